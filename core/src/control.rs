@@ -1,0 +1,93 @@
+//! What a caller holds while work goes on: cancellation, progress and the number of threads. Asked at every block.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result, Stage};
+
+/// A switch that stops work: clone it, keep one, give the other to [`Control`].
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Stops the work at its next block.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the work shall stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How far the work has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// The stage at work.
+    pub stage: Stage,
+    /// Bytes of the inputs that have been read.
+    pub bytes_done: u64,
+    /// Bytes of the inputs in all, where they are known.
+    pub bytes_total: Option<u64>,
+}
+
+/// Called with the progress, from any thread.
+pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// How a caller steers and watches the work. The result never depends on it.
+#[derive(Clone, Default)]
+pub struct Control {
+    /// Stops the work.
+    pub cancel: Cancel,
+    /// Hears of the progress, at most once per block of audio.
+    pub progress: Option<OnProgress>,
+    /// How many threads may work; `None`: as many as the machine has.
+    pub threads: Option<usize>,
+}
+
+impl Control {
+    /// Fails with `cancelled` where the caller has asked to stop.
+    ///
+    /// # Errors
+    /// `cancelled`.
+    pub fn check(&self, stage: Stage) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            Err(Error::cancelled(stage))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells the caller how far the work has come.
+    pub fn report(&self, progress: Progress) {
+        if let Some(hear) = &self.progress {
+            hear(progress);
+        }
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("cancel", &self.cancel)
+            .field("progress", &self.progress.is_some())
+            .field("threads", &self.threads)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_cancelled_control_fails_every_check() {
+        let control = Control::default();
+        assert!(control.check(Stage::Decode).is_ok());
+        control.cancel.clone().cancel();
+        assert_eq!(control.check(Stage::Decode).unwrap_err().kind(), ErrorKind::Cancelled);
+    }
+}

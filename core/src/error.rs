@@ -1,0 +1,326 @@
+//! One error type for the whole library, and the warnings that come with a recording that could be saved.
+//!
+//! The line between the kinds is drawn here, once: bytes that break their own format's rules are
+//! [`ErrorKind::Malformed`]; bytes that keep them but need what callweave does not have are [`ErrorKind::Unsupported`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The result of every fallible call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of thing went wrong; stable, and the same in every language ([`ErrorKind::code`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The bytes break the rules of the format they claim to be.
+    Malformed,
+    /// The bytes are in order, but their format or codec is not one callweave reads.
+    Unsupported,
+    /// A limit of the configuration would be exceeded.
+    LimitExceeded,
+    /// The caller asked for something that makes no sense.
+    InvalidArgument,
+    /// There is a recording, but no sound in it: nothing to work on.
+    NoAudio,
+    /// The caller cancelled the work through its control.
+    Cancelled,
+    /// A provider's document says that there is no recording, or says it in a way that cannot be read.
+    Provider,
+    /// The system refused to read or write.
+    Io,
+    /// A defect of callweave or of a library under it, caught before it could do harm.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [Self; 9] = [
+        Self::Malformed,
+        Self::Unsupported,
+        Self::LimitExceeded,
+        Self::InvalidArgument,
+        Self::NoAudio,
+        Self::Cancelled,
+        Self::Provider,
+        Self::Io,
+        Self::Internal,
+    ];
+
+    /// The kind's stable name, `snake_case`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unsupported => "unsupported",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::InvalidArgument => "invalid_argument",
+            Self::NoAudio => "no_audio",
+            Self::Cancelled => "cancelled",
+            Self::Provider => "provider",
+            Self::Io => "io",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// The stage of the work in which an error arose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// Reading the caller's arguments or configuration.
+    Config,
+    /// Opening an input.
+    Input,
+    /// Reading a manifest or a provider's document.
+    Provider,
+    /// Recognising and decoding a recording.
+    Decode,
+    /// Bringing samples to another rate.
+    Resample,
+    /// Measuring levels.
+    Level,
+    /// Detecting speech.
+    Speech,
+    /// Placing tracks on the call's timeline.
+    Align,
+    /// Mixing placed tracks.
+    Mix,
+    /// Writing an output.
+    Export,
+}
+
+impl Stage {
+    /// The stage's stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Input => "input",
+            Self::Provider => "provider",
+            Self::Decode => "decode",
+            Self::Resample => "resample",
+            Self::Level => "level",
+            Self::Speech => "speech",
+            Self::Align => "align",
+            Self::Mix => "mix",
+            Self::Export => "export",
+        }
+    }
+}
+
+/// What went wrong, in which stage, where in which input, what was found and what was expected.
+///
+/// Displayed as one line: `decode: call.mp3 at byte 0: not audio: found JSON, expected a recording`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, thiserror::Error)]
+struct Inner {
+    kind: ErrorKind,
+    stage: Stage,
+    message: String,
+    input: Option<String>,
+    byte: Option<u64>,
+    found: Option<String>,
+    expected: Option<String>,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.stage.name())?;
+        match (&self.input, self.byte) {
+            (Some(input), Some(byte)) => write!(f, "{input} at byte {byte}: ")?,
+            (Some(input), None) => write!(f, "{input}: ")?,
+            (None, Some(byte)) => write!(f, "at byte {byte}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&self.message)?;
+        match (&self.found, &self.expected) {
+            (Some(found), Some(expected)) => write!(f, ": found {found}, expected {expected}"),
+            (Some(found), None) => write!(f, ": found {found}"),
+            (None, Some(expected)) => write!(f, ": expected {expected}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    /// An error of a kind, from a stage, with a message that says what went wrong.
+    pub fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            stage,
+            message: message.into(),
+            input: None,
+            byte: None,
+            found: None,
+            expected: None,
+            source: None,
+        }))
+    }
+
+    /// An error of the operating system, with its own words.
+    pub fn io(stage: Stage, error: std::io::Error) -> Self {
+        let mut made = Self::new(ErrorKind::Io, stage, error.to_string());
+        made.0.source = Some(Box::new(error));
+        made
+    }
+
+    /// The work was cancelled by its caller.
+    pub fn cancelled(stage: Stage) -> Self {
+        Self::new(ErrorKind::Cancelled, stage, "cancelled")
+    }
+
+    /// Adds what was found and what was expected instead.
+    #[must_use]
+    pub fn found(mut self, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+        self.0.found = Some(found.to_string());
+        self.0.expected = Some(expected.to_string());
+        self
+    }
+
+    /// Adds the byte of the input at which it was noticed.
+    #[must_use]
+    pub fn at_byte(mut self, byte: u64) -> Self {
+        self.0.byte = Some(byte);
+        self
+    }
+
+    /// Names the input, unless a deeper stage already has.
+    #[must_use]
+    pub fn in_input(mut self, name: impl Into<String>) -> Self {
+        self.0.input.get_or_insert_with(|| name.into());
+        self
+    }
+
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The kind's stable name, the same in every language.
+    pub fn code(&self) -> &'static str {
+        self.0.kind.code()
+    }
+
+    /// The stage that failed.
+    pub fn stage(&self) -> Stage {
+        self.0.stage
+    }
+
+    /// What went wrong, without place, found and expected.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The input's name, where one input is to blame.
+    pub fn input(&self) -> Option<&str> {
+        self.0.input.as_deref()
+    }
+
+    /// The byte of the input at which it was noticed.
+    pub fn byte(&self) -> Option<u64> {
+        self.0.byte
+    }
+
+    /// What was found.
+    pub fn found_text(&self) -> Option<&str> {
+        self.0.found.as_deref()
+    }
+
+    /// What was expected.
+    pub fn expected_text(&self) -> Option<&str> {
+        self.0.expected.as_deref()
+    }
+}
+
+/// Something wrong with a recording or a call that did not stop the work.
+///
+/// `code` is stable and meant for programs, `message` for people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Warning {
+    /// Stable name of the fault, `snake_case`.
+    pub code: Cow<'static, str>,
+    /// The fault in words, with its numbers.
+    pub message: String,
+    /// The byte of the recording at which it was noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_byte: Option<u64>,
+}
+
+impl Warning {
+    /// A warning with a stable code and a message for people.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code: Cow::Borrowed(code),
+            message: message.into(),
+            at_byte: None,
+        }
+    }
+
+    /// Adds the byte of the recording at which it was noticed.
+    #[must_use]
+    pub fn at_byte(mut self, byte: u64) -> Self {
+        self.at_byte = Some(byte);
+        self
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_where_found_and_expected_in_one_line() {
+        let error = Error::new(ErrorKind::Unsupported, Stage::Decode, "not audio")
+            .at_byte(0)
+            .found("JSON", "a recording")
+            .in_input("call.mp3");
+        assert_eq!(
+            error.to_string(),
+            "decode: call.mp3 at byte 0: not audio: found JSON, expected a recording"
+        );
+        assert_eq!(error.code(), "unsupported");
+    }
+
+    #[test]
+    fn the_deepest_name_of_an_input_stays() {
+        let error = Error::new(ErrorKind::Io, Stage::Input, "gone")
+            .in_input("member.wav")
+            .in_input("call.zip");
+        assert_eq!(error.input(), Some("member.wav"));
+    }
+
+    #[test]
+    fn codes_are_unique_and_match_their_json() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.code()));
+            assert_eq!(ErrorKind::ALL.iter().filter(|k| k.code() == kind.code()).count(), 1);
+        }
+    }
+
+    #[test]
+    fn errors_cross_threads() {
+        fn crosses<T: Send + Sync + 'static>() {}
+        crosses::<Error>();
+    }
+}

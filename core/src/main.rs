@@ -1,0 +1,3 @@
+//! The `callweave` program.
+
+fn main() {}

@@ -1,0 +1,312 @@
+//! The call's timeline: where each track lies on it, and what happens on it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Millis, Ppm, Span};
+
+/// How a track's place was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The track that the others are placed against, or one that shares its file.
+    Reference,
+    /// The other party, a tone or music, heard on both tracks.
+    Bleed,
+    /// The provider's start times.
+    Timestamps,
+    /// The parties taking turns.
+    Turns,
+    /// Nothing: the tracks start together.
+    None,
+}
+
+/// A pair of times that belong together: a moment of the track and the same moment of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(Millis, Millis)", into = "(Millis, Millis)")]
+pub struct Knot {
+    /// Time on the track.
+    pub track: Millis,
+    /// Time on the call.
+    pub call: Millis,
+}
+
+impl From<(Millis, Millis)> for Knot {
+    fn from((track, call): (Millis, Millis)) -> Self {
+        Self { track, call }
+    }
+}
+
+impl From<Knot> for (Millis, Millis) {
+    fn from(knot: Knot) -> Self {
+        (knot.track, knot.call)
+    }
+}
+
+/// Where a track lies on the call's timeline: an invertible map between the two times.
+///
+/// Linear between knots, the last slope going on at either end; two knots at one track time are lost audio, where the
+/// call's time goes on and the track's does not. Never empty, and both times never fall.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placement {
+    knots: Vec<Knot>,
+    /// How the place was found.
+    pub method: Method,
+    /// The probability that the placement is within 250 ms of the truth.
+    pub confidence: f64,
+    /// Half the width of the interval that holds the truth nine times in ten.
+    pub uncertainty: Millis,
+}
+
+impl Placement {
+    /// A placement by one offset: the call's time of the track's first sample.
+    pub fn at(offset: Millis, method: Method, confidence: f64, uncertainty: Millis) -> Self {
+        Self {
+            knots: vec![Knot {
+                track: Millis(0.0),
+                call: offset,
+            }],
+            method,
+            confidence,
+            uncertainty,
+        }
+    }
+
+    /// The placement of the track that the others are placed against.
+    pub fn reference() -> Self {
+        Self::at(Millis(0.0), Method::Reference, 1.0, Millis(0.0))
+    }
+
+    /// A placement through knots; those that would let either time fall are left out. No knots: at 0.
+    pub fn through(knots: Vec<Knot>, method: Method, confidence: f64, uncertainty: Millis) -> Self {
+        let mut placement = Self {
+            knots: Vec::with_capacity(knots.len()),
+            method,
+            confidence,
+            uncertainty,
+        };
+        for knot in knots {
+            let rises = placement
+                .knots
+                .last()
+                .is_none_or(|last| knot.track >= last.track && knot.call > last.call);
+            if rises && knot.track.0.is_finite() && knot.call.0.is_finite() {
+                placement.knots.push(knot);
+            }
+        }
+        if placement.knots.is_empty() {
+            placement.knots.push(Knot {
+                track: Millis(0.0),
+                call: Millis(0.0),
+            });
+        }
+        placement
+    }
+
+    /// The same place, later on the call by `by`.
+    #[must_use]
+    pub fn shifted(mut self, by: Millis) -> Self {
+        for knot in &mut self.knots {
+            knot.call = knot.call + by;
+        }
+        self
+    }
+
+    /// The knots of the map.
+    pub fn knots(&self) -> &[Knot] {
+        &self.knots
+    }
+
+    /// The call's time of the track's first sample.
+    pub fn offset(&self) -> Millis {
+        self.to_call(Millis(0.0))
+    }
+
+    /// The recorder's clock error over the whole placement, lost audio left out.
+    pub fn drift(&self) -> Ppm {
+        let (mut track, mut call) = (0.0, 0.0);
+        for pair in self.knots.windows(2) {
+            if let [a, b] = pair
+                && b.track > a.track
+            {
+                track += b.track.0 - a.track.0;
+                call += b.call.0 - a.call.0;
+            }
+        }
+        Ppm(if call > 0.0 { (track / call - 1.0) * 1e6 } else { 0.0 })
+    }
+
+    /// The call's time of a moment of the track; right after lost audio where it falls on one.
+    pub fn to_call(&self, time: Millis) -> Millis {
+        let i = self.knots.partition_point(|k| k.track <= time).saturating_sub(1);
+        interpolate(&self.knots, i, time, |k| k.track, |k| k.call)
+    }
+
+    /// The track's time of a moment of the call; the moment of the loss for all of a stretch of lost audio.
+    pub fn to_track(&self, time: Millis) -> Millis {
+        let i = self.knots.partition_point(|k| k.call <= time).saturating_sub(1);
+        interpolate(&self.knots, i, time, |k| k.call, |k| k.track)
+    }
+
+    /// A span of the track on the call's timeline.
+    pub fn span_to_call(&self, span: Span) -> Span {
+        Span {
+            start: self.to_call(span.start),
+            end: self.to_call_before(span.end),
+        }
+    }
+
+    /// The call's time of the end of something on the track: right before lost audio where it ends on one.
+    fn to_call_before(&self, time: Millis) -> Millis {
+        let i = self.knots.partition_point(|k| k.track < time).saturating_sub(1);
+        interpolate(&self.knots, i, time, |k| k.track, |k| k.call)
+    }
+}
+
+/// The value at `time` on the line through knot `i` and the next that differs, or the one before at the end.
+fn interpolate(
+    knots: &[Knot],
+    i: usize,
+    time: Millis,
+    from: impl Fn(&Knot) -> Millis,
+    to: impl Fn(&Knot) -> Millis,
+) -> Millis {
+    let Some(here) = knots.get(i) else { return time };
+    let slope_of = |a: &Knot, b: &Knot| {
+        let run = from(b).0 - from(a).0;
+        (run > 0.0).then(|| (to(b).0 - to(a).0) / run)
+    };
+    let ahead = knots.get(i + 1).and_then(|next| slope_of(here, next));
+    let behind = || {
+        knots[..=i]
+            .windows(2)
+            .rev()
+            .find_map(|p| slope_of(&p[0], &p[1]).filter(|&s| s > 0.0))
+    };
+    let slope = ahead.or_else(behind).unwrap_or(1.0);
+    Millis(to(here).0 + (time.0 - from(here).0) * slope)
+}
+
+/// What sounds, or does not, besides speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A key of the telephone's keypad.
+    Dtmf,
+    /// The tone that a caller hears while it rings.
+    Ringback,
+    /// The called party is busy.
+    Busy,
+    /// The network is busy.
+    Congestion,
+    /// Special information tone before an announcement.
+    Sit,
+    /// A fax machine calling (`cng`) or answering (`ced`).
+    Fax,
+    /// The beep of an answering machine.
+    Beep,
+    /// Music, usually on hold.
+    Music,
+    /// Both sides quiet.
+    Silence,
+    /// Samples of exactly zero for a second or more.
+    DigitalZero,
+    /// A short hole in the sound.
+    Dropout,
+    /// Samples at full scale.
+    Clipping,
+}
+
+/// Something that happened, on the timeline its owner names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// What it is.
+    pub kind: EventKind,
+    /// When it was.
+    #[serde(flatten)]
+    pub span: Span,
+    /// What kind of it: a digit, `cng`, the country of a tone.
+    pub detail: Option<String>,
+    /// How sure, from 0 to 1.
+    pub confidence: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn placed(knots: &[(f64, f64)]) -> Placement {
+        let knots = knots
+            .iter()
+            .map(|&(t, c)| Knot {
+                track: Millis(t),
+                call: Millis(c),
+            })
+            .collect();
+        Placement::through(knots, Method::Bleed, 0.9, Millis(10.0))
+    }
+
+    #[test]
+    fn one_offset_moves_every_moment_alike() {
+        let p = Placement::at(Millis(1234.5), Method::Timestamps, 0.44, Millis(680.0));
+        assert_eq!(p.to_call(Millis(100.0)), Millis(1334.5));
+        assert_eq!(p.to_track(Millis(1334.5)), Millis(100.0));
+        assert_eq!(p.drift(), Ppm(0.0));
+    }
+
+    #[test]
+    fn lost_audio_is_a_step_of_the_calls_time() {
+        // 100 ms are lost at 1000 ms of the track.
+        let p = placed(&[(0.0, 0.0), (1000.0, 1000.0), (1000.0, 1100.0), (2000.0, 2100.0)]);
+        assert_eq!(p.to_call(Millis(999.0)), Millis(999.0));
+        assert_eq!(p.to_call(Millis(1000.0)), Millis(1100.0));
+        assert_eq!(p.to_track(Millis(1050.0)), Millis(1000.0));
+        assert_eq!(p.to_call(Millis(3000.0)), Millis(3100.0), "the last slope goes on");
+        assert_eq!(
+            p.span_to_call(Span::new(500.0, 1000.0)),
+            Span::new(500.0, 1000.0),
+            "a span ends before the loss"
+        );
+        assert_eq!(p.drift(), Ppm(0.0));
+    }
+
+    #[test]
+    fn a_fast_clock_has_a_positive_drift() {
+        let p = placed(&[(0.0, 500.0), (100_010.0, 100_500.0)]);
+        assert!((p.drift().0 - 100.0).abs() < 1e-6);
+        assert_eq!(p.offset(), Millis(500.0));
+    }
+
+    #[test]
+    fn knots_that_fall_are_left_out() {
+        let p = placed(&[(0.0, 0.0), (10.0, -5.0), (20.0, f64::NAN), (30.0, 30.0)]);
+        assert_eq!(p.knots().len(), 2);
+        assert_eq!(placed(&[]).to_call(Millis(7.0)), Millis(7.0));
+    }
+
+    proptest! {
+        #[test]
+        fn the_map_inverts_wherever_audio_is(
+            steps in prop::collection::vec((1.0..50_000.0f64, 0.9998..1.0002f64, 0.0..2_000.0f64), 1..8),
+            offset in 0.0..10_000.0f64,
+            at in 0.0..1.0f64,
+        ) {
+            let mut knots = vec![(0.0, offset)];
+            let (mut track, mut call) = (0.0, offset);
+            for (run, slope, lost) in steps {
+                track += run;
+                call += run * slope;
+                knots.push((track, call));
+                if lost > 1.0 {
+                    call += lost;
+                    knots.push((track, call));
+                }
+            }
+            let p = placed(&knots);
+            let time = Millis(at * track);
+            prop_assert!((p.to_track(p.to_call(time)).0 - time.0).abs() < 1e-6);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Samples on their way (blocks of f32) and at rest (i16), one participant's mono signal each.
+
+use crate::call::Role;
+use crate::units::{Millis, Rate};
+
+/// What listens to a track as it is decoded: blocks of mono samples in [−1, 1], in order, of any length.
+///
+/// A listener's answer never depends on how the samples were cut into blocks.
+pub trait Listener {
+    /// Hears the next samples.
+    fn hear(&mut self, samples: &[f32]);
+}
+
+/// One participant's samples at rest: 16-bit, at the source's own rate, codec delay removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// The samples.
+    pub samples: Vec<i16>,
+    /// Samples per second.
+    pub rate: Rate,
+    /// Who is heard.
+    pub role: Role,
+}
+
+impl Track {
+    /// How long the track is.
+    pub fn duration(&self) -> Millis {
+        self.rate.millis(self.samples.len() as u64)
+    }
+}
+
+/// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones counted.
+#[derive(Debug, Default)]
+pub struct Keeper {
+    samples: Vec<i16>,
+    saturated: u64,
+}
+
+impl Keeper {
+    /// The samples, and how many of them lay beyond full scale.
+    pub fn finish(mut self) -> (Vec<i16>, u64) {
+        self.samples.shrink_to_fit();
+        (self.samples, self.saturated)
+    }
+}
+
+impl Listener for Keeper {
+    fn hear(&mut self, samples: &[f32]) {
+        let mut saturated = 0;
+        self.samples.extend(samples.iter().map(|&x| {
+            saturated += u64::from(!(-1.0..=MOST_POSITIVE).contains(&x));
+            to_i16(x)
+        }));
+        self.saturated += saturated;
+    }
+}
+
+/// The largest sample that 16 bits hold, 32767/32768.
+const MOST_POSITIVE: f32 = 32_767.0 / 32_768.0;
+
+/// The nearest 16-bit sample, saturated; what is not a number becomes silence.
+pub fn to_i16(sample: f32) -> i16 {
+    // `as` saturates and turns NaN into 0.
+    (sample * 32_768.0).round_ties_even() as i16
+}
+
+/// A 16-bit sample in [−1, 1).
+pub fn to_f32(sample: i16) -> f32 {
+    f32::from(sample) / 32_768.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_16_bit_sample_comes_back_as_it_was() {
+        for sample in i16::MIN..=i16::MAX {
+            assert_eq!(to_i16(to_f32(sample)), sample);
+        }
+    }
+
+    #[test]
+    fn beyond_full_scale_saturates_and_is_counted() {
+        let mut keeper = Keeper::default();
+        keeper.hear(&[1.5, -1.5, 1.0, -1.0, 0.5, f32::NAN]);
+        let (samples, saturated) = keeper.finish();
+        assert_eq!(samples, [32_767, -32_768, 32_767, -32_768, 16_384, 0]);
+        assert_eq!(
+            saturated, 4,
+            "1.0 lies beyond 32767/32768, and what is no number is a fault too"
+        );
+    }
+
+    #[test]
+    fn a_track_knows_its_length() {
+        let track = Track {
+            samples: vec![0; 8_000],
+            rate: Rate::NARROWBAND,
+            role: Role::Agent,
+        };
+        assert_eq!(track.duration(), Millis(1000.0));
+    }
+}

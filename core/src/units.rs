@@ -1,0 +1,265 @@
+//! Times, rates and levels are types, never bare numbers.
+//!
+//! In JSON every one of them is a number with at most three decimals, written without a fraction where it has none; a
+//! level of no sound (−∞) is `null`.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// A sample rate in hertz, from 1 Hz to 768 kHz.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Rate(u32);
+
+impl Rate {
+    /// 8 kHz, the rate of the telephone network and of every detector here.
+    pub const NARROWBAND: Self = Self(8_000);
+    /// 16 kHz, the highest rate a mix has unless asked otherwise.
+    pub const WIDEBAND: Self = Self(16_000);
+    /// The highest rate that is accepted, in hertz.
+    pub const MAX_HZ: u32 = 768_000;
+
+    /// A rate in hertz.
+    ///
+    /// # Errors
+    /// `invalid_argument` below 1 Hz or above [`Rate::MAX_HZ`].
+    pub fn new(hz: u32) -> Result<Self> {
+        if (1..=Self::MAX_HZ).contains(&hz) {
+            return Ok(Self(hz));
+        }
+        Err(
+            Error::new(ErrorKind::InvalidArgument, Stage::Config, "sample rate out of range")
+                .found(format!("{hz} Hz"), format!("1 to {} Hz", Self::MAX_HZ)),
+        )
+    }
+
+    /// The rate in hertz.
+    pub const fn hz(self) -> u32 {
+        self.0
+    }
+
+    /// The time that a number of samples takes.
+    pub fn millis(self, samples: u64) -> Millis {
+        Millis(samples as f64 * 1000.0 / f64::from(self.0))
+    }
+
+    /// The sample nearest to a time; 0 for times before the first.
+    pub fn sample_at(self, time: Millis) -> u64 {
+        (time.0 * f64::from(self.0) / 1000.0).round().max(0.0) as u64
+    }
+}
+
+impl TryFrom<u32> for Rate {
+    type Error = Error;
+    fn try_from(hz: u32) -> Result<Self> {
+        Self::new(hz)
+    }
+}
+
+impl From<Rate> for u32 {
+    fn from(rate: Rate) -> Self {
+        rate.0
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} Hz", self.0)
+    }
+}
+
+/// Writes a number with at most three decimals, and none where it is whole; what is not finite becomes `null`.
+fn rounded<S: Serializer>(value: f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let value = round3(value);
+    if !value.is_finite() {
+        serializer.serialize_none()
+    } else if value.fract() == 0.0 && value.abs() < 9e15 {
+        serializer.serialize_i64(value as i64)
+    } else {
+        serializer.serialize_f64(value)
+    }
+}
+
+/// The nearest number with three decimals.
+fn round3(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+macro_rules! quantity {
+    ($(#[$doc:meta])* $name:ident, $unit:literal, absent = $absent:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+        pub struct $name(pub f64);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                rounded(self.0, serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+                let absent: f64 = $absent;
+                Ok(Self(Option::<f64>::deserialize(deserializer)?.unwrap_or(absent)))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} {}", round3(self.0), $unit)
+            }
+        }
+
+        impl Add for $name {
+            type Output = Self;
+            fn add(self, other: Self) -> Self {
+                Self(self.0 + other.0)
+            }
+        }
+
+        impl Sub for $name {
+            type Output = Self;
+            fn sub(self, other: Self) -> Self {
+                Self(self.0 - other.0)
+            }
+        }
+    };
+}
+
+quantity!(
+    /// A time or a duration in milliseconds.
+    Millis, "ms", absent = 0.0
+);
+quantity!(
+    /// A clock's deviation in parts per million; positive: it ran fast and left more samples per true second.
+    Ppm, "ppm", absent = 0.0
+);
+quantity!(
+    /// A level or a gain in decibels; what the reference is says the name of the field (`dBov`, `dBTP`, `LUFS`).
+    ///
+    /// dBov is relative to a full-scale square wave (ITU-T G.100.1): a full-scale sine is −3.01 dBov.
+    Decibels, "dB", absent = f64::NEG_INFINITY
+);
+
+impl Millis {
+    /// The time of a number of seconds.
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self(seconds * 1000.0)
+    }
+
+    /// The time in seconds.
+    pub fn seconds(self) -> f64 {
+        self.0 / 1000.0
+    }
+
+    /// The earlier of two times.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Self(self.0.min(other.0))
+    }
+
+    /// The later of two times.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0))
+    }
+}
+
+impl Decibels {
+    /// The level of an amplitude: 20·log10.
+    pub fn from_amplitude(amplitude: f64) -> Self {
+        Self(20.0 * amplitude.log10())
+    }
+
+    /// The level of a power: 10·log10.
+    pub fn from_power(power: f64) -> Self {
+        Self(10.0 * power.log10())
+    }
+
+    /// The amplitude of a level.
+    pub fn amplitude(self) -> f64 {
+        10f64.powf(self.0 / 20.0)
+    }
+}
+
+/// A stretch of time, from `start` up to but without `end`, in milliseconds of the timeline its owner names.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Where it begins.
+    #[serde(rename = "startMs")]
+    pub start: Millis,
+    /// Where it ends.
+    #[serde(rename = "endMs")]
+    pub end: Millis,
+}
+
+impl Span {
+    /// The span between two times in milliseconds.
+    pub const fn new(start_ms: f64, end_ms: f64) -> Self {
+        Self {
+            start: Millis(start_ms),
+            end: Millis(end_ms),
+        }
+    }
+
+    /// How long it lasts; never negative.
+    pub fn duration(&self) -> Millis {
+        Millis((self.end.0 - self.start.0).max(0.0))
+    }
+
+    /// The part that two spans share, if any.
+    pub fn overlap(&self, other: &Self) -> Option<Self> {
+        let shared = Self {
+            start: self.start.max(other.start),
+            end: self.end.min(other.end),
+        };
+        (shared.start < shared.end).then_some(shared)
+    }
+}
+
+/// The time covered by spans, each moment counted once per span.
+pub fn total(spans: &[Span]) -> Millis {
+    Millis(spans.iter().map(|s| s.duration().0).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_decimals_at_most_and_none_where_whole() {
+        let json = |v: f64| serde_json::to_string(&Millis(v)).unwrap();
+        assert_eq!(json(1200.0), "1200");
+        assert_eq!(json(69.0625), "69.063");
+        assert_eq!(json(-0.0), "0");
+        assert_eq!(serde_json::to_string(&Decibels(f64::NEG_INFINITY)).unwrap(), "null");
+        assert_eq!(serde_json::from_str::<Decibels>("null").unwrap().0, f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn a_rate_out_of_range_is_refused_with_its_number() {
+        assert_eq!(Rate::new(0).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert!(Rate::new(768_001).unwrap_err().to_string().contains("768001 Hz"));
+        assert!(serde_json::from_str::<Rate>("0").is_err());
+    }
+
+    #[test]
+    fn samples_and_times_agree() {
+        let rate = Rate::new(16_000).unwrap();
+        assert_eq!(rate.millis(1105), Millis(69.0625));
+        assert_eq!(rate.sample_at(Millis(69.0625)), 1105);
+        assert_eq!(rate.sample_at(Millis(-5.0)), 0);
+    }
+
+    #[test]
+    fn spans_overlap_only_where_both_are() {
+        let a = Span::new(0.0, 10.0);
+        assert_eq!(a.overlap(&Span::new(5.0, 20.0)), Some(Span::new(5.0, 10.0)));
+        assert_eq!(a.overlap(&Span::new(10.0, 20.0)), None);
+        assert_eq!(total(&[a, Span::new(5.0, 7.5)]), Millis(12.5));
+    }
+}
