@@ -161,11 +161,7 @@ impl Moment {
         let moment = jiff::civil::DateTime::from_parts(pieces.date(), pieces.time()?);
         let unix_ms = offset.to_timestamp(moment).ok()?.as_millisecond();
         let resolution = Millis(if text.contains('.') { 1.0 } else { 1000.0 });
-        Some(Self {
-            unix_ms,
-            resolution,
-            offset_s: offset.seconds(),
-        })
+        Some(Self { unix_ms, resolution, offset_s: offset.seconds() })
     }
 
     /// The same moment, told with another offset from UTC, in seconds east.
@@ -215,9 +211,7 @@ impl<'de> Deserialize<'de> for Moment {
             Written::Text(t) => (Self::from_rfc3339(&t), format!("\"{t}\"")),
         };
         moment.ok_or_else(|| {
-            serde::de::Error::custom(format!(
-                "not a moment: found {found}, expected Unix seconds or RFC 3339"
-            ))
+            serde::de::Error::custom(format!("not a moment: found {found}, expected Unix seconds or RFC 3339"))
         })
     }
 }
@@ -267,10 +261,7 @@ mod tests {
     fn moments_know_how_exact_they_are() {
         let seconds: Moment = serde_json::from_str("1608130637").unwrap();
         let text: Moment = serde_json::from_str("\"2020-12-16T22:57:17.250+08:00\"").unwrap();
-        assert_eq!(
-            (seconds.unix_ms(), seconds.resolution()),
-            (1_608_130_637_000, Millis(1000.0))
-        );
+        assert_eq!((seconds.unix_ms(), seconds.resolution()), (1_608_130_637_000, Millis(1000.0)));
         assert_eq!((text.unix_ms(), text.resolution()), (1_608_130_637_250, Millis(1.0)));
         assert_eq!(seconds.to_rfc3339(), "2020-12-16T14:57:17Z");
         assert_eq!(text.to_rfc3339(), "2020-12-16T22:57:17.25+08:00");
@@ -278,14 +269,7 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_refused_with_its_text() {
-        for wrong in [
-            "\"yesterday\"",
-            "-1",
-            "1e300",
-            "\"9999-99-99T00:00:00Z\"",
-            "\"2020-12-16\"",
-            "true",
-        ] {
+        for wrong in ["\"yesterday\"", "-1", "1e300", "\"9999-99-99T00:00:00Z\"", "\"2020-12-16\"", "true"] {
             assert!(serde_json::from_str::<Moment>(wrong).is_err(), "{wrong}");
         }
     }

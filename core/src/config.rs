@@ -123,10 +123,8 @@ impl OutputRate {
             "source" => Ok(Self::Source),
             _ => match text.parse().ok().filter(|hz| (8_000..=48_000).contains(hz)) {
                 Some(hz) => Ok(Self::Fixed(Rate::new(hz)?)),
-                None => Err(
-                    Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such output rate")
-                        .found(text, "auto, source or 8000 to 48000 Hz"),
-                ),
+                None => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such output rate")
+                    .found(text, "auto, source or 8000 to 48000 Hz")),
             },
         }
     }
@@ -385,13 +383,11 @@ impl Config {
     /// # Errors
     /// `invalid_argument` that names the field and what it may be.
     pub fn from_json(text: &str) -> Result<Self> {
-        let config: Self = serde_json::from_str(text).map_err(|e| {
-            Error::new(
-                ErrorKind::InvalidArgument,
-                Stage::Config,
-                format!("not a configuration: {e}"),
-            )
-        })?;
+        let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
+        let fields: serde_json::Map<String, Value> =
+            serde_json::from_str(text).map_err(|e| refused(format!("not a configuration: {e}")))?;
+        let config: Self =
+            serde_json::from_value(Value::Object(fields)).map_err(|e| refused(format!("not a configuration: {e}")))?;
         config.check()?;
         Ok(config)
     }
@@ -409,18 +405,10 @@ impl Config {
             return refuse("speech.threshold", speech.threshold.to_string(), "above 0, at most 1");
         }
         if !(speech.neg_threshold >= 0.0 && speech.neg_threshold <= speech.threshold) {
-            return refuse(
-                "speech.negThreshold",
-                speech.neg_threshold.to_string(),
-                "0 to speech.threshold",
-            );
+            return refuse("speech.negThreshold", speech.neg_threshold.to_string(), "0 to speech.threshold");
         }
         if speech.max_speech_ms.is_some_and(|max| max.0.is_nan() || max.0 < 1000.0) {
-            return refuse(
-                "speech.maxSpeechMs",
-                format!("{:?}", speech.max_speech_ms),
-                "at least 1000 ms, or null",
-            );
+            return refuse("speech.maxSpeechMs", format!("{:?}", speech.max_speech_ms), "at least 1000 ms, or null");
         }
         for (name, value) in self.durations() {
             if !(value.0.is_finite() && value.0 >= 0.0) {
@@ -511,14 +499,7 @@ mod tests {
     #[test]
     fn equal_configurations_have_equal_hashes() {
         assert_eq!(Config::default().hash(), Config::from_json("{}").unwrap().hash());
-        assert_ne!(
-            Config::default().hash(),
-            Config {
-                dtmf_digits: true,
-                ..Config::default()
-            }
-            .hash()
-        );
+        assert_ne!(Config::default().hash(), Config { dtmf_digits: true, ..Config::default() }.hash());
         assert_eq!(Config::default().hash().len(), 64);
     }
 

@@ -53,11 +53,7 @@ impl Control {
     /// # Errors
     /// `cancelled`.
     pub fn check(&self, stage: Stage) -> Result<()> {
-        if self.cancel.is_cancelled() {
-            Err(Error::cancelled(stage))
-        } else {
-            Ok(())
-        }
+        if self.cancel.is_cancelled() { Err(Error::cancelled(stage)) } else { Ok(()) }
     }
 
     /// Tells the caller how far the work has come.

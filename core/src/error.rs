@@ -264,11 +264,7 @@ pub struct Warning {
 impl Warning {
     /// A warning with a stable code and a message for people.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code: Cow::Borrowed(code),
-            message: message.into(),
-            at_byte: None,
-        }
+        Self { code: Cow::Borrowed(code), message: message.into(), at_byte: None }
     }
 
     /// Adds the byte of the recording at which it was noticed.
@@ -295,18 +291,13 @@ mod tests {
             .at_byte(0)
             .found("JSON", "a recording")
             .in_input("call.mp3");
-        assert_eq!(
-            error.to_string(),
-            "decode: call.mp3 at byte 0: not audio: found JSON, expected a recording"
-        );
+        assert_eq!(error.to_string(), "decode: call.mp3 at byte 0: not audio: found JSON, expected a recording");
         assert_eq!(error.code(), "unsupported");
     }
 
     #[test]
     fn the_deepest_name_of_an_input_stays() {
-        let error = Error::new(ErrorKind::Io, Stage::Input, "gone")
-            .in_input("member.wav")
-            .in_input("call.zip");
+        let error = Error::new(ErrorKind::Io, Stage::Input, "gone").in_input("member.wav").in_input("call.zip");
         assert_eq!(error.input(), Some("member.wav"));
     }
 

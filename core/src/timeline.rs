@@ -60,15 +60,7 @@ pub struct Placement {
 impl Placement {
     /// A placement by one offset: the call's time of the track's first sample.
     pub fn at(offset: Millis, method: Method, confidence: f64, uncertainty: Millis) -> Self {
-        Self {
-            knots: vec![Knot {
-                track: Millis(0.0),
-                call: offset,
-            }],
-            method,
-            confidence,
-            uncertainty,
-        }
+        Self { knots: vec![Knot { track: Millis(0.0), call: offset }], method, confidence, uncertainty }
     }
 
     /// The placement of the track that the others are placed against.
@@ -78,26 +70,15 @@ impl Placement {
 
     /// A placement through knots; those that would let either time fall are left out. No knots: at 0.
     pub fn through(knots: Vec<Knot>, method: Method, confidence: f64, uncertainty: Millis) -> Self {
-        let mut placement = Self {
-            knots: Vec::with_capacity(knots.len()),
-            method,
-            confidence,
-            uncertainty,
-        };
+        let mut placement = Self { knots: Vec::with_capacity(knots.len()), method, confidence, uncertainty };
         for knot in knots {
-            let rises = placement
-                .knots
-                .last()
-                .is_none_or(|last| knot.track >= last.track && knot.call > last.call);
+            let rises = placement.knots.last().is_none_or(|last| knot.track >= last.track && knot.call > last.call);
             if rises && knot.track.0.is_finite() && knot.call.0.is_finite() {
                 placement.knots.push(knot);
             }
         }
         if placement.knots.is_empty() {
-            placement.knots.push(Knot {
-                track: Millis(0.0),
-                call: Millis(0.0),
-            });
+            placement.knots.push(Knot { track: Millis(0.0), call: Millis(0.0) });
         }
         placement
     }
@@ -149,10 +130,7 @@ impl Placement {
 
     /// A span of the track on the call's timeline.
     pub fn span_to_call(&self, span: Span) -> Span {
-        Span {
-            start: self.to_call(span.start),
-            end: self.to_call_before(span.end),
-        }
+        Span { start: self.to_call(span.start), end: self.to_call_before(span.end) }
     }
 
     /// The call's time of the end of something on the track: right before lost audio where it ends on one.
@@ -176,12 +154,7 @@ fn interpolate(
         (run > 0.0).then(|| (to(b).0 - to(a).0) / run)
     };
     let ahead = knots.get(i + 1).and_then(|next| slope_of(here, next));
-    let behind = || {
-        knots[..=i]
-            .windows(2)
-            .rev()
-            .find_map(|p| slope_of(&p[0], &p[1]).filter(|&s| s > 0.0))
-    };
+    let behind = || knots[..=i].windows(2).rev().find_map(|p| slope_of(&p[0], &p[1]).filter(|&s| s > 0.0));
     let slope = ahead.or_else(behind).unwrap_or(1.0);
     Millis(to(here).0 + (time.0 - from(here).0) * slope)
 }
@@ -238,13 +211,7 @@ mod tests {
     use super::*;
 
     fn placed(knots: &[(f64, f64)]) -> Placement {
-        let knots = knots
-            .iter()
-            .map(|&(t, c)| Knot {
-                track: Millis(t),
-                call: Millis(c),
-            })
-            .collect();
+        let knots = knots.iter().map(|&(t, c)| Knot { track: Millis(t), call: Millis(c) }).collect();
         Placement::through(knots, Method::Bleed, 0.9, Millis(10.0))
     }
 
@@ -264,11 +231,7 @@ mod tests {
         assert_eq!(p.to_call(Millis(1000.0)), Millis(1100.0));
         assert_eq!(p.to_track(Millis(1050.0)), Millis(1000.0));
         assert_eq!(p.to_call(Millis(3000.0)), Millis(3100.0), "the last slope goes on");
-        assert_eq!(
-            p.span_to_call(Span::new(500.0, 1000.0)),
-            Span::new(500.0, 1000.0),
-            "a span ends before the loss"
-        );
+        assert_eq!(p.span_to_call(Span::new(500.0, 1000.0)), Span::new(500.0, 1000.0), "a span ends before the loss");
         assert_eq!(p.drift(), Ppm(0.0));
     }
 

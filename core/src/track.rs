@@ -86,19 +86,12 @@ mod tests {
         keeper.hear(&[1.5, -1.5, 1.0, -1.0, 0.5, f32::NAN]);
         let (samples, saturated) = keeper.finish();
         assert_eq!(samples, [32_767, -32_768, 32_767, -32_768, 16_384, 0]);
-        assert_eq!(
-            saturated, 4,
-            "1.0 lies beyond 32767/32768, and what is no number is a fault too"
-        );
+        assert_eq!(saturated, 4, "1.0 lies beyond 32767/32768, and what is no number is a fault too");
     }
 
     #[test]
     fn a_track_knows_its_length() {
-        let track = Track {
-            samples: vec![0; 8_000],
-            rate: Rate::NARROWBAND,
-            role: Role::Agent,
-        };
+        let track = Track { samples: vec![0; 8_000], rate: Rate::NARROWBAND, role: Role::Agent };
         assert_eq!(track.duration(), Millis(1000.0));
     }
 }

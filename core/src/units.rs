@@ -31,10 +31,8 @@ impl Rate {
         if (1..=Self::MAX_HZ).contains(&hz) {
             return Ok(Self(hz));
         }
-        Err(
-            Error::new(ErrorKind::InvalidArgument, Stage::Config, "sample rate out of range")
-                .found(format!("{hz} Hz"), format!("1 to {} Hz", Self::MAX_HZ)),
-        )
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "sample rate out of range")
+            .found(format!("{hz} Hz"), format!("1 to {} Hz", Self::MAX_HZ)))
     }
 
     /// The rate in hertz.
@@ -200,10 +198,7 @@ pub struct Span {
 impl Span {
     /// The span between two times in milliseconds.
     pub const fn new(start_ms: f64, end_ms: f64) -> Self {
-        Self {
-            start: Millis(start_ms),
-            end: Millis(end_ms),
-        }
+        Self { start: Millis(start_ms), end: Millis(end_ms) }
     }
 
     /// How long it lasts; never negative.
@@ -213,10 +208,7 @@ impl Span {
 
     /// The part that two spans share, if any.
     pub fn overlap(&self, other: &Self) -> Option<Self> {
-        let shared = Self {
-            start: self.start.max(other.start),
-            end: self.end.min(other.end),
-        };
+        let shared = Self { start: self.start.max(other.start), end: self.end.min(other.end) };
         (shared.start < shared.end).then_some(shared)
     }
 }
