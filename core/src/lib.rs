@@ -5,6 +5,7 @@ pub mod call;
 pub mod config;
 pub mod control;
 pub mod error;
+pub mod provider;
 pub mod timeline;
 pub mod track;
 pub mod units;
