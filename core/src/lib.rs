@@ -4,6 +4,7 @@
 pub mod call;
 pub mod config;
 pub mod control;
+pub mod decode;
 pub mod error;
 pub mod timeline;
 pub mod track;
