@@ -35,6 +35,8 @@ macro_rules! named {
     };
 }
 
+pub(crate) use named;
+
 named! {
     /// Who is heard on a track.
     #[derive(Default)]

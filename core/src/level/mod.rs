@@ -2,7 +2,7 @@
 
 mod activity;
 mod loudness;
-mod peak;
+pub(crate) mod peak;
 
 pub use activity::{ActiveLevel, Hop, Hops, active_level};
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use crate::units::Decibels;
 
 /// Taps of one phase of the interpolator.
-const TAPS: usize = 12;
+pub(crate) const TAPS: usize = 12;
 /// Phases between two samples, the sample itself left out.
 const PHASES: usize = 3;
 /// Samples that are looked at together.
@@ -32,9 +32,20 @@ static INTERPOLATOR: LazyLock<[[f32; TAPS]; PHASES]> = LazyLock::new(|| {
 static GAIN: LazyLock<f32> =
     LazyLock::new(|| INTERPOLATOR.iter().map(|p| p.iter().map(|t| t.abs()).sum()).fold(1.0, f32::max));
 
+/// Whether a peak of these samples, or between them, could exceed a value.
+pub(crate) fn may_exceed(samples: &[f32], value: f32) -> bool {
+    samples.iter().fold(0.0f32, |m, x| m.max(x.abs())) * *GAIN > value
+}
+
+/// The largest interpolated value between the middle two of [`TAPS`] samples.
+pub(crate) fn between(around: &[f32]) -> f32 {
+    let value = |taps: &[f32; TAPS]| taps.iter().zip(around).map(|(t, x)| t * x).sum::<f32>().abs();
+    INTERPOLATOR.iter().map(value).fold(0.0, f32::max)
+}
+
 /// Follows the true peak of one channel.
 #[derive(Debug)]
-pub(crate) struct TruePeak {
+pub(super) struct TruePeak {
     /// The last samples of the block before, then the block.
     window: Vec<f32>,
     peak: f32,
@@ -47,7 +58,7 @@ impl Default for TruePeak {
 }
 
 impl TruePeak {
-    pub(crate) fn hear(&mut self, mut samples: &[f32]) {
+    pub(super) fn hear(&mut self, mut samples: &[f32]) {
         while !samples.is_empty() {
             let room = BLOCK + TAPS - 1 - self.window.len();
             let (now, rest) = samples.split_at(room.min(samples.len()));
@@ -60,31 +71,19 @@ impl TruePeak {
     }
 
     fn measure(&mut self) {
-        let largest = self.window.iter().fold(0.0f32, |m, x| m.max(x.abs()));
-        if largest * *GAIN > self.peak {
-            self.peak = self.peak.max(largest);
-            for taps in INTERPOLATOR.iter() {
-                for around in self.window.windows(TAPS) {
-                    let between: f32 = taps.iter().zip(around).map(|(t, x)| t * x).sum();
-                    self.peak = self.peak.max(between.abs());
-                }
-            }
+        if may_exceed(&self.window, self.peak) {
+            let samples = self.window.iter().map(|x| x.abs());
+            self.peak = samples.chain(self.window.windows(TAPS).map(between)).fold(self.peak, f32::max);
         }
         let keep = self.window.len().saturating_sub(TAPS - 1);
         self.window.drain(..keep);
     }
 
-    /// The largest true peak so far, in [0, ∞), without what is still in the interpolator.
-    pub(crate) fn so_far(&self) -> f32 {
-        self.peak
-    }
-
     /// The true peak in dBTP; `None` for digital silence.
-    pub(crate) fn finish(mut self) -> Option<Decibels> {
+    pub(super) fn finish(mut self) -> Option<Decibels> {
         self.hear(&[0.0; TAPS]);
         self.measure();
-        let peak = self.so_far();
-        (peak > 0.0).then(|| Decibels::from_amplitude(f64::from(peak)))
+        (self.peak > 0.0).then(|| Decibels::from_amplitude(f64::from(self.peak)))
     }
 }
 
