@@ -63,5 +63,6 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         inner = _reader(args[0])
         return lambda values: tuple(inner(value) for value in values)
     if origin is tuple:
-        return lambda values: tuple(values)
-    return lambda value: value
+        inners = [_reader(arg) for arg in args]
+        return lambda values: tuple(inner(value) for inner, value in zip(inners, values, strict=True))
+    return float if hint is float else lambda value: value
