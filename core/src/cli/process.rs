@@ -1,13 +1,10 @@
 //! `callweave process`: one call to a report and a mix.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::config::Config;
 use crate::control::Control;
-use crate::decode::Input;
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::Result;
 use crate::process::{CallInput, analyze, process};
 use crate::report::Report;
 
@@ -17,7 +14,7 @@ use super::{DONE, Stop, Streams};
 
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
     let config = args.to_config()?;
-    let call = call_of(&args.inputs)?.with_roles(args.roles.clone());
+    let call = CallInput::open(&args.inputs)?.with_roles(args.roles.clone());
     let report = work(&args, call, &config, control)?;
     for track in &report.tracks {
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
@@ -46,31 +43,6 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, control: &Control)
     let mut processed = process(call, config, &control)?;
     processed.write(folder, &config.mix, &control)?;
     Ok(processed.report)
-}
-
-/// The call that the inputs make: recordings, or one document with its audio beside it.
-fn call_of(inputs: &[PathBuf]) -> Result<CallInput> {
-    let documents = inputs.iter().filter(|path| is_document(path)).count();
-    match inputs {
-        [document] if documents == 1 => CallInput::from_document(document),
-        _ if documents == 0 => Ok(inputs.iter().map(Input::path).collect::<Vec<_>>().into()),
-        _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "a document describes a whole call by itself")
-            .found(
-                format!("{documents} documents among {} inputs", inputs.len()),
-                "one document, or recordings alone",
-            )),
-    }
-}
-
-/// Whether a file is called JSON and begins like it. Content decides about audio: JSON saved as `.mp3` is a recording
-/// that failed to arrive, and is told so.
-fn is_document(path: &Path) -> bool {
-    let mut head = [0; 64];
-    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    let text = String::from_utf8_lossy(&head[..read]);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    let called_json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    called_json && (text.is_empty() || text.starts_with(['{', '[']))
 }
 
 fn track_name(index: usize, path: Option<&str>) -> String {

@@ -1,7 +1,8 @@
 //! What a call is made of: its description and its recordings, from the caller's hands or from a document on disk.
 
 use std::fs;
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use crate::call::{Call, Leg, Role};
 use crate::decode::Input;
@@ -45,6 +46,24 @@ impl From<Vec<Input>> for CallInput {
 }
 
 impl CallInput {
+    /// A call from files: recordings, or one document (a manifest or a provider's JSON) with its audio beside it.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a document among other files, and those of [`CallInput::from_document`].
+    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        let documents = paths.iter().filter(|path| is_document(path)).count();
+        match paths {
+            [document] if documents == 1 => Self::from_document(document),
+            _ if documents == 0 => Ok(paths.iter().map(Input::path).collect::<Vec<_>>().into()),
+            _ => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                Stage::Config,
+                "a document describes a whole call by itself",
+            )
+            .found(format!("{documents} documents among {} inputs", paths.len()), "one document, or recordings alone")),
+        }
+    }
+
     /// A call from a manifest or a provider's document, with the audio in the document's folder.
     ///
     /// # Errors
@@ -86,6 +105,17 @@ impl CallInput {
         self.roles = roles;
         self
     }
+}
+
+/// Whether a file is called JSON and begins like it. Content decides about audio: JSON saved as `.mp3` is a recording
+/// that failed to arrive, and is told so.
+fn is_document(path: &Path) -> bool {
+    let mut head = [0; 64];
+    let read = fs::File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    let text = String::from_utf8_lossy(&head[..read]);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let called_json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
+    called_json && (text.is_empty() || text.starts_with(['{', '[']))
 }
 
 fn read_document(path: &Path) -> Result<String> {
