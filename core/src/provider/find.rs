@@ -184,16 +184,23 @@ fn leaves(path: &Path) -> bool {
 /// matches best; one that several match equally well is nobody's.
 fn choose(recordings: &[Recording], names: &[String], none: ErrorKind) -> Vec<Result<Vec<(usize, Leg)>>> {
     let candidates: Vec<Candidates> = recordings.iter().map(|r| Candidates::of(r, names)).collect();
-    let claims = |at: usize, better: fn(&u8, &u8) -> bool, than: u8| {
-        candidates.iter().filter(|c| better(&c.looseness, &than) && c.names.contains(&at)).count()
-    };
+    // For each name how loosely it is matched at best, and by how many recordings so.
+    let mut claims: Vec<(u8, usize)> = vec![(u8::MAX, 0); names.len()];
+    for (at, looseness) in candidates.iter().flat_map(|c| c.names.iter().map(|at| (*at, c.looseness))) {
+        match claims.get_mut(at) {
+            Some(claim) if looseness < claim.0 => *claim = (looseness, 1),
+            Some(claim) if looseness == claim.0 => claim.1 += 1,
+            _ => {}
+        }
+    }
+    let claim = |at: &usize| claims.get(*at).copied().unwrap_or_default();
     let mut chosen = Vec::with_capacity(recordings.len());
     for (recording, own) in recordings.iter().zip(&candidates) {
-        let left: Vec<usize> = own.names.iter().copied().filter(|at| claims(*at, u8::lt, own.looseness) == 0).collect();
+        let left: Vec<usize> = own.names.iter().copied().filter(|at| claim(at).0 == own.looseness).collect();
         let named: Vec<&str> = left.iter().filter_map(|at| names.get(*at)).map(String::as_str).collect();
         chosen.push(if left.is_empty() {
             Err(nothing(recording, names.len(), none))
-        } else if left.iter().any(|at| claims(*at, u8::eq, own.looseness) > 1) {
+        } else if left.iter().any(|at| claim(at).1 > 1) {
             Err(ambiguous(recording, "a name that several recordings match"))
         } else {
             legs(recording, &named).map(|legs| left.into_iter().zip(legs).collect())

@@ -1,6 +1,7 @@
 //! Tests of what all documents have in common.
 
 use super::*;
+use crate::error::ErrorKind;
 
 #[test]
 fn documents_are_told_apart() {
@@ -8,6 +9,10 @@ fn documents_are_told_apart() {
     assert_eq!(kind(r#"{"tracks": null}"#), Some(Kind::Manifest));
     assert_eq!(kind(r#"{"RecordURL": null}"#), Some(Kind::Tencent));
     assert_eq!(kind(r#"[null, {"SessionId": "a"}]"#), Some(Kind::Tencent));
+    assert_eq!(kind(r#"[{"callId": null}]"#), Some(Kind::Wellcloud));
+    assert_eq!(kind(r#"{"result": [{"tm_start": ""}]}"#), Some(Kind::Voipbin));
+    assert_eq!(kind(r#"{"items": [{"id": "a", "dataId": "b"}], "total": 1}"#), Some(Kind::Mcloud));
+    assert_eq!(kind(r#"{"id": "a", "callAt": null}"#), Some(Kind::Mcloud));
     for nothing in ["[]", "{}", "null", "7", "\"tracks\"", r#"{"id": "a"}"#, r#"[{"tracks": []}]"#] {
         assert_eq!(kind(nothing), None, "{nothing}");
     }
@@ -18,11 +23,8 @@ fn what_is_no_document_says_what_it_is() {
     let error = |text: &str| read(text).unwrap_err();
     assert_eq!(error("<html>").kind(), ErrorKind::Malformed);
     assert_eq!(error("").to_string(), "provider: not JSON: EOF while parsing a value at line 1 column 0");
-    assert!(
-        error("[]")
-            .to_string()
-            .contains("not a document that is known: found an empty array, expected one of manifest")
-    );
+    assert_eq!(error("[]").kind(), ErrorKind::Provider);
+    assert!(error("[7]").to_string().contains("found an array, expected one of manifest"));
     assert!(error(r#"{"error": 1}"#).to_string().contains("found fields error"));
     assert_eq!(error("7").kind(), ErrorKind::Unsupported);
     assert_eq!(error(&" ".repeat(MAX_DOCUMENT_BYTES + 1)).kind(), ErrorKind::LimitExceeded);
