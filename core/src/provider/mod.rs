@@ -146,7 +146,8 @@ pub struct Options {
 }
 
 /// A call as a provider describes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Described {
     /// Which document it was read from.
     pub kind: Kind,
@@ -165,7 +166,8 @@ pub struct Described {
 }
 
 /// One recording as a provider describes it, and how its audio is found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Recording {
     /// Who is heard, and since when.
     pub leg: Leg,
@@ -184,6 +186,7 @@ pub struct Recording {
     /// Size that the document claims, in bytes. A hint.
     pub bytes: Option<u64>,
     /// Duration that the document claims. A hint.
+    #[serde(rename = "durationMs")]
     pub duration: Option<Millis>,
     /// Whether there is a file yet.
     pub state: State,
@@ -192,7 +195,8 @@ pub struct Recording {
 }
 
 /// One party of a recording that holds several apart.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Part {
     /// Who is heard; `leg.channel` says on which channel, where it is a channel.
     pub leg: Leg,

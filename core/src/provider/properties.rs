@@ -210,8 +210,8 @@ proptest! {
         for record in records_of(&mut document) {
             round_trip::<tencent::Push>(record, tencent::Push::FIELDS)?;
             round_trip::<wellcloud::Row>(record, wellcloud::Row::FIELDS)?;
-            round_trip::<voipbin::Wire>(record, voipbin::Wire::FIELDS)?;
-            round_trip::<mcloud::Wire>(record, mcloud::Wire::FIELDS)?;
+            round_trip::<voipbin::Record>(record, voipbin::Record::FIELDS)?;
+            round_trip::<mcloud::Record>(record, mcloud::Record::FIELDS)?;
         }
     }
 

@@ -79,6 +79,25 @@ fn read_as(kind: Kind, document: Value, options: &Options) -> Result<Vec<Describ
     }
 }
 
+macro_rules! only_call {
+    ($($record:ty => $calls:expr),+ $(,)?) => {$(
+        impl TryFrom<Vec<$record>> for Described {
+            type Error = Error;
+
+            /// The one call that the records describe; `invalid_argument` if there are several, `provider` if none.
+            fn try_from(records: Vec<$record>) -> Result<Self> {
+                only($calls(records)?)
+            }
+        }
+    )+};
+}
+only_call!(
+    tencent::Push => tencent::calls,
+    wellcloud::Row => |rows| wellcloud::calls(rows, &Options::default()),
+    voipbin::Record => voipbin::calls,
+    mcloud::Record => mcloud::calls,
+);
+
 /// Parses JSON within the limit, with or without a byte order mark.
 fn parse(text: &str) -> Result<Value> {
     if text.len() > MAX_DOCUMENT_BYTES {

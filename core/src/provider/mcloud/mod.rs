@@ -25,7 +25,7 @@ pub use query::ListQuery;
 
 wire! {
     /// A recording as `GET /recordings` and `GET /recordings/{id}` give it.
-    Wire {
+    Record {
         /// The API's id.
         id: String = "id",
         /// The id that its sender gave it.
@@ -87,7 +87,7 @@ named! {
 ///
 /// # Errors
 /// `provider` for none.
-pub fn calls(recordings: Vec<Wire>) -> Result<Vec<Described>> {
+pub fn calls(recordings: Vec<Record>) -> Result<Vec<Described>> {
     if recordings.is_empty() {
         return Err(no_recordings());
     }
@@ -104,24 +104,24 @@ pub(super) fn read(document: Value) -> Result<Vec<Described>> {
     let (mut extra, mut notes) = (Map::new(), Notes::default());
     let known = ["total", "limit", "offset"];
     let document = unwrapped(document, "items", &known, &mut extra, &mut notes);
-    let recordings = records(document, &mut extra, &mut notes).into_iter().map(Wire::from).collect();
+    let recordings = records(document, &mut extra, &mut notes).into_iter().map(Record::from).collect();
     let mut calls = calls(recordings)?;
     add_to_first(&mut calls, extra, notes);
     Ok(calls)
 }
 
-fn key(wire: &Wire) -> Option<&str> {
+fn key(wire: &Record) -> Option<&str> {
     filled(wire.id.as_ref()).or_else(|| filled(wire.data_id.as_ref()))
 }
 
-fn is_same(a: &Wire, b: &Wire) -> bool {
+fn is_same(a: &Record, b: &Record) -> bool {
     agree(key(a), key(b)) == Some(true)
 }
 
-fn describe(wire: Wire, repeats: Vec<Value>) -> Described {
+fn describe(wire: Record, repeats: Vec<Value>) -> Described {
     let mut notes = Notes::default();
     let mut extra = wire.extra;
-    notes.extra(&extra, Wire::FIELDS);
+    notes.extra(&extra, Record::FIELDS);
     let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
     let started_at = filled(wire.call_at.as_ref()).and_then(|text| times::read(text, 0));
     let direction = filled(wire.direction.as_ref()).and_then(Direction::from_name);

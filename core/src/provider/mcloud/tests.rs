@@ -56,7 +56,7 @@ fn the_published_page_is_read_word_for_word() {
     assert_eq!(one.urls, ["/api/recording/audio/0192b9..."]);
     assert!(call.warnings.is_empty(), "{:?}", call.warnings);
     let page: Value = serde_json::from_str(SAMPLE).unwrap();
-    let wire: Wire = serde_json::from_value(page["items"][0].clone()).unwrap();
+    let wire: Record = serde_json::from_value(page["items"][0].clone()).unwrap();
     assert_eq!(serde_json::to_value(wire).unwrap(), page["items"][0]);
     for key in ["rec_2026_05_20_001.wav", "0192b9...", "rec_2026_05_20_001"] {
         assert_eq!(call.attach([(key.to_owned(), ())]).found.len(), 1, "{key}");

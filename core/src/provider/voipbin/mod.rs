@@ -18,7 +18,7 @@ use crate::units::Millis;
 
 wire! {
     /// A recording, `GET /recordings/{id}`. Its audio is at `GET /recordingfiles/{id}`.
-    Wire {
+    Record {
         /// The recording's id.
         id: String = "id",
         /// The customer of the service who owns it; not the caller.
@@ -142,15 +142,16 @@ fn with_colons(time: &str) -> String {
     time.chars().enumerate().map(mark).collect()
 }
 
-/// Recordings in any order, as calls in the order of their reference.
+/// Recordings in any order, as calls in the order of their reference; one without a reference is a call of its own.
 ///
 /// # Errors
 /// `provider` for none, `limit_exceeded` for more of a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
-pub fn calls(recordings: Vec<Wire>) -> Result<Vec<Described>> {
+pub fn calls(recordings: Vec<Record>) -> Result<Vec<Described>> {
     if recordings.is_empty() {
         return Err(no_recordings());
     }
-    let groups = grouped(recordings, |r| id(r.reference_id.as_ref()).map(str::to_owned), is_same)?;
+    let groups =
+        grouped(recordings, |r| id(r.reference_id.as_ref()).or(id(r.id.as_ref())).map(str::to_owned), is_same)?;
     groups.into_iter().map(|(reference, recordings)| describe(reference, recordings)).collect()
 }
 
@@ -158,7 +159,7 @@ pub fn calls(recordings: Vec<Wire>) -> Result<Vec<Described>> {
 pub(super) fn read(document: Value) -> Result<Vec<Described>> {
     let (mut extra, mut notes) = (Map::new(), Notes::default());
     let document = unwrapped(document, "result", &["next_page_token"], &mut extra, &mut notes);
-    let recordings = records(document, &mut extra, &mut notes).into_iter().map(Wire::from).collect();
+    let recordings = records(document, &mut extra, &mut notes).into_iter().map(Record::from).collect();
     let mut calls = calls(recordings)?;
     add_to_first(&mut calls, extra, notes);
     Ok(calls)
@@ -169,13 +170,13 @@ fn id(text: Option<&String>) -> Option<&str> {
     filled(text).filter(|id| !id.bytes().all(|b| matches!(b, b'0' | b'-')))
 }
 
-fn is_same(a: &Wire, b: &Wire) -> bool {
+fn is_same(a: &Record, b: &Record) -> bool {
     agree(id(a.id.as_ref()), id(b.id.as_ref())) == Some(true)
 }
 
-fn describe(reference: Option<String>, wires: Vec<Wire>) -> Result<Described> {
+fn describe(reference: Option<String>, wires: Vec<Record>) -> Result<Described> {
     let mut notes = Notes::default();
-    let agent_owns = |w: &Wire| filled(w.owner_type.as_ref()) == Some("agent");
+    let agent_owns = |w: &Record| filled(w.owner_type.as_ref()) == Some("agent");
     let agent = wires.iter().filter(|w| agent_owns(w)).find_map(|w| id(w.owner_id.as_ref())).map(str::to_owned);
     let merged = merged(wires, is_same)?;
     let mut recordings: Vec<Recording> =
@@ -184,11 +185,10 @@ fn describe(reference: Option<String>, wires: Vec<Wire>) -> Result<Described> {
     if recordings.iter().any(|r| !r.parts.is_empty()) {
         notes.add("sides_assumed", "should there be a file for each side, what came in is taken to be the customer");
     }
-    let alone = recordings.len() == 1;
     Ok(Described {
         kind: Kind::Voipbin,
         call: Call {
-            id: reference.or_else(|| recordings.first().filter(|_| alone)?.leg.recording_id.clone()),
+            id: reference,
             provider: Some(Kind::Voipbin.name().to_owned()),
             direction: None,
             started_at: earliest(&recordings),
@@ -201,9 +201,9 @@ fn describe(reference: Option<String>, wires: Vec<Wire>) -> Result<Described> {
     })
 }
 
-fn recording(wire: Wire, repeats: Vec<Value>, notes: &mut Notes) -> Recording {
+fn recording(wire: Record, repeats: Vec<Value>, notes: &mut Notes) -> Recording {
     let mut extra = wire.extra;
-    notes.extra(&extra, Wire::FIELDS);
+    notes.extra(&extra, Record::FIELDS);
     let started_at = moment("tm_start", wire.tm_start, &mut extra, notes);
     let over_by = moment("tm_end", wire.tm_end, &mut extra, notes);
     let reference_type = known("reference_type", wire.reference_type.as_ref(), ReferenceType::from_name, notes);

@@ -47,10 +47,10 @@ fn codes(call: &Described) -> Vec<&str> {
 
 #[test]
 fn the_published_structure_is_read_word_for_word() {
-    let wire: Wire = serde_json::from_str(SAMPLE).unwrap();
+    let wire: Record = serde_json::from_str(SAMPLE).unwrap();
     assert!(wire.extra.is_empty());
     assert_eq!(serde_json::to_value(&wire).unwrap(), serde_json::from_str::<Value>(SAMPLE).unwrap());
-    assert_eq!(Wire::FIELDS.len(), 15);
+    assert_eq!(Record::FIELDS.len(), 15);
     let call = read_text(SAMPLE).unwrap();
     assert_eq!((call.kind, call.recordings[0].state), (Kind::Voipbin, State::Unknown));
     assert_eq!(call.recordings[0].extra["tm_start"], "<string>");
