@@ -135,7 +135,7 @@ fn describe(call_id: Option<String>, rows: Vec<Row>, offset_s: i32) -> Result<De
     recordings.sort_by_cached_key(|(r, _)| (when(r), r.leg.recording_id.clone(), r.label()));
     let first_agent = recordings.iter().find_map(|(_, sides)| sides.agent.clone());
     for (recording, sides) in &mut recordings {
-        recording.parts = sides.parts(first_agent.as_deref());
+        recording.parts = sides.parts(first_agent.as_deref(), &recording.leg);
     }
     if recordings.iter().any(|(r, _)| !r.parts.is_empty()) {
         notes.add("sides_assumed", "should the audio have two channels, the caller is taken to be on the first");
@@ -202,7 +202,7 @@ impl Sides {
     }
 
     /// Who would be on which channel: the caller, then the callee.
-    fn parts(&self, first_agent: Option<&str>) -> Vec<Part> {
+    fn parts(&self, first_agent: Option<&str>, whole: &Leg) -> Vec<Part> {
         let customer_calls = self.customer.is_some() && self.customer == self.caller;
         let customer_is_called = self.customer.is_some() && self.customer == self.callee;
         let agent = if self.agent.as_deref() == first_agent { Role::Agent } else { Role::Transfer };
@@ -218,7 +218,7 @@ impl Sides {
         };
         let parties = [party(roles[0], &self.caller), party(roles[1], &self.callee)];
         let parts = roles.into_iter().zip(parties).zip(0u16..).map(|((role, party), channel)| Part {
-            leg: Leg { role, party, channel: Some(channel), ..Leg::default() },
+            leg: Leg { role, party, channel: Some(channel), ..whole.clone() },
             name_ends: None,
         });
         parts.collect()

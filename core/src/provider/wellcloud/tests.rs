@@ -53,6 +53,7 @@ fn the_published_sample_is_read_word_for_word() {
     assert_eq!(one.leg_of_channel(0).map(|l| l.role), Some(Role::Agent));
     assert_eq!(one.leg_of_channel(1).map(|l| l.role), Some(Role::Customer));
     assert_eq!(one.leg_of_channel(2), None);
+    assert_eq!(one.leg_of_channel(0).and_then(|l| l.started_at), one.leg.started_at);
     let codes: Vec<&str> = call.warnings.iter().map(|w| &*w.code).collect();
     assert_eq!(codes, ["sides_assumed"]);
 }
