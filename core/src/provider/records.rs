@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::wire::Notes;
-use super::{Described, MAX_RECORDINGS, Recording};
+use super::wire::{Notes, filled, put};
+use super::{Described, MAX_RECORDINGS, Recording, times};
 use crate::call::{Moment, Role};
 use crate::error::{Error, ErrorKind, Stage};
 
@@ -60,6 +60,44 @@ pub(super) fn keep_repeats(recording: &mut Recording, repeats: Vec<Value>, notes
         );
         recording.extra.insert("$repeats".to_owned(), Value::Array(repeats));
     }
+}
+
+/// Keeps fields that have no place of their own, under their own names.
+pub(super) fn keep<const N: usize>(extra: &mut Map<String, Value>, fields: [(&str, Option<String>); N]) {
+    for (name, value) in fields {
+        put(extra, name, value);
+    }
+}
+
+/// A time of a record, with an offset where it has none of its own; one that cannot be read is kept and noted.
+pub(super) fn moment(
+    name: &str,
+    text: Option<String>,
+    offset_s: i32,
+    extra: &mut Map<String, Value>,
+    notes: &mut Notes,
+) -> Option<Moment> {
+    let read = times::read(filled(text.as_ref())?, offset_s);
+    if read.is_none() {
+        notes.add("unknown_value", format!("{name} is no time that can be read; it is kept"));
+        put(extra, name, text);
+    }
+    read
+}
+
+/// A value of a list of names; others are noted.
+pub(super) fn known<T>(
+    field: &str,
+    text: Option<&String>,
+    read: impl Fn(&str) -> Option<T>,
+    notes: &mut Notes,
+) -> Option<T> {
+    let text = filled(text)?;
+    let value = read(text);
+    if value.is_none() {
+        notes.add("unknown_value", format!("{field} \"{text}\" is not documented; it is kept"));
+    }
+    value
 }
 
 /// When a recording began and when it was over, the unknown last.

@@ -56,6 +56,24 @@ impl FileName {
             (false, false) => None,
         }
     }
+
+    /// The customer, if it is a number, and the agent, by the direction.
+    fn customer_and_agent(&self) -> (Option<String>, Option<String>) {
+        let number = |text: &String| Some(text.clone()).filter(|text| party(text) == Party::Phone);
+        match self.direction() {
+            Some(Direction::In) => (number(&self.from), Some(self.to.clone())),
+            Some(Direction::Out) => (number(&self.to), Some(self.from.clone())),
+            Some(Direction::Internal) => (None, Some(self.from.clone())),
+            None => (None, None),
+        }
+    }
+
+    /// The time with the marks that a time has.
+    fn written_time(&self) -> String {
+        let part = |from: usize, to: usize| self.local_time.get(from..to).unwrap_or_default();
+        let date = [part(0, 4), part(4, 6), part(6, 8)].join("-");
+        format!("{date} {}", [part(8, 10), part(10, 12), part(12, 14)].join(":"))
+    }
 }
 
 fn is_extension(text: &str) -> bool {
@@ -70,24 +88,16 @@ fn is_extension(text: &str) -> bool {
 pub fn describe(name: &str, options: &Options) -> Result<Option<Described>> {
     times::check_offset(options.local_offset_s.unwrap_or_default())?;
     let Some(read) = FileName::parse(name) else { return Ok(None) };
-    let time = read.local_time.as_str();
-    let part = |from: usize, to: usize| time.get(from..to).unwrap_or_default();
-    let (date, clock) = ([part(0, 4), part(4, 6), part(6, 8)], [part(8, 10), part(10, 12), part(12, 14)]);
-    let written = format!("{} {}", date.join("-"), clock.join(":"));
-    let started_at = options.local_offset_s.and_then(|offset_s| times::read(&written, offset_s));
-    let mut warnings = Vec::new();
-    if started_at.is_none() {
-        let message = format!("the file name's time {time} is the server's own; its offset from UTC is not known");
-        warnings.push(Warning::new("time_without_zone", message));
-    }
-    let direction = read.direction();
-    let (customer, agent) = match direction {
-        Some(Direction::In) => (Some(read.from.clone()), Some(read.to.clone())),
-        Some(Direction::Out) => (Some(read.to.clone()), Some(read.from.clone())),
-        Some(Direction::Internal) => (None, Some(read.from.clone())),
-        None => (None, None),
+    let started_at = options.local_offset_s.and_then(|offset_s| times::read(&read.written_time(), offset_s));
+    let why = if options.local_offset_s.is_some() {
+        "no time at all"
+    } else {
+        "the server's own, its offset from UTC not known"
     };
-    let customer = customer.filter(|number| party(number) == Party::Phone);
+    let unread = Warning::new("time_without_zone", format!("the file name's time {} is {why}", read.local_time));
+    let warnings = if started_at.is_none() { vec![unread] } else { Vec::new() };
+    let direction = read.direction();
+    let (customer, agent) = read.customer_and_agent();
     let mut recording = Recording {
         leg: Leg { role: Role::Mixed, started_at, recording_id: Some(read.id.clone()), ..Leg::default() },
         start_basis: started_at.map(|_| StartBasis::FileName),
@@ -158,6 +168,8 @@ mod tests {
         assert_eq!((call.call.started_at, &*call.warnings[0].code), (None, "time_without_zone"));
         assert_eq!(call.recordings[0].extra["localTime"], "20260520081400");
         assert_eq!(describe("call.wav", &Options::default()).unwrap(), None);
+        let odd = describe(&NAME.replace("202605", "202699"), &Options { local_offset_s: Some(0) }).unwrap().unwrap();
+        assert!(odd.warnings[0].message.ends_with("is no time at all"));
         assert!(describe(NAME, &Options { local_offset_s: Some(i32::MAX) }).is_err());
         let hidden = describe("[A]_anonymous-204_20260520081400(7).wav", &Options::default()).unwrap().unwrap();
         assert_eq!(hidden.customer, None);

@@ -136,7 +136,13 @@ fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
 
 /// An id that is the same whenever the same call is posted: the provider's name and the first 128 bits of a SHA-256 over
 /// provider and call id (or the recordings' ids, sorted, where the call has none). A hash, as ids can hold numbers.
+/// A recording that came from MCloud keeps the id it has there.
 fn data_id(call: &Described) -> Result<String> {
+    if let ([recording], Kind::Mcloud) = (&call.recordings[..], call.kind)
+        && let Some(own) = recording.aliases.first()
+    {
+        return Ok(own.clone());
+    }
     let provider = call.call.provider.as_deref().unwrap_or_default();
     let mut ids: Vec<&str> = call.call.id.as_deref().into_iter().collect();
     if ids.is_empty() {

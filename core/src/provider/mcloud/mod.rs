@@ -5,9 +5,9 @@
 use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
-use super::records::{add_to_first, keep_repeats, no_recordings, records, unwrapped};
+use super::records::{add_to_first, keep, keep_repeats, known, moment, no_recordings, records, unwrapped};
 use super::wire::{Notes, filled, put, wire};
-use super::{Described, Kind, Recording, StartBasis, times};
+use super::{Described, Kind, Recording, StartBasis};
 use crate::call::{Call, Direction, Leg, Role, Tag, named};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -120,34 +120,36 @@ fn is_same(a: &Record, b: &Record) -> bool {
 
 fn describe(wire: Record, repeats: Vec<Value>) -> Described {
     let mut notes = Notes::default();
+    let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
+    let (id, customer, agent) = (owned(&wire.data_id), owned(&wire.customer_phone), owned(&wire.callcenter_number));
+    let direction = known("direction", wire.direction.as_ref(), Direction::from_name, &mut notes);
+    let mut recording = recording(wire, &mut notes);
+    keep_repeats(&mut recording, repeats, &mut notes);
+    Described {
+        kind: Kind::Mcloud,
+        call: Call {
+            id: id.or_else(|| recording.leg.recording_id.clone()),
+            provider: Some(Kind::Mcloud.name().to_owned()),
+            direction,
+            started_at: recording.leg.started_at,
+        },
+        recordings: vec![recording],
+        customer,
+        agent,
+        extra: Map::new(),
+        warnings: notes.into_list(),
+    }
+}
+
+fn recording(wire: Record, notes: &mut Notes) -> Recording {
     let mut extra = wire.extra;
     notes.extra(&extra, Record::FIELDS);
-    let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
-    let started_at = filled(wire.call_at.as_ref()).and_then(|text| times::read(text, 0));
-    let direction = filled(wire.direction.as_ref()).and_then(Direction::from_name);
-    let tag = filled(wire.tag.as_ref()).and_then(Tag::from_name);
-    let odd = [
-        ("callAt", &wire.call_at, started_at.is_none()),
-        ("direction", &wire.direction, direction.is_none()),
-        ("tag", &wire.tag, tag.is_none()),
-    ];
-    for (name, text, unread) in odd {
-        if let (Some(text), true) = (filled(text.as_ref()), unread) {
-            notes.add("unknown_value", format!("{name} \"{text}\" is not documented; it is kept"));
-            extra.insert(name.to_owned(), text.into());
-        }
-    }
-    let (customer, agent) = (owned(&wire.customer_phone), owned(&wire.callcenter_number));
-    let recording_id = owned(&wire.id);
-    let mut recording = Recording {
-        leg: Leg { role: Role::Mixed, started_at, recording_id: recording_id.clone(), ..Leg::default() },
-        start_basis: started_at.map(|_| StartBasis::Field),
-        urls: owned(&wire.audio_url).into_iter().collect(),
-        aliases: owned(&wire.data_id).into_iter().collect(),
-        ..Recording::default()
-    };
+    let filled_in = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    let started_at = moment("callAt", wire.call_at, 0, &mut extra, notes);
+    known("tag", wire.tag.as_ref(), Tag::from_name, notes);
     put(&mut extra, "score", wire.score);
     let fields = [
+        ("direction", wire.direction),
         ("tag", wire.tag),
         ("callcenterName", wire.callcenter_name),
         ("note", wire.note),
@@ -157,24 +159,14 @@ fn describe(wire: Record, repeats: Vec<Value>) -> Described {
         ("transcriptUrl", wire.transcript_url),
         ("summaryUrl", wire.summary_url),
     ];
-    for (name, value) in fields {
-        put(&mut extra, name, value);
-    }
-    recording.extra = extra;
-    keep_repeats(&mut recording, repeats, &mut notes);
-    Described {
-        kind: Kind::Mcloud,
-        call: Call {
-            id: owned(&wire.data_id).or(recording_id),
-            provider: Some(Kind::Mcloud.name().to_owned()),
-            direction,
-            started_at,
-        },
-        recordings: vec![recording],
-        customer,
-        agent,
-        extra: Map::new(),
-        warnings: notes.into_list(),
+    keep(&mut extra, fields);
+    Recording {
+        leg: Leg { role: Role::Mixed, started_at, recording_id: filled_in(wire.id), ..Leg::default() },
+        start_basis: started_at.map(|_| StartBasis::Field),
+        urls: filled_in(wire.audio_url).into_iter().collect(),
+        aliases: filled_in(wire.data_id).into_iter().collect(),
+        extra,
+        ..Recording::default()
     }
 }
 

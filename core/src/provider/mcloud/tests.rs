@@ -64,6 +64,13 @@ fn the_published_page_is_read_word_for_word() {
 }
 
 #[test]
+fn a_recording_from_mcloud_goes_back_under_its_own_id() {
+    let body = NewRecording::of(&read_text(SAMPLE).unwrap(), None, &Outgoing::default()).unwrap();
+    assert_eq!((body.data_id.as_str(), body.direction), ("rec_2026_05_20_001", Direction::In));
+    assert_eq!(body.call_at.to_rfc3339(), "2026-05-20T08:14:00+07:00");
+}
+
+#[test]
 fn a_page_of_several_is_several_calls_and_an_empty_one_is_none() {
     let page = json!({"items": [{"id": "b", "dataId": "y"}, {"id": "a", "dataId": "x"}, {"id": "a", "dataId": "x"}]});
     let ids: Vec<Option<String>> =

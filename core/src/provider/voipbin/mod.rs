@@ -9,7 +9,9 @@ use std::fmt;
 
 use super::merge::{agree, grouped, merged};
 use super::names::{is_uuid, last_segment, stem};
-use super::records::{add_to_first, earliest, keep_repeats, no_recordings, records, unwrapped, when};
+use super::records::{
+    add_to_first, earliest, keep, keep_repeats, known, moment, no_recordings, records, unwrapped, when,
+};
 use super::wire::{Notes, filled, put, wire};
 use super::{Described, Kind, Part, Recording, StartBasis, State, times};
 use crate::call::{Call, Leg, Moment, Role, named};
@@ -204,16 +206,11 @@ fn describe(reference: Option<String>, wires: Vec<Record>) -> Result<Described> 
 fn recording(wire: Record, repeats: Vec<Value>, notes: &mut Notes) -> Recording {
     let mut extra = wire.extra;
     notes.extra(&extra, Record::FIELDS);
-    let started_at = moment("tm_start", wire.tm_start, &mut extra, notes);
-    let over_by = moment("tm_end", wire.tm_end, &mut extra, notes);
+    let started_at = time("tm_start", wire.tm_start, &mut extra, notes);
+    let over_by = time("tm_end", wire.tm_end, &mut extra, notes);
     let reference_type = known("reference_type", wire.reference_type.as_ref(), ReferenceType::from_name, notes);
-    let status = known("status", wire.status.as_ref(), Status::from_name, notes);
-    let mut state = match status {
-        Some(Status::Ended) => State::Ready,
-        Some(_) => State::Pending,
-        None => State::Unknown,
-    };
-    if moment("tm_delete", wire.tm_delete.clone(), &mut extra, notes).is_some() {
+    let mut state = state(known("status", wire.status.as_ref(), Status::from_name, notes));
+    if time("tm_delete", wire.tm_delete.clone(), &mut extra, notes).is_some() {
         notes.add("deleted", "the recording was deleted at its provider");
         state = State::Unknown;
         put(&mut extra, "tm_delete", wire.tm_delete);
@@ -232,9 +229,7 @@ fn recording(wire: Record, repeats: Vec<Value>, notes: &mut Notes) -> Recording 
         ("tm_create", wire.tm_create),
         ("tm_update", wire.tm_update),
     ];
-    for (name, value) in fields {
-        put(&mut extra, name, value);
-    }
+    keep(&mut extra, fields);
     let leg = Leg { role: Role::Mixed, started_at, recording_id, ..Leg::default() };
     let sides = if reference_type == Some(ReferenceType::Confbridge) { &[][..] } else { Side::ALL };
     let part = |side: &Side| Part { leg: Leg { role: side.role(), ..leg.clone() }, name_ends: Some(side.name_ends()) };
@@ -262,24 +257,18 @@ fn aliases(reference: Option<String>, started_at: Option<Moment>) -> Vec<String>
 }
 
 /// A time of a record, in either of its two spellings, UTC; `9999-…` and empty are no time.
-fn moment(name: &str, text: Option<String>, extra: &mut Map<String, Value>, notes: &mut Notes) -> Option<Moment> {
-    let written = filled(text.as_ref()).filter(|text| !text.starts_with("9999-"))?;
-    let read = times::read(written, 0);
-    if read.is_none() {
-        notes.add("unknown_value", format!("{name} is no time that can be read; it is kept"));
-        put(extra, name, text);
-    }
-    read
+fn time(name: &str, text: Option<String>, extra: &mut Map<String, Value>, notes: &mut Notes) -> Option<Moment> {
+    let set = text.filter(|text| !text.trim_start().starts_with("9999-"));
+    moment(name, set, 0, extra, notes)
 }
 
-/// A value of a list of names; others are named in a warning.
-fn known<T>(field: &str, text: Option<&String>, read: impl Fn(&str) -> Option<T>, notes: &mut Notes) -> Option<T> {
-    let text = filled(text)?;
-    let value = read(text);
-    if value.is_none() {
-        notes.add("unknown_value", format!("{field} \"{text}\" is not documented"));
+/// Whether there is a file, by a record's status.
+fn state(status: Option<Status>) -> State {
+    match status {
+        Some(Status::Ended) => State::Ready,
+        Some(_) => State::Pending,
+        None => State::Unknown,
     }
-    value
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
-use super::records::{add_to_first, earliest, keep_repeats, no_recordings, records, when};
+use super::records::{add_to_first, earliest, keep, keep_repeats, known, moment, no_recordings, records, when};
 use super::wire::{Notes, filled, put, wire};
 use super::{Described, Kind, Options, Part, Recording, StartBasis, State, times};
-use crate::call::{Call, Direction, Leg, Moment, Role, named};
+use crate::call::{Call, Direction, Leg, Role, named};
 use crate::error::Result;
 use crate::units::Millis;
 
@@ -175,11 +175,7 @@ impl Sides {
     /// The agent is the extension that was recorded, the customer the other side. A direction that is missing or not
     /// documented follows from which side the extension is.
     fn of(row: &Row, notes: &mut Notes) -> Self {
-        let said = filled(row.call_direction.as_ref());
-        let known = said.and_then(CallDirection::read);
-        if let (Some(said), None) = (said, known) {
-            notes.add("unknown_value", format!("callDirection \"{said}\" is not documented"));
-        }
+        let known = known("callDirection", row.call_direction.as_ref(), CallDirection::read, notes);
         let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
         let (caller, callee, device) = (owned(&row.ani), owned(&row.dnis), owned(&row.device_id));
         let device_calls = device.is_some() && device == caller;
@@ -228,26 +224,10 @@ impl Sides {
 fn recording(row: Row, repeats: Vec<Value>, offset_s: i32, notes: &mut Notes) -> Recording {
     let mut extra = row.extra;
     notes.extra(&extra, Row::FIELDS);
-    let mut moment = |name: &str, text: Option<String>| -> Option<Moment> {
-        let read = times::read(filled(text.as_ref())?, offset_s);
-        if read.is_none() {
-            notes.add("unknown_value", format!("{name} is no time that can be read; it is kept"));
-            put(&mut extra, name, text);
-        }
-        read
-    };
-    let started_at = moment("startTime", row.start_time);
-    let over_by = moment("endTime", row.end_time);
+    let started_at = moment("startTime", row.start_time, offset_s, &mut extra, notes);
+    let over_by = moment("endTime", row.end_time, offset_s, &mut extra, notes);
     let length = row.call_length.filter(|s| *s > 0.0 && s.is_finite()).map(|s| s * 1000.0);
-    let state = match filled(row.state.as_ref()) {
-        Some(state) if state.eq_ignore_ascii_case("success") => State::Ready,
-        Some(state) if state.eq_ignore_ascii_case("fail") => State::Failed,
-        Some(state) => {
-            notes.add("unknown_value", format!("state \"{state}\" is not documented"));
-            State::Unknown
-        }
-        None => State::Unknown,
-    };
+    let state = known("state", row.state.as_ref(), state, notes).unwrap_or(State::Unknown);
     let fields = [
         ("ani", row.ani),
         ("dnis", row.dnis),
@@ -256,9 +236,7 @@ fn recording(row: Row, repeats: Vec<Value>, offset_s: i32, notes: &mut Notes) ->
         ("state", row.state),
         ("tenantId", row.tenant_id),
     ];
-    for (name, value) in fields {
-        put(&mut extra, name, value);
-    }
+    keep(&mut extra, fields);
     put(&mut extra, "callLength", row.call_length.filter(|_| length.is_none()));
     put(&mut extra, "fileSize", row.file_size.filter(|size| *size <= 0));
     let id = filled(row.id.as_ref()).map(str::to_owned);
@@ -274,6 +252,15 @@ fn recording(row: Row, repeats: Vec<Value>, offset_s: i32, notes: &mut Notes) ->
     };
     keep_repeats(&mut made, repeats, notes);
     made
+}
+
+/// The state of a documented name, in any case.
+fn state(name: &str) -> Option<State> {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if is("success") {
+        return Some(State::Ready);
+    }
+    is("fail").then_some(State::Failed)
 }
 
 /// The path of a call's list of recordings, below the service's address.
