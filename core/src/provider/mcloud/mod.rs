@@ -1,4 +1,4 @@
-//! MCloud's Call Recording AI API: its recordings as input, and what it takes as output: the bodies of `POST /recordings`
+//! MCloud's Call Recording API: its recordings as input, and what it takes as output: the bodies of `POST /recordings`
 //! ([`NewRecording`]) and `PATCH /recordings/{id}` ([`Review`]), its errors ([`ApiError`]) and the query of its list
 //! ([`ListQuery`]). Sending them is the caller's.
 
