@@ -201,6 +201,8 @@ pub struct DecodeOptions {
     pub max_channels: u16,
     /// The most tracks of one call.
     pub max_tracks: usize,
+    /// Whether the SHA-256 of each input is computed while it is read.
+    pub sha256: bool,
 }
 
 impl Default for DecodeOptions {
@@ -212,6 +214,7 @@ impl Default for DecodeOptions {
             max_duration_ms: Millis(24.0 * 3_600_000.0),
             max_channels: 16,
             max_tracks: 16,
+            sha256: true,
         }
     }
 }

@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
         while done < block.len() {
             if self.current.is_none() {
                 let Some(segment) = self.segments.next() else { break };
-                let follows = self.segments.as_slice().first().is_some();
+                let follows = !self.segments.as_slice().is_empty();
                 self.current = Some(Open::new(segment, self.now, follows, self.from_rate, self.to_rate)?);
             }
             let Some(open) = &mut self.current else { break };

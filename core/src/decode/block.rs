@@ -1,0 +1,119 @@
+//! Blocks of decoded samples, and which of their channels become tracks.
+
+use crate::call::Leg;
+use crate::config::{DecodeOptions, Stereo};
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// How many samples of each channel a decoder gives at once, at most.
+pub(crate) const FRAMES: usize = 4096;
+
+/// A block under way: one buffer per channel, all of the same length, used again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    pub(crate) planes: Vec<Vec<f32>>,
+}
+
+impl Block {
+    /// Empties the block and gives it so many channels.
+    pub(crate) fn clear(&mut self, channels: usize) {
+        self.planes.resize_with(channels, Vec::new);
+        self.planes.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Samples of each channel.
+    pub(crate) fn frames(&self) -> usize {
+        self.planes.first().map_or(0, Vec::len)
+    }
+}
+
+/// Samples in [−1, 1), nominally: one slice per channel, all of the same length.
+#[derive(Debug, Clone, Copy)]
+pub struct Planar<'a> {
+    planes: &'a [Vec<f32>],
+}
+
+impl<'a> Planar<'a> {
+    pub(crate) fn new(planes: &'a [Vec<f32>]) -> Self {
+        Self { planes }
+    }
+
+    /// The number of channels.
+    pub fn channels(&self) -> usize {
+        self.planes.len()
+    }
+
+    /// Samples of each channel.
+    pub fn frames(&self) -> usize {
+        self.planes.first().map_or(0, Vec::len)
+    }
+
+    /// The samples of a channel, from 0; none where there is no such channel.
+    pub fn channel(&self, index: usize) -> &'a [f32] {
+        self.planes.get(index).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What becomes one track: a channel, or the mean of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// A channel of the recording, from 0.
+    Channel(u16),
+    /// All channels averaged.
+    Mean,
+}
+
+impl Lane {
+    /// The tracks that a recording of so many channels becomes: the channel that its leg names, or every channel, or
+    /// their mean.
+    ///
+    /// # Errors
+    /// `invalid_argument` where the leg names a channel that is not there.
+    pub fn of(channels: u16, leg: &Leg, options: &DecodeOptions) -> Result<Vec<Self>> {
+        match leg.channel {
+            Some(channel) if channel < channels => Ok(vec![Self::Channel(channel)]),
+            Some(channel) => Err(Error::new(ErrorKind::InvalidArgument, Stage::Decode, "no such channel")
+                .found(format!("channel {channel}"), format!("0 to {}", channels.saturating_sub(1)))),
+            None if channels > 1 && options.stereo == Stereo::Downmix => Ok(vec![Self::Mean]),
+            None => Ok((0..channels).map(Self::Channel).collect()),
+        }
+    }
+
+    /// The lane's samples of a block; `room` is used where they have to be computed.
+    pub fn samples<'a>(self, block: Planar<'a>, room: &'a mut Vec<f32>) -> &'a [f32] {
+        if let Self::Channel(index) = self {
+            return block.channel(usize::from(index));
+        }
+        let share = 1.0 / block.channels().max(1) as f32;
+        room.clear();
+        room.resize(block.frames(), 0.0);
+        for index in 0..block.channels() {
+            room.iter_mut().zip(block.channel(index)).for_each(|(sum, x)| *sum += x * share);
+        }
+        room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_become_tracks_as_the_leg_and_the_options_say() {
+        let split = DecodeOptions::default();
+        let down = DecodeOptions { stereo: Stereo::Downmix, ..split.clone() };
+        let (any, second) = (Leg::default(), Leg { channel: Some(1), ..Leg::default() });
+        assert_eq!(Lane::of(2, &any, &split).unwrap(), [Lane::Channel(0), Lane::Channel(1)]);
+        assert_eq!(Lane::of(2, &any, &down).unwrap(), [Lane::Mean]);
+        assert_eq!(Lane::of(2, &second, &down).unwrap(), [Lane::Channel(1)]);
+        assert_eq!(Lane::of(1, &any, &down).unwrap(), [Lane::Channel(0)]);
+        assert_eq!(Lane::of(1, &second, &split).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+
+    #[test]
+    fn the_mean_of_two_channels() {
+        let planes = vec![vec![0.5, -1.0], vec![0.25, 1.0]];
+        let mut room = vec![9.0; 7];
+        assert_eq!(Lane::Mean.samples(Planar::new(&planes), &mut room), [0.375, 0.0]);
+        assert_eq!(Lane::Channel(1).samples(Planar::new(&planes), &mut room), [0.25, 1.0]);
+    }
+}

@@ -1,0 +1,13 @@
+//! The edge to other people's decoders: a panic in there becomes an error here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A third-party decoder panicked; its state is not to be used again.
+#[derive(Debug)]
+pub(crate) struct Panicked;
+
+/// Runs third-party code. What it worked on must be thrown away where it panicked.
+#[inline]
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
+}

@@ -1,0 +1,167 @@
+//! What a caller hands in: a file, bytes in memory or a reader, with what is known about who is heard on it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::PathBuf;
+
+use super::source::Source;
+use crate::call::{Leg, Moment, Role};
+use crate::config::DecodeOptions;
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// One recording to be read, and what its provider says of it.
+pub struct Input {
+    from: From,
+    name: String,
+    /// Who is heard, since when, and on which channel.
+    pub leg: Leg,
+}
+
+enum From {
+    Path(PathBuf),
+    Bytes(Vec<u8>),
+    Reader(Box<dyn Read + Send>),
+}
+
+impl Input {
+    /// A file; opened when it is decoded. Its display name is the path as given.
+    pub fn path(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let name = path.display().to_string();
+        Self::new(From::Path(path), name)
+    }
+
+    /// A recording that is in memory, with the name by which reports and errors call it.
+    pub fn bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self::new(From::Bytes(bytes.into()), name.into())
+    }
+
+    /// A recording that comes from a reader: a connection, a pipe. Neither a length nor seeking is needed.
+    pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
+        Self::new(From::Reader(Box::new(reader)), name.into())
+    }
+
+    fn new(from: From, name: String) -> Self {
+        Self { from, name, leg: Leg::default() }
+    }
+
+    /// Says who is heard.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.leg.role = role;
+        self
+    }
+
+    /// Says which party it is: a number, an address or a name.
+    #[must_use]
+    pub fn party(mut self, party: impl Into<String>) -> Self {
+        self.leg.party = Some(party.into());
+        self
+    }
+
+    /// Says when the recording began.
+    #[must_use]
+    pub fn started_at(mut self, moment: Moment) -> Self {
+        self.leg.started_at = Some(moment);
+        self
+    }
+
+    /// Says which channel of the recording is meant, from 0.
+    #[must_use]
+    pub fn channel(mut self, channel: u16) -> Self {
+        self.leg.channel = Some(channel);
+        self
+    }
+
+    /// Says everything that a provider's document says.
+    #[must_use]
+    pub fn leg(mut self, leg: Leg) -> Self {
+        self.leg = leg;
+        self
+    }
+
+    /// The name by which reports and errors call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many bytes there are, where that can be told without reading.
+    pub fn size_hint(&self) -> Option<u64> {
+        match &self.from {
+            From::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
+            From::Bytes(bytes) => Some(bytes.len() as u64),
+            From::Reader(_) => None,
+        }
+    }
+
+    /// Opens the bytes.
+    pub(crate) fn open(self, options: &DecodeOptions) -> Result<(Source, String, Leg)> {
+        let Self { from, name, leg } = self;
+        let (reader, size) = match from {
+            From::Path(path) => open_file(&path).map_err(|e| e.in_input(&name))?,
+            From::Bytes(bytes) => {
+                let size = bytes.len() as u64;
+                (Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, Some(size))
+            }
+            From::Reader(reader) => (reader, None),
+        };
+        let source = Source::new(reader, size, options.max_bytes, options.sha256).map_err(|e| e.in_input(&name))?;
+        Ok((source, name, leg))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("name", &self.name).field("leg", &self.leg).finish_non_exhaustive()
+    }
+}
+
+fn open_file(path: &std::path::Path) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+    let missing = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::new(ErrorKind::Io, Stage::Input, "cannot open").found("nothing at this path", "a recording")
+        }
+        _ => Error::io(Stage::Input, e),
+    };
+    // Asked of the path first: opening a directory succeeds on some systems and fails on others.
+    let meta = std::fs::metadata(path).map_err(missing)?;
+    if meta.is_dir() {
+        return Err(
+            Error::new(ErrorKind::InvalidArgument, Stage::Input, "not a file").found("a directory", "a recording")
+        );
+    }
+    let file = File::open(path).map_err(missing)?;
+    Ok((Box::new(file), meta.is_file().then_some(meta.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(input: Input) -> Error {
+        input.open(&DecodeOptions::default()).err().unwrap()
+    }
+
+    #[test]
+    fn a_missing_file_and_a_directory_are_told_in_one_line() {
+        let missing = refusal(Input::path("no/such/call.mp3"));
+        assert_eq!(missing.kind(), ErrorKind::Io);
+        assert_eq!(
+            missing.to_string(),
+            "input: no/such/call.mp3: cannot open: found nothing at this path, expected a recording"
+        );
+        let directory = refusal(Input::path(env!("CARGO_MANIFEST_DIR")));
+        assert_eq!(directory.kind(), ErrorKind::InvalidArgument);
+        assert!(directory.to_string().contains("a directory"), "{directory}");
+    }
+
+    #[test]
+    fn what_is_known_of_a_leg_stays_with_it() {
+        let input = Input::bytes("a.wav", vec![1, 2]).role(Role::Agent).party("+66812345678").channel(1);
+        let (mut source, name, leg) = input.open(&DecodeOptions::default()).unwrap();
+        assert_eq!((name.as_str(), source.size_hint()), ("a.wav", Some(2)));
+        assert_eq!(source.peek(2).unwrap(), [1, 2]);
+        assert_eq!((leg.role, leg.channel), (Role::Agent, Some(1)));
+    }
+}

@@ -1,0 +1,119 @@
+//! Headers of MPEG audio frames: ISO/IEC 11172-3 2.4.1.3, ISO/IEC 13818-3, and the unofficial version 2.5.
+
+/// Length of a frame header in bytes.
+pub(crate) const LEN: usize = 4;
+
+/// Bit rates in kbit/s of MPEG-1 layer III, by index; index 0 is free format, 15 forbidden.
+const KBITS_V1: [u32; 16] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0];
+/// The same of MPEG-2 and 2.5 layer III.
+const KBITS_V2: [u32; 16] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0];
+
+/// What a layer III frame's header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Whether it is MPEG-1; otherwise MPEG-2 or 2.5.
+    pub(crate) version1: bool,
+    /// Samples per second.
+    pub(crate) hz: u32,
+    /// 1 or 2.
+    pub(crate) channels: u16,
+    /// Length of the frame in bytes, its header included; 0 in free format, where the header does not tell.
+    pub(crate) bytes: usize,
+    /// Whether a checksum follows the header.
+    pub(crate) has_crc: bool,
+}
+
+impl Header {
+    /// The header in four bytes, if they are one of layer III.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let &[a, b, c, d] = bytes.first_chunk::<LEN>()?;
+        let (version, layer) = ((b >> 3) & 3, (b >> 1) & 3);
+        let (bit_rate, rate) = (usize::from(c >> 4), (c >> 2) & 3);
+        let is_header = a == 0xFF && b >= 0xE0 && version != 1 && layer == 1 && bit_rate != 15 && rate != 3;
+        if !is_header || d & 3 == 2 {
+            return None;
+        }
+        let version1 = version == 3;
+        let base = [44_100, 48_000, 32_000].get(usize::from(rate)).copied()?;
+        let hz = base >> [2, 0, 1, 0].get(usize::from(version)).copied()?;
+        let kbits = if version1 { KBITS_V1 } else { KBITS_V2 }.get(bit_rate).copied()?;
+        let slots = if version1 { 144_000 } else { 72_000 } * kbits / hz;
+        let bytes = if kbits == 0 { 0 } else { slots as usize + usize::from(c & 2 != 0) };
+        Some(Self { version1, hz, channels: if d >> 6 == 3 { 1 } else { 2 }, bytes, has_crc: b & 1 == 0 })
+    }
+
+    /// Samples of each channel in the frame.
+    pub(crate) fn samples(self) -> usize {
+        if self.version1 { 1152 } else { 576 }
+    }
+
+    /// Length of the side information in bytes.
+    pub(crate) fn side_info(self) -> usize {
+        match (self.version1, self.channels) {
+            (true, 1) => 17,
+            (true, _) => 32,
+            (false, 1) => 9,
+            (false, _) => 17,
+        }
+    }
+
+    /// Whether a frame is of the same stream: same version, rate and number of channels.
+    pub(crate) fn continues(self, other: Self) -> bool {
+        (self.version1, self.hz, self.channels) == (other.version1, other.hz, other.channels)
+    }
+}
+
+/// The first of `count` frames of one stream, one right after the other, at the start of some bytes. Fewer are enough
+/// where the bytes end exactly with a frame, or with one that is cut off, or with what may follow the last frame.
+pub(crate) fn run_of_frames(bytes: &[u8], count: usize, at_end: bool) -> Option<Header> {
+    let first = Header::parse(bytes).filter(|h| h.bytes > 0)?;
+    let mut at = first.bytes;
+    for _ in 1..count {
+        match bytes.get(at..) {
+            Some(rest) if rest.len() >= LEN => {
+                if at_end && is_tail(rest) {
+                    return Some(first);
+                }
+                let next = Header::parse(rest).filter(|h| h.bytes > 0 && h.continues(first))?;
+                at += next.bytes;
+            }
+            _ => return at_end.then_some(first),
+        }
+    }
+    Some(first)
+}
+
+/// Whether a tag begins here that stands at the end of a file.
+pub(crate) fn is_tail(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"TAG") || bytes.starts_with(b"APETAGEX") || bytes.starts_with(b"LYRICS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_telephone_streams() {
+        let h = Header::parse(&[0xFF, 0xF3, 0x88, 0xC4]).unwrap();
+        assert_eq!((h.hz, h.channels, h.bytes, h.samples(), h.side_info()), (16_000, 1, 288, 576, 9));
+        let h = Header::parse(&[0xFF, 0xE3, 0x28, 0xC4]).unwrap();
+        assert_eq!((h.hz, h.channels, h.bytes, h.has_crc), (8_000, 1, 144, false));
+        let h = Header::parse(&[0xFF, 0xFB, 0x92, 0x00]).unwrap();
+        assert_eq!((h.hz, h.channels, h.bytes, h.samples()), (44_100, 2, 418, 1152));
+    }
+
+    #[test]
+    fn what_is_no_header_of_layer_iii() {
+        for wrong in [
+            [0xFF, 0xEB, 0x28, 0xC4], // version 1 is reserved
+            [0xFF, 0xFD, 0x92, 0x00], // layer II
+            [0xFF, 0xF1, 0x50, 0x80], // AAC in ADTS
+            [0xFF, 0xFB, 0xF2, 0x00], // bit rate 15
+            [0xFF, 0xFB, 0x9E, 0x00], // rate 3
+            [0xFF, 0xFB, 0x92, 0x02], // emphasis 2
+        ] {
+            assert_eq!(Header::parse(&wrong), None, "{wrong:x?}");
+        }
+        assert_eq!(Header::parse(&[0xFF, 0xFB, 0x02, 0x00]).unwrap().bytes, 0, "free format tells no length");
+    }
+}

@@ -1,0 +1,386 @@
+//! MPEG audio layer III: walks frame headers itself, so that damage costs what it hit and no more, and hands whole frames
+//! to symphonia's decoder.
+//!
+//! Time is kept: a frame that cannot be decoded leaves silence of its length, and so do frames whose headers are lost
+//! where their number can be told from the bytes between.
+
+pub(crate) mod header;
+mod segment;
+pub(crate) mod tag;
+
+use symphonia::core::audio::{Audio, GenericAudioBufferRef};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::packet::PacketRef;
+use symphonia::core::units::{Duration, Timestamp};
+use symphonia::default::codecs::MpaDecoder;
+
+use self::header::Header;
+use self::segment::Segment;
+use self::tag::Tag;
+use super::block::Block;
+use super::guard::guarded;
+use super::source::Source;
+use super::spec::{Delay, DelayBasis, Notes};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::units::Rate;
+
+/// The longest layer III frame: 320 kbit/s at 32 kHz, padded.
+const MAX_FRAME: usize = 1441;
+/// How far is looked ahead for a frame and what follows it.
+const WINDOW: usize = 3 * MAX_FRAME + header::LEN;
+/// How far is searched for the first frame.
+const SEARCH: usize = 256 << 10;
+
+/// Decodes the layer III frames that a source holds, up to its bound.
+pub(crate) struct MpegStream {
+    decoder: MpaDecoder,
+    /// The stream's version, rate and channels.
+    stream: Header,
+    /// Channels that are given out, whatever a later part of the file has.
+    channels: usize,
+    segment: Segment,
+    assumed_delay: u32,
+    lengths: Lengths,
+    lost: Lost,
+    /// Whether a tag that ends a file has been passed: more frames are another file.
+    file_ended: bool,
+}
+
+/// The lengths of the frames so far, to count those that are lost.
+#[derive(Default)]
+struct Lengths {
+    frames: u64,
+    bytes: u64,
+    shortest: usize,
+    longest: usize,
+}
+
+/// Frames in a row that were replaced by silence.
+#[derive(Default)]
+struct Lost {
+    at: u64,
+    frames: u64,
+    silence_due: u64,
+}
+
+/// Finds the first of some consecutive frames and places the source there; `None` where there is none.
+pub(crate) fn find_first(source: &mut Source, notes: &mut Notes) -> Result<Option<Header>> {
+    let skipped = tag::skip_id3v2(source)?;
+    let at = source.position();
+    let bytes = source.peek(SEARCH)?;
+    let at_end = bytes.len() < SEARCH;
+    let found = (0..bytes.len()).find_map(|i| {
+        let rest = bytes.get(i..).filter(|rest| rest.first() == Some(&0xFF))?;
+        // At the very start, or after a tag, two frames will do; amid other bytes it takes four.
+        let wanted = if i == 0 { 2 } else { 4 };
+        header::run_of_frames(rest, wanted, at_end && (i == 0 || rest.len() < 4 * MAX_FRAME)).map(|h| (i, h))
+    });
+    let Some((offset, header)) = found else { return Ok(None) };
+    if offset > 0 {
+        let what = if skipped > 0 { "after the ID3 tag" } else { "before the first frame" };
+        notes.add(Warning::new("leading_bytes", format!("{offset} bytes {what} are no audio")).at_byte(at));
+        source.consume(offset);
+    }
+    Ok(Some(header))
+}
+
+/// Whether the bytes are frames of free format, whose length only the next header tells: three alike, equally far apart.
+pub(crate) fn is_free_format(bytes: &[u8]) -> bool {
+    let Some(first) = Header::parse(bytes).filter(|h| h.bytes == 0) else { return false };
+    let alike = |at: usize| bytes.get(at..).and_then(Header::parse).is_some_and(|h| h.bytes == 0 && h.continues(first));
+    (header::LEN..4 * MAX_FRAME).any(|length| alike(length) && (alike(2 * length) || alike(2 * length + 1)))
+}
+
+impl MpegStream {
+    /// Starts at the first frame, where [`find_first`] has placed the source.
+    pub(crate) fn open(source: &mut Source, stream: Header, assumed_delay: u32, notes: &mut Notes) -> Result<Self> {
+        let mut made = Self {
+            decoder: new_decoder()?,
+            stream,
+            channels: usize::from(stream.channels),
+            segment: Segment::default(),
+            assumed_delay,
+            lengths: Lengths::default(),
+            lost: Lost::default(),
+            file_ended: false,
+        };
+        made.begin_segment(source, notes)?;
+        Ok(made)
+    }
+
+    pub(crate) fn rate(&self) -> Result<Rate> {
+        Rate::new(self.stream.hz)
+    }
+
+    pub(crate) fn channels(&self) -> u16 {
+        self.stream.channels
+    }
+
+    /// The delay that is being removed from the segment under way.
+    pub(crate) fn delay(&self) -> Delay {
+        self.segment.delay
+    }
+
+    /// Begins a segment at the source's position, passing over its tag frame if it has one.
+    fn begin_segment(&mut self, source: &mut Source, notes: &mut Notes) -> Result<()> {
+        let at = source.position();
+        let bytes = source.peek(2 * MAX_FRAME)?;
+        let frame = bytes.get(..self.frame_length(bytes)).unwrap_or_default();
+        let next = bytes.get(frame.len()..).unwrap_or_default();
+        let next = next.get(..self.frame_length(next)).unwrap_or_default();
+        let mut tag = Tag::parse(frame, self.stream);
+        let room = Tag::is_reserved_room(frame) && !next.is_empty() && !Tag::is_reserved_room(next);
+        if room {
+            tag = Some(Tag::default());
+        }
+        let length = frame.len();
+        if tag.is_some() {
+            source.consume(length);
+        }
+        self.segment = Segment::new(tag, self.stream.samples(), self.assumed_delay);
+        self.decoder.reset();
+        self.file_ended = false;
+        if self.segment.delay.basis == DelayBasis::Assumed {
+            let samples = self.segment.delay.samples;
+            let ms = self.rate()?.millis(u64::from(samples));
+            let why = if room { "the tag was never filled in" } else { "no tag says it" };
+            let message = format!("codec delay unknown ({why}): {samples} samples assumed, {ms}");
+            notes.add(Warning::new("delay_unknown", message).at_byte(at));
+        }
+        Ok(())
+    }
+
+    fn frame_length(&self, bytes: &[u8]) -> usize {
+        Header::parse(bytes).filter(|h| h.continues(self.stream)).map_or(0, |h| h.bytes.min(bytes.len()))
+    }
+
+    /// The next samples into an empty block, possibly none; false at the end.
+    pub(crate) fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        block.clear(self.channels);
+        if self.lost.silence_due > 0 {
+            self.lost.silence_due -= 1;
+            self.add_silence(block);
+            return Ok(true);
+        }
+        let at = source.position();
+        let bytes = source.peek(WINDOW)?;
+        if bytes.is_empty() {
+            self.lost.end(self.stream, notes);
+            self.segment.end(at, block, notes);
+            self.segment = Segment::default();
+            return Ok(block.frames() > 0);
+        }
+        let at_end = bytes.len() < WINDOW;
+        match self.judge(bytes, at_end) {
+            Found::Frame(length) => {
+                let frame = bytes.get(..length).unwrap_or_default();
+                if self.file_ended || Tag::parse(frame, self.stream).is_some() {
+                    self.lost.end(self.stream, notes);
+                    self.segment.end(at, block, notes);
+                    self.begin_segment(source, notes)?;
+                    return Ok(true);
+                }
+                self.lengths.count(length);
+                self.decode(frame, at, block, notes);
+                source.consume(length);
+            }
+            Found::CutOff => {
+                let left = bytes.len();
+                notes.add(Warning::new("truncated", format!("the last frame has only {left} bytes")).at_byte(at));
+                source.consume(left);
+            }
+            Found::OtherTag(length) => {
+                source.skip(length)?;
+                self.file_ended = true;
+            }
+            Found::OtherStream(header) => return self.change(header, source, block, notes),
+            Found::Damage { begins_with_header } => self.resync(begins_with_header, source, block, notes)?,
+        }
+        Ok(true)
+    }
+
+    /// What the bytes at hand begin with.
+    fn judge(&self, bytes: &[u8], at_end: bool) -> Found {
+        let header = Header::parse(bytes).filter(|h| h.bytes > 0);
+        if let Some(header) = header.filter(|h| h.continues(self.stream)) {
+            let Some(rest) = bytes.get(header.bytes..) else {
+                return if at_end { Found::CutOff } else { Found::Damage { begins_with_header: true } };
+            };
+            let followed = rest.len() < header::LEN || self.may_follow(rest);
+            // A header whose length leads nowhere is wrong itself if another frame begins within it.
+            let within = || self.sync_in(bytes.get(..header.bytes + 2 * MAX_FRAME).unwrap_or(bytes), header::LEN);
+            let broken = !followed && within().is_some_and(|at| at < header.bytes);
+            return if broken { Found::Damage { begins_with_header: true } } else { Found::Frame(header.bytes) };
+        }
+        if let Some(length) = tag::tail_length(bytes).or_else(|| tag::id3v2_length(bytes)) {
+            return Found::OtherTag(length);
+        }
+        match header.and_then(|_| header::run_of_frames(bytes, 3, at_end)) {
+            Some(other) => Found::OtherStream(other),
+            None => Found::Damage { begins_with_header: false },
+        }
+    }
+
+    /// Whether some bytes are what may stand after a frame.
+    fn may_follow(&self, bytes: &[u8]) -> bool {
+        Header::parse(bytes).is_some_and(|h| h.continues(self.stream) && h.bytes > 0)
+            || header::is_tail(bytes)
+            || bytes.starts_with(b"ID3")
+    }
+
+    /// Where two consecutive frames of the stream begin, from some offset on.
+    fn sync_in(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        (from..bytes.len()).find(|&at| {
+            let rest = bytes.get(at..).filter(|rest| rest.first() == Some(&0xFF));
+            let header = rest.and_then(Header::parse).filter(|h| h.continues(self.stream) && h.bytes > 0);
+            header.is_some_and(|h| rest.and_then(|r| r.get(h.bytes..)).is_some_and(|next| self.may_follow(next)))
+        })
+    }
+
+    /// Searches for the next frame, and puts silence in the place of those that are lost.
+    fn resync(&mut self, header: bool, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<()> {
+        let at = source.position();
+        let mut from = 1;
+        loop {
+            let bytes = source.peek(SEARCH)?;
+            let at_end = bytes.len() < SEARCH;
+            let tail = (from..bytes.len()).find(|&i| bytes.get(i..).is_some_and(|b| tag::tail_length(b).is_some()));
+            let sync = self.sync_in(bytes, from);
+            if let Some(found) = [sync, tail.filter(|_| at_end)].into_iter().flatten().min() {
+                source.consume(found);
+                break;
+            }
+            let last = bytes.len();
+            source.consume(if at_end { last } else { last - WINDOW });
+            if at_end {
+                break;
+            }
+            from = 0;
+        }
+        let gap = source.position() - at;
+        if source.peek(1)?.is_empty() {
+            let message = format!("{gap} bytes at the end are no audio");
+            notes.add(Warning::new("trailing_bytes", message).at_byte(at));
+            return Ok(());
+        }
+        let frames = self.lengths.frames_in(gap, header);
+        let code = if frames > 0 { "frames_lost" } else { "resync" };
+        let ms = self.rate()?.millis(frames * self.stream.samples() as u64);
+        notes.add(Warning::new(code, format!("{gap} bytes are no frames: {ms} of silence in their place")).at_byte(at));
+        self.lost.silence_due = frames;
+        block.clear(self.channels);
+        Ok(())
+    }
+
+    /// Goes on with frames of another kind: another number of channels is mapped to the file's own.
+    fn change(&mut self, to: Header, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        let at = source.position();
+        self.lost.end(self.stream, notes);
+        self.segment.end(at, block, notes);
+        let (from, kind) = (self.stream, |h: Header| format!("{} channels at {} Hz", h.channels, h.hz));
+        let message = format!("{} from here on instead of {}", kind(to), kind(from));
+        if to.hz != from.hz {
+            source.skip(u64::MAX)?;
+            notes.add(Warning::new("rate_changed", format!("{message}: the rest is left out")).at_byte(at));
+            return Ok(true);
+        }
+        notes.add(Warning::new("channels_changed", message).at_byte(at));
+        self.stream = to;
+        self.decoder = new_decoder()?;
+        self.lengths = Lengths::default();
+        self.begin_segment(source, notes)?;
+        Ok(true)
+    }
+
+    /// Decodes one frame into the block, or puts silence there.
+    fn decode(&mut self, frame: &[u8], at: u64, block: &mut Block, notes: &mut Notes) {
+        self.segment.before_frame(block);
+        let samples = self.stream.samples();
+        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(samples as u64), frame);
+        let decoder = &mut self.decoder;
+        let decoded = guarded(|| match decoder.decode_ref(&packet) {
+            Ok(GenericAudioBufferRef::F32(buffer)) => buffer.frames() == samples,
+            _ => false,
+        });
+        let buffer = match (&decoded, self.decoder.last_decoded()) {
+            (Ok(true), GenericAudioBufferRef::F32(buffer)) => buffer,
+            _ => {
+                self.lost.frames += 1;
+                self.lost.at = if self.lost.frames == 1 { at } else { self.lost.at };
+                if let (Err(_), Ok(fresh)) = (&decoded, new_decoder()) {
+                    self.decoder = fresh;
+                }
+                return self.add_silence(block);
+            }
+        };
+        self.lost.end(self.stream, notes);
+        let plane = |index| buffer.plane(index).unwrap_or_default();
+        match (self.channels, usize::from(self.stream.channels)) {
+            (1, 2) => {
+                let mean: Vec<f32> = plane(0).iter().zip(plane(1)).map(|(a, b)| (a + b) * 0.5).collect();
+                self.segment.add_frame(samples, |_| &mean, block);
+            }
+            (2, 1) => self.segment.add_frame(samples, |_| plane(0), block),
+            _ => self.segment.add_frame(samples, plane, block),
+        }
+    }
+
+    fn add_silence(&mut self, block: &mut Block) {
+        self.segment.before_frame(block);
+        self.segment.add_frame(self.stream.samples(), |_| &[0.0; 1152], block);
+    }
+}
+
+/// What stands at a place where a frame is due.
+enum Found {
+    Frame(usize),
+    CutOff,
+    OtherTag(u64),
+    OtherStream(Header),
+    Damage { begins_with_header: bool },
+}
+
+impl Lengths {
+    fn count(&mut self, length: usize) {
+        self.shortest = if self.frames == 0 { length } else { self.shortest.min(length) };
+        self.longest = self.longest.max(length);
+        self.frames += 1;
+        self.bytes += length as u64;
+    }
+
+    /// How many frames some lost bytes were. At a constant bit rate that is exact; where the bytes are no multiple of a
+    /// frame they were not frames, unless a header begins them.
+    fn frames_in(&self, gap: u64, header: bool) -> u64 {
+        if self.frames == 0 {
+            return u64::from(header);
+        }
+        let mean = self.bytes as f64 / self.frames as f64;
+        let frames = (gap as f64 / mean).round();
+        let constant = self.longest - self.shortest <= 1;
+        let fits = constant && (gap as f64 - frames * mean).abs() <= frames.clamp(1.0, 4.0);
+        let plausible = !constant && (self.shortest as u64..=MAX_FRAME as u64).contains(&gap);
+        if fits || header || plausible { (frames as u64).max(1) } else { 0 }
+    }
+}
+
+impl Lost {
+    /// Tells of a run of frames that could not be decoded.
+    fn end(&mut self, stream: Header, notes: &mut Notes) {
+        if self.frames == 0 {
+            return;
+        }
+        let samples = self.frames * stream.samples() as u64;
+        let ms = samples as f64 * 1000.0 / f64::from(stream.hz);
+        let message = format!("{} frames cannot be decoded: {ms:.0} ms of silence in their place", self.frames);
+        notes.add(Warning::new("packet_failed", message).at_byte(self.at));
+        self.frames = 0;
+    }
+}
+
+fn new_decoder() -> Result<MpaDecoder> {
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(CODEC_ID_MP3);
+    MpaDecoder::try_new(&params, &AudioDecoderOptions::default().gapless(false))
+        .map_err(|e| Error::new(ErrorKind::Internal, Stage::Decode, format!("no mp3 decoder: {e}")))
+}

@@ -1,0 +1,136 @@
+//! One encoder's run within an mp3: what it put before and after the recording's own samples, and how that is removed.
+//!
+//! Concatenated files are several segments, each with a delay and a padding of its own.
+
+use super::tag::{DECODER_DELAY, Tag};
+use crate::decode::block::Block;
+use crate::decode::spec::{Delay, DelayBasis, Notes};
+use crate::error::Warning;
+
+/// Where a segment's own samples begin and end among all that are decoded.
+#[derive(Debug, Default)]
+pub(crate) struct Segment {
+    /// Samples before the recording's own.
+    pub(crate) delay: Delay,
+    /// Audio frames by the tag, where it says.
+    expected: Option<u64>,
+    /// Where the padding begins, in decoded samples, if the tag's count is to be believed.
+    padding_from: Option<u64>,
+    /// Frames and samples that have been decoded or replaced.
+    frames: u64,
+    decoded: u64,
+    /// What may be padding, kept until the end of the segment tells.
+    held: Vec<Vec<f32>>,
+}
+
+impl Segment {
+    /// A segment that begins with a tag, or without one.
+    pub(crate) fn new(tag: Option<Tag>, frame_samples: usize, assumed_delay: u32) -> Self {
+        let tag = tag.unwrap_or_default();
+        let expected = tag.frames.filter(|&n| n > 0).map(u64::from);
+        let delay = match tag.delay_and_padding {
+            Some((delay, _)) => Delay { samples: delay + DECODER_DELAY, basis: DelayBasis::Tag },
+            None => Delay { samples: assumed_delay, basis: DelayBasis::Assumed },
+        };
+        let padding = tag.delay_and_padding.map_or(0, |(_, padding)| padding.saturating_sub(DECODER_DELAY));
+        let padding_from = expected.filter(|_| padding > 0).map(|frames| {
+            // A padding longer than the segment is nonsense and ends nothing.
+            (frames * frame_samples as u64).saturating_sub(u64::from(padding)).max(u64::from(delay.samples))
+        });
+        Self { delay, expected, padding_from, ..Self::default() }
+    }
+
+    /// Before a frame is added: gives back what was held where the frame shows that the tag's count is wrong.
+    pub(crate) fn before_frame(&mut self, block: &mut Block) {
+        if self.expected == Some(self.frames) {
+            self.release(block);
+            self.padding_from = None;
+        }
+    }
+
+    /// Adds one frame's samples, given channel by channel: the recording's own go to the block, what may be padding is
+    /// held.
+    pub(crate) fn add_frame<'a>(&mut self, samples: usize, channel: impl Fn(usize) -> &'a [f32], block: &mut Block) {
+        let from = self.offset(u64::from(self.delay.samples), samples);
+        let to = self.padding_from.map_or(samples, |at| self.offset(at, samples)).max(from);
+        self.held.resize_with(block.planes.len(), Vec::new);
+        for (index, (plane, held)) in block.planes.iter_mut().zip(&mut self.held).enumerate() {
+            let all = channel(index);
+            plane.extend_from_slice(all.get(from..to).unwrap_or_default());
+            held.extend_from_slice(all.get(to..samples).unwrap_or_default());
+        }
+        self.frames += 1;
+        self.decoded += samples as u64;
+    }
+
+    /// Ends the segment: drops the padding if the count agrees, gives it back if not.
+    pub(crate) fn end(&mut self, at: u64, block: &mut Block, notes: &mut Notes) {
+        match self.expected {
+            Some(expected) if expected != self.frames => {
+                let found = self.frames;
+                let code = if found < expected { "truncated" } else { "frame_count_wrong" };
+                let message = format!("the tag counts {expected} frames, {found} found: no padding removed");
+                notes.add(Warning::new(code, message).at_byte(at));
+                self.release(block);
+            }
+            _ => self.held.iter_mut().for_each(Vec::clear),
+        }
+    }
+
+    fn release(&mut self, block: &mut Block) {
+        for (plane, held) in block.planes.iter_mut().zip(&mut self.held) {
+            plane.append(held);
+        }
+    }
+
+    /// A position among the decoded samples as an offset into the frame that comes next.
+    fn offset(&self, position: u64, samples: usize) -> usize {
+        usize::try_from(position.saturating_sub(self.decoded)).unwrap_or(samples).min(samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames of ten samples, numbered throughout.
+    fn run(tag: Option<Tag>, frames: usize) -> (Vec<f32>, Vec<Warning>) {
+        let mut segment = Segment::new(tag, 10, 3);
+        let (mut block, mut notes) = (Block::default(), Notes::default());
+        block.clear(1);
+        for frame in 0..frames {
+            let samples: Vec<f32> = (0..10).map(|i| (frame * 10 + i) as f32).collect();
+            segment.before_frame(&mut block);
+            segment.add_frame(10, |_| &samples, &mut block);
+        }
+        segment.end(0, &mut block, &mut notes);
+        (block.planes.remove(0), notes.finish())
+    }
+
+    fn tag(frames: u32, padding: u32) -> Option<Tag> {
+        Some(Tag { frames: Some(frames), delay_and_padding: Some((1, padding)) })
+    }
+
+    #[test]
+    fn without_a_tag_the_assumed_delay_goes_and_nothing_else() {
+        assert_eq!(run(None, 3).0, (3..30).map(|i| i as f32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn padding_goes_only_where_the_count_agrees() {
+        let (samples, warnings) = run(tag(60, 529 + 7), 60);
+        assert_eq!((samples[0], samples[samples.len() - 1], warnings.len()), (530.0, 592.0, 0));
+        for frames in [58, 61, 75] {
+            let (samples, warnings) = run(tag(60, 529 + 7), frames);
+            let expected: Vec<f32> = (530..frames * 10).map(|i| i as f32).collect();
+            assert_eq!(samples, expected, "{frames} frames");
+            assert_eq!(warnings.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_padding_longer_than_everything_ends_nothing_before_the_delay() {
+        let (samples, _) = run(tag(2, 4095), 60);
+        assert_eq!(samples.len(), 70);
+    }
+}

@@ -1,0 +1,237 @@
+//! RIFF wave files, as phone systems leave them: never closed, piped, cut off, with wrong sizes or missing pad bytes.
+//!
+//! The header is read for what it says and believed only as far as the bytes bear it out. Every repair is a warning.
+
+use super::pcm::{Endian, Layout};
+use super::source::Source;
+use super::spec::{Codec, Container, Notes};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::units::Rate;
+
+/// What the header says, and where its samples are.
+#[derive(Debug)]
+pub(crate) struct Wave {
+    pub(crate) container: Container,
+    pub(crate) format: WaveFormat,
+    /// Bytes of samples that the header promises; `None` where it does not know (never closed, piped).
+    pub(crate) promised: Option<u64>,
+}
+
+/// The `fmt ` chunk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WaveFormat {
+    pub(crate) tag: u16,
+    pub(crate) channels: u16,
+    pub(crate) rate: Rate,
+    pub(crate) block_align: u16,
+    pub(crate) bits: u16,
+    pub(crate) endian: Endian,
+}
+
+/// A size that writers put where they do not know it: all ones (ffmpeg into a pipe), or just below 2 GiB (sox).
+fn is_unknown(size: u64) -> bool {
+    size >= 0x7FFF_0000 && (size <= 0x8000_0000 || size >= 0xFFFF_0000) && size <= 0xFFFF_FFFF
+}
+
+/// Reads up to the first sample.
+pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<Wave> {
+    let start = source.position();
+    let head = bytes::<12>(source)?.ok_or_else(|| malformed("a wav file's header is cut off", start))?;
+    let (container, endian) = match &head[..4] {
+        b"RIFX" => (Container::Rifx, Endian::Big),
+        b"RF64" => (Container::Rf64, Endian::Little),
+        b"BW64" => (Container::Bw64, Endian::Little),
+        _ => (Container::Wav, Endian::Little),
+    };
+    let riff_size = u64::from(number32(&head[4..8], endian));
+    let mut format = None;
+    let mut sizes64 = None;
+    loop {
+        let at = source.position();
+        let Some(chunk) = bytes::<8>(source)? else {
+            return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "a wav header without samples").at_byte(at));
+        };
+        let id: [u8; 4] = [chunk[0], chunk[1], chunk[2], chunk[3]];
+        let size = u64::from(number32(&chunk[4..8], endian));
+        match &id {
+            b"data" => {
+                let format = format.ok_or_else(|| malformed("a data chunk before any fmt chunk", at))?;
+                let declared = Declared { riff: riff_size, riff_start: start, size, sizes64 };
+                let promised = declared.bytes_of_samples(source, notes)?;
+                return Ok(Wave { container, format, promised });
+            }
+            b"fmt " => format = Some(read_format(source, size, endian, at)?),
+            b"ds64" => sizes64 = read_sizes64(source, size)?,
+            _ if !is_chunk_id(&id) => return Err(malformed("no chunk where one must begin", at)),
+            _ => {
+                source.skip(size)?;
+            }
+        }
+        skip_pad(source, size, notes)?;
+    }
+}
+
+/// What the header says about the length of its samples.
+struct Declared {
+    riff: u64,
+    riff_start: u64,
+    size: u64,
+    sizes64: Option<u64>,
+}
+
+impl Declared {
+    /// How many bytes of samples follow, binding the source to them; `None` where only the end of the input tells.
+    fn bytes_of_samples(&self, source: &mut Source, notes: &mut Notes) -> Result<Option<u64>> {
+        let at = source.position();
+        let size = match self.sizes64 {
+            Some(size) if self.size == 0xFFFF_FFFF || self.size == 0 => size,
+            _ => self.size,
+        };
+        let from64 = self.sizes64 == Some(size);
+        let wrong = |message: String| Warning::new("header_size_wrong", message).at_byte(at - 4);
+        if size == 0 || (size == u64::MAX && from64) {
+            if source.peek(1)?.is_empty() || (size == 0 && another_chunk_follows(source)?) {
+                return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "a wav header without samples").at_byte(at));
+            }
+            notes.add(wrong("the header says 0 bytes of samples (never closed): what follows is taken".into()));
+            return Ok(None);
+        }
+        let end = source.size_hint();
+        let beyond = end.is_some_and(|end| at.saturating_add(size) > end);
+        if is_unknown(size) && !from64 && end.is_none_or(|_| beyond) {
+            notes.add(wrong(format!("the header says {size:#x} bytes of samples (piped): what follows is taken")));
+            return Ok(None);
+        }
+        let riff_end = self.riff_start.saturating_add(8).saturating_add(self.riff);
+        if self.sizes64.is_none() && self.riff != 0 && !is_unknown(self.riff) && at.saturating_add(size) > riff_end {
+            let inside = riff_end.saturating_sub(at);
+            notes.add(wrong(format!("{size} bytes of samples in a file that says it has room for {inside}")));
+        }
+        source.bind(size);
+        Ok(Some(size))
+    }
+}
+
+/// Whether a chunk with a known name and a size that fits begins here: then a `data` chunk of size 0 is really empty.
+fn another_chunk_follows(source: &mut Source) -> Result<bool> {
+    let known: [&[u8; 4]; 7] = [b"LIST", b"bext", b"JUNK", b"fact", b"id3 ", b"ID3 ", b"cue "];
+    let end = source.size_hint();
+    let at = source.position();
+    let Some((head, _)) = source.peek(8)?.split_first_chunk::<8>() else { return Ok(false) };
+    let size = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+    Ok(known.iter().any(|id| head.starts_with(*id)) && end.is_none_or(|end| at + 8 + size <= end))
+}
+
+fn is_chunk_id(id: &[u8]) -> bool {
+    id.len() == 4 && id.iter().all(|b| (0x20..0x7F).contains(b)) && id.iter().any(u8::is_ascii_alphanumeric)
+}
+
+/// Skips the byte that follows a chunk of odd size, where it is there.
+fn skip_pad(source: &mut Source, size: u64, notes: &mut Notes) -> Result<()> {
+    if size.is_multiple_of(2) {
+        return Ok(());
+    }
+    let at = source.position();
+    let next = source.peek(5)?;
+    let (without, with) = (next.get(..4).is_some_and(is_chunk_id), next.get(1..5).is_some_and(is_chunk_id));
+    if without && !with {
+        notes.add(Warning::new("pad_missing", "a chunk of odd size without its pad byte").at_byte(at));
+    } else {
+        source.consume(1);
+    }
+    Ok(())
+}
+
+fn read_sizes64(source: &mut Source, size: u64) -> Result<Option<u64>> {
+    let Some(sizes) = bytes::<16>(source)? else { return Ok(None) };
+    source.skip(size.saturating_sub(16))?;
+    let (_, data) = sizes.split_at(8);
+    Ok(data.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)))
+}
+
+fn read_format(source: &mut Source, size: u64, endian: Endian, at: u64) -> Result<WaveFormat> {
+    let cut = || malformed("the fmt chunk is cut off", at);
+    let body = source.peek(usize::try_from(size).unwrap_or(40).min(40))?;
+    let body = body.get(..body.len().min(usize::try_from(size).unwrap_or(40))).unwrap_or_default().to_vec();
+    let field = |i: usize| body.get(i..i + 2).map(|b| number16(b, endian));
+    let (Some(mut tag), Some(channels), Some(block_align)) = (field(0), field(2), field(12)) else { return Err(cut()) };
+    let hz = body.get(4..8).map(|b| number32(b, endian)).ok_or_else(cut)?;
+    let mut bits = field(14).unwrap_or(0);
+    if tag == 0xFFFE {
+        // EXTENSIBLE: the real tag begins the sub-format's identifier.
+        tag = field(24).ok_or_else(cut)?;
+    }
+    source.skip(size)?;
+    if channels == 0 || Rate::new(hz).is_err() {
+        return Err(malformed("the fmt chunk makes no sense", at)
+            .found(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
+    }
+    if bits == 0 || bits % 8 != 0 {
+        // 12 bits in 16, or a short chunk without the field: the frame's size tells how wide a sample is stored.
+        bits = (block_align / channels).saturating_mul(8);
+    }
+    Ok(WaveFormat { tag, channels, rate: Rate::new(hz)?, block_align, bits, endian })
+}
+
+impl WaveFormat {
+    /// The layout of uncompressed samples and G.711; `None` for any other codec.
+    pub(crate) fn layout(&self) -> Result<Option<Layout>> {
+        let codec = match (self.tag, self.bits) {
+            (1, 8) => Codec::PcmU8,
+            (1, 16) => Codec::PcmS16,
+            (1, 24) => Codec::PcmS24,
+            (1, 32) => Codec::PcmS32,
+            (3, 32) => Codec::PcmF32,
+            (3, 64) => Codec::PcmF64,
+            (6, _) => Codec::Alaw,
+            (7, _) => Codec::Ulaw,
+            (1 | 3, bits) => {
+                return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "sample width")
+                    .found(format!("{bits} bits, format tag {}", self.tag), "8, 16, 24, 32 or 64 bits"));
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Layout { codec, endian: self.endian, channels: self.channels }))
+    }
+
+    /// The codec of a format tag, for messages.
+    pub(crate) fn codec_name(&self) -> String {
+        let name = match self.tag {
+            0x02 => "MS ADPCM",
+            0x11 => "IMA ADPCM",
+            0x31 => "GSM 06.10",
+            0x50 => "MPEG layer I or II",
+            0x55 => "MP3",
+            0x64 | 0x65 | 0x028F => "G.722",
+            0x14 | 0x40 | 0x45 => "G.726",
+            0x42 | 0x111 => "G.723.1",
+            0x83 | 0x133 => "G.729",
+            0xFF | 0x1600 | 0x1610 => "AAC",
+            0x160..=0x163 => "Windows Media Audio",
+            0x38 => "AMR",
+            _ => return format!("format tag {:#06x}", self.tag),
+        };
+        format!("{name} (format tag {:#06x})", self.tag)
+    }
+}
+
+/// The next `N` bytes, consumed; `None` at the end.
+fn bytes<const N: usize>(source: &mut Source) -> Result<Option<[u8; N]>> {
+    let found = source.peek(N)?.first_chunk::<N>().copied();
+    source.consume(if found.is_some() { N } else { 0 });
+    Ok(found)
+}
+
+fn number16(bytes: &[u8], endian: Endian) -> u16 {
+    let bytes = bytes.first_chunk::<2>().copied().unwrap_or_default();
+    if endian == Endian::Big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+}
+
+fn number32(bytes: &[u8], endian: Endian) -> u32 {
+    let bytes = bytes.first_chunk::<4>().copied().unwrap_or_default();
+    if endian == Endian::Big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+}
+
+fn malformed(message: &str, at: u64) -> Error {
+    Error::new(ErrorKind::Malformed, Stage::Decode, message).at_byte(at)
+}

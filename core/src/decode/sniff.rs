@@ -1,0 +1,199 @@
+//! What some bytes are, by their content alone. A file's name and a server's word for its type are never asked.
+
+use super::mpeg;
+
+/// What an input begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Empty,
+    Zeros,
+    /// RIFF, RIFX, RF64 or BW64 of type WAVE.
+    Wave,
+    /// MPEG layer III frames, or an ID3 tag, or bytes with such frames some way in.
+    Mpeg,
+    Flac,
+    Ogg,
+    /// ISO base media: mp4, m4a, 3gp, mov.
+    Mp4,
+    /// EBML: Matroska and WebM.
+    Matroska,
+    /// FORM of type AIFF or AIFC.
+    Aiff,
+    Zip,
+    /// Text in the form of an answer from a server rather than a recording.
+    Json,
+    Html,
+    Xml,
+    Text,
+    /// Something else with a name.
+    Other(&'static str),
+    Unknown,
+}
+
+impl Kind {
+    /// The name for messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "no bytes",
+            Self::Zeros => "zeros only",
+            Self::Wave => "wav",
+            Self::Mpeg => "mp3",
+            Self::Flac => "FLAC",
+            Self::Ogg => "ogg",
+            Self::Mp4 => "mp4",
+            Self::Matroska => "Matroska or WebM",
+            Self::Aiff => "AIFF",
+            Self::Zip => "a zip archive",
+            Self::Json => "JSON",
+            Self::Html => "HTML",
+            Self::Xml => "XML",
+            Self::Text => "text",
+            Self::Other(name) => name,
+            Self::Unknown => "bytes of no known form",
+        }
+    }
+}
+
+/// Magic numbers at the very start.
+const MAGIC: [(&[u8], Kind); 30] = [
+    (b"fLaC", Kind::Flac),
+    (b"OggS", Kind::Ogg),
+    (b"\x1A\x45\xDF\xA3", Kind::Matroska),
+    (b"PK\x03\x04", Kind::Zip),
+    (b"PK\x05\x06", Kind::Zip),
+    (b"ID3", Kind::Mpeg),
+    (b"\x1F\x8B", Kind::Other("gzip")),
+    (b"BZh", Kind::Other("bzip2")),
+    (b"\xFD7zXZ\x00", Kind::Other("xz")),
+    (b"7z\xBC\xAF\x27\x1C", Kind::Other("a 7z archive")),
+    (b"Rar!\x1A\x07", Kind::Other("a rar archive")),
+    (b"\x28\xB5\x2F\xFD", Kind::Other("zstd")),
+    (b"#!AMR-WB\n", Kind::Other("AMR wideband")),
+    (b"#!AMR\n", Kind::Other("AMR")),
+    (b"#!AMR_MC1.0\n", Kind::Other("AMR of several channels")),
+    (b"#!SILK_V3", Kind::Other("SILK")),
+    (b"\x02#!SILK_V3", Kind::Other("SILK")),
+    (b"%PDF", Kind::Other("PDF")),
+    (b"caff", Kind::Other("Core Audio")),
+    (b".snd", Kind::Other("Sun audio")),
+    (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", Kind::Other("Windows Media")),
+    (b"riff\x2E\x91\xCF\x11", Kind::Other("Sony Wave64")),
+    (b"FLV\x01", Kind::Other("Flash video")),
+    (b"MThd", Kind::Other("MIDI")),
+    (b"wvpk", Kind::Other("WavPack")),
+    (b"MAC ", Kind::Other("Monkey's Audio")),
+    (b"\x89PNG", Kind::Other("a PNG picture")),
+    (b"\xFF\xD8\xFF", Kind::Other("a JPEG picture")),
+    (b"\x7FELF", Kind::Other("a program")),
+    (b"SQLite format 3\x00", Kind::Other("an SQLite database")),
+];
+
+/// Says what an input is by its first bytes; `whole` tells whether they are all there are.
+pub(crate) fn sniff(head: &[u8], whole: bool) -> Kind {
+    if head.is_empty() {
+        return Kind::Empty;
+    }
+    let form = |at: usize| head.get(at..at + 4).unwrap_or_default();
+    match (form(0), form(8)) {
+        (b"RIFF" | b"RIFX" | b"RF64" | b"BW64", b"WAVE") => return Kind::Wave,
+        (b"RIFF", b"AVI ") => return Kind::Other("AVI video"),
+        (b"RIFF", b"WEBP") => return Kind::Other("a WebP picture"),
+        (b"FORM", b"AIFF" | b"AIFC") => return Kind::Aiff,
+        _ => {}
+    }
+    if form(4) == b"ftyp" || (matches!(form(4), b"moov" | b"mdat" | b"wide" | b"free") && form(0) < b"\x7F") {
+        return Kind::Mp4;
+    }
+    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return *kind;
+    }
+    if head.get(257..262) == Some(b"ustar") {
+        return Kind::Other("a tar archive");
+    }
+    if mpeg::header::run_of_frames(head, 3, whole).is_some() {
+        return Kind::Mpeg;
+    }
+    if head.iter().all(|&b| b == 0) {
+        return if whole { Kind::Zeros } else { Kind::Unknown };
+    }
+    text(head).unwrap_or_else(|| nameless(head))
+}
+
+/// What can be told only by looking closer.
+fn nameless(head: &[u8]) -> Kind {
+    if mpeg::is_free_format(head) {
+        return Kind::Other("free-format mp3");
+    }
+    match head {
+        [0xFF, b, ..] if b & 0xF6 == 0xF0 => Kind::Other("AAC in ADTS"),
+        [0xFF, b, ..] if b & 0xE6 == 0xE4 => Kind::Other("MPEG layer II"),
+        _ => Kind::Unknown,
+    }
+}
+
+/// What kind of text it is, if it is text: UTF-8 without control characters.
+fn text(head: &[u8]) -> Option<Kind> {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let sample = head.get(..head.len().min(4096)).unwrap_or_default();
+    let valid = match std::str::from_utf8(sample) {
+        Ok(text) => text,
+        // A character may be cut in two at the end of the sample.
+        Err(e) if e.error_len().is_none() => std::str::from_utf8(sample.get(..e.valid_up_to())?).ok()?,
+        Err(_) => return None,
+    };
+    if valid.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0C')) {
+        return None;
+    }
+    let start = valid.trim_start();
+    let lower: String = start.chars().take(64).flat_map(char::to_lowercase).collect();
+    let begins = |tags: &[&str]| tags.iter().any(|tag| lower.starts_with(tag));
+    Some(if start.starts_with(['{', '[']) {
+        Kind::Json
+    } else if begins(&["<!doctype html", "<html", "<head", "<body"]) {
+        Kind::Html
+    } else if begins(&["<?xml", "<error", "<!--", "<soap", "<response"]) {
+        Kind::Xml
+    } else {
+        Kind::Text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides() {
+        let mut tar = vec![b'a'; 300];
+        tar[257..262].copy_from_slice(b"ustar");
+        tar[0] = 0x01;
+        for (bytes, kind) in [
+            (&b""[..], Kind::Empty),
+            (&[0; 99], Kind::Zeros),
+            (b"RIFF\x00\x00\x00\x00WAVEfmt ", Kind::Wave),
+            (b"RF64\xFF\xFF\xFF\xFFWAVEds64", Kind::Wave),
+            (b"RIFF\x00\x00\x00\x00AVI LIST", Kind::Other("AVI video")),
+            (b"FORM\x00\x00\x00\x00AIFC", Kind::Aiff),
+            (b"\x00\x00\x00\x1CftypM4A ", Kind::Mp4),
+            (b"ID3\x04\x00\x00", Kind::Mpeg),
+            (b"\x1F\x8B\x08\x00", Kind::Other("gzip")),
+            (b"#!AMR\n\x3C", Kind::Other("AMR")),
+            (b"  {\"code\": 448}", Kind::Json),
+            (b"\xEF\xBB\xBF[]", Kind::Json),
+            (b"<!DOCTYPE HTML>\n<html>", Kind::Html),
+            (b"<?xml version=\"1.0\"?><Error>", Kind::Xml),
+            (b"no such file", Kind::Text),
+            (&tar, Kind::Other("a tar archive")),
+            (b"\xFF\xF1\x50\x80\x02\x1F\xFC\x01", Kind::Other("AAC in ADTS")),
+            (b"\x07\x99\x01\x02\x03", Kind::Unknown),
+        ] {
+            assert_eq!(sniff(bytes, true), kind, "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn text_may_be_cut_within_a_character() {
+        let long = format!("{{\"m\": \"{}", "é".repeat(4000));
+        assert_eq!(sniff(long.as_bytes(), false), Kind::Json);
+    }
+}

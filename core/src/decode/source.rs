@@ -1,0 +1,213 @@
+//! The bytes of an input as one stream: counted, hashed and limited while they are read, with a window to look ahead.
+//!
+//! Everything that reads a recording reads it through here, front to back and once, so a path, bytes in memory and a
+//! reader without length behave alike.
+
+use std::io::{ErrorKind as IoKind, Read};
+
+use sha2::{Digest, Sha256};
+
+use crate::config::hex;
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// How much is asked of the reader at once.
+const CHUNK: usize = 64 << 10;
+
+pub(crate) struct Source {
+    reader: Box<dyn Read + Send>,
+    /// The window: bytes read and not yet consumed are `window[start..end]`.
+    window: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Absolute position of `window[start]`.
+    position: u64,
+    /// Where the part that is being read ends; `u64::MAX`: at the end of the input.
+    bound: u64,
+    read: u64,
+    limit: u64,
+    size_hint: Option<u64>,
+    hash: Option<Sha256>,
+    ended: bool,
+    cut_off: bool,
+}
+
+/// What is known of an input once it has been read to its end.
+pub(crate) struct Totals {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: Option<String>,
+}
+
+impl Source {
+    /// Bytes from a reader; `limit` is the most that is read, `hashed` says whether their SHA-256 is wanted.
+    pub(crate) fn new(reader: Box<dyn Read + Send>, size_hint: Option<u64>, limit: u64, hashed: bool) -> Result<Self> {
+        if size_hint.is_some_and(|size| size > limit) {
+            return Err(too_long(size_hint.unwrap_or_default(), limit));
+        }
+        Ok(Self {
+            reader,
+            window: vec![0; 2 * CHUNK],
+            start: 0,
+            end: 0,
+            position: 0,
+            bound: u64::MAX,
+            read: 0,
+            limit,
+            size_hint,
+            hash: hashed.then(Sha256::new),
+            ended: false,
+            cut_off: false,
+        })
+    }
+
+    /// Bytes in all, where the input knows.
+    pub(crate) fn size_hint(&self) -> Option<u64> {
+        if self.ended { Some(self.read) } else { self.size_hint }
+    }
+
+    /// How many bytes have been read of the input.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    /// The position of the next byte.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the reader broke off in the middle of its message (a connection that closed early).
+    pub(crate) fn cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    /// Ends the part that is being read after so many further bytes.
+    pub(crate) fn bind(&mut self, bytes: u64) {
+        self.bound = self.position.saturating_add(bytes);
+    }
+
+    /// Lifts the end set by [`Self::bind`].
+    pub(crate) fn unbind(&mut self) {
+        self.bound = u64::MAX;
+    }
+
+    /// The next bytes without consuming them: at least `wanted`, fewer only at the end; more where they are at hand.
+    #[inline]
+    pub(crate) fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
+        while self.end - self.start < wanted && !self.ended {
+            self.refill(wanted)?;
+        }
+        let left = self.bound.saturating_sub(self.position);
+        let at_hand = self.end - self.start;
+        let visible = usize::try_from(left).unwrap_or(usize::MAX).min(at_hand);
+        Ok(self.window.get(self.start..self.start + visible).unwrap_or_default())
+    }
+
+    /// Consumes bytes that have been peeked at.
+    #[inline]
+    pub(crate) fn consume(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.end - self.start);
+        self.start += bytes;
+        self.position += bytes as u64;
+    }
+
+    /// Consumes bytes unseen; fewer only at the end. Returns how many.
+    pub(crate) fn skip(&mut self, bytes: u64) -> Result<u64> {
+        let mut left = bytes;
+        while left > 0 {
+            let step = usize::try_from(left).unwrap_or(CHUNK).min(self.peek(1)?.len());
+            if step == 0 {
+                break;
+            }
+            self.consume(step);
+            left -= step as u64;
+        }
+        Ok(bytes - left)
+    }
+
+    /// Reads the rest of the input, for its length and hash.
+    pub(crate) fn drain(&mut self) -> Result<Totals> {
+        self.unbind();
+        self.skip(u64::MAX)?;
+        Ok(Totals { bytes: self.read, sha256: self.hash.take().map(|hash| hex(&hash.finalize())) })
+    }
+
+    fn refill(&mut self, wanted: usize) -> Result<()> {
+        if self.start > 0 {
+            self.window.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let room = wanted.max(CHUNK) + CHUNK;
+        if self.window.len() < room {
+            self.window.resize(room, 0);
+        }
+        let Some(free) = self.window.get_mut(self.end..self.end + CHUNK) else { return Ok(()) };
+        let got = match self.reader.read(free) {
+            Ok(got) => got,
+            Err(e) if e.kind() == IoKind::Interrupted => return Ok(()),
+            Err(e) if e.kind() == IoKind::UnexpectedEof => {
+                self.cut_off = true;
+                0
+            }
+            Err(e) => return Err(Error::io(Stage::Input, e).at_byte(self.read)),
+        };
+        let fresh = free.get(..got).unwrap_or_default();
+        self.ended = fresh.is_empty();
+        if let Some(hash) = &mut self.hash {
+            hash.update(fresh);
+        }
+        self.end += fresh.len();
+        self.read += fresh.len() as u64;
+        if self.read > self.limit { Err(too_long(self.read, self.limit)) } else { Ok(()) }
+    }
+}
+
+fn too_long(found: u64, limit: u64) -> Error {
+    Error::new(ErrorKind::LimitExceeded, Stage::Input, "more bytes than the limit")
+        .found(format!("{found} bytes or more"), format!("at most {limit} (decode.maxBytes)"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A reader that gives a few bytes at a time, as a connection does.
+    pub(crate) struct Dribble(pub(crate) Vec<u8>, pub(crate) usize);
+
+    impl Read for Dribble {
+        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+            let n = (1 + self.1 % 7).min(to.len()).min(self.0.len());
+            self.1 = self.1.wrapping_mul(31).wrapping_add(17);
+            to[..n].copy_from_slice(&self.0[..n]);
+            self.0.drain(..n);
+            Ok(n)
+        }
+    }
+
+    fn of(bytes: &[u8], limit: u64) -> Result<Source> {
+        Source::new(Box::new(Dribble(bytes.to_vec(), 3)), None, limit, true)
+    }
+
+    #[test]
+    fn peeking_consuming_and_skipping_keep_count() {
+        let bytes: Vec<u8> = (0..200).collect();
+        let mut source = of(&bytes, 1000).unwrap();
+        assert_eq!(&source.peek(10).unwrap()[..10], &bytes[..10]);
+        source.consume(4);
+        assert_eq!(source.skip(96).unwrap(), 96);
+        assert_eq!(source.position(), 100);
+        source.bind(5);
+        assert_eq!(source.peek(50).unwrap(), &bytes[100..105]);
+        assert_eq!(source.skip(50).unwrap(), 5);
+        let totals = source.drain().unwrap();
+        assert_eq!(totals.bytes, 200);
+        assert_eq!(totals.sha256.unwrap(), hex(&Sha256::digest(&bytes)));
+    }
+
+    #[test]
+    fn the_limit_holds_with_and_without_a_known_size() {
+        let error = of(&[0; 300], 100).unwrap().drain().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        let known = Source::new(Box::new(std::io::empty()), Some(101), 100, false).err().unwrap();
+        assert!(known.to_string().contains("101 bytes"), "{known}");
+    }
+}

@@ -1,0 +1,230 @@
+//! What a recording is: its container, codec, rate and channels, known at the start, and the rest, known at the end.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Warning;
+use crate::units::{Millis, Rate};
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name, as in the report.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    };
+}
+
+names! {
+    /// How a recording is wrapped.
+    Container {
+        /// RIFF wave, little-endian.
+        Wav = "wav",
+        /// RIFF wave, big-endian.
+        Rifx = "rifx",
+        /// RIFF wave with 64-bit sizes (EBU Tech 3306).
+        Rf64 = "rf64",
+        /// RIFF wave with 64-bit sizes (ITU-R BS.2088).
+        Bw64 = "bw64",
+        /// A bare stream of MPEG audio frames, with or without tags.
+        Mp3 = "mp3",
+    }
+}
+
+names! {
+    /// How the samples are written.
+    Codec {
+        /// 8-bit PCM.
+        PcmU8 = "pcm_u8",
+        /// 16-bit PCM.
+        PcmS16 = "pcm_s16",
+        /// 24-bit PCM.
+        PcmS24 = "pcm_s24",
+        /// 32-bit PCM.
+        PcmS32 = "pcm_s32",
+        /// 32-bit floating point.
+        PcmF32 = "pcm_f32",
+        /// 64-bit floating point.
+        PcmF64 = "pcm_f64",
+        /// ITU-T G.711 mu-law.
+        Ulaw = "g711_ulaw",
+        /// ITU-T G.711 A-law.
+        Alaw = "g711_alaw",
+        /// MPEG-1, 2 or 2.5 layer III.
+        Mp3 = "mp3",
+    }
+}
+
+/// On what the removed codec delay rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DelayBasis {
+    /// The file says how long it is.
+    Tag,
+    /// The file does not say; the configuration's assumption was taken.
+    Assumed,
+    /// The codec has none.
+    #[default]
+    None,
+}
+
+/// The delay of encoder and decoder together, which has been removed from the samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delay {
+    /// Its length in samples of the file's own rate.
+    pub samples: u32,
+    /// How it is known.
+    pub basis: DelayBasis,
+}
+
+/// What is known of a recording before its first sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spec {
+    /// The container.
+    pub container: Container,
+    /// The codec.
+    pub codec: Codec,
+    /// Samples per second.
+    pub rate: Rate,
+    /// Channels.
+    pub channels: u16,
+    /// The codec delay that is being removed.
+    pub delay: Delay,
+}
+
+/// What is known of a recording once it has been read to its end: the `source` of a track in the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceInfo {
+    /// The path or name of the input; `None` where personal data is dropped.
+    pub path: Option<String>,
+    /// The container's name.
+    pub container: Container,
+    /// The codec's name.
+    pub codec: Codec,
+    /// Samples per second.
+    pub sample_rate_hz: Rate,
+    /// Channels.
+    pub channels: u16,
+    /// Bytes of the input, all of them.
+    pub bytes: u64,
+    /// SHA-256 of all bytes of the input, in hexadecimal; `None` where the options leave it out.
+    pub sha256: Option<String>,
+    /// The recording's length without codec delay and padding.
+    pub duration_ms: Millis,
+    /// The codec delay that was removed. Four decimals: sample positions depend on it.
+    #[serde(with = "exact")]
+    pub codec_delay_ms: Millis,
+    /// How the delay is known.
+    pub codec_delay_basis: DelayBasis,
+    /// What was wrong and has been mended.
+    pub warnings: Vec<Warning>,
+}
+
+/// A time with four decimals: 1105 samples at 16 kHz are 69.0625 ms.
+mod exact {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Millis;
+
+    pub(super) fn serialize<S: Serializer>(time: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+        let rounded = (time.0 * 10_000.0).round() / 10_000.0;
+        if rounded.fract() == 0.0 {
+            serializer.serialize_i64(rounded as i64)
+        } else {
+            serializer.serialize_f64(rounded)
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+        f64::deserialize(deserializer).map(Millis)
+    }
+}
+
+/// How many warnings of one code are kept word for word.
+const KEPT: usize = 8;
+
+/// The warnings of one recording, bounded however damaged it is: the first of each code are kept, the rest are counted.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    kept: Vec<Warning>,
+    more: Vec<(Cow<'static, str>, u64)>,
+}
+
+impl Notes {
+    pub(crate) fn add(&mut self, warning: Warning) {
+        if self.kept.iter().filter(|w| w.code == warning.code).count() < KEPT {
+            self.kept.push(warning);
+        } else if let Some((_, count)) = self.more.iter_mut().find(|(code, _)| *code == warning.code) {
+            *count += 1;
+        } else {
+            self.more.push((warning.code, 1));
+        }
+    }
+
+    /// The warnings in the order in which they arose; those beyond the kept ones as one per code.
+    pub(crate) fn finish(&mut self) -> Vec<Warning> {
+        let mut all = std::mem::take(&mut self.kept);
+        all.extend(std::mem::take(&mut self.more).into_iter().map(|(code, count)| Warning {
+            message: format!("{count} more of this kind"),
+            code,
+            at_byte: None,
+        }));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_bounded_and_counted() {
+        let mut notes = Notes::default();
+        for i in 0..1000u64 {
+            notes.add(Warning::new("packet_failed", format!("frame {i}")).at_byte(i));
+        }
+        notes.add(Warning::new("truncated", "12 bytes"));
+        let all = notes.finish();
+        assert_eq!(all.len(), KEPT + 2);
+        assert_eq!(all.last().unwrap().message, "992 more of this kind");
+    }
+
+    #[test]
+    fn the_delay_keeps_its_fourth_decimal() {
+        let info = SourceInfo {
+            path: Some("a.mp3".into()),
+            container: Container::Mp3,
+            codec: Codec::Mp3,
+            sample_rate_hz: Rate::WIDEBAND,
+            channels: 1,
+            bytes: 981_504,
+            sha256: None,
+            duration_ms: Millis(245_376.0),
+            codec_delay_ms: Rate::WIDEBAND.millis(1105),
+            codec_delay_basis: DelayBasis::Assumed,
+            warnings: vec![],
+        };
+        let json = serde_json::to_value(&info).unwrap();
+        assert_eq!(json["codecDelayMs"], 69.0625);
+        assert_eq!(json["codecDelayBasis"], "assumed");
+        assert_eq!(serde_json::from_value::<SourceInfo>(json).unwrap(), info);
+    }
+}

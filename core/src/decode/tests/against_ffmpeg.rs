@@ -1,0 +1,153 @@
+//! The same files decoded by ffmpeg: bit by bit where the codec is exact, by signal to noise where it is not.
+
+use super::*;
+
+fn ffmpeg_f32(path: &str) -> Option<Vec<f32>> {
+    let raw = tool("ffmpeg", &["-v", "error", "-i", path, "-f", "f32le", "-c:a", "pcm_f32le", "-"])?;
+    Some(raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+}
+
+fn interleaved(planes: &[Vec<f32>]) -> Vec<f32> {
+    (0..planes[0].len()).flat_map(|i| planes.iter().map(move |p| p[i])).collect()
+}
+
+pub(super) fn snr_db(reference: &[f32], other: &[f32]) -> f64 {
+    let power = |it: &mut dyn Iterator<Item = f64>| it.map(|x| x * x).sum::<f64>();
+    let signal = power(&mut reference.iter().map(|&x| f64::from(x)));
+    let noise = power(&mut reference.iter().zip(other).map(|(&a, &b)| f64::from(a) - f64::from(b)));
+    10.0 * (signal / noise.max(1e-30)).log10()
+}
+
+/// Writes a wav of two talking channels, or one, and has a tool make another file of it.
+fn make(dir: &std::path::Path, rate: u32, channels: u16, tool_args: &[&str], name: &str) -> Option<String> {
+    let source = dir.join(format!("source-{rate}-{channels}.wav"));
+    if !source.exists() {
+        let voices: Vec<Vec<i16>> = (0..channels).map(|c| babble(rate, 4.0, u32::from(c) + 11)).collect();
+        let data: Vec<i16> = (0..voices[0].len()).flat_map(|i| voices.iter().map(move |v| v[i])).collect();
+        std::fs::write(&source, wav(1, channels, rate, 16, &s16(&data))).unwrap();
+    }
+    let (source, made) = (source.display().to_string(), dir.join(name).display().to_string());
+    let (program, args) = tool_args.split_first().unwrap();
+    let args: Vec<&str> = args
+        .iter()
+        .map(|a| match *a {
+            "IN" => source.as_str(),
+            "OUT" => made.as_str(),
+            other => other,
+        })
+        .collect();
+    tool(program, &args)?;
+    Some(made)
+}
+
+#[test]
+fn wav_is_bit_exact() {
+    let dir = folder("wav");
+    for codec in ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_mulaw", "pcm_alaw"] {
+        for channels in [1, 2] {
+            let args = ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", codec, "OUT"];
+            let Some(path) = make(&dir, 8000, channels, &args, &format!("{codec}-{channels}.wav")) else { return };
+            let (planes, info) = run(Input::path(&path), &DecodeOptions::default()).unwrap();
+            assert!(interleaved(&planes) == ffmpeg_f32(&path).unwrap(), "{codec} of {channels} channels");
+            assert!(info.warnings.is_empty(), "{:?}", info.warnings);
+        }
+    }
+}
+
+#[test]
+fn mp3_matches_ffmpeg_sample_by_sample() {
+    let dir = folder("mp3");
+    for (rate, channels, kbits, tagged) in [
+        (8000, 1, "8", false),
+        (8000, 1, "16", false),
+        (8000, 2, "32", true),
+        (16_000, 1, "32", false),
+        (16_000, 1, "64", true),
+        (16_000, 2, "64", true),
+        (22_050, 1, "48", false),
+        (44_100, 2, "128", true),
+        (48_000, 1, "64", true),
+    ] {
+        let args = ["lame", "--quiet", "-b", kbits, "IN", "OUT"];
+        let name = format!("{rate}-{channels}-{kbits}.mp3");
+        let Some(path) = make(&dir, rate, channels, &args, &name) else { return };
+        let Some(theirs) = ffmpeg_f32(&path) else { return };
+        let (planes, info) = run(Input::path(&path), &DecodeOptions::default()).unwrap();
+        let ours = interleaved(&planes);
+        let basis = if tagged { DelayBasis::Tag } else { DelayBasis::Assumed };
+        assert_eq!(
+            (info.codec_delay_basis, info.sample_rate_hz.hz(), info.channels),
+            (basis, rate, channels),
+            "{name}"
+        );
+        assert_eq!(codes(&info), if tagged { vec![] } else { vec!["delay_unknown"] }, "{name}");
+        // ffmpeg removes the delay and the padding of a tagged file, and neither of an untagged one.
+        let from = if tagged { 0 } else { 1105 * usize::from(channels) };
+        let theirs = &theirs[from..];
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        let snr = snr_db(theirs, &ours);
+        eprintln!("{name}: {snr:.1} dB against ffmpeg");
+        assert!(snr > 90.0, "{name}: {snr:.1} dB");
+        if tagged {
+            assert_eq!(info.duration_ms.0, 4000.0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn mp3_of_every_bit_rate_mode_and_tag_matches_ffmpeg() {
+    let dir = folder("mp3-modes");
+    for (name, args) in [
+        ("vbr.mp3", &["lame", "--quiet", "-V", "5", "IN", "OUT"][..]),
+        ("abr.mp3", &["lame", "--quiet", "--abr", "56", "IN", "OUT"]),
+        ("crc.mp3", &["lame", "--quiet", "-p", "-b", "64", "IN", "OUT"]),
+        ("id3.mp3", &["lame", "--quiet", "-b", "64", "--tt", "title", "--add-id3v2", "--id3v1-only", "IN", "OUT"]),
+        ("id3v2.mp3", &["lame", "--quiet", "-b", "64", "--tt", "title", "--id3v2-only", "--pad-id3v2", "IN", "OUT"]),
+        ("lavc.mp3", &["ffmpeg", "-v", "error", "-y", "-i", "IN", "-b:a", "64k", "OUT"]),
+    ] {
+        let Some(path) = make(&dir, 16_000, 1, args, name) else { return };
+        let Some(theirs) = ffmpeg_f32(&path) else { return };
+        let (planes, info) = run(Input::path(&path), &DecodeOptions::default()).unwrap();
+        assert_eq!((planes[0].len(), info.codec_delay_basis), (theirs.len(), DelayBasis::Tag), "{name}");
+        assert!(info.warnings.is_empty(), "{name}: {:?}", info.warnings);
+        let snr = snr_db(&theirs, &planes[0]);
+        assert!(snr > 90.0, "{name}: {snr:.1} dB");
+    }
+}
+
+#[test]
+fn impulses_stay_where_they_were() {
+    let dir = folder("impulse");
+    for (rate, kbits) in [(8000, "16"), (8000, "24"), (16_000, "32"), (16_000, "64"), (44_100, "128")] {
+        let mut samples = vec![0i16; 3 * rate as usize];
+        let places = [rate as usize / 7, rate as usize + 13, 3 * rate as usize - 600];
+        for &place in &places {
+            samples[place] = 30_000;
+        }
+        let source = dir.join("impulse.wav");
+        std::fs::write(&source, wav(1, 1, rate, 16, &s16(&samples))).unwrap();
+        let made = dir.join(format!("{rate}-{kbits}.mp3")).display().to_string();
+        if tool("lame", &["--quiet", "-b", kbits, &source.display().to_string(), &made]).is_none() {
+            return;
+        }
+        let (planes, _) = run(Input::path(&made), &DecodeOptions::default()).unwrap();
+        for place in places {
+            let near = &planes[0][place - 500..place + 500];
+            let loudest = (0..1000).max_by(|&a, &b| near[a].abs().total_cmp(&near[b].abs())).unwrap();
+            assert_eq!(loudest, 500, "{rate} Hz, {kbits} kbit/s, impulse at {place}");
+        }
+    }
+}
+
+#[test]
+fn mp3_in_wav() {
+    let dir = folder("mp3-in-wav");
+    let args = ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", "libmp3lame", "-b:a", "32k", "OUT"];
+    let Some(path) = make(&dir, 16_000, 1, &args, "inside.wav") else { return };
+    let theirs = ffmpeg_f32(&path).unwrap();
+    let (planes, info) = run(Input::path(&path), &DecodeOptions::default()).unwrap();
+    assert_eq!((info.container, info.codec), (Container::Wav, Codec::Mp3));
+    let from = theirs.len() - planes[0].len();
+    let snr = snr_db(&theirs[from..], &planes[0]);
+    assert!(snr > 90.0 && from <= 1105, "{snr:.1} dB, {from} samples removed");
+}

@@ -1,0 +1,141 @@
+//! Damaged mp3: what precedes the damage is bit-identical, what follows is recovered at its own time.
+
+use super::*;
+
+/// An mp3 of a constant bit rate without a tag: frames of 144 bytes and 576 samples.
+fn plain_mp3(test: &str) -> Option<(Vec<u8>, Vec<f32>)> {
+    let dir = folder(test);
+    let source = dir.join("a.wav").display().to_string();
+    let made = dir.join("a.mp3").display().to_string();
+    std::fs::write(&source, wav(1, 1, 8000, 16, &s16(&babble(8000, 6.0, 21)))).unwrap();
+    tool("lame", &["--quiet", "-b", "16", &source, &made])?;
+    let bytes = std::fs::read(made).unwrap();
+    let clean = run_bytes(&bytes).unwrap().0.remove(0);
+    assert_eq!(bytes.len() % 144, 0);
+    Some((bytes, clean))
+}
+
+/// The first and the last sample in which two decodes differ.
+fn difference(a: &[f32], b: &[f32]) -> Option<(usize, usize)> {
+    let differs = |i: &usize| a.get(*i) != b.get(*i);
+    let all = 0..a.len().max(b.len());
+    Some((all.clone().find(differs)?, all.rev().find(differs)?))
+}
+
+#[test]
+fn a_damaged_frame_costs_its_own_time_and_no_more() {
+    let Some((bytes, clean)) = plain_mp3("frame") else { return };
+    type Damage = fn(&mut Vec<u8>, usize);
+    let damages: [(&str, Damage); 5] = [
+        ("sync lost", |b, at| b[at] = 0),
+        ("bit rate changed", |b, at| b[at + 2] ^= 0x50),
+        ("rate changed", |b, at| b[at + 2] ^= 0x04),
+        ("payload garbled", |b, at| b[at + 4..at + 144].fill(0xA5)),
+        ("three frames of zeros", |b, at| b[at..at + 3 * 144].fill(0)),
+    ];
+    for (what, damage) in damages {
+        let mut broken = bytes.clone();
+        damage(&mut broken, 40 * 144);
+        let (planes, info) = run_bytes(&broken).unwrap();
+        assert_eq!(planes[0].len(), clean.len(), "{what}: {:?}", info.warnings);
+        let (first, last) = difference(&clean, &planes[0]).unwrap();
+        let (frame, delay) = (576, 1105);
+        assert!(first >= 40 * frame - delay, "{what}: differs from {first} on");
+        assert!(last < 50 * frame, "{what}: differs up to {last}");
+        if what != "payload garbled" {
+            assert!(codes(&info).contains(&"frames_lost"), "{what}: {:?}", info.warnings);
+        }
+    }
+}
+
+#[test]
+fn bytes_that_were_put_in_add_no_time() {
+    let Some((bytes, clean)) = plain_mp3("inserted") else { return };
+    let mut broken = bytes[..40 * 144].to_vec();
+    broken.extend([0x55; 61]);
+    broken.extend(&bytes[40 * 144..]);
+    let (planes, info) = run_bytes(&broken).unwrap();
+    assert!(planes[0] == clean);
+    assert!(codes(&info).contains(&"resync"), "{:?}", info.warnings);
+}
+
+#[test]
+fn garbage_before_and_after_is_told_and_left_out() {
+    let Some((bytes, clean)) = plain_mp3("around") else { return };
+    let mut dirty: Vec<u8> = (0..1000u32).map(|i| ((i * 7919) >> 3) as u8).collect();
+    dirty.extend(&bytes);
+    dirty.extend([0; 777]);
+    let (planes, info) = run_bytes(&dirty).unwrap();
+    assert!(planes[0] == clean);
+    assert_eq!(codes(&info), ["leading_bytes", "delay_unknown", "trailing_bytes"]);
+    let mut tagged = bytes.clone();
+    tagged.extend(b"TAG");
+    tagged.extend([b' '; 125]);
+    let (planes, info) = run_bytes(&tagged).unwrap();
+    assert!(planes[0] == clean);
+    assert_eq!(codes(&info), ["delay_unknown"]);
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_a_prefix() {
+    let Some((bytes, clean)) = plain_mp3("cut") else { return };
+    for length in [300, 1000, 5000, 5001, 5183, 5184, 6000] {
+        let (planes, _) = run_bytes(&bytes[..length]).unwrap();
+        let whole = (length / 144 * 576).saturating_sub(1105);
+        assert!(planes[0] == clean[..whole], "cut at {length}: {} samples", planes[0].len());
+    }
+}
+
+#[test]
+fn concatenated_files_keep_all_their_parts() {
+    let dir = folder("concatenated");
+    let source = dir.join("a.wav").display().to_string();
+    let made = dir.join("a.mp3").display().to_string();
+    std::fs::write(&source, wav(1, 1, 16_000, 16, &s16(&babble(16_000, 3.0, 22)))).unwrap();
+    if tool("lame", &["--quiet", "-b", "64", &source, &made]).is_none() {
+        return;
+    }
+    let one = std::fs::read(made).unwrap();
+    let single = run_bytes(&one).unwrap().0.remove(0);
+    let (planes, info) = run_bytes(&[&one[..], &one[..]].concat()).unwrap();
+    assert!(planes[0] == [&single[..], &single[..]].concat());
+    assert_eq!(codes(&info), Vec::<&str>::new());
+    assert_eq!(single.len(), 48_000);
+}
+
+#[test]
+fn a_tag_whose_count_is_wrong_trims_nothing() {
+    let dir = folder("count");
+    let source = dir.join("a.wav").display().to_string();
+    let made = dir.join("a.mp3").display().to_string();
+    std::fs::write(&source, wav(1, 1, 16_000, 16, &s16(&babble(16_000, 3.0, 23)))).unwrap();
+    if tool("lame", &["--quiet", "-b", "64", &source, &made]).is_none() {
+        return;
+    }
+    let mut bytes = std::fs::read(made).unwrap();
+    let clean = run_bytes(&bytes).unwrap().0.remove(0);
+    for count in [0u32, 3, 10, 1000] {
+        bytes[21..25].copy_from_slice(&count.to_be_bytes());
+        let (planes, info) = run_bytes(&bytes).unwrap();
+        assert!(planes[0].len() >= clean.len() && planes[0][..clean.len()] == clean, "count {count}");
+        assert_eq!(info.warnings.len(), usize::from(count > 0), "count {count}: {:?}", info.warnings);
+        assert_eq!(info.codec_delay_basis, DelayBasis::Tag);
+    }
+}
+
+#[test]
+fn room_for_a_tag_that_was_never_written_is_no_audio() {
+    let dir = folder("room");
+    let source = dir.join("a.wav").display().to_string();
+    let made = dir.join("a.mp3").display().to_string();
+    std::fs::write(&source, wav(1, 1, 16_000, 16, &s16(&babble(16_000, 3.0, 24)))).unwrap();
+    if tool("lame", &["--quiet", "-b", "64", &source, &made]).is_none() {
+        return;
+    }
+    let mut bytes = std::fs::read(made).unwrap();
+    let clean = run_bytes(&bytes).unwrap().0.remove(0);
+    bytes[4..288].fill(0);
+    let (planes, info) = run_bytes(&bytes).unwrap();
+    assert!(planes[0][..clean.len()] == clean);
+    assert_eq!(codes(&info), ["delay_unknown"]);
+}
