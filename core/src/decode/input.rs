@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
+use super::raw::Raw;
 use super::source::Source;
 use crate::call::{Leg, Moment, Role};
 use crate::config::DecodeOptions;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 pub struct Input {
     from: From,
     name: String,
+    raw: Option<Raw>,
     /// Who is heard, since when, and on which channel.
     pub leg: Leg,
 }
@@ -22,6 +24,14 @@ enum From {
     Path(PathBuf),
     Bytes(Vec<u8>),
     Reader(Box<dyn Read + Send>),
+}
+
+/// An input whose bytes can be read.
+pub(crate) struct Opened {
+    pub(crate) source: Source,
+    pub(crate) name: String,
+    pub(crate) raw: Option<Raw>,
+    pub(crate) leg: Leg,
 }
 
 impl Input {
@@ -43,7 +53,7 @@ impl Input {
     }
 
     fn new(from: From, name: String) -> Self {
-        Self { from, name, leg: Leg::default() }
+        Self { from, name, raw: None, leg: Leg::default() }
     }
 
     /// Says who is heard.
@@ -81,14 +91,21 @@ impl Input {
         self
     }
 
+    /// Says that the file has no header and how its samples are written; its content is then not asked.
+    #[must_use]
+    pub fn raw(mut self, format: Raw) -> Self {
+        self.raw = Some(format);
+        self
+    }
+
     /// The name by which reports and errors call it.
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Opens the bytes.
-    pub(crate) fn open(self, options: &DecodeOptions) -> Result<(Source, String, Leg)> {
-        let Self { from, name, leg } = self;
+    pub(crate) fn open(self, options: &DecodeOptions) -> Result<Opened> {
+        let Self { from, name, raw, leg } = self;
         let (reader, size) = match from {
             From::Path(path) => open_file(&path).map_err(|e| e.in_input(&name))?,
             From::Bytes(bytes) => {
@@ -98,7 +115,7 @@ impl Input {
             From::Reader(reader) => (reader, None),
         };
         let source = Source::new(reader, size, options.max_bytes, options.sha256).map_err(|e| e.in_input(&name))?;
-        Ok((source, name, leg))
+        Ok(Opened { source, name, raw, leg })
     }
 }
 
@@ -150,7 +167,7 @@ mod tests {
     #[test]
     fn what_is_known_of_a_leg_stays_with_it() {
         let input = Input::bytes("a.wav", vec![1, 2]).role(Role::Agent).party("+66812345678").channel(1);
-        let (mut source, name, leg) = input.open(&DecodeOptions::default()).unwrap();
+        let Opened { mut source, name, leg, .. } = input.open(&DecodeOptions::default()).unwrap();
         assert_eq!((name.as_str(), source.size_hint()), ("a.wav", Some(2)));
         assert_eq!(source.peek(2).unwrap(), [1, 2]);
         assert_eq!((leg.role, leg.channel), (Role::Agent, Some(1)));
