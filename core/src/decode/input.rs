@@ -23,7 +23,9 @@ pub struct Input {
 enum From {
     Path(PathBuf),
     Bytes(Vec<u8>),
-    Reader(Box<dyn Read + Send>),
+    Reader(Box<dyn Read + Send>, Option<u64>),
+    /// Bytes that have been looked at already.
+    Source(Box<Source>),
 }
 
 /// An input whose bytes can be read.
@@ -49,7 +51,12 @@ impl Input {
 
     /// A recording that comes from a reader: a connection, a pipe. Neither a length nor seeking is needed.
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
-        Self::new(From::Reader(Box::new(reader)), name.into())
+        Self::new(From::Reader(Box::new(reader), None), name.into())
+    }
+
+    /// A member of an archive.
+    pub(crate) fn member(name: String, reader: Box<dyn Read + Send>, size: Option<u64>) -> Self {
+        Self::new(From::Reader(reader, size), name)
     }
 
     fn new(from: From, name: String) -> Self {
@@ -112,10 +119,19 @@ impl Input {
                 let size = bytes.len() as u64;
                 (Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, Some(size))
             }
-            From::Reader(reader) => (reader, None),
+            From::Reader(reader, size) => (reader, size),
+            From::Source(source) => return Ok(Opened { source: *source, name, raw, leg }),
         };
         let source = Source::new(reader, size, options.max_bytes, options.sha256).map_err(|e| e.in_input(&name))?;
         Ok(Opened { source, name, raw, leg })
+    }
+}
+
+impl Opened {
+    /// The same as an input again; what has been looked at is not lost.
+    pub(crate) fn into_input(self) -> Input {
+        let Self { source, name, raw, leg } = self;
+        Input { from: From::Source(Box::new(source)), name, raw, leg }
     }
 }
 

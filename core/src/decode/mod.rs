@@ -5,6 +5,7 @@
 
 mod adpcm;
 mod aiff;
+mod archive;
 mod assemble;
 mod block;
 mod blocks;
@@ -31,6 +32,7 @@ mod source;
 mod spec;
 mod stream;
 
+pub use archive::expand;
 pub use block::{Lane, Planar};
 pub use input::Input;
 pub use probe::{Probe, Problem, probe};
@@ -74,13 +76,26 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Opens an input and reads up to its first sample.
+    /// Opens an input and reads up to its first sample. A zip archive is opened where it has one member; of several,
+    /// [`expand`] makes one input each.
     ///
     /// # Errors
     /// `io` and `invalid_argument` where there is no file to read, `no_audio` for an empty file or a header without
     /// samples, `unsupported` for what is no recording or a codec that is not read, `malformed` for a header that cannot
     /// be believed, `limit_exceeded` beyond a limit of the options. All name the input.
     pub fn open(input: Input, options: &DecodeOptions) -> Result<Self> {
+        let name = input.name().to_owned();
+        let mut inputs = expand(input, options)?;
+        let several = inputs.len();
+        match inputs.pop() {
+            Some(input) if several == 1 => Self::open_one(input, options),
+            _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Decode, "an archive of several recordings")
+                .found(format!("{several} members"), "one")
+                .in_input(name)),
+        }
+    }
+
+    fn open_one(input: Input, options: &DecodeOptions) -> Result<Self> {
         let Opened { mut source, name, raw, leg } = input.open(options)?;
         let mut notes = Notes::default();
         let opened = open_stream(&mut source, raw, options, &mut notes);
@@ -190,18 +205,31 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// Decodes a whole recording into tracks of 16-bit samples at its own rate: one per channel, the mean of all, or the one
-/// channel that the input's leg names, as the options say. With several tracks, the leg's role says nothing of each.
+/// Decodes whole recordings into tracks of 16-bit samples at their own rate: one track per channel, the mean of all, or
+/// the one channel that the input's leg names, as the options say; the members of an archive one after the other. With
+/// several tracks, the leg's role says nothing of each.
 ///
 /// # Errors
-/// Those of [`Decoder`]; `no_audio` where not one sample could be decoded, `limit_exceeded` beyond the limit of tracks.
+/// Those of [`Decoder`] and [`expand`]; `no_audio` where not one sample could be decoded, `limit_exceeded` beyond the
+/// limit of tracks.
 pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
-    let mut decoder = Decoder::open(input, options)?;
+    let name = input.name().to_owned();
+    let mut tracks = Vec::new();
+    for input in expand(input, options)? {
+        decode_one(Decoder::open_one(input, options)?, options, &mut tracks)?;
+    }
+    if tracks.iter().all(|track| track.samples.is_empty()) {
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
+    }
+    Ok(tracks)
+}
+
+fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Track>) -> Result<()> {
     let name = decoder.name().to_owned();
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
-    if lanes.len() > options.max_tracks {
+    if tracks.len() + lanes.len() > options.max_tracks {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more tracks than the limit")
-            .found(lanes.len(), format!("at most {} (decode.maxTracks)", options.max_tracks))
+            .found(tracks.len() + lanes.len(), format!("at most {} (decode.maxTracks)", options.max_tracks))
             .in_input(name));
     }
     let role = if lanes.len() == 1 { decoder.leg().role } else { Role::Unknown };
@@ -213,12 +241,8 @@ pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
             keeper.hear(lane.samples(block, &mut room));
         }
     }
-    let tracks: Vec<Track> =
-        keepers.into_iter().map(|keeper| Track { samples: keeper.finish().0, rate, role }).collect();
-    if tracks.iter().all(|track| track.samples.is_empty()) {
-        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
-    }
-    Ok(tracks)
+    tracks.extend(keepers.into_iter().map(|keeper| Track { samples: keeper.finish().0, rate, role }));
+    Ok(())
 }
 
 #[cfg(test)]

@@ -188,7 +188,10 @@ impl Source {
                 self.cut_off = true;
                 0
             }
-            Err(e) => return Err(Error::io(Stage::Input, e).at_byte(self.read)),
+            Err(e) => {
+                // A reader of ours says in our own words what is wrong.
+                return Err(e.downcast::<Error>().unwrap_or_else(|e| Error::io(Stage::Input, e).at_byte(self.read)));
+            }
         };
         let fresh = free.get(..got).unwrap_or_default();
         self.ended = fresh.is_empty();
