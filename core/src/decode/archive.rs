@@ -313,7 +313,7 @@ impl Read for Limited {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use super::*;

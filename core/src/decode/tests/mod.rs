@@ -2,6 +2,7 @@
 
 mod against_ffmpeg;
 mod damage;
+mod matrix;
 mod wave;
 
 use std::path::PathBuf;
