@@ -197,12 +197,20 @@ pub struct DecodeOptions {
     pub assumed_mp3_delay: u32,
     /// The most bytes that are read of one input.
     pub max_bytes: u64,
+    /// The most bytes that are kept in memory of one input whose format cannot be read front to back: mp4, zip.
+    pub max_buffered_bytes: u64,
     /// The longest recording that is decoded.
     pub max_duration_ms: Millis,
     /// The most channels of one recording.
     pub max_channels: u16,
     /// The most tracks of one call.
     pub max_tracks: usize,
+    /// The most members of a zip archive.
+    pub max_members: usize,
+    /// The most bytes that the members of a zip archive hold together.
+    pub max_members_bytes: u64,
+    /// The most bytes of a zip member per byte in the archive.
+    pub max_member_ratio: u32,
     /// Whether the SHA-256 of each input is computed while it is read.
     pub sha256: bool,
 }
@@ -213,9 +221,13 @@ impl Default for DecodeOptions {
             stereo: Stereo::Split,
             assumed_mp3_delay: 1105,
             max_bytes: 4 << 30,
+            max_buffered_bytes: 512 << 20,
             max_duration_ms: Millis(24.0 * 3_600_000.0),
             max_channels: 16,
             max_tracks: 16,
+            max_members: 1000,
+            max_members_bytes: 4 << 30,
+            max_member_ratio: 200,
             sha256: true,
         }
     }

@@ -22,6 +22,7 @@ use super::block::Block;
 use super::guard::guarded;
 use super::source::Source;
 use super::spec::{Delay, DelayBasis, Notes};
+use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
@@ -155,51 +156,6 @@ impl MpegStream {
         Header::parse(bytes).filter(|h| h.continues(self.stream)).map_or(0, |h| h.bytes.min(bytes.len()))
     }
 
-    /// The next samples into an empty block, possibly none; false at the end.
-    pub(crate) fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
-        block.clear(self.channels);
-        if self.lost.silence_due > 0 {
-            self.lost.silence_due -= 1;
-            self.add_silence(block);
-            return Ok(true);
-        }
-        let at = source.position();
-        let bytes = source.peek(WINDOW)?;
-        if bytes.is_empty() {
-            self.lost.end(self.stream, notes);
-            self.segment.end(at, block, notes);
-            self.segment = Segment::default();
-            return Ok(block.frames() > 0);
-        }
-        let at_end = bytes.len() < WINDOW;
-        match self.judge(bytes, at_end) {
-            Found::Frame(length) => {
-                let frame = bytes.get(..length).unwrap_or_default();
-                if self.file_ended || Tag::parse(frame, self.stream).is_some() {
-                    self.lost.end(self.stream, notes);
-                    self.segment.end(at, block, notes);
-                    self.begin_segment(source, notes)?;
-                    return Ok(true);
-                }
-                self.lengths.count(length);
-                self.decode(frame, at, block, notes);
-                source.consume(length);
-            }
-            Found::CutOff => {
-                let left = bytes.len();
-                notes.add(Warning::new("truncated", format!("the last frame has only {left} bytes")).at_byte(at));
-                source.consume(left);
-            }
-            Found::OtherTag(length) => {
-                source.skip(length)?;
-                self.file_ended = true;
-            }
-            Found::OtherStream(header) => return self.change(header, source, block, notes),
-            Found::Damage { begins_with_header } => self.resync(begins_with_header, source, block, notes)?,
-        }
-        Ok(true)
-    }
-
     /// What the bytes at hand begin with.
     fn judge(&self, bytes: &[u8], at_end: bool) -> Found {
         let header = Header::parse(bytes).filter(|h| h.bytes > 0);
@@ -329,6 +285,52 @@ impl MpegStream {
     fn add_silence(&mut self, block: &mut Block) {
         self.segment.before_frame(block);
         self.segment.add_frame(self.stream.samples(), |_| &[0.0; 1152], block);
+    }
+}
+
+impl Stream for MpegStream {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        block.clear(self.channels);
+        if self.lost.silence_due > 0 {
+            self.lost.silence_due -= 1;
+            self.add_silence(block);
+            return Ok(true);
+        }
+        let at = source.position();
+        let bytes = source.peek(WINDOW)?;
+        if bytes.is_empty() {
+            self.lost.end(self.stream, notes);
+            self.segment.end(at, block, notes);
+            self.segment = Segment::default();
+            return Ok(block.frames() > 0);
+        }
+        let at_end = bytes.len() < WINDOW;
+        match self.judge(bytes, at_end) {
+            Found::Frame(length) => {
+                let frame = bytes.get(..length).unwrap_or_default();
+                if self.file_ended || Tag::parse(frame, self.stream).is_some() {
+                    self.lost.end(self.stream, notes);
+                    self.segment.end(at, block, notes);
+                    self.begin_segment(source, notes)?;
+                    return Ok(true);
+                }
+                self.lengths.count(length);
+                self.decode(frame, at, block, notes);
+                source.consume(length);
+            }
+            Found::CutOff => {
+                let left = bytes.len();
+                notes.add(Warning::new("truncated", format!("the last frame has only {left} bytes")).at_byte(at));
+                source.consume(left);
+            }
+            Found::OtherTag(length) => {
+                source.skip(length)?;
+                self.file_ended = true;
+            }
+            Found::OtherStream(header) => return self.change(header, source, block, notes),
+            Found::Damage { begins_with_header } => self.resync(begins_with_header, source, block, notes)?,
+        }
+        Ok(true)
     }
 }
 
