@@ -3,12 +3,14 @@
 //! A detector hears the tracks of a call as lanes of 8 kHz samples and answers with one probability per frame. It is one
 //! way of listening to one track, knows nothing of the others, and never decides about spans: that is `speech`.
 
+mod silero;
 mod webrtc;
 
+pub use silero::Silero;
 pub use webrtc::WebrtcDetector;
 
 use crate::config::{Config, DetectorKind};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Millis;
 
 /// Hears lanes of 8 kHz mono samples in [−1, 1] and gives each a row of probabilities.
@@ -48,6 +50,7 @@ pub struct Probabilities {
 /// `internal` where its model cannot be read.
 pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
     match config.detector {
+        DetectorKind::Silero => Ok(Box::new(Silero::new(lanes, config.portable))),
         DetectorKind::Webrtc => Ok(Box::new(WebrtcDetector::new(lanes))),
     }
 }
@@ -55,6 +58,15 @@ pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
 /// The name and version of a detector, as the report states them.
 pub fn identity(kind: DetectorKind) -> (&'static str, &'static str) {
     match kind {
+        DetectorKind::Silero => ("silero", "6.2"),
         DetectorKind::Webrtc => ("webrtc", "0.4.0"),
     }
+}
+
+/// Refuses a push with another number of lanes than the detector has.
+fn same_lanes(expected: usize, found: usize) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "number of lanes").found(found, expected))
 }

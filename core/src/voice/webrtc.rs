@@ -2,7 +2,7 @@
 
 use webrtc_vad::{SampleRate, Vad, VadMode};
 
-use super::Detector;
+use super::{Detector, same_lanes};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::track::to_i16;
 use crate::units::Millis;
@@ -84,14 +84,6 @@ impl Detector for WebrtcDetector {
         }
         Ok(())
     }
-}
-
-/// Refuses a push with another number of lanes than the detector has.
-pub(super) fn same_lanes(expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "number of lanes").found(found, expected))
 }
 
 #[cfg(test)]
