@@ -115,7 +115,7 @@ impl Input {
         match &self.from {
             From::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
             From::Bytes(bytes) => Some(bytes.len() as u64),
-            From::Reader(_) => None,
+            From::Reader(_, size) => *size,
         }
     }
 

@@ -111,7 +111,7 @@ impl Track {
     }
 
     fn codec(&self) -> Result<(Box<dyn PacketCodec>, Spec)> {
-        let spec = |codec, hz: u32, channels, delay| {
+        let spec = |codec, hz: u32, channels, delay| -> Result<Spec> {
             Ok(Spec { container: Container::Matroska, codec, rate: Rate::new(hz)?, channels, delay })
         };
         let channels = u16::try_from(self.channels).unwrap_or(u16::MAX);
