@@ -34,8 +34,10 @@ macro_rules! choice {
 choice! {
     /// Which speech detector listens.
     DetectorKind {
-        /// WebRTC's detector: the cheap choice; takes ringing and music for speech.
+        /// Silero VAD's 8 kHz model: the one to trust on telephone bandwidth.
         #[default]
+        Silero = "silero",
+        /// WebRTC's detector: the cheap choice; takes ringing and music for speech.
         Webrtc = "webrtc",
     }
 }

@@ -1,11 +1,33 @@
 //! The audio library for call recordings.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod align;
 pub mod call;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod decode;
 pub mod error;
+pub mod export;
+pub mod level;
+pub mod metrics;
+pub mod mix;
+pub mod outcome;
+pub mod process;
+pub mod provider;
+pub mod report;
+pub mod resample;
+pub mod speech;
 pub mod timeline;
 pub mod track;
 pub mod units;
+pub mod voice;
+
+pub use call::{Call, Direction, Moment, Outcome, Role, Tag};
+pub use config::{Config, DecodeOptions, MixConfig};
+pub use control::{Cancel, Control, Progress};
+pub use decode::{Input, Probe, decode, probe};
+pub use error::{Error, ErrorKind, Result, Warning};
+pub use process::{CallInput, NormalizeOptions, Normalized, Processed, VERSION, analyze, normalize, process};
+pub use report::Report;

@@ -110,6 +110,16 @@ impl Input {
         &self.name
     }
 
+    /// How many bytes there are, where that can be told without reading.
+    pub fn size_hint(&self) -> Option<u64> {
+        match &self.from {
+            From::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
+            From::Bytes(bytes) => Some(bytes.len() as u64),
+            From::Reader(_, size) => *size,
+            From::Source(source) => source.size_hint(),
+        }
+    }
+
     /// Opens the bytes.
     pub(crate) fn open(self, options: &DecodeOptions) -> Result<Opened> {
         let Self { from, name, raw, leg } = self;

@@ -9,6 +9,7 @@ mod archive;
 mod assemble;
 mod block;
 mod blocks;
+mod convert;
 mod foreign;
 mod framed;
 mod g711;

@@ -1,0 +1,82 @@
+//! The recordings that the benches work on, made from the fixture calls.
+#![allow(clippy::panic)] // A bench without its fixtures has nothing to say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use callweave::call::Role;
+use callweave::track::Track;
+use callweave::{DecodeOptions, Input, decode};
+
+/// Ten minutes under `cargo bench`; ten seconds when the benches run as tests.
+pub fn call_seconds() -> usize {
+    if std::env::args().any(|arg| arg == "--bench") { 600 } else { 10 }
+}
+
+/// A dual-track call as a provider would have pushed it: two mp3s of 16 kHz, 32 kbit/s, without a tag.
+#[derive(Debug, Clone)]
+pub struct Mp3Call {
+    /// The customer's recording.
+    pub customer: Vec<u8>,
+    /// The agent's.
+    pub agent: Vec<u8>,
+}
+
+impl Mp3Call {
+    /// A call of so many seconds, from the fixture call over and over: frames of a constant bit rate join seamlessly.
+    ///
+    /// # Panics
+    /// Where the fixtures are not there.
+    pub fn of_seconds(seconds: usize) -> Self {
+        let folder = fixtures().join("tencent-dual");
+        let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+            .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "mp3"))
+            .collect();
+        files.sort();
+        let looped = |path: &Path| {
+            let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let length = seconds * 32_000 / 8;
+            bytes.iter().copied().cycle().take(length).collect()
+        };
+        Self { customer: looped(&files[0]), agent: looped(&files[1]) }
+    }
+
+    /// The call's inputs.
+    pub fn inputs(&self) -> Vec<Input> {
+        vec![
+            Input::bytes("customer.mp3", self.customer.clone()).role(Role::Customer),
+            Input::bytes("agent.mp3", self.agent.clone()).role(Role::Agent),
+        ]
+    }
+
+    /// One track, decoded.
+    ///
+    /// # Panics
+    /// Where the fixture cannot be decoded.
+    pub fn customer_track(&self) -> Track {
+        let input = Input::bytes("customer.mp3", self.customer.clone());
+        decode(input, &DecodeOptions::default()).unwrap_or_else(|e| panic!("{e}")).remove(0)
+    }
+}
+
+/// A track as a plain wav of 16-bit samples.
+pub fn wav_of(track: &Track) -> Vec<u8> {
+    let (rate, bytes) = (track.rate.hz(), track.samples.len() as u32 * 2);
+    let mut wav = Vec::with_capacity(44 + bytes as usize);
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + bytes).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    wav.extend_from_slice(&rate.to_le_bytes());
+    wav.extend_from_slice(&(rate * 2).to_le_bytes());
+    wav.extend_from_slice(b"\x02\0\x10\0data");
+    wav.extend_from_slice(&bytes.to_le_bytes());
+    wav.extend(track.samples.iter().flat_map(|x| x.to_le_bytes()));
+    wav
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
+}

@@ -1,0 +1,1 @@
+export { CallweaveError, errorCodes, resolveConfig, version } from './index.cjs'

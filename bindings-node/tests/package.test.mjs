@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+import * as callweave from 'callweave'
+
+const require = createRequire(import.meta.url)
+const { version: packageVersion } = require('callweave/package.json')
+
+test('the version is the package’s', () => {
+  assert.equal(callweave.version, packageVersion)
+})
+
+test('import and require give the same things', () => {
+  const required = require('callweave')
+  assert.deepEqual(Object.keys(callweave).sort(), Object.keys(required).sort())
+  for (const name of Object.keys(required)) assert.equal(callweave[name], required[name], name)
+})
+
+test('the types name every code of the core, and no other', () => {
+  const types = readFileSync(new URL('../lib/index.d.cts', import.meta.url), 'utf8')
+  const list = types.match(/type ErrorCode =\n((?: {2}\| '\w+'\n)+)/)[1]
+  assert.deepEqual(list.match(/\w+/g), [...callweave.errorCodes])
+})
+
+test('the types name every export', () => {
+  const types = readFileSync(new URL('../lib/index.d.cts', import.meta.url), 'utf8')
+  const declared = [...types.matchAll(/^export declare (?:class|const|function) (\w+)/gm)].map((m) => m[1])
+  assert.deepEqual([...new Set(declared)].sort(), Object.keys(callweave).sort())
+})
+
+test('a refused configuration says which field, with the stack of the caller', () => {
+  assert.throws(
+    () => callweave.resolveConfig({ speech: { threshold: 2 } }),
+    (error) => {
+      assert.ok(error instanceof callweave.CallweaveError)
+      assert.equal(error.code, 'invalid_argument')
+      assert.match(error.message, /speech\.threshold/)
+      assert.match(error.stack, /package\.test\.mjs/)
+      return true
+    },
+  )
+})

@@ -1,0 +1,68 @@
+"""Typed records over the core's JSON: frozen dataclasses whose snake_case fields are the camelCase names of the JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+
+def camel(name: str) -> str:
+    """`start_ms` as `startMs`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A part of a report or of a configuration."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads the core's JSON; names this version does not know are left out."""
+        readers = _readers(cls)
+        known = ((name, read, values[key]) for key, (name, read) in readers.items() if key in values)
+        return cls(**{name: read(value) for name, read, value in known})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record under its JSON names."""
+        return {camel(f.name): _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+_Readers = dict[str, tuple[str, Callable[[Any], Any]]]
+_READERS: dict[type[Record], _Readers] = {}
+
+
+def _readers(cls: type[Record]) -> _Readers:
+    """For each JSON name of a record the field's name and how its value is read."""
+    if cls not in _READERS:
+        hints = typing.get_type_hints(cls)
+        _READERS[cls] = {camel(f.name): (f.name, _reader(hints[f.name])) for f in dataclasses.fields(cls)}
+    return _READERS[cls]
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    """How a JSON value becomes one of the hinted type."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return hint.from_dict
+    if origin in (typing.Union, types.UnionType) and len(args) == 2 and types.NoneType in args:
+        inner = _reader(next(arg for arg in args if arg is not types.NoneType))
+        return lambda value: None if value is None else inner(value)
+    if origin is tuple and len(args) == 2 and args[1] is Ellipsis:
+        inner = _reader(args[0])
+        return lambda values: tuple(inner(value) for value in values)
+    if origin is tuple:
+        inners = [_reader(arg) for arg in args]
+        return lambda values: tuple(inner(value) for inner, value in zip(inners, values, strict=True))
+    return float if hint is float else lambda value: value

@@ -1,0 +1,191 @@
+"""The work itself: process, analyze, normalize, probe, decode."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from callweave import _callweave
+from callweave.config import Config, MixConfig
+from callweave.inputs import Audio, Input, Recording, Role, native, natives
+from callweave.report import Alignment, Probe, Report, Source, Span
+
+__all__ = [
+    "Normalized",
+    "OnProgress",
+    "Processed",
+    "align",
+    "analyze",
+    "decode",
+    "detect_speech",
+    "mix",
+    "normalize",
+    "probe",
+    "process",
+]
+
+OnProgress: TypeAlias = Callable[[str, int, int | None], object]
+"""Called on the calling thread with the stage, the bytes done, and the bytes in all where they are known."""
+
+Inputs: TypeAlias = "Recording | Input | Iterable[Recording | Input]"
+
+
+def _json(config: Config | None) -> str:
+    return "{}" if config is None else config.to_json()
+
+
+class Processed:
+    """A processed call: its report, and its tracks for a mix.
+
+    It holds the call's samples and stays in its process; the report pickles.
+    """
+
+    def __init__(self, inner: _callweave.Processed, config: Config | None) -> None:
+        self._inner = inner
+        self._config = config
+        self._report: Report | None = None
+
+    @property
+    def report(self) -> Report:
+        """What was heard, with the outputs that were written so far."""
+        if self._report is None:
+            self._report = Report.from_json(self._inner.report_json())
+        return self._report
+
+    def mix(self, config: MixConfig | None = None) -> Audio:
+        """The mix as int16 samples, one channel per party or one for all."""
+        return Audio(*self._inner.mix(self._mix_json(config)))
+
+    def write(self, folder: str | os.PathLike[str], config: MixConfig | None = None) -> Report:
+        """Writes the mix and `report.json` to a folder, each whole or not at all; returns the report that names them."""
+        self._inner.write(folder, self._mix_json(config))
+        self._report = None
+        return self.report
+
+    def _mix_json(self, mix: MixConfig | None) -> str:
+        return _json(self._config if mix is None else replace(self._config or Config(), mix=mix))
+
+    def __repr__(self) -> str:
+        return f"<Processed {self.report!r}>"
+
+
+def process(
+    inputs: Inputs,
+    config: Config | None = None,
+    *,
+    roles: Sequence[Role] = (),
+    progress: OnProgress | None = None,
+    threads: int | None = None,
+) -> Processed:
+    """Processes a call and keeps its tracks, so that it can be mixed.
+
+    `inputs` is one recording or several, or the path of a manifest or of a provider's JSON with its audio beside it.
+    `roles` says who is heard on the tracks, in order; a recording with two channels is two tracks. The result does not
+    depend on `threads`.
+
+    >>> import callweave
+    >>> call = callweave.process("fixtures/short/manifest.json")
+    >>> call.report.tag.value
+    'short'
+    >>> call.mix().samples.shape[0]
+    2
+    """
+    inner = _callweave.process(natives(inputs), list(roles), _json(config), progress, threads)
+    return Processed(inner, config)
+
+
+def analyze(
+    inputs: Inputs,
+    config: Config | None = None,
+    *,
+    roles: Sequence[Role] = (),
+    progress: OnProgress | None = None,
+    threads: int | None = None,
+) -> Report:
+    """Processes a call for its report alone: as `process`, but no samples are kept."""
+    return Report.from_json(_callweave.analyze(natives(inputs), list(roles), _json(config), progress, threads))
+
+
+def align(inputs: Inputs, config: Config | None = None) -> tuple[Alignment | None, ...]:
+    """Where each track lies on the call's timeline; `None` for a track that cannot be read."""
+    return tuple(track.alignment for track in analyze(inputs, config).tracks)
+
+
+def detect_speech(recording: Recording | Input, config: Config | None = None) -> tuple[tuple[Span, ...], ...]:
+    """Where somebody speaks: for each track of the recording its stretches of speech.
+
+    >>> [track] = detect_speech(callweave.Input("fixtures/stereo/call.wav", channel=0))
+    >>> track[0].end_ms > track[0].start_ms
+    True
+    """
+    return tuple(track.speech for track in analyze([recording], config).tracks)
+
+
+def mix(inputs: Inputs, config: Config | None = None, *, roles: Sequence[Role] = ()) -> Audio:
+    """The call's parties, placed and levelled, as int16 samples."""
+    return process(inputs, config, roles=roles).mix()
+
+
+def probe(recording: Recording | Input, config: Config | None = None) -> Probe:
+    """What a file really is, and what is wrong with it. What is no recording is an answer, not an error.
+
+    >>> probe("fixtures/stereo/call.wav").source.codec
+    'pcm_s16'
+    """
+    return Probe.from_dict(json.loads(_callweave.probe(native(recording), _json(config))))
+
+
+def decode(
+    recording: Recording | Input, config: Config | None = None, *, dtype: Literal["float32", "int16"] = "float32"
+) -> Audio:
+    """All samples of a recording, at its own rate, codec delay removed.
+
+    >>> decode("fixtures/stereo/call.wav")
+    <Audio 2 x 210520 float32 at 8000 Hz, 26.315 s>
+    """
+    choices: dict[str, Any] = {"float32": _callweave.decode_float32, "int16": _callweave.decode_int16}
+    samples, rate, source = choices[dtype](native(recording), _json(config))
+    return Audio(samples, rate, Source.from_dict(json.loads(source)))
+
+
+@dataclass(frozen=True, eq=False)
+class Normalized:
+    """A recording brought to another rate and level."""
+
+    audio: Audio | None
+    """Its samples, int16; `None` where they were written to a file."""
+    sample_rate_hz: int
+    source: Source
+    """What the recording was, and what was wrong with it."""
+    gain_db: float
+    """The gain that was applied, the same on all channels."""
+
+
+def normalize(
+    recording: Recording | Input,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    rate: Literal["auto", "source"] | int | None = None,
+    level: str | None = None,
+    layout: Literal["split", "mono"] | None = None,
+    config: Config | None = None,
+    progress: OnProgress | None = None,
+) -> Normalized:
+    """One recording at one rate and one level: the everyday call.
+
+    The samples come back as int16, or go to the wav file `output`, which appears whole or not at all. `rate`, `level`
+    and `layout` go before those of the configuration's mix.
+
+    >>> normalize("fixtures/stereo/call.wav", rate=16000, level="-23lufs", layout="mono").audio
+    <Audio 1 x 421040 int16 at 16000 Hz, 26.315 s>
+    """
+    wanted = {"rate": rate, "level": level, "layout": layout}
+    config = config or Config()
+    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    config = replace(config, mix=replace(config.mix, **changes))
+    samples, hz, source, gain = _callweave.normalize(native(recording), _json(config), output, progress)
+    audio = None if samples is None else Audio(samples, hz)
+    return Normalized(audio, hz, Source.from_dict(json.loads(source)), gain)

@@ -1,0 +1,175 @@
+"""What a caller can choose: frozen, comparable, picklable.
+
+Defaults and limits are the core's, read from it when this module is imported; only names and types are written here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from callweave import _callweave
+from callweave._record import Record, camel
+
+__all__ = ["Config", "DecodeOptions", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
+
+_DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
+
+
+def _default(*path: str) -> Any:
+    """A field with the core's default."""
+    value: Any = _DEFAULTS
+    for name in path:
+        value = value[camel(name)]
+    return field(default_factory=lambda: dict(value)) if isinstance(value, dict) else field(default=value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeOptions(Record):
+    """How recordings are read, and how much of one is accepted."""
+
+    stereo: Literal["split", "downmix"] = _default("decode", "stereo")
+    """What becomes of a recording with two channels."""
+    assumed_mp3_delay: int = _default("decode", "assumed_mp3_delay")
+    """Codec delay of an mp3 without a tag, in samples of the file's own rate."""
+    max_bytes: int = _default("decode", "max_bytes")
+    """The most bytes that are read of one input."""
+    max_duration_ms: float = _default("decode", "max_duration_ms")
+    """The longest recording that is decoded."""
+    max_channels: int = _default("decode", "max_channels")
+    """The most channels of one recording."""
+    max_tracks: int = _default("decode", "max_tracks")
+    """The most tracks of one call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechConfig(Record):
+    """From probabilities to spans, with the meanings that users of Silero VAD know."""
+
+    threshold: float = _default("speech", "threshold")
+    """Speech begins at this probability."""
+    neg_threshold: float = _default("speech", "neg_threshold")
+    """Speech goes on until the probability is below this."""
+    min_speech_ms: float = _default("speech", "min_speech_ms")
+    """Shorter speech is dropped."""
+    min_silence_ms: float = _default("speech", "min_silence_ms")
+    """Shorter pauses do not end speech."""
+    speech_pad_ms: float = _default("speech", "speech_pad_ms")
+    """Added on either side of a span, without meeting its neighbour."""
+    max_speech_ms: float | None = _default("speech", "max_speech_ms")
+    """The longest span; a longer one is cut in its longest pause. `None`: no limit."""
+    turn_pause_ms: float = _default("speech", "turn_pause_ms")
+    """Pauses up to this long do not end a party's turn, unless the other party takes the floor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixConfig(Record):
+    """How a mix is made."""
+
+    rate: Literal["auto", "source"] | int = _default("mix", "rate")
+    """Samples per second: a number, `source` (the inputs' highest) or `auto` (that, at most 16000)."""
+    layout: Literal["split", "mono"] = _default("mix", "layout")
+    """One channel per party, or one for all."""
+    format: str = _default("mix", "format")
+    """How the file is written: `wav`, ..."""
+    level: str = _default("mix", "level")
+    """The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsConfig(Record):
+    """The parameters of the conversation's figures."""
+
+    non_talk_ms: float = _default("metrics", "non_talk_ms")
+    """Silence of all parties from this long on is non-talk."""
+    interruption_after_ms: float = _default("metrics", "interruption_after_ms")
+    """An interruption begins at least this long after the interrupted turn."""
+    interruption_overlap_ms: float = _default("metrics", "interruption_overlap_ms")
+    """An interruption overlaps the interrupted turn at least this long."""
+    interruption_yield_ms: float = _default("metrics", "interruption_yield_ms")
+    """The interrupted party stops within this time."""
+    backchannel_ms: float = _default("metrics", "backchannel_ms")
+    """A backchannel lasts at most this long."""
+    max_uncertainty_ms: float = _default("metrics", "max_uncertainty_ms")
+    """Placements less certain than this make no figures that compare parties in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeConfig(Record):
+    """The limits of the rules that decide outcome and tag, and the map from one to the other."""
+
+    short_speech_ms: float = _default("outcome", "short_speech_ms")
+    """Less speech than this in a conversation is a short call."""
+    short_span_ms: float = _default("outcome", "short_span_ms")
+    """First to last speech no longer than this is a short call, if it holds few exchanges."""
+    short_exchanges: int = _default("outcome", "short_exchanges")
+    """Fewer exchanges of turns than this are few."""
+    silent_party_ms: float = _default("outcome", "silent_party_ms")
+    """A party silent for at least this long may be a silent party."""
+    silent_party_turns: int = _default("outcome", "silent_party_turns")
+    """The other party speaks at least this many times to a silent one."""
+    monologue_ms: float = _default("outcome", "monologue_ms")
+    """Speech of at least this length without room for an answer is a monologue."""
+    monologue_gap_ms: float = _default("outcome", "monologue_gap_ms")
+    """A gap of at least this length is room for an answer."""
+    dead_dbov: float = _default("outcome", "dead_dbov")
+    """A dead line's level lies below this."""
+    tags: Mapping[str, str] = _default("outcome", "tags")
+    """The map from outcome to tag, where it differs from the default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Record):
+    """Everything that a caller can choose. The result depends on this and the input alone.
+
+    >>> config = Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout="mono"))
+    >>> config.changes()
+    {'speech': {'minSpeechMs': 200.0}, 'mix': {'rate': 8000, 'layout': 'mono'}}
+
+    Raises `InvalidArgument` where the numbers make no sense, with the field's name.
+    """
+
+    decode: DecodeOptions = field(default_factory=DecodeOptions)
+    """How recordings are read."""
+    detector: str = _default("detector")
+    """Which speech detector listens."""
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    """From probabilities to spans."""
+    mix: MixConfig = field(default_factory=MixConfig)
+    """How a mix is made."""
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    """The conversation's figures."""
+    outcome: OutcomeConfig = field(default_factory=OutcomeConfig)
+    """Outcome and tag."""
+    dtmf_digits: bool = _default("dtmf_digits")
+    """Whether key presses are reported with their digits (card numbers often enough)."""
+    pii: Literal["keep", "drop"] = _default("pii")
+    """What becomes of personal data in a report."""
+    portable: bool = _default("portable")
+    """Takes the slower path whose bits are the same on every kind of CPU."""
+
+    def __post_init__(self) -> None:
+        _callweave.read_config(self.to_json())
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads a configuration; fields left out keep their defaults, fields that do not exist are refused."""
+        return cls.from_dict(json.loads(_callweave.read_config(text)[0]))
+
+    def to_json(self) -> str:
+        """The whole configuration under its JSON names."""
+        return json.dumps(self.to_dict())
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the defaults, under its JSON names, as reports tell it."""
+        changes: dict[str, Any] = json.loads(_callweave.read_config(self.to_json())[1])
+        return changes
+
+    def config_hash(self) -> str:
+        """SHA-256 of the whole configuration: equal hashes mean equal configurations."""
+        return _callweave.read_config(self.to_json())[2]

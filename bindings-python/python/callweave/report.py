@@ -1,0 +1,342 @@
+"""The report of a call: what callweave heard, with a type for every part.
+
+Times are milliseconds on the call's timeline unless a name says otherwise. The meaning of every field is that of the
+report's JSON Schema; `Report.to_json` gives the core's own bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from callweave._record import Record
+from callweave.inputs import Role
+
+__all__ = [
+    "Alignment",
+    "Bleed",
+    "Call",
+    "Event",
+    "Interruption",
+    "Level",
+    "Metrics",
+    "Named",
+    "Outcome",
+    "Output",
+    "PartyMetrics",
+    "Probe",
+    "Problem",
+    "Reason",
+    "Report",
+    "ResponseTimes",
+    "Source",
+    "Span",
+    "Tag",
+    "Track",
+    "TrackError",
+    "Turn",
+    "Warning",
+]
+
+
+
+@dataclass(frozen=True)
+class Warning(Record):
+    """Something wrong with a recording or a call that did not stop the work."""
+
+    code: str
+    """Stable name of the fault."""
+    message: str
+    """The fault in words, with its numbers."""
+    at_byte: int | None = None
+    """The byte of the recording at which it was noticed."""
+
+
+@dataclass(frozen=True)
+class Named(Record):
+    """A name and a version."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Call(Record):
+    """The call as a whole."""
+
+    id: str | None
+    """The call's id at its provider."""
+    provider: str | None
+    direction: Literal["in", "out", "internal"] | None
+    """Who called whom, seen from the service."""
+    started_at: str | None
+    """When the call began, RFC 3339."""
+    duration_ms: float
+    """From the first recorded sample of any track to the last."""
+
+
+@dataclass(frozen=True)
+class Source(Record):
+    """The recording of a track, as it really is."""
+
+    path: str | None
+    container: str
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    bytes: int
+    sha256: str | None
+    duration_ms: float
+    codec_delay_ms: float
+    """Removed from the start: samples that the codec added."""
+    codec_delay_basis: Literal["tag", "assumed", "none"]
+    warnings: tuple[Warning, ...]
+
+
+@dataclass(frozen=True)
+class Problem(Record):
+    """Why a file cannot be read, or not to its end."""
+
+    code: str
+    """The code of the error."""
+    message: str
+
+
+@dataclass(frozen=True)
+class Probe(Record):
+    """What a file really is, and what is wrong with it."""
+
+    path: str
+    source: Source | None
+    """What the recording is; `None` where it is no recording."""
+    problem: Problem | None
+
+
+@dataclass(frozen=True)
+class Alignment(Record):
+    """Where a track lies on the call's timeline."""
+
+    offset_ms: float
+    """Call time of the track's first sample."""
+    drift_ppm: float
+    """The recorder's clock error; above 0 it ran fast."""
+    method: str
+    """How the place was found: `reference`, `bleed`, `timestamps`, `turns` or `none`."""
+    confidence: float
+    """The probability that the placement is within 250 ms of the truth."""
+    uncertainty_ms: float
+    """Half the width of the interval that holds the truth nine times in ten."""
+    knots: tuple[tuple[float, float], ...]
+    """The placement: pairs of track time and call time, linear between."""
+
+
+@dataclass(frozen=True)
+class Level(Record):
+    """How loud a track is. Levels are `None` where there is nothing to measure."""
+
+    active_dbov: float | None
+    """Active speech level, ITU-T P.56."""
+    activity_factor: float
+    """Share of the time in which speech is active."""
+    true_peak_dbtp: float | None
+    loudness_lufs: float | None
+    noise_dbov: float | None
+    """The line's noise outside speech."""
+    clipped_samples: int
+    gain_db: float
+    """The gain that brings the party to the mix's level."""
+
+
+@dataclass(frozen=True)
+class Span(Record):
+    """A stretch of time."""
+
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True)
+class Bleed(Span):
+    """Another party, heard faintly on this track."""
+
+    from_track: int
+
+
+@dataclass(frozen=True)
+class Event(Span):
+    """A sound that is not speech."""
+
+    kind: str
+    """`dtmf`, `ringback`, `busy`, `music`, ..."""
+    detail: str | None
+    confidence: float
+
+
+@dataclass(frozen=True)
+class TrackError(Record):
+    """Why a track could not be read."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Track(Record):
+    """One participant. A track that could not be read has an `error` and neither source, alignment nor level."""
+
+    index: int
+    role: Role
+    party: str | None
+    source: Source | None
+    alignment: Alignment | None
+    level: Level | None
+    speech: tuple[Span, ...]
+    """Where the party speaks."""
+    bleed: tuple[Bleed, ...]
+    events: tuple[Event, ...]
+    error: TrackError | None = None
+
+
+@dataclass(frozen=True)
+class Turn(Span):
+    """A party's turn."""
+
+    track: int
+
+
+@dataclass(frozen=True)
+class PartyMetrics(Record):
+    """One party's figures."""
+
+    track: int
+    talk_ms: float
+    talk_share: float | None
+    turns: int
+    longest_monologue_ms: float
+    first_speech_ms: float | None
+
+
+@dataclass(frozen=True)
+class Interruption(Span):
+    """An interruption, from its beginning until the interrupted party stops."""
+
+    by: int
+
+
+@dataclass(frozen=True)
+class ResponseTimes(Record):
+    """Response times in milliseconds."""
+
+    count: int
+    mean: float | None
+    median: float | None
+    p95: float | None
+
+
+@dataclass(frozen=True)
+class Metrics(Record):
+    """The conversation's figures; `None` where a placement is too uncertain to compare parties in time."""
+
+    by_track: tuple[PartyMetrics, ...]
+    speech_ms: float | None
+    non_talk_ms: float | None
+    non_talk: tuple[Span, ...] | None
+    overlap_ms: float | None
+    interruptions: tuple[Interruption, ...] | None
+    backchannels: int | None
+    response_ms: ResponseTimes | None
+    unavailable: str | None
+    """Why figures are missing: `alignment`, or `None`."""
+
+
+@dataclass(frozen=True)
+class Reason(Record):
+    """A figure on which a decision rests."""
+
+    code: str
+    measured: float
+    limit: float
+    unit: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome(Record):
+    """What was heard to happen, and why callweave thinks so."""
+
+    value: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Tag(Record):
+    """The tag that follows from the outcome."""
+
+    value: Literal["normal", "short", "wrong_or_spam", "other"]
+    from_: str
+
+
+@dataclass(frozen=True)
+class Output(Record):
+    """A file that was written."""
+
+    kind: str
+    path: str
+    sample_rate_hz: int
+    channels: int
+    sha256: str
+
+
+@dataclass(frozen=True, repr=False)
+class Report(Record):
+    """What callweave heard in a call."""
+
+    schema_version: int
+    library: Named
+    config: dict[str, Any]
+    """What of the configuration differed from the defaults, under its JSON names."""
+    config_hash: str
+    detector: Named
+    call: Call
+    tracks: tuple[Track, ...]
+    turns: tuple[Turn, ...]
+    metrics: Metrics
+    outcome: Outcome
+    tag: Tag
+    warnings: tuple[Warning, ...]
+    outputs: tuple[Output, ...]
+    _json: str = field(default="", init=False, compare=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads a report; its text is kept, so that `to_json` gives the same bytes."""
+        report = super().from_dict(json.loads(text))
+        object.__setattr__(report, "_json", text)
+        return report
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads a report from its parsed JSON."""
+        return cls.from_json(json.dumps(values))
+
+    def to_json(self) -> str:
+        """The report as the core wrote it: the same bytes as `callweave process --json` prints."""
+        return self._json
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report under its JSON names, fields that this version does not know included."""
+        values: dict[str, Any] = json.loads(self._json)
+        return values
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (type(self).from_json, (self._json,))
+
+    def __hash__(self) -> int:
+        return hash(self._json)
+
+    def __repr__(self) -> str:
+        seconds = self.call.duration_ms / 1000
+        roles = ", ".join(track.role for track in self.tracks)
+        return f"<Report {self.call.id or 'call'}: {seconds:.1f} s, {roles}; {self.outcome.value}, tag {self.tag.value}>"

@@ -1,0 +1,166 @@
+//! From Python's objects to callweave's inputs.
+
+use std::path::PathBuf;
+
+use callweave::error::{Error, ErrorKind, Stage};
+use callweave::{CallInput, Config, Input, Moment, Role};
+use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::raise;
+use crate::work::Work;
+
+/// The configuration of a JSON text.
+pub fn config(py: Python<'_>, json: &str) -> PyResult<Config> {
+    Config::from_json(json).map_err(|e| raise(py, e))
+}
+
+/// A call that is looked up on disk, if it is to be, when the work begins.
+pub type Opened = Box<dyn FnOnce() -> callweave::Result<CallInput> + Send>;
+
+/// The call of a list of `callweave.Input`: bare paths mean what they mean to the program (recordings, or one document
+/// with its audio beside it), everything else is a recording.
+pub fn call<'py>(work: &mut Work<'py>, inputs: &[Bound<'py, PyAny>], roles: &[String]) -> PyResult<Opened> {
+    let roles: callweave::Result<Vec<Role>> = roles.iter().map(|name| role(name)).collect();
+    let roles = roles.map_err(|e| raise(work.py(), e))?;
+    let bare: PyResult<Vec<Option<PathBuf>>> = inputs.iter().map(bare_path).collect();
+    if let Some(paths) = bare?.into_iter().collect::<Option<Vec<PathBuf>>>() {
+        return Ok(Box::new(move || Ok(CallInput::open(&paths)?.with_roles(roles))));
+    }
+    let read: PyResult<Vec<Input>> = inputs.iter().enumerate().map(|(i, item)| input(work, item, i)).collect();
+    let read = read?;
+    Ok(Box::new(move || Ok(CallInput::from(read).with_roles(roles))))
+}
+
+/// The path of an input that says nothing else.
+fn bare_path(item: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
+    for name in ["role", "party", "started_at", "channel", "name"] {
+        if !item.getattr(name)?.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(item.getattr("source")?.extract().ok())
+}
+
+/// The recording of a Python `callweave.Input`; `index` names what has no name of its own.
+pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) -> PyResult<Input> {
+    let py = item.py();
+    let name: Option<String> = item.getattr("name")?.extract()?;
+    let mut input = recording(work, &item.getattr("source")?, name, index)?;
+    if let Some(role) = item.getattr("role")?.extract::<Option<String>>()? {
+        input = input.role(self::role(&role).map_err(|e| raise(py, e))?);
+    }
+    if let Some(party) = item.getattr("party")?.extract::<Option<String>>()? {
+        input = input.party(party);
+    }
+    if let Some(moment) = item.getattr("started_at")?.extract::<Option<String>>()? {
+        input = input.started_at(moment_of(&moment).map_err(|e| raise(py, e))?);
+    }
+    if let Some(channel) = item.getattr("channel")?.extract()? {
+        input = input.channel(channel);
+    }
+    Ok(input)
+}
+
+/// A role by its name.
+pub fn role(name: &str) -> callweave::Result<Role> {
+    Role::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
+        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such role").found(name, names.join(", "))
+    })
+}
+
+/// A moment from JSON: a number of Unix seconds or a string of RFC 3339.
+fn moment_of(json: &str) -> callweave::Result<Moment> {
+    serde_json::from_str(json).map_err(|e| Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string()))
+}
+
+fn recording<'py>(
+    work: &mut Work<'py>,
+    source: &Bound<'py, PyAny>,
+    name: Option<String>,
+    index: usize,
+) -> PyResult<Input> {
+    let own_name = || name.clone().unwrap_or_else(|| format!("input-{index}"));
+    if let Ok(path) = source.extract::<PathBuf>() {
+        return Ok(Input::path(path));
+    }
+    if let Ok(bytes) = source.cast::<PyBytes>() {
+        return Ok(Input::bytes(own_name(), bytes.as_bytes()));
+    }
+    if source.hasattr("sample_rate_hz")? {
+        return Ok(Input::bytes(own_name(), wave(source)?));
+    }
+    if source.hasattr("read")? {
+        let file_name = source.getattr("name").ok().and_then(|name| name.extract::<String>().ok());
+        let name = name.or(file_name).unwrap_or_else(|| format!("input-{index}"));
+        return Ok(Input::reader(name, work.reader(source.clone())));
+    }
+    if let Ok(view) = source.py().import("builtins")?.getattr("memoryview")?.call1((source,)) {
+        let bytes = view.call_method0("tobytes")?;
+        return Ok(Input::bytes(own_name(), bytes.cast::<PyBytes>()?.as_bytes()));
+    }
+    let kind = source.get_type().name()?;
+    Err(PyTypeError::new_err(format!(
+        "input {index}: found {kind}, expected a path, bytes, a buffer, a binary file or callweave.Audio"
+    )))
+}
+
+/// A `callweave.Audio` as a wav in memory: the form in which core takes samples from outside.
+fn wave(audio: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let rate: u32 = audio.getattr("sample_rate_hz")?.extract()?;
+    let samples = audio.getattr("samples")?;
+    if let Ok(array) = samples.cast::<PyArrayDyn<i16>>() {
+        return planes(array).map(|(channels, samples)| riff(1, rate, channels, &samples, i16::to_le_bytes));
+    }
+    if let Ok(array) = samples.cast::<PyArrayDyn<f32>>() {
+        return planes(array).map(|(channels, samples)| riff(3, rate, channels, &samples, f32::to_le_bytes));
+    }
+    let found = samples.getattr("dtype").map_or_else(|_| samples.get_type().to_string(), |dtype| dtype.to_string());
+    Err(PyTypeError::new_err(format!("samples: found {found}, expected a numpy array of float32 or int16")))
+}
+
+/// The channels of a `(channels, frames)` or `(frames,)` array, interleaved.
+fn planes<T: numpy::Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<(u16, Vec<T>)> {
+    let (channels, frames) = match *array.shape() {
+        [frames] => (1, frames),
+        [channels, frames] => (channels, frames),
+        _ => (0, 0),
+    };
+    let Some(count) = u16::try_from(channels).ok().filter(|&count| count > 0) else {
+        let shape = array.shape();
+        return Err(PyTypeError::new_err(format!("samples: found the shape {shape:?}, expected (channels, frames)")));
+    };
+    let array = array.readonly();
+    let flat: Vec<T> = array.as_array().iter().copied().collect();
+    let interleaved = (0..frames).flat_map(|frame| (0..channels).map(move |channel| channel * frames + frame));
+    Ok((count, interleaved.map(|at| flat[at]).collect()))
+}
+
+/// A wav of interleaved samples; sizes past 4 GiB are left open, which core reads as "to the end".
+fn riff<T: Copy, const N: usize>(
+    format: u16,
+    rate: u32,
+    channels: u16,
+    samples: &[T],
+    bytes: impl Fn(T) -> [u8; N],
+) -> Vec<u8> {
+    let size = u32::try_from(samples.len() * N).ok().filter(|size| *size < u32::MAX - 36);
+    let block = channels.saturating_mul(N as u16);
+    let mut out = Vec::with_capacity(44 + samples.len() * N);
+    out.extend(b"RIFF");
+    out.extend(size.map_or(u32::MAX, |size| size + 36).to_le_bytes());
+    out.extend(b"WAVEfmt \x10\0\0\0");
+    out.extend(format.to_le_bytes());
+    out.extend(channels.to_le_bytes());
+    out.extend(rate.to_le_bytes());
+    out.extend(rate.saturating_mul(u32::from(block)).to_le_bytes());
+    out.extend(block.to_le_bytes());
+    out.extend((8 * N as u16).to_le_bytes());
+    out.extend(b"data");
+    out.extend(size.unwrap_or(u32::MAX).to_le_bytes());
+    samples.iter().for_each(|&sample| out.extend(bytes(sample)));
+    out
+}

@@ -1,0 +1,148 @@
+//! Samples for numpy: `(channels, frames)`, moved out of Rust without a copy.
+
+use std::path::Path;
+
+use callweave::config::Config;
+use callweave::control::Control;
+use callweave::decode::{Decoder, Lane};
+use callweave::error::Stage;
+use callweave::mix::Mixer;
+use callweave::timeline::Placement;
+use callweave::track::{Keeper, Listener};
+use callweave::{Input, NormalizeOptions};
+use numpy::ndarray::Array2;
+use numpy::{Element, IntoPyArray, PyArray2};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::arguments;
+use crate::work::Work;
+
+/// Samples by channel, all of one length.
+pub type Planes<T> = Vec<Vec<T>>;
+
+/// The array of some channels.
+pub fn into_python<T: Element>(py: Python<'_>, planes: Planes<T>) -> PyResult<Bound<'_, PyArray2<T>>> {
+    let (channels, frames) = (planes.len(), planes.first().map_or(0, Vec::len));
+    let mut planes = planes.into_iter();
+    let mut flat = planes.next().unwrap_or_default();
+    flat.reserve_exact(frames * channels.saturating_sub(1));
+    planes.for_each(|plane| flat.extend(plane));
+    let array = Array2::from_shape_vec((channels, frames), flat);
+    Ok(array.map_err(|e| PyRuntimeError::new_err(e.to_string()))?.into_pyarray(py))
+}
+
+/// All samples of a mix, by channel.
+pub fn gather(mut mixer: Mixer<'_>, control: &Control) -> callweave::Result<Planes<i16>> {
+    let channels = usize::from(mixer.channels());
+    let frames = usize::try_from(mixer.frames_left()).unwrap_or(0);
+    let mut planes: Planes<i16> = (0..channels).map(|_| Vec::with_capacity(frames)).collect();
+    while let Some(block) = mixer.next_block()? {
+        control.check(Stage::Mix)?;
+        for (channel, plane) in planes.iter_mut().enumerate() {
+            plane.extend(block.iter().skip(channel).step_by(channels));
+        }
+    }
+    Ok(planes)
+}
+
+/// What collects the samples of one track in its own type.
+pub trait Collect: Element {
+    /// Where they are collected.
+    type Room: Default + Send;
+    /// Takes the next samples.
+    fn take(room: &mut Self::Room, samples: &[f32]);
+    /// All of them.
+    fn all(room: Self::Room) -> Vec<Self>;
+}
+
+impl Collect for f32 {
+    type Room = Vec<f32>;
+
+    fn take(room: &mut Self::Room, samples: &[f32]) {
+        room.extend_from_slice(samples);
+    }
+
+    fn all(room: Self::Room) -> Vec<Self> {
+        room
+    }
+}
+
+impl Collect for i16 {
+    type Room = Keeper;
+
+    fn take(room: &mut Self::Room, samples: &[f32]) {
+        room.hear(samples);
+    }
+
+    fn all(room: Self::Room) -> Vec<Self> {
+        room.finish().0
+    }
+}
+
+/// Decodes a recording at its own rate: samples, rate, and what it is, as JSON.
+pub fn decode<'py, T: Collect>(
+    py: Python<'py>,
+    input: &Bound<'py, PyAny>,
+    config: &str,
+) -> PyResult<(Bound<'py, PyArray2<T>>, u32, String)> {
+    let config = arguments::config(py, config)?;
+    let mut work = Work::new(py, None, None);
+    let input = arguments::input(&mut work, input, 0)?;
+    let (planes, rate, source) = work.run(move |control| collect::<T>(input, &config, control))?;
+    Ok((into_python(py, planes)?, rate, source))
+}
+
+fn collect<T: Collect>(
+    input: Input,
+    config: &Config,
+    control: &Control,
+) -> callweave::Result<(Planes<T>, u32, String)> {
+    let mut decoder = Decoder::open(input, &config.decode)?;
+    let (channels, rate) = (decoder.spec().channels, decoder.spec().rate.hz());
+    let lanes = Lane::of(channels, decoder.leg(), &config.decode).map_err(|e| e.in_input(decoder.name()))?;
+    let mut rooms: Vec<T::Room> = lanes.iter().map(|_| T::Room::default()).collect();
+    let mut scratch = Vec::new();
+    while let Some(block) = decoder.next_block()? {
+        control.check(Stage::Decode)?;
+        for (lane, room) in lanes.iter().zip(&mut rooms) {
+            T::take(room, lane.samples(block, &mut scratch));
+        }
+    }
+    let source = serde_json::to_string(&decoder.finish()?).unwrap_or_default();
+    Ok((rooms.into_iter().map(T::all).collect(), rate, source))
+}
+
+/// What `normalize` hands back to Python.
+pub struct NormalizedCall {
+    /// The samples, where they were not written to a file.
+    pub planes: Option<Planes<i16>>,
+    /// Their rate.
+    pub rate_hz: u32,
+    /// What the recording was, as JSON.
+    pub source: String,
+    /// The gain that was applied.
+    pub gain_db: f64,
+}
+
+/// Normalises a recording, into a file where a path is given.
+pub fn normalize(
+    input: Input,
+    config: &Config,
+    path: Option<&Path>,
+    control: &Control,
+) -> callweave::Result<NormalizedCall> {
+    let mix = &config.mix;
+    let decode = config.decode.clone();
+    let options = NormalizeOptions { decode, rate: mix.rate, level: mix.level, layout: mix.layout };
+    let normalized = callweave::normalize(input, &options, control)?;
+    let placement = Placement::reference();
+    let mixer = normalized.samples(&placement)?;
+    let rate_hz = mixer.rate().hz();
+    let planes = match path {
+        Some(path) => normalized.write(path, control).map(|()| None)?,
+        None => Some(gather(mixer, control)?),
+    };
+    let source = serde_json::to_string(&normalized.source).unwrap_or_default();
+    Ok(NormalizedCall { planes, rate_hz, source, gain_db: normalized.gain.0 })
+}

@@ -1,0 +1,128 @@
+//! The native half of the pip package `callweave`: argument conversion, the release of the interpreter and error
+//! mapping. Defaults, checks and arithmetic live in the crate `callweave`; names and types for people in
+//! `python/callweave`.
+
+mod arguments;
+mod arrays;
+mod error;
+mod processed;
+mod work;
+
+use pyo3::prelude::*;
+
+/// The native module; `python/callweave` is its public face.
+#[pymodule(gil_used = false)]
+mod _callweave {
+    use super::*;
+    use callweave::ErrorKind;
+    use numpy::PyArray2;
+    use pyo3::types::PyTuple;
+    use std::ffi::OsString;
+    use std::path::PathBuf;
+    use work::Work;
+
+    #[pymodule_export]
+    use processed::Processed;
+
+    type Samples<'py, T> = Bound<'py, PyArray2<T>>;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("VERSION", callweave::VERSION)?;
+        module.add("ERROR_CODES", PyTuple::new(module.py(), ErrorKind::ALL.map(ErrorKind::code))?)
+    }
+
+    /// The whole configuration, the part that differs from the defaults, and its hash, from a part in JSON.
+    #[pyfunction]
+    fn read_config(py: Python<'_>, json: &str) -> PyResult<(String, String, String)> {
+        let config = arguments::config(py, json)?;
+        let full = serde_json::to_string(&config).unwrap_or_default();
+        Ok((full, config.changes().to_string(), config.hash()))
+    }
+
+    /// Processes a call and keeps its tracks.
+    #[pyfunction]
+    fn process<'py>(
+        py: Python<'py>,
+        inputs: Vec<Bound<'py, PyAny>>,
+        roles: Vec<String>,
+        config: &str,
+        progress: Option<Bound<'py, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<Processed> {
+        let config = arguments::config(py, config)?;
+        let mut work = Work::new(py, progress, threads);
+        let call = arguments::call(&mut work, &inputs, &roles)?;
+        work.run(move |control| callweave::process(call()?, &config, control)).map(Processed::from)
+    }
+
+    /// Processes a call for its report alone, as JSON.
+    #[pyfunction]
+    fn analyze<'py>(
+        py: Python<'py>,
+        inputs: Vec<Bound<'py, PyAny>>,
+        roles: Vec<String>,
+        config: &str,
+        progress: Option<Bound<'py, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<String> {
+        let config = arguments::config(py, config)?;
+        let mut work = Work::new(py, progress, threads);
+        let call = arguments::call(&mut work, &inputs, &roles)?;
+        work.run(move |control| Ok(callweave::analyze(call()?, &config, control)?.to_json()))
+    }
+
+    /// What a recording really is, as JSON.
+    #[pyfunction]
+    fn probe<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str) -> PyResult<String> {
+        let config = arguments::config(py, config)?;
+        let mut work = Work::new(py, None, None);
+        let input = arguments::input(&mut work, input, 0)?;
+        let probe = work.run(move |_| callweave::probe(input, &config.decode))?;
+        Ok(serde_json::to_string(&probe).unwrap_or_default())
+    }
+
+    /// The samples of a recording as 32-bit floats, their rate, and what the recording is, as JSON.
+    #[pyfunction]
+    fn decode_float32<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        config: &str,
+    ) -> PyResult<(Samples<'py, f32>, u32, String)> {
+        arrays::decode(py, input, config)
+    }
+
+    /// The samples of a recording as 16-bit numbers, their rate, and what the recording is, as JSON.
+    #[pyfunction]
+    fn decode_int16<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        config: &str,
+    ) -> PyResult<(Samples<'py, i16>, u32, String)> {
+        arrays::decode(py, input, config)
+    }
+
+    /// One recording at the rate, the layout and the level of the configuration's mix: its samples where no path is
+    /// given, their rate, what the recording was, as JSON, and the gain in dB.
+    #[pyfunction]
+    fn normalize<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        config: &str,
+        path: Option<PathBuf>,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<(Option<Samples<'py, i16>>, u32, String, f64)> {
+        let config = arguments::config(py, config)?;
+        let mut work = Work::new(py, progress, None);
+        let input = arguments::input(&mut work, input, 0)?;
+        let done = work.run(move |control| arrays::normalize(input, &config, path.as_deref(), control))?;
+        let samples = done.planes.map(|planes| arrays::into_python(py, planes)).transpose()?;
+        Ok((samples, done.rate_hz, done.source, done.gain_db))
+    }
+
+    /// The `callweave` program: its arguments with the program's name first; the exit status.
+    #[pyfunction]
+    fn run_program(py: Python<'_>, args: Vec<OsString>) -> u8 {
+        py.detach(|| callweave::cli::run(args, &mut std::io::stdout(), &mut std::io::stderr()))
+    }
+}

@@ -1,0 +1,203 @@
+//! Work without the interpreter: Rust works on a thread of its own while the calling thread waits detached. The calling
+//! thread looks up every few milliseconds to deliver progress and to hear of signals (Ctrl-C), and at once when the work
+//! wants bytes of a Python file. So Python code runs on the caller's thread only.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use callweave::control::{Cancel, Control, Progress};
+use callweave::error::{Error, ErrorKind, Stage};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::raise;
+
+/// How often the waiting thread looks up: half of it is the mean delay of Ctrl-C.
+const LOOK_UP: Duration = Duration::from_millis(20);
+
+/// How many bytes are asked of a Python file at a time.
+const CHUNK: usize = 1 << 18;
+
+/// What the working threads and the waiting one tell each other.
+#[derive(Default)]
+struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    progress: Option<Progress>,
+    done: bool,
+    /// Files of which bytes are wanted.
+    wanted: VecDeque<usize>,
+    /// What came of each file, until its reader takes it.
+    supplied: Vec<Option<io::Result<Vec<u8>>>>,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the work is done, wants bytes, or it is time to look up.
+    fn wait(&self) -> bool {
+        let idle = |state: &mut State| !state.done && state.wanted.is_empty();
+        let waited = self.changed.wait_timeout_while(self.lock(), LOOK_UP, idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.done
+    }
+
+    fn supply(&self, file: usize, bytes: io::Result<Vec<u8>>) {
+        self.lock().supplied[file] = Some(bytes);
+        self.changed.notify_all();
+    }
+
+    /// Asks the waiting thread for the next bytes of a file.
+    fn demand(&self, file: usize) -> io::Result<Vec<u8>> {
+        let mut state = self.lock();
+        state.wanted.push_back(file);
+        self.changed.notify_all();
+        let arrived = self.changed.wait_while(state, |state| state.supplied[file].is_none());
+        let mut state = arrived.unwrap_or_else(PoisonError::into_inner);
+        state.supplied[file].take().unwrap_or_else(|| Ok(Vec::new()))
+    }
+}
+
+/// A Python file as seen by the working threads.
+pub struct FileReader {
+    board: Arc<Board>,
+    file: usize,
+    chunk: io::Cursor<Vec<u8>>,
+}
+
+impl Read for FileReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.chunk.read(out)?;
+        if read > 0 || out.is_empty() {
+            return Ok(read);
+        }
+        self.chunk = io::Cursor::new(self.board.demand(self.file)?);
+        self.chunk.read(out)
+    }
+}
+
+/// Says that the work is done however it ends, panic included.
+struct Done(Arc<Board>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.lock().done = true;
+        self.0.changed.notify_all();
+    }
+}
+
+/// One piece of work for one call from Python.
+pub struct Work<'py> {
+    py: Python<'py>,
+    board: Arc<Board>,
+    files: Vec<Bound<'py, PyAny>>,
+    progress: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+}
+
+impl<'py> Work<'py> {
+    /// Work that calls `progress(stage, bytes_done, bytes_total)` on the calling thread.
+    pub fn new(py: Python<'py>, progress: Option<Bound<'py, PyAny>>, threads: Option<usize>) -> Self {
+        Self { py, board: Arc::default(), files: Vec::new(), progress, threads }
+    }
+
+    /// The interpreter it belongs to.
+    pub fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    /// A reader over an object with `read(size)`.
+    pub fn reader(&mut self, file: Bound<'py, PyAny>) -> FileReader {
+        self.files.push(file);
+        self.board.lock().supplied.push(None);
+        FileReader { board: self.board.clone(), file: self.files.len() - 1, chunk: io::Cursor::default() }
+    }
+
+    /// Does it with the interpreter released. An exception of a file's, of `progress` or of a signal's cancels it and is
+    /// raised when it has stopped.
+    pub fn run<T: Send>(self, work: impl FnOnce(&Control) -> callweave::Result<T> + Send) -> PyResult<T> {
+        let cancel = Cancel::default();
+        let progress = self.progress.as_ref().map(|_| listener(&self.board));
+        let control = Control { cancel: cancel.clone(), progress, threads: self.threads };
+        std::thread::scope(|scope| {
+            let done = Done(self.board.clone());
+            let worker = scope.spawn(move || {
+                let _done = done;
+                work(&control)
+            });
+            let interrupted = self.attend(&cancel);
+            let result = self.py.detach(|| worker.join());
+            interrupted?;
+            let broken = |_| Err(Error::new(ErrorKind::Internal, Stage::Input, "a thread of work broke off"));
+            result.unwrap_or_else(broken).map_err(|e| raise(self.py, e))
+        })
+    }
+
+    /// Stays with the work to its end; the first exception cancels it.
+    fn attend(&self, cancel: &Cancel) -> PyResult<()> {
+        let mut first = Ok(());
+        loop {
+            let board = &*self.board;
+            let done = self.py.detach(|| board.wait());
+            if first.is_ok() {
+                first = self.look_up();
+            }
+            if first.is_err() {
+                cancel.cancel();
+                self.refuse_all();
+            }
+            if done {
+                return first;
+            }
+        }
+    }
+
+    fn look_up(&self) -> PyResult<()> {
+        self.py.check_signals()?;
+        let news = self.board.lock().progress.take();
+        if let (Some(hear), Some(p)) = (&self.progress, news) {
+            hear.call1((p.stage.name(), p.bytes_done, p.bytes_total))?;
+        }
+        loop {
+            let Some(file) = self.board.lock().wanted.pop_front() else { return Ok(()) };
+            match read_chunk(&self.files[file]) {
+                Ok(bytes) => self.board.supply(file, Ok(bytes)),
+                Err(error) => {
+                    self.board.supply(file, Err(io::Error::other("the file's read() raised an exception")));
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Lets every reader that waits fail, so that cancelled work comes to its end.
+    fn refuse_all(&self) {
+        loop {
+            let Some(file) = self.board.lock().wanted.pop_front() else { return };
+            self.board.supply(file, Err(io::Error::other("cancelled")));
+        }
+    }
+}
+
+fn read_chunk(file: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let chunk = file.call_method1("read", (CHUNK,))?;
+    match chunk.cast::<PyBytes>() {
+        Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
+        Err(_) if chunk.hasattr("encode")? => {
+            Err(pyo3::exceptions::PyTypeError::new_err("the file was opened as text; open it in binary mode"))
+        }
+        Err(_) => chunk.extract(),
+    }
+}
+
+fn listener(board: &Arc<Board>) -> callweave::control::OnProgress {
+    let board = board.clone();
+    Arc::new(move |progress| board.lock().progress = Some(progress))
+}

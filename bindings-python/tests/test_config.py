@@ -1,0 +1,62 @@
+"""Configurations: the core's fields, defaults and checks under Python's names."""
+
+import dataclasses
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import callweave
+from callweave import Config, MixConfig, SpeechConfig, _callweave
+from callweave._record import camel
+from callweave.config import _DEFAULTS
+
+
+def test_every_field_of_the_core_has_a_name_here_and_no_other() -> None:
+    def names(record: type) -> set[str]:
+        return {camel(f.name) for f in dataclasses.fields(record)}
+
+    assert names(Config) == set(_DEFAULTS)
+    for name, section in vars(Config()).items():
+        if dataclasses.is_dataclass(section):
+            assert names(type(section)) == set(_DEFAULTS[camel(name)]), name
+
+
+def test_defaults_are_the_cores() -> None:
+    assert Config().changes() == {} and Config().to_dict() == _DEFAULTS
+    assert Config().config_hash() == _callweave.read_config("{}")[2]
+
+
+def test_changes_are_told_and_configurations_compare_and_pickle() -> None:
+    config = Config(speech=SpeechConfig(threshold=0.75), mix=MixConfig(rate=8000, level="-23lufs"))
+    assert config.changes() == {"speech": {"threshold": 0.75}, "mix": {"rate": 8000, "level": "-23lufs"}}
+    assert pickle.loads(pickle.dumps(config)) == config != Config()
+    assert hash(config) == hash(Config.from_json(config.to_json()))
+    assert "threshold=0.75" in repr(config)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.pii = "drop"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [('{"speach": {}}', "speach"), ('{"speech": {"threshold": 2}}', "speech.threshold"), ("[]", "configuration"), ("", "EOF")],
+)
+def test_nonsense_is_refused_by_name(text: str, name: str) -> None:
+    with pytest.raises(callweave.errors.InvalidArgument, match=name) as caught:
+        Config.from_json(text)
+    assert caught.value.code == "invalid_argument" and caught.value.stage == "config"
+
+
+def test_nonsense_is_refused_when_made() -> None:
+    with pytest.raises(callweave.errors.InvalidArgument, match="speech.threshold"):
+        Config(speech=SpeechConfig(threshold=2))
+
+
+@given(st.integers(8000, 48000), st.sampled_from(["split", "mono"]), st.sampled_from([0.35, 0.5, 0.75, 1.0]), st.booleans())
+def test_what_is_written_reads_back(rate: int, layout: str, threshold: float, portable: bool) -> None:
+    mix = MixConfig(rate=rate, layout=layout)  # type: ignore[arg-type]
+    config = Config(mix=mix, speech=SpeechConfig(threshold=threshold), portable=portable)
+    assert Config.from_json(config.to_json()) == config
+    assert json.loads(config.to_json()) == config.to_dict()

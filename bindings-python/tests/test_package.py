@@ -1,0 +1,50 @@
+"""The package itself: version, errors, types."""
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import callweave
+from callweave import _callweave, errors
+
+ROOT = Path(__file__).parents[2]
+KINDS = [kind for name in errors.__all__ if (kind := getattr(errors, name)) is not callweave.Error]
+
+
+def test_the_version_is_the_workspaces() -> None:
+    package = json.loads((ROOT / "bindings-node/package.json").read_text())
+    assert callweave.version == callweave.__version__ == package["version"]
+
+
+def test_there_is_one_exception_for_each_of_the_cores_kinds() -> None:
+    assert {kind.code for kind in KINDS} == set(_callweave.ERROR_CODES)
+    assert len(KINDS) == len(_callweave.ERROR_CODES)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_exceptions_are_one_family_and_survive_pickling(kind: type[callweave.Error]) -> None:
+    error = errors.from_native(kind.code, "decode: a.mp3: broken", "decode", "broken", "a.mp3", 17, "JSON", "audio")
+    assert type(error) is kind and isinstance(error, callweave.Error)
+    again = pickle.loads(pickle.dumps(error))
+    assert again == error and again.byte == 17 and again.code == kind.code and str(again) == "decode: a.mp3: broken"
+
+
+def test_builtin_families_fit() -> None:
+    assert issubclass(errors.InvalidArgument, ValueError) and issubclass(errors.IoError, OSError)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["mypy", "--strict", str(ROOT / "bindings-python/python/callweave")],
+        ["mypy.stubtest", "callweave"],
+    ],
+    ids=["mypy", "stubtest"],
+)
+def test_types_hold(command: list[str], tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -1,0 +1,162 @@
+//! The program's arguments.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+use crate::call::Role;
+use crate::config::{Config, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// Turns what a phone system left behind into one aligned, levelled, labelled call.
+#[derive(Debug, Parser)]
+#[command(name = "callweave", version, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// One call: recordings in, one report and one mix out.
+    Process(Box<ProcessArgs>),
+    /// What files really are, and what is wrong with them.
+    Probe(ProbeArgs),
+    /// Recordings to wav of one rate and one level, each by itself.
+    Normalize(NormalizeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ProcessArgs {
+    /// The recordings of one call, or a manifest or a provider's JSON with its audio beside it.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Writes mix.wav and report.json to this folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Prints the report to standard output, and nothing else.
+    #[arg(long)]
+    pub json: bool,
+    /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed, unknown.
+    #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role)]
+    pub roles: Vec<Role>,
+    /// One channel per party, or one for all: split, mono.
+    #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES))]
+    pub layout: Option<Layout>,
+    /// How the mix is written: wav.
+    #[arg(long, value_parser = named(Format::from_name, Format::NAMES))]
+    pub format: Option<Format>,
+    /// Which detector hears speech.
+    #[arg(long, value_parser = named(DetectorKind::from_name, DetectorKind::NAMES))]
+    pub detector: Option<DetectorKind>,
+    /// Reports key presses with their digits.
+    #[arg(long)]
+    pub dtmf_digits: bool,
+    /// Keeps or drops parties, paths and names in the report: keep, drop.
+    #[arg(long, value_parser = named(Pii::from_name, Pii::NAMES))]
+    pub pii: Option<Pii>,
+    /// A configuration file (JSON); the other options change what it says.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The same bits on every kind of CPU, slower.
+    #[arg(long)]
+    pub portable: bool,
+    /// How many threads may work.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub sound: SoundArgs,
+}
+
+/// How recordings are read and what they are brought to.
+#[derive(Debug, clap::Args)]
+pub(super) struct SoundArgs {
+    /// Samples per second: auto (the highest of the inputs, at most 16000), source, or 8000 to 48000.
+    #[arg(long, value_parser = OutputRate::parse)]
+    pub rate: Option<OutputRate>,
+    /// The level of each party: -26dbov (active speech level), -23lufs (loudness), or off.
+    #[arg(long, value_parser = LevelTarget::parse, allow_hyphen_values = true)]
+    pub level: Option<LevelTarget>,
+    /// What becomes of two channels: split, downmix.
+    #[arg(long, value_parser = named(Stereo::from_name, Stereo::NAMES))]
+    pub stereo: Option<Stereo>,
+    /// Codec delay of an mp3 without a tag, in samples of its own rate.
+    #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub mp3_delay: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ProbeArgs {
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Prints one JSON document a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct NormalizeArgs {
+    /// The recordings.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The folder for the wav files, each named after its recording.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// All channels in one.
+    #[arg(long)]
+    pub mono: bool,
+    #[command(flatten)]
+    pub sound: SoundArgs,
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    let names: Vec<&str> = Role::ALL.iter().map(|r| r.name()).collect();
+    Role::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
+}
+
+/// A parser of names, which are told when it is given another.
+fn named<T: Clone + Send + Sync + 'static>(
+    parse: fn(&str) -> Option<T>,
+    names: &'static [&'static str],
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| parse(text).ok_or_else(|| format!("expected {}", names.join(", ")))
+}
+
+impl ProcessArgs {
+    /// The configuration: the file's, with the options' changes.
+    pub(super) fn to_config(&self) -> Result<Config> {
+        let mut config = match &self.config {
+            Some(path) => read_config(path)?,
+            None => Config::default(),
+        };
+        let sound = &self.sound;
+        set(&mut config.mix.rate, sound.rate);
+        set(&mut config.mix.level, sound.level);
+        set(&mut config.mix.layout, self.layout);
+        set(&mut config.mix.format, self.format);
+        set(&mut config.decode.stereo, sound.stereo);
+        set(&mut config.decode.assumed_mp3_delay, sound.mp3_delay);
+        set(&mut config.detector, self.detector);
+        set(&mut config.pii, self.pii);
+        config.dtmf_digits |= self.dtmf_digits;
+        config.portable |= self.portable;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+/// Sets a field where an option was given.
+pub(super) fn set<T>(field: &mut T, option: Option<T>) {
+    if let Some(value) = option {
+        *field = value;
+    }
+}
+
+fn read_config(path: &Path) -> Result<Config> {
+    let named = |e: Error| e.in_input(path.display().to_string());
+    let text = fs::read_to_string(path)
+        .map_err(|e| named(Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string())))?;
+    Config::from_json(&text).map_err(named)
+}

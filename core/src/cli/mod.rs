@@ -1,0 +1,122 @@
+//! The `callweave` program, as a function over arguments and streams, so that every language ships the same one.
+
+mod args;
+mod normalize;
+mod probe;
+mod process;
+mod progress;
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use clap::Parser;
+
+use crate::control::Control;
+use crate::error::{Error, ErrorKind, Stage};
+
+use args::{Args, Command};
+
+/// The exit status of work that was done.
+const DONE: u8 = 0;
+/// The exit status where no call could be made.
+const FAILED: u8 = 1;
+/// The exit status of wrong arguments.
+const USAGE: u8 = 2;
+
+/// Where the program prints.
+struct Streams<'a> {
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+}
+
+/// Why the program stops.
+enum Stop {
+    /// The work failed.
+    Error(Error),
+    /// Nobody reads what is printed any more, or it cannot be written.
+    Output(io::Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Streams<'_> {
+    /// One line on standard error.
+    fn note(&mut self, kind: &str, what: impl Display) {
+        // Where even that cannot be written, there is nobody to tell.
+        let _ = writeln!(self.err, "{kind}: {what}");
+    }
+}
+
+/// Runs the program: `args` with the program's name first. Returns the exit status: 0 done (warnings on standard error),
+/// 1 no call could be made, 2 wrong arguments.
+///
+/// ```
+/// let (mut out, mut err) = (Vec::new(), Vec::new());
+/// let status = callweave::cli::run(["callweave", "--version"], &mut out, &mut err);
+/// assert_eq!((status, out), (0, format!("callweave {}\n", callweave::VERSION).into_bytes()));
+/// ```
+pub fn run(
+    args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> u8 {
+    run_with(args, stdout, stderr, &Control::default())
+}
+
+/// As [`run`], with a control through which the work can be cancelled.
+pub fn run_with(
+    args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+    control: &Control,
+) -> u8 {
+    let mut streams = Streams { out: stdout, err: stderr };
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(asked) => return answer(&asked, &mut streams),
+    };
+    let done = match args.command {
+        Command::Process(args) => process::run(args, &mut streams, control),
+        Command::Probe(args) => probe::run(args, &mut streams),
+        Command::Normalize(args) => normalize::run(args, &mut streams, control),
+    };
+    match done {
+        Ok(status) => status,
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => DONE,
+        Err(Stop::Output(error)) => {
+            streams.note("error", error);
+            FAILED
+        }
+        Err(Stop::Error(error)) => {
+            streams.note("error", &error);
+            status_of(&error)
+        }
+    }
+}
+
+/// Prints help, version, or what is wrong with the arguments.
+fn answer(asked: &clap::Error, streams: &mut Streams) -> u8 {
+    if asked.use_stderr() {
+        let _ = write!(streams.err, "{asked}");
+        USAGE
+    } else {
+        let _ = write!(streams.out, "{asked}");
+        DONE
+    }
+}
+
+/// Arguments that contradict each other are the caller's to mend; everything else is the recording's.
+fn status_of(error: &Error) -> u8 {
+    if error.kind() == ErrorKind::InvalidArgument && error.stage() == Stage::Config { USAGE } else { FAILED }
+}

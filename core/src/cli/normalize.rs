@@ -1,0 +1,80 @@
+//! `callweave normalize`: each recording to a wav of one rate and one level.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::config::Layout;
+use crate::control::Control;
+use crate::decode::Input;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::process::{NormalizeOptions, normalize};
+
+use super::args::{NormalizeArgs, set};
+use super::progress::watched;
+use super::{DONE, FAILED, Stop, Streams};
+
+pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
+    let targets = targets(&args.files, &args.output)?;
+    let mut options = NormalizeOptions::default();
+    set(&mut options.rate, args.sound.rate);
+    set(&mut options.level, args.sound.level);
+    set(&mut options.decode.stereo, args.sound.stereo);
+    set(&mut options.decode.assumed_mp3_delay, args.sound.mp3_delay);
+    options.layout = if args.mono { Layout::Mono } else { Layout::Split };
+    let folder = |e| Error::io(Stage::Export, e).in_input(args.output.display().to_string());
+    fs::create_dir_all(&args.output).map_err(folder)?;
+    let mut status = DONE;
+    for (file, target) in args.files.iter().zip(targets) {
+        match one(file, &target, &options, streams, control) {
+            Ok(gain) => writeln!(streams.out, "{} → {} ({gain:+.1} dB)", file.display(), target.display())?,
+            Err(error) => {
+                streams.note("error", &error);
+                status = FAILED;
+                if error.kind() == ErrorKind::Cancelled {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(status)
+}
+
+fn one(
+    file: &Path,
+    target: &Path,
+    options: &NormalizeOptions,
+    streams: &mut Streams,
+    control: &Control,
+) -> Result<f64> {
+    let (control, _bar) = watched(control);
+    let normalized = normalize(Input::path(file), options, &control)?;
+    normalized.write(target, &control)?;
+    for warning in &normalized.source.warnings {
+        streams.note("warning", format_args!("{}: {warning}", file.display()));
+    }
+    Ok(normalized.gain.0)
+}
+
+/// Where each recording goes; two that would go to one place, or one onto itself, are refused before any work.
+fn targets(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut taken = HashSet::new();
+    let target = |file: &PathBuf| {
+        let refuse = |what| {
+            let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, what);
+            Err(error.in_input(file.display().to_string()))
+        };
+        let Some(stem) = file.file_stem() else { return refuse("not the name of a file") };
+        let mut name = stem.to_os_string();
+        name.push(".wav");
+        let target = folder.join(name);
+        if fs::canonicalize(&target).is_ok_and(|t| fs::canonicalize(file).is_ok_and(|f| f == t)) {
+            return refuse("would be written over itself");
+        }
+        if !taken.insert(target.clone()) {
+            return refuse("would be written over another input's output: give them different names");
+        }
+        Ok(target)
+    };
+    files.iter().map(target).collect()
+}

@@ -1,0 +1,30 @@
+//! `callweave probe`: what files really are.
+
+use crate::config::DecodeOptions;
+use crate::decode::{Input, probe};
+
+use super::args::ProbeArgs;
+use super::{DONE, FAILED, Stop, Streams};
+
+pub(super) fn run(args: ProbeArgs, streams: &mut Streams) -> Result<u8, Stop> {
+    let mut status = DONE;
+    for file in args.files {
+        match probe(Input::path(file), &DecodeOptions::default()) {
+            Ok(probe) => {
+                if args.json {
+                    writeln!(streams.out, "{}", serde_json::to_string(&probe).unwrap_or_default())?;
+                } else {
+                    write!(streams.out, "{probe}")?;
+                }
+                if probe.problem.is_some() {
+                    status = FAILED;
+                }
+            }
+            Err(error) => {
+                streams.note("error", error);
+                status = FAILED;
+            }
+        }
+    }
+    Ok(status)
+}

@@ -1,0 +1,81 @@
+//! `callweave process`: one call to a report and a mix.
+
+use std::path::Path;
+
+use crate::config::Config;
+use crate::control::Control;
+use crate::error::Result;
+use crate::process::{CallInput, analyze, process};
+use crate::report::Report;
+
+use super::args::ProcessArgs;
+use super::progress::watched;
+use super::{DONE, Stop, Streams};
+
+pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
+    let config = args.to_config()?;
+    let call = CallInput::open(&args.inputs)?.with_roles(args.roles.clone());
+    let report = work(&args, call, &config, control)?;
+    for track in &report.tracks {
+        let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
+        if let Some(error) = &track.error {
+            streams.note("error", format_args!("track {}: {}", track.index, error.message));
+        }
+        for warning in track.source.iter().flat_map(|s| &s.warnings) {
+            streams.note("warning", format_args!("{name}: {warning}"));
+        }
+    }
+    for warning in &report.warnings {
+        streams.note("warning", warning);
+    }
+    if args.json {
+        writeln!(streams.out, "{}", report.to_json())?;
+    } else {
+        summary(&report, args.output.as_deref(), streams)?;
+    }
+    Ok(DONE)
+}
+
+fn work(args: &ProcessArgs, call: CallInput, config: &Config, control: &Control) -> Result<Report> {
+    let (mut control, _bar) = watched(control);
+    control.threads = args.threads.map(usize::from).or(control.threads);
+    let Some(folder) = &args.output else { return analyze(call, config, &control) };
+    let mut processed = process(call, config, &control)?;
+    processed.write(folder, &config.mix, &control)?;
+    Ok(processed.report)
+}
+
+fn track_name(index: usize, path: Option<&str>) -> String {
+    path.map_or_else(|| format!("track {index}"), str::to_owned)
+}
+
+/// What a person wants to know first.
+fn summary(report: &Report, folder: Option<&Path>, streams: &mut Streams) -> Result<(), Stop> {
+    let out = &mut streams.out;
+    writeln!(out, "{} call, {:.1} s", report.tag.value, report.call.duration_ms.seconds())?;
+    for reason in &report.outcome.reasons {
+        let (measured, limit) = (reason.measured, reason.limit);
+        writeln!(out, "  {}: {} ({measured} {}, limit {limit})", report.tag.from, reason.message, reason.unit)?;
+    }
+    for track in &report.tracks {
+        let talk = report.metrics.by_track.iter().find(|party| party.track == track.index);
+        let talk = talk.map_or_else(String::new, |party| format!(", talks {:.1} s", party.talk_ms.seconds()));
+        let place = track.alignment.as_ref().map_or_else(
+            || "not read".to_owned(),
+            |a| format!("at {} ± {} ({})", a.offset_ms, a.uncertainty_ms, method_name(a.method)),
+        );
+        let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
+        writeln!(out, "  {:<12}{place}{talk}  {name}", track.role.name())?;
+    }
+    if let Some(folder) = folder {
+        for output in &report.outputs {
+            writeln!(out, "{}: {}", output.kind, folder.join(&output.path).display())?;
+        }
+        writeln!(out, "report: {}", folder.join("report.json").display())?;
+    }
+    Ok(())
+}
+
+fn method_name(method: crate::timeline::Method) -> String {
+    serde_json::to_value(method).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

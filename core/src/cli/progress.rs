@@ -1,0 +1,47 @@
+//! A progress bar on standard error, where that is a terminal and the work takes long enough to wonder.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::control::{Control, Progress};
+
+/// Fewer bytes than this are done before a bar could be read.
+const WORTH_A_BAR: u64 = 4 << 20;
+
+/// A bar that goes when it is dropped.
+pub(super) struct Bar(ProgressBar);
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// The control with a bar that follows it; without one where nobody would see it.
+pub(super) fn watched(control: &Control) -> (Control, Option<Bar>) {
+    let mut watched = control.clone();
+    if !std::io::stderr().is_terminal() {
+        return (watched, None);
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left") {
+        bar.set_style(style);
+    }
+    let (shown, before) = (bar.clone(), control.progress.clone());
+    watched.progress = Some(Arc::new(move |progress: Progress| {
+        if let Some(hear) = &before {
+            hear(progress);
+        }
+        let Some(total) = progress.bytes_total.filter(|&total| total >= WORTH_A_BAR) else { return };
+        if shown.length().is_none() {
+            shown.set_length(total);
+            shown.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            shown.enable_steady_tick(Duration::from_millis(200));
+        }
+        shown.set_position(progress.bytes_done);
+    }));
+    (watched, Some(Bar(bar)))
+}

@@ -1,0 +1,94 @@
+//! Writing what was made. A file appears whole or not at all: it is written beside its name and renamed.
+
+mod wav;
+
+pub use wav::write_wav;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::config::hex;
+use crate::error::{Error, Result, Stage};
+
+/// A file under way beside its final name; removed unless it is finished.
+struct Part {
+    part: PathBuf,
+    path: PathBuf,
+    done: bool,
+}
+
+impl Part {
+    fn new(path: &Path) -> Self {
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(".part");
+        Self { part: path.with_file_name(name), path: path.to_owned(), done: false }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        fs::rename(&self.part, &self.path).map_err(|e| write_error(e, &self.path))?;
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.done {
+            // There may be none yet, and there is nobody left to tell.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Writes a text file, whole or not at all.
+///
+/// # Errors
+/// `io`.
+pub fn write_text(path: &Path, text: &str) -> Result<()> {
+    let part = Part::new(path);
+    fs::write(&part.part, text).map_err(|e| write_error(e, path))?;
+    part.finish()
+}
+
+/// SHA-256 of a file, in hexadecimal.
+///
+/// # Errors
+/// `io`.
+pub fn sha256_of(path: &Path) -> Result<String> {
+    let mut hasher = Sha256::new();
+    let mut file = fs::File::open(path).map_err(|e| write_error(e, path))?;
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let count = std::io::Read::read(&mut file, &mut block).map_err(|e| write_error(e, path))?;
+        if count == 0 {
+            return Ok(hex(&hasher.finalize()));
+        }
+        hasher.update(&block[..count]);
+    }
+}
+
+fn write_error(error: std::io::Error, path: &Path) -> Error {
+    Error::io(Stage::Export, error).in_input(path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_not_there() {
+        let folder = std::env::temp_dir().join(format!("callweave-export-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("a.txt");
+        let part = Part::new(&path);
+        fs::write(&part.part, "half").unwrap();
+        drop(part);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        write_text(&path, "whole").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+        assert_eq!(sha256_of(&path).unwrap().len(), 64);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,352 @@
+//! Active speech level by ITU-T P.56 (12/2011), method B.
+//!
+//! The envelope is followed at the track's rate in steps of eight samples: both exponential averages have a closed form
+//! over a step. What is kept is one [`Hop`] per 10 ms — its energy and the highest threshold that its envelope reached —
+//! so that the level of any part of a track, a party's own speech for instance, can be told later without its samples.
+
+use crate::units::{Decibels, Rate, Span};
+
+/// Samples that the envelope takes at once.
+const STEP: usize = 8;
+/// Hops per second.
+const HOPS_PER_SECOND: u64 = 100;
+/// Time constant of each of the two averages (P.56: 0.03 s).
+const TIME_CONSTANT_S: f64 = 0.03;
+/// Hops for which activity outlasts its envelope (P.56: 0.2 s).
+const HANGOVER: u32 = 20;
+/// How far the active level lies above its threshold (P.56: 15.9 dB).
+const MARGIN_DB: f64 = 15.9;
+/// Thresholds: 2⁻¹ down to 2⁻¹⁵.
+const THRESHOLDS: usize = 15;
+
+/// Ten milliseconds of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Hop {
+    /// Mean square of the samples; a full-scale square wave has 1.
+    pub power: f32,
+    /// How many of P.56's thresholds 2⁻¹⁵, 2⁻¹⁴, … 2⁻¹ the envelope reached at the end of the hop.
+    pub reached: u8,
+}
+
+/// A track in hops of 10 ms, the last one possibly shorter.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Hops {
+    power: Vec<f32>,
+    reached: Vec<u8>,
+}
+
+impl Hops {
+    /// How long a hop is, in milliseconds.
+    pub const MS: f64 = 1000.0 / HOPS_PER_SECOND as f64;
+
+    /// How many hops there are.
+    pub fn len(&self) -> usize {
+        self.power.len()
+    }
+
+    /// Whether there is no hop at all.
+    pub fn is_empty(&self) -> bool {
+        self.power.is_empty()
+    }
+
+    /// The mean square of each hop.
+    pub fn power(&self) -> &[f32] {
+        &self.power
+    }
+
+    /// All hops.
+    pub fn iter(&self) -> impl Iterator<Item = Hop> {
+        self.power.iter().zip(&self.reached).map(|(&power, &reached)| Hop { power, reached })
+    }
+
+    /// The hops that lie in spans of the track's time; a hop belongs to the span that holds its middle.
+    pub fn within<'a>(&'a self, spans: &'a [Span]) -> impl Iterator<Item = Hop> + 'a {
+        spans.iter().flat_map(move |span| {
+            let hop_at = |ms: f64| ((ms / Self::MS).round().max(0.0) as usize).min(self.len());
+            let (from, to) = (hop_at(span.start.0), hop_at(span.end.0));
+            self.iter().skip(from).take(to.saturating_sub(from))
+        })
+    }
+
+    /// The level that a tenth of the hops outside of spans lie below: the line's noise. Digital zeros do not count.
+    pub fn noise(&self, speech: &[Span]) -> Option<Decibels> {
+        let mut quiet: Vec<f32> = Vec::with_capacity(self.len());
+        let mut from = 0.0;
+        for end in speech.iter().map(|s| (s.start.0, s.end.0)).chain([(f64::INFINITY, 0.0)]) {
+            let gap = [Span::new(from, end.0.min(self.len() as f64 * Self::MS))];
+            quiet.extend(self.within(&gap).map(|h| h.power).filter(|&p| p > 0.0));
+            from = end.1;
+        }
+        let tenth = quiet.len() / 10;
+        if quiet.is_empty() {
+            return None;
+        }
+        let (_, power, _) = quiet.select_nth_unstable_by(tenth, f32::total_cmp);
+        Some(Decibels::from_power(f64::from(*power)))
+    }
+}
+
+/// The level of speech while it is active, and how much of the time that is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ActiveLevel {
+    /// Active level in dBov; −100 where no threshold was reached.
+    pub level: Decibels,
+    /// Share of the time in which speech is active, 0 to 1.
+    pub activity: f64,
+}
+
+/// The active speech level of hops, heard one after the other.
+pub fn active_level(hops: impl Iterator<Item = Hop>) -> ActiveLevel {
+    let mut active = [0u64; THRESHOLDS];
+    let mut since = [HANGOVER; THRESHOLDS];
+    let (mut energy, mut count) = (0.0f64, 0u64);
+    for hop in hops {
+        energy += f64::from(hop.power);
+        count += 1;
+        for (j, (active, since)) in active.iter_mut().zip(&mut since).enumerate() {
+            if j < usize::from(hop.reached) {
+                *since = 0;
+                *active += 1;
+            } else if *since < HANGOVER {
+                *since += 1;
+                *active += 1;
+            }
+        }
+    }
+    solve(energy, count, &active)
+}
+
+/// Where active level minus threshold is the margin: between the two thresholds that enclose it, by interpolation in dB.
+fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
+    let nothing = ActiveLevel { level: Decibels(-100.0), activity: 0.0 };
+    if energy <= 0.0 || count == 0 {
+        return nothing;
+    }
+    let long_term = 10.0 * (energy / count as f64).log10();
+    let point = |j: usize| {
+        let threshold = -20.0 * 2f64.log10() * (THRESHOLDS - j) as f64;
+        (active[j] > 0).then(|| (10.0 * (energy / active[j] as f64).log10(), threshold))
+    };
+    let Some(lowest) = point(0) else { return nothing };
+    let mut below = lowest;
+    for above in (1..THRESHOLDS).map_while(point) {
+        if below.0 - below.1 > MARGIN_DB && above.0 - above.1 <= MARGIN_DB {
+            let (d0, d1) = (below.0 - below.1, above.0 - above.1);
+            let at = (d0 - MARGIN_DB) / (d0 - d1);
+            let level = below.0 + at * (above.0 - below.0);
+            return ActiveLevel { level: Decibels(level), activity: 10f64.powf((long_term - level) / 10.0).min(1.0) };
+        }
+        below = above;
+    }
+    // Louder than every threshold by the margin, or hardly above the lowest one: the nearest threshold's own answer.
+    let level = if lowest.0 - lowest.1 <= MARGIN_DB { lowest.0 } else { below.0 };
+    ActiveLevel { level: Decibels(level), activity: 10f64.powf((long_term - level) / 10.0).min(1.0) }
+}
+
+/// Follows the envelope of a track.
+#[derive(Debug)]
+pub(super) struct Activity {
+    rate: u64,
+    weights: Weights,
+    average: f64,
+    envelope: f64,
+    step: [f32; STEP],
+    in_step: usize,
+    heard: u64,
+    hop_end: u64,
+    energy: f64,
+    in_hop: u64,
+    hops: Hops,
+}
+
+/// The closed form of both averages over one step.
+#[derive(Debug)]
+struct Weights {
+    decay: f64,
+    carry: f64,
+    average: [f64; STEP],
+    envelope: [f64; STEP],
+}
+
+impl Weights {
+    fn new(rate: Rate) -> Self {
+        let g = (-1.0 / (f64::from(rate.hz()) * TIME_CONSTANT_S)).exp();
+        let decay = g.powi(STEP as i32);
+        let from_end = |i: usize| (STEP - 1 - i) as i32;
+        Self {
+            decay,
+            carry: (1.0 - g) * STEP as f64 * decay,
+            average: std::array::from_fn(|i| (1.0 - g) * g.powi(from_end(i))),
+            envelope: std::array::from_fn(|i| (1.0 - g).powi(2) * f64::from(from_end(i) + 1) * g.powi(from_end(i))),
+        }
+    }
+}
+
+impl Activity {
+    pub(super) fn new(rate: Rate) -> Self {
+        let rate_hz = u64::from(rate.hz());
+        Self {
+            rate: rate_hz,
+            weights: Weights::new(rate),
+            average: 0.0,
+            envelope: 0.0,
+            step: [0.0; STEP],
+            in_step: 0,
+            heard: 0,
+            hop_end: rate_hz.div_ceil(HOPS_PER_SECOND),
+            energy: 0.0,
+            in_hop: 0,
+            hops: Hops::default(),
+        }
+    }
+
+    pub(super) fn hear(&mut self, mut samples: &[f32]) {
+        while !samples.is_empty() {
+            let to_boundary = (self.hop_end - self.heard).min((STEP - self.in_step) as u64) as usize;
+            let (now, rest) = samples.split_at(to_boundary.min(samples.len()));
+            self.step[self.in_step..self.in_step + now.len()].copy_from_slice(now);
+            self.energy += now.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+            self.in_step += now.len();
+            self.in_hop += now.len() as u64;
+            self.heard += now.len() as u64;
+            if self.in_step == STEP {
+                self.advance();
+            }
+            if self.heard == self.hop_end {
+                self.end_hop();
+            }
+            samples = rest;
+        }
+    }
+
+    fn advance(&mut self) {
+        let w = &self.weights;
+        let weighted = |weights: &[f64; STEP]| -> f64 {
+            weights.iter().zip(&self.step).map(|(w, x)| w * f64::from(x.abs())).sum()
+        };
+        let (average, envelope) = (weighted(&w.average), weighted(&w.envelope));
+        self.envelope = w.decay * self.envelope + w.carry * self.average + envelope;
+        self.average = w.decay * self.average + average;
+        self.in_step = 0;
+    }
+
+    fn end_hop(&mut self) {
+        self.hops.power.push((self.energy / self.in_hop.max(1) as f64) as f32);
+        self.hops.reached.push(thresholds_reached(self.envelope));
+        self.energy = 0.0;
+        self.in_hop = 0;
+        let next = self.hops.power.len() as u64 + 1;
+        self.hop_end = (next * self.rate).div_ceil(HOPS_PER_SECOND).max(self.heard + 1);
+    }
+
+    pub(super) fn finish(mut self) -> Hops {
+        if self.in_hop > 0 {
+            self.end_hop();
+        }
+        self.hops
+    }
+}
+
+/// How many of 2⁻¹⁵, 2⁻¹⁴, … 2⁻¹ a value reaches.
+fn thresholds_reached(value: f64) -> u8 {
+    let mut threshold = 2f64.powi(-(THRESHOLDS as i32));
+    let mut reached = 0;
+    while value >= threshold && usize::from(reached) < THRESHOLDS {
+        reached += 1;
+        threshold *= 2.0;
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+
+    fn level_of(samples: &[f32]) -> ActiveLevel {
+        let mut activity = Activity::new(Rate::NARROWBAND);
+        activity.hear(samples);
+        active_level(activity.finish().iter())
+    }
+
+    /// A 440 Hz sine of amplitude 0.1, `on` of every `period` seconds.
+    fn bursts(on: f64, period: f64, seconds: f64) -> Vec<f32> {
+        (0..(seconds * 8000.0) as usize)
+            .map(|n| {
+                let t = n as f64 / 8000.0;
+                if t % period < on { (0.1 * (TAU * 440.0 * t).sin()) as f32 } else { 0.0 }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn worked_examples_hold() {
+        // Level in dBov and activity, from a plain sample-by-sample implementation of the recommendation.
+        for (on, period, seconds, level, activity) in
+            [(10.0, 10.0, 10.0, -23.00, 0.998), (2.0, 4.0, 40.0, -23.57, 0.569), (1.0, 10.0, 100.0, -24.07, 0.128)]
+        {
+            let got = level_of(&bursts(on, period, seconds));
+            assert!((got.level.0 - level).abs() < 0.05, "{on} of {period} s: {got:?}, expected {level}");
+            assert!((got.activity - activity).abs() < 0.006, "{on} of {period} s: {got:?}, expected {activity}");
+        }
+    }
+
+    #[test]
+    fn gain_moves_the_level_exactly() {
+        let loud = bursts(2.0, 4.0, 20.0);
+        let soft: Vec<f32> = loud.iter().map(|x| x / 4.0).collect();
+        let difference = level_of(&loud).level.0 - level_of(&soft).level.0;
+        assert!((difference - 12.041).abs() < 0.01, "{difference}");
+    }
+
+    #[test]
+    fn silence_has_no_active_level() {
+        let silence = ActiveLevel { level: Decibels(-100.0), activity: 0.0 };
+        assert_eq!(level_of(&[0.0; 8000]), silence);
+        assert_eq!(level_of(&[]), silence);
+    }
+
+    #[test]
+    fn full_scale_and_nearly_nothing_have_a_level() {
+        assert!((level_of(&[1.0; 16_000]).level.0 - 0.0).abs() < 1.0);
+        let faint = level_of(&[4e-5; 16_000]).level.0;
+        assert!((-90.0..=-85.0).contains(&faint), "{faint}");
+    }
+
+    #[test]
+    fn chunking_changes_nothing() {
+        let samples = bursts(0.3, 0.7, 3.0);
+        let mut whole = Activity::new(Rate::new(11_025).unwrap());
+        whole.hear(&samples);
+        let mut pieces = Activity::new(Rate::new(11_025).unwrap());
+        samples.chunks(37).for_each(|c| pieces.hear(c));
+        assert_eq!(whole.finish(), pieces.finish());
+    }
+
+    #[test]
+    fn the_real_call_has_the_levels_of_a_plain_implementation() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/calls/auto-repairs-40");
+        for (file, level, activity) in [("agent.wav", -17.00, 0.387), ("caller.wav", -17.84, 0.410)] {
+            let Ok(bytes) = std::fs::read(format!("{folder}/{file}")) else {
+                eprintln!("skipped: {folder}/{file} is not there");
+                return;
+            };
+            let samples: Vec<f32> =
+                bytes[44..].as_chunks::<2>().0.iter().map(|b| f32::from(i16::from_le_bytes(*b)) / 32_768.0).collect();
+            let got = level_of(&samples);
+            assert!((got.level.0 - level).abs() < 0.05, "{file}: {got:?}, expected {level}");
+            assert!((got.activity - activity).abs() < 0.005, "{file}: {got:?}, expected {activity}");
+        }
+    }
+
+    #[test]
+    fn noise_is_the_floor_outside_speech() {
+        let mut samples = vec![0.001; 8000];
+        samples.extend(vec![0.5; 8000]);
+        let mut activity = Activity::new(Rate::NARROWBAND);
+        activity.hear(&samples);
+        let noise = activity.finish().noise(&[Span::new(1000.0, 2000.0)]).unwrap();
+        assert!((noise.0 + 60.0).abs() < 0.1, "{noise}");
+    }
+}

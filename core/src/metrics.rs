@@ -1,0 +1,325 @@
+//! The conversation's figures, from the parties' speech on the call's timeline.
+//!
+//! | figure | definition |
+//! |---|---|
+//! | talk | time in which a party speaks, bleed excluded |
+//! | talk share | its part of the sum of all parties' talk |
+//! | speech | time in which anybody speaks |
+//! | non-talk | stretches of at least `nonTalkMs` in which nobody does |
+//! | overlap | time in which two or more do |
+//! | interruption | B's turn begins at least `interruptionAfterMs` after A's, shares at least `interruptionOverlapMs` with it, A stops within `interruptionYieldMs` and B goes on |
+//! | backchannel | B's turn of at most `backchannelMs` within A's, and A goes on |
+//! | response time | from the end of a turn to the beginning of the next one, if that is another party's and later |
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::MetricsConfig;
+use crate::speech::Turn;
+use crate::units::{Millis, Span, total};
+
+/// One party's figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartyMetrics {
+    /// The track's place among the call's tracks.
+    pub track: usize,
+    /// Time in which the party speaks.
+    pub talk_ms: Millis,
+    /// The party's part of all talk, 0 to 1; `None` where nobody speaks.
+    pub talk_share: Option<f64>,
+    /// How many turns the party takes.
+    pub turns: usize,
+    /// The party's longest turn.
+    pub longest_monologue_ms: Millis,
+    /// When the party first speaks; `None`: never.
+    pub first_speech_ms: Option<Millis>,
+}
+
+/// An interruption: who interrupted, and the shared time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interruption {
+    /// The track of the party who interrupted.
+    pub by: usize,
+    /// From the interruption's beginning until the interrupted party stops.
+    #[serde(flatten)]
+    pub span: Span,
+}
+
+/// Response times in milliseconds; the figures are `None` where there was no response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResponseTimes {
+    /// How many responses there were.
+    pub count: usize,
+    /// Their mean.
+    pub mean: Option<Millis>,
+    /// Their median.
+    pub median: Option<Millis>,
+    /// The time that 95 of 100 do not exceed (nearest rank).
+    pub p95: Option<Millis>,
+}
+
+/// The conversation's figures. What compares parties in time is `None` where a placement is too uncertain for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metrics {
+    /// Figures by party.
+    pub by_track: Vec<PartyMetrics>,
+    /// Time in which anybody speaks.
+    pub speech_ms: Option<Millis>,
+    /// Time in long stretches without speech.
+    pub non_talk_ms: Option<Millis>,
+    /// Those stretches.
+    pub non_talk: Option<Vec<Span>>,
+    /// Time in which two or more speak.
+    pub overlap_ms: Option<Millis>,
+    /// Interruptions.
+    pub interruptions: Option<Vec<Interruption>>,
+    /// Backchannels.
+    pub backchannels: Option<usize>,
+    /// Response times.
+    pub response_ms: Option<ResponseTimes>,
+    /// Why figures are missing: `alignment`, or `None`.
+    pub unavailable: Option<String>,
+}
+
+/// One party as the figures see it.
+#[derive(Debug, Clone)]
+pub struct Party {
+    /// The track's place among the call's tracks.
+    pub track: usize,
+    /// The party's speech on the call's timeline, in order.
+    pub speech: Vec<Span>,
+}
+
+/// The figures of a call. `turns` name the parties by their place in `parties`; `comparable`: whether all placements
+/// are certain enough to compare parties in time.
+pub fn metrics(
+    parties: &[Party],
+    turns: &[Turn],
+    duration: Millis,
+    comparable: bool,
+    config: &MetricsConfig,
+) -> Metrics {
+    let all_talk: f64 = parties.iter().map(|p| total(&p.speech).0).sum();
+    let by_track = parties.iter().enumerate().map(|(i, party)| by_party(i, party, turns, all_talk)).collect();
+    if !comparable {
+        return Metrics {
+            by_track,
+            speech_ms: None,
+            non_talk_ms: None,
+            non_talk: None,
+            overlap_ms: None,
+            interruptions: None,
+            backchannels: None,
+            response_ms: None,
+            unavailable: Some("alignment".into()),
+        };
+    }
+    let anybody = at_least(1, parties);
+    let non_talk = gaps(&anybody, duration, config.non_talk_ms);
+    Metrics {
+        by_track,
+        speech_ms: Some(total(&anybody)),
+        non_talk_ms: Some(total(&non_talk)),
+        non_talk: Some(non_talk),
+        overlap_ms: Some(total(&at_least(2, parties))),
+        interruptions: Some(interruptions(parties, turns, config)),
+        backchannels: Some(backchannels(turns, config)),
+        response_ms: Some(response_times(turns)),
+        unavailable: None,
+    }
+}
+
+fn by_party(i: usize, party: &Party, turns: &[Turn], all_talk: f64) -> PartyMetrics {
+    let own = || turns.iter().filter(|t| t.party == i);
+    let talk = total(&party.speech);
+    PartyMetrics {
+        track: party.track,
+        talk_ms: talk,
+        talk_share: (all_talk > 0.0).then(|| share(talk.0 / all_talk)),
+        turns: own().count(),
+        longest_monologue_ms: own().map(|t| t.span.duration()).fold(Millis(0.0), Millis::max),
+        first_speech_ms: party.speech.first().map(|s| s.start),
+    }
+}
+
+/// A share with four decimals.
+fn share(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// The spans in which at least `n` parties speak, in order and apart.
+pub fn at_least(n: i32, parties: &[Party]) -> Vec<Span> {
+    let mut edges: Vec<(f64, i32)> =
+        parties.iter().flat_map(|p| &p.speech).flat_map(|s| [(s.start.0, 1), (s.end.0, -1)]).collect();
+    // An end comes before a beginning at the same moment: touching is not overlapping.
+    edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut found: Vec<Span> = Vec::new();
+    let (mut speaking, mut since) = (0, 0.0);
+    for (time, change) in edges {
+        let before = speaking;
+        speaking += change;
+        if before < n && speaking >= n {
+            since = time;
+        } else if before >= n && speaking < n && time > since {
+            match found.last_mut() {
+                Some(last) if last.end.0 == since => last.end = Millis(time),
+                _ => found.push(Span::new(since, time)),
+            }
+        }
+    }
+    found
+}
+
+/// The stretches of at least `least` outside of spans that are in order and apart.
+pub fn gaps(spans: &[Span], duration: Millis, least: Millis) -> Vec<Span> {
+    let starts = spans.iter().map(|s| s.start).chain([duration]);
+    let ends = [Millis(0.0)].into_iter().chain(spans.iter().map(|s| s.end));
+    let between = ends.zip(starts).map(|(end, start)| Span { start: end, end: start });
+    between.filter(|gap| gap.duration().0 > 0.0 && gap.duration() >= least).collect()
+}
+
+fn interruptions(parties: &[Party], turns: &[Turn], config: &MetricsConfig) -> Vec<Interruption> {
+    let mut found = Vec::new();
+    for b in turns {
+        let interrupted = turns.iter().filter(|a| a.party != b.party).find_map(|a| {
+            let shared = a.span.overlap(&b.span)?;
+            let late_enough = b.span.start.0 >= a.span.start.0 + config.interruption_after_ms.0;
+            let yields = a.span.end.0 <= b.span.start.0 + config.interruption_yield_ms.0 && b.span.end > a.span.end;
+            (late_enough && yields && shared.duration() >= config.interruption_overlap_ms).then_some(shared)
+        });
+        if let (Some(span), Some(party)) = (interrupted, parties.get(b.party)) {
+            found.push(Interruption { by: party.track, span });
+        }
+    }
+    found
+}
+
+fn backchannels(turns: &[Turn], config: &MetricsConfig) -> usize {
+    let within =
+        |b: &&Turn| turns.iter().any(|a| a.party != b.party && a.span.start < b.span.start && a.span.end > b.span.end);
+    turns.iter().filter(|b| b.span.duration() <= config.backchannel_ms).filter(within).count()
+}
+
+fn response_times(turns: &[Turn]) -> ResponseTimes {
+    let mut times: Vec<f64> = turns
+        .windows(2)
+        .filter(|w| w[0].party != w[1].party && w[1].span.start >= w[0].span.end)
+        .map(|w| w[1].span.start.0 - w[0].span.end.0)
+        .collect();
+    times.sort_by(f64::total_cmp);
+    let count = times.len();
+    let middle = |i: usize| times.get(i).copied().unwrap_or_default();
+    let some = |value: f64| (count > 0).then_some(Millis(value));
+    ResponseTimes {
+        count,
+        mean: some(times.iter().sum::<f64>() / count.max(1) as f64),
+        median: some((middle(count.saturating_sub(1) / 2) + middle(count / 2)) / 2.0),
+        p95: some(middle((count * 95).div_ceil(100).saturating_sub(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::speech;
+
+    /// Parties from pictures of 100 ms a character: anything but a space is speech.
+    fn drawn(pictures: &[&str]) -> Vec<Party> {
+        pictures.iter().enumerate().map(|(track, picture)| Party { track, speech: spans(picture) }).collect()
+    }
+
+    fn spans(picture: &str) -> Vec<Span> {
+        let mut found: Vec<Span> = Vec::new();
+        for (i, _) in picture.chars().enumerate().filter(|(_, c)| *c != ' ') {
+            let (start, end) = (i as f64 * 100.0, (i + 1) as f64 * 100.0);
+            match found.last_mut() {
+                Some(last) if last.end.0 == start => last.end = Millis(end),
+                _ => found.push(Span::new(start, end)),
+            }
+        }
+        found
+    }
+
+    fn measured(pictures: &[&str]) -> Metrics {
+        let parties = drawn(pictures);
+        let speech: Vec<Vec<Span>> = parties.iter().map(|p| p.speech.clone()).collect();
+        let turns = speech::turns(&speech, Millis(1500.0));
+        let duration = Millis(pictures.iter().map(|p| p.len()).max().unwrap_or(0) as f64 * 100.0);
+        metrics(&parties, &turns, duration, true, &MetricsConfig::default())
+    }
+
+    #[test]
+    fn talk_silence_and_overlap_add_up() {
+        let m = measured(&[
+            "aaaaaaaaaa                                        ", //
+            "        bbbbbbbbbbbb                              ",
+        ]);
+        assert_eq!(m.by_track[0].talk_ms, Millis(1000.0));
+        assert_eq!(m.by_track[1].talk_ms, Millis(1200.0));
+        assert_eq!(m.by_track[1].talk_share, Some(0.5455));
+        assert_eq!(m.speech_ms, Some(Millis(2000.0)));
+        assert_eq!(m.overlap_ms, Some(Millis(200.0)));
+        assert_eq!(m.non_talk, Some(vec![Span::new(2000.0, 5000.0)]));
+        assert_eq!(m.by_track[1].first_speech_ms, Some(Millis(800.0)));
+    }
+
+    #[test]
+    fn non_talk_begins_at_its_limit() {
+        assert_eq!(measured(&["a                             a"]).non_talk_ms, Some(Millis(0.0)), "2.9 s");
+        assert_eq!(measured(&["a                              a"]).non_talk_ms, Some(Millis(3000.0)), "3 s");
+    }
+
+    #[test]
+    fn an_interruption_makes_the_other_stop() {
+        let m = measured(&[
+            "aaaaaaaaaaaaaaaa                    ", // stops 600 ms after b began
+            "          bbbbbbbbbbbbbbbb          ",
+        ]);
+        assert_eq!(m.interruptions.unwrap(), [Interruption { by: 1, span: Span::new(1000.0, 1600.0) }]);
+        let short = measured(&[
+            "aaaaaaaaaaaaaa                      ", // only 400 ms are shared
+            "          bbbbbbbbbbbbbbbb          ",
+        ]);
+        assert_eq!(short.interruptions.unwrap(), []);
+        let unheeded = measured(&[
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa       ", // goes on for 2.1 s
+            "          bbbbbbbbbbbbbbbbbbbbbbbbbbb ",
+        ]);
+        assert_eq!(unheeded.interruptions.unwrap(), []);
+    }
+
+    #[test]
+    fn a_backchannel_is_short_and_the_other_goes_on() {
+        let m = measured(&[
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa", //
+            "          bbbbbbbbbb         ",
+        ]);
+        assert_eq!((m.backchannels, m.interruptions), (Some(1), Some(vec![])));
+        let longer = measured(&[
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa", //
+            "          bbbbbbbbbbb        ",
+        ]);
+        assert_eq!(longer.backchannels, Some(0));
+    }
+
+    #[test]
+    fn response_times_are_from_turn_to_turn() {
+        let m = measured(&[
+            "aaaa          aaaa             ", // b answers after 400 ms, a after 200 ms
+            "        bbbb            bbbb   ",
+        ]);
+        let r = m.response_ms.unwrap();
+        assert_eq!((r.count, r.mean, r.median), (3, Some(Millis(400.0)), Some(Millis(400.0))));
+        assert_eq!(r.p95, Some(Millis(600.0)));
+        assert_eq!(measured(&["aaaa"]).response_ms.unwrap().mean, None);
+    }
+
+    #[test]
+    fn an_uncertain_placement_leaves_only_what_one_track_tells() {
+        let parties = drawn(&["aaaa", "bb"]);
+        let m = metrics(&parties, &[], Millis(400.0), false, &MetricsConfig::default());
+        assert_eq!(m.by_track[0].talk_ms, Millis(400.0));
+        assert_eq!((m.overlap_ms, m.interruptions, m.unavailable), (None, None, Some("alignment".into())));
+    }
+}

@@ -1,0 +1,120 @@
+//! A look-ahead limiter: gain falls before a peak arrives and rises slowly after it, so nothing is clipped.
+
+use std::collections::VecDeque;
+
+use crate::level::peak::{TAPS, between, may_exceed};
+use crate::units::Rate;
+
+/// The highest true peak it lets through: −1 dBTP, less a tenth of a decibel for what moving gain adds between samples.
+const CEILING: f32 = 0.881;
+/// How long before a peak gain begins to fall.
+const ATTACK_MS: f64 = 5.0;
+/// Time constant with which gain comes back.
+const RELEASE_MS: f64 = 80.0;
+/// Samples that are looked at together for peaks.
+const BLOCK: usize = 64;
+
+/// Limits one channel. What needs no limiting passes bit for bit.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    attack: usize,
+    release: f32,
+    /// Samples that wait for what follows them, at least `attack` of them.
+    waiting: Vec<f32>,
+    /// The gain that each of them can bear.
+    bearable: Vec<f32>,
+    /// The gain before smoothing, and its last `attack` values: what is applied is their mean.
+    gain: f32,
+    recent: VecDeque<f32>,
+    ready: Vec<f32>,
+    taken: usize,
+}
+
+impl Limiter {
+    pub(super) fn new(rate: Rate) -> Self {
+        let samples = |ms: f64| f64::from(rate.hz()) * ms / 1000.0;
+        let attack = (samples(ATTACK_MS).ceil() as usize).max(2 * TAPS);
+        Self {
+            attack,
+            release: (1.0 - (-1.0 / samples(RELEASE_MS)).exp()) as f32,
+            waiting: Vec::new(),
+            bearable: Vec::new(),
+            gain: 1.0,
+            recent: VecDeque::with_capacity(attack),
+            ready: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Samples that can be taken.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len() - self.taken
+    }
+
+    /// Takes samples that are ready.
+    pub(super) fn take(&mut self, count: usize) -> &[f32] {
+        let from = self.taken;
+        self.taken = (from + count).min(self.ready.len());
+        &self.ready[from..self.taken]
+    }
+
+    /// Hears the next samples.
+    pub(super) fn push(&mut self, samples: &[f32]) {
+        self.ready.drain(..self.taken);
+        self.taken = 0;
+        let new = self.waiting.len();
+        self.waiting.extend_from_slice(samples);
+        self.bearable.resize(self.waiting.len(), 1.0);
+        self.find_peaks(new);
+        let settled = self.waiting.len().saturating_sub(self.attack);
+        if self.at_rest() {
+            self.ready.extend_from_slice(&self.waiting[..settled]);
+        } else {
+            (0..settled).for_each(|i| self.settle(i));
+        }
+        self.waiting.drain(..settled);
+        self.bearable.drain(..settled);
+    }
+
+    /// Whether gain is 1 everywhere, for all samples that wait.
+    fn at_rest(&self) -> bool {
+        self.gain == 1.0 && self.bearable.iter().chain(&self.recent).all(|&g| g == 1.0)
+    }
+
+    /// Lowers what samples from `new` on can bear, and those just before: peaks between samples are known six later.
+    fn find_peaks(&mut self, new: usize) {
+        for start in (new..self.waiting.len()).step_by(BLOCK) {
+            let block = start.saturating_sub(TAPS - 1)..(start + BLOCK).min(self.waiting.len());
+            if !may_exceed(&self.waiting[block.clone()], CEILING) {
+                continue;
+            }
+            for i in start..block.end {
+                self.lower(i, self.waiting[i].abs());
+                if i + 1 >= TAPS {
+                    let peak = between(&self.waiting[i + 1 - TAPS..=i]);
+                    self.lower(i - TAPS / 2, peak);
+                    self.lower(i + 1 - TAPS / 2, peak);
+                }
+            }
+        }
+    }
+
+    fn lower(&mut self, i: usize, peak: f32) {
+        if peak > CEILING {
+            self.bearable[i] = self.bearable[i].min(CEILING / peak);
+        }
+    }
+
+    /// Applies gain to sample `i`. Before smoothing it falls one attack ahead of a peak, so the mean over an attack has
+    /// arrived when the peak does.
+    fn settle(&mut self, i: usize) {
+        let held = self.bearable[i..=i + self.attack - 1].iter().copied().fold(1.0, f32::min);
+        let risen = self.gain + (1.0 - self.gain) * self.release;
+        self.gain = held.min(if risen > 0.9999 { 1.0 } else { risen });
+        self.recent.pop_front();
+        // Nothing was heard before the first sample: its gain may begin anywhere.
+        self.recent.resize(self.attack, self.gain);
+        let mean = self.recent.iter().sum::<f32>() / self.attack as f32;
+        self.ready.push(self.waiting[i] * mean.min(self.bearable[i]));
+    }
+}

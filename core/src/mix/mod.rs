@@ -1,0 +1,279 @@
+//! Placed tracks to one recording, in a stream of blocks.
+//!
+//! Every track is read along the call's timeline ([`Placed`]), brought to its party's level, and limited to −1 dBTP;
+//! only a block of it is held at a time.
+
+mod limiter;
+mod reader;
+
+use crate::call::Role;
+use crate::config::{Layout, LevelTarget, MixConfig, OutputRate};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::level::{Level, active_level};
+use crate::timeline::Placement;
+use crate::track::to_i16;
+use crate::units::{Decibels, Millis, Rate, Span, total};
+
+use limiter::Limiter;
+use reader::Reader;
+
+/// Samples of a channel that are mixed at once.
+const BLOCK: usize = 4096;
+/// The least speech whose level is trusted.
+const LEAST_SPEECH: Millis = Millis(2000.0);
+/// How far a party may be moved, in dB.
+const GAIN_RANGE: (f64, f64) = (-12.0, 18.0);
+/// Gain never lifts a line's noise above this, in dBov.
+const NOISE_CEILING: f64 = -50.0;
+
+/// A track with its place and its gain.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed<'a> {
+    /// The samples.
+    pub samples: &'a [i16],
+    /// Samples per second.
+    pub rate: Rate,
+    /// Who is heard: the order of channels follows.
+    pub role: Role,
+    /// Where it lies on the call's timeline.
+    pub placement: &'a Placement,
+    /// The gain that is applied.
+    pub gain: Decibels,
+}
+
+/// The gain that brings a party to a level: judged on the party's own speech, kept within −12 to +18 dB, none under two
+/// seconds of speech, and none that lifts the line's noise above −50 dBov.
+pub fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: LevelTarget) -> Decibels {
+    if total(speech) < LEAST_SPEECH {
+        return Decibels(0.0);
+    }
+    let wanted = match target {
+        LevelTarget::Off => return Decibels(0.0),
+        LevelTarget::ActiveDbov(target) => target.0 - active_level(level.hops.within(speech)).level.0,
+        LevelTarget::Lufs(target) => level.loudness.map_or(0.0, |loudness| target.0 - loudness.0),
+    };
+    let room = noise.map_or(f64::INFINITY, |noise| (NOISE_CEILING - noise.0).max(0.0));
+    Decibels(wanted.min(room).clamp(GAIN_RANGE.0, GAIN_RANGE.1))
+}
+
+/// The rate of a mix: as chosen, or the highest of the tracks (at most 16 kHz unless the sources' own is asked for).
+pub fn output_rate(tracks: impl Iterator<Item = Rate>, config: &MixConfig) -> Rate {
+    let highest = tracks.max().unwrap_or(Rate::NARROWBAND);
+    match config.rate {
+        OutputRate::Fixed(rate) => rate,
+        OutputRate::Source => highest,
+        OutputRate::Auto => highest.min(Rate::WIDEBAND),
+    }
+}
+
+/// A mix under way: ask for blocks until there are none.
+#[derive(Debug)]
+pub struct Mixer<'a> {
+    channels: Vec<Channel<'a>>,
+    rate: Rate,
+    left: u64,
+    block: Vec<i16>,
+}
+
+/// One channel of the output and the tracks that are summed in it.
+#[derive(Debug)]
+struct Channel<'a> {
+    readers: Vec<Reader<'a>>,
+    limiter: Limiter,
+    sum: Vec<f32>,
+}
+
+impl<'a> Mixer<'a> {
+    /// A mix of tracks, in the order customer, agent, transfer, then as given.
+    ///
+    /// # Errors
+    /// `no_audio` without tracks; `unsupported` where a rate cannot be reached.
+    pub fn new(tracks: &[Placed<'a>], duration: Millis, config: &MixConfig) -> Result<Self> {
+        if tracks.is_empty() {
+            return Err(Error::new(ErrorKind::NoAudio, Stage::Mix, "no track to mix"));
+        }
+        let rate = output_rate(tracks.iter().map(|t| t.rate), config);
+        let mut ordered: Vec<&Placed<'a>> = tracks.iter().collect();
+        ordered.sort_by_key(|track| track.role.order());
+        let readers = ordered.into_iter().map(|track| Reader::new(track, rate)).collect::<Result<Vec<_>>>()?;
+        let groups = match config.layout {
+            Layout::Split => readers.into_iter().map(|reader| vec![reader]).collect(),
+            Layout::Mono => vec![readers],
+        };
+        let channel = |readers| Channel { readers, limiter: Limiter::new(rate), sum: Vec::new() };
+        let left = rate.sample_at(duration);
+        Ok(Self { channels: groups.into_iter().map(channel).collect(), rate, left, block: Vec::new() })
+    }
+
+    /// Samples per second.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// How many channels there are.
+    pub fn channels(&self) -> u16 {
+        self.channels.len() as u16
+    }
+
+    /// How many samples of each channel are still to come.
+    pub fn frames_left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next samples, channels interleaved; `None` at the end.
+    ///
+    /// # Errors
+    /// `internal` where a resampler fails.
+    pub fn next_block(&mut self) -> Result<Option<&[i16]>> {
+        let frames = self.left.min(BLOCK as u64) as usize;
+        if frames == 0 {
+            return Ok(None);
+        }
+        let count = self.channels.len();
+        self.block.clear();
+        self.block.resize(frames * count, 0);
+        for (i, channel) in self.channels.iter_mut().enumerate() {
+            let samples = channel.next(frames)?;
+            for (out, &x) in self.block.iter_mut().skip(i).step_by(count).zip(samples) {
+                *out = to_i16(x);
+            }
+        }
+        self.left -= frames as u64;
+        Ok(Some(&self.block))
+    }
+}
+
+impl Channel<'_> {
+    /// The channel's next samples. The limiter looks ahead, so the sum runs before it.
+    fn next(&mut self, frames: usize) -> Result<&[f32]> {
+        while self.limiter.ready() < frames {
+            self.sum.clear();
+            self.sum.resize(BLOCK, 0.0);
+            for reader in &mut self.readers {
+                reader.add_to(&mut self.sum)?;
+            }
+            self.limiter.push(&self.sum);
+        }
+        Ok(self.limiter.take(frames))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+    use crate::level::LevelMeter;
+    use crate::timeline::{Knot, Method};
+    use crate::track::{Listener, to_f32};
+
+    fn sine(amplitude: f64, rate: u32, seconds: f64) -> Vec<i16> {
+        let wave = |n: u32| amplitude * (TAU * 500.0 * f64::from(n) / f64::from(rate)).sin();
+        (0..(seconds * f64::from(rate)) as u32).map(|n| to_i16(wave(n) as f32)).collect()
+    }
+
+    fn placed<'a>(samples: &'a [i16], hz: u32, role: Role, placement: &'a Placement) -> Placed<'a> {
+        Placed { samples, rate: Rate::new(hz).unwrap(), role, placement, gain: Decibels(0.0) }
+    }
+
+    fn at(ms: f64) -> Placement {
+        Placement::at(Millis(ms), Method::Timestamps, 0.44, Millis(684.0))
+    }
+
+    fn mixed(tracks: &[Placed], ms: f64, config: &MixConfig) -> Vec<i16> {
+        let mut mixer = Mixer::new(tracks, Millis(ms), config).unwrap();
+        let mut all = Vec::new();
+        while let Some(block) = mixer.next_block().unwrap() {
+            all.extend_from_slice(block);
+        }
+        all
+    }
+
+    #[test]
+    fn a_track_at_the_output_rate_comes_through_as_it_is() {
+        let samples = sine(0.3, 8000, 1.0);
+        let got = mixed(&[placed(&samples, 8000, Role::Agent, &at(0.0))], 1000.0, &MixConfig::default());
+        assert_eq!(got, samples);
+    }
+
+    #[test]
+    fn channels_stand_in_the_order_of_roles() {
+        let (loud, soft) = (vec![20_000i16; 80], vec![100i16; 80]);
+        let place = at(0.0);
+        let tracks = [placed(&loud, 8000, Role::Agent, &place), placed(&soft, 8000, Role::Customer, &place)];
+        assert_eq!(mixed(&tracks, 10.0, &MixConfig::default())[..4], [100, 20_000, 100, 20_000]);
+    }
+
+    #[test]
+    fn an_impulse_lands_where_its_track_is_placed() {
+        for (hz, offset) in [(8000, 0.0), (8000, 1234.5), (16_000, 777.0), (44_100, 31.25)] {
+            for second in [0.0, 0.4, 0.97] {
+                let mut samples = vec![0i16; hz as usize];
+                samples[(second * f64::from(hz)) as usize] = 16_000;
+                let place = at(offset);
+                let config = MixConfig { rate: OutputRate::Fixed(Rate::WIDEBAND), ..MixConfig::default() };
+                let got = mixed(&[placed(&samples, hz, Role::Agent, &place)], offset + 1000.0, &config);
+                let peak = (0..got.len()).max_by_key(|&i| i32::from(got[i]).abs()).unwrap();
+                let want = (offset / 1000.0 + second) * 16_000.0;
+                assert!((peak as f64 - want).abs() <= 1.0, "{hz} Hz at {offset} ms: {peak} for {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn lost_audio_is_silence_and_a_drifting_clock_is_set_right() {
+        let hz = 8000u32;
+        // 100 ppm fast over 60 s: 6 ms more than true; then 200 ms are lost; then 10 s more.
+        let knot = |t: f64, c: f64| Knot { track: Millis(t), call: Millis(c) };
+        let knots = vec![knot(0.0, 0.0), knot(60_006.0, 60_000.0), knot(60_006.0, 60_200.0), knot(70_007.0, 70_200.0)];
+        let place = Placement::through(knots, Method::Bleed, 0.95, Millis(5.0));
+        for ms in [10.0f64, 30_000.0, 59_990.0, 60_100.0, 69_000.0] {
+            let mut samples = vec![0i16; (70.007 * f64::from(hz)) as usize];
+            samples[(ms * 8.0) as usize] = 16_000;
+            let got = mixed(&[placed(&samples, hz, Role::Agent, &place)], 70_200.0, &MixConfig::default());
+            let peak = (0..got.len()).max_by_key(|&i| i32::from(got[i]).abs()).unwrap();
+            let want = place.to_call(Millis(ms)).0 * 8.0;
+            assert!((peak as f64 - want).abs() <= 1.0, "at {ms} ms: {peak} for {want}");
+        }
+    }
+
+    #[test]
+    fn a_sum_beyond_full_scale_is_limited_not_clipped() {
+        let samples = sine(0.8, 8000, 2.0);
+        let place = at(0.0);
+        let tracks = [placed(&samples, 8000, Role::Agent, &place), placed(&samples, 8000, Role::Customer, &place)];
+        let config = MixConfig { layout: Layout::Mono, ..MixConfig::default() };
+        let got: Vec<f32> = mixed(&tracks, 2000.0, &config).iter().map(|&x| to_f32(x)).collect();
+        let mut meter = LevelMeter::new(Rate::NARROWBAND).unwrap();
+        meter.hear(&got);
+        let level = meter.finish();
+        assert!(level.true_peak.unwrap().0 <= -1.0, "{:?}", level.true_peak);
+        assert!(level.true_peak.unwrap().0 >= -2.0, "{:?}", level.true_peak);
+        assert_eq!(level.clipped, 0);
+    }
+
+    #[test]
+    fn gain_keeps_its_bounds() {
+        let level_of = |amplitude: f32| {
+            let mut meter = LevelMeter::new(Rate::NARROWBAND).unwrap();
+            let wave = |n: usize| amplitude * (TAU as f32 * 500.0 * n as f32 / 8000.0).sin();
+            meter.hear(&(0..40_000).map(wave).collect::<Vec<f32>>());
+            meter.finish()
+        };
+        let speech = [Span::new(0.0, 5000.0)];
+        let target = LevelTarget::default();
+        let gain_of = |amplitude, noise: f64| gain(&level_of(amplitude), &speech, Some(Decibels(noise)), target).0;
+        assert!((gain_of(0.1, -80.0) + 3.0).abs() < 0.1, "from -23 to -26 dBov");
+        assert_eq!(gain_of(0.9, -80.0), -12.0);
+        assert_eq!(gain_of(0.001, -80.0), 18.0);
+        assert!((gain_of(0.02, -55.0) - 5.0).abs() < 1e-9, "noise stays at -50 dBov");
+        assert_eq!(gain(&level_of(0.1), &[Span::new(0.0, 1999.0)], None, target).0, 0.0, "too little speech");
+        assert_eq!(gain(&level_of(0.1), &speech, None, LevelTarget::Off).0, 0.0);
+    }
+
+    #[test]
+    fn no_track_is_no_mix() {
+        let error = Mixer::new(&[], Millis(0.0), &MixConfig::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoAudio);
+    }
+}

@@ -1,0 +1,261 @@
+//! One track, read along the call's timeline at the mix's rate.
+//!
+//! A placement is cut into segments of one slope, with silence between them where audio is missing. Each segment is
+//! resampled by itself: at the plain ratio of the rates, or with its clock's drift set right.
+
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction};
+
+use super::Placed;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::resample::Resampler;
+use crate::timeline::Placement;
+use crate::track::to_f32;
+use crate::units::{Millis, Rate};
+
+/// Samples of the track that are resampled at once.
+const CHUNK: usize = 2048;
+/// Slopes this near to 1 (0.1 ppm: 0.4 ms in an hour) need no correction.
+const NO_DRIFT: f64 = 1e-7;
+/// How long a cut fades out and in.
+const FADE_MS: f64 = 5.0;
+
+/// A stretch of a track of one slope: samples `from..to` of the track are `start..end` of the output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Segment {
+    from: usize,
+    to: usize,
+    start: u64,
+    end: u64,
+    slope: f64,
+}
+
+/// Reads a placed track in the order of the call's time.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    samples: &'a [i16],
+    from_rate: Rate,
+    to_rate: Rate,
+    gain: f32,
+    segments: std::vec::IntoIter<Segment>,
+    current: Option<Open>,
+    /// The output sample that comes next.
+    now: u64,
+    input: Vec<f32>,
+}
+
+/// A segment being read.
+#[derive(Debug)]
+struct Open {
+    segment: Segment,
+    stretch: Stretch,
+    /// The track's sample that is resampled next.
+    read: usize,
+    finished: bool,
+    /// Output that waits to be taken, from `taken` on.
+    out: Vec<f32>,
+    taken: usize,
+    /// Whether audio is missing before and after: it fades.
+    fades: (bool, bool),
+}
+
+/// The resampler of a segment.
+#[derive(Debug)]
+enum Stretch {
+    Plain(Resampler),
+    Drifting(Box<Drifting>),
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(track: &Placed<'a>, to_rate: Rate) -> Result<Self> {
+        let segments = segments(track.placement, track.samples.len(), track.rate, to_rate);
+        Ok(Self {
+            samples: track.samples,
+            from_rate: track.rate,
+            to_rate,
+            gain: track.gain.amplitude() as f32,
+            segments: segments.into_iter(),
+            current: None,
+            now: 0,
+            input: Vec::new(),
+        })
+    }
+
+    /// Adds the track's next samples to a block of the mix.
+    pub(super) fn add_to(&mut self, block: &mut [f32]) -> Result<()> {
+        let mut done = 0;
+        while done < block.len() {
+            if self.current.is_none() {
+                let Some(segment) = self.segments.next() else { break };
+                let follows = !self.segments.as_slice().is_empty();
+                self.current = Some(Open::new(segment, self.now, follows, self.from_rate, self.to_rate)?);
+            }
+            let Some(open) = &mut self.current else { break };
+            let silent = (open.segment.start.saturating_sub(self.now)).min((block.len() - done) as u64) as usize;
+            done += silent;
+            self.now += silent as u64;
+            let room = (open.segment.end.saturating_sub(self.now)).min((block.len() - done) as u64) as usize;
+            for (i, out) in block[done..done + room].iter_mut().enumerate() {
+                if open.taken == open.out.len() {
+                    open.refill(self.samples, &mut self.input)?;
+                }
+                let x = open.out.get(open.taken).copied().unwrap_or(0.0);
+                open.taken += 1;
+                *out += x * self.gain * open.fade(self.now + i as u64, self.to_rate);
+            }
+            done += room;
+            self.now += room as u64;
+            if self.now >= open.segment.end {
+                self.current = None;
+            }
+        }
+        self.now += (block.len() - done) as u64;
+        Ok(())
+    }
+}
+
+impl Open {
+    fn new(segment: Segment, now: u64, follows: bool, from: Rate, to: Rate) -> Result<Self> {
+        let stretch = if (segment.slope - 1.0).abs() < NO_DRIFT {
+            Stretch::Plain(Resampler::new(from, to)?)
+        } else {
+            let ratio = f64::from(to.hz()) / f64::from(from.hz()) * segment.slope;
+            Stretch::Drifting(Box::new(Drifting::new(ratio)?))
+        };
+        let cut_before = segment.from > 0 && segment.start > now;
+        let fades = (cut_before, follows);
+        Ok(Self { segment, stretch, read: segment.from, finished: false, out: Vec::new(), taken: 0, fades })
+    }
+
+    /// Resamples more of the segment; silence once it is through.
+    fn refill(&mut self, samples: &[i16], input: &mut Vec<f32>) -> Result<()> {
+        self.out.clear();
+        self.taken = 0;
+        while self.out.is_empty() && !self.finished {
+            let to = (self.read + CHUNK).min(self.segment.to);
+            input.clear();
+            input.extend(samples[self.read..to].iter().map(|&x| to_f32(x)));
+            self.read = to;
+            self.finished = to == self.segment.to;
+            match &mut self.stretch {
+                Stretch::Plain(plain) => {
+                    plain.push(input, &mut self.out)?;
+                    if self.finished {
+                        plain.finish(&mut self.out)?;
+                    }
+                }
+                Stretch::Drifting(drifting) => drifting.push(input, self.finished, &mut self.out)?,
+            }
+        }
+        if self.out.is_empty() {
+            self.out.resize(CHUNK, 0.0);
+        }
+        Ok(())
+    }
+
+    /// How much of a sample near a cut is let through.
+    fn fade(&self, at: u64, rate: Rate) -> f32 {
+        let length = f64::from(rate.hz()) * FADE_MS / 1000.0;
+        let mut share = 1.0;
+        if self.fades.0 {
+            share = ((at - self.segment.start) as f64 / length).min(1.0);
+        }
+        if self.fades.1 {
+            share = f64::min(share, (self.segment.end - at) as f64 / length);
+        }
+        share as f32
+    }
+}
+
+/// Cuts a placement at its knots; neighbours of one slope without a gap are one segment.
+fn segments(placement: &Placement, samples: usize, from: Rate, to: Rate) -> Vec<Segment> {
+    let end_of_track = from.millis(samples as u64);
+    let knots = placement.knots();
+    let inner = knots.iter().map(|k| k.track).filter(|t| t.0 > 0.0 && *t < end_of_track);
+    let mut cuts: Vec<Millis> = [Millis(0.0)].into_iter().chain(inner).chain([end_of_track]).collect();
+    cuts.dedup();
+    let mut found: Vec<Segment> = Vec::new();
+    for pair in cuts.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        let call = placement.span_to_call(crate::units::Span { start: a, end: b });
+        let segment = Segment {
+            from: from.sample_at(a) as usize,
+            to: (from.sample_at(b) as usize).min(samples),
+            start: to.sample_at(call.start),
+            end: to.sample_at(call.end),
+            slope: (call.end.0 - call.start.0) / (b.0 - a.0),
+        };
+        match found.last_mut() {
+            Some(last) if last.end == segment.start && (last.slope - segment.slope).abs() < NO_DRIFT => {
+                (last.to, last.end) = (segment.to, segment.end);
+            }
+            _ => found.push(segment),
+        }
+    }
+    found.retain(|s| s.end > s.start && s.to > s.from);
+    found
+}
+
+/// rubato's adjustable resampler at a fixed ratio that no pair of rates has.
+#[derive(Debug)]
+struct Drifting {
+    inner: DebugAsync,
+    waiting: Vec<f32>,
+    produced: Vec<f32>,
+    to_drop: usize,
+    flushed: bool,
+}
+
+/// [`Async`] has no `Debug` of its own.
+struct DebugAsync(Async<f32>);
+
+impl std::fmt::Debug for DebugAsync {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Async")
+    }
+}
+
+impl Drifting {
+    fn new(ratio: f64) -> Result<Self> {
+        let parameters = SincInterpolationParameters {
+            sinc_len: 64,
+            f_cutoff: Some(0.92),
+            interpolation: SincInterpolationType::Cubic,
+            oversampling_factor: 64,
+            window: WindowFunction::BlackmanHarris2,
+        };
+        let inner = Async::new_sinc(ratio, 1.0, &parameters, CHUNK, 1, FixedAsync::Input).map_err(|e| broken(&e))?;
+        let produced = vec![0.0; inner.output_frames_max()];
+        let to_drop = inner.output_delay();
+        Ok(Self { inner: DebugAsync(inner), waiting: Vec::new(), produced, to_drop, flushed: false })
+    }
+
+    fn push(&mut self, samples: &[f32], last: bool, out: &mut Vec<f32>) -> Result<()> {
+        self.waiting.extend_from_slice(samples);
+        if last && !self.flushed {
+            // Two chunks of silence push out everything that the filter still holds.
+            self.flushed = true;
+            self.waiting.resize(self.waiting.len().next_multiple_of(CHUNK) + 2 * CHUNK, 0.0);
+        }
+        while self.waiting.len() >= self.inner.0.input_frames_next() {
+            let taken = self.chunk(out)?;
+            self.waiting.drain(..taken);
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, out: &mut Vec<f32>) -> Result<usize> {
+        let room = self.produced.len();
+        let source = SequentialSlice::new(&self.waiting, 1, self.waiting.len()).map_err(|e| broken(&e))?;
+        let mut target = SequentialSlice::new_mut(&mut self.produced, 1, room).map_err(|e| broken(&e))?;
+        let (taken, made) = self.inner.0.process_into_buffer(&source, &mut target, None).map_err(|e| broken(&e))?;
+        let dropped = self.to_drop.min(made);
+        self.to_drop -= dropped;
+        out.extend_from_slice(&self.produced[dropped..made]);
+        Ok(taken)
+    }
+}
+
+fn broken(error: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Internal, Stage::Mix, error.to_string())
+}

@@ -1,0 +1,239 @@
+//! From what the pass left of each track to the report: placement, speech, turns, figures, outcome, tag.
+
+use crate::align::{self, Recorder};
+use crate::call::{Call, Moment, Role};
+use crate::config::{Config, Pii};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::level::Level;
+use crate::metrics::{self, Metrics, Party};
+use crate::mix;
+use crate::outcome::{self, Facts};
+use crate::report::{
+    Alignment, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport, rounded,
+};
+use crate::speech::{self, Turn};
+use crate::timeline::{Method, Placement};
+use crate::track::Track;
+use crate::units::{Decibels, Millis, Span};
+use crate::voice::{self, Probabilities};
+
+use super::hear::Heard;
+use super::{Lane, PlacedTrack, Processed, VERSION};
+
+/// Share of a dead track's hops that may lie above its limit: a click at the start or the end is no signal.
+const STRAY_HOPS: f64 = 0.005;
+
+/// A track on the call's timeline.
+struct OnCall {
+    placement: Placement,
+    /// Own speech, in the call's time.
+    speech: Vec<Span>,
+    /// Own speech by the detector's probabilities alone.
+    voiced: Millis,
+    noise: Option<Decibels>,
+    gain: Decibels,
+    dead: bool,
+}
+
+/// The tracks of a call, and what there is of each that could be read.
+struct Scene {
+    lanes: Vec<Lane>,
+    placed: Vec<Option<OnCall>>,
+    turns: Vec<Turn>,
+    duration: Millis,
+    /// Whether all placements are certain enough to compare parties in time.
+    comparable: bool,
+}
+
+/// Places the tracks, measures the conversation, and writes the report.
+pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, config: &Config) -> Result<Processed> {
+    if lanes.iter().all(|lane| lane.heard.is_err()) {
+        let first = lanes.into_iter().find_map(|lane| lane.heard.err());
+        return Err(first.unwrap_or_else(|| Error::new(ErrorKind::NoAudio, Stage::Decode, "no track")));
+    }
+    let scene = Scene::new(lanes, config);
+    let mut warnings = warnings;
+    if scene.placed.iter().flatten().any(|p| p.placement.method == Method::None) {
+        let message = "nothing says how the tracks lie to each other: they start together";
+        warnings.push(Warning::new("placement_unknown", message));
+    }
+    let facts = scene.facts();
+    let decision = outcome::outcome(&facts, &config.outcome);
+    let tag = outcome::tag(&decision, &facts, &config.outcome);
+    let (name, version) = voice::identity(config.detector);
+    let report = Report {
+        schema_version: SCHEMA_VERSION,
+        library: Named { name: "callweave".into(), version: VERSION.into() },
+        config: config.changes(),
+        config_hash: config.hash(),
+        detector: Named { name: name.into(), version: version.into() },
+        call: CallReport {
+            id: call.id.filter(|_| config.pii == Pii::Keep),
+            provider: call.provider,
+            direction: call.direction,
+            started_at: call.started_at.or_else(|| scene.started_at()),
+            duration_ms: scene.duration,
+        },
+        turns: scene.turns.iter().map(|t| TurnReport { track: t.party, span: t.span }).collect(),
+        metrics: scene.metrics(config),
+        tracks: scene.track_reports(config),
+        outcome: decision,
+        tag,
+        warnings,
+        outputs: Vec::new(),
+    };
+    Ok(Processed { report, tracks: scene.into_tracks() })
+}
+
+impl Scene {
+    fn new(lanes: Vec<Lane>, config: &Config) -> Self {
+        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
+            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, config))
+        };
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(place(&lanes)).map(on_call).collect();
+        let speech = |p: &Option<OnCall>| p.as_ref().map(|p| p.speech.clone()).unwrap_or_default();
+        let spoken: Vec<Vec<Span>> = placed.iter().map(speech).collect();
+        let ends = lanes.iter().zip(&placed).filter_map(|(lane, placed)| {
+            Some(placed.as_ref()?.placement.to_call(lane.heard.as_ref().ok()?.duration).0)
+        });
+        let limit = config.metrics.max_uncertainty_ms;
+        Self {
+            turns: speech::turns(&spoken, config.speech.turn_pause_ms),
+            duration: Millis(ends.fold(0.0, f64::max)),
+            comparable: placed.iter().flatten().all(|p| p.placement.uncertainty <= limit),
+            lanes,
+            placed,
+        }
+    }
+
+    /// The tracks that could be read, with what is known of them on the call.
+    fn live(&self) -> impl Iterator<Item = (&Lane, &Heard, &OnCall)> {
+        self.lanes
+            .iter()
+            .zip(&self.placed)
+            .filter_map(|(lane, placed)| Some((lane, lane.heard.as_ref().ok()?, placed.as_ref()?)))
+    }
+
+    /// The earliest start that a provider named.
+    fn started_at(&self) -> Option<Moment> {
+        self.lanes.iter().filter_map(|lane| lane.leg.started_at).min_by_key(|m| m.unix_ms())
+    }
+
+    fn facts(&self) -> Facts {
+        let tracks = self.live().map(|(lane, heard, on)| outcome::Heard {
+            role: lane.role,
+            speech: on.speech.clone(),
+            voiced: on.voiced,
+            events: Vec::new(),
+            dead: on.dead,
+            duration: heard.duration,
+        });
+        let exchanges = self.turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
+        Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable }
+    }
+
+    fn metrics(&self, config: &Config) -> Metrics {
+        let speech = |p: &Option<OnCall>| p.as_ref().map(|p| p.speech.clone()).unwrap_or_default();
+        let parties: Vec<Party> =
+            self.placed.iter().enumerate().map(|(track, p)| Party { track, speech: speech(p) }).collect();
+        let mut figures = metrics::metrics(&parties, &self.turns, self.duration, self.comparable, &config.metrics);
+        // A track that could not be read has no figures, and in a mixed one nobody can be told apart.
+        let by_party = |track: usize| self.placed[track].is_some() && self.lanes[track].role != Role::Mixed;
+        figures.by_track.retain(|party| by_party(party.track));
+        figures
+    }
+
+    fn track_reports(&self, config: &Config) -> Vec<TrackReport> {
+        let keep = config.pii == Pii::Keep;
+        let report = |(lane, placed): (&Lane, &Option<OnCall>)| {
+            let mut source = lane.heard.as_ref().ok().map(|h| h.source.clone());
+            if let Some(source) = &mut source {
+                source.path = source.path.take().filter(|_| keep);
+            }
+            let heard = lane.heard.as_ref().ok();
+            TrackReport {
+                index: lane.index,
+                role: lane.role,
+                party: lane.leg.party.clone().filter(|_| keep),
+                error: lane.heard.as_ref().err().map(TrackError::from),
+                source,
+                alignment: placed.as_ref().map(|p| Alignment::from(&p.placement)),
+                level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
+                speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
+                bleed: Vec::new(),
+                events: Vec::new(),
+            }
+        };
+        self.lanes.iter().zip(&self.placed).map(report).collect()
+    }
+
+    fn into_tracks(self) -> Vec<PlacedTrack> {
+        let keep = |(lane, placed): (Lane, Option<OnCall>)| {
+            let (heard, placed) = (lane.heard.ok()?, placed?);
+            let track = Track { samples: heard.samples, rate: heard.rate, role: lane.role };
+            Some(PlacedTrack { index: lane.index, track, placement: placed.placement, gain: placed.gain })
+        };
+        self.lanes.into_iter().zip(self.placed).filter_map(keep).collect()
+    }
+}
+
+impl OnCall {
+    fn new(heard: &Heard, placement: Placement, config: &Config) -> Self {
+        let own = speech::spans(&heard.voice, heard.duration, &config.speech);
+        let noise = heard.level.hops.noise(&own);
+        Self {
+            speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
+            voiced: voiced(&heard.voice, config.speech.threshold),
+            gain: mix::gain(&heard.level, &own, noise, config.mix.level),
+            dead: is_dead(&heard.level, config.outcome.dead_dbov),
+            noise,
+            placement,
+        }
+    }
+}
+
+/// The placement of every track: that of its recorder. `None` for a track that could not be read.
+fn place(lanes: &[Lane]) -> Vec<Option<Placement>> {
+    let mut recorders: Vec<(usize, Recorder)> = Vec::new();
+    for lane in lanes {
+        if let Ok(heard) = &lane.heard
+            && recorders.last().is_none_or(|(number, _)| *number != lane.recorder)
+        {
+            let recorder = Recorder { started_at: lane.leg.started_at, duration: heard.duration };
+            recorders.push((lane.recorder, recorder));
+        }
+    }
+    let (numbers, recorders): (Vec<usize>, Vec<Recorder>) = recorders.into_iter().unzip();
+    let placements = align::place(&recorders);
+    let of = |lane: &Lane| {
+        lane.heard.as_ref().ok()?;
+        let at = numbers.iter().position(|&number| number == lane.recorder)?;
+        placements.get(at).cloned()
+    };
+    lanes.iter().map(of).collect()
+}
+
+/// Time in which the detector is above its threshold.
+fn voiced(voice: &Probabilities, threshold: f32) -> Millis {
+    let frames = voice.values.iter().filter(|&&p| p >= threshold).count();
+    Millis(frames as f64 * voice.hop.0)
+}
+
+/// Whether a track carries no signal: nothing but stray hops above the limit.
+fn is_dead(level: &Level, limit: Decibels) -> bool {
+    let power = 10f64.powf(limit.0 / 10.0) as f32;
+    let above = level.hops.power().iter().filter(|&&p| p > power).count();
+    (above as f64) <= STRAY_HOPS * level.hops.len() as f64
+}
+
+fn level_report(level: &Level, placed: &OnCall) -> LevelReport {
+    LevelReport {
+        active_dbov: (level.active.activity > 0.0).then_some(level.active.level),
+        activity_factor: rounded(level.active.activity),
+        true_peak_dbtp: level.true_peak,
+        loudness_lufs: level.loudness,
+        noise_dbov: placed.noise,
+        clipped_samples: level.clipped,
+        gain_db: placed.gain,
+    }
+}

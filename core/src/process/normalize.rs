@@ -1,0 +1,111 @@
+//! The everyday call: one recording in, one recording of a chosen rate and level out.
+
+use std::path::Path;
+
+use crate::config::{DecodeOptions, Layout, LevelTarget, MixConfig, OutputRate};
+use crate::control::{Control, Progress};
+use crate::decode::{Decoder, Input, Lane, SourceInfo};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::export;
+use crate::level::{Level, LevelMeter};
+use crate::mix::{self, Mixer, Placed};
+use crate::timeline::Placement;
+use crate::track::{Keeper, Listener, Track};
+use crate::units::{Decibels, Millis, Span};
+
+/// What a recording is brought to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NormalizeOptions {
+    /// How it is read.
+    pub decode: DecodeOptions,
+    /// Samples per second.
+    pub rate: OutputRate,
+    /// The level.
+    pub level: LevelTarget,
+    /// One channel for all, or as many as the recording has.
+    pub layout: Layout,
+}
+
+/// A normalised recording.
+#[derive(Debug)]
+pub struct Normalized {
+    /// What the recording was, and what was wrong with it.
+    pub source: SourceInfo,
+    /// The gain that was applied, the same on all channels.
+    pub gain: Decibels,
+    tracks: Vec<Track>,
+    config: MixConfig,
+}
+
+/// Decodes one recording, removes its codec delay, and prepares it at a rate and a level. All channels get the gain
+/// that the loudest one's speech needs, so their balance stays.
+///
+/// # Errors
+/// Those of [`Decoder`]; `no_audio` where not one sample could be decoded; `cancelled`.
+pub fn normalize(input: Input, options: &NormalizeOptions, control: &Control) -> Result<Normalized> {
+    let mut decoder = Decoder::open(input, &options.decode)?;
+    let name = decoder.name().to_owned();
+    let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &options.decode).map_err(|e| e.in_input(&name))?;
+    let rate = decoder.spec().rate;
+    let meters = lanes.iter().map(|_| Ok((LevelMeter::new(rate)?, Keeper::default()))).collect::<Result<Vec<_>>>();
+    let mut ears = meters.map_err(|e| e.in_input(&name))?;
+    let mut room = Vec::new();
+    while let Some(block) = decoder.next_block()? {
+        control.check(Stage::Decode)?;
+        for (lane, (meter, keeper)) in lanes.iter().zip(&mut ears) {
+            let samples = lane.samples(block, &mut room);
+            meter.hear(samples);
+            keeper.hear(samples);
+        }
+        let (bytes_done, bytes_total) = (decoder.bytes_read(), decoder.size_hint());
+        control.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
+    }
+    let role = decoder.leg().role;
+    let source = decoder.finish()?;
+    let (levels, tracks): (Vec<Level>, Vec<Track>) = ears
+        .into_iter()
+        .map(|(meter, keeper)| (meter.finish(), Track { samples: keeper.finish().0, rate, role }))
+        .unzip();
+    if tracks.iter().all(|t| t.samples.is_empty()) {
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
+    }
+    let gains = levels.iter().map(|level| whole_gain(level, source.duration_ms, options.level).0);
+    let gain = Decibels(gains.fold(f64::INFINITY, f64::min));
+    let config = MixConfig { rate: options.rate, layout: options.layout, level: options.level, ..MixConfig::default() };
+    Ok(Normalized { source, gain: if gain.0.is_finite() { gain } else { Decibels(0.0) }, tracks, config })
+}
+
+/// The gain of a whole channel; a silent one asks for none and so never holds the others back.
+fn whole_gain(level: &Level, duration: Millis, target: LevelTarget) -> Decibels {
+    if level.active.activity <= 0.0 {
+        return Decibels(f64::INFINITY);
+    }
+    mix::gain(level, &[Span { start: Millis(0.0), end: duration }], None, target)
+}
+
+impl Normalized {
+    /// The samples, to be read in blocks.
+    ///
+    /// # Errors
+    /// As [`Mixer::new`].
+    pub fn samples<'a>(&'a self, placement: &'a Placement) -> Result<Mixer<'a>> {
+        let placed = |track: &'a Track| Placed {
+            samples: &track.samples,
+            rate: track.rate,
+            role: track.role,
+            placement,
+            gain: self.gain,
+        };
+        let placed: Vec<Placed> = self.tracks.iter().map(placed).collect();
+        Mixer::new(&placed, self.source.duration_ms, &self.config)
+    }
+
+    /// Writes the recording as 16-bit wav, whole or not at all.
+    ///
+    /// # Errors
+    /// `io`, `cancelled`, and those of [`Mixer`].
+    pub fn write(&self, path: &Path, control: &Control) -> Result<()> {
+        let placement = Placement::reference();
+        export::write_wav(path, &mut self.samples(&placement)?, control)
+    }
+}

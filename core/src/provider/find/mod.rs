@@ -1,0 +1,290 @@
+//! Joins the recordings of a document with their audio: files in a folder, or whatever the caller holds by name.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::names::{holds_word, last_segment, stem, url_file_name};
+use super::{Described, Recording, State};
+use crate::call::Leg;
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+
+/// Shorter ids are not looked for inside longer names: too many names would hold them by chance.
+const SHORTEST_WORD: usize = 6;
+
+/// Audio that belongs to a recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found<T> {
+    /// Which of [`Described::recordings`] it belongs to.
+    pub recording: usize,
+    /// Who is heard: the recording's leg, or that of one part where each part is a file.
+    pub leg: Leg,
+    /// The audio: a path, or the caller's value.
+    pub audio: T,
+}
+
+/// A recording without its audio.
+#[derive(Debug)]
+pub struct Missing {
+    /// Which of [`Described::recordings`] it is.
+    pub recording: usize,
+    /// Why there is none: `io` (no such file), `provider` (the provider has none), `invalid_argument` (several would do).
+    pub error: Error,
+}
+
+/// What [`locate`] or [`Described::attach`] found.
+#[derive(Debug)]
+pub struct Matched<T> {
+    /// Audio in the order of the recordings; a recording of several files has several entries.
+    pub found: Vec<Found<T>>,
+    /// Recordings without audio.
+    pub missing: Vec<Missing>,
+    /// Audio that no recording asked for, with its name. Empty after [`locate`].
+    pub unused: Vec<(String, T)>,
+    /// What is doubtful.
+    pub warnings: Vec<Warning>,
+}
+
+/// Finds the recordings' files in the folder of their document: by path (manifest), by the file name of the URL, by the
+/// recording's id. Files elsewhere are never opened, whatever the document or a symbolic link says.
+///
+/// # Errors
+/// `io` if the folder cannot be read, `invalid_argument` with path and folder for a file outside it. A recording whose
+/// file is not there is no error: it is listed in [`Matched::missing`].
+pub fn locate(call: &Described, folder: &Path) -> Result<Matched<PathBuf>> {
+    let unreadable = |e| Error::io(Stage::Provider, e).in_input(folder.display().to_string());
+    let root = folder.canonicalize().map_err(unreadable)?;
+    let by_path = call.recordings.iter().all(|r| r.path.is_some());
+    let names = if by_path { Vec::new() } else { list(&root).map_err(unreadable)? };
+    let mut matched = Matched::default();
+    for (recording, (asked, choice)) in
+        call.recordings.iter().zip(choose(&call.recordings, &names, ErrorKind::Io)).enumerate()
+    {
+        let files = match &asked.path {
+            Some(path) => Ok(vec![(path.as_str(), asked.leg.clone())]),
+            None => choice.map(|chosen| {
+                chosen.into_iter().filter_map(|(at, leg)| Some((names.get(at)?.as_str(), leg))).collect()
+            }),
+        };
+        match files {
+            Err(error) => matched.missing.push(Missing { recording, error }),
+            Ok(files) => {
+                for (path, leg) in files {
+                    match inside(Path::new(path), &root, folder)? {
+                        Ok(audio) => matched.found.push(Found { recording, leg, audio }),
+                        Err(error) => matched.missing.push(Missing { recording, error }),
+                    }
+                }
+            }
+        }
+    }
+    matched.note_states(&call.recordings);
+    Ok(matched)
+}
+
+impl Described {
+    /// Joins the recordings with audio that the caller holds: each under its recording's id, its URL, or its file's name.
+    pub fn attach<T>(&self, audio: impl IntoIterator<Item = (String, T)>) -> Matched<T> {
+        let (keys, mut held): (Vec<String>, Vec<Option<T>>) =
+            audio.into_iter().map(|(key, value)| (key, Some(value))).unzip();
+        let names: Vec<String> =
+            keys.iter().map(|key| if key.contains("://") { last_segment(key) } else { key.clone() }).collect();
+        let mut matched = Matched::default();
+        for (recording, choice) in choose(&self.recordings, &names, ErrorKind::InvalidArgument).into_iter().enumerate()
+        {
+            match choice {
+                Err(error) => matched.missing.push(Missing { recording, error }),
+                Ok(chosen) => {
+                    for (at, leg) in chosen {
+                        let audio = held.get_mut(at).and_then(Option::take);
+                        matched.found.extend(audio.map(|audio| Found { recording, leg, audio }));
+                    }
+                }
+            }
+        }
+        matched.unused = keys.into_iter().zip(held).filter_map(|(key, value)| Some((key, value?))).collect();
+        matched.note_states(&self.recordings);
+        matched
+    }
+}
+
+impl<T> Default for Matched<T> {
+    fn default() -> Self {
+        Self { found: Vec::new(), missing: Vec::new(), unused: Vec::new(), warnings: Vec::new() }
+    }
+}
+
+impl<T> Matched<T> {
+    /// Marks audio that is there although the document says that it is not.
+    fn note_states(&mut self, recordings: &[Recording]) {
+        for found in &self.found {
+            let Some(recording) = recordings.get(found.recording) else { continue };
+            if matches!(recording.state, State::Pending | State::Failed) {
+                let message =
+                    format!("recording {} is {} by its document, but here it is", recording.label(), recording.state);
+                self.warnings.push(Warning::new("state_not_ready", message));
+            }
+        }
+    }
+}
+
+/// The regular files of a folder, or links to such, by name; the documents themselves left out.
+fn list(root: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in root.read_dir()? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let document = Path::new(&name).extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
+        if !document && !entry.file_type()?.is_dir() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Resolves a path relative to the root. Outer error: the path leaves the root, so the document is not to be trusted;
+/// inner error: there is no such file.
+fn inside(path: &Path, root: &Path, folder: &Path) -> Result<Result<PathBuf>> {
+    let outside = || {
+        Error::new(ErrorKind::InvalidArgument, Stage::Provider, "the path leaves its folder")
+            .found(path.display(), format!("a file inside {}", folder.display()))
+    };
+    if leaves(path) {
+        return Err(outside());
+    }
+    let missing = |e| Ok(Err(Error::io(Stage::Provider, e).in_input(path.display().to_string())));
+    let resolved = match root.join(path).canonicalize() {
+        Ok(resolved) => resolved,
+        Err(e) => return missing(e),
+    };
+    if !resolved.starts_with(root) {
+        return Err(outside());
+    }
+    if resolved.is_dir() {
+        let error = Error::new(ErrorKind::InvalidArgument, Stage::Provider, "not a recording");
+        return Ok(Err(error.found("a folder", "a file").in_input(path.display().to_string())));
+    }
+    Ok(Ok(folder.join(path)))
+}
+
+/// Whether a path is absolute or climbs above where it starts, by its words alone.
+fn leaves(path: &Path) -> bool {
+    let mut depth = 0i64;
+    path.components().any(|part| {
+        match part {
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir => depth -= 1,
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => depth = i64::MIN / 2,
+        }
+        depth < 0
+    })
+}
+
+/// For each recording the names that are its audio, with who is heard in each. A name goes to the recording that it
+/// matches best; one that several match equally well is nobody's.
+fn choose(recordings: &[Recording], names: &[String], none: ErrorKind) -> Vec<Result<Vec<(usize, Leg)>>> {
+    let candidates: Vec<Candidates> = recordings.iter().map(|r| Candidates::of(r, names)).collect();
+    // For each name how loosely it is matched at best, and by how many recordings so.
+    let mut claims: Vec<(u8, usize)> = vec![(u8::MAX, 0); names.len()];
+    for (at, looseness) in candidates.iter().flat_map(|c| c.names.iter().map(|at| (*at, c.looseness))) {
+        match claims.get_mut(at) {
+            Some(claim) if looseness < claim.0 => *claim = (looseness, 1),
+            Some(claim) if looseness == claim.0 => claim.1 += 1,
+            _ => {}
+        }
+    }
+    let claim = |at: &usize| claims.get(*at).copied().unwrap_or_default();
+    let mut chosen = Vec::with_capacity(recordings.len());
+    for (recording, own) in recordings.iter().zip(&candidates) {
+        let left: Vec<usize> = own.names.iter().copied().filter(|at| claim(at).0 == own.looseness).collect();
+        let named: Vec<&str> = left.iter().filter_map(|at| names.get(*at)).map(String::as_str).collect();
+        chosen.push(if left.is_empty() {
+            Err(nothing(recording, names.len(), none))
+        } else if left.iter().any(|at| claim(at).1 > 1) {
+            Err(ambiguous(recording, "a name that several recordings match"))
+        } else {
+            legs(recording, &named).map(|legs| left.into_iter().zip(legs).collect())
+        });
+    }
+    chosen
+}
+
+/// Who is heard in each of a recording's files: several are its parts, each a different one, or else too many.
+fn legs(recording: &Recording, names: &[&str]) -> Result<Vec<Leg>> {
+    let parts: Vec<Option<&Leg>> = names.iter().map(|name| recording.leg_of_file(name)).collect();
+    let distinct = |(at, leg): (usize, &Option<&Leg>)| leg.is_some() && parts.iter().take(at).all(|other| other != leg);
+    if names.len() > 1 && !parts.iter().enumerate().all(distinct) {
+        return Err(ambiguous(recording, &names.join(", ")));
+    }
+    Ok(parts.into_iter().map(|part| part.unwrap_or(&recording.leg).clone()).collect())
+}
+
+/// The names that match a recording, and how loosely.
+struct Candidates {
+    names: Vec<usize>,
+    looseness: u8,
+}
+
+impl Candidates {
+    /// The names that match best: a path or the URL's file name, then an id, then a URL's file name but for its
+    /// extension, then an id inside a longer name.
+    fn of(recording: &Recording, names: &[String]) -> Self {
+        let files: Vec<String> = recording.urls.iter().filter_map(|url| url_file_name(url)).collect();
+        let ids: Vec<&str> = recording.leg.recording_id.iter().chain(&recording.aliases).map(String::as_str).collect();
+        let paths: Vec<&str> = recording.path.iter().map(String::as_str).collect();
+        let by_path = paths.iter().map(|path| (0, Test::Path, *path));
+        let by_file = files.iter().map(|file| (0, Test::Name, file.as_str()));
+        let by_id = ids.iter().map(|id| (1, Test::Id, *id));
+        let by_stem = files.iter().map(|file| (2, Test::Stem, file.as_str()));
+        let by_word = ids.iter().filter(|id| id.len() >= SHORTEST_WORD).map(|id| (3, Test::Word, *id));
+        for (looseness, test, text) in by_path.chain(by_file).chain(by_id).chain(by_stem).chain(by_word) {
+            let matching = names.iter().enumerate().filter(|(_, name)| test.holds(name, text));
+            let names: Vec<usize> = matching.map(|(at, _)| at).collect();
+            if !names.is_empty() {
+                return Self { names, looseness };
+            }
+        }
+        Self { names: Vec::new(), looseness: u8::MAX }
+    }
+}
+
+/// How a name is compared with what a recording says.
+#[derive(Clone, Copy)]
+enum Test {
+    Path,
+    Name,
+    Id,
+    Stem,
+    Word,
+}
+
+impl Test {
+    fn holds(self, name: &str, text: &str) -> bool {
+        match self {
+            Self::Path => name == text || name == last_segment(text),
+            Self::Name => name == text,
+            Self::Id => name == text || stem(name) == text,
+            Self::Stem => stem(name) == stem(text),
+            Self::Word => holds_word(name, text),
+        }
+    }
+}
+
+fn nothing(recording: &Recording, others: usize, kind: ErrorKind) -> Error {
+    let error = match recording.state {
+        State::Pending => Error::new(ErrorKind::Provider, Stage::Provider, "the recording is not complete yet"),
+        State::Failed => Error::new(ErrorKind::Provider, Stage::Provider, "the provider failed to make the recording"),
+        State::Ready | State::Unknown => Error::new(kind, Stage::Provider, "no audio for the recording")
+            .found(format!("{others} other names"), "its id or the file name of its URL"),
+    };
+    error.in_input(recording.label())
+}
+
+fn ambiguous(recording: &Recording, found: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Provider, "the recording's audio is ambiguous")
+        .found(found, "one name that is its own")
+        .in_input(recording.label())
+}
+
+#[cfg(test)]
+mod tests;

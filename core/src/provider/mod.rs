@@ -1,0 +1,248 @@
+//! What providers say of their recordings: JSON in, a described call out. No network, and no audio is opened here.
+//!
+//! [`read`] takes any document that [`detect`] knows and gives a [`Described`]: the call, and one [`Recording`] for each
+//! file of audio. [`locate`] then finds the files in the document's folder, or [`Described::attach`] joins the recordings
+//! with audio that the caller holds. What a document says beyond that stays in `extra`; what is not understood is also
+//! named in a warning.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+
+use crate::call::{Call, Leg, Moment, named};
+use crate::error::Warning;
+use crate::units::Millis;
+
+mod find;
+mod manifest;
+pub mod mcloud;
+mod merge;
+mod names;
+mod read;
+mod records;
+pub mod tencent;
+pub mod threecx;
+mod times;
+pub mod voipbin;
+pub mod wellcloud;
+mod wire;
+
+pub use find::{Found, Matched, Missing, locate};
+pub use read::{detect, read, read_all, read_with};
+
+/// The longest document that is read, in bytes: the pushes of some 50,000 recordings.
+pub const MAX_DOCUMENT_BYTES: usize = 16 << 20;
+
+/// The most recordings of one call.
+pub const MAX_RECORDINGS: usize = 1024;
+
+named! {
+    /// Which document a JSON text is.
+    Kind {
+        /// callweave's own `manifest.json`.
+        Manifest = "manifest",
+        /// One push of Tencent Cloud Contact Center, or an array of them.
+        Tencent = "tencent",
+        /// Wellcloud's list of a call's recordings, or one row of it.
+        Wellcloud = "wellcloud",
+        /// A recording of VoIPBin, an array or a page of them.
+        Voipbin = "voipbin",
+        /// A recording of MCloud's API, an array or a page of them.
+        Mcloud = "mcloud",
+        /// A file name of 3CX: no document, so [`detect`] never gives it; see [`threecx::describe`].
+        Threecx = "threecx",
+    }
+}
+
+impl Kind {
+    /// The fields that no other document has. One of them is enough to know the document.
+    const fn own_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Manifest => &["tracks"],
+            Self::Tencent => tencent::Push::FIELDS,
+            Self::Wellcloud => &[
+                "ani",
+                "dnis",
+                "callDirection",
+                "startTime",
+                "endTime",
+                "callLength",
+                "fileSize",
+                "deviceId",
+                "callId",
+                "tenantId",
+            ],
+            Self::Voipbin => &[
+                "customer_id",
+                "owner_type",
+                "owner_id",
+                "activeflow_id",
+                "reference_type",
+                "reference_id",
+                "on_end_flow_id",
+                "tm_start",
+                "tm_end",
+                "tm_create",
+                "tm_update",
+                "tm_delete",
+            ],
+            Self::Mcloud => &[
+                "dataId",
+                "callAt",
+                "customerPhone",
+                "callcenterNumber",
+                "callcenterName",
+                "processingStatus",
+                "audioUrl",
+                "transcriptUrl",
+                "summaryUrl",
+                "sourceProvider",
+                "audioPresignedUploadUrl",
+            ],
+            Self::Threecx => &[],
+        }
+    }
+
+    /// The field that holds the records of a page.
+    const fn page_field(self) -> Option<&'static str> {
+        match self {
+            Self::Voipbin => Some("result"),
+            Self::Mcloud => Some("items"),
+            _ => None,
+        }
+    }
+}
+
+named! {
+    /// Whether there is a file yet.
+    State {
+        /// The recording is complete.
+        Ready = "ready",
+        /// It is still being made.
+        Pending = "pending",
+        /// The provider failed to make it.
+        Failed = "failed",
+        /// The provider says something that is not documented.
+        Unknown = "unknown",
+    }
+}
+
+named! {
+    /// Where a recording's start comes from.
+    StartBasis {
+        /// A field of the document.
+        Field = "field",
+        /// The time in a file name: plausible, not documented.
+        FileName = "file_name",
+    }
+}
+
+/// What is not written in a document but needed to read some of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Options {
+    /// The offset from UTC of times that are written without one, in seconds east. `None`: the provider's default
+    /// (Wellcloud +08:00), or no such times at all.
+    pub local_offset_s: Option<i32>,
+}
+
+/// A call as a provider describes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Described {
+    /// Which document it was read from.
+    pub kind: Kind,
+    /// What is known of the call.
+    pub call: Call,
+    /// One for each recording: customer first, then agents in the order in which they came.
+    pub recordings: Vec<Recording>,
+    /// The customer's telephone number or address, if the document tells which it is.
+    pub customer: Option<String>,
+    /// The first agent's address or extension, if the document tells which it is.
+    pub agent: Option<String>,
+    /// What the document says of the call beyond these fields, under its own names.
+    pub extra: Map<String, Value>,
+    /// What is doubtful, and what was not understood.
+    pub warnings: Vec<Warning>,
+}
+
+/// One recording as a provider describes it, and how its audio is found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recording {
+    /// Who is heard, and since when.
+    pub leg: Leg,
+    /// Who is heard apart, should the audio turn out to hold its parties apart (channels, or members of a zip).
+    pub parts: Vec<Part>,
+    /// Where the start in `leg` comes from.
+    pub start_basis: Option<StartBasis>,
+    /// A moment by which the recording was over: its end, or when its file was made.
+    pub over_by: Option<Moment>,
+    /// Path of the audio, relative to the document's folder. Only a manifest says one.
+    pub path: Option<String>,
+    /// Addresses of the audio as given, the provider's before the customer's own storage.
+    pub urls: Vec<String>,
+    /// Other ids by which the audio may be named.
+    pub aliases: Vec<String>,
+    /// Size that the document claims, in bytes. A hint.
+    pub bytes: Option<u64>,
+    /// Duration that the document claims. A hint.
+    #[serde(rename = "durationMs")]
+    pub duration: Option<Millis>,
+    /// Whether there is a file yet.
+    pub state: State,
+    /// What the document says of the recording beyond these fields, under its own names.
+    pub extra: Map<String, Value>,
+}
+
+/// One party of a recording that holds several apart.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Who is heard; `leg.channel` says on which channel, where it is a channel.
+    pub leg: Leg,
+    /// How the name of the party's own file ends, without its extension, where it is a file (of a zip, often).
+    pub name_ends: Option<&'static str>,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self {
+            leg: Leg::default(),
+            parts: Vec::new(),
+            start_basis: None,
+            over_by: None,
+            path: None,
+            urls: Vec::new(),
+            aliases: Vec::new(),
+            bytes: None,
+            duration: None,
+            state: State::Ready,
+            extra: Map::new(),
+        }
+    }
+}
+
+impl Recording {
+    /// What the recording is called in messages: its path, its id, or the file name of its address.
+    pub fn label(&self) -> String {
+        let url = || self.urls.iter().find_map(|url| names::url_file_name(url));
+        self.path.clone().or_else(|| self.leg.recording_id.clone()).or_else(url).unwrap_or_else(|| "unnamed".to_owned())
+    }
+
+    /// Who is heard on a channel of the audio (counted from 0), should it hold its parties on channels of their own.
+    pub fn leg_of_channel(&self, channel: u16) -> Option<&Leg> {
+        self.parts.iter().map(|p| &p.leg).find(|leg| leg.channel == Some(channel))
+    }
+
+    /// Who is heard in a file of this name, should the recording be several files or a zip of them.
+    pub fn leg_of_file(&self, name: &str) -> Option<&Leg> {
+        let name = names::last_segment(name);
+        let stem = names::stem(&name);
+        self.parts.iter().find(|p| p.name_ends.is_some_and(|end| stem.ends_with(end))).map(|p| &p.leg)
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

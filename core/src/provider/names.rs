@@ -1,0 +1,144 @@
+//! What names say: the file in a URL, the time in a file name, a telephone number or a mail address in a party.
+
+/// The file name at the end of a URL, without query and fragment, percent-decoded; none if the URL ends in a slash.
+pub(super) fn url_file_name(url: &str) -> Option<String> {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
+    let (_, name) = path.rsplit_once('/')?;
+    Some(percent_decoded(name)).filter(|n| !n.is_empty())
+}
+
+/// The last segment of a path or URL, which is the whole text if there is no slash in it.
+pub(super) fn last_segment(text: &str) -> String {
+    if text.contains("://") {
+        return url_file_name(text).unwrap_or_default();
+    }
+    text.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// A text with `%XX` decoded; what is not a valid escape stays as it is.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escape = match (first, tail) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escape {
+            Some((high, low)) => {
+                bytes.push(high * 16 + low);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A text as one segment of a path or one value of a query: everything but letters, digits and `-._~` escaped (RFC 3986).
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|d| d as u8)
+}
+
+/// A file name without its extension.
+pub(super) fn stem(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => name,
+    }
+}
+
+/// Whether a name holds an id as a word of its own: not as part of a longer run of letters and digits.
+pub(super) fn holds_word(name: &str, id: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric();
+    name.match_indices(id).any(|(at, _)| {
+        let before = name.get(..at).and_then(|t| t.chars().next_back());
+        let after = name.get(at + id.len()..).and_then(|t| t.chars().next());
+        !before.is_some_and(word) && !after.is_some_and(word)
+    })
+}
+
+/// Whether a text has the form of a UUID.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    lengths && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
+/// What kind of party a text names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Party {
+    /// A telephone number: 3 to 20 digits, maybe masked with `*`, maybe with the usual marks between them.
+    Phone,
+    /// Something with an `@` between other things.
+    Mail,
+    /// Neither.
+    Other,
+}
+
+/// What kind of party a text names.
+pub(super) fn party(text: &str) -> Party {
+    let text = text.trim();
+    if text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) {
+        return Party::Mail;
+    }
+    let number = text.strip_prefix('+').unwrap_or(text);
+    let digits = number.chars().filter(|c| c.is_ascii_digit() || *c == '*').count();
+    let usual = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | ' ' | '-' | '.' | '(' | ')'));
+    if usual && (3..=20).contains(&digits) { Party::Phone } else { Party::Other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_url() {
+        let name = |url| url_file_name(url);
+        assert_eq!(name("http://host/a/b-1.mp3?sign=x/y#z").as_deref(), Some("b-1.mp3"));
+        assert_eq!(name("https://host/%5BAnna%5D_1.wav").as_deref(), Some("[Anna]_1.wav"));
+        assert_eq!(name("https://host/100%.wav").as_deref(), Some("100%.wav"));
+        assert_eq!(name("https://host"), None);
+        assert_eq!(name("https://host/"), None);
+        assert_eq!(last_segment("a/b.mp3"), "b.mp3");
+        assert_eq!(last_segment("b.mp3"), "b.mp3");
+        assert_eq!(percent_decoded(&percent_encoded("+66 ก/?&=%~")), "+66 ก/?&=%~");
+        assert_eq!(percent_encoded("+66/a~"), "%2B66%2Fa~");
+    }
+
+    #[test]
+    fn ids_are_words_of_their_own() {
+        assert!(holds_word("call_96f3-1_in.wav", "96f3-1"));
+        assert!(holds_word("[Anna]_1-2_20200101000000(77).wav", "77"));
+        assert!(!holds_word("1608130650.mp3", "160813065"));
+        assert!(!holds_word("é1.mp3", "1"));
+    }
+
+    #[test]
+    fn parties() {
+        for phone in ["13800138000", "+66 81-234-5678", "(020) 7946.0018", "138****8000", "008613800138000"] {
+            assert_eq!(party(phone), Party::Phone, "{phone}");
+        }
+        for mail in ["lululing@tencent.com", "8010@zhen04.cc"] {
+            assert_eq!(party(mail), Party::Mail, "{mail}");
+        }
+        for other in ["", "@", "anna", "12", "1+2345", "1234567890123456789012"] {
+            assert_eq!(party(other), Party::Other, "{other}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The one document that says what callweave heard in a call. Its names, units and meanings are a contract with other
+//! programs: they change only with [`SCHEMA_VERSION`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::call::{Direction, Moment, Role};
+use crate::decode::SourceInfo;
+use crate::error::{Error, ErrorKind, Warning};
+use crate::metrics::Metrics;
+use crate::outcome::{Decision, Tagged};
+use crate::timeline::{Event, Knot, Method, Placement};
+use crate::units::{Decibels, Millis, Ppm, Span};
+
+/// The version of the report's names and meanings.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The library that made it.
+    pub library: Named,
+    /// What of the configuration differed from the defaults.
+    pub config: Value,
+    /// SHA-256 of the whole configuration.
+    pub config_hash: String,
+    /// The speech detector.
+    pub detector: Named,
+    /// The call.
+    pub call: CallReport,
+    /// Its tracks, in the order in which they were given.
+    pub tracks: Vec<TrackReport>,
+    /// Who held the floor when.
+    pub turns: Vec<TurnReport>,
+    /// The conversation's figures.
+    pub metrics: Metrics,
+    /// What was heard to happen.
+    pub outcome: Decision,
+    /// The tag that follows.
+    pub tag: Tagged,
+    /// What is wrong with the call as a whole.
+    pub warnings: Vec<Warning>,
+    /// Files that were written.
+    pub outputs: Vec<Output>,
+}
+
+/// A name and a version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+}
+
+/// The call as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallReport {
+    /// The call's id at its provider.
+    pub id: Option<String>,
+    /// The provider.
+    pub provider: Option<String>,
+    /// Who called whom.
+    pub direction: Option<Direction>,
+    /// When the call began.
+    pub started_at: Option<Moment>,
+    /// From the first recorded sample of any track to the last.
+    pub duration_ms: Millis,
+}
+
+/// One track. A track that could not be read has an `error` and neither source, alignment nor level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrackReport {
+    /// The track's place among the call's tracks.
+    pub index: usize,
+    /// Who is heard.
+    pub role: Role,
+    /// The party's number, address or name.
+    pub party: Option<String>,
+    /// Why the track could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TrackError>,
+    /// The recording.
+    pub source: Option<SourceInfo>,
+    /// Its place on the timeline.
+    pub alignment: Option<Alignment>,
+    /// How loud it is.
+    pub level: Option<LevelReport>,
+    /// Where the party speaks.
+    pub speech: Vec<Span>,
+    /// Where another party is heard faintly.
+    pub bleed: Vec<Bleed>,
+    /// What else sounds.
+    pub events: Vec<Event>,
+}
+
+/// Why a track could not be read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackError {
+    /// The error's stable code.
+    pub code: ErrorKind,
+    /// The error in words.
+    pub message: String,
+}
+
+impl From<&Error> for TrackError {
+    fn from(error: &Error) -> Self {
+        Self { code: error.kind(), message: error.to_string() }
+    }
+}
+
+/// Where a track lies on the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alignment {
+    /// Call time of the track's first sample, codec delay removed.
+    pub offset_ms: Millis,
+    /// The recorder's clock error.
+    pub drift_ppm: Ppm,
+    /// How the place was found.
+    pub method: Method,
+    /// Probability that the placement is within 250 ms of the truth, with four decimals.
+    pub confidence: f64,
+    /// Half the width of the interval that holds the truth nine times in ten.
+    pub uncertainty_ms: Millis,
+    /// The placement: pairs of track time and call time.
+    pub knots: Vec<Knot>,
+}
+
+impl From<&Placement> for Alignment {
+    fn from(placement: &Placement) -> Self {
+        Self {
+            offset_ms: placement.offset(),
+            drift_ppm: placement.drift(),
+            method: placement.method,
+            confidence: rounded(placement.confidence),
+            uncertainty_ms: placement.uncertainty,
+            knots: placement.knots().to_vec(),
+        }
+    }
+}
+
+/// How loud a track is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LevelReport {
+    /// Active speech level by ITU-T P.56 in dBov; `None` where nothing is active.
+    pub active_dbov: Option<Decibels>,
+    /// Share of the time in which speech is active, with four decimals.
+    pub activity_factor: f64,
+    /// True peak in dBTP; `None` for digital silence.
+    pub true_peak_dbtp: Option<Decibels>,
+    /// Integrated loudness in LUFS; `None` for silence or less than 400 ms.
+    pub loudness_lufs: Option<Decibels>,
+    /// The line's noise outside speech in dBov; `None` where there is only digital silence.
+    pub noise_dbov: Option<Decibels>,
+    /// Samples at full scale.
+    pub clipped_samples: u64,
+    /// The gain that brings the party to the mix's level.
+    pub gain_db: Decibels,
+}
+
+/// Another party, heard faintly on this track.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bleed {
+    /// When.
+    #[serde(flatten)]
+    pub span: Span,
+    /// The track of the party who is heard.
+    pub from_track: usize,
+}
+
+/// A party's turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnReport {
+    /// The party's track.
+    pub track: usize,
+    /// When.
+    #[serde(flatten)]
+    pub span: Span,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// What it is: `mix`.
+    pub kind: String,
+    /// Its path, relative to the report.
+    pub path: String,
+    /// Samples per second.
+    pub sample_rate_hz: u32,
+    /// Channels.
+    pub channels: u16,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Report {
+    /// The report as JSON: the same bytes in every language.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A share or a probability with four decimals.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}

@@ -1,0 +1,156 @@
+//! The LSTM and the output: its input product over many frames at once, then the recurrence,
+//! frame after frame, of one track or of two in lockstep (the weights are read once for both).
+
+use fearless_simd::{Simd, SimdBase, f32x16};
+
+use super::model::{GATE_ROWS, Model, UNITS};
+use super::simd::{Cpu, Row, sum};
+
+/// Frames that the input product takes at once.
+pub(super) const GROUP: usize = 6;
+
+/// What the network remembers of a track.
+pub(super) struct State {
+    hidden: [f32; UNITS],
+    cell: [Row; UNITS / 16],
+}
+
+impl State {
+    pub const START: Self = Self { hidden: [0.0; UNITS], cell: [Row([0.0; 16]); UNITS / 16] };
+}
+
+impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
+    /// W·x + b of every frame.
+    #[inline(always)]
+    pub fn input_gates(
+        self,
+        model: &Model,
+        features: &[[[f32; UNITS]; GROUP]],
+        gates: &mut [[[Row; GATE_ROWS]; GROUP]],
+    ) {
+        if Self::WIDE {
+            self.input_gates_by::<2>(model, features, gates);
+        } else {
+            self.input_gates_by::<1>(model, features, gates);
+        }
+    }
+
+    /// G rows of gates at a time.
+    #[inline(always)]
+    fn input_gates_by<const G: usize>(
+        self,
+        model: &Model,
+        features: &[[[f32; UNITS]; GROUP]],
+        gates: &mut [[[Row; GATE_ROWS]; GROUP]],
+    ) {
+        for (part, weights) in model.input.as_flattened().as_chunks::<G>().0.iter().enumerate() {
+            for (features, gates) in features.iter().zip(&mut *gates) {
+                let mut bias = [self.splat(0.0); G];
+                for (bias, row) in bias.iter_mut().zip(&model.gate_bias[part * G..]) {
+                    *bias = self.load(row);
+                }
+                let sums = self.add_products(weights.each_ref(), features.each_ref(), [bias; GROUP]);
+                for n in 0..GROUP {
+                    for g in 0..G {
+                        sums[n][g].store_array(&mut gates[n][part * G + g].0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds G rows of gates for each of N inputs.
+    #[inline(always)]
+    fn add_products<const N: usize, const G: usize>(
+        self,
+        weights: [&[Row; UNITS]; G],
+        inputs: [&[f32; UNITS]; N],
+        mut sums: [[f32x16<S>; G]; N],
+    ) -> [[f32x16<S>; G]; N] {
+        for k in 0..UNITS {
+            let mut rows = [self.splat(0.0); G];
+            for g in 0..G {
+                rows[g] = self.load(&weights[g][k]);
+            }
+            for n in 0..N {
+                let input = self.splat(inputs[n][k]);
+                for g in 0..G {
+                    sums[n][g] = self.mul_add(input, rows[g], sums[n][g]);
+                }
+            }
+        }
+        sums
+    }
+
+    /// One frame of N tracks, given its input gates; returns the logit of each.
+    #[inline(always)]
+    pub fn step<const N: usize>(
+        self,
+        model: &Model,
+        gates: [&[Row; GATE_ROWS]; N],
+        states: &mut [&mut State; N],
+    ) -> [f32; N] {
+        let mut logits = [self.splat(0.0); N];
+        let mut next = [[Row::default(); UNITS / 16]; N];
+        for block in 0..UNITS / 16 {
+            let mut sums = [[self.splat(0.0); 4]; N];
+            for n in 0..N {
+                for g in 0..4 {
+                    sums[n][g] = self.load(&gates[n][4 * block + g]);
+                }
+            }
+            let mut inputs = [&[0.0; UNITS]; N];
+            for (input, state) in inputs.iter_mut().zip(states.iter()) {
+                *input = &state.hidden;
+            }
+            let sums = self.recur(&model.recurrent[block], inputs, sums);
+            for n in 0..N {
+                let (cell, hidden) = self.unit(sums[n], self.load(&states[n].cell[block]));
+                cell.store_array(&mut states[n].cell[block].0);
+                hidden.store_array(&mut next[n][block].0);
+                logits[n] = self.mul_add(self.relu(hidden), self.load(&model.output[block]), logits[n]);
+            }
+        }
+        let mut sums = [model.output_bias; N];
+        for n in 0..N {
+            for (hidden, row) in states[n].hidden.as_chunks_mut().0.iter_mut().zip(&next[n]) {
+                *hidden = row.0;
+            }
+            sums[n] += sum(logits[n].to_array());
+        }
+        sums
+    }
+
+    /// Adds the recurrent products of sixteen units: as many gates at a time as the registers hold.
+    #[inline(always)]
+    fn recur<const N: usize>(
+        self,
+        weights: &[[Row; UNITS]; 4],
+        inputs: [&[f32; UNITS]; N],
+        mut sums: [[f32x16<S>; 4]; N],
+    ) -> [[f32x16<S>; 4]; N] {
+        if N == 1 || Self::WIDE {
+            return self.add_products(weights.each_ref(), inputs, sums);
+        }
+        let [i, f, g, o] = weights.each_ref();
+        let (first, last) = (sums.map(|[i, f, _, _]| [i, f]), sums.map(|[_, _, g, o]| [g, o]));
+        let first = self.add_products([i, f], inputs, first);
+        let last = self.add_products([g, o], inputs, last);
+        for n in 0..N {
+            sums[n] = [first[n][0], first[n][1], last[n][0], last[n][1]];
+        }
+        sums
+    }
+
+    /// c' = σ(f)·c + σ(i)·tanh(g) and h = σ(o)·tanh(c'), each as one fraction of exponentials.
+    #[inline(always)]
+    fn unit(self, [i, f, g, o]: [f32x16<S>; 4], cell: f32x16<S>) -> (f32x16<S>, f32x16<S>) {
+        let one = self.splat(1.0);
+        let (i, f, o) = (one + self.exp(-i), one + self.exp(-f), one + self.exp(-o));
+        let g = self.exp(g * -2.0);
+        let ig = i * (one + g);
+        let cell = self.mul_add(cell, ig, (one - g) * f) / (f * ig);
+        let c = self.exp(cell * -2.0);
+        (cell, (one - c) / (o * (one + c)))
+    }
+}

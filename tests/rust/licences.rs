@@ -1,0 +1,105 @@
+//! Every crate that any build of callweave can contain may be used under a licence that asks for a notice at most
+//! (MPL-2.0: file by file). Reads `cargo metadata`, so that CI compiles no tool for it; deny.toml says the same.
+
+use serde_json::Value;
+
+use crate::{output, read};
+
+/// Licences under which callweave may pass on others' code.
+const ALLOWED: [&str; 13] = [
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MPL-2.0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Whether an SPDX expression can be satisfied with the allowed licences: `OR` of `AND`s, as crates write them, with
+/// brackets and the old `/` for `OR`.
+fn allowed(expression: &str) -> bool {
+    let text = expression.replace('/', " OR ");
+    let mut rest = text.as_str();
+    let verdict = either(&mut rest);
+    verdict && rest.trim().is_empty()
+}
+
+fn either(rest: &mut &str) -> bool {
+    let mut verdict = both(rest);
+    while take(rest, "OR ") {
+        verdict |= both(rest);
+    }
+    verdict
+}
+
+fn both(rest: &mut &str) -> bool {
+    let mut verdict = one(rest);
+    while take(rest, "AND ") {
+        verdict &= one(rest);
+    }
+    verdict
+}
+
+fn one(rest: &mut &str) -> bool {
+    if take(rest, "(") {
+        let verdict = either(rest);
+        return take(rest, ")") && verdict;
+    }
+    let end = [" OR ", " AND ", ")"].iter().filter_map(|mark| rest.find(mark)).min().unwrap_or(rest.len());
+    let (name, tail) = rest.split_at(end);
+    *rest = tail;
+    ALLOWED.contains(&name.trim())
+}
+
+fn take(rest: &mut &str, word: &str) -> bool {
+    let found = rest.trim_start().strip_prefix(word);
+    *rest = found.unwrap_or(rest);
+    found.is_some()
+}
+
+#[test]
+fn every_dependency_has_an_allowed_licence() {
+    let metadata = output("cargo", &["metadata", "--format-version=1", "--all-features", "--locked"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() > 30, "{} packages: that is not the whole tree", packages.len());
+    let refused: Vec<_> = packages
+        .iter()
+        .map(|package| (&package["name"], package["license"].as_str().unwrap_or("none")))
+        .filter(|(_, licence)| !allowed(licence))
+        .collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
+#[test]
+fn deny_toml_allows_the_same() {
+    let text = read("deny.toml");
+    let list = text.split_once("allow = [").unwrap().1.split_once(']').unwrap().0;
+    let listed: Vec<&str> =
+        list.split(',').map(|name| name.trim().trim_matches('"')).filter(|s| !s.is_empty()).collect();
+    assert_eq!(listed, ALLOWED);
+}
+
+#[test]
+fn expressions_are_read_as_spdx_means_them() {
+    for good in ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0", "Unlicense OR MIT"] {
+        assert!(allowed(good), "{good}");
+    }
+    for bad in
+        ["none", "GPL-3.0", "MIT AND LGPL-2.1", "(MIT OR ISC) AND GPL-2.0", "MIT AND (ISC", "mit", "LGPL-3.0-or-later"]
+    {
+        assert!(!allowed(bad), "{bad}");
+    }
+}
+
+#[test]
+fn the_notice_names_what_is_not_mit_or_apache() {
+    assert!(read("NOTICE").contains("symphonia") && read("NOTICE").contains("MPL-2.0"));
+}

@@ -1,0 +1,34 @@
+//! Tests that look at callweave from outside: its layout, its licences, its reports and its program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod licences;
+mod modules;
+mod repository;
+mod versions;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// A file of the workspace as text.
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// What a program prints, run in the workspace.
+fn output(program: &str, args: &[&str]) -> String {
+    let run = Command::new(program).args(args).current_dir(root()).output().unwrap();
+    assert!(run.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap()
+}
+
+/// The files that git keeps, or would keep once added.
+fn tracked() -> Vec<PathBuf> {
+    let listed = output("git", &["ls-files", "--cached", "--others", "--exclude-standard"]);
+    listed.lines().map(PathBuf::from).filter(|path| root().join(path).is_file()).collect()
+}

@@ -1,0 +1,49 @@
+//! What may not be in the repository.
+
+use crate::{root, tracked};
+
+/// Texts that tie a file to one machine or one mirror of a registry. Written in two halves, so that this file holds none.
+const FORBIDDEN: [(&str, &str); 9] = [
+    ("/wo", "rk/"),
+    ("/ro", "ot/"),
+    ("/ho", "me/"),
+    ("/Us", "ers/"),
+    ("/t", "mp/"),
+    ("files.python", "hosted"),
+    ("registry.npm", "js"),
+    ("index.crates", ".io"),
+    ("\"reso", "lved\""),
+];
+
+#[test]
+fn no_file_names_a_machine_or_a_registry() {
+    let mut found = Vec::new();
+    for path in tracked() {
+        let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };
+        for (head, tail) in FORBIDDEN {
+            let word = format!("{head}{tail}");
+            let line = text.lines().position(|line| line.contains(&word));
+            found.extend(line.map(|at| format!("{}:{}: {word}", path.display(), at + 1)));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn no_file_is_large() {
+    const LARGEST: u64 = 4_000_000;
+    for path in tracked() {
+        let size = root().join(&path).metadata().unwrap().len();
+        assert!(size < LARGEST, "{}: {size} bytes, at most {LARGEST}", path.display());
+    }
+}
+
+#[test]
+fn the_top_level_is_the_agreed_one() {
+    let folders = ["core", "bindings-python", "bindings-node", "benches", "fixtures", "tests"];
+    for path in tracked() {
+        let first = path.components().next().unwrap().as_os_str().to_str().unwrap().to_owned();
+        let is_file = path.components().count() == 1;
+        assert!(is_file || first.starts_with('.') || folders.contains(&first.as_str()), "{}", path.display());
+    }
+}
