@@ -15,7 +15,7 @@ LONG = "CALLWEAVE_LONG_TESTS" in os.environ
 CALLS = {
     path.parent.name: next(
         f"fixtures/{path.parent.name}/{name}"
-        for name in ("pushes.json", "manifest.json")
+        for name in ("pushes.json", "recordings2.json", "recording.json", "manifest.json")
         if (path.parent / name).exists()
     )
     for path in sorted(ROOT.glob("fixtures/*/report.json"))
