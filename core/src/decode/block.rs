@@ -114,6 +114,14 @@ impl Lane {
         }
     }
 
+    /// The channel that it is; `None` for the mean.
+    pub fn channel(self) -> Option<u16> {
+        match self {
+            Self::Channel(index) => Some(index),
+            Self::Mean => None,
+        }
+    }
+
     /// The lane's samples of a block; `room` is used where they have to be computed.
     pub fn samples<'a>(self, block: Planar<'a>, room: &'a mut Vec<f32>) -> &'a [f32] {
         if let Self::Channel(index) = self {

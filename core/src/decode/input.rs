@@ -116,6 +116,7 @@ impl Input {
             From::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
             From::Bytes(bytes) => Some(bytes.len() as u64),
             From::Reader(_, size) => *size,
+            From::Source(source) => source.size_hint(),
         }
     }
 

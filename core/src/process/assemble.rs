@@ -18,7 +18,8 @@ use crate::units::{Decibels, Millis, Span};
 use crate::voice::{self, Probabilities};
 
 use super::hear::Heard;
-use super::{Lane, PlacedTrack, Processed, VERSION};
+use super::lanes::Lane;
+use super::{PlacedTrack, Processed, VERSION};
 
 /// Share of a dead track's hops that may lie above its limit: a click at the start or the end is no signal.
 const STRAY_HOPS: f64 = 0.005;
@@ -197,7 +198,7 @@ fn place(lanes: &[Lane]) -> Vec<Option<Placement>> {
     let mut recorders: Vec<(usize, Recorder)> = Vec::new();
     for lane in lanes {
         if let Ok(heard) = &lane.heard
-            && recorders.last().is_none_or(|(number, _)| *number != lane.recorder)
+            && !recorders.iter().any(|(number, _)| *number == lane.recorder)
         {
             let recorder = Recorder { started_at: lane.leg.started_at, duration: heard.duration };
             recorders.push((lane.recorder, recorder));

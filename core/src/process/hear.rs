@@ -1,6 +1,5 @@
 //! The one pass over a recording: a block is decoded, given to every listener, and dropped.
 
-use crate::call::Leg;
 use crate::config::Config;
 use crate::control::Control;
 use crate::decode::{Decoder, Input, Lane, SourceInfo};
@@ -16,8 +15,8 @@ use super::watch::Watch;
 /// What one pass leaves of a track.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// Who is heard.
-    pub leg: Leg,
+    /// The channel it was; `None` where channels were averaged.
+    pub channel: Option<u16>,
     /// The recording it came from.
     pub source: SourceInfo,
     /// The recording's rate.
@@ -77,8 +76,8 @@ pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control,
     let mut decoder = Decoder::open(input, &config.decode)?;
     let name = decoder.name().to_owned();
     let named = |e: Error| e.in_input(&name);
-    let (rate, leg) = (decoder.spec().rate, decoder.leg().clone());
-    let lanes = Lane::of(decoder.spec().channels, &leg, &config.decode).map_err(named)?;
+    let rate = decoder.spec().rate;
+    let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &config.decode).map_err(named)?;
     let mut ears = lanes.iter().map(|_| Ears::new(rate, keep)).collect::<Result<Vec<_>>>().map_err(named)?;
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];
@@ -103,8 +102,8 @@ pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control,
     if ears.iter().all(|e| e.samples == 0) {
         return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded")));
     }
-    let heard = |(ears, values): (Ears, Vec<f32>)| Heard {
-        leg: leg.clone(),
+    let heard = |((ears, values), lane): ((Ears, Vec<f32>), &Lane)| Heard {
+        channel: lane.channel(),
         source: source.clone(),
         rate,
         duration: rate.millis(ears.samples),
@@ -112,5 +111,5 @@ pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control,
         voice: Probabilities { hop, values },
         samples: ears.keeper.map(|k| k.finish().0).unwrap_or_default(),
     };
-    Ok(ears.into_iter().zip(probabilities).map(heard).collect())
+    Ok(ears.into_iter().zip(probabilities).zip(&lanes).map(heard).collect())
 }
