@@ -57,15 +57,6 @@ fn every_fixture_call_is_tested() {
 }
 
 #[test]
-fn what_is_not_read_yet_is_refused_in_words() {
-    for (call, document) in NOT_YET {
-        let (status, out, err) = program(&["process", &format!("fixtures/{call}/{document}"), "--json"]);
-        assert_eq!((status, out.as_str()), (1, ""), "{call} is read now: move it to CALLS");
-        assert!(err.starts_with("error: ") && err.contains(document), "{err}");
-    }
-}
-
-#[test]
 fn threads_change_nothing() {
     for (call, document) in CALLS {
         let one = reported(call, document, &["--threads", "1"]);

@@ -136,7 +136,7 @@ class Config(Record):
 
     >>> config = Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout="mono"))
     >>> config.changes()
-    {'speech': {'minSpeechMs': 200}, 'mix': {'rate': 8000, 'layout': 'mono'}}
+    {'mix': {'layout': 'mono', 'rate': 8000}, 'speech': {'minSpeechMs': 200}}
 
     Raises `InvalidArgument` where the numbers make no sense, with the field's name.
     """
