@@ -16,7 +16,7 @@ fn containers(dir: &std::path::Path) -> Vec<(String, Vec<u8>, Option<Raw>)> {
     let (wide_path, thin_path) = (dir.join("wide.wav"), dir.join("thin.wav"));
     std::fs::write(&wide_path, wide).unwrap();
     std::fs::write(&thin_path, &thin).unwrap();
-    all.push(("a.zip".to_owned(), crate::decode::archive::tests::zip(&[("a.wav", &thin, true, true)]), None));
+    all.push(("a.zip".to_owned(), archive::tests::zip(&[("a.wav", &thin, true, true)]), None));
     let ffmpeg = |codec: &'static str| vec!["-c:a", codec];
     for (name, source, options) in [
         ("ulaw.wav", &thin_path, ffmpeg("pcm_mulaw")),
