@@ -1,7 +1,7 @@
 //! From JavaScript's values to callweave's inputs.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::{CallInput, Cancel, Config, Control, Input, Moment, Progress, Role};
@@ -132,7 +132,11 @@ impl CancelSwitch {
     /// The control of a piece of work.
     pub fn control(&self, progress: Option<OnProgress>) -> Control {
         let hear = |call: OnProgress| -> callweave::control::OnProgress {
+            let last = Mutex::new(None);
             Arc::new(move |p: Progress| {
+                if last.lock().unwrap_or_else(PoisonError::into_inner).replace(p) == Some(p) {
+                    return;
+                }
                 let news = (p.stage.name().to_owned(), p.bytes_done as f64, p.bytes_total.map(|bytes| bytes as f64));
                 call.call(news.into(), ThreadsafeFunctionCallMode::NonBlocking);
             })

@@ -88,8 +88,8 @@ def process(
 
     >>> import callweave
     >>> call = callweave.process("fixtures/short/manifest.json")
-    >>> call.report.tag.value
-    'short'
+    >>> call.report.outcome.value
+    'conversation'
     >>> call.mix().samples.shape[0]
     2
     """

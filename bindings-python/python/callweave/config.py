@@ -36,12 +36,20 @@ class DecodeOptions(Record):
     """Codec delay of an mp3 without a tag, in samples of the file's own rate."""
     max_bytes: int = _default("decode", "max_bytes")
     """The most bytes that are read of one input."""
+    max_buffered_bytes: int = _default("decode", "max_buffered_bytes")
+    """The most bytes of an input without seeking that are kept in memory, where its format asks for that."""
     max_duration_ms: float = _default("decode", "max_duration_ms")
     """The longest recording that is decoded."""
     max_channels: int = _default("decode", "max_channels")
     """The most channels of one recording."""
     max_tracks: int = _default("decode", "max_tracks")
     """The most tracks of one call."""
+    max_members: int = _default("decode", "max_members")
+    """The most members of an archive."""
+    max_members_bytes: int = _default("decode", "max_members_bytes")
+    """The most bytes of all recordings in an archive together, unpacked."""
+    max_member_ratio: int = _default("decode", "max_member_ratio")
+    """How many times its packed size a member of an archive may have."""
     sha256: bool = _default("decode", "sha256")
     """Whether the SHA-256 of each input is computed while it is read."""
 
@@ -128,7 +136,7 @@ class Config(Record):
 
     >>> config = Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout="mono"))
     >>> config.changes()
-    {'speech': {'minSpeechMs': 200}, 'mix': {'rate': 8000, 'layout': 'mono'}}
+    {'mix': {'layout': 'mono', 'rate': 8000}, 'speech': {'minSpeechMs': 200}}
 
     Raises `InvalidArgument` where the numbers make no sense, with the field's name.
     """
