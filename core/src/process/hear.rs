@@ -45,7 +45,7 @@ struct Ears {
 impl Ears {
     fn new(rate: Rate, keep: bool) -> Result<Self> {
         Ok(Self {
-            level: LevelMeter::new(rate)?,
+            level: LevelMeter::new(rate),
             keeper: keep.then(Keeper::default),
             to_narrow: Resampler::new(rate, Rate::NARROWBAND)?,
             narrow: Vec::new(),
