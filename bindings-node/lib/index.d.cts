@@ -1,5 +1,4 @@
-/** What a caller can choose, by the names of the core. Fields left out keep the core's defaults. */
-export type Config = Record<string, unknown>
+/// <reference types="node" />
 
 /** Stable name of a kind of error, the same in every language. */
 export type ErrorCode =
@@ -33,6 +32,364 @@ export declare class CallweaveError extends Error {
   readonly expected: string | null
 }
 
+/** Who is heard on a track. */
+export type Role = 'customer' | 'agent' | 'transfer' | 'participant' | 'mixed' | 'unknown'
+
+/** One recording: a path, a file URL, bytes, or a stream of bytes. A stream is read into memory, at most `decode.maxBytes`. */
+export type Recording =
+  | string
+  | URL
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | AsyncIterable<Uint8Array>
+  | NodeJS.ReadableStream
+  | ReadableStream<Uint8Array>
+
+/** One recording, with what is known of it. */
+export interface Input {
+  source: Recording
+  /** Who is heard. */
+  role?: Role | undefined
+  /** The party's number, address or name. */
+  party?: string | undefined
+  /** When the recording began: RFC 3339, Unix seconds or a Date. Whole seconds mean ±1 s. */
+  startedAt?: string | number | Date | undefined
+  /** The channel of the recording that is meant, from 0. */
+  channel?: number | undefined
+  /** What reports and errors call it, where it has no path. */
+  name?: string | undefined
+}
+
+/** A call's recordings; or, as one path alone, a manifest or a provider's JSON with its audio beside it. */
+export type Inputs = Recording | Input | readonly (Recording | Input)[]
+
+/** How a mix is made. */
+export interface MixConfig {
+  /** Samples per second: a number, `source` (the inputs' highest) or `auto` (that, at most 16000). */
+  rate?: number | 'auto' | 'source' | undefined
+  /** One channel per party, or one for all. */
+  layout?: 'split' | 'mono' | undefined
+  /** How the file is written. */
+  format?: string | undefined
+  /** The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`. */
+  level?: string | undefined
+}
+
+/** How recordings are read, and how much of one is accepted. */
+export interface DecodeOptions {
+  /** What becomes of a recording with two channels. */
+  stereo?: 'split' | 'downmix' | undefined
+  /** Codec delay of an mp3 without a tag, in samples of the file's own rate. */
+  assumedMp3Delay?: number | undefined
+  /** The most bytes that are read of one input. */
+  maxBytes?: number | undefined
+  /** The most bytes of an input without seeking that are kept in memory, where its format asks for that. */
+  maxBufferedBytes?: number | undefined
+  /** The longest recording that is decoded. */
+  maxDurationMs?: number | undefined
+  /** The most channels of one recording. */
+  maxChannels?: number | undefined
+  /** The most tracks of one call. */
+  maxTracks?: number | undefined
+  /** The most members of an archive. */
+  maxMembers?: number | undefined
+  /** The most bytes of all recordings in an archive together, unpacked. */
+  maxMembersBytes?: number | undefined
+  /** How many times its packed size a member of an archive may have. */
+  maxMemberRatio?: number | undefined
+  /** Whether the SHA-256 of each input is computed while it is read. */
+  sha256?: boolean | undefined
+}
+
+/** From probabilities to spans, with the meanings that users of Silero VAD know. */
+export interface SpeechConfig {
+  /** Speech begins at this probability. */
+  threshold?: number | undefined
+  /** Speech goes on until the probability is below this. */
+  negThreshold?: number | undefined
+  /** Shorter speech is dropped. */
+  minSpeechMs?: number | undefined
+  /** Shorter pauses do not end speech. */
+  minSilenceMs?: number | undefined
+  /** Added on either side of a span, without meeting its neighbour. */
+  speechPadMs?: number | undefined
+  /** The longest span; a longer one is cut in its longest pause. `null`: no limit. */
+  maxSpeechMs?: number | null | undefined
+  /** Pauses up to this long do not end a party's turn, unless the other party takes the floor. */
+  turnPauseMs?: number | undefined
+}
+
+/** The parameters of the conversation's figures. */
+export interface MetricsConfig {
+  /** Silence of all parties from this long on is non-talk. */
+  nonTalkMs?: number | undefined
+  /** An interruption begins at least this long after the interrupted turn. */
+  interruptionAfterMs?: number | undefined
+  /** An interruption overlaps the interrupted turn at least this long. */
+  interruptionOverlapMs?: number | undefined
+  /** The interrupted party stops within this time. */
+  interruptionYieldMs?: number | undefined
+  /** A backchannel lasts at most this long. */
+  backchannelMs?: number | undefined
+  /** Placements less certain than this make no figures that compare parties in time. */
+  maxUncertaintyMs?: number | undefined
+}
+
+/** The limits of the rules that decide outcome and tag, and the map from one to the other. */
+export interface OutcomeConfig {
+  /** Less speech than this in a conversation is a short call. */
+  shortSpeechMs?: number | undefined
+  /** First to last speech no longer than this is a short call, if it holds few exchanges. */
+  shortSpanMs?: number | undefined
+  /** Fewer exchanges of turns than this are few. */
+  shortExchanges?: number | undefined
+  /** A party silent for at least this long may be a silent party. */
+  silentPartyMs?: number | undefined
+  /** The other party speaks at least this many times to a silent one. */
+  silentPartyTurns?: number | undefined
+  /** Speech of at least this length without room for an answer is a monologue. */
+  monologueMs?: number | undefined
+  /** A gap of at least this length is room for an answer. */
+  monologueGapMs?: number | undefined
+  /** A dead line's level lies below this. */
+  deadDbov?: number | undefined
+  /** The map from outcome to tag, where it differs from the default. */
+  tags?: Partial<Record<OutcomeValue, TagValue>> | undefined
+}
+
+/** Everything that a caller can choose. Fields left out keep the core's defaults; fields that do not exist are refused. */
+export interface Config {
+  /** How recordings are read. */
+  decode?: DecodeOptions | undefined
+  /** Which speech detector listens. */
+  detector?: string | undefined
+  /** From probabilities to spans. */
+  speech?: SpeechConfig | undefined
+  /** How a mix is made. */
+  mix?: MixConfig | undefined
+  /** The conversation's figures. */
+  metrics?: MetricsConfig | undefined
+  /** Outcome and tag. */
+  outcome?: OutcomeConfig | undefined
+  /** Whether key presses are reported with their digits (card numbers often enough). */
+  dtmfDigits?: boolean | undefined
+  /** What becomes of personal data in a report. */
+  pii?: 'keep' | 'drop' | undefined
+  /** Takes the slower path whose bits are the same on every kind of CPU. */
+  portable?: boolean | undefined
+}
+
+/** How far the work has come. */
+export interface Progress {
+  /** The stage at work. */
+  stage: string
+  /** Bytes of the inputs that have been read. */
+  bytesDone: number
+  /** Bytes of the inputs in all, where they are known. */
+  bytesTotal: number | null | undefined
+}
+
+/** What every call takes. */
+export interface Options {
+  /** What differs from the defaults. */
+  config?: Config | undefined
+  /** Stops the work; it then fails with the code `cancelled` and the signal's reason as its cause. */
+  signal?: AbortSignal | undefined
+}
+
+/** What calls take that work on a whole call. */
+export interface CallOptions extends Options {
+  /** Who is heard on the tracks, in order; a recording with two channels is two tracks. */
+  roles?: readonly Role[] | undefined
+  /** Hears of the progress; news that come while the event loop is busy are left out. */
+  onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** Samples with their rate. */
+export interface Audio<Samples = Int16Array> {
+  /** One array per channel, all of one length. */
+  channels: Samples[]
+  /** Samples per second. */
+  sampleRateHz: number
+}
+
+/** Something wrong with a recording or a call that did not stop the work. */
+export interface Warning {
+  /** Stable name of the fault. */
+  code: string
+  /** The fault in words, with its numbers. */
+  message: string
+  /** The byte of the recording at which it was noticed. */
+  atByte?: number
+}
+
+/** A stretch of time, in milliseconds on the call's timeline. */
+export interface Span {
+  startMs: number
+  endMs: number
+}
+
+/** A recording, as it really is. */
+export interface Source {
+  path: string | null
+  container: string
+  codec: string
+  sampleRateHz: number
+  channels: number
+  bytes: number
+  sha256: string | null
+  durationMs: number
+  /** Removed from the start: samples that the codec added. */
+  codecDelayMs: number
+  codecDelayBasis: 'tag' | 'assumed' | 'none'
+  warnings: Warning[]
+}
+
+/** Where a track lies on the call's timeline. */
+export interface Alignment {
+  /** Call time of the track's first sample. */
+  offsetMs: number
+  /** The recorder's clock error; above 0 it ran fast. */
+  driftPpm: number
+  /** How the place was found. */
+  method: 'reference' | 'bleed' | 'timestamps' | 'turns' | 'none'
+  /** The probability that the placement is within 250 ms of the truth. */
+  confidence: number
+  /** Half the width of the interval that holds the truth nine times in ten. */
+  uncertaintyMs: number
+  /** The placement: pairs of track time and call time, linear between. */
+  knots: [trackMs: number, callMs: number][]
+}
+
+/** How loud a track is; levels are null where there is nothing to measure. */
+export interface Level {
+  /** Active speech level, ITU-T P.56. */
+  activeDbov: number | null
+  /** Share of the time in which speech is active. */
+  activityFactor: number
+  truePeakDbtp: number | null
+  loudnessLufs: number | null
+  /** The line's noise outside speech. */
+  noiseDbov: number | null
+  clippedSamples: number
+  /** The gain that brings the party to the mix's level. */
+  gainDb: number
+}
+
+interface EventBase extends Span {
+  /** How sure, from 0 to 1. */
+  confidence: number
+}
+
+/** A sound that is not speech, told apart by `kind`. */
+export type Event =
+  | (EventBase & { kind: 'dtmf'; /** The key, where the configuration asks for digits. */ detail: string | null })
+  | (EventBase & { kind: 'fax'; /** A machine calling (`cng`) or answering (`ced`). */ detail: 'cng' | 'ced' | null })
+  | (EventBase & { kind: 'ringback' | 'busy' | 'congestion' | 'sit'; detail: string | null })
+  | (EventBase & { kind: 'beep' | 'music' | 'silence' | 'digital_zero' | 'dropout' | 'clipping'; detail: string | null })
+
+/** One participant. A track that could not be read has an `error` and neither source, alignment nor level. */
+export interface Track {
+  index: number
+  role: Role
+  party: string | null
+  error?: { code: ErrorCode; message: string }
+  source: Source | null
+  alignment: Alignment | null
+  level: Level | null
+  /** Where the party speaks. */
+  speech: Span[]
+  /** Where another party is heard faintly. */
+  bleed: (Span & { fromTrack: number })[]
+  events: Event[]
+}
+
+/** The conversation's figures; null where a placement is too uncertain to compare parties in time. */
+export interface Metrics {
+  byTrack: {
+    track: number
+    talkMs: number
+    talkShare: number | null
+    turns: number
+    longestMonologueMs: number
+    firstSpeechMs: number | null
+  }[]
+  speechMs: number | null
+  nonTalkMs: number | null
+  nonTalk: Span[] | null
+  overlapMs: number | null
+  interruptions: (Span & { by: number })[] | null
+  backchannels: number | null
+  responseMs: { count: number; mean: number | null; median: number | null; p95: number | null } | null
+  /** Why figures are missing. */
+  unavailable: 'alignment' | null
+}
+
+/** What was heard to happen in a call. */
+export type OutcomeValue =
+  | 'conversation'
+  | 'silent_party'
+  | 'one_way_audio'
+  | 'monologue'
+  | 'ivr_only'
+  | 'voicemail'
+  | 'no_answer'
+  | 'busy'
+  | 'fax'
+  | 'unknown'
+
+/** The four tags of the service's API. */
+export type TagValue = 'normal' | 'short' | 'wrong_or_spam' | 'other'
+
+/** What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says otherwise. */
+export interface Report {
+  schemaVersion: 1
+  library: { name: string; version: string }
+  /** What of the configuration differed from the defaults. */
+  config: Config
+  configHash: string
+  detector: { name: string; version: string }
+  call: {
+    id: string | null
+    provider: string | null
+    direction: 'in' | 'out' | 'internal' | null
+    /** RFC 3339. */
+    startedAt: string | null
+    durationMs: number
+  }
+  tracks: Track[]
+  turns: (Span & { track: number })[]
+  metrics: Metrics
+  outcome: {
+    value: OutcomeValue
+    reasons: { code: string; measured: number; limit: number; unit: string; message: string }[]
+  }
+  tag: { value: TagValue; from: string }
+  warnings: Warning[]
+  outputs: { kind: string; path: string; sampleRateHz: number; channels: number; sha256: string }[]
+}
+
+/** What a file really is, and what is wrong with it. */
+export interface Probe {
+  path: string
+  source: Source | null
+  problem: { code: ErrorCode; message: string } | null
+}
+
+/** A processed call: its report, and its tracks for a mix. */
+export declare class Processed {
+  private constructor()
+  /** What was heard, with the outputs that were written so far. */
+  readonly report: Report
+  /** The report as the core wrote it: the same bytes as `callweave process --json` prints. */
+  readonly reportJson: string
+  /** The mix, one channel per party or one for all. */
+  mix(mix?: MixConfig, options?: Pick<Options, 'signal'>): Promise<Audio>
+  /** Writes the mix and `report.json` to a folder, each whole or not at all; the report that names them. */
+  write(folder: string, mix?: MixConfig, options?: Pick<Options, 'signal'>): Promise<Report>
+}
+
 /** The library's version. */
 export declare const version: string
 
@@ -45,3 +402,56 @@ export declare const errorCodes: readonly ErrorCode[]
  * @throws {CallweaveError} `invalid_argument`, with the name of the field and what it may be
  */
 export declare function resolveConfig(config?: Config): Required<Config>
+
+/** Processes a call and keeps its tracks, so that it can be mixed. */
+export declare function process(inputs: Inputs, options?: CallOptions): Promise<Processed>
+
+/** Processes a call for its report alone: no samples are kept. */
+export declare function analyze(inputs: Inputs, options?: CallOptions): Promise<Report>
+
+/** Where each track lies on the call's timeline; null for a track that cannot be read. */
+export declare function align(inputs: Inputs, options?: CallOptions): Promise<(Alignment | null)[]>
+
+/** Where somebody speaks: for each track of the recording its stretches of speech. */
+export declare function detectSpeech(recording: Recording | Input, options?: CallOptions): Promise<Span[][]>
+
+/** The call's parties, placed and levelled. */
+export declare function mix(inputs: Inputs, options?: CallOptions): Promise<Audio>
+
+/** What a file really is, and what is wrong with it. What is no recording is an answer, not an error. */
+export declare function probe(recording: Recording | Input, options?: Options): Promise<Probe>
+
+/** All samples of a recording, at its own rate, codec delay removed: 32-bit floats within -1 and 1, or 16-bit numbers. */
+export declare function decode(
+  recording: Recording | Input,
+  options?: Options & { type?: 'float32' | undefined },
+): Promise<Audio<Float32Array> & { source: Source }>
+export declare function decode(
+  recording: Recording | Input,
+  options: Options & { type: 'int16' },
+): Promise<Audio & { source: Source }>
+
+/** What `normalize` takes; `rate`, `level` and `layout` go before those of the configuration's mix. */
+export interface NormalizeOptions extends Options {
+  rate?: MixConfig['rate']
+  level?: MixConfig['level']
+  layout?: MixConfig['layout']
+  onProgress?: CallOptions['onProgress']
+}
+
+/** A recording brought to another rate and level. */
+export interface Normalized {
+  audio: Audio
+  sampleRateHz: number
+  /** What the recording was, and what was wrong with it. */
+  source: Source
+  /** The gain that was applied, the same on all channels. */
+  gainDb: number
+}
+
+/** One recording at one rate and one level, in memory or in a wav file: the everyday call. */
+export declare function normalize(
+  recording: Recording | Input,
+  options: NormalizeOptions & { output: string },
+): Promise<Omit<Normalized, 'audio'> & { audio: null }>
+export declare function normalize(recording: Recording | Input, options?: NormalizeOptions): Promise<Normalized>

@@ -1,1 +1,15 @@
-export { CallweaveError, errorCodes, resolveConfig, version } from './index.cjs'
+export {
+  CallweaveError,
+  Processed,
+  align,
+  analyze,
+  decode,
+  detectSpeech,
+  errorCodes,
+  mix,
+  normalize,
+  probe,
+  process,
+  resolveConfig,
+  version,
+} from './index.cjs'

@@ -1,18 +1,22 @@
 //! The native half of the npm package `callweave`: argument conversion, work off the event loop and error mapping.
 //! Defaults, checks and arithmetic live in the crate `callweave`; names and types for people in `lib/`.
 
+mod arguments;
 mod error;
+mod samples;
+mod tasks;
 
-use callweave::config::Config;
-use callweave::error::ErrorKind;
+use callweave::ErrorKind;
+use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 
-use error::raise;
+use arguments::{CancelSwitch, InputSpec, OnProgress};
+use tasks::{AnalyzeTask, DecodeTask, NormalizeTask, ProbeTask, ProcessTask};
 
 /// The library's version.
 #[napi]
 pub fn version() -> &'static str {
-    env!("CARGO_PKG_VERSION")
+    callweave::VERSION
 }
 
 /// The codes of errors, in the order of the core.
@@ -24,6 +28,73 @@ pub fn error_codes() -> Vec<&'static str> {
 /// The whole configuration, as JSON, from a part of it in JSON.
 #[napi]
 pub fn read_config(json: String) -> napi::Result<String> {
-    let config = Config::from_json(&json).map_err(raise)?;
+    let config = arguments::config(&json)?;
     Ok(serde_json::to_string(&config).unwrap_or_default())
+}
+
+/// The `callweave` program: its arguments with the program's name first; the exit status.
+#[napi]
+pub fn run_program(args: Vec<String>) -> u8 {
+    callweave::cli::run(args, &mut std::io::stdout(), &mut std::io::stderr())
+}
+
+/// Processes a call and keeps its tracks.
+#[napi]
+pub fn process(
+    inputs: Vec<InputSpec>,
+    roles: Vec<String>,
+    config: String,
+    cancel: &CancelSwitch,
+    progress: Option<OnProgress>,
+) -> napi::Result<AsyncTask<ProcessTask>> {
+    let config = arguments::config(&config)?;
+    let call = arguments::call(inputs, &roles)?;
+    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(progress))))
+}
+
+/// Processes a call for its report alone, as JSON.
+#[napi]
+pub fn analyze(
+    inputs: Vec<InputSpec>,
+    roles: Vec<String>,
+    config: String,
+    cancel: &CancelSwitch,
+    progress: Option<OnProgress>,
+) -> napi::Result<AsyncTask<AnalyzeTask>> {
+    let config = arguments::config(&config)?;
+    let call = arguments::call(inputs, &roles)?;
+    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(progress))))
+}
+
+/// What a recording really is, as JSON.
+#[napi]
+pub fn probe(input: InputSpec, config: String) -> napi::Result<AsyncTask<ProbeTask>> {
+    let config = arguments::config(&config)?;
+    Ok(AsyncTask::new(ProbeTask::new(input.recording(0)?, config)))
+}
+
+/// All samples of a recording, as 32-bit floats or 16-bit numbers.
+#[napi]
+pub fn decode(
+    input: InputSpec,
+    float32: bool,
+    config: String,
+    cancel: &CancelSwitch,
+) -> napi::Result<AsyncTask<DecodeTask>> {
+    let config = arguments::config(&config)?;
+    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(None))))
+}
+
+/// One recording at the rate, the layout and the level of the configuration's mix, in memory or in a file.
+#[napi]
+pub fn normalize(
+    input: InputSpec,
+    path: Option<String>,
+    config: String,
+    cancel: &CancelSwitch,
+    progress: Option<OnProgress>,
+) -> napi::Result<AsyncTask<NormalizeTask>> {
+    let config = arguments::config(&config)?;
+    let control = cancel.control(progress);
+    Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, control)))
 }

@@ -23,10 +23,23 @@ test('the types name every code of the core, and no other', () => {
   assert.deepEqual(list.match(/\w+/g), [...callweave.errorCodes])
 })
 
+test('the types name every field of the core’s configuration, and no other', () => {
+  const types = readFileSync(new URL('../lib/index.d.cts', import.meta.url), 'utf8')
+  const fields = (name) => {
+    const body = types.match(new RegExp(`^export interface ${name} \\{\n(.*?)^\\}`, 'ms'))[1]
+    return [...body.matchAll(/^ {2}(\w+)\?:/gm)].map((m) => m[1]).sort()
+  }
+  const config = callweave.resolveConfig()
+  assert.deepEqual(fields('Config'), Object.keys(config).sort())
+  const sections = { DecodeOptions: 'decode', SpeechConfig: 'speech', MixConfig: 'mix', MetricsConfig: 'metrics', OutcomeConfig: 'outcome' }
+  for (const [type, name] of Object.entries(sections)) assert.deepEqual(fields(type), Object.keys(config[name]).sort(), type)
+})
+
 test('the types name every export', () => {
   const types = readFileSync(new URL('../lib/index.d.cts', import.meta.url), 'utf8')
   const declared = [...types.matchAll(/^export declare (?:class|const|function) (\w+)/gm)].map((m) => m[1])
   assert.deepEqual([...new Set(declared)].sort(), Object.keys(callweave).sort())
+  assert.ok(declared.length > 10)
 })
 
 test('a refused configuration says which field, with the stack of the caller', () => {

@@ -219,7 +219,8 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 /// One participant's recording, as the provider describes it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Leg {
     /// Who is heard.
     pub role: Role,
@@ -234,7 +235,8 @@ pub struct Leg {
 }
 
 /// What is known of a call besides its audio.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Call {
     /// The call's id at its provider.
     pub id: Option<String>,

@@ -197,12 +197,20 @@ pub struct DecodeOptions {
     pub assumed_mp3_delay: u32,
     /// The most bytes that are read of one input.
     pub max_bytes: u64,
+    /// The most bytes that are kept in memory of one input whose format cannot be read front to back: mp4, zip.
+    pub max_buffered_bytes: u64,
     /// The longest recording that is decoded.
     pub max_duration_ms: Millis,
     /// The most channels of one recording.
     pub max_channels: u16,
     /// The most tracks of one call.
     pub max_tracks: usize,
+    /// The most members of a zip archive.
+    pub max_members: usize,
+    /// The most bytes that the members of a zip archive hold together.
+    pub max_members_bytes: u64,
+    /// The most bytes of a zip member per byte in the archive.
+    pub max_member_ratio: u32,
     /// Whether the SHA-256 of each input is computed while it is read.
     pub sha256: bool,
 }
@@ -213,9 +221,13 @@ impl Default for DecodeOptions {
             stereo: Stereo::Split,
             assumed_mp3_delay: 1105,
             max_bytes: 4 << 30,
+            max_buffered_bytes: 512 << 20,
             max_duration_ms: Millis(24.0 * 3_600_000.0),
             max_channels: 16,
             max_tracks: 16,
+            max_members: 1000,
+            max_members_bytes: 4 << 30,
+            max_member_ratio: 200,
             sha256: true,
         }
     }
@@ -269,6 +281,27 @@ impl SpeechConfig {
             max_speech_ms: Some(Millis(30_000.0)),
             ..Self::metrics()
         }
+    }
+}
+
+/// How tracks are placed: what may be used, and where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct AlignOptions {
+    /// How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h.
+    #[serde(rename = "searchMs")]
+    pub search: Millis,
+    /// Whether one party heard on the other's track may be used.
+    pub bleed: bool,
+    /// Whether start times may be used.
+    pub timestamps: bool,
+    /// Whether turn taking may be used.
+    pub turns: bool,
+}
+
+impl Default for AlignOptions {
+    fn default() -> Self {
+        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true }
     }
 }
 
@@ -368,6 +401,8 @@ pub struct Config {
     pub detector: DetectorKind,
     /// From probabilities to spans.
     pub speech: SpeechConfig,
+    /// How tracks are placed.
+    pub align: AlignOptions,
     /// How a mix is made.
     pub mix: MixConfig,
     /// The conversation's figures.
@@ -423,7 +458,7 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 17] {
+    fn durations(&self) -> [(&'static str, Millis); 18] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
@@ -431,6 +466,7 @@ impl Config {
             ("speech.minSilenceMs", s.min_silence_ms),
             ("speech.speechPadMs", s.speech_pad_ms),
             ("speech.turnPauseMs", s.turn_pause_ms),
+            ("align.searchMs", self.align.search),
             ("metrics.nonTalkMs", m.non_talk_ms),
             ("metrics.interruptionAfterMs", m.interruption_after_ms),
             ("metrics.interruptionOverlapMs", m.interruption_overlap_ms),

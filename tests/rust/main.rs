@@ -1,8 +1,11 @@
 //! Tests that look at callweave from outside: its layout, its licences, its reports and its program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod golden;
 mod licences;
 mod modules;
+mod program;
+mod readme;
 mod repository;
 mod versions;
 
@@ -18,6 +21,15 @@ fn root() -> PathBuf {
 fn read(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Runs `callweave` with arguments, in the workspace: exit status, standard output, standard error.
+fn program(args: &[&str]) -> (u8, String, String) {
+    // Every test sets the same folder, so it does not matter which comes first.
+    std::env::set_current_dir(root()).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = callweave::cli::run([&["callweave"], args].concat(), &mut out, &mut err);
+    (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
 /// What a program prints, run in the workspace.

@@ -19,7 +19,8 @@ const ROWS: &[(bool, &[&str])] = &[
     (true, &["metrics", "integrity", "outcome"]),
     (false, &["report"]),
     (false, &["provider"]),
-    (false, &["process", "export"]),
+    (false, &["export"]),
+    (false, &["process"]),
     (false, &["cli"]),
 ];
 

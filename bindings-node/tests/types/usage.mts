@@ -1,14 +1,57 @@
 // What must compile, and, marked as such, what must not. Never run.
-import { CallweaveError, errorCodes, resolveConfig, version, type ErrorCode } from 'callweave'
+import { createReadStream } from 'node:fs'
+import * as callweave from 'callweave'
+import { CallweaveError, errorCodes, resolveConfig, version, type ErrorCode, type Event, type Report } from 'callweave'
 
 const text: string = version
 const codes: readonly ErrorCode[] = errorCodes
-resolveConfig({ mix: { rate: 8000 } })
+resolveConfig({ mix: { rate: 8000 }, speech: { maxSpeechMs: null } })
 
 // @ts-expect-error: not a number
 const number: number = version
 // @ts-expect-error: only the library makes these
 new CallweaveError()
+// @ts-expect-error: no such field
+resolveConfig({ speach: {} })
+// @ts-expect-error: no such layout
+resolveConfig({ mix: { layout: 'round' } })
+
+export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>): Promise<void> {
+  const call = await callweave.process(['a.mp3', createReadStream('b.mp3')], { roles: ['customer', 'agent'], signal })
+  const report: Report = call.report
+  const offset: number | undefined = report.tracks[0]?.alignment?.offsetMs
+  const mix: Int16Array | undefined = (await call.mix({ layout: 'mono' })).channels[0]
+  await callweave.analyze({ source: web, role: 'agent', startedAt: new Date() }, { onProgress: (p) => p.bytesDone })
+  const floats: Float32Array | undefined = (await callweave.decode('a.mp3')).channels[0]
+  const numbers: Int16Array | undefined = (await callweave.decode('a.mp3', { type: 'int16' })).channels[0]
+  const nothing: null = (await callweave.normalize('a.mp3', { output: 'b.wav' })).audio
+
+  // @ts-expect-error: no such role
+  await callweave.process('a.mp3', { roles: ['boss'] })
+  // @ts-expect-error: a recording is no number
+  await callweave.process(5)
+  // @ts-expect-error: a dead track has no source
+  report.tracks[0]?.source.codec
+  // @ts-expect-error: figures may be missing
+  report.metrics.overlapMs.toFixed()
+  // @ts-expect-error: floats unless asked for numbers
+  const wrong: Int16Array | undefined = (await callweave.decode('a.mp3')).channels[0]
+  // @ts-expect-error: reports are not made by hand
+  new callweave.Processed()
+  void [offset, mix, floats, numbers, nothing, wrong]
+}
+
+export function tell(event: Event): string {
+  switch (event.kind) {
+    case 'dtmf':
+      return `key ${event.detail ?? 'hidden'}`
+    case 'fax':
+      // @ts-expect-error: a fax calls or answers
+      return event.detail === 'sings' ? 'no' : 'fax'
+    default:
+      return event.kind
+  }
+}
 
 export function describe(error: unknown): string {
   if (!(error instanceof CallweaveError)) return 'another'

@@ -30,7 +30,7 @@ __all__ = [
 OnProgress: TypeAlias = Callable[[str, int, int | None], object]
 """Called on the calling thread with the stage, the bytes done, and the bytes in all where they are known."""
 
-Inputs: TypeAlias = "Recording | Input | Iterable[Recording | Input]"
+Inputs: TypeAlias = Recording | Input | Iterable[Recording | Input]
 
 
 def _json(config: Config | None) -> str:
@@ -88,8 +88,8 @@ def process(
 
     >>> import callweave
     >>> call = callweave.process("fixtures/short/manifest.json")
-    >>> call.report.tag.value
-    'short'
+    >>> call.report.outcome.value
+    'conversation'
     >>> call.mix().samples.shape[0]
     2
     """
@@ -144,7 +144,7 @@ def decode(
     """All samples of a recording, at its own rate, codec delay removed.
 
     >>> decode("fixtures/stereo/call.wav")
-    <Audio 2 x 210520 float32 at 8000 Hz, 26.315 s>
+    <Audio 2 x 208480 float32 at 8000 Hz, 26.060 s>
     """
     choices: dict[str, Any] = {"float32": _callweave.decode_float32, "int16": _callweave.decode_int16}
     samples, rate, source = choices[dtype](native(recording), _json(config))
@@ -180,7 +180,7 @@ def normalize(
     and `layout` go before those of the configuration's mix.
 
     >>> normalize("fixtures/stereo/call.wav", rate=16000, level="-23lufs", layout="mono").audio
-    <Audio 1 x 421040 int16 at 16000 Hz, 26.315 s>
+    <Audio 1 x 416960 int16 at 16000 Hz, 26.060 s>
     """
     wanted = {"rate": rate, "level": level, "layout": layout}
     config = config or Config()

@@ -36,12 +36,22 @@ class DecodeOptions(Record):
     """Codec delay of an mp3 without a tag, in samples of the file's own rate."""
     max_bytes: int = _default("decode", "max_bytes")
     """The most bytes that are read of one input."""
+    max_buffered_bytes: int = _default("decode", "max_buffered_bytes")
+    """The most bytes of an input without seeking that are kept in memory, where its format asks for that."""
     max_duration_ms: float = _default("decode", "max_duration_ms")
     """The longest recording that is decoded."""
     max_channels: int = _default("decode", "max_channels")
     """The most channels of one recording."""
     max_tracks: int = _default("decode", "max_tracks")
     """The most tracks of one call."""
+    max_members: int = _default("decode", "max_members")
+    """The most members of an archive."""
+    max_members_bytes: int = _default("decode", "max_members_bytes")
+    """The most bytes of all recordings in an archive together, unpacked."""
+    max_member_ratio: int = _default("decode", "max_member_ratio")
+    """How many times its packed size a member of an archive may have."""
+    sha256: bool = _default("decode", "sha256")
+    """Whether the SHA-256 of each input is computed while it is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +136,7 @@ class Config(Record):
 
     >>> config = Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout="mono"))
     >>> config.changes()
-    {'speech': {'minSpeechMs': 200.0}, 'mix': {'rate': 8000, 'layout': 'mono'}}
+    {'mix': {'layout': 'mono', 'rate': 8000}, 'speech': {'minSpeechMs': 200}}
 
     Raises `InvalidArgument` where the numbers make no sense, with the field's name.
     """
@@ -151,10 +161,14 @@ class Config(Record):
     """Takes the slower path whose bits are the same on every kind of CPU."""
 
     def __post_init__(self) -> None:
-        _callweave.read_config(self.to_json())
+        self._read()
+
+    def _read(self) -> tuple[str, str, str]:
+        """The core's view: the whole configuration, what differs from the defaults, and the hash."""
+        return _callweave.read_config(json.dumps(self.to_dict()))
 
     def __hash__(self) -> int:
-        return hash(self.to_json())
+        return hash(self.config_hash())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -162,14 +176,14 @@ class Config(Record):
         return cls.from_dict(json.loads(_callweave.read_config(text)[0]))
 
     def to_json(self) -> str:
-        """The whole configuration under its JSON names."""
-        return json.dumps(self.to_dict())
+        """The whole configuration under its JSON names, as the core writes it."""
+        return self._read()[0]
 
     def changes(self) -> dict[str, Any]:
         """What differs from the defaults, under its JSON names, as reports tell it."""
-        changes: dict[str, Any] = json.loads(_callweave.read_config(self.to_json())[1])
+        changes: dict[str, Any] = json.loads(self._read()[1])
         return changes
 
     def config_hash(self) -> str:
         """SHA-256 of the whole configuration: equal hashes mean equal configurations."""
-        return _callweave.read_config(self.to_json())[2]
+        return self._read()[2]

@@ -42,7 +42,7 @@ class Audio:
     @property
     def duration_ms(self) -> float:
         """How long it is."""
-        return 1000.0 * self.samples.shape[-1] / self.sample_rate_hz
+        return float(1000 * self.samples.shape[-1] / self.sample_rate_hz)
 
     def __repr__(self) -> str:
         channels = 1 if self.samples.ndim == 1 else self.samples.shape[0]
@@ -50,7 +50,7 @@ class Audio:
         return f"<Audio {channels} x {self.samples.shape[-1]} {kind} at {rate} Hz, {ms / 1000:.3f} s>"
 
 
-Recording: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Audio"
+Recording: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Audio
 """A path, bytes, a binary file or samples."""
 
 

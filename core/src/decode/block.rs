@@ -11,6 +11,10 @@ pub(crate) const FRAMES: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     pub(crate) planes: Vec<Vec<f32>>,
+    /// The samples in double precision, where f32 cannot hold them.
+    pub(crate) wide: Vec<Vec<f64>>,
+    /// Which of the two the samples are in.
+    pub(crate) is_wide: bool,
 }
 
 impl Block {
@@ -18,22 +22,54 @@ impl Block {
     pub(crate) fn clear(&mut self, channels: usize) {
         self.planes.resize_with(channels, Vec::new);
         self.planes.iter_mut().for_each(Vec::clear);
+        self.is_wide = false;
+    }
+
+    /// The same for samples in double precision.
+    pub(crate) fn clear_wide(&mut self, channels: usize) {
+        self.wide.resize_with(channels, Vec::new);
+        self.wide.iter_mut().for_each(Vec::clear);
+        self.is_wide = true;
+    }
+
+    /// The samples as f32, whatever they were.
+    pub(crate) fn narrow(&mut self) -> &[Vec<f32>] {
+        if self.is_wide {
+            refill(&mut self.planes, &self.wide, |x| x as f32);
+        }
+        &self.planes
+    }
+
+    /// The samples as f64, whatever they were.
+    pub(crate) fn widen(&mut self) -> &[Vec<f64>] {
+        if !self.is_wide {
+            refill(&mut self.wide, &self.planes, f64::from);
+        }
+        &self.wide
     }
 
     /// Samples of each channel.
     pub(crate) fn frames(&self) -> usize {
-        self.planes.first().map_or(0, Vec::len)
+        if self.is_wide { self.wide.first().map_or(0, Vec::len) } else { self.planes.first().map_or(0, Vec::len) }
+    }
+}
+
+fn refill<A: Copy, B>(to: &mut Vec<Vec<B>>, from: &[Vec<A>], convert: impl Fn(A) -> B) {
+    to.resize_with(from.len(), Vec::new);
+    for (to, from) in to.iter_mut().zip(from) {
+        to.clear();
+        to.extend(from.iter().map(|&x| convert(x)));
     }
 }
 
 /// Samples in [−1, 1), nominally: one slice per channel, all of the same length.
 #[derive(Debug, Clone, Copy)]
-pub struct Planar<'a> {
-    planes: &'a [Vec<f32>],
+pub struct Planar<'a, T = f32> {
+    planes: &'a [Vec<T>],
 }
 
-impl<'a> Planar<'a> {
-    pub(crate) fn new(planes: &'a [Vec<f32>]) -> Self {
+impl<'a, T> Planar<'a, T> {
+    pub(crate) fn new(planes: &'a [Vec<T>]) -> Self {
         Self { planes }
     }
 
@@ -48,7 +84,7 @@ impl<'a> Planar<'a> {
     }
 
     /// The samples of a channel, from 0; none where there is no such channel.
-    pub fn channel(&self, index: usize) -> &'a [f32] {
+    pub fn channel(&self, index: usize) -> &'a [T] {
         self.planes.get(index).map_or(&[], Vec::as_slice)
     }
 }
@@ -75,6 +111,14 @@ impl Lane {
                 .found(format!("channel {channel}"), format!("0 to {}", channels.saturating_sub(1)))),
             None if channels > 1 && options.stereo == Stereo::Downmix => Ok(vec![Self::Mean]),
             None => Ok((0..channels).map(Self::Channel).collect()),
+        }
+    }
+
+    /// The channel that it is; `None` for the mean.
+    pub fn channel(self) -> Option<u16> {
+        match self {
+            Self::Channel(index) => Some(index),
+            Self::Mean => None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
+use super::raw::Raw;
 use super::source::Source;
 use crate::call::{Leg, Moment, Role};
 use crate::config::DecodeOptions;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 pub struct Input {
     from: From,
     name: String,
+    raw: Option<Raw>,
     /// Who is heard, since when, and on which channel.
     pub leg: Leg,
 }
@@ -21,7 +23,17 @@ pub struct Input {
 enum From {
     Path(PathBuf),
     Bytes(Vec<u8>),
-    Reader(Box<dyn Read + Send>),
+    Reader(Box<dyn Read + Send>, Option<u64>),
+    /// Bytes that have been looked at already.
+    Source(Box<Source>),
+}
+
+/// An input whose bytes can be read.
+pub(crate) struct Opened {
+    pub(crate) source: Source,
+    pub(crate) name: String,
+    pub(crate) raw: Option<Raw>,
+    pub(crate) leg: Leg,
 }
 
 impl Input {
@@ -39,11 +51,16 @@ impl Input {
 
     /// A recording that comes from a reader: a connection, a pipe. Neither a length nor seeking is needed.
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
-        Self::new(From::Reader(Box::new(reader)), name.into())
+        Self::new(From::Reader(Box::new(reader), None), name.into())
+    }
+
+    /// A member of an archive.
+    pub(crate) fn member(name: String, reader: Box<dyn Read + Send>, size: Option<u64>) -> Self {
+        Self::new(From::Reader(reader, size), name)
     }
 
     fn new(from: From, name: String) -> Self {
-        Self { from, name, leg: Leg::default() }
+        Self { from, name, raw: None, leg: Leg::default() }
     }
 
     /// Says who is heard.
@@ -81,6 +98,13 @@ impl Input {
         self
     }
 
+    /// Says that the file has no header and how its samples are written; its content is then not asked.
+    #[must_use]
+    pub fn raw(mut self, format: Raw) -> Self {
+        self.raw = Some(format);
+        self
+    }
+
     /// The name by which reports and errors call it.
     pub fn name(&self) -> &str {
         &self.name
@@ -91,23 +115,33 @@ impl Input {
         match &self.from {
             From::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
             From::Bytes(bytes) => Some(bytes.len() as u64),
-            From::Reader(_) => None,
+            From::Reader(_, size) => *size,
+            From::Source(source) => source.size_hint(),
         }
     }
 
     /// Opens the bytes.
-    pub(crate) fn open(self, options: &DecodeOptions) -> Result<(Source, String, Leg)> {
-        let Self { from, name, leg } = self;
+    pub(crate) fn open(self, options: &DecodeOptions) -> Result<Opened> {
+        let Self { from, name, raw, leg } = self;
         let (reader, size) = match from {
             From::Path(path) => open_file(&path).map_err(|e| e.in_input(&name))?,
             From::Bytes(bytes) => {
                 let size = bytes.len() as u64;
                 (Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, Some(size))
             }
-            From::Reader(reader) => (reader, None),
+            From::Reader(reader, size) => (reader, size),
+            From::Source(source) => return Ok(Opened { source: *source, name, raw, leg }),
         };
         let source = Source::new(reader, size, options.max_bytes, options.sha256).map_err(|e| e.in_input(&name))?;
-        Ok((source, name, leg))
+        Ok(Opened { source, name, raw, leg })
+    }
+}
+
+impl Opened {
+    /// The same as an input again; what has been looked at is not lost.
+    pub(crate) fn into_input(self) -> Input {
+        let Self { source, name, raw, leg } = self;
+        Input { from: From::Source(Box::new(source)), name, raw, leg }
     }
 }
 
@@ -159,7 +193,7 @@ mod tests {
     #[test]
     fn what_is_known_of_a_leg_stays_with_it() {
         let input = Input::bytes("a.wav", vec![1, 2]).role(Role::Agent).party("+66812345678").channel(1);
-        let (mut source, name, leg) = input.open(&DecodeOptions::default()).unwrap();
+        let Opened { mut source, name, leg, .. } = input.open(&DecodeOptions::default()).unwrap();
         assert_eq!((name.as_str(), source.size_hint()), ("a.wav", Some(2)));
         assert_eq!(source.peek(2).unwrap(), [1, 2]);
         assert_eq!((leg.role, leg.channel), (Role::Agent, Some(1)));

@@ -3,38 +3,56 @@
 //! [`Decoder`] reads an input front to back and gives planar blocks; [`decode`] and [`probe`] are wrappers over it. This
 //! module is the only one that names symphonia.
 
+mod adpcm;
+mod aiff;
+mod archive;
+mod assemble;
 mod block;
+mod blocks;
+mod convert;
 mod foreign;
+mod framed;
 mod g711;
+mod g722;
+mod gsm;
 mod guard;
 mod input;
+mod lend;
+mod matroska;
+mod mp4;
 mod mpeg;
+mod ogg;
+mod open;
+mod packet;
 mod pcm;
 mod probe;
+mod raw;
 mod riff;
 mod sniff;
 mod source;
 mod spec;
+mod stream;
 
+pub use archive::expand;
 pub use block::{Lane, Planar};
 pub use input::Input;
 pub use probe::{Probe, Problem, probe};
+pub use raw::Raw;
 pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
 
+use std::io::Read;
+
 use self::block::{Block, FRAMES};
-use self::mpeg::MpegStream;
-use self::pcm::PcmStream;
-use self::sniff::Kind;
+use self::input::Opened;
+use self::open::open_stream;
 use self::source::Source;
 use self::spec::Notes;
+use self::stream::Stream;
 use crate::call::{Leg, Role};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::track::{Keeper, Listener, Track};
 use crate::units::Rate;
-
-/// How much of an input is looked at to say what it is.
-const HEAD: usize = 64 << 10;
 
 /// Reads one recording, front to back, in blocks.
 ///
@@ -49,7 +67,7 @@ const HEAD: usize = 64 << 10;
 /// ```
 pub struct Decoder {
     source: Source,
-    stream: Stream,
+    stream: Box<dyn Stream>,
     spec: Spec,
     name: String,
     leg: Leg,
@@ -60,26 +78,30 @@ pub struct Decoder {
     most_frames: u64,
 }
 
-/// The codecs' streams.
-enum Stream {
-    Pcm(PcmStream),
-    Mpeg(Box<MpegStream>),
-}
-
 impl Decoder {
-    /// Opens an input and reads up to its first sample.
+    /// Opens an input and reads up to its first sample. A zip archive is opened where it has one member; of several,
+    /// [`expand`] makes one input each.
     ///
     /// # Errors
     /// `io` and `invalid_argument` where there is no file to read, `no_audio` for an empty file or a header without
     /// samples, `unsupported` for what is no recording or a codec that is not read, `malformed` for a header that cannot
     /// be believed, `limit_exceeded` beyond a limit of the options. All name the input.
     pub fn open(input: Input, options: &DecodeOptions) -> Result<Self> {
-        let (mut source, name, leg) = input.open(options)?;
+        let name = input.name().to_owned();
+        let mut inputs = expand(input, options)?;
+        let several = inputs.len();
+        match inputs.pop() {
+            Some(input) if several == 1 => Self::open_one(input, options),
+            _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Decode, "an archive of several recordings")
+                .found(format!("{several} members"), "one")
+                .in_input(name)),
+        }
+    }
+
+    fn open_one(input: Input, options: &DecodeOptions) -> Result<Self> {
+        let Opened { mut source, name, raw, leg } = input.open(options)?;
         let mut notes = Notes::default();
-        let opened = open_stream(&mut source, options, &mut notes).and_then(|(stream, spec)| {
-            check_channels(spec.channels, options)?;
-            Ok((stream, spec))
-        });
+        let opened = open_stream(&mut source, raw, options, &mut notes);
         let (stream, spec) = opened.map_err(|e| e.in_input(&name))?;
         let most_frames = (options.max_duration_ms.seconds() * f64::from(spec.rate.hz())) as u64;
         Ok(Self { source, stream, spec, name, leg, notes, block: Block::default(), frames: 0, most_frames })
@@ -116,18 +138,28 @@ impl Decoder {
     /// # Errors
     /// `io` where reading fails, `limit_exceeded` beyond a limit of the options.
     pub fn next_block(&mut self) -> Result<Option<Planar<'_>>> {
+        Ok(if self.advance()? { Some(Planar::new(self.block.narrow())) } else { None })
+    }
+
+    /// The same in double precision, which samples of 32 bits and of 64-bit floating point need to be exact.
+    ///
+    /// # Errors
+    /// Those of [`Self::next_block`].
+    pub fn next_block_f64(&mut self) -> Result<Option<Planar<'_, f64>>> {
+        Ok(if self.advance()? { Some(Planar::new(self.block.widen())) } else { None })
+    }
+
+    /// Fills the block; false at the end.
+    fn advance(&mut self) -> Result<bool> {
         loop {
-            let more = match &mut self.stream {
-                Stream::Pcm(stream) => stream.next(&mut self.source, &mut self.block, &mut self.notes),
-                Stream::Mpeg(stream) => stream.next(&mut self.source, &mut self.block, &mut self.notes),
-            };
+            let more = self.stream.next(&mut self.source, &mut self.block, &mut self.notes);
             if !more.map_err(|e| e.in_input(&self.name))? {
-                return Ok(None);
+                return Ok(false);
             }
             let frames = self.block.frames();
             if frames > 0 {
                 self.count(frames as u64)?;
-                return Ok(Some(Planar::new(&self.block.planes)));
+                return Ok(true);
             }
         }
     }
@@ -176,86 +208,39 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// Finds out what the source holds and starts the stream for it.
-fn open_stream(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) -> Result<(Stream, Spec)> {
-    let head = source.peek(HEAD)?;
-    let whole = head.len() < HEAD;
-    match sniff::sniff(head, whole) {
-        Kind::Wave => open_wave(source, options, notes),
-        kind @ (Kind::Mpeg | Kind::Unknown) => open_mpeg(source, kind, options, notes),
-        kind => Err(foreign::refuse(kind, source)?),
-    }
-}
-
-fn open_mpeg(source: &mut Source, kind: Kind, options: &DecodeOptions, notes: &mut Notes) -> Result<(Stream, Spec)> {
-    let Some(header) = mpeg::find_first(source, notes)? else {
-        if kind == Kind::Unknown {
-            return Err(foreign::refuse(kind, source)?);
-        }
-        let kind = sniff::sniff(source.peek(HEAD)?, true);
-        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "an ID3 tag and no mp3 frames after it")
-            .at_byte(source.position())
-            .found(kind.name(), "mp3 frames"));
-    };
-    let stream = MpegStream::open(source, header, options.assumed_mp3_delay, notes)?;
-    let spec = mpeg_spec(&stream, Container::Mp3)?;
-    Ok((Stream::Mpeg(Box::new(stream)), spec))
-}
-
-fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spec> {
-    Ok(Spec { container, codec: Codec::Mp3, rate: stream.rate()?, channels: stream.channels(), delay: stream.delay() })
-}
-
-fn open_wave(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) -> Result<(Stream, Spec)> {
-    let wave = riff::open(source, notes)?;
-    let (format, container) = (wave.format, wave.container);
-    check_channels(format.channels, options)?;
-    if format.tag == 0x55 {
-        let none = || Error::new(ErrorKind::NoAudio, Stage::Decode, "a wav of mp3 without mp3 frames");
-        let at = source.position();
-        let header = mpeg::find_first(source, notes)?.ok_or_else(|| none().at_byte(at))?;
-        let stream = MpegStream::open(source, header, options.assumed_mp3_delay, notes)?;
-        let spec = mpeg_spec(&stream, container)?;
-        return Ok((Stream::Mpeg(Box::new(stream)), spec));
-    }
-    let Some(layout) = format.layout()? else {
-        return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read")
-            .found(format.codec_name(), "PCM, float, G.711 or mp3"));
-    };
-    if usize::from(format.block_align) != layout.frame_bytes() {
-        let (found, right) = (format.block_align, layout.frame_bytes());
-        notes.add(Warning::new("header_field_wrong", format!("block align {found}, {right} by width and channels")));
-    }
-    if source.peek(layout.frame_bytes())?.len() < layout.frame_bytes() {
-        return Err(
-            Error::new(ErrorKind::NoAudio, Stage::Decode, "a wav header without samples").at_byte(source.position())
-        );
-    }
-    let delay = Delay::default();
-    let spec = Spec { container, codec: layout.codec, rate: format.rate, channels: format.channels, delay };
-    Ok((Stream::Pcm(PcmStream::new(layout, wave.promised)), spec))
-}
-
-fn check_channels(channels: u16, options: &DecodeOptions) -> Result<()> {
-    if channels <= options.max_channels {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more channels than the limit")
-        .found(channels, format!("at most {} (decode.maxChannels)", options.max_channels)))
-}
-
-/// Decodes a whole recording into tracks of 16-bit samples at its own rate: one per channel, the mean of all, or the one
-/// channel that the input's leg names, as the options say. With several tracks, the leg's role says nothing of each.
+/// Decodes whole recordings into tracks of 16-bit samples at their own rate: one track per channel, the mean of all, or
+/// the one channel that the input's leg names, as the options say; the members of an archive one after the other. With
+/// several tracks, the leg's role says nothing of each.
 ///
 /// # Errors
-/// Those of [`Decoder`]; `no_audio` where not one sample could be decoded, `limit_exceeded` beyond the limit of tracks.
+/// Those of [`Decoder`] and [`expand`]; `no_audio` where not one sample could be decoded, `limit_exceeded` beyond the
+/// limit of tracks.
 pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
-    let mut decoder = Decoder::open(input, options)?;
+    let name = input.name().to_owned();
+    let mut tracks = Vec::new();
+    for input in expand(input, options)? {
+        decode_one(Decoder::open_one(input, options)?, options, &mut tracks)?;
+    }
+    if tracks.iter().all(|track| track.samples.is_empty()) {
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
+    }
+    Ok(tracks)
+}
+
+/// Decodes what a reader gives, as [`decode`] does: a body without length, in any chunks.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_reader(reader: impl Read + Send + 'static, options: &DecodeOptions) -> Result<Vec<Track>> {
+    decode(Input::reader("stream", reader), options)
+}
+
+fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Track>) -> Result<()> {
     let name = decoder.name().to_owned();
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
-    if lanes.len() > options.max_tracks {
+    if tracks.len() + lanes.len() > options.max_tracks {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more tracks than the limit")
-            .found(lanes.len(), format!("at most {} (decode.maxTracks)", options.max_tracks))
+            .found(tracks.len() + lanes.len(), format!("at most {} (decode.maxTracks)", options.max_tracks))
             .in_input(name));
     }
     let role = if lanes.len() == 1 { decoder.leg().role } else { Role::Unknown };
@@ -267,12 +252,8 @@ pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
             keeper.hear(lane.samples(block, &mut room));
         }
     }
-    let tracks: Vec<Track> =
-        keepers.into_iter().map(|keeper| Track { samples: keeper.finish().0, rate, role }).collect();
-    if tracks.iter().all(|track| track.samples.is_empty()) {
-        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
-    }
-    Ok(tracks)
+    tracks.extend(keepers.into_iter().map(|keeper| Track { samples: keeper.finish().0, rate, role }));
+    Ok(())
 }
 
 #[cfg(test)]

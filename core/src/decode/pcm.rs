@@ -4,6 +4,7 @@ use super::block::{Block, FRAMES};
 use super::g711::{ALAW, ULAW};
 use super::source::Source;
 use super::spec::{Codec, Notes};
+use super::stream::Stream;
 use crate::error::{Result, Warning};
 
 /// The order of the bytes of one sample.
@@ -38,21 +39,27 @@ impl Layout {
         self.width() * usize::from(self.channels).max(1)
     }
 
+    /// Whether samples need more than the 24 bits that f32 holds.
+    fn is_wide(self) -> bool {
+        matches!(self.codec, Codec::PcmS32 | Codec::PcmF64)
+    }
+
     /// Appends whole frames to a block.
     fn append(self, bytes: &[u8], block: &mut Block) {
-        let to = &mut block.planes;
+        let (to, wide) = (&mut block.planes, &mut block.wide);
         let big = self.endian == Endian::Big;
         match self.codec {
             Codec::PcmS16 if big => spread(bytes, to, |b| f32::from(i16::from_be_bytes(b)) / 32_768.0),
             Codec::PcmS16 => spread(bytes, to, |b| f32::from(i16::from_le_bytes(b)) / 32_768.0),
             Codec::PcmS24 if big => spread(bytes, to, |[a, b, c]| s24(c, b, a)),
             Codec::PcmS24 => spread(bytes, to, |[a, b, c]| s24(a, b, c)),
-            Codec::PcmS32 if big => spread(bytes, to, |b| i32::from_be_bytes(b) as f32 / 2_147_483_648.0),
-            Codec::PcmS32 => spread(bytes, to, |b| i32::from_le_bytes(b) as f32 / 2_147_483_648.0),
+            Codec::PcmS32 if big => spread(bytes, wide, |b| f64::from(i32::from_be_bytes(b)) / 2_147_483_648.0),
+            Codec::PcmS32 => spread(bytes, wide, |b| f64::from(i32::from_le_bytes(b)) / 2_147_483_648.0),
             Codec::PcmF32 if big => spread(bytes, to, f32::from_be_bytes),
             Codec::PcmF32 => spread(bytes, to, f32::from_le_bytes),
-            Codec::PcmF64 if big => spread(bytes, to, |b| f64::from_be_bytes(b) as f32),
-            Codec::PcmF64 => spread(bytes, to, |b| f64::from_le_bytes(b) as f32),
+            Codec::PcmF64 if big => spread(bytes, wide, f64::from_be_bytes),
+            Codec::PcmF64 => spread(bytes, wide, f64::from_le_bytes),
+            Codec::PcmS8 => spread(bytes, to, |b| f32::from(i8::from_le_bytes(b)) / 128.0),
             Codec::Ulaw => spread(bytes, to, |[b]| f32::from(ULAW[usize::from(b)]) / 32_768.0),
             Codec::Alaw => spread(bytes, to, |[b]| f32::from(ALAW[usize::from(b)]) / 32_768.0),
             _ => spread(bytes, to, |[b]| (f32::from(b) - 128.0) / 128.0),
@@ -65,7 +72,7 @@ fn s24(low: u8, middle: u8, high: u8) -> f32 {
 }
 
 /// Deals interleaved samples of `N` bytes to their channels.
-fn spread<const N: usize>(bytes: &[u8], planes: &mut [Vec<f32>], sample: impl Fn([u8; N]) -> f32) {
+fn spread<const N: usize, T>(bytes: &[u8], planes: &mut [Vec<T>], sample: impl Fn([u8; N]) -> T) {
     let (samples, _) = bytes.as_chunks::<N>();
     let channels = planes.len();
     if let [plane] = planes {
@@ -91,26 +98,6 @@ impl PcmStream {
         Self { layout, promised, given: 0, not_finite: 0 }
     }
 
-    /// The next samples into an empty block; false at the end.
-    pub(crate) fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
-        block.clear(usize::from(self.layout.channels));
-        let frame = self.layout.frame_bytes();
-        let bytes = source.peek(FRAMES * frame)?;
-        let whole = bytes.len().min(FRAMES * frame) / frame * frame;
-        if whole == 0 {
-            let rest = bytes.len();
-            self.end(source, rest, notes);
-            return Ok(false);
-        }
-        self.layout.append(bytes.get(..whole).unwrap_or_default(), block);
-        source.consume(whole);
-        self.given += whole as u64;
-        if matches!(self.layout.codec, Codec::PcmF32 | Codec::PcmF64) {
-            self.not_finite += silence_what_is_no_number(block);
-        }
-        Ok(true)
-    }
-
     fn end(&mut self, source: &mut Source, rest: usize, notes: &mut Notes) {
         let at = source.position();
         source.consume(rest);
@@ -132,12 +119,45 @@ impl PcmStream {
     }
 }
 
+impl Stream for PcmStream {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        let channels = usize::from(self.layout.channels);
+        if self.layout.is_wide() {
+            block.clear_wide(channels)
+        } else {
+            block.clear(channels)
+        }
+        let frame = self.layout.frame_bytes();
+        let bytes = source.peek(FRAMES * frame)?;
+        let whole = bytes.len().min(FRAMES * frame) / frame * frame;
+        if whole == 0 {
+            let rest = bytes.len();
+            self.end(source, rest, notes);
+            return Ok(false);
+        }
+        self.layout.append(bytes.get(..whole).unwrap_or_default(), block);
+        source.consume(whole);
+        self.given += whole as u64;
+        if matches!(self.layout.codec, Codec::PcmF32 | Codec::PcmF64) {
+            self.not_finite += silence_what_is_no_number(block);
+        }
+        Ok(true)
+    }
+}
+
 /// Replaces NaN and infinity by silence and counts them.
 fn silence_what_is_no_number(block: &mut Block) -> u64 {
     let mut count = 0;
-    for x in block.planes.iter_mut().flatten().filter(|x| !x.is_finite()) {
-        *x = 0.0;
-        count += 1;
+    if block.is_wide {
+        for x in block.wide.iter_mut().flatten().filter(|x| !x.is_finite()) {
+            *x = 0.0;
+            count += 1;
+        }
+    } else {
+        for x in block.planes.iter_mut().flatten().filter(|x| !x.is_finite()) {
+            *x = 0.0;
+            count += 1;
+        }
     }
     count
 }
@@ -152,6 +172,7 @@ mod tests {
         let mut stream = PcmStream::new(Layout { codec, endian, channels }, None);
         let mut all = vec![vec![]; usize::from(channels)];
         while stream.next(&mut source, &mut block, &mut notes).unwrap() {
+            block.narrow();
             all.iter_mut().zip(&block.planes).for_each(|(all, plane)| all.extend_from_slice(plane));
         }
         (all, notes.finish())

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::spec::SourceInfo;
-use super::{Decoder, Input};
+use super::{Decoder, Input, expand};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,6 +19,8 @@ pub struct Probe {
     pub source: Option<SourceInfo>,
     /// Why it cannot be read, or not to its end; absent where it can.
     pub problem: Option<Problem>,
+    /// The members of a zip archive; empty for anything else.
+    pub members: Vec<Probe>,
 }
 
 /// Why an input cannot be read.
@@ -44,10 +46,23 @@ impl From<&Error> for Problem {
 /// `io` and `invalid_argument`: where there is nothing that could be read.
 pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
     let path = input.name().to_owned();
-    match examine(input, options) {
-        Ok(source) => Ok(Probe { path, source: Some(source), problem: None }),
-        Err(e) if matches!(e.kind(), ErrorKind::Io | ErrorKind::InvalidArgument) => Err(e),
-        Err(e) => Ok(Probe { path, source: None, problem: Some(Problem::from(&e)) }),
+    let answer = |source, problem, members| Probe { path: path.clone(), source, problem, members };
+    let is_no_answer = |e: &Error| matches!(e.kind(), ErrorKind::Io | ErrorKind::InvalidArgument);
+    match expand(input, options) {
+        Ok(inputs) if inputs.iter().all(|input| input.name() == path) => {
+            let mut probed = inputs.into_iter().map(|input| match examine(input, options) {
+                Ok(source) => Ok(answer(Some(source), None, Vec::new())),
+                Err(e) if is_no_answer(&e) => Err(e),
+                Err(e) => Ok(answer(None, Some(Problem::from(&e)), Vec::new())),
+            });
+            probed.next().unwrap_or_else(|| Ok(answer(None, None, Vec::new())))
+        }
+        Ok(inputs) => {
+            let members = inputs.into_iter().map(|input| probe(input, options)).collect::<Result<_>>()?;
+            Ok(answer(None, None, members))
+        }
+        Err(e) if is_no_answer(&e) => Err(e),
+        Err(e) => Ok(answer(None, Some(Problem::from(&e)), Vec::new())),
     }
 }
 
@@ -61,6 +76,10 @@ impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(problem) = &self.problem {
             return writeln!(f, "{}: cannot be read: {}", self.path, problem.message);
+        }
+        if !self.members.is_empty() {
+            writeln!(f, "{}: a zip archive of {}", self.path, self.members.len())?;
+            return self.members.iter().try_for_each(|member| member.fmt(f));
         }
         let Some(s) = &self.source else { return Ok(()) };
         let wrapped = if s.container.name() == s.codec.name() { String::new() } else { format!(" in {}", s.container) };

@@ -31,6 +31,26 @@ pub(crate) struct Source {
     cut_off: bool,
 }
 
+impl Default for Source {
+    /// No bytes at all.
+    fn default() -> Self {
+        Self {
+            reader: Box::new(std::io::empty()),
+            window: Vec::new(),
+            start: 0,
+            end: 0,
+            position: 0,
+            bound: u64::MAX,
+            read: 0,
+            limit: u64::MAX,
+            size_hint: None,
+            hash: None,
+            ended: true,
+            cut_off: false,
+        }
+    }
+}
+
 /// What is known of an input once it has been read to its end.
 pub(crate) struct Totals {
     pub(crate) bytes: u64,
@@ -46,16 +66,11 @@ impl Source {
         Ok(Self {
             reader,
             window: vec![0; 2 * CHUNK],
-            start: 0,
-            end: 0,
-            position: 0,
-            bound: u64::MAX,
-            read: 0,
             limit,
             size_hint,
             hash: hashed.then(Sha256::new),
             ended: false,
-            cut_off: false,
+            ..Self::default()
         })
     }
 
@@ -123,6 +138,31 @@ impl Source {
         Ok(bytes - left)
     }
 
+    /// Reads the rest of the input into memory, for formats that need to jump about in it.
+    ///
+    /// # Errors
+    /// `limit_exceeded` beyond `most` bytes.
+    pub(crate) fn read_all(&mut self, most: u64) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        loop {
+            let bytes = self.peek(1)?;
+            if bytes.is_empty() {
+                return Ok(all);
+            }
+            all.extend_from_slice(bytes);
+            let step = bytes.len();
+            self.consume(step);
+            if all.len() as u64 > most {
+                return Err(Error::new(
+                    ErrorKind::LimitExceeded,
+                    Stage::Input,
+                    "more bytes than can be kept in memory",
+                )
+                .found(format!("{} bytes or more", all.len()), format!("at most {most} (decode.maxBufferedBytes)")));
+            }
+        }
+    }
+
     /// Reads the rest of the input, for its length and hash.
     pub(crate) fn drain(&mut self) -> Result<Totals> {
         self.unbind();
@@ -148,7 +188,10 @@ impl Source {
                 self.cut_off = true;
                 0
             }
-            Err(e) => return Err(Error::io(Stage::Input, e).at_byte(self.read)),
+            Err(e) => {
+                // A reader of ours says in our own words what is wrong.
+                return Err(e.downcast::<Error>().unwrap_or_else(|e| Error::io(Stage::Input, e).at_byte(self.read)));
+            }
         };
         let fresh = free.get(..got).unwrap_or_default();
         self.ended = fresh.is_empty();

@@ -45,14 +45,28 @@ names! {
         Bw64 = "bw64",
         /// A bare stream of MPEG audio frames, with or without tags.
         Mp3 = "mp3",
+        /// AIFF or AIFF-C.
+        Aiff = "aiff",
+        /// Native FLAC.
+        Flac = "flac",
+        /// Ogg.
+        Ogg = "ogg",
+        /// ISO base media: mp4, m4a, 3gp.
+        Mp4 = "mp4",
+        /// Matroska or WebM.
+        Matroska = "matroska",
+        /// No container: samples from the first byte on.
+        Raw = "raw",
     }
 }
 
 names! {
     /// How the samples are written.
     Codec {
-        /// 8-bit PCM.
+        /// 8-bit unsigned PCM.
         PcmU8 = "pcm_u8",
+        /// 8-bit signed PCM.
+        PcmS8 = "pcm_s8",
         /// 16-bit PCM.
         PcmS16 = "pcm_s16",
         /// 24-bit PCM.
@@ -67,6 +81,22 @@ names! {
         Ulaw = "g711_ulaw",
         /// ITU-T G.711 A-law.
         Alaw = "g711_alaw",
+        /// GSM 06.10 full rate.
+        Gsm = "gsm",
+        /// IMA ADPCM, 4 bits.
+        AdpcmIma = "adpcm_ima",
+        /// Microsoft ADPCM, 4 bits.
+        AdpcmMs = "adpcm_ms",
+        /// ITU-T G.722 at 64 kbit/s.
+        G722 = "g722",
+        /// FLAC.
+        Flac = "flac",
+        /// Vorbis.
+        Vorbis = "vorbis",
+        /// Opus.
+        Opus = "opus",
+        /// AAC, low complexity.
+        AacLc = "aac_lc",
         /// MPEG-1, 2 or 2.5 layer III.
         Mp3 = "mp3",
     }

@@ -1,6 +1,6 @@
 //! From what the pass left of each track to the report: placement, speech, turns, figures, outcome, tag.
 
-use crate::align::{self, Recorder};
+use crate::align;
 use crate::call::{Call, Moment, Role};
 use crate::config::{Config, Pii};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -11,14 +11,16 @@ use crate::outcome::{self, Facts};
 use crate::report::{
     Alignment, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport, rounded,
 };
+use crate::sounds::{self, Sound};
 use crate::speech::{self, Turn};
-use crate::timeline::{Method, Placement};
+use crate::timeline::{Event, EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
 use crate::voice::{self, Probabilities};
 
 use super::hear::Heard;
-use super::{Lane, PlacedTrack, Processed, VERSION};
+use super::lanes::Lane;
+use super::{PlacedTrack, Processed, VERSION};
 
 /// Share of a dead track's hops that may lie above its limit: a click at the start or the end is no signal.
 const STRAY_HOPS: f64 = 0.005;
@@ -30,6 +32,8 @@ struct OnCall {
     speech: Vec<Span>,
     /// Own speech by the detector's probabilities alone.
     voiced: Millis,
+    /// What else sounds on this track, in the call's time.
+    events: Vec<Event>,
     noise: Option<Decibels>,
     gain: Decibels,
     dead: bool,
@@ -39,6 +43,10 @@ struct OnCall {
 struct Scene {
     lanes: Vec<Lane>,
     placed: Vec<Option<OnCall>>,
+    /// Tracks that repeat another one's audio: heard, but neither counted nor mixed again.
+    repeats: Vec<usize>,
+    /// What placing them had to say.
+    warnings: Vec<Warning>,
     turns: Vec<Turn>,
     duration: Millis,
     /// Whether all placements are certain enough to compare parties in time.
@@ -53,10 +61,7 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
     }
     let scene = Scene::new(lanes, config);
     let mut warnings = warnings;
-    if scene.placed.iter().flatten().any(|p| p.placement.method == Method::None) {
-        let message = "nothing says how the tracks lie to each other: they start together";
-        warnings.push(Warning::new("placement_unknown", message));
-    }
+    warnings.extend(scene.warnings.iter().cloned());
     let facts = scene.facts();
     let decision = outcome::outcome(&facts, &config.outcome);
     let tag = outcome::tag(&decision, &facts, &config.outcome);
@@ -87,12 +92,18 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
 
 impl Scene {
     fn new(lanes: Vec<Lane>, config: &Config) -> Self {
-        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
-            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, config))
+        let on_call = |((lane, placement), sounds): ((&Lane, Option<Placement>), Vec<Sound>)| -> Option<OnCall> {
+            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, &sounds, config))
         };
-        let placed: Vec<Option<OnCall>> = lanes.iter().zip(place(&lanes)).map(on_call).collect();
-        let speech = |p: &Option<OnCall>| p.as_ref().map(|p| p.speech.clone()).unwrap_or_default();
-        let spoken: Vec<Vec<Span>> = placed.iter().map(speech).collect();
+        let places = place(&lanes, config);
+        let sounds = own_sounds(&lanes, &places.placements);
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).zip(sounds).map(on_call).collect();
+        let repeats: Vec<usize> = places.repeated.iter().map(|pair| pair.1).collect();
+        let speech = |(i, p): (usize, &Option<OnCall>)| match p {
+            Some(p) if !repeats.contains(&i) => p.speech.clone(),
+            _ => Vec::new(),
+        };
+        let spoken: Vec<Vec<Span>> = placed.iter().enumerate().map(speech).collect();
         let ends = lanes.iter().zip(&placed).filter_map(|(lane, placed)| {
             Some(placed.as_ref()?.placement.to_call(lane.heard.as_ref().ok()?.duration).0)
         });
@@ -101,16 +112,19 @@ impl Scene {
             turns: speech::turns(&spoken, config.speech.turn_pause_ms),
             duration: Millis(ends.fold(0.0, f64::max)),
             comparable: placed.iter().flatten().all(|p| p.placement.uncertainty <= limit),
+            repeats,
+            warnings: places.warnings,
             lanes,
             placed,
         }
     }
 
-    /// The tracks that could be read, with what is known of them on the call.
+    /// The tracks that could be read and repeat no other, with what is known of them on the call.
     fn live(&self) -> impl Iterator<Item = (&Lane, &Heard, &OnCall)> {
         self.lanes
             .iter()
             .zip(&self.placed)
+            .filter(|(lane, _)| !self.repeats.contains(&lane.index))
             .filter_map(|(lane, placed)| Some((lane, lane.heard.as_ref().ok()?, placed.as_ref()?)))
     }
 
@@ -124,7 +138,7 @@ impl Scene {
             role: lane.role,
             speech: on.speech.clone(),
             voiced: on.voiced,
-            events: Vec::new(),
+            events: on.events.clone(),
             dead: on.dead,
             duration: heard.duration,
         });
@@ -133,12 +147,13 @@ impl Scene {
     }
 
     fn metrics(&self, config: &Config) -> Metrics {
-        let speech = |p: &Option<OnCall>| p.as_ref().map(|p| p.speech.clone()).unwrap_or_default();
-        let parties: Vec<Party> =
-            self.placed.iter().enumerate().map(|(track, p)| Party { track, speech: speech(p) }).collect();
+        let speech = |track| self.live().find(|l| l.0.index == track).map(|l| l.2.speech.clone()).unwrap_or_default();
+        let parties: Vec<Party> = (0..self.lanes.len()).map(|track| Party { track, speech: speech(track) }).collect();
         let mut figures = metrics::metrics(&parties, &self.turns, self.duration, self.comparable, &config.metrics);
-        // A track that could not be read has no figures, and in a mixed one nobody can be told apart.
-        let by_party = |track: usize| self.placed[track].is_some() && self.lanes[track].role != Role::Mixed;
+        // A track that could not be read has no figures, and in a mixed one nobody can be told apart: the same recording
+        // delivered for two parties is one.
+        let mixed = |track: usize| self.lanes[track].role == Role::Mixed || !self.repeats.is_empty();
+        let by_party = |track: usize| self.placed[track].is_some() && !mixed(track);
         figures.by_track.retain(|party| by_party(party.track));
         figures
     }
@@ -161,14 +176,18 @@ impl Scene {
                 level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
                 speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
                 bleed: Vec::new(),
-                events: Vec::new(),
+                events: placed.as_ref().map(|p| reported(&p.events, config)).unwrap_or_default(),
             }
         };
         self.lanes.iter().zip(&self.placed).map(report).collect()
     }
 
     fn into_tracks(self) -> Vec<PlacedTrack> {
+        let repeats = self.repeats;
         let keep = |(lane, placed): (Lane, Option<OnCall>)| {
+            if repeats.contains(&lane.index) {
+                return None;
+            }
             let (heard, placed) = (lane.heard.ok()?, placed?);
             let track = Track { samples: heard.samples, rate: heard.rate, role: lane.role };
             Some(PlacedTrack { index: lane.index, track, placement: placed.placement, gain: placed.gain })
@@ -178,7 +197,7 @@ impl Scene {
 }
 
 impl OnCall {
-    fn new(heard: &Heard, placement: Placement, config: &Config) -> Self {
+    fn new(heard: &Heard, placement: Placement, sounds: &[Sound], config: &Config) -> Self {
         let own = speech::spans(&heard.voice, heard.duration, &config.speech);
         let noise = heard.level.hops.noise(&own);
         Self {
@@ -186,31 +205,98 @@ impl OnCall {
             voiced: voiced(&heard.voice, config.speech.threshold),
             gain: mix::gain(&heard.level, &own, noise, config.mix.level),
             dead: is_dead(&heard.level, config.outcome.dead_dbov),
+            events: sounds.iter().map(|sound| event(sound, &placement)).collect(),
             noise,
             placement,
         }
     }
 }
 
-/// The placement of every track: that of its recorder. `None` for a track that could not be read.
-fn place(lanes: &[Lane]) -> Vec<Option<Placement>> {
-    let mut recorders: Vec<(usize, Recorder)> = Vec::new();
+/// Where the tracks lie: each like its recorder. `None` for a track that could not be read.
+struct Places {
+    placements: Vec<Option<Placement>>,
+    /// Pairs of tracks that hold the same audio.
+    repeated: Vec<(usize, usize)>,
+    warnings: Vec<Warning>,
+}
+
+/// Places the recorders, each by the first of its tracks that could be read.
+fn place(lanes: &[Lane], config: &Config) -> Places {
+    let mut first: Vec<(&Lane, &Heard)> = Vec::new();
     for lane in lanes {
         if let Ok(heard) = &lane.heard
-            && recorders.last().is_none_or(|(number, _)| *number != lane.recorder)
+            && !first.iter().any(|(earlier, _)| earlier.recorder == lane.recorder)
         {
-            let recorder = Recorder { started_at: lane.leg.started_at, duration: heard.duration };
-            recorders.push((lane.recorder, recorder));
+            first.push((lane, heard));
         }
     }
-    let (numbers, recorders): (Vec<usize>, Vec<Recorder>) = recorders.into_iter().unzip();
-    let placements = align::place(&recorders);
+    let samples: Vec<&[i16]> = first.iter().map(|(_, heard)| heard.narrow()).collect();
+    let inputs = first.iter().zip(&samples).map(|((lane, heard), samples)| align::TrackInput {
+        samples,
+        energies: Some(heard.level.hops.power()),
+        probabilities: &heard.voice.values,
+        hop: heard.voice.hop,
+        started_at: lane.leg.started_at.map(|moment| align::StartTime {
+            seconds: moment.unix_ms() as f64 / 1000.0,
+            resolution_s: moment.resolution().seconds(),
+        }),
+        role: lane.role,
+    });
+    let alignment = align::align(&inputs.collect::<Vec<_>>(), &config.align);
     let of = |lane: &Lane| {
         lane.heard.as_ref().ok()?;
-        let at = numbers.iter().position(|&number| number == lane.recorder)?;
-        placements.get(at).cloned()
+        let at = first.iter().position(|(earlier, _)| earlier.recorder == lane.recorder)?;
+        alignment.placements.get(at).cloned()
     };
-    lanes.iter().map(of).collect()
+    let index = |at: usize| first.get(at).map(|(lane, _)| lane.index);
+    let told = alignment.warnings.iter().map(|(at, warning)| {
+        let track = index(*at).unwrap_or_default();
+        Warning { message: format!("track {track}: {}", warning.message), ..warning.clone() }
+    });
+    let repeated: Vec<(usize, usize)> =
+        alignment.repeated.iter().filter_map(|&(a, b)| Some((index(a)?, index(b)?))).collect();
+    let repeats = repeated.iter().map(|(a, b)| {
+        Warning::new("repeated_track", format!("track {b} holds the same recording as track {a}: it is mixed once"))
+    });
+    let warnings = told.chain(repeats).collect();
+    Places { placements: lanes.iter().map(of).collect(), repeated, warnings }
+}
+
+/// How far apart the same sound may lie on two tracks: an echo comes up to 200 ms late, and frames add their width.
+const SAME_SOUND_MS: f64 = 300.0;
+
+/// Every track's sounds without those of other tracks that bled here.
+fn own_sounds(lanes: &[Lane], placements: &[Option<Placement>]) -> Vec<Vec<Sound>> {
+    let mut all: Vec<Vec<Sound>> =
+        lanes.iter().map(|lane| lane.heard.as_ref().map(|h| h.sounds.clone()).unwrap_or_default()).collect();
+    let certain = |p: &Placement| p.uncertainty.0 <= SAME_SOUND_MS;
+    if placements.iter().flatten().all(certain) {
+        let to_call = |track: usize, ms: f64| match placements.get(track) {
+            Some(Some(placement)) => placement.to_call(Millis(ms)).0,
+            _ => ms,
+        };
+        sounds::dedupe(&mut all, SAME_SOUND_MS, to_call);
+    }
+    all
+}
+
+/// A sound on the call's timeline.
+fn event(sound: &Sound, placement: &Placement) -> Event {
+    Event {
+        kind: sound.kind,
+        span: placement.span_to_call(Span::new(sound.start_ms, sound.end_ms)),
+        detail: sound.detail.clone(),
+        confidence: rounded(f64::from(sound.confidence)),
+    }
+}
+
+/// Events as they are reported: which key was pressed only where that was asked for.
+fn reported(events: &[Event], config: &Config) -> Vec<Event> {
+    let told = |event: &Event| {
+        let detail = event.detail.clone().filter(|_| event.kind != EventKind::Dtmf || config.dtmf_digits);
+        Event { detail, ..event.clone() }
+    };
+    events.iter().map(told).collect()
 }
 
 /// Time in which the detector is above its threshold.

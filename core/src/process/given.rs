@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::call::{Call, Leg, Role};
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::provider::{self, Described};
+use crate::provider::{self, Described, Recording};
 
 /// The most bytes of a document that describes a call.
 const MAX_DOCUMENT: u64 = 16 << 20;
@@ -15,8 +15,13 @@ const MAX_DOCUMENT: u64 = 16 << 20;
 /// One track's recording, or why there is none.
 #[derive(Debug)]
 pub enum Given {
-    /// A recording to be read.
-    Input(Input),
+    /// A recording to be read: a file, or an archive of files.
+    Input {
+        /// The bytes, and whose they are.
+        input: Input,
+        /// What its document says of it: who is on which channel, who in which file of an archive.
+        described: Option<Box<Recording>>,
+    },
     /// A recording that the call's document names and that cannot be had.
     Missing {
         /// Whose it is.
@@ -41,7 +46,8 @@ pub struct CallInput {
 
 impl From<Vec<Input>> for CallInput {
     fn from(inputs: Vec<Input>) -> Self {
-        Self { recordings: inputs.into_iter().map(Given::Input).collect(), ..Self::default() }
+        let given = |input| Given::Input { input, described: None };
+        Self { recordings: inputs.into_iter().map(given).collect(), ..Self::default() }
     }
 }
 
@@ -85,7 +91,10 @@ impl CallInput {
     /// As [`provider::locate`].
     pub fn from_described(described: Described, folder: &Path) -> Result<Self> {
         let matched = provider::locate(&described, folder)?;
-        let found = matched.found.into_iter().map(|f| (f.recording, Given::Input(Input::path(f.audio).leg(f.leg))));
+        let found = matched.found.into_iter().map(|f| {
+            let described = described.recordings.get(f.recording).cloned().map(Box::new);
+            (f.recording, Given::Input { input: Input::path(f.audio).leg(f.leg), described })
+        });
         let leg_of = |i: usize| described.recordings.get(i).map(|r| r.leg.clone()).unwrap_or_default();
         let missing = matched.missing.into_iter().map(|m| {
             let given = Given::Missing { leg: leg_of(m.recording), error: m.error };

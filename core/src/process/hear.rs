@@ -1,12 +1,12 @@
 //! The one pass over a recording: a block is decoded, given to every listener, and dropped.
 
-use crate::call::Leg;
-use crate::config::Config;
+use crate::config::{Config, DetectorKind};
 use crate::control::Control;
 use crate::decode::{Decoder, Input, Lane, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::level::{Level, LevelMeter};
 use crate::resample::Resampler;
+use crate::sounds::{Clipping, Sound, Sounds, Zero};
 use crate::track::{Keeper, Listener};
 use crate::units::{Millis, Rate};
 use crate::voice::{self, Probabilities};
@@ -16,8 +16,8 @@ use super::watch::Watch;
 /// What one pass leaves of a track.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// Who is heard.
-    pub leg: Leg,
+    /// The channel it was; `None` where channels were averaged.
+    pub channel: Option<u16>,
     /// The recording it came from.
     pub source: SourceInfo,
     /// The recording's rate.
@@ -28,14 +28,38 @@ pub(super) struct Heard {
     pub level: Level,
     /// How likely speech is, frame by frame.
     pub voice: Probabilities,
+    /// What sounds and is not speech, in the track's time.
+    pub sounds: Vec<Sound>,
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
+    /// The samples at 8 kHz, where they are kept and are not the same.
+    narrow: Vec<i16>,
+}
+
+impl Heard {
+    /// The samples at 8 kHz; none where they were not kept.
+    pub(super) fn narrow(&self) -> &[i16] {
+        if self.narrow.is_empty() && self.rate == Rate::NARROWBAND { &self.samples } else { &self.narrow }
+    }
+}
+
+/// What is kept of a track's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Keep {
+    /// The samples as they are, for a mix.
+    pub tracks: bool,
+    /// The samples at 8 kHz, for placing tracks against each other.
+    pub narrow: bool,
 }
 
 /// The listeners of one track.
 struct Ears {
     level: LevelMeter,
     keeper: Option<Keeper>,
+    narrow_keeper: Option<Keeper>,
+    sounds: Sounds,
+    zero: Zero,
+    clipping: Clipping,
     to_narrow: Resampler,
     /// The track at 8 kHz, as far as it waits for the detector.
     narrow: Vec<f32>,
@@ -43,10 +67,15 @@ struct Ears {
 }
 
 impl Ears {
-    fn new(rate: Rate, keep: bool) -> Result<Self> {
+    fn new(rate: Rate, keep: Keep) -> Result<Self> {
+        let narrow_apart = keep.narrow && !(keep.tracks && rate == Rate::NARROWBAND);
         Ok(Self {
             level: LevelMeter::new(rate),
-            keeper: keep.then(Keeper::default),
+            keeper: keep.tracks.then(Keeper::default),
+            narrow_keeper: narrow_apart.then(Keeper::default),
+            sounds: Sounds::new(&[]),
+            zero: Zero::new(rate.hz()),
+            clipping: Clipping::new(rate.hz()),
             to_narrow: Resampler::new(rate, Rate::NARROWBAND)?,
             narrow: Vec::new(),
             samples: 0,
@@ -56,16 +85,30 @@ impl Ears {
     fn hear(&mut self, samples: &[f32]) -> Result<()> {
         self.samples += samples.len() as u64;
         self.level.hear(samples);
+        self.zero.push(samples);
+        self.clipping.push(samples);
         if let Some(keeper) = &mut self.keeper {
             keeper.hear(samples);
         }
         self.narrow.clear();
-        self.to_narrow.push(samples, &mut self.narrow)
+        self.to_narrow.push(samples, &mut self.narrow)?;
+        self.hear_narrow();
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
         self.narrow.clear();
-        self.to_narrow.finish(&mut self.narrow)
+        self.to_narrow.finish(&mut self.narrow)?;
+        self.hear_narrow();
+        Ok(())
+    }
+
+    /// Gives the samples at 8 kHz to those who listen there.
+    fn hear_narrow(&mut self) {
+        self.sounds.push(&self.narrow);
+        if let Some(keeper) = &mut self.narrow_keeper {
+            keeper.hear(&self.narrow);
+        }
     }
 }
 
@@ -73,12 +116,12 @@ impl Ears {
 ///
 /// # Errors
 /// Those of the decoder; `no_audio` where not one sample could be decoded; `cancelled`.
-pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control, watch: &Watch) -> Result<Vec<Heard>> {
+pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control, watch: &Watch) -> Result<Vec<Heard>> {
     let mut decoder = Decoder::open(input, &config.decode)?;
     let name = decoder.name().to_owned();
     let named = |e: Error| e.in_input(&name);
-    let (rate, leg) = (decoder.spec().rate, decoder.leg().clone());
-    let lanes = Lane::of(decoder.spec().channels, &leg, &config.decode).map_err(named)?;
+    let rate = decoder.spec().rate;
+    let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &config.decode).map_err(named)?;
     let mut ears = lanes.iter().map(|_| Ears::new(rate, keep)).collect::<Result<Vec<_>>>().map_err(named)?;
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];
@@ -103,14 +146,28 @@ pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control,
     if ears.iter().all(|e| e.samples == 0) {
         return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded")));
     }
-    let heard = |(ears, values): (Ears, Vec<f32>)| Heard {
-        leg: leg.clone(),
+    // WebRTC's detector takes music for speech: what it says of music is worth nothing.
+    let trusted = |values: &'_ [f32]| -> Vec<f32> {
+        if config.detector == DetectorKind::Silero { values.to_vec() } else { Vec::new() }
+    };
+    let heard = |((ears, values), lane): ((Ears, Vec<f32>), &Lane)| Heard {
+        channel: lane.channel(),
         source: source.clone(),
         rate,
         duration: rate.millis(ears.samples),
+        sounds: sounds(ears.sounds.finish(&trusted(&values)), ears.zero.finish(), ears.clipping.finish()),
         level: ears.level.finish(),
         voice: Probabilities { hop, values },
         samples: ears.keeper.map(|k| k.finish().0).unwrap_or_default(),
+        narrow: ears.narrow_keeper.map(|k| k.finish().0).unwrap_or_default(),
     };
-    Ok(ears.into_iter().zip(probabilities).map(heard).collect())
+    Ok(ears.into_iter().zip(probabilities).zip(&lanes).map(heard).collect())
+}
+
+/// All sounds of a track in the order of their beginnings.
+fn sounds(mut all: Vec<Sound>, zero: Vec<Sound>, clipping: Vec<Sound>) -> Vec<Sound> {
+    all.extend(zero);
+    all.extend(clipping);
+    all.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
+    all
 }

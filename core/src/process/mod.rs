@@ -4,6 +4,7 @@
 mod assemble;
 mod given;
 mod hear;
+mod lanes;
 mod normalize;
 mod watch;
 
@@ -15,9 +16,9 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::call::{Leg, Role};
 use crate::config::{Config, MixConfig};
 use crate::control::Control;
+use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export;
 use crate::mix::{Mixer, Placed};
@@ -27,7 +28,8 @@ use crate::track::Track;
 use crate::units::Decibels;
 
 use assemble::assemble;
-use hear::{Heard, hear};
+use hear::{Keep, hear};
+use lanes::{File, HeardFile};
 use watch::Watch;
 
 /// The version of callweave.
@@ -55,15 +57,6 @@ pub struct PlacedTrack {
     pub gain: Decibels,
 }
 
-/// One track on its way through the stages.
-struct Lane {
-    index: usize,
-    recorder: usize,
-    role: Role,
-    leg: Leg,
-    heard: Result<Heard>,
-}
-
 /// Processes a call and keeps its tracks, so that it can be mixed.
 ///
 /// ```no_run
@@ -79,7 +72,7 @@ struct Lane {
 /// `invalid_argument` for a configuration, a number of roles or of tracks that makes no sense; `cancelled`; the first
 /// recording's error where not one of them could be read. A recording that fails among others is listed in the report.
 pub fn process(call: impl Into<CallInput>, config: &Config, control: &Control) -> Result<Processed> {
-    run(call.into(), config, Keep::Tracks, control)
+    run(call.into(), config, true, control)
 }
 
 /// Processes a call for its report alone: samples are dropped as they are heard.
@@ -87,26 +80,19 @@ pub fn process(call: impl Into<CallInput>, config: &Config, control: &Control) -
 /// # Errors
 /// As [`process`].
 pub fn analyze(call: impl Into<CallInput>, config: &Config, control: &Control) -> Result<Report> {
-    Ok(run(call.into(), config, Keep::Nothing, control)?.report)
+    Ok(run(call.into(), config, false, control)?.report)
 }
 
-/// What becomes of the samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    /// They are dropped as they are heard.
-    Nothing,
-    /// They stay, as 16-bit tracks.
-    Tracks,
-}
-
-fn run(call: CallInput, config: &Config, keep: Keep, control: &Control) -> Result<Processed> {
+fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -> Result<Processed> {
     config.check()?;
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
     }
     let CallInput { call, recordings, roles, warnings } = call;
-    let heard = in_threads(control, || hear_all(recordings, config, keep, control))?;
-    let lanes = into_lanes(heard, &roles)?;
+    let files = lanes::files(recordings, &config.decode);
+    let keep = Keep { tracks: keep_tracks, narrow: files.len() > 1 };
+    let heard = in_threads(control, || hear_all(files, config, keep, control))?;
+    let lanes = lanes::lanes(heard, &roles)?;
     if lanes.len() > config.decode.max_tracks {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "more tracks than the limit")
             .found(lanes.len(), format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
@@ -122,53 +108,15 @@ fn in_threads<T: Send>(control: &Control, work: impl FnOnce() -> T + Send) -> Re
     Ok(pool.install(work))
 }
 
-fn hear_all(recordings: Vec<Given>, config: &Config, keep: Keep, control: &Control) -> Vec<(Leg, Result<Vec<Heard>>)> {
-    let sizes = recordings.iter().map(|given| match given {
-        Given::Input(input) => input.size_hint(),
-        Given::Missing { .. } => Some(0),
-    });
+fn hear_all(files: Vec<File>, config: &Config, keep: Keep, control: &Control) -> Vec<HeardFile> {
+    let sizes = files.iter().map(|file| file.input.as_ref().map_or(Some(0), Input::size_hint));
     let watch = Watch::new(sizes.sum());
-    let one = |given: Given| match given {
-        Given::Missing { leg, error } => (leg, Err(error)),
-        Given::Input(input) => {
-            let leg = input.leg.clone();
-            (leg, hear(input, config, keep == Keep::Tracks, control, &watch))
-        }
+    let one = |file: File| HeardFile {
+        heard: file.input.and_then(|input| hear(input, config, keep, control, &watch)),
+        leg: file.leg,
+        described: file.described,
     };
-    recordings.into_par_iter().map(one).collect()
-}
-
-/// Tracks in order; a recording with several channels is several tracks of one recorder, of which its leg says nothing.
-fn into_lanes(heard: Vec<(Leg, Result<Vec<Heard>>)>, roles: &[Role]) -> Result<Vec<Lane>> {
-    let mut lanes = Vec::new();
-    for (recorder, (leg, result)) in heard.into_iter().enumerate() {
-        match result {
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-            Err(error) => lanes.push((recorder, leg, Err(error))),
-            Ok(tracks) => {
-                let several = tracks.len() > 1;
-                for track in tracks {
-                    let mut leg = track.leg.clone();
-                    if several {
-                        (leg.role, leg.party) = (Role::Unknown, None);
-                    }
-                    lanes.push((recorder, leg, Ok(track)));
-                }
-            }
-        }
-    }
-    if !roles.is_empty() && roles.len() != lanes.len() {
-        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "number of roles")
-            .found(roles.len(), format!("{} (one per track)", lanes.len())));
-    }
-    let lane = |(index, (recorder, leg, heard)): (usize, (usize, Leg, Result<Heard>))| Lane {
-        index,
-        recorder,
-        role: roles.get(index).copied().unwrap_or(leg.role),
-        leg,
-        heard,
-    };
-    Ok(lanes.into_iter().enumerate().map(lane).collect())
+    files.into_par_iter().map(one).collect()
 }
 
 impl Processed {

@@ -5,8 +5,9 @@
 
 use serde_json::{Map, Value};
 
+use super::records::{earliest, party_of, too_many};
 use super::wire::{Lenient, Notes, json_type, take};
-use super::{Described, Kind, MAX_RECORDINGS, Recording, StartBasis, earliest, party_of, too_many};
+use super::{Described, Kind, MAX_RECORDINGS, Recording, StartBasis};
 use crate::call::{Call, Direction, Leg, Moment, Role};
 use crate::error::{Error, ErrorKind, Result, Stage};
 

@@ -9,17 +9,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 
-use crate::call::{Call, Leg, Moment, Role, named};
-use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::call::{Call, Leg, Moment, named};
+use crate::error::Warning;
 use crate::units::Millis;
 
 mod find;
-pub mod manifest;
+mod manifest;
+pub mod mcloud;
+mod merge;
 mod names;
+mod read;
+mod records;
 pub mod tencent;
+pub mod threecx;
+mod times;
+pub mod voipbin;
+pub mod wellcloud;
 mod wire;
 
 pub use find::{Found, Matched, Missing, locate};
+pub use read::{detect, read, read_all, read_with};
 
 /// The longest document that is read, in bytes: the pushes of some 50,000 recordings.
 pub const MAX_DOCUMENT_BYTES: usize = 16 << 20;
@@ -34,6 +43,14 @@ named! {
         Manifest = "manifest",
         /// One push of Tencent Cloud Contact Center, or an array of them.
         Tencent = "tencent",
+        /// Wellcloud's list of a call's recordings, or one row of it.
+        Wellcloud = "wellcloud",
+        /// A recording of VoIPBin, an array or a page of them.
+        Voipbin = "voipbin",
+        /// A recording of MCloud's API, an array or a page of them.
+        Mcloud = "mcloud",
+        /// A file name of 3CX: no document, so [`detect`] never gives it; see [`threecx::describe`].
+        Threecx = "threecx",
     }
 }
 
@@ -43,6 +60,55 @@ impl Kind {
         match self {
             Self::Manifest => &["tracks"],
             Self::Tencent => tencent::Push::FIELDS,
+            Self::Wellcloud => &[
+                "ani",
+                "dnis",
+                "callDirection",
+                "startTime",
+                "endTime",
+                "callLength",
+                "fileSize",
+                "deviceId",
+                "callId",
+                "tenantId",
+            ],
+            Self::Voipbin => &[
+                "customer_id",
+                "owner_type",
+                "owner_id",
+                "activeflow_id",
+                "reference_type",
+                "reference_id",
+                "on_end_flow_id",
+                "tm_start",
+                "tm_end",
+                "tm_create",
+                "tm_update",
+                "tm_delete",
+            ],
+            Self::Mcloud => &[
+                "dataId",
+                "callAt",
+                "customerPhone",
+                "callcenterNumber",
+                "callcenterName",
+                "processingStatus",
+                "audioUrl",
+                "transcriptUrl",
+                "summaryUrl",
+                "sourceProvider",
+                "audioPresignedUploadUrl",
+            ],
+            Self::Threecx => &[],
+        }
+    }
+
+    /// The field that holds the records of a page.
+    const fn page_field(self) -> Option<&'static str> {
+        match self {
+            Self::Voipbin => Some("result"),
+            Self::Mcloud => Some("items"),
+            _ => None,
         }
     }
 }
@@ -80,7 +146,8 @@ pub struct Options {
 }
 
 /// A call as a provider describes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Described {
     /// Which document it was read from.
     pub kind: Kind,
@@ -99,7 +166,8 @@ pub struct Described {
 }
 
 /// One recording as a provider describes it, and how its audio is found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Recording {
     /// Who is heard, and since when.
     pub leg: Leg,
@@ -118,6 +186,7 @@ pub struct Recording {
     /// Size that the document claims, in bytes. A hint.
     pub bytes: Option<u64>,
     /// Duration that the document claims. A hint.
+    #[serde(rename = "durationMs")]
     pub duration: Option<Millis>,
     /// Whether there is a file yet.
     pub state: State,
@@ -126,7 +195,8 @@ pub struct Recording {
 }
 
 /// One party of a recording that holds several apart.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Part {
     /// Who is heard; `leg.channel` says on which channel, where it is a channel.
     pub leg: Leg,
@@ -172,127 +242,7 @@ impl Recording {
     }
 }
 
-/// Which document a JSON value is: by the fields that only one of them has.
-pub fn detect(document: &Value) -> Option<Kind> {
-    let records = match document {
-        Value::Object(record) => std::slice::from_ref(record).iter().collect(),
-        Value::Array(items) => items.iter().filter_map(Value::as_object).collect::<Vec<_>>(),
-        _ => return None,
-    };
-    let one = document.is_object();
-    let score = |kind: Kind| kind.own_fields().iter().filter(|f| records.iter().any(|r| r.contains_key(**f))).count();
-    let scored =
-        Kind::ALL.iter().copied().filter(|kind| one || *kind != Kind::Manifest).map(|kind| (score(kind), kind));
-    // Of equal scores the first declared: `max_by_key` would take the last.
-    scored.filter(|(score, _)| *score > 0).min_by_key(|(score, kind)| (usize::MAX - score, *kind)).map(|(_, kind)| kind)
-}
-
-/// Reads a document that describes one call.
-///
-/// # Errors
-/// As [`read_all`]; and `invalid_argument` if it describes several calls.
-pub fn read(text: &str) -> Result<Described> {
-    read_with(text, &Options::default())
-}
-
-/// [`read`] with what the document does not say.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_with(text: &str, options: &Options) -> Result<Described> {
-    only(read_all(text, options)?)
-}
-
-/// The only one of several calls.
-fn only(mut calls: Vec<Described>) -> Result<Described> {
-    let count = calls.len();
-    match (calls.pop(), count) {
-        (Some(call), 1) => Ok(call),
-        _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "several calls in one document")
-            .found(format!("{count} calls"), "the recordings of one")),
-    }
-}
-
-/// Reads a document that may describe several calls, as an array of Tencent's pushes can; in the order of their ids.
-///
-/// # Errors
-/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`], `malformed` if it is not JSON or a manifest with mistakes,
-/// `unsupported` if it is no document that is known, `provider` if it holds no recording.
-pub fn read_all(text: &str, options: &Options) -> Result<Vec<Described>> {
-    let document = parse(text)?;
-    let Some(kind) = detect(&document) else {
-        return Err(unknown_document(&document));
-    };
-    read_as(kind, document, options)
-}
-
-/// Reads a document whose kind is known.
-fn read_as(kind: Kind, document: Value, _options: &Options) -> Result<Vec<Described>> {
-    match kind {
-        Kind::Manifest => manifest::read(document).map(|call| vec![call]),
-        Kind::Tencent => tencent::read(document),
-    }
-}
-
-/// Parses JSON within the limit, with or without a byte order mark.
-fn parse(text: &str) -> Result<Value> {
-    if text.len() > MAX_DOCUMENT_BYTES {
-        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "document too long")
-            .found(format!("{} bytes", text.len()), format!("at most {MAX_DOCUMENT_BYTES}")));
-    }
-    serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|e| Error::new(ErrorKind::Malformed, Stage::Provider, format!("not JSON: {e}")))
-}
-
-fn unknown_document(document: &Value) -> Error {
-    let error = Error::new(ErrorKind::Unsupported, Stage::Provider, "not a document that is known");
-    let first = document.as_array().and_then(|items| items.first()).unwrap_or(document);
-    let found = match first.as_object() {
-        Some(fields) if !fields.is_empty() => {
-            let names: Vec<&str> = fields.keys().take(6).map(String::as_str).collect();
-            format!("fields {}", names.join(", "))
-        }
-        _ if document.as_array().is_some_and(Vec::is_empty) => "an empty array".to_owned(),
-        _ => wire::json_type(document).to_owned(),
-    };
-    let known: Vec<&str> = Kind::ALL.iter().map(|k| k.name()).collect();
-    error.found(found, format!("one of {}", known.join(", ")))
-}
-
-/// Splits a document into records: one object, or an array of them. What is no object is kept in `extra` and noted.
-fn records(document: Value, extra: &mut Map<String, Value>, notes: &mut wire::Notes) -> Vec<Map<String, Value>> {
-    let items = match document {
-        Value::Array(items) => items,
-        one => vec![one],
-    };
-    let mut records = Vec::with_capacity(items.len());
-    for (index, item) in items.into_iter().enumerate() {
-        match item {
-            Value::Object(record) => records.push(record),
-            other => notes.stray(extra, format!("item {index}"), other),
-        }
-    }
-    records
-}
-
-fn no_recordings() -> Error {
-    Error::new(ErrorKind::Provider, Stage::Provider, "no recording in the document").found("none", "at least one")
-}
-
-fn too_many(count: usize) -> Error {
-    Error::new(ErrorKind::LimitExceeded, Stage::Provider, "too many recordings of one call")
-        .found(count, format!("at most {MAX_RECORDINGS}"))
-}
-
-/// The earliest start among recordings.
-fn earliest(recordings: &[Recording]) -> Option<Moment> {
-    recordings.iter().filter_map(|r| r.leg.started_at).min_by_key(|start| start.unix_ms())
-}
-
-/// The party of the first recording with a role.
-fn party_of(recordings: &[Recording], role: Role) -> Option<String> {
-    recordings.iter().filter(|r| r.leg.role == role).find_map(|r| r.leg.party.clone())
-}
-
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,19 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// A text as one segment of a path or one value of a query: everything but letters, digits and `-._~` escaped (RFC 3986).
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|d| d as u8)
 }
@@ -59,6 +72,12 @@ pub(super) fn holds_word(name: &str, id: &str) -> bool {
         let after = name.get(at + id.len()..).and_then(|t| t.chars().next());
         !before.is_some_and(word) && !after.is_some_and(word)
     })
+}
+
+/// Whether a text has the form of a UUID.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    lengths && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 /// What kind of party a text names.
@@ -98,6 +117,8 @@ mod tests {
         assert_eq!(name("https://host/"), None);
         assert_eq!(last_segment("a/b.mp3"), "b.mp3");
         assert_eq!(last_segment("b.mp3"), "b.mp3");
+        assert_eq!(percent_decoded(&percent_encoded("+66 ก/?&=%~")), "+66 ก/?&=%~");
+        assert_eq!(percent_encoded("+66/a~"), "%2B66%2Fa~");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::block::Block;
 use super::guard::guarded;
 use super::source::Source;
 use super::spec::{Delay, DelayBasis, Notes};
+use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
@@ -109,12 +110,17 @@ impl MpegStream {
         Ok(made)
     }
 
+    /// Samples per second of what comes next.
+    pub(crate) fn hz(&self) -> u32 {
+        self.stream.hz
+    }
+
     pub(crate) fn rate(&self) -> Result<Rate> {
         Rate::new(self.stream.hz)
     }
 
     pub(crate) fn channels(&self) -> u16 {
-        self.stream.channels
+        self.channels as u16
     }
 
     /// The delay that is being removed from the segment under way.
@@ -153,51 +159,6 @@ impl MpegStream {
 
     fn frame_length(&self, bytes: &[u8]) -> usize {
         Header::parse(bytes).filter(|h| h.continues(self.stream)).map_or(0, |h| h.bytes.min(bytes.len()))
-    }
-
-    /// The next samples into an empty block, possibly none; false at the end.
-    pub(crate) fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
-        block.clear(self.channels);
-        if self.lost.silence_due > 0 {
-            self.lost.silence_due -= 1;
-            self.add_silence(block);
-            return Ok(true);
-        }
-        let at = source.position();
-        let bytes = source.peek(WINDOW)?;
-        if bytes.is_empty() {
-            self.lost.end(self.stream, notes);
-            self.segment.end(at, block, notes);
-            self.segment = Segment::default();
-            return Ok(block.frames() > 0);
-        }
-        let at_end = bytes.len() < WINDOW;
-        match self.judge(bytes, at_end) {
-            Found::Frame(length) => {
-                let frame = bytes.get(..length).unwrap_or_default();
-                if self.file_ended || Tag::parse(frame, self.stream).is_some() {
-                    self.lost.end(self.stream, notes);
-                    self.segment.end(at, block, notes);
-                    self.begin_segment(source, notes)?;
-                    return Ok(true);
-                }
-                self.lengths.count(length);
-                self.decode(frame, at, block, notes);
-                source.consume(length);
-            }
-            Found::CutOff => {
-                let left = bytes.len();
-                notes.add(Warning::new("truncated", format!("the last frame has only {left} bytes")).at_byte(at));
-                source.consume(left);
-            }
-            Found::OtherTag(length) => {
-                source.skip(length)?;
-                self.file_ended = true;
-            }
-            Found::OtherStream(header) => return self.change(header, source, block, notes),
-            Found::Damage { begins_with_header } => self.resync(begins_with_header, source, block, notes)?,
-        }
-        Ok(true)
     }
 
     /// What the bytes at hand begin with.
@@ -273,19 +234,14 @@ impl MpegStream {
         Ok(())
     }
 
-    /// Goes on with frames of another kind: another number of channels is mapped to the file's own.
+    /// Goes on with frames of another rate, or of another number of channels, which are mapped to the file's own.
     fn change(&mut self, to: Header, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
         let at = source.position();
         self.lost.end(self.stream, notes);
         self.segment.end(at, block, notes);
         let (from, kind) = (self.stream, |h: Header| format!("{} channels at {} Hz", h.channels, h.hz));
-        let message = format!("{} from here on instead of {}", kind(to), kind(from));
-        if to.hz != from.hz {
-            source.skip(u64::MAX)?;
-            notes.add(Warning::new("rate_changed", format!("{message}: the rest is left out")).at_byte(at));
-            return Ok(true);
-        }
-        notes.add(Warning::new("channels_changed", message).at_byte(at));
+        let code = if to.hz == from.hz { "channels_changed" } else { "rate_changed" };
+        notes.add(Warning::new(code, format!("{} from here on instead of {}", kind(to), kind(from))).at_byte(at));
         self.stream = to;
         self.decoder = new_decoder()?;
         self.lengths = Lengths::default();
@@ -329,6 +285,52 @@ impl MpegStream {
     fn add_silence(&mut self, block: &mut Block) {
         self.segment.before_frame(block);
         self.segment.add_frame(self.stream.samples(), |_| &[0.0; 1152], block);
+    }
+}
+
+impl Stream for MpegStream {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        block.clear(self.channels);
+        if self.lost.silence_due > 0 {
+            self.lost.silence_due -= 1;
+            self.add_silence(block);
+            return Ok(true);
+        }
+        let at = source.position();
+        let bytes = source.peek(WINDOW)?;
+        if bytes.is_empty() {
+            self.lost.end(self.stream, notes);
+            self.segment.end(at, block, notes);
+            self.segment = Segment::default();
+            return Ok(block.frames() > 0);
+        }
+        let at_end = bytes.len() < WINDOW;
+        match self.judge(bytes, at_end) {
+            Found::Frame(length) => {
+                let frame = bytes.get(..length).unwrap_or_default();
+                if self.file_ended || Tag::parse(frame, self.stream).is_some() {
+                    self.lost.end(self.stream, notes);
+                    self.segment.end(at, block, notes);
+                    self.begin_segment(source, notes)?;
+                    return Ok(true);
+                }
+                self.lengths.count(length);
+                self.decode(frame, at, block, notes);
+                source.consume(length);
+            }
+            Found::CutOff => {
+                let left = bytes.len();
+                notes.add(Warning::new("truncated", format!("the last frame has only {left} bytes")).at_byte(at));
+                source.consume(left);
+            }
+            Found::OtherTag(length) => {
+                source.skip(length)?;
+                self.file_ended = true;
+            }
+            Found::OtherStream(header) => return self.change(header, source, block, notes),
+            Found::Damage { begins_with_header } => self.resync(begins_with_header, source, block, notes)?,
+        }
+        Ok(true)
     }
 }
 

@@ -3,11 +3,17 @@
 use super::*;
 
 fn ffmpeg_f32(path: &str) -> Option<Vec<f32>> {
-    let raw = tool("ffmpeg", &["-v", "error", "-i", path, "-f", "f32le", "-c:a", "pcm_f32le", "-"])?;
+    decoded_by(&[], path)
+}
+
+/// The samples that ffmpeg makes of a file, with some choice of its decoder.
+pub(super) fn decoded_by(decoder: &[&str], path: &str) -> Option<Vec<f32>> {
+    let args = [&["-v", "error"], decoder, &["-i", path, "-f", "f32le", "-c:a", "pcm_f32le", "-"]].concat();
+    let raw = tool("ffmpeg", &args)?;
     Some(raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
 }
 
-fn interleaved(planes: &[Vec<f32>]) -> Vec<f32> {
+pub(super) fn interleaved(planes: &[Vec<f32>]) -> Vec<f32> {
     (0..planes[0].len()).flat_map(|i| planes.iter().map(move |p| p[i])).collect()
 }
 
@@ -19,7 +25,7 @@ pub(super) fn snr_db(reference: &[f32], other: &[f32]) -> f64 {
 }
 
 /// Writes a wav of two talking channels, or one, and has a tool make another file of it.
-fn make(dir: &std::path::Path, rate: u32, channels: u16, tool_args: &[&str], name: &str) -> Option<String> {
+pub(super) fn make(dir: &std::path::Path, rate: u32, channels: u16, tool_args: &[&str], name: &str) -> Option<String> {
     let source = dir.join(format!("source-{rate}-{channels}.wav"));
     if !source.exists() {
         let voices: Vec<Vec<i16>> = (0..channels).map(|c| babble(rate, 4.0, u32::from(c) + 11)).collect();
@@ -150,4 +156,140 @@ fn mp3_in_wav() {
     let from = theirs.len() - planes[0].len();
     let snr = snr_db(&theirs[from..], &planes[0]);
     assert!(snr > 90.0 && from <= 1105, "{snr:.1} dB, {from} samples removed");
+}
+
+fn ffmpeg_f64(path: &str) -> Option<Vec<f64>> {
+    let raw = tool("ffmpeg", &["-v", "error", "-i", path, "-f", "f64le", "-c:a", "pcm_f64le", "-"])?;
+    Some(raw.chunks_exact(8).filter_map(|b| b.first_chunk::<8>()).map(|b| f64::from_le_bytes(*b)).collect())
+}
+
+#[test]
+fn samples_of_32_bits_and_doubles_are_exact_in_double_precision() {
+    let dir = folder("wide");
+    for codec in ["pcm_s32le", "pcm_f64le", "pcm_s24le"] {
+        let filter = "volume=0.3337:precision=double";
+        let args = ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-af", filter, "-c:a", codec, "OUT"];
+        let Some(path) = make(&dir, 8000, 1, &args, &format!("{codec}.wav")) else { return };
+        let mut decoder = Decoder::open(Input::path(&path), &DecodeOptions::default()).unwrap();
+        let mut ours = Vec::new();
+        while let Some(block) = decoder.next_block_f64().unwrap() {
+            ours.extend_from_slice(block.channel(0));
+        }
+        assert!(ours == ffmpeg_f64(&path).unwrap(), "{codec}");
+    }
+}
+
+#[test]
+fn aiff_is_bit_exact() {
+    let dir = folder("aiff");
+    for codec in ["pcm_s8", "pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_mulaw", "pcm_alaw", "pcm_s16le"] {
+        for channels in [1, 2] {
+            let args = ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", codec, "OUT"];
+            let Some(path) = make(&dir, 8000, channels, &args, &format!("{codec}-{channels}.aiff")) else { return };
+            let (planes, info) = run(Input::path(&path), &DecodeOptions::default()).unwrap();
+            assert!(interleaved(&planes) == ffmpeg_f32(&path).unwrap(), "{codec} of {channels} channels");
+            assert!(info.warnings.is_empty() && info.container == Container::Aiff, "{:?}", info.warnings);
+        }
+    }
+}
+
+#[test]
+fn codecs_of_telephony_are_bit_exact() {
+    let dir = folder("telephony");
+    let ffmpeg = |codec| ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", codec, "OUT"];
+    let sox = |encoding| ["sox", "IN", "-e", encoding, "OUT", "gain", "0"];
+    let none = Option::<Raw>::None;
+    for (rate, channels, args, name, codec, raw) in [
+        (8000, 1, &ffmpeg("adpcm_ima_wav")[..], "ima-1.wav", Codec::AdpcmIma, none),
+        (8000, 2, &ffmpeg("adpcm_ima_wav"), "ima-2.wav", Codec::AdpcmIma, none),
+        (8000, 1, &ffmpeg("adpcm_ms"), "ms-1.wav", Codec::AdpcmMs, none),
+        (8000, 2, &ffmpeg("adpcm_ms"), "ms-2.wav", Codec::AdpcmMs, none),
+        (16_000, 1, &ffmpeg("g722"), "g722.wav", Codec::G722, none),
+        (16_000, 1, &ffmpeg("g722"), "raw.g722", Codec::G722, Some(Raw::G722)),
+        (8000, 1, &sox("gsm-full-rate"), "gsm.wav", Codec::Gsm, none),
+        (8000, 1, &sox("gsm-full-rate"), "raw.gsm", Codec::Gsm, Some(Raw::Gsm)),
+        (
+            8000,
+            1,
+            &["ffmpeg", "-v", "error", "-y", "-i", "IN", "-f", "mulaw", "OUT"],
+            "raw.ul",
+            Codec::Ulaw,
+            Some(Raw::Ulaw),
+        ),
+    ] {
+        let Some(path) = make(&dir, rate, channels, args, name) else { return };
+        let theirs = match raw {
+            Some(Raw::Ulaw) => {
+                let raw =
+                    tool("ffmpeg", &["-v", "error", "-f", "mulaw", "-ar", "8000", "-i", &path, "-f", "f32le", "-"]);
+                raw.unwrap().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+            }
+            _ => ffmpeg_f32(&path).unwrap(),
+        };
+        let input = Input::path(&path);
+        let input = if let Some(raw) = raw { input.raw(raw) } else { input };
+        let (planes, info) = run(input, &DecodeOptions::default()).unwrap();
+        let ours = interleaved(&planes);
+        assert_eq!(
+            (info.codec, info.sample_rate_hz.hz(), info.warnings.len()),
+            (codec, rate, 0),
+            "{:?}",
+            info.warnings
+        );
+        let first = ours.iter().zip(&theirs).position(|(a, b)| a != b);
+        assert_eq!(first, None, "{name}: {:.1} dB", snr_db(&theirs, &ours));
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+    }
+}
+
+#[test]
+fn flac_is_bit_exact() {
+    let dir = folder("flac");
+    for (channels, format) in [(1, "s16"), (2, "s16"), (1, "s32")] {
+        let args = ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-sample_fmt", format, "-c:a", "flac", "OUT"];
+        let Some(path) = make(&dir, 16_000, channels, &args, &format!("{channels}-{format}.flac")) else { return };
+        let (planes, info) = run_bytes(&std::fs::read(&path).unwrap()).unwrap();
+        assert!(interleaved(&planes) == ffmpeg_f32(&path).unwrap(), "{channels} channels, {format}");
+        assert_eq!((info.codec, info.duration_ms.0, info.warnings.len()), (Codec::Flac, 4000.0, 0));
+    }
+}
+
+#[test]
+fn lossy_codecs_are_close_and_in_place() {
+    let dir = folder("lossy");
+    let ffmpeg = |codec, kbits| ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", codec, "-b:a", kbits, "OUT"];
+    let aac = ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", "aac", "-aac_pns", "0", "-b:a", "48k", "OUT"];
+    for (rate, channels, args, name, codec, least) in [
+        (16_000, 1, &ffmpeg("libvorbis", "32k")[..], "mono-vorbis.ogg", Codec::Vorbis, 60.0),
+        (44_100, 2, &ffmpeg("libvorbis", "96k"), "stereo-vorbis.ogg", Codec::Vorbis, 60.0),
+        (16_000, 1, &ffmpeg("libopus", "24k"), "mono.opus", Codec::Opus, 40.0),
+        (8_000, 1, &ffmpeg("libopus", "12k"), "narrow.opus", Codec::Opus, 40.0),
+        (48_000, 2, &ffmpeg("libopus", "64k"), "stereo.opus", Codec::Opus, 40.0),
+        (16_000, 1, &ffmpeg("libopus", "24k"), "mono.webm", Codec::Opus, 40.0),
+        (16_000, 1, &ffmpeg("libopus", "24k"), "mono.mkv", Codec::Opus, 40.0),
+        (16_000, 1, &ffmpeg("libvorbis", "32k"), "vorbis.webm", Codec::Vorbis, 60.0),
+        (16_000, 1, &aac, "mono.m4a", Codec::AacLc, 60.0),
+        (8_000, 1, &aac, "narrow.m4a", Codec::AacLc, 60.0),
+        (44_100, 2, &aac, "stereo.mp4", Codec::AacLc, 60.0),
+        (16_000, 1, &aac, "phone.3gp", Codec::AacLc, 60.0),
+    ] {
+        let Some(path) = make(&dir, rate, channels, args, name) else { return };
+        // ffmpeg's own Opus decoder resamples the speech layer in its own way, a sample late: the reference is libopus.
+        let decoder: &[&str] = if codec == Codec::Opus { &["-c:a", "libopus"] } else { &[] };
+        let theirs = decoded_by(decoder, &path).unwrap();
+        let (planes, info) = run(Input::path(&path), &DecodeOptions::default()).unwrap();
+        let ours = interleaved(&planes);
+        let snr = snr_db(&theirs, &ours);
+        eprintln!(
+            "{name}: {snr:.1} dB against ffmpeg, {} and {} samples, delay {}",
+            ours.len(),
+            theirs.len(),
+            info.codec_delay_ms
+        );
+        assert_eq!((info.codec, info.warnings.len()), (codec, 0), "{name}: {:?}", info.warnings);
+        assert!(snr > least, "{name}: {snr:.1} dB");
+        // ffmpeg leaves the padding of AAC at the end; the edit list says where the recording ends.
+        let length = if codec == Codec::AacLc { 4 * rate as usize * usize::from(channels) } else { theirs.len() };
+        assert_eq!(ours.len(), length, "{name}");
+    }
 }

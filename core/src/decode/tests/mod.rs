@@ -2,6 +2,8 @@
 
 mod against_ffmpeg;
 mod damage;
+mod matrix;
+mod table;
 mod wave;
 
 use std::path::PathBuf;
@@ -152,7 +154,7 @@ fn what_is_no_recording_is_told_in_one_line() {
         (&[0; 5000], ErrorKind::NoAudio, "zeros only (5000 bytes)"),
         (b"\x1F\x8B\x08\x00\x00", ErrorKind::Unsupported, "found gzip"),
         (b"\x01\x02\x03\xFF\xFE\x99", ErrorKind::Unsupported, "bytes of no known form (6 bytes)"),
-        (b"ID3\x04\x00\x00\x00\x00\x00\x01\x00", ErrorKind::NoAudio, "no mp3 frames"),
+        (b"ID3\x04\x00\x00\x00\x00\x00\x01\x00", ErrorKind::NoAudio, "an ID3 tag and no recording after it"),
     ] {
         let error = Decoder::open(Input::bytes("x.mp3", bytes), &DecodeOptions::default()).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");

@@ -1,0 +1,54 @@
+// Makes the two tarballs that a release uploads: the package itself, and the package with the compiled part for this
+// machine's kind. Usage: node scripts/pack.mjs FOLDER
+
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import platformModule from '../lib/platform.cjs'
+
+const here = dirname(dirname(fileURLToPath(import.meta.url)))
+const out = resolve(process.argv[2] ?? join(here, 'dist'))
+const name = platformModule.platform()
+const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+const legal = ['LICENSE-MIT', 'LICENSE-APACHE', 'NOTICE']
+
+/** Packs a folder that holds a package; the tarball's path. */
+function pack(folder) {
+  const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', out]
+  const [{ filename }] = JSON.parse(execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  return join(out, filename)
+}
+
+/** A folder with a package of some files, packed. */
+function assemble(folder, fields, files) {
+  rmSync(folder, { recursive: true, force: true })
+  for (const [from, to] of files) {
+    mkdirSync(dirname(join(folder, to)), { recursive: true })
+    copyFileSync(from, join(folder, to))
+  }
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(fields, null, 2)}\n`)
+  const made = pack(folder)
+  rmSync(folder, { recursive: true })
+  return made
+}
+
+mkdirSync(out, { recursive: true })
+const [system, arch, libc] = name.split('-')
+const { version, license } = manifest
+const native = `callweave.${name}.node`
+const libcField = libc === 'gnu' ? { libc: ['glibc'] } : libc === 'musl' ? { libc: ['musl'] } : {}
+const legalFiles = legal.map((file) => [join(here, '..', file), file])
+const compiled = assemble(
+  join(out, 'compiled'),
+  { name: `callweave-${name}`, version, license, description: `The compiled part of callweave for ${name}`, main: native, files: [native, ...legal], os: [system], cpu: [arch], ...libcField },
+  [[join(here, native), native], ...legalFiles],
+)
+const { scripts, devDependencies, ...published } = manifest
+const lib = ['errors.cjs', 'index.cjs', 'index.d.cts', 'index.d.mts', 'index.mjs', 'inputs.cjs', 'native.cjs', 'platform.cjs']
+const main = assemble(
+  join(out, 'main'),
+  { ...published, optionalDependencies: { [`callweave-${name}`]: version } },
+  [...lib.map((file) => [join(here, 'lib', file), `lib/${file}`]), [join(here, 'bin/callweave.cjs'), 'bin/callweave.cjs'], [join(here, 'README.md'), 'README.md'], ...legalFiles],
+)
+console.log(JSON.stringify({ main, compiled }))

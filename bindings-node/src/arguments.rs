@@ -1,0 +1,146 @@
+//! From JavaScript's values to callweave's inputs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use callweave::error::{Error, ErrorKind, Stage};
+use callweave::{CallInput, Cancel, Config, Control, Input, Moment, Progress, Role};
+use napi::Status;
+use napi::bindgen_prelude::{FnArgs, Uint8Array};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi_derive::napi;
+
+use crate::error::raise;
+
+/// Called with the stage, the bytes done and the bytes in all. One call waits at a time; what comes meanwhile is left
+/// out, so a busy event loop is never flooded. It does not keep the process alive.
+pub type OnProgress = ThreadsafeFunction<News, (), News, Status, false, true, 1>;
+
+/// The arguments of a call of progress.
+pub type News = FnArgs<(String, f64, Option<f64>)>;
+
+/// The configuration of a JSON text.
+pub fn config(json: &str) -> napi::Result<Config> {
+    Config::from_json(json).map_err(raise)
+}
+
+/// One recording, as the façade hands it over: a path or bytes, and what is known of it.
+#[napi(object)]
+pub struct InputSpec {
+    /// The path of a file.
+    pub path: Option<String>,
+    /// The bytes, which are copied.
+    pub bytes: Option<Uint8Array>,
+    /// What reports and errors call it.
+    pub name: Option<String>,
+    /// Who is heard.
+    pub role: Option<String>,
+    /// The party's number, address or name.
+    pub party: Option<String>,
+    /// When the recording began, as JSON.
+    pub started_at: Option<String>,
+    /// The channel that is meant, from 0.
+    pub channel: Option<u16>,
+}
+
+impl InputSpec {
+    /// The path of an input that says nothing else.
+    fn bare_path(&self) -> Option<PathBuf> {
+        let known = self.name.is_some()
+            || self.role.is_some()
+            || self.party.is_some()
+            || self.started_at.is_some()
+            || self.channel.is_some();
+        self.path.as_ref().filter(|_| !known).map(PathBuf::from)
+    }
+
+    /// The recording; `index` names bytes that have no name of their own.
+    pub fn recording(self, index: usize) -> napi::Result<Input> {
+        let mut input = match (self.path, self.bytes) {
+            (Some(path), _) => Input::path(path),
+            (None, bytes) => {
+                let bytes = bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
+                Input::bytes(self.name.unwrap_or_else(|| format!("input-{index}")), bytes)
+            }
+        };
+        if let Some(name) = self.role {
+            input = input.role(role(&name)?);
+        }
+        if let Some(party) = self.party {
+            input = input.party(party);
+        }
+        if let Some(json) = self.started_at {
+            input = input.started_at(moment(&json)?);
+        }
+        if let Some(channel) = self.channel {
+            input = input.channel(channel);
+        }
+        Ok(input)
+    }
+}
+
+fn role(name: &str) -> napi::Result<Role> {
+    Role::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
+        let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such role");
+        raise(error.found(name, names.join(", ")))
+    })
+}
+
+/// A moment from JSON: a number of Unix seconds or a string of RFC 3339.
+fn moment(json: &str) -> napi::Result<Moment> {
+    let refused = |e: serde_json::Error| raise(Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string()));
+    serde_json::from_str(json).map_err(refused)
+}
+
+/// A call that is looked up on disk, if it is to be, when the work begins.
+pub type Opened = Box<dyn FnOnce() -> callweave::Result<CallInput> + Send>;
+
+/// The call of some inputs: bare paths mean what they mean to the program (recordings, or one document with its audio
+/// beside it), everything else is a recording.
+pub fn call(inputs: Vec<InputSpec>, roles: &[String]) -> napi::Result<Opened> {
+    let roles = roles.iter().map(|name| role(name)).collect::<napi::Result<Vec<Role>>>()?;
+    if let Some(paths) = inputs.iter().map(InputSpec::bare_path).collect::<Option<Vec<PathBuf>>>() {
+        return Ok(Box::new(move || Ok(CallInput::open(&paths)?.with_roles(roles))));
+    }
+    let read = inputs.into_iter().enumerate().map(|(index, input)| input.recording(index));
+    let read = read.collect::<napi::Result<Vec<Input>>>()?;
+    Ok(Box::new(move || Ok(CallInput::from(read).with_roles(roles))))
+}
+
+/// A switch that JavaScript holds to stop work.
+#[napi]
+#[derive(Default)]
+pub struct CancelSwitch(Cancel);
+
+#[napi]
+impl CancelSwitch {
+    /// A switch that is off.
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops the work at its next block.
+    #[napi]
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+impl CancelSwitch {
+    /// The control of a piece of work.
+    pub fn control(&self, progress: Option<OnProgress>) -> Control {
+        let hear = |call: OnProgress| -> callweave::control::OnProgress {
+            let last = Mutex::new(None);
+            Arc::new(move |p: Progress| {
+                if last.lock().unwrap_or_else(PoisonError::into_inner).replace(p) == Some(p) {
+                    return;
+                }
+                let news = (p.stage.name().to_owned(), p.bytes_done as f64, p.bytes_total.map(|bytes| bytes as f64));
+                call.call(news.into(), ThreadsafeFunctionCallMode::NonBlocking);
+            })
+        };
+        Control { cancel: self.0.clone(), progress: progress.map(hear), ..Control::default() }
+    }
+}

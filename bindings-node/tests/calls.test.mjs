@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createReadStream, readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import * as callweave from 'callweave'
+import { calls, folder, golden, longWave, root } from './shared.mjs'
+
+const { CallweaveError, analyze, decode, normalize, probe, process: processCall, version } = callweave
+const CALL = 'fixtures/stereo/call.wav'
+const config = { portable: true }
+const program = `${root}/bindings-node/bin/callweave.cjs`
+
+const failsWith = (code, words) => (error) => {
+  assert.ok(error instanceof CallweaveError, `${error?.stack}`)
+  assert.equal(error.code, code)
+  assert.match(error.message, words)
+  assert.match(error.stack, /calls\.test\.mjs/)
+  return true
+}
+
+for (const [call, document] of calls) {
+  test(`the report of ${call} is the golden one`, async () => {
+    const processed = await processCall(document, { config })
+    assert.equal(`${processed.reportJson}\n`, golden(call, version))
+    assert.deepEqual(processed.report, JSON.parse(golden(call, version)))
+    assert.deepEqual(await analyze(document, { config }), processed.report)
+  })
+}
+
+test('the program prints the same bytes', () => {
+  const [call, document] = calls.find(([name]) => name === 'short')
+  const printed = execFileSync(process.execPath, [program, 'process', document, '--json', '--portable'], { encoding: 'utf8' })
+  assert.equal(printed, golden(call, version))
+})
+
+test('the program’s exit status', () => {
+  const run = (...args) => spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' })
+  assert.equal(run('--version').stdout, `callweave ${version}\n`)
+  const gone = run('process', 'gone.mp3')
+  assert.deepEqual([gone.status, gone.stdout], [1, ''])
+  assert.match(gone.stderr, /^error: .*gone\.mp3.*\n$/)
+  assert.equal(run('process').status, 2)
+})
+
+test('every kind of input is heard alike', async () => {
+  const bytes = readFileSync(CALL)
+  const heard = async (input) => {
+    const { metrics, turns, tracks } = await analyze(input)
+    return { metrics, turns, speech: tracks.map((track) => track.speech), sha256: tracks[0].source.sha256 }
+  }
+  const expected = await heard(CALL)
+  const array = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+  const inputs = {
+    buffer: bytes,
+    'a part of a Uint8Array': new Uint8Array([1, 2, 3, ...bytes]).subarray(3),
+    ArrayBuffer: array,
+    Blob: new Blob([bytes]),
+    Readable: createReadStream(CALL, { highWaterMark: 1000 }),
+    ReadableStream: Readable.toWeb(createReadStream(CALL)),
+    URL: pathToFileURL(CALL),
+    'an input': { source: bytes, name: 'b.wav' },
+    list: [CALL],
+  }
+  for (const [name, input] of Object.entries(inputs)) assert.deepEqual(await heard(input), expected, name)
+})
+
+test('what is known of an input is in the report', async () => {
+  const report = await analyze([
+    { source: 'fixtures/short/customer.wav', role: 'customer', party: '+44', startedAt: new Date('2026-05-20T07:11:46.500Z') },
+    { source: readFileSync('fixtures/short/agent.wav'), role: 'agent', startedAt: 1779261108.5, name: 'b' },
+  ])
+  assert.deepEqual(report.tracks.map((track) => track.role), ['customer', 'agent'])
+  assert.equal(report.tracks[0].party, '+44')
+  assert.equal(report.call.startedAt, '2026-05-20T07:11:46.5Z')
+  assert.equal(report.tracks[1].source.path, 'b')
+  assert.equal(report.tracks[1].alignment.offsetMs, 2000)
+})
+
+test('samples come out as typed arrays', async () => {
+  const whole = await decode(CALL)
+  assert.equal(whole.sampleRateHz, 8000)
+  assert.equal(whole.source.codec, 'pcm_s16')
+  assert.equal(whole.channels.length, 2)
+  assert.ok(whole.channels.every((channel) => channel instanceof Float32Array && channel.length === 208480))
+  const numbers = await decode({ source: CALL, channel: 1 }, { type: 'int16' })
+  assert.equal(numbers.channels.length, 1)
+  assert.ok(numbers.channels[0] instanceof Int16Array)
+  const bytes = readFileSync(CALL)
+  for (const at of [0, 1000, 208479]) {
+    assert.equal(numbers.channels[0][at], bytes.readInt16LE(44 + 4 * at + 2))
+    assert.equal(whole.channels[1][at], numbers.channels[0][at] / 32768)
+  }
+})
+
+test('a call is mixed and written', async (t) => {
+  const out = folder(t)
+  const call = await processCall('fixtures/short/manifest.json', { config: { mix: { rate: 16000 } } })
+  const mix = await call.mix()
+  assert.deepEqual([mix.channels.length, mix.sampleRateHz], [2, 16000])
+  assert.deepEqual([(await call.mix({ layout: 'mono', rate: 8000 })).channels.length], [1])
+  const report = await call.write(out)
+  assert.equal(report, call.report)
+  assert.equal(readFileSync(`${out}/report.json`, 'utf8'), `${call.reportJson}\n`)
+  const written = await decode(`${out}/${report.outputs[0].path}`, { type: 'int16' })
+  assert.deepEqual(written.channels, mix.channels)
+})
+
+test('normalize brings rate and level', async (t) => {
+  const output = `${folder(t)}/out.wav`
+  const done = await normalize(CALL, { rate: 16000, level: '-23lufs' })
+  assert.deepEqual([done.audio.channels.length, done.audio.sampleRateHz], [2, 16000])
+  const filed = await normalize(CALL, { rate: 16000, level: '-23lufs', output })
+  assert.deepEqual([filed.audio, filed.gainDb], [null, done.gainDb])
+  assert.deepEqual((await decode(output, { type: 'int16' })).channels, done.audio.channels)
+})
+
+test('probe answers about what is no recording', async () => {
+  assert.equal((await probe(CALL)).source.codec, 'pcm_s16')
+  const page = await probe(Buffer.from('<!DOCTYPE html><html></html>'))
+  assert.deepEqual([page.source, page.problem.code], [null, 'unsupported'])
+})
+
+test('bad recordings say what and where', async () => {
+  const cases = [
+    ['gone.mp3', 'io', /gone\.mp3/],
+    [Buffer.alloc(0), 'no_audio', /input-0/],
+    [Buffer.from('{"error": "expired"}'), 'unsupported', /JSON/],
+    [[CALL, 'fixtures/short/manifest.json'], 'invalid_argument', /document/],
+  ]
+  for (const [input, code, words] of cases) await assert.rejects(processCall(input), failsWith(code, words))
+  const error = await processCall('gone.mp3').catch((e) => e)
+  assert.equal(error.input, 'gone.mp3')
+  assert.equal(error.stage, 'input')
+})
+
+test('wrong arguments are refused before any work', async () => {
+  const cases = [
+    [[5], {}, /Number/],
+    [[null], {}, /null/],
+    [CALL, { signal: {} }, /signal/],
+    [CALL, { onProgress: 5 }, /onProgress/],
+    [CALL, { roles: ['boss'] }, /boss/],
+    [CALL, { roles: ['customer'] }, /roles/],
+    [CALL, { config: { speech: { threshold: 2 } } }, /speech\.threshold/],
+    [Readable.from(['text']), {}, /Uint8Array/],
+    [[], {}, /no recording/],
+  ]
+  for (const [input, options, words] of cases) {
+    await assert.rejects(processCall(input, options), failsWith('invalid_argument', words))
+  }
+})
+
+test('a stream longer than the limit is not read to its end', async () => {
+  let read = 0
+  const endless = Readable.from(
+    (function* () {
+      for (;;) {
+        read += 65536
+        yield Buffer.alloc(65536)
+      }
+    })(),
+  )
+  const options = { config: { decode: { maxBytes: 1 << 20 } } }
+  await assert.rejects(analyze(endless, options), failsWith('limit_exceeded', /maxBytes|bytes/))
+  assert.ok(read < 1 << 22, `${read} bytes were read`)
+})
+
+test('a stream’s own error comes through', async () => {
+  const broken = Readable.from(
+    (function* () {
+      yield Buffer.alloc(10)
+      throw new Error('connection reset')
+    })(),
+  )
+  await assert.rejects(analyze(broken), /connection reset/)
+})
+
+test('progress is told', async () => {
+  const told = []
+  const wave = longWave(5)
+  await analyze(wave, { onProgress: (news) => told.push(news) })
+  assert.ok(told.length > 0)
+  for (const { stage, bytesDone, bytesTotal } of told) {
+    assert.equal(stage, 'decode')
+    assert.equal(bytesTotal, wave.length)
+    assert.ok(bytesDone <= bytesTotal)
+  }
+})
+
+test('an aborted signal stops work before it begins', async () => {
+  const error = await processCall('gone.mp3', { signal: AbortSignal.abort('changed my mind') }).catch((e) => e)
+  assert.ok(failsWith('cancelled', /cancelled/)(error))
+  assert.equal(error.cause, 'changed my mind')
+})
+
+test('an abort stops work under way', async () => {
+  const wave = longWave(30)
+  const controller = new AbortController()
+  let aborted
+  const work = analyze([wave, wave, wave], {
+    signal: controller.signal,
+    onProgress: () => {
+      aborted ??= performance.now()
+      controller.abort()
+    },
+  })
+  await assert.rejects(work, failsWith('cancelled', /cancelled/))
+  console.log(`abort took ${(performance.now() - aborted).toFixed(0)} ms`)
+})
+
+test('an abort stops the reading of a stream', async () => {
+  const controller = new AbortController()
+  const slow = Readable.from(
+    (async function* () {
+      for (;;) {
+        yield Buffer.alloc(1000)
+        controller.abort()
+      }
+    })(),
+  )
+  await assert.rejects(analyze(slow, { signal: controller.signal }), failsWith('cancelled', /cancelled/))
+})

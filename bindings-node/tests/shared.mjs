@@ -1,0 +1,44 @@
+// What the suites share. Every suite works in the folder of the workspace, as the golden reports did.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+process.chdir(root)
+
+/** Whether the loops run at full size: `tests/run --long`. */
+export const long = 'CALLWEAVE_LONG_TESTS' in process.env
+
+const documentOf = (call) =>
+  ['pushes.json', 'recordings2.json', 'recording.json', 'manifest.json'].map((name) => `fixtures/${call}/${name}`).find((path) => existsSync(path))
+
+/** The fixture calls that have a golden report, and the documents that describe them. */
+export const calls = readdirSync('fixtures')
+  .filter((call) => existsSync(`fixtures/${call}/report.json`))
+  .map((call) => [call, documentOf(call)])
+
+/** The golden report of a call, with this version of the library. */
+export function golden(call, version) {
+  const text = readFileSync(`fixtures/${call}/report.json`, 'utf8')
+  return text.replace('"library":{"name":"callweave","version":"*"}', `"library":{"name":"callweave","version":"${version}"}`)
+}
+
+/** A folder of its own for a test, removed at its end. */
+export function folder(t) {
+  const path = mkdtempSync(join(tmpdir(), 'callweave-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+/** A wav of `minutes` minutes, 8 kHz mono: a recording repeated, long enough to be interrupted. */
+export function longWave(minutes) {
+  const sound = readFileSync('fixtures/short/agent.wav').subarray(44)
+  const wanted = minutes * 60 * 16000
+  const header = Buffer.from(readFileSync('fixtures/short/agent.wav').subarray(0, 44))
+  const repeats = Math.ceil(wanted / sound.length)
+  header.writeUInt32LE(36 + repeats * sound.length, 4)
+  header.writeUInt32LE(repeats * sound.length, 40)
+  return Buffer.concat([header, ...Array(repeats).fill(sound)])
+}

@@ -1,0 +1,430 @@
+//! Zip archives of recordings: each member becomes an input of its own.
+//!
+//! Names are only shown, never used as paths. The central directory is read; where it is missing (an archive cut off),
+//! the members' own headers are walked. Encrypted members and methods other than stored and deflated are refused.
+
+use std::io::{Cursor, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use flate2::read::DeflateDecoder;
+
+use super::input::{Input, Opened};
+use super::source::Source;
+use crate::call::Leg;
+use crate::config::DecodeOptions;
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+const LOCAL: &[u8] = b"PK\x03\x04";
+const CENTRAL: &[u8] = b"PK\x01\x02";
+const END: &[u8] = b"PK\x05\x06";
+
+/// One member.
+#[derive(Debug)]
+struct Member {
+    name: String,
+    encrypted: bool,
+    deflated: bool,
+    method: u16,
+    /// Where its bytes are in the archive.
+    packed: Range<usize>,
+    /// Bytes that it unpacks to, as the archive says; `None` where it does not (written as a stream).
+    size: Option<u64>,
+}
+
+/// The inputs in an input: itself, or the members of the zip archive that it is, in the archive's order. Several members
+/// are of unknown role; a single one is what the archive was said to be.
+///
+/// # Errors
+/// Those of reading the input; `limit_exceeded` beyond the options' limits of an archive; `unsupported` for encrypted
+/// members; `no_audio` for an archive without members.
+pub fn expand(input: Input, options: &DecodeOptions) -> Result<Vec<Input>> {
+    let mut opened = input.open(options)?;
+    if opened.raw.is_some() || !is_zip(&mut opened.source).map_err(|e| e.in_input(&opened.name))? {
+        return Ok(vec![opened.into_input()]);
+    }
+    let Opened { mut source, name, leg, .. } = opened;
+    let bytes = source.read_all(options.max_buffered_bytes);
+    let mut inputs = bytes.and_then(|bytes| members(&name, bytes, options)).map_err(|e| e.in_input(&name))?;
+    let alone = inputs.len() == 1;
+    for input in &mut inputs {
+        let several = Leg { started_at: leg.started_at, channel: leg.channel, ..Leg::default() };
+        input.leg = if alone { leg.clone() } else { several };
+    }
+    Ok(inputs)
+}
+
+fn is_zip(source: &mut Source) -> Result<bool> {
+    let head = source.peek(4)?;
+    Ok(head.starts_with(LOCAL) || head.starts_with(END))
+}
+
+/// The recordings in an archive as inputs, in the archive's order.
+///
+/// # Errors
+/// `limit_exceeded` beyond the options' limits of members, their bytes and their ratio; `unsupported` where a member is
+/// encrypted or compressed by another method; `no_audio` where there is no member; `malformed` where there is nothing
+/// that can be read.
+fn members(name: &str, bytes: Vec<u8>, options: &DecodeOptions) -> Result<Vec<Input>> {
+    let members = match directory(&bytes, options.max_members)? {
+        Some(members) => members,
+        None => walk(&bytes, options.max_members)?,
+    };
+    let members: Vec<Member> = members.into_iter().filter(|m| !is_by_the_way(m)).collect();
+    if members.is_empty() {
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Input, "a zip archive without members"));
+    }
+    check(&members, options)?;
+    let bytes = Arc::new(bytes);
+    let mut left = options.max_members_bytes;
+    let mut inputs = Vec::new();
+    for member in members {
+        let most = left.min(member.packed.len() as u64 * u64::from(options.max_member_ratio));
+        left = left.saturating_sub(member.size.unwrap_or(0));
+        let slice = Slice { bytes: bytes.clone(), range: member.packed };
+        let unpacked: Box<dyn Read + Send> =
+            if member.deflated { Box::new(DeflateDecoder::new(slice)) } else { Box::new(slice) };
+        let limited = Limited { reader: unpacked, left: most, most };
+        let size = member.size.filter(|_| !member.deflated);
+        inputs.push(Input::member(format!("{name}: {}", member.name), Box::new(limited), size));
+    }
+    Ok(inputs)
+}
+
+/// Folders, empty files, and what file managers leave in archives.
+fn is_by_the_way(member: &Member) -> bool {
+    let name = member.name.as_str();
+    name.ends_with('/') || member.size == Some(0) || name.starts_with("__MACOSX/") || name.ends_with(".DS_Store")
+}
+
+fn check(members: &[Member], options: &DecodeOptions) -> Result<()> {
+    let refuse = |member: &Member, what: &str, found: String| {
+        Err(Error::new(ErrorKind::Unsupported, Stage::Input, what.to_owned())
+            .found(found, "a stored or deflated member")
+            .in_input(&member.name))
+    };
+    let mut total = 0u64;
+    for member in members {
+        if member.encrypted {
+            return refuse(member, "an encrypted archive", "an encrypted member".into());
+        }
+        if !member.deflated && member.method != 0 {
+            return refuse(member, "a zip method that is not read", method_name(member.method));
+        }
+        let size = member.size.unwrap_or(0);
+        total = total.saturating_add(size);
+        if size > (member.packed.len() as u64).saturating_mul(u64::from(options.max_member_ratio)) {
+            let found = format!("{size} bytes in {}", member.packed.len());
+            return Err(limit("a zip member that unpacks to too much", found, ratio_limit(options)));
+        }
+    }
+    if total > options.max_members_bytes {
+        let most = format!("at most {} (decode.maxMembersBytes)", options.max_members_bytes);
+        return Err(limit("zip members that unpack to too much", format!("{total} bytes"), most));
+    }
+    Ok(())
+}
+
+fn ratio_limit(options: &DecodeOptions) -> String {
+    format!("at most {} times as many (decode.maxMemberRatio)", options.max_member_ratio)
+}
+
+fn limit(what: &str, found: String, expected: String) -> Error {
+    Error::new(ErrorKind::LimitExceeded, Stage::Input, what.to_owned()).found(found, expected)
+}
+
+fn method_name(method: u16) -> String {
+    match method {
+        9 => "Deflate64".into(),
+        12 => "bzip2".into(),
+        14 => "LZMA".into(),
+        93 => "zstd".into(),
+        95 => "xz".into(),
+        99 => "AES encryption".into(),
+        other => format!("method {other}"),
+    }
+}
+
+fn le(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+    bytes.get(at..at.checked_add(length)?).map(|b| b.iter().rev().fold(0, |v, &b| v << 8 | u64::from(b)))
+}
+
+/// The members by the central directory; `None` where there is none.
+fn directory(bytes: &[u8], most: usize) -> Result<Option<Vec<Member>>> {
+    let tail = bytes.len().saturating_sub(22 + 65_535);
+    let end = bytes.get(tail..).and_then(|tail| tail.windows(4).rposition(|w| w == END)).map(|at| tail + at);
+    let Some((count, mut at)) = end.and_then(|end| located(bytes, end)) else { return Ok(None) };
+    if count > most as u64 {
+        return Err(limit(
+            "more zip members than the limit",
+            count.to_string(),
+            format!("at most {most} (decode.maxMembers)"),
+        ));
+    }
+    let mut members = Vec::new();
+    for _ in 0..count {
+        let Some((member, next)) = central(bytes, at) else { return Ok(None) };
+        members.push(member);
+        at = next;
+    }
+    Ok(Some(members))
+}
+
+/// How many members there are and where their directory begins, by the record at the end, of 64 bits if it is there.
+fn located(bytes: &[u8], end: usize) -> Option<(u64, usize)> {
+    let (mut count, mut start) = (le(bytes, end + 10, 2)?, le(bytes, end + 16, 4)?);
+    if count == 0xFFFF || start == 0xFFFF_FFFF {
+        let locator = end.checked_sub(20)?;
+        let record = usize::try_from(le(bytes, locator + 8, 8)?).ok()?;
+        if bytes.get(locator..locator + 4)? == b"PK\x06\x07"
+            && bytes.get(record..record.checked_add(4)?)? == b"PK\x06\x06"
+        {
+            (count, start) = (le(bytes, record + 32, 8)?, le(bytes, record + 48, 8)?);
+        }
+    }
+    Some((count, usize::try_from(start).ok()?))
+}
+
+fn central(bytes: &[u8], at: usize) -> Option<(Member, usize)> {
+    let entry = bytes.get(at..)?;
+    if !entry.starts_with(CENTRAL) {
+        return None;
+    }
+    let (name_length, extra_length) = (le(entry, 28, 2)? as usize, le(entry, 30, 2)? as usize);
+    let comment_length = le(entry, 32, 2)? as usize;
+    let extra = entry.get(46 + name_length..46 + name_length + extra_length)?;
+    let (mut packed, mut size, mut offset) = (le(entry, 20, 4)?, le(entry, 24, 4)?, le(entry, 42, 4)?);
+    let mut wide = wide_sizes(extra).into_iter().flatten();
+    for value in [&mut size, &mut packed, &mut offset] {
+        if *value == 0xFFFF_FFFF {
+            *value = wide.next()?;
+        }
+    }
+    // The bytes lie after the member's own header, whose lengths may differ.
+    let local = usize::try_from(offset).ok()?;
+    let body =
+        local.checked_add(30)?.checked_add(le(bytes, local + 26, 2)? as usize + le(bytes, local + 28, 2)? as usize)?;
+    let until = body.checked_add(usize::try_from(packed).ok()?)?;
+    if bytes.get(local..local + 4)? != LOCAL || until > bytes.len() {
+        return None;
+    }
+    let name = entry.get(46..46 + name_length)?;
+    let member = member(name, le(entry, 8, 2)?, le(entry, 10, 2)?, body..until, Some(size));
+    Some((member, at + 46 + name_length + extra_length + comment_length))
+}
+
+fn member(name: &[u8], flags: u64, method: u64, packed: Range<usize>, size: Option<u64>) -> Member {
+    let name: String = String::from_utf8_lossy(name).chars().filter(|c| !c.is_control()).take(200).collect();
+    let method = method as u16;
+    Member { name, encrypted: flags & 1 != 0 || method == 99, deflated: method == 8, method, packed, size }
+}
+
+/// The numbers of the extra field for sizes of 64 bits, in its order.
+fn wide_sizes(mut extra: &[u8]) -> [Option<u64>; 3] {
+    while let (Some(id), Some(length)) = (le(extra, 0, 2), le(extra, 2, 2)) {
+        let body = extra.get(4..).unwrap_or_default();
+        if id == 1 {
+            return [le(body, 0, 8), le(body, 8, 8), le(body, 16, 8)];
+        }
+        extra = body.get(length as usize..).unwrap_or_default();
+    }
+    [None; 3]
+}
+
+/// The members by their own headers, for an archive whose end is missing.
+fn walk(bytes: &[u8], most: usize) -> Result<Vec<Member>> {
+    let (mut members, mut at) = (Vec::new(), 0);
+    while let Some((member, next)) = local(bytes, at) {
+        members.push(member);
+        at = next;
+        if members.len() > most {
+            let found = format!("{} or more", members.len());
+            return Err(limit("more zip members than the limit", found, format!("at most {most} (decode.maxMembers)")));
+        }
+    }
+    if members.is_empty() && !bytes.starts_with(END) {
+        return Err(Error::new(ErrorKind::Malformed, Stage::Input, "a zip archive that cannot be read").at_byte(0));
+    }
+    Ok(members)
+}
+
+fn local(bytes: &[u8], at: usize) -> Option<(Member, usize)> {
+    let entry = bytes.get(at..)?;
+    if !entry.starts_with(LOCAL) {
+        return None;
+    }
+    let (name_length, extra_length) = (le(entry, 26, 2)? as usize, le(entry, 28, 2)? as usize);
+    let (flags, packed, size) = (le(entry, 6, 2)?, le(entry, 18, 4)?, le(entry, 22, 4)?);
+    let body = at + 30 + name_length + extra_length;
+    // Written as a stream: the length stands after the bytes, so the next header ends them.
+    let streamed = flags & 8 != 0 && packed == 0;
+    let rest = bytes.get(body..)?;
+    let length = if streamed {
+        rest.windows(4).position(|w| w == LOCAL || w == b"PK\x07\x08" || w == CENTRAL).unwrap_or(rest.len())
+    } else {
+        usize::try_from(packed).unwrap_or(rest.len()).min(rest.len())
+    };
+    let name = entry.get(30..30 + name_length)?;
+    let made = member(name, flags, le(entry, 8, 2)?, body..body + length, Some(size).filter(|_| !streamed));
+    let next = body + length;
+    let descriptor = bytes.get(next..next + 4) == Some(b"PK\x07\x08");
+    Some((made, next + if descriptor { 16 } else { 0 }))
+}
+
+/// A part of the archive's bytes.
+struct Slice {
+    bytes: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Read for Slice {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let part = self.bytes.get(self.range.clone()).unwrap_or_default();
+        let got = Cursor::new(part).read(to)?;
+        self.range.start += got;
+        Ok(got)
+    }
+}
+
+/// Fails where more comes than the archive may unpack to.
+struct Limited {
+    reader: Box<dyn Read + Send>,
+    left: u64,
+    most: u64,
+}
+
+impl Read for Limited {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let got = match self.reader.read(to) {
+            // A damaged or cut off member ends where it cannot be unpacked further.
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidInput || e.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            other => other?,
+        };
+        let Some(left) = self.left.checked_sub(got as u64) else {
+            let most = format!("at most {} (decode.maxMembersBytes, decode.maxMemberRatio)", self.most);
+            let found = format!("more than {} bytes", self.most);
+            return Err(std::io::Error::other(limit("a zip member that unpacks to too much", found, most)));
+        };
+        self.left = left;
+        Ok(got)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::decode::tests::{babble, s16, wav};
+    use crate::decode::{decode, probe};
+
+    /// An archive of members: name, bytes, whether deflated, whether its length is told only after its bytes.
+    pub(crate) fn zip(members: &[(&str, &[u8], bool, bool)]) -> Vec<u8> {
+        let (mut file, mut directory) = (Vec::new(), Vec::new());
+        for &(name, bytes, deflated, streamed) in members {
+            let packed = if deflated {
+                let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            } else {
+                bytes.to_vec()
+            };
+            let offset = file.len() as u32;
+            let (method, flags) = (if deflated { 8u16 } else { 0 }, if streamed { 8u16 } else { 0 });
+            let sizes = [packed.len() as u32, bytes.len() as u32];
+            let common = |to: &mut Vec<u8>, sizes: [u32; 2]| {
+                to.extend(20u16.to_le_bytes());
+                to.extend(flags.to_le_bytes());
+                to.extend(method.to_le_bytes());
+                to.extend([0; 8]);
+                sizes.iter().for_each(|s| to.extend(s.to_le_bytes()));
+                to.extend((name.len() as u16).to_le_bytes());
+                to.extend([0, 0]);
+            };
+            file.extend(LOCAL);
+            common(&mut file, if streamed { [0, 0] } else { sizes });
+            file.extend(name.as_bytes());
+            file.extend(&packed);
+            if streamed {
+                file.extend(b"PK\x07\x08\0\0\0\0");
+                sizes.iter().for_each(|s| file.extend(s.to_le_bytes()));
+            }
+            directory.extend(CENTRAL);
+            directory.extend([20, 0]);
+            common(&mut directory, sizes);
+            directory.extend([0; 10]);
+            directory.extend(offset.to_le_bytes());
+            directory.extend(name.as_bytes());
+        }
+        let start = file.len() as u32;
+        file.extend(&directory);
+        file.extend(END);
+        file.extend([0; 4]);
+        file.extend((members.len() as u16).to_le_bytes());
+        file.extend((members.len() as u16).to_le_bytes());
+        file.extend((directory.len() as u32).to_le_bytes());
+        file.extend(start.to_le_bytes());
+        file.extend([0, 0]);
+        file
+    }
+
+    #[test]
+    fn members_become_tracks() {
+        let (a, b) = (babble(8000, 0.5, 1), babble(8000, 0.7, 2));
+        let (one, two) = (wav(1, 1, 8000, 16, &s16(&a)), wav(1, 1, 8000, 16, &s16(&b)));
+        for streamed in [false, true] {
+            let file = zip(&[
+                ("../../etc/call_in.wav", &one, true, streamed),
+                ("folder/", b"", false, false),
+                ("__MACOSX/._x", b"junk", false, false),
+                ("call_out.wav", &two, false, streamed),
+            ]);
+            let options = DecodeOptions::default();
+            let tracks = decode(Input::bytes("a.zip", file.clone()), &options).unwrap();
+            assert_eq!((tracks.len(), &tracks[0].samples, &tracks[1].samples), (2, &a, &b));
+            // Without its directory the archive is walked.
+            let cut = file.len() - 300;
+            let tracks = decode(Input::bytes("a.zip", &file[..cut]), &options).unwrap();
+            assert_eq!(&tracks[0].samples, &a);
+            let names: Vec<_> = expand(Input::bytes("a.zip", file), &options).unwrap();
+            assert_eq!(names[1].name(), "a.zip: call_out.wav");
+        }
+    }
+
+    #[test]
+    fn archives_that_are_refused() {
+        let sound = wav(1, 1, 8000, 16, &s16(&babble(8000, 0.5, 1)));
+        let bomb = wav(1, 1, 8000, 16, &vec![0; 1 << 20]);
+        let strict = DecodeOptions { max_members: 2, max_members_bytes: 100_000, ..DecodeOptions::default() };
+        let mut encrypted = zip(&[("a", &sound, true, false)]);
+        let at = encrypted.windows(4).position(|w| w == CENTRAL).unwrap();
+        encrypted[at + 8] |= 1;
+        let mut lying = zip(&[("a", &bomb, true, false)]);
+        let at = lying.windows(4).position(|w| w == CENTRAL).unwrap();
+        lying[at + 24..at + 28].copy_from_slice(&1000u32.to_le_bytes());
+        for (file, options, kind, says) in [
+            (zip(&[("a", &bomb, true, false)]), DecodeOptions::default(), ErrorKind::LimitExceeded, "maxMemberRatio"),
+            (lying, DecodeOptions::default(), ErrorKind::LimitExceeded, "unpacks to too much"),
+            (zip(&[("a", &bomb, false, false)]), strict.clone(), ErrorKind::LimitExceeded, "maxMembersBytes"),
+            (zip(&[("a", sound.as_slice(), true, false); 3]), strict, ErrorKind::LimitExceeded, "maxMembers)"),
+            (encrypted, DecodeOptions::default(), ErrorKind::Unsupported, "encrypted"),
+            (zip(&[]), DecodeOptions::default(), ErrorKind::NoAudio, "without members"),
+        ] {
+            let error = decode(Input::bytes("a.zip", file), &options).unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn probe_tells_of_each_member() {
+        let sound = wav(1, 1, 8000, 16, &s16(&babble(8000, 0.5, 1)));
+        let file = zip(&[("a.wav", &sound, true, false), ("b.wav", b"{\"code\": 448}", false, false)]);
+        let probed = probe(Input::bytes("a.zip", file), &DecodeOptions::default()).unwrap();
+        assert_eq!(probed.members.len(), 2);
+        assert_eq!(probed.members[1].problem.as_ref().unwrap().code, "unsupported");
+        assert!(probed.to_string().contains("a.zip: a.wav: pcm_s16 in wav"), "{probed}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Codecs whose bytes come in blocks of one size, each giving the same number of samples.
+
+use super::assemble::Assembler;
+use super::block::{Block, FRAMES};
+use super::source::Source;
+use super::spec::Notes;
+use super::stream::Stream;
+use crate::error::{Result, Warning};
+
+/// Such a codec.
+pub(crate) trait BlockCodec: Send {
+    /// Bytes of a block.
+    fn block_bytes(&self) -> usize;
+
+    /// Samples of each channel that a block gives.
+    fn block_samples(&self) -> usize;
+
+    /// Whether a block that is cut off still gives the samples whose bytes are there.
+    fn takes_partial(&self) -> bool {
+        false
+    }
+
+    /// Appends a block's samples, one buffer per channel.
+    fn decode(&mut self, bytes: &[u8], planes: &mut [Vec<f32>]);
+}
+
+/// Decodes what a source holds, up to its bound, block by block.
+pub(crate) struct BlockStream {
+    codec: Box<dyn BlockCodec>,
+    channels: usize,
+    /// Bytes that the header promises; `None`: whatever comes.
+    promised: Option<u64>,
+    given: u64,
+    /// Samples of blocks too long to be given out at once.
+    queue: Assembler,
+}
+
+impl BlockStream {
+    pub(crate) fn new(codec: impl BlockCodec + 'static, channels: u16, promised: Option<u64>) -> Self {
+        let channels = usize::from(channels);
+        Self { codec: Box::new(codec), channels, promised, given: 0, queue: Assembler::new(channels, 0) }
+    }
+}
+
+impl Stream for BlockStream {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        block.clear(self.channels);
+        if self.queue.is_due() {
+            self.queue.give(block);
+            return Ok(true);
+        }
+        let size = self.codec.block_bytes().max(1);
+        let wanted = (FRAMES / self.codec.block_samples().max(1)).max(1) * size;
+        let at = source.position();
+        let bytes = source.peek(wanted)?;
+        let bytes = bytes.get(..wanted.min(bytes.len())).unwrap_or_default();
+        let (whole, rest) = bytes.split_at(bytes.len() / size * size);
+        for one in whole.chunks_exact(size) {
+            self.codec.decode(one, &mut block.planes);
+        }
+        let (whole, rest, cut) = (whole.len(), rest.len(), bytes.len() < wanted);
+        let partial = cut && rest > 0;
+        if partial && self.codec.takes_partial() {
+            let rest = bytes.get(whole..).unwrap_or_default();
+            self.codec.decode(rest, &mut block.planes);
+        }
+        self.given += (whole + if cut { rest } else { 0 }) as u64;
+        source.consume(whole + if cut { rest } else { 0 });
+        match self.promised.take_if(|_| cut) {
+            Some(promised) if self.given < promised => {
+                let message = format!("{promised} bytes of samples promised, {} found", self.given);
+                notes.add(Warning::new("truncated", message).at_byte(at + (whole + rest) as u64));
+            }
+            None if partial && !self.codec.takes_partial() => {
+                let message = format!("{rest} bytes at the end are no whole block of {size}");
+                notes.add(Warning::new("truncated", message).at_byte(at + whole as u64));
+            }
+            _ => {}
+        }
+        if block.frames() > 2 * FRAMES {
+            self.queue.add(&block.planes, None);
+            self.queue.give(block);
+        }
+        Ok(block.frames() > 0)
+    }
+}

@@ -1,0 +1,208 @@
+//! FLAC and mp4 through symphonia's container readers.
+
+use std::io::Cursor;
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC};
+use symphonia::core::errors::Error as Theirs;
+use symphonia::core::formats::{FormatReader, TrackType};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::packet::Packet;
+use symphonia::default::formats::{FlacReader, IsoMp4Reader};
+
+use super::assemble::Assembler;
+use super::block::Block;
+use super::guard::guarded;
+use super::lend::Lender;
+use super::mp4;
+use super::packet::{PacketCodec, Symphonia, refused};
+use super::source::Source;
+use super::spec::{Codec, Container, Delay, DelayBasis, Notes, Spec};
+use super::stream::Stream;
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::units::Rate;
+
+/// Decodes one track of a container that symphonia reads.
+pub(crate) struct FramedStream {
+    reader: Box<dyn FormatReader>,
+    lender: Lender,
+    track: u32,
+    codec: Symphonia,
+    channels: usize,
+    rate: Rate,
+    /// Whether a packet's time is its place in samples.
+    timed: bool,
+    assembler: Assembler,
+    /// Where the recording's own samples end, where the container says.
+    end: Option<u64>,
+    /// Samples that the container promises.
+    promised: Option<u64>,
+    room: Vec<Vec<f32>>,
+    /// A packet that waits for the silence before it.
+    waiting: Option<Packet>,
+    failed: u64,
+}
+
+/// Native FLAC, read front to back.
+pub(crate) fn open_flac(source: &mut Source) -> Result<(FramedStream, Spec)> {
+    let lender = Lender::default();
+    let stream = lender.stream();
+    let (reader, failed) = lender.with(source, || guarded(|| FlacReader::try_new(stream, Default::default())));
+    let reader = opened(reader, failed, "FLAC")?;
+    let (stream, spec) = start(Box::new(reader), lender, Container::Flac, (Codec::Flac, CODEC_ID_FLAC), None)?;
+    Ok((stream, spec))
+}
+
+/// Mp4, from memory: its index may stand at its end.
+pub(crate) fn open_mp4(source: &mut Source, most: u64) -> Result<(FramedStream, Spec)> {
+    let bytes = source.read_all(most)?;
+    let edit = mp4::edit(&bytes);
+    let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
+    let reader = opened(guarded(|| IsoMp4Reader::try_new(stream, Default::default())), None, "mp4")?;
+    start(Box::new(reader), Lender::default(), Container::Mp4, (Codec::AacLc, CODEC_ID_AAC), edit)
+}
+
+type Opened<T> = std::result::Result<symphonia::core::errors::Result<T>, super::guard::Panicked>;
+
+fn opened<T>(reader: Opened<T>, failed: Option<Error>, what: &str) -> Result<T> {
+    match (failed, reader) {
+        (Some(error), _) => Err(error),
+        (None, Ok(Ok(reader))) => Ok(reader),
+        (None, Ok(Err(e))) => Err(refused(&e, &format!("the {what} header"))),
+        (None, Err(_)) => {
+            Err(Error::new(ErrorKind::Malformed, Stage::Decode, format!("the {what} header makes no sense")))
+        }
+    }
+}
+
+fn start(
+    reader: Box<dyn FormatReader>,
+    lender: Lender,
+    container: Container,
+    (codec, id): (Codec, symphonia::core::codecs::audio::AudioCodecId),
+    edit: Option<mp4::Edit>,
+) -> Result<(FramedStream, Spec)> {
+    let unsupported = |found: String| {
+        Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(found, codec)
+    };
+    let track = reader.first_track(TrackType::Audio).ok_or_else(|| unsupported("no audio track".into()))?;
+    let Some(CodecParameters::Audio(params)) = &track.codec_params else {
+        return Err(unsupported("a track without parameters".into()));
+    };
+    if params.codec != id {
+        return Err(unsupported(mp4::codec_name(params.codec)));
+    }
+    if codec == Codec::AacLc {
+        mp4::check_profile(params.extra_data.as_deref().unwrap_or_default())?;
+    }
+    let made = Symphonia::new(codec, params.clone())?;
+    let hz = params.sample_rate.unwrap_or(0);
+    let rate = Rate::new(hz).map_err(|_| {
+        Error::new(ErrorKind::Malformed, Stage::Decode, "a header without a sample rate").found(hz, "1 to 768000 Hz")
+    })?;
+    let channels = params.channels.as_ref().map_or(0, |c| c.count());
+    let channels = u16::try_from(channels).ok().filter(|&c| c > 0).unwrap_or(1);
+    let samples = edit.as_ref().map_or(0, |e| e.delay(rate));
+    let delay = Delay { samples, basis: if samples > 0 { DelayBasis::Tag } else { DelayBasis::None } };
+    let end = edit.and_then(|e| e.end(rate));
+    let promised = if codec == Codec::Flac { track.num_frames } else { None };
+    let stream = FramedStream {
+        track: track.id,
+        codec: made,
+        channels: usize::from(channels),
+        rate,
+        timed: codec == Codec::Flac,
+        assembler: Assembler::new(usize::from(channels), u64::from(samples)),
+        end,
+        promised,
+        room: Vec::new(),
+        waiting: None,
+        failed: 0,
+        reader,
+        lender,
+    };
+    Ok((stream, Spec { container, codec, rate, channels, delay }))
+}
+
+impl FramedStream {
+    /// The next packet of the track; `None` at the end, whatever ended it.
+    fn read(&mut self, source: &mut Source, notes: &mut Notes) -> Result<Option<Packet>> {
+        let (reader, lender) = (&mut self.reader, &self.lender);
+        loop {
+            let (packet, failed) = lender.with(source, || guarded(|| reader.next_packet()));
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            match packet {
+                Ok(Ok(Some(packet))) if packet.track_id == self.track => return Ok(Some(packet)),
+                Ok(Ok(Some(_))) => {}
+                Ok(Ok(None)) => return Ok(None),
+                Ok(Err(Theirs::IoError(e))) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    if !self.timed {
+                        notes.add(Warning::new("truncated", "the file ends before its index does"));
+                    }
+                    return Ok(None);
+                }
+                Ok(Err(e)) => {
+                    notes.add(Warning::new("damaged", format!("cannot be read further: {e}")));
+                    return Ok(None);
+                }
+                Err(_) => {
+                    notes.add(Warning::new("damaged", "cannot be read further: the container makes no sense"));
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn decode(&mut self, packet: &Packet, notes: &mut Notes) {
+        if self.codec.decode(&packet.data, &mut self.room) {
+            self.assembler.add(&self.room, self.end);
+            return;
+        }
+        if self.failed == 0 {
+            let ms = self.rate.millis(self.assembler.at());
+            notes.add(Warning::new("packet_failed", format!("packets cannot be decoded, the first at {ms}: silence")));
+        }
+        self.failed += 1;
+        self.assembler.add_silence(packet.dur.get().min(1 << 16));
+    }
+
+    fn end(&mut self, notes: &mut Notes) {
+        let promised = self.promised.take().filter(|&n| n > self.assembler.at());
+        if let Some(promised) = promised {
+            let found = self.assembler.at();
+            notes.add(Warning::new("truncated", format!("{promised} samples promised, {found} found")));
+        }
+    }
+}
+
+impl Stream for FramedStream {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        block.clear(self.channels);
+        if self.assembler.is_due() {
+            self.assembler.give(block);
+            return Ok(true);
+        }
+        if let Some(packet) = self.waiting.take() {
+            self.decode(&packet, notes);
+            return Ok(true);
+        }
+        let Some(packet) = self.read(source, notes)? else {
+            self.end(notes);
+            return Ok(false);
+        };
+        let place = u64::try_from(packet.pts.get()).unwrap_or(0);
+        // A position beyond what the file promises is damage too, not a gap of hours.
+        let hour = self.assembler.at() + 3600 * u64::from(self.rate.hz());
+        let plausible = self.promised.map_or(place < hour, |promised| place < promised);
+        if self.timed && plausible && place > self.assembler.at() {
+            let missing = place - self.assembler.at();
+            let ms = self.rate.millis(missing);
+            notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost frames")));
+            self.assembler.add_silence(missing);
+        }
+        self.waiting = Some(packet);
+        Ok(true)
+    }
+}

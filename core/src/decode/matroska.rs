@@ -1,0 +1,428 @@
+//! Matroska and WebM (RFC 9559): the first audio track, read front to back. After damage the next cluster is searched.
+
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_VORBIS};
+
+use super::assemble::Assembler;
+use super::block::Block;
+use super::ogg::opus_private;
+use super::packet::{Opus, PacketCodec, Symphonia};
+use super::source::Source;
+use super::spec::{Codec, Container, Delay, DelayBasis, Notes, Spec};
+use super::stream::Stream;
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::units::Rate;
+
+/// The largest element that is taken into memory.
+const MOST: u64 = 4 << 20;
+
+const SEGMENT: u32 = 0x1853_8067;
+const INFO: u32 = 0x1549_A966;
+const TIMESTAMP_SCALE: u32 = 0x002A_D7B1;
+const TRACKS: u32 = 0x1654_AE6B;
+const TRACK: u32 = 0xAE;
+const CLUSTER: u32 = 0x1F43_B675;
+const CLUSTER_TIME: u32 = 0xE7;
+const SIMPLE_BLOCK: u32 = 0xA3;
+const BLOCK_GROUP: u32 = 0xA0;
+const BLOCK: u32 = 0xA1;
+const DISCARD_PADDING: u32 = 0x75A2;
+
+/// The id and size of an element, and the length of both; the size is `None` where it is not known.
+fn element(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
+    let first = *bytes.first()?;
+    let id_length = first.leading_zeros() as usize + 1;
+    let id = bytes.get(..id_length.min(4)).filter(|_| id_length <= 4)?;
+    let id = id.iter().fold(0u32, |id, &b| id << 8 | u32::from(b));
+    let (size, size_length) = number(bytes.get(id_length..)?)?;
+    Some((id, size, id_length + size_length))
+}
+
+/// A number of variable length; `None` inside where all its bits are ones, which means unknown.
+fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
+    let first = *bytes.first()?;
+    let length = first.leading_zeros() as usize + 1;
+    if length > 8 {
+        return None;
+    }
+    let value =
+        bytes.get(1..length)?.iter().fold(u64::from(first) & (0x7F >> (length - 1)), |v, &b| v << 8 | u64::from(b));
+    let ones = (1u64 << (7 * length)) - 1;
+    Some((Some(value).filter(|&v| v != ones), length))
+}
+
+/// The elements within some bytes.
+fn children(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    std::iter::from_fn(move || {
+        let (id, size, head) = element(bytes)?;
+        let rest = bytes.get(head..)?;
+        let size = size.and_then(|s| usize::try_from(s).ok()).unwrap_or(rest.len()).min(rest.len());
+        let (body, rest) = rest.split_at(size);
+        bytes = rest;
+        Some((id, body))
+    })
+}
+
+fn integer(body: &[u8]) -> u64 {
+    body.iter().take(8).fold(0, |v, &b| v << 8 | u64::from(b))
+}
+
+fn float(body: &[u8]) -> f64 {
+    match *body {
+        [a, b, c, d] => f64::from(f32::from_be_bytes([a, b, c, d])),
+        [a, b, c, d, e, f, g, h] => f64::from_be_bytes([a, b, c, d, e, f, g, h]),
+        _ => 0.0,
+    }
+}
+
+/// A `TrackEntry`.
+#[derive(Debug, Default)]
+struct Track {
+    number: u64,
+    kind: u64,
+    codec: String,
+    private: Vec<u8>,
+    delay_ns: u64,
+    hz: f64,
+    channels: u64,
+    encoded: bool,
+}
+
+impl Track {
+    fn read(body: &[u8]) -> Self {
+        let mut track = Self { hz: 8000.0, channels: 1, ..Self::default() };
+        for (id, body) in children(body) {
+            match id {
+                0xD7 => track.number = integer(body),
+                0x83 => track.kind = integer(body),
+                0x86 => track.codec = String::from_utf8_lossy(body).trim_end_matches('\0').to_owned(),
+                0x63A2 => track.private = body.to_vec(),
+                0x56AA => track.delay_ns = integer(body),
+                0x6D80 => track.encoded = true,
+                0xE1 => children(body).for_each(|(id, body)| match id {
+                    0xB5 => track.hz = float(body),
+                    0x9F => track.channels = integer(body),
+                    _ => {}
+                }),
+                _ => {}
+            }
+        }
+        track
+    }
+
+    fn codec(&self) -> Result<(Box<dyn PacketCodec>, Spec)> {
+        let spec = |codec, hz: u32, channels, delay| -> Result<Spec> {
+            Ok(Spec { container: Container::Matroska, codec, rate: Rate::new(hz)?, channels, delay })
+        };
+        let channels = u16::try_from(self.channels).unwrap_or(u16::MAX);
+        let hz = self.hz.round().clamp(0.0, f64::from(u32::MAX)) as u32;
+        match self.codec.as_str() {
+            _ if self.encoded => Err(unsupported("compressed or encrypted Matroska blocks".into())),
+            "A_OPUS" => {
+                let (channels, skip, _) = opus_private(&self.private)?;
+                let delay = Delay { samples: skip, basis: DelayBasis::Tag };
+                Ok((Box::new(Opus::new(channels)?), spec(Codec::Opus, 48_000, channels, delay)?))
+            }
+            "A_VORBIS" => {
+                let mut params = AudioCodecParameters::new();
+                params.for_codec(CODEC_ID_VORBIS).with_extra_data(self.private.clone().into_boxed_slice());
+                let codec = Symphonia::new(Codec::Vorbis, params)?;
+                Ok((Box::new(codec), spec(Codec::Vorbis, hz, channels, Delay::default())?))
+            }
+            "A_AAC" => {
+                let mut params = AudioCodecParameters::new();
+                params.for_codec(CODEC_ID_AAC).with_extra_data(self.private.clone().into_boxed_slice());
+                let samples = (self.delay_ns as f64 * f64::from(hz) / 1e9).round().min(1e6) as u32;
+                let basis = if samples > 0 { DelayBasis::Tag } else { DelayBasis::None };
+                let codec = Symphonia::new(Codec::AacLc, params)?;
+                Ok((Box::new(codec), spec(Codec::AacLc, hz, channels, Delay { samples, basis })?))
+            }
+            other => Err(unsupported(format!("codec {other} in Matroska"))),
+        }
+    }
+}
+
+fn unsupported(found: String) -> Error {
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(found, "Opus, Vorbis or AAC")
+}
+
+/// Decodes a track's blocks.
+pub(crate) struct MatroskaStream {
+    codec: Box<dyn PacketCodec>,
+    track: u64,
+    channels: usize,
+    rate: Rate,
+    /// Nanoseconds of a tick.
+    scale: u64,
+    cluster_time: u64,
+    /// Samples of the codec before time 0.
+    skip: u64,
+    assembler: Assembler,
+    room: Vec<Vec<f32>>,
+    /// Frames of a block that wait to be decoded, last first, and how much of the last is padding.
+    frames: Vec<Vec<u8>>,
+    discard: u64,
+    damaged: bool,
+    failed: u64,
+    ended: bool,
+}
+
+/// Reads up to the first cluster.
+pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(MatroskaStream, Spec)> {
+    let (mut scale, mut found, mut others) = (1_000_000, None, Vec::new());
+    loop {
+        let at = source.position();
+        let Some((id, size, head)) = element(source.peek(12)?) else {
+            return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "a Matroska file without clusters").at_byte(at));
+        };
+        if id == CLUSTER {
+            break;
+        }
+        source.consume(head);
+        match (id, size) {
+            (SEGMENT | TRACKS | INFO, _) => {}
+            (TRACK, Some(size)) => {
+                let track = Track::read(&take(source, size)?);
+                if track.kind == 2 && found.is_none() {
+                    found = Some(track);
+                } else {
+                    others.push(track.codec);
+                }
+            }
+            (TIMESTAMP_SCALE, Some(size)) => scale = integer(&take(source, size)?).max(1),
+            (_, Some(size)) => {
+                source.skip(size)?;
+            }
+            (_, None) => {
+                return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "an element without size").at_byte(at));
+            }
+        }
+    }
+    let track = found.ok_or_else(|| unsupported(format!("no audio track ({} others)", others.len())))?;
+    let (codec, spec) = track.codec()?;
+    let _ = notes;
+    let skip = u64::from(spec.delay.samples);
+    let stream = MatroskaStream {
+        codec,
+        track: track.number,
+        channels: usize::from(spec.channels),
+        rate: spec.rate,
+        scale,
+        cluster_time: 0,
+        skip,
+        assembler: Assembler::new(usize::from(spec.channels), skip),
+        room: Vec::new(),
+        frames: Vec::new(),
+        discard: 0,
+        damaged: false,
+        failed: 0,
+        ended: false,
+    };
+    Ok((stream, spec))
+}
+
+/// An element's body.
+fn take(source: &mut Source, size: u64) -> Result<Vec<u8>> {
+    let at = source.position();
+    if size > MOST {
+        return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "an element too long to be true")
+            .at_byte(at)
+            .found(format!("{size} bytes"), format!("at most {MOST}")));
+    }
+    let size = size as usize;
+    let bytes = source.peek(size)?;
+    let body = bytes.get(..size.min(bytes.len())).unwrap_or_default().to_vec();
+    source.consume(body.len());
+    Ok(body)
+}
+
+impl MatroskaStream {
+    /// Reads one element of a cluster. False at the end.
+    fn read_element(&mut self, source: &mut Source, notes: &mut Notes) -> Result<bool> {
+        let at = source.position();
+        let bytes = source.peek(12)?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        let Some((id, size, head)) = element(bytes) else { return self.resync(source, notes) };
+        match (id, size) {
+            (SEGMENT | CLUSTER, _) => source.consume(head),
+            (CLUSTER_TIME, Some(size @ 1..=8)) => {
+                source.consume(head);
+                self.cluster_time = integer(&take(source, size)?);
+            }
+            (SIMPLE_BLOCK | BLOCK_GROUP, Some(size)) if size <= MOST => {
+                source.consume(head);
+                let body = take(source, size)?;
+                if (body.len() as u64) < size {
+                    let message = format!("a block of {size} bytes, {} found", body.len());
+                    notes.add(Warning::new("truncated", message).at_byte(at));
+                }
+                if id == SIMPLE_BLOCK {
+                    self.block(&body, 0, at, notes);
+                } else {
+                    let part = |wanted| children(&body).find(|&(id, _)| id == wanted).map(|(_, body)| body);
+                    let ns = part(DISCARD_PADDING).map_or(0, integer);
+                    let discard = (ns as f64 * f64::from(self.rate.hz()) / 1e9).round() as u64;
+                    self.block(part(BLOCK).unwrap_or_default(), discard, at, notes);
+                }
+            }
+            // What else may stand here: an index, tags, padding, a checksum.
+            (0x1C53_BB6B | 0x1254_C367 | 0x114D_9B74 | 0xEC | 0xBF | 0xA7 | 0xAB, Some(size)) => {
+                source.consume(head);
+                source.skip(size)?;
+            }
+            (INFO | TRACKS | 0x1043_A770 | 0x1941_A469 | 0x1A45_DFA3, Some(size)) => {
+                source.consume(head);
+                source.skip(size)?;
+            }
+            _ => return self.resync(source, notes),
+        }
+        Ok(true)
+    }
+
+    /// Searches for the next cluster.
+    fn resync(&mut self, source: &mut Source, notes: &mut Notes) -> Result<bool> {
+        const WINDOW: usize = 64 << 10;
+        let at = source.position();
+        source.consume(1);
+        loop {
+            let bytes = source.peek(WINDOW)?;
+            let at_end = bytes.len() < WINDOW;
+            let found = bytes.windows(4).position(|w| w == CLUSTER.to_be_bytes());
+            let step = found.unwrap_or(if at_end { bytes.len() } else { bytes.len() - 3 });
+            source.consume(step);
+            if found.is_some() || at_end {
+                break;
+            }
+        }
+        let skipped = source.position() - at;
+        notes.add(Warning::new("resync", format!("{skipped} bytes up to the next cluster cannot be read")).at_byte(at));
+        self.damaged = true;
+        Ok(true)
+    }
+
+    /// Takes a block's frames, and puts silence before them where its time says that something is missing.
+    fn block(&mut self, body: &[u8], discard: u64, at: u64, notes: &mut Notes) {
+        let Some((Some(track), length)) = number(body) else { return };
+        let Some([a, b, flags]) = body.get(length..).and_then(|b| b.first_chunk::<3>()).copied() else { return };
+        if track != self.track {
+            return;
+        }
+        self.frames = laced(body.get(length + 3..).unwrap_or_default(), flags);
+        self.frames.reverse();
+        self.discard = discard;
+        let ticks = self.cluster_time as f64 + f64::from(i16::from_be_bytes([a, b]));
+        let place = (ticks * self.scale as f64 * f64::from(self.rate.hz()) / 1e9).max(0.0) as u64;
+        let here = self.assembler.at().saturating_sub(self.skip.min(self.assembler.at()));
+        // Block times are rounded to a tick, and recorders stamp them loosely: small gaps mean nothing by themselves.
+        let loose = u64::from(self.rate.hz()) / if self.damaged { 100 } else { 10 };
+        let missing = place.saturating_sub(here.max(if self.assembler.at() == 0 { place } else { 0 }));
+        // A jump of more than an hour is a broken time, not a loss.
+        if missing > 3600 * u64::from(self.rate.hz()) {
+            notes.add(Warning::new("time_broken", "a block's time lies hours ahead: ignored").at_byte(at));
+        } else if missing > loose {
+            let ms = self.rate.millis(missing);
+            notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));
+            self.assembler.add_silence(missing);
+            self.codec.reset();
+        }
+        self.damaged = false;
+    }
+
+    fn decode_frame(&mut self, frame: &[u8]) {
+        let decoded = self.codec.decode(frame, &mut self.room);
+        if decoded {
+            let samples = self.room.first().map_or(0, Vec::len) as u64;
+            let discard = if self.frames.is_empty() { std::mem::take(&mut self.discard) } else { 0 };
+            let end = (discard > 0).then(|| self.assembler.at() + samples.saturating_sub(discard));
+            self.assembler.add(&self.room, end);
+        } else {
+            self.failed += 1;
+            self.assembler.add_silence(self.codec.duration(frame).unwrap_or(0));
+        }
+    }
+}
+
+/// The frames of a block: one, or several laced together.
+fn laced(body: &[u8], flags: u8) -> Vec<Vec<u8>> {
+    let lacing = flags >> 1 & 3;
+    if lacing == 0 {
+        return vec![body.to_vec()];
+    }
+    let Some((&count, mut rest)) = body.split_first() else { return Vec::new() };
+    let mut sizes = Vec::new();
+    for i in 0..usize::from(count) {
+        let size = match lacing {
+            1 => {
+                let run = rest.iter().take_while(|&&b| b == 255).count();
+                let last = rest.get(run).copied().unwrap_or(0);
+                rest = rest.get(run + 1..).unwrap_or_default();
+                Some(run * 255 + usize::from(last))
+            }
+            3 => number(rest).and_then(|(value, length)| {
+                rest = rest.get(length..).unwrap_or_default();
+                let value = value? as i64;
+                // The first size is itself; the others are differences, their middle value meaning none.
+                let bias = (1i64 << (7 * length - 1)) - 1;
+                let size = if i == 0 { value } else { *sizes.last()? as i64 + value - bias };
+                usize::try_from(size).ok()
+            }),
+            _ => Some(body.len().saturating_sub(1) / (usize::from(count) + 1)),
+        };
+        let Some(size) = size else { return Vec::new() };
+        sizes.push(size);
+    }
+    let mut frames = Vec::new();
+    for size in sizes {
+        let (frame, after) = rest.split_at(size.min(rest.len()));
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    frames.push(rest.to_vec());
+    frames
+}
+
+impl Stream for MatroskaStream {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+        block.clear(self.channels);
+        if self.assembler.is_due() {
+            self.assembler.give(block);
+        } else if let Some(frame) = self.frames.pop() {
+            self.decode_frame(&frame);
+        } else if self.ended || !self.read_element(source, notes)? {
+            self.ended = true;
+            if self.failed > 0 {
+                let message = format!("{} packets cannot be decoded: silence in their place", self.failed);
+                notes.add(Warning::new("packet_failed", message));
+                self.failed = 0;
+            }
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_variable_length() {
+        assert_eq!(number(&[0x81]), Some((Some(1), 1)));
+        assert_eq!(number(&[0x40, 0x02]), Some((Some(2), 2)));
+        assert_eq!(number(&[0xFF]), Some((None, 1)));
+        assert_eq!(number(&[0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), Some((None, 8)));
+        assert_eq!(number(&[0x00, 1]), None);
+        assert_eq!(element(&[0x1F, 0x43, 0xB6, 0x75, 0x85]), Some((CLUSTER, Some(5), 5)));
+    }
+
+    #[test]
+    fn frames_laced_in_three_ways() {
+        let expected = [vec![1], vec![2, 2], vec![3, 3, 3]];
+        assert_eq!(laced(&[2, 1, 2, 1, 2, 2, 3, 3, 3], 0x02), expected, "Xiph");
+        assert_eq!(laced(&[2, 0x81, 0xC0, 1, 2, 2, 3, 3, 3], 0x06), expected, "EBML");
+        assert_eq!(laced(&[1, 7, 7, 8, 8], 0x04), [[7, 7], [8, 8]], "fixed");
+        assert_eq!(laced(&[9], 0x00), [[9]]);
+    }
+}

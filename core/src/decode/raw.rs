@@ -1,0 +1,89 @@
+//! Files without any header, whose format only the caller can know: what Asterisk writes as `.gsm`, `.ulaw`, `.sln`, ...
+
+use super::spec::Codec;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::units::Rate;
+
+/// The format of a file without a header. One channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Raw {
+    /// G.711 mu-law at 8 kHz.
+    Ulaw,
+    /// G.711 A-law at 8 kHz.
+    Alaw,
+    /// GSM 06.10 in frames of 33 bytes, at 8 kHz.
+    Gsm,
+    /// G.722 at 64 kbit/s, at 16 kHz.
+    G722,
+    /// Signed 16-bit samples, little-endian, at a rate.
+    Slinear(Rate),
+}
+
+impl Raw {
+    /// The format of a name as phone systems use it for a file's extension: `ulaw`, `alaw`, `gsm`, `g722`, `sln`
+    /// (8 kHz) or `sln12` to `sln192` with the rate in kHz.
+    ///
+    /// # Errors
+    /// `invalid_argument` for any other name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let slinear = |kilohertz: &str| {
+            let hz = match kilohertz {
+                "" | "8" => 8_000,
+                "12" => 12_000,
+                "16" => 16_000,
+                "24" => 24_000,
+                "32" => 32_000,
+                "44" => 44_100,
+                "48" => 48_000,
+                "96" => 96_000,
+                "192" => 192_000,
+                _ => return None,
+            };
+            Rate::new(hz).ok().map(Self::Slinear)
+        };
+        let lower = name.to_ascii_lowercase();
+        match lower.as_str() {
+            "ulaw" | "mulaw" | "ul" | "pcmu" => Ok(Self::Ulaw),
+            "alaw" | "al" | "pcma" => Ok(Self::Alaw),
+            "gsm" => Ok(Self::Gsm),
+            "g722" => Ok(Self::G722),
+            _ => lower.strip_prefix("sln").and_then(slinear).ok_or_else(|| {
+                Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such raw format")
+                    .found(name, "ulaw, alaw, gsm, g722, sln or sln12 to sln192")
+            }),
+        }
+    }
+
+    /// Samples per second.
+    pub fn rate(self) -> Rate {
+        match self {
+            Self::Ulaw | Self::Alaw | Self::Gsm => Rate::NARROWBAND,
+            Self::G722 => Rate::WIDEBAND,
+            Self::Slinear(rate) => rate,
+        }
+    }
+
+    /// The codec.
+    pub fn codec(self) -> Codec {
+        match self {
+            Self::Ulaw => Codec::Ulaw,
+            Self::Alaw => Codec::Alaw,
+            Self::Gsm => Codec::Gsm,
+            Self::G722 => Codec::G722,
+            Self::Slinear(_) => Codec::PcmS16,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_phone_systems() {
+        assert_eq!(Raw::from_name("ULAW").unwrap(), Raw::Ulaw);
+        assert_eq!(Raw::from_name("sln").unwrap().rate().hz(), 8_000);
+        assert_eq!(Raw::from_name("sln44").unwrap().rate().hz(), 44_100);
+        assert_eq!(Raw::from_name("g729").unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+}

@@ -1,0 +1,12 @@
+//! What every codec's reader does: give the next samples.
+
+use super::block::Block;
+use super::source::Source;
+use super::spec::Notes;
+use crate::error::Result;
+
+/// A recording under way, from its first sample on.
+pub(crate) trait Stream: Send {
+    /// Fills an empty block with the next samples, possibly none; false at the end.
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool>;
+}

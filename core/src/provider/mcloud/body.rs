@@ -1,0 +1,254 @@
+//! What MCloud's API takes: the bodies of `POST /recordings` and `PATCH /recordings/{id}`.
+
+use serde::{Deserialize, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+use super::phone::{Dialling, e164};
+use crate::call::{Direction, Moment, Tag};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::provider::names::{Party, is_uuid, party};
+use crate::provider::{Described, Kind, times};
+
+/// The body of `POST /recordings`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewRecording {
+    /// The sender's id. Posting it again is the same recording.
+    pub data_id: String,
+    /// When the call began, written as RFC 3339 with its offset.
+    pub call_at: Moment,
+    /// `in` or `out`.
+    pub direction: Direction,
+    /// The customer's number, E.164 where it can be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_phone: Option<String>,
+    /// The call centre's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callcenter_number: Option<String>,
+    /// The call centre's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callcenter_name: Option<String>,
+    /// One of the four tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// A note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The audio's MIME type.
+    pub content_type: String,
+    /// Whether the answer shall hold an address to `PUT` the audio to.
+    pub audio_presigned_upload_url: bool,
+}
+
+/// What a service decides about its recordings, and what a document may leave open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    /// An id instead of the derived one.
+    pub data_id: Option<String>,
+    /// When the call began, where the document does not say or says it wrong.
+    pub call_at: Option<Moment>,
+    /// The offset in which `callAt` is written, in seconds east of UTC. `None`: the one it came with.
+    pub offset_s: Option<i32>,
+    /// Who called whom, where the document does not say (Tencent's and VoIPBin's never do).
+    pub direction: Option<Direction>,
+    /// How national numbers are dialled. `None`: only international ones become E.164.
+    pub dialling: Option<Dialling>,
+    /// The call centre's number. `None`: the agent's, if it is one.
+    pub callcenter_number: Option<String>,
+    /// The call centre's name.
+    pub callcenter_name: Option<String>,
+    /// A note.
+    pub note: Option<String>,
+    /// The audio's MIME type.
+    pub content_type: String,
+    /// Whether to ask for an address to upload the audio to.
+    pub upload: bool,
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self {
+            data_id: None,
+            call_at: None,
+            offset_s: None,
+            direction: None,
+            dialling: None,
+            callcenter_number: None,
+            callcenter_name: None,
+            note: None,
+            content_type: "audio/wav".to_owned(),
+            upload: true,
+        }
+    }
+}
+
+impl NewRecording {
+    /// The body for a call, with the tag that its processing came to.
+    ///
+    /// # Errors
+    /// `invalid_argument` if `dataId`, `callAt` or `direction` (in or out) are neither in the call nor in the options, or
+    /// if a given `dataId` holds a telephone number or a mail address.
+    pub fn of(call: &Described, tag: Option<Tag>, options: &Outgoing) -> Result<Self> {
+        let data_id = match &options.data_id {
+            Some(given) => checked_id(given, call)?,
+            None => data_id(call)?,
+        };
+        let call_at = options.call_at.or(call.call.started_at).ok_or_else(|| lacks("callAt", "nothing", "a moment"))?;
+        let call_at = match options.offset_s {
+            Some(offset_s) => {
+                times::check_offset(offset_s)?;
+                call_at.with_offset_seconds(offset_s)
+            }
+            None => call_at,
+        };
+        let direction = match options.direction.or(call.call.direction) {
+            Some(direction @ (Direction::In | Direction::Out)) => direction,
+            Some(Direction::Internal) => return Err(lacks("direction", "internal", "in or out")),
+            None => return Err(lacks("direction", "nothing", "in or out")),
+        };
+        let dialling = options.dialling.as_ref();
+        Ok(Self {
+            data_id,
+            call_at,
+            direction,
+            customer_phone: call.customer.as_deref().and_then(|text| number(text, dialling)),
+            callcenter_number: options.callcenter_number.clone().or_else(|| number(call.agent.as_deref()?, dialling)),
+            callcenter_name: options.callcenter_name.clone(),
+            tag,
+            score: None,
+            note: options.note.clone(),
+            content_type: options.content_type.clone(),
+            audio_presigned_upload_url: options.upload,
+        })
+    }
+}
+
+/// A number in E.164, or as it is if it is a number at all; names and mail addresses are none.
+fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
+    e164(text, dialling).or_else(|| {
+        let user = text.split('@').next().unwrap_or_default().trim();
+        (party(user) == Party::Phone).then(|| user.to_owned())
+    })
+}
+
+/// An id that is the same whenever the same call is posted: the provider's name and the first 128 bits of a SHA-256 over
+/// provider and call id (or the recordings' ids, sorted, where the call has none). A hash, as ids can hold numbers.
+/// A recording that came from MCloud keeps the id it has there.
+fn data_id(call: &Described) -> Result<String> {
+    if let ([recording], Kind::Mcloud) = (&call.recordings[..], call.kind)
+        && let Some(own) = recording.aliases.first()
+    {
+        return Ok(own.clone());
+    }
+    let provider = call.call.provider.as_deref().unwrap_or_default();
+    let mut ids: Vec<&str> = call.call.id.as_deref().into_iter().collect();
+    if ids.is_empty() {
+        ids = call.recordings.iter().filter_map(|r| r.leg.recording_id.as_deref()).collect();
+        ids.sort_unstable();
+    }
+    if ids.is_empty() {
+        return Err(lacks("dataId", "neither the call's nor a recording's id", "one from which to derive it"));
+    }
+    let mut hash = Sha256::new();
+    for part in std::iter::once(provider).chain(ids) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = Kind::from_name(provider).map_or("call", Kind::name);
+    Ok(format!("{name}_{hex}"))
+}
+
+/// Refuses an id that tells who called: it is shown, searched and logged.
+fn checked_id(given: &str, call: &Described) -> Result<String> {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let own = digits(given);
+    let legs = call.recordings.iter().flat_map(|r| std::iter::once(&r.leg).chain(r.parts.iter().map(|p| &p.leg)));
+    let parties =
+        legs.filter_map(|leg| leg.party.as_deref()).chain(call.customer.as_deref()).chain(call.agent.as_deref());
+    // The last seven digits are a subscriber's number however the rest is written.
+    let tails = parties.map(digits).filter_map(|number| Some(number.get(number.len().checked_sub(7)?..)?.to_owned()));
+    if given.trim().is_empty() || given.contains('@') || tails.into_iter().any(|tail| own.contains(&tail)) {
+        return Err(lacks(
+            "dataId",
+            "nothing, or a telephone number or mail address in it",
+            "an id that tells nobody's",
+        ));
+    }
+    Ok(given.to_owned())
+}
+
+fn lacks(field: &str, found: &str, expected: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("MCloud recording: no {field}"))
+        .found(found, expected)
+}
+
+/// The body of `PATCH /recordings/{id}`: a reviewer's findings. What is `None` stays as it is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Review {
+    /// 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The tag. It is a reviewer's: leave it out unless somebody asked to overwrite it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// A reviewer's comment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_comment: Option<String>,
+    /// A note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The user that the recording belongs to; needs the scope `manage_recording_link`.
+    #[serde(rename = "linkedUserId", skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+}
+
+/// A recording's link to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// The user's UUID.
+    To(String),
+    /// No user: `null`.
+    Nobody,
+}
+
+impl Serialize for Link {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::To(user) => serializer.serialize_str(user),
+            Self::Nobody => serializer.serialize_none(),
+        }
+    }
+}
+
+impl Review {
+    /// The review that follows from a processed call: nothing but the note, as the tag is a reviewer's; with `overwrite_tag`
+    /// the tag too.
+    pub fn of(tag: Tag, note: Option<String>, overwrite_tag: bool) -> Self {
+        Self { tag: overwrite_tag.then_some(tag), note, ..Self::default() }
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a score outside 0 to 100 or a link to what is no UUID.
+    pub fn to_json(&self) -> Result<String> {
+        let refuse = |what: &str, found: String, expected: &str| {
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("review: wrong {what}"))
+                .found(found, expected))
+        };
+        if let Some(score) = self.score.filter(|score| !(0.0..=100.0).contains(score)) {
+            return refuse("score", score.to_string(), "0 to 100");
+        }
+        if let Some(Link::To(user)) = self.link.as_ref()
+            && !is_uuid(user)
+        {
+            return refuse("linkedUserId", format!("\"{user}\""), "a UUID");
+        }
+        serde_json::to_string(self).map_err(|e| Error::new(ErrorKind::Internal, Stage::Provider, e.to_string()))
+    }
+}

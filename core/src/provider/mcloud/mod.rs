@@ -1,0 +1,174 @@
+//! MCloud's Call Recording API: its recordings as input, and what it takes as output: the bodies of `POST /recordings`
+//! ([`NewRecording`]) and `PATCH /recordings/{id}` ([`Review`]), its errors ([`ApiError`]) and the query of its list
+//! ([`ListQuery`]). Sending them is the caller's.
+
+use serde_json::{Map, Value};
+
+use super::merge::{agree, grouped, merged};
+use super::records::{add_to_first, keep, keep_repeats, known, moment, no_recordings, records, unwrapped};
+use super::wire::{Notes, filled, put, wire};
+use super::{Described, Kind, Recording, StartBasis};
+use crate::call::{Call, Direction, Leg, Role, Tag, named};
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+mod body;
+mod error;
+mod phone;
+mod query;
+
+pub use body::{Link, NewRecording, Outgoing, Review};
+pub use error::{ApiCode, ApiError};
+pub use phone::{Dialling, e164};
+pub use query::ListQuery;
+
+wire! {
+    /// A recording as `GET /recordings` and `GET /recordings/{id}` give it.
+    Record {
+        /// The API's id.
+        id: String = "id",
+        /// The id that its sender gave it.
+        data_id: String = "dataId",
+        /// When the call began, RFC 3339.
+        call_at: String = "callAt",
+        /// `in` or `out`.
+        direction: String = "direction",
+        /// The customer's number.
+        customer_phone: String = "customerPhone",
+        /// The call centre's number.
+        callcenter_number: String = "callcenterNumber",
+        /// The call centre's name.
+        callcenter_name: String = "callcenterName",
+        /// One of the four tags.
+        tag: String = "tag",
+        /// 0 to 100.
+        score: f64 = "score",
+        /// A note.
+        note: String = "note",
+        /// The audio's MIME type.
+        content_type: String = "contentType",
+        /// Where it came from; see [`Source`].
+        source_provider: String = "sourceProvider",
+        /// How far the API's own work on it is.
+        processing_status: String = "processingStatus",
+        /// Address of the audio, below the service's.
+        audio_url: String = "audioUrl",
+        /// Address of the transcript.
+        transcript_url: String = "transcriptUrl",
+        /// Address of the summary.
+        summary_url: String = "summaryUrl",
+    }
+}
+
+wire! {
+    /// The answer to `POST /recordings`.
+    Created {
+        /// The recording's id.
+        id: String = "id",
+        /// Where to `PUT` the audio, if that was asked for.
+        upload_url: String = "uploadUrl",
+    }
+}
+
+named! {
+    /// Where a recording of the API came from.
+    Source {
+        /// A 3CX telephone system.
+        Threecx = "threecx",
+        /// The operator dtac.
+        Dtac = "dtac",
+        /// An upload, by this API too.
+        Upload = "upload",
+    }
+}
+
+/// Recordings in any order, each a call, in the order of their ids.
+///
+/// # Errors
+/// `provider` for none.
+pub fn calls(recordings: Vec<Record>) -> Result<Vec<Described>> {
+    if recordings.is_empty() {
+        return Err(no_recordings());
+    }
+    let groups = grouped(recordings, |r| key(r).map(str::to_owned), is_same)?;
+    let mut calls = Vec::with_capacity(groups.len());
+    for (_, group) in groups {
+        calls.extend(merged(group, is_same)?.into_iter().map(|(wire, repeats)| describe(wire, repeats)));
+    }
+    Ok(calls)
+}
+
+/// Reads one recording, an array of them, or a page of the list.
+pub(super) fn read(document: Value) -> Result<Vec<Described>> {
+    let (mut extra, mut notes) = (Map::new(), Notes::default());
+    let known = ["total", "limit", "offset"];
+    let document = unwrapped(document, "items", &known, &mut extra, &mut notes);
+    let recordings = records(document, &mut extra, &mut notes).into_iter().map(Record::from).collect();
+    let mut calls = calls(recordings)?;
+    add_to_first(&mut calls, extra, notes);
+    Ok(calls)
+}
+
+fn key(wire: &Record) -> Option<&str> {
+    filled(wire.id.as_ref()).or_else(|| filled(wire.data_id.as_ref()))
+}
+
+fn is_same(a: &Record, b: &Record) -> bool {
+    agree(key(a), key(b)) == Some(true)
+}
+
+fn describe(wire: Record, repeats: Vec<Value>) -> Described {
+    let mut notes = Notes::default();
+    let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
+    let (id, customer, agent) = (owned(&wire.data_id), owned(&wire.customer_phone), owned(&wire.callcenter_number));
+    let direction = known("direction", wire.direction.as_ref(), Direction::from_name, &mut notes);
+    let mut recording = recording(wire, &mut notes);
+    keep_repeats(&mut recording, repeats, &mut notes);
+    Described {
+        kind: Kind::Mcloud,
+        call: Call {
+            id: id.or_else(|| recording.leg.recording_id.clone()),
+            provider: Some(Kind::Mcloud.name().to_owned()),
+            direction,
+            started_at: recording.leg.started_at,
+        },
+        recordings: vec![recording],
+        customer,
+        agent,
+        extra: Map::new(),
+        warnings: notes.into_list(),
+    }
+}
+
+fn recording(wire: Record, notes: &mut Notes) -> Recording {
+    let mut extra = wire.extra;
+    notes.extra(&extra, Record::FIELDS);
+    let filled_in = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    let started_at = moment("callAt", wire.call_at, 0, &mut extra, notes);
+    known("tag", wire.tag.as_ref(), Tag::from_name, notes);
+    put(&mut extra, "score", wire.score);
+    let fields = [
+        ("direction", wire.direction),
+        ("tag", wire.tag),
+        ("callcenterName", wire.callcenter_name),
+        ("note", wire.note),
+        ("contentType", wire.content_type),
+        ("sourceProvider", wire.source_provider),
+        ("processingStatus", wire.processing_status),
+        ("transcriptUrl", wire.transcript_url),
+        ("summaryUrl", wire.summary_url),
+    ];
+    keep(&mut extra, fields);
+    Recording {
+        leg: Leg { role: Role::Mixed, started_at, recording_id: filled_in(wire.id), ..Leg::default() },
+        start_basis: started_at.map(|_| StartBasis::Field),
+        urls: filled_in(wire.audio_url).into_iter().collect(),
+        aliases: filled_in(wire.data_id).into_iter().collect(),
+        extra,
+        ..Recording::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

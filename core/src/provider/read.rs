@@ -1,0 +1,123 @@
+//! Tells documents apart and reads whichever it is.
+
+use serde_json::{Map, Value};
+
+use super::records::no_recordings;
+use super::{Described, Kind, MAX_DOCUMENT_BYTES, Options, manifest, mcloud, tencent, voipbin, wellcloud, wire};
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// Which document a JSON value is: by the fields that only one of them has.
+pub fn detect(document: &Value) -> Option<Kind> {
+    let score = |kind: Kind| {
+        let page = kind.page_field().and_then(|field| document.get(field)).filter(|items| items.is_array());
+        let records: Vec<&Map<String, Value>> = match page.unwrap_or(document) {
+            Value::Object(record) => vec![record],
+            Value::Array(_) if kind == Kind::Manifest => Vec::new(),
+            Value::Array(items) => items.iter().filter_map(Value::as_object).collect(),
+            _ => Vec::new(),
+        };
+        kind.own_fields().iter().filter(|field| records.iter().any(|r| r.contains_key(**field))).count()
+    };
+    // Of equal scores the first declared: `max_by_key` alone would take the last.
+    let best = Kind::ALL.iter().rev().map(|kind| (score(*kind), *kind)).max_by_key(|(score, _)| *score);
+    best.filter(|(score, _)| *score > 0).map(|(_, kind)| kind)
+}
+
+/// Reads a document that describes one call.
+///
+/// # Errors
+/// As [`read_all`]; and `invalid_argument` if it describes several calls.
+pub fn read(text: &str) -> Result<Described> {
+    read_with(text, &Options::default())
+}
+
+/// [`read`] with what the document does not say.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(text: &str, options: &Options) -> Result<Described> {
+    only(read_all(text, options)?)
+}
+
+/// The only one of several calls.
+pub(super) fn only(mut calls: Vec<Described>) -> Result<Described> {
+    let count = calls.len();
+    match (calls.pop(), count) {
+        (Some(call), 1) => Ok(call),
+        _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "several calls in one document")
+            .found(format!("{count} calls"), "the recordings of one")),
+    }
+}
+
+/// Reads a document that may describe several calls, as an array of Tencent's pushes can; in the order of their ids.
+///
+/// # Errors
+/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`], `malformed` if it is not JSON or a manifest with mistakes,
+/// `unsupported` if it is no document that is known, `provider` if it holds no recording.
+pub fn read_all(text: &str, options: &Options) -> Result<Vec<Described>> {
+    let document = parse(text)?;
+    let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+    let pages = Kind::ALL.iter().filter_map(|kind| document.get(kind.page_field()?));
+    if empty(&document) || pages.into_iter().any(empty) {
+        return Err(no_recordings());
+    }
+    let Some(kind) = detect(&document) else {
+        return Err(unknown_document(&document));
+    };
+    read_as(kind, document, options)
+}
+
+/// Reads a document whose kind is known.
+fn read_as(kind: Kind, document: Value, options: &Options) -> Result<Vec<Described>> {
+    match kind {
+        Kind::Manifest => manifest::read(document).map(|call| vec![call]),
+        Kind::Tencent => tencent::read(document),
+        Kind::Wellcloud => wellcloud::read(document, options),
+        Kind::Voipbin => voipbin::read(document),
+        Kind::Mcloud => mcloud::read(document),
+        Kind::Threecx => Err(unknown_document(&document)),
+    }
+}
+
+macro_rules! only_call {
+    ($($record:ty => $calls:expr),+ $(,)?) => {$(
+        impl TryFrom<Vec<$record>> for Described {
+            type Error = Error;
+
+            /// The one call that the records describe; `invalid_argument` if there are several, `provider` if none.
+            fn try_from(records: Vec<$record>) -> Result<Self> {
+                only($calls(records)?)
+            }
+        }
+    )+};
+}
+only_call!(
+    tencent::Push => tencent::calls,
+    wellcloud::Row => |rows| wellcloud::calls(rows, &Options::default()),
+    voipbin::Record => voipbin::calls,
+    mcloud::Record => mcloud::calls,
+);
+
+/// Parses JSON within the limit, with or without a byte order mark.
+fn parse(text: &str) -> Result<Value> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "document too long")
+            .found(format!("{} bytes", text.len()), format!("at most {MAX_DOCUMENT_BYTES}")));
+    }
+    serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|e| Error::new(ErrorKind::Malformed, Stage::Provider, format!("not JSON: {e}")))
+}
+
+fn unknown_document(document: &Value) -> Error {
+    let error = Error::new(ErrorKind::Unsupported, Stage::Provider, "not a document that is known");
+    let first = document.as_array().and_then(|items| items.first()).unwrap_or(document);
+    let found = match first.as_object() {
+        Some(fields) if !fields.is_empty() => {
+            let names: Vec<&str> = fields.keys().take(6).map(String::as_str).collect();
+            format!("fields {}", names.join(", "))
+        }
+        _ => wire::json_type(document).to_owned(),
+    };
+    let known: Vec<&str> = Kind::ALL.iter().filter(|k| !k.own_fields().is_empty()).map(|k| k.name()).collect();
+    error.found(found, format!("one of {}", known.join(", ")))
+}

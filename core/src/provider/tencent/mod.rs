@@ -1,0 +1,276 @@
+//! Tencent Cloud Contact Center: one push for each participant's recording of a session, mp3.
+//!
+//! A session has two recordings, a transferred one three; `SessionId` joins them. `EndpointUser` is the customer's number or
+//! an agent's mail address. The push does not say when a recording began: `Timestamp` is when its file was made. The file
+//! name in the published sample ends in a time 13 s before that, which we take for the start.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::merge::{agree, grouped, merged};
+use super::names::{Party, party, stem, url_file_name};
+use super::read::only;
+use super::records::{add_to_first, earliest, keep_repeats, no_recordings, party_of, records, when};
+use super::wire::{Notes, filled, wire};
+use super::{Described, Kind, Matched, Recording, StartBasis};
+use crate::call::{Call, Leg, Moment, Role};
+use crate::error::Result;
+
+wire! {
+    /// One push: `POST https://{custom_url}?action=record&version=1`.
+    Push {
+        /// The application's id.
+        sdk_app_id: i64 = "SdkAppId",
+        /// The recording's id. In the published sample it is the time of `Timestamp`, so two recordings may share one.
+        record_id: String = "RecordId",
+        /// The session's id, the same for all recordings of a call.
+        session_id: String = "SessionId",
+        /// When the file was made, Unix seconds.
+        timestamp: i64 = "Timestamp",
+        /// Who is heard: the customer's number or the agent's mail address.
+        endpoint_user: String = "EndpointUser",
+        /// Address of the file; kept for three months.
+        record_url: String = "RecordURL",
+        /// Address in the customer's own storage, where that is switched on.
+        custom_record_url: String = "CustomRecordURL",
+    }
+}
+
+/// The answer to a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// 0 for success.
+    #[serde(rename = "ErrCode")]
+    pub err_code: i64,
+    /// What went wrong; empty for success.
+    #[serde(rename = "ErrMsg")]
+    pub err_msg: String,
+}
+
+impl Reply {
+    /// The push was taken: `{"ErrCode":0,"ErrMsg":""}`.
+    pub fn ok() -> Self {
+        Self { err_code: 0, err_msg: String::new() }
+    }
+
+    /// The push was not taken, with a code other than 0 and a reason.
+    pub fn failed(code: i64, reason: impl Into<String>) -> Self {
+        Self { err_code: code, err_msg: reason.into() }
+    }
+}
+
+/// The seconds a recording may last before its file is made: a day, as long as the longest recording that is decoded.
+const LONGEST_S: i64 = 86_400;
+
+/// The seconds by which the clock of the file's name may run ahead of the push's.
+const CLOCK_SLACK_S: i64 = 5;
+
+/// 2010-01-01, before which no recording of this service began.
+const FIRST_S: i64 = 1_262_304_000;
+
+impl Push {
+    /// When the recording began, by the ten digits at the end of its file's name (`…-1608130637.mp3`). Other endings,
+    /// and times after the file was made or more than a day before, are none.
+    pub fn started_at(&self) -> Option<Moment> {
+        let urls = [&self.record_url, &self.custom_record_url];
+        let names = urls.into_iter().filter_map(|url| url_file_name(filled(url.as_ref())?));
+        let mut times = names.filter_map(|name| time_of_name(&name));
+        let plausible = |&time: &i64| match self.timestamp.filter(|made| *made >= FIRST_S) {
+            Some(made) => (made.saturating_sub(LONGEST_S)..=made.saturating_add(CLOCK_SLACK_S)).contains(&time),
+            None => true,
+        };
+        times.find(plausible).and_then(|time| Moment::from_unix_seconds(time as f64))
+    }
+
+    /// The kind of party that `EndpointUser` names.
+    fn party(&self) -> Party {
+        filled(self.endpoint_user.as_ref()).map_or(Party::Other, party)
+    }
+
+    /// Whether two pushes are about one recording: nothing that both say differs, and an id or a file is the same.
+    fn is_same(&self, other: &Self) -> bool {
+        let file = |push: &Self| filled(push.record_url.as_ref()).and_then(url_file_name);
+        let ids = agree(filled(self.record_id.as_ref()), filled(other.record_id.as_ref()));
+        let files = agree(file(self), file(other));
+        let users = agree(filled(self.endpoint_user.as_ref()), filled(other.endpoint_user.as_ref()));
+        let contradicted = [ids, files, users].contains(&Some(false));
+        !contradicted && (ids == Some(true) || files == Some(true))
+    }
+}
+
+/// The Unix time at the end of a file name: a last word of exactly ten digits.
+fn time_of_name(name: &str) -> Option<i64> {
+    let word = stem(name).rsplit(|c: char| !c.is_ascii_alphanumeric()).next()?;
+    let digits = word.len() == 10 && word.bytes().all(|b| b.is_ascii_digit());
+    word.parse().ok().filter(|time| digits && *time >= FIRST_S)
+}
+
+/// The pushes of one call, with the audio by record id (or URL, or file name).
+///
+/// # Errors
+/// `provider` for no pushes, `invalid_argument` for the pushes of several sessions.
+pub fn call<T>(pushes: Vec<Push>, audio: impl IntoIterator<Item = (String, T)>) -> Result<(Described, Matched<T>)> {
+    let described = only(calls(pushes)?)?;
+    let matched = described.attach(audio);
+    Ok((described, matched))
+}
+
+/// Any number of pushes in any order, repeated or not, as calls in the order of their `SessionId`.
+///
+/// A push without a `SessionId` joins the only session there is; of several, each such push is a call of its own.
+///
+/// # Errors
+/// `provider` for no pushes, `limit_exceeded` for more recordings in a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
+pub fn calls(pushes: Vec<Push>) -> Result<Vec<Described>> {
+    if pushes.is_empty() {
+        return Err(no_recordings());
+    }
+    let groups = grouped(pushes, |push| filled(push.session_id.as_ref()).map(str::to_owned), Push::is_same)?;
+    groups.into_iter().map(|(id, group)| describe(id, group)).collect()
+}
+
+/// Reads one push or an array of them.
+pub(super) fn read(document: Value) -> Result<Vec<Described>> {
+    let (mut extra, mut notes) = (Map::new(), Notes::default());
+    let pushes = records(document, &mut extra, &mut notes).into_iter().map(Push::from).collect();
+    let mut calls = calls(pushes)?;
+    add_to_first(&mut calls, extra, notes);
+    Ok(calls)
+}
+
+fn describe(session: Option<String>, pushes: Vec<Push>) -> Result<Described> {
+    let mut notes = Notes::default();
+    if pushes.iter().any(|p| filled(p.session_id.as_ref()).is_none()) {
+        notes.add("session_missing", "a push has no SessionId; taken for a part of this call");
+    }
+    let mut recordings = Vec::new();
+    for (push, repeats) in merged(pushes, Push::is_same)? {
+        notes.extra(&push.extra, Push::FIELDS);
+        recordings.push(recording(push, repeats, &mut notes));
+    }
+    assign_roles(&mut recordings, &mut notes);
+    note_shared_ids(&recordings, &mut notes);
+    Ok(Described {
+        kind: Kind::Tencent,
+        call: Call {
+            id: session,
+            provider: Some(Kind::Tencent.name().to_owned()),
+            direction: None,
+            started_at: earliest(&recordings),
+        },
+        customer: party_of(&recordings, Role::Customer),
+        agent: party_of(&recordings, Role::Agent),
+        recordings,
+        extra: Map::new(),
+        warnings: notes.into_list(),
+    })
+}
+
+fn recording(push: Push, repeats: Vec<Value>, notes: &mut Notes) -> Recording {
+    let started_at = push.started_at();
+    let role = match push.party() {
+        Party::Phone => Role::Customer,
+        Party::Mail => Role::Agent,
+        Party::Other => Role::Unknown,
+    };
+    let party = filled(push.endpoint_user.as_ref()).map(str::to_owned);
+    let over_by = push.timestamp.and_then(|made| Moment::from_unix_seconds(made as f64));
+    let urls = [&push.record_url, &push.custom_record_url]
+        .into_iter()
+        .filter_map(|url| filled(url.as_ref()))
+        .map(str::to_owned);
+    let mut made = Recording {
+        leg: Leg {
+            role,
+            party,
+            started_at,
+            channel: None,
+            recording_id: filled(push.record_id.as_ref()).map(str::to_owned),
+        },
+        start_basis: started_at.map(|_| StartBasis::FileName),
+        over_by,
+        urls: urls.collect(),
+        extra: push.extra,
+        ..Recording::default()
+    };
+    if let Some(id) = push.sdk_app_id {
+        made.extra.insert("SdkAppId".to_owned(), id.into());
+    }
+    if let (Some(odd), None) = (push.timestamp, over_by) {
+        made.extra.insert("Timestamp".to_owned(), odd.into());
+        notes.add("unknown_value", format!("Timestamp {odd} is no plausible time; it is kept but not understood"));
+    }
+    keep_repeats(&mut made, repeats, notes);
+    if role == Role::Unknown {
+        notes.add("role_unknown", format!("recording {} names neither a number nor a mail address", made.label()));
+    }
+    made
+}
+
+/// Numbers are customers, the first agent by time is the agent, later ones are those the call was transferred to.
+fn assign_roles(recordings: &mut [Recording], notes: &mut Notes) {
+    let agents = parties_by_time(recordings, Role::Agent);
+    let customers = parties_by_time(recordings, Role::Customer);
+    let untimed = |r: &Recording| r.leg.role == Role::Agent && r.leg.started_at.is_none();
+    if agents.len() > 1 && recordings.iter().any(untimed) {
+        notes.add("transfer_guessed", "not every agent's recording says when it began; who came first is a guess");
+    }
+    for party in agents.iter().skip(1) {
+        change_role(recordings, party, Role::Transfer);
+    }
+    if customers.len() > 1 {
+        let (kept, role) = if agents.is_empty() { (0, Role::Unknown) } else { (1, Role::Participant) };
+        let message =
+            format!("{} telephone numbers in one session; who the customer is, is not certain", customers.len());
+        notes.add("role_ambiguous", message);
+        for party in customers.iter().skip(kept) {
+            change_role(recordings, party, role);
+        }
+    }
+    recordings.sort_by_cached_key(|r| (r.leg.role.order(), when(r), r.leg.recording_id.clone(), r.urls.clone()));
+}
+
+fn change_role(recordings: &mut [Recording], party: &str, role: Role) {
+    for recording in recordings.iter_mut().filter(|r| key(r).is_some_and(|k| k == party)) {
+        recording.leg.role = role;
+    }
+}
+
+/// A party's name for comparison: mail addresses differ in case alone.
+fn key(recording: &Recording) -> Option<String> {
+    recording.leg.party.as_ref().map(|p| p.to_lowercase())
+}
+
+/// The different parties of a role in the order in which they came: by their starts if all are known, else by the times
+/// at which their files were made.
+fn parties_by_time(recordings: &[Recording], role: Role) -> Vec<String> {
+    let of_role: Vec<&Recording> = recordings.iter().filter(|r| r.leg.role == role).collect();
+    let all_start = of_role.iter().all(|r| r.leg.started_at.is_some());
+    let time = |r: &Recording| if all_start { when(r) } else { (when(r).1, when(r).0) };
+    let mut parties: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for recording in of_role {
+        let Some(party) = key(recording) else { continue };
+        let first = parties.entry(party).or_insert((i64::MAX, i64::MAX));
+        *first = time(recording).min(*first);
+    }
+    let mut ordered: Vec<((i64, i64), String)> = parties.into_iter().map(|(party, time)| (time, party)).collect();
+    ordered.sort();
+    ordered.into_iter().map(|(_, party)| party).collect()
+}
+
+fn note_shared_ids(recordings: &[Recording], notes: &mut Notes) {
+    let mut seen = std::collections::BTreeSet::new();
+    for id in recordings.iter().filter_map(|r| r.leg.recording_id.as_deref()) {
+        if !seen.insert(id) {
+            notes.add(
+                "record_id_shared",
+                format!("several recordings have RecordId {id}; only their URLs tell them apart"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! Wellcloud: a list of recordings for a `callId` (`recordings2`), and the audio as a stream by recording id.
+//!
+//! What a recording holds is not documented. We take it for both sides of the call as heard at the extension `deviceId`,
+//! so an extension's rows are pieces of the call one after the other. Should a piece turn out to have two channels, the
+//! caller is taken to be on the first.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::merge::{agree, grouped, merged};
+use super::records::{add_to_first, earliest, keep, keep_repeats, known, moment, no_recordings, records, when};
+use super::wire::{Notes, filled, put, wire};
+use super::{Described, Kind, Options, Part, Recording, StartBasis, State, times};
+use crate::call::{Call, Direction, Leg, Role, named};
+use crate::error::Result;
+use crate::units::Millis;
+
+mod refusal;
+
+pub use refusal::Refusal;
+
+/// The offset of times in a list, which has none: China's, in seconds east of UTC.
+pub const DEFAULT_OFFSET_S: i32 = 8 * 3600;
+
+/// How long after the end of a call its recordings are listed, by the document: they are written 3 s after hang-up.
+pub const SETTLE: std::time::Duration = std::time::Duration::from_secs(4);
+
+wire! {
+    /// One row of `GET /api/operation/tenant/calls/{callId}/recordings2`.
+    Row {
+        /// The recording's id, by which its audio is fetched.
+        id: String = "id",
+        /// The caller.
+        ani: String = "ani",
+        /// The callee.
+        dnis: String = "dnis",
+        /// Who called whom; see [`CallDirection`].
+        call_direction: String = "callDirection",
+        /// When it began, `2018.01.29 16:08:23`, without an offset.
+        start_time: String = "startTime",
+        /// When it ended, likewise.
+        end_time: String = "endTime",
+        /// Length in seconds. The published sample says 10 for a span of 11.
+        call_length: f64 = "callLength",
+        /// Size in bytes. The published sample says 0 for a recording that succeeded.
+        file_size: i64 = "fileSize",
+        /// The extension, `8001@test.cc`.
+        device_id: String = "deviceId",
+        /// The call's id.
+        call_id: String = "callId",
+        /// `Success` or `Fail`.
+        state: String = "state",
+        /// The tenant's id.
+        tenant_id: String = "tenantId",
+    }
+}
+
+named! {
+    /// The documented values of `callDirection`.
+    CallDirection {
+        /// An incoming call.
+        Inbound = "Inbound",
+        /// An outgoing call.
+        Outbound = "Outbound",
+        /// A call between extensions.
+        Internal = "Internal",
+        /// An extension went off the hook.
+        Offhook = "Offhook",
+        /// A campaign's call that holds an agent before it dials.
+        PreOccupied = "PreOccupied",
+        /// A campaign's call that is dialled before an agent is free.
+        PreDictive = "PreDictive",
+    }
+}
+
+impl CallDirection {
+    /// The direction as the service sees it. Going off the hook says nothing of it.
+    pub const fn direction(self) -> Option<Direction> {
+        match self {
+            Self::Inbound => Some(Direction::In),
+            Self::Outbound | Self::PreOccupied | Self::PreDictive => Some(Direction::Out),
+            Self::Internal => Some(Direction::Internal),
+            Self::Offhook => None,
+        }
+    }
+
+    /// The value of a name, in any case.
+    fn read(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Rows in any order, repeated or not, as calls in the order of their `callId`.
+///
+/// # Errors
+/// `provider` for no rows, `limit_exceeded` for more in a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS),
+/// `invalid_argument` for an impossible offset.
+pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<Described>> {
+    let offset_s = options.local_offset_s.unwrap_or(DEFAULT_OFFSET_S);
+    times::check_offset(offset_s)?;
+    if rows.is_empty() {
+        return Err(no_recordings());
+    }
+    let groups = grouped(rows, |row| filled(row.call_id.as_ref()).map(str::to_owned), is_same)?;
+    groups.into_iter().map(|(id, rows)| describe(id, rows, offset_s)).collect()
+}
+
+/// Reads a list, or one row of it.
+pub(super) fn read(document: Value, options: &Options) -> Result<Vec<Described>> {
+    let (mut extra, mut notes) = (Map::new(), Notes::default());
+    let rows = records(document, &mut extra, &mut notes).into_iter().map(Row::from).collect();
+    let mut calls = calls(rows, options)?;
+    add_to_first(&mut calls, extra, notes);
+    Ok(calls)
+}
+
+fn is_same(a: &Row, b: &Row) -> bool {
+    agree(filled(a.id.as_ref()), filled(b.id.as_ref())) == Some(true)
+}
+
+fn describe(call_id: Option<String>, rows: Vec<Row>, offset_s: i32) -> Result<Described> {
+    let mut notes = Notes::default();
+    if rows.iter().any(|row| filled(row.call_id.as_ref()).is_none()) {
+        notes.add("call_id_missing", "a row has no callId; taken for a part of this call");
+    }
+    let rows = merged(rows, is_same)?;
+    let sides: Vec<Sides> = rows.iter().map(|(row, _)| Sides::of(row, &mut notes)).collect();
+    let mut recordings: Vec<(Recording, Sides)> = rows
+        .into_iter()
+        .zip(sides)
+        .map(|((row, repeats), sides)| (recording(row, repeats, offset_s, &mut notes), sides))
+        .collect();
+    recordings.sort_by_cached_key(|(r, _)| (when(r), r.leg.recording_id.clone(), r.label()));
+    let first_agent = recordings.iter().find_map(|(_, sides)| sides.agent.clone());
+    for (recording, sides) in &mut recordings {
+        recording.parts = sides.parts(first_agent.as_deref(), &recording.leg);
+    }
+    if recordings.iter().any(|(r, _)| !r.parts.is_empty()) {
+        notes.add("sides_assumed", "should the audio have two channels, the caller is taken to be on the first");
+    }
+    let customer = recordings.iter().find_map(|(_, sides)| sides.customer.clone());
+    let direction = recordings.iter().find_map(|(_, sides)| sides.direction);
+    let mut recordings: Vec<Recording> = recordings.into_iter().map(|(recording, _)| recording).collect();
+    if let ([only], Some(id)) = (&mut recordings[..], &call_id) {
+        only.aliases.push(id.clone());
+    }
+    Ok(Described {
+        kind: Kind::Wellcloud,
+        call: Call {
+            id: call_id,
+            provider: Some(Kind::Wellcloud.name().to_owned()),
+            direction,
+            started_at: earliest(&recordings),
+        },
+        recordings,
+        customer,
+        agent: first_agent,
+        extra: Map::new(),
+        warnings: notes.into_list(),
+    })
+}
+
+/// Who is on either side of a row's call.
+struct Sides {
+    direction: Option<Direction>,
+    caller: Option<String>,
+    callee: Option<String>,
+    customer: Option<String>,
+    agent: Option<String>,
+}
+
+impl Sides {
+    /// The agent is the extension that was recorded, the customer the other side. A direction that is missing or not
+    /// documented follows from which side the extension is.
+    fn of(row: &Row, notes: &mut Notes) -> Self {
+        let known = known("callDirection", row.call_direction.as_ref(), CallDirection::read, notes);
+        let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
+        let (caller, callee, device) = (owned(&row.ani), owned(&row.dnis), owned(&row.device_id));
+        let device_calls = device.is_some() && device == caller;
+        let device_is_called = device.is_some() && device == callee;
+        let direction = match (known, device_calls, device_is_called) {
+            (Some(known), _, _) => known.direction(),
+            (None, true, false) => Some(Direction::Out),
+            (None, false, true) => Some(Direction::In),
+            _ => None,
+        };
+        let (customer, agent) = match (direction, device_calls, device_is_called) {
+            (Some(Direction::Internal), _, _) => (None, device.or_else(|| caller.clone())),
+            (_, true, false) => (callee.clone(), device),
+            (_, false, true) => (caller.clone(), device),
+            (Some(Direction::In), _, _) => (caller.clone(), device.or_else(|| callee.clone())),
+            (Some(Direction::Out), _, _) => (callee.clone(), device.or_else(|| caller.clone())),
+            (None, _, _) => (None, device),
+        };
+        Self { direction, caller, callee, customer, agent }
+    }
+
+    /// Who would be on which channel: the caller, then the callee.
+    fn parts(&self, first_agent: Option<&str>, whole: &Leg) -> Vec<Part> {
+        let customer_calls = self.customer.is_some() && self.customer == self.caller;
+        let customer_is_called = self.customer.is_some() && self.customer == self.callee;
+        let agent = if self.agent.as_deref() == first_agent { Role::Agent } else { Role::Transfer };
+        let roles = match (self.direction, customer_calls, customer_is_called) {
+            (Some(Direction::Internal), _, _) => [Role::Participant, Role::Participant],
+            (_, true, false) => [Role::Customer, agent],
+            (_, false, true) => [agent, Role::Customer],
+            _ => return Vec::new(),
+        };
+        let party = |role: Role, side: &Option<String>| match role {
+            Role::Agent | Role::Transfer => self.agent.clone(),
+            _ => side.clone(),
+        };
+        let parties = [party(roles[0], &self.caller), party(roles[1], &self.callee)];
+        let parts = roles.into_iter().zip(parties).zip(0u16..).map(|((role, party), channel)| Part {
+            leg: Leg { role, party, channel: Some(channel), ..whole.clone() },
+            name_ends: None,
+        });
+        parts.collect()
+    }
+}
+
+fn recording(row: Row, repeats: Vec<Value>, offset_s: i32, notes: &mut Notes) -> Recording {
+    let mut extra = row.extra;
+    notes.extra(&extra, Row::FIELDS);
+    let started_at = moment("startTime", row.start_time, offset_s, &mut extra, notes);
+    let over_by = moment("endTime", row.end_time, offset_s, &mut extra, notes);
+    let length = row.call_length.filter(|s| *s > 0.0 && s.is_finite()).map(|s| s * 1000.0);
+    let state = known("state", row.state.as_ref(), state, notes).unwrap_or(State::Unknown);
+    let fields = [
+        ("ani", row.ani),
+        ("dnis", row.dnis),
+        ("callDirection", row.call_direction),
+        ("deviceId", row.device_id),
+        ("state", row.state),
+        ("tenantId", row.tenant_id),
+    ];
+    keep(&mut extra, fields);
+    put(&mut extra, "callLength", row.call_length.filter(|_| length.is_none()));
+    put(&mut extra, "fileSize", row.file_size.filter(|size| *size <= 0));
+    let id = filled(row.id.as_ref()).map(str::to_owned);
+    let mut made = Recording {
+        leg: Leg { role: Role::Mixed, started_at, recording_id: id, ..Leg::default() },
+        start_basis: started_at.map(|_| StartBasis::Field),
+        over_by,
+        bytes: row.file_size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0),
+        duration: length.or_else(|| times::between(started_at, over_by)).map(Millis),
+        state,
+        extra,
+        ..Recording::default()
+    };
+    keep_repeats(&mut made, repeats, notes);
+    made
+}
+
+/// The state of a documented name, in any case.
+fn state(name: &str) -> Option<State> {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if is("success") {
+        return Some(State::Ready);
+    }
+    is("fail").then_some(State::Failed)
+}
+
+/// The path of a call's list of recordings, below the service's address.
+pub fn list_path(call_id: &str) -> String {
+    format!("/api/operation/tenant/calls/{}/recordings2", super::names::percent_encoded(call_id))
+}
+
+/// The path of a recording's audio, below the service's address.
+pub fn stream_path(recording_id: &str) -> String {
+    format!("/api/operation/tenant/recording/{}/stream2?download=false", super::names::percent_encoded(recording_id))
+}
+
+#[cfg(test)]
+mod tests;

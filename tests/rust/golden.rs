@@ -1,0 +1,102 @@
+//! The report of every fixture call, byte for byte, as the program prints it. `UPDATE_GOLDEN=1` writes them again.
+
+use serde_json::Value;
+
+use crate::{program, read, root};
+
+/// The fixture calls and the document that describes each.
+const CALLS: [(&str, &str); 8] = [
+    ("keypad-hold", "manifest.json"),
+    ("short", "manifest.json"),
+    ("stereo", "manifest.json"),
+    ("tencent-dual", "pushes.json"),
+    ("tencent-transfer", "pushes.json"),
+    ("unclosed", "manifest.json"),
+    ("voipbin", "recording.json"),
+    ("wellcloud", "recordings2.json"),
+];
+
+/// The report with the library's version taken out: a release changes no result.
+fn without_version(report: &str) -> String {
+    let version = format!("\"library\":{{\"name\":\"callweave\",\"version\":\"{}\"}}", callweave::VERSION);
+    assert!(report.contains(&version), "{report}");
+    report.replacen(&version, "\"library\":{\"name\":\"callweave\",\"version\":\"*\"}", 1)
+}
+
+fn reported(call: &str, document: &str, more: &[&str]) -> String {
+    let path = format!("fixtures/{call}/{document}");
+    let args = [&["process", path.as_str(), "--json", "--portable"], more].concat();
+    let (status, out, err) = program(&args);
+    assert_eq!(status, 0, "{call}: {err}");
+    out
+}
+
+#[test]
+fn reports_are_the_golden_ones() {
+    let mut different = Vec::new();
+    for (call, document) in CALLS {
+        let golden = format!("fixtures/{call}/report.json");
+        let report = without_version(&reported(call, document, &[]));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(root().join(&golden), &report).unwrap();
+        } else if read(&golden) != report {
+            different.push(format!("{golden}: {report}"));
+        }
+    }
+    assert!(different.is_empty(), "if it is meant: UPDATE_GOLDEN=1\n{}", different.join("\n"));
+}
+
+#[test]
+fn every_fixture_call_is_tested() {
+    for entry in std::fs::read_dir(root().join("fixtures")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let listed = CALLS.iter().any(|(call, _)| *call == name);
+        assert!(!entry.path().join("truth.json").exists() || listed, "{name}");
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    for (call, document) in CALLS {
+        let one = reported(call, document, &["--threads", "1"]);
+        assert_eq!(one, reported(call, document, &["--threads", "3"]), "{call}");
+    }
+}
+
+#[test]
+fn reports_read_back_as_they_were_written() {
+    for (call, _) in CALLS {
+        let text = read(format!("fixtures/{call}/report.json"));
+        let report: callweave::Report = serde_json::from_str(&text).unwrap();
+        assert_eq!(report.to_json(), text.trim_end(), "{call}");
+    }
+}
+
+/// Golden reports are only worth keeping if they are near the truth that the fixtures were made from.
+#[test]
+fn golden_reports_are_near_the_truth() {
+    let json = |path: String| -> Value { serde_json::from_str(&read(path)).unwrap() };
+    for (call, _) in CALLS {
+        let (report, truth) =
+            (json(format!("fixtures/{call}/report.json")), json(format!("fixtures/{call}/truth.json")));
+        let tracks = report["tracks"].as_array().unwrap();
+        assert_eq!(tracks.len(), truth["tracks"].as_array().unwrap().len(), "{call}");
+        for (track, true_track) in tracks.iter().zip(truth["tracks"].as_array().unwrap()) {
+            let ms = |value: &Value| value.as_f64().unwrap();
+            let off = ms(&track["source"]["durationMs"]) - ms(&true_track["durationMs"]);
+            // An mp3 ends with padding to a whole frame.
+            assert!((-1.0..=110.0).contains(&off), "{call}: {off} ms longer than the truth");
+        }
+    }
+}
+
+#[test]
+fn the_readmes_picture_is_drawn_from_a_fixture() {
+    let report = serde_json::from_str(&reported("keypad-hold", "manifest.json", &[])).unwrap();
+    let drawn = callweave::export::strip_svg(&report);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(root().join("core/docs/strip.svg"), &drawn).unwrap();
+    }
+    assert!(read("core/docs/strip.svg") == drawn, "core/docs/strip.svg is old: UPDATE_GOLDEN=1");
+}
