@@ -13,7 +13,7 @@ for (const readme of ['README.md', 'bindings-node/README.md']) {
     for (const [i, block] of blocks.entries()) {
       // Beside the package, so that it can be imported by its own name.
       const file = `${root}/bindings-node/tests/.example-${process.pid}-${i}.mjs`
-      writeFileSync(file, block.replaceAll("'out'", JSON.stringify(out)))
+      writeFileSync(file, block.replaceAll("'out/", `'${out}/`))
       t.after(() => rmSync(file))
       assert.ok(execFileSync(process.execPath, [file], { encoding: 'utf8' }).length > 0)
     }

@@ -28,5 +28,5 @@ def test_examples_of_the_readme_run(readme: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / readme).read_text(), re.DOTALL | re.MULTILINE)
     assert blocks, "no example in Python"
     for block in blocks:
-        code = block.replace('"out"', repr(str(tmp_path / "out")))
+        code = block.replace('"out/', f'"{tmp_path}/')
         exec(compile(code, readme, "exec"), {"__name__": "__main__"})

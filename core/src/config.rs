@@ -284,6 +284,27 @@ impl SpeechConfig {
     }
 }
 
+/// How tracks are placed: what may be used, and where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct AlignOptions {
+    /// How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h.
+    #[serde(rename = "searchMs")]
+    pub search: Millis,
+    /// Whether one party heard on the other's track may be used.
+    pub bleed: bool,
+    /// Whether start times may be used.
+    pub timestamps: bool,
+    /// Whether turn taking may be used.
+    pub turns: bool,
+}
+
+impl Default for AlignOptions {
+    fn default() -> Self {
+        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true }
+    }
+}
+
 /// How a mix is made.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -380,6 +401,8 @@ pub struct Config {
     pub detector: DetectorKind,
     /// From probabilities to spans.
     pub speech: SpeechConfig,
+    /// How tracks are placed.
+    pub align: AlignOptions,
     /// How a mix is made.
     pub mix: MixConfig,
     /// The conversation's figures.
@@ -435,7 +458,7 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 17] {
+    fn durations(&self) -> [(&'static str, Millis); 18] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
@@ -443,6 +466,7 @@ impl Config {
             ("speech.minSilenceMs", s.min_silence_ms),
             ("speech.speechPadMs", s.speech_pad_ms),
             ("speech.turnPauseMs", s.turn_pause_ms),
+            ("align.searchMs", self.align.search),
             ("metrics.nonTalkMs", m.non_talk_ms),
             ("metrics.interruptionAfterMs", m.interruption_after_ms),
             ("metrics.interruptionOverlapMs", m.interruption_overlap_ms),

@@ -29,6 +29,33 @@ impl Track {
     }
 }
 
+/// Random access to one track: mono, 8 kHz, codec delay removed.
+pub trait Narrow: Sync {
+    /// How many samples there are.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Copies the samples that begin at `from`; zeros where the track has none.
+    fn read(&self, from: usize, out: &mut [f32]);
+}
+
+impl Narrow for &[i16] {
+    fn len(&self) -> usize {
+        <[i16]>::len(self)
+    }
+
+    fn read(&self, from: usize, out: &mut [f32]) {
+        let have = self.get(from..).unwrap_or(&[]);
+        let n = have.len().min(out.len());
+        for (o, &s) in out.iter_mut().zip(have) {
+            *o = to_f32(s);
+        }
+        out[n..].fill(0.0);
+    }
+}
+
 /// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones counted.
 #[derive(Debug, Default)]
 pub struct Keeper {

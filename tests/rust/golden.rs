@@ -90,3 +90,13 @@ fn golden_reports_are_near_the_truth() {
         }
     }
 }
+
+#[test]
+fn the_readmes_picture_is_drawn_from_a_fixture() {
+    let report = serde_json::from_str(&reported("keypad-hold", "manifest.json", &[])).unwrap();
+    let drawn = callweave::export::strip_svg(&report);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(root().join("core/docs/strip.svg"), &drawn).unwrap();
+    }
+    assert!(read("core/docs/strip.svg") == drawn, "core/docs/strip.svg is old: UPDATE_GOLDEN=1");
+}

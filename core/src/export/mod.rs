@@ -1,7 +1,9 @@
 //! Writing what was made. A file appears whole or not at all: it is written beside its name and renamed.
 
+mod strip;
 mod wav;
 
+pub use strip::strip_svg;
 pub use wav::write_wav;
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! From what the pass left of each track to the report: placement, speech, turns, figures, outcome, tag.
 
-use crate::align::{self, Recorder};
+use crate::align;
 use crate::call::{Call, Moment, Role};
 use crate::config::{Config, Pii};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -12,7 +12,7 @@ use crate::report::{
     Alignment, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport, rounded,
 };
 use crate::speech::{self, Turn};
-use crate::timeline::{Method, Placement};
+use crate::timeline::Placement;
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
 use crate::voice::{self, Probabilities};
@@ -40,6 +40,10 @@ struct OnCall {
 struct Scene {
     lanes: Vec<Lane>,
     placed: Vec<Option<OnCall>>,
+    /// Tracks that repeat another one's audio: heard, but neither counted nor mixed again.
+    repeats: Vec<usize>,
+    /// What placing them had to say.
+    warnings: Vec<Warning>,
     turns: Vec<Turn>,
     duration: Millis,
     /// Whether all placements are certain enough to compare parties in time.
@@ -54,10 +58,7 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
     }
     let scene = Scene::new(lanes, config);
     let mut warnings = warnings;
-    if scene.placed.iter().flatten().any(|p| p.placement.method == Method::None) {
-        let message = "nothing says how the tracks lie to each other: they start together";
-        warnings.push(Warning::new("placement_unknown", message));
-    }
+    warnings.extend(scene.warnings.iter().cloned());
     let facts = scene.facts();
     let decision = outcome::outcome(&facts, &config.outcome);
     let tag = outcome::tag(&decision, &facts, &config.outcome);
@@ -91,9 +92,14 @@ impl Scene {
         let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
             Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, config))
         };
-        let placed: Vec<Option<OnCall>> = lanes.iter().zip(place(&lanes)).map(on_call).collect();
-        let speech = |p: &Option<OnCall>| p.as_ref().map(|p| p.speech.clone()).unwrap_or_default();
-        let spoken: Vec<Vec<Span>> = placed.iter().map(speech).collect();
+        let places = place(&lanes, config);
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
+        let repeats: Vec<usize> = places.repeated.iter().map(|pair| pair.1).collect();
+        let speech = |(i, p): (usize, &Option<OnCall>)| match p {
+            Some(p) if !repeats.contains(&i) => p.speech.clone(),
+            _ => Vec::new(),
+        };
+        let spoken: Vec<Vec<Span>> = placed.iter().enumerate().map(speech).collect();
         let ends = lanes.iter().zip(&placed).filter_map(|(lane, placed)| {
             Some(placed.as_ref()?.placement.to_call(lane.heard.as_ref().ok()?.duration).0)
         });
@@ -102,16 +108,19 @@ impl Scene {
             turns: speech::turns(&spoken, config.speech.turn_pause_ms),
             duration: Millis(ends.fold(0.0, f64::max)),
             comparable: placed.iter().flatten().all(|p| p.placement.uncertainty <= limit),
+            repeats,
+            warnings: places.warnings,
             lanes,
             placed,
         }
     }
 
-    /// The tracks that could be read, with what is known of them on the call.
+    /// The tracks that could be read and repeat no other, with what is known of them on the call.
     fn live(&self) -> impl Iterator<Item = (&Lane, &Heard, &OnCall)> {
         self.lanes
             .iter()
             .zip(&self.placed)
+            .filter(|(lane, _)| !self.repeats.contains(&lane.index))
             .filter_map(|(lane, placed)| Some((lane, lane.heard.as_ref().ok()?, placed.as_ref()?)))
     }
 
@@ -134,12 +143,13 @@ impl Scene {
     }
 
     fn metrics(&self, config: &Config) -> Metrics {
-        let speech = |p: &Option<OnCall>| p.as_ref().map(|p| p.speech.clone()).unwrap_or_default();
-        let parties: Vec<Party> =
-            self.placed.iter().enumerate().map(|(track, p)| Party { track, speech: speech(p) }).collect();
+        let speech = |track| self.live().find(|l| l.0.index == track).map(|l| l.2.speech.clone()).unwrap_or_default();
+        let parties: Vec<Party> = (0..self.lanes.len()).map(|track| Party { track, speech: speech(track) }).collect();
         let mut figures = metrics::metrics(&parties, &self.turns, self.duration, self.comparable, &config.metrics);
-        // A track that could not be read has no figures, and in a mixed one nobody can be told apart.
-        let by_party = |track: usize| self.placed[track].is_some() && self.lanes[track].role != Role::Mixed;
+        // A track that could not be read has no figures, and in a mixed one nobody can be told apart: the same recording
+        // delivered for two parties is one.
+        let mixed = |track: usize| self.lanes[track].role == Role::Mixed || !self.repeats.is_empty();
+        let by_party = |track: usize| self.placed[track].is_some() && !mixed(track);
         figures.by_track.retain(|party| by_party(party.track));
         figures
     }
@@ -169,7 +179,11 @@ impl Scene {
     }
 
     fn into_tracks(self) -> Vec<PlacedTrack> {
+        let repeats = self.repeats;
         let keep = |(lane, placed): (Lane, Option<OnCall>)| {
+            if repeats.contains(&lane.index) {
+                return None;
+            }
             let (heard, placed) = (lane.heard.ok()?, placed?);
             let track = Track { samples: heard.samples, rate: heard.rate, role: lane.role };
             Some(PlacedTrack { index: lane.index, track, placement: placed.placement, gain: placed.gain })
@@ -193,25 +207,54 @@ impl OnCall {
     }
 }
 
-/// The placement of every track: that of its recorder. `None` for a track that could not be read.
-fn place(lanes: &[Lane]) -> Vec<Option<Placement>> {
-    let mut recorders: Vec<(usize, Recorder)> = Vec::new();
+/// Where the tracks lie: each like its recorder. `None` for a track that could not be read.
+struct Places {
+    placements: Vec<Option<Placement>>,
+    /// Pairs of tracks that hold the same audio.
+    repeated: Vec<(usize, usize)>,
+    warnings: Vec<Warning>,
+}
+
+/// Places the recorders, each by the first of its tracks that could be read.
+fn place(lanes: &[Lane], config: &Config) -> Places {
+    let mut first: Vec<(&Lane, &Heard)> = Vec::new();
     for lane in lanes {
         if let Ok(heard) = &lane.heard
-            && !recorders.iter().any(|(number, _)| *number == lane.recorder)
+            && !first.iter().any(|(earlier, _)| earlier.recorder == lane.recorder)
         {
-            let recorder = Recorder { started_at: lane.leg.started_at, duration: heard.duration };
-            recorders.push((lane.recorder, recorder));
+            first.push((lane, heard));
         }
     }
-    let (numbers, recorders): (Vec<usize>, Vec<Recorder>) = recorders.into_iter().unzip();
-    let placements = align::place(&recorders);
+    let samples: Vec<&[i16]> = first.iter().map(|(_, heard)| heard.narrow()).collect();
+    let inputs = first.iter().zip(&samples).map(|((lane, heard), samples)| align::TrackInput {
+        samples,
+        energies: Some(heard.level.hops.power()),
+        probabilities: &heard.voice.values,
+        hop: heard.voice.hop,
+        started_at: lane.leg.started_at.map(|moment| align::StartTime {
+            seconds: moment.unix_ms() as f64 / 1000.0,
+            resolution_s: moment.resolution().seconds(),
+        }),
+        role: lane.role,
+    });
+    let alignment = align::align(&inputs.collect::<Vec<_>>(), &config.align);
     let of = |lane: &Lane| {
         lane.heard.as_ref().ok()?;
-        let at = numbers.iter().position(|&number| number == lane.recorder)?;
-        placements.get(at).cloned()
+        let at = first.iter().position(|(earlier, _)| earlier.recorder == lane.recorder)?;
+        alignment.placements.get(at).cloned()
     };
-    lanes.iter().map(of).collect()
+    let index = |at: usize| first.get(at).map(|(lane, _)| lane.index);
+    let told = alignment.warnings.iter().map(|(at, warning)| {
+        let track = index(*at).unwrap_or_default();
+        Warning { message: format!("track {track}: {}", warning.message), ..warning.clone() }
+    });
+    let repeated: Vec<(usize, usize)> =
+        alignment.repeated.iter().filter_map(|&(a, b)| Some((index(a)?, index(b)?))).collect();
+    let repeats = repeated.iter().map(|(a, b)| {
+        Warning::new("repeated_track", format!("track {b} holds the same recording as track {a}: it is mixed once"))
+    });
+    let warnings = told.chain(repeats).collect();
+    Places { placements: lanes.iter().map(of).collect(), repeated, warnings }
 }
 
 /// Time in which the detector is above its threshold.

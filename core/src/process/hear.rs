@@ -29,12 +29,31 @@ pub(super) struct Heard {
     pub voice: Probabilities,
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
+    /// The samples at 8 kHz, where they are kept and are not the same.
+    narrow: Vec<i16>,
+}
+
+impl Heard {
+    /// The samples at 8 kHz; none where they were not kept.
+    pub(super) fn narrow(&self) -> &[i16] {
+        if self.narrow.is_empty() && self.rate == Rate::NARROWBAND { &self.samples } else { &self.narrow }
+    }
+}
+
+/// What is kept of a track's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Keep {
+    /// The samples as they are, for a mix.
+    pub tracks: bool,
+    /// The samples at 8 kHz, for placing tracks against each other.
+    pub narrow: bool,
 }
 
 /// The listeners of one track.
 struct Ears {
     level: LevelMeter,
     keeper: Option<Keeper>,
+    narrow_keeper: Option<Keeper>,
     to_narrow: Resampler,
     /// The track at 8 kHz, as far as it waits for the detector.
     narrow: Vec<f32>,
@@ -42,10 +61,12 @@ struct Ears {
 }
 
 impl Ears {
-    fn new(rate: Rate, keep: bool) -> Result<Self> {
+    fn new(rate: Rate, keep: Keep) -> Result<Self> {
+        let narrow_apart = keep.narrow && !(keep.tracks && rate == Rate::NARROWBAND);
         Ok(Self {
             level: LevelMeter::new(rate)?,
-            keeper: keep.then(Keeper::default),
+            keeper: keep.tracks.then(Keeper::default),
+            narrow_keeper: narrow_apart.then(Keeper::default),
             to_narrow: Resampler::new(rate, Rate::NARROWBAND)?,
             narrow: Vec::new(),
             samples: 0,
@@ -59,12 +80,22 @@ impl Ears {
             keeper.hear(samples);
         }
         self.narrow.clear();
-        self.to_narrow.push(samples, &mut self.narrow)
+        self.to_narrow.push(samples, &mut self.narrow)?;
+        self.keep_narrow();
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
         self.narrow.clear();
-        self.to_narrow.finish(&mut self.narrow)
+        self.to_narrow.finish(&mut self.narrow)?;
+        self.keep_narrow();
+        Ok(())
+    }
+
+    fn keep_narrow(&mut self) {
+        if let Some(keeper) = &mut self.narrow_keeper {
+            keeper.hear(&self.narrow);
+        }
     }
 }
 
@@ -72,7 +103,7 @@ impl Ears {
 ///
 /// # Errors
 /// Those of the decoder; `no_audio` where not one sample could be decoded; `cancelled`.
-pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control, watch: &Watch) -> Result<Vec<Heard>> {
+pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control, watch: &Watch) -> Result<Vec<Heard>> {
     let mut decoder = Decoder::open(input, &config.decode)?;
     let name = decoder.name().to_owned();
     let named = |e: Error| e.in_input(&name);
@@ -110,6 +141,7 @@ pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control,
         level: ears.level.finish(),
         voice: Probabilities { hop, values },
         samples: ears.keeper.map(|k| k.finish().0).unwrap_or_default(),
+        narrow: ears.narrow_keeper.map(|k| k.finish().0).unwrap_or_default(),
     };
     Ok(ears.into_iter().zip(probabilities).zip(&lanes).map(heard).collect())
 }

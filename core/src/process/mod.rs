@@ -28,7 +28,7 @@ use crate::track::Track;
 use crate::units::Decibels;
 
 use assemble::assemble;
-use hear::hear;
+use hear::{Keep, hear};
 use lanes::{File, HeardFile};
 use watch::Watch;
 
@@ -72,7 +72,7 @@ pub struct PlacedTrack {
 /// `invalid_argument` for a configuration, a number of roles or of tracks that makes no sense; `cancelled`; the first
 /// recording's error where not one of them could be read. A recording that fails among others is listed in the report.
 pub fn process(call: impl Into<CallInput>, config: &Config, control: &Control) -> Result<Processed> {
-    run(call.into(), config, Keep::Tracks, control)
+    run(call.into(), config, true, control)
 }
 
 /// Processes a call for its report alone: samples are dropped as they are heard.
@@ -80,25 +80,17 @@ pub fn process(call: impl Into<CallInput>, config: &Config, control: &Control) -
 /// # Errors
 /// As [`process`].
 pub fn analyze(call: impl Into<CallInput>, config: &Config, control: &Control) -> Result<Report> {
-    Ok(run(call.into(), config, Keep::Nothing, control)?.report)
+    Ok(run(call.into(), config, false, control)?.report)
 }
 
-/// What becomes of the samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    /// They are dropped as they are heard.
-    Nothing,
-    /// They stay, as 16-bit tracks.
-    Tracks,
-}
-
-fn run(call: CallInput, config: &Config, keep: Keep, control: &Control) -> Result<Processed> {
+fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -> Result<Processed> {
     config.check()?;
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
     }
     let CallInput { call, recordings, roles, warnings } = call;
     let files = lanes::files(recordings, &config.decode);
+    let keep = Keep { tracks: keep_tracks, narrow: files.len() > 1 };
     let heard = in_threads(control, || hear_all(files, config, keep, control))?;
     let lanes = lanes::lanes(heard, &roles)?;
     if lanes.len() > config.decode.max_tracks {
@@ -120,7 +112,7 @@ fn hear_all(files: Vec<File>, config: &Config, keep: Keep, control: &Control) ->
     let sizes = files.iter().map(|file| file.input.as_ref().map_or(Some(0), Input::size_hint));
     let watch = Watch::new(sizes.sum());
     let one = |file: File| HeardFile {
-        heard: file.input.and_then(|input| hear(input, config, keep == Keep::Tracks, control, &watch)),
+        heard: file.input.and_then(|input| hear(input, config, keep, control, &watch)),
         leg: file.leg,
         described: file.described,
     };

@@ -1,0 +1,12 @@
+use callweave::{Config, Control, Input, Role, process};
+
+fn main() -> callweave::Result<()> {
+    let inputs = vec![
+        Input::path("fixtures/keypad-hold/customer.mp3").role(Role::Customer),
+        Input::path("fixtures/keypad-hold/agent.mp3").role(Role::Agent),
+    ];
+    let config = Config::default();
+    let mut call = process(inputs, &config, &Control::default())?;
+    println!("{} because of {:?}", call.report.tag.value, call.report.outcome.reasons);
+    call.write("out/rust".as_ref(), &config.mix, &Control::default())
+}

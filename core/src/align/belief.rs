@@ -1,0 +1,105 @@
+//! What is believed of the lag between two tracks: a log-likelihood over a grid of lags, to which evidence is added.
+
+/// Seconds between two lags of the grid.
+pub(super) const BIN_S: f64 = 0.01;
+/// A placement is good when it is within this of the truth, in seconds: what confidence speaks of.
+pub(super) const GOOD_S: f64 = 0.25;
+
+/// Log-likelihoods of lags; a lag is the call time of track b's first sample less that of track a's, in seconds.
+#[derive(Debug, Clone)]
+pub(super) struct Belief {
+    /// The first lag, a multiple of [`BIN_S`], as a number of bins.
+    first: i64,
+    log: Vec<f64>,
+}
+
+/// A guess: the lag whose neighbourhood holds most of the belief.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Guess {
+    pub lag_s: f64,
+    /// The share of belief within [`GOOD_S`] of it.
+    pub mass: f64,
+    /// Half the width of the interval around it that holds nine tenths.
+    pub half_width_s: f64,
+}
+
+impl Belief {
+    /// Nothing known about lags from `from_s` to `to_s`.
+    pub fn flat(from_s: f64, to_s: f64) -> Self {
+        let first = (from_s / BIN_S).floor() as i64;
+        let last = (to_s / BIN_S).ceil() as i64;
+        Self { first, log: vec![0.0; usize::try_from(last - first + 1).unwrap_or(1)] }
+    }
+
+    /// The first and the last lag, in seconds.
+    pub fn range(&self) -> (f64, f64) {
+        (self.first as f64 * BIN_S, (self.first + self.log.len() as i64 - 1) as f64 * BIN_S)
+    }
+
+    /// Adds a log-likelihood to every lag.
+    pub fn add(&mut self, log_likelihood: impl Fn(f64) -> f64) {
+        for (i, l) in self.log.iter_mut().enumerate() {
+            *l += log_likelihood((self.first + i as i64) as f64 * BIN_S);
+        }
+    }
+
+    /// Adds a log-likelihood to every bin of the grid by its index.
+    pub fn add_each(&mut self, log_likelihood: impl Fn(usize) -> f64) {
+        for (i, l) in self.log.iter_mut().enumerate() {
+            *l += log_likelihood(i);
+        }
+    }
+
+    /// Adds another belief, moved by `by_s`: what it says of `lag` is said of `lag + by_s`; nothing beyond its ends.
+    pub fn add_moved(&mut self, other: &Self, by_s: f64) {
+        let by = (by_s / BIN_S).round() as i64;
+        for (i, l) in self.log.iter_mut().enumerate() {
+            let j = self.first + i as i64 - by - other.first;
+            *l += usize::try_from(j).ok().and_then(|j| other.log.get(j)).copied().unwrap_or(0.0);
+        }
+    }
+
+    /// Adds what a witness says who is right with probability `trust` and knows nothing otherwise.
+    pub fn add_mixed(&mut self, witness: &Self, trust: f64) {
+        let shares = witness.shares();
+        let flat = shares.len() as f64;
+        self.add_each(|i| shares.get(i).map_or(0.0, |s| (trust * s * flat + 1.0 - trust).ln()));
+    }
+
+    /// The same belief seen from the other track: lags change their sign.
+    pub fn reversed(&self) -> Self {
+        Self { first: -(self.first + self.log.len() as i64 - 1), log: self.log.iter().rev().copied().collect() }
+    }
+
+    /// The shares of belief, which sum to 1.
+    fn shares(&self) -> Vec<f64> {
+        let top = self.log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut p: Vec<f64> = self.log.iter().map(|&l| (l - top).exp()).collect();
+        let sum: f64 = p.iter().sum();
+        p.iter_mut().for_each(|x| *x /= sum);
+        p
+    }
+
+    /// The best guess.
+    pub fn guess(&self) -> Guess {
+        let p = self.shares();
+        let mut sums = Vec::with_capacity(p.len() + 1);
+        sums.push(0.0);
+        for x in &p {
+            sums.push(sums.last().copied().unwrap_or(0.0) + x);
+        }
+        let mass = |i: usize, r: usize| sums[(i + r + 1).min(p.len())] - sums[i.saturating_sub(r)];
+        let reach = (GOOD_S / BIN_S) as usize;
+        let best = (0..p.len()).max_by(|&i, &j| mass(i, reach).total_cmp(&mass(j, reach)).then(j.cmp(&i))).unwrap_or(0);
+        // Many windows hold a narrow peak alike: the middle of what this one holds is the guess.
+        let (s, e) = (best.saturating_sub(reach), (best + reach + 1).min(p.len()));
+        let half = (sums[s] + sums[e]) / 2.0;
+        let centre = (s..e).find(|&i| sums[i + 1] >= half).unwrap_or(best);
+        let width = (0..p.len()).find(|&r| mass(centre, r) >= 0.9).unwrap_or(p.len());
+        Guess {
+            lag_s: (self.first + centre as i64) as f64 * BIN_S,
+            mass: mass(centre, reach).min(1.0),
+            half_width_s: width as f64 * BIN_S,
+        }
+    }
+}

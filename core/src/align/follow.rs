@@ -1,0 +1,359 @@
+//! Follows the lag between two tracks through the call, once it is roughly known: short stretches of one party's talk,
+//! each looked for on the other track near where the one before was.
+
+use super::drift::{self, Course, Point, Step, median};
+use super::sound::{FRAMES, Sound};
+use super::vote::{Direction, SAME_PATH_S, TYPICAL_ECHO_S, Vote};
+use super::wave::{Correlator, FRAME, Peak, RATE, STEP, Spectrum, Whitening, level_in_time};
+
+/// Frames of a stretch (2.56 s) and samples of its transform, which leaves ±0.77 s of lag.
+const STRETCH: usize = 256;
+const N: usize = 16_384;
+/// Samples of the transform that looks for a lost lag: ±6.9 s.
+const WIDE_N: usize = 65_536;
+/// Least frames of sound in a stretch.
+const LEAST: usize = 40;
+/// Stretches over a call.
+const MOST_SLOTS: f64 = 40.0;
+const STRETCH_S: f64 = STRETCH as f64 / FRAMES as f64;
+/// A peak this high is no chance where it is expected, and nearby.
+const EXPECTED_Z: f32 = 6.0;
+const SURE_Z: f32 = 8.0;
+/// A peak this high needs no second one to be believed.
+const CLEAR_Z: f32 = 12.0;
+/// What is expected, and nearby, in seconds.
+const EXPECTED_S: f64 = 0.03;
+const NEARBY_S: f64 = 0.3;
+/// A direction that gave nothing in so many stretches is not listened to any more.
+const PATIENCE: usize = 5;
+/// Times that a lost lag is looked for farther away.
+const SEARCHES: usize = 4;
+/// With so many hits in each direction, one direction at a time is enough.
+const ENOUGH: usize = 4;
+/// Two echoes together take this long at most.
+const BOTH_ECHOES_S: f64 = 0.4;
+
+/// How two tracks lie to each other through the call.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub course: Course,
+    /// Where each step is: seconds on track a.
+    pub steps_at_s: Vec<f64>,
+    /// Whether bleed both ways gave the path delay.
+    pub both_ways: bool,
+    /// Half the width of the 90 % interval, in seconds.
+    pub half_width_s: f64,
+    /// Stretches heard.
+    pub heard: usize,
+}
+
+impl Link {
+    /// A lag known to the sample, without drift or losses.
+    pub fn exact(lag_s: f64) -> Self {
+        let anchor = Point { at_s: lag_s.max(0.0), lag_s, clear: true };
+        let course = Course { slope: 0.0, anchor, steps: Vec::new(), spread_s: 0.0, longest: 1 };
+        Self { course, steps_at_s: Vec::new(), both_ways: true, half_width_s: 1e-3, heard: usize::MAX }
+    }
+}
+
+/// One stretch heard: delay of the hearer without the lag's sign.
+#[derive(Debug, Clone, Copy)]
+struct Hit {
+    direction: Direction,
+    at_s: f64,
+    /// Lag between tracks as if there were no echo.
+    lag_s: f64,
+    z: f32,
+}
+
+struct Follower<'s, 't> {
+    a: &'s Sound<'t>,
+    b: &'s Sound<'t>,
+    correlator: Correlator,
+    /// The last delay of each direction, and stretches heard and missed.
+    delay: [f64; 2],
+    heard: [usize; 2],
+    missed: [usize; 2],
+    /// Misses since the last hit.
+    lost: [usize; 2],
+    searches: usize,
+    hits: Vec<Hit>,
+}
+
+/// Follows the lag from `lag_s`; `None` where nothing is heard.
+pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option<Link> {
+    eprintln!("follow {lag_s} {votes:?}");
+    let mut f = Follower::new(a, b, lag_s, votes);
+    let (from, to) = (lag_s.max(0.0), a.seconds().min(lag_s + b.seconds()));
+    let slot = ((to - from) / MOST_SLOTS).max(STRETCH_S);
+    let slots = ((to - from) / slot).ceil().max(1.0) as usize;
+    for k in 0..slots {
+        f.listen(from + k as f64 * slot, from + (k + 1) as f64 * slot);
+    }
+    let mut found = f.course()?;
+    // Where it changed, look closer: two losses may hide in one.
+    let wide: Vec<Step> =
+        found.course.steps.iter().filter(|s| s.between_s.1 - s.between_s.0 > 2.0 * STRETCH_S).copied().collect();
+    for step in &wide {
+        let (s, e) = step.between_s;
+        let parts = ((e - s) / STRETCH_S).floor().min(8.0);
+        for (k, echo) in found.echo_s.iter().enumerate() {
+            f.delay[k] = Direction::BOTH[k].delay(step.lags_s.0) + echo.unwrap_or(TYPICAL_ECHO_S);
+        }
+        for k in 0..parts as usize {
+            let width = (e - s) / parts;
+            f.listen(s + k as f64 * width, s + (k + 1) as f64 * width);
+        }
+    }
+    if !wide.is_empty() {
+        found = f.course()?;
+    }
+    let at: Vec<f64> = found.course.steps.iter().map(|s| f.locate(s, &found)).collect();
+    Some(Link {
+        steps_at_s: at,
+        both_ways: found.both_ways,
+        half_width_s: found.half_width_s,
+        heard: f.heard[0] + f.heard[1],
+        course: found.course,
+    })
+}
+
+/// A course and what was taken for echo in each direction.
+struct Found {
+    course: Course,
+    both_ways: bool,
+    half_width_s: f64,
+    echo_s: [Option<f64>; 2],
+}
+
+impl<'s, 't> Follower<'s, 't> {
+    fn new(a: &'s Sound<'t>, b: &'s Sound<'t>, lag_s: f64, votes: &[Vote]) -> Self {
+        let first = |direction: Direction| {
+            let near = |d: f64| (direction.lag(d, TYPICAL_ECHO_S) - lag_s).abs() < 0.3;
+            let best = votes
+                .iter()
+                .filter(|v| v.direction == direction)
+                .flat_map(|v| v.peaks.iter().copied())
+                .filter(|p| near(p.0));
+            best.max_by(|x, y| x.1.total_cmp(&y.1)).map_or(direction.delay(lag_s) + TYPICAL_ECHO_S, |p| p.0)
+        };
+        Self {
+            a,
+            b,
+            correlator: Correlator::new(N),
+            delay: Direction::BOTH.map(first),
+            heard: [0; 2],
+            missed: [0; 2],
+            lost: [0; 2],
+            searches: 0,
+            hits: Vec::new(),
+        }
+    }
+
+    /// Listens between two moments of track a, to the party that is clearest there; to both until both are known.
+    fn listen(&mut self, from_s: f64, to_s: f64) {
+        let mut order: Vec<(Direction, f64, Clear)> = Vec::new();
+        for direction in Direction::BOTH {
+            let k = direction as usize;
+            if self.heard[k] == 0 && self.missed[k] >= PATIENCE {
+                continue;
+            }
+            let (talker, hearer) = direction.order(self.a, self.b);
+            // Track a's time to the talker's.
+            let shift = if direction == Direction::AOnB { 0.0 } else { -direction.lag(self.delay[k], TYPICAL_ECHO_S) };
+            order.extend(
+                clearest(talker, hearer, from_s + shift, to_s + shift, self.delay[k]).map(|c| (direction, shift, c)),
+            );
+        }
+        order.sort_by_key(|o| std::cmp::Reverse(o.2.frames));
+        let known = self.heard.iter().all(|&h| h >= ENOUGH);
+        for (direction, shift, clear) in order {
+            if self.hear(direction, clear.start, shift) && known {
+                break;
+            }
+        }
+    }
+
+    /// Looks for one stretch; `true` if it is heard.
+    fn hear(&mut self, direction: Direction, frame: usize, shift: f64) -> bool {
+        let k = direction as usize;
+        let mut peak = self.peak(direction, frame);
+        eprintln!("   hear {direction:?} {frame} {shift} {:?} {peak:?}", self.delay);
+        if peak.is_none() && self.heard[k] > 1 && self.lost[k] > 0 && self.searches < SEARCHES {
+            self.searches += 1;
+            self.correlator = Correlator::new(WIDE_N);
+            peak = self.peak(direction, frame);
+            self.correlator = Correlator::new(N);
+        }
+        let Some((delay, z)) = peak else {
+            self.missed[k] += 1;
+            self.lost[k] += 1;
+            return false;
+        };
+        self.heard[k] += 1;
+        self.lost[k] = 0;
+        self.delay[k] = delay;
+        let at_s = frame as f64 / FRAMES as f64 + STRETCH_S / 2.0 - shift;
+        self.hits.push(Hit { direction, at_s, lag_s: direction.lag(delay, 0.0), z });
+        true
+    }
+
+    /// Spectra of a stretch and of where it should be heard; the latter's first sample after the former's.
+    fn spectra(&mut self, direction: Direction, frame: usize, delay: f64) -> (Spectrum, Spectrum, i64) {
+        let (talker, hearer) = direction.order(self.a, self.b);
+        let (start, n) = ((frame * FRAME) as i64, self.correlator.len());
+        let voice = self.correlator.spectrum(talker.input.samples, start, STRETCH * FRAME, Whitening::Talker, |x| {
+            talker.keep_own_sound(start, x);
+        });
+        let tile = (delay * RATE as f64) as i64 - ((n - STRETCH * FRAME) / 2) as i64;
+        let other = self
+            .correlator
+            .spectrum(hearer.input.samples, start + tile, n, Whitening::Hearer, |x| level_in_time(x, hearer.floor));
+        (voice, other, tile)
+    }
+
+    /// The delay at which a stretch is heard: the highest peak, unless one nearer to the expected place is half as high.
+    fn peak(&mut self, direction: Direction, frame: usize) -> Option<(f64, f32)> {
+        let expected = self.delay[direction as usize];
+        let (voice, other, tile) = self.spectra(direction, frame, expected);
+        let span = self.correlator.len() - STRETCH * FRAME;
+        self.correlator.correlate(&voice, &other, 0..span);
+        let peaks = self.correlator.peaks(4, RATE / 100);
+        let top = peaks.first()?.z;
+        let found = |within: f64, least: f32| {
+            let near = |p: &&Peak| ((p.lag + tile as f64) / RATE as f64 - expected).abs() < within;
+            peaks
+                .iter()
+                .find(|p| near(p) && p.z >= least.max(0.5 * top))
+                .map(|p| ((p.lag + tile as f64) / RATE as f64, p.z))
+        };
+        found(EXPECTED_S, EXPECTED_Z).or_else(|| found(NEARBY_S, SURE_Z)).or_else(|| found(f64::INFINITY, CLEAR_Z))
+    }
+
+    /// The course through all that was heard.
+    fn course(&mut self) -> Option<Found> {
+        self.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s).then((x.direction as u8).cmp(&(y.direction as u8))));
+        let (echo_s, both_ways) = self.echoes();
+        for h in &self.hits {
+            eprintln!("   hit {:?} {:.2} {:.4} z {:.1}", h.direction, h.at_s, h.lag_s, h.z);
+        }
+        let points: Vec<Point> = self
+            .hits
+            .iter()
+            .filter_map(|h| {
+                let echo = echo_s[h.direction as usize]?;
+                let lag_s = h.direction.lag(h.direction.delay(h.lag_s), echo);
+                Some(Point { at_s: h.at_s, lag_s, clear: h.z >= CLEAR_Z })
+            })
+            .collect();
+        let course = drift::course(&points)?;
+        // One way, the echo is known to lie between 5 and 100 ms mostly; both ways, only how the sum is shared is unknown.
+        let path = if both_ways { (echo_s[0].unwrap_or(0.0) * 0.9).min(0.05) } else { 0.05 };
+        Some(Found { half_width_s: path + 2.0 * course.spread_s, course, both_ways, echo_s })
+    }
+
+    /// The echo to take off in each direction (`None`: leave it out), and whether both gave it.
+    fn echoes(&self) -> ([Option<f64>; 2], bool) {
+        let of = |d: Direction| self.hits.iter().filter(move |h| h.direction == d);
+        let mut apart = Vec::new();
+        for x in of(Direction::AOnB) {
+            // The nearest moment of the other direction: what lies between them is less likely to have changed.
+            let near = of(Direction::BOnA).min_by(|p, q| (p.at_s - x.at_s).abs().total_cmp(&(q.at_s - x.at_s).abs()));
+            apart.extend(near.map(|y| y.lag_s - x.lag_s));
+        }
+        let one = Some(TYPICAL_ECHO_S);
+        let Some(apart) = median(apart) else { return ([one, one], false) };
+        if apart > SAME_PATH_S && apart < BOTH_ECHOES_S {
+            return ([Some(apart / 2.0), Some(apart / 2.0)], true);
+        }
+        // The same path heard twice, or a contradiction: the clearer direction is right.
+        let strength = |d: Direction| of(d).map(|h| h.z).sum::<f32>();
+        if strength(Direction::AOnB) >= strength(Direction::BOnA) { ([one, None], false) } else { ([None, one], false) }
+    }
+
+    /// Where between two points the lag changed: seconds on track a.
+    ///
+    /// Tenths of a second of talk are compared with the other track at the lag before and at the lag after; the change is
+    /// where the first stops winning.
+    fn locate(&mut self, step: &Step, found: &Found) -> f64 {
+        let reach = STRETCH_S / 2.0;
+        let (from, to) = (step.between_s.0 - reach, step.between_s.1 + reach);
+        let tenth = RATE / 10 / STEP;
+        let mut gains: Vec<(f64, f64)> = Vec::new();
+        for direction in Direction::BOTH {
+            let Some(echo) = found.echo_s[direction as usize] else { continue };
+            let delays = [step.lags_s.0, step.lags_s.1].map(|lag| direction.delay(lag) + echo);
+            let shift = if direction == Direction::AOnB { 0.0 } else { -(step.lags_s.0 + step.lags_s.1) / 2.0 };
+            let mut frame = ((from + shift) * FRAMES as f64).max(0.0) as usize;
+            while (frame as f64) < (to + shift) * FRAMES as f64 {
+                let (voice, other, tile) = self.spectra(direction, frame, (delays[0] + delays[1]) / 2.0);
+                let (t, h) = (self.correlator.baseband(&voice), self.correlator.baseband(&other));
+                let places = delays.map(|d| ((d * RATE as f64 - tile as f64) / STEP as f64).round() as usize);
+                for k in 0..STRETCH * FRAME / STEP / tenth {
+                    let at_s = frame as f64 / FRAMES as f64 + (k as f64 + 0.5) / 10.0 - shift;
+                    let s = k * tenth..(k + 1) * tenth;
+                    let [before, after] = places.map(|p| super::wave::agreement(&t, &h, s.clone(), p));
+                    if at_s >= from && at_s < to {
+                        gains.push((at_s, f64::from(before - after)));
+                    }
+                }
+                frame += STRETCH;
+            }
+        }
+        gains.sort_by(|x, y| x.0.total_cmp(&y.0));
+        highest_sum(&gains).unwrap_or((step.between_s.0 + step.between_s.1) / 2.0)
+    }
+}
+
+/// The time at which the running sum of gains is highest, the middle of a plateau that is.
+fn highest_sum(gains: &[(f64, f64)]) -> Option<f64> {
+    let mut sum = 0.0;
+    let sums: Vec<f64> = gains
+        .iter()
+        .map(|g| {
+            sum += g.1;
+            sum
+        })
+        .collect();
+    let top = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let range = top - sums.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = |s: &f64| *s >= top - 0.005 * range;
+    let (first, last) = (sums.iter().position(high)?, sums.iter().rposition(high)?);
+    Some((gains[first].0 + gains[last].0) / 2.0 + 0.05)
+}
+
+/// A stretch in which a talker sounds and the hearer is quiet.
+#[derive(Debug, Clone, Copy)]
+struct Clear {
+    /// Its first frame on the talker's track.
+    start: usize,
+    /// Frames that are clear.
+    frames: usize,
+}
+
+/// The clearest stretch between two moments of the talker.
+fn clearest(talker: &Sound, hearer: &Sound, from_s: f64, to_s: f64, delay: f64) -> Option<Clear> {
+    let frame = |s: f64| (s * FRAMES as f64).max(0.0) as usize;
+    let (from, to) = (frame(from_s), frame(to_s).min(talker.active.len()));
+    let shift = (delay * FRAMES as f64).round() as i64;
+    let clear = |i: usize| {
+        let other =
+            usize::try_from(i as i64 + shift).ok().and_then(|j| Some((hearer.active.get(j)?, hearer.energy.get(j)?)));
+        // A track whose party is silent may hold nothing louder than bleed, which is still fainter than where it comes from.
+        talker.active[i] && other.is_some_and(|(active, energy)| !active || *energy < 0.25 * talker.energy[i])
+    };
+    let sums: Vec<usize> = std::iter::once(0)
+        .chain((from..to).scan(0, |sum, i| {
+            *sum += usize::from(clear(i));
+            Some(*sum)
+        }))
+        .collect();
+    let mut best: Option<Clear> = None;
+    for s in (0..=(sums.len() - 1).saturating_sub(STRETCH)).step_by(FRAMES / 4) {
+        let frames = sums[(s + STRETCH).min(sums.len() - 1)] - sums[s];
+        if frames >= LEAST && best.is_none_or(|b| frames > b.frames) {
+            best = Some(Clear { start: from + s, frames });
+        }
+    }
+    best
+}

@@ -1,0 +1,242 @@
+//! From pairs to placements: one track is the reference, the others are placed one after the other, the surest first.
+
+use super::belief::{Belief, Guess};
+use super::follow::Link;
+use super::map::{self, Hung};
+use super::pair::Pair;
+use super::prior;
+use super::sound::Sound;
+use super::{AlignOptions, Alignment};
+use crate::error::Warning;
+use crate::timeline::{Method, Placement};
+use crate::units::Millis;
+
+/// With so many tracks or fewer, all pairs are listened to that may tell something new; with more, pairs with the track
+/// that sounds most and, for tracks that stay unsure, with [`OTHERS`] more.
+const ALL_PAIRS: usize = 4;
+const OTHERS: usize = 3;
+/// A track placed with less confidence than this does not help to place others.
+const HELPFUL: f64 = 0.8;
+/// No evidence is worth more than this.
+const MOST_CONFIDENCE: f64 = 0.995;
+/// No more than this where stretches contradict each other.
+const MOST_DOUBTFUL: f64 = 0.75;
+/// Start times that are this much farther off than their resolution, in seconds, are wrong.
+const STAMP_SLACK_S: f64 = 0.5;
+
+/// A track's place while others are still looked for.
+struct Placed {
+    guess: Guess,
+    method: Method,
+    hung: Hung,
+}
+
+/// Places all tracks.
+pub(super) fn place(sounds: &[Sound], options: &AlignOptions) -> Alignment {
+    if sounds.is_empty() {
+        return Alignment::default();
+    }
+    let mut table = Table { sounds, options, pairs: Vec::new() };
+    table.listen();
+    let reference = table.reference();
+    let mut placed: Vec<Option<Placed>> = sounds.iter().map(|_| None).collect();
+    placed[reference] = Some(Placed {
+        guess: Guess { lag_s: 0.0, mass: 1.0, half_width_s: 0.0 },
+        method: Method::Reference,
+        hung: Hung { lag_s: 0.0, link: None },
+    });
+    let mut order = vec![reference];
+    while order.len() < sounds.len() {
+        let next = (0..sounds.len())
+            .filter(|&i| placed[i].is_none())
+            .map(|i| (i, table.belief(i, &placed, reference).guess()))
+            .max_by(|x, y| x.1.mass.total_cmp(&y.1.mass).then(y.0.cmp(&x.0)));
+        let Some((i, guess)) = next else { break };
+        placed[i] = Some(table.settle(i, guess, &placed, reference));
+        order.push(i);
+    }
+    table.finish(&placed, &order)
+}
+
+struct Table<'s, 't> {
+    sounds: &'s [Sound<'t>],
+    options: &'s AlignOptions,
+    pairs: Vec<Pair>,
+}
+
+impl Table<'_, '_> {
+    fn hear(&mut self, a: usize, b: usize) {
+        let (a, b) = (a.min(b), a.max(b));
+        if a != b && self.pairs.iter().all(|p| (p.a, p.b) != (a, b)) {
+            self.pairs.extend(Pair::new(self.sounds, a, b, self.options));
+        }
+    }
+
+    /// Listens to the pairs that are needed.
+    fn listen(&mut self) {
+        let n = self.sounds.len();
+        if n <= ALL_PAIRS {
+            for b in 1..n {
+                for a in 0..b {
+                    if !self.joined(a, b) {
+                        self.hear(a, b);
+                    }
+                }
+            }
+            return;
+        }
+        let mut by_sound: Vec<usize> = (0..n).collect();
+        let active = |i: usize| self.sounds[i].active.iter().filter(|&&a| a).count();
+        by_sound.sort_by_cached_key(|&i| (std::cmp::Reverse(active(i)), i));
+        (1..n).for_each(|i| self.hear(by_sound[0], by_sound[i]));
+        for k in 1..n {
+            let others: Vec<usize> = by_sound[1..].iter().copied().filter(|&j| j != by_sound[k]).take(OTHERS).collect();
+            for other in others {
+                if !self.joined(by_sound[0], by_sound[k]) {
+                    self.hear(by_sound[k], other);
+                }
+            }
+        }
+    }
+
+    /// Whether sure pairs lead from one track to another.
+    fn joined(&self, from: usize, to: usize) -> bool {
+        let mut reached = vec![from];
+        let mut next = 0;
+        while let Some(&track) = reached.get(next) {
+            for other in self.pairs.iter().filter(|p| p.sure).filter_map(|p| p.other(track)) {
+                if !reached.contains(&other) {
+                    reached.push(other);
+                }
+            }
+            next += 1;
+        }
+        reached.contains(&to)
+    }
+
+    /// The track that the others are placed against: the first of two, or the one with the surest pairs.
+    fn reference(&self) -> usize {
+        let n = self.sounds.len();
+        if n < 3 {
+            return 0;
+        }
+        let certainties: Vec<f64> = self.pairs.iter().map(Pair::certainty).collect();
+        let of = |i: usize| -> f64 {
+            self.pairs.iter().zip(&certainties).filter(|(p, _)| p.other(i).is_some()).map(|(_, c)| c).sum()
+        };
+        (0..n).max_by(|&i, &j| of(i).total_cmp(&of(j)).then(j.cmp(&i))).unwrap_or(0)
+    }
+
+    /// Pairs of a track with those placed well before, and their lags.
+    fn known<'p>(&'p self, track: usize, placed: &'p [Option<Placed>]) -> impl Iterator<Item = (&'p Pair, usize, f64)> {
+        self.pairs.iter().filter_map(move |p| {
+            let other = p.other(track)?;
+            let o = placed[other].as_ref().filter(|o| o.guess.mass >= HELPFUL)?;
+            Some((p, other, o.hung.lag_s))
+        })
+    }
+
+    /// What is believed of the lag between the reference and a track, from all placed ones.
+    fn belief(&self, track: usize, placed: &[Option<Placed>], reference: usize) -> Belief {
+        let mut belief = prior::prior(&self.sounds[reference], &self.sounds[track], self.options);
+        for (pair, _, lag) in self.known(track, placed) {
+            if pair.b == track {
+                belief.add_moved(&pair.evidence, lag);
+            } else {
+                belief.add_moved(&pair.evidence.reversed(), lag);
+            }
+        }
+        belief
+    }
+
+    /// Decides how a track hangs on those placed before.
+    fn settle(&self, track: usize, mut guess: Guess, placed: &[Option<Placed>], reference: usize) -> Placed {
+        let mut best: Option<(usize, Link)> = None;
+        let mut bleed = false;
+        for (pair, other, at) in self.known(track, placed) {
+            let lag = guess.lag_s - at;
+            let (heard, link) = if pair.b == track {
+                (pair.heard_at(lag), pair.link(self.sounds, lag))
+            } else {
+                (pair.heard_at(-lag), pair.link(self.sounds, -lag).map(Link::reversed))
+            };
+            bleed |= heard;
+            if heard && pair.doubtful() && link.as_ref().is_none_or(|l| l.course.longest < 3) {
+                guess.mass = guess.mass.min(MOST_DOUBTFUL);
+            }
+            if let Some(link) = link
+                && best.as_ref().is_none_or(|b| link.heard > b.1.heard)
+            {
+                best = Some((other, link));
+            }
+        }
+        let stamped = prior::stamped(&self.sounds[reference], &self.sounds[track], self.options).is_some();
+        let turns = self.known(track, placed).any(|(p, _, _)| p.turns);
+        let method = match (bleed || best.is_some(), stamped, turns) {
+            (true, _, _) => Method::Bleed,
+            (false, true, _) => Method::Timestamps,
+            (false, false, true) => Method::Turns,
+            (false, false, false) => Method::None,
+        };
+        Placed { guess, method, hung: Hung { lag_s: guess.lag_s, link: best } }
+    }
+
+    /// Maps, placements and warnings.
+    fn finish(&self, placed: &[Option<Placed>], order: &[usize]) -> Alignment {
+        let hung: Vec<Option<Hung>> = placed.iter().map(|p| p.as_ref().map(|p| p.hung.clone())).collect();
+        let seconds: Vec<f64> = self.sounds.iter().map(Sound::seconds).collect();
+        let maps = map::maps(&hung, order, &seconds);
+        let begin_s = maps.iter().flatten().map(|m| m.to_call(0.0)).fold(f64::INFINITY, f64::min);
+        let mut alignment = Alignment::default();
+        for (i, (map, p)) in maps.iter().zip(placed).enumerate() {
+            let (Some(map), Some(p)) = (map, p) else { continue };
+            let knots = map.knots(seconds[i], begin_s);
+            let confidence = if p.method == Method::Reference { 1.0 } else { p.guess.mass.min(MOST_CONFIDENCE) };
+            let half = match &p.hung.link {
+                Some((_, link)) if confidence >= 0.9 => link.half_width_s,
+                _ => p.guess.half_width_s,
+            };
+            alignment.placements.push(Placement::through(knots, p.method, confidence, Millis(half * 1000.0)));
+            alignment.warnings.extend(self.warning(i, order[0], p).map(|w| (i, w)));
+        }
+        alignment.repeated = self.pairs.iter().filter(|p| p.same.is_some()).map(|p| (p.a, p.b)).collect();
+        alignment.repeated.sort_unstable();
+        alignment
+    }
+
+    /// What is to be said of a track's place.
+    fn warning(&self, track: usize, reference: usize, placed: &Placed) -> Option<Warning> {
+        let stamp = prior::stamped(&self.sounds[reference], &self.sounds[track], self.options);
+        if placed.method == Method::None {
+            return Some(Warning::new(
+                "alignment_unknown",
+                "nothing tells where this track lies: it starts with the others",
+            ));
+        }
+        let (stamp, resolution) = stamp.unwrap_or((placed.hung.lag_s, 1.0));
+        let off = placed.hung.lag_s - stamp;
+        if placed.method == Method::Bleed && off.abs() > resolution + STAMP_SLACK_S {
+            let text = format!("the start time is {off:.1} s off what is heard");
+            return Some(Warning::new("start_time_wrong", text));
+        }
+        let one_way = placed.hung.link.as_ref().is_some_and(|(_, link)| !link.both_ways);
+        let text = format!("heard one way only: {:.0} ms are taken for the path", super::vote::TYPICAL_ECHO_S * 1000.0);
+        one_way.then(|| Warning::new("path_delay_assumed", text))
+    }
+}
+
+impl Link {
+    /// The same link seen from the other track.
+    fn reversed(mut self) -> Self {
+        let course = &mut self.course;
+        for (at, s) in self.steps_at_s.iter_mut().zip(&mut course.steps) {
+            *at -= (s.lags_s.0 + s.lags_s.1) / 2.0;
+            s.between_s = (s.between_s.0 - s.lags_s.0, s.between_s.1 - s.lags_s.1);
+            s.lags_s = (-s.lags_s.0, -s.lags_s.1);
+        }
+        course.anchor.at_s -= course.anchor.lag_s;
+        course.anchor.lag_s = -course.anchor.lag_s;
+        course.slope = -course.slope;
+        self
+    }
+}

@@ -1,0 +1,313 @@
+//! Made tracks: bursts of coloured noise in turns, each party faintly on the other's track.
+
+use super::*;
+use crate::timeline::Method;
+
+const HZ: f64 = 8_000.0;
+
+/// A fixed sequence of numbers in [0, 1).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as f64 / (1u64 << 31) as f64
+    }
+}
+
+/// Two parties who talk in turns for `seconds`: each one's sound on the call's timeline.
+fn talk(seconds: f64, parties: usize, dice: &mut Dice) -> Vec<Vec<f32>> {
+    let n = (seconds * HZ) as usize;
+    let mut voices = vec![vec![0.0f32; n]; parties];
+    let (mut t, mut who) = (0.5, 0);
+    while t < seconds - 1.0 {
+        let long = 1.0 + 2.5 * dice.roll();
+        let (from, to) = ((t * HZ) as usize, (((t + long) * HZ) as usize).min(n));
+        // Noise through a resonance that moves, in syllables of a fifth of a second.
+        let (mut y1, mut y2) = (0.0f64, 0.0f64);
+        for (i, s) in voices[who][from..to].iter_mut().enumerate() {
+            let at = i as f64 / HZ;
+            let hz = 500.0 + 300.0 * (at * 3.0 + t).sin();
+            let y = dice.roll() - 0.5 + 1.8 * (std::f64::consts::TAU * hz / HZ).cos() * y1 - 0.81 * y2;
+            (y2, y1) = (y1, y);
+            *s = (0.05 * y * (0.6 + 0.4 * (at * 30.0).sin())) as f32;
+        }
+        t += long + 0.2 + 0.8 * dice.roll();
+        who = (who + 1) % parties;
+    }
+    voices
+}
+
+/// How a recorder hears a party: everybody else at `bleed` after `echo_s`, line noise, from `from_s` on.
+struct Recorder {
+    from_s: f64,
+    bleed: f32,
+    echo_s: f64,
+    ppm: f64,
+    /// Seconds of its own track, seconds lost there.
+    lost: Vec<(f64, f64)>,
+}
+
+const GOOD: Recorder = Recorder { from_s: 0.0, bleed: 0.03, echo_s: 0.02, ppm: 0.0, lost: Vec::new() };
+
+fn record(voices: &[Vec<f32>], own: usize, r: &Recorder, dice: &mut Dice) -> Vec<i16> {
+    let echo = (r.echo_s * HZ) as usize;
+    let at = |x: &[f32], i: usize| x.get(i).copied().unwrap_or(0.0);
+    let heard = |i: usize| -> f32 {
+        let others: f32 = (0..voices.len())
+            .filter(|&k| k != own)
+            .map(|k| i.checked_sub(echo).map_or(0.0, |j| at(&voices[k], j)))
+            .sum();
+        at(&voices[own], i) + r.bleed * others
+    };
+    let mut out = Vec::new();
+    let mut skip = 0.0;
+    let mut lost = r.lost.iter().peekable();
+    loop {
+        let track_s = out.len() as f64 / HZ;
+        if let Some(l) = lost.next_if(|l| l.0 <= track_s) {
+            skip += l.1;
+        }
+        let call = r.from_s * HZ + (out.len() as f64 + skip * HZ) / (1.0 + r.ppm * 1e-6);
+        let (i, part) = (call as usize, (call - call.floor()) as f32);
+        if i + 1 >= voices[own].len() {
+            return out;
+        }
+        let x = heard(i) * (1.0 - part) + heard(i + 1) * part;
+        out.push(((f64::from(x) + (dice.roll() - 0.5) * 1e-3) * 32_768.0) as i16);
+    }
+}
+
+/// Speech where the voice sounds, as a detector would find it.
+fn probabilities(track: &[i16]) -> Vec<f32> {
+    track.chunks(256).map(|c| if c.iter().any(|s| s.unsigned_abs() > 1_000) { 0.9 } else { 0.1 }).collect()
+}
+
+struct Made(Vec<i16>, Vec<f32>);
+
+fn made(track: Vec<i16>) -> Made {
+    let p = probabilities(&track);
+    Made(track, p)
+}
+
+struct Samples<'a>(&'a [i16]);
+
+impl Narrow for Samples<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn read(&self, from: usize, out: &mut [f32]) {
+        self.0.read(from, out);
+    }
+}
+
+fn place_with(tracks: &[Made], starts: &[Option<f64>], options: &AlignOptions) -> Alignment {
+    let samples: Vec<Samples> = tracks.iter().map(|t| Samples(&t.0)).collect();
+    let inputs: Vec<TrackInput> = tracks
+        .iter()
+        .zip(&samples)
+        .enumerate()
+        .map(|(i, (t, samples))| TrackInput {
+            samples,
+            energies: None,
+            probabilities: &t.1,
+            hop: Millis(32.0),
+            started_at: starts.get(i).copied().flatten().map(|seconds| StartTime { seconds, resolution_s: 1.0 }),
+            role: Role::Unknown,
+        })
+        .collect();
+    align(&inputs, options)
+}
+
+fn place(tracks: &[Made]) -> Alignment {
+    place_with(tracks, &[], &AlignOptions::default())
+}
+
+/// Two recorders of a call of `seconds`.
+fn two(seconds: f64, a: &Recorder, b: &Recorder) -> Vec<Made> {
+    let mut dice = Dice(7);
+    let voices = talk(seconds, 2, &mut dice);
+    vec![made(record(&voices, 0, a, &mut dice)), made(record(&voices, 1, b, &mut dice))]
+}
+
+#[test]
+fn bleed_both_ways_places_within_the_echo_and_takes_it_off() {
+    let found = place(&two(60.0, &GOOD, &Recorder { from_s: 3.217, echo_s: 0.04, ..GOOD }));
+    let p = &found.placements[1];
+    // Echoes of 20 and 40 ms: half their difference stays.
+    assert!((p.offset().0 - 3217.0).abs() < 12.0, "{:?}", p.offset());
+    assert_eq!((p.method, found.placements[0].method), (Method::Bleed, Method::Reference));
+    assert!(p.confidence > 0.9 && p.uncertainty.0 < 100.0);
+    assert!(found.warnings.is_empty() && found.repeated.is_empty());
+}
+
+#[test]
+fn bleed_one_way_says_that_the_path_is_assumed() {
+    let found = place(&two(60.0, &Recorder { from_s: 1.5, bleed: 0.0, ..GOOD }, &GOOD));
+    assert!((found.placements[0].offset().0 - 1500.0).abs() < 20.0);
+    assert_eq!(found.placements[1].offset().0, 0.0, "the earliest first sample is call time 0");
+    assert_eq!(found.warnings[0].1.code, "path_delay_assumed");
+}
+
+#[test]
+fn drift_is_found_within_five_ppm_and_losses_within_two_seconds() {
+    let b = Recorder { from_s: 2.0, ppm: -120.0, lost: vec![(100.0, 0.06), (420.0, 0.15)], ..GOOD };
+    let found = place(&two(600.0, &Recorder { lost: vec![(250.0, 0.1)], ..GOOD }, &b));
+    assert!((found.placements[1].drift().0 + 120.0).abs() < 5.0, "{:?}", found.placements[1].drift());
+    let losses = |i: usize| -> Vec<(f64, f64)> {
+        let pairs = found.placements[i].knots().windows(2);
+        pairs.filter(|k| k[0].track == k[1].track).map(|k| (k[0].track.seconds(), k[1].call.0 - k[0].call.0)).collect()
+    };
+    for (track, want) in [(0, vec![(250.0, 100.0)]), (1, vec![(100.0, 60.0), (420.0, 150.0)])] {
+        let got = losses(track);
+        assert_eq!(got.len(), want.len(), "{got:?}");
+        for (g, w) in got.iter().zip(&want) {
+            assert!((g.0 - w.0).abs() < 2.0 && (g.1 - w.1).abs() < 5.0, "{g:?} for {w:?}");
+        }
+    }
+    // Every moment meets its own through all of that: the end of the call on both tracks.
+    let ends = [0, 1].map(|i| {
+        let p = &found.placements[i];
+        p.knots().last().unwrap().call.0
+    });
+    assert!((ends[0] - ends[1]).abs() < 25.0, "{ends:?}");
+}
+
+#[test]
+fn seconds_lost_are_found_again() {
+    let b = Recorder { lost: vec![(60.0, 3.2)], ..GOOD };
+    let found = place(&two(180.0, &GOOD, &b));
+    eprintln!("{found:?}");
+    let knots = found.placements[1].knots();
+    let step = knots.windows(2).find(|k| k[0].track == k[1].track).unwrap();
+    assert!(
+        (step[0].track.seconds() - 60.0).abs() < 2.0 && (step[1].call.0 - step[0].call.0 - 3200.0).abs() < 5.0,
+        "{step:?}"
+    );
+}
+
+#[test]
+fn without_bleed_turns_place_roughly_and_are_honest() {
+    let silent = Recorder { bleed: 0.0, ..GOOD };
+    let found = place(&two(180.0, &silent, &Recorder { from_s: 6.0, bleed: 0.0, ..GOOD }));
+    let p = &found.placements[1];
+    assert_eq!(p.method, Method::Turns);
+    let off = (p.offset().0 - 6000.0).abs();
+    assert!(off < 900.0 && (off < 250.0 || p.confidence < 0.8), "{:?} {}", p.offset(), p.confidence);
+    assert!(p.confidence < 0.98 && p.uncertainty.0 > 100.0, "turns are never as sure as bleed");
+}
+
+#[test]
+fn start_times_alone_are_worth_what_whole_seconds_are() {
+    let silent = Recorder { bleed: 0.0, ..GOOD };
+    let tracks = two(20.0, &silent, &Recorder { from_s: 3.0, bleed: 0.0, ..GOOD });
+    let only = AlignOptions { turns: false, bleed: false, ..AlignOptions::default() };
+    let found = place_with(&tracks, &[Some(1000.0), Some(1003.0)], &only);
+    let p = &found.placements[1];
+    assert_eq!(p.method, Method::Timestamps);
+    assert!((p.offset().0 - 3000.0).abs() < 100.0);
+    assert!((0.4..0.6).contains(&p.confidence), "{}", p.confidence);
+}
+
+#[test]
+fn bleed_overrules_a_wrong_start_time_and_says_so() {
+    let tracks = two(90.0, &GOOD, &Recorder { from_s: 2.0, ..GOOD });
+    let found = place_with(&tracks, &[Some(1000.0), Some(1015.0)], &AlignOptions::default());
+    assert!((found.placements[1].offset().0 - 2000.0).abs() < 20.0);
+    assert!(found.warnings.iter().any(|w| w.1.code == "start_time_wrong" && w.0 == 1));
+}
+
+#[test]
+fn nothing_to_go_by_is_said() {
+    let tracks = [made(vec![0; 80_000]), made(vec![0; 80_000])];
+    let found = place(&tracks);
+    assert_eq!(found.placements[1].method, Method::None);
+    assert!(found.placements[1].confidence < 0.5 && found.placements[1].uncertainty.0 > 250.0);
+    assert_eq!(found.warnings[0].1.code, "alignment_unknown");
+}
+
+#[test]
+fn one_recording_delivered_twice_is_reported_and_placed_to_the_sample() {
+    let mut dice = Dice(3);
+    let voices = talk(40.0, 2, &mut dice);
+    let mix: Vec<f32> = voices[0].iter().zip(&voices[1]).map(|(a, b)| a + b).collect();
+    let track = record(&[mix], 0, &GOOD, &mut dice);
+    let later = track[4_001..].to_vec();
+    let found = place(&[made(track), made(later)]);
+    assert_eq!(found.repeated, [(0, 1)]);
+    assert!((found.placements[1].offset().0 - 4_001.0 / 8.0).abs() < 0.2, "{:?}", found.placements[1].offset());
+}
+
+#[test]
+fn two_parties_are_not_one_recording() {
+    assert!(place(&two(40.0, &GOOD, &GOOD)).repeated.is_empty());
+}
+
+#[test]
+fn a_dead_track_spoils_no_other() {
+    let mut dice = Dice(11);
+    let voices = talk(120.0, 3, &mut dice);
+    let starts = [0.0, 2.4, 4.1];
+    let mut tracks: Vec<Made> =
+        (0..3).map(|i| made(record(&voices, i, &Recorder { from_s: starts[i], ..GOOD }, &mut dice))).collect();
+    tracks.insert(1, made(vec![0; 800_000]));
+    let found = place(&tracks);
+    let at = |i: usize| found.placements[i].offset().0 - found.placements[0].offset().0;
+    assert!((at(2) - 2400.0).abs() < 25.0 && (at(3) - 4100.0).abs() < 25.0, "{} {}", at(2), at(3));
+    assert!((at(3) - at(2) - 1700.0).abs() < 25.0);
+    assert!(found.placements[1].confidence < 0.5);
+}
+
+#[test]
+fn a_leg_that_takes_over_is_placed_by_the_caller_alone() {
+    let mut dice = Dice(5);
+    let first = talk(60.0, 2, &mut dice);
+    let second = talk(60.0, 2, &mut dice);
+    let join = |a: &[f32], b: &[f32]| [a, b].concat();
+    let quiet = vec![0.0; first[0].len()];
+    let caller = join(&first[0], &second[0]);
+    let (agent, transfer) = (join(&first[1], &quiet), join(&quiet, &second[1]));
+    let voices = [caller, agent, transfer];
+    let mut agent = record(&voices, 1, &GOOD, &mut dice);
+    agent.truncate(60 * 8_000);
+    let tracks = [
+        made(record(&voices, 0, &GOOD, &mut dice)),
+        made(agent),
+        made(record(&voices, 2, &Recorder { from_s: 61.0, ..GOOD }, &mut dice)),
+    ];
+    let found = place(&tracks);
+    assert!(found.placements[1].offset().0.abs() < 25.0 && (found.placements[2].offset().0 - 61_000.0).abs() < 25.0);
+}
+
+#[test]
+fn a_conference_of_sixteen_is_placed() {
+    let mut dice = Dice(17);
+    let voices = talk(120.0, 16, &mut dice);
+    let start = |i: usize| (i % 5) as f64 * 0.7;
+    let tracks: Vec<Made> =
+        (0..16).map(|i| made(record(&voices, i, &Recorder { from_s: start(i), ..GOOD }, &mut dice))).collect();
+    let found = place(&tracks);
+    let base = found.placements[0].offset().0 - start(0) * 1000.0;
+    for (i, p) in found.placements.iter().enumerate() {
+        assert!((p.offset().0 - base - start(i) * 1000.0).abs() < 40.0, "{i}: {:?} {:?}", p.offset(), p.method);
+    }
+}
+
+#[test]
+fn any_tracks_give_as_many_placements() {
+    let options = AlignOptions { search: Millis(f64::NAN), ..AlignOptions::default() };
+    for lengths in [vec![], vec![0], vec![0, 0], vec![1, 9_000], vec![3, 0, 8_000], vec![80_000, 1]] {
+        let tracks: Vec<Made> = lengths.iter().map(|&n| Made(vec![i16::MAX; n], vec![f32::NAN; n / 7])).collect();
+        let starts = [Some(f64::INFINITY), Some(f64::NAN), Some(-1e300)];
+        let found = place_with(&tracks, &starts, &options);
+        assert_eq!(found.placements.len(), lengths.len());
+        assert!(found.placements.iter().all(|p| p.offset().0 >= 0.0 && p.offset().0.is_finite()));
+    }
+}
+
+#[test]
+fn the_same_tracks_give_the_same_bits() {
+    let tracks = two(60.0, &GOOD, &Recorder { from_s: 1.0, ppm: 80.0, ..GOOD });
+    assert_eq!(place(&tracks), place(&tracks));
+}

@@ -1,0 +1,287 @@
+//! Samples made ready for correlation: half the rate, levelled in time and in frequency, and the lags where they agree.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use realfft::{RealFftPlanner, RealToComplex};
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+use crate::track::Narrow;
+
+/// Samples per second here: speech is strongest below 1.8 kHz, and half the samples cost half the time.
+pub(super) const RATE: usize = 4_000;
+/// Samples of a 10 ms frame.
+pub(super) const FRAME: usize = RATE / 100;
+/// The band that is compared, in hertz: above mains hum and its strongest harmonics, below the edge of the halving filter.
+const BAND_HZ: (f32, f32) = (320.0, 1_780.0);
+/// Width over which the spectrum is levelled, in hertz: formants are levelled, the pitch's harmonics are left.
+const SMOOTH_HZ: f32 = 20.0;
+/// Half-band filter: weights of the odd neighbours at ±1, ±3, … samples (Hamming-windowed sinc, 23 taps).
+const HALF_BAND: [f32; 6] = [0.313_3, -0.091_8, 0.041_96, -0.019_14, 0.007_6, -0.002_77];
+
+/// Reads samples at [`RATE`] from position `from` (in samples at that rate; zeros outside the track).
+pub(super) fn read_halved(track: &dyn Narrow, from: i64, out: &mut [f32], scratch: &mut Vec<f32>) {
+    let margin = 2 * HALF_BAND.len() as i64;
+    let wide = 2 * out.len() + 2 * margin as usize;
+    scratch.resize(wide, 0.0);
+    let first = 2 * from - margin;
+    let skip = usize::try_from(-first).unwrap_or(0).min(wide);
+    scratch[..skip].fill(0.0);
+    track.read(usize::try_from(first).unwrap_or(0), &mut scratch[skip..]);
+    let half: Vec<f32> = scratch.chunks_exact(2).map(|p| p[1]).collect();
+    let reach = HALF_BAND.len();
+    for (n, o) in out.iter_mut().enumerate() {
+        *o = 0.5 * scratch[2 * (n + reach)];
+    }
+    for (k, &h) in HALF_BAND.iter().enumerate() {
+        let (before, after) = (&half[reach - 1 - k..], &half[reach + k..]);
+        for ((o, &a), &b) in out.iter_mut().zip(before).zip(after) {
+            *o += h * (a + b);
+        }
+    }
+}
+
+/// Divides samples by a power of their own running level, so that loud stretches do not drown faint ones.
+///
+/// The level is the energy of 10 ms frames smoothed over 50 ms; samples are multiplied by energy^(−3/4). Below `floor` (mean
+/// square) nothing is lifted: a fade at the edge of a recording is not a faint voice.
+pub(super) fn level_in_time(x: &mut [f32], floor: f32) {
+    let energy: Vec<f32> = x.chunks(FRAME).map(|f| f.iter().map(|s| s * s).sum::<f32>() / f.len() as f32).collect();
+    let gain = |i: usize| {
+        let (s, e) = (i.saturating_sub(2), (i + 3).min(energy.len()));
+        let mean = energy[s..e].iter().sum::<f32>() / (e - s) as f32;
+        let mean = mean.max(floor);
+        1.0 / (mean * mean.sqrt()).sqrt()
+    };
+    let gains: Vec<f32> = (0..energy.len()).map(gain).collect();
+    for (f, &g) in x.chunks_mut(FRAME).zip(&gains) {
+        for s in f {
+            *s *= g;
+        }
+    }
+}
+
+/// How strongly a spectrum is levelled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Whitening {
+    /// The talker: amplitude over the square root of its own smooth spectrum.
+    Talker,
+    /// The track that may hear it: a matched filter in its own noise, slightly tempered.
+    Hearer,
+}
+
+/// Where two stretches agree: lag in samples at [`RATE`] after the start of both, and height over the noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Peak {
+    /// Samples at [`RATE`] by which the hearer is later.
+    pub lag: f64,
+    /// Height over the median of all lags, in standard deviations of what chance gives.
+    pub z: f32,
+}
+
+/// Plans and buffers for one length of transform.
+pub(super) struct Correlator {
+    n: usize,
+    forward: Arc<dyn RealToComplex<f32>>,
+    inverse: Arc<dyn Fft<f32>>,
+    time: Vec<f32>,
+    work: Vec<Complex32>,
+    product: Vec<Complex32>,
+    sorted: Vec<f32>,
+    scratch: Vec<f32>,
+    /// Squared envelope of the last correlation, one per [`STEP`] samples.
+    envelope: Vec<f32>,
+    /// The lag of its first value, in steps.
+    first: usize,
+}
+
+type Plans = (Arc<dyn RealToComplex<f32>>, Arc<dyn Fft<f32>>);
+
+/// The plans of a length, made once in the life of the program: they hold tables of sines.
+fn plans(n: usize) -> Plans {
+    static MADE: Mutex<Vec<(usize, Plans)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = made.iter().find(|m| m.0 == n) {
+        return known.1.clone();
+    }
+    let plans = (RealFftPlanner::new().plan_fft_forward(n), FftPlanner::new().plan_fft_inverse(n / STEP));
+    made.push((n, plans.clone()));
+    plans
+}
+
+/// Samples at [`RATE`] between two lags of the correlation's envelope.
+pub(super) const STEP: usize = 2;
+
+/// A levelled spectrum of the band.
+pub(super) type Spectrum = Vec<Complex32>;
+
+impl Correlator {
+    /// For stretches of `n` samples at [`RATE`] (even).
+    pub fn new(n: usize) -> Self {
+        let (forward, inverse) = plans(n);
+        let work = forward.get_scratch_len().max(inverse.get_inplace_scratch_len());
+        Self {
+            n,
+            time: vec![0.0; n],
+            work: vec![Complex32::default(); work],
+            product: vec![Complex32::default(); n / 2 + 1],
+            sorted: Vec::new(),
+            scratch: Vec::new(),
+            envelope: Vec::new(),
+            first: 0,
+            forward,
+            inverse,
+        }
+    }
+
+    /// Samples of a stretch at [`RATE`].
+    pub const fn len(&self) -> usize {
+        self.n
+    }
+
+    fn band(&self) -> (usize, usize) {
+        let bin = |hz: f32| (hz * self.n as f32 / RATE as f32) as usize;
+        (bin(BAND_HZ.0), bin(BAND_HZ.1))
+    }
+
+    /// The levelled spectrum of `len` samples from `from`, zeros after them; `shape` may change them first.
+    pub fn spectrum(
+        &mut self,
+        track: &dyn Narrow,
+        from: i64,
+        len: usize,
+        whitening: Whitening,
+        shape: impl FnOnce(&mut [f32]),
+    ) -> Spectrum {
+        let len = len.min(self.n);
+        read_halved(track, from, &mut self.time[..len], &mut self.scratch);
+        self.time[len..].fill(0.0);
+        shape(&mut self.time[..len]);
+        let (lo, hi) = self.band();
+        // The lengths are those of the plan: this cannot fail.
+        let _ = self.forward.process_with_scratch(&mut self.time, &mut self.product, &mut self.work);
+        let mut bins = self.product[lo..hi].to_vec();
+        let width = ((SMOOTH_HZ * self.n as f32 / RATE as f32) as usize).max(1);
+        for band in bins.chunks_mut(width) {
+            let power = band.iter().map(Complex32::norm_sqr).sum::<f32>() / band.len() as f32;
+            let gain = match (whitening, power > 0.0) {
+                (_, false) => 0.0,
+                (Whitening::Talker, _) => 1.0 / power.sqrt().sqrt(),
+                (Whitening::Hearer, _) => 1.0 / (power * power.sqrt()).sqrt(),
+            };
+            for b in band {
+                *b *= gain;
+            }
+        }
+        bins
+    }
+
+    /// Correlates two spectra of this correlator; the lags that count are those of `valid`, in samples.
+    pub fn correlate(&mut self, talker: &Spectrum, hearer: &Spectrum, valid: Range<usize>) {
+        let m = self.n / STEP;
+        let product = &mut self.product[..m];
+        for ((p, t), h) in product.iter_mut().zip(talker).zip(hearer) {
+            *p = t.conj() * h;
+        }
+        product[talker.len().min(hearer.len())..].fill(Complex32::default());
+        quieten_tones(&mut product[..talker.len().min(hearer.len())], self.n);
+        self.inverse.process_with_scratch(product, &mut self.work);
+        self.envelope.clear();
+        self.first = (valid.start / STEP).min(m);
+        let end = (valid.end / STEP).clamp(self.first, m);
+        self.envelope.extend(product[self.first..end].iter().map(Complex32::norm_sqr));
+    }
+
+    /// The signal of a spectrum, one complex sample per [`STEP`].
+    pub fn baseband(&mut self, spectrum: &Spectrum) -> Vec<Complex32> {
+        let mut out = spectrum.clone();
+        out.resize(self.n / STEP, Complex32::default());
+        self.inverse.process_with_scratch(&mut out, &mut self.work);
+        out
+    }
+
+    /// The highest places of the last correlation, best first: at most `most`, at least `apart` samples from each other.
+    pub fn peaks(&mut self, most: usize, apart: usize) -> Vec<Peak> {
+        let units = self.noise_units();
+        let e = &self.envelope;
+        let unit = |i: usize| units[i / NOISE_STEPS];
+        let is_top = |i: usize| e[i] >= e[i.saturating_sub(1)] && e.get(i + 1).is_none_or(|&n| e[i] > n);
+        let mut tops: Vec<(usize, f32)> = (0..e.len())
+            .filter(|&i| e[i] > 25.0 * unit(i) && is_top(i))
+            .map(|i| (i, (e[i] / unit(i)).sqrt()))
+            .collect();
+        tops.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let mut peaks: Vec<Peak> = Vec::new();
+        for (i, z) in tops {
+            let lag = ((self.first + i) as f64 + vertex(e, i)) * STEP as f64;
+            if peaks.iter().all(|p| (p.lag - lag).abs() >= apart as f64) {
+                peaks.push(Peak { lag, z });
+                if peaks.len() == most {
+                    break;
+                }
+            }
+        }
+        peaks
+    }
+
+    /// The power of chance around each lag: the greatest of the medians over half a second there, before, after and over all.
+    ///
+    /// A stretch that lies partly beyond a track, or on its silence, agrees less with it by chance.
+    fn noise_units(&mut self) -> Vec<f32> {
+        // The square of a Rayleigh variable has its median at 2 ln 2.
+        let mut unit = |e: &[f32]| {
+            self.sorted.clear();
+            self.sorted.extend_from_slice(e);
+            let middle = e.len() / 2;
+            *self.sorted.select_nth_unstable_by(middle, f32::total_cmp).1 / (2.0 * std::f32::consts::LN_2)
+        };
+        let local: Vec<f32> = self.envelope.chunks(NOISE_STEPS).map(&mut unit).collect();
+        let all = if local.is_empty() { 0.0 } else { unit(&local) };
+        let around = |i: usize| local[i.saturating_sub(1)..(i + 2).min(local.len())].iter().fold(all, |a, &b| a.max(b));
+        (0..local.len()).map(around).map(|u| u.max(f32::MIN_POSITIVE)).collect()
+    }
+}
+
+/// Steps of lag over which chance is measured: half a second.
+const NOISE_STEPS: usize = RATE / STEP / 2;
+
+/// Turns down bands that hold far more than the others: a tone agrees with itself at every lag.
+fn quieten_tones(product: &mut [Complex32], n: usize) {
+    /// Times the median band.
+    const MOST: f32 = 8.0;
+    let width = ((SMOOTH_HZ * n as f32 / RATE as f32) as usize).max(1);
+    let power: Vec<f32> = product.chunks(width).map(|b| b.iter().map(Complex32::norm_sqr).sum()).collect();
+    let mut sorted = power.clone();
+    let middle = sorted.len() / 2;
+    if sorted.is_empty() {
+        return;
+    }
+    let most = MOST * *sorted.select_nth_unstable_by(middle, f32::total_cmp).1;
+    for (band, &p) in product.chunks_mut(width).zip(&power).filter(|x| *x.1 > most) {
+        let gain = (most / p).sqrt();
+        band.iter_mut().for_each(|b| *b *= gain);
+    }
+}
+
+/// Where the parabola through a maximum and its neighbours has its top, from −0.5 to 0.5.
+fn vertex(e: &[f32], i: usize) -> f64 {
+    let (Some(&a), Some(&c)) = (i.checked_sub(1).and_then(|j| e.get(j)), e.get(i + 1)) else {
+        return 0.0;
+    };
+    let (a, b, c) = (f64::from(a).sqrt(), f64::from(e[i]).sqrt(), f64::from(c).sqrt());
+    let bend = a - 2.0 * b + c;
+    if bend < 0.0 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 }
+}
+
+/// How well a stretch of a talker's baseband agrees with a hearer's `place` steps later, within a step either way.
+pub(super) fn agreement(talker: &[Complex32], hearer: &[Complex32], stretch: Range<usize>, place: usize) -> f32 {
+    let mut best = 0.0f32;
+    for p in place.saturating_sub(1)..=place + 1 {
+        let later = hearer.get(stretch.start + p..).unwrap_or(&[]);
+        let own = talker.get(stretch.clone()).unwrap_or(&[]);
+        let sum: Complex32 = own.iter().zip(later).map(|(t, h)| t.conj() * h).sum();
+        best = best.max(sum.norm_sqr());
+    }
+    best
+}
