@@ -18,6 +18,7 @@ pub mod process;
 pub mod provider;
 pub mod report;
 pub mod resample;
+pub mod sounds;
 pub mod speech;
 pub mod timeline;
 pub mod track;

@@ -190,6 +190,31 @@ pub enum EventKind {
     Clipping,
 }
 
+impl EventKind {
+    /// The kind's name, as in the report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dtmf => "dtmf",
+            Self::Ringback => "ringback",
+            Self::Busy => "busy",
+            Self::Congestion => "congestion",
+            Self::Sit => "sit",
+            Self::Fax => "fax",
+            Self::Beep => "beep",
+            Self::Music => "music",
+            Self::Silence => "silence",
+            Self::DigitalZero => "digital_zero",
+            Self::Dropout => "dropout",
+            Self::Clipping => "clipping",
+        }
+    }
+
+    /// Whether one event stands for one short burst, not for a train or a stretch.
+    pub const fn is_burst(self) -> bool {
+        matches!(self, Self::Dtmf | Self::Fax | Self::Beep | Self::Sit)
+    }
+}
+
 /// Something that happened, on the timeline its owner names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -1,5 +1,6 @@
 //! Codecs whose bytes come in blocks of one size, each giving the same number of samples.
 
+use super::assemble::Assembler;
 use super::block::{Block, FRAMES};
 use super::source::Source;
 use super::spec::Notes;
@@ -30,17 +31,24 @@ pub(crate) struct BlockStream {
     /// Bytes that the header promises; `None`: whatever comes.
     promised: Option<u64>,
     given: u64,
+    /// Samples of blocks too long to be given out at once.
+    queue: Assembler,
 }
 
 impl BlockStream {
     pub(crate) fn new(codec: impl BlockCodec + 'static, channels: u16, promised: Option<u64>) -> Self {
-        Self { codec: Box::new(codec), channels: usize::from(channels), promised, given: 0 }
+        let channels = usize::from(channels);
+        Self { codec: Box::new(codec), channels, promised, given: 0, queue: Assembler::new(channels, 0) }
     }
 }
 
 impl Stream for BlockStream {
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
         block.clear(self.channels);
+        if self.queue.is_due() {
+            self.queue.give(block);
+            return Ok(true);
+        }
         let size = self.codec.block_bytes().max(1);
         let wanted = (FRAMES / self.codec.block_samples().max(1)).max(1) * size;
         let at = source.position();
@@ -68,6 +76,10 @@ impl Stream for BlockStream {
                 notes.add(Warning::new("truncated", message).at_byte(at + whole as u64));
             }
             _ => {}
+        }
+        if block.frames() > 2 * FRAMES {
+            self.queue.add(&block.planes, None);
+            self.queue.give(block);
         }
         Ok(block.frames() > 0)
     }

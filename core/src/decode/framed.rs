@@ -194,7 +194,8 @@ impl Stream for FramedStream {
         };
         let place = u64::try_from(packet.pts.get()).unwrap_or(0);
         // A position beyond what the file promises is damage too, not a gap of hours.
-        let plausible = self.promised.is_none_or(|promised| place < promised);
+        let hour = self.assembler.at() + 3600 * u64::from(self.rate.hz());
+        let plausible = self.promised.map_or(place < hour, |promised| place < promised);
         if self.timed && plausible && place > self.assembler.at() {
             let missing = place - self.assembler.at();
             let ms = self.rate.millis(missing);

@@ -318,7 +318,10 @@ impl MatroskaStream {
         // Block times are rounded to a tick, and recorders stamp them loosely: small gaps mean nothing by themselves.
         let loose = u64::from(self.rate.hz()) / if self.damaged { 100 } else { 10 };
         let missing = place.saturating_sub(here.max(if self.assembler.at() == 0 { place } else { 0 }));
-        if missing > loose {
+        // A jump of more than an hour is a broken time, not a loss.
+        if missing > 3600 * u64::from(self.rate.hz()) {
+            notes.add(Warning::new("time_broken", "a block's time lies hours ahead: ignored").at_byte(at));
+        } else if missing > loose {
             let ms = self.rate.millis(missing);
             notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));
             self.assembler.add_silence(missing);

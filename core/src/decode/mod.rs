@@ -9,6 +9,7 @@ mod archive;
 mod assemble;
 mod block;
 mod blocks;
+mod convert;
 mod foreign;
 mod framed;
 mod g711;
@@ -38,6 +39,8 @@ pub use input::Input;
 pub use probe::{Probe, Problem, probe};
 pub use raw::Raw;
 pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
+
+use std::io::Read;
 
 use self::block::{Block, FRAMES};
 use self::input::Opened;
@@ -222,6 +225,14 @@ pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
         return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
     }
     Ok(tracks)
+}
+
+/// Decodes what a reader gives, as [`decode`] does: a body without length, in any chunks.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_reader(reader: impl Read + Send + 'static, options: &DecodeOptions) -> Result<Vec<Track>> {
+    decode(Input::reader("stream", reader), options)
 }
 
 fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Track>) -> Result<()> {

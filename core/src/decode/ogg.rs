@@ -319,7 +319,11 @@ impl OggStream {
         let origin = *self.origin.get_or_insert(granule.saturating_sub(samples));
         let end = granule.saturating_sub(origin);
         let start = end.saturating_sub(samples);
-        if lost && start > self.assembler.at() {
+        let hour = 3600 * u64::from(self.head.rate.hz());
+        if lost && start > self.assembler.at() + hour {
+            // A jump of more than an hour is a broken position, not a loss.
+            notes.add(Warning::new("time_broken", "a page's position lies hours ahead: ignored").at_byte(at));
+        } else if lost && start > self.assembler.at() {
             let missing = start - self.assembler.at();
             let ms = self.head.rate.millis(missing);
             notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));

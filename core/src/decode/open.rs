@@ -2,6 +2,7 @@
 
 use super::adpcm::{Ima, Microsoft};
 use super::blocks::BlockStream;
+use super::convert::OneRate;
 use super::g722::G722;
 use super::gsm::{Gsm, Packing};
 use super::mpeg::{self, MpegStream};
@@ -86,7 +87,7 @@ fn open_mpeg(source: &mut Source, kind: Kind, options: &DecodeOptions, notes: &m
     };
     let stream = MpegStream::open(source, header, options.assumed_mp3_delay, notes)?;
     let spec = mpeg_spec(&stream, Container::Mp3)?;
-    Ok((Box::new(stream), spec))
+    Ok((Box::new(OneRate::new(stream)), spec))
 }
 
 fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spec> {
@@ -172,7 +173,7 @@ fn open_mpeg_in_wave(
         .ok_or_else(|| Error::new(ErrorKind::NoAudio, Stage::Decode, "a wav of mp3 without mp3 frames").at_byte(at))?;
     let stream = MpegStream::open(source, header, options.assumed_mp3_delay, notes)?;
     let spec = mpeg_spec(&stream, container)?;
-    Ok((Box::new(stream), spec))
+    Ok((Box::new(OneRate::new(stream)), spec))
 }
 
 fn need_bytes(source: &mut Source, bytes: usize, otherwise: &str) -> Result<()> {

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::report::{Report, TrackReport};
-use crate::timeline::EventKind;
 use crate::units::{Millis, Span};
 
 /// The picture's measures, in pixels.
@@ -61,14 +60,13 @@ fn draw_track(svg: &mut String, track: &TrackReport, top: f64, colour: &str, x: 
         bar(colour, span, top, BAR, "speech");
     }
     for event in &track.events {
-        bar("event", &event.span, top + BAR + 2.0, 5.0, event_name(event.kind));
+        bar("event", &event.span, top + BAR + 2.0, 5.0, event.kind.name());
     }
-    let named = track.events.iter().filter(|e| e.kind != EventKind::Dtmf || e.span.duration().0 > 0.0);
     let mut free = 0.0;
-    for event in named {
+    for event in &track.events {
         let left = x(event.span.start);
         if left >= free {
-            let name = event_name(event.kind);
+            let name = event.kind.name();
             let _ = write!(svg, "<text x=\"{left:.1}\" y=\"{:.1}\" font-size=\"10\">{name}</text>", top + BAR + 18.0);
             free = left + 7.0 * name.len() as f64 + 6.0;
         }
@@ -83,24 +81,6 @@ fn draw_axis(svg: &mut String, total: f64, height: f64, x: &impl Fn(Millis) -> f
     for mark in (0..=marks).map(|i| Millis(i as f64 * step)) {
         let (left, y) = (x(mark), height - 8.0);
         let _ = write!(svg, "<text x=\"{left:.1}\" y=\"{y:.1}\" font-size=\"10\">{}</text>", clock(mark));
-    }
-}
-
-/// An event's name as in the report.
-fn event_name(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Dtmf => "key",
-        EventKind::Ringback => "ringback",
-        EventKind::Busy => "busy",
-        EventKind::Congestion => "congestion",
-        EventKind::Sit => "sit",
-        EventKind::Fax => "fax",
-        EventKind::Beep => "beep",
-        EventKind::Music => "music",
-        EventKind::Silence => "silence",
-        EventKind::DigitalZero => "digital zero",
-        EventKind::Dropout => "dropout",
-        EventKind::Clipping => "clipping",
     }
 }
 

@@ -11,8 +11,9 @@ use crate::outcome::{self, Facts};
 use crate::report::{
     Alignment, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport, rounded,
 };
+use crate::sounds::{self, Sound};
 use crate::speech::{self, Turn};
-use crate::timeline::Placement;
+use crate::timeline::{Event, EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
 use crate::voice::{self, Probabilities};
@@ -31,6 +32,8 @@ struct OnCall {
     speech: Vec<Span>,
     /// Own speech by the detector's probabilities alone.
     voiced: Millis,
+    /// What else sounds on this track, in the call's time.
+    events: Vec<Event>,
     noise: Option<Decibels>,
     gain: Decibels,
     dead: bool,
@@ -89,11 +92,12 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
 
 impl Scene {
     fn new(lanes: Vec<Lane>, config: &Config) -> Self {
-        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
-            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, config))
+        let on_call = |((lane, placement), sounds): ((&Lane, Option<Placement>), Vec<Sound>)| -> Option<OnCall> {
+            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, &sounds, config))
         };
         let places = place(&lanes, config);
-        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
+        let sounds = own_sounds(&lanes, &places.placements);
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).zip(sounds).map(on_call).collect();
         let repeats: Vec<usize> = places.repeated.iter().map(|pair| pair.1).collect();
         let speech = |(i, p): (usize, &Option<OnCall>)| match p {
             Some(p) if !repeats.contains(&i) => p.speech.clone(),
@@ -134,7 +138,7 @@ impl Scene {
             role: lane.role,
             speech: on.speech.clone(),
             voiced: on.voiced,
-            events: Vec::new(),
+            events: on.events.clone(),
             dead: on.dead,
             duration: heard.duration,
         });
@@ -172,7 +176,7 @@ impl Scene {
                 level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
                 speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
                 bleed: Vec::new(),
-                events: Vec::new(),
+                events: placed.as_ref().map(|p| reported(&p.events, config)).unwrap_or_default(),
             }
         };
         self.lanes.iter().zip(&self.placed).map(report).collect()
@@ -193,7 +197,7 @@ impl Scene {
 }
 
 impl OnCall {
-    fn new(heard: &Heard, placement: Placement, config: &Config) -> Self {
+    fn new(heard: &Heard, placement: Placement, sounds: &[Sound], config: &Config) -> Self {
         let own = speech::spans(&heard.voice, heard.duration, &config.speech);
         let noise = heard.level.hops.noise(&own);
         Self {
@@ -201,6 +205,7 @@ impl OnCall {
             voiced: voiced(&heard.voice, config.speech.threshold),
             gain: mix::gain(&heard.level, &own, noise, config.mix.level),
             dead: is_dead(&heard.level, config.outcome.dead_dbov),
+            events: sounds.iter().map(|sound| event(sound, &placement)).collect(),
             noise,
             placement,
         }
@@ -255,6 +260,43 @@ fn place(lanes: &[Lane], config: &Config) -> Places {
     });
     let warnings = told.chain(repeats).collect();
     Places { placements: lanes.iter().map(of).collect(), repeated, warnings }
+}
+
+/// How far apart the same sound may lie on two tracks: an echo comes up to 200 ms late, and frames add their width.
+const SAME_SOUND_MS: f64 = 300.0;
+
+/// Every track's sounds without those of other tracks that bled here.
+fn own_sounds(lanes: &[Lane], placements: &[Option<Placement>]) -> Vec<Vec<Sound>> {
+    let mut all: Vec<Vec<Sound>> =
+        lanes.iter().map(|lane| lane.heard.as_ref().map(|h| h.sounds.clone()).unwrap_or_default()).collect();
+    let certain = |p: &Placement| p.uncertainty.0 <= SAME_SOUND_MS;
+    if placements.iter().flatten().all(certain) {
+        let to_call = |track: usize, ms: f64| match placements.get(track) {
+            Some(Some(placement)) => placement.to_call(Millis(ms)).0,
+            _ => ms,
+        };
+        sounds::dedupe(&mut all, SAME_SOUND_MS, to_call);
+    }
+    all
+}
+
+/// A sound on the call's timeline.
+fn event(sound: &Sound, placement: &Placement) -> Event {
+    Event {
+        kind: sound.kind,
+        span: placement.span_to_call(Span::new(sound.start_ms, sound.end_ms)),
+        detail: sound.detail.clone(),
+        confidence: rounded(f64::from(sound.confidence)),
+    }
+}
+
+/// Events as they are reported: which key was pressed only where that was asked for.
+fn reported(events: &[Event], config: &Config) -> Vec<Event> {
+    let told = |event: &Event| {
+        let detail = event.detail.clone().filter(|_| event.kind != EventKind::Dtmf || config.dtmf_digits);
+        Event { detail, ..event.clone() }
+    };
+    events.iter().map(told).collect()
 }
 
 /// Time in which the detector is above its threshold.

@@ -1,11 +1,12 @@
 //! The one pass over a recording: a block is decoded, given to every listener, and dropped.
 
-use crate::config::Config;
+use crate::config::{Config, DetectorKind};
 use crate::control::Control;
 use crate::decode::{Decoder, Input, Lane, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::level::{Level, LevelMeter};
 use crate::resample::Resampler;
+use crate::sounds::{Clipping, Sound, Sounds, Zero};
 use crate::track::{Keeper, Listener};
 use crate::units::{Millis, Rate};
 use crate::voice::{self, Probabilities};
@@ -27,6 +28,8 @@ pub(super) struct Heard {
     pub level: Level,
     /// How likely speech is, frame by frame.
     pub voice: Probabilities,
+    /// What sounds and is not speech, in the track's time.
+    pub sounds: Vec<Sound>,
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
     /// The samples at 8 kHz, where they are kept and are not the same.
@@ -54,6 +57,9 @@ struct Ears {
     level: LevelMeter,
     keeper: Option<Keeper>,
     narrow_keeper: Option<Keeper>,
+    sounds: Sounds,
+    zero: Zero,
+    clipping: Clipping,
     to_narrow: Resampler,
     /// The track at 8 kHz, as far as it waits for the detector.
     narrow: Vec<f32>,
@@ -67,6 +73,9 @@ impl Ears {
             level: LevelMeter::new(rate)?,
             keeper: keep.tracks.then(Keeper::default),
             narrow_keeper: narrow_apart.then(Keeper::default),
+            sounds: Sounds::new(&[]),
+            zero: Zero::new(rate.hz()),
+            clipping: Clipping::new(rate.hz()),
             to_narrow: Resampler::new(rate, Rate::NARROWBAND)?,
             narrow: Vec::new(),
             samples: 0,
@@ -76,23 +85,27 @@ impl Ears {
     fn hear(&mut self, samples: &[f32]) -> Result<()> {
         self.samples += samples.len() as u64;
         self.level.hear(samples);
+        self.zero.push(samples);
+        self.clipping.push(samples);
         if let Some(keeper) = &mut self.keeper {
             keeper.hear(samples);
         }
         self.narrow.clear();
         self.to_narrow.push(samples, &mut self.narrow)?;
-        self.keep_narrow();
+        self.hear_narrow();
         Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
         self.narrow.clear();
         self.to_narrow.finish(&mut self.narrow)?;
-        self.keep_narrow();
+        self.hear_narrow();
         Ok(())
     }
 
-    fn keep_narrow(&mut self) {
+    /// Gives the samples at 8 kHz to those who listen there.
+    fn hear_narrow(&mut self) {
+        self.sounds.push(&self.narrow);
         if let Some(keeper) = &mut self.narrow_keeper {
             keeper.hear(&self.narrow);
         }
@@ -133,15 +146,28 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
     if ears.iter().all(|e| e.samples == 0) {
         return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded")));
     }
+    // WebRTC's detector takes music for speech: what it says of music is worth nothing.
+    let trusted = |values: &'_ [f32]| -> Vec<f32> {
+        if config.detector == DetectorKind::Silero { values.to_vec() } else { Vec::new() }
+    };
     let heard = |((ears, values), lane): ((Ears, Vec<f32>), &Lane)| Heard {
         channel: lane.channel(),
         source: source.clone(),
         rate,
         duration: rate.millis(ears.samples),
+        sounds: sounds(ears.sounds.finish(&trusted(&values)), ears.zero.finish(), ears.clipping.finish()),
         level: ears.level.finish(),
         voice: Probabilities { hop, values },
         samples: ears.keeper.map(|k| k.finish().0).unwrap_or_default(),
         narrow: ears.narrow_keeper.map(|k| k.finish().0).unwrap_or_default(),
     };
     Ok(ears.into_iter().zip(probabilities).zip(&lanes).map(heard).collect())
+}
+
+/// All sounds of a track in the order of their beginnings.
+fn sounds(mut all: Vec<Sound>, zero: Vec<Sound>, clipping: Vec<Sound>) -> Vec<Sound> {
+    all.extend(zero);
+    all.extend(clipping);
+    all.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
+    all
 }

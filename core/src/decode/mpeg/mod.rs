@@ -110,12 +110,17 @@ impl MpegStream {
         Ok(made)
     }
 
+    /// Samples per second of what comes next.
+    pub(crate) fn hz(&self) -> u32 {
+        self.stream.hz
+    }
+
     pub(crate) fn rate(&self) -> Result<Rate> {
         Rate::new(self.stream.hz)
     }
 
     pub(crate) fn channels(&self) -> u16 {
-        self.stream.channels
+        self.channels as u16
     }
 
     /// The delay that is being removed from the segment under way.
@@ -229,19 +234,14 @@ impl MpegStream {
         Ok(())
     }
 
-    /// Goes on with frames of another kind: another number of channels is mapped to the file's own.
+    /// Goes on with frames of another rate, or of another number of channels, which are mapped to the file's own.
     fn change(&mut self, to: Header, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
         let at = source.position();
         self.lost.end(self.stream, notes);
         self.segment.end(at, block, notes);
         let (from, kind) = (self.stream, |h: Header| format!("{} channels at {} Hz", h.channels, h.hz));
-        let message = format!("{} from here on instead of {}", kind(to), kind(from));
-        if to.hz != from.hz {
-            source.skip(u64::MAX)?;
-            notes.add(Warning::new("rate_changed", format!("{message}: the rest is left out")).at_byte(at));
-            return Ok(true);
-        }
-        notes.add(Warning::new("channels_changed", message).at_byte(at));
+        let code = if to.hz == from.hz { "channels_changed" } else { "rate_changed" };
+        notes.add(Warning::new(code, format!("{} from here on instead of {}", kind(to), kind(from))).at_byte(at));
         self.stream = to;
         self.decoder = new_decoder()?;
         self.lengths = Lengths::default();

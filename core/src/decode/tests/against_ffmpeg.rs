@@ -7,13 +7,13 @@ fn ffmpeg_f32(path: &str) -> Option<Vec<f32>> {
 }
 
 /// The samples that ffmpeg makes of a file, with some choice of its decoder.
-fn decoded_by(decoder: &[&str], path: &str) -> Option<Vec<f32>> {
+pub(super) fn decoded_by(decoder: &[&str], path: &str) -> Option<Vec<f32>> {
     let args = [&["-v", "error"], decoder, &["-i", path, "-f", "f32le", "-c:a", "pcm_f32le", "-"]].concat();
     let raw = tool("ffmpeg", &args)?;
     Some(raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
 }
 
-fn interleaved(planes: &[Vec<f32>]) -> Vec<f32> {
+pub(super) fn interleaved(planes: &[Vec<f32>]) -> Vec<f32> {
     (0..planes[0].len()).flat_map(|i| planes.iter().map(move |p| p[i])).collect()
 }
 
@@ -25,7 +25,7 @@ pub(super) fn snr_db(reference: &[f32], other: &[f32]) -> f64 {
 }
 
 /// Writes a wav of two talking channels, or one, and has a tool make another file of it.
-fn make(dir: &std::path::Path, rate: u32, channels: u16, tool_args: &[&str], name: &str) -> Option<String> {
+pub(super) fn make(dir: &std::path::Path, rate: u32, channels: u16, tool_args: &[&str], name: &str) -> Option<String> {
     let source = dir.join(format!("source-{rate}-{channels}.wav"));
     if !source.exists() {
         let voices: Vec<Vec<i16>> = (0..channels).map(|c| babble(rate, 4.0, u32::from(c) + 11)).collect();

@@ -139,3 +139,36 @@ fn room_for_a_tag_that_was_never_written_is_no_audio() {
     assert!(planes[0][..clean.len()] == clean);
     assert_eq!(codes(&info), ["delay_unknown"]);
 }
+
+#[test]
+fn a_change_of_rate_or_channels_goes_on_in_the_first_ones() {
+    let dir = folder("change");
+    let make = |name: &str, rate: u32, channels: u16, kbits: &str| {
+        let voice = babble(rate, 3.0, 25);
+        let both: Vec<i16> = voice.iter().flat_map(|&x| std::iter::repeat_n(x, usize::from(channels))).collect();
+        let (source, made) = (dir.join(format!("{name}.wav")), dir.join(format!("{name}.mp3")));
+        std::fs::write(&source, wav(1, channels, rate, 16, &s16(&both))).unwrap();
+        let (source, made) = (source.display().to_string(), made.display().to_string());
+        tool("lame", &["--quiet", "-b", kbits, &source, &made]).map(|_| std::fs::read(made).unwrap())
+    };
+    let Some(first) = make("first", 16_000, 1, "64") else { return };
+    for (name, rate, channels, kbits, code) in [
+        ("half", 8_000, 1, "32", "rate_changed"),
+        ("double", 32_000, 1, "64", "rate_changed"),
+        ("cd", 44_100, 2, "128", "rate_changed"),
+        ("stereo", 16_000, 2, "64", "channels_changed"),
+    ] {
+        let second = make(name, rate, channels, kbits).unwrap();
+        let (planes, info) = run_bytes(&[&first[..], &second, &first].concat()).unwrap();
+        assert_eq!((planes.len(), info.sample_rate_hz.hz()), (1, 16_000));
+        // Three seconds each, the middle one resampled; its codec delay is known where it has a tag.
+        let close = planes[0].len().abs_diff(9 * 16_000);
+        assert!(close <= 1105 * 16_000 / rate as usize * 2, "{name}: {} samples", planes[0].len());
+        assert!(codes(&info).contains(&code), "{name}: {:?}", info.warnings);
+        let single = run_bytes(&first).unwrap().0.remove(0);
+        assert!(planes[0][..48_000] == single && planes[0][planes[0].len() - 48_000..] == single, "{name}");
+        let middle = &planes[0][48_000..planes[0].len() - 48_000];
+        let loud = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>() / x.len() as f32;
+        assert!((loud(middle) / loud(&single) - 1.0).abs() < 0.2, "{name}: {} {}", loud(middle), loud(&single));
+    }
+}

@@ -1,0 +1,273 @@
+//! Runs of frames whose power lies in one or two steady peaks: the raw material of every tone but DTMF.
+
+use super::extent::{Extent, Spread};
+use super::spectrum::{self, Analyser, BIN_HZ, FIRST_BIN, Frame, LAST_BIN, LONG, RATE, REACH};
+use super::tones::SUPERVISORY_HZ;
+
+/// Share of a frame's power that its one or two strongest peaks must hold to open a run.
+const OPEN_SHARE: f32 = 0.7;
+/// The same in coarse frames that call for a closer look.
+const NOTICE_SHARE: f32 = 0.8;
+/// Share of a long window's power that the lines of a tone hold.
+const PURE: f32 = 0.7;
+/// The same of a tone that sounds alone.
+const ALONE: f32 = 0.9;
+/// Deviation of the level of a steady tone.
+const STEADY_DB: f32 = 1.5;
+/// Lines closer than three bins of a frame beat within it.
+const BEAT_HZ: f32 = 3.0 * BIN_HZ;
+/// A second peak counts where it is at most this far below the first (13 dB).
+const SECOND: f32 = 0.05;
+/// Share that must stay in a run's peaks.
+const STAY_SHARE: f32 = 0.55;
+/// A frame this far below the run's mean is outside it (12 dB).
+const FALL: f32 = 1.0 / 16.0;
+/// Frames a run survives without its tone (32 ms): the phase reversals of an answering tone, a lost packet.
+const PATIENCE: u32 = 4;
+/// Frames of another tone that end a run at once.
+const CHANGE: u32 = 2;
+/// Quieter than this (-62 dBov in the peaks) nothing is a tone.
+const FAINT: f32 = 6.3e-7;
+/// Runs shorter than this (60 ms) are nobody's burst.
+const SHORTEST: u64 = 60 * RATE as u64 / 1000;
+/// Lines further than this below the strongest are not part of the tone (17 dB).
+const LINE: f32 = 0.02;
+
+/// One line of a tone's spectrum.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Line {
+    /// Frequency in Hz.
+    pub hz: f32,
+    /// Mean square.
+    pub power: f32,
+}
+
+/// A run of steady tone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Burst {
+    /// First sample.
+    pub start: u64,
+    /// The sample after the last.
+    pub end: u64,
+    /// Mean frequency of the strongest peak, in Hz, at the resolution of a frame.
+    pub hz: f32,
+    /// Standard deviation of that frequency, in Hz; infinite where it was too rarely to be seen.
+    pub wobble_hz: f32,
+    /// Standard deviation of the level, in dB.
+    pub wobble_db: f32,
+    /// Mean square of the tone.
+    pub level: f32,
+    /// Share of all power that the long window found in `lines`; 0 where the run was too short for it.
+    pub purity: f32,
+    /// The lines of a long window, by rising frequency; empty where the run was too short for it.
+    pub lines: Vec<Line>,
+}
+
+impl Burst {
+    /// Length in seconds.
+    pub fn seconds(&self) -> f32 {
+        (self.end - self.start) as f32 / RATE as f32
+    }
+
+    /// Whether it is a tone of one or two lines and nothing else.
+    pub fn is_pure(&self) -> bool {
+        matches!(self.lines.len(), 1 | 2) && self.purity >= ALONE
+    }
+
+    /// Whether its level is steady, as a generator's is; the network's tones may have two lines so close that they beat.
+    pub fn is_steady(&self) -> bool {
+        let beats = matches!(self.lines.as_slice(), [a, b] if b.hz - a.hz < BEAT_HZ && b.hz <= SUPERVISORY_HZ.1);
+        beats || self.wobble_db <= STEADY_DB
+    }
+
+    /// The frequency, where the tone is one pure line.
+    pub fn single(&self) -> Option<f32> {
+        match self.lines.as_slice() {
+            [] => Some(self.hz),
+            [line] => Some(line.hz),
+            _ => None,
+        }
+    }
+}
+
+/// The one or two peaks of a frame.
+#[derive(Debug, Clone, Copy)]
+struct Peaks {
+    first: usize,
+    second: Option<usize>,
+    power: f32,
+}
+
+impl Peaks {
+    fn of(frame: &Frame) -> Self {
+        let first = spectrum::strongest(&frame.power, FIRST_BIN, LAST_BIN);
+        let strongest = spectrum::around(&frame.power, first);
+        // Pure already, or two peaks no stronger than this would not make it so.
+        if strongest >= 0.9 * frame.total || 2.0 * strongest < OPEN_SHARE * frame.total {
+            return Self { first, second: None, power: strongest };
+        }
+        let below = spectrum::strongest(&frame.power, FIRST_BIN, first.saturating_sub(2 * REACH).max(FIRST_BIN));
+        let above = spectrum::strongest(&frame.power, (first + 2 * REACH).min(LAST_BIN), LAST_BIN);
+        let second = if frame.power[below] > frame.power[above] { below } else { above };
+        let power = spectrum::around(&frame.power, second);
+        if power < SECOND * strongest || second.abs_diff(first) < 2 * REACH {
+            return Self { first, second: None, power: strongest };
+        }
+        Self { first, second: Some(second), power: strongest + power }
+    }
+
+    fn power_in(&self, frame: &Frame) -> f32 {
+        spectrum::around(&frame.power, self.first) + self.second.map_or(0.0, |k| spectrum::around(&frame.power, k))
+    }
+}
+
+/// Notices a tone in coarse frames: the same one or two peaks hold nearly all power in four frames on end.
+#[derive(Default)]
+pub struct Notice {
+    peaks: Option<Peaks>,
+    frames: u32,
+}
+
+impl Notice {
+    /// Coarse frames a tone must fill to be noticed (128 ms; no tone of the tables is shorter than 190).
+    pub const FRAMES: u32 = 4;
+
+    /// Takes the next coarse frame; whether a tone sounds.
+    pub fn push(&mut self, frame: &Frame) -> bool {
+        let least = NOTICE_SHARE * frame.total;
+        if frame.total >= FAINT && self.peaks.is_some_and(|p| p.power_in(frame) >= least) {
+            self.frames += 1;
+        } else {
+            self.peaks = tonal_peaks(frame).filter(|p| p.power >= least);
+            self.frames = u32::from(self.peaks.is_some());
+        }
+        self.frames >= Self::FRAMES
+    }
+}
+
+fn tonal_peaks(frame: &Frame) -> Option<Peaks> {
+    if frame.total < FAINT {
+        return None;
+    }
+    let peaks = Peaks::of(frame);
+    (peaks.power >= OPEN_SHARE * frame.total && peaks.power >= FAINT).then_some(peaks)
+}
+
+struct Run {
+    peaks: Peaks,
+    extent: Extent,
+    hz: Spread,
+    missed: u32,
+    /// How many of the missed frames hold another tone.
+    changed: u32,
+    lines: Option<(Vec<Line>, f32)>,
+}
+
+/// Joins tonal frames into bursts.
+pub struct Bursts {
+    run: Option<Run>,
+    long: Analyser,
+    power: Vec<f32>,
+}
+
+impl Default for Bursts {
+    fn default() -> Self {
+        Self { run: None, long: Analyser::new(LONG), power: vec![0.0; LONG / 2 + 1] }
+    }
+}
+
+impl Bursts {
+    /// Takes the fine frame whose first sample is `at`; `recent` is at least the last `LONG` samples up to the frame's end
+    /// (fewer at the beginning). Gives the burst that this frame ended.
+    pub fn push(&mut self, at: u64, frame: &Frame, recent: &[f32]) -> Option<Burst> {
+        if let Some(run) = &mut self.run {
+            let level = run.peaks.power_in(frame);
+            if level >= STAY_SHARE * frame.total && level >= FALL * run.extent.max() {
+                // Missed frames were bridged: they count with the level they had, which is this one at most.
+                for _ in 0..run.missed {
+                    run.extent.push(level);
+                }
+                run.missed = 0;
+                run.changed = 0;
+                run.extent.push(level);
+                if level * 4.0 >= run.extent.max() {
+                    run.hz.push(
+                        spectrum::interpolate(&frame.power, strongest_near(frame, run.peaks.first)) * BIN_HZ,
+                        level,
+                    );
+                }
+                if run.lines.is_none() && at >= run.extent.start() + (LONG - spectrum::FRAME) as u64 + 64 {
+                    run.lines = Some(lines(&mut self.long, &mut self.power, recent));
+                }
+                return None;
+            }
+            run.missed += 1;
+            let other = tonal_peaks(frame).is_some_and(|p| p.first.abs_diff(run.peaks.first) > 2 * REACH);
+            run.changed = if other { run.changed + 1 } else { 0 };
+            if run.missed <= PATIENCE && run.changed < CHANGE {
+                return None;
+            }
+        }
+        let ended = self.close();
+        if let Some(peaks) = tonal_peaks(frame) {
+            let mut extent = Extent::new(at);
+            extent.push(peaks.power);
+            self.run = Some(Run { peaks, extent, hz: Spread::default(), missed: 0, changed: 0, lines: None });
+        }
+        ended
+    }
+
+    /// Whether the run under way has proved to be a tone, not a vowel.
+    pub fn is_tone(&self) -> bool {
+        self.run.as_ref().and_then(|run| run.lines.as_ref()).is_some_and(|(_, purity)| *purity >= PURE)
+    }
+
+    /// Ends the run under way: no frame follows at once.
+    pub fn close(&mut self) -> Option<Burst> {
+        let run = self.run.take()?;
+        let (start, end) = (run.extent.start(), run.extent.end());
+        if end - start < SHORTEST {
+            return None;
+        }
+        let (lines, purity) = run.lines.unwrap_or_default();
+        Some(Burst {
+            start,
+            end,
+            hz: run.hz.mean(),
+            wobble_hz: if run.hz.count() < 4 { f32::INFINITY } else { run.hz.deviation() },
+            wobble_db: run.extent.wobble_db(),
+            level: run.extent.mean(),
+            purity,
+            lines,
+        })
+    }
+}
+
+fn strongest_near(frame: &Frame, bin: usize) -> usize {
+    spectrum::strongest(&frame.power, bin.saturating_sub(REACH).max(1), bin + REACH)
+}
+
+/// The lines of the last `LONG` of `recent` samples and the share of the power they hold.
+fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (Vec<Line>, f32) {
+    let Some(samples) = recent.len().checked_sub(LONG).and_then(|skip| recent.get(skip..)) else {
+        return Default::default();
+    };
+    // One window is wanted; the other is the same.
+    long.powers([samples, samples], [power, &mut [0.0; LONG / 2 + 1]]);
+    let scale = LONG / spectrum::FRAME;
+    let (first, last) = (FIRST_BIN * scale, LAST_BIN * scale);
+    let total: f32 = power[first..=last].iter().sum();
+    let mut found: Vec<Line> = Vec::with_capacity(3);
+    for _ in 0..3 {
+        let bin = spectrum::strongest(power, first, last);
+        let here = spectrum::around(power, bin);
+        if here <= found.first().map_or(0.0, |line| LINE * line.power) {
+            break;
+        }
+        found.push(Line { hz: spectrum::interpolate(power, bin) * RATE as f32 / LONG as f32, power: here });
+        power[bin - REACH..=bin + REACH].fill(0.0);
+    }
+    let purity = found.iter().map(|line| line.power).sum::<f32>() / total.max(f32::MIN_POSITIVE);
+    found.sort_by(|a, b| a.hz.total_cmp(&b.hz));
+    (found, purity.min(1.0))
+}

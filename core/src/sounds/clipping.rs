@@ -1,0 +1,153 @@
+//! Clipping: runs of samples at full scale. Judged at the recording's own rate; a resampler rounds the corners off.
+
+use super::event::{Event, EventKind, dbov};
+
+/// At or beyond this a sample is at full scale (one 16-bit step below 1).
+const FULL: f32 = 32766.5 / 32768.0;
+/// From here on equal neighbours are clipped: mu-law ends at 0.9803, A-law at 0.9844.
+const NEAR: f32 = 0.98;
+/// Samples in a row that make a run: two may touch full scale without being cut.
+const RUN: usize = 3;
+/// Runs closer than this are one event.
+const JOIN_MS: f64 = 300.0;
+/// Runs an event needs: a single one is a click.
+const RUNS: u32 = 2;
+
+/// Listens for clipping in blocks at any rate.
+pub struct Clipping {
+    rate: u32,
+    at: u64,
+    /// The run of clipped samples under way: its length and the last sample.
+    run: usize,
+    last: f32,
+    /// The event under way: start, end, runs and samples.
+    open: Option<(u64, u64, u32, u64)>,
+    events: Vec<Event>,
+}
+
+impl Clipping {
+    /// A listener for samples at `rate` Hz.
+    pub fn new(rate: u32) -> Self {
+        Self { rate: rate.max(1), at: 0, run: 0, last: 0.0, open: None, events: Vec::new() }
+    }
+
+    /// Takes the next samples.
+    pub fn push(&mut self, block: &[f32]) {
+        for chunk in block.chunks(64) {
+            let near = chunk.iter().fold(false, |near, v| near | (v.abs() >= NEAR));
+            if !near && self.run == 0 {
+                self.at += chunk.len() as u64;
+                continue;
+            }
+            for &v in chunk {
+                self.sample(v);
+            }
+        }
+    }
+
+    fn sample(&mut self, v: f32) {
+        let same = v == self.last || (v.abs() >= FULL && self.last.abs() >= FULL && v * self.last > 0.0);
+        if v.abs() >= NEAR && (self.run == 0 || same) {
+            self.run += 1;
+        } else {
+            self.end_run();
+            self.run = usize::from(v.abs() >= NEAR);
+        }
+        self.last = v;
+        self.at += 1;
+    }
+
+    fn end_run(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        if run < RUN {
+            return;
+        }
+        let (start, end) = (self.at - run as u64, self.at);
+        if let Some((_, last, runs, samples)) = &mut self.open
+            && ms(self.rate, start - *last) <= JOIN_MS
+        {
+            *last = end;
+            *runs += 1;
+            *samples += run as u64;
+            return;
+        }
+        self.close();
+        self.open = Some((start, end, 1, run as u64));
+    }
+
+    fn close(&mut self) {
+        if let Some((start, end, runs, samples)) = self.open.take()
+            && runs >= RUNS
+        {
+            self.events.push(Event {
+                kind: EventKind::Clipping,
+                start_ms: ms(self.rate, start),
+                end_ms: ms(self.rate, end),
+                detail: Some(format!("{samples} samples")),
+                confidence: 0.95,
+                level_dbov: dbov(1.0),
+            });
+        }
+    }
+
+    /// What was heard.
+    pub fn finish(mut self) -> Vec<Event> {
+        self.end_run();
+        self.close();
+        self.events
+    }
+}
+
+fn ms(rate: u32, samples: u64) -> f64 {
+    samples as f64 * 1000.0 / f64::from(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sine(amplitude: f32, limit: f32) -> Vec<f32> {
+        let tone = |i: usize| amplitude * (std::f32::consts::TAU * 300.0 * i as f32 / 8000.0).sin();
+        (0..8000).map(|i| tone(i).clamp(-limit, limit)).collect()
+    }
+
+    fn hear(x: &[f32], chunk: usize) -> Vec<Event> {
+        let mut clipping = Clipping::new(8000);
+        x.chunks(chunk).for_each(|block| clipping.push(block));
+        clipping.finish()
+    }
+
+    #[test]
+    fn a_cut_sine_is_one_event_and_a_whole_one_is_none() {
+        assert_eq!(hear(&sine(1.5, 1.0), 160).len(), 1);
+        assert_eq!(hear(&sine(1.5, 32124.0 / 32768.0), 160).len(), 1, "mu-law's full scale");
+        assert!(hear(&sine(1.5, 0.9), 160).is_empty(), "below full scale nothing can be said");
+        assert!(hear(&sine(0.999, 1.0), 160).is_empty());
+    }
+
+    #[test]
+    fn beyond_full_scale_needs_no_equal_samples() {
+        assert_eq!(hear(&sine(1.5, 9.0), 160).len(), 1);
+    }
+
+    #[test]
+    fn bursts_far_apart_are_two_events_and_one_click_is_none() {
+        let mut x = vec![0.0; 16000];
+        for start in [1000, 1500, 9000, 9100] {
+            x[start..start + 3].fill(1.0);
+        }
+        x[15000..15010].fill(-1.0);
+        let events = hear(&x, 160);
+        assert_eq!(events.len(), 2);
+        assert_eq!((events[0].start_ms, events[0].end_ms), (125.0, 1503.0 / 8.0));
+        assert_eq!(events[1].detail.as_deref(), Some("6 samples"));
+    }
+
+    #[test]
+    fn chunks_do_not_matter() {
+        let x = sine(1.3, 1.0);
+        for chunk in [1, 7, 63, 64, 65, 8000] {
+            assert_eq!(hear(&x, chunk), hear(&x, 160));
+        }
+    }
+}

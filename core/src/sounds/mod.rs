@@ -1,0 +1,317 @@
+//! Everything that sounds but is not speech: keys, the network's tones, fax, beeps and hold music, each an [`Event`] in track time.
+//!
+//! [`Sounds`] listens at 8 kHz and owns the one block analysis: a spectrum for every 32 ms, which music is judged by, and, only where
+//! one of these holds a key or a steady tone, spectra every 8 ms for the rest. [`zero::Zero`] and [`clipping::Clipping`] listen at the
+//! recording's own rate. [`dedupe::dedupe`] drops what bled from another track.
+
+mod beep;
+mod bursts;
+mod cadence;
+mod clipping;
+mod dedupe;
+mod dtmf;
+mod event;
+mod extent;
+mod fax;
+mod music;
+mod sit;
+mod spectrum;
+mod tones;
+mod zero;
+
+pub use clipping::Clipping;
+pub use dedupe::dedupe;
+pub use event::Event as Sound;
+pub use zero::Zero;
+
+use bursts::{Burst, Bursts, Notice};
+use event::{Event, EventKind};
+use spectrum::{Analyser, FRAME, Frame, HOP, LONG};
+
+/// Samples that a closer look may need behind the coarse frame under way: it begins up to five frames back, with a long window.
+const BEHIND: usize = LONG + (Notice::FRAMES as usize + 1) * FRAME;
+/// Samples kept before the oldest are thrown away, so that this is rarely done.
+const KEPT: usize = 16 * BEHIND;
+/// Frames of silence after the end, in which everything under way ends.
+const FLUSH: usize = 4 * FRAME;
+/// A key this far within music is part of it.
+const WITHIN_MS: f64 = 500.0;
+/// A beep this near to music is part of it.
+const NEAR_MUSIC_MS: f64 = 1000.0;
+
+/// Listens to one track at 8 kHz.
+pub struct Sounds {
+    analyser: Analyser,
+    recent: Recent,
+    /// First sample of the next coarse frame.
+    next: u64,
+    total: u64,
+    coarse: [Frame; 2],
+    fine: [Frame; 2],
+    listeners: Listeners,
+}
+
+/// The last samples.
+struct Recent {
+    samples: Vec<f32>,
+    /// Number of the first of them in the track.
+    origin: u64,
+}
+
+/// Those who listen to the frames.
+struct Listeners {
+    notice: Notice,
+    /// The last coarse frame called for a closer look.
+    close: bool,
+    /// First fine frame not yet looked at.
+    looked: u64,
+    dtmf: dtmf::Dtmf,
+    bursts: Bursts,
+    cadence: cadence::Cadence,
+    fax: fax::Fax,
+    sit: sit::Sit,
+    beep: beep::Beep,
+    music: music::Music,
+}
+
+impl Sounds {
+    /// A listener that knows the tones of `countries` (ISO 3166, lower case); of any country if there are none.
+    pub fn new(countries: &[String]) -> Self {
+        Self {
+            analyser: Analyser::new(FRAME),
+            recent: Recent { samples: Vec::with_capacity(2 * KEPT), origin: 0 },
+            next: 0,
+            total: 0,
+            coarse: Default::default(),
+            fine: Default::default(),
+            listeners: Listeners {
+                notice: Notice::default(),
+                close: false,
+                looked: 0,
+                dtmf: dtmf::Dtmf::default(),
+                bursts: Bursts::default(),
+                cadence: cadence::Cadence::new(countries),
+                fax: fax::Fax::default(),
+                sit: sit::Sit::default(),
+                beep: beep::Beep::default(),
+                music: music::Music::default(),
+            },
+        }
+    }
+
+    /// Takes the next samples, at 8 kHz and within ±1; blocks of any length.
+    pub fn push(&mut self, block: &[f32]) {
+        self.total += block.len() as u64;
+        self.hear(block);
+    }
+
+    /// Ends the track and gives what was heard, by start. `probabilities` are the speech detector's, one for every 256 samples;
+    /// none where the detector takes music for speech.
+    pub fn finish(mut self, probabilities: &[f32]) -> Vec<Event> {
+        self.hear(&[0.0; FLUSH]);
+        self.listeners.finish(self.total, probabilities)
+    }
+
+    fn hear(&mut self, block: &[f32]) {
+        for part in block.chunks(KEPT) {
+            self.recent.samples.extend_from_slice(part);
+            while self.recent.end() >= self.next + 2 * FRAME as u64 {
+                let [one, two] = [self.next, self.next + FRAME as u64].map(|at| self.recent.frame(at));
+                self.analyser.frames([one, two], &mut self.coarse);
+                for frame in 0..2 {
+                    self.coarse_frame(frame);
+                }
+            }
+            self.recent.forget(self.next);
+        }
+    }
+
+    fn coarse_frame(&mut self, which: usize) {
+        let to = &mut self.listeners;
+        let frame = &self.coarse[which];
+        to.music.push(frame);
+        if let Some(from) = to.look_from(frame, self.next) {
+            // The fine frames between, by twos, and the coarse frame itself.
+            let mut at = from;
+            while at < self.next {
+                let after = at + HOP as u64;
+                self.analyser.frames([self.recent.frame(at), self.recent.frame(after)], &mut self.fine);
+                to.fine_frame(at, &self.fine[0], self.recent.until(at));
+                if after < self.next {
+                    to.fine_frame(after, &self.fine[1], self.recent.until(after));
+                }
+                at = after + HOP as u64;
+            }
+            to.fine_frame(self.next, frame, self.recent.until(self.next));
+            to.looked = self.next + HOP as u64;
+            to.close |= to.bursts.is_tone() || to.dtmf.is_held();
+        }
+        self.next += FRAME as u64;
+    }
+}
+
+impl Recent {
+    fn end(&self) -> u64 {
+        self.origin + self.samples.len() as u64
+    }
+
+    /// The frame whose first sample is `at`; it has come, and is not forgotten.
+    fn frame(&self, at: u64) -> &[f32] {
+        let first = at.saturating_sub(self.origin) as usize;
+        self.samples.get(first..first + FRAME).unwrap_or_default()
+    }
+
+    /// All that is kept up to the end of the frame whose first sample is `at`.
+    fn until(&self, at: u64) -> &[f32] {
+        let end = at.saturating_sub(self.origin) as usize + FRAME;
+        self.samples.get(..end).unwrap_or_default()
+    }
+
+    /// Throws away what lies further than `BEHIND` before `next`, now and then.
+    fn forget(&mut self, next: u64) {
+        let past = next.saturating_sub(self.origin) as usize;
+        if past > KEPT {
+            self.samples.drain(..past - BEHIND);
+            self.origin += (past - BEHIND) as u64;
+        }
+    }
+}
+
+impl Listeners {
+    /// Where a closer look begins that this coarse frame calls for: a key began within the last frame, a tone a few frames ago.
+    fn look_from(&mut self, frame: &Frame, at: u64) -> Option<u64> {
+        let back = if self.notice.push(frame) {
+            Some(u64::from(Notice::FRAMES) + 1)
+        } else {
+            dtmf::is_candidate(frame).then_some(1)
+        };
+        let goes_on = std::mem::replace(&mut self.close, back.is_some());
+        let from = match back {
+            Some(frames) => at.saturating_sub(frames * FRAME as u64).max(self.looked),
+            None if goes_on => self.looked,
+            None => return None,
+        };
+        if from > self.looked {
+            self.end_look();
+        }
+        Some(from)
+    }
+
+    fn fine_frame(&mut self, at: u64, frame: &Frame, recent: &[f32]) {
+        self.dtmf.push(at, frame);
+        if let Some(burst) = self.bursts.push(at, frame, recent) {
+            self.burst(&burst);
+        }
+    }
+
+    /// The frames that follow are not the next ones.
+    fn end_look(&mut self) {
+        self.dtmf.close();
+        if let Some(burst) = self.bursts.close() {
+            self.burst(&burst);
+        }
+    }
+
+    fn burst(&mut self, burst: &Burst) {
+        if burst.is_pure() && burst.is_steady() {
+            self.music.tone(burst.start, burst.end);
+        }
+        self.cadence.push(burst);
+        self.fax.push(burst);
+        self.sit.push(burst);
+        self.beep.push(burst);
+    }
+
+    fn finish(mut self, total: u64, probabilities: &[f32]) -> Vec<Event> {
+        self.end_look();
+        let keys = self.dtmf.finish();
+        for key in &keys {
+            self.music.tone((key.start_ms * 8.0) as u64, (key.end_ms * 8.0) as u64);
+        }
+        let music = self.music.finish(probabilities);
+        let mut events = keys;
+        events.extend(self.cadence.finish());
+        events.retain(|e| !is_note(e, &music));
+        events.extend(self.fax.finish(total));
+        events.extend(self.sit.finish());
+        let beeps = self.beep.finish(total, &events, probabilities);
+        let near = |b: &Event, m: &Event| m.overlap_ms(b.start_ms - NEAR_MUSIC_MS, b.end_ms + NEAR_MUSIC_MS) > 0.0;
+        events.extend(beeps.into_iter().filter(|b| !music.iter().any(|m| near(b, m))));
+        events.extend(music);
+        events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
+        events
+    }
+}
+
+/// Whether a key or train is but notes of the music around it; a key nearly alone in its frames is none.
+fn is_note(event: &Event, music: &[Event]) -> bool {
+    if event.kind != EventKind::Dtmf {
+        return music.iter().any(|m| m.overlap_ms(event.start_ms, event.end_ms) > 0.3 * event.duration_ms());
+    }
+    let (start, end) = (event.start_ms - WITHIN_MS, event.end_ms + WITHIN_MS);
+    event.confidence < 0.92 && music.iter().any(|m| m.overlap_ms(start, end) > 0.9 * (end - start))
+}
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{melody, noisy, silence, sines, train};
+    use super::*;
+
+    fn mixture() -> Vec<f32> {
+        let mut x = train(&sines(&[(420.0, 0.1)], 1000.0), 5000.0, 3);
+        x.extend(silence(900.0));
+        x.extend(train(&sines(&[(770.0, 0.1), (1477.0, 0.1)], 90.0), 120.0, 5));
+        x.extend(silence(3000.0));
+        x.extend(sines(&[(1000.0, 0.1)], 450.0));
+        x.extend(silence(3000.0));
+        x.extend(melody(9000.0));
+        noisy(x, -50.0, 5)
+    }
+
+    fn hear(x: &[f32], chunk: usize) -> Vec<Event> {
+        let mut sounds = Sounds::new(&[]);
+        x.chunks(chunk).for_each(|block| sounds.push(block));
+        sounds.finish(&[])
+    }
+
+    #[test]
+    fn all_is_heard_in_order() {
+        use EventKind::{Beep, Dtmf, Music, Ringback};
+        let kinds: Vec<EventKind> = hear(&mixture(), 160).iter().map(|e| e.kind).collect();
+        assert_eq!(kinds, [Ringback, Dtmf, Dtmf, Dtmf, Dtmf, Dtmf, Beep, Music]);
+    }
+
+    #[test]
+    fn chunks_do_not_matter() {
+        let x = mixture();
+        let whole = hear(&x, x.len());
+        for chunk in [1, 63, 256, 1152, 30_000] {
+            assert_eq!(hear(&x, chunk), whole, "blocks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn any_samples_are_survived() {
+        for n in [0, 1, 255, 256, 257, 513, 5000] {
+            hear(&vec![0.5; n], 100);
+        }
+        for bad in [f32::NAN, f32::INFINITY, f32::MAX, f32::MIN_POSITIVE] {
+            let mut x = mixture();
+            x.iter_mut().skip(3000).step_by(701).for_each(|v| *v = bad);
+            hear(&x, 1000);
+        }
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_call() {
+        let mut sounds = Sounds::new(&[]);
+        let block = noisy(silence(1000.0), -40.0, 1);
+        for _ in 0..200 {
+            sounds.push(&block);
+        }
+        assert!(sounds.recent.samples.capacity() <= 4 * KEPT);
+    }
+}

@@ -1,0 +1,306 @@
+//! Hold music: sound that is not speech and has partials that last, over seconds.
+//!
+//! Frames are folded into slots of half a second as they come, because what tells speech from music lies in seconds: notes hold
+//! their partials for a tenth of a second and more, and the level does not swing with the syllables (about 4 Hz; Scheirer and
+//! Slaney 1997). The speech detector has the last word: where it hears speech there is no music.
+
+use super::event::{Event, EventKind, dbov};
+use super::spectrum::{FIRST_BIN, FRAME, Frame, RATE};
+
+/// Frames of a slot (512 ms).
+const SLOT: usize = 16;
+/// Samples of a slot.
+const SLOT_SAMPLES: u64 = (SLOT * FRAME) as u64;
+/// Frames that a peak must last to count (128 ms): the partials of a voice move on before that.
+const LASTING: usize = 4;
+/// Frames between the two levels that are compared (128 ms): half a period of the 4 Hz at which syllables come.
+const SWING: usize = 4;
+/// Bins 312 to 3500 Hz.
+const BINS: std::ops::Range<usize> = FIRST_BIN..113;
+/// A peak is this much stronger than the mean of the nine bins around it (4.8 dB).
+const PROMINENT: f32 = 3.0;
+/// A slot is judged with this many on either side: 2.56 s.
+const WINDOW: usize = 2;
+/// Slots of a window that must not be taken by tones.
+const FREE: usize = 3;
+/// Different notes or partials in a window: a signal tone too faint to be known as one has one or two.
+const NOTES: u32 = 4;
+/// Mean speech probability of a window, and of the slot itself, above which there is no music.
+const SPEECH: (f32, f32) = (0.1, 0.3);
+/// Slots without music that a stretch survives (5 s): a rest, a break. Speech in between ends it.
+const JOIN: usize = 10;
+/// Speech probability of a slot that ends a stretch.
+const INTERRUPTED: f32 = 0.4;
+/// Shortest stretch, clear (4.1 s) and faint (6.1 s).
+const LEAST: (usize, usize) = (8, 12);
+/// Slots at the ends of a stretch this far below its mean are not part of it (12 dB).
+const FADED: f32 = 1.0 / 16.0;
+/// A longest swing where there is no speech detector to ask, in dB: a voice has 7 and more.
+const CALM: f32 = 4.0;
+
+/// What a window needs: lasting peaks a frame, at least; the same for each dB of swing; peaks that came to last, a frame.
+struct Need {
+    lasting: f32,
+    lasting_per_db: f32,
+    fresh: f32,
+}
+
+/// Measured on made calls with hold music and games' music at -54 to -16 dBov: faint sound may be the other party's bleed, whose
+/// vowels are as steady as some music and too faint for the speech detector.
+const FAINT: Need = Need { lasting: 0.3, lasting_per_db: 0.11, fresh: 0.06 };
+/// Above `LOUD` nothing bleeds.
+const CLEAR: Need = Need { lasting: 0.12, lasting_per_db: 0.03, fresh: 0.03 };
+/// Mean square of a window that is no bleed: -42 dBov.
+const LOUD: f32 = 6.3e-5;
+
+/// One slot's summary; every figure is a mean over its frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Slot {
+    /// Peaks that last.
+    lasting: f32,
+    /// Peaks that came to last in this frame: notes begin, hum does not.
+    fresh: f32,
+    /// Change of level over half a syllable, in dB.
+    swing: f32,
+    /// Mean square.
+    power: f32,
+    /// Where peaks lasted, a bit for every two bins.
+    notes: u64,
+    /// A pure tone sounds here.
+    tone: bool,
+}
+
+/// Listens for music in coarse frames. Keeps 32 bytes for every half second.
+#[derive(Default)]
+pub struct Music {
+    /// Peaks that have lasted 1, 2, ... frames, as bits.
+    ages: [u128; LASTING],
+    levels: [f32; SWING],
+    frames: usize,
+    slot: Slot,
+    /// The lasting peaks of the slot under way, one bit a bin.
+    notes: u128,
+    slots: Vec<Slot>,
+    /// End of the last tone: it may reach into a slot still to come.
+    tone_end: u64,
+}
+
+/// The bits and their neighbours: a note may lie between two bins.
+fn widen(bits: u128) -> u128 {
+    bits | bits << 1 | bits >> 1
+}
+
+/// Prominent local maxima of a spectrum, one bit a bin.
+fn peaks(power: &[f32; FRAME / 2 + 1]) -> u128 {
+    // Sums of three, then of nine bins, in loops the compiler turns into vector instructions.
+    let mut three = [0.0f32; FRAME / 2];
+    for (to, window) in three[1..].iter_mut().zip(power.windows(3)) {
+        *to = window[0] + window[1] + window[2];
+    }
+    let mut found = [0u8; FRAME / 2];
+    let (first, last) = (BINS.start, BINS.end);
+    let around = three[first - 3..last - 3].iter().zip(&three[first..last]).zip(&three[first + 3..last + 3]);
+    let beside = power[first - 1..last - 1].iter().zip(&power[first + 1..last + 1]);
+    for (((to, p), (below, above)), ((a, b), c)) in
+        found[first..last].iter_mut().zip(&power[first..last]).zip(beside).zip(around)
+    {
+        *to = u8::from(p > below) & u8::from(p >= above) & u8::from(9.0 * p > PROMINENT * (a + b + c));
+    }
+    let mut bits = 0u128;
+    for (i, eight) in found.chunks_exact(8).enumerate() {
+        let mut byte = 0u8;
+        for (k, &bit) in eight.iter().enumerate() {
+            byte |= bit << k;
+        }
+        bits |= u128::from(byte) << (8 * i);
+    }
+    bits
+}
+
+/// One bit for every two.
+fn halve(bits: u128) -> u64 {
+    let either = bits | bits >> 1;
+    (0..64).fold(0, |half, k| half | (((either >> (2 * k)) as u64 & 1) << k))
+}
+
+/// Mean of a value over slots.
+fn mean(of: &[Slot], value: fn(&Slot) -> f32) -> f32 {
+    of.iter().map(value).sum::<f32>() / of.len().max(1) as f32
+}
+
+impl Music {
+    /// Takes the next coarse frame.
+    pub fn push(&mut self, frame: &Frame) {
+        let now = peaks(&frame.power);
+        let lasted = self.ages[LASTING - 1];
+        let mut age = now;
+        for bits in &mut self.ages {
+            (*bits, age) = (age, now & widen(*bits));
+        }
+        let db = 10.0 * (frame.total + 1e-10).log10();
+        let then = std::mem::replace(&mut self.levels[self.frames % SWING], db);
+        self.slot.lasting += self.ages[LASTING - 1].count_ones() as f32 / SLOT as f32;
+        self.slot.fresh += (self.ages[LASTING - 1] & !widen(lasted)).count_ones() as f32 / SLOT as f32;
+        self.notes |= self.ages[LASTING - 1];
+        self.slot.swing += (db - then).abs() / SLOT as f32;
+        self.slot.power += frame.total / SLOT as f32;
+        self.frames += 1;
+        if self.frames.is_multiple_of(SLOT) {
+            let mut slot = std::mem::take(&mut self.slot);
+            slot.notes = halve(std::mem::take(&mut self.notes));
+            slot.tone = self.slots.len() as u64 * SLOT_SAMPLES < self.tone_end;
+            self.slots.push(slot);
+        }
+    }
+
+    /// Marks samples in which a pure tone sounds: they say nothing about music.
+    pub fn tone(&mut self, start: u64, end: u64) {
+        let (first, last) = (start / SLOT_SAMPLES, end / SLOT_SAMPLES);
+        for slot in self.slots.iter_mut().skip(first as usize).take((last - first) as usize + 1) {
+            slot.notes = halve(std::mem::take(&mut self.notes));
+            slot.tone = true;
+        }
+        self.tone_end = self.tone_end.max(end);
+    }
+
+    /// The stretches of music, given the speech probabilities of the coarse frames (none where no detector ran that knows music
+    /// from speech).
+    pub fn finish(self, probabilities: &[f32]) -> Vec<Event> {
+        let speech: Vec<f32> = (0..self.slots.len())
+            .map(|i| {
+                let of = probabilities.get(i * SLOT..).unwrap_or_default();
+                let of = &of[..of.len().min(SLOT)];
+                of.iter().sum::<f32>() / of.len().max(1) as f32
+            })
+            .collect();
+        let mut stretches: Vec<(usize, usize)> = Vec::new();
+        for i in 0..self.slots.len() {
+            if !self.is_music(i, &speech, !probabilities.is_empty()) {
+                continue;
+            }
+            match stretches.last_mut() {
+                Some((_, end)) if i - *end <= JOIN + 1 && speech[*end..i].iter().all(|&p| p < INTERRUPTED) => *end = i,
+                _ => stretches.push((i, i)),
+            }
+        }
+        let long = |&(start, end): &(usize, usize)| {
+            let clear = mean(&self.slots[start..=end], |slot| slot.power) > LOUD;
+            end - start + 1 >= if clear { LEAST.0 } else { LEAST.1 }
+        };
+        let trimmed = stretches.into_iter().map(|(start, end)| self.trim(start, end));
+        trimmed.filter(long).map(|(start, end)| self.event(start, end)).collect()
+    }
+
+    fn is_music(&self, i: usize, speech: &[f32], detector: bool) -> bool {
+        let (low, high) = (i.saturating_sub(WINDOW), (i + WINDOW + 1).min(self.slots.len()));
+        let (mut sum, mut probability, mut n) = (Slot::default(), 0.0, 0.0);
+        for (slot, p) in self.slots[low..high].iter().zip(&speech[low..high]).filter(|(slot, _)| !slot.tone) {
+            sum.lasting += slot.lasting;
+            sum.fresh += slot.fresh;
+            sum.swing += slot.swing;
+            sum.power += slot.power;
+            sum.notes |= slot.notes;
+            probability += p;
+            n += 1.0;
+        }
+        if self.slots[i].tone || n < FREE as f32 || speech[i] >= SPEECH.1 || probability >= SPEECH.0 * n {
+            return false;
+        }
+        // Neighbouring bits are one note.
+        if (sum.notes & !(sum.notes << 1)).count_ones() < NOTES {
+            return false;
+        }
+        let need = if sum.power > LOUD * n { CLEAR } else { FAINT };
+        let calm = detector || sum.swing < CALM * n;
+        calm && sum.lasting >= (need.lasting * n).max(need.lasting_per_db * sum.swing) && sum.fresh >= need.fresh * n
+    }
+
+    /// Takes off the ends what has faded.
+    fn trim(&self, mut start: usize, mut end: usize) -> (usize, usize) {
+        let edge = FADED * mean(&self.slots[start..=end], |slot| slot.power);
+        while start < end && self.slots[start].power < edge {
+            start += 1;
+        }
+        while start < end && self.slots[end].power < edge {
+            end -= 1;
+        }
+        (start, end)
+    }
+
+    fn event(&self, start: usize, end: usize) -> Event {
+        let of = &self.slots[start..=end];
+        let ms = |slot: usize| slot as f64 * SLOT_SAMPLES as f64 * 1000.0 / RATE as f64;
+        Event {
+            kind: EventKind::Music,
+            start_ms: ms(start),
+            end_ms: ms(end + 1),
+            detail: None,
+            confidence: (0.6 + 0.2 * mean(of, |slot| slot.lasting)).min(0.95),
+            level_dbov: dbov(mean(of, |slot| slot.power)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{kinds, listen, listen_with, melody, noisy, silence, sines, train, voice};
+    use super::*;
+
+    fn frames(ms: f32) -> usize {
+        ((ms + 1000.0) / 32.0) as usize
+    }
+
+    #[test]
+    fn a_melody_is_one_stretch() {
+        let mut x = silence(5000.0);
+        x.extend(melody(20000.0));
+        x.extend(silence(5000.0));
+        let events = listen_with(&x, &vec![0.01; frames(30000.0)]);
+        assert_eq!(kinds(&events), [EventKind::Music], "{events:?}");
+        assert!(
+            (events[0].start_ms - 5500.0).abs() < 600.0 && (events[0].end_ms - 25500.0).abs() < 600.0,
+            "{events:?}"
+        );
+        assert_eq!(kinds(&listen(&x)), [EventKind::Music], "without a speech detector");
+    }
+
+    #[test]
+    fn a_rest_does_not_part_it_but_speech_does() {
+        let mut x = melody(8000.0);
+        x.extend(silence(2000.0));
+        x.extend(melody(8000.0));
+        let quiet = vec![0.01; frames(18000.0)];
+        assert_eq!(kinds(&listen_with(&x, &quiet)), [EventKind::Music]);
+        let mut spoken = quiet;
+        spoken[270..320].fill(0.9);
+        assert_eq!(kinds(&listen_with(&x, &spoken)), [EventKind::Music; 2]);
+    }
+
+    #[test]
+    fn three_seconds_are_too_short() {
+        assert!(listen_with(&melody(2500.0), &vec![0.0; frames(2500.0)]).is_empty());
+    }
+
+    #[test]
+    fn where_the_detector_hears_speech_there_is_no_music() {
+        assert_eq!(listen_with(&melody(20000.0), &vec![0.9; frames(20000.0)]), []);
+    }
+
+    #[test]
+    fn voices_noise_hum_and_ringing_are_no_music() {
+        for pitch in [95.0, 155.0, 230.0] {
+            let x = voice(20000.0, pitch);
+            assert_eq!(listen(&x), [], "{pitch} Hz");
+        }
+        assert!(listen(&noisy(silence(20000.0), -30.0, 3)).is_empty());
+        let hum: Vec<(f32, f32)> = (1..12).map(|k| (50.0 * k as f32, 0.02 / k as f32)).collect();
+        assert!(listen(&sines(&hum, 20000.0)).is_empty());
+        let ringing = train(&sines(&[(440.0, 0.002), (480.0, 0.002)], 2000.0), 4000.0, 5);
+        assert!(!kinds(&listen(&ringing)).contains(&EventKind::Music));
+    }
+
+    #[test]
+    fn ten_hours_are_kept_in_a_few_megabytes() {
+        assert!(10 * 3600 * RATE as u64 / SLOT_SAMPLES * size_of::<Slot>() as u64 <= 3_000_000);
+    }
+}

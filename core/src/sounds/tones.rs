@@ -1,0 +1,63 @@
+//! Supervisory tones by country, as plain data (ITU-T E.180 supplement 2 and what switches are set to).
+
+use super::event::EventKind;
+
+/// Cadence of one supervisory tone of one country.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tone {
+    /// ISO 3166 code, lower case; empty for a cadence that many countries use with other frequencies.
+    pub country: &'static str,
+    /// What it means.
+    pub kind: EventKind,
+    /// Its frequencies in Hz, one or two, rising.
+    pub hz: &'static [f32],
+    /// Seconds on, off, on, off, ...; repeated.
+    pub cadence: &'static [f32],
+}
+
+const fn tone(country: &'static str, kind: EventKind, hz: &'static [f32], cadence: &'static [f32]) -> Tone {
+    Tone { country, kind, hz, cadence }
+}
+
+use EventKind::{Busy, Congestion, Ringback};
+
+/// The tones known by country.
+pub const TONES: &[Tone] = &[
+    tone("th", Ringback, &[420.0], &[1.0, 5.0]),
+    tone("th", Busy, &[400.0], &[0.5, 0.5]),
+    tone("th", Congestion, &[400.0], &[0.3, 0.3]),
+    tone("cn", Ringback, &[450.0], &[1.0, 4.0]),
+    tone("cn", Busy, &[450.0], &[0.35, 0.35]),
+    tone("cn", Congestion, &[450.0], &[0.7, 0.7]),
+    tone("us", Ringback, &[440.0, 480.0], &[2.0, 4.0]),
+    tone("us", Busy, &[480.0, 620.0], &[0.5, 0.5]),
+    tone("us", Congestion, &[480.0, 620.0], &[0.25, 0.25]),
+    tone("uk", Ringback, &[400.0, 450.0], &[0.4, 0.2, 0.4, 2.0]),
+    tone("uk", Busy, &[400.0], &[0.375, 0.375]),
+    tone("uk", Congestion, &[400.0], &[0.4, 0.35, 0.225, 0.525]),
+    tone("jp", Ringback, &[400.0], &[1.0, 2.0]),
+    tone("jp", Busy, &[400.0], &[0.5, 0.5]),
+    tone("my", Ringback, &[425.0], &[0.4, 0.2, 0.4, 2.0]),
+    tone("my", Busy, &[425.0], &[0.5, 0.5]),
+    tone("my", Congestion, &[425.0], &[0.25, 0.25]),
+    tone("sg", Ringback, &[425.0], &[0.4, 0.2, 0.4, 2.0]),
+    tone("sg", Busy, &[425.0], &[0.75, 0.75]),
+    tone("sg", Congestion, &[425.0], &[0.25, 0.25]),
+    tone("de", Ringback, &[425.0], &[1.0, 4.0]),
+    tone("de", Busy, &[425.0], &[0.48, 0.48]),
+    tone("de", Congestion, &[425.0], &[0.24, 0.24]),
+];
+
+/// Cadences of E.180's recommended ranges at any frequency of a supervisory tone, for countries not in the table.
+pub const ANYWHERE: &[Tone] = &[
+    tone("", Ringback, &[], &[1.0, 4.0]),
+    tone("", Ringback, &[], &[1.5, 3.5]),
+    tone("", Ringback, &[], &[1.0, 3.0]),
+    tone("", Ringback, &[], &[2.0, 4.0]),
+    tone("", Busy, &[], &[0.5, 0.5]),
+    tone("", Busy, &[], &[0.375, 0.375]),
+    tone("", Congestion, &[], &[0.25, 0.25]),
+];
+
+/// Frequencies a supervisory tone may have (E.180: 400-450 Hz preferred, 340-500 accepted; 620 for North America).
+pub const SUPERVISORY_HZ: (f32, f32) = (330.0, 640.0);
