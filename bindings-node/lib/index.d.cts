@@ -102,6 +102,18 @@ export interface DecodeOptions {
   sha256?: boolean | undefined
 }
 
+/** How tracks are placed: what may be used, and where to look. */
+export interface AlignOptions {
+  /** How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h. */
+  searchMs?: number | undefined
+  /** Whether one party heard on the other's track may be used. */
+  bleed?: boolean | undefined
+  /** Whether start times may be used. */
+  timestamps?: boolean | undefined
+  /** Whether turn taking may be used. */
+  turns?: boolean | undefined
+}
+
 /** From probabilities to spans, with the meanings that users of Silero VAD know. */
 export interface SpeechConfig {
   /** Speech begins at this probability. */
@@ -162,6 +174,8 @@ export interface OutcomeConfig {
 export interface Config {
   /** How recordings are read. */
   decode?: DecodeOptions | undefined
+  /** How tracks are placed. */
+  align?: AlignOptions | undefined
   /** Which speech detector listens. */
   detector?: string | undefined
   /** From probabilities to spans. */

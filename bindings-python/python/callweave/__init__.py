@@ -18,7 +18,7 @@ from callweave.calls import (
     probe,
     process,
 )
-from callweave.config import Config, DecodeOptions, MetricsConfig, MixConfig, OutcomeConfig, SpeechConfig
+from callweave.config import AlignOptions, Config, DecodeOptions, MetricsConfig, MixConfig, OutcomeConfig, SpeechConfig
 from callweave.errors import Error
 from callweave.inputs import Audio, Input
 from callweave.report import Probe, Report
@@ -26,6 +26,7 @@ from callweave.report import Probe, Report
 version: str = __version__
 
 __all__ = [
+    "AlignOptions",
     "Audio",
     "Config",
     "DecodeOptions",

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from callweave import _callweave
 from callweave._record import Record, camel
 
-__all__ = ["Config", "DecodeOptions", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
+__all__ = ["AlignOptions", "Config", "DecodeOptions", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
 
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
 
@@ -52,6 +52,20 @@ class DecodeOptions(Record):
     """How many times its packed size a member of an archive may have."""
     sha256: bool = _default("decode", "sha256")
     """Whether the SHA-256 of each input is computed while it is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignOptions(Record):
+    """How tracks are placed: what may be used, and where to look."""
+
+    search_ms: float = _default("align", "search_ms")
+    """How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h."""
+    bleed: bool = _default("align", "bleed")
+    """Whether one party heard on the other's track may be used."""
+    timestamps: bool = _default("align", "timestamps")
+    """Whether start times may be used."""
+    turns: bool = _default("align", "turns")
+    """Whether turn taking may be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +157,8 @@ class Config(Record):
 
     decode: DecodeOptions = field(default_factory=DecodeOptions)
     """How recordings are read."""
+    align: AlignOptions = field(default_factory=AlignOptions)
+    """How tracks are placed."""
     detector: str = _default("detector")
     """Which speech detector listens."""
     speech: SpeechConfig = field(default_factory=SpeechConfig)
