@@ -1,9 +1,9 @@
-//! The README's Rust example is the crate's example, and it runs. The other languages' suites run theirs.
+//! The README's Rust example is the one here, and it runs. The other languages' suites run theirs.
 
 use crate::{read, root};
 
 mod example {
-    include!("../../core/examples/process.rs");
+    include!("example.rs");
 
     pub fn run() -> callweave::Result<()> {
         main()
@@ -14,7 +14,7 @@ mod example {
 fn the_rust_example_is_the_one_that_runs() {
     let readme = read("README.md");
     let block = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    assert_eq!(block, read("core/examples/process.rs"));
+    assert_eq!(block, read("tests/rust/example.rs"));
 }
 
 #[test]
