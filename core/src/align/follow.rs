@@ -82,7 +82,6 @@ struct Follower<'s, 't> {
 
 /// Follows the lag from `lag_s`; `None` where nothing is heard.
 pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option<Link> {
-    eprintln!("follow {lag_s} {votes:?}");
     let mut f = Follower::new(a, b, lag_s, votes);
     let (from, to) = (lag_s.max(0.0), a.seconds().min(lag_s + b.seconds()));
     let slot = ((to - from) / MOST_SLOTS).max(STRETCH_S);
@@ -178,7 +177,6 @@ impl<'s, 't> Follower<'s, 't> {
     fn hear(&mut self, direction: Direction, frame: usize, shift: f64) -> bool {
         let k = direction as usize;
         let mut peak = self.peak(direction, frame);
-        eprintln!("   hear {direction:?} {frame} {shift} {:?} {peak:?}", self.delay);
         if peak.is_none() && self.heard[k] > 1 && self.lost[k] > 0 && self.searches < SEARCHES {
             self.searches += 1;
             self.correlator = Correlator::new(WIDE_N);
@@ -234,9 +232,6 @@ impl<'s, 't> Follower<'s, 't> {
     fn course(&mut self) -> Option<Found> {
         self.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s).then((x.direction as u8).cmp(&(y.direction as u8))));
         let (echo_s, both_ways) = self.echoes();
-        for h in &self.hits {
-            eprintln!("   hit {:?} {:.2} {:.4} z {:.1}", h.direction, h.at_s, h.lag_s, h.z);
-        }
         let points: Vec<Point> = self
             .hits
             .iter()

@@ -178,7 +178,6 @@ fn drift_is_found_within_five_ppm_and_losses_within_two_seconds() {
 fn seconds_lost_are_found_again() {
     let b = Recorder { lost: vec![(60.0, 3.2)], ..GOOD };
     let found = place(&two(180.0, &GOOD, &b));
-    eprintln!("{found:?}");
     let knots = found.placements[1].knots();
     let step = knots.windows(2).find(|k| k[0].track == k[1].track).unwrap();
     assert!(
