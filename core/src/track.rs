@@ -73,25 +73,26 @@ impl Keeper {
 
 impl Listener for Keeper {
     fn hear(&mut self, samples: &[f32]) {
-        let mut saturated = 0;
-        self.samples.extend(samples.iter().map(|&x| {
-            saturated += u64::from(!(-1.0..=MOST_POSITIVE).contains(&x));
-            to_i16(x)
-        }));
-        self.saturated += saturated;
+        let beyond = |x: &&f32| !(-1.0..=MOST_POSITIVE).contains(*x);
+        self.saturated += samples.iter().filter(beyond).count() as u64;
+        self.samples.extend(samples.iter().map(|&x| to_i16(x)));
     }
 }
 
 /// The largest sample that 16 bits hold, 32767/32768.
 const MOST_POSITIVE: f32 = 32_767.0 / 32_768.0;
 
-/// The nearest 16-bit sample, saturated; what is not a number becomes silence.
+/// The nearest 16-bit sample (of two, the even one), saturated; what is not a number becomes silence.
+#[inline]
 pub fn to_i16(sample: f32) -> i16 {
-    // `as` saturates and turns NaN into 0.
-    (sample * 32_768.0).round_ties_even() as i16
+    // Beside 1.5 · 2²³ the last bit of a float is worth 1: the addition rounds, and the low bits are the whole number.
+    const ROUNDER: f32 = 12_582_912.0;
+    let number = if sample.is_nan() { 0.0 } else { sample * 32_768.0 };
+    (number.clamp(-32_768.0, 32_767.0) + ROUNDER).to_bits() as i16
 }
 
 /// A 16-bit sample in [−1, 1).
+#[inline]
 pub fn to_f32(sample: i16) -> f32 {
     f32::from(sample) / 32_768.0
 }
@@ -105,6 +106,16 @@ mod tests {
         for sample in i16::MIN..=i16::MAX {
             assert_eq!(to_i16(to_f32(sample)), sample);
         }
+    }
+
+    #[test]
+    fn between_two_samples_the_nearest_is_taken_and_the_even_one_in_the_middle() {
+        for sample in -32_768i32..32_767 {
+            let at = |fraction: f32| to_i16((sample as f32 + fraction) / 32_768.0);
+            let even = if sample % 2 == 0 { sample } else { sample + 1 };
+            assert_eq!([at(0.25), at(0.5), at(0.75)].map(i32::from), [sample, even, sample + 1]);
+        }
+        assert_eq!([f32::INFINITY, f32::NEG_INFINITY, f32::MAX].map(to_i16), [32_767, -32_768, 32_767]);
     }
 
     #[test]

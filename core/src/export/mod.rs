@@ -4,14 +4,11 @@ mod strip;
 mod wav;
 
 pub use strip::strip_svg;
-pub use wav::write_wav;
+pub use wav::{write_wav, write_wav_hashed};
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use crate::config::hex;
 use crate::error::{Error, Result, Stage};
 
 /// A file under way beside its final name; removed unless it is finished.
@@ -54,23 +51,6 @@ pub fn write_text(path: &Path, text: &str) -> Result<()> {
     part.finish()
 }
 
-/// SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// `io`.
-pub fn sha256_of(path: &Path) -> Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = fs::File::open(path).map_err(|e| write_error(e, path))?;
-    let mut block = vec![0; 1 << 16];
-    loop {
-        let count = std::io::Read::read(&mut file, &mut block).map_err(|e| write_error(e, path))?;
-        if count == 0 {
-            return Ok(hex(&hasher.finalize()));
-        }
-        hasher.update(&block[..count]);
-    }
-}
-
 fn write_error(error: std::io::Error, path: &Path) -> Error {
     Error::io(Stage::Export, error).in_input(path.display().to_string())
 }
@@ -90,7 +70,6 @@ mod tests {
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         write_text(&path, "whole").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
-        assert_eq!(sha256_of(&path).unwrap().len(), 64);
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,15 +1,17 @@
 //! Active speech level by ITU-T P.56 (12/2011), method B.
 //!
-//! The envelope is followed at the track's rate in steps of eight samples: both exponential averages have a closed form
-//! over a step. What is kept is one [`Hop`] per 10 ms — its energy and the highest threshold that its envelope reached —
-//! so that the level of any part of a track, a party's own speech for instance, can be told later without its samples.
+//! Only the envelope at the end of each [`Hop`] of 10 ms is asked for, and over a hop both exponential averages have a
+//! closed form: two sums of products. What is kept of a hop is its energy and the highest threshold that its envelope
+//! reached, so that the level of any part of a track, a party's own speech for instance, can be told later without its
+//! samples.
 
+use fearless_simd::Simd;
+
+use super::lanes;
 use crate::units::{Decibels, Rate, Span};
 
-/// Samples that the envelope takes at once.
-const STEP: usize = 8;
 /// Hops per second.
-const HOPS_PER_SECOND: u64 = 100;
+pub(super) const HOPS_PER_SECOND: u32 = 100;
 /// Time constant of each of the two averages (P.56: 0.03 s).
 const TIME_CONSTANT_S: f64 = 0.03;
 /// Hops for which activity outlasts its envelope (P.56: 0.2 s).
@@ -143,106 +145,56 @@ fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
     ActiveLevel { level: Decibels(level), activity: 10f64.powf((long_term - level) / 10.0).min(1.0) }
 }
 
-/// Follows the envelope of a track.
+/// Follows the envelope of a track, hop by hop.
 #[derive(Debug)]
 pub(super) struct Activity {
-    rate: u64,
-    weights: Weights,
+    /// How much of the averages is left one sample later.
+    decay: f64,
+    /// What each sample of the longest hop adds to the average of magnitudes, and to the average of that, at its end.
+    weights: [Vec<f32>; 2],
+    magnitudes: Vec<f32>,
     average: f64,
     envelope: f64,
-    step: [f32; STEP],
-    in_step: usize,
-    heard: u64,
-    hop_end: u64,
-    energy: f64,
-    in_hop: u64,
     hops: Hops,
 }
 
-/// The closed form of both averages over one step.
-#[derive(Debug)]
-struct Weights {
-    decay: f64,
-    carry: f64,
-    average: [f64; STEP],
-    envelope: [f64; STEP],
-}
-
-impl Weights {
-    fn new(rate: Rate) -> Self {
-        let g = (-1.0 / (f64::from(rate.hz()) * TIME_CONSTANT_S)).exp();
-        let decay = g.powi(STEP as i32);
-        let from_end = |i: usize| (STEP - 1 - i) as i32;
+impl Activity {
+    /// For hops of at most so many samples.
+    pub(super) fn new(rate: Rate, longest: usize) -> Self {
+        let decay = (-1.0 / (f64::from(rate.hz()) * TIME_CONSTANT_S)).exp();
+        let average = |i: usize| (1.0 - decay) * decay.powi((longest - 1 - i) as i32);
+        let envelope = |i: usize| (1.0 - decay) * (longest - i) as f64 * average(i);
         Self {
             decay,
-            carry: (1.0 - g) * STEP as f64 * decay,
-            average: std::array::from_fn(|i| (1.0 - g) * g.powi(from_end(i))),
-            envelope: std::array::from_fn(|i| (1.0 - g).powi(2) * f64::from(from_end(i) + 1) * g.powi(from_end(i))),
-        }
-    }
-}
-
-impl Activity {
-    pub(super) fn new(rate: Rate) -> Self {
-        let rate_hz = u64::from(rate.hz());
-        Self {
-            rate: rate_hz,
-            weights: Weights::new(rate),
+            weights: [
+                (0..longest).map(|i| average(i) as f32).collect(),
+                (0..longest).map(|i| envelope(i) as f32).collect(),
+            ],
+            magnitudes: Vec::new(),
             average: 0.0,
             envelope: 0.0,
-            step: [0.0; STEP],
-            in_step: 0,
-            heard: 0,
-            hop_end: rate_hz.div_ceil(HOPS_PER_SECOND),
-            energy: 0.0,
-            in_hop: 0,
             hops: Hops::default(),
         }
     }
 
-    pub(super) fn hear(&mut self, mut samples: &[f32]) {
-        while !samples.is_empty() {
-            let to_boundary = (self.hop_end - self.heard).min((STEP - self.in_step) as u64) as usize;
-            let (now, rest) = samples.split_at(to_boundary.min(samples.len()));
-            self.step[self.in_step..self.in_step + now.len()].copy_from_slice(now);
-            self.energy += now.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
-            self.in_step += now.len();
-            self.in_hop += now.len() as u64;
-            self.heard += now.len() as u64;
-            if self.in_step == STEP {
-                self.advance();
-            }
-            if self.heard == self.hop_end {
-                self.end_hop();
-            }
-            samples = rest;
-        }
-    }
-
-    fn advance(&mut self) {
-        let w = &self.weights;
-        let weighted = |weights: &[f64; STEP]| -> f64 {
-            weights.iter().zip(&self.step).map(|(w, x)| w * f64::from(x.abs())).sum()
-        };
-        let (average, envelope) = (weighted(&w.average), weighted(&w.envelope));
-        self.envelope = w.decay * self.envelope + w.carry * self.average + envelope;
-        self.average = w.decay * self.average + average;
-        self.in_step = 0;
-    }
-
-    fn end_hop(&mut self) {
-        self.hops.power.push((self.energy / self.in_hop.max(1) as f64) as f32);
+    /// Hears a hop of given energy.
+    #[inline(always)]
+    pub(super) fn hear<S: Simd>(&mut self, cpu: S, hop: &[f32], energy: f64) {
+        let count = hop.len() as f64;
+        self.magnitudes.clear();
+        self.magnitudes.extend(hop.iter().map(|x| x.abs()));
+        // The weights count back from the end of a hop.
+        let [average, envelope] = &self.weights;
+        let from = average.len().saturating_sub(hop.len());
+        let [average, envelope] = lanes::weighted(cpu, &self.magnitudes, [&average[from..], &envelope[from..]]);
+        let left = self.decay.powi(hop.len() as i32);
+        self.envelope = left * (self.envelope + (1.0 - self.decay) * count * self.average) + envelope;
+        self.average = left * self.average + average;
+        self.hops.power.push((energy / count.max(1.0)) as f32);
         self.hops.reached.push(thresholds_reached(self.envelope));
-        self.energy = 0.0;
-        self.in_hop = 0;
-        let next = self.hops.power.len() as u64 + 1;
-        self.hop_end = (next * self.rate).div_ceil(HOPS_PER_SECOND).max(self.heard + 1);
     }
 
-    pub(super) fn finish(mut self) -> Hops {
-        if self.in_hop > 0 {
-            self.end_hop();
-        }
+    pub(super) fn finish(self) -> Hops {
         self.hops
     }
 }
@@ -263,11 +215,17 @@ mod tests {
     use std::f64::consts::TAU;
 
     use super::*;
+    use crate::level::LevelMeter;
+    use crate::track::Listener;
+
+    fn hops_of<'a>(rate: u32, pieces: impl IntoIterator<Item = &'a [f32]>) -> Hops {
+        let mut meter = LevelMeter::new(Rate::new(rate).unwrap());
+        pieces.into_iter().for_each(|piece| meter.hear(piece));
+        meter.finish().hops
+    }
 
     fn level_of(samples: &[f32]) -> ActiveLevel {
-        let mut activity = Activity::new(Rate::NARROWBAND);
-        activity.hear(samples);
-        active_level(activity.finish().iter())
+        active_level(hops_of(8000, [samples]).iter())
     }
 
     /// A 440 Hz sine of amplitude 0.1, `on` of every `period` seconds.
@@ -315,13 +273,30 @@ mod tests {
     }
 
     #[test]
-    fn chunking_changes_nothing() {
-        let samples = bursts(0.3, 0.7, 3.0);
-        let mut whole = Activity::new(Rate::new(11_025).unwrap());
-        whole.hear(&samples);
-        let mut pieces = Activity::new(Rate::new(11_025).unwrap());
-        samples.chunks(37).for_each(|c| pieces.hear(c));
-        assert_eq!(whole.finish(), pieces.finish());
+    fn the_envelope_is_that_of_the_recommendation_at_the_end_of_every_hop() {
+        let samples: Vec<f32> =
+            bursts(0.3, 0.7, 3.0).iter().enumerate().map(|(n, x)| x * (n % 97) as f32 / 97.0).collect();
+        for rate in [8000, 11_025] {
+            let decay = (-1.0 / (f64::from(rate) * TIME_CONSTANT_S)).exp();
+            let (mut average, mut envelope, mut energy, mut from) = (0.0, 0.0, 0.0, 0);
+            let mut plain = Vec::new();
+            for (n, &x) in samples.iter().enumerate() {
+                average = decay * average + (1.0 - decay) * f64::from(x.abs());
+                envelope = decay * envelope + (1.0 - decay) * average;
+                energy += f64::from(x).powi(2);
+                let end = (plain.len() + 1) * rate as usize;
+                if n + 1 == end.div_ceil(100) || n + 1 == samples.len() {
+                    plain.push((energy / (n + 1 - from) as f64, thresholds_reached(envelope)));
+                    (energy, from) = (0.0, n + 1);
+                }
+            }
+            let hops = hops_of(rate, [&samples[..]]);
+            assert_eq!(hops.len(), plain.len());
+            for (i, (hop, (power, reached))) in hops.iter().zip(plain).enumerate() {
+                assert!((f64::from(hop.power) - power).abs() <= 2e-6 * power, "hop {i} at {rate} Hz");
+                assert_eq!(hop.reached, reached, "hop {i} at {rate} Hz");
+            }
+        }
     }
 
     #[test]
@@ -344,9 +319,7 @@ mod tests {
     fn noise_is_the_floor_outside_speech() {
         let mut samples = vec![0.001; 8000];
         samples.extend(vec![0.5; 8000]);
-        let mut activity = Activity::new(Rate::NARROWBAND);
-        activity.hear(&samples);
-        let noise = activity.finish().noise(&[Span::new(1000.0, 2000.0)]).unwrap();
+        let noise = hops_of(8000, [&samples[..]]).noise(&[Span::new(1000.0, 2000.0)]).unwrap();
         assert!((noise.0 + 60.0).abs() < 0.1, "{noise}");
     }
 }

@@ -5,6 +5,9 @@
 
 use std::sync::LazyLock;
 
+use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x8};
+
+use super::lanes;
 use crate::units::Decibels;
 
 /// Taps of one phase of the interpolator.
@@ -33,8 +36,9 @@ static GAIN: LazyLock<f32> =
     LazyLock::new(|| INTERPOLATOR.iter().map(|p| p.iter().map(|t| t.abs()).sum()).fold(1.0, f32::max));
 
 /// Whether a peak of these samples, or between them, could exceed a value.
+#[inline]
 pub(crate) fn may_exceed(samples: &[f32], value: f32) -> bool {
-    samples.iter().fold(0.0f32, |m, x| m.max(x.abs())) * *GAIN > value
+    lanes::largest(samples) * *GAIN > value
 }
 
 /// The largest interpolated value between the middle two of [`TAPS`] samples.
@@ -43,10 +47,30 @@ pub(crate) fn between(around: &[f32]) -> f32 {
     INTERPOLATOR.iter().map(value).fold(0.0, f32::max)
 }
 
+/// The largest interpolated value between the middle two of every [`TAPS`] neighbours among samples; as [`between`] of
+/// them all, eight at a time.
+#[inline(always)]
+fn largest_between<S: Simd>(cpu: S, samples: &[f32]) -> f32 {
+    let count = samples.len().saturating_sub(TAPS - 1);
+    let whole = count - count % 8;
+    let mut most = f32x8::splat(cpu, 0.0);
+    for from in (0..whole).step_by(8) {
+        for phase in INTERPOLATOR.iter() {
+            let mut sum = f32x8::splat(cpu, 0.0);
+            for (tap, x) in phase.iter().zip(samples[from..].windows(8)) {
+                sum += f32x8::splat(cpu, *tap) * f32x8::from_slice(cpu, x);
+            }
+            most = most.max(sum.abs());
+        }
+    }
+    let rest = samples[whole..].windows(TAPS).map(between);
+    rest.chain(most.to_array()).fold(0.0, f32::max)
+}
+
 /// Follows the true peak of one channel.
 #[derive(Debug)]
 pub(super) struct TruePeak {
-    /// The last samples of the block before, then the block.
+    /// The last samples before those that are heard, then these.
     window: Vec<f32>,
     peak: f32,
 }
@@ -58,31 +82,23 @@ impl Default for TruePeak {
 }
 
 impl TruePeak {
-    pub(super) fn hear(&mut self, mut samples: &[f32]) {
-        while !samples.is_empty() {
-            let room = BLOCK + TAPS - 1 - self.window.len();
-            let (now, rest) = samples.split_at(room.min(samples.len()));
-            self.window.extend_from_slice(now);
-            if self.window.len() == BLOCK + TAPS - 1 {
-                self.measure();
-            }
-            samples = rest;
-        }
-    }
-
-    fn measure(&mut self) {
+    #[inline(always)]
+    pub(super) fn hear<S: Simd>(&mut self, cpu: S, samples: &[f32]) {
+        self.window.extend_from_slice(samples);
         if may_exceed(&self.window, self.peak) {
-            let samples = self.window.iter().map(|x| x.abs());
-            self.peak = samples.chain(self.window.windows(TAPS).map(between)).fold(self.peak, f32::max);
+            for from in (0..self.window.len()).step_by(BLOCK) {
+                let part = &self.window[from..self.window.len().min(from + BLOCK + TAPS - 1)];
+                if may_exceed(part, self.peak) {
+                    self.peak = self.peak.max(lanes::largest(part)).max(largest_between(cpu, part));
+                }
+            }
         }
-        let keep = self.window.len().saturating_sub(TAPS - 1);
-        self.window.drain(..keep);
+        self.window.drain(..samples.len());
     }
 
     /// The true peak in dBTP; `None` for digital silence.
     pub(super) fn finish(mut self) -> Option<Decibels> {
-        self.hear(&[0.0; TAPS]);
-        self.measure();
+        dispatch!(Level::new(), cpu => self.hear(cpu, &[0.0; TAPS]));
         (self.peak > 0.0).then(|| Decibels::from_amplitude(f64::from(self.peak)))
     }
 }
@@ -93,7 +109,7 @@ mod tests {
 
     fn peak_of(samples: &[f32]) -> Option<Decibels> {
         let mut peak = TruePeak::default();
-        peak.hear(samples);
+        dispatch!(Level::new(), cpu => peak.hear(cpu, samples));
         peak.finish()
     }
 
@@ -126,7 +142,8 @@ mod tests {
     fn chunking_changes_nothing() {
         let samples: Vec<f32> = (0..1000).map(|n| (n as f32 * 0.7).sin() * (n as f32 / 1000.0)).collect();
         let mut pieces = TruePeak::default();
-        samples.chunks(7).for_each(|c| pieces.hear(c));
+        // On the least of CPUs, too.
+        dispatch!(Level::baseline(), cpu => samples.chunks(7).for_each(|c| pieces.hear(cpu, c)));
         assert_eq!(peak_of(&samples), pieces.finish());
     }
 }

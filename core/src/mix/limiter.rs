@@ -21,9 +21,10 @@ pub(super) struct Limiter {
     release: f32,
     /// Samples that wait for what follows them, at least `attack` of them.
     waiting: Vec<f32>,
-    /// The gain that each of them can bear.
+    /// The gain that each of them can bear; empty while it is 1 for all, and so are the gain and its last values.
     bearable: Vec<f32>,
-    /// The gain before smoothing, and its last `attack` values: what is applied is their mean.
+    /// The gain before smoothing, and its last `attack` values, none before the first sample: what is applied is their
+    /// mean.
     gain: f32,
     recent: VecDeque<f32>,
     ready: Vec<f32>,
@@ -64,21 +65,29 @@ impl Limiter {
         self.taken = 0;
         let new = self.waiting.len();
         self.waiting.extend_from_slice(samples);
-        self.bearable.resize(self.waiting.len(), 1.0);
-        self.find_peaks(new);
+        if !self.bearable.is_empty() || may_exceed(&self.waiting[new.saturating_sub(TAPS - 1)..], CEILING) {
+            self.bearable.resize(self.waiting.len(), 1.0);
+            self.find_peaks(new);
+        }
         let settled = self.waiting.len().saturating_sub(self.attack);
-        if self.at_rest() {
+        if self.bearable.is_empty() {
             self.ready.extend_from_slice(&self.waiting[..settled]);
+            if settled > 0 {
+                self.recent.resize(self.attack, 1.0);
+            }
         } else {
             (0..settled).for_each(|i| self.settle(i));
+            self.bearable.drain(..settled);
+            self.rest();
         }
         self.waiting.drain(..settled);
-        self.bearable.drain(..settled);
     }
 
-    /// Whether gain is 1 everywhere, for all samples that wait.
-    fn at_rest(&self) -> bool {
-        self.gain == 1.0 && self.bearable.iter().chain(&self.recent).all(|&g| g == 1.0)
+    /// Comes to rest if gain is 1 everywhere, for all samples that wait.
+    fn rest(&mut self) {
+        if self.gain == 1.0 && self.bearable.iter().chain(&self.recent).all(|&g| g == 1.0) {
+            self.bearable.clear();
+        }
     }
 
     /// Lowers what samples from `new` on can bear, and those just before: peaks between samples are known six later.

@@ -129,13 +129,24 @@ impl<'a> Mixer<'a> {
         if frames == 0 {
             return Ok(None);
         }
-        let count = self.channels.len();
+        self.channels.iter_mut().try_for_each(|channel| channel.prepare(frames))?;
         self.block.clear();
-        self.block.resize(frames * count, 0);
-        for (i, channel) in self.channels.iter_mut().enumerate() {
-            let samples = channel.next(frames)?;
-            for (out, &x) in self.block.iter_mut().skip(i).step_by(count).zip(samples) {
-                *out = to_i16(x);
+        match self.channels.as_mut_slice() {
+            [only] => self.block.extend(only.limiter.take(frames).iter().map(|&x| to_i16(x))),
+            [left, right] => {
+                self.block.resize(2 * frames, 0);
+                let pairs = left.limiter.take(frames).iter().zip(right.limiter.take(frames));
+                for (out, (&l, &r)) in self.block.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
+                    *out = [to_i16(l), to_i16(r)];
+                }
+            }
+            more => {
+                let count = more.len();
+                self.block.resize(frames * count, 0);
+                for (i, channel) in more.iter_mut().enumerate() {
+                    let places = self.block.iter_mut().skip(i).step_by(count);
+                    places.zip(channel.limiter.take(frames)).for_each(|(out, &x)| *out = to_i16(x));
+                }
             }
         }
         self.left -= frames as u64;
@@ -144,8 +155,8 @@ impl<'a> Mixer<'a> {
 }
 
 impl Channel<'_> {
-    /// The channel's next samples. The limiter looks ahead, so the sum runs before it.
-    fn next(&mut self, frames: usize) -> Result<&[f32]> {
+    /// Sums and limits until so many samples can be taken. The limiter looks ahead, so the sum runs before it.
+    fn prepare(&mut self, frames: usize) -> Result<()> {
         while self.limiter.ready() < frames {
             self.sum.clear();
             self.sum.resize(BLOCK, 0.0);
@@ -154,7 +165,7 @@ impl Channel<'_> {
             }
             self.limiter.push(&self.sum);
         }
-        Ok(self.limiter.take(frames))
+        Ok(())
     }
 }
 
@@ -244,7 +255,7 @@ mod tests {
         let tracks = [placed(&samples, 8000, Role::Agent, &place), placed(&samples, 8000, Role::Customer, &place)];
         let config = MixConfig { layout: Layout::Mono, ..MixConfig::default() };
         let got: Vec<f32> = mixed(&tracks, 2000.0, &config).iter().map(|&x| to_f32(x)).collect();
-        let mut meter = LevelMeter::new(Rate::NARROWBAND).unwrap();
+        let mut meter = LevelMeter::new(Rate::NARROWBAND);
         meter.hear(&got);
         let level = meter.finish();
         assert!(level.true_peak.unwrap().0 <= -1.0, "{:?}", level.true_peak);
@@ -255,7 +266,7 @@ mod tests {
     #[test]
     fn gain_keeps_its_bounds() {
         let level_of = |amplitude: f32| {
-            let mut meter = LevelMeter::new(Rate::NARROWBAND).unwrap();
+            let mut meter = LevelMeter::new(Rate::NARROWBAND);
             let wave = |n: usize| amplitude * (TAU as f32 * 500.0 * n as f32 / 8000.0).sin();
             meter.hear(&(0..40_000).map(wave).collect::<Vec<f32>>());
             meter.finish()

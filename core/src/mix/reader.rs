@@ -55,13 +55,24 @@ struct Open {
     /// Output that waits to be taken, from `taken` on.
     out: Vec<f32>,
     taken: usize,
-    /// Whether audio is missing before and after: it fades.
-    fades: (bool, bool),
+    fades: Fades,
 }
 
-/// The resampler of a segment.
+/// Where a segment fades in and out, in output samples, because audio is missing before or after it.
+#[derive(Debug, Clone, Copy)]
+struct Fades {
+    /// The first sample, if it fades in; and the end, if it fades out.
+    from: Option<u64>,
+    to: Option<u64>,
+    /// How long a fade is.
+    length: f64,
+}
+
+/// How a segment comes to the mix's rate.
 #[derive(Debug)]
 enum Stretch {
+    /// It has it.
+    Same,
     Plain(Resampler),
     Drifting(Box<Drifting>),
 }
@@ -95,14 +106,7 @@ impl<'a> Reader<'a> {
             done += silent;
             self.now += silent as u64;
             let room = (open.segment.end.saturating_sub(self.now)).min((block.len() - done) as u64) as usize;
-            for (i, out) in block[done..done + room].iter_mut().enumerate() {
-                if open.taken == open.out.len() {
-                    open.refill(self.samples, &mut self.input)?;
-                }
-                let x = open.out.get(open.taken).copied().unwrap_or(0.0);
-                open.taken += 1;
-                *out += x * self.gain * open.fade(self.now + i as u64, self.to_rate);
-            }
+            open.add_to(&mut block[done..done + room], self.now, self.samples, self.gain, &mut self.input)?;
             done += room;
             self.now += room as u64;
             if self.now >= open.segment.end {
@@ -116,15 +120,50 @@ impl<'a> Reader<'a> {
 
 impl Open {
     fn new(segment: Segment, now: u64, follows: bool, from: Rate, to: Rate) -> Result<Self> {
-        let stretch = if (segment.slope - 1.0).abs() < NO_DRIFT {
-            Stretch::Plain(Resampler::new(from, to)?)
-        } else {
-            let ratio = f64::from(to.hz()) / f64::from(from.hz()) * segment.slope;
-            Stretch::Drifting(Box::new(Drifting::new(ratio)?))
+        let stretch = match (segment.slope - 1.0).abs() < NO_DRIFT {
+            true if from == to => Stretch::Same,
+            true => Stretch::Plain(Resampler::new(from, to)?),
+            false => {
+                let ratio = f64::from(to.hz()) / f64::from(from.hz()) * segment.slope;
+                Stretch::Drifting(Box::new(Drifting::new(ratio)?))
+            }
         };
         let cut_before = segment.from > 0 && segment.start > now;
-        let fades = (cut_before, follows);
+        let fades = Fades {
+            from: cut_before.then_some(segment.start),
+            to: follows.then_some(segment.end),
+            length: f64::from(to.hz()) * FADE_MS / 1000.0,
+        };
         Ok(Self { segment, stretch, read: segment.from, finished: false, out: Vec::new(), taken: 0, fades })
+    }
+
+    /// Adds the segment's next samples, which are those from `now` on, to a part of the mix.
+    fn add_to(
+        &mut self,
+        mut block: &mut [f32],
+        mut now: u64,
+        samples: &[i16],
+        gain: f32,
+        input: &mut Vec<f32>,
+    ) -> Result<()> {
+        while !block.is_empty() {
+            if self.taken == self.out.len() {
+                self.refill(samples, input)?;
+            }
+            let ready = &self.out[self.taken..];
+            let (part, rest) = block.split_at_mut(ready.len().min(block.len()));
+            if self.fades.touch(now, now + part.len() as u64) {
+                for (i, (out, x)) in part.iter_mut().zip(ready).enumerate() {
+                    *out += x * gain * self.fades.share(now + i as u64);
+                }
+            } else {
+                part.iter_mut().zip(ready).for_each(|(out, x)| *out += x * gain);
+            }
+            self.taken += part.len();
+            now += part.len() as u64;
+            block = rest;
+        }
+        Ok(())
     }
 
     /// Resamples more of the segment; silence once it is through.
@@ -133,11 +172,17 @@ impl Open {
         self.taken = 0;
         while self.out.is_empty() && !self.finished {
             let to = (self.read + CHUNK).min(self.segment.to);
-            input.clear();
-            input.extend(samples[self.read..to].iter().map(|&x| to_f32(x)));
+            let next = samples[self.read..to].iter().map(|&x| to_f32(x));
             self.read = to;
             self.finished = to == self.segment.to;
+            if let Stretch::Same = self.stretch {
+                self.out.extend(next);
+                continue;
+            }
+            input.clear();
+            input.extend(next);
             match &mut self.stretch {
+                Stretch::Same => {}
                 Stretch::Plain(plain) => {
                     plain.push(input, &mut self.out)?;
                     if self.finished {
@@ -152,18 +197,20 @@ impl Open {
         }
         Ok(())
     }
+}
 
-    /// How much of a sample near a cut is let through.
-    fn fade(&self, at: u64, rate: Rate) -> f32 {
-        let length = f64::from(rate.hz()) * FADE_MS / 1000.0;
-        let mut share = 1.0;
-        if self.fades.0 {
-            share = ((at - self.segment.start) as f64 / length).min(1.0);
-        }
-        if self.fades.1 {
-            share = f64::min(share, (self.segment.end - at) as f64 / length);
-        }
-        share as f32
+impl Fades {
+    /// Whether one lies within a range of samples.
+    fn touch(self, from: u64, to: u64) -> bool {
+        let near = |at: u64| from as f64 <= at as f64 + self.length && to as f64 >= at as f64 - self.length;
+        self.from.is_some_and(near) || self.to.is_some_and(near)
+    }
+
+    /// How much of a sample is let through.
+    fn share(self, at: u64) -> f32 {
+        let risen = self.from.map_or(1.0, |from| at.saturating_sub(from) as f64 / self.length);
+        let left = self.to.map_or(1.0, |to| to.saturating_sub(at) as f64 / self.length);
+        risen.min(left).min(1.0) as f32
     }
 }
 

@@ -70,7 +70,7 @@ impl Ears {
     fn new(rate: Rate, keep: Keep) -> Result<Self> {
         let narrow_apart = keep.narrow && !(keep.tracks && rate == Rate::NARROWBAND);
         Ok(Self {
-            level: LevelMeter::new(rate)?,
+            level: LevelMeter::new(rate),
             keeper: keep.tracks.then(Keeper::default),
             narrow_keeper: narrow_apart.then(Keeper::default),
             sounds: Sounds::new(&[]),

@@ -141,13 +141,13 @@ impl Processed {
         let path = folder.join(name);
         let mut mixer = self.mix(config)?;
         let (rate, channels) = (mixer.rate(), mixer.channels());
-        export::write_wav(&path, &mut mixer, control)?;
+        let sha256 = export::write_wav_hashed(&path, &mut mixer, control)?;
         self.report.outputs.push(Output {
             kind: "mix".into(),
             path: name.into(),
             sample_rate_hz: rate.hz(),
             channels,
-            sha256: export::sha256_of(&path)?,
+            sha256,
         });
         export::write_text(&folder.join("report.json"), &format!("{}\n", self.report.to_json()))
     }

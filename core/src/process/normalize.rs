@@ -47,8 +47,7 @@ pub fn normalize(input: Input, options: &NormalizeOptions, control: &Control) ->
     let name = decoder.name().to_owned();
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &options.decode).map_err(|e| e.in_input(&name))?;
     let rate = decoder.spec().rate;
-    let meters = lanes.iter().map(|_| Ok((LevelMeter::new(rate)?, Keeper::default()))).collect::<Result<Vec<_>>>();
-    let mut ears = meters.map_err(|e| e.in_input(&name))?;
+    let mut ears: Vec<_> = lanes.iter().map(|_| (LevelMeter::new(rate), Keeper::default())).collect();
     let mut room = Vec::new();
     while let Some(block) = decoder.next_block()? {
         control.check(Stage::Decode)?;

@@ -5,6 +5,8 @@
 
 use std::sync::LazyLock;
 
+use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
+
 /// Pairs of taps on either side of the middle one.
 const PAIRS: usize = 17;
 
@@ -36,15 +38,33 @@ fn bessel_i0(x: f64) -> f64 {
     sum
 }
 
+/// Outputs whose sums run side by side.
+const LANES: usize = 16;
+
 /// Adds to `out[n]` the kernel's sum over `odd[n .. n + 2·PAIRS]`, scaled.
 ///
-/// The order of additions for one output is fixed, so neither vector width nor chunking changes it.
+/// The order of additions for one output is fixed, and no product is fused with its sum: neither the width of the
+/// registers nor chunking changes a bit.
 fn add_pairs(odd: &[f32], scale: f32, out: &mut [f32]) {
-    for (k, &tap) in KERNEL.iter().enumerate() {
-        let tap = tap * scale;
-        let (left, right) = (&odd[PAIRS - 1 - k..], &odd[PAIRS + k..]);
-        for ((y, &a), &b) in out.iter_mut().zip(left).zip(right) {
-            *y += tap * (a + b);
+    let taps = KERNEL.map(|tap| tap * scale);
+    dispatch!(Level::new(), cpu => add_taps(cpu, &taps, odd, out));
+}
+
+#[inline(always)]
+fn add_taps<S: Simd>(cpu: S, taps: &[f32; PAIRS], odd: &[f32], out: &mut [f32]) {
+    let whole = out.len() - out.len() % LANES;
+    let (chunks, rest) = out.split_at_mut(whole);
+    for (chunk, window) in chunks.chunks_exact_mut(LANES).zip(odd.windows(LANES + 2 * PAIRS - 1).step_by(LANES)) {
+        let at = |from: usize| f32x16::from_slice(cpu, &window[from..from + LANES]);
+        let mut sum = f32x16::from_slice(cpu, chunk);
+        for (k, &tap) in taps.iter().enumerate() {
+            sum += f32x16::splat(cpu, tap) * (at(PAIRS - 1 - k) + at(PAIRS + k));
+        }
+        sum.store_slice(chunk);
+    }
+    for (sum, window) in rest.iter_mut().zip(odd[whole..].windows(2 * PAIRS)) {
+        for (k, tap) in taps.iter().enumerate() {
+            *sum += tap * (window[PAIRS - 1 - k] + window[PAIRS + k]);
         }
     }
 }
@@ -72,14 +92,11 @@ impl Halver {
             self.next_is_odd = false;
             samples = rest;
         }
-        let pairs = samples.chunks_exact(2);
-        if let [last] = pairs.remainder() {
-            self.even.extend(pairs.clone().map(|p| p[0]).chain([*last]));
-            self.next_is_odd = true;
-        } else {
-            self.even.extend(pairs.clone().map(|p| p[0]));
-        }
-        self.odd.extend(pairs.map(|p| p[1]));
+        let (pairs, last) = samples.as_chunks::<2>();
+        self.even.extend(pairs.iter().map(|p| p[0]));
+        self.odd.extend(pairs.iter().map(|p| p[1]));
+        self.even.extend_from_slice(last);
+        self.next_is_odd |= !last.is_empty();
         self.give(out);
     }
 

@@ -1,0 +1,192 @@
+//! The K-weighting of ITU-R BS.1770-5, annex 1: a shelf and a high pass, computed in eight lanes.
+//!
+//! A recursive filter goes sample by sample; but where it stands after a stretch is a weighted sum of the stretch and of
+//! where it stood before. So a piece is cut into eight parts, the filter's state before each is told by such sums, and
+//! all parts are filtered side by side. It is the filter itself, not an approximation.
+
+use std::f64::consts::PI;
+
+use fearless_simd::{Simd, SimdBase, f32x8};
+
+use super::lanes;
+use crate::units::Rate;
+
+/// Parts of a piece that are filtered side by side.
+const LANES: usize = 8;
+/// Numbers that the two sections remember.
+const ORDER: usize = 4;
+/// What they remember below this (−300 dB) is none: it would only fade into slow, denormal numbers.
+const NOTHING: f64 = 1e-15;
+
+type State = [f64; ORDER];
+
+/// The shelf, `y = b·x − a·y` over the last two samples.
+#[derive(Debug, Clone, Copy)]
+struct Shelf {
+    b: [f64; 3],
+    a: [f64; 2],
+}
+
+/// The high pass `δ² / (δ² + p δ + q)` with `δ = z − 1`. Its poles lie so near to 1 that a direct form would need more
+/// digits than an f32 has: p and q are the small numbers by which it differs from 1.
+#[derive(Debug, Clone, Copy)]
+struct HighPass {
+    p: f64,
+    q: f64,
+}
+
+/// Both filters at a rate.
+#[derive(Debug, Clone, Copy)]
+struct Sections(Shelf, HighPass);
+
+impl Sections {
+    /// The standard gives coefficients for 48 kHz; these are the analogue filters that they come from (the bilinear
+    /// transform taken back), so that any rate has the same weighting.
+    fn new(rate: Rate) -> Self {
+        let warped = |hz: f64| (PI * hz / f64::from(rate.hz())).tan();
+        let (k, damping) = (warped(1_681.974_450_955_533), 1.0 / 0.707_175_236_955_419_6);
+        let high = 10f64.powf(3.999_843_853_973_347 / 20.0);
+        let middle = high.powf(0.499_666_774_154_541_6) * k * damping;
+        let scale = 1.0 / (1.0 + k * damping + k * k);
+        let shelf = Shelf {
+            b: [high + middle + k * k, 2.0 * (k * k - high), high - middle + k * k].map(|x| x * scale),
+            a: [2.0 * (k * k - 1.0), 1.0 - k * damping + k * k].map(|x| x * scale),
+        };
+        let (k, damping) = (warped(38.135_470_876_024_44), 1.0 / 0.500_327_037_323_877_3);
+        let scale = 1.0 / (1.0 + k * damping + k * k);
+        Self(shelf, HighPass { p: (4.0 * k * k + 2.0 * k * damping) * scale, q: 4.0 * k * k * scale })
+    }
+}
+
+/// The weighted energy of pieces that follow each other.
+#[derive(Debug)]
+pub(super) struct KWeighting {
+    sections: Sections,
+    /// Samples of a lane.
+    part: usize,
+    /// What each sample of a part leaves in each number of the state at its end.
+    left: [Vec<f32>; ORDER],
+    /// What each number of the state before a part leaves in the state at its end.
+    carried: [State; ORDER],
+    state: State,
+}
+
+impl KWeighting {
+    /// For pieces of at least so many samples.
+    pub(super) fn new(rate: Rate, least: usize) -> Self {
+        let (sections, part) = (Sections::new(rate), least / LANES);
+        let carried = std::array::from_fn(|k| {
+            let mut state: State = std::array::from_fn(|i| if i == k { 1.0 } else { 0.0 });
+            for _ in 0..part {
+                step(&sections, &mut state, 0.0);
+            }
+            state
+        });
+        let mut left = [const { Vec::new() }; ORDER];
+        let mut state = State::default();
+        for i in 0..part {
+            step(&sections, &mut state, if i == 0 { 1.0 } else { 0.0 });
+            left.iter_mut().zip(state).for_each(|(row, x)| row.push(x as f32));
+        }
+        left.iter_mut().for_each(|row| row.reverse());
+        Self { sections, part, left, carried, state: State::default() }
+    }
+
+    /// The energy of the next piece after weighting.
+    #[inline(always)]
+    pub(super) fn energy<S: Simd>(&mut self, cpu: S, piece: &[f32]) -> f64 {
+        let (lanes, rest) = piece.split_at(LANES * self.part);
+        let parts: [&[f32]; LANES] = std::array::from_fn(|lane| &lanes[lane * self.part..][..self.part]);
+        let mut states = [[0.0; LANES]; ORDER];
+        for (lane, part) in parts.iter().enumerate() {
+            states.iter_mut().zip(self.state).for_each(|(row, x)| row[lane] = x as f32);
+            self.state = self.after(cpu, part);
+        }
+        let mut energy = filtered_energy(cpu, &self.sections, states, parts);
+        for &x in rest {
+            energy += step(&self.sections, &mut self.state, f64::from(x)).powi(2);
+        }
+        energy
+    }
+
+    /// The state after a part.
+    #[inline(always)]
+    fn after<S: Simd>(&self, cpu: S, part: &[f32]) -> State {
+        let mut state = lanes::weighted(cpu, part, self.left.each_ref().map(Vec::as_slice));
+        for (x, column) in self.state.iter().zip(&self.carried) {
+            state.iter_mut().zip(column).for_each(|(sum, c)| *sum += x * c);
+        }
+        state.map(|x| if x.abs() < NOTHING { 0.0 } else { x })
+    }
+}
+
+/// One sample through both filters: the shelf in transposed direct form II, the high pass in delta form.
+fn step(sections: &Sections, state: &mut State, x: f64) -> f64 {
+    let Sections(shelf, high_pass) = sections;
+    let y = shelf.b[0] * x + state[0];
+    state[0] = (shelf.b[1] * x + state[1]) - shelf.a[0] * y;
+    state[1] = shelf.b[2] * x - shelf.a[1] * y;
+    let z = (y - high_pass.q * state[3]) - high_pass.p * state[2];
+    state[3] += state[2];
+    state[2] += z;
+    z
+}
+
+/// As [`step`], in every lane for its part; the energy of all.
+#[inline(always)]
+fn filtered_energy<S: Simd>(cpu: S, sections: &Sections, states: [[f32; LANES]; ORDER], parts: [&[f32]; LANES]) -> f64 {
+    let Sections(shelf, high_pass) = sections;
+    let all = |x: f64| f32x8::splat(cpu, x as f32);
+    let ([b0, b1, b2], [a1, a2]) = (shelf.b.map(all), shelf.a.map(all));
+    let (p, q) = (all(high_pass.p), all(high_pass.q));
+    let [mut s0, mut s1, mut s2, mut s3] = states.map(|lanes| f32x8::load_array(cpu, lanes));
+    let mut energy = all(0.0);
+    for i in 0..parts[0].len() {
+        let x = f32x8::load_array(cpu, parts.map(|part| part[i]));
+        let y = b0 * x + s0;
+        s0 = (b1 * x + s1) - a1 * y;
+        s1 = b2 * x - a2 * y;
+        let z = (y - q * s3) - p * s2;
+        s3 += s2;
+        s2 += z;
+        energy += z * z;
+    }
+    energy.to_array().into_iter().map(f64::from).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use fearless_simd::{Level, dispatch};
+
+    use super::*;
+
+    #[test]
+    fn at_48_khz_the_coefficients_are_the_standards() {
+        let Sections(shelf, high_pass) = Sections::new(Rate::new(48_000).unwrap());
+        let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-10);
+        assert!(near(&shelf.b, &[1.535_124_859_586_97, -2.691_696_189_406_38, 1.198_392_810_852_85]), "{shelf:?}");
+        assert!(near(&shelf.a, &[-1.690_659_293_182_41, 0.732_480_774_215_85]), "{shelf:?}");
+        let direct = [high_pass.p - 2.0, 1.0 - high_pass.p + high_pass.q];
+        assert!(near(&direct, &[-1.990_047_454_833_98, 0.990_072_250_366_21]), "{high_pass:?}");
+    }
+
+    #[test]
+    fn lanes_give_what_sample_by_sample_gives() {
+        for (hz, length) in [(8_000, 800), (11_025, 1103), (48_000, 4800), (192_000, 19_200)] {
+            let rate = Rate::new(hz).unwrap();
+            let mut weighting = KWeighting::new(rate, hz as usize / 10);
+            let mut state = State::default();
+            for piece in 0..20 {
+                let wave = |n: usize| {
+                    let t = (piece * length + n) as f64 / f64::from(hz);
+                    (0.2 + 0.3 * (900.0 * t).sin() + 0.1 * (9000.0 * t).sin()) as f32
+                };
+                let samples: Vec<f32> = (0..length).map(wave).collect();
+                let plain: f64 =
+                    samples.iter().map(|&x| step(&weighting.sections, &mut state, f64::from(x)).powi(2)).sum();
+                let lanes = dispatch!(Level::new(), cpu => weighting.energy(cpu, &samples));
+                assert!((lanes / plain - 1.0).abs() < 1e-4, "piece {piece} at {hz} Hz: {lanes}, {plain}");
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Sums over samples in eight lanes side by side: an order of additions that every machine can do fast, and the same on
+//! all of them. No product is fused with the sum it goes into.
+
+use fearless_simd::{Simd, SimdBase, f32x8};
+
+/// Sums that run side by side.
+const LANES: usize = 8;
+
+/// The sum of the lanes, pairs first.
+#[inline(always)]
+fn total(mut lanes: [f32; LANES]) -> f32 {
+    for half in [4, 2, 1] {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    lanes[0]
+}
+
+/// The sum of products of `samples` and each of some rows of weights, of at least as many.
+#[inline(always)]
+pub(super) fn weighted<S: Simd, const ROWS: usize>(cpu: S, samples: &[f32], weights: [&[f32]; ROWS]) -> [f64; ROWS] {
+    let mut sums = [f32x8::splat(cpu, 0.0); ROWS];
+    let (chunks, rest) = samples.as_chunks::<LANES>();
+    let rows = weights.map(|row| row[..samples.len()].as_chunks::<LANES>());
+    for (i, chunk) in chunks.iter().enumerate() {
+        let x = f32x8::load_array_ref(cpu, chunk);
+        for (sum, (row, _)) in sums.iter_mut().zip(&rows) {
+            *sum += x * f32x8::load_array_ref(cpu, &row[i]);
+        }
+    }
+    std::array::from_fn(|k| {
+        let last = rest.iter().zip(rows[k].1).map(|(x, w)| x * w).sum::<f32>();
+        f64::from(total(sums[k].to_array()) + last)
+    })
+}
+
+/// The sum of squares.
+#[inline(always)]
+pub(super) fn energy(samples: &[f32]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (chunks, rest) = samples.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += chunk[lane] * chunk[lane];
+        }
+    }
+    f64::from(total(sums) + rest.iter().map(|x| x * x).sum::<f32>())
+}
+
+/// The largest magnitude; what is no number is passed over.
+#[inline(always)]
+pub(super) fn largest(samples: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut most = [0.0; LANES];
+    let (chunks, rest) = samples.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            most[lane] = larger(most[lane], chunk[lane].abs());
+        }
+    }
+    most.into_iter().chain(rest.iter().map(|x| x.abs())).fold(0.0, larger)
+}
+
+#[cfg(test)]
+mod tests {
+    use fearless_simd::{Level, dispatch};
+
+    use super::*;
+
+    #[test]
+    fn sums_are_those_of_plain_loops() {
+        for length in [0, 1, 7, 8, 9, 100] {
+            let samples: Vec<f32> = (0..length).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
+            let weights: Vec<f32> = (0..length + 3).map(|i| (i * 5 % 11) as f32).collect();
+            // Whole numbers: every order of additions is exact.
+            let plain = |f: &dyn Fn(f32, f32) -> f32| samples.iter().zip(&weights).map(|(&x, &w)| f(x, w)).sum::<f32>();
+            let sums = dispatch!(Level::new(), cpu => weighted(cpu, &samples, [&weights, &samples]));
+            assert_eq!(sums, [plain(&|x, w| x * w), plain(&|x, _| x * x)].map(f64::from));
+            assert_eq!(energy(&samples), f64::from(plain(&|x, _| x * x)));
+            assert_eq!(largest(&samples), samples.iter().fold(0.0, |m, x| f32::max(m, x.abs())));
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_the_largest() {
+        let mut samples = [0.25; 20];
+        samples[3] = f32::NAN;
+        samples[17] = f32::NAN;
+        assert_eq!(largest(&samples), 0.25);
+    }
+}
