@@ -57,6 +57,18 @@ fn every_fixture_call_is_tested() {
 }
 
 #[test]
+fn keeping_the_tracks_changes_nothing() {
+    use callweave::{CallInput, Config, Control, analyze, process};
+    std::env::set_current_dir(root()).unwrap();
+    let (config, control) = (Config::default(), Control::default());
+    for (call, document) in CALLS {
+        let open = || CallInput::open(&[format!("fixtures/{call}/{document}").into()]).unwrap();
+        let report = analyze(open(), &config, &control).unwrap();
+        assert_eq!(process(open(), &config, &control).unwrap().report, report, "{call}");
+    }
+}
+
+#[test]
 fn threads_change_nothing() {
     for (call, document) in CALLS {
         let one = reported(call, document, &["--threads", "1"]);

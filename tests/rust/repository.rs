@@ -47,3 +47,16 @@ fn the_top_level_is_the_agreed_one() {
         assert!(is_file || first.starts_with('.') || folders.contains(&first.as_str()), "{}", path.display());
     }
 }
+
+/// The library speaks through its results and errors; only the program prints.
+#[test]
+fn the_library_prints_nothing() {
+    for path in tracked().into_iter().filter(|path| path.starts_with("core/src")) {
+        let text = std::fs::read_to_string(root().join(&path)).unwrap_or_default();
+        let in_tests = path.components().any(|part| part.as_os_str().to_string_lossy().contains("tests"));
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default().lines();
+        let mut code = code.filter(|line| !line.trim_start().starts_with("//"));
+        let printing = code.find(|line| ["println!(", "eprintln!(", "dbg!("].iter().any(|word| line.contains(word)));
+        assert!(in_tests || printing.is_none(), "{}: {printing:?}", path.display());
+    }
+}

@@ -230,7 +230,9 @@ fn place(lanes: &[Lane], config: &Config) -> Places {
             first.push((lane, heard));
         }
     }
-    let samples: Vec<&[i16]> = first.iter().map(|(_, heard)| heard.narrow()).collect();
+    // One recorder has nothing to be placed against, and its samples may or may not have been kept.
+    let alone = first.len() == 1;
+    let samples: Vec<&[i16]> = first.iter().map(|(_, heard)| if alone { &[] } else { heard.narrow() }).collect();
     let inputs = first.iter().zip(&samples).map(|((lane, heard), samples)| align::TrackInput {
         samples,
         energies: Some(heard.level.hops.power()),
