@@ -9,9 +9,10 @@ use crate::metrics::{self, Metrics, Party};
 use crate::mix;
 use crate::outcome::{self, Facts};
 use crate::report::{
-    Alignment, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport, rounded,
+    Alignment, Bleed, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport,
+    rounded,
 };
-use crate::speech::{self, Turn};
+use crate::speech::{self, BleedSpan, GateInput, Gated, Turn};
 use crate::timeline::{Method, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
@@ -28,6 +29,8 @@ struct OnCall {
     placement: Placement,
     /// Own speech, in the call's time.
     speech: Vec<Span>,
+    /// Other parties, heard faintly, in the call's time.
+    bleed: Vec<Bleed>,
     /// Own speech by the detector's probabilities alone.
     voiced: Millis,
     noise: Option<Decibels>,
@@ -87,10 +90,12 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
 
 impl Scene {
     fn new(lanes: Vec<Lane>, config: &Config) -> Self {
-        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
-            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, config))
+        let placements = place(&lanes);
+        let on_call = |((lane, placement), gated): ((&Lane, Option<Placement>), Gated)| -> Option<OnCall> {
+            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, gated, config))
         };
-        let placed: Vec<Option<OnCall>> = lanes.iter().zip(place(&lanes)).map(on_call).collect();
+        let gated = gate(&lanes, &placements, config);
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(placements).zip(gated).map(on_call).collect();
         let speech = |p: &Option<OnCall>| p.as_ref().map(|p| p.speech.clone()).unwrap_or_default();
         let spoken: Vec<Vec<Span>> = placed.iter().map(speech).collect();
         let ends = lanes.iter().zip(&placed).filter_map(|(lane, placed)| {
@@ -160,7 +165,7 @@ impl Scene {
                 alignment: placed.as_ref().map(|p| Alignment::from(&p.placement)),
                 level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
                 speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
-                bleed: Vec::new(),
+                bleed: placed.as_ref().map(|p| p.bleed.clone()).unwrap_or_default(),
                 events: Vec::new(),
             }
         };
@@ -178,12 +183,14 @@ impl Scene {
 }
 
 impl OnCall {
-    fn new(heard: &Heard, placement: Placement, config: &Config) -> Self {
-        let own = speech::spans(&heard.voice, heard.duration, &config.speech);
+    fn new(heard: &Heard, placement: Placement, gated: Gated, config: &Config) -> Self {
+        let Gated { own, bleed } = gated;
         let noise = heard.level.hops.noise(&own);
+        let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: b.from };
         Self {
             speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
-            voiced: voiced(&heard.voice, config.speech.threshold),
+            bleed: bleed.iter().map(bled).collect(),
+            voiced: voiced(&heard.voice, &bleed, config.speech.threshold),
             gain: mix::gain(&heard.level, &own, noise, config.mix.level),
             dead: is_dead(&heard.level, config.outcome.dead_dbov),
             noise,
@@ -213,9 +220,33 @@ fn place(lanes: &[Lane]) -> Vec<Option<Placement>> {
     lanes.iter().map(of).collect()
 }
 
-/// Time in which the detector is above its threshold.
-fn voiced(voice: &Probabilities, threshold: f32) -> Millis {
-    let frames = voice.values.iter().filter(|&&p| p >= threshold).count();
+/// Own speech and bleed of every track, in its own time; nothing for one that could not be read.
+fn gate(lanes: &[Lane], placements: &[Option<Placement>], config: &Config) -> Vec<Gated> {
+    let spans: Vec<Vec<Span>> =
+        lanes.iter().map(|lane| lane.heard.as_ref().map_or_else(|_| Vec::new(), |h| spans(h, config))).collect();
+    let nowhere = Placement::reference();
+    let silence: Vec<i16> = Vec::new();
+    let inputs = lanes.iter().zip(&spans).zip(placements).map(|((lane, spans), placement)| {
+        let narrow = lane.heard.as_ref().map_or(&silence, |heard| &heard.narrow);
+        GateInput { spans, samples: narrow, placement: placement.as_ref().unwrap_or(&nowhere) }
+    });
+    speech::gate(&inputs.collect::<Vec<_>>(), config)
+}
+
+fn spans(heard: &Heard, config: &Config) -> Vec<Span> {
+    speech::spans(&heard.voice, heard.duration, &config.speech)
+}
+
+/// Time in which the detector is above its threshold, and not in bleed.
+fn voiced(voice: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Millis {
+    let mut rest = bleed;
+    let mut frames = 0;
+    for (i, _) in voice.values.iter().enumerate().filter(|(_, p)| **p >= threshold) {
+        let middle = (i as f64 + 0.5) * voice.hop.0;
+        let over = rest.iter().take_while(|b| b.span.end.0 <= middle).count();
+        rest = rest.get(over..).unwrap_or_default();
+        frames += usize::from(rest.first().is_none_or(|b| b.span.start.0 > middle));
+    }
     Millis(frames as f64 * voice.hop.0)
 }
 

@@ -30,6 +30,17 @@ pub(super) struct Heard {
     pub voice: Probabilities,
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
+    /// The samples at 8 kHz, where there is another track to hold them against.
+    pub narrow: Vec<i16>,
+}
+
+/// Which samples of a recording stay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    /// Those of the recording's own rate.
+    pub own: bool,
+    /// Those at 8 kHz, even where the recording has a single track.
+    pub narrow: bool,
 }
 
 /// The listeners of one track.
@@ -39,16 +50,19 @@ struct Ears {
     to_narrow: Resampler,
     /// The track at 8 kHz, as far as it waits for the detector.
     narrow: Vec<f32>,
+    /// The whole track at 8 kHz, where it is kept.
+    narrow_keeper: Option<Keeper>,
     samples: u64,
 }
 
 impl Ears {
-    fn new(rate: Rate, keep: bool) -> Result<Self> {
+    fn new(rate: Rate, keep: Kept) -> Result<Self> {
         Ok(Self {
             level: LevelMeter::new(rate)?,
-            keeper: keep.then(Keeper::default),
+            keeper: keep.own.then(Keeper::default),
             to_narrow: Resampler::new(rate, Rate::NARROWBAND)?,
             narrow: Vec::new(),
+            narrow_keeper: keep.narrow.then(Keeper::default),
             samples: 0,
         })
     }
@@ -60,12 +74,22 @@ impl Ears {
             keeper.hear(samples);
         }
         self.narrow.clear();
-        self.to_narrow.push(samples, &mut self.narrow)
+        self.to_narrow.push(samples, &mut self.narrow)?;
+        self.keep_narrow();
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<()> {
         self.narrow.clear();
-        self.to_narrow.finish(&mut self.narrow)
+        self.to_narrow.finish(&mut self.narrow)?;
+        self.keep_narrow();
+        Ok(())
+    }
+
+    fn keep_narrow(&mut self) {
+        if let Some(keeper) = &mut self.narrow_keeper {
+            keeper.hear(&self.narrow);
+        }
     }
 }
 
@@ -73,12 +97,13 @@ impl Ears {
 ///
 /// # Errors
 /// Those of the decoder; `no_audio` where not one sample could be decoded; `cancelled`.
-pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control, watch: &Watch) -> Result<Vec<Heard>> {
+pub(super) fn hear(input: Input, config: &Config, keep: Kept, control: &Control, watch: &Watch) -> Result<Vec<Heard>> {
     let mut decoder = Decoder::open(input, &config.decode)?;
     let name = decoder.name().to_owned();
     let named = |e: Error| e.in_input(&name);
     let (rate, leg) = (decoder.spec().rate, decoder.leg().clone());
     let lanes = Lane::of(decoder.spec().channels, &leg, &config.decode).map_err(named)?;
+    let keep = Kept { narrow: keep.narrow || lanes.len() > 1, ..keep };
     let mut ears = lanes.iter().map(|_| Ears::new(rate, keep)).collect::<Result<Vec<_>>>().map_err(named)?;
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];
@@ -111,6 +136,7 @@ pub(super) fn hear(input: Input, config: &Config, keep: bool, control: &Control,
         level: ears.level.finish(),
         voice: Probabilities { hop, values },
         samples: ears.keeper.map(|k| k.finish().0).unwrap_or_default(),
+        narrow: ears.narrow_keeper.map(|k| k.finish().0).unwrap_or_default(),
     };
     Ok(ears.into_iter().zip(probabilities).map(heard).collect())
 }

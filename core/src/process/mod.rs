@@ -5,6 +5,8 @@ mod assemble;
 mod given;
 mod hear;
 mod normalize;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use given::{CallInput, Given};
@@ -27,7 +29,7 @@ use crate::track::Track;
 use crate::units::Decibels;
 
 use assemble::assemble;
-use hear::{Heard, hear};
+use hear::{Heard, Kept, hear};
 use watch::Watch;
 
 /// The version of callweave.
@@ -128,11 +130,12 @@ fn hear_all(recordings: Vec<Given>, config: &Config, keep: Keep, control: &Contr
         Given::Missing { .. } => Some(0),
     });
     let watch = Watch::new(sizes.sum());
+    let kept = Kept { own: keep == Keep::Tracks, narrow: recordings.len() > 1 };
     let one = |given: Given| match given {
         Given::Missing { leg, error } => (leg, Err(error)),
         Given::Input(input) => {
             let leg = input.leg.clone();
-            (leg, hear(input, config, keep == Keep::Tracks, control, &watch))
+            (leg, hear(input, config, kept, control, &watch))
         }
     };
     recordings.into_par_iter().map(one).collect()
