@@ -30,7 +30,8 @@ const NOISE_FRAMES: usize = 512;
 /// One moment of a track as far as another explains it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Echo {
-    /// Height of the correlation's peak over the noise of all lags.
+    /// Height of the correlation's peak over the noise of all lags; infinite where more than half is explained at the lag
+    /// that was expected, and none was looked for.
     pub z: f32,
     /// Samples by which the echo is late.
     pub lag: i32,
@@ -41,6 +42,13 @@ pub(super) struct Echo {
     pub power: f32,
 }
 
+/// A track from one of its samples on; before the first it is silent.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch<'a> {
+    pub track: &'a dyn Narrow,
+    pub at: i64,
+}
+
 /// Transforms and room for them.
 pub(super) struct Ear {
     short: Arc<dyn Fft<f32>>,
@@ -48,6 +56,8 @@ pub(super) struct Ear {
     long: (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>),
     /// Samples beyond [`EARLY`] and [`LATE`] on either side.
     slack: usize,
+    short_taper: Vec<f32>,
+    long_taper: Vec<f32>,
     a: Vec<f32>,
     b: Vec<f32>,
     work: Vec<Complex32>,
@@ -71,6 +81,8 @@ impl Ear {
             short,
             long,
             slack: (points - WINDOW - LATE - EARLY) / 2,
+            short_taper: taper(SHORT),
+            long_taper: taper(WINDOW),
             a: vec![0.0; WINDOW],
             b: vec![0.0; points],
             work: Vec::with_capacity(points),
@@ -79,24 +91,26 @@ impl Ear {
         }
     }
 
-    /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`. `None` where the talker is not
-    /// the louder of the two, or nothing of it is found.
-    pub fn echo(&mut self, hearer: &dyn Narrow, at: i64, talker: &dyn Narrow, there: i64) -> Option<Echo> {
-        let late = LATE + self.slack;
-        read(hearer, at, &mut self.a);
-        read(talker, there - late as i64, &mut self.b);
+    /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`, at the lag `expected` if it
+    /// does there. `None` where the talker is not the louder of the two, or nothing of it is found.
+    pub fn echo(&mut self, hearer: Stretch, talker: Stretch, expected: Option<i32>) -> Option<Echo> {
+        let late = (LATE + self.slack) as i32;
+        read(hearer.track, hearer.at, &mut self.a);
+        read(talker.track, talker.at.saturating_sub(i64::from(late)), &mut self.b);
         let energy = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>();
         let heard = energy(&self.a);
         if heard <= 0.0 || energy(&self.b) < heard {
             return None;
         }
-        let (start, z) = self.peak()?;
-        if z < LEAST_Z {
-            return None;
+        let known = expected.and_then(|lag| usize::try_from(late - lag).ok());
+        if let Some(start) = known.filter(|start| start + WINDOW <= self.b.len()) {
+            let echo = self.explain(start, f32::INFINITY);
+            if echo.explained > 0.5 * echo.power {
+                return Some(echo);
+            }
         }
-        let (power, talker_power, explained) = self.explain(start);
-        let gain = explained / talker_power.max(f32::MIN_POSITIVE);
-        Some(Echo { z, lag: late as i32 - start as i32, gain, explained, power })
+        let (start, z) = self.peak()?;
+        (z >= LEAST_Z).then(|| self.explain(start, z))
     }
 
     /// Where in `b` the window `a` is found, and how far that stands out.
@@ -107,8 +121,8 @@ impl Ear {
         let n = self.b.len();
         self.work.clear();
         self.work.extend(self.b.iter().map(|&b| Complex32::new(0.0, b)));
-        for (k, (z, &a)) in self.work.iter_mut().zip(&self.a).enumerate() {
-            z.re = a * taper(k, WINDOW);
+        for ((z, a), taper) in self.work.iter_mut().zip(&self.a).zip(&self.long_taper) {
+            z.re = a * taper;
         }
         self.long.0.process_with_scratch(&mut self.work, &mut self.scratch);
         for k in 1..n / 2 {
@@ -133,14 +147,14 @@ impl Ear {
         (*median > 0.0).then(|| (start, height * 0.6745 / *median))
     }
 
-    /// Power of `a`, of `b` from `start` on, and of what `b` explains of `a`: coherence over the window's short spectra.
-    fn explain(&mut self, start: usize) -> (f32, f32, f32) {
+    /// What `b` from `start` on explains of `a`: coherence over the window's short spectra.
+    fn explain(&mut self, start: usize, z: f32) -> Echo {
         let mut sums = [(0.0f32, 0.0f32, Complex32::default()); SHORT / 2];
         for frame in 0..FRAMES {
             let at = frame * STEP;
             self.work.clear();
             self.work.extend((0..SHORT).map(|k| {
-                let taper = taper(k, SHORT);
+                let taper = self.short_taper[k];
                 Complex32::new(self.a[at + k] * taper, self.b[start + at + k] * taper)
             }));
             self.short.process_with_scratch(&mut self.work, &mut self.scratch);
@@ -152,14 +166,14 @@ impl Ear {
                 sum.2 += a * b.conj();
             }
         }
-        let mut all = (0.0, 0.0, 0.0);
+        let (mut power, mut talker_power, mut explained) = (0.0, f32::MIN_POSITIVE, 0.0);
         for (a, b, ab) in &sums[band(SHORT)] {
-            all.0 += a;
-            all.1 += b;
-            all.2 += ab.norm_sqr() / b.max(f32::MIN_POSITIVE);
+            power += a / FRAMES as f32;
+            talker_power += b / FRAMES as f32;
+            explained += ab.norm_sqr() / b.max(f32::MIN_POSITIVE) / FRAMES as f32;
         }
-        let frames = FRAMES as f32;
-        (all.0 / frames, all.1 / frames, all.2 / frames)
+        let lag = (LATE + self.slack) as i32 - start as i32;
+        Echo { z, lag, gain: explained / talker_power, explained, power }
     }
 
     /// Power of a short spectrum in the band where a track is quietest: the mean of the lowest eighth of frames spread over it,
@@ -176,7 +190,7 @@ impl Ear {
     fn power_at(&mut self, track: &dyn Narrow, at: usize) -> f32 {
         track.read(at, &mut self.a[..SHORT]);
         self.work.clear();
-        self.work.extend((0..SHORT).map(|k| Complex32::new(self.a[k] * taper(k, SHORT), 0.0)));
+        self.work.extend((0..SHORT).map(|k| Complex32::new(self.a[k] * self.short_taper[k], 0.0)));
         self.short.process_with_scratch(&mut self.work, &mut self.scratch);
         self.work[band(SHORT)].iter().map(Complex32::norm_sqr).sum()
     }
@@ -190,15 +204,17 @@ fn apart(here: Complex32, mirrored: Complex32) -> (Complex32, Complex32) {
 }
 
 /// A bell over `points` samples, (1 − t²)²: as smooth as Hann's, without a cosine.
-fn taper(k: usize, points: usize) -> f32 {
-    let t = (2 * k + 1) as f32 / points as f32 - 1.0;
-    let bell = 1.0 - t * t;
-    bell * bell
+fn taper(points: usize) -> Vec<f32> {
+    let bell = |k: usize| {
+        let t = (2 * k + 1) as f32 / points as f32 - 1.0;
+        (1.0 - t * t) * (1.0 - t * t)
+    };
+    (0..points).map(bell).collect()
 }
 
 /// Reads samples from a position that may lie before the track.
 fn read(track: &dyn Narrow, from: i64, out: &mut [f32]) {
-    let before = usize::try_from(-from).unwrap_or(0).min(out.len());
+    let before = usize::try_from(from.min(0).unsigned_abs()).unwrap_or(usize::MAX).min(out.len());
     let (silence, rest) = out.split_at_mut(before);
     silence.fill(0.0);
     track.read(usize::try_from(from).unwrap_or(0), rest);

@@ -7,7 +7,8 @@
 //! Speech is judged in cells of 128 ms, each by the 256 ms about it, against each other track:
 //!
 //! 1. The correlation of the two, spectra flattened, has one peak within the lags that an echo can have, standing out of the
-//!    noise of all lags by a factor that chance does not reach; or a lower one, but at the lag of sure cells nearby.
+//!    noise of all lags by a factor that chance does not reach; or, at the lag of a sure cell nearby, a lower one or none
+//!    at all where more than half of the power is explained there.
 //! 2. At that lag the other track explains (by coherence, 300 to 3400 Hz) a part of the power, at a gain well below 1.
 //! 3. What it does not explain is the track's own noise, and hardly more: anything else is somebody speaking, however
 //!    softly, and the cell stays speech. So does double talk.
@@ -21,7 +22,7 @@ use crate::timeline::Placement;
 use crate::track::Narrow;
 use crate::units::{Millis, Span};
 
-use echo::{Ear, Echo, LEAST_Z, WINDOW};
+use echo::{Ear, Echo, LEAST_Z, Stretch, WINDOW};
 
 /// Samples of a cell: 128 ms at 8 kHz.
 const CELL: usize = WINDOW / 2;
@@ -123,7 +124,7 @@ fn judge(ear: &mut Ear, tracks: &[GateInput], hearer: usize, cells: &mut [Cell])
         if (own.placement.uncertainty + talker.placement.uncertainty) > MOST_UNCERTAIN {
             continue;
         }
-        let echoes: Vec<Option<Echo>> = cells.iter().map(|cell| compare(ear, own, talker, cell.number)).collect();
+        let echoes = echoes(ear, own, talker, cells);
         let shares: Vec<Option<f32>> = (0..cells.len()).map(|i| is_bleed(i, cells, &echoes, noise)).collect();
         for (cell, share) in cells.iter_mut().zip(shares) {
             if let Some(share) = share
@@ -135,14 +136,24 @@ fn judge(ear: &mut Ear, tracks: &[GateInput], hearer: usize, cells: &mut [Cell])
     }
 }
 
-/// What of one cell is an echo of another track, if it is at least 6 dB fainter than there.
-fn compare(ear: &mut Ear, hearer: &GateInput, talker: &GateInput, cell: usize) -> Option<Echo> {
-    let middle = Millis((cell * CELL + CELL / 2) as f64 / PER_MS);
-    let there = talker.placement.to_track(hearer.placement.to_call(middle));
+/// What of each cell is an echo of another track, if it is at least 6 dB fainter than there.
+fn echoes(ear: &mut Ear, hearer: &GateInput, talker: &GateInput, cells: &[Cell]) -> Vec<Option<Echo>> {
     let half = (WINDOW / 2) as i64;
-    let at = (cell * CELL + CELL / 2) as i64 - half;
-    let echo = ear.echo(hearer.samples, at, talker.samples, (there.0 * PER_MS).round() as i64 - half)?;
-    (echo.gain <= MOST_GAIN).then_some(echo)
+    let mut sure: Option<(usize, i32)> = None;
+    let mut compare = |cell: &Cell| {
+        let middle = cell.number * CELL + CELL / 2;
+        let call = hearer.placement.to_call(Millis(middle as f64 / PER_MS));
+        let there = (talker.placement.to_track(call).0 * PER_MS).round() as i64;
+        let here = Stretch { track: hearer.samples, at: middle as i64 - half };
+        let there = Stretch { track: talker.samples, at: there.saturating_sub(half) };
+        let expected = sure.filter(|(number, _)| cell.number - number <= NEARBY).map(|(_, lag)| lag);
+        let echo = ear.echo(here, there, expected).filter(|echo| echo.gain <= MOST_GAIN)?;
+        if echo.z >= SURE_Z {
+            sure = Some((cell.number, echo.lag));
+        }
+        Some(echo)
+    };
+    cells.iter().map(&mut compare).collect()
 }
 
 /// The share of a cell's power that is explained, if the cell is bleed.
