@@ -43,6 +43,8 @@ const NOISE_MARGIN: f32 = 1.5;
 const UNBIASED: f32 = 1.125;
 /// Neither bleed between own speech nor own speech between bleed is shorter than this: it belongs to its neighbours.
 const SHORTEST_MS: f64 = 200.0;
+/// Uncertainty that the search for an echo has room for anyway, in milliseconds.
+const ALLOWED_MS: f64 = 40.0;
 /// Placements more uncertain than this are no ground to compare waveforms on.
 const MOST_UNCERTAIN: Millis = Millis(250.0);
 
@@ -82,14 +84,27 @@ pub struct BleedSpan {
 /// configuration without the gate (`speech.bleedGate`).
 pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
     let mut judged: Vec<Vec<Cell>> = tracks.iter().map(|track| cells(track.spans, track.samples.len())).collect();
-    let slack = tracks.iter().map(|t| t.placement.uncertainty.0).filter(|&u| u <= MOST_UNCERTAIN.0).fold(0.0, f64::max);
-    if config.speech.bleed_gate && tracks.len() > 1 && judged.iter().any(|cells| !cells.is_empty()) {
+    if config.speech.bleed_gate
+        && let Some(uncertainty) = comparable(tracks)
+    {
+        let slack = (uncertainty.0 - ALLOWED_MS).max(0.0);
         let mut ear = Ear::new((slack * PER_MS) as usize, config.portable);
         for (hearer, cells) in judged.iter_mut().enumerate() {
             judge(&mut ear, tracks, hearer, cells);
         }
     }
     tracks.iter().zip(&judged).map(|(track, cells)| sort(track.spans, cells)).collect()
+}
+
+/// How uncertain two tracks are to each other.
+fn uncertainty(a: &GateInput, b: &GateInput) -> Millis {
+    a.placement.uncertainty + b.placement.uncertainty
+}
+
+/// The largest uncertainty of two tracks that can be compared; `None` where no two can.
+fn comparable(tracks: &[GateInput]) -> Option<Millis> {
+    let pairs = tracks.iter().enumerate().flat_map(|(i, a)| tracks.iter().skip(i + 1).map(move |b| uncertainty(a, b)));
+    pairs.filter(|&u| u <= MOST_UNCERTAIN).reduce(Millis::max)
 }
 
 /// 128 ms of a track in which there is speech.
@@ -121,7 +136,7 @@ fn judge(ear: &mut Ear, tracks: &[GateInput], hearer: usize, cells: &mut [Cell])
     }
     let noise = ear.noise(own.samples);
     for (from, talker) in tracks.iter().enumerate().filter(|(from, _)| *from != hearer) {
-        if (own.placement.uncertainty + talker.placement.uncertainty) > MOST_UNCERTAIN {
+        if uncertainty(own, talker) > MOST_UNCERTAIN {
             continue;
         }
         let echoes = echoes(ear, own, talker, cells);
