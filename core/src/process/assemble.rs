@@ -96,13 +96,12 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
 impl Scene {
     fn new(lanes: Vec<Lane>, config: &Config) -> Self {
         let places = place(&lanes, config);
-        let sounds = own_sounds(&lanes, &places.placements);
-        let gated = gate(&lanes, &places.placements, config);
-        let heard = lanes.iter().zip(places.placements).zip(gated.into_iter().zip(sounds));
-        let on_call = |((lane, placement), (gated, sounds)): ((&Lane, Option<Placement>), (Gated, Vec<Sound>))| {
+        let mut own = gate(&lanes, &places.placements, config).into_iter().zip(own_sounds(&lanes, &places.placements));
+        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
+            let (gated, sounds) = own.next()?;
             Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, gated, &sounds, config))
         };
-        let placed: Vec<Option<OnCall>> = heard.map(on_call).collect();
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
         let repeats: Vec<usize> = places.repeated.iter().map(|pair| pair.1).collect();
         let speech = |(i, p): (usize, &Option<OnCall>)| match p {
             Some(p) if !repeats.contains(&i) => p.speech.clone(),
@@ -316,8 +315,10 @@ fn gate(lanes: &[Lane], placements: &[Option<Placement>], config: &Config) -> Ve
     let silence: &[i16] = &[];
     let samples: Vec<&[i16]> =
         lanes.iter().map(|lane| lane.heard.as_ref().map_or(silence, |heard| heard.narrow())).collect();
-    let inputs = spans.iter().zip(&samples).zip(placements).map(|((spans, samples), placement)| {
-        GateInput { spans, samples, placement: placement.as_ref().unwrap_or(&nowhere) }
+    let inputs = spans.iter().zip(&samples).zip(placements).map(|((spans, samples), placement)| GateInput {
+        spans,
+        samples,
+        placement: placement.as_ref().unwrap_or(&nowhere),
     });
     speech::gate(&inputs.collect::<Vec<_>>(), config)
 }
