@@ -251,6 +251,8 @@ pub struct SpeechConfig {
     pub max_speech_ms: Option<Millis>,
     /// Pauses up to this long do not end a party's turn, unless the other party takes the floor.
     pub turn_pause_ms: Millis,
+    /// Whether speech that only repeats another track is told apart as bleed.
+    pub bleed_gate: bool,
 }
 
 impl Default for SpeechConfig {
@@ -270,6 +272,7 @@ impl SpeechConfig {
             speech_pad_ms: Millis(0.0),
             max_speech_ms: None,
             turn_pause_ms: Millis(1500.0),
+            bleed_gate: true,
         }
     }
 

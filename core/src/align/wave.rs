@@ -290,16 +290,6 @@ pub(super) fn agreement(talker: &[Complex32], hearer: &[Complex32], stretch: Ran
 mod tests {
     use super::*;
 
-    impl Narrow for &[f32] {
-        fn len(&self) -> usize {
-            <[f32]>::len(self)
-        }
-
-        fn read(&self, from: usize, out: &mut [f32]) {
-            out.iter_mut().enumerate().for_each(|(i, o)| *o = self.get(from + i).copied().unwrap_or(0.0));
-        }
-    }
-
     /// Noise of a fixed sequence.
     fn noise(n: usize) -> Vec<f32> {
         let mut state = 1u64;

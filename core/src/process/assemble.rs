@@ -9,10 +9,11 @@ use crate::metrics::{self, Metrics, Party};
 use crate::mix;
 use crate::outcome::{self, Facts};
 use crate::report::{
-    Alignment, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport, rounded,
+    Alignment, Bleed, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport,
+    rounded,
 };
 use crate::sounds::{self, Sound};
-use crate::speech::{self, Turn};
+use crate::speech::{self, BleedSpan, GateInput, Gated, Turn};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
@@ -30,6 +31,8 @@ struct OnCall {
     placement: Placement,
     /// Own speech, in the call's time.
     speech: Vec<Span>,
+    /// Other parties, heard faintly, in the call's time.
+    bleed: Vec<Bleed>,
     /// Own speech by the detector's probabilities alone.
     voiced: Millis,
     /// What else sounds on this track, in the call's time.
@@ -92,12 +95,13 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
 
 impl Scene {
     fn new(lanes: Vec<Lane>, config: &Config) -> Self {
-        let on_call = |((lane, placement), sounds): ((&Lane, Option<Placement>), Vec<Sound>)| -> Option<OnCall> {
-            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, &sounds, config))
-        };
         let places = place(&lanes, config);
-        let sounds = own_sounds(&lanes, &places.placements);
-        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).zip(sounds).map(on_call).collect();
+        let mut own = gate(&lanes, &places.placements, config).into_iter().zip(own_sounds(&lanes, &places.placements));
+        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
+            let (gated, sounds) = own.next()?;
+            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, gated, &sounds, config))
+        };
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
         let repeats: Vec<usize> = places.repeated.iter().map(|pair| pair.1).collect();
         let speech = |(i, p): (usize, &Option<OnCall>)| match p {
             Some(p) if !repeats.contains(&i) => p.speech.clone(),
@@ -175,7 +179,7 @@ impl Scene {
                 alignment: placed.as_ref().map(|p| Alignment::from(&p.placement)),
                 level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
                 speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
-                bleed: Vec::new(),
+                bleed: placed.as_ref().map(|p| p.bleed.clone()).unwrap_or_default(),
                 events: placed.as_ref().map(|p| reported(&p.events, config)).unwrap_or_default(),
             }
         };
@@ -197,12 +201,14 @@ impl Scene {
 }
 
 impl OnCall {
-    fn new(heard: &Heard, placement: Placement, sounds: &[Sound], config: &Config) -> Self {
-        let own = speech::spans(&heard.voice, heard.duration, &config.speech);
+    fn new(heard: &Heard, placement: Placement, gated: Gated, sounds: &[Sound], config: &Config) -> Self {
+        let Gated { own, bleed } = gated;
         let noise = heard.level.hops.noise(&own);
+        let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: b.from };
         Self {
             speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
-            voiced: voiced(&heard.voice, config.speech.threshold),
+            bleed: bleed.iter().map(bled).collect(),
+            voiced: voiced(&heard.voice, &bleed, config.speech.threshold),
             gain: mix::gain(&heard.level, &own, noise, config.mix.level),
             dead: is_dead(&heard.level, config.outcome.dead_dbov),
             events: sounds.iter().map(|sound| event(sound, &placement)).collect(),
@@ -301,9 +307,36 @@ fn reported(events: &[Event], config: &Config) -> Vec<Event> {
     events.iter().map(told).collect()
 }
 
-/// Time in which the detector is above its threshold.
-fn voiced(voice: &Probabilities, threshold: f32) -> Millis {
-    let frames = voice.values.iter().filter(|&&p| p >= threshold).count();
+/// Own speech and bleed of every track, in its own time; nothing for one that could not be read.
+fn gate(lanes: &[Lane], placements: &[Option<Placement>], config: &Config) -> Vec<Gated> {
+    let spans: Vec<Vec<Span>> =
+        lanes.iter().map(|lane| lane.heard.as_ref().map_or_else(|_| Vec::new(), |h| spans(h, config))).collect();
+    let nowhere = Placement::reference();
+    let silence: &[i16] = &[];
+    let samples: Vec<&[i16]> =
+        lanes.iter().map(|lane| lane.heard.as_ref().map_or(silence, |heard| heard.narrow())).collect();
+    let inputs = spans.iter().zip(&samples).zip(placements).map(|((spans, samples), placement)| GateInput {
+        spans,
+        samples,
+        placement: placement.as_ref().unwrap_or(&nowhere),
+    });
+    speech::gate(&inputs.collect::<Vec<_>>(), config)
+}
+
+fn spans(heard: &Heard, config: &Config) -> Vec<Span> {
+    speech::spans(&heard.voice, heard.duration, &config.speech)
+}
+
+/// Time in which the detector is above its threshold, and not in bleed.
+fn voiced(voice: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Millis {
+    let mut rest = bleed;
+    let mut frames = 0;
+    for (i, _) in voice.values.iter().enumerate().filter(|(_, p)| **p >= threshold) {
+        let middle = (i as f64 + 0.5) * voice.hop.0;
+        let over = rest.iter().take_while(|b| b.span.end.0 <= middle).count();
+        rest = rest.get(over..).unwrap_or_default();
+        frames += usize::from(rest.first().is_none_or(|b| b.span.start.0 > middle));
+    }
     Millis(frames as f64 * voice.hop.0)
 }
 

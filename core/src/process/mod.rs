@@ -6,6 +6,8 @@ mod given;
 mod hear;
 mod lanes;
 mod normalize;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use given::{CallInput, Given};
