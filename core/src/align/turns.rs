@@ -85,7 +85,7 @@ fn sums(x: &[f32]) -> Vec<f64> {
 }
 
 /// Σ_j a[j + shift] b[j] at index `shift`, modulo the length.
-fn correlation(a: &[f32], b: &[f32]) -> Vec<f32> {
+pub(super) fn correlation(a: &[f32], b: &[f32]) -> Vec<f32> {
     let n = (a.len() + b.len() + 1).next_power_of_two();
     let mut planner = RealFftPlanner::<f32>::new();
     let (forward, inverse) = (planner.plan_fft_forward(n), planner.plan_fft_inverse(n));

@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn stretches_agree_at_one_delay_or_an_echo_apart() {
         let one = vote(Direction::AOnB, 0, &[(-1.97, 30.0)]);
-        assert!(!agree(&[one.clone()], 2.0));
+        assert!(!agree(std::slice::from_ref(&one), 2.0));
         assert!(agree(&[one.clone(), vote(Direction::AOnB, 5_000, &[(-1.975, 20.0)])], 2.0));
         assert!(!agree(&[one.clone(), vote(Direction::AOnB, 300, &[(-1.97, 20.0)])], 2.0), "one sound heard twice");
         assert!(!agree(&[one.clone(), vote(Direction::AOnB, 5_000, &[(-1.85, 20.0)])], 2.0), "not the same delay");
