@@ -9,8 +9,8 @@ use crate::metrics::{self, Metrics, Party};
 use crate::mix;
 use crate::outcome::{self, Facts};
 use crate::report::{
-    Alignment, Bleed, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport,
-    rounded,
+    Alignment, Bleed, CallReport, LevelReport, Named, Piece, Report, SCHEMA_VERSION, TrackError, TrackReport,
+    TurnReport, rounded,
 };
 use crate::sounds::{self, Sound};
 use crate::speech::{self, BleedSpan, GateInput, Gated, Turn};
@@ -183,6 +183,7 @@ impl Scene {
                 party: lane.leg.party.clone().filter(|_| keep),
                 error: lane.heard.as_ref().err().map(TrackError::from),
                 source,
+                pieces: placed.as_ref().map(|p| pieces(lane, p, keep)).unwrap_or_default(),
                 alignment: placed.as_ref().map(|p| Alignment::from(&p.placement)),
                 level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
                 speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
@@ -237,7 +238,9 @@ struct Places {
 /// Places the recorders, each by the first of its tracks that could be read.
 fn place(lanes: &[Lane], config: &Config) -> Places {
     let mut first: Vec<(&Lane, &Heard)> = Vec::new();
-    for lane in lanes {
+    let mut by_lead: Vec<&Lane> = lanes.iter().collect();
+    by_lead.sort_by(|a, b| a.lead.0.total_cmp(&b.lead.0));
+    for lane in by_lead {
         if let Ok(heard) = &lane.heard
             && !first.iter().any(|(earlier, _)| earlier.recorder == lane.recorder)
         {
@@ -262,7 +265,8 @@ fn place(lanes: &[Lane], config: &Config) -> Places {
     let of = |lane: &Lane| {
         lane.heard.as_ref().ok()?;
         let at = first.iter().position(|(earlier, _)| earlier.recorder == lane.recorder)?;
-        alignment.placements.get(at).cloned()
+        let later = Millis(lane.lead.0 - first.get(at)?.0.lead.0);
+        Some(alignment.placements.get(at)?.clone().shifted(later))
     };
     let index = |at: usize| first.get(at).map(|(lane, _)| lane.index);
     let told = alignment.warnings.iter().map(|(at, warning)| {
@@ -294,6 +298,16 @@ fn own_sounds(lanes: &[Lane], placements: &[Option<Placement>]) -> Vec<Vec<Sound
         sounds::dedupe(&mut all, SAME_SOUND_MS, to_call);
     }
     all
+}
+
+/// The recordings that a track is made of, on the call's timeline.
+fn pieces(lane: &Lane, placed: &OnCall, keep: bool) -> Vec<Piece> {
+    let piece = |piece: &super::pieces::Piece| {
+        let mut source = piece.source.clone();
+        source.path = source.path.filter(|_| keep);
+        Piece { source, span: placed.placement.span_to_call(Span { start: piece.start, end: piece.end }) }
+    };
+    lane.pieces.iter().map(piece).collect()
 }
 
 /// A sound on the call's timeline.

@@ -33,7 +33,7 @@ pub(super) struct Heard {
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
     /// The samples at 8 kHz, where they are kept and are not the same.
-    narrow: Vec<i16>,
+    pub(super) narrow: Vec<i16>,
 }
 
 impl Heard {
