@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::call::Role;
 use crate::config::{Config, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::provider::parse_offset;
 
 /// Turns what a phone system left behind into one aligned, levelled, labelled call.
 #[derive(Debug, Parser)]
@@ -41,6 +42,9 @@ pub(super) struct ProcessArgs {
     /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed, unknown.
     #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role)]
     pub roles: Vec<Role>,
+    /// The offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
+    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true)]
+    pub utc_offset: Option<i32>,
     /// One channel per party, or one for all: split, mono.
     #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES))]
     pub layout: Option<Layout>,
