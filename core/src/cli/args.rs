@@ -98,6 +98,9 @@ pub(super) struct ProbeArgs {
     /// Prints one JSON document a line.
     #[arg(long)]
     pub json: bool,
+    /// Asks only the first bytes: what the header says, unchecked, and nothing of damage.
+    #[arg(long)]
+    pub quick: bool,
 }
 
 #[derive(Debug, clap::Args)]
