@@ -1,10 +1,16 @@
 //! Writing what was made. A file appears whole or not at all: it is written beside its name and renamed.
 
+mod labels;
+mod page;
+mod peaks;
 mod strip;
 mod wav;
 
+pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
+pub use page::{PageAudio, Waves, page_points_per_second, write_page};
+pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
 pub use strip::strip_svg;
-pub use wav::{write_wav, write_wav_hashed};
+pub use wav::{write_wav, write_wav_hashed, write_wav_heard};
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ const MOST_BYTES: u64 = u32::MAX as u64 - 64;
 /// # Errors
 /// `io`; `limit_exceeded` beyond 4 GB; `cancelled`.
 pub fn write_wav(path: &Path, mixer: &mut Mixer, control: &Control) -> Result<()> {
-    write(path, mixer, control, |_| {})
+    write(path, mixer, control, |_| {}, |_| {})
 }
 
 /// As [`write_wav`]; returns the SHA-256 of the file, in hexadecimal.
@@ -30,13 +30,27 @@ pub fn write_wav(path: &Path, mixer: &mut Mixer, control: &Control) -> Result<()
 /// # Errors
 /// As [`write_wav`].
 pub fn write_wav_hashed(path: &Path, mixer: &mut Mixer, control: &Control) -> Result<String> {
+    write_wav_heard(path, mixer, control, |_| {})
+}
+
+/// As [`write_wav_hashed`], with a listener to the blocks as they are written, channels interleaved.
+///
+/// # Errors
+/// As [`write_wav`].
+pub fn write_wav_heard(path: &Path, mixer: &mut Mixer, control: &Control, heard: impl FnMut(&[i16])) -> Result<String> {
     let mut hash = Sha256::new();
-    write(path, mixer, control, |bytes| hash.update(bytes))?;
+    write(path, mixer, control, |bytes| hash.update(bytes), heard)?;
     Ok(hex(&hash.finalize()))
 }
 
-/// Writes a mix, and shows every byte of it to `seen`.
-fn write(path: &Path, mixer: &mut Mixer, control: &Control, mut seen: impl FnMut(&[u8])) -> Result<()> {
+/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`.
+fn write(
+    path: &Path,
+    mixer: &mut Mixer,
+    control: &Control,
+    mut seen: impl FnMut(&[u8]),
+    mut heard: impl FnMut(&[i16]),
+) -> Result<()> {
     let failed = |e| write_error(e, path);
     let mut bytes = header(mixer)?.to_vec();
     let part = Part::new(path);
@@ -46,6 +60,7 @@ fn write(path: &Path, mixer: &mut Mixer, control: &Control, mut seen: impl FnMut
         file.write_all(&bytes).map_err(failed)?;
         let Some(block) = mixer.next_block()? else { break };
         control.check(Stage::Export)?;
+        heard(block);
         bytes.resize(2 * block.len(), 0);
         for (out, x) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(block) {
             *out = x.to_le_bytes();
