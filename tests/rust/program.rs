@@ -142,7 +142,7 @@ fn a_call_is_written_with_the_report_that_names_its_mix() {
     assert!(out.contains(report["outputs"][0]["sha256"].as_str().unwrap()), "{out}");
     let mut names: Vec<_> = fs::read_dir(&output).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["mix.wav", "report.json"]);
+    assert_eq!(names, ["mix.wav", "report.html", "report.json"]);
 }
 
 #[test]
@@ -188,5 +188,31 @@ fn the_offset_of_a_providers_times_is_the_callers_to_say() {
         let (status, out, err) = program(&["process", document, "--json", "--utc-offset", offset]);
         assert_eq!(status, 0, "{err}");
         assert!(out.contains(&format!("\"startedAt\":\"2018-01-29T{time}\"")), "{out}");
+    }
+}
+
+#[test]
+fn peaks_and_labels_are_written_where_they_are_asked_for() {
+    let folder = Folder::new("labels");
+    let (output, call) = (folder.output(), root().join("fixtures/short/manifest.json").display().to_string());
+    let formats = "rttm,textgrid,audacity,vtt,csv";
+    let (status, _, err) = program(&["process", &call, "-o", &output, "--peaks=50", "--labels", formats]);
+    assert_eq!(status, 0, "{err}");
+    for name in ["call.rttm", "call.TextGrid", "labels.txt", "turns.vtt", "call.csv"] {
+        assert!(fs::metadata(folder.0.join("out").join(name)).unwrap().len() > 40, "{name}");
+    }
+    // The peaks that were heard while the mix was written are those of its file.
+    let mix = folder.0.join("out/mix.wav").display().to_string();
+    let (status, out, err) = program(&["peaks", &mix, "--points", "50"]);
+    assert_eq!(status, 0, "{err}");
+    assert_eq!(out, fs::read_to_string(folder.0.join("out/peaks.json")).unwrap());
+    let dat = folder.0.join("mix.dat").display().to_string();
+    let (status, out, err) = program(&["peaks", &mix, "--points", "50", "--bits", "16", "-o", &dat]);
+    assert_eq!((status, out.lines().count()), (0, 1), "{err}");
+    let bytes = fs::read(&dat).unwrap();
+    let points = u32::from_le_bytes(bytes[16..20].try_into().unwrap());
+    assert_eq!(bytes.len(), 24 + points as usize * 2 * 2 * 2);
+    for wrong in [["--points", "0"], ["--points", "4001"], ["--bits", "12"], ["-o", mix.as_str()]] {
+        assert_eq!(program(&[&["peaks", mix.as_str()], wrong.as_slice()].concat()).0, 2, "{wrong:?}");
     }
 }

@@ -149,12 +149,7 @@ impl Scene {
             end: on.placement.to_call(heard.duration),
         });
         let exchanges = self.turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
-        Facts {
-            tracks: tracks.collect(),
-            exchanges,
-            comparable: self.comparable,
-            damaged: false,
-        }
+        Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable, damaged: false }
     }
 
     fn metrics(&self, config: &Config) -> Metrics {
