@@ -358,6 +358,27 @@ export type OutcomeValue =
 /** The four tags of the service's API. */
 export type TagValue = 'normal' | 'short' | 'wrong_or_spam' | 'other'
 
+/** Something that is wrong with a recording. */
+export interface Finding {
+  code:
+    | 'dead_track'
+    | 'one_way_audio'
+    | 'clipped'
+    | 'narrow_band'
+    | 'header_mismatch'
+    | 'damaged'
+    | 'pause_zeros'
+    | 'pause_splice'
+    | 'dropouts'
+    | 'dual_mono'
+  /** The track's place among the call's tracks. */
+  track: number
+  measured: number
+  limit: number
+  unit: string
+  message: string
+}
+
 /** What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says otherwise. */
 export interface Report {
   schemaVersion: 1
@@ -382,6 +403,10 @@ export interface Report {
     reasons: { code: string; measured: number; limit: number; unit: string; message: string }[]
   }
   tag: { value: TagValue; from: string }
+  /** What is wrong with the recordings. */
+  integrity: Finding[]
+  /** Where sound was taken out of the tracks. */
+  redacted: Span[]
   warnings: Warning[]
   outputs: { kind: string; path: string; sampleRateHz: number; channels: number; sha256: string }[]
 }

@@ -25,6 +25,9 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
             streams.note("warning", format_args!("{name}: {warning}"));
         }
     }
+    for finding in &report.integrity {
+        streams.note("warning", &finding.message);
+    }
     for warning in &report.warnings {
         streams.note("warning", warning);
     }
@@ -41,6 +44,9 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, control: &Control)
     control.threads = args.threads.map(usize::from).or(control.threads);
     let Some(folder) = &args.output else { return analyze(call, config, &control) };
     let mut processed = process(call, config, &control)?;
+    if let Some(redaction) = args.to_redaction() {
+        processed.redact(&redaction)?;
+    }
     processed.write_with(folder, &config.mix, &args.to_write_options(), &control)?;
     Ok(processed.report)
 }

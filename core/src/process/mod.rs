@@ -7,6 +7,8 @@ mod hear;
 mod lanes;
 mod normalize;
 mod pieces;
+mod quiet;
+mod redacted;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -14,6 +16,7 @@ mod write;
 
 pub use given::{CallInput, Given};
 pub use normalize::{NormalizeOptions, Normalized, normalize};
+pub use redacted::Redaction;
 pub use write::WriteOptions;
 
 use rayon::prelude::*;
@@ -26,7 +29,7 @@ use crate::mix::{Mixer, Placed};
 use crate::report::Report;
 use crate::timeline::Placement;
 use crate::track::Track;
-use crate::units::Decibels;
+use crate::units::{Decibels, Span};
 
 use assemble::assemble;
 use hear::{Keep, hear};
@@ -56,6 +59,10 @@ pub struct PlacedTrack {
     pub placement: Placement,
     /// The gain that brings the party to the configured level.
     pub gain: Decibels,
+    /// Key presses in the track's own time, those of other parties that are heard here too.
+    pub keys: Vec<Span>,
+    /// Mean level of each second of the call, from its beginning; `None` where the track holds nothing.
+    pub levels: Vec<Option<Decibels>>,
 }
 
 /// Processes a call and keeps its tracks, so that it can be mixed.
