@@ -128,3 +128,18 @@ test('the list’s query is checked', () => {
   assert.throws(() => mcloud.listQuery({ limit: 201 }), { code: 'invalid_argument' })
   assert.equal(mcloud.e164('0812345678', '66', '0'), '+66812345678')
 })
+
+test('the types name every helper and every code, and no other', () => {
+  const types = readFileSync('bindings-node/lib/provider.d.cts', 'utf8')
+  const members = (name) => {
+    const body = types.match(new RegExp(`^export interface ${name} \\{\n(.*?)^\\}`, 'ms'))[1]
+    return [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((match) => match[1]).sort()
+  }
+  assert.deepEqual(members('Provider'), Object.keys(provider).sort())
+  assert.deepEqual(members('Mcloud'), Object.keys(mcloud).sort())
+  const codes = types.match(/type ApiCode =\n((?: {2}\| '\w+'\n)+)/)[1].match(/\w+/g)
+  assert.throws(() => mcloud.error('tired'), (error) => {
+    assert.deepEqual(error.expected.split(', '), codes)
+    return true
+  })
+})

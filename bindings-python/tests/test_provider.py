@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ def document(call: str) -> Any:
 
 
 def audio(call: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (ROOT / f"fixtures/{call}").glob(DOCUMENTS[call][1])}
+    return {path.name: path.read_bytes() for path in sorted((ROOT / f"fixtures/{call}").glob(DOCUMENTS[call][1]))}
 
 
 def nameless(report: callweave.Report) -> dict[str, Any]:
@@ -54,6 +56,62 @@ def test_audio_in_memory_gives_the_report_of_the_folder(call: str) -> None:
     text = json.dumps(document(call))
     assert nameless(callweave.process(provider.read(text).with_audio(audio(call)), PORTABLE).report) == expected
     assert provider.detect(text) == provider.detect(text.encode()) == described.described.kind
+
+
+def zipped(**members: bytes) -> bytes:
+    """A zip of files."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
+def voipbin_legs() -> dict[str, bytes]:
+    [path] = (ROOT / "fixtures/voipbin").glob("*.zip")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_zips_of_voipbin_with_one_leg_with_two_and_with_names_without_colons() -> None:
+    record, legs = document("voipbin"), voipbin_legs()
+    assert {name.rsplit("_", 1)[1] for name in legs} == {"in.wav", "out.wav"} and ":" in next(iter(legs))
+
+    def heard(audio: dict[str, bytes], changed: Any = record) -> list[tuple[str, float]]:
+        call = provider.voipbin(changed, audio)
+        assert call.described.unused == ()
+        report = callweave.analyze(call)
+        return [(track.role, track.source.duration_ms) for track in report.tracks if track.source]
+
+    both = [("customer", 10720.0), ("agent", 11890.0)]
+    assert heard({f"{record['id']}.zip": zipped(**legs)}) == both
+    assert sorted(heard(dict(legs))) == sorted(both)
+    for mark in "_-":
+        assert heard({record["id"]: zipped(**{name.replace(":", mark): data for name, data in legs.items()})}) == both
+    for name, data in legs.items():
+        assert heard({record["id"]: zipped(**{name: data})}) == [both["out" in name]]
+    one = next(iter(legs.values()))
+    conference = {**record, "reference_type": "confbridge"}
+    name = f"confbridge_{record['reference_id']}_2026-05-20T07:31:47Z.wav"
+    assert heard({record["id"]: zipped(**{name: one})}, conference) == [("mixed", 10720.0)]
+
+
+@pytest.mark.parametrize("status", ["initiating", "recording", "stopping"])
+def test_only_an_ended_recording_of_voipbin_has_a_file(status: str) -> None:
+    call = provider.voipbin({**document("voipbin"), "status": status})
+    assert [missing.code for missing in call.described.missing] == ["provider"]
+    with pytest.raises(errors.ProviderError, match="not complete"):
+        callweave.analyze(call)
+
+
+def test_a_failed_recording_of_wellcloud_is_a_track_with_an_error() -> None:
+    rows = document("wellcloud")
+    first, second = audio("wellcloud").items()
+    rows[1]["state"] = "Fail"
+    report = callweave.analyze(provider.wellcloud(rows, dict([first])))
+    assert [track.error.code if track.error else None for track in report.tracks] == [None, None, "provider"]
+    found = provider.wellcloud(rows, dict([first, second])).described
+    assert found.missing == () and callweave.analyze(provider.wellcloud(rows, dict([first, second]))).tracks[3].error is None
 
 
 def test_audio_is_matched_by_id_and_what_has_none_is_told() -> None:
