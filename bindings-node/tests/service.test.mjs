@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { analyze, process as processCall, provider } from 'callweave'
 import { Api, ApiFailure } from '../examples/service/api.mjs'
-import { Refused, fetchTrack, guardOf } from '../examples/service/fetch.mjs'
+import { Refused, check, fetchTrack, guardOf } from '../examples/service/fetch.mjs'
 import { Service } from '../examples/service/service.mjs'
 import { root } from './shared.mjs'
 
@@ -213,6 +213,13 @@ test('no private address is fetched', async () => {
   await assert.rejects(fetchTrack('http://[::1]/a', guardOf({ allowedHosts: ['::1'] })), refused(/private/))
   await assert.rejects(fetchTrack('http://0x7f.1/a', guardOf({ allowedHosts: ['127.0.0.1'] })), refused(/private/))
   await assert.rejects(fetchTrack(`${files}/files/${NAME}`, guardOf({ allowedHosts: ['127.0.0.1'] })), refused(/ports/))
+})
+
+test('public addresses pass', async () => {
+  for (const [address, family] of [['93.184.215.14', 4], ['2606:2800:21f:cb07:6820:80da:af6b:8b2c', 6]]) {
+    const guard = guardOf({ allowedHosts: ['.example'], lookup: async () => [{ address, family }] })
+    assert.equal((await check(new URL('https://cos.example/a.mp3'), guard)).address, address)
+  }
 })
 
 test('the checked address is the one that is connected to', async () => {

@@ -255,7 +255,7 @@ def test_only_allowed_hosts_are_fetched(files: Server) -> None:
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
-     "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::"],
+     "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::", "64:ff9b::a00:1", "2002:7f00:1::"],
 )  # fmt: skip
 def test_no_private_address_is_fetched(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(*_: Any, **__: Any) -> list[Any]:
@@ -264,6 +264,12 @@ def test_no_private_address_is_fetched(address: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fetching.socket, "getaddrinfo", resolve)
     with pytest.raises(Refused, match="private"):
         fetch(CLIENT, "https://cos.example/a.mp3", Guard(["cos.example"]))
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+def test_public_addresses_pass(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (address, 443))])
+    assert Guard([".example"]).check(httpx.URL("https://cos.example/a.mp3")) == address
 
 
 def test_a_private_address_as_a_name_and_another_port(files: Server) -> None:

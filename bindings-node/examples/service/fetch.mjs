@@ -34,7 +34,7 @@ export function guardOf({ allowedHosts, maxBytes = 256 * 2 ** 20, maxMs = 120_00
 }
 
 /** Refuses an address by its text; the host's address that is to be connected to. */
-async function check(url, guard) {
+export async function check(url, guard) {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (!['http:', 'https:'].includes(url.protocol) || url.username || url.password) {
     throw new Refused(`${url.protocol} only http and https, without a user`)

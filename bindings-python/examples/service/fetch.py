@@ -49,8 +49,10 @@ class Guard:
 
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address):
+        # Of IPv6 only 2000::/3 is handed out; 6to4 and Teredo in it lead to addresses of IPv4.
+        handed_out = ip in ipaddress.ip_network("2000::/3")
+        return handed_out and ip.is_global and ip.sixtofour is None and ip.teredo is None
     return ip.is_global and not ip.is_multicast
 
 
