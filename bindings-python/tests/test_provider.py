@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import pickle
 import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
@@ -125,6 +126,8 @@ def test_audio_is_matched_by_id_and_what_has_none_is_told() -> None:
     assert [track.error is None for track in report.tracks].count(False) == 1
     assert "audio_unused" in [warning.code for warning in report.warnings]
     assert repr(call).startswith("<DescribedCall tencent ")
+    again = pickle.loads(pickle.dumps(call))
+    assert again.described == call.described and callweave.analyze(again) == report
 
 
 def test_what_the_caller_says_goes_before_the_document() -> None:

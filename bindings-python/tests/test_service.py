@@ -195,9 +195,17 @@ def test_too_many_requests_are_repeated_after_a_pause(files: Server) -> None:
         service.handle(pushes(files))
         assert one(cloud).fields["note"]
         assert len(cloud.app.requests) > 3
+
+
+def test_each_pause_is_twice_as_long_as_the_one_before(
+    files: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("api.time.sleep", pauses.append)
     with Server(Mcloud(rate=0)) as cloud:
-        assert failure(service_of(cloud, tries=3), files) == (429, "rate_limited")
-        assert len(cloud.app.requests) == 3
+        assert failure(service_of(cloud, tries=4), files) == (429, "rate_limited")
+        assert len(cloud.app.requests) == 4
+    assert pauses == [0.01, 0.02, 0.04]
 
 
 def test_a_server_that_recovers(files: Server, cloud: Server) -> None:
