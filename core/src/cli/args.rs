@@ -33,7 +33,7 @@ pub(super) struct ProcessArgs {
     /// The recordings of one call, or a manifest or a provider's JSON with its audio beside it.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Writes mix.wav and report.json to this folder.
+    /// Writes the mix (mix.wav or mix.flac) and report.json to this folder.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Prints the report to standard output, and nothing else.
@@ -48,7 +48,7 @@ pub(super) struct ProcessArgs {
     /// One channel per party, or one for all: split, mono.
     #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES))]
     pub layout: Option<Layout>,
-    /// How the mix is written: wav.
+    /// How the mix is written: wav (16 bits), wav-ulaw (8-bit mu-law), flac.
     #[arg(long, value_parser = named(Format::from_name, Format::NAMES))]
     pub format: Option<Format>,
     /// Which detector hears speech.
@@ -98,6 +98,9 @@ pub(super) struct ProbeArgs {
     /// Prints one JSON document a line.
     #[arg(long)]
     pub json: bool,
+    /// Asks only the first bytes: what the header says, unchecked, and nothing of damage.
+    #[arg(long)]
+    pub quick: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,9 @@ mod given;
 mod hear;
 mod lanes;
 mod normalize;
+mod pieces;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use given::{CallInput, Given};
@@ -97,6 +100,7 @@ fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "more tracks than the limit")
             .found(lanes.len(), format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
     }
+    let lanes = pieces::join(lanes, config.decode.max_duration_ms);
     assemble(lanes, call, warnings, config)
 }
 
@@ -129,7 +133,7 @@ impl Processed {
         Mixer::new(&placed, self.report.call.duration_ms, config)
     }
 
-    /// Writes `mix.wav` and `report.json` to a folder, which is made if need be, and adds the mix to the report's
+    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if need be, and adds the mix to the report's
     /// outputs. Each file appears whole or not at all.
     ///
     /// # Errors
@@ -137,14 +141,14 @@ impl Processed {
     pub fn write(&mut self, folder: &Path, config: &MixConfig, control: &Control) -> Result<()> {
         let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
         fs::create_dir_all(folder).map_err(failed)?;
-        let name = "mix.wav";
-        let path = folder.join(name);
+        let name = format!("mix.{}", config.format.extension());
+        let path = folder.join(&name);
         let mut mixer = self.mix(config)?;
         let (rate, channels) = (mixer.rate(), mixer.channels());
-        let sha256 = export::write_wav_hashed(&path, &mut mixer, control)?;
+        let sha256 = export::write_audio_hashed(&path, &mut mixer, config.format, control)?;
         self.report.outputs.push(Output {
             kind: "mix".into(),
-            path: name.into(),
+            path: name,
             sample_rate_hz: rate.hz(),
             channels,
             sha256,
