@@ -1,5 +1,9 @@
 /// <reference types="node" />
 
+import type { DescribedCall, Provider } from './provider.cjs'
+
+export type * from './provider.cjs'
+
 /** Stable name of a kind of error, the same in every language. */
 export type ErrorCode =
   | 'malformed'
@@ -61,8 +65,11 @@ export interface Input {
   name?: string | undefined
 }
 
-/** A call's recordings; or, as one path alone, a manifest or a provider's JSON with its audio beside it. */
-export type Inputs = Recording | Input | readonly (Recording | Input)[]
+/**
+ * A call's recordings; or a call of `provider`; or, as one path alone, a manifest or a provider's JSON with its audio
+ * beside it.
+ */
+export type Inputs = Recording | Input | readonly (Recording | Input)[] | DescribedCall
 
 /** How a mix is made. */
 export interface MixConfig {
@@ -496,3 +503,6 @@ export declare function normalize(
   options: NormalizeOptions & { output: string },
 ): Promise<Omit<Normalized, 'audio'> & { audio: null }>
 export declare function normalize(recording: Recording | Input, options?: NormalizeOptions): Promise<Normalized>
+
+/** Providers' documents: JSON in, a described call out, and the bodies, ids and errors of MCloud's API. No network. */
+export declare const provider: Provider
