@@ -4,12 +4,14 @@ mod labels;
 mod page;
 mod peaks;
 mod strip;
+mod strip_text;
 mod wav;
 
 pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
 pub use page::{PageAudio, Waves, page_points_per_second, write_page};
 pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
 pub use strip::strip_svg;
+pub use strip_text::strip_text;
 pub use wav::{write_wav, write_wav_hashed, write_wav_heard};
 
 use std::fs;
