@@ -3,12 +3,14 @@
 use crate::config::Config;
 use crate::control::Control;
 use crate::error::Result;
+use crate::export::strip_text;
 use crate::process::{CallInput, analyze, process};
 use crate::provider::Options;
 use crate::report::Report;
 
 use super::args::ProcessArgs;
 use super::progress::watched;
+use super::terminal::Terminal;
 use super::{DONE, Stop, Streams};
 
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
@@ -59,6 +61,9 @@ fn track_name(index: usize, path: Option<&str>) -> String {
 fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result<(), Stop> {
     let out = &mut streams.out;
     writeln!(out, "{} call, {:.1} s", report.tag.value, report.call.duration_ms.seconds())?;
+    if let Some(terminal) = Terminal::of_stdout() {
+        out.write_all(strip_text(report, terminal.columns, terminal.colour).as_bytes())?;
+    }
     for reason in &report.outcome.reasons {
         let (measured, limit) = (reason.measured, reason.limit);
         writeln!(out, "  {}: {} ({measured} {}, limit {limit})", report.tag.from, reason.message, reason.unit)?;

@@ -7,6 +7,7 @@ mod page;
 mod peaks;
 mod series;
 mod strip;
+mod strip_text;
 mod wav;
 
 pub use audio::{write_audio, write_audio_hashed, write_audio_heard};
@@ -15,6 +16,7 @@ pub use page::{PageAudio, Waves, page_points_per_second, write_page};
 pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
 pub use series::{TrackLevels, series};
 pub use strip::strip_svg;
+pub use strip_text::strip_text;
 
 use std::fs;
 use std::path::{Path, PathBuf};
