@@ -13,16 +13,29 @@ from pathlib import Path
 HOME = Path(tempfile.gettempdir()) / "callweave-onnxruntime"
 
 
-def enter_environment():
+def enter_environment(*more):
+    """Goes on in the virtual environment, made if need be; `more` are further packages from PyPI."""
     python = HOME / "bin" / "python"
     if Path(sys.prefix) == HOME:
         return
+    pip = [str(python), "-m", "pip", "install", "-q"]
     if not python.exists():
         venv.create(HOME, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "-q"]
         subprocess.run([*pip, "onnxruntime", "numpy"], check=True)
         subprocess.run([*pip, "--no-deps", "silero-vad==6.2.3"], check=True)
+    if more:
+        subprocess.run([*pip, *more], check=True)
     os.execv(python, [str(python), *sys.argv])
+
+
+def session():
+    """Silero by onnxruntime, on one thread."""
+    import onnxruntime as ort
+
+    model = next(HOME.glob("lib/*/site-packages/silero_vad/data/silero_vad.onnx"))
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
 def reference(session, samples):
@@ -42,12 +55,8 @@ def reference(session, samples):
 def main():
     enter_environment()
     import numpy as np
-    import onnxruntime as ort
 
-    model = next(HOME.glob("lib/*/site-packages/silero_vad/data/silero_vad.onnx"))
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    ort = session()
     exe, calls = sys.argv[1], sys.argv[2:]
     seconds = theirs = ours = portable_ours = furthest = portable_furthest = frames = flips = 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -59,7 +68,7 @@ def main():
                 decode = ["ffmpeg", "-v", "error", "-y", "-i", track, "-ac", "1", "-ar", "8000", "-f", "f32le", raws[-1]]
                 subprocess.run(decode, check=True)
                 samples = np.fromfile(raws[-1], "<f4")
-                p, ms = reference(session, samples)
+                p, ms = reference(ort, samples)
                 expected.append(p)
                 theirs, seconds, frames = theirs + ms, seconds + len(samples) / 8000, frames + len(p)
             for flags in ([], ["--portable"]):

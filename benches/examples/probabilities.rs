@@ -1,12 +1,12 @@
 //! Prints the milliseconds that detection takes and writes the probabilities:
-//! `probabilities [--portable] A.f32 [B.f32 ...]`: raw 8 kHz mono f32 in, `A.p32` beside it.
+//! `probabilities [--portable|--webrtc] A.f32 [B.f32 ...]`: raw 8 kHz mono f32 in, `A.p32` beside it.
 #![allow(clippy::unwrap_used)]
-use callweave::voice::{Detector, Silero};
+use callweave::voice::{Detector, Silero, WebrtcDetector};
 
 fn main() {
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
-    let portable = paths.first().is_some_and(|p| p == "--portable");
-    if portable {
+    let option = paths.first().filter(|p| p.starts_with("--")).cloned();
+    if option.is_some() {
         paths.remove(0);
     }
     let tracks: Vec<Vec<f32>> = paths
@@ -16,7 +16,10 @@ fn main() {
     let lanes: Vec<&[f32]> = tracks.iter().map(Vec::as_slice).collect();
     let mut out = vec![Vec::new(); lanes.len()];
     let start = std::time::Instant::now();
-    let mut detector = Silero::new(lanes.len(), portable);
+    let mut detector: Box<dyn Detector> = match option.as_deref() {
+        Some("--webrtc") => Box::new(WebrtcDetector::new(lanes.len())),
+        option => Box::new(Silero::new(lanes.len(), option == Some("--portable"))),
+    };
     detector.push(&lanes, &mut out).unwrap();
     detector.finish(&mut out).unwrap();
     println!("{:.3}", start.elapsed().as_secs_f64() * 1e3);

@@ -310,6 +310,8 @@ export interface Track {
   party: string | null
   error?: { code: ErrorCode; message: string }
   source: Source | null
+  /** The recordings it is made of, where a party has several, one after the other; `source` is the first of them. */
+  pieces?: (Span & { source: Source })[]
   alignment: Alignment | null
   level: Level | null
   /** Where the party speaks. */

@@ -87,6 +87,9 @@ pub struct TrackReport {
     pub error: Option<TrackError>,
     /// The recording.
     pub source: Option<SourceInfo>,
+    /// The recordings it is made of, where a party has several, one after the other; `source` is the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Piece>,
     /// Its place on the timeline.
     pub alignment: Option<Alignment>,
     /// How loud it is.
@@ -97,6 +100,17 @@ pub struct TrackReport {
     pub bleed: Vec<Bleed>,
     /// What else sounds.
     pub events: Vec<Event>,
+}
+
+/// One of the recordings that a track is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Piece {
+    /// The recording.
+    pub source: SourceInfo,
+    /// Where it lies on the call.
+    #[serde(flatten)]
+    pub span: Span,
 }
 
 /// Why a track could not be read.

@@ -29,31 +29,70 @@ impl Track {
     }
 }
 
-/// Random access to one track: mono, 8 kHz, codec delay removed.
+/// Random access to one track at 8 kHz: mono, codec delay removed. For stages that look at short stretches here and there.
 pub trait Narrow: Sync {
     /// How many samples there are.
     fn len(&self) -> usize;
+
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Copies the samples that begin at `from`; zeros where the track has none.
+
+    /// Copies the samples that begin at `from`, in [−1, 1]; zeros where the track has none.
     fn read(&self, from: usize, out: &mut [f32]);
 }
 
-impl Narrow for &[i16] {
+impl Narrow for [f32] {
+    fn len(&self) -> usize {
+        <[f32]>::len(self)
+    }
+
+    fn read(&self, from: usize, out: &mut [f32]) {
+        copy(self, from, out, |x| x);
+    }
+}
+
+impl Narrow for [i16] {
     fn len(&self) -> usize {
         <[i16]>::len(self)
     }
 
     fn read(&self, from: usize, out: &mut [f32]) {
-        let have = self.get(from..).unwrap_or(&[]);
-        let n = have.len().min(out.len());
-        for (o, &s) in out.iter_mut().zip(have) {
-            *o = to_f32(s);
-        }
-        out[n..].fill(0.0);
+        copy(self, from, out, to_f32);
     }
+}
+
+impl<T: Copy> Narrow for Vec<T>
+where
+    T: Send + Sync,
+    [T]: Narrow,
+{
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn read(&self, from: usize, out: &mut [f32]) {
+        self.as_slice().read(from, out);
+    }
+}
+
+impl<T: Narrow + ?Sized> Narrow for &T {
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn read(&self, from: usize, out: &mut [f32]) {
+        (**self).read(from, out);
+    }
+}
+
+/// Copies samples from `from` on, and zeros after the last.
+fn copy<T: Copy>(samples: &[T], from: usize, out: &mut [f32], as_float: impl Fn(T) -> f32) {
+    let have = samples.get(from..).unwrap_or_default();
+    let (filled, rest) = out.split_at_mut(have.len().min(out.len()));
+    filled.iter_mut().zip(have).for_each(|(out, &x)| *out = as_float(x));
+    rest.fill(0.0);
 }
 
 /// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones counted.
@@ -125,6 +164,18 @@ mod tests {
         let (samples, saturated) = keeper.finish();
         assert_eq!(samples, [32_767, -32_768, 32_767, -32_768, 16_384, 0]);
         assert_eq!(saturated, 4, "1.0 lies beyond 32767/32768, and what is no number is a fault too");
+    }
+
+    #[test]
+    fn stretches_of_a_track_are_read_with_silence_beyond_its_end() {
+        let read = |track: &dyn Narrow, from| {
+            let mut out = [9.0; 3];
+            track.read(from, &mut out);
+            out
+        };
+        assert_eq!(read(&vec![16_384i16, -16_384], 1), [-0.5, 0.0, 0.0]);
+        assert_eq!(read(&vec![0.1f32, 0.2, 0.3, 0.4], 1), [0.2, 0.3, 0.4]);
+        assert_eq!(read(&Vec::<i16>::new(), 7), [0.0; 3]);
     }
 
     #[test]

@@ -159,6 +159,39 @@ fn normalize_writes_one_wav_per_recording_and_tells_of_the_bad_one() {
 }
 
 #[test]
+fn the_name_of_a_3cx_file_and_the_offset_of_its_server_describe_the_call() {
+    let folder = Folder::new("threecx");
+    let audio = fs::read(root().join("fixtures/unclosed/call.wav")).unwrap();
+    let file = folder.file("[Anna Lee]_0812345678-204_20260520081400(1734).wav", audio);
+    let report = |args: &[&str]| -> serde_json::Value {
+        let (status, out, err) = program(&[&["process", &file, "--json"], args].concat());
+        assert_eq!(status, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let call = report(&["--utc-offset", "+07:00"])["call"].clone();
+    assert_eq!((&call["id"], &call["provider"]), (&"20260520081400(1734)".into(), &"threecx".into()));
+    assert_eq!((&call["direction"], &call["startedAt"]), (&"in".into(), &"2026-05-20T08:14:00+07:00".into()));
+    let without = report(&[]);
+    assert_eq!(
+        (&without["call"]["startedAt"], &without["tracks"][0]["role"]),
+        (&serde_json::Value::Null, &"mixed".into())
+    );
+    assert!(without["warnings"].to_string().contains("time_without_zone"), "{without}");
+    let (status, _, err) = program(&["process", &file, "--utc-offset", "seven"]);
+    assert_eq!(status, 2, "{err}");
+}
+
+#[test]
+fn the_offset_of_a_providers_times_is_the_callers_to_say() {
+    let document = "fixtures/wellcloud/recordings2.json";
+    for (offset, time) in [("+08:00", "16:08:23+08:00"), ("-03:30", "16:08:23-03:30")] {
+        let (status, out, err) = program(&["process", document, "--json", "--utc-offset", offset]);
+        assert_eq!(status, 0, "{err}");
+        assert!(out.contains(&format!("\"startedAt\":\"2018-01-29T{time}\"")), "{out}");
+    }
+}
+
+#[test]
 fn peaks_and_labels_are_written_where_they_are_asked_for() {
     let folder = Folder::new("labels");
     let (output, call) = (folder.output(), root().join("fixtures/short/manifest.json").display().to_string());

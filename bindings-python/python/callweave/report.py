@@ -26,6 +26,7 @@ __all__ = [
     "Outcome",
     "Output",
     "PartyMetrics",
+    "Piece",
     "Probe",
     "Problem",
     "Reason",
@@ -183,6 +184,13 @@ class TrackError(Record):
 
 
 @dataclass(frozen=True)
+class Piece(Span):
+    """One of the recordings that a track is made of: where it lies on the call."""
+
+    source: Source
+
+
+@dataclass(frozen=True)
 class Track(Record):
     """One participant. A track that could not be read has an `error` and neither source, alignment nor level."""
 
@@ -197,6 +205,8 @@ class Track(Record):
     bleed: tuple[Bleed, ...]
     events: tuple[Event, ...]
     error: TrackError | None = None
+    pieces: tuple[Piece, ...] = ()
+    """The recordings it is made of, where a party has several, one after the other; `source` is the first of them."""
 
 
 @dataclass(frozen=True)

@@ -103,3 +103,49 @@ impl Belief {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hill(at: f64, width: f64, height: f64) -> impl Fn(f64) -> f64 {
+        move |lag| height * (-((lag - at) / width).powi(2)).exp()
+    }
+
+    #[test]
+    fn the_guess_is_where_most_belief_lies_not_where_it_is_highest() {
+        let mut b = Belief::flat(-60.0, 60.0);
+        b.add(hill(10.0, 0.02, 9.0));
+        b.add(hill(-5.0, 0.4, 8.0));
+        let guess = b.guess();
+        assert!((guess.lag_s + 5.0).abs() < 0.15, "{guess:?}");
+    }
+
+    #[test]
+    fn nothing_known_is_a_small_mass_and_a_wide_interval() {
+        let guess = Belief::flat(-60.0, 60.0).guess();
+        assert!(guess.mass < 0.01 && guess.half_width_s > 50.0, "{guess:?}");
+    }
+
+    #[test]
+    fn evidence_moves_with_the_track_it_was_heard_on() {
+        let mut evidence = Belief::flat(-20.0, 20.0);
+        evidence.add(hill(3.0, 0.1, 30.0));
+        let mut total = Belief::flat(-60.0, 60.0);
+        total.add_moved(&evidence, 10.0);
+        assert!((total.guess().lag_s - 13.0).abs() < 0.02);
+        let mut total = Belief::flat(-60.0, 60.0);
+        total.add_moved(&evidence.reversed(), 10.0);
+        assert!((total.guess().lag_s - 7.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn a_witness_who_may_be_wrong_cannot_forbid() {
+        let mut b = Belief::flat(-10.0, 10.0);
+        b.add(hill(2.0, 0.05, 12.0));
+        let mut against = Belief::flat(-10.0, 10.0);
+        against.add(hill(2.0, 1.0, -50.0));
+        b.add_mixed(&against, 0.85);
+        assert!((b.guess().lag_s - 2.0).abs() < 0.02);
+    }
+}

@@ -28,8 +28,14 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// How much the lag grows, in seconds.
     pub fn by_s(&self) -> f64 {
         self.lags_s.1 - self.lags_s.0
+    }
+
+    /// The lag in the middle of the step, in seconds.
+    pub fn mean_lag_s(&self) -> f64 {
+        (self.lags_s.0 + self.lags_s.1) / 2.0
     }
 }
 

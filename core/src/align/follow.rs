@@ -37,7 +37,7 @@ const BOTH_ECHOES_S: f64 = 0.4;
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     pub course: Course,
-    /// Where each step is: seconds on track a.
+    /// Where each step is: seconds on track a; of a stretch that b lost, the middle.
     pub steps_at_s: Vec<f64>,
     /// Whether bleed both ways gave the path delay.
     pub both_ways: bool,
@@ -86,9 +86,13 @@ pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option
     let (from, to) = (lag_s.max(0.0), a.seconds().min(lag_s + b.seconds()));
     let slot = ((to - from) / MOST_SLOTS).max(STRETCH_S);
     let slots = ((to - from) / slot).ceil().max(1.0) as usize;
-    for k in 0..slots {
-        f.listen(from + k as f64 * slot, from + (k + 1) as f64 * slot);
-    }
+    // From where the search heard it to the end, then from there back to the beginning: what is lost moves what comes after.
+    let first = (((f.begin_s(lag_s, votes) - from) / slot).max(0.0) as usize).min(slots);
+    let listen = |f: &mut Follower, k: usize| f.listen(from + k as f64 * slot, from + (k + 1) as f64 * slot);
+    let known = f.delay;
+    (first..slots).for_each(|k| listen(&mut f, k));
+    (f.delay, f.lost) = (known, [0; 2]);
+    (0..first).rev().for_each(|k| listen(&mut f, k));
     let mut found = f.course()?;
     // Where it changed, look closer: two losses may hide in one.
     let wide: Vec<Step> =
@@ -147,6 +151,16 @@ impl<'s, 't> Follower<'s, 't> {
             searches: 0,
             hits: Vec::new(),
         }
+    }
+
+    /// Seconds of track a at which the search heard the lag best.
+    fn begin_s(&self, lag_s: f64, votes: &[Vote]) -> f64 {
+        let at = |v: &Vote| {
+            let start = v.start as f64 / FRAMES as f64;
+            if v.direction == Direction::AOnB { start } else { start + lag_s }
+        };
+        let best = votes.iter().filter(|v| v.says(lag_s).is_some()).max_by(|x, y| x.top().total_cmp(&y.top()));
+        best.map_or(0.0, at)
     }
 
     /// Listens between two moments of track a, to the party that is clearest there; to both until both are known.
@@ -278,7 +292,7 @@ impl<'s, 't> Follower<'s, 't> {
         for direction in Direction::BOTH {
             let Some(echo) = found.echo_s[direction as usize] else { continue };
             let delays = [step.lags_s.0, step.lags_s.1].map(|lag| direction.delay(lag) + echo);
-            let shift = if direction == Direction::AOnB { 0.0 } else { -(step.lags_s.0 + step.lags_s.1) / 2.0 };
+            let shift = if direction == Direction::AOnB { 0.0 } else { -step.mean_lag_s() };
             let mut frame = ((from + shift) * FRAMES as f64).max(0.0) as usize;
             while (frame as f64) < (to + shift) * FRAMES as f64 {
                 let (voice, other, tile) = self.spectra(direction, frame, (delays[0] + delays[1]) / 2.0);

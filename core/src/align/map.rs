@@ -87,7 +87,7 @@ fn losses(hung: &[Option<Hung>], order: &[usize], seconds: &[f64]) -> Vec<Vec<Lo
         let Some((parent, link)) = hung[i].as_ref().and_then(|h| h.link.as_ref()) else { continue };
         for (step, &at) in link.course.steps.iter().zip(&link.steps_at_s) {
             let by = step.by_s();
-            let (track, at_s) = if by > 0.0 { (i, at - step.lags_s.0) } else { (*parent, at) };
+            let (track, at_s) = if by > 0.0 { (i, at - step.mean_lag_s()) } else { (*parent, at) };
             let lost = by.abs();
             let same =
                 |l: &Loss| (l.at_s - at_s).abs() < SAME_LOSS_S && (l.seconds - lost).abs() < SAME_LOSS_SHARE * lost;
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_growing_lag_is_lost_on_the_track_that_hangs() {
-        let hung = [alone(), Some(Hung { lag_s: 2.0, link: Some((0, link((10.0, 2.0), 0.0, &[(30.0, 2.0, 2.1)]))) })];
+        let hung = [alone(), Some(Hung { lag_s: 2.0, link: Some((0, link((10.0, 2.0), 0.0, &[(30.05, 2.0, 2.1)]))) })];
         let maps = maps(&hung, &[0, 1], &[60.0, 57.9]);
         let b = maps[1].as_ref().unwrap();
         assert!((b.to_call(0.0) - 2.0).abs() < 1e-9);

@@ -11,6 +11,7 @@ mod drift;
 mod dual;
 mod follow;
 mod map;
+mod overlap;
 mod pair;
 mod place;
 mod prior;
@@ -22,6 +23,7 @@ mod vote;
 mod tests;
 mod wave;
 
+pub use overlap::overlap;
 pub use prior::StartTime;
 
 use crate::call::Role;

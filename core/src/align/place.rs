@@ -230,7 +230,7 @@ impl Link {
     fn reversed(mut self) -> Self {
         let course = &mut self.course;
         for (at, s) in self.steps_at_s.iter_mut().zip(&mut course.steps) {
-            *at -= (s.lags_s.0 + s.lags_s.1) / 2.0;
+            *at -= s.mean_lag_s();
             s.between_s = (s.between_s.0 - s.lags_s.0, s.between_s.1 - s.lags_s.1);
             s.lags_s = (-s.lags_s.0, -s.lags_s.1);
         }

@@ -85,7 +85,7 @@ fn sums(x: &[f32]) -> Vec<f64> {
 }
 
 /// Σ_j a[j + shift] b[j] at index `shift`, modulo the length.
-fn correlation(a: &[f32], b: &[f32]) -> Vec<f32> {
+pub(super) fn correlation(a: &[f32], b: &[f32]) -> Vec<f32> {
     let n = (a.len() + b.len() + 1).next_power_of_two();
     let mut planner = RealFftPlanner::<f32>::new();
     let (forward, inverse) = (planner.plan_fft_forward(n), planner.plan_fft_inverse(n));
@@ -105,4 +105,32 @@ fn correlation(a: &[f32], b: &[f32]) -> Vec<f32> {
     let mut out = inverse.make_output_vec();
     let _ = inverse.process(&mut product, &mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_correlation_is_the_sum_of_products_at_each_shift() {
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 0.5]);
+        let c = correlation(&a, &b);
+        let want = |shift: i64| -> f32 {
+            (0..2i64)
+                .filter_map(|j| usize::try_from(j + shift).ok().and_then(|i| a.get(i)).map(|x| x * b[j as usize]))
+                .sum()
+        };
+        for shift in -1..4i64 {
+            let got = c[shift.rem_euclid(c.len() as i64) as usize];
+            assert!((got - want(shift)).abs() < 1e-5, "{shift}");
+        }
+    }
+
+    #[test]
+    fn a_blurred_mask_keeps_its_area() {
+        let mut mask = vec![false; 400];
+        mask[150..250].fill(true);
+        let area: f32 = blurred(&mask).iter().sum();
+        assert!((area - 100.0).abs() < 0.01);
+    }
 }

@@ -285,3 +285,72 @@ pub(super) fn agreement(talker: &[Complex32], hearer: &[Complex32], stretch: Ran
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noise of a fixed sequence.
+    fn noise(n: usize) -> Vec<f32> {
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 40) as f32 / 16_777_216.0 - 0.5) * 0.2
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn halving_keeps_time_and_the_band_and_drops_what_would_fold() {
+        let tone = |hz: f32| -> Vec<f32> {
+            (0..8_000).map(|i| (std::f32::consts::TAU * hz * i as f32 / 8_000.0).sin()).collect()
+        };
+        let mut scratch = Vec::new();
+        let mut out = vec![0.0; 1_000];
+        read_halved(&tone(1_000.0).as_slice(), 100, &mut out, &mut scratch);
+        for (i, &o) in out.iter().enumerate() {
+            let want = (std::f32::consts::TAU * 1_000.0 * (100 + i) as f32 / 4_000.0).sin();
+            assert!((o - want).abs() < 0.02, "{i}: {o} {want}");
+        }
+        read_halved(&tone(3_300.0).as_slice(), 100, &mut out, &mut scratch);
+        assert!(out.iter().all(|o| o.abs() < 0.02));
+    }
+
+    #[test]
+    fn outside_a_track_is_silence() {
+        let x = vec![1.0f32; 100];
+        let mut out = vec![9.0; 100];
+        read_halved(&x.as_slice(), -40, &mut out, &mut Vec::new());
+        assert!(out[..30].iter().all(|&o| o == 0.0) && out[60] > 0.9);
+        assert!(out[96..].iter().all(|&o| o == 0.0));
+    }
+
+    #[test]
+    fn a_faint_copy_in_noise_is_found_to_a_fraction_of_a_sample() {
+        let (voice, other) = (noise(70_000), noise(150_000));
+        // 41 dB down, 1003 samples of 8 kHz later; the other track's own noise is moved so that it is another one.
+        let hearer: Vec<f32> = (0..100_000)
+            .map(|i| {
+                other[i + 50_000]
+                    + 0.009 * i.checked_sub(1_003).and_then(|j| voice.get(j)).copied().unwrap_or(0.0) * 10.0
+            })
+            .collect();
+        let mut c = Correlator::new(32_768);
+        let t = c.spectrum(&voice.as_slice(), 0, 16_384, Whitening::Talker, |_| {});
+        let h = c.spectrum(&hearer.as_slice(), 0, 32_768, Whitening::Hearer, |x| level_in_time(x, 1e-9));
+        c.correlate(&t, &h, 0..16_384);
+        let peaks = c.peaks(3, 100);
+        assert!((peaks[0].lag - 501.5).abs() < 0.3 && peaks[0].z > 6.0, "{peaks:?}");
+        assert!(peaks.get(1).is_none_or(|p| p.z < 6.0), "{peaks:?}");
+    }
+
+    #[test]
+    fn silence_has_no_peaks() {
+        let quiet = vec![0.0f32; 40_000];
+        let mut c = Correlator::new(16_384);
+        let t = c.spectrum(&quiet.as_slice(), 0, 8_192, Whitening::Talker, |_| {});
+        let h = c.spectrum(&quiet.as_slice(), 0, 16_384, Whitening::Hearer, |x| level_in_time(x, 1e-9));
+        c.correlate(&t, &h, 0..8_192);
+        assert!(c.peaks(3, 100).is_empty());
+    }
+}

@@ -10,6 +10,7 @@ use crate::config::{Config, DetectorKind, Format, Layout, LevelTarget, OutputRat
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::{LabelFormat, Names, PeakBits};
 use crate::process::WriteOptions;
+use crate::provider::parse_offset;
 
 /// Turns what a phone system left behind into one aligned, levelled, labelled call.
 #[derive(Debug, Parser)]
@@ -36,7 +37,7 @@ pub(super) struct ProcessArgs {
     /// The recordings of one call, or a manifest or a provider's JSON with its audio beside it.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Writes mix.wav, report.json and report.html, a page to look at, to this folder.
+    /// Writes the mix (mix.wav or mix.flac), report.json and report.html, a page to look at, to this folder.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Prints the report to standard output, and nothing else.
@@ -45,10 +46,13 @@ pub(super) struct ProcessArgs {
     /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed, unknown.
     #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role)]
     pub roles: Vec<Role>,
+    /// The offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
+    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true)]
+    pub utc_offset: Option<i32>,
     /// One channel per party, or one for all: split, mono.
     #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES))]
     pub layout: Option<Layout>,
-    /// How the mix is written: wav.
+    /// How the mix is written: wav (16 bits), wav-ulaw (8-bit mu-law), flac.
     #[arg(long, value_parser = named(Format::from_name, Format::NAMES))]
     pub format: Option<Format>,
     /// Which detector hears speech.
@@ -114,6 +118,9 @@ pub(super) struct ProbeArgs {
     /// Prints one JSON document a line.
     #[arg(long)]
     pub json: bool,
+    /// Asks only the first bytes: what the header says, unchecked, and nothing of damage.
+    #[arg(long)]
+    pub quick: bool,
 }
 
 #[derive(Debug, clap::Args)]

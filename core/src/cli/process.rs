@@ -5,6 +5,7 @@ use crate::control::Control;
 use crate::error::Result;
 use crate::export::strip_text;
 use crate::process::{CallInput, analyze, process};
+use crate::provider::Options;
 use crate::report::Report;
 
 use super::args::ProcessArgs;
@@ -14,7 +15,8 @@ use super::{DONE, Stop, Streams};
 
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
     let config = args.to_config()?;
-    let call = CallInput::open(&args.inputs)?.with_roles(args.roles.clone());
+    let options = Options { local_offset_s: args.utc_offset };
+    let call = CallInput::open_with(&args.inputs, &options)?.with_roles(args.roles.clone());
     let report = work(&args, call, &config, control)?;
     for track in &report.tracks {
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));

@@ -1,5 +1,7 @@
 //! Writing what was made. A file appears whole or not at all: it is written beside its name and renamed.
 
+mod audio;
+mod flac;
 mod labels;
 mod page;
 mod peaks;
@@ -7,17 +9,27 @@ mod strip;
 mod strip_text;
 mod wav;
 
+pub use audio::{write_audio, write_audio_hashed, write_audio_heard};
 pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
 pub use page::{PageAudio, Waves, page_points_per_second, write_page};
 pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
 pub use strip::strip_svg;
 pub use strip_text::strip_text;
-pub use wav::{write_wav, write_wav_hashed, write_wav_heard};
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, Stage};
+
+/// A format of audio files. Bytes go to the end of `out`.
+trait Encode {
+    /// What stands before the samples, of which there will be so many for each channel.
+    fn header(&self, frames: u64, out: &mut Vec<u8>);
+    /// The next samples, channels interleaved.
+    fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>);
+    /// What is left at the end.
+    fn finish(&mut self, out: &mut Vec<u8>);
+}
 
 /// A file under way beside its final name; removed unless it is finished.
 struct Part {

@@ -1,136 +1,119 @@
-//! A mix as 16-bit wav.
+//! A mix as wav: 16-bit PCM, or 8-bit mu-law.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-
-use sha2::{Digest, Sha256};
-
-use super::{Part, write_error};
-use crate::config::hex;
-use crate::control::Control;
+use super::Encode;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::mix::Mixer;
 
-/// Length of the header: RIFF, a plain `fmt ` chunk, and the `data` chunk's own eight bytes.
-const HEADER: u32 = 44;
 /// The most bytes of samples that a plain wav file holds: its sizes have 32 bits.
 const MOST_BYTES: u64 = u32::MAX as u64 - 64;
 
-/// Writes a mix to a file.
-///
-/// # Errors
-/// `io`; `limit_exceeded` beyond 4 GB; `cancelled`.
-pub fn write_wav(path: &Path, mixer: &mut Mixer, control: &Control) -> Result<()> {
-    write(path, mixer, control, |_| {}, |_| {})
+/// Encodes samples as a wav file holds them.
+pub(super) struct Wav {
+    channels: u16,
+    rate: u32,
+    ulaw: bool,
+    /// Whether a byte is needed at the end, so that the samples' length is even.
+    odd: bool,
 }
 
-/// As [`write_wav`]; returns the SHA-256 of the file, in hexadecimal.
-///
-/// # Errors
-/// As [`write_wav`].
-pub fn write_wav_hashed(path: &Path, mixer: &mut Mixer, control: &Control) -> Result<String> {
-    write_wav_heard(path, mixer, control, |_| {})
+impl Wav {
+    /// # Errors
+    /// `limit_exceeded` beyond 4 GB.
+    pub(super) fn new(mixer: &Mixer, ulaw: bool) -> Result<Self> {
+        let wav = Self { channels: mixer.channels(), rate: mixer.rate().hz(), ulaw, odd: false };
+        let bytes = mixer.frames_left().saturating_mul(wav.frame_bytes().into());
+        if bytes > MOST_BYTES {
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Export, "too long for a wav file")
+                .found(format!("{bytes} bytes"), format!("at most {MOST_BYTES}")));
+        }
+        Ok(Self { odd: bytes % 2 == 1, ..wav })
+    }
+
+    fn frame_bytes(&self) -> u16 {
+        self.channels.saturating_mul(if self.ulaw { 1 } else { 2 })
+    }
 }
 
-/// As [`write_wav_hashed`], with a listener to the blocks as they are written, channels interleaved.
-///
-/// # Errors
-/// As [`write_wav`].
-pub fn write_wav_heard(path: &Path, mixer: &mut Mixer, control: &Control, heard: impl FnMut(&[i16])) -> Result<String> {
-    let mut hash = Sha256::new();
-    write(path, mixer, control, |bytes| hash.update(bytes), heard)?;
-    Ok(hex(&hash.finalize()))
-}
+impl Encode for Wav {
+    fn header(&self, frames: u64, out: &mut Vec<u8>) {
+        let frame = self.frame_bytes();
+        let data = frames.saturating_mul(frame.into()).min(MOST_BYTES) as u32;
+        // Mu-law, as all but PCM, has an empty extension of its format, and says how many samples there are.
+        let (tag, bits, extension, fact) = if self.ulaw { (7u16, 8u16, 2, 12) } else { (1, 16, 0, 0) };
+        out.extend(b"RIFF");
+        out.extend((data + u32::from(self.odd) + 36 + extension + fact).to_le_bytes());
+        out.extend(b"WAVEfmt ");
+        out.extend((16 + extension).to_le_bytes());
+        out.extend(tag.to_le_bytes());
+        out.extend(self.channels.to_le_bytes());
+        out.extend(self.rate.to_le_bytes());
+        out.extend(self.rate.saturating_mul(frame.into()).to_le_bytes());
+        out.extend(frame.to_le_bytes());
+        out.extend(bits.to_le_bytes());
+        if self.ulaw {
+            out.extend([0, 0]);
+            out.extend(b"fact\x04\0\0\0");
+            out.extend((frames.min(u32::MAX.into()) as u32).to_le_bytes());
+        }
+        out.extend(b"data");
+        out.extend(data.to_le_bytes());
+    }
 
-/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`.
-fn write(
-    path: &Path,
-    mixer: &mut Mixer,
-    control: &Control,
-    mut seen: impl FnMut(&[u8]),
-    mut heard: impl FnMut(&[i16]),
-) -> Result<()> {
-    let failed = |e| write_error(e, path);
-    let mut bytes = header(mixer)?.to_vec();
-    let part = Part::new(path);
-    let mut file = File::create(&part.part).map_err(failed)?;
-    loop {
-        seen(&bytes);
-        file.write_all(&bytes).map_err(failed)?;
-        let Some(block) = mixer.next_block()? else { break };
-        control.check(Stage::Export)?;
-        heard(block);
-        bytes.resize(2 * block.len(), 0);
-        for (out, x) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(block) {
-            *out = x.to_le_bytes();
+    fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) {
+        if self.ulaw {
+            return out.extend(samples.iter().map(|&x| ulaw(x)));
+        }
+        let from = out.len();
+        out.resize(from + 2 * samples.len(), 0);
+        for (bytes, x) in out[from..].as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+            *bytes = x.to_le_bytes();
         }
     }
-    drop(file);
-    part.finish()
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        out.extend(self.odd.then_some(0));
+    }
 }
 
-/// The header of a mix's file.
-fn header(mixer: &Mixer) -> Result<[u8; HEADER as usize]> {
-    let (channels, rate) = (mixer.channels(), mixer.rate().hz());
-    let frame = channels.saturating_mul(2);
-    let data = mixer.frames_left().saturating_mul(frame.into());
-    let Some(data) = u32::try_from(data).ok().filter(|_| data <= MOST_BYTES) else {
-        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Export, "too long for a wav file")
-            .found(format!("{data} bytes"), format!("at most {MOST_BYTES}")));
-    };
-    let mut header = [0; HEADER as usize];
-    let mut at = 0;
-    let mut put = |bytes: &[u8]| {
-        header[at..at + bytes.len()].copy_from_slice(bytes);
-        at += bytes.len();
-    };
-    put(b"RIFF");
-    put(&(data + HEADER - 8).to_le_bytes());
-    put(b"WAVEfmt ");
-    put(&16u32.to_le_bytes());
-    put(&1u16.to_le_bytes()); // PCM
-    put(&channels.to_le_bytes());
-    put(&rate.to_le_bytes());
-    put(&rate.saturating_mul(frame.into()).to_le_bytes());
-    put(&frame.to_le_bytes());
-    put(&16u16.to_le_bytes());
-    put(b"data");
-    put(&data.to_le_bytes());
-    Ok(header)
+/// The mu-law code of a sample, by the decision values of ITU-T G.711.
+fn ulaw(sample: i16) -> u8 {
+    const BIAS: u16 = 0x84;
+    const LARGEST: u16 = 32_635;
+    let magnitude = sample.unsigned_abs().min(LARGEST) + BIAS;
+    // The highest bit of the biased magnitude is one of eight; the four below it are kept.
+    let exponent = 8 - magnitude.leading_zeros().min(8);
+    let mantissa = (magnitude >> (exponent + 3)) & 15;
+    let sign = if sample < 0 { 0 } else { 0x80 };
+    let code = ((exponent as u8) << 4) | mantissa as u8;
+    (!code & 0x7F) | sign
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Role;
-    use crate::config::MixConfig;
-    use crate::mix::Placed;
-    use crate::timeline::Placement;
-    use crate::units::{Decibels, Millis, Rate};
+    use crate::decode::{Input, decode};
 
     #[test]
-    fn a_file_holds_its_header_and_the_mix_and_has_the_hash_that_was_told() {
-        let samples: Vec<i16> = (0..10_000).map(|i| (i % 200) as i16 - 100).collect();
-        let place = Placement::reference();
-        let placed =
-            |role| Placed { samples: &samples, rate: Rate::NARROWBAND, role, placement: &place, gain: Decibels(0.0) };
-        let tracks = [placed(Role::Customer), placed(Role::Agent)];
-        let mixer = || Mixer::new(&tracks, Millis(1250.0), &MixConfig::default()).unwrap();
-        let path = std::env::temp_dir().join(format!("callweave-wav-{}.wav", std::process::id()));
-        let told = write_wav_hashed(&path, &mut mixer(), &Control::default()).unwrap();
-        let hashed = std::fs::read(&path).unwrap();
-        write_wav(&path, &mut mixer(), &Control::default()).unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(hashed, bytes);
-        assert_eq!(told, hex(&Sha256::digest(&bytes)));
-        assert_eq!(bytes.len(), 44 + 40_000);
-        assert_eq!(bytes[..8], [b"RIFF".as_slice(), &40_036u32.to_le_bytes()].concat());
-        assert_eq!(bytes[40..44], 40_000u32.to_le_bytes());
-        let fields = [1u16, 2, 8000, 0, 32_000, 0, 4, 16].map(u16::to_le_bytes).concat();
-        assert_eq!(bytes[20..36], fields);
-        let written = bytes[44..].as_chunks::<4>().0.iter().map(|b| i16::from_le_bytes([b[0], b[1]]));
-        assert!(written.eq(samples.iter().copied()));
+    fn every_value_keeps_its_code_and_every_sample_comes_within_half_a_step() {
+        let values: Vec<i32> = (0..=255u8).map(value).collect();
+        for (code, &value) in (0..=255u8).zip(&values) {
+            let zero = value == 0; // it has two codes
+            assert!(ulaw(value as i16) == code || zero, "{code:#x}");
+        }
+        for sample in -32_635..=32_635i16 {
+            let x = i32::from(sample);
+            let step = 1 << (27 - (x.abs() + 132).leading_zeros());
+            assert!((values[usize::from(ulaw(sample))] - x).abs() <= step / 2, "{sample}");
+        }
+        assert_eq!((ulaw(i16::MAX), ulaw(i16::MIN)), (0x80, 0x00));
+    }
+
+    /// The value of a code, by this library's own decoder.
+    fn value(code: u8) -> i32 {
+        let wav = Wav { channels: 1, rate: 8_000, ulaw: true, odd: true };
+        let mut bytes = Vec::new();
+        wav.header(1, &mut bytes);
+        bytes.extend([code, 0]);
+        i32::from(decode(Input::bytes("a.wav", bytes), &Default::default()).unwrap()[0].samples[0])
     }
 }

@@ -56,6 +56,15 @@ impl Hops {
         &self.power
     }
 
+    /// Adds another recording of the same line from a hop on: silence before it, and nothing of it before this one's end.
+    pub(super) fn append(&mut self, other: &Self, at: usize) {
+        let seen = self.len().saturating_sub(at);
+        self.power.resize(self.len().max(at), 0.0);
+        self.reached.resize(self.power.len(), 0);
+        self.power.extend(other.power.iter().skip(seen));
+        self.reached.extend(other.reached.iter().skip(seen));
+    }
+
     /// All hops.
     pub fn iter(&self) -> impl Iterator<Item = Hop> {
         self.power.iter().zip(&self.reached).map(|(&power, &reached)| Hop { power, reached })

@@ -17,7 +17,7 @@ use pieces::Pieces;
 use fearless_simd::{Simd, dispatch};
 
 use crate::track::Listener;
-use crate::units::{Decibels, Rate};
+use crate::units::{Decibels, Millis, Rate};
 
 /// Samples at or beyond this are counted as clipped: 16 bits hold nothing above it.
 const FULL_SCALE: f32 = 32_767.0 / 32_768.0;
@@ -54,6 +54,30 @@ pub struct Level {
     pub clipped: u64,
     /// The track in hops of 10 ms.
     pub hops: Hops,
+}
+
+impl Level {
+    /// The level of this track and, from a time on, of another recording of the same line; where both sound, this one's hops
+    /// count. Loudness is the mean of both by the time in which they are active.
+    pub fn append(&mut self, other: &Self, at: Millis) {
+        let active = |level: &Self| level.active.activity * level.hops.len() as f64;
+        let louder = |a: Option<Decibels>, b: Option<Decibels>| match (a, b) {
+            (Some(a), Some(b)) => Some(Decibels(a.0.max(b.0))),
+            (a, b) => a.or(b),
+        };
+        self.loudness = match (self.loudness, other.loudness) {
+            (Some(a), Some(b)) => {
+                let (x, y) = (active(self).max(1.0), active(other).max(1.0));
+                let power = |d: Decibels| 10f64.powf(d.0 / 10.0);
+                Some(Decibels::from_power((x * power(a) + y * power(b)) / (x + y)))
+            }
+            (a, b) => a.or(b),
+        };
+        self.true_peak = louder(self.true_peak, other.true_peak);
+        self.clipped += other.clipped;
+        self.hops.append(&other.hops, (at.0 / Hops::MS).round().max(0.0) as usize);
+        self.active = active_level(self.hops.iter());
+    }
 }
 
 impl LevelMeter {
@@ -121,6 +145,27 @@ impl Ears {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_recordings_of_a_line_are_one_with_silence_between() {
+        let heard = |samples: &[f32]| {
+            let mut meter = LevelMeter::new(Rate::NARROWBAND);
+            meter.hear(samples);
+            meter.finish()
+        };
+        let wave = |amplitude: f32| -> Vec<f32> { (0..16_000).map(|n| amplitude * (n as f32 * 0.7).sin()).collect() };
+        let (loud, soft) = (wave(0.5), wave(0.1));
+        let mut joined = heard(&loud);
+        joined.append(&heard(&soft), Millis(3000.0));
+        let whole = heard(&[loud, vec![0.0; 8_000], soft].concat());
+        assert_eq!((joined.hops.len(), joined.clipped), (500, 0));
+        assert_eq!(joined.hops.power(), whole.hops.power());
+        // The envelope of the first no longer dies away in the silence: some 50 ms of a second's activity.
+        let levels = [&joined, &whole].map(|l| l.active.level.0);
+        assert!((levels[0] - levels[1]).abs() < 0.4, "{levels:?}");
+        assert!((joined.active.activity - whole.active.activity).abs() < 0.05);
+        assert_eq!(joined.true_peak, whole.true_peak);
+    }
 
     #[test]
     fn chunking_changes_nothing() {

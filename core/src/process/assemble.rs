@@ -9,10 +9,11 @@ use crate::metrics::{self, Metrics, Party};
 use crate::mix;
 use crate::outcome::{self, Facts};
 use crate::report::{
-    Alignment, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport, rounded,
+    Alignment, Bleed, CallReport, LevelReport, Named, Piece, Report, SCHEMA_VERSION, TrackError, TrackReport,
+    TurnReport, rounded,
 };
 use crate::sounds::{self, Sound};
-use crate::speech::{self, Turn};
+use crate::speech::{self, BleedSpan, GateInput, Gated, Turn};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
@@ -30,8 +31,10 @@ struct OnCall {
     placement: Placement,
     /// Own speech, in the call's time.
     speech: Vec<Span>,
-    /// Own speech by the detector's probabilities alone.
-    voiced: Millis,
+    /// Other parties, heard faintly, in the call's time.
+    bleed: Vec<Bleed>,
+    /// Own speech by the detector's probabilities alone, in the call's time.
+    voiced: Vec<Span>,
     /// What else sounds on this track, in the call's time.
     events: Vec<Event>,
     noise: Option<Decibels>,
@@ -92,12 +95,13 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
 
 impl Scene {
     fn new(lanes: Vec<Lane>, config: &Config) -> Self {
-        let on_call = |((lane, placement), sounds): ((&Lane, Option<Placement>), Vec<Sound>)| -> Option<OnCall> {
-            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, &sounds, config))
-        };
         let places = place(&lanes, config);
-        let sounds = own_sounds(&lanes, &places.placements);
-        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).zip(sounds).map(on_call).collect();
+        let mut own = gate(&lanes, &places.placements, config).into_iter().zip(own_sounds(&lanes, &places.placements));
+        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
+            let (gated, sounds) = own.next()?;
+            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, gated, &sounds, config))
+        };
+        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
         let repeats: Vec<usize> = places.repeated.iter().map(|pair| pair.1).collect();
         let speech = |(i, p): (usize, &Option<OnCall>)| match p {
             Some(p) if !repeats.contains(&i) => p.speech.clone(),
@@ -107,11 +111,11 @@ impl Scene {
         let ends = lanes.iter().zip(&placed).filter_map(|(lane, placed)| {
             Some(placed.as_ref()?.placement.to_call(lane.heard.as_ref().ok()?.duration).0)
         });
-        let limit = config.metrics.max_uncertainty_ms;
+        let uncertainty = placed.iter().flatten().map(|p| p.placement.uncertainty).fold(Millis(0.0), Millis::max);
         Self {
             turns: speech::turns(&spoken, config.speech.turn_pause_ms),
             duration: Millis(ends.fold(0.0, f64::max)),
-            comparable: placed.iter().flatten().all(|p| p.placement.uncertainty <= limit),
+            comparable: uncertainty <= config.metrics.max_uncertainty_ms,
             repeats,
             warnings: places.warnings,
             lanes,
@@ -137,13 +141,15 @@ impl Scene {
         let tracks = self.live().map(|(lane, heard, on)| outcome::Heard {
             role: lane.role,
             speech: on.speech.clone(),
-            voiced: on.voiced,
+            voiced: on.voiced.clone(),
+            bleed: on.bleed.iter().map(|b| b.span).collect(),
             events: on.events.clone(),
             dead: on.dead,
             duration: heard.duration,
+            end: on.placement.to_call(heard.duration),
         });
         let exchanges = self.turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
-        Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable }
+        Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable, damaged: false }
     }
 
     fn metrics(&self, config: &Config) -> Metrics {
@@ -172,10 +178,11 @@ impl Scene {
                 party: lane.leg.party.clone().filter(|_| keep),
                 error: lane.heard.as_ref().err().map(TrackError::from),
                 source,
+                pieces: placed.as_ref().map(|p| pieces(lane, p, keep)).unwrap_or_default(),
                 alignment: placed.as_ref().map(|p| Alignment::from(&p.placement)),
                 level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
                 speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
-                bleed: Vec::new(),
+                bleed: placed.as_ref().map(|p| p.bleed.clone()).unwrap_or_default(),
                 events: placed.as_ref().map(|p| reported(&p.events, config)).unwrap_or_default(),
             }
         };
@@ -197,12 +204,15 @@ impl Scene {
 }
 
 impl OnCall {
-    fn new(heard: &Heard, placement: Placement, sounds: &[Sound], config: &Config) -> Self {
-        let own = speech::spans(&heard.voice, heard.duration, &config.speech);
+    fn new(heard: &Heard, placement: Placement, gated: Gated, sounds: &[Sound], config: &Config) -> Self {
+        let Gated { own, bleed } = gated;
         let noise = heard.level.hops.noise(&own);
+        let voiced = voiced(&heard.voice, &bleed, config.speech.threshold).into_iter();
+        let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: b.from };
         Self {
             speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
-            voiced: voiced(&heard.voice, config.speech.threshold),
+            bleed: bleed.iter().map(bled).collect(),
+            voiced: voiced.map(|span| placement.span_to_call(span)).collect(),
             gain: mix::gain(&heard.level, &own, noise, config.mix.level),
             dead: is_dead(&heard.level, config.outcome.dead_dbov),
             events: sounds.iter().map(|sound| event(sound, &placement)).collect(),
@@ -223,7 +233,9 @@ struct Places {
 /// Places the recorders, each by the first of its tracks that could be read.
 fn place(lanes: &[Lane], config: &Config) -> Places {
     let mut first: Vec<(&Lane, &Heard)> = Vec::new();
-    for lane in lanes {
+    let mut by_lead: Vec<&Lane> = lanes.iter().collect();
+    by_lead.sort_by(|a, b| a.lead.0.total_cmp(&b.lead.0));
+    for lane in by_lead {
         if let Ok(heard) = &lane.heard
             && !first.iter().any(|(earlier, _)| earlier.recorder == lane.recorder)
         {
@@ -248,7 +260,8 @@ fn place(lanes: &[Lane], config: &Config) -> Places {
     let of = |lane: &Lane| {
         lane.heard.as_ref().ok()?;
         let at = first.iter().position(|(earlier, _)| earlier.recorder == lane.recorder)?;
-        alignment.placements.get(at).cloned()
+        let later = Millis(lane.lead.0 - first.get(at)?.0.lead.0);
+        Some(alignment.placements.get(at)?.clone().shifted(later))
     };
     let index = |at: usize| first.get(at).map(|(lane, _)| lane.index);
     let told = alignment.warnings.iter().map(|(at, warning)| {
@@ -282,6 +295,16 @@ fn own_sounds(lanes: &[Lane], placements: &[Option<Placement>]) -> Vec<Vec<Sound
     all
 }
 
+/// The recordings that a track is made of, on the call's timeline.
+fn pieces(lane: &Lane, placed: &OnCall, keep: bool) -> Vec<Piece> {
+    let piece = |piece: &super::pieces::Piece| {
+        let mut source = piece.source.clone();
+        source.path = source.path.filter(|_| keep);
+        Piece { source, span: placed.placement.span_to_call(Span { start: piece.start, end: piece.end }) }
+    };
+    lane.pieces.iter().map(piece).collect()
+}
+
 /// A sound on the call's timeline.
 fn event(sound: &Sound, placement: &Placement) -> Event {
     Event {
@@ -301,10 +324,45 @@ fn reported(events: &[Event], config: &Config) -> Vec<Event> {
     events.iter().map(told).collect()
 }
 
-/// Time in which the detector is above its threshold.
-fn voiced(voice: &Probabilities, threshold: f32) -> Millis {
-    let frames = voice.values.iter().filter(|&&p| p >= threshold).count();
-    Millis(frames as f64 * voice.hop.0)
+/// Own speech and bleed of every track, in its own time; nothing for one that could not be read.
+fn gate(lanes: &[Lane], placements: &[Option<Placement>], config: &Config) -> Vec<Gated> {
+    let spans: Vec<Vec<Span>> =
+        lanes.iter().map(|lane| lane.heard.as_ref().map_or_else(|_| Vec::new(), |h| spans(h, config))).collect();
+    let nowhere = Placement::reference();
+    let silence: &[i16] = &[];
+    let samples: Vec<&[i16]> =
+        lanes.iter().map(|lane| lane.heard.as_ref().map_or(silence, |heard| heard.narrow())).collect();
+    let inputs = spans.iter().zip(&samples).zip(placements).map(|((spans, samples), placement)| GateInput {
+        spans,
+        samples,
+        placement: placement.as_ref().unwrap_or(&nowhere),
+    });
+    speech::gate(&inputs.collect::<Vec<_>>(), config)
+}
+
+fn spans(heard: &Heard, config: &Config) -> Vec<Span> {
+    speech::spans(&heard.voice, heard.duration, &config.speech)
+}
+
+/// Where the detector is above its threshold, and not in bleed, in the track's time.
+fn voiced(voice: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Vec<Span> {
+    let hop = voice.hop.0;
+    let mut rest = bleed;
+    let mut runs: Vec<Span> = Vec::new();
+    for (i, _) in voice.values.iter().enumerate().filter(|(_, p)| **p >= threshold) {
+        let frame = Span::new(i as f64 * hop, (i + 1) as f64 * hop);
+        let middle = (i as f64 + 0.5) * hop;
+        let over = rest.iter().take_while(|b| b.span.end.0 <= middle).count();
+        rest = rest.get(over..).unwrap_or_default();
+        if rest.first().is_some_and(|b| b.span.start.0 <= middle) {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if frame.start.0 - run.end.0 < hop / 2.0 => run.end = frame.end,
+            _ => runs.push(frame),
+        }
+    }
+    runs
 }
 
 /// Whether a track carries no signal: nothing but stray hops above the limit.

@@ -33,7 +33,7 @@ pub(super) struct Heard {
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
     /// The samples at 8 kHz, where they are kept and are not the same.
-    narrow: Vec<i16>,
+    pub(super) narrow: Vec<i16>,
 }
 
 impl Heard {
@@ -56,6 +56,7 @@ pub(super) struct Keep {
 struct Ears {
     level: LevelMeter,
     keeper: Option<Keeper>,
+    /// The whole track at 8 kHz, where it is kept.
     narrow_keeper: Option<Keeper>,
     sounds: Sounds,
     zero: Zero,
@@ -122,6 +123,8 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
     let named = |e: Error| e.in_input(&name);
     let rate = decoder.spec().rate;
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &config.decode).map_err(named)?;
+    // The channels of one recording are held against each other too.
+    let keep = Keep { narrow: keep.narrow || lanes.len() > 1, ..keep };
     let mut ears = lanes.iter().map(|_| Ears::new(rate, keep)).collect::<Result<Vec<_>>>().map_err(named)?;
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];

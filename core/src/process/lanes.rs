@@ -7,9 +7,11 @@ use crate::config::DecodeOptions;
 use crate::decode::{Input, expand};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::Recording;
+use crate::units::Millis;
 
 use super::given::Given;
 use super::hear::Heard;
+use super::pieces::Piece;
 
 /// A file to be heard, or why it cannot be had.
 pub(super) struct File {
@@ -32,9 +34,13 @@ pub(super) struct Lane {
     pub index: usize,
     /// The file it came from: tracks of one file share a clock.
     pub recorder: usize,
+    /// When its first sample was, on its recorder's clock.
+    pub lead: Millis,
     pub role: Role,
     pub leg: Leg,
     pub heard: Result<Heard>,
+    /// The recordings it is made of, where they are several.
+    pub pieces: Vec<Piece>,
 }
 
 /// The files of a call; an archive is as many as it has members.
@@ -71,7 +77,15 @@ pub(super) fn lanes(files: Vec<HeardFile>, roles: &[Role]) -> Result<Vec<Lane>> 
     let mut lanes: Vec<Lane> = Vec::new();
     for (number, file) in files.into_iter().enumerate() {
         let recorder = same_file(&lanes, &file).unwrap_or(number);
-        let lane = |index, leg: Leg, heard| Lane { index, recorder, role: leg.role, leg, heard };
+        let lane = |index, leg: Leg, heard| Lane {
+            index,
+            recorder,
+            lead: Millis(0.0),
+            role: leg.role,
+            leg,
+            heard,
+            pieces: Vec::new(),
+        };
         match file.heard {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => lanes.push(lane(lanes.len(), file.leg, Err(error))),

@@ -6,6 +6,9 @@ mod given;
 mod hear;
 mod lanes;
 mod normalize;
+mod pieces;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod write;
 
@@ -95,6 +98,7 @@ fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "more tracks than the limit")
             .found(lanes.len(), format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
     }
+    let lanes = pieces::join(lanes, config.decode.max_duration_ms);
     assemble(lanes, call, warnings, config)
 }
 

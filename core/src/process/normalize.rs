@@ -105,6 +105,6 @@ impl Normalized {
     /// `io`, `cancelled`, and those of [`Mixer`].
     pub fn write(&self, path: &Path, control: &Control) -> Result<()> {
         let placement = Placement::reference();
-        export::write_wav(path, &mut self.samples(&placement)?, control)
+        export::write_audio(path, &mut self.samples(&placement)?, self.config.format, control)
     }
 }

@@ -12,9 +12,6 @@ use crate::mix::Mixer;
 use crate::report::Output;
 use crate::units::Rate;
 
-/// The name of the mix's file.
-const MIX: &str = "mix.wav";
-
 /// What is written beside the mix and the report.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
@@ -31,7 +28,7 @@ pub struct WriteOptions {
 }
 
 impl Processed {
-    /// Writes `mix.wav` and `report.json` to a folder, which is made if need be, and adds the mix to the report's
+    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if need be, and adds the mix to the report's
     /// outputs. Each file appears whole or not at all.
     ///
     /// # Errors
@@ -57,13 +54,14 @@ impl Processed {
         let (rate, channels) = (mixer.rate(), mixer.channels());
         let mut meters = options.peaks.map(|points| Meters::new(&mixer, points)).transpose()?;
         let mut seen = self.page_meters(&mixer, config, options)?;
-        let mix = folder.join(MIX);
-        let sha256 = export::write_wav_heard(&mix, &mut mixer, control, |block| {
+        let name = format!("mix.{}", config.format.extension());
+        let mix = folder.join(&name);
+        let sha256 = export::write_audio_heard(&mix, &mut mixer, config.format, control, |block| {
             meters.iter_mut().chain(&mut seen).for_each(|meters| meters.hear(block));
         })?;
         self.report.outputs.push(Output {
             kind: "mix".into(),
-            path: MIX.into(),
+            path: name.clone(),
             sample_rate_hz: rate.hz(),
             channels,
             sha256,
@@ -71,7 +69,7 @@ impl Processed {
         export::write_text(&folder.join("report.json"), &format!("{}\n", self.report.to_json()))?;
         if options.page {
             let waves = self.waves(seen, config, control)?;
-            let audio = if options.embed_audio { PageAudio::Embedded(&mix) } else { PageAudio::Beside(MIX) };
+            let audio = if options.embed_audio { PageAudio::Embedded(&mix) } else { PageAudio::Beside(&name) };
             export::write_page(&folder.join("report.html"), &self.report, &waves, audio, options.names)?;
         }
         if let Some(meters) = meters {

@@ -6,7 +6,8 @@ use rubato::{Fft, FixedSync, Resampler as _};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
-/// About how many samples of the input go through at once.
+/// About how many samples of the input go through at once, but not more than a second of it: at a few hertz that would be
+/// minutes.
 const CHUNK: usize = 1024;
 
 /// Feeds rubato in its own chunks and drops its start-up delay.
@@ -23,7 +24,8 @@ impl FftResampler {
         // An odd transform has no middle sample: its output would lie half a sample off. Hence twice the shared unit.
         let (from_hz, to_hz) = (from.hz() as usize, to.hz() as usize);
         let unit = 2 * from_hz / greatest_common_divisor(from_hz, to_hz);
-        let inner = Fft::new(from_hz, to_hz, CHUNK.next_multiple_of(unit), 1, FixedSync::Both).map_err(|e| {
+        let chunk = CHUNK.min(from_hz).next_multiple_of(unit);
+        let inner = Fft::new(from_hz, to_hz, chunk, 1, FixedSync::Both).map_err(|e| {
             Error::new(ErrorKind::Unsupported, Stage::Resample, format!("no resampler from {from} to {to}: {e}"))
         })?;
         let produced = vec![0.0; inner.output_frames_max()];

@@ -1,0 +1,222 @@
+//! A mix to a file of any format.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::flac::Flac;
+use super::wav::Wav;
+use super::{Encode, Part, write_error};
+use crate::config::{Format, hex};
+use crate::control::Control;
+use crate::error::{Result, Stage};
+use crate::mix::Mixer;
+
+/// Writes a mix to a file: the same mix, the same bytes.
+///
+/// # Errors
+/// `io`; `limit_exceeded` for a wav beyond 4 GB; `unsupported` for FLAC of more than 8 channels; `cancelled`.
+pub fn write_audio(path: &Path, mixer: &mut Mixer, format: Format, control: &Control) -> Result<()> {
+    write(path, mixer, format, control, |_| {}, |_| {})
+}
+
+/// As [`write_audio`]; returns the SHA-256 of the file, in hexadecimal.
+///
+/// # Errors
+/// As [`write_audio`].
+pub fn write_audio_hashed(path: &Path, mixer: &mut Mixer, format: Format, control: &Control) -> Result<String> {
+    write_audio_heard(path, mixer, format, control, |_| {})
+}
+
+/// As [`write_audio_hashed`], with a listener to the blocks as they are written, channels interleaved.
+///
+/// # Errors
+/// As [`write_audio`].
+pub fn write_audio_heard(
+    path: &Path,
+    mixer: &mut Mixer,
+    format: Format,
+    control: &Control,
+    heard: impl FnMut(&[i16]),
+) -> Result<String> {
+    let mut hash = Sha256::new();
+    write(path, mixer, format, control, |bytes| hash.update(bytes), heard)?;
+    Ok(hex(&hash.finalize()))
+}
+
+/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`.
+fn write(
+    path: &Path,
+    mixer: &mut Mixer,
+    format: Format,
+    control: &Control,
+    mut seen: impl FnMut(&[u8]),
+    mut heard: impl FnMut(&[i16]),
+) -> Result<()> {
+    let failed = |e| write_error(e, path);
+    let mut encoder: Box<dyn Encode> = match format {
+        Format::Wav => Box::new(Wav::new(mixer, false)?),
+        Format::WavUlaw => Box::new(Wav::new(mixer, true)?),
+        Format::Flac => Box::new(Flac::new(mixer)?),
+    };
+    let part = Part::new(path);
+    let mut file = File::create(&part.part).map_err(failed)?;
+    let mut bytes = Vec::new();
+    encoder.header(mixer.frames_left(), &mut bytes);
+    loop {
+        let block = mixer.next_block()?;
+        match block {
+            Some(block) => {
+                heard(block);
+                encoder.encode(block, &mut bytes);
+            }
+            None => encoder.finish(&mut bytes),
+        }
+        seen(&bytes);
+        file.write_all(&bytes).map_err(failed)?;
+        bytes.clear();
+        if block.is_none() {
+            break;
+        }
+        control.check(Stage::Export)?;
+    }
+    drop(file);
+    part.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::call::Role;
+    use crate::config::MixConfig;
+    use crate::decode::{Input, decode};
+    use crate::error::ErrorKind;
+    use crate::mix::Placed;
+    use crate::timeline::Placement;
+    use crate::units::{Decibels, Millis, Rate};
+
+    const FORMATS: [(Format, &str); 3] = [(Format::Wav, "wav"), (Format::WavUlaw, "wav"), (Format::Flac, "flac")];
+
+    /// Channels that are hard to encode: a hum, full-scale noise, steps, silence with one click, and a swell.
+    fn channels(frames: usize) -> Vec<Vec<i16>> {
+        let mut state = 1u32;
+        let noise = (0..frames).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as i16 / 2
+        });
+        let hum = (0..frames).map(|i| (9_000.0 * (i as f64 * 0.05).sin()) as i16);
+        let steps = (0..frames).map(|i| if i / 100 % 2 == 0 { 28_000 } else { -28_000 });
+        let click = (0..frames).map(|i| if i == frames / 2 { 20_000 } else { 0 });
+        let swell = (0..frames).map(|i| ((i % 3_000) as f64 * (i as f64 * 0.3).sin()) as i16);
+        vec![noise.collect(), hum.collect(), steps.collect(), click.collect(), swell.collect()]
+    }
+
+    /// Writes channels as a mix: the file's bytes, its hash, and the samples of the mix, interleaved.
+    fn written(channels: &[Vec<i16>], format: Format, rate: u32) -> (Vec<u8>, String, Vec<i16>) {
+        let place = Placement::reference();
+        let rate = Rate::new(rate).unwrap();
+        let placed =
+            |samples| Placed { samples, rate, role: Role::Participant, placement: &place, gain: Decibels(0.0) };
+        let tracks: Vec<Placed> = channels.iter().map(|samples| placed(samples.as_slice())).collect();
+        let config = MixConfig { rate: crate::config::OutputRate::Source, ..MixConfig::default() };
+        let mixer = || Mixer::new(&tracks, rate.millis(channels[0].len() as u64), &config).unwrap();
+        let mut samples = Vec::new();
+        let mut mix = mixer();
+        while let Some(block) = mix.next_block().unwrap() {
+            samples.extend_from_slice(block);
+        }
+        let name = format!("callweave-audio-{}-{:?}", std::process::id(), std::thread::current().id());
+        let path = std::env::temp_dir().join(name);
+        let hash = write_audio_hashed(&path, &mut mixer(), format, &Control::default()).unwrap();
+        let hashed = std::fs::read(&path).unwrap();
+        write_audio(&path, &mut mixer(), format, &Control::default()).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(hashed == bytes, "the same mix, the same bytes");
+        (bytes, hash, samples)
+    }
+
+    /// What a mix becomes by being written: mu-law keeps the middle of a step.
+    fn kept(samples: &[i16], format: Format) -> Vec<i16> {
+        let middle = |&x: &i16| {
+            let magnitude = i32::from(x.unsigned_abs().min(32_635)) + 132;
+            let step = 1 << (27 - magnitude.leading_zeros() as i32).max(3);
+            let value = magnitude / step * step + step / 2 - 132;
+            (if x < 0 { -value } else { value }) as i16
+        };
+        if format == Format::WavUlaw { samples.iter().map(middle).collect() } else { samples.to_vec() }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_bit_for_bit() {
+        for frames in [1, 2, 3, 4, 5, 17, 4_095, 4_096, 4_097, 20_000] {
+            let all = channels(frames);
+            for (count, rate) in [(1, 8_000), (2, 16_000), (5, 44_100), (3, 11_025)] {
+                for (format, name) in FORMATS {
+                    let (bytes, hash, samples) = written(&all[..count], format, rate);
+                    assert_eq!(hash, hex(&Sha256::digest(&bytes)));
+                    let read = decode(Input::bytes(format!("a.{name}"), bytes), &Default::default()).unwrap();
+                    let told = format!("{format:?} of {count} channels, {frames} frames");
+                    assert_eq!((read.len(), read[0].rate.hz()), (count, rate), "{told}");
+                    let kept = kept(&samples, format);
+                    for (c, track) in read.iter().enumerate() {
+                        let want: Vec<i16> = kept.iter().copied().skip(c).step_by(count).collect();
+                        assert!(track.samples == want, "{told}: channel {c}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ffmpeg_reads_the_same_samples() {
+        let all = channels(20_001);
+        let path = std::env::temp_dir().join(format!("callweave-ffmpeg-{}", std::process::id()));
+        for (count, rate) in [(1, 8_000), (2, 16_000), (5, 44_100)] {
+            for (format, _) in FORMATS {
+                let (bytes, _, samples) = written(&all[..count], format, rate);
+                std::fs::write(&path, bytes).unwrap();
+                let run = Command::new("ffmpeg")
+                    .args(["-v", "error", "-xerror", "-i"])
+                    .arg(&path)
+                    .args(["-f", "s16le", "-c:a", "pcm_s16le", "-"])
+                    .output();
+                let Ok(run) = run else { return eprintln!("skipped: no ffmpeg") };
+                assert!(run.stderr.is_empty(), "{format:?}: {}", String::from_utf8_lossy(&run.stderr));
+                let read: Vec<i16> = run.stdout.as_chunks::<2>().0.iter().map(|b| i16::from_le_bytes(*b)).collect();
+                assert!(read == kept(&samples, format), "{format:?} of {count} channels");
+            }
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn flac_is_shorter_than_wav_where_there_is_something_to_foretell() {
+        let hum = &channels(40_000)[1..2];
+        let length = |format| written(hum, format, 8_000).0.len();
+        assert!(length(Format::Flac) < length(Format::Wav) / 2);
+        assert_eq!(length(Format::Wav), 44 + 80_000);
+        assert_eq!(length(Format::WavUlaw), 58 + 40_000);
+    }
+
+    #[test]
+    fn flac_has_eight_channels_at_most() {
+        let place = Placement::reference();
+        let placed = Placed {
+            samples: &[1; 80],
+            rate: Rate::NARROWBAND,
+            role: Role::Agent,
+            placement: &place,
+            gain: Decibels(0.0),
+        };
+        let mut mixer = Mixer::new(&[placed; 9], Millis(10.0), &MixConfig::default()).unwrap();
+        let path = std::env::temp_dir().join("callweave-never");
+        let error = write_audio(&path, &mut mixer, Format::Flac, &Control::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,317 @@
+//! Several recordings of one party, one after the other, to one track: laid in order by their start times, silence between
+//! them, joined where the end of one and the beginning of the next hold the same audio.
+//!
+//! Recordings whose times overlap while their audio does not agree are no pieces of one: they stay tracks of their own.
+
+use crate::align;
+use crate::call::{Moment, Role};
+use crate::decode::SourceInfo;
+use crate::sounds::Sound;
+use crate::units::{Millis, Rate};
+
+use super::hear::Heard;
+use super::lanes::Lane;
+
+/// How far two start times may be off beyond their resolutions.
+const SLACK_MS: f64 = 500.0;
+/// The longest silence between two pieces; what begins later is no piece of the same call.
+const MOST_SILENCE_MS: f64 = 3_600_000.0;
+/// How long two recordings of the same audio are crossfaded at the end of the first.
+const FADE: Millis = Millis(5.0);
+
+/// One recording of a track that is made of several.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Piece {
+    pub source: SourceInfo,
+    /// Where its first sample lies on the track.
+    pub start: Millis,
+    /// Where its last sample ends.
+    pub end: Millis,
+}
+
+/// Recordings that lie on one clock: each with its start after the first one's.
+struct Chain {
+    start: Moment,
+    members: Vec<(usize, Millis)>,
+}
+
+/// Who is heard, where that is known: the same in two recordings, it is one party.
+type Party<'a> = (Role, Option<&'a str>);
+
+/// Joins pieces of one party. The track takes the first one's place, and is no longer than the limit.
+pub(super) fn join(mut lanes: Vec<Lane>, limit: Millis) -> Vec<Lane> {
+    for chain in chains(&lanes, limit) {
+        let Some(&(first, _)) = chain.members.first() else { continue };
+        for lane in &mut lanes {
+            if let Some(&(_, at)) = chain.members.iter().find(|(recorder, _)| *recorder == lane.recorder) {
+                (lane.recorder, lane.lead) = (first, at);
+            }
+        }
+    }
+    let mut joined: Vec<Lane> = Vec::new();
+    for lane in lanes {
+        let same =
+            |other: &&mut Lane| other.recorder == lane.recorder && other.lead != lane.lead && same_party(other, &lane);
+        match joined.iter_mut().find(same) {
+            Some(other) => other.join(lane),
+            None => joined.push(lane),
+        }
+    }
+    joined.iter_mut().enumerate().for_each(|(index, lane)| lane.index = index);
+    joined
+}
+
+/// The recordings that follow each other, in the order of their start times.
+fn chains(lanes: &[Lane], limit: Millis) -> Vec<Chain> {
+    let mut recorders: Vec<(Moment, usize)> = Vec::new();
+    for lane in lanes.iter().filter(|lane| lane.heard.is_ok()) {
+        if let Some(start) = lane.leg.started_at
+            && !recorders.iter().any(|r| r.1 == lane.recorder)
+        {
+            recorders.push((start, lane.recorder));
+        }
+    }
+    recorders.sort_by_key(|(start, recorder)| (start.unix_ms(), *recorder));
+    let mut chains: Vec<Chain> = Vec::new();
+    for (start, recorder) in recorders {
+        let after = |chain: &Chain| chain.follow(lanes, recorder, start, limit);
+        match chains.iter_mut().find_map(|chain| after(chain).map(|at| (chain, at))) {
+            Some((chain, at)) => chain.members.push((recorder, at)),
+            None => chains.push(Chain { start, members: vec![(recorder, Millis(0.0))] }),
+        }
+    }
+    chains
+}
+
+impl Chain {
+    /// When a recorder starts on this chain's clock, if it recorded the same party after what is here.
+    fn follow(&self, lanes: &[Lane], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
+        let of = |recorder: usize| lanes.iter().filter(move |lane| lane.recorder == recorder);
+        let earlier = |lane: &Lane| {
+            let members = self.members.iter().rev();
+            members.flat_map(|&(r, at)| of(r).map(move |l| (l, at))).find(|(l, _)| same_party(l, lane))
+        };
+        let pairs: Vec<(&Heard, Millis, &Heard)> = of(recorder)
+            .filter_map(|lane| {
+                let (before, at) = earlier(lane)?;
+                Some((before.heard.as_ref().ok()?, at, lane.heard.as_ref().ok()?))
+            })
+            .collect();
+        if pairs.is_empty() || pairs.iter().any(|(before, _, next)| before.rate != next.rate) {
+            return None;
+        }
+        let end = pairs.iter().map(|(before, at, _)| at.0 + before.duration.0).fold(0.0, f64::max);
+        let length = pairs.iter().map(|(_, _, next)| next.duration.0).fold(0.0, f64::max);
+        let expected = (start.unix_ms() - self.start.unix_ms()) as f64;
+        let within = start.resolution().0 + self.start.resolution().0 + SLACK_MS;
+        let agreed = || {
+            pairs.iter().find_map(|(before, at, next)| {
+                let lag = align::overlap(&before.narrow(), &next.narrow(), Millis(expected - at.0), Millis(within))?;
+                Some(at.0 + lag.0)
+            })
+        };
+        // Without the same audio on both, the second begins when the first has ended.
+        let at = match () {
+            () if expected - within >= end => Some(expected),
+            () => agreed().or_else(|| (expected + within >= end).then_some((expected.max(end) * 8.0).ceil() / 8.0)),
+        }?;
+        let fits = at + length > end && at - end <= MOST_SILENCE_MS && at + length <= limit.0;
+        fits.then_some(Millis(at))
+    }
+}
+
+/// Whether two recordings hold one party, as far as their document says.
+fn same_party(a: &Lane, b: &Lane) -> bool {
+    party(a).is_some_and(|a| party(b) == Some(a))
+}
+
+/// A mix of all parties is one too.
+fn party(lane: &Lane) -> Option<Party<'_>> {
+    let party = lane.leg.party.as_deref();
+    (lane.heard.is_ok() && (party.is_some() || lane.role == Role::Mixed)).then_some((lane.role, party))
+}
+
+impl Lane {
+    /// Joins a piece of the same party that began at another time.
+    fn join(&mut self, mut other: Self) {
+        if other.lead < self.lead {
+            let index = self.index;
+            std::mem::swap(self, &mut other);
+            self.index = index;
+        }
+        let at = Millis(other.lead.0 - self.lead.0);
+        let (Ok(heard), Ok(next)) = (&mut self.heard, other.heard) else { return };
+        if self.pieces.is_empty() {
+            self.pieces.push(Piece { source: heard.source.clone(), start: Millis(0.0), end: heard.duration });
+        }
+        let end = Millis(at.0 + next.duration.0);
+        self.pieces.push(Piece { source: next.source.clone(), start: at, end });
+        heard.append(next, at);
+    }
+}
+
+impl Heard {
+    /// Adds a later recording of the same line, from a time of this one on: of what both hold, this one's counts.
+    fn append(&mut self, next: Self, at: Millis) {
+        extend(&mut self.samples, &next.samples, self.rate, at);
+        extend(&mut self.narrow, &next.narrow, Rate::NARROWBAND, at);
+        self.level.append(&next.level, at);
+        let frame = if self.voice.hop.0 > 0.0 { (at.0 / self.voice.hop.0).round() as usize } else { 0 };
+        let values = &mut self.voice.values;
+        let seen = values.len().saturating_sub(frame);
+        values.resize(values.len().max(frame), 0.0);
+        values.extend(next.voice.values.iter().skip(seen));
+        for sound in next.sounds {
+            add_sound(&mut self.sounds, sound, at, self.duration);
+        }
+        self.sounds.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
+        self.duration = self.duration.max(Millis(at.0 + next.duration.0));
+    }
+}
+
+/// Adds samples that begin at a time: silence before them, a crossfade at the end of what was there.
+fn extend(line: &mut Vec<i16>, next: &[i16], rate: Rate, at: Millis) {
+    if next.is_empty() {
+        return;
+    }
+    let at = rate.sample_at(at) as usize;
+    let common = line.len().saturating_sub(at).min(next.len());
+    let fade = common.min(rate.sample_at(FADE) as usize);
+    let start = line.len().max(at);
+    line.resize(start, 0);
+    let from = start - fade;
+    for (k, sample) in line.iter_mut().skip(from).enumerate().take(fade) {
+        let other = next.get(from + k - at).copied().unwrap_or_default();
+        let share = (k + 1) as f32 / (fade + 1) as f32;
+        *sample = (f32::from(*sample) * (1.0 - share) + f32::from(other) * share).round() as i16;
+    }
+    line.extend(next.iter().skip(common));
+}
+
+/// Adds a sound of a later piece; of one that both pieces heard, only what the first did not.
+fn add_sound(sounds: &mut Vec<Sound>, mut sound: Sound, at: Millis, end: Millis) {
+    sound.start_ms += at.0;
+    sound.end_ms += at.0;
+    if sound.end_ms <= end.0 {
+        return;
+    }
+    if sound.start_ms < end.0
+        && let Some(same) = sounds.iter_mut().find(|s| s.kind == sound.kind && s.end_ms > sound.start_ms)
+    {
+        same.end_ms = sound.end_ms;
+        return;
+    }
+    sounds.push(sound);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Leg;
+    use crate::config::Config;
+    use crate::control::Control;
+    use crate::decode::Input;
+    use crate::process::{CallInput, Given, Processed, process};
+    use crate::provider::{Part, Recording};
+    use crate::timeline::Method;
+
+    /// Noise of a fixed sequence, not the same for two seeds.
+    fn noise(n: usize, seed: u32) -> Vec<i16> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 18) as i16 - 8_192
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    fn wav(channels: &[&[i16]]) -> Vec<u8> {
+        let (count, frames) = (channels.len() as u32, channels[0].len());
+        let mut bytes = [b"RIFF".as_slice(), &(36 + 2 * count * frames as u32).to_le_bytes(), b"WAVEfmt "].concat();
+        bytes.extend(16u32.to_le_bytes());
+        bytes.extend([1u16, count as u16].map(u16::to_le_bytes).concat());
+        bytes.extend([8_000, 16_000 * count].map(u32::to_le_bytes).concat());
+        bytes.extend([2 * count as u16, 16].map(u16::to_le_bytes).concat());
+        bytes.extend([b"data".as_slice(), &(2 * count * frames as u32).to_le_bytes()].concat());
+        (0..frames).for_each(|i| channels.iter().for_each(|c| bytes.extend(c[i].to_le_bytes())));
+        bytes
+    }
+
+    fn leg(role: Role, party: &str, second: f64) -> Leg {
+        let started_at = Moment::from_unix_seconds(1_600_000_000.0 + second);
+        Leg { role, party: Some(party.into()), started_at, ..Leg::default() }
+    }
+
+    fn processed(recordings: Vec<Given>) -> Processed {
+        let call = CallInput { recordings, ..CallInput::default() };
+        process(call, &Config::default(), &Control::default()).unwrap()
+    }
+
+    fn caller(second: f64, samples: &[i16]) -> Given {
+        let input = Input::bytes(format!("{second}.wav"), wav(&[samples])).leg(leg(Role::Customer, "+1", second));
+        Given::Input { input, described: None }
+    }
+
+    #[test]
+    fn a_gap_is_kept_as_silence_and_pieces_may_come_in_any_order() {
+        let (a, b) = (noise(24_000, 1), noise(16_000, 2));
+        let call = processed(vec![caller(10.0, &b), caller(0.0, &a)]);
+        assert_eq!(call.tracks.len(), 1);
+        assert_eq!(call.tracks[0].track.samples, [a, vec![0; 56_000], b].concat());
+        let track = &call.report.tracks[0];
+        let spans: Vec<(f64, f64)> = track.pieces.iter().map(|p| (p.span.start.0, p.span.end.0)).collect();
+        assert_eq!(spans, [(0.0, 3_000.0), (10_000.0, 12_000.0)]);
+        assert_eq!(track.source, Some(track.pieces[0].source.clone()));
+        assert_eq!(track.pieces[1].source.path.as_deref(), Some("10.wav"));
+        assert_eq!(call.report.call.duration_ms, Millis(12_000.0));
+    }
+
+    #[test]
+    fn what_two_pieces_both_hold_is_joined_to_the_sample() {
+        let line = noise(100_000, 3);
+        // By their times the second begins a second later than it does.
+        let call = processed(vec![caller(0.0, &line[..60_000]), caller(6.0, &line[40_011..])]);
+        assert_eq!(call.tracks.len(), 1);
+        assert_eq!(call.tracks[0].track.samples, line);
+        assert_eq!(call.report.tracks[0].pieces[1].span.start, Millis(5001.375));
+    }
+
+    #[test]
+    fn without_the_same_audio_the_second_begins_where_the_first_ends() {
+        let (a, b) = (noise(24_000, 4), noise(16_000, 5));
+        let call = processed(vec![caller(0.0, &a), caller(2.0, &b)]);
+        assert_eq!(call.tracks[0].track.samples, [a, b].concat());
+    }
+
+    #[test]
+    fn two_recordings_at_once_and_two_parties_stay_apart() {
+        let (a, b) = (noise(80_000, 6), noise(80_000, 7));
+        assert_eq!(processed(vec![caller(0.0, &a), caller(2.0, &b)]).tracks.len(), 2);
+        let other = Input::bytes("b.wav", wav(&[&b])).leg(leg(Role::Agent, "+2", 20.0));
+        assert_eq!(processed(vec![caller(0.0, &a), Given::Input { input: other, described: None }]).tracks.len(), 2);
+    }
+
+    #[test]
+    fn an_agent_of_one_piece_alone_lies_with_it() {
+        let stereo = |second: f64, agent: &str, samples: [&[i16]; 2]| {
+            let part = |channel: u16, role, party: &str| Part {
+                leg: Leg { channel: Some(channel), ..leg(role, party, second) },
+                name_ends: None,
+            };
+            let role = if agent == "8010" { Role::Agent } else { Role::Transfer };
+            let described =
+                Recording { parts: vec![part(0, Role::Customer, "+1"), part(1, role, agent)], ..Recording::default() };
+            let whole = Leg { role: Role::Mixed, party: None, ..leg(Role::Mixed, "", second) };
+            let input = Input::bytes(agent, wav(&samples)).leg(whole);
+            Given::Input { input, described: Some(Box::new(described)) }
+        };
+        let quiet = vec![0; 24_000];
+        let (a, b) = (noise(24_000, 8), noise(24_000, 9));
+        let call = processed(vec![stereo(0.0, "8010", [&a, &quiet]), stereo(7.0, "8020", [&b, &a])]);
+        let roles: Vec<Role> = call.report.tracks.iter().map(|t| t.role).collect();
+        assert_eq!(roles, [Role::Customer, Role::Agent, Role::Transfer]);
+        let offsets: Vec<f64> = call.tracks.iter().map(|t| t.placement.offset().0).collect();
+        assert_eq!(offsets, [0.0, 0.0, 7_000.0]);
+        assert!(call.tracks.iter().all(|t| t.placement.method == Method::Reference));
+    }
+}

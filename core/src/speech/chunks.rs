@@ -1,0 +1,190 @@
+//! Spans cut for transcribers, which take so many seconds at most, and the way back to the call's time.
+
+use crate::timeline::Placement;
+use crate::units::{Millis, Span};
+use crate::voice::Probabilities;
+
+use super::spans::{pad, weakest};
+
+/// How spans are cut into chunks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChunkOptions {
+    /// The longest chunk, padding included. At least 1 s is held to.
+    pub longest: Millis,
+    /// Added on either side of a chunk; neighbours share what lies between them.
+    pub pad: Millis,
+    /// A pause is a stretch of frames below this probability.
+    pub neg_threshold: f32,
+}
+
+impl Default for ChunkOptions {
+    /// At most 30 s with 200 ms on either side.
+    fn default() -> Self {
+        Self { longest: Millis(30_000.0), pad: Millis(200.0), neg_threshold: 0.35 }
+    }
+}
+
+/// A stretch of a track to be transcribed by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chunk {
+    /// What to cut out of the track, in the track's time.
+    pub track: Span,
+    /// The same on the call's timeline.
+    pub call: Span,
+}
+
+impl Chunk {
+    /// The call's time of a moment of the chunk, as a transcriber tells it: from the chunk's first sample on.
+    pub fn to_call(&self, within: Millis, placement: &Placement) -> Millis {
+        placement.to_call(self.track.start + within)
+    }
+}
+
+/// Cuts spans of a track, in order and apart, into chunks of at most `longest`: one for each span, and more for a span that is
+/// too long, which is cut in the longest of the pauses in what fits. Without any pause it is cut where the probability is
+/// lowest in the second half of what fits.
+///
+/// `duration` is the track's; `spans` are best those of the preset `asr` without its limit and padding, or what the gate
+/// left of them.
+pub fn chunks(
+    spans: &[Span],
+    probabilities: &Probabilities,
+    duration: Millis,
+    placement: &Placement,
+    options: &ChunkOptions,
+) -> Vec<Chunk> {
+    let longest = options.longest.0.max(1000.0);
+    let pad_ms = options.pad.0.clamp(0.0, longest / 4.0);
+    let room = longest - 2.0 * pad_ms;
+    let mut pieces: Vec<Span> = spans.iter().flat_map(|span| pieces(*span, room, probabilities, options)).collect();
+    pad(&mut pieces, Millis(pad_ms), duration);
+    pieces.into_iter().map(|track| Chunk { track, call: placement.span_to_call(track) }).collect()
+}
+
+/// The pieces of one span, none longer than `room` milliseconds; the pauses that it was cut in are left out.
+fn pieces(span: Span, room: f64, probabilities: &Probabilities, options: &ChunkOptions) -> Vec<Span> {
+    let mut found = Vec::new();
+    let (mut start, end) = (span.start.0, span.end.0);
+    while end - start > room {
+        let limit = start + room;
+        let (cut, next) = longest_pause(start, limit, probabilities, options.neg_threshold).unwrap_or_else(|| {
+            let at = weakest(probabilities, start + room / 2.0, limit).clamp(start + room / 2.0, limit);
+            (at, at)
+        });
+        found.push(Span::new(start, cut));
+        start = next;
+    }
+    if end > start {
+        found.push(Span::new(start, end));
+    }
+    found
+}
+
+/// The longest stretch below a probability that begins between two times, after the first; the first of those that are equal.
+fn longest_pause(from: f64, to: f64, probabilities: &Probabilities, below: f32) -> Option<(f64, f64)> {
+    let hop = probabilities.hop.0;
+    let mut best: Option<(f64, f64)> = None;
+    let mut i = (from / hop).floor() as usize + 1;
+    while i as f64 * hop <= to {
+        let quiet = probabilities.values.get(i..)?.iter().take_while(|&&p| p < below).count();
+        let pause = (i as f64 * hop, (i + quiet) as f64 * hop);
+        if quiet > 0 && best.is_none_or(|best| pause.1 - pause.0 > best.1 - best.0) {
+            best = Some(pause);
+        }
+        i += quiet.max(1);
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::timeline::{Knot, Method};
+
+    fn voice(values: Vec<f32>) -> Probabilities {
+        Probabilities { hop: Millis(10.0), values }
+    }
+
+    fn options(longest: f64, pad: f64) -> ChunkOptions {
+        ChunkOptions { longest: Millis(longest), pad: Millis(pad), ..ChunkOptions::default() }
+    }
+
+    fn tracks(chunks: &[Chunk]) -> Vec<(f64, f64)> {
+        chunks.iter().map(|c| (c.track.start.0, c.track.end.0)).collect()
+    }
+
+    #[test]
+    fn a_span_that_fits_is_one_chunk_with_its_padding() {
+        let got = chunks(
+            &[Span::new(1000.0, 9000.0)],
+            &voice(vec![0.9; 1000]),
+            Millis(10_000.0),
+            &Placement::reference(),
+            &ChunkOptions::default(),
+        );
+        assert_eq!(tracks(&got), [(800.0, 9200.0)]);
+    }
+
+    #[test]
+    fn a_long_span_is_cut_in_the_longest_pause_of_what_fits() {
+        let mut p = vec![0.9; 600];
+        p[100..110].fill(0.1);
+        p[150..180].fill(0.1); // the longest within the first two seconds
+        p[190..195].fill(0.1);
+        p[300..399].fill(0.1); // longer, but too late for the first cut
+        let got = chunks(
+            &[Span::new(0.0, 5500.0)],
+            &voice(p),
+            Millis(6000.0),
+            &Placement::reference(),
+            &options(2000.0, 0.0),
+        );
+        assert_eq!(tracks(&got), [(0.0, 1500.0), (1800.0, 3000.0), (3990.0, 5500.0)]);
+    }
+
+    #[test]
+    fn the_way_back_knows_lost_audio() {
+        let knots = [(0.0, 500.0), (3000.0, 3500.0), (3000.0, 4500.0), (9000.0, 10_500.0)];
+        let knots = knots.map(|(t, c)| Knot { track: Millis(t), call: Millis(c) }).to_vec();
+        let placement = Placement::through(knots, Method::Bleed, 0.9, Millis(10.0));
+        let got = chunks(
+            &[Span::new(1000.0, 5000.0)],
+            &voice(vec![0.9; 900]),
+            Millis(9000.0),
+            &placement,
+            &options(30_000.0, 0.0),
+        );
+        assert_eq!(got[0].call, Span::new(1500.0, 6500.0));
+        assert_eq!(got[0].to_call(Millis(500.0), &placement), Millis(2000.0));
+        assert_eq!(got[0].to_call(Millis(3000.0), &placement), Millis(5500.0), "after the loss of a second");
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_keep_their_limit_and_leave_out_only_pauses(
+            values in prop::collection::vec(0.0f32..1.0, 600),
+            from in 0.0..3000.0f64,
+            length in 0.0..3000.0f64,
+            longest in 1000.0..2500.0f64,
+            padding in 0.0..200.0f64,
+        ) {
+            let voice = voice(values);
+            let span = Span::new(from, from + length);
+            let got = chunks(&[span], &voice, Millis(6000.0), &Placement::reference(), &options(longest, padding));
+            for chunk in &got {
+                prop_assert!(chunk.track.duration().0 <= longest + 1e-6 && chunk.track.duration().0 > 0.0);
+            }
+            for pair in got.windows(2) {
+                prop_assert!(pair[0].track.end.0 <= pair[1].track.start.0 + 1e-6);
+            }
+            for (i, &p) in voice.values.iter().enumerate().filter(|(_, p)| **p >= 0.35) {
+                let frame = Span::new(i as f64 * 10.0, (i + 1) as f64 * 10.0);
+                let wanted = frame.overlap(&span).map_or(0.0, |s| s.duration().0);
+                let kept: f64 = got.iter().filter_map(|c| c.track.overlap(&frame)).map(|s| s.duration().0).sum();
+                prop_assert!(kept + 1e-6 >= wanted, "frame {i} of {p}: {kept} of {wanted} ms");
+            }
+        }
+    }
+}
