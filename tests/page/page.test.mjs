@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import pixelmatch from 'pixelmatch'
+import { PNG } from 'pngjs'
 import { close, drawn, fileUrl, folder, launch, open, position, processed, serve, skip, until, wave } from './shared.mjs'
 
 /** Keeps the gains that a page makes where a test can see them. */
@@ -114,6 +116,44 @@ describe('the page of a call', { skip }, () => {
     await page.close()
   })
 
+  test('reads every format of a mix: the same samples are drawn', async () => {
+    const seen = {}
+    for (const format of ['wav', 'wav-ulaw', 'flac']) {
+      const made = processed(`format-${format}`, 'fixtures/short/manifest.json', '--format', format)
+      const page = await open(fileUrl(made, 'report.html'), { before: watchGains })
+      await (await page.$('#file')).uploadFile(path.join(made, format === 'flac' ? 'mix.flac' : 'mix.wav'))
+      await until(page, () => document.getElementById('audio').src.startsWith('blob:') && document.getElementById('audio').readyState > 0)
+      const box = await (await page.$('#timeline')).boundingBox()
+      await page.mouse.click(box.x + box.width * 0.3, box.y + 60)
+      await page.focus('#timeline')
+      for (let i = 0; i < 8; i++) await page.keyboard.press('+')
+      await page.mouse.move(0, 0)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      seen[format] = PNG.sync.read(Buffer.from(await (await page.$('#detail')).screenshot()))
+      await page.keyboard.press('1')
+      assert.deepEqual(await page.evaluate(() => globalThis.gains.map((gain) => gain.gain.value)), [0, 1], format)
+      assert.deepEqual(page.faults, [], format)
+      await page.close()
+    }
+    const { width, height } = seen.wav
+    const apart = (a, b) => pixelmatch(a.data, b.data, null, width, height, { threshold: 0.1 }) / (width * height)
+    const blank = new PNG({ width, height, fill: true })
+    assert.equal(apart(seen.wav, seen.flac), 0)
+    assert.ok(apart(seen.wav, seen['wav-ulaw']) < 0.01, `${apart(seen.wav, seen['wav-ulaw'])}`)
+    assert.ok(apart(seen.wav, blank) > 0.05, 'there is a picture')
+  })
+
+  test('shows every piece of a call of several', async () => {
+    const pieces = processed('pieces', 'fixtures/wellcloud/recordings2.json')
+    const page = await open(fileUrl(pieces, 'report.html'))
+    const { tracks } = JSON.parse(await page.$eval('#data', (data) => data.textContent)).report
+    const count = tracks.reduce((sum, track) => sum + Math.max(1, track.pieces?.length ?? 0), 0)
+    const cards = await page.$$eval('#cards section', (all) => all.map((card) => [card.querySelector('h2').textContent, card.querySelectorAll('tbody tr').length]))
+    assert.equal(Object.fromEntries(cards).Recordings, count)
+    assert.deepEqual(page.faults, [])
+    await page.close()
+  })
+
   test('mutes at once where the audio is embedded, with no file beside it', async () => {
     const embedded = processed('embedded', 'fixtures/short/manifest.json', '--embed-audio')
     const alone = folder('alone')
@@ -180,6 +220,9 @@ describe('the page of a call', { skip }, () => {
     assert.equal(await page.$eval('.bar', (bar) => getComputedStyle(bar).display), 'none')
     assert.equal(await page.$eval('html', (html) => getComputedStyle(html).backgroundColor), 'rgb(255, 255, 255)')
     assert.notEqual((await drawn(page, '#detail')).hash, dark.hash, 'drawn again in the colours of paper')
+    await page.setViewport({ width: 700, height: 1000 })
+    const cut = await page.$$eval('.scroll', (all) => all.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute('aria-label')))
+    assert.deepEqual(cut, [], 'paper cannot be scrolled')
     const pdf = await page.pdf({ format: 'A4' })
     assert.ok(pdf.length > 10000)
     await page.close()

@@ -30,8 +30,8 @@ pub struct WriteOptions {
 }
 
 impl Processed {
-    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if need be, and adds the mix to the report's
-    /// outputs. Each file appears whole or not at all.
+    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if need be, and adds the mix
+    /// to the report's outputs. Each file appears whole or not at all.
     ///
     /// # Errors
     /// `io`, `cancelled`, and those of the mix.

@@ -58,6 +58,14 @@ const decibels = (level, unit) => (level === null || level === undefined ? '–'
 const words = (code) => String(code).replaceAll('_', ' ')
 const clamp = (value, least, most) => Math.min(most, Math.max(least, value))
 
+/** The stretches of the call that a track's recordings cover: of several pieces, each its own. */
+function recorded(track) {
+  if (!track.alignment) return []
+  if (track.pieces?.length) return track.pieces
+  const startMs = track.alignment.offsetMs
+  return [{ startMs, endMs: startMs + (track.source?.durationMs ?? 0) }]
+}
+
 /** Tracks that could be read, and how each is called and coloured. */
 const parties = report.tracks.map((track, at) => ({
   track,

@@ -80,11 +80,10 @@ function drawLane(at, party, top) {
   const colour = colours.party[party.colour]
   const middle = top + WAVE / 2
   const alpha = context.globalAlpha
-  if (track.alignment) {
-    const end = track.alignment.offsetMs + (track.source?.durationMs ?? 0)
-    context.fillStyle = colours.soft
-    const [left, right] = [clamp(x(track.alignment.offsetMs), 0, width), clamp(x(end), 0, width)]
-    context.globalAlpha = alpha * 0.5
+  context.globalAlpha = alpha * 0.5
+  context.fillStyle = colours.soft
+  for (const span of recorded(track).filter(seen)) {
+    const [left, right] = [clamp(x(span.startMs), 0, width), clamp(x(span.endMs), 0, width)]
     context.fillRect(left, top, right - left, WAVE)
   }
   context.globalAlpha = alpha * 0.13

@@ -171,12 +171,13 @@ function placeChart(placed) {
     const [{ offsetMs, uncertaintyMs }, y] = [track.alignment, 14 + 24 * row]
     const label = svg('text', { class: 'name-text', x: 0, y: y + 4 })
     label.textContent = short(name)
-    const [left, right] = [x(offsetMs), x(offsetMs + (track.source?.durationMs ?? 0))]
+    const lines = recorded(track).map(({ startMs, endMs }) =>
+      svg('rect', { class: 'light', x: x(startMs), y: y - 4, width: Math.max(1, x(endMs) - x(startMs)), height: 8, rx: 2 }))
     const [early, late] = [x(offsetMs - uncertaintyMs), x(offsetMs + uncertaintyMs)]
     chart.append(label, svg('g', { class: `c${colour}` },
-      svg('rect', { class: 'light', x: left, y: y - 4, width: Math.max(1, right - left), height: 8, rx: 2 }),
+      ...lines,
       svg('rect', { class: 'fill', x: early, y: y - 1, width: Math.max(1, late - early), height: 2 }),
-      svg('line', { class: 'stroke', x1: left, x2: left, y1: y - 7, y2: y + 7 })))
+      svg('line', { class: 'stroke', x1: x(offsetMs), x2: x(offsetMs), y1: y - 7, y2: y + 7 })))
   }
   return chart
 }
@@ -204,7 +205,8 @@ function warnings() {
   const own = report.warnings.map((warning) => [null, warning])
   for (const { track, at } of parties) {
     if (track.error) own.push([at, track.error])
-    for (const warning of track.source?.warnings ?? []) own.push([at, warning])
+    const sources = track.pieces?.length ? track.pieces.map((piece) => piece.source) : [track.source]
+    for (const source of sources) for (const warning of source?.warnings ?? []) own.push([at, warning])
   }
   if (!own.length) return
   const lines = own.map(([at, { code, message }]) =>
@@ -214,12 +216,13 @@ function warnings() {
 }
 
 function recordings() {
-  const rows = parties.map(({ track: { source }, at }) => {
-    if (!source) return [nameOf(at), 'not read', '', '', '', '', '']
-    return [
+  const rows = parties.flatMap(({ track, at }) => {
+    if (!track.source) return [[nameOf(at), 'not read', '', '', '', '', '']]
+    const sources = track.pieces?.length ? track.pieces.map((piece) => piece.source) : [track.source]
+    return sources.map((source) => [
       nameOf(at), source.path ?? '', `${source.codec} in ${source.container}`, `${source.sampleRateHz / 1000} kHz × ${source.channels}`,
       clock(source.durationMs), `${source.codecDelayMs.toFixed(1)} ms, ${source.codecDelayBasis}`, `${source.sha256.slice(0, 12)}…`,
-    ]
+    ])
   })
   const headings = ['Track', 'File', 'Codec', '#Rate', '#Length', '#Codec delay', 'SHA-256']
   const shown = rows.some((row) => row[1] && row[1] !== 'not read') ? headings : headings.filter((name) => name !== 'File')

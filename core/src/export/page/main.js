@@ -5,7 +5,7 @@ const [timeline, detail, overview, whole] = ['timeline', 'detail', 'overview', '
 const turnStarts = report.turns.map((turn) => turn.startMs).sort((a, b) => a - b)
 
 /** The least that is shown: some samples where they can be read, some points where not. */
-const leastSpan = () => Math.min(total, view.samples ? 40000 / view.samples.rate : Math.max(200, 40 * pointMs))
+const leastSpan = () => Math.min(total, view.samples?.read || view.samples?.piece ? 40000 / view.samples.rate : Math.max(200, 40 * pointMs))
 
 let drawing = false
 function redraw() {

@@ -184,7 +184,8 @@ fn shown(report: &Report, names: Names) -> Report {
             // An error names its file, and there is no source to know the name from.
             error.message = "could not be read".to_owned();
         }
-        if let Some(source) = &mut track.source {
+        let pieces = track.pieces.iter_mut().map(|piece| &mut piece.source);
+        for source in track.source.iter_mut().chain(pieces) {
             source.path = None;
             source.warnings.iter_mut().for_each(|warning| cover(&mut warning.message));
         }
@@ -198,10 +199,12 @@ fn hidden(report: &Report) -> Vec<String> {
     let mut texts: Vec<String> = report.call.id.iter().cloned().collect();
     for track in &report.tracks {
         texts.extend(track.party.clone());
-        let Some(path) = track.source.as_ref().and_then(|source| source.path.as_deref()) else { continue };
-        texts.push(path.to_owned());
-        let parts = [Path::new(path).file_name(), Path::new(path).file_stem()];
-        texts.extend(parts.into_iter().flatten().map(|part| part.to_string_lossy().into_owned()));
+        let sources = track.source.iter().chain(track.pieces.iter().map(|piece| &piece.source));
+        for path in sources.filter_map(|source| source.path.as_deref()) {
+            texts.push(path.to_owned());
+            let parts = [Path::new(path).file_name(), Path::new(path).file_stem()];
+            texts.extend(parts.into_iter().flatten().map(|part| part.to_string_lossy().into_owned()));
+        }
     }
     // What is shorter than a name would be found in other words too.
     texts.retain(|text| text.chars().count() > 2);

@@ -60,6 +60,7 @@ async function useBlob(blob) {
   const fits = !mix || (samples.rate === mix.sampleRateHz && samples.channels === mix.channels)
   const length = (1000 * samples.frames) / samples.rate
   if (!fits || Math.abs(length - total) > 1000) throw new Error('not the mix of this call')
+  if (!samples.read) await samples.decode(await blob.arrayBuffer())
   const { paused } = audio
   audio.src = URL.createObjectURL(blob)
   audio.addEventListener('loadedmetadata', () => {
@@ -107,7 +108,7 @@ async function startPlayer() {
   audio.addEventListener('error', () => player.changed('failed'))
   const embedded = byId('embedded-audio')
   try {
-    if (embedded) return await useBlob(new Blob([bytesOf(embedded.textContent.trim())], { type: 'audio/wav' }))
+    if (embedded) return await useBlob(new Blob([bytesOf(embedded.textContent.trim())], { type: mix?.path.endsWith('.flac') ? 'audio/flac' : 'audio/wav' }))
     audio.src = data.audio
     if (location.protocol === 'file:') return
     player.samples = await Samples.open(ofServer(audio.src))

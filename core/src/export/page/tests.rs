@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::call::Role;
 use crate::error::{ErrorKind, Warning};
-use crate::report::TrackError;
+use crate::report::{Piece, TrackError};
 use crate::units::Rate;
 
 fn report() -> Report {
@@ -69,12 +69,15 @@ fn texts_from_outside_are_no_markup() {
 #[test]
 fn parties_paths_and_ids_are_there_only_where_they_are_asked_for() {
     let mut report = report();
+    let source = report.tracks[0].source.clone().unwrap();
+    let second = crate::decode::SourceInfo { path: Some("calls/second-piece.wav".into()), ..source };
+    report.tracks[0].pieces.push(Piece { source: second, span: crate::units::Span::new(0.0, 1.0) });
     let text = "customer.mp3 of +447700900176 in fixtures/keypad-hold";
     report.warnings.push(Warning::new("provider_note", text));
     report.tracks[1].error = Some(TrackError { code: ErrorKind::Malformed, message: "decode: agent.mp3: bad".into() });
     let all = page(&report, PageAudio::None, Names::Parties);
     let without = page(&report, PageAudio::None, Names::Roles);
-    for text in ["+447700900176", "customer.mp3", "agent.mp3", "keypad-hold"] {
+    for text in ["+447700900176", "customer.mp3", "agent.mp3", "second-piece", "keypad-hold"] {
         assert!(all.contains(text), "{text}");
         assert!(!without.contains(text) || text == "keypad-hold", "{text}");
     }

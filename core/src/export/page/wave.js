@@ -76,7 +76,23 @@ function columns(channel, start, msPerColumn, count) {
   return found
 }
 
-/** The mix's samples: 16-bit PCM, read piece by piece. */
+/** 16-bit values of mu-law bytes, ITU-T G.711. */
+const ULAW = Int16Array.from({ length: 256 }, (_, byte) => {
+  const bits = ~byte & 0xff
+  const size = ((((bits & 0x0f) << 3) + 0x84) << ((bits >> 4) & 7)) - 0x84
+  return bits & 0x80 ? -size : size
+})
+
+/** Formats of wav that the mix has: bytes of a sample, and how they become values. */
+const CODECS = {
+  1: { bytes: 2, values: (bytes) => new Int16Array(bytes) },
+  7: { bytes: 1, values: (bytes) => Int16Array.from(new Uint8Array(bytes), (byte) => ULAW[byte]) },
+}
+
+/** A FLAC mix of more samples than this is played, not shown: it would have to be decoded as a whole. */
+const MOST_DECODED = 60e6
+
+/** The mix's samples: of a wav, read piece by piece. */
 class Samples {
   /** @param read gives the bytes from one place up to another, as a promise of an ArrayBuffer. */
   constructor(read, header) {
@@ -89,21 +105,44 @@ class Samples {
   static async open(read) {
     const head = new DataView(await read(0, 65536))
     const word = (at) => String.fromCharCode(...[0, 1, 2, 3].map((i) => head.getUint8(at + i)))
-    if (head.byteLength < 44 || word(0) !== 'RIFF' || word(8) !== 'WAVE') throw new Error('not a wav file')
+    if (head.byteLength < 44) throw new Error('not a mix')
+    if (word(0) === 'fLaC') return Samples.ofFlac(head)
+    if (word(0) !== 'RIFF' || word(8) !== 'WAVE') throw new Error('not a wav file')
     const header = {}
-    for (let at = 12; at + 8 <= head.byteLength; at += 8 + head.getUint32(at + 4, true)) {
+    for (let at = 12; at + 8 <= head.byteLength; at += 8 + head.getUint32(at + 4, true) + (head.getUint32(at + 4, true) % 2)) {
       if (word(at) === 'fmt ') {
-        if (head.getUint16(at + 8, true) !== 1 || head.getUint16(at + 22, true) !== 16) throw new Error('not 16-bit PCM')
+        header.codec = CODECS[head.getUint16(at + 8, true)]
         header.channels = head.getUint16(at + 10, true)
         header.rate = head.getUint32(at + 12, true)
+        if (header.codec?.bytes !== head.getUint16(at + 22, true) / 8) throw new Error('a wav of another format')
       }
-      if (word(at) === 'data') {
+      if (word(at) === 'data' && header.codec) {
         header.first = at + 8
-        header.frames = Math.floor(head.getUint32(at + 4, true) / (2 * header.channels))
+        header.frames = Math.floor(head.getUint32(at + 4, true) / (header.codec.bytes * header.channels))
         return new Samples(read, header)
       }
     }
     throw new Error('a wav file without samples')
+  }
+
+  /** Rate, channels and length of a FLAC file, from its STREAMINFO; the samples come by `decode`. */
+  static ofFlac(head) {
+    const packed = head.getUint32(18)
+    const frames = (head.getUint8(21) & 15) * 2 ** 32 + head.getUint32(22)
+    return new Samples(null, { rate: packed >>> 12, channels: ((packed >>> 9) & 7) + 1, frames })
+  }
+
+  /** Decodes a whole FLAC, where that is not too much. */
+  async decode(bytes) {
+    if (this.read || this.frames * this.channels > MOST_DECODED) return
+    const decoded = await new OfflineAudioContext(this.channels, 1, this.rate).decodeAudioData(bytes)
+    const values = new Int16Array(decoded.length * this.channels)
+    for (let channel = 0; channel < this.channels; channel++) {
+      const plane = decoded.getChannelData(channel)
+      for (let i = 0; i < plane.length; i++) values[i * this.channels + channel] = Math.round(plane[i] * 32768)
+    }
+    this.frames = decoded.length
+    this.piece = { first: 0, last: decoded.length, values }
   }
 
   /** The frames that lie between two times and are at hand: `{first, frames}`, or null while they are read. */
@@ -112,7 +151,7 @@ class Samples {
     const last = clamp(Math.ceil((end / 1000) * this.rate) + 2, first, this.frames)
     const has = (piece) => piece && piece.first <= first && last <= piece.last
     if (has(this.piece)) return this.piece
-    if (!has(this.wanted)) this.fetch(first, last, ready)
+    if (this.read && !has(this.wanted)) this.fetch(first, last, ready)
     return null
   }
 
@@ -120,10 +159,10 @@ class Samples {
     const margin = last - first
     const wanted = { first: Math.max(0, first - margin), last: Math.min(this.frames, last + margin) }
     this.wanted = wanted
-    const frame = 2 * this.channels
+    const frame = this.codec.bytes * this.channels
     try {
       const bytes = await this.read(this.first + wanted.first * frame, this.first + wanted.last * frame)
-      wanted.values = new Int16Array(bytes.slice(0, bytes.byteLength - (bytes.byteLength % frame)))
+      wanted.values = this.codec.values(bytes.slice(0, bytes.byteLength - (bytes.byteLength % frame)))
       wanted.last = wanted.first + wanted.values.length / this.channels
       if (this.wanted === wanted) this.piece = wanted
     } catch {
