@@ -1,6 +1,7 @@
 //! Tests that look at callweave from outside: its layout, its licences, its reports and its program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod docs;
 mod golden;
 mod licences;
 mod modules;
