@@ -137,6 +137,8 @@ export interface SpeechConfig {
   maxSpeechMs?: number | null | undefined
   /** Pauses up to this long do not end a party's turn, unless the other party takes the floor. */
   turnPauseMs?: number | undefined
+  /** Whether speech that only repeats another track is told apart as bleed. */
+  bleedGate?: boolean | undefined
 }
 
 /** The parameters of the conversation's figures. */
@@ -171,8 +173,18 @@ export interface OutcomeConfig {
   monologueMs?: number | undefined
   /** A gap of at least this length is room for an answer. */
   monologueGapMs?: number | undefined
+  /** Voice of its own that a party needs to count as one who speaks: two short words. */
+  leastVoiceMs?: number | undefined
+  /** Fax tones from a party with less voice of its own than this are a machine's. */
+  faxVoiceMs?: number | undefined
+  /** A greeting ends at most this long after a monologue has begun. */
+  greetingMs?: number | undefined
+  /** A caller says no more than this before a machine's beep. */
+  beforeBeepMs?: number | undefined
   /** A dead line's level lies below this. */
   deadDbov?: number | undefined
+  /** The map from outcome to tag that `tags` changes. `spam`: a silent party and a monologue are wrong_or_spam too. */
+  profile?: 'default' | 'spam' | undefined
   /** The map from outcome to tag, where it differs from the default. */
   tags?: Partial<Record<OutcomeValue, TagValue>> | undefined
 }

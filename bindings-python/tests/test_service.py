@@ -29,7 +29,8 @@ from api import Api, ApiFailure  # noqa: E402
 from fetch import Guard, Refused, fetch  # noqa: E402
 from files import Files  # noqa: E402
 from http_server import Server  # noqa: E402
-from mcloud import B1, Mcloud  # noqa: E402
+from mcloud import Mcloud  # noqa: E402
+from mcloud_rules import B1  # noqa: E402
 from service import Service, listen  # noqa: E402
 
 SECRET = "c0ffee00c0ffee00"

@@ -16,7 +16,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from http_server import Server  # noqa: E402
-from mcloud import B1, B2, B3, ERRORS, USER, Mcloud  # noqa: E402
+from mcloud import Mcloud  # noqa: E402
+from mcloud_rules import B1, B2, B3, ERRORS, USER  # noqa: E402
 
 SAMPLE = """{
 "dataId": "rec_2026_05_20_001",

@@ -86,6 +86,8 @@ class SpeechConfig(Record):
     """The longest span; a longer one is cut in its longest pause. `None`: no limit."""
     turn_pause_ms: float = _default("speech", "turn_pause_ms")
     """Pauses up to this long do not end a party's turn, unless the other party takes the floor."""
+    bleed_gate: bool = _default("speech", "bleed_gate")
+    """Whether speech that only repeats another track is told apart as bleed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +140,18 @@ class OutcomeConfig(Record):
     """Speech of at least this length without room for an answer is a monologue."""
     monologue_gap_ms: float = _default("outcome", "monologue_gap_ms")
     """A gap of at least this length is room for an answer."""
+    least_voice_ms: float = _default("outcome", "least_voice_ms")
+    """Voice of its own that a party needs to count as one who speaks: two short words."""
+    fax_voice_ms: float = _default("outcome", "fax_voice_ms")
+    """Fax tones from a party with less voice of its own than this are a machine's."""
+    greeting_ms: float = _default("outcome", "greeting_ms")
+    """A greeting ends at most this long after a monologue has begun."""
+    before_beep_ms: float = _default("outcome", "before_beep_ms")
+    """A caller says no more than this before a machine's beep."""
     dead_dbov: float = _default("outcome", "dead_dbov")
     """A dead line's level lies below this."""
+    profile: Literal["default", "spam"] = _default("outcome", "profile")
+    """The map from outcome to tag that `tags` changes. `spam`: a silent party and a monologue are wrong_or_spam too."""
     tags: Mapping[str, str] = _default("outcome", "tags")
     """The map from outcome to tag, where it differs from the default."""
 
