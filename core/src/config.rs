@@ -370,6 +370,17 @@ impl Default for MetricsConfig {
     }
 }
 
+/// Which tag an outcome becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TagProfile {
+    /// `fax` is wrong_or_spam, `conversation` normal or short, everything else other.
+    #[default]
+    Default,
+    /// A silent party and a monologue are wrong_or_spam too.
+    Spam,
+}
+
 /// The limits of the rules that decide outcome and tag, and the map from one to the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -388,10 +399,19 @@ pub struct OutcomeConfig {
     pub monologue_ms: Millis,
     /// A gap of at least this length is room for an answer.
     pub monologue_gap_ms: Millis,
+    /// Voice of its own that a party needs to count as one who speaks: two short words.
+    pub least_voice_ms: Millis,
+    /// Fax tones from a party with less voice of its own than this are a machine's.
+    pub fax_voice_ms: Millis,
+    /// A greeting ends at most this long after a monologue has begun.
+    pub greeting_ms: Millis,
+    /// A caller says no more than this before a machine's beep.
+    pub before_beep_ms: Millis,
     /// A dead line's level lies below this.
     pub dead_dbov: Decibels,
-    /// The map from outcome to tag, where it differs from the default: `fax` is wrong_or_spam, `conversation` normal or
-    /// short, everything else other.
+    /// The map from outcome to tag that `tags` changes.
+    pub profile: TagProfile,
+    /// The map from outcome to tag, where it differs from the profile's.
     pub tags: BTreeMap<Outcome, Tag>,
 }
 
@@ -405,7 +425,12 @@ impl Default for OutcomeConfig {
             silent_party_turns: 2,
             monologue_ms: Millis(15_000.0),
             monologue_gap_ms: Millis(1000.0),
+            least_voice_ms: Millis(300.0),
+            fax_voice_ms: Millis(1000.0),
+            greeting_ms: Millis(3000.0),
+            before_beep_ms: Millis(1000.0),
             dead_dbov: Decibels(-85.0),
+            profile: TagProfile::Default,
             tags: BTreeMap::new(),
         }
     }
@@ -478,7 +503,7 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 18] {
+    fn durations(&self) -> [(&'static str, Millis); 22] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
@@ -498,6 +523,10 @@ impl Config {
             ("outcome.silentPartyMs", o.silent_party_ms),
             ("outcome.monologueMs", o.monologue_ms),
             ("outcome.monologueGapMs", o.monologue_gap_ms),
+            ("outcome.leastVoiceMs", o.least_voice_ms),
+            ("outcome.faxVoiceMs", o.fax_voice_ms),
+            ("outcome.greetingMs", o.greeting_ms),
+            ("outcome.beforeBeepMs", o.before_beep_ms),
             ("speech.maxSpeechMs", s.max_speech_ms.unwrap_or_default()),
         ]
     }

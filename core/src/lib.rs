@@ -28,7 +28,9 @@ pub mod voice;
 pub use call::{Call, Direction, Moment, Outcome, Role, Tag};
 pub use config::{Config, DecodeOptions, MixConfig};
 pub use control::{Cancel, Control, Progress};
-pub use decode::{Input, Probe, decode, probe};
+pub use decode::{Input, Probe, decode, probe, probe_head};
 pub use error::{Error, ErrorKind, Result, Warning};
-pub use process::{CallInput, NormalizeOptions, Normalized, Processed, VERSION, analyze, normalize, process};
+pub use process::{
+    CallInput, NormalizeOptions, Normalized, Processed, VERSION, WriteOptions, analyze, normalize, process,
+};
 pub use report::Report;

@@ -5,6 +5,7 @@ mod golden;
 mod licences;
 mod modules;
 mod program;
+mod providers;
 mod readme;
 mod repository;
 mod versions;

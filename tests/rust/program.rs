@@ -142,7 +142,7 @@ fn a_call_is_written_with_the_report_that_names_its_mix() {
     assert!(out.contains(report["outputs"][0]["sha256"].as_str().unwrap()), "{out}");
     let mut names: Vec<_> = fs::read_dir(&output).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["mix.wav", "report.json"]);
+    assert_eq!(names, ["mix.wav", "report.html", "report.json"]);
 }
 
 #[test]
@@ -156,4 +156,63 @@ fn normalize_writes_one_wav_per_recording_and_tells_of_the_bad_one() {
     assert!(out.contains("call.wav") && err.contains("bad.wav") && err.lines().count() == 1, "{out} {err}");
     let names: Vec<_> = fs::read_dir(&output).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["call.wav"]);
+}
+
+#[test]
+fn the_name_of_a_3cx_file_and_the_offset_of_its_server_describe_the_call() {
+    let folder = Folder::new("threecx");
+    let audio = fs::read(root().join("fixtures/unclosed/call.wav")).unwrap();
+    let file = folder.file("[Anna Lee]_0812345678-204_20260520081400(1734).wav", audio);
+    let report = |args: &[&str]| -> serde_json::Value {
+        let (status, out, err) = program(&[&["process", &file, "--json"], args].concat());
+        assert_eq!(status, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let call = report(&["--utc-offset", "+07:00"])["call"].clone();
+    assert_eq!((&call["id"], &call["provider"]), (&"20260520081400(1734)".into(), &"threecx".into()));
+    assert_eq!((&call["direction"], &call["startedAt"]), (&"in".into(), &"2026-05-20T08:14:00+07:00".into()));
+    let without = report(&[]);
+    assert_eq!(
+        (&without["call"]["startedAt"], &without["tracks"][0]["role"]),
+        (&serde_json::Value::Null, &"mixed".into())
+    );
+    assert!(without["warnings"].to_string().contains("time_without_zone"), "{without}");
+    let (status, _, err) = program(&["process", &file, "--utc-offset", "seven"]);
+    assert_eq!(status, 2, "{err}");
+}
+
+#[test]
+fn the_offset_of_a_providers_times_is_the_callers_to_say() {
+    let document = "fixtures/wellcloud/recordings2.json";
+    for (offset, time) in [("+08:00", "16:08:23+08:00"), ("-03:30", "16:08:23-03:30")] {
+        let (status, out, err) = program(&["process", document, "--json", "--utc-offset", offset]);
+        assert_eq!(status, 0, "{err}");
+        assert!(out.contains(&format!("\"startedAt\":\"2018-01-29T{time}\"")), "{out}");
+    }
+}
+
+#[test]
+fn peaks_and_labels_are_written_where_they_are_asked_for() {
+    let folder = Folder::new("labels");
+    let (output, call) = (folder.output(), root().join("fixtures/short/manifest.json").display().to_string());
+    let formats = "rttm,textgrid,audacity,vtt,csv";
+    let (status, _, err) = program(&["process", &call, "-o", &output, "--peaks=50", "--labels", formats]);
+    assert_eq!(status, 0, "{err}");
+    for name in ["call.rttm", "call.TextGrid", "labels.txt", "turns.vtt", "call.csv"] {
+        assert!(fs::metadata(folder.0.join("out").join(name)).unwrap().len() > 40, "{name}");
+    }
+    // The peaks that were heard while the mix was written are those of its file.
+    let mix = folder.0.join("out/mix.wav").display().to_string();
+    let (status, out, err) = program(&["peaks", &mix, "--points", "50"]);
+    assert_eq!(status, 0, "{err}");
+    assert_eq!(out, fs::read_to_string(folder.0.join("out/peaks.json")).unwrap());
+    let dat = folder.0.join("mix.dat").display().to_string();
+    let (status, out, err) = program(&["peaks", &mix, "--points", "50", "--bits", "16", "-o", &dat]);
+    assert_eq!((status, out.lines().count()), (0, 1), "{err}");
+    let bytes = fs::read(&dat).unwrap();
+    let points = u32::from_le_bytes(bytes[16..20].try_into().unwrap());
+    assert_eq!(bytes.len(), 24 + points as usize * 2 * 2 * 2);
+    for wrong in [["--points", "0"], ["--points", "4001"], ["--bits", "12"], ["-o", mix.as_str()]] {
+        assert_eq!(program(&[&["peaks", mix.as_str()], wrong.as_slice()].concat()).0, 2, "{wrong:?}");
+    }
 }

@@ -8,6 +8,9 @@ use clap::{Parser, Subcommand};
 use crate::call::Role;
 use crate::config::{Config, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::export::{LabelFormat, Names, PeakBits};
+use crate::process::WriteOptions;
+use crate::provider::parse_offset;
 
 /// Turns what a phone system left behind into one aligned, levelled, labelled call.
 #[derive(Debug, Parser)]
@@ -25,6 +28,8 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     /// Recordings to wav of one rate and one level, each by itself.
     Normalize(NormalizeArgs),
+    /// A recording's waveform as numbers: the least and the greatest sample of each stretch, in audiowaveform's formats.
+    Peaks(PeaksArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +37,7 @@ pub(super) struct ProcessArgs {
     /// The recordings of one call, or a manifest or a provider's JSON with its audio beside it.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Writes the mix (mix.wav or mix.flac) and report.json to this folder.
+    /// Writes the mix (mix.wav or mix.flac), report.json and report.html, a page to look at, to this folder.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Prints the report to standard output, and nothing else.
@@ -41,6 +46,9 @@ pub(super) struct ProcessArgs {
     /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed, unknown.
     #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role)]
     pub roles: Vec<Role>,
+    /// The offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
+    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true)]
+    pub utc_offset: Option<i32>,
     /// One channel per party, or one for all: split, mono.
     #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES))]
     pub layout: Option<Layout>,
@@ -59,6 +67,22 @@ pub(super) struct ProcessArgs {
     /// A configuration file (JSON); the other options change what it says.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// With -o: the mix's waveform as numbers in peaks.json, in audiowaveform's format; so many points per second.
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100",
+          requires = "output", value_parser = clap::value_parser!(u32).range(1..=4000))]
+    pub peaks: Option<u32>,
+    /// With -o: labels for other tools: rttm, textgrid, audacity, vtt, csv.
+    #[arg(long, value_name = "FORMAT,...", value_delimiter = ',', requires = "output", value_parser = label_format)]
+    pub labels: Vec<LabelFormat>,
+    /// With -o: page and labels name parties by number, address or name instead of role; the page shows paths.
+    #[arg(long, requires = "output")]
+    pub show_parties: bool,
+    /// With -o: the mix is inside report.html too.
+    #[arg(long, requires = "output", conflicts_with = "no_page")]
+    pub embed_audio: bool,
+    /// With -o: no report.html.
+    #[arg(long, requires = "output")]
+    pub no_page: bool,
     /// The same bits on every kind of CPU, slower.
     #[arg(long)]
     pub portable: bool,
@@ -94,6 +118,9 @@ pub(super) struct ProbeArgs {
     /// Prints one JSON document a line.
     #[arg(long)]
     pub json: bool,
+    /// Asks only the first bytes: what the header says, unchecked, and nothing of damage.
+    #[arg(long)]
+    pub quick: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -109,6 +136,32 @@ pub(super) struct NormalizeArgs {
     pub mono: bool,
     #[command(flatten)]
     pub sound: SoundArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PeaksArgs {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where they go: JSON, or audiowaveform's binary format where the name ends in .dat; without it, JSON on standard
+    /// output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Points per second.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4000))]
+    pub points: u32,
+    /// Bits of a value: 8, 16.
+    #[arg(long, default_value = "8", value_parser = peak_bits)]
+    pub bits: PeakBits,
+}
+
+fn label_format(name: &str) -> Result<LabelFormat, String> {
+    let names: Vec<&str> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
+    LabelFormat::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
+}
+
+fn peak_bits(text: &str) -> Result<PeakBits, String> {
+    text.parse().ok().and_then(PeakBits::from_bits).ok_or_else(|| "expected 8 or 16".to_owned())
 }
 
 fn role(name: &str) -> Result<Role, String> {
@@ -144,6 +197,19 @@ impl ProcessArgs {
         config.portable |= self.portable;
         config.check()?;
         Ok(config)
+    }
+}
+
+impl ProcessArgs {
+    /// What is written beside the mix and the report.
+    pub(super) fn to_write_options(&self) -> WriteOptions {
+        WriteOptions {
+            page: !self.no_page,
+            embed_audio: self.embed_audio,
+            peaks: self.peaks,
+            labels: self.labels.clone(),
+            names: if self.show_parties { Names::Parties } else { Names::Roles },
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod normalize;
+mod peaks;
 mod probe;
 mod process;
 mod progress;
@@ -90,6 +91,7 @@ pub fn run_with(
         Command::Process(args) => process::run(args, &mut streams, control),
         Command::Probe(args) => probe::run(args, &mut streams),
         Command::Normalize(args) => normalize::run(args, &mut streams, control),
+        Command::Peaks(args) => peaks::run(&args, &mut streams, control),
     };
     match done {
         Ok(status) => status,

@@ -1,15 +1,16 @@
 //! `callweave probe`: what files really are.
 
 use crate::config::DecodeOptions;
-use crate::decode::{Input, probe};
+use crate::decode::{Input, probe, probe_head};
 
 use super::args::ProbeArgs;
 use super::{DONE, FAILED, Stop, Streams};
 
 pub(super) fn run(args: ProbeArgs, streams: &mut Streams) -> Result<u8, Stop> {
     let mut status = DONE;
+    let ask = if args.quick { probe_head } else { probe };
     for file in args.files {
-        match probe(Input::path(file), &DecodeOptions::default()) {
+        match ask(Input::path(file), &DecodeOptions::default()) {
             Ok(probe) => {
                 if args.json {
                     writeln!(streams.out, "{}", serde_json::to_string(&probe).unwrap_or_default())?;

@@ -1,11 +1,10 @@
 //! `callweave process`: one call to a report and a mix.
 
-use std::path::Path;
-
 use crate::config::Config;
 use crate::control::Control;
 use crate::error::Result;
 use crate::process::{CallInput, analyze, process};
+use crate::provider::Options;
 use crate::report::Report;
 
 use super::args::ProcessArgs;
@@ -14,7 +13,8 @@ use super::{DONE, Stop, Streams};
 
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
     let config = args.to_config()?;
-    let call = CallInput::open(&args.inputs)?.with_roles(args.roles.clone());
+    let options = Options { local_offset_s: args.utc_offset };
+    let call = CallInput::open_with(&args.inputs, &options)?.with_roles(args.roles.clone());
     let report = work(&args, call, &config, control)?;
     for track in &report.tracks {
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
@@ -31,7 +31,7 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
     if args.json {
         writeln!(streams.out, "{}", report.to_json())?;
     } else {
-        summary(&report, args.output.as_deref(), streams)?;
+        summary(&report, &args, streams)?;
     }
     Ok(DONE)
 }
@@ -41,7 +41,7 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, control: &Control)
     control.threads = args.threads.map(usize::from).or(control.threads);
     let Some(folder) = &args.output else { return analyze(call, config, &control) };
     let mut processed = process(call, config, &control)?;
-    processed.write(folder, &config.mix, &control)?;
+    processed.write_with(folder, &config.mix, &args.to_write_options(), &control)?;
     Ok(processed.report)
 }
 
@@ -50,7 +50,7 @@ fn track_name(index: usize, path: Option<&str>) -> String {
 }
 
 /// What a person wants to know first.
-fn summary(report: &Report, folder: Option<&Path>, streams: &mut Streams) -> Result<(), Stop> {
+fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result<(), Stop> {
     let out = &mut streams.out;
     writeln!(out, "{} call, {:.1} s", report.tag.value, report.call.duration_ms.seconds())?;
     for reason in &report.outcome.reasons {
@@ -67,11 +67,20 @@ fn summary(report: &Report, folder: Option<&Path>, streams: &mut Streams) -> Res
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
         writeln!(out, "  {:<12}{place}{talk}  {name}", track.role.name())?;
     }
-    if let Some(folder) = folder {
+    if let Some(folder) = &args.output {
         for output in &report.outputs {
             writeln!(out, "{}: {}", output.kind, folder.join(&output.path).display())?;
         }
         writeln!(out, "report: {}", folder.join("report.json").display())?;
+        if !args.no_page {
+            writeln!(out, "page: {}", folder.join("report.html").display())?;
+        }
+        if args.peaks.is_some() {
+            writeln!(out, "peaks: {}", folder.join("peaks.json").display())?;
+        }
+        for format in &args.labels {
+            writeln!(out, "labels: {}", folder.join(format.file_name()).display())?;
+        }
     }
     Ok(())
 }

@@ -42,6 +42,14 @@ impl BlockStream {
     }
 }
 
+impl BlockStream {
+    /// Samples of each channel in the whole blocks that the header promises.
+    pub(crate) fn declared(&self) -> Option<u64> {
+        let blocks = self.promised? / self.codec.block_bytes().max(1) as u64;
+        Some(blocks.saturating_mul(self.codec.block_samples() as u64))
+    }
+}
+
 impl Stream for BlockStream {
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
         block.clear(self.channels);

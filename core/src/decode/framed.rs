@@ -1,5 +1,6 @@
 //! FLAC and mp4 through symphonia's container readers.
 
+use std::collections::VecDeque;
 use std::io::Cursor;
 
 use symphonia::core::codecs::CodecParameters;
@@ -10,6 +11,7 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 use symphonia::default::formats::{FlacReader, IsoMp4Reader};
 
+use super::aac;
 use super::assemble::Assembler;
 use super::block::Block;
 use super::guard::guarded;
@@ -38,8 +40,11 @@ pub(crate) struct FramedStream {
     /// Samples that the container promises.
     promised: Option<u64>,
     room: Vec<Vec<f32>>,
+    /// Packets that have been looked at already.
+    ahead: VecDeque<Packet>,
     /// A packet that waits for the silence before it.
     waiting: Option<Packet>,
+    ended: bool,
     failed: u64,
 }
 
@@ -53,13 +58,32 @@ pub(crate) fn open_flac(source: &mut Source) -> Result<(FramedStream, Spec)> {
     Ok((stream, spec))
 }
 
-/// Mp4, from memory: its index may stand at its end.
-pub(crate) fn open_mp4(source: &mut Source, most: u64) -> Result<(FramedStream, Spec)> {
+/// Mp4, from memory: its index may stand at its end. `head_only` takes no more than the index and the first frames where
+/// they come first.
+pub(crate) fn open_mp4(
+    source: &mut Source,
+    most: u64,
+    head_only: bool,
+    notes: &mut Notes,
+) -> Result<(FramedStream, Spec)> {
+    if let Some(head) = if head_only { mp4::head_length(source.peek(4096)?) } else { None } {
+        source.bind(head);
+    }
     let bytes = source.read_all(most)?;
+    if let Some(codec) = mp4::foreign_codec(&bytes) {
+        return Err(unsupported(codec, Codec::AacLc));
+    }
     let edit = mp4::edit(&bytes);
     let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let reader = opened(guarded(|| IsoMp4Reader::try_new(stream, Default::default())), None, "mp4")?;
-    start(Box::new(reader), Lender::default(), Container::Mp4, (Codec::AacLc, CODEC_ID_AAC), edit)
+    let kind = (Codec::AacLc, CODEC_ID_AAC);
+    let (mut stream, spec) = start(Box::new(reader), Lender::default(), Container::Mp4, kind, edit)?;
+    stream.look_ahead(source, notes)?;
+    Ok((stream, spec))
+}
+
+fn unsupported(found: String, read: Codec) -> Error {
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(found, read)
 }
 
 type Opened<T> = std::result::Result<symphonia::core::errors::Result<T>, super::guard::Panicked>;
@@ -82,18 +106,15 @@ fn start(
     (codec, id): (Codec, symphonia::core::codecs::audio::AudioCodecId),
     edit: Option<mp4::Edit>,
 ) -> Result<(FramedStream, Spec)> {
-    let unsupported = |found: String| {
-        Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(found, codec)
-    };
-    let track = reader.first_track(TrackType::Audio).ok_or_else(|| unsupported("no audio track".into()))?;
+    let track = reader.first_track(TrackType::Audio).ok_or_else(|| unsupported("no audio track".into(), codec))?;
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
-        return Err(unsupported("a track without parameters".into()));
+        return Err(unsupported("a track without parameters".into(), codec));
     };
     if params.codec != id {
-        return Err(unsupported(mp4::codec_name(params.codec)));
+        return Err(unsupported(format!("codec {}", params.codec), codec));
     }
     if codec == Codec::AacLc {
-        mp4::check_profile(params.extra_data.as_deref().unwrap_or_default())?;
+        aac::check_config(params.extra_data.as_deref().unwrap_or_default())?;
     }
     let made = Symphonia::new(codec, params.clone())?;
     let hz = params.sample_rate.unwrap_or(0);
@@ -105,7 +126,8 @@ fn start(
     let samples = edit.as_ref().map_or(0, |e| e.delay(rate));
     let delay = Delay { samples, basis: if samples > 0 { DelayBasis::Tag } else { DelayBasis::None } };
     let end = edit.and_then(|e| e.end(rate));
-    let promised = if codec == Codec::Flac { track.num_frames } else { None };
+    let track_frames = track.num_frames;
+    let promised = if codec == Codec::Flac { track_frames } else { None };
     let stream = FramedStream {
         track: track.id,
         codec: made,
@@ -116,15 +138,33 @@ fn start(
         end,
         promised,
         room: Vec::new(),
+        ahead: VecDeque::new(),
         waiting: None,
+        ended: false,
         failed: 0,
         reader,
         lender,
     };
-    Ok((stream, Spec { container, codec, rate, channels, delay }))
+    let declared = match (stream.end, track_frames) {
+        (Some(end), _) => Some(end.saturating_sub(u64::from(samples))),
+        (None, frames) => frames.map(|frames| frames.saturating_sub(u64::from(samples))).filter(|&n| n > 0),
+    };
+    Ok((stream, Spec { container, codec, rate, channels, delay, declared }))
 }
 
 impl FramedStream {
+    /// Reads the first packets and refuses what they show to be another AAC than the header says.
+    fn look_ahead(&mut self, source: &mut Source, notes: &mut Notes) -> Result<()> {
+        while self.ahead.len() < aac::FRAMES {
+            let Some(packet) = self.read(source, notes)? else {
+                self.ended = true;
+                break;
+            };
+            self.ahead.push_back(packet);
+        }
+        aac::check_frames(self.ahead.iter().map(|packet| &*packet.data))
+    }
+
     /// The next packet of the track; `None` at the end, whatever ended it.
     fn read(&mut self, source: &mut Source, notes: &mut Notes) -> Result<Option<Packet>> {
         let (reader, lender) = (&mut self.reader, &self.lender);
@@ -188,7 +228,12 @@ impl Stream for FramedStream {
             self.decode(&packet, notes);
             return Ok(true);
         }
-        let Some(packet) = self.read(source, notes)? else {
+        let packet = match self.ahead.pop_front() {
+            None if self.ended => None,
+            None => self.read(source, notes)?,
+            ahead => ahead,
+        };
+        let Some(packet) = packet else {
             self.end(notes);
             return Ok(false);
         };

@@ -3,6 +3,7 @@
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_VORBIS};
 
+use super::aac;
 use super::assemble::Assembler;
 use super::block::Block;
 use super::ogg::opus_private;
@@ -19,6 +20,7 @@ const MOST: u64 = 4 << 20;
 const SEGMENT: u32 = 0x1853_8067;
 const INFO: u32 = 0x1549_A966;
 const TIMESTAMP_SCALE: u32 = 0x002A_D7B1;
+const DURATION: u32 = 0x4489;
 const TRACKS: u32 = 0x1654_AE6B;
 const TRACK: u32 = 0xAE;
 const CLUSTER: u32 = 0x1F43_B675;
@@ -88,6 +90,17 @@ struct Track {
     encoded: bool,
 }
 
+/// What precedes the first cluster.
+#[derive(Default)]
+struct Header {
+    /// Nanoseconds of a tick.
+    scale: u64,
+    /// Ticks of the whole recording, where it says.
+    ticks: f64,
+    track: Option<Track>,
+    others: usize,
+}
+
 impl Track {
     fn read(body: &[u8]) -> Self {
         let mut track = Self { hz: 8000.0, channels: 1, ..Self::default() };
@@ -112,7 +125,7 @@ impl Track {
 
     fn codec(&self) -> Result<(Box<dyn PacketCodec>, Spec)> {
         let spec = |codec, hz: u32, channels, delay| -> Result<Spec> {
-            Ok(Spec { container: Container::Matroska, codec, rate: Rate::new(hz)?, channels, delay })
+            Ok(Spec { container: Container::Matroska, codec, rate: Rate::new(hz)?, channels, delay, declared: None })
         };
         let channels = u16::try_from(self.channels).unwrap_or(u16::MAX);
         let hz = self.hz.round().clamp(0.0, f64::from(u32::MAX)) as u32;
@@ -130,6 +143,7 @@ impl Track {
                 Ok((Box::new(codec), spec(Codec::Vorbis, hz, channels, Delay::default())?))
             }
             "A_AAC" => {
+                aac::check_config(&self.private)?;
                 let mut params = AudioCodecParameters::new();
                 params.for_codec(CODEC_ID_AAC).with_extra_data(self.private.clone().into_boxed_slice());
                 let samples = (self.delay_ns as f64 * f64::from(hz) / 1e9).round().min(1e6) as u32;
@@ -168,28 +182,29 @@ pub(crate) struct MatroskaStream {
 }
 
 /// Reads up to the first cluster.
-pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(MatroskaStream, Spec)> {
-    let (mut scale, mut found, mut others) = (1_000_000, None, Vec::new());
+fn read_header(source: &mut Source) -> Result<Header> {
+    let mut header = Header { scale: 1_000_000, ..Header::default() };
     loop {
         let at = source.position();
         let Some((id, size, head)) = element(source.peek(12)?) else {
             return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "a Matroska file without clusters").at_byte(at));
         };
         if id == CLUSTER {
-            break;
+            return Ok(header);
         }
         source.consume(head);
         match (id, size) {
             (SEGMENT | TRACKS | INFO, _) => {}
             (TRACK, Some(size)) => {
                 let track = Track::read(&take(source, size)?);
-                if track.kind == 2 && found.is_none() {
-                    found = Some(track);
+                if track.kind == 2 && header.track.is_none() {
+                    header.track = Some(track);
                 } else {
-                    others.push(track.codec);
+                    header.others += 1;
                 }
             }
-            (TIMESTAMP_SCALE, Some(size)) => scale = integer(&take(source, size)?).max(1),
+            (TIMESTAMP_SCALE, Some(size)) => header.scale = integer(&take(source, size)?).max(1),
+            (DURATION, Some(size)) => header.ticks = float(&take(source, size)?),
             (_, Some(size)) => {
                 source.skip(size)?;
             }
@@ -198,9 +213,18 @@ pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(MatroskaSt
             }
         }
     }
-    let track = found.ok_or_else(|| unsupported(format!("no audio track ({} others)", others.len())))?;
-    let (codec, spec) = track.codec()?;
-    let _ = notes;
+}
+
+/// Reads up to the first cluster, and says what is in it.
+pub(crate) fn open(source: &mut Source) -> Result<(MatroskaStream, Spec)> {
+    let Header { scale, ticks, track, others } = read_header(source)?;
+    let track = track.ok_or_else(|| unsupported(format!("no audio track ({others} others)")))?;
+    let (codec, mut spec) = track.codec()?;
+    if spec.codec == Codec::AacLc {
+        check_aac(source, track.number)?;
+    }
+    let declared = (ticks * scale as f64 / 1e9 * f64::from(spec.rate.hz())).round();
+    spec.declared = (1.0..1e15).contains(&declared).then_some(declared as u64);
     let skip = u64::from(spec.delay.samples);
     let stream = MatroskaStream {
         codec,
@@ -219,6 +243,25 @@ pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(MatroskaSt
         ended: false,
     };
     Ok((stream, spec))
+}
+
+/// Refuses AAC that the first frames of the first cluster show to be another than the header says.
+fn check_aac(source: &mut Source, track: u64) -> Result<()> {
+    const WINDOW: usize = 64 << 10;
+    let bytes = source.peek(WINDOW)?;
+    let cluster = element(bytes).and_then(|(_, _, head)| bytes.get(head..)).unwrap_or_default();
+    let blocks = children(cluster).take(200).filter_map(|(id, body)| match id {
+        SIMPLE_BLOCK => Some(body),
+        BLOCK_GROUP => children(body).find(|&(id, _)| id == BLOCK).map(|(_, body)| body),
+        _ => None,
+    });
+    let ours = blocks.filter_map(|block| {
+        let (number, length) = number(block)?;
+        let frames = block.get(length + 3..).filter(|_| number == Some(track))?;
+        Some(laced(frames, *block.get(length + 2)?))
+    });
+    let frames: Vec<Vec<u8>> = ours.flatten().take(aac::FRAMES).collect();
+    aac::check_frames(frames.iter().map(Vec::as_slice))
 }
 
 /// An element's body.

@@ -3,6 +3,7 @@
 //! [`Decoder`] reads an input front to back and gives planar blocks; [`decode`] and [`probe`] are wrappers over it. This
 //! module is the only one that names symphonia.
 
+mod aac;
 mod adpcm;
 mod aiff;
 mod archive;
@@ -36,7 +37,7 @@ mod stream;
 pub use archive::expand;
 pub use block::{Lane, Planar};
 pub use input::Input;
-pub use probe::{Probe, Problem, probe};
+pub use probe::{Head, Probe, Problem, probe, probe_head};
 pub use raw::Raw;
 pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
 
@@ -91,17 +92,18 @@ impl Decoder {
         let mut inputs = expand(input, options)?;
         let several = inputs.len();
         match inputs.pop() {
-            Some(input) if several == 1 => Self::open_one(input, options),
+            Some(input) if several == 1 => Self::open_one(input, options, false),
             _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Decode, "an archive of several recordings")
                 .found(format!("{several} members"), "one")
                 .in_input(name)),
         }
     }
 
-    fn open_one(input: Input, options: &DecodeOptions) -> Result<Self> {
+    /// The same for one recording; `head_only`: for what its header says, and no samples.
+    fn open_one(input: Input, options: &DecodeOptions, head_only: bool) -> Result<Self> {
         let Opened { mut source, name, raw, leg } = input.open(options)?;
         let mut notes = Notes::default();
-        let opened = open_stream(&mut source, raw, options, &mut notes);
+        let opened = open_stream(&mut source, raw, options, head_only, &mut notes);
         let (stream, spec) = opened.map_err(|e| e.in_input(&name))?;
         let most_frames = (options.max_duration_ms.seconds() * f64::from(spec.rate.hz())) as u64;
         Ok(Self { source, stream, spec, name, leg, notes, block: Block::default(), frames: 0, most_frames })
@@ -219,7 +221,7 @@ pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
     let name = input.name().to_owned();
     let mut tracks = Vec::new();
     for input in expand(input, options)? {
-        decode_one(Decoder::open_one(input, options)?, options, &mut tracks)?;
+        decode_one(Decoder::open_one(input, options, false)?, options, &mut tracks)?;
     }
     if tracks.iter().all(|track| track.samples.is_empty()) {
         return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));

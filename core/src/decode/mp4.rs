@@ -1,10 +1,6 @@
-//! What an mp4 says that symphonia's reader does not pass on: the samples before and after the recording's own, and
-//! which kind of AAC it is.
+//! What an mp4 says that symphonia's reader does not pass on: the samples before and after the recording's own, where its
+//! index is, and the name of a codec that is not read.
 
-use symphonia::core::codecs::audio::AudioCodecId;
-use symphonia::core::codecs::audio::well_known as ids;
-
-use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
 /// The part of the decoded samples that is the recording.
@@ -44,10 +40,7 @@ pub(crate) fn edit(bytes: &[u8]) -> Option<Edit> {
         return Some(gapless);
     }
     let movie_scale = scale_of(find(moov, &[b"mvhd"])?)?;
-    let audio = boxes(moov)
-        .filter(|(kind, _)| kind == b"trak")
-        .map(|(_, body)| body)
-        .find(|trak| find(trak, &[b"mdia", b"hdlr"]).is_some_and(|hdlr| hdlr.get(8..12) == Some(b"soun")))?;
+    let audio = audio_track(moov)?;
     let scale = scale_of(find(audio, &[b"mdia", b"mdhd"])?)?;
     let list = find(audio, &[b"edts", b"elst"])?;
     let wide = *list.first()? == 1;
@@ -69,7 +62,7 @@ fn scale_of(body: &[u8]) -> Option<u32> {
 }
 
 fn be(bytes: &[u8], at: usize, length: usize) -> u64 {
-    bytes.get(at..at + length).unwrap_or_default().iter().fold(0, |v, &b| v << 8 | u64::from(b))
+    bytes.get(at..).and_then(|b| b.get(..length)).unwrap_or_default().iter().fold(0, |v, &b| v << 8 | u64::from(b))
 }
 
 /// The boxes within some bytes.
@@ -105,45 +98,56 @@ fn gapless(moov: &[u8]) -> Option<Edit> {
     Some(Edit::Gapless { delay: u32::try_from(delay).ok().filter(|&d| d < 1 << 20)?, length })
 }
 
-/// Refuses AAC other than low complexity, by its `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1).
-pub(crate) fn check_profile(config: &[u8]) -> Result<()> {
-    let mut padded = [0; 8];
-    padded.iter_mut().zip(config).for_each(|(to, from)| *to = *from);
-    let bits = u64::from_be_bytes(padded);
-    let take = |at: u32, count: u32| (bits >> (64 - at - count)) & ((1 << count) - 1);
-    let object = take(0, 5);
-    // After an object type of low complexity, a synchronisation word announces spectral band replication.
-    let frequency = take(5, 4);
-    let extension = if frequency == 15 { 5 + 4 + 24 } else { 5 + 4 } + 4 + 3;
-    let announced = config.len() >= 5
-        && take(extension, 11) == 0x2B7
-        && take(extension + 11, 5) == 5
-        && take(extension + 16, 1) == 1;
-    let name = match object {
-        5 => "HE-AAC (spectral band replication)",
-        29 => "HE-AAC v2 (parametric stereo)",
-        2 if announced => "HE-AAC (spectral band replication)",
-        2 => return Ok(()),
-        _ => return Err(profile(&format!("AAC object type {object}"))),
+/// The name of the audio track's codec where it is none that is read, by the four letters of its sample entry.
+pub(crate) fn foreign_codec(bytes: &[u8]) -> Option<String> {
+    let entry = find(audio_track(find(bytes, &[b"moov"])?)?, &[b"mdia", b"minf", b"stbl", b"stsd"])?;
+    let letters = entry.get(12..16)?.first_chunk::<4>()?;
+    let name = match letters {
+        b"mp4a" => return None,
+        b"samr" => "AMR",
+        b"sawb" => "AMR wideband",
+        b"alac" => "ALAC",
+        b"ac-3" => "AC-3",
+        b"ec-3" => "E-AC-3",
+        b"Opus" => "Opus in mp4",
+        b"fLaC" => "FLAC in mp4",
+        b".mp3" => "mp3 in mp4",
+        b"enca" => "encrypted audio",
+        letters if letters.iter().all(u8::is_ascii_graphic) => {
+            return Some(format!("codec {}", String::from_utf8_lossy(letters)));
+        }
+        _ => return None,
     };
-    Err(profile(name))
+    Some(name.to_owned())
 }
 
-fn profile(name: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(name, "AAC-LC")
+/// The first audio track of a movie.
+fn audio_track(moov: &[u8]) -> Option<&[u8]> {
+    boxes(moov)
+        .filter(|(kind, _)| kind == b"trak")
+        .map(|(_, body)| body)
+        .find(|trak| find(trak, &[b"mdia", b"hdlr"]).is_some_and(|hdlr| hdlr.get(8..12) == Some(b"soun")))
 }
 
-/// The name of a codec that is not read, for messages.
-pub(crate) fn codec_name(id: AudioCodecId) -> String {
-    let known = [
-        (ids::CODEC_ID_MP3, "mp3 in mp4"),
-        (ids::CODEC_ID_ALAC, "ALAC"),
-        (ids::CODEC_ID_AC3, "AC-3"),
-        (ids::CODEC_ID_EAC3, "E-AC-3"),
-        (ids::CODEC_ID_OPUS, "Opus in mp4"),
-        (ids::CODEC_ID_FLAC, "FLAC in mp4"),
-    ];
-    known.iter().find(|(known, _)| *known == id).map_or_else(|| format!("codec {id}"), |(_, name)| (*name).to_owned())
+/// How many bytes from the start hold the index and the first frames, where the index comes before the samples; `None`
+/// where that cannot be told from the bytes at hand.
+pub(crate) fn head_length(bytes: &[u8]) -> Option<u64> {
+    /// Room for the frames that tell which kind of AAC it is.
+    const FRAMES: u64 = 16 << 10;
+    let mut at = 0;
+    loop {
+        let kind = bytes.get(at..)?.get(4..8)?;
+        let size = match be(bytes, at, 4) {
+            1 => be(bytes, at + 8, 8),
+            size => size,
+        };
+        let end = (at as u64).checked_add(size).filter(|_| size >= 8)?;
+        match kind {
+            b"moov" => return end.checked_add(FRAMES),
+            b"mdat" | b"moof" => return None,
+            _ => at = usize::try_from(end).ok()?,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,19 +155,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn profiles_of_aac() {
-        assert!(check_profile(&[0x14, 0x08]).is_ok(), "LC at 16 kHz, mono");
-        for (config, name) in [(&[0x2B, 0x92, 0x08, 0x00][..], "HE-AAC"), (&[0xEB, 0x8A, 0x08, 0x00], "v2")] {
-            assert!(check_profile(config).unwrap_err().to_string().contains(name));
-        }
-        assert!(check_profile(&[0x13, 0x88, 0x56, 0xE5, 0xA5]).is_err(), "LC with announced replication");
-    }
-
-    #[test]
     fn the_gapless_comment() {
         let mut moov = b"....iTunSMPB\0\0\0\0data\0\0\0\x01\0\0\0\0".to_vec();
         moov.extend(b" 00000000 00000840 000001CA 00000000003F31F6 00000000");
         assert_eq!(gapless(&moov), Some(Edit::Gapless { delay: 2112, length: 0x3F_31F6 }));
         assert_eq!(gapless(b"iTunSMPB"), None);
+    }
+
+    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        [&(8 + body.len() as u32).to_be_bytes()[..], kind, body].concat()
+    }
+
+    #[test]
+    fn codecs_that_are_not_read_are_named() {
+        let movie = |letters: &[u8; 4]| {
+            let table = boxed(b"stbl", &boxed(b"stsd", &[&[0; 7][..], &[1], &[0; 4], letters, &[0; 28]].concat()));
+            let media = [boxed(b"hdlr", b"\0\0\0\0\0\0\0\0soun"), boxed(b"minf", &table)].concat();
+            boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &media)))
+        };
+        for (letters, name) in [(b"samr", "AMR"), (b"sawb", "AMR wideband"), (b"enca", "encrypted audio")] {
+            assert_eq!(foreign_codec(&movie(letters)).as_deref(), Some(name));
+        }
+        assert_eq!(foreign_codec(&movie(b"mp4a")), None);
+        assert_eq!(foreign_codec(&movie(b"qdm2")).as_deref(), Some("codec qdm2"));
+    }
+
+    #[test]
+    fn where_the_index_ends() {
+        let (kind, index, samples) = (boxed(b"ftyp", b"M4A "), boxed(b"moov", &[0; 100]), boxed(b"mdat", &[0; 50]));
+        assert_eq!(head_length(&[&kind[..], &index, &samples].concat()), Some(12 + 108 + (16 << 10)));
+        assert_eq!(head_length(&[&kind[..], &samples, &index].concat()), None, "the index stands behind the samples");
+        for nothing in [&[][..], &kind, b"\0\0\0\0moov", &[0xFF; 40]] {
+            assert_eq!(head_length(nothing), None);
+        }
     }
 }

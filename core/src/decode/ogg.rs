@@ -198,8 +198,14 @@ pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(OggStream,
             samples: head.skip,
             basis: if head.kind == Codec::Opus { DelayBasis::Tag } else { DelayBasis::None },
         };
-        let spec =
-            Spec { container: Container::Ogg, codec: head.kind, rate: head.rate, channels: head.channels, delay };
+        let spec = Spec {
+            container: Container::Ogg,
+            codec: head.kind,
+            rate: head.rate,
+            channels: head.channels,
+            delay,
+            declared: None,
+        };
         let assembler = Assembler::new(usize::from(head.channels), u64::from(head.skip));
         let stream = OggStream {
             head,

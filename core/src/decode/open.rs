@@ -22,22 +22,24 @@ const HEAD: usize = 64 << 10;
 
 type Open = (Box<dyn Stream>, Spec);
 
-/// Finds out what the source holds and starts the stream for it.
+/// Finds out what the source holds and starts the stream for it. `head_only`: no more is read than that takes, and the
+/// stream may end early.
 pub(crate) fn open_stream(
     source: &mut Source,
     raw: Option<Raw>,
     options: &DecodeOptions,
+    head_only: bool,
     notes: &mut Notes,
 ) -> Result<Open> {
     let opened = match raw {
         Some(raw) => open_raw(source, raw)?,
-        None => open_sniffed(source, options, notes)?,
+        None => open_sniffed(source, options, head_only, notes)?,
     };
     check_channels(opened.1.channels, options)?;
     Ok(opened)
 }
 
-fn open_sniffed(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) -> Result<Open> {
+fn open_sniffed(source: &mut Source, options: &DecodeOptions, head_only: bool, notes: &mut Notes) -> Result<Open> {
     fn boxed((stream, spec): (impl Stream + 'static, Spec)) -> Open {
         (Box::new(stream), spec)
     }
@@ -49,8 +51,8 @@ fn open_sniffed(source: &mut Source, options: &DecodeOptions, notes: &mut Notes)
         Kind::Aiff => open_aiff(source, options, notes),
         Kind::Flac => framed::open_flac(source).map(boxed),
         Kind::Ogg => ogg::open(source, notes).map(boxed),
-        Kind::Matroska => matroska::open(source, notes).map(boxed),
-        Kind::Mp4 => framed::open_mp4(source, options.max_buffered_bytes).map(boxed),
+        Kind::Matroska => matroska::open(source).map(boxed),
+        Kind::Mp4 => framed::open_mp4(source, options.max_buffered_bytes, head_only, notes).map(boxed),
         kind @ (Kind::Mpeg | Kind::Unknown) => open_mpeg(source, kind, options, notes),
         kind if source.position() > 0 => Err(no_frames_after_tag(source, kind)),
         kind => Err(foreign::refuse(kind, source)?),
@@ -61,8 +63,14 @@ fn open_raw(source: &mut Source, raw: Raw) -> Result<Open> {
     if source.peek(1)?.is_empty() {
         return Err(foreign::refuse(Kind::Empty, source)?);
     }
-    let spec =
-        Spec { container: Container::Raw, codec: raw.codec(), rate: raw.rate(), channels: 1, delay: Delay::default() };
+    let spec = Spec {
+        container: Container::Raw,
+        codec: raw.codec(),
+        rate: raw.rate(),
+        channels: 1,
+        delay: Delay::default(),
+        declared: None,
+    };
     let layout = Layout { codec: raw.codec(), endian: Endian::Little, channels: 1 };
     let stream: Box<dyn Stream> = match raw {
         Raw::Gsm => Box::new(BlockStream::new(Gsm::new(Packing::Raw), 1, None)),
@@ -91,7 +99,14 @@ fn open_mpeg(source: &mut Source, kind: Kind, options: &DecodeOptions, notes: &m
 }
 
 fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spec> {
-    Ok(Spec { container, codec: Codec::Mp3, rate: stream.rate()?, channels: stream.channels(), delay: stream.delay() })
+    Ok(Spec {
+        container,
+        codec: Codec::Mp3,
+        rate: stream.rate()?,
+        channels: stream.channels(),
+        delay: stream.delay(),
+        declared: stream.declared(),
+    })
 }
 
 fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) -> Result<Open> {
@@ -99,7 +114,9 @@ fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) ->
     check_channels(aiff.layout.channels, options)?;
     need_bytes(source, aiff.layout.frame_bytes(), "an AIFF header without samples")?;
     let (codec, channels) = (aiff.layout.codec, aiff.layout.channels);
-    let spec = Spec { container: Container::Aiff, codec, rate: aiff.rate, channels, delay: Delay::default() };
+    let declared = aiff.promised.map(|bytes| bytes / aiff.layout.frame_bytes() as u64);
+    let delay = Delay::default();
+    let spec = Spec { container: Container::Aiff, codec, rate: aiff.rate, channels, delay, declared };
     Ok((Box::new(PcmStream::new(aiff.layout, aiff.promised)), spec))
 }
 
@@ -107,43 +124,31 @@ fn open_wave(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) ->
     let wave = riff::open(source, notes)?;
     let (format, promised) = (wave.format, wave.promised);
     check_channels(format.channels, options)?;
-    let spec = |codec, rate| Spec {
-        container: wave.container,
-        codec,
-        rate,
-        channels: format.channels,
-        delay: Delay::default(),
-    };
     let no_blocks = || {
         Error::new(ErrorKind::Malformed, Stage::Decode, "the fmt chunk makes no sense").found(
             format!("{} bytes a block, {} channels", format.block_align, format.channels),
             format!("blocks of {}", format.codec_name()),
         )
     };
-    let stream: Box<dyn Stream> = match format.tag {
+    let (codec, stream) = match format.tag {
         0x55 => return open_mpeg_in_wave(source, wave.container, options, notes),
         0x02 => {
             let codec = Microsoft::new(format.block_align, format.channels).ok_or_else(no_blocks)?;
-            Box::new(BlockStream::new(codec, format.channels, promised))
+            (Codec::AdpcmMs, BlockStream::new(codec, format.channels, promised))
         }
         0x11 => {
             let codec = Ima::new(format.block_align, format.channels).ok_or_else(no_blocks)?;
-            Box::new(BlockStream::new(codec, format.channels, promised))
+            (Codec::AdpcmIma, BlockStream::new(codec, format.channels, promised))
         }
-        0x31 if format.channels == 1 => Box::new(BlockStream::new(Gsm::new(Packing::Microsoft), 1, promised)),
-        0x64 | 0x65 | 0x028F if format.channels == 1 => Box::new(BlockStream::new(G722::new(), 1, promised)),
+        0x31 if format.channels == 1 => (Codec::Gsm, BlockStream::new(Gsm::new(Packing::Microsoft), 1, promised)),
+        0x64 | 0x65 | 0x028F if format.channels == 1 => (Codec::G722, BlockStream::new(G722::new(), 1, promised)),
         _ => return open_pcm_wave(source, &wave, notes),
-    };
-    let codec = match format.tag {
-        0x02 => Codec::AdpcmMs,
-        0x11 => Codec::AdpcmIma,
-        0x31 => Codec::Gsm,
-        _ => Codec::G722,
     };
     need_bytes(source, 1, "a wav header without samples")?;
     // The header of G.722 gives the rate of its bytes as often as that of its samples.
     let rate = if codec == Codec::G722 { Rate::WIDEBAND } else { format.rate };
-    Ok((stream, spec(codec, rate)))
+    let (container, channels, declared) = (wave.container, format.channels, stream.declared());
+    Ok((Box::new(stream), Spec { container, codec, rate, channels, delay: Delay::default(), declared }))
 }
 
 fn open_pcm_wave(source: &mut Source, wave: &riff::Wave, notes: &mut Notes) -> Result<Open> {
@@ -158,7 +163,9 @@ fn open_pcm_wave(source: &mut Source, wave: &riff::Wave, notes: &mut Notes) -> R
     }
     need_bytes(source, layout.frame_bytes(), "a wav header without samples")?;
     let (codec, channels) = (layout.codec, layout.channels);
-    let spec = Spec { container: wave.container, codec, rate: format.rate, channels, delay: Delay::default() };
+    let declared = wave.promised.map(|bytes| bytes / layout.frame_bytes() as u64);
+    let delay = Delay::default();
+    let spec = Spec { container: wave.container, codec, rate: format.rate, channels, delay, declared };
     Ok((Box::new(PcmStream::new(layout, wave.promised)), spec))
 }
 

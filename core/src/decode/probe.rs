@@ -4,23 +4,52 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::spec::SourceInfo;
+use super::spec::{Codec, Container, DelayBasis, SourceInfo, exact};
 use super::{Decoder, Input, expand};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::units::{Millis, Rate};
 
-/// The answer of [`probe`].
+/// The answer of [`probe`] and [`probe_head`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
     /// The input's name.
     pub path: String,
-    /// What the recording is, read to its end; absent where it is no recording.
+    /// What the recording is, read to its end; absent where it is no recording, and where only the head was read.
     pub source: Option<SourceInfo>,
+    /// What the recording's first bytes say, where no more was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<Head>,
     /// Why it cannot be read, or not to its end; absent where it can.
     pub problem: Option<Problem>,
     /// The members of a zip archive; empty for anything else.
     pub members: Vec<Probe>,
+}
+
+/// What a recording's first bytes say of it. Nothing is decoded and nothing is checked: a file that is cut off, damaged or
+/// was never closed says the same as a whole one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// The container's name.
+    pub container: Container,
+    /// The codec's name.
+    pub codec: Codec,
+    /// Samples per second.
+    pub sample_rate_hz: Rate,
+    /// Channels.
+    pub channels: u16,
+    /// Bytes of the input, where that is known without reading it.
+    pub bytes: Option<u64>,
+    /// The length that the header declares, without codec delay and padding; `None` where it declares none, as ogg and an
+    /// mp3 without a tag do. Never guessed from a bit rate.
+    pub declared_duration_ms: Option<Millis>,
+    /// The codec delay that decoding removes.
+    #[serde(with = "exact")]
+    pub codec_delay_ms: Millis,
+    /// How the delay is known.
+    pub codec_delay_basis: DelayBasis,
 }
 
 /// Why an input cannot be read.
@@ -39,37 +68,68 @@ impl From<&Error> for Problem {
     }
 }
 
+impl Probe {
+    fn new(path: String) -> Self {
+        Self { path, source: None, head: None, problem: None, members: Vec::new() }
+    }
+}
+
 /// Reads an input to its end and says what it is and what is wrong with it. What is no recording is an answer, not an
 /// error.
 ///
 /// # Errors
 /// `io` and `invalid_argument`: where there is nothing that could be read.
 pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
-    let path = input.name().to_owned();
-    let answer = |source, problem, members| Probe { path: path.clone(), source, problem, members };
-    let is_no_answer = |e: &Error| matches!(e.kind(), ErrorKind::Io | ErrorKind::InvalidArgument);
-    match expand(input, options) {
-        Ok(inputs) if inputs.iter().all(|input| input.name() == path) => {
-            let mut probed = inputs.into_iter().map(|input| match examine(input, options) {
-                Ok(source) => Ok(answer(Some(source), None, Vec::new())),
-                Err(e) if is_no_answer(&e) => Err(e),
-                Err(e) => Ok(answer(None, Some(Problem::from(&e)), Vec::new())),
-            });
-            probed.next().unwrap_or_else(|| Ok(answer(None, None, Vec::new())))
-        }
-        Ok(inputs) => {
-            let members = inputs.into_iter().map(|input| probe(input, options)).collect::<Result<_>>()?;
-            Ok(answer(None, None, members))
-        }
-        Err(e) if is_no_answer(&e) => Err(e),
-        Err(e) => Ok(answer(None, Some(Problem::from(&e)), Vec::new())),
-    }
+    ask(input, options, &|input, probe| {
+        let mut decoder = Decoder::open(input, options)?;
+        while decoder.next_block()?.is_some() {}
+        probe.source = Some(decoder.finish()?);
+        Ok(())
+    })
 }
 
-fn examine(input: Input, options: &DecodeOptions) -> Result<SourceInfo> {
-    let mut decoder = Decoder::open(input, options)?;
-    while decoder.next_block()?.is_some() {}
-    decoder.finish()
+/// Says what an input is by its first bytes: some kilobytes, whatever its length. An mp4 is read up to the end of its index,
+/// which may be the end of the file, and a zip archive as a whole, without unpacking more than its members' heads.
+///
+/// # Errors
+/// Those of [`probe`].
+pub fn probe_head(input: Input, options: &DecodeOptions) -> Result<Probe> {
+    let options = DecodeOptions { sha256: false, ..options.clone() };
+    ask(input, &options, &|input, probe| {
+        let decoder = Decoder::open_one(input, &options, true)?;
+        let (spec, bytes) = (*decoder.spec(), decoder.size_hint());
+        probe.head = Some(Head {
+            container: spec.container,
+            codec: spec.codec,
+            sample_rate_hz: spec.rate,
+            channels: spec.channels,
+            bytes,
+            declared_duration_ms: spec.declared.map(|samples| spec.rate.millis(samples)),
+            codec_delay_ms: spec.rate.millis(u64::from(spec.delay.samples)),
+            codec_delay_basis: spec.delay.basis,
+        });
+        Ok(())
+    })
+}
+
+/// Asks one question of an input, or of each member of the archive that it is.
+fn ask(input: Input, options: &DecodeOptions, question: &dyn Fn(Input, &mut Probe) -> Result<()>) -> Result<Probe> {
+    let mut probe = Probe::new(input.name().to_owned());
+    let asked = expand(input, options).and_then(|inputs| {
+        for input in inputs {
+            if input.name() == probe.path {
+                question(input, &mut probe)?;
+            } else {
+                probe.members.push(ask(input, options, question)?);
+            }
+        }
+        Ok(())
+    });
+    match asked {
+        Err(e) if matches!(e.kind(), ErrorKind::Io | ErrorKind::InvalidArgument) => Err(e),
+        Err(e) => Ok(Probe { problem: Some(Problem::from(&e)), ..Probe::new(probe.path) }),
+        Ok(()) => Ok(probe),
+    }
 }
 
 impl fmt::Display for Probe {
@@ -81,10 +141,12 @@ impl fmt::Display for Probe {
             writeln!(f, "{}: a zip archive of {}", self.path, self.members.len())?;
             return self.members.iter().try_for_each(|member| member.fmt(f));
         }
+        if let Some(head) = &self.head {
+            return head.line(&self.path, f);
+        }
         let Some(s) = &self.source else { return Ok(()) };
-        let wrapped = if s.container.name() == s.codec.name() { String::new() } else { format!(" in {}", s.container) };
-        let channels = if s.channels == 1 { "1 channel".into() } else { format!("{} channels", s.channels) };
-        writeln!(f, "{}: {}{wrapped}, {}, {channels}, {}", self.path, s.codec, s.sample_rate_hz, s.duration_ms)?;
+        let kind = kind(s.container, s.codec, s.sample_rate_hz, s.channels);
+        writeln!(f, "{}: {kind}, {}", self.path, s.duration_ms)?;
         write!(f, "  {} bytes", s.bytes)?;
         if let Some(sha256) = &s.sha256 {
             write!(f, ", sha256 {sha256}")?;
@@ -99,5 +161,21 @@ impl fmt::Display for Probe {
             writeln!(f, "  {warning}{place}")?;
         }
         Ok(())
+    }
+}
+
+/// What a recording is, in words.
+fn kind(container: Container, codec: Codec, rate: Rate, channels: u16) -> String {
+    let wrapped = if container.name() == codec.name() { String::new() } else { format!(" in {container}") };
+    let plural = if channels == 1 { "" } else { "s" };
+    format!("{codec}{wrapped}, {rate}, {channels} channel{plural}")
+}
+
+impl Head {
+    fn line(&self, path: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = kind(self.container, self.codec, self.sample_rate_hz, self.channels);
+        let length = self.declared_duration_ms.map_or("length not declared".into(), |ms| format!("{ms} declared"));
+        let bytes = self.bytes.map(|bytes| format!(", {bytes} bytes")).unwrap_or_default();
+        writeln!(f, "{path}: {kind}, {length}{bytes}")
     }
 }

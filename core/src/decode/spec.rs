@@ -137,6 +137,9 @@ pub struct Spec {
     pub channels: u16,
     /// The codec delay that is being removed.
     pub delay: Delay,
+    /// Samples of each channel that the header declares, codec delay and padding left out; `None` where it declares none.
+    /// A claim: what is there may be more or less.
+    pub declared: Option<u64>,
 }
 
 /// What is known of a recording once it has been read to its end: the `source` of a track in the report.
@@ -169,12 +172,12 @@ pub struct SourceInfo {
 }
 
 /// A time with four decimals: 1105 samples at 16 kHz are 69.0625 ms.
-mod exact {
+pub(crate) mod exact {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use super::Millis;
 
-    pub(super) fn serialize<S: Serializer>(time: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
         let rounded = (time.0 * 10_000.0).round() / 10_000.0;
         if rounded.fract() == 0.0 {
             serializer.serialize_i64(rounded as i64)
@@ -183,7 +186,7 @@ mod exact {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
         f64::deserialize(deserializer).map(Millis)
     }
 }

@@ -19,7 +19,7 @@ use crate::mix::Mixer;
 /// # Errors
 /// `io`; `limit_exceeded` for a wav beyond 4 GB; `unsupported` for FLAC of more than 8 channels; `cancelled`.
 pub fn write_audio(path: &Path, mixer: &mut Mixer, format: Format, control: &Control) -> Result<()> {
-    write(path, mixer, format, control, |_| {})
+    write(path, mixer, format, control, |_| {}, |_| {})
 }
 
 /// As [`write_audio`]; returns the SHA-256 of the file, in hexadecimal.
@@ -27,13 +27,34 @@ pub fn write_audio(path: &Path, mixer: &mut Mixer, format: Format, control: &Con
 /// # Errors
 /// As [`write_audio`].
 pub fn write_audio_hashed(path: &Path, mixer: &mut Mixer, format: Format, control: &Control) -> Result<String> {
+    write_audio_heard(path, mixer, format, control, |_| {})
+}
+
+/// As [`write_audio_hashed`], with a listener to the blocks as they are written, channels interleaved.
+///
+/// # Errors
+/// As [`write_audio`].
+pub fn write_audio_heard(
+    path: &Path,
+    mixer: &mut Mixer,
+    format: Format,
+    control: &Control,
+    heard: impl FnMut(&[i16]),
+) -> Result<String> {
     let mut hash = Sha256::new();
-    write(path, mixer, format, control, |bytes| hash.update(bytes))?;
+    write(path, mixer, format, control, |bytes| hash.update(bytes), heard)?;
     Ok(hex(&hash.finalize()))
 }
 
-/// Writes a mix, and shows every byte of it to `seen`.
-fn write(path: &Path, mixer: &mut Mixer, format: Format, control: &Control, mut seen: impl FnMut(&[u8])) -> Result<()> {
+/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`.
+fn write(
+    path: &Path,
+    mixer: &mut Mixer,
+    format: Format,
+    control: &Control,
+    mut seen: impl FnMut(&[u8]),
+    mut heard: impl FnMut(&[i16]),
+) -> Result<()> {
     let failed = |e| write_error(e, path);
     let mut encoder: Box<dyn Encode> = match format {
         Format::Wav => Box::new(Wav::new(mixer, false)?),
@@ -47,7 +68,10 @@ fn write(path: &Path, mixer: &mut Mixer, format: Format, control: &Control, mut 
     loop {
         let block = mixer.next_block()?;
         match block {
-            Some(block) => encoder.encode(block, &mut bytes),
+            Some(block) => {
+                heard(block);
+                encoder.encode(block, &mut bytes);
+            }
             None => encoder.finish(&mut bytes),
         }
         seen(&bytes);

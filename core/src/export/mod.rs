@@ -2,10 +2,16 @@
 
 mod audio;
 mod flac;
+mod labels;
+mod page;
+mod peaks;
 mod strip;
 mod wav;
 
-pub use audio::{write_audio, write_audio_hashed};
+pub use audio::{write_audio, write_audio_hashed, write_audio_heard};
+pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
+pub use page::{PageAudio, Waves, page_points_per_second, write_page};
+pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
 pub use strip::strip_svg;
 
 use std::fs;

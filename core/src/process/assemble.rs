@@ -33,8 +33,8 @@ struct OnCall {
     speech: Vec<Span>,
     /// Other parties, heard faintly, in the call's time.
     bleed: Vec<Bleed>,
-    /// Own speech by the detector's probabilities alone.
-    voiced: Millis,
+    /// Own speech by the detector's probabilities alone, in the call's time.
+    voiced: Vec<Span>,
     /// What else sounds on this track, in the call's time.
     events: Vec<Event>,
     noise: Option<Decibels>,
@@ -111,11 +111,11 @@ impl Scene {
         let ends = lanes.iter().zip(&placed).filter_map(|(lane, placed)| {
             Some(placed.as_ref()?.placement.to_call(lane.heard.as_ref().ok()?.duration).0)
         });
-        let limit = config.metrics.max_uncertainty_ms;
+        let uncertainty = placed.iter().flatten().map(|p| p.placement.uncertainty).fold(Millis(0.0), Millis::max);
         Self {
             turns: speech::turns(&spoken, config.speech.turn_pause_ms),
             duration: Millis(ends.fold(0.0, f64::max)),
-            comparable: placed.iter().flatten().all(|p| p.placement.uncertainty <= limit),
+            comparable: uncertainty <= config.metrics.max_uncertainty_ms,
             repeats,
             warnings: places.warnings,
             lanes,
@@ -141,13 +141,15 @@ impl Scene {
         let tracks = self.live().map(|(lane, heard, on)| outcome::Heard {
             role: lane.role,
             speech: on.speech.clone(),
-            voiced: on.voiced,
+            voiced: on.voiced.clone(),
+            bleed: on.bleed.iter().map(|b| b.span).collect(),
             events: on.events.clone(),
             dead: on.dead,
             duration: heard.duration,
+            end: on.placement.to_call(heard.duration),
         });
         let exchanges = self.turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
-        Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable }
+        Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable, damaged: false }
     }
 
     fn metrics(&self, config: &Config) -> Metrics {
@@ -205,11 +207,12 @@ impl OnCall {
     fn new(heard: &Heard, placement: Placement, gated: Gated, sounds: &[Sound], config: &Config) -> Self {
         let Gated { own, bleed } = gated;
         let noise = heard.level.hops.noise(&own);
+        let voiced = voiced(&heard.voice, &bleed, config.speech.threshold).into_iter();
         let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: b.from };
         Self {
             speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
             bleed: bleed.iter().map(bled).collect(),
-            voiced: voiced(&heard.voice, &bleed, config.speech.threshold),
+            voiced: voiced.map(|span| placement.span_to_call(span)).collect(),
             gain: mix::gain(&heard.level, &own, noise, config.mix.level),
             dead: is_dead(&heard.level, config.outcome.dead_dbov),
             events: sounds.iter().map(|sound| event(sound, &placement)).collect(),
@@ -342,17 +345,25 @@ fn spans(heard: &Heard, config: &Config) -> Vec<Span> {
     speech::spans(&heard.voice, heard.duration, &config.speech)
 }
 
-/// Time in which the detector is above its threshold, and not in bleed.
-fn voiced(voice: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Millis {
+/// Where the detector is above its threshold, and not in bleed, in the track's time.
+fn voiced(voice: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Vec<Span> {
+    let hop = voice.hop.0;
     let mut rest = bleed;
-    let mut frames = 0;
+    let mut runs: Vec<Span> = Vec::new();
     for (i, _) in voice.values.iter().enumerate().filter(|(_, p)| **p >= threshold) {
-        let middle = (i as f64 + 0.5) * voice.hop.0;
+        let frame = Span::new(i as f64 * hop, (i + 1) as f64 * hop);
+        let middle = (i as f64 + 0.5) * hop;
         let over = rest.iter().take_while(|b| b.span.end.0 <= middle).count();
         rest = rest.get(over..).unwrap_or_default();
-        frames += usize::from(rest.first().is_none_or(|b| b.span.start.0 > middle));
+        if rest.first().is_some_and(|b| b.span.start.0 <= middle) {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if frame.start.0 - run.end.0 < hop / 2.0 => run.end = frame.end,
+            _ => runs.push(frame),
+        }
     }
-    Millis(frames as f64 * voice.hop.0)
+    runs
 }
 
 /// Whether a track carries no signal: nothing but stray hops above the limit.

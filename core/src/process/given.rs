@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::call::{Call, Leg, Role};
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::provider::{self, Described, Recording};
+use crate::provider::{self, Described, Matched, Options, Recording};
 
 /// The most bytes of a document that describes a call.
 const MAX_DOCUMENT: u64 = 16 << 20;
@@ -52,14 +52,24 @@ impl From<Vec<Input>> for CallInput {
 }
 
 impl CallInput {
-    /// A call from files: recordings, or one document (a manifest or a provider's JSON) with its audio beside it.
+    /// A call from files: recordings, one recording whose name describes it (3CX), or one document (a manifest or a
+    /// provider's JSON) with its audio beside it.
     ///
     /// # Errors
     /// `invalid_argument` for a document among other files, and those of [`CallInput::from_document`].
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        Self::open_with(paths, &Options::default())
+    }
+
+    /// [`CallInput::open`] with what documents and names do not say.
+    ///
+    /// # Errors
+    /// As [`CallInput::open`].
+    pub fn open_with(paths: &[PathBuf], options: &Options) -> Result<Self> {
         let documents = paths.iter().filter(|path| is_document(path)).count();
         match paths {
-            [document] if documents == 1 => Self::from_document(document),
+            [document] if documents == 1 => Self::from_document(document, options),
+            [file] => Self::from_file(file, options),
             _ if documents == 0 => Ok(paths.iter().map(Input::path).collect::<Vec<_>>().into()),
             _ => Err(Error::new(
                 ErrorKind::InvalidArgument,
@@ -70,14 +80,23 @@ impl CallInput {
         }
     }
 
+    /// One recording, with what its name says of it where that is one of 3CX's.
+    fn from_file(path: &Path, options: &Options) -> Result<Self> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(match provider::threecx::describe(&name, options)? {
+            Some(described) => Self::from_attached(described, [(name, Input::path(path))]),
+            None => vec![Input::path(path)].into(),
+        })
+    }
+
     /// A call from a manifest or a provider's document, with the audio in the document's folder.
     ///
     /// # Errors
     /// `io` where the document cannot be read, what [`provider::read`] says of it, `invalid_argument` where a recording
     /// lies outside the folder.
-    pub fn from_document(path: &Path) -> Result<Self> {
+    pub fn from_document(path: &Path, options: &Options) -> Result<Self> {
         let named = |e: Error| e.in_input(path.display().to_string());
-        let described = provider::read(&read_document(path)?).map_err(named)?;
+        let described = provider::read_with(&read_document(path)?, options).map_err(named)?;
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -91,9 +110,34 @@ impl CallInput {
     /// As [`provider::locate`].
     pub fn from_described(described: Described, folder: &Path) -> Result<Self> {
         let matched = provider::locate(&described, folder)?;
+        Ok(Self::from_matched(described, matched.map(Input::path)))
+    }
+
+    /// A described call with audio that the caller holds, each under its recording's id, its URL or its file's name. What
+    /// an input says of itself goes before what the document says. Audio that no recording asks for is left out and
+    /// named in a warning.
+    ///
+    /// ```
+    /// use callweave::{CallInput, Input, provider};
+    ///
+    /// let pushes = r#"[{"SessionId": "s", "RecordId": "1", "EndpointUser": "+6620000000"},
+    ///                  {"SessionId": "s", "RecordId": "2", "EndpointUser": "anna@example.com"}]"#;
+    /// let audio = [("2", vec![0; 8]), ("1", vec![0; 8])]; // as fetched
+    /// let audio = audio.map(|(id, bytes)| (id.to_owned(), Input::bytes(id, bytes)));
+    /// let call = CallInput::from_attached(provider::read(pushes)?, audio);
+    /// assert_eq!((call.recordings.len(), call.call.id.as_deref()), (2, Some("s")));
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    pub fn from_attached(described: Described, audio: impl IntoIterator<Item = (String, Input)>) -> Self {
+        let matched = described.attach(audio);
+        Self::from_matched(described, matched)
+    }
+
+    fn from_matched(described: Described, matched: Matched<Input>) -> Self {
         let found = matched.found.into_iter().map(|f| {
-            let described = described.recordings.get(f.recording).cloned().map(Box::new);
-            (f.recording, Given::Input { input: Input::path(f.audio).leg(f.leg), described })
+            let recording = described.recordings.get(f.recording).cloned().map(Box::new);
+            let leg = told(f.leg, &f.audio.leg);
+            (f.recording, Given::Input { input: f.audio.leg(leg), described: recording })
         });
         let leg_of = |i: usize| described.recordings.get(i).map(|r| r.leg.clone()).unwrap_or_default();
         let missing = matched.missing.into_iter().map(|m| {
@@ -104,8 +148,11 @@ impl CallInput {
         all.sort_by_key(|(recording, _)| *recording);
         let mut warnings = described.warnings;
         warnings.extend(matched.warnings);
+        warnings.extend(matched.unused.iter().map(|(name, _)| {
+            Warning::new("audio_unused", format!("no recording of the document asks for the audio \"{name}\""))
+        }));
         let recordings = all.into_iter().map(|(_, given)| given).collect();
-        Ok(Self { call: described.call, recordings, roles: Vec::new(), warnings })
+        Self { call: described.call, recordings, roles: Vec::new(), warnings }
     }
 
     /// The same call with other roles.
@@ -113,6 +160,17 @@ impl CallInput {
     pub fn with_roles(mut self, roles: Vec<Role>) -> Self {
         self.roles = roles;
         self
+    }
+}
+
+/// What the caller says of a recording, before what its document says.
+fn told(leg: Leg, by_caller: &Leg) -> Leg {
+    Leg {
+        role: if by_caller.role == Role::Unknown { leg.role } else { by_caller.role },
+        party: by_caller.party.clone().or(leg.party),
+        started_at: by_caller.started_at.or(leg.started_at),
+        channel: by_caller.channel.or(leg.channel),
+        recording_id: leg.recording_id,
     }
 }
 
@@ -141,4 +199,54 @@ fn read_document(path: &Path) -> Result<String> {
         let at = e.utf8_error().valid_up_to() as u64;
         named(Error::new(ErrorKind::Malformed, Stage::Provider, "not text in UTF-8").at_byte(at))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUSHES: &str = r#"[{"SessionId": "s", "RecordId": "1", "EndpointUser": "+6620000000"},
+                             {"SessionId": "s", "RecordId": "2", "EndpointUser": "anna@example.com"}]"#;
+
+    fn roles(call: &CallInput) -> Vec<(Role, bool)> {
+        let role = |given: &Given| match given {
+            Given::Input { input, .. } => (input.leg.role, true),
+            Given::Missing { leg, .. } => (leg.role, false),
+        };
+        call.recordings.iter().map(role).collect()
+    }
+
+    #[test]
+    fn audio_in_hand_is_joined_by_id_and_what_is_left_over_is_named() {
+        let input = |id: &str| (id.to_owned(), Input::bytes(id, [0; 8]));
+        let described = || provider::read(PUSHES).unwrap();
+        let call = CallInput::from_attached(described(), [input("2"), input("other")]);
+        assert_eq!(roles(&call), [(Role::Customer, false), (Role::Agent, true)]);
+        let codes: Vec<&str> = call.warnings.iter().map(|w| &*w.code).collect();
+        assert_eq!(codes, ["audio_unused"]);
+        assert!(call.warnings[0].message.contains("other"));
+        let own = ("1".to_owned(), Input::bytes("1", [0; 8]).role(Role::Participant).party("x"));
+        let call = CallInput::from_attached(described(), [own, input("2")]);
+        assert_eq!(roles(&call), [(Role::Participant, true), (Role::Agent, true)]);
+        let Given::Input { input, .. } = &call.recordings[0] else { panic!("audio was given") };
+        assert_eq!((input.leg.party.as_deref(), input.leg.recording_id.as_deref()), (Some("x"), Some("1")));
+    }
+
+    #[test]
+    fn one_file_with_a_name_of_3cx_is_described_by_it() {
+        let name = PathBuf::from("some/where/[Anna Lee]_0812345678-204_20260520081400(1734).wav");
+        let zone = Options { local_offset_s: Some(25_200) };
+        let call = CallInput::open_with(std::slice::from_ref(&name), &zone).unwrap();
+        assert_eq!(call.call.provider.as_deref(), Some("threecx"));
+        assert_eq!(call.call.started_at.unwrap().to_rfc3339(), "2026-05-20T08:14:00+07:00");
+        assert_eq!((roles(&call), call.warnings.len()), (vec![(Role::Mixed, true)], 0));
+        let Given::Input { input, .. } = &call.recordings[0] else { panic!("audio was given") };
+        assert_eq!(input.name(), name.display().to_string());
+        assert_eq!(&*CallInput::open(std::slice::from_ref(&name)).unwrap().warnings[0].code, "time_without_zone");
+        let two = CallInput::open(&[name, PathBuf::from("other.wav")]).unwrap();
+        assert_eq!(
+            (two.call, roles(&CallInput::open(&["a.wav".into()]).unwrap())),
+            (Call::default(), vec![(Role::Unknown, true)])
+        );
+    }
 }

@@ -12,12 +12,11 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod write;
 
 pub use given::{CallInput, Given};
 pub use normalize::{NormalizeOptions, Normalized, normalize};
-
-use std::fs;
-use std::path::Path;
+pub use write::WriteOptions;
 
 use rayon::prelude::*;
 
@@ -25,9 +24,8 @@ use crate::config::{Config, MixConfig};
 use crate::control::Control;
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::export;
 use crate::mix::{Mixer, Placed};
-use crate::report::{Output, Report};
+use crate::report::Report;
 use crate::timeline::Placement;
 use crate::track::Track;
 use crate::units::Decibels;
@@ -133,29 +131,6 @@ impl Processed {
     pub fn mix(&self, config: &MixConfig) -> Result<Mixer<'_>> {
         let placed: Vec<Placed> = self.tracks.iter().map(PlacedTrack::placed).collect();
         Mixer::new(&placed, self.report.call.duration_ms, config)
-    }
-
-    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if need be, and adds the mix to the report's
-    /// outputs. Each file appears whole or not at all.
-    ///
-    /// # Errors
-    /// `io`, `cancelled`, and those of the mix.
-    pub fn write(&mut self, folder: &Path, config: &MixConfig, control: &Control) -> Result<()> {
-        let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
-        fs::create_dir_all(folder).map_err(failed)?;
-        let name = format!("mix.{}", config.format.extension());
-        let path = folder.join(&name);
-        let mut mixer = self.mix(config)?;
-        let (rate, channels) = (mixer.rate(), mixer.channels());
-        let sha256 = export::write_audio_hashed(&path, &mut mixer, config.format, control)?;
-        self.report.outputs.push(Output {
-            kind: "mix".into(),
-            path: name,
-            sample_rate_hz: rate.hz(),
-            channels,
-            sha256,
-        });
-        export::write_text(&folder.join("report.json"), &format!("{}\n", self.report.to_json()))
     }
 }
 

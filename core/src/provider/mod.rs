@@ -14,10 +14,12 @@ use crate::error::Warning;
 use crate::units::Millis;
 
 mod find;
+pub mod json;
 mod manifest;
 pub mod mcloud;
 mod merge;
 mod names;
+mod parse;
 mod read;
 mod records;
 pub mod tencent;
@@ -28,7 +30,8 @@ pub mod wellcloud;
 mod wire;
 
 pub use find::{Found, Matched, Missing, locate};
-pub use read::{detect, read, read_all, read_with};
+pub use read::{detect, detect_text, read, read_all, read_as, read_with};
+pub use times::parse_offset;
 
 /// The longest document that is read, in bytes: the pushes of some 50,000 recordings.
 pub const MAX_DOCUMENT_BYTES: usize = 16 << 20;

@@ -38,7 +38,7 @@ fn documents() -> Vec<Value> {
     vec![
         json!([push("+66812345678", 1_608_130_637), push("a@x", 1_608_130_640), push("b@x", 1_608_130_650)]),
         json!([row("i1", "16:08:23"), row("i2", "16:09:23")]),
-        json!([voipbin]),
+        json!({"result": [voipbin], "next_page_token": "n"}),
         json!({"items": [mcloud], "total": 1}),
         manifest,
     ]
@@ -48,7 +48,7 @@ fn documents() -> Vec<Value> {
 fn records_of(document: &mut Value) -> Vec<&mut Map<String, Value>> {
     let list = match document {
         Value::Array(items) => Some(items),
-        page => ["items", "tracks"]
+        page => ["items", "tracks", "result"]
             .iter()
             .find(|name| page.get(**name).is_some())
             .and_then(|name| page[*name].as_array_mut()),
@@ -205,6 +205,23 @@ proptest! {
     }
 
     #[test]
+    fn the_order_of_fields_changes_nothing(document in changed(), seed in any::<u64>()) {
+        let plain = read_all(&document.to_string(), &Options::default());
+        let shuffled = read_all(&written(&document, seed), &Options::default());
+        prop_assert_eq!(plain.map_err(|e| e.to_string()), shuffled.map_err(|e| e.to_string()));
+    }
+
+    #[test]
+    fn a_field_said_twice_is_kept_and_named(which in 0..5usize, r in any::<Index>(), f in any::<Index>()) {
+        let mut document = documents().swap_remove(which);
+        apply(&mut document, Change::Add(r, "ZZ".to_owned(), json!("second")));
+        let text = document.to_string().replacen("\"ZZ\"", &format!("\"ZZ\":\"{MARK}{}\",\"ZZ\"", f.index(9)), 1);
+        let calls = read_all(&text, &Options::default()).unwrap();
+        prop_assert!(everything(&calls).contains(MARK));
+        prop_assert!(calls.iter().flat_map(|c| &c.warnings).any(|w| w.code == "field_repeated" && w.message.contains("ZZ")));
+    }
+
+    #[test]
     fn wire_types_read_back_what_they_write(document in changed()) {
         let mut document = document;
         for record in records_of(&mut document) {
@@ -252,6 +269,24 @@ proptest! {
         let options = Outgoing { direction: Some(Direction::In), ..Outgoing::default() };
         let id = NewRecording::of(&call, None, &options).unwrap().data_id;
         prop_assert!(!id.contains(&number) && !id.contains('@') && !id.contains(&user), "{id}");
+    }
+}
+
+/// JSON with the fields of its objects in another order.
+fn written(value: &Value, seed: u64) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| written(item, seed)).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
+            let key = |name: &str| name.bytes().fold(seed | 1, |h, b| h.wrapping_mul(0x100_0000_01b3) ^ u64::from(b));
+            fields.sort_by_key(|(name, _)| key(name));
+            let one = |(name, value): (&String, &Value)| format!("{}:{}", json!(name), written(value, seed));
+            format!("{{{}}}", fields.into_iter().map(one).collect::<Vec<_>>().join(","))
+        }
+        leaf => leaf.to_string(),
     }
 }
 

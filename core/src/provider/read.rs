@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::records::no_recordings;
-use super::{Described, Kind, MAX_DOCUMENT_BYTES, Options, manifest, mcloud, tencent, voipbin, wellcloud, wire};
+use super::parse::{Parsed, parse};
+use super::records::{add_to_first, no_recordings};
+use super::wire::Notes;
+use super::{Described, Kind, Options, manifest, mcloud, tencent, voipbin, wellcloud, wire};
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Which document a JSON value is: by the fields that only one of them has.
@@ -55,28 +57,54 @@ pub(super) fn only(mut calls: Vec<Described>) -> Result<Described> {
 /// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`], `malformed` if it is not JSON or a manifest with mistakes,
 /// `unsupported` if it is no document that is known, `provider` if it holds no recording.
 pub fn read_all(text: &str, options: &Options) -> Result<Vec<Described>> {
-    let document = parse(text)?;
+    let parsed = parse(text)?;
     let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
-    let pages = Kind::ALL.iter().filter_map(|kind| document.get(kind.page_field()?));
-    if empty(&document) || pages.into_iter().any(empty) {
+    let pages = Kind::ALL.iter().filter_map(|kind| parsed.document.get(kind.page_field()?));
+    if empty(&parsed.document) || pages.into_iter().any(empty) {
         return Err(no_recordings());
     }
-    let Some(kind) = detect(&document) else {
-        return Err(unknown_document(&document));
+    let Some(kind) = detect(&parsed.document) else {
+        return Err(unknown_document(&parsed.document));
     };
-    read_as(kind, document, options)
+    read_kind(kind, parsed, options)
 }
 
-/// Reads a document whose kind is known.
-fn read_as(kind: Kind, document: Value, options: &Options) -> Result<Vec<Described>> {
-    match kind {
+/// [`read_all`] of a document whose kind the caller knows, so that it is read even where no field tells it apart.
+///
+/// # Errors
+/// As [`read_all`]; `unsupported` for [`Kind::Threecx`], which has no document.
+pub fn read_as(kind: Kind, text: &str, options: &Options) -> Result<Vec<Described>> {
+    read_kind(kind, parse(text)?, options)
+}
+
+/// Which document a JSON text is; see [`detect`].
+///
+/// # Errors
+/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if it is not JSON.
+pub fn detect_text(text: &str) -> Result<Option<Kind>> {
+    Ok(detect(&parse(text)?.document))
+}
+
+fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<Described>> {
+    let Parsed { document, earlier } = parsed;
+    let mut calls = match kind {
         Kind::Manifest => manifest::read(document).map(|call| vec![call]),
         Kind::Tencent => tencent::read(document),
         Kind::Wellcloud => wellcloud::read(document, options),
         Kind::Voipbin => voipbin::read(document),
         Kind::Mcloud => mcloud::read(document),
         Kind::Threecx => Err(unknown_document(&document)),
+    }?;
+    let (mut extra, mut notes) = (Map::new(), Notes::default());
+    if !earlier.is_empty() {
+        for (name, _) in &earlier {
+            notes.add("field_repeated", format!("a record says \"{name}\" twice; the last counts, the first is kept"));
+        }
+        let kept = earlier.into_iter().map(|(name, value)| Value::Object(Map::from_iter([(name, value)])));
+        extra.insert("$earlier".to_owned(), kept.collect());
     }
+    add_to_first(&mut calls, extra, notes);
+    Ok(calls)
 }
 
 macro_rules! only_call {
@@ -97,16 +125,6 @@ only_call!(
     voipbin::Record => voipbin::calls,
     mcloud::Record => mcloud::calls,
 );
-
-/// Parses JSON within the limit, with or without a byte order mark.
-fn parse(text: &str) -> Result<Value> {
-    if text.len() > MAX_DOCUMENT_BYTES {
-        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "document too long")
-            .found(format!("{} bytes", text.len()), format!("at most {MAX_DOCUMENT_BYTES}")));
-    }
-    serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|e| Error::new(ErrorKind::Malformed, Stage::Provider, format!("not JSON: {e}")))
-}
 
 fn unknown_document(document: &Value) -> Error {
     let error = Error::new(ErrorKind::Unsupported, Stage::Provider, "not a document that is known");

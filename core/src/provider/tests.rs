@@ -38,6 +38,24 @@ fn what_is_no_record_is_kept_and_named() {
     assert!(call.warnings.iter().any(|w| w.code == "not_a_record"));
 }
 
+#[test]
+fn a_field_that_is_said_twice_is_kept_and_named() {
+    let call = read(r#"[{"SessionId": "s", "RecordId": "1", "EndpointUser": "a@x", "EndpointUser": "b@x"}]"#).unwrap();
+    assert_eq!(call.agent.as_deref(), Some("b@x"));
+    assert_eq!(call.extra["$earlier"], serde_json::json!([{"EndpointUser": "a@x"}]));
+    let codes: Vec<&str> = call.warnings.iter().map(|w| &*w.code).collect();
+    assert_eq!(codes, ["field_repeated"]);
+}
+
+#[test]
+fn a_document_of_a_known_kind_is_read_without_a_telling_field() {
+    let options = Options::default();
+    assert_eq!(read_as(Kind::Tencent, r#"[{"id": "a"}]"#, &options).unwrap()[0].kind, Kind::Tencent);
+    assert_eq!(read_as(Kind::Threecx, "{}", &options).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(detect_text(r#"{"tracks": []}"#).unwrap(), Some(Kind::Manifest));
+    assert_eq!((detect_text("[]").unwrap(), detect_text("<html>").is_err()), (None, true));
+}
+
 /// A file beside the crate in its repository; none in a packaged crate.
 fn fixture(name: &str) -> Option<std::path::PathBuf> {
     let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures")).join(name);

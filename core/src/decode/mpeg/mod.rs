@@ -128,6 +128,11 @@ impl MpegStream {
         self.segment.delay
     }
 
+    /// Samples of the segment under way by its tag.
+    pub(crate) fn declared(&self) -> Option<u64> {
+        self.segment.declared
+    }
+
     /// Begins a segment at the source's position, passing over its tag frame if it has one.
     fn begin_segment(&mut self, source: &mut Source, notes: &mut Notes) -> Result<()> {
         let at = source.position();

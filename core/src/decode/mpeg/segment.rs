@@ -14,6 +14,8 @@ pub(crate) struct Segment {
     pub(crate) delay: Delay,
     /// Audio frames by the tag, where it says.
     expected: Option<u64>,
+    /// The recording's own samples by the tag.
+    pub(crate) declared: Option<u64>,
     /// Where the padding begins, in decoded samples, if the tag's count is to be believed.
     padding_from: Option<u64>,
     /// Frames and samples that have been decoded or replaced.
@@ -33,11 +35,13 @@ impl Segment {
             None => Delay { samples: assumed_delay, basis: DelayBasis::Assumed },
         };
         let padding = tag.delay_and_padding.map_or(0, |(_, padding)| padding.saturating_sub(DECODER_DELAY));
+        let own = |frames: u64| (frames * frame_samples as u64).saturating_sub(u64::from(delay.samples + padding));
+        let declared = expected.map(own);
         let padding_from = expected.filter(|_| padding > 0).map(|frames| {
             // A padding longer than the segment is nonsense and ends nothing.
             (frames * frame_samples as u64).saturating_sub(u64::from(padding)).max(u64::from(delay.samples))
         });
-        Self { delay, expected, padding_from, ..Self::default() }
+        Self { delay, expected, declared, padding_from, ..Self::default() }
     }
 
     /// Before a frame is added: gives back what was held where the frame shows that the tag's count is wrong.

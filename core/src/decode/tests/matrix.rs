@@ -29,7 +29,7 @@ fn containers(dir: &std::path::Path) -> Vec<(String, Vec<u8>, Option<Raw>)> {
         ("rf64.wav", &thin_path, vec!["-rf64", "always"]),
         ("pcm.aiff", &thin_path, vec![]),
         ("tagged.mp3", &wide_path, vec!["-b:a", "64k"]),
-        ("untagged.mp3", &thin_path, vec!["-b:a", "16k"]),
+        ("untagged.mp3", &thin_path, vec!["-b:a", "16k", "-write_xing", "0"]),
         ("vbr.mp3", &wide_path, vec!["-q:a", "5"]),
         ("a.flac", &wide_path, vec![]),
         ("vorbis.ogg", &wide_path, ffmpeg("libvorbis")),

@@ -3,6 +3,7 @@
 mod against_ffmpeg;
 mod damage;
 mod matrix;
+mod samples;
 mod table;
 mod wave;
 

@@ -113,6 +113,17 @@ impl<T> Default for Matched<T> {
 }
 
 impl<T> Matched<T> {
+    /// The same with other audio for what was found and what was not asked for.
+    pub fn map<U>(self, audio: impl Fn(T) -> U) -> Matched<U> {
+        let found = self.found.into_iter();
+        Matched {
+            found: found.map(|f| Found { recording: f.recording, leg: f.leg, audio: audio(f.audio) }).collect(),
+            missing: self.missing,
+            unused: self.unused.into_iter().map(|(name, value)| (name, audio(value))).collect(),
+            warnings: self.warnings,
+        }
+    }
+
     /// Marks audio that is there although the document says that it is not.
     fn note_states(&mut self, recordings: &[Recording]) {
         for found in &self.found {

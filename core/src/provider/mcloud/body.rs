@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::phone::{Dialling, e164};
-use crate::call::{Direction, Moment, Tag};
+use crate::call::{Call, Direction, Leg, Moment, Role, Tag};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::names::{Party, is_uuid, party};
-use crate::provider::{Described, Kind, times};
+use crate::provider::records::party_of;
+use crate::provider::{Described, Kind, Recording, times};
+use crate::report::{Report, TrackReport};
 
 /// The body of `POST /recordings`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,9 +40,16 @@ pub struct NewRecording {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The audio's MIME type.
+    #[serde(default = "wav")]
     pub content_type: String,
     /// Whether the answer shall hold an address to `PUT` the audio to.
+    #[serde(default)]
     pub audio_presigned_upload_url: bool,
+}
+
+/// The API's default of `contentType`.
+fn wav() -> String {
+    "audio/wav".to_owned()
 }
 
 /// What a service decides about its recordings, and what a document may leave open.
@@ -56,10 +65,16 @@ pub struct Outgoing {
     pub direction: Option<Direction>,
     /// How national numbers are dialled. `None`: only international ones become E.164.
     pub dialling: Option<Dialling>,
+    /// The customer's number, where the document does not say it.
+    pub customer_phone: Option<String>,
     /// The call centre's number. `None`: the agent's, if it is one.
     pub callcenter_number: Option<String>,
     /// The call centre's name.
     pub callcenter_name: Option<String>,
+    /// A tag instead of the one that the processing came to.
+    pub tag: Option<Tag>,
+    /// 0 to 100.
+    pub score: Option<f64>,
     /// A note.
     pub note: Option<String>,
     /// The audio's MIME type.
@@ -76,10 +91,13 @@ impl Default for Outgoing {
             offset_s: None,
             direction: None,
             dialling: None,
+            customer_phone: None,
             callcenter_number: None,
             callcenter_name: None,
+            tag: None,
+            score: None,
             note: None,
-            content_type: "audio/wav".to_owned(),
+            content_type: wav(),
             upload: true,
         }
     }
@@ -90,7 +108,7 @@ impl NewRecording {
     ///
     /// # Errors
     /// `invalid_argument` if `dataId`, `callAt` or `direction` (in or out) are neither in the call nor in the options, or
-    /// if a given `dataId` holds a telephone number or a mail address.
+    /// if a given `dataId` holds a telephone number or a mail address, or a score is outside 0 to 100.
     pub fn of(call: &Described, tag: Option<Tag>, options: &Outgoing) -> Result<Self> {
         let data_id = match &options.data_id {
             Some(given) => checked_id(given, call)?,
@@ -109,20 +127,62 @@ impl NewRecording {
             Some(Direction::Internal) => return Err(lacks("direction", "internal", "in or out")),
             None => return Err(lacks("direction", "nothing", "in or out")),
         };
+        check_score("recording", options.score)?;
         let dialling = options.dialling.as_ref();
+        let customer = options.customer_phone.as_deref().or(call.customer.as_deref());
         Ok(Self {
             data_id,
             call_at,
             direction,
-            customer_phone: call.customer.as_deref().and_then(|text| number(text, dialling)),
+            customer_phone: customer.and_then(|text| number(text, dialling)),
             callcenter_number: options.callcenter_number.clone().or_else(|| number(call.agent.as_deref()?, dialling)),
             callcenter_name: options.callcenter_name.clone(),
-            tag,
-            score: None,
+            tag: options.tag.or(tag),
+            score: options.score,
             note: options.note.clone(),
             content_type: options.content_type.clone(),
             audio_presigned_upload_url: options.upload,
         })
+    }
+
+    /// The body for a processed call. What the report leaves out (ids of recordings, the customer of a mixed recording)
+    /// comes from the call as its document describes it, where that is given.
+    ///
+    /// # Errors
+    /// As [`NewRecording::of`].
+    pub fn of_report(report: &Report, call: Option<&Described>, options: &Outgoing) -> Result<Self> {
+        let tag = Some(report.tag.value);
+        match call {
+            Some(call) => Self::of(call, tag, options),
+            None => Self::of(&Described::from(report), tag, options),
+        }
+    }
+}
+
+/// What a report says of its call; no ids of recordings, and no parties if they were dropped.
+impl From<&Report> for Described {
+    fn from(report: &Report) -> Self {
+        let call = &report.call;
+        let recording = |track: &TrackReport| Recording {
+            leg: Leg { role: track.role, party: track.party.clone(), ..Leg::default() },
+            path: track.source.as_ref().and_then(|source| source.path.clone()),
+            ..Recording::default()
+        };
+        let recordings: Vec<Recording> = report.tracks.iter().map(recording).collect();
+        Self {
+            kind: call.provider.as_deref().and_then(Kind::from_name).unwrap_or(Kind::Manifest),
+            call: Call {
+                id: call.id.clone(),
+                provider: call.provider.clone(),
+                direction: call.direction,
+                started_at: call.started_at,
+            },
+            customer: party_of(&recordings, Role::Customer),
+            agent: party_of(&recordings, Role::Agent),
+            recordings,
+            extra: serde_json::Map::new(),
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -137,10 +197,11 @@ fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
 /// An id that is the same whenever the same call is posted: the provider's name and the first 128 bits of a SHA-256 over
 /// provider and call id (or the recordings' ids, sorted, where the call has none). A hash, as ids can hold numbers.
 /// A recording that came from MCloud keeps the id it has there.
-fn data_id(call: &Described) -> Result<String> {
-    if let ([recording], Kind::Mcloud) = (&call.recordings[..], call.kind)
-        && let Some(own) = recording.aliases.first()
-    {
+///
+/// # Errors
+/// `invalid_argument` where neither the call nor a recording has an id.
+pub fn data_id(call: &Described) -> Result<String> {
+    if let (Kind::Mcloud, Some(own)) = (call.kind, &call.call.id) {
         return Ok(own.clone());
     }
     let provider = call.call.provider.as_deref().unwrap_or_default();
@@ -179,6 +240,14 @@ fn checked_id(given: &str, call: &Described) -> Result<String> {
         ));
     }
     Ok(given.to_owned())
+}
+
+fn check_score(what: &str, score: Option<f64>) -> Result<()> {
+    match score.filter(|score| !(0.0..=100.0).contains(score)) {
+        None => Ok(()),
+        Some(score) => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("{what}: wrong score"))
+            .found(score, "0 to 100")),
+    }
 }
 
 fn lacks(field: &str, found: &str, expected: &str) -> Error {
@@ -232,23 +301,24 @@ impl Review {
         Self { tag: overwrite_tag.then_some(tag), note, ..Self::default() }
     }
 
+    /// Refuses what the API would refuse.
+    pub(super) fn check(&self) -> Result<()> {
+        check_score("review", self.score)?;
+        match self.link.as_ref() {
+            Some(Link::To(user)) if !is_uuid(user) => {
+                Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "review: wrong linkedUserId")
+                    .found(format!("\"{user}\""), "a UUID"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
     /// `invalid_argument` for a score outside 0 to 100 or a link to what is no UUID.
     pub fn to_json(&self) -> Result<String> {
-        let refuse = |what: &str, found: String, expected: &str| {
-            Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("review: wrong {what}"))
-                .found(found, expected))
-        };
-        if let Some(score) = self.score.filter(|score| !(0.0..=100.0).contains(score)) {
-            return refuse("score", score.to_string(), "0 to 100");
-        }
-        if let Some(Link::To(user)) = self.link.as_ref()
-            && !is_uuid(user)
-        {
-            return refuse("linkedUserId", format!("\"{user}\""), "a UUID");
-        }
+        self.check()?;
         serde_json::to_string(self).map_err(|e| Error::new(ErrorKind::Internal, Stage::Provider, e.to_string()))
     }
 }

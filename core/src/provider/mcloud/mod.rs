@@ -15,10 +15,11 @@ use std::fmt;
 
 mod body;
 mod error;
+mod options;
 mod phone;
 mod query;
 
-pub use body::{Link, NewRecording, Outgoing, Review};
+pub use body::{Link, NewRecording, Outgoing, Review, data_id};
 pub use error::{ApiCode, ApiError};
 pub use phone::{Dialling, e164};
 pub use query::ListQuery;

@@ -104,22 +104,50 @@ fn a_processed_call_becomes_the_body_of_a_post() {
     assert_eq!(serde_json::from_value::<NewRecording>(json).unwrap(), body);
 }
 
-#[test]
-fn the_published_body_is_read_and_written() {
-    let text = r#"{
+/// The bodies of `POST /recordings` in MCloud's documents, word for word: the start page's and the reference's.
+const BODIES: [&str; 2] = [
+    r#"{
 "dataId": "rec_2026_05_20_001",
 "callAt": "2026-05-20T08:14:00+07:00",
 "direction": "in",
 "customerPhone": "+66812345678",
 "audioPresignedUploadUrl": true
-}"#;
-    let mut sample: Value = serde_json::from_str(text).unwrap();
-    // The document's default, which we always write.
-    sample["contentType"] = json!("audio/wav");
-    let body: NewRecording = serde_json::from_value(sample.clone()).unwrap();
-    assert_eq!(serde_json::to_value(body).unwrap(), sample);
+}"#,
+    r#"{
+"dataId": "rec_2026_05_20_001",
+"callAt": "2026-05-20T08:14:00+07:00",
+"direction": "in",
+"audioPresignedUploadUrl": true
+}"#,
+];
+
+#[test]
+fn the_published_bodies_are_read_and_written() {
+    for text in BODIES {
+        let mut sample: Value = serde_json::from_str(text).unwrap();
+        let body: NewRecording = serde_json::from_str(text).unwrap();
+        // The document's default, which we always write.
+        sample["contentType"] = json!("audio/wav");
+        assert_eq!(serde_json::to_value(body).unwrap(), sample);
+    }
     let created: Created = serde_json::from_str(r#"{"id": "0192b9", "uploadUrl": "https://s/x", "new": 1}"#).unwrap();
     assert_eq!((created.upload_url.as_deref(), &created.extra["new"]), (Some("https://s/x"), &json!(1)));
+}
+
+#[test]
+fn a_report_gives_the_same_body_as_the_document_it_came_from() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/tencent-transfer");
+    let Ok(text) = std::fs::read_to_string(format!("{path}/report.json")) else { return };
+    let report: crate::Report = serde_json::from_str(&text).unwrap();
+    let call = read_text(&std::fs::read_to_string(format!("{path}/pushes.json")).unwrap()).unwrap();
+    let alone = NewRecording::of_report(&report, None, &outgoing()).unwrap();
+    assert_eq!(alone, NewRecording::of_report(&report, Some(&call), &outgoing()).unwrap());
+    assert_eq!((alone.tag, alone.customer_phone.as_deref()), (Some(Tag::Normal), Some("+447700900187")));
+    let options = Outgoing { tag: Some(Tag::Other), score: Some(50.0), ..outgoing() };
+    let chosen = NewRecording::of_report(&report, None, &options).unwrap();
+    assert_eq!((chosen.tag, chosen.score), (Some(Tag::Other), Some(50.0)));
+    let wrong = Outgoing { score: Some(101.0), ..outgoing() };
+    assert!(NewRecording::of_report(&report, None, &wrong).is_err());
 }
 
 #[test]

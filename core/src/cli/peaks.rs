@@ -1,0 +1,30 @@
+//! `callweave peaks`: a recording's waveform as numbers.
+
+use std::fs;
+
+use crate::config::DecodeOptions;
+use crate::control::Control;
+use crate::decode::Input;
+use crate::error::{Error, ErrorKind, Stage};
+use crate::export::{peaks, write_peaks};
+
+use super::args::PeaksArgs;
+use super::progress::watched;
+use super::{DONE, Stop, Streams};
+
+pub(super) fn run(args: &PeaksArgs, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
+    let (control, _bar) = watched(control);
+    let made = peaks(Input::path(&args.file), args.points, &DecodeOptions::default(), &control)?;
+    let Some(target) = &args.output else {
+        write!(streams.out, "{}", made.to_json(args.bits))?;
+        return Ok(DONE);
+    };
+    if fs::canonicalize(target).is_ok_and(|t| fs::canonicalize(&args.file).is_ok_and(|f| f == t)) {
+        let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "would be written over itself");
+        return Err(error.in_input(args.file.display().to_string()).into());
+    }
+    write_peaks(target, &made, args.bits)?;
+    let (channels, each) = (made.channels().len(), made.samples_per_point());
+    writeln!(streams.out, "{}: {} points of {each} samples, {channels} channels", target.display(), made.len())?;
+    Ok(DONE)
+}

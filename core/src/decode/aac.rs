@@ -1,0 +1,165 @@
+//! Which kind of AAC a stream is. Low complexity is decoded; HE-AAC, whose low-complexity part alone would give half the
+//! rate, is refused by name, whether its header announces it or not.
+
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+/// How many frames are looked at to find what the header does not announce.
+pub(crate) const FRAMES: usize = 8;
+
+const REPLICATION: &str = "HE-AAC (spectral band replication)";
+
+/// Refuses AAC other than low complexity, by its `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1).
+///
+/// # Errors
+/// `unsupported`, naming the codec.
+pub(crate) fn check_config(config: &[u8]) -> Result<()> {
+    let mut padded = [0; 8];
+    padded.iter_mut().zip(config).for_each(|(to, from)| *to = *from);
+    let bits = u64::from_be_bytes(padded);
+    let take = |at: u32, count: u32| (bits >> (64 - at - count)) & ((1 << count) - 1);
+    let object = if take(0, 5) == 31 { 32 + take(5, 6) } else { take(0, 5) };
+    // After an object type of low complexity, a synchronisation word announces spectral band replication.
+    let frequency = take(5, 4);
+    let extension = if frequency == 15 { 5 + 4 + 24 } else { 5 + 4 } + 4 + 3;
+    let announced = config.len() >= 5
+        && take(extension, 11) == 0x2B7
+        && take(extension + 11, 5) == 5
+        && take(extension + 16, 1) == 1;
+    match object {
+        2 if !announced => Ok(()),
+        2 | 5 => Err(refusal(REPLICATION)),
+        29 => Err(refusal("HE-AAC v2 (parametric stereo)")),
+        42 => Err(refusal("xHE-AAC")),
+        _ => Err(refusal(&format!("AAC object type {object}"))),
+    }
+}
+
+/// Refuses HE-AAC that its header does not announce, by the first frames: three in four of them, three at least, must
+/// carry the data of spectral band replication. One frame in fifty of low complexity looks as if it did.
+///
+/// # Errors
+/// `unsupported`, naming the codec.
+pub(crate) fn check_frames<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+    let (mut seen, mut carrying) = (0, 0);
+    for frame in frames.take(FRAMES) {
+        seen += 1;
+        carrying += usize::from(carries_replication(frame));
+    }
+    if carrying >= 3 && 4 * carrying >= 3 * seen { Err(refusal(REPLICATION)) } else { Ok(()) }
+}
+
+fn refusal(name: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(name, "AAC-LC")
+}
+
+/// Whether one of the fill elements that end a frame holds spectral band replication (ISO/IEC 14496-3, 4.4.2.7 and 4.5.2.8).
+///
+/// What precedes them has no length that could be skipped, so they are read from the frame's end: the end element, before
+/// it fill elements, each as long as its count says.
+fn carries_replication(frame: &[u8]) -> bool {
+    let Some(&last) = frame.last().filter(|&&b| b != 0) else { return false };
+    // The end element is three ones; zeros after it fill the byte.
+    let end = 8 * frame.len() - last.trailing_zeros() as usize;
+    end > 3 && bits(frame, end - 3, 3) == Some(7) && ends_with_replication(frame, end - 3, 3)
+}
+
+/// The same for the elements before a bit position, of which so many may be passed over.
+fn ends_with_replication(frame: &[u8], end: usize, most: usize) -> bool {
+    const FILL: u32 = 6;
+    /// Fill bytes, fill data and dynamic range control: what may stand between replication and the end.
+    const OTHERS: [u32; 3] = [0, 1, 11];
+    (1..=269usize).any(|bytes| {
+        let head = if bytes < 15 { 3 + 4 } else { 3 + 4 + 8 };
+        let Some(at) = end.checked_sub(8 * bytes + head) else { return false };
+        let counted = if bytes < 15 {
+            bits(frame, at + 3, 4) == Some(bytes as u32)
+        } else {
+            bits(frame, at + 3, 4) == Some(15) && bits(frame, at + 7, 8) == Some(bytes as u32 - 14)
+        };
+        if !counted || bits(frame, at, 3) != Some(FILL) {
+            return false;
+        }
+        match bits(frame, at + head, 4) {
+            Some(13 | 14) => true,
+            Some(kind) => most > 1 && OTHERS.contains(&kind) && ends_with_replication(frame, at, most - 1),
+            None => false,
+        }
+    })
+}
+
+/// Up to eight bits at a bit position.
+fn bits(bytes: &[u8], at: usize, count: usize) -> Option<u32> {
+    let high = u32::from(*bytes.get(at / 8)?) << 8;
+    let low = bytes.get(at / 8 + 1).map_or(0, |&b| u32::from(b));
+    let within = at % 8 + count;
+    (8 * bytes.len() >= at + count).then(|| (high | low) >> (16 - within) & ((1 << count) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_of_aac() {
+        assert!(check_config(&[0x14, 0x08]).is_ok(), "LC at 16 kHz, mono");
+        for (config, name) in [
+            (&[0x2B, 0x92, 0x08, 0x00][..], "HE-AAC (spectral"),
+            (&[0xEB, 0x8A, 0x08, 0x00], "HE-AAC v2"),
+            (&[0x13, 0x88, 0x56, 0xE5, 0xA5], "HE-AAC (spectral"),
+            (&[0xF9, 0x48], "xHE-AAC"),
+            (&[0x0C, 0x08], "AAC object type 1"),
+        ] {
+            let error = check_config(config).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    /// A frame of some bits, then fill elements of a kind and a length, then the end.
+    fn frame(leading: usize, fills: &[(u32, usize)]) -> Vec<u8> {
+        let mut all: Vec<bool> = (0..leading).map(|i| i * i % 3 == 1).collect();
+        let mut put = |value: u32, count: usize| all.extend((0..count).rev().map(|i| value >> i & 1 == 1));
+        for &(kind, bytes) in fills {
+            put(6, 3);
+            if bytes < 15 {
+                put(bytes as u32, 4);
+            } else {
+                put(15, 4);
+                put(bytes as u32 - 14, 8);
+            }
+            put(kind, 4);
+            put(5, 4);
+            (1..bytes).for_each(|i| put((i as u32 * 37) % 251, 8));
+        }
+        put(7, 3);
+        all.chunks(8).map(|b| b.iter().enumerate().fold(0, |byte, (i, &bit)| byte | u8::from(bit) << (7 - i))).collect()
+    }
+
+    #[test]
+    fn replication_is_found_in_the_fill_elements_at_the_end() {
+        for leading in 40..56 {
+            for bytes in [1, 3, 14, 15, 16, 60, 269] {
+                assert!(carries_replication(&frame(leading, &[(13, bytes)])), "{leading} bits, {bytes} bytes");
+                assert!(carries_replication(&frame(leading, &[(14, bytes), (0, 20)])), "fill bytes after it");
+                assert!(
+                    !carries_replication(&frame(leading, &[(0, bytes)])),
+                    "{leading} bits, {bytes} bytes of filling"
+                );
+            }
+            assert!(!carries_replication(&frame(leading, &[])));
+        }
+        for nothing in [&[][..], &[0], &[7], &[0, 0, 0xE0]] {
+            assert!(!carries_replication(nothing));
+        }
+    }
+
+    #[test]
+    fn some_frames_that_look_like_it_are_not_enough() {
+        let (with, without) = (frame(50, &[(13, 20)]), frame(50, &[(0, 20)]));
+        let judge = |pattern: &[u8]| {
+            check_frames(pattern.iter().map(|&b| if b == 1 { with.as_slice() } else { without.as_slice() })).is_err()
+        };
+        assert!(judge(&[1; 8]) && judge(&[0, 1, 1, 1, 1, 1, 1, 1]) && judge(&[1, 1, 1]));
+        assert!(!judge(&[1, 1]) && !judge(&[1, 0, 1, 0, 1, 0, 1, 0]) && !judge(&[0; 8]) && !judge(&[]));
+    }
+}

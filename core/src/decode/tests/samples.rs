@@ -1,0 +1,122 @@
+//! The samples of `fixtures/codecs`: every container and codec, decoded without any other program. What they must decode to
+//! was written down when they were made (`fixtures/codecs.py`).
+
+use std::path::Path;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::against_ffmpeg::{interleaved, snr_db};
+use super::*;
+use crate::config::hex;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/codecs");
+
+/// What is known of a sample.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Sample {
+    pub(super) file: String,
+    container: Container,
+    codec: Codec,
+    sample_rate_hz: u32,
+    samples: usize,
+    /// Of its samples as interleaved f32, where the codec is exact.
+    sha256: Option<String>,
+    /// The file that holds what it is compared with, and how close it must be, where it is not.
+    reference: Option<String>,
+    at_least_db: Option<f64>,
+}
+
+impl Sample {
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        read(&self.file)
+    }
+
+    /// The format of a file without a header: its extension.
+    pub(super) fn raw(&self) -> Option<Raw> {
+        let extension = Path::new(&self.file).extension()?.to_str()?;
+        (self.container == Container::Raw).then(|| Raw::from_name(extension).unwrap())
+    }
+
+    pub(super) fn input(&self, bytes: &[u8]) -> Input {
+        let input = Input::bytes(self.file.clone(), bytes);
+        if let Some(raw) = self.raw() { input.raw(raw) } else { input }
+    }
+}
+
+pub(super) fn read(file: &str) -> Vec<u8> {
+    std::fs::read(Path::new(FOLDER).join(file)).unwrap()
+}
+
+/// All samples; none, with a message, where the crate stands alone.
+pub(super) fn samples() -> Vec<Sample> {
+    match std::fs::read(Path::new(FOLDER).join("index.json")) {
+        Ok(index) => serde_json::from_slice(&index).unwrap(),
+        Err(_) => {
+            eprintln!("skipped: no fixtures beside the crate");
+            Vec::new()
+        }
+    }
+}
+
+#[test]
+fn every_sample_decodes_to_what_it_was() {
+    for sample in samples() {
+        let (name, bytes) = (&sample.file, sample.bytes());
+        let (planes, info) = run(sample.input(&bytes), &DecodeOptions::default()).unwrap();
+        let ours = interleaved(&planes);
+        assert_eq!(
+            (info.container, info.codec, info.sample_rate_hz.hz(), ours.len()),
+            (sample.container, sample.codec, sample.sample_rate_hz, sample.samples),
+            "{name}"
+        );
+        let expected: &[&str] = if name == "untagged.mp3" || name == "mp3.wav" { &["delay_unknown"] } else { &[] };
+        assert_eq!(codes(&info), expected, "{name}");
+        if let Some(sha256) = &sample.sha256 {
+            let ours: Vec<u8> = ours.iter().flat_map(|x| x.to_le_bytes()).collect();
+            assert_eq!(&hex(&Sha256::digest(ours)), sha256, "{name}");
+        } else {
+            let reference = sample.reference.as_deref().unwrap();
+            let theirs = run_bytes(&read(reference)).unwrap().0.remove(0);
+            let snr = snr_db(&theirs, &ours);
+            eprintln!("{name}: {snr:.1} dB");
+            assert!(theirs.len() == ours.len() && snr >= sample.at_least_db.unwrap(), "{name}: {snr:.1} dB");
+        }
+    }
+}
+
+#[test]
+fn every_sample_is_the_same_from_a_stream() {
+    for sample in samples() {
+        let bytes = sample.bytes();
+        let options = DecodeOptions::default();
+        let whole = run(sample.input(&bytes), &options).unwrap();
+        let dribble = Input::reader(sample.file.clone(), Dribble(bytes, 7));
+        let dribble = if let Some(raw) = sample.raw() { dribble.raw(raw) } else { dribble };
+        let streamed = run(dribble, &options).unwrap();
+        assert!(whole.0 == streamed.0, "{}", sample.file);
+        assert_eq!(whole.1, streamed.1, "{}", sample.file);
+    }
+}
+
+#[test]
+fn what_is_read_has_a_sample() {
+    let all = samples();
+    // Signed 8-bit samples exist in AIFF alone, where ffmpeg is compared with; BW64 and RIFX are made in the tests of wav.
+    let without = [Codec::PcmS8.name(), Container::Bw64.name(), Container::Rifx.name()];
+    let codecs = Codec::ALL.iter().map(|codec| (codec.name(), all.iter().any(|s| s.codec == *codec)));
+    let containers = Container::ALL.iter().map(|c| (c.name(), all.iter().any(|s| s.container == *c)));
+    for (name, found) in codecs.chain(containers) {
+        assert!(all.is_empty() || found != without.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn an_archive_gives_its_members() {
+    let Some(sample) = samples().into_iter().find(|s| s.file == "s16.wav") else { return };
+    let tracks = decode(Input::bytes("two.zip", read("two.zip")), &DecodeOptions::default()).unwrap();
+    assert_eq!((tracks.len(), tracks[0].samples.len()), (2, sample.samples));
+    let single = decode(Input::bytes("s16.wav", sample.bytes()), &DecodeOptions::default()).unwrap();
+    assert_eq!(tracks[0].samples, single[0].samples);
+}

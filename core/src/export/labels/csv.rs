@@ -1,0 +1,108 @@
+//! A table for spreadsheets, by RFC 4180.
+
+use std::fmt::Write;
+
+use super::{Names, speakers};
+use crate::report::Report;
+use crate::units::Span;
+
+/// A cell that begins so would be a formula to a spreadsheet; a single quote before it makes it a text.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// A row of the table.
+struct Row {
+    span: Span,
+    track: Option<usize>,
+    kind: &'static str,
+    detail: String,
+    confidence: String,
+}
+
+/// Everything that has a time: speech, bleed, sounds, turns, interruptions and what is silent, in the order of time.
+///
+/// Columns: `startMs`, `endMs`, `track` (as in the report; empty where it is nobody's), `role`, `name`, `kind`, `detail`,
+/// `confidence`. Texts that begin with `=`, `+`, `-`, `@`, a tab or a line end have a single quote before them: a
+/// spreadsheet would take them for formulas.
+pub fn csv(report: &Report, names: Names) -> String {
+    let speakers = speakers(report, names);
+    let mut text = String::from("startMs,endMs,track,role,name,kind,detail,confidence\r\n");
+    for row in rows(report) {
+        let track = row.track.and_then(|track| report.tracks.get(track));
+        let role = track.map_or("", |track| track.role.name());
+        let name = row.track.and_then(|track| speakers.get(track)).map_or("", String::as_str);
+        let number = track.map_or_else(String::new, |track| track.index.to_string());
+        let Row { span, kind, detail, confidence, .. } = row;
+        let (start, end) = (decimal(span.start.0), decimal(span.end.0));
+        let (name, detail) = (cell(name), cell(&detail));
+        let _ = write!(text, "{start},{end},{number},{role},{name},{kind},{detail},{confidence}\r\n");
+    }
+    text
+}
+
+fn rows(report: &Report) -> Vec<Row> {
+    let row = |span, track, kind, detail| Row { span, track, kind, detail, confidence: String::new() };
+    let mut rows = Vec::new();
+    for (at, track) in report.tracks.iter().enumerate() {
+        rows.extend(track.speech.iter().map(|&span| row(span, Some(at), "speech", String::new())));
+        rows.extend(track.bleed.iter().map(|b| row(b.span, Some(at), "bleed", format!("track {}", b.from_track))));
+        rows.extend(track.events.iter().map(|event| Row {
+            span: event.span,
+            track: Some(at),
+            kind: event.kind.name(),
+            detail: event.detail.clone().unwrap_or_default(),
+            confidence: event.confidence.to_string(),
+        }));
+    }
+    rows.extend(report.turns.iter().map(|turn| row(turn.span, Some(turn.track), "turn", String::new())));
+    let interruptions = report.metrics.interruptions.iter().flatten();
+    rows.extend(interruptions.map(|i| row(i.span, Some(i.by), "interruption", String::new())));
+    rows.extend(report.metrics.non_talk.iter().flatten().map(|&span| row(span, None, "non_talk", String::new())));
+    rows.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.span.end.0.total_cmp(&b.span.end.0)));
+    rows
+}
+
+/// A number with at most three decimals.
+fn decimal(value: f64) -> String {
+    ((value * 1000.0).round() / 1000.0).to_string()
+}
+
+/// A text as a cell that no spreadsheet takes for a formula.
+fn cell(text: &str) -> String {
+    let guard = if text.starts_with(FORMULA) { "'" } else { "" };
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    } else {
+        format!("{guard}{text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::report;
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for (text, wanted) in [
+            ("=1+1", "'=1+1"),
+            ("+447700900176", "'+447700900176"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("=a,\"b\"", "\"'=a,\"\"b\"\"\""),
+            ("plain", "plain"),
+            ("two\nlines", "\"two\nlines\""),
+        ] {
+            assert_eq!(cell(text), wanted);
+        }
+    }
+
+    #[test]
+    fn every_row_has_eight_cells() {
+        let text = csv(&report(["=cmd", "d"]), Names::Parties);
+        assert!(text.split_terminator("\r\n").all(|row| row.split(',').count() == 8), "{text}");
+        assert!(text.contains("\r\n804,7804,0,customer,'=cmd,ringback,th,0.98\r\n"), "{text}");
+        assert!(text.contains("\r\n24046,42478,1,agent,d,music,,0.95\r\n"), "{text}");
+    }
+}

@@ -1,0 +1,199 @@
+//! A report's spans in the formats of other people's tools: RTTM, Praat TextGrid, Audacity labels, WebVTT and CSV. All
+//! times are the call's.
+
+mod audacity;
+mod csv;
+mod rttm;
+mod textgrid;
+mod vtt;
+
+pub use audacity::audacity;
+pub use csv::csv;
+pub use rttm::rttm;
+pub use textgrid::textgrid;
+pub use vtt::vtt;
+
+use crate::report::Report;
+use crate::timeline::Event;
+use crate::units::{Millis, Span};
+
+/// How the parties are called where people read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Names {
+    /// By role: `customer`, `agent 1`, `agent 2`.
+    #[default]
+    Roles,
+    /// By number, address or name where the report has it, else by role.
+    Parties,
+}
+
+/// A format of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelFormat {
+    /// RTTM: one `SPEAKER` line per span of speech.
+    Rttm,
+    /// Praat TextGrid: tiers of speech, bleed and sounds per track. ELAN imports it too.
+    TextGrid,
+    /// Audacity's label track.
+    Audacity,
+    /// WebVTT: one cue per turn.
+    Vtt,
+    /// A table for spreadsheets.
+    Csv,
+}
+
+impl LabelFormat {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Rttm, Self::TextGrid, Self::Audacity, Self::Vtt, Self::Csv];
+
+    /// The format's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rttm => "rttm",
+            Self::TextGrid => "textgrid",
+            Self::Audacity => "audacity",
+            Self::Vtt => "vtt",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// The format of a name, if it is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// The name of its file beside the report.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Rttm => "call.rttm",
+            Self::TextGrid => "call.TextGrid",
+            Self::Audacity => "labels.txt",
+            Self::Vtt => "turns.vtt",
+            Self::Csv => "call.csv",
+        }
+    }
+
+    /// The labels of a report.
+    pub fn write(self, report: &Report, names: Names) -> String {
+        match self {
+            Self::Rttm => rttm(report, names),
+            Self::TextGrid => textgrid(report, names),
+            Self::Audacity => audacity(report, names),
+            Self::Vtt => vtt(report, names),
+            Self::Csv => csv(report, names),
+        }
+    }
+}
+
+/// What each track's party is called, in the order of the tracks: one line each, and no two alike.
+pub fn speakers(report: &Report, names: Names) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::with_capacity(report.tracks.len());
+    for track in &report.tracks {
+        let party = track.party.as_deref().filter(|_| names == Names::Parties).map(one_line);
+        let name = party.filter(|name| !name.is_empty());
+        let alike = report.tracks.iter().filter(|other| other.role == track.role).count();
+        let nth = report.tracks.iter().take(taken.len() + 1).filter(|other| other.role == track.role).count();
+        let base = name.unwrap_or_else(|| match alike {
+            0 | 1 => track.role.name().to_owned(),
+            _ => format!("{} {nth}", track.role.name()),
+        });
+        let mut name = base.clone();
+        let mut count = 2;
+        while taken.contains(&name) {
+            name = format!("{base} ({count})");
+            count += 1;
+        }
+        taken.push(name);
+    }
+    taken
+}
+
+/// A text on one line: what breaks or steers lines becomes a space.
+pub(super) fn one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let spaced: String = text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect();
+    spaced.trim().to_owned()
+}
+
+/// The name of a track's party; tracks that do not exist have one too.
+fn speaker(speakers: &[String], track: usize) -> &str {
+    speakers.get(track).map_or("unknown", String::as_str)
+}
+
+/// An event in words: its kind, and its detail where it has one.
+fn event_text(event: &Event) -> String {
+    match &event.detail {
+        Some(detail) => format!("{} {}", event.kind.name(), one_line(detail)),
+        None => event.kind.name().to_owned(),
+    }
+}
+
+/// A time in whole microseconds, never negative: as exact as the report is.
+fn micros(time: Millis) -> u64 {
+    (time.0 * 1000.0).round().max(0.0) as u64
+}
+
+/// Whole microseconds as seconds with six decimals.
+fn seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+/// A span with its text.
+struct Label {
+    span: Span,
+    text: String,
+}
+
+/// Labels in the order of their beginnings; equal ones stay in the order they came in.
+fn sorted(mut labels: Vec<Label>) -> Vec<Label> {
+    labels.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.span.end.0.total_cmp(&b.span.end.0)));
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Role;
+
+    /// A report of two tracks with a span, a bleed and an event each.
+    pub(super) fn report(parties: [&str; 2]) -> Report {
+        let text = include_str!("../../../../fixtures/keypad-hold/report.json");
+        let mut report: Report = serde_json::from_str(text).unwrap();
+        for (track, party) in report.tracks.iter_mut().zip(parties) {
+            track.party = Some(party.to_owned());
+        }
+        report
+    }
+
+    #[test]
+    fn parties_are_named_only_where_that_is_asked() {
+        let report = report(["Ann", "Bob"]);
+        assert_eq!(speakers(&report, Names::Roles), ["customer", "agent"]);
+        assert_eq!(speakers(&report, Names::Parties), ["Ann", "Bob"]);
+        for format in LabelFormat::ALL {
+            assert!(!format.write(&report, Names::Roles).contains("Ann"), "{}", format.name());
+            assert!(format.write(&report, Names::Parties).contains("Ann"), "{}", format.name());
+        }
+    }
+
+    #[test]
+    fn no_two_parties_are_named_alike() {
+        let mut twice = report(["Ann\n", "Ann"]);
+        assert_eq!(speakers(&twice, Names::Parties), ["Ann", "Ann (2)"]);
+        twice.tracks.iter_mut().for_each(|track| track.role = Role::Agent);
+        assert_eq!(speakers(&twice, Names::Roles), ["agent 1", "agent 2"]);
+    }
+
+    #[test]
+    fn times_keep_microseconds() {
+        assert_eq!(seconds(micros(Millis(57_955.875))), "57.955875");
+        assert_eq!(seconds(micros(Millis(-3.0))), "0.000000");
+    }
+
+    #[test]
+    fn formats_read_back_by_name() {
+        for format in LabelFormat::ALL {
+            assert_eq!(LabelFormat::from_name(format.name()), Some(format));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! WebVTT: every turn a cue, its voice the party's.
+
+use std::fmt::Write;
+
+use super::{Names, micros, speaker, speakers};
+use crate::report::Report;
+use crate::units::Millis;
+
+/// The turns as cues, in the order of time.
+pub fn vtt(report: &Report, names: Names) -> String {
+    let speakers = speakers(report, names);
+    let mut turns: Vec<_> = report.turns.iter().collect();
+    turns.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0));
+    let mut text = String::from("WEBVTT\n");
+    for (index, turn) in turns.into_iter().enumerate() {
+        let start = millis(turn.span.start);
+        // A cue of no length is none.
+        let end = millis(turn.span.end).max(start + 1);
+        let name = escaped(speaker(&speakers, turn.track));
+        let _ = write!(text, "\n{}\n{} --> {}\n<v {name}>{name} speaks</v>\n", index + 1, clock(start), clock(end));
+    }
+    text
+}
+
+fn millis(time: Millis) -> u64 {
+    (micros(time) + 500) / 1000
+}
+
+fn clock(millis: u64) -> String {
+    let (hours, minutes) = (millis / 3_600_000, millis / 60_000 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}.{:03}", millis / 1000 % 60, millis % 1000)
+}
+
+/// A text in which nothing is markup, nor an arrow.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::report;
+    use super::*;
+
+    #[test]
+    fn a_turn_is_a_cue_and_names_are_no_markup() {
+        let text = vtt(&report(["a --> b & <i>", "d"]), Names::Parties);
+        assert!(text.starts_with("WEBVTT\n\n1\n00:00:10.510 --> 00:00:15.022\n<v d>d speaks</v>\n"), "{text}");
+        assert!(text.contains("\n<v a --&gt; b &amp; &lt;i&gt;>"), "{text}");
+        assert_eq!(text.matches("-->").count(), 8, "one arrow per turn");
+        assert_eq!(clock(3_661_001), "01:01:01.001");
+    }
+}

@@ -1,0 +1,319 @@
+//! What a waveform's picture needs: the least and the greatest sample of every stretch, in the formats of BBC
+//! audiowaveform (version 2, JSON and `.dat`), which its players and wavesurfer.js read.
+//!
+//! <https://github.com/bbc/audiowaveform/blob/master/doc/DataFormat.md> describes both.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use super::{Part, write_error};
+use crate::config::DecodeOptions;
+use crate::control::{Control, Progress};
+use crate::decode::{Decoder, Input};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::track::{Listener, to_i16};
+use crate::units::Rate;
+
+/// audiowaveform refuses fewer samples a point.
+const LEAST_SAMPLES: u32 = 2;
+/// The most points per second that are made: more is the audio itself.
+const MOST_POINTS: u32 = 4_000;
+/// Length of a version 2 `.dat` header in bytes; the data begin here.
+const DAT_HEADER: usize = 24;
+
+/// How wide a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PeakBits {
+    /// −128 to 127: a 16-bit value divided by 256, the rest dropped, as audiowaveform does.
+    #[default]
+    Eight,
+    /// −32768 to 32767.
+    Sixteen,
+}
+
+impl PeakBits {
+    /// The number of bits.
+    pub const fn bits(self) -> u8 {
+        match self {
+            Self::Eight => 8,
+            Self::Sixteen => 16,
+        }
+    }
+
+    /// 8 or 16.
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        match bits {
+            8 => Some(Self::Eight),
+            16 => Some(Self::Sixteen),
+            _ => None,
+        }
+    }
+
+    const fn of(self, value: i16) -> i16 {
+        match self {
+            Self::Eight => value / 256,
+            Self::Sixteen => value,
+        }
+    }
+}
+
+/// The least and the greatest sample of each stretch of each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Peaks {
+    rate: Rate,
+    samples_per_point: u32,
+    channels: Vec<Vec<[i16; 2]>>,
+}
+
+/// Listens to one channel and keeps the least and the greatest of every so many samples.
+#[derive(Debug)]
+pub struct PeakMeter {
+    samples_per_point: u32,
+    heard: u32,
+    now: [i16; 2],
+    points: Vec<[i16; 2]>,
+}
+
+/// No sample yet: any is less than the first and more than the second.
+const NOTHING: [i16; 2] = [i16::MAX, i16::MIN];
+
+impl PeakMeter {
+    /// A meter of points of so many samples, at least one.
+    pub fn new(samples_per_point: u32) -> Self {
+        Self { samples_per_point: samples_per_point.max(1), heard: 0, now: NOTHING, points: Vec::new() }
+    }
+
+    /// Hears samples of 16 bits.
+    pub fn hear_i16(&mut self, samples: impl Iterator<Item = i16>) {
+        for sample in samples {
+            self.now = [self.now[0].min(sample), self.now[1].max(sample)];
+            self.heard += 1;
+            if self.heard == self.samples_per_point {
+                self.close();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.points.push(self.now);
+        self.now = NOTHING;
+        self.heard = 0;
+    }
+
+    /// The points; the last may stand for fewer samples.
+    pub fn finish(mut self) -> Vec<[i16; 2]> {
+        if self.heard > 0 {
+            self.close();
+        }
+        self.points
+    }
+}
+
+impl Listener for PeakMeter {
+    fn hear(&mut self, samples: &[f32]) {
+        self.hear_i16(samples.iter().map(|&x| to_i16(x)));
+    }
+}
+
+/// How many samples make a point, for about so many points per second.
+///
+/// # Errors
+/// `invalid_argument` below 1 and above 4000 points per second.
+pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
+    if !(1..=MOST_POINTS).contains(&points_per_second) {
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "points per second out of range")
+            .found(points_per_second, format!("1 to {MOST_POINTS}")));
+    }
+    Ok((rate.hz() / points_per_second).max(LEAST_SAMPLES))
+}
+
+/// The peaks of every channel of a recording, codec delay removed, in one pass that keeps no samples.
+///
+/// ```no_run
+/// use callweave::{Control, Input, config::DecodeOptions, export::{PeakBits, peaks}};
+///
+/// let peaks = peaks(Input::path("mix.wav"), 100, &DecodeOptions::default(), &Control::default())?;
+/// std::fs::write("peaks.json", peaks.to_json(PeakBits::Eight)).unwrap();
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
+/// # Errors
+/// `invalid_argument` for points per second out of range, `no_audio`, `cancelled`, and those of [`Decoder`].
+pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, control: &Control) -> Result<Peaks> {
+    let mut decoder = Decoder::open(input, options)?;
+    let name = decoder.name().to_owned();
+    let (rate, channels) = (decoder.spec().rate, decoder.spec().channels);
+    let samples_per_point = samples_per_point(rate, points_per_second)?;
+    let mut meters: Vec<PeakMeter> = (0..channels).map(|_| PeakMeter::new(samples_per_point)).collect();
+    while let Some(block) = decoder.next_block()? {
+        control.check(Stage::Decode)?;
+        for (index, meter) in meters.iter_mut().enumerate() {
+            meter.hear(block.channel(index));
+        }
+        let (bytes_done, bytes_total) = (decoder.bytes_read(), decoder.size_hint());
+        control.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
+    }
+    let peaks = Peaks::new(rate, samples_per_point, meters.into_iter().map(PeakMeter::finish).collect());
+    if peaks.is_empty() {
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
+    }
+    Ok(peaks)
+}
+
+impl Peaks {
+    /// Peaks of channels at a rate, each point of so many samples. Channels that end early are quiet to the end of the
+    /// longest.
+    pub fn new(rate: Rate, samples_per_point: u32, mut channels: Vec<Vec<[i16; 2]>>) -> Self {
+        let longest = channels.iter().map(Vec::len).max().unwrap_or_default();
+        channels.iter_mut().for_each(|points| points.resize(longest, [0, 0]));
+        Self { rate, samples_per_point, channels }
+    }
+
+    /// Samples per second of what was heard.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Samples of a channel in one point; of the last, perhaps fewer.
+    pub fn samples_per_point(&self) -> u32 {
+        self.samples_per_point
+    }
+
+    /// The points of each channel: the least and the greatest sample.
+    pub fn channels(&self) -> &[Vec<[i16; 2]>] {
+        &self.channels
+    }
+
+    /// Points of one channel.
+    pub fn len(&self) -> usize {
+        self.channels.first().map_or(0, Vec::len)
+    }
+
+    /// Whether there is no point.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every value in the order of both formats: point by point, in it channel by channel, the least first.
+    pub(super) fn values(&self, bits: PeakBits) -> impl Iterator<Item = i16> {
+        let point =
+            |at: usize| self.channels.iter().flat_map(move |points| points.get(at).copied().unwrap_or_default());
+        (0..self.len()).flat_map(point).map(move |value| bits.of(value))
+    }
+
+    /// audiowaveform's JSON, version 2.
+    pub fn to_json(&self, bits: PeakBits) -> String {
+        let mut json = String::with_capacity(160 + self.len() * self.channels.len() * 10);
+        let _ = write!(
+            json,
+            "{{\"version\":2,\"channels\":{},\"sample_rate\":{},\"samples_per_pixel\":{},\"bits\":{},\"length\":{},\"data\":[",
+            self.channels.len(),
+            self.rate.hz(),
+            self.samples_per_point,
+            bits.bits(),
+            self.len()
+        );
+        for (index, value) in self.values(bits).enumerate() {
+            let _ = write!(json, "{}{value}", if index == 0 { "" } else { "," });
+        }
+        json.push_str("]}\n");
+        json
+    }
+
+    /// audiowaveform's `.dat`, version 2: six numbers of 32 bits, then the values, little-endian throughout.
+    pub fn to_dat(&self, bits: PeakBits) -> Vec<u8> {
+        let length = u32::try_from(self.len()).unwrap_or(u32::MAX);
+        let flags = u32::from(bits == PeakBits::Eight);
+        let mut dat = Vec::with_capacity(DAT_HEADER + self.len() * self.channels.len() * 4);
+        for field in [2, flags, self.rate.hz(), self.samples_per_point, length, self.channels.len() as u32] {
+            dat.extend(field.to_le_bytes());
+        }
+        match bits {
+            PeakBits::Eight => dat.extend(self.values(bits).map(|value| value as u8)),
+            PeakBits::Sixteen => dat.extend(self.values(bits).flat_map(i16::to_le_bytes)),
+        }
+        dat
+    }
+}
+
+/// Writes peaks to a file, whole or not at all: `.dat` by its name, JSON by any other.
+///
+/// # Errors
+/// `io`.
+pub fn write_peaks(path: &Path, peaks: &Peaks, bits: PeakBits) -> Result<()> {
+    let binary = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dat"));
+    let bytes = if binary { peaks.to_dat(bits) } else { peaks.to_json(bits).into_bytes() };
+    let part = Part::new(path);
+    fs::write(&part.part, bytes).map_err(|e| write_error(e, path))?;
+    part.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two channels of five samples, two samples a point.
+    fn small() -> Peaks {
+        let meter = |samples: &[i16]| {
+            let mut meter = PeakMeter::new(2);
+            meter.hear_i16(samples.iter().copied());
+            meter.finish()
+        };
+        let channels = vec![meter(&[-300, 700, 0, -1, 32_767]), meter(&[1, 2, -32_768, 255, -256])];
+        Peaks::new(Rate::NARROWBAND, 2, channels)
+    }
+
+    #[test]
+    fn json_is_audiowaveforms() {
+        let json = "{\"version\":2,\"channels\":2,\"sample_rate\":8000,\"samples_per_pixel\":2,\"bits\":16,\"length\":3,\
+                    \"data\":[-300,700,1,2,-1,0,-32768,255,32767,32767,-256,-256]}\n";
+        assert_eq!(small().to_json(PeakBits::Sixteen), json);
+        let eight: serde_json::Value = serde_json::from_str(&small().to_json(PeakBits::Eight)).unwrap();
+        assert_eq!(eight["bits"], 8);
+        assert_eq!(eight["data"], serde_json::json!([-1, 2, 0, 0, 0, 0, -128, 0, 127, 127, -1, -1]));
+    }
+
+    #[test]
+    fn the_data_of_a_dat_begin_at_byte_24() {
+        let dat = small().to_dat(PeakBits::Eight);
+        let header = [2u32, 1, 8000, 2, 3, 2].map(u32::to_le_bytes).concat();
+        assert_eq!((&dat[..24], dat.len()), (header.as_slice(), 24 + 12));
+        assert_eq!(&dat[24..30], &[0xFF, 2, 0, 0, 0, 0]);
+        let dat = small().to_dat(PeakBits::Sixteen);
+        assert_eq!((dat[4], dat.len()), (0, 24 + 24));
+        assert_eq!(&dat[24..28], &[(-300i16).to_le_bytes(), 700i16.to_le_bytes()].concat());
+    }
+
+    #[test]
+    fn any_chunking_gives_the_same_points() {
+        let samples: Vec<f32> = (0..10_007).map(|i| ((i * 7919) % 2001) as f32 / 1000.5 - 1.0).collect();
+        let cut = |size: usize| {
+            let mut meter = PeakMeter::new(80);
+            samples.chunks(size).for_each(|chunk| meter.hear(chunk));
+            meter.finish()
+        };
+        let whole = cut(samples.len());
+        assert_eq!(whole.len(), 126, "125 full points and one of 7 samples");
+        for size in [1, 79, 80, 81, 4096] {
+            assert_eq!(cut(size), whole);
+        }
+        let by_hand = samples[80..160].iter().map(|&x| to_i16(x));
+        assert_eq!(whole[1], [by_hand.clone().min().unwrap(), by_hand.max().unwrap()]);
+    }
+
+    #[test]
+    fn points_per_second_have_bounds() {
+        assert_eq!(samples_per_point(Rate::NARROWBAND, 100).unwrap(), 80);
+        assert_eq!(samples_per_point(Rate::NARROWBAND, 4000).unwrap(), 2);
+        for wrong in [0, 4001] {
+            assert_eq!(samples_per_point(Rate::NARROWBAND, wrong).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn a_short_channel_is_quiet_to_the_end() {
+        let peaks = Peaks::new(Rate::NARROWBAND, 80, vec![vec![[-5, 5]; 2], Vec::new()]);
+        assert_eq!(peaks.channels()[1], [[0, 0]; 2]);
+    }
+}

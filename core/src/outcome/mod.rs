@@ -1,0 +1,98 @@
+//! What was heard to happen in a call, and the tag that follows: rules over plain facts, tried in order.
+//!
+//! The first rule whose evidence holds decides. Each gives its reasons with measured value and limit; all limits are in
+//! [`OutcomeConfig`]. Where facts are missing — parties cannot be compared in time — a rule that needs them abstains.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Outcome, Role, Tag};
+use crate::config::{OutcomeConfig, TagProfile};
+use crate::timeline::EventKind;
+use crate::units::Millis;
+
+mod facts;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use facts::{Facts, Heard};
+
+use rules::{RULES, time};
+
+/// Why an outcome was chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Stable name of what was measured.
+    pub code: String,
+    /// What was measured.
+    pub measured: f64,
+    /// What it was held against.
+    pub limit: f64,
+    /// The unit of both.
+    pub unit: String,
+    /// The same in words.
+    pub message: String,
+}
+
+/// An outcome with its reasons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The outcome.
+    pub value: Outcome,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// A tag and what it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tagged {
+    /// The tag.
+    pub value: Tag,
+    /// The outcome, or `conversation_short` for a conversation too short to be normal.
+    pub from: String,
+}
+
+/// The outcome of a call.
+pub fn outcome(facts: &Facts, config: &OutcomeConfig) -> Decision {
+    for (value, rule) in RULES {
+        if let Some(reasons) = rule(facts, config) {
+            return Decision { value, reasons };
+        }
+    }
+    let nothing = time("speech_total", facts.talk(), Millis(0.0), "nothing was heard that can be named");
+    Decision { value: Outcome::Unknown, reasons: vec![nothing] }
+}
+
+/// The tag of an outcome.
+pub fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) -> Tagged {
+    let outcome = decision.value;
+    let short = outcome == Outcome::Conversation && is_short(facts, config);
+    let from = if short { "conversation_short".to_owned() } else { outcome.name().to_owned() };
+    let default = match outcome {
+        Outcome::Conversation if short => Tag::Short,
+        Outcome::Conversation => Tag::Normal,
+        Outcome::Fax => Tag::WrongOrSpam,
+        Outcome::SilentParty | Outcome::Monologue if config.profile == TagProfile::Spam => Tag::WrongOrSpam,
+        _ => Tag::Other,
+    };
+    let chosen = if short { None } else { config.tags.get(&outcome).copied() };
+    let mut value = chosen.unwrap_or(default);
+    if value == Tag::WrongOrSpam && may_be_a_customer(facts) {
+        value = Tag::Other;
+    }
+    Tagged { value, from }
+}
+
+/// Calling a customer spam is the one mistake that cannot be seen later: any evidence of a person forbids it, and so do roles
+/// that are not known and recordings that cannot be trusted.
+fn may_be_a_customer(facts: &Facts) -> bool {
+    let keys = |t: &Heard| t.role == Role::Customer && t.of_kind(&[EventKind::Dtmf]) > 0;
+    facts.damaged || facts.tracks.iter().any(|t| t.role == Role::Unknown || keys(t))
+}
+
+/// Short in speech, or short in time with hardly an exchange; measured between the first and the last speech.
+fn is_short(facts: &Facts, config: &OutcomeConfig) -> bool {
+    let in_speech = facts.talk() < config.short_speech_ms;
+    let in_time = facts.first_to_last() <= config.short_span_ms && facts.exchanges < config.short_exchanges;
+    in_speech || (facts.comparable && in_time)
+}

@@ -1,0 +1,160 @@
+//! The rules, in the order in which they are tried; each is plain: a name, the evidence it asks for, the limits it holds it
+//! against.
+
+use crate::call::Outcome;
+use crate::config::OutcomeConfig;
+use crate::timeline::EventKind;
+use crate::units::{Millis, Span, total};
+
+use super::{Facts, Heard, Reason};
+
+pub(super) type Rule = fn(&Facts, &OutcomeConfig) -> Option<Vec<Reason>>;
+
+/// The rules in the order in which they are tried.
+pub(super) const RULES: [(Outcome, Rule); 9] = [
+    (Outcome::Fax, fax),
+    (Outcome::NoAnswer, no_answer),
+    (Outcome::Busy, busy),
+    (Outcome::OneWayAudio, one_way_audio),
+    (Outcome::Voicemail, voicemail),
+    (Outcome::IvrOnly, ivr_only),
+    (Outcome::SilentParty, silent_party),
+    (Outcome::Monologue, monologue),
+    (Outcome::Conversation, conversation),
+];
+
+fn fax(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let silent = |i: usize| facts.voice(i) < config.fax_voice_ms;
+    let machines = facts.tracks.iter().enumerate().filter(|(i, _)| silent(*i)).map(|(_, t)| t);
+    let faxes = machines.map(|t| t.of_kind(&[EventKind::Fax])).max()?;
+    (faxes >= 1).then(|| vec![count("fax_tones", faxes, 1, "fax tones from a party who never speaks")])
+}
+
+fn nobody_speaks_but(facts: &Facts, config: &OutcomeConfig, kinds: &[EventKind]) -> Option<usize> {
+    let heard: usize = facts.tracks.iter().map(|t| t.of_kind(kinds)).sum();
+    (heard >= 1 && facts.speakers(config) == 0).then_some(heard)
+}
+
+fn no_answer(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let rings = nobody_speaks_but(facts, config, &[EventKind::Ringback])?;
+    Some(vec![count("ringback", rings, 1, "it rings and nobody speaks")])
+}
+
+fn busy(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let tones = nobody_speaks_but(facts, config, &[EventKind::Busy, EventKind::Congestion, EventKind::Sit])?;
+    Some(vec![count("busy_tone", tones, 1, "busy or congestion tones and nobody speaks")])
+}
+
+fn one_way_audio(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let dead = facts.tracks.iter().filter(|t| t.dead).count();
+    let talks = facts.tracks.iter().enumerate().any(|(i, t)| !t.dead && facts.speaks(i, config));
+    let message = "a track carries no signal while the other party talks";
+    (dead >= 1 && talks && facts.tracks.len() >= 2).then(|| vec![count("dead_tracks", dead, 1, message)])
+}
+
+/// A greeting, then a beep on the same side, then nobody there any more while the other side talks.
+fn voicemail(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    facts.tracks.iter().enumerate().find_map(|(i, machine)| {
+        let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
+        let greets = machine.speech.iter().any(|s| s.start < beep.start);
+        let gone = !facts.own_voice(i).any(|run| run.end.0 > beep.end.0 + GONE_MS);
+        (greets && gone && speaks_after(facts, i, beep, config))
+            .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, a beep, then one side alone")])
+    })
+}
+
+/// The machine may still click and rustle for so long after its beep.
+const GONE_MS: f64 = 500.0;
+
+/// Whether the others leave the time before a machine's beep to its greeting. Where tracks cannot be compared in time, whether
+/// all that they say would fit between the beep and the end of the machine's recording, and hardly anywhere else.
+fn speaks_after(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
+    let speech = || facts.others(machine).flat_map(|t| &t.speech);
+    if facts.comparable {
+        let before: f64 = speech().map(|s| (s.end.min(beep.start) - s.start).0.max(0.0)).sum();
+        return before <= config.before_beep_ms.0;
+    }
+    let Some(end) = facts.tracks.get(machine).map(|t| t.end) else { return false };
+    let first = speech().map(|s| s.start.0).fold(f64::INFINITY, f64::min);
+    let last = speech().map(|s| s.end.0).fold(0.0, f64::max);
+    last > first && last - first <= (end - beep.end).0 + config.before_beep_ms.0
+}
+
+/// One side announces, the other presses keys and never says a word.
+fn ivr_only(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    facts.lone_speaker(config)?;
+    let keys: usize = facts.silent(config).map(|t| t.of_kind(&[EventKind::Dtmf])).sum();
+    (keys >= 1).then(|| vec![count("keys", keys, 1, "announcements answered by keys, not in speech")])
+}
+
+fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let talker = facts.lone_speaker(config)?;
+    let open = facts.silent(config).filter(|t| !t.dead).map(|t| t.duration).fold(Millis(0.0), Millis::max);
+    let times = waits(talker, config) + 1;
+    (open >= config.silent_party_ms && times as u32 >= config.silent_party_turns).then(|| {
+        vec![
+            time("silent_for", open, config.silent_party_ms, "the line is open and one party never speaks"),
+            count("spoken_to", times, config.silent_party_turns as usize, "the other party speaks and waits"),
+        ]
+    })
+}
+
+/// How often a party leaves room for an answer between two of its spans.
+fn waits(party: &Heard, config: &OutcomeConfig) -> usize {
+    party.speech.windows(2).filter(|w| w[1].start - w[0].end >= config.monologue_gap_ms).count()
+}
+
+/// One party talks without room for an answer, the others fall silent after a greeting.
+fn monologue(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    if facts.tracks.len() < 2 {
+        return None;
+    }
+    facts.tracks.iter().enumerate().find_map(|(i, talker)| {
+        let talk = total(&talker.speech);
+        let began = talker.speech.first()?.start;
+        let greeted = (0..facts.tracks.len()).filter(|&j| j != i && facts.speaks(j, config)).all(|j| {
+            let first = facts.own_voice(j).map(|run| run.start).fold(Millis(f64::INFINITY), Millis::min);
+            let last = facts.own_voice(j).map(|run| run.end).fold(Millis(0.0), Millis::max);
+            // Where nothing is known of when it was said, that little of it was said must do.
+            let from = if facts.comparable { began } else { began.max(first) };
+            last <= from + config.greeting_ms
+        });
+        (talk >= config.monologue_ms && waits(talker, config) == 0 && greeted).then(|| {
+            vec![time("talk_without_pause", talk, config.monologue_ms, "one party talks without room for an answer")]
+        })
+    })
+}
+
+fn conversation(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    if facts.speakers(config) == 0 {
+        return None;
+    }
+    let mut reasons = vec![time("speech_total", facts.talk(), config.short_speech_ms, "somebody speaks")];
+    if facts.comparable {
+        reasons.push(time("first_to_last", facts.first_to_last(), config.short_span_ms, "from first to last speech"));
+        let exchanges = facts.exchanges as usize;
+        reasons.push(count("exchanges", exchanges, config.short_exchanges as usize, "turns passed to the other party"));
+    }
+    Some(reasons)
+}
+
+pub(super) fn time(code: &str, measured: Millis, limit: Millis, message: &str) -> Reason {
+    let round = |ms: Millis| (ms.0 * 1000.0).round() / 1000.0;
+    Reason {
+        code: code.into(),
+        measured: round(measured),
+        limit: round(limit),
+        unit: "ms".into(),
+        message: message.into(),
+    }
+}
+
+fn count(code: &str, measured: usize, limit: usize, message: &str) -> Reason {
+    Reason {
+        code: code.into(),
+        measured: measured as f64,
+        limit: limit as f64,
+        unit: "count".into(),
+        message: message.into(),
+    }
+}

@@ -1,0 +1,235 @@
+//! Every rule at its limits.
+
+use super::*;
+use crate::timeline::Event;
+use crate::units::Span;
+
+fn party(role: Role, speech: &[(f64, f64)]) -> Heard {
+    let speech: Vec<Span> = speech.iter().map(|&(a, b)| Span::new(a * 1000.0, b * 1000.0)).collect();
+    Heard {
+        role,
+        voiced: speech.clone(),
+        speech,
+        duration: Millis(60_000.0),
+        end: Millis(60_000.0),
+        ..Heard::default()
+    }
+}
+
+fn with(mut party: Heard, events: &[(EventKind, f64, f64)]) -> Heard {
+    let event = |&(kind, a, b): &(EventKind, f64, f64)| Event {
+        kind,
+        span: Span::new(a * 1000.0, b * 1000.0),
+        detail: None,
+        confidence: 1.0,
+    };
+    party.events = events.iter().map(event).collect();
+    party
+}
+
+fn call(customer: Heard, agent: Heard, exchanges: u32) -> Facts {
+    Facts { tracks: vec![customer, agent], exchanges, comparable: true, ..Facts::default() }
+}
+
+fn customer(speech: &[(f64, f64)]) -> Heard {
+    party(Role::Customer, speech)
+}
+
+fn agent(speech: &[(f64, f64)]) -> Heard {
+    party(Role::Agent, speech)
+}
+
+fn decided(facts: &Facts) -> (Outcome, Tag) {
+    let config = OutcomeConfig::default();
+    let decision = outcome(facts, &config);
+    assert!(!decision.reasons.is_empty());
+    (decision.value, tag(&decision, facts, &config).value)
+}
+
+#[test]
+fn each_rule_decides_the_call_it_is_made_for() {
+    use EventKind::{Beep, Busy, Dtmf, Fax, Ringback};
+    let talk: &[(f64, f64)] = &[(1.0, 4.0), (8.0, 12.0), (30.0, 35.0)];
+    let answer: &[(f64, f64)] = &[(5.0, 7.0), (20.0, 25.0)];
+    let table = [
+        (call(with(customer(&[]), &[(Fax, 1.0, 1.5)]), agent(talk), 0), Outcome::Fax, Tag::WrongOrSpam),
+        (call(customer(&[]), with(agent(&[]), &[(Ringback, 0.5, 20.0)]), 0), Outcome::NoAnswer, Tag::Other),
+        (call(customer(&[]), with(agent(&[]), &[(Busy, 0.5, 9.0)]), 0), Outcome::Busy, Tag::Other),
+        (call(Heard { dead: true, ..customer(&[]) }, agent(talk), 0), Outcome::OneWayAudio, Tag::Other),
+        (
+            call(customer(&[(9.0, 15.0)]), with(agent(&[(1.0, 6.0)]), &[(Beep, 7.0, 7.4)]), 1),
+            Outcome::Voicemail,
+            Tag::Other,
+        ),
+        (call(with(customer(&[]), &[(Dtmf, 5.0, 5.1)]), agent(talk), 0), Outcome::IvrOnly, Tag::Other),
+        (call(customer(&[]), agent(talk), 0), Outcome::SilentParty, Tag::Other),
+        (call(customer(&[(0.9, 20.0), (20.3, 30.0)]), agent(&[(0.5, 1.9)]), 1), Outcome::Monologue, Tag::Other),
+        (call(customer(answer), agent(talk), 4), Outcome::Conversation, Tag::Normal),
+        (call(customer(&[(2.0, 2.5)]), agent(&[(0.5, 1.5)]), 1), Outcome::Conversation, Tag::Short),
+        (call(customer(&[]), agent(&[]), 0), Outcome::Unknown, Tag::Other),
+    ];
+    for (facts, outcome, tag) in table {
+        assert_eq!(decided(&facts), (outcome, tag));
+    }
+}
+
+#[test]
+fn a_conversation_is_short_below_its_limits() {
+    let of = |speech: f64, end: f64, exchanges| {
+        decided(&call(customer(&[(0.0, speech / 2.0)]), agent(&[(end - speech / 2.0, end)]), exchanges)).1
+    };
+    assert_eq!(of(2.99, 60.0, 5), Tag::Short, "less than 3 s of speech");
+    assert_eq!(of(3.0, 60.0, 5), Tag::Normal);
+    assert_eq!(of(10.0, 20.0, 1), Tag::Short, "at most 20 s with one exchange");
+    assert_eq!(of(10.0, 20.001, 1), Tag::Normal);
+    assert_eq!(of(10.0, 20.0, 2), Tag::Normal);
+}
+
+#[test]
+fn what_compares_parties_abstains_where_it_cannot() {
+    let mut facts = call(customer(&[(0.0, 5.0)]), agent(&[(6.0, 12.0)]), 1);
+    facts.comparable = false;
+    assert_eq!(decided(&facts), (Outcome::Conversation, Tag::Normal), "only the amount of speech is known");
+}
+
+#[test]
+fn limits_of_the_silent_party() {
+    let config = OutcomeConfig::default();
+    let of = |seconds: f64, talk: &[(f64, f64)]| {
+        let silent = Heard { duration: Millis(seconds * 1000.0), ..customer(&[]) };
+        outcome(&call(silent, agent(talk), 0), &config).value
+    };
+    assert_eq!(of(10.0, &[(0.0, 2.0), (3.0, 4.0)]), Outcome::SilentParty);
+    assert_eq!(of(9.9, &[(0.0, 2.0), (3.0, 4.0)]), Outcome::Conversation);
+    assert_eq!(of(10.0, &[(0.0, 2.0), (2.9, 4.0)]), Outcome::Conversation, "no room for an answer");
+}
+
+#[test]
+fn spam_needs_a_known_party_who_pressed_nothing() {
+    let config = OutcomeConfig { tags: [(Outcome::SilentParty, Tag::WrongOrSpam)].into(), ..OutcomeConfig::default() };
+    let tagged = |customer: Heard| {
+        let facts = call(customer, agent(&[(0.0, 2.0), (5.0, 8.0)]), 0);
+        tag(&outcome(&facts, &config), &facts, &config).value
+    };
+    assert_eq!(tagged(customer(&[])), Tag::WrongOrSpam);
+    assert_eq!(tagged(party(Role::Unknown, &[])), Tag::Other);
+    // A key makes it an announcement that was answered by a key.
+    assert_eq!(tagged(with(customer(&[]), &[(EventKind::Dtmf, 1.0, 1.1)])), Tag::Other);
+}
+
+#[test]
+fn a_single_mixed_track_is_a_conversation() {
+    let facts = Facts { tracks: vec![party(Role::Mixed, &[(0.0, 40.0)])], comparable: true, ..Facts::default() };
+    assert_eq!(decided(&facts), (Outcome::Conversation, Tag::Normal));
+}
+
+/// A call whose tracks nobody can place.
+fn apart(facts: Facts) -> Facts {
+    Facts { comparable: false, ..facts }
+}
+
+#[test]
+fn syllables_within_anothers_speech_are_not_an_answer() {
+    let talk: &[(f64, f64)] = &[(1.0, 3.0), (6.0, 8.0), (11.0, 13.0)];
+    let of = |voice: &[(f64, f64)]| decided(&call(customer(voice), agent(talk), 0)).0;
+    assert_eq!(of(&[(1.5, 2.19), (6.5, 7.19)]), Outcome::SilentParty, "syllables of the other party");
+    assert_eq!(of(&[(1.5, 2.21)]), Outcome::Conversation, "longer than 700 ms is nobody's syllable");
+    assert_eq!(of(&[(4.0, 4.29)]), Outcome::SilentParty, "less than 300 ms of voice is none");
+    assert_eq!(of(&[(4.0, 4.3)]), Outcome::Conversation, "a word in a pause is an answer");
+    assert_eq!(
+        decided(&apart(call(customer(&[(1.5, 2.1)]), agent(talk), 0))).0,
+        Outcome::Conversation,
+        "who can tell?"
+    );
+}
+
+#[test]
+fn where_bleed_is_known_its_tail_is_nobodys_answer_either() {
+    let talk: &[(f64, f64)] = &[(1.0, 3.0), (6.0, 8.0)];
+    let tail: &[(f64, f64)] = &[(2.9, 3.3), (7.9, 8.3)];
+    let hears = |bleed: Vec<Span>| decided(&call(Heard { bleed, ..customer(tail) }, agent(talk), 0)).0;
+    assert_eq!(hears(vec![Span::new(1_200.0, 2_900.0)]), Outcome::SilentParty);
+    assert_eq!(hears(vec![]), Outcome::Conversation);
+}
+
+#[test]
+fn a_tone_that_sounds_like_speech_is_not_speech() {
+    let tone = |kind| call(with(customer(&[(1.2, 1.8)]), &[(kind, 1.2, 10.7)]), agent(&[]), 0);
+    assert_eq!(decided(&tone(EventKind::Busy)).0, Outcome::Busy);
+    assert_eq!(decided(&tone(EventKind::Congestion)).0, Outcome::Busy);
+    assert_eq!(decided(&tone(EventKind::Ringback)).0, Outcome::NoAnswer);
+    let spoken = call(with(customer(&[(11.2, 11.8)]), &[(EventKind::Ringback, 1.2, 10.7)]), agent(&[]), 0);
+    assert_eq!(decided(&spoken), (Outcome::Conversation, Tag::Short), "it rang, then somebody spoke");
+}
+
+#[test]
+fn a_fax_says_less_than_a_second() {
+    let of = |seconds: f64| {
+        let machine =
+            with(customer(&[(20.0, 20.0 + seconds)]), &[(EventKind::Fax, 1.0, 1.5), (EventKind::Fax, 4.5, 5.0)]);
+        decided(&call(machine, agent(&[(0.5, 1.5)]), 1)).0
+    };
+    assert_eq!(of(0.999), Outcome::Fax);
+    assert_eq!(of(1.0), Outcome::Conversation);
+}
+
+#[test]
+fn limits_of_the_monologue() {
+    let of = |talk: &[(f64, f64)], answer: &[(f64, f64)]| call(customer(talk), agent(answer), 1);
+    let greeting: &[(f64, f64)] = &[(0.5, 4.0)];
+    assert_eq!(
+        decided(&of(&[(1.0, 16.0)], greeting)).0,
+        Outcome::Monologue,
+        "15 s, a greeting within 3 s of its start"
+    );
+    assert_eq!(decided(&of(&[(1.0, 15.999)], greeting)).0, Outcome::Conversation);
+    assert_eq!(decided(&of(&[(1.0, 9.0), (9.999, 17.0)], greeting)).0, Outcome::Monologue);
+    assert_eq!(
+        decided(&of(&[(1.0, 9.0), (10.0, 17.0)], greeting)).0,
+        Outcome::Conversation,
+        "1 s is room for an answer"
+    );
+    assert_eq!(decided(&of(&[(1.0, 16.0)], &[(0.5, 4.001)])).0, Outcome::Conversation);
+    // Without a common time: whenever it was said, it was no more than a greeting.
+    assert_eq!(decided(&apart(of(&[(1.0, 16.0)], &[(40.0, 43.0)]))).0, Outcome::Monologue);
+    assert_eq!(decided(&apart(of(&[(1.0, 16.0)], &[(40.0, 43.001)]))).0, Outcome::Conversation);
+}
+
+#[test]
+fn limits_of_the_voicemail() {
+    let machine = |talk: &[(f64, f64)]| with(agent(talk), &[(EventKind::Beep, 7.0, 7.4)]);
+    let of = |caller: &[(f64, f64)], talk: &[(f64, f64)]| call(customer(caller), machine(talk), 1);
+    let greeting: &[(f64, f64)] = &[(1.0, 6.0)];
+    assert_eq!(
+        decided(&of(&[(2.0, 3.0), (9.0, 15.0)], greeting)).0,
+        Outcome::Voicemail,
+        "\"hello?\" into the greeting"
+    );
+    assert_eq!(decided(&of(&[(2.0, 3.001), (9.0, 15.0)], greeting)).0, Outcome::Conversation);
+    assert_eq!(decided(&of(&[(9.0, 15.0)], &[(1.0, 6.0), (7.2, 7.9)])).0, Outcome::Voicemail, "the beep's own tail");
+    assert_eq!(decided(&of(&[(9.0, 15.0)], &[(1.0, 6.0), (20.0, 21.0)])).0, Outcome::Conversation, "somebody is there");
+    assert_eq!(decided(&of(&[(9.0, 15.0)], &[])).0, Outcome::Conversation, "no greeting");
+    // Without a common time: all of it fits between the beep and the end of the recording at 60 s, or it does not.
+    assert_eq!(decided(&apart(of(&[(0.0, 53.6)], greeting))).0, Outcome::Voicemail);
+    assert_eq!(decided(&apart(of(&[(0.0, 53.601)], greeting))).0, Outcome::Conversation);
+}
+
+#[test]
+fn the_spam_profile_names_silence_and_monologues_unless_a_person_may_be_there() {
+    let config = OutcomeConfig { profile: TagProfile::Spam, ..OutcomeConfig::default() };
+    let tagged = |facts: &Facts| tag(&outcome(facts, &config), facts, &config).value;
+    let talk: &[(f64, f64)] = &[(0.0, 2.0), (5.0, 8.0)];
+    let silent = call(customer(&[]), agent(talk), 0);
+    assert_eq!(tagged(&silent), Tag::WrongOrSpam);
+    assert_eq!(tagged(&call(customer(&[(0.0, 20.0)]), agent(&[]), 0)), Tag::WrongOrSpam, "a monologue");
+    assert_eq!(tagged(&Facts { damaged: true, ..silent.clone() }), Tag::Other, "a recording that cannot be trusted");
+    assert_eq!(tagged(&call(party(Role::Unknown, &[]), agent(talk), 0)), Tag::Other, "it may be the customer");
+    let ask = OutcomeConfig { tags: [(Outcome::SilentParty, Tag::Other)].into(), ..config.clone() };
+    assert_eq!(tag(&outcome(&silent, &ask), &silent, &ask).value, Tag::Other, "what is asked for stands");
+}
+
+#[test]
+fn a_fax_of_an_unknown_party_is_not_called_spam() {
+    let facts = call(with(party(Role::Unknown, &[]), &[(EventKind::Fax, 1.0, 1.5)]), agent(&[]), 0);
+    assert_eq!(decided(&facts), (Outcome::Fax, Tag::Other));
+}

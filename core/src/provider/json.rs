@@ -1,0 +1,341 @@
+//! The helpers of this module for other languages: JSON in, JSON out, the same checks and defaults.
+//!
+//! [`answer`] takes a helper's name and its arguments as an object. Arguments that do not exist are refused by name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::mcloud::{self, ApiCode, ApiError, Dialling, ListQuery, NewRecording, Outgoing, Review, e164};
+use super::{Described, Kind, Options, detect_text, parse_offset, read::only, read_all, read_as, threecx, wellcloud};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::report::Report;
+
+/// A document as another language holds it.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Document {
+    /// Which document it is; `None`: told by its fields.
+    #[serde(default)]
+    pub kind: Option<Kind>,
+    /// Its JSON, or the file name for [`Kind::Threecx`].
+    pub text: String,
+    /// The offset of times without one, such as `+08:00`.
+    #[serde(default)]
+    pub utc_offset: Option<String>,
+    /// Which of its calls is meant, counted from 0; `None`: the only one.
+    #[serde(default)]
+    pub index: Option<usize>,
+}
+
+impl Document {
+    /// The document of a JSON object.
+    ///
+    /// # Errors
+    /// `invalid_argument` where the object is not as described.
+    pub fn from_json(json: &str) -> Result<Self> {
+        arguments(json)
+    }
+
+    /// All of its calls.
+    ///
+    /// # Errors
+    /// As [`read_all`].
+    pub fn read_all(&self) -> Result<Vec<Described>> {
+        let options = Options { local_offset_s: self.utc_offset.as_deref().map(parse_offset).transpose()? };
+        match self.kind {
+            None => read_all(&self.text, &options),
+            Some(Kind::Threecx) => threecx::describe(&self.text, &options)?.map(|call| vec![call]).ok_or_else(|| {
+                Error::new(ErrorKind::Unsupported, Stage::Provider, "no file name of 3CX")
+                    .found(format!("\"{}\"", self.text), "[Name]_FROM-TO_YYYYMMDDHHMMSS(id).wav")
+            }),
+            Some(kind) => read_as(kind, &self.text, &options),
+        }
+    }
+
+    /// The call that is meant.
+    ///
+    /// # Errors
+    /// As [`read_all`]; `invalid_argument` for several calls of which none is chosen, or one that is not there.
+    pub fn read(&self) -> Result<Described> {
+        let mut calls = self.read_all()?;
+        let Some(index) = self.index else { return only(calls) };
+        if index < calls.len() {
+            return Ok(calls.swap_remove(index));
+        }
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such call in the document")
+            .found(index, format!("0 to {}", calls.len().saturating_sub(1))))
+    }
+}
+
+/// A described call with what became of the names of its audio.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Joined {
+    #[serde(flatten)]
+    described: Described,
+    missing: Vec<Value>,
+    unused: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Read {
+    document: Document,
+    /// The names of the audio in hand; `None`: there is none to be joined.
+    keys: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Processed {
+    /// A report's JSON.
+    report: Option<String>,
+    document: Option<Document>,
+    #[serde(default = "nothing")]
+    options: Value,
+}
+
+fn nothing() -> Value {
+    json!({})
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Text {
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Number {
+    text: String,
+    country_code: Option<String>,
+    trunk_prefix: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Answer {
+    status: u16,
+    body: String,
+}
+
+/// Does what a helper does: `detect`, `read`, `createBody`, `patchBody`, `dataId`, `listQuery`, `e164`, `apiCode`,
+/// `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`.
+///
+/// # Errors
+/// Those of the helper; `invalid_argument` for a helper that does not exist or arguments that are not its own.
+pub fn answer(helper: &str, json: &str) -> Result<String> {
+    let answer = match helper {
+        "detect" => json!(detect_text(&arguments::<Text>(json)?.text)?),
+        "read" => read(arguments(json)?)?,
+        "createBody" => create_body(&arguments(json)?)?,
+        "patchBody" => patch_body(&arguments(json)?)?,
+        "dataId" => {
+            let processed: Processed = arguments(json)?;
+            json!(mcloud::data_id(&processed.described()?)?)
+        }
+        "listQuery" => json!(ListQuery::from_json(json)?.to_query()?),
+        "e164" => number(&arguments(json)?)?,
+        "apiCode" => api_code(&arguments::<Text>(json)?.text)?,
+        "apiError" => {
+            let Answer { status, body } = arguments(json)?;
+            json!(ApiError::read(status, body.as_bytes()).as_ref().map(api_error))
+        }
+        "wellcloudRefusal" => {
+            let Answer { status, body } = arguments(json)?;
+            let refusal = wellcloud::Refusal::read(status, body.as_bytes());
+            json!(refusal.map(|r| json!({"code": r.code(), "message": r.to_string(), "retryable": r.retryable()})))
+        }
+        "wellcloudListPath" => json!(wellcloud::list_path(&arguments::<Text>(json)?.text)),
+        "wellcloudStreamPath" => json!(wellcloud::stream_path(&arguments::<Text>(json)?.text)),
+        other => {
+            let error = Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such helper");
+            return Err(error.found(format!("\"{other}\""), "one of the provider's"));
+        }
+    };
+    Ok(answer.to_string())
+}
+
+fn read(Read { document, keys }: Read) -> Result<Value> {
+    let calls = match document.index {
+        Some(_) => vec![document.read()?],
+        None if keys.is_some() => vec![document.read()?],
+        None => document.read_all()?,
+    };
+    let joined = calls.into_iter().map(|described| {
+        let Some(keys) = &keys else { return Joined { described, missing: Vec::new(), unused: Vec::new() } };
+        let matched = described.attach(keys.iter().map(|key| (key.clone(), ())));
+        let missing = matched.missing.iter().map(|missing| {
+            let recording = described.recordings.get(missing.recording);
+            json!({
+                "recording": missing.recording,
+                "label": recording.map(super::Recording::label),
+                "code": missing.error.code(),
+                "message": missing.error.to_string(),
+            })
+        });
+        Joined {
+            missing: missing.collect(),
+            unused: matched.unused.into_iter().map(|(key, ())| key).collect(),
+            described,
+        }
+    });
+    Ok(json!(joined.collect::<Vec<_>>()))
+}
+
+impl Processed {
+    fn report(&self) -> Result<Option<Report>> {
+        let read = |json: &String| serde_json::from_str(json);
+        self.report.as_ref().map(read).transpose().map_err(|e| {
+            Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("no report of this library: {e}"))
+        })
+    }
+
+    /// The call as its document describes it, or else as its report does.
+    fn described(&self) -> Result<Described> {
+        match (&self.document, self.report()?) {
+            (Some(document), _) => document.read(),
+            (None, Some(report)) => Ok(Described::from(&report)),
+            (None, None) => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no call")
+                .found("nothing", "a report or a document")),
+        }
+    }
+}
+
+fn create_body(processed: &Processed) -> Result<Value> {
+    let options = Outgoing::from_json(&processed.options.to_string())?;
+    let tag = processed.report()?.map(|report| report.tag.value);
+    Ok(json!(NewRecording::of(&processed.described()?, tag, &options)?))
+}
+
+fn patch_body(processed: &Processed) -> Result<Value> {
+    let tag = processed.report()?.map(|report| report.tag.value);
+    Ok(json!(Review::from_json(&processed.options.to_string(), tag)?))
+}
+
+fn number(number: &Number) -> Result<Value> {
+    let dialling = match (&number.country_code, &number.trunk_prefix) {
+        (None, None) => None,
+        (code, prefix) => {
+            let part = |part: &Option<String>| part.clone().unwrap_or_default();
+            Some(Dialling::new(&part(code), &part(prefix))?)
+        }
+    };
+    Ok(json!(e164(&number.text, dialling.as_ref())))
+}
+
+fn api_code(name: &str) -> Result<Value> {
+    let names: Vec<&str> = ApiCode::ALL.iter().map(|code| code.name()).collect();
+    let unknown = || {
+        Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no code of the error table")
+            .found(format!("\"{name}\""), names.join(", "))
+    };
+    let code = ApiCode::from_name(name).ok_or_else(unknown)?;
+    let code_text = Some(name.to_owned());
+    Ok(api_error(&ApiError { status: code.status(), code: Some(code), code_text, message: None }))
+}
+
+fn api_error(error: &ApiError) -> Value {
+    json!({
+        "status": error.status,
+        "code": error.code_text,
+        "known": error.code.is_some(),
+        "message": error.message,
+        "retryable": error.retryable(),
+    })
+}
+
+fn arguments<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| {
+        Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("arguments of a provider's helper: {e}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUSHES: &str = r#"[{"SessionId": "s", "RecordId": "1608130650", "EndpointUser": "+66812345678",
+                              "RecordURL": "http://h/a-1608130637.mp3"},
+                             {"SessionId": "s", "RecordId": "2", "EndpointUser": "anna@example.com"}]"#;
+
+    fn ask(helper: &str, arguments: Value) -> Result<Value> {
+        answer(helper, &arguments.to_string()).map(|json| serde_json::from_str(&json).unwrap())
+    }
+
+    fn kind(helper: &str, arguments: Value) -> ErrorKind {
+        ask(helper, arguments).unwrap_err().kind()
+    }
+
+    #[test]
+    fn a_document_is_read_and_joined() {
+        let document = json!({"kind": "tencent", "text": PUSHES});
+        let calls = ask("read", json!({"document": document, "keys": ["2", "x"]})).unwrap();
+        let call = &calls[0];
+        assert_eq!((&call["kind"], &call["customer"]), (&json!("tencent"), &json!("+66812345678")));
+        assert_eq!((call["missing"][0]["label"].as_str(), &call["unused"]), (Some("1608130650"), &json!(["x"])));
+        assert_eq!(ask("detect", json!({"text": PUSHES})).unwrap(), "tencent");
+        assert_eq!(ask("detect", json!({"text": "[]"})).unwrap(), Value::Null);
+        let page = r#"{"items": [{"dataId": "a"}, {"dataId": "b"}]}"#;
+        assert_eq!(ask("read", json!({"document": {"text": page}})).unwrap().as_array().unwrap().len(), 2);
+        let second = ask("read", json!({"document": {"text": page, "index": 1}})).unwrap();
+        assert_eq!((&second[0]["call"]["id"], second.as_array().unwrap().len()), (&json!("b"), 1));
+        for wrong in
+            [json!({"text": page, "index": 2}), json!({"text": page, "zone": 1}), json!({"kind": "x", "text": ""})]
+        {
+            assert_eq!(kind("read", json!({"document": wrong})), ErrorKind::InvalidArgument, "{wrong}");
+        }
+        assert_eq!(kind("read", json!({"document": {"text": page}, "keys": []})), ErrorKind::InvalidArgument);
+    }
+
+    #[test]
+    fn a_name_of_3cx_is_a_document() {
+        let name = "[Anna]_0812345678-204_20260520081400(7).wav";
+        let document = json!({"kind": "threecx", "text": name, "utcOffset": "+07:00"});
+        let calls = ask("read", json!({"document": document, "keys": [name]})).unwrap();
+        assert_eq!(calls[0]["call"]["startedAt"], "2026-05-20T08:14:00+07:00");
+        assert_eq!(calls[0]["missing"], json!([]));
+        assert_eq!(kind("read", json!({"document": {"kind": "threecx", "text": "a.wav"}})), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn bodies_and_ids_come_from_documents_and_reports() {
+        let document = json!({"text": PUSHES});
+        let options = json!({"direction": "in", "utcOffset": "+07:00"});
+        let body = ask("createBody", json!({"document": document, "options": options})).unwrap();
+        assert_eq!((&body["callAt"], &body["direction"]), (&json!("2020-12-16T21:57:17+07:00"), &json!("in")));
+        assert_eq!(ask("dataId", json!({"document": document})).unwrap(), body["dataId"]);
+        assert_eq!(ask("patchBody", json!({"options": {"note": "n"}})).unwrap(), json!({"note": "n"}));
+        for (helper, arguments) in [
+            ("createBody", json!({"document": document, "options": {}})),
+            ("createBody", json!({"options": options})),
+            ("createBody", json!({"report": "{}", "options": options})),
+            ("patchBody", json!({"options": {"tags": 1}})),
+            ("dataId", json!({})),
+            ("nothing", json!({})),
+        ] {
+            assert_eq!(kind(helper, arguments.clone()), ErrorKind::InvalidArgument, "{helper} {arguments}");
+        }
+    }
+
+    #[test]
+    fn errors_refusals_queries_and_numbers() {
+        let body = r#"{"error": {"code": "rate_limited"}}"#;
+        let error = ask("apiError", json!({"status": 429, "body": body})).unwrap();
+        let expected =
+            json!({"status": 429, "code": "rate_limited", "known": true, "message": null, "retryable": true});
+        assert_eq!(error, expected);
+        assert_eq!(ask("apiCode", json!({"text": "rate_limited"})).unwrap(), expected);
+        assert_eq!(ask("apiError", json!({"status": 201, "body": ""})).unwrap(), Value::Null);
+        assert_eq!(kind("apiCode", json!({"text": "tired"})), ErrorKind::InvalidArgument);
+        let refusal = ask("wellcloudRefusal", json!({"status": 448, "body": ""})).unwrap();
+        assert_eq!((&refusal["code"], &refusal["retryable"]), (&json!(448), &json!(false)));
+        assert_eq!(ask("wellcloudListPath", json!({"text": "a"})).unwrap(), wellcloud::list_path("a"));
+        assert_eq!(ask("wellcloudStreamPath", json!({"text": "a"})).unwrap(), wellcloud::stream_path("a"));
+        assert_eq!(ask("listQuery", json!({"limit": 10})).unwrap(), "limit=10");
+        let thai = json!({"text": "0812345678", "countryCode": "66", "trunkPrefix": "0"});
+        assert_eq!(ask("e164", thai).unwrap(), "+66812345678");
+        assert_eq!(ask("e164", json!({"text": "204"})).unwrap(), Value::Null);
+    }
+}
