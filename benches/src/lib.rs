@@ -57,9 +57,21 @@ impl Mp3Call {
     /// # Panics
     /// Where the fixture cannot be decoded.
     pub fn customer_track(&self) -> Track {
-        let input = Input::bytes("customer.mp3", self.customer.clone());
-        decode(input, &DecodeOptions::default()).unwrap_or_else(|e| panic!("{e}")).remove(0)
+        track("customer.mp3", &self.customer)
     }
+
+    /// The other track, decoded.
+    ///
+    /// # Panics
+    /// Where the fixture cannot be decoded.
+    pub fn agent_track(&self) -> Track {
+        track("agent.mp3", &self.agent)
+    }
+}
+
+fn track(name: &str, bytes: &[u8]) -> Track {
+    let input = Input::bytes(name, bytes.to_vec());
+    decode(input, &DecodeOptions::default()).unwrap_or_else(|e| panic!("{e}")).remove(0)
 }
 
 /// A track as a plain wav of 16-bit samples.

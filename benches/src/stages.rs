@@ -6,15 +6,16 @@
 
 use std::hint::black_box;
 
-use callweave::config::Config;
+use callweave::align::{self, TrackInput};
+use callweave::config::{AlignOptions, Config};
 use callweave::decode::Decoder;
-use callweave::level::LevelMeter;
+use callweave::level::{Level, LevelMeter};
 use callweave::mix::{Mixer, Placed};
 use callweave::resample::Resampler;
 use callweave::speech;
 use callweave::timeline::Placement;
 use callweave::track::{Listener, Track, to_f32};
-use callweave::units::{Decibels, Rate};
+use callweave::units::{Decibels, Millis, Rate};
 use callweave::voice::{self, Probabilities};
 use callweave::{Control, DecodeOptions, Input, NormalizeOptions, analyze, normalize, process};
 use callweave_benches::{Mp3Call, call_seconds, wav_of};
@@ -80,12 +81,22 @@ fn listening(c: &mut Criterion) {
     g.finish();
 }
 
-fn detected(narrow: &[f32], config: &Config) -> usize {
+fn probabilities_of(narrow: &[f32], config: &Config) -> Probabilities {
     let mut detector = voice::detector(config, 1).expect("a detector");
     let mut out = vec![Vec::new()];
     narrow.chunks(BLOCK / 2).for_each(|block| detector.push(&[block], &mut out).expect("detects"));
     detector.finish(&mut out).expect("detects");
-    let probabilities = Probabilities { hop: detector.hop(), values: out.remove(0) };
+    Probabilities { hop: detector.hop(), values: out.remove(0) }
+}
+
+fn level_of(narrow: &[f32]) -> Level {
+    let mut meter = LevelMeter::new(Rate::NARROWBAND);
+    meter.hear(narrow);
+    meter.finish()
+}
+
+fn detected(narrow: &[f32], config: &Config) -> usize {
+    let probabilities = probabilities_of(narrow, config);
     let duration = Rate::NARROWBAND.millis(narrow.len() as u64);
     speech::spans(&probabilities, duration, &config.speech).len()
 }
@@ -110,6 +121,37 @@ fn mixing(c: &mut Criterion) {
     g.finish();
 }
 
+fn track_input<'a>((narrow, level, voice): &'a (&Vec<f32>, Level, Probabilities)) -> TrackInput<'a> {
+    TrackInput {
+        samples: *narrow,
+        energies: Some(level.hops.power()),
+        probabilities: &voice.values,
+        hop: voice.hop,
+        started_at: None,
+        role: callweave::Role::Unknown,
+    }
+}
+
+/// Placement beside decoding the same call: at most a fifth of it is aimed at. With one party heard on the other's track, and
+/// with nothing heard at all, which takes longest. What the pass over a call has by then (levels, speech) is given.
+fn placing(c: &mut Criterion) {
+    let call = Mp3Call::of_seconds(call_seconds());
+    let (customer, agent) = (call.customer_track(), call.agent_track());
+    let samples = customer.samples.len() + agent.samples.len();
+    let [customer, agent] = [customer, agent].map(|track| narrowed(&floats(&track)));
+    let backwards: Vec<f32> = agent.iter().rev().copied().collect();
+    // The call repeats itself every 53 s: a wider search would find it again.
+    let options = AlignOptions { search: Millis(20_000.0), ..AlignOptions::default() };
+    let config = Config::default();
+    let mut g = group(c, "place", samples);
+    g.bench_function("decoding the call", |b| b.iter(|| call.inputs().into_iter().map(drain).sum::<u64>()));
+    for (name, other) in [("one party heard on the other's track", &agent), ("nothing heard", &backwards)] {
+        let heard = [&customer, other].map(|narrow| (narrow, level_of(narrow), probabilities_of(narrow, &config)));
+        g.bench_function(name, |b| b.iter(|| align::align(&heard.each_ref().map(track_input), &options)));
+    }
+    g.finish();
+}
+
 fn whole(c: &mut Criterion) {
     let call = Mp3Call::of_seconds(call_seconds());
     let samples = 2 * call.customer_track().samples.len();
@@ -131,5 +173,5 @@ fn whole(c: &mut Criterion) {
     let _ = std::fs::remove_dir_all(folder);
 }
 
-criterion_group!(benches, decoding, listening, mixing, whole);
+criterion_group!(benches, decoding, listening, placing, mixing, whole);
 criterion_main!(benches);

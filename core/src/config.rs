@@ -314,11 +314,14 @@ pub struct AlignOptions {
     pub timestamps: bool,
     /// Whether turn taking may be used.
     pub turns: bool,
+    /// Whether the answer has the same bits on every kind of CPU. Follows [`Config::portable`] where a call is processed.
+    #[serde(skip)]
+    pub portable: bool,
 }
 
 impl Default for AlignOptions {
     fn default() -> Self {
-        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true }
+        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true, portable: false }
     }
 }
 

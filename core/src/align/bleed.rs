@@ -89,7 +89,7 @@ impl<'s, 't> Search<'s, 't> {
             likely,
             near: near.collect(),
             anywhere: [anywhere(a), anywhere(b)],
-            correlator: Correlator::new(SEARCH_N),
+            correlator: Correlator::new(SEARCH_N, a.portable),
             tiles: 0,
             done: Vec::new(),
             votes: Vec::new(),

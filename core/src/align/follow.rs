@@ -143,7 +143,7 @@ impl<'s, 't> Follower<'s, 't> {
         Self {
             a,
             b,
-            correlator: Correlator::new(N),
+            correlator: Correlator::new(N, a.portable),
             delay: Direction::BOTH.map(first),
             heard: [0; 2],
             missed: [0; 2],
@@ -193,9 +193,9 @@ impl<'s, 't> Follower<'s, 't> {
         let mut peak = self.peak(direction, frame);
         if peak.is_none() && self.heard[k] > 1 && self.lost[k] > 0 && self.searches < SEARCHES {
             self.searches += 1;
-            self.correlator = Correlator::new(WIDE_N);
+            self.correlator = Correlator::new(WIDE_N, self.a.portable);
             peak = self.peak(direction, frame);
-            self.correlator = Correlator::new(N);
+            self.correlator = Correlator::new(N, self.a.portable);
         }
         let Some((delay, z)) = peak else {
             self.missed[k] += 1;

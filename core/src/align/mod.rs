@@ -9,6 +9,7 @@ mod belief;
 mod bleed;
 mod drift;
 mod dual;
+mod fft;
 mod follow;
 mod map;
 mod overlap;
@@ -66,6 +67,6 @@ pub struct Alignment {
 /// One track is the reference, placed by its own clock; the first of two, and of more the one that the others are surest
 /// about. Memory is a few megabytes and one number for each 10 ms of a track.
 pub fn align(tracks: &[TrackInput], options: &AlignOptions) -> Alignment {
-    let sounds: Vec<Sound> = tracks.iter().map(Sound::new).collect();
+    let sounds: Vec<Sound> = tracks.iter().map(|track| Sound::new(track, options.portable)).collect();
     place::place(&sounds, options)
 }

@@ -1,6 +1,6 @@
 //! Two recordings of one line of which the second begins before the first ends: the lag at which both hold the same audio.
 
-use super::turns::correlation;
+use super::fft::correlation;
 use crate::track::Narrow;
 use crate::units::Millis;
 
@@ -48,7 +48,8 @@ pub fn overlap(a: &dyn Narrow, b: &dyn Narrow, expected: Millis, within: Millis)
 
 /// Where in a longer stretch a shorter one of given energy lies, if at one place only.
 fn alike_at(room: &[f32], stretch: &[f32], own: f64, shifts: usize) -> Option<usize> {
-    let products = correlation(room, stretch);
+    // Always the portable way: which sample it is must not depend on the CPU.
+    let products = correlation(room, stretch, true);
     let mut energy = power(room.get(..stretch.len())?);
     let mut alike = Vec::with_capacity(shifts);
     for shift in 0..shifts {

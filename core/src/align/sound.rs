@@ -24,14 +24,16 @@ pub(super) struct Sound<'a> {
     pub active: Vec<bool>,
     /// Mean square of the quiet frames that are not silence.
     pub floor: f32,
+    /// Whether transforms give the same bits on every CPU.
+    pub portable: bool,
 }
 
 impl<'a> Sound<'a> {
-    pub fn new(input: &'a TrackInput<'a>) -> Self {
+    pub fn new(input: &'a TrackInput<'a>, portable: bool) -> Self {
         let energy = input.energies.map_or_else(|| energies(input.samples), <[f32]>::to_vec);
         let active = own_sound(&energy);
         let floor = line_noise(&energy);
-        Self { input, energy, active, floor }
+        Self { input, energy, active, floor, portable }
     }
 
     /// The track's length in seconds.

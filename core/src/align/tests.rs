@@ -268,6 +268,29 @@ fn a_leg_that_takes_over_is_placed_by_the_caller_alone() {
 }
 
 #[test]
+fn a_recording_of_another_call_moves_none_and_is_not_sure() {
+    let mut dice = Dice(23);
+    let voices = talk(120.0, 4, &mut dice);
+    let starts = [0.0, 1.3, 2.6, 3.9];
+    let mut tracks: Vec<Made> =
+        (0..4).map(|i| made(record(&voices, i, &Recorder { from_s: starts[i], ..GOOD }, &mut dice))).collect();
+    let alone: Vec<f64> = place(&tracks).placements.iter().map(|p| p.offset().0).collect();
+    let others = talk(120.0, 2, &mut dice);
+    tracks.push(made(record(&others, 0, &GOOD, &mut dice)));
+    let found = place(&tracks);
+    let base = found.placements[0].offset().0 - alone[0];
+    for i in 0..4 {
+        // Every pair of tracks lies as it was recorded, so offsets close around every loop.
+        for j in 0..i {
+            let apart = found.placements[i].offset().0 - found.placements[j].offset().0;
+            assert!((apart - 1000.0 * (starts[i] - starts[j])).abs() < 25.0, "{j} to {i}: {apart}");
+        }
+        assert!((found.placements[i].offset().0 - base - alone[i]).abs() < 10.0, "{i} has moved");
+    }
+    assert!(found.placements[4].confidence < 0.8, "{:?}", found.placements[4]);
+}
+
+#[test]
 fn a_conference_of_sixteen_is_placed() {
     let mut dice = Dice(17);
     let voices = talk(120.0, 16, &mut dice);

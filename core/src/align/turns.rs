@@ -1,9 +1,7 @@
 //! Turn taking: people mostly do not talk at once, so the true lag is one at which two tracks' speech interleaves.
 
-use realfft::RealFftPlanner;
-use rustfft::num_complex::Complex32;
-
 use super::belief::Belief;
+use super::fft::correlation;
 use super::sound::Sound;
 
 /// Seconds between two values of a mask.
@@ -22,12 +20,13 @@ const TRUST: f64 = 0.85;
 
 /// Adds what the two tracks' speech says about every lag; `false` where there is too little of it.
 pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
+    let portable = a.portable;
     let (a, b) = (blurred(&own_speech(a)), blurred(&own_speech(b)));
     let talk = |m: &[f32]| m.iter().sum::<f32>() as f64 * HOP_S;
     if talk(&a) < LEAST_TALK_S || talk(&b) < LEAST_TALK_S {
         return false;
     }
-    let together = correlation(&a, &b);
+    let together = correlation(&a, &b, portable);
     let (sum_a, sum_b) = (sums(&a), sums(&b));
     let excess = |shift: i64| -> f64 {
         // Frame j of b lies over frame j + shift of a.
@@ -84,47 +83,9 @@ fn sums(x: &[f32]) -> Vec<f64> {
         .collect()
 }
 
-/// Σ_j a[j + shift] b[j] at index `shift`, modulo the length.
-pub(super) fn correlation(a: &[f32], b: &[f32]) -> Vec<f32> {
-    let n = (a.len() + b.len() + 1).next_power_of_two();
-    let mut planner = RealFftPlanner::<f32>::new();
-    let (forward, inverse) = (planner.plan_fft_forward(n), planner.plan_fft_inverse(n));
-    let spectrum = |x: &[f32]| {
-        let mut time = vec![0.0; n];
-        time[..x.len()].copy_from_slice(x);
-        let mut bins = forward.make_output_vec();
-        let _ = forward.process(&mut time, &mut bins); // lengths are the plan's: cannot fail
-        bins
-    };
-    let (fa, fb) = (spectrum(a), spectrum(b));
-    let mut product: Vec<Complex32> = fa.iter().zip(&fb).map(|(x, y)| x * y.conj() / n as f32).collect();
-    // The first and last bins of a real signal's spectrum are real.
-    for end in [0, n / 2] {
-        product[end].im = 0.0;
-    }
-    let mut out = inverse.make_output_vec();
-    let _ = inverse.process(&mut product, &mut out);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_correlation_is_the_sum_of_products_at_each_shift() {
-        let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 0.5]);
-        let c = correlation(&a, &b);
-        let want = |shift: i64| -> f32 {
-            (0..2i64)
-                .filter_map(|j| usize::try_from(j + shift).ok().and_then(|i| a.get(i)).map(|x| x * b[j as usize]))
-                .sum()
-        };
-        for shift in -1..4i64 {
-            let got = c[shift.rem_euclid(c.len() as i64) as usize];
-            assert!((got - want(shift)).abs() < 1e-5, "{shift}");
-        }
-    }
 
     #[test]
     fn a_blurred_mask_keeps_its_area() {

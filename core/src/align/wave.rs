@@ -1,12 +1,10 @@
 //! Samples made ready for correlation: half the rate, levelled in time and in frequency, and the lags where they agree.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex32;
-use rustfft::{Fft, FftPlanner};
 
+use super::fft::{Plans, plans};
 use crate::track::Narrow;
 
 /// Samples per second here: speech is strongest below 1.8 kHz, and half the samples cost half the time.
@@ -83,8 +81,7 @@ pub(super) struct Peak {
 /// Plans and buffers for one length of transform.
 pub(super) struct Correlator {
     n: usize,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn Fft<f32>>,
+    plans: Plans,
     time: Vec<f32>,
     work: Vec<Complex32>,
     product: Vec<Complex32>,
@@ -96,20 +93,6 @@ pub(super) struct Correlator {
     first: usize,
 }
 
-type Plans = (Arc<dyn RealToComplex<f32>>, Arc<dyn Fft<f32>>);
-
-/// The plans of a length, made once in the life of the program: they hold tables of sines.
-fn plans(n: usize) -> Plans {
-    static MADE: Mutex<Vec<(usize, Plans)>> = Mutex::new(Vec::new());
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = made.iter().find(|m| m.0 == n) {
-        return known.1.clone();
-    }
-    let plans = (RealFftPlanner::new().plan_fft_forward(n), FftPlanner::new().plan_fft_inverse(n / STEP));
-    made.push((n, plans.clone()));
-    plans
-}
-
 /// Samples at [`RATE`] between two lags of the correlation's envelope.
 pub(super) const STEP: usize = 2;
 
@@ -117,21 +100,19 @@ pub(super) const STEP: usize = 2;
 pub(super) type Spectrum = Vec<Complex32>;
 
 impl Correlator {
-    /// For stretches of `n` samples at [`RATE`] (even).
-    pub fn new(n: usize) -> Self {
-        let (forward, inverse) = plans(n);
-        let work = forward.get_scratch_len().max(inverse.get_inplace_scratch_len());
+    /// For stretches of `n` samples at [`RATE`] (even); `portable`: with the same bits on every CPU.
+    pub fn new(n: usize, portable: bool) -> Self {
+        let plans = plans(n, portable);
         Self {
             n,
             time: vec![0.0; n],
-            work: vec![Complex32::default(); work],
-            product: vec![Complex32::default(); n / 2 + 1],
+            work: vec![Complex32::default(); plans.work()],
+            product: vec![Complex32::default(); n / 2],
             sorted: Vec::new(),
             scratch: Vec::new(),
             envelope: Vec::new(),
             first: 0,
-            forward,
-            inverse,
+            plans,
         }
     }
 
@@ -159,9 +140,7 @@ impl Correlator {
         self.time[len..].fill(0.0);
         shape(&mut self.time[..len]);
         let (lo, hi) = self.band();
-        // The lengths are those of the plan: this cannot fail.
-        let _ = self.forward.process_with_scratch(&mut self.time, &mut self.product, &mut self.work);
-        let mut bins = self.product[lo..hi].to_vec();
+        let mut bins = self.plans.bins(&self.time, lo, hi, &mut self.product, &mut self.work);
         let width = ((SMOOTH_HZ * self.n as f32 / RATE as f32) as usize).max(1);
         for band in bins.chunks_mut(width) {
             let power = band.iter().map(Complex32::norm_sqr).sum::<f32>() / band.len() as f32;
@@ -186,7 +165,7 @@ impl Correlator {
         }
         product[talker.len().min(hearer.len())..].fill(Complex32::default());
         quieten_tones(&mut product[..talker.len().min(hearer.len())], self.n);
-        self.inverse.process_with_scratch(product, &mut self.work);
+        self.plans.inverse.process_with_scratch(product, &mut self.work);
         self.envelope.clear();
         self.first = (valid.start / STEP).min(m);
         let end = (valid.end / STEP).clamp(self.first, m);
@@ -197,7 +176,7 @@ impl Correlator {
     pub fn baseband(&mut self, spectrum: &Spectrum) -> Vec<Complex32> {
         let mut out = spectrum.clone();
         out.resize(self.n / STEP, Complex32::default());
-        self.inverse.process_with_scratch(&mut out, &mut self.work);
+        self.plans.inverse.process_with_scratch(&mut out, &mut self.work);
         out
     }
 
@@ -335,7 +314,7 @@ mod tests {
                     + 0.009 * i.checked_sub(1_003).and_then(|j| voice.get(j)).copied().unwrap_or(0.0) * 10.0
             })
             .collect();
-        let mut c = Correlator::new(32_768);
+        let mut c = Correlator::new(32_768, false);
         let t = c.spectrum(&voice.as_slice(), 0, 16_384, Whitening::Talker, |_| {});
         let h = c.spectrum(&hearer.as_slice(), 0, 32_768, Whitening::Hearer, |x| level_in_time(x, 1e-9));
         c.correlate(&t, &h, 0..16_384);
@@ -347,7 +326,7 @@ mod tests {
     #[test]
     fn silence_has_no_peaks() {
         let quiet = vec![0.0f32; 40_000];
-        let mut c = Correlator::new(16_384);
+        let mut c = Correlator::new(16_384, true);
         let t = c.spectrum(&quiet.as_slice(), 0, 8_192, Whitening::Talker, |_| {});
         let h = c.spectrum(&quiet.as_slice(), 0, 16_384, Whitening::Hearer, |x| level_in_time(x, 1e-9));
         c.correlate(&t, &h, 0..8_192);

@@ -264,6 +264,35 @@ mod tests {
     }
 
     #[test]
+    fn true_peaks_stay_below_minus_one_by_another_meter() {
+        let mut state = 1u32;
+        let mut noise = |n: usize| -> Vec<i16> {
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 16) as i16
+            };
+            (0..n).map(|_| next()).collect()
+        };
+        for (from, to) in [(8_000, 8_000), (16_000, 8_000), (44_100, 16_000), (8_000, 48_000)] {
+            let (a, b) = (noise(2 * from as usize), noise(2 * from as usize));
+            let knots = [(0.0, 0.0), (2_000.0, 2_000.2)].map(|(t, c)| Knot { track: Millis(t), call: Millis(c) });
+            let places = [at(0.3), Placement::through(knots.to_vec(), Method::Bleed, 0.9, Millis(5.0))];
+            let tracks = [placed(&a, from, Role::Agent, &places[0]), placed(&b, from, Role::Customer, &places[1])];
+            for layout in [Layout::Mono, Layout::Split] {
+                let rate = OutputRate::Fixed(Rate::new(to).unwrap());
+                let channels = if layout == Layout::Mono { 1 } else { 2 };
+                let got = mixed(&tracks, 2_000.0, &MixConfig { rate, layout, ..MixConfig::default() });
+                let mut meter = ebur128::EbuR128::new(channels, to, ebur128::Mode::TRUE_PEAK).unwrap();
+                meter.add_frames_i16(&got).unwrap();
+                for channel in 0..channels {
+                    let peak = 20.0 * meter.true_peak(channel).unwrap().log10();
+                    assert!((-3.0..=-1.0).contains(&peak), "{from} to {to} Hz, {layout:?}: {peak:.2} dBTP");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn gain_keeps_its_bounds() {
         let level_of = |amplitude: f32| {
             let mut meter = LevelMeter::new(Rate::NARROWBAND);

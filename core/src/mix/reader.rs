@@ -28,6 +28,8 @@ struct Segment {
     start: u64,
     end: u64,
     slope: f64,
+    /// How much later than `start` sample `from` really lies, in samples of the output: a part of one.
+    late: f64,
 }
 
 /// Reads a placed track in the order of the call's time.
@@ -125,7 +127,7 @@ impl Open {
             true => Stretch::Plain(Resampler::new(from, to)?),
             false => {
                 let ratio = f64::from(to.hz()) / f64::from(from.hz()) * segment.slope;
-                Stretch::Drifting(Box::new(Drifting::new(ratio)?))
+                Stretch::Drifting(Box::new(Drifting::new(ratio, segment.late)?))
             }
         };
         let cut_before = segment.from > 0 && segment.start > now;
@@ -225,12 +227,16 @@ fn segments(placement: &Placement, samples: usize, from: Rate, to: Rate) -> Vec<
     for pair in cuts.windows(2) {
         let (a, b) = (pair[0], pair[1]);
         let call = placement.span_to_call(crate::units::Span { start: a, end: b });
+        let (first, start) = (from.sample_at(a), to.sample_at(call.start));
+        let slope = (call.end.0 - call.start.0) / (b.0 - a.0);
+        let exact = call.start.0 + (from.millis(first).0 - a.0) * slope;
         let segment = Segment {
-            from: from.sample_at(a) as usize,
+            from: first as usize,
             to: (from.sample_at(b) as usize).min(samples),
-            start: to.sample_at(call.start),
+            start,
             end: to.sample_at(call.end),
-            slope: (call.end.0 - call.start.0) / (b.0 - a.0),
+            slope,
+            late: exact * f64::from(to.hz()) / 1000.0 - start as f64,
         };
         match found.last_mut() {
             Some(last) if last.end == segment.start && (last.slope - segment.slope).abs() < NO_DRIFT => {
@@ -263,18 +269,30 @@ impl std::fmt::Debug for DebugAsync {
 }
 
 impl Drifting {
-    fn new(ratio: f64) -> Result<Self> {
+    /// Taps of its filter, and how many places between two samples have one.
+    const TAPS: usize = 64;
+    const PLACES: usize = 64;
+
+    /// A resampler by a ratio whose first sample lies `late` samples of the output after the first of its output.
+    fn new(ratio: f64, late: f64) -> Result<Self> {
         let parameters = SincInterpolationParameters {
-            sinc_len: 64,
+            sinc_len: Self::TAPS,
             f_cutoff: Some(0.92),
             interpolation: SincInterpolationType::Cubic,
-            oversampling_factor: 64,
+            oversampling_factor: Self::PLACES,
             window: WindowFunction::BlackmanHarris2,
         };
         let inner = Async::new_sinc(ratio, 1.0, &parameters, CHUNK, 1, FixedAsync::Input).map_err(|e| broken(&e))?;
         let produced = vec![0.0; inner.output_frames_max()];
-        let to_drop = inner.output_delay();
-        Ok(Self { inner: DebugAsync(inner), waiting: Vec::new(), produced, to_drop, flushed: false })
+        // What the filter delays, to a hundredth of a sample (measured; rubato tells it in whole samples, and one too many).
+        let delay = ratio * (Self::TAPS as f64 / 2.0 - 1.0 / Self::PLACES as f64) - 1.0;
+        // Silence before the first sample moves all by parts of an output sample; what is dropped, by whole ones.
+        let excess = |silence: usize| silence as f64 * ratio + delay - late;
+        let off = |silence: usize| (excess(silence) - excess(silence).round()).abs();
+        let most = (1.0 / ratio).clamp(1.0, 64.0).ceil() as usize;
+        let silence = (0..=most).min_by(|&a, &b| off(a).total_cmp(&off(b))).unwrap_or(0);
+        let to_drop = excess(silence).round().max(0.0) as usize;
+        Ok(Self { inner: DebugAsync(inner), waiting: vec![0.0; silence], produced, to_drop, flushed: false })
     }
 
     fn push(&mut self, samples: &[f32], last: bool, out: &mut Vec<f32>) -> Result<()> {

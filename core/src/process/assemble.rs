@@ -2,7 +2,7 @@
 
 use crate::align;
 use crate::call::{Call, Moment, Role};
-use crate::config::{Config, Pii};
+use crate::config::{AlignOptions, Config, Pii};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::integrity::{self, Finding, Inspected};
 use crate::level::{Hops, Level};
@@ -328,7 +328,8 @@ fn place(lanes: &[Lane], config: &Config) -> Places {
         }),
         role: lane.role,
     });
-    let alignment = align::align(&inputs.collect::<Vec<_>>(), &config.align);
+    let options = AlignOptions { portable: config.portable || config.align.portable, ..config.align };
+    let alignment = align::align(&inputs.collect::<Vec<_>>(), &options);
     let of = |lane: &Lane| {
         lane.heard.as_ref().ok()?;
         let at = first.iter().position(|(earlier, _)| earlier.recorder == lane.recorder)?;

@@ -71,13 +71,13 @@ struct Ears {
 }
 
 impl Ears {
-    fn new(rate: Rate, keep: Keep) -> Result<Self> {
+    fn new(rate: Rate, keep: Keep, portable: bool) -> Result<Self> {
         let narrow_apart = keep.narrow && !(keep.tracks && rate == Rate::NARROWBAND);
         Ok(Self {
             level: LevelMeter::new(rate),
             keeper: keep.tracks.then(Keeper::default),
             narrow_keeper: narrow_apart.then(Keeper::default),
-            sounds: Sounds::new(&[]),
+            sounds: Sounds::new(&[], portable),
             zero: Zero::new(rate.hz()),
             clipping: Clipping::new(rate.hz()),
             band: BandMeter::new(rate.hz()),
@@ -130,7 +130,8 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &config.decode).map_err(named)?;
     // The channels of one recording are held against each other too.
     let keep = Keep { narrow: keep.narrow || lanes.len() > 1, ..keep };
-    let mut ears = lanes.iter().map(|_| Ears::new(rate, keep)).collect::<Result<Vec<_>>>().map_err(named)?;
+    let mut ears =
+        lanes.iter().map(|_| Ears::new(rate, keep, config.portable)).collect::<Result<Vec<_>>>().map_err(named)?;
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];
     let mut seen = 0;

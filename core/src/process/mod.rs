@@ -2,6 +2,8 @@
 //! threads.
 
 mod assemble;
+#[cfg(test)]
+mod clicks;
 mod given;
 mod hear;
 mod lanes;

@@ -170,13 +170,12 @@ pub struct Bursts {
     power: Vec<f32>,
 }
 
-impl Default for Bursts {
-    fn default() -> Self {
-        Self { run: None, long: Analyser::new(LONG), power: vec![0.0; LONG / 2 + 1] }
-    }
-}
-
 impl Bursts {
+    /// Nothing heard yet.
+    pub fn new(portable: bool) -> Self {
+        Self { run: None, long: Analyser::new(LONG, portable), power: vec![0.0; LONG / 2 + 1] }
+    }
+
     /// Takes the fine frame whose first sample is `at`; `recent` is at least the last `LONG` samples up to the frame's end
     /// (fewer at the beginning). Gives the burst that this frame ended.
     pub fn push(&mut self, at: u64, frame: &Frame, recent: &[f32]) -> Option<Burst> {

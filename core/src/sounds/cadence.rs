@@ -352,7 +352,7 @@ mod tests {
     fn only_the_chosen_countries_are_known() {
         let thai = play(&TONES[0], 3, 1.0);
         for (countries, heard) in [(vec!["th".to_string()], 1), (vec!["us".to_string()], 0)] {
-            let mut sounds = super::super::Sounds::new(&countries);
+            let mut sounds = super::super::Sounds::new(&countries, false);
             sounds.push(&thai);
             let trains = sounds.finish(&[]).into_iter().filter(|e| e.kind == EventKind::Ringback).count();
             assert_eq!(trains, heard, "{countries:?}");

@@ -77,10 +77,11 @@ struct Listeners {
 }
 
 impl Sounds {
-    /// A listener that knows the tones of `countries` (ISO 3166, lower case); of any country if there are none.
-    pub fn new(countries: &[String]) -> Self {
+    /// A listener that knows the tones of `countries` (ISO 3166, lower case); of any country if there are none. `portable`: with
+    /// the same answer on every kind of CPU.
+    pub fn new(countries: &[String], portable: bool) -> Self {
         Self {
-            analyser: Analyser::new(FRAME),
+            analyser: Analyser::new(FRAME, portable),
             recent: Recent { samples: Vec::with_capacity(2 * KEPT), origin: 0 },
             next: 0,
             total: 0,
@@ -91,7 +92,7 @@ impl Sounds {
                 close: false,
                 looked: 0,
                 dtmf: dtmf::Dtmf::default(),
-                bursts: Bursts::default(),
+                bursts: Bursts::new(portable),
                 cadence: cadence::Cadence::new(countries),
                 fax: fax::Fax::default(),
                 sit: sit::Sit::default(),
@@ -274,7 +275,7 @@ mod tests {
     }
 
     fn hear(x: &[f32], chunk: usize) -> Vec<Event> {
-        let mut sounds = Sounds::new(&[]);
+        let mut sounds = Sounds::new(&[], false);
         x.chunks(chunk).for_each(|block| sounds.push(block));
         sounds.finish(&[])
     }
@@ -309,7 +310,7 @@ mod tests {
 
     #[test]
     fn memory_does_not_grow_with_the_call() {
-        let mut sounds = Sounds::new(&[]);
+        let mut sounds = Sounds::new(&[], false);
         let block = noisy(silence(1000.0), -40.0, 1);
         for _ in 0..200 {
             sounds.push(&block);

@@ -1,7 +1,7 @@
 //! The one block analysis that all listeners share: Hann-windowed power spectra at 8 kHz.
 
 use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
+use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 use std::sync::Arc;
 
 /// The rate all listeners of this module work at, in Hz.
@@ -45,9 +45,13 @@ pub struct Analyser {
 }
 
 impl Analyser {
-    /// An analyser of windows of `length` samples (even).
-    pub fn new(length: usize) -> Self {
-        let fft = FftPlanner::<f32>::new().plan_fft_forward(length);
+    /// An analyser of windows of `length` samples (even); `portable`: with the same bits on every CPU.
+    pub fn new(length: usize, portable: bool) -> Self {
+        let fft = if portable {
+            FftPlannerScalar::<f32>::new().plan_fft_forward(length)
+        } else {
+            FftPlanner::<f32>::new().plan_fft_forward(length)
+        };
         // Scaled so that the powers of all bins add up to the mean square: 2 / (N * sum of w^2), sum of w^2 = 3 N / 8; and by
         // half for the two windows that are told apart below.
         let scale = 0.5 * (2.0 / (length as f64 * length as f64 * 0.375)).sqrt();
@@ -155,7 +159,7 @@ mod tests {
         for hz in [425.0, 697.0, 1100.0, 1633.0, 2100.0, 3003.0] {
             let mut frames: [Frame; 2] = Default::default();
             let other = sine(937.0, 0.9, FRAME);
-            Analyser::new(FRAME).frames([&sine(hz, 0.1, FRAME), &other], &mut frames);
+            Analyser::new(FRAME, true).frames([&sine(hz, 0.1, FRAME), &other], &mut frames);
             let [frame, other] = frames;
             assert!((other.total / 0.405 - 1.0).abs() < 0.02, "the other window is another's");
             let peak = strongest(&frame.power, FIRST_BIN, LAST_BIN);
@@ -169,7 +173,7 @@ mod tests {
     fn hum_does_not_count() {
         let mut frames: [Frame; 2] = Default::default();
         let hum = sine(50.0, 0.5, FRAME);
-        Analyser::new(FRAME).frames([&hum, &hum], &mut frames);
+        Analyser::new(FRAME, true).frames([&hum, &hum], &mut frames);
         assert!(frames.iter().all(|frame| frame.total < 1e-4));
     }
 }

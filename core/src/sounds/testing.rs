@@ -48,7 +48,7 @@ pub fn listen_with(x: &[f32], probabilities: &[f32]) -> Vec<Event> {
     let mut all = silence(500.0);
     all.extend_from_slice(x);
     all.extend(silence(500.0));
-    let mut sounds = Sounds::new(&[]);
+    let mut sounds = Sounds::new(&[], false);
     noisy(all, -55.0, 7).chunks(160).for_each(|block| sounds.push(block));
     sounds.finish(probabilities)
 }

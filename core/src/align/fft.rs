@@ -1,0 +1,133 @@
+//! Fourier transforms of real signals, by the fastest way that a CPU has, or by one that gives the same bits on all.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftDirection, FftPlanner, FftPlannerScalar};
+
+/// A transform of complex numbers.
+pub(super) fn plan(points: usize, direction: FftDirection, portable: bool) -> Arc<dyn Fft<f32>> {
+    if portable {
+        FftPlannerScalar::new().plan_fft(points, direction)
+    } else {
+        FftPlanner::new().plan_fft(points, direction)
+    }
+}
+
+/// Plans for real signals of one even length: even samples become real parts, odd ones imaginary.
+#[derive(Clone)]
+pub(super) struct Plans {
+    forward: Arc<dyn Fft<f32>>,
+    /// A transform back, of half as many points.
+    pub inverse: Arc<dyn Fft<f32>>,
+    /// e^(−2πik/n) for each bin k.
+    turns: Arc<[Complex32]>,
+}
+
+/// The plans of a length, made once in the life of the program: they hold tables of sines.
+pub(super) fn plans(n: usize, portable: bool) -> Plans {
+    static MADE: Mutex<Vec<((usize, bool), Plans)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = made.iter().find(|m| m.0 == (n, portable)) {
+        return known.1.clone();
+    }
+    let turn = |k: usize| {
+        let angle = -std::f64::consts::TAU * k as f64 / n as f64;
+        Complex32::new(angle.cos() as f32, angle.sin() as f32)
+    };
+    let plans = Plans {
+        forward: plan(n / 2, FftDirection::Forward, portable),
+        inverse: plan(n / 2, FftDirection::Inverse, portable),
+        turns: (0..=n / 2).map(turn).collect(),
+    };
+    made.push(((n, portable), plans.clone()));
+    plans
+}
+
+impl Plans {
+    /// Numbers that the transforms need to work in.
+    pub fn work(&self) -> usize {
+        self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
+    }
+
+    /// Bins `lo..hi` (above 0, up to half the length) of real samples; `pairs` and `work` are room for half as many numbers
+    /// as there are samples, and for [`Self::work`].
+    pub fn bins(
+        &self,
+        samples: &[f32],
+        lo: usize,
+        hi: usize,
+        pairs: &mut [Complex32],
+        work: &mut [Complex32],
+    ) -> Vec<Complex32> {
+        for (pair, x) in pairs.iter_mut().zip(samples.as_chunks::<2>().0) {
+            *pair = Complex32::new(x[0], x[1]);
+        }
+        self.forward.process_with_scratch(pairs, work);
+        let half = pairs.len();
+        let split = |k: usize| {
+            let (z, m) = (pairs[k % half], pairs[(half - k) % half].conj());
+            let odd = (z - m) * self.turns[k];
+            // (z − m) / 2i, turned: multiplied by −i.
+            0.5 * (z + m + Complex32::new(odd.im, -odd.re))
+        };
+        (lo..hi.min(half + 1)).map(split).collect()
+    }
+}
+
+/// Σ_j a[j + shift] b[j] at index `shift`, modulo the length.
+pub(super) fn correlation(a: &[f32], b: &[f32], portable: bool) -> Vec<f32> {
+    let n = (a.len() + b.len() + 1).next_power_of_two();
+    let at = |x: &[f32], i: usize| x.get(i).copied().unwrap_or(0.0);
+    let mut both: Vec<Complex32> = (0..n).map(|i| Complex32::new(at(a, i), at(b, i))).collect();
+    plan(n, FftDirection::Forward, portable).process(&mut both);
+    // The spectra of a, the real part, and b, the imaginary, are told apart by their symmetries.
+    let mut product: Vec<Complex32> = (0..n)
+        .map(|k| {
+            let (z, m) = (both[k], both[(n - k) % n].conj());
+            let (a, b) = (z + m, z - m);
+            // (a / 2) · conj(b / 2i)
+            let c = a * b.conj();
+            Complex32::new(-c.im, c.re) * (0.25 / n as f32)
+        })
+        .collect();
+    plan(n, FftDirection::Inverse, portable).process(&mut product);
+    product.into_iter().map(|x| x.re).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_are_those_of_the_definition() {
+        for (n, portable) in [(8, false), (64, true), (100, false)] {
+            let x: Vec<f32> = (0..n).map(|i| ((i * i) as f32 * 0.37).sin()).collect();
+            let plans = plans(n, portable);
+            let (mut pairs, mut work) = (vec![Complex32::default(); n / 2], vec![Complex32::default(); plans.work()]);
+            let bins = plans.bins(&x, 1, n / 2, &mut pairs, &mut work);
+            for (k, bin) in (1..).zip(bins) {
+                let turn = |i: usize| -std::f32::consts::TAU * (i * k % n) as f32 / n as f32;
+                let want: Complex32 = x.iter().enumerate().map(|(i, &v)| Complex32::from_polar(v, turn(i))).sum();
+                assert!((bin - want).norm() < 1e-3, "bin {k} of {n}: {bin} {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_correlation_is_the_sum_of_products_at_each_shift() {
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 0.5]);
+        for portable in [false, true] {
+            let c = correlation(&a, &b, portable);
+            let want = |shift: i64| -> f32 {
+                (0..2i64)
+                    .filter_map(|j| usize::try_from(j + shift).ok().and_then(|i| a.get(i)).map(|x| x * b[j as usize]))
+                    .sum()
+            };
+            for shift in -1..4i64 {
+                let got = c[shift.rem_euclid(c.len() as i64) as usize];
+                assert!((got - want(shift)).abs() < 1e-5, "{shift}");
+            }
+        }
+    }
+}
