@@ -168,11 +168,12 @@ impl Source {
             self.end -= self.start;
             self.start = 0;
         }
-        let room = (self.end + CHUNK).next_multiple_of(CHUNK);
-        if self.window.len() < room {
-            self.window.resize(room, 0);
+        // A rest that is kept, up to half of a chunk, makes the next read shorter rather than the window longer.
+        if self.window.len() < self.end + CHUNK / 2 {
+            self.window.resize((self.end + CHUNK).next_multiple_of(CHUNK), 0);
         }
-        let Some(free) = self.window.get_mut(self.end..self.end + CHUNK) else { return Ok(()) };
+        let until = self.window.len().min(self.end + CHUNK);
+        let Some(free) = self.window.get_mut(self.end..until) else { return Ok(()) };
         let got = match self.reader.read(free) {
             Ok(got) => got,
             Err(e) if e.kind() == IoKind::Interrupted => return Ok(()),
