@@ -140,6 +140,9 @@ fn a_call_is_written_with_the_report_that_names_its_mix() {
     let (status, out, err) = program(&["probe", &folder.0.join("out/mix.wav").display().to_string(), "--json"]);
     assert_eq!(status, 0, "{err}");
     assert!(out.contains(report["outputs"][0]["sha256"].as_str().unwrap()), "{out}");
+    let (status, out, _) =
+        program(&["probe", "--quick", &folder.0.join("out/mix.wav").display().to_string(), "--json"]);
+    assert!(status == 0 && out.contains("declaredDurationMs") && out.contains(r#""source":null"#), "{out}");
     let mut names: Vec<_> = fs::read_dir(&output).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["mix.wav", "report.html", "report.json"]);

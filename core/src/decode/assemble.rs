@@ -41,6 +41,12 @@ impl Assembler {
         self.silence += samples - dropped;
     }
 
+    /// Goes back by so many samples, where damage has put too many there: as many of those that follow are dropped.
+    pub(crate) fn go_back(&mut self, samples: u64) {
+        self.from = self.from.max(self.at);
+        self.at = self.at.saturating_sub(samples);
+    }
+
     /// Adds samples up to, at most, the place `end`. Silence that is due must have been given out.
     pub(crate) fn add(&mut self, planes: &[Vec<f32>], end: Option<u64>) {
         let samples = planes.first().map_or(0, Vec::len);
@@ -100,5 +106,16 @@ mod tests {
         drain(&mut assembler);
         assert_eq!(all, [4.0, 0.0, 0.0, 7.0, 8.0]);
         assert_eq!(assembler.at(), 9);
+    }
+
+    #[test]
+    fn samples_too_many_are_made_up_for() {
+        let mut assembler = Assembler::new(1, 0);
+        let mut block = Block::default();
+        assembler.add(&[vec![1.0, 2.0, 9.0, 9.0]], None);
+        assembler.go_back(2);
+        assembler.add(&[vec![3.0, 4.0, 5.0]], None);
+        assembler.give(&mut block);
+        assert_eq!((assembler.at(), &block.planes[0][..]), (5, &[1.0, 2.0, 9.0, 9.0, 5.0][..]));
     }
 }

@@ -69,11 +69,17 @@ pub(crate) fn open_mp4(
     if let Some(head) = if head_only { mp4::head_length(source.peek(4096)?) } else { None } {
         source.bind(head);
     }
-    let bytes = source.read_all(most)?;
+    let mut bytes = source.read_all(most)?;
+    mp4::end_last_box(&mut bytes);
     if let Some(codec) = mp4::foreign_codec(&bytes) {
         return Err(unsupported(codec, Codec::AacLc));
     }
+    mp4::check_index(&bytes)?;
     let edit = mp4::edit(&bytes);
+    if edit.is_none() {
+        let message = "codec delay unknown (no edit list says it): none removed; encoders put 1024 samples or more";
+        notes.add(Warning::new("delay_unknown", message));
+    }
     let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let reader = opened(guarded(|| IsoMp4Reader::try_new(stream, Default::default())), None, "mp4")?;
     let kind = (Codec::AacLc, CODEC_ID_AAC);
@@ -205,7 +211,9 @@ impl FramedStream {
             notes.add(Warning::new("packet_failed", format!("packets cannot be decoded, the first at {ms}: silence")));
         }
         self.failed += 1;
-        self.assembler.add_silence(packet.dur.get().min(1 << 16));
+        // A frame of AAC has 1024 samples; its duration may be given in other units than samples.
+        let samples = if self.timed { packet.dur.get().min(1 << 16) } else { 1024 };
+        self.assembler.add_silence(samples);
     }
 
     fn end(&mut self, notes: &mut Notes) {

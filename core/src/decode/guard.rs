@@ -11,3 +11,15 @@ pub(crate) struct Panicked;
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let nothing: Vec<u8> = Vec::new();
+        assert!(guarded(|| nothing[std::hint::black_box(3)]).is_err());
+        assert_eq!(guarded(|| 7).unwrap(), 7);
+    }
+}

@@ -1,6 +1,7 @@
 //! What an mp4 says that symphonia's reader does not pass on: the samples before and after the recording's own, where its
 //! index is, and the name of a codec that is not read.
 
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
 /// The part of the decoded samples that is the recording.
@@ -121,6 +122,89 @@ pub(crate) fn foreign_codec(bytes: &[u8]) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Lets the last box end where the bytes end: a box that goes on beyond them, cut off, would be passed over as a whole.
+pub(crate) fn end_last_box(bytes: &mut [u8]) {
+    let length = bytes.len();
+    let mut at = 0;
+    while let Some(head) = bytes.get(at..).filter(|rest| rest.len() >= 8) {
+        let (size, field) = match be(head, 0, 4) {
+            1 => (be(head, 8, 8), 8..16),
+            size => (size, 0..4),
+        };
+        let left = (length - at) as u64;
+        if size > left {
+            let right = left.to_be_bytes();
+            let field = field.start + at..field.end + at;
+            if let Some((field, right)) = bytes.get_mut(field.clone()).zip(right.get(8 - field.len()..)) {
+                field.copy_from_slice(right);
+            }
+        }
+        let Some(next) = usize::try_from(size).ok().filter(|&size| size >= 8).and_then(|size| at.checked_add(size))
+        else {
+            return;
+        };
+        at = next;
+    }
+}
+
+/// The most steps that finding all frames by the index may take. An hour of AAC in one fragment takes 10¹⁰.
+const MOST_STEPS: u64 = 50_000_000_000;
+
+/// Refuses an mp4 without an index, and one whose index could keep a reader busy for ever: that counts more frames than
+/// there are bytes, or so many entries that walking them for each frame, as the reader does, has no end.
+pub(crate) fn check_index(bytes: &[u8]) -> Result<()> {
+    let malformed = |message| Error::new(ErrorKind::Malformed, Stage::Decode, message);
+    if find(bytes, &[b"moov"]).is_none() {
+        return Err(malformed("an mp4 without its index (never closed, or cut off)").at_byte(bytes.len() as u64));
+    }
+    let mut counts = Counts::default();
+    counts.read(bytes, 0);
+    let most = bytes.len() as u64;
+    if counts.longest > most {
+        return Err(malformed("the index of the mp4 makes no sense")
+            .found(format!("{} frames", counts.longest), format!("at most one for each of {most} bytes")));
+    }
+    if counts.entries.saturating_mul(counts.frames).saturating_add(counts.squares) > MOST_STEPS {
+        return Err(malformed("the index of the mp4 makes no sense").found("tables without end", "a walk of seconds"));
+    }
+    Ok(())
+}
+
+/// How long the tables of an index are.
+#[derive(Default)]
+struct Counts {
+    /// Frames by the table of sizes, and entries of the table of times.
+    frames: u64,
+    entries: u64,
+    /// The sum of the squares of the frames of each run of a fragment.
+    squares: u64,
+    longest: u64,
+}
+
+impl Counts {
+    fn read(&mut self, bytes: &[u8], depth: usize) {
+        for (kind, body) in boxes(bytes) {
+            match &kind {
+                b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" | b"moof" | b"traf" if depth < 6 => {
+                    self.read(body, depth + 1)
+                }
+                b"stsz" => self.frames = self.count(be(body, 8, 4)).max(self.frames),
+                b"stts" => self.entries = be(body, 4, 4).max(self.entries),
+                b"trun" => {
+                    let count = self.count(be(body, 4, 4));
+                    self.squares = self.squares.saturating_add(count.saturating_mul(count));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn count(&mut self, frames: u64) -> u64 {
+        self.longest = self.longest.max(frames);
+        frames
+    }
+}
+
 /// The first audio track of a movie.
 fn audio_track(moov: &[u8]) -> Option<&[u8]> {
     boxes(moov)
@@ -178,6 +262,37 @@ mod tests {
         }
         assert_eq!(foreign_codec(&movie(b"mp4a")), None);
         assert_eq!(foreign_codec(&movie(b"qdm2")).as_deref(), Some("codec qdm2"));
+    }
+
+    #[test]
+    fn an_index_that_has_no_end_is_refused() {
+        let table = |kind, body: &[u8]| {
+            let inner = boxed(b"minf", &boxed(b"stbl", &boxed(kind, body)));
+            boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &inner)))
+        };
+        let empty = boxed(b"moov", b"");
+        let run =
+            |count: u32| boxed(b"moof", &boxed(b"traf", &boxed(b"trun", &[[0; 4], count.to_be_bytes()].concat())));
+        let said = |bytes: &[u8]| check_index(bytes).err().map(|e| e.to_string()).unwrap_or_default();
+        assert_eq!(said(&[&empty[..], &run(20)].concat()), "");
+        assert!(said(&[&empty[..], &run(0x6674_7970)].concat()).contains("1718909296 frames"));
+        assert!(said(&table(b"stsz", &[[0; 8], [0x7F; 8]].concat())).contains("frames"));
+        assert!(said(&run(1)).contains("without its index"));
+        let many: Vec<u8> = std::iter::repeat_n(run(90_000), 10).flatten().chain([0; 100_000]).collect();
+        assert!(said(&[&empty[..], &many].concat()).contains("tables without end"));
+    }
+
+    #[test]
+    fn a_box_that_is_cut_off_ends_with_the_bytes() {
+        let mut wide = [&1u32.to_be_bytes()[..], b"mdat", &1000u64.to_be_bytes(), &[7; 20]].concat();
+        let mut narrow = [boxed(b"free", b"..."), boxed(b"mdat", &[7; 50])[..40].to_vec()].concat();
+        end_last_box(&mut wide);
+        end_last_box(&mut narrow);
+        assert_eq!((be(&wide, 8, 8), be(&narrow, 11, 4)), (36, 40));
+        assert_eq!((be(&wide, 0, 4), be(&narrow, 0, 4)), (1, 11));
+        for nothing in [&mut [][..], &mut [0; 7], &mut [0; 20], &mut [0xFF; 30]] {
+            end_last_box(nothing);
+        }
     }
 
     #[test]

@@ -128,8 +128,11 @@ impl Stream for PcmStream {
             block.clear(channels)
         }
         let frame = self.layout.frame_bytes();
-        let bytes = source.peek(FRAMES * frame)?;
-        let whole = bytes.len().min(FRAMES * frame) / frame * frame;
+        // The first block is shorter by the header's length: those after it then end where reads of the input do, and no
+        // rest has to be kept for the next.
+        let most = if self.given == 0 { FRAMES - (source.position() as usize / frame) % FRAMES } else { FRAMES };
+        let bytes = source.peek(most * frame)?;
+        let whole = bytes.len().min(most * frame) / frame * frame;
         if whole == 0 {
             let rest = bytes.len();
             self.end(source, rest, notes);
@@ -149,7 +152,8 @@ impl Stream for PcmStream {
 fn silence_what_is_no_number(block: &mut Block) -> u64 {
     let mut count = 0;
     if block.is_wide {
-        for x in block.wide.iter_mut().flatten().filter(|x| !x.is_finite()) {
+        // Nor is what f32 cannot hold: it would be infinite there.
+        for x in block.wide.iter_mut().flatten().filter(|x| x.is_nan() || x.abs() > f64::from(f32::MAX)) {
             *x = 0.0;
             count += 1;
         }
@@ -209,5 +213,7 @@ mod tests {
         let (planes, warnings) = decode(Codec::PcmF32, Endian::Little, 1, &bytes);
         assert_eq!(planes[0], [0.0, 0.0, 0.5]);
         assert_eq!(warnings[0].code, "not_finite");
+        let bytes: Vec<u8> = [f64::NAN, 1e300, -0.5].iter().flat_map(|x| x.to_le_bytes()).collect();
+        assert_eq!(decode(Codec::PcmF64, Endian::Little, 1, &bytes).0[0], [0.0, 0.0, -0.5]);
     }
 }

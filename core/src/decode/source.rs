@@ -63,15 +63,7 @@ impl Source {
         if size_hint.is_some_and(|size| size > limit) {
             return Err(too_long(size_hint.unwrap_or_default(), limit));
         }
-        Ok(Self {
-            reader,
-            window: vec![0; 2 * CHUNK],
-            limit,
-            size_hint,
-            hash: hashed.then(Sha256::new),
-            ended: false,
-            ..Self::default()
-        })
+        Ok(Self { reader, limit, size_hint, hash: hashed.then(Sha256::new), ended: false, ..Self::default() })
     }
 
     /// Bytes in all, where the input knows.
@@ -108,7 +100,7 @@ impl Source {
     #[inline]
     pub(crate) fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
         while self.end - self.start < wanted && !self.ended {
-            self.refill(wanted)?;
+            self.refill()?;
         }
         let left = self.bound.saturating_sub(self.position);
         let at_hand = self.end - self.start;
@@ -170,17 +162,18 @@ impl Source {
         Ok(Totals { bytes: self.read, sha256: self.hash.take().map(|hash| hex(&hash.finalize())) })
     }
 
-    fn refill(&mut self, wanted: usize) -> Result<()> {
+    fn refill(&mut self) -> Result<()> {
         if self.start > 0 {
             self.window.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        let room = wanted.max(CHUNK) + CHUNK;
-        if self.window.len() < room {
-            self.window.resize(room, 0);
+        // A rest that is kept, up to half of a chunk, makes the next read shorter rather than the window longer.
+        if self.window.len() < self.end + CHUNK / 2 {
+            self.window.resize((self.end + CHUNK).next_multiple_of(CHUNK), 0);
         }
-        let Some(free) = self.window.get_mut(self.end..self.end + CHUNK) else { return Ok(()) };
+        let until = self.window.len().min(self.end + CHUNK);
+        let Some(free) = self.window.get_mut(self.end..until) else { return Ok(()) };
         let got = match self.reader.read(free) {
             Ok(got) => got,
             Err(e) if e.kind() == IoKind::Interrupted => return Ok(()),

@@ -211,9 +211,10 @@ impl MpegStream {
         loop {
             let bytes = source.peek(SEARCH)?;
             let at_end = bytes.len() < SEARCH;
-            let tail = (from..bytes.len()).find(|&i| bytes.get(i..).is_some_and(|b| tag::tail_length(b).is_some()));
             let sync = self.sync_in(bytes, from);
-            if let Some(found) = [sync, tail.filter(|_| at_end)].into_iter().flatten().min() {
+            let until = if at_end { sync.unwrap_or(bytes.len()) } else { from };
+            let tail = (from..until).find(|&i| bytes.get(i..).is_some_and(|b| tag::tail_length(b).is_some()));
+            if let Some(found) = tail.or(sync) {
                 source.consume(found);
                 break;
             }

@@ -146,6 +146,41 @@ fn impulses_stay_where_they_were() {
 }
 
 #[test]
+fn impulses_stay_where_they_were_in_every_container() {
+    let dir = folder("impulses");
+    let mut samples = vec![0i16; 48_000];
+    let places = [2_300, 16_013, 47_300];
+    places.iter().for_each(|&place| samples[place] = 30_000);
+    let source = dir.join("impulse.wav").display().to_string();
+    std::fs::write(&source, wav(1, 1, 16_000, 16, &s16(&samples))).unwrap();
+    for (name, options) in [
+        ("a.m4a", &["-c:a", "aac", "-b:a", "96k"][..]),
+        ("a.3gp", &["-c:a", "aac", "-b:a", "96k"]),
+        ("v.ogg", &["-c:a", "libvorbis", "-q:a", "7"]),
+        ("v.mkv", &["-c:a", "libvorbis", "-q:a", "7"]),
+        ("o.opus", &["-c:a", "libopus", "-b:a", "96k"]),
+        ("o.webm", &["-c:a", "libopus", "-b:a", "96k"]),
+        ("a.flac", &[]),
+        ("a.aiff", &[]),
+        ("i.wav", &["-c:a", "adpcm_ima_wav"]),
+        ("m.wav", &["-c:a", "adpcm_ms"]),
+    ] {
+        let made = dir.join(name).display().to_string();
+        let args = [&["-v", "error", "-y", "-i", &source], options, &[&made]].concat();
+        if tool("ffmpeg", &args).is_none() {
+            return;
+        }
+        let (planes, info) = run(Input::path(&made), &DecodeOptions::default()).unwrap();
+        let factor = info.sample_rate_hz.hz() as usize / 16_000;
+        for place in places.map(|place| place * factor) {
+            let near = &planes[0][place - 500..place + 500];
+            let loudest = (0..1000).max_by(|&a, &b| near[a].abs().total_cmp(&near[b].abs())).unwrap();
+            assert_eq!(loudest, 500, "{name}, impulse at {place}");
+        }
+    }
+}
+
+#[test]
 fn mp3_in_wav() {
     let dir = folder("mp3-in-wav");
     let args = ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", "libmp3lame", "-b:a", "32k", "OUT"];

@@ -1,5 +1,6 @@
 //! Damaged mp3: what precedes the damage is bit-identical, what follows is recovered at its own time.
 
+use super::samples::samples;
 use super::*;
 
 /// An mp3 of a constant bit rate without a tag: frames of 144 bytes and 576 samples.
@@ -74,6 +75,52 @@ fn garbage_before_and_after_is_told_and_left_out() {
     let (planes, info) = run_bytes(&tagged).unwrap();
     assert!(planes[0] == clean);
     assert_eq!(codes(&info), ["delay_unknown"]);
+}
+
+#[test]
+fn tags_around_the_frames_change_nothing() {
+    let Some(sample) = samples().into_iter().find(|s| s.file == "untagged.mp3") else { return };
+    let bytes = sample.bytes();
+    let clean = run_bytes(&bytes).unwrap().0.remove(0);
+    let id3v2 = [b"ID3\x04\0\0\0\0\x02\x01", &[0xFF; 257][..]].concat();
+    let id3v1 = [b"TAG", &[b' '; 125][..]].concat();
+    // An item of ten bytes, with and without the header that may stand before it.
+    let item = b"\x01\0\0\0\0\0\0\0T\0x";
+    let block = |flags: u32| {
+        let size = (item.len() as u32 + 32).to_le_bytes();
+        [b"APETAGEX\xD0\x07\0\0", &size[..], &1u32.to_le_bytes(), &flags.to_le_bytes(), &[0; 8]].concat()
+    };
+    let ape = [&block(0xA000_0000)[..], item, &block(0x8000_0000)].concat();
+    for (what, file) in [
+        ("ID3v2", [&id3v2[..], &bytes].concat()),
+        ("two ID3v2", [&id3v2[..], &id3v2, &bytes].concat()),
+        ("ID3v1", [&bytes[..], &id3v1].concat()),
+        ("APE", [&bytes[..], &ape].concat()),
+        ("all", [&id3v2[..], &bytes, &ape, &id3v1].concat()),
+    ] {
+        let (planes, info) = run_bytes(&file).unwrap();
+        assert!(planes[0] == clean, "{what}: {} of {} samples", planes[0].len(), clean.len());
+        assert_eq!(codes(&info), ["delay_unknown"], "{what}");
+    }
+}
+
+#[test]
+fn the_tag_of_fraunhofer_counts_and_is_not_heard() {
+    let Some(sample) = samples().into_iter().find(|s| s.file == "untagged.mp3") else { return };
+    let bytes = sample.bytes();
+    let first = bytes.windows(2).position(|w| w[0] == 0xFF && w[1] >= 0xE0).unwrap();
+    let bytes = &bytes[first..];
+    let clean = run_bytes(bytes).unwrap().0.remove(0);
+    let mut tag = bytes[..144].to_vec();
+    tag[4..].fill(0);
+    tag[36..54].copy_from_slice(b"VBRI\0\x01\0\0\0\x64\0\0\0\0\0\0\0\0");
+    tag[50..54].copy_from_slice(&(bytes.len() as u32 / 144).to_be_bytes());
+    let file = [&tag[..], bytes].concat();
+    let (planes, info) = run_bytes(&file).unwrap();
+    assert!(planes[0] == clean);
+    assert_eq!(codes(&info), ["delay_unknown"]);
+    let head = probe_head(Input::bytes("a", file), &DecodeOptions::default()).unwrap().head.unwrap();
+    assert_eq!(head.declared_duration_ms.unwrap(), info.duration_ms);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod against_ffmpeg;
 mod damage;
 mod matrix;
+mod recovery;
 mod samples;
 mod table;
 mod wave;
@@ -175,6 +176,94 @@ fn probe_prints_what_a_file_is_and_what_is_wrong_with_it() {
     assert!(text.starts_with("a.mp3: pcm_s16 in wav, 8000 Hz, 1 channel, 1000 ms\n"), "{text}");
     assert!(text.contains("header_size_wrong: ") && text.contains("(at byte 40)"), "{text}");
     assert_eq!(serde_json::to_value(&probed).unwrap()["source"]["codec"], "pcm_s16");
+}
+
+/// What a head says, in one line, and how many bytes were read for it.
+fn head_of(name: &str, bytes: &[u8]) -> (String, usize) {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    struct Counting(std::io::Cursor<Vec<u8>>, Arc<AtomicUsize>);
+    impl Read for Counting {
+        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+            let got = self.0.read(to)?;
+            self.1.fetch_add(got, Ordering::Relaxed);
+            Ok(got)
+        }
+    }
+    let count = Arc::new(AtomicUsize::new(0));
+    let reader = Counting(std::io::Cursor::new(bytes.to_vec()), count.clone());
+    let probed = probe_head(Input::reader(name, reader), &DecodeOptions::default()).unwrap();
+    assert!(probed.source.is_none(), "{probed}");
+    (probed.to_string(), count.load(Ordering::Relaxed))
+}
+
+#[test]
+fn the_head_is_answered_from_the_first_bytes() {
+    let long = wav(1, 1, 8000, 16, &s16(&babble(8000, 60.0, 3)));
+    let (said, read) = head_of("a.wav", &long);
+    assert_eq!(said, "a.wav: pcm_s16 in wav, 8000 Hz, 1 channel, 60000 ms declared\n");
+    assert!(read <= 128 << 10, "{read} of {} bytes", long.len());
+    // What is declared is not checked, and nothing is declared by a file that was never closed.
+    assert_eq!(head_of("a.wav", &long[..1000]).0, said.replace('\n', ", 1000 bytes\n"));
+    let unclosed = [&long[..40], &[0; 4], &long[44..]].concat();
+    assert_eq!(head_of("u.wav", &unclosed).0, "u.wav: pcm_s16 in wav, 8000 Hz, 1 channel, length not declared\n");
+    let (said, _) = head_of("e.mp3", br#"{"code": 448}"#);
+    assert!(said.contains("JSON (13 bytes, code 448)"), "{said}");
+    let probed = probe_head(Input::bytes("a.wav", long), &DecodeOptions::default()).unwrap();
+    let json = serde_json::to_value(&probed).unwrap();
+    assert_eq!((&json["head"]["declaredDurationMs"], &json["head"]["bytes"]), (&60_000.into(), &960_044.into()));
+    assert!(json["source"].is_null());
+}
+
+#[test]
+fn the_head_agrees_with_the_whole() {
+    for sample in samples::samples() {
+        let bytes = sample.bytes();
+        let options = DecodeOptions::default();
+        let whole = run(sample.input(&bytes), &options).unwrap().1;
+        let head = probe_head(sample.input(&bytes), &options).unwrap().head.unwrap();
+        let name = &sample.file;
+        assert_eq!((head.container, head.codec), (whole.container, whole.codec), "{name}");
+        assert_eq!((head.sample_rate_hz, head.channels), (whole.sample_rate_hz, whole.channels), "{name}");
+        assert_eq!((head.codec_delay_ms, head.bytes), (whole.codec_delay_ms, Some(whole.bytes)), "{name}");
+        if let Some(declared) = head.declared_duration_ms {
+            // Matroska's length counts the codec's delay and is in whole milliseconds.
+            let loose = if head.container == Container::Matroska { 10.0 } else { 0.01 };
+            assert!((declared.0 - whole.duration_ms.0).abs() <= loose, "{name}: {declared}, {}", whole.duration_ms);
+        }
+        let silent = ["raw", "ogg"].contains(&head.container.name())
+            || ["untagged.mp3", "mp3.wav", "fragmented.mp4"].contains(&name.as_str());
+        assert_eq!(head.declared_duration_ms.is_none(), silent, "{name}");
+    }
+}
+
+#[test]
+fn the_head_of_an_mp4_is_its_index() {
+    let Some(front) = samples::samples().into_iter().find(|s| s.file == "front.m4a") else { return };
+    let bytes = front.bytes();
+    // The samples are not there, and are not missed.
+    let index = bytes.windows(4).position(|w| w == b"mdat").unwrap() + 4;
+    let (said, _) = head_of("a.m4a", &bytes[..index]);
+    assert!(said.starts_with("a.m4a: aac_lc in mp4, 16000 Hz, 1 channel, 1000 ms declared"), "{said}");
+    let mut long = bytes.clone();
+    long[index - 8..index - 4].copy_from_slice(&(8u32 + (8 << 20)).to_be_bytes());
+    long.resize(index + (8 << 20), 0);
+    let (_, read) = head_of("a.m4a", &long);
+    assert!(read <= 256 << 10, "{read} bytes");
+}
+
+#[test]
+fn codecs_that_mp4_and_matroska_only_name_are_told() {
+    let Some(front) = samples::samples().into_iter().find(|s| s.file == "aac.3gp") else { return };
+    let bytes = front.bytes();
+    let at = bytes.windows(4).position(|w| w == b"mp4a").unwrap();
+    for (letters, name) in [(b"samr", "found AMR,"), (b"sawb", "AMR wideband"), (b"enca", "encrypted audio")] {
+        let mut other = bytes.clone();
+        other[at..at + 4].copy_from_slice(letters);
+        let error = run_bytes(&other).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains(name), "{error}");
+    }
 }
 
 #[test]

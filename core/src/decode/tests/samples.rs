@@ -71,7 +71,8 @@ fn every_sample_decodes_to_what_it_was() {
             (sample.container, sample.codec, sample.sample_rate_hz, sample.samples),
             "{name}"
         );
-        let expected: &[&str] = if name == "untagged.mp3" || name == "mp3.wav" { &["delay_unknown"] } else { &[] };
+        let silent = ["untagged.mp3", "mp3.wav", "fragmented.mp4"].contains(&name.as_str());
+        let expected: &[&str] = if silent { &["delay_unknown"] } else { &[] };
         assert_eq!(codes(&info), expected, "{name}");
         if let Some(sha256) = &sample.sha256 {
             let ours: Vec<u8> = ours.iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -110,6 +111,23 @@ fn what_is_read_has_a_sample() {
     for (name, found) in codecs.chain(containers) {
         assert!(all.is_empty() || found != without.contains(&name), "{name}");
     }
+}
+
+#[test]
+fn he_aac_is_named_even_where_nothing_announces_it() {
+    if samples().is_empty() {
+        return;
+    }
+    // Its header says AAC-LC at half the rate.
+    let bytes = read("he-aac.m4a");
+    for error in [run_bytes(&bytes).unwrap_err(), run_bytes(&bytes[..6000]).map(|_| ()).unwrap_err()] {
+        let expected = if error.kind() == ErrorKind::Unsupported { "HE-AAC" } else { "without its index" };
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let error = run_bytes(&read("he-aac.mkv")).unwrap_err();
+    assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("HE-AAC"), "{error}");
+    let probed = probe_head(Input::bytes("a.m4a", bytes), &DecodeOptions::default()).unwrap();
+    assert_eq!(probed.problem.unwrap().code, "unsupported");
 }
 
 #[test]

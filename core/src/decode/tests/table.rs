@@ -111,7 +111,9 @@ fn row(case: &Case, dir: &Path) -> Option<String> {
     let (planes, info) = run(input, &DecodeOptions::default()).unwrap();
     let opus: &[&str] = if info.codec == Codec::Opus { &["-c:a", "libopus"] } else { as_ };
     let (ours, theirs) = (interleaved(&planes), decoded_by(opus, &path)?);
-    assert!(info.warnings.is_empty(), "{}: {:?}", case.what, info.warnings);
+    // A fragmented mp4 of ffmpeg's has no edit list.
+    let expected: &[&str] = if case.name == "f.mp4" { &["delay_unknown"] } else { &[] };
+    assert_eq!(codes(&info), expected, "{}: {:?}", case.what, info.warnings);
     let verdict = match case.close {
         Exact => {
             assert!(ours == theirs, "{}: {:.1} dB", case.what, snr_db(&theirs, &ours));
@@ -161,8 +163,41 @@ const TAIL: &str = "
 Opus is compared with libopus inside ffmpeg. Also read: big-endian wav (RIFX), BW64, mp3 inside wav, and zip archives of
 any of these. Headerless files are read only where the caller names their format.
 
-Not read, and said so by name: G.729, G.723.1, G.726, HE-AAC, AMR, Speex, ALAC, Windows Media, free-format mp3, MPEG layers
-I and II, encrypted archives.
+A sample of each row lies in `fixtures/codecs` with what ffmpeg decodes it to, so that the tests need no other program.
+
+Not read, and said so by name (`unsupported`): G.729, G.723.1, G.726, HE-AAC, AMR, Speex, ALAC, Windows Media, free-format
+mp3, MPEG layers I and II, encrypted audio and archives.
+
+- HE-AAC is refused where the header announces it, and where it does not, by the spectral band replication in the first 16
+  frames; its low-complexity part alone would be half the sample rate and a muffled voice.
+- AMR, as a file and in 3gp: the one permissively licensed decoder on crates.io (`rvoip-codec-core`) needs a newer Rust than
+  callweave and was written from 3GPP's reference source, whose terms are not those of its licence.
+
+## What a file is, at a glance
+
+`callweave probe FILE` decodes a file to its end and tells everything that is wrong with it. `--quick` (`probe_head` in the
+library) answers from the first bytes: container, codec, rate, channels, codec delay, and the length that the header
+declares. Nothing of that is checked. Some 128 KB are read, of an mp4 all up to the end of its index, of a zip archive
+everything. wav, AIFF, FLAC, mp4, Matroska and an mp3 with a tag declare a length; ogg, a fragmented mp4, a wav that was
+never closed and an mp3 without a tag declare none, and none is guessed.
+
+## Damage
+
+What precedes the damage is decoded to the same bits as in the undamaged file: in every format, with no tolerance. How much
+that is, and what follows, depends on the format.
+
+| format | a cut costs | damage within costs | after it |
+|---|---|---|---|
+| PCM, G.711 | the sample | the samples | the same bits |
+| GSM, G.722, ADPCM | the block (ADPCM: the sample) | the block; G.722 and raw GSM adapt again within seconds | the same bits where blocks are independent (ADPCM) |
+| mp3 | the frame | the frame, and those that borrow bits from it | the same bits; missing frames are counted by the bytes they took, so time is exact at a constant bit rate, unless part of a frame is missing (a frame's length at most) |
+| FLAC | the frame | the frame | the same bits at the same time |
+| ogg, Vorbis or Opus | the packet | the packet; where bytes of a page are missing or too many, the page | the next page, at its time. Vorbis: the same bits. Opus: it converges, being predictive |
+| Matroska, WebM | the block | the block | the next block, at its time within 10 ms (times are whole milliseconds) |
+| mp4, index first | the frame | the frame and the next, which overlaps it | the same bits. Bytes missing within: nothing, since frames are found by their place |
+| mp4, fragmented | the frame | the same; a fragment's header: all that follows | the same bits |
+| mp4, index last | everything | the frame and the next | the same bits |
+| zip | the member's part | a deflated member from there on | the other members |
 
 ## Warnings
 
@@ -174,12 +209,13 @@ I and II, encrypted archives.
 | `pad_missing` | a chunk of odd size without its pad byte | read on without it |
 | `not_finite` | samples that are no numbers | silence |
 | `leading_bytes`, `trailing_bytes` | bytes before or after the recording that are none of it | left out |
-| `delay_unknown` | an mp3 does not say its codec delay | `assumedMp3Delay` samples removed |
+| `delay_unknown` | an mp3 or mp4 does not say its codec delay | mp3: `assumedMp3Delay` samples removed; mp4: none |
 | `frame_count_wrong` | an mp3's tag counts other frames than there are | no padding removed |
 | `frames_lost`, `packets_lost` | frames or packets are missing | silence of their length |
 | `packet_failed` | frames or packets cannot be decoded | silence of their length |
 | `resync` | bytes that belong to nothing | passed over |
 | `rate_changed`, `channels_changed` | a later part has another rate or number of channels | converted to the first ones |
 | `time_broken` | a time or position hours ahead | ignored |
+| `checksum_wrong` | an ogg page whose checksum does not fit | its packets are decoded as they are |
 | `damaged` | a container that cannot be read further | what precedes is kept |
 ";

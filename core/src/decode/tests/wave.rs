@@ -100,6 +100,27 @@ fn sizes_of_64_bits() {
 }
 
 #[test]
+fn sizes_above_4_gigabytes_are_believed() {
+    const SIZE: u64 = 5_000_000_000;
+    let samples = babble(8000, 0.5, 7);
+    let plain = wav(1, 1, 8000, 16, &s16(&samples));
+    let mut file = b"RF64\xFF\xFF\xFF\xFFWAVEds64\x1C\0\0\0".to_vec();
+    file.extend((SIZE + 72).to_le_bytes());
+    file.extend(SIZE.to_le_bytes());
+    file.extend((SIZE / 2).to_le_bytes());
+    file.extend([0; 4]);
+    file.extend(&plain[12..40]);
+    file.extend(b"\xFF\xFF\xFF\xFF");
+    file.extend(&plain[44..]);
+    let head = probe_head(Input::bytes("a", file.clone()), &DecodeOptions::default()).unwrap().head.unwrap();
+    assert_eq!(head.declared_duration_ms.unwrap().0, (SIZE / 2 / 8) as f64);
+    let (planes, info) = run_bytes(&file).unwrap();
+    assert!(planes[0] == mono(&samples));
+    assert_eq!(codes(&info), ["truncated"]);
+    assert!(info.warnings[0].message.contains("5000000000 bytes"), "{:?}", info.warnings);
+}
+
+#[test]
 fn extensible_and_short_formats() {
     let samples = babble(8000, 0.5, 8);
     let plain = wav(1, 1, 8000, 16, &s16(&samples));

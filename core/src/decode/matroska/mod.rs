@@ -1,8 +1,12 @@
-//! Matroska and WebM (RFC 9559): the first audio track, read front to back. After damage the next cluster is searched.
+//! Matroska and WebM (RFC 9559): the first audio track, read front to back. After damage the next block or cluster is
+//! searched.
+
+mod ebml;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_VORBIS};
 
+use self::ebml::{children, element, float, integer, laced, number};
 use super::aac;
 use super::assemble::Assembler;
 use super::block::Block;
@@ -29,53 +33,6 @@ const SIMPLE_BLOCK: u32 = 0xA3;
 const BLOCK_GROUP: u32 = 0xA0;
 const BLOCK: u32 = 0xA1;
 const DISCARD_PADDING: u32 = 0x75A2;
-
-/// The id and size of an element, and the length of both; the size is `None` where it is not known.
-fn element(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
-    let first = *bytes.first()?;
-    let id_length = first.leading_zeros() as usize + 1;
-    let id = bytes.get(..id_length.min(4)).filter(|_| id_length <= 4)?;
-    let id = id.iter().fold(0u32, |id, &b| id << 8 | u32::from(b));
-    let (size, size_length) = number(bytes.get(id_length..)?)?;
-    Some((id, size, id_length + size_length))
-}
-
-/// A number of variable length; `None` inside where all its bits are ones, which means unknown.
-fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
-    let first = *bytes.first()?;
-    let length = first.leading_zeros() as usize + 1;
-    if length > 8 {
-        return None;
-    }
-    let value =
-        bytes.get(1..length)?.iter().fold(u64::from(first) & (0x7F >> (length - 1)), |v, &b| v << 8 | u64::from(b));
-    let ones = (1u64 << (7 * length)) - 1;
-    Some((Some(value).filter(|&v| v != ones), length))
-}
-
-/// The elements within some bytes.
-fn children(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
-    std::iter::from_fn(move || {
-        let (id, size, head) = element(bytes)?;
-        let rest = bytes.get(head..)?;
-        let size = size.and_then(|s| usize::try_from(s).ok()).unwrap_or(rest.len()).min(rest.len());
-        let (body, rest) = rest.split_at(size);
-        bytes = rest;
-        Some((id, body))
-    })
-}
-
-fn integer(body: &[u8]) -> u64 {
-    body.iter().take(8).fold(0, |v, &b| v << 8 | u64::from(b))
-}
-
-fn float(body: &[u8]) -> f64 {
-    match *body {
-        [a, b, c, d] => f64::from(f32::from_be_bytes([a, b, c, d])),
-        [a, b, c, d, e, f, g, h] => f64::from_be_bytes([a, b, c, d, e, f, g, h]),
-        _ => 0.0,
-    }
-}
 
 /// A `TrackEntry`.
 #[derive(Debug, Default)]
@@ -300,6 +257,7 @@ impl MatroskaStream {
                 if (body.len() as u64) < size {
                     let message = format!("a block of {size} bytes, {} found", body.len());
                     notes.add(Warning::new("truncated", message).at_byte(at));
+                    return Ok(true);
                 }
                 if id == SIMPLE_BLOCK {
                     self.block(&body, 0, at, notes);
@@ -324,7 +282,7 @@ impl MatroskaStream {
         Ok(true)
     }
 
-    /// Searches for the next cluster.
+    /// Searches for the next cluster or block.
     fn resync(&mut self, source: &mut Source, notes: &mut Notes) -> Result<bool> {
         const WINDOW: usize = 64 << 10;
         let at = source.position();
@@ -332,17 +290,35 @@ impl MatroskaStream {
         loop {
             let bytes = source.peek(WINDOW)?;
             let at_end = bytes.len() < WINDOW;
-            let found = bytes.windows(4).position(|w| w == CLUSTER.to_be_bytes());
-            let step = found.unwrap_or(if at_end { bytes.len() } else { bytes.len() - 3 });
-            source.consume(step);
+            let begins = |i: &usize| bytes.get(*i..).is_some_and(|rest| self.begins_again(rest));
+            // A block is known by the one after it, so the window's last bytes are left for the next look.
+            let reach = if at_end { bytes.len() } else { WINDOW / 2 };
+            let found = (0..reach).find(begins);
+            source.consume(found.unwrap_or(reach));
             if found.is_some() || at_end {
                 break;
             }
         }
         let skipped = source.position() - at;
-        notes.add(Warning::new("resync", format!("{skipped} bytes up to the next cluster cannot be read")).at_byte(at));
+        notes.add(Warning::new("resync", format!("{skipped} bytes up to the next block cannot be read")).at_byte(at));
         self.damaged = true;
         Ok(true)
+    }
+
+    /// Whether a cluster begins here, or a block of the track with another one right after it.
+    fn begins_again(&self, bytes: &[u8]) -> bool {
+        if bytes.starts_with(&CLUSTER.to_be_bytes()) {
+            return true;
+        }
+        if !matches!(bytes.first(), Some(0xA0 | 0xA3)) {
+            return false;
+        }
+        let is_ours = |body: &[u8]| number(body).is_some_and(|(track, _)| track == Some(self.track));
+        let (Some((id, Some(size), head)), true) = (element(bytes), bytes.len() > 12) else { return false };
+        let body = bytes.get(head..).unwrap_or_default();
+        let next = usize::try_from(size).ok().and_then(|size| body.get(size..)).and_then(element);
+        let ours = id == BLOCK_GROUP && body.first() == Some(&(BLOCK as u8)) || id == SIMPLE_BLOCK && is_ours(body);
+        ours && size >= 4 && matches!(next, Some((SIMPLE_BLOCK | BLOCK_GROUP | CLUSTER, ..)))
     }
 
     /// Takes a block's frames, and puts silence before them where its time says that something is missing.
@@ -369,6 +345,8 @@ impl MatroskaStream {
             notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));
             self.assembler.add_silence(missing);
             self.codec.reset();
+        } else if self.damaged && here > place + loose && here - place < u64::from(self.rate.hz()) {
+            self.assembler.go_back(here - place);
         }
         self.damaged = false;
     }
@@ -385,45 +363,6 @@ impl MatroskaStream {
             self.assembler.add_silence(self.codec.duration(frame).unwrap_or(0));
         }
     }
-}
-
-/// The frames of a block: one, or several laced together.
-fn laced(body: &[u8], flags: u8) -> Vec<Vec<u8>> {
-    let lacing = flags >> 1 & 3;
-    if lacing == 0 {
-        return vec![body.to_vec()];
-    }
-    let Some((&count, mut rest)) = body.split_first() else { return Vec::new() };
-    let mut sizes = Vec::new();
-    for i in 0..usize::from(count) {
-        let size = match lacing {
-            1 => {
-                let run = rest.iter().take_while(|&&b| b == 255).count();
-                let last = rest.get(run).copied().unwrap_or(0);
-                rest = rest.get(run + 1..).unwrap_or_default();
-                Some(run * 255 + usize::from(last))
-            }
-            3 => number(rest).and_then(|(value, length)| {
-                rest = rest.get(length..).unwrap_or_default();
-                let value = value? as i64;
-                // The first size is itself; the others are differences, their middle value meaning none.
-                let bias = (1i64 << (7 * length - 1)) - 1;
-                let size = if i == 0 { value } else { *sizes.last()? as i64 + value - bias };
-                usize::try_from(size).ok()
-            }),
-            _ => Some(body.len().saturating_sub(1) / (usize::from(count) + 1)),
-        };
-        let Some(size) = size else { return Vec::new() };
-        sizes.push(size);
-    }
-    let mut frames = Vec::new();
-    for size in sizes {
-        let (frame, after) = rest.split_at(size.min(rest.len()));
-        frames.push(frame.to_vec());
-        rest = after;
-    }
-    frames.push(rest.to_vec());
-    frames
 }
 
 impl Stream for MatroskaStream {
@@ -443,29 +382,5 @@ impl Stream for MatroskaStream {
             return Ok(false);
         }
         Ok(true)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_variable_length() {
-        assert_eq!(number(&[0x81]), Some((Some(1), 1)));
-        assert_eq!(number(&[0x40, 0x02]), Some((Some(2), 2)));
-        assert_eq!(number(&[0xFF]), Some((None, 1)));
-        assert_eq!(number(&[0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), Some((None, 8)));
-        assert_eq!(number(&[0x00, 1]), None);
-        assert_eq!(element(&[0x1F, 0x43, 0xB6, 0x75, 0x85]), Some((CLUSTER, Some(5), 5)));
-    }
-
-    #[test]
-    fn frames_laced_in_three_ways() {
-        let expected = [vec![1], vec![2, 2], vec![3, 3, 3]];
-        assert_eq!(laced(&[2, 1, 2, 1, 2, 2, 3, 3, 3], 0x02), expected, "Xiph");
-        assert_eq!(laced(&[2, 0x81, 0xC0, 1, 2, 2, 3, 3, 3], 0x06), expected, "EBML");
-        assert_eq!(laced(&[1, 7, 7, 8, 8], 0x04), [[7, 7], [8, 8]], "fixed");
-        assert_eq!(laced(&[9], 0x00), [[9]]);
     }
 }

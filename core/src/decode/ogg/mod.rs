@@ -1,6 +1,9 @@
-//! Ogg (RFC 3533) with Opus (RFC 7845) or Vorbis: pages are checked by their checksum, damaged ones skipped, and what
-//! they held becomes silence of its length, told by the positions that pages carry.
+//! Ogg (RFC 3533) with Opus (RFC 7845) or Vorbis: what damaged pages held becomes silence of its length, told by the
+//! positions that pages carry.
 
+mod page;
+
+use self::page::{Packets, Page, read_page};
 use super::assemble::Assembler;
 use super::block::Block;
 use super::packet::{Opus, PacketCodec, Symphonia};
@@ -9,143 +12,6 @@ use super::spec::{Codec, Container, Delay, DelayBasis, Notes, Spec};
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
-
-/// The longest page: a header of 27 bytes, 255 lengths, 255 segments of 255 bytes.
-const MAX_PAGE: usize = 27 + 255 + 255 * 255;
-/// The longest packet that is put together from pages; setup headers of Vorbis are the longest real ones.
-const MAX_PACKET: usize = 1 << 20;
-
-/// One page, read and checked.
-struct Page {
-    continued: bool,
-    first: bool,
-    last: bool,
-    /// The end position of the last packet that ends here; `None` where none does.
-    granule: Option<u64>,
-    serial: u32,
-    sequence: u32,
-    /// Where its segments are in the source's window: lengths, then bytes.
-    lengths: Vec<u8>,
-    bytes: Vec<u8>,
-}
-
-/// Reads one page at the source's position, or searches for the next one. `None` at the end.
-fn read_page(source: &mut Source, notes: &mut Notes) -> Result<Option<Page>> {
-    let start = source.position();
-    let mut skipped = 0u64;
-    loop {
-        let window = source.peek(MAX_PAGE)?;
-        let at_end = window.len() < MAX_PAGE;
-        if let Some((page, length)) = parse_page(window) {
-            source.consume(length);
-            if skipped > 0 {
-                notes.add(Warning::new("resync", format!("{skipped} bytes are no ogg page")).at_byte(start));
-            }
-            return Ok(Some(page));
-        }
-        if window.is_empty() {
-            if skipped > 0 {
-                let cut = format!("{skipped} bytes at the end are no whole page");
-                notes.add(Warning::new("truncated", cut).at_byte(start));
-            }
-            return Ok(None);
-        }
-        let search = window.get(1..).unwrap_or_default();
-        let next = search.windows(4).position(|w| w == b"OggS").map(|at| at + 1);
-        let step = next.unwrap_or(if at_end { window.len() } else { window.len() - 3 });
-        skipped += step as u64;
-        source.consume(step);
-    }
-}
-
-fn parse_page(window: &[u8]) -> Option<(Page, usize)> {
-    let head = window.get(..27).filter(|h| h.starts_with(b"OggS\0"))?;
-    let number = |at: usize| head.get(at..at + 4).and_then(|b| b.first_chunk()).map(|b| u32::from_le_bytes(*b));
-    let lengths = window.get(27..27 + usize::from(*head.get(26)?))?;
-    let body = 27 + lengths.len();
-    let length = body + lengths.iter().map(|&l| usize::from(l)).sum::<usize>();
-    let bytes = window.get(body..length)?;
-    if crc(window.get(..length)?) != number(22)? {
-        return None;
-    }
-    let flags = *head.get(5)?;
-    let granule = u64::from(number(6)?) | u64::from(number(10)?) << 32;
-    let page = Page {
-        continued: flags & 1 != 0,
-        first: flags & 2 != 0,
-        last: flags & 4 != 0,
-        granule: Some(granule).filter(|&g| g != u64::MAX && g < 1 << 62),
-        serial: number(14)?,
-        sequence: number(18)?,
-        lengths: lengths.to_vec(),
-        bytes: bytes.to_vec(),
-    };
-    Some((page, length))
-}
-
-/// The checksum of a page, its own four bytes taken as zeros.
-fn crc(page: &[u8]) -> u32 {
-    static TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut i = 0;
-        while i < 256 {
-            let mut r = (i as u32) << 24;
-            let mut bit = 0;
-            while bit < 8 {
-                r = if r & 0x8000_0000 != 0 { r << 1 ^ 0x04C1_1DB7 } else { r << 1 };
-                bit += 1;
-            }
-            table[i] = r;
-            i += 1;
-        }
-        table
-    };
-    page.iter().enumerate().fold(0, |crc: u32, (i, &byte)| {
-        let byte = if (22..26).contains(&i) { 0 } else { byte };
-        let index = (crc >> 24) as u8 ^ byte;
-        crc << 8 ^ TABLE.get(usize::from(index)).copied().unwrap_or(0)
-    })
-}
-
-/// Packets of one logical stream.
-#[derive(Default)]
-struct Packets {
-    serial: u32,
-    next_sequence: u32,
-    /// The beginning of a packet that goes on in the next page.
-    partial: Vec<u8>,
-    /// Whether the partial packet's beginning is missing.
-    broken: bool,
-}
-
-impl Packets {
-    /// The whole packets of a page, and whether pages before it are missing.
-    fn of(&mut self, page: &Page) -> (Vec<Vec<u8>>, bool) {
-        let lost = page.sequence != self.next_sequence;
-        self.next_sequence = page.sequence.wrapping_add(1);
-        if lost || !page.continued {
-            self.broken = page.continued && (lost || self.partial.is_empty());
-            self.partial.clear();
-        }
-        let (mut packets, mut at) = (Vec::new(), 0);
-        for &length in &page.lengths {
-            let segment = page.bytes.get(at..at + usize::from(length)).unwrap_or_default();
-            at += usize::from(length);
-            if self.partial.len() + segment.len() <= MAX_PACKET {
-                self.partial.extend_from_slice(segment);
-            } else {
-                self.broken = true;
-            }
-            if length < 255 {
-                let packet = std::mem::take(&mut self.partial);
-                if !std::mem::take(&mut self.broken) {
-                    packets.push(packet);
-                }
-            }
-        }
-        (packets, lost)
-    }
-}
 
 /// A logical stream's codec, once its headers are read.
 struct Head {
@@ -171,6 +37,8 @@ pub(crate) struct OggStream {
     /// A page that has been decoded and waits for the silence before it: its end position, if it is the last.
     waiting: Option<Option<u64>>,
     failed: u64,
+    /// Whether samples may be missing that positions have not shown yet.
+    owed: bool,
 }
 
 /// Reads the headers.
@@ -178,7 +46,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(OggStream,
     let mut other = None;
     loop {
         let at = source.position();
-        let Some(page) = read_page(source, notes)? else {
+        let Some(page) = read_page(source, None, notes)? else {
             let message = "an ogg file without a stream of Opus or Vorbis";
             let error = Error::new(ErrorKind::Unsupported, Stage::Decode, message).at_byte(at);
             return Err(other.map_or(error, |o: &str| {
@@ -192,7 +60,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(OggStream,
             other = Some(name_of(&page.bytes));
             continue;
         }
-        let mut packets = Packets { serial: page.serial, next_sequence: page.sequence, ..Packets::default() };
+        let mut packets = Packets::from(&page);
         let head = read_head(&page, &mut packets, source, notes)?;
         let delay = Delay {
             samples: head.skip,
@@ -216,6 +84,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(OggStream,
             page: Vec::new(),
             waiting: None,
             failed: 0,
+            owed: false,
         };
         return Ok((stream, spec));
     }
@@ -235,7 +104,7 @@ fn read_head(page: &Page, packets: &mut Packets, source: &mut Source, notes: &mu
     let wanted = if page.bytes.starts_with(b"OpusHead") { 2 } else { 3 };
     while headers.len() < wanted {
         let at = source.position();
-        let Some(next) = read_page(source, notes)? else {
+        let Some(next) = read_page(source, None, notes)? else {
             return Err(
                 Error::new(ErrorKind::NoAudio, Stage::Decode, "an ogg file that ends within its headers").at_byte(at)
             );
@@ -303,6 +172,7 @@ impl OggStream {
             let decoded = self.head.codec.decode(packet, &mut self.room);
             let lost = self.head.codec.duration(packet).filter(|_| !decoded).unwrap_or(0) as usize;
             self.failed += u64::from(!decoded && !packet.is_empty());
+            self.owed |= !decoded;
             for (channel, page) in self.page.iter_mut().enumerate() {
                 let plane = self.room.get(channel).or(self.room.last()).map_or(&[][..], Vec::as_slice);
                 if decoded {
@@ -315,25 +185,31 @@ impl OggStream {
     }
 
     /// Places a decoded page by its position: silence before it where packets are missing, and its end.
-    fn place(&mut self, page: &Page, lost: bool, at: u64, notes: &mut Notes) {
+    fn place(&mut self, page: &Page, at: u64, notes: &mut Notes) {
         let samples = self.page.first().map_or(0, Vec::len) as u64;
         let Some(granule) = page.granule.filter(|_| samples > 0) else {
             self.waiting = Some(None);
             return;
         };
-        // The first page tells where the stream begins: usually at 0; later where it is a part of a longer one.
-        let origin = *self.origin.get_or_insert(granule.saturating_sub(samples));
+        let owed = std::mem::take(&mut self.owed);
+        // The first page tells where the stream begins: usually at 0; later where it is a part of a longer one. Where
+        // pages are missing before it, a minute or less is taken for lost, more for a beginning that is late.
+        let begins = granule.saturating_sub(samples + self.assembler.at());
+        let late = owed && begins <= 60 * u64::from(self.head.rate.hz());
+        let origin = *self.origin.get_or_insert(if late { 0 } else { begins });
         let end = granule.saturating_sub(origin);
         let start = end.saturating_sub(samples);
         let hour = 3600 * u64::from(self.head.rate.hz());
-        if lost && start > self.assembler.at() + hour {
+        if owed && start > self.assembler.at() + hour {
             // A jump of more than an hour is a broken position, not a loss.
             notes.add(Warning::new("time_broken", "a page's position lies hours ahead: ignored").at_byte(at));
-        } else if lost && start > self.assembler.at() {
+        } else if owed && start > self.assembler.at() {
             let missing = start - self.assembler.at();
             let ms = self.head.rate.millis(missing);
             notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));
             self.assembler.add_silence(missing);
+        } else if owed && start < self.assembler.at() {
+            self.assembler.go_back(self.assembler.at() - start);
         }
         let trims = page.last && end < self.assembler.at() + samples;
         self.waiting = Some(Some(end).filter(|_| trims));
@@ -341,7 +217,7 @@ impl OggStream {
 
     /// Begins another stream that is chained after the first.
     fn chain(&mut self, page: &Page, source: &mut Source, at: u64, notes: &mut Notes) -> Result<()> {
-        self.packets = Packets { serial: page.serial, next_sequence: page.sequence, ..Packets::default() };
+        self.packets = Packets::from(page);
         let head = read_head(page, &mut self.packets, source, notes)?;
         if head.rate != self.head.rate {
             let message = format!("{} from here on instead of {}: the rest is left out", head.rate, self.head.rate);
@@ -369,7 +245,7 @@ impl Stream for OggStream {
             return Ok(true);
         }
         let at = source.position();
-        let Some(page) = read_page(source, notes)? else {
+        let Some(page) = read_page(source, Some(self.packets.due()), notes)? else {
             if self.failed > 0 {
                 let message = format!("{} packets cannot be decoded: silence in their place", self.failed);
                 notes.add(Warning::new("packet_failed", message));
@@ -388,40 +264,9 @@ impl Stream for OggStream {
         if lost {
             self.head.codec.reset();
         }
+        self.owed |= lost || page.damaged;
         self.decode_page(&packets);
-        self.place(&page, lost, at, notes);
+        self.place(&page, at, notes);
         Ok(true)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_damaged_page_is_passed_over() {
-        let page = |sequence: u32, body: &[u8]| {
-            let mut page = b"OggS\0\0".to_vec();
-            page.extend([0; 8]);
-            page.extend(7u32.to_le_bytes());
-            page.extend(sequence.to_le_bytes());
-            page.extend([0; 4]);
-            page.extend([1, body.len() as u8]);
-            page.extend(body);
-            let crc = crc(&page);
-            page[22..26].copy_from_slice(&crc.to_le_bytes());
-            page
-        };
-        let mut bytes = [page(0, b"one"), page(1, b"two"), page(2, b"three")].concat();
-        bytes[40] ^= 1;
-        let mut source = Source::new(Box::new(std::io::Cursor::new(bytes)), None, 1 << 20, false).unwrap();
-        let mut notes = Notes::default();
-        let mut packets = Packets { serial: 7, ..Packets::default() };
-        let mut found = Vec::new();
-        while let Some(page) = read_page(&mut source, &mut notes).unwrap() {
-            found.push(packets.of(&page));
-        }
-        assert_eq!(found, [(vec![b"one".to_vec()], false), (vec![b"three".to_vec()], true)]);
-        assert_eq!(notes.finish()[0].code, "resync");
     }
 }
