@@ -199,6 +199,21 @@ that is, and what follows, depends on the format.
 | mp4, index last | everything | the frame and the next | the same bits |
 | zip | the member's part | a deflated member from there on | the other members |
 
+The full damage matrix (200 cuts and 2,000 corruptions of each sample) runs with
+`CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --lib decode::tests::matrix`.
+
+## What it costs
+
+Counted instructions (callgrind), hash of the input left out, against symphonia's own reader and decoder for mp3 and against
+reading the file and turning its samples into f32 for wav; `benches/examples/decode_cost.rs` says how.
+
+| recording | callweave | the other | ratio |
+|---|---|---|---|
+| wav, s16, 16 kHz, 1 min | 2.39 M | 2.31 M | 1.033 |
+| wav, s16, 16 kHz, 10 min | 19.40 M | 18.70 M | 1.037 |
+| mp3, 16 kHz, 32 kbit/s, 1 min | 103.9 M | 104.9 M | 0.990 |
+| mp3, 16 kHz, 64 kbit/s, 1 min | 124.6 M | 125.8 M | 0.991 |
+
 ## Warnings
 
 | code | what was wrong | what was done |
