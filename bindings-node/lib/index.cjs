@@ -3,6 +3,7 @@
 const native = require('./native.cjs')
 const { CallweaveError, calledFrom, refuse, translated } = require('./errors.cjs')
 const { inputSpec, inputSpecs } = require('./inputs.cjs')
+const provider = require('./provider.cjs')
 
 const version = native.version()
 const errorCodes = Object.freeze(native.errorCodes())
@@ -170,6 +171,7 @@ module.exports = {
   normalize,
   probe,
   process,
+  provider,
   resolveConfig,
   version,
 }

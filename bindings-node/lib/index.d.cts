@@ -1,5 +1,9 @@
 /// <reference types="node" />
 
+import type { DescribedCall, Provider } from './provider.cjs'
+
+export type * from './provider.cjs'
+
 /** Stable name of a kind of error, the same in every language. */
 export type ErrorCode =
   | 'malformed'
@@ -61,8 +65,11 @@ export interface Input {
   name?: string | undefined
 }
 
-/** A call's recordings; or, as one path alone, a manifest or a provider's JSON with its audio beside it. */
-export type Inputs = Recording | Input | readonly (Recording | Input)[]
+/**
+ * A call's recordings; or a call of `provider`; or, as one path alone, a manifest or a provider's JSON with its audio
+ * beside it.
+ */
+export type Inputs = Recording | Input | readonly (Recording | Input)[] | DescribedCall
 
 /** How a mix is made. */
 export interface MixConfig {
@@ -358,6 +365,27 @@ export type OutcomeValue =
 /** The four tags of the service's API. */
 export type TagValue = 'normal' | 'short' | 'wrong_or_spam' | 'other'
 
+/** Something that is wrong with a recording. */
+export interface Finding {
+  code:
+    | 'dead_track'
+    | 'one_way_audio'
+    | 'clipped'
+    | 'narrow_band'
+    | 'header_mismatch'
+    | 'damaged'
+    | 'pause_zeros'
+    | 'pause_splice'
+    | 'dropouts'
+    | 'dual_mono'
+  /** The track's place among the call's tracks. */
+  track: number
+  measured: number
+  limit: number
+  unit: string
+  message: string
+}
+
 /** What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says otherwise. */
 export interface Report {
   schemaVersion: 1
@@ -382,6 +410,10 @@ export interface Report {
     reasons: { code: string; measured: number; limit: number; unit: string; message: string }[]
   }
   tag: { value: TagValue; from: string }
+  /** What is wrong with the recordings. */
+  integrity: Finding[]
+  /** Where sound was taken out of the tracks. */
+  redacted: Span[]
   warnings: Warning[]
   outputs: { kind: string; path: string; sampleRateHz: number; channels: number; sha256: string }[]
 }
@@ -471,3 +503,6 @@ export declare function normalize(
   options: NormalizeOptions & { output: string },
 ): Promise<Omit<Normalized, 'audio'> & { audio: null }>
 export declare function normalize(recording: Recording | Input, options?: NormalizeOptions): Promise<Normalized>
+
+/** Providers' documents: JSON in, a described call out, and the bodies, ids and errors of MCloud's API. No network. */
+export declare const provider: Provider

@@ -10,6 +10,7 @@ export {
   normalize,
   probe,
   process,
+  provider,
   resolveConfig,
   version,
 } from './index.cjs'

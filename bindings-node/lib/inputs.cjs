@@ -4,6 +4,9 @@ const { refuse } = require('./errors.cjs')
 
 const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name']
 
+/** Under which a described call keeps its document, out of the way of its fields. */
+const DOCUMENT = Symbol('document')
+
 /** Whether a value is one recording by itself, not an input that says more of it. */
 function isRecording(value) {
   return (
@@ -63,9 +66,14 @@ async function inputSpec(item, limit, signal) {
 }
 
 /** One input or several as the compiled part takes them. */
-function inputSpecs(inputs, limit, signal) {
+async function inputSpecs(inputs, limit, signal) {
+  if (inputs?.[DOCUMENT]) {
+    const one = async ([key, sound]) => ({ ...(await inputSpec(sound, limit, signal)), key })
+    const audio = await Promise.all(Object.entries(inputs.audio).map(one))
+    return [{ document: JSON.stringify(inputs[DOCUMENT]) }, ...audio]
+  }
   const list = Array.isArray(inputs) ? inputs : [inputs]
   return Promise.all(list.map((item) => inputSpec(item, limit, signal)))
 }
 
-module.exports = { inputSpec, inputSpecs }
+module.exports = { DOCUMENT, inputSpec, inputSpecs }

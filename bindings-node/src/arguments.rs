@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use callweave::error::{Error, ErrorKind, Stage};
+use callweave::provider::json::Document;
 use callweave::{CallInput, Cancel, Config, Control, Input, Moment, Progress, Role};
 use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Uint8Array};
@@ -41,6 +42,10 @@ pub struct InputSpec {
     pub started_at: Option<String>,
     /// The channel that is meant, from 0.
     pub channel: Option<u16>,
+    /// The name by which a described call knows the recording.
+    pub key: Option<String>,
+    /// Instead of a recording: the document of the call whose recordings follow, as JSON.
+    pub document: Option<String>,
 }
 
 impl InputSpec {
@@ -100,12 +105,27 @@ pub type Opened = Box<dyn FnOnce() -> callweave::Result<CallInput> + Send>;
 /// beside it), everything else is a recording.
 pub fn call(inputs: Vec<InputSpec>, roles: &[String]) -> napi::Result<Opened> {
     let roles = roles.iter().map(|name| role(name)).collect::<napi::Result<Vec<Role>>>()?;
+    if let Some(json) = inputs.first().and_then(|first| first.document.clone()) {
+        let (document, audio) = described(&json, inputs)?;
+        return Ok(Box::new(move || Ok(CallInput::from_attached(document.read()?, audio).with_roles(roles))));
+    }
     if let Some(paths) = inputs.iter().map(InputSpec::bare_path).collect::<Option<Vec<PathBuf>>>() {
         return Ok(Box::new(move || Ok(CallInput::open(&paths)?.with_roles(roles))));
     }
     let read = inputs.into_iter().enumerate().map(|(index, input)| input.recording(index));
     let read = read.collect::<napi::Result<Vec<Input>>>()?;
     Ok(Box::new(move || Ok(CallInput::from(read).with_roles(roles))))
+}
+
+/// The document of a described call, and its audio by name.
+fn described(json: &str, inputs: Vec<InputSpec>) -> napi::Result<(Document, Vec<(String, Input)>)> {
+    let document = Document::from_json(json).map_err(raise)?;
+    let named = |(index, input): (usize, InputSpec)| {
+        let key = input.key.clone().unwrap_or_default();
+        Ok((key, input.recording(index)?))
+    };
+    let audio = inputs.into_iter().skip(1).enumerate().map(named).collect::<napi::Result<_>>()?;
+    Ok((document, audio))
 }
 
 /// A switch that JavaScript holds to stop work.

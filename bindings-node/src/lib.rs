@@ -32,6 +32,12 @@ pub fn read_config(json: String) -> napi::Result<String> {
     Ok(serde_json::to_string(&config).unwrap_or_default())
 }
 
+/// A helper for providers' documents: its name, its arguments as JSON; its answer as JSON.
+#[napi]
+pub fn provider(helper: String, json: String) -> napi::Result<String> {
+    callweave::provider::json::answer(&helper, &json).map_err(error::raise)
+}
+
 /// The `callweave` program: its arguments with the program's name first; the exit status.
 #[napi]
 pub fn run_program(args: Vec<String>) -> u8 {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use callweave::error::{Error, ErrorKind, Stage};
+use callweave::provider::json::Document;
 use callweave::{CallInput, Config, Input, Moment, Role};
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -25,6 +26,12 @@ pub type Opened = Box<dyn FnOnce() -> callweave::Result<CallInput> + Send>;
 pub fn call<'py>(work: &mut Work<'py>, inputs: &[Bound<'py, PyAny>], roles: &[String]) -> PyResult<Opened> {
     let roles: callweave::Result<Vec<Role>> = roles.iter().map(|name| role(name)).collect();
     let roles = roles.map_err(|e| raise(work.py(), e))?;
+    if let [described] = inputs
+        && described.hasattr("document")?
+    {
+        let (document, audio) = self::described(work, described)?;
+        return Ok(Box::new(move || Ok(CallInput::from_attached(document.read()?, audio).with_roles(roles))));
+    }
     let bare: PyResult<Vec<Option<PathBuf>>> = inputs.iter().map(bare_path).collect();
     if let Some(paths) = bare?.into_iter().collect::<Option<Vec<PathBuf>>>() {
         return Ok(Box::new(move || Ok(CallInput::open(&paths)?.with_roles(roles))));
@@ -32,6 +39,15 @@ pub fn call<'py>(work: &mut Work<'py>, inputs: &[Bound<'py, PyAny>], roles: &[St
     let read: PyResult<Vec<Input>> = inputs.iter().enumerate().map(|(i, item)| input(work, item, i)).collect();
     let read = read?;
     Ok(Box::new(move || Ok(CallInput::from(read).with_roles(roles))))
+}
+
+/// The document of a described call, and its audio by name.
+fn described<'py>(work: &mut Work<'py>, call: &Bound<'py, PyAny>) -> PyResult<(Document, Vec<(String, Input)>)> {
+    let json: String = call.getattr("document")?.extract()?;
+    let document = Document::from_json(&json).map_err(|e| raise(work.py(), e))?;
+    let audio: Vec<(String, Bound<'py, PyAny>)> = call.getattr("audio")?.extract()?;
+    let read = audio.into_iter().enumerate().map(|(i, (key, item))| Ok((key, input(work, &item, i)?)));
+    Ok((document, read.collect::<PyResult<_>>()?))
 }
 
 /// The path of an input that says nothing else.

@@ -120,6 +120,12 @@ mod _callweave {
         Ok((samples, done.rate_hz, done.source, done.gain_db))
     }
 
+    /// A helper for providers' documents: its name, its arguments as JSON; its answer as JSON.
+    #[pyfunction]
+    fn provider(py: Python<'_>, helper: &str, json: &str) -> PyResult<String> {
+        py.detach(|| callweave::provider::json::answer(helper, json)).map_err(|e| error::raise(py, e))
+    }
+
     /// The `callweave` program: its arguments with the program's name first; the exit status.
     #[pyfunction]
     fn run_program(py: Python<'_>, args: Vec<OsString>) -> u8 {

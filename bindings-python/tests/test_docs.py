@@ -11,7 +11,7 @@ from conftest import ROOT
 
 import callweave
 
-MODULES = [f"callweave.{info.name}" for info in pkgutil.iter_modules(callweave.__path__) if info.name != "_callweave"]
+MODULES = [info.name for info in pkgutil.walk_packages(callweave.__path__, "callweave.") if info.name != "callweave._callweave"]
 
 
 def test_examples_of_the_modules_do_what_they_say() -> None:

@@ -183,6 +183,13 @@ impl Moment {
         self.resolution
     }
 
+    /// The same moment, where its source is known to be no more exact than this.
+    #[must_use]
+    pub fn no_finer_than(mut self, resolution: Millis) -> Self {
+        self.resolution = Millis(self.resolution.0.max(resolution.0));
+        self
+    }
+
     /// The moment in RFC 3339, with its offset.
     pub fn to_rfc3339(self) -> String {
         let offset = jiff::tz::Offset::from_seconds(self.offset_s).unwrap_or(jiff::tz::Offset::UTC);
@@ -269,6 +276,8 @@ mod tests {
         assert_eq!((text.unix_ms(), text.resolution()), (1_608_130_637_250, Millis(1.0)));
         assert_eq!(seconds.to_rfc3339(), "2020-12-16T14:57:17Z");
         assert_eq!(text.to_rfc3339(), "2020-12-16T22:57:17.25+08:00");
+        assert_eq!(text.no_finer_than(Millis(250.0)).resolution(), Millis(250.0));
+        assert_eq!(seconds.no_finer_than(Millis(250.0)), seconds);
     }
 
     #[test]

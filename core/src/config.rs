@@ -370,6 +370,26 @@ impl Default for MetricsConfig {
     }
 }
 
+/// From when on something is wrong with a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct IntegrityConfig {
+    /// A track with at least this share of its samples at full scale is clipped.
+    pub clipped_share: f64,
+    /// Speech is wideband where at least this share of its loud frames holds power above the telephone band.
+    pub wide_share: f64,
+    /// Digital zero, or time that the recording leaves out, of at least this length is a pause.
+    pub pause_ms: Millis,
+    /// Short holes that take at least this share of a track are reported.
+    pub dropout_share: f64,
+}
+
+impl Default for IntegrityConfig {
+    fn default() -> Self {
+        Self { clipped_share: 1e-4, wide_share: 0.005, pause_ms: Millis(3000.0), dropout_share: 0.01 }
+    }
+}
+
 /// Which tag an outcome becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -452,6 +472,8 @@ pub struct Config {
     pub mix: MixConfig,
     /// The conversation's figures.
     pub metrics: MetricsConfig,
+    /// What is wrong with a recording.
+    pub integrity: IntegrityConfig,
     /// Outcome and tag.
     pub outcome: OutcomeConfig,
     /// Whether key presses are reported with their digits (card numbers often enough).
@@ -495,6 +517,17 @@ impl Config {
         if speech.max_speech_ms.is_some_and(|max| max.0.is_nan() || max.0 < 1000.0) {
             return refuse("speech.maxSpeechMs", format!("{:?}", speech.max_speech_ms), "at least 1000 ms, or null");
         }
+        let i = &self.integrity;
+        let shares = [
+            ("integrity.clippedShare", i.clipped_share),
+            ("integrity.wideShare", i.wide_share),
+            ("integrity.dropoutShare", i.dropout_share),
+        ];
+        for (name, share) in shares {
+            if !(0.0..=1.0).contains(&share) {
+                return refuse(name, share.to_string(), "0 to 1");
+            }
+        }
         for (name, value) in self.durations() {
             if !(value.0.is_finite() && value.0 >= 0.0) {
                 return refuse(name, value.to_string(), "0 ms or more");
@@ -503,7 +536,7 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 22] {
+    fn durations(&self) -> [(&'static str, Millis); 23] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
@@ -523,6 +556,7 @@ impl Config {
             ("outcome.silentPartyMs", o.silent_party_ms),
             ("outcome.monologueMs", o.monologue_ms),
             ("outcome.monologueGapMs", o.monologue_gap_ms),
+            ("integrity.pauseMs", self.integrity.pause_ms),
             ("outcome.leastVoiceMs", o.least_voice_ms),
             ("outcome.faxVoiceMs", o.fax_voice_ms),
             ("outcome.greetingMs", o.greeting_ms),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::call::{Direction, Moment, Role};
 use crate::decode::SourceInfo;
 use crate::error::{Error, ErrorKind, Warning};
+use crate::integrity::Finding;
 use crate::metrics::Metrics;
 use crate::outcome::{Decision, Tagged};
 use crate::timeline::{Event, Knot, Method, Placement};
@@ -41,6 +42,12 @@ pub struct Report {
     pub outcome: Decision,
     /// The tag that follows.
     pub tag: Tagged,
+    /// What is wrong with the recordings.
+    #[serde(default)]
+    pub integrity: Vec<Finding>,
+    /// Where sound was taken out of the tracks.
+    #[serde(default)]
+    pub redacted: Vec<Span>,
     /// What is wrong with the call as a whole.
     pub warnings: Vec<Warning>,
     /// Files that were written.

@@ -58,6 +58,13 @@ describe('the look of a page', { skip }, () => {
     })
   }
 
+  test('is in the docs', { skip: !process.env.UPDATE_GOLDEN && 'UPDATE_GOLDEN=1 draws it again' }, async () => {
+    const call = processed('docs', 'fixtures/tencent-dual/pushes.json')
+    const page = await open(fileUrl(call, 'report.html'), { width: 1200 })
+    await page.screenshot({ path: path.join(root, 'core/docs/page.png'), fullPage: true })
+    await page.close()
+  })
+
   test('fits a telephone', async () => {
     const page = await open(fileUrl(file), { width: 360 })
     const width = await page.evaluate(() => document.documentElement.scrollWidth)

@@ -216,3 +216,26 @@ fn peaks_and_labels_are_written_where_they_are_asked_for() {
         assert_eq!(program(&[&["peaks", mix.as_str()], wrong.as_slice()].concat()).0, 2, "{wrong:?}");
     }
 }
+
+#[test]
+fn stretches_and_keys_are_taken_out_where_that_is_asked_for_and_each_second_has_its_level() {
+    let folder = Folder::new("redact");
+    let (output, call) = (folder.output(), root().join("fixtures/keypad-hold/manifest.json").display().to_string());
+    let run = |more: &[&str]| program(&[&["process", &call, "-o", &output, "--no-page"], more].concat());
+    let (status, _, err) =
+        run(&["--redact", "1000-2000,22000-23000", "--redact-keys", "--redact-with", "beep", "--series"]);
+    assert_eq!(status, 0, "{err}");
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(folder.0.join("out").join(name)).unwrap()).unwrap()
+    };
+    let told = read("report.json")["redacted"].to_string();
+    assert!(told.contains("{\"endMs\":2250,\"startMs\":750}") && told.matches("startMs").count() > 2, "{told}");
+    assert_eq!(read("series.json")["stepMs"], 1000);
+    fs::remove_dir_all(folder.0.join("out")).unwrap();
+    for wrong in ["5", "2000-1000", "a-b", "1000-999999999", "NaN-5"] {
+        let (status, _, err) = run(&["--redact", wrong]);
+        assert_eq!((status, err.lines().count() > 0), (2, true), "{wrong}: {err}");
+        assert!(!folder.0.join("out").exists(), "{wrong}: nothing is written");
+    }
+    assert_eq!(program(&["process", &call, "--redact-keys"]).0, 2, "there is nothing to redact without -o");
+}

@@ -60,3 +60,20 @@ export function describe(error: unknown): string {
   return `${error.code} in ${error.stage ?? 'no stage'} at ${error.byte ?? 'no'} byte`
 }
 export { codes, number, text }
+
+export async function hand(report: Report): Promise<void> {
+  const call = callweave.provider.tencent([{ SessionId: 's' }], { audio: { '1': 'a.mp3', '2': new Uint8Array() } })
+  const state: 'ready' | 'pending' | 'failed' | 'unknown' | undefined = call.recordings[0]?.state
+  const made: callweave.NewRecording = callweave.provider.mcloud.createBody(report, { call, direction: 'in', callAt: new Date() })
+  const again: boolean = callweave.provider.mcloud.error('rate_limited').retryable
+  await callweave.process(call)
+  // @ts-expect-error: MCloud knows no internal calls
+  callweave.provider.mcloud.createBody(report, { direction: 'internal' })
+  // @ts-expect-error: no code of the table
+  callweave.provider.mcloud.error('tired')
+  // @ts-expect-error: audio has a name
+  callweave.provider.tencent([], { audio: ['a.mp3'] })
+  // @ts-expect-error: the customer may not be known
+  call.customer.length
+  void [state, made, again]
+}

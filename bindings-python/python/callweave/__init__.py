@@ -4,7 +4,7 @@ Everything here is a thin, typed face of the Rust crate of the same name: the sa
 bytes out. All work runs with the interpreter released; from asyncio, use `asyncio.to_thread`.
 """
 
-from callweave import errors, report
+from callweave import errors, provider, report
 from callweave._callweave import VERSION as __version__
 from callweave.calls import (
     Normalized,
@@ -50,6 +50,7 @@ __all__ = [
     "normalize",
     "probe",
     "process",
+    "provider",
     "report",
     "version",
 ]

@@ -15,6 +15,7 @@ __all__ = [
     "normalize",
     "probe",
     "process",
+    "provider",
     "read_config",
     "run_program",
 ]
@@ -43,4 +44,5 @@ def decode_int16(input: Any, config: str) -> tuple[NDArray[np.int16], int, str]:
 def normalize(
     input: Any, config: str, path: str | os.PathLike[str] | None, progress: _Progress
 ) -> tuple[NDArray[np.int16] | None, int, str, float]: ...
+def provider(helper: str, json: str) -> str: ...
 def run_program(args: Sequence[str]) -> int: ...

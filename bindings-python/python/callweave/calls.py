@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from callweave import _callweave
 from callweave.config import Config, MixConfig
-from callweave.inputs import Audio, Input, Recording, Role, native, natives
+from callweave.inputs import Audio, DescribedInput, Input, Recording, Role, native, natives
 from callweave.report import Alignment, Probe, Report, Source, Span
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 OnProgress: TypeAlias = Callable[[str, int, int | None], object]
 """Called on the calling thread with the stage, the bytes done, and the bytes in all where they are known."""
 
-Inputs: TypeAlias = Recording | Input | Iterable[Recording | Input]
+Inputs: TypeAlias = Recording | Input | DescribedInput | Iterable[Recording | Input]
 
 
 def _json(config: Config | None) -> str:
@@ -82,7 +82,8 @@ def process(
 ) -> Processed:
     """Processes a call and keeps its tracks, so that it can be mixed.
 
-    `inputs` is one recording or several, or the path of a manifest or of a provider's JSON with its audio beside it.
+    `inputs` is one recording or several, the path of a manifest or of a provider's JSON with its audio beside it, or a
+    call of `callweave.provider`.
     `roles` says who is heard on the tracks, in order; a recording with two channels is two tracks. The result does not
     depend on `threads`.
 

@@ -92,6 +92,21 @@ class _Native:
     name: str | None
 
 
+@dataclass(frozen=True)
+class _NativeCall:
+    """A described call as the native module reads it."""
+
+    document: str
+    audio: list[tuple[str, _Native]]
+
+
+class DescribedInput:
+    """A call that a provider's document describes, with its audio by name. `callweave.provider` makes these."""
+
+    def _native(self) -> _NativeCall:
+        raise NotImplementedError
+
+
 def native(item: Recording | Input) -> _Native:
     """One input for the native module."""
     given = item if isinstance(item, Input) else Input(item)
@@ -100,8 +115,10 @@ def native(item: Recording | Input) -> _Native:
     return _Native(given.source, given.role, given.party, started_at, given.channel, given.name)
 
 
-def natives(inputs: Recording | Input | Iterable[Recording | Input]) -> list[_Native]:
+def natives(inputs: Recording | Input | DescribedInput | Iterable[Recording | Input]) -> list[_Native] | list[_NativeCall]:
     """One input or several for the native module."""
+    if isinstance(inputs, DescribedInput):
+        return [inputs._native()]
     if isinstance(inputs, (str, os.PathLike, bytes, bytearray, memoryview, Audio, Input, Readable)):
         return [native(inputs)]
     return [native(item) for item in inputs]

@@ -289,6 +289,19 @@ class Tag(Record):
 
 
 @dataclass(frozen=True)
+class Finding(Record):
+    """Something that is wrong with a recording."""
+
+    code: str
+    track: int
+    """The track's place among the call's tracks."""
+    measured: float
+    limit: float
+    unit: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Output(Record):
     """A file that was written."""
 
@@ -315,6 +328,10 @@ class Report(Record):
     metrics: Metrics
     outcome: Outcome
     tag: Tag
+    integrity: tuple[Finding, ...]
+    """What is wrong with the recordings."""
+    redacted: tuple[Span, ...]
+    """Where sound was taken out of the tracks."""
     warnings: tuple[Warning, ...]
     outputs: tuple[Output, ...]
     _json: str = field(default="", init=False, compare=False)

@@ -9,8 +9,10 @@ use crate::call::Role;
 use crate::config::{Config, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::{LabelFormat, Names, PeakBits};
-use crate::process::WriteOptions;
+use crate::process::{Redaction, WriteOptions};
 use crate::provider::parse_offset;
+use crate::redact::Cover;
+use crate::units::Span;
 
 /// Turns what a phone system left behind into one aligned, levelled, labelled call.
 #[derive(Debug, Parser)]
@@ -80,6 +82,18 @@ pub(super) struct ProcessArgs {
     /// With -o: the mix is inside report.html too.
     #[arg(long, requires = "output", conflicts_with = "no_page")]
     pub embed_audio: bool,
+    /// With -o: takes stretches of the call, in milliseconds, out of the mix and all that is made of it.
+    #[arg(long, value_name = "START-END,...", value_delimiter = ',', requires = "output", value_parser = stretch)]
+    pub redact: Vec<Span>,
+    /// With -o: takes every key press that is heard out of the mix.
+    #[arg(long, requires = "output")]
+    pub redact_keys: bool,
+    /// What is heard in place of what was taken out: silence, beep.
+    #[arg(long, value_name = "COVER", value_parser = named(Cover::from_name, Cover::NAMES))]
+    pub redact_with: Option<Cover>,
+    /// With -o: each second's level by track in series.json.
+    #[arg(long, requires = "output")]
+    pub series: bool,
     /// With -o: no report.html.
     #[arg(long, requires = "output")]
     pub no_page: bool,
@@ -169,6 +183,14 @@ fn role(name: &str) -> Result<Role, String> {
     Role::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
 }
 
+/// A stretch of the call: two times in milliseconds with a dash between them.
+fn stretch(text: &str) -> Result<Span, String> {
+    let wrong = || format!("found {text}, expected two times in milliseconds, such as 12000-14500");
+    let (start, end) = text.split_once('-').ok_or_else(wrong)?;
+    let ms = |text: &str| text.trim().parse::<f64>().map_err(|_| wrong());
+    Ok(Span::new(ms(start)?, ms(end)?))
+}
+
 /// A parser of names, which are told when it is given another.
 fn named<T: Clone + Send + Sync + 'static>(
     parse: fn(&str) -> Option<T>,
@@ -201,12 +223,20 @@ impl ProcessArgs {
 }
 
 impl ProcessArgs {
+    /// What is taken out of the call, if anything is.
+    pub(super) fn to_redaction(&self) -> Option<Redaction> {
+        let asked = self.redact_keys || !self.redact.is_empty();
+        let cover = self.redact_with.unwrap_or_default();
+        asked.then(|| Redaction { spans: self.redact.clone(), keys: self.redact_keys, cover })
+    }
+
     /// What is written beside the mix and the report.
     pub(super) fn to_write_options(&self) -> WriteOptions {
         WriteOptions {
             page: !self.no_page,
             embed_audio: self.embed_audio,
             peaks: self.peaks,
+            series: self.series,
             labels: self.labels.clone(),
             names: if self.show_parties { Names::Parties } else { Names::Roles },
         }

@@ -6,6 +6,7 @@ mod peaks;
 mod probe;
 mod process;
 mod progress;
+mod terminal;
 
 use std::ffi::OsString;
 use std::fmt::Display;

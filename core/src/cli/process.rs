@@ -3,12 +3,14 @@
 use crate::config::Config;
 use crate::control::Control;
 use crate::error::Result;
+use crate::export::strip_text;
 use crate::process::{CallInput, analyze, process};
 use crate::provider::Options;
 use crate::report::Report;
 
 use super::args::ProcessArgs;
 use super::progress::watched;
+use super::terminal::Terminal;
 use super::{DONE, Stop, Streams};
 
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
@@ -24,6 +26,9 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
         for warning in track.source.iter().flat_map(|s| &s.warnings) {
             streams.note("warning", format_args!("{name}: {warning}"));
         }
+    }
+    for finding in &report.integrity {
+        streams.note("warning", &finding.message);
     }
     for warning in &report.warnings {
         streams.note("warning", warning);
@@ -41,6 +46,9 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, control: &Control)
     control.threads = args.threads.map(usize::from).or(control.threads);
     let Some(folder) = &args.output else { return analyze(call, config, &control) };
     let mut processed = process(call, config, &control)?;
+    if let Some(redaction) = args.to_redaction() {
+        processed.redact(&redaction)?;
+    }
     processed.write_with(folder, &config.mix, &args.to_write_options(), &control)?;
     Ok(processed.report)
 }
@@ -53,6 +61,9 @@ fn track_name(index: usize, path: Option<&str>) -> String {
 fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result<(), Stop> {
     let out = &mut streams.out;
     writeln!(out, "{} call, {:.1} s", report.tag.value, report.call.duration_ms.seconds())?;
+    if let Some(terminal) = Terminal::of_stdout() {
+        out.write_all(strip_text(report, terminal.columns, terminal.colour).as_bytes())?;
+    }
     for reason in &report.outcome.reasons {
         let (measured, limit) = (reason.measured, reason.limit);
         writeln!(out, "  {}: {} ({measured} {}, limit {limit})", report.tag.from, reason.message, reason.unit)?;

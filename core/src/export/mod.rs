@@ -5,14 +5,18 @@ mod flac;
 mod labels;
 mod page;
 mod peaks;
+mod series;
 mod strip;
+mod strip_text;
 mod wav;
 
 pub use audio::{write_audio, write_audio_hashed, write_audio_heard};
 pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
 pub use page::{PageAudio, Waves, page_points_per_second, write_page};
 pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
+pub use series::{TrackLevels, series};
 pub use strip::strip_svg;
+pub use strip_text::strip_text;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -85,7 +85,7 @@ fn draw_axis(svg: &mut String, total: f64, height: f64, x: &impl Fn(Millis) -> f
 }
 
 /// A time as minutes and seconds.
-fn clock(time: Millis) -> String {
+pub(super) fn clock(time: Millis) -> String {
     let seconds = time.seconds().max(0.0) as u64;
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }

@@ -4,7 +4,8 @@ use crate::align;
 use crate::call::{Call, Moment, Role};
 use crate::config::{AlignOptions, Config, Pii};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::level::Level;
+use crate::integrity::{self, Finding, Inspected};
+use crate::level::{Hops, Level};
 use crate::metrics::{self, Metrics, Party};
 use crate::mix;
 use crate::outcome::{self, Facts};
@@ -16,11 +17,12 @@ use crate::sounds::{self, Sound};
 use crate::speech::{self, BleedSpan, GateInput, Gated, Turn};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::track::Track;
-use crate::units::{Decibels, Millis, Span};
+use crate::units::{Decibels, Millis, Rate, Span};
 use crate::voice::{self, Probabilities};
 
 use super::hear::Heard;
 use super::lanes::Lane;
+use super::quiet::{self, Line};
 use super::{PlacedTrack, Processed, VERSION};
 
 /// Share of a dead track's hops that may lie above its limit: a click at the start or the end is no signal.
@@ -46,8 +48,8 @@ struct OnCall {
 struct Scene {
     lanes: Vec<Lane>,
     placed: Vec<Option<OnCall>>,
-    /// Tracks that repeat another one's audio: heard, but neither counted nor mixed again.
-    repeats: Vec<usize>,
+    /// Pairs of tracks with the same audio: the second is heard, but neither counted nor mixed again.
+    repeated: Vec<(usize, usize)>,
     /// What placing them had to say.
     warnings: Vec<Warning>,
     turns: Vec<Turn>,
@@ -65,7 +67,9 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
     let scene = Scene::new(lanes, config);
     let mut warnings = warnings;
     warnings.extend(scene.warnings.iter().cloned());
-    let facts = scene.facts();
+    let integrity = scene.findings(config);
+    let damaged = integrity.iter().any(|finding| finding.code.forbids_judgement());
+    let facts = Facts { damaged, ..scene.facts() };
     let decision = outcome::outcome(&facts, &config.outcome);
     let tag = outcome::tag(&decision, &facts, &config.outcome);
     let (name, version) = voice::identity(config.detector);
@@ -85,6 +89,8 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
         turns: scene.turns.iter().map(|t| TurnReport { track: t.party, span: t.span }).collect(),
         metrics: scene.metrics(config),
         tracks: scene.track_reports(config),
+        integrity,
+        redacted: Vec::new(),
         outcome: decision,
         tag,
         warnings,
@@ -101,10 +107,10 @@ impl Scene {
             let (gated, sounds) = own.next()?;
             Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, gated, &sounds, config))
         };
-        let placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
-        let repeats: Vec<usize> = places.repeated.iter().map(|pair| pair.1).collect();
+        let mut placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
+        let repeats = |i: usize| places.repeated.iter().any(|pair| pair.1 == i);
         let speech = |(i, p): (usize, &Option<OnCall>)| match p {
-            Some(p) if !repeats.contains(&i) => p.speech.clone(),
+            Some(p) if !repeats(i) => p.speech.clone(),
             _ => Vec::new(),
         };
         let spoken: Vec<Vec<Span>> = placed.iter().enumerate().map(speech).collect();
@@ -112,15 +118,25 @@ impl Scene {
             Some(placed.as_ref()?.placement.to_call(lane.heard.as_ref().ok()?.duration).0)
         });
         let uncertainty = placed.iter().flatten().map(|p| p.placement.uncertainty).fold(Millis(0.0), Millis::max);
+        let duration = Millis(ends.fold(0.0, f64::max));
+        let comparable = uncertainty <= config.metrics.max_uncertainty_ms;
+        if comparable {
+            add_silences(&lanes, &mut placed, duration, config);
+        }
         Self {
             turns: speech::turns(&spoken, config.speech.turn_pause_ms),
-            duration: Millis(ends.fold(0.0, f64::max)),
-            comparable: uncertainty <= config.metrics.max_uncertainty_ms,
-            repeats,
+            duration,
+            comparable,
+            repeated: places.repeated,
             warnings: places.warnings,
             lanes,
             placed,
         }
+    }
+
+    /// The track that a track repeats.
+    fn original(&self, track: usize) -> Option<usize> {
+        self.repeated.iter().find(|pair| pair.1 == track).map(|pair| pair.0)
     }
 
     /// The tracks that could be read and repeat no other, with what is known of them on the call.
@@ -128,7 +144,7 @@ impl Scene {
         self.lanes
             .iter()
             .zip(&self.placed)
-            .filter(|(lane, _)| !self.repeats.contains(&lane.index))
+            .filter(|(lane, _)| self.original(lane.index).is_none())
             .filter_map(|(lane, placed)| Some((lane, lane.heard.as_ref().ok()?, placed.as_ref()?)))
     }
 
@@ -152,13 +168,36 @@ impl Scene {
         Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable, damaged: false }
     }
 
+    /// What is wrong with the recordings.
+    fn findings(&self, config: &Config) -> Vec<Finding> {
+        let nowhere = Placement::reference();
+        let readable: Vec<(&Lane, &Heard, &Option<OnCall>)> =
+            self.lanes.iter().zip(&self.placed).filter_map(|(l, on)| Some((l, l.heard.as_ref().ok()?, on))).collect();
+        let events: Vec<Vec<Event>> =
+            readable.iter().map(|(_, h, _)| h.sounds.iter().map(|sound| event(sound, &nowhere)).collect()).collect();
+        let inspected = readable.iter().zip(&events).map(|((lane, heard, on), events)| Inspected {
+            track: lane.index,
+            dead: on.as_ref().is_some_and(|on| on.dead),
+            speaks: on.as_ref().is_some_and(|on| !on.speech.is_empty()),
+            duration: heard.duration,
+            samples: heard.rate.sample_at(heard.duration),
+            clipped: heard.level.clipped,
+            events,
+            band: (heard.rate.hz() > Rate::NARROWBAND.hz()).then_some((heard.band.loud, heard.band.wide)),
+            warnings: heard.source.warnings.iter().map(|w| &*w.code).collect(),
+            placement: on.as_ref().map(|on| &on.placement),
+            repeats: self.original(lane.index),
+        });
+        integrity::findings(&inspected.collect::<Vec<_>>(), config.outcome.dead_dbov.0, &config.integrity)
+    }
+
     fn metrics(&self, config: &Config) -> Metrics {
         let speech = |track| self.live().find(|l| l.0.index == track).map(|l| l.2.speech.clone()).unwrap_or_default();
         let parties: Vec<Party> = (0..self.lanes.len()).map(|track| Party { track, speech: speech(track) }).collect();
         let mut figures = metrics::metrics(&parties, &self.turns, self.duration, self.comparable, &config.metrics);
         // A track that could not be read has no figures, and in a mixed one nobody can be told apart: the same recording
         // delivered for two parties is one.
-        let mixed = |track: usize| self.lanes[track].role == Role::Mixed || !self.repeats.is_empty();
+        let mixed = |track: usize| self.lanes[track].role == Role::Mixed || !self.repeated.is_empty();
         let by_party = |track: usize| self.placed[track].is_some() && !mixed(track);
         figures.by_track.retain(|party| by_party(party.track));
         figures
@@ -190,17 +229,37 @@ impl Scene {
     }
 
     fn into_tracks(self) -> Vec<PlacedTrack> {
-        let repeats = self.repeats;
+        let seconds = self.duration.seconds().ceil() as usize;
+        let repeats: Vec<usize> = self.repeated.iter().map(|pair| pair.1).collect();
         let keep = |(lane, placed): (Lane, Option<OnCall>)| {
             if repeats.contains(&lane.index) {
                 return None;
             }
             let (heard, placed) = (lane.heard.ok()?, placed?);
-            let track = Track { samples: heard.samples, rate: heard.rate, role: lane.role };
-            Some(PlacedTrack { index: lane.index, track, placement: placed.placement, gain: placed.gain })
+            let keys = heard.sounds.iter().filter(|sound| sound.kind == EventKind::Dtmf);
+            Some(PlacedTrack {
+                index: lane.index,
+                keys: keys.map(|key| Span::new(key.start_ms, key.end_ms)).collect(),
+                levels: levels(&heard.level.hops, &placed.placement, seconds),
+                track: Track { samples: heard.samples, rate: heard.rate, role: lane.role },
+                placement: placed.placement,
+                gain: placed.gain,
+            })
         };
         self.lanes.into_iter().zip(self.placed).filter_map(keep).collect()
     }
+}
+
+/// The mean level of each second of the call on a track.
+fn levels(hops: &Hops, placement: &Placement, seconds: usize) -> Vec<Option<Decibels>> {
+    let hop =
+        |second: usize| (placement.to_track(Millis(second as f64 * 1000.0)).0 / Hops::MS).round().max(0.0) as usize;
+    let level = |second: usize| {
+        let heard = hops.power().get(hop(second)..hop(second + 1).min(hops.len()))?;
+        let sum: f64 = heard.iter().map(|&p| f64::from(p)).sum();
+        (!heard.is_empty()).then(|| Decibels::from_power(sum / heard.len() as f64))
+    };
+    (0..seconds).map(level).collect()
 }
 
 impl OnCall {
@@ -220,6 +279,19 @@ impl OnCall {
             placement,
         }
     }
+}
+
+/// Adds the stretches in which both sides are quiet to the first track that could be read.
+fn add_silences(lanes: &[Lane], placed: &mut [Option<OnCall>], call: Millis, config: &Config) {
+    let lines = lanes.iter().zip(placed.iter()).filter_map(|(lane, on)| {
+        let (heard, on) = (lane.heard.as_ref().ok()?, on.as_ref()?);
+        Some(Line { hops: &heard.level.hops, placement: &on.placement, noise: on.noise, duration: heard.duration })
+    });
+    let silent = quiet::silences(&lines.collect::<Vec<_>>(), call, config.metrics.non_talk_ms);
+    let Some(first) = placed.iter_mut().flatten().next() else { return };
+    let event = |span| Event { kind: EventKind::Silence, span, detail: None, confidence: 1.0 };
+    first.events.extend(silent.into_iter().map(event));
+    first.events.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.kind.cmp(&b.kind)));
 }
 
 /// Where the tracks lie: each like its recorder. `None` for a track that could not be read.

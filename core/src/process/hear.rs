@@ -6,7 +6,7 @@ use crate::decode::{Decoder, Input, Lane, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::level::{Level, LevelMeter};
 use crate::resample::Resampler;
-use crate::sounds::{Clipping, Sound, Sounds, Zero};
+use crate::sounds::{Band, BandMeter, Clipping, Sound, Sounds, Zero};
 use crate::track::{Keeper, Listener};
 use crate::units::{Millis, Rate};
 use crate::voice::{self, Probabilities};
@@ -30,6 +30,8 @@ pub(super) struct Heard {
     pub voice: Probabilities,
     /// What sounds and is not speech, in the track's time.
     pub sounds: Vec<Sound>,
+    /// How wide its speech is.
+    pub band: Band,
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
     /// The samples at 8 kHz, where they are kept and are not the same.
@@ -61,6 +63,7 @@ struct Ears {
     sounds: Sounds,
     zero: Zero,
     clipping: Clipping,
+    band: BandMeter,
     to_narrow: Resampler,
     /// The track at 8 kHz, as far as it waits for the detector.
     narrow: Vec<f32>,
@@ -77,6 +80,7 @@ impl Ears {
             sounds: Sounds::new(&[], portable),
             zero: Zero::new(rate.hz()),
             clipping: Clipping::new(rate.hz()),
+            band: BandMeter::new(rate.hz()),
             to_narrow: Resampler::new(rate, Rate::NARROWBAND)?,
             narrow: Vec::new(),
             samples: 0,
@@ -88,6 +92,7 @@ impl Ears {
         self.level.hear(samples);
         self.zero.push(samples);
         self.clipping.push(samples);
+        self.band.push(samples);
         if let Some(keeper) = &mut self.keeper {
             keeper.hear(samples);
         }
@@ -161,6 +166,7 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
         duration: rate.millis(ears.samples),
         sounds: sounds(ears.sounds.finish(&trusted(&values)), ears.zero.finish(), ears.clipping.finish()),
         level: ears.level.finish(),
+        band: ears.band.finish(),
         voice: Probabilities { hop, values },
         samples: ears.keeper.map(|k| k.finish().0).unwrap_or_default(),
         narrow: ears.narrow_keeper.map(|k| k.finish().0).unwrap_or_default(),

@@ -9,6 +9,8 @@ mod hear;
 mod lanes;
 mod normalize;
 mod pieces;
+mod quiet;
+mod redacted;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -16,6 +18,7 @@ mod write;
 
 pub use given::{CallInput, Given};
 pub use normalize::{NormalizeOptions, Normalized, normalize};
+pub use redacted::Redaction;
 pub use write::WriteOptions;
 
 use rayon::prelude::*;
@@ -28,7 +31,7 @@ use crate::mix::{Mixer, Placed};
 use crate::report::Report;
 use crate::timeline::Placement;
 use crate::track::Track;
-use crate::units::Decibels;
+use crate::units::{Decibels, Span};
 
 use assemble::assemble;
 use hear::{Keep, hear};
@@ -58,6 +61,10 @@ pub struct PlacedTrack {
     pub placement: Placement,
     /// The gain that brings the party to the configured level.
     pub gain: Decibels,
+    /// Key presses in the track's own time, those of other parties that are heard here too.
+    pub keys: Vec<Span>,
+    /// Mean level of each second of the call, from its beginning; `None` where the track holds nothing.
+    pub levels: Vec<Option<Decibels>>,
 }
 
 /// Processes a call and keeps its tracks, so that it can be mixed.

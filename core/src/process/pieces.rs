@@ -164,6 +164,8 @@ impl Heard {
         for sound in next.sounds {
             add_sound(&mut self.sounds, sound, at, self.duration);
         }
+        self.band.loud += next.band.loud;
+        self.band.wide += next.band.wide;
         self.sounds.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
         self.duration = self.duration.max(Millis(at.0 + next.duration.0));
     }

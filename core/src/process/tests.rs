@@ -82,3 +82,102 @@ fn any_sample_rate_has_a_report() {
         assert_eq!(report.tracks[0].source.as_ref().unwrap().sample_rate_hz.hz(), hz);
     }
 }
+
+/// A fixture's call, processed with its tracks.
+fn fixture(name: &str) -> Processed {
+    let manifest = format!("{}/../fixtures/{name}/manifest.json", env!("CARGO_MANIFEST_DIR"));
+    let call = CallInput::open(&[manifest.into()]).unwrap();
+    process(call, &Config { dtmf_digits: true, ..Config::default() }, &Control::default()).unwrap()
+}
+
+/// The mix of a call, as a recording with a channel per party.
+fn mixed(call: &Processed) -> Vec<Vec<i16>> {
+    let mut mixer = call.mix(&MixConfig::default()).unwrap();
+    let mut channels = vec![Vec::new(); mixer.channels().into()];
+    while let Some(block) = mixer.next_block().unwrap() {
+        for (i, &x) in block.iter().enumerate() {
+            let count = channels.len();
+            channels[i % count].push(x);
+        }
+    }
+    channels
+}
+
+fn keys(report: &Report) -> usize {
+    report.tracks.iter().flat_map(|t| &t.events).filter(|e| e.kind == crate::timeline::EventKind::Dtmf).count()
+}
+
+#[test]
+fn redacted_keys_are_heard_by_no_second_detection() {
+    for cover in [crate::redact::Cover::Silence, crate::redact::Cover::Beep] {
+        let mut call = fixture("keypad-hold");
+        let (before, pressed) = (mixed(&call), keys(&call.report));
+        assert!(pressed >= 3, "the call has keys");
+        call.redact(&Redaction { keys: true, cover, ..Redaction::default() }).unwrap();
+        let after = mixed(&call);
+        assert_eq!(after.iter().map(Vec::len).collect::<Vec<_>>(), before.iter().map(Vec::len).collect::<Vec<_>>());
+        let floats = after.iter().map(|c| c.iter().map(|&x| to_f32(x)).collect()).collect::<Vec<Vec<f32>>>();
+        let again = analyzed(float_wav(call.mix(&MixConfig::default()).unwrap().rate().hz(), &floats)).unwrap();
+        assert_eq!(keys(&again), 0, "{cover:?}");
+        let told = call.report.tracks.iter().flat_map(|t| &t.events);
+        assert!(told.filter(|e| e.kind == crate::timeline::EventKind::Dtmf).all(|e| e.detail.is_none()), "no digits");
+        assert!(!call.report.redacted.is_empty());
+    }
+}
+
+#[test]
+fn a_redacted_stretch_is_silent_on_every_channel_and_nothing_else_moves() {
+    let mut call = fixture("keypad-hold");
+    let (rate, before) = (call.mix(&MixConfig::default()).unwrap().rate(), mixed(&call));
+    call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..Redaction::default() }).unwrap();
+    let after = mixed(&call);
+    let at = |ms: f64| rate.sample_at(crate::units::Millis(ms)) as usize;
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.len(), after.len());
+        // The limiter looks no further than a few milliseconds.
+        assert_eq!(before[..at(21_600.0)], after[..at(21_600.0)]);
+        assert_eq!(before[at(23_400.0)..], after[at(23_400.0)..]);
+        assert!(after[at(21_760.0)..at(23_240.0)].iter().all(|x| x.abs() <= 1), "a hole, 250 ms wider on either side");
+    }
+    assert!(
+        before.iter().any(|c| c[at(21_760.0)..at(23_240.0)].iter().any(|x| x.abs() > 1_000)),
+        "somebody spoke there"
+    );
+    assert_eq!(call.report.redacted, [Span::new(21_750.0, 23_250.0)]);
+}
+
+#[test]
+fn a_span_that_is_not_in_the_call_redacts_nothing() {
+    let mut call = fixture("short");
+    let before = mixed(&call);
+    let spans = vec![Span::new(100.0, 200.0), Span::new(0.0, 1e9)];
+    let error = call.redact(&Redaction { spans, ..Redaction::default() }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(before == mixed(&call) && call.report.redacted.is_empty());
+}
+
+#[test]
+fn each_second_has_its_level() {
+    let call = fixture("keypad-hold");
+    let series: serde_json::Value = serde_json::from_str(&call.series()).unwrap();
+    let seconds = (call.report.call.duration_ms.0 / 1000.0).ceil() as usize;
+    for track in series["tracks"].as_array().unwrap() {
+        let levels = track["dbov"].as_array().unwrap();
+        assert_eq!(levels.len(), seconds);
+        assert!(levels.iter().flat_map(serde_json::Value::as_f64).any(|level| level > -40.0), "somebody speaks");
+    }
+    assert!(series["tracks"][1]["dbov"][0].is_null(), "the agent's recorder starts later");
+}
+
+#[test]
+fn both_sides_quiet_is_told_once() {
+    let mut one = vec![0.0f32; 8_000 * 12];
+    for (i, x) in one.iter_mut().enumerate() {
+        *x = ((i * 7_919 % 13) as f32 - 6.0) * 1e-4 + if i < 16_000 { 0.1 * (i as f32 * 0.4).sin() } else { 0.0 };
+    }
+    let report = analyzed(float_wav(8_000, &[one.clone(), one])).unwrap();
+    let silences = report.tracks.iter().flat_map(|t| &t.events);
+    let silences: Vec<_> = silences.filter(|e| e.kind == crate::timeline::EventKind::Silence).collect();
+    assert_eq!(silences.len(), 1, "{silences:?}");
+    assert_eq!(silences[0].span, Span::new(2_000.0, 12_000.0));
+}

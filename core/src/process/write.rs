@@ -7,7 +7,7 @@ use super::{PlacedTrack, Processed};
 use crate::config::{Layout, MixConfig};
 use crate::control::Control;
 use crate::error::{Error, Result, Stage};
-use crate::export::{self, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, Waves};
+use crate::export::{self, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
 use crate::mix::Mixer;
 use crate::report::Output;
 use crate::units::Rate;
@@ -21,6 +21,8 @@ pub struct WriteOptions {
     pub embed_audio: bool,
     /// The mix's peaks in `peaks.json`, at about so many points per second (1 to 4000).
     pub peaks: Option<u32>,
+    /// Each second's level by track, in `series.json`.
+    pub series: bool,
     /// Labels, each format in a file of its own.
     pub labels: Vec<LabelFormat>,
     /// How page and labels call the parties.
@@ -75,10 +77,23 @@ impl Processed {
         if let Some(meters) = meters {
             export::write_peaks(&folder.join("peaks.json"), &meters.finish(), PeakBits::Eight)?;
         }
+        if options.series {
+            export::write_text(&folder.join("series.json"), &format!("{}\n", self.series()))?;
+        }
         for format in &options.labels {
             export::write_text(&folder.join(format.file_name()), &format.write(&self.report, options.names))?;
         }
         Ok(())
+    }
+
+    /// Each second's level by track, as JSON ([`export::series`]).
+    pub fn series(&self) -> String {
+        let levels = self.tracks.iter().map(|placed| TrackLevels {
+            index: placed.index,
+            role: placed.track.role,
+            dbov: &placed.levels,
+        });
+        export::series(&levels.collect::<Vec<_>>())
     }
 
     /// Meters for the page, where the mix has a channel per party.

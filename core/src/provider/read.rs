@@ -54,8 +54,8 @@ pub(super) fn only(mut calls: Vec<Described>) -> Result<Described> {
 /// Reads a document that may describe several calls, as an array of Tencent's pushes can; in the order of their ids.
 ///
 /// # Errors
-/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`], `malformed` if it is not JSON or a manifest with mistakes,
-/// `unsupported` if it is no document that is known, `provider` if it holds no recording.
+/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if it is not JSON or a
+/// manifest with mistakes, `unsupported` if it is no document that is known, `provider` if it holds no recording.
 pub fn read_all(text: &str, options: &Options) -> Result<Vec<Described>> {
     let parsed = parse(text)?;
     let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);

@@ -4,6 +4,7 @@
 //! one of these holds a key or a steady tone, spectra every 8 ms for the rest. [`zero::Zero`] and [`clipping::Clipping`] listen at the
 //! recording's own rate. [`dedupe::dedupe`] drops what bled from another track.
 
+mod band;
 mod beep;
 mod bursts;
 mod cadence;
@@ -19,6 +20,7 @@ mod spectrum;
 mod tones;
 mod zero;
 
+pub use band::{Band, BandMeter};
 pub use clipping::Clipping;
 pub use dedupe::dedupe;
 pub use event::Event as Sound;

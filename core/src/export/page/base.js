@@ -48,7 +48,12 @@ function lasting(ms) {
   return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : clock(ms, 0)
 }
 
-const percent = (share) => (share === null || share === undefined ? '–' : `${(100 * share).toFixed(0)} %`)
+/** A share; what is not quite all is not called all. */
+function percent(share) {
+  if (share === null || share === undefined) return '–'
+  return share > 0.995 && share < 1 ? 'over 99 %' : `${(100 * share).toFixed(0)} %`
+}
+
 const decibels = (level, unit) => (level === null || level === undefined ? '–' : `${level.toFixed(1)}${unit ? ` ${unit}` : ''}`)
 const words = (code) => String(code).replaceAll('_', ' ')
 const clamp = (value, least, most) => Math.min(most, Math.max(least, value))

@@ -127,9 +127,10 @@ function drawWave(at, party, middle, colour) {
   const samples = view.samples && view.samples.channels === data.peaks.channels ? view.samples : null
   const near = samples && msPerColumn < pointMs && view.end - view.start < 120000
   const piece = near ? samples.between(view.start, view.end, view.redraw) : null
-  if (piece && msPerColumn * samples.rate < 2000) return drawSamples(at, party, middle, half, colour, samples, piece)
+  const full = piece ? fullHeight(samples, piece, view) : loudest
+  if (piece && msPerColumn * samples.rate < 2000) return drawSamples(at, party, middle, half / full, colour, samples, piece)
   const found = piece
-    ? sampleColumns(party.channel, samples, piece, view.start, msPerColumn, width)
+    ? sampleColumns(party.channel, samples, piece, view.start, msPerColumn, width, full)
     : columns(party.channel, view.start, msPerColumn, Math.ceil(width))
   const speaks = spanWalker(party.track.speech)
   const [own, other] = [new Path2D(), new Path2D()]
@@ -154,7 +155,16 @@ function spanWalker(spans) {
   }
 }
 
-function sampleColumns(channel, samples, piece, start, msPerColumn, width) {
+/** What full height is worth to samples: the loudest of the call, and from half a second down the loudest in sight. */
+function fullHeight(samples, piece, view) {
+  if (view.end - view.start > 500) return loudest
+  const at = (ms) => samples.channels * (clamp(Math.round((ms / 1000) * samples.rate), piece.first, piece.last) - piece.first)
+  let most = 0
+  for (let i = at(view.start); i < at(view.end); i++) most = Math.max(most, Math.abs(piece.values[i]))
+  return clamp((1.1 * most) / 256, loudest / 32, loudest)
+}
+
+function sampleColumns(channel, samples, piece, start, msPerColumn, width, full) {
   const found = new Float32Array(2 * Math.ceil(width))
   const perMs = samples.rate / 1000
   for (let column = 0; column < found.length / 2; column++) {
@@ -166,14 +176,14 @@ function sampleColumns(channel, samples, piece, start, msPerColumn, width) {
       if (value < least) least = value
       if (value > most) most = value
     }
-    found[2 * column] = least / 256 / loudest
-    found[2 * column + 1] = most / 256 / loudest
+    found[2 * column] = least / 256 / full
+    found[2 * column + 1] = most / 256 / full
   }
   return found
 }
 
 /** Samples one by one: a line, and dots where there is room. */
-function drawSamples({ context, view, width, x }, party, middle, half, colour, samples, piece) {
+function drawSamples({ context, view, width, x }, party, middle, scale, colour, samples, piece) {
   const frameMs = 1000 / samples.rate
   const first = Math.max(piece.first, Math.floor(view.start / frameMs) - 1)
   const last = Math.min(piece.last, Math.ceil(view.end / frameMs) + 2)
@@ -181,8 +191,8 @@ function drawSamples({ context, view, width, x }, party, middle, half, colour, s
   context.beginPath()
   const dots = new Path2D()
   for (let frame = first; frame < last; frame++) {
-    const value = piece.values[(frame - piece.first) * samples.channels + party.channel] / 256 / loudest
-    const [left, top] = [x(frame * frameMs), middle - value * half]
+    const value = piece.values[(frame - piece.first) * samples.channels + party.channel] / 256
+    const [left, top] = [x(frame * frameMs), middle - value * scale]
     context.lineTo(left, top)
     if (apart >= 5) dots.rect(left - 1.75, top - 1.75, 3.5, 3.5)
   }

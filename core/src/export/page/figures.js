@@ -19,8 +19,15 @@ function table(label, headings, rows) {
     )),
   )
   const made = el('table', {}, el('caption', { className: 'hidden-text' }, label), el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...body))
-  return el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': label }, made)
+  const box = el('div', { className: 'scroll', tabIndex: -1, role: 'region', 'aria-label': label }, made)
+  scrollers.observe(box)
+  return box
 }
+
+/** A table that does not fit can be reached by keyboard, to be scrolled; one that fits is no stop. */
+const scrollers = new ResizeObserver((entries) => {
+  for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1
+})
 
 /** A button that goes to a time. */
 function timeButton(ms, text = clock(ms)) {
@@ -40,6 +47,12 @@ function verdict() {
   const facts = [direction, started, call.provider, call.id].filter(Boolean)
   byId('facts').append(...facts.flatMap((fact, i) => [i ? ' · ' : '', el('bdi', {}, fact)]))
   for (const reason of report.outcome.reasons) byId('reasons').append(reasonRow(reason))
+}
+
+/** The beginning of a name that is long; no character is cut in two. */
+function short(name) {
+  const characters = [...name]
+  return characters.length > 13 ? `${characters.slice(0, 12).join('')}…` : name
 }
 
 function spokenLength(ms) {
@@ -102,7 +115,7 @@ function responses(times) {
     svg('rect', { class: 'light', x: 4, y: 6, width: Math.max(1, x(times.p95) - 4), height: 8, rx: 4 }),
     svg('circle', { class: 'fill', cx: x(times.median), cy: 10, r: 5 }),
     svg('line', { class: 'mark', x1: x(times.mean), x2: x(times.mean), y1: 4, y2: 16 }))
-  return el('div', {}, picture, el('p', { className: 'muted' }, text))
+  return el('div', { className: 'below' }, picture, el('p', { className: 'muted' }, text))
 }
 
 function levels() {
@@ -121,7 +134,7 @@ function levels() {
     const [{ noiseDbov, activeDbov, truePeakDbtp }, y] = [track.level, 12 + 24 * row]
     const [noise, active, peak] = [noiseDbov ?? floor, activeDbov ?? floor, truePeakDbtp ?? floor]
     const label = svg('text', { class: 'name-text', x: 0, y: y + 4 })
-    label.textContent = name.length > 13 ? `${name.slice(0, 12)}…` : name
+    label.textContent = short(name)
     chart.append(svg('g', { class: `c${colour}` },
       svg('rect', { class: 'light', x: x(noise), y: y - 3, width: Math.max(1, x(peak) - x(noise)), height: 6, rx: 3 }),
       svg('circle', { class: 'fill', cx: x(active), cy: y, r: 5 }),
@@ -157,7 +170,7 @@ function placeChart(placed) {
   for (const [row, { track, name, colour }] of placed.entries()) {
     const [{ offsetMs, uncertaintyMs }, y] = [track.alignment, 14 + 24 * row]
     const label = svg('text', { class: 'name-text', x: 0, y: y + 4 })
-    label.textContent = name.length > 13 ? `${name.slice(0, 12)}…` : name
+    label.textContent = short(name)
     const [left, right] = [x(offsetMs), x(offsetMs + (track.source?.durationMs ?? 0))]
     const [early, late] = [x(offsetMs - uncertaintyMs), x(offsetMs + uncertaintyMs)]
     chart.append(label, svg('g', { class: `c${colour}` },

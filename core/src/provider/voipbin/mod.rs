@@ -88,6 +88,10 @@ named! {
     }
 }
 
+/// How far apart the files of both sides may have begun. The document has one time for both; they are recorded by two
+/// recorders that one command starts one after the other. Assumed.
+const SIDES_APART: Millis = Millis(250.0);
+
 impl Side {
     /// How the file's name ends, without its extension.
     const fn name_ends(self) -> &'static str {
@@ -232,7 +236,11 @@ fn recording(wire: Record, repeats: Vec<Value>, notes: &mut Notes) -> Recording 
     keep(&mut extra, fields);
     let leg = Leg { role: Role::Mixed, started_at, recording_id, ..Leg::default() };
     let sides = if reference_type == Some(ReferenceType::Confbridge) { &[][..] } else { Side::ALL };
-    let part = |side: &Side| Part { leg: Leg { role: side.role(), ..leg.clone() }, name_ends: Some(side.name_ends()) };
+    let apart = started_at.map(|start| start.no_finer_than(SIDES_APART));
+    let part = |side: &Side| Part {
+        leg: Leg { role: side.role(), started_at: apart, ..leg.clone() },
+        name_ends: Some(side.name_ends()),
+    };
     let mut made = Recording {
         parts: sides.iter().map(part).collect(),
         start_basis: started_at.map(|_| StartBasis::Field),

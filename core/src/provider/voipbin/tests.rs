@@ -127,6 +127,8 @@ fn a_zip_by_id_or_two_files_by_the_calls_id_are_found() {
     let found: Vec<(Role, char)> = two.found.iter().map(|f| (f.leg.role, f.audio)).collect();
     assert_eq!(found, [(Role::Agent, 'o'), (Role::Customer, 'i')]);
     assert_eq!(two.unused.len(), 1);
+    // One time for both files says little of how far apart they began.
+    assert_eq!(two.found[0].leg.started_at.unwrap().resolution(), Millis(250.0));
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! `series.json`: each second's mean level by track, for those who draw or search the course of a call.
+
+use serde::Serialize;
+
+use crate::call::Role;
+use crate::report::SCHEMA_VERSION;
+use crate::units::Decibels;
+
+/// Milliseconds between two levels.
+const STEP_MS: u32 = 1000;
+
+/// Levels of all tracks on the call's timeline.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Series<'a> {
+    schema_version: u32,
+    step_ms: u32,
+    tracks: Vec<TrackLevels<'a>>,
+}
+
+/// One track's levels.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct TrackLevels<'a> {
+    /// The track's place among the call's tracks.
+    pub index: usize,
+    /// Who is heard.
+    pub role: Role,
+    /// The mean level (RMS) of each second of the call in dBov, from its beginning; `None` where the track holds nothing.
+    pub dbov: &'a [Option<Decibels>],
+}
+
+/// The document: `{"schemaVersion": 1, "stepMs": 1000, "tracks": [{"index": 0, "role": "customer", "dbov": [-61.2, null]}]}`.
+pub fn series(tracks: &[TrackLevels]) -> String {
+    let series = Series { schema_version: SCHEMA_VERSION, step_ms: STEP_MS, tracks: tracks.to_vec() };
+    serde_json::to_string(&series).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_written_by_track_and_what_is_missing_is_null() {
+        let levels = [Some(Decibels(-61.234)), None];
+        let track = TrackLevels { index: 1, role: Role::Agent, dbov: &levels };
+        let text = r#"{"schemaVersion":1,"stepMs":1000,"tracks":[{"index":1,"role":"agent","dbov":[-61.234,null]}]}"#;
+        assert_eq!(series(&[track]), text);
+    }
+}

@@ -1,0 +1,282 @@
+//! What is wrong with a call's recordings, each finding with a code, what was measured and what it was held against.
+//!
+//! | code | found where |
+//! |---|---|
+//! | `dead_track` | a track carries no signal (`outcome.deadDbov`) |
+//! | `one_way_audio` | a track is dead while another party talks |
+//! | `clipped` | at least `clippedShare` of a track's samples are at full scale |
+//! | `narrow_band` | a file with room for more holds nothing above the telephone's 4 kHz in `wideShare` of its loud frames |
+//! | `header_mismatch` | a header says what the audio is not |
+//! | `damaged` | parts of a recording could not be decoded, or are missing at its end |
+//! | `pause_zeros` | digital zero for at least `pauseMs` between sounds: a recorder that was paused |
+//! | `pause_splice` | the recording goes on after at least `pauseMs` of the call that it does not hold |
+//! | `dropouts` | short holes take at least `dropoutShare` of a track |
+//! | `dual_mono` | two tracks hold the same recording |
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::IntegrityConfig;
+use crate::timeline::{Event, EventKind, Placement};
+use crate::units::{Millis, Span};
+
+/// What can be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// A track without a signal.
+    DeadTrack,
+    /// One party talks, the other's track is dead.
+    OneWayAudio,
+    /// Samples at full scale.
+    Clipped,
+    /// Telephone bandwidth in a wideband file.
+    NarrowBand,
+    /// A header that does not fit the audio.
+    HeaderMismatch,
+    /// Audio that could not be decoded.
+    Damaged,
+    /// A pause, recorded as zeros.
+    PauseZeros,
+    /// A pause, cut out of the recording.
+    PauseSplice,
+    /// Many short holes.
+    Dropouts,
+    /// The same recording twice.
+    DualMono,
+}
+
+impl Flaw {
+    /// Whether the recording says little about the parties: nobody should be called spam on its evidence.
+    pub fn forbids_judgement(self) -> bool {
+        !matches!(self, Self::Clipped | Self::NarrowBand | Self::Dropouts)
+    }
+}
+
+/// Something that is wrong with a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What.
+    pub code: Flaw,
+    /// On which track.
+    pub track: usize,
+    /// What was measured.
+    pub measured: f64,
+    /// What it was held against.
+    pub limit: f64,
+    /// The unit of both: `dBov`, `share`, `ms`, `count`.
+    pub unit: String,
+    /// The same in words.
+    pub message: String,
+}
+
+/// One track as the findings see it.
+#[derive(Debug, Clone, Default)]
+pub struct Inspected<'a> {
+    /// Its place among the call's tracks.
+    pub track: usize,
+    /// Whether it carries no signal.
+    pub dead: bool,
+    /// Whether its party speaks.
+    pub speaks: bool,
+    /// How long it is.
+    pub duration: Millis,
+    /// How many samples it has, and how many of them are at full scale.
+    pub samples: u64,
+    /// Samples at full scale.
+    pub clipped: u64,
+    /// Its sounds in its own time.
+    pub events: &'a [Event],
+    /// Loud frames, and those with power above the telephone band; `None` where the file has no room for any.
+    pub band: Option<(u32, u32)>,
+    /// The decoder's warnings, by code.
+    pub warnings: Vec<&'a str>,
+    /// Where it lies.
+    pub placement: Option<&'a Placement>,
+    /// The track that it repeats.
+    pub repeats: Option<usize>,
+}
+
+/// Codes of the decoder that tell of a header which does not fit.
+const HEADER: [&str; 3] = ["header_field_wrong", "header_size_wrong", "rate_changed"];
+/// Codes of the decoder that tell of audio which is lost.
+const DAMAGE: [&str; 5] = ["truncated", "damaged", "packet_failed", "packets_lost", "resync"];
+/// Fewer loud frames than this (4 s of speech) say nothing of the bandwidth.
+const LEAST_FRAMES: u32 = 32;
+/// Zeros that begin or end so near to a track's end are no pause.
+const AT_END: Millis = Millis(1000.0);
+
+/// What is wrong with the tracks of a call.
+pub fn findings(tracks: &[Inspected], dead_dbov: f64, config: &IntegrityConfig) -> Vec<Finding> {
+    tracks.iter().flat_map(|track| inspect(track, tracks, dead_dbov, config)).collect()
+}
+
+fn inspect(track: &Inspected, all: &[Inspected], dead_dbov: f64, config: &IntegrityConfig) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut tell = |code, measured: f64, limit: f64, unit: &str, message: &str| {
+        let round = |x: f64| (x * 1e4).round() / 1e4;
+        found.push(Finding {
+            code,
+            track: track.track,
+            measured: round(measured),
+            limit: round(limit),
+            unit: unit.into(),
+            message: format!("track {}: {message}", track.track),
+        });
+    };
+    if track.dead {
+        tell(Flaw::DeadTrack, dead_dbov, dead_dbov, "dBov", "carries no signal above the limit");
+        let talkers = all.iter().filter(|other| other.track != track.track && other.speaks).count();
+        if talkers > 0 {
+            tell(Flaw::OneWayAudio, talkers as f64, 1.0, "count", "carries no signal while the other party talks");
+        }
+    }
+    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+    let clipped = share(track.clipped as f64, track.samples as f64);
+    if track.clipped > 0 && clipped >= config.clipped_share {
+        tell(Flaw::Clipped, clipped, config.clipped_share, "share", "samples at full scale");
+    }
+    if let Some((loud, wide)) = track.band
+        && loud >= LEAST_FRAMES
+        && share(wide.into(), loud.into()) < config.wide_share
+    {
+        let message = "holds nothing above the telephone band, though its rate has room for it";
+        tell(Flaw::NarrowBand, share(wide.into(), loud.into()), config.wide_share, "share", message);
+    }
+    let warned = |codes: &[&str]| track.warnings.iter().filter(|code| codes.contains(code)).count();
+    if warned(&HEADER) > 0 {
+        tell(Flaw::HeaderMismatch, warned(&HEADER) as f64, 1.0, "count", "the header does not fit the audio");
+    }
+    if warned(&DAMAGE) > 0 {
+        tell(Flaw::Damaged, warned(&DAMAGE) as f64, 1.0, "count", "parts could not be decoded or are missing");
+    }
+    if let Some(pause) = longest_zero(track)
+        && pause >= config.pause_ms
+    {
+        tell(
+            Flaw::PauseZeros,
+            pause.0,
+            config.pause_ms.0,
+            "ms",
+            "digital zero between sounds: the recorder was paused",
+        );
+    }
+    if let Some(loss) = longest_loss(track.placement)
+        && loss >= config.pause_ms
+    {
+        tell(
+            Flaw::PauseSplice,
+            loss.0,
+            config.pause_ms.0,
+            "ms",
+            "goes on after a part of the call that it does not hold",
+        );
+    }
+    let holes: f64 = of_kind(track, EventKind::Dropout).map(|s| s.duration().0).sum();
+    if holes > 0.0 && share(holes, track.duration.0) >= config.dropout_share {
+        tell(Flaw::Dropouts, share(holes, track.duration.0), config.dropout_share, "share", "short holes in the sound");
+    }
+    if let Some(other) = track.repeats {
+        tell(Flaw::DualMono, 1.0, 1.0, "count", &format!("holds the same recording as track {other}"));
+    }
+    found
+}
+
+fn of_kind<'a>(track: &'a Inspected, kind: EventKind) -> impl Iterator<Item = Span> + 'a {
+    track.events.iter().filter(move |e| e.kind == kind).map(|e| e.span)
+}
+
+/// The longest stretch of zeros between sounds.
+fn longest_zero(track: &Inspected) -> Option<Millis> {
+    let inside = |span: &Span| span.start >= AT_END && span.end + AT_END <= track.duration;
+    of_kind(track, EventKind::DigitalZero).filter(inside).map(|s| s.duration()).reduce(Millis::max)
+}
+
+/// The most of the call's time that passes at one moment of the track.
+fn longest_loss(placement: Option<&Placement>) -> Option<Millis> {
+    let jumps = placement?.knots().windows(2).filter(|k| k[0].track == k[1].track).map(|k| k[1].call - k[0].call);
+    jumps.reduce(Millis::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::{Knot, Method};
+
+    fn codes(tracks: &[Inspected]) -> Vec<(Flaw, usize)> {
+        let config = IntegrityConfig::default();
+        findings(tracks, -85.0, &config).into_iter().map(|f| (f.code, f.track)).collect()
+    }
+
+    fn sound(track: usize) -> Inspected<'static> {
+        Inspected { track, speaks: true, duration: Millis(60_000.0), samples: 960_000, ..Inspected::default() }
+    }
+
+    fn event(kind: EventKind, start_s: f64, end_s: f64) -> Event {
+        Event { kind, span: Span::new(start_s * 1000.0, end_s * 1000.0), detail: None, confidence: 1.0 }
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_a_plain_recording() {
+        assert_eq!(codes(&[sound(0), sound(1)]), []);
+        assert_eq!(codes(&[]), []);
+    }
+
+    #[test]
+    fn a_dead_track_is_one_way_audio_where_somebody_talks() {
+        let dead = Inspected { dead: true, speaks: false, ..sound(1) };
+        assert_eq!(codes(&[sound(0), dead.clone()]), [(Flaw::DeadTrack, 1), (Flaw::OneWayAudio, 1)]);
+        let silent = Inspected { speaks: false, ..sound(0) };
+        assert_eq!(codes(&[silent, dead]), [(Flaw::DeadTrack, 1)]);
+    }
+
+    #[test]
+    fn shares_are_held_against_their_limits() {
+        let clipped = |clipped| codes(&[Inspected { clipped, ..sound(0) }]);
+        assert_eq!((clipped(95), clipped(96)), (vec![], vec![(Flaw::Clipped, 0)]), "1 in 10,000");
+        let band = |loud, wide| codes(&[Inspected { band: Some((loud, wide)), ..sound(0) }]);
+        assert_eq!((band(200, 1), band(200, 0)), (vec![], vec![(Flaw::NarrowBand, 0)]), "1 in 200");
+        assert_eq!((band(31, 0), band(32, 0)), (vec![], vec![(Flaw::NarrowBand, 0)]), "too little was heard");
+        let holes = |end_s| {
+            let events = [event(EventKind::Dropout, 10.0, end_s)];
+            codes(&[Inspected { events: &events, ..sound(0) }])
+        };
+        assert_eq!((holes(10.599), holes(10.6)), (vec![], vec![(Flaw::Dropouts, 0)]), "1 in 100");
+    }
+
+    #[test]
+    fn a_pause_lies_between_sounds() {
+        let zeros = |start, end| {
+            let events = [event(EventKind::DigitalZero, start, end)];
+            codes(&[Inspected { events: &events, ..sound(0) }])
+        };
+        assert_eq!(zeros(10.0, 13.0), [(Flaw::PauseZeros, 0)]);
+        assert_eq!(zeros(10.0, 12.999), []);
+        assert_eq!(zeros(0.5, 13.0), [], "the recorder began before the call");
+        assert_eq!(zeros(10.0, 59.5), [], "and ended after it");
+    }
+
+    #[test]
+    fn a_cut_is_seen_by_what_the_call_went_on_for() {
+        let cut = |lost: f64| {
+            let knot = |track, call| Knot { track: Millis(track), call: Millis(call) };
+            let knots = vec![
+                knot(0.0, 0.0),
+                knot(20_000.0, 20_000.0),
+                knot(20_000.0, 20_000.0 + lost),
+                knot(60_000.0, 60_000.0 + lost),
+            ];
+            let placement = Placement::through(knots, Method::Bleed, 1.0, Millis(50.0));
+            codes(&[Inspected { placement: Some(&placement), ..sound(0) }])
+        };
+        assert_eq!(cut(3_000.0), [(Flaw::PauseSplice, 0)]);
+        assert_eq!(cut(2_999.0), []);
+    }
+
+    #[test]
+    fn what_the_decoder_said_is_passed_on_in_one_word() {
+        let warnings = vec!["header_size_wrong", "resync", "truncated", "delay_unknown"];
+        let told = codes(&[Inspected { warnings, repeats: Some(1), ..sound(0) }]);
+        assert_eq!(told, [(Flaw::HeaderMismatch, 0), (Flaw::Damaged, 0), (Flaw::DualMono, 0)]);
+        assert!(told.iter().all(|(flaw, _)| flaw.forbids_judgement()) && !Flaw::Clipped.forbids_judgement());
+    }
+}

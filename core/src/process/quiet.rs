@@ -1,0 +1,110 @@
+//! When nobody makes a sound: stretches in which every track that records is at its noise.
+
+use crate::level::Hops;
+use crate::timeline::Placement;
+use crate::units::{Decibels, Millis, Span};
+
+/// The call is looked at in cells of this length; one loud cell (a click, a breath) breaks no silence.
+const CELL_MS: f64 = 50.0;
+/// Sound is so far above a track's noise.
+const ABOVE_NOISE: Decibels = Decibels(9.0);
+/// Below this, a line's noise does not matter.
+const FAINT: Decibels = Decibels(-60.0);
+
+/// One track, as far as silence needs it.
+pub(super) struct Line<'a> {
+    pub hops: &'a Hops,
+    pub placement: &'a Placement,
+    pub noise: Option<Decibels>,
+    pub duration: Millis,
+}
+
+impl Line<'_> {
+    /// The power up to which this track is quiet.
+    fn limit(&self) -> f32 {
+        let noise = self.noise.map_or(FAINT.0, |noise| noise.0 + ABOVE_NOISE.0);
+        10f64.powf(noise.max(FAINT.0) / 10.0) as f32
+    }
+}
+
+/// Silences of at least a length, on the call's timeline: no track is above its noise, and at least one records.
+pub(super) fn silences(lines: &[Line], call: Millis, least: Millis) -> Vec<Span> {
+    let cells = (call.0 / CELL_MS).ceil().max(0.0) as usize;
+    let mut recorded = vec![false; cells];
+    let mut loud = vec![false; cells];
+    for line in lines {
+        let limit = line.limit();
+        for (i, (loud, recorded)) in loud.iter_mut().zip(&mut recorded).enumerate() {
+            let hop = |ms: f64| (line.placement.to_track(Millis(ms)).0 / Hops::MS).round();
+            let (from, to) = (hop(i as f64 * CELL_MS), hop((i + 1) as f64 * CELL_MS));
+            if to <= 0.0 || from * Hops::MS >= line.duration.0 {
+                continue;
+            }
+            let power = line.hops.power().get(from.max(0.0) as usize..(to as usize).min(line.hops.len()));
+            *recorded = true;
+            *loud |= power.unwrap_or_default().iter().any(|&p| p > limit);
+        }
+    }
+    let quiet = |i: usize| recorded.get(i) == Some(&true) && loud.get(i) == Some(&false);
+    let click = |i: usize| i > 0 && quiet(i - 1) && quiet(i + 1) && recorded.get(i) == Some(&true);
+    let mut spans: Vec<Span> = Vec::new();
+    for i in (0..cells).filter(|&i| quiet(i) || click(i)) {
+        let (start, end) = (i as f64 * CELL_MS, ((i + 1) as f64 * CELL_MS).min(call.0));
+        match spans.last_mut() {
+            Some(last) if last.end.0 == start => last.end = Millis(end),
+            _ => spans.push(Span::new(start, end)),
+        }
+    }
+    spans.retain(|span| span.duration() >= least);
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::LevelMeter;
+    use crate::timeline::Method;
+    use crate::track::Listener;
+    use crate::units::Rate;
+
+    /// Ten seconds of faint noise with a tone in some spans.
+    fn hops(tones: &[(f64, f64)]) -> Hops {
+        let mut meter = LevelMeter::new(Rate::NARROWBAND);
+        let sample = |i: usize| {
+            let t = i as f64 / 8_000.0;
+            let tone = tones.iter().any(|&(a, b)| t >= a && t < b);
+            ((i * 7_919 % 13) as f32 - 6.0) * 1e-4 + if tone { 0.1 * (t * 3_000.0).sin() as f32 } else { 0.0 }
+        };
+        meter.hear(&(0..80_000).map(sample).collect::<Vec<f32>>());
+        meter.finish().hops
+    }
+
+    fn at(offset: f64) -> Placement {
+        Placement::at(Millis(offset), Method::Bleed, 1.0, Millis(10.0))
+    }
+
+    #[test]
+    fn silence_is_where_no_track_sounds() {
+        //      0    1    2    3    4    5    6    7    8    9    10   11
+        // A    ----#####--------------------------------#####----
+        // B         --------------------#####-------------------------
+        //                    <---------->    <---------->
+        let (a, b) = (hops(&[(1.0, 2.0), (8.0, 9.0)]), hops(&[(3.5, 4.5)]));
+        let (pa, pb) = (at(0.0), at(1_000.0));
+        let line = |hops, placement, noise| Line { hops, placement, noise, duration: Millis(10_000.0) };
+        let noise = Some(Decibels(-68.0));
+        let lines = [line(&a, &pa, noise), line(&b, &pb, noise)];
+        let found = silences(&lines, Millis(11_000.0), Millis(2_000.0));
+        assert_eq!(found, [Span::new(2_000.0, 4_500.0), Span::new(5_500.0, 8_000.0), Span::new(9_000.0, 11_000.0)]);
+        assert_eq!(silences(&lines, Millis(11_000.0), Millis(2_500.001)), []);
+        assert_eq!(silences(&[], Millis(11_000.0), Millis(2_000.0)), [], "nothing was recorded");
+    }
+
+    #[test]
+    fn a_click_breaks_no_silence() {
+        let clicked = hops(&[(4.01, 4.03)]);
+        let place = at(0.0);
+        let line = Line { hops: &clicked, placement: &place, noise: None, duration: Millis(10_000.0) };
+        assert_eq!(silences(&[line], Millis(10_000.0), Millis(3_000.0)), [Span::new(0.0, 10_000.0)]);
+    }
+}

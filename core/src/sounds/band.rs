@@ -1,0 +1,131 @@
+//! How wide a recording's speech is: whether there is anything above the telephone's 4 kHz in a file that has room for it.
+
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlannerScalar};
+use std::sync::Arc;
+
+/// A frame is looked at so many times a second: fricatives, which carry what lies above 4 kHz, last 50 ms and more.
+const FRAMES_PER_SECOND: u32 = 8;
+/// Samples of a frame.
+const FRAME: usize = 512;
+/// Above this, no telephone band reaches, resamplers' slopes included.
+const TELEPHONE_HZ: f32 = 4_600.0;
+/// Mean square of a frame that counts: -50 dBov.
+const LOUD: f32 = 1e-5;
+/// A frame is wide where so much of its power lies above the telephone band: 20 dB below all of it.
+const WIDE: f32 = 0.01;
+/// Rates below this have no room above the telephone band.
+const ROOM_HZ: u32 = 12_000;
+
+/// How many loud frames there were, and how many of them held something above the telephone band.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Band {
+    /// Loud frames.
+    pub loud: u32,
+    /// Those with power above the telephone band.
+    pub wide: u32,
+}
+
+/// Listens to a track at its own rate.
+pub struct BandMeter {
+    /// Samples from one frame's beginning to the next one's; 0: the rate has no room.
+    step: usize,
+    /// The first bin above the telephone band.
+    above: usize,
+    /// Samples to pass over before the next frame.
+    skip: usize,
+    frame: Vec<f32>,
+    fft: Arc<dyn Fft<f32>>,
+    buffer: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+    band: Band,
+}
+
+impl BandMeter {
+    /// A meter for samples at `rate` Hz.
+    pub fn new(rate: u32) -> Self {
+        // Eight transforms a second need no speed, and the scalar ones are the same on every CPU.
+        let fft = FftPlannerScalar::new().plan_fft_forward(FRAME);
+        let has_room = rate >= ROOM_HZ;
+        Self {
+            step: if has_room { (rate / FRAMES_PER_SECOND) as usize } else { 0 },
+            above: (TELEPHONE_HZ * FRAME as f32 / rate.max(1) as f32).ceil() as usize,
+            skip: 0,
+            frame: Vec::with_capacity(FRAME),
+            buffer: vec![Complex::default(); FRAME],
+            scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
+            fft,
+            band: Band::default(),
+        }
+    }
+
+    /// Takes the next samples.
+    pub fn push(&mut self, mut block: &[f32]) {
+        while self.step > 0 && !block.is_empty() {
+            let passed = self.skip.min(block.len());
+            self.skip -= passed;
+            block = &block[passed..];
+            let (taken, rest) = block.split_at((FRAME - self.frame.len()).min(block.len()));
+            self.frame.extend_from_slice(taken);
+            block = rest;
+            if self.frame.len() == FRAME {
+                self.judge();
+                self.frame.clear();
+                self.skip = self.step.saturating_sub(FRAME);
+            }
+        }
+    }
+
+    /// What was heard; a frame that was not filled does not count.
+    pub fn finish(self) -> Band {
+        self.band
+    }
+
+    fn judge(&mut self) {
+        let power = self.frame.iter().map(|x| x * x).sum::<f32>() / FRAME as f32;
+        if !(power.is_finite() && power > LOUD) {
+            return;
+        }
+        let turn = std::f32::consts::TAU / FRAME as f32;
+        for (i, (to, x)) in self.buffer.iter_mut().zip(&self.frame).enumerate() {
+            *to = Complex::new(x * (0.5 - 0.5 * (turn * i as f32).cos()), 0.0);
+        }
+        self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
+        let sum = |bins: &[Complex<f32>]| bins.iter().map(Complex::norm_sqr).sum::<f32>();
+        let half = &self.buffer[1..FRAME / 2];
+        let wide = sum(half.get(self.above.saturating_sub(1)..).unwrap_or_default()) > WIDE * sum(half);
+        self.band.loud += 1;
+        self.band.wide += u32::from(wide);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(rate: u32, hz: f32, chunk: usize) -> Band {
+        let samples: Vec<f32> =
+            (0..2 * rate).map(|i| 0.1 * (std::f32::consts::TAU * hz * i as f32 / rate as f32).sin()).collect();
+        let mut meter = BandMeter::new(rate);
+        samples.chunks(chunk).for_each(|block| meter.push(block));
+        meter.finish()
+    }
+
+    #[test]
+    fn what_lies_above_the_telephone_band_is_heard_in_any_chunking() {
+        for chunk in [1, 37, 512, 4_001, 100_000] {
+            assert_eq!(heard(16_000, 5_000.0, chunk), Band { loud: 16, wide: 16 });
+            assert_eq!(heard(16_000, 3_900.0, chunk), Band { loud: 16, wide: 0 });
+            assert_eq!(heard(48_000, 9_000.0, chunk), Band { loud: 16, wide: 16 });
+        }
+    }
+
+    #[test]
+    fn a_rate_without_room_and_silence_say_nothing() {
+        assert_eq!(heard(8_000, 1_000.0, 100), Band::default());
+        let mut meter = BandMeter::new(16_000);
+        meter.push(&[0.0; 32_000]);
+        meter.push(&[f32::NAN; 32_000]);
+        assert_eq!(meter.finish(), Band::default());
+    }
+}
