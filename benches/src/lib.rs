@@ -36,12 +36,12 @@ impl Mp3Call {
             .filter(|path| path.extension().is_some_and(|e| e == "mp3"))
             .collect();
         files.sort();
-        let looped = |path: &Path| {
-            let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            let length = seconds * 32_000 / 8;
-            bytes.iter().copied().cycle().take(length).collect()
-        };
-        Self { customer: looped(&files[0]), agent: looped(&files[1]) }
+        let bytes = |path: &Path| fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let (customer, agent) = (bytes(&files[0]), bytes(&files[1]));
+        // Both repeat after the same whole frames (36 ms, 144 bytes): the tracks stay where they are to each other.
+        let period = customer.len().min(agent.len()) / 144 * 144;
+        let looped = |bytes: &[u8]| bytes.iter().copied().take(period).cycle().take(seconds * 32_000 / 8).collect();
+        Self { customer: looped(&customer), agent: looped(&agent) }
     }
 
     /// The call's inputs.

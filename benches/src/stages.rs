@@ -140,7 +140,7 @@ fn placing(c: &mut Criterion) {
     let samples = customer.samples.len() + agent.samples.len();
     let [customer, agent] = [customer, agent].map(|track| narrowed(&floats(&track)));
     let backwards: Vec<f32> = agent.iter().rev().copied().collect();
-    // The call repeats itself every 53 s: a wider search would find it again.
+    // The call repeats itself within a minute: a wider search would find it again.
     let options = AlignOptions { search: Millis(20_000.0), ..AlignOptions::default() };
     let config = Config::default();
     let mut g = group(c, "place", samples);

@@ -3,7 +3,7 @@
 
 mod assemble;
 #[cfg(test)]
-mod clicks;
+mod click_tests;
 mod given;
 mod hear;
 mod lanes;
