@@ -1,17 +1,18 @@
 //! From Python's objects to callweave's inputs.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::provider::json::Document;
 use callweave::{CallInput, Config, Input, Moment, Role};
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::error::raise;
-use crate::work::Work;
+use crate::work::{Work, read_chunk};
 
 /// The configuration of a JSON text.
 pub fn config(py: Python<'_>, json: &str) -> PyResult<Config> {
@@ -112,6 +113,9 @@ fn recording<'py>(
     if source.hasattr("read")? {
         let file_name = source.getattr("name").ok().and_then(|name| name.extract::<String>().ok());
         let name = name.or(file_name).unwrap_or_else(|| format!("input-{index}"));
+        if let Some(limit) = work.reads_ahead() {
+            return read_ahead(name, source, limit);
+        }
         return Ok(Input::reader(name, work.reader(source.clone())));
     }
     if let Ok(view) = source.py().import("builtins")?.getattr("memoryview")?.call1((source,)) {
@@ -122,6 +126,32 @@ fn recording<'py>(
     Err(PyTypeError::new_err(format!(
         "input {index}: found {kind}, expected a path, bytes, a buffer, a binary file or callweave.Audio"
     )))
+}
+
+/// The bytes of a Python file, read now; of one longer than the limit a few more than that, which core refuses. An exception of
+/// the file's is met when the work comes to it, so that it is that call's.
+fn read_ahead(name: String, file: &Bound<'_, PyAny>, limit: u64) -> PyResult<Input> {
+    let mut bytes = Vec::new();
+    while bytes.len() as u64 <= limit {
+        match read_chunk(file) {
+            Ok(chunk) if chunk.is_empty() => break,
+            Ok(chunk) => bytes.extend(chunk),
+            Err(e) if e.is_instance_of::<PyException>(file.py()) && !e.is_instance_of::<PyTypeError>(file.py()) => {
+                return Ok(Input::reader(name, std::io::Cursor::new(bytes).chain(Refusing(e.to_string()))));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Input::bytes(name, bytes))
+}
+
+/// A file that raised an exception.
+struct Refusing(String);
+
+impl Read for Refusing {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::other(self.0.clone()))
+    }
 }
 
 /// A `callweave.Audio` as a wav in memory: the form in which core takes samples from outside.

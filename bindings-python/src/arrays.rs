@@ -5,15 +5,17 @@ use std::path::Path;
 use callweave::config::Config;
 use callweave::control::Control;
 use callweave::decode::{Decoder, Lane};
-use callweave::error::Stage;
+use callweave::error::{Error, ErrorKind, Stage};
+use callweave::export::{self, PeakBits};
 use callweave::mix::Mixer;
 use callweave::timeline::Placement;
 use callweave::track::{Keeper, Listener};
 use callweave::{Input, NormalizeOptions};
-use numpy::ndarray::Array2;
-use numpy::{Element, IntoPyArray, PyArray2};
+use numpy::ndarray::{Array2, Array3};
+use numpy::{Element, IntoPyArray, PyArray2, PyArray3};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::arguments;
 use crate::work::Work;
@@ -145,4 +147,48 @@ pub fn normalize(
     };
     let source = serde_json::to_string(&normalized.source).unwrap_or_default();
     Ok(NormalizedCall { planes, rate_hz, source, gain_db: normalized.gain.0 })
+}
+
+/// A recording's waveform.
+pub struct PeaksMade {
+    rate_hz: u32,
+    samples_per_point: u32,
+    channels: Vec<Vec<[i16; 2]>>,
+    json: String,
+    dat: Vec<u8>,
+}
+
+/// Rate, samples a point, `(channels, points, 2)`, JSON, `.dat`.
+pub type PeakParts<'py> = (u32, u32, Bound<'py, PyArray3<i16>>, String, Bound<'py, PyBytes>);
+
+/// The peaks of a recording, in numbers and in audiowaveform's formats.
+pub fn peaks(
+    input: Input,
+    points_per_second: u32,
+    bits: u8,
+    config: &Config,
+    control: &Control,
+) -> callweave::Result<PeaksMade> {
+    let width = PeakBits::from_bits(bits).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, Stage::Config, "bits of a peak").found(bits, "8 or 16")
+    })?;
+    let made = export::peaks(input, points_per_second, &config.decode, control)?;
+    Ok(PeaksMade {
+        rate_hz: made.rate().hz(),
+        samples_per_point: made.samples_per_point(),
+        channels: made.channels().to_vec(),
+        json: made.to_json(width),
+        dat: made.to_dat(width),
+    })
+}
+
+impl PeaksMade {
+    /// What Python gets of it.
+    pub fn into_python(self, py: Python<'_>) -> PyResult<PeakParts<'_>> {
+        let shape = (self.channels.len(), self.channels.first().map_or(0, Vec::len), 2);
+        let flat = self.channels.into_iter().flatten().flatten().collect();
+        let array = Array3::from_shape_vec(shape, flat).map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
+        let dat = PyBytes::new(py, &self.dat);
+        Ok((self.rate_hz, self.samples_per_point, array.into_pyarray(py), self.json, dat))
+    }
 }

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod arrays;
+mod batch;
 mod error;
 mod processed;
 mod work;
@@ -14,13 +15,18 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _callweave {
     use super::*;
-    use callweave::ErrorKind;
+    use callweave::error::Stage;
+    use callweave::timeline::{Knot, Method, Placement};
+    use callweave::units::Millis;
+    use callweave::{Error, ErrorKind};
     use numpy::PyArray2;
     use pyo3::types::PyTuple;
     use std::ffi::OsString;
     use std::path::PathBuf;
     use work::Work;
 
+    #[pymodule_export]
+    use batch::Batch;
     #[pymodule_export]
     use processed::Processed;
 
@@ -118,6 +124,41 @@ mod _callweave {
         let done = work.run(move |control| arrays::normalize(input, &config, path.as_deref(), control))?;
         let samples = done.planes.map(|planes| arrays::into_python(py, planes)).transpose()?;
         Ok((samples, done.rate_hz, done.source, done.gain_db))
+    }
+
+    /// A recording's waveform: its rate, samples a point, the least and the greatest sample of each point by channel, and
+    /// both of audiowaveform's formats.
+    #[pyfunction]
+    fn peaks<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        points_per_second: u32,
+        bits: u8,
+        config: &str,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<arrays::PeakParts<'py>> {
+        let config = arguments::config(py, config)?;
+        let mut work = Work::new(py, progress, None);
+        let input = arguments::input(&mut work, input, 0)?;
+        let made = work.run(move |control| arrays::peaks(input, points_per_second, bits, &config, control))?;
+        made.into_python(py)
+    }
+
+    /// The call's time of a moment of a track, by the knots of its placement.
+    #[pyfunction]
+    fn to_call(knots: Vec<(f64, f64)>, time_ms: f64) -> f64 {
+        let knots = knots.into_iter().map(|(track, call)| Knot { track: Millis(track), call: Millis(call) }).collect();
+        let placement = Placement::through(knots, Method::None, 0.0, Millis(0.0));
+        placement.to_call(Millis(time_ms)).0
+    }
+
+    /// A report's strip, as SVG.
+    #[pyfunction]
+    fn strip_svg(py: Python<'_>, report: &str) -> PyResult<String> {
+        let report = serde_json::from_str(report).map_err(|e| {
+            error::raise(py, Error::new(ErrorKind::Malformed, Stage::Export, format!("not a report: {e}")))
+        })?;
+        Ok(callweave::export::strip_svg(&report))
     }
 
     /// A helper for providers' documents: its name, its arguments as JSON; its answer as JSON.

@@ -3,9 +3,16 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use numpy::PyArray2;
+use callweave::WriteOptions;
+use callweave::error::{Error, ErrorKind, Stage};
+use callweave::export::{LabelFormat, Names};
+use callweave::process::{PartyChunk, Redaction};
+use callweave::speech::ChunkOptions;
+use callweave::units::{Millis, Rate, Span};
+use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
 
+use crate::error::raise;
 use crate::work::Work;
 use crate::{arguments, arrays};
 
@@ -44,9 +51,87 @@ impl Processed {
         Ok((arrays::into_python(py, planes)?, rate))
     }
 
-    /// Writes mix.wav and report.json to a folder.
-    fn write(&self, py: Python<'_>, folder: PathBuf, config: &str) -> PyResult<()> {
+    /// Writes the mix, the report and what else is asked for to a folder.
+    #[expect(clippy::too_many_arguments, reason = "the options of one call, by position from a façade that names them")]
+    fn write(
+        &self,
+        py: Python<'_>,
+        folder: PathBuf,
+        config: &str,
+        page: bool,
+        embed_audio: bool,
+        peaks: Option<u32>,
+        series: bool,
+        labels: Vec<String>,
+        show_parties: bool,
+    ) -> PyResult<()> {
         let config = arguments::config(py, config)?;
-        Work::new(py, None, None).run(|control| self.lock().write(&folder, &config.mix, control))
+        let labels = labels.iter().map(|name| label_format(name)).collect::<callweave::Result<_>>();
+        let labels = labels.map_err(|e| raise(py, e))?;
+        let names = if show_parties { Names::Parties } else { Names::Roles };
+        let options = WriteOptions { page, embed_audio, peaks, series, labels, names };
+        Work::new(py, None, None).run(|control| self.lock().write_with(&folder, &config.mix, &options, control))
     }
+
+    /// Takes what a redaction, as JSON, names out of every track.
+    fn redact(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+        let what: Redaction = serde_json::from_str(what).map_err(|e| raise(py, refused(&e.to_string())))?;
+        Work::new(py, None, None).run(|_| self.lock().redact(&what))
+    }
+
+    /// Each second's level by track, as JSON.
+    fn series(&self, py: Python<'_>) -> String {
+        py.detach(|| self.lock().series())
+    }
+
+    /// Where the chunks for a transcriber lie: the track's place among those that are here, its index, its role; start and
+    /// end on the track and on the call.
+    fn chunks(&self, py: Python<'_>, config: &str, longest_ms: f64, pad_ms: f64) -> PyResult<Vec<ChunkParts>> {
+        let config = arguments::config(py, config)?;
+        let (longest, pad) = (Millis(longest_ms), Millis(pad_ms));
+        let options = ChunkOptions { longest, pad, neg_threshold: config.speech.neg_threshold };
+        let parts = |party: PartyChunk| {
+            let (track, call) = (party.chunk.track, party.chunk.call);
+            let role = party.role.name().to_owned();
+            (party.placed, party.track, role, track.start.0, track.end.0, call.start.0, call.end.0)
+        };
+        let chunks = Work::new(py, None, None).run(|_| self.lock().chunks(&config, &options))?;
+        Ok(chunks.into_iter().map(parts).collect())
+    }
+
+    /// The samples of a stretch of a track, at a rate.
+    fn cut<'py>(
+        &self,
+        py: Python<'py>,
+        placed: usize,
+        start_ms: f64,
+        end_ms: f64,
+        rate_hz: u32,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let cut = || match self.lock().tracks.get(placed) {
+            Some(track) => track.cut(Span::new(start_ms, end_ms), Rate::new(rate_hz)?),
+            None => Ok(Vec::new()),
+        };
+        Ok(py.detach(cut).map_err(|e| raise(py, e))?.into_pyarray(py))
+    }
+
+    /// A track's placement: pairs of track time and call time.
+    fn knots(&self, placed: usize) -> Vec<(f64, f64)> {
+        let call = self.lock();
+        let knots = call.tracks.get(placed).map(|track| track.placement.knots()).unwrap_or_default();
+        knots.iter().map(|knot| (knot.track.0, knot.call.0)).collect()
+    }
+}
+
+type ChunkParts = (usize, usize, String, f64, f64, f64, f64);
+
+fn label_format(name: &str) -> callweave::Result<LabelFormat> {
+    LabelFormat::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
+        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such labels").found(name, names.join(", "))
+    })
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
 }

@@ -100,12 +100,23 @@ pub struct Work<'py> {
     files: Vec<Bound<'py, PyAny>>,
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
+    reads_ahead: Option<u64>,
 }
 
 impl<'py> Work<'py> {
     /// Work that calls `progress(stage, bytes_done, bytes_total)` on the calling thread.
     pub fn new(py: Python<'py>, progress: Option<Bound<'py, PyAny>>, threads: Option<usize>) -> Self {
-        Self { py, board: Arc::default(), files: Vec::new(), progress, threads }
+        Self { py, board: Arc::default(), files: Vec::new(), progress, threads, reads_ahead: None }
+    }
+
+    /// Work that is done while the caller is elsewhere: its files are read into memory before, each up to so many bytes.
+    pub fn ahead(py: Python<'py>, limit: u64) -> Self {
+        Self { reads_ahead: Some(limit), ..Self::new(py, None, None) }
+    }
+
+    /// How many bytes of a file are read before the work, where that is so.
+    pub fn reads_ahead(&self) -> Option<u64> {
+        self.reads_ahead
     }
 
     /// The interpreter it belongs to.
@@ -186,7 +197,8 @@ impl<'py> Work<'py> {
     }
 }
 
-fn read_chunk(file: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+/// The next bytes of a Python file.
+pub fn read_chunk(file: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let chunk = file.call_method1("read", (CHUNK,))?;
     match chunk.cast::<PyBytes>() {
         Ok(bytes) => Ok(bytes.as_bytes().to_vec()),

@@ -33,6 +33,7 @@ pub use control::{Cancel, Control, Progress};
 pub use decode::{Input, Probe, decode, probe, probe_head};
 pub use error::{Error, ErrorKind, Result, Warning};
 pub use process::{
-    CallInput, NormalizeOptions, Normalized, Processed, VERSION, WriteOptions, analyze, normalize, process,
+    CallInput, NormalizeOptions, Normalized, Processed, VERSION, WriteOptions, analyze, analyze_batch, normalize,
+    process, process_batch,
 };
 pub use report::Report;

@@ -6,21 +6,35 @@ bytes out. All work runs with the interpreter released; from asyncio, use `async
 
 from callweave import errors, provider, report
 from callweave._callweave import VERSION as __version__
+from callweave._many import BatchResult, process_batch
+from callweave._peaks import Peaks, peaks
 from callweave.calls import (
     Normalized,
     Processed,
     align,
     analyze,
+    chunks,
     decode,
     detect_speech,
     mix,
     normalize,
     probe,
     process,
+    redact,
 )
-from callweave.config import AlignOptions, Config, DecodeOptions, MetricsConfig, MixConfig, OutcomeConfig, SpeechConfig
+from callweave.config import (
+    AlignOptions,
+    Config,
+    DecodeOptions,
+    IntegrityConfig,
+    MetricsConfig,
+    MixConfig,
+    OutcomeConfig,
+    SpeechConfig,
+)
 from callweave.errors import Error
 from callweave.inputs import Audio, Input
+from callweave.processed import Chunk
 from callweave.report import Probe, Report
 
 version: str = __version__
@@ -28,14 +42,18 @@ version: str = __version__
 __all__ = [
     "AlignOptions",
     "Audio",
+    "BatchResult",
+    "Chunk",
     "Config",
     "DecodeOptions",
     "Error",
     "Input",
+    "IntegrityConfig",
     "MetricsConfig",
     "MixConfig",
     "Normalized",
     "OutcomeConfig",
+    "Peaks",
     "Probe",
     "Processed",
     "Report",
@@ -43,14 +61,18 @@ __all__ = [
     "__version__",
     "align",
     "analyze",
+    "chunks",
     "decode",
     "detect_speech",
     "errors",
     "mix",
     "normalize",
+    "peaks",
     "probe",
     "process",
+    "process_batch",
     "provider",
+    "redact",
     "report",
     "version",
 ]

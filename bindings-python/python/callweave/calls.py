@@ -1,16 +1,18 @@
-"""The work itself: process, analyze, normalize, probe, decode."""
+"""The work itself: process, analyze, normalize, probe, decode, and what is made of a call at once."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from callweave import _callweave
-from callweave.config import Config, MixConfig
+from callweave._progress import OnProgress, Progress, watched
+from callweave.config import Config
 from callweave.inputs import Audio, DescribedInput, Input, Recording, Role, native, natives
+from callweave.processed import Chunk, Cover, Processed, Spans
 from callweave.report import Alignment, Probe, Report, Source, Span
 
 __all__ = [
@@ -19,16 +21,15 @@ __all__ = [
     "Processed",
     "align",
     "analyze",
+    "chunks",
     "decode",
     "detect_speech",
     "mix",
     "normalize",
     "probe",
     "process",
+    "redact",
 ]
-
-OnProgress: TypeAlias = Callable[[str, int, int | None], object]
-"""Called on the calling thread with the stage, the bytes done, and the bytes in all where they are known."""
 
 Inputs: TypeAlias = Recording | Input | DescribedInput | Iterable[Recording | Input]
 
@@ -37,47 +38,12 @@ def _json(config: Config | None) -> str:
     return "{}" if config is None else config.to_json()
 
 
-class Processed:
-    """A processed call: its report, and its tracks for a mix.
-
-    It holds the call's samples and stays in its process; the report pickles.
-    """
-
-    def __init__(self, inner: _callweave.Processed, config: Config | None) -> None:
-        self._inner = inner
-        self._config = config
-        self._report: Report | None = None
-
-    @property
-    def report(self) -> Report:
-        """What was heard, with the outputs that were written so far."""
-        if self._report is None:
-            self._report = Report.from_json(self._inner.report_json())
-        return self._report
-
-    def mix(self, config: MixConfig | None = None) -> Audio:
-        """The mix as int16 samples, one channel per party or one for all."""
-        return Audio(*self._inner.mix(self._mix_json(config)))
-
-    def write(self, folder: str | os.PathLike[str], config: MixConfig | None = None) -> Report:
-        """Writes the mix and `report.json` to a folder, each whole or not at all; returns the report that names them."""
-        self._inner.write(folder, self._mix_json(config))
-        self._report = None
-        return self.report
-
-    def _mix_json(self, mix: MixConfig | None) -> str:
-        return _json(self._config if mix is None else replace(self._config or Config(), mix=mix))
-
-    def __repr__(self) -> str:
-        return f"<Processed {self.report!r}>"
-
-
 def process(
     inputs: Inputs,
     config: Config | None = None,
     *,
     roles: Sequence[Role] = (),
-    progress: OnProgress | None = None,
+    progress: Progress | None = None,
     threads: int | None = None,
 ) -> Processed:
     """Processes a call and keeps its tracks, so that it can be mixed.
@@ -94,7 +60,8 @@ def process(
     >>> call.mix().samples.shape[0]
     2
     """
-    inner = _callweave.process(natives(inputs), list(roles), _json(config), progress, threads)
+    with watched(progress) as hear:
+        inner = _callweave.process(natives(inputs), list(roles), _json(config), hear, threads)
     return Processed(inner, config)
 
 
@@ -103,11 +70,12 @@ def analyze(
     config: Config | None = None,
     *,
     roles: Sequence[Role] = (),
-    progress: OnProgress | None = None,
+    progress: Progress | None = None,
     threads: int | None = None,
 ) -> Report:
     """Processes a call for its report alone: as `process`, but no samples are kept."""
-    return Report.from_json(_callweave.analyze(natives(inputs), list(roles), _json(config), progress, threads))
+    with watched(progress) as hear:
+        return Report.from_json(_callweave.analyze(natives(inputs), list(roles), _json(config), hear, threads))
 
 
 def align(inputs: Inputs, config: Config | None = None) -> tuple[Alignment | None, ...]:
@@ -128,6 +96,51 @@ def detect_speech(recording: Recording | Input, config: Config | None = None) ->
 def mix(inputs: Inputs, config: Config | None = None, *, roles: Sequence[Role] = ()) -> Audio:
     """The call's parties, placed and levelled, as int16 samples."""
     return process(inputs, config, roles=roles).mix()
+
+
+def chunks(
+    inputs: Inputs,
+    config: Config | None = None,
+    *,
+    roles: Sequence[Role] = (),
+    longest_ms: float = 30_000,
+    pad_ms: float = 200,
+    sample_rate_hz: int = 16_000,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Iterator[Chunk]:
+    """Each party's own speech for a transcriber, in the order of the call; see `Processed.chunks`.
+
+    >>> for chunk in chunks("fixtures/short/manifest.json"):
+    ...     words = [(100.0, "hello")]  # what a transcriber tells of chunk.samples, from the chunk's beginning
+    ...     placed = [(chunk.to_call(at_ms), word) for at_ms, word in words]
+    >>> chunk.role, placed[0][0] == chunk.start_ms + 100
+    ('customer', True)
+    """
+    call = process(inputs, config, roles=roles, progress=progress, threads=threads)
+    return call.chunks(longest_ms=longest_ms, pad_ms=pad_ms, sample_rate_hz=sample_rate_hz)
+
+
+def redact(
+    inputs: Inputs,
+    spans: Spans = (),
+    *,
+    keys: bool = False,
+    cover: Cover = "silence",
+    config: Config | None = None,
+    roles: Sequence[Role] = (),
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Processed:
+    """Processes a call and takes stretches of it, or every key press, out of its tracks: to be mixed and written without them.
+    The recordings themselves are not touched.
+
+    >>> redact("fixtures/keypad-hold/manifest.json", keys=True).report.redacted != ()
+    True
+    """
+    call = process(inputs, config, roles=roles, progress=progress, threads=threads)
+    call.redact(spans, keys=keys, cover=cover)
+    return call
 
 
 def probe(recording: Recording | Input, config: Config | None = None) -> Probe:
@@ -173,7 +186,7 @@ def normalize(
     level: str | None = None,
     layout: Literal["split", "mono"] | None = None,
     config: Config | None = None,
-    progress: OnProgress | None = None,
+    progress: Progress | None = None,
 ) -> Normalized:
     """One recording at one rate and one level: the everyday call.
 
@@ -187,6 +200,7 @@ def normalize(
     config = config or Config()
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     config = replace(config, mix=replace(config.mix, **changes))
-    samples, hz, source, gain = _callweave.normalize(native(recording), _json(config), output, progress)
+    with watched(progress) as hear:
+        samples, hz, source, gain = _callweave.normalize(native(recording), _json(config), output, hear)
     audio = None if samples is None else Audio(samples, hz)
     return Normalized(audio, hz, Source.from_dict(json.loads(source)), gain)

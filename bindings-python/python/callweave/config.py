@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from callweave import _callweave
 from callweave._record import Record, camel
 
-__all__ = ["AlignOptions", "Config", "DecodeOptions", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
+__all__ = ["AlignOptions", "Config", "DecodeOptions", "IntegrityConfig", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
 
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
 
@@ -123,6 +123,20 @@ class MetricsConfig(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IntegrityConfig(Record):
+    """From which measures on something is wrong with a recording."""
+
+    clipped_share: float = _default("integrity", "clipped_share")
+    """A track with at least this share of its samples at full scale is clipped."""
+    wide_share: float = _default("integrity", "wide_share")
+    """Speech is wideband where at least this share of its loud frames holds power above the telephone band."""
+    pause_ms: float = _default("integrity", "pause_ms")
+    """Digital zero, or time that the recording leaves out, of at least this length is a pause."""
+    dropout_share: float = _default("integrity", "dropout_share")
+    """Short holes that take at least this share of a track are reported."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutcomeConfig(Record):
     """The limits of the rules that decide outcome and tag, and the map from one to the other."""
 
@@ -151,9 +165,9 @@ class OutcomeConfig(Record):
     dead_dbov: float = _default("outcome", "dead_dbov")
     """A dead line's level lies below this."""
     profile: Literal["default", "spam"] = _default("outcome", "profile")
-    """The map from outcome to tag that `tags` changes. `spam`: a silent party and a monologue are wrong_or_spam too."""
+    """The map from outcome to tag that `tags` changes: `spam` takes a silent party and a monologue for wrong_or_spam too."""
     tags: Mapping[str, str] = _default("outcome", "tags")
-    """The map from outcome to tag, where it differs from the default."""
+    """The map from outcome to tag, where it differs from the profile's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +193,8 @@ class Config(Record):
     """How a mix is made."""
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     """The conversation's figures."""
+    integrity: IntegrityConfig = field(default_factory=IntegrityConfig)
+    """What is wrong with a recording."""
     outcome: OutcomeConfig = field(default_factory=OutcomeConfig)
     """Outcome and tag."""
     dtmf_digits: bool = _default("dtmf_digits")

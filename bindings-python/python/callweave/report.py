@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from callweave import _callweave
 from callweave._record import Record
 from callweave.inputs import Role
 
@@ -356,6 +357,10 @@ class Report(Record):
         """The report under its JSON names, fields that this version does not know included."""
         values: dict[str, Any] = json.loads(self._json)
         return values
+
+    def _repr_html_(self) -> str:
+        """The call as a picture, for notebooks: who speaks when, and what else sounds. Parties are not named."""
+        return _callweave.strip_svg(self._json)
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return (type(self).from_json, (self._json,))

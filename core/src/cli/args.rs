@@ -26,6 +26,15 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// One call: recordings in, one report and one mix out.
     Process(Box<ProcessArgs>),
+    /// Many calls: each to a folder of its own, and a line of JSON for each in DIR/calls.jsonl. Resumes where it stopped.
+    #[command(
+        mut_arg("inputs", |arg| arg.value_name("LIST").num_args(1).help(
+            "The calls, one on each line: a path (against the list's folder) or a manifest in JSON")),
+        mut_arg("output", |arg| arg.required(true).help("The folder for the outputs: a folder for each call in it")),
+        mut_arg("json", |arg| arg.help("Prints the lines of the calls to standard output too, and nothing else")),
+        mut_arg("redact", |arg| arg.hide(true))
+    )]
+    Batch(Box<ProcessArgs>),
     /// What files really are, and what is wrong with them.
     Probe(ProbeArgs),
     /// Recordings to wav of one rate and one level, each by itself.

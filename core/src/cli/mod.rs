@@ -1,6 +1,8 @@
 //! The `callweave` program, as a function over arguments and streams, so that every language ships the same one.
 
 mod args;
+mod batch;
+mod list;
 mod normalize;
 mod peaks;
 mod probe;
@@ -90,6 +92,7 @@ pub fn run_with(
     };
     let done = match args.command {
         Command::Process(args) => process::run(args, &mut streams, control),
+        Command::Batch(args) => batch::run(args, &mut streams, control),
         Command::Probe(args) => probe::run(args, &mut streams),
         Command::Normalize(args) => normalize::run(args, &mut streams, control),
         Command::Peaks(args) => peaks::run(&args, &mut streams, control),

@@ -20,6 +20,39 @@ impl Drop for Bar {
     }
 }
 
+/// A bar that counts calls; none where nobody would see it.
+pub(super) struct Counted(Option<Bar>);
+
+impl Counted {
+    /// A bar for so many calls.
+    pub(super) fn new(calls: u64) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::with_draw_target(Some(calls), ProgressDrawTarget::stderr_with_hz(10));
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} calls, {eta} left") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(Some(Bar(bar)))
+    }
+
+    /// One call more is done.
+    pub(super) fn advance(&self) {
+        if let Some(Bar(bar)) = &self.0 {
+            bar.inc(1);
+        }
+    }
+
+    /// Prints something while the bar is away.
+    pub(super) fn aside(&self, print: impl FnOnce()) {
+        match &self.0 {
+            Some(Bar(bar)) => bar.suspend(print),
+            None => print(),
+        }
+    }
+}
+
 /// The control with a bar that follows it; without one where nobody would see it.
 pub(super) fn watched(control: &Control) -> (Control, Option<Bar>) {
     let mut watched = control.clone();

@@ -2,6 +2,8 @@
 //! threads.
 
 mod assemble;
+mod batch;
+mod chunked;
 #[cfg(test)]
 mod click_tests;
 mod given;
@@ -16,6 +18,8 @@ mod tests;
 mod watch;
 mod write;
 
+pub use batch::{Batch, analyze_batch, process_batch};
+pub use chunked::PartyChunk;
 pub use given::{CallInput, Given};
 pub use normalize::{NormalizeOptions, Normalized, normalize};
 pub use redacted::Redaction;

@@ -181,3 +181,31 @@ fn both_sides_quiet_is_told_once() {
     assert_eq!(silences.len(), 1, "{silences:?}");
     assert_eq!(silences[0].span, Span::new(2_000.0, 12_000.0));
 }
+
+#[test]
+fn chunks_hold_own_speech_and_know_the_way_back() {
+    use crate::speech::ChunkOptions;
+    use crate::units::Millis;
+
+    let call = fixture("keypad-hold");
+    let options = ChunkOptions { longest: Millis(5_000.0), ..ChunkOptions::default() };
+    let chunks = call.chunks(&Config::default(), &options).unwrap();
+    assert!(chunks.windows(2).all(|pair| pair[0].chunk.call.start <= pair[1].chunk.call.start));
+    for party in &chunks {
+        let placed = &call.tracks[party.placed];
+        let samples = placed.cut(party.chunk.track, Rate::WIDEBAND).unwrap();
+        let long = party.chunk.track.duration().0;
+        assert!(long <= 5_000.0 + 1e-6, "{long}");
+        assert!((samples.len() as f64 / 16.0 - long).abs() < 1.0, "{} samples for {long} ms", samples.len());
+        let back = party.chunk.to_call(Millis(0.0), &placed.placement);
+        assert!((back.0 - party.chunk.call.start.0).abs() < 1e-6);
+    }
+    for track in &call.report.tracks {
+        let own: Vec<_> = chunks.iter().filter(|c| c.track == track.index).collect();
+        let heard =
+            |span: &Span| own.iter().filter_map(|c| c.chunk.call.overlap(span)).map(|s| s.duration().0).sum::<f64>();
+        for span in &track.speech {
+            assert!(heard(span) > 0.8 * span.duration().0, "{span:?}: {} ms", heard(span));
+        }
+    }
+}

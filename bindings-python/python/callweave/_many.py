@@ -1,0 +1,89 @@
+"""Many calls, several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sized
+from dataclasses import dataclass
+from itertools import count
+from typing import Literal
+
+from callweave import _callweave
+from callweave._progress import OnCall, counted
+from callweave.config import Config
+from callweave.errors import Error
+from callweave.inputs import DescribedInput, Input, Recording, natives
+from callweave.processed import Processed
+from callweave.report import Report
+
+
+@dataclass(frozen=True, eq=False)
+class BatchResult:
+    """What came of one call of a batch: the call, or why there is none."""
+
+    index: int
+    """Its place among the calls."""
+    call: Processed | None
+    error: Error | None
+
+    def result(self) -> Processed:
+        """The call; raises its error where there is none."""
+        if self.call is None:
+            raise self.error or Error("no call")
+        return self.call
+
+    @property
+    def report(self) -> Report:
+        """The call's report; raises its error where there is none."""
+        return self.result().report
+
+
+def process_batch(
+    calls: Iterable[Recording | Input | DescribedInput | Iterable[Recording | Input]],
+    config: Config | None = None,
+    *,
+    threads: int | None = None,
+    progress: OnCall | Literal["tqdm"] | None = None,
+    tracks: bool = True,
+) -> Iterator[BatchResult]:
+    """Processes many calls, several at a time: an iterator over what came of each, in their order.
+
+    Each call is what `process` takes. At most two calls for each of the `threads` (as many as the machine has) are in memory,
+    whatever their number, and `calls` is asked for no more than that; binary files are read when their call begins. A call
+    that fails is a result with an error and holds up no other. Work goes on while the loop's body runs; leaving the loop
+    stops it. `tracks=False` keeps no samples: for reports alone. `progress` hears of calls done and calls in all.
+
+    >>> import callweave
+    >>> calls = ["fixtures/short/manifest.json", b"no recording", "fixtures/stereo/manifest.json"]
+    >>> for done in callweave.process_batch(calls):
+    ...     print(done.index, done.error.code if done.error else done.report.outcome.value)
+    0 conversation
+    1 unsupported
+    2 conversation
+    """
+    batch = _callweave.Batch("{}" if config is None else config.to_json(), threads, tracks)
+    total = len(calls) if isinstance(calls, Sized) else None
+    return _results(batch, iter(calls), config, progress, total)
+
+
+def _results(
+    batch: _callweave.Batch,
+    calls: Iterator[Recording | Input | DescribedInput | Iterable[Recording | Input]],
+    config: Config | None,
+    progress: OnCall | Literal["tqdm"] | None,
+    total: int | None,
+) -> Iterator[BatchResult]:
+    try:
+        with counted(progress) as hear:
+            for index in count():
+                while not batch.is_full() and (call := next(calls, None)) is not None:
+                    batch.push(natives(call))
+                taken = batch.take()
+                if taken is None:
+                    return
+                hear(index + 1, total)
+                if isinstance(taken, _callweave.Processed):
+                    yield BatchResult(index, Processed(taken, config), None)
+                else:
+                    yield BatchResult(index, None, taken)
+    finally:
+        batch.cancel()

@@ -1,0 +1,58 @@
+"""What a waveform's picture needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callweave import _callweave
+from callweave._progress import Progress, watched
+from callweave.config import Config
+from callweave.inputs import Input, Recording, native
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """The least and the greatest sample of each stretch of each channel."""
+
+    points: NDArray[np.int16]
+    """`(channels, points, 2)`: the least and the greatest sample, 16 bits."""
+    sample_rate_hz: int
+    samples_per_point: int
+    _json: str = field(repr=False)
+    _dat: bytes = field(repr=False)
+
+    def to_json(self) -> str:
+        """audiowaveform's JSON, version 2, which its players and wavesurfer.js read."""
+        return self._json
+
+    def to_dat(self) -> bytes:
+        """audiowaveform's binary format, version 2."""
+        return self._dat
+
+    def __repr__(self) -> str:
+        channels, points, _ = self.points.shape
+        return f"<Peaks {channels} x {points} points of {self.samples_per_point} samples at {self.sample_rate_hz} Hz>"
+
+
+def peaks(
+    recording: Recording | Input,
+    points_per_second: int = 100,
+    *,
+    bits: Literal[8, 16] = 8,
+    config: Config | None = None,
+    progress: Progress | None = None,
+) -> Peaks:
+    """A recording's waveform as numbers, in one pass that keeps no samples. `bits` is the width of a value in `to_json` and
+    `to_dat`.
+
+    >>> peaks("fixtures/stereo/call.wav")
+    <Peaks 2 x 2606 points of 80 samples at 8000 Hz>
+    """
+    text = "{}" if config is None else config.to_json()
+    with watched(progress) as hear:
+        rate, each, points, json, dat = _callweave.peaks(native(recording), points_per_second, bits, text, hear)
+    return Peaks(points, rate, each, json, dat)

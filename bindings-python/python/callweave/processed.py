@@ -1,0 +1,154 @@
+"""A processed call: its report, and its tracks for a mix, a redaction, a transcriber."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callweave import _callweave
+from callweave.config import Config, MixConfig
+from callweave.inputs import Audio, Role
+from callweave.report import Report, Span
+
+__all__ = ["Chunk", "Cover", "Label", "Processed", "Spans"]
+
+Label: TypeAlias = Literal["rttm", "textgrid", "audacity", "vtt", "csv"]
+"""A format of labels."""
+
+Cover: TypeAlias = Literal["silence", "beep"]
+"""What is heard in place of what was taken out."""
+
+Spans: TypeAlias = Iterable[Span | tuple[float, float]]
+"""Stretches of the call, in milliseconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """A stretch of one party's own speech, ready for a transcriber."""
+
+    track: int
+    """The track's place among the report's tracks."""
+    role: Role
+    """Who speaks."""
+    start_ms: float
+    """Where it begins on the call, the padding before the first word included."""
+    end_ms: float
+    samples: NDArray[np.float32]
+    """`(frames,)`, within -1 and 1."""
+    sample_rate_hz: int
+    _track_ms: float = field(repr=False)
+    _knots: list[tuple[float, float]] = field(repr=False)
+
+    def to_call(self, time_ms: float) -> float:
+        """The call's time of a moment that a transcriber tells, from the chunk's first sample on: clock drift and lost
+        audio included."""
+        return _callweave.to_call(self._knots, self._track_ms + time_ms)
+
+    def __repr__(self) -> str:
+        seconds = len(self.samples) / self.sample_rate_hz
+        return f"<Chunk {self.role} from {self.start_ms:.0f} to {self.end_ms:.0f} ms, {seconds:.2f} s at {self.sample_rate_hz} Hz>"
+
+
+class Processed:
+    """A processed call: its report, and its tracks for a mix.
+
+    It holds the call's samples and stays in its process; the report pickles.
+    """
+
+    def __init__(self, inner: _callweave.Processed, config: Config | None) -> None:
+        self._inner = inner
+        self._config = config
+        self._report: Report | None = None
+
+    @property
+    def report(self) -> Report:
+        """What was heard, with the outputs that were written so far."""
+        if self._report is None:
+            self._report = Report.from_json(self._inner.report_json())
+        return self._report
+
+    def mix(self, config: MixConfig | None = None) -> Audio:
+        """The mix as int16 samples, one channel per party or one for all."""
+        return Audio(*self._inner.mix(self._mix_json(config)))
+
+    def write(
+        self,
+        folder: str | os.PathLike[str],
+        config: MixConfig | None = None,
+        *,
+        page: bool = True,
+        embed_audio: bool = False,
+        peaks: int | None = None,
+        series: bool = False,
+        labels: Sequence[Label] = (),
+        show_parties: bool = False,
+    ) -> Report:
+        """Writes the mix and `report.json` to a folder, each file whole or not at all; returns the report that names them.
+
+        `page` writes `report.html`, a page to look at, with `embed_audio` the mix inside; `peaks` the mix's waveform at so
+        many points per second; `series` each second's level by track; `labels` files for other tools. Page and labels name
+        parties by role unless `show_parties` is set.
+        """
+        mix = self._mix_json(config)
+        self._inner.write(folder, mix, page, embed_audio, peaks, series, list(labels), show_parties)
+        self._report = None
+        return self.report
+
+    def redact(self, spans: Spans = (), *, keys: bool = False, cover: Cover = "silence") -> Report:
+        """Takes stretches of the call out of every track, each 250 ms wider on either side, and with `keys` every key press
+        that was heard. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
+
+        >>> import callweave
+        >>> call = callweave.process("fixtures/short/manifest.json")
+        >>> call.redact([(1000, 2000)]).redacted
+        (Span(start_ms=750.0, end_ms=2250.0),)
+        """
+        plain = [{"startMs": s.start_ms, "endMs": s.end_ms} if isinstance(s, Span) else _span(*s) for s in spans]
+        self._inner.redact(json.dumps({"spans": plain, "keys": keys, "cover": cover}))
+        self._report = None
+        return self.report
+
+    def series(self) -> dict[str, Any]:
+        """Each second's level by track, in dBov: what `series.json` holds.
+
+        >>> import callweave
+        >>> callweave.process("fixtures/short/manifest.json").series()["stepMs"]
+        1000
+        """
+        values: dict[str, Any] = json.loads(self._inner.series())
+        return values
+
+    def chunks(
+        self, *, longest_ms: float = 30_000, pad_ms: float = 200, sample_rate_hz: int = 16_000
+    ) -> Iterator[Chunk]:
+        """Each party's own speech for a transcriber, in the order of the call: one chunk for each stretch of speech, more where
+        it is longer than `longest_ms`, cut in its pauses. `pad_ms` of the track is added on either side.
+
+        Bleed is left out, so nobody is transcribed twice. Samples are cut as the iterator goes on.
+        """
+        config = "{}" if self._config is None else self._config.to_json()
+        parts = self._inner.chunks(config, longest_ms, pad_ms)
+        return (self._chunk(part, sample_rate_hz) for part in parts)
+
+    def _chunk(self, part: tuple[int, int, Any, float, float, float, float], rate: int) -> Chunk:
+        placed, track, role, start, end, call_start, call_end = part
+        samples = self._inner.cut(placed, start, end, rate)
+        return Chunk(track, role, call_start, call_end, samples, rate, start, self._inner.knots(placed))
+
+    def _mix_json(self, mix: MixConfig | None) -> str:
+        if mix is None:
+            return "{}" if self._config is None else self._config.to_json()
+        return replace(self._config or Config(), mix=mix).to_json()
+
+    def __repr__(self) -> str:
+        return f"<Processed {self.report!r}>"
+
+
+def _span(start_ms: float, end_ms: float) -> dict[str, float]:
+    return {"startMs": start_ms, "endMs": end_ms}

@@ -1,0 +1,90 @@
+//! Many calls side by side: calls go in on the caller's thread, which comes back for what became of them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use callweave::control::{Cancel, Control};
+use callweave::{Config, Processed as Call, analyze, process};
+use pyo3::prelude::*;
+
+use crate::arguments::{self, Opened};
+use crate::error::raise;
+use crate::processed::Processed;
+use crate::work::Work;
+
+/// How long a wait lasts before signals are looked at.
+const LOOK_UP: Duration = Duration::from_millis(20);
+
+type Calls = process::Batch<Opened, Call>;
+
+/// Calls under way.
+#[pyclass(frozen, module = "callweave._callweave")]
+pub struct Batch {
+    calls: Mutex<Calls>,
+    cancel: Cancel,
+    max_bytes: u64,
+}
+
+impl Batch {
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Batch {
+    /// A batch with a configuration for all of its calls; without tracks, for reports alone.
+    #[new]
+    fn new(py: Python<'_>, config: &str, threads: Option<usize>, tracks: bool) -> PyResult<Self> {
+        let config = arguments::config(py, config)?;
+        let max_bytes = config.decode.max_bytes;
+        let cancel = Cancel::default();
+        let control = Control { cancel: cancel.clone(), threads, ..Control::default() };
+        let calls = Calls::new(&control, move |call: Opened, control| work(call, &config, tracks, control));
+        Ok(Self { calls: Mutex::new(calls.map_err(|e| raise(py, e))?), cancel, max_bytes })
+    }
+
+    /// Whether results must be taken before more calls are begun.
+    fn is_full(&self) -> bool {
+        self.lock().is_full()
+    }
+
+    /// Whether every call that was begun has been taken.
+    fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Begins a call; its files are read into memory now.
+    fn push<'py>(&self, py: Python<'py>, inputs: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+        let call = arguments::call(&mut Work::ahead(py, self.max_bytes), &inputs, &[])?;
+        self.lock().push(call);
+        Ok(())
+    }
+
+    /// What came of the next call in order, or the exception; nothing where none is in work.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        loop {
+            let taken = py.detach(|| self.lock().take(LOOK_UP));
+            py.check_signals()?;
+            match taken {
+                Some(Ok(call)) => return Ok(Some(Bound::new(py, Processed::from(call))?.into_any())),
+                Some(Err(error)) => return Ok(Some(raise(py, error).into_value(py).into_bound(py).into_any())),
+                None if self.is_empty() => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Stops the work on all calls.
+    fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+fn work(call: Opened, config: &Config, tracks: bool, control: &Control) -> callweave::Result<Call> {
+    let call = call()?;
+    if tracks {
+        return process(call, config, control);
+    }
+    Ok(Call { report: analyze(call, config, control)?, tracks: Vec::new() })
+}

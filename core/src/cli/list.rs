@@ -1,0 +1,134 @@
+//! The list of a batch: a call on each line, and the name of its folder.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::config::Pii;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::process::CallInput;
+use crate::provider::{self, Options};
+
+/// The most bytes of a list.
+const MAX_LIST: u64 = 256 << 20;
+
+/// The longest name of a folder, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// Names of documents that say nothing of the call: their folder does.
+const COMMON_STEMS: [&str; 5] = ["manifest", "pushes", "recordings2", "recording", "call"];
+
+/// A call of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The line, without space about it.
+    pub line: String,
+    /// The name of the call's folder: of all in the list, only this one's.
+    pub name: String,
+    /// The folder of the list, against which paths are meant.
+    folder: PathBuf,
+}
+
+impl Entry {
+    /// The call, read from disk.
+    pub(super) fn open(&self, options: &Options) -> Result<CallInput> {
+        if is_document(&self.line) {
+            let described = provider::read_with(&self.line, options)?;
+            return CallInput::from_described(described, &self.folder);
+        }
+        CallInput::open_with(&[self.folder.join(&self.line)], options)
+    }
+}
+
+/// The calls of a list: a path on each line (a recording, a manifest or a provider's JSON), against the list's folder, or a
+/// manifest or a provider's JSON itself on one line. Empty lines and lines that begin with `#` are left out.
+pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
+    let named = |e: Error| e.in_input(list.display().to_string());
+    let failed = |e| named(Error::io(Stage::Input, e));
+    let size = fs::metadata(list).map_err(failed)?.len();
+    if size > MAX_LIST {
+        let error = Error::new(ErrorKind::LimitExceeded, Stage::Input, "a list larger than the limit");
+        return Err(named(error.found(format!("{size} bytes"), format!("at most {MAX_LIST}"))));
+    }
+    let text = fs::read_to_string(list).map_err(failed)?;
+    let folder = match list.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let entries = entries(&text, folder, pii);
+    if entries.is_empty() {
+        return Err(named(Error::new(ErrorKind::InvalidArgument, Stage::Config, "a list without a call")));
+    }
+    Ok(entries)
+}
+
+fn entries(text: &str, folder: &Path, pii: Pii) -> Vec<Entry> {
+    // The log's name is taken.
+    let mut taken = HashSet::from(["calls.jsonl".to_owned()]);
+    let lines = text.trim_start_matches('\u{feff}').lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    let calls = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let entry = |(number, line): (usize, &str)| {
+        // Names of files and ids hold telephone numbers often enough.
+        let wanted = (pii == Pii::Keep).then(|| wanted(line)).flatten().unwrap_or_else(|| format!("line-{number}"));
+        let others = (2..).map(|n| format!("{wanted}~{n}"));
+        let free = std::iter::once(wanted.clone()).chain(others).find(|name| taken.insert(name.to_lowercase()));
+        Entry { line: line.to_owned(), name: free.unwrap_or(wanted), folder: folder.to_owned() }
+    };
+    calls.map(entry).collect()
+}
+
+fn is_document(line: &str) -> bool {
+    line.starts_with(['{', '['])
+}
+
+/// The name that a call should have: the id of a document, the name of a file, or of the folder where the file's name
+/// says nothing.
+fn wanted(line: &str) -> Option<String> {
+    if is_document(line) {
+        let document: serde_json::Value = serde_json::from_str(line).ok()?;
+        return plain(document.get("id")?.as_str()?);
+    }
+    let path = Path::new(line);
+    let stem = path.file_stem()?.to_string_lossy();
+    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
+    let common = COMMON_STEMS.iter().any(|common| stem.eq_ignore_ascii_case(common));
+    plain(&folder.filter(|_| common).unwrap_or(stem))
+}
+
+/// A name that every file system takes.
+fn plain(name: &str) -> Option<String> {
+    let kept = |c: char| if c.is_alphanumeric() || "-_.+@() ".contains(c) { c } else { '_' };
+    let name: String = name.chars().take(LONGEST_NAME).map(kept).collect();
+    let name = name.trim_matches([' ', '.']);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        entries(text, Path::new("."), Pii::Keep).into_iter().map(|entry| entry.name).collect()
+    }
+
+    #[test]
+    fn calls_are_named_by_file_folder_or_id() {
+        let text = "\u{feff}# calls\n\n a/0001/manifest.json \nb/0002/pushes.json\nx.mp3\nmanifest.json\n{\"id\": \"rec/7\"}\n{}\n";
+        assert_eq!(names(text), ["0001", "0002", "x", "manifest", "rec_7", "line-8"]);
+    }
+
+    #[test]
+    fn no_two_calls_share_a_folder_and_none_leaves_the_outputs() {
+        assert_eq!(names("a/x.mp3\nb/X.mp3\nx.wav\nx~2.mp3"), ["x", "X~2", "x~3", "x_2"]);
+        assert_eq!(
+            names("{\"id\": \"..\"}\n{\"id\": \"../../etc\"}\ncalls.jsonl.mp3"),
+            ["line-1", "_.._etc", "calls.jsonl~2"]
+        );
+    }
+
+    #[test]
+    fn names_say_nothing_where_they_shall_not() {
+        let entries = entries("# x\n+66812345678.mp3", Path::new("lists"), Pii::Drop);
+        assert_eq!((entries.len(), entries[0].name.as_str()), (1, "line-2"));
+    }
+}
