@@ -157,6 +157,18 @@ export interface MetricsConfig {
   maxUncertaintyMs?: number | undefined
 }
 
+/** From which measures on something is wrong with a recording. */
+export interface IntegrityConfig {
+  /** A track with at least this share of its samples at full scale is clipped. */
+  clippedShare?: number | undefined
+  /** Speech is wideband where at least this share of its loud frames holds power above the telephone band. */
+  wideShare?: number | undefined
+  /** Digital zero, or time that the recording leaves out, of at least this length is a pause. */
+  pauseMs?: number | undefined
+  /** Short holes that take at least this share of a track are reported. */
+  dropoutShare?: number | undefined
+}
+
 /** The limits of the rules that decide outcome and tag, and the map from one to the other. */
 export interface OutcomeConfig {
   /** Less speech than this in a conversation is a short call. */
@@ -203,6 +215,8 @@ export interface Config {
   mix?: MixConfig | undefined
   /** The conversation's figures. */
   metrics?: MetricsConfig | undefined
+  /** What is wrong with a recording. */
+  integrity?: IntegrityConfig | undefined
   /** Outcome and tag. */
   outcome?: OutcomeConfig | undefined
   /** Whether key presses are reported with their digits (card numbers often enough). */
