@@ -48,4 +48,10 @@ function refuse(reason, found, expected) {
   return new CallweaveError({ code: 'invalid_argument', stage: 'config', text, reason, found, expected })
 }
 
-module.exports = { CallweaveError, calledFrom, refuse, translated }
+/** Work that a signal stopped. */
+function cancelled(signal) {
+  const text = 'input: cancelled'
+  return new CallweaveError({ code: 'cancelled', stage: 'input', text, reason: 'cancelled' }, { cause: signal.reason })
+}
+
+module.exports = { CallweaveError, calledFrom, cancelled, refuse, translated }

@@ -1,7 +1,8 @@
 'use strict'
 
 const native = require('./native.cjs')
-const { CallweaveError, calledFrom, refuse, translated } = require('./errors.cjs')
+const { batchOver } = require('./batch.cjs')
+const { CallweaveError, calledFrom, cancelled, refuse, translated } = require('./errors.cjs')
 const { inputSpec, inputSpecs } = require('./inputs.cjs')
 const provider = require('./provider.cjs')
 
@@ -29,11 +30,6 @@ function checked(options) {
   const limit = JSON.parse(native.readConfig(text)).decode.maxBytes
   const hear = onProgress && ((stage, bytesDone, bytesTotal) => onProgress({ stage, bytesDone, bytesTotal }))
   return { signal, hear, config: text, roles, limit }
-}
-
-function cancelled(signal) {
-  const text = 'input: cancelled'
-  return new CallweaveError({ code: 'cancelled', stage: 'input', text, reason: 'cancelled' }, { cause: signal.reason })
 }
 
 /** Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. */
@@ -96,10 +92,45 @@ class Processed {
 
   async write(folder, mix, options = {}) {
     return run(this.write, options, async ({ cancel }) => {
-      this.#json = await this.#inner.write(String(folder), mixConfig(this.#config, mix), cancel)
-      this.#report = undefined
-      return this.report
+      const { page = true, embedAudio = false, peaks, series = false, labels = [], showParties = false } = options
+      if (!Array.isArray(labels)) throw refuse('labels', typeof labels, 'an array of formats')
+      const spec = { page, embedAudio, peaks, series, labels, showParties }
+      return this.#changed(await this.#inner.write(String(folder), mixConfig(this.#config, mix), spec, cancel))
     })
+  }
+
+  async redact({ spans = [], keys = false, cover = 'silence' } = {}) {
+    return run(this.redact, {}, async () => {
+      return this.#changed(await this.#inner.redact(JSON.stringify({ spans, keys, cover })))
+    })
+  }
+
+  async series() {
+    return run(this.series, {}, async () => JSON.parse(await this.#inner.series()))
+  }
+
+  chunks(options = {}) {
+    return this.#chunks(options, calledFrom(this.chunks))
+  }
+
+  async *#chunks({ longestMs = 30_000, padMs = 200, sampleRateHz = 16_000, signal } = {}, holder) {
+    try {
+      const { chunks, knots } = JSON.parse(await this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs))
+      for (const { placed, trackStartMs, trackEndMs, ...told } of chunks) {
+        if (signal?.aborted) throw cancelled(signal)
+        const samples = await this.#inner.cut(placed, trackStartMs, trackEndMs, sampleRateHz)
+        const toCall = (ms) => native.toCall(knots[placed], trackStartMs + ms)
+        yield { ...told, samples, sampleRateHz, toCall }
+      }
+    } catch (error) {
+      throw translated(error, holder)
+    }
+  }
+
+  #changed(json) {
+    this.#json = json
+    this.#report = undefined
+    return this.report
   }
 }
 
@@ -130,6 +161,27 @@ async function mix(inputs, options = {}) {
   const call = await process(inputs, options)
   return call.mix(undefined, { signal: options.signal })
 }
+
+async function redact(inputs, what = {}, options = {}) {
+  const call = await process(inputs, options)
+  await call.redact(what)
+  return call
+}
+
+async function* chunks(inputs, options = {}) {
+  const call = await process(inputs, options)
+  yield* call.chunks(options)
+}
+
+async function peaks(recording, options = {}) {
+  return run(peaks, options, async ({ signal, hear, config, limit, cancel }) => {
+    const { pointsPerSecond = 100, bits = 8 } = options
+    const spec = await inputSpec(recording, limit, signal)
+    return native.peaks(spec, pointsPerSecond, bits, config, cancel, hear)
+  })
+}
+
+const processBatch = batchOver(process, analyze, resolveConfig)
 
 async function probe(recording, options = {}) {
   return run(probe, options, async ({ signal, config, limit }) => {
@@ -164,14 +216,18 @@ module.exports = {
   Processed,
   align,
   analyze,
+  chunks,
   decode,
   detectSpeech,
   errorCodes,
   mix,
   normalize,
+  peaks,
   probe,
   process,
+  processBatch,
   provider,
+  redact,
   resolveConfig,
   version,
 }

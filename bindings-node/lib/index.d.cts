@@ -195,9 +195,9 @@ export interface OutcomeConfig {
   beforeBeepMs?: number | undefined
   /** A dead line's level lies below this. */
   deadDbov?: number | undefined
-  /** The map from outcome to tag that `tags` changes. `spam`: a silent party and a monologue are wrong_or_spam too. */
+  /** The map from outcome to tag that `tags` changes: `spam` takes a silent party and a monologue for wrong_or_spam too. */
   profile?: 'default' | 'spam' | undefined
-  /** The map from outcome to tag, where it differs from the default. */
+  /** The map from outcome to tag, where it differs from the profile's. */
   tags?: Partial<Record<OutcomeValue, TagValue>> | undefined
 }
 
@@ -460,9 +460,107 @@ export declare class Processed {
   readonly reportJson: string
   /** The mix, one channel per party or one for all. */
   mix(mix?: MixConfig, options?: Pick<Options, 'signal'>): Promise<Audio>
-  /** Writes the mix and `report.json` to a folder, each whole or not at all; the report that names them. */
-  write(folder: string, mix?: MixConfig, options?: Pick<Options, 'signal'>): Promise<Report>
+  /** Writes the mix and `report.json` to a folder, and what else is asked for, each file whole or not at all; the report that names them. */
+  write(folder: string, mix?: MixConfig, options?: WriteOptions): Promise<Report>
+  /**
+   * Takes stretches of the call, each 250 ms wider on either side, or every key press out of every track; the report that
+   * names them. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
+   */
+  redact(what: Redaction): Promise<Report>
+  /** Each second's level by track: what `series.json` holds. */
+  series(): Promise<Series>
+  /** Each party's own speech for a transcriber, in the order of the call. Samples are cut as the iteration goes on. */
+  chunks(options?: ChunkOptions): AsyncGenerator<Chunk, void, undefined>
 }
+
+/** What is written beside the mix and the report. */
+export interface WriteOptions extends Pick<Options, 'signal'> {
+  /** `report.html`, a page to look at; true unless said otherwise. */
+  page?: boolean | undefined
+  /** The mix inside the page too. */
+  embedAudio?: boolean | undefined
+  /** The mix's waveform in `peaks.json`, at so many points per second (1 to 4000). */
+  peaks?: number | undefined
+  /** Each second's level by track, in `series.json`. */
+  series?: boolean | undefined
+  /** Labels for other tools, each in a file of its own. */
+  labels?: readonly Label[] | undefined
+  /** Page and labels name parties by number, address or name instead of role. */
+  showParties?: boolean | undefined
+}
+
+/** A format of labels. */
+export type Label = 'rttm' | 'textgrid' | 'audacity' | 'vtt' | 'csv'
+
+/** What is taken out of a call. */
+export interface Redaction {
+  /** Stretches of the call. */
+  spans?: readonly Span[] | undefined
+  /** Every key press that was heard, on all tracks. */
+  keys?: boolean | undefined
+  /** What is heard in their place. */
+  cover?: 'silence' | 'beep' | undefined
+}
+
+/** Each second's level by track. */
+export interface Series {
+  schemaVersion: 1
+  /** From one value to the next. */
+  stepMs: number
+  tracks: { index: number; role: Role; /** Null where the track holds nothing. */ dbov: (number | null)[] }[]
+}
+
+/** How speech is cut into chunks. */
+export interface ChunkOptions extends Pick<Options, 'signal'> {
+  /** The longest chunk, padding included; 30 s unless said otherwise. Longer speech is cut in its pauses. */
+  longestMs?: number | undefined
+  /** Added on either side; 200 ms unless said otherwise. */
+  padMs?: number | undefined
+  /** The rate of the samples; 16000 unless said otherwise. */
+  sampleRateHz?: number | undefined
+}
+
+/** A stretch of one party's own speech, ready for a transcriber. */
+export interface Chunk {
+  /** The track's place among the report's tracks. */
+  track: number
+  role: Role
+  /** Where it begins on the call, the padding before the first word included. */
+  startMs: number
+  endMs: number
+  /** Within -1 and 1. */
+  samples: Float32Array
+  sampleRateHz: number
+  /** The call's time of a moment that a transcriber tells, from the chunk's first sample on: drift and lost audio included. */
+  toCall(timeMs: number): number
+}
+
+/** The least and the greatest sample of each stretch of each channel. */
+export interface Peaks {
+  /** For each channel the least and the greatest sample of each point, one after the other; 16 bits. */
+  channels: Int16Array[]
+  sampleRateHz: number
+  samplesPerPoint: number
+  /** audiowaveform's JSON, version 2, which its players and wavesurfer.js read. */
+  json: string
+  /** audiowaveform's binary format, version 2. */
+  dat: Uint8Array
+}
+
+/** What `processBatch` takes. */
+export interface BatchOptions extends Options {
+  /** How many calls are worked on at a time; as many as the machine has processors unless said otherwise. */
+  threads?: number | undefined
+  /** Whether tracks are kept for a mix; without, `call` is null and `report` is all there is. */
+  tracks?: boolean | undefined
+  /** Hears of each call as its result is taken. */
+  onProgress?: ((progress: { callsDone: number; callsTotal: number | null }) => void) | undefined
+}
+
+/** What came of one call of a batch, told apart by `error`. */
+export type BatchResult<Call = Processed> =
+  | { index: number; call: Call; report: Report; error: null }
+  | { index: number; call: null; report: null; error: Error }
 
 /** The library's version. */
 export declare const version: string
@@ -491,6 +589,37 @@ export declare function detectSpeech(recording: Recording | Input, options?: Cal
 
 /** The call's parties, placed and levelled. */
 export declare function mix(inputs: Inputs, options?: CallOptions): Promise<Audio>
+
+/**
+ * Processes many calls, several at a time: what came of each, in their order. At most two calls for each thread are in memory,
+ * and `calls` is asked for no more than that. A call that fails is a result with an error and holds up no other. Leaving the
+ * loop stops the work.
+ */
+export declare function processBatch(
+  calls: Iterable<Inputs> | AsyncIterable<Inputs>,
+  options: BatchOptions & { tracks: false },
+): AsyncGenerator<BatchResult<null>, void, undefined>
+export declare function processBatch(
+  calls: Iterable<Inputs> | AsyncIterable<Inputs>,
+  options?: BatchOptions,
+): AsyncGenerator<BatchResult, void, undefined>
+
+/** Processes a call and takes stretches of it, or every key press, out of its tracks. The recordings are not touched. */
+export declare function redact(inputs: Inputs, what: Redaction, options?: CallOptions): Promise<Processed>
+
+/** Each party's own speech for a transcriber, in the order of the call; bleed is left out, so nobody is transcribed twice. */
+export declare function chunks(inputs: Inputs, options?: CallOptions & ChunkOptions): AsyncGenerator<Chunk, void, undefined>
+
+/** A recording's waveform as numbers, in one pass that keeps no samples; `bits` is the width of a value in both formats. */
+export declare function peaks(
+  recording: Recording | Input,
+  options?: Options & {
+    /** 1 to 4000; 100 unless said otherwise. */
+    pointsPerSecond?: number | undefined
+    bits?: 8 | 16 | undefined
+    onProgress?: CallOptions['onProgress']
+  },
+): Promise<Peaks>
 
 /** What a file really is, and what is wrong with it. What is no recording is an answer, not an error. */
 export declare function probe(recording: Recording | Input, options?: Options): Promise<Probe>

@@ -45,7 +45,7 @@ const compiled = assemble(
   [[join(here, native), native], ...legalFiles],
 )
 const { scripts, devDependencies, ...published } = manifest
-const lib = ['errors.cjs', 'index.cjs', 'index.d.cts', 'index.d.mts', 'index.mjs', 'inputs.cjs', 'native.cjs', 'platform.cjs', 'provider.cjs', 'provider.d.cts']
+const lib = ['batch.cjs', 'errors.cjs', 'index.cjs', 'index.d.cts', 'index.d.mts', 'index.mjs', 'inputs.cjs', 'native.cjs', 'platform.cjs', 'provider.cjs', 'provider.d.cts']
 const main = assemble(
   join(out, 'main'),
   { ...published, optionalDependencies: { [`callweave-${name}`]: version } },

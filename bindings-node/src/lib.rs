@@ -11,7 +11,9 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 
 use arguments::{CancelSwitch, InputSpec, OnProgress};
-use tasks::{AnalyzeTask, DecodeTask, NormalizeTask, ProbeTask, ProcessTask};
+use callweave::timeline::{Knot, Method, Placement};
+use callweave::units::Millis;
+use tasks::{AnalyzeTask, DecodeTask, NormalizeTask, PeaksTask, ProbeTask, ProcessTask};
 
 /// The library's version.
 #[napi]
@@ -103,4 +105,29 @@ pub fn normalize(
     let config = arguments::config(&config)?;
     let control = cancel.control(progress);
     Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, control)))
+}
+
+/// A recording's waveform as numbers.
+#[napi]
+pub fn peaks(
+    input: InputSpec,
+    points_per_second: u32,
+    bits: u8,
+    config: String,
+    cancel: &CancelSwitch,
+    progress: Option<OnProgress>,
+) -> napi::Result<AsyncTask<PeaksTask>> {
+    let (config, control) = (arguments::config(&config)?, cancel.control(progress));
+    Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, points_per_second, bits, config, control)))
+}
+
+/// The call's time of a moment of a track, by the knots of its placement: pairs of track time and call time.
+#[napi]
+pub fn to_call(knots: Vec<Vec<f64>>, time_ms: f64) -> f64 {
+    let knot = |pair: &Vec<f64>| match pair[..] {
+        [track, call] => Some(Knot { track: Millis(track), call: Millis(call) }),
+        _ => None,
+    };
+    let placement = Placement::through(knots.iter().filter_map(knot).collect(), Method::None, 0.0, Millis(0.0));
+    placement.to_call(Millis(time_ms)).0
 }

@@ -4,10 +4,11 @@ use callweave::config::Config;
 use callweave::control::Control;
 use callweave::decode::{Decoder, Lane};
 use callweave::error::Stage;
+use callweave::export::{PeakBits, Peaks};
 use callweave::mix::Mixer;
 use callweave::track::{Keeper, Listener};
 use callweave::{Input, Result};
-use napi::bindgen_prelude::{Either, Float32Array, Int16Array};
+use napi::bindgen_prelude::{Either, Float32Array, Int16Array, Uint8Array};
 use napi_derive::napi;
 
 /// Samples by channel.
@@ -39,6 +40,35 @@ impl AudioParts {
             Planes::Int16(planes) => planes.into_iter().map(|plane| Either::B(Int16Array::new(plane))).collect(),
         };
         Self { channels, sample_rate_hz, source, gain_db: None }
+    }
+}
+
+/// A waveform, as JavaScript sees it.
+#[napi(object, object_from_js = false)]
+pub struct PeakParts {
+    /// For each channel the least and the greatest sample of each point, one after the other.
+    pub channels: Vec<Int16Array>,
+    /// Samples per second of what was heard.
+    pub sample_rate_hz: u32,
+    /// Samples of a channel in one point.
+    pub samples_per_point: u32,
+    /// audiowaveform's JSON.
+    pub json: String,
+    /// audiowaveform's binary format.
+    pub dat: Uint8Array,
+}
+
+impl PeakParts {
+    /// The parts of some peaks, in numbers and in both formats.
+    pub fn new(peaks: &Peaks, bits: PeakBits) -> Self {
+        let plane = |points: &Vec<[i16; 2]>| Int16Array::new(points.iter().flatten().copied().collect());
+        Self {
+            channels: peaks.channels().iter().map(plane).collect(),
+            sample_rate_hz: peaks.rate().hz(),
+            samples_per_point: peaks.samples_per_point(),
+            json: peaks.to_json(bits),
+            dat: Uint8Array::new(peaks.to_dat(bits)),
+        }
     }
 }
 

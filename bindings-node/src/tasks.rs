@@ -1,21 +1,27 @@
 //! Work on libuv's threads. Each task takes what it needs once, works, and gives its result to JavaScript's thread.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use callweave::error::Stage;
+use callweave::export::{self, LabelFormat, Names, PeakBits, Peaks};
+use callweave::process::{PartyChunk, Redaction};
+use callweave::speech::ChunkOptions;
 use callweave::timeline::Placement;
-use callweave::{Config, Control, Error, ErrorKind, Input, NormalizeOptions};
-use napi::bindgen_prelude::AsyncTask;
+use callweave::units::{Millis, Rate, Span};
+use callweave::{Config, Control, Error, ErrorKind, Input, NormalizeOptions, WriteOptions};
+use napi::bindgen_prelude::{AsyncTask, Float32Array};
 use napi::{Env, Task};
 use napi_derive::napi;
+use serde_json::json;
 
 use crate::arguments::{self, CancelSwitch, Opened};
 use crate::error::raise;
-use crate::samples::{self, AudioParts, Planes};
+use crate::samples::{self, AudioParts, PeakParts, Planes};
 
 /// Takes what a task works on; a task runs once.
 fn taken<T>(slot: &mut Option<T>) -> napi::Result<T> {
-    let twice = || Error::new(ErrorKind::Internal, callweave::error::Stage::Input, "work that was done before");
+    let twice = || Error::new(ErrorKind::Internal, Stage::Input, "work that was done before");
     slot.take().ok_or_else(|| raise(twice()))
 }
 
@@ -203,11 +209,197 @@ impl Processed {
         Ok(AsyncTask::new(MixTask { call, config, control }))
     }
 
-    /// Writes the mix and report.json to a folder; the report that names them.
+    /// Writes the mix, the report and what else is asked for to a folder; the report that names them.
     #[napi]
-    pub fn write(&self, folder: String, config: String, cancel: &CancelSwitch) -> napi::Result<AsyncTask<WriteTask>> {
-        let (call, config, control) = (self.0.clone(), arguments::config(&config)?, cancel.control(None));
-        Ok(AsyncTask::new(WriteTask { call, folder: PathBuf::from(folder), config, control }))
+    pub fn write(
+        &self,
+        folder: String,
+        config: String,
+        options: WriteSpec,
+        cancel: &CancelSwitch,
+    ) -> napi::Result<AsyncTask<CallTask>> {
+        let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(None));
+        Ok(self.task(move |call| {
+            call.write_with(Path::new(&folder), &config.mix, &options, &control)?;
+            Ok(call.report.to_json())
+        }))
+    }
+
+    /// Takes what a redaction, as JSON, names out of every track; the report that names it.
+    #[napi]
+    pub fn redact(&self, what: String) -> napi::Result<AsyncTask<CallTask>> {
+        let what: Redaction = serde_json::from_str(&what).map_err(|e| raise(refused(&e.to_string())))?;
+        Ok(self.task(move |call| {
+            call.redact(&what)?;
+            Ok(call.report.to_json())
+        }))
+    }
+
+    /// Each second's level by track, as JSON.
+    #[napi]
+    pub fn series(&self) -> AsyncTask<CallTask> {
+        self.task(|call| Ok(call.series()))
+    }
+
+    /// Where the chunks for a transcriber lie, and the placements of their tracks, as JSON.
+    #[napi]
+    pub fn chunks(&self, config: String, longest_ms: f64, pad_ms: f64) -> napi::Result<AsyncTask<CallTask>> {
+        let config = arguments::config(&config)?;
+        let (longest, pad) = (Millis(longest_ms), Millis(pad_ms));
+        let options = ChunkOptions { longest, pad, neg_threshold: config.speech.neg_threshold };
+        Ok(self.task(move |call| {
+            let chunks: Vec<_> = call.chunks(&config, &options)?.iter().map(chunk_json).collect();
+            let knots: Vec<_> = call.tracks.iter().map(|placed| placed.placement.knots()).collect();
+            Ok(json!({ "chunks": chunks, "knots": knots }).to_string())
+        }))
+    }
+
+    /// The samples of a stretch of a track, at a rate.
+    #[napi]
+    pub fn cut(&self, placed: u32, start_ms: f64, end_ms: f64, rate_hz: u32) -> AsyncTask<CutTask> {
+        let span = Span::new(start_ms, end_ms);
+        AsyncTask::new(CutTask { call: self.0.clone(), placed: placed as usize, span, rate_hz })
+    }
+
+    fn task(
+        &self,
+        work: impl FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send + 'static,
+    ) -> AsyncTask<CallTask> {
+        AsyncTask::new(CallTask { call: self.0.clone(), work: Some(Box::new(work)) })
+    }
+}
+
+/// What is written beside the mix and the report.
+#[napi(object)]
+pub struct WriteSpec {
+    /// Whether there is a page to look at.
+    pub page: bool,
+    /// Whether the mix is inside it.
+    pub embed_audio: bool,
+    /// The mix's waveform, at so many points per second.
+    pub peaks: Option<u32>,
+    /// Whether each second's level is written.
+    pub series: bool,
+    /// Formats of labels.
+    pub labels: Vec<String>,
+    /// Whether page and labels name parties.
+    pub show_parties: bool,
+}
+
+impl WriteSpec {
+    fn options(self) -> napi::Result<WriteOptions> {
+        let format = |name: &String| {
+            LabelFormat::from_name(name).ok_or_else(|| {
+                let names: Vec<_> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
+                raise(refused("no such labels").found(name, names.join(", ")))
+            })
+        };
+        Ok(WriteOptions {
+            page: self.page,
+            embed_audio: self.embed_audio,
+            peaks: self.peaks,
+            series: self.series,
+            labels: self.labels.iter().map(format).collect::<napi::Result<_>>()?,
+            names: if self.show_parties { Names::Parties } else { Names::Roles },
+        })
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
+}
+
+fn chunk_json(party: &PartyChunk) -> serde_json::Value {
+    let (on_track, on_call) = (party.chunk.track, party.chunk.call);
+    json!({
+        "placed": party.placed,
+        "track": party.track,
+        "role": party.role.name(),
+        "trackStartMs": on_track.start.0,
+        "trackEndMs": on_track.end.0,
+        "startMs": on_call.start.0,
+        "endMs": on_call.end.0,
+    })
+}
+
+type CallWork = Box<dyn FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send>;
+
+/// Work on a processed call that answers with JSON.
+pub struct CallTask {
+    call: Shared,
+    work: Option<CallWork>,
+}
+
+#[napi]
+impl Task for CallTask {
+    type Output = String;
+    type JsValue = String;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let work = taken(&mut self.work)?;
+        work(&mut lock(&self.call)).map_err(raise)
+    }
+
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(output)
+    }
+}
+
+/// `Processed.cut`.
+pub struct CutTask {
+    call: Shared,
+    placed: usize,
+    span: Span,
+    rate_hz: u32,
+}
+
+#[napi]
+impl Task for CutTask {
+    type Output = Vec<f32>;
+    type JsValue = Float32Array;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let rate = Rate::new(self.rate_hz).map_err(raise)?;
+        let call = lock(&self.call);
+        let placed = call.tracks.get(self.placed);
+        placed.map_or(Ok(Vec::new()), |placed| placed.cut(self.span, rate)).map_err(raise)
+    }
+
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(Float32Array::new(output))
+    }
+}
+
+/// `peaks`.
+pub struct PeaksTask {
+    input: Option<Input>,
+    points_per_second: u32,
+    bits: u8,
+    config: Config,
+    control: Control,
+}
+
+impl PeaksTask {
+    pub(crate) fn new(input: Input, points_per_second: u32, bits: u8, config: Config, control: Control) -> Self {
+        Self { input: Some(input), points_per_second, bits, config, control }
+    }
+}
+
+#[napi]
+impl Task for PeaksTask {
+    type Output = (Peaks, PeakBits);
+    type JsValue = PeakParts;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let bits = PeakBits::from_bits(self.bits);
+        let bits = bits.ok_or_else(|| raise(refused("bits of a peak").found(self.bits, "8 or 16")))?;
+        let input = taken(&mut self.input)?;
+        let made = export::peaks(input, self.points_per_second, &self.config.decode, &self.control);
+        Ok((made.map_err(raise)?, bits))
+    }
+
+    fn resolve(&mut self, _env: Env, (peaks, bits): Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(PeakParts::new(&peaks, bits))
     }
 }
 
@@ -238,29 +430,5 @@ impl Task for MixTask {
 
     fn resolve(&mut self, _env: Env, (planes, rate): Self::Output) -> napi::Result<Self::JsValue> {
         Ok(AudioParts::new(planes, rate, None))
-    }
-}
-
-/// `Processed.write`.
-pub struct WriteTask {
-    call: Shared,
-    folder: PathBuf,
-    config: Config,
-    control: Control,
-}
-
-#[napi]
-impl Task for WriteTask {
-    type Output = String;
-    type JsValue = String;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let mut call = lock(&self.call);
-        call.write(&self.folder, &self.config.mix, &self.control).map_err(raise)?;
-        Ok(call.report.to_json())
-    }
-
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(output)
     }
 }

@@ -77,3 +77,36 @@ export async function hand(report: Report): Promise<void> {
   call.customer.length
   void [state, made, again]
 }
+
+export async function many(source: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
+  for await (const done of callweave.processBatch(source, { threads: 2, signal })) {
+    if (done.error) {
+      const nothing: null = done.call
+      void nothing
+    } else {
+      await done.call.write('out', { layout: 'mono' }, { page: false, labels: ['vtt'], peaks: 100 })
+      const series: callweave.Series = await done.call.series()
+      const redacted: Report = await done.call.redact({ keys: true, cover: 'beep' })
+      void [series, redacted]
+    }
+    // @ts-expect-error: there may be no report
+    done.report.tag
+  }
+  for await (const done of callweave.processBatch(['a.mp3'], { tracks: false })) {
+    const call: null = done.call
+    void call
+  }
+  for await (const chunk of callweave.chunks('a.mp3', { longestMs: 20_000 })) {
+    const at: number = chunk.toCall(200)
+    const samples: Float32Array = chunk.samples
+    void [at, samples]
+  }
+  const peaks: callweave.Peaks = await callweave.peaks('a.mp3', { bits: 16 })
+  // @ts-expect-error: 8 or 16
+  await callweave.peaks('a.mp3', { bits: 12 })
+  // @ts-expect-error: no such labels
+  await (await callweave.process('a.mp3')).write('out', undefined, { labels: ['midi'] })
+  // @ts-expect-error: one call is no list of calls
+  callweave.processBatch(5)
+  void peaks
+}
