@@ -5,17 +5,23 @@ use std::ops::Range;
 use super::belief::Belief;
 use super::sound::{FRAMES, Sound};
 use super::vote::{Direction, LATEST_ECHO_S, TYPICAL_ECHO_S, Vote, agree};
-use super::wave::{Correlator, FRAME, RATE, Whitening, level_in_time};
+use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
 
 /// Frames of a stretch of talk that is looked for on the other track (8.19 s: clocks 150 ppm apart drift 1.2 ms).
 pub(super) const STRETCH: usize = 819;
-/// Samples of a transform: stretch and as much again in lags.
-const SEARCH_N: usize = 65_536;
-/// Stretches tried for each direction near the expected lag, and over the whole range.
+/// Samples of the transform near an expected lag: stretch and as much again in lags.
+const NEAR_N: usize = 65_536;
+/// Samples of the transforms over the whole range: stretch and three times as much in lags.
+const WIDE_N: usize = 131_072;
+/// Stretches tried for each direction near the expected lag, and at most over the whole range.
 const NEAR_TRIES: usize = 4;
-/// Transforms spent on the whole range, for one pair of tracks: half a millisecond each. With 16, two in a hundred calls with
-/// bleed far from where it is first looked for are not found, and a call without any takes half the time.
-const MOST_TILES: usize = 48;
+const WIDE_TRIES: usize = 48;
+/// No stretch is looked for over the whole range once so many of its transforms are spent on a pair of tracks: three stretches
+/// over two minutes of lags. With a third of that, two in a hundred calls with bleed far from where it is first looked for are not
+/// found.
+const MOST_TILES: usize = 14;
+/// Spectra of hearers kept for later stretches: nine megabytes.
+const MOST_KEPT: usize = 24;
 /// Peaks kept of a stretch, and how far apart: within 100 ms they are one voice's pitch and room.
 const PEAKS: usize = 6;
 const APART: usize = RATE / 10;
@@ -43,7 +49,7 @@ pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> He
             }
         }
     }
-    for round in 0..MOST_TILES {
+    for round in 0..WIDE_TRIES {
         for direction in Direction::BOTH {
             if search.listen_wide(direction, round) && search.decided() {
                 return search.finish();
@@ -62,14 +68,18 @@ struct Search<'s, 't> {
     near: Vec<[Vec<usize>; 2]>,
     anywhere: [Vec<usize>; 2],
     correlator: Correlator,
+    /// Transforms over the whole range.
     tiles: usize,
+    /// Spectra of each direction's hearer for them, by where they begin: every [`WIDE_SPAN`] samples, for all stretches.
+    grid: Vec<(Direction, i64, Spectrum)>,
     /// Stretches looked for over the whole range.
     done: Vec<(Direction, usize)>,
     votes: Vec<Vote>,
 }
 
 /// Lags that one transform covers, in samples.
-const SPAN: usize = SEARCH_N - STRETCH * FRAME;
+const NEAR_SPAN: usize = NEAR_N - STRETCH * FRAME;
+const WIDE_SPAN: usize = WIDE_N - STRETCH * FRAME;
 
 impl<'s, 't> Search<'s, 't> {
     fn new(a: &'s Sound<'t>, b: &'s Sound<'t>, prior: &'s Belief, likely: &'s [f64]) -> Self {
@@ -81,7 +91,7 @@ impl<'s, 't> Search<'s, 't> {
         };
         let near =
             likely.iter().map(|&lag| [busy(a, b, Direction::AOnB.delay(lag)), busy(b, a, Direction::BOnA.delay(lag))]);
-        let anywhere = |s: &Sound| s.busiest(0..usize::MAX, STRETCH, FRAMES / 2, MOST_TILES);
+        let anywhere = |s: &Sound| s.busiest(0..usize::MAX, STRETCH, FRAMES / 2, WIDE_TRIES);
         Self {
             a,
             b,
@@ -89,8 +99,9 @@ impl<'s, 't> Search<'s, 't> {
             likely,
             near: near.collect(),
             anywhere: [anywhere(a), anywhere(b)],
-            correlator: Correlator::new(SEARCH_N, a.portable),
+            correlator: Correlator::new(NEAR_N, a.portable),
             tiles: 0,
+            grid: Vec::new(),
             done: Vec::new(),
             votes: Vec::new(),
         }
@@ -102,7 +113,8 @@ impl<'s, 't> Search<'s, 't> {
         let (Some(frame), Some(&lag)) = (frame, self.likely.get(place)) else { return false };
         let frame = self.known_stretch(direction, frame);
         let centre = ((direction.delay(lag) + TYPICAL_ECHO_S) * RATE as f64) as i64;
-        self.listen(direction, frame, &[centre - SPAN as i64 / 2]);
+        let tile = centre - NEAR_SPAN as i64 / 2;
+        self.listen(direction, frame, NEAR_N, &[(tile, 0..NEAR_SPAN)]);
         true
     }
 
@@ -121,8 +133,12 @@ impl<'s, 't> Search<'s, 't> {
         let ends = [direction.delay(low), direction.delay(high)];
         let at = |s: f64| (s * RATE as f64) as i64;
         let (from, to) = (at(ends[0].min(ends[1])), at(ends[0].max(ends[1]) + LATEST_ECHO_S));
-        let tiles: Vec<i64> = (from..to).step_by(SPAN).collect();
-        self.listen(direction, frame, &tiles);
+        // Tiles begin where the grid of the hearer's track does, so that their spectra serve every stretch.
+        let (start, span) = ((frame * FRAME) as i64, WIDE_SPAN as i64);
+        let tiles = (start + from).div_euclid(span)..=(start + to).div_euclid(span);
+        let within = |tile: i64| ((from - tile).clamp(0, span) as usize)..((to - tile).clamp(0, span) as usize);
+        let tiles: Vec<Tile> = tiles.map(|k| k * span - start).map(|tile| (tile, within(tile))).collect();
+        self.listen(direction, frame, WIDE_N, &tiles);
         true
     }
 
@@ -132,11 +148,14 @@ impl<'s, 't> Search<'s, 't> {
         self.votes.iter().find(overlaps).map_or(frame, |v| v.start)
     }
 
-    /// Correlates a stretch with the hearer at tiles of lags that begin at `tiles` samples.
-    fn listen(&mut self, direction: Direction, frame: usize, tiles: &[i64]) {
+    /// Correlates a stretch with the hearer by transforms of `n` samples at tiles of lags.
+    fn listen(&mut self, direction: Direction, frame: usize, n: usize, tiles: &[Tile]) {
         let (talker, hearer) = direction.order(self.a, self.b);
         let start = (frame * FRAME) as i64;
         let len = (STRETCH * FRAME).min((talker.len() - start).max(0) as usize);
+        if self.correlator.len() != n {
+            self.correlator = Correlator::new(n, self.a.portable);
+        }
         let voice = self.correlator.spectrum(talker.input.samples, start, len, Whitening::Talker, |x| {
             talker.keep_own_sound(start, x);
         });
@@ -144,17 +163,11 @@ impl<'s, 't> Search<'s, 't> {
         let middle = talker.middle_of_sound(frame, len / FRAME) as i64 * FRAME as i64;
         let mut peaks: Vec<(f64, f32)> = Vec::new();
         let mut searched_s = 0.0;
-        for &tile in tiles {
-            let Some(valid) = overlapping(tile, middle, hearer.len()) else { continue };
-            let other =
-                self.correlator.spectrum(hearer.input.samples, start + tile, SEARCH_N, Whitening::Hearer, |x| {
-                    level_in_time(x, hearer.floor);
-                });
+        for (tile, within) in tiles {
+            let Some(valid) = overlapping(*tile, within, middle, hearer.len()) else { continue };
             searched_s += valid.len() as f64 / RATE as f64;
-            self.correlator.correlate(&voice, &other, valid);
-            self.tiles += 1;
-            let found = self.correlator.peaks(PEAKS, APART);
-            peaks.extend(found.into_iter().map(|p| ((p.lag + tile as f64) / RATE as f64, p.z)));
+            let found = self.compare(&voice, direction, start + tile, valid);
+            peaks.extend(found.into_iter().map(|p| ((p.lag + *tile as f64) / RATE as f64, p.z)));
         }
         if let Some(i) = self.votes.iter().position(|v| v.direction == direction && v.start == frame) {
             let known = self.votes.remove(i);
@@ -170,6 +183,28 @@ impl<'s, 't> Search<'s, 't> {
             }
         }
         self.votes.push(Vote { direction, start: frame, peaks: kept, searched_s });
+    }
+
+    /// Where a stretch agrees with the hearer's sound from sample `at` on.
+    fn compare(&mut self, voice: &Spectrum, direction: Direction, at: i64, valid: Range<usize>) -> Vec<Peak> {
+        let (_, hearer) = direction.order(self.a, self.b);
+        let n = self.correlator.len();
+        let mut made = None;
+        let known = self.grid.iter().position(|g| n == WIDE_N && g.0 == direction && g.1 == at);
+        if known.is_none() {
+            let level = |x: &mut [f32]| level_in_time(x, hearer.floor);
+            made = Some(self.correlator.spectrum(hearer.input.samples, at, n, Whitening::Hearer, level));
+        }
+        if let Some(other) = known.and_then(|i| self.grid.get(i)).map(|g| &g.2).or(made.as_ref()) {
+            self.correlator.correlate(voice, other, valid);
+        }
+        if n == WIDE_N {
+            self.tiles += 1;
+            if self.grid.len() < MOST_KEPT {
+                self.grid.extend(made.map(|spectrum| (direction, at, spectrum)));
+            }
+        }
+        self.correlator.peaks(PEAKS, APART)
     }
 
     fn evidence(&self) -> Belief {
@@ -195,10 +230,30 @@ impl<'s, 't> Search<'s, 't> {
     }
 }
 
-/// Lags of `0..span` samples after `from` at which a moment `middle` of the talker lies on a track of `track` samples.
-fn overlapping(from: i64, middle: i64, track: i64) -> Option<Range<usize>> {
-    let span = SPAN as i64;
-    let low = (-middle - from).clamp(0, span);
-    let high = (track - middle - from).clamp(0, span);
+/// A tile of lags: the first, in samples, and those after it that count.
+type Tile = (i64, Range<usize>);
+
+/// Lags of `within` after `from` at which a moment `middle` of the talker lies on a track of `track` samples.
+fn overlapping(from: i64, within: &Range<usize>, middle: i64, track: i64) -> Option<Range<usize>> {
+    let (first, last) = (within.start as i64, within.end as i64);
+    let low = (-middle - from).clamp(first, last);
+    let high = (track - middle - from).clamp(first, last);
     (high - low > RATE as i64 / 4).then_some(low as usize..high as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lags_count_within_the_range_and_where_the_tracks_overlap() {
+        let second = RATE as i64;
+        let all = 0..8 * RATE;
+        assert_eq!(overlapping(0, &all, 0, 60 * second), Some(all.clone()));
+        assert_eq!(overlapping(0, &(RATE..3 * RATE), 0, 60 * second), Some(RATE..3 * RATE));
+        // The middle of the sound lies 2 s into the stretch: it meets the track from 2 s before its start on.
+        assert_eq!(overlapping(-4 * second, &all, 2 * second, 60 * second), Some(2 * RATE..8 * RATE));
+        assert_eq!(overlapping(56 * second, &all, 2 * second, 60 * second), Some(0..2 * RATE));
+        assert_eq!(overlapping(59 * second, &all, 2 * second, 60 * second), None);
+    }
 }

@@ -50,7 +50,7 @@ impl Plans {
         self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
     }
 
-    /// Bins `lo..hi` (above 0, up to half the length) of real samples; `pairs` and `work` are room for half as many numbers
+    /// Bins `lo..hi` (above 0, below half the length) of real samples; `pairs` and `work` are room for half as many numbers
     /// as there are samples, and for [`Self::work`].
     pub fn bins(
         &self,
@@ -65,13 +65,19 @@ impl Plans {
         }
         self.forward.process_with_scratch(pairs, work);
         let half = pairs.len();
-        let split = |k: usize| {
-            let (z, m) = (pairs[k % half], pairs[(half - k) % half].conj());
-            let odd = (z - m) * self.turns[k];
+        let hi = hi.min(half);
+        let lo = lo.clamp(1, hi.max(1));
+        // Bin k and bin half − k make one bin of the whole.
+        let low = pairs.get(lo..hi).unwrap_or(&[]);
+        let mirrored = pairs.get(half + 1 - hi..half + 1 - lo).unwrap_or(&[]);
+        let both = low.iter().zip(mirrored.iter().rev()).zip(self.turns.get(lo..hi).unwrap_or(&[]));
+        both.map(|((z, m), turn)| {
+            let m = m.conj();
+            let odd = (z - m) * turn;
             // (z − m) / 2i, turned: multiplied by −i.
             0.5 * (z + m + Complex32::new(odd.im, -odd.re))
-        };
-        (lo..hi.min(half + 1)).map(split).collect()
+        })
+        .collect()
     }
 }
 

@@ -28,6 +28,10 @@ const NEARBY_S: f64 = 0.3;
 const PATIENCE: usize = 5;
 /// Times that a lost lag is looked for farther away.
 const SEARCHES: usize = 4;
+/// Slots heard anew where the lag changed, and stretches compared to say where, over all steps. Recordings that contradict
+/// each other have dozens: those left over are taken to lie in the middle of where they may be.
+const MOST_CLOSER: f64 = 32.0;
+const MOST_LOCATED: usize = 40;
 /// With so many hits in each direction, one direction at a time is enough.
 const ENOUGH: usize = 4;
 /// Two echoes together take this long at most.
@@ -78,37 +82,17 @@ struct Follower<'s, 't> {
     lost: [usize; 2],
     searches: usize,
     hits: Vec<Hit>,
+    /// Stretches compared to hear the lag, and to locate steps.
+    compared: usize,
+    located: usize,
 }
 
 /// Follows the lag from `lag_s`; `None` where nothing is heard.
 pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option<Link> {
     let mut f = Follower::new(a, b, lag_s, votes);
-    let (from, to) = (lag_s.max(0.0), a.seconds().min(lag_s + b.seconds()));
-    let slot = ((to - from) / MOST_SLOTS).max(STRETCH_S);
-    let slots = ((to - from) / slot).ceil().max(1.0) as usize;
-    // From where the search heard it to the end, then from there back to the beginning: what is lost moves what comes after.
-    let first = (((f.begin_s(lag_s, votes) - from) / slot).max(0.0) as usize).min(slots);
-    let listen = |f: &mut Follower, k: usize| f.listen(from + k as f64 * slot, from + (k + 1) as f64 * slot);
-    let known = f.delay;
-    (first..slots).for_each(|k| listen(&mut f, k));
-    (f.delay, f.lost) = (known, [0; 2]);
-    (0..first).rev().for_each(|k| listen(&mut f, k));
+    f.through_the_call(lag_s, votes);
     let mut found = f.course()?;
-    // Where it changed, look closer: two losses may hide in one.
-    let wide: Vec<Step> =
-        found.course.steps.iter().filter(|s| s.between_s.1 - s.between_s.0 > 2.0 * STRETCH_S).copied().collect();
-    for step in &wide {
-        let (s, e) = step.between_s;
-        let parts = ((e - s) / STRETCH_S).floor().min(8.0);
-        for (k, echo) in found.echo_s.iter().enumerate() {
-            f.delay[k] = Direction::BOTH[k].delay(step.lags_s.0) + echo.unwrap_or(TYPICAL_ECHO_S);
-        }
-        for k in 0..parts as usize {
-            let width = (e - s) / parts;
-            f.listen(s + k as f64 * width, s + (k + 1) as f64 * width);
-        }
-    }
-    if !wide.is_empty() {
+    if f.look_closer(&found) {
         found = f.course()?;
     }
     let at: Vec<f64> = found.course.steps.iter().map(|s| f.locate(s, &found)).collect();
@@ -119,6 +103,14 @@ pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option
         heard: f.heard[0] + f.heard[1],
         course: found.course,
     })
+}
+
+/// The course of a lag, neither steps looked at closely nor a lost lag looked for far away; and how many stretches it took.
+pub(super) fn survey(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> (Option<Course>, usize) {
+    let mut f = Follower::new(a, b, lag_s, votes);
+    f.searches = SEARCHES;
+    f.through_the_call(lag_s, votes);
+    (f.course().map(|found| found.course), f.compared)
 }
 
 /// A course and what was taken for echo in each direction.
@@ -150,6 +142,8 @@ impl<'s, 't> Follower<'s, 't> {
             lost: [0; 2],
             searches: 0,
             hits: Vec::new(),
+            compared: 0,
+            located: 0,
         }
     }
 
@@ -161,6 +155,38 @@ impl<'s, 't> Follower<'s, 't> {
         };
         let best = votes.iter().filter(|v| v.says(lag_s).is_some()).max_by(|x, y| x.top().total_cmp(&y.top()));
         best.map_or(0.0, at)
+    }
+
+    /// Listens from where the lag was heard to the end, then back to the beginning: what is lost moves what comes after.
+    fn through_the_call(&mut self, lag_s: f64, votes: &[Vote]) {
+        let (from, to) = (lag_s.max(0.0), self.a.seconds().min(lag_s + self.b.seconds()));
+        let slot = ((to - from) / MOST_SLOTS).max(STRETCH_S);
+        let slots = ((to - from) / slot).ceil().max(1.0) as usize;
+        let first = (((self.begin_s(lag_s, votes) - from) / slot).max(0.0) as usize).min(slots);
+        let listen = |f: &mut Self, k: usize| f.listen(from + k as f64 * slot, from + (k + 1) as f64 * slot);
+        let known = self.delay;
+        (first..slots).for_each(|k| listen(self, k));
+        (self.delay, self.lost) = (known, [0; 2]);
+        (0..first).rev().for_each(|k| listen(self, k));
+    }
+
+    /// Listens once more where the lag changed, slot by slot: two losses may hide in one. `true` if there was anything to do.
+    fn look_closer(&mut self, found: &Found) -> bool {
+        let wide: Vec<Step> =
+            found.course.steps.iter().filter(|s| s.between_s.1 - s.between_s.0 > 2.0 * STRETCH_S).copied().collect();
+        let most = (MOST_CLOSER / wide.len().max(1) as f64).floor().clamp(1.0, 8.0);
+        for step in &wide {
+            let (s, e) = step.between_s;
+            let parts = ((e - s) / STRETCH_S).floor().min(most);
+            for (k, echo) in found.echo_s.iter().enumerate() {
+                self.delay[k] = Direction::BOTH[k].delay(step.lags_s.0) + echo.unwrap_or(TYPICAL_ECHO_S);
+            }
+            for k in 0..parts as usize {
+                let width = (e - s) / parts;
+                self.listen(s + k as f64 * width, s + (k + 1) as f64 * width);
+            }
+        }
+        !wide.is_empty()
     }
 
     /// Listens between two moments of track a, to the party that is clearest there; to both until both are known.
@@ -227,6 +253,7 @@ impl<'s, 't> Follower<'s, 't> {
     /// The delay at which a stretch is heard: the highest peak, unless one nearer to the expected place is half as high.
     fn peak(&mut self, direction: Direction, frame: usize) -> Option<(f64, f32)> {
         let expected = self.delay[direction as usize];
+        self.compared += 1;
         let (voice, other, tile) = self.spectra(direction, frame, expected);
         let span = self.correlator.len() - STRETCH * FRAME;
         self.correlator.correlate(&voice, &other, 0..span);
@@ -283,18 +310,23 @@ impl<'s, 't> Follower<'s, 't> {
     /// Where between two points the lag changed: seconds on track a.
     ///
     /// Tenths of a second of talk are compared with the other track at the lag before and at the lag after; the change is
-    /// where the first stops winning.
+    /// where the first stops winning. The middle, once [`MOST_LOCATED`] stretches are spent.
     fn locate(&mut self, step: &Step, found: &Found) -> f64 {
         let reach = STRETCH_S / 2.0;
         let (from, to) = (step.between_s.0 - reach, step.between_s.1 + reach);
         let tenth = RATE / 10 / STEP;
         let mut gains: Vec<(f64, f64)> = Vec::new();
+        let middle = (step.between_s.0 + step.between_s.1) / 2.0;
+        if self.located >= MOST_LOCATED {
+            return middle;
+        }
         for direction in Direction::BOTH {
             let Some(echo) = found.echo_s[direction as usize] else { continue };
             let delays = [step.lags_s.0, step.lags_s.1].map(|lag| direction.delay(lag) + echo);
             let shift = if direction == Direction::AOnB { 0.0 } else { -step.mean_lag_s() };
             let mut frame = ((from + shift) * FRAMES as f64).max(0.0) as usize;
             while (frame as f64) < (to + shift) * FRAMES as f64 {
+                self.located += 1;
                 let (voice, other, tile) = self.spectra(direction, frame, (delays[0] + delays[1]) / 2.0);
                 let (t, h) = (self.correlator.baseband(&voice), self.correlator.baseband(&other));
                 let places = delays.map(|d| ((d * RATE as f64 - tile as f64) / STEP as f64).round() as usize);
@@ -310,7 +342,7 @@ impl<'s, 't> Follower<'s, 't> {
             }
         }
         gains.sort_by(|x, y| x.0.total_cmp(&y.0));
-        highest_sum(&gains).unwrap_or((step.between_s.0 + step.between_s.1) / 2.0)
+        highest_sum(&gains).unwrap_or(middle)
     }
 }
 

@@ -14,6 +14,8 @@ const SURE_NATS: f64 = 60.0;
 /// Stretches between two losses that must be heard at one lag to settle a doubt, and lags that are tried.
 const WITNESSES: usize = 4;
 const MOST_TRIED: usize = 6;
+/// No further lag is tried once so many stretches were compared; one lag takes 80 at most, where both parties are heard.
+const MOST_COMPARED: usize = 100;
 /// A single stretch this clear is believed.
 const CLEAR_Z: f32 = 15.0;
 /// Lags this close, in seconds, are one and the same with losses and echo between them.
@@ -122,20 +124,23 @@ fn verify(a: &Sound, b: &Sound, votes: &[Vote]) -> Option<f64> {
     let mut found: Vec<(f64, usize)> = Vec::new();
     let mut names: Vec<(f64, f32)> = votes.iter().filter(|v| v.speaks()).flat_map(Vote::named).collect();
     names.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.total_cmp(&y.0)));
-    let mut next = 0;
+    let (mut next, mut compared) = (0, 0);
     while let Some(&(lag, z)) = names.get(next) {
         next += 1;
-        if tried.len() == MOST_TRIED || tried.iter().any(|t| (t - lag).abs() < SAME_LAG_S) {
+        if tried.len() == MOST_TRIED || compared >= MOST_COMPARED || tried.iter().any(|t| (t - lag).abs() < SAME_LAG_S)
+        {
             continue;
         }
         tried.push(lag);
-        let Some(link) = follow::follow(a, b, lag, votes) else { continue };
-        let anchor = link.course.anchor.lag_s;
+        let (course, stretches) = follow::survey(a, b, lag, votes);
+        compared += stretches;
+        let Some(course) = course else { continue };
+        let anchor = course.anchor.lag_s;
         if (anchor - lag).abs() > SAME_LAG_S {
             // What was heard elsewhere is tried itself.
             names.insert(next, (anchor, z));
         } else {
-            found.push((lag, link.course.longest));
+            found.push((lag, course.longest));
         }
     }
     found.sort_by_key(|f| std::cmp::Reverse(f.1));

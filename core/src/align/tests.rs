@@ -321,3 +321,35 @@ fn the_same_tracks_give_the_same_bits() {
     let tracks = two(60.0, &GOOD, &Recorder { from_s: 1.0, ppm: 80.0, ..GOOD });
     assert_eq!(place(&tracks), place(&tracks));
 }
+
+#[test]
+fn a_lag_far_from_where_recorders_mostly_start_and_stop_is_found() {
+    let mut tracks = two(150.0, &GOOD, &Recorder { from_s: 47.0, ..GOOD });
+    // The first stops half a minute early: common starts and ends are both 30 s and more off.
+    let cut = tracks[0].0.len() - 30 * HZ as usize;
+    tracks[0] = made(tracks[0].0[..cut].to_vec());
+    let p = &place(&tracks).placements[1];
+    assert!((p.offset().0 - 47_000.0).abs() < 12.0 && p.confidence > 0.9, "{:?} {}", p.offset(), p.confidence);
+}
+
+#[test]
+fn a_survey_finds_what_following_does_and_gives_up_where_nothing_is_heard() {
+    let tracks = two(120.0, &GOOD, &Recorder { from_s: 3.2, ..GOOD });
+    let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
+    let input = |i: usize| TrackInput {
+        samples: &samples[i],
+        energies: None,
+        probabilities: &tracks[i].1,
+        hop: Millis(32.0),
+        started_at: None,
+        role: Role::Unknown,
+    };
+    let inputs = [input(0), input(1)];
+    let [a, b] = inputs.each_ref().map(|i| Sound::new(i, true));
+    let (course, compared) = follow::survey(&a, &b, 3.2, &[]);
+    let link = follow::follow(&a, &b, 3.2, &[]).unwrap();
+    assert_eq!(course.unwrap().anchor, link.course.anchor);
+    assert!((10..=80).contains(&compared), "{compared} stretches");
+    let (course, compared) = follow::survey(&a, &b, 20.0, &[]);
+    assert!(course.is_none() && compared <= 10, "{course:?} after {compared} stretches");
+}

@@ -27,16 +27,19 @@ pub(super) fn read_halved(track: &dyn Narrow, from: i64, out: &mut [f32], scratc
     let skip = usize::try_from(-first).unwrap_or(0).min(wide);
     scratch[..skip].fill(0.0);
     track.read(usize::try_from(first).unwrap_or(0), &mut scratch[skip..]);
-    let half: Vec<f32> = scratch.chunks_exact(2).map(|p| p[1]).collect();
-    let reach = HALF_BAND.len();
-    for (n, o) in out.iter_mut().enumerate() {
-        *o = 0.5 * scratch[2 * (n + reach)];
+    let pairs = scratch.as_chunks::<2>().0;
+    let odd: Vec<f32> = pairs.iter().map(|p| p[1]).collect();
+    let (reach, len) = (HALF_BAND.len(), out.len());
+    for (o, p) in out.iter_mut().zip(&pairs[reach..]) {
+        *o = 0.5 * p[0];
     }
-    for (k, &h) in HALF_BAND.iter().enumerate() {
-        let (before, after) = (&half[reach - 1 - k..], &half[reach + k..]);
-        for ((o, &a), &b) in out.iter_mut().zip(before).zip(after) {
-            *o += h * (a + b);
-        }
+    // All neighbours in one pass; slices of one length, so that the loop works on several samples at a time.
+    let around = |k: usize| [&odd[reach - 1 - k..][..len], &odd[reach + k..][..len]];
+    let [n0, n1, n2, n3, n4, n5]: [[&[f32]; 2]; HALF_BAND.len()] = std::array::from_fn(around);
+    let [h0, h1, h2, h3, h4, h5] = HALF_BAND;
+    for i in 0..len {
+        let near = out[i] + h0 * (n0[0][i] + n0[1][i]) + h1 * (n1[0][i] + n1[1][i]) + h2 * (n2[0][i] + n2[1][i]);
+        out[i] = near + h3 * (n3[0][i] + n3[1][i]) + h4 * (n4[0][i] + n4[1][i]) + h5 * (n5[0][i] + n5[1][i]);
     }
 }
 
