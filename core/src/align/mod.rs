@@ -65,7 +65,7 @@ pub struct Alignment {
 /// Places the tracks of one call.
 ///
 /// One track is the reference, placed by its own clock; the first of two, and of more the one that the others are surest
-/// about. Memory is a few megabytes and one number for each 10 ms of a track.
+/// about. Memory is about ten megabytes and one number for each 10 ms of a track.
 pub fn align(tracks: &[TrackInput], options: &AlignOptions) -> Alignment {
     let sounds: Vec<Sound> = tracks.iter().map(|track| Sound::new(track, options.portable)).collect();
     place::place(&sounds, options)
