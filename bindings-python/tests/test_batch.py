@@ -1,183 +1,144 @@
-"""Many calls: order, errors by call, bounded memory, threads, interruption."""
+"""Calls as Arrow tables, and the job on Ray: resumed after a kill, not stopped by a poisoned file nor by a worker that dies."""
 
-import io
+from __future__ import annotations
+
+import json
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
-from conftest import CALLS, LONG, ROOT
+from conftest import ROOT
 
 import callweave
-from callweave import Config, Input, errors, process_batch
+from callweave.batch import CALLS, SCHEMA, CallProcessor, folder_name
+from callweave.config import Config
 
 SHORT = "fixtures/short/manifest.json"
+POISON = "fixtures/README.md"
 
 
-def test_results_are_in_the_order_of_the_calls_and_alike_on_any_number_of_threads() -> None:
-    documents = [CALLS[name] for name in ("keypad-hold", "short", "unclosed", "stereo")]
-    expected = [callweave.analyze(call).to_json() for call in documents]
-    for threads in (1, 3):
-        for tracks in (True, False):
-            done = list(process_batch(documents, threads=threads, tracks=tracks))
-            assert [result.index for result in done] == [0, 1, 2, 3]
-            assert [result.report.to_json() for result in done] == expected
-    assert done[0].error is None
-    with pytest.raises(errors.NoAudio):
-        done[0].result().mix()
+def calls(*inputs: str) -> Any:
+    rows = [{"call_id": f"call-{n}", "inputs": [path]} for n, path in enumerate(inputs)]
+    return pa.Table.from_pylist(rows, schema=CALLS)
 
 
-def test_a_call_that_fails_is_a_result_and_the_rest_goes_on() -> None:
-    class Broken:
-        def read(self, size: int, /) -> bytes:
-            raise ConnectionResetError("connection lost")
-
-    calls = [SHORT, "gone.mp3", b"<html>", Broken(), SHORT]
-    done = list(process_batch(calls, threads=2))
-    assert [result.error.code if result.error else None for result in done] == [None, "io", "unsupported", "io", None]
-    assert "connection lost" in str(done[3].error) and "gone.mp3" in str(done[1].error)
-    assert done[4].call and done[4].call.mix().samples.shape[0] == 2
-    with pytest.raises(errors.IoError, match="gone"):
-        done[1].result()
-    with pytest.raises(errors.Unsupported):
-        _ = done[2].report
+def test_a_row_is_what_process_says() -> None:
+    roles = ["customer", "agent"]
+    rows = [{"call_id": "x", "inputs": ["fixtures/short/customer.wav", "fixtures/short/agent.wav"], "roles": roles}]
+    done = CallProcessor()(pa.Table.from_pylist(rows, schema=CALLS))
+    assert done.schema == SCHEMA
+    [row] = done.to_pylist()
+    report = callweave.analyze(rows[0]["inputs"], roles=roles)  # type: ignore[arg-type]
+    assert (row["ok"], row["report"], row["tag"]) == (True, report.to_json(), report.tag.value)
+    assert (row["config_hash"], row["lib_version"]) == (report.config_hash, callweave.__version__)
 
 
-def test_every_kind_of_call_is_taken() -> None:
-    sound = (ROOT / "fixtures/short/agent.wav").read_bytes()
-    pushes = (ROOT / "fixtures/tencent-dual/pushes.json").read_text()
-    audio = {path.name: path.read_bytes() for path in (ROOT / "fixtures/tencent-dual").glob("*.mp3")}
-    calls = [
-        sound,
-        io.BytesIO(sound),
-        [Input(sound, role="agent"), Input("fixtures/short/customer.wav", role="customer")],
-        callweave.provider.tencent(pushes, audio=audio),
-    ]
-    roles = [[track.role for track in result.report.tracks] for result in process_batch(iter(calls))]
-    assert roles == [["unknown"], ["unknown"], ["agent", "customer"], ["customer", "agent"]]
+def test_what_fails_is_a_row_and_the_rest_goes_on() -> None:
+    done = CallProcessor()(calls(SHORT, POISON, "missing.wav", SHORT)).to_pylist()
+    assert [row["ok"] for row in done] == [True, False, False, True]
+    assert [row["error_code"] for row in done] == [None, "unsupported", "io", None]
+    assert done[1]["report"] is None and done[1]["error"]
+    odd = pa.table({"call_id": ["a", "b"], "inputs": pa.array([[], ["x", None]], pa.list_(pa.string()))})
+    assert [row["ok"] for row in CallProcessor()(odd).to_pylist()] == [False, False]
 
 
-def test_calls_are_asked_for_as_they_are_worked_on() -> None:
-    pulled = 0
-
-    def endless() -> Iterator[str]:
-        nonlocal pulled
-        while True:
-            pulled += 1
-            yield SHORT
-
-    for result in process_batch(endless(), threads=2):
-        assert pulled <= result.index + 5, "two calls for each thread, and the one that is looked at"
-        if result.index == 9:
-            break
+def test_mixes_go_to_storage_and_their_address_to_the_table(tmp_path: Path) -> None:
+    table = calls(SHORT).set_column(0, "call_id", pa.array(["../a:b"]))
+    [row] = CallProcessor(mix_folder=str(tmp_path))(table).to_pylist()
+    assert Path(row["mix_uri"]).is_file() and Path(row["mix_uri"]).parent.parent == tmp_path
+    assert [folder_name(name) for name in (".", "..", "a/b")] == ["%2E", "%2E%2E", "a%2Fb"]
 
 
-def test_progress_counts_calls() -> None:
-    told: list[tuple[int, int | None]] = []
-    list(process_batch([SHORT, b"", SHORT], progress=lambda *news: told.append(news)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
-
-    def stop(done: int, total: int | None) -> None:
-        raise RuntimeError("enough")
-
-    with pytest.raises(RuntimeError, match="enough"):
-        list(process_batch(iter([SHORT, SHORT]), progress=stop))
+def test_the_processor_pickles_and_works_in_other_processes() -> None:
+    processor = CallProcessor(Config(dtmf_digits=True))
+    assert pickle.loads(pickle.dumps(processor)) == processor
+    tables = [calls(SHORT), calls("fixtures/stereo/manifest.json")]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        assert pool.map(processor, tables) == [processor(table) for table in tables]
 
 
-def test_progress_by_tqdm() -> None:
-    pytest.importorskip("tqdm")
-    assert len(list(process_batch([SHORT, SHORT], progress="tqdm"))) == 2
-    assert callweave.analyze(SHORT, progress="tqdm") == callweave.analyze(SHORT)
+def test_sparks_map_in_arrow_takes_batches() -> None:
+    batches = list(CallProcessor().map_in_arrow(calls(SHORT, POISON).to_batches(max_chunksize=1)))
+    assert [batch.schema for batch in batches] == [SCHEMA, SCHEMA]
+    assert [row["ok"] for batch in batches for row in batch.to_pylist()] == [True, False]
 
 
-def test_wrong_arguments_are_refused_at_once() -> None:
-    with pytest.raises(errors.InvalidArgument, match="rate"):
-        process_batch([SHORT], Config.from_dict({"mix": {"rate": 1}}))
-    with pytest.raises(TypeError):
-        list(process_batch([5]))  # type: ignore[list-item]
+class Deadly(CallProcessor):
+    """Ends the process it works in where a call is named so."""
+
+    def row(self, call: dict[str, Any]) -> dict[str, Any]:
+        if call["call_id"] == "call-2":
+            os._exit(7)
+        return super().row(call)
 
 
-INTERRUPTED = """
-import callweave, sys, time
-def calls():
-    while True:
-        yield sys.argv[1:]
-print("working", flush=True)
-try:
-    for done in callweave.process_batch(calls()):
-        pass
-except KeyboardInterrupt:
-    print(time.monotonic(), flush=True)
-"""
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[Any]:
+    ray = pytest.importorskip("ray")
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    paths = os.pathsep.join([str(ROOT / "bindings-python/tests"), *sys.path])
+    ray.init(
+        num_cpus=4, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": paths}},
+    )
+    yield ray
+    ray.shutdown()
 
 
-def test_ctrl_c_stops_the_batch(long_call: list[str]) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, *long_call]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None and child.stdout.readline() == "working\n"
-        time.sleep(0.3)
-        sent = time.monotonic()
-        child.send_signal(signal.SIGINT)
-        delay = float(child.stdout.readline()) - sent
-        assert child.wait() == 0
-    print(f"Ctrl-C took {1000 * delay:.0f} ms")
-    if LONG:
-        assert delay < 0.05
+def absolute(table: Any) -> Any:
+    """The same calls by absolute paths: workers have folders of their own."""
+    inputs = [[str(ROOT / path) for path in paths] for paths in table["inputs"].to_pylist()]
+    return table.set_column(1, CALLS.field("inputs"), pa.array(inputs, pa.list_(pa.string())))
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
-def test_memory_does_not_grow_with_the_number_of_calls() -> None:
-    def resident_kb() -> int:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
-
-    rounds = 2000 if LONG else 200
-    data = (ROOT / "fixtures/short/agent.wav").read_bytes()
-    before = 0
-    for done in process_batch(([data, io.BytesIO(data)] for _ in range(rounds)), threads=2):
-        done.result().mix()
-        if done.index == rounds // 5:
-            before = resident_kb()
-    grown = resident_kb() - before
-    print(f"{rounds} calls grew {grown} kB")
-    assert grown < 8_000
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    return [row for path in sorted(folder.glob("*.parquet")) for row in parquet.read_table(path).to_pylist()]
 
 
-@pytest.mark.skipif(not LONG, reason="takes minutes: tests/run --long")
-def test_eight_threads_are_faster_than_one(long_call: list[str]) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+def test_the_job_survives_a_poisoned_file_and_a_worker_that_dies(ray_cluster: Any, tmp_path: Path) -> None:
+    from callweave.batch.ray import Job
 
-    def took(threads: int) -> float:
-        began = time.monotonic()
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda _: callweave.analyze(long_call, threads=1), range(16)))
-        return time.monotonic() - began
-
-    took(2)
-    ratio = took(1) / took(8)
-    print(f"eight threads: {ratio:.2f} times as fast as one")
-    assert ratio > 1.7
-
-
-@pytest.mark.skipif(not LONG, reason="takes minutes: tests/run --long")
-def test_a_batch_on_two_threads_is_faster_than_on_one(long_call: list[str]) -> None:
-    def took(threads: int) -> float:
-        began = time.monotonic()
-        assert all(done.error is None for done in process_batch([long_call] * 20, threads=threads, tracks=False))
-        return time.monotonic() - began
-
-    took(2)
-    # The best of three pairs: another program at work takes from one more than from the other.
-    ratio = max(took(1) / took(2) for _ in range(3))
-    print(f"a batch on two threads: {ratio:.2f} times as fast as on one")
-    assert ratio > 1.7
+    table = absolute(calls(SHORT, POISON, SHORT, SHORT, SHORT))
+    job = Job(Deadly(mix_folder=str(tmp_path / "mixes")), str(tmp_path / "out"), shard_calls=2, workers=1)
+    assert job.run(table) == 3
+    rows = rows_of(tmp_path / "out")
+    assert [row["call_id"] for row in rows] == [f"call-{n}" for n in range(5)]
+    assert [row["error_code"] for row in rows] == [None, "unsupported", "internal", None, None]
+    assert all(Path(row["mix_uri"]).is_file() for row in rows if row["ok"])
+    assert job.run(table) == 0, "everything is there"
+    other = Job(CallProcessor(Config(dtmf_digits=True)), str(tmp_path / "out"), shard_calls=2, workers=1)
+    assert [other.is_done(n, table.slice(2 * n, 2)) for n in range(3)] == [False] * 3, "another configuration"
 
 
-def test_results_may_be_kept() -> None:
-    done = list(process_batch([SHORT] * 6, threads=2))
-    mixes = [result.result().mix().samples for result in done]
-    assert all(np.array_equal(mix, mixes[0]) for mix in mixes)
+def test_a_job_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    table = absolute(calls(*[SHORT] * 12))
+    lines = "\n".join(json.dumps({"call_id": row["call_id"], "inputs": row["inputs"]}) for row in table.to_pylist())
+    (tmp_path / "calls.jsonl").write_text(lines + "\n")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "callweave.batch.ray", "calls.jsonl", str(out), "--shard-calls", "1", "--workers", "1"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not list(out.glob("*.parquet")) and killed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
+    assert before, "some shards were done"
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{12 - len(before)} shards done" in run.stdout
+    assert all((out / name).stat().st_mtime_ns == at for name, at in before.items()), "what was done is not done again"
+    assert [row["ok"] for row in rows_of(out)] == [True] * 12
