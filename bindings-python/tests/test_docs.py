@@ -2,9 +2,12 @@
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -30,3 +33,25 @@ def test_examples_of_the_readme_run(readme: str, tmp_path: Path) -> None:
     for block in blocks:
         code = block.replace('"out/', f'"{tmp_path}/')
         exec(compile(code, readme, "exec"), {"__name__": "__main__"})
+
+
+def test_the_transcription_example_puts_words_on_the_calls_timeline() -> None:
+    spec = importlib.util.spec_from_file_location("transcribe", ROOT / "bindings-python/examples/transcribe.py")
+    assert spec is not None and spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    sys.modules["transcribe"] = example
+    spec.loader.exec_module(example)
+    heard: list[int] = []
+
+    def transcriber(samples: Any, rate: int) -> list[tuple[float, float, str]]:
+        heard.append(len(samples))
+        return [(200.0, 1000 * len(samples) / rate, f"words {len(heard)}")]
+
+    words = list(example.transcript("fixtures/short/manifest.json", transcriber))
+    report = callweave.analyze("fixtures/short/manifest.json")
+    assert [word.role for word in words] == ["agent", "agent", "customer"]
+    starts = sorted(span.start_ms for track in report.tracks for span in track.speech)
+    # A chunk begins 200 ms before its speech, or in the middle of a shorter pause: a word 200 ms into it is where speech begins.
+    late = [word.start_ms - start for word, start in zip(words, starts, strict=True)]
+    assert (late[0], late[2]) == (0, 0) and 0 < late[1] <= 200
+    assert min(heard) > 16_000 // 4

@@ -34,6 +34,8 @@ pub struct Facts {
     pub tracks: Vec<Heard>,
     /// Turns that pass from one party to another.
     pub exchanges: u32,
+    /// How uncertain the least certain placement is.
+    pub uncertainty: Millis,
     /// Whether the placements allow comparing parties in time.
     pub comparable: bool,
     /// Whether something is wrong with a recording, so that nobody should be called spam on its evidence.

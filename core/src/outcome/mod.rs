@@ -90,9 +90,12 @@ fn may_be_a_customer(facts: &Facts) -> bool {
     facts.damaged || facts.tracks.iter().any(|t| t.role == Role::Unknown || keys(t))
 }
 
-/// Short in speech, or short in time with hardly an exchange; measured between the first and the last speech.
+/// Short in speech, or short in time with hardly an exchange; measured between the first and the last speech. Where the tracks'
+/// places are uncertain, a call is short in time if it is however they lie.
 fn is_short(facts: &Facts, config: &OutcomeConfig) -> bool {
     let in_speech = facts.talk() < config.short_speech_ms;
-    let in_time = facts.first_to_last() <= config.short_span_ms && facts.exchanges < config.short_exchanges;
-    in_speech || (facts.comparable && in_time)
+    // Either end may be off by the uncertainty.
+    let slack = if facts.comparable { 0.0 } else { 2.0 * facts.uncertainty.0 };
+    let span = Millis(facts.first_to_last().0 + slack);
+    in_speech || (span <= config.short_span_ms && facts.exchanges < config.short_exchanges)
 }

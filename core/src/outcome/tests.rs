@@ -86,10 +86,14 @@ fn a_conversation_is_short_below_its_limits() {
 }
 
 #[test]
-fn what_compares_parties_abstains_where_it_cannot() {
-    let mut facts = call(customer(&[(0.0, 5.0)]), agent(&[(6.0, 12.0)]), 1);
-    facts.comparable = false;
-    assert_eq!(decided(&facts), (Outcome::Conversation, Tag::Normal), "only the amount of speech is known");
+fn an_uncertain_call_is_short_only_if_it_is_however_its_tracks_lie() {
+    let tagged = |uncertainty: f64, exchanges| {
+        let facts = call(customer(&[(0.0, 5.0)]), agent(&[(6.0, 12.0)]), exchanges);
+        decided(&Facts { comparable: false, uncertainty: Millis(uncertainty), ..facts }).1
+    };
+    assert_eq!(tagged(4_000.0, 1), Tag::Short, "12 s, and 4 s more at either end");
+    assert_eq!(tagged(4_001.0, 1), Tag::Normal, "only the amount of speech is known");
+    assert_eq!(tagged(600.0, 2), Tag::Normal);
 }
 
 #[test]
@@ -125,7 +129,7 @@ fn a_single_mixed_track_is_a_conversation() {
 
 /// A call whose tracks nobody can place.
 fn apart(facts: Facts) -> Facts {
-    Facts { comparable: false, ..facts }
+    Facts { comparable: false, uncertainty: Millis(60_000.0), ..facts }
 }
 
 #[test]

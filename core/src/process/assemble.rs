@@ -54,6 +54,8 @@ struct Scene {
     warnings: Vec<Warning>,
     turns: Vec<Turn>,
     duration: Millis,
+    /// How uncertain the least certain placement is.
+    uncertainty: Millis,
     /// Whether all placements are certain enough to compare parties in time.
     comparable: bool,
 }
@@ -126,6 +128,7 @@ impl Scene {
         Self {
             turns: speech::turns(&spoken, config.speech.turn_pause_ms),
             duration,
+            uncertainty,
             comparable,
             repeated: places.repeated,
             warnings: places.warnings,
@@ -165,7 +168,13 @@ impl Scene {
             end: on.placement.to_call(heard.duration),
         });
         let exchanges = self.turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
-        Facts { tracks: tracks.collect(), exchanges, comparable: self.comparable, damaged: false }
+        Facts {
+            tracks: tracks.collect(),
+            exchanges,
+            uncertainty: self.uncertainty,
+            comparable: self.comparable,
+            damaged: false,
+        }
     }
 
     /// What is wrong with the recordings.

@@ -60,7 +60,7 @@ class CallProcessor:
     >>> calls = pyarrow.table({"call_id": ["a", "b"], "inputs": [["fixtures/short/manifest.json"], ["no such file"]]})
     >>> done = CallProcessor()(calls)
     >>> done["ok"].to_pylist(), done["tag"].to_pylist(), done["error_code"].to_pylist()
-    ([True, False], ['normal', None], [None, 'io'])
+    ([True, False], ['short', None], [None, 'io'])
     """
 
     config: Config = field(default_factory=Config)
