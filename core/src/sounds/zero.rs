@@ -45,10 +45,8 @@ pub struct Zero {
     at: u64,
     flat: Option<Flat>,
     hole: Option<Hole>,
-    /// Mean squares of the last chunks.
-    last: [f32; EDGE],
-    /// Value and number of the equal samples at the end of the last chunk.
-    tail: (f32, usize),
+    /// The last chunks, oldest first: how loud they were is asked only where a hole begins.
+    last: [Vec<f32>; EDGE],
     events: Vec<Event>,
 }
 
@@ -63,8 +61,7 @@ impl Zero {
             at: 0,
             flat: None,
             hole: None,
-            last: [0.0; EDGE],
-            tail: (0.0, 0),
+            last: Default::default(),
             events: Vec::new(),
         }
     }
@@ -93,7 +90,6 @@ impl Zero {
     fn chunk(&mut self, x: &[f32]) {
         let first = x.first().copied().unwrap_or(0.0);
         let flat = first.abs() <= SMALL && x.iter().all(|&v| (v - first).abs() <= SAME);
-        let power = mean_square(x);
         if let Some(run) = self.flat
             && !(flat && (first - run.value).abs() <= SAME)
         {
@@ -101,17 +97,18 @@ impl Zero {
             self.ended(run, self.at + more as u64);
         }
         if flat && self.flat.is_none() {
-            let before = if (self.tail.0 - first).abs() <= SAME { self.tail.1 } else { 0 };
-            let power = self.last.iter().sum::<f32>() / EDGE as f32;
+            let [.., last] = &self.last;
+            let before = last.iter().rev().take_while(|&&v| (v - first).abs() <= SAME).count();
+            let power = self.last.iter().map(|chunk| mean_square(chunk)).sum::<f32>() / EDGE as f32;
             self.flat = Some(Flat { start: self.at - before as u64, value: first, before: power });
         }
-        self.fill(power);
-        self.last.rotate_left(1);
-        self.last[EDGE - 1] = power;
-        if !flat {
-            let value = x.last().copied().unwrap_or(0.0);
-            self.tail = (value, x.iter().rev().take_while(|&&v| (v - value).abs() <= SAME).count());
+        if self.hole.is_some() {
+            self.fill(mean_square(x));
         }
+        self.last.rotate_left(1);
+        let [.., newest] = &mut self.last;
+        newest.clear();
+        newest.extend_from_slice(x);
         self.at += x.len() as u64;
     }
 
