@@ -10,7 +10,9 @@ mod given;
 mod hear;
 mod lanes;
 mod normalize;
+mod on_call;
 mod pieces;
+mod places;
 mod quiet;
 mod redacted;
 #[cfg(test)]
