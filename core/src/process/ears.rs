@@ -7,20 +7,7 @@ use crate::track::{Keeper, Listener};
 use crate::units::Rate;
 
 use super::hear::Keep;
-
-/// A stretch of one track, as it was recorded and at 8 kHz.
-#[derive(Debug, Default)]
-pub(super) struct Stretch {
-    pub own: Vec<f32>,
-    pub narrow: Vec<f32>,
-}
-
-impl Stretch {
-    pub(super) fn clear(&mut self) {
-        self.own.clear();
-        self.narrow.clear();
-    }
-}
+use super::reader::Stretch;
 
 /// The listeners of one track, but for the voice detector, which hears all tracks of a recording.
 pub(super) struct Ears {

@@ -5,13 +5,13 @@ use crate::control::Control;
 use crate::decode::{Decoder, Input, Lane, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::level::Level;
-use crate::resample::Resampler;
 use crate::sounds::{Band, Sound};
-use crate::threads::{self, Job};
+use crate::threads;
 use crate::units::{Millis, Rate};
 use crate::voice::{self, Detector, Probabilities};
 
-use super::ears::{Ears, Stretch, Told};
+use super::ears::{Ears, Told};
+use super::reader::Reader;
 use super::watch::Watch;
 
 /// What one pass leaves of a track.
@@ -55,13 +55,6 @@ pub(super) struct Keep {
     pub narrow: bool,
 }
 
-/// Samples that are heard at once where there is one thread: few, so that they stay in the processor's nearest memory.
-const SHORT_STRETCH: usize = 4096;
-/// What is heard at once where there are more: two of the voice detector's blocks, some milliseconds of work.
-const LONG_STRETCH: Millis = Millis(6144.0);
-/// And at most so many samples of all tracks together.
-const MOST_SAMPLES: usize = 1 << 19;
-
 /// Hears one recording to its end: one track per channel, or as its leg and the options say.
 ///
 /// # Errors
@@ -74,7 +67,15 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &config.decode).map_err(named)?;
     // The channels of one recording are held against each other too.
     let keep = Keep { narrow: keep.narrow || lanes.len() > 1, ..keep };
-    let mut reader = Reader::new(decoder, &lanes, control, watch).map_err(named)?;
+    let mut seen = 0;
+    let tell = |decoder: &Decoder| {
+        control.check(Stage::Decode)?;
+        watch.advance(decoder.bytes_read() - seen, control);
+        seen = decoder.bytes_read();
+        Ok(())
+    };
+    // Listening takes the greater part of the threads.
+    let mut reader = Reader::new(decoder, &lanes, threads::count() / 2, tell).narrowed().map_err(named)?;
     let mut ears: Vec<Ears> = lanes.iter().map(|_| Ears::new(rate, keep, config.portable)).collect();
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];
@@ -104,82 +105,15 @@ fn listen(
     detector: &mut dyn Detector,
     probabilities: &mut [Vec<f32>],
 ) -> Result<()> {
-    let beside = threads::count() > 1;
-    let frames = if beside { reader.long_stretch() } else { SHORT_STRETCH };
-    let stretches = || -> Vec<Stretch> { ears.iter().map(|_| Stretch::default()).collect() };
-    let (mut now, mut next) = (stretches(), stretches());
-    let mut more = reader.fill(&mut now, frames)?;
-    while more {
-        let narrow: Vec<&[f32]> = now.iter().map(|stretch| stretch.narrow.as_slice()).collect();
-        let mut filled = Ok(false);
-        if beside {
-            let mut jobs: Vec<Job> = vec![Box::new(|| filled = reader.fill(&mut next, frames))];
-            jobs.extend(ears.iter_mut().zip(&now).flat_map(|(ears, stretch)| ears.jobs(stretch)));
-            threads::beside(jobs, || detector.push(&narrow, probabilities))?;
+    reader.read(|stretches, fill| {
+        let narrow: Vec<&[f32]> = stretches.iter().map(|stretch| stretch.narrow.as_slice()).collect();
+        let pairs = ears.iter_mut().zip(stretches);
+        if let Some(fill) = fill {
+            let jobs = pairs.flat_map(|(ears, stretch)| ears.jobs(stretch));
+            threads::beside(std::iter::once(fill).chain(jobs).collect(), || detector.push(&narrow, probabilities))
         } else {
-            ears.iter_mut().zip(&now).for_each(|(ears, stretch)| ears.hear(stretch));
-            detector.push(&narrow, probabilities)?;
-            filled = reader.fill(&mut next, frames);
+            pairs.for_each(|(ears, stretch)| ears.hear(stretch));
+            detector.push(&narrow, probabilities)
         }
-        more = filled?;
-        std::mem::swap(&mut now, &mut next);
-    }
-    Ok(())
-}
-
-/// Reads a recording stretch by stretch, every track as it is and at 8 kHz.
-struct Reader<'a> {
-    decoder: Decoder,
-    lanes: &'a [Lane],
-    to_narrow: Vec<Resampler>,
-    control: &'a Control,
-    watch: &'a Watch,
-    /// Bytes that were told of.
-    seen: u64,
-    ended: bool,
-    room: Vec<f32>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(decoder: Decoder, lanes: &'a [Lane], control: &'a Control, watch: &'a Watch) -> Result<Self> {
-        let rate = decoder.spec().rate;
-        let to_narrow = lanes.iter().map(|_| Resampler::new(rate, Rate::NARROWBAND)).collect::<Result<_>>()?;
-        Ok(Self { decoder, lanes, to_narrow, control, watch, seen: 0, ended: false, room: Vec::new() })
-    }
-
-    /// Samples of a stretch that is worth the way to another thread.
-    fn long_stretch(&self) -> usize {
-        let samples = self.decoder.spec().rate.sample_at(LONG_STRETCH);
-        usize::try_from(samples).unwrap_or(MOST_SAMPLES).min(MOST_SAMPLES / self.lanes.len().max(1)).max(SHORT_STRETCH)
-    }
-
-    /// Fills a stretch of each track with at least so many samples, fewer only at the end; false where nothing was left.
-    fn fill(&mut self, stretches: &mut [Stretch], frames: usize) -> Result<bool> {
-        stretches.iter_mut().for_each(Stretch::clear);
-        if self.ended {
-            return Ok(false);
-        }
-        let mut filled = 0;
-        while filled < frames && !self.ended {
-            let Some(block) = self.decoder.next_block()? else {
-                self.ended = true;
-                break;
-            };
-            self.control.check(Stage::Decode)?;
-            filled += block.frames();
-            for (lane, stretch) in self.lanes.iter().zip(stretches.iter_mut()) {
-                stretch.own.extend_from_slice(lane.samples(block, &mut self.room));
-            }
-            let read = self.decoder.bytes_read();
-            self.watch.advance(read - self.seen, self.control);
-            self.seen = read;
-        }
-        for (to_narrow, stretch) in self.to_narrow.iter_mut().zip(stretches) {
-            to_narrow.push(&stretch.own, &mut stretch.narrow)?;
-            if self.ended {
-                to_narrow.finish(&mut stretch.narrow)?;
-            }
-        }
-        Ok(true)
-    }
+    })
 }

@@ -15,6 +15,7 @@ mod on_call;
 mod pieces;
 mod places;
 mod quiet;
+mod reader;
 mod redacted;
 #[cfg(test)]
 mod tests;
