@@ -81,20 +81,35 @@ impl Hops {
 
     /// The level that a tenth of the hops outside of spans lie below: the line's noise. Digital zeros do not count.
     pub fn noise(&self, speech: &[Span]) -> Option<Decibels> {
-        let mut quiet: Vec<f32> = Vec::with_capacity(self.len());
         let mut from = 0.0;
+        let mut gaps: Vec<Span> = Vec::with_capacity(speech.len() + 1);
         for end in speech.iter().map(|s| (s.start.0, s.end.0)).chain([(f64::INFINITY, 0.0)]) {
-            let gap = [Span::new(from, end.0.min(self.len() as f64 * Self::MS))];
-            quiet.extend(self.within(&gap).map(|h| h.power).filter(|&p| p > 0.0));
+            gaps.push(Span::new(from, end.0.min(self.len() as f64 * Self::MS)));
             from = end.1;
         }
-        let tenth = quiet.len() / 10;
-        if quiet.is_empty() {
-            return None;
-        }
-        let (_, power, _) = quiet.select_nth_unstable_by(tenth, f32::total_cmp);
-        Some(Decibels::from_power(f64::from(*power)))
+        let quiet = || self.within(&gaps).map(|h| h.power).filter(|&p| p > 0.0);
+        smallest(quiet, quiet().count() / 10).map(|power| Decibels::from_power(f64::from(power)))
     }
+}
+
+/// The value that so many of positive numbers lie below, without a copy of them; `None` where there are not as many.
+///
+/// Positive floats are in the order of their bits: the upper half of the bits is counted first, then the lower half of those
+/// that share the upper one.
+fn smallest<I: Iterator<Item = f32>>(values: impl Fn() -> I, mut below: usize) -> Option<f32> {
+    let mut find = |half: &dyn Fn(u32) -> Option<u16>| -> Option<u32> {
+        let mut counts = vec![0usize; 1 << 16];
+        values().filter_map(|v| half(v.to_bits())).for_each(|bits| counts[usize::from(bits)] += 1);
+        let found = counts.iter().position(|&count| {
+            let here = below < count;
+            below -= if here { 0 } else { count };
+            here
+        });
+        found.map(|bits| bits as u32)
+    };
+    let upper = find(&|bits| Some((bits >> 16) as u16))?;
+    let lower = find(&|bits| (bits >> 16 == upper).then_some(bits as u16))?;
+    Some(f32::from_bits(upper << 16 | lower))
 }
 
 /// The level of speech while it is active, and how much of the time that is.
@@ -322,6 +337,18 @@ mod tests {
             assert!((got.level.0 - level).abs() < 0.05, "{file}: {got:?}, expected {level}");
             assert!((got.activity - activity).abs() < 0.005, "{file}: {got:?}, expected {activity}");
         }
+    }
+
+    #[test]
+    fn the_smallest_are_found_without_sorting() {
+        let values: Vec<f32> = (1..4000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 * 1e-7).collect();
+        let mut sorted = values.clone();
+        sorted.sort_by(f32::total_cmp);
+        for below in [0, 1, 399, 2000, 3998] {
+            assert_eq!(smallest(|| values.iter().copied(), below), Some(sorted[below]), "{below}");
+        }
+        assert_eq!(smallest(|| values.iter().copied(), 3999), None);
+        assert_eq!(smallest(|| [0.5f32; 9].into_iter(), 8), Some(0.5));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::level::{Level, LevelMeter};
 use crate::sounds::{Band, BandMeter, Clipping, Sound, Sounds, Zero};
 use crate::threads::Job;
-use crate::track::{Keeper, Listener};
+use crate::track::{Compact, Keeper, Listener};
 use crate::units::Rate;
 
 use super::hear::Keep;
@@ -28,8 +28,8 @@ struct OwnRate {
 /// Those who listen at 8 kHz.
 struct NarrowRate {
     sounds: Sounds,
-    /// The whole track at 8 kHz, where it is kept.
-    keeper: Option<Keeper>,
+    /// The whole track, where it is kept and was recorded at another rate.
+    keeper: Option<Compact>,
 }
 
 /// What the listeners leave of a track.
@@ -39,23 +39,24 @@ pub(super) struct Told {
     pub band: Band,
     /// The samples, where they were kept.
     pub samples: Vec<i16>,
-    /// Those at 8 kHz, where they were kept and are not the same.
-    pub narrow: Vec<i16>,
+    /// Those at 8 kHz, where they were kept and recorded at another rate.
+    pub narrow: Option<Compact>,
 }
 
 impl Ears {
     pub(super) fn new(rate: Rate, keep: Keep, portable: bool) -> Self {
-        let narrow_apart = keep.narrow && !(keep.tracks && rate == Rate::NARROWBAND);
+        let is_narrow = rate == Rate::NARROWBAND;
+        let (own, narrow) = (keep.tracks || (keep.narrow && is_narrow), keep.narrow && !is_narrow);
         Self {
             level: LevelMeter::new(rate),
             own: OwnRate {
-                keeper: keep.tracks.then(Keeper::default),
+                keeper: own.then(Keeper::default),
                 zero: Zero::new(rate.hz()),
                 clipping: Clipping::new(rate.hz()),
                 band: BandMeter::new(rate.hz()),
                 samples: 0,
             },
-            narrow: NarrowRate { sounds: Sounds::new(&[], portable), keeper: narrow_apart.then(Keeper::default) },
+            narrow: NarrowRate { sounds: Sounds::new(&[], portable), keeper: narrow.then(Compact::default) },
         }
     }
 
@@ -83,7 +84,6 @@ impl Ears {
 
     /// What was heard; `probabilities` of speech tell music from it.
     pub(super) fn finish(self, probabilities: &[f32]) -> Told {
-        let kept = |keeper: Option<Keeper>| keeper.map(|k| k.finish().0).unwrap_or_default();
         let mut sounds = self.narrow.sounds.finish(probabilities);
         sounds.extend(self.own.zero.finish());
         sounds.extend(self.own.clipping.finish());
@@ -92,8 +92,8 @@ impl Ears {
             level: self.level.finish(),
             sounds,
             band: self.own.band.finish(),
-            samples: kept(self.own.keeper),
-            narrow: kept(self.narrow.keeper),
+            samples: self.own.keeper.map(|keeper| keeper.finish().0).unwrap_or_default(),
+            narrow: self.narrow.keeper.map(Compact::finish),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::level::Level;
 use crate::sounds::{Band, Sound};
 use crate::threads;
+use crate::track::{Compact, Narrow};
 use crate::units::{Millis, Rate};
 use crate::voice::{self, Detector, Probabilities};
 
@@ -35,16 +36,24 @@ pub(super) struct Heard {
     pub band: Band,
     /// The samples, where they are kept.
     pub samples: Vec<i16>,
-    /// The samples at 8 kHz, where they are kept and are not the same.
-    pub(super) narrow: Vec<i16>,
+    /// The samples at 8 kHz, where they are kept and were recorded at another rate.
+    pub(super) narrow: Option<Compact>,
 }
 
 impl Heard {
     /// The samples at 8 kHz; none where they were not kept.
-    pub(super) fn narrow(&self) -> &[i16] {
-        if self.narrow.is_empty() && self.rate == Rate::NARROWBAND { &self.samples } else { &self.narrow }
+    pub(super) fn narrow(&self) -> &dyn Narrow {
+        match &self.narrow {
+            Some(narrow) => narrow,
+            None if self.rate == Rate::NARROWBAND => &self.samples,
+            None => NOTHING,
+        }
     }
 }
+
+/// What there is of a track that was not kept.
+pub(super) const NOTHING: &dyn Narrow = &NO_SAMPLES;
+const NO_SAMPLES: Vec<i16> = Vec::new();
 
 /// What is kept of a track's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +96,10 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
         return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded")));
     }
     // WebRTC's detector takes music for speech: what it says of music is worth nothing.
-    let trusted = |values: &[f32]| if config.detector == DetectorKind::Silero { values.to_vec() } else { Vec::new() };
+    let trusted = config.detector == DetectorKind::Silero;
     let heard = |((ears, values), lane): ((Ears, Vec<f32>), &Lane)| {
         let duration = rate.millis(ears.samples());
-        let Told { level, sounds, band, samples, narrow } = ears.finish(&trusted(&values));
+        let Told { level, sounds, band, samples, narrow } = ears.finish(if trusted { &values } else { &[] });
         let (channel, source, voice) = (lane.channel(), source.clone(), Probabilities { hop, values });
         Heard { channel, source, rate, duration, level, voice, sounds, band, samples, narrow }
     };

@@ -10,7 +10,7 @@ use crate::timeline::{Event, Placement};
 use crate::units::{Decibels, Millis, Span};
 use crate::voice::Probabilities;
 
-use super::hear::Heard;
+use super::hear::{Heard, NOTHING};
 use super::lanes::Lane;
 
 /// A track on the call's timeline.
@@ -54,12 +54,9 @@ pub(super) fn gate(lanes: &[Lane], placements: &[Option<Placement>], config: &Co
     let spans: Vec<Vec<Span>> =
         lanes.iter().map(|lane| lane.heard.as_ref().map_or_else(|_| Vec::new(), |h| spans(h, config))).collect();
     let nowhere = Placement::reference();
-    let silence: &[i16] = &[];
-    let samples: Vec<&[i16]> =
-        lanes.iter().map(|lane| lane.heard.as_ref().map_or(silence, |heard| heard.narrow())).collect();
-    let inputs = spans.iter().zip(&samples).zip(placements).map(|((spans, samples), placement)| GateInput {
+    let inputs = spans.iter().zip(lanes).zip(placements).map(|((spans, lane), placement)| GateInput {
         spans,
-        samples,
+        samples: lane.heard.as_ref().map_or(NOTHING, Heard::narrow),
         placement: placement.as_ref().unwrap_or(&nowhere),
     });
     speech::gate(&inputs.collect::<Vec<_>>(), config)

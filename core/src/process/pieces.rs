@@ -7,6 +7,7 @@ use crate::align;
 use crate::call::{Moment, Role};
 use crate::decode::SourceInfo;
 use crate::sounds::Sound;
+use crate::track::{Compact, Listener, Narrow};
 use crate::units::{Millis, Rate};
 
 use super::hear::Heard;
@@ -18,6 +19,9 @@ const SLACK_MS: f64 = 500.0;
 const MOST_SILENCE_MS: f64 = 3_600_000.0;
 /// How long two recordings of the same audio are crossfaded at the end of the first.
 const FADE: Millis = Millis(5.0);
+
+/// Samples that are copied at once.
+const ROOM: usize = 4096;
 
 /// One recording of a track that is made of several.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +110,7 @@ impl Chain {
         let within = start.resolution().0 + self.start.resolution().0 + SLACK_MS;
         let agreed = || {
             pairs.iter().find_map(|(before, at, next)| {
-                let lag = align::overlap(&before.narrow(), &next.narrow(), Millis(expected - at.0), Millis(within))?;
+                let lag = align::overlap(before.narrow(), next.narrow(), Millis(expected - at.0), Millis(within))?;
                 Some(at.0 + lag.0)
             })
         };
@@ -154,7 +158,9 @@ impl Heard {
     /// Adds a later recording of the same line, from a time of this one on: of what both hold, this one's counts.
     fn append(&mut self, next: Self, at: Millis) {
         extend(&mut self.samples, &next.samples, self.rate, at);
-        extend(&mut self.narrow, &next.narrow, Rate::NARROWBAND, at);
+        if let (Some(line), Some(next)) = (&mut self.narrow, &next.narrow) {
+            extend_compact(line, next, at);
+        }
         self.level.append(&next.level, at);
         let frame = if self.voice.hop.0 > 0.0 { (at.0 / self.voice.hop.0).round() as usize } else { 0 };
         let values = &mut self.voice.values;
@@ -190,6 +196,34 @@ fn extend(line: &mut Vec<i16>, next: &[i16], rate: Rate, at: Millis) {
     line.extend(next.iter().skip(common));
 }
 
+/// The same at 8 kHz.
+fn extend_compact(line: &mut Compact, next: &Compact, at: Millis) {
+    let at = Rate::NARROWBAND.sample_at(at) as usize;
+    let common = line.len().saturating_sub(at).min(next.len());
+    let fade = common.min(Rate::NARROWBAND.sample_at(FADE) as usize);
+    let from = line.len().max(at) - fade;
+    let (mut faded, mut other) = (vec![0.0; fade], vec![0.0; fade]);
+    line.read(from, &mut faded);
+    next.read(from.saturating_sub(at), &mut other);
+    for (k, (sample, other)) in faded.iter_mut().zip(other).enumerate() {
+        let share = (k + 1) as f32 / (fade + 1) as f32;
+        *sample = *sample * (1.0 - share) + other * share;
+    }
+    line.truncate(from);
+    let mut room = vec![0.0; ROOM];
+    while line.len() < from {
+        line.hear(&room[..ROOM.min(from - line.len())]);
+    }
+    line.hear(&faded);
+    let mut at = common;
+    while at < next.len() {
+        let block = &mut room[..ROOM.min(next.len() - at)];
+        next.read(at, block);
+        line.hear(block);
+        at += block.len();
+    }
+}
+
 /// Adds a sound of a later piece; of one that both pieces heard, only what the first did not.
 fn add_sound(sounds: &mut Vec<Sound>, mut sound: Sound, at: Millis, end: Millis) {
     sound.start_ms += at.0;
@@ -216,6 +250,7 @@ mod tests {
     use crate::process::{CallInput, Given, Processed, process};
     use crate::provider::{Part, Recording};
     use crate::timeline::Method;
+    use crate::track::{to_f32, to_i16};
 
     /// Noise of a fixed sequence, not the same for two seeds.
     fn noise(n: usize, seed: u32) -> Vec<i16> {
@@ -266,6 +301,27 @@ mod tests {
         assert_eq!(track.source, Some(track.pieces[0].source.clone()));
         assert_eq!(track.pieces[1].source.path.as_deref(), Some("10.wav"));
         assert_eq!(call.report.call.duration_ms, Millis(12_000.0));
+    }
+
+    #[test]
+    fn a_line_at_8_khz_is_joined_as_its_samples_are() {
+        let compact = |samples: &[i16]| {
+            let mut compact = Compact::default();
+            compact.hear(&samples.iter().map(|&x| to_f32(x)).collect::<Vec<_>>());
+            compact
+        };
+        // Too faint to lose anything.
+        let faint = |n, seed| noise(n, seed).into_iter().map(|x| x / 80).collect::<Vec<i16>>();
+        let (a, b) = (faint(24_000, 1), faint(16_000, 2));
+        for at_ms in [0.0, 1_000.0, 2_998.0, 3_000.0, 3_777.0, 9_000.125] {
+            let (mut line, mut narrow) = (a.clone(), compact(&a));
+            extend(&mut line, &b, Rate::NARROWBAND, Millis(at_ms));
+            extend_compact(&mut narrow, &compact(&b), Millis(at_ms));
+            let mut read = vec![9.0; narrow.len()];
+            narrow.read(0, &mut read);
+            let off = read.iter().zip(&line).filter(|(x, y)| to_i16(**x).abs_diff(**y) > 1).count();
+            assert_eq!((read.len(), off), (line.len(), 0), "{at_ms} ms");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::error::Warning;
 use crate::timeline::Placement;
 use crate::units::Millis;
 
-use super::hear::Heard;
+use super::hear::{Heard, NOTHING};
 use super::lanes::Lane;
 
 /// Where the tracks lie: each like its recorder. `None` for a track that could not be read.
@@ -31,9 +31,8 @@ pub(super) fn place(lanes: &[Lane], config: &Config) -> Places {
     }
     // One recorder has nothing to be placed against, and its samples may or may not have been kept.
     let alone = first.len() == 1;
-    let samples: Vec<&[i16]> = first.iter().map(|(_, heard)| if alone { &[] } else { heard.narrow() }).collect();
-    let inputs = first.iter().zip(&samples).map(|((lane, heard), samples)| align::TrackInput {
-        samples,
+    let inputs = first.iter().map(|(lane, heard)| align::TrackInput {
+        samples: if alone { NOTHING } else { heard.narrow() },
         energies: Some(heard.level.hops.power()),
         probabilities: &heard.voice.values,
         hop: heard.voice.hop,
