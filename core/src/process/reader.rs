@@ -8,8 +8,8 @@ use crate::units::{Millis, Rate};
 
 /// Samples that are heard at once where there is one thread: few, so that they stay in the processor's nearest memory.
 const SHORT: usize = 4096;
-/// What is heard at once where there are more: two of the voice detector's blocks, some milliseconds of work.
-const LONG: Millis = Millis(6144.0);
+/// What is heard at once where there are more: a block of the voice detector's, some milliseconds of work.
+const LONG: Millis = Millis(3072.0);
 /// And at most so many samples of all tracks together.
 const MOST_SAMPLES: usize = 1 << 19;
 
