@@ -89,15 +89,17 @@ def measured(command):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, command)
-    unit = 1 << 20 if platform.system() == "Darwin" else 1 << 10
-    return time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / unit
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss * unit / 1e6
 
 
-def least(commands, rounds):
-    """The least wall and CPU seconds and memory of each command, run in turn."""
+def least(commands, rounds, out):
+    """The least wall and CPU seconds and memory of each command, run in turn. What they write is removed before each: in
+    place of another, a file waits for the disk."""
     best = [(float("inf"),) * 3] * len(commands)
     for _ in range(rounds):
         for i, command in enumerate(commands):
+            shutil.rmtree(out, ignore_errors=True)
             best[i] = tuple(map(min, best[i], measured(command)))
     return best
 
@@ -123,7 +125,7 @@ def calls(folder, count):
 def track_bytes(report):
     """The tracks of a report as 16-bit samples, in MB."""
     sources = [track["source"] for track in json.loads(report.read_text())["tracks"]]
-    return sum(s["durationMs"] / 1000 * s["sampleRateHz"] * 2 for s in sources) / (1 << 20)
+    return sum(s["durationMs"] / 1000 * s["sampleRateHz"] * 2 for s in sources) / 1e6
 
 
 def own(exe, one, two, folder, rounds):
@@ -134,7 +136,7 @@ def own(exe, one, two, folder, rounds):
     rows = []
 
     def threads(what, command, asked, rounds=rounds):
-        (alone, cpu, _), (both, cpu_both, _) = least([command(1), command(2)], rounds)
+        (alone, cpu, _), (both, cpu_both, _) = least([command(1), command(2)], rounds, out)
         rows.append((f"{what}: two threads / one, wall", f"{both / alone:.2f} ({both:.2f} s / {alone:.2f} s; CPU {cpu_both:.2f} / {cpu:.2f})", asked))
         return alone, cpu
 
@@ -147,17 +149,14 @@ def own(exe, one, two, folder, rounds):
         return rows
     hours = [repeated(path, 6, folder / f"hour-{name}.mp3") for name, path in (("a", one), ("b", two))]
     threads("one mp3, six times as long", lambda n: process(hours[:1], n, "--json"), "at most 0.55", max(1, rounds // 2))
-    long = least([mix(hours, 1)], max(1, rounds // 2))[0][1]
+    long = least([mix(hours, 1)], max(1, rounds // 2), out)[0][1]
     rows.append(("process, six times as long / once, CPU", f"{long / short:.2f}", "5.7 to 6.3"))
     long = repeated(one, 60, folder / "long.mp3")
     rows.append(("analysis of one mp3, sixty times as long, most memory", f"{measured(process([long], 2, '--json'))[2]:.0f} MB", "at most 48 MB"))
     long.unlink()
     listed = calls(folder, 200)
-    walls = {1: [], 2: []}
-    for n in (1, 2) * max(1, rounds // 2):
-        shutil.rmtree(out, ignore_errors=True)
-        walls[n].append(measured([exe, "batch", listed, "--threads", str(n), "--no-page", "-o", out])[0])
-    alone, both = min(walls[1]), min(walls[2])
+    batch = lambda threads: [exe, "batch", listed, "--threads", str(threads), "--no-page", "-o", out]
+    (alone, *_), (both, *_) = least([batch(1), batch(2)], max(1, rounds // 2), out)
     rows.append(("200 short calls, one thread / two, wall", f"{alone / both:.2f} ({alone:.2f} s / {both:.2f} s)", "at least 1.9"))
     return rows
 

@@ -6,6 +6,7 @@ use super::belief::Belief;
 use super::sound::{FRAMES, Sound};
 use super::vote::{Direction, LATEST_ECHO_S, TYPICAL_ECHO_S, Vote, agree};
 use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
+use crate::threads;
 
 /// Frames of a stretch of talk that is looked for on the other track (8.19 s: clocks 150 ppm apart drift 1.2 ms).
 pub(super) const STRETCH: usize = 819;
@@ -20,8 +21,8 @@ const WIDE_TRIES: usize = 48;
 /// over two minutes of lags. With a third of that, two in a hundred calls with bleed far from where it is first looked for are not
 /// found.
 const MOST_TILES: usize = 14;
-/// Spectra of hearers kept for later stretches: nine megabytes.
-const MOST_KEPT: usize = 24;
+/// Spectra of each hearer kept for later stretches: nine megabytes of both.
+const MOST_KEPT: usize = 12;
 /// Peaks kept of a stretch, and how far apart: within 100 ms they are one voice's pitch and room.
 const PEAKS: usize = 6;
 const APART: usize = RATE / 10;
@@ -42,18 +43,14 @@ pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> He
     let mut search = Search::new(a, b, prior, likely);
     for round in 0..NEAR_TRIES {
         for place in 0..likely.len() {
-            for direction in Direction::BOTH {
-                if search.listen_near(direction, place, round) && search.decided() {
-                    return search.finish();
-                }
+            if search.both_ways(|search, direction| search.near(direction, place, round)) {
+                return search.finish();
             }
         }
     }
     for round in 0..WIDE_TRIES {
-        for direction in Direction::BOTH {
-            if search.listen_wide(direction, round) && search.decided() {
-                return search.finish();
-            }
+        if search.both_ways(|search, direction| search.wide(direction, round)) {
+            return search.finish();
         }
     }
     search.finish()
@@ -67,14 +64,35 @@ struct Search<'s, 't> {
     /// Stretches of each direction's talker near each likely lag, and anywhere.
     near: Vec<[Vec<usize>; 2]>,
     anywhere: [Vec<usize>; 2],
-    correlator: Correlator,
+    grids: [Grid; 2],
+    /// The second is for work side by side alone.
+    correlators: [Option<Correlator>; 2],
     /// Transforms over the whole range.
     tiles: usize,
-    /// Spectra of each direction's hearer for them, by where they begin: every [`WIDE_SPAN`] samples, for all stretches.
-    grid: Vec<(Direction, i64, Spectrum)>,
     /// Stretches looked for over the whole range.
     done: Vec<(Direction, usize)>,
     votes: Vec<Vote>,
+}
+
+/// Spectra of a direction's hearer over the whole range, by where they begin: every [`WIDE_SPAN`] samples, for all stretches.
+#[derive(Default)]
+struct Grid(Vec<(i64, Spectrum)>);
+
+/// A stretch that is to be looked for, by transforms of `n` samples at tiles of lags; without any where that was done before.
+struct Quest {
+    direction: Direction,
+    frame: usize,
+    n: usize,
+    tiles: Vec<Tile>,
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Found {
+    /// Lags in seconds, and their height.
+    peaks: Vec<(f64, f32)>,
+    searched_s: f64,
+    transforms: usize,
 }
 
 /// Lags that one transform covers, in samples.
@@ -99,36 +117,56 @@ impl<'s, 't> Search<'s, 't> {
             likely,
             near: near.collect(),
             anywhere: [anywhere(a), anywhere(b)],
-            correlator: Correlator::new(NEAR_N, a.portable),
+            grids: Default::default(),
+            correlators: [None, None],
             tiles: 0,
-            grid: Vec::new(),
             done: Vec::new(),
             votes: Vec::new(),
         }
     }
 
-    /// Listens for a stretch near a likely lag; `false` where there is none.
-    fn listen_near(&mut self, direction: Direction, place: usize, round: usize) -> bool {
-        let frame = self.near.get(place).and_then(|n| n[direction as usize].get(round)).copied();
-        let (Some(frame), Some(&lag)) = (frame, self.likely.get(place)) else { return false };
-        let frame = self.known_stretch(direction, frame);
-        let centre = ((direction.delay(lag) + TYPICAL_ECHO_S) * RATE as f64) as i64;
-        let tile = centre - NEAR_SPAN as i64 / 2;
-        self.listen(direction, frame, NEAR_N, &[(tile, 0..NEAR_SPAN)]);
-        true
+    /// Looks for a stretch of each direction; true where no doubt is left after one of them. With more than one thread both are
+    /// looked for side by side, and the second forgotten where the first was enough.
+    fn both_ways(&mut self, quest: impl Fn(&Self, Direction) -> Option<Quest>) -> bool {
+        let [first, second] = Direction::BOTH;
+        if threads::count() > 1
+            && let (Some(one), Some(other)) = (quest(self, first), quest(self, second))
+        {
+            let (a, b) = (self.a, self.b);
+            let ([x, y], [with, and_with]) = (&mut self.grids, &mut self.correlators);
+            let (found, more) = threads::join(|| x.listen(a, b, &one, with), || y.listen(a, b, &other, and_with));
+            self.take(&one, found);
+            // Neither direction knows of the other, but for how much may be spent.
+            let too_much = other.n == WIDE_N && self.tiles >= MOST_TILES;
+            return self.decided() || (!too_much && self.took(&other, more));
+        }
+        Direction::BOTH.into_iter().any(|direction| {
+            let Some(quest) = quest(self, direction) else { return false };
+            let grid = &mut self.grids[direction as usize];
+            let found = grid.listen(self.a, self.b, &quest, &mut self.correlators[0]);
+            self.took(&quest, found)
+        })
     }
 
-    /// Listens for a stretch over the whole range; `false` where there is none, or no more may be spent.
-    fn listen_wide(&mut self, direction: Direction, round: usize) -> bool {
-        let Some(&frame) = self.anywhere[direction as usize].get(round) else { return false };
+    /// A stretch to look for near a likely lag; `None` where there is none.
+    fn near(&self, direction: Direction, place: usize, round: usize) -> Option<Quest> {
+        let frame = *self.near.get(place)?[direction as usize].get(round)?;
+        let frame = self.known_stretch(direction, frame);
+        let centre = ((direction.delay(*self.likely.get(place)?) + TYPICAL_ECHO_S) * RATE as f64) as i64;
+        let tile = centre - NEAR_SPAN as i64 / 2;
+        Some(Quest { direction, frame, n: NEAR_N, tiles: vec![(tile, 0..NEAR_SPAN)] })
+    }
+
+    /// A stretch to look for over the whole range; `None` where there is none, or no more may be spent.
+    fn wide(&self, direction: Direction, round: usize) -> Option<Quest> {
+        let frame = *self.anywhere[direction as usize].get(round)?;
         if self.tiles >= MOST_TILES {
-            return false;
+            return None;
         }
         let frame = self.known_stretch(direction, frame);
         if self.done.contains(&(direction, frame)) {
-            return true;
+            return Some(Quest { direction, frame, n: WIDE_N, tiles: Vec::new() });
         }
-        self.done.push((direction, frame));
         let (low, high) = self.prior.range();
         let ends = [direction.delay(low), direction.delay(high)];
         let at = |s: f64| (s * RATE as f64) as i64;
@@ -137,9 +175,8 @@ impl<'s, 't> Search<'s, 't> {
         let (start, span) = ((frame * FRAME) as i64, WIDE_SPAN as i64);
         let tiles = (start + from).div_euclid(span)..=(start + to).div_euclid(span);
         let within = |tile: i64| ((from - tile).clamp(0, span) as usize)..((to - tile).clamp(0, span) as usize);
-        let tiles: Vec<Tile> = tiles.map(|k| k * span - start).map(|tile| (tile, within(tile))).collect();
-        self.listen(direction, frame, WIDE_N, &tiles);
-        true
+        let tiles = tiles.map(|k| k * span - start).map(|tile| (tile, within(tile))).collect();
+        Some(Quest { direction, frame, n: WIDE_N, tiles })
     }
 
     /// The start of a stretch heard before that overlaps one that starts at `frame`, or `frame`: one sound, one vote.
@@ -148,27 +185,22 @@ impl<'s, 't> Search<'s, 't> {
         self.votes.iter().find(overlaps).map_or(frame, |v| v.start)
     }
 
-    /// Correlates a stretch with the hearer by transforms of `n` samples at tiles of lags.
-    fn listen(&mut self, direction: Direction, frame: usize, n: usize, tiles: &[Tile]) {
-        let (talker, hearer) = direction.order(self.a, self.b);
-        let start = (frame * FRAME) as i64;
-        let len = (STRETCH * FRAME).min((talker.len() - start).max(0) as usize);
-        if self.correlator.len() != n {
-            self.correlator = Correlator::new(n, self.a.portable);
+    /// Takes what was found of a stretch; true where no doubt is left.
+    fn took(&mut self, quest: &Quest, found: Found) -> bool {
+        self.take(quest, found);
+        self.decided()
+    }
+
+    fn take(&mut self, quest: &Quest, found: Found) {
+        if quest.tiles.is_empty() {
+            return;
         }
-        let voice = self.correlator.spectrum(talker.input.samples, start, len, Whitening::Talker, |x| {
-            talker.keep_own_sound(start, x);
-        });
-        // Where half of the sound comes before and half after: beyond the hearer's ends less than half could be heard.
-        let middle = talker.middle_of_sound(frame, len / FRAME) as i64 * FRAME as i64;
-        let mut peaks: Vec<(f64, f32)> = Vec::new();
-        let mut searched_s = 0.0;
-        for (tile, within) in tiles {
-            let Some(valid) = overlapping(*tile, within, middle, hearer.len()) else { continue };
-            searched_s += valid.len() as f64 / RATE as f64;
-            let found = self.compare(&voice, direction, start + tile, valid);
-            peaks.extend(found.into_iter().map(|p| ((p.lag + *tile as f64) / RATE as f64, p.z)));
+        let Quest { direction, frame, n, .. } = *quest;
+        if n == WIDE_N {
+            self.done.push((direction, frame));
         }
+        self.tiles += found.transforms;
+        let (mut peaks, mut searched_s) = (found.peaks, found.searched_s);
         if let Some(i) = self.votes.iter().position(|v| v.direction == direction && v.start == frame) {
             let known = self.votes.remove(i);
             peaks.extend(known.peaks);
@@ -183,28 +215,6 @@ impl<'s, 't> Search<'s, 't> {
             }
         }
         self.votes.push(Vote { direction, start: frame, peaks: kept, searched_s });
-    }
-
-    /// Where a stretch agrees with the hearer's sound from sample `at` on.
-    fn compare(&mut self, voice: &Spectrum, direction: Direction, at: i64, valid: Range<usize>) -> Vec<Peak> {
-        let (_, hearer) = direction.order(self.a, self.b);
-        let n = self.correlator.len();
-        let mut made = None;
-        let known = self.grid.iter().position(|g| n == WIDE_N && g.0 == direction && g.1 == at);
-        if known.is_none() {
-            let level = |x: &mut [f32]| level_in_time(x, hearer.floor);
-            made = Some(self.correlator.spectrum(hearer.input.samples, at, n, Whitening::Hearer, level));
-        }
-        if let Some(other) = known.and_then(|i| self.grid.get(i)).map(|g| &g.2).or(made.as_ref()) {
-            self.correlator.correlate(voice, other, valid);
-        }
-        if n == WIDE_N {
-            self.tiles += 1;
-            if self.grid.len() < MOST_KEPT {
-                self.grid.extend(made.map(|spectrum| (direction, at, spectrum)));
-            }
-        }
-        self.correlator.peaks(PEAKS, APART)
     }
 
     fn evidence(&self) -> Belief {
@@ -227,6 +237,60 @@ impl<'s, 't> Search<'s, 't> {
     fn finish(self) -> Heard {
         let (evidence, decided) = (self.evidence(), self.decided());
         Heard { votes: self.votes, evidence, decided }
+    }
+}
+
+impl Grid {
+    /// Correlates a stretch with the hearer.
+    fn listen(&mut self, a: &Sound, b: &Sound, quest: &Quest, with: &mut Option<Correlator>) -> Found {
+        let mut found = Found::default();
+        if quest.tiles.is_empty() {
+            return found;
+        }
+        let (talker, hearer) = quest.direction.order(a, b);
+        let start = (quest.frame * FRAME) as i64;
+        let len = (STRETCH * FRAME).min((talker.len() - start).max(0) as usize);
+        if with.as_ref().is_some_and(|c| c.len() != quest.n) {
+            *with = None;
+        }
+        let correlator = with.get_or_insert_with(|| Correlator::new(quest.n, a.portable));
+        let voice = correlator.spectrum(talker.input.samples, start, len, Whitening::Talker, |x| {
+            talker.keep_own_sound(start, x);
+        });
+        // Where half of the sound comes before and half after: beyond the hearer's ends less than half could be heard.
+        let middle = talker.middle_of_sound(quest.frame, len / FRAME) as i64 * FRAME as i64;
+        for (tile, within) in &quest.tiles {
+            let Some(valid) = overlapping(*tile, within, middle, hearer.len()) else { continue };
+            found.searched_s += valid.len() as f64 / RATE as f64;
+            let peaks = self.compare(correlator, &voice, hearer, start + tile, valid);
+            found.peaks.extend(peaks.into_iter().map(|p| ((p.lag + *tile as f64) / RATE as f64, p.z)));
+            found.transforms += usize::from(quest.n == WIDE_N);
+        }
+        found
+    }
+
+    /// Where a stretch agrees with the hearer's sound from sample `at` on.
+    fn compare(
+        &mut self,
+        correlator: &mut Correlator,
+        voice: &Spectrum,
+        hearer: &Sound,
+        at: i64,
+        valid: Range<usize>,
+    ) -> Vec<Peak> {
+        let n = correlator.len();
+        let known = self.0.iter().position(|g| n == WIDE_N && g.0 == at);
+        let made = known.is_none().then(|| {
+            let level = |x: &mut [f32]| level_in_time(x, hearer.floor);
+            correlator.spectrum(hearer.input.samples, at, n, Whitening::Hearer, level)
+        });
+        if let Some(other) = known.and_then(|i| self.0.get(i)).map(|g| &g.1).or(made.as_ref()) {
+            correlator.correlate(voice, other, valid);
+        }
+        if n == WIDE_N && self.0.len() < MOST_KEPT {
+            self.0.extend(made.map(|spectrum| (at, spectrum)));
+        }
+        correlator.peaks(PEAKS, APART)
     }
 }
 

@@ -51,7 +51,7 @@ pub fn write_audio_heard(
 }
 
 /// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`. Where there is more than one thread, the next
-/// blocks are mixed while these are written.
+/// blocks are mixed and encoded while these are written.
 fn write(
     path: &Path,
     mixer: &mut Mixer,
@@ -61,63 +61,79 @@ fn write(
     mut heard: impl FnMut(&[i16]),
 ) -> Result<()> {
     let failed = |e| write_error(e, path);
-    let mut encoder: Box<dyn Encode> = match format {
+    let encoder: Box<dyn Encode + Send> = match format {
         Format::Wav => Box::new(Wav::new(mixer, false)?),
         Format::WavUlaw => Box::new(Wav::new(mixer, true)?),
         Format::Flac => Box::new(Flac::new(mixer)?),
     };
     let part = Part::new(path);
     let mut file = File::create(&part.part).map_err(failed)?;
-    let mut bytes = Vec::new();
-    encoder.header(mixer.frames_left(), &mut bytes);
     let several = threads::count() > 1;
-    let frames = if several { AHEAD } else { 1 };
-    let mut put = |bytes: &mut Vec<u8>| {
-        let written = if several {
-            threads::join(|| seen(bytes), || file.write_all(bytes)).1
-        } else {
-            seen(bytes);
-            file.write_all(bytes)
-        };
-        bytes.clear();
-        written.map_err(failed)
-    };
-    let (mut now, mut next) = (Vec::new(), Vec::new());
-    mix(mixer, frames, &mut now)?;
-    while !now.is_empty() {
-        let mut mixed = Ok(());
-        let mix_next: Job = Box::new(|| mixed = mix(mixer, frames, &mut next));
-        let mut write = || {
-            heard(&now);
-            encoder.encode(&now, &mut bytes);
-            put(&mut bytes)?;
-            control.check(Stage::Export)
-        };
+    let mut maker = Maker { mixer, encoder, frames: if several { AHEAD } else { 1 } };
+    let (mut now, mut next) = (Made::default(), Made::default());
+    maker.encoder.header(maker.mixer.frames_left(), &mut now.bytes);
+    while !now.is_last {
+        let mut made = Ok(());
+        let make: Job = Box::new(|| made = maker.make(&mut next));
         if several {
-            threads::beside(vec![mix_next], write)?;
+            let mut written = Ok(());
+            let write: Job = Box::new(|| written = file.write_all(&now.bytes));
+            threads::beside(vec![make, write], || {
+                seen(&now.bytes);
+                heard(&now.samples);
+            });
+            written.map_err(failed)?;
         } else {
-            write()?;
-            mix_next();
+            seen(&now.bytes);
+            heard(&now.samples);
+            file.write_all(&now.bytes).map_err(failed)?;
+            make();
         }
-        mixed?;
+        made?;
+        control.check(Stage::Export)?;
         std::mem::swap(&mut now, &mut next);
     }
-    encoder.finish(&mut bytes);
-    put(&mut bytes)?;
+    seen(&now.bytes);
+    file.write_all(&now.bytes).map_err(failed)?;
     drop(file);
     part.finish()
 }
 
-/// The next blocks of a mix, until there are so many samples of each channel; none at the end.
-fn mix(mixer: &mut Mixer, frames: usize, samples: &mut Vec<i16>) -> Result<()> {
-    samples.clear();
-    let wanted = frames * usize::from(mixer.channels());
-    while samples.len() < wanted
-        && let Some(block) = mixer.next_block()?
-    {
-        samples.extend_from_slice(block);
+/// Mixes and encodes.
+struct Maker<'m, 'a> {
+    mixer: &'m mut Mixer<'a>,
+    encoder: Box<dyn Encode + Send>,
+    /// Samples of each channel that are made at once, at least.
+    frames: usize,
+}
+
+/// Blocks of a mix, and what they are in the file.
+#[derive(Default)]
+struct Made {
+    samples: Vec<i16>,
+    bytes: Vec<u8>,
+    /// Whether these bytes end the file; no samples are among them.
+    is_last: bool,
+}
+
+impl Maker<'_, '_> {
+    /// The next blocks; what ends the file where there are none.
+    fn make(&mut self, made: &mut Made) -> Result<()> {
+        made.samples.clear();
+        made.bytes.clear();
+        let wanted = self.frames * usize::from(self.mixer.channels());
+        while made.samples.len() < wanted
+            && let Some(block) = self.mixer.next_block()?
+        {
+            made.samples.extend_from_slice(block);
+            self.encoder.encode(block, &mut made.bytes);
+        }
+        made.is_last = made.samples.is_empty();
+        if made.is_last {
+            self.encoder.finish(&mut made.bytes);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

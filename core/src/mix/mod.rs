@@ -130,11 +130,13 @@ impl<'a> Mixer<'a> {
             return Ok(None);
         }
         self.channels.iter_mut().try_for_each(|channel| channel.prepare(frames))?;
-        self.block.clear();
+        // Every place is written anew.
+        self.block.resize(frames * self.channels.len(), 0);
         match self.channels.as_mut_slice() {
-            [only] => self.block.extend(only.limiter.take(frames).iter().map(|&x| to_i16(x))),
+            [only] => {
+                self.block.iter_mut().zip(only.limiter.take(frames)).for_each(|(out, &x)| *out = to_i16(x));
+            }
             [left, right] => {
-                self.block.resize(2 * frames, 0);
                 let pairs = left.limiter.take(frames).iter().zip(right.limiter.take(frames));
                 for (out, (&l, &r)) in self.block.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
                     *out = [to_i16(l), to_i16(r)];
@@ -142,7 +144,6 @@ impl<'a> Mixer<'a> {
             }
             more => {
                 let count = more.len();
-                self.block.resize(frames * count, 0);
                 for (i, channel) in more.iter_mut().enumerate() {
                     let places = self.block.iter_mut().skip(i).step_by(count);
                     places.zip(channel.limiter.take(frames)).for_each(|(out, &x)| *out = to_i16(x));

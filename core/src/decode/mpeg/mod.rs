@@ -431,7 +431,9 @@ fn decode_one(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> bool {
         Ok(GenericAudioBufferRef::F32(buffer)) => buffer.frames() == samples,
         _ => false,
     });
-    if let (Err(_), Ok(fresh)) = (&decoded, new_decoder()) {
+    if decoded.is_err()
+        && let Ok(fresh) = new_decoder()
+    {
         *decoder = fresh;
     }
     decoded.unwrap_or(false)

@@ -18,6 +18,7 @@ mod echo;
 mod tests;
 
 use crate::config::Config;
+use crate::threads;
 use crate::timeline::Placement;
 use crate::track::Narrow;
 use crate::units::{Millis, Span};
@@ -88,10 +89,12 @@ pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
         && let Some(uncertainty) = comparable(tracks)
     {
         let slack = (uncertainty.0 - ALLOWED_MS).max(0.0);
-        let mut ear = Ear::new((slack * PER_MS) as usize, config.portable);
-        for (hearer, cells) in judged.iter_mut().enumerate() {
-            judge(&mut ear, tracks, hearer, cells);
-        }
+        judged = threads::map(judged.into_iter().enumerate().collect(), |(hearer, mut cells)| {
+            if !cells.is_empty() {
+                judge(&mut Ear::new((slack * PER_MS) as usize, config.portable), tracks, hearer, &mut cells);
+            }
+            cells
+        });
     }
     tracks.iter().zip(&judged).map(|(track, cells)| sort(track.spans, cells)).collect()
 }
@@ -131,9 +134,6 @@ fn cells(spans: &[Span], samples: usize) -> Vec<Cell> {
 /// Compares a track's cells with every other track.
 fn judge(ear: &mut Ear, tracks: &[GateInput], hearer: usize, cells: &mut [Cell]) {
     let Some(own) = tracks.get(hearer) else { return };
-    if cells.is_empty() {
-        return;
-    }
     let noise = ear.noise(own.samples);
     for (from, talker) in tracks.iter().enumerate().filter(|(from, _)| *from != hearer) {
         if uncertainty(own, talker) > MOST_UNCERTAIN {
