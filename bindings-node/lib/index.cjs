@@ -185,7 +185,9 @@ const processBatch = batchOver(process, analyze, resolveConfig)
 
 async function probe(recording, options = {}) {
   return run(probe, options, async ({ signal, config, limit }) => {
-    return JSON.parse(await native.probe(await inputSpec(recording, limit, signal), config))
+    const { quick = false } = options
+    if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
+    return JSON.parse(await native.probe(await inputSpec(recording, limit, signal), quick, config))
   })
 }
 

@@ -74,11 +74,11 @@ pub fn analyze(
     Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(progress))))
 }
 
-/// What a recording really is, as JSON.
+/// What a recording really is, as JSON: read to its end, or by its first bytes alone.
 #[napi]
-pub fn probe(input: InputSpec, config: String) -> napi::Result<AsyncTask<ProbeTask>> {
+pub fn probe(input: InputSpec, quick: bool, config: String) -> napi::Result<AsyncTask<ProbeTask>> {
     let config = arguments::config(&config)?;
-    Ok(AsyncTask::new(ProbeTask::new(input.recording(0)?, config)))
+    Ok(AsyncTask::new(ProbeTask::new(input.recording(0)?, quick, config)))
 }
 
 /// All samples of a recording, as 32-bit floats or 16-bit numbers.

@@ -85,12 +85,13 @@ impl Task for AnalyzeTask {
 /// `probe`.
 pub struct ProbeTask {
     input: Option<Input>,
+    quick: bool,
     config: Config,
 }
 
 impl ProbeTask {
-    pub(crate) fn new(input: Input, config: Config) -> Self {
-        Self { input: Some(input), config }
+    pub(crate) fn new(input: Input, quick: bool, config: Config) -> Self {
+        Self { input: Some(input), quick, config }
     }
 }
 
@@ -100,7 +101,8 @@ impl Task for ProbeTask {
     type JsValue = String;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let probe = callweave::probe(taken(&mut self.input)?, &self.config.decode).map_err(raise)?;
+        let ask = if self.quick { callweave::probe_head } else { callweave::probe };
+        let probe = ask(taken(&mut self.input)?, &self.config.decode).map_err(raise)?;
         Ok(serde_json::to_string(&probe).unwrap_or_default())
     }
 

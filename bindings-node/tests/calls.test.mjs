@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createReadStream, readFileSync } from 'node:fs'
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -120,6 +120,22 @@ test('probe answers about what is no recording', async () => {
   assert.equal((await probe(CALL)).source.codec, 'pcm_s16')
   const page = await probe(Buffer.from('<!DOCTYPE html><html></html>'))
   assert.deepEqual([page.source, page.problem.code], [null, 'unsupported'])
+})
+
+test('a quick probe answers as the program does, from the first bytes', async (t) => {
+  const cut = `${folder(t)}/cut.wav`
+  writeFileSync(cut, readFileSync(CALL).subarray(0, 20_000))
+  for (const path of [CALL, cut, 'fixtures/keypad-hold/agent.mp3', 'README.md']) {
+    const { stdout } = spawnSync(process.execPath, [program, 'probe', '--quick', '--json', path], { encoding: 'utf8' })
+    assert.equal(`${JSON.stringify(await probe(path, { quick: true }))}\n`, stdout)
+  }
+  const [whole, short] = [await probe(CALL, { quick: true }), await probe(cut, { quick: true })]
+  assert.equal(whole.source, null)
+  assert.deepEqual([short.head.declaredDurationMs, short.head.bytes], [whole.head.declaredDurationMs, 20_000])
+  assert.equal((await probe(readFileSync(CALL), { quick: true })).head.codec, 'pcm_s16')
+  assert.equal((await probe('README.md', { quick: true })).problem.code, 'unsupported')
+  await assert.rejects(probe('gone.mp3', { quick: true }), failsWith('io', /gone\.mp3/))
+  await assert.rejects(probe(CALL, { quick: 'yes' }), failsWith('invalid_argument', /quick/))
 })
 
 test('bad recordings say what and where', async () => {
