@@ -39,7 +39,10 @@ export declare class CallweaveError extends Error {
 /** Who is heard on a track. */
 export type Role = 'customer' | 'agent' | 'transfer' | 'participant' | 'mixed' | 'unknown'
 
-/** One recording: a path, a file URL, bytes, or a stream of bytes. A stream is read into memory, at most `decode.maxBytes`. */
+/**
+ * One recording: a path, a file URL, bytes, or a stream of bytes. A stream is read into memory, at most `decode.maxBytes`. Bytes are
+ * copied when the work begins: leave them as they are until its promise is settled.
+ */
 export type Recording =
   | string
   | URL
@@ -241,7 +244,10 @@ export interface Progress {
 export interface Options {
   /** What differs from the defaults. */
   config?: Config | undefined
-  /** Stops the work; it then fails with the code `cancelled` and the signal's reason as its cause. */
+  /**
+   * Stops the work; it then fails at once with the code `cancelled` and the signal's reason as its cause. Where files are
+   * written it fails when the work has stopped, so that none appears afterwards.
+   */
   signal?: AbortSignal | undefined
 }
 

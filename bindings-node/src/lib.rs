@@ -34,6 +34,12 @@ pub fn read_config(json: String) -> napi::Result<String> {
     Ok(serde_json::to_string(&config).unwrap_or_default())
 }
 
+/// How many threads can run at a time, as far as the system lets this process: processors, affinity, quotas.
+#[napi]
+pub fn parallelism() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+}
+
 /// A helper for providers' documents: its name, its arguments as JSON; its answer as JSON.
 #[napi]
 pub fn provider(helper: String, json: String) -> napi::Result<String> {
@@ -52,12 +58,13 @@ pub fn process(
     inputs: Vec<InputSpec>,
     roles: Vec<String>,
     config: String,
+    threads: u32,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<ProcessTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(progress))))
+    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(threads, progress))))
 }
 
 /// Processes a call for its report alone, as JSON.
@@ -66,12 +73,13 @@ pub fn analyze(
     inputs: Vec<InputSpec>,
     roles: Vec<String>,
     config: String,
+    threads: u32,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<AnalyzeTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(progress))))
+    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(threads, progress))))
 }
 
 /// What a recording really is, as JSON: read to its end, or by its first bytes alone.
@@ -90,7 +98,7 @@ pub fn decode(
     cancel: &CancelSwitch,
 ) -> napi::Result<AsyncTask<DecodeTask>> {
     let config = arguments::config(&config)?;
-    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(None))))
+    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(1, None))))
 }
 
 /// One recording at the rate, the layout and the level of the configuration's mix, in memory or in a file.
@@ -103,7 +111,7 @@ pub fn normalize(
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<NormalizeTask>> {
     let config = arguments::config(&config)?;
-    let control = cancel.control(progress);
+    let control = cancel.control(1, progress);
     Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, control)))
 }
 
@@ -117,7 +125,7 @@ pub fn peaks(
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<PeaksTask>> {
-    let (config, control) = (arguments::config(&config)?, cancel.control(progress));
+    let (config, control) = (arguments::config(&config)?, cancel.control(1, progress));
     Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, points_per_second, bits, config, control)))
 }
 

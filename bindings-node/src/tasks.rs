@@ -10,7 +10,7 @@ use callweave::speech::ChunkOptions;
 use callweave::timeline::Placement;
 use callweave::units::{Millis, Rate, Span};
 use callweave::{Config, Control, Error, ErrorKind, Input, NormalizeOptions, WriteOptions};
-use napi::bindgen_prelude::{AsyncTask, Float32Array};
+use napi::bindgen_prelude::{AsyncTask, Float32Array, ObjectFinalize};
 use napi::{Env, Task};
 use napi_derive::napi;
 use serde_json::json;
@@ -40,16 +40,18 @@ impl ProcessTask {
 
 #[napi]
 impl Task for ProcessTask {
-    type Output = callweave::Processed;
+    type Output = (callweave::Processed, String);
     type JsValue = Processed;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
-        call().and_then(|call| callweave::process(call, &self.config, &self.control)).map_err(raise)
+        let processed = call().and_then(|call| callweave::process(call, &self.config, &self.control)).map_err(raise)?;
+        let report = processed.report.to_json();
+        Ok((processed, report))
     }
 
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(Processed(Arc::new(Mutex::new(output))))
+    fn resolve(&mut self, env: Env, (call, report): Self::Output) -> napi::Result<Self::JsValue> {
+        Processed::new(env, call, report)
     }
 }
 
@@ -193,21 +195,41 @@ fn lock(call: &Shared) -> MutexGuard<'_, callweave::Processed> {
 }
 
 /// A processed call: its report, and its tracks for a mix.
-#[napi]
-pub struct Processed(Shared);
+#[napi(custom_finalize)]
+pub struct Processed {
+    call: Shared,
+    report: String,
+    /// Bytes of the samples, of which JavaScript's garbage collector would not know.
+    weight: i64,
+}
+
+impl ObjectFinalize for Processed {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        env.adjust_external_memory(-self.weight).map(drop)
+    }
+}
+
+impl Processed {
+    fn new(env: Env, call: callweave::Processed, report: String) -> napi::Result<Self> {
+        let samples: usize = call.tracks.iter().map(|placed| placed.track.samples.len()).sum();
+        let weight = i64::try_from(samples * size_of::<i16>()).unwrap_or(i64::MAX);
+        env.adjust_external_memory(weight)?;
+        Ok(Self { call: Arc::new(Mutex::new(call)), report, weight })
+    }
+}
 
 #[napi]
 impl Processed {
-    /// The report as JSON, with the outputs that were written so far.
+    /// The report as JSON, as it was when the call had been processed.
     #[napi]
-    pub fn report_json(&self) -> String {
-        lock(&self.0).report.to_json()
+    pub fn report_json(&self) -> &str {
+        &self.report
     }
 
     /// The mix as 16-bit samples.
     #[napi]
     pub fn mix(&self, config: String, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
-        let (call, config, control) = (self.0.clone(), arguments::config(&config)?, cancel.control(None));
+        let (call, config, control) = (self.call.clone(), arguments::config(&config)?, cancel.control(1, None));
         Ok(AsyncTask::new(MixTask { call, config, control }))
     }
 
@@ -220,7 +242,7 @@ impl Processed {
         options: WriteSpec,
         cancel: &CancelSwitch,
     ) -> napi::Result<AsyncTask<CallTask>> {
-        let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(None));
+        let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(1, None));
         Ok(self.task(move |call| {
             call.write_with(Path::new(&folder), &config.mix, &options, &control)?;
             Ok(call.report.to_json())
@@ -260,14 +282,14 @@ impl Processed {
     #[napi]
     pub fn cut(&self, placed: u32, start_ms: f64, end_ms: f64, rate_hz: u32) -> AsyncTask<CutTask> {
         let span = Span::new(start_ms, end_ms);
-        AsyncTask::new(CutTask { call: self.0.clone(), placed: placed as usize, span, rate_hz })
+        AsyncTask::new(CutTask { call: self.call.clone(), placed: placed as usize, span, rate_hz })
     }
 
     fn task(
         &self,
         work: impl FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send + 'static,
     ) -> AsyncTask<CallTask> {
-        AsyncTask::new(CallTask { call: self.0.clone(), work: Some(Box::new(work)) })
+        AsyncTask::new(CallTask { call: self.call.clone(), work: Some(Box::new(work)) })
     }
 }
 

@@ -5,20 +5,14 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import * as callweave from 'callweave'
-import { calls, folder, golden, longWave, root } from './shared.mjs'
+import { calls, failing, folder, golden, longWave, root } from './shared.mjs'
 
-const { CallweaveError, analyze, decode, normalize, probe, process: processCall, version } = callweave
+const { analyze, decode, normalize, probe, process: processCall, version } = callweave
 const CALL = 'fixtures/stereo/call.wav'
 const config = { portable: true }
 const program = `${root}/bindings-node/bin/callweave.cjs`
 
-const failsWith = (code, words) => (error) => {
-  assert.ok(error instanceof CallweaveError, `${error?.stack}`)
-  assert.equal(error.code, code)
-  assert.match(error.message, words)
-  assert.match(error.stack, /calls\.test\.mjs/)
-  return true
-}
+const failsWith = failing('calls.test.mjs')
 
 for (const [call, document] of calls) {
   test(`the report of ${call} is the golden one`, async () => {
@@ -203,38 +197,4 @@ test('progress is told', async () => {
     assert.equal(bytesTotal, wave.length)
     assert.ok(bytesDone <= bytesTotal)
   }
-})
-
-test('an aborted signal stops work before it begins', async () => {
-  const error = await processCall('gone.mp3', { signal: AbortSignal.abort('changed my mind') }).catch((e) => e)
-  assert.ok(failsWith('cancelled', /cancelled/)(error))
-  assert.equal(error.cause, 'changed my mind')
-})
-
-test('an abort stops work under way', async () => {
-  const wave = longWave(30)
-  const controller = new AbortController()
-  let aborted
-  const work = analyze([wave, wave, wave], {
-    signal: controller.signal,
-    onProgress: () => {
-      aborted ??= performance.now()
-      controller.abort()
-    },
-  })
-  await assert.rejects(work, failsWith('cancelled', /cancelled/))
-  console.log(`abort took ${(performance.now() - aborted).toFixed(0)} ms`)
-})
-
-test('an abort stops the reading of a stream', async () => {
-  const controller = new AbortController()
-  const slow = Readable.from(
-    (async function* () {
-      for (;;) {
-        yield Buffer.alloc(1000)
-        controller.abort()
-      }
-    })(),
-  )
-  await assert.rejects(analyze(slow, { signal: controller.signal }), failsWith('cancelled', /cancelled/))
 })
