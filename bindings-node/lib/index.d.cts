@@ -587,7 +587,10 @@ export interface Peaks {
 
 /** What `processBatch` takes. */
 export interface BatchOptions extends Options {
-  /** How many calls are worked on at a time; as many as the machine has processors unless said otherwise. */
+  /**
+   * How many calls are worked on at a time; as many as there are processors unless said otherwise. More than that, or than libuv's
+   * threads but one, never are.
+   */
   threads?: number | undefined
   /** Whether tracks are kept for a mix; without, `call` is null and `report` is all there is. */
   tracks?: boolean | undefined
