@@ -1,6 +1,6 @@
 'use strict'
 
-const { onAbort } = require('./abort.cjs')
+const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { batchOver } = require('./batch.cjs')
 const { CallweaveError, calledFrom, calling, cancelled, refuse, translated } = require('./errors.cjs')
@@ -30,7 +30,8 @@ function checked(options) {
   if (!Array.isArray(roles)) throw refuse('roles', typeof roles, 'an array of roles')
   const text = JSON.stringify(config)
   const limit = JSON.parse(native.readConfig(text)).decode.maxBytes
-  const hear = onProgress && ((stage, bytesDone, bytesTotal) => onProgress({ stage, bytesDone, bytesTotal }))
+  const tell = (stage, bytesDone, bytesTotal) => signal?.aborted || onProgress({ stage, bytesDone, bytesTotal })
+  const hear = onProgress && tell
   return { signal, hear, config: text, roles, limit }
 }
 
@@ -60,10 +61,11 @@ async function onCall(inputs, { limit, signal }, work) {
   return inTurn({ wide: true, signal }, async (threads) => work(await copied(specs, signal), threads))
 }
 
-/** Work on one recording, in the same way. */
-async function onRecording(recording, { limit, signal, settles }, work) {
+/** Work on one recording, in the same way; `brief` work, which takes milliseconds, does not wait behind calls. */
+async function onRecording(recording, { limit, signal, settles, brief }, work) {
   const spec = await inputSpec(recording, limit, signal)
-  return inTurn({ settles, signal }, async () => work(...(await copied([spec], signal))))
+  const begin = async () => work(...(await copied([spec], signal)))
+  return brief ? unlessAborted(begin(), signal) : inTurn({ settles, signal }, begin)
 }
 
 function audioOf({ channels, sampleRateHz }) {
@@ -209,7 +211,8 @@ async function probe(recording, options = {}) {
   return run(probe, options, async (settings) => {
     const { quick = false } = options
     if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
-    return JSON.parse(await onRecording(recording, settings, (spec) => native.probe(spec, quick, settings.config)))
+    const work = (spec) => native.probe(spec, quick, settings.config)
+    return JSON.parse(await onRecording(recording, { ...settings, brief: quick }, work))
   })
 }
 

@@ -1,6 +1,6 @@
 // An abort is heard at once at every stage, and its error points at the caller.
 import assert from 'node:assert/strict'
-import { createReadStream, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -117,21 +117,18 @@ test('while files are written: nothing of them appears then or later', async (t)
   const out = folder(t)
   const call = await processCall([wave, wave])
   await aborts('mix', (signal) => call.mix(undefined, { signal }), () => pause(5))
-  for (const [name, mix, options] of [['wav', {}, {}], ['flac', { format: 'flac' }, {}], ['mono', { layout: 'mono' }, { peaks: 1000 }]]) {
-    const begun = async () => {
-      for (;;) {
-        if (readdirSync(out).includes(name) && readdirSync(`${out}/${name}`).length > 0) return
-        await pause(1)
-      }
-    }
-    await aborts(`write ${name}`, (signal) => call.write(`${out}/${name}`, mix, { ...options, signal }), begun)
-    assert.deepEqual(readdirSync(`${out}/${name}`), [])
+  const begun = (name) => async () => {
+    while (!existsSync(`${out}/${name}`) || readdirSync(`${out}/${name}`).length === 0) await pause(1)
   }
-  const input = `${out}/in.wav`
-  writeFileSync(input, wave)
-  await aborts('normalize', (signal) => normalize(createReadStream(input), { output: `${out}/out.wav`, signal }), () => pause(100))
+  for (const [name, mix, options] of [['wav', {}, {}], ['flac', { format: 'flac' }, {}], ['mono', { layout: 'mono' }, { peaks: 1000 }]]) {
+    await aborts(`write ${name}`, (signal) => call.write(`${out}/${name}`, mix, { ...options, signal }), begun(name))
+  }
+  mkdirSync(`${out}/normal`)
+  await aborts('normalize', (signal) => normalize(wave, { rate: 48_000, output: `${out}/normal/out.wav`, signal }), begun('normal'))
+  const left = () => ['wav', 'flac', 'mono', 'normal'].flatMap((name) => readdirSync(`${out}/${name}`))
+  assert.deepEqual(left(), [])
   await pause(300)
-  assert.deepEqual([readdirSync(`${out}/wav`), readdirSync(out).sort()], [[], ['flac', 'in.wav', 'mono', 'wav']])
+  assert.deepEqual(left(), [])
   assert.deepEqual((await call.write(`${out}/again`)).outputs.map((output) => output.path), ['mix.wav'])
 })
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { analyze } from 'callweave'
+import { analyze, probe } from 'callweave'
 import { longWave } from './shared.mjs'
 
 const require = createRequire(import.meta.url)
@@ -71,7 +71,7 @@ test('bytes in hand are copied in slices, the event loop between them', async ()
   assert.deepEqual([one.bytes.constructor.name, two.name, path], ['Bytes', 'b', { path: 'c.wav' }])
 })
 
-test('files are read while calls are processed', async () => {
+test('files are read, and looked at, while calls are processed', async () => {
   const wave = longWave(4)
   let done = 0
   let begun
@@ -82,6 +82,7 @@ test('files are read while calls are processed', async () => {
   while (done < 3) {
     const before = done
     await readFile('README.md')
+    await probe('fixtures/stereo/call.wav', { quick: true })
     if (done === before) between += 1
   }
   await Promise.all(calls)
