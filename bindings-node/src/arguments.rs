@@ -178,8 +178,8 @@ impl CancelSwitch {
 }
 
 impl CancelSwitch {
-    /// The control of a piece of work on so many threads.
-    pub fn control(&self, threads: u32, progress: Option<OnProgress>) -> Control {
+    /// The control of a piece of work.
+    pub fn control(&self, progress: Option<OnProgress>) -> Control {
         let hear = |call: OnProgress| -> callweave::control::OnProgress {
             let last = Mutex::new(None);
             Arc::new(move |p: Progress| {
@@ -190,6 +190,6 @@ impl CancelSwitch {
                 call.call(news.into(), ThreadsafeFunctionCallMode::NonBlocking);
             })
         };
-        Control { cancel: self.0.clone(), progress: progress.map(hear), threads: Some(threads.max(1) as usize) }
+        Control { cancel: self.0.clone(), progress: progress.map(hear), ..Control::default() }
     }
 }

@@ -5,6 +5,7 @@ mod arguments;
 mod error;
 mod samples;
 mod tasks;
+mod threads;
 
 use callweave::ErrorKind;
 use napi::bindgen_prelude::AsyncTask;
@@ -64,7 +65,7 @@ pub fn process(
 ) -> napi::Result<AsyncTask<ProcessTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(threads, progress))))
+    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(progress), threads)))
 }
 
 /// Processes a call for its report alone, as JSON.
@@ -79,7 +80,7 @@ pub fn analyze(
 ) -> napi::Result<AsyncTask<AnalyzeTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(threads, progress))))
+    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(progress), threads)))
 }
 
 /// What a recording really is, as JSON: read to its end, or by its first bytes alone.
@@ -98,7 +99,7 @@ pub fn decode(
     cancel: &CancelSwitch,
 ) -> napi::Result<AsyncTask<DecodeTask>> {
     let config = arguments::config(&config)?;
-    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(1, None))))
+    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(None))))
 }
 
 /// One recording at the rate, the layout and the level of the configuration's mix, in memory or in a file.
@@ -111,7 +112,7 @@ pub fn normalize(
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<NormalizeTask>> {
     let config = arguments::config(&config)?;
-    let control = cancel.control(1, progress);
+    let control = cancel.control(progress);
     Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, control)))
 }
 
@@ -125,7 +126,7 @@ pub fn peaks(
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<PeaksTask>> {
-    let (config, control) = (arguments::config(&config)?, cancel.control(1, progress));
+    let (config, control) = (arguments::config(&config)?, cancel.control(progress));
     Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, points_per_second, bits, config, control)))
 }
 

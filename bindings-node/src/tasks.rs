@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::arguments::{self, CancelSwitch, Opened};
 use crate::error::raise;
 use crate::samples::{self, AudioParts, PeakParts, Planes};
+use crate::threads;
 
 /// Takes what a task works on; a task runs once.
 fn taken<T>(slot: &mut Option<T>) -> napi::Result<T> {
@@ -30,11 +31,12 @@ pub struct ProcessTask {
     call: Option<Opened>,
     config: Config,
     control: Control,
+    threads: u32,
 }
 
 impl ProcessTask {
-    pub(crate) fn new(call: Opened, config: Config, control: Control) -> Self {
-        Self { call: Some(call), config, control }
+    pub(crate) fn new(call: Opened, config: Config, control: Control, threads: u32) -> Self {
+        Self { call: Some(call), config, control, threads }
     }
 }
 
@@ -45,9 +47,12 @@ impl Task for ProcessTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
-        let processed = call().and_then(|call| callweave::process(call, &self.config, &self.control)).map_err(raise)?;
-        let report = processed.report.to_json();
-        Ok((processed, report))
+        let work = || {
+            let processed = callweave::process(call()?, &self.config, &self.control)?;
+            let report = processed.report.to_json();
+            Ok((processed, report))
+        };
+        threads::on(self.threads, work).map_err(raise)
     }
 
     fn resolve(&mut self, env: Env, (call, report): Self::Output) -> napi::Result<Self::JsValue> {
@@ -60,11 +65,12 @@ pub struct AnalyzeTask {
     call: Option<Opened>,
     config: Config,
     control: Control,
+    threads: u32,
 }
 
 impl AnalyzeTask {
-    pub(crate) fn new(call: Opened, config: Config, control: Control) -> Self {
-        Self { call: Some(call), config, control }
+    pub(crate) fn new(call: Opened, config: Config, control: Control, threads: u32) -> Self {
+        Self { call: Some(call), config, control, threads }
     }
 }
 
@@ -75,8 +81,8 @@ impl Task for AnalyzeTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
-        let report = call().and_then(|call| callweave::analyze(call, &self.config, &self.control));
-        report.map(|report| report.to_json()).map_err(raise)
+        let work = || Ok(callweave::analyze(call()?, &self.config, &self.control)?.to_json());
+        threads::on(self.threads, work).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -229,7 +235,7 @@ impl Processed {
     /// The mix as 16-bit samples.
     #[napi]
     pub fn mix(&self, config: String, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
-        let (call, config, control) = (self.call.clone(), arguments::config(&config)?, cancel.control(1, None));
+        let (call, config, control) = (self.call.clone(), arguments::config(&config)?, cancel.control(None));
         Ok(AsyncTask::new(MixTask { call, config, control }))
     }
 
@@ -242,7 +248,7 @@ impl Processed {
         options: WriteSpec,
         cancel: &CancelSwitch,
     ) -> napi::Result<AsyncTask<CallTask>> {
-        let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(1, None));
+        let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(None));
         Ok(self.task(move |call| {
             call.write_with(Path::new(&folder), &config.mix, &options, &control)?;
             Ok(call.report.to_json())
