@@ -1,5 +1,6 @@
 // What keeps the event loop free by design: threads, libuv's own, and copies in slices.
 import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
@@ -87,4 +88,16 @@ test('files are read, and looked at, while calls are processed', async () => {
   }
   await Promise.all(calls)
   assert.ok(between > 2, `${between} files read`)
+})
+
+test('threads at work step back behind the event loop’s', { skip: process.platform !== 'linux' && 'Linux counts priorities by thread' }, async () => {
+  await analyze('fixtures/short/manifest.json')
+  const priorities = readdirSync('/proc/self/task').map((thread) => {
+    const [, name, rest] = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').match(/\((.*)\) (.*)/)
+    return { name, nice: Number(rest.split(' ')[16]) }
+  })
+  const own = priorities.filter(({ name }) => name.startsWith('callweave-'))
+  const [main] = priorities
+  assert.ok(own.length > 0)
+  for (const { nice } of own) assert.equal(nice, Math.min(main.nice + 10, 19))
 })
