@@ -4,11 +4,13 @@
     cargo build --release -p callweave
     benches/compare_peers.py [--exe target/release/callweave] [--rounds 5] [--minutes 10]
 
-The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s. Every program runs on one thread; rounds go through all
-of them in turn, so that what else the machine does strikes all alike; a program's figure is its least CPU time (user and
-system, children included). The first run makes a virtual environment beside the build. A program that is missing is left out.
+The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s, or the recordings of `--call`. Every program runs on one
+thread; rounds go through all of them in turn, so that what else the machine does strikes all alike; a program's figure is its
+least CPU time (user and system, children included). The first run makes a virtual environment beside the build. A program that
+is missing is left out. Then callweave beside itself (`--own` for that alone): more threads, longer recordings, many calls, and
+the most memory; long recordings are the short ones' bytes over and over. Walls need a machine that does nothing else.
 """
-import argparse, os, platform, resource, shutil, subprocess, sys, tempfile, venv
+import argparse, json, os, platform, resource, shutil, subprocess, sys, tempfile, time, venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,6 +80,88 @@ def cpu(command):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def measured(command):
+    """Wall and CPU seconds, and the most memory in MB, of a command."""
+    start = time.perf_counter()
+    with open(os.devnull, "w") as null:
+        child = subprocess.Popen([str(part) for part in command], stdout=null, stderr=null)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    unit = 1 << 20 if platform.system() == "Darwin" else 1 << 10
+    return time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / unit
+
+
+def least(commands, rounds):
+    """The least wall and CPU seconds and memory of each command, run in turn."""
+    best = [(float("inf"),) * 3] * len(commands)
+    for _ in range(rounds):
+        for i, command in enumerate(commands):
+            best[i] = tuple(map(min, best[i], measured(command)))
+    return best
+
+
+def repeated(path, times, out):
+    """A recording as often as it takes: mp3 frames follow each other as they are."""
+    bytes = Path(path).read_bytes()
+    with open(out, "wb") as to:
+        for _ in range(times):
+            to.write(bytes)
+    return out
+
+
+def calls(folder, count):
+    """A list of so many short calls: the fixtures', over and over."""
+    documents = sorted(ROOT.glob("fixtures/*/*.json"))
+    documents = [d for d in documents if d.name in ("manifest.json", "pushes.json", "recording.json", "recordings2.json")]
+    path = folder / "calls.txt"
+    path.write_text("".join(f"{documents[i % len(documents)]}\n" for i in range(count)))
+    return path
+
+
+def track_bytes(report):
+    """The tracks of a report as 16-bit samples, in MB."""
+    sources = [track["source"] for track in json.loads(report.read_text())["tracks"]]
+    return sum(s["durationMs"] / 1000 * s["sampleRateHz"] * 2 for s in sources) / (1 << 20)
+
+
+def own(exe, one, two, folder, rounds):
+    """Rows of what callweave costs beside itself: what, figure, what was asked for."""
+    out, roles = folder / "own", ["--roles", "customer,agent"]
+    process = lambda inputs, threads, *more: [exe, "process", *inputs, "--threads", str(threads), *more]
+    mix = lambda inputs, threads: process(inputs, threads, *roles, "-o", out, "--no-page")
+    rows = []
+
+    def threads(what, command, asked, rounds=rounds):
+        (alone, cpu, _), (both, cpu_both, _) = least([command(1), command(2)], rounds)
+        rows.append((f"{what}: two threads / one, wall", f"{both / alone:.2f} ({both:.2f} s / {alone:.2f} s; CPU {cpu_both:.2f} / {cpu:.2f})", asked))
+        return alone, cpu
+
+    _, short = threads("process, mix and report", lambda n: mix([one, two], n), "at most 0.55")
+    threads("process, report alone", lambda n: process([one, two], n, *roles, "--json"), "at most 0.55")
+    memory = min(measured(mix([one, two], 2))[2] for _ in range(3))
+    tracks = track_bytes(out / "report.json")
+    rows.append(("process with a mix, most memory", f"{memory:.0f} MB, tracks {tracks:.1f} MB", f"at most {1.25 * tracks + 24:.0f} MB"))
+    if not all(str(path).endswith(".mp3") for path in (one, two)):
+        return rows
+    hours = [repeated(path, 6, folder / f"hour-{name}.mp3") for name, path in (("a", one), ("b", two))]
+    threads("one mp3, six times as long", lambda n: process(hours[:1], n, "--json"), "at most 0.55", max(1, rounds // 2))
+    long = least([mix(hours, 1)], max(1, rounds // 2))[0][1]
+    rows.append(("process, six times as long / once, CPU", f"{long / short:.2f}", "5.7 to 6.3"))
+    long = repeated(one, 60, folder / "long.mp3")
+    rows.append(("analysis of one mp3, sixty times as long, most memory", f"{measured(process([long], 2, '--json'))[2]:.0f} MB", "at most 48 MB"))
+    long.unlink()
+    listed = calls(folder, 200)
+    walls = {1: [], 2: []}
+    for n in (1, 2) * max(1, rounds // 2):
+        shutil.rmtree(out, ignore_errors=True)
+        walls[n].append(measured([exe, "batch", listed, "--threads", str(n), "--no-page", "-o", out])[0])
+    alone, both = min(walls[1]), min(walls[2])
+    rows.append(("200 short calls, one thread / two, wall", f"{alone / both:.2f} ({alone:.2f} s / {both:.2f} s)", "at least 1.9"))
+    return rows
+
+
 def version(command):
     run = subprocess.run(command, capture_output=True, text=True)
     return next((line for line in (run.stdout + run.stderr).splitlines() if line.strip()), "?").strip()
@@ -96,37 +180,52 @@ def main():
     ap.add_argument("--exe", default=ROOT / "target/release/callweave", type=Path)
     ap.add_argument("--rounds", default=5, type=int)
     ap.add_argument("--minutes", default=10, type=int)
+    ap.add_argument("--call", nargs=2, metavar=("A", "B"), help="two recordings instead")
+    ap.add_argument("--own", action="store_true", help="only callweave beside itself")
     a = ap.parse_args()
     if not a.exe.exists():
         sys.exit(f"{a.exe}: not built (cargo build --release -p callweave)")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        one, two = call(folder, a.minutes)
-        ours = [str(a.exe), "process", one, two, "--roles", "customer,agent", "--threads", "1"]
-        ffmpeg = ["ffmpeg", "-v", "error", "-y", "-threads", "1", "-i", one, "-threads", "1", "-i", two, "-filter_threads", "1"]
-        mixed = "[0:a][1:a]amerge=inputs=2,silencedetect=noise=-50dB:d=0.5,ebur128"
-        wav = str(folder / "mix.wav")
-        jobs = {
-            "callweave process, mix and report": [*ours, "-o", str(folder / "out"), "--no-page"],
-            "callweave process, report alone": [*ours, "--json"],
-            "ffmpeg, decode both and drop": [*ffmpeg, "-map", "0:a", "-f", "null", "-", "-map", "1:a", "-f", "null", "-"],
-            "ffmpeg, decode, mix, silencedetect, ebur128": [*ffmpeg, "-filter_complex", mixed, wav],
-            "ffmpeg, the same with loudnorm": [*ffmpeg, "-filter_complex", f"{mixed},loudnorm", "-ar", "16000", wav],
-        }
-        if shutil.which("sox"):
-            jobs["sox, decode, mix, normalise"] = ["sox", "-M", one, two, wav, "gain", "-n", "-3"]
-        python = environment()
-        model = next(HOME.glob("lib/*/site-packages/silero_vad/data/silero_vad.onnx"))
-        jobs["soundfile, soxr, Silero by onnxruntime"] = [python, "-c", PYTHON_STACK, str(model), one, two, wav]
-        jobs["pydub, decode, gain, overlay"] = [python, "-c", PYDUB, one, two, wav]
-        least = {}
-        for _ in range(a.rounds):
-            for name, command in jobs.items():
-                least[name] = min(least.get(name, float("inf")), cpu(command))
-    whole = least["callweave process, mix and report"]
-    print(f"{a.minutes} minutes, two mp3s of 16 kHz and 32 kbit/s; least CPU time of {a.rounds} rounds, one thread each\n")
+        one, two = map(os.path.abspath, a.call) if a.call else call(folder, a.minutes)
+        what = "the call of " + " and ".join(map(os.path.basename, a.call)) if a.call else \
+            f"{a.minutes} minutes, two mp3s of 16 kHz and 32 kbit/s"
+        if not a.own:
+            peers(a, folder, one, two, what)
+        rows = own(a.exe.resolve(), one, two, folder, a.rounds)
+    print(f"\ncallweave beside itself: {what}; least of the rounds\n")
+    print("| | | asked |\n|---|---|---|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print(f"\n{processor()}, {os.cpu_count()} processors; {version([str(a.exe), '--version'])}")
+
+
+def peers(a, folder, one, two, what):
+    ours = [str(a.exe), "process", one, two, "--roles", "customer,agent", "--threads", "1"]
+    ffmpeg = ["ffmpeg", "-v", "error", "-y", "-threads", "1", "-i", one, "-threads", "1", "-i", two, "-filter_threads", "1"]
+    mixed = "[0:a][1:a]amerge=inputs=2,silencedetect=noise=-50dB:d=0.5,ebur128"
+    wav = str(folder / "mix.wav")
+    jobs = {
+        "callweave process, mix and report": [*ours, "-o", str(folder / "out"), "--no-page"],
+        "callweave process, report alone": [*ours, "--json"],
+        "ffmpeg, decode both and drop": [*ffmpeg, "-map", "0:a", "-f", "null", "-", "-map", "1:a", "-f", "null", "-"],
+        "ffmpeg, decode, mix, silencedetect, ebur128": [*ffmpeg, "-filter_complex", mixed, wav],
+        "ffmpeg, the same with loudnorm": [*ffmpeg, "-filter_complex", f"{mixed},loudnorm", "-ar", "16000", wav],
+    }
+    if shutil.which("sox"):
+        jobs["sox, decode, mix, normalise"] = ["sox", "-M", one, two, wav, "gain", "-n", "-3"]
+    python = environment()
+    model = next(HOME.glob("lib/*/site-packages/silero_vad/data/silero_vad.onnx"))
+    jobs["soundfile, soxr, Silero by onnxruntime"] = [python, "-c", PYTHON_STACK, str(model), one, two, wav]
+    jobs["pydub, decode, gain, overlay"] = [python, "-c", PYDUB, one, two, wav]
+    cost = {}
+    for _ in range(a.rounds):
+        for name, command in jobs.items():
+            cost[name] = min(cost.get(name, float("inf")), cpu(command))
+    whole = cost["callweave process, mix and report"]
+    print(f"{what}; least CPU time of {a.rounds} rounds, one thread each\n")
     print("| | CPU s | callweave with mix and report, as a multiple |\n|---|---|---|")
-    for name, seconds in least.items():
+    for name, seconds in cost.items():
         print(f"| {name} | {seconds:.3f} | {whole / seconds:.2f} |")
     packages = version([python, "-c", "import soundfile as f, soxr as s, onnxruntime as o; print('soundfile', f.__version__, "
                                       "'soxr', s.__version__, 'onnxruntime', o.__version__)"])

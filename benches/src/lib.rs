@@ -8,9 +8,27 @@ use callweave::call::Role;
 use callweave::track::Track;
 use callweave::{DecodeOptions, Input, decode};
 
+/// Whether this is `cargo bench`, and not the benches run as tests.
+pub fn is_bench() -> bool {
+    std::env::args().any(|arg| arg == "--bench")
+}
+
 /// Ten minutes under `cargo bench`; ten seconds when the benches run as tests.
 pub fn call_seconds() -> usize {
-    if std::env::args().any(|arg| arg == "--bench") { 600 } else { 10 }
+    if is_bench() { 600 } else { 10 }
+}
+
+/// An mp3 of 8 kHz and 16 kbit/s, as long as is asked for: a fixture's second over and over.
+///
+/// # Panics
+/// Where the fixtures are not there.
+pub fn mp3_of_8_khz(seconds: usize) -> Vec<u8> {
+    let path = fixtures().join("codecs/untagged.mp3");
+    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    // Its ID3 tag is left out: frames of 144 bytes and 72 ms, from the first on.
+    let start = bytes.iter().position(|&b| b == 0xFF).unwrap_or_default();
+    let frames = (bytes.len() - start) / 144 * 144;
+    bytes[start..start + frames].iter().copied().cycle().take(seconds * 16_000 / 8).collect()
 }
 
 /// A dual-track call as a provider would have pushed it: two mp3s of 16 kHz, 32 kbit/s, without a tag.

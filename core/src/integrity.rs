@@ -2,7 +2,7 @@
 //!
 //! | code | found where |
 //! |---|---|
-//! | `dead_track` | a track carries no signal (`outcome.deadDbov`) |
+//! | `dead_track` | at most 1 in 200 hops (10 ms) of a track carries a signal (above `outcome.deadDbov`) |
 //! | `one_way_audio` | a track is dead while another party talks |
 //! | `clipped` | at least `clippedShare` of a track's samples are at full scale |
 //! | `narrow_band` | a file with room for more holds nothing above the telephone's 4 kHz in `wideShare` of its loud frames |
@@ -63,7 +63,7 @@ pub struct Finding {
     pub measured: f64,
     /// What it was held against.
     pub limit: f64,
-    /// The unit of both: `dBov`, `share`, `ms`, `count`.
+    /// The unit of both: `share`, `ms`, `count`.
     pub unit: String,
     /// The same in words.
     pub message: String,
@@ -74,8 +74,8 @@ pub struct Finding {
 pub struct Inspected<'a> {
     /// Its place among the call's tracks.
     pub track: usize,
-    /// Whether it carries no signal.
-    pub dead: bool,
+    /// Share of its hops that carry a signal.
+    pub alive: f64,
     /// Whether its party speaks.
     pub speaks: bool,
     /// How long it is.
@@ -105,12 +105,20 @@ const LEAST_FRAMES: u32 = 32;
 /// Zeros that begin or end so near to a track's end are no pause.
 const AT_END: Millis = Millis(1000.0);
 
-/// What is wrong with the tracks of a call.
-pub fn findings(tracks: &[Inspected], dead_dbov: f64, config: &IntegrityConfig) -> Vec<Finding> {
-    tracks.iter().flat_map(|track| inspect(track, tracks, dead_dbov, config)).collect()
+/// Share of a dead track's hops that may carry a signal: a click at the start or the end is none.
+const STRAY_HOPS: f64 = 0.005;
+
+/// Whether a track of which this share of hops carries a signal is dead.
+pub fn is_dead(alive: f64) -> bool {
+    alive <= STRAY_HOPS
 }
 
-fn inspect(track: &Inspected, all: &[Inspected], dead_dbov: f64, config: &IntegrityConfig) -> Vec<Finding> {
+/// What is wrong with the tracks of a call.
+pub fn findings(tracks: &[Inspected], config: &IntegrityConfig) -> Vec<Finding> {
+    tracks.iter().flat_map(|track| inspect(track, tracks, config)).collect()
+}
+
+fn inspect(track: &Inspected, all: &[Inspected], config: &IntegrityConfig) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut tell = |code, measured: f64, limit: f64, unit: &str, message: &str| {
         let round = |x: f64| (x * 1e4).round() / 1e4;
@@ -123,8 +131,8 @@ fn inspect(track: &Inspected, all: &[Inspected], dead_dbov: f64, config: &Integr
             message: format!("track {}: {message}", track.track),
         });
     };
-    if track.dead {
-        tell(Flaw::DeadTrack, dead_dbov, dead_dbov, "dBov", "carries no signal above the limit");
+    if is_dead(track.alive) {
+        tell(Flaw::DeadTrack, track.alive, STRAY_HOPS, "share", "carries no signal");
         let talkers = all.iter().filter(|other| other.track != track.track && other.speaks).count();
         if talkers > 0 {
             tell(Flaw::OneWayAudio, talkers as f64, 1.0, "count", "carries no signal while the other party talks");
@@ -204,11 +212,18 @@ mod tests {
 
     fn codes(tracks: &[Inspected]) -> Vec<(Flaw, usize)> {
         let config = IntegrityConfig::default();
-        findings(tracks, -85.0, &config).into_iter().map(|f| (f.code, f.track)).collect()
+        findings(tracks, &config).into_iter().map(|f| (f.code, f.track)).collect()
     }
 
     fn sound(track: usize) -> Inspected<'static> {
-        Inspected { track, speaks: true, duration: Millis(60_000.0), samples: 960_000, ..Inspected::default() }
+        Inspected {
+            track,
+            speaks: true,
+            duration: Millis(60_000.0),
+            alive: 1.0,
+            samples: 960_000,
+            ..Inspected::default()
+        }
     }
 
     fn event(kind: EventKind, start_s: f64, end_s: f64) -> Event {
@@ -223,8 +238,9 @@ mod tests {
 
     #[test]
     fn a_dead_track_is_one_way_audio_where_somebody_talks() {
-        let dead = Inspected { dead: true, speaks: false, ..sound(1) };
+        let dead = Inspected { alive: 0.005, speaks: false, ..sound(1) };
         assert_eq!(codes(&[sound(0), dead.clone()]), [(Flaw::DeadTrack, 1), (Flaw::OneWayAudio, 1)]);
+        assert_eq!(codes(&[sound(0), Inspected { alive: 0.0051, ..dead.clone() }]), [], "1 in 200");
         let silent = Inspected { speaks: false, ..sound(0) };
         assert_eq!(codes(&[silent, dead]), [(Flaw::DeadTrack, 1)]);
     }

@@ -22,6 +22,7 @@ pub mod report;
 pub mod resample;
 pub mod sounds;
 pub mod speech;
+mod threads;
 pub mod timeline;
 pub mod track;
 pub mod units;

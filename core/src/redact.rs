@@ -5,8 +5,7 @@
 //! each track the samples are replaced between the track's times of the widened span, so that a mix, its peaks and every copy
 //! that is made of the tracks afterwards hold nothing of it. Recordings on disk are not touched.
 
-use serde::{Deserialize, Serialize};
-
+pub use crate::config::Cover;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::timeline::Placement;
 use crate::track::{Track, to_i16};
@@ -19,31 +18,6 @@ const BEEP_HZ: f64 = 1_000.0;
 const BEEP_AMPLITUDE: f64 = 0.141;
 /// The sound beside a hole fades over this, so that cuts do not click.
 const FADE_MS: f64 = 5.0;
-
-/// What is heard in place of what was there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cover {
-    /// Nothing.
-    #[default]
-    Silence,
-    /// A tone.
-    Beep,
-}
-
-impl Cover {
-    /// The names.
-    pub const NAMES: &'static [&'static str] = &["silence", "beep"];
-
-    /// The cover of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "silence" => Some(Self::Silence),
-            "beep" => Some(Self::Beep),
-            _ => None,
-        }
-    }
-}
 
 /// Widens spans of the call's time by [`PAD`], and joins those that then touch.
 ///

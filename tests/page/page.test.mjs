@@ -212,6 +212,31 @@ describe('the page of a call', { skip }, () => {
     await page.close()
   })
 
+  test('shows what was redacted, and what is wrong with the recordings', async () => {
+    const dead = path.join(folder('dead'), 'dead.wav')
+    wave(dead, new Int16Array(30 * 8000), 8000)
+    const out = processed('redacted', ['fixtures/keypad-hold/customer.mp3', dead], '--redact-keys', '--redact', '1000-2000')
+    const { call, redacted, integrity } = JSON.parse(readFileSync(path.join(out, 'report.json')))
+    const page = await open(fileUrl(out, 'report.html'))
+    const card = (name) => page.$$eval(`section[aria-labelledby=card-${name}] :is(tbody tr, .reasons li)`, (rows) => rows.map((row) => row.innerText))
+    const rows = await card('redacted')
+    assert.equal(rows.length, redacted.length)
+    assert.ok(redacted.length > 1 && rows[0].startsWith('0:00.8'), rows[0])
+    const found = await card('integrity')
+    assert.deepEqual(integrity.map(({ code }) => code), ['dead_track', 'one_way_audio'])
+    assert.equal(found.length, integrity.length)
+    assert.ok(found.length > 0 && found.every((row, i) => row.includes(integrity[i].message)), found.join())
+    assert.ok((await page.$eval('#legend', (legend) => legend.innerText)).includes('redacted'))
+    // The bar lies where the sound was: the ink of the redacted second, and none beside it.
+    const ink = await page.$eval('#detail', (canvas, total) => {
+      const at = (ms) => [...canvas.getContext('2d').getImageData(Math.round((ms / total) * canvas.width), 24 + 37 - 7, 1, 1).data]
+      return [at(1500), at(2600)]
+    }, call.durationMs)
+    assert.equal(ink[0][3], 255)
+    assert.notDeepEqual(ink[0], ink[1])
+    assert.deepEqual(page.faults, [])
+  })
+
   test('prints in ink on paper, without its controls', async () => {
     const page = await open(fileUrl(out, 'report.html'), { dark: true })
     const dark = await drawn(page, '#detail')

@@ -12,7 +12,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["units"]),
     (false, &["call"]),
     (false, &["track", "timeline"]),
-    (false, &["config", "control"]),
+    (false, &["config", "control", "threads"]),
     (false, &["decode"]),
     (false, &["resample", "level", "peaks", "voice", "sounds"]),
     (false, &["align", "mix", "redact", "speech"]),
@@ -28,7 +28,7 @@ const ROWS: &[(bool, &[&str])] = &[
 const GRANTED: &[(&str, &str)] = &[];
 
 /// What only one module may name.
-const OWNERS: &[(&str, &str)] = &[("symphonia", "decode"), ("rayon", "process"), ("indicatif", "cli")];
+const OWNERS: &[(&str, &str)] = &[("symphonia", "decode"), ("rayon", "threads"), ("indicatif", "cli")];
 
 /// Row and place in the row of a module.
 fn place(module: &str) -> Option<(usize, usize)> {

@@ -84,8 +84,9 @@ fn contradictory_arguments_are_wrong_arguments() {
     let folder = Folder::new("arguments");
     let call = root().join("fixtures/short/agent.wav").display().to_string();
     let manifest = root().join("fixtures/short/manifest.json").display().to_string();
-    let cases: [&[&str]; 8] = [
+    let cases: [&[&str]; 9] = [
         &[],
+        &[&call, "--redact-with", "beep"],
         &[&call, "--roles", "customer,agent"],
         &[&call, "--roles", "boss"],
         &[&call, &manifest],

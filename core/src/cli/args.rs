@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{ArgGroup, Parser, Subcommand};
 
 use crate::call::Role;
-use crate::config::{Config, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
+use crate::config::{Config, Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::{LabelFormat, Names, PeakBits};
 use crate::process::{Redaction, WriteOptions};
 use crate::provider::parse_offset;
-use crate::redact::Cover;
 use crate::units::Span;
 
 /// Turns what a phone system left behind into one aligned, levelled, labelled call.
@@ -44,6 +43,8 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(group(ArgGroup::new("redacted").multiple(true)))]
 pub(super) struct ProcessArgs {
     /// The recordings of one call, or a manifest or a provider's JSON with its audio beside it.
     #[arg(required = true, value_name = "INPUT")]
@@ -92,13 +93,14 @@ pub(super) struct ProcessArgs {
     #[arg(long, requires = "output", conflicts_with = "no_page")]
     pub embed_audio: bool,
     /// With -o: takes stretches of the call, in milliseconds, out of the mix and all that is made of it.
-    #[arg(long, value_name = "START-END,...", value_delimiter = ',', requires = "output", value_parser = stretch)]
+    #[arg(long, value_name = "START-END,...", value_delimiter = ',', requires = "output", group = "redacted",
+          value_parser = stretch)]
     pub redact: Vec<Span>,
     /// With -o: takes every key press that is heard out of the mix.
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", group = "redacted")]
     pub redact_keys: bool,
     /// What is heard in place of what was taken out: silence, beep.
-    #[arg(long, value_name = "COVER", value_parser = named(Cover::from_name, Cover::NAMES))]
+    #[arg(long, value_name = "COVER", requires = "redacted", value_parser = named(Cover::from_name, Cover::NAMES))]
     pub redact_with: Option<Cover>,
     /// With -o: each second's level by track in series.json.
     #[arg(long, requires = "output")]

@@ -24,6 +24,8 @@ use super::{DONE, FAILED, Stop, Streams};
 
 /// The lines of all calls, in the folder of the outputs.
 const LOG: &str = "calls.jsonl";
+/// Lines that may wait for that of a call before them.
+const LINES: usize = 1000;
 /// A call's line in its own folder: written last, so where it is, all other files are.
 const MARK: &str = "call.json";
 
@@ -92,7 +94,7 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
     let control = Control { threads: job.args.threads.map(usize::from).or(control.threads), ..control.clone() };
     let (bar, mut count) = (Counted::new(total as u64), Count::default());
     let batch = Batch::new(&control, move |entry: Entry, control: &Control| job.call(&entry, control))?;
-    for came in batch.over(entries) {
+    for came in batch.keep(LINES).over(entries) {
         let Came { line, before } = came?;
         bar.advance();
         let text = serde_json::to_string(&line).unwrap_or_default();

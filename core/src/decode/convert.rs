@@ -56,6 +56,10 @@ impl OneRate {
 }
 
 impl Stream for OneRate {
+    fn split(&mut self, parts: usize) {
+        self.inner.split(parts);
+    }
+
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
         if self.queue.is_due() {
             self.queue.give(block);

@@ -151,6 +151,12 @@ impl Decoder {
         Ok(if self.advance()? { Some(Planar::new(self.block.widen())) } else { None })
     }
 
+    /// Allows the recording to be decoded ahead, in so many parts side by side, on as many threads as there are. It gives the
+    /// same samples.
+    pub(crate) fn split(&mut self, parts: usize) {
+        self.stream.split(parts);
+    }
+
     /// Fills the block; false at the end.
     fn advance(&mut self) -> Result<bool> {
         loop {
@@ -212,7 +218,8 @@ impl std::fmt::Debug for Decoder {
 
 /// Decodes whole recordings into tracks of 16-bit samples at their own rate: one track per channel, the mean of all, or
 /// the one channel that the input's leg names, as the options say; the members of an archive one after the other. With
-/// several tracks, the leg's role says nothing of each.
+/// several tracks, the leg's role says nothing of each. A long mp3 is decoded on all threads; the samples are the same on any
+/// number.
 ///
 /// # Errors
 /// Those of [`Decoder`] and [`expand`]; `no_audio` where not one sample could be decoded, `limit_exceeded` beyond the
@@ -239,6 +246,7 @@ pub fn decode_reader(reader: impl Read + Send + 'static, options: &DecodeOptions
 
 fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Track>) -> Result<()> {
     let name = decoder.name().to_owned();
+    decoder.split(usize::MAX);
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
     if tracks.len() + lanes.len() > options.max_tracks {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more tracks than the limit")

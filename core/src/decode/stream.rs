@@ -9,4 +9,8 @@ use crate::error::Result;
 pub(crate) trait Stream: Send {
     /// Fills an empty block with the next samples, possibly none; false at the end.
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool>;
+
+    /// Allows samples to be decoded ahead, in so many parts side by side; the same samples. Codecs that have no use for it
+    /// are fast as they are.
+    fn split(&mut self, _parts: usize) {}
 }

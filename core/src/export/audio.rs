@@ -13,6 +13,10 @@ use crate::config::{Format, hex};
 use crate::control::Control;
 use crate::error::{Result, Stage};
 use crate::mix::Mixer;
+use crate::threads::{self, Job};
+
+/// Samples of each channel that are mixed while those before are written: some milliseconds of work.
+const AHEAD: usize = 1 << 16;
 
 /// Writes a mix to a file: the same mix, the same bytes.
 ///
@@ -46,13 +50,14 @@ pub fn write_audio_heard(
     Ok(hex(&hash.finalize()))
 }
 
-/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`.
+/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`. Where there is more than one thread, the next
+/// blocks are mixed while these are written.
 fn write(
     path: &Path,
     mixer: &mut Mixer,
     format: Format,
     control: &Control,
-    mut seen: impl FnMut(&[u8]),
+    mut seen: impl FnMut(&[u8]) + Send,
     mut heard: impl FnMut(&[i16]),
 ) -> Result<()> {
     let failed = |e| write_error(e, path);
@@ -65,25 +70,54 @@ fn write(
     let mut file = File::create(&part.part).map_err(failed)?;
     let mut bytes = Vec::new();
     encoder.header(mixer.frames_left(), &mut bytes);
-    loop {
-        let block = mixer.next_block()?;
-        match block {
-            Some(block) => {
-                heard(block);
-                encoder.encode(block, &mut bytes);
-            }
-            None => encoder.finish(&mut bytes),
-        }
-        seen(&bytes);
-        file.write_all(&bytes).map_err(failed)?;
+    let several = threads::count() > 1;
+    let frames = if several { AHEAD } else { 1 };
+    let mut put = |bytes: &mut Vec<u8>| {
+        let written = if several {
+            threads::join(|| seen(bytes), || file.write_all(bytes)).1
+        } else {
+            seen(bytes);
+            file.write_all(bytes)
+        };
         bytes.clear();
-        if block.is_none() {
-            break;
+        written.map_err(failed)
+    };
+    let (mut now, mut next) = (Vec::new(), Vec::new());
+    mix(mixer, frames, &mut now)?;
+    while !now.is_empty() {
+        let mut mixed = Ok(());
+        let mix_next: Job = Box::new(|| mixed = mix(mixer, frames, &mut next));
+        let mut write = || {
+            heard(&now);
+            encoder.encode(&now, &mut bytes);
+            put(&mut bytes)?;
+            control.check(Stage::Export)
+        };
+        if several {
+            threads::beside(vec![mix_next], write)?;
+        } else {
+            write()?;
+            mix_next();
         }
-        control.check(Stage::Export)?;
+        mixed?;
+        std::mem::swap(&mut now, &mut next);
     }
+    encoder.finish(&mut bytes);
+    put(&mut bytes)?;
     drop(file);
     part.finish()
+}
+
+/// The next blocks of a mix, until there are so many samples of each channel; none at the end.
+fn mix(mixer: &mut Mixer, frames: usize, samples: &mut Vec<i16>) -> Result<()> {
+    samples.clear();
+    let wanted = frames * usize::from(mixer.channels());
+    while samples.len() < wanted
+        && let Some(block) = mixer.next_block()?
+    {
+        samples.extend_from_slice(block);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,48 +1,28 @@
 //! From what the pass left of each track to the report: placement, speech, turns, figures, outcome, tag.
 
-use crate::align;
 use crate::call::{Call, Moment, Role};
-use crate::config::{AlignOptions, Config, Pii};
+use crate::config::{Config, Pii};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::integrity::{self, Finding, Inspected};
 use crate::level::{Hops, Level};
 use crate::metrics::{self, Metrics, Party};
-use crate::mix;
 use crate::outcome::{self, Facts};
 use crate::report::{
-    Alignment, Bleed, CallReport, LevelReport, Named, Piece, Report, SCHEMA_VERSION, TrackError, TrackReport,
-    TurnReport, rounded,
+    Alignment, CallReport, LevelReport, Named, Piece, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport,
+    rounded,
 };
-use crate::sounds::{self, Sound};
-use crate::speech::{self, BleedSpan, GateInput, Gated, Turn};
+use crate::speech::{self, Turn};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Rate, Span};
-use crate::voice::{self, Probabilities};
+use crate::voice;
 
 use super::hear::Heard;
 use super::lanes::Lane;
+use super::on_call::{OnCall, event, gate, own_sounds};
+use super::places::place;
 use super::quiet::{self, Line};
 use super::{PlacedTrack, Processed, VERSION};
-
-/// Share of a dead track's hops that may lie above its limit: a click at the start or the end is no signal.
-const STRAY_HOPS: f64 = 0.005;
-
-/// A track on the call's timeline.
-struct OnCall {
-    placement: Placement,
-    /// Own speech, in the call's time.
-    speech: Vec<Span>,
-    /// Other parties, heard faintly, in the call's time.
-    bleed: Vec<Bleed>,
-    /// Own speech by the detector's probabilities alone, in the call's time.
-    voiced: Vec<Span>,
-    /// What else sounds on this track, in the call's time.
-    events: Vec<Event>,
-    noise: Option<Decibels>,
-    gain: Decibels,
-    dead: bool,
-}
 
 /// The tracks of a call, and what there is of each that could be read.
 struct Scene {
@@ -163,7 +143,7 @@ impl Scene {
             voiced: on.voiced.clone(),
             bleed: on.bleed.iter().map(|b| b.span).collect(),
             events: on.events.clone(),
-            dead: on.dead,
+            dead: integrity::is_dead(on.alive),
             duration: heard.duration,
             end: on.placement.to_call(heard.duration),
         });
@@ -186,7 +166,7 @@ impl Scene {
             readable.iter().map(|(_, h, _)| h.sounds.iter().map(|sound| event(sound, &nowhere)).collect()).collect();
         let inspected = readable.iter().zip(&events).map(|((lane, heard, on), events)| Inspected {
             track: lane.index,
-            dead: on.as_ref().is_some_and(|on| on.dead),
+            alive: on.as_ref().map_or(1.0, |on| on.alive),
             speaks: on.as_ref().is_some_and(|on| !on.speech.is_empty()),
             duration: heard.duration,
             samples: heard.rate.sample_at(heard.duration),
@@ -197,7 +177,7 @@ impl Scene {
             placement: on.as_ref().map(|on| &on.placement),
             repeats: self.original(lane.index),
         });
-        integrity::findings(&inspected.collect::<Vec<_>>(), config.outcome.dead_dbov.0, &config.integrity)
+        integrity::findings(&inspected.collect::<Vec<_>>(), &config.integrity)
     }
 
     fn metrics(&self, config: &Config) -> Metrics {
@@ -271,25 +251,6 @@ fn levels(hops: &Hops, placement: &Placement, seconds: usize) -> Vec<Option<Deci
     (0..seconds).map(level).collect()
 }
 
-impl OnCall {
-    fn new(heard: &Heard, placement: Placement, gated: Gated, sounds: &[Sound], config: &Config) -> Self {
-        let Gated { own, bleed } = gated;
-        let noise = heard.level.hops.noise(&own);
-        let voiced = voiced(&heard.voice, &bleed, config.speech.threshold).into_iter();
-        let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: b.from };
-        Self {
-            speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
-            bleed: bleed.iter().map(bled).collect(),
-            voiced: voiced.map(|span| placement.span_to_call(span)).collect(),
-            gain: mix::gain(&heard.level, &own, noise, config.mix.level),
-            dead: is_dead(&heard.level, config.outcome.dead_dbov),
-            events: sounds.iter().map(|sound| event(sound, &placement)).collect(),
-            noise,
-            placement,
-        }
-    }
-}
-
 /// Adds the stretches in which both sides are quiet to the first track that could be read.
 fn add_silences(lanes: &[Lane], placed: &mut [Option<OnCall>], call: Millis, config: &Config) {
     let lines = lanes.iter().zip(placed.iter()).filter_map(|(lane, on)| {
@@ -303,80 +264,6 @@ fn add_silences(lanes: &[Lane], placed: &mut [Option<OnCall>], call: Millis, con
     first.events.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.kind.cmp(&b.kind)));
 }
 
-/// Where the tracks lie: each like its recorder. `None` for a track that could not be read.
-struct Places {
-    placements: Vec<Option<Placement>>,
-    /// Pairs of tracks that hold the same audio.
-    repeated: Vec<(usize, usize)>,
-    warnings: Vec<Warning>,
-}
-
-/// Places the recorders, each by the first of its tracks that could be read.
-fn place(lanes: &[Lane], config: &Config) -> Places {
-    let mut first: Vec<(&Lane, &Heard)> = Vec::new();
-    let mut by_lead: Vec<&Lane> = lanes.iter().collect();
-    by_lead.sort_by(|a, b| a.lead.0.total_cmp(&b.lead.0));
-    for lane in by_lead {
-        if let Ok(heard) = &lane.heard
-            && !first.iter().any(|(earlier, _)| earlier.recorder == lane.recorder)
-        {
-            first.push((lane, heard));
-        }
-    }
-    // One recorder has nothing to be placed against, and its samples may or may not have been kept.
-    let alone = first.len() == 1;
-    let samples: Vec<&[i16]> = first.iter().map(|(_, heard)| if alone { &[] } else { heard.narrow() }).collect();
-    let inputs = first.iter().zip(&samples).map(|((lane, heard), samples)| align::TrackInput {
-        samples,
-        energies: Some(heard.level.hops.power()),
-        probabilities: &heard.voice.values,
-        hop: heard.voice.hop,
-        started_at: lane.leg.started_at.map(|moment| align::StartTime {
-            seconds: moment.unix_ms() as f64 / 1000.0,
-            resolution_s: moment.resolution().seconds(),
-        }),
-        role: lane.role,
-    });
-    let options = AlignOptions { portable: config.portable || config.align.portable, ..config.align };
-    let alignment = align::align(&inputs.collect::<Vec<_>>(), &options);
-    let of = |lane: &Lane| {
-        lane.heard.as_ref().ok()?;
-        let at = first.iter().position(|(earlier, _)| earlier.recorder == lane.recorder)?;
-        let later = Millis(lane.lead.0 - first.get(at)?.0.lead.0);
-        Some(alignment.placements.get(at)?.clone().shifted(later))
-    };
-    let index = |at: usize| first.get(at).map(|(lane, _)| lane.index);
-    let told = alignment.warnings.iter().map(|(at, warning)| {
-        let track = index(*at).unwrap_or_default();
-        Warning { message: format!("track {track}: {}", warning.message), ..warning.clone() }
-    });
-    let repeated: Vec<(usize, usize)> =
-        alignment.repeated.iter().filter_map(|&(a, b)| Some((index(a)?, index(b)?))).collect();
-    let repeats = repeated.iter().map(|(a, b)| {
-        Warning::new("repeated_track", format!("track {b} holds the same recording as track {a}: it is mixed once"))
-    });
-    let warnings = told.chain(repeats).collect();
-    Places { placements: lanes.iter().map(of).collect(), repeated, warnings }
-}
-
-/// How far apart the same sound may lie on two tracks: an echo comes up to 200 ms late, and frames add their width.
-const SAME_SOUND_MS: f64 = 300.0;
-
-/// Every track's sounds without those of other tracks that bled here.
-fn own_sounds(lanes: &[Lane], placements: &[Option<Placement>]) -> Vec<Vec<Sound>> {
-    let mut all: Vec<Vec<Sound>> =
-        lanes.iter().map(|lane| lane.heard.as_ref().map(|h| h.sounds.clone()).unwrap_or_default()).collect();
-    let certain = |p: &Placement| p.uncertainty.0 <= SAME_SOUND_MS;
-    if placements.iter().flatten().all(certain) {
-        let to_call = |track: usize, ms: f64| match placements.get(track) {
-            Some(Some(placement)) => placement.to_call(Millis(ms)).0,
-            _ => ms,
-        };
-        sounds::dedupe(&mut all, SAME_SOUND_MS, to_call);
-    }
-    all
-}
-
 /// The recordings that a track is made of, on the call's timeline.
 fn pieces(lane: &Lane, placed: &OnCall, keep: bool) -> Vec<Piece> {
     let piece = |piece: &super::pieces::Piece| {
@@ -387,16 +274,6 @@ fn pieces(lane: &Lane, placed: &OnCall, keep: bool) -> Vec<Piece> {
     lane.pieces.iter().map(piece).collect()
 }
 
-/// A sound on the call's timeline.
-fn event(sound: &Sound, placement: &Placement) -> Event {
-    Event {
-        kind: sound.kind,
-        span: placement.span_to_call(Span::new(sound.start_ms, sound.end_ms)),
-        detail: sound.detail.clone(),
-        confidence: rounded(f64::from(sound.confidence)),
-    }
-}
-
 /// Events as they are reported: which key was pressed only where that was asked for.
 fn reported(events: &[Event], config: &Config) -> Vec<Event> {
     let told = |event: &Event| {
@@ -404,54 +281,6 @@ fn reported(events: &[Event], config: &Config) -> Vec<Event> {
         Event { detail, ..event.clone() }
     };
     events.iter().map(told).collect()
-}
-
-/// Own speech and bleed of every track, in its own time; nothing for one that could not be read.
-fn gate(lanes: &[Lane], placements: &[Option<Placement>], config: &Config) -> Vec<Gated> {
-    let spans: Vec<Vec<Span>> =
-        lanes.iter().map(|lane| lane.heard.as_ref().map_or_else(|_| Vec::new(), |h| spans(h, config))).collect();
-    let nowhere = Placement::reference();
-    let silence: &[i16] = &[];
-    let samples: Vec<&[i16]> =
-        lanes.iter().map(|lane| lane.heard.as_ref().map_or(silence, |heard| heard.narrow())).collect();
-    let inputs = spans.iter().zip(&samples).zip(placements).map(|((spans, samples), placement)| GateInput {
-        spans,
-        samples,
-        placement: placement.as_ref().unwrap_or(&nowhere),
-    });
-    speech::gate(&inputs.collect::<Vec<_>>(), config)
-}
-
-fn spans(heard: &Heard, config: &Config) -> Vec<Span> {
-    speech::spans(&heard.voice, heard.duration, &config.speech)
-}
-
-/// Where the detector is above its threshold, and not in bleed, in the track's time.
-fn voiced(voice: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Vec<Span> {
-    let hop = voice.hop.0;
-    let mut rest = bleed;
-    let mut runs: Vec<Span> = Vec::new();
-    for (i, _) in voice.values.iter().enumerate().filter(|(_, p)| **p >= threshold) {
-        let frame = Span::new(i as f64 * hop, (i + 1) as f64 * hop);
-        let middle = (i as f64 + 0.5) * hop;
-        let over = rest.iter().take_while(|b| b.span.end.0 <= middle).count();
-        rest = rest.get(over..).unwrap_or_default();
-        if rest.first().is_some_and(|b| b.span.start.0 <= middle) {
-            continue;
-        }
-        match runs.last_mut() {
-            Some(run) if frame.start.0 - run.end.0 < hop / 2.0 => run.end = frame.end,
-            _ => runs.push(frame),
-        }
-    }
-    runs
-}
-
-/// Whether a track carries no signal: nothing but stray hops above the limit.
-fn is_dead(level: &Level, limit: Decibels) -> bool {
-    let power = 10f64.powf(limit.0 / 10.0) as f32;
-    let above = level.hops.power().iter().filter(|&&p| p > power).count();
-    (above as f64) <= STRAY_HOPS * level.hops.len() as f64
 }
 
 fn level_report(level: &Level, placed: &OnCall) -> LevelReport {

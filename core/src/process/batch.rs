@@ -1,38 +1,42 @@
-//! Many calls side by side: each on a thread of one pool, results in the order of the calls, few of them in memory.
+//! Many calls side by side: each on a thread of its own, results in the order of the calls, few of them in memory.
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::config::Config;
 use crate::control::{Cancel, Control};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
+use crate::threads::Pool;
 
 use super::{CallInput, Processed, analyze, process};
 
 /// How often a waiting caller looks whether the work shall stop.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
-/// Calls that are in work, or done and not yet taken, for each thread: enough that a long call holds up no thread.
-const CALLS_PER_THREAD: usize = 2;
+/// Results that may wait for each thread, where nothing is said of their size: they may hold a call's samples.
+const LARGE_RESULTS: usize = 1;
+/// The same for reports: enough that a long call holds up nobody.
+const SMALL_RESULTS: usize = 32;
 
 /// What is done with each call.
 type Work<C, T> = Arc<dyn Fn(C, &Control) -> Result<T> + Send + Sync>;
 
 /// Calls under way: calls go in at one end, what came of them comes out at the other in the same order.
 ///
-/// At most two calls for each thread are in it ([`Batch::is_full`]), so memory does not grow with the number of calls. A call
-/// that fails, even by a defect, is an error in its place and holds up no other. No result depends on the number of threads.
-/// Dropping it stops the work.
+/// Each thread works on one call at a time, so that no call waits for a part of another. So many calls are in work at once,
+/// and as many results wait until they are taken ([`Batch::is_full`]; [`Batch::keep`] where they are small): memory does not
+/// grow with the number of calls. A call that fails, even by a defect, is an error in its place and holds up no other. No
+/// result depends on the number of threads. Dropping it stops the work.
 pub struct Batch<C, T> {
-    pool: ThreadPool,
     work: Work<C, T>,
+    threads: usize,
+    keep: usize,
+    crew: Crew<C>,
     /// What the caller holds.
     asked: Cancel,
     /// What the work sees.
@@ -44,6 +48,13 @@ pub struct Batch<C, T> {
     receiver: Receiver<(u64, Result<T>)>,
 }
 
+/// Those who work, and where they fetch their calls.
+struct Crew<C> {
+    calls: Sender<(u64, C)>,
+    /// A call each; all end when no more calls can come.
+    _pools: Vec<Pool>,
+}
+
 impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
     /// A batch that does `work` with each call, on as many threads as the control allows. What one call alone would tell of
     /// its progress is not told: count the results.
@@ -51,30 +62,33 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
     /// # Errors
     /// `io` where the system has no threads.
     pub fn new(control: &Control, work: impl Fn(C, &Control) -> Result<T> + Send + Sync + 'static) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new().num_threads(control.threads.unwrap_or(0)).build();
-        let pool = pool.map_err(|e| Error::new(ErrorKind::Io, Stage::Config, format!("no threads to work on: {e}")))?;
+        let threads = Pool::new(control.threads.unwrap_or(0))?.size();
         let (sender, receiver) = channel();
-        let own = Control::default();
+        let (work, own): (Work<C, T>, Control) = (Arc::new(work), Control::default());
+        let crew = Crew::new(threads, 1, &work, &own, &sender)?;
         let (begun, given, waiting) = (0, 0, BTreeMap::new());
-        let (work, asked) = (Arc::new(work), control.cancel.clone());
-        Ok(Self { pool, work, asked, control: own, begun, given, waiting, sender, receiver })
+        let (keep, asked) = (LARGE_RESULTS * threads, control.cancel.clone());
+        Ok(Self { work, threads, keep, crew, asked, control: own, begun, given, waiting, sender, receiver })
+    }
+
+    /// Lets so many results wait to be taken, one per thread at least: more keep all threads busy behind a call that takes
+    /// much longer than others. For results that are small.
+    #[must_use]
+    pub fn keep(mut self, results: usize) -> Self {
+        self.keep = results.max(self.threads);
+        self
     }
 
     /// Begins a call. Callers keep to [`Batch::is_full`].
     pub fn push(&mut self, call: C) {
-        let (work, control, sender, index) = (self.work.clone(), self.control.clone(), self.sender.clone(), self.begun);
+        // The crew ends no earlier than the batch.
+        let _ = self.crew.calls.send((self.begun, call));
         self.begun += 1;
-        self.pool.spawn_fifo(move || {
-            let stopped = control.check(Stage::Input);
-            let worked = catch_unwind(AssertUnwindSafe(|| stopped.and_then(|()| work(call, &control))));
-            // Where nobody waits any more, nobody misses it.
-            let _ = sender.send((index, worked.unwrap_or_else(|panic| Err(broken(panic.as_ref())))));
-        });
     }
 
     /// Whether results must be taken before more calls are begun.
     pub fn is_full(&self) -> bool {
-        self.begun - self.given >= (CALLS_PER_THREAD * self.pool.current_num_threads()) as u64
+        self.begun - self.given >= (self.threads + self.keep) as u64
     }
 
     /// Whether every call that was begun has been taken.
@@ -104,10 +118,13 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         None
     }
 
-    /// What comes of each call of an iterator, which is asked for no more calls than are worked on; it ends early where the
-    /// caller asks to stop.
+    /// What comes of each call of an iterator, which is asked for few more calls than are worked on; it ends early where the
+    /// caller asks to stop. Where there are fewer calls than threads, each has its share of them.
     pub fn over<I: IntoIterator<Item = C>>(mut self, calls: I) -> impl Iterator<Item = Result<T>> {
         let mut calls = calls.into_iter().fuse();
+        if let (_, Some(most)) = calls.size_hint() {
+            self.share(most);
+        }
         std::iter::from_fn(move || {
             loop {
                 while !self.is_full() && !self.asked.is_cancelled() {
@@ -123,6 +140,49 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
             }
         })
     }
+
+    /// Gives each of a few calls more than one thread, where there are more and none is in work yet.
+    fn share(&mut self, calls: usize) {
+        let each = self.threads / calls.max(1);
+        if each > 1
+            && self.begun == 0
+            && let Ok(crew) = Crew::new(calls.max(1), each, &self.work, &self.control, &self.sender)
+        {
+            self.crew = crew;
+        }
+    }
+}
+
+impl<C: Send + 'static> Crew<C> {
+    /// So many who work, each on threads of their own.
+    fn new<T: Send + 'static>(
+        count: usize,
+        threads: usize,
+        work: &Work<C, T>,
+        control: &Control,
+        results: &Sender<(u64, Result<T>)>,
+    ) -> Result<Self> {
+        let (calls, queue) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        let pools = (0..count).map(|_| Pool::new(threads)).collect::<Result<Vec<_>>>()?;
+        for pool in &pools {
+            let (queue, work, control, results) = (queue.clone(), work.clone(), control.clone(), results.clone());
+            pool.begin(move || {
+                while let Some((index, call)) = next(&queue) {
+                    let stopped = control.check(Stage::Input);
+                    let worked = catch_unwind(AssertUnwindSafe(|| stopped.and_then(|()| work(call, &control))));
+                    // Where nobody waits any more, nobody misses it.
+                    let _ = results.send((index, worked.unwrap_or_else(|panic| Err(broken(panic.as_ref())))));
+                }
+            });
+        }
+        Ok(Self { calls, _pools: pools })
+    }
+}
+
+/// The next call of a queue, as soon as there is one; `None` where none can come any more.
+fn next<C>(queue: &Mutex<Receiver<(u64, C)>>) -> Option<(u64, C)> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 impl<C, T> Drop for Batch<C, T> {
@@ -178,7 +238,9 @@ pub fn analyze_batch<I: IntoIterator<Item = Result<CallInput>>>(
 ) -> Result<impl Iterator<Item = Result<Report>> + use<I>> {
     config.check()?;
     let config = config.clone();
-    Ok(Batch::new(control, move |call: Result<CallInput>, control| analyze(call?, &config, control))?.over(calls))
+    let batch = Batch::new(control, move |call: Result<CallInput>, control| analyze(call?, &config, control))?;
+    let small = SMALL_RESULTS * batch.threads;
+    Ok(batch.keep(small).over(calls))
 }
 
 #[cfg(test)]
@@ -204,10 +266,40 @@ mod tests {
             for (n, result) in batch.unwrap().over(calls).enumerate() {
                 taken += 1;
                 assert_eq!(result.ok(), (n % 7 != 3).then_some(n as u64));
-                assert!(pulled.load(Ordering::Relaxed) - n <= CALLS_PER_THREAD * count);
+                assert!(pulled.load(Ordering::Relaxed) - n <= 2 * count);
             }
             assert_eq!(taken, 40);
         }
+    }
+
+    #[test]
+    fn no_thread_waits_behind_a_long_call_where_results_are_small() {
+        let (release, held) = channel();
+        let held = Mutex::new(held);
+        let done = Arc::new(AtomicUsize::new(0));
+        let counted = done.clone();
+        let work = move |n: u64, _: &Control| {
+            if n == 0 {
+                // Goes on once thirty others are done: with two results a thread that would never be.
+                let _ = held.lock().unwrap().recv();
+            } else if counted.fetch_add(1, Ordering::Relaxed) == 29 {
+                let _ = release.send(());
+            }
+            Ok(n)
+        };
+        let batch = Batch::new(&threads(2), work).unwrap().keep(64);
+        assert_eq!(batch.over(0..40).map(Result::unwrap).collect::<Vec<_>>(), (0..40).collect::<Vec<_>>());
+        assert_eq!(done.load(Ordering::Relaxed), 39);
+    }
+
+    #[test]
+    fn few_calls_share_all_threads() {
+        let each = |calls: u64| -> Vec<usize> {
+            let batch = Batch::new(&threads(4), |_: u64, _: &Control| Ok(crate::threads::count()));
+            batch.unwrap().over(0..calls).map(Result::unwrap).collect()
+        };
+        assert_eq!((each(1), each(2), each(3)), (vec![4], vec![2; 2], vec![1; 3]));
+        assert_eq!(each(5), [1; 5]);
     }
 
     #[test]

@@ -6,12 +6,16 @@ mod batch;
 mod chunked;
 #[cfg(test)]
 mod click_tests;
+mod ears;
 mod given;
 mod hear;
 mod lanes;
 mod normalize;
+mod on_call;
 mod pieces;
+mod places;
 mod quiet;
+mod reader;
 mod redacted;
 #[cfg(test)]
 mod tests;
@@ -25,14 +29,13 @@ pub use normalize::{NormalizeOptions, Normalized, normalize};
 pub use redacted::Redaction;
 pub use write::WriteOptions;
 
-use rayon::prelude::*;
-
 use crate::config::{Config, MixConfig};
 use crate::control::Control;
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::mix::{Mixer, Placed};
 use crate::report::Report;
+use crate::threads::{self, Pool};
 use crate::timeline::Placement;
 use crate::track::Track;
 use crate::units::{Decibels, Span};
@@ -117,10 +120,10 @@ fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -
 
 /// Runs work on as many threads as the caller allows.
 fn in_threads<T: Send>(control: &Control, work: impl FnOnce() -> T + Send) -> Result<T> {
-    let Some(threads) = control.threads else { return Ok(work()) };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|e| Error::new(ErrorKind::Io, Stage::Config, format!("no threads to work on: {e}")))?;
-    Ok(pool.install(work))
+    match control.threads {
+        Some(threads) => Ok(Pool::new(threads)?.run(work)),
+        None => Ok(work()),
+    }
 }
 
 fn hear_all(files: Vec<File>, config: &Config, keep: Keep, control: &Control) -> Vec<HeardFile> {
@@ -131,7 +134,7 @@ fn hear_all(files: Vec<File>, config: &Config, keep: Keep, control: &Control) ->
         leg: file.leg,
         described: file.described,
     };
-    files.into_par_iter().map(one).collect()
+    threads::map(files, one)
 }
 
 impl Processed {

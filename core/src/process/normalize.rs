@@ -9,9 +9,12 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export;
 use crate::level::{Level, LevelMeter};
 use crate::mix::{self, Mixer, Placed};
+use crate::threads::{self, Job};
 use crate::timeline::Placement;
 use crate::track::{Keeper, Listener, Track};
 use crate::units::{Decibels, Millis, Span};
+
+use super::reader::Reader;
 
 /// What a recording is brought to.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,24 +46,32 @@ pub struct Normalized {
 /// # Errors
 /// Those of [`Decoder`]; `no_audio` where not one sample could be decoded; `cancelled`.
 pub fn normalize(input: Input, options: &NormalizeOptions, control: &Control) -> Result<Normalized> {
-    let mut decoder = Decoder::open(input, &options.decode)?;
+    super::in_threads(control, || normalized(input, options, control))?
+}
+
+fn normalized(input: Input, options: &NormalizeOptions, control: &Control) -> Result<Normalized> {
+    let decoder = Decoder::open(input, &options.decode)?;
     let name = decoder.name().to_owned();
     let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &options.decode).map_err(|e| e.in_input(&name))?;
-    let rate = decoder.spec().rate;
+    let (rate, role) = (decoder.spec().rate, decoder.leg().role);
     let mut ears: Vec<_> = lanes.iter().map(|_| (LevelMeter::new(rate), Keeper::default())).collect();
-    let mut room = Vec::new();
-    while let Some(block) = decoder.next_block()? {
-        control.check(Stage::Decode)?;
-        for (lane, (meter, keeper)) in lanes.iter().zip(&mut ears) {
-            let samples = lane.samples(block, &mut room);
-            meter.hear(samples);
-            keeper.hear(samples);
-        }
+    let tell = |decoder: &Decoder| {
         let (bytes_done, bytes_total) = (decoder.bytes_read(), decoder.size_hint());
         control.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
-    }
-    let role = decoder.leg().role;
-    let source = decoder.finish()?;
+        control.check(Stage::Decode)
+    };
+    let mut reader = Reader::new(decoder, &lanes, threads::count(), tell);
+    reader.read(|stretches, fill| {
+        let jobs = ears.iter_mut().zip(stretches).flat_map(|((meter, keeper), stretch)| -> [Job; 2] {
+            [Box::new(|| meter.hear(&stretch.own)), Box::new(|| keeper.hear(&stretch.own))]
+        });
+        match fill {
+            Some(fill) => threads::beside(jobs.collect(), fill),
+            None => jobs.for_each(|job| job()),
+        }
+        Ok(())
+    })?;
+    let source = reader.decoder.finish()?;
     let (levels, tracks): (Vec<Level>, Vec<Track>) = ears
         .into_iter()
         .map(|(meter, keeper)| (meter.finish(), Track { samples: keeper.finish().0, rate, role }))
@@ -105,6 +116,7 @@ impl Normalized {
     /// `io`, `cancelled`, and those of [`Mixer`].
     pub fn write(&self, path: &Path, control: &Control) -> Result<()> {
         let placement = Placement::reference();
-        export::write_audio(path, &mut self.samples(&placement)?, self.config.format, control)
+        let mut samples = self.samples(&placement)?;
+        super::in_threads(control, || export::write_audio(path, &mut samples, self.config.format, control))?
     }
 }

@@ -209,3 +209,62 @@ fn chunks_hold_own_speech_and_know_the_way_back() {
         }
     }
 }
+
+#[test]
+fn no_number_of_threads_changes_a_report_a_sample_or_a_mix() {
+    let calls =
+        ["keypad-hold/manifest.json", "stereo/manifest.json", "tencent-dual/pushes.json", "wellcloud/recordings2.json"];
+    let more =
+        ["short/manifest.json", "tencent-transfer/pushes.json", "unclosed/manifest.json", "voipbin/recording.json"];
+    for call in calls.into_iter().chain(more) {
+        let processed = |threads| {
+            let path = format!("{}/../fixtures/{call}", env!("CARGO_MANIFEST_DIR"));
+            let call = CallInput::open(&[path.into()]).unwrap();
+            let control = Control { threads: Some(threads), ..Control::default() };
+            process(call, &Config::default(), &control).unwrap()
+        };
+        let one = processed(1);
+        for threads in [2, 3, 8] {
+            let several = processed(threads);
+            assert_eq!(one.report.to_json(), several.report.to_json(), "{call} on {threads} threads");
+            let same = one.tracks.iter().zip(&several.tracks).all(|(a, b)| a.track == b.track && a.levels == b.levels);
+            assert!(same && one.tracks.len() == several.tracks.len(), "{call} on {threads} threads: the samples");
+            assert!(mixed(&one) == mixed(&several), "{call} on {threads} threads: the mix");
+        }
+    }
+}
+
+#[test]
+fn a_written_call_is_the_same_on_any_number_of_threads() {
+    let written = |threads: usize| {
+        let control = Control { threads: Some(threads), ..Control::default() };
+        let folder = std::env::temp_dir().join(format!("callweave-threads-{}-{threads}", std::process::id()));
+        let formats = [crate::config::Format::Wav, crate::config::Format::Flac];
+        let files = formats.map(|format| {
+            let mut call = fixture("keypad-hold");
+            let config = MixConfig { format, ..MixConfig::default() };
+            let options = WriteOptions { peaks: Some(50), ..WriteOptions::default() };
+            call.write_with(&folder, &config, &options, &control).unwrap();
+            ["report.json", "peaks.json", &call.report.outputs[0].path].map(|f| std::fs::read(folder.join(f)).unwrap())
+        });
+        std::fs::remove_dir_all(folder).unwrap();
+        files
+    };
+    assert!(written(1) == written(3));
+}
+
+#[test]
+fn a_normalized_recording_is_the_same_on_any_number_of_threads() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/keypad-hold/agent.mp3");
+    let normalized = |threads| {
+        let control = Control { threads: Some(threads), ..Control::default() };
+        let recording = normalize(Input::path(path), &NormalizeOptions::default(), &control).unwrap();
+        let (place, mut all) = (Placement::reference(), Vec::new());
+        let mut mixer = recording.samples(&place).unwrap();
+        while let Some(block) = mixer.next_block().unwrap() {
+            all.extend_from_slice(block);
+        }
+        (recording.source, recording.gain, all)
+    };
+    assert!(normalized(1) == normalized(4));
+}

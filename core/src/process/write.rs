@@ -58,9 +58,11 @@ impl Processed {
         let mut seen = self.page_meters(&mixer, config, options)?;
         let name = format!("mix.{}", config.format.extension());
         let mix = folder.join(&name);
-        let sha256 = export::write_audio_heard(&mix, &mut mixer, config.format, control, |block| {
-            meters.iter_mut().chain(&mut seen).for_each(|meters| meters.hear(block));
-        })?;
+        let sha256 = super::in_threads(control, || {
+            export::write_audio_heard(&mix, &mut mixer, config.format, control, |block| {
+                meters.iter_mut().chain(&mut seen).for_each(|meters| meters.hear(block));
+            })
+        })??;
         self.report.outputs.push(Output {
             kind: "mix".into(),
             path: name.clone(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// A frame is looked at so many times a second: fricatives, which carry what lies above 4 kHz, last 50 ms and more.
 const FRAMES_PER_SECOND: u32 = 8;
 /// Samples of a frame.
-const FRAME: usize = 512;
+const FRAME: usize = 256;
 /// Above this, no telephone band reaches, resamplers' slopes included.
 const TELEPHONE_HZ: f32 = 4_600.0;
 /// Mean square of a frame that counts: -50 dBov.
@@ -35,6 +35,7 @@ pub struct BandMeter {
     /// Samples to pass over before the next frame.
     skip: usize,
     frame: Vec<f32>,
+    window: Vec<f32>,
     fft: Arc<dyn Fft<f32>>,
     buffer: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
@@ -47,11 +48,13 @@ impl BandMeter {
         // Eight transforms a second need no speed, and the scalar ones are the same on every CPU.
         let fft = FftPlannerScalar::new().plan_fft_forward(FRAME);
         let has_room = rate >= ROOM_HZ;
+        let turn = std::f32::consts::TAU / FRAME as f32;
         Self {
             step: if has_room { (rate / FRAMES_PER_SECOND) as usize } else { 0 },
             above: (TELEPHONE_HZ * FRAME as f32 / rate.max(1) as f32).ceil() as usize,
             skip: 0,
             frame: Vec::with_capacity(FRAME),
+            window: (0..FRAME).map(|i| 0.5 - 0.5 * (turn * i as f32).cos()).collect(),
             buffer: vec![Complex::default(); FRAME],
             scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
             fft,
@@ -86,9 +89,8 @@ impl BandMeter {
         if !(power.is_finite() && power > LOUD) {
             return;
         }
-        let turn = std::f32::consts::TAU / FRAME as f32;
-        for (i, (to, x)) in self.buffer.iter_mut().zip(&self.frame).enumerate() {
-            *to = Complex::new(x * (0.5 - 0.5 * (turn * i as f32).cos()), 0.0);
+        for (to, (x, w)) in self.buffer.iter_mut().zip(self.frame.iter().zip(&self.window)) {
+            *to = Complex::new(x * w, 0.0);
         }
         self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
         let sum = |bins: &[Complex<f32>]| bins.iter().map(Complex::norm_sqr).sum::<f32>();

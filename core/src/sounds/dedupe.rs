@@ -12,9 +12,11 @@ const COVER: f64 = 0.5;
 
 /// Drops every event of a track that another track has louder at the same time of the call.
 ///
-/// The events of each track are in order of their start. `to_call(track, ms)` gives the call time of a track time; `tolerance_ms` is how uncertain the tracks' placement is.
+/// The events of each track are in order of their start. Only tracks that are `comparable` are held against each other: their
+/// placement is no less certain than `tolerance_ms`. `to_call(track, ms)` gives the call time of a track time.
 /// Events of lines and recorders (digital zero, dropouts, clipping) do not bleed.
-pub fn dedupe(tracks: &mut [Vec<Event>], tolerance_ms: f64, to_call: impl Fn(usize, f64) -> f64) {
+pub fn dedupe(tracks: &mut [Vec<Event>], comparable: &[bool], tolerance_ms: f64, to_call: impl Fn(usize, f64) -> f64) {
+    let lies = |track: usize| comparable.get(track).is_some_and(|&yes| yes);
     let placed: Vec<Vec<(f64, f64)>> = tracks
         .iter()
         .enumerate()
@@ -25,7 +27,8 @@ pub fn dedupe(tracks: &mut [Vec<Event>], tolerance_ms: f64, to_call: impl Fn(usi
         placed.iter().map(|spans| spans.iter().fold(0.0, |most, s| f64::max(most, s.1 - s.0))).collect();
     let bled = |track: usize, k: usize| {
         let (event, span) = (&tracks[track][k], placed[track][k]);
-        (0..tracks.len()).filter(|&other| other != track).any(|other| {
+        let others = (0..tracks.len()).filter(|&other| other != track && lies(other) && lies(track));
+        others.into_iter().any(|other| {
             // Only those near enough in time: events come by start.
             let first = placed[other].partition_point(|s| s.0 < span.0 - longest[other] - slack);
             let near = tracks[other].iter().zip(&placed[other]).skip(first).take_while(|(_, s)| s.0 <= span.1 + slack);
@@ -72,7 +75,7 @@ mod tests {
     fn run(a: Vec<Event>, b: Vec<Event>) -> (usize, usize) {
         let mut tracks = [a, b];
         // The second track began half a second later.
-        dedupe(&mut tracks, 20.0, |track, ms| ms + 500.0 * track as f64);
+        dedupe(&mut tracks, &[true, true], 20.0, |track, ms| ms + 500.0 * track as f64);
         (tracks[0].len(), tracks[1].len())
     }
 
@@ -91,6 +94,14 @@ mod tests {
         let ring = event(Ringback, 0.0, 20000.0, "th", -20.0);
         assert_eq!(run(vec![ring.clone()], vec![event(Beep, 5500.0, 6000.0, "420 Hz", -50.0)]), (1, 0));
         assert_eq!(run(vec![ring], vec![event(Fax, 5500.0, 6000.0, "cng", -50.0)]), (1, 1));
+    }
+
+    #[test]
+    fn a_track_that_lies_nowhere_certain_is_held_against_none() {
+        let key = |at: f64, level: f32| event(EventKind::Dtmf, at, at + 100.0, "5", level);
+        let mut tracks = [vec![key(1000.0, -20.0)], vec![key(1000.0, -45.0)], vec![key(1000.0, -45.0)]];
+        dedupe(&mut tracks, &[true, false, true], 20.0, |_, ms| ms);
+        assert_eq!(tracks.map(|events| events.len()), [1, 1, 0]);
     }
 
     #[test]

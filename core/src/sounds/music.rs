@@ -92,27 +92,17 @@ fn widen(bits: u128) -> u128 {
 
 /// Prominent local maxima of a spectrum, one bit a bin.
 fn peaks(power: &[f32; FRAME / 2 + 1]) -> u128 {
-    // Sums of three, then of nine bins, in loops the compiler turns into vector instructions.
-    let mut three = [0.0f32; FRAME / 2];
-    for (to, window) in three[1..].iter_mut().zip(power.windows(3)) {
-        *to = window[0] + window[1] + window[2];
-    }
-    let mut found = [0u8; FRAME / 2];
-    let (first, last) = (BINS.start, BINS.end);
-    let around = three[first - 3..last - 3].iter().zip(&three[first..last]).zip(&three[first + 3..last + 3]);
-    let beside = power[first - 1..last - 1].iter().zip(&power[first + 1..last + 1]);
-    for (((to, p), (below, above)), ((a, b), c)) in
-        found[first..last].iter_mut().zip(&power[first..last]).zip(beside).zip(around)
-    {
-        *to = u8::from(p > below) & u8::from(p >= above) & u8::from(9.0 * p > PROMINENT * (a + b + c));
-    }
+    let three = |middle: usize| power[middle - 1] + power[middle] + power[middle + 1];
+    let prominent = |i: usize| 9.0 * power[i] > PROMINENT * (three(i - 3) + three(i) + three(i + 3));
     let mut bits = 0u128;
-    for (i, eight) in found.chunks_exact(8).enumerate() {
-        let mut byte = 0u8;
-        for (k, &bit) in eight.iter().enumerate() {
-            byte |= bit << k;
+    let mut rises = power[BINS.start] > power[BINS.start - 1];
+    for i in BINS {
+        // The bins are asked for their neighbours first: few are maxima.
+        let rises_on = power[i + 1] > power[i];
+        if rises && !rises_on && prominent(i) {
+            bits |= 1 << i;
         }
-        bits |= u128::from(byte) << (8 * i);
+        rises = rises_on;
     }
     bits
 }

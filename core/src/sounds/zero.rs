@@ -41,14 +41,11 @@ struct Hole {
 pub struct Zero {
     rate: u32,
     chunk: usize,
-    carry: Vec<f32>,
+    /// The last chunks before the samples at hand, and what does not fill a chunk yet.
+    recent: Vec<f32>,
     at: u64,
     flat: Option<Flat>,
     hole: Option<Hole>,
-    /// Mean squares of the last chunks.
-    last: [f32; EDGE],
-    /// Value and number of the equal samples at the end of the last chunk.
-    tail: (f32, usize),
     events: Vec<Event>,
 }
 
@@ -59,41 +56,34 @@ impl Zero {
         Self {
             rate: rate.max(1),
             chunk,
-            carry: Vec::with_capacity(chunk),
+            // Before the first sample there was silence.
+            recent: vec![0.0; EDGE * chunk],
             at: 0,
             flat: None,
             hole: None,
-            last: [0.0; EDGE],
-            tail: (0.0, 0),
             events: Vec::new(),
         }
     }
 
     /// Takes the next samples.
-    pub fn push(&mut self, mut block: &[f32]) {
-        if !self.carry.is_empty() {
-            let missing = (self.chunk - self.carry.len()).min(block.len());
-            self.carry.extend_from_slice(&block[..missing]);
-            block = &block[missing..];
-            if self.carry.len() < self.chunk {
-                return;
-            }
-            let carry = std::mem::take(&mut self.carry);
-            self.chunk(&carry);
-            self.carry = carry;
-            self.carry.clear();
+    pub fn push(&mut self, block: &[f32]) {
+        let mut recent = std::mem::take(&mut self.recent);
+        recent.extend_from_slice(block);
+        let edge = EDGE * self.chunk;
+        let mut from = 0;
+        while let Some(window) = recent.get(from..from + edge + self.chunk) {
+            let (before, chunk) = window.split_at(edge);
+            self.chunk(before, chunk);
+            from += self.chunk;
         }
-        let chunks = block.chunks_exact(self.chunk);
-        self.carry.extend_from_slice(chunks.remainder());
-        for chunk in chunks {
-            self.chunk(chunk);
-        }
+        recent.drain(..from);
+        self.recent = recent;
     }
 
-    fn chunk(&mut self, x: &[f32]) {
+    /// Takes a chunk, with the chunks before it.
+    fn chunk(&mut self, before: &[f32], x: &[f32]) {
         let first = x.first().copied().unwrap_or(0.0);
         let flat = first.abs() <= SMALL && x.iter().all(|&v| (v - first).abs() <= SAME);
-        let power = mean_square(x);
         if let Some(run) = self.flat
             && !(flat && (first - run.value).abs() <= SAME)
         {
@@ -101,16 +91,13 @@ impl Zero {
             self.ended(run, self.at + more as u64);
         }
         if flat && self.flat.is_none() {
-            let before = if (self.tail.0 - first).abs() <= SAME { self.tail.1 } else { 0 };
-            let power = self.last.iter().sum::<f32>() / EDGE as f32;
-            self.flat = Some(Flat { start: self.at - before as u64, value: first, before: power });
+            let same = before.iter().rev().take(self.chunk.min(self.at as usize));
+            let more = same.take_while(|&&v| (v - first).abs() <= SAME).count();
+            let power = before.chunks_exact(self.chunk).map(mean_square).sum::<f32>() / EDGE as f32;
+            self.flat = Some(Flat { start: self.at - more as u64, value: first, before: power });
         }
-        self.fill(power);
-        self.last.rotate_left(1);
-        self.last[EDGE - 1] = power;
-        if !flat {
-            let value = x.last().copied().unwrap_or(0.0);
-            self.tail = (value, x.iter().rev().take_while(|&&v| (v - value).abs() <= SAME).count());
+        if self.hole.is_some() {
+            self.fill(mean_square(x));
         }
         self.at += x.len() as u64;
     }
@@ -150,9 +137,10 @@ impl Zero {
 
     /// What was heard.
     pub fn finish(mut self) -> Vec<Event> {
-        let carry = std::mem::take(&mut self.carry);
-        if !carry.is_empty() {
-            self.chunk(&carry);
+        let recent = std::mem::take(&mut self.recent);
+        let (before, rest) = recent.split_at((EDGE * self.chunk).min(recent.len()));
+        if !rest.is_empty() {
+            self.chunk(before, rest);
         }
         if let Some(run) = self.flat {
             let end = self.at;

@@ -4,6 +4,7 @@
 //! Time is kept: a frame that cannot be decoded leaves silence of its length, and so do frames whose headers are lost
 //! where their number can be told from the bytes between.
 
+mod ahead;
 pub(crate) mod header;
 mod segment;
 pub(crate) mod tag;
@@ -15,6 +16,7 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::MpaDecoder;
 
+use self::ahead::{Ahead, Decoded};
 use self::header::Header;
 use self::segment::Segment;
 use self::tag::Tag;
@@ -24,12 +26,17 @@ use super::source::Source;
 use super::spec::{Delay, DelayBasis, Notes};
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::threads;
 use crate::units::Rate;
 
 /// The longest layer III frame: 320 kbit/s at 32 kHz, padded.
 const MAX_FRAME: usize = 1441;
 /// How far is looked ahead for a frame and what follows it.
 const WINDOW: usize = 3 * MAX_FRAME + header::LEN;
+/// How far is looked for frames to decode ahead.
+const AHEAD: usize = 1 << 20;
+/// Frames are decoded in no more parts than this, which bounds what waits in memory.
+const MOST_PARTS: usize = 8;
 /// How far is searched for the first frame.
 const SEARCH: usize = 256 << 10;
 
@@ -46,6 +53,9 @@ pub(crate) struct MpegStream {
     lost: Lost,
     /// Whether a tag that ends a file has been passed: more frames are another file.
     file_ended: bool,
+    /// In how many parts frames may be decoded side by side.
+    parts: usize,
+    ahead: Ahead,
 }
 
 /// The lengths of the frames so far, to count those that are lost.
@@ -105,6 +115,8 @@ impl MpegStream {
             lengths: Lengths::default(),
             lost: Lost::default(),
             file_ended: false,
+            parts: 1,
+            ahead: Ahead::default(),
         };
         made.begin_segment(source, notes)?;
         Ok(made)
@@ -250,34 +262,53 @@ impl MpegStream {
         notes.add(Warning::new(code, format!("{} from here on instead of {}", kind(to), kind(from))).at_byte(at));
         self.stream = to;
         self.decoder = new_decoder()?;
+        self.ahead = Ahead::default();
         self.lengths = Lengths::default();
         self.begin_segment(source, notes)?;
         Ok(true)
+    }
+
+    /// Decodes the frames that come next in parts, where there are enough and threads for it.
+    fn look_ahead(&mut self, source: &mut Source) -> Result<()> {
+        let parts = self.parts.min(MOST_PARTS).min(threads::count());
+        let wanted = parts * ahead::PART;
+        let bytes = source.peek((wanted * self.stream.bytes).min(AHEAD) + WINDOW)?;
+        let (mut frames, mut at) = (Vec::with_capacity(wanted), 0);
+        while frames.len() < wanted {
+            let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= WINDOW) else { break };
+            let Found::Frame(length) = self.judge(rest, false) else { break };
+            let frame = rest.get(..length).unwrap_or_default();
+            if Tag::parse(frame, self.stream).is_some() {
+                break;
+            }
+            frames.push(frame);
+            at += length;
+        }
+        self.ahead.decode(&frames, parts, self.stream, &mut self.decoder)
     }
 
     /// Decodes one frame into the block, or puts silence there.
     fn decode(&mut self, frame: &[u8], at: u64, block: &mut Block, notes: &mut Notes) {
         self.segment.before_frame(block);
         let samples = self.stream.samples();
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(samples as u64), frame);
-        let decoder = &mut self.decoder;
-        let decoded = guarded(|| match decoder.decode_ref(&packet) {
-            Ok(GenericAudioBufferRef::F32(buffer)) => buffer.frames() == samples,
-            _ => false,
-        });
-        let buffer = match (&decoded, self.decoder.last_decoded()) {
-            (Ok(true), GenericAudioBufferRef::F32(buffer)) => buffer,
+        let ready = self.ahead.take();
+        let decoded = match &ready {
+            Some(ready) => ready.is_some(),
+            None => decode_one(&mut self.decoder, frame, samples),
+        };
+        let buffer = match self.decoder.last_decoded() {
+            GenericAudioBufferRef::F32(buffer) if decoded => buffer,
             _ => {
                 self.lost.frames += 1;
                 self.lost.at = if self.lost.frames == 1 { at } else { self.lost.at };
-                if let (Err(_), Ok(fresh)) = (&decoded, new_decoder()) {
-                    self.decoder = fresh;
-                }
                 return self.add_silence(block);
             }
         };
         self.lost.end(self.stream, notes);
-        let plane = |index| buffer.plane(index).unwrap_or_default();
+        let plane = |index: usize| match &ready {
+            Some(Some(planes)) => planes.get(index).map_or(&[][..], Vec::as_slice),
+            _ => buffer.plane(index).unwrap_or_default(),
+        };
         match (self.channels, usize::from(self.stream.channels)) {
             (1, 2) => {
                 let mean: Vec<f32> = plane(0).iter().zip(plane(1)).map(|(a, b)| (a + b) * 0.5).collect();
@@ -295,12 +326,19 @@ impl MpegStream {
 }
 
 impl Stream for MpegStream {
+    fn split(&mut self, parts: usize) {
+        self.parts = parts;
+    }
+
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
         block.clear(self.channels);
         if self.lost.silence_due > 0 {
             self.lost.silence_due -= 1;
             self.add_silence(block);
             return Ok(true);
+        }
+        if self.parts > 1 && !self.file_ended && self.ahead.is_due() {
+            self.look_ahead(source)?;
         }
         let at = source.position();
         let bytes = source.peek(WINDOW)?;
@@ -383,6 +421,30 @@ impl Lost {
         let message = format!("{} frames cannot be decoded: {ms:.0} ms of silence in their place", self.frames);
         notes.add(Warning::new("packet_failed", message).at_byte(self.at));
         self.frames = 0;
+    }
+}
+
+/// Decodes one frame; what came of it is the decoder's last. A decoder that breaks is replaced by a new one.
+fn decode_one(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> bool {
+    let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(samples as u64), frame);
+    let decoded = guarded(|| match decoder.decode_ref(&packet) {
+        Ok(GenericAudioBufferRef::F32(buffer)) => buffer.frames() == samples,
+        _ => false,
+    });
+    if let (Err(_), Ok(fresh)) = (&decoded, new_decoder()) {
+        *decoder = fresh;
+    }
+    decoded.unwrap_or(false)
+}
+
+/// The same, for its samples.
+fn decode_frame(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> Decoded {
+    let decoded = decode_one(decoder, frame, samples);
+    match decoder.last_decoded() {
+        GenericAudioBufferRef::F32(buffer) if decoded => {
+            Some((0..buffer.num_planes()).map(|i| buffer.plane(i).unwrap_or_default().to_vec()).collect())
+        }
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod against_ffmpeg;
 mod damage;
 mod matrix;
+mod parts;
 mod recovery;
 mod samples;
 mod table;

@@ -113,6 +113,7 @@ function moments() {
   for (const span of overlapping) add(span, null, 'overlap', 'overlap')
   for (const span of report.metrics.interruptions ?? []) add(span, span.by, 'interruption', 'interruption')
   for (const span of report.metrics.nonTalk ?? []) add(span, null, 'non-talk', 'nobody talks')
+  for (const span of report.redacted) add(span, null, 'redacted', 'redacted')
   return all.sort((a, b) => a.start - b.start || a.end - b.end)
 }
 

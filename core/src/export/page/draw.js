@@ -95,8 +95,16 @@ function drawLane(at, party, top) {
     context.fillStyle = colours.muted
     context.fillText(track.error ? 'could not be read' : 'not in the mix: the same recording as another track', 8, middle)
   }
+  for (const span of report.redacted.filter(seen)) blackOut(at, span, middle)
   for (const span of track.bleed.filter(seen)) hatch(at, span, top + WAVE - 7, 7, colours.party[(parties[span.fromTrack]?.colour ?? 3)])
   drawSounds(at, track.events.filter(seen), top + WAVE + 3)
+}
+
+/** What was taken out of the mix, as on paper. */
+function blackOut({ context, width, x }, span, middle) {
+  const [left, right] = [clamp(x(span.startMs), 0, width), clamp(x(span.endMs), 0, width)]
+  context.fillStyle = colours.ink
+  context.fillRect(left, middle - 9, Math.max(2, right - left), 18)
 }
 
 /** A striped bar: what is heard there belongs to another party. */

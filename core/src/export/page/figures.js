@@ -201,6 +201,18 @@ function sounds() {
   card('Sounds', '', shown, rows.length > most ? more : null)
 }
 
+/** What is wrong with the recordings, each with what was measured against its limit. */
+function integrity() {
+  if (!report.integrity.length) return
+  card('Integrity', '', el('ul', { className: 'reasons' }, ...report.integrity.map(reasonRow)))
+}
+
+function redacted() {
+  if (!report.redacted.length) return
+  const rows = report.redacted.map((span) => [timeButton(span.startMs), clock(span.endMs), lasting(span.endMs - span.startMs)])
+  card('Redacted', '', table('Taken out of every track of the mix', ['From', '#To', '#Lasts'], rows))
+}
+
 function warnings() {
   const own = report.warnings.map((warning) => [null, warning])
   for (const { track, at } of parties) {
@@ -240,6 +252,7 @@ function legend() {
   const entries = [
     ['c0', 'speech, in the party’s colour'], ['cf', 'other sound'], ['stripes cn', 'bleed: another party heard here'], ['cs', 'sounds'],
   ]
+  if (report.redacted.length) entries.push(['ci', 'redacted'])
   if (parties.length > 1 && !report.metrics.unavailable) entries.push(['co', 'overlap'], ['corner cn', 'interruption'], ['thin cf', 'nobody talks'])
   byId('legend').append(...entries.map(([colour, text]) => el('li', {}, el('span', { className: `swatch ${colour}`, 'aria-hidden': 'true' }), el('span', {}, text))))
 }
@@ -260,6 +273,8 @@ function drawFigures() {
   levels()
   places()
   sounds()
+  redacted()
+  integrity()
   warnings()
   const halves = byId('cards').querySelectorAll('section:not(.full)')
   if (halves.length % 2) halves[halves.length - 1].classList.add('full')

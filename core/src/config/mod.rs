@@ -1,0 +1,210 @@
+//! Every choice and every limit in one place, with its default and its unit.
+//!
+//! A configuration is a JSON object of the same shape in all languages; fields left out keep their defaults, fields that
+//! do not exist are refused by name.
+
+mod choices;
+mod limits;
+mod stages;
+
+pub use choices::{Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
+pub use limits::{IntegrityConfig, MetricsConfig, OutcomeConfig};
+pub use stages::{AlignOptions, DecodeOptions, MixConfig, SpeechConfig};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::units::Millis;
+
+/// Everything that a caller can choose. The result depends on this and the input alone.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Config {
+    /// How recordings are read.
+    pub decode: DecodeOptions,
+    /// Which speech detector listens.
+    pub detector: DetectorKind,
+    /// From probabilities to spans.
+    pub speech: SpeechConfig,
+    /// How tracks are placed.
+    pub align: AlignOptions,
+    /// How a mix is made.
+    pub mix: MixConfig,
+    /// The conversation's figures.
+    pub metrics: MetricsConfig,
+    /// What is wrong with a recording.
+    pub integrity: IntegrityConfig,
+    /// Outcome and tag.
+    pub outcome: OutcomeConfig,
+    /// Whether key presses are reported with their digits (card numbers often enough).
+    pub dtmf_digits: bool,
+    /// What becomes of personal data.
+    pub pii: Pii,
+    /// Takes the slower path whose bits are the same on every kind of CPU.
+    pub portable: bool,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// `invalid_argument` that names the field and what it may be.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
+        let fields: serde_json::Map<String, Value> =
+            serde_json::from_str(text).map_err(|e| refused(format!("not a configuration: {e}")))?;
+        let config: Self =
+            serde_json::from_value(Value::Object(fields)).map_err(|e| refused(format!("not a configuration: {e}")))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Whether the numbers make sense together.
+    ///
+    /// # Errors
+    /// `invalid_argument` that names the field, what it is and what it may be.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |what: &str, found: String, expected: &str| {
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).found(found, expected))
+        };
+        let speech = &self.speech;
+        if !(speech.threshold > 0.0 && speech.threshold <= 1.0) {
+            return refuse("speech.threshold", speech.threshold.to_string(), "above 0, at most 1");
+        }
+        if !(speech.neg_threshold >= 0.0 && speech.neg_threshold <= speech.threshold) {
+            return refuse("speech.negThreshold", speech.neg_threshold.to_string(), "0 to speech.threshold");
+        }
+        if speech.max_speech_ms.is_some_and(|max| max.0.is_nan() || max.0 < 1000.0) {
+            return refuse("speech.maxSpeechMs", format!("{:?}", speech.max_speech_ms), "at least 1000 ms, or null");
+        }
+        let i = &self.integrity;
+        let shares = [
+            ("integrity.clippedShare", i.clipped_share),
+            ("integrity.wideShare", i.wide_share),
+            ("integrity.dropoutShare", i.dropout_share),
+        ];
+        for (name, share) in shares {
+            if !(0.0..=1.0).contains(&share) {
+                return refuse(name, share.to_string(), "0 to 1");
+            }
+        }
+        for (name, value) in self.durations() {
+            if !(value.0.is_finite() && value.0 >= 0.0) {
+                return refuse(name, value.to_string(), "0 ms or more");
+            }
+        }
+        Ok(())
+    }
+
+    fn durations(&self) -> [(&'static str, Millis); 23] {
+        let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
+        [
+            ("decode.maxDurationMs", self.decode.max_duration_ms),
+            ("speech.minSpeechMs", s.min_speech_ms),
+            ("speech.minSilenceMs", s.min_silence_ms),
+            ("speech.speechPadMs", s.speech_pad_ms),
+            ("speech.turnPauseMs", s.turn_pause_ms),
+            ("align.searchMs", self.align.search),
+            ("metrics.nonTalkMs", m.non_talk_ms),
+            ("metrics.interruptionAfterMs", m.interruption_after_ms),
+            ("metrics.interruptionOverlapMs", m.interruption_overlap_ms),
+            ("metrics.interruptionYieldMs", m.interruption_yield_ms),
+            ("metrics.backchannelMs", m.backchannel_ms),
+            ("metrics.maxUncertaintyMs", m.max_uncertainty_ms),
+            ("outcome.shortSpeechMs", o.short_speech_ms),
+            ("outcome.shortSpanMs", o.short_span_ms),
+            ("outcome.silentPartyMs", o.silent_party_ms),
+            ("outcome.monologueMs", o.monologue_ms),
+            ("outcome.monologueGapMs", o.monologue_gap_ms),
+            ("integrity.pauseMs", self.integrity.pause_ms),
+            ("outcome.leastVoiceMs", o.least_voice_ms),
+            ("outcome.faxVoiceMs", o.fax_voice_ms),
+            ("outcome.greetingMs", o.greeting_ms),
+            ("outcome.beforeBeepMs", o.before_beep_ms),
+            ("speech.maxSpeechMs", s.max_speech_ms.unwrap_or_default()),
+        ]
+    }
+
+    /// What differs from the defaults, as JSON.
+    pub fn changes(&self) -> Value {
+        let json = |config: &Self| serde_json::to_value(config).unwrap_or_default();
+        difference(&json(self), &json(&Self::default())).unwrap_or_else(|| Value::Object(Default::default()))
+    }
+
+    /// SHA-256 of the whole configuration, in hexadecimal: equal hashes mean equal configurations.
+    pub fn hash(&self) -> String {
+        hex(&Sha256::digest(serde_json::to_string(self).unwrap_or_default()))
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The parts of a value that are not in another.
+fn difference(value: &Value, other: &Value) -> Option<Value> {
+    match (value, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            let rest: serde_json::Map<String, Value> = a
+                .iter()
+                .filter_map(|(key, v)| Some((key.clone(), b.get(key).map_or(Some(v.clone()), |o| difference(v, o))?)))
+                .collect();
+            (!rest.is_empty()).then_some(Value::Object(rest))
+        }
+        _ => (value != other).then(|| value.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_change_nothing_and_read_back() {
+        let config = Config::default();
+        assert_eq!(config.changes(), serde_json::json!({}));
+        assert!(config.check().is_ok());
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(Config::from_json(&text).unwrap(), config);
+        assert_eq!(Config::from_json("{}").unwrap(), config);
+    }
+
+    #[test]
+    fn only_what_differs_is_reported() {
+        let config = Config::from_json(r#"{"speech": {"threshold": 0.75}, "mix": {"rate": 8000, "level": "-23lufs"}}"#);
+        let changes = config.unwrap().changes();
+        assert_eq!(
+            changes,
+            serde_json::json!({"speech": {"threshold": 0.75}, "mix": {"rate": 8000, "level": "-23lufs"}})
+        );
+    }
+
+    #[test]
+    fn equal_configurations_have_equal_hashes() {
+        assert_eq!(Config::default().hash(), Config::from_json("{}").unwrap().hash());
+        assert_ne!(Config::default().hash(), Config { dtmf_digits: true, ..Config::default() }.hash());
+        assert_eq!(Config::default().hash().len(), 64);
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        for (text, name) in [
+            (r#"{"speach": {}}"#, "speach"),
+            (r#"{"speech": {"threshold": 2}}"#, "speech.threshold"),
+            (r#"{"speech": {"negThreshold": 0.6}}"#, "speech.negThreshold"),
+            (r#"{"speech": {"maxSpeechMs": 1}}"#, "speech.maxSpeechMs"),
+            (r#"{"metrics": {"nonTalkMs": -1}}"#, "metrics.nonTalkMs"),
+            (r#"{"mix": {"rate": 7999}}"#, "7999"),
+            (r#"{"mix": {"level": "-3 dB"}}"#, "-3 dB"),
+            (r#"{"outcome": {"tags": {"bored": "other"}}}"#, "bored"),
+            ("[]", "configuration"),
+        ] {
+            let error = Config::from_json(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
+            assert!(error.to_string().contains(name), "{text}: {error}");
+        }
+    }
+}

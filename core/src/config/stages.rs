@@ -1,0 +1,146 @@
+//! How audio is read, heard, placed and mixed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Millis;
+
+use super::choices::{Format, Layout, LevelTarget, OutputRate, Stereo};
+
+/// How recordings are read, and how much of one is accepted. Exceeding a limit is `limit_exceeded` with the numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct DecodeOptions {
+    /// What becomes of a recording with two channels.
+    pub stereo: Stereo,
+    /// Codec delay of an mp3 without a tag, in samples of the file's own rate. 1105 = 576 of LAME's encoder + 529 of any
+    /// decoder.
+    pub assumed_mp3_delay: u32,
+    /// The most bytes that are read of one input.
+    pub max_bytes: u64,
+    /// The most bytes that are kept in memory of one input whose format cannot be read front to back: mp4, zip.
+    pub max_buffered_bytes: u64,
+    /// The longest recording that is decoded.
+    pub max_duration_ms: Millis,
+    /// The most channels of one recording.
+    pub max_channels: u16,
+    /// The most tracks of one call.
+    pub max_tracks: usize,
+    /// The most members of a zip archive.
+    pub max_members: usize,
+    /// The most bytes that the members of a zip archive hold together.
+    pub max_members_bytes: u64,
+    /// The most bytes of a zip member per byte in the archive.
+    pub max_member_ratio: u32,
+    /// Whether the SHA-256 of each input is computed while it is read.
+    pub sha256: bool,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self {
+            stereo: Stereo::Split,
+            assumed_mp3_delay: 1105,
+            max_bytes: 4 << 30,
+            max_buffered_bytes: 512 << 20,
+            max_duration_ms: Millis(24.0 * 3_600_000.0),
+            max_channels: 16,
+            max_tracks: 16,
+            max_members: 1000,
+            max_members_bytes: 4 << 30,
+            max_member_ratio: 200,
+            sha256: true,
+        }
+    }
+}
+
+/// From probabilities to spans, with the meanings that users of Silero VAD know. Defaults are the preset `metrics`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SpeechConfig {
+    /// Speech begins at this probability.
+    pub threshold: f32,
+    /// Speech goes on until the probability is below this.
+    pub neg_threshold: f32,
+    /// Shorter speech is dropped.
+    pub min_speech_ms: Millis,
+    /// Shorter pauses do not end speech.
+    pub min_silence_ms: Millis,
+    /// Added on either side of a span, without meeting its neighbour.
+    pub speech_pad_ms: Millis,
+    /// The longest span; a longer one is cut in its longest pause. `None`: no limit.
+    pub max_speech_ms: Option<Millis>,
+    /// Pauses up to this long do not end a party's turn, unless the other party takes the floor.
+    pub turn_pause_ms: Millis,
+    /// Whether speech that only repeats another track is told apart as bleed.
+    pub bleed_gate: bool,
+}
+
+impl Default for SpeechConfig {
+    fn default() -> Self {
+        Self::metrics()
+    }
+}
+
+impl SpeechConfig {
+    /// For figures: a short "yes" counts, and padding would invent overlap.
+    pub fn metrics() -> Self {
+        Self {
+            threshold: 0.5,
+            neg_threshold: 0.35,
+            min_speech_ms: Millis(120.0),
+            min_silence_ms: Millis(200.0),
+            speech_pad_ms: Millis(0.0),
+            max_speech_ms: None,
+            turn_pause_ms: Millis(1500.0),
+            bleed_gate: true,
+        }
+    }
+
+    /// For transcribers: nothing clipped at either end, at most 30 s.
+    pub fn asr() -> Self {
+        Self {
+            min_speech_ms: Millis(250.0),
+            speech_pad_ms: Millis(200.0),
+            max_speech_ms: Some(Millis(30_000.0)),
+            ..Self::metrics()
+        }
+    }
+}
+
+/// How tracks are placed: what may be used, and where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct AlignOptions {
+    /// How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h.
+    #[serde(rename = "searchMs")]
+    pub search: Millis,
+    /// Whether one party heard on the other's track may be used.
+    pub bleed: bool,
+    /// Whether start times may be used.
+    pub timestamps: bool,
+    /// Whether turn taking may be used.
+    pub turns: bool,
+    /// Whether the answer has the same bits on every kind of CPU. Follows [`Config::portable`] where a call is processed.
+    #[serde(skip)]
+    pub portable: bool,
+}
+
+impl Default for AlignOptions {
+    fn default() -> Self {
+        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true, portable: false }
+    }
+}
+
+/// How a mix is made.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct MixConfig {
+    /// Samples per second.
+    pub rate: OutputRate,
+    /// One channel per party, or one for all.
+    pub layout: Layout,
+    /// How the file is written.
+    pub format: Format,
+    /// The level to which each party is brought.
+    pub level: LevelTarget,
+}

@@ -1,0 +1,286 @@
+//! Frames decoded ahead, in parts side by side, with the bits that one decoder gives.
+//!
+//! A decoder of layer III remembers little: the bytes of earlier frames that a frame may still use (at most 511, of which
+//! `main_data_begin` says how many), half a granule of every subband, and sixteen slots of the filter bank. So a decoder that
+//! starts some frames early comes to the same state, and when it has is told by the frames' side information alone
+//! ([`Reservoir`]). What it gives is taken only where that holds, where none of the frames failed, and where its last frame of
+//! those before is bit for bit what the part before made of it; from anything else on, one decoder goes on alone.
+
+use std::collections::VecDeque;
+
+use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::default::codecs::MpaDecoder;
+
+use super::header::{self, Header};
+use super::{decode_frame, new_decoder};
+use crate::error::Result;
+use crate::threads::{self, Job};
+
+/// Frames of a part: those that are decoded twice are few beside them.
+pub(super) const PART: usize = 192;
+/// Fewer frames than this are not worth another decoder.
+const LEAST: usize = 48;
+/// Most frames that a decoder starts early: at the lowest bit rates a frame uses bytes of more than twenty before it.
+const MOST_EARLY: usize = 80;
+/// Frames of the right bytes until the filter bank's memory is right too (two), and one to compare.
+const SETTLING: usize = 3;
+
+/// Samples of one frame, a plane for each channel; `None` where it could not be decoded.
+pub(super) type Decoded = Option<Vec<Vec<f32>>>;
+
+/// What has been decoded ahead of where the stream is.
+#[derive(Default)]
+pub(super) struct Ahead {
+    ready: VecDeque<Decoded>,
+    /// Frames that are decoded one by one before parts are tried again.
+    alone: usize,
+    spare: Vec<MpaDecoder>,
+}
+
+/// Some frames and the decoder that is to decode them.
+struct Part<'a> {
+    decoder: MpaDecoder,
+    /// Frames before its own that bring the decoder to its state.
+    early: &'a [&'a [u8]],
+    own: &'a [&'a [u8]],
+    /// What came of the last of the early ones; `None` where the state cannot be trusted.
+    before: Decoded,
+    done: Vec<Decoded>,
+}
+
+impl Ahead {
+    /// Whether frames should be looked for; counts those that are decoded alone.
+    pub(super) fn is_due(&mut self) -> bool {
+        let due = self.ready.is_empty() && self.alone == 0;
+        if self.ready.is_empty() {
+            self.alone = self.alone.saturating_sub(1);
+        }
+        due
+    }
+
+    /// The next frame, where it has been decoded.
+    pub(super) fn take(&mut self) -> Option<Decoded> {
+        self.ready.pop_front()
+    }
+
+    /// Decodes consecutive frames of one stream, the next ones, in at most so many parts. `decoder` has decoded all before and
+    /// ends as if it had decoded those that are ready then.
+    pub(super) fn decode(
+        &mut self,
+        frames: &[&[u8]],
+        most: usize,
+        stream: Header,
+        decoder: &mut MpaDecoder,
+    ) -> Result<()> {
+        let count = most.min(frames.len() / LEAST);
+        if count < 2 {
+            self.alone = frames.len();
+            return Ok(());
+        }
+        let (length, next) = (frames.len().div_ceil(count), self.spare()?);
+        let mut parts = Vec::with_capacity(count);
+        for (number, own) in frames.chunks(length).enumerate() {
+            let start = number * length;
+            let early = if number == 0 { Some(0) } else { early(frames.get(..start).unwrap_or_default(), stream) };
+            let Some(early) = early else { break };
+            let decoder = if number == 0 { std::mem::replace(decoder, self.spare()?) } else { self.spare()? };
+            let early = frames.get(start - early..start).unwrap_or_default();
+            parts.push(Part { decoder, early, own, before: None, done: Vec::with_capacity(own.len()) });
+        }
+        self.spare.push(std::mem::replace(decoder, next));
+        let samples = stream.samples();
+        let jobs = parts.iter_mut().map(|part| Box::new(move || part.run(samples)) as Job);
+        threads::beside(jobs.collect(), || ());
+        self.join(parts, frames.len(), decoder);
+        Ok(())
+    }
+
+    /// Takes what the parts have made as far as it is what one decoder makes.
+    fn join(&mut self, parts: Vec<Part>, frames: usize, decoder: &mut MpaDecoder) {
+        let mut trusted = true;
+        for (number, part) in parts.into_iter().enumerate() {
+            trusted = trusted && (number == 0 || same(self.ready.back(), &part.before));
+            if !trusted {
+                self.spare.push(part.decoder);
+                continue;
+            }
+            self.ready.extend(part.done);
+            trusted = self.ready.back().is_some_and(Option::is_some);
+            self.spare.push(std::mem::replace(decoder, part.decoder));
+        }
+        if self.ready.len() < frames {
+            self.alone = PART;
+        }
+    }
+
+    /// A decoder as new.
+    fn spare(&mut self) -> Result<MpaDecoder> {
+        self.spare.pop().map_or_else(new_decoder, Ok)
+    }
+}
+
+impl Part<'_> {
+    fn run(&mut self, samples: usize) {
+        if let Some((last, others)) = self.early.split_last() {
+            self.decoder.reset();
+            if others.iter().any(|frame| decode_frame(&mut self.decoder, frame, samples).is_none()) {
+                return;
+            }
+            self.before = decode_frame(&mut self.decoder, last, samples);
+            if self.before.is_none() {
+                return;
+            }
+        }
+        for frame in self.own {
+            let decoded = decode_frame(&mut self.decoder, frame, samples);
+            let failed = decoded.is_none();
+            self.done.push(decoded);
+            if failed {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether two frames were decoded to the same bits.
+fn same(a: Option<&Decoded>, b: &Decoded) -> bool {
+    let (Some(Some(a)), Some(b)) = (a, b) else { return false };
+    let bits = |planes: &[Vec<f32>]| -> Vec<u32> { planes.iter().flatten().map(|x| x.to_bits()).collect() };
+    bits(a) == bits(b)
+}
+
+/// How many frames before the next one a decoder must start to have the state of one that has decoded everything; `None` where
+/// the frames do not tell, or too many would be needed.
+fn early(before: &[&[u8]], stream: Header) -> Option<usize> {
+    let most = MOST_EARLY.min(before.len());
+    let needs: Vec<Needs> =
+        before.iter().skip(before.len() - most).map(|f| Needs::of(f, stream)).collect::<Option<_>>()?;
+    (SETTLING + 1..=most).find(|&early| {
+        let (tried, _) = needs.get(most - early..).unwrap_or_default().split_at(early - SETTLING);
+        let mut reservoir = Reservoir::default();
+        tried.iter().any(|needs| reservoir.passes(needs))
+    })
+}
+
+/// What a frame takes from the bytes kept of earlier ones, and leaves to later ones.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Needs {
+    /// Bytes of earlier frames, `main_data_begin`.
+    back: usize,
+    /// Bytes that the frame itself brings.
+    brings: usize,
+    /// Bits of its granules, all of them.
+    takes: usize,
+}
+
+impl Needs {
+    /// By a frame's side information (ISO/IEC 11172-3 2.4.1.7, ISO/IEC 13818-3 2.4.1.7).
+    fn of(frame: &[u8], stream: Header) -> Option<Self> {
+        let header = Header::parse(frame)?;
+        let start = header::LEN + if header.has_crc { 2 } else { 0 };
+        let side = frame.get(start..start + stream.side_info())?;
+        let brings = frame.len() - start - side.len();
+        let channels = usize::from(stream.channels);
+        // Bits of `main_data_begin`, those up to the first granule, granules, and bits for each channel of one.
+        let (back, first, granules, each) = match (stream.version1, channels) {
+            (true, 1) => (9, 18, 2, 59),
+            (true, _) => (9, 20, 2, 59),
+            (false, 1) => (8, 9, 1, 63),
+            (false, _) => (8, 10, 1, 63),
+        };
+        let takes = (0..granules * channels).map(|i| bits(side, first + i * each, 12)).sum();
+        Some(Self { back: bits(side, 0, back), brings, takes })
+    }
+}
+
+/// A number of so many bits, the highest first.
+fn bits(bytes: &[u8], from: usize, count: usize) -> usize {
+    let bit = |i: usize| bytes.get(i / 8).is_some_and(|b| b >> (7 - i % 8) & 1 == 1);
+    (from..from + count).fold(0, |number, i| number << 1 | usize::from(bit(i)))
+}
+
+/// How many unread bytes of earlier frames a decoder holds at least, whatever it held at first.
+#[derive(Debug, Default)]
+struct Reservoir {
+    unread: usize,
+}
+
+impl Reservoir {
+    /// Lets a frame through. True where it finds all bytes that it needs: its own samples and all that is kept after it are then
+    /// the same for every decoder that has come this far without a failure.
+    fn passes(&mut self, needs: &Needs) -> bool {
+        // What is left where everything was there. Where it was not, granules without their bytes are skipped: if all of them
+        // were, nothing is read, and the frame's own bytes are left.
+        let left = (needs.back + needs.brings).saturating_sub(needs.takes.div_ceil(8));
+        let found = needs.back <= self.unread;
+        self.unread = if found { left } else { left.min(self.unread + needs.brings) };
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::Pool;
+
+    /// The frames of a fixture without a tag: 16 kHz, 32 kbit/s, 144 bytes each.
+    fn frames() -> (Vec<u8>, Header) {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/keypad-hold/agent.mp3");
+        let bytes = std::fs::read(path).unwrap();
+        let header = Header::parse(&bytes).unwrap();
+        assert_eq!((header.bytes, bytes.len() % 144), (144, 0));
+        (bytes, header)
+    }
+
+    #[test]
+    fn a_stream_from_its_start_never_lacks_a_byte() {
+        let (bytes, header) = frames();
+        let needs: Vec<Needs> = bytes.chunks(144).map(|frame| Needs::of(frame, header).unwrap()).collect();
+        let mut reservoir = Reservoir::default();
+        assert!(needs.iter().all(|needs| reservoir.passes(needs)));
+        let back = needs.iter().filter(|needs| needs.back > 0).count();
+        assert!(back * 2 > needs.len(), "only {back} frames use earlier bytes: nothing is tested");
+        // From the middle on, it lacks some at first, and then none.
+        let mut late = Reservoir::default();
+        let passed: Vec<bool> = needs.iter().skip(200).map(|needs| late.passes(needs)).collect();
+        let first = passed.iter().position(|&p| p).unwrap();
+        assert!(first > 0 && first < 16 && passed[first..].iter().all(|&p| p), "{first}");
+    }
+
+    #[test]
+    fn parts_give_what_one_decoder_gives_and_leave_it_where_it_would_be() {
+        let (bytes, header) = frames();
+        let all: Vec<&[u8]> = bytes.chunks(144).collect();
+        let (ahead_of, rest) = all.split_at(500);
+        let mut alone = new_decoder().unwrap();
+        let mut one_by_one = |frames: &[&[u8]]| -> Vec<Decoded> {
+            frames.iter().map(|frame| decode_frame(&mut alone, frame, 576)).collect()
+        };
+        let (wanted, after) = (one_by_one(ahead_of), one_by_one(rest));
+        for parts in [2, 3, 8] {
+            let (mut ahead, mut decoder) = (Ahead::default(), new_decoder().unwrap());
+            let pool = Pool::new(parts).unwrap();
+            pool.run(|| ahead.decode(ahead_of, parts, header, &mut decoder)).unwrap();
+            assert_eq!(ahead.ready.len(), 500, "{parts} parts");
+            let got: Vec<Decoded> = std::iter::from_fn(|| ahead.take()).collect();
+            assert!(got == wanted, "{parts} parts");
+            let got: Vec<Decoded> = rest.iter().map(|frame| decode_frame(&mut decoder, frame, 576)).collect();
+            assert!(got == after, "{parts} parts, and what follows");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_fails_ends_what_is_taken() {
+        let (mut bytes, header) = frames();
+        bytes[300 * 144 + 4..301 * 144].fill(0xFF);
+        let all: Vec<&[u8]> = bytes.chunks(144).take(500).collect();
+        let (mut ahead, mut decoder) = (Ahead::default(), new_decoder().unwrap());
+        ahead.decode(&all, 4, header, &mut decoder).unwrap();
+        assert!(ahead.ready.len() <= 301 && ahead.ready.len() > 200, "{} frames", ahead.ready.len());
+        let mut alone = new_decoder().unwrap();
+        for (n, frame) in all.iter().enumerate() {
+            let got = ahead.take().unwrap_or_else(|| decode_frame(&mut decoder, frame, 576));
+            assert!(got == decode_frame(&mut alone, frame, 576), "frame {n}");
+        }
+    }
+}

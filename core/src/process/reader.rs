@@ -1,0 +1,119 @@
+//! A recording in stretches, the next one decoded while one is heard.
+
+use crate::decode::{Decoder, Lane};
+use crate::error::Result;
+use crate::resample::Resampler;
+use crate::threads::{self, Job};
+use crate::units::{Millis, Rate};
+
+/// Samples that are heard at once where there is one thread: few, so that they stay in the processor's nearest memory.
+const SHORT: usize = 4096;
+/// What is heard at once where there are more: two of the voice detector's blocks, some milliseconds of work.
+const LONG: Millis = Millis(6144.0);
+/// And at most so many samples of all tracks together.
+const MOST_SAMPLES: usize = 1 << 19;
+
+/// A stretch of one track, as it was recorded and, where that is asked for, at 8 kHz.
+#[derive(Debug, Default)]
+pub(super) struct Stretch {
+    pub own: Vec<f32>,
+    pub narrow: Vec<f32>,
+}
+
+/// Called after every block; an error ends the reading.
+type Tell<'a> = Box<dyn FnMut(&Decoder) -> Result<()> + Send + 'a>;
+
+/// Reads a recording stretch by stretch, every track by itself.
+pub(super) struct Reader<'a> {
+    pub decoder: Decoder,
+    lanes: &'a [Lane],
+    to_narrow: Vec<Resampler>,
+    tell: Tell<'a>,
+    ended: bool,
+    room: Vec<f32>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of a recording's tracks, which may be decoded ahead in so many parts side by side. `tell` is called after every
+    /// block.
+    pub(super) fn new(
+        mut decoder: Decoder,
+        lanes: &'a [Lane],
+        parts: usize,
+        tell: impl FnMut(&Decoder) -> Result<()> + Send + 'a,
+    ) -> Self {
+        decoder.split(parts);
+        Self { decoder, lanes, to_narrow: Vec::new(), tell: Box::new(tell), ended: false, room: Vec::new() }
+    }
+
+    /// The same with every stretch at 8 kHz too.
+    ///
+    /// # Errors
+    /// `unsupported` where the rate cannot be brought to 8 kHz.
+    pub(super) fn narrowed(mut self) -> Result<Self> {
+        let rate = self.decoder.spec().rate;
+        self.to_narrow = self.lanes.iter().map(|_| Resampler::new(rate, Rate::NARROWBAND)).collect::<Result<_>>()?;
+        Ok(self)
+    }
+
+    /// Reads to the end. Each stretch is given to `hear`, a part for each track, and where there is more than one thread, with the
+    /// job of reading the next one, which must be done beside; how a recording is cut into stretches changes nothing that is heard.
+    ///
+    /// # Errors
+    /// Those of the decoder, of `hear`, and of what is called after every block.
+    pub(super) fn read(&mut self, mut hear: impl FnMut(&[Stretch], Option<Job<'_>>) -> Result<()>) -> Result<()> {
+        let beside = threads::count() > 1;
+        let frames = if beside { self.long() } else { SHORT };
+        let stretches = || -> Vec<Stretch> { self.lanes.iter().map(|_| Stretch::default()).collect() };
+        let (mut now, mut next) = (stretches(), stretches());
+        let mut more = self.fill(&mut now, frames)?;
+        while more {
+            if beside {
+                let mut filled = Ok(false);
+                hear(&now, Some(Box::new(|| filled = self.fill(&mut next, frames))))?;
+                more = filled?;
+                std::mem::swap(&mut now, &mut next);
+            } else {
+                hear(&now, None)?;
+                more = self.fill(&mut now, frames)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Samples of a stretch that is worth the way to another thread.
+    fn long(&self) -> usize {
+        let samples = self.decoder.spec().rate.sample_at(LONG);
+        usize::try_from(samples).unwrap_or(MOST_SAMPLES).min(MOST_SAMPLES / self.lanes.len().max(1)).max(SHORT)
+    }
+
+    /// Fills a stretch of each track with at least so many samples, fewer only at the end; false where nothing was left.
+    fn fill(&mut self, stretches: &mut [Stretch], frames: usize) -> Result<bool> {
+        for stretch in stretches.iter_mut() {
+            stretch.own.clear();
+            stretch.narrow.clear();
+        }
+        if self.ended {
+            return Ok(false);
+        }
+        let mut filled = 0;
+        while filled < frames {
+            let Some(block) = self.decoder.next_block()? else {
+                self.ended = true;
+                break;
+            };
+            filled += block.frames();
+            for (lane, stretch) in self.lanes.iter().zip(stretches.iter_mut()) {
+                stretch.own.extend_from_slice(lane.samples(block, &mut self.room));
+            }
+            (self.tell)(&self.decoder)?;
+        }
+        for (to_narrow, stretch) in self.to_narrow.iter_mut().zip(stretches) {
+            to_narrow.push(&stretch.own, &mut stretch.narrow)?;
+            if self.ended {
+                to_narrow.finish(&mut stretch.narrow)?;
+            }
+        }
+        Ok(true)
+    }
+}
