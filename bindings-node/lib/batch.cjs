@@ -2,8 +2,9 @@
 
 // Many calls, several at a time, in order.
 
-const { availableParallelism } = require('node:os')
-const { CallweaveError, calledFrom, cancelled, refuse } = require('./errors.cjs')
+const { onAbort, unlessAborted } = require('./abort.cjs')
+const { calledFrom, cancelled, refuse, translated } = require('./errors.cjs')
+const native = require('./native.cjs')
 
 /** Lets so many pieces of work run at a time, in the order in which they were asked for. */
 function limiter(most) {
@@ -24,7 +25,7 @@ function limiter(most) {
 
 function checked(calls, options) {
   if (options === null || typeof options !== 'object') throw refuse('options', typeof options, 'an object')
-  const { threads = availableParallelism(), signal, onProgress, tracks = true } = options
+  const { threads = native.parallelism(), signal, onProgress, tracks = true } = options
   const iterator = calls?.[Symbol.asyncIterator]?.() ?? calls?.[Symbol.iterator]?.()
   if (!iterator || typeof calls === 'string') throw refuse('calls', typeof calls, 'an iterable or async iterable of calls')
   if (!Number.isInteger(threads) || threads < 1) throw refuse('threads', String(threads), 'a number from 1 on')
@@ -48,19 +49,15 @@ function batchOver(process, analyze, resolveConfig) {
       const processed = await process(call, { config, signal })
       return { index, call: processed, report: processed.report, error: null }
     } catch (error) {
-      if (error instanceof CallweaveError && holder.stack) {
-        error.stack = `${error.name}: ${error.message}\n${holder.stack.split('\n').slice(1).join('\n')}`
-      }
-      return { index, call: null, report: null, error }
+      return { index, call: null, report: null, error: translated(error, holder) }
     }
   }
 
   async function* results(settings) {
     const { threads, signal, onProgress, iterator, total } = settings
     const stop = new AbortController()
-    const abort = () => stop.abort(signal.reason)
-    if (signal?.aborted) throw cancelled(signal)
-    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
+    const off = onAbort(signal, () => stop.abort(signal.reason))
     const limited = limiter(threads)
     const begun = []
     let count = 0
@@ -95,14 +92,14 @@ function batchOver(process, analyze, resolveConfig) {
         pull()
         if (begun.length > 0) {
           const result = await begun[0]
-          if (signal?.aborted) throw cancelled(signal)
+          if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
           begun.shift()
           pull()
           onProgress?.({ callsDone: result.index + 1, callsTotal: total })
           yield result
         } else if (pulling) {
-          await Promise.race([pulling, aborted(stop.signal)])
-          if (signal?.aborted) throw cancelled(signal)
+          await unlessAborted(pulling, stop.signal).catch(() => {})
+          if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
         } else if (failure) {
           throw failure.error
         } else {
@@ -113,20 +110,12 @@ function batchOver(process, analyze, resolveConfig) {
       const before = ended
       ended = true
       stop.abort()
-      signal?.removeEventListener('abort', abort)
+      off()
       if (!before) void Promise.resolve(iterator.return?.()).catch(() => {})
     }
   }
 
   return processBatch
-}
-
-/** Fulfilled when a signal is aborted. */
-function aborted(signal) {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', resolve, { once: true })
-  })
 }
 
 module.exports = { batchOver }

@@ -26,12 +26,13 @@ function fieldsOf(error) {
   }
 }
 
-/** A CallweaveError for an error from the compiled part, with the stack of `caller`'s caller; others stay as they are. */
+/** A CallweaveError for an error from the compiled part, with the stack of `caller`'s caller; others' errors stay as they are. */
 function translated(error, caller, cause) {
   const fields = fieldsOf(error)
-  if (!fields) return error
-  const made = new CallweaveError(fields, cause === undefined ? undefined : { cause })
-  if (caller.stack) made.stack = `${made.name}: ${made.message}\n${caller.stack.split('\n').slice(1).join('\n')}`
+  const made = fields ? new CallweaveError(fields, cause === undefined ? undefined : { cause }) : error
+  if (made instanceof CallweaveError && caller.stack) {
+    made.stack = `${made.name}: ${made.message}\n${caller.stack.split('\n').slice(1).join('\n')}`
+  }
   return made
 }
 
@@ -40,6 +41,16 @@ function calledFrom(publicFunction) {
   const holder = {}
   Error.captureStackTrace(holder, publicFunction)
   return holder
+}
+
+/** What asynchronous work comes to; its errors get the stack of the public function's caller. */
+async function calling(publicFunction, work) {
+  const holder = calledFrom(publicFunction)
+  try {
+    return await work()
+  } catch (error) {
+    throw translated(error, holder)
+  }
 }
 
 /** An argument that makes no sense, refused before any work. */
@@ -54,4 +65,4 @@ function cancelled(signal) {
   return new CallweaveError({ code: 'cancelled', stage: 'input', text, reason: 'cancelled' }, { cause: signal.reason })
 }
 
-module.exports = { CallweaveError, calledFrom, cancelled, refuse, translated }
+module.exports = { CallweaveError, calledFrom, calling, cancelled, refuse, translated }

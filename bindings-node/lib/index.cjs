@@ -1,10 +1,12 @@
 'use strict'
 
+const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { batchOver } = require('./batch.cjs')
-const { CallweaveError, calledFrom, cancelled, refuse, translated } = require('./errors.cjs')
-const { inputSpec, inputSpecs } = require('./inputs.cjs')
+const { CallweaveError, calledFrom, calling, cancelled, refuse, translated } = require('./errors.cjs')
+const { copied, inputSpec, inputSpecs } = require('./inputs.cjs')
 const provider = require('./provider.cjs')
+const { inTurn } = require('./queue.cjs')
 
 const version = native.version()
 const errorCodes = Object.freeze(native.errorCodes())
@@ -28,7 +30,8 @@ function checked(options) {
   if (!Array.isArray(roles)) throw refuse('roles', typeof roles, 'an array of roles')
   const text = JSON.stringify(config)
   const limit = JSON.parse(native.readConfig(text)).decode.maxBytes
-  const hear = onProgress && ((stage, bytesDone, bytesTotal) => onProgress({ stage, bytesDone, bytesTotal }))
+  const tell = (stage, bytesDone, bytesTotal) => signal?.aborted || onProgress({ stage, bytesDone, bytesTotal })
+  const hear = onProgress && tell
   return { signal, hear, config: text, roles, limit }
 }
 
@@ -42,18 +45,27 @@ async function run(caller, options, work) {
     signal = settings.signal
     if (signal?.aborted) throw cancelled(signal)
     const cancel = new native.CancelSwitch()
-    if (signal) {
-      const stop = () => cancel.cancel()
-      signal.addEventListener('abort', stop, { once: true })
-      cleanUp = () => signal.removeEventListener('abort', stop)
-    }
+    cleanUp = onAbort(signal, () => cancel.cancel())
     return await work({ ...settings, cancel })
   } catch (error) {
-    if (signal?.aborted && error === signal.reason) throw cancelled(signal)
-    throw translated(error, holder, signal?.aborted ? signal.reason : undefined)
+    const aborted = signal?.aborted && error === signal.reason
+    throw translated(aborted ? cancelled(signal) : error, holder, signal?.aborted ? signal.reason : undefined)
   } finally {
     cleanUp()
   }
+}
+
+/** Work on a whole call: streams are read first, all else waits for its turn. */
+async function onCall(inputs, { limit, signal }, work) {
+  const specs = await inputSpecs(inputs, limit, signal)
+  return inTurn({ wide: true, signal }, async (threads) => work(await copied(specs, signal), threads))
+}
+
+/** Work on one recording, in the same way; `brief` work, which takes milliseconds, does not wait behind calls. */
+async function onRecording(recording, { limit, signal, settles, brief }, work) {
+  const spec = await inputSpec(recording, limit, signal)
+  const begin = async () => work(...(await copied([spec], signal)))
+  return brief ? unlessAborted(begin(), signal) : inTurn({ settles, signal }, begin)
 }
 
 function audioOf({ channels, sampleRateHz }) {
@@ -87,15 +99,18 @@ class Processed {
   }
 
   async mix(mix, options = {}) {
-    return run(this.mix, options, async ({ cancel }) => audioOf(await this.#inner.mix(mixConfig(this.#config, mix), cancel)))
+    return run(this.mix, options, ({ signal, cancel }) =>
+      inTurn({ known: true, signal }, async () => audioOf(await this.#inner.mix(mixConfig(this.#config, mix), cancel))),
+    )
   }
 
   async write(folder, mix, options = {}) {
-    return run(this.write, options, async ({ cancel }) => {
+    return run(this.write, options, async ({ signal, cancel }) => {
       const { page = true, embedAudio = false, peaks, series = false, labels = [], showParties = false } = options
       if (!Array.isArray(labels)) throw refuse('labels', typeof labels, 'an array of formats')
       const spec = { page, embedAudio, peaks, series, labels, showParties }
-      return this.#changed(await this.#inner.write(String(folder), mixConfig(this.#config, mix), spec, cancel))
+      const write = () => this.#inner.write(String(folder), mixConfig(this.#config, mix), spec, cancel)
+      return this.#changed(await inTurn({ known: true, settles: true, signal }, write))
     })
   }
 
@@ -135,78 +150,91 @@ class Processed {
 }
 
 async function process(inputs, options = {}) {
-  return run(process, options, async ({ signal, hear, config, roles, limit, cancel }) => {
-    const inner = await native.process(await inputSpecs(inputs, limit, signal), roles, config, cancel, hear)
-    return new Processed(inner, JSON.parse(config))
+  return run(process, options, async (settings) => {
+    const { hear, config, roles, cancel } = settings
+    const work = (specs, threads) => native.process(specs, roles, config, threads, cancel, hear)
+    return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
   })
 }
 
 async function analyze(inputs, options = {}) {
-  return run(analyze, options, async ({ signal, hear, config, roles, limit, cancel }) => {
-    return JSON.parse(await native.analyze(await inputSpecs(inputs, limit, signal), roles, config, cancel, hear))
+  return run(analyze, options, async (settings) => {
+    const { hear, config, roles, cancel } = settings
+    const work = (specs, threads) => native.analyze(specs, roles, config, threads, cancel, hear)
+    return JSON.parse(await onCall(inputs, settings, work))
   })
 }
 
 async function align(inputs, options = {}) {
-  const report = await analyze(inputs, options)
-  return report.tracks.map((track) => track.alignment)
+  return calling(align, async () => (await analyze(inputs, options)).tracks.map((track) => track.alignment))
 }
 
 async function detectSpeech(recording, options = {}) {
-  const report = await analyze(recording, options)
-  return report.tracks.map((track) => track.speech)
+  return calling(detectSpeech, async () => (await analyze(recording, options)).tracks.map((track) => track.speech))
 }
 
 async function mix(inputs, options = {}) {
-  const call = await process(inputs, options)
-  return call.mix(undefined, { signal: options.signal })
+  return calling(mix, async () => (await process(inputs, options)).mix(undefined, { signal: options.signal }))
 }
 
 async function redact(inputs, what = {}, options = {}) {
-  const call = await process(inputs, options)
-  await call.redact(what)
-  return call
+  return calling(redact, async () => {
+    const call = await process(inputs, options)
+    await call.redact(what)
+    return call
+  })
 }
 
-async function* chunks(inputs, options = {}) {
-  const call = await process(inputs, options)
-  yield* call.chunks(options)
+function chunks(inputs, options = {}) {
+  return chunksOf(inputs, options, calledFrom(chunks))
+}
+
+async function* chunksOf(inputs, options, holder) {
+  try {
+    yield* (await process(inputs, options)).chunks(options)
+  } catch (error) {
+    throw translated(error, holder)
+  }
 }
 
 async function peaks(recording, options = {}) {
-  return run(peaks, options, async ({ signal, hear, config, limit, cancel }) => {
+  return run(peaks, options, (settings) => {
     const { pointsPerSecond = 100, bits = 8 } = options
-    const spec = await inputSpec(recording, limit, signal)
-    return native.peaks(spec, pointsPerSecond, bits, config, cancel, hear)
+    const { hear, config, cancel } = settings
+    return onRecording(recording, settings, (spec) => native.peaks(spec, pointsPerSecond, bits, config, cancel, hear))
   })
 }
 
 const processBatch = batchOver(process, analyze, resolveConfig)
 
 async function probe(recording, options = {}) {
-  return run(probe, options, async ({ signal, config, limit }) => {
-    return JSON.parse(await native.probe(await inputSpec(recording, limit, signal), config))
+  return run(probe, options, async (settings) => {
+    const { quick = false } = options
+    if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
+    const work = (spec) => native.probe(spec, quick, settings.config)
+    return JSON.parse(await onRecording(recording, { ...settings, brief: quick }, work))
   })
 }
 
 async function decode(recording, options = {}) {
-  return run(decode, options, async ({ signal, config, limit, cancel }) => {
+  return run(decode, options, async (settings) => {
     const { type = 'float32' } = options
     if (type !== 'float32' && type !== 'int16') throw refuse('type', String(type), 'float32 or int16')
-    const spec = await inputSpec(recording, limit, signal)
-    const parts = await native.decode(spec, type === 'float32', config, cancel)
+    const { config, cancel } = settings
+    const parts = await onRecording(recording, settings, (spec) => native.decode(spec, type === 'float32', config, cancel))
     return { ...audioOf(parts), source: JSON.parse(parts.source) }
   })
 }
 
 async function normalize(recording, options = {}) {
-  return run(normalize, options, async ({ signal, hear, config, limit, cancel }) => {
+  return run(normalize, options, async (settings) => {
     const { rate, level, layout, output } = options
-    const spec = await inputSpec(recording, limit, signal)
+    const { hear, config, cancel } = settings
     const wanted = mixConfig(JSON.parse(config), { rate, level, layout })
     const path = output === undefined ? undefined : String(output)
-    const parts = await native.normalize(spec, path, wanted, cancel, hear)
-    const audio = output === undefined ? audioOf(parts) : null
+    const work = (spec) => native.normalize(spec, path, wanted, cancel, hear)
+    const parts = await onRecording(recording, { ...settings, settles: path !== undefined }, work)
+    const audio = path === undefined ? audioOf(parts) : null
     return { audio, sampleRateHz: parts.sampleRateHz, source: JSON.parse(parts.source), gainDb: parts.gainDb }
   })
 }

@@ -39,7 +39,10 @@ export declare class CallweaveError extends Error {
 /** Who is heard on a track. */
 export type Role = 'customer' | 'agent' | 'transfer' | 'participant' | 'mixed' | 'unknown'
 
-/** One recording: a path, a file URL, bytes, or a stream of bytes. A stream is read into memory, at most `decode.maxBytes`. */
+/**
+ * One recording: a path, a file URL, bytes, or a stream of bytes. A stream is read into memory, at most `decode.maxBytes`. Bytes are
+ * copied when the work begins: leave them as they are until its promise is settled.
+ */
 export type Recording =
   | string
   | URL
@@ -241,7 +244,10 @@ export interface Progress {
 export interface Options {
   /** What differs from the defaults. */
   config?: Config | undefined
-  /** Stops the work; it then fails with the code `cancelled` and the signal's reason as its cause. */
+  /**
+   * Stops the work; it then fails at once with the code `cancelled` and the signal's reason as its cause. Where files are
+   * written it fails when the work has stopped, so that none appears afterwards.
+   */
   signal?: AbortSignal | undefined
 }
 
@@ -447,8 +453,40 @@ export interface Report {
 /** What a file really is, and what is wrong with it. */
 export interface Probe {
   path: string
+  /** What the recording is, read to its end; null where it is no recording. */
   source: Source | null
+  /** Why it cannot be read, or not to its end; null where it can. */
   problem: { code: ErrorCode; message: string } | null
+  /** The members of a zip archive; empty for anything else. */
+  members: Probe[]
+}
+
+/** What a file is by its first bytes; nothing of it is checked. */
+export interface QuickProbe {
+  path: string
+  source: null
+  /** Absent where it is no recording, and for a zip archive itself. */
+  head?: Head
+  /** Why it cannot be read; null where its first bytes are those of a recording. */
+  problem: { code: ErrorCode; message: string } | null
+  /** The members of a zip archive; empty for anything else. */
+  members: QuickProbe[]
+}
+
+/** What a recording's first bytes say of it: a file that is cut off or damaged says the same as a whole one. */
+export interface Head {
+  container: string
+  codec: string
+  /** Samples per second. */
+  sampleRateHz: number
+  channels: number
+  /** Bytes of the input, where that is known without reading it. */
+  bytes: number | null
+  /** The length that the header declares, without codec delay and padding; null where it declares none, as ogg and an mp3 without a tag do. Never guessed from a bit rate. */
+  declaredDurationMs: number | null
+  /** Samples that the codec added, which decoding removes from the start. */
+  codecDelayMs: number
+  codecDelayBasis: 'tag' | 'assumed' | 'none'
 }
 
 /** A processed call: its report, and its tracks for a mix. */
@@ -549,7 +587,10 @@ export interface Peaks {
 
 /** What `processBatch` takes. */
 export interface BatchOptions extends Options {
-  /** How many calls are worked on at a time; as many as the machine has processors unless said otherwise. */
+  /**
+   * How many calls are worked on at a time; as many as there are processors unless said otherwise. More than that, or than libuv's
+   * threads but one, never are.
+   */
   threads?: number | undefined
   /** Whether tracks are kept for a mix; without, `call` is null and `report` is all there is. */
   tracks?: boolean | undefined
@@ -621,8 +662,13 @@ export declare function peaks(
   },
 ): Promise<Peaks>
 
-/** What a file really is, and what is wrong with it. What is no recording is an answer, not an error. */
-export declare function probe(recording: Recording | Input, options?: Options): Promise<Probe>
+/**
+ * What a file really is, read to its end, and what is wrong with it. What is no recording is an answer, not an error.
+ * With `quick`, what its first bytes say and no more: some kilobytes of a file are read, whatever its length (an mp4 up to
+ * the end of its index, a zip archive as a whole).
+ */
+export declare function probe(recording: Recording | Input, options: Options & { quick: true }): Promise<QuickProbe>
+export declare function probe(recording: Recording | Input, options?: Options & { quick?: false | undefined }): Promise<Probe>
 
 /** All samples of a recording, at its own rate, codec delay removed: 32-bit floats within -1 and 1, or 16-bit numbers. */
 export declare function decode(

@@ -1,5 +1,8 @@
 'use strict'
 
+const { setImmediate: nextTurn } = require('node:timers/promises')
+const { unlessAborted } = require('./abort.cjs')
+const native = require('./native.cjs')
 const { refuse } = require('./errors.cjs')
 
 const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name']
@@ -19,21 +22,56 @@ function isRecording(value) {
   )
 }
 
+/** How much is copied in one turn of the event loop: less than a millisecond of work. */
+const SLICE = 1 << 20
+
 /**
  * All bytes of a stream. Where the stream is longer than the core's limit, reading stops: the core refuses what has
  * been read, with the numbers.
  */
 async function collect(stream, limit, signal) {
-  const chunks = []
+  const bytes = new native.Bytes()
+  const chunks = stream[Symbol.asyncIterator]()
   let size = 0
-  for await (const chunk of stream) {
-    signal?.throwIfAborted()
-    if (!(chunk instanceof Uint8Array)) throw refuse('a stream of bytes', typeof chunk, 'chunks of Uint8Array')
-    chunks.push(chunk)
-    size += chunk.byteLength
-    if (size > limit) break
+  try {
+    while (size <= limit) {
+      const { done, value } = await unlessAborted(Promise.resolve(chunks.next()), signal)
+      if (done) return bytes
+      if (!(value instanceof Uint8Array)) throw refuse('a stream of bytes', typeof value, 'chunks of Uint8Array')
+      bytes.append(value)
+      size += value.byteLength
+    }
+    return bytes
+  } finally {
+    stream.destroy?.()
+    void Promise.resolve(chunks.return?.()).catch(() => {})
   }
-  return Buffer.concat(chunks, size)
+}
+
+/** The inputs with their bytes out of JavaScript's memory, copied slice by slice so that the event loop stays free. */
+async function copied(specs, signal) {
+  const out = []
+  let room = SLICE
+  for (const spec of specs) {
+    if (!(spec.bytes instanceof Uint8Array)) {
+      out.push(spec)
+      continue
+    }
+    const bytes = new native.Bytes(spec.bytes.byteLength)
+    for (let at = 0; at < spec.bytes.byteLength; ) {
+      if (room === 0) {
+        await nextTurn()
+        signal?.throwIfAborted()
+        room = SLICE
+      }
+      const slice = spec.bytes.subarray(at, at + room)
+      bytes.append(slice)
+      at += slice.byteLength
+      room -= slice.byteLength
+    }
+    out.push({ ...spec, bytes })
+  }
+  return out
 }
 
 /** Path or bytes of one recording. */
@@ -54,7 +92,7 @@ function moment(value) {
   return JSON.stringify(value)
 }
 
-/** One input as the compiled part takes it. */
+/** One input as the compiled part takes it, but for bytes in hand, which `copied` takes over. */
 async function inputSpec(item, limit, signal) {
   const given = isRecording(item) || item === null || typeof item !== 'object' ? { source: item } : item
   const spec = await content(given.source, limit, signal)
@@ -65,7 +103,7 @@ async function inputSpec(item, limit, signal) {
   return spec
 }
 
-/** One input or several as the compiled part takes them. */
+/** One input or several, as `inputSpec` gives them. */
 async function inputSpecs(inputs, limit, signal) {
   if (inputs?.[DOCUMENT]) {
     const one = async ([key, sound]) => ({ ...(await inputSpec(sound, limit, signal)), key })
@@ -76,4 +114,4 @@ async function inputSpecs(inputs, limit, signal) {
   return Promise.all(list.map((item) => inputSpec(item, limit, signal)))
 }
 
-module.exports = { DOCUMENT, inputSpec, inputSpecs }
+module.exports = { DOCUMENT, copied, inputSpec, inputSpecs }

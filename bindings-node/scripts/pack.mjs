@@ -2,7 +2,7 @@
 // machine's kind. Usage: node scripts/pack.mjs FOLDER
 
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import platformModule from '../lib/platform.cjs'
@@ -45,7 +45,7 @@ const compiled = assemble(
   [[join(here, native), native], ...legalFiles],
 )
 const { scripts, devDependencies, ...published } = manifest
-const lib = ['batch.cjs', 'errors.cjs', 'index.cjs', 'index.d.cts', 'index.d.mts', 'index.mjs', 'inputs.cjs', 'native.cjs', 'platform.cjs', 'provider.cjs', 'provider.d.cts']
+const lib = readdirSync(join(here, 'lib'))
 const main = assemble(
   join(out, 'main'),
   { ...published, optionalDependencies: { [`callweave-${name}`]: version } },

@@ -7,7 +7,7 @@ use callweave::error::{Error, ErrorKind, Stage};
 use callweave::provider::json::Document;
 use callweave::{CallInput, Cancel, Config, Control, Input, Moment, Progress, Role};
 use napi::Status;
-use napi::bindgen_prelude::{FnArgs, Uint8Array};
+use napi::bindgen_prelude::{FnArgs, Reference};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 
@@ -25,13 +25,42 @@ pub fn config(json: &str) -> napi::Result<Config> {
     Config::from_json(json).map_err(raise)
 }
 
+/// A recording's bytes, outside JavaScript's memory: they are copied piece by piece, so that no copy of a long recording
+/// holds up the event loop.
+#[napi]
+#[derive(Default)]
+pub struct Bytes(Vec<u8>);
+
+#[napi]
+impl Bytes {
+    /// Room for so many bytes, if it is known how many there will be.
+    #[napi(constructor)]
+    pub fn new(expected: Option<f64>) -> napi::Result<Self> {
+        let mut bytes = Self::default();
+        bytes.reserve(expected.unwrap_or_default() as usize)?;
+        Ok(bytes)
+    }
+
+    /// Adds a piece.
+    #[napi]
+    pub fn append(&mut self, piece: &[u8]) -> napi::Result<()> {
+        self.reserve(piece.len())?;
+        self.0.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn reserve(&mut self, more: usize) -> napi::Result<()> {
+        self.0.try_reserve(more).map_err(|e| raise(Error::new(ErrorKind::Io, Stage::Input, e.to_string())))
+    }
+}
+
 /// One recording, as the façade hands it over: a path or bytes, and what is known of it.
 #[napi(object)]
 pub struct InputSpec {
     /// The path of a file.
     pub path: Option<String>,
-    /// The bytes, which are copied.
-    pub bytes: Option<Uint8Array>,
+    /// The bytes, which are taken out.
+    pub bytes: Option<Reference<Bytes>>,
     /// What reports and errors call it.
     pub name: Option<String>,
     /// Who is heard.
@@ -64,7 +93,7 @@ impl InputSpec {
         let mut input = match (self.path, self.bytes) {
             (Some(path), _) => Input::path(path),
             (None, bytes) => {
-                let bytes = bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
+                let bytes = bytes.map(|mut bytes| std::mem::take(&mut bytes.0)).unwrap_or_default();
                 Input::bytes(self.name.unwrap_or_else(|| format!("input-{index}")), bytes)
             }
         };

@@ -5,6 +5,7 @@ mod arguments;
 mod error;
 mod samples;
 mod tasks;
+mod threads;
 
 use callweave::ErrorKind;
 use napi::bindgen_prelude::AsyncTask;
@@ -34,6 +35,12 @@ pub fn read_config(json: String) -> napi::Result<String> {
     Ok(serde_json::to_string(&config).unwrap_or_default())
 }
 
+/// How many threads can run at a time, as far as the system lets this process: processors, affinity, quotas.
+#[napi]
+pub fn parallelism() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+}
+
 /// A helper for providers' documents: its name, its arguments as JSON; its answer as JSON.
 #[napi]
 pub fn provider(helper: String, json: String) -> napi::Result<String> {
@@ -52,12 +59,13 @@ pub fn process(
     inputs: Vec<InputSpec>,
     roles: Vec<String>,
     config: String,
+    threads: u32,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<ProcessTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(progress))))
+    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(progress), threads)))
 }
 
 /// Processes a call for its report alone, as JSON.
@@ -66,19 +74,20 @@ pub fn analyze(
     inputs: Vec<InputSpec>,
     roles: Vec<String>,
     config: String,
+    threads: u32,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<AnalyzeTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(progress))))
+    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(progress), threads)))
 }
 
-/// What a recording really is, as JSON.
+/// What a recording really is, as JSON: read to its end, or by its first bytes alone.
 #[napi]
-pub fn probe(input: InputSpec, config: String) -> napi::Result<AsyncTask<ProbeTask>> {
+pub fn probe(input: InputSpec, quick: bool, config: String) -> napi::Result<AsyncTask<ProbeTask>> {
     let config = arguments::config(&config)?;
-    Ok(AsyncTask::new(ProbeTask::new(input.recording(0)?, config)))
+    Ok(AsyncTask::new(ProbeTask::new(input.recording(0)?, quick, config)))
 }
 
 /// All samples of a recording, as 32-bit floats or 16-bit numbers.

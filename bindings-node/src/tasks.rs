@@ -10,7 +10,7 @@ use callweave::speech::ChunkOptions;
 use callweave::timeline::Placement;
 use callweave::units::{Millis, Rate, Span};
 use callweave::{Config, Control, Error, ErrorKind, Input, NormalizeOptions, WriteOptions};
-use napi::bindgen_prelude::{AsyncTask, Float32Array};
+use napi::bindgen_prelude::{AsyncTask, Float32Array, ObjectFinalize};
 use napi::{Env, Task};
 use napi_derive::napi;
 use serde_json::json;
@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::arguments::{self, CancelSwitch, Opened};
 use crate::error::raise;
 use crate::samples::{self, AudioParts, PeakParts, Planes};
+use crate::threads;
 
 /// Takes what a task works on; a task runs once.
 fn taken<T>(slot: &mut Option<T>) -> napi::Result<T> {
@@ -30,26 +31,32 @@ pub struct ProcessTask {
     call: Option<Opened>,
     config: Config,
     control: Control,
+    threads: u32,
 }
 
 impl ProcessTask {
-    pub(crate) fn new(call: Opened, config: Config, control: Control) -> Self {
-        Self { call: Some(call), config, control }
+    pub(crate) fn new(call: Opened, config: Config, control: Control, threads: u32) -> Self {
+        Self { call: Some(call), config, control, threads }
     }
 }
 
 #[napi]
 impl Task for ProcessTask {
-    type Output = callweave::Processed;
+    type Output = (callweave::Processed, String);
     type JsValue = Processed;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
-        call().and_then(|call| callweave::process(call, &self.config, &self.control)).map_err(raise)
+        let work = || {
+            let processed = callweave::process(call()?, &self.config, &self.control)?;
+            let report = processed.report.to_json();
+            Ok((processed, report))
+        };
+        threads::on(self.threads, work).map_err(raise)
     }
 
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(Processed(Arc::new(Mutex::new(output))))
+    fn resolve(&mut self, env: Env, (call, report): Self::Output) -> napi::Result<Self::JsValue> {
+        Processed::new(env, call, report)
     }
 }
 
@@ -58,11 +65,12 @@ pub struct AnalyzeTask {
     call: Option<Opened>,
     config: Config,
     control: Control,
+    threads: u32,
 }
 
 impl AnalyzeTask {
-    pub(crate) fn new(call: Opened, config: Config, control: Control) -> Self {
-        Self { call: Some(call), config, control }
+    pub(crate) fn new(call: Opened, config: Config, control: Control, threads: u32) -> Self {
+        Self { call: Some(call), config, control, threads }
     }
 }
 
@@ -73,8 +81,8 @@ impl Task for AnalyzeTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
-        let report = call().and_then(|call| callweave::analyze(call, &self.config, &self.control));
-        report.map(|report| report.to_json()).map_err(raise)
+        let work = || Ok(callweave::analyze(call()?, &self.config, &self.control)?.to_json());
+        threads::on(self.threads, work).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -85,12 +93,13 @@ impl Task for AnalyzeTask {
 /// `probe`.
 pub struct ProbeTask {
     input: Option<Input>,
+    quick: bool,
     config: Config,
 }
 
 impl ProbeTask {
-    pub(crate) fn new(input: Input, config: Config) -> Self {
-        Self { input: Some(input), config }
+    pub(crate) fn new(input: Input, quick: bool, config: Config) -> Self {
+        Self { input: Some(input), quick, config }
     }
 }
 
@@ -100,7 +109,8 @@ impl Task for ProbeTask {
     type JsValue = String;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let probe = callweave::probe(taken(&mut self.input)?, &self.config.decode).map_err(raise)?;
+        let ask = if self.quick { callweave::probe_head } else { callweave::probe };
+        let probe = ask(taken(&mut self.input)?, &self.config.decode).map_err(raise)?;
         Ok(serde_json::to_string(&probe).unwrap_or_default())
     }
 
@@ -191,21 +201,41 @@ fn lock(call: &Shared) -> MutexGuard<'_, callweave::Processed> {
 }
 
 /// A processed call: its report, and its tracks for a mix.
-#[napi]
-pub struct Processed(Shared);
+#[napi(custom_finalize)]
+pub struct Processed {
+    call: Shared,
+    report: String,
+    /// Bytes of the samples, of which JavaScript's garbage collector would not know.
+    weight: i64,
+}
+
+impl ObjectFinalize for Processed {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        env.adjust_external_memory(-self.weight).map(drop)
+    }
+}
+
+impl Processed {
+    fn new(env: Env, call: callweave::Processed, report: String) -> napi::Result<Self> {
+        let samples: usize = call.tracks.iter().map(|placed| placed.track.samples.len()).sum();
+        let weight = i64::try_from(samples * size_of::<i16>()).unwrap_or(i64::MAX);
+        env.adjust_external_memory(weight)?;
+        Ok(Self { call: Arc::new(Mutex::new(call)), report, weight })
+    }
+}
 
 #[napi]
 impl Processed {
-    /// The report as JSON, with the outputs that were written so far.
+    /// The report as JSON, as it was when the call had been processed.
     #[napi]
-    pub fn report_json(&self) -> String {
-        lock(&self.0).report.to_json()
+    pub fn report_json(&self) -> &str {
+        &self.report
     }
 
     /// The mix as 16-bit samples.
     #[napi]
     pub fn mix(&self, config: String, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
-        let (call, config, control) = (self.0.clone(), arguments::config(&config)?, cancel.control(None));
+        let (call, config, control) = (self.call.clone(), arguments::config(&config)?, cancel.control(None));
         Ok(AsyncTask::new(MixTask { call, config, control }))
     }
 
@@ -258,14 +288,14 @@ impl Processed {
     #[napi]
     pub fn cut(&self, placed: u32, start_ms: f64, end_ms: f64, rate_hz: u32) -> AsyncTask<CutTask> {
         let span = Span::new(start_ms, end_ms);
-        AsyncTask::new(CutTask { call: self.0.clone(), placed: placed as usize, span, rate_hz })
+        AsyncTask::new(CutTask { call: self.call.clone(), placed: placed as usize, span, rate_hz })
     }
 
     fn task(
         &self,
         work: impl FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send + 'static,
     ) -> AsyncTask<CallTask> {
-        AsyncTask::new(CallTask { call: self.0.clone(), work: Some(Box::new(work)) })
+        AsyncTask::new(CallTask { call: self.call.clone(), work: Some(Box::new(work)) })
     }
 }
 

@@ -132,14 +132,15 @@ test('memory does not grow with the number of calls', async () => {
   const rounds = long ? 2000 : 200
   const bytes = readFileSync('fixtures/short/agent.wav')
   let before = 0
-  const settle = async () => {
+  const settle = async (ms = 50) => {
     globalThis.gc()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, ms))
     globalThis.gc()
   }
   const source = Array.from({ length: rounds }, () => [bytes, bytes])
   for await (const { index, call } of processBatch(source, { threads: 2 })) {
     await call.mix()
+    if (index % 10 === 0) await settle(0)
     if (index === Math.floor(rounds / 3)) {
       await settle()
       before = process.memoryUsage.rss()

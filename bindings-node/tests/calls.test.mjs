@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createReadStream, readFileSync } from 'node:fs'
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import * as callweave from 'callweave'
-import { calls, folder, golden, longWave, root } from './shared.mjs'
+import { calls, failing, folder, golden, longWave, root } from './shared.mjs'
 
-const { CallweaveError, analyze, decode, normalize, probe, process: processCall, version } = callweave
+const { analyze, decode, normalize, probe, process: processCall, version } = callweave
 const CALL = 'fixtures/stereo/call.wav'
 const config = { portable: true }
 const program = `${root}/bindings-node/bin/callweave.cjs`
 
-const failsWith = (code, words) => (error) => {
-  assert.ok(error instanceof CallweaveError, `${error?.stack}`)
-  assert.equal(error.code, code)
-  assert.match(error.message, words)
-  assert.match(error.stack, /calls\.test\.mjs/)
-  return true
-}
+const failsWith = failing('calls.test.mjs')
 
 for (const [call, document] of calls) {
   test(`the report of ${call} is the golden one`, async () => {
@@ -122,6 +116,22 @@ test('probe answers about what is no recording', async () => {
   assert.deepEqual([page.source, page.problem.code], [null, 'unsupported'])
 })
 
+test('a quick probe answers as the program does, from the first bytes', async (t) => {
+  const cut = `${folder(t)}/cut.wav`
+  writeFileSync(cut, readFileSync(CALL).subarray(0, 20_000))
+  for (const path of [CALL, cut, 'fixtures/keypad-hold/agent.mp3', 'README.md']) {
+    const { stdout } = spawnSync(process.execPath, [program, 'probe', '--quick', '--json', path], { encoding: 'utf8' })
+    assert.equal(`${JSON.stringify(await probe(path, { quick: true }))}\n`, stdout)
+  }
+  const [whole, short] = [await probe(CALL, { quick: true }), await probe(cut, { quick: true })]
+  assert.equal(whole.source, null)
+  assert.deepEqual([short.head.declaredDurationMs, short.head.bytes], [whole.head.declaredDurationMs, 20_000])
+  assert.equal((await probe(readFileSync(CALL), { quick: true })).head.codec, 'pcm_s16')
+  assert.equal((await probe('README.md', { quick: true })).problem.code, 'unsupported')
+  await assert.rejects(probe('gone.mp3', { quick: true }), failsWith('io', /gone\.mp3/))
+  await assert.rejects(probe(CALL, { quick: 'yes' }), failsWith('invalid_argument', /quick/))
+})
+
 test('bad recordings say what and where', async () => {
   const cases = [
     ['gone.mp3', 'io', /gone\.mp3/],
@@ -187,38 +197,4 @@ test('progress is told', async () => {
     assert.equal(bytesTotal, wave.length)
     assert.ok(bytesDone <= bytesTotal)
   }
-})
-
-test('an aborted signal stops work before it begins', async () => {
-  const error = await processCall('gone.mp3', { signal: AbortSignal.abort('changed my mind') }).catch((e) => e)
-  assert.ok(failsWith('cancelled', /cancelled/)(error))
-  assert.equal(error.cause, 'changed my mind')
-})
-
-test('an abort stops work under way', async () => {
-  const wave = longWave(30)
-  const controller = new AbortController()
-  let aborted
-  const work = analyze([wave, wave, wave], {
-    signal: controller.signal,
-    onProgress: () => {
-      aborted ??= performance.now()
-      controller.abort()
-    },
-  })
-  await assert.rejects(work, failsWith('cancelled', /cancelled/))
-  console.log(`abort took ${(performance.now() - aborted).toFixed(0)} ms`)
-})
-
-test('an abort stops the reading of a stream', async () => {
-  const controller = new AbortController()
-  const slow = Readable.from(
-    (async function* () {
-      for (;;) {
-        yield Buffer.alloc(1000)
-        controller.abort()
-      }
-    })(),
-  )
-  await assert.rejects(analyze(slow, { signal: controller.signal }), failsWith('cancelled', /cancelled/))
 })

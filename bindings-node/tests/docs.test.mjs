@@ -1,8 +1,9 @@
 // The examples of the READMEs are run.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { probe } from 'callweave'
 import { folder, root } from './shared.mjs'
 
 for (const readme of ['README.md', 'bindings-node/README.md']) {
@@ -19,3 +20,21 @@ for (const readme of ['README.md', 'bindings-node/README.md']) {
     }
   })
 }
+
+test('the two programs that core/docs/node.md compares do the job', async (t) => {
+  const out = folder(t)
+  for (const program of ['callweave', 'ffmpeg']) {
+    if (program === 'ffmpeg' && spawnSync('ffmpeg', ['-version']).error) {
+      t.diagnostic('no ffmpeg: its program is not run')
+      continue
+    }
+    const tracks = ['customer', 'agent'].map((name) => `fixtures/keypad-hold/${name}.mp3`)
+    const printed = execFileSync(process.execPath, [`bindings-node/examples/compare/${program}.mjs`, ...tracks, `${out}/${program}`], { encoding: 'utf8' })
+    assert.match(printed, /^customer .*\nagent .*\n/)
+    const { source } = await probe(`${out}/${program}/mix.wav`)
+    const { source: track } = await probe(tracks[0])
+    assert.deepEqual([source.channels, source.sampleRateHz], [2, track.sampleRateHz])
+    assert.ok(Math.abs(source.durationMs - track.durationMs) < 1500, `${source.durationMs} ms of ${track.durationMs} ms`)
+    assert.ok(JSON.parse(readFileSync(`${out}/${program}/report.json`, 'utf8')).tracks.length === 2)
+  }
+})

@@ -7,20 +7,20 @@ import { long, longWave } from './shared.mjs'
 
 test('the event loop stays free while 16 calls are processed', async () => {
   const wave = longWave(long ? 20 : 4)
-  let worst = 0
-  let ticks = 0
+  const late = []
   let last = performance.now()
   const timer = setInterval(() => {
     const now = performance.now()
-    worst = Math.max(worst, now - last - 5)
+    late.push(now - last - 5)
     last = now
-    ticks += 1
   }, 5)
   await Promise.all(Array.from({ length: 16 }, () => analyze([wave, wave])))
   clearInterval(timer)
-  console.log(`a 5 ms timer was at most ${worst.toFixed(1)} ms late in ${ticks} ticks`)
-  assert.ok(ticks > 10, `${ticks} ticks`)
-  if (long) assert.ok(worst < 50, `${worst} ms late`)
+  late.sort((a, b) => a - b)
+  const at = (share) => late[Math.ceil(share * late.length) - 1].toFixed(1)
+  console.log(`a 5 ms timer was ${at(0.5)} ms late (median), ${at(0.99)} ms (p99), at most ${at(1)} ms, in ${late.length} ticks`)
+  assert.ok(late.length > 10, `${late.length} ticks`)
+  if (long) assert.ok(late.at(-1) < 50, `${at(1)} ms late`)
 })
 
 test('many calls at once give the same reports', async () => {
@@ -30,18 +30,33 @@ test('many calls at once give the same reports', async () => {
   assert.deepEqual(new Set(reports.map((report) => JSON.stringify(report))), new Set([expected]))
 })
 
+test('calls that nobody holds do not pile up', async () => {
+  // Nothing here asks for a collection: the garbage collector must know by itself what a call weighs.
+  const wave = longWave(20)
+  const before = process.memoryUsage.rss()
+  let most = 0
+  for (let i = 0; i < 16; i += 1) {
+    await processCall([wave, wave])
+    most = Math.max(most, process.memoryUsage.rss() - before)
+  }
+  const kept = 2 * wave.length
+  console.log(`16 calls of ${(kept / 1e6).toFixed(0)} MB were at most ${(most / 1e6).toFixed(0)} MB`)
+  assert.ok(most < 8 * kept, `${most} bytes`)
+})
+
 test('memory stays flat', async () => {
   const bytes = readFileSync('fixtures/short/agent.wav')
   const rounds = long ? 2000 : 150
+  // Collected as it goes on: what is not yet collected would be most of what is measured.
   const loop = async (count) => {
-    for (let i = 0; i < count; i += 1) {
+    for (let i = 1; i <= count; i += 1) {
       const call = await processCall([bytes, bytes])
       await call.mix()
       await analyze(Buffer.from('nothing')).catch(() => {})
+      if (i % 10 > 0 && i < count) continue
+      globalThis.gc()
+      await new Promise(setImmediate)
     }
-    globalThis.gc()
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    globalThis.gc()
   }
   await loop(Math.ceil(rounds / 3))
   const before = process.memoryUsage.rss()

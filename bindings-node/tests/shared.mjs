@@ -1,9 +1,11 @@
 // What the suites share. Every suite works in the folder of the workspace, as the golden reports did.
+import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CallweaveError } from 'callweave'
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 process.chdir(root)
@@ -41,4 +43,13 @@ export function longWave(minutes) {
   header.writeUInt32LE(36 + repeats * sound.length, 4)
   header.writeUInt32LE(repeats * sound.length, 40)
   return Buffer.concat([header, ...Array(repeats).fill(sound)])
+}
+
+/** For a test file: what checks an error's code, its message, and that its stack points into that file. */
+export const failing = (file) => (code, words) => (error) => {
+  assert.ok(error instanceof CallweaveError, `${error?.stack}`)
+  assert.equal(error.code, code)
+  assert.match(error.message, words)
+  assert.ok(error.stack.includes(file), error.stack)
+  return true
 }

@@ -26,6 +26,13 @@ export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>)
   const numbers: Int16Array | undefined = (await callweave.decode('a.mp3', { type: 'int16' })).channels[0]
   const nothing: null = (await callweave.normalize('a.mp3', { output: 'b.wav' })).audio
 
+  const declared: number | null | undefined = (await callweave.probe('a.mp3', { quick: true })).head?.declaredDurationMs
+  const bytes: number | undefined = (await callweave.probe('a.zip')).members[0]?.source?.bytes
+
+  // @ts-expect-error: a whole probe has no head
+  ;(await callweave.probe('a.mp3')).head
+  // @ts-expect-error: nothing was read to its end
+  ;(await callweave.probe('a.mp3', { quick: true })).source.bytes
   // @ts-expect-error: no such role
   await callweave.process('a.mp3', { roles: ['boss'] })
   // @ts-expect-error: a recording is no number
@@ -38,7 +45,7 @@ export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>)
   const wrong: Int16Array | undefined = (await callweave.decode('a.mp3')).channels[0]
   // @ts-expect-error: reports are not made by hand
   new callweave.Processed()
-  void [offset, mix, floats, numbers, nothing, wrong]
+  void [offset, mix, floats, numbers, nothing, declared, bytes, wrong]
 }
 
 export function tell(event: Event): string {
