@@ -159,40 +159,41 @@ fn wave(audio: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let rate: u32 = audio.getattr("sample_rate_hz")?.extract()?;
     let samples = audio.getattr("samples")?;
     if let Ok(array) = samples.cast::<PyArrayDyn<i16>>() {
-        return planes(array).map(|(channels, samples)| riff(1, rate, channels, &samples, i16::to_le_bytes));
+        return planes(array).map(|planes| audio.py().detach(|| riff(1, rate, &planes, i16::to_le_bytes)));
     }
     if let Ok(array) = samples.cast::<PyArrayDyn<f32>>() {
-        return planes(array).map(|(channels, samples)| riff(3, rate, channels, &samples, f32::to_le_bytes));
+        return planes(array).map(|planes| audio.py().detach(|| riff(3, rate, &planes, f32::to_le_bytes)));
     }
     let found = samples.getattr("dtype").map_or_else(|_| samples.get_type().to_string(), |dtype| dtype.to_string());
     Err(PyTypeError::new_err(format!("samples: found {found}, expected a numpy array of float32 or int16")))
 }
 
-/// The channels of a `(channels, frames)` or `(frames,)` array, interleaved.
-fn planes<T: numpy::Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<(u16, Vec<T>)> {
-    let (channels, frames) = match *array.shape() {
-        [frames] => (1, frames),
-        [channels, frames] => (channels, frames),
-        _ => (0, 0),
+/// Samples by channel, one channel after the other.
+struct Planes<T> {
+    channels: u16,
+    samples: Vec<T>,
+}
+
+/// The channels of a `(channels, frames)` or `(frames,)` array, copied: another thread may write to it later.
+fn planes<T: numpy::Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<Planes<T>> {
+    let channels = match *array.shape() {
+        [_] => 1,
+        [channels, _] => channels,
+        _ => 0,
     };
-    let Some(count) = u16::try_from(channels).ok().filter(|&count| count > 0) else {
+    let Some(channels) = u16::try_from(channels).ok().filter(|&count| count > 0) else {
         let shape = array.shape();
         return Err(PyTypeError::new_err(format!("samples: found the shape {shape:?}, expected (channels, frames)")));
     };
     let array = array.readonly();
-    let flat: Vec<T> = array.as_array().iter().copied().collect();
-    let interleaved = (0..frames).flat_map(|frame| (0..channels).map(move |channel| channel * frames + frame));
-    Ok((count, interleaved.map(|at| flat[at]).collect()))
+    let view = array.as_array();
+    let samples = view.as_slice().map_or_else(|| view.iter().copied().collect(), <[T]>::to_vec);
+    Ok(Planes { channels, samples })
 }
 
-/// A wav of interleaved samples; sizes past 4 GiB are left open, which core reads as "to the end".
-fn riff<T: Copy, const N: usize>(
-    format: u16,
-    rate: u32,
-    channels: u16,
-    samples: &[T],
-    bytes: impl Fn(T) -> [u8; N],
-) -> Vec<u8> {
+/// A wav; sizes past 4 GiB are left open, which core reads as "to the end".
+fn riff<T: Copy, const N: usize>(format: u16, rate: u32, planes: &Planes<T>, bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    let Planes { channels, samples } = planes;
     let size = u32::try_from(samples.len() * N).ok().filter(|size| *size < u32::MAX - 36);
     let block = channels.saturating_mul(N as u16);
     let mut out = Vec::with_capacity(44 + samples.len() * N);
@@ -207,6 +208,9 @@ fn riff<T: Copy, const N: usize>(
     out.extend((8 * N as u16).to_le_bytes());
     out.extend(b"data");
     out.extend(size.unwrap_or(u32::MAX).to_le_bytes());
-    samples.iter().for_each(|&sample| out.extend(bytes(sample)));
+    let frames = samples.len() / usize::from(*channels);
+    for frame in 0..frames {
+        samples.iter().skip(frame).step_by(frames).for_each(|&sample| out.extend(bytes(sample)));
+    }
     out
 }

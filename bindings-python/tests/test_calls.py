@@ -1,12 +1,14 @@
 """The work: every kind of input, errors, progress, interruption, threads."""
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +110,40 @@ def test_what_is_no_input_is_a_type_error() -> None:
         callweave.process(Audio(np.zeros((1, 100)), 8000))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="shape"):
         callweave.process(Audio(np.zeros((1, 2, 3), np.float32), 8000))
+
+
+def test_a_probe_gives_the_programs_answer(tmp_path: Path) -> None:
+    page, archive = tmp_path / "page.mp3", tmp_path / "call.zip"
+    page.write_text("<html>")
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write("fixtures/short/customer.wav", "customer.wav")
+        packed.write("fixtures/keypad-hold/agent.mp3", "agent.mp3")
+    program = Path(sys.executable).parent / "callweave"
+    for quick in (False, True):
+        for path in (CALL, "fixtures/keypad-hold/agent.mp3", str(page), str(archive)):
+            command = [program, "probe", "--json", *["--quick"] * quick, path]
+            printed = json.loads(subprocess.run(command, stdout=subprocess.PIPE).stdout)
+            told = callweave.probe(path, quick=quick)
+            assert told == callweave.Probe.from_dict(printed)
+            assert told.head is None or told.head.to_dict() == printed["head"]
+    head = callweave.probe(CALL, quick=True).head
+    assert head and (head.codec, head.channels, head.declared_duration_ms) == ("pcm_s16", 2, 26060)
+    assert callweave.probe(page, quick=True).problem and [m.path for m in callweave.probe(archive).members]
+
+
+def test_a_quick_probe_reads_no_more_than_the_head() -> None:
+    class Counted:
+        taken = 0
+
+        def read(self, size: int, /) -> bytes:
+            self.taken += size
+            return next(self.parts, b"")
+
+        parts = iter([(ROOT / CALL).read_bytes()[:300_000], *[bytes(1 << 18)] * 100])
+
+    file = Counted()
+    head = callweave.probe(file, quick=True).head
+    assert head and head.channels == 2 and head.bytes is None and file.taken <= 1 << 20
 
 
 def test_wrong_arguments_are_the_cores_to_refuse() -> None:
