@@ -45,7 +45,11 @@ impl Processed {
         what: impl FnOnce(&mut callweave::Processed, &Control) -> callweave::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let call = self.0.clone();
-        Work::new(py, None, None).run(move |control| what(&mut call.lock(), control))
+        Work::new(py, None, None).run(move |control| {
+            let mut call = call.lock();
+            control.check(Stage::Input)?;
+            what(&mut call, control)
+        })
     }
 }
 

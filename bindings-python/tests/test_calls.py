@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -221,37 +220,6 @@ def test_exceptions_of_a_file_come_through() -> None:
         callweave.process([Broken()])
     with pytest.raises(ConnectionResetError, match="gone"):
         callweave.process([CALL, Broken(), Broken()])
-
-
-INTERRUPTED = """
-import callweave, sys, time
-def go(*_):
-    global begun
-    if not begun:
-        begun = True
-        print("working", flush=True)
-begun = False
-try:
-    while True:
-        callweave.analyze(sys.argv[1:], progress=go)
-except KeyboardInterrupt:
-    print(time.monotonic(), flush=True)
-"""
-
-
-def test_ctrl_c_stops_the_work(long_call: list[str]) -> None:
-    delays = []
-    for _ in range(3):
-        command = [sys.executable, "-c", INTERRUPTED, *long_call * 4]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None and child.stdout.readline() == "working\n"
-            sent = time.monotonic()
-            child.send_signal(signal.SIGINT)
-            delays.append(float(child.stdout.readline()) - sent)
-            assert child.wait() == 0
-    print("Ctrl-C took", [f"{1000 * delay:.0f} ms" for delay in delays])
-    if LONG:
-        assert min(delays) < 0.05
 
 
 def test_the_interpreter_is_free_while_rust_works(long_call: list[str]) -> None:

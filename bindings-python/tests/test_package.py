@@ -15,6 +15,11 @@ ROOT = Path(__file__).parents[2]
 KINDS = [kind for name in errors.__all__ if (kind := getattr(errors, name)) is not callweave.Error]
 
 
+def test_numpy_is_not_loaded_before_there_are_arrays() -> None:
+    code = "import callweave, sys; callweave.analyze('fixtures/stereo/call.wav'); assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_the_version_is_the_workspaces() -> None:
     package = json.loads((ROOT / "bindings-node/package.json").read_text())
     assert callweave.version == callweave.__version__ == package["version"]

@@ -6,15 +6,16 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from callweave import _callweave
 from callweave.config import Config, MixConfig
 from callweave.inputs import Audio, Role
 from callweave.report import Report, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Chunk", "Cover", "Label", "Processed", "Spans"]
 
