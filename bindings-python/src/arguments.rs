@@ -75,10 +75,16 @@ pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) 
     if let Some(moment) = item.getattr("started_at")?.extract::<Option<String>>()? {
         input = input.started_at(moment_of(&moment).map_err(|e| raise(py, e))?);
     }
-    if let Some(channel) = item.getattr("channel")?.extract()? {
+    let channel = item.getattr("channel")?;
+    if let Some(channel) = channel.extract().map_err(|_| no_number(&channel, "channel", "0 or more"))? {
         input = input.channel(channel);
     }
     Ok(input)
+}
+
+/// The exception for a number that makes no sense.
+fn no_number(found: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
+    raise(found.py(), Error::new(ErrorKind::InvalidArgument, Stage::Config, name).found(found, expected))
 }
 
 /// A role by its name.
@@ -156,7 +162,8 @@ impl Read for Refusing {
 
 /// A `callweave.Audio` as a wav, which is made as it is read: the form in which core takes samples from outside.
 fn wave(audio: &Bound<'_, PyAny>) -> PyResult<Box<dyn Read + Send>> {
-    let rate: u32 = audio.getattr("sample_rate_hz")?.extract()?;
+    let rate = audio.getattr("sample_rate_hz")?;
+    let rate: u32 = rate.extract().map_err(|_| no_number(&rate, "sample_rate_hz", "a whole number above 0"))?;
     let samples = audio.getattr("samples")?;
     if let Ok(array) = samples.cast::<PyArrayDyn<i16>>() {
         return Ok(Box::new(Wave::new(1, rate, planes(array)?, i16::to_le_bytes)));

@@ -7,11 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+import requests
 from conftest import LONG, ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,6 +58,43 @@ def test_every_kind_of_input_is_heard_alike() -> None:
     strided = bytearray(2 * len(data))
     strided[::2] = data
     assert heard(memoryview(strided)[::2]) == expected
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """An address under which a folder's files are."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_streamed_responses_are_read_as_they_come() -> None:
+    expected = heard(CALL)
+    with served(ROOT) as address:
+        url = f"{address}/{CALL}"
+        with urllib.request.urlopen(url) as response:
+            assert heard(response) == expected
+        with httpx.stream("GET", url) as streamed:
+            assert heard(streamed) == expected
+        with requests.get(url, stream=True, timeout=10) as answer:
+            assert heard(answer) == expected
+        with requests.get(url, stream=True, timeout=10) as answer:
+            assert heard(answer.raw) == expected
+        with httpx.stream("GET", url) as streamed, requests.get(url, stream=True, timeout=10) as answer:
+            assert callweave.probe(streamed) == callweave.probe(Input(answer, name="input-0"))
+        with httpx.stream("GET", url) as streamed:
+            assert callweave.probe(streamed, quick=True).head
+        with httpx.stream("GET", url) as streamed, requests.get(url, stream=True, timeout=10) as answer:
+            [one, two] = [done.report for done in callweave.process_batch([streamed, [answer]])]
+            assert one == two
+        with httpx.stream("GET", f"{address}/nothing") as streamed, pytest.raises(errors.Unsupported, match="HTML"):
+            callweave.process(streamed)
 
 
 def test_samples_go_out_and_come_in_as_they_are() -> None:
@@ -103,6 +148,19 @@ def test_what_is_no_input_is_a_type_error() -> None:
     for wrong in (5, None, object(), 1.5):
         with pytest.raises(TypeError):
             callweave.process([wrong])  # type: ignore[list-item]
+        with pytest.raises(TypeError, match="expected a recording or several"):
+            callweave.process(wrong)  # type: ignore[arg-type]
+    for process in (callweave.process, callweave.decode, callweave.probe, lambda one: callweave.analyze([one])):
+        with pytest.raises(TypeError, match="int16 has no rate"):
+            process(np.zeros((2, 80), np.int16))  # type: ignore[operator]
+    with pytest.raises(TypeError, match="found list"):
+        Audio([0.0, 0.5], 8000)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="binary mode"), open(CALL) as file:
+        callweave.process(file)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected several"):
+        callweave.process_batch(CALL)
+    with pytest.raises(TypeError, match="found dict, expected callweave.Config"):
+        callweave.process(CALL, {"mix": {"rate": 8000}})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="binary mode"):
         callweave.process([io.StringIO("text")])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="float64"):
@@ -152,13 +210,20 @@ def test_wrong_arguments_are_the_cores_to_refuse() -> None:
         callweave.process([CALL], roles=["customer"])
     with pytest.raises(errors.InvalidArgument, match="no recording"):
         callweave.process([])
+    for rate in (-1, 8000.0, "8000"):
+        with pytest.raises(errors.InvalidArgument, match=f"sample_rate_hz: found {rate}"):
+            callweave.decode(Audio(np.zeros(80, np.int16), rate))  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidArgument, match="channel: found -1"):
+        callweave.decode(Input(CALL, channel=-1))
+    with pytest.raises(errors.InvalidArgument, match="its zone"):
+        callweave.process(Input(CALL, started_at=datetime(2026, 5, 20)))
+    with pytest.raises(errors.InvalidArgument, match="float64, expected float32 or int16"):
+        callweave.decode(CALL, dtype="float64")  # type: ignore[arg-type]
     with pytest.raises(errors.LimitExceeded, match="maxBytes|bytes"):
         callweave.process(Drip(bytes(1 << 20), 4096), Config(decode=DecodeOptions(max_bytes=1000)))
 
 
 def test_what_is_known_of_an_input_is_in_the_report() -> None:
-    from datetime import UTC, datetime
-
     moment = datetime(2026, 5, 20, 7, 11, 46, 500_000, UTC)
     one = Input("fixtures/short/customer.wav", role="customer", party="+44", started_at=moment)
     two = Input((ROOT / "fixtures/short/agent.wav").read_bytes(), role="agent", started_at=moment.timestamp() + 2, name="b")
