@@ -1,6 +1,6 @@
 //! From Python's objects to callweave's inputs.
 
-use std::io::Read;
+use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 
 use callweave::error::{Error, ErrorKind, Stage};
@@ -75,10 +75,16 @@ pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) 
     if let Some(moment) = item.getattr("started_at")?.extract::<Option<String>>()? {
         input = input.started_at(moment_of(&moment).map_err(|e| raise(py, e))?);
     }
-    if let Some(channel) = item.getattr("channel")?.extract()? {
+    let channel = item.getattr("channel")?;
+    if let Some(channel) = channel.extract().map_err(|_| no_number(&channel, "channel", "0 or more"))? {
         input = input.channel(channel);
     }
     Ok(input)
+}
+
+/// The exception for a number that makes no sense.
+fn no_number(found: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
+    raise(found.py(), Error::new(ErrorKind::InvalidArgument, Stage::Config, name).found(found, expected))
 }
 
 /// A role by its name.
@@ -108,7 +114,7 @@ fn recording<'py>(
         return Ok(Input::bytes(own_name(), bytes.as_bytes()));
     }
     if source.hasattr("sample_rate_hz")? {
-        return Ok(Input::bytes(own_name(), wave(source)?));
+        return Ok(Input::reader(own_name(), wave(source)?));
     }
     if source.hasattr("read")? {
         let file_name = source.getattr("name").ok().and_then(|name| name.extract::<String>().ok());
@@ -137,7 +143,7 @@ fn read_ahead(name: String, file: &Bound<'_, PyAny>, limit: u64) -> PyResult<Inp
             Ok(chunk) if chunk.is_empty() => break,
             Ok(chunk) => bytes.extend(chunk),
             Err(e) if e.is_instance_of::<PyException>(file.py()) && !e.is_instance_of::<PyTypeError>(file.py()) => {
-                return Ok(Input::reader(name, std::io::Cursor::new(bytes).chain(Refusing(e.to_string()))));
+                return Ok(Input::reader(name, Cursor::new(bytes).chain(Refusing(e.to_string()))));
             }
             Err(e) => return Err(e),
         }
@@ -149,53 +155,92 @@ fn read_ahead(name: String, file: &Bound<'_, PyAny>, limit: u64) -> PyResult<Inp
 struct Refusing(String);
 
 impl Read for Refusing {
-    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-        Err(std::io::Error::other(self.0.clone()))
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other(self.0.clone()))
     }
 }
 
-/// A `callweave.Audio` as a wav in memory: the form in which core takes samples from outside.
-fn wave(audio: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    let rate: u32 = audio.getattr("sample_rate_hz")?.extract()?;
+/// A `callweave.Audio` as a wav, which is made as it is read: the form in which core takes samples from outside.
+fn wave(audio: &Bound<'_, PyAny>) -> PyResult<Box<dyn Read + Send>> {
+    let rate = audio.getattr("sample_rate_hz")?;
+    let rate: u32 = rate.extract().map_err(|_| no_number(&rate, "sample_rate_hz", "a whole number above 0"))?;
     let samples = audio.getattr("samples")?;
     if let Ok(array) = samples.cast::<PyArrayDyn<i16>>() {
-        return planes(array).map(|(channels, samples)| riff(1, rate, channels, &samples, i16::to_le_bytes));
+        return Ok(Box::new(Wave::new(1, rate, planes(array)?, i16::to_le_bytes)));
     }
     if let Ok(array) = samples.cast::<PyArrayDyn<f32>>() {
-        return planes(array).map(|(channels, samples)| riff(3, rate, channels, &samples, f32::to_le_bytes));
+        return Ok(Box::new(Wave::new(3, rate, planes(array)?, f32::to_le_bytes)));
     }
     let found = samples.getattr("dtype").map_or_else(|_| samples.get_type().to_string(), |dtype| dtype.to_string());
     Err(PyTypeError::new_err(format!("samples: found {found}, expected a numpy array of float32 or int16")))
 }
 
-/// The channels of a `(channels, frames)` or `(frames,)` array, interleaved.
-fn planes<T: numpy::Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<(u16, Vec<T>)> {
-    let (channels, frames) = match *array.shape() {
-        [frames] => (1, frames),
-        [channels, frames] => (channels, frames),
-        _ => (0, 0),
+/// Samples by channel, one channel after the other.
+struct Planes<T> {
+    channels: u16,
+    samples: Vec<T>,
+}
+
+/// The channels of a `(channels, frames)` or `(frames,)` array, copied: another thread may write to it later.
+fn planes<T: numpy::Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<Planes<T>> {
+    let channels = match *array.shape() {
+        [_] => 1,
+        [channels, _] => channels,
+        _ => 0,
     };
-    let Some(count) = u16::try_from(channels).ok().filter(|&count| count > 0) else {
+    let Some(channels) = u16::try_from(channels).ok().filter(|&count| count > 0) else {
         let shape = array.shape();
         return Err(PyTypeError::new_err(format!("samples: found the shape {shape:?}, expected (channels, frames)")));
     };
     let array = array.readonly();
-    let flat: Vec<T> = array.as_array().iter().copied().collect();
-    let interleaved = (0..frames).flat_map(|frame| (0..channels).map(move |channel| channel * frames + frame));
-    Ok((count, interleaved.map(|at| flat[at]).collect()))
+    let view = array.as_array();
+    let samples = view.as_slice().map_or_else(|| view.iter().copied().collect(), <[T]>::to_vec);
+    Ok(Planes { channels, samples })
 }
 
-/// A wav of interleaved samples; sizes past 4 GiB are left open, which core reads as "to the end".
-fn riff<T: Copy, const N: usize>(
-    format: u16,
-    rate: u32,
-    channels: u16,
-    samples: &[T],
-    bytes: impl Fn(T) -> [u8; N],
-) -> Vec<u8> {
-    let size = u32::try_from(samples.len() * N).ok().filter(|size| *size < u32::MAX - 36);
-    let block = channels.saturating_mul(N as u16);
-    let mut out = Vec::with_capacity(44 + samples.len() * N);
+/// How many frames are laid out at a time.
+const FRAMES: usize = 1 << 14;
+
+/// A wav of samples.
+struct Wave<T, const N: usize> {
+    planes: Planes<T>,
+    bytes: fn(T) -> [u8; N],
+    /// The next frame that is laid out.
+    frame: usize,
+    room: Cursor<Vec<u8>>,
+}
+
+impl<T: Copy, const N: usize> Wave<T, N> {
+    fn new(format: u16, rate: u32, planes: Planes<T>, bytes: fn(T) -> [u8; N]) -> Self {
+        let room = Cursor::new(head(format, rate, planes.channels, N as u16, planes.samples.len() * N));
+        Self { planes, bytes, frame: 0, room }
+    }
+}
+
+impl<T: Copy, const N: usize> Read for Wave<T, N> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.room.read(out)?;
+        if read > 0 || out.is_empty() {
+            return Ok(read);
+        }
+        let Planes { channels, samples } = &self.planes;
+        let frames = samples.len() / usize::from(*channels);
+        let next = frames.min(self.frame + FRAMES);
+        let mut room = Vec::with_capacity((next - self.frame) * usize::from(*channels) * N);
+        for frame in self.frame..next {
+            samples.iter().skip(frame).step_by(frames).for_each(|&sample| room.extend((self.bytes)(sample)));
+        }
+        self.frame = next;
+        self.room = Cursor::new(room);
+        self.room.read(out)
+    }
+}
+
+/// The head of a wav; sizes past 4 GiB are left open, which core reads as "to the end".
+fn head(format: u16, rate: u32, channels: u16, width: u16, bytes: usize) -> Vec<u8> {
+    let size = u32::try_from(bytes).ok().filter(|size| *size < u32::MAX - 36);
+    let block = channels.saturating_mul(width);
+    let mut out = Vec::with_capacity(44);
     out.extend(b"RIFF");
     out.extend(size.map_or(u32::MAX, |size| size + 36).to_le_bytes());
     out.extend(b"WAVEfmt \x10\0\0\0");
@@ -204,9 +249,8 @@ fn riff<T: Copy, const N: usize>(
     out.extend(rate.to_le_bytes());
     out.extend(rate.saturating_mul(u32::from(block)).to_le_bytes());
     out.extend(block.to_le_bytes());
-    out.extend((8 * N as u16).to_le_bytes());
+    out.extend((8 * width).to_le_bytes());
     out.extend(b"data");
     out.extend(size.unwrap_or(u32::MAX).to_le_bytes());
-    samples.iter().for_each(|&sample| out.extend(bytes(sample)));
     out
 }

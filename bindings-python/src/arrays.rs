@@ -13,7 +13,6 @@ use callweave::track::{Keeper, Listener};
 use callweave::{Input, NormalizeOptions};
 use numpy::ndarray::{Array2, Array3};
 use numpy::{Element, IntoPyArray, PyArray2, PyArray3};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -21,21 +20,21 @@ use crate::arguments;
 use crate::work::Work;
 
 /// Samples by channel, all of one length.
-pub type Planes<T> = Vec<Vec<T>>;
+type Planes<T> = Vec<Vec<T>>;
 
 /// The array of some channels.
-pub fn into_python<T: Element>(py: Python<'_>, planes: Planes<T>) -> PyResult<Bound<'_, PyArray2<T>>> {
+fn joined<T>(planes: Planes<T>) -> callweave::Result<Array2<T>> {
     let (channels, frames) = (planes.len(), planes.first().map_or(0, Vec::len));
     let mut planes = planes.into_iter();
     let mut flat = planes.next().unwrap_or_default();
     flat.reserve_exact(frames * channels.saturating_sub(1));
     planes.for_each(|plane| flat.extend(plane));
-    let array = Array2::from_shape_vec((channels, frames), flat);
-    Ok(array.map_err(|e| PyRuntimeError::new_err(e.to_string()))?.into_pyarray(py))
+    let uneven = |e| Error::new(ErrorKind::Internal, Stage::Decode, format!("channels of one length: {e}"));
+    Array2::from_shape_vec((channels, frames), flat).map_err(uneven)
 }
 
 /// All samples of a mix, by channel.
-pub fn gather(mut mixer: Mixer<'_>, control: &Control) -> callweave::Result<Planes<i16>> {
+pub fn gather(mut mixer: Mixer<'_>, control: &Control) -> callweave::Result<Array2<i16>> {
     let channels = usize::from(mixer.channels());
     let frames = usize::try_from(mixer.frames_left()).unwrap_or(0);
     let mut planes: Planes<i16> = (0..channels).map(|_| Vec::with_capacity(frames)).collect();
@@ -45,13 +44,13 @@ pub fn gather(mut mixer: Mixer<'_>, control: &Control) -> callweave::Result<Plan
             plane.extend(block.iter().skip(channel).step_by(channels));
         }
     }
-    Ok(planes)
+    joined(planes)
 }
 
 /// What collects the samples of one track in its own type.
-pub trait Collect: Element {
+pub trait Collect: Element + 'static {
     /// Where they are collected.
-    type Room: Default + Send;
+    type Room: Default + Send + 'static;
     /// Takes the next samples.
     fn take(room: &mut Self::Room, samples: &[f32]);
     /// All of them.
@@ -91,15 +90,15 @@ pub fn decode<'py, T: Collect>(
     let config = arguments::config(py, config)?;
     let mut work = Work::new(py, None, None);
     let input = arguments::input(&mut work, input, 0)?;
-    let (planes, rate, source) = work.run(move |control| collect::<T>(input, &config, control))?;
-    Ok((into_python(py, planes)?, rate, source))
+    let (samples, rate, source) = work.run(move |control| collect::<T>(input, &config, control))?;
+    Ok((samples.into_pyarray(py), rate, source))
 }
 
 fn collect<T: Collect>(
     input: Input,
     config: &Config,
     control: &Control,
-) -> callweave::Result<(Planes<T>, u32, String)> {
+) -> callweave::Result<(Array2<T>, u32, String)> {
     let mut decoder = Decoder::open(input, &config.decode)?;
     let (channels, rate) = (decoder.spec().channels, decoder.spec().rate.hz());
     let lanes = Lane::of(channels, decoder.leg(), &config.decode).map_err(|e| e.in_input(decoder.name()))?;
@@ -112,13 +111,13 @@ fn collect<T: Collect>(
         }
     }
     let source = serde_json::to_string(&decoder.finish()?).unwrap_or_default();
-    Ok((rooms.into_iter().map(T::all).collect(), rate, source))
+    Ok((joined(rooms.into_iter().map(T::all).collect())?, rate, source))
 }
 
 /// What `normalize` hands back to Python.
 pub struct NormalizedCall {
     /// The samples, where they were not written to a file.
-    pub planes: Option<Planes<i16>>,
+    pub samples: Option<Array2<i16>>,
     /// Their rate.
     pub rate_hz: u32,
     /// What the recording was, as JSON.
@@ -141,19 +140,19 @@ pub fn normalize(
     let placement = Placement::reference();
     let mixer = normalized.samples(&placement)?;
     let rate_hz = mixer.rate().hz();
-    let planes = match path {
+    let samples = match path {
         Some(path) => normalized.write(path, control).map(|()| None)?,
         None => Some(gather(mixer, control)?),
     };
     let source = serde_json::to_string(&normalized.source).unwrap_or_default();
-    Ok(NormalizedCall { planes, rate_hz, source, gain_db: normalized.gain.0 })
+    Ok(NormalizedCall { samples, rate_hz, source, gain_db: normalized.gain.0 })
 }
 
 /// A recording's waveform.
 pub struct PeaksMade {
     rate_hz: u32,
     samples_per_point: u32,
-    channels: Vec<Vec<[i16; 2]>>,
+    points: Array3<i16>,
     json: String,
     dat: Vec<u8>,
 }
@@ -173,10 +172,14 @@ pub fn peaks(
         Error::new(ErrorKind::InvalidArgument, Stage::Config, "bits of a peak").found(bits, "8 or 16")
     })?;
     let made = export::peaks(input, points_per_second, &config.decode, control)?;
+    let channels = made.channels();
+    let shape = (channels.len(), channels.first().map_or(0, Vec::len), 2);
+    let flat = channels.iter().flatten().flatten().copied().collect();
+    let uneven = |e| Error::new(ErrorKind::Internal, Stage::Export, format!("channels of one length: {e}"));
     Ok(PeaksMade {
         rate_hz: made.rate().hz(),
         samples_per_point: made.samples_per_point(),
-        channels: made.channels().to_vec(),
+        points: Array3::from_shape_vec(shape, flat).map_err(uneven)?,
         json: made.to_json(width),
         dat: made.to_dat(width),
     })
@@ -184,11 +187,8 @@ pub fn peaks(
 
 impl PeaksMade {
     /// What Python gets of it.
-    pub fn into_python(self, py: Python<'_>) -> PyResult<PeakParts<'_>> {
-        let shape = (self.channels.len(), self.channels.first().map_or(0, Vec::len), 2);
-        let flat = self.channels.into_iter().flatten().flatten().collect();
-        let array = Array3::from_shape_vec(shape, flat).map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
+    pub fn into_python(self, py: Python<'_>) -> PeakParts<'_> {
         let dat = PyBytes::new(py, &self.dat);
-        Ok((self.rate_hz, self.samples_per_point, array.into_pyarray(py), self.json, dat))
+        (self.rate_hz, self.samples_per_point, self.points.into_pyarray(py), self.json, dat)
     }
 }

@@ -13,7 +13,7 @@ use crate::processed::Processed;
 use crate::work::Work;
 
 /// How long a wait lasts before signals are looked at.
-const LOOK_UP: Duration = Duration::from_millis(20);
+const LOOK_UP: Duration = Duration::from_millis(10);
 
 type Calls = process::Batch<Opened, Call>;
 
@@ -75,9 +75,10 @@ impl Batch {
         }
     }
 
-    /// Stops the work on all calls.
-    fn cancel(&self) {
+    /// Stops the work on all calls: what is done is dropped, what is in work is told to stop.
+    fn cancel(&self, py: Python<'_>) {
         self.cancel.cancel();
+        py.detach(|| while self.lock().take(Duration::ZERO).is_some() {});
     }
 }
 

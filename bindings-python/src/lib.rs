@@ -19,7 +19,7 @@ mod _callweave {
     use callweave::timeline::{Knot, Method, Placement};
     use callweave::units::Millis;
     use callweave::{Error, ErrorKind};
-    use numpy::PyArray2;
+    use numpy::{IntoPyArray, PyArray2};
     use pyo3::types::PyTuple;
     use std::ffi::OsString;
     use std::path::PathBuf;
@@ -78,13 +78,15 @@ mod _callweave {
         work.run(move |control| Ok(callweave::analyze(call()?, &config, control)?.to_json()))
     }
 
-    /// What a recording really is, as JSON.
+    /// What a recording really is, or with `quick` what its first bytes say, as JSON.
     #[pyfunction]
-    fn probe<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str) -> PyResult<String> {
+    fn probe<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str, quick: bool) -> PyResult<String> {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, None, None);
         let input = arguments::input(&mut work, input, 0)?;
-        let probe = work.run(move |_| callweave::probe(input, &config.decode))?;
+        let probe = work.run(move |_| {
+            if quick { callweave::probe_head(input, &config.decode) } else { callweave::probe(input, &config.decode) }
+        })?;
         Ok(serde_json::to_string(&probe).unwrap_or_default())
     }
 
@@ -122,7 +124,7 @@ mod _callweave {
         let mut work = Work::new(py, progress, None);
         let input = arguments::input(&mut work, input, 0)?;
         let done = work.run(move |control| arrays::normalize(input, &config, path.as_deref(), control))?;
-        let samples = done.planes.map(|planes| arrays::into_python(py, planes)).transpose()?;
+        let samples = done.samples.map(|samples| samples.into_pyarray(py));
         Ok((samples, done.rate_hz, done.source, done.gain_db))
     }
 
@@ -141,7 +143,7 @@ mod _callweave {
         let mut work = Work::new(py, progress, None);
         let input = arguments::input(&mut work, input, 0)?;
         let made = work.run(move |control| arrays::peaks(input, points_per_second, bits, &config, control))?;
-        made.into_python(py)
+        Ok(made.into_python(py))
     }
 
     /// The call's time of a moment of a track, by the knots of its placement.

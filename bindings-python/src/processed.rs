@@ -1,9 +1,10 @@
 //! A processed call: its report, and its tracks for a mix.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callweave::WriteOptions;
+use callweave::control::Control;
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::export::{LabelFormat, Names};
 use callweave::process::{PartyChunk, Redaction};
@@ -18,37 +19,56 @@ use crate::{arguments, arrays};
 
 /// A processed call with its tracks.
 #[pyclass(frozen, module = "callweave._callweave")]
-pub struct Processed(Mutex<callweave::Processed>);
+pub struct Processed(Shared);
+
+/// The call, for the thread that works on it.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<callweave::Processed>>);
 
 impl From<callweave::Processed> for Processed {
     fn from(processed: callweave::Processed) -> Self {
-        Self(Mutex::new(processed))
+        Self(Shared(Arc::new(Mutex::new(processed))))
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, callweave::Processed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Processed {
-    fn lock(&self) -> MutexGuard<'_, callweave::Processed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does something with the call while the interpreter is free. Another thread may be at it: all of it may wait.
+    fn work<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        what: impl FnOnce(&mut callweave::Processed, &Control) -> callweave::Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let call = self.0.clone();
+        Work::new(py, None, None).run(move |control| {
+            let mut call = call.lock();
+            control.check(Stage::Input)?;
+            what(&mut call, control)
+        })
     }
 }
 
 #[pymethods]
 impl Processed {
     /// The report as JSON, with the outputs that were written so far.
-    fn report_json(&self, py: Python<'_>) -> String {
-        py.detach(|| self.lock().report.to_json())
+    fn report_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.work(py, |call, _| Ok(call.report.to_json()))
     }
 
     /// The mix as 16-bit samples, and their rate.
     fn mix<'py>(&self, py: Python<'py>, config: &str) -> PyResult<(Bound<'py, PyArray2<i16>>, u32)> {
         let config = arguments::config(py, config)?;
-        let (planes, rate) = Work::new(py, None, None).run(|control| {
-            let call = self.lock();
+        let (samples, rate) = self.work(py, move |call, control| {
             let mixer = call.mix(&config.mix)?;
             let rate = mixer.rate().hz();
             Ok((arrays::gather(mixer, control)?, rate))
         })?;
-        Ok((arrays::into_python(py, planes)?, rate))
+        Ok((samples.into_pyarray(py), rate))
     }
 
     /// Writes the mix, the report and what else is asked for to a folder.
@@ -70,18 +90,18 @@ impl Processed {
         let labels = labels.map_err(|e| raise(py, e))?;
         let names = if show_parties { Names::Parties } else { Names::Roles };
         let options = WriteOptions { page, embed_audio, peaks, series, labels, names };
-        Work::new(py, None, None).run(|control| self.lock().write_with(&folder, &config.mix, &options, control))
+        self.work(py, move |call, control| call.write_with(&folder, &config.mix, &options, control))
     }
 
     /// Takes what a redaction, as JSON, names out of every track.
     fn redact(&self, py: Python<'_>, what: &str) -> PyResult<()> {
         let what: Redaction = serde_json::from_str(what).map_err(|e| raise(py, refused(&e.to_string())))?;
-        Work::new(py, None, None).run(|_| self.lock().redact(&what))
+        self.work(py, move |call, _| call.redact(&what))
     }
 
     /// Each second's level by track, as JSON.
-    fn series(&self, py: Python<'_>) -> String {
-        py.detach(|| self.lock().series())
+    fn series(&self, py: Python<'_>) -> PyResult<String> {
+        self.work(py, |call, _| Ok(call.series()))
     }
 
     /// Where the chunks for a transcriber lie: the track's place among those that are here, its index, its role; start and
@@ -95,7 +115,7 @@ impl Processed {
             let role = party.role.name().to_owned();
             (party.placed, party.track, role, track.start.0, track.end.0, call.start.0, call.end.0)
         };
-        let chunks = Work::new(py, None, None).run(|_| self.lock().chunks(&config, &options))?;
+        let chunks = self.work(py, move |call, _| call.chunks(&config, &options))?;
         Ok(chunks.into_iter().map(parts).collect())
     }
 
@@ -108,18 +128,19 @@ impl Processed {
         end_ms: f64,
         rate_hz: u32,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let cut = || match self.lock().tracks.get(placed) {
+        let samples = self.work(py, move |call, _| match call.tracks.get(placed) {
             Some(track) => track.cut(Span::new(start_ms, end_ms), Rate::new(rate_hz)?),
             None => Ok(Vec::new()),
-        };
-        Ok(py.detach(cut).map_err(|e| raise(py, e))?.into_pyarray(py))
+        })?;
+        Ok(samples.into_pyarray(py))
     }
 
     /// A track's placement: pairs of track time and call time.
-    fn knots(&self, placed: usize) -> Vec<(f64, f64)> {
-        let call = self.lock();
-        let knots = call.tracks.get(placed).map(|track| track.placement.knots()).unwrap_or_default();
-        knots.iter().map(|knot| (knot.track.0, knot.call.0)).collect()
+    fn knots(&self, py: Python<'_>, placed: usize) -> PyResult<Vec<(f64, f64)>> {
+        self.work(py, move |call, _| {
+            let knots = call.tracks.get(placed).map(|track| track.placement.knots()).unwrap_or_default();
+            Ok(knots.iter().map(|knot| (knot.track.0, knot.call.0)).collect())
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Work without the interpreter: Rust works on a thread of its own while the calling thread waits detached. The calling
 //! thread looks up every few milliseconds to deliver progress and to hear of signals (Ctrl-C), and at once when the work
-//! wants bytes of a Python file. So Python code runs on the caller's thread only.
+//! wants bytes of a Python file. So Python code runs on the caller's thread only. Work that is cancelled and does not stop
+//! soon, in a stage that does not ask, is left to end by itself: nobody waits for it.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use callweave::control::{Cancel, Control, Progress};
 use callweave::error::{Error, ErrorKind, Stage};
@@ -15,7 +17,10 @@ use pyo3::types::PyBytes;
 use crate::error::raise;
 
 /// How often the waiting thread looks up: half of it is the mean delay of Ctrl-C.
-const LOOK_UP: Duration = Duration::from_millis(20);
+const LOOK_UP: Duration = Duration::from_millis(10);
+
+/// How long cancelled work is waited for. Together with [`LOOK_UP`] it stays below the 50 ms after which Ctrl-C feels late.
+const GRACE: Duration = Duration::from_millis(25);
 
 /// How many bytes are asked of a Python file at a time.
 const CHUNK: usize = 1 << 18;
@@ -35,6 +40,8 @@ struct State {
     wanted: VecDeque<usize>,
     /// What came of each file, until its reader takes it.
     supplied: Vec<Option<io::Result<Vec<u8>>>>,
+    /// Nobody looks after files any more.
+    dismissed: bool,
 }
 
 impl Board {
@@ -49,6 +56,15 @@ impl Board {
         waited.unwrap_or_else(PoisonError::into_inner).0.done
     }
 
+    /// Lets every reader fail from now on, and waits until the work is done, but not longer than until then.
+    fn dismiss(&self, until: Instant) {
+        let mut state = self.lock();
+        state.dismissed = true;
+        self.changed.notify_all();
+        let patience = until.saturating_duration_since(Instant::now());
+        drop(self.changed.wait_timeout_while(state, patience, |state| !state.done));
+    }
+
     fn supply(&self, file: usize, bytes: io::Result<Vec<u8>>) {
         self.lock().supplied[file] = Some(bytes);
         self.changed.notify_all();
@@ -59,9 +75,9 @@ impl Board {
         let mut state = self.lock();
         state.wanted.push_back(file);
         self.changed.notify_all();
-        let arrived = self.changed.wait_while(state, |state| state.supplied[file].is_none());
+        let arrived = self.changed.wait_while(state, |state| state.supplied[file].is_none() && !state.dismissed);
         let mut state = arrived.unwrap_or_else(PoisonError::into_inner);
-        state.supplied[file].take().unwrap_or_else(|| Ok(Vec::new()))
+        state.supplied[file].take().unwrap_or_else(|| Err(io::Error::other("cancelled")))
     }
 }
 
@@ -132,40 +148,36 @@ impl<'py> Work<'py> {
     }
 
     /// Does it with the interpreter released. An exception of a file's, of `progress` or of a signal's cancels it and is
-    /// raised when it has stopped.
-    pub fn run<T: Send>(self, work: impl FnOnce(&Control) -> callweave::Result<T> + Send) -> PyResult<T> {
+    /// raised when it has stopped, or has not for a while.
+    pub fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Control) -> callweave::Result<T> + Send + 'static,
+    ) -> PyResult<T> {
         let cancel = Cancel::default();
         let progress = self.progress.as_ref().map(|_| listener(&self.board));
         let control = Control { cancel: cancel.clone(), progress, threads: self.threads };
-        std::thread::scope(|scope| {
-            let done = Done(self.board.clone());
-            let worker = scope.spawn(move || {
-                let _done = done;
-                work(&control)
-            });
-            let interrupted = self.attend(&cancel);
-            let result = self.py.detach(|| worker.join());
-            interrupted?;
-            let broken = |_| Err(Error::new(ErrorKind::Internal, Stage::Input, "a thread of work broke off"));
-            result.unwrap_or_else(broken).map_err(|e| raise(self.py, e))
-        })
+        let done = Done(self.board.clone());
+        let worker = thread::Builder::new().spawn(move || {
+            let _done = done;
+            work(&control)
+        });
+        self.attend(&cancel)?;
+        let result = worker.map_err(no_thread).and_then(|worker| self.py.detach(|| joined(worker)));
+        result.map_err(|e| raise(self.py, e))
     }
 
     /// Stays with the work to its end; the first exception cancels it.
     fn attend(&self, cancel: &Cancel) -> PyResult<()> {
-        let mut first = Ok(());
         loop {
             let board = &*self.board;
             let done = self.py.detach(|| board.wait());
-            if first.is_ok() {
-                first = self.look_up();
-            }
-            if first.is_err() {
+            if let Err(first) = self.look_up() {
                 cancel.cancel();
-                self.refuse_all();
+                self.py.detach(|| board.dismiss(Instant::now() + GRACE));
+                return Err(first);
             }
             if done {
-                return first;
+                return Ok(());
             }
         }
     }
@@ -187,14 +199,15 @@ impl<'py> Work<'py> {
             }
         }
     }
+}
 
-    /// Lets every reader that waits fail, so that cancelled work comes to its end.
-    fn refuse_all(&self) {
-        loop {
-            let Some(file) = self.board.lock().wanted.pop_front() else { return };
-            self.board.supply(file, Err(io::Error::other("cancelled")));
-        }
-    }
+fn joined<T>(worker: JoinHandle<callweave::Result<T>>) -> callweave::Result<T> {
+    let broken = |_| Err(Error::new(ErrorKind::Internal, Stage::Input, "a thread of work broke off"));
+    worker.join().unwrap_or_else(broken)
+}
+
+fn no_thread(error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, Stage::Config, format!("no thread to work on: {error}"))
 }
 
 /// The next bytes of a Python file.

@@ -1,16 +1,25 @@
 """The work: every kind of input, errors, progress, interruption, threads."""
 
 import io
+import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+import requests
 from conftest import LONG, ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +58,43 @@ def test_every_kind_of_input_is_heard_alike() -> None:
     strided = bytearray(2 * len(data))
     strided[::2] = data
     assert heard(memoryview(strided)[::2]) == expected
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """An address under which a folder's files are."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_streamed_responses_are_read_as_they_come() -> None:
+    expected = heard(CALL)
+    with served(ROOT) as address:
+        url = f"{address}/{CALL}"
+        with urllib.request.urlopen(url) as response:
+            assert heard(response) == expected
+        with httpx.stream("GET", url) as streamed:
+            assert heard(streamed) == expected
+        with requests.get(url, stream=True, timeout=10) as answer:
+            assert heard(answer) == expected
+        with requests.get(url, stream=True, timeout=10) as answer:
+            assert heard(answer.raw) == expected
+        with httpx.stream("GET", url) as streamed, requests.get(url, stream=True, timeout=10) as answer:
+            assert callweave.probe(streamed) == callweave.probe(Input(answer, name="input-0"))
+        with httpx.stream("GET", url) as streamed:
+            assert callweave.probe(streamed, quick=True).head
+        with httpx.stream("GET", url) as streamed, requests.get(url, stream=True, timeout=10) as answer:
+            [one, two] = [done.report for done in callweave.process_batch([streamed, [answer]])]
+            assert one == two
+        with httpx.stream("GET", f"{address}/nothing") as streamed, pytest.raises(errors.Unsupported, match="HTML"):
+            callweave.process(streamed)
 
 
 def test_samples_go_out_and_come_in_as_they_are() -> None:
@@ -102,12 +148,59 @@ def test_what_is_no_input_is_a_type_error() -> None:
     for wrong in (5, None, object(), 1.5):
         with pytest.raises(TypeError):
             callweave.process([wrong])  # type: ignore[list-item]
+        with pytest.raises(TypeError, match="expected a recording or several"):
+            callweave.process(wrong)  # type: ignore[arg-type]
+    for process in (callweave.process, callweave.decode, callweave.probe, lambda one: callweave.analyze([one])):
+        with pytest.raises(TypeError, match="int16 has no rate"):
+            process(np.zeros((2, 80), np.int16))  # type: ignore[operator]
+    with pytest.raises(TypeError, match="found list"):
+        Audio([0.0, 0.5], 8000)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="binary mode"), open(CALL) as file:
+        callweave.process(file)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected several"):
+        callweave.process_batch(CALL)
+    with pytest.raises(TypeError, match="found dict, expected callweave.Config"):
+        callweave.process(CALL, {"mix": {"rate": 8000}})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="binary mode"):
         callweave.process([io.StringIO("text")])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="float64"):
         callweave.process(Audio(np.zeros((1, 100)), 8000))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="shape"):
         callweave.process(Audio(np.zeros((1, 2, 3), np.float32), 8000))
+
+
+def test_a_probe_gives_the_programs_answer(tmp_path: Path) -> None:
+    page, archive = tmp_path / "page.mp3", tmp_path / "call.zip"
+    page.write_text("<html>")
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write("fixtures/short/customer.wav", "customer.wav")
+        packed.write("fixtures/keypad-hold/agent.mp3", "agent.mp3")
+    program = Path(sys.executable).parent / "callweave"
+    for quick in (False, True):
+        for path in (CALL, "fixtures/keypad-hold/agent.mp3", str(page), str(archive)):
+            command = [program, "probe", "--json", *["--quick"] * quick, path]
+            printed = json.loads(subprocess.run(command, stdout=subprocess.PIPE).stdout)
+            told = callweave.probe(path, quick=quick)
+            assert told == callweave.Probe.from_dict(printed)
+            assert told.head is None or told.head.to_dict() == printed["head"]
+    head = callweave.probe(CALL, quick=True).head
+    assert head and (head.codec, head.channels, head.declared_duration_ms) == ("pcm_s16", 2, 26060)
+    assert callweave.probe(page, quick=True).problem and [m.path for m in callweave.probe(archive).members]
+
+
+def test_a_quick_probe_reads_no_more_than_the_head() -> None:
+    class Counted:
+        taken = 0
+
+        def read(self, size: int, /) -> bytes:
+            self.taken += size
+            return next(self.parts, b"")
+
+        parts = iter([(ROOT / CALL).read_bytes()[:300_000], *[bytes(1 << 18)] * 100])
+
+    file = Counted()
+    head = callweave.probe(file, quick=True).head
+    assert head and head.channels == 2 and head.bytes is None and file.taken <= 1 << 20
 
 
 def test_wrong_arguments_are_the_cores_to_refuse() -> None:
@@ -117,13 +210,20 @@ def test_wrong_arguments_are_the_cores_to_refuse() -> None:
         callweave.process([CALL], roles=["customer"])
     with pytest.raises(errors.InvalidArgument, match="no recording"):
         callweave.process([])
+    for rate in (-1, 8000.0, "8000"):
+        with pytest.raises(errors.InvalidArgument, match=f"sample_rate_hz: found {rate}"):
+            callweave.decode(Audio(np.zeros(80, np.int16), rate))  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidArgument, match="channel: found -1"):
+        callweave.decode(Input(CALL, channel=-1))
+    with pytest.raises(errors.InvalidArgument, match="its zone"):
+        callweave.process(Input(CALL, started_at=datetime(2026, 5, 20)))
+    with pytest.raises(errors.InvalidArgument, match="float64, expected float32 or int16"):
+        callweave.decode(CALL, dtype="float64")  # type: ignore[arg-type]
     with pytest.raises(errors.LimitExceeded, match="maxBytes|bytes"):
         callweave.process(Drip(bytes(1 << 20), 4096), Config(decode=DecodeOptions(max_bytes=1000)))
 
 
 def test_what_is_known_of_an_input_is_in_the_report() -> None:
-    from datetime import UTC, datetime
-
     moment = datetime(2026, 5, 20, 7, 11, 46, 500_000, UTC)
     one = Input("fixtures/short/customer.wav", role="customer", party="+44", started_at=moment)
     two = Input((ROOT / "fixtures/short/agent.wav").read_bytes(), role="agent", started_at=moment.timestamp() + 2, name="b")
@@ -185,37 +285,6 @@ def test_exceptions_of_a_file_come_through() -> None:
         callweave.process([Broken()])
     with pytest.raises(ConnectionResetError, match="gone"):
         callweave.process([CALL, Broken(), Broken()])
-
-
-INTERRUPTED = """
-import callweave, sys, time
-def go(*_):
-    global begun
-    if not begun:
-        begun = True
-        print("working", flush=True)
-begun = False
-try:
-    while True:
-        callweave.analyze(sys.argv[1:], progress=go)
-except KeyboardInterrupt:
-    print(time.monotonic(), flush=True)
-"""
-
-
-def test_ctrl_c_stops_the_work(long_call: list[str]) -> None:
-    delays = []
-    for _ in range(3):
-        command = [sys.executable, "-c", INTERRUPTED, *long_call * 4]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None and child.stdout.readline() == "working\n"
-            sent = time.monotonic()
-            child.send_signal(signal.SIGINT)
-            delays.append(float(child.stdout.readline()) - sent)
-            assert child.wait() == 0
-    print("Ctrl-C took", [f"{1000 * delay:.0f} ms" for delay in delays])
-    if LONG:
-        assert min(delays) < 0.05
 
 
 def test_the_interpreter_is_free_while_rust_works(long_call: list[str]) -> None:

@@ -49,7 +49,16 @@ def test_nonsense_is_refused_by_name(text: str, name: str) -> None:
     assert caught.value.code == "invalid_argument" and caught.value.stage == "config"
 
 
+def test_a_configuration_shows_what_differs() -> None:
+    assert repr(Config()) == "Config()"
+    config = Config(speech=SpeechConfig(threshold=0.75), pii="drop")
+    assert repr(config) == "Config(speech=SpeechConfig(threshold=0.75), pii='drop')"
+    assert eval(repr(config)) == config
+
+
 def test_nonsense_is_refused_when_made() -> None:
+    with pytest.raises(TypeError, match="mix: found dict, expected MixConfig"):
+        Config(mix={"rate": 8000})  # type: ignore[arg-type]
     with pytest.raises(callweave.errors.InvalidArgument, match="speech.threshold"):
         Config(speech=SpeechConfig(threshold=2))
 

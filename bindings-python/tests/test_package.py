@@ -1,5 +1,6 @@
 """The package itself: version, errors, types."""
 
+import importlib.metadata
 import json
 import pickle
 import subprocess
@@ -13,6 +14,25 @@ from callweave import _callweave, errors
 
 ROOT = Path(__file__).parents[2]
 KINDS = [kind for name in errors.__all__ if (kind := getattr(errors, name)) is not callweave.Error]
+
+
+def test_numpy_is_not_loaded_before_there_are_arrays() -> None:
+    code = "import callweave, sys; callweave.analyze('fixtures/stereo/call.wav'); assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_licences_are_in_the_package() -> None:
+    files = importlib.metadata.files("callweave") or []
+    texts = {file.name: file.read_text() for file in files if "licenses" in file.parts}
+    for name in ("LICENSE-MIT", "LICENSE-APACHE", "NOTICE"):
+        assert texts[name] == (ROOT / name).read_text()
+    assert "Silero" in texts["LICENSE-silero"]
+
+
+def test_a_program_that_uses_everything_runs(tmp_path: Path) -> None:
+    program = ROOT / "bindings-python/tests/everything.py"
+    subprocess.run([sys.executable, program, tmp_path / "out"], cwd=ROOT, check=True)
+    assert (tmp_path / "out/turns.vtt").exists()
 
 
 def test_the_version_is_the_workspaces() -> None:
@@ -41,9 +61,10 @@ def test_builtin_families_fit() -> None:
     "command",
     [
         ["mypy", "--strict", str(ROOT / "bindings-python/python/callweave")],
+        ["mypy", "--strict", str(ROOT / "bindings-python/tests/everything.py")],
         ["mypy.stubtest", "callweave", "--allowlist", str(ROOT / "bindings-python/tests/stubtest.txt")],
     ],
-    ids=["mypy", "stubtest"],
+    ids=["mypy", "a program", "stubtest"],
 )
 def test_types_hold(command: list[str], tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True)

@@ -9,9 +9,9 @@ from typing import Literal
 
 from callweave import _callweave
 from callweave._progress import OnCall, counted
-from callweave.config import Config
+from callweave.config import Config, config_json
 from callweave.errors import Error
-from callweave.inputs import DescribedInput, Input, Recording, natives
+from callweave.inputs import ONE, DescribedInput, Input, Recording, natives
 from callweave.processed import Processed
 from callweave.report import Report
 
@@ -60,7 +60,9 @@ def process_batch(
     1 unsupported
     2 conversation
     """
-    batch = _callweave.Batch("{}" if config is None else config.to_json(), threads, tracks)
+    if isinstance(calls, (*ONE, Input, DescribedInput)):
+        raise TypeError(f"found one call ({type(calls).__name__}), expected several")
+    batch = _callweave.Batch(config_json(config), threads, tracks)
     total = len(calls) if isinstance(calls, Sized) else None
     return _results(batch, iter(calls), config, progress, total)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from callweave import _callweave
 from callweave._progress import Progress, watched
-from callweave.config import Config
+from callweave.config import Config, config_json
 from callweave.inputs import Input, Recording, native
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ def peaks(
     >>> peaks("fixtures/stereo/call.wav")
     <Peaks 2 x 2606 points of 80 samples at 8000 Hz>
     """
-    text = "{}" if config is None else config.to_json()
+    text = config_json(config)
     with watched(progress) as hear:
         rate, each, points, json, dat = _callweave.peaks(native(recording), points_per_second, bits, text, hear)
     return Peaks(points, rate, each, json, dat)

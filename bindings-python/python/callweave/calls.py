@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from callweave import _callweave
 from callweave._progress import OnProgress, Progress, watched
-from callweave.config import Config
+from callweave.config import Config, config_json
+from callweave.errors import InvalidArgument
 from callweave.inputs import Audio, DescribedInput, Input, Recording, Role, native, natives
 from callweave.processed import Chunk, Cover, Processed, Spans
 from callweave.report import Alignment, Probe, Report, Source, Span
@@ -32,10 +33,6 @@ __all__ = [
 ]
 
 Inputs: TypeAlias = Recording | Input | DescribedInput | Iterable[Recording | Input]
-
-
-def _json(config: Config | None) -> str:
-    return "{}" if config is None else config.to_json()
 
 
 def process(
@@ -61,7 +58,7 @@ def process(
     2
     """
     with watched(progress) as hear:
-        inner = _callweave.process(natives(inputs), list(roles), _json(config), hear, threads)
+        inner = _callweave.process(natives(inputs), list(roles), config_json(config), hear, threads)
     return Processed(inner, config)
 
 
@@ -75,7 +72,7 @@ def analyze(
 ) -> Report:
     """Processes a call for its report alone: as `process`, but no samples are kept."""
     with watched(progress) as hear:
-        return Report.from_json(_callweave.analyze(natives(inputs), list(roles), _json(config), hear, threads))
+        return Report.from_json(_callweave.analyze(natives(inputs), list(roles), config_json(config), hear, threads))
 
 
 def align(inputs: Inputs, config: Config | None = None) -> tuple[Alignment | None, ...]:
@@ -143,13 +140,18 @@ def redact(
     return call
 
 
-def probe(recording: Recording | Input, config: Config | None = None) -> Probe:
+def probe(recording: Recording | Input, config: Config | None = None, *, quick: bool = False) -> Probe:
     """What a file really is, and what is wrong with it. What is no recording is an answer, not an error.
+
+    The recording is read to its end, or with `quick` only its head, some 128 KB: nothing is decoded then, and the answer
+    is in `head` in place of `source`. A zip archive answers for each of its `members`.
 
     >>> probe("fixtures/stereo/call.wav").source.codec
     'pcm_s16'
+    >>> probe("fixtures/stereo/call.wav", quick=True).head.declared_duration_ms
+    26060.0
     """
-    return Probe.from_dict(json.loads(_callweave.probe(native(recording), _json(config))))
+    return Probe.from_dict(json.loads(_callweave.probe(native(recording), config_json(config), quick)))
 
 
 def decode(
@@ -161,7 +163,9 @@ def decode(
     <Audio 2 x 208480 float32 at 8000 Hz, 26.060 s>
     """
     choices: dict[str, Any] = {"float32": _callweave.decode_float32, "int16": _callweave.decode_int16}
-    samples, rate, source = choices[dtype](native(recording), _json(config))
+    if dtype not in choices:
+        raise InvalidArgument(f"dtype: found {dtype}, expected {' or '.join(choices)}", "config")
+    samples, rate, source = choices[dtype](native(recording), config_json(config))
     return Audio(samples, rate, Source.from_dict(json.loads(source)))
 
 
@@ -201,6 +205,6 @@ def normalize(
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     config = replace(config, mix=replace(config.mix, **changes))
     with watched(progress) as hear:
-        samples, hz, source, gain = _callweave.normalize(native(recording), _json(config), output, hear)
+        samples, hz, source, gain = _callweave.normalize(native(recording), config_json(config), output, hear)
     audio = None if samples is None else Audio(samples, hz)
     return Normalized(audio, hz, Source.from_dict(json.loads(source)), gain)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
 from callweave import _callweave
@@ -26,8 +26,18 @@ def _default(*path: str) -> Any:
     return field(default_factory=lambda: dict(value)) if isinstance(value, dict) else field(default=value)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecodeOptions(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Section(Record):
+    """A part of a configuration, shown by what differs from the defaults."""
+
+    def __repr__(self) -> str:
+        plain = type(self)()
+        changed = (name for name, value in vars(self).items() if value != getattr(plain, name))
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in changed)})"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DecodeOptions(_Section):
     """How recordings are read, and how much of one is accepted."""
 
     stereo: Literal["split", "downmix"] = _default("decode", "stereo")
@@ -54,8 +64,8 @@ class DecodeOptions(Record):
     """Whether the SHA-256 of each input is computed while it is read."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AlignOptions(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class AlignOptions(_Section):
     """How tracks are placed: what may be used, and where to look."""
 
     search_ms: float = _default("align", "search_ms")
@@ -68,8 +78,8 @@ class AlignOptions(Record):
     """Whether turn taking may be used."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpeechConfig(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SpeechConfig(_Section):
     """From probabilities to spans, with the meanings that users of Silero VAD know."""
 
     threshold: float = _default("speech", "threshold")
@@ -90,8 +100,8 @@ class SpeechConfig(Record):
     """Whether speech that only repeats another track is told apart as bleed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MixConfig(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MixConfig(_Section):
     """How a mix is made."""
 
     rate: Literal["auto", "source"] | int = _default("mix", "rate")
@@ -104,8 +114,8 @@ class MixConfig(Record):
     """The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetricsConfig(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MetricsConfig(_Section):
     """The parameters of the conversation's figures."""
 
     non_talk_ms: float = _default("metrics", "non_talk_ms")
@@ -122,8 +132,8 @@ class MetricsConfig(Record):
     """Placements less certain than this make no figures that compare parties in time."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class IntegrityConfig(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class IntegrityConfig(_Section):
     """From which measures on something is wrong with a recording."""
 
     clipped_share: float = _default("integrity", "clipped_share")
@@ -136,8 +146,8 @@ class IntegrityConfig(Record):
     """Short holes that take at least this share of a track are reported."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OutcomeConfig(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OutcomeConfig(_Section):
     """The limits of the rules that decide outcome and tag, and the map from one to the other."""
 
     short_speech_ms: float = _default("outcome", "short_speech_ms")
@@ -170,13 +180,15 @@ class OutcomeConfig(Record):
     """The map from outcome to tag, where it differs from the profile's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config(Record):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Config(_Section):
     """Everything that a caller can choose. The result depends on this and the input alone.
 
     >>> config = Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout="mono"))
     >>> config.changes()
     {'mix': {'layout': 'mono', 'rate': 8000}, 'speech': {'minSpeechMs': 200}}
+    >>> config
+    Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout='mono'))
 
     Raises `InvalidArgument` where the numbers make no sense, with the field's name.
     """
@@ -205,6 +217,10 @@ class Config(Record):
     """Takes the slower path whose bits are the same on every kind of CPU."""
 
     def __post_init__(self) -> None:
+        for section in fields(self):
+            value = getattr(self, section.name)
+            if isinstance(section.default_factory, type) and not isinstance(value, section.default_factory):
+                raise TypeError(f"{section.name}: found {type(value).__name__}, expected {section.default_factory.__name__}")
         self._read()
 
     def _read(self) -> tuple[str, str, str]:
@@ -231,3 +247,12 @@ class Config(Record):
     def config_hash(self) -> str:
         """SHA-256 of the whole configuration: equal hashes mean equal configurations."""
         return self._read()[2]
+
+
+def config_json(config: Config | None) -> str:
+    """A configuration for the native module."""
+    if config is None:
+        return "{}"
+    if not isinstance(config, Config):
+        raise TypeError(f"config: found {type(config).__name__}, expected callweave.Config")
+    return config.to_json()

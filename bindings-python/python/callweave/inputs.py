@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
+from callweave.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from callweave.report import Source
 
-__all__ = ["Audio", "Input", "Readable", "Recording", "Role"]
+__all__ = ["Audio", "Input", "Readable", "Recording", "Response", "Role", "StreamedResponse"]
 
 Role: TypeAlias = Literal["customer", "agent", "transfer", "participant", "mixed", "unknown"]
 """Who is heard on a track."""
@@ -29,6 +32,22 @@ class Readable(Protocol):
         """The next bytes, at most `size`; none at the end."""
 
 
+@runtime_checkable
+class Response(Protocol):
+    """A response of requests, asked for with `stream=True`."""
+
+    def iter_content(self, chunk_size: int, /) -> Iterator[Any]:
+        """Its body."""
+
+
+@runtime_checkable
+class StreamedResponse(Protocol):
+    """A response of httpx, inside `with httpx.stream(...)`."""
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """Its body, decompressed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Audio:
     """Samples with their rate."""
@@ -38,6 +57,10 @@ class Audio:
     sample_rate_hz: int
     source: Source | None = None
     """What the recording was that they were decoded from."""
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.samples, "dtype"):
+            raise TypeError(f"samples: found {type(self.samples).__name__}, expected a numpy array of float32 or int16")
 
     @property
     def duration_ms(self) -> float:
@@ -50,8 +73,13 @@ class Audio:
         return f"<Audio {channels} x {self.samples.shape[-1]} {kind} at {rate} Hz, {ms / 1000:.3f} s>"
 
 
-Recording: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Audio
-"""A path, bytes, a binary file or samples."""
+Recording: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | Response | StreamedResponse | Audio
+)
+"""A path, bytes, a binary file, a streamed response or samples."""
+
+ONE = (str, os.PathLike, bytes, bytearray, memoryview, Readable, Response, StreamedResponse, Audio)
+"""What is one recording; anything else is several."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +104,9 @@ class Input:
 
     def __repr__(self) -> str:
         known = ((name, value) for name, value in vars(self).items() if name != "source" and value is not None)
-        source = self.source if isinstance(self.source, (str, os.PathLike, Audio)) else type(self.source).__name__
-        return f"Input({', '.join([repr(source), *(f'{name}={value!r}' for name, value in known)])})"
+        named = isinstance(self.source, (str, os.PathLike, Audio))
+        source = repr(self.source) if named else f"<{type(self.source).__name__}>"
+        return f"Input({', '.join([source, *(f'{name}={value!r}' for name, value in known)])})"
 
 
 @dataclass(frozen=True)
@@ -107,18 +136,55 @@ class DescribedInput:
         raise NotImplementedError
 
 
+class _Parts:
+    """A file over the parts of a response's body."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+
+    def read(self, size: int, /) -> bytes:
+        return next((part for part in self._parts if part), b"")
+
+
+def _readable(source: Recording) -> Recording:
+    """What the native module reads, of whatever is one recording."""
+    if isinstance(source, StreamedResponse):
+        return _Parts(source.iter_bytes())
+    if isinstance(source, Response):
+        return _Parts(source.iter_content(1 << 18))
+    if isinstance(source, io.TextIOBase):
+        raise TypeError("the file was opened as text; open it in binary mode")
+    dtype = getattr(source, "dtype", "uint8")
+    if dtype != "uint8":
+        raise TypeError(f"an array of {dtype} has no rate: callweave.Audio(samples, sample_rate_hz) is a recording")
+    return source
+
+
+def _moment(moment: str | float | datetime | None) -> str | None:
+    """A moment as JSON."""
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise InvalidArgument(f"started_at: found {moment!r}, expected a datetime with its zone", "config")
+        moment = moment.isoformat()
+    return None if moment is None else json.dumps(moment)
+
+
 def native(item: Recording | Input) -> _Native:
     """One input for the native module."""
     given = item if isinstance(item, Input) else Input(item)
-    moment = given.started_at.isoformat() if isinstance(given.started_at, datetime) else given.started_at
-    started_at = None if moment is None else json.dumps(moment)
-    return _Native(given.source, given.role, given.party, started_at, given.channel, given.name)
+    started_at = _moment(given.started_at)
+    return _Native(_readable(given.source), given.role, given.party, started_at, given.channel, given.name)
 
 
 def natives(inputs: Recording | Input | DescribedInput | Iterable[Recording | Input]) -> list[_Native] | list[_NativeCall]:
     """One input or several for the native module."""
     if isinstance(inputs, DescribedInput):
         return [inputs._native()]
-    if isinstance(inputs, (str, os.PathLike, bytes, bytearray, memoryview, Audio, Input, Readable)):
+    if isinstance(inputs, (*ONE, Input)):
         return [native(inputs)]
+    if hasattr(inputs, "dtype"):
+        array: Any = inputs
+        return [native(array)]
+    if not isinstance(inputs, Iterable):
+        raise TypeError(f"found {type(inputs).__name__}, expected a recording or several")
     return [native(item) for item in inputs]

@@ -6,15 +6,16 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from callweave import _callweave
-from callweave.config import Config, MixConfig
+from callweave.config import Config, MixConfig, config_json
 from callweave.inputs import Audio, Role
 from callweave.report import Report, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Chunk", "Cover", "Label", "Processed", "Spans"]
 
@@ -132,8 +133,7 @@ class Processed:
 
         Bleed is left out, so nobody is transcribed twice. Samples are cut as the iterator goes on.
         """
-        config = "{}" if self._config is None else self._config.to_json()
-        parts = self._inner.chunks(config, longest_ms, pad_ms)
+        parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms)
         return (self._chunk(part, sample_rate_hz) for part in parts)
 
     def _chunk(self, part: tuple[int, int, Any, float, float, float, float], rate: int) -> Chunk:
@@ -143,7 +143,7 @@ class Processed:
 
     def _mix_json(self, mix: MixConfig | None) -> str:
         if mix is None:
-            return "{}" if self._config is None else self._config.to_json()
+            return config_json(self._config)
         return replace(self._config or Config(), mix=mix).to_json()
 
     def __repr__(self) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "Bleed",
     "Call",
     "Event",
+    "Head",
     "Interruption",
     "Level",
     "Metrics",
@@ -107,13 +108,35 @@ class Problem(Record):
 
 
 @dataclass(frozen=True)
+class Head(Record):
+    """What a recording's first bytes say of it; nothing is decoded and nothing is checked."""
+
+    container: str
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    bytes: int | None
+    """Its size, where that is known without reading it."""
+    declared_duration_ms: float | None
+    """The length that the header declares, without codec delay and padding; `None` where it declares none."""
+    codec_delay_ms: float
+    """What decoding removes from the start: samples that the codec added."""
+    codec_delay_basis: Literal["tag", "assumed", "none"]
+
+
+@dataclass(frozen=True)
 class Probe(Record):
     """What a file really is, and what is wrong with it."""
 
     path: str
     source: Source | None
-    """What the recording is; `None` where it is no recording."""
+    """What the recording is, read to its end; `None` where it is no recording, and for a quick probe."""
     problem: Problem | None
+    """Why it cannot be read, or not to its end."""
+    members: tuple[Probe, ...] = ()
+    """The members of a zip archive."""
+    head: Head | None = None
+    """What the first bytes say; for a quick probe."""
 
 
 @dataclass(frozen=True)
