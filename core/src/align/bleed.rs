@@ -21,8 +21,8 @@ const WIDE_TRIES: usize = 48;
 /// over two minutes of lags. With a third of that, two in a hundred calls with bleed far from where it is first looked for are not
 /// found.
 const MOST_TILES: usize = 14;
-/// Spectra of each hearer kept for later stretches: nine megabytes of both.
-const MOST_KEPT: usize = 12;
+/// Spectra of each hearer kept for later stretches: as many as one stretch needs over two minutes of lags, four megabytes of both.
+const MOST_KEPT: usize = 5;
 /// Peaks kept of a stretch, and how far apart: within 100 ms they are one voice's pitch and room.
 const PEAKS: usize = 6;
 const APART: usize = RATE / 10;
