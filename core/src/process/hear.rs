@@ -55,13 +55,15 @@ impl Heard {
 pub(super) const NOTHING: &dyn Narrow = &NO_SAMPLES;
 const NO_SAMPLES: Vec<i16> = Vec::new();
 
-/// What is kept of a track's samples.
+/// How a recording is heard, and what is kept of a track's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Keep {
     /// The samples as they are, for a mix.
     pub tracks: bool,
     /// The samples at 8 kHz, for placing tracks against each other.
     pub narrow: bool,
+    /// Whether the call is this one recording.
+    pub alone: bool,
 }
 
 /// Hears one recording to its end: one track per channel, or as its leg and the options say.
@@ -84,7 +86,7 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
         Ok(())
     };
     // Listening takes the greater part of the threads.
-    let mut reader = Reader::new(decoder, &lanes, threads::count() / 2, tell).narrowed().map_err(named)?;
+    let mut reader = Reader::new(decoder, &lanes, threads::count() / 2, keep.alone, tell).narrowed().map_err(named)?;
     let mut ears: Vec<Ears> = lanes.iter().map(|_| Ears::new(rate, keep, config.portable)).collect();
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];

@@ -107,7 +107,8 @@ fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -
     }
     let CallInput { call, recordings, roles, warnings } = call;
     let files = lanes::files(recordings, &config.decode);
-    let keep = Keep { tracks: keep_tracks, narrow: files.len() > 1 };
+    let several = files.len() > 1;
+    let keep = Keep { tracks: keep_tracks, narrow: several, alone: !several };
     let heard = in_threads(control, || hear_all(files, config, keep, control))?;
     let lanes = lanes::lanes(heard, &roles)?;
     if lanes.len() > config.decode.max_tracks {

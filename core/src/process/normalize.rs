@@ -60,7 +60,7 @@ fn normalized(input: Input, options: &NormalizeOptions, control: &Control) -> Re
         control.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
         control.check(Stage::Decode)
     };
-    let mut reader = Reader::new(decoder, &lanes, threads::count(), tell);
+    let mut reader = Reader::new(decoder, &lanes, threads::count(), true, tell);
     reader.read(|stretches, fill| {
         let jobs = ears.iter_mut().zip(stretches).flat_map(|((meter, keeper), stretch)| -> [Job; 2] {
             [Box::new(|| meter.hear(&stretch.own)), Box::new(|| keeper.hear(&stretch.own))]

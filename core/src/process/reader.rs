@@ -8,8 +8,10 @@ use crate::units::{Millis, Rate};
 
 /// Samples that are heard at once where there is one thread: few, so that they stay in the processor's nearest memory.
 const SHORT: usize = 4096;
-/// What is heard at once where there are more: a block of the voice detector's, some milliseconds of work.
+/// What is heard at once where there are more: a block of the voice detector, a millisecond of work ...
 const LONG: Millis = Millis(3072.0);
+/// ... and eight of them where nothing else keeps the threads busy: they wait for each other after every stretch.
+const LONGEST: Millis = Millis(24_576.0);
 /// And at most so many samples of all tracks together.
 const MOST_SAMPLES: usize = 1 << 19;
 
@@ -29,21 +31,26 @@ pub(super) struct Reader<'a> {
     lanes: &'a [Lane],
     to_narrow: Vec<Resampler>,
     tell: Tell<'a>,
+    /// The longest stretch where there is more than one thread.
+    longest: Millis,
     ended: bool,
     room: Vec<f32>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of a recording's tracks, which may be decoded ahead in so many parts side by side. `tell` is called after every
-    /// block.
+    /// A reader of a recording's tracks, which may be decoded ahead in so many parts side by side. `alone`: no other recording is
+    /// read meanwhile. `tell` is called after every block.
     pub(super) fn new(
         mut decoder: Decoder,
         lanes: &'a [Lane],
         parts: usize,
+        alone: bool,
         tell: impl FnMut(&Decoder) -> Result<()> + Send + 'a,
     ) -> Self {
         decoder.split(parts);
-        Self { decoder, lanes, to_narrow: Vec::new(), tell: Box::new(tell), ended: false, room: Vec::new() }
+        let longest = if alone { LONGEST } else { LONG };
+        let (to_narrow, tell) = (Vec::new(), Box::new(tell));
+        Self { decoder, lanes, to_narrow, tell, longest, ended: false, room: Vec::new() }
     }
 
     /// The same with every stretch at 8 kHz too.
@@ -63,11 +70,14 @@ impl<'a> Reader<'a> {
     /// Those of the decoder, of `hear`, and of what is called after every block.
     pub(super) fn read(&mut self, mut hear: impl FnMut(&[Stretch], Option<Job<'_>>) -> Result<()>) -> Result<()> {
         let beside = threads::count() > 1;
-        let frames = if beside { self.long() } else { SHORT };
+        let (mut frames, longest) =
+            if beside { (self.samples(LONG), self.samples(self.longest)) } else { (SHORT, SHORT) };
         let stretches = || -> Vec<Stretch> { self.lanes.iter().map(|_| Stretch::default()).collect() };
         let (mut now, mut next) = (stretches(), stretches());
         let mut more = self.fill(&mut now, frames)?;
         while more {
+            // The first are shorter: until there is something to hear, one thread works.
+            frames = (2 * frames).min(longest);
             if beside {
                 let mut filled = Ok(false);
                 hear(&now, Some(Box::new(|| filled = self.fill(&mut next, frames))))?;
@@ -81,10 +91,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Samples of a stretch that is worth the way to another thread.
-    fn long(&self) -> usize {
-        let samples = self.decoder.spec().rate.sample_at(LONG);
-        usize::try_from(samples).unwrap_or(MOST_SAMPLES).min(MOST_SAMPLES / self.lanes.len().max(1)).max(SHORT)
+    /// Samples of a stretch.
+    fn samples(&self, stretch: Millis) -> usize {
+        let samples = usize::try_from(self.decoder.spec().rate.sample_at(stretch)).unwrap_or(MOST_SAMPLES);
+        samples.min(MOST_SAMPLES / self.lanes.len().max(1)).max(SHORT)
     }
 
     /// Fills a stretch of each track with at least so many samples, fewer only at the end; false where nothing was left.

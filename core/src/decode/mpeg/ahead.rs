@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::default::codecs::MpaDecoder;
 
+use super::frame::{Decoded, decode_frame, new_decoder};
 use super::header::{self, Header};
-use super::{decode_frame, new_decoder};
 use crate::error::Result;
 use crate::threads::{self, Job};
 
@@ -24,9 +24,6 @@ const LEAST: usize = 48;
 const MOST_EARLY: usize = 80;
 /// Frames of the right bytes until the filter bank's memory is right too (two), and one to compare.
 const SETTLING: usize = 3;
-
-/// Samples of one frame, a plane for each channel; `None` where it could not be decoded.
-pub(super) type Decoded = Option<Vec<Vec<f32>>>;
 
 /// What has been decoded ahead of where the stream is.
 #[derive(Default)]

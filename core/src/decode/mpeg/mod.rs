@@ -5,27 +5,27 @@
 //! where their number can be told from the bytes between.
 
 mod ahead;
+mod frame;
 pub(crate) mod header;
+mod lost;
 mod segment;
 pub(crate) mod tag;
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
-use symphonia::core::packet::PacketRef;
-use symphonia::core::units::{Duration, Timestamp};
+use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::default::codecs::MpaDecoder;
 
-use self::ahead::{Ahead, Decoded};
+use self::ahead::Ahead;
+use self::frame::{decode_one, new_decoder};
 use self::header::Header;
+use self::lost::{Lengths, Lost};
 use self::segment::Segment;
 use self::tag::Tag;
 use super::block::Block;
-use super::guard::guarded;
 use super::source::Source;
 use super::spec::{Delay, DelayBasis, Notes};
 use super::stream::Stream;
-use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::error::{Result, Warning};
 use crate::threads;
 use crate::units::Rate;
 
@@ -56,23 +56,6 @@ pub(crate) struct MpegStream {
     /// In how many parts frames may be decoded side by side.
     parts: usize,
     ahead: Ahead,
-}
-
-/// The lengths of the frames so far, to count those that are lost.
-#[derive(Default)]
-struct Lengths {
-    frames: u64,
-    bytes: u64,
-    shortest: usize,
-    longest: usize,
-}
-
-/// Frames in a row that were replaced by silence.
-#[derive(Default)]
-struct Lost {
-    at: u64,
-    frames: u64,
-    silence_due: u64,
 }
 
 /// Finds the first of some consecutive frames and places the source there; `None` where there is none.
@@ -385,74 +368,4 @@ enum Found {
     OtherTag(u64),
     OtherStream(Header),
     Damage { begins_with_header: bool },
-}
-
-impl Lengths {
-    fn count(&mut self, length: usize) {
-        self.shortest = if self.frames == 0 { length } else { self.shortest.min(length) };
-        self.longest = self.longest.max(length);
-        self.frames += 1;
-        self.bytes += length as u64;
-    }
-
-    /// How many frames some lost bytes were. At a constant bit rate that is exact; where the bytes are no multiple of a
-    /// frame they were not frames, unless a header begins them.
-    fn frames_in(&self, gap: u64, header: bool) -> u64 {
-        if self.frames == 0 {
-            return u64::from(header);
-        }
-        let mean = self.bytes as f64 / self.frames as f64;
-        let frames = (gap as f64 / mean).round();
-        let constant = self.longest - self.shortest <= 1;
-        let fits = constant && (gap as f64 - frames * mean).abs() <= frames.clamp(1.0, 4.0);
-        let plausible = !constant && (self.shortest as u64..=MAX_FRAME as u64).contains(&gap);
-        if fits || header || plausible { (frames as u64).max(1) } else { 0 }
-    }
-}
-
-impl Lost {
-    /// Tells of a run of frames that could not be decoded.
-    fn end(&mut self, stream: Header, notes: &mut Notes) {
-        if self.frames == 0 {
-            return;
-        }
-        let samples = self.frames * stream.samples() as u64;
-        let ms = samples as f64 * 1000.0 / f64::from(stream.hz);
-        let message = format!("{} frames cannot be decoded: {ms:.0} ms of silence in their place", self.frames);
-        notes.add(Warning::new("packet_failed", message).at_byte(self.at));
-        self.frames = 0;
-    }
-}
-
-/// Decodes one frame; what came of it is the decoder's last. A decoder that breaks is replaced by a new one.
-fn decode_one(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> bool {
-    let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(samples as u64), frame);
-    let decoded = guarded(|| match decoder.decode_ref(&packet) {
-        Ok(GenericAudioBufferRef::F32(buffer)) => buffer.frames() == samples,
-        _ => false,
-    });
-    if decoded.is_err()
-        && let Ok(fresh) = new_decoder()
-    {
-        *decoder = fresh;
-    }
-    decoded.unwrap_or(false)
-}
-
-/// The same, for its samples.
-fn decode_frame(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> Decoded {
-    let decoded = decode_one(decoder, frame, samples);
-    match decoder.last_decoded() {
-        GenericAudioBufferRef::F32(buffer) if decoded => {
-            Some((0..buffer.num_planes()).map(|i| buffer.plane(i).unwrap_or_default().to_vec()).collect())
-        }
-        _ => None,
-    }
-}
-
-fn new_decoder() -> Result<MpaDecoder> {
-    let mut params = AudioCodecParameters::new();
-    params.for_codec(CODEC_ID_MP3);
-    MpaDecoder::try_new(&params, &AudioDecoderOptions::default().gapless(false))
-        .map_err(|e| Error::new(ErrorKind::Internal, Stage::Decode, format!("no mp3 decoder: {e}")))
 }

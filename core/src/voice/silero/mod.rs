@@ -24,6 +24,7 @@ use self::model::{GATE_ROWS, Model, UNITS};
 use self::simd::{Cpu, Row};
 use super::{Detector, same_lanes};
 use crate::error::Result;
+use crate::threads;
 use crate::units::Millis;
 
 /// Samples of a frame: 32 ms at 8 kHz.
@@ -35,7 +36,9 @@ const CONTEXT: usize = 32;
 const PANEL: usize = 16;
 /// Frames after which a track is computed: 3 s.
 const BLOCK: usize = 96;
-const _: () = assert!(BLOCK.is_multiple_of(PANEL) && BLOCK.is_multiple_of(GROUP));
+/// Frames that one of two threads encodes.
+const HALF: usize = BLOCK / 2;
+const _: () = assert!(HALF.is_multiple_of(PANEL) && HALF.is_multiple_of(GROUP));
 /// A sample beyond this is damage, not sound; and everything computed from samples within it is finite.
 const SAMPLE_LIMIT: f32 = 32_768.0;
 
@@ -47,7 +50,7 @@ const SAMPLE_LIMIT: f32 = 32_768.0;
 /// count as 0. Tracks are independent: they may be of different lengths and may be pushed at different
 /// paces, but two that are pushed together are computed together, in less time than one after the other.
 ///
-/// A lane needs 100 kB, the detector 0.6 MB; all detectors share 0.9 MB of weights.
+/// A lane needs 100 kB, the detector 0.7 MB; all detectors share 0.9 MB of weights.
 pub struct Silero {
     /// None: portable.
     level: Option<Level>,
@@ -64,10 +67,16 @@ struct Lane {
 
 /// Room for the intermediate results of a block.
 struct Work {
-    panel: Panel,
-    features: Vec<[f32; UNITS]>,
+    /// For a whole block and, where two threads share it, for its second half.
+    encoding: [Encoding; 2],
     /// Of two tracks.
     gates: [Vec<[Row; GATE_ROWS]>; 2],
+}
+
+/// Room for what lies before the LSTM.
+struct Encoding {
+    panel: Panel,
+    features: Vec<[f32; UNITS]>,
 }
 
 impl Silero {
@@ -82,14 +91,11 @@ impl Silero {
 
     fn at_level(lanes: usize, level: Option<Level>) -> Self {
         let gates = || vec![[Row::default(); GATE_ROWS]; BLOCK];
+        let encoding = |frames| Encoding { panel: Panel::new(), features: vec![[0.0; UNITS]; frames] };
         Self {
             level,
             lanes: std::iter::repeat_with(Lane::new).take(lanes).collect(),
-            work: Box::new(Work {
-                panel: Panel::new(),
-                features: vec![[0.0; UNITS]; BLOCK],
-                gates: [gates(), gates()],
-            }),
+            work: Box::new(Work { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
         }
     }
 
@@ -98,10 +104,13 @@ impl Silero {
         let lanes = self.lanes.iter_mut().zip(out).filter(|(lane, _)| lane.frames() >= least);
         let mut lanes: Vec<_> = lanes.collect();
         for pair in lanes.chunks_mut(2) {
-            let (model, work) = (Model::shared(), &mut *self.work);
+            let (model, Work { encoding, gates }) = (Model::shared(), &mut *self.work);
+            for ((lane, _), gates) in pair.iter().zip(&mut *gates) {
+                encode(self.level, model, lane, encoding, gates);
+            }
             match self.level {
-                None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).block(model, work, pair)),
-                Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).block(model, work, pair)),
+                None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).follow(model, gates, pair)),
+                Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).follow(model, gates, pair)),
             }
             for (lane, _) in pair {
                 lane.samples.drain(..lane.frames() * FRAME);
@@ -166,32 +175,61 @@ impl Lane {
     }
 }
 
+/// The gates' inputs of all whole frames of a lane; a block in halves where there is a thread for each.
+fn encode(
+    level: Option<Level>,
+    model: &Model,
+    lane: &Lane,
+    [whole, second]: &mut [Encoding; 2],
+    gates: &mut [[Row; GATE_ROWS]],
+) {
+    let work = |samples: &[f32], frames, room: &mut Encoding, gates: &mut [[Row; GATE_ROWS]]| match level {
+        None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).inputs(model, samples, frames, room, gates)),
+        Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).inputs(model, samples, frames, room, gates)),
+    };
+    let (samples, frames) = (&*lane.samples, lane.frames());
+    if frames <= HALF || threads::count() == 1 {
+        return work(samples, frames, whole, gates);
+    }
+    let (gates, later) = gates.split_at_mut(HALF);
+    let rest = &samples[HALF * FRAME..];
+    threads::join(|| work(samples, HALF, whole, gates), || work(rest, frames - HALF, second, later));
+}
+
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// Appends the probabilities of all whole frames of one lane or two.
+    /// The gates' inputs of some frames, from samples that begin with the context of the first.
     #[inline(always)]
-    fn block(self, model: &Model, work: &mut Work, lanes: &mut [(&mut Lane, &mut Vec<f32>)]) {
-        for ((lane, _), gates) in lanes.iter().zip(&mut work.gates) {
-            let frames = lane.frames();
-            for (panel, features) in
-                work.features[..frames.next_multiple_of(PANEL)].as_chunks_mut().0.iter_mut().enumerate()
-            {
-                self.encode(model, &lane.samples[panel * PANEL * FRAME..], &mut work.panel, features);
-            }
-            let groups = frames.div_ceil(GROUP);
-            let (features, gates) = (work.features.as_chunks().0, gates.as_chunks_mut().0);
-            self.input_gates(model, &features[..groups], &mut gates[..groups]);
+    fn inputs(
+        self,
+        model: &Model,
+        samples: &[f32],
+        frames: usize,
+        room: &mut Encoding,
+        gates: &mut [[Row; GATE_ROWS]],
+    ) {
+        let panels = room.features[..frames.next_multiple_of(PANEL)].as_chunks_mut().0;
+        for (panel, features) in panels.iter_mut().enumerate() {
+            self.encode(model, &samples[panel * PANEL * FRAME..], &mut room.panel, features);
         }
+        let groups = frames.div_ceil(GROUP);
+        let (features, gates) = (room.features.as_chunks().0, gates.as_chunks_mut().0);
+        self.input_gates(model, &features[..groups], &mut gates[..groups]);
+    }
+
+    /// Appends the probabilities of all whole frames of one lane or two, from their gates' inputs.
+    #[inline(always)]
+    fn follow(self, model: &Model, gates: &[Vec<[Row; GATE_ROWS]>; 2], lanes: &mut [(&mut Lane, &mut Vec<f32>)]) {
         let mut done = 0;
         if let [(a, a_out), (b, b_out)] = lanes {
             done = a.frames().min(b.frames());
             let mut states = [&mut a.state, &mut b.state];
-            for (a_gates, b_gates) in work.gates[0].iter().zip(&work.gates[1]).take(done) {
+            for (a_gates, b_gates) in gates[0].iter().zip(&gates[1]).take(done) {
                 let [a_logit, b_logit] = self.step(model, [a_gates, b_gates], &mut states);
                 a_out.push(a_logit);
                 b_out.push(b_logit);
             }
         }
-        for ((lane, out), gates) in lanes.iter_mut().zip(&work.gates) {
+        for ((lane, out), gates) in lanes.iter_mut().zip(gates) {
             let frames = lane.frames();
             for gates in &gates[done..frames] {
                 out.extend(self.step(model, [gates], &mut [&mut lane.state]));

@@ -110,6 +110,15 @@ fn avx2_and_avx512_agree_bit_for_bit() {
 }
 
 #[test]
+fn threads_do_not_show() {
+    let (a, b) = (voice(3 * BLOCK * FRAME + 20_000), noise(60_000, 3));
+    for portable in [false, true] {
+        let [one, three] = [1, 3].map(|n| threads::Pool::new(n).unwrap().run(|| detect(portable, &[&a, &b])));
+        assert!(one.iter().zip(&three).all(|(a, b)| bits(a) == bits(b)));
+    }
+}
+
+#[test]
 fn chunks_do_not_show() {
     let track = voice(3 * BLOCK * FRAME + 1_000);
     for portable in [false, true] {
