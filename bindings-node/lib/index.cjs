@@ -62,10 +62,10 @@ async function onCall(inputs, { limit, signal }, work) {
 }
 
 /** Work on one recording, in the same way; `brief` work, which takes milliseconds, does not wait behind calls. */
-async function onRecording(recording, { limit, signal, settles, brief }, work) {
+async function onRecording(recording, { limit, signal, wide, settles, brief }, work) {
   const spec = await inputSpec(recording, limit, signal)
-  const begin = async () => work(...(await copied([spec], signal)))
-  return brief ? unlessAborted(begin(), signal) : inTurn({ settles, signal }, begin)
+  const begin = async (threads) => work(...(await copied([spec], signal)), threads)
+  return brief ? unlessAborted(begin(1), signal) : inTurn({ wide, settles, signal }, begin)
 }
 
 function audioOf({ channels, sampleRateHz }) {
@@ -100,7 +100,9 @@ class Processed {
 
   async mix(mix, options = {}) {
     return run(this.mix, options, ({ signal, cancel }) =>
-      inTurn({ known: true, signal }, async () => audioOf(await this.#inner.mix(mixConfig(this.#config, mix), cancel))),
+      inTurn({ known: true, signal }, async (threads) => {
+        return audioOf(await this.#inner.mix(mixConfig(this.#config, mix), threads, cancel))
+      }),
     )
   }
 
@@ -109,8 +111,8 @@ class Processed {
       const { page = true, embedAudio = false, peaks, series = false, labels = [], showParties = false } = options
       if (!Array.isArray(labels)) throw refuse('labels', typeof labels, 'an array of formats')
       const spec = { page, embedAudio, peaks, series, labels, showParties }
-      const write = () => this.#inner.write(String(folder), mixConfig(this.#config, mix), spec, cancel)
-      return this.#changed(await inTurn({ known: true, settles: true, signal }, write))
+      const write = (threads) => this.#inner.write(String(folder), mixConfig(this.#config, mix), spec, threads, cancel)
+      return this.#changed(await inTurn({ wide: true, known: true, settles: true, signal }, write))
     })
   }
 
@@ -201,7 +203,8 @@ async function peaks(recording, options = {}) {
   return run(peaks, options, (settings) => {
     const { pointsPerSecond = 100, bits = 8 } = options
     const { hear, config, cancel } = settings
-    return onRecording(recording, settings, (spec) => native.peaks(spec, pointsPerSecond, bits, config, cancel, hear))
+    const work = (spec, threads) => native.peaks(spec, pointsPerSecond, bits, config, threads, cancel, hear)
+    return onRecording(recording, settings, work)
   })
 }
 
@@ -211,7 +214,7 @@ async function probe(recording, options = {}) {
   return run(probe, options, async (settings) => {
     const { quick = false } = options
     if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
-    const work = (spec) => native.probe(spec, quick, settings.config)
+    const work = (spec, threads) => native.probe(spec, quick, settings.config, threads)
     return JSON.parse(await onRecording(recording, { ...settings, brief: quick }, work))
   })
 }
@@ -221,7 +224,8 @@ async function decode(recording, options = {}) {
     const { type = 'float32' } = options
     if (type !== 'float32' && type !== 'int16') throw refuse('type', String(type), 'float32 or int16')
     const { config, cancel } = settings
-    const parts = await onRecording(recording, settings, (spec) => native.decode(spec, type === 'float32', config, cancel))
+    const work = (spec, threads) => native.decode(spec, type === 'float32', config, threads, cancel)
+    const parts = await onRecording(recording, settings, work)
     return { ...audioOf(parts), source: JSON.parse(parts.source) }
   })
 }
@@ -232,8 +236,8 @@ async function normalize(recording, options = {}) {
     const { hear, config, cancel } = settings
     const wanted = mixConfig(JSON.parse(config), { rate, level, layout })
     const path = output === undefined ? undefined : String(output)
-    const work = (spec) => native.normalize(spec, path, wanted, cancel, hear)
-    const parts = await onRecording(recording, { ...settings, settles: path !== undefined }, work)
+    const work = (spec, threads) => native.normalize(spec, path, wanted, threads, cancel, hear)
+    const parts = await onRecording(recording, { ...settings, wide: true, settles: path !== undefined }, work)
     const audio = path === undefined ? audioOf(parts) : null
     return { audio, sampleRateHz: parts.sampleRateHz, source: JSON.parse(parts.source), gainDb: parts.gainDb }
   })

@@ -85,9 +85,9 @@ pub fn analyze(
 
 /// What a recording really is, as JSON: read to its end, or by its first bytes alone.
 #[napi]
-pub fn probe(input: InputSpec, quick: bool, config: String) -> napi::Result<AsyncTask<ProbeTask>> {
+pub fn probe(input: InputSpec, quick: bool, config: String, threads: u32) -> napi::Result<AsyncTask<ProbeTask>> {
     let config = arguments::config(&config)?;
-    Ok(AsyncTask::new(ProbeTask::new(input.recording(0)?, quick, config)))
+    Ok(AsyncTask::new(ProbeTask::new(input.recording(0)?, quick, config, threads)))
 }
 
 /// All samples of a recording, as 32-bit floats or 16-bit numbers.
@@ -96,10 +96,11 @@ pub fn decode(
     input: InputSpec,
     float32: bool,
     config: String,
+    threads: u32,
     cancel: &CancelSwitch,
 ) -> napi::Result<AsyncTask<DecodeTask>> {
     let config = arguments::config(&config)?;
-    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(None))))
+    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(None), threads)))
 }
 
 /// One recording at the rate, the layout and the level of the configuration's mix, in memory or in a file.
@@ -108,12 +109,13 @@ pub fn normalize(
     input: InputSpec,
     path: Option<String>,
     config: String,
+    threads: u32,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<NormalizeTask>> {
     let config = arguments::config(&config)?;
     let control = cancel.control(progress);
-    Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, control)))
+    Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, control, threads)))
 }
 
 /// A recording's waveform as numbers.
@@ -123,11 +125,12 @@ pub fn peaks(
     points_per_second: u32,
     bits: u8,
     config: String,
+    threads: u32,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<PeaksTask>> {
     let (config, control) = (arguments::config(&config)?, cancel.control(progress));
-    Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, points_per_second, bits, config, control)))
+    Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, (points_per_second, bits), config, control, threads)))
 }
 
 /// The call's time of a moment of a track, by the knots of its placement: pairs of track time and call time.

@@ -95,11 +95,12 @@ pub struct ProbeTask {
     input: Option<Input>,
     quick: bool,
     config: Config,
+    threads: u32,
 }
 
 impl ProbeTask {
-    pub(crate) fn new(input: Input, quick: bool, config: Config) -> Self {
-        Self { input: Some(input), quick, config }
+    pub(crate) fn new(input: Input, quick: bool, config: Config, threads: u32) -> Self {
+        Self { input: Some(input), quick, config, threads }
     }
 }
 
@@ -109,8 +110,13 @@ impl Task for ProbeTask {
     type JsValue = String;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let ask = if self.quick { callweave::probe_head } else { callweave::probe };
-        let probe = ask(taken(&mut self.input)?, &self.config.decode).map_err(raise)?;
+        let (input, options) = (taken(&mut self.input)?, &self.config.decode);
+        let probe = if self.quick {
+            callweave::probe_head(input, options)
+        } else {
+            threads::on(self.threads, || callweave::probe(input, options))
+        };
+        let probe = probe.map_err(raise)?;
         Ok(serde_json::to_string(&probe).unwrap_or_default())
     }
 
@@ -125,11 +131,12 @@ pub struct DecodeTask {
     config: Config,
     float32: bool,
     control: Control,
+    threads: u32,
 }
 
 impl DecodeTask {
-    pub(crate) fn new(input: Input, config: Config, float32: bool, control: Control) -> Self {
-        Self { input: Some(input), config, float32, control }
+    pub(crate) fn new(input: Input, config: Config, float32: bool, control: Control, threads: u32) -> Self {
+        Self { input: Some(input), config, float32, control, threads }
     }
 }
 
@@ -139,7 +146,9 @@ impl Task for DecodeTask {
     type JsValue = AudioParts;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        samples::decode(taken(&mut self.input)?, &self.config, self.float32, &self.control).map_err(raise)
+        let input = taken(&mut self.input)?;
+        let work = || samples::decode(input, &self.config, self.float32, &self.control);
+        threads::on(self.threads, work).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, (planes, rate, source): Self::Output) -> napi::Result<Self::JsValue> {
@@ -153,30 +162,37 @@ pub struct NormalizeTask {
     config: Config,
     path: Option<String>,
     control: Control,
+    threads: u32,
 }
 
 impl NormalizeTask {
-    pub(crate) fn new(input: Input, config: Config, path: Option<String>, control: Control) -> Self {
-        Self { input: Some(input), config, path, control }
+    pub(crate) fn new(input: Input, config: Config, path: Option<String>, control: Control, threads: u32) -> Self {
+        Self { input: Some(input), config, path, control, threads }
     }
+}
 
-    fn work(&self, input: Input) -> callweave::Result<(Planes, u32, String, f64)> {
-        let (mix, decode) = (&self.config.mix, self.config.decode.clone());
-        let options = NormalizeOptions { decode, rate: mix.rate, level: mix.level, layout: mix.layout };
-        let normalized = callweave::normalize(input, &options, &self.control)?;
-        let placement = Placement::reference();
-        let mixer = normalized.samples(&placement)?;
-        let rate = mixer.rate().hz();
-        let planes = match &self.path {
-            Some(path) => {
-                normalized.write(Path::new(path), &self.control)?;
-                Planes::Int16(Vec::new())
-            }
-            None => samples::gather(mixer, &self.control)?,
-        };
-        let source = serde_json::to_string(&normalized.source).unwrap_or_default();
-        Ok((planes, rate, source, normalized.gain.0))
-    }
+/// Samples of no channel where they went to a file, their rate, what the recording was, as JSON, and the gain.
+fn normalized(
+    input: Input,
+    config: &Config,
+    path: Option<&str>,
+    control: &Control,
+) -> callweave::Result<(Planes, u32, String, f64)> {
+    let (mix, decode) = (&config.mix, config.decode.clone());
+    let options = NormalizeOptions { decode, rate: mix.rate, level: mix.level, layout: mix.layout };
+    let normalized = callweave::normalize(input, &options, control)?;
+    let placement = Placement::reference();
+    let mixer = normalized.samples(&placement)?;
+    let rate = mixer.rate().hz();
+    let planes = match path {
+        Some(path) => {
+            normalized.write(Path::new(path), control)?;
+            Planes::Int16(Vec::new())
+        }
+        None => samples::gather(mixer, control)?,
+    };
+    let source = serde_json::to_string(&normalized.source).unwrap_or_default();
+    Ok((planes, rate, source, normalized.gain.0))
 }
 
 #[napi]
@@ -186,7 +202,8 @@ impl Task for NormalizeTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let input = taken(&mut self.input)?;
-        self.work(input).map_err(raise)
+        let Self { config, path, control, .. } = &*self;
+        threads::on(self.threads, || normalized(input, config, path.as_deref(), control)).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, (planes, rate, source, gain): Self::Output) -> napi::Result<Self::JsValue> {
@@ -234,9 +251,9 @@ impl Processed {
 
     /// The mix as 16-bit samples.
     #[napi]
-    pub fn mix(&self, config: String, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
+    pub fn mix(&self, config: String, threads: u32, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
         let (call, config, control) = (self.call.clone(), arguments::config(&config)?, cancel.control(None));
-        Ok(AsyncTask::new(MixTask { call, config, control }))
+        Ok(AsyncTask::new(MixTask { call, config, control, threads }))
     }
 
     /// Writes the mix, the report and what else is asked for to a folder; the report that names them.
@@ -246,12 +263,15 @@ impl Processed {
         folder: String,
         config: String,
         options: WriteSpec,
+        threads: u32,
         cancel: &CancelSwitch,
     ) -> napi::Result<AsyncTask<CallTask>> {
         let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(None));
         Ok(self.task(move |call| {
-            call.write_with(Path::new(&folder), &config.mix, &options, &control)?;
-            Ok(call.report.to_json())
+            threads::on(threads, || {
+                call.write_with(Path::new(&folder), &config.mix, &options, &control)?;
+                Ok(call.report.to_json())
+            })
         }))
     }
 
@@ -407,11 +427,18 @@ pub struct PeaksTask {
     bits: u8,
     config: Config,
     control: Control,
+    threads: u32,
 }
 
 impl PeaksTask {
-    pub(crate) fn new(input: Input, points_per_second: u32, bits: u8, config: Config, control: Control) -> Self {
-        Self { input: Some(input), points_per_second, bits, config, control }
+    pub(crate) fn new(
+        input: Input,
+        (points_per_second, bits): (u32, u8),
+        config: Config,
+        control: Control,
+        threads: u32,
+    ) -> Self {
+        Self { input: Some(input), points_per_second, bits, config, control, threads }
     }
 }
 
@@ -424,8 +451,8 @@ impl Task for PeaksTask {
         let bits = PeakBits::from_bits(self.bits);
         let bits = bits.ok_or_else(|| raise(refused("bits of a peak").found(self.bits, "8 or 16")))?;
         let input = taken(&mut self.input)?;
-        let made = export::peaks(input, self.points_per_second, &self.config.decode, &self.control);
-        Ok((made.map_err(raise)?, bits))
+        let work = || export::peaks(input, self.points_per_second, &self.config.decode, &self.control);
+        Ok((threads::on(self.threads, work).map_err(raise)?, bits))
     }
 
     fn resolve(&mut self, _env: Env, (peaks, bits): Self::Output) -> napi::Result<Self::JsValue> {
@@ -438,6 +465,7 @@ pub struct MixTask {
     call: Shared,
     config: Config,
     control: Control,
+    threads: u32,
 }
 
 impl MixTask {
@@ -455,7 +483,7 @@ impl Task for MixTask {
     type JsValue = AudioParts;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        self.work().map_err(raise)
+        threads::on(self.threads, || self.work()).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, (planes, rate): Self::Output) -> napi::Result<Self::JsValue> {
