@@ -87,6 +87,21 @@ def frames(spans, moved, length_ms):
     return marked
 
 
+def spoken(minutes):
+    """What was spoken on each track, by the fixture's truth: as often as the call repeats it, after the delay of the fixture's mp3."""
+    for track in json.loads((ROOT / "fixtures" / "keypad-hold" / "truth.json").read_text())["tracks"]:
+        late = 1000 * track["codecDelaySamples"] / track["sampleRateHz"] - track["offsetMs"]
+        yield [(span["startMs"] + late + 60_000 * n, span["endMs"] + late + 60_000 * n)
+               for n in range(minutes) for span in track["speech"]], 0
+
+
+def found(heard, truth, length_ms):
+    """Of the speech that was heard the share that was spoken, and of what was spoken the share that was heard."""
+    pairs = [pair for one, other in zip(heard, truth) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))]
+    both = sum(a and b for a, b in pairs)
+    return both / sum(a for a, _ in pairs), both / sum(b for _, b in pairs)
+
+
 def agreement(ours, theirs, length_ms):
     """Share of the time with the same verdict, and of the time either hears speech the share that both do."""
     pairs = [pair for one, other in zip(ours, theirs) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))]
@@ -127,9 +142,12 @@ def table(python, rounds, minutes):
     print("|---|---|---|---|")
     for name, cells in rows.items():
         print(f"| {name} | {' | '.join(map(str, cells))} |")
-    ours = list(zip(spans["callweave"], moved))
+    heard = {name: list(zip(tracks, moved if name == "callweave" else (0, 0))) for name, tracks in spans.items()}
+    for name in jobs:
+        precision, recall = found(heard[name], spoken(minutes), minutes * 60_000)
+        print(f"\n{name}: of what it takes for speech {precision:.1%} was spoken; of what was spoken it hears {recall:.1%}.")
     for name in ("frame by frame", "whole sequences"):
-        same, both = agreement(ours, [(track, 0) for track in spans[name]], minutes * 60_000)
+        same, both = agreement(heard["callweave"], heard[name], minutes * 60_000)
         print(f"\nAgainst {name}: the same verdict for {same:.1%} of both tracks' time; of the time that either takes for speech "
               f"both do for {both:.1%}.")
     for name in jobs:
