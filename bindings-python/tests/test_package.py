@@ -5,9 +5,11 @@ import json
 import pickle
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
+from conftest import LONG
 
 import callweave
 from callweave import _callweave, errors
@@ -33,6 +35,22 @@ def test_a_program_that_uses_everything_runs(tmp_path: Path) -> None:
     program = ROOT / "bindings-python/tests/everything.py"
     subprocess.run([sys.executable, program, tmp_path / "out"], cwd=ROOT, check=True)
     assert (tmp_path / "out/turns.vtt").exists()
+
+
+@pytest.mark.skipif(not LONG, reason="builds the package again")
+def test_the_source_distribution_builds_by_itself(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    programs = tmp_path / "venv" / Path(sys.executable).parent.name
+    python = [str(programs / "python")]
+    subprocess.run([*python, "-m", "pip", "install", "--quiet", "maturin>=1.16,<2"], check=True)
+    maturin = [*python, "-m", "maturin", "sdist", "--manifest-path", str(ROOT / "bindings-python/Cargo.toml")]
+    subprocess.run([*maturin, "--out", str(tmp_path)], check=True, capture_output=True)
+    [source] = tmp_path.glob("*.tar.gz")
+    subprocess.run([*python, "-m", "pip", "install", "--quiet", str(source)], cwd=tmp_path, check=True)
+    program = ROOT / "bindings-python/tests/everything.py"
+    subprocess.run([*python, program, tmp_path / "out"], cwd=ROOT, check=True)
+    told = subprocess.run([programs / "callweave", "--version"], capture_output=True, text=True, check=True).stdout
+    assert callweave.version in told
 
 
 def test_the_version_is_the_workspaces() -> None:

@@ -1,0 +1,71 @@
+# Where two parties speak, as JSON, and a mix of two channels at 16 kHz: CUSTOMER AGENT OUT MODEL.
+# Silero's network for whole sequences by onnxruntime, 512 frames at a time, and the rules of its get_speech_timestamps without torch.
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import soundfile
+import soxr
+
+RATE = 16_000
+FRAME_MS, MIN_SPEECH_MS, MIN_SILENCE_MS, PAD_MS = 32, 250, 100, 30
+
+
+def read(path):
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return soxr.resample(samples.mean(axis=1), rate, RATE)
+
+
+
+
+def probabilities(session, samples):
+    hidden, cell = np.zeros((2, 1, 1, 128), np.float32)
+    frames = np.pad(samples, (64, -len(samples) % 512))
+    frames = np.lib.stride_tricks.sliding_window_view(frames, 576)[::512]
+    for at in range(0, len(frames), 512):
+        block = np.ascontiguousarray(frames[at : at + 512])
+        found, hidden, cell = session.run(["speech_probs", "hn", "cn"], {"input": block, "h": hidden, "c": cell})
+        yield from found.ravel()
+
+
+def stretches(speech, length_ms):
+    found, start, end = [], None, None
+    for at, p in enumerate(speech):
+        if p >= 0.5:
+            start, end = at if start is None else start, None
+        elif p < 0.35 and start is not None:
+            end = at if end is None else end
+            if (at - end) * FRAME_MS >= MIN_SILENCE_MS:
+                found.append([start * FRAME_MS, end * FRAME_MS])
+                start = end = None
+    if start is not None:
+        found.append([start * FRAME_MS, length_ms])
+    return [span for span in found if span[1] - span[0] > MIN_SPEECH_MS]
+
+
+def padded(found, length_ms):
+    for before, after in zip([None, *found], [*found, None]):
+        room = after[0] - before[1] if before and after else np.inf
+        pad = min(PAD_MS, room / 2)
+        if before:
+            before[1] = min(length_ms, before[1] + pad)
+        if after:
+            after[0] = max(0, after[0] - pad)
+    return found
+
+
+customer, agent, out, model = sys.argv[1:]
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+tracks, speech = [read(path) for path in (customer, agent)], []
+for samples in tracks:
+    length_ms = 1000 * len(samples) / RATE
+    speech.append(padded(stretches(probabilities(session, samples), length_ms), length_ms))
+longest = max(map(len, tracks))
+mix = np.stack([np.pad(samples, (0, longest - len(samples))) for samples in tracks], axis=1)
+Path(out).mkdir(parents=True, exist_ok=True)
+soundfile.write(Path(out) / "mix.wav", mix, RATE, subtype="PCM_16")
+print(json.dumps(speech))
