@@ -140,6 +140,8 @@ export interface SpeechConfig {
   maxSpeechMs?: number | null | undefined
   /** Pauses up to this long do not end a party's turn, unless the other party takes the floor. */
   turnPauseMs?: number | undefined
+  /** Silero begins anew after so long without a probability of `negThreshold`. `null`: never, as its users know it. */
+  forgetMs?: number | null | undefined
   /** Whether speech that only repeats another track is told apart as bleed. */
   bleedGate?: boolean | undefined
 }

@@ -96,6 +96,8 @@ class SpeechConfig(_Section):
     """The longest span; a longer one is cut in its longest pause. `None`: no limit."""
     turn_pause_ms: float = _default("speech", "turn_pause_ms")
     """Pauses up to this long do not end a party's turn, unless the other party takes the floor."""
+    forget_ms: float | None = _default("speech", "forget_ms")
+    """Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as its users know it."""
     bleed_gate: bool = _default("speech", "bleed_gate")
     """Whether speech that only repeats another track is told apart as bleed."""
 

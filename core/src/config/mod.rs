@@ -79,6 +79,9 @@ impl Config {
         if speech.max_speech_ms.is_some_and(|max| max.0.is_nan() || max.0 < 1000.0) {
             return refuse("speech.maxSpeechMs", format!("{:?}", speech.max_speech_ms), "at least 1000 ms, or null");
         }
+        if speech.forget_ms.is_some_and(|after| after.0.is_nan() || after.0 < 1000.0) {
+            return refuse("speech.forgetMs", format!("{:?}", speech.forget_ms), "at least 1000 ms, or null");
+        }
         let i = &self.integrity;
         let shares = [
             ("integrity.clippedShare", i.clipped_share),
@@ -98,7 +101,7 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 23] {
+    fn durations(&self) -> [(&'static str, Millis); 24] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
@@ -124,6 +127,7 @@ impl Config {
             ("outcome.greetingMs", o.greeting_ms),
             ("outcome.beforeBeepMs", o.before_beep_ms),
             ("speech.maxSpeechMs", s.max_speech_ms.unwrap_or_default()),
+            ("speech.forgetMs", s.forget_ms.unwrap_or_default()),
         ]
     }
 
@@ -196,6 +200,7 @@ mod tests {
             (r#"{"speech": {"threshold": 2}}"#, "speech.threshold"),
             (r#"{"speech": {"negThreshold": 0.6}}"#, "speech.negThreshold"),
             (r#"{"speech": {"maxSpeechMs": 1}}"#, "speech.maxSpeechMs"),
+            (r#"{"speech": {"forgetMs": 999}}"#, "speech.forgetMs"),
             (r#"{"metrics": {"nonTalkMs": -1}}"#, "metrics.nonTalkMs"),
             (r#"{"mix": {"rate": 7999}}"#, "7999"),
             (r#"{"mix": {"level": "-3 dB"}}"#, "-3 dB"),

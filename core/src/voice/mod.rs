@@ -50,7 +50,14 @@ pub struct Probabilities {
 /// `internal` where its model cannot be read.
 pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
     match config.detector {
-        DetectorKind::Silero => Ok(Box::new(Silero::new(lanes, config.portable))),
+        DetectorKind::Silero => {
+            let silero = Silero::new(lanes, config.portable);
+            let speech = &config.speech;
+            Ok(Box::new(match speech.forget_ms {
+                Some(after) => silero.forgetting(after, speech.neg_threshold),
+                None => silero,
+            }))
+        }
         DetectorKind::Webrtc => Ok(Box::new(WebrtcDetector::new(lanes))),
     }
 }

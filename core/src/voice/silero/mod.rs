@@ -6,7 +6,9 @@
 //! meet another's except through the state of its own track: chunks, blocks and the number of tracks
 //! never show in the bits.
 //!
-//! Probabilities are within 2e-5 of onnxruntime's on the calls it was compared on.
+//! Probabilities are within 2e-5 of onnxruntime's on the calls it was compared on. Over minutes the network's memory of a
+//! track settles, and voices that it heard at first it hears less and less; [`Silero::forgetting`] has it begin anew after
+//! long pauses.
 
 mod encoder;
 mod frontend;
@@ -56,6 +58,16 @@ pub struct Silero {
     level: Option<Level>,
     lanes: Vec<Lane>,
     work: Box<Work>,
+    forget: Option<Forget>,
+}
+
+/// When a track is heard as if it began.
+#[derive(Clone, Copy)]
+struct Forget {
+    /// After so many frames ...
+    frames: u32,
+    /// ... below this: a probability before the last step.
+    logit: f32,
 }
 
 /// One track.
@@ -63,6 +75,8 @@ struct Lane {
     /// The context of the next frame, then samples of at most a block.
     samples: Vec<f32>,
     state: State,
+    /// Frames since the last one that may have been speech.
+    quiet: u32,
 }
 
 /// Room for the intermediate results of a block.
@@ -89,6 +103,14 @@ impl Silero {
         Self::at_level(lanes, (!portable).then(Level::new))
     }
 
+    /// The same, beginning each track anew after so long without a probability of at least `below`, and again after as long.
+    #[must_use]
+    pub fn forgetting(mut self, after: Millis, below: f32) -> Self {
+        let frames = (after.0 / self.hop().0).round().clamp(1.0, f64::from(u32::MAX)) as u32;
+        self.forget = Some(Forget { frames, logit: (below / (1.0 - below)).ln() });
+        self
+    }
+
     fn at_level(lanes: usize, level: Option<Level>) -> Self {
         let gates = || vec![[Row::default(); GATE_ROWS]; BLOCK];
         let encoding = |frames| Encoding { panel: Panel::new(), features: vec![[0.0; UNITS]; frames] };
@@ -96,6 +118,7 @@ impl Silero {
             level,
             lanes: std::iter::repeat_with(Lane::new).take(lanes).collect(),
             work: Box::new(Work { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
+            forget: None,
         }
     }
 
@@ -108,9 +131,10 @@ impl Silero {
             for ((lane, _), gates) in pair.iter().zip(&mut *gates) {
                 encode(self.level, model, lane, encoding, gates);
             }
+            let forget = self.forget;
             match self.level {
-                None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).follow(model, gates, pair)),
-                Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).follow(model, gates, pair)),
+                None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).follow(model, forget, gates, pair)),
+                Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).follow(model, forget, gates, pair)),
             }
             for (lane, _) in pair {
                 lane.samples.drain(..lane.frames() * FRAME);
@@ -158,7 +182,16 @@ impl Lane {
     fn new() -> Self {
         let mut samples = Vec::with_capacity(CONTEXT + BLOCK * FRAME);
         samples.resize(CONTEXT, 0.0);
-        Self { samples, state: State::START }
+        Self { samples, state: State::START, quiet: 0 }
+    }
+
+    /// Takes note of a frame's answer.
+    fn heard(&mut self, logit: f32, forget: Option<Forget>) {
+        let Some(Forget { frames, logit: least }) = forget else { return };
+        self.quiet = if logit < least { self.quiet + 1 } else { 0 };
+        if self.quiet == frames {
+            (self.state, self.quiet) = (State::START, 0);
+        }
     }
 
     /// Whole frames that wait.
@@ -218,13 +251,21 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 
     /// Appends the probabilities of all whole frames of one lane or two, from their gates' inputs.
     #[inline(always)]
-    fn follow(self, model: &Model, gates: &[Vec<[Row; GATE_ROWS]>; 2], lanes: &mut [(&mut Lane, &mut Vec<f32>)]) {
+    fn follow(
+        self,
+        model: &Model,
+        forget: Option<Forget>,
+        gates: &[Vec<[Row; GATE_ROWS]>; 2],
+        lanes: &mut [(&mut Lane, &mut Vec<f32>)],
+    ) {
         let mut done = 0;
         if let [(a, a_out), (b, b_out)] = lanes {
             done = a.frames().min(b.frames());
-            let mut states = [&mut a.state, &mut b.state];
             for (a_gates, b_gates) in gates[0].iter().zip(&gates[1]).take(done) {
+                let mut states = [&mut a.state, &mut b.state];
                 let [a_logit, b_logit] = self.step(model, [a_gates, b_gates], &mut states);
+                a.heard(a_logit, forget);
+                b.heard(b_logit, forget);
                 a_out.push(a_logit);
                 b_out.push(b_logit);
             }
@@ -232,7 +273,9 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         for ((lane, out), gates) in lanes.iter_mut().zip(gates) {
             let frames = lane.frames();
             for gates in &gates[done..frames] {
-                out.extend(self.step(model, [gates], &mut [&mut lane.state]));
+                let [logit] = self.step(model, [gates], &mut [&mut lane.state]);
+                lane.heard(logit, forget);
+                out.push(logit);
             }
             let start = out.len() - frames;
             for logits in out[start..].chunks_mut(16) {

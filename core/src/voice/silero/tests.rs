@@ -175,6 +175,36 @@ fn a_finished_detector_is_as_new() {
 }
 
 #[test]
+fn after_a_long_pause_a_track_begins_anew() {
+    let after = |frames: usize| Millis(frames as f64 * 32.0);
+    let said = voice(40_000);
+    let paused = [vec![0.0; 125 * FRAME], said.clone()].concat();
+    let forgetful = |tracks: &[&[f32]], frames, chunk: usize| {
+        let (mut detector, mut out) =
+            (Silero::new(tracks.len(), false).forgetting(after(frames), 0.35), vec![Vec::new(); tracks.len()]);
+        let longest = tracks.iter().map(|t| t.len()).max().unwrap();
+        for at in (0..longest).step_by(chunk) {
+            let part = |t: &&'_ [f32]| t.len().min(at)..t.len().min(at + chunk);
+            let parts: Vec<&[f32]> = tracks.iter().map(|t| &t[part(t)]).collect();
+            detector.push(&parts, &mut out).unwrap();
+        }
+        detector.finish(&mut out).unwrap();
+        out
+    };
+    let remembered = detect(false, &[&paused]);
+    let fresh = detect(false, &[&said]);
+    assert_ne!(bits(&remembered[0][125..]), bits(&fresh[0]));
+    let forgotten = forgetful(&[&paused], 125, 1 << 20);
+    assert_eq!(bits(&forgotten[0][..125]), bits(&remembered[0][..125]));
+    assert_eq!(bits(&forgotten[0][125..]), bits(&fresh[0]));
+    // A pause that is a frame shorter is remembered.
+    assert_eq!(forgetful(&[&paused[FRAME..]], 125, 1 << 20), detect(false, &[&paused[FRAME..]]));
+    // Neither chunks nor other tracks change a track.
+    assert_eq!(forgetful(&[&paused, &said], 125, 777)[0], forgotten[0]);
+    assert_eq!(forgetful(&[&said, &paused], 125, 30_000)[1], forgotten[0]);
+}
+
+#[test]
 fn every_sample_is_covered() {
     for (samples, frames) in
         [(0, 0), (1, 1), (255, 1), (256, 1), (257, 2), (BLOCK * FRAME, BLOCK), (BLOCK * FRAME + 1, BLOCK + 1)]
