@@ -123,7 +123,7 @@ pub struct AlignOptions {
     pub timestamps: bool,
     /// Whether turn taking may be used.
     pub turns: bool,
-    /// Whether the answer has the same bits on every kind of CPU. Follows [`Config::portable`] where a call is processed.
+    /// Whether the answer has the same bits on every kind of CPU. Follows [`Config::portable`](super::Config::portable) where a call is processed.
     #[serde(skip)]
     pub portable: bool,
 }
