@@ -105,12 +105,15 @@ fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
     }
+    in_threads(control, || place_and_measure(call, config, keep_tracks, control))?
+}
+
+fn place_and_measure(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -> Result<Processed> {
     let CallInput { call, recordings, roles, warnings } = call;
     let files = lanes::files(recordings, &config.decode);
     let several = files.len() > 1;
     let keep = Keep { tracks: keep_tracks, narrow: several, alone: !several };
-    let heard = in_threads(control, || hear_all(files, config, keep, control))?;
-    let lanes = lanes::lanes(heard, &roles)?;
+    let lanes = lanes::lanes(hear_all(files, config, keep, control), &roles)?;
     if lanes.len() > config.decode.max_tracks {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "more tracks than the limit")
             .found(lanes.len(), format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
