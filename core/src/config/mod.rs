@@ -73,13 +73,13 @@ impl Config {
         if !(speech.threshold > 0.0 && speech.threshold <= 1.0) {
             return refuse("speech.threshold", speech.threshold.to_string(), "above 0, at most 1");
         }
-        if !(speech.neg_threshold >= 0.0 && speech.neg_threshold <= speech.threshold) {
-            return refuse("speech.negThreshold", speech.neg_threshold.to_string(), "0 to speech.threshold");
+        if !(0.0..1.0).contains(&speech.neg_threshold) || speech.neg_threshold > speech.threshold {
+            return refuse("speech.negThreshold", speech.neg_threshold.to_string(), "0 to speech.threshold, below 1");
         }
         if speech.max_speech_ms.is_some_and(|max| max.0.is_nan() || max.0 < 1000.0) {
             return refuse("speech.maxSpeechMs", format!("{:?}", speech.max_speech_ms), "at least 1000 ms, or null");
         }
-        if speech.forget_ms.is_some_and(|after| after.0.is_nan() || after.0 < 1000.0) {
+        if speech.forget_ms.is_some_and(|after| !after.0.is_finite() || after.0 < 1000.0) {
             return refuse("speech.forgetMs", format!("{:?}", speech.forget_ms), "at least 1000 ms, or null");
         }
         let i = &self.integrity;

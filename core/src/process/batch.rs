@@ -28,8 +28,8 @@ type Work<C, T> = Arc<dyn Fn(C, &Control) -> Result<T> + Send + Sync>;
 
 /// Calls under way: calls go in at one end, what came of them comes out at the other in the same order.
 ///
-/// Each thread works on one call at a time, so that no call waits for a part of another. So many calls are in work at once,
-/// and as many results wait until they are taken ([`Batch::is_full`]; [`Batch::keep`] where they are small): memory does not
+/// Each thread works on one call at a time, so that no call waits for a part of another. At most two calls for each thread are
+/// in work or wait for it, and as many results wait until they are taken ([`Batch::is_full`]; [`Batch::keep`] where they are small): memory does not
 /// grow with the number of calls. A call that fails, even by a defect, is an error in its place and holds up no other. No
 /// result depends on the number of threads. Dropping it stops the work.
 pub struct Batch<C, T> {
@@ -88,7 +88,9 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
 
     /// Whether results must be taken before more calls are begun.
     pub fn is_full(&self) -> bool {
-        self.begun - self.given >= (self.threads + self.keep) as u64
+        let under_way = self.begun - self.given;
+        let in_work = under_way - self.waiting.len() as u64;
+        in_work >= 2 * self.threads as u64 || under_way >= (self.threads + self.keep) as u64
     }
 
     /// Whether every call that was begun has been taken.
@@ -99,23 +101,33 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
     /// The next result in order; `None` where it is not there in time, or nothing is in work. Where the caller has asked to
     /// stop, calls in work come out as `cancelled`.
     pub fn take(&mut self, patience: Duration) -> Option<Result<T>> {
-        let until = Instant::now() + patience;
+        let begun = Instant::now();
         while !self.is_empty() {
-            if let Some(result) = self.waiting.remove(&self.given) {
-                self.given += 1;
+            if let Some(result) = self.ready() {
                 return Some(result);
             }
-            if self.asked.is_cancelled() {
-                self.control.cancel.cancel();
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            match self.receiver.recv_timeout(left.min(LOOK_UP)) {
-                Ok((index, result)) => drop(self.waiting.insert(index, result)),
-                Err(_) if left.is_zero() => return None,
-                Err(_) => {}
+            let left = patience.saturating_sub(begun.elapsed());
+            if !self.receive(left.min(LOOK_UP)) && left.is_zero() {
+                return None;
             }
         }
         None
+    }
+
+    /// The next result in order, where it is there.
+    fn ready(&mut self) -> Option<Result<T>> {
+        let result = self.waiting.remove(&self.given)?;
+        self.given += 1;
+        Some(result)
+    }
+
+    /// Waits for a result, in any order; whether one came.
+    fn receive(&mut self, patience: Duration) -> bool {
+        if self.asked.is_cancelled() {
+            self.control.cancel.cancel();
+        }
+        let received = self.receiver.recv_timeout(patience).ok();
+        received.map(|(index, result)| self.waiting.insert(index, result)).is_some()
     }
 
     /// What comes of each call of an iterator, which is asked for few more calls than are worked on; it ends early where the
@@ -134,9 +146,10 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
                 if self.is_empty() {
                     return None;
                 }
-                if let Some(result) = self.take(LOOK_UP) {
+                if let Some(result) = self.ready() {
                     return Some(result);
                 }
+                self.receive(LOOK_UP);
             }
         })
     }
@@ -245,7 +258,7 @@ pub fn analyze_batch<I: IntoIterator<Item = Result<CallInput>>>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
 
@@ -270,6 +283,31 @@ mod tests {
             }
             assert_eq!(taken, 40);
         }
+    }
+
+    #[test]
+    fn many_results_may_wait_but_few_calls() {
+        let open = Arc::new(AtomicBool::new(false));
+        let opened = open.clone();
+        let batch = Batch::new(&threads(2), move |n: u64, _: &Control| {
+            while !opened.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(n)
+        });
+        let pulled = AtomicUsize::new(0);
+        let calls = (0..60).inspect(|_| _ = pulled.fetch_add(1, Ordering::Relaxed));
+        let batch = batch.unwrap().keep(1000).over(calls);
+        std::thread::scope(|scope| {
+            let all = scope.spawn(|| batch.map(Result::unwrap).collect::<Vec<_>>());
+            while pulled.load(Ordering::Relaxed) < 4 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(3 * LOOK_UP);
+            assert_eq!(pulled.load(Ordering::Relaxed), 4, "two for each thread");
+            open.store(true, Ordering::Relaxed);
+            assert_eq!(all.join().unwrap(), (0..60).collect::<Vec<_>>());
+        });
     }
 
     #[test]

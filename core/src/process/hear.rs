@@ -85,8 +85,9 @@ pub(super) fn hear(input: Input, config: &Config, keep: Keep, control: &Control,
         seen = decoder.bytes_read();
         Ok(())
     };
-    // Listening takes the greater part of the threads.
-    let mut reader = Reader::new(decoder, &lanes, threads::count() / 2, keep.alone, tell).narrowed().map_err(named)?;
+    // Listening takes the greater part of the threads, and other recordings take the rest.
+    let parts = if keep.alone { threads::count() / 2 } else { 1 };
+    let mut reader = Reader::new(decoder, &lanes, parts, keep.alone, tell).narrowed().map_err(named)?;
     let mut ears: Vec<Ears> = lanes.iter().map(|_| Ears::new(rate, keep, config.portable)).collect();
     let mut detector = voice::detector(config, lanes.len())?;
     let mut probabilities = vec![Vec::new(); lanes.len()];

@@ -1,7 +1,7 @@
 //! A recording in stretches, the next one decoded while one is heard.
 
 use crate::decode::{Decoder, Lane};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::resample::Resampler;
 use crate::threads::{self, Job};
 use crate::units::{Millis, Rate};
@@ -13,7 +13,7 @@ const LONG: Millis = Millis(3072.0);
 /// ... and eight of them where nothing else keeps the threads busy: they wait for each other after every stretch.
 const LONGEST: Millis = Millis(24_576.0);
 /// And at most so many samples of all tracks together.
-const MOST_SAMPLES: usize = 1 << 19;
+const MOST_SAMPLES: usize = 1 << 18;
 
 /// A stretch of one track, as it was recorded and, where that is asked for, at 8 kHz.
 #[derive(Debug, Default)]
@@ -79,9 +79,10 @@ impl<'a> Reader<'a> {
             // The first are shorter: until there is something to hear, one thread works.
             frames = (2 * frames).min(longest);
             if beside {
-                let mut filled = Ok(false);
-                hear(&now, Some(Box::new(|| filled = self.fill(&mut next, frames))))?;
-                more = filled?;
+                let mut filled = None;
+                hear(&now, Some(Box::new(|| filled = Some(self.fill(&mut next, frames)))))?;
+                let unread = || Error::new(ErrorKind::Internal, Stage::Decode, "the next stretch was not read");
+                more = filled.ok_or_else(unread)??;
                 std::mem::swap(&mut now, &mut next);
             } else {
                 hear(&now, None)?;

@@ -204,7 +204,9 @@ impl MpegStream {
         let at = source.position();
         let mut from = 1;
         loop {
+            // How much more is at hand must not show.
             let bytes = source.peek(SEARCH)?;
+            let bytes = bytes.get(..SEARCH).unwrap_or(bytes);
             let at_end = bytes.len() < SEARCH;
             let sync = self.sync_in(bytes, from);
             let until = if at_end { sync.unwrap_or(bytes.len()) } else { from };
@@ -254,6 +256,10 @@ impl MpegStream {
     /// Decodes the frames that come next in parts, where there are enough and threads for it.
     fn look_ahead(&mut self, source: &mut Source) -> Result<()> {
         let parts = self.parts.min(MOST_PARTS).min(threads::count());
+        // What comes from nobody knows where may come slowly, and is not waited for.
+        if parts < 2 || source.size_hint().is_none() {
+            return Ok(());
+        }
         let wanted = parts * ahead::PART;
         let bytes = source.peek((wanted * self.stream.bytes).min(AHEAD) + WINDOW)?;
         let (mut frames, mut at) = (Vec::with_capacity(wanted), 0);

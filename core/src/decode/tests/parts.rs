@@ -89,6 +89,9 @@ fn damage_is_met_as_by_one_decoder() {
         }
         same_in_parts(&format!("round {round}"), &broken);
     }
+    // What ends a file lies beyond what is searched at once, and within what is read ahead.
+    let gap = [vec![0; 350_000], b"TAG".to_vec(), vec![0; 125]].concat();
+    same_in_parts("two files with a gap between", &[&bytes[..], &gap, &bytes].concat());
     same_in_parts("cut off", &bytes[..bytes.len() - 77]);
     // From the middle on: the first frames lack bytes of those before.
     same_in_parts("begun late", &bytes[300 * 144..]);
