@@ -72,9 +72,10 @@ function audioOf({ channels, sampleRateHz }) {
   return { channels, sampleRateHz }
 }
 
-/** The options for a mix: those of the call, with the mix's own before them. */
+/** The options for a mix: those of the call, with the mix's own before them; what is `undefined` was not said. */
 function mixConfig(config, mix) {
-  return JSON.stringify(mix ? { ...config, mix: { ...config.mix, ...mix } } : config)
+  const said = Object.entries(mix ?? {}).filter(([, value]) => value !== undefined)
+  return JSON.stringify(said.length > 0 ? { ...config, mix: { ...config.mix, ...Object.fromEntries(said) } } : config)
 }
 
 class Processed {
