@@ -4,6 +4,7 @@ const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { batchOver } = require('./batch.cjs')
 const { CallweaveError, calledFrom, calling, cancelled, refuse, translated } = require('./errors.cjs')
+const { stoppedAtExit } = require('./exit.cjs')
 const { copied, inputSpec, inputSpecs } = require('./inputs.cjs')
 const provider = require('./provider.cjs')
 const { inTurn } = require('./queue.cjs')
@@ -38,20 +39,20 @@ function checked(options) {
 /** Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. */
 async function run(caller, options, work) {
   const holder = calledFrom(caller)
-  let cleanUp = () => {}
+  const after = []
   let signal
   try {
     const settings = checked(options)
     signal = settings.signal
     if (signal?.aborted) throw cancelled(signal)
     const cancel = new native.CancelSwitch()
-    cleanUp = onAbort(signal, () => cancel.cancel())
+    after.push(stoppedAtExit(cancel), onAbort(signal, () => cancel.cancel()))
     return await work({ ...settings, cancel })
   } catch (error) {
     const aborted = signal?.aborted && error === signal.reason
     throw translated(aborted ? cancelled(signal) : error, holder, signal?.aborted ? signal.reason : undefined)
   } finally {
-    cleanUp()
+    for (const cleanUp of after) cleanUp()
   }
 }
 

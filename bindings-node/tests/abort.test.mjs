@@ -1,6 +1,7 @@
 // An abort is heard at once at every stage, and its error points at the caller.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -130,6 +131,26 @@ test('while files are written: nothing of them appears then or later', async (t)
   await pause(300)
   assert.deepEqual(left(), [])
   assert.deepEqual((await call.write(`${out}/again`)).outputs.map((output) => output.path), ['mix.wav'])
+})
+
+test('a process that exits stops the work in hand', (t) => {
+  const out = folder(t)
+  writeFileSync(`${out}/in.wav`, wave)
+  writeFileSync(`${out}/exit.mjs`, `
+    import { normalize } from ${JSON.stringify(import.meta.resolve('callweave'))}
+    const options = { rate: 48_000, output: 'out.wav', onProgress: () => process.exit(3) }
+    normalize('in.wav', options).finally(() => process.exit(4))
+  `)
+  // Node waits for the threads: work that nobody stopped would have written its file to the end.
+  const { status } = spawnSync(process.execPath, ['exit.mjs'], { cwd: out, stdio: 'inherit' })
+  assert.deepEqual([status, readdirSync(out).sort()], [3, ['exit.mjs', 'in.wav']])
+})
+
+test('work that is done leaves no listeners for the exit', async () => {
+  const before = process.listenerCount('exit')
+  await Promise.all(Array.from({ length: 20 }, () => analyze('fixtures/short/manifest.json')))
+  await assert.rejects(analyze('gone.mp3'))
+  assert.equal(process.listenerCount('exit'), before)
 })
 
 test('one signal for a whole service draws no warning and keeps no listeners', async () => {
