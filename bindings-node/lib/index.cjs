@@ -5,7 +5,7 @@ const native = require('./native.cjs')
 const { batchOver } = require('./batch.cjs')
 const { CallweaveError, calledFrom, calling, cancelled, refuse, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
-const { copied, inputSpec, inputSpecs } = require('./inputs.cjs')
+const { copied, inputSpec, inputSpecs, releaseAll } = require('./inputs.cjs')
 const provider = require('./provider.cjs')
 const { inTurn } = require('./queue.cjs')
 
@@ -36,8 +36,11 @@ function checked(options) {
   return { signal, hear, config: text, roles, limit }
 }
 
-/** Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. */
-async function run(caller, options, work) {
+/**
+ * Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. Where it
+ * fails, however early, no stream of its inputs stays open.
+ */
+async function run(caller, options, work, inputs) {
   const holder = calledFrom(caller)
   const after = []
   let signal
@@ -49,6 +52,7 @@ async function run(caller, options, work) {
     after.push(stoppedAtExit(cancel), onAbort(signal, () => cancel.cancel()))
     return await work({ ...settings, cancel })
   } catch (error) {
+    releaseAll(inputs)
     const aborted = signal?.aborted && error === signal.reason
     throw translated(aborted ? cancelled(signal) : error, holder, signal?.aborted ? signal.reason : undefined)
   } finally {
@@ -158,7 +162,7 @@ async function process(inputs, options = {}) {
     const { hear, config, roles, cancel } = settings
     const work = (specs, threads) => native.process(specs, roles, config, threads, cancel, hear)
     return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
-  })
+  }, inputs)
 }
 
 async function analyze(inputs, options = {}) {
@@ -166,7 +170,7 @@ async function analyze(inputs, options = {}) {
     const { hear, config, roles, cancel } = settings
     const work = (specs, threads) => native.analyze(specs, roles, config, threads, cancel, hear)
     return JSON.parse(await onCall(inputs, settings, work))
-  })
+  }, inputs)
 }
 
 async function align(inputs, options = {}) {
@@ -207,7 +211,7 @@ async function peaks(recording, options = {}) {
     const { hear, config, cancel } = settings
     const work = (spec, threads) => native.peaks(spec, pointsPerSecond, bits, config, threads, cancel, hear)
     return onRecording(recording, settings, work)
-  })
+  }, recording)
 }
 
 const processBatch = batchOver(process, analyze, resolveConfig)
@@ -218,7 +222,7 @@ async function probe(recording, options = {}) {
     if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
     const work = (spec, threads) => native.probe(spec, quick, settings.config, threads)
     return JSON.parse(await onRecording(recording, { ...settings, brief: quick }, work))
-  })
+  }, recording)
 }
 
 async function decode(recording, options = {}) {
@@ -229,7 +233,7 @@ async function decode(recording, options = {}) {
     const work = (spec, threads) => native.decode(spec, type === 'float32', config, threads, cancel)
     const parts = await onRecording(recording, settings, work)
     return { ...audioOf(parts), source: JSON.parse(parts.source) }
-  })
+  }, recording)
 }
 
 async function normalize(recording, options = {}) {
@@ -242,7 +246,7 @@ async function normalize(recording, options = {}) {
     const parts = await onRecording(recording, { ...settings, wide: true, settles: path !== undefined }, work)
     const audio = path === undefined ? audioOf(parts) : null
     return { audio, sampleRateHz: parts.sampleRateHz, source: JSON.parse(parts.source), gainDb: parts.gainDb }
-  })
+  }, recording)
 }
 
 module.exports = {
