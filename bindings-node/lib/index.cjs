@@ -122,14 +122,17 @@ class Processed {
     })
   }
 
-  async redact({ spans = [], keys = false, cover = 'silence' } = {}) {
-    return run(this.redact, {}, async () => {
-      return this.#changed(await this.#inner.redact(JSON.stringify({ spans, keys, cover })))
+  async redact({ spans = [], keys = false, cover = 'silence' } = {}, options = {}) {
+    return run(this.redact, options, async ({ signal }) => {
+      const redact = () => this.#inner.redact(JSON.stringify({ spans, keys, cover }))
+      return this.#changed(await inTurn({ known: true, settles: true, signal }, redact))
     })
   }
 
-  async series() {
-    return run(this.series, {}, async () => JSON.parse(await this.#inner.series()))
+  async series(options = {}) {
+    return run(this.series, options, async ({ signal }) =>
+      JSON.parse(await inTurn({ known: true, signal }, () => this.#inner.series())),
+    )
   }
 
   chunks(options = {}) {
@@ -138,15 +141,17 @@ class Processed {
 
   async *#chunks({ longestMs = 30_000, padMs = 200, sampleRateHz = 16_000, signal } = {}, holder) {
     try {
-      const { chunks, knots } = JSON.parse(await this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs))
+      checked({ signal })
+      const plan = () => this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs)
+      const { chunks, knots } = JSON.parse(await inTurn({ known: true, signal }, plan))
       for (const { placed, trackStartMs, trackEndMs, ...told } of chunks) {
-        if (signal?.aborted) throw cancelled(signal)
-        const samples = await this.#inner.cut(placed, trackStartMs, trackEndMs, sampleRateHz)
+        const cut = () => this.#inner.cut(placed, trackStartMs, trackEndMs, sampleRateHz)
+        const samples = await inTurn({ known: true, signal }, cut)
         const toCall = (ms) => native.toCall(knots[placed], trackStartMs + ms)
         yield { ...told, samples, sampleRateHz, toCall }
       }
     } catch (error) {
-      throw translated(error, holder)
+      throw translated(signal?.aborted && error === signal.reason ? cancelled(signal) : error, holder)
     }
   }
 
@@ -188,7 +193,7 @@ async function mix(inputs, options = {}) {
 async function redact(inputs, what = {}, options = {}) {
   return calling(redact, async () => {
     const call = await process(inputs, options)
-    await call.redact(what)
+    await call.redact(what, { signal: options.signal })
     return call
   })
 }

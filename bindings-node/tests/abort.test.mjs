@@ -46,6 +46,8 @@ test('before work begins', async () => {
     peaks: () => peaks('gone.mp3', { signal }),
     'a call’s mix': () => call.mix(undefined, { signal }),
     'a call’s write': () => call.write('out', undefined, { signal }),
+    'a call’s redact': () => call.redact({ spans: [{ startMs: 0, endMs: 500 }] }, { signal }),
+    'a call’s series': () => call.series({ signal }),
     'a call’s chunks': () => call.chunks({ signal }).next(),
   }
   for (const [name, work] of Object.entries(all)) {
@@ -103,6 +105,23 @@ test('while it waits for its turn', async () => {
   first.abort()
   await Promise.allSettled(before)
   assert.equal((await analyze('fixtures/short/manifest.json')).call.id, 'short', 'those who come later are served')
+})
+
+test('work on a call in memory takes its turn too, and can be aborted there', async () => {
+  const call = await processCall('fixtures/short/manifest.json')
+  const stop = new AbortController()
+  const before = Array.from({ length: 8 }, () => analyze([wave, wave], { signal: stop.signal }))
+  for (const work of before) work.catch(() => {})
+  await pause(20)
+  await aborts('redact', (signal) => call.redact({ spans: [{ startMs: 0, endMs: 500 }] }, { signal }), () => pause(5))
+  await aborts('series', (signal) => call.series({ signal }), () => pause(5))
+  await aborts('chunks', (signal) => call.chunks({ signal }).next(), () => pause(5))
+  stop.abort()
+  await Promise.allSettled(before)
+  assert.deepEqual(call.report.redacted ?? [], [])
+  assert.deepEqual((await call.redact({ spans: [{ startMs: 0, endMs: 500 }] })).redacted.length, 1)
+  await assert.rejects(call.chunks({ signal: 'soon' }).next(), { code: 'invalid_argument' })
+  assert.ok((await call.series()) && (await call.chunks().next()).value)
 })
 
 test('while a batch works, and while it waits for a call', async () => {
