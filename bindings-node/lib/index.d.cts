@@ -505,6 +505,7 @@ export declare class Processed {
   /**
    * Takes stretches of the call, each 250 ms wider on either side, or every key press out of every track; the report that
    * names them. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
+   * An abort while it waits for its turn leaves the call as it is; once begun, it is done to its end.
    */
   redact(what: Redaction, options?: Pick<Options, 'signal'>): Promise<Report>
   /** Each second's level by track: what `series.json` holds. */

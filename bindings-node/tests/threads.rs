@@ -1,6 +1,6 @@
 //! The threads of work, tested by themselves: the library links against Node alone.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
-#[allow(dead_code)]
 #[path = "../src/threads.rs"]
 mod threads;
 
