@@ -56,7 +56,6 @@ function batchOver(process, analyze, resolveConfig) {
   async function* results(settings) {
     const { threads, signal, onProgress, iterator, total } = settings
     const stop = new AbortController()
-    if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
     const off = onAbort(signal, () => stop.abort(signal.reason))
     const limited = limiter(threads)
     const begun = []
@@ -88,6 +87,7 @@ function batchOver(process, analyze, resolveConfig) {
     }
 
     try {
+      if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
       for (;;) {
         pull()
         if (begun.length > 0) {

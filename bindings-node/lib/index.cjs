@@ -4,7 +4,8 @@ const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { batchOver } = require('./batch.cjs')
 const { CallweaveError, calledFrom, calling, cancelled, refuse, translated } = require('./errors.cjs')
-const { copied, inputSpec, inputSpecs } = require('./inputs.cjs')
+const { stoppedAtExit } = require('./exit.cjs')
+const { copied, inputSpec, inputSpecs, releaseAll } = require('./inputs.cjs')
 const provider = require('./provider.cjs')
 const { inTurn } = require('./queue.cjs')
 
@@ -35,23 +36,27 @@ function checked(options) {
   return { signal, hear, config: text, roles, limit }
 }
 
-/** Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. */
-async function run(caller, options, work) {
+/**
+ * Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. Where it
+ * fails, however early, no stream of its inputs stays open.
+ */
+async function run(caller, options, work, inputs) {
   const holder = calledFrom(caller)
-  let cleanUp = () => {}
+  const after = []
   let signal
   try {
     const settings = checked(options)
     signal = settings.signal
     if (signal?.aborted) throw cancelled(signal)
     const cancel = new native.CancelSwitch()
-    cleanUp = onAbort(signal, () => cancel.cancel())
+    after.push(stoppedAtExit(cancel), onAbort(signal, () => cancel.cancel()))
     return await work({ ...settings, cancel })
   } catch (error) {
+    releaseAll(inputs)
     const aborted = signal?.aborted && error === signal.reason
     throw translated(aborted ? cancelled(signal) : error, holder, signal?.aborted ? signal.reason : undefined)
   } finally {
-    cleanUp()
+    for (const cleanUp of after) cleanUp()
   }
 }
 
@@ -72,9 +77,10 @@ function audioOf({ channels, sampleRateHz }) {
   return { channels, sampleRateHz }
 }
 
-/** The options for a mix: those of the call, with the mix's own before them. */
+/** The options for a mix: those of the call, with the mix's own before them; what is `undefined` was not said. */
 function mixConfig(config, mix) {
-  return JSON.stringify(mix ? { ...config, mix: { ...config.mix, ...mix } } : config)
+  const said = Object.entries(mix ?? {}).filter(([, value]) => value !== undefined)
+  return JSON.stringify(said.length > 0 ? { ...config, mix: { ...config.mix, ...Object.fromEntries(said) } } : config)
 }
 
 class Processed {
@@ -116,14 +122,17 @@ class Processed {
     })
   }
 
-  async redact({ spans = [], keys = false, cover = 'silence' } = {}) {
-    return run(this.redact, {}, async () => {
-      return this.#changed(await this.#inner.redact(JSON.stringify({ spans, keys, cover })))
+  async redact({ spans = [], keys = false, cover = 'silence' } = {}, options = {}) {
+    return run(this.redact, options, async ({ signal }) => {
+      const redact = () => this.#inner.redact(JSON.stringify({ spans, keys, cover }))
+      return this.#changed(await inTurn({ known: true, settles: true, signal }, redact))
     })
   }
 
-  async series() {
-    return run(this.series, {}, async () => JSON.parse(await this.#inner.series()))
+  async series(options = {}) {
+    return run(this.series, options, async ({ signal }) =>
+      JSON.parse(await inTurn({ known: true, signal }, () => this.#inner.series())),
+    )
   }
 
   chunks(options = {}) {
@@ -132,15 +141,17 @@ class Processed {
 
   async *#chunks({ longestMs = 30_000, padMs = 200, sampleRateHz = 16_000, signal } = {}, holder) {
     try {
-      const { chunks, knots } = JSON.parse(await this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs))
+      checked({ signal })
+      const plan = () => this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs)
+      const { chunks, knots } = JSON.parse(await inTurn({ known: true, signal }, plan))
       for (const { placed, trackStartMs, trackEndMs, ...told } of chunks) {
-        if (signal?.aborted) throw cancelled(signal)
-        const samples = await this.#inner.cut(placed, trackStartMs, trackEndMs, sampleRateHz)
+        const cut = () => this.#inner.cut(placed, trackStartMs, trackEndMs, sampleRateHz)
+        const samples = await inTurn({ known: true, signal }, cut)
         const toCall = (ms) => native.toCall(knots[placed], trackStartMs + ms)
         yield { ...told, samples, sampleRateHz, toCall }
       }
     } catch (error) {
-      throw translated(error, holder)
+      throw translated(signal?.aborted && error === signal.reason ? cancelled(signal) : error, holder)
     }
   }
 
@@ -156,7 +167,7 @@ async function process(inputs, options = {}) {
     const { hear, config, roles, cancel } = settings
     const work = (specs, threads) => native.process(specs, roles, config, threads, cancel, hear)
     return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
-  })
+  }, inputs)
 }
 
 async function analyze(inputs, options = {}) {
@@ -164,7 +175,7 @@ async function analyze(inputs, options = {}) {
     const { hear, config, roles, cancel } = settings
     const work = (specs, threads) => native.analyze(specs, roles, config, threads, cancel, hear)
     return JSON.parse(await onCall(inputs, settings, work))
-  })
+  }, inputs)
 }
 
 async function align(inputs, options = {}) {
@@ -182,7 +193,7 @@ async function mix(inputs, options = {}) {
 async function redact(inputs, what = {}, options = {}) {
   return calling(redact, async () => {
     const call = await process(inputs, options)
-    await call.redact(what)
+    await call.redact(what, { signal: options.signal })
     return call
   })
 }
@@ -205,7 +216,7 @@ async function peaks(recording, options = {}) {
     const { hear, config, cancel } = settings
     const work = (spec, threads) => native.peaks(spec, pointsPerSecond, bits, config, threads, cancel, hear)
     return onRecording(recording, settings, work)
-  })
+  }, recording)
 }
 
 const processBatch = batchOver(process, analyze, resolveConfig)
@@ -216,7 +227,7 @@ async function probe(recording, options = {}) {
     if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
     const work = (spec, threads) => native.probe(spec, quick, settings.config, threads)
     return JSON.parse(await onRecording(recording, { ...settings, brief: quick }, work))
-  })
+  }, recording)
 }
 
 async function decode(recording, options = {}) {
@@ -227,7 +238,7 @@ async function decode(recording, options = {}) {
     const work = (spec, threads) => native.decode(spec, type === 'float32', config, threads, cancel)
     const parts = await onRecording(recording, settings, work)
     return { ...audioOf(parts), source: JSON.parse(parts.source) }
-  })
+  }, recording)
 }
 
 async function normalize(recording, options = {}) {
@@ -240,7 +251,7 @@ async function normalize(recording, options = {}) {
     const parts = await onRecording(recording, { ...settings, wide: true, settles: path !== undefined }, work)
     const audio = path === undefined ? audioOf(parts) : null
     return { audio, sampleRateHz: parts.sampleRateHz, source: JSON.parse(parts.source), gainDb: parts.gainDb }
-  })
+  }, recording)
 }
 
 module.exports = {

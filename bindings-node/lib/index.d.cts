@@ -505,10 +505,11 @@ export declare class Processed {
   /**
    * Takes stretches of the call, each 250 ms wider on either side, or every key press out of every track; the report that
    * names them. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
+   * An abort while it waits for its turn leaves the call as it is; once begun, it is done to its end.
    */
-  redact(what: Redaction): Promise<Report>
+  redact(what: Redaction, options?: Pick<Options, 'signal'>): Promise<Report>
   /** Each second's level by track: what `series.json` holds. */
-  series(): Promise<Series>
+  series(options?: Pick<Options, 'signal'>): Promise<Series>
   /** Each party's own speech for a transcriber, in the order of the call. Samples are cut as the iteration goes on. */
   chunks(options?: ChunkOptions): AsyncGenerator<Chunk, void, undefined>
 }

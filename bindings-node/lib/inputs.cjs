@@ -1,7 +1,7 @@
 'use strict'
 
 const { setImmediate: nextTurn } = require('node:timers/promises')
-const { unlessAborted } = require('./abort.cjs')
+const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { refuse } = require('./errors.cjs')
 
@@ -25,13 +25,51 @@ function isRecording(value) {
 /** How much is copied in one turn of the event loop: less than a millisecond of work. */
 const SLICE = 1 << 20
 
+/** Lets go of a stream that is not read on; what becomes of it is nobody's concern any more. */
+function release(stream) {
+  const end = () => {
+    stream.on?.('error', () => {})
+    if (typeof stream.destroy === 'function') return stream.destroy()
+    return typeof stream.cancel === 'function' ? stream.cancel() : stream.return?.()
+  }
+  new Promise((resolve) => resolve(end())).catch(() => {})
+}
+
+/** Lets go of all streams among a call's inputs. */
+function releaseAll(inputs) {
+  const list = inputs?.[DOCUMENT] ? Object.values(inputs.audio) : Array.isArray(inputs) ? inputs : [inputs]
+  for (const item of list) {
+    const stream = isRecording(item) ? item : item?.source
+    if (typeof stream?.[Symbol.asyncIterator] === 'function') release(stream)
+  }
+}
+
+/** The chunks of a stream, one by one. A web stream's iterator could not end while it waits for a chunk; its reader can. */
+function chunksOf(stream) {
+  if (typeof stream.getReader !== 'function') {
+    const chunks = stream[Symbol.asyncIterator]()
+    const end = () => {
+      stream.destroy?.()
+      return chunks.return?.()
+    }
+    return { next: () => chunks.next(), end }
+  }
+  const reader = stream.getReader()
+  const end = () => {
+    const ended = reader.cancel()
+    reader.releaseLock()
+    return ended
+  }
+  return { next: () => reader.read(), end }
+}
+
 /**
  * All bytes of a stream. Where the stream is longer than the core's limit, reading stops: the core refuses what has
  * been read, with the numbers.
  */
 async function collect(stream, limit, signal) {
   const bytes = new native.Bytes()
-  const chunks = stream[Symbol.asyncIterator]()
+  const chunks = chunksOf(stream)
   let size = 0
   try {
     while (size <= limit) {
@@ -43,8 +81,7 @@ async function collect(stream, limit, signal) {
     }
     return bytes
   } finally {
-    stream.destroy?.()
-    void Promise.resolve(chunks.return?.()).catch(() => {})
+    new Promise((resolve) => resolve(chunks.end())).catch(() => {})
   }
 }
 
@@ -103,15 +140,25 @@ async function inputSpec(item, limit, signal) {
   return spec
 }
 
-/** One input or several, as `inputSpec` gives them. */
+/** One input or several, as `inputSpec` gives them. Where one cannot be read, the others are not read on. */
 async function inputSpecs(inputs, limit, signal) {
-  if (inputs?.[DOCUMENT]) {
-    const one = async ([key, sound]) => ({ ...(await inputSpec(sound, limit, signal)), key })
-    const audio = await Promise.all(Object.entries(inputs.audio).map(one))
-    return [{ document: JSON.stringify(inputs[DOCUMENT]) }, ...audio]
+  const stop = new AbortController()
+  const off = onAbort(signal, () => stop.abort(signal.reason))
+  const read = (item) =>
+    inputSpec(item, limit, stop.signal).catch((error) => {
+      stop.abort(error)
+      throw error
+    })
+  try {
+    if (inputs?.[DOCUMENT]) {
+      const one = async ([key, sound]) => ({ ...(await read(sound)), key })
+      const audio = await Promise.all(Object.entries(inputs.audio).map(one))
+      return [{ document: JSON.stringify(inputs[DOCUMENT]) }, ...audio]
+    }
+    return await Promise.all((Array.isArray(inputs) ? inputs : [inputs]).map(read))
+  } finally {
+    off()
   }
-  const list = Array.isArray(inputs) ? inputs : [inputs]
-  return Promise.all(list.map((item) => inputSpec(item, limit, signal)))
 }
 
-module.exports = { DOCUMENT, copied, inputSpec, inputSpecs }
+module.exports = { DOCUMENT, copied, inputSpec, inputSpecs, releaseAll }

@@ -11,7 +11,8 @@ const here = dirname(dirname(fileURLToPath(import.meta.url)))
 const out = resolve(process.argv[2] ?? join(here, 'dist'))
 const name = platformModule.platform()
 const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
-const legal = ['LICENSE-MIT', 'LICENSE-APACHE', 'NOTICE']
+/** Where the workspace has what the law asks for, and the third parties' licences that NOTICE points to. */
+const legal = ['LICENSE-MIT', 'LICENSE-APACHE', 'NOTICE', 'core/src/voice/silero/silero-8k.LICENSE']
 
 /** Packs a folder that holds a package; the tarball's path. */
 function pack(folder) {
@@ -48,7 +49,7 @@ const { scripts, devDependencies, ...published } = manifest
 const lib = readdirSync(join(here, 'lib'))
 const main = assemble(
   join(out, 'main'),
-  { ...published, optionalDependencies: { [`callweave-${name}`]: version } },
+  { ...published, files: [...new Set([...published.files, ...legal])], optionalDependencies: { [`callweave-${name}`]: version } },
   [...lib.map((file) => [join(here, 'lib', file), `lib/${file}`]), [join(here, 'bin/callweave.cjs'), 'bin/callweave.cjs'], [join(here, 'README.md'), 'README.md'], ...legalFiles],
 )
 console.log(JSON.stringify({ main, compiled }))

@@ -112,7 +112,7 @@ impl Task for ProbeTask {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let (input, options) = (taken(&mut self.input)?, &self.config.decode);
         let probe = if self.quick {
-            callweave::probe_head(input, options)
+            threads::guarded(|| callweave::probe_head(input, options))
         } else {
             threads::on(self.threads, || callweave::probe(input, options))
         };
@@ -387,7 +387,7 @@ impl Task for CallTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let work = taken(&mut self.work)?;
-        work(&mut lock(&self.call)).map_err(raise)
+        threads::guarded(|| work(&mut lock(&self.call))).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -409,10 +409,13 @@ impl Task for CutTask {
     type JsValue = Float32Array;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let rate = Rate::new(self.rate_hz).map_err(raise)?;
-        let call = lock(&self.call);
-        let placed = call.tracks.get(self.placed);
-        placed.map_or(Ok(Vec::new()), |placed| placed.cut(self.span, rate)).map_err(raise)
+        let work = || {
+            let rate = Rate::new(self.rate_hz)?;
+            let call = lock(&self.call);
+            let placed = call.tracks.get(self.placed);
+            placed.map_or(Ok(Vec::new()), |placed| placed.cut(self.span, rate))
+        };
+        threads::guarded(work).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {

@@ -1,6 +1,8 @@
 //! Threads to work on, kept from call to call: new ones each time would cost time, and memory, which the system's allocator
 //! keeps apart for each.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use callweave::Result;
@@ -37,10 +39,22 @@ fn taken(threads: usize) -> Result<ThreadPool> {
         .map_err(|e| Error::new(ErrorKind::Io, Stage::Config, format!("no threads to work on: {e}")))
 }
 
+/// Does some work; where it panics, that is an error of this work alone. A panic must not reach libuv, which is C: it would end
+/// the whole process.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(broken(panic.as_ref())))
+}
+
+fn broken(panic: &(dyn Any + Send)) -> Error {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let what = format!("the work broke off: {}", said.unwrap_or("no word why"));
+    Error::new(ErrorKind::Internal, Stage::Input, what)
+}
+
 /// Does some work on so many threads and waits for it.
 pub fn on<T: Send>(threads: u32, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let pool = taken(threads.max(1) as usize)?;
-    let result = pool.install(work);
+    let result = guarded(|| pool.install(work));
     IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
     result
 }

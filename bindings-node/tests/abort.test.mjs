@@ -1,6 +1,7 @@
 // An abort is heard at once at every stage, and its error points at the caller.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -45,6 +46,8 @@ test('before work begins', async () => {
     peaks: () => peaks('gone.mp3', { signal }),
     'a call’s mix': () => call.mix(undefined, { signal }),
     'a call’s write': () => call.write('out', undefined, { signal }),
+    'a call’s redact': () => call.redact({ spans: [{ startMs: 0, endMs: 500 }] }, { signal }),
+    'a call’s series': () => call.series({ signal }),
     'a call’s chunks': () => call.chunks({ signal }).next(),
   }
   for (const [name, work] of Object.entries(all)) {
@@ -104,6 +107,23 @@ test('while it waits for its turn', async () => {
   assert.equal((await analyze('fixtures/short/manifest.json')).call.id, 'short', 'those who come later are served')
 })
 
+test('work on a call in memory takes its turn too, and can be aborted there', async () => {
+  const call = await processCall('fixtures/short/manifest.json')
+  const stop = new AbortController()
+  const before = Array.from({ length: 8 }, () => analyze([wave, wave], { signal: stop.signal }))
+  for (const work of before) work.catch(() => {})
+  await pause(20)
+  await aborts('redact', (signal) => call.redact({ spans: [{ startMs: 0, endMs: 500 }] }, { signal }), () => pause(5))
+  await aborts('series', (signal) => call.series({ signal }), () => pause(5))
+  await aborts('chunks', (signal) => call.chunks({ signal }).next(), () => pause(5))
+  stop.abort()
+  await Promise.allSettled(before)
+  assert.deepEqual(call.report.redacted ?? [], [])
+  assert.deepEqual((await call.redact({ spans: [{ startMs: 0, endMs: 500 }] })).redacted.length, 1)
+  await assert.rejects(call.chunks({ signal: 'soon' }).next(), { code: 'invalid_argument' })
+  assert.ok((await call.series()) && (await call.chunks().next()).value)
+})
+
 test('while a batch works, and while it waits for a call', async () => {
   const one = async (calls, options) => {
     for await (const { error } of processBatch(calls, options)) throw error ?? new Error('a result')
@@ -130,6 +150,26 @@ test('while files are written: nothing of them appears then or later', async (t)
   await pause(300)
   assert.deepEqual(left(), [])
   assert.deepEqual((await call.write(`${out}/again`)).outputs.map((output) => output.path), ['mix.wav'])
+})
+
+test('a process that exits stops the work in hand', (t) => {
+  const out = folder(t)
+  writeFileSync(`${out}/in.wav`, wave)
+  writeFileSync(`${out}/exit.mjs`, `
+    import { normalize } from ${JSON.stringify(import.meta.resolve('callweave'))}
+    const options = { rate: 48_000, output: 'out.wav', onProgress: () => process.exit(3) }
+    normalize('in.wav', options).finally(() => process.exit(4))
+  `)
+  // Node waits for the threads: work that nobody stopped would have written its file to the end.
+  const { status } = spawnSync(process.execPath, ['exit.mjs'], { cwd: out, stdio: 'inherit' })
+  assert.deepEqual([status, readdirSync(out).sort()], [3, ['exit.mjs', 'in.wav']])
+})
+
+test('work that is done leaves no listeners for the exit', async () => {
+  const before = process.listenerCount('exit')
+  await Promise.all(Array.from({ length: 20 }, () => analyze('fixtures/short/manifest.json')))
+  await assert.rejects(analyze('gone.mp3'))
+  assert.equal(process.listenerCount('exit'), before)
 })
 
 test('one signal for a whole service draws no warning and keeps no listeners', async () => {

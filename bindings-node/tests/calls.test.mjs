@@ -110,6 +110,16 @@ test('normalize brings rate and level', async (t) => {
   assert.deepEqual((await decode(output, { type: 'int16' })).channels, done.audio.channels)
 })
 
+test('what is undefined leaves the configuration’s mix as it is', async () => {
+  const config = { mix: { rate: 8000, layout: 'mono' } }
+  const kept = ({ channels, sampleRateHz }) => assert.deepEqual([channels.length, sampleRateHz], [1, 8000])
+  kept((await normalize(CALL, { config, rate: undefined })).audio)
+  const call = await processCall(CALL, { config })
+  kept(await call.mix())
+  kept(await call.mix({ rate: undefined, layout: undefined }))
+  assert.equal((await call.mix({ rate: 16_000, layout: undefined })).sampleRateHz, 16_000)
+})
+
 test('probe answers about what is no recording', async () => {
   assert.equal((await probe(CALL)).source.codec, 'pcm_s16')
   const page = await probe(Buffer.from('<!DOCTYPE html><html></html>'))

@@ -1,7 +1,7 @@
 // The packages as a release has them: installed in an empty folder where nothing can be built, and used as a service would.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -76,6 +76,14 @@ test('a strict TypeScript service compiles as a module and as CommonJS, without 
 test('the packages hold what they need and no more', () => {
   const list = (name) => readdirSync(join(home, 'node_modules', name)).sort()
   const compiled = readdirSync(join(home, 'node_modules')).find((name) => name.startsWith('callweave-'))
-  assert.deepEqual(list('callweave'), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'README.md', 'bin', 'lib', 'package.json'])
-  assert.deepEqual(list(compiled).filter((name) => !name.endsWith('.node')), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'package.json'])
+  assert.deepEqual(list('callweave'), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'README.md', 'bin', 'core', 'lib', 'package.json'])
+  assert.deepEqual(list(compiled).filter((name) => !name.endsWith('.node')), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'core', 'package.json'])
+  // What NOTICE points to is there, under the name that it says.
+  const licences = readFileSync(`${root}/NOTICE`, 'utf8').match(/\S+\.LICENSE/g)
+  assert.ok(licences.length > 0)
+  for (const name of ['callweave', compiled]) {
+    for (const licence of licences) {
+      assert.equal(readFileSync(join(home, 'node_modules', name, licence), 'utf8'), readFileSync(join(root, licence), 'utf8'))
+    }
+  }
 })
