@@ -47,8 +47,8 @@ def process_batch(
 ) -> Iterator[BatchResult]:
     """Processes many calls, several at a time: an iterator over what came of each, in their order.
 
-    Each call is what `process` takes. At most two calls for each of the `threads` (as many as the machine has) are in memory,
-    whatever their number, and `calls` is asked for no more than that; binary files are read when their call begins. A call
+    Each call is what `process` takes, and is worked on by one of the `threads` (as many as the machine has). At most two calls
+    for each of them are in memory, whatever their number, and `calls` is asked for no more than that; binary files are read when their call begins. A call
     that fails, or that makes no sense, is a result with an error and holds up no other. Work goes on while the loop's body runs; leaving the loop
     stops it. `tracks=False` keeps no samples: for reports alone. `progress` hears of calls done and calls in all.
 
