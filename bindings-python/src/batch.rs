@@ -15,7 +15,20 @@ use crate::work::Work;
 /// How long a wait lasts before signals are looked at.
 const LOOK_UP: Duration = Duration::from_millis(10);
 
-type Calls = process::Batch<Opened, Call>;
+type Calls = process::Batch<Begun, Ended>;
+
+/// A call that goes in.
+enum Begun {
+    Call(Opened),
+    /// One that could not be opened, and why: the exception comes out in its place.
+    Refused(Py<PyAny>),
+}
+
+/// What comes out.
+enum Ended {
+    Call(Box<Call>),
+    Refused(Py<PyAny>),
+}
 
 /// Calls under way.
 #[pyclass(frozen, module = "callweave._callweave")]
@@ -40,7 +53,7 @@ impl Batch {
         let max_bytes = config.decode.max_bytes;
         let cancel = Cancel::default();
         let control = Control { cancel: cancel.clone(), threads, ..Control::default() };
-        let calls = Calls::new(&control, move |call: Opened, control| work(call, &config, tracks, control));
+        let calls = Calls::new(&control, move |call: Begun, control| work(call, &config, tracks, control));
         Ok(Self { calls: Mutex::new(calls.map_err(|e| raise(py, e))?), cancel, max_bytes })
     }
 
@@ -57,8 +70,13 @@ impl Batch {
     /// Begins a call; its files are read into memory now.
     fn push<'py>(&self, py: Python<'py>, inputs: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
         let call = arguments::call(&mut Work::ahead(py, self.max_bytes), &inputs, &[])?;
-        self.lock().push(call);
+        self.lock().push(Begun::Call(call));
         Ok(())
+    }
+
+    /// Takes a call that cannot be begun: its exception comes out in its place.
+    fn refuse(&self, error: Py<PyAny>) {
+        self.lock().push(Begun::Refused(error));
     }
 
     /// What came of the next call in order, or the exception; nothing where none is in work.
@@ -67,7 +85,8 @@ impl Batch {
             let taken = py.detach(|| self.lock().take(LOOK_UP));
             py.check_signals()?;
             match taken {
-                Some(Ok(call)) => return Ok(Some(Bound::new(py, Processed::from(call))?.into_any())),
+                Some(Ok(Ended::Refused(error))) => return Ok(Some(error.into_bound(py))),
+                Some(Ok(Ended::Call(call))) => return Ok(Some(Bound::new(py, Processed::from(*call))?.into_any())),
                 Some(Err(error)) => return Ok(Some(raise(py, error).into_value(py).into_bound(py).into_any())),
                 None if self.is_empty() => return Ok(None),
                 None => {}
@@ -82,10 +101,15 @@ impl Batch {
     }
 }
 
-fn work(call: Opened, config: &Config, tracks: bool, control: &Control) -> callweave::Result<Call> {
-    let call = call()?;
-    if tracks {
-        return process(call, config, control);
-    }
-    Ok(Call { report: analyze(call, config, control)?, tracks: Vec::new() })
+fn work(call: Begun, config: &Config, tracks: bool, control: &Control) -> callweave::Result<Ended> {
+    let call = match call {
+        Begun::Call(open) => open()?,
+        Begun::Refused(error) => return Ok(Ended::Refused(error)),
+    };
+    let call = if tracks {
+        process(call, config, control)?
+    } else {
+        Call { report: analyze(call, config, control)?, tracks: Vec::new() }
+    };
+    Ok(Ended::Call(Box::new(call)))
 }

@@ -44,8 +44,25 @@ impl Processed {
         py: Python<'_>,
         what: impl FnOnce(&mut callweave::Processed, &Control) -> callweave::Result<T> + Send + 'static,
     ) -> PyResult<T> {
+        self.on(Work::new(py, None, None), what)
+    }
+
+    /// As `work`, for what is done in no time: on one thread.
+    fn look<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        what: impl FnOnce(&mut callweave::Processed) -> callweave::Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        self.on(Work::new(py, None, Some(1)), |call, _| what(call))
+    }
+
+    fn on<T: Send + 'static>(
+        &self,
+        work: Work<'_>,
+        what: impl FnOnce(&mut callweave::Processed, &Control) -> callweave::Result<T> + Send + 'static,
+    ) -> PyResult<T> {
         let call = self.0.clone();
-        Work::new(py, None, None).run(move |control| {
+        work.run(move |control| {
             let mut call = call.lock();
             control.check(Stage::Input)?;
             what(&mut call, control)
@@ -57,7 +74,7 @@ impl Processed {
 impl Processed {
     /// The report as JSON, with the outputs that were written so far.
     fn report_json(&self, py: Python<'_>) -> PyResult<String> {
-        self.work(py, |call, _| Ok(call.report.to_json()))
+        self.look(py, |call| Ok(call.report.to_json()))
     }
 
     /// The mix as 16-bit samples, and their rate.
@@ -101,7 +118,7 @@ impl Processed {
 
     /// Each second's level by track, as JSON.
     fn series(&self, py: Python<'_>) -> PyResult<String> {
-        self.work(py, |call, _| Ok(call.series()))
+        self.look(py, |call| Ok(call.series()))
     }
 
     /// Where the chunks for a transcriber lie: the track's place among those that are here, its index, its role; start and
@@ -128,7 +145,7 @@ impl Processed {
         end_ms: f64,
         rate_hz: u32,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let samples = self.work(py, move |call, _| match call.tracks.get(placed) {
+        let samples = self.look(py, move |call| match call.tracks.get(placed) {
             Some(track) => track.cut(Span::new(start_ms, end_ms), Rate::new(rate_hz)?),
             None => Ok(Vec::new()),
         })?;
@@ -137,7 +154,7 @@ impl Processed {
 
     /// A track's placement: pairs of track time and call time.
     fn knots(&self, py: Python<'_>, placed: usize) -> PyResult<Vec<(f64, f64)>> {
-        self.work(py, move |call, _| {
+        self.look(py, move |call| {
             let knots = call.tracks.get(placed).map(|track| track.placement.knots()).unwrap_or_default();
             Ok(knots.iter().map(|knot| (knot.track.0, knot.call.0)).collect())
         })

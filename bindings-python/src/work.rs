@@ -2,8 +2,13 @@
 //! thread looks up every few milliseconds to deliver progress and to hear of signals (Ctrl-C), and at once when the work
 //! wants bytes of a Python file. So Python code runs on the caller's thread only. Work that is cancelled and does not stop
 //! soon, in a stage that does not ask, is left to end by itself: nobody waits for it.
+//!
+//! Each piece of work has threads of its own, which end with it. Threads that all calls share would let a file that keeps its
+//! reader waiting hold up every other call; and a forked process, which `multiprocessing` may make, has none of its parent's
+//! threads, but would wait for them.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -13,6 +18,7 @@ use callweave::control::{Cancel, Control, Progress};
 use callweave::error::{Error, ErrorKind, Stage};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use rayon::ThreadPoolBuilder;
 
 use crate::error::raise;
 
@@ -120,7 +126,8 @@ pub struct Work<'py> {
 }
 
 impl<'py> Work<'py> {
-    /// Work that calls `progress(stage, bytes_done, bytes_total)` on the calling thread.
+    /// Work that calls `progress(stage, bytes_done, bytes_total)` on the calling thread, and is done on so many threads; `None`:
+    /// as many as the machine has.
     pub fn new(py: Python<'py>, progress: Option<Bound<'py, PyAny>>, threads: Option<usize>) -> Self {
         Self { py, board: Arc::default(), files: Vec::new(), progress, threads, reads_ahead: None }
     }
@@ -155,11 +162,14 @@ impl<'py> Work<'py> {
     ) -> PyResult<T> {
         let cancel = Cancel::default();
         let progress = self.progress.as_ref().map(|_| listener(&self.board));
-        let control = Control { cancel: cancel.clone(), progress, threads: self.threads };
+        // The threads are there already when core is called: it makes no more.
+        let control = Control { cancel: cancel.clone(), progress, threads: None };
         let done = Done(self.board.clone());
+        let threads = self.threads.unwrap_or(0);
         let worker = thread::Builder::new().spawn(move || {
             let _done = done;
-            work(&control)
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(no_thread)?;
+            pool.install(|| work(&control))
         });
         self.attend(&cancel)?;
         let result = worker.map_err(no_thread).and_then(|worker| self.py.detach(|| joined(worker)));
@@ -206,7 +216,7 @@ fn joined<T>(worker: JoinHandle<callweave::Result<T>>) -> callweave::Result<T> {
     worker.join().unwrap_or_else(broken)
 }
 
-fn no_thread(error: io::Error) -> Error {
+fn no_thread(error: impl Display) -> Error {
     Error::new(ErrorKind::Io, Stage::Config, format!("no thread to work on: {error}"))
 }
 

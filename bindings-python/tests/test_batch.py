@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -65,6 +66,18 @@ def test_the_processor_pickles_and_works_in_other_processes() -> None:
     tables = [calls(SHORT), calls("fixtures/stereo/manifest.json")]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         assert pool.map(processor, tables) == [processor(table) for table in tables]
+
+
+def test_the_example_on_one_machine_gives_every_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "core/docs/batch.md").read_text(), re.DOTALL | re.MULTILINE)
+    [example] = [block for block in blocks if "imap" in block]
+    monkeypatch.chdir(tmp_path)
+    kept: list[Any] = []
+    shards = [absolute(calls(SHORT)), absolute(calls(POISON, SHORT))]
+    names = {"multiprocessing": multiprocessing, "CallProcessor": CallProcessor, "shards": iter(shards), "keep": kept.append}
+    exec(compile(example, "batch.md", "exec"), names)
+    assert [[row["ok"] for row in table.to_pylist()] for table in kept] == [[True], [False, True]]
+    assert all(Path(row["mix_uri"]).is_file() for table in kept for row in table.to_pylist() if row["ok"])
 
 
 def test_sparks_map_in_arrow_takes_batches() -> None:

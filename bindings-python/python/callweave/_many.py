@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import count
-from typing import Literal
+from typing import Any, Literal
 
 from callweave import _callweave
 from callweave._progress import OnCall, counted
 from callweave.config import Config, config_json
-from callweave.errors import Error
+from callweave.errors import Error, InvalidArgument, IoError
 from callweave.inputs import ONE, DescribedInput, Input, Recording, natives
 from callweave.processed import Processed
 from callweave.report import Report
@@ -47,9 +47,9 @@ def process_batch(
 ) -> Iterator[BatchResult]:
     """Processes many calls, several at a time: an iterator over what came of each, in their order.
 
-    Each call is what `process` takes. At most two calls for each of the `threads` (as many as the machine has) are in memory,
-    whatever their number, and `calls` is asked for no more than that; binary files are read when their call begins. A call
-    that fails is a result with an error and holds up no other. Work goes on while the loop's body runs; leaving the loop
+    Each call is what `process` takes, and is worked on by one of the `threads` (as many as the machine has). At most two calls
+    for each of them are in memory, whatever their number, and `calls` is asked for no more than that; binary files are read when their call begins. A call
+    that fails, or that makes no sense, is a result with an error and holds up no other. Work goes on while the loop's body runs; leaving the loop
     stops it. `tracks=False` keeps no samples: for reports alone. `progress` hears of calls done and calls in all.
 
     >>> import callweave
@@ -74,11 +74,12 @@ def _results(
     progress: OnCall | Literal["tqdm"] | None,
     total: int | None,
 ) -> Iterator[BatchResult]:
+    end = object()
     try:
         with counted(progress) as hear:
             for index in count():
-                while not batch.is_full() and (call := next(calls, None)) is not None:
-                    batch.push(natives(call))
+                while not batch.is_full() and (call := next(calls, end)) is not end:
+                    _begin(batch, call)
                 taken = batch.take()
                 if taken is None:
                     return
@@ -89,3 +90,16 @@ def _results(
                     yield BatchResult(index, None, taken)
     finally:
         batch.cancel()
+
+
+def _begin(batch: _callweave.Batch, call: Any) -> None:
+    """Begins a call; the exception of one that cannot be opened comes out in its place."""
+    try:
+        batch.push(natives(call))
+    except Error as error:
+        batch.refuse(error)
+    except Exception as error:
+        kind = IoError if isinstance(error, OSError) else InvalidArgument
+        refused = kind(f"{type(error).__name__}: {error}", "input")
+        refused.__cause__ = error
+        batch.refuse(refused)
