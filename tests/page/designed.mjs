@@ -73,6 +73,8 @@ export function designed(change = {}) {
       ],
     },
     tag: { value: 'normal', from: 'conversation' },
+    integrity: [],
+    redacted: [],
     warnings: [{ code: 'path_delay_assumed', message: 'track 1: heard one way only: 30 ms are taken for the path' }],
     outputs: [{ kind: 'mix', path: 'mix.wav', sampleRateHz: 8000, channels: 2, sha256: 'a'.repeat(64) }],
     ...change,
