@@ -166,13 +166,18 @@ impl Compact {
 impl Listener for Compact {
     fn hear(&mut self, samples: &[f32]) {
         let mut rest = std::mem::take(&mut self.rest);
-        for &sample in samples {
-            rest.push(to_i16(sample));
-            if rest.len() == BLOCK {
-                self.push_block(&rest);
-                rest.clear();
-            }
+        let missing = if rest.is_empty() { 0 } else { (BLOCK - rest.len()).min(samples.len()) };
+        let (head, tail) = samples.split_at(missing);
+        rest.extend(head.iter().map(|&x| to_i16(x)));
+        if rest.len() == BLOCK {
+            self.push_block(&rest);
+            rest.clear();
         }
+        let (blocks, last) = tail.as_chunks::<BLOCK>();
+        for block in blocks {
+            self.push_block(&block.map(to_i16));
+        }
+        rest.extend(last.iter().map(|&x| to_i16(x)));
         self.rest = rest;
     }
 }
