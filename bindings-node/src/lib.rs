@@ -3,6 +3,7 @@
 
 mod arguments;
 mod error;
+mod processed;
 mod samples;
 mod tasks;
 mod threads;

@@ -1,27 +1,22 @@
-//! Work on libuv's threads. Each task takes what it needs once, works, and gives its result to JavaScript's thread.
+//! Work on recordings, on libuv's threads. Each task takes what it needs once, works, and gives its result to JavaScript's thread.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callweave::error::Stage;
-use callweave::export::{self, LabelFormat, Names, PeakBits, Peaks};
-use callweave::process::{PartyChunk, Redaction};
-use callweave::speech::ChunkOptions;
+use callweave::export::{self, PeakBits, Peaks};
 use callweave::timeline::Placement;
-use callweave::units::{Millis, Rate, Span};
-use callweave::{Config, Control, Error, ErrorKind, Input, NormalizeOptions, WriteOptions};
-use napi::bindgen_prelude::{AsyncTask, Float32Array, ObjectFinalize};
+use callweave::{Config, Control, Error, ErrorKind, Input, NormalizeOptions};
 use napi::{Env, Task};
 use napi_derive::napi;
-use serde_json::json;
 
-use crate::arguments::{self, CancelSwitch, Opened};
+use crate::arguments::Opened;
 use crate::error::raise;
+use crate::processed::Processed;
 use crate::samples::{self, AudioParts, PeakParts, Planes};
 use crate::threads;
 
 /// Takes what a task works on; a task runs once.
-fn taken<T>(slot: &mut Option<T>) -> napi::Result<T> {
+pub(crate) fn taken<T>(slot: &mut Option<T>) -> napi::Result<T> {
     let twice = || Error::new(ErrorKind::Internal, Stage::Input, "work that was done before");
     slot.take().ok_or_else(|| raise(twice()))
 }
@@ -211,218 +206,6 @@ impl Task for NormalizeTask {
     }
 }
 
-type Shared = Arc<Mutex<callweave::Processed>>;
-
-fn lock(call: &Shared) -> MutexGuard<'_, callweave::Processed> {
-    call.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A processed call: its report, and its tracks for a mix.
-#[napi(custom_finalize)]
-pub struct Processed {
-    call: Shared,
-    report: String,
-    /// Bytes of the samples, of which JavaScript's garbage collector would not know.
-    weight: i64,
-}
-
-impl ObjectFinalize for Processed {
-    fn finalize(self, env: Env) -> napi::Result<()> {
-        env.adjust_external_memory(-self.weight).map(drop)
-    }
-}
-
-impl Processed {
-    fn new(env: Env, call: callweave::Processed, report: String) -> napi::Result<Self> {
-        let samples: usize = call.tracks.iter().map(|placed| placed.track.samples.len()).sum();
-        let weight = i64::try_from(samples * size_of::<i16>()).unwrap_or(i64::MAX);
-        env.adjust_external_memory(weight)?;
-        Ok(Self { call: Arc::new(Mutex::new(call)), report, weight })
-    }
-}
-
-#[napi]
-impl Processed {
-    /// The report as JSON, as it was when the call had been processed.
-    #[napi]
-    pub fn report_json(&self) -> &str {
-        &self.report
-    }
-
-    /// The mix as 16-bit samples.
-    #[napi]
-    pub fn mix(&self, config: String, threads: u32, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
-        let (call, config, control) = (self.call.clone(), arguments::config(&config)?, cancel.control(None));
-        Ok(AsyncTask::new(MixTask { call, config, control, threads }))
-    }
-
-    /// Writes the mix, the report and what else is asked for to a folder; the report that names them.
-    #[napi]
-    pub fn write(
-        &self,
-        folder: String,
-        config: String,
-        options: WriteSpec,
-        threads: u32,
-        cancel: &CancelSwitch,
-    ) -> napi::Result<AsyncTask<CallTask>> {
-        let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(None));
-        Ok(self.task(move |call| {
-            threads::on(threads, || {
-                call.write_with(Path::new(&folder), &config.mix, &options, &control)?;
-                Ok(call.report.to_json())
-            })
-        }))
-    }
-
-    /// Takes what a redaction, as JSON, names out of every track; the report that names it.
-    #[napi]
-    pub fn redact(&self, what: String) -> napi::Result<AsyncTask<CallTask>> {
-        let what: Redaction = serde_json::from_str(&what).map_err(|e| raise(refused(&e.to_string())))?;
-        Ok(self.task(move |call| {
-            call.redact(&what)?;
-            Ok(call.report.to_json())
-        }))
-    }
-
-    /// Each second's level by track, as JSON.
-    #[napi]
-    pub fn series(&self) -> AsyncTask<CallTask> {
-        self.task(|call| Ok(call.series()))
-    }
-
-    /// Where the chunks for a transcriber lie, and the placements of their tracks, as JSON.
-    #[napi]
-    pub fn chunks(&self, config: String, longest_ms: f64, pad_ms: f64) -> napi::Result<AsyncTask<CallTask>> {
-        let config = arguments::config(&config)?;
-        let (longest, pad) = (Millis(longest_ms), Millis(pad_ms));
-        let options = ChunkOptions { longest, pad, neg_threshold: config.speech.neg_threshold };
-        Ok(self.task(move |call| {
-            let chunks: Vec<_> = call.chunks(&config, &options)?.iter().map(chunk_json).collect();
-            let knots: Vec<_> = call.tracks.iter().map(|placed| placed.placement.knots()).collect();
-            Ok(json!({ "chunks": chunks, "knots": knots }).to_string())
-        }))
-    }
-
-    /// The samples of a stretch of a track, at a rate.
-    #[napi]
-    pub fn cut(&self, placed: u32, start_ms: f64, end_ms: f64, rate_hz: u32) -> AsyncTask<CutTask> {
-        let span = Span::new(start_ms, end_ms);
-        AsyncTask::new(CutTask { call: self.call.clone(), placed: placed as usize, span, rate_hz })
-    }
-
-    fn task(
-        &self,
-        work: impl FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send + 'static,
-    ) -> AsyncTask<CallTask> {
-        AsyncTask::new(CallTask { call: self.call.clone(), work: Some(Box::new(work)) })
-    }
-}
-
-/// What is written beside the mix and the report.
-#[napi(object)]
-pub struct WriteSpec {
-    /// Whether there is a page to look at.
-    pub page: bool,
-    /// Whether the mix is inside it.
-    pub embed_audio: bool,
-    /// The mix's waveform, at so many points per second.
-    pub peaks: Option<u32>,
-    /// Whether each second's level is written.
-    pub series: bool,
-    /// Formats of labels.
-    pub labels: Vec<String>,
-    /// Whether page and labels name parties.
-    pub show_parties: bool,
-}
-
-impl WriteSpec {
-    fn options(self) -> napi::Result<WriteOptions> {
-        let format = |name: &String| {
-            LabelFormat::from_name(name).ok_or_else(|| {
-                let names: Vec<_> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
-                raise(refused("no such labels").found(name, names.join(", ")))
-            })
-        };
-        Ok(WriteOptions {
-            page: self.page,
-            embed_audio: self.embed_audio,
-            peaks: self.peaks,
-            series: self.series,
-            labels: self.labels.iter().map(format).collect::<napi::Result<_>>()?,
-            names: if self.show_parties { Names::Parties } else { Names::Roles },
-        })
-    }
-}
-
-fn refused(why: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
-}
-
-fn chunk_json(party: &PartyChunk) -> serde_json::Value {
-    let (on_track, on_call) = (party.chunk.track, party.chunk.call);
-    json!({
-        "placed": party.placed,
-        "track": party.track,
-        "role": party.role.name(),
-        "trackStartMs": on_track.start.0,
-        "trackEndMs": on_track.end.0,
-        "startMs": on_call.start.0,
-        "endMs": on_call.end.0,
-    })
-}
-
-type CallWork = Box<dyn FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send>;
-
-/// Work on a processed call that answers with JSON.
-pub struct CallTask {
-    call: Shared,
-    work: Option<CallWork>,
-}
-
-#[napi]
-impl Task for CallTask {
-    type Output = String;
-    type JsValue = String;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let work = taken(&mut self.work)?;
-        threads::guarded(|| work(&mut lock(&self.call))).map_err(raise)
-    }
-
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(output)
-    }
-}
-
-/// `Processed.cut`.
-pub struct CutTask {
-    call: Shared,
-    placed: usize,
-    span: Span,
-    rate_hz: u32,
-}
-
-#[napi]
-impl Task for CutTask {
-    type Output = Vec<f32>;
-    type JsValue = Float32Array;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let work = || {
-            let rate = Rate::new(self.rate_hz)?;
-            let call = lock(&self.call);
-            let placed = call.tracks.get(self.placed);
-            placed.map_or(Ok(Vec::new()), |placed| placed.cut(self.span, rate))
-        };
-        threads::guarded(work).map_err(raise)
-    }
-
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(Float32Array::new(output))
-    }
-}
-
 /// `peaks`.
 pub struct PeaksTask {
     input: Option<Input>,
@@ -463,33 +246,7 @@ impl Task for PeaksTask {
     }
 }
 
-/// `Processed.mix`.
-pub struct MixTask {
-    call: Shared,
-    config: Config,
-    control: Control,
-    threads: u32,
-}
-
-impl MixTask {
-    fn work(&self) -> callweave::Result<(Planes, u32)> {
-        let call = lock(&self.call);
-        let mixer = call.mix(&self.config.mix)?;
-        let rate = mixer.rate().hz();
-        Ok((samples::gather(mixer, &self.control)?, rate))
-    }
-}
-
-#[napi]
-impl Task for MixTask {
-    type Output = (Planes, u32);
-    type JsValue = AudioParts;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        threads::on(self.threads, || self.work()).map_err(raise)
-    }
-
-    fn resolve(&mut self, _env: Env, (planes, rate): Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(AudioParts::new(planes, rate, None))
-    }
+/// A refusal of what JavaScript asked for.
+pub(crate) fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
 }
