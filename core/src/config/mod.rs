@@ -76,11 +76,10 @@ impl Config {
         if !(0.0..1.0).contains(&speech.neg_threshold) || speech.neg_threshold > speech.threshold {
             return refuse("speech.negThreshold", speech.neg_threshold.to_string(), "0 to speech.threshold, below 1");
         }
-        if speech.max_speech_ms.is_some_and(|max| max.0.is_nan() || max.0 < 1000.0) {
-            return refuse("speech.maxSpeechMs", format!("{:?}", speech.max_speech_ms), "at least 1000 ms, or null");
-        }
-        if speech.forget_ms.is_some_and(|after| !after.0.is_finite() || after.0 < 1000.0) {
-            return refuse("speech.forgetMs", format!("{:?}", speech.forget_ms), "at least 1000 ms, or null");
+        for (name, limit) in [("speech.maxSpeechMs", speech.max_speech_ms), ("speech.forgetMs", speech.forget_ms)] {
+            if let Some(ms) = limit.filter(|ms| !(ms.0.is_finite() && ms.0 >= 1000.0)) {
+                return refuse(name, ms.to_string(), "at least 1000 ms, or null");
+            }
         }
         let i = &self.integrity;
         let shares = [
@@ -101,7 +100,7 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 24] {
+    fn durations(&self) -> [(&'static str, Millis); 22] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
@@ -126,8 +125,6 @@ impl Config {
             ("outcome.faxVoiceMs", o.fax_voice_ms),
             ("outcome.greetingMs", o.greeting_ms),
             ("outcome.beforeBeepMs", o.before_beep_ms),
-            ("speech.maxSpeechMs", s.max_speech_ms.unwrap_or_default()),
-            ("speech.forgetMs", s.forget_ms.unwrap_or_default()),
         ]
     }
 
