@@ -38,6 +38,11 @@ impl Pool {
     }
 }
 
+/// Does some work on a thread of the pool that all share, where the calling thread is not one of a pool already.
+pub(crate) fn pooled<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
 /// How many threads there are to work on.
 pub(crate) fn count() -> usize {
     rayon::current_num_threads()
@@ -56,7 +61,8 @@ pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Send 
 /// A piece of work that any thread may do.
 pub(crate) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// Does some work on the calling thread, and jobs on others beside it; what no other thread takes is done here afterwards.
+/// Does some work on the calling thread, and jobs on others beside it. What no other thread takes is done here afterwards, where
+/// the calling thread is one of the pool.
 pub(crate) fn beside<R>(jobs: Vec<Job<'_>>, here: impl FnOnce() -> R) -> R {
     rayon::in_place_scope(|scope| {
         jobs.into_iter().for_each(|job| scope.spawn(|_| job()));

@@ -126,7 +126,7 @@ fn place_and_measure(call: CallInput, config: &Config, keep_tracks: bool, contro
 fn in_threads<T: Send>(control: &Control, work: impl FnOnce() -> T + Send) -> Result<T> {
     match control.threads {
         Some(threads) => Ok(Pool::new(threads)?.run(work)),
-        None => Ok(work()),
+        None => Ok(threads::pooled(work)),
     }
 }
 
