@@ -13,7 +13,7 @@ from pathlib import Path
 
 import compare_onnxruntime
 
-RULE = {"threshold": 0.5, "negThreshold": 0.35, "minSilenceMs": 200, "minSpeechMs": 250, "speechPadMs": 30, "forgetMs": None}
+RULE = {"threshold": 0.5, "negThreshold": 0.35, "minSilenceMs": 200, "minSpeechMs": 250, "speechPadMs": 30, "resetAfterMs": None}
 ENVIRONMENT = {**os.environ, "RAYON_NUM_THREADS": "1"}
 
 
@@ -58,10 +58,10 @@ def main():
         Row("`silero`", {"speech": RULE | off}, timed=[]),
         Row("WebRTC mode 3 (PyPI)", {"speech": RULE | off}, webrtc, 30),
         Row("`webrtc`", {"speech": RULE | off, "detector": "webrtc"}, timed=["--webrtc"]),
-        Row("`silero`, preset `metrics`, never forgetting", {"speech": off | {"forgetMs": None}}),
+        Row("`silero`, preset `metrics`, never forgetting", {"speech": off | {"resetAfterMs": None}}),
         Row("`silero`, preset `metrics`", {"speech": off}),
         Row("`silero`, preset `metrics`, gate", {}),
-        Row("`silero`, the rule above, gate", {"speech": RULE | {"forgetMs": 4000}}),
+        Row("`silero`, the rule above, gate", {"speech": RULE | {"resetAfterMs": 4000}}),
     ]
     scores = [lab.Scores() for _ in rows]
     seconds = 0.0

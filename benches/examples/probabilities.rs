@@ -1,7 +1,7 @@
 //! Prints the milliseconds that detection takes and writes the probabilities:
 //! `probabilities [--portable|--webrtc] A.f32 [B.f32 ...]`: raw 8 kHz mono f32 in, `A.p32` beside it.
 #![allow(clippy::unwrap_used)]
-use callweave::voice::{Detector, Silero, WebrtcDetector};
+use callweave::vad::{Detector, Silero, WebrtcDetector};
 
 fn main() {
     let mut paths: Vec<String> = std::env::args().skip(1).collect();

@@ -9,13 +9,13 @@
 use std::path::Path;
 
 use callweave::call::Role;
-use callweave::report::{Alignment, Bleed};
+use callweave::report::{AlignmentReport, Bleed};
 use callweave::speech::{self, Detected, GateInput};
 use callweave::timeline::{Knot, Method, Placement};
 use callweave::track::to_f32;
 use callweave::units::{Millis, Rate};
-use callweave::voice::Probabilities;
-use callweave::{CallInput, Config, Control, Input, analyze, decode, resample};
+use callweave::vad::Probabilities;
+use callweave::{CallInput, Config, Input, RunOptions, analyze, decode, resample};
 use serde_json::Value;
 
 fn main() {
@@ -25,13 +25,13 @@ fn main() {
     let config = option("--config").map(|after| std::fs::read_to_string(&after[0]).unwrap());
     let config = config.map_or_else(Config::default, |text| Config::from_json(&text).unwrap());
     let call = CallInput::open(&[manifest.to_path_buf()]).unwrap();
-    let mut report = analyze(call, &config, &Control::default()).unwrap();
+    let mut report = analyze(call, &config, &RunOptions::default()).unwrap();
     let folder = manifest.parent().unwrap();
     let truth: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("truth.json")).unwrap()).unwrap();
     let tracks = truth["tracks"].as_array().unwrap();
     let placements: Vec<Placement> = tracks.iter().map(true_placement).collect();
     let mut heard: Vec<(Vec<f32>, Detected)> =
-        tracks.iter().map(|t| hear(&folder.join(t["file"].as_str().unwrap()), &config)).collect();
+        tracks.iter().map(|t| detect(&folder.join(t["file"].as_str().unwrap()), &config)).collect();
     for (n, (samples, detected)) in heard.iter_mut().enumerate() {
         if let Some(after) = option("--narrow") {
             std::fs::write(format!("{}/{n}.f32", after[0]), to_bytes(samples)).unwrap();
@@ -58,7 +58,7 @@ fn main() {
     let gated = speech::gate(&inputs, &config);
     eprintln!("gate {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
     for ((track, placement), gated) in report.tracks.iter_mut().zip(&placements).zip(gated) {
-        track.alignment = Some(Alignment::from(placement));
+        track.alignment = Some(AlignmentReport::from(placement));
         track.speech = gated.own.iter().map(|&span| placement.span_to_call(span)).collect();
         let bleed = gated.bleed.iter();
         track.bleed = bleed.map(|b| Bleed { span: placement.span_to_call(b.span), from_track: b.from }).collect();
@@ -67,7 +67,7 @@ fn main() {
 }
 
 /// A track at 8 kHz, and where the detector hears speech in it.
-fn hear(path: &Path, config: &Config) -> (Vec<f32>, Detected) {
+fn detect(path: &Path, config: &Config) -> (Vec<f32>, Detected) {
     let track = decode(Input::path(path).role(Role::Unknown), &config.decode).unwrap().remove(0);
     let samples: Vec<f32> = track.samples.iter().map(|&x| to_f32(x)).collect();
     let narrow = resample::resample(&samples, track.rate, Rate::NARROWBAND).unwrap();

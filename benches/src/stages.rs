@@ -10,14 +10,14 @@ use callweave::align::{self, TrackInput};
 use callweave::config::{AlignOptions, Config};
 use callweave::decode::Decoder;
 use callweave::level::{Level, LevelMeter};
-use callweave::mix::{Mixer, Placed};
+use callweave::mix::{MixInput, Mixer};
 use callweave::resample::Resampler;
 use callweave::speech;
 use callweave::timeline::Placement;
-use callweave::track::{Listener, Track, to_f32};
+use callweave::track::{SampleSink, Track, to_f32};
 use callweave::units::{Decibels, Millis, Rate};
-use callweave::voice::{self, Probabilities};
-use callweave::{Control, DecodeOptions, Input, NormalizeOptions, analyze, normalize, process};
+use callweave::vad::{self, Probabilities};
+use callweave::{DecodeOptions, Input, NormalizeOptions, RunOptions, analyze, normalize, process};
 use callweave_benches::{Mp3Call, call_seconds, wav_of};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 
@@ -72,7 +72,7 @@ fn listening(c: &mut Criterion) {
     g.bench_function("level", |b| {
         b.iter(|| {
             let mut meter = LevelMeter::new(track.rate);
-            samples.chunks(BLOCK).for_each(|block| meter.hear(block));
+            samples.chunks(BLOCK).for_each(|block| meter.push(block));
             meter.finish()
         })
     });
@@ -82,7 +82,7 @@ fn listening(c: &mut Criterion) {
 }
 
 fn probabilities_of(narrow: &[f32], config: &Config) -> Probabilities {
-    let mut detector = voice::detector(config, 1).expect("a detector");
+    let mut detector = vad::detector(config, 1).expect("a detector");
     let mut out = vec![Vec::new()];
     narrow.chunks(BLOCK / 2).for_each(|block| detector.push(&[block], &mut out).expect("detects"));
     detector.finish(&mut out).expect("detects");
@@ -91,7 +91,7 @@ fn probabilities_of(narrow: &[f32], config: &Config) -> Probabilities {
 
 fn level_of(narrow: &[f32]) -> Level {
     let mut meter = LevelMeter::new(Rate::NARROWBAND);
-    meter.hear(narrow);
+    meter.push(narrow);
     meter.finish()
 }
 
@@ -105,7 +105,7 @@ fn mixing(c: &mut Criterion) {
     let track = Mp3Call::of_seconds(call_seconds()).customer_track();
     let place = Placement::reference();
     let placed =
-        |role| Placed { samples: &track.samples, rate: track.rate, role, placement: &place, gain: Decibels(1.5) };
+        |role| MixInput { samples: &track.samples, rate: track.rate, role, placement: &place, gain: Decibels(1.5) };
     let tracks = [placed(callweave::Role::Customer), placed(callweave::Role::Agent)];
     let mut g = group(c, "mix", 2 * track.samples.len());
     g.bench_function("two tracks of 16 kHz", |b| {
@@ -155,19 +155,19 @@ fn placing(c: &mut Criterion) {
 fn whole(c: &mut Criterion) {
     let call = Mp3Call::of_seconds(call_seconds());
     let samples = 2 * call.customer_track().samples.len();
-    let (config, control) = (Config::default(), Control { threads: Some(1), ..Control::default() });
+    let (config, run) = (Config::default(), RunOptions { threads: Some(1), ..RunOptions::default() });
     let mut g = group(c, "whole", samples);
-    g.bench_function("analyze, one thread", |b| b.iter(|| analyze(call.inputs(), &config, &control).expect("a call")));
+    g.bench_function("analyze, one thread", |b| b.iter(|| analyze(call.inputs(), &config, &run).expect("a call")));
     let folder = std::env::temp_dir().join(format!("callweave-bench-{}", std::process::id()));
     g.bench_function("process and write, one thread", |b| {
         b.iter(|| {
-            let mut call = process(call.inputs(), &config, &control).expect("a call");
-            call.write(&folder, &config.mix, &control).expect("is written");
+            let mut call = process(call.inputs(), &config, &run).expect("a call");
+            call.write(&folder, &config.mix, &run).expect("is written");
         })
     });
     let options = NormalizeOptions::default();
     g.bench_function("normalize one track", |b| {
-        b.iter(|| normalize(Input::bytes("a.mp3", call.customer.clone()), &options, &control).expect("a recording"))
+        b.iter(|| normalize(Input::bytes("a.mp3", call.customer.clone()), &options, &run).expect("a recording"))
     });
     g.finish();
     let _ = std::fs::remove_dir_all(folder);

@@ -6,7 +6,7 @@
 #![allow(missing_docs, clippy::expect_used)]
 
 use callweave::config::Config;
-use callweave::{Control, Input, NormalizeOptions, analyze, decode, normalize, process};
+use callweave::{Input, NormalizeOptions, RunOptions, analyze, decode, normalize, process};
 use callweave_benches::{Mp3Call, is_bench, mp3_of_8_khz, wav_of};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
@@ -16,8 +16,8 @@ fn lengths() -> &'static [(&'static str, usize)] {
     if is_bench() { all } else { &all[..1] }
 }
 
-fn threads(threads: usize) -> Control {
-    Control { threads: Some(threads), ..Control::default() }
+fn threads(threads: usize) -> RunOptions {
+    RunOptions { threads: Some(threads), ..RunOptions::default() }
 }
 
 /// One recording, its report alone.
@@ -55,10 +55,10 @@ fn calls(c: &mut Criterion) {
         g.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(seconds as u64));
         for count in [1, 2] {
             g.bench_function(format!("process and write, {count} threads"), |b| {
-                let control = threads(count);
+                let run = threads(count);
                 b.iter(|| {
-                    let mut call = process(call.inputs(), &config, &control).expect("a call");
-                    call.write(&folder, &config.mix, &control).expect("is written");
+                    let mut call = process(call.inputs(), &config, &run).expect("a call");
+                    call.write(&folder, &config.mix, &run).expect("is written");
                 })
             });
         }

@@ -141,7 +141,7 @@ export interface SpeechConfig {
   /** Pauses up to this long do not end a party's turn, unless the other party takes the floor. */
   turnPauseMs?: number | undefined
   /** Silero begins anew after so long without a probability of `negThreshold`. `null`: never, as its users know it. */
-  forgetMs?: number | null | undefined
+  resetAfterMs?: number | null | undefined
   /** Whether speech that only repeats another track is told apart as bleed. */
   bleedGate?: boolean | undefined
 }
@@ -191,7 +191,7 @@ export interface OutcomeConfig {
   /** A gap of at least this length is room for an answer. */
   monologueGapMs?: number | undefined
   /** Voice of its own that a party needs to count as one who speaks: two short words. */
-  leastVoiceMs?: number | undefined
+  minVoiceMs?: number | undefined
   /** Fax tones from a party with less voice of its own than this are a machine's. */
   faxVoiceMs?: number | undefined
   /** A greeting ends at most this long after a monologue has begun. */

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::provider::json::Document;
-use callweave::{CallInput, Cancel, Config, Control, Input, Moment, Progress, Role};
+use callweave::{CallInput, Cancel, Config, Input, Moment, Progress, Role, RunOptions};
 use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Reference};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -117,7 +117,7 @@ fn role(name: &str) -> napi::Result<Role> {
     Role::from_name(name).ok_or_else(|| {
         let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
         let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such role");
-        raise(error.found(name, names.join(", ")))
+        raise(error.with_mismatch(name, names.join(", ")))
     })
 }
 
@@ -178,9 +178,9 @@ impl CancelSwitch {
 }
 
 impl CancelSwitch {
-    /// The control of a piece of work.
-    pub fn control(&self, progress: Option<OnProgress>) -> Control {
-        let hear = |call: OnProgress| -> callweave::control::OnProgress {
+    /// The run of a piece of work.
+    pub fn run(&self, progress: Option<OnProgress>) -> RunOptions {
+        let hear = |call: OnProgress| -> callweave::run::OnProgress {
             let last = Mutex::new(None);
             Arc::new(move |p: Progress| {
                 if last.lock().unwrap_or_else(PoisonError::into_inner).replace(p) == Some(p) {
@@ -190,6 +190,6 @@ impl CancelSwitch {
                 call.call(news.into(), ThreadsafeFunctionCallMode::NonBlocking);
             })
         };
-        Control { cancel: self.0.clone(), progress: progress.map(hear), ..Control::default() }
+        RunOptions { cancel: self.0.clone(), progress: progress.map(hear), ..RunOptions::default() }
     }
 }

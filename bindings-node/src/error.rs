@@ -12,8 +12,8 @@ pub fn raise(error: callweave::error::Error) -> napi::Error {
         "reason": error.message(),
         "input": error.input(),
         "byte": error.byte(),
-        "found": error.found_text(),
-        "expected": error.expected_text(),
+        "found": error.found(),
+        "expected": error.expected(),
     });
     napi::Error::from_reason(fields.to_string())
 }

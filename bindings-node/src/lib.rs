@@ -66,7 +66,7 @@ pub fn process(
 ) -> napi::Result<AsyncTask<ProcessTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.control(progress), threads)))
+    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.run(progress), threads)))
 }
 
 /// Processes a call for its report alone, as JSON.
@@ -81,7 +81,7 @@ pub fn analyze(
 ) -> napi::Result<AsyncTask<AnalyzeTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.control(progress), threads)))
+    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.run(progress), threads)))
 }
 
 /// What a recording really is, as JSON: read to its end, or by its first bytes alone.
@@ -101,7 +101,7 @@ pub fn decode(
     cancel: &CancelSwitch,
 ) -> napi::Result<AsyncTask<DecodeTask>> {
     let config = arguments::config(&config)?;
-    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.control(None), threads)))
+    Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.run(None), threads)))
 }
 
 /// One recording at the rate, the layout and the level of the configuration's mix, in memory or in a file.
@@ -115,8 +115,8 @@ pub fn normalize(
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<NormalizeTask>> {
     let config = arguments::config(&config)?;
-    let control = cancel.control(progress);
-    Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, control, threads)))
+    let run = cancel.run(progress);
+    Ok(AsyncTask::new(NormalizeTask::new(input.recording(0)?, config, path, run, threads)))
 }
 
 /// A recording's waveform as numbers.
@@ -130,8 +130,8 @@ pub fn peaks(
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<PeaksTask>> {
-    let (config, control) = (arguments::config(&config)?, cancel.control(progress));
-    Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, (points_per_second, bits), config, control, threads)))
+    let (config, run) = (arguments::config(&config)?, cancel.run(progress));
+    Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, (points_per_second, bits), config, run, threads)))
 }
 
 /// The call's time of a moment of a track, by the knots of its placement: pairs of track time and call time.

@@ -7,7 +7,7 @@ use callweave::export::{LabelFormat, Names};
 use callweave::process::{PartyChunk, Redaction};
 use callweave::speech::ChunkOptions;
 use callweave::units::{Millis, Rate, Span};
-use callweave::{Config, Control, WriteOptions};
+use callweave::{Config, RunOptions, WriteOptions};
 use napi::bindgen_prelude::{AsyncTask, Float32Array, ObjectFinalize};
 use napi::{Env, Task};
 use napi_derive::napi;
@@ -60,8 +60,8 @@ impl Processed {
     /// The mix as 16-bit samples.
     #[napi]
     pub fn mix(&self, config: String, threads: u32, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
-        let (call, config, control) = (self.call.clone(), arguments::config(&config)?, cancel.control(None));
-        Ok(AsyncTask::new(MixTask { call, config, control, threads }))
+        let (call, config, run) = (self.call.clone(), arguments::config(&config)?, cancel.run(None));
+        Ok(AsyncTask::new(MixTask { call, config, run, threads }))
     }
 
     /// Writes the mix, the report and what else is asked for to a folder; the report that names them.
@@ -74,10 +74,10 @@ impl Processed {
         threads: u32,
         cancel: &CancelSwitch,
     ) -> napi::Result<AsyncTask<CallTask>> {
-        let (config, options, control) = (arguments::config(&config)?, options.options()?, cancel.control(None));
+        let (config, options, run) = (arguments::config(&config)?, options.options()?, cancel.run(None));
         Ok(self.task(move |call| {
             threads::on(threads, || {
-                call.write_with(Path::new(&folder), &config.mix, &options, &control)?;
+                call.write_with(Path::new(&folder), &config.mix, &options, &run)?;
                 Ok(call.report.to_json())
             })
         }))
@@ -149,7 +149,7 @@ impl WriteSpec {
         let format = |name: &String| {
             LabelFormat::from_name(name).ok_or_else(|| {
                 let names: Vec<_> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
-                raise(refused("no such labels").found(name, names.join(", ")))
+                raise(refused("no such labels").with_mismatch(name, names.join(", ")))
             })
         };
         Ok(WriteOptions {
@@ -231,7 +231,7 @@ impl Task for CutTask {
 pub struct MixTask {
     call: Shared,
     config: Config,
-    control: Control,
+    run: RunOptions,
     threads: u32,
 }
 
@@ -240,7 +240,7 @@ impl MixTask {
         let call = lock(&self.call);
         let mixer = call.mix(&self.config.mix)?;
         let rate = mixer.rate().hz();
-        Ok((samples::gather(mixer, &self.control)?, rate))
+        Ok((samples::gather(mixer, &self.run)?, rate))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Samples for JavaScript: one typed array per channel, moved out of Rust without a copy.
 
 use callweave::config::Config;
-use callweave::control::Control;
-use callweave::decode::{Decoder, Lane};
+use callweave::decode::{ChannelSelection, Decoder};
 use callweave::error::Stage;
 use callweave::export::{PeakBits, Peaks};
 use callweave::mix::Mixer;
-use callweave::track::{Keeper, Listener};
+use callweave::run::RunOptions;
+use callweave::track::{PcmCollector, SampleSink};
 use callweave::{Input, Result};
 use napi::bindgen_prelude::{Either, Float32Array, Int16Array, Uint8Array};
 use napi_derive::napi;
@@ -73,12 +73,12 @@ impl PeakParts {
 }
 
 /// All samples of a mix.
-pub fn gather(mut mixer: Mixer<'_>, control: &Control) -> Result<Planes> {
+pub fn gather(mut mixer: Mixer<'_>, run: &RunOptions) -> Result<Planes> {
     let channels = usize::from(mixer.channels());
     let frames = usize::try_from(mixer.frames_left()).unwrap_or(0);
     let mut planes: Vec<Vec<i16>> = (0..channels).map(|_| Vec::with_capacity(frames)).collect();
     while let Some(block) = mixer.next_block()? {
-        control.check(Stage::Mix)?;
+        run.check(Stage::Mix)?;
         for (channel, plane) in planes.iter_mut().enumerate() {
             plane.extend(block.iter().skip(channel).step_by(channels));
         }
@@ -87,21 +87,22 @@ pub fn gather(mut mixer: Mixer<'_>, control: &Control) -> Result<Planes> {
 }
 
 /// Decodes a recording at its own rate: samples, rate, and what it is, as JSON.
-pub fn decode(input: Input, config: &Config, float32: bool, control: &Control) -> Result<(Planes, u32, String)> {
+pub fn decode(input: Input, config: &Config, float32: bool, run: &RunOptions) -> Result<(Planes, u32, String)> {
     let mut decoder = Decoder::open(input, &config.decode)?;
     let (channels, rate) = (decoder.spec().channels, decoder.spec().rate.hz());
-    let lanes = Lane::of(channels, decoder.leg(), &config.decode).map_err(|e| e.in_input(decoder.name()))?;
+    let lanes =
+        ChannelSelection::of(channels, decoder.leg(), &config.decode).map_err(|e| e.in_input(decoder.name()))?;
     let mut floats: Vec<Vec<f32>> = lanes.iter().map(|_| Vec::new()).collect();
-    let mut keepers: Vec<Keeper> = lanes.iter().map(|_| Keeper::default()).collect();
+    let mut keepers: Vec<PcmCollector> = lanes.iter().map(|_| PcmCollector::default()).collect();
     let mut room = Vec::new();
     while let Some(block) = decoder.next_block()? {
-        control.check(Stage::Decode)?;
+        run.check(Stage::Decode)?;
         for (i, lane) in lanes.iter().enumerate() {
             let samples = lane.samples(block, &mut room);
             if float32 {
                 floats[i].extend_from_slice(samples);
             } else {
-                keepers[i].hear(samples);
+                keepers[i].push(samples);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use callweave::error::Stage;
 use callweave::export::{self, PeakBits, Peaks};
 use callweave::timeline::Placement;
-use callweave::{Config, Control, Error, ErrorKind, Input, NormalizeOptions};
+use callweave::{Config, Error, ErrorKind, Input, NormalizeOptions, RunOptions};
 use napi::{Env, Task};
 use napi_derive::napi;
 
@@ -25,13 +25,13 @@ pub(crate) fn taken<T>(slot: &mut Option<T>) -> napi::Result<T> {
 pub struct ProcessTask {
     call: Option<Opened>,
     config: Config,
-    control: Control,
+    run: RunOptions,
     threads: u32,
 }
 
 impl ProcessTask {
-    pub(crate) fn new(call: Opened, config: Config, control: Control, threads: u32) -> Self {
-        Self { call: Some(call), config, control, threads }
+    pub(crate) fn new(call: Opened, config: Config, run: RunOptions, threads: u32) -> Self {
+        Self { call: Some(call), config, run, threads }
     }
 }
 
@@ -43,7 +43,7 @@ impl Task for ProcessTask {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
         let work = || {
-            let processed = callweave::process(call()?, &self.config, &self.control)?;
+            let processed = callweave::process(call()?, &self.config, &self.run)?;
             let report = processed.report.to_json();
             Ok((processed, report))
         };
@@ -59,13 +59,13 @@ impl Task for ProcessTask {
 pub struct AnalyzeTask {
     call: Option<Opened>,
     config: Config,
-    control: Control,
+    run: RunOptions,
     threads: u32,
 }
 
 impl AnalyzeTask {
-    pub(crate) fn new(call: Opened, config: Config, control: Control, threads: u32) -> Self {
-        Self { call: Some(call), config, control, threads }
+    pub(crate) fn new(call: Opened, config: Config, run: RunOptions, threads: u32) -> Self {
+        Self { call: Some(call), config, run, threads }
     }
 }
 
@@ -76,7 +76,7 @@ impl Task for AnalyzeTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
-        let work = || Ok(callweave::analyze(call()?, &self.config, &self.control)?.to_json());
+        let work = || Ok(callweave::analyze(call()?, &self.config, &self.run)?.to_json());
         threads::on(self.threads, work).map_err(raise)
     }
 
@@ -125,13 +125,13 @@ pub struct DecodeTask {
     input: Option<Input>,
     config: Config,
     float32: bool,
-    control: Control,
+    run: RunOptions,
     threads: u32,
 }
 
 impl DecodeTask {
-    pub(crate) fn new(input: Input, config: Config, float32: bool, control: Control, threads: u32) -> Self {
-        Self { input: Some(input), config, float32, control, threads }
+    pub(crate) fn new(input: Input, config: Config, float32: bool, run: RunOptions, threads: u32) -> Self {
+        Self { input: Some(input), config, float32, run, threads }
     }
 }
 
@@ -142,7 +142,7 @@ impl Task for DecodeTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let input = taken(&mut self.input)?;
-        let work = || samples::decode(input, &self.config, self.float32, &self.control);
+        let work = || samples::decode(input, &self.config, self.float32, &self.run);
         threads::on(self.threads, work).map_err(raise)
     }
 
@@ -156,13 +156,13 @@ pub struct NormalizeTask {
     input: Option<Input>,
     config: Config,
     path: Option<String>,
-    control: Control,
+    run: RunOptions,
     threads: u32,
 }
 
 impl NormalizeTask {
-    pub(crate) fn new(input: Input, config: Config, path: Option<String>, control: Control, threads: u32) -> Self {
-        Self { input: Some(input), config, path, control, threads }
+    pub(crate) fn new(input: Input, config: Config, path: Option<String>, run: RunOptions, threads: u32) -> Self {
+        Self { input: Some(input), config, path, run, threads }
     }
 }
 
@@ -171,20 +171,20 @@ fn normalized(
     input: Input,
     config: &Config,
     path: Option<&str>,
-    control: &Control,
+    run: &RunOptions,
 ) -> callweave::Result<(Planes, u32, String, f64)> {
     let (mix, decode) = (&config.mix, config.decode.clone());
     let options = NormalizeOptions { decode, rate: mix.rate, level: mix.level, layout: mix.layout };
-    let normalized = callweave::normalize(input, &options, control)?;
+    let normalized = callweave::normalize(input, &options, run)?;
     let placement = Placement::reference();
     let mixer = normalized.samples(&placement)?;
     let rate = mixer.rate().hz();
     let planes = match path {
         Some(path) => {
-            normalized.write(Path::new(path), control)?;
+            normalized.write(Path::new(path), run)?;
             Planes::Int16(Vec::new())
         }
-        None => samples::gather(mixer, control)?,
+        None => samples::gather(mixer, run)?,
     };
     let source = serde_json::to_string(&normalized.source).unwrap_or_default();
     Ok((planes, rate, source, normalized.gain.0))
@@ -197,8 +197,8 @@ impl Task for NormalizeTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let input = taken(&mut self.input)?;
-        let Self { config, path, control, .. } = &*self;
-        threads::on(self.threads, || normalized(input, config, path.as_deref(), control)).map_err(raise)
+        let Self { config, path, run, .. } = &*self;
+        threads::on(self.threads, || normalized(input, config, path.as_deref(), run)).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, (planes, rate, source, gain): Self::Output) -> napi::Result<Self::JsValue> {
@@ -212,7 +212,7 @@ pub struct PeaksTask {
     points_per_second: u32,
     bits: u8,
     config: Config,
-    control: Control,
+    run: RunOptions,
     threads: u32,
 }
 
@@ -221,10 +221,10 @@ impl PeaksTask {
         input: Input,
         (points_per_second, bits): (u32, u8),
         config: Config,
-        control: Control,
+        run: RunOptions,
         threads: u32,
     ) -> Self {
-        Self { input: Some(input), points_per_second, bits, config, control, threads }
+        Self { input: Some(input), points_per_second, bits, config, run, threads }
     }
 }
 
@@ -235,9 +235,9 @@ impl Task for PeaksTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let bits = PeakBits::from_bits(self.bits);
-        let bits = bits.ok_or_else(|| raise(refused("bits of a peak").found(self.bits, "8 or 16")))?;
+        let bits = bits.ok_or_else(|| raise(refused("bits of a peak").with_mismatch(self.bits, "8 or 16")))?;
         let input = taken(&mut self.input)?;
-        let work = || export::peaks(input, self.points_per_second, &self.config.decode, &self.control);
+        let work = || export::peaks(input, self.points_per_second, &self.config.decode, &self.run);
         Ok((threads::on(self.threads, work).map_err(raise)?, bits))
     }
 

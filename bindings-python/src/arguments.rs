@@ -84,14 +84,14 @@ pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) 
 
 /// The exception for a number that makes no sense.
 fn no_number(found: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
-    raise(found.py(), Error::new(ErrorKind::InvalidArgument, Stage::Config, name).found(found, expected))
+    raise(found.py(), Error::new(ErrorKind::InvalidArgument, Stage::Config, name).with_mismatch(found, expected))
 }
 
 /// A role by its name.
 pub fn role(name: &str) -> callweave::Result<Role> {
     Role::from_name(name).ok_or_else(|| {
         let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
-        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such role").found(name, names.join(", "))
+        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such role").with_mismatch(name, names.join(", "))
     })
 }
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use callweave::config::Config;
-use callweave::control::Control;
-use callweave::decode::{Decoder, Lane};
+use callweave::decode::{ChannelSelection, Decoder};
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::export::{self, PeakBits};
 use callweave::mix::Mixer;
+use callweave::run::RunOptions;
 use callweave::timeline::Placement;
-use callweave::track::{Keeper, Listener};
+use callweave::track::{PcmCollector, SampleSink};
 use callweave::{Input, NormalizeOptions};
 use numpy::ndarray::{Array2, Array3};
 use numpy::{Element, IntoPyArray, PyArray2, PyArray3};
@@ -34,12 +34,12 @@ fn joined<T>(planes: Planes<T>) -> callweave::Result<Array2<T>> {
 }
 
 /// All samples of a mix, by channel.
-pub fn gather(mut mixer: Mixer<'_>, control: &Control) -> callweave::Result<Array2<i16>> {
+pub fn gather(mut mixer: Mixer<'_>, run: &RunOptions) -> callweave::Result<Array2<i16>> {
     let channels = usize::from(mixer.channels());
     let frames = usize::try_from(mixer.frames_left()).unwrap_or(0);
     let mut planes: Planes<i16> = (0..channels).map(|_| Vec::with_capacity(frames)).collect();
     while let Some(block) = mixer.next_block()? {
-        control.check(Stage::Mix)?;
+        run.check(Stage::Mix)?;
         for (channel, plane) in planes.iter_mut().enumerate() {
             plane.extend(block.iter().skip(channel).step_by(channels));
         }
@@ -70,10 +70,10 @@ impl Collect for f32 {
 }
 
 impl Collect for i16 {
-    type Room = Keeper;
+    type Room = PcmCollector;
 
     fn take(room: &mut Self::Room, samples: &[f32]) {
-        room.hear(samples);
+        room.push(samples);
     }
 
     fn all(room: Self::Room) -> Vec<Self> {
@@ -90,22 +90,19 @@ pub fn decode<'py, T: Collect>(
     let config = arguments::config(py, config)?;
     let mut work = Work::new(py, None, None);
     let input = arguments::input(&mut work, input, 0)?;
-    let (samples, rate, source) = work.run(move |control| collect::<T>(input, &config, control))?;
+    let (samples, rate, source) = work.run(move |run| collect::<T>(input, &config, run))?;
     Ok((samples.into_pyarray(py), rate, source))
 }
 
-fn collect<T: Collect>(
-    input: Input,
-    config: &Config,
-    control: &Control,
-) -> callweave::Result<(Array2<T>, u32, String)> {
+fn collect<T: Collect>(input: Input, config: &Config, run: &RunOptions) -> callweave::Result<(Array2<T>, u32, String)> {
     let mut decoder = Decoder::open(input, &config.decode)?;
     let (channels, rate) = (decoder.spec().channels, decoder.spec().rate.hz());
-    let lanes = Lane::of(channels, decoder.leg(), &config.decode).map_err(|e| e.in_input(decoder.name()))?;
+    let lanes =
+        ChannelSelection::of(channels, decoder.leg(), &config.decode).map_err(|e| e.in_input(decoder.name()))?;
     let mut rooms: Vec<T::Room> = lanes.iter().map(|_| T::Room::default()).collect();
     let mut scratch = Vec::new();
     while let Some(block) = decoder.next_block()? {
-        control.check(Stage::Decode)?;
+        run.check(Stage::Decode)?;
         for (lane, room) in lanes.iter().zip(&mut rooms) {
             T::take(room, lane.samples(block, &mut scratch));
         }
@@ -131,18 +128,18 @@ pub fn normalize(
     input: Input,
     config: &Config,
     path: Option<&Path>,
-    control: &Control,
+    run: &RunOptions,
 ) -> callweave::Result<NormalizedCall> {
     let mix = &config.mix;
     let decode = config.decode.clone();
     let options = NormalizeOptions { decode, rate: mix.rate, level: mix.level, layout: mix.layout };
-    let normalized = callweave::normalize(input, &options, control)?;
+    let normalized = callweave::normalize(input, &options, run)?;
     let placement = Placement::reference();
     let mixer = normalized.samples(&placement)?;
     let rate_hz = mixer.rate().hz();
     let samples = match path {
-        Some(path) => normalized.write(path, control).map(|()| None)?,
-        None => Some(gather(mixer, control)?),
+        Some(path) => normalized.write(path, run).map(|()| None)?,
+        None => Some(gather(mixer, run)?),
     };
     let source = serde_json::to_string(&normalized.source).unwrap_or_default();
     Ok(NormalizedCall { samples, rate_hz, source, gain_db: normalized.gain.0 })
@@ -166,12 +163,12 @@ pub fn peaks(
     points_per_second: u32,
     bits: u8,
     config: &Config,
-    control: &Control,
+    run: &RunOptions,
 ) -> callweave::Result<PeaksMade> {
     let width = PeakBits::from_bits(bits).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidArgument, Stage::Config, "bits of a peak").found(bits, "8 or 16")
+        Error::new(ErrorKind::InvalidArgument, Stage::Config, "bits of a peak").with_mismatch(bits, "8 or 16")
     })?;
-    let made = export::peaks(input, points_per_second, &config.decode, control)?;
+    let made = export::peaks(input, points_per_second, &config.decode, run)?;
     let channels = made.channels();
     let shape = (channels.len(), channels.first().map_or(0, Vec::len), 2);
     let flat = channels.iter().flatten().flatten().copied().collect();

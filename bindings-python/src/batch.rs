@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use callweave::control::{Cancel, Control};
+use callweave::run::{Cancel, RunOptions};
 use callweave::{Config, Processed as Call, analyze, process};
 use pyo3::prelude::*;
 
@@ -52,8 +52,8 @@ impl Batch {
         let config = arguments::config(py, config)?;
         let max_bytes = config.decode.max_bytes;
         let cancel = Cancel::default();
-        let control = Control { cancel: cancel.clone(), threads, ..Control::default() };
-        let calls = Calls::new(&control, move |call: Begun, control| work(call, &config, tracks, control));
+        let run = RunOptions { cancel: cancel.clone(), threads, ..RunOptions::default() };
+        let calls = Calls::new(&run, move |call: Begun, run| work(call, &config, tracks, run));
         Ok(Self { calls: Mutex::new(calls.map_err(|e| raise(py, e))?), cancel, max_bytes })
     }
 
@@ -101,15 +101,15 @@ impl Batch {
     }
 }
 
-fn work(call: Begun, config: &Config, tracks: bool, control: &Control) -> callweave::Result<Ended> {
+fn work(call: Begun, config: &Config, tracks: bool, run: &RunOptions) -> callweave::Result<Ended> {
     let call = match call {
         Begun::Call(open) => open()?,
         Begun::Refused(error) => return Ok(Ended::Refused(error)),
     };
     let call = if tracks {
-        process(call, config, control)?
+        process(call, config, run)?
     } else {
-        Call { report: analyze(call, config, control)?, tracks: Vec::new() }
+        Call { report: analyze(call, config, run)?, tracks: Vec::new() }
     };
     Ok(Ended::Call(Box::new(call)))
 }

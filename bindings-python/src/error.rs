@@ -12,8 +12,8 @@ pub fn raise(py: Python<'_>, error: callweave::error::Error) -> PyErr {
             error.message(),
             error.input(),
             error.byte(),
-            error.found_text(),
-            error.expected_text(),
+            error.found(),
+            error.expected(),
         ))
     })();
     made.map_or_else(|e| e, PyErr::from_value)

@@ -59,7 +59,7 @@ mod _callweave {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, threads);
         let call = arguments::call(&mut work, &inputs, &roles)?;
-        work.run(move |control| callweave::process(call()?, &config, control)).map(Processed::from)
+        work.run(move |run| callweave::process(call()?, &config, run)).map(Processed::from)
     }
 
     /// Processes a call for its report alone, as JSON.
@@ -75,7 +75,7 @@ mod _callweave {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, threads);
         let call = arguments::call(&mut work, &inputs, &roles)?;
-        work.run(move |control| Ok(callweave::analyze(call()?, &config, control)?.to_json()))
+        work.run(move |run| Ok(callweave::analyze(call()?, &config, run)?.to_json()))
     }
 
     /// What a recording really is, or with `quick` what its first bytes say, as JSON.
@@ -123,7 +123,7 @@ mod _callweave {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, None);
         let input = arguments::input(&mut work, input, 0)?;
-        let done = work.run(move |control| arrays::normalize(input, &config, path.as_deref(), control))?;
+        let done = work.run(move |run| arrays::normalize(input, &config, path.as_deref(), run))?;
         let samples = done.samples.map(|samples| samples.into_pyarray(py));
         Ok((samples, done.rate_hz, done.source, done.gain_db))
     }
@@ -142,7 +142,7 @@ mod _callweave {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, None);
         let input = arguments::input(&mut work, input, 0)?;
-        let made = work.run(move |control| arrays::peaks(input, points_per_second, bits, &config, control))?;
+        let made = work.run(move |run| arrays::peaks(input, points_per_second, bits, &config, run))?;
         Ok(made.into_python(py))
     }
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callweave::WriteOptions;
-use callweave::control::Control;
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::export::{LabelFormat, Names};
 use callweave::process::{PartyChunk, Redaction};
+use callweave::run::RunOptions;
 use callweave::speech::ChunkOptions;
 use callweave::units::{Millis, Rate, Span};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
@@ -42,7 +42,7 @@ impl Processed {
     fn work<T: Send + 'static>(
         &self,
         py: Python<'_>,
-        what: impl FnOnce(&mut callweave::Processed, &Control) -> callweave::Result<T> + Send + 'static,
+        what: impl FnOnce(&mut callweave::Processed, &RunOptions) -> callweave::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         self.on(Work::new(py, None, None), what)
     }
@@ -59,13 +59,13 @@ impl Processed {
     fn on<T: Send + 'static>(
         &self,
         work: Work<'_>,
-        what: impl FnOnce(&mut callweave::Processed, &Control) -> callweave::Result<T> + Send + 'static,
+        what: impl FnOnce(&mut callweave::Processed, &RunOptions) -> callweave::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let call = self.0.clone();
-        work.run(move |control| {
+        work.run(move |run| {
             let mut call = call.lock();
-            control.check(Stage::Input)?;
-            what(&mut call, control)
+            run.check(Stage::Input)?;
+            what(&mut call, run)
         })
     }
 }
@@ -80,10 +80,10 @@ impl Processed {
     /// The mix as 16-bit samples, and their rate.
     fn mix<'py>(&self, py: Python<'py>, config: &str) -> PyResult<(Bound<'py, PyArray2<i16>>, u32)> {
         let config = arguments::config(py, config)?;
-        let (samples, rate) = self.work(py, move |call, control| {
+        let (samples, rate) = self.work(py, move |call, run| {
             let mixer = call.mix(&config.mix)?;
             let rate = mixer.rate().hz();
-            Ok((arrays::gather(mixer, control)?, rate))
+            Ok((arrays::gather(mixer, run)?, rate))
         })?;
         Ok((samples.into_pyarray(py), rate))
     }
@@ -107,7 +107,7 @@ impl Processed {
         let labels = labels.map_err(|e| raise(py, e))?;
         let names = if show_parties { Names::Parties } else { Names::Roles };
         let options = WriteOptions { page, embed_audio, peaks, series, labels, names };
-        self.work(py, move |call, control| call.write_with(&folder, &config.mix, &options, control))
+        self.work(py, move |call, run| call.write_with(&folder, &config.mix, &options, run))
     }
 
     /// Takes what a redaction, as JSON, names out of every track.
@@ -166,7 +166,7 @@ type ChunkParts = (usize, usize, String, f64, f64, f64, f64);
 fn label_format(name: &str) -> callweave::Result<LabelFormat> {
     LabelFormat::from_name(name).ok_or_else(|| {
         let names: Vec<_> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
-        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such labels").found(name, names.join(", "))
+        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such labels").with_mismatch(name, names.join(", "))
     })
 }
 

@@ -14,8 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use callweave::control::{Cancel, Control, Progress};
 use callweave::error::{Error, ErrorKind, Stage};
+use callweave::run::{Cancel, Progress, RunOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rayon::ThreadPoolBuilder;
@@ -158,18 +158,18 @@ impl<'py> Work<'py> {
     /// raised when it has stopped, or has not for a while.
     pub fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce(&Control) -> callweave::Result<T> + Send + 'static,
+        work: impl FnOnce(&RunOptions) -> callweave::Result<T> + Send + 'static,
     ) -> PyResult<T> {
         let cancel = Cancel::default();
         let progress = self.progress.as_ref().map(|_| listener(&self.board));
         // The threads are there already when core is called: it makes no more.
-        let control = Control { cancel: cancel.clone(), progress, threads: None };
+        let run = RunOptions { cancel: cancel.clone(), progress, threads: None };
         let done = Done(self.board.clone());
         let threads = self.threads.unwrap_or(0);
         let worker = thread::Builder::new().spawn(move || {
             let _done = done;
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(no_thread)?;
-            pool.install(|| work(&control))
+            pool.install(|| work(&run))
         });
         self.attend(&cancel)?;
         let result = worker.map_err(no_thread).and_then(|worker| self.py.detach(|| joined(worker)));
@@ -232,7 +232,7 @@ pub fn read_chunk(file: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     }
 }
 
-fn listener(board: &Arc<Board>) -> callweave::control::OnProgress {
+fn listener(board: &Arc<Board>) -> callweave::run::OnProgress {
     let board = board.clone();
     Arc::new(move |progress| board.lock().progress = Some(progress))
 }

@@ -211,13 +211,13 @@ impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Written {
+        enum MomentText {
             Seconds(f64),
             Text(String),
         }
-        let (moment, found) = match Written::deserialize(deserializer)? {
-            Written::Seconds(s) => (Self::from_unix_seconds(s), s.to_string()),
-            Written::Text(t) => (Self::from_rfc3339(&t), format!("\"{t}\"")),
+        let (moment, found) = match MomentText::deserialize(deserializer)? {
+            MomentText::Seconds(s) => (Self::from_unix_seconds(s), s.to_string()),
+            MomentText::Text(t) => (Self::from_rfc3339(&t), format!("\"{t}\"")),
         };
         moment.ok_or_else(|| {
             serde::de::Error::custom(format!("not a moment: found {found}, expected Unix seconds or RFC 3339"))

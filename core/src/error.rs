@@ -26,7 +26,7 @@ pub enum ErrorKind {
     InvalidArgument,
     /// There is a recording, but no sound in it: nothing to work on.
     NoAudio,
-    /// The caller cancelled the work through its control.
+    /// The caller cancelled the work through its run.
     Cancelled,
     /// A provider's document says that there is no recording, or says it in a way that cannot be read.
     Provider,
@@ -185,7 +185,7 @@ impl Error {
 
     /// Adds what was found and what was expected instead.
     #[must_use]
-    pub fn found(mut self, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
+    pub fn with_mismatch(mut self, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
         self.0.found = Some(found.to_string());
         self.0.expected = Some(expected.to_string());
         self
@@ -236,12 +236,12 @@ impl Error {
     }
 
     /// What was found.
-    pub fn found_text(&self) -> Option<&str> {
+    pub fn found(&self) -> Option<&str> {
         self.0.found.as_deref()
     }
 
     /// What was expected.
-    pub fn expected_text(&self) -> Option<&str> {
+    pub fn expected(&self) -> Option<&str> {
         self.0.expected.as_deref()
     }
 }
@@ -289,7 +289,7 @@ mod tests {
     fn an_error_says_what_where_found_and_expected_in_one_line() {
         let error = Error::new(ErrorKind::Unsupported, Stage::Decode, "not audio")
             .at_byte(0)
-            .found("JSON", "a recording")
+            .with_mismatch("JSON", "a recording")
             .in_input("call.mp3");
         assert_eq!(error.to_string(), "decode: call.mp3 at byte 0: not audio: found JSON, expected a recording");
         assert_eq!(error.code(), "unsupported");

@@ -101,7 +101,7 @@ const HEADER: [&str; 3] = ["header_field_wrong", "header_size_wrong", "rate_chan
 /// Codes of the decoder that tell of audio which is lost.
 const DAMAGE: [&str; 5] = ["truncated", "damaged", "packet_failed", "packets_lost", "resync"];
 /// Fewer loud frames than this (4 s of speech) say nothing of the bandwidth.
-const LEAST_FRAMES: u32 = 32;
+const MIN_FRAMES: u32 = 32;
 /// Zeros that begin or end so near to a track's end are no pause.
 const AT_END: Millis = Millis(1000.0);
 
@@ -144,7 +144,7 @@ fn inspect(track: &Inspected, all: &[Inspected], config: &IntegrityConfig) -> Ve
         tell(Flaw::Clipped, clipped, config.clipped_share, "share", "samples at full scale");
     }
     if let Some((loud, wide)) = track.band
-        && loud >= LEAST_FRAMES
+        && loud >= MIN_FRAMES
         && share(wide.into(), loud.into()) < config.wide_share
     {
         let message = "holds nothing above the telephone band, though its rate has room for it";

@@ -6,9 +6,9 @@ pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
-pub mod control;
 pub mod decode;
 pub mod error;
+pub mod events;
 pub mod export;
 pub mod integrity;
 pub mod level;
@@ -20,17 +20,16 @@ pub mod provider;
 pub mod redact;
 pub mod report;
 pub mod resample;
-pub mod sounds;
+pub mod run;
 pub mod speech;
 mod threads;
 pub mod timeline;
 pub mod track;
 pub mod units;
-pub mod voice;
+pub mod vad;
 
 pub use call::{Call, Direction, Moment, Outcome, Role, Tag};
 pub use config::{Config, DecodeOptions, MixConfig};
-pub use control::{Cancel, Control, Progress};
 pub use decode::{Input, Probe, decode, probe, probe_head};
 pub use error::{Error, ErrorKind, Result, Warning};
 pub use process::{
@@ -38,3 +37,4 @@ pub use process::{
     process, process_batch,
 };
 pub use report::Report;
+pub use run::{Cancel, Progress, RunOptions};

@@ -28,8 +28,10 @@ pub fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
     for span in spans {
         let (start, end) = (span.start.0, span.end.0);
         if !(start >= 0.0 && end > start && end <= duration.0) {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "a span to redact")
-                .found(format!("{start} to {end} ms"), format!("0 <= start < end <= {duration} (the call's end)")));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "a span to redact").with_mismatch(
+                format!("{start} to {end} ms"),
+                format!("0 <= start < end <= {duration} (the call's end)"),
+            ));
         }
     }
     Ok(joined(spans.iter().map(|s| Span { start: s.start - PAD, end: s.end + PAD }).collect()))

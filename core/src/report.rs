@@ -51,7 +51,7 @@ pub struct Report {
     /// What is wrong with the call as a whole.
     pub warnings: Vec<Warning>,
     /// Files that were written.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<OutputFile>,
 }
 
 /// A name and a version.
@@ -96,9 +96,9 @@ pub struct TrackReport {
     pub source: Option<SourceInfo>,
     /// The recordings it is made of, where a party has several, one after the other; `source` is the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<SegmentReport>,
     /// Its place on the timeline.
-    pub alignment: Option<Alignment>,
+    pub alignment: Option<AlignmentReport>,
     /// How loud it is.
     pub level: Option<LevelReport>,
     /// Where the party speaks.
@@ -112,7 +112,7 @@ pub struct TrackReport {
 /// One of the recordings that a track is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Piece {
+pub struct SegmentReport {
     /// The recording.
     pub source: SourceInfo,
     /// Where it lies on the call.
@@ -138,7 +138,7 @@ impl From<&Error> for TrackError {
 /// Where a track lies on the timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Alignment {
+pub struct AlignmentReport {
     /// Call time of the track's first sample, codec delay removed.
     pub offset_ms: Millis,
     /// The recorder's clock error.
@@ -153,7 +153,7 @@ pub struct Alignment {
     pub knots: Vec<Knot>,
 }
 
-impl From<&Placement> for Alignment {
+impl From<&Placement> for AlignmentReport {
     fn from(placement: &Placement) -> Self {
         Self {
             offset_ms: placement.offset(),
@@ -210,7 +210,7 @@ pub struct TurnReport {
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Output {
+pub struct OutputFile {
     /// What it is: `mix`.
     pub kind: String,
     /// Its path, relative to the report.

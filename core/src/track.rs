@@ -6,9 +6,9 @@ use crate::units::{Millis, Rate};
 /// What listens to a track as it is decoded: blocks of mono samples in [−1, 1], in order, of any length.
 ///
 /// A listener's answer never depends on how the samples were cut into blocks.
-pub trait Listener {
+pub trait SampleSink {
     /// Hears the next samples.
-    fn hear(&mut self, samples: &[f32]);
+    fn push(&mut self, samples: &[f32]);
 }
 
 /// One participant's samples at rest: 16-bit, at the source's own rate, codec delay removed.
@@ -30,7 +30,7 @@ impl Track {
 }
 
 /// Random access to one track at 8 kHz: mono, codec delay removed. For stages that look at short stretches here and there.
-pub trait Narrow: Sync {
+pub trait Narrowband: Sync {
     /// How many samples there are.
     fn len(&self) -> usize;
 
@@ -43,7 +43,7 @@ pub trait Narrow: Sync {
     fn read(&self, from: usize, out: &mut [f32]);
 }
 
-impl Narrow for [f32] {
+impl Narrowband for [f32] {
     fn len(&self) -> usize {
         <[f32]>::len(self)
     }
@@ -53,7 +53,7 @@ impl Narrow for [f32] {
     }
 }
 
-impl Narrow for [i16] {
+impl Narrowband for [i16] {
     fn len(&self) -> usize {
         <[i16]>::len(self)
     }
@@ -63,10 +63,10 @@ impl Narrow for [i16] {
     }
 }
 
-impl<T: Copy> Narrow for Vec<T>
+impl<T: Copy> Narrowband for Vec<T>
 where
     T: Send + Sync,
-    [T]: Narrow,
+    [T]: Narrowband,
 {
     fn len(&self) -> usize {
         Self::len(self)
@@ -77,7 +77,7 @@ where
     }
 }
 
-impl<T: Narrow + ?Sized> Narrow for &T {
+impl<T: Narrowband + ?Sized> Narrowband for &T {
     fn len(&self) -> usize {
         (**self).len()
     }
@@ -97,12 +97,12 @@ fn copy<T: Copy>(samples: &[T], from: usize, out: &mut [f32], as_float: impl Fn(
 
 /// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones counted.
 #[derive(Debug, Default)]
-pub struct Keeper {
+pub struct PcmCollector {
     samples: Vec<i16>,
     saturated: u64,
 }
 
-impl Keeper {
+impl PcmCollector {
     /// The samples, and how many of them lay beyond full scale.
     pub fn finish(mut self) -> (Vec<i16>, u64) {
         self.samples.shrink_to_fit();
@@ -110,22 +110,22 @@ impl Keeper {
     }
 }
 
-impl Listener for Keeper {
-    fn hear(&mut self, samples: &[f32]) {
-        let beyond = |x: &&f32| !(-1.0..=MOST_POSITIVE).contains(*x);
+impl SampleSink for PcmCollector {
+    fn push(&mut self, samples: &[f32]) {
+        let beyond = |x: &&f32| !(-1.0..=MAX_POSITIVE).contains(*x);
         self.saturated += samples.iter().filter(beyond).count() as u64;
         self.samples.extend(samples.iter().map(|&x| to_i16(x)));
     }
 }
 
-/// Samples of a block of [`Compact`]: 4 ms at 8 kHz.
+/// Samples of a block of [`CompactPcm`]: 4 ms at 8 kHz.
 const BLOCK: usize = 32;
 
 /// A track in half the memory of 16 bits, for stages that compare what was recorded and never play it: blocks of 32 samples share
 /// a step, the smallest power of two in which the loudest of them fits into 8 bits. What is lost lies 44 dB and more below the
 /// loudest sample of a block, and nothing of samples below 128 of 32768 is lost.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Compact {
+pub struct CompactPcm {
     values: Vec<i8>,
     /// The step of each block, as a power of two of a 16-bit sample's.
     steps: Vec<u8>,
@@ -133,7 +133,7 @@ pub struct Compact {
     rest: Vec<i16>,
 }
 
-impl Compact {
+impl CompactPcm {
     fn push_block(&mut self, block: &[i16]) {
         let loudest = block.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0);
         // Rounding may reach one step more than the loudest sample has.
@@ -163,8 +163,8 @@ impl Compact {
     }
 }
 
-impl Listener for Compact {
-    fn hear(&mut self, samples: &[f32]) {
+impl SampleSink for CompactPcm {
+    fn push(&mut self, samples: &[f32]) {
         let mut rest = std::mem::take(&mut self.rest);
         let missing = if rest.is_empty() { 0 } else { (BLOCK - rest.len()).min(samples.len()) };
         let (head, tail) = samples.split_at(missing);
@@ -182,7 +182,7 @@ impl Listener for Compact {
     }
 }
 
-impl Narrow for Compact {
+impl Narrowband for CompactPcm {
     fn len(&self) -> usize {
         self.values.len() + self.rest.len()
     }
@@ -206,7 +206,7 @@ impl Narrow for Compact {
 }
 
 /// The largest sample that 16 bits hold, 32767/32768.
-const MOST_POSITIVE: f32 = 32_767.0 / 32_768.0;
+const MAX_POSITIVE: f32 = 32_767.0 / 32_768.0;
 
 /// The nearest 16-bit sample (of two, the even one), saturated; what is not a number becomes silence.
 #[inline]
@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn beyond_full_scale_saturates_and_is_counted() {
-        let mut keeper = Keeper::default();
-        keeper.hear(&[1.5, -1.5, 1.0, -1.0, 0.5, f32::NAN]);
+        let mut keeper = PcmCollector::default();
+        keeper.push(&[1.5, -1.5, 1.0, -1.0, 0.5, f32::NAN]);
         let (samples, saturated) = keeper.finish();
         assert_eq!(samples, [32_767, -32_768, 32_767, -32_768, 16_384, 0]);
         assert_eq!(saturated, 4, "1.0 lies beyond 32767/32768, and what is no number is a fault too");
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn stretches_of_a_track_are_read_with_silence_beyond_its_end() {
-        let read = |track: &dyn Narrow, from| {
+        let read = |track: &dyn Narrowband, from| {
             let mut out = [9.0; 3];
             track.read(from, &mut out);
             out
@@ -269,10 +269,10 @@ mod tests {
     fn a_compact_track_is_close_by_and_the_same_in_any_blocks() {
         let sample = |n: usize| ((n as f32 * 0.7).sin() * (n % 997) as f32 / 997.0).powi(3);
         let samples: Vec<f32> = (0..5000).map(sample).chain([1.0, -1.0, 127.0 / 32_768.0, 0.0]).collect();
-        let mut compact = Compact::default();
-        compact.hear(&samples);
-        let mut pieces = Compact::default();
-        samples.chunks(7).for_each(|piece| pieces.hear(piece));
+        let mut compact = CompactPcm::default();
+        compact.push(&samples);
+        let mut pieces = CompactPcm::default();
+        samples.chunks(7).for_each(|piece| pieces.push(piece));
         assert_eq!(compact, pieces);
         assert_eq!((compact.len(), compact.clone().finish().len()), (5004, 5004));
         let mut all = vec![9.0; 5010];
@@ -295,15 +295,15 @@ mod tests {
     fn a_compact_track_goes_on_where_it_was_cut() {
         let samples: Vec<f32> = (0..200).map(|n| (n as f32 * 0.3).sin() * 0.001).collect();
         let compact = |samples: &[f32]| {
-            let mut compact = Compact::default();
-            compact.hear(samples);
+            let mut compact = CompactPcm::default();
+            compact.push(samples);
             compact
         };
         for cut in [0, 5, 32, 70, 192, 195, 200, 300] {
             let mut shorter = compact(&samples);
             shorter.truncate(cut);
             assert_eq!(shorter, compact(&samples[..cut.min(200)]), "{cut}");
-            shorter.hear(&samples[cut.min(200)..]);
+            shorter.push(&samples[cut.min(200)..]);
             assert_eq!(shorter, compact(&samples), "{cut}");
         }
     }
@@ -311,8 +311,8 @@ mod tests {
     #[test]
     fn a_compact_track_keeps_what_is_faint() {
         let faint: Vec<f32> = (0..320).map(|n| ((n * 37) % 255 - 127) as f32 / 32_768.0).collect();
-        let mut compact = Compact::default();
-        compact.hear(&faint);
+        let mut compact = CompactPcm::default();
+        compact.push(&faint);
         let mut read = vec![0.0; 320];
         compact.read(0, &mut read);
         assert_eq!(read, faint);

@@ -32,7 +32,7 @@ impl Rate {
             return Ok(Self(hz));
         }
         Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "sample rate out of range")
-            .found(format!("{hz} Hz"), format!("1 to {} Hz", Self::MAX_HZ)))
+            .with_mismatch(format!("{hz} Hz"), format!("1 to {} Hz", Self::MAX_HZ)))
     }
 
     /// The rate in hertz.

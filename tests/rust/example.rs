@@ -1,4 +1,4 @@
-use callweave::{Config, Control, Input, Role, process};
+use callweave::{Config, RunOptions, Input, Role, process};
 
 fn main() -> callweave::Result<()> {
     let inputs = vec![
@@ -6,7 +6,7 @@ fn main() -> callweave::Result<()> {
         Input::path("fixtures/keypad-hold/agent.mp3").role(Role::Agent),
     ];
     let config = Config::default();
-    let mut call = process(inputs, &config, &Control::default())?;
+    let mut call = process(inputs, &config, &RunOptions::default())?;
     println!("{} because of {:?}", call.report.tag.value, call.report.outcome.reasons);
-    call.write("out/rust".as_ref(), &config.mix, &Control::default())
+    call.write("out/rust".as_ref(), &config.mix, &RunOptions::default())
 }

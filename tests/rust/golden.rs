@@ -58,13 +58,13 @@ fn every_fixture_call_is_tested() {
 
 #[test]
 fn keeping_the_tracks_changes_nothing() {
-    use callweave::{CallInput, Config, Control, analyze, process};
+    use callweave::{CallInput, Config, RunOptions, analyze, process};
     std::env::set_current_dir(root()).unwrap();
-    let (config, control) = (Config::default(), Control::default());
+    let (config, run) = (Config::default(), RunOptions::default());
     for (call, document) in CALLS {
         let open = || CallInput::open(&[format!("fixtures/{call}/{document}").into()]).unwrap();
-        let report = analyze(open(), &config, &control).unwrap();
-        assert_eq!(process(open(), &config, &control).unwrap().report, report, "{call}");
+        let report = analyze(open(), &config, &run).unwrap();
+        assert_eq!(process(open(), &config, &run).unwrap().report, report, "{call}");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use callweave::call::Direction;
 use callweave::provider::mcloud::{Dialling, NewRecording, Outgoing};
-use callweave::provider::{Described, Options, Part, Recording, locate, parse_offset, read, threecx};
+use callweave::provider::{CallDescription, Options, Part, Recording, locate, parse_offset, read, threecx};
 use serde_json::{Value, json};
 
 use crate::{program, read as text_of, root};
@@ -69,7 +69,7 @@ fn recordings(document: &str) -> String {
 }
 
 /// Who is heard in a recording, or in each of its parts.
-fn who(call: &Described, recording: &Recording) -> String {
+fn who(call: &CallDescription, recording: &Recording) -> String {
     let named = |role: &str, party: Option<&String>| match party {
         Some(party) => format!("{role} {party}"),
         None => role.to_owned(),

@@ -96,7 +96,7 @@ class SpeechConfig(_Section):
     """The longest span; a longer one is cut in its longest pause. `None`: no limit."""
     turn_pause_ms: float = _default("speech", "turn_pause_ms")
     """Pauses up to this long do not end a party's turn, unless the other party takes the floor."""
-    forget_ms: float | None = _default("speech", "forget_ms")
+    reset_after_ms: float | None = _default("speech", "reset_after_ms")
     """Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as its users know it."""
     bleed_gate: bool = _default("speech", "bleed_gate")
     """Whether speech that only repeats another track is told apart as bleed."""
@@ -166,7 +166,7 @@ class OutcomeConfig(_Section):
     """Speech of at least this length without room for an answer is a monologue."""
     monologue_gap_ms: float = _default("outcome", "monologue_gap_ms")
     """A gap of at least this length is room for an answer."""
-    least_voice_ms: float = _default("outcome", "least_voice_ms")
+    min_voice_ms: float = _default("outcome", "min_voice_ms")
     """Voice of its own that a party needs to count as one who speaks: two short words."""
     fax_voice_ms: float = _default("outcome", "fax_voice_ms")
     """Fax tones from a party with less voice of its own than this are a machine's."""

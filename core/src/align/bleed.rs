@@ -20,15 +20,15 @@ const WIDE_TRIES: usize = 48;
 /// No stretch is looked for over the whole range once so many of its transforms are spent on a pair of tracks: three stretches
 /// over two minutes of lags. With a third of that, two in a hundred calls with bleed far from where it is first looked for are not
 /// found.
-const MOST_TILES: usize = 14;
+const MAX_TILES: usize = 14;
 /// Spectra of each hearer kept for later stretches: as many as one stretch needs over two minutes of lags, four megabytes of both.
-const MOST_KEPT: usize = 5;
+const MAX_KEPT: usize = 5;
 /// Peaks kept of a stretch, and how far apart: within 100 ms they are one voice's pitch and room.
 const PEAKS: usize = 6;
 const APART: usize = RATE / 10;
 
 /// All that was heard, and the belief it leaves.
-pub(super) struct Heard {
+pub(super) struct BleedEvidence {
     pub votes: Vec<Vote>,
     /// What the votes alone say.
     pub evidence: Belief,
@@ -39,7 +39,7 @@ pub(super) struct Heard {
 /// Looks for each track's sound on the other, first near the lags that `prior` holds likely, then everywhere.
 ///
 /// Stops as soon as two stretches agree and nothing else is left to believe.
-pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> Heard {
+pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> BleedEvidence {
     let mut search = Search::new(a, b, prior, likely);
     for round in 0..NEAR_TRIES {
         for place in 0..likely.len() {
@@ -64,7 +64,7 @@ struct Search<'s, 't> {
     /// Stretches of each direction's talker near each likely lag, and anywhere.
     near: Vec<[Vec<usize>; 2]>,
     anywhere: [Vec<usize>; 2],
-    grids: [Grid; 2],
+    grids: [SpectrumGrid; 2],
     /// The second is for work side by side alone.
     correlators: [Option<Correlator>; 2],
     /// Transforms over the whole range.
@@ -76,10 +76,10 @@ struct Search<'s, 't> {
 
 /// Spectra of a direction's hearer over the whole range, by where they begin: every [`WIDE_SPAN`] samples, for all stretches.
 #[derive(Default)]
-struct Grid(Vec<(i64, Spectrum)>);
+struct SpectrumGrid(Vec<(i64, Spectrum)>);
 
 /// A stretch that is to be looked for, by transforms of `n` samples at tiles of lags; without any where that was done before.
-struct Quest {
+struct BleedQuery {
     direction: Direction,
     frame: usize,
     n: usize,
@@ -88,7 +88,7 @@ struct Quest {
 
 /// What came of it.
 #[derive(Default)]
-struct Found {
+struct BleedPeak {
     /// Lags in seconds, and their height.
     peaks: Vec<(f64, f32)>,
     searched_s: f64,
@@ -127,7 +127,7 @@ impl<'s, 't> Search<'s, 't> {
 
     /// Looks for a stretch of each direction; true where no doubt is left after one of them. With more than one thread both are
     /// looked for side by side, and the second forgotten where the first was enough.
-    fn both_ways(&mut self, quest: impl Fn(&Self, Direction) -> Option<Quest>) -> bool {
+    fn both_ways(&mut self, quest: impl Fn(&Self, Direction) -> Option<BleedQuery>) -> bool {
         let [first, second] = Direction::BOTH;
         if threads::count() > 1
             && let (Some(one), Some(other)) = (quest(self, first), quest(self, second))
@@ -137,7 +137,7 @@ impl<'s, 't> Search<'s, 't> {
             let (found, more) = threads::join(|| x.listen(a, b, &one, with), || y.listen(a, b, &other, and_with));
             self.take(&one, found);
             // Neither direction knows of the other, but for how much may be spent.
-            let too_much = other.n == WIDE_N && self.tiles >= MOST_TILES;
+            let too_much = other.n == WIDE_N && self.tiles >= MAX_TILES;
             return self.decided() || (!too_much && self.took(&other, more));
         }
         Direction::BOTH.into_iter().any(|direction| {
@@ -149,23 +149,23 @@ impl<'s, 't> Search<'s, 't> {
     }
 
     /// A stretch to look for near a likely lag; `None` where there is none.
-    fn near(&self, direction: Direction, place: usize, round: usize) -> Option<Quest> {
+    fn near(&self, direction: Direction, place: usize, round: usize) -> Option<BleedQuery> {
         let frame = *self.near.get(place)?[direction as usize].get(round)?;
         let frame = self.known_stretch(direction, frame);
         let centre = ((direction.delay(*self.likely.get(place)?) + TYPICAL_ECHO_S) * RATE as f64) as i64;
         let tile = centre - NEAR_SPAN as i64 / 2;
-        Some(Quest { direction, frame, n: NEAR_N, tiles: vec![(tile, 0..NEAR_SPAN)] })
+        Some(BleedQuery { direction, frame, n: NEAR_N, tiles: vec![(tile, 0..NEAR_SPAN)] })
     }
 
     /// A stretch to look for over the whole range; `None` where there is none, or no more may be spent.
-    fn wide(&self, direction: Direction, round: usize) -> Option<Quest> {
+    fn wide(&self, direction: Direction, round: usize) -> Option<BleedQuery> {
         let frame = *self.anywhere[direction as usize].get(round)?;
-        if self.tiles >= MOST_TILES {
+        if self.tiles >= MAX_TILES {
             return None;
         }
         let frame = self.known_stretch(direction, frame);
         if self.done.contains(&(direction, frame)) {
-            return Some(Quest { direction, frame, n: WIDE_N, tiles: Vec::new() });
+            return Some(BleedQuery { direction, frame, n: WIDE_N, tiles: Vec::new() });
         }
         let (low, high) = self.prior.range();
         let ends = [direction.delay(low), direction.delay(high)];
@@ -176,7 +176,7 @@ impl<'s, 't> Search<'s, 't> {
         let tiles = (start + from).div_euclid(span)..=(start + to).div_euclid(span);
         let within = |tile: i64| ((from - tile).clamp(0, span) as usize)..((to - tile).clamp(0, span) as usize);
         let tiles = tiles.map(|k| k * span - start).map(|tile| (tile, within(tile))).collect();
-        Some(Quest { direction, frame, n: WIDE_N, tiles })
+        Some(BleedQuery { direction, frame, n: WIDE_N, tiles })
     }
 
     /// The start of a stretch heard before that overlaps one that starts at `frame`, or `frame`: one sound, one vote.
@@ -186,16 +186,16 @@ impl<'s, 't> Search<'s, 't> {
     }
 
     /// Takes what was found of a stretch; true where no doubt is left.
-    fn took(&mut self, quest: &Quest, found: Found) -> bool {
+    fn took(&mut self, quest: &BleedQuery, found: BleedPeak) -> bool {
         self.take(quest, found);
         self.decided()
     }
 
-    fn take(&mut self, quest: &Quest, found: Found) {
+    fn take(&mut self, quest: &BleedQuery, found: BleedPeak) {
         if quest.tiles.is_empty() {
             return;
         }
-        let Quest { direction, frame, n, .. } = *quest;
+        let BleedQuery { direction, frame, n, .. } = *quest;
         if n == WIDE_N {
             self.done.push((direction, frame));
         }
@@ -234,16 +234,16 @@ impl<'s, 't> Search<'s, 't> {
         guess.mass > 0.999 && agree(&self.votes, guess.lag_s)
     }
 
-    fn finish(self) -> Heard {
+    fn finish(self) -> BleedEvidence {
         let (evidence, decided) = (self.evidence(), self.decided());
-        Heard { votes: self.votes, evidence, decided }
+        BleedEvidence { votes: self.votes, evidence, decided }
     }
 }
 
-impl Grid {
+impl SpectrumGrid {
     /// Correlates a stretch with the hearer.
-    fn listen(&mut self, a: &Sound, b: &Sound, quest: &Quest, with: &mut Option<Correlator>) -> Found {
-        let mut found = Found::default();
+    fn listen(&mut self, a: &Sound, b: &Sound, quest: &BleedQuery, with: &mut Option<Correlator>) -> BleedPeak {
+        let mut found = BleedPeak::default();
         if quest.tiles.is_empty() {
             return found;
         }
@@ -287,7 +287,7 @@ impl Grid {
         if let Some(other) = known.and_then(|i| self.0.get(i)).map(|g| &g.1).or(made.as_ref()) {
             correlator.correlate(voice, other, valid);
         }
-        if n == WIDE_N && self.0.len() < MOST_KEPT {
+        if n == WIDE_N && self.0.len() < MAX_KEPT {
             self.0.extend(made.map(|spectrum| (at, spectrum)));
         }
         correlator.peaks(PEAKS, APART)

@@ -1,11 +1,11 @@
 //! How a lag changes over a call: a slope, where clocks differ, and steps, where audio was lost.
 
 /// Clocks differ by this at most, in parts of one.
-const MOST_DRIFT: f64 = 200e-6;
+const MAX_DRIFT: f64 = 200e-6;
 /// A drift is applied when it is larger than this many of its standard errors.
 const SURE: f64 = 3.0;
 /// Steps smaller than this, in seconds, are not told from noise; packets hold 20 ms.
-const LEAST_STEP_S: f64 = 0.012;
+const MIN_STEP_S: f64 = 0.012;
 
 /// The lag measured at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,7 @@ fn middle(between: (f64, f64)) -> f64 {
 pub(super) fn course(points: &[Point]) -> Option<Course> {
     points.first()?;
     // Neighbours first: few of them have a step between them.
-    let rough = median(neighbour_slopes(points)).unwrap_or(0.0).clamp(-MOST_DRIFT, MOST_DRIFT);
+    let rough = median(neighbour_slopes(points)).unwrap_or(0.0).clamp(-MAX_DRIFT, MAX_DRIFT);
     let runs = runs(points, rough);
     let slope = sure_slope(&runs, rough);
     let flat = |p: &Point| p.lag_s - slope * p.at_s;
@@ -118,7 +118,7 @@ fn neighbour_slopes(points: &[Point]) -> Vec<f64> {
 /// Points in runs between steps; those that agree with neither neighbour are left out.
 fn runs(points: &[Point], slope: f64) -> Vec<Vec<Point>> {
     let flat = |p: &Point| p.lag_s - slope * p.at_s;
-    let near = |a: f64, b: f64| (a - b).abs() < LEAST_STEP_S;
+    let near = |a: f64, b: f64| (a - b).abs() < MIN_STEP_S;
     let mut runs: Vec<Vec<Point>> = Vec::new();
     for (i, p) in points.iter().enumerate() {
         let level = runs.last().and_then(|r| median(r.iter().rev().take(5).map(flat).collect()));
@@ -176,7 +176,7 @@ fn sure_slope(runs: &[Vec<Point>], rough: f64) -> f64 {
             }
         }
     }
-    let slope = median(slopes).unwrap_or(rough).clamp(-MOST_DRIFT, MOST_DRIFT);
+    let slope = median(slopes).unwrap_or(rough).clamp(-MAX_DRIFT, MAX_DRIFT);
     let mut squares = 0.0;
     let mut residuals = Vec::new();
     for r in runs {

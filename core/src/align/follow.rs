@@ -12,9 +12,9 @@ const N: usize = 16_384;
 /// Samples of the transform that looks for a lost lag: ±6.9 s.
 const WIDE_N: usize = 65_536;
 /// Least frames of sound in a stretch.
-const LEAST: usize = 40;
+const MIN: usize = 40;
 /// Stretches over a call.
-const MOST_SLOTS: f64 = 40.0;
+const MAX_SLOTS: f64 = 40.0;
 const STRETCH_S: f64 = STRETCH as f64 / FRAMES as f64;
 /// A peak this high is no chance where it is expected, and nearby.
 const EXPECTED_Z: f32 = 6.0;
@@ -30,8 +30,8 @@ const PATIENCE: usize = 5;
 const SEARCHES: usize = 4;
 /// Slots heard anew where the lag changed, and stretches compared to say where, over all steps. Recordings that contradict
 /// each other have dozens: those left over are taken to lie in the middle of where they may be.
-const MOST_CLOSER: f64 = 32.0;
-const MOST_LOCATED: usize = 40;
+const MAX_CLOSER: f64 = 32.0;
+const MAX_LOCATED: usize = 40;
 /// With so many hits in each direction, one direction at a time is enough.
 const ENOUGH: usize = 4;
 /// Two echoes together take this long at most.
@@ -39,7 +39,7 @@ const BOTH_ECHOES_S: f64 = 0.4;
 
 /// How two tracks lie to each other through the call.
 #[derive(Debug, Clone)]
-pub(super) struct Link {
+pub(super) struct FollowedLink {
     pub course: Course,
     /// Where each step is: seconds on track a; of a stretch that b lost, the middle.
     pub steps_at_s: Vec<f64>,
@@ -51,7 +51,7 @@ pub(super) struct Link {
     pub heard: usize,
 }
 
-impl Link {
+impl FollowedLink {
     /// A lag known to the sample, without drift or losses.
     pub fn exact(lag_s: f64) -> Self {
         let anchor = Point { at_s: lag_s.max(0.0), lag_s, clear: true };
@@ -62,7 +62,7 @@ impl Link {
 
 /// One stretch heard: delay of the hearer without the lag's sign.
 #[derive(Debug, Clone, Copy)]
-struct Hit {
+struct LagHit {
     direction: Direction,
     at_s: f64,
     /// Lag between tracks as if there were no echo.
@@ -81,14 +81,14 @@ struct Follower<'s, 't> {
     /// Misses since the last hit.
     lost: [usize; 2],
     searches: usize,
-    hits: Vec<Hit>,
+    hits: Vec<LagHit>,
     /// Stretches compared to hear the lag, and to locate steps.
     compared: usize,
     located: usize,
 }
 
 /// Follows the lag from `lag_s`; `None` where nothing is heard.
-pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option<Link> {
+pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option<FollowedLink> {
     let mut f = Follower::new(a, b, lag_s, votes);
     f.through_the_call(lag_s, votes);
     let mut found = f.course()?;
@@ -96,7 +96,7 @@ pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option
         found = f.course()?;
     }
     let at: Vec<f64> = found.course.steps.iter().map(|s| f.locate(s, &found)).collect();
-    Some(Link {
+    Some(FollowedLink {
         steps_at_s: at,
         both_ways: found.both_ways,
         half_width_s: found.half_width_s,
@@ -114,7 +114,7 @@ pub(super) fn survey(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> (Optio
 }
 
 /// A course and what was taken for echo in each direction.
-struct Found {
+struct FollowedLag {
     course: Course,
     both_ways: bool,
     half_width_s: f64,
@@ -160,7 +160,7 @@ impl<'s, 't> Follower<'s, 't> {
     /// Listens from where the lag was heard to the end, then back to the beginning: what is lost moves what comes after.
     fn through_the_call(&mut self, lag_s: f64, votes: &[Vote]) {
         let (from, to) = (lag_s.max(0.0), self.a.seconds().min(lag_s + self.b.seconds()));
-        let slot = ((to - from) / MOST_SLOTS).max(STRETCH_S);
+        let slot = ((to - from) / MAX_SLOTS).max(STRETCH_S);
         let slots = ((to - from) / slot).ceil().max(1.0) as usize;
         let first = (((self.begin_s(lag_s, votes) - from) / slot).max(0.0) as usize).min(slots);
         let listen = |f: &mut Self, k: usize| f.listen(from + k as f64 * slot, from + (k + 1) as f64 * slot);
@@ -171,10 +171,10 @@ impl<'s, 't> Follower<'s, 't> {
     }
 
     /// Listens once more where the lag changed, slot by slot: two losses may hide in one. `true` if there was anything to do.
-    fn look_closer(&mut self, found: &Found) -> bool {
+    fn look_closer(&mut self, found: &FollowedLag) -> bool {
         let wide: Vec<Step> =
             found.course.steps.iter().filter(|s| s.between_s.1 - s.between_s.0 > 2.0 * STRETCH_S).copied().collect();
-        let most = (MOST_CLOSER / wide.len().max(1) as f64).floor().clamp(1.0, 8.0);
+        let most = (MAX_CLOSER / wide.len().max(1) as f64).floor().clamp(1.0, 8.0);
         for step in &wide {
             let (s, e) = step.between_s;
             let parts = ((e - s) / STRETCH_S).floor().min(most);
@@ -191,7 +191,7 @@ impl<'s, 't> Follower<'s, 't> {
 
     /// Listens between two moments of track a, to the party that is clearest there; to both until both are known.
     fn listen(&mut self, from_s: f64, to_s: f64) {
-        let mut order: Vec<(Direction, f64, Clear)> = Vec::new();
+        let mut order: Vec<(Direction, f64, ClearEcho)> = Vec::new();
         for direction in Direction::BOTH {
             let k = direction as usize;
             if self.heard[k] == 0 && self.missed[k] >= PATIENCE {
@@ -207,14 +207,14 @@ impl<'s, 't> Follower<'s, 't> {
         order.sort_by_key(|o| std::cmp::Reverse(o.2.frames));
         let known = self.heard.iter().all(|&h| h >= ENOUGH);
         for (direction, shift, clear) in order {
-            if self.hear(direction, clear.start, shift) && known {
+            if self.push(direction, clear.start, shift) && known {
                 break;
             }
         }
     }
 
     /// Looks for one stretch; `true` if it is heard.
-    fn hear(&mut self, direction: Direction, frame: usize, shift: f64) -> bool {
+    fn push(&mut self, direction: Direction, frame: usize, shift: f64) -> bool {
         let k = direction as usize;
         let mut peak = self.peak(direction, frame);
         if peak.is_none() && self.heard[k] > 1 && self.lost[k] > 0 && self.searches < SEARCHES {
@@ -232,7 +232,7 @@ impl<'s, 't> Follower<'s, 't> {
         self.lost[k] = 0;
         self.delay[k] = delay;
         let at_s = frame as f64 / FRAMES as f64 + STRETCH_S / 2.0 - shift;
-        self.hits.push(Hit { direction, at_s, lag_s: direction.lag(delay, 0.0), z });
+        self.hits.push(LagHit { direction, at_s, lag_s: direction.lag(delay, 0.0), z });
         true
     }
 
@@ -270,7 +270,7 @@ impl<'s, 't> Follower<'s, 't> {
     }
 
     /// The course through all that was heard.
-    fn course(&mut self) -> Option<Found> {
+    fn course(&mut self) -> Option<FollowedLag> {
         self.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s).then((x.direction as u8).cmp(&(y.direction as u8))));
         let (echo_s, both_ways) = self.echoes();
         let points: Vec<Point> = self
@@ -285,7 +285,7 @@ impl<'s, 't> Follower<'s, 't> {
         let course = drift::course(&points)?;
         // One way, the echo is known to lie between 5 and 100 ms mostly; both ways, only how the sum is shared is unknown.
         let path = if both_ways { (echo_s[0].unwrap_or(0.0) * 0.9).min(0.05) } else { 0.05 };
-        Some(Found { half_width_s: path + 2.0 * course.spread_s, course, both_ways, echo_s })
+        Some(FollowedLag { half_width_s: path + 2.0 * course.spread_s, course, both_ways, echo_s })
     }
 
     /// The echo to take off in each direction (`None`: leave it out), and whether both gave it.
@@ -310,14 +310,14 @@ impl<'s, 't> Follower<'s, 't> {
     /// Where between two points the lag changed: seconds on track a.
     ///
     /// Tenths of a second of talk are compared with the other track at the lag before and at the lag after; the change is
-    /// where the first stops winning. The middle, once [`MOST_LOCATED`] stretches are spent.
-    fn locate(&mut self, step: &Step, found: &Found) -> f64 {
+    /// where the first stops winning. The middle, once [`MAX_LOCATED`] stretches are spent.
+    fn locate(&mut self, step: &Step, found: &FollowedLag) -> f64 {
         let reach = STRETCH_S / 2.0;
         let (from, to) = (step.between_s.0 - reach, step.between_s.1 + reach);
         let tenth = RATE / 10 / STEP;
         let mut gains: Vec<(f64, f64)> = Vec::new();
         let middle = (step.between_s.0 + step.between_s.1) / 2.0;
-        if self.located >= MOST_LOCATED {
+        if self.located >= MAX_LOCATED {
             return middle;
         }
         for direction in Direction::BOTH {
@@ -365,7 +365,7 @@ fn highest_sum(gains: &[(f64, f64)]) -> Option<f64> {
 
 /// A stretch in which a talker sounds and the hearer is quiet.
 #[derive(Debug, Clone, Copy)]
-struct Clear {
+struct ClearEcho {
     /// Its first frame on the talker's track.
     start: usize,
     /// Frames that are clear.
@@ -373,7 +373,7 @@ struct Clear {
 }
 
 /// The clearest stretch between two moments of the talker.
-fn clearest(talker: &Sound, hearer: &Sound, from_s: f64, to_s: f64, delay: f64) -> Option<Clear> {
+fn clearest(talker: &Sound, hearer: &Sound, from_s: f64, to_s: f64, delay: f64) -> Option<ClearEcho> {
     let frame = |s: f64| (s * FRAMES as f64).max(0.0) as usize;
     let (from, to) = (frame(from_s), frame(to_s).min(talker.active.len()));
     let shift = (delay * FRAMES as f64).round() as i64;
@@ -389,11 +389,11 @@ fn clearest(talker: &Sound, hearer: &Sound, from_s: f64, to_s: f64, delay: f64) 
             Some(*sum)
         }))
         .collect();
-    let mut best: Option<Clear> = None;
+    let mut best: Option<ClearEcho> = None;
     for s in (0..=(sums.len() - 1).saturating_sub(STRETCH)).step_by(FRAMES / 4) {
         let frames = sums[(s + STRETCH).min(sums.len() - 1)] - sums[s];
-        if frames >= LEAST && best.is_none_or(|b| frames > b.frames) {
-            best = Some(Clear { start: from + s, frames });
+        if frames >= MIN && best.is_none_or(|b| frames > b.frames) {
+            best = Some(ClearEcho { start: from + s, frames });
         }
     }
     best

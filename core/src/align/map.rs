@@ -1,6 +1,6 @@
 //! From how tracks hang on each other to maps between their time and the call's.
 
-use super::follow::Link;
+use super::follow::FollowedLink;
 use crate::timeline::Knot;
 use crate::units::Millis;
 
@@ -22,7 +22,7 @@ pub(super) struct Hung {
     /// Call time of the first sample where there is no link, in seconds.
     pub lag_s: f64,
     /// The track it hangs on, and how, seen from that track.
-    pub link: Option<(usize, Link)>,
+    pub link: Option<(usize, FollowedLink)>,
 }
 
 /// A track's time to the call's.
@@ -105,12 +105,12 @@ mod tests {
     use super::super::drift::{Course, Point, Step};
     use super::*;
 
-    fn link(anchor: (f64, f64), slope: f64, steps: &[(f64, f64, f64)]) -> Link {
+    fn link(anchor: (f64, f64), slope: f64, steps: &[(f64, f64, f64)]) -> FollowedLink {
         let steps_at_s = steps.iter().map(|s| s.0).collect();
         let steps = steps.iter().map(|&(at, before, after)| Step { between_s: (at, at), lags_s: (before, after) });
         let anchor = Point { at_s: anchor.0, lag_s: anchor.1, clear: true };
         let course = Course { slope, anchor, steps: steps.collect(), spread_s: 0.0, longest: 3 };
-        Link { course, steps_at_s, both_ways: true, half_width_s: 0.01, heard: 3 }
+        FollowedLink { course, steps_at_s, both_ways: true, half_width_s: 0.01, heard: 3 }
     }
 
     fn alone() -> Option<Hung> {

@@ -31,14 +31,14 @@ use crate::call::Role;
 pub use crate::config::AlignOptions;
 use crate::error::Warning;
 use crate::timeline::Placement;
-use crate::track::Narrow;
+use crate::track::Narrowband;
 use crate::units::Millis;
 use sound::Sound;
 
 /// One track to place.
 pub struct TrackInput<'a> {
     /// The samples: mono, 8 kHz, codec delay removed. Short stretches are read, here and there.
-    pub samples: &'a dyn Narrow,
+    pub samples: &'a dyn Narrowband,
     /// Mean square of each 10 ms of the samples, if it is known already; else the samples are read through once.
     pub energies: Option<&'a [f32]>,
     /// Probability of speech, one for each `hop`.

@@ -1,14 +1,14 @@
 //! Two recordings of one line of which the second begins before the first ends: the lag at which both hold the same audio.
 
 use super::fft::correlation;
-use crate::track::Narrow;
+use crate::track::Narrowband;
 use crate::units::Millis;
 
 /// Samples at 8 kHz that are looked for at once, and how far apart such stretches begin.
 const STRETCH: usize = 8_000;
 const STEP: usize = 4_000;
 /// How much of the second recording is looked at, in samples, and how many stretches of it: the loudest.
-const MOST_LOOKED_AT: usize = 240_000;
+const MAX_LOOKED_AT: usize = 240_000;
 const TRIES: usize = 6;
 /// Normalised correlation from which two stretches are the same audio, through any codec.
 const ALIKE: f64 = 0.9;
@@ -21,10 +21,10 @@ const SILENCE: f64 = 1e-7;
 
 /// The time on track `a` at which track `b` begins, within so much of a time expected, where both hold the same audio from
 /// there to the end of `a`. Exact to a sample at 8 kHz. `None` where no second of them is alike, or many are.
-pub fn overlap(a: &dyn Narrow, b: &dyn Narrow, expected: Millis, within: Millis) -> Option<Millis> {
+pub fn overlap(a: &dyn Narrowband, b: &dyn Narrowband, expected: Millis, within: Millis) -> Option<Millis> {
     let samples = |time: Millis| (time.0 * 8.0).round() as i64;
     let (expected, within) = (samples(expected), samples(within).clamp(0, 480_000));
-    let common = usize::try_from(a.len() as i64 - (expected - within)).unwrap_or(0).min(b.len()).min(MOST_LOOKED_AT);
+    let common = usize::try_from(a.len() as i64 - (expected - within)).unwrap_or(0).min(b.len()).min(MAX_LOOKED_AT);
     let mut stretch = vec![0.0f32; STRETCH];
     let starts = (0..).map(|k| k * STEP).take_while(|start| start + STRETCH <= common);
     let mut by_power: Vec<(f64, usize)> = starts

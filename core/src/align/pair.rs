@@ -3,7 +3,7 @@
 use super::AlignOptions;
 use super::belief::{BIN_S, Belief};
 use super::bleed;
-use super::follow::{self, Link};
+use super::follow::{self, FollowedLink};
 use super::sound::Sound;
 use super::vote::Vote;
 use super::{dual, prior, turns};
@@ -13,9 +13,9 @@ use crate::call::Role;
 const SURE_NATS: f64 = 60.0;
 /// Stretches between two losses that must be heard at one lag to settle a doubt, and lags that are tried.
 const WITNESSES: usize = 4;
-const MOST_TRIED: usize = 6;
+const MAX_TRIED: usize = 6;
 /// No further lag is tried once so many stretches were compared; one lag takes 80 at most, where both parties are heard.
-const MOST_COMPARED: usize = 100;
+const MAX_COMPARED: usize = 100;
 /// A single stretch this clear is believed.
 const CLEAR_Z: f32 = 15.0;
 /// Lags this close, in seconds, are one and the same with losses and echo between them.
@@ -96,9 +96,9 @@ impl Pair {
     }
 
     /// The lag through the call, if bleed speaks for `lag_s`.
-    pub fn link(&self, sounds: &[Sound], lag_s: f64) -> Option<Link> {
+    pub fn link(&self, sounds: &[Sound], lag_s: f64) -> Option<FollowedLink> {
         if let Some(same) = self.same {
-            return ((same - lag_s).abs() < 2.0 * BIN_S).then(|| Link::exact(same));
+            return ((same - lag_s).abs() < 2.0 * BIN_S).then(|| FollowedLink::exact(same));
         }
         if !self.sure && !self.heard_at(lag_s) {
             return None;
@@ -127,8 +127,7 @@ fn verify(a: &Sound, b: &Sound, votes: &[Vote]) -> Option<f64> {
     let (mut next, mut compared) = (0, 0);
     while let Some(&(lag, z)) = names.get(next) {
         next += 1;
-        if tried.len() == MOST_TRIED || compared >= MOST_COMPARED || tried.iter().any(|t| (t - lag).abs() < SAME_LAG_S)
-        {
+        if tried.len() == MAX_TRIED || compared >= MAX_COMPARED || tried.iter().any(|t| (t - lag).abs() < SAME_LAG_S) {
             continue;
         }
         tried.push(lag);

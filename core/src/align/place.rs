@@ -1,7 +1,7 @@
 //! From pairs to placements: one track is the reference, the others are placed one after the other, the surest first.
 
 use super::belief::{Belief, Guess};
-use super::follow::Link;
+use super::follow::FollowedLink;
 use super::map::{self, Hung};
 use super::pair::Pair;
 use super::prior;
@@ -18,14 +18,14 @@ const OTHERS: usize = 3;
 /// A track placed with less confidence than this does not help to place others.
 const HELPFUL: f64 = 0.8;
 /// No evidence is worth more than this.
-const MOST_CONFIDENCE: f64 = 0.995;
+const MAX_CONFIDENCE: f64 = 0.995;
 /// No more than this where stretches contradict each other.
-const MOST_DOUBTFUL: f64 = 0.75;
+const MAX_DOUBTFUL: f64 = 0.75;
 /// Start times that are this much farther off than their resolution, in seconds, are wrong.
 const STAMP_SLACK_S: f64 = 0.5;
 
 /// A track's place while others are still looked for.
-struct Placed {
+struct PlacedPair {
     guess: Guess,
     method: Method,
     hung: Hung,
@@ -36,11 +36,11 @@ pub(super) fn place(sounds: &[Sound], options: &AlignOptions) -> Alignment {
     if sounds.is_empty() {
         return Alignment::default();
     }
-    let mut table = Table { sounds, options, pairs: Vec::new() };
+    let mut table = PairTable { sounds, options, pairs: Vec::new() };
     table.listen();
     let reference = table.reference();
-    let mut placed: Vec<Option<Placed>> = sounds.iter().map(|_| None).collect();
-    placed[reference] = Some(Placed {
+    let mut placed: Vec<Option<PlacedPair>> = sounds.iter().map(|_| None).collect();
+    placed[reference] = Some(PlacedPair {
         guess: Guess { lag_s: 0.0, mass: 1.0, half_width_s: 0.0 },
         method: Method::Reference,
         hung: Hung { lag_s: 0.0, link: None },
@@ -58,14 +58,14 @@ pub(super) fn place(sounds: &[Sound], options: &AlignOptions) -> Alignment {
     table.finish(&placed, &order)
 }
 
-struct Table<'s, 't> {
+struct PairTable<'s, 't> {
     sounds: &'s [Sound<'t>],
     options: &'s AlignOptions,
     pairs: Vec<Pair>,
 }
 
-impl Table<'_, '_> {
-    fn hear(&mut self, a: usize, b: usize) {
+impl PairTable<'_, '_> {
+    fn push(&mut self, a: usize, b: usize) {
         let (a, b) = (a.min(b), a.max(b));
         if a != b && self.pairs.iter().all(|p| (p.a, p.b) != (a, b)) {
             self.pairs.extend(Pair::new(self.sounds, a, b, self.options));
@@ -79,7 +79,7 @@ impl Table<'_, '_> {
             for b in 1..n {
                 for a in 0..b {
                     if !self.joined(a, b) {
-                        self.hear(a, b);
+                        self.push(a, b);
                     }
                 }
             }
@@ -88,12 +88,12 @@ impl Table<'_, '_> {
         let mut by_sound: Vec<usize> = (0..n).collect();
         let active = |i: usize| self.sounds[i].active.iter().filter(|&&a| a).count();
         by_sound.sort_by_cached_key(|&i| (std::cmp::Reverse(active(i)), i));
-        (1..n).for_each(|i| self.hear(by_sound[0], by_sound[i]));
+        (1..n).for_each(|i| self.push(by_sound[0], by_sound[i]));
         for k in 1..n {
             let others: Vec<usize> = by_sound[1..].iter().copied().filter(|&j| j != by_sound[k]).take(OTHERS).collect();
             for other in others {
                 if !self.joined(by_sound[0], by_sound[k]) {
-                    self.hear(by_sound[k], other);
+                    self.push(by_sound[k], other);
                 }
             }
         }
@@ -128,7 +128,11 @@ impl Table<'_, '_> {
     }
 
     /// Pairs of a track with those placed well before, and their lags.
-    fn known<'p>(&'p self, track: usize, placed: &'p [Option<Placed>]) -> impl Iterator<Item = (&'p Pair, usize, f64)> {
+    fn known<'p>(
+        &'p self,
+        track: usize,
+        placed: &'p [Option<PlacedPair>],
+    ) -> impl Iterator<Item = (&'p Pair, usize, f64)> {
         self.pairs.iter().filter_map(move |p| {
             let other = p.other(track)?;
             let o = placed[other].as_ref().filter(|o| o.guess.mass >= HELPFUL)?;
@@ -137,7 +141,7 @@ impl Table<'_, '_> {
     }
 
     /// What is believed of the lag between the reference and a track, from all placed ones.
-    fn belief(&self, track: usize, placed: &[Option<Placed>], reference: usize) -> Belief {
+    fn belief(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Belief {
         let mut belief = prior::prior(&self.sounds[reference], &self.sounds[track], self.options);
         for (pair, _, lag) in self.known(track, placed) {
             if pair.b == track {
@@ -150,19 +154,19 @@ impl Table<'_, '_> {
     }
 
     /// Decides how a track hangs on those placed before.
-    fn settle(&self, track: usize, mut guess: Guess, placed: &[Option<Placed>], reference: usize) -> Placed {
-        let mut best: Option<(usize, Link)> = None;
+    fn settle(&self, track: usize, mut guess: Guess, placed: &[Option<PlacedPair>], reference: usize) -> PlacedPair {
+        let mut best: Option<(usize, FollowedLink)> = None;
         let mut bleed = false;
         for (pair, other, at) in self.known(track, placed) {
             let lag = guess.lag_s - at;
             let (heard, link) = if pair.b == track {
                 (pair.heard_at(lag), pair.link(self.sounds, lag))
             } else {
-                (pair.heard_at(-lag), pair.link(self.sounds, -lag).map(Link::reversed))
+                (pair.heard_at(-lag), pair.link(self.sounds, -lag).map(FollowedLink::reversed))
             };
             bleed |= heard;
             if heard && pair.doubtful() && link.as_ref().is_none_or(|l| l.course.longest < 3) {
-                guess.mass = guess.mass.min(MOST_DOUBTFUL);
+                guess.mass = guess.mass.min(MAX_DOUBTFUL);
             }
             if let Some(link) = link
                 && best.as_ref().is_none_or(|b| link.heard > b.1.heard)
@@ -178,11 +182,11 @@ impl Table<'_, '_> {
             (false, false, true) => Method::Turns,
             (false, false, false) => Method::None,
         };
-        Placed { guess, method, hung: Hung { lag_s: guess.lag_s, link: best } }
+        PlacedPair { guess, method, hung: Hung { lag_s: guess.lag_s, link: best } }
     }
 
     /// Maps, placements and warnings.
-    fn finish(&self, placed: &[Option<Placed>], order: &[usize]) -> Alignment {
+    fn finish(&self, placed: &[Option<PlacedPair>], order: &[usize]) -> Alignment {
         let hung: Vec<Option<Hung>> = placed.iter().map(|p| p.as_ref().map(|p| p.hung.clone())).collect();
         let seconds: Vec<f64> = self.sounds.iter().map(Sound::seconds).collect();
         let maps = map::maps(&hung, order, &seconds);
@@ -191,7 +195,7 @@ impl Table<'_, '_> {
         for (i, (map, p)) in maps.iter().zip(placed).enumerate() {
             let (Some(map), Some(p)) = (map, p) else { continue };
             let knots = map.knots(seconds[i], begin_s);
-            let confidence = if p.method == Method::Reference { 1.0 } else { p.guess.mass.min(MOST_CONFIDENCE) };
+            let confidence = if p.method == Method::Reference { 1.0 } else { p.guess.mass.min(MAX_CONFIDENCE) };
             let half = match &p.hung.link {
                 Some((_, link)) if confidence >= 0.9 => link.half_width_s,
                 _ => p.guess.half_width_s,
@@ -205,7 +209,7 @@ impl Table<'_, '_> {
     }
 
     /// What is to be said of a track's place.
-    fn warning(&self, track: usize, reference: usize, placed: &Placed) -> Option<Warning> {
+    fn warning(&self, track: usize, reference: usize, placed: &PlacedPair) -> Option<Warning> {
         let stamp = prior::stamped(&self.sounds[reference], &self.sounds[track], self.options);
         if placed.method == Method::None {
             return Some(Warning::new(
@@ -225,7 +229,7 @@ impl Table<'_, '_> {
     }
 }
 
-impl Link {
+impl FollowedLink {
     /// The same link seen from the other track.
     fn reversed(mut self) -> Self {
         let course = &mut self.course;

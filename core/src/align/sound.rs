@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::TrackInput;
 use super::wave::{FRAME, RATE};
-use crate::track::Narrow;
+use crate::track::Narrowband;
 
 /// Samples of a 10 ms frame at the track's 8 kHz.
 const FRAME_8K: usize = 80;
@@ -98,7 +98,7 @@ impl<'a> Sound<'a> {
     }
 }
 
-fn energies(samples: &dyn Narrow) -> Vec<f32> {
+fn energies(samples: &dyn Narrowband) -> Vec<f32> {
     let n = samples.len();
     let mut out = Vec::with_capacity(n / FRAME_8K + 1);
     let mut block = vec![0.0f32; FRAME_8K * 128];

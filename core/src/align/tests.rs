@@ -1,4 +1,4 @@
-//! Made tracks: bursts of coloured noise in turns, each party faintly on the other's track.
+//! MadePair tracks: bursts of coloured noise in turns, each party faintly on the other's track.
 
 use super::*;
 use crate::timeline::Method;
@@ -6,9 +6,9 @@ use crate::timeline::Method;
 const HZ: f64 = 8_000.0;
 
 /// A fixed sequence of numbers in [0, 1).
-struct Dice(u64);
+struct TestRandom(u64);
 
-impl Dice {
+impl TestRandom {
     fn roll(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as f64 / (1u64 << 31) as f64
@@ -16,7 +16,7 @@ impl Dice {
 }
 
 /// Two parties who talk in turns for `seconds`: each one's sound on the call's timeline.
-fn talk(seconds: f64, parties: usize, dice: &mut Dice) -> Vec<Vec<f32>> {
+fn talk(seconds: f64, parties: usize, dice: &mut TestRandom) -> Vec<Vec<f32>> {
     let n = (seconds * HZ) as usize;
     let mut voices = vec![vec![0.0f32; n]; parties];
     let (mut t, mut who) = (0.5, 0);
@@ -39,7 +39,7 @@ fn talk(seconds: f64, parties: usize, dice: &mut Dice) -> Vec<Vec<f32>> {
 }
 
 /// How a recorder hears a party: everybody else at `bleed` after `echo_s`, line noise, from `from_s` on.
-struct Recorder {
+struct TestRecorder {
     from_s: f64,
     bleed: f32,
     echo_s: f64,
@@ -48,9 +48,9 @@ struct Recorder {
     lost: Vec<(f64, f64)>,
 }
 
-const GOOD: Recorder = Recorder { from_s: 0.0, bleed: 0.03, echo_s: 0.02, ppm: 0.0, lost: Vec::new() };
+const GOOD: TestRecorder = TestRecorder { from_s: 0.0, bleed: 0.03, echo_s: 0.02, ppm: 0.0, lost: Vec::new() };
 
-fn record(voices: &[Vec<f32>], own: usize, r: &Recorder, dice: &mut Dice) -> Vec<i16> {
+fn record(voices: &[Vec<f32>], own: usize, r: &TestRecorder, dice: &mut TestRandom) -> Vec<i16> {
     let echo = (r.echo_s * HZ) as usize;
     let at = |x: &[f32], i: usize| x.get(i).copied().unwrap_or(0.0);
     let heard = |i: usize| -> f32 {
@@ -83,14 +83,14 @@ fn probabilities(track: &[i16]) -> Vec<f32> {
     track.chunks(256).map(|c| if c.iter().any(|s| s.unsigned_abs() > 1_000) { 0.9 } else { 0.1 }).collect()
 }
 
-struct Made(Vec<i16>, Vec<f32>);
+struct MadePair(Vec<i16>, Vec<f32>);
 
-fn made(track: Vec<i16>) -> Made {
+fn made(track: Vec<i16>) -> MadePair {
     let p = probabilities(&track);
-    Made(track, p)
+    MadePair(track, p)
 }
 
-fn place_with(tracks: &[Made], starts: &[Option<f64>], options: &AlignOptions) -> Alignment {
+fn place_with(tracks: &[MadePair], starts: &[Option<f64>], options: &AlignOptions) -> Alignment {
     let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
     let inputs: Vec<TrackInput> = tracks
         .iter()
@@ -108,20 +108,20 @@ fn place_with(tracks: &[Made], starts: &[Option<f64>], options: &AlignOptions) -
     align(&inputs, options)
 }
 
-fn place(tracks: &[Made]) -> Alignment {
+fn place(tracks: &[MadePair]) -> Alignment {
     place_with(tracks, &[], &AlignOptions::default())
 }
 
 /// Two recorders of a call of `seconds`.
-fn two(seconds: f64, a: &Recorder, b: &Recorder) -> Vec<Made> {
-    let mut dice = Dice(7);
+fn two(seconds: f64, a: &TestRecorder, b: &TestRecorder) -> Vec<MadePair> {
+    let mut dice = TestRandom(7);
     let voices = talk(seconds, 2, &mut dice);
     vec![made(record(&voices, 0, a, &mut dice)), made(record(&voices, 1, b, &mut dice))]
 }
 
 #[test]
 fn bleed_both_ways_places_within_the_echo_and_takes_it_off() {
-    let found = place(&two(60.0, &GOOD, &Recorder { from_s: 3.217, echo_s: 0.04, ..GOOD }));
+    let found = place(&two(60.0, &GOOD, &TestRecorder { from_s: 3.217, echo_s: 0.04, ..GOOD }));
     let p = &found.placements[1];
     // Echoes of 20 and 40 ms: half their difference stays.
     assert!((p.offset().0 - 3217.0).abs() < 12.0, "{:?}", p.offset());
@@ -132,7 +132,7 @@ fn bleed_both_ways_places_within_the_echo_and_takes_it_off() {
 
 #[test]
 fn bleed_one_way_says_that_the_path_is_assumed() {
-    let found = place(&two(60.0, &Recorder { from_s: 1.5, bleed: 0.0, ..GOOD }, &GOOD));
+    let found = place(&two(60.0, &TestRecorder { from_s: 1.5, bleed: 0.0, ..GOOD }, &GOOD));
     assert!((found.placements[0].offset().0 - 1500.0).abs() < 20.0);
     assert_eq!(found.placements[1].offset().0, 0.0, "the earliest first sample is call time 0");
     assert_eq!(found.warnings[0].1.code, "path_delay_assumed");
@@ -140,8 +140,8 @@ fn bleed_one_way_says_that_the_path_is_assumed() {
 
 #[test]
 fn drift_is_found_within_five_ppm_and_losses_within_two_seconds() {
-    let b = Recorder { from_s: 2.0, ppm: -120.0, lost: vec![(100.0, 0.06), (420.0, 0.15)], ..GOOD };
-    let found = place(&two(600.0, &Recorder { lost: vec![(250.0, 0.1)], ..GOOD }, &b));
+    let b = TestRecorder { from_s: 2.0, ppm: -120.0, lost: vec![(100.0, 0.06), (420.0, 0.15)], ..GOOD };
+    let found = place(&two(600.0, &TestRecorder { lost: vec![(250.0, 0.1)], ..GOOD }, &b));
     assert!((found.placements[1].drift().0 + 120.0).abs() < 5.0, "{:?}", found.placements[1].drift());
     let losses = |i: usize| -> Vec<(f64, f64)> {
         let pairs = found.placements[i].knots().windows(2);
@@ -164,7 +164,7 @@ fn drift_is_found_within_five_ppm_and_losses_within_two_seconds() {
 
 #[test]
 fn seconds_lost_are_found_again() {
-    let b = Recorder { lost: vec![(60.0, 3.2)], ..GOOD };
+    let b = TestRecorder { lost: vec![(60.0, 3.2)], ..GOOD };
     let found = place(&two(180.0, &GOOD, &b));
     let knots = found.placements[1].knots();
     let step = knots.windows(2).find(|k| k[0].track == k[1].track).unwrap();
@@ -176,8 +176,8 @@ fn seconds_lost_are_found_again() {
 
 #[test]
 fn without_bleed_turns_place_roughly_and_are_honest() {
-    let silent = Recorder { bleed: 0.0, ..GOOD };
-    let found = place(&two(180.0, &silent, &Recorder { from_s: 6.0, bleed: 0.0, ..GOOD }));
+    let silent = TestRecorder { bleed: 0.0, ..GOOD };
+    let found = place(&two(180.0, &silent, &TestRecorder { from_s: 6.0, bleed: 0.0, ..GOOD }));
     let p = &found.placements[1];
     assert_eq!(p.method, Method::Turns);
     let off = (p.offset().0 - 6000.0).abs();
@@ -187,8 +187,8 @@ fn without_bleed_turns_place_roughly_and_are_honest() {
 
 #[test]
 fn start_times_alone_are_worth_what_whole_seconds_are() {
-    let silent = Recorder { bleed: 0.0, ..GOOD };
-    let tracks = two(20.0, &silent, &Recorder { from_s: 3.0, bleed: 0.0, ..GOOD });
+    let silent = TestRecorder { bleed: 0.0, ..GOOD };
+    let tracks = two(20.0, &silent, &TestRecorder { from_s: 3.0, bleed: 0.0, ..GOOD });
     let only = AlignOptions { turns: false, bleed: false, ..AlignOptions::default() };
     let found = place_with(&tracks, &[Some(1000.0), Some(1003.0)], &only);
     let p = &found.placements[1];
@@ -199,7 +199,7 @@ fn start_times_alone_are_worth_what_whole_seconds_are() {
 
 #[test]
 fn bleed_overrules_a_wrong_start_time_and_says_so() {
-    let tracks = two(90.0, &GOOD, &Recorder { from_s: 2.0, ..GOOD });
+    let tracks = two(90.0, &GOOD, &TestRecorder { from_s: 2.0, ..GOOD });
     let found = place_with(&tracks, &[Some(1000.0), Some(1015.0)], &AlignOptions::default());
     assert!((found.placements[1].offset().0 - 2000.0).abs() < 20.0);
     assert!(found.warnings.iter().any(|w| w.1.code == "start_time_wrong" && w.0 == 1));
@@ -216,7 +216,7 @@ fn nothing_to_go_by_is_said() {
 
 #[test]
 fn one_recording_delivered_twice_is_reported_and_placed_to_the_sample() {
-    let mut dice = Dice(3);
+    let mut dice = TestRandom(3);
     let voices = talk(40.0, 2, &mut dice);
     let mix: Vec<f32> = voices[0].iter().zip(&voices[1]).map(|(a, b)| a + b).collect();
     let track = record(&[mix], 0, &GOOD, &mut dice);
@@ -233,11 +233,11 @@ fn two_parties_are_not_one_recording() {
 
 #[test]
 fn a_dead_track_spoils_no_other() {
-    let mut dice = Dice(11);
+    let mut dice = TestRandom(11);
     let voices = talk(120.0, 3, &mut dice);
     let starts = [0.0, 2.4, 4.1];
-    let mut tracks: Vec<Made> =
-        (0..3).map(|i| made(record(&voices, i, &Recorder { from_s: starts[i], ..GOOD }, &mut dice))).collect();
+    let mut tracks: Vec<MadePair> =
+        (0..3).map(|i| made(record(&voices, i, &TestRecorder { from_s: starts[i], ..GOOD }, &mut dice))).collect();
     tracks.insert(1, made(vec![0; 800_000]));
     let found = place(&tracks);
     let at = |i: usize| found.placements[i].offset().0 - found.placements[0].offset().0;
@@ -248,7 +248,7 @@ fn a_dead_track_spoils_no_other() {
 
 #[test]
 fn a_leg_that_takes_over_is_placed_by_the_caller_alone() {
-    let mut dice = Dice(5);
+    let mut dice = TestRandom(5);
     let first = talk(60.0, 2, &mut dice);
     let second = talk(60.0, 2, &mut dice);
     let join = |a: &[f32], b: &[f32]| [a, b].concat();
@@ -261,7 +261,7 @@ fn a_leg_that_takes_over_is_placed_by_the_caller_alone() {
     let tracks = [
         made(record(&voices, 0, &GOOD, &mut dice)),
         made(agent),
-        made(record(&voices, 2, &Recorder { from_s: 61.0, ..GOOD }, &mut dice)),
+        made(record(&voices, 2, &TestRecorder { from_s: 61.0, ..GOOD }, &mut dice)),
     ];
     let found = place(&tracks);
     assert!(found.placements[1].offset().0.abs() < 25.0 && (found.placements[2].offset().0 - 61_000.0).abs() < 25.0);
@@ -269,11 +269,11 @@ fn a_leg_that_takes_over_is_placed_by_the_caller_alone() {
 
 #[test]
 fn a_recording_of_another_call_moves_none_and_is_not_sure() {
-    let mut dice = Dice(23);
+    let mut dice = TestRandom(23);
     let voices = talk(120.0, 4, &mut dice);
     let starts = [0.0, 1.3, 2.6, 3.9];
-    let mut tracks: Vec<Made> =
-        (0..4).map(|i| made(record(&voices, i, &Recorder { from_s: starts[i], ..GOOD }, &mut dice))).collect();
+    let mut tracks: Vec<MadePair> =
+        (0..4).map(|i| made(record(&voices, i, &TestRecorder { from_s: starts[i], ..GOOD }, &mut dice))).collect();
     let alone: Vec<f64> = place(&tracks).placements.iter().map(|p| p.offset().0).collect();
     let others = talk(120.0, 2, &mut dice);
     tracks.push(made(record(&others, 0, &GOOD, &mut dice)));
@@ -292,11 +292,11 @@ fn a_recording_of_another_call_moves_none_and_is_not_sure() {
 
 #[test]
 fn a_conference_of_sixteen_is_placed() {
-    let mut dice = Dice(17);
+    let mut dice = TestRandom(17);
     let voices = talk(120.0, 16, &mut dice);
     let start = |i: usize| (i % 5) as f64 * 0.7;
-    let tracks: Vec<Made> =
-        (0..16).map(|i| made(record(&voices, i, &Recorder { from_s: start(i), ..GOOD }, &mut dice))).collect();
+    let tracks: Vec<MadePair> =
+        (0..16).map(|i| made(record(&voices, i, &TestRecorder { from_s: start(i), ..GOOD }, &mut dice))).collect();
     let found = place(&tracks);
     let base = found.placements[0].offset().0 - start(0) * 1000.0;
     for (i, p) in found.placements.iter().enumerate() {
@@ -308,7 +308,8 @@ fn a_conference_of_sixteen_is_placed() {
 fn any_tracks_give_as_many_placements() {
     let options = AlignOptions { search: Millis(f64::NAN), ..AlignOptions::default() };
     for lengths in [vec![], vec![0], vec![0, 0], vec![1, 9_000], vec![3, 0, 8_000], vec![80_000, 1]] {
-        let tracks: Vec<Made> = lengths.iter().map(|&n| Made(vec![i16::MAX; n], vec![f32::NAN; n / 7])).collect();
+        let tracks: Vec<MadePair> =
+            lengths.iter().map(|&n| MadePair(vec![i16::MAX; n], vec![f32::NAN; n / 7])).collect();
         let starts = [Some(f64::INFINITY), Some(f64::NAN), Some(-1e300)];
         let found = place_with(&tracks, &starts, &options);
         assert_eq!(found.placements.len(), lengths.len());
@@ -318,13 +319,13 @@ fn any_tracks_give_as_many_placements() {
 
 #[test]
 fn the_same_tracks_give_the_same_bits() {
-    let tracks = two(60.0, &GOOD, &Recorder { from_s: 1.0, ppm: 80.0, ..GOOD });
+    let tracks = two(60.0, &GOOD, &TestRecorder { from_s: 1.0, ppm: 80.0, ..GOOD });
     assert_eq!(place(&tracks), place(&tracks));
 }
 
 #[test]
 fn a_lag_far_from_where_recorders_mostly_start_and_stop_is_found() {
-    let mut tracks = two(150.0, &GOOD, &Recorder { from_s: 47.0, ..GOOD });
+    let mut tracks = two(150.0, &GOOD, &TestRecorder { from_s: 47.0, ..GOOD });
     // The first stops half a minute early: common starts and ends are both 30 s and more off.
     let cut = tracks[0].0.len() - 30 * HZ as usize;
     tracks[0] = made(tracks[0].0[..cut].to_vec());
@@ -334,7 +335,7 @@ fn a_lag_far_from_where_recorders_mostly_start_and_stop_is_found() {
 
 #[test]
 fn a_survey_finds_what_following_does_and_gives_up_where_nothing_is_heard() {
-    let tracks = two(120.0, &GOOD, &Recorder { from_s: 3.2, ..GOOD });
+    let tracks = two(120.0, &GOOD, &TestRecorder { from_s: 3.2, ..GOOD });
     let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
     let input = |i: usize| TrackInput {
         samples: &samples[i],

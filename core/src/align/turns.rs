@@ -14,7 +14,7 @@ const BLUR_S: f64 = 0.5;
 const NATS_PER_S: f64 = 2.0;
 
 /// Less talk than this on either track, in seconds, says nothing.
-const LEAST_TALK_S: f64 = 1.0;
+const MIN_TALK_S: f64 = 1.0;
 /// How often turn taking is to be trusted: the rest of the time the masks show one voice twice, or nobody converses.
 const TRUST: f64 = 0.85;
 
@@ -23,7 +23,7 @@ pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
     let portable = a.portable;
     let (a, b) = (blurred(&own_speech(a)), blurred(&own_speech(b)));
     let talk = |m: &[f32]| m.iter().sum::<f32>() as f64 * HOP_S;
-    if talk(&a) < LEAST_TALK_S || talk(&b) < LEAST_TALK_S {
+    if talk(&a) < MIN_TALK_S || talk(&b) < MIN_TALK_S {
         return false;
     }
     let together = correlation(&a, &b, portable);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rustfft::num_complex::Complex32;
 
 use super::fft::{Plans, plans};
-use crate::track::Narrow;
+use crate::track::Narrowband;
 
 /// Samples per second here: speech is strongest below 1.8 kHz, and half the samples cost half the time.
 pub(super) const RATE: usize = 4_000;
@@ -22,13 +22,13 @@ const HALF_BAND: [f32; 6] = [0.313_3, -0.091_8, 0.041_96, -0.019_14, 0.007_6, -0
 const ROOM: usize = 4096;
 
 /// Reads samples at [`RATE`] from position `from` (in samples at that rate; zeros outside the track).
-pub(super) fn read_halved(track: &dyn Narrow, from: i64, out: &mut [f32], scratch: &mut Vec<f32>) {
+pub(super) fn read_halved(track: &dyn Narrowband, from: i64, out: &mut [f32], scratch: &mut Vec<f32>) {
     for (k, part) in out.chunks_mut(ROOM).enumerate() {
         halve(track, from + (k * ROOM) as i64, part, scratch);
     }
 }
 
-fn halve(track: &dyn Narrow, from: i64, out: &mut [f32], scratch: &mut Vec<f32>) {
+fn halve(track: &dyn Narrowband, from: i64, out: &mut [f32], scratch: &mut Vec<f32>) {
     let margin = 2 * HALF_BAND.len() as i64;
     let wide = 2 * out.len() + 2 * margin as usize;
     scratch.resize(wide, 0.0);
@@ -141,7 +141,7 @@ impl Correlator {
     /// The levelled spectrum of `len` samples from `from`, zeros after them; `shape` may change them first.
     pub fn spectrum(
         &mut self,
-        track: &dyn Narrow,
+        track: &dyn Narrowband,
         from: i64,
         len: usize,
         whitening: Whitening,
@@ -240,7 +240,7 @@ const NOISE_STEPS: usize = RATE / STEP / 2;
 /// Turns down bands that hold far more than the others: a tone agrees with itself at every lag.
 fn quieten_tones(product: &mut [Complex32], n: usize) {
     /// Times the median band.
-    const MOST: f32 = 8.0;
+    const MAX: f32 = 8.0;
     let width = ((SMOOTH_HZ * n as f32 / RATE as f32) as usize).max(1);
     let power: Vec<f32> = product.chunks(width).map(|b| b.iter().map(Complex32::norm_sqr).sum()).collect();
     let mut sorted = power.clone();
@@ -248,7 +248,7 @@ fn quieten_tones(product: &mut [Complex32], n: usize) {
     if sorted.is_empty() {
         return;
     }
-    let most = MOST * *sorted.select_nth_unstable_by(middle, f32::total_cmp).1;
+    let most = MAX * *sorted.select_nth_unstable_by(middle, f32::total_cmp).1;
     for (band, &p) in product.chunks_mut(width).zip(&power).filter(|x| *x.1 > most) {
         let gain = (most / p).sqrt();
         band.iter_mut().for_each(|b| *b *= gain);

@@ -228,7 +228,7 @@ impl ProcessArgs {
         set(&mut config.pii, self.pii);
         config.dtmf_digits |= self.dtmf_digits;
         config.portable |= self.portable;
-        config.check()?;
+        config.validate()?;
         Ok(config)
     }
 }

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use crate::call::{Outcome, Tag};
 use crate::config::{Config, Pii, hex};
-use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::write_text;
 use crate::process::{Batch, process};
 use crate::provider::Options;
+use crate::run::RunOptions;
 use crate::units::Millis;
 
 use super::args::ProcessArgs;
@@ -33,7 +33,7 @@ const MARK: &str = "call.json";
 /// bytes as one that was not.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct ResultLine {
     name: String,
     /// The list's line; left out where personal data is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,13 +60,13 @@ struct Failure {
 }
 
 /// What came of a call, and whether it had been done before.
-struct Came {
-    line: Line,
+struct Arrival {
+    line: ResultLine,
     before: bool,
 }
 
 /// What is done with every call.
-struct Job {
+struct BatchJob {
     args: ProcessArgs,
     config: Config,
     folder: PathBuf,
@@ -81,8 +81,8 @@ struct Count {
     failed: u64,
 }
 
-pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
-    let job = Job::new(*args)?;
+pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
+    let job = BatchJob::new(*args)?;
     let mut entries = Vec::new();
     for path in &job.args.inputs {
         entries.extend(list::read(path, job.config.pii)?);
@@ -91,11 +91,11 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
     let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
     fs::create_dir_all(&folder).map_err(failed)?;
     let mut log = BufWriter::new(fs::File::create(folder.join(LOG)).map_err(failed)?);
-    let control = Control { threads: job.args.threads.map(usize::from).or(control.threads), ..control.clone() };
+    let run = RunOptions { threads: job.args.threads.map(usize::from).or(run.threads), ..run.clone() };
     let (bar, mut count) = (Counted::new(total as u64), Count::default());
-    let batch = Batch::new(&control, move |entry: Entry, control: &Control| job.call(&entry, control))?;
+    let batch = Batch::new(&run, move |entry: Entry, run: &RunOptions| job.call(&entry, run))?;
     for came in batch.keep(LINES).over(entries) {
-        let Came { line, before } = came?;
+        let Arrival { line, before } = came?;
         bar.advance();
         let text = serde_json::to_string(&line).unwrap_or_default();
         writeln!(log, "{text}").and_then(|()| log.flush()).map_err(failed)?;
@@ -107,7 +107,7 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
         }
         count.add(&line, before);
     }
-    control.check(Stage::Input)?;
+    run.check(Stage::Input)?;
     drop(bar);
     if !json {
         writeln!(streams.out, "{count}: {}", folder.join(LOG).display())?;
@@ -115,7 +115,7 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
     Ok(if count.failed == 0 { DONE } else { FAILED })
 }
 
-impl Job {
+impl BatchJob {
     fn new(args: ProcessArgs) -> Result<Self> {
         let refuse = |what| Error::new(ErrorKind::InvalidArgument, Stage::Config, what);
         let folder = args.output.clone().ok_or_else(|| refuse("a batch needs a folder for its outputs (-o)"))?;
@@ -129,29 +129,29 @@ impl Job {
     }
 
     /// One call, from the list to its line. Only the caller's wish to stop is an error: everything else is the call's.
-    fn call(&self, entry: &Entry, control: &Control) -> Result<Came> {
+    fn call(&self, entry: &Entry, run: &RunOptions) -> Result<Arrival> {
         if let Some(line) = self.done_before(entry) {
-            return Ok(Came { line, before: true });
+            return Ok(Arrival { line, before: true });
         }
-        let line = match self.work(entry, control) {
+        let line = match self.work(entry, run) {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => self.failure(entry, &error),
             Ok(line) => line,
         };
-        Ok(Came { line, before: false })
+        Ok(Arrival { line, before: false })
     }
 
     /// The line of a call that an earlier run completed, of the same input with the same settings.
-    fn done_before(&self, entry: &Entry) -> Option<Line> {
+    fn done_before(&self, entry: &Entry) -> Option<ResultLine> {
         let text = fs::read_to_string(self.folder.join(&entry.name).join(MARK)).ok()?;
-        let line: Line = serde_json::from_str(&text).ok()?;
+        let line: ResultLine = serde_json::from_str(&text).ok()?;
         let same = line.name == entry.name && line.input == self.input(entry) && line.settings == self.settings;
         (same && line.ok).then_some(line)
     }
 
-    fn work(&self, entry: &Entry, control: &Control) -> Result<Line> {
+    fn work(&self, entry: &Entry, run: &RunOptions) -> Result<ResultLine> {
         let call = entry.open(&Options { local_offset_s: self.args.utc_offset })?.with_roles(self.args.roles.clone());
-        let mut call = process(call, &self.config, control)?;
+        let mut call = process(call, &self.config, run)?;
         if let Some(redaction) = self.args.to_redaction() {
             call.redact(&redaction)?;
         }
@@ -164,8 +164,8 @@ impl Job {
             }
             _ => {}
         }
-        call.write_with(&folder, &self.config.mix, &self.args.to_write_options(), control)?;
-        let line = Line {
+        call.write_with(&folder, &self.config.mix, &self.args.to_write_options(), run)?;
+        let line = ResultLine {
             report: Some(format!("{}/report.json", entry.name)),
             duration_ms: Some(call.report.call.duration_ms),
             outcome: Some(call.report.outcome.value),
@@ -177,14 +177,14 @@ impl Job {
         Ok(line)
     }
 
-    fn failure(&self, entry: &Entry, error: &Error) -> Line {
+    fn failure(&self, entry: &Entry, error: &Error) -> ResultLine {
         // An input's name may be a telephone number.
         let message = if self.config.pii == Pii::Drop { error.message().to_owned() } else { error.to_string() };
-        Line { error: Some(Failure { code: error.code().to_owned(), message }), ..self.line(entry) }
+        ResultLine { error: Some(Failure { code: error.code().to_owned(), message }), ..self.line(entry) }
     }
 
-    fn line(&self, entry: &Entry) -> Line {
-        Line {
+    fn line(&self, entry: &Entry) -> ResultLine {
+        ResultLine {
             name: entry.name.clone(),
             input: self.input(entry),
             ok: false,
@@ -203,7 +203,7 @@ impl Job {
 }
 
 impl Count {
-    fn add(&mut self, line: &Line, before: bool) {
+    fn add(&mut self, line: &ResultLine, before: bool) {
         match (line.ok, before) {
             (true, true) => self.before += 1,
             (true, false) => self.done += 1,

@@ -13,7 +13,7 @@ use crate::provider::{self, Options};
 const MAX_LIST: u64 = 256 << 20;
 
 /// The longest name of a folder, in characters.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME: usize = 100;
 
 /// Names of documents that say nothing of the call: their folder does.
 const COMMON_STEMS: [&str; 5] = ["manifest", "pushes", "recordings2", "recording", "call"];
@@ -48,7 +48,7 @@ pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
     let size = fs::metadata(list).map_err(failed)?.len();
     if size > MAX_LIST {
         let error = Error::new(ErrorKind::LimitExceeded, Stage::Input, "a list larger than the limit");
-        return Err(named(error.found(format!("{size} bytes"), format!("at most {MAX_LIST}"))));
+        return Err(named(error.with_mismatch(format!("{size} bytes"), format!("at most {MAX_LIST}"))));
     }
     let text = fs::read_to_string(list).map_err(failed)?;
     let folder = match list.parent() {
@@ -98,7 +98,7 @@ fn wanted(line: &str) -> Option<String> {
 /// A name that every file system takes.
 fn plain(name: &str) -> Option<String> {
     let kept = |c: char| if c.is_alphanumeric() || "-_.+@() ".contains(c) { c } else { '_' };
-    let name: String = name.chars().take(LONGEST_NAME).map(kept).collect();
+    let name: String = name.chars().take(MAX_NAME).map(kept).collect();
     let name = name.trim_matches([' ', '.']);
     (!name.is_empty()).then(|| name.to_owned())
 }

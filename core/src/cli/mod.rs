@@ -16,8 +16,8 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
-use crate::control::Control;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::run::RunOptions;
 
 use args::{Args, Command};
 
@@ -75,15 +75,15 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> u8 {
-    run_with(args, stdout, stderr, &Control::default())
+    run_with(args, stdout, stderr, &RunOptions::default())
 }
 
-/// As [`run`], with a control through which the work can be cancelled.
+/// As [`run`], with a run through which the work can be cancelled.
 pub fn run_with(
     args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
-    control: &Control,
+    run: &RunOptions,
 ) -> u8 {
     let mut streams = Streams { out: stdout, err: stderr };
     let args = match Args::try_parse_from(args) {
@@ -91,11 +91,11 @@ pub fn run_with(
         Err(asked) => return answer(&asked, &mut streams),
     };
     let done = match args.command {
-        Command::Process(args) => process::run(args, &mut streams, control),
-        Command::Batch(args) => batch::run(args, &mut streams, control),
+        Command::Process(args) => process::run(args, &mut streams, run),
+        Command::Batch(args) => batch::run(args, &mut streams, run),
         Command::Probe(args) => probe::run(args, &mut streams),
-        Command::Normalize(args) => normalize::run(args, &mut streams, control),
-        Command::Peaks(args) => peaks::run(&args, &mut streams, control),
+        Command::Normalize(args) => normalize::run(args, &mut streams, run),
+        Command::Peaks(args) => peaks::run(&args, &mut streams, run),
     };
     match done {
         Ok(status) => status,

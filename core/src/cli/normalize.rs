@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::Layout;
-use crate::control::Control;
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::process::{NormalizeOptions, normalize};
+use crate::run::RunOptions;
 
 use super::args::{NormalizeArgs, set};
 use super::progress::watched;
 use super::{DONE, FAILED, Stop, Streams};
 
-pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
+pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     let targets = targets(&args.files, &args.output)?;
     let mut options = NormalizeOptions::default();
     set(&mut options.rate, args.sound.rate);
@@ -26,7 +26,7 @@ pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, control: &Control)
     fs::create_dir_all(&args.output).map_err(folder)?;
     let mut status = DONE;
     for (file, target) in args.files.iter().zip(targets) {
-        match one(file, &target, &options, streams, control) {
+        match one(file, &target, &options, streams, run) {
             Ok(gain) => writeln!(streams.out, "{} → {} ({gain:+.1} dB)", file.display(), target.display())?,
             Err(error) => {
                 streams.note("error", &error);
@@ -40,16 +40,10 @@ pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, control: &Control)
     Ok(status)
 }
 
-fn one(
-    file: &Path,
-    target: &Path,
-    options: &NormalizeOptions,
-    streams: &mut Streams,
-    control: &Control,
-) -> Result<f64> {
-    let (control, _bar) = watched(control);
-    let normalized = normalize(Input::path(file), options, &control)?;
-    normalized.write(target, &control)?;
+fn one(file: &Path, target: &Path, options: &NormalizeOptions, streams: &mut Streams, run: &RunOptions) -> Result<f64> {
+    let (run, _bar) = watched(run);
+    let normalized = normalize(Input::path(file), options, &run)?;
+    normalized.write(target, &run)?;
     for warning in &normalized.source.warnings {
         streams.note("warning", format_args!("{}: {warning}", file.display()));
     }

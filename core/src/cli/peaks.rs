@@ -3,18 +3,18 @@
 use std::fs;
 
 use crate::config::DecodeOptions;
-use crate::control::Control;
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::export::{peaks, write_peaks};
+use crate::run::RunOptions;
 
 use super::args::PeaksArgs;
 use super::progress::watched;
 use super::{DONE, Stop, Streams};
 
-pub(super) fn run(args: &PeaksArgs, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
-    let (control, _bar) = watched(control);
-    let made = peaks(Input::path(&args.file), args.points, &DecodeOptions::default(), &control)?;
+pub(super) fn run(args: &PeaksArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
+    let (run, _bar) = watched(run);
+    let made = peaks(Input::path(&args.file), args.points, &DecodeOptions::default(), &run)?;
     let Some(target) = &args.output else {
         write!(streams.out, "{}", made.to_json(args.bits))?;
         return Ok(DONE);

@@ -1,23 +1,23 @@
 //! `callweave process`: one call to a report and a mix.
 
 use crate::config::Config;
-use crate::control::Control;
 use crate::error::Result;
 use crate::export::strip_text;
 use crate::process::{CallInput, analyze, process};
 use crate::provider::Options;
 use crate::report::Report;
+use crate::run::RunOptions;
 
 use super::args::ProcessArgs;
 use super::progress::watched;
 use super::terminal::Terminal;
 use super::{DONE, Stop, Streams};
 
-pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Control) -> Result<u8, Stop> {
+pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     let config = args.to_config()?;
     let options = Options { local_offset_s: args.utc_offset };
     let call = CallInput::open_with(&args.inputs, &options)?.with_roles(args.roles.clone());
-    let report = work(&args, call, &config, control)?;
+    let report = work(&args, call, &config, run)?;
     for track in &report.tracks {
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
         if let Some(error) = &track.error {
@@ -41,15 +41,15 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, control: &Contr
     Ok(DONE)
 }
 
-fn work(args: &ProcessArgs, call: CallInput, config: &Config, control: &Control) -> Result<Report> {
-    let (mut control, _bar) = watched(control);
-    control.threads = args.threads.map(usize::from).or(control.threads);
-    let Some(folder) = &args.output else { return analyze(call, config, &control) };
-    let mut processed = process(call, config, &control)?;
+fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) -> Result<Report> {
+    let (mut run, _bar) = watched(run);
+    run.threads = args.threads.map(usize::from).or(run.threads);
+    let Some(folder) = &args.output else { return analyze(call, config, &run) };
+    let mut processed = process(call, config, &run)?;
     if let Some(redaction) = args.to_redaction() {
         processed.redact(&redaction)?;
     }
-    processed.write_with(folder, &config.mix, &args.to_write_options(), &control)?;
+    processed.write_with(folder, &config.mix, &args.to_write_options(), &run)?;
     Ok(processed.report)
 }
 

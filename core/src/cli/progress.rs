@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::control::{Control, Progress};
+use crate::run::{Progress, RunOptions};
 
 /// Fewer bytes than this are done before a bar could be read.
 const WORTH_A_BAR: u64 = 4 << 20;
@@ -53,9 +53,9 @@ impl Counted {
     }
 }
 
-/// The control with a bar that follows it; without one where nobody would see it.
-pub(super) fn watched(control: &Control) -> (Control, Option<Bar>) {
-    let mut watched = control.clone();
+/// The run with a bar that follows it; without one where nobody would see it.
+pub(super) fn watched(run: &RunOptions) -> (RunOptions, Option<Bar>) {
+    let mut watched = run.clone();
     if !std::io::stderr().is_terminal() {
         return (watched, None);
     }
@@ -63,7 +63,7 @@ pub(super) fn watched(control: &Control) -> (Control, Option<Bar>) {
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left") {
         bar.set_style(style);
     }
-    let (shown, before) = (bar.clone(), control.progress.clone());
+    let (shown, before) = (bar.clone(), run.progress.clone());
     watched.progress = Some(Arc::new(move |progress: Progress| {
         if let Some(hear) = &before {
             hear(progress);

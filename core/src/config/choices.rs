@@ -155,7 +155,7 @@ impl OutputRate {
             _ => match text.parse().ok().filter(|hz| (8_000..=48_000).contains(hz)) {
                 Some(hz) => Ok(Self::Fixed(Rate::new(hz)?)),
                 None => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such output rate")
-                    .found(text, "auto, source or 8000 to 48000 Hz")),
+                    .with_mismatch(text, "auto, source or 8000 to 48000 Hz")),
             },
         }
     }
@@ -194,7 +194,7 @@ impl LevelTarget {
             (_, Some(level), _) => Ok(Self::ActiveDbov(level)),
             (_, _, Some(level)) => Ok(Self::Lufs(level)),
             _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such level")
-                .found(text, "-60dbov to -1dbov, -60lufs to -1lufs, or off")),
+                .with_mismatch(text, "-60dbov to -1dbov, -60lufs to -1lufs, or off")),
         }
     }
 }

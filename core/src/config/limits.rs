@@ -79,7 +79,8 @@ pub struct OutcomeConfig {
     /// A gap of at least this length is room for an answer.
     pub monologue_gap_ms: Millis,
     /// Voice of its own that a party needs to count as one who speaks: two short words.
-    pub least_voice_ms: Millis,
+    #[serde(alias = "leastVoiceMs")]
+    pub min_voice_ms: Millis,
     /// Fax tones from a party with less voice of its own than this are a machine's.
     pub fax_voice_ms: Millis,
     /// A greeting ends at most this long after a monologue has begun.
@@ -104,7 +105,7 @@ impl Default for OutcomeConfig {
             silent_party_turns: 2,
             monologue_ms: Millis(15_000.0),
             monologue_gap_ms: Millis(1000.0),
-            least_voice_ms: Millis(300.0),
+            min_voice_ms: Millis(300.0),
             fax_voice_ms: Millis(1000.0),
             greeting_ms: Millis(3000.0),
             before_beep_ms: Millis(1000.0),

@@ -57,7 +57,7 @@ impl Config {
             serde_json::from_str(text).map_err(|e| refused(format!("not a configuration: {e}")))?;
         let config: Self =
             serde_json::from_value(Value::Object(fields)).map_err(|e| refused(format!("not a configuration: {e}")))?;
-        config.check()?;
+        config.validate()?;
         Ok(config)
     }
 
@@ -65,9 +65,9 @@ impl Config {
     ///
     /// # Errors
     /// `invalid_argument` that names the field, what it is and what it may be.
-    pub fn check(&self) -> Result<()> {
+    pub fn validate(&self) -> Result<()> {
         let refuse = |what: &str, found: String, expected: &str| {
-            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).found(found, expected))
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
         };
         let speech = &self.speech;
         if !(speech.threshold > 0.0 && speech.threshold <= 1.0) {
@@ -76,7 +76,9 @@ impl Config {
         if !(0.0..1.0).contains(&speech.neg_threshold) || speech.neg_threshold > speech.threshold {
             return refuse("speech.negThreshold", speech.neg_threshold.to_string(), "0 to speech.threshold, below 1");
         }
-        for (name, limit) in [("speech.maxSpeechMs", speech.max_speech_ms), ("speech.forgetMs", speech.forget_ms)] {
+        for (name, limit) in
+            [("speech.maxSpeechMs", speech.max_speech_ms), ("speech.resetAfterMs", speech.reset_after_ms)]
+        {
             if let Some(ms) = limit.filter(|ms| !(ms.0.is_finite() && ms.0 >= 1000.0)) {
                 return refuse(name, ms.to_string(), "at least 1000 ms, or null");
             }
@@ -121,7 +123,7 @@ impl Config {
             ("outcome.monologueMs", o.monologue_ms),
             ("outcome.monologueGapMs", o.monologue_gap_ms),
             ("integrity.pauseMs", self.integrity.pause_ms),
-            ("outcome.leastVoiceMs", o.least_voice_ms),
+            ("outcome.minVoiceMs", o.min_voice_ms),
             ("outcome.faxVoiceMs", o.fax_voice_ms),
             ("outcome.greetingMs", o.greeting_ms),
             ("outcome.beforeBeepMs", o.before_beep_ms),
@@ -167,7 +169,7 @@ mod tests {
     fn defaults_change_nothing_and_read_back() {
         let config = Config::default();
         assert_eq!(config.changes(), serde_json::json!({}));
-        assert!(config.check().is_ok());
+        assert!(config.validate().is_ok());
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(Config::from_json(&text).unwrap(), config);
         assert_eq!(Config::from_json("{}").unwrap(), config);
@@ -197,7 +199,7 @@ mod tests {
             (r#"{"speech": {"threshold": 2}}"#, "speech.threshold"),
             (r#"{"speech": {"negThreshold": 0.6}}"#, "speech.negThreshold"),
             (r#"{"speech": {"maxSpeechMs": 1}}"#, "speech.maxSpeechMs"),
-            (r#"{"speech": {"forgetMs": 999}}"#, "speech.forgetMs"),
+            (r#"{"speech": {"resetAfterMs": 999}}"#, "speech.resetAfterMs"),
             (r#"{"metrics": {"nonTalkMs": -1}}"#, "metrics.nonTalkMs"),
             (r#"{"mix": {"rate": 7999}}"#, "7999"),
             (r#"{"mix": {"level": "-3 dB"}}"#, "-3 dB"),

@@ -72,7 +72,8 @@ pub struct SpeechConfig {
     /// Pauses up to this long do not end a party's turn, unless the other party takes the floor.
     pub turn_pause_ms: Millis,
     /// Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as its users know it.
-    pub forget_ms: Option<Millis>,
+    #[serde(alias = "forgetMs")]
+    pub reset_after_ms: Option<Millis>,
     /// Whether speech that only repeats another track is told apart as bleed.
     pub bleed_gate: bool,
 }
@@ -94,7 +95,7 @@ impl SpeechConfig {
             speech_pad_ms: Millis(0.0),
             max_speech_ms: None,
             turn_pause_ms: Millis(1500.0),
-            forget_ms: Some(Millis(4000.0)),
+            reset_after_ms: Some(Millis(4000.0)),
             bleed_gate: true,
         }
     }

@@ -49,7 +49,7 @@ pub(crate) fn check_frames<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Result
 }
 
 fn refusal(name: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(name, "AAC-LC")
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").with_mismatch(name, "AAC-LC")
 }
 
 /// Whether one of the fill elements that end a frame holds spectral band replication (ISO/IEC 14496-3, 4.4.2.7 and 4.5.2.8).
@@ -66,7 +66,7 @@ fn carries_replication(frame: &[u8]) -> bool {
 /// The same for the elements before a bit position, of which so many may be passed over.
 fn ends_with_replication(frame: &[u8], end: usize, most: usize) -> bool {
     const FILL: u32 = 6;
-    /// Fill bytes, fill data and dynamic range control: what may stand between replication and the end.
+    /// Fill bytes, fill data and dynamic range run: what may stand between replication and the end.
     const OTHERS: [u32; 3] = [0, 1, 11];
     (0..=269usize).any(|bytes| {
         let head = if bytes < 15 { 3 + 4 } else { 3 + 4 + 8 };

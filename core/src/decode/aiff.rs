@@ -2,7 +2,7 @@
 
 use super::pcm::{Endian, Layout};
 use super::source::Source;
-use super::spec::{Codec, Notes};
+use super::spec::{Codec, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
@@ -15,7 +15,7 @@ pub(crate) struct Aiff {
 }
 
 /// Reads up to the first sample and binds the source to the samples.
-pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<Aiff> {
+pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Aiff> {
     source.skip(12)?;
     let mut common = None;
     loop {
@@ -77,12 +77,12 @@ fn read_common(body: &[u8], at: u64) -> Result<(Layout, Rate)> {
         (other, _) => {
             let name = String::from_utf8_lossy(other).into_owned();
             return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read")
-                .found(format!("{bits} bits, AIFF-C compression {name:?}"), "PCM, float or G.711"));
+                .with_mismatch(format!("{bits} bits, AIFF-C compression {name:?}"), "PCM, float or G.711"));
         }
     };
     let rate = Rate::new(hz).ok().filter(|_| channels > 0).ok_or_else(|| {
         malformed("the COMM chunk makes no sense", at)
-            .found(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz")
+            .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz")
     })?;
     Ok((Layout { codec, endian, channels }, rate))
 }

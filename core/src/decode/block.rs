@@ -91,14 +91,14 @@ impl<'a, T> Planar<'a, T> {
 
 /// What becomes one track: a channel, or the mean of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum ChannelSelection {
     /// A channel of the recording, from 0.
     Channel(u16),
     /// All channels averaged.
     Mean,
 }
 
-impl Lane {
+impl ChannelSelection {
     /// The tracks that a recording of so many channels becomes: the channel that its leg names, or every channel, or
     /// their mean.
     ///
@@ -108,7 +108,7 @@ impl Lane {
         match leg.channel {
             Some(channel) if channel < channels => Ok(vec![Self::Channel(channel)]),
             Some(channel) => Err(Error::new(ErrorKind::InvalidArgument, Stage::Decode, "no such channel")
-                .found(format!("channel {channel}"), format!("0 to {}", channels.saturating_sub(1)))),
+                .with_mismatch(format!("channel {channel}"), format!("0 to {}", channels.saturating_sub(1)))),
             None if channels > 1 && options.stereo == Stereo::Downmix => Ok(vec![Self::Mean]),
             None => Ok((0..channels).map(Self::Channel).collect()),
         }
@@ -146,18 +146,21 @@ mod tests {
         let split = DecodeOptions::default();
         let down = DecodeOptions { stereo: Stereo::Downmix, ..split.clone() };
         let (any, second) = (Leg::default(), Leg { channel: Some(1), ..Leg::default() });
-        assert_eq!(Lane::of(2, &any, &split).unwrap(), [Lane::Channel(0), Lane::Channel(1)]);
-        assert_eq!(Lane::of(2, &any, &down).unwrap(), [Lane::Mean]);
-        assert_eq!(Lane::of(2, &second, &down).unwrap(), [Lane::Channel(1)]);
-        assert_eq!(Lane::of(1, &any, &down).unwrap(), [Lane::Channel(0)]);
-        assert_eq!(Lane::of(1, &second, &split).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(
+            ChannelSelection::of(2, &any, &split).unwrap(),
+            [ChannelSelection::Channel(0), ChannelSelection::Channel(1)]
+        );
+        assert_eq!(ChannelSelection::of(2, &any, &down).unwrap(), [ChannelSelection::Mean]);
+        assert_eq!(ChannelSelection::of(2, &second, &down).unwrap(), [ChannelSelection::Channel(1)]);
+        assert_eq!(ChannelSelection::of(1, &any, &down).unwrap(), [ChannelSelection::Channel(0)]);
+        assert_eq!(ChannelSelection::of(1, &second, &split).unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
 
     #[test]
     fn the_mean_of_two_channels() {
         let planes = vec![vec![0.5, -1.0], vec![0.25, 1.0]];
         let mut room = vec![9.0; 7];
-        assert_eq!(Lane::Mean.samples(Planar::new(&planes), &mut room), [0.375, 0.0]);
-        assert_eq!(Lane::Channel(1).samples(Planar::new(&planes), &mut room), [0.25, 1.0]);
+        assert_eq!(ChannelSelection::Mean.samples(Planar::new(&planes), &mut room), [0.375, 0.0]);
+        assert_eq!(ChannelSelection::Channel(1).samples(Planar::new(&planes), &mut room), [0.25, 1.0]);
     }
 }

@@ -3,7 +3,7 @@
 use super::assemble::Assembler;
 use super::block::{Block, FRAMES};
 use super::source::Source;
-use super::spec::Notes;
+use super::spec::DecodeNotes;
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 
@@ -51,7 +51,7 @@ impl BlockStream {
 }
 
 impl Stream for BlockStream {
-    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         block.clear(self.channels);
         if self.queue.is_due() {
             self.queue.give(block);

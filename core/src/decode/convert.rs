@@ -7,7 +7,7 @@ use super::assemble::Assembler;
 use super::block::Block;
 use super::mpeg::MpegStream;
 use super::source::Source;
-use super::spec::Notes;
+use super::spec::DecodeNotes;
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -60,7 +60,7 @@ impl Stream for OneRate {
         self.inner.split(parts);
     }
 
-    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         if self.queue.is_due() {
             self.queue.give(block);
             return Ok(true);

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::sniff::Kind;
+use super::sniff::ContainerKind;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -13,29 +13,28 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 const READ: usize = 64 << 10;
 
 /// The error for an input that is no recording callweave reads.
-pub(crate) fn refuse(kind: Kind, source: &mut Source) -> Result<Error> {
+pub(crate) fn refuse(kind: ContainerKind, source: &mut Source) -> Result<Error> {
     let error = |kind, message| Error::new(kind, Stage::Decode, message).at_byte(0);
     Ok(match kind {
-        Kind::Empty => error(ErrorKind::NoAudio, "an empty file").found("0 bytes", "a recording"),
-        Kind::Zeros => {
+        ContainerKind::Empty => error(ErrorKind::NoAudio, "an empty file").with_mismatch("0 bytes", "a recording"),
+        ContainerKind::Zeros => {
             let size = size_of(source)?;
-            error(ErrorKind::NoAudio, "no recording").found(format!("zeros only ({size})"), "a recording")
+            error(ErrorKind::NoAudio, "no recording").with_mismatch(format!("zeros only ({size})"), "a recording")
         }
-        Kind::Json | Kind::Html | Kind::Xml | Kind::Text => {
+        ContainerKind::Json | ContainerKind::Html | ContainerKind::Xml | ContainerKind::Text => {
             let code = error_code(kind, source.peek(READ)?);
             let size = size_of(source)?;
             let code = code.map(|code| format!(", code {code}")).unwrap_or_default();
             let found = format!("{} ({size}{code})", kind.name());
-            error(ErrorKind::Unsupported, "not a recording").found(found, "a recording")
+            error(ErrorKind::Unsupported, "not a recording").with_mismatch(found, "a recording")
         }
-        Kind::Unknown => {
+        ContainerKind::Unknown => {
             let size = size_of(source)?;
             error(ErrorKind::Unsupported, "not a recording")
-                .found(format!("{} ({size})", kind.name()), "wav, mp3 or another audio format")
+                .with_mismatch(format!("{} ({size})", kind.name()), "wav, mp3 or another audio format")
         }
-        named => {
-            error(ErrorKind::Unsupported, "cannot be read").found(named.name(), "wav, mp3 or another audio format")
-        }
+        named => error(ErrorKind::Unsupported, "cannot be read")
+            .with_mismatch(named.name(), "wav, mp3 or another audio format"),
     })
 }
 
@@ -49,15 +48,15 @@ fn size_of(source: &mut Source) -> Result<String> {
 }
 
 /// The error code of a server's answer, from a known place in it.
-fn error_code(kind: Kind, body: &[u8]) -> Option<String> {
+fn error_code(kind: ContainerKind, body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)).ok()?;
     match kind {
-        Kind::Json => {
+        ContainerKind::Json => {
             let value: Value = serde_json::from_str(text).ok()?;
             let value = if let Value::Array(list) = &value { list.first()? } else { &value };
             code_in(value, 3)
         }
-        Kind::Xml => {
+        ContainerKind::Xml => {
             // The form of object stores: <Error><Code>NoSuchKey</Code>...
             let (_, rest) = text.split_once("<Code>")?;
             harmless(rest.split_once("</Code>")?.0)
@@ -121,8 +120,8 @@ mod tests {
             ("not found", "text (9 bytes)"),
         ] {
             let error = refused(body);
-            assert_eq!((error.kind(), error.found_text()), (ErrorKind::Unsupported, Some(found)), "{body}");
-            assert_eq!(error.expected_text(), Some("a recording"));
+            assert_eq!((error.kind(), error.found()), (ErrorKind::Unsupported, Some(found)), "{body}");
+            assert_eq!(error.expected(), Some("a recording"));
         }
     }
 

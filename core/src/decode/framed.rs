@@ -19,7 +19,7 @@ use super::lend::Lender;
 use super::mp4;
 use super::packet::{PacketCodec, Symphonia, refused};
 use super::source::Source;
-use super::spec::{Codec, Container, Delay, DelayBasis, Notes, Spec};
+use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
@@ -64,7 +64,7 @@ pub(crate) fn open_mp4(
     source: &mut Source,
     most: u64,
     head_only: bool,
-    notes: &mut Notes,
+    notes: &mut DecodeNotes,
 ) -> Result<(FramedStream, Spec)> {
     if let Some(head) = if head_only { mp4::head_length(source.peek(4096)?) } else { None } {
         source.bind(head);
@@ -89,12 +89,12 @@ pub(crate) fn open_mp4(
 }
 
 fn unsupported(found: String, read: Codec) -> Error {
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(found, read)
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").with_mismatch(found, read)
 }
 
-type Opened<T> = std::result::Result<symphonia::core::errors::Result<T>, super::guard::Panicked>;
+type OpenedFormat<T> = std::result::Result<symphonia::core::errors::Result<T>, super::guard::Panicked>;
 
-fn opened<T>(reader: Opened<T>, failed: Option<Error>, what: &str) -> Result<T> {
+fn opened<T>(reader: OpenedFormat<T>, failed: Option<Error>, what: &str) -> Result<T> {
     match (failed, reader) {
         (Some(error), _) => Err(error),
         (None, Ok(Ok(reader))) => Ok(reader),
@@ -125,7 +125,8 @@ fn start(
     let made = Symphonia::new(codec, params.clone())?;
     let hz = params.sample_rate.unwrap_or(0);
     let rate = Rate::new(hz).map_err(|_| {
-        Error::new(ErrorKind::Malformed, Stage::Decode, "a header without a sample rate").found(hz, "1 to 768000 Hz")
+        Error::new(ErrorKind::Malformed, Stage::Decode, "a header without a sample rate")
+            .with_mismatch(hz, "1 to 768000 Hz")
     })?;
     let channels = params.channels.as_ref().map_or(0, |c| c.count());
     let channels = u16::try_from(channels).ok().filter(|&c| c > 0).unwrap_or(1);
@@ -160,7 +161,7 @@ fn start(
 
 impl FramedStream {
     /// Reads the first packets and refuses what they show to be another AAC than the header says.
-    fn look_ahead(&mut self, source: &mut Source, notes: &mut Notes) -> Result<()> {
+    fn look_ahead(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<()> {
         while self.ahead.len() < aac::FRAMES {
             let Some(packet) = self.read(source, notes)? else {
                 self.ended = true;
@@ -172,7 +173,7 @@ impl FramedStream {
     }
 
     /// The next packet of the track; `None` at the end, whatever ended it.
-    fn read(&mut self, source: &mut Source, notes: &mut Notes) -> Result<Option<Packet>> {
+    fn read(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<Packet>> {
         let (reader, lender) = (&mut self.reader, &self.lender);
         loop {
             let (packet, failed) = lender.with(source, || guarded(|| reader.next_packet()));
@@ -201,7 +202,7 @@ impl FramedStream {
         }
     }
 
-    fn decode(&mut self, packet: &Packet, notes: &mut Notes) {
+    fn decode(&mut self, packet: &Packet, notes: &mut DecodeNotes) {
         if self.codec.decode(&packet.data, &mut self.room) {
             self.assembler.add(&self.room, self.end);
             return;
@@ -216,7 +217,7 @@ impl FramedStream {
         self.assembler.add_silence(samples);
     }
 
-    fn end(&mut self, notes: &mut Notes) {
+    fn end(&mut self, notes: &mut DecodeNotes) {
         let promised = self.promised.take().filter(|&n| n > self.assembler.at());
         if let Some(promised) = promised {
             let found = self.assembler.at();
@@ -226,7 +227,7 @@ impl FramedStream {
 }
 
 impl Stream for FramedStream {
-    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         block.clear(self.channels);
         if self.assembler.is_due() {
             self.assembler.give(block);

@@ -32,7 +32,7 @@ fn saturate(x: i32) -> i32 {
 
 /// One band's adaptive predictor and scale.
 #[derive(Default)]
-struct Band {
+struct Subband {
     /// The prediction and its part from the zeros.
     s: i32,
     sz: i32,
@@ -49,7 +49,7 @@ struct Band {
     det: i32,
 }
 
-impl Band {
+impl Subband {
     /// LOGSC and SCALE: moves the scale.
     fn scale(&mut self, step: i32, most: i32, shift: i32) {
         self.nb = (((self.nb * 127) >> 7) + step).clamp(0, most);
@@ -91,15 +91,15 @@ impl Band {
 
 /// The decoder and its memory.
 pub(crate) struct G722 {
-    low: Band,
-    high: Band,
+    low: Subband,
+    high: Subband,
     /// The receive filter's past, oldest first: sums and differences of the bands in turn.
     past: [i32; 24],
 }
 
 impl G722 {
     pub(crate) fn new() -> Self {
-        let band = |det| Band { det, ..Band::default() };
+        let band = |det| Subband { det, ..Subband::default() };
         Self { low: band(32), high: band(8), past: [0; 24] }
     }
 

@@ -9,7 +9,7 @@ const FRAME: usize = 160;
 /// Samples of one sub-segment.
 const SUB: usize = 40;
 /// The longest lag of the long-term predictor.
-const LONGEST_LAG: usize = 120;
+const MAX_LAG: usize = 120;
 
 /// Table 5.5: the gains of the long-term predictor.
 const QLB: [i16; 4] = [3277, 11_469, 21_299, 32_767];
@@ -26,7 +26,7 @@ const LAR: [(i16, i16, i16); 8] = [
     (-341, -4, 31_454),
     (-1144, -4, 29_708),
 ];
-/// Bits of each log area ratio.
+/// BitReader of each log area ratio.
 const LAR_BITS: [u32; 8] = [6, 6, 5, 5, 4, 4, 3, 3];
 
 /// How an old and a new coefficient are blended.
@@ -44,8 +44,8 @@ pub(crate) enum Packing {
 /// The decoder and its memory.
 pub(crate) struct Gsm {
     packing: Packing,
-    /// Reconstructed residual: the past [`LONGEST_LAG`] samples, then the sub-segment under way.
-    residual: [i16; LONGEST_LAG + SUB],
+    /// Reconstructed residual: the past [`MAX_LAG`] samples, then the sub-segment under way.
+    residual: [i16; MAX_LAG + SUB],
     lag: usize,
     lar: [i16; 8],
     lattice: [i16; 9],
@@ -54,10 +54,10 @@ pub(crate) struct Gsm {
 
 impl Gsm {
     pub(crate) fn new(packing: Packing) -> Self {
-        Self { packing, residual: [0; LONGEST_LAG + SUB], lag: SUB, lar: [0; 8], lattice: [0; 9], emphasis: 0 }
+        Self { packing, residual: [0; MAX_LAG + SUB], lag: SUB, lar: [0; 8], lattice: [0; 9], emphasis: 0 }
     }
 
-    fn frame(&mut self, bits: &mut Bits<'_>, out: &mut Vec<f32>) {
+    fn frame(&mut self, bits: &mut BitReader<'_>, out: &mut Vec<f32>) {
         let lar_code: [i16; 8] = std::array::from_fn(|i| bits.take(LAR_BITS.get(i).copied().unwrap_or(0)));
         let mut excitation = [0i16; FRAME];
         for part in excitation.chunks_exact_mut(SUB) {
@@ -70,19 +70,19 @@ impl Gsm {
     }
 
     /// Sections 5.3.1 and 5.3.2: the residual of one sub-segment.
-    fn sub_segment(&mut self, bits: &mut Bits<'_>, out: &mut [i16]) {
+    fn sub_segment(&mut self, bits: &mut BitReader<'_>, out: &mut [i16]) {
         let (lag, gain, grid, max) = (bits.take(7), bits.take(2), bits.take(2), bits.take(6));
-        if (SUB..=LONGEST_LAG).contains(&(lag as usize)) {
+        if (SUB..=MAX_LAG).contains(&(lag as usize)) {
             self.lag = lag as usize;
         }
         let gain = QLB.get(gain as usize).copied().unwrap_or(0);
         let pulses = dequantise(max, bits);
         for k in 0..SUB {
-            let past = self.residual.get(LONGEST_LAG + k - self.lag).copied().unwrap_or(0);
+            let past = self.residual.get(MAX_LAG + k - self.lag).copied().unwrap_or(0);
             let place = k.checked_sub(grid as usize).filter(|at| at.is_multiple_of(3)).map(|at| at / 3);
             let pulse = place.and_then(|i| pulses.get(i)).copied().unwrap_or(0);
             let sample = pulse.saturating_add(mult_r(gain, past));
-            if let (Some(kept), Some(out)) = (self.residual.get_mut(LONGEST_LAG + k), out.get_mut(k)) {
+            if let (Some(kept), Some(out)) = (self.residual.get_mut(MAX_LAG + k), out.get_mut(k)) {
                 (*kept, *out) = (sample, sample);
             }
         }
@@ -149,7 +149,7 @@ fn reflection_of(lar: i16) -> i16 {
 }
 
 /// Section 5.3.1: the thirteen pulses of a sub-segment.
-fn dequantise(max: i16, bits: &mut Bits<'_>) -> [i16; 13] {
+fn dequantise(max: i16, bits: &mut BitReader<'_>) -> [i16; 13] {
     let mut exponent = if max > 15 { (max >> 3) - 1 } else { 0 };
     let mut mantissa = max - (exponent << 3);
     if mantissa == 0 {
@@ -178,14 +178,14 @@ fn mult_r(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b) + 16_384) >> 15) as i16
 }
 
-/// Bits of a frame, one field after the other.
-struct Bits<'a> {
+/// BitReader of a frame, one field after the other.
+struct BitReader<'a> {
     bytes: &'a [u8],
     at: usize,
     packing: Packing,
 }
 
-impl Bits<'_> {
+impl BitReader<'_> {
     fn take(&mut self, count: u32) -> i16 {
         let mut value = 0;
         for i in 0..count {
@@ -213,7 +213,7 @@ impl BlockCodec for Gsm {
     fn decode(&mut self, bytes: &[u8], planes: &mut [Vec<f32>]) {
         let [out, ..] = planes else { return };
         let raw = self.packing == Packing::Raw;
-        let mut bits = Bits { bytes, at: if raw { 4 } else { 0 }, packing: self.packing };
+        let mut bits = BitReader { bytes, at: if raw { 4 } else { 0 }, packing: self.packing };
         for _ in 0..if raw { 1 } else { 2 } {
             self.frame(&mut bits, out);
         }

@@ -154,16 +154,15 @@ impl fmt::Debug for Input {
 fn open_file(path: &std::path::Path) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let missing = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => {
-            Error::new(ErrorKind::Io, Stage::Input, "cannot open").found("nothing at this path", "a recording")
+            Error::new(ErrorKind::Io, Stage::Input, "cannot open").with_mismatch("nothing at this path", "a recording")
         }
         _ => Error::io(Stage::Input, e),
     };
     // Asked of the path first: opening a directory succeeds on some systems and fails on others.
     let meta = std::fs::metadata(path).map_err(missing)?;
     if meta.is_dir() {
-        return Err(
-            Error::new(ErrorKind::InvalidArgument, Stage::Input, "not a file").found("a directory", "a recording")
-        );
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "not a file")
+            .with_mismatch("a directory", "a recording"));
     }
     let file = File::open(path).map_err(missing)?;
     Ok((Box::new(file), meta.is_file().then_some(meta.len())))

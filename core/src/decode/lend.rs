@@ -13,17 +13,17 @@ use crate::error::Error;
 
 /// Our end of the slot.
 #[derive(Default)]
-pub(crate) struct Lender(Arc<Mutex<Slot>>);
+pub(crate) struct Lender(Arc<Mutex<LentSource>>);
 
 #[derive(Default)]
-struct Slot {
+struct LentSource {
     source: Option<Source>,
     /// Why reading failed, kept because symphonia's error cannot carry it.
     error: Option<Error>,
 }
 
 /// Symphonia's end of the slot.
-struct Borrower(Arc<Mutex<Slot>>);
+struct Borrower(Arc<Mutex<LentSource>>);
 
 impl Lender {
     /// A stream for one of symphonia's readers.
@@ -40,7 +40,7 @@ impl Lender {
         (answer, slot.error.take())
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
+    fn slot(&self) -> std::sync::MutexGuard<'_, LentSource> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -48,7 +48,7 @@ impl Lender {
 impl Read for Borrower {
     fn read(&mut self, to: &mut [u8]) -> IoResult<usize> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Slot { source: Some(source), error } = &mut *slot else { return Ok(0) };
+        let LentSource { source: Some(source), error } = &mut *slot else { return Ok(0) };
         match source.peek(1) {
             Ok(bytes) => {
                 let n = bytes.len().min(to.len());

@@ -35,7 +35,7 @@ mod spec;
 mod stream;
 
 pub use archive::expand;
-pub use block::{Lane, Planar};
+pub use block::{ChannelSelection, Planar};
 pub use input::Input;
 pub use probe::{Head, Probe, Problem, probe, probe_head};
 pub use raw::Raw;
@@ -47,12 +47,12 @@ use self::block::{Block, FRAMES};
 use self::input::Opened;
 use self::open::open_stream;
 use self::source::Source;
-use self::spec::Notes;
+use self::spec::DecodeNotes;
 use self::stream::Stream;
 use crate::call::{Leg, Role};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::track::{Keeper, Listener, Track};
+use crate::track::{PcmCollector, SampleSink, Track};
 use crate::units::Rate;
 
 /// Reads one recording, front to back, in blocks.
@@ -72,7 +72,7 @@ pub struct Decoder {
     spec: Spec,
     name: String,
     leg: Leg,
-    notes: Notes,
+    notes: DecodeNotes,
     block: Block,
     /// Samples of each channel that have been given.
     frames: u64,
@@ -94,7 +94,7 @@ impl Decoder {
         match inputs.pop() {
             Some(input) if several == 1 => Self::open_one(input, options, false),
             _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Decode, "an archive of several recordings")
-                .found(format!("{several} members"), "one")
+                .with_mismatch(format!("{several} members"), "one")
                 .in_input(name)),
         }
     }
@@ -102,7 +102,7 @@ impl Decoder {
     /// The same for one recording; `head_only`: for what its header says, and no samples.
     fn open_one(input: Input, options: &DecodeOptions, head_only: bool) -> Result<Self> {
         let Opened { mut source, name, raw, leg } = input.open(options)?;
-        let mut notes = Notes::default();
+        let mut notes = DecodeNotes::default();
         let opened = open_stream(&mut source, raw, options, head_only, &mut notes);
         let (stream, spec) = opened.map_err(|e| e.in_input(&name))?;
         let most_frames = (options.max_duration_ms.seconds() * f64::from(spec.rate.hz())) as u64;
@@ -179,7 +179,7 @@ impl Decoder {
         }
         let (found, limit) = (self.spec.rate.millis(self.frames), self.spec.rate.millis(self.most_frames));
         Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "a recording longer than the limit")
-            .found(format!("{found} or more"), format!("at most {limit} (decode.maxDurationMs)"))
+            .with_mismatch(format!("{found} or more"), format!("at most {limit} (decode.maxDurationMs)"))
             .in_input(&self.name))
     }
 
@@ -247,19 +247,19 @@ pub fn decode_reader(reader: impl Read + Send + 'static, options: &DecodeOptions
 fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Track>) -> Result<()> {
     let name = decoder.name().to_owned();
     decoder.split(usize::MAX);
-    let lanes = Lane::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
+    let lanes = ChannelSelection::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
     if tracks.len() + lanes.len() > options.max_tracks {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more tracks than the limit")
-            .found(tracks.len() + lanes.len(), format!("at most {} (decode.maxTracks)", options.max_tracks))
+            .with_mismatch(tracks.len() + lanes.len(), format!("at most {} (decode.maxTracks)", options.max_tracks))
             .in_input(name));
     }
     let role = if lanes.len() == 1 { decoder.leg().role } else { Role::Unknown };
     let rate: Rate = decoder.spec().rate;
-    let mut keepers: Vec<Keeper> = lanes.iter().map(|_| Keeper::default()).collect();
+    let mut keepers: Vec<PcmCollector> = lanes.iter().map(|_| PcmCollector::default()).collect();
     let mut room = Vec::with_capacity(FRAMES);
     while let Some(block) = decoder.next_block()? {
         for (lane, keeper) in lanes.iter().zip(&mut keepers) {
-            keeper.hear(lane.samples(block, &mut room));
+            keeper.push(lane.samples(block, &mut room));
         }
     }
     tracks.extend(keepers.into_iter().map(|keeper| Track { samples: keeper.finish().0, rate, role }));

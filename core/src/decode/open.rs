@@ -8,9 +8,9 @@ use super::gsm::{Gsm, Packing};
 use super::mpeg::{self, MpegStream};
 use super::pcm::{Endian, Layout, PcmStream};
 use super::raw::Raw;
-use super::sniff::{self, Kind};
+use super::sniff::{self, ContainerKind};
 use super::source::Source;
-use super::spec::{Codec, Container, Delay, Notes, Spec};
+use super::spec::{Codec, Container, DecodeNotes, Delay, Spec};
 use super::stream::Stream;
 use super::{aiff, foreign, framed, matroska, ogg, riff};
 use crate::config::DecodeOptions;
@@ -20,7 +20,7 @@ use crate::units::Rate;
 /// How much of an input is looked at to say what it is.
 const HEAD: usize = 64 << 10;
 
-type Open = (Box<dyn Stream>, Spec);
+type OpenStream = (Box<dyn Stream>, Spec);
 
 /// Finds out what the source holds and starts the stream for it. `head_only`: no more is read than that takes, and the
 /// stream may end early.
@@ -29,8 +29,8 @@ pub(crate) fn open_stream(
     raw: Option<Raw>,
     options: &DecodeOptions,
     head_only: bool,
-    notes: &mut Notes,
-) -> Result<Open> {
+    notes: &mut DecodeNotes,
+) -> Result<OpenStream> {
     let opened = match raw {
         Some(raw) => open_raw(source, raw)?,
         None => open_sniffed(source, options, head_only, notes)?,
@@ -39,29 +39,34 @@ pub(crate) fn open_stream(
     Ok(opened)
 }
 
-fn open_sniffed(source: &mut Source, options: &DecodeOptions, head_only: bool, notes: &mut Notes) -> Result<Open> {
-    fn boxed((stream, spec): (impl Stream + 'static, Spec)) -> Open {
+fn open_sniffed(
+    source: &mut Source,
+    options: &DecodeOptions,
+    head_only: bool,
+    notes: &mut DecodeNotes,
+) -> Result<OpenStream> {
+    fn boxed((stream, spec): (impl Stream + 'static, Spec)) -> OpenStream {
         (Box::new(stream), spec)
     }
     mpeg::tag::skip_id3v2(source)?;
     let head = source.peek(HEAD)?;
     let whole = head.len() < HEAD;
     match sniff::sniff(head, whole) {
-        Kind::Wave => open_wave(source, options, notes),
-        Kind::Aiff => open_aiff(source, options, notes),
-        Kind::Flac => framed::open_flac(source).map(boxed),
-        Kind::Ogg => ogg::open(source, notes).map(boxed),
-        Kind::Matroska => matroska::open(source).map(boxed),
-        Kind::Mp4 => framed::open_mp4(source, options.max_buffered_bytes, head_only, notes).map(boxed),
-        kind @ (Kind::Mpeg | Kind::Unknown) => open_mpeg(source, kind, options, notes),
+        ContainerKind::Wave => open_wave(source, options, notes),
+        ContainerKind::Aiff => open_aiff(source, options, notes),
+        ContainerKind::Flac => framed::open_flac(source).map(boxed),
+        ContainerKind::Ogg => ogg::open(source, notes).map(boxed),
+        ContainerKind::Matroska => matroska::open(source).map(boxed),
+        ContainerKind::Mp4 => framed::open_mp4(source, options.max_buffered_bytes, head_only, notes).map(boxed),
+        kind @ (ContainerKind::Mpeg | ContainerKind::Unknown) => open_mpeg(source, kind, options, notes),
         kind if source.position() > 0 => Err(no_frames_after_tag(source, kind)),
         kind => Err(foreign::refuse(kind, source)?),
     }
 }
 
-fn open_raw(source: &mut Source, raw: Raw) -> Result<Open> {
+fn open_raw(source: &mut Source, raw: Raw) -> Result<OpenStream> {
     if source.peek(1)?.is_empty() {
-        return Err(foreign::refuse(Kind::Empty, source)?);
+        return Err(foreign::refuse(ContainerKind::Empty, source)?);
     }
     let spec = Spec {
         container: Container::Raw,
@@ -80,13 +85,18 @@ fn open_raw(source: &mut Source, raw: Raw) -> Result<Open> {
     Ok((stream, spec))
 }
 
-fn no_frames_after_tag(source: &Source, kind: Kind) -> Error {
+fn no_frames_after_tag(source: &Source, kind: ContainerKind) -> Error {
     Error::new(ErrorKind::NoAudio, Stage::Decode, "an ID3 tag and no recording after it")
         .at_byte(source.position())
-        .found(kind.name(), "mp3 frames")
+        .with_mismatch(kind.name(), "mp3 frames")
 }
 
-fn open_mpeg(source: &mut Source, kind: Kind, options: &DecodeOptions, notes: &mut Notes) -> Result<Open> {
+fn open_mpeg(
+    source: &mut Source,
+    kind: ContainerKind,
+    options: &DecodeOptions,
+    notes: &mut DecodeNotes,
+) -> Result<OpenStream> {
     let Some(header) = mpeg::find_first(source, notes)? else {
         if source.position() > 0 {
             return Err(no_frames_after_tag(source, kind));
@@ -109,7 +119,7 @@ fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spec> {
     })
 }
 
-fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) -> Result<Open> {
+fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<OpenStream> {
     let aiff = aiff::open(source, notes)?;
     check_channels(aiff.layout.channels, options)?;
     need_bytes(source, aiff.layout.frame_bytes(), "an AIFF header without samples")?;
@@ -120,12 +130,12 @@ fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) ->
     Ok((Box::new(PcmStream::new(aiff.layout, aiff.promised)), spec))
 }
 
-fn open_wave(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) -> Result<Open> {
+fn open_wave(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<OpenStream> {
     let wave = riff::open(source, notes)?;
     let (format, promised) = (wave.format, wave.promised);
     check_channels(format.channels, options)?;
     let no_blocks = || {
-        Error::new(ErrorKind::Malformed, Stage::Decode, "the fmt chunk makes no sense").found(
+        Error::new(ErrorKind::Malformed, Stage::Decode, "the fmt chunk makes no sense").with_mismatch(
             format!("{} bytes a block, {} channels", format.block_align, format.channels),
             format!("blocks of {}", format.codec_name()),
         )
@@ -151,11 +161,11 @@ fn open_wave(source: &mut Source, options: &DecodeOptions, notes: &mut Notes) ->
     Ok((Box::new(stream), Spec { container, codec, rate, channels, delay: Delay::default(), declared }))
 }
 
-fn open_pcm_wave(source: &mut Source, wave: &riff::Wave, notes: &mut Notes) -> Result<Open> {
+fn open_pcm_wave(source: &mut Source, wave: &riff::Wave, notes: &mut DecodeNotes) -> Result<OpenStream> {
     let format = wave.format;
     let Some(layout) = format.layout()? else {
         return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read")
-            .found(format.codec_name(), "PCM, float, G.711, G.722, GSM, ADPCM or mp3"));
+            .with_mismatch(format.codec_name(), "PCM, float, G.711, G.722, GSM, ADPCM or mp3"));
     };
     if usize::from(format.block_align) != layout.frame_bytes() {
         let (found, right) = (format.block_align, layout.frame_bytes());
@@ -173,8 +183,8 @@ fn open_mpeg_in_wave(
     source: &mut Source,
     container: Container,
     options: &DecodeOptions,
-    notes: &mut Notes,
-) -> Result<Open> {
+    notes: &mut DecodeNotes,
+) -> Result<OpenStream> {
     let at = source.position();
     let header = mpeg::find_first(source, notes)?
         .ok_or_else(|| Error::new(ErrorKind::NoAudio, Stage::Decode, "a wav of mp3 without mp3 frames").at_byte(at))?;
@@ -195,5 +205,5 @@ fn check_channels(channels: u16, options: &DecodeOptions) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more channels than the limit")
-        .found(channels, format!("at most {} (decode.maxChannels)", options.max_channels)))
+        .with_mismatch(channels, format!("at most {} (decode.maxChannels)", options.max_channels)))
 }

@@ -13,7 +13,7 @@ use super::spec::Codec;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// The longest Opus packet: 120 ms at 48 kHz.
-const OPUS_MOST: usize = 5760;
+const OPUS_MAX: usize = 5760;
 
 /// Such a codec: a packet in, samples out.
 pub(crate) trait PacketCodec: Send {
@@ -42,7 +42,7 @@ impl Opus {
         let channels = usize::from(channels);
         let decoder = OpusDecoder::new(48_000, layout)
             .map_err(|e| Error::new(ErrorKind::Unsupported, Stage::Decode, format!("no Opus decoder: {e}")))?;
-        Ok(Self { decoder, channels, room: vec![0.0; OPUS_MOST * channels] })
+        Ok(Self { decoder, channels, room: vec![0.0; OPUS_MAX * channels] })
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn opus_samples(packet: &[u8]) -> Option<u64> {
         1 | 2 => 2,
         _ => u64::from(packet.get(1)? & 63),
     };
-    Some(frame * frames).filter(|&samples| samples > 0 && samples <= OPUS_MOST as u64)
+    Some(frame * frames).filter(|&samples| samples > 0 && samples <= OPUS_MAX as u64)
 }
 
 impl PacketCodec for Opus {

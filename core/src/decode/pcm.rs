@@ -3,7 +3,7 @@
 use super::block::{Block, FRAMES};
 use super::g711::{ALAW, ULAW};
 use super::source::Source;
-use super::spec::{Codec, Notes};
+use super::spec::{Codec, DecodeNotes};
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 
@@ -98,7 +98,7 @@ impl PcmStream {
         Self { layout, promised, given: 0, not_finite: 0 }
     }
 
-    fn end(&mut self, source: &mut Source, rest: usize, notes: &mut Notes) {
+    fn end(&mut self, source: &mut Source, rest: usize, notes: &mut DecodeNotes) {
         let at = source.position();
         source.consume(rest);
         let found = self.given + rest as u64;
@@ -120,7 +120,7 @@ impl PcmStream {
 }
 
 impl Stream for PcmStream {
-    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         let channels = usize::from(self.layout.channels);
         if self.layout.is_wide() {
             block.clear_wide(channels)
@@ -172,7 +172,7 @@ mod tests {
 
     fn decode(codec: Codec, endian: Endian, channels: u16, bytes: &[u8]) -> (Vec<Vec<f32>>, Vec<Warning>) {
         let mut source = Source::new(Box::new(std::io::Cursor::new(bytes.to_vec())), None, 1 << 20, false).unwrap();
-        let (mut block, mut notes) = (Block::default(), Notes::default());
+        let (mut block, mut notes) = (Block::default(), DecodeNotes::default());
         let mut stream = PcmStream::new(Layout { codec, endian, channels }, None);
         let mut all = vec![vec![]; usize::from(channels)];
         while stream.next(&mut source, &mut block, &mut notes).unwrap() {

@@ -49,7 +49,7 @@ impl Raw {
             "g722" => Ok(Self::G722),
             _ => lower.strip_prefix("sln").and_then(slinear).ok_or_else(|| {
                 Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such raw format")
-                    .found(name, "ulaw, alaw, gsm, g722, sln or sln12 to sln192")
+                    .with_mismatch(name, "ulaw, alaw, gsm, g722, sln or sln12 to sln192")
             }),
         }
     }

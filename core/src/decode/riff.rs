@@ -4,7 +4,7 @@
 
 use super::pcm::{Endian, Layout};
 use super::source::Source;
-use super::spec::{Codec, Container, Notes};
+use super::spec::{Codec, Container, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
@@ -34,7 +34,7 @@ fn is_unknown(size: u64) -> bool {
 }
 
 /// Reads up to the first sample.
-pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<Wave> {
+pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Wave> {
     let start = source.position();
     let head = bytes::<12>(source)?.ok_or_else(|| malformed("a wav file's header is cut off", start))?;
     let (container, endian) = match &head[..4] {
@@ -81,7 +81,7 @@ struct Declared {
 
 impl Declared {
     /// How many bytes of samples follow, binding the source to them; `None` where only the end of the input tells.
-    fn bytes_of_samples(&self, source: &mut Source, notes: &mut Notes) -> Result<Option<u64>> {
+    fn bytes_of_samples(&self, source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<u64>> {
         let at = source.position();
         let size = match self.sizes64 {
             Some(size) if self.size == 0xFFFF_FFFF || self.size == 0 => size,
@@ -127,7 +127,7 @@ fn is_chunk_id(id: &[u8]) -> bool {
 }
 
 /// Skips the byte that follows a chunk of odd size, where it is there.
-fn skip_pad(source: &mut Source, size: u64, notes: &mut Notes) -> Result<()> {
+fn skip_pad(source: &mut Source, size: u64, notes: &mut DecodeNotes) -> Result<()> {
     if size.is_multiple_of(2) {
         return Ok(());
     }
@@ -164,7 +164,7 @@ fn read_format(source: &mut Source, size: u64, endian: Endian, at: u64) -> Resul
     source.skip(size)?;
     if channels == 0 || Rate::new(hz).is_err() {
         return Err(malformed("the fmt chunk makes no sense", at)
-            .found(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
+            .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
     }
     if bits == 0 || bits % 8 != 0 {
         // 12 bits in 16, or a short chunk without the field: the frame's size tells how wide a sample is stored.
@@ -187,7 +187,7 @@ impl WaveFormat {
             (7, _) => Codec::Ulaw,
             (1 | 3, bits) => {
                 return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "sample width")
-                    .found(format!("{bits} bits, format tag {}", self.tag), "8, 16, 24, 32 or 64 bits"));
+                    .with_mismatch(format!("{bits} bits, format tag {}", self.tag), "8, 16, 24, 32 or 64 bits"));
             }
             _ => return Ok(None),
         };

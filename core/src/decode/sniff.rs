@@ -4,7 +4,7 @@ use super::mpeg;
 
 /// What an input begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ContainerKind {
     Empty,
     Zeros,
     /// RIFF, RIFX, RF64 or BW64 of type WAVE.
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl ContainerKind {
     /// The name for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -55,84 +55,84 @@ impl Kind {
 }
 
 /// Magic numbers at the very start.
-const MAGIC: [(&[u8], Kind); 30] = [
-    (b"fLaC", Kind::Flac),
-    (b"OggS", Kind::Ogg),
-    (b"\x1A\x45\xDF\xA3", Kind::Matroska),
-    (b"PK\x03\x04", Kind::Zip),
-    (b"PK\x05\x06", Kind::Zip),
-    (b"ID3", Kind::Mpeg),
-    (b"\x1F\x8B", Kind::Other("gzip")),
-    (b"BZh", Kind::Other("bzip2")),
-    (b"\xFD7zXZ\x00", Kind::Other("xz")),
-    (b"7z\xBC\xAF\x27\x1C", Kind::Other("a 7z archive")),
-    (b"Rar!\x1A\x07", Kind::Other("a rar archive")),
-    (b"\x28\xB5\x2F\xFD", Kind::Other("zstd")),
-    (b"#!AMR-WB\n", Kind::Other("AMR wideband")),
-    (b"#!AMR\n", Kind::Other("AMR")),
-    (b"#!AMR_MC1.0\n", Kind::Other("AMR of several channels")),
-    (b"#!SILK_V3", Kind::Other("SILK")),
-    (b"\x02#!SILK_V3", Kind::Other("SILK")),
-    (b"%PDF", Kind::Other("PDF")),
-    (b"caff", Kind::Other("Core Audio")),
-    (b".snd", Kind::Other("Sun audio")),
-    (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", Kind::Other("Windows Media")),
-    (b"riff\x2E\x91\xCF\x11", Kind::Other("Sony Wave64")),
-    (b"FLV\x01", Kind::Other("Flash video")),
-    (b"MThd", Kind::Other("MIDI")),
-    (b"wvpk", Kind::Other("WavPack")),
-    (b"MAC ", Kind::Other("Monkey's Audio")),
-    (b"\x89PNG", Kind::Other("a PNG picture")),
-    (b"\xFF\xD8\xFF", Kind::Other("a JPEG picture")),
-    (b"\x7FELF", Kind::Other("a program")),
-    (b"SQLite format 3\x00", Kind::Other("an SQLite database")),
+const MAGIC: [(&[u8], ContainerKind); 30] = [
+    (b"fLaC", ContainerKind::Flac),
+    (b"OggS", ContainerKind::Ogg),
+    (b"\x1A\x45\xDF\xA3", ContainerKind::Matroska),
+    (b"PK\x03\x04", ContainerKind::Zip),
+    (b"PK\x05\x06", ContainerKind::Zip),
+    (b"ID3", ContainerKind::Mpeg),
+    (b"\x1F\x8B", ContainerKind::Other("gzip")),
+    (b"BZh", ContainerKind::Other("bzip2")),
+    (b"\xFD7zXZ\x00", ContainerKind::Other("xz")),
+    (b"7z\xBC\xAF\x27\x1C", ContainerKind::Other("a 7z archive")),
+    (b"Rar!\x1A\x07", ContainerKind::Other("a rar archive")),
+    (b"\x28\xB5\x2F\xFD", ContainerKind::Other("zstd")),
+    (b"#!AMR-WB\n", ContainerKind::Other("AMR wideband")),
+    (b"#!AMR\n", ContainerKind::Other("AMR")),
+    (b"#!AMR_MC1.0\n", ContainerKind::Other("AMR of several channels")),
+    (b"#!SILK_V3", ContainerKind::Other("SILK")),
+    (b"\x02#!SILK_V3", ContainerKind::Other("SILK")),
+    (b"%PDF", ContainerKind::Other("PDF")),
+    (b"caff", ContainerKind::Other("Core Audio")),
+    (b".snd", ContainerKind::Other("Sun audio")),
+    (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", ContainerKind::Other("Windows Media")),
+    (b"riff\x2E\x91\xCF\x11", ContainerKind::Other("Sony Wave64")),
+    (b"FLV\x01", ContainerKind::Other("Flash video")),
+    (b"MThd", ContainerKind::Other("MIDI")),
+    (b"wvpk", ContainerKind::Other("WavPack")),
+    (b"MAC ", ContainerKind::Other("Monkey's Audio")),
+    (b"\x89PNG", ContainerKind::Other("a PNG picture")),
+    (b"\xFF\xD8\xFF", ContainerKind::Other("a JPEG picture")),
+    (b"\x7FELF", ContainerKind::Other("a program")),
+    (b"SQLite format 3\x00", ContainerKind::Other("an SQLite database")),
 ];
 
 /// Says what an input is by its first bytes; `whole` tells whether they are all there are.
-pub(crate) fn sniff(head: &[u8], whole: bool) -> Kind {
+pub(crate) fn sniff(head: &[u8], whole: bool) -> ContainerKind {
     if head.is_empty() {
-        return Kind::Empty;
+        return ContainerKind::Empty;
     }
     let form = |at: usize| head.get(at..at + 4).unwrap_or_default();
     match (form(0), form(8)) {
-        (b"RIFF" | b"RIFX" | b"RF64" | b"BW64", b"WAVE") => return Kind::Wave,
-        (b"RIFF", b"AVI ") => return Kind::Other("AVI video"),
-        (b"RIFF", b"WEBP") => return Kind::Other("a WebP picture"),
-        (b"FORM", b"AIFF" | b"AIFC") => return Kind::Aiff,
+        (b"RIFF" | b"RIFX" | b"RF64" | b"BW64", b"WAVE") => return ContainerKind::Wave,
+        (b"RIFF", b"AVI ") => return ContainerKind::Other("AVI video"),
+        (b"RIFF", b"WEBP") => return ContainerKind::Other("a WebP picture"),
+        (b"FORM", b"AIFF" | b"AIFC") => return ContainerKind::Aiff,
         _ => {}
     }
     if form(4) == b"ftyp" || (matches!(form(4), b"moov" | b"mdat" | b"wide" | b"free") && form(0) < b"\x7F") {
-        return Kind::Mp4;
+        return ContainerKind::Mp4;
     }
     if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return *kind;
     }
     if head.get(257..262) == Some(b"ustar") {
-        return Kind::Other("a tar archive");
+        return ContainerKind::Other("a tar archive");
     }
     if mpeg::header::run_of_frames(head, 3, whole).is_some() {
-        return Kind::Mpeg;
+        return ContainerKind::Mpeg;
     }
     if head.iter().all(|&b| b == 0) {
-        return if whole { Kind::Zeros } else { Kind::Unknown };
+        return if whole { ContainerKind::Zeros } else { ContainerKind::Unknown };
     }
     text(head).unwrap_or_else(|| nameless(head))
 }
 
 /// What can be told only by looking closer.
-fn nameless(head: &[u8]) -> Kind {
+fn nameless(head: &[u8]) -> ContainerKind {
     if mpeg::is_free_format(head) {
-        return Kind::Other("free-format mp3");
+        return ContainerKind::Other("free-format mp3");
     }
     match head {
-        [0xFF, b, ..] if b & 0xF6 == 0xF0 => Kind::Other("AAC in ADTS"),
-        [0xFF, b, ..] if b & 0xE6 == 0xE4 => Kind::Other("MPEG layer II"),
-        _ => Kind::Unknown,
+        [0xFF, b, ..] if b & 0xF6 == 0xF0 => ContainerKind::Other("AAC in ADTS"),
+        [0xFF, b, ..] if b & 0xE6 == 0xE4 => ContainerKind::Other("MPEG layer II"),
+        _ => ContainerKind::Unknown,
     }
 }
 
-/// What kind of text it is, if it is text: UTF-8 without control characters.
-fn text(head: &[u8]) -> Option<Kind> {
+/// What kind of text it is, if it is text: UTF-8 without run characters.
+fn text(head: &[u8]) -> Option<ContainerKind> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let sample = head.get(..head.len().min(4096)).unwrap_or_default();
     let valid = match std::str::from_utf8(sample) {
@@ -148,13 +148,13 @@ fn text(head: &[u8]) -> Option<Kind> {
     let lower: String = start.chars().take(64).flat_map(char::to_lowercase).collect();
     let begins = |tags: &[&str]| tags.iter().any(|tag| lower.starts_with(tag));
     Some(if start.starts_with(['{', '[']) {
-        Kind::Json
+        ContainerKind::Json
     } else if begins(&["<!doctype html", "<html", "<head", "<body"]) {
-        Kind::Html
+        ContainerKind::Html
     } else if begins(&["<?xml", "<error", "<!--", "<soap", "<response"]) {
-        Kind::Xml
+        ContainerKind::Xml
     } else {
-        Kind::Text
+        ContainerKind::Text
     })
 }
 
@@ -168,24 +168,24 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         tar[0] = 0x01;
         for (bytes, kind) in [
-            (&b""[..], Kind::Empty),
-            (&[0; 99], Kind::Zeros),
-            (b"RIFF\x00\x00\x00\x00WAVEfmt ", Kind::Wave),
-            (b"RF64\xFF\xFF\xFF\xFFWAVEds64", Kind::Wave),
-            (b"RIFF\x00\x00\x00\x00AVI LIST", Kind::Other("AVI video")),
-            (b"FORM\x00\x00\x00\x00AIFC", Kind::Aiff),
-            (b"\x00\x00\x00\x1CftypM4A ", Kind::Mp4),
-            (b"ID3\x04\x00\x00", Kind::Mpeg),
-            (b"\x1F\x8B\x08\x00", Kind::Other("gzip")),
-            (b"#!AMR\n\x3C", Kind::Other("AMR")),
-            (b"  {\"code\": 448}", Kind::Json),
-            (b"\xEF\xBB\xBF[]", Kind::Json),
-            (b"<!DOCTYPE HTML>\n<html>", Kind::Html),
-            (b"<?xml version=\"1.0\"?><Error>", Kind::Xml),
-            (b"no such file", Kind::Text),
-            (&tar, Kind::Other("a tar archive")),
-            (b"\xFF\xF1\x50\x80\x02\x1F\xFC\x01", Kind::Other("AAC in ADTS")),
-            (b"\x07\x99\x01\x02\x03", Kind::Unknown),
+            (&b""[..], ContainerKind::Empty),
+            (&[0; 99], ContainerKind::Zeros),
+            (b"RIFF\x00\x00\x00\x00WAVEfmt ", ContainerKind::Wave),
+            (b"RF64\xFF\xFF\xFF\xFFWAVEds64", ContainerKind::Wave),
+            (b"RIFF\x00\x00\x00\x00AVI LIST", ContainerKind::Other("AVI video")),
+            (b"FORM\x00\x00\x00\x00AIFC", ContainerKind::Aiff),
+            (b"\x00\x00\x00\x1CftypM4A ", ContainerKind::Mp4),
+            (b"ID3\x04\x00\x00", ContainerKind::Mpeg),
+            (b"\x1F\x8B\x08\x00", ContainerKind::Other("gzip")),
+            (b"#!AMR\n\x3C", ContainerKind::Other("AMR")),
+            (b"  {\"code\": 448}", ContainerKind::Json),
+            (b"\xEF\xBB\xBF[]", ContainerKind::Json),
+            (b"<!DOCTYPE HTML>\n<html>", ContainerKind::Html),
+            (b"<?xml version=\"1.0\"?><Error>", ContainerKind::Xml),
+            (b"no such file", ContainerKind::Text),
+            (&tar, ContainerKind::Other("a tar archive")),
+            (b"\xFF\xF1\x50\x80\x02\x1F\xFC\x01", ContainerKind::Other("AAC in ADTS")),
+            (b"\x07\x99\x01\x02\x03", ContainerKind::Unknown),
         ] {
             assert_eq!(sniff(bytes, true), kind, "{bytes:x?}");
         }
@@ -194,6 +194,6 @@ mod tests {
     #[test]
     fn text_may_be_cut_within_a_character() {
         let long = format!("{{\"m\": \"{}", "é".repeat(4000));
-        assert_eq!(sniff(long.as_bytes(), false), Kind::Json);
+        assert_eq!(sniff(long.as_bytes(), false), ContainerKind::Json);
     }
 }

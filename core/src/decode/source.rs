@@ -150,7 +150,10 @@ impl Source {
                     Stage::Input,
                     "more bytes than can be kept in memory",
                 )
-                .found(format!("{} bytes or more", all.len()), format!("at most {most} (decode.maxBufferedBytes)")));
+                .with_mismatch(
+                    format!("{} bytes or more", all.len()),
+                    format!("at most {most} (decode.maxBufferedBytes)"),
+                ));
             }
         }
     }
@@ -199,7 +202,7 @@ impl Source {
 
 fn too_long(found: u64, limit: u64) -> Error {
     Error::new(ErrorKind::LimitExceeded, Stage::Input, "more bytes than the limit")
-        .found(format!("{found} bytes or more"), format!("at most {limit} (decode.maxBytes)"))
+        .with_mismatch(format!("{found} bytes or more"), format!("at most {limit} (decode.maxBytes)"))
 }
 
 #[cfg(test)]

@@ -196,12 +196,12 @@ const KEPT: usize = 8;
 
 /// The warnings of one recording, bounded however damaged it is: the first of each code are kept, the rest are counted.
 #[derive(Debug, Default)]
-pub(crate) struct Notes {
+pub(crate) struct DecodeNotes {
     kept: Vec<Warning>,
     more: Vec<(Cow<'static, str>, u64)>,
 }
 
-impl Notes {
+impl DecodeNotes {
     pub(crate) fn add(&mut self, warning: Warning) {
         if self.kept.iter().filter(|w| w.code == warning.code).count() < KEPT {
             self.kept.push(warning);
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn warnings_are_bounded_and_counted() {
-        let mut notes = Notes::default();
+        let mut notes = DecodeNotes::default();
         for i in 0..1000u64 {
             notes.add(Warning::new("packet_failed", format!("frame {i}")).at_byte(i));
         }

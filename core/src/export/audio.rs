@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::flac::Flac;
 use super::wav::Wav;
-use super::{Encode, Part, write_error};
+use super::{Encode, PartialFile, write_error};
 use crate::config::{Format, hex};
-use crate::control::Control;
 use crate::error::{Result, Stage};
 use crate::mix::Mixer;
+use crate::run::RunOptions;
 use crate::threads::{self, Job};
 
 /// Samples of each channel that are mixed while those before are written: some milliseconds of work.
@@ -22,16 +22,16 @@ const AHEAD: usize = 1 << 16;
 ///
 /// # Errors
 /// `io`; `limit_exceeded` for a wav beyond 4 GB; `unsupported` for FLAC of more than 8 channels; `cancelled`.
-pub fn write_audio(path: &Path, mixer: &mut Mixer, format: Format, control: &Control) -> Result<()> {
-    write(path, mixer, format, control, |_| {}, |_| {})
+pub fn write_audio(path: &Path, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<()> {
+    write(path, mixer, format, run, |_| {}, |_| {})
 }
 
 /// As [`write_audio`]; returns the SHA-256 of the file, in hexadecimal.
 ///
 /// # Errors
 /// As [`write_audio`].
-pub fn write_audio_hashed(path: &Path, mixer: &mut Mixer, format: Format, control: &Control) -> Result<String> {
-    write_audio_heard(path, mixer, format, control, |_| {})
+pub fn write_audio_hashed(path: &Path, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<String> {
+    write_audio_heard(path, mixer, format, run, |_| {})
 }
 
 /// As [`write_audio_hashed`], with a listener to the blocks as they are written, channels interleaved.
@@ -42,11 +42,11 @@ pub fn write_audio_heard(
     path: &Path,
     mixer: &mut Mixer,
     format: Format,
-    control: &Control,
+    run: &RunOptions,
     heard: impl FnMut(&[i16]),
 ) -> Result<String> {
     let mut hash = Sha256::new();
-    write(path, mixer, format, control, |bytes| hash.update(bytes), heard)?;
+    write(path, mixer, format, run, |bytes| hash.update(bytes), heard)?;
     Ok(hex(&hash.finalize()))
 }
 
@@ -56,7 +56,7 @@ fn write(
     path: &Path,
     mixer: &mut Mixer,
     format: Format,
-    control: &Control,
+    run: &RunOptions,
     mut seen: impl FnMut(&[u8]) + Send,
     mut heard: impl FnMut(&[i16]),
 ) -> Result<()> {
@@ -66,11 +66,11 @@ fn write(
         Format::WavUlaw => Box::new(Wav::new(mixer, true)?),
         Format::Flac => Box::new(Flac::new(mixer)?),
     };
-    let part = Part::new(path);
+    let part = PartialFile::new(path);
     let mut file = File::create(&part.part).map_err(failed)?;
     let several = threads::count() > 1;
-    let mut maker = Maker { mixer, encoder, frames: if several { AHEAD } else { 1 } };
-    let (mut now, mut next) = (Made::default(), Made::default());
+    let mut maker = AudioWriter { mixer, encoder, frames: if several { AHEAD } else { 1 } };
+    let (mut now, mut next) = (WrittenAudio::default(), WrittenAudio::default());
     maker.encoder.header(maker.mixer.frames_left(), &mut now.bytes);
     while !now.is_last {
         let mut made = Ok(());
@@ -90,7 +90,7 @@ fn write(
             make();
         }
         made?;
-        control.check(Stage::Export)?;
+        run.check(Stage::Export)?;
         std::mem::swap(&mut now, &mut next);
     }
     seen(&now.bytes);
@@ -100,7 +100,7 @@ fn write(
 }
 
 /// Mixes and encodes.
-struct Maker<'m, 'a> {
+struct AudioWriter<'m, 'a> {
     mixer: &'m mut Mixer<'a>,
     encoder: Box<dyn Encode + Send>,
     /// Samples of each channel that are made at once, at least.
@@ -109,16 +109,16 @@ struct Maker<'m, 'a> {
 
 /// Blocks of a mix, and what they are in the file.
 #[derive(Default)]
-struct Made {
+struct WrittenAudio {
     samples: Vec<i16>,
     bytes: Vec<u8>,
     /// Whether these bytes end the file; no samples are among them.
     is_last: bool,
 }
 
-impl Maker<'_, '_> {
+impl AudioWriter<'_, '_> {
     /// The next blocks; what ends the file where there are none.
-    fn make(&mut self, made: &mut Made) -> Result<()> {
+    fn make(&mut self, made: &mut WrittenAudio) -> Result<()> {
         made.samples.clear();
         made.bytes.clear();
         let wanted = self.frames * usize::from(self.mixer.channels());
@@ -145,7 +145,7 @@ mod tests {
     use crate::config::MixConfig;
     use crate::decode::{Input, decode};
     use crate::error::ErrorKind;
-    use crate::mix::Placed;
+    use crate::mix::MixInput;
     use crate::timeline::Placement;
     use crate::units::{Decibels, Millis, Rate};
 
@@ -170,8 +170,8 @@ mod tests {
         let place = Placement::reference();
         let rate = Rate::new(rate).unwrap();
         let placed =
-            |samples| Placed { samples, rate, role: Role::Participant, placement: &place, gain: Decibels(0.0) };
-        let tracks: Vec<Placed> = channels.iter().map(|samples| placed(samples.as_slice())).collect();
+            |samples| MixInput { samples, rate, role: Role::Participant, placement: &place, gain: Decibels(0.0) };
+        let tracks: Vec<MixInput> = channels.iter().map(|samples| placed(samples.as_slice())).collect();
         let config = MixConfig { rate: crate::config::OutputRate::Source, ..MixConfig::default() };
         let mixer = || Mixer::new(&tracks, rate.millis(channels[0].len() as u64), &config).unwrap();
         let mut samples = Vec::new();
@@ -181,9 +181,9 @@ mod tests {
         }
         let name = format!("callweave-audio-{}-{:?}", std::process::id(), std::thread::current().id());
         let path = std::env::temp_dir().join(name);
-        let hash = write_audio_hashed(&path, &mut mixer(), format, &Control::default()).unwrap();
+        let hash = write_audio_hashed(&path, &mut mixer(), format, &RunOptions::default()).unwrap();
         let hashed = std::fs::read(&path).unwrap();
-        write_audio(&path, &mut mixer(), format, &Control::default()).unwrap();
+        write_audio(&path, &mut mixer(), format, &RunOptions::default()).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert!(hashed == bytes, "the same mix, the same bytes");
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn flac_has_eight_channels_at_most() {
         let place = Placement::reference();
-        let placed = Placed {
+        let placed = MixInput {
             samples: &[1; 80],
             rate: Rate::NARROWBAND,
             role: Role::Agent,
@@ -265,7 +265,7 @@ mod tests {
         };
         let mut mixer = Mixer::new(&[placed; 9], Millis(10.0), &MixConfig::default()).unwrap();
         let path = std::env::temp_dir().join("callweave-never");
-        let error = write_audio(&path, &mut mixer, Format::Flac, &Control::default()).unwrap_err();
+        let error = write_audio(&path, &mut mixer, Format::Flac, &RunOptions::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(!path.exists());
     }

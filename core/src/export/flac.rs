@@ -8,11 +8,11 @@ use crate::mix::Mixer;
 /// Samples of a channel in a frame.
 const BLOCK: usize = 4096;
 /// The format holds no more channels.
-const MOST_CHANNELS: u16 = 8;
+const MAX_CHANNELS: u16 = 8;
 /// The highest order of a fixed predictor.
-const MOST_ORDER: usize = 4;
+const MAX_ORDER: usize = 4;
 /// A block is cut into up to 2⁶ parts, each with its own Rice parameter, of which 15 means something else.
-const MOST_PARTITION: usize = 6;
+const MAX_PARTITION: usize = 6;
 const PARAMETERS: usize = 15;
 const BITS: u64 = 16;
 /// Rates that a frame's header has a code for; others stand in the stream's header alone.
@@ -34,9 +34,9 @@ impl Flac {
     /// `unsupported` for more than 8 channels.
     pub(super) fn new(mixer: &Mixer) -> Result<Self> {
         let channels = mixer.channels();
-        if channels > MOST_CHANNELS {
+        if channels > MAX_CHANNELS {
             return Err(Error::new(ErrorKind::Unsupported, Stage::Export, "too many channels for FLAC")
-                .found(channels, format!("at most {MOST_CHANNELS}: write wav, or mix to mono")));
+                .with_mismatch(channels, format!("at most {MAX_CHANNELS}: write wav, or mix to mono")));
         }
         Ok(Self { channels, rate: mixer.rate().hz(), waiting: Vec::new(), frame: 0, residual: Vec::new() })
     }
@@ -44,7 +44,7 @@ impl Flac {
     fn frame(&mut self, samples: &[i16], out: &mut Vec<u8>) {
         let frames = samples.len() / usize::from(self.channels).max(1);
         let start = out.len();
-        let mut bits = Bits::new(out);
+        let mut bits = BitWriter::new(out);
         bits.put(0xFFF8, 16); // synchronisation; all blocks of one size
         let rate = RATES.iter().find(|r| r.0 == self.rate).map_or(0, |r| r.1);
         bits.put(if frames == BLOCK { 12 } else { 7 }, 4);
@@ -73,7 +73,7 @@ impl Flac {
 impl Encode for Flac {
     fn header(&self, frames: u64, out: &mut Vec<u8>) {
         out.extend(b"fLaC");
-        let mut bits = Bits::new(out);
+        let mut bits = BitWriter::new(out);
         bits.put(0x80, 8); // the last block of metadata, and the stream's own
         bits.put(34, 24);
         bits.put(BLOCK as u64, 16);
@@ -106,7 +106,7 @@ impl Encode for Flac {
 }
 
 /// Writes one channel of a block in the shortest of the ways that are known here.
-fn subframe(samples: &[i32], residual: &mut Vec<i32>, bits: &mut Bits) {
+fn subframe(samples: &[i32], residual: &mut Vec<i32>, bits: &mut BitWriter) {
     if let Some(&first) = samples.first()
         && samples.iter().all(|&x| x == first)
     {
@@ -115,7 +115,7 @@ fn subframe(samples: &[i32], residual: &mut Vec<i32>, bits: &mut Bits) {
     }
     let order = best_order(samples);
     predict(samples, order, residual);
-    let (plan, cost) = Plan::of(residual, samples.len(), order);
+    let (plan, cost) = SubframePlan::of(residual, samples.len(), order);
     if cost + order as u64 * BITS >= samples.len() as u64 * BITS {
         bits.put(1 << 1, 8);
         return samples.iter().for_each(|&x| bits.put_signed(x));
@@ -136,12 +136,12 @@ fn subframe(samples: &[i32], residual: &mut Vec<i32>, bits: &mut Bits) {
 
 /// The order whose residual is smallest in sum.
 fn best_order(samples: &[i32]) -> usize {
-    let mut last = [0i64; MOST_ORDER];
-    let mut sums = [0u64; MOST_ORDER + 1];
+    let mut last = [0i64; MAX_ORDER];
+    let mut sums = [0u64; MAX_ORDER + 1];
     for (i, &x) in samples.iter().enumerate() {
         let mut difference = i64::from(x);
         for (order, sum) in sums.iter_mut().enumerate() {
-            if i >= MOST_ORDER {
+            if i >= MAX_ORDER {
                 *sum += difference.unsigned_abs();
             }
             if let Some(before) = last.get_mut(order) {
@@ -151,7 +151,7 @@ fn best_order(samples: &[i32]) -> usize {
             }
         }
     }
-    if samples.len() <= MOST_ORDER {
+    if samples.len() <= MAX_ORDER {
         return 0;
     }
     sums.iter().enumerate().min_by_key(|(_, sum)| **sum).map_or(0, |(order, _)| order)
@@ -171,16 +171,16 @@ fn predict(samples: &[i32], order: usize, residual: &mut Vec<i32>) {
 }
 
 /// How a residual is cut into parts, and their Rice parameters.
-struct Plan {
+struct SubframePlan {
     partition: usize,
     parameters: Vec<usize>,
 }
 
-impl Plan {
+impl SubframePlan {
     /// The shortest plan and its length in bits. `frames` counts the samples that the residual lacks at its beginning too.
     fn of(residual: &[i32], frames: usize, order: usize) -> (Self, u64) {
         let finest =
-            (0..=MOST_PARTITION).rev().find(|&p| frames.is_multiple_of(1 << p) && frames >> p > order).unwrap_or(0);
+            (0..=MAX_PARTITION).rev().find(|&p| frames.is_multiple_of(1 << p) && frames >> p > order).unwrap_or(0);
         // For each part and parameter the bits that its numbers take.
         let mut costs: Vec<[u64; PARAMETERS]> = vec![[0; PARAMETERS]; 1 << finest];
         let size = frames >> finest;
@@ -218,13 +218,13 @@ fn folded(x: i32) -> u32 {
 }
 
 /// Writes bits, the highest first.
-struct Bits<'a> {
+struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
     held: u64,
     count: u32,
 }
 
-impl<'a> Bits<'a> {
+impl<'a> BitWriter<'a> {
     fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out, held: 0, count: 0 }
     }
@@ -314,12 +314,12 @@ mod tests {
     fn numbers_are_spelt_as_utf_8_spells_characters() {
         for number in [0u32, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x1_0000, 0x10_FFFF] {
             let mut out = Vec::new();
-            Bits::new(&mut out).put_number(number);
+            BitWriter::new(&mut out).put_number(number);
             let character = char::from_u32(number).unwrap_or('\u{FFFF}');
             assert_eq!(out, character.to_string().into_bytes(), "{number:x}");
         }
         let mut out = Vec::new();
-        Bits::new(&mut out).put_number(0x7FFF_FFFF);
+        BitWriter::new(&mut out).put_number(0x7FFF_FFFF);
         assert_eq!(out, [0xFD, 0xBF, 0xBF, 0xBF, 0xBF, 0xBF]);
     }
 

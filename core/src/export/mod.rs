@@ -34,13 +34,13 @@ trait Encode {
 }
 
 /// A file under way beside its final name; removed unless it is finished.
-struct Part {
+struct PartialFile {
     part: PathBuf,
     path: PathBuf,
     done: bool,
 }
 
-impl Part {
+impl PartialFile {
     fn new(path: &Path) -> Self {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(".part");
@@ -54,7 +54,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.done {
             // There may be none yet, and there is nobody left to tell.
@@ -68,7 +68,7 @@ impl Drop for Part {
 /// # Errors
 /// `io`.
 pub fn write_text(path: &Path, text: &str) -> Result<()> {
-    let part = Part::new(path);
+    let part = PartialFile::new(path);
     fs::write(&part.part, text).map_err(|e| write_error(e, path))?;
     part.finish()
 }
@@ -86,7 +86,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("callweave-export-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("a.txt");
-        let part = Part::new(&path);
+        let part = PartialFile::new(&path);
         fs::write(&part.part, "half").unwrap();
         drop(part);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);

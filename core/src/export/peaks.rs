@@ -7,18 +7,18 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::{Part, write_error};
+use super::{PartialFile, write_error};
 use crate::config::DecodeOptions;
-use crate::control::{Control, Progress};
 use crate::decode::{Decoder, Input};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::track::{Listener, to_i16};
+use crate::run::{Progress, RunOptions};
+use crate::track::{SampleSink, to_i16};
 use crate::units::Rate;
 
 /// audiowaveform refuses fewer samples a point.
-const LEAST_SAMPLES: u32 = 2;
+const MIN_SAMPLES: u32 = 2;
 /// The most points per second that are made: more is the audio itself.
-const MOST_POINTS: u32 = 4_000;
+const MAX_POINTS: u32 = 4_000;
 /// Length of a version 2 `.dat` header in bytes; the data begin here.
 const DAT_HEADER: usize = 24;
 
@@ -85,7 +85,7 @@ impl PeakMeter {
     }
 
     /// Hears samples of 16 bits.
-    pub fn hear_i16(&mut self, samples: impl Iterator<Item = i16>) {
+    pub fn push_i16(&mut self, samples: impl Iterator<Item = i16>) {
         for sample in samples {
             self.now = [self.now[0].min(sample), self.now[1].max(sample)];
             self.heard += 1;
@@ -110,9 +110,9 @@ impl PeakMeter {
     }
 }
 
-impl Listener for PeakMeter {
-    fn hear(&mut self, samples: &[f32]) {
-        self.hear_i16(samples.iter().map(|&x| to_i16(x)));
+impl SampleSink for PeakMeter {
+    fn push(&mut self, samples: &[f32]) {
+        self.push_i16(samples.iter().map(|&x| to_i16(x)));
     }
 }
 
@@ -121,38 +121,38 @@ impl Listener for PeakMeter {
 /// # Errors
 /// `invalid_argument` below 1 and above 4000 points per second.
 pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
-    if !(1..=MOST_POINTS).contains(&points_per_second) {
+    if !(1..=MAX_POINTS).contains(&points_per_second) {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "points per second out of range")
-            .found(points_per_second, format!("1 to {MOST_POINTS}")));
+            .with_mismatch(points_per_second, format!("1 to {MAX_POINTS}")));
     }
-    Ok((rate.hz() / points_per_second).max(LEAST_SAMPLES))
+    Ok((rate.hz() / points_per_second).max(MIN_SAMPLES))
 }
 
 /// The peaks of every channel of a recording, codec delay removed, in one pass that keeps no samples.
 ///
 /// ```no_run
-/// use callweave::{Control, Input, config::DecodeOptions, export::{PeakBits, peaks}};
+/// use callweave::{RunOptions, Input, config::DecodeOptions, export::{PeakBits, peaks}};
 ///
-/// let peaks = peaks(Input::path("mix.wav"), 100, &DecodeOptions::default(), &Control::default())?;
+/// let peaks = peaks(Input::path("mix.wav"), 100, &DecodeOptions::default(), &RunOptions::default())?;
 /// std::fs::write("peaks.json", peaks.to_json(PeakBits::Eight)).unwrap();
 /// # Ok::<(), callweave::Error>(())
 /// ```
 ///
 /// # Errors
 /// `invalid_argument` for points per second out of range, `no_audio`, `cancelled`, and those of [`Decoder`].
-pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, control: &Control) -> Result<Peaks> {
+pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, run: &RunOptions) -> Result<Peaks> {
     let mut decoder = Decoder::open(input, options)?;
     let name = decoder.name().to_owned();
     let (rate, channels) = (decoder.spec().rate, decoder.spec().channels);
     let samples_per_point = samples_per_point(rate, points_per_second)?;
     let mut meters: Vec<PeakMeter> = (0..channels).map(|_| PeakMeter::new(samples_per_point)).collect();
     while let Some(block) = decoder.next_block()? {
-        control.check(Stage::Decode)?;
+        run.check(Stage::Decode)?;
         for (index, meter) in meters.iter_mut().enumerate() {
-            meter.hear(block.channel(index));
+            meter.push(block.channel(index));
         }
         let (bytes_done, bytes_total) = (decoder.bytes_read(), decoder.size_hint());
-        control.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
+        run.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
     }
     let peaks = Peaks::new(rate, samples_per_point, meters.into_iter().map(PeakMeter::finish).collect());
     if peaks.is_empty() {
@@ -244,7 +244,7 @@ impl Peaks {
 pub fn write_peaks(path: &Path, peaks: &Peaks, bits: PeakBits) -> Result<()> {
     let binary = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dat"));
     let bytes = if binary { peaks.to_dat(bits) } else { peaks.to_json(bits).into_bytes() };
-    let part = Part::new(path);
+    let part = PartialFile::new(path);
     fs::write(&part.part, bytes).map_err(|e| write_error(e, path))?;
     part.finish()
 }
@@ -257,7 +257,7 @@ mod tests {
     fn small() -> Peaks {
         let meter = |samples: &[i16]| {
             let mut meter = PeakMeter::new(2);
-            meter.hear_i16(samples.iter().copied());
+            meter.push_i16(samples.iter().copied());
             meter.finish()
         };
         let channels = vec![meter(&[-300, 700, 0, -1, 32_767]), meter(&[1, 2, -32_768, 255, -256])];
@@ -290,7 +290,7 @@ mod tests {
         let samples: Vec<f32> = (0..10_007).map(|i| ((i * 7919) % 2001) as f32 / 1000.5 - 1.0).collect();
         let cut = |size: usize| {
             let mut meter = PeakMeter::new(80);
-            samples.chunks(size).for_each(|chunk| meter.hear(chunk));
+            samples.chunks(size).for_each(|chunk| meter.push(chunk));
             meter.finish()
         };
         let whole = cut(samples.len());

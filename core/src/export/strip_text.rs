@@ -34,12 +34,12 @@ pub fn strip_text(report: &Report, width: usize, colour: bool) -> String {
         let mut runs: Vec<(u8, String)> = Vec::new();
         for cell in row_of(track, report.call.duration_ms, cells) {
             let (code, shown) = match cell {
-                Cell::Speech(block) => (PARTIES[row % PARTIES.len()], block),
-                Cell::Sound(kind) => (YELLOW, mark(kind)),
-                Cell::Bleed => (DIM, '·'),
-                Cell::Quiet => (DIM, ' '),
+                TextCell::Speech(block) => (PARTIES[row % PARTIES.len()], block),
+                TextCell::Sound(kind) => (YELLOW, mark(kind)),
+                TextCell::Bleed => (DIM, '·'),
+                TextCell::Quiet => (DIM, ' '),
             };
-            if let Cell::Sound(kind) = cell
+            if let TextCell::Sound(kind) = cell
                 && !used.contains(&kind)
             {
                 used.push(kind);
@@ -64,14 +64,14 @@ pub fn strip_text(report: &Report, width: usize, colour: bool) -> String {
 
 /// What a cell shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Cell {
+enum TextCell {
     Speech(char),
     Sound(EventKind),
     Bleed,
     Quiet,
 }
 
-fn row_of(track: &TrackReport, total: Millis, cells: usize) -> Vec<Cell> {
+fn row_of(track: &TrackReport, total: Millis, cells: usize) -> Vec<TextCell> {
     let each = total.0 / cells as f64;
     let cell = |at: usize| {
         let span = Span::new(at as f64 * each, (at + 1) as f64 * each);
@@ -81,11 +81,11 @@ fn row_of(track: &TrackReport, total: Millis, cells: usize) -> Vec<Cell> {
         match event {
             _ if spoken > 0.0 => {
                 let eighths = (spoken / each * 8.0).ceil() as usize;
-                Cell::Speech(BLOCKS[eighths.clamp(1, 8) - 1])
+                TextCell::Speech(BLOCKS[eighths.clamp(1, 8) - 1])
             }
-            Some(event) => Cell::Sound(event.kind),
-            None if bleeds => Cell::Bleed,
-            None => Cell::Quiet,
+            Some(event) => TextCell::Sound(event.kind),
+            None if bleeds => TextCell::Bleed,
+            None => TextCell::Quiet,
         }
     };
     (0..cells).map(cell).collect()

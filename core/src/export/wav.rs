@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::mix::Mixer;
 
 /// The most bytes of samples that a plain wav file holds: its sizes have 32 bits.
-const MOST_BYTES: u64 = u32::MAX as u64 - 64;
+const MAX_BYTES: u64 = u32::MAX as u64 - 64;
 
 /// Encodes samples as a wav file holds them.
 pub(super) struct Wav {
@@ -22,9 +22,9 @@ impl Wav {
     pub(super) fn new(mixer: &Mixer, ulaw: bool) -> Result<Self> {
         let wav = Self { channels: mixer.channels(), rate: mixer.rate().hz(), ulaw, odd: false };
         let bytes = mixer.frames_left().saturating_mul(wav.frame_bytes().into());
-        if bytes > MOST_BYTES {
+        if bytes > MAX_BYTES {
             return Err(Error::new(ErrorKind::LimitExceeded, Stage::Export, "too long for a wav file")
-                .found(format!("{bytes} bytes"), format!("at most {MOST_BYTES}")));
+                .with_mismatch(format!("{bytes} bytes"), format!("at most {MAX_BYTES}")));
         }
         Ok(Self { odd: bytes % 2 == 1, ..wav })
     }
@@ -37,7 +37,7 @@ impl Wav {
 impl Encode for Wav {
     fn header(&self, frames: u64, out: &mut Vec<u8>) {
         let frame = self.frame_bytes();
-        let data = frames.saturating_mul(frame.into()).min(MOST_BYTES) as u32;
+        let data = frames.saturating_mul(frame.into()).min(MAX_BYTES) as u32;
         // Mu-law, as all but PCM, has an empty extension of its format, and says how many samples there are.
         let (tag, bits, extension, fact) = if self.ulaw { (7u16, 8u16, 2, 12) } else { (1, 16, 0, 0) };
         out.extend(b"RIFF");

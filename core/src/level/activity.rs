@@ -203,7 +203,7 @@ impl Activity {
 
     /// Hears a hop of given energy.
     #[inline(always)]
-    pub(super) fn hear<S: Simd>(&mut self, cpu: S, hop: &[f32], energy: f64) {
+    pub(super) fn push<S: Simd>(&mut self, cpu: S, hop: &[f32], energy: f64) {
         let count = hop.len() as f64;
         self.magnitudes.clear();
         self.magnitudes.extend(hop.iter().map(|x| x.abs()));
@@ -240,11 +240,11 @@ mod tests {
 
     use super::*;
     use crate::level::LevelMeter;
-    use crate::track::Listener;
+    use crate::track::SampleSink;
 
     fn hops_of<'a>(rate: u32, pieces: impl IntoIterator<Item = &'a [f32]>) -> Hops {
         let mut meter = LevelMeter::new(Rate::new(rate).unwrap());
-        pieces.into_iter().for_each(|piece| meter.hear(piece));
+        pieces.into_iter().for_each(|piece| meter.push(piece));
         meter.finish().hops
     }
 

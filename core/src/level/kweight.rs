@@ -18,7 +18,7 @@ const ORDER: usize = 4;
 /// What they remember below this (−300 dB) is none: it would only fade into slow, denormal numbers.
 const NOTHING: f64 = 1e-15;
 
-type State = [f64; ORDER];
+type FilterState = [f64; ORDER];
 
 /// The shelf, `y = b·x − a·y` over the last two samples.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +37,9 @@ struct HighPass {
 
 /// Both filters at a rate.
 #[derive(Debug, Clone, Copy)]
-struct Sections(Shelf, HighPass);
+struct KWeightSections(Shelf, HighPass);
 
-impl Sections {
+impl KWeightSections {
     /// The standard gives coefficients for 48 kHz; these are the analogue filters that they come from (the bilinear
     /// transform taken back), so that any rate has the same weighting.
     fn new(rate: Rate) -> Self {
@@ -61,35 +61,35 @@ impl Sections {
 /// The weighted energy of pieces that follow each other.
 #[derive(Debug)]
 pub(super) struct KWeighting {
-    sections: Sections,
+    sections: KWeightSections,
     /// Samples of a lane.
     part: usize,
     /// What each sample of a part leaves in each number of the state at its end.
     left: [Vec<f32>; ORDER],
     /// What each number of the state before a part leaves in the state at its end.
-    carried: [State; ORDER],
-    state: State,
+    carried: [FilterState; ORDER],
+    state: FilterState,
 }
 
 impl KWeighting {
     /// For pieces of at least so many samples.
     pub(super) fn new(rate: Rate, least: usize) -> Self {
-        let (sections, part) = (Sections::new(rate), least / LANES);
+        let (sections, part) = (KWeightSections::new(rate), least / LANES);
         let carried = std::array::from_fn(|k| {
-            let mut state: State = std::array::from_fn(|i| if i == k { 1.0 } else { 0.0 });
+            let mut state: FilterState = std::array::from_fn(|i| if i == k { 1.0 } else { 0.0 });
             for _ in 0..part {
                 step(&sections, &mut state, 0.0);
             }
             state
         });
         let mut left = [const { Vec::new() }; ORDER];
-        let mut state = State::default();
+        let mut state = FilterState::default();
         for i in 0..part {
             step(&sections, &mut state, if i == 0 { 1.0 } else { 0.0 });
             left.iter_mut().zip(state).for_each(|(row, x)| row.push(x as f32));
         }
         left.iter_mut().for_each(|row| row.reverse());
-        Self { sections, part, left, carried, state: State::default() }
+        Self { sections, part, left, carried, state: FilterState::default() }
     }
 
     /// The energy of the next piece after weighting.
@@ -111,7 +111,7 @@ impl KWeighting {
 
     /// The state after a part.
     #[inline(always)]
-    fn after<S: Simd>(&self, cpu: S, part: &[f32]) -> State {
+    fn after<S: Simd>(&self, cpu: S, part: &[f32]) -> FilterState {
         let mut state = lanes::weighted(cpu, part, self.left.each_ref().map(Vec::as_slice));
         for (x, column) in self.state.iter().zip(&self.carried) {
             state.iter_mut().zip(column).for_each(|(sum, c)| *sum += x * c);
@@ -121,8 +121,8 @@ impl KWeighting {
 }
 
 /// One sample through both filters: the shelf in transposed direct form II, the high pass in delta form.
-fn step(sections: &Sections, state: &mut State, x: f64) -> f64 {
-    let Sections(shelf, high_pass) = sections;
+fn step(sections: &KWeightSections, state: &mut FilterState, x: f64) -> f64 {
+    let KWeightSections(shelf, high_pass) = sections;
     let y = shelf.b[0] * x + state[0];
     state[0] = (shelf.b[1] * x + state[1]) - shelf.a[0] * y;
     state[1] = shelf.b[2] * x - shelf.a[1] * y;
@@ -134,8 +134,13 @@ fn step(sections: &Sections, state: &mut State, x: f64) -> f64 {
 
 /// As [`step`], in every lane for its part; the energy of all.
 #[inline(always)]
-fn filtered_energy<S: Simd>(cpu: S, sections: &Sections, states: [[f32; LANES]; ORDER], parts: [&[f32]; LANES]) -> f64 {
-    let Sections(shelf, high_pass) = sections;
+fn filtered_energy<S: Simd>(
+    cpu: S,
+    sections: &KWeightSections,
+    states: [[f32; LANES]; ORDER],
+    parts: [&[f32]; LANES],
+) -> f64 {
+    let KWeightSections(shelf, high_pass) = sections;
     let all = |x: f64| f32x8::splat(cpu, x as f32);
     let ([b0, b1, b2], [a1, a2]) = (shelf.b.map(all), shelf.a.map(all));
     let (p, q) = (all(high_pass.p), all(high_pass.q));
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn at_48_khz_the_coefficients_are_the_standards() {
-        let Sections(shelf, high_pass) = Sections::new(Rate::new(48_000).unwrap());
+        let KWeightSections(shelf, high_pass) = KWeightSections::new(Rate::new(48_000).unwrap());
         let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-10);
         assert!(near(&shelf.b, &[1.535_124_859_586_97, -2.691_696_189_406_38, 1.198_392_810_852_85]), "{shelf:?}");
         assert!(near(&shelf.a, &[-1.690_659_293_182_41, 0.732_480_774_215_85]), "{shelf:?}");
@@ -175,7 +180,7 @@ mod tests {
         for (hz, length) in [(8_000, 800), (11_025, 1103), (48_000, 4800), (192_000, 19_200)] {
             let rate = Rate::new(hz).unwrap();
             let mut weighting = KWeighting::new(rate, hz as usize / 10);
-            let mut state = State::default();
+            let mut state = FilterState::default();
             for piece in 0..20 {
                 let wave = |n: usize| {
                     let t = (piece * length + n) as f64 / f64::from(hz);

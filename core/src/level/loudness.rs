@@ -19,7 +19,7 @@ const ABSOLUTE_GATE_LUFS: f64 = -70.0;
 /// Blocks so far below the mean of those that are left do not count either (R 128).
 const RELATIVE_GATE_DB: f64 = -10.0;
 /// Below this rate the weighting filter, which turns at 1.7 kHz, has no room.
-const LEAST_HZ: u32 = 4_000;
+const MIN_HZ: u32 = 4_000;
 
 /// Hears one channel.
 #[derive(Debug)]
@@ -32,13 +32,13 @@ pub(super) struct Loudness {
 impl Loudness {
     pub(super) fn new(rate: Rate) -> Self {
         let filter = || (KWeighting::new(rate, (rate.hz() / TENTHS) as usize), Pieces::new(rate, TENTHS));
-        Self { filter: (rate.hz() >= LEAST_HZ).then(filter), tenths: Vec::new() }
+        Self { filter: (rate.hz() >= MIN_HZ).then(filter), tenths: Vec::new() }
     }
 
     #[inline(always)]
-    pub(super) fn hear<S: Simd>(&mut self, cpu: S, samples: &[f32]) {
+    pub(super) fn push<S: Simd>(&mut self, cpu: S, samples: &[f32]) {
         if let Some((filter, pieces)) = &mut self.filter {
-            pieces.hear(
+            pieces.push(
                 samples,
                 #[inline(always)]
                 |tenth| self.tenths.push((filter.energy(cpu, tenth) / tenth.len() as f64) as f32),
@@ -80,7 +80,7 @@ mod tests {
 
     fn loudness_of(rate: u32, samples: &[f32]) -> Option<f64> {
         let mut meter = Loudness::new(Rate::new(rate).unwrap());
-        dispatch!(Level::new(), cpu => meter.hear(cpu, samples));
+        dispatch!(Level::new(), cpu => meter.push(cpu, samples));
         meter.finish().map(|d| d.0)
     }
 
@@ -161,7 +161,7 @@ mod tests {
     fn silence_after_sound_stays_cheap_numbers() {
         let mut meter = Loudness::new(Rate::NARROWBAND);
         let samples = [sine(8000, 300.0, 0.5, 1.0), vec![0.0; 16_000]].concat();
-        dispatch!(Level::new(), cpu => meter.hear(cpu, &samples));
+        dispatch!(Level::new(), cpu => meter.push(cpu, &samples));
         assert_eq!(meter.tenths.last(), Some(&0.0));
     }
 }

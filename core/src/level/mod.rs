@@ -16,7 +16,7 @@ use pieces::Pieces;
 
 use fearless_simd::{Simd, dispatch};
 
-use crate::track::Listener;
+use crate::track::SampleSink;
 use crate::units::{Decibels, Millis, Rate};
 
 /// Samples at or beyond this are counted as clipped: 16 bits hold nothing above it.
@@ -29,12 +29,12 @@ const SAMPLE_LIMIT: f32 = 32_768.0;
 #[derive(Debug)]
 pub struct LevelMeter {
     hops: Pieces,
-    ears: Ears,
+    ears: LevelMeters,
 }
 
 /// What is done with each hop.
 #[derive(Debug)]
-struct Ears {
+struct LevelMeters {
     activity: Activity,
     loudness: Loudness,
     peak: TruePeak,
@@ -85,7 +85,7 @@ impl LevelMeter {
     pub fn new(rate: Rate) -> Self {
         let hops = Pieces::new(rate, HOPS_PER_SECOND);
         let activity = Activity::new(rate, hops.longest());
-        let ears = Ears { activity, loudness: Loudness::new(rate), peak: TruePeak::default(), clipped: 0 };
+        let ears = LevelMeters { activity, loudness: Loudness::new(rate), peak: TruePeak::default(), clipped: 0 };
         Self { hops, ears }
     }
 
@@ -94,7 +94,7 @@ impl LevelMeter {
         let Self { hops, mut ears } = self;
         let rest = hops.finish();
         if !rest.is_empty() {
-            ears.hear(&rest);
+            ears.push(&rest);
         }
         let hops = ears.activity.finish();
         Level {
@@ -107,20 +107,20 @@ impl LevelMeter {
     }
 }
 
-impl Listener for LevelMeter {
-    fn hear(&mut self, samples: &[f32]) {
-        self.hops.hear(samples, |hop| self.ears.hear(hop));
+impl SampleSink for LevelMeter {
+    fn push(&mut self, samples: &[f32]) {
+        self.hops.push(samples, |hop| self.ears.push(hop));
     }
 }
 
-impl Ears {
-    fn hear(&mut self, hop: &[f32]) {
+impl LevelMeters {
+    fn push(&mut self, hop: &[f32]) {
         // Every sum has its order and nothing is fused: the widest registers give the bits that any others give.
-        dispatch!(fearless_simd::Level::new(), cpu => self.hear_hop(cpu, hop));
+        dispatch!(fearless_simd::Level::new(), cpu => self.push_hop(cpu, hop));
     }
 
     #[inline(always)]
-    fn hear_hop<S: Simd>(&mut self, cpu: S, hop: &[f32]) {
+    fn push_hop<S: Simd>(&mut self, cpu: S, hop: &[f32]) {
         let energy = lanes::energy(hop);
         if energy.is_finite() {
             self.measure(cpu, hop, energy);
@@ -136,9 +136,9 @@ impl Ears {
         if lanes::largest(hop) >= FULL_SCALE {
             self.clipped += hop.iter().filter(|x| x.abs() >= FULL_SCALE).count() as u64;
         }
-        self.activity.hear(cpu, hop, energy);
-        self.loudness.hear(cpu, hop);
-        self.peak.hear(cpu, hop);
+        self.activity.push(cpu, hop, energy);
+        self.loudness.push(cpu, hop);
+        self.peak.push(cpu, hop);
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     fn two_recordings_of_a_line_are_one_with_silence_between() {
         let heard = |samples: &[f32]| {
             let mut meter = LevelMeter::new(Rate::NARROWBAND);
-            meter.hear(samples);
+            meter.push(samples);
             meter.finish()
         };
         let wave = |amplitude: f32| -> Vec<f32> { (0..16_000).map(|n| amplitude * (n as f32 * 0.7).sin()).collect() };
@@ -172,9 +172,9 @@ mod tests {
         let samples: Vec<f32> = (0..30_000).map(|n| (n as f32 * 0.7).sin() * (n % 7919) as f32 / 7000.0).collect();
         for hz in [1, 99, 8_000, 11_025, 44_100] {
             let mut whole = LevelMeter::new(Rate::new(hz).unwrap());
-            whole.hear(&samples);
+            whole.push(&samples);
             let mut pieces = LevelMeter::new(Rate::new(hz).unwrap());
-            samples.chunks(37).for_each(|c| pieces.hear(c));
+            samples.chunks(37).for_each(|c| pieces.push(c));
             assert_eq!(whole.finish(), pieces.finish(), "{hz} Hz");
         }
     }
@@ -186,7 +186,7 @@ mod tests {
             let mut samples = sound.clone();
             samples[5000] = damage;
             let mut meter = LevelMeter::new(Rate::NARROWBAND);
-            meter.hear(&samples);
+            meter.push(&samples);
             meter.finish()
         };
         for damage in [f32::NAN, f32::INFINITY, f32::MAX, f32::MIN] {
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn samples_at_full_scale_are_counted() {
         let mut meter = LevelMeter::new(Rate::NARROWBAND);
-        meter.hear(&[0.5, 1.0, -1.0, FULL_SCALE, 0.9999, -1.5]);
+        meter.push(&[0.5, 1.0, -1.0, FULL_SCALE, 0.9999, -1.5]);
         assert_eq!(meter.finish().clipped, 4);
     }
 }

@@ -83,7 +83,7 @@ impl Default for TruePeak {
 
 impl TruePeak {
     #[inline(always)]
-    pub(super) fn hear<S: Simd>(&mut self, cpu: S, samples: &[f32]) {
+    pub(super) fn push<S: Simd>(&mut self, cpu: S, samples: &[f32]) {
         self.window.extend_from_slice(samples);
         if may_exceed(&self.window, self.peak) {
             for from in (0..self.window.len()).step_by(BLOCK) {
@@ -98,7 +98,7 @@ impl TruePeak {
 
     /// The true peak in dBTP; `None` for digital silence.
     pub(super) fn finish(mut self) -> Option<Decibels> {
-        dispatch!(Level::new(), cpu => self.hear(cpu, &[0.0; TAPS]));
+        dispatch!(Level::new(), cpu => self.push(cpu, &[0.0; TAPS]));
         (self.peak > 0.0).then(|| Decibels::from_amplitude(f64::from(self.peak)))
     }
 }
@@ -109,7 +109,7 @@ mod tests {
 
     fn peak_of(samples: &[f32]) -> Option<Decibels> {
         let mut peak = TruePeak::default();
-        dispatch!(Level::new(), cpu => peak.hear(cpu, samples));
+        dispatch!(Level::new(), cpu => peak.push(cpu, samples));
         peak.finish()
     }
 
@@ -143,7 +143,7 @@ mod tests {
         let samples: Vec<f32> = (0..1000).map(|n| (n as f32 * 0.7).sin() * (n as f32 / 1000.0)).collect();
         let mut pieces = TruePeak::default();
         // On the least of CPUs, too.
-        dispatch!(Level::baseline(), cpu => samples.chunks(7).for_each(|c| pieces.hear(cpu, c)));
+        dispatch!(Level::baseline(), cpu => samples.chunks(7).for_each(|c| pieces.push(cpu, c)));
         assert_eq!(peak_of(&samples), pieces.finish());
     }
 }

@@ -33,7 +33,7 @@ impl Pieces {
 
     /// Hears the next samples, and hands on every piece that is complete.
     #[inline(always)]
-    pub(super) fn hear(&mut self, mut samples: &[f32], mut take: impl FnMut(&[f32])) {
+    pub(super) fn push(&mut self, mut samples: &[f32], mut take: impl FnMut(&[f32])) {
         loop {
             let length = self.length();
             let Some((now, rest)) = samples.split_at_checked(length - self.waiting.len()) else {
@@ -71,7 +71,7 @@ mod tests {
             for chunk in [1, 7, 500] {
                 let mut pieces = Pieces::new(Rate::new(hz).unwrap(), per_second);
                 let mut found = Vec::new();
-                samples.chunks(chunk).for_each(|c| pieces.hear(c, |piece| found.push(piece.len())));
+                samples.chunks(chunk).for_each(|c| pieces.push(c, |piece| found.push(piece.len())));
                 assert_eq!(found[..4], lengths, "{hz} Hz by {chunk}");
                 assert!(found.iter().all(|&n| n <= pieces.longest()));
                 assert_eq!(found.iter().sum::<usize>() + pieces.finish().len(), 500);

@@ -1,6 +1,6 @@
-//! Placed tracks to one recording, in a stream of blocks.
+//! MixInput tracks to one recording, in a stream of blocks.
 //!
-//! Every track is read along the call's timeline ([`Placed`]), brought to its party's level, and limited to −1 dBTP;
+//! Every track is read along the call's timeline ([`MixInput`]), brought to its party's level, and limited to −1 dBTP;
 //! only a block of it is held at a time.
 
 mod limiter;
@@ -15,12 +15,12 @@ use crate::track::to_i16;
 use crate::units::{Decibels, Millis, Rate, Span, total};
 
 use limiter::Limiter;
-use reader::Reader;
+use reader::TrackReader;
 
 /// Samples of a channel that are mixed at once.
 const BLOCK: usize = 4096;
 /// The least speech whose level is trusted.
-const LEAST_SPEECH: Millis = Millis(2000.0);
+const MIN_SPEECH: Millis = Millis(2000.0);
 /// How far a party may be moved, in dB.
 const GAIN_RANGE: (f64, f64) = (-12.0, 18.0);
 /// Gain never lifts a line's noise above this, in dBov.
@@ -28,7 +28,7 @@ const NOISE_CEILING: f64 = -50.0;
 
 /// A track with its place and its gain.
 #[derive(Debug, Clone, Copy)]
-pub struct Placed<'a> {
+pub struct MixInput<'a> {
     /// The samples.
     pub samples: &'a [i16],
     /// Samples per second.
@@ -44,7 +44,7 @@ pub struct Placed<'a> {
 /// The gain that brings a party to a level: judged on the party's own speech, kept within −12 to +18 dB, none under two
 /// seconds of speech, and none that lifts the line's noise above −50 dBov.
 pub fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: LevelTarget) -> Decibels {
-    if total(speech) < LEAST_SPEECH {
+    if total(speech) < MIN_SPEECH {
         return Decibels(0.0);
     }
     let wanted = match target {
@@ -78,7 +78,7 @@ pub struct Mixer<'a> {
 /// One channel of the output and the tracks that are summed in it.
 #[derive(Debug)]
 struct Channel<'a> {
-    readers: Vec<Reader<'a>>,
+    readers: Vec<TrackReader<'a>>,
     limiter: Limiter,
     sum: Vec<f32>,
 }
@@ -88,14 +88,14 @@ impl<'a> Mixer<'a> {
     ///
     /// # Errors
     /// `no_audio` without tracks; `unsupported` where a rate cannot be reached.
-    pub fn new(tracks: &[Placed<'a>], duration: Millis, config: &MixConfig) -> Result<Self> {
+    pub fn new(tracks: &[MixInput<'a>], duration: Millis, config: &MixConfig) -> Result<Self> {
         if tracks.is_empty() {
             return Err(Error::new(ErrorKind::NoAudio, Stage::Mix, "no track to mix"));
         }
         let rate = output_rate(tracks.iter().map(|t| t.rate), config);
-        let mut ordered: Vec<&Placed<'a>> = tracks.iter().collect();
+        let mut ordered: Vec<&MixInput<'a>> = tracks.iter().collect();
         ordered.sort_by_key(|track| track.role.order());
-        let readers = ordered.into_iter().map(|track| Reader::new(track, rate)).collect::<Result<Vec<_>>>()?;
+        let readers = ordered.into_iter().map(|track| TrackReader::new(track, rate)).collect::<Result<Vec<_>>>()?;
         let groups = match config.layout {
             Layout::Split => readers.into_iter().map(|reader| vec![reader]).collect(),
             Layout::Mono => vec![readers],
@@ -177,22 +177,22 @@ mod tests {
     use super::*;
     use crate::level::LevelMeter;
     use crate::timeline::{Knot, Method};
-    use crate::track::{Listener, to_f32};
+    use crate::track::{SampleSink, to_f32};
 
     fn sine(amplitude: f64, rate: u32, seconds: f64) -> Vec<i16> {
         let wave = |n: u32| amplitude * (TAU * 500.0 * f64::from(n) / f64::from(rate)).sin();
         (0..(seconds * f64::from(rate)) as u32).map(|n| to_i16(wave(n) as f32)).collect()
     }
 
-    fn placed<'a>(samples: &'a [i16], hz: u32, role: Role, placement: &'a Placement) -> Placed<'a> {
-        Placed { samples, rate: Rate::new(hz).unwrap(), role, placement, gain: Decibels(0.0) }
+    fn placed<'a>(samples: &'a [i16], hz: u32, role: Role, placement: &'a Placement) -> MixInput<'a> {
+        MixInput { samples, rate: Rate::new(hz).unwrap(), role, placement, gain: Decibels(0.0) }
     }
 
     fn at(ms: f64) -> Placement {
         Placement::at(Millis(ms), Method::Timestamps, 0.44, Millis(684.0))
     }
 
-    fn mixed(tracks: &[Placed], ms: f64, config: &MixConfig) -> Vec<i16> {
+    fn mixed(tracks: &[MixInput], ms: f64, config: &MixConfig) -> Vec<i16> {
         let mut mixer = Mixer::new(tracks, Millis(ms), config).unwrap();
         let mut all = Vec::new();
         while let Some(block) = mixer.next_block().unwrap() {
@@ -257,7 +257,7 @@ mod tests {
         let config = MixConfig { layout: Layout::Mono, ..MixConfig::default() };
         let got: Vec<f32> = mixed(&tracks, 2000.0, &config).iter().map(|&x| to_f32(x)).collect();
         let mut meter = LevelMeter::new(Rate::NARROWBAND);
-        meter.hear(&got);
+        meter.push(&got);
         let level = meter.finish();
         assert!(level.true_peak.unwrap().0 <= -1.0, "{:?}", level.true_peak);
         assert!(level.true_peak.unwrap().0 >= -2.0, "{:?}", level.true_peak);
@@ -298,7 +298,7 @@ mod tests {
         let level_of = |amplitude: f32| {
             let mut meter = LevelMeter::new(Rate::NARROWBAND);
             let wave = |n: usize| amplitude * (TAU as f32 * 500.0 * n as f32 / 8000.0).sin();
-            meter.hear(&(0..40_000).map(wave).collect::<Vec<f32>>());
+            meter.push(&(0..40_000).map(wave).collect::<Vec<f32>>());
             meter.finish()
         };
         let speech = [Span::new(0.0, 5000.0)];

@@ -6,7 +6,7 @@
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction};
 
-use super::Placed;
+use super::MixInput;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::resample::Resampler;
 use crate::timeline::Placement;
@@ -22,7 +22,7 @@ const FADE_MS: f64 = 5.0;
 
 /// A stretch of a track of one slope: samples `from..to` of the track are `start..end` of the output.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Segment {
+struct MixSegment {
     from: usize,
     to: usize,
     start: u64,
@@ -34,13 +34,13 @@ struct Segment {
 
 /// Reads a placed track in the order of the call's time.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
+pub(super) struct TrackReader<'a> {
     samples: &'a [i16],
     from_rate: Rate,
     to_rate: Rate,
     gain: f32,
-    segments: std::vec::IntoIter<Segment>,
-    current: Option<Open>,
+    segments: std::vec::IntoIter<MixSegment>,
+    current: Option<OpenSegment>,
     /// The output sample that comes next.
     now: u64,
     input: Vec<f32>,
@@ -48,9 +48,9 @@ pub(super) struct Reader<'a> {
 
 /// A segment being read.
 #[derive(Debug)]
-struct Open {
-    segment: Segment,
-    stretch: Stretch,
+struct OpenSegment {
+    segment: MixSegment,
+    stretch: SegmentSource,
     /// The track's sample that is resampled next.
     read: usize,
     finished: bool,
@@ -72,15 +72,15 @@ struct Fades {
 
 /// How a segment comes to the mix's rate.
 #[derive(Debug)]
-enum Stretch {
+enum SegmentSource {
     /// It has it.
     Same,
     Plain(Resampler),
     Drifting(Box<Drifting>),
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(track: &Placed<'a>, to_rate: Rate) -> Result<Self> {
+impl<'a> TrackReader<'a> {
+    pub(super) fn new(track: &MixInput<'a>, to_rate: Rate) -> Result<Self> {
         let segments = segments(track.placement, track.samples.len(), track.rate, to_rate);
         Ok(Self {
             samples: track.samples,
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
             if self.current.is_none() {
                 let Some(segment) = self.segments.next() else { break };
                 let follows = !self.segments.as_slice().is_empty();
-                self.current = Some(Open::new(segment, self.now, follows, self.from_rate, self.to_rate)?);
+                self.current = Some(OpenSegment::new(segment, self.now, follows, self.from_rate, self.to_rate)?);
             }
             let Some(open) = &mut self.current else { break };
             let silent = (open.segment.start.saturating_sub(self.now)).min((block.len() - done) as u64) as usize;
@@ -120,14 +120,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Open {
-    fn new(segment: Segment, now: u64, follows: bool, from: Rate, to: Rate) -> Result<Self> {
+impl OpenSegment {
+    fn new(segment: MixSegment, now: u64, follows: bool, from: Rate, to: Rate) -> Result<Self> {
         let stretch = match (segment.slope - 1.0).abs() < NO_DRIFT {
-            true if from == to => Stretch::Same,
-            true => Stretch::Plain(Resampler::new(from, to)?),
+            true if from == to => SegmentSource::Same,
+            true => SegmentSource::Plain(Resampler::new(from, to)?),
             false => {
                 let ratio = f64::from(to.hz()) / f64::from(from.hz()) * segment.slope;
-                Stretch::Drifting(Box::new(Drifting::new(ratio, segment.late)?))
+                SegmentSource::Drifting(Box::new(Drifting::new(ratio, segment.late)?))
             }
         };
         let cut_before = segment.from > 0 && segment.start > now;
@@ -177,21 +177,21 @@ impl Open {
             let next = samples[self.read..to].iter().map(|&x| to_f32(x));
             self.read = to;
             self.finished = to == self.segment.to;
-            if let Stretch::Same = self.stretch {
+            if let SegmentSource::Same = self.stretch {
                 self.out.extend(next);
                 continue;
             }
             input.clear();
             input.extend(next);
             match &mut self.stretch {
-                Stretch::Same => {}
-                Stretch::Plain(plain) => {
+                SegmentSource::Same => {}
+                SegmentSource::Plain(plain) => {
                     plain.push(input, &mut self.out)?;
                     if self.finished {
                         plain.finish(&mut self.out)?;
                     }
                 }
-                Stretch::Drifting(drifting) => drifting.push(input, self.finished, &mut self.out)?,
+                SegmentSource::Drifting(drifting) => drifting.push(input, self.finished, &mut self.out)?,
             }
         }
         if self.out.is_empty() {
@@ -217,20 +217,20 @@ impl Fades {
 }
 
 /// Cuts a placement at its knots; neighbours of one slope without a gap are one segment.
-fn segments(placement: &Placement, samples: usize, from: Rate, to: Rate) -> Vec<Segment> {
+fn segments(placement: &Placement, samples: usize, from: Rate, to: Rate) -> Vec<MixSegment> {
     let end_of_track = from.millis(samples as u64);
     let knots = placement.knots();
     let inner = knots.iter().map(|k| k.track).filter(|t| t.0 > 0.0 && *t < end_of_track);
     let mut cuts: Vec<Millis> = [Millis(0.0)].into_iter().chain(inner).chain([end_of_track]).collect();
     cuts.dedup();
-    let mut found: Vec<Segment> = Vec::new();
+    let mut found: Vec<MixSegment> = Vec::new();
     for pair in cuts.windows(2) {
         let (a, b) = (pair[0], pair[1]);
         let call = placement.span_to_call(crate::units::Span { start: a, end: b });
         let (first, start) = (from.sample_at(a), to.sample_at(call.start));
         let slope = (call.end.0 - call.start.0) / (b.0 - a.0);
         let exact = call.start.0 + (from.millis(first).0 - a.0) * slope;
-        let segment = Segment {
+        let segment = MixSegment {
             from: first as usize,
             to: (from.sample_at(b) as usize).min(samples),
             start,

@@ -7,7 +7,7 @@ use crate::units::{Millis, Span, total};
 
 /// One track as the rules see it, on the call's timeline.
 #[derive(Debug, Clone, Default)]
-pub struct Heard {
+pub struct TrackFacts {
     /// Who it is.
     pub role: Role,
     /// Own speech.
@@ -31,7 +31,7 @@ pub struct Heard {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The tracks.
-    pub tracks: Vec<Heard>,
+    pub tracks: Vec<TrackFacts>,
     /// Turns that pass from one party to another.
     pub exchanges: u32,
     /// How uncertain the least certain placement is.
@@ -57,7 +57,7 @@ const TONES: [EventKind; 7] = [
     EventKind::Dtmf,
 ];
 
-impl Heard {
+impl TrackFacts {
     pub(super) fn of_kind(&self, kinds: &[EventKind]) -> usize {
         self.events.iter().filter(|e| kinds.contains(&e.kind)).count()
     }
@@ -82,7 +82,7 @@ impl Facts {
     }
 
     /// Everybody but one.
-    pub(super) fn others(&self, track: usize) -> impl Iterator<Item = &Heard> {
+    pub(super) fn others(&self, track: usize) -> impl Iterator<Item = &TrackFacts> {
         self.tracks.iter().enumerate().filter(move |(i, _)| *i != track).map(|(_, heard)| heard)
     }
 
@@ -111,7 +111,7 @@ impl Facts {
 
     /// Whether a party ever spoke.
     pub(super) fn speaks(&self, track: usize, config: &OutcomeConfig) -> bool {
-        self.voice(track) >= config.least_voice_ms
+        self.voice(track) >= config.min_voice_ms
     }
 
     pub(super) fn speakers(&self, config: &OutcomeConfig) -> usize {
@@ -119,12 +119,12 @@ impl Facts {
     }
 
     /// Those who never speak.
-    pub(super) fn silent<'a>(&'a self, config: &'a OutcomeConfig) -> impl Iterator<Item = &'a Heard> {
+    pub(super) fn silent<'a>(&'a self, config: &'a OutcomeConfig) -> impl Iterator<Item = &'a TrackFacts> {
         self.tracks.iter().enumerate().filter(|(i, _)| !self.speaks(*i, config)).map(|(_, heard)| heard)
     }
 
     /// The only party who speaks, if others are there and silent.
-    pub(super) fn lone_speaker(&self, config: &OutcomeConfig) -> Option<&Heard> {
+    pub(super) fn lone_speaker(&self, config: &OutcomeConfig) -> Option<&TrackFacts> {
         let mut speaking = (0..self.tracks.len()).filter(|&track| self.speaks(track, config));
         let lone = speaking.next()?;
         (speaking.next().is_none() && self.tracks.len() > 1).then(|| self.tracks.get(lone)).flatten()

@@ -15,7 +15,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Facts, Heard};
+pub use facts::{Facts, TrackFacts};
 
 use rules::{RULES, time};
 
@@ -86,7 +86,7 @@ pub fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) -> Tagged
 /// Calling a customer spam is the one mistake that cannot be seen later: any evidence of a person forbids it, and so do roles
 /// that are not known and recordings that cannot be trusted.
 fn may_be_a_customer(facts: &Facts) -> bool {
-    let keys = |t: &Heard| t.role == Role::Customer && t.of_kind(&[EventKind::Dtmf]) > 0;
+    let keys = |t: &TrackFacts| t.role == Role::Customer && t.of_kind(&[EventKind::Dtmf]) > 0;
     facts.damaged || facts.tracks.iter().any(|t| t.role == Role::Unknown || keys(t))
 }
 

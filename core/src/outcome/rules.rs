@@ -6,7 +6,7 @@ use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
 use crate::units::{Millis, Span, total};
 
-use super::{Facts, Heard, Reason};
+use super::{Facts, Reason, TrackFacts};
 
 pub(super) type Rule = fn(&Facts, &OutcomeConfig) -> Option<Vec<Reason>>;
 
@@ -100,7 +100,7 @@ fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
 }
 
 /// How often a party leaves room for an answer between two of its spans.
-fn waits(party: &Heard, config: &OutcomeConfig) -> usize {
+fn waits(party: &TrackFacts, config: &OutcomeConfig) -> usize {
     party.speech.windows(2).filter(|w| w[1].start - w[0].end >= config.monologue_gap_ms).count()
 }
 

@@ -4,19 +4,19 @@ use super::*;
 use crate::timeline::Event;
 use crate::units::Span;
 
-fn party(role: Role, speech: &[(f64, f64)]) -> Heard {
+fn party(role: Role, speech: &[(f64, f64)]) -> TrackFacts {
     let speech: Vec<Span> = speech.iter().map(|&(a, b)| Span::new(a * 1000.0, b * 1000.0)).collect();
-    Heard {
+    TrackFacts {
         role,
         voiced: speech.clone(),
         speech,
         duration: Millis(60_000.0),
         end: Millis(60_000.0),
-        ..Heard::default()
+        ..TrackFacts::default()
     }
 }
 
-fn with(mut party: Heard, events: &[(EventKind, f64, f64)]) -> Heard {
+fn with(mut party: TrackFacts, events: &[(EventKind, f64, f64)]) -> TrackFacts {
     let event = |&(kind, a, b): &(EventKind, f64, f64)| Event {
         kind,
         span: Span::new(a * 1000.0, b * 1000.0),
@@ -27,15 +27,15 @@ fn with(mut party: Heard, events: &[(EventKind, f64, f64)]) -> Heard {
     party
 }
 
-fn call(customer: Heard, agent: Heard, exchanges: u32) -> Facts {
+fn call(customer: TrackFacts, agent: TrackFacts, exchanges: u32) -> Facts {
     Facts { tracks: vec![customer, agent], exchanges, comparable: true, ..Facts::default() }
 }
 
-fn customer(speech: &[(f64, f64)]) -> Heard {
+fn customer(speech: &[(f64, f64)]) -> TrackFacts {
     party(Role::Customer, speech)
 }
 
-fn agent(speech: &[(f64, f64)]) -> Heard {
+fn agent(speech: &[(f64, f64)]) -> TrackFacts {
     party(Role::Agent, speech)
 }
 
@@ -55,7 +55,7 @@ fn each_rule_decides_the_call_it_is_made_for() {
         (call(with(customer(&[]), &[(Fax, 1.0, 1.5)]), agent(talk), 0), Outcome::Fax, Tag::WrongOrSpam),
         (call(customer(&[]), with(agent(&[]), &[(Ringback, 0.5, 20.0)]), 0), Outcome::NoAnswer, Tag::Other),
         (call(customer(&[]), with(agent(&[]), &[(Busy, 0.5, 9.0)]), 0), Outcome::Busy, Tag::Other),
-        (call(Heard { dead: true, ..customer(&[]) }, agent(talk), 0), Outcome::OneWayAudio, Tag::Other),
+        (call(TrackFacts { dead: true, ..customer(&[]) }, agent(talk), 0), Outcome::OneWayAudio, Tag::Other),
         (
             call(customer(&[(9.0, 15.0)]), with(agent(&[(1.0, 6.0)]), &[(Beep, 7.0, 7.4)]), 1),
             Outcome::Voicemail,
@@ -100,7 +100,7 @@ fn an_uncertain_call_is_short_only_if_it_is_however_its_tracks_lie() {
 fn limits_of_the_silent_party() {
     let config = OutcomeConfig::default();
     let of = |seconds: f64, talk: &[(f64, f64)]| {
-        let silent = Heard { duration: Millis(seconds * 1000.0), ..customer(&[]) };
+        let silent = TrackFacts { duration: Millis(seconds * 1000.0), ..customer(&[]) };
         outcome(&call(silent, agent(talk), 0), &config).value
     };
     assert_eq!(of(10.0, &[(0.0, 2.0), (3.0, 4.0)]), Outcome::SilentParty);
@@ -111,7 +111,7 @@ fn limits_of_the_silent_party() {
 #[test]
 fn spam_needs_a_known_party_who_pressed_nothing() {
     let config = OutcomeConfig { tags: [(Outcome::SilentParty, Tag::WrongOrSpam)].into(), ..OutcomeConfig::default() };
-    let tagged = |customer: Heard| {
+    let tagged = |customer: TrackFacts| {
         let facts = call(customer, agent(&[(0.0, 2.0), (5.0, 8.0)]), 0);
         tag(&outcome(&facts, &config), &facts, &config).value
     };
@@ -151,7 +151,7 @@ fn syllables_within_anothers_speech_are_not_an_answer() {
 fn where_bleed_is_known_its_tail_is_nobodys_answer_either() {
     let talk: &[(f64, f64)] = &[(1.0, 3.0), (6.0, 8.0)];
     let tail: &[(f64, f64)] = &[(2.9, 3.3), (7.9, 8.3)];
-    let hears = |bleed: Vec<Span>| decided(&call(Heard { bleed, ..customer(tail) }, agent(talk), 0)).0;
+    let hears = |bleed: Vec<Span>| decided(&call(TrackFacts { bleed, ..customer(tail) }, agent(talk), 0)).0;
     assert_eq!(hears(vec![Span::new(1_200.0, 2_900.0)]), Outcome::SilentParty);
     assert_eq!(hears(vec![]), Outcome::Conversation);
 }

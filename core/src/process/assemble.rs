@@ -8,26 +8,26 @@ use crate::level::{Hops, Level};
 use crate::metrics::{self, Metrics, Party};
 use crate::outcome::{self, Facts};
 use crate::report::{
-    Alignment, CallReport, LevelReport, Named, Piece, Report, SCHEMA_VERSION, TrackError, TrackReport, TurnReport,
-    rounded,
+    AlignmentReport, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, SegmentReport, TrackError, TrackReport,
+    TurnReport, rounded,
 };
 use crate::speech::{self, Turn};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Rate, Span};
-use crate::voice;
+use crate::vad;
 
-use super::hear::Heard;
-use super::lanes::Lane;
-use super::on_call::{OnCall, event, gate, own_sounds};
+use super::hear::TrackAnalysis;
+use super::lanes::CallTrack;
+use super::on_call::{PlacedAnalysis, event, gate, own_sounds};
 use super::places::place;
-use super::quiet::{self, Line};
+use super::quiet::{self, SilenceInput};
 use super::{PlacedTrack, Processed, VERSION};
 
 /// The tracks of a call, and what there is of each that could be read.
-struct Scene {
-    lanes: Vec<Lane>,
-    placed: Vec<Option<OnCall>>,
+struct CallAnalysis {
+    lanes: Vec<CallTrack>,
+    placed: Vec<Option<PlacedAnalysis>>,
     /// Pairs of tracks with the same audio: the second is heard, but neither counted nor mixed again.
     repeated: Vec<(usize, usize)>,
     /// What placing them had to say.
@@ -41,12 +41,17 @@ struct Scene {
 }
 
 /// Places the tracks, measures the conversation, and writes the report.
-pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, config: &Config) -> Result<Processed> {
+pub(super) fn assemble(
+    lanes: Vec<CallTrack>,
+    call: Call,
+    warnings: Vec<Warning>,
+    config: &Config,
+) -> Result<Processed> {
     if lanes.iter().all(|lane| lane.heard.is_err()) {
         let first = lanes.into_iter().find_map(|lane| lane.heard.err());
         return Err(first.unwrap_or_else(|| Error::new(ErrorKind::NoAudio, Stage::Decode, "no track")));
     }
-    let scene = Scene::new(lanes, config);
+    let scene = CallAnalysis::new(lanes, config);
     let mut warnings = warnings;
     warnings.extend(scene.warnings.iter().cloned());
     let integrity = scene.findings(config);
@@ -54,7 +59,7 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
     let facts = Facts { damaged, ..scene.facts() };
     let decision = outcome::outcome(&facts, &config.outcome);
     let tag = outcome::tag(&decision, &facts, &config.outcome);
-    let (name, version) = voice::identity(config.detector);
+    let (name, version) = vad::identity(config.detector);
     let report = Report {
         schema_version: SCHEMA_VERSION,
         library: Named { name: "callweave".into(), version: VERSION.into() },
@@ -81,17 +86,17 @@ pub(super) fn assemble(lanes: Vec<Lane>, call: Call, warnings: Vec<Warning>, con
     Ok(Processed { report, tracks: scene.into_tracks() })
 }
 
-impl Scene {
-    fn new(lanes: Vec<Lane>, config: &Config) -> Self {
+impl CallAnalysis {
+    fn new(lanes: Vec<CallTrack>, config: &Config) -> Self {
         let places = place(&lanes, config);
         let mut own = gate(&lanes, &places.placements, config).into_iter().zip(own_sounds(&lanes, &places.placements));
-        let on_call = |(lane, placement): (&Lane, Option<Placement>)| -> Option<OnCall> {
+        let on_call = |(lane, placement): (&CallTrack, Option<Placement>)| -> Option<PlacedAnalysis> {
             let (gated, sounds) = own.next()?;
-            Some(OnCall::new(lane.heard.as_ref().ok()?, placement?, gated, &sounds, config))
+            Some(PlacedAnalysis::new(lane.heard.as_ref().ok()?, placement?, gated, &sounds, config))
         };
-        let mut placed: Vec<Option<OnCall>> = lanes.iter().zip(places.placements).map(on_call).collect();
+        let mut placed: Vec<Option<PlacedAnalysis>> = lanes.iter().zip(places.placements).map(on_call).collect();
         let repeats = |i: usize| places.repeated.iter().any(|pair| pair.1 == i);
-        let speech = |(i, p): (usize, &Option<OnCall>)| match p {
+        let speech = |(i, p): (usize, &Option<PlacedAnalysis>)| match p {
             Some(p) if !repeats(i) => p.speech.clone(),
             _ => Vec::new(),
         };
@@ -123,7 +128,7 @@ impl Scene {
     }
 
     /// The tracks that could be read and repeat no other, with what is known of them on the call.
-    fn live(&self) -> impl Iterator<Item = (&Lane, &Heard, &OnCall)> {
+    fn live(&self) -> impl Iterator<Item = (&CallTrack, &TrackAnalysis, &PlacedAnalysis)> {
         self.lanes
             .iter()
             .zip(&self.placed)
@@ -137,7 +142,7 @@ impl Scene {
     }
 
     fn facts(&self) -> Facts {
-        let tracks = self.live().map(|(lane, heard, on)| outcome::Heard {
+        let tracks = self.live().map(|(lane, heard, on)| outcome::TrackFacts {
             role: lane.role,
             speech: on.speech.clone(),
             voiced: on.voiced.clone(),
@@ -160,7 +165,7 @@ impl Scene {
     /// What is wrong with the recordings.
     fn findings(&self, config: &Config) -> Vec<Finding> {
         let nowhere = Placement::reference();
-        let readable: Vec<(&Lane, &Heard, &Option<OnCall>)> =
+        let readable: Vec<(&CallTrack, &TrackAnalysis, &Option<PlacedAnalysis>)> =
             self.lanes.iter().zip(&self.placed).filter_map(|(l, on)| Some((l, l.heard.as_ref().ok()?, on))).collect();
         let events: Vec<Vec<Event>> =
             readable.iter().map(|(_, h, _)| h.sounds.iter().map(|sound| event(sound, &nowhere)).collect()).collect();
@@ -194,7 +199,7 @@ impl Scene {
 
     fn track_reports(&self, config: &Config) -> Vec<TrackReport> {
         let keep = config.pii == Pii::Keep;
-        let report = |(lane, placed): (&Lane, &Option<OnCall>)| {
+        let report = |(lane, placed): (&CallTrack, &Option<PlacedAnalysis>)| {
             let mut source = lane.heard.as_ref().ok().map(|h| h.source.clone());
             if let Some(source) = &mut source {
                 source.path = source.path.take().filter(|_| keep);
@@ -207,7 +212,7 @@ impl Scene {
                 error: lane.heard.as_ref().err().map(TrackError::from),
                 source,
                 pieces: placed.as_ref().map(|p| pieces(lane, p, keep)).unwrap_or_default(),
-                alignment: placed.as_ref().map(|p| Alignment::from(&p.placement)),
+                alignment: placed.as_ref().map(|p| AlignmentReport::from(&p.placement)),
                 level: heard.zip(placed.as_ref()).map(|(heard, placed)| level_report(&heard.level, placed)),
                 speech: placed.as_ref().map(|p| p.speech.clone()).unwrap_or_default(),
                 bleed: placed.as_ref().map(|p| p.bleed.clone()).unwrap_or_default(),
@@ -220,7 +225,7 @@ impl Scene {
     fn into_tracks(self) -> Vec<PlacedTrack> {
         let seconds = self.duration.seconds().ceil() as usize;
         let repeats: Vec<usize> = self.repeated.iter().map(|pair| pair.1).collect();
-        let keep = |(lane, placed): (Lane, Option<OnCall>)| {
+        let keep = |(lane, placed): (CallTrack, Option<PlacedAnalysis>)| {
             if repeats.contains(&lane.index) {
                 return None;
             }
@@ -252,10 +257,15 @@ fn levels(hops: &Hops, placement: &Placement, seconds: usize) -> Vec<Option<Deci
 }
 
 /// Adds the stretches in which both sides are quiet to the first track that could be read.
-fn add_silences(lanes: &[Lane], placed: &mut [Option<OnCall>], call: Millis, config: &Config) {
+fn add_silences(lanes: &[CallTrack], placed: &mut [Option<PlacedAnalysis>], call: Millis, config: &Config) {
     let lines = lanes.iter().zip(placed.iter()).filter_map(|(lane, on)| {
         let (heard, on) = (lane.heard.as_ref().ok()?, on.as_ref()?);
-        Some(Line { hops: &heard.level.hops, placement: &on.placement, noise: on.noise, duration: heard.duration })
+        Some(SilenceInput {
+            hops: &heard.level.hops,
+            placement: &on.placement,
+            noise: on.noise,
+            duration: heard.duration,
+        })
     });
     let silent = quiet::silences(&lines.collect::<Vec<_>>(), call, config.metrics.non_talk_ms);
     let Some(first) = placed.iter_mut().flatten().next() else { return };
@@ -265,11 +275,11 @@ fn add_silences(lanes: &[Lane], placed: &mut [Option<OnCall>], call: Millis, con
 }
 
 /// The recordings that a track is made of, on the call's timeline.
-fn pieces(lane: &Lane, placed: &OnCall, keep: bool) -> Vec<Piece> {
-    let piece = |piece: &super::pieces::Piece| {
+fn pieces(lane: &CallTrack, placed: &PlacedAnalysis, keep: bool) -> Vec<SegmentReport> {
+    let piece = |piece: &super::pieces::TrackSegment| {
         let mut source = piece.source.clone();
         source.path = source.path.filter(|_| keep);
-        Piece { source, span: placed.placement.span_to_call(Span { start: piece.start, end: piece.end }) }
+        SegmentReport { source, span: placed.placement.span_to_call(Span { start: piece.start, end: piece.end }) }
     };
     lane.pieces.iter().map(piece).collect()
 }
@@ -283,7 +293,7 @@ fn reported(events: &[Event], config: &Config) -> Vec<Event> {
     events.iter().map(told).collect()
 }
 
-fn level_report(level: &Level, placed: &OnCall) -> LevelReport {
+fn level_report(level: &Level, placed: &PlacedAnalysis) -> LevelReport {
     LevelReport {
         active_dbov: (level.active.activity > 0.0).then_some(level.active.level),
         activity_factor: rounded(level.active.activity),

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::control::{Cancel, Control};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
+use crate::run::{Cancel, RunOptions};
 use crate::threads::Pool;
 
 use super::{CallInput, Processed, analyze, process};
@@ -24,7 +24,7 @@ const LARGE_RESULTS: usize = 1;
 const SMALL_RESULTS: usize = 32;
 
 /// What is done with each call.
-type Work<C, T> = Arc<dyn Fn(C, &Control) -> Result<T> + Send + Sync>;
+type CallWork<C, T> = Arc<dyn Fn(C, &RunOptions) -> Result<T> + Send + Sync>;
 
 /// Calls under way: calls go in at one end, what came of them comes out at the other in the same order.
 ///
@@ -33,14 +33,14 @@ type Work<C, T> = Arc<dyn Fn(C, &Control) -> Result<T> + Send + Sync>;
 /// grow with the number of calls. A call that fails, even by a defect, is an error in its place and holds up no other. No
 /// result depends on the number of threads. Dropping it stops the work.
 pub struct Batch<C, T> {
-    work: Work<C, T>,
+    work: CallWork<C, T>,
     threads: usize,
     keep: usize,
-    crew: Crew<C>,
+    crew: Workers<C>,
     /// What the caller holds.
     asked: Cancel,
     /// What the work sees.
-    control: Control,
+    run: RunOptions,
     begun: u64,
     given: u64,
     waiting: BTreeMap<u64, Result<T>>,
@@ -49,26 +49,26 @@ pub struct Batch<C, T> {
 }
 
 /// Those who work, and where they fetch their calls.
-struct Crew<C> {
+struct Workers<C> {
     calls: Sender<(u64, C)>,
     /// A call each; all end when no more calls can come.
     _pools: Vec<Pool>,
 }
 
 impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
-    /// A batch that does `work` with each call, on as many threads as the control allows. What one call alone would tell of
+    /// A batch that does `work` with each call, on as many threads as the run allows. What one call alone would tell of
     /// its progress is not told: count the results.
     ///
     /// # Errors
     /// `io` where the system has no threads.
-    pub fn new(control: &Control, work: impl Fn(C, &Control) -> Result<T> + Send + Sync + 'static) -> Result<Self> {
-        let threads = Pool::new(control.threads.unwrap_or(0))?.size();
+    pub fn new(run: &RunOptions, work: impl Fn(C, &RunOptions) -> Result<T> + Send + Sync + 'static) -> Result<Self> {
+        let threads = Pool::new(run.threads.unwrap_or(0))?.size();
         let (sender, receiver) = channel();
-        let (work, own): (Work<C, T>, Control) = (Arc::new(work), Control::default());
-        let crew = Crew::new(threads, 1, &work, &own, &sender)?;
+        let (work, own): (CallWork<C, T>, RunOptions) = (Arc::new(work), RunOptions::default());
+        let crew = Workers::new(threads, 1, &work, &own, &sender)?;
         let (begun, given, waiting) = (0, 0, BTreeMap::new());
-        let (keep, asked) = (LARGE_RESULTS * threads, control.cancel.clone());
-        Ok(Self { work, threads, keep, crew, asked, control: own, begun, given, waiting, sender, receiver })
+        let (keep, asked) = (LARGE_RESULTS * threads, run.cancel.clone());
+        Ok(Self { work, threads, keep, crew, asked, run: own, begun, given, waiting, sender, receiver })
     }
 
     /// Lets so many results wait to be taken, one per thread at least: more keep all threads busy behind a call that takes
@@ -124,7 +124,7 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
     /// Waits for a result, in any order; whether one came.
     fn receive(&mut self, patience: Duration) -> bool {
         if self.asked.is_cancelled() {
-            self.control.cancel.cancel();
+            self.run.cancel.cancel();
         }
         let received = self.receiver.recv_timeout(patience).ok();
         received.map(|(index, result)| self.waiting.insert(index, result)).is_some()
@@ -159,31 +159,31 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         let each = self.threads / calls.max(1);
         if each > 1
             && self.begun == 0
-            && let Ok(crew) = Crew::new(calls.max(1), each, &self.work, &self.control, &self.sender)
+            && let Ok(crew) = Workers::new(calls.max(1), each, &self.work, &self.run, &self.sender)
         {
             self.crew = crew;
         }
     }
 }
 
-impl<C: Send + 'static> Crew<C> {
+impl<C: Send + 'static> Workers<C> {
     /// So many who work, each on threads of their own.
     fn new<T: Send + 'static>(
         count: usize,
         threads: usize,
-        work: &Work<C, T>,
-        control: &Control,
+        work: &CallWork<C, T>,
+        run: &RunOptions,
         results: &Sender<(u64, Result<T>)>,
     ) -> Result<Self> {
         let (calls, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
         let pools = (0..count).map(|_| Pool::new(threads)).collect::<Result<Vec<_>>>()?;
         for pool in &pools {
-            let (queue, work, control, results) = (queue.clone(), work.clone(), control.clone(), results.clone());
+            let (queue, work, run, results) = (queue.clone(), work.clone(), run.clone(), results.clone());
             pool.begin(move || {
                 while let Some((index, call)) = next(&queue) {
-                    let stopped = control.check(Stage::Input);
-                    let worked = catch_unwind(AssertUnwindSafe(|| stopped.and_then(|()| work(call, &control))));
+                    let stopped = run.check(Stage::Input);
+                    let worked = catch_unwind(AssertUnwindSafe(|| stopped.and_then(|()| work(call, &run))));
                     // Where nobody waits any more, nobody misses it.
                     let _ = results.send((index, worked.unwrap_or_else(|panic| Err(broken(panic.as_ref())))));
                 }
@@ -200,7 +200,7 @@ fn next<C>(queue: &Mutex<Receiver<(u64, C)>>) -> Option<(u64, C)> {
 
 impl<C, T> Drop for Batch<C, T> {
     fn drop(&mut self) {
-        self.control.cancel.cancel();
+        self.run.cancel.cancel();
     }
 }
 
@@ -215,11 +215,11 @@ fn broken(panic: &(dyn Any + Send)) -> Error {
 /// cannot be opened is given as its error.
 ///
 /// ```no_run
-/// use callweave::{CallInput, Config, Control, process_batch};
+/// use callweave::{CallInput, Config, RunOptions, process_batch};
 ///
 /// let manifests = ["a/manifest.json", "b/manifest.json"];
 /// let calls = manifests.map(|path| CallInput::open(&[path.into()]));
-/// for call in process_batch(calls, &Config::default(), &Control::default())? {
+/// for call in process_batch(calls, &Config::default(), &RunOptions::default())? {
 ///     match call {
 ///         Ok(call) => println!("{}", call.report.tag.value),
 ///         Err(error) => println!("{error}"),
@@ -233,11 +233,11 @@ fn broken(panic: &(dyn Any + Send)) -> Error {
 pub fn process_batch<I: IntoIterator<Item = Result<CallInput>>>(
     calls: I,
     config: &Config,
-    control: &Control,
+    run: &RunOptions,
 ) -> Result<impl Iterator<Item = Result<Processed>> + use<I>> {
-    config.check()?;
+    config.validate()?;
     let config = config.clone();
-    Ok(Batch::new(control, move |call: Result<CallInput>, control| process(call?, &config, control))?.over(calls))
+    Ok(Batch::new(run, move |call: Result<CallInput>, run| process(call?, &config, run))?.over(calls))
 }
 
 /// As [`process_batch`], for reports alone: no samples are kept.
@@ -247,11 +247,11 @@ pub fn process_batch<I: IntoIterator<Item = Result<CallInput>>>(
 pub fn analyze_batch<I: IntoIterator<Item = Result<CallInput>>>(
     calls: I,
     config: &Config,
-    control: &Control,
+    run: &RunOptions,
 ) -> Result<impl Iterator<Item = Result<Report>> + use<I>> {
-    config.check()?;
+    config.validate()?;
     let config = config.clone();
-    let batch = Batch::new(control, move |call: Result<CallInput>, control| analyze(call?, &config, control))?;
+    let batch = Batch::new(run, move |call: Result<CallInput>, run| analyze(call?, &config, run))?;
     let small = SMALL_RESULTS * batch.threads;
     Ok(batch.keep(small).over(calls))
 }
@@ -262,14 +262,14 @@ mod tests {
 
     use super::*;
 
-    fn threads(threads: usize) -> Control {
-        Control { threads: Some(threads), ..Control::default() }
+    fn threads(threads: usize) -> RunOptions {
+        RunOptions { threads: Some(threads), ..RunOptions::default() }
     }
 
     #[test]
     fn results_are_in_order_and_few_calls_are_in_work() {
         for count in [1, 2, 3] {
-            let batch = Batch::new(&threads(count), |n: u64, _: &Control| {
+            let batch = Batch::new(&threads(count), |n: u64, _: &RunOptions| {
                 // The first calls take longest.
                 std::thread::sleep(Duration::from_millis(20_u64.saturating_sub(n)));
                 if n % 7 == 3 { Err(Error::new(ErrorKind::NoAudio, Stage::Input, "three")) } else { Ok(n) }
@@ -289,7 +289,7 @@ mod tests {
     fn many_results_may_wait_but_few_calls() {
         let open = Arc::new(AtomicBool::new(false));
         let opened = open.clone();
-        let batch = Batch::new(&threads(2), move |n: u64, _: &Control| {
+        let batch = Batch::new(&threads(2), move |n: u64, _: &RunOptions| {
             while !opened.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -316,7 +316,7 @@ mod tests {
         let held = Mutex::new(held);
         let done = Arc::new(AtomicUsize::new(0));
         let counted = done.clone();
-        let work = move |n: u64, _: &Control| {
+        let work = move |n: u64, _: &RunOptions| {
             if n == 0 {
                 // Goes on once thirty others are done: with two results a thread that would never be.
                 let _ = held.lock().unwrap().recv();
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn few_calls_share_all_threads() {
         let each = |calls: u64| -> Vec<usize> {
-            let batch = Batch::new(&threads(4), |_: u64, _: &Control| Ok(crate::threads::count()));
+            let batch = Batch::new(&threads(4), |_: u64, _: &RunOptions| Ok(crate::threads::count()));
             batch.unwrap().over(0..calls).map(Result::unwrap).collect()
         };
         assert_eq!((each(1), each(2), each(3)), (vec![4], vec![2; 2], vec![1; 3]));
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_call_that_breaks_is_an_error_in_its_place() {
-        let work = |n: u32, _: &Control| if n == 1 { panic!("a defect") } else { Ok(n) };
+        let work = |n: u32, _: &RunOptions| if n == 1 { panic!("a defect") } else { Ok(n) };
         let results: Vec<_> = Batch::new(&threads(2), work).unwrap().over(0..4).collect();
         let error = results[1].as_ref().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
@@ -352,15 +352,15 @@ mod tests {
 
     #[test]
     fn a_caller_who_stops_gets_what_is_in_work_and_no_more() {
-        let control = threads(2);
-        let work = |_: u64, control: &Control| -> Result<()> {
+        let run = threads(2);
+        let work = |_: u64, run: &RunOptions| -> Result<()> {
             loop {
-                control.check(Stage::Decode)?;
+                run.check(Stage::Decode)?;
                 std::thread::sleep(Duration::from_millis(1));
             }
         };
-        let batch = Batch::new(&control, work).unwrap();
-        let cancel = control.cancel.clone();
+        let batch = Batch::new(&run, work).unwrap();
+        let cancel = run.cancel.clone();
         let mut pulled = 0;
         let calls = (0..).inspect(|_| {
             pulled += 1;

@@ -7,7 +7,7 @@ use crate::resample::resample;
 use crate::speech::{self, Chunk, ChunkOptions};
 use crate::track::to_f32;
 use crate::units::{Rate, Span};
-use crate::voice::Probabilities;
+use crate::vad::Probabilities;
 
 use super::{PlacedTrack, Processed};
 

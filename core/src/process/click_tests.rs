@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::call::Role;
 use crate::config::{DecodeOptions, LevelTarget, MixConfig, OutputRate};
 use crate::decode::{Input, decode};
-use crate::mix::{Mixer, Placed};
+use crate::mix::{MixInput, Mixer};
 use crate::timeline::{Knot, Method, Placement};
 use crate::track::{Track, to_f32};
 use crate::units::{Decibels, Millis, Rate};
@@ -74,7 +74,7 @@ fn found(mix: &[f32], rate: u32, expected: f64) -> f64 {
 
 fn mixed(track: &Track, placement: &Placement, rate: u32) -> Vec<f32> {
     let placed =
-        Placed { samples: &track.samples, rate: track.rate, role: Role::Agent, placement, gain: Decibels(0.0) };
+        MixInput { samples: &track.samples, rate: track.rate, role: Role::Agent, placement, gain: Decibels(0.0) };
     let config = MixConfig {
         rate: OutputRate::Fixed(Rate::new(rate).unwrap()),
         level: LevelTarget::Off,

@@ -1,16 +1,16 @@
 //! The listeners of one track, in groups that may hear the same stretch side by side.
 
+use crate::events::{Band, BandMeter, Clipping, EventDetector, TrackEvent, Zero};
 use crate::level::{Level, LevelMeter};
-use crate::sounds::{Band, BandMeter, Clipping, Sound, Sounds, Zero};
 use crate::threads::Job;
-use crate::track::{Compact, Keeper, Listener};
+use crate::track::{CompactPcm, PcmCollector, SampleSink};
 use crate::units::Rate;
 
-use super::hear::Keep;
-use super::reader::Stretch;
+use super::hear::Retention;
+use super::reader::TrackBlock;
 
 /// The listeners of one track, but for the voice detector, which hears all tracks of a recording.
-pub(super) struct Ears {
+pub(super) struct TrackAnalyzer {
     level: LevelMeter,
     own: OwnRate,
     narrow: NarrowRate,
@@ -18,7 +18,7 @@ pub(super) struct Ears {
 
 /// Those who listen at the recording's own rate.
 struct OwnRate {
-    keeper: Option<Keeper>,
+    keeper: Option<PcmCollector>,
     zero: Zero,
     clipping: Clipping,
     band: BandMeter,
@@ -27,53 +27,53 @@ struct OwnRate {
 
 /// Those who listen at 8 kHz.
 struct NarrowRate {
-    sounds: Sounds,
+    sounds: EventDetector,
     /// The whole track, where it is kept and was recorded at another rate.
-    keeper: Option<Compact>,
+    keeper: Option<CompactPcm>,
 }
 
 /// What the listeners leave of a track.
-pub(super) struct Told {
+pub(super) struct StageResults {
     pub level: Level,
-    pub sounds: Vec<Sound>,
+    pub sounds: Vec<TrackEvent>,
     pub band: Band,
     /// The samples, where they were kept.
     pub samples: Vec<i16>,
     /// Those at 8 kHz, where they were kept and recorded at another rate.
-    pub narrow: Option<Compact>,
+    pub narrow: Option<CompactPcm>,
 }
 
-impl Ears {
-    pub(super) fn new(rate: Rate, keep: Keep, portable: bool) -> Self {
+impl TrackAnalyzer {
+    pub(super) fn new(rate: Rate, keep: Retention, portable: bool) -> Self {
         let is_narrow = rate == Rate::NARROWBAND;
         let (own, narrow) = (keep.tracks || (keep.narrow && is_narrow), keep.narrow && !is_narrow);
         Self {
             level: LevelMeter::new(rate),
             own: OwnRate {
-                keeper: own.then(Keeper::default),
+                keeper: own.then(PcmCollector::default),
                 zero: Zero::new(rate.hz()),
                 clipping: Clipping::new(rate.hz()),
                 band: BandMeter::new(rate.hz()),
                 samples: 0,
             },
-            narrow: NarrowRate { sounds: Sounds::new(&[], portable), keeper: narrow.then(Compact::default) },
+            narrow: NarrowRate { sounds: EventDetector::new(&[], portable), keeper: narrow.then(CompactPcm::default) },
         }
     }
 
     /// Hears the next stretch, one listener after the other.
-    pub(super) fn hear(&mut self, stretch: &Stretch) {
-        self.level.hear(&stretch.own);
-        self.own.hear(&stretch.own);
-        self.narrow.hear(&stretch.narrow);
+    pub(super) fn push(&mut self, stretch: &TrackBlock) {
+        self.level.push(&stretch.own);
+        self.own.push(&stretch.own);
+        self.narrow.push(&stretch.narrow);
     }
 
     /// The same as pieces of work that do not meet, the longest first.
-    pub(super) fn jobs<'a>(&'a mut self, stretch: &'a Stretch) -> [Job<'a>; 3] {
+    pub(super) fn jobs<'a>(&'a mut self, stretch: &'a TrackBlock) -> [Job<'a>; 3] {
         let Self { level, own, narrow } = self;
         [
-            Box::new(|| level.hear(&stretch.own)),
-            Box::new(|| own.hear(&stretch.own)),
-            Box::new(|| narrow.hear(&stretch.narrow)),
+            Box::new(|| level.push(&stretch.own)),
+            Box::new(|| own.push(&stretch.own)),
+            Box::new(|| narrow.push(&stretch.narrow)),
         ]
     }
 
@@ -83,38 +83,38 @@ impl Ears {
     }
 
     /// What was heard; `probabilities` of speech tell music from it.
-    pub(super) fn finish(self, probabilities: &[f32]) -> Told {
+    pub(super) fn finish(self, probabilities: &[f32]) -> StageResults {
         let mut sounds = self.narrow.sounds.finish(probabilities);
         sounds.extend(self.own.zero.finish());
         sounds.extend(self.own.clipping.finish());
         sounds.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
-        Told {
+        StageResults {
             level: self.level.finish(),
             sounds,
             band: self.own.band.finish(),
             samples: self.own.keeper.map(|keeper| keeper.finish().0).unwrap_or_default(),
-            narrow: self.narrow.keeper.map(Compact::finish),
+            narrow: self.narrow.keeper.map(CompactPcm::finish),
         }
     }
 }
 
 impl OwnRate {
-    fn hear(&mut self, samples: &[f32]) {
+    fn push(&mut self, samples: &[f32]) {
         self.samples += samples.len() as u64;
         self.zero.push(samples);
         self.clipping.push(samples);
         self.band.push(samples);
         if let Some(keeper) = &mut self.keeper {
-            keeper.hear(samples);
+            keeper.push(samples);
         }
     }
 }
 
 impl NarrowRate {
-    fn hear(&mut self, samples: &[f32]) {
+    fn push(&mut self, samples: &[f32]) {
         self.sounds.push(samples);
         if let Some(keeper) = &mut self.keeper {
-            keeper.hear(samples);
+            keeper.push(samples);
         }
     }
 }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::call::{Call, Leg, Role};
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::provider::{self, Described, Matched, Options, Recording};
+use crate::provider::{self, AudioMatch, CallDescription, Options, Recording};
 
 /// The most bytes of a document that describes a call.
 const MAX_DOCUMENT: u64 = 16 << 20;
 
 /// One track's recording, or why there is none.
 #[derive(Debug)]
-pub enum Given {
+pub enum RecordingSource {
     /// A recording to be read: a file, or an archive of files.
     Input {
         /// The bytes, and whose they are.
@@ -37,7 +37,7 @@ pub struct CallInput {
     /// What is known of the call besides its audio.
     pub call: Call,
     /// Its recordings.
-    pub recordings: Vec<Given>,
+    pub recordings: Vec<RecordingSource>,
     /// Who is heard on the tracks, in order; empty: as the recordings say. A recording with two channels is two tracks.
     pub roles: Vec<Role>,
     /// What was wrong with the document that described the call.
@@ -46,7 +46,7 @@ pub struct CallInput {
 
 impl From<Vec<Input>> for CallInput {
     fn from(inputs: Vec<Input>) -> Self {
-        let given = |input| Given::Input { input, described: None };
+        let given = |input| RecordingSource::Input { input, described: None };
         Self { recordings: inputs.into_iter().map(given).collect(), ..Self::default() }
     }
 }
@@ -76,7 +76,10 @@ impl CallInput {
                 Stage::Config,
                 "a document describes a whole call by itself",
             )
-            .found(format!("{documents} documents among {} inputs", paths.len()), "one document, or recordings alone")),
+            .with_mismatch(
+                format!("{documents} documents among {} inputs", paths.len()),
+                "one document, or recordings alone",
+            )),
         }
     }
 
@@ -108,7 +111,7 @@ impl CallInput {
     ///
     /// # Errors
     /// As [`provider::locate`].
-    pub fn from_described(described: Described, folder: &Path) -> Result<Self> {
+    pub fn from_described(described: CallDescription, folder: &Path) -> Result<Self> {
         let matched = provider::locate(&described, folder)?;
         Ok(Self::from_matched(described, matched.map(Input::path)))
     }
@@ -128,23 +131,23 @@ impl CallInput {
     /// assert_eq!((call.recordings.len(), call.call.id.as_deref()), (2, Some("s")));
     /// # Ok::<(), callweave::Error>(())
     /// ```
-    pub fn from_attached(described: Described, audio: impl IntoIterator<Item = (String, Input)>) -> Self {
+    pub fn from_attached(described: CallDescription, audio: impl IntoIterator<Item = (String, Input)>) -> Self {
         let matched = described.attach(audio);
         Self::from_matched(described, matched)
     }
 
-    fn from_matched(described: Described, matched: Matched<Input>) -> Self {
+    fn from_matched(described: CallDescription, matched: AudioMatch<Input>) -> Self {
         let found = matched.found.into_iter().map(|f| {
             let recording = described.recordings.get(f.recording).cloned().map(Box::new);
             let leg = told(f.leg, &f.audio.leg);
-            (f.recording, Given::Input { input: f.audio.leg(leg), described: recording })
+            (f.recording, RecordingSource::Input { input: f.audio.leg(leg), described: recording })
         });
         let leg_of = |i: usize| described.recordings.get(i).map(|r| r.leg.clone()).unwrap_or_default();
         let missing = matched.missing.into_iter().map(|m| {
-            let given = Given::Missing { leg: leg_of(m.recording), error: m.error };
+            let given = RecordingSource::Missing { leg: leg_of(m.recording), error: m.error };
             (m.recording, given)
         });
-        let mut all: Vec<(usize, Given)> = found.chain(missing).collect();
+        let mut all: Vec<(usize, RecordingSource)> = found.chain(missing).collect();
         all.sort_by_key(|(recording, _)| *recording);
         let mut warnings = described.warnings;
         warnings.extend(matched.warnings);
@@ -191,7 +194,7 @@ fn read_document(path: &Path) -> Result<String> {
     if size > MAX_DOCUMENT {
         return Err(named(
             Error::new(ErrorKind::LimitExceeded, Stage::Provider, "a document larger than the limit")
-                .found(format!("{size} bytes"), format!("at most {MAX_DOCUMENT}")),
+                .with_mismatch(format!("{size} bytes"), format!("at most {MAX_DOCUMENT}")),
         ));
     }
     let bytes = fs::read(path).map_err(|e| named(Error::io(Stage::Input, e)))?;
@@ -209,9 +212,9 @@ mod tests {
                              {"SessionId": "s", "RecordId": "2", "EndpointUser": "anna@example.com"}]"#;
 
     fn roles(call: &CallInput) -> Vec<(Role, bool)> {
-        let role = |given: &Given| match given {
-            Given::Input { input, .. } => (input.leg.role, true),
-            Given::Missing { leg, .. } => (leg.role, false),
+        let role = |given: &RecordingSource| match given {
+            RecordingSource::Input { input, .. } => (input.leg.role, true),
+            RecordingSource::Missing { leg, .. } => (leg.role, false),
         };
         call.recordings.iter().map(role).collect()
     }
@@ -228,7 +231,7 @@ mod tests {
         let own = ("1".to_owned(), Input::bytes("1", [0; 8]).role(Role::Participant).party("x"));
         let call = CallInput::from_attached(described(), [own, input("2")]);
         assert_eq!(roles(&call), [(Role::Participant, true), (Role::Agent, true)]);
-        let Given::Input { input, .. } = &call.recordings[0] else { panic!("audio was given") };
+        let RecordingSource::Input { input, .. } = &call.recordings[0] else { panic!("audio was given") };
         assert_eq!((input.leg.party.as_deref(), input.leg.recording_id.as_deref()), (Some("x"), Some("1")));
     }
 
@@ -240,7 +243,7 @@ mod tests {
         assert_eq!(call.call.provider.as_deref(), Some("threecx"));
         assert_eq!(call.call.started_at.unwrap().to_rfc3339(), "2026-05-20T08:14:00+07:00");
         assert_eq!((roles(&call), call.warnings.len()), (vec![(Role::Mixed, true)], 0));
-        let Given::Input { input, .. } = &call.recordings[0] else { panic!("audio was given") };
+        let RecordingSource::Input { input, .. } = &call.recordings[0] else { panic!("audio was given") };
         assert_eq!(input.name(), name.display().to_string());
         assert_eq!(&*CallInput::open(std::slice::from_ref(&name)).unwrap().warnings[0].code, "time_without_zone");
         let two = CallInput::open(&[name, PathBuf::from("other.wav")]).unwrap();

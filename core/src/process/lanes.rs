@@ -9,9 +9,9 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::Recording;
 use crate::units::Millis;
 
-use super::given::Given;
-use super::hear::Heard;
-use super::pieces::Piece;
+use super::given::RecordingSource;
+use super::hear::TrackAnalysis;
+use super::pieces::TrackSegment;
 
 /// A file to be heard, or why it cannot be had.
 pub(super) struct File {
@@ -24,12 +24,12 @@ pub(super) struct File {
 /// A file that was heard, or why it could not be.
 pub(super) struct HeardFile {
     pub leg: Leg,
-    pub heard: Result<Vec<Heard>>,
+    pub heard: Result<Vec<TrackAnalysis>>,
     pub described: Option<Arc<Recording>>,
 }
 
 /// One track on its way through the stages.
-pub(super) struct Lane {
+pub(super) struct CallTrack {
     /// Its place among the call's tracks.
     pub index: usize,
     /// The file it came from: tracks of one file share a clock.
@@ -38,18 +38,18 @@ pub(super) struct Lane {
     pub lead: Millis,
     pub role: Role,
     pub leg: Leg,
-    pub heard: Result<Heard>,
+    pub heard: Result<TrackAnalysis>,
     /// The recordings it is made of, where they are several.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<TrackSegment>,
 }
 
 /// The files of a call; an archive is as many as it has members.
-pub(super) fn files(recordings: Vec<Given>, options: &DecodeOptions) -> Vec<File> {
+pub(super) fn files(recordings: Vec<RecordingSource>, options: &DecodeOptions) -> Vec<File> {
     let mut files = Vec::new();
     for given in recordings {
         match given {
-            Given::Missing { leg, error } => files.push(File { leg, input: Err(error), described: None }),
-            Given::Input { input, described } => {
+            RecordingSource::Missing { leg, error } => files.push(File { leg, input: Err(error), described: None }),
+            RecordingSource::Input { input, described } => {
                 let (leg, described) = (input.leg.clone(), described.map(Arc::from));
                 match expand(input, options) {
                     Ok(members) => files.extend(members.into_iter().map(|input| file(input, &described))),
@@ -73,11 +73,11 @@ fn file(mut input: Input, described: &Option<Arc<Recording>>) -> File {
 ///
 /// # Errors
 /// `cancelled`; `invalid_argument` where there are roles, but not one per track.
-pub(super) fn lanes(files: Vec<HeardFile>, roles: &[Role]) -> Result<Vec<Lane>> {
-    let mut lanes: Vec<Lane> = Vec::new();
+pub(super) fn lanes(files: Vec<HeardFile>, roles: &[Role]) -> Result<Vec<CallTrack>> {
+    let mut lanes: Vec<CallTrack> = Vec::new();
     for (number, file) in files.into_iter().enumerate() {
         let recorder = same_file(&lanes, &file).unwrap_or(number);
-        let lane = |index, leg: Leg, heard| Lane {
+        let lane = |index, leg: Leg, heard| CallTrack {
             index,
             recorder,
             lead: Millis(0.0),
@@ -101,16 +101,16 @@ pub(super) fn lanes(files: Vec<HeardFile>, roles: &[Role]) -> Result<Vec<Lane>> 
     }
     if !roles.is_empty() && roles.len() != lanes.len() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "number of roles")
-            .found(roles.len(), format!("{} (one per track)", lanes.len())));
+            .with_mismatch(roles.len(), format!("{} (one per track)", lanes.len())));
     }
     lanes.iter_mut().zip(roles).for_each(|(lane, &role)| lane.role = role);
     Ok(lanes)
 }
 
 /// The recorder of an earlier track from the same file: channels of one file may be given one by one.
-fn same_file(lanes: &[Lane], file: &HeardFile) -> Option<usize> {
+fn same_file(lanes: &[CallTrack], file: &HeardFile) -> Option<usize> {
     let source = &file.heard.as_ref().ok()?.first()?.source;
-    let same = |lane: &&Lane| {
+    let same = |lane: &&CallTrack| {
         let earlier = lane.heard.as_ref().ok().map(|heard| &heard.source);
         earlier.is_some_and(|e| e.path == source.path && e.sha256 == source.sha256 && e.bytes == source.bytes)
     };
@@ -118,7 +118,7 @@ fn same_file(lanes: &[Lane], file: &HeardFile) -> Option<usize> {
 }
 
 /// Whose a channel is; what is said of the whole file says nothing of one channel but when it began.
-fn leg_of(track: &Heard, file: &Leg, described: Option<&Recording>) -> Leg {
+fn leg_of(track: &TrackAnalysis, file: &Leg, described: Option<&Recording>) -> Leg {
     let known = track.channel.and_then(|channel| described?.leg_of_channel(channel)).cloned();
     let unknown = Leg { role: Role::Unknown, party: None, channel: track.channel, ..file.clone() };
     let leg = known.unwrap_or(unknown);

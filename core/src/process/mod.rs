@@ -24,26 +24,26 @@ mod write;
 
 pub use batch::{Batch, analyze_batch, process_batch};
 pub use chunked::PartyChunk;
-pub use given::{CallInput, Given};
+pub use given::{CallInput, RecordingSource};
 pub use normalize::{NormalizeOptions, Normalized, normalize};
 pub use redacted::Redaction;
 pub use write::WriteOptions;
 
 use crate::config::{Config, MixConfig};
-use crate::control::Control;
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::mix::{Mixer, Placed};
+use crate::mix::{MixInput, Mixer};
 use crate::report::Report;
+use crate::run::RunOptions;
 use crate::threads::{self, Pool};
 use crate::timeline::Placement;
 use crate::track::Track;
 use crate::units::{Decibels, Span};
 
 use assemble::assemble;
-use hear::{Keep, hear};
+use hear::{Retention, hear};
 use lanes::{File, HeardFile};
-use watch::Watch;
+use watch::ProgressCounter;
 
 /// The version of callweave.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -77,10 +77,10 @@ pub struct PlacedTrack {
 /// Processes a call and keeps its tracks, so that it can be mixed.
 ///
 /// ```no_run
-/// use callweave::{Config, Control, Input, Role, process};
+/// use callweave::{Config, RunOptions, Input, Role, process};
 ///
 /// let inputs = vec![Input::path("a.mp3").role(Role::Customer), Input::path("b.mp3").role(Role::Agent)];
-/// let call = process(inputs, &Config::default(), &Control::default())?;
+/// let call = process(inputs, &Config::default(), &RunOptions::default())?;
 /// println!("{}", call.report.to_json());
 /// # Ok::<(), callweave::Error>(())
 /// ```
@@ -88,53 +88,53 @@ pub struct PlacedTrack {
 /// # Errors
 /// `invalid_argument` for a configuration, a number of roles or of tracks that makes no sense; `cancelled`; the first
 /// recording's error where not one of them could be read. A recording that fails among others is listed in the report.
-pub fn process(call: impl Into<CallInput>, config: &Config, control: &Control) -> Result<Processed> {
-    run(call.into(), config, true, control)
+pub fn process(call: impl Into<CallInput>, config: &Config, run: &RunOptions) -> Result<Processed> {
+    process_call(call.into(), config, true, run)
 }
 
 /// Processes a call for its report alone: samples are dropped as they are heard.
 ///
 /// # Errors
 /// As [`process`].
-pub fn analyze(call: impl Into<CallInput>, config: &Config, control: &Control) -> Result<Report> {
-    Ok(run(call.into(), config, false, control)?.report)
+pub fn analyze(call: impl Into<CallInput>, config: &Config, run: &RunOptions) -> Result<Report> {
+    Ok(process_call(call.into(), config, false, run)?.report)
 }
 
-fn run(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -> Result<Processed> {
-    config.check()?;
+fn process_call(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
+    config.validate()?;
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
     }
-    in_threads(control, || place_and_measure(call, config, keep_tracks, control))?
+    in_threads(run, || place_and_measure(call, config, keep_tracks, run))?
 }
 
-fn place_and_measure(call: CallInput, config: &Config, keep_tracks: bool, control: &Control) -> Result<Processed> {
+fn place_and_measure(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
     let CallInput { call, recordings, roles, warnings } = call;
     let files = lanes::files(recordings, &config.decode);
     let several = files.len() > 1;
-    let keep = Keep { tracks: keep_tracks, narrow: several, alone: !several };
-    let lanes = lanes::lanes(hear_all(files, config, keep, control), &roles)?;
+    let keep = Retention { tracks: keep_tracks, narrow: several, alone: !several };
+    let lanes = lanes::lanes(hear_all(files, config, keep, run), &roles)?;
     if lanes.len() > config.decode.max_tracks {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "more tracks than the limit")
-            .found(lanes.len(), format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
+            .with_mismatch(lanes.len(), format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
     }
     let lanes = pieces::join(lanes, config.decode.max_duration_ms);
     assemble(lanes, call, warnings, config)
 }
 
 /// Runs work on as many threads as the caller allows.
-fn in_threads<T: Send>(control: &Control, work: impl FnOnce() -> T + Send) -> Result<T> {
-    match control.threads {
+fn in_threads<T: Send>(run: &RunOptions, work: impl FnOnce() -> T + Send) -> Result<T> {
+    match run.threads {
         Some(threads) => Ok(Pool::new(threads)?.run(work)),
         None => Ok(threads::pooled(work)),
     }
 }
 
-fn hear_all(files: Vec<File>, config: &Config, keep: Keep, control: &Control) -> Vec<HeardFile> {
+fn hear_all(files: Vec<File>, config: &Config, keep: Retention, run: &RunOptions) -> Vec<HeardFile> {
     let sizes = files.iter().map(|file| file.input.as_ref().map_or(Some(0), Input::size_hint));
-    let watch = Watch::new(sizes.sum());
+    let watch = ProgressCounter::new(sizes.sum());
     let one = |file: File| HeardFile {
-        heard: file.input.and_then(|input| hear(input, config, keep, control, &watch)),
+        heard: file.input.and_then(|input| hear(input, config, keep, run, &watch)),
         leg: file.leg,
         described: file.described,
     };
@@ -147,14 +147,14 @@ impl Processed {
     /// # Errors
     /// As [`Mixer::new`].
     pub fn mix(&self, config: &MixConfig) -> Result<Mixer<'_>> {
-        let placed: Vec<Placed> = self.tracks.iter().map(PlacedTrack::placed).collect();
+        let placed: Vec<MixInput> = self.tracks.iter().map(PlacedTrack::placed).collect();
         Mixer::new(&placed, self.report.call.duration_ms, config)
     }
 }
 
 impl PlacedTrack {
-    fn placed(&self) -> Placed<'_> {
-        Placed {
+    fn placed(&self) -> MixInput<'_> {
+        MixInput {
             samples: &self.track.samples,
             rate: self.track.rate,
             role: self.track.role,

@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use crate::config::{DecodeOptions, Layout, LevelTarget, MixConfig, OutputRate};
-use crate::control::{Control, Progress};
-use crate::decode::{Decoder, Input, Lane, SourceInfo};
+use crate::decode::{ChannelSelection, Decoder, Input, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export;
 use crate::level::{Level, LevelMeter};
-use crate::mix::{self, Mixer, Placed};
+use crate::mix::{self, MixInput, Mixer};
+use crate::run::{Progress, RunOptions};
 use crate::threads::{self, Job};
 use crate::timeline::Placement;
-use crate::track::{Keeper, Listener, Track};
+use crate::track::{PcmCollector, SampleSink, Track};
 use crate::units::{Decibels, Millis, Span};
 
-use super::reader::Reader;
+use super::reader::RecordingReader;
 
 /// What a recording is brought to.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,25 +45,26 @@ pub struct Normalized {
 ///
 /// # Errors
 /// Those of [`Decoder`]; `no_audio` where not one sample could be decoded; `cancelled`.
-pub fn normalize(input: Input, options: &NormalizeOptions, control: &Control) -> Result<Normalized> {
-    super::in_threads(control, || normalized(input, options, control))?
+pub fn normalize(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
+    super::in_threads(run, || normalized(input, options, run))?
 }
 
-fn normalized(input: Input, options: &NormalizeOptions, control: &Control) -> Result<Normalized> {
+fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
     let decoder = Decoder::open(input, &options.decode)?;
     let name = decoder.name().to_owned();
-    let lanes = Lane::of(decoder.spec().channels, decoder.leg(), &options.decode).map_err(|e| e.in_input(&name))?;
+    let lanes =
+        ChannelSelection::of(decoder.spec().channels, decoder.leg(), &options.decode).map_err(|e| e.in_input(&name))?;
     let (rate, role) = (decoder.spec().rate, decoder.leg().role);
-    let mut ears: Vec<_> = lanes.iter().map(|_| (LevelMeter::new(rate), Keeper::default())).collect();
+    let mut ears: Vec<_> = lanes.iter().map(|_| (LevelMeter::new(rate), PcmCollector::default())).collect();
     let tell = |decoder: &Decoder| {
         let (bytes_done, bytes_total) = (decoder.bytes_read(), decoder.size_hint());
-        control.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
-        control.check(Stage::Decode)
+        run.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
+        run.check(Stage::Decode)
     };
-    let mut reader = Reader::new(decoder, &lanes, threads::count(), true, tell);
+    let mut reader = RecordingReader::new(decoder, &lanes, threads::count(), true, tell);
     reader.read(|stretches, fill| {
         let jobs = ears.iter_mut().zip(stretches).flat_map(|((meter, keeper), stretch)| -> [Job; 2] {
-            [Box::new(|| meter.hear(&stretch.own)), Box::new(|| keeper.hear(&stretch.own))]
+            [Box::new(|| meter.push(&stretch.own)), Box::new(|| keeper.push(&stretch.own))]
         });
         match fill {
             Some(fill) => threads::beside(jobs.collect(), fill),
@@ -99,14 +100,14 @@ impl Normalized {
     /// # Errors
     /// As [`Mixer::new`].
     pub fn samples<'a>(&'a self, placement: &'a Placement) -> Result<Mixer<'a>> {
-        let placed = |track: &'a Track| Placed {
+        let placed = |track: &'a Track| MixInput {
             samples: &track.samples,
             rate: track.rate,
             role: track.role,
             placement,
             gain: self.gain,
         };
-        let placed: Vec<Placed> = self.tracks.iter().map(placed).collect();
+        let placed: Vec<MixInput> = self.tracks.iter().map(placed).collect();
         Mixer::new(&placed, self.source.duration_ms, &self.config)
     }
 
@@ -114,9 +115,9 @@ impl Normalized {
     ///
     /// # Errors
     /// `io`, `cancelled`, and those of [`Mixer`].
-    pub fn write(&self, path: &Path, control: &Control) -> Result<()> {
+    pub fn write(&self, path: &Path, run: &RunOptions) -> Result<()> {
         let placement = Placement::reference();
         let mut samples = self.samples(&placement)?;
-        super::in_threads(control, || export::write_audio(path, &mut samples, self.config.format, control))?
+        super::in_threads(run, || export::write_audio(path, &mut samples, self.config.format, run))?
     }
 }

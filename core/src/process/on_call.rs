@@ -1,20 +1,20 @@
 //! One track on the call's timeline: its own speech, what bled, what else sounds.
 
 use crate::config::Config;
+use crate::events::{self, TrackEvent};
 use crate::level::Level;
 use crate::mix;
 use crate::report::{Bleed, rounded};
-use crate::sounds::{self, Sound};
 use crate::speech::{self, BleedSpan, GateInput, Gated};
 use crate::timeline::{Event, Placement};
 use crate::units::{Decibels, Millis, Span};
-use crate::voice::Probabilities;
+use crate::vad::Probabilities;
 
-use super::hear::{Heard, NOTHING};
-use super::lanes::Lane;
+use super::hear::{NOTHING, TrackAnalysis};
+use super::lanes::CallTrack;
 
 /// A track on the call's timeline.
-pub(super) struct OnCall {
+pub(super) struct PlacedAnalysis {
     pub placement: Placement,
     /// Own speech, in the call's time.
     pub speech: Vec<Span>,
@@ -30,8 +30,14 @@ pub(super) struct OnCall {
     pub alive: f64,
 }
 
-impl OnCall {
-    pub(super) fn new(heard: &Heard, placement: Placement, gated: Gated, sounds: &[Sound], config: &Config) -> Self {
+impl PlacedAnalysis {
+    pub(super) fn new(
+        heard: &TrackAnalysis,
+        placement: Placement,
+        gated: Gated,
+        sounds: &[TrackEvent],
+        config: &Config,
+    ) -> Self {
         let Gated { own, bleed } = gated;
         let noise = heard.level.hops.noise(&own);
         let voiced = voiced(&heard.voice, &bleed, config.speech.threshold).into_iter();
@@ -50,19 +56,19 @@ impl OnCall {
 }
 
 /// Own speech and bleed of every track, in its own time; nothing for one that could not be read.
-pub(super) fn gate(lanes: &[Lane], placements: &[Option<Placement>], config: &Config) -> Vec<Gated> {
+pub(super) fn gate(lanes: &[CallTrack], placements: &[Option<Placement>], config: &Config) -> Vec<Gated> {
     let spans: Vec<Vec<Span>> =
         lanes.iter().map(|lane| lane.heard.as_ref().map_or_else(|_| Vec::new(), |h| spans(h, config))).collect();
     let nowhere = Placement::reference();
     let inputs = spans.iter().zip(lanes).zip(placements).map(|((spans, lane), placement)| GateInput {
         spans,
-        samples: lane.heard.as_ref().map_or(NOTHING, Heard::narrow),
+        samples: lane.heard.as_ref().map_or(NOTHING, TrackAnalysis::narrow),
         placement: placement.as_ref().unwrap_or(&nowhere),
     });
     speech::gate(&inputs.collect::<Vec<_>>(), config)
 }
 
-fn spans(heard: &Heard, config: &Config) -> Vec<Span> {
+fn spans(heard: &TrackAnalysis, config: &Config) -> Vec<Span> {
     speech::spans(&heard.voice, heard.duration, &config.speech)
 }
 
@@ -70,8 +76,8 @@ fn spans(heard: &Heard, config: &Config) -> Vec<Span> {
 const SAME_SOUND_MS: f64 = 300.0;
 
 /// Every track's sounds without those of other tracks that bled here.
-pub(super) fn own_sounds(lanes: &[Lane], placements: &[Option<Placement>]) -> Vec<Vec<Sound>> {
-    let mut all: Vec<Vec<Sound>> =
+pub(super) fn own_sounds(lanes: &[CallTrack], placements: &[Option<Placement>]) -> Vec<Vec<TrackEvent>> {
+    let mut all: Vec<Vec<TrackEvent>> =
         lanes.iter().map(|lane| lane.heard.as_ref().map(|h| h.sounds.clone()).unwrap_or_default()).collect();
     let lies = |p: &Option<Placement>| p.as_ref().is_some_and(|p| p.uncertainty.0 <= SAME_SOUND_MS);
     let comparable: Vec<bool> = placements.iter().map(lies).collect();
@@ -79,12 +85,12 @@ pub(super) fn own_sounds(lanes: &[Lane], placements: &[Option<Placement>]) -> Ve
         Some(Some(placement)) => placement.to_call(Millis(ms)).0,
         _ => ms,
     };
-    sounds::dedupe(&mut all, &comparable, SAME_SOUND_MS, to_call);
+    events::dedupe(&mut all, &comparable, SAME_SOUND_MS, to_call);
     all
 }
 
 /// A sound on the call's timeline.
-pub(super) fn event(sound: &Sound, placement: &Placement) -> Event {
+pub(super) fn event(sound: &TrackEvent, placement: &Placement) -> Event {
     Event {
         kind: sound.kind,
         span: placement.span_to_call(Span::new(sound.start_ms, sound.end_ms)),

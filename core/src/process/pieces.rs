@@ -6,17 +6,17 @@
 use crate::align;
 use crate::call::{Moment, Role};
 use crate::decode::SourceInfo;
-use crate::sounds::Sound;
-use crate::track::{Compact, Listener, Narrow};
+use crate::events::TrackEvent;
+use crate::track::{CompactPcm, Narrowband, SampleSink};
 use crate::units::{Millis, Rate};
 
-use super::hear::Heard;
-use super::lanes::Lane;
+use super::hear::TrackAnalysis;
+use super::lanes::CallTrack;
 
 /// How far two start times may be off beyond their resolutions.
 const SLACK_MS: f64 = 500.0;
 /// The longest silence between two pieces; what begins later is no piece of the same call.
-const MOST_SILENCE_MS: f64 = 3_600_000.0;
+const MAX_SILENCE_MS: f64 = 3_600_000.0;
 /// How long two recordings of the same audio are crossfaded at the end of the first.
 const FADE: Millis = Millis(5.0);
 
@@ -25,7 +25,7 @@ const ROOM: usize = 4096;
 
 /// One recording of a track that is made of several.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Piece {
+pub(super) struct TrackSegment {
     pub source: SourceInfo,
     /// Where its first sample lies on the track.
     pub start: Millis,
@@ -40,10 +40,10 @@ struct Chain {
 }
 
 /// Who is heard, where that is known: the same in two recordings, it is one party.
-type Party<'a> = (Role, Option<&'a str>);
+type PartyKey<'a> = (Role, Option<&'a str>);
 
 /// Joins pieces of one party. The track takes the first one's place, and is no longer than the limit.
-pub(super) fn join(mut lanes: Vec<Lane>, limit: Millis) -> Vec<Lane> {
+pub(super) fn join(mut lanes: Vec<CallTrack>, limit: Millis) -> Vec<CallTrack> {
     for chain in chains(&lanes, limit) {
         let Some(&(first, _)) = chain.members.first() else { continue };
         for lane in &mut lanes {
@@ -52,10 +52,11 @@ pub(super) fn join(mut lanes: Vec<Lane>, limit: Millis) -> Vec<Lane> {
             }
         }
     }
-    let mut joined: Vec<Lane> = Vec::new();
+    let mut joined: Vec<CallTrack> = Vec::new();
     for lane in lanes {
-        let same =
-            |other: &&mut Lane| other.recorder == lane.recorder && other.lead != lane.lead && same_party(other, &lane);
+        let same = |other: &&mut CallTrack| {
+            other.recorder == lane.recorder && other.lead != lane.lead && same_party(other, &lane)
+        };
         match joined.iter_mut().find(same) {
             Some(other) => other.join(lane),
             None => joined.push(lane),
@@ -66,7 +67,7 @@ pub(super) fn join(mut lanes: Vec<Lane>, limit: Millis) -> Vec<Lane> {
 }
 
 /// The recordings that follow each other, in the order of their start times.
-fn chains(lanes: &[Lane], limit: Millis) -> Vec<Chain> {
+fn chains(lanes: &[CallTrack], limit: Millis) -> Vec<Chain> {
     let mut recorders: Vec<(Moment, usize)> = Vec::new();
     for lane in lanes.iter().filter(|lane| lane.heard.is_ok()) {
         if let Some(start) = lane.leg.started_at
@@ -89,13 +90,13 @@ fn chains(lanes: &[Lane], limit: Millis) -> Vec<Chain> {
 
 impl Chain {
     /// When a recorder starts on this chain's clock, if it recorded the same party after what is here.
-    fn follow(&self, lanes: &[Lane], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
+    fn follow(&self, lanes: &[CallTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
         let of = |recorder: usize| lanes.iter().filter(move |lane| lane.recorder == recorder);
-        let earlier = |lane: &Lane| {
+        let earlier = |lane: &CallTrack| {
             let members = self.members.iter().rev();
             members.flat_map(|&(r, at)| of(r).map(move |l| (l, at))).find(|(l, _)| same_party(l, lane))
         };
-        let pairs: Vec<(&Heard, Millis, &Heard)> = of(recorder)
+        let pairs: Vec<(&TrackAnalysis, Millis, &TrackAnalysis)> = of(recorder)
             .filter_map(|lane| {
                 let (before, at) = earlier(lane)?;
                 Some((before.heard.as_ref().ok()?, at, lane.heard.as_ref().ok()?))
@@ -119,23 +120,23 @@ impl Chain {
             () if expected - within >= end => Some(expected),
             () => agreed().or_else(|| (expected + within >= end).then_some((expected.max(end) * 8.0).ceil() / 8.0)),
         }?;
-        let fits = at + length > end && at - end <= MOST_SILENCE_MS && at + length <= limit.0;
+        let fits = at + length > end && at - end <= MAX_SILENCE_MS && at + length <= limit.0;
         fits.then_some(Millis(at))
     }
 }
 
 /// Whether two recordings hold one party, as far as their document says.
-fn same_party(a: &Lane, b: &Lane) -> bool {
+fn same_party(a: &CallTrack, b: &CallTrack) -> bool {
     party(a).is_some_and(|a| party(b) == Some(a))
 }
 
 /// A mix of all parties is one too.
-fn party(lane: &Lane) -> Option<Party<'_>> {
+fn party(lane: &CallTrack) -> Option<PartyKey<'_>> {
     let party = lane.leg.party.as_deref();
     (lane.heard.is_ok() && (party.is_some() || lane.role == Role::Mixed)).then_some((lane.role, party))
 }
 
-impl Lane {
+impl CallTrack {
     /// Joins a piece of the same party that began at another time.
     fn join(&mut self, mut other: Self) {
         if other.lead < self.lead {
@@ -146,15 +147,15 @@ impl Lane {
         let at = Millis(other.lead.0 - self.lead.0);
         let (Ok(heard), Ok(next)) = (&mut self.heard, other.heard) else { return };
         if self.pieces.is_empty() {
-            self.pieces.push(Piece { source: heard.source.clone(), start: Millis(0.0), end: heard.duration });
+            self.pieces.push(TrackSegment { source: heard.source.clone(), start: Millis(0.0), end: heard.duration });
         }
         let end = Millis(at.0 + next.duration.0);
-        self.pieces.push(Piece { source: next.source.clone(), start: at, end });
+        self.pieces.push(TrackSegment { source: next.source.clone(), start: at, end });
         heard.append(next, at);
     }
 }
 
-impl Heard {
+impl TrackAnalysis {
     /// Adds a later recording of the same line, from a time of this one on: of what both hold, this one's counts.
     fn append(&mut self, next: Self, at: Millis) {
         extend(&mut self.samples, &next.samples, self.rate, at);
@@ -197,7 +198,7 @@ fn extend(line: &mut Vec<i16>, next: &[i16], rate: Rate, at: Millis) {
 }
 
 /// The same at 8 kHz.
-fn extend_compact(line: &mut Compact, next: &Compact, at: Millis) {
+fn extend_compact(line: &mut CompactPcm, next: &CompactPcm, at: Millis) {
     let at = Rate::NARROWBAND.sample_at(at) as usize;
     let common = line.len().saturating_sub(at).min(next.len());
     let fade = common.min(Rate::NARROWBAND.sample_at(FADE) as usize);
@@ -212,20 +213,20 @@ fn extend_compact(line: &mut Compact, next: &Compact, at: Millis) {
     line.truncate(from);
     let mut room = vec![0.0; ROOM];
     while line.len() < from {
-        line.hear(&room[..ROOM.min(from - line.len())]);
+        line.push(&room[..ROOM.min(from - line.len())]);
     }
-    line.hear(&faded);
+    line.push(&faded);
     let mut at = common;
     while at < next.len() {
         let block = &mut room[..ROOM.min(next.len() - at)];
         next.read(at, block);
-        line.hear(block);
+        line.push(block);
         at += block.len();
     }
 }
 
 /// Adds a sound of a later piece; of one that both pieces heard, only what the first did not.
-fn add_sound(sounds: &mut Vec<Sound>, mut sound: Sound, at: Millis, end: Millis) {
+fn add_sound(sounds: &mut Vec<TrackEvent>, mut sound: TrackEvent, at: Millis, end: Millis) {
     sound.start_ms += at.0;
     sound.end_ms += at.0;
     if sound.end_ms <= end.0 {
@@ -245,10 +246,10 @@ mod tests {
     use super::*;
     use crate::call::Leg;
     use crate::config::Config;
-    use crate::control::Control;
     use crate::decode::Input;
-    use crate::process::{CallInput, Given, Processed, process};
+    use crate::process::{CallInput, Processed, RecordingSource, process};
     use crate::provider::{Part, Recording};
+    use crate::run::RunOptions;
     use crate::timeline::Method;
     use crate::track::{to_f32, to_i16};
 
@@ -279,14 +280,14 @@ mod tests {
         Leg { role, party: Some(party.into()), started_at, ..Leg::default() }
     }
 
-    fn processed(recordings: Vec<Given>) -> Processed {
+    fn processed(recordings: Vec<RecordingSource>) -> Processed {
         let call = CallInput { recordings, ..CallInput::default() };
-        process(call, &Config::default(), &Control::default()).unwrap()
+        process(call, &Config::default(), &RunOptions::default()).unwrap()
     }
 
-    fn caller(second: f64, samples: &[i16]) -> Given {
+    fn caller(second: f64, samples: &[i16]) -> RecordingSource {
         let input = Input::bytes(format!("{second}.wav"), wav(&[samples])).leg(leg(Role::Customer, "+1", second));
-        Given::Input { input, described: None }
+        RecordingSource::Input { input, described: None }
     }
 
     #[test]
@@ -306,8 +307,8 @@ mod tests {
     #[test]
     fn a_line_at_8_khz_is_joined_as_its_samples_are() {
         let compact = |samples: &[i16]| {
-            let mut compact = Compact::default();
-            compact.hear(&samples.iter().map(|&x| to_f32(x)).collect::<Vec<_>>());
+            let mut compact = CompactPcm::default();
+            compact.push(&samples.iter().map(|&x| to_f32(x)).collect::<Vec<_>>());
             compact
         };
         // Too faint to lose anything.
@@ -346,7 +347,10 @@ mod tests {
         let (a, b) = (noise(80_000, 6), noise(80_000, 7));
         assert_eq!(processed(vec![caller(0.0, &a), caller(2.0, &b)]).tracks.len(), 2);
         let other = Input::bytes("b.wav", wav(&[&b])).leg(leg(Role::Agent, "+2", 20.0));
-        assert_eq!(processed(vec![caller(0.0, &a), Given::Input { input: other, described: None }]).tracks.len(), 2);
+        assert_eq!(
+            processed(vec![caller(0.0, &a), RecordingSource::Input { input: other, described: None }]).tracks.len(),
+            2
+        );
     }
 
     #[test]
@@ -361,7 +365,7 @@ mod tests {
                 Recording { parts: vec![part(0, Role::Customer, "+1"), part(1, role, agent)], ..Recording::default() };
             let whole = Leg { role: Role::Mixed, party: None, ..leg(Role::Mixed, "", second) };
             let input = Input::bytes(agent, wav(&samples)).leg(whole);
-            Given::Input { input, described: Some(Box::new(described)) }
+            RecordingSource::Input { input, described: Some(Box::new(described)) }
         };
         let quiet = vec![0; 24_000];
         let (a, b) = (noise(24_000, 8), noise(24_000, 9));

@@ -6,8 +6,8 @@ use crate::error::Warning;
 use crate::timeline::Placement;
 use crate::units::Millis;
 
-use super::hear::{Heard, NOTHING};
-use super::lanes::Lane;
+use super::hear::{NOTHING, TrackAnalysis};
+use super::lanes::CallTrack;
 
 /// Where the tracks lie: each like its recorder. `None` for a track that could not be read.
 pub(super) struct Places {
@@ -18,9 +18,9 @@ pub(super) struct Places {
 }
 
 /// Places the recorders, each by the first of its tracks that could be read.
-pub(super) fn place(lanes: &[Lane], config: &Config) -> Places {
-    let mut first: Vec<(&Lane, &Heard)> = Vec::new();
-    let mut by_lead: Vec<&Lane> = lanes.iter().collect();
+pub(super) fn place(lanes: &[CallTrack], config: &Config) -> Places {
+    let mut first: Vec<(&CallTrack, &TrackAnalysis)> = Vec::new();
+    let mut by_lead: Vec<&CallTrack> = lanes.iter().collect();
     by_lead.sort_by(|a, b| a.lead.0.total_cmp(&b.lead.0));
     for lane in by_lead {
         if let Ok(heard) = &lane.heard
@@ -44,7 +44,7 @@ pub(super) fn place(lanes: &[Lane], config: &Config) -> Places {
     });
     let options = AlignOptions { portable: config.portable || config.align.portable, ..config.align };
     let alignment = align::align(&inputs.collect::<Vec<_>>(), &options);
-    let of = |lane: &Lane| {
+    let of = |lane: &CallTrack| {
         lane.heard.as_ref().ok()?;
         let at = first.iter().position(|(earlier, _)| earlier.recorder == lane.recorder)?;
         let later = Millis(lane.lead.0 - first.get(at)?.0.lead.0);

@@ -6,20 +6,20 @@ use crate::units::{Decibels, Millis, Span};
 
 /// The call is looked at in cells of this length; one loud cell (a click, a breath) breaks no silence.
 const CELL_MS: f64 = 50.0;
-/// Sound is so far above a track's noise.
+/// TrackEvent is so far above a track's noise.
 const ABOVE_NOISE: Decibels = Decibels(9.0);
 /// Below this, a line's noise does not matter.
 const FAINT: Decibels = Decibels(-60.0);
 
 /// One track, as far as silence needs it.
-pub(super) struct Line<'a> {
+pub(super) struct SilenceInput<'a> {
     pub hops: &'a Hops,
     pub placement: &'a Placement,
     pub noise: Option<Decibels>,
     pub duration: Millis,
 }
 
-impl Line<'_> {
+impl SilenceInput<'_> {
     /// The power up to which this track is quiet.
     fn limit(&self) -> f32 {
         let noise = self.noise.map_or(FAINT.0, |noise| noise.0 + ABOVE_NOISE.0);
@@ -28,7 +28,7 @@ impl Line<'_> {
 }
 
 /// Silences of at least a length, on the call's timeline: no track is above its noise, and at least one records.
-pub(super) fn silences(lines: &[Line], call: Millis, least: Millis) -> Vec<Span> {
+pub(super) fn silences(lines: &[SilenceInput], call: Millis, least: Millis) -> Vec<Span> {
     let cells = (call.0 / CELL_MS).ceil().max(0.0) as usize;
     let mut recorded = vec![false; cells];
     let mut loud = vec![false; cells];
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::level::LevelMeter;
     use crate::timeline::Method;
-    use crate::track::Listener;
+    use crate::track::SampleSink;
     use crate::units::Rate;
 
     /// Ten seconds of faint noise with a tone in some spans.
@@ -75,7 +75,7 @@ mod tests {
             let tone = tones.iter().any(|&(a, b)| t >= a && t < b);
             ((i * 7_919 % 13) as f32 - 6.0) * 1e-4 + if tone { 0.1 * (t * 3_000.0).sin() as f32 } else { 0.0 }
         };
-        meter.hear(&(0..80_000).map(sample).collect::<Vec<f32>>());
+        meter.push(&(0..80_000).map(sample).collect::<Vec<f32>>());
         meter.finish().hops
     }
 
@@ -91,7 +91,7 @@ mod tests {
         //                    <---------->    <---------->
         let (a, b) = (hops(&[(1.0, 2.0), (8.0, 9.0)]), hops(&[(3.5, 4.5)]));
         let (pa, pb) = (at(0.0), at(1_000.0));
-        let line = |hops, placement, noise| Line { hops, placement, noise, duration: Millis(10_000.0) };
+        let line = |hops, placement, noise| SilenceInput { hops, placement, noise, duration: Millis(10_000.0) };
         let noise = Some(Decibels(-68.0));
         let lines = [line(&a, &pa, noise), line(&b, &pb, noise)];
         let found = silences(&lines, Millis(11_000.0), Millis(2_000.0));
@@ -104,7 +104,7 @@ mod tests {
     fn a_click_breaks_no_silence() {
         let clicked = hops(&[(4.01, 4.03)]);
         let place = at(0.0);
-        let line = Line { hops: &clicked, placement: &place, noise: None, duration: Millis(10_000.0) };
+        let line = SilenceInput { hops: &clicked, placement: &place, noise: None, duration: Millis(10_000.0) };
         assert_eq!(silences(&[line], Millis(10_000.0), Millis(3_000.0)), [Span::new(0.0, 10_000.0)]);
     }
 }

@@ -1,6 +1,6 @@
 //! A recording in stretches, the next one decoded while one is heard.
 
-use crate::decode::{Decoder, Lane};
+use crate::decode::{ChannelSelection, Decoder};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::resample::Resampler;
 use crate::threads::{self, Job};
@@ -11,44 +11,44 @@ const SHORT: usize = 4096;
 /// What is heard at once where there are more: a block of the voice detector, a millisecond of work ...
 const LONG: Millis = Millis(3072.0);
 /// ... and eight of them where nothing else keeps the threads busy: they wait for each other after every stretch.
-const LONGEST: Millis = Millis(24_576.0);
+const MAX: Millis = Millis(24_576.0);
 /// And at most so many samples of all tracks together.
-const MOST_SAMPLES: usize = 1 << 18;
+const MAX_SAMPLES: usize = 1 << 18;
 
 /// A stretch of one track, as it was recorded and, where that is asked for, at 8 kHz.
 #[derive(Debug, Default)]
-pub(super) struct Stretch {
+pub(super) struct TrackBlock {
     pub own: Vec<f32>,
     pub narrow: Vec<f32>,
 }
 
 /// Called after every block; an error ends the reading.
-type Tell<'a> = Box<dyn FnMut(&Decoder) -> Result<()> + Send + 'a>;
+type OnBlock<'a> = Box<dyn FnMut(&Decoder) -> Result<()> + Send + 'a>;
 
 /// Reads a recording stretch by stretch, every track by itself.
-pub(super) struct Reader<'a> {
+pub(super) struct RecordingReader<'a> {
     pub decoder: Decoder,
-    lanes: &'a [Lane],
+    lanes: &'a [ChannelSelection],
     to_narrow: Vec<Resampler>,
-    tell: Tell<'a>,
+    tell: OnBlock<'a>,
     /// The longest stretch where there is more than one thread.
     longest: Millis,
     ended: bool,
     room: Vec<f32>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RecordingReader<'a> {
     /// A reader of a recording's tracks, which may be decoded ahead in so many parts side by side. `alone`: no other recording is
     /// read meanwhile. `tell` is called after every block.
     pub(super) fn new(
         mut decoder: Decoder,
-        lanes: &'a [Lane],
+        lanes: &'a [ChannelSelection],
         parts: usize,
         alone: bool,
         tell: impl FnMut(&Decoder) -> Result<()> + Send + 'a,
     ) -> Self {
         decoder.split(parts);
-        let longest = if alone { LONGEST } else { LONG };
+        let longest = if alone { MAX } else { LONG };
         let (to_narrow, tell) = (Vec::new(), Box::new(tell));
         Self { decoder, lanes, to_narrow, tell, longest, ended: false, room: Vec::new() }
     }
@@ -68,11 +68,11 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Those of the decoder, of `hear`, and of what is called after every block.
-    pub(super) fn read(&mut self, mut hear: impl FnMut(&[Stretch], Option<Job<'_>>) -> Result<()>) -> Result<()> {
+    pub(super) fn read(&mut self, mut hear: impl FnMut(&[TrackBlock], Option<Job<'_>>) -> Result<()>) -> Result<()> {
         let beside = threads::count() > 1;
         let (mut frames, longest) =
             if beside { (self.samples(LONG), self.samples(self.longest)) } else { (SHORT, SHORT) };
-        let stretches = || -> Vec<Stretch> { self.lanes.iter().map(|_| Stretch::default()).collect() };
+        let stretches = || -> Vec<TrackBlock> { self.lanes.iter().map(|_| TrackBlock::default()).collect() };
         let (mut now, mut next) = (stretches(), stretches());
         let mut more = self.fill(&mut now, frames)?;
         while more {
@@ -94,12 +94,12 @@ impl<'a> Reader<'a> {
 
     /// Samples of a stretch.
     fn samples(&self, stretch: Millis) -> usize {
-        let samples = usize::try_from(self.decoder.spec().rate.sample_at(stretch)).unwrap_or(MOST_SAMPLES);
-        samples.min(MOST_SAMPLES / self.lanes.len().max(1)).max(SHORT)
+        let samples = usize::try_from(self.decoder.spec().rate.sample_at(stretch)).unwrap_or(MAX_SAMPLES);
+        samples.min(MAX_SAMPLES / self.lanes.len().max(1)).max(SHORT)
     }
 
     /// Fills a stretch of each track with at least so many samples, fewer only at the end; false where nothing was left.
-    fn fill(&mut self, stretches: &mut [Stretch], frames: usize) -> Result<bool> {
+    fn fill(&mut self, stretches: &mut [TrackBlock], frames: usize) -> Result<bool> {
         for stretch in stretches.iter_mut() {
             stretch.own.clear();
             stretch.narrow.clear();

@@ -39,7 +39,10 @@ impl Processed {
                 Stage::Config,
                 "redaction of a call whose samples were not kept",
             )
-            .found(format!("no samples of track {}", placed.index), "a call that was processed, not only analysed"));
+            .with_mismatch(
+                format!("no samples of track {}", placed.index),
+                "a call that was processed, not only analysed",
+            ));
         }
         let mut spans = redact::widened(&what.spans, self.report.call.duration_ms)?;
         if what.keys {

@@ -35,7 +35,7 @@ fn party() -> Vec<f32> {
 }
 
 fn analyzed(wav: Vec<u8>) -> Result<Report> {
-    analyze(vec![Input::bytes("call.wav", wav)], &Config::default(), &Control::default())
+    analyze(vec![Input::bytes("call.wav", wav)], &Config::default(), &RunOptions::default())
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn any_sample_rate_has_a_report() {
 fn fixture(name: &str) -> Processed {
     let manifest = format!("{}/../fixtures/{name}/manifest.json", env!("CARGO_MANIFEST_DIR"));
     let call = CallInput::open(&[manifest.into()]).unwrap();
-    process(call, &Config { dtmf_digits: true, ..Config::default() }, &Control::default()).unwrap()
+    process(call, &Config { dtmf_digits: true, ..Config::default() }, &RunOptions::default()).unwrap()
 }
 
 /// The mix of a call, as a recording with a channel per party.
@@ -220,8 +220,8 @@ fn no_number_of_threads_changes_a_report_a_sample_or_a_mix() {
         let processed = |threads| {
             let path = format!("{}/../fixtures/{call}", env!("CARGO_MANIFEST_DIR"));
             let call = CallInput::open(&[path.into()]).unwrap();
-            let control = Control { threads: Some(threads), ..Control::default() };
-            process(call, &Config::default(), &control).unwrap()
+            let run = RunOptions { threads: Some(threads), ..RunOptions::default() };
+            process(call, &Config::default(), &run).unwrap()
         };
         let one = processed(1);
         for threads in [2, 3, 8] {
@@ -237,14 +237,14 @@ fn no_number_of_threads_changes_a_report_a_sample_or_a_mix() {
 #[test]
 fn a_written_call_is_the_same_on_any_number_of_threads() {
     let written = |threads: usize| {
-        let control = Control { threads: Some(threads), ..Control::default() };
+        let run = RunOptions { threads: Some(threads), ..RunOptions::default() };
         let folder = std::env::temp_dir().join(format!("callweave-threads-{}-{threads}", std::process::id()));
         let formats = [crate::config::Format::Wav, crate::config::Format::Flac];
         let files = formats.map(|format| {
             let mut call = fixture("keypad-hold");
             let config = MixConfig { format, ..MixConfig::default() };
             let options = WriteOptions { peaks: Some(50), ..WriteOptions::default() };
-            call.write_with(&folder, &config, &options, &control).unwrap();
+            call.write_with(&folder, &config, &options, &run).unwrap();
             ["report.json", "peaks.json", &call.report.outputs[0].path].map(|f| std::fs::read(folder.join(f)).unwrap())
         });
         std::fs::remove_dir_all(folder).unwrap();
@@ -257,8 +257,8 @@ fn a_written_call_is_the_same_on_any_number_of_threads() {
 fn a_normalized_recording_is_the_same_on_any_number_of_threads() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/keypad-hold/agent.mp3");
     let normalized = |threads| {
-        let control = Control { threads: Some(threads), ..Control::default() };
-        let recording = normalize(Input::path(path), &NormalizeOptions::default(), &control).unwrap();
+        let run = RunOptions { threads: Some(threads), ..RunOptions::default() };
+        let recording = normalize(Input::path(path), &NormalizeOptions::default(), &run).unwrap();
         let (place, mut all) = (Placement::reference(), Vec::new());
         let mut mixer = recording.samples(&place).unwrap();
         while let Some(block) = mixer.next_block().unwrap() {

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::{PlacedTrack, Processed};
 use crate::config::{Layout, MixConfig};
-use crate::control::Control;
 use crate::error::{Error, Result, Stage};
 use crate::export::{self, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
 use crate::mix::Mixer;
-use crate::report::Output;
+use crate::report::OutputFile;
+use crate::run::RunOptions;
 use crate::units::Rate;
 
 /// What is written beside the mix and the report.
@@ -35,8 +35,8 @@ impl Processed {
     ///
     /// # Errors
     /// `io`, `cancelled`, and those of the mix.
-    pub fn write(&mut self, folder: &Path, config: &MixConfig, control: &Control) -> Result<()> {
-        self.write_with(folder, config, &WriteOptions::default(), control)
+    pub fn write(&mut self, folder: &Path, config: &MixConfig, run: &RunOptions) -> Result<()> {
+        self.write_with(folder, config, &WriteOptions::default(), run)
     }
 
     /// As [`Self::write`], with more files: `report.html`, `peaks.json` (8 bits), labels ([`LabelFormat::file_name`]).
@@ -48,22 +48,22 @@ impl Processed {
         folder: &Path,
         config: &MixConfig,
         options: &WriteOptions,
-        control: &Control,
+        run: &RunOptions,
     ) -> Result<()> {
         let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
         fs::create_dir_all(folder).map_err(failed)?;
         let mut mixer = self.mix(config)?;
         let (rate, channels) = (mixer.rate(), mixer.channels());
-        let mut meters = options.peaks.map(|points| Meters::new(&mixer, points)).transpose()?;
+        let mut meters = options.peaks.map(|points| PeakMeters::new(&mixer, points)).transpose()?;
         let mut seen = self.page_meters(&mixer, config, options)?;
         let name = format!("mix.{}", config.format.extension());
         let mix = folder.join(&name);
-        let sha256 = super::in_threads(control, || {
-            export::write_audio_heard(&mix, &mut mixer, config.format, control, |block| {
-                meters.iter_mut().chain(&mut seen).for_each(|meters| meters.hear(block));
+        let sha256 = super::in_threads(run, || {
+            export::write_audio_heard(&mix, &mut mixer, config.format, run, |block| {
+                meters.iter_mut().chain(&mut seen).for_each(|meters| meters.push(block));
             })
         })??;
-        self.report.outputs.push(Output {
+        self.report.outputs.push(OutputFile {
             kind: "mix".into(),
             path: name.clone(),
             sample_rate_hz: rate.hz(),
@@ -72,7 +72,7 @@ impl Processed {
         });
         export::write_text(&folder.join("report.json"), &format!("{}\n", self.report.to_json()))?;
         if options.page {
-            let waves = self.waves(seen, config, control)?;
+            let waves = self.waves(seen, config, run)?;
             let audio = if options.embed_audio { PageAudio::Embedded(&mix) } else { PageAudio::Beside(&name) };
             export::write_page(&folder.join("report.html"), &self.report, &waves, audio, options.names)?;
         }
@@ -98,10 +98,10 @@ impl Processed {
         export::series(&levels.collect::<Vec<_>>())
     }
 
-    /// Meters for the page, where the mix has a channel per party.
-    fn page_meters(&self, mixer: &Mixer, config: &MixConfig, options: &WriteOptions) -> Result<Option<Meters>> {
+    /// PeakMeters for the page, where the mix has a channel per party.
+    fn page_meters(&self, mixer: &Mixer, config: &MixConfig, options: &WriteOptions) -> Result<Option<PeakMeters>> {
         let wanted = options.page && config.layout == Layout::Split;
-        wanted.then(|| Meters::new(mixer, self.page_points())).transpose()
+        wanted.then(|| PeakMeters::new(mixer, self.page_points())).transpose()
     }
 
     fn page_points(&self) -> u32 {
@@ -109,16 +109,16 @@ impl Processed {
     }
 
     /// The parties' waveforms: heard while the mix was written, or from a mix of their own where that was one channel.
-    fn waves(&self, seen: Option<Meters>, config: &MixConfig, control: &Control) -> Result<Waves> {
+    fn waves(&self, seen: Option<PeakMeters>, config: &MixConfig, run: &RunOptions) -> Result<Waves> {
         let split = seen.is_some();
         let meters = match seen {
             Some(meters) => meters,
             None => {
                 let mut mixer = self.mix(&MixConfig { layout: Layout::Split, ..config.clone() })?;
-                let mut meters = Meters::new(&mixer, self.page_points())?;
+                let mut meters = PeakMeters::new(&mixer, self.page_points())?;
                 while let Some(block) = mixer.next_block()? {
-                    control.check(Stage::Export)?;
-                    meters.hear(block);
+                    run.check(Stage::Export)?;
+                    meters.push(block);
                 }
                 meters
             }
@@ -132,13 +132,13 @@ impl Processed {
 }
 
 /// A meter for each channel of a mix.
-struct Meters {
+struct PeakMeters {
     rate: Rate,
     samples_per_point: u32,
     channels: Vec<PeakMeter>,
 }
 
-impl Meters {
+impl PeakMeters {
     fn new(mixer: &Mixer, points_per_second: u32) -> Result<Self> {
         let rate = mixer.rate();
         let samples_per_point = export::samples_per_point(rate, points_per_second)?;
@@ -147,10 +147,10 @@ impl Meters {
     }
 
     /// Hears a block, channels interleaved.
-    fn hear(&mut self, block: &[i16]) {
+    fn push(&mut self, block: &[i16]) {
         let count = self.channels.len();
         for (index, meter) in self.channels.iter_mut().enumerate() {
-            meter.hear_i16(block.iter().skip(index).step_by(count).copied());
+            meter.push_i16(block.iter().skip(index).step_by(count).copied());
         }
     }
 

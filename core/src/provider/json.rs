@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::mcloud::{self, ApiCode, ApiError, Dialling, ListQuery, NewRecording, Outgoing, Review, e164};
-use super::{Described, Kind, Options, detect_text, parse_offset, read::only, read_all, read_as, threecx, wellcloud};
+use super::{
+    CallDescription, Kind, Options, detect_text, parse_offset, read::only, read_all, read_as, threecx, wellcloud,
+};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 
@@ -40,13 +42,13 @@ impl Document {
     ///
     /// # Errors
     /// As [`read_all`].
-    pub fn read_all(&self) -> Result<Vec<Described>> {
+    pub fn read_all(&self) -> Result<Vec<CallDescription>> {
         let options = Options { local_offset_s: self.utc_offset.as_deref().map(parse_offset).transpose()? };
         match self.kind {
             None => read_all(&self.text, &options),
             Some(Kind::Threecx) => threecx::describe(&self.text, &options)?.map(|call| vec![call]).ok_or_else(|| {
                 Error::new(ErrorKind::Unsupported, Stage::Provider, "no file name of 3CX")
-                    .found(format!("\"{}\"", self.text), "[Name]_FROM-TO_YYYYMMDDHHMMSS(id).wav")
+                    .with_mismatch(format!("\"{}\"", self.text), "[Name]_FROM-TO_YYYYMMDDHHMMSS(id).wav")
             }),
             Some(kind) => read_as(kind, &self.text, &options),
         }
@@ -56,30 +58,30 @@ impl Document {
     ///
     /// # Errors
     /// As [`read_all`]; `invalid_argument` for several calls of which none is chosen, or one that is not there.
-    pub fn read(&self) -> Result<Described> {
+    pub fn read(&self) -> Result<CallDescription> {
         let mut calls = self.read_all()?;
         let Some(index) = self.index else { return only(calls) };
         if index < calls.len() {
             return Ok(calls.swap_remove(index));
         }
         Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such call in the document")
-            .found(index, format!("0 to {}", calls.len().saturating_sub(1))))
+            .with_mismatch(index, format!("0 to {}", calls.len().saturating_sub(1))))
     }
 }
 
 /// A described call with what became of the names of its audio.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Joined {
+struct JoinedDocument {
     #[serde(flatten)]
-    described: Described,
+    described: CallDescription,
     missing: Vec<Value>,
     unused: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Read {
+struct ReadArguments {
     document: Document,
     /// The names of the audio in hand; `None`: there is none to be joined.
     keys: Option<Vec<String>>,
@@ -87,7 +89,7 @@ struct Read {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Processed {
+struct ProcessedJson {
     /// A report's JSON.
     report: Option<String>,
     document: Option<Document>,
@@ -101,13 +103,13 @@ fn nothing() -> Value {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Text {
+struct TextArgument {
     text: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Number {
+struct NumberArgument {
     text: String,
     country_code: Option<String>,
     trunk_prefix: Option<String>,
@@ -127,17 +129,17 @@ struct Answer {
 /// Those of the helper; `invalid_argument` for a helper that does not exist or arguments that are not its own.
 pub fn answer(helper: &str, json: &str) -> Result<String> {
     let answer = match helper {
-        "detect" => json!(detect_text(&arguments::<Text>(json)?.text)?),
+        "detect" => json!(detect_text(&arguments::<TextArgument>(json)?.text)?),
         "read" => read(arguments(json)?)?,
         "createBody" => create_body(&arguments(json)?)?,
         "patchBody" => patch_body(&arguments(json)?)?,
         "dataId" => {
-            let processed: Processed = arguments(json)?;
+            let processed: ProcessedJson = arguments(json)?;
             json!(mcloud::data_id(&processed.described()?)?)
         }
         "listQuery" => json!(ListQuery::from_json(json)?.to_query()?),
         "e164" => number(&arguments(json)?)?,
-        "apiCode" => api_code(&arguments::<Text>(json)?.text)?,
+        "apiCode" => api_code(&arguments::<TextArgument>(json)?.text)?,
         "apiError" => {
             let Answer { status, body } = arguments(json)?;
             json!(ApiError::read(status, body.as_bytes()).as_ref().map(api_error))
@@ -147,24 +149,24 @@ pub fn answer(helper: &str, json: &str) -> Result<String> {
             let refusal = wellcloud::Refusal::read(status, body.as_bytes());
             json!(refusal.map(|r| json!({"code": r.code(), "message": r.to_string(), "retryable": r.retryable()})))
         }
-        "wellcloudListPath" => json!(wellcloud::list_path(&arguments::<Text>(json)?.text)),
-        "wellcloudStreamPath" => json!(wellcloud::stream_path(&arguments::<Text>(json)?.text)),
+        "wellcloudListPath" => json!(wellcloud::list_path(&arguments::<TextArgument>(json)?.text)),
+        "wellcloudStreamPath" => json!(wellcloud::stream_path(&arguments::<TextArgument>(json)?.text)),
         other => {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such helper");
-            return Err(error.found(format!("\"{other}\""), "one of the provider's"));
+            return Err(error.with_mismatch(format!("\"{other}\""), "one of the provider's"));
         }
     };
     Ok(answer.to_string())
 }
 
-fn read(Read { document, keys }: Read) -> Result<Value> {
+fn read(ReadArguments { document, keys }: ReadArguments) -> Result<Value> {
     let calls = match document.index {
         Some(_) => vec![document.read()?],
         None if keys.is_some() => vec![document.read()?],
         None => document.read_all()?,
     };
     let joined = calls.into_iter().map(|described| {
-        let Some(keys) = &keys else { return Joined { described, missing: Vec::new(), unused: Vec::new() } };
+        let Some(keys) = &keys else { return JoinedDocument { described, missing: Vec::new(), unused: Vec::new() } };
         let matched = described.attach(keys.iter().map(|key| (key.clone(), ())));
         let missing = matched.missing.iter().map(|missing| {
             let recording = described.recordings.get(missing.recording);
@@ -175,7 +177,7 @@ fn read(Read { document, keys }: Read) -> Result<Value> {
                 "message": missing.error.to_string(),
             })
         });
-        Joined {
+        JoinedDocument {
             missing: missing.collect(),
             unused: matched.unused.into_iter().map(|(key, ())| key).collect(),
             described,
@@ -184,7 +186,7 @@ fn read(Read { document, keys }: Read) -> Result<Value> {
     Ok(json!(joined.collect::<Vec<_>>()))
 }
 
-impl Processed {
+impl ProcessedJson {
     fn report(&self) -> Result<Option<Report>> {
         let read = |json: &String| serde_json::from_str(json);
         self.report.as_ref().map(read).transpose().map_err(|e| {
@@ -193,28 +195,28 @@ impl Processed {
     }
 
     /// The call as its document describes it, or else as its report does.
-    fn described(&self) -> Result<Described> {
+    fn described(&self) -> Result<CallDescription> {
         match (&self.document, self.report()?) {
             (Some(document), _) => document.read(),
-            (None, Some(report)) => Ok(Described::from(&report)),
+            (None, Some(report)) => Ok(CallDescription::from(&report)),
             (None, None) => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no call")
-                .found("nothing", "a report or a document")),
+                .with_mismatch("nothing", "a report or a document")),
         }
     }
 }
 
-fn create_body(processed: &Processed) -> Result<Value> {
+fn create_body(processed: &ProcessedJson) -> Result<Value> {
     let options = Outgoing::from_json(&processed.options.to_string())?;
     let tag = processed.report()?.map(|report| report.tag.value);
     Ok(json!(NewRecording::of(&processed.described()?, tag, &options)?))
 }
 
-fn patch_body(processed: &Processed) -> Result<Value> {
+fn patch_body(processed: &ProcessedJson) -> Result<Value> {
     let tag = processed.report()?.map(|report| report.tag.value);
     Ok(json!(Review::from_json(&processed.options.to_string(), tag)?))
 }
 
-fn number(number: &Number) -> Result<Value> {
+fn number(number: &NumberArgument) -> Result<Value> {
     let dialling = match (&number.country_code, &number.trunk_prefix) {
         (None, None) => None,
         (code, prefix) => {
@@ -229,7 +231,7 @@ fn api_code(name: &str) -> Result<Value> {
     let names: Vec<&str> = ApiCode::ALL.iter().map(|code| code.name()).collect();
     let unknown = || {
         Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no code of the error table")
-            .found(format!("\"{name}\""), names.join(", "))
+            .with_mismatch(format!("\"{name}\""), names.join(", "))
     };
     let code = ApiCode::from_name(name).ok_or_else(unknown)?;
     let code_text = Some(name.to_owned());

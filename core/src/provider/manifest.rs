@@ -6,17 +6,17 @@
 use serde_json::{Map, Value};
 
 use super::records::{earliest, party_of, too_many};
-use super::wire::{Lenient, Notes, json_type, take};
-use super::{Described, Kind, MAX_RECORDINGS, Recording, StartBasis};
+use super::wire::{Lenient, WireWarnings, json_type, take};
+use super::{CallDescription, Kind, MAX_RECORDINGS, Recording, StartBasis};
 use crate::call::{Call, Direction, Leg, Moment, Role};
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Reads a manifest.
-pub(super) fn read(document: Value) -> Result<Described> {
+pub(super) fn read(document: Value) -> Result<CallDescription> {
     let Value::Object(mut fields) = document else {
-        return Err(malformed("manifest").found(json_type(&document), "an object"));
+        return Err(malformed("manifest").with_mismatch(json_type(&document), "an object"));
     };
-    let mut notes = Notes::default();
+    let mut notes = WireWarnings::default();
     let direction = named(&mut fields, "", "direction", Direction::from_name, Direction::ALL.iter().map(|d| d.name()))?;
     let call = Call {
         id: scalar(&mut fields, "", "id")?,
@@ -26,9 +26,9 @@ pub(super) fn read(document: Value) -> Result<Described> {
     };
     let tracks = match fields.remove("tracks") {
         Some(Value::Array(tracks)) if !tracks.is_empty() => tracks,
-        Some(Value::Array(_)) => return Err(malformed("tracks").found("an empty array", "at least one track")),
-        Some(other) => return Err(malformed("tracks").found(json_type(&other), "an array")),
-        None => return Err(malformed("tracks").found("nothing", "an array")),
+        Some(Value::Array(_)) => return Err(malformed("tracks").with_mismatch("an empty array", "at least one track")),
+        Some(other) => return Err(malformed("tracks").with_mismatch(json_type(&other), "an array")),
+        None => return Err(malformed("tracks").with_mismatch("nothing", "an array")),
     };
     if tracks.len() > MAX_RECORDINGS {
         return Err(too_many(tracks.len()));
@@ -40,7 +40,7 @@ pub(super) fn read(document: Value) -> Result<Described> {
         refuse_twice(&recordings, &recording, index)?;
         recordings.push(recording);
     }
-    Ok(Described {
+    Ok(CallDescription {
         kind: Kind::Manifest,
         call: Call { started_at: earliest(&recordings), ..call },
         customer: party_of(&recordings, Role::Customer),
@@ -51,13 +51,13 @@ pub(super) fn read(document: Value) -> Result<Described> {
     })
 }
 
-fn read_track(track: Value, place: &str, direction: Option<Direction>, notes: &mut Notes) -> Result<Recording> {
+fn read_track(track: Value, place: &str, direction: Option<Direction>, notes: &mut WireWarnings) -> Result<Recording> {
     let Value::Object(mut fields) = track else {
-        return Err(malformed(place).found(json_type(&track), "an object with a path"));
+        return Err(malformed(place).with_mismatch(json_type(&track), "an object with a path"));
     };
     let path: Option<String> = scalar(&mut fields, place, "path")?;
     let Some(path) = path.filter(|p| !p.is_empty()) else {
-        return Err(malformed(&format!("{place}.path")).found("nothing", "a path relative to the manifest"));
+        return Err(malformed(&format!("{place}.path")).with_mismatch("nothing", "a path relative to the manifest"));
     };
     let roles = Role::ALL.iter().map(|r| r.name()).chain(["caller", "callee"]);
     let role: Option<String> = scalar(&mut fields, place, "role")?;
@@ -90,20 +90,21 @@ fn refuse_twice(recordings: &[Recording], new: &Recording, index: usize) -> Resu
     match recordings.iter().find(same) {
         None => Ok(()),
         Some(_) => Err(malformed(&format!("tracks[{index}]"))
-            .found(format!("{} a second time", new.label()), "another file or another channel")),
+            .with_mismatch(format!("{} a second time", new.label()), "another file or another channel")),
     }
 }
 
 fn moment(value: &Value, place: &str) -> Result<Moment> {
-    serde_json::from_value(value.clone())
-        .map_err(|_| malformed(&format!("{place}.startedAt")).found(value, "Unix seconds or RFC 3339 with an offset"))
+    serde_json::from_value(value.clone()).map_err(|_| {
+        malformed(&format!("{place}.startedAt")).with_mismatch(value, "Unix seconds or RFC 3339 with an offset")
+    })
 }
 
 fn channel(fields: &mut Map<String, Value>, place: &str) -> Result<Option<u16>> {
     let number: Option<i64> = scalar(fields, place, "channel")?;
     let channel = number.map(u16::try_from).transpose();
     channel.map_err(|_| {
-        malformed(&format!("{place}.channel")).found(number.unwrap_or_default(), "a channel counted from 0")
+        malformed(&format!("{place}.channel")).with_mismatch(number.unwrap_or_default(), "a channel counted from 0")
     })
 }
 
@@ -112,7 +113,7 @@ fn scalar<T: Lenient>(fields: &mut Map<String, Value>, place: &str, name: &str) 
     let value = take(fields, name);
     match fields.get(name) {
         None => Ok(value),
-        Some(wrong) => Err(malformed(&joined(place, name)).found(json_type(wrong), "a text or a number")),
+        Some(wrong) => Err(malformed(&joined(place, name)).with_mismatch(json_type(wrong), "a text or a number")),
     }
 }
 
@@ -133,7 +134,7 @@ fn named<T>(
 
 fn not_one_of(place: &str, found: &str, names: impl Iterator<Item = &'static str>) -> Error {
     let names: Vec<&str> = names.collect();
-    malformed(place).found(format!("\"{found}\""), format!("one of {}", names.join(", ")))
+    malformed(place).with_mismatch(format!("\"{found}\""), format!("one of {}", names.join(", ")))
 }
 
 fn joined(place: &str, name: &str) -> String {

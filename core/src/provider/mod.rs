@@ -1,7 +1,7 @@
 //! What providers say of their recordings: JSON in, a described call out. No network, and no audio is opened here.
 //!
-//! [`read`] takes any document that [`detect`] knows and gives a [`Described`]: the call, and one [`Recording`] for each
-//! file of audio. [`locate`] then finds the files in the document's folder, or [`Described::attach`] joins the recordings
+//! [`read`] takes any document that [`detect`] knows and gives a [`CallDescription`]: the call, and one [`Recording`] for each
+//! file of audio. [`locate`] then finds the files in the document's folder, or [`CallDescription::attach`] joins the recordings
 //! with audio that the caller holds. What a document says beyond that stays in `extra`; what is not understood is also
 //! named in a warning.
 
@@ -29,7 +29,7 @@ pub mod voipbin;
 pub mod wellcloud;
 mod wire;
 
-pub use find::{Found, Matched, Missing, locate};
+pub use find::{AudioMatch, FoundAudio, MissingAudio, locate};
 pub use read::{detect, detect_text, read, read_all, read_as, read_with};
 pub use times::parse_offset;
 
@@ -151,7 +151,7 @@ pub struct Options {
 /// A call as a provider describes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Described {
+pub struct CallDescription {
     /// Which document it was read from.
     pub kind: Kind,
     /// What is known of the call.

@@ -82,7 +82,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
 
 /// What kind of party a text names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Party {
+pub(super) enum NamedParty {
     /// A telephone number: 3 to 20 digits, maybe masked with `*`, maybe with the usual marks between them.
     Phone,
     /// Something with an `@` between other things.
@@ -92,15 +92,15 @@ pub(super) enum Party {
 }
 
 /// What kind of party a text names.
-pub(super) fn party(text: &str) -> Party {
+pub(super) fn party(text: &str) -> NamedParty {
     let text = text.trim();
     if text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) {
-        return Party::Mail;
+        return NamedParty::Mail;
     }
     let number = text.strip_prefix('+').unwrap_or(text);
     let digits = number.chars().filter(|c| c.is_ascii_digit() || *c == '*').count();
     let usual = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | ' ' | '-' | '.' | '(' | ')'));
-    if usual && (3..=20).contains(&digits) { Party::Phone } else { Party::Other }
+    if usual && (3..=20).contains(&digits) { NamedParty::Phone } else { NamedParty::Other }
 }
 
 #[cfg(test)]
@@ -132,13 +132,13 @@ mod tests {
     #[test]
     fn parties() {
         for phone in ["13800138000", "+66 81-234-5678", "(020) 7946.0018", "138****8000", "008613800138000"] {
-            assert_eq!(party(phone), Party::Phone, "{phone}");
+            assert_eq!(party(phone), NamedParty::Phone, "{phone}");
         }
         for mail in ["lululing@tencent.com", "8010@zhen04.cc"] {
-            assert_eq!(party(mail), Party::Mail, "{mail}");
+            assert_eq!(party(mail), NamedParty::Mail, "{mail}");
         }
         for other in ["", "@", "anna", "12", "1+2345", "1234567890123456789012"] {
-            assert_eq!(party(other), Party::Other, "{other}");
+            assert_eq!(party(other), NamedParty::Other, "{other}");
         }
     }
 }

@@ -18,19 +18,19 @@ pub(super) struct Parsed {
 pub(super) fn parse(text: &str) -> Result<Parsed> {
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "document too long")
-            .found(format!("{} bytes", text.len()), format!("at most {MAX_DOCUMENT_BYTES}")));
+            .with_mismatch(format!("{} bytes", text.len()), format!("at most {MAX_DOCUMENT_BYTES}")));
     }
     let mut earlier = Vec::new();
     let mut json = serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
-    let document = Tell(&mut earlier).deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    let document = FieldCollector(&mut earlier).deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     let document = document.map_err(|e| Error::new(ErrorKind::Malformed, Stage::Provider, format!("not JSON: {e}")))?;
     Ok(Parsed { document, earlier })
 }
 
 /// Reads a value and tells what it would have overwritten.
-struct Tell<'a>(&'a mut Vec<(String, Value)>);
+struct FieldCollector<'a>(&'a mut Vec<(String, Value)>);
 
-impl<'de> DeserializeSeed<'de> for Tell<'_> {
+impl<'de> DeserializeSeed<'de> for FieldCollector<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<Value, D::Error> {
@@ -47,7 +47,7 @@ macro_rules! leaves {
     )+};
 }
 
-impl<'de> Visitor<'de> for Tell<'_> {
+impl<'de> Visitor<'de> for FieldCollector<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for Tell<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Tell(self.0))? {
+        while let Some(item) = items.next_element_seed(FieldCollector(self.0))? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for Tell<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> std::result::Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(Tell(self.0))?;
+            let value = entries.next_value_seed(FieldCollector(self.0))?;
             match fields.insert(name.clone(), value) {
                 Some(before) if fields.get(&name) != Some(&before) => self.0.push((name, before)),
                 _ => {}

@@ -132,7 +132,7 @@ fn changed() -> impl Strategy<Value = Value> {
 }
 
 /// Everything that was read, as text.
-fn everything(calls: &[Described]) -> String {
+fn everything(calls: &[CallDescription]) -> String {
     format!("{calls:?}")
 }
 
@@ -247,7 +247,7 @@ proptest! {
 
     #[test]
     fn names_and_numbers_of_any_text(text in "\\PC{0,40}", digits in "[+0-9() -]{0,20}") {
-        let _ = (threecx::FileName::parse(&text), voipbin::FileName::parse(&text));
+        let _ = (threecx::ThreecxFileName::parse(&text), voipbin::VoipbinFileName::parse(&text));
         prop_assert_eq!(url_file_name(&format!("http://h/{}", percent_encoded(&text))).unwrap_or_default(), text.clone());
         for text in [&text, &digits] {
             if let Some(number) = e164(text, Some(&Dialling::thailand())) {

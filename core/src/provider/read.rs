@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::parse::{Parsed, parse};
 use super::records::{add_to_first, no_recordings};
-use super::wire::Notes;
-use super::{Described, Kind, Options, manifest, mcloud, tencent, voipbin, wellcloud, wire};
+use super::wire::WireWarnings;
+use super::{CallDescription, Kind, Options, manifest, mcloud, tencent, voipbin, wellcloud, wire};
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Which document a JSON value is: by the fields that only one of them has.
@@ -29,7 +29,7 @@ pub fn detect(document: &Value) -> Option<Kind> {
 ///
 /// # Errors
 /// As [`read_all`]; and `invalid_argument` if it describes several calls.
-pub fn read(text: &str) -> Result<Described> {
+pub fn read(text: &str) -> Result<CallDescription> {
     read_with(text, &Options::default())
 }
 
@@ -37,17 +37,17 @@ pub fn read(text: &str) -> Result<Described> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_with(text: &str, options: &Options) -> Result<Described> {
+pub fn read_with(text: &str, options: &Options) -> Result<CallDescription> {
     only(read_all(text, options)?)
 }
 
 /// The only one of several calls.
-pub(super) fn only(mut calls: Vec<Described>) -> Result<Described> {
+pub(super) fn only(mut calls: Vec<CallDescription>) -> Result<CallDescription> {
     let count = calls.len();
     match (calls.pop(), count) {
         (Some(call), 1) => Ok(call),
         _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "several calls in one document")
-            .found(format!("{count} calls"), "the recordings of one")),
+            .with_mismatch(format!("{count} calls"), "the recordings of one")),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn only(mut calls: Vec<Described>) -> Result<Described> {
 /// # Errors
 /// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if it is not JSON or a
 /// manifest with mistakes, `unsupported` if it is no document that is known, `provider` if it holds no recording.
-pub fn read_all(text: &str, options: &Options) -> Result<Vec<Described>> {
+pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
     let parsed = parse(text)?;
     let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
     let pages = Kind::ALL.iter().filter_map(|kind| parsed.document.get(kind.page_field()?));
@@ -73,7 +73,7 @@ pub fn read_all(text: &str, options: &Options) -> Result<Vec<Described>> {
 ///
 /// # Errors
 /// As [`read_all`]; `unsupported` for [`Kind::Threecx`], which has no document.
-pub fn read_as(kind: Kind, text: &str, options: &Options) -> Result<Vec<Described>> {
+pub fn read_as(kind: Kind, text: &str, options: &Options) -> Result<Vec<CallDescription>> {
     read_kind(kind, parse(text)?, options)
 }
 
@@ -85,7 +85,7 @@ pub fn detect_text(text: &str) -> Result<Option<Kind>> {
     Ok(detect(&parse(text)?.document))
 }
 
-fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<Described>> {
+fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<CallDescription>> {
     let Parsed { document, earlier } = parsed;
     let mut calls = match kind {
         Kind::Manifest => manifest::read(document).map(|call| vec![call]),
@@ -95,7 +95,7 @@ fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<Descri
         Kind::Mcloud => mcloud::read(document),
         Kind::Threecx => Err(unknown_document(&document)),
     }?;
-    let (mut extra, mut notes) = (Map::new(), Notes::default());
+    let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     if !earlier.is_empty() {
         for (name, _) in &earlier {
             notes.add("field_repeated", format!("a record says \"{name}\" twice; the last counts, the first is kept"));
@@ -109,7 +109,7 @@ fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<Descri
 
 macro_rules! only_call {
     ($($record:ty => $calls:expr),+ $(,)?) => {$(
-        impl TryFrom<Vec<$record>> for Described {
+        impl TryFrom<Vec<$record>> for CallDescription {
             type Error = Error;
 
             /// The one call that the records describe; `invalid_argument` if there are several, `provider` if none.
@@ -137,5 +137,5 @@ fn unknown_document(document: &Value) -> Error {
         _ => wire::json_type(document).to_owned(),
     };
     let known: Vec<&str> = Kind::ALL.iter().filter(|k| !k.own_fields().is_empty()).map(|k| k.name()).collect();
-    error.found(found, format!("one of {}", known.join(", ")))
+    error.with_mismatch(found, format!("one of {}", known.join(", ")))
 }

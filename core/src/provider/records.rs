@@ -2,13 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::wire::{Notes, filled, put};
-use super::{Described, MAX_RECORDINGS, Recording, times};
+use super::wire::{WireWarnings, filled, put};
+use super::{CallDescription, MAX_RECORDINGS, Recording, times};
 use crate::call::{Moment, Role};
 use crate::error::{Error, ErrorKind, Stage};
 
 /// Splits a document into records: one object, or an array of them. What is no object is kept in `extra` and noted.
-pub(super) fn records(document: Value, extra: &mut Map<String, Value>, notes: &mut Notes) -> Vec<Map<String, Value>> {
+pub(super) fn records(
+    document: Value,
+    extra: &mut Map<String, Value>,
+    notes: &mut WireWarnings,
+) -> Vec<Map<String, Value>> {
     let items = match document {
         Value::Array(items) => items,
         one => vec![one],
@@ -29,7 +33,7 @@ pub(super) fn unwrapped(
     field: &str,
     known: &[&str],
     extra: &mut Map<String, Value>,
-    notes: &mut Notes,
+    notes: &mut WireWarnings,
 ) -> Value {
     match document {
         Value::Object(mut page) if page.get(field).is_some_and(Value::is_array) => {
@@ -44,7 +48,7 @@ pub(super) fn unwrapped(
 }
 
 /// Gives the first call what belongs to the whole document.
-pub(super) fn add_to_first(calls: &mut [Described], mut extra: Map<String, Value>, notes: Notes) {
+pub(super) fn add_to_first(calls: &mut [CallDescription], mut extra: Map<String, Value>, notes: WireWarnings) {
     if let Some(first) = calls.first_mut() {
         first.extra.append(&mut extra);
         first.warnings.extend(notes.into_list());
@@ -52,7 +56,7 @@ pub(super) fn add_to_first(calls: &mut [Described], mut extra: Map<String, Value
 }
 
 /// Keeps repeats of a record that say something else than it.
-pub(super) fn keep_repeats(recording: &mut Recording, repeats: Vec<Value>, notes: &mut Notes) {
+pub(super) fn keep_repeats(recording: &mut Recording, repeats: Vec<Value>, notes: &mut WireWarnings) {
     if !repeats.is_empty() {
         notes.add(
             "repeat_differs",
@@ -75,7 +79,7 @@ pub(super) fn moment(
     text: Option<String>,
     offset_s: i32,
     extra: &mut Map<String, Value>,
-    notes: &mut Notes,
+    notes: &mut WireWarnings,
 ) -> Option<Moment> {
     let read = times::read(filled(text.as_ref())?, offset_s);
     if read.is_none() {
@@ -90,7 +94,7 @@ pub(super) fn known<T>(
     field: &str,
     text: Option<&String>,
     read: impl Fn(&str) -> Option<T>,
-    notes: &mut Notes,
+    notes: &mut WireWarnings,
 ) -> Option<T> {
     let text = filled(text)?;
     let value = read(text);
@@ -107,12 +111,13 @@ pub(super) fn when(recording: &Recording) -> (i64, i64) {
 }
 
 pub(super) fn no_recordings() -> Error {
-    Error::new(ErrorKind::Provider, Stage::Provider, "no recording in the document").found("none", "at least one")
+    Error::new(ErrorKind::Provider, Stage::Provider, "no recording in the document")
+        .with_mismatch("none", "at least one")
 }
 
 pub(super) fn too_many(count: usize) -> Error {
     Error::new(ErrorKind::LimitExceeded, Stage::Provider, "too many recordings of one call")
-        .found(count, format!("at most {MAX_RECORDINGS}"))
+        .with_mismatch(count, format!("at most {MAX_RECORDINGS}"))
 }
 
 /// The earliest start among recordings.

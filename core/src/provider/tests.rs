@@ -74,8 +74,8 @@ fn found(document: &str) -> Option<Vec<(String, String, String, i64)>> {
     let matched = locate(&call, path.parent().unwrap()).unwrap();
     assert!(matched.missing.is_empty(), "{:?}", matched.missing);
     let start = call.call.started_at.unwrap().unix_ms();
-    let file = |found: &Found<std::path::PathBuf>| found.audio.file_name().unwrap().to_string_lossy().into_owned();
-    let row = |found: &Found<std::path::PathBuf>| {
+    let file = |found: &FoundAudio<std::path::PathBuf>| found.audio.file_name().unwrap().to_string_lossy().into_owned();
+    let row = |found: &FoundAudio<std::path::PathBuf>| {
         let seconds = (found.leg.started_at.unwrap().unix_ms() - start) / 1000;
         (found.leg.role.to_string(), found.leg.party.clone().unwrap_or_default(), file(found), seconds)
     };
@@ -120,9 +120,9 @@ fn a_described_call_can_be_printed_as_json() {
 #[test]
 fn records_convert_into_a_call() {
     let push: tencent::Push = serde_json::from_str(r#"{"SessionId": "s", "RecordId": "1"}"#).unwrap();
-    assert_eq!(Described::try_from(vec![push]).unwrap().call.id.as_deref(), Some("s"));
-    assert_eq!(Described::try_from(Vec::<wellcloud::Row>::new()).unwrap_err().kind(), ErrorKind::Provider);
+    assert_eq!(CallDescription::try_from(vec![push]).unwrap().call.id.as_deref(), Some("s"));
+    assert_eq!(CallDescription::try_from(Vec::<wellcloud::Row>::new()).unwrap_err().kind(), ErrorKind::Provider);
     let record = |id: &str| voipbin::Record { id: Some(id.to_owned()), ..Default::default() };
     let records = vec![record("a"), record("b")];
-    assert_eq!(Described::try_from(records).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(CallDescription::try_from(records).unwrap_err().kind(), ErrorKind::InvalidArgument);
 }

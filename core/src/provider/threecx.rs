@@ -1,19 +1,19 @@
 //! 3CX: no document, only file names: `[Name]_FROM-TO_YYYYMMDDHHMMSS(id).wav`.
 //!
 //! The time is the server's own, without an offset. Which side is the customer is not said; we take a number of up to
-//! [`LONGEST_EXTENSION`] digits for an extension of the house.
+//! [`MAX_EXTENSION`] digits for an extension of the house.
 
-use super::names::{Party, last_segment, party, stem};
-use super::{Described, Kind, Options, Recording, StartBasis, times};
+use super::names::{NamedParty, last_segment, party, stem};
+use super::{CallDescription, Kind, Options, Recording, StartBasis, times};
 use crate::call::{Call, Direction, Leg, Role};
 use crate::error::{Result, Warning};
 
 /// The most digits of an extension. 3CX allows 2 to 6 and suggests 3; longer numbers are the public network's.
-pub const LONGEST_EXTENSION: usize = 5;
+pub const MAX_EXTENSION: usize = 5;
 
 /// What the name of a recording says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileName {
+pub struct ThreecxFileName {
     /// The name in brackets.
     pub name: String,
     /// Who called.
@@ -26,7 +26,7 @@ pub struct FileName {
     pub id: String,
 }
 
-impl FileName {
+impl ThreecxFileName {
     /// Reads a file's name, or the last segment of a path or URL.
     pub fn parse(name: &str) -> Option<Self> {
         let name = last_segment(name);
@@ -59,7 +59,7 @@ impl FileName {
 
     /// The customer, if it is a number, and the agent, by the direction.
     fn customer_and_agent(&self) -> (Option<String>, Option<String>) {
-        let number = |text: &String| Some(text.clone()).filter(|text| party(text) == Party::Phone);
+        let number = |text: &String| Some(text.clone()).filter(|text| party(text) == NamedParty::Phone);
         match self.direction() {
             Some(Direction::In) => (number(&self.from), Some(self.to.clone())),
             Some(Direction::Out) => (number(&self.to), Some(self.from.clone())),
@@ -77,7 +77,7 @@ impl FileName {
 }
 
 fn is_extension(text: &str) -> bool {
-    (1..=LONGEST_EXTENSION).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    (1..=MAX_EXTENSION).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A call as the name of its file describes it; none if it is no such name. The recording's path is the name, so that
@@ -85,9 +85,9 @@ fn is_extension(text: &str) -> bool {
 ///
 /// # Errors
 /// `invalid_argument` for an impossible offset in the options.
-pub fn describe(name: &str, options: &Options) -> Result<Option<Described>> {
+pub fn describe(name: &str, options: &Options) -> Result<Option<CallDescription>> {
     times::check_offset(options.local_offset_s.unwrap_or_default())?;
-    let Some(read) = FileName::parse(name) else { return Ok(None) };
+    let Some(read) = ThreecxFileName::parse(name) else { return Ok(None) };
     let started_at = options.local_offset_s.and_then(|offset_s| times::read(&read.written_time(), offset_s));
     let why = if options.local_offset_s.is_some() {
         "no time at all"
@@ -109,7 +109,7 @@ pub fn describe(name: &str, options: &Options) -> Result<Option<Described>> {
     {
         recording.extra.insert(field.to_owned(), value.into());
     }
-    Ok(Some(Described {
+    Ok(Some(CallDescription {
         kind: Kind::Threecx,
         call: Call {
             id: Some(format!("{}({})", read.local_time, read.id)),
@@ -133,22 +133,22 @@ mod tests {
 
     #[test]
     fn a_name_is_read() {
-        let read = FileName::parse(NAME).unwrap();
+        let read = ThreecxFileName::parse(NAME).unwrap();
         assert_eq!((read.name.as_str(), read.from.as_str(), read.to.as_str()), ("Anna Lee", "0812345678", "204"));
         assert_eq!((read.local_time.as_str(), read.id.as_str()), ("20260520081400", "1734"));
-        assert_eq!(FileName::parse("https://h/%5BA%5D_1-2_20260520081400(7).wav?x").unwrap().id, "7");
-        assert_eq!(FileName::parse("[A]_[B]_+6681-204_20260520081400(7).wav").unwrap().name, "A]_[B");
+        assert_eq!(ThreecxFileName::parse("https://h/%5BA%5D_1-2_20260520081400(7).wav?x").unwrap().id, "7");
+        assert_eq!(ThreecxFileName::parse("[A]_[B]_+6681-204_20260520081400(7).wav").unwrap().name, "A]_[B");
         for other in
             ["", "call.wav", "[A]_1-2_2026(7).wav", "[A]_12_20260520081400(7).wav", "[A]_1-2_20260520081400.wav"]
         {
-            assert_eq!(FileName::parse(other), None, "{other}");
+            assert_eq!(ThreecxFileName::parse(other), None, "{other}");
         }
     }
 
     #[test]
     fn the_direction_follows_from_the_extension() {
         let direction = |from: &str, to: &str| {
-            FileName::parse(&format!("[A]_{from}-{to}_20260520081400(7).wav")).unwrap().direction()
+            ThreecxFileName::parse(&format!("[A]_{from}-{to}_20260520081400(7).wav")).unwrap().direction()
         };
         assert_eq!(direction("0812345678", "204"), Some(Direction::In));
         assert_eq!(direction("204", "0812345678"), Some(Direction::Out));

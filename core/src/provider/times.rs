@@ -12,7 +12,7 @@ pub(super) fn check_offset(offset_s: i32) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "offset from UTC out of range")
-        .found(format!("{offset_s} s"), format!("-{MAX_OFFSET_S} to {MAX_OFFSET_S} s")))
+        .with_mismatch(format!("{offset_s} s"), format!("-{MAX_OFFSET_S} to {MAX_OFFSET_S} s")))
 }
 
 /// An offset from UTC as it is written behind a time, `+08:00`, `-03:30` or `Z`, in seconds east.
@@ -33,7 +33,7 @@ pub fn parse_offset(text: &str) -> Result<i32> {
     };
     let refused = || {
         Error::new(ErrorKind::InvalidArgument, Stage::Config, "no offset from UTC")
-            .found(format!("\"{text}\""), "such as \"+08:00\"")
+            .with_mismatch(format!("\"{text}\""), "such as \"+08:00\"")
     };
     let offset_s = read().ok_or_else(refused)?;
     check_offset(offset_s)?;

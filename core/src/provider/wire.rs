@@ -132,12 +132,12 @@ pub(super) use wire;
 
 /// The warnings of one document, each said once.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct WireWarnings {
     said: BTreeSet<(&'static str, String)>,
     list: Vec<Warning>,
 }
 
-impl Notes {
+impl WireWarnings {
     /// Adds a warning, unless it has been given before.
     pub(super) fn add(&mut self, code: &'static str, message: impl Into<String>) {
         let message = message.into();
@@ -158,7 +158,7 @@ impl Notes {
         }
     }
 
-    /// Notes something that is not a record where a record should be, and keeps it.
+    /// WireWarnings something that is not a record where a record should be, and keeps it.
     pub(super) fn stray(&mut self, extra: &mut Map<String, Value>, place: String, value: Value) {
         let found = json_type(&value);
         self.add("not_a_record", format!("{place} is {found}, not an object; it is kept but not understood"));
@@ -203,7 +203,7 @@ mod tests {
     fn values_of_another_type_are_read_where_they_can_be_and_kept_where_not() {
         let row: Row = serde_json::from_str(r#"{"Name": 7, "Count": "12", "Score": [1], "New": null}"#).unwrap();
         assert_eq!((row.name.as_deref(), row.count, row.score), (Some("7"), Some(12), None));
-        let mut notes = Notes::default();
+        let mut notes = WireWarnings::default();
         notes.extra(&row.extra, Row::FIELDS);
         let codes: Vec<String> = notes.into_list().into_iter().map(|w| w.to_string()).collect();
         assert_eq!(
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_warning_is_given_once() {
-        let mut notes = Notes::default();
+        let mut notes = WireWarnings::default();
         notes.add("a", "x");
         notes.add("a", "x");
         notes.add("a", "y");

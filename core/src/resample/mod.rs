@@ -20,13 +20,13 @@ use halfband::{Doubler, Halver};
 pub struct Resampler {
     from: Rate,
     to: Rate,
-    kind: Kind,
+    kind: ResamplerKind,
     pushed: u64,
     given: u64,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum ResamplerKind {
     Same,
     Halve(Halver),
     Double(Doubler),
@@ -40,10 +40,10 @@ impl Resampler {
     /// `unsupported` where the two rates have no resampler.
     pub fn new(from: Rate, to: Rate) -> Result<Self> {
         let kind = match (from.hz(), to.hz()) {
-            (a, b) if a == b => Kind::Same,
-            (a, b) if a == 2 * b => Kind::Halve(Halver::default()),
-            (a, b) if 2 * a == b => Kind::Double(Doubler::default()),
-            _ => Kind::Fft(Box::new(FftResampler::new(from, to)?)),
+            (a, b) if a == b => ResamplerKind::Same,
+            (a, b) if a == 2 * b => ResamplerKind::Halve(Halver::default()),
+            (a, b) if 2 * a == b => ResamplerKind::Double(Doubler::default()),
+            _ => ResamplerKind::Fft(Box::new(FftResampler::new(from, to)?)),
         };
         Ok(Self { from, to, kind, pushed: 0, given: 0 })
     }
@@ -56,10 +56,10 @@ impl Resampler {
         let before = out.len();
         self.pushed += samples.len() as u64;
         match &mut self.kind {
-            Kind::Same => out.extend_from_slice(samples),
-            Kind::Halve(halver) => halver.push(samples, out),
-            Kind::Double(doubler) => doubler.push(samples, out),
-            Kind::Fft(fft) => fft.push(samples, out)?,
+            ResamplerKind::Same => out.extend_from_slice(samples),
+            ResamplerKind::Halve(halver) => halver.push(samples, out),
+            ResamplerKind::Double(doubler) => doubler.push(samples, out),
+            ResamplerKind::Fft(fft) => fft.push(samples, out)?,
         }
         self.given += (out.len() - before) as u64;
         Ok(())
@@ -74,10 +74,10 @@ impl Resampler {
         let wanted = total.saturating_sub(self.given) as usize;
         let before = out.len();
         match &mut self.kind {
-            Kind::Same => {}
-            Kind::Halve(halver) => halver.finish(out),
-            Kind::Double(doubler) => doubler.finish(out),
-            Kind::Fft(fft) => fft.finish(wanted, out)?,
+            ResamplerKind::Same => {}
+            ResamplerKind::Halve(halver) => halver.finish(out),
+            ResamplerKind::Double(doubler) => doubler.finish(out),
+            ResamplerKind::Fft(fft) => fft.finish(wanted, out)?,
         }
         out.resize(before + wanted, 0.0);
         self.given = total;

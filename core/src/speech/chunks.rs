@@ -2,7 +2,7 @@
 
 use crate::timeline::Placement;
 use crate::units::{Millis, Span};
-use crate::voice::Probabilities;
+use crate::vad::Probabilities;
 
 use super::spans::{pad, weakest};
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::resample::Resampler;
 use crate::track::{Track, to_f32};
 use crate::units::{Rate, Span};
-use crate::voice::{self, Probabilities};
+use crate::vad::{self, Probabilities};
 
 use super::spans::spans;
 
@@ -34,8 +34,8 @@ pub struct Detected {
 /// # Errors
 /// `invalid_argument` for a configuration that makes no sense, `unsupported` where the rate cannot be brought to 8 kHz.
 pub fn detect(track: &Track, config: &Config) -> Result<Detected> {
-    config.check()?;
-    let mut detector = voice::detector(config, 1)?;
+    config.validate()?;
+    let mut detector = vad::detector(config, 1)?;
     let mut narrow = Vec::new();
     let mut out = [Vec::new()];
     let mut resampler = Resampler::new(track.rate, Rate::NARROWBAND)?;

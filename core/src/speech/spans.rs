@@ -6,10 +6,10 @@
 
 use crate::config::SpeechConfig;
 use crate::units::{Millis, Span};
-use crate::voice::Probabilities;
+use crate::vad::Probabilities;
 
 /// A pause must be longer than this for a span to be cut in it (Silero's `min_silence_at_max_speech`), in milliseconds.
-const LEAST_CUT_MS: f64 = 98.0;
+const MIN_CUT_MS: f64 = 98.0;
 /// Over how much the probability is averaged where there is no pause to cut in, in milliseconds.
 const WEAKEST_MS: f64 = 100.0;
 
@@ -26,7 +26,7 @@ const WEAKEST_MS: f64 = 100.0;
 pub fn spans(probabilities: &Probabilities, duration: Millis, config: &SpeechConfig) -> Vec<Span> {
     let mut walk = Walk::new(probabilities, config);
     for (i, &p) in probabilities.values.iter().enumerate() {
-        walk.hear(i as f64 * probabilities.hop.0, p);
+        walk.push(i as f64 * probabilities.hop.0, p);
     }
     let mut found = walk.finish(duration.0);
     pad(&mut found, config.speech_pad_ms, duration);
@@ -61,10 +61,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Hears the frame that begins at `now`.
-    fn hear(&mut self, now: f64, p: f32) {
+    fn push(&mut self, now: f64, p: f32) {
         if p >= self.config.threshold {
             if let Some(since) = self.quiet_since.take()
-                && now - since > LEAST_CUT_MS
+                && now - since > MIN_CUT_MS
             {
                 self.pauses.push((since, now - since));
             }

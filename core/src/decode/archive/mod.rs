@@ -86,7 +86,7 @@ fn is_by_the_way(member: &Member) -> bool {
 fn check(members: &[Member], options: &DecodeOptions) -> Result<()> {
     let refuse = |member: &Member, what: &str, found: String| {
         Err(Error::new(ErrorKind::Unsupported, Stage::Input, what.to_owned())
-            .found(found, "a stored or deflated member")
+            .with_mismatch(found, "a stored or deflated member")
             .in_input(&member.name))
     };
     let mut total = 0u64;
@@ -116,7 +116,7 @@ fn ratio_limit(options: &DecodeOptions) -> String {
 }
 
 fn limit(what: &str, found: String, expected: String) -> Error {
-    Error::new(ErrorKind::LimitExceeded, Stage::Input, what.to_owned()).found(found, expected)
+    Error::new(ErrorKind::LimitExceeded, Stage::Input, what.to_owned()).with_mismatch(found, expected)
 }
 
 fn method_name(method: u16) -> String {

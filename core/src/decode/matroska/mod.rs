@@ -13,13 +13,13 @@ use super::block::Block;
 use super::ogg::opus_private;
 use super::packet::{Opus, PacketCodec, Symphonia};
 use super::source::Source;
-use super::spec::{Codec, Container, Delay, DelayBasis, Notes, Spec};
+use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
 /// The largest element that is taken into memory.
-const MOST: u64 = 4 << 20;
+const MAX: u64 = 4 << 20;
 
 const SEGMENT: u32 = 0x1853_8067;
 const INFO: u32 = 0x1549_A966;
@@ -36,7 +36,7 @@ const DISCARD_PADDING: u32 = 0x75A2;
 
 /// A `TrackEntry`.
 #[derive(Debug, Default)]
-struct Track {
+struct MatroskaTrack {
     number: u64,
     kind: u64,
     codec: String,
@@ -49,16 +49,16 @@ struct Track {
 
 /// What precedes the first cluster.
 #[derive(Default)]
-struct Header {
+struct MatroskaHeader {
     /// Nanoseconds of a tick.
     scale: u64,
     /// Ticks of the whole recording, where it says.
     ticks: f64,
-    track: Option<Track>,
+    track: Option<MatroskaTrack>,
     others: usize,
 }
 
-impl Track {
+impl MatroskaTrack {
     fn read(body: &[u8]) -> Self {
         let mut track = Self { hz: 8000.0, channels: 1, ..Self::default() };
         for (id, body) in children(body) {
@@ -114,7 +114,8 @@ impl Track {
 }
 
 fn unsupported(found: String) -> Error {
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").found(found, "Opus, Vorbis or AAC")
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read")
+        .with_mismatch(found, "Opus, Vorbis or AAC")
 }
 
 /// Decodes a track's blocks.
@@ -139,8 +140,8 @@ pub(crate) struct MatroskaStream {
 }
 
 /// Reads up to the first cluster.
-fn read_header(source: &mut Source) -> Result<Header> {
-    let mut header = Header { scale: 1_000_000, ..Header::default() };
+fn read_header(source: &mut Source) -> Result<MatroskaHeader> {
+    let mut header = MatroskaHeader { scale: 1_000_000, ..MatroskaHeader::default() };
     loop {
         let at = source.position();
         let Some((id, size, head)) = element(source.peek(12)?) else {
@@ -153,7 +154,7 @@ fn read_header(source: &mut Source) -> Result<Header> {
         match (id, size) {
             (SEGMENT | TRACKS | INFO, _) => {}
             (TRACK, Some(size)) => {
-                let track = Track::read(&take(source, size)?);
+                let track = MatroskaTrack::read(&take(source, size)?);
                 if track.kind == 2 && header.track.is_none() {
                     header.track = Some(track);
                 } else {
@@ -174,7 +175,7 @@ fn read_header(source: &mut Source) -> Result<Header> {
 
 /// Reads up to the first cluster, and says what is in it.
 pub(crate) fn open(source: &mut Source) -> Result<(MatroskaStream, Spec)> {
-    let Header { scale, ticks, track, others } = read_header(source)?;
+    let MatroskaHeader { scale, ticks, track, others } = read_header(source)?;
     let track = track.ok_or_else(|| unsupported(format!("no audio track ({others} others)")))?;
     let (codec, mut spec) = track.codec()?;
     if spec.codec == Codec::AacLc {
@@ -224,10 +225,10 @@ fn check_aac(source: &mut Source, track: u64) -> Result<()> {
 /// An element's body.
 fn take(source: &mut Source, size: u64) -> Result<Vec<u8>> {
     let at = source.position();
-    if size > MOST {
+    if size > MAX {
         return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "an element too long to be true")
             .at_byte(at)
-            .found(format!("{size} bytes"), format!("at most {MOST}")));
+            .with_mismatch(format!("{size} bytes"), format!("at most {MAX}")));
     }
     let size = size as usize;
     let bytes = source.peek(size)?;
@@ -238,7 +239,7 @@ fn take(source: &mut Source, size: u64) -> Result<Vec<u8>> {
 
 impl MatroskaStream {
     /// Reads one element of a cluster. False at the end.
-    fn read_element(&mut self, source: &mut Source, notes: &mut Notes) -> Result<bool> {
+    fn read_element(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<bool> {
         let at = source.position();
         let bytes = source.peek(12)?;
         if bytes.is_empty() {
@@ -251,7 +252,7 @@ impl MatroskaStream {
                 source.consume(head);
                 self.cluster_time = integer(&take(source, size)?);
             }
-            (SIMPLE_BLOCK | BLOCK_GROUP, Some(size)) if size <= MOST => {
+            (SIMPLE_BLOCK | BLOCK_GROUP, Some(size)) if size <= MAX => {
                 source.consume(head);
                 let body = take(source, size)?;
                 if (body.len() as u64) < size {
@@ -283,7 +284,7 @@ impl MatroskaStream {
     }
 
     /// Searches for the next cluster or block.
-    fn resync(&mut self, source: &mut Source, notes: &mut Notes) -> Result<bool> {
+    fn resync(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<bool> {
         const WINDOW: usize = 64 << 10;
         let at = source.position();
         source.consume(1);
@@ -322,7 +323,7 @@ impl MatroskaStream {
     }
 
     /// Takes a block's frames, and puts silence before them where its time says that something is missing.
-    fn block(&mut self, body: &[u8], discard: u64, at: u64, notes: &mut Notes) {
+    fn block(&mut self, body: &[u8], discard: u64, at: u64, notes: &mut DecodeNotes) {
         let Some((Some(track), length)) = number(body) else { return };
         let Some([a, b, flags]) = body.get(length..).and_then(|b| b.first_chunk::<3>()).copied() else { return };
         if track != self.track {
@@ -366,7 +367,7 @@ impl MatroskaStream {
 }
 
 impl Stream for MatroskaStream {
-    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         block.clear(self.channels);
         if self.assembler.is_due() {
             self.assembler.give(block);

@@ -12,16 +12,16 @@ use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::default::codecs::MpaDecoder;
 
 use super::frame::{Decoded, decode_frame, new_decoder};
-use super::header::{self, Header};
+use super::header::{self, FrameHeader};
 use crate::error::Result;
 use crate::threads::{self, Job};
 
 /// Frames of a part: those that are decoded twice are few beside them.
 pub(super) const PART: usize = 192;
 /// Fewer frames than this are not worth another decoder.
-const LEAST: usize = 48;
+const MIN: usize = 48;
 /// Most frames that a decoder starts early: at the lowest bit rates a frame uses bytes of more than twenty before it.
-const MOST_EARLY: usize = 80;
+const MAX_EARLY: usize = 80;
 /// Frames of the right bytes until the filter bank's memory is right too (two), and one to compare.
 const SETTLING: usize = 3;
 
@@ -35,7 +35,7 @@ pub(super) struct Ahead {
 }
 
 /// Some frames and the decoder that is to decode them.
-struct Part<'a> {
+struct FramePart<'a> {
     decoder: MpaDecoder,
     /// Frames before its own that bring the decoder to its state.
     early: &'a [&'a [u8]],
@@ -66,10 +66,10 @@ impl Ahead {
         &mut self,
         frames: &[&[u8]],
         most: usize,
-        stream: Header,
+        stream: FrameHeader,
         decoder: &mut MpaDecoder,
     ) -> Result<()> {
-        let count = most.min(frames.len() / LEAST);
+        let count = most.min(frames.len() / MIN);
         if count < 2 {
             self.alone = frames.len();
             return Ok(());
@@ -82,7 +82,7 @@ impl Ahead {
             let Some(early) = early else { break };
             let decoder = if number == 0 { std::mem::replace(decoder, self.spare()?) } else { self.spare()? };
             let early = frames.get(start - early..start).unwrap_or_default();
-            parts.push(Part { decoder, early, own, before: None, done: Vec::with_capacity(own.len()) });
+            parts.push(FramePart { decoder, early, own, before: None, done: Vec::with_capacity(own.len()) });
         }
         self.spare.push(std::mem::replace(decoder, next));
         let samples = stream.samples();
@@ -93,7 +93,7 @@ impl Ahead {
     }
 
     /// Takes what the parts have made as far as it is what one decoder makes.
-    fn join(&mut self, parts: Vec<Part>, frames: usize, decoder: &mut MpaDecoder) {
+    fn join(&mut self, parts: Vec<FramePart>, frames: usize, decoder: &mut MpaDecoder) {
         let mut trusted = true;
         for (number, part) in parts.into_iter().enumerate() {
             trusted = trusted && (number == 0 || same(self.ready.back(), &part.before));
@@ -116,7 +116,7 @@ impl Ahead {
     }
 }
 
-impl Part<'_> {
+impl FramePart<'_> {
     fn run(&mut self, samples: usize) {
         if let Some((last, others)) = self.early.split_last() {
             self.decoder.reset();
@@ -148,8 +148,8 @@ fn same(a: Option<&Decoded>, b: &Decoded) -> bool {
 
 /// How many frames before the next one a decoder must start to have the state of one that has decoded everything; `None` where
 /// the frames do not tell, or too many would be needed.
-fn early(before: &[&[u8]], stream: Header) -> Option<usize> {
-    let most = MOST_EARLY.min(before.len());
+fn early(before: &[&[u8]], stream: FrameHeader) -> Option<usize> {
+    let most = MAX_EARLY.min(before.len());
     let needs: Vec<Needs> =
         before.iter().skip(before.len() - most).map(|f| Needs::of(f, stream)).collect::<Option<_>>()?;
     (SETTLING + 1..=most).find(|&early| {
@@ -172,8 +172,8 @@ struct Needs {
 
 impl Needs {
     /// By a frame's side information (ISO/IEC 11172-3 2.4.1.7, ISO/IEC 13818-3 2.4.1.7).
-    fn of(frame: &[u8], stream: Header) -> Option<Self> {
-        let header = Header::parse(frame)?;
+    fn of(frame: &[u8], stream: FrameHeader) -> Option<Self> {
+        let header = FrameHeader::parse(frame)?;
         let start = header::LEN + if header.has_crc { 2 } else { 0 };
         let side = frame.get(start..start + stream.side_info())?;
         let brings = frame.len() - start - side.len();
@@ -221,10 +221,10 @@ mod tests {
     use crate::threads::Pool;
 
     /// The frames of a fixture without a tag: 16 kHz, 32 kbit/s, 144 bytes each.
-    fn frames() -> (Vec<u8>, Header) {
+    fn frames() -> (Vec<u8>, FrameHeader) {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/keypad-hold/agent.mp3");
         let bytes = std::fs::read(path).unwrap();
-        let header = Header::parse(&bytes).unwrap();
+        let header = FrameHeader::parse(&bytes).unwrap();
         assert_eq!((header.bytes, bytes.len() % 144), (144, 0));
         (bytes, header)
     }

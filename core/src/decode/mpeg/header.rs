@@ -10,7 +10,7 @@ const KBITS_V2: [u32; 16] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128,
 
 /// What a layer III frame's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
+pub(crate) struct FrameHeader {
     /// Whether it is MPEG-1; otherwise MPEG-2 or 2.5.
     pub(crate) version1: bool,
     /// Samples per second.
@@ -23,7 +23,7 @@ pub(crate) struct Header {
     pub(crate) has_crc: bool,
 }
 
-impl Header {
+impl FrameHeader {
     /// The header in four bytes, if they are one of layer III.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[a, b, c, d] = bytes.first_chunk::<LEN>()?;
@@ -65,8 +65,8 @@ impl Header {
 
 /// The first of `count` frames of one stream, one right after the other, at the start of some bytes. Fewer are enough
 /// where the bytes end exactly with a frame, or with one that is cut off, or with what may follow the last frame.
-pub(crate) fn run_of_frames(bytes: &[u8], count: usize, at_end: bool) -> Option<Header> {
-    let first = Header::parse(bytes).filter(|h| h.bytes > 0)?;
+pub(crate) fn run_of_frames(bytes: &[u8], count: usize, at_end: bool) -> Option<FrameHeader> {
+    let first = FrameHeader::parse(bytes).filter(|h| h.bytes > 0)?;
     let mut at = first.bytes;
     for _ in 1..count {
         match bytes.get(at..) {
@@ -74,7 +74,7 @@ pub(crate) fn run_of_frames(bytes: &[u8], count: usize, at_end: bool) -> Option<
                 if at_end && is_tail(rest) {
                     return Some(first);
                 }
-                let next = Header::parse(rest).filter(|h| h.bytes > 0 && h.continues(first))?;
+                let next = FrameHeader::parse(rest).filter(|h| h.bytes > 0 && h.continues(first))?;
                 at += next.bytes;
             }
             _ => return at_end.then_some(first),
@@ -94,11 +94,11 @@ mod tests {
 
     #[test]
     fn headers_of_telephone_streams() {
-        let h = Header::parse(&[0xFF, 0xF3, 0x88, 0xC4]).unwrap();
+        let h = FrameHeader::parse(&[0xFF, 0xF3, 0x88, 0xC4]).unwrap();
         assert_eq!((h.hz, h.channels, h.bytes, h.samples(), h.side_info()), (16_000, 1, 288, 576, 9));
-        let h = Header::parse(&[0xFF, 0xE3, 0x28, 0xC4]).unwrap();
+        let h = FrameHeader::parse(&[0xFF, 0xE3, 0x28, 0xC4]).unwrap();
         assert_eq!((h.hz, h.channels, h.bytes, h.has_crc), (8_000, 1, 144, false));
-        let h = Header::parse(&[0xFF, 0xFB, 0x92, 0x00]).unwrap();
+        let h = FrameHeader::parse(&[0xFF, 0xFB, 0x92, 0x00]).unwrap();
         assert_eq!((h.hz, h.channels, h.bytes, h.samples()), (44_100, 2, 418, 1152));
     }
 
@@ -112,8 +112,8 @@ mod tests {
             [0xFF, 0xFB, 0x9E, 0x00], // rate 3
             [0xFF, 0xFB, 0x92, 0x02], // emphasis 2
         ] {
-            assert_eq!(Header::parse(&wrong), None, "{wrong:x?}");
+            assert_eq!(FrameHeader::parse(&wrong), None, "{wrong:x?}");
         }
-        assert_eq!(Header::parse(&[0xFF, 0xFB, 0x02, 0x00]).unwrap().bytes, 0, "free format tells no length");
+        assert_eq!(FrameHeader::parse(&[0xFF, 0xFB, 0x02, 0x00]).unwrap().bytes, 0, "free format tells no length");
     }
 }

@@ -1,8 +1,8 @@
 //! Frames that are lost or cannot be decoded: how many they were, and what is said of them.
 
 use super::MAX_FRAME;
-use super::header::Header;
-use crate::decode::spec::Notes;
+use super::header::FrameHeader;
+use crate::decode::spec::DecodeNotes;
 use crate::error::Warning;
 
 /// The lengths of the frames so far, to count those that are lost.
@@ -47,7 +47,7 @@ impl Lengths {
 
 impl Lost {
     /// Tells of a run of frames that could not be decoded.
-    pub(super) fn end(&mut self, stream: Header, notes: &mut Notes) {
+    pub(super) fn end(&mut self, stream: FrameHeader, notes: &mut DecodeNotes) {
         if self.frames == 0 {
             return;
         }

@@ -17,13 +17,13 @@ use symphonia::default::codecs::MpaDecoder;
 
 use self::ahead::Ahead;
 use self::frame::{decode_one, new_decoder};
-use self::header::Header;
+use self::header::FrameHeader;
 use self::lost::{Lengths, Lost};
-use self::segment::Segment;
-use self::tag::Tag;
+use self::segment::MpegSegment;
+use self::tag::LameTag;
 use super::block::Block;
 use super::source::Source;
-use super::spec::{Delay, DelayBasis, Notes};
+use super::spec::{DecodeNotes, Delay, DelayBasis};
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 use crate::threads;
@@ -36,7 +36,7 @@ const WINDOW: usize = 3 * MAX_FRAME + header::LEN;
 /// How far is looked for frames to decode ahead.
 const AHEAD: usize = 1 << 20;
 /// Frames are decoded in no more parts than this, which bounds what waits in memory.
-const MOST_PARTS: usize = 8;
+const MAX_PARTS: usize = 8;
 /// How far is searched for the first frame.
 const SEARCH: usize = 256 << 10;
 
@@ -44,10 +44,10 @@ const SEARCH: usize = 256 << 10;
 pub(crate) struct MpegStream {
     decoder: MpaDecoder,
     /// The stream's version, rate and channels.
-    stream: Header,
+    stream: FrameHeader,
     /// Channels that are given out, whatever a later part of the file has.
     channels: usize,
-    segment: Segment,
+    segment: MpegSegment,
     assumed_delay: u32,
     lengths: Lengths,
     lost: Lost,
@@ -59,7 +59,7 @@ pub(crate) struct MpegStream {
 }
 
 /// Finds the first of some consecutive frames and places the source there; `None` where there is none.
-pub(crate) fn find_first(source: &mut Source, notes: &mut Notes) -> Result<Option<Header>> {
+pub(crate) fn find_first(source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<FrameHeader>> {
     let skipped = tag::skip_id3v2(source)?;
     let at = source.position();
     let bytes = source.peek(SEARCH)?;
@@ -81,19 +81,25 @@ pub(crate) fn find_first(source: &mut Source, notes: &mut Notes) -> Result<Optio
 
 /// Whether the bytes are frames of free format, whose length only the next header tells: three alike, equally far apart.
 pub(crate) fn is_free_format(bytes: &[u8]) -> bool {
-    let Some(first) = Header::parse(bytes).filter(|h| h.bytes == 0) else { return false };
-    let alike = |at: usize| bytes.get(at..).and_then(Header::parse).is_some_and(|h| h.bytes == 0 && h.continues(first));
+    let Some(first) = FrameHeader::parse(bytes).filter(|h| h.bytes == 0) else { return false };
+    let alike =
+        |at: usize| bytes.get(at..).and_then(FrameHeader::parse).is_some_and(|h| h.bytes == 0 && h.continues(first));
     (header::LEN..4 * MAX_FRAME).any(|length| alike(length) && (alike(2 * length) || alike(2 * length + 1)))
 }
 
 impl MpegStream {
     /// Starts at the first frame, where [`find_first`] has placed the source.
-    pub(crate) fn open(source: &mut Source, stream: Header, assumed_delay: u32, notes: &mut Notes) -> Result<Self> {
+    pub(crate) fn open(
+        source: &mut Source,
+        stream: FrameHeader,
+        assumed_delay: u32,
+        notes: &mut DecodeNotes,
+    ) -> Result<Self> {
         let mut made = Self {
             decoder: new_decoder()?,
             stream,
             channels: usize::from(stream.channels),
-            segment: Segment::default(),
+            segment: MpegSegment::default(),
             assumed_delay,
             lengths: Lengths::default(),
             lost: Lost::default(),
@@ -129,22 +135,22 @@ impl MpegStream {
     }
 
     /// Begins a segment at the source's position, passing over its tag frame if it has one.
-    fn begin_segment(&mut self, source: &mut Source, notes: &mut Notes) -> Result<()> {
+    fn begin_segment(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<()> {
         let at = source.position();
         let bytes = source.peek(2 * MAX_FRAME)?;
         let frame = bytes.get(..self.frame_length(bytes)).unwrap_or_default();
         let next = bytes.get(frame.len()..).unwrap_or_default();
         let next = next.get(..self.frame_length(next)).unwrap_or_default();
-        let mut tag = Tag::parse(frame, self.stream);
-        let room = Tag::is_reserved_room(frame) && !next.is_empty() && !Tag::is_reserved_room(next);
+        let mut tag = LameTag::parse(frame, self.stream);
+        let room = LameTag::is_reserved_room(frame) && !next.is_empty() && !LameTag::is_reserved_room(next);
         if room {
-            tag = Some(Tag::default());
+            tag = Some(LameTag::default());
         }
         let length = frame.len();
         if tag.is_some() {
             source.consume(length);
         }
-        self.segment = Segment::new(tag, self.stream.samples(), self.assumed_delay);
+        self.segment = MpegSegment::new(tag, self.stream.samples(), self.assumed_delay);
         self.decoder.reset();
         self.file_ended = false;
         if self.segment.delay.basis == DelayBasis::Assumed {
@@ -158,34 +164,38 @@ impl MpegStream {
     }
 
     fn frame_length(&self, bytes: &[u8]) -> usize {
-        Header::parse(bytes).filter(|h| h.continues(self.stream)).map_or(0, |h| h.bytes.min(bytes.len()))
+        FrameHeader::parse(bytes).filter(|h| h.continues(self.stream)).map_or(0, |h| h.bytes.min(bytes.len()))
     }
 
     /// What the bytes at hand begin with.
-    fn judge(&self, bytes: &[u8], at_end: bool) -> Found {
-        let header = Header::parse(bytes).filter(|h| h.bytes > 0);
+    fn judge(&self, bytes: &[u8], at_end: bool) -> FoundFrame {
+        let header = FrameHeader::parse(bytes).filter(|h| h.bytes > 0);
         if let Some(header) = header.filter(|h| h.continues(self.stream)) {
             let Some(rest) = bytes.get(header.bytes..) else {
-                return if at_end { Found::CutOff } else { Found::Damage { begins_with_header: true } };
+                return if at_end { FoundFrame::CutOff } else { FoundFrame::Damage { begins_with_header: true } };
             };
             let followed = rest.len() < header::LEN || self.may_follow(rest);
             // A header whose length leads nowhere is wrong itself if another frame begins within it.
             let within = || self.sync_in(bytes.get(..header.bytes + 2 * MAX_FRAME).unwrap_or(bytes), header::LEN);
             let broken = !followed && within().is_some_and(|at| at < header.bytes);
-            return if broken { Found::Damage { begins_with_header: true } } else { Found::Frame(header.bytes) };
+            return if broken {
+                FoundFrame::Damage { begins_with_header: true }
+            } else {
+                FoundFrame::Frame(header.bytes)
+            };
         }
         if let Some(length) = tag::tail_length(bytes).or_else(|| tag::id3v2_length(bytes)) {
-            return Found::OtherTag(length);
+            return FoundFrame::OtherTag(length);
         }
         match header.and_then(|_| header::run_of_frames(bytes, 3, at_end)) {
-            Some(other) => Found::OtherStream(other),
-            None => Found::Damage { begins_with_header: false },
+            Some(other) => FoundFrame::OtherStream(other),
+            None => FoundFrame::Damage { begins_with_header: false },
         }
     }
 
     /// Whether some bytes are what may stand after a frame.
     fn may_follow(&self, bytes: &[u8]) -> bool {
-        Header::parse(bytes).is_some_and(|h| h.continues(self.stream) && h.bytes > 0)
+        FrameHeader::parse(bytes).is_some_and(|h| h.continues(self.stream) && h.bytes > 0)
             || header::is_tail(bytes)
             || bytes.starts_with(b"ID3")
     }
@@ -194,13 +204,13 @@ impl MpegStream {
     fn sync_in(&self, bytes: &[u8], from: usize) -> Option<usize> {
         (from..bytes.len()).find(|&at| {
             let rest = bytes.get(at..).filter(|rest| rest.first() == Some(&0xFF));
-            let header = rest.and_then(Header::parse).filter(|h| h.continues(self.stream) && h.bytes > 0);
+            let header = rest.and_then(FrameHeader::parse).filter(|h| h.continues(self.stream) && h.bytes > 0);
             header.is_some_and(|h| rest.and_then(|r| r.get(h.bytes..)).is_some_and(|next| self.may_follow(next)))
         })
     }
 
     /// Searches for the next frame, and puts silence in the place of those that are lost.
-    fn resync(&mut self, header: bool, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<()> {
+    fn resync(&mut self, header: bool, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<()> {
         let at = source.position();
         let mut from = 1;
         loop {
@@ -238,11 +248,17 @@ impl MpegStream {
     }
 
     /// Goes on with frames of another rate, or of another number of channels, which are mapped to the file's own.
-    fn change(&mut self, to: Header, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn change(
+        &mut self,
+        to: FrameHeader,
+        source: &mut Source,
+        block: &mut Block,
+        notes: &mut DecodeNotes,
+    ) -> Result<bool> {
         let at = source.position();
         self.lost.end(self.stream, notes);
         self.segment.end(at, block, notes);
-        let (from, kind) = (self.stream, |h: Header| format!("{} channels at {} Hz", h.channels, h.hz));
+        let (from, kind) = (self.stream, |h: FrameHeader| format!("{} channels at {} Hz", h.channels, h.hz));
         let code = if to.hz == from.hz { "channels_changed" } else { "rate_changed" };
         notes.add(Warning::new(code, format!("{} from here on instead of {}", kind(to), kind(from))).at_byte(at));
         self.stream = to;
@@ -255,7 +271,7 @@ impl MpegStream {
 
     /// Decodes the frames that come next in parts, where there are enough and threads for it.
     fn look_ahead(&mut self, source: &mut Source) -> Result<()> {
-        let parts = self.parts.min(MOST_PARTS).min(threads::count());
+        let parts = self.parts.min(MAX_PARTS).min(threads::count());
         // What comes from nobody knows where may come slowly, and is not waited for.
         if parts < 2 || source.size_hint().is_none() {
             return Ok(());
@@ -265,9 +281,9 @@ impl MpegStream {
         let (mut frames, mut at) = (Vec::with_capacity(wanted), 0);
         while frames.len() < wanted {
             let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= WINDOW) else { break };
-            let Found::Frame(length) = self.judge(rest, false) else { break };
+            let FoundFrame::Frame(length) = self.judge(rest, false) else { break };
             let frame = rest.get(..length).unwrap_or_default();
-            if Tag::parse(frame, self.stream).is_some() {
+            if LameTag::parse(frame, self.stream).is_some() {
                 break;
             }
             frames.push(frame);
@@ -277,7 +293,7 @@ impl MpegStream {
     }
 
     /// Decodes one frame into the block, or puts silence there.
-    fn decode(&mut self, frame: &[u8], at: u64, block: &mut Block, notes: &mut Notes) {
+    fn decode(&mut self, frame: &[u8], at: u64, block: &mut Block, notes: &mut DecodeNotes) {
         self.segment.before_frame(block);
         let samples = self.stream.samples();
         let ready = self.ahead.take();
@@ -319,7 +335,7 @@ impl Stream for MpegStream {
         self.parts = parts;
     }
 
-    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         block.clear(self.channels);
         if self.lost.silence_due > 0 {
             self.lost.silence_due -= 1;
@@ -334,14 +350,14 @@ impl Stream for MpegStream {
         if bytes.is_empty() {
             self.lost.end(self.stream, notes);
             self.segment.end(at, block, notes);
-            self.segment = Segment::default();
+            self.segment = MpegSegment::default();
             return Ok(block.frames() > 0);
         }
         let at_end = bytes.len() < WINDOW;
         match self.judge(bytes, at_end) {
-            Found::Frame(length) => {
+            FoundFrame::Frame(length) => {
                 let frame = bytes.get(..length).unwrap_or_default();
-                if self.file_ended || Tag::parse(frame, self.stream).is_some() {
+                if self.file_ended || LameTag::parse(frame, self.stream).is_some() {
                     self.lost.end(self.stream, notes);
                     self.segment.end(at, block, notes);
                     self.begin_segment(source, notes)?;
@@ -351,27 +367,27 @@ impl Stream for MpegStream {
                 self.decode(frame, at, block, notes);
                 source.consume(length);
             }
-            Found::CutOff => {
+            FoundFrame::CutOff => {
                 let left = bytes.len();
                 notes.add(Warning::new("truncated", format!("the last frame has only {left} bytes")).at_byte(at));
                 source.consume(left);
             }
-            Found::OtherTag(length) => {
+            FoundFrame::OtherTag(length) => {
                 source.skip(length)?;
                 self.file_ended = true;
             }
-            Found::OtherStream(header) => return self.change(header, source, block, notes),
-            Found::Damage { begins_with_header } => self.resync(begins_with_header, source, block, notes)?,
+            FoundFrame::OtherStream(header) => return self.change(header, source, block, notes),
+            FoundFrame::Damage { begins_with_header } => self.resync(begins_with_header, source, block, notes)?,
         }
         Ok(true)
     }
 }
 
 /// What stands at a place where a frame is due.
-enum Found {
+enum FoundFrame {
     Frame(usize),
     CutOff,
     OtherTag(u64),
-    OtherStream(Header),
+    OtherStream(FrameHeader),
     Damage { begins_with_header: bool },
 }

@@ -2,14 +2,14 @@
 //!
 //! Concatenated files are several segments, each with a delay and a padding of its own.
 
-use super::tag::{DECODER_DELAY, Tag};
+use super::tag::{DECODER_DELAY, LameTag};
 use crate::decode::block::Block;
-use crate::decode::spec::{Delay, DelayBasis, Notes};
+use crate::decode::spec::{DecodeNotes, Delay, DelayBasis};
 use crate::error::Warning;
 
 /// Where a segment's own samples begin and end among all that are decoded.
 #[derive(Debug, Default)]
-pub(crate) struct Segment {
+pub(crate) struct MpegSegment {
     /// Samples before the recording's own.
     pub(crate) delay: Delay,
     /// Audio frames by the tag, where it says.
@@ -25,9 +25,9 @@ pub(crate) struct Segment {
     held: Vec<Vec<f32>>,
 }
 
-impl Segment {
+impl MpegSegment {
     /// A segment that begins with a tag, or without one.
-    pub(crate) fn new(tag: Option<Tag>, frame_samples: usize, assumed_delay: u32) -> Self {
+    pub(crate) fn new(tag: Option<LameTag>, frame_samples: usize, assumed_delay: u32) -> Self {
         let tag = tag.unwrap_or_default();
         let expected = tag.frames.filter(|&n| n > 0).map(u64::from);
         let delay = match tag.delay_and_padding {
@@ -68,7 +68,7 @@ impl Segment {
     }
 
     /// Ends the segment: drops the padding if the count agrees, gives it back if not.
-    pub(crate) fn end(&mut self, at: u64, block: &mut Block, notes: &mut Notes) {
+    pub(crate) fn end(&mut self, at: u64, block: &mut Block, notes: &mut DecodeNotes) {
         match self.expected {
             Some(expected) if expected != self.frames => {
                 let found = self.frames;
@@ -98,9 +98,9 @@ mod tests {
     use super::*;
 
     /// Frames of ten samples, numbered throughout.
-    fn run(tag: Option<Tag>, frames: usize) -> (Vec<f32>, Vec<Warning>) {
-        let mut segment = Segment::new(tag, 10, 3);
-        let (mut block, mut notes) = (Block::default(), Notes::default());
+    fn run(tag: Option<LameTag>, frames: usize) -> (Vec<f32>, Vec<Warning>) {
+        let mut segment = MpegSegment::new(tag, 10, 3);
+        let (mut block, mut notes) = (Block::default(), DecodeNotes::default());
         block.clear(1);
         for frame in 0..frames {
             let samples: Vec<f32> = (0..10).map(|i| (frame * 10 + i) as f32).collect();
@@ -111,8 +111,8 @@ mod tests {
         (block.planes.remove(0), notes.finish())
     }
 
-    fn tag(frames: u32, padding: u32) -> Option<Tag> {
-        Some(Tag { frames: Some(frames), delay_and_padding: Some((1, padding)) })
+    fn tag(frames: u32, padding: u32) -> Option<LameTag> {
+        Some(LameTag { frames: Some(frames), delay_and_padding: Some((1, padding)) })
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! It is a frame of silence to a decoder that does not know it, so it is skipped, never decoded.
 
-use super::header::{Header, LEN};
+use super::header::{FrameHeader, LEN};
 use crate::decode::source::Source;
 use crate::error::Result;
 
@@ -11,16 +11,16 @@ pub(crate) const DECODER_DELAY: u32 = 529;
 
 /// What a tag frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Tag {
+pub(crate) struct LameTag {
     /// Audio frames that follow; `None` or 0 where the encoder could not go back to write it.
     pub(crate) frames: Option<u32>,
     /// Samples that the encoder put before and after the recording's own.
     pub(crate) delay_and_padding: Option<(u32, u32)>,
 }
 
-impl Tag {
+impl LameTag {
     /// The tag in a frame, if it is a tag frame.
-    pub(crate) fn parse(frame: &[u8], header: Header) -> Option<Self> {
+    pub(crate) fn parse(frame: &[u8], header: FrameHeader) -> Option<Self> {
         let side = LEN + header.side_info();
         xing(frame.get(side..)?)
             .or_else(|| xing(frame.get(side + 2..)?).filter(|_| header.has_crc))
@@ -38,7 +38,7 @@ fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk::<4>().map(|b| u32::from_be_bytes(*b))
 }
 
-fn xing(tag: &[u8]) -> Option<Tag> {
+fn xing(tag: &[u8]) -> Option<LameTag> {
     if !tag.starts_with(b"Xing") && !tag.starts_with(b"Info") {
         return None;
     }
@@ -49,7 +49,7 @@ fn xing(tag: &[u8]) -> Option<Tag> {
     for (flag, length) in [(1, 4), (2, 4), (4, 100), (8, 4)] {
         at += if flags & flag != 0 { length } else { 0 };
     }
-    Some(Tag { frames, delay_and_padding: tag.get(at..).and_then(lame) })
+    Some(LameTag { frames, delay_and_padding: tag.get(at..).and_then(lame) })
 }
 
 /// LAME's extension, which other encoders write too: a name of nine bytes, and delay and padding as two 12-bit numbers
@@ -64,11 +64,11 @@ fn lame(extension: &[u8]) -> Option<(u32, u32)> {
 }
 
 /// Fraunhofer's tag: its delay covers encoder and decoder together, and it says nothing of padding.
-fn vbri(tag: &[u8]) -> Option<Tag> {
+fn vbri(tag: &[u8]) -> Option<LameTag> {
     if !tag.starts_with(b"VBRI") {
         return None;
     }
-    Some(Tag { frames: be32(tag, 14), delay_and_padding: None })
+    Some(LameTag { frames: be32(tag, 14), delay_and_padding: None })
 }
 
 /// Skips ID3v2 tags at the source's position, however many follow each other. Returns how many bytes.
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_lame_tag_gives_frames_delay_and_padding() {
-        let header = Header::parse(&[0xFF, 0xF3, 0x88, 0xC4]).unwrap();
+        let header = FrameHeader::parse(&[0xFF, 0xF3, 0x88, 0xC4]).unwrap();
         let mut frame = vec![0; 288];
         frame[..4].copy_from_slice(&[0xFF, 0xF3, 0x88, 0xC4]);
         frame[13..17].copy_from_slice(b"Info");
@@ -115,10 +115,10 @@ mod tests {
         frame[21..25].copy_from_slice(&558u32.to_be_bytes());
         frame[133..137].copy_from_slice(b"LAME");
         frame[154..157].copy_from_slice(&[0x24, 0x03, 0x40]);
-        let tag = Tag::parse(&frame, header).unwrap();
-        assert_eq!(tag, Tag { frames: Some(558), delay_and_padding: Some((576, 832)) });
+        let tag = LameTag::parse(&frame, header).unwrap();
+        assert_eq!(tag, LameTag { frames: Some(558), delay_and_padding: Some((576, 832)) });
         frame[133] = b'X';
-        assert_eq!(Tag::parse(&frame, header).unwrap().delay_and_padding, None, "a writer that is not known");
+        assert_eq!(LameTag::parse(&frame, header).unwrap().delay_and_padding, None, "a writer that is not known");
     }
 
     #[test]

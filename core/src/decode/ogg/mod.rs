@@ -8,13 +8,13 @@ use super::assemble::Assembler;
 use super::block::Block;
 use super::packet::{Opus, PacketCodec, Symphonia};
 use super::source::Source;
-use super::spec::{Codec, Container, Delay, DelayBasis, Notes, Spec};
+use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
 /// A logical stream's codec, once its headers are read.
-struct Head {
+struct StreamHead {
     codec: Box<dyn PacketCodec>,
     kind: Codec,
     channels: u16,
@@ -27,7 +27,7 @@ struct Head {
 
 /// Decodes the first audio stream of an ogg file, and those chained after it.
 pub(crate) struct OggStream {
-    head: Head,
+    head: StreamHead,
     packets: Packets,
     assembler: Assembler,
     /// The position of the stream's first sample, where the file begins in the middle of a longer one.
@@ -42,7 +42,7 @@ pub(crate) struct OggStream {
 }
 
 /// Reads the headers.
-pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(OggStream, Spec)> {
+pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(OggStream, Spec)> {
     let mut other = None;
     loop {
         let at = source.position();
@@ -50,7 +50,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut Notes) -> Result<(OggStream,
             let message = "an ogg file without a stream of Opus or Vorbis";
             let error = Error::new(ErrorKind::Unsupported, Stage::Decode, message).at_byte(at);
             return Err(other.map_or(error, |o: &str| {
-                Error::new(ErrorKind::Unsupported, Stage::Decode, message).found(o, "Opus or Vorbis")
+                Error::new(ErrorKind::Unsupported, Stage::Decode, message).with_mismatch(o, "Opus or Vorbis")
             }));
         };
         if !page.first {
@@ -99,7 +99,7 @@ fn name_of(first: &[u8]) -> &'static str {
     }
 }
 
-fn read_head(page: &Page, packets: &mut Packets, source: &mut Source, notes: &mut Notes) -> Result<Head> {
+fn read_head(page: &Page, packets: &mut Packets, source: &mut Source, notes: &mut DecodeNotes) -> Result<StreamHead> {
     let mut headers = packets.of(page).0;
     let wanted = if page.bytes.starts_with(b"OpusHead") { 2 } else { 3 };
     while headers.len() < wanted {
@@ -117,9 +117,9 @@ fn read_head(page: &Page, packets: &mut Packets, source: &mut Source, notes: &mu
 }
 
 /// The identification header of Opus, as in ogg and as the private data of Matroska.
-fn opus_head(head: &[u8]) -> Result<Head> {
+fn opus_head(head: &[u8]) -> Result<StreamHead> {
     let (channels, skip, gain) = opus_private(head)?;
-    Ok(Head {
+    Ok(StreamHead {
         codec: Box::new(Opus::new(channels)?),
         kind: Codec::Opus,
         channels,
@@ -137,23 +137,23 @@ pub(crate) fn opus_private(head: &[u8]) -> Result<(u16, u32, f32)> {
     };
     if !(1..=2).contains(&channels) || !matches!(head.get(18), Some(0 | 1) | None) {
         return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "Opus of several streams")
-            .found(format!("{channels} channels"), "1 or 2 channels"));
+            .with_mismatch(format!("{channels} channels"), "1 or 2 channels"));
     }
     // Q7.8 decibels.
     let gain = 10f32.powf(f32::from(i16::from_le_bytes(gain)) / 256.0 / 20.0);
     Ok((u16::from(channels), u32::from(u16::from_le_bytes(skip)), gain))
 }
 
-fn vorbis_head(headers: &[Vec<u8>]) -> Result<Head> {
+fn vorbis_head(headers: &[Vec<u8>]) -> Result<StreamHead> {
     let part = |i: usize| headers.get(i).map_or(&[][..], Vec::as_slice);
     let (identification, setup) = (part(0), part(2));
     let channels = identification.get(11).copied().unwrap_or(0);
     let hz = identification.get(12..).and_then(|b| b.first_chunk::<4>()).map_or(0, |b| u32::from_le_bytes(*b));
     if channels == 0 || Rate::new(hz).is_err() {
         return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "the Vorbis header makes no sense")
-            .found(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
+            .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
     }
-    Ok(Head {
+    Ok(StreamHead {
         codec: Box::new(Symphonia::vorbis(identification, setup)?),
         kind: Codec::Vorbis,
         channels: u16::from(channels),
@@ -185,7 +185,7 @@ impl OggStream {
     }
 
     /// Places a decoded page by its position: silence before it where packets are missing, and its end.
-    fn place(&mut self, page: &Page, at: u64, notes: &mut Notes) {
+    fn place(&mut self, page: &Page, at: u64, notes: &mut DecodeNotes) {
         let samples = self.page.first().map_or(0, Vec::len) as u64;
         let Some(granule) = page.granule.filter(|_| samples > 0) else {
             self.waiting = Some(None);
@@ -216,7 +216,7 @@ impl OggStream {
     }
 
     /// Begins another stream that is chained after the first.
-    fn chain(&mut self, page: &Page, source: &mut Source, at: u64, notes: &mut Notes) -> Result<()> {
+    fn chain(&mut self, page: &Page, source: &mut Source, at: u64, notes: &mut DecodeNotes) -> Result<()> {
         self.packets = Packets::from(page);
         let head = read_head(page, &mut self.packets, source, notes)?;
         if head.rate != self.head.rate {
@@ -226,14 +226,14 @@ impl OggStream {
             return Ok(());
         }
         self.assembler = Assembler::new(usize::from(self.head.channels), u64::from(head.skip));
-        self.head = Head { channels: self.head.channels, ..head };
+        self.head = StreamHead { channels: self.head.channels, ..head };
         self.origin = None;
         Ok(())
     }
 }
 
 impl Stream for OggStream {
-    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut Notes) -> Result<bool> {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         block.clear(usize::from(self.head.channels));
         if self.assembler.is_due() {
             self.assembler.give(block);

@@ -3,7 +3,7 @@
 //! the others are whole.
 
 use crate::decode::source::Source;
-use crate::decode::spec::Notes;
+use crate::decode::spec::DecodeNotes;
 use crate::error::{Result, Warning};
 
 /// The longest page: a header of 27 bytes, 255 lengths, 255 segments of 255 bytes.
@@ -28,7 +28,7 @@ pub(super) struct Page {
 
 /// How much of a page is there.
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum PageState {
     Whole,
     /// Its checksum does not fit.
     Damaged,
@@ -38,7 +38,7 @@ enum State {
 
 /// Reads one page at the source's position, or searches for the next one. `None` at the end. `due` is the serial and
 /// sequence number of the page that must come next: such a page is taken even if it is damaged or cut off.
-pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mut Notes) -> Result<Option<Page>> {
+pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mut DecodeNotes) -> Result<Option<Page>> {
     let start = source.position();
     let mut skipped = 0u64;
     loop {
@@ -51,11 +51,11 @@ pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mu
                 notes.add(Warning::new("resync", format!("{skipped} bytes are no ogg page")).at_byte(start));
             }
             match state {
-                State::Whole => {}
-                State::Damaged => {
+                PageState::Whole => {}
+                PageState::Damaged => {
                     notes.add(Warning::new("checksum_wrong", "a damaged page, decoded as it is").at_byte(at))
                 }
-                State::CutOff => notes.add(Warning::new("truncated", "the last page is cut off").at_byte(at)),
+                PageState::CutOff => notes.add(Warning::new("truncated", "the last page is cut off").at_byte(at)),
             }
             return Ok(Some(page));
         }
@@ -75,7 +75,7 @@ pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mu
 }
 
 /// The page at the start of some bytes, its length as far as it is there, and what state it is in.
-fn parse_page(window: &[u8], due: Option<(u32, u32)>, at_end: bool) -> Option<(Page, usize, State)> {
+fn parse_page(window: &[u8], due: Option<(u32, u32)>, at_end: bool) -> Option<(Page, usize, PageState)> {
     let head = window.get(..27).filter(|h| h.starts_with(b"OggS\0"))?;
     let number = |at: usize| head.get(at..at + 4).and_then(|b| b.first_chunk()).map(|b| u32::from_le_bytes(*b));
     let lengths = window.get(27..27 + usize::from(*head.get(26)?))?;
@@ -83,19 +83,19 @@ fn parse_page(window: &[u8], due: Option<(u32, u32)>, at_end: bool) -> Option<(P
     let length = body + lengths.iter().map(|&l| usize::from(l)).sum::<usize>();
     let (serial, sequence, flags) = (number(14)?, number(18)?, *head.get(5)?);
     let state = match window.get(..length) {
-        Some(page) if crc(page) == number(22)? => State::Whole,
+        Some(page) if crc(page) == number(22)? => PageState::Whole,
         _ if due != Some((serial, sequence)) || flags > 7 => return None,
         Some(_)
             if window.get(length..).is_some_and(|next| next.starts_with(b"OggS\0") || (at_end && next.is_empty())) =>
         {
-            State::Damaged
+            PageState::Damaged
         }
-        None if at_end => State::CutOff,
+        None if at_end => PageState::CutOff,
         _ => return None,
     };
     let granule = u64::from(number(6)?) | u64::from(number(10)?) << 32;
     let bytes = window.get(body..length.min(window.len()))?;
-    let whole = state == State::Whole;
+    let whole = state == PageState::Whole;
     let page = Page {
         continued: flags & 1 != 0,
         first: whole && flags & 2 != 0,
@@ -218,7 +218,7 @@ mod tests {
     /// The packets of each page, whether pages are missing before it, and the codes of the warnings.
     fn read(bytes: Vec<u8>) -> (Vec<Pages>, Vec<String>) {
         let mut source = Source::new(Box::new(std::io::Cursor::new(bytes)), None, 1 << 20, false).unwrap();
-        let mut notes = Notes::default();
+        let mut notes = DecodeNotes::default();
         let mut packets = Packets { serial: 7, ..Packets::default() };
         let mut found = Vec::new();
         while let Some(page) = read_page(&mut source, Some(packets.due()), &mut notes).unwrap() {

@@ -26,8 +26,8 @@ fn difference(a: &[f32], b: &[f32]) -> Option<(usize, usize)> {
 #[test]
 fn a_damaged_frame_costs_its_own_time_and_no_more() {
     let Some((bytes, clean)) = plain_mp3("frame") else { return };
-    type Damage = fn(&mut Vec<u8>, usize);
-    let damages: [(&str, Damage); 5] = [
+    type DamageFn = fn(&mut Vec<u8>, usize);
+    let damages: [(&str, DamageFn); 5] = [
         ("sync lost", |b, at| b[at] = 0),
         ("bit rate changed", |b, at| b[at + 2] ^= 0x50),
         ("rate changed", |b, at| b[at + 2] ^= 0x04),

@@ -49,16 +49,16 @@ fn survive(name: &str, bytes: &[u8], raw: Option<Raw>) -> Vec<f32> {
     first
 }
 
-struct Dice(u64);
+struct DamageRandom(u64);
 
-impl Dice {
+impl DamageRandom {
     fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides.max(1)
     }
 }
 
-fn corrupt(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
+fn corrupt(bytes: &[u8], dice: &mut DamageRandom) -> Vec<u8> {
     let mut broken = bytes.to_vec();
     // Half of the faults fall on the first bytes, where headers are.
     let reach = if dice.roll(2) == 0 { bytes.len().min(512) } else { bytes.len() };
@@ -113,7 +113,7 @@ fn every_container_survives_cuts_and_corruption() {
     for (name, bytes, raw) in containers() {
         let clean = survive(&name, &bytes, raw);
         assert!(!clean.is_empty(), "{name} cannot be decoded at all");
-        let mut dice = Dice(bytes.len() as u64);
+        let mut dice = DamageRandom(bytes.len() as u64);
         for i in 0..cuts {
             let length = (bytes.len() * i / cuts + dice.roll(bytes.len() / cuts)).min(bytes.len());
             let cut = survive(&name, &bytes[..length], raw);

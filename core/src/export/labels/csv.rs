@@ -10,7 +10,7 @@ use crate::units::Span;
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A row of the table.
-struct Row {
+struct CsvRow {
     span: Span,
     track: Option<usize>,
     kind: &'static str,
@@ -31,7 +31,7 @@ pub fn csv(report: &Report, names: Names) -> String {
         let role = track.map_or("", |track| track.role.name());
         let name = row.track.and_then(|track| speakers.get(track)).map_or("", String::as_str);
         let number = track.map_or_else(String::new, |track| track.index.to_string());
-        let Row { span, kind, detail, confidence, .. } = row;
+        let CsvRow { span, kind, detail, confidence, .. } = row;
         let (start, end) = (decimal(span.start.0), decimal(span.end.0));
         let (name, detail) = (cell(name), cell(&detail));
         let _ = write!(text, "{start},{end},{number},{role},{name},{kind},{detail},{confidence}\r\n");
@@ -39,13 +39,13 @@ pub fn csv(report: &Report, names: Names) -> String {
     text
 }
 
-fn rows(report: &Report) -> Vec<Row> {
-    let row = |span, track, kind, detail| Row { span, track, kind, detail, confidence: String::new() };
+fn rows(report: &Report) -> Vec<CsvRow> {
+    let row = |span, track, kind, detail| CsvRow { span, track, kind, detail, confidence: String::new() };
     let mut rows = Vec::new();
     for (at, track) in report.tracks.iter().enumerate() {
         rows.extend(track.speech.iter().map(|&span| row(span, Some(at), "speech", String::new())));
         rows.extend(track.bleed.iter().map(|b| row(b.span, Some(at), "bleed", format!("track {}", b.from_track))));
-        rows.extend(track.events.iter().map(|event| Row {
+        rows.extend(track.events.iter().map(|event| CsvRow {
             span: event.span,
             track: Some(at),
             kind: event.kind.name(),

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::labels::{Names, one_line, speakers};
 use super::peaks::{PeakBits, Peaks};
-use super::{Part, write_error};
+use super::{PartialFile, write_error};
 use crate::error::Result;
 use crate::report::Report;
 use crate::units::Millis;
@@ -35,7 +35,7 @@ const SCRIPT: &str = concat!(
     "})()\n"
 );
 /// Values of peaks that a page holds at most: 1.9 MB in base64, so that an hour of two parties stays below 3 MB.
-const MOST_VALUES: f64 = 1_400_000.0;
+const MAX_VALUES: f64 = 1_400_000.0;
 /// Points per second of a page: more than this is no use without the samples.
 const POINTS: (f64, f64) = (2.0, 100.0);
 /// Bytes that are embedded at once; a multiple of three, for base64 goes by threes.
@@ -67,7 +67,7 @@ pub enum PageAudio<'a> {
 /// How many points per second a page shows of so many channels of a call.
 pub fn page_points_per_second(duration: Millis, channels: usize) -> u32 {
     let values = 2.0 * channels.max(1) as f64 * duration.seconds().max(1.0);
-    (MOST_VALUES / values).clamp(POINTS.0, POINTS.1) as u32
+    (MAX_VALUES / values).clamp(POINTS.0, POINTS.1) as u32
 }
 
 /// Writes the page of a call, whole or not at all. Without [`Names::Parties`] neither parties nor paths nor the call's id
@@ -76,7 +76,7 @@ pub fn page_points_per_second(duration: Millis, channels: usize) -> u32 {
 /// # Errors
 /// `io`.
 pub fn write_page(path: &Path, report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Result<()> {
-    let part = Part::new(path);
+    let part = PartialFile::new(path);
     let write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(&part.part)?);
         fill(&mut file, report, waves, audio, names)?;
@@ -108,7 +108,7 @@ fn fill(out: &mut impl Write, report: &Report, waves: &Waves, audio: PageAudio, 
 
 /// What the scripts are given.
 #[derive(Serialize)]
-struct Data<'a> {
+struct PageData<'a> {
     report: &'a Report,
     speakers: Vec<String>,
     peaks: PeaksData<'a>,
@@ -133,7 +133,7 @@ struct PeaksData<'a> {
 /// The data as JSON in which no text can end the element it stands in, or a line of a script.
 fn json(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> String {
     let bytes: Vec<u8> = waves.peaks.values(PeakBits::Eight).map(|value| value as u8).collect();
-    let data = Data {
+    let data = PageData {
         report,
         speakers: speakers(report, names),
         peaks: PeaksData {

@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::call::Role;
 use crate::error::{ErrorKind, Warning};
-use crate::report::{Piece, TrackError};
+use crate::report::{SegmentReport, TrackError};
 use crate::units::Rate;
 
 fn report() -> Report {
@@ -71,7 +71,7 @@ fn parties_paths_and_ids_are_there_only_where_they_are_asked_for() {
     let mut report = report();
     let source = report.tracks[0].source.clone().unwrap();
     let second = crate::decode::SourceInfo { path: Some("calls/second-piece.wav".into()), ..source };
-    report.tracks[0].pieces.push(Piece { source: second, span: crate::units::Span::new(0.0, 1.0) });
+    report.tracks[0].pieces.push(SegmentReport { source: second, span: crate::units::Span::new(0.0, 1.0) });
     let text = "customer.mp3 of +447700900176 in fixtures/keypad-hold";
     report.warnings.push(Warning::new("provider_note", text));
     report.tracks[1].error = Some(TrackError { code: ErrorKind::Malformed, message: "decode: agent.mp3: bad".into() });

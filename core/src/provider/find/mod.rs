@@ -3,17 +3,17 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::names::{holds_word, last_segment, stem, url_file_name};
-use super::{Described, Recording, State};
+use super::{CallDescription, Recording, State};
 use crate::call::Leg;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 
 /// Shorter ids are not looked for inside longer names: too many names would hold them by chance.
-const SHORTEST_WORD: usize = 6;
+const MIN_WORD: usize = 6;
 
 /// Audio that belongs to a recording.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found<T> {
-    /// Which of [`Described::recordings`] it belongs to.
+pub struct FoundAudio<T> {
+    /// Which of [`CallDescription::recordings`] it belongs to.
     pub recording: usize,
     /// Who is heard: the recording's leg, or that of one part where each part is a file.
     pub leg: Leg,
@@ -23,20 +23,20 @@ pub struct Found<T> {
 
 /// A recording without its audio.
 #[derive(Debug)]
-pub struct Missing {
-    /// Which of [`Described::recordings`] it is.
+pub struct MissingAudio {
+    /// Which of [`CallDescription::recordings`] it is.
     pub recording: usize,
     /// Why there is none: `io` (no such file), `provider` (the provider has none), `invalid_argument` (several would do).
     pub error: Error,
 }
 
-/// What [`locate`] or [`Described::attach`] found.
+/// What [`locate`] or [`CallDescription::attach`] found.
 #[derive(Debug)]
-pub struct Matched<T> {
+pub struct AudioMatch<T> {
     /// Audio in the order of the recordings; a recording of several files has several entries.
-    pub found: Vec<Found<T>>,
+    pub found: Vec<FoundAudio<T>>,
     /// Recordings without audio.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingAudio>,
     /// Audio that no recording asked for, with its name. Empty after [`locate`].
     pub unused: Vec<(String, T)>,
     /// What is doubtful.
@@ -48,13 +48,13 @@ pub struct Matched<T> {
 ///
 /// # Errors
 /// `io` if the folder cannot be read, `invalid_argument` with path and folder for a file outside it. A recording whose
-/// file is not there is no error: it is listed in [`Matched::missing`].
-pub fn locate(call: &Described, folder: &Path) -> Result<Matched<PathBuf>> {
+/// file is not there is no error: it is listed in [`AudioMatch::missing`].
+pub fn locate(call: &CallDescription, folder: &Path) -> Result<AudioMatch<PathBuf>> {
     let unreadable = |e| Error::io(Stage::Provider, e).in_input(folder.display().to_string());
     let root = folder.canonicalize().map_err(unreadable)?;
     let by_path = call.recordings.iter().all(|r| r.path.is_some());
     let names = if by_path { Vec::new() } else { list(&root).map_err(unreadable)? };
-    let mut matched = Matched::default();
+    let mut matched = AudioMatch::default();
     for (recording, (asked, choice)) in
         call.recordings.iter().zip(choose(&call.recordings, &names, ErrorKind::Io)).enumerate()
     {
@@ -65,12 +65,12 @@ pub fn locate(call: &Described, folder: &Path) -> Result<Matched<PathBuf>> {
             }),
         };
         match files {
-            Err(error) => matched.missing.push(Missing { recording, error }),
+            Err(error) => matched.missing.push(MissingAudio { recording, error }),
             Ok(files) => {
                 for (path, leg) in files {
                     match inside(Path::new(path), &root, folder)? {
-                        Ok(audio) => matched.found.push(Found { recording, leg, audio }),
-                        Err(error) => matched.missing.push(Missing { recording, error }),
+                        Ok(audio) => matched.found.push(FoundAudio { recording, leg, audio }),
+                        Err(error) => matched.missing.push(MissingAudio { recording, error }),
                     }
                 }
             }
@@ -80,22 +80,22 @@ pub fn locate(call: &Described, folder: &Path) -> Result<Matched<PathBuf>> {
     Ok(matched)
 }
 
-impl Described {
+impl CallDescription {
     /// Joins the recordings with audio that the caller holds: each under its recording's id, its URL, or its file's name.
-    pub fn attach<T>(&self, audio: impl IntoIterator<Item = (String, T)>) -> Matched<T> {
+    pub fn attach<T>(&self, audio: impl IntoIterator<Item = (String, T)>) -> AudioMatch<T> {
         let (keys, mut held): (Vec<String>, Vec<Option<T>>) =
             audio.into_iter().map(|(key, value)| (key, Some(value))).unzip();
         let names: Vec<String> =
             keys.iter().map(|key| if key.contains("://") { last_segment(key) } else { key.clone() }).collect();
-        let mut matched = Matched::default();
+        let mut matched = AudioMatch::default();
         for (recording, choice) in choose(&self.recordings, &names, ErrorKind::InvalidArgument).into_iter().enumerate()
         {
             match choice {
-                Err(error) => matched.missing.push(Missing { recording, error }),
+                Err(error) => matched.missing.push(MissingAudio { recording, error }),
                 Ok(chosen) => {
                     for (at, leg) in chosen {
                         let audio = held.get_mut(at).and_then(Option::take);
-                        matched.found.extend(audio.map(|audio| Found { recording, leg, audio }));
+                        matched.found.extend(audio.map(|audio| FoundAudio { recording, leg, audio }));
                     }
                 }
             }
@@ -106,18 +106,18 @@ impl Described {
     }
 }
 
-impl<T> Default for Matched<T> {
+impl<T> Default for AudioMatch<T> {
     fn default() -> Self {
         Self { found: Vec::new(), missing: Vec::new(), unused: Vec::new(), warnings: Vec::new() }
     }
 }
 
-impl<T> Matched<T> {
+impl<T> AudioMatch<T> {
     /// The same with other audio for what was found and what was not asked for.
-    pub fn map<U>(self, audio: impl Fn(T) -> U) -> Matched<U> {
+    pub fn map<U>(self, audio: impl Fn(T) -> U) -> AudioMatch<U> {
         let found = self.found.into_iter();
-        Matched {
-            found: found.map(|f| Found { recording: f.recording, leg: f.leg, audio: audio(f.audio) }).collect(),
+        AudioMatch {
+            found: found.map(|f| FoundAudio { recording: f.recording, leg: f.leg, audio: audio(f.audio) }).collect(),
             missing: self.missing,
             unused: self.unused.into_iter().map(|(name, value)| (name, audio(value))).collect(),
             warnings: self.warnings,
@@ -157,7 +157,7 @@ fn list(root: &Path) -> std::io::Result<Vec<String>> {
 fn inside(path: &Path, root: &Path, folder: &Path) -> Result<Result<PathBuf>> {
     let outside = || {
         Error::new(ErrorKind::InvalidArgument, Stage::Provider, "the path leaves its folder")
-            .found(path.display(), format!("a file inside {}", folder.display()))
+            .with_mismatch(path.display(), format!("a file inside {}", folder.display()))
     };
     if leaves(path) {
         return Err(outside());
@@ -172,7 +172,7 @@ fn inside(path: &Path, root: &Path, folder: &Path) -> Result<Result<PathBuf>> {
     }
     if resolved.is_dir() {
         let error = Error::new(ErrorKind::InvalidArgument, Stage::Provider, "not a recording");
-        return Ok(Err(error.found("a folder", "a file").in_input(path.display().to_string())));
+        return Ok(Err(error.with_mismatch("a folder", "a file").in_input(path.display().to_string())));
     }
     Ok(Ok(folder.join(path)))
 }
@@ -243,11 +243,11 @@ impl Candidates {
         let files: Vec<String> = recording.urls.iter().filter_map(|url| url_file_name(url)).collect();
         let ids: Vec<&str> = recording.leg.recording_id.iter().chain(&recording.aliases).map(String::as_str).collect();
         let paths: Vec<&str> = recording.path.iter().map(String::as_str).collect();
-        let by_path = paths.iter().map(|path| (0, Test::Path, *path));
-        let by_file = files.iter().map(|file| (0, Test::Name, file.as_str()));
-        let by_id = ids.iter().map(|id| (1, Test::Id, *id));
-        let by_stem = files.iter().map(|file| (2, Test::Stem, file.as_str()));
-        let by_word = ids.iter().filter(|id| id.len() >= SHORTEST_WORD).map(|id| (3, Test::Word, *id));
+        let by_path = paths.iter().map(|path| (0, MatchRule::Path, *path));
+        let by_file = files.iter().map(|file| (0, MatchRule::Name, file.as_str()));
+        let by_id = ids.iter().map(|id| (1, MatchRule::Id, *id));
+        let by_stem = files.iter().map(|file| (2, MatchRule::Stem, file.as_str()));
+        let by_word = ids.iter().filter(|id| id.len() >= MIN_WORD).map(|id| (3, MatchRule::Word, *id));
         for (looseness, test, text) in by_path.chain(by_file).chain(by_id).chain(by_stem).chain(by_word) {
             let matching = names.iter().enumerate().filter(|(_, name)| test.holds(name, text));
             let names: Vec<usize> = matching.map(|(at, _)| at).collect();
@@ -261,7 +261,7 @@ impl Candidates {
 
 /// How a name is compared with what a recording says.
 #[derive(Clone, Copy)]
-enum Test {
+enum MatchRule {
     Path,
     Name,
     Id,
@@ -269,7 +269,7 @@ enum Test {
     Word,
 }
 
-impl Test {
+impl MatchRule {
     fn holds(self, name: &str, text: &str) -> bool {
         match self {
             Self::Path => name == text || name == last_segment(text),
@@ -286,14 +286,14 @@ fn nothing(recording: &Recording, others: usize, kind: ErrorKind) -> Error {
         State::Pending => Error::new(ErrorKind::Provider, Stage::Provider, "the recording is not complete yet"),
         State::Failed => Error::new(ErrorKind::Provider, Stage::Provider, "the provider failed to make the recording"),
         State::Ready | State::Unknown => Error::new(kind, Stage::Provider, "no audio for the recording")
-            .found(format!("{others} other names"), "its id or the file name of its URL"),
+            .with_mismatch(format!("{others} other names"), "its id or the file name of its URL"),
     };
     error.in_input(recording.label())
 }
 
 fn ambiguous(recording: &Recording, found: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, Stage::Provider, "the recording's audio is ambiguous")
-        .found(found, "one name that is its own")
+        .with_mismatch(found, "one name that is its own")
         .in_input(recording.label())
 }
 

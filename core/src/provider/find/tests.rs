@@ -25,7 +25,7 @@ impl Drop for Folder {
     }
 }
 
-fn manifest(path: &str) -> Described {
+fn manifest(path: &str) -> CallDescription {
     read(&serde_json::json!({"tracks": [{"path": path}, {"path": "here.wav"}]}).to_string()).unwrap()
 }
 

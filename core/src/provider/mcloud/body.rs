@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 use super::phone::{Dialling, e164};
 use crate::call::{Call, Direction, Leg, Moment, Role, Tag};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::provider::names::{Party, is_uuid, party};
+use crate::provider::names::{NamedParty, is_uuid, party};
 use crate::provider::records::party_of;
-use crate::provider::{Described, Kind, Recording, times};
+use crate::provider::{CallDescription, Kind, Recording, times};
 use crate::report::{Report, TrackReport};
 
 /// The body of `POST /recordings`.
@@ -109,7 +109,7 @@ impl NewRecording {
     /// # Errors
     /// `invalid_argument` if `dataId`, `callAt` or `direction` (in or out) are neither in the call nor in the options, or
     /// if a given `dataId` holds a telephone number or a mail address, or a score is outside 0 to 100.
-    pub fn of(call: &Described, tag: Option<Tag>, options: &Outgoing) -> Result<Self> {
+    pub fn of(call: &CallDescription, tag: Option<Tag>, options: &Outgoing) -> Result<Self> {
         let data_id = match &options.data_id {
             Some(given) => checked_id(given, call)?,
             None => data_id(call)?,
@@ -150,17 +150,17 @@ impl NewRecording {
     ///
     /// # Errors
     /// As [`NewRecording::of`].
-    pub fn of_report(report: &Report, call: Option<&Described>, options: &Outgoing) -> Result<Self> {
+    pub fn of_report(report: &Report, call: Option<&CallDescription>, options: &Outgoing) -> Result<Self> {
         let tag = Some(report.tag.value);
         match call {
             Some(call) => Self::of(call, tag, options),
-            None => Self::of(&Described::from(report), tag, options),
+            None => Self::of(&CallDescription::from(report), tag, options),
         }
     }
 }
 
 /// What a report says of its call; no ids of recordings, and no parties if they were dropped.
-impl From<&Report> for Described {
+impl From<&Report> for CallDescription {
     fn from(report: &Report) -> Self {
         let call = &report.call;
         let recording = |track: &TrackReport| Recording {
@@ -190,7 +190,7 @@ impl From<&Report> for Described {
 fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
     e164(text, dialling).or_else(|| {
         let user = text.split('@').next().unwrap_or_default().trim();
-        (party(user) == Party::Phone).then(|| user.to_owned())
+        (party(user) == NamedParty::Phone).then(|| user.to_owned())
     })
 }
 
@@ -200,7 +200,7 @@ fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
 ///
 /// # Errors
 /// `invalid_argument` where neither the call nor a recording has an id.
-pub fn data_id(call: &Described) -> Result<String> {
+pub fn data_id(call: &CallDescription) -> Result<String> {
     if let (Kind::Mcloud, Some(own)) = (call.kind, &call.call.id) {
         return Ok(own.clone());
     }
@@ -224,7 +224,7 @@ pub fn data_id(call: &Described) -> Result<String> {
 }
 
 /// Refuses an id that tells who called: it is shown, searched and logged.
-fn checked_id(given: &str, call: &Described) -> Result<String> {
+fn checked_id(given: &str, call: &CallDescription) -> Result<String> {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let own = digits(given);
     let legs = call.recordings.iter().flat_map(|r| std::iter::once(&r.leg).chain(r.parts.iter().map(|p| &p.leg)));
@@ -246,13 +246,13 @@ fn check_score(what: &str, score: Option<f64>) -> Result<()> {
     match score.filter(|score| !(0.0..=100.0).contains(score)) {
         None => Ok(()),
         Some(score) => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("{what}: wrong score"))
-            .found(score, "0 to 100")),
+            .with_mismatch(score, "0 to 100")),
     }
 }
 
 fn lacks(field: &str, found: &str, expected: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("MCloud recording: no {field}"))
-        .found(found, expected)
+        .with_mismatch(found, expected)
 }
 
 /// The body of `PATCH /recordings/{id}`: a reviewer's findings. What is `None` stays as it is.
@@ -273,19 +273,19 @@ pub struct Review {
     pub note: Option<String>,
     /// The user that the recording belongs to; needs the scope `manage_recording_link`.
     #[serde(rename = "linkedUserId", skip_serializing_if = "Option::is_none")]
-    pub link: Option<Link>,
+    pub link: Option<RecordLink>,
 }
 
 /// A recording's link to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub enum RecordLink {
     /// The user's UUID.
     To(String),
     /// No user: `null`.
     Nobody,
 }
 
-impl Serialize for Link {
+impl Serialize for RecordLink {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         match self {
             Self::To(user) => serializer.serialize_str(user),
@@ -305,9 +305,9 @@ impl Review {
     pub(super) fn check(&self) -> Result<()> {
         check_score("review", self.score)?;
         match self.link.as_ref() {
-            Some(Link::To(user)) if !is_uuid(user) => {
+            Some(RecordLink::To(user)) if !is_uuid(user) => {
                 Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "review: wrong linkedUserId")
-                    .found(format!("\"{user}\""), "a UUID"))
+                    .with_mismatch(format!("\"{user}\""), "a UUID"))
             }
             _ => Ok(()),
         }

@@ -54,7 +54,7 @@ impl ApiCode {
 }
 
 /// The most characters that are kept of a message.
-const LONGEST_MESSAGE: usize = 500;
+const MAX_MESSAGE: usize = 500;
 
 /// An answer of the API that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl ApiError {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |name: &str| {
             let text = body.get("error")?.get(name)?.as_str()?;
-            Some(text.chars().take(LONGEST_MESSAGE).collect::<String>())
+            Some(text.chars().take(MAX_MESSAGE).collect::<String>())
         };
         let code_text = text("code");
         let code = code_text.as_deref().and_then(ApiCode::from_name);
@@ -160,6 +160,6 @@ mod tests {
         assert_eq!((new.code, new.code_text.as_deref(), new.retryable()), (None, Some("conflict"), false));
         assert_eq!(read(500, br#"{"error": "down"}"#).unwrap().code_text, None);
         let long = format!(r#"{{"error": {{"code": "x", "message": "{}"}}}}"#, "é".repeat(9000));
-        assert_eq!(read(500, long.as_bytes()).unwrap().message.unwrap().chars().count(), LONGEST_MESSAGE);
+        assert_eq!(read(500, long.as_bytes()).unwrap().message.unwrap().chars().count(), MAX_MESSAGE);
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
 use super::records::{add_to_first, keep, keep_repeats, known, moment, no_recordings, records, unwrapped};
-use super::wire::{Notes, filled, put, wire};
-use super::{Described, Kind, Recording, StartBasis};
+use super::wire::{WireWarnings, filled, put, wire};
+use super::{CallDescription, Kind, Recording, StartBasis};
 use crate::call::{Call, Direction, Leg, Role, Tag, named};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ mod options;
 mod phone;
 mod query;
 
-pub use body::{Link, NewRecording, Outgoing, Review, data_id};
+pub use body::{NewRecording, Outgoing, RecordLink, Review, data_id};
 pub use error::{ApiCode, ApiError};
 pub use phone::{Dialling, e164};
 pub use query::ListQuery;
@@ -88,7 +88,7 @@ named! {
 ///
 /// # Errors
 /// `provider` for none.
-pub fn calls(recordings: Vec<Record>) -> Result<Vec<Described>> {
+pub fn calls(recordings: Vec<Record>) -> Result<Vec<CallDescription>> {
     if recordings.is_empty() {
         return Err(no_recordings());
     }
@@ -101,8 +101,8 @@ pub fn calls(recordings: Vec<Record>) -> Result<Vec<Described>> {
 }
 
 /// Reads one recording, an array of them, or a page of the list.
-pub(super) fn read(document: Value) -> Result<Vec<Described>> {
-    let (mut extra, mut notes) = (Map::new(), Notes::default());
+pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
+    let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     let known = ["total", "limit", "offset"];
     let document = unwrapped(document, "items", &known, &mut extra, &mut notes);
     let recordings = records(document, &mut extra, &mut notes).into_iter().map(Record::from).collect();
@@ -119,14 +119,14 @@ fn is_same(a: &Record, b: &Record) -> bool {
     agree(key(a), key(b)) == Some(true)
 }
 
-fn describe(wire: Record, repeats: Vec<Value>) -> Described {
-    let mut notes = Notes::default();
+fn describe(wire: Record, repeats: Vec<Value>) -> CallDescription {
+    let mut notes = WireWarnings::default();
     let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
     let (id, customer, agent) = (owned(&wire.data_id), owned(&wire.customer_phone), owned(&wire.callcenter_number));
     let direction = known("direction", wire.direction.as_ref(), Direction::from_name, &mut notes);
     let mut recording = recording(wire, &mut notes);
     keep_repeats(&mut recording, repeats, &mut notes);
-    Described {
+    CallDescription {
         kind: Kind::Mcloud,
         call: Call {
             id: id.or_else(|| recording.leg.recording_id.clone()),
@@ -142,7 +142,7 @@ fn describe(wire: Record, repeats: Vec<Value>) -> Described {
     }
 }
 
-fn recording(wire: Record, notes: &mut Notes) -> Recording {
+fn recording(wire: Record, notes: &mut WireWarnings) -> Recording {
     let mut extra = wire.extra;
     notes.extra(&extra, Record::FIELDS);
     let filled_in = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());

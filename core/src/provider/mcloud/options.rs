@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::body::{Link, Outgoing, Review};
+use super::body::{Outgoing, RecordLink, Review};
 use super::{Dialling, ListQuery, Source};
 use crate::call::{Direction, Moment, Tag};
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -42,7 +42,7 @@ impl Outgoing {
             (code, prefix) => {
                 let found = format!("{} alone", code.or(prefix).unwrap_or_default());
                 let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "countryCode and trunkPrefix");
-                return Err(error.found(found, "both or neither"));
+                return Err(error.with_mismatch(found, "both or neither"));
             }
         };
         let default = Self::default();
@@ -96,11 +96,11 @@ impl Review {
             (true, tag, _) => {
                 let found = if tag.is_some() { "a tag beside it" } else { "no processed call" };
                 let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "overwriteTag");
-                return Err(error.found(found, "a processed call whose tag it is"));
+                return Err(error.with_mismatch(found, "a processed call whose tag it is"));
             }
             (false, tag, _) => tag,
         };
-        let link = written.linked_user_id.map(|user| user.map_or(Link::Nobody, Link::To));
+        let link = written.linked_user_id.map(|user| user.map_or(RecordLink::Nobody, RecordLink::To));
         let review =
             Self { score: written.score, tag, review_comment: written.review_comment, note: written.note, link };
         review.check().map(|()| review)

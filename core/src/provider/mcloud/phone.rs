@@ -21,7 +21,7 @@ impl Dialling {
         if code && trunk_prefix.len() <= 2 && digits(trunk_prefix) {
             return Ok(Self { country_code: country_code.to_owned(), trunk_prefix: trunk_prefix.to_owned() });
         }
-        Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such way of dialling").found(
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such way of dialling").with_mismatch(
             format!("country code \"{country_code}\", trunk prefix \"{trunk_prefix}\""),
             "such as \"66\" and \"0\"",
         ))
@@ -37,7 +37,7 @@ impl Dialling {
 const FEWEST_DIGITS: usize = 7;
 
 /// The most digits of a number, by E.164.
-const MOST_DIGITS: usize = 15;
+const MAX_DIGITS: usize = 15;
 
 /// A number in E.164, if it can be had: from one with `+` or `00` in front, or else by the way it is dialled. A `tel:` or
 /// `sip:` in front, a host behind an `@` and the usual marks between digits are left out. Extensions, masked numbers and
@@ -75,7 +75,7 @@ fn national_number(country_code: &str, national: &str) -> Option<String> {
 
 /// A whole number with its `+`, if its length and first digit can be right.
 fn checked(digits: &str) -> Option<String> {
-    let length = (FEWEST_DIGITS + 1..=MOST_DIGITS).contains(&digits.len());
+    let length = (FEWEST_DIGITS + 1..=MAX_DIGITS).contains(&digits.len());
     (length && !digits.starts_with('0')).then(|| format!("+{digits}"))
 }
 

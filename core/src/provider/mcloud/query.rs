@@ -60,7 +60,7 @@ impl ListQuery {
     fn check(&self) -> Result<()> {
         let refuse = |what: &str, found: String, expected: String| {
             Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("list query: wrong {what}"))
-                .found(found, expected))
+                .with_mismatch(found, expected))
         };
         if let Some(limit) = self.limit.filter(|limit| !(1..=Self::MAX_LIMIT).contains(limit)) {
             return refuse("limit", limit.to_string(), format!("1 to {}", Self::MAX_LIMIT));

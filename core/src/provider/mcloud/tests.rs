@@ -226,9 +226,9 @@ fn a_review_never_carries_a_tag_unless_asked() {
 fn a_review_is_checked_before_it_is_sent() {
     let user = "96f3c1d8-2b47-4e6a-8f05-3a1b9c7d2e40".to_owned();
     let linked = |link| Review { link: Some(link), ..Review::default() }.to_json();
-    assert_eq!(linked(Link::To(user.clone())).unwrap(), format!(r#"{{"linkedUserId":"{user}"}}"#));
-    assert_eq!(linked(Link::Nobody).unwrap(), r#"{"linkedUserId":null}"#);
-    assert!(linked(Link::To("anna".to_owned())).is_err());
+    assert_eq!(linked(RecordLink::To(user.clone())).unwrap(), format!(r#"{{"linkedUserId":"{user}"}}"#));
+    assert_eq!(linked(RecordLink::Nobody).unwrap(), r#"{"linkedUserId":null}"#);
+    assert!(linked(RecordLink::To("anna".to_owned())).is_err());
     for score in [-1.0, 100.5, f64::NAN] {
         assert!(Review { score: Some(score), ..Review::default() }.to_json().is_err(), "{score}");
     }

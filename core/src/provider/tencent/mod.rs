@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
-use super::names::{Party, party, stem, url_file_name};
+use super::names::{NamedParty, party, stem, url_file_name};
 use super::read::only;
 use super::records::{add_to_first, earliest, keep_repeats, no_recordings, party_of, records, when};
-use super::wire::{Notes, filled, wire};
-use super::{Described, Kind, Matched, Recording, StartBasis};
+use super::wire::{WireWarnings, filled, wire};
+use super::{AudioMatch, CallDescription, Kind, Recording, StartBasis};
 use crate::call::{Call, Leg, Moment, Role};
 use crate::error::Result;
 
@@ -62,7 +62,7 @@ impl Reply {
 }
 
 /// The seconds a recording may last before its file is made: a day, as long as the longest recording that is decoded.
-const LONGEST_S: i64 = 86_400;
+const MAX_S: i64 = 86_400;
 
 /// The seconds by which the clock of the file's name may run ahead of the push's.
 const CLOCK_SLACK_S: i64 = 5;
@@ -78,15 +78,15 @@ impl Push {
         let names = urls.into_iter().filter_map(|url| url_file_name(filled(url.as_ref())?));
         let mut times = names.filter_map(|name| time_of_name(&name));
         let plausible = |&time: &i64| match self.timestamp.filter(|made| *made >= FIRST_S) {
-            Some(made) => (made.saturating_sub(LONGEST_S)..=made.saturating_add(CLOCK_SLACK_S)).contains(&time),
+            Some(made) => (made.saturating_sub(MAX_S)..=made.saturating_add(CLOCK_SLACK_S)).contains(&time),
             None => true,
         };
         times.find(plausible).and_then(|time| Moment::from_unix_seconds(time as f64))
     }
 
     /// The kind of party that `EndpointUser` names.
-    fn party(&self) -> Party {
-        filled(self.endpoint_user.as_ref()).map_or(Party::Other, party)
+    fn party(&self) -> NamedParty {
+        filled(self.endpoint_user.as_ref()).map_or(NamedParty::Other, party)
     }
 
     /// Whether two pushes are about one recording: nothing that both say differs, and an id or a file is the same.
@@ -111,7 +111,10 @@ fn time_of_name(name: &str) -> Option<i64> {
 ///
 /// # Errors
 /// `provider` for no pushes, `invalid_argument` for the pushes of several sessions.
-pub fn call<T>(pushes: Vec<Push>, audio: impl IntoIterator<Item = (String, T)>) -> Result<(Described, Matched<T>)> {
+pub fn call<T>(
+    pushes: Vec<Push>,
+    audio: impl IntoIterator<Item = (String, T)>,
+) -> Result<(CallDescription, AudioMatch<T>)> {
     let described = only(calls(pushes)?)?;
     let matched = described.attach(audio);
     Ok((described, matched))
@@ -123,7 +126,7 @@ pub fn call<T>(pushes: Vec<Push>, audio: impl IntoIterator<Item = (String, T)>) 
 ///
 /// # Errors
 /// `provider` for no pushes, `limit_exceeded` for more recordings in a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
-pub fn calls(pushes: Vec<Push>) -> Result<Vec<Described>> {
+pub fn calls(pushes: Vec<Push>) -> Result<Vec<CallDescription>> {
     if pushes.is_empty() {
         return Err(no_recordings());
     }
@@ -132,16 +135,16 @@ pub fn calls(pushes: Vec<Push>) -> Result<Vec<Described>> {
 }
 
 /// Reads one push or an array of them.
-pub(super) fn read(document: Value) -> Result<Vec<Described>> {
-    let (mut extra, mut notes) = (Map::new(), Notes::default());
+pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
+    let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     let pushes = records(document, &mut extra, &mut notes).into_iter().map(Push::from).collect();
     let mut calls = calls(pushes)?;
     add_to_first(&mut calls, extra, notes);
     Ok(calls)
 }
 
-fn describe(session: Option<String>, pushes: Vec<Push>) -> Result<Described> {
-    let mut notes = Notes::default();
+fn describe(session: Option<String>, pushes: Vec<Push>) -> Result<CallDescription> {
+    let mut notes = WireWarnings::default();
     if pushes.iter().any(|p| filled(p.session_id.as_ref()).is_none()) {
         notes.add("session_missing", "a push has no SessionId; taken for a part of this call");
     }
@@ -152,7 +155,7 @@ fn describe(session: Option<String>, pushes: Vec<Push>) -> Result<Described> {
     }
     assign_roles(&mut recordings, &mut notes);
     note_shared_ids(&recordings, &mut notes);
-    Ok(Described {
+    Ok(CallDescription {
         kind: Kind::Tencent,
         call: Call {
             id: session,
@@ -168,12 +171,12 @@ fn describe(session: Option<String>, pushes: Vec<Push>) -> Result<Described> {
     })
 }
 
-fn recording(push: Push, repeats: Vec<Value>, notes: &mut Notes) -> Recording {
+fn recording(push: Push, repeats: Vec<Value>, notes: &mut WireWarnings) -> Recording {
     let started_at = push.started_at();
     let role = match push.party() {
-        Party::Phone => Role::Customer,
-        Party::Mail => Role::Agent,
-        Party::Other => Role::Unknown,
+        NamedParty::Phone => Role::Customer,
+        NamedParty::Mail => Role::Agent,
+        NamedParty::Other => Role::Unknown,
     };
     let party = filled(push.endpoint_user.as_ref()).map(str::to_owned);
     let over_by = push.timestamp.and_then(|made| Moment::from_unix_seconds(made as f64));
@@ -210,7 +213,7 @@ fn recording(push: Push, repeats: Vec<Value>, notes: &mut Notes) -> Recording {
 }
 
 /// Numbers are customers, the first agent by time is the agent, later ones are those the call was transferred to.
-fn assign_roles(recordings: &mut [Recording], notes: &mut Notes) {
+fn assign_roles(recordings: &mut [Recording], notes: &mut WireWarnings) {
     let agents = parties_by_time(recordings, Role::Agent);
     let customers = parties_by_time(recordings, Role::Customer);
     let untimed = |r: &Recording| r.leg.role == Role::Agent && r.leg.started_at.is_none();
@@ -260,7 +263,7 @@ fn parties_by_time(recordings: &[Recording], role: Role) -> Vec<String> {
     ordered.into_iter().map(|(_, party)| party).collect()
 }
 
-fn note_shared_ids(recordings: &[Recording], notes: &mut Notes) {
+fn note_shared_ids(recordings: &[Recording], notes: &mut WireWarnings) {
     let mut seen = std::collections::BTreeSet::new();
     for id in recordings.iter().filter_map(|r| r.leg.recording_id.as_deref()) {
         if !seen.insert(id) {

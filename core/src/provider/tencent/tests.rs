@@ -23,11 +23,11 @@ fn push(user: &str, start: i64, made: i64) -> Value {
     })
 }
 
-fn roles(call: &Described) -> Vec<(Role, &str)> {
+fn roles(call: &CallDescription) -> Vec<(Role, &str)> {
     call.recordings.iter().map(|r| (r.leg.role, r.leg.party.as_deref().unwrap_or(""))).collect()
 }
 
-fn codes(call: &Described) -> Vec<&str> {
+fn codes(call: &CallDescription) -> Vec<&str> {
     call.warnings.iter().map(|w| &*w.code).collect()
 }
 

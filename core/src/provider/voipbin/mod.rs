@@ -12,8 +12,8 @@ use super::names::{is_uuid, last_segment, stem};
 use super::records::{
     add_to_first, earliest, keep, keep_repeats, known, moment, no_recordings, records, unwrapped, when,
 };
-use super::wire::{Notes, filled, put, wire};
-use super::{Described, Kind, Part, Recording, StartBasis, State, times};
+use super::wire::{WireWarnings, filled, put, wire};
+use super::{CallDescription, Kind, Part, Recording, StartBasis, State, times};
 use crate::call::{Call, Leg, Moment, Role, named};
 use crate::error::Result;
 use crate::units::Millis;
@@ -112,7 +112,7 @@ impl Side {
 
 /// What the name of a file says: `call_<uuid>_<RFC 3339>_{in,out}.wav`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FileName {
+pub struct VoipbinFileName {
     /// What was recorded: `call`, usually.
     pub reference_type: String,
     /// The id of the call or conference.
@@ -123,7 +123,7 @@ pub struct FileName {
     pub side: Option<Side>,
 }
 
-impl FileName {
+impl VoipbinFileName {
     /// Reads a file's name, or the last segment of a path or URL. Marks that stand for the colons of the time, as some
     /// systems make them, are understood.
     pub fn parse(name: &str) -> Option<Self> {
@@ -152,7 +152,7 @@ fn with_colons(time: &str) -> String {
 ///
 /// # Errors
 /// `provider` for none, `limit_exceeded` for more of a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
-pub fn calls(recordings: Vec<Record>) -> Result<Vec<Described>> {
+pub fn calls(recordings: Vec<Record>) -> Result<Vec<CallDescription>> {
     if recordings.is_empty() {
         return Err(no_recordings());
     }
@@ -162,8 +162,8 @@ pub fn calls(recordings: Vec<Record>) -> Result<Vec<Described>> {
 }
 
 /// Reads one recording, an array of them, or a page of a list (`result`).
-pub(super) fn read(document: Value) -> Result<Vec<Described>> {
-    let (mut extra, mut notes) = (Map::new(), Notes::default());
+pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
+    let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     let document = unwrapped(document, "result", &["next_page_token"], &mut extra, &mut notes);
     let recordings = records(document, &mut extra, &mut notes).into_iter().map(Record::from).collect();
     let mut calls = calls(recordings)?;
@@ -180,8 +180,8 @@ fn is_same(a: &Record, b: &Record) -> bool {
     agree(id(a.id.as_ref()), id(b.id.as_ref())) == Some(true)
 }
 
-fn describe(reference: Option<String>, wires: Vec<Record>) -> Result<Described> {
-    let mut notes = Notes::default();
+fn describe(reference: Option<String>, wires: Vec<Record>) -> Result<CallDescription> {
+    let mut notes = WireWarnings::default();
     let agent_owns = |w: &Record| filled(w.owner_type.as_ref()) == Some("agent");
     let agent = wires.iter().filter(|w| agent_owns(w)).find_map(|w| id(w.owner_id.as_ref())).map(str::to_owned);
     let merged = merged(wires, is_same)?;
@@ -191,7 +191,7 @@ fn describe(reference: Option<String>, wires: Vec<Record>) -> Result<Described> 
     if recordings.iter().any(|r| !r.parts.is_empty()) {
         notes.add("sides_assumed", "should there be a file for each side, what came in is taken to be the customer");
     }
-    Ok(Described {
+    Ok(CallDescription {
         kind: Kind::Voipbin,
         call: Call {
             id: reference,
@@ -207,7 +207,7 @@ fn describe(reference: Option<String>, wires: Vec<Record>) -> Result<Described> 
     })
 }
 
-fn recording(wire: Record, repeats: Vec<Value>, notes: &mut Notes) -> Recording {
+fn recording(wire: Record, repeats: Vec<Value>, notes: &mut WireWarnings) -> Recording {
     let mut extra = wire.extra;
     notes.extra(&extra, Record::FIELDS);
     let started_at = time("tm_start", wire.tm_start, &mut extra, notes);
@@ -265,7 +265,7 @@ fn aliases(reference: Option<String>, started_at: Option<Moment>) -> Vec<String>
 }
 
 /// A time of a record, in either of its two spellings, UTC; `9999-…` and empty are no time.
-fn time(name: &str, text: Option<String>, extra: &mut Map<String, Value>, notes: &mut Notes) -> Option<Moment> {
+fn time(name: &str, text: Option<String>, extra: &mut Map<String, Value>, notes: &mut WireWarnings) -> Option<Moment> {
     let set = text.filter(|text| !text.trim_start().starts_with("9999-"));
     moment(name, set, 0, extra, notes)
 }

@@ -41,7 +41,7 @@ fn filled_in(changes: &[(&str, &str)]) -> String {
     record.to_string()
 }
 
-fn codes(call: &Described) -> Vec<&str> {
+fn codes(call: &CallDescription) -> Vec<&str> {
     call.warnings.iter().map(|w| &*w.code).collect()
 }
 
@@ -100,16 +100,16 @@ fn a_conference_is_one_mixed_file() {
 #[test]
 fn file_names_tell_call_time_and_side() {
     let name = format!("call_{CALL}_2021-01-29T05:31:47Z_in.wav");
-    let read = FileName::parse(&name).unwrap();
+    let read = VoipbinFileName::parse(&name).unwrap();
     assert_eq!((read.reference_type.as_str(), read.reference_id.as_str()), ("call", CALL));
     assert_eq!((read.started_at.unwrap().unix_ms(), read.side), (1_611_898_307_000, Some(Side::In)));
     for marked in [name.replace(':', "_"), name.replace(':', "-"), format!("a/b/{name}")] {
-        assert_eq!(FileName::parse(&marked), Some(read.clone()), "{marked}");
+        assert_eq!(VoipbinFileName::parse(&marked), Some(read.clone()), "{marked}");
     }
-    let mixed = FileName::parse(&format!("confbridge_{CALL}.wav")).unwrap();
+    let mixed = VoipbinFileName::parse(&format!("confbridge_{CALL}.wav")).unwrap();
     assert_eq!((mixed.side, mixed.started_at), (None, None));
     for other in ["call.wav", "call_1_in.wav", "", "_in", "call_gggggggg-2b47-4e6a-8f05-3a1b9c7d2e40_in.wav"] {
-        assert_eq!(FileName::parse(other), None, "{other}");
+        assert_eq!(VoipbinFileName::parse(other), None, "{other}");
     }
 }
 

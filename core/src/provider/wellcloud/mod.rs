@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
 use super::records::{add_to_first, earliest, keep, keep_repeats, known, moment, no_recordings, records, when};
-use super::wire::{Notes, filled, put, wire};
-use super::{Described, Kind, Options, Part, Recording, StartBasis, State, times};
+use super::wire::{WireWarnings, filled, put, wire};
+use super::{CallDescription, Kind, Options, Part, Recording, StartBasis, State, times};
 use crate::call::{Call, Direction, Leg, Role, named};
 use crate::error::Result;
 use crate::units::Millis;
@@ -97,7 +97,7 @@ impl CallDirection {
 /// # Errors
 /// `provider` for no rows, `limit_exceeded` for more in a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS),
 /// `invalid_argument` for an impossible offset.
-pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<Described>> {
+pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<CallDescription>> {
     let offset_s = options.local_offset_s.unwrap_or(DEFAULT_OFFSET_S);
     times::check_offset(offset_s)?;
     if rows.is_empty() {
@@ -108,8 +108,8 @@ pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<Described>> {
 }
 
 /// Reads a list, or one row of it.
-pub(super) fn read(document: Value, options: &Options) -> Result<Vec<Described>> {
-    let (mut extra, mut notes) = (Map::new(), Notes::default());
+pub(super) fn read(document: Value, options: &Options) -> Result<Vec<CallDescription>> {
+    let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     let rows = records(document, &mut extra, &mut notes).into_iter().map(Row::from).collect();
     let mut calls = calls(rows, options)?;
     add_to_first(&mut calls, extra, notes);
@@ -120,8 +120,8 @@ fn is_same(a: &Row, b: &Row) -> bool {
     agree(filled(a.id.as_ref()), filled(b.id.as_ref())) == Some(true)
 }
 
-fn describe(call_id: Option<String>, rows: Vec<Row>, offset_s: i32) -> Result<Described> {
-    let mut notes = Notes::default();
+fn describe(call_id: Option<String>, rows: Vec<Row>, offset_s: i32) -> Result<CallDescription> {
+    let mut notes = WireWarnings::default();
     if rows.iter().any(|row| filled(row.call_id.as_ref()).is_none()) {
         notes.add("call_id_missing", "a row has no callId; taken for a part of this call");
     }
@@ -146,7 +146,7 @@ fn describe(call_id: Option<String>, rows: Vec<Row>, offset_s: i32) -> Result<De
     if let ([only], Some(id)) = (&mut recordings[..], &call_id) {
         only.aliases.push(id.clone());
     }
-    Ok(Described {
+    Ok(CallDescription {
         kind: Kind::Wellcloud,
         call: Call {
             id: call_id,
@@ -174,7 +174,7 @@ struct Sides {
 impl Sides {
     /// The agent is the extension that was recorded, the customer the other side. A direction that is missing or not
     /// documented follows from which side the extension is.
-    fn of(row: &Row, notes: &mut Notes) -> Self {
+    fn of(row: &Row, notes: &mut WireWarnings) -> Self {
         let known = known("callDirection", row.call_direction.as_ref(), CallDirection::read, notes);
         let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
         let (caller, callee, device) = (owned(&row.ani), owned(&row.dnis), owned(&row.device_id));
@@ -221,7 +221,7 @@ impl Sides {
     }
 }
 
-fn recording(row: Row, repeats: Vec<Value>, offset_s: i32, notes: &mut Notes) -> Recording {
+fn recording(row: Row, repeats: Vec<Value>, offset_s: i32, notes: &mut WireWarnings) -> Recording {
     let mut extra = row.extra;
     notes.extra(&extra, Row::FIELDS);
     let started_at = moment("startTime", row.start_time, offset_s, &mut extra, notes);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 
-use crate::track::Narrow;
+use crate::track::Narrowband;
 
 /// Samples that are compared at once: 256 ms at 8 kHz.
 pub(super) const WINDOW: usize = 2048;
@@ -23,7 +23,7 @@ const fn band(points: usize) -> std::ops::Range<usize> {
     300 * points / 8000 + 1..3400 * points / 8000 + 1
 }
 /// Peaks lower than this, over the lags' noise, are not looked at.
-pub(super) const LEAST_Z: f32 = 4.0;
+pub(super) const MIN_Z: f32 = 4.0;
 /// Stretches of a track that are looked at for its noise.
 const NOISE_FRAMES: usize = 512;
 
@@ -44,13 +44,13 @@ pub(super) struct Echo {
 
 /// A track from one of its samples on; before the first it is silent.
 #[derive(Clone, Copy)]
-pub(super) struct Stretch<'a> {
-    pub track: &'a dyn Narrow,
+pub(super) struct EchoBlock<'a> {
+    pub track: &'a dyn Narrowband,
     pub at: i64,
 }
 
 /// Transforms and room for them.
-pub(super) struct Ear {
+pub(super) struct EchoFinder {
     short: Arc<dyn Fft<f32>>,
     /// Forward and back, for one reach of lags.
     long: (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>),
@@ -65,7 +65,7 @@ pub(super) struct Ear {
     heights: Vec<f32>,
 }
 
-impl Ear {
+impl EchoFinder {
     /// For placements that may be wrong by so many samples; more is searched where a transform has room for it.
     pub fn new(wrong_by: usize, portable: bool) -> Self {
         let points = (WINDOW + LATE + EARLY + 2 * wrong_by).next_power_of_two();
@@ -93,7 +93,7 @@ impl Ear {
 
     /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`, at the lag `expected` if it
     /// does there. `None` where the talker is not the louder of the two, or nothing of it is found.
-    pub fn echo(&mut self, hearer: Stretch, talker: Stretch, expected: Option<i32>) -> Option<Echo> {
+    pub fn echo(&mut self, hearer: EchoBlock, talker: EchoBlock, expected: Option<i32>) -> Option<Echo> {
         let late = (LATE + self.slack) as i32;
         read(hearer.track, hearer.at, &mut self.a);
         read(talker.track, talker.at.saturating_sub(i64::from(late)), &mut self.b);
@@ -110,7 +110,7 @@ impl Ear {
             }
         }
         let (start, z) = self.peak()?;
-        (z >= LEAST_Z).then(|| self.explain(start, z))
+        (z >= MIN_Z).then(|| self.explain(start, z))
     }
 
     /// Where in `b` the window `a` is found, and how far that stands out.
@@ -178,7 +178,7 @@ impl Ear {
 
     /// Power of a short spectrum in the band where a track is quietest: the mean of the lowest eighth of frames spread over it,
     /// digital silence left out.
-    pub fn noise(&mut self, track: &dyn Narrow) -> f32 {
+    pub fn noise(&mut self, track: &dyn Narrowband) -> f32 {
         let apart_by = (track.len() / NOISE_FRAMES).max(SHORT);
         let mut powers: Vec<f32> = (0..track.len() / apart_by).map(|n| self.power_at(track, n * apart_by)).collect();
         powers.retain(|&p| p > 0.0);
@@ -187,7 +187,7 @@ impl Ear {
         powers.iter().sum::<f32>() / powers.len().max(1) as f32
     }
 
-    fn power_at(&mut self, track: &dyn Narrow, at: usize) -> f32 {
+    fn power_at(&mut self, track: &dyn Narrowband, at: usize) -> f32 {
         track.read(at, &mut self.a[..SHORT]);
         self.work.clear();
         self.work.extend((0..SHORT).map(|k| Complex32::new(self.a[k] * self.short_taper[k], 0.0)));
@@ -213,7 +213,7 @@ fn taper(points: usize) -> Vec<f32> {
 }
 
 /// Reads samples from a position that may lie before the track.
-fn read(track: &dyn Narrow, from: i64, out: &mut [f32]) {
+fn read(track: &dyn Narrowband, from: i64, out: &mut [f32]) {
     let before = usize::try_from(from.min(0).unsigned_abs()).unwrap_or(usize::MAX).min(out.len());
     let (silence, rest) = out.split_at_mut(before);
     silence.fill(0.0);

@@ -20,10 +20,10 @@ mod tests;
 use crate::config::Config;
 use crate::threads;
 use crate::timeline::Placement;
-use crate::track::Narrow;
+use crate::track::Narrowband;
 use crate::units::{Millis, Span};
 
-use echo::{Ear, Echo, LEAST_Z, Stretch, WINDOW};
+use echo::{Echo, EchoBlock, EchoFinder, MIN_Z, WINDOW};
 
 /// Samples of a cell: 128 ms at 8 kHz.
 const CELL: usize = WINDOW / 2;
@@ -35,19 +35,19 @@ const SURE_Z: f32 = 7.0;
 const SAME_LAG: i32 = 12;
 const NEARBY: usize = 30_000 / 128;
 /// Bleed is at least 6 dB fainter than where it comes from.
-const MOST_GAIN: f32 = 0.25;
+const MAX_GAIN: f32 = 0.25;
 /// What bleed leaves over, noise apart, is at most this part of it (7 dB below): codecs and the room change it a little.
-const MOST_LEFT: f32 = 0.2;
+const MAX_LEFT: f32 = 0.2;
 /// Noise varies: half as much again is still noise.
 const NOISE_MARGIN: f32 = 1.5;
 /// A window explains a ninth of anything by having only fifteen spectra, half of each shared with the next.
 const UNBIASED: f32 = 1.125;
 /// Neither bleed between own speech nor own speech between bleed is shorter than this: it belongs to its neighbours.
-const SHORTEST_MS: f64 = 200.0;
+const MIN_MS: f64 = 200.0;
 /// Uncertainty that the search for an echo has room for anyway, in milliseconds.
 const ALLOWED_MS: f64 = 40.0;
 /// Placements more uncertain than this are no ground to compare waveforms on.
-const MOST_UNCERTAIN: Millis = Millis(250.0);
+const MAX_UNCERTAIN: Millis = Millis(250.0);
 
 /// One track, in its place, as the gate sees it.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ pub struct GateInput<'a> {
     /// Where the detector heard speech, in the track's time, in order and apart.
     pub spans: &'a [Span],
     /// The track at 8 kHz.
-    pub samples: &'a dyn Narrow,
+    pub samples: &'a dyn Narrowband,
     /// Where it lies.
     pub placement: &'a Placement,
 }
@@ -84,14 +84,14 @@ pub struct BleedSpan {
 /// A track whose place is too uncertain (250 ms, both tracks' uncertainties together) is not compared; nor is anything in a
 /// configuration without the gate (`speech.bleedGate`).
 pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
-    let mut judged: Vec<Vec<Cell>> = tracks.iter().map(|track| cells(track.spans, track.samples.len())).collect();
+    let mut judged: Vec<Vec<GateCell>> = tracks.iter().map(|track| cells(track.spans, track.samples.len())).collect();
     if config.speech.bleed_gate
         && let Some(uncertainty) = comparable(tracks)
     {
         let slack = (uncertainty.0 - ALLOWED_MS).max(0.0);
         judged = threads::map(judged.into_iter().enumerate().collect(), |(hearer, mut cells)| {
             if !cells.is_empty() {
-                judge(&mut Ear::new((slack * PER_MS) as usize, config.portable), tracks, hearer, &mut cells);
+                judge(&mut EchoFinder::new((slack * PER_MS) as usize, config.portable), tracks, hearer, &mut cells);
             }
             cells
         });
@@ -107,12 +107,12 @@ fn uncertainty(a: &GateInput, b: &GateInput) -> Millis {
 /// The largest uncertainty of two tracks that can be compared; `None` where no two can.
 fn comparable(tracks: &[GateInput]) -> Option<Millis> {
     let pairs = tracks.iter().enumerate().flat_map(|(i, a)| tracks.iter().skip(i + 1).map(move |b| uncertainty(a, b)));
-    pairs.filter(|&u| u <= MOST_UNCERTAIN).reduce(Millis::max)
+    pairs.filter(|&u| u <= MAX_UNCERTAIN).reduce(Millis::max)
 }
 
 /// 128 ms of a track in which there is speech.
 #[derive(Debug, Clone, Copy)]
-struct Cell {
+struct GateCell {
     /// Its place on the track.
     number: usize,
     /// The track that it repeats, and how much of its power that explains.
@@ -120,23 +120,23 @@ struct Cell {
 }
 
 /// The cells that spans touch on a track of so many samples.
-fn cells(spans: &[Span], samples: usize) -> Vec<Cell> {
-    let mut cells: Vec<Cell> = Vec::new();
+fn cells(spans: &[Span], samples: usize) -> Vec<GateCell> {
+    let mut cells: Vec<GateCell> = Vec::new();
     for span in spans {
         let first = (span.start.0.max(0.0) * PER_MS) as usize / CELL;
         let end = ((span.end.0.max(0.0) * PER_MS).ceil() as usize).min(samples).div_ceil(CELL);
         let first = cells.last().map_or(first, |last| first.max(last.number + 1));
-        cells.extend((first..end).map(|number| Cell { number, from: None }));
+        cells.extend((first..end).map(|number| GateCell { number, from: None }));
     }
     cells
 }
 
 /// Compares a track's cells with every other track.
-fn judge(ear: &mut Ear, tracks: &[GateInput], hearer: usize, cells: &mut [Cell]) {
+fn judge(ear: &mut EchoFinder, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) {
     let Some(own) = tracks.get(hearer) else { return };
     let noise = ear.noise(own.samples);
     for (from, talker) in tracks.iter().enumerate().filter(|(from, _)| *from != hearer) {
-        if uncertainty(own, talker) > MOST_UNCERTAIN {
+        if uncertainty(own, talker) > MAX_UNCERTAIN {
             continue;
         }
         let echoes = echoes(ear, own, talker, cells);
@@ -152,17 +152,17 @@ fn judge(ear: &mut Ear, tracks: &[GateInput], hearer: usize, cells: &mut [Cell])
 }
 
 /// What of each cell is an echo of another track, if it is at least 6 dB fainter than there.
-fn echoes(ear: &mut Ear, hearer: &GateInput, talker: &GateInput, cells: &[Cell]) -> Vec<Option<Echo>> {
+fn echoes(ear: &mut EchoFinder, hearer: &GateInput, talker: &GateInput, cells: &[GateCell]) -> Vec<Option<Echo>> {
     let half = (WINDOW / 2) as i64;
     let mut sure: Option<(usize, i32)> = None;
-    let mut compare = |cell: &Cell| {
+    let mut compare = |cell: &GateCell| {
         let middle = cell.number * CELL + CELL / 2;
         let call = hearer.placement.to_call(Millis(middle as f64 / PER_MS));
         let there = (talker.placement.to_track(call).0 * PER_MS).round() as i64;
-        let here = Stretch { track: hearer.samples, at: middle as i64 - half };
-        let there = Stretch { track: talker.samples, at: there.saturating_sub(half) };
+        let here = EchoBlock { track: hearer.samples, at: middle as i64 - half };
+        let there = EchoBlock { track: talker.samples, at: there.saturating_sub(half) };
         let expected = sure.filter(|(number, _)| cell.number - number <= NEARBY).map(|(_, lag)| lag);
-        let echo = ear.echo(here, there, expected).filter(|echo| echo.gain <= MOST_GAIN)?;
+        let echo = ear.echo(here, there, expected).filter(|echo| echo.gain <= MAX_GAIN)?;
         if echo.z >= SURE_Z {
             sure = Some((cell.number, echo.lag));
         }
@@ -172,17 +172,17 @@ fn echoes(ear: &mut Ear, hearer: &GateInput, talker: &GateInput, cells: &[Cell])
 }
 
 /// The share of a cell's power that is explained, if the cell is bleed.
-fn is_bleed(i: usize, cells: &[Cell], echoes: &[Option<Echo>], noise: f32) -> Option<f32> {
+fn is_bleed(i: usize, cells: &[GateCell], echoes: &[Option<Echo>], noise: f32) -> Option<f32> {
     let echo = (*echoes.get(i)?)?;
     let left = (UNBIASED * (echo.power - echo.explained) - NOISE_MARGIN * noise).max(0.0);
-    let sure = echo.z >= SURE_Z || (echo.z >= LEAST_Z && agrees(i, echo.lag, cells, echoes));
-    (sure && left <= MOST_LEFT * echo.explained).then(|| echo.explained / echo.power.max(f32::MIN_POSITIVE))
+    let sure = echo.z >= SURE_Z || (echo.z >= MIN_Z && agrees(i, echo.lag, cells, echoes));
+    (sure && left <= MAX_LEFT * echo.explained).then(|| echo.explained / echo.power.max(f32::MIN_POSITIVE))
 }
 
 /// Whether a sure cell nearby has the same lag.
-fn agrees(i: usize, lag: i32, cells: &[Cell], echoes: &[Option<Echo>]) -> bool {
+fn agrees(i: usize, lag: i32, cells: &[GateCell], echoes: &[Option<Echo>]) -> bool {
     let Some(here) = cells.get(i) else { return false };
-    let near = |(cell, echo): (&Cell, &Option<Echo>)| -> Option<bool> {
+    let near = |(cell, echo): (&GateCell, &Option<Echo>)| -> Option<bool> {
         let close = cell.number.abs_diff(here.number) <= NEARBY;
         close.then(|| echo.is_some_and(|e| e.z >= SURE_Z && (e.lag - lag).abs() <= SAME_LAG))
     };
@@ -191,7 +191,7 @@ fn agrees(i: usize, lag: i32, cells: &[Cell], echoes: &[Option<Echo>]) -> bool {
 }
 
 /// Cuts spans where their cells change from own speech to bleed and back.
-fn sort(spans: &[Span], cells: &[Cell]) -> Gated {
+fn sort(spans: &[Span], cells: &[GateCell]) -> Gated {
     let mut gated = Gated::default();
     let mut rest = cells;
     for span in spans {
@@ -212,31 +212,31 @@ fn sort(spans: &[Span], cells: &[Cell]) -> Gated {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Piece {
+struct GatePiece {
     span: Span,
     from: Option<usize>,
 }
 
 /// One span in pieces of one kind each, none too short to stand between others.
-fn pieces(span: Span, cells: &[Cell]) -> Vec<Piece> {
-    let cut = |cell: &Cell| {
+fn pieces(span: Span, cells: &[GateCell]) -> Vec<GatePiece> {
+    let cut = |cell: &GateCell| {
         let at = |number: usize| (number * CELL) as f64 / PER_MS;
         let piece = Span::new(at(cell.number), at(cell.number + 1)).overlap(&span)?;
-        Some(Piece { span: piece, from: cell.from.map(|(from, _)| from) })
+        Some(GatePiece { span: piece, from: cell.from.map(|(from, _)| from) })
     };
     let mut found = joined(cells.iter().filter_map(cut));
     // What lies beyond the samples is as what lies before.
     match found.last_mut() {
         Some(last) => last.span.end = span.end,
-        None => found.push(Piece { span, from: None }),
+        None => found.push(GatePiece { span, from: None }),
     }
     let found = absorbed(found, |piece| piece.from.is_some());
     absorbed(found, |piece| piece.from.is_none())
 }
 
 /// Neighbours of one kind as one piece.
-fn joined(pieces: impl Iterator<Item = Piece>) -> Vec<Piece> {
-    let mut found: Vec<Piece> = Vec::new();
+fn joined(pieces: impl Iterator<Item = GatePiece>) -> Vec<GatePiece> {
+    let mut found: Vec<GatePiece> = Vec::new();
     for piece in pieces {
         match found.last_mut() {
             Some(last) if last.from == piece.from => last.span.end = piece.span.end,
@@ -247,8 +247,8 @@ fn joined(pieces: impl Iterator<Item = Piece>) -> Vec<Piece> {
 }
 
 /// Gives pieces of one kind that are too short to the piece before them, or after them where they are the first.
-fn absorbed(mut pieces: Vec<Piece>, kind: impl Fn(&Piece) -> bool) -> Vec<Piece> {
-    let short = |piece: &Piece| kind(piece) && piece.span.duration().0 < SHORTEST_MS;
+fn absorbed(mut pieces: Vec<GatePiece>, kind: impl Fn(&GatePiece) -> bool) -> Vec<GatePiece> {
+    let short = |piece: &GatePiece| kind(piece) && piece.span.duration().0 < MIN_MS;
     for i in 0..pieces.len() {
         let before = i.checked_sub(1).and_then(|i| pieces.get(i));
         let neighbour = before.or(pieces.get(i + 1)).map(|piece| piece.from);

@@ -29,13 +29,13 @@ const CHANGE: u32 = 2;
 /// Quieter than this (-62 dBov in the peaks) nothing is a tone.
 const FAINT: f32 = 6.3e-7;
 /// Runs shorter than this (60 ms) are nobody's burst.
-const SHORTEST: u64 = 60 * RATE as u64 / 1000;
+const MIN: u64 = 60 * RATE as u64 / 1000;
 /// Lines further than this below the strongest are not part of the tone (17 dB).
 const LINE: f32 = 0.02;
 
 /// One line of a tone's spectrum.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Line {
+pub struct SpectralLine {
     /// Frequency in Hz.
     pub hz: f32,
     /// Mean square.
@@ -60,7 +60,7 @@ pub struct Burst {
     /// Share of all power that the long window found in `lines`; 0 where the run was too short for it.
     pub purity: f32,
     /// The lines of a long window, by rising frequency; empty where the run was too short for it.
-    pub lines: Vec<Line>,
+    pub lines: Vec<SpectralLine>,
 }
 
 impl Burst {
@@ -92,13 +92,13 @@ impl Burst {
 
 /// The one or two peaks of a frame.
 #[derive(Debug, Clone, Copy)]
-struct Peaks {
+struct SpectralPeaks {
     first: usize,
     second: Option<usize>,
     power: f32,
 }
 
-impl Peaks {
+impl SpectralPeaks {
     fn of(frame: &Frame) -> Self {
         let first = spectrum::strongest(&frame.power, FIRST_BIN, LAST_BIN);
         let strongest = spectrum::around(&frame.power, first);
@@ -124,7 +124,7 @@ impl Peaks {
 /// Notices a tone in coarse frames: the same one or two peaks hold nearly all power in four frames on end.
 #[derive(Default)]
 pub struct Notice {
-    peaks: Option<Peaks>,
+    peaks: Option<SpectralPeaks>,
     frames: u32,
 }
 
@@ -145,27 +145,27 @@ impl Notice {
     }
 }
 
-fn tonal_peaks(frame: &Frame) -> Option<Peaks> {
+fn tonal_peaks(frame: &Frame) -> Option<SpectralPeaks> {
     if frame.total < FAINT {
         return None;
     }
-    let peaks = Peaks::of(frame);
+    let peaks = SpectralPeaks::of(frame);
     (peaks.power >= OPEN_SHARE * frame.total && peaks.power >= FAINT).then_some(peaks)
 }
 
-struct Run {
-    peaks: Peaks,
+struct ToneRun {
+    peaks: SpectralPeaks,
     extent: Extent,
     hz: Spread,
     missed: u32,
     /// How many of the missed frames hold another tone.
     changed: u32,
-    lines: Option<(Vec<Line>, f32)>,
+    lines: Option<(Vec<SpectralLine>, f32)>,
 }
 
 /// Joins tonal frames into bursts.
 pub struct Bursts {
-    run: Option<Run>,
+    run: Option<ToneRun>,
     long: Analyser,
     power: Vec<f32>,
 }
@@ -211,7 +211,7 @@ impl Bursts {
         if let Some(peaks) = tonal_peaks(frame) {
             let mut extent = Extent::new(at);
             extent.push(peaks.power);
-            self.run = Some(Run { peaks, extent, hz: Spread::default(), missed: 0, changed: 0, lines: None });
+            self.run = Some(ToneRun { peaks, extent, hz: Spread::default(), missed: 0, changed: 0, lines: None });
         }
         ended
     }
@@ -225,7 +225,7 @@ impl Bursts {
     pub fn close(&mut self) -> Option<Burst> {
         let run = self.run.take()?;
         let (start, end) = (run.extent.start(), run.extent.end());
-        if end - start < SHORTEST {
+        if end - start < MIN {
             return None;
         }
         let (lines, purity) = run.lines.unwrap_or_default();
@@ -247,7 +247,7 @@ fn strongest_near(frame: &Frame, bin: usize) -> usize {
 }
 
 /// The lines of the last `LONG` of `recent` samples and the share of the power they hold.
-fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (Vec<Line>, f32) {
+fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (Vec<SpectralLine>, f32) {
     let Some(samples) = recent.len().checked_sub(LONG).and_then(|skip| recent.get(skip..)) else {
         return Default::default();
     };
@@ -256,14 +256,14 @@ fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (Vec<Line>, 
     let scale = LONG / spectrum::FRAME;
     let (first, last) = (FIRST_BIN * scale, LAST_BIN * scale);
     let total: f32 = power[first..=last].iter().sum();
-    let mut found: Vec<Line> = Vec::with_capacity(3);
+    let mut found: Vec<SpectralLine> = Vec::with_capacity(3);
     for _ in 0..3 {
         let bin = spectrum::strongest(power, first, last);
         let here = spectrum::around(power, bin);
         if here <= found.first().map_or(0.0, |line| LINE * line.power) {
             break;
         }
-        found.push(Line { hz: spectrum::interpolate(power, bin) * RATE as f32 / LONG as f32, power: here });
+        found.push(SpectralLine { hz: spectrum::interpolate(power, bin) * RATE as f32 / LONG as f32, power: here });
         power[bin - REACH..=bin + REACH].fill(0.0);
     }
     let purity = found.iter().map(|line| line.power).sum::<f32>() / total.max(f32::MIN_POSITIVE);

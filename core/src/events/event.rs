@@ -4,7 +4,7 @@ pub use crate::timeline::EventKind;
 
 /// One sound on one track.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct TrackEvent {
     /// What it is.
     pub kind: EventKind,
     /// Track time of its first sample, in milliseconds.
@@ -19,7 +19,7 @@ pub struct Event {
     pub level_dbov: f32,
 }
 
-impl Event {
+impl TrackEvent {
     /// Length in milliseconds.
     pub fn duration_ms(&self) -> f64 {
         self.end_ms - self.start_ms

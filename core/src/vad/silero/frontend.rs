@@ -5,7 +5,7 @@
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 
-use super::simd::{Cpu, Row};
+use super::simd::{Cpu, SimdRow};
 use super::{CONTEXT, FRAME, PANEL};
 
 /// Frequencies of a window's spectrum.
@@ -22,7 +22,7 @@ const REFLECTED: usize = 32;
 const POINTS: usize = WINDOW / 2;
 
 /// Magnitudes by window and bin.
-pub(super) type Spectra = [[Row; BINS]; WINDOWS];
+pub(super) type Spectra = [[SimdRow; BINS]; WINDOWS];
 
 /// The window and the roots of unity.
 pub(super) struct Tables {
@@ -52,7 +52,7 @@ impl Tables {
 ///
 /// `samples` begins with the context of the first frame; lanes without a frame stay as they are.
 #[inline(always)]
-pub(super) fn gather(samples: &[f32], rows: &mut [Row; SPAN]) {
+pub(super) fn gather(samples: &[f32], rows: &mut [SimdRow; SPAN]) {
     for (lane, frame) in samples.windows(CONTEXT + FRAME).step_by(FRAME).take(PANEL).enumerate() {
         for (row, &sample) in rows.iter_mut().zip(frame) {
             row.0[lane] = sample;
@@ -67,7 +67,7 @@ pub(super) fn gather(samples: &[f32], rows: &mut [Row; SPAN]) {
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// The spectra of sixteen frames.
     #[inline(always)]
-    pub fn spectra(self, tables: &Tables, rows: &[Row; SPAN], spectra: &mut Spectra) {
+    pub fn spectra(self, tables: &Tables, rows: &[SimdRow; SPAN], spectra: &mut Spectra) {
         for (window, bins) in spectra.iter_mut().enumerate() {
             // Even samples are the real part, odd ones the imaginary.
             let (mut re, mut im) = ([self.splat(0.0); POINTS], [self.splat(0.0); POINTS]);
@@ -107,7 +107,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 
     /// Magnitudes of the real signal's spectrum: the even samples' plus and minus the odd samples', turned.
     #[inline(always)]
-    fn untangle(self, tables: &Tables, re: &[f32x16<S>; POINTS], im: &[f32x16<S>; POINTS], bins: &mut [Row; BINS]) {
+    fn untangle(self, tables: &Tables, re: &[f32x16<S>; POINTS], im: &[f32x16<S>; POINTS], bins: &mut [SimdRow; BINS]) {
         for k in 0..=POINTS / 2 {
             let (a, b) = (reversed(k), reversed((POINTS - k) % POINTS));
             let even = (re[a] + re[b], im[a] - im[b]);
@@ -152,7 +152,7 @@ mod tests {
                 seed as f32 / u32::MAX as f32 - 0.5
             })
             .collect();
-        let (mut rows, mut spectra) = ([Row::default(); SPAN], [[Row::default(); BINS]; WINDOWS]);
+        let (mut rows, mut spectra) = ([SimdRow::default(); SPAN], [[SimdRow::default(); BINS]; WINDOWS]);
         gather(&samples, &mut rows);
         dispatch!(Level::new(), simd => Cpu::<_, true>(simd).spectra(&Tables::new(), &rows, &mut spectra));
         for lane in [0, 7, 15] {

@@ -12,10 +12,10 @@ const FRAME: usize = 240;
 
 /// WebRTC's detector in its most sceptical mode. Its answers are 0 or 1.
 pub struct WebrtcDetector {
-    lanes: Vec<Lane>,
+    lanes: Vec<WebrtcTrack>,
 }
 
-struct Lane {
+struct WebrtcTrack {
     vad: Vad,
     frame: Vec<i16>,
 }
@@ -29,7 +29,7 @@ impl std::fmt::Debug for WebrtcDetector {
 impl WebrtcDetector {
     /// A detector of a number of lanes.
     pub fn new(lanes: usize) -> Self {
-        let lane = || Lane {
+        let lane = || WebrtcTrack {
             vad: Vad::new_with_rate_and_mode(SampleRate::Rate8kHz, VadMode::VeryAggressive),
             frame: Vec::with_capacity(FRAME),
         };
@@ -37,7 +37,7 @@ impl WebrtcDetector {
     }
 }
 
-impl Lane {
+impl WebrtcTrack {
     fn push(&mut self, mut samples: &[f32], out: &mut Vec<f32>) -> Result<()> {
         while !samples.is_empty() {
             let (now, rest) = samples.split_at((FRAME - self.frame.len()).min(samples.len()));
@@ -90,7 +90,7 @@ impl Detector for WebrtcDetector {
 mod tests {
     use super::*;
 
-    fn hear(lanes: &[&[f32]], chunk: usize) -> Vec<Vec<f32>> {
+    fn detect(lanes: &[&[f32]], chunk: usize) -> Vec<Vec<f32>> {
         let mut detector = WebrtcDetector::new(lanes.len());
         let mut out = vec![Vec::new(); lanes.len()];
         let longest = lanes.iter().map(|l| l.len()).max().unwrap_or(0);
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn sound_is_heard_and_silence_is_not() {
-        let got = hear(&[&babble(32_000), &[0.0; 32_000]], 1024);
+        let got = detect(&[&babble(32_000), &[0.0; 32_000]], 1024);
         assert_eq!((got[0].len(), got[1].len()), (134, 134));
         assert!(got[0].iter().sum::<f32>() > 40.0);
         assert_eq!(got[1].iter().sum::<f32>(), 0.0);
@@ -125,16 +125,16 @@ mod tests {
     #[test]
     fn neither_chunks_nor_other_lanes_change_a_lane() {
         let (a, b) = (babble(20_001), babble(9_000));
-        let both = hear(&[&a, &b], 1024);
-        assert_eq!(both[0], hear(&[&a], 77)[0]);
-        assert_eq!(both[1], hear(&[&b], 1)[0]);
+        let both = detect(&[&a, &b], 1024);
+        assert_eq!(both[0], detect(&[&a], 77)[0]);
+        assert_eq!(both[1], detect(&[&b], 1)[0]);
     }
 
     #[test]
     fn less_than_a_frame_has_an_answer_and_nothing_has_none() {
-        assert_eq!(hear(&[&[0.1; 5]], 8)[0].len(), 1);
-        assert!(hear(&[&[]], 8)[0].is_empty());
-        assert!(hear(&[&[f32::NAN, f32::INFINITY, -9.0]], 8)[0].len() == 1);
+        assert_eq!(detect(&[&[0.1; 5]], 8)[0].len(), 1);
+        assert!(detect(&[&[]], 8)[0].is_empty());
+        assert!(detect(&[&[f32::NAN, f32::INFINITY, -9.0]], 8)[0].len() == 1);
     }
 
     #[test]

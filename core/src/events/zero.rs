@@ -1,7 +1,7 @@
 //! Digital zero and dropouts: samples that no line could have sent. Judged at the recording's own rate, where a resampler has not
 //! yet blurred them.
 
-use super::event::{Event, EventKind, dbov};
+use super::event::{EventKind, TrackEvent, dbov};
 
 /// Samples closer than half a 16-bit step are equal.
 const SAME: f32 = 1.0 / 65536.0;
@@ -46,7 +46,7 @@ pub struct Zero {
     at: u64,
     flat: Option<Flat>,
     hole: Option<Hole>,
-    events: Vec<Event>,
+    events: Vec<TrackEvent>,
 }
 
 impl Zero {
@@ -131,12 +131,12 @@ impl Zero {
         }
     }
 
-    fn event(&self, kind: EventKind, start: u64, end: u64, level_dbov: f32) -> Event {
-        Event { kind, start_ms: self.ms(start), end_ms: self.ms(end), detail: None, confidence: 0.95, level_dbov }
+    fn event(&self, kind: EventKind, start: u64, end: u64, level_dbov: f32) -> TrackEvent {
+        TrackEvent { kind, start_ms: self.ms(start), end_ms: self.ms(end), detail: None, confidence: 0.95, level_dbov }
     }
 
     /// What was heard.
-    pub fn finish(mut self) -> Vec<Event> {
+    pub fn finish(mut self) -> Vec<TrackEvent> {
         let recent = std::mem::take(&mut self.recent);
         let (before, rest) = recent.split_at((EDGE * self.chunk).min(recent.len()));
         if !rest.is_empty() {
@@ -180,7 +180,7 @@ mod tests {
             .collect()
     }
 
-    fn hear(rate: u32, x: &[f32], chunk: usize) -> Vec<Event> {
+    fn detect(rate: u32, x: &[f32], chunk: usize) -> Vec<TrackEvent> {
         let mut zero = Zero::new(rate);
         x.chunks(chunk).for_each(|block| zero.push(block));
         zero.finish()
@@ -191,44 +191,44 @@ mod tests {
         for rate in [8000, 16000, 44100] {
             let mut x = noise(rate as usize * 4);
             x[rate as usize..rate as usize * 2 + 1].fill(0.0);
-            let events = hear(rate, &x, 1000);
+            let events = detect(rate, &x, 1000);
             assert_eq!(events.len(), 1, "{rate}");
             assert_eq!(events[0].kind, EventKind::DigitalZero);
             assert!((events[0].start_ms - 1000.0).abs() < 0.2 && (events[0].end_ms - 2000.0).abs() < 0.3);
             let mut x = noise(rate as usize * 4);
             x[rate as usize..rate as usize * 2 - 20].fill(0.0);
-            assert!(hear(rate, &x, 1000).iter().all(|e| e.kind == EventKind::Dropout), "{rate}");
+            assert!(detect(rate, &x, 1000).iter().all(|e| e.kind == EventKind::Dropout), "{rate}");
         }
     }
 
     #[test]
     fn a_dead_track_is_zero_to_its_end() {
-        let events = hear(8000, &[0.0; 12345], 160);
+        let events = detect(8000, &[0.0; 12345], 160);
         assert_eq!(events.len(), 1);
         assert!((events[0].end_ms - 12345.0 / 8.0).abs() < 0.2);
     }
 
     #[test]
     fn the_zero_of_a_law_counts_and_a_level_does_not() {
-        assert_eq!(hear(8000, &[8.0 / 32768.0; 9000], 160).len(), 1);
-        assert_eq!(hear(8000, &[0.1; 9000], 160).len(), 0);
+        assert_eq!(detect(8000, &[8.0 / 32768.0; 9000], 160).len(), 1);
+        assert_eq!(detect(8000, &[0.1; 9000], 160).len(), 0);
     }
 
     #[test]
     fn a_hole_in_sound_is_a_dropout_but_a_faded_pause_is_not() {
         let mut x = noise(8000);
         x[4000..4160].fill(0.0);
-        let events = hear(8000, &x, 77);
+        let events = detect(8000, &x, 77);
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].kind, EventKind::Dropout);
         assert!((events[0].start_ms - 500.0).abs() < 0.2 && (events[0].end_ms - 520.0).abs() < 0.2);
         for (i, v) in x[3800..4000].iter_mut().enumerate() {
             *v *= 0.01 * (1.0 - i as f32 / 200.0);
         }
-        assert!(hear(8000, &x, 77).is_empty());
+        assert!(detect(8000, &x, 77).is_empty());
         let mut x = noise(8000);
         x[4000..4031].fill(0.0);
-        assert!(hear(8000, &x, 77).is_empty(), "4 ms are too short");
+        assert!(detect(8000, &x, 77).is_empty(), "4 ms are too short");
     }
 
     #[test]
@@ -236,10 +236,10 @@ mod tests {
         let mut x = noise(40000);
         x[4003..4190].fill(0.0);
         x[20001..30007].fill(0.0);
-        let whole = hear(11025, &x, 40000);
+        let whole = detect(11025, &x, 40000);
         assert_eq!(whole.len(), 1 + 1);
         for chunk in [1, 7, 160, 1152] {
-            assert_eq!(hear(11025, &x, chunk), whole);
+            assert_eq!(detect(11025, &x, chunk), whole);
         }
     }
 }

@@ -21,9 +21,9 @@ mod tests;
 use fearless_simd::{Level, Simd, SimdBase, dispatch};
 
 use self::encoder::Panel;
-use self::lstm::{GROUP, State};
+use self::lstm::{GROUP, LstmState};
 use self::model::{GATE_ROWS, Model, UNITS};
-use self::simd::{Cpu, Row};
+use self::simd::{Cpu, SimdRow};
 use super::{Detector, same_lanes};
 use crate::error::Result;
 use crate::threads;
@@ -56,14 +56,14 @@ const SAMPLE_LIMIT: f32 = 32_768.0;
 pub struct Silero {
     /// None: portable.
     level: Option<Level>,
-    lanes: Vec<Lane>,
-    work: Box<Work>,
-    forget: Option<Forget>,
+    lanes: Vec<SileroTrack>,
+    work: Box<Scratch>,
+    forget: Option<StateReset>,
 }
 
 /// When a track is heard as if it began.
 #[derive(Clone, Copy)]
-struct Forget {
+struct StateReset {
     /// After so many frames ...
     frames: u32,
     /// ... below this: a probability before the last step.
@@ -71,20 +71,20 @@ struct Forget {
 }
 
 /// One track.
-struct Lane {
+struct SileroTrack {
     /// The context of the next frame, then samples of at most a block.
     samples: Vec<f32>,
-    state: State,
+    state: LstmState,
     /// Frames since the last one that may have been speech.
     quiet: u32,
 }
 
 /// Room for the intermediate results of a block.
-struct Work {
+struct Scratch {
     /// For a whole block and, where two threads share it, for its second half.
     encoding: [Encoding; 2],
     /// Of two tracks.
-    gates: [Vec<[Row; GATE_ROWS]>; 2],
+    gates: [Vec<[SimdRow; GATE_ROWS]>; 2],
 }
 
 /// Room for what lies before the LSTM.
@@ -107,17 +107,17 @@ impl Silero {
     #[must_use]
     pub fn forgetting(mut self, after: Millis, below: f32) -> Self {
         let frames = (after.0 / self.hop().0).round().clamp(1.0, f64::from(u32::MAX)) as u32;
-        self.forget = Some(Forget { frames, logit: (below / (1.0 - below)).ln() });
+        self.forget = Some(StateReset { frames, logit: (below / (1.0 - below)).ln() });
         self
     }
 
     fn at_level(lanes: usize, level: Option<Level>) -> Self {
-        let gates = || vec![[Row::default(); GATE_ROWS]; BLOCK];
+        let gates = || vec![[SimdRow::default(); GATE_ROWS]; BLOCK];
         let encoding = |frames| Encoding { panel: Panel::new(), features: vec![[0.0; UNITS]; frames] };
         Self {
             level,
-            lanes: std::iter::repeat_with(Lane::new).take(lanes).collect(),
-            work: Box::new(Work { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
+            lanes: std::iter::repeat_with(SileroTrack::new).take(lanes).collect(),
+            work: Box::new(Scratch { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
             forget: None,
         }
     }
@@ -127,7 +127,7 @@ impl Silero {
         let lanes = self.lanes.iter_mut().zip(out).filter(|(lane, _)| lane.frames() >= least);
         let mut lanes: Vec<_> = lanes.collect();
         for pair in lanes.chunks_mut(2) {
-            let (model, Work { encoding, gates }) = (Model::shared(), &mut *self.work);
+            let (model, Scratch { encoding, gates }) = (Model::shared(), &mut *self.work);
             for ((lane, _), gates) in pair.iter().zip(&mut *gates) {
                 encode(self.level, model, lane, encoding, gates);
             }
@@ -173,24 +173,24 @@ impl Detector for Silero {
             lane.samples.resize(CONTEXT + pending.next_multiple_of(FRAME), 0.0);
         }
         self.compute(1, out);
-        self.lanes.fill_with(Lane::new);
+        self.lanes.fill_with(SileroTrack::new);
         Ok(())
     }
 }
 
-impl Lane {
+impl SileroTrack {
     fn new() -> Self {
         let mut samples = Vec::with_capacity(CONTEXT + BLOCK * FRAME);
         samples.resize(CONTEXT, 0.0);
-        Self { samples, state: State::START, quiet: 0 }
+        Self { samples, state: LstmState::START, quiet: 0 }
     }
 
     /// Takes note of a frame's answer.
-    fn heard(&mut self, logit: f32, forget: Option<Forget>) {
-        let Some(Forget { frames, logit: least }) = forget else { return };
+    fn heard(&mut self, logit: f32, forget: Option<StateReset>) {
+        let Some(StateReset { frames, logit: least }) = forget else { return };
         self.quiet = if logit < least { self.quiet + 1 } else { 0 };
         if self.quiet == frames {
-            (self.state, self.quiet) = (State::START, 0);
+            (self.state, self.quiet) = (LstmState::START, 0);
         }
     }
 
@@ -212,11 +212,11 @@ impl Lane {
 fn encode(
     level: Option<Level>,
     model: &Model,
-    lane: &Lane,
+    lane: &SileroTrack,
     [whole, second]: &mut [Encoding; 2],
-    gates: &mut [[Row; GATE_ROWS]],
+    gates: &mut [[SimdRow; GATE_ROWS]],
 ) {
-    let work = |samples: &[f32], frames, room: &mut Encoding, gates: &mut [[Row; GATE_ROWS]]| match level {
+    let work = |samples: &[f32], frames, room: &mut Encoding, gates: &mut [[SimdRow; GATE_ROWS]]| match level {
         None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).inputs(model, samples, frames, room, gates)),
         Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).inputs(model, samples, frames, room, gates)),
     };
@@ -238,7 +238,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         samples: &[f32],
         frames: usize,
         room: &mut Encoding,
-        gates: &mut [[Row; GATE_ROWS]],
+        gates: &mut [[SimdRow; GATE_ROWS]],
     ) {
         let panels = room.features[..frames.next_multiple_of(PANEL)].as_chunks_mut().0;
         for (panel, features) in panels.iter_mut().enumerate() {
@@ -254,9 +254,9 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     fn follow(
         self,
         model: &Model,
-        forget: Option<Forget>,
-        gates: &[Vec<[Row; GATE_ROWS]>; 2],
-        lanes: &mut [(&mut Lane, &mut Vec<f32>)],
+        forget: Option<StateReset>,
+        gates: &[Vec<[SimdRow; GATE_ROWS]>; 2],
+        lanes: &mut [(&mut SileroTrack, &mut Vec<f32>)],
     ) {
         let mut done = 0;
         if let [(a, a_out), (b, b_out)] = lanes {
@@ -279,7 +279,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
             }
             let start = out.len() - frames;
             for logits in out[start..].chunks_mut(16) {
-                let mut row = Row::default();
+                let mut row = SimdRow::default();
                 row.0[..logits.len()].copy_from_slice(logits);
                 let probabilities = self.sigmoid(self.load(&row)).to_array();
                 logits.copy_from_slice(&probabilities[..logits.len()]);

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::frontend::{BINS, Tables};
-use super::simd::Row;
+use super::simd::SimdRow;
 
 /// Outputs that a convolution computes at once: six times sixteen frames fill the registers of AVX2.
 pub(super) const TILE: usize = 6;
@@ -25,7 +25,7 @@ const COUNT: usize =
 type Tiles = Vec<[f32; TILE]>;
 
 /// The LSTM's 512 × 128 matrices by block of sixteen units, gate and input.
-pub(super) type Gates = Vec<[[Row; UNITS]; 4]>;
+pub(super) type Gates = Vec<[[SimdRow; UNITS]; 4]>;
 
 /// A convolution over the positions of one frame.
 pub(super) struct Convolution {
@@ -50,8 +50,8 @@ pub(super) struct Model {
     pub others: [Convolution; 3],
     pub input: Gates,
     pub recurrent: Gates,
-    pub gate_bias: [Row; GATE_ROWS],
-    pub output: [Row; UNITS / 16],
+    pub gate_bias: [SimdRow; GATE_ROWS],
+    pub output: [SimdRow; UNITS / 16],
     pub output_bias: f32,
 }
 
@@ -108,8 +108,8 @@ impl Model {
     }
 }
 
-fn rows<const N: usize>(value: impl Fn(usize, usize) -> f32) -> [Row; N] {
-    std::array::from_fn(|row| Row(std::array::from_fn(|lane| value(row, lane))))
+fn rows<const N: usize>(value: impl Fn(usize, usize) -> f32) -> [SimdRow; N] {
+    std::array::from_fn(|row| SimdRow(std::array::from_fn(|lane| value(row, lane))))
 }
 
 /// Outputs that fill up the last tile are zero.

@@ -1,7 +1,7 @@
 //! The beep before a recording: one pure tone alone.
 
 use super::bursts::Burst;
-use super::event::{Event, EventKind, dbov};
+use super::event::{EventKind, TrackEvent, dbov};
 use super::spectrum::{FRAME, RATE};
 use super::tones::SUPERVISORY_HZ;
 
@@ -57,7 +57,7 @@ impl Beep {
     }
 
     /// The beeps of a track of `total` samples, less those that are part of `others` and those the speech detector takes for speech.
-    pub fn finish(self, total: u64, others: &[Event], probabilities: &[f32]) -> Vec<Event> {
+    pub fn finish(self, total: u64, others: &[TrackEvent], probabilities: &[f32]) -> Vec<TrackEvent> {
         let again = (AGAIN_SECONDS * RATE as f32) as u64;
         let mut events = Vec::new();
         for (i, c) in self.candidates.iter().enumerate() {
@@ -71,7 +71,7 @@ impl Beep {
             if cut || part || spoken || (network && mates > 0) || mates > 2 {
                 continue;
             }
-            events.push(Event {
+            events.push(TrackEvent {
                 kind: EventKind::Beep,
                 start_ms,
                 end_ms,
@@ -106,7 +106,7 @@ mod tests {
     use super::super::testing::{kinds, listen, listen_with, melody, silence, sines, train, voice};
     use super::*;
 
-    fn beeps(events: &[Event]) -> usize {
+    fn beeps(events: &[TrackEvent]) -> usize {
         kinds(events).iter().filter(|k| **k == EventKind::Beep).count()
     }
 

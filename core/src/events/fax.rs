@@ -1,7 +1,7 @@
 //! Fax tones, ITU-T T.30: CNG (1100 Hz, 0.5 s on, 3 s off) and CED (2100 Hz, 2.6 to 4 s).
 
 use super::bursts::Burst;
-use super::event::{Event, EventKind, dbov};
+use super::event::{EventKind, TrackEvent, dbov};
 use super::spectrum::RATE;
 
 /// T.30: 1100 +- 38 Hz.
@@ -17,7 +17,7 @@ const CED_SECONDS: (f32, f32) = (2.1, 4.5);
 
 /// A burst at 1100 Hz, perhaps cut.
 #[derive(Debug, Clone)]
-struct Call {
+struct FaxTone {
     start: u64,
     end: u64,
     whole: bool,
@@ -27,16 +27,16 @@ struct Call {
 /// Listens for fax tones among the bursts.
 #[derive(Default)]
 pub struct Fax {
-    calls: Vec<Call>,
-    answers: Vec<Event>,
+    calls: Vec<FaxTone>,
+    answers: Vec<TrackEvent>,
 }
 
 fn seconds(a: u64, b: u64) -> f32 {
     b.saturating_sub(a) as f32 / RATE as f32
 }
 
-fn event(start: u64, end: u64, detail: &str, level: f32, confidence: f32) -> Event {
-    Event {
+fn event(start: u64, end: u64, detail: &str, level: f32, confidence: f32) -> TrackEvent {
+    TrackEvent {
         kind: EventKind::Fax,
         start_ms: start as f64 / 8.0,
         end_ms: end as f64 / 8.0,
@@ -56,13 +56,13 @@ impl Fax {
         }
         if within(hz, CNG_HZ) && burst.seconds() <= CNG_SECONDS.1 && burst.wobble_hz < 10.0 {
             let whole = within(burst.seconds(), CNG_SECONDS) && burst.purity > 0.7;
-            self.calls.push(Call { start: burst.start, end: burst.end, whole, level: burst.level });
+            self.calls.push(FaxTone { start: burst.start, end: burst.end, whole, level: burst.level });
         }
     }
 
     /// The fax tones of a track of `total` samples. A whole CNG burst with another after its period is certain; a cut one
     /// counts beside a whole one; a single one counts where the track ends before the next could come.
-    pub fn finish(self, total: u64) -> Vec<Event> {
+    pub fn finish(self, total: u64) -> Vec<TrackEvent> {
         let calls = &self.calls;
         let mut events = self.answers;
         for (i, call) in calls.iter().enumerate() {
@@ -80,7 +80,7 @@ impl Fax {
 }
 
 /// Whether two bursts lie one or two periods apart.
-fn is_period(a: &Call, b: &Call) -> bool {
+fn is_period(a: &FaxTone, b: &FaxTone) -> bool {
     let apart = seconds(a.start.min(b.start), a.start.max(b.start));
     [1.0, 2.0].iter().any(|n| apart >= n * CNG_PERIOD.0 && apart <= n * CNG_PERIOD.1)
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::super::testing::{listen, silence, sines, train};
     use super::*;
 
-    fn fax(events: &[Event]) -> Vec<&str> {
+    fn fax(events: &[TrackEvent]) -> Vec<&str> {
         events.iter().filter(|e| e.kind == EventKind::Fax).filter_map(|e| e.detail.as_deref()).collect()
     }
 

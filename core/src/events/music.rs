@@ -4,7 +4,7 @@
 //! their partials for a tenth of a second and more, and the level does not swing with the syllables (about 4 Hz; Scheirer and
 //! Slaney 1997). The speech detector has the last word: where it hears speech there is no music.
 
-use super::event::{Event, EventKind, dbov};
+use super::event::{EventKind, TrackEvent, dbov};
 use super::spectrum::{FIRST_BIN, FRAME, Frame, RATE};
 
 /// Frames of a slot (512 ms).
@@ -32,7 +32,7 @@ const JOIN: usize = 10;
 /// Speech probability of a slot that ends a stretch.
 const INTERRUPTED: f32 = 0.4;
 /// Shortest stretch, clear (4.1 s) and faint (6.1 s).
-const LEAST: (usize, usize) = (8, 12);
+const MIN: (usize, usize) = (8, 12);
 /// Slots at the ends of a stretch this far below its mean are not part of it (12 dB).
 const FADED: f32 = 1.0 / 16.0;
 /// A longest swing where there is no speech detector to ask, in dB: a voice has 7 and more.
@@ -55,7 +55,7 @@ const LOUD: f32 = 6.3e-5;
 
 /// One slot's summary; every figure is a mean over its frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Slot {
+struct MusicSlot {
     /// Peaks that last.
     lasting: f32,
     /// Peaks that came to last in this frame: notes begin, hum does not.
@@ -77,10 +77,10 @@ pub struct Music {
     ages: [u128; LASTING],
     levels: [f32; SWING],
     frames: usize,
-    slot: Slot,
+    slot: MusicSlot,
     /// The lasting peaks of the slot under way, one bit a bin.
     notes: u128,
-    slots: Vec<Slot>,
+    slots: Vec<MusicSlot>,
     /// End of the last tone: it may reach into a slot still to come.
     tone_end: u64,
 }
@@ -114,7 +114,7 @@ fn halve(bits: u128) -> u64 {
 }
 
 /// Mean of a value over slots.
-fn mean(of: &[Slot], value: fn(&Slot) -> f32) -> f32 {
+fn mean(of: &[MusicSlot], value: fn(&MusicSlot) -> f32) -> f32 {
     of.iter().map(value).sum::<f32>() / of.len().max(1) as f32
 }
 
@@ -155,7 +155,7 @@ impl Music {
 
     /// The stretches of music, given the speech probabilities of the coarse frames (none where no detector ran that knows music
     /// from speech).
-    pub fn finish(self, probabilities: &[f32]) -> Vec<Event> {
+    pub fn finish(self, probabilities: &[f32]) -> Vec<TrackEvent> {
         let speech: Vec<f32> = (0..self.slots.len())
             .map(|i| {
                 let of = probabilities.get(i * SLOT..).unwrap_or_default();
@@ -175,7 +175,7 @@ impl Music {
         }
         let long = |&(start, end): &(usize, usize)| {
             let clear = mean(&self.slots[start..=end], |slot| slot.power) > LOUD;
-            end - start + 1 >= if clear { LEAST.0 } else { LEAST.1 }
+            end - start + 1 >= if clear { MIN.0 } else { MIN.1 }
         };
         let trimmed = stretches.into_iter().map(|(start, end)| self.trim(start, end));
         trimmed.filter(long).map(|(start, end)| self.event(start, end)).collect()
@@ -183,7 +183,7 @@ impl Music {
 
     fn is_music(&self, i: usize, speech: &[f32], detector: bool) -> bool {
         let (low, high) = (i.saturating_sub(WINDOW), (i + WINDOW + 1).min(self.slots.len()));
-        let (mut sum, mut probability, mut n) = (Slot::default(), 0.0, 0.0);
+        let (mut sum, mut probability, mut n) = (MusicSlot::default(), 0.0, 0.0);
         for (slot, p) in self.slots[low..high].iter().zip(&speech[low..high]).filter(|(slot, _)| !slot.tone) {
             sum.lasting += slot.lasting;
             sum.fresh += slot.fresh;
@@ -217,10 +217,10 @@ impl Music {
         (start, end)
     }
 
-    fn event(&self, start: usize, end: usize) -> Event {
+    fn event(&self, start: usize, end: usize) -> TrackEvent {
         let of = &self.slots[start..=end];
         let ms = |slot: usize| slot as f64 * SLOT_SAMPLES as f64 * 1000.0 / RATE as f64;
-        Event {
+        TrackEvent {
             kind: EventKind::Music,
             start_ms: ms(start),
             end_ms: ms(end + 1),
@@ -291,6 +291,6 @@ mod tests {
 
     #[test]
     fn ten_hours_are_kept_in_a_few_megabytes() {
-        assert!(10 * 3600 * RATE as u64 / SLOT_SAMPLES * size_of::<Slot>() as u64 <= 3_000_000);
+        assert!(10 * 3600 * RATE as u64 / SLOT_SAMPLES * size_of::<MusicSlot>() as u64 <= 3_000_000);
     }
 }

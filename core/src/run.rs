@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result, Stage};
 
-/// A switch that stops work: clone it, keep one, give the other to [`Control`].
+/// A switch that stops work: clone it, keep one, give the other to [`RunOptions`].
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -38,7 +38,7 @@ pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// How a caller steers and watches the work. The result never depends on it.
 #[derive(Clone, Default)]
-pub struct Control {
+pub struct RunOptions {
     /// Stops the work.
     pub cancel: Cancel,
     /// Hears of the progress, at most once per block of audio.
@@ -47,7 +47,7 @@ pub struct Control {
     pub threads: Option<usize>,
 }
 
-impl Control {
+impl RunOptions {
     /// Fails with `cancelled` where the caller has asked to stop.
     ///
     /// # Errors
@@ -64,9 +64,9 @@ impl Control {
     }
 }
 
-impl fmt::Debug for Control {
+impl fmt::Debug for RunOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Control")
+        f.debug_struct("RunOptions")
             .field("cancel", &self.cancel)
             .field("progress", &self.progress.is_some())
             .field("threads", &self.threads)
@@ -81,9 +81,9 @@ mod tests {
 
     #[test]
     fn a_cancelled_control_fails_every_check() {
-        let control = Control::default();
-        assert!(control.check(Stage::Decode).is_ok());
-        control.cancel.clone().cancel();
-        assert_eq!(control.check(Stage::Decode).unwrap_err().kind(), ErrorKind::Cancelled);
+        let run = RunOptions::default();
+        assert!(run.check(Stage::Decode).is_ok());
+        run.cancel.clone().cancel();
+        assert_eq!(run.check(Stage::Decode).unwrap_err().kind(), ErrorKind::Cancelled);
     }
 }

@@ -53,7 +53,7 @@ pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
         DetectorKind::Silero => {
             let silero = Silero::new(lanes, config.portable);
             let speech = &config.speech;
-            Ok(Box::new(match speech.forget_ms {
+            Ok(Box::new(match speech.reset_after_ms {
                 Some(after) => silero.forgetting(after, speech.neg_threshold),
                 None => silero,
             }))
@@ -75,5 +75,5 @@ fn same_lanes(expected: usize, found: usize) -> Result<()> {
     if expected == found {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "number of lanes").found(found, expected))
+    Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "number of lanes").with_mismatch(found, expected))
 }

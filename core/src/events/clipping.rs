@@ -1,6 +1,6 @@
 //! Clipping: runs of samples at full scale. Judged at the recording's own rate; a resampler rounds the corners off.
 
-use super::event::{Event, EventKind, dbov};
+use super::event::{EventKind, TrackEvent, dbov};
 
 /// At or beyond this a sample is at full scale (one 16-bit step below 1).
 const FULL: f32 = 32766.5 / 32768.0;
@@ -22,7 +22,7 @@ pub struct Clipping {
     last: f32,
     /// The event under way: start, end, runs and samples.
     open: Option<(u64, u64, u32, u64)>,
-    events: Vec<Event>,
+    events: Vec<TrackEvent>,
 }
 
 impl Clipping {
@@ -79,7 +79,7 @@ impl Clipping {
         if let Some((start, end, runs, samples)) = self.open.take()
             && runs >= RUNS
         {
-            self.events.push(Event {
+            self.events.push(TrackEvent {
                 kind: EventKind::Clipping,
                 start_ms: ms(self.rate, start),
                 end_ms: ms(self.rate, end),
@@ -91,7 +91,7 @@ impl Clipping {
     }
 
     /// What was heard.
-    pub fn finish(mut self) -> Vec<Event> {
+    pub fn finish(mut self) -> Vec<TrackEvent> {
         self.end_run();
         self.close();
         self.events
@@ -111,7 +111,7 @@ mod tests {
         (0..8000).map(|i| tone(i).clamp(-limit, limit)).collect()
     }
 
-    fn hear(x: &[f32], chunk: usize) -> Vec<Event> {
+    fn detect(x: &[f32], chunk: usize) -> Vec<TrackEvent> {
         let mut clipping = Clipping::new(8000);
         x.chunks(chunk).for_each(|block| clipping.push(block));
         clipping.finish()
@@ -119,15 +119,15 @@ mod tests {
 
     #[test]
     fn a_cut_sine_is_one_event_and_a_whole_one_is_none() {
-        assert_eq!(hear(&sine(1.5, 1.0), 160).len(), 1);
-        assert_eq!(hear(&sine(1.5, 32124.0 / 32768.0), 160).len(), 1, "mu-law's full scale");
-        assert!(hear(&sine(1.5, 0.9), 160).is_empty(), "below full scale nothing can be said");
-        assert!(hear(&sine(0.999, 1.0), 160).is_empty());
+        assert_eq!(detect(&sine(1.5, 1.0), 160).len(), 1);
+        assert_eq!(detect(&sine(1.5, 32124.0 / 32768.0), 160).len(), 1, "mu-law's full scale");
+        assert!(detect(&sine(1.5, 0.9), 160).is_empty(), "below full scale nothing can be said");
+        assert!(detect(&sine(0.999, 1.0), 160).is_empty());
     }
 
     #[test]
     fn beyond_full_scale_needs_no_equal_samples() {
-        assert_eq!(hear(&sine(1.5, 9.0), 160).len(), 1);
+        assert_eq!(detect(&sine(1.5, 9.0), 160).len(), 1);
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
             x[start..start + 3].fill(1.0);
         }
         x[15000..15010].fill(-1.0);
-        let events = hear(&x, 160);
+        let events = detect(&x, 160);
         assert_eq!(events.len(), 2);
         assert_eq!((events[0].start_ms, events[0].end_ms), (125.0, 1503.0 / 8.0));
         assert_eq!(events[1].detail.as_deref(), Some("6 samples"));
@@ -147,7 +147,7 @@ mod tests {
     fn chunks_do_not_matter() {
         let x = sine(1.3, 1.0);
         for chunk in [1, 7, 63, 64, 65, 8000] {
-            assert_eq!(hear(&x, chunk), hear(&x, 160));
+            assert_eq!(detect(&x, chunk), detect(&x, 160));
         }
     }
 }

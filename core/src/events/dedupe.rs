@@ -1,6 +1,6 @@
 //! One sound, one event: what bled from another track is dropped.
 
-use super::event::{Event, EventKind};
+use super::event::{EventKind, TrackEvent};
 
 /// The other track's sound must be this much louder. Echo comes back 20 dB and more below (ITU-T G.122), recorders' gains differ
 /// by less than the rest.
@@ -15,7 +15,12 @@ const COVER: f64 = 0.5;
 /// The events of each track are in order of their start. Only tracks that are `comparable` are held against each other: their
 /// placement is no less certain than `tolerance_ms`. `to_call(track, ms)` gives the call time of a track time.
 /// Events of lines and recorders (digital zero, dropouts, clipping) do not bleed.
-pub fn dedupe(tracks: &mut [Vec<Event>], comparable: &[bool], tolerance_ms: f64, to_call: impl Fn(usize, f64) -> f64) {
+pub fn dedupe(
+    tracks: &mut [Vec<TrackEvent>],
+    comparable: &[bool],
+    tolerance_ms: f64,
+    to_call: impl Fn(usize, f64) -> f64,
+) {
     let lies = |track: usize| comparable.get(track).is_some_and(|&yes| yes);
     let placed: Vec<Vec<(f64, f64)>> = tracks
         .iter()
@@ -44,7 +49,7 @@ pub fn dedupe(tracks: &mut [Vec<Event>], comparable: &[bool], tolerance_ms: f64,
 }
 
 /// Whether `event` is the echo of `louder`; spans in call time.
-fn is_bleed(event: &Event, span: (f64, f64), louder: &Event, other: (f64, f64), slack: f64) -> bool {
+fn is_bleed(event: &TrackEvent, span: (f64, f64), louder: &TrackEvent, other: (f64, f64), slack: f64) -> bool {
     use EventKind::{Beep, Clipping, DigitalZero, Dropout};
     if matches!(event.kind, Clipping | DigitalZero | Dropout) || matches!(louder.kind, Clipping | DigitalZero | Dropout)
     {
@@ -68,11 +73,11 @@ fn is_bleed(event: &Event, span: (f64, f64), louder: &Event, other: (f64, f64), 
 mod tests {
     use super::*;
 
-    fn event(kind: EventKind, start_ms: f64, end_ms: f64, detail: &str, level_dbov: f32) -> Event {
-        Event { kind, start_ms, end_ms, detail: Some(detail.into()), confidence: 0.9, level_dbov }
+    fn event(kind: EventKind, start_ms: f64, end_ms: f64, detail: &str, level_dbov: f32) -> TrackEvent {
+        TrackEvent { kind, start_ms, end_ms, detail: Some(detail.into()), confidence: 0.9, level_dbov }
     }
 
-    fn run(a: Vec<Event>, b: Vec<Event>) -> (usize, usize) {
+    fn run(a: Vec<TrackEvent>, b: Vec<TrackEvent>) -> (usize, usize) {
         let mut tracks = [a, b];
         // The second track began half a second later.
         dedupe(&mut tracks, &[true, true], 20.0, |track, ms| ms + 500.0 * track as f64);

@@ -1,6 +1,6 @@
 //! Keys of the keypad, ITU-T Q.23 and Q.24.
 
-use super::event::{Event, EventKind, dbov};
+use super::event::{EventKind, TrackEvent, dbov};
 use super::extent::{Extent, Spread};
 use super::spectrum::{self, BIN_HZ, Frame, HOP, RATE};
 
@@ -45,7 +45,7 @@ const SHARE_COARSE: f32 = 0.42;
 /// Power at twice a tone's frequency over that of the tone: -10 dB. Voices have harmonics, keys have none.
 const HARMONIC: f32 = 0.1;
 /// Shortest key: 40 ms (Q.24), less a hop; 20 ms measure 24 at most.
-const SHORTEST: u64 = 28 * RATE as u64 / 1000;
+const MIN: u64 = 28 * RATE as u64 / 1000;
 /// A key is over when its tones are gone for this many frames: the least that lie wholly within a pause of 50 ms (Q.24).
 const PAUSE: u64 = 4;
 /// A key drowned in speech may come up again within this many frames (96 ms) if its tones never went away.
@@ -137,7 +137,7 @@ struct Held {
 #[derive(Default)]
 pub struct Dtmf {
     held: Option<Held>,
-    events: Vec<Event>,
+    events: Vec<TrackEvent>,
 }
 
 impl Dtmf {
@@ -197,7 +197,7 @@ impl Dtmf {
     }
 
     /// The keys heard.
-    pub fn finish(mut self) -> Vec<Event> {
+    pub fn finish(mut self) -> Vec<TrackEvent> {
         self.close();
         self.events
     }
@@ -239,11 +239,11 @@ impl Held {
         there(ROWS[self.row]) && there(COLUMNS[self.column])
     }
 
-    fn event(self) -> Option<Event> {
+    fn event(self) -> Option<TrackEvent> {
         if !self.is_key() {
             return None;
         }
-        Some(Event {
+        Some(TrackEvent {
             kind: EventKind::Dtmf,
             start_ms: self.extent.start() as f64 / 8.0,
             end_ms: self.extent.end() as f64 / 8.0,
@@ -262,7 +262,7 @@ impl Held {
         let proves = |p: &Proof| share >= p.share && off <= p.off && unsteady <= p.unsteady && frames >= p.frames;
         // Recognised half the time at least.
         let filled = u64::from(frames) * 2 * HOP as u64 >= self.extent.length();
-        filled && self.extent.length() >= SHORTEST && PROOFS.iter().any(proves)
+        filled && self.extent.length() >= MIN && PROOFS.iter().any(proves)
     }
 }
 

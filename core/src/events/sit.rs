@@ -1,7 +1,7 @@
 //! Special information tones, ITU-T E.180: 950, 1400 and 1800 Hz, 330 ms each, without a pause.
 
 use super::bursts::Burst;
-use super::event::{Event, EventKind, dbov};
+use super::event::{EventKind, TrackEvent, dbov};
 
 /// E.180: +- 50 Hz. North America's variants (913.8, 985.2; 1370.6, 1428.5; 1776.7) lie within.
 const STEPS: [(f32, f32); 3] = [(900.0, 1000.0), (1350.0, 1450.0), (1750.0, 1850.0)];
@@ -17,7 +17,7 @@ pub struct Sit {
     start: u64,
     end: u64,
     level: f32,
-    events: Vec<Event>,
+    events: Vec<TrackEvent>,
 }
 
 impl Sit {
@@ -44,7 +44,7 @@ impl Sit {
         self.level += burst.level / 3.0;
         if self.steps == 3 {
             self.steps = 0;
-            self.events.push(Event {
+            self.events.push(TrackEvent {
                 kind: EventKind::Sit,
                 start_ms: self.start as f64 / 8.0,
                 end_ms: self.end as f64 / 8.0,
@@ -56,7 +56,7 @@ impl Sit {
     }
 
     /// The tones heard.
-    pub fn finish(self) -> Vec<Event> {
+    pub fn finish(self) -> Vec<TrackEvent> {
         self.events
     }
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::super::testing::{kinds, listen, silence, sines};
     use super::*;
 
-    fn play(hz: [f32; 3], ms: f32, pause: f32) -> Vec<Event> {
+    fn play(hz: [f32; 3], ms: f32, pause: f32) -> Vec<TrackEvent> {
         let mut x = Vec::new();
         for f in hz {
             x.extend(sines(&[(f, 0.1)], ms));

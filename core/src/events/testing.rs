@@ -1,7 +1,7 @@
-//! Sounds for the tests of this module.
+//! EventDetector for the tests of this module.
 
-use super::Sounds;
-use super::event::{Event, EventKind};
+use super::EventDetector;
+use super::event::{EventKind, TrackEvent};
 use std::f32::consts::TAU;
 
 const RATE: f32 = 8000.0;
@@ -40,25 +40,25 @@ pub fn train(on: &[f32], off_ms: f32, times: usize) -> Vec<f32> {
 }
 
 /// Half a second of silence before and after, a floor of -55 dBov, and all that is heard.
-pub fn listen(x: &[f32]) -> Vec<Event> {
+pub fn listen(x: &[f32]) -> Vec<TrackEvent> {
     listen_with(x, &[])
 }
 
-pub fn listen_with(x: &[f32], probabilities: &[f32]) -> Vec<Event> {
+pub fn listen_with(x: &[f32], probabilities: &[f32]) -> Vec<TrackEvent> {
     let mut all = silence(500.0);
     all.extend_from_slice(x);
     all.extend(silence(500.0));
-    let mut sounds = Sounds::new(&[], false);
+    let mut sounds = EventDetector::new(&[], false);
     noisy(all, -55.0, 7).chunks(160).for_each(|block| sounds.push(block));
     sounds.finish(probabilities)
 }
 
-pub fn kinds(events: &[Event]) -> Vec<EventKind> {
+pub fn kinds(events: &[TrackEvent]) -> Vec<EventKind> {
     events.iter().map(|e| e.kind).collect()
 }
 
 /// The keys among the events, as a string.
-pub fn keys(events: &[Event]) -> String {
+pub fn keys(events: &[TrackEvent]) -> String {
     events.iter().filter(|e| e.kind == EventKind::Dtmf).filter_map(|e| e.detail.clone()).collect()
 }
 

@@ -4,19 +4,19 @@
 use fearless_simd::{Simd, SimdBase, f32x16};
 
 use super::model::{GATE_ROWS, Model, UNITS};
-use super::simd::{Cpu, Row, sum};
+use super::simd::{Cpu, SimdRow, sum};
 
 /// Frames that the input product takes at once.
 pub(super) const GROUP: usize = 6;
 
 /// What the network remembers of a track.
-pub(super) struct State {
+pub(super) struct LstmState {
     hidden: [f32; UNITS],
-    cell: [Row; UNITS / 16],
+    cell: [SimdRow; UNITS / 16],
 }
 
-impl State {
-    pub const START: Self = Self { hidden: [0.0; UNITS], cell: [Row([0.0; 16]); UNITS / 16] };
+impl LstmState {
+    pub const START: Self = Self { hidden: [0.0; UNITS], cell: [SimdRow([0.0; 16]); UNITS / 16] };
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
@@ -26,7 +26,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         self,
         model: &Model,
         features: &[[[f32; UNITS]; GROUP]],
-        gates: &mut [[[Row; GATE_ROWS]; GROUP]],
+        gates: &mut [[[SimdRow; GATE_ROWS]; GROUP]],
     ) {
         if Self::WIDE {
             self.input_gates_by::<2>(model, features, gates);
@@ -41,7 +41,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         self,
         model: &Model,
         features: &[[[f32; UNITS]; GROUP]],
-        gates: &mut [[[Row; GATE_ROWS]; GROUP]],
+        gates: &mut [[[SimdRow; GATE_ROWS]; GROUP]],
     ) {
         for (part, weights) in model.input.as_flattened().as_chunks::<G>().0.iter().enumerate() {
             for (features, gates) in features.iter().zip(&mut *gates) {
@@ -63,7 +63,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     #[inline(always)]
     fn add_products<const N: usize, const G: usize>(
         self,
-        weights: [&[Row; UNITS]; G],
+        weights: [&[SimdRow; UNITS]; G],
         inputs: [&[f32; UNITS]; N],
         mut sums: [[f32x16<S>; G]; N],
     ) -> [[f32x16<S>; G]; N] {
@@ -87,11 +87,11 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     pub fn step<const N: usize>(
         self,
         model: &Model,
-        gates: [&[Row; GATE_ROWS]; N],
-        states: &mut [&mut State; N],
+        gates: [&[SimdRow; GATE_ROWS]; N],
+        states: &mut [&mut LstmState; N],
     ) -> [f32; N] {
         let mut logits = [self.splat(0.0); N];
-        let mut next = [[Row::default(); UNITS / 16]; N];
+        let mut next = [[SimdRow::default(); UNITS / 16]; N];
         for block in 0..UNITS / 16 {
             let mut sums = [[self.splat(0.0); 4]; N];
             for n in 0..N {
@@ -125,7 +125,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     #[inline(always)]
     fn recur<const N: usize>(
         self,
-        weights: &[[Row; UNITS]; 4],
+        weights: &[[SimdRow; UNITS]; 4],
         inputs: [&[f32; UNITS]; N],
         mut sums: [[f32x16<S>; 4]; N],
     ) -> [[f32x16<S>; 4]; N] {

@@ -3,8 +3,8 @@
 //! The cadence decides what a tone means; the frequencies only decide between countries. Every entry of the tables is
 //! scored as the bursts come, so a train of any length needs no memory of its bursts.
 
-use super::bursts::{Burst, Line};
-use super::event::{Event, EventKind, dbov};
+use super::bursts::{Burst, SpectralLine};
+use super::event::{EventKind, TrackEvent, dbov};
 use super::tones::{ANYWHERE, SUPERVISORY_HZ, TONES, Tone};
 
 /// A length fits within 15 %, or within 40 ms where that is more (E.180 lets exchanges vary by 10 %).
@@ -19,7 +19,7 @@ const JOIN_SECONDS: f32 = 0.08;
 /// A train is over when nothing came for this long: two of the longest periods, so that one burst may be drowned.
 const OVER_SECONDS: f32 = 12.0;
 /// Share of a train's bursts that must fit: a country's tone, a cadence at any frequency.
-const MOST: (f32, f32) = (0.6, 0.8);
+const MAX: (f32, f32) = (0.6, 0.8);
 /// Share of a burst's power that its lines hold.
 const PURE: f32 = 0.75;
 /// A ring that begins within 100 ms of the track's beginning may have begun before.
@@ -87,7 +87,7 @@ fn misfit(phase: &[f32], beat: &Beat, tone: &Tone) -> Option<f32> {
 
 /// A train under way.
 struct Train {
-    lines: Vec<Line>,
+    lines: Vec<SpectralLine>,
     start: u64,
     last: Beat,
     last_fit_end: u64,
@@ -104,7 +104,7 @@ struct Train {
 pub struct Cadence {
     tones: Vec<Tone>,
     train: Option<Train>,
-    events: Vec<Event>,
+    events: Vec<TrackEvent>,
 }
 
 impl Cadence {
@@ -177,12 +177,12 @@ impl Cadence {
             self.events.extend(train.event(&self.tones, best, train.last.end));
         } else if let Some(ring) = train.lone_ring(&self.tones) {
             let event = train.event(&self.tones, ring, train.last.end);
-            self.events.extend(event.map(|e| Event { confidence: LONE, ..e }));
+            self.events.extend(event.map(|e| TrackEvent { confidence: LONE, ..e }));
         }
     }
 
     /// The trains heard.
-    pub fn finish(mut self) -> Vec<Event> {
+    pub fn finish(mut self) -> Vec<TrackEvent> {
         self.close();
         self.events
     }
@@ -190,7 +190,7 @@ impl Cadence {
 
 /// Whether a burst is a pure tone of supervisory frequencies. Shorter ones than the long window are in no table.
 fn is_supervisory(burst: &Burst) -> bool {
-    let inside = |l: &Line| l.hz >= SUPERVISORY_HZ.0 && l.hz <= SUPERVISORY_HZ.1;
+    let inside = |l: &SpectralLine| l.hz >= SUPERVISORY_HZ.0 && l.hz <= SUPERVISORY_HZ.1;
     matches!(burst.lines.len(), 1 | 2) && burst.purity >= PURE && burst.lines.iter().all(inside)
 }
 
@@ -215,7 +215,7 @@ impl Train {
     }
 
     fn is_of(&self, burst: &Burst) -> bool {
-        let same = |a: &Line, b: &Line| (a.hz - b.hz).abs() < 10.0;
+        let same = |a: &SpectralLine, b: &SpectralLine| (a.hz - b.hz).abs() < 10.0;
         self.lines.len() == burst.lines.len() && self.lines.iter().zip(&burst.lines).all(|(a, b)| same(a, b))
     }
 
@@ -243,7 +243,7 @@ impl Train {
     fn best(&self, tones: &[Tone]) -> Option<usize> {
         let enough = |(score, tone): &(&Score, &Tone)| {
             // A cadence at any frequency takes more: notes of music may lie like that.
-            let (more, most) = if tone.hz.is_empty() { (1, MOST.1) } else { (0, MOST.0) };
+            let (more, most) = if tone.hz.is_empty() { (1, MAX.1) } else { (0, MAX.0) };
             let need = if tone.kind == EventKind::Ringback { 2 } else { 3 } + more;
             let phases = (1u32 << (tone.cadence.len() / 2)) - 1;
             let all = (score.fits + score.misfits) as f32;
@@ -278,7 +278,7 @@ impl Train {
         tones.iter().position(fits).filter(|_| whole)
     }
 
-    fn event(&self, tones: &[Tone], best: usize, end: u64) -> Option<Event> {
+    fn event(&self, tones: &[Tone], best: usize, end: u64) -> Option<TrackEvent> {
         let (tone, score) = (tones.get(best)?, self.scores.get(best)?);
         // Countries share tones: name all that fit as well.
         let mut countries: Vec<&str> = Vec::new();
@@ -290,7 +290,7 @@ impl Train {
             }
         }
         let fit = score.fits as f32 / (score.fits + score.misfits).max(1) as f32;
-        Some(Event {
+        Some(TrackEvent {
             kind: tone.kind,
             start_ms: self.start as f64 / 8.0,
             end_ms: end as f64 / 8.0,
@@ -352,7 +352,7 @@ mod tests {
     fn only_the_chosen_countries_are_known() {
         let thai = play(&TONES[0], 3, 1.0);
         for (countries, heard) in [(vec!["th".to_string()], 1), (vec!["us".to_string()], 0)] {
-            let mut sounds = super::super::Sounds::new(&countries, false);
+            let mut sounds = super::super::EventDetector::new(&countries, false);
             sounds.push(&thai);
             let trains = sounds.finish(&[]).into_iter().filter(|e| e.kind == EventKind::Ringback).count();
             assert_eq!(trains, heard, "{countries:?}");
@@ -415,7 +415,7 @@ mod tests {
                 wobble_db: 0.1,
                 level: 0.01,
                 purity: 1.0,
-                lines: vec![Line { hz: 420.0, power: 0.01 }],
+                lines: vec![SpectralLine { hz: 420.0, power: 0.01 }],
             });
         }
         assert!(cadence.train.as_ref().is_some_and(|t| t.astray.is_empty() && t.beats == 10_000));

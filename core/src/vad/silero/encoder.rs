@@ -5,7 +5,7 @@ use fearless_simd::{Simd, SimdBase, f32x16};
 use super::PANEL;
 use super::frontend::{BINS, SPAN, Spectra, WINDOWS, gather};
 use super::model::{Convolution, Model, TILE, UNITS};
-use super::simd::{Cpu, Row};
+use super::simd::{Cpu, SimdRow};
 
 /// Points at which Winograd's F(4, 3) multiplies.
 const POINTS: usize = 6;
@@ -14,21 +14,21 @@ const CHANNELS: usize = 128;
 
 /// What each stage hands to the next, for one panel of sixteen frames.
 pub(super) struct Panel {
-    samples: [Row; SPAN],
+    samples: [SimdRow; SPAN],
     spectra: Spectra,
-    points: [[Row; BINS]; POINTS],
-    first: [Row; WINDOWS * CHANNELS],
-    others: [Vec<Row>; 3],
+    points: [[SimdRow; BINS]; POINTS],
+    first: [SimdRow; WINDOWS * CHANNELS],
+    others: [Vec<SimdRow>; 3],
 }
 
 impl Panel {
     pub fn new() -> Self {
         Self {
-            samples: [Row::default(); SPAN],
-            spectra: [[Row::default(); BINS]; WINDOWS],
-            points: [[Row::default(); BINS]; POINTS],
-            first: [Row::default(); WINDOWS * CHANNELS],
-            others: [2 * 64, 64, UNITS].map(|rows| vec![Row::default(); rows]),
+            samples: [SimdRow::default(); SPAN],
+            spectra: [[SimdRow::default(); BINS]; WINDOWS],
+            points: [[SimdRow::default(); BINS]; POINTS],
+            first: [SimdRow::default(); WINDOWS * CHANNELS],
+            others: [2 * 64, 64, UNITS].map(|rows| vec![SimdRow::default(); rows]),
         }
     }
 }
@@ -60,8 +60,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         self,
         model: &Model,
         spectra: &Spectra,
-        points: &mut [[Row; BINS]; POINTS],
-        output: &mut [Row; WINDOWS * CHANNELS],
+        points: &mut [[SimdRow; BINS]; POINTS],
+        output: &mut [SimdRow; WINDOWS * CHANNELS],
     ) {
         for bin in 0..BINS {
             let [a, b, c, d] = [0, 1, 2, 3].map(|window: usize| self.load(&spectra[window][bin]));
@@ -99,7 +99,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 
     /// One convolution and its ReLU.
     #[inline(always)]
-    fn convolve(self, convolution: &Convolution, input: &[Row], output: &mut [Row]) {
+    fn convolve(self, convolution: &Convolution, input: &[SimdRow], output: &mut [SimdRow]) {
         let &Convolution { inputs, outputs, taps, stride, pad, ref weights, ref bias } = convolution;
         for (tile, (weights, bias)) in weights.chunks_exact(taps * inputs).zip(bias).enumerate() {
             for (position, channels) in output.chunks_exact_mut(outputs).enumerate() {
@@ -116,7 +116,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 
     /// Six outputs of sixteen frames: `start` and the products of as many columns as there are rows for.
     #[inline(always)]
-    fn dot(self, weights: &[[f32; TILE]], input: &[Row], start: &[f32; TILE]) -> [f32x16<S>; TILE] {
+    fn dot(self, weights: &[[f32; TILE]], input: &[SimdRow], start: &[f32; TILE]) -> [f32x16<S>; TILE] {
         let mut sums = [self.splat(0.0); TILE];
         for (sum, &start) in sums.iter_mut().zip(start) {
             *sum = self.splat(start);

@@ -1,6 +1,6 @@
-//! Everything that sounds but is not speech: keys, the network's tones, fax, beeps and hold music, each an [`Event`] in track time.
+//! Everything that sounds but is not speech: keys, the network's tones, fax, beeps and hold music, each an [`TrackEvent`] in track time.
 //!
-//! [`Sounds`] listens at 8 kHz and owns the one block analysis: a spectrum for every 32 ms, which music is judged by, and, only where
+//! [`EventDetector`] listens at 8 kHz and owns the one block analysis: a spectrum for every 32 ms, which music is judged by, and, only where
 //! one of these holds a key or a steady tone, spectra every 8 ms for the rest. [`zero::Zero`] and [`clipping::Clipping`] listen at the
 //! recording's own rate. [`dedupe::dedupe`] drops what bled from another track.
 
@@ -23,11 +23,11 @@ mod zero;
 pub use band::{Band, BandMeter};
 pub use clipping::Clipping;
 pub use dedupe::dedupe;
-pub use event::Event as Sound;
+pub use event::TrackEvent;
 pub use zero::Zero;
 
 use bursts::{Burst, Bursts, Notice};
-use event::{Event, EventKind};
+use event::EventKind;
 use spectrum::{Analyser, FRAME, Frame, HOP, LONG};
 
 /// Samples that a closer look may need behind the coarse frame under way: it begins up to five frames back, with a long window.
@@ -42,7 +42,7 @@ const WITHIN_MS: f64 = 500.0;
 const NEAR_MUSIC_MS: f64 = 1000.0;
 
 /// Listens to one track at 8 kHz.
-pub struct Sounds {
+pub struct EventDetector {
     analyser: Analyser,
     recent: Recent,
     /// First sample of the next coarse frame.
@@ -76,7 +76,7 @@ struct Listeners {
     music: music::Music,
 }
 
-impl Sounds {
+impl EventDetector {
     /// A listener that knows the tones of `countries` (ISO 3166, lower case); of any country if there are none. `portable`: with
     /// the same answer on every kind of CPU.
     pub fn new(countries: &[String], portable: bool) -> Self {
@@ -105,17 +105,17 @@ impl Sounds {
     /// Takes the next samples, at 8 kHz and within ±1; blocks of any length.
     pub fn push(&mut self, block: &[f32]) {
         self.total += block.len() as u64;
-        self.hear(block);
+        self.feed(block);
     }
 
     /// Ends the track and gives what was heard, by start. `probabilities` are the speech detector's, one for every 256 samples;
     /// none where the detector takes music for speech.
-    pub fn finish(mut self, probabilities: &[f32]) -> Vec<Event> {
-        self.hear(&[0.0; FLUSH]);
+    pub fn finish(mut self, probabilities: &[f32]) -> Vec<TrackEvent> {
+        self.feed(&[0.0; FLUSH]);
         self.listeners.finish(self.total, probabilities)
     }
 
-    fn hear(&mut self, block: &[f32]) {
+    fn feed(&mut self, block: &[f32]) {
         for part in block.chunks(KEPT) {
             self.recent.samples.extend_from_slice(part);
             while self.recent.end() >= self.next + 2 * FRAME as u64 {
@@ -225,7 +225,7 @@ impl Listeners {
         self.beep.push(burst);
     }
 
-    fn finish(mut self, total: u64, probabilities: &[f32]) -> Vec<Event> {
+    fn finish(mut self, total: u64, probabilities: &[f32]) -> Vec<TrackEvent> {
         self.end_look();
         let keys = self.dtmf.finish();
         for key in &keys {
@@ -238,7 +238,8 @@ impl Listeners {
         events.extend(self.fax.finish(total));
         events.extend(self.sit.finish());
         let beeps = self.beep.finish(total, &events, probabilities);
-        let near = |b: &Event, m: &Event| m.overlap_ms(b.start_ms - NEAR_MUSIC_MS, b.end_ms + NEAR_MUSIC_MS) > 0.0;
+        let near =
+            |b: &TrackEvent, m: &TrackEvent| m.overlap_ms(b.start_ms - NEAR_MUSIC_MS, b.end_ms + NEAR_MUSIC_MS) > 0.0;
         events.extend(beeps.into_iter().filter(|b| !music.iter().any(|m| near(b, m))));
         events.extend(music);
         events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
@@ -247,7 +248,7 @@ impl Listeners {
 }
 
 /// Whether a key or train is but notes of the music around it; a key nearly alone in its frames is none.
-fn is_note(event: &Event, music: &[Event]) -> bool {
+fn is_note(event: &TrackEvent, music: &[TrackEvent]) -> bool {
     if event.kind != EventKind::Dtmf {
         return music.iter().any(|m| m.overlap_ms(event.start_ms, event.end_ms) > 0.3 * event.duration_ms());
     }
@@ -274,8 +275,8 @@ mod tests {
         noisy(x, -50.0, 5)
     }
 
-    fn hear(x: &[f32], chunk: usize) -> Vec<Event> {
-        let mut sounds = Sounds::new(&[], false);
+    fn feed(x: &[f32], chunk: usize) -> Vec<TrackEvent> {
+        let mut sounds = EventDetector::new(&[], false);
         x.chunks(chunk).for_each(|block| sounds.push(block));
         sounds.finish(&[])
     }
@@ -283,34 +284,34 @@ mod tests {
     #[test]
     fn all_is_heard_in_order() {
         use EventKind::{Beep, Dtmf, Music, Ringback};
-        let kinds: Vec<EventKind> = hear(&mixture(), 160).iter().map(|e| e.kind).collect();
+        let kinds: Vec<EventKind> = feed(&mixture(), 160).iter().map(|e| e.kind).collect();
         assert_eq!(kinds, [Ringback, Dtmf, Dtmf, Dtmf, Dtmf, Dtmf, Beep, Music]);
     }
 
     #[test]
     fn chunks_do_not_matter() {
         let x = mixture();
-        let whole = hear(&x, x.len());
+        let whole = feed(&x, x.len());
         for chunk in [1, 63, 256, 1152, 30_000] {
-            assert_eq!(hear(&x, chunk), whole, "blocks of {chunk}");
+            assert_eq!(feed(&x, chunk), whole, "blocks of {chunk}");
         }
     }
 
     #[test]
     fn any_samples_are_survived() {
         for n in [0, 1, 255, 256, 257, 513, 5000] {
-            hear(&vec![0.5; n], 100);
+            feed(&vec![0.5; n], 100);
         }
         for bad in [f32::NAN, f32::INFINITY, f32::MAX, f32::MIN_POSITIVE] {
             let mut x = mixture();
             x.iter_mut().skip(3000).step_by(701).for_each(|v| *v = bad);
-            hear(&x, 1000);
+            feed(&x, 1000);
         }
     }
 
     #[test]
     fn memory_does_not_grow_with_the_call() {
-        let mut sounds = Sounds::new(&[], false);
+        let mut sounds = EventDetector::new(&[], false);
         let block = noisy(silence(1000.0), -40.0, 1);
         for _ in 0..200 {
             sounds.push(&block);

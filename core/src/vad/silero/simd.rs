@@ -15,7 +15,7 @@ use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 /// Sixteen values side by side: one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
-pub(super) struct Row(pub [f32; 16]);
+pub(super) struct SimdRow(pub [f32; 16]);
 
 /// The instruction set to compute with, and whether multiply-adds are fused where it can.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     }
 
     #[inline(always)]
-    pub fn load(self, row: &Row) -> f32x16<S> {
+    pub fn load(self, row: &SimdRow) -> f32x16<S> {
         f32x16::load_array_ref(self.0, &row.0)
     }
 
@@ -104,7 +104,7 @@ mod tests {
     fn errors(limit: f64, fused: bool) -> (f64, f64) {
         let (mut exp_error, mut sigmoid_error) = (0.0f64, 0.0f64);
         for step in 0..20_000 {
-            let row = Row(std::array::from_fn(|i| (limit * ((step * 16 + i) as f64 / 160_000.0 - 1.0)) as f32));
+            let row = SimdRow(std::array::from_fn(|i| (limit * ((step * 16 + i) as f64 / 160_000.0 - 1.0)) as f32));
             let (exp, sigmoid) = if fused {
                 dispatch!(Level::new(), simd => both(Cpu::<_, true>(simd), &row))
             } else {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[inline(always)]
-    fn both<S: Simd, const FUSED: bool>(cpu: Cpu<S, FUSED>, row: &Row) -> ([f32; 16], [f32; 16]) {
+    fn both<S: Simd, const FUSED: bool>(cpu: Cpu<S, FUSED>, row: &SimdRow) -> ([f32; 16], [f32; 16]) {
         let x = cpu.load(row);
         (cpu.exp(x).to_array(), cpu.sigmoid(x).to_array())
     }
@@ -136,8 +136,24 @@ mod tests {
 
     #[test]
     fn far_arguments_saturate() {
-        let row =
-            Row([f32::MAX, 1e30, 100.0, 28.0, -28.0, -100.0, -1e30, f32::MIN, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let row = SimdRow([
+            f32::MAX,
+            1e30,
+            100.0,
+            28.0,
+            -28.0,
+            -100.0,
+            -1e30,
+            f32::MIN,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        ]);
         let (exp, sigmoid) = dispatch!(Level::baseline(), simd => both(Cpu::<_, false>(simd), &row));
         assert!(exp[..4].iter().all(|&e| e == exp[3]) && exp[4..8].iter().all(|&e| e == exp[4]), "{exp:?}");
         assert!(exp[3].powi(3).is_finite());
