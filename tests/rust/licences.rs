@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::{output, read};
+use crate::{output, read, root};
 
 /// Licences under which callweave may pass on others' code.
 const ALLOWED: [&str; 13] = [
@@ -102,4 +102,15 @@ fn expressions_are_read_as_spdx_means_them() {
 #[test]
 fn the_notice_names_what_is_not_mit_or_apache() {
     assert!(read("NOTICE").contains("symphonia") && read("NOTICE").contains("MPL-2.0"));
+}
+
+#[test]
+fn the_licences_that_notices_point_to_are_there() {
+    for notice in ["NOTICE", "fixtures/reference/NOTICE"] {
+        let text = read(notice);
+        let words = text.split_whitespace().map(|word| word.trim_end_matches([',', '.']));
+        let named: Vec<&str> = words.filter(|word| word.starts_with("core/")).collect();
+        assert!(!named.is_empty() && named.iter().all(|path| root().join(path).is_file()), "{notice}: {named:?}");
+    }
+    assert!(read("bindings-python/LICENSE-silero").contains("MIT"));
 }

@@ -130,22 +130,14 @@ mod tests {
 
     #[test]
     fn real_calls_read_as_by_another_implementation() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/calls");
-        let Ok(calls) = std::fs::read_dir(folder) else {
-            eprintln!("skipped: {folder} is not there");
-            return;
-        };
-        let mut compared = 0;
-        for file in calls.flatten().flat_map(|call| ["agent.wav", "caller.wav"].map(|name| call.path().join(name))) {
-            let Ok(bytes) = std::fs::read(&file) else { continue };
-            let rate = u32::from_le_bytes(bytes[24..28].try_into().unwrap());
-            let samples: Vec<f32> =
-                bytes[44..].as_chunks::<2>().0.iter().map(|b| f32::from(i16::from_le_bytes(*b)) / 32_768.0).collect();
+        for file in ["agent.wav", "caller.wav"] {
+            let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/reference/{}"), file);
+            let reader = hound::WavReader::open(&path).unwrap();
+            let rate = reader.spec().sample_rate;
+            let samples: Vec<f32> = reader.into_samples::<i16>().map(|s| f32::from(s.unwrap()) / 32_768.0).collect();
             let (ours, other) = (loudness_of(rate, &samples).unwrap(), reference(rate, &samples).unwrap());
-            assert!((ours - other).abs() < 0.002, "{}: {ours}, {other} by the other", file.display());
-            compared += 1;
+            assert!((ours - other).abs() < 0.002, "{file}: {ours}, {other} by the other");
         }
-        assert!(compared >= 2, "no calls in {folder}");
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn garbage_before_and_after_is_told_and_left_out() {
 
 #[test]
 fn tags_around_the_frames_change_nothing() {
-    let Some(sample) = samples().into_iter().find(|s| s.file == "untagged.mp3") else { return };
+    let sample = samples().into_iter().find(|s| s.file == "untagged.mp3").unwrap();
     let bytes = sample.bytes();
     let clean = run_bytes(&bytes).unwrap().0.remove(0);
     let id3v2 = [b"ID3\x04\0\0\0\0\x02\x01", &[0xFF; 257][..]].concat();
@@ -106,7 +106,7 @@ fn tags_around_the_frames_change_nothing() {
 
 #[test]
 fn the_tag_of_fraunhofer_counts_and_is_not_heard() {
-    let Some(sample) = samples().into_iter().find(|s| s.file == "untagged.mp3") else { return };
+    let sample = samples().into_iter().find(|s| s.file == "untagged.mp3").unwrap();
     let bytes = sample.bytes();
     let first = bytes.windows(2).position(|w| w[0] == 0xFF && w[1] >= 0xE0).unwrap();
     let bytes = &bytes[first..];

@@ -240,7 +240,7 @@ fn the_head_agrees_with_the_whole() {
 
 #[test]
 fn the_head_of_an_mp4_is_its_index() {
-    let Some(front) = samples::samples().into_iter().find(|s| s.file == "front.m4a") else { return };
+    let front = samples::samples().into_iter().find(|s| s.file == "front.m4a").unwrap();
     let bytes = front.bytes();
     // The samples are not there, and are not missed.
     let index = bytes.windows(4).position(|w| w == b"mdat").unwrap() + 4;
@@ -255,7 +255,7 @@ fn the_head_of_an_mp4_is_its_index() {
 
 #[test]
 fn codecs_that_mp4_and_matroska_only_name_are_told() {
-    let Some(front) = samples::samples().into_iter().find(|s| s.file == "aac.3gp") else { return };
+    let front = samples::samples().into_iter().find(|s| s.file == "aac.3gp").unwrap();
     let bytes = front.bytes();
     let at = bytes.windows(4).position(|w| w == b"mp4a").unwrap();
     for (letters, name) in [(b"samr", "found AMR,"), (b"sawb", "AMR wideband"), (b"enca", "encrypted audio")] {
