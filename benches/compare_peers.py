@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The whole job on a ten-minute dual-track call, beside what people use today: CPU time in one run, as ratios.
 
-    cargo build --release -p callweave
+    cargo build --release -p callweave --all-features
     benches/compare_peers.py [--exe target/release/callweave] [--rounds 5] [--minutes 10]
 
 The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s, or the recordings of `--call`. Every program runs on one
@@ -183,7 +183,7 @@ def main():
     ap.add_argument("--own", action="store_true", help="only callweave beside itself")
     a = ap.parse_args()
     if not a.exe.exists():
-        sys.exit(f"{a.exe}: not built (cargo build --release -p callweave)")
+        sys.exit(f"{a.exe}: not built (cargo build --release -p callweave --all-features)")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         one, two = map(os.path.abspath, a.call) if a.call else call(folder, a.minutes)

@@ -178,6 +178,12 @@ impl Error {
         made
     }
 
+    /// What was asked for is not in this build: the message names the feature that it needs.
+    #[cfg(not(all(feature = "opus", feature = "page", feature = "providers", feature = "webrtc")))]
+    pub(crate) fn compiled_out(stage: Stage, what: &str, feature: &str) -> Self {
+        Self::new(ErrorKind::Unsupported, stage, format!("{what} needs the feature `{feature}`"))
+    }
+
     /// The work was cancelled by its caller.
     pub fn cancelled(stage: Stage) -> Self {
         Self::new(ErrorKind::Cancelled, stage, "cancelled")

@@ -18,7 +18,7 @@ const chromium = process.env.CHROMIUM ?? browsers.find((file) => existsSync(file
 /** The reason to skip, where there is no browser or no program. */
 export const skip = !chromium
   ? 'no Chromium on this machine (tests/run page installs it where it may)'
-  : !existsSync(program) ? `no program at ${program}: cargo build -p callweave` : false
+  : !existsSync(program) ? `no program at ${program}: cargo build -p callweave --all-features` : false
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'callweave-page-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))

@@ -35,6 +35,17 @@ choice! {
     }
 }
 
+impl DetectorKind {
+    /// Refuses a detector that is not in this build.
+    pub(crate) fn require(self) -> Result<()> {
+        #[cfg(not(feature = "webrtc"))]
+        if self == Self::Webrtc {
+            return Err(Error::compiled_out(Stage::Config, "the detector webrtc", "webrtc"));
+        }
+        Ok(())
+    }
+}
+
 choice! {
     /// How a mix is laid out.
     Layout {

@@ -64,8 +64,10 @@ impl Config {
     /// Whether the numbers make sense together.
     ///
     /// # Errors
-    /// `invalid_argument` that names the field, what it is and what it may be.
+    /// `invalid_argument` that names the field, what it is and what it may be; `unsupported` for a detector that is not in
+    /// this build.
     pub fn validate(&self) -> Result<()> {
+        self.detector.require()?;
         let refuse = |what: &str, found: String, expected: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
         };

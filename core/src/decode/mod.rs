@@ -24,6 +24,8 @@ mod mp4;
 mod mpeg;
 mod ogg;
 mod open;
+#[cfg(feature = "opus")]
+mod opus;
 mod packet;
 mod pcm;
 mod probe;

@@ -12,6 +12,7 @@ mod wav;
 
 pub use audio::{write_audio, write_audio_hashed, write_audio_heard};
 pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
+pub(crate) use page::require_page;
 pub use page::{PageAudio, Waves, page_points_per_second, write_page};
 pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
 pub use series::{TrackLevels, series};

@@ -86,7 +86,7 @@ impl CallInput {
     /// One recording, with what its name says of it where that is one of 3CX's.
     fn from_file(path: &Path, options: &Options) -> Result<Self> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(match provider::threecx::describe(&name, options)? {
+        Ok(match provider::described_by_name(&name, options)? {
             Some(described) => Self::from_attached(described, [(name, Input::path(path))]),
             None => vec![Input::path(path)].into(),
         })
@@ -219,6 +219,7 @@ mod tests {
         call.recordings.iter().map(role).collect()
     }
 
+    #[cfg(feature = "providers")]
     #[test]
     fn audio_in_hand_is_joined_by_id_and_what_is_left_over_is_named() {
         let input = |id: &str| (id.to_owned(), Input::bytes(id, [0; 8]));
@@ -235,6 +236,7 @@ mod tests {
         assert_eq!((input.leg.party.as_deref(), input.leg.recording_id.as_deref()), (Some("x"), Some("1")));
     }
 
+    #[cfg(feature = "providers")]
     #[test]
     fn one_file_with_a_name_of_3cx_is_described_by_it() {
         let name = PathBuf::from("some/where/[Anna Lee]_0812345678-204_20260520081400(1734).wav");

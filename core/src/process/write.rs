@@ -42,7 +42,8 @@ impl Processed {
     /// As [`Self::write`], with more files: `report.html`, `peaks.json` (8 bits), labels ([`LabelFormat::file_name`]).
     ///
     /// # Errors
-    /// As [`Self::write`]; `invalid_argument` for points per second out of range.
+    /// As [`Self::write`]; `invalid_argument` for points per second out of range, `unsupported` for a page without
+    /// the feature `page`.
     pub fn write_with(
         &mut self,
         folder: &Path,
@@ -50,6 +51,9 @@ impl Processed {
         options: &WriteOptions,
         run: &RunOptions,
     ) -> Result<()> {
+        if options.page {
+            export::require_page()?;
+        }
         let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
         fs::create_dir_all(folder).map_err(failed)?;
         let mut mixer = self.mix(config)?;

@@ -10,28 +10,45 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 use crate::call::{Call, Leg, Moment, named};
-use crate::error::Warning;
+use crate::error::{Result, Warning};
 use crate::units::Millis;
 
+#[cfg(feature = "providers")]
+mod documents;
 mod find;
+#[cfg(feature = "providers")]
 pub mod json;
 mod manifest;
+#[cfg(feature = "providers")]
 pub mod mcloud;
+#[cfg(feature = "providers")]
 mod merge;
 mod names;
+mod offset;
 mod parse;
+#[cfg(feature = "providers")]
+mod parties;
 mod read;
 mod records;
+#[cfg(feature = "providers")]
+mod rows;
+#[cfg(feature = "providers")]
 pub mod tencent;
+#[cfg(feature = "providers")]
 pub mod threecx;
+#[cfg(feature = "providers")]
 mod times;
+#[cfg(feature = "providers")]
 pub mod voipbin;
+#[cfg(feature = "providers")]
 pub mod wellcloud;
 mod wire;
+#[cfg(feature = "providers")]
+mod wire_type;
 
 pub use find::{AudioMatch, FoundAudio, MissingAudio, locate};
+pub use offset::parse_offset;
 pub use read::{detect, detect_text, read, read_all, read_as, read_with};
-pub use times::parse_offset;
 
 /// The longest document that is read, in bytes: the pushes of some 50,000 recordings.
 pub const MAX_DOCUMENT_BYTES: usize = 16 << 20;
@@ -62,7 +79,9 @@ impl Kind {
     const fn own_fields(self) -> &'static [&'static str] {
         match self {
             Self::Manifest => &["tracks"],
-            Self::Tencent => tencent::Push::FIELDS,
+            Self::Tencent => {
+                &["SdkAppId", "RecordId", "SessionId", "Timestamp", "EndpointUser", "RecordURL", "CustomRecordURL"]
+            }
             Self::Wellcloud => &[
                 "ani",
                 "dnis",
@@ -245,7 +264,22 @@ impl Recording {
     }
 }
 
-#[cfg(test)]
+/// What a file's own name says of the call, where it is one of a provider's (3CX). Without the feature `providers` no name
+/// says anything.
+///
+/// # Errors
+/// As [`threecx::describe`].
+#[cfg(feature = "providers")]
+pub(crate) fn described_by_name(name: &str, options: &Options) -> Result<Option<CallDescription>> {
+    threecx::describe(name, options)
+}
+
+#[cfg(not(feature = "providers"))]
+pub(crate) fn described_by_name(_name: &str, _options: &Options) -> Result<Option<CallDescription>> {
+    Ok(None)
+}
+
+#[cfg(all(test, feature = "providers"))]
 mod properties;
-#[cfg(test)]
+#[cfg(all(test, feature = "providers"))]
 mod tests;

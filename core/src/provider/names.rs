@@ -1,4 +1,4 @@
-//! What names say: the file in a URL, the time in a file name, a telephone number or a mail address in a party.
+//! What names say: the file in a URL, an id in a file name.
 
 /// The file name at the end of a URL, without query and fragment, percent-decoded; none if the URL ends in a slash.
 pub(super) fn url_file_name(url: &str) -> Option<String> {
@@ -39,19 +39,6 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A text as one segment of a path or one value of a query: everything but letters, digits and `-._~` escaped (RFC 3986).
-pub(super) fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|d| d as u8)
 }
@@ -74,35 +61,6 @@ pub(super) fn holds_word(name: &str, id: &str) -> bool {
     })
 }
 
-/// Whether a text has the form of a UUID.
-pub(super) fn is_uuid(text: &str) -> bool {
-    let lengths = text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
-    lengths && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-}
-
-/// What kind of party a text names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NamedParty {
-    /// A telephone number: 3 to 20 digits, maybe masked with `*`, maybe with the usual marks between them.
-    Phone,
-    /// Something with an `@` between other things.
-    Mail,
-    /// Neither.
-    Other,
-}
-
-/// What kind of party a text names.
-pub(super) fn party(text: &str) -> NamedParty {
-    let text = text.trim();
-    if text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) {
-        return NamedParty::Mail;
-    }
-    let number = text.strip_prefix('+').unwrap_or(text);
-    let digits = number.chars().filter(|c| c.is_ascii_digit() || *c == '*').count();
-    let usual = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | ' ' | '-' | '.' | '(' | ')'));
-    if usual && (3..=20).contains(&digits) { NamedParty::Phone } else { NamedParty::Other }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,8 +75,7 @@ mod tests {
         assert_eq!(name("https://host/"), None);
         assert_eq!(last_segment("a/b.mp3"), "b.mp3");
         assert_eq!(last_segment("b.mp3"), "b.mp3");
-        assert_eq!(percent_decoded(&percent_encoded("+66 ก/?&=%~")), "+66 ก/?&=%~");
-        assert_eq!(percent_encoded("+66/a~"), "%2B66%2Fa~");
+        assert_eq!(percent_decoded("%2B66%2fa~"), "+66/a~");
     }
 
     #[test]
@@ -127,18 +84,5 @@ mod tests {
         assert!(holds_word("[Anna]_1-2_20200101000000(77).wav", "77"));
         assert!(!holds_word("1608130650.mp3", "160813065"));
         assert!(!holds_word("é1.mp3", "1"));
-    }
-
-    #[test]
-    fn parties() {
-        for phone in ["13800138000", "+66 81-234-5678", "(020) 7946.0018", "138****8000", "008613800138000"] {
-            assert_eq!(party(phone), NamedParty::Phone, "{phone}");
-        }
-        for mail in ["lululing@tencent.com", "8010@zhen04.cc"] {
-            assert_eq!(party(mail), NamedParty::Mail, "{mail}");
-        }
-        for other in ["", "@", "anna", "12", "1+2345", "1234567890123456789012"] {
-            assert_eq!(party(other), NamedParty::Other, "{other}");
-        }
     }
 }

@@ -5,7 +5,8 @@ use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
 use super::mcloud::{Dialling, ListQuery, NewRecording, Outgoing, e164};
-use super::names::{percent_encoded, url_file_name};
+use super::names::url_file_name;
+use super::parties::percent_encoded;
 use super::*;
 use crate::call::Direction;
 use crate::error::ErrorKind;

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+#[cfg(feature = "providers")]
+use super::documents::read_provider;
 use super::parse::{Parsed, parse};
 use super::records::{add_to_first, no_recordings};
 use super::wire::WireWarnings;
-use super::{CallDescription, Kind, Options, manifest, mcloud, tencent, voipbin, wellcloud, wire};
+use super::{CallDescription, Kind, Options, manifest, wire};
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Which document a JSON value is: by the fields that only one of them has.
@@ -55,7 +57,8 @@ pub(super) fn only(mut calls: Vec<CallDescription>) -> Result<CallDescription> {
 ///
 /// # Errors
 /// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if it is not JSON or a
-/// manifest with mistakes, `unsupported` if it is no document that is known, `provider` if it holds no recording.
+/// manifest with mistakes, `unsupported` if it is no document that is known (without the feature `providers`: if it is no manifest),
+/// `provider` if it holds no recording.
 pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
     let parsed = parse(text)?;
     let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
@@ -89,11 +92,8 @@ fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<CallDe
     let Parsed { document, earlier } = parsed;
     let mut calls = match kind {
         Kind::Manifest => manifest::read(document).map(|call| vec![call]),
-        Kind::Tencent => tencent::read(document),
-        Kind::Wellcloud => wellcloud::read(document, options),
-        Kind::Voipbin => voipbin::read(document),
-        Kind::Mcloud => mcloud::read(document),
         Kind::Threecx => Err(unknown_document(&document)),
+        provider => read_provider(provider, document, options),
     }?;
     let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     if !earlier.is_empty() {
@@ -107,26 +107,12 @@ fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<CallDe
     Ok(calls)
 }
 
-macro_rules! only_call {
-    ($($record:ty => $calls:expr),+ $(,)?) => {$(
-        impl TryFrom<Vec<$record>> for CallDescription {
-            type Error = Error;
-
-            /// The one call that the records describe; `invalid_argument` if there are several, `provider` if none.
-            fn try_from(records: Vec<$record>) -> Result<Self> {
-                only($calls(records)?)
-            }
-        }
-    )+};
+#[cfg(not(feature = "providers"))]
+fn read_provider(kind: Kind, _document: Value, _options: &Options) -> Result<Vec<CallDescription>> {
+    Err(Error::compiled_out(Stage::Provider, &format!("a document of the kind {kind}"), "providers"))
 }
-only_call!(
-    tencent::Push => tencent::calls,
-    wellcloud::Row => |rows| wellcloud::calls(rows, &Options::default()),
-    voipbin::Record => voipbin::calls,
-    mcloud::Record => mcloud::calls,
-);
 
-fn unknown_document(document: &Value) -> Error {
+pub(super) fn unknown_document(document: &Value) -> Error {
     let error = Error::new(ErrorKind::Unsupported, Stage::Provider, "not a document that is known");
     let first = document.as_array().and_then(|items| items.first()).unwrap_or(document);
     let found = match first.as_object() {

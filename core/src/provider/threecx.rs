@@ -3,7 +3,9 @@
 //! The time is the server's own, without an offset. Which side is the customer is not said; we take a number of up to
 //! [`MAX_EXTENSION`] digits for an extension of the house.
 
-use super::names::{NamedParty, last_segment, party, stem};
+use super::names::{last_segment, stem};
+use super::offset::check_offset;
+use super::parties::{NamedParty, party};
 use super::{CallDescription, Kind, Options, Recording, StartBasis, times};
 use crate::call::{Call, Direction, Leg, Role};
 use crate::error::{Result, Warning};
@@ -86,7 +88,7 @@ fn is_extension(text: &str) -> bool {
 /// # Errors
 /// `invalid_argument` for an impossible offset in the options.
 pub fn describe(name: &str, options: &Options) -> Result<Option<CallDescription>> {
-    times::check_offset(options.local_offset_s.unwrap_or_default())?;
+    check_offset(options.local_offset_s.unwrap_or_default())?;
     let Some(read) = ThreecxFileName::parse(name) else { return Ok(None) };
     let started_at = options.local_offset_s.and_then(|offset_s| times::read(&read.written_time(), offset_s));
     let why = if options.local_offset_s.is_some() {

@@ -1,44 +1,6 @@
 //! The ways in which providers write a moment.
 
 use crate::call::Moment;
-use crate::error::{Error, ErrorKind, Result, Stage};
-
-/// The largest offset from UTC that is accepted, in seconds: 18 hours either way.
-const MAX_OFFSET_S: i32 = 18 * 3600;
-
-/// Refuses an offset that no place on earth has.
-pub(super) fn check_offset(offset_s: i32) -> Result<()> {
-    if offset_s.unsigned_abs() <= MAX_OFFSET_S.unsigned_abs() {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "offset from UTC out of range")
-        .with_mismatch(format!("{offset_s} s"), format!("-{MAX_OFFSET_S} to {MAX_OFFSET_S} s")))
-}
-
-/// An offset from UTC as it is written behind a time, `+08:00`, `-03:30` or `Z`, in seconds east.
-///
-/// # Errors
-/// `invalid_argument` for anything else, or more than 18 hours.
-pub fn parse_offset(text: &str) -> Result<i32> {
-    let read = || {
-        if matches!(text, "Z" | "z") {
-            return Some(0);
-        }
-        let sign = if text.starts_with('-') { -1 } else { 1 };
-        let (hours, minutes) = text.strip_prefix(['+', '-'])?.split_once(':')?;
-        let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-        let minutes: i32 = Some(minutes).filter(|part| two_digits(part))?.parse().ok().filter(|m| *m < 60)?;
-        let hours: i32 = Some(hours).filter(|part| two_digits(part))?.parse().ok()?;
-        Some(sign * (hours * 3600 + minutes * 60))
-    };
-    let refused = || {
-        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no offset from UTC")
-            .with_mismatch(format!("\"{text}\""), "such as \"+08:00\"")
-    };
-    let offset_s = read().ok_or_else(refused)?;
-    check_offset(offset_s)?;
-    Ok(offset_s)
-}
 
 /// A moment in RFC 3339, or as a date and a time without an offset (`2018.01.29 16:08:23`; also with `-` or `/` in the
 /// date, `T` for the space, a fraction of a second), which then has the given offset.
@@ -84,19 +46,6 @@ mod tests {
             ["", " ", "2018.01.29", "16:08:23", "2018.13.29 16:08:23", "2018.01.29 now", "a b", "2018.01.29 16:08:23Q"]
         {
             assert_eq!(read(text, 0), None, "{text}");
-        }
-        assert!(check_offset(28_800).is_ok());
-        assert!(check_offset(i32::MIN).is_err());
-    }
-
-    #[test]
-    fn offsets_are_read_as_times_write_them() {
-        for (text, offset_s) in [("+08:00", 28_800), ("-03:30", -12_600), ("Z", 0), ("+00:00", 0), ("-18:00", -64_800)]
-        {
-            assert_eq!(parse_offset(text).unwrap(), offset_s, "{text}");
-        }
-        for wrong in ["", "8", "08:00", "+8:00", "+08", "+08:60", "+19:00", "+0800", "+-8:00", "CST"] {
-            assert_eq!(parse_offset(wrong).unwrap_err().kind(), ErrorKind::InvalidArgument, "{wrong}");
         }
     }
 

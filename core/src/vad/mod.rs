@@ -4,9 +4,11 @@
 //! way of listening to one track, knows nothing of the others, and never decides about spans: that is `speech`.
 
 mod silero;
+#[cfg(feature = "webrtc")]
 mod webrtc;
 
 pub use silero::Silero;
+#[cfg(feature = "webrtc")]
 pub use webrtc::WebrtcDetector;
 
 use crate::config::{Config, DetectorKind};
@@ -47,7 +49,7 @@ pub struct Probabilities {
 /// it is used.
 ///
 /// # Errors
-/// `internal` where its model cannot be read.
+/// `internal` where its model cannot be read; `unsupported` for `webrtc` without the feature of that name.
 pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
     match config.detector {
         DetectorKind::Silero => {
@@ -58,8 +60,18 @@ pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
                 None => silero,
             }))
         }
-        DetectorKind::Webrtc => Ok(Box::new(WebrtcDetector::new(lanes))),
+        DetectorKind::Webrtc => webrtc(lanes),
     }
+}
+
+#[cfg(feature = "webrtc")]
+fn webrtc(lanes: usize) -> Result<Box<dyn Detector>> {
+    Ok(Box::new(WebrtcDetector::new(lanes)))
+}
+
+#[cfg(not(feature = "webrtc"))]
+fn webrtc(_lanes: usize) -> Result<Box<dyn Detector>> {
+    Err(Error::compiled_out(Stage::Speech, "the detector webrtc", "webrtc"))
 }
 
 /// The name and version of a detector, as the report states them.

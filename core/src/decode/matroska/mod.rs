@@ -11,7 +11,7 @@ use super::aac;
 use super::assemble::Assembler;
 use super::block::Block;
 use super::ogg::opus_private;
-use super::packet::{Opus, PacketCodec, Symphonia};
+use super::packet::{PacketCodec, Symphonia, opus};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
@@ -91,7 +91,7 @@ impl MatroskaTrack {
             "A_OPUS" => {
                 let (channels, skip, _) = opus_private(&self.private)?;
                 let delay = Delay { samples: skip, basis: DelayBasis::Tag };
-                Ok((Box::new(Opus::new(channels)?), spec(Codec::Opus, 48_000, channels, delay)?))
+                Ok((opus(channels)?, spec(Codec::Opus, 48_000, channels, delay)?))
             }
             "A_VORBIS" => {
                 let mut params = AudioCodecParameters::new();

@@ -6,7 +6,7 @@ mod page;
 use self::page::{Packets, Page, read_page};
 use super::assemble::Assembler;
 use super::block::Block;
-use super::packet::{Opus, PacketCodec, Symphonia};
+use super::packet::{PacketCodec, Symphonia, opus};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
@@ -119,14 +119,7 @@ fn read_head(page: &Page, packets: &mut Packets, source: &mut Source, notes: &mu
 /// The identification header of Opus, as in ogg and as the private data of Matroska.
 fn opus_head(head: &[u8]) -> Result<StreamHead> {
     let (channels, skip, gain) = opus_private(head)?;
-    Ok(StreamHead {
-        codec: Box::new(Opus::new(channels)?),
-        kind: Codec::Opus,
-        channels,
-        rate: Rate::new(48_000)?,
-        skip,
-        gain,
-    })
+    Ok(StreamHead { codec: opus(channels)?, kind: Codec::Opus, channels, rate: Rate::new(48_000)?, skip, gain })
 }
 
 /// Channels, samples to skip, and gain from an Opus identification header.

@@ -2,7 +2,8 @@
 //! panics, and no more is decoded than the bytes can account for.
 //!
 //! The full matrix (200 cuts and 2,000 corruptions of each container) runs with
-//! `CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --lib decode::tests::matrix`; without it a part of the same.
+//! `CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --all-features --lib decode::tests::matrix`; without it a
+//! part of the same.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! The table of what is read, in `docs/codecs.md`: each row is made by ffmpeg, sox or lame, decoded by callweave and by
 //! ffmpeg, and compared.
 //!
-//! `CALLWEAVE_WRITE_DOCS=1 cargo test -p callweave --lib decode::tests::table` writes the document anew; without it the
-//! test checks that each row holds and stands in the document.
+//! `CALLWEAVE_WRITE_DOCS=1 cargo test -p callweave --all-features --lib decode::tests::table` writes the document anew; without
+//! it the test checks that each row holds and stands in the document.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -200,7 +200,7 @@ that is, and what follows, depends on the format.
 | zip | the member's part | a deflated member from there on | the other members |
 
 The full damage matrix (200 cuts and 2,000 corruptions of each sample) runs with
-`CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --lib decode::tests::matrix`.
+`CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --all-features --lib decode::tests::matrix`.
 
 ## What it costs
 

@@ -1,45 +1,29 @@
 //! `report.html`: a call to look at, in one file that needs no network and opens from disk.
-//!
-//! The page is `page.html` with the style sheet and the scripts beside it put in, and the report and the peaks as JSON
-//! in an element that is never run. Its own policy allows no other script, style or connection, so that even a text
-//! that slipped through could do nothing.
 
+#[cfg(feature = "page")]
 mod base64;
+#[cfg(feature = "page")]
+mod html;
 
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+#[cfg(feature = "page")]
+pub use html::write_page;
 
-use super::labels::{Names, one_line, speakers};
-use super::peaks::{PeakBits, Peaks};
-use super::{PartialFile, write_error};
+#[cfg(not(feature = "page"))]
+use super::labels::Names;
+use super::peaks::Peaks;
 use crate::error::Result;
+#[cfg(not(feature = "page"))]
+use crate::error::{Error, Stage};
+#[cfg(not(feature = "page"))]
 use crate::report::Report;
 use crate::units::Millis;
 
-const TEMPLATE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-/// One function of all scripts, so that nothing of the page is global.
-const SCRIPT: &str = concat!(
-    "(() => {\n'use strict'\n",
-    include_str!("base.js"),
-    include_str!("wave.js"),
-    include_str!("draw.js"),
-    include_str!("player.js"),
-    include_str!("figures.js"),
-    include_str!("main.js"),
-    "})()\n"
-);
 /// Values of peaks that a page holds at most: 1.9 MB in base64, so that an hour of two parties stays below 3 MB.
 const MAX_VALUES: f64 = 1_400_000.0;
 /// Points per second of a page: more than this is no use without the samples.
 const POINTS: (f64, f64) = (2.0, 100.0);
-/// Bytes that are embedded at once; a multiple of three, for base64 goes by threes.
-const EMBEDDED_AT_ONCE: usize = 48 << 10;
 
 /// The parties' peaks on the call's timeline.
 #[derive(Debug, Clone)]
@@ -70,179 +54,25 @@ pub fn page_points_per_second(duration: Millis, channels: usize) -> u32 {
     (MAX_VALUES / values).clamp(POINTS.0, POINTS.1) as u32
 }
 
-/// Writes the page of a call, whole or not at all. Without [`Names::Parties`] neither parties nor paths nor the call's id
-/// are in it.
+/// Whether this build writes pages.
 ///
 /// # Errors
-/// `io`.
-pub fn write_page(path: &Path, report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Result<()> {
-    let part = PartialFile::new(path);
-    let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(&part.part)?);
-        fill(&mut file, report, waves, audio, names)?;
-        file.flush()
-    };
-    write().map_err(|e| write_error(e, path))?;
-    part.finish()
-}
-
-/// Writes the template with its places filled.
-fn fill(out: &mut impl Write, report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> std::io::Result<()> {
-    let shown = shown(report, names);
-    for piece in TEMPLATE.split("{{") {
-        let (place, rest) = piece.split_once("}}").unwrap_or(("", piece));
-        match place {
-            "title" => out.write_all(escaped(&title(&shown)).as_bytes())?,
-            "style" => out.write_all(STYLE.as_bytes())?,
-            "script" => out.write_all(SCRIPT.as_bytes())?,
-            "style-hash" => out.write_all(hash(STYLE).as_bytes())?,
-            "script-hash" => out.write_all(hash(SCRIPT).as_bytes())?,
-            "data" => out.write_all(json(&shown, waves, audio, names).as_bytes())?,
-            "audio" => embed(out, audio)?,
-            _ => {}
-        }
-        out.write_all(rest.as_bytes())?;
-    }
+/// `unsupported` without the feature `page`.
+#[cfg(feature = "page")]
+pub(crate) fn require_page() -> Result<()> {
     Ok(())
 }
 
-/// What the scripts are given.
-#[derive(Serialize)]
-struct PageData<'a> {
-    report: &'a Report,
-    speakers: Vec<String>,
-    peaks: PeaksData<'a>,
-    /// Whether the mix has the peaks' channels.
-    split: bool,
-    /// The mix's address; null without a player.
-    audio: Option<&'a str>,
+#[cfg(not(feature = "page"))]
+pub(crate) fn require_page() -> Result<()> {
+    Err(Error::compiled_out(Stage::Export, "report.html", "page"))
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PeaksData<'a> {
-    rate: u32,
-    samples_per_point: u32,
-    channels: usize,
-    length: usize,
-    tracks: &'a [usize],
-    /// Values of 8 bits in base64, in the order of audiowaveform's formats.
-    data: String,
+/// Pages need the feature `page`.
+///
+/// # Errors
+/// `unsupported`.
+#[cfg(not(feature = "page"))]
+pub fn write_page(_path: &Path, _report: &Report, _waves: &Waves, _audio: PageAudio, _names: Names) -> Result<()> {
+    require_page()
 }
-
-/// The data as JSON in which no text can end the element it stands in, or a line of a script.
-fn json(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> String {
-    let bytes: Vec<u8> = waves.peaks.values(PeakBits::Eight).map(|value| value as u8).collect();
-    let data = PageData {
-        report,
-        speakers: speakers(report, names),
-        peaks: PeaksData {
-            rate: waves.peaks.rate().hz(),
-            samples_per_point: waves.peaks.samples_per_point(),
-            channels: waves.peaks.channels().len(),
-            length: waves.peaks.len(),
-            tracks: &waves.tracks,
-            data: base64::encode(&bytes),
-        },
-        split: waves.split,
-        audio: match audio {
-            PageAudio::None => None,
-            PageAudio::Beside(name) => Some(name),
-            PageAudio::Embedded(_) => Some("the audio in this page"),
-        },
-    };
-    let json = serde_json::to_string(&data).unwrap_or_default();
-    let mut safe = String::with_capacity(json.len() + json.len() / 64);
-    for c in json.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                let _ = write!(safe, "\\u{:04x}", c as u32);
-            }
-            _ => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// The report as it may be shown: without parties, paths and the call's id unless they are asked for, also where a
-/// message repeats them.
-fn shown(report: &Report, names: Names) -> Report {
-    let mut shown = report.clone();
-    if names == Names::Parties {
-        return shown;
-    }
-    let hidden = hidden(report);
-    let cover = |message: &mut String| {
-        for text in &hidden {
-            *message = message.replace(text, "…");
-        }
-    };
-    shown.call.id = None;
-    for track in &mut shown.tracks {
-        track.party = None;
-        if let Some(error) = &mut track.error {
-            // An error names its file, and there is no source to know the name from.
-            error.message = "could not be read".to_owned();
-        }
-        let pieces = track.pieces.iter_mut().map(|piece| &mut piece.source);
-        for source in track.source.iter_mut().chain(pieces) {
-            source.path = None;
-            source.warnings.iter_mut().for_each(|warning| cover(&mut warning.message));
-        }
-    }
-    shown.warnings.iter_mut().for_each(|warning| cover(&mut warning.message));
-    shown
-}
-
-/// Texts that messages may repeat and a page may not: the longest first.
-fn hidden(report: &Report) -> Vec<String> {
-    let mut texts: Vec<String> = report.call.id.iter().cloned().collect();
-    for track in &report.tracks {
-        texts.extend(track.party.clone());
-        let sources = track.source.iter().chain(track.pieces.iter().map(|piece| &piece.source));
-        for path in sources.filter_map(|source| source.path.as_deref()) {
-            texts.push(path.to_owned());
-            let parts = [Path::new(path).file_name(), Path::new(path).file_stem()];
-            texts.extend(parts.into_iter().flatten().map(|part| part.to_string_lossy().into_owned()));
-        }
-    }
-    // What is shorter than a name would be found in other words too.
-    texts.retain(|text| text.chars().count() > 2);
-    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    texts
-}
-
-fn title(report: &Report) -> String {
-    let id = report.call.id.as_deref().map_or_else(String::new, |id| format!(" {}", one_line(id)));
-    format!("{} call{id}", report.tag.value.name().replace('_', " "))
-}
-
-/// A text that is no markup.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A text's hash as a content security policy writes it.
-fn hash(text: &str) -> String {
-    format!("sha256-{}", base64::encode(&Sha256::digest(text.as_bytes())))
-}
-
-/// Writes the mix into the page, a piece at a time.
-fn embed(out: &mut impl Write, audio: PageAudio) -> std::io::Result<()> {
-    let PageAudio::Embedded(path) = audio else { return Ok(()) };
-    let file = File::open(path)?;
-    out.write_all(b"<script type=\"text/plain\" id=\"embedded-audio\">")?;
-    let mut bytes = Vec::with_capacity(EMBEDDED_AT_ONCE);
-    loop {
-        bytes.clear();
-        (&file).take(EMBEDDED_AT_ONCE as u64).read_to_end(&mut bytes)?;
-        if bytes.is_empty() {
-            break;
-        }
-        out.write_all(base64::encode(&bytes).as_bytes())?;
-    }
-    out.write_all(b"</script>\n")
-}
-
-#[cfg(test)]
-mod tests;

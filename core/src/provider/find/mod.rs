@@ -297,5 +297,5 @@ fn ambiguous(recording: &Recording, found: &str) -> Error {
         .in_input(recording.label())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "providers"))]
 mod tests;

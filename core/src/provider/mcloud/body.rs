@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 use super::phone::{Dialling, e164};
 use crate::call::{Call, Direction, Leg, Moment, Role, Tag};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::provider::names::{NamedParty, is_uuid, party};
+use crate::provider::offset::check_offset;
+use crate::provider::parties::{NamedParty, is_uuid, party};
 use crate::provider::records::party_of;
-use crate::provider::{CallDescription, Kind, Recording, times};
+use crate::provider::{CallDescription, Kind, Recording};
 use crate::report::{Report, TrackReport};
 
 /// The body of `POST /recordings`.
@@ -117,7 +118,7 @@ impl NewRecording {
         let call_at = options.call_at.or(call.call.started_at).ok_or_else(|| lacks("callAt", "nothing", "a moment"))?;
         let call_at = match options.offset_s {
             Some(offset_s) => {
-                times::check_offset(offset_s)?;
+                check_offset(offset_s)?;
                 call_at.with_offset_seconds(offset_s)
             }
             None => call_at,

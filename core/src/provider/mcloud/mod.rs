@@ -5,8 +5,10 @@
 use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
-use super::records::{add_to_first, keep, keep_repeats, known, moment, no_recordings, records, unwrapped};
-use super::wire::{WireWarnings, filled, put, wire};
+use super::records::{add_to_first, no_recordings};
+use super::rows::{keep, keep_repeats, known, moment, records, unwrapped};
+use super::wire::WireWarnings;
+use super::wire_type::{filled, put, wire};
 use super::{CallDescription, Kind, Recording, StartBasis};
 use crate::call::{Call, Direction, Leg, Role, Tag, named};
 use crate::error::Result;

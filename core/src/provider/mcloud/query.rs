@@ -3,7 +3,7 @@
 use super::Source;
 use crate::call::{Direction, Moment};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::provider::names::percent_encoded;
+use crate::provider::parties::percent_encoded;
 
 /// The parameters of the list. Those left out keep the API's defaults: 20 recordings from the first.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -10,10 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
-use super::names::{NamedParty, party, stem, url_file_name};
+use super::names::{stem, url_file_name};
+use super::parties::{NamedParty, party};
 use super::read::only;
-use super::records::{add_to_first, earliest, keep_repeats, no_recordings, party_of, records, when};
-use super::wire::{WireWarnings, filled, wire};
+use super::records::{add_to_first, earliest, no_recordings, party_of};
+use super::rows::{keep_repeats, records, when};
+use super::wire::WireWarnings;
+use super::wire_type::{filled, wire};
 use super::{AudioMatch, CallDescription, Kind, Recording, StartBasis};
 use crate::call::{Call, Leg, Moment, Role};
 use crate::error::Result;

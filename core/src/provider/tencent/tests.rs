@@ -110,6 +110,11 @@ fn only_ten_digits_that_fit_are_a_start() {
 }
 
 #[test]
+fn a_push_is_known_by_every_field_of_its_own() {
+    assert_eq!(Kind::Tencent.own_fields(), Push::FIELDS);
+}
+
+#[test]
 fn every_field_can_be_null_missing_or_of_another_type() {
     let nulls: Map<String, Value> = Push::FIELDS.iter().map(|f| ((*f).to_owned(), Value::Null)).collect();
     assert_eq!(read_text(&Value::Object(nulls).to_string()).unwrap().recordings.len(), 1);

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 use super::merge::{agree, grouped, merged};
-use super::names::{is_uuid, last_segment, stem};
-use super::records::{
-    add_to_first, earliest, keep, keep_repeats, known, moment, no_recordings, records, unwrapped, when,
-};
-use super::wire::{WireWarnings, filled, put, wire};
+use super::names::{last_segment, stem};
+use super::parties::is_uuid;
+use super::records::{add_to_first, earliest, no_recordings};
+use super::rows::{keep, keep_repeats, known, moment, records, unwrapped, when};
+use super::wire::WireWarnings;
+use super::wire_type::{filled, put, wire};
 use super::{CallDescription, Kind, Part, Recording, StartBasis, State, times};
 use crate::call::{Call, Leg, Moment, Role, named};
 use crate::error::Result;

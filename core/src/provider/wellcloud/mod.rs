@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::merge::{agree, grouped, merged};
-use super::records::{add_to_first, earliest, keep, keep_repeats, known, moment, no_recordings, records, when};
-use super::wire::{WireWarnings, filled, put, wire};
+use super::offset::check_offset;
+use super::records::{add_to_first, earliest, no_recordings};
+use super::rows::{keep, keep_repeats, known, moment, records, when};
+use super::wire::WireWarnings;
+use super::wire_type::{filled, put, wire};
 use super::{CallDescription, Kind, Options, Part, Recording, StartBasis, State, times};
 use crate::call::{Call, Direction, Leg, Role, named};
 use crate::error::Result;
@@ -99,7 +102,7 @@ impl CallDirection {
 /// `invalid_argument` for an impossible offset.
 pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<CallDescription>> {
     let offset_s = options.local_offset_s.unwrap_or(DEFAULT_OFFSET_S);
-    times::check_offset(offset_s)?;
+    check_offset(offset_s)?;
     if rows.is_empty() {
         return Err(no_recordings());
     }
@@ -265,12 +268,12 @@ fn state(name: &str) -> Option<State> {
 
 /// The path of a call's list of recordings, below the service's address.
 pub fn list_path(call_id: &str) -> String {
-    format!("/api/operation/tenant/calls/{}/recordings2", super::names::percent_encoded(call_id))
+    format!("/api/operation/tenant/calls/{}/recordings2", super::parties::percent_encoded(call_id))
 }
 
 /// The path of a recording's audio, below the service's address.
 pub fn stream_path(recording_id: &str) -> String {
-    format!("/api/operation/tenant/recording/{}/stream2?download=false", super::names::percent_encoded(recording_id))
+    format!("/api/operation/tenant/recording/{}/stream2?download=false", super::parties::percent_encoded(recording_id))
 }
 
 #[cfg(test)]

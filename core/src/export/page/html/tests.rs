@@ -3,11 +3,12 @@ use std::fs;
 use super::*;
 use crate::call::Role;
 use crate::error::{ErrorKind, Warning};
+use crate::export::{Peaks, page_points_per_second};
 use crate::report::{SegmentReport, TrackError};
-use crate::units::Rate;
+use crate::units::{Millis, Rate};
 
 fn report() -> Report {
-    serde_json::from_str(include_str!("../../../../fixtures/keypad-hold/report.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../../fixtures/keypad-hold/report.json")).unwrap()
 }
 
 fn waves(points: usize) -> Waves {

@@ -1,0 +1,134 @@
+//! Types of other people's JSON: every field optional, and nothing that was read is lost when it is written again.
+
+use serde_json::{Map, Number, Value};
+
+use super::wire::{Lenient, whole};
+
+/// A value that is written as it was read.
+pub(super) trait Writable: Lenient {
+    /// The value as it is written.
+    fn write(self) -> Value;
+}
+
+impl Writable for String {
+    fn write(self) -> Value {
+        Value::String(self)
+    }
+}
+
+impl Writable for i64 {
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl Writable for f64 {
+    fn write(self) -> Value {
+        match whole(self) {
+            Some(whole) => whole.into(),
+            None => Number::from_f64(self).map_or(Value::Null, Value::Number),
+        }
+    }
+}
+
+/// Puts a field into an object, if there is one.
+pub(super) fn put<T: Writable>(fields: &mut Map<String, Value>, name: &str, value: Option<T>) {
+    if let Some(value) = value {
+        fields.insert(name.to_owned(), value.write());
+    }
+}
+
+/// A text without the spaces around it; none if that leaves nothing.
+pub(super) fn filled(text: Option<&String>) -> Option<&str> {
+    text.map(|t| t.trim()).filter(|t| !t.is_empty())
+}
+
+/// A wire type: every field optional, and `extra` for fields that are unknown or of another type than documented.
+macro_rules! wire {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty = $json:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct $name {
+            $($(#[$fdoc])* pub $field: Option<$type>,)+
+            /// Fields that are not documented, and documented ones that are not of their documented type.
+            pub extra: serde_json::Map<String, serde_json::Value>,
+        }
+
+        impl $name {
+            /// The documented fields, in the document's order.
+            pub const FIELDS: &'static [&'static str] = &[$($json),+];
+        }
+
+        impl From<serde_json::Map<String, serde_json::Value>> for $name {
+            fn from(mut fields: serde_json::Map<String, serde_json::Value>) -> Self {
+                Self { $($field: $crate::provider::wire::take(&mut fields, $json),)+ extra: fields }
+            }
+        }
+
+        impl From<$name> for serde_json::Map<String, serde_json::Value> {
+            fn from(wire: $name) -> Self {
+                let mut fields = wire.extra;
+                $($crate::provider::wire_type::put(&mut fields, $json, wire.$field);)+
+                fields
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serde_json::Map::from(self.clone()).serialize(serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+                serde_json::Map::deserialize(deserializer).map(Self::from)
+            }
+        }
+    };
+}
+pub(super) use wire;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::wire::WireWarnings;
+
+    wire! {
+        /// A row for the tests.
+        Row {
+            /// A text.
+            name: String = "Name",
+            /// A count.
+            count: i64 = "Count",
+            /// A number.
+            score: f64 = "Score",
+        }
+    }
+
+    #[test]
+    fn values_of_another_type_are_read_where_they_can_be_and_kept_where_not() {
+        let row: Row = serde_json::from_str(r#"{"Name": 7, "Count": "12", "Score": [1], "New": null}"#).unwrap();
+        assert_eq!((row.name.as_deref(), row.count, row.score), (Some("7"), Some(12), None));
+        let mut notes = WireWarnings::default();
+        notes.extra(&row.extra, Row::FIELDS);
+        let codes: Vec<String> = notes.into_list().into_iter().map(|w| w.to_string()).collect();
+        assert_eq!(
+            codes,
+            [
+                "unknown_field: field \"New\" is not known; it is kept but not understood",
+                "wrong_type: field \"Score\" is an array; it is kept but not understood",
+            ]
+        );
+        assert_eq!(serde_json::to_string(&row).unwrap(), r#"{"Count":12,"Name":"7","New":null,"Score":[1]}"#);
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        for (text, written) in [("10", "10"), ("10.0", "10"), ("0.5", "0.5"), ("1e300", "1e+300")] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(f64::read(&value).unwrap().write().to_string(), written);
+        }
+        assert_eq!(i64::read(&serde_json::json!(1.5)), None);
+        assert_eq!(i64::read(&serde_json::json!(u64::MAX)), None);
+    }
+}
