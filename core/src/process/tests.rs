@@ -3,11 +3,12 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::config::DecodeOptions;
+use crate::config::{DecodeOptions, MixConfig};
 use crate::decode::{Input, decode};
 use crate::resample::resample;
+use crate::timeline::Placement;
 use crate::track::to_f32;
-use crate::units::Rate;
+use crate::units::{Rate, Span};
 
 /// A wav of 32-bit floats.
 fn float_wav(hz: u32, channels: &[Vec<f32>]) -> Vec<u8> {

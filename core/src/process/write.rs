@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{PlacedTrack, Processed};
+use super::{Processed, ProcessedTrack};
 use crate::config::{Layout, MixConfig};
 use crate::error::{Error, Result, Stage};
 use crate::export::{self, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
@@ -128,7 +128,7 @@ impl Processed {
             }
         };
         // The order of the mix's channels.
-        let mut ordered: Vec<&PlacedTrack> = self.tracks.iter().collect();
+        let mut ordered: Vec<&ProcessedTrack> = self.tracks.iter().collect();
         ordered.sort_by_key(|placed| placed.track.role.order());
         let tracks = ordered.into_iter().map(|placed| placed.index).collect();
         Ok(Waves { peaks: meters.finish(), tracks, split })

@@ -7,7 +7,7 @@ use crate::redact::{self, Cover, PAD};
 use crate::timeline::EventKind;
 use crate::units::Span;
 
-use super::{PlacedTrack, Processed};
+use super::{Processed, ProcessedTrack};
 
 /// What is taken out of a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl Processed {
         }
         let mut spans = redact::widened(&what.spans, self.report.call.duration_ms)?;
         if what.keys {
-            spans.extend(self.tracks.iter().flat_map(PlacedTrack::key_spans));
+            spans.extend(self.tracks.iter().flat_map(ProcessedTrack::key_spans));
         }
         let spans = redact::joined(spans);
         for placed in &mut self.tracks {
@@ -70,7 +70,7 @@ impl Processed {
     }
 }
 
-impl PlacedTrack {
+impl ProcessedTrack {
     /// The keys heard on this track, widened, in the call's time.
     fn key_spans(&self) -> impl Iterator<Item = Span> {
         let on_call = |key: &Span| self.placement.span_to_call(*key);

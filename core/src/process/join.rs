@@ -1,7 +1,7 @@
-//! Several recordings of one party, one after the other, to one track: laid in order by their start times, silence between
+//! Fourth step: several recordings of one party, one after the other, become one track: laid in order by their start times, silence between
 //! them, joined where the end of one and the beginning of the next hold the same audio.
 //!
-//! Recordings whose times overlap while their audio does not agree are no pieces of one: they stay tracks of their own.
+//! Recordings whose times overlap while their audio does not agree are no segments of one: they stay tracks of their own.
 
 use crate::align;
 use crate::call::{Moment, Role};
@@ -10,18 +10,18 @@ use crate::events::TrackEvent;
 use crate::track::{CompactPcm, Narrowband, SampleSink};
 use crate::units::{Millis, Rate};
 
-use super::hear::TrackAnalysis;
-use super::lanes::CallTrack;
+use super::analyze::TrackAnalysis;
+use super::partition::LiveTrack;
 
 /// How far two start times may be off beyond their resolutions.
 const SLACK_MS: f64 = 500.0;
-/// The longest silence between two pieces; what begins later is no piece of the same call.
+/// The longest silence between two segments; what begins later is no segment of the same call.
 const MAX_SILENCE_MS: f64 = 3_600_000.0;
 /// How long two recordings of the same audio are crossfaded at the end of the first.
 const FADE: Millis = Millis(5.0);
 
 /// Samples that are copied at once.
-const ROOM: usize = 4096;
+const SCRATCH: usize = 4096;
 
 /// One recording of a track that is made of several.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,44 +42,43 @@ struct Chain {
 /// Who is heard, where that is known: the same in two recordings, it is one party.
 type PartyKey<'a> = (Role, Option<&'a str>);
 
-/// Joins pieces of one party. The track takes the first one's place, and is no longer than the limit.
-pub(super) fn join(mut lanes: Vec<CallTrack>, limit: Millis) -> Vec<CallTrack> {
-    for chain in chains(&lanes, limit) {
+/// Joins segments of one party. The track takes the first one's place, and is no longer than the limit.
+pub(super) fn join(mut tracks: Vec<LiveTrack>, limit: Millis) -> Vec<LiveTrack> {
+    for chain in chains(&tracks, limit) {
         let Some(&(first, _)) = chain.members.first() else { continue };
-        for lane in &mut lanes {
-            if let Some(&(_, at)) = chain.members.iter().find(|(recorder, _)| *recorder == lane.recorder) {
-                (lane.recorder, lane.lead) = (first, at);
+        for track in &mut tracks {
+            if let Some(&(_, at)) = chain.members.iter().find(|(recorder, _)| *recorder == track.recorder) {
+                (track.recorder, track.lead) = (first, at);
             }
         }
     }
-    let mut joined: Vec<CallTrack> = Vec::new();
-    for lane in lanes {
-        let same = |other: &&mut CallTrack| {
-            other.recorder == lane.recorder && other.lead != lane.lead && same_party(other, &lane)
+    let mut joined: Vec<LiveTrack> = Vec::new();
+    for track in tracks {
+        let same = |other: &&mut LiveTrack| {
+            other.recorder == track.recorder && other.lead != track.lead && same_party(other, &track)
         };
         match joined.iter_mut().find(same) {
-            Some(other) => other.join(lane),
-            None => joined.push(lane),
+            Some(other) => other.join(track),
+            None => joined.push(track),
         }
     }
-    joined.iter_mut().enumerate().for_each(|(index, lane)| lane.index = index);
     joined
 }
 
 /// The recordings that follow each other, in the order of their start times.
-fn chains(lanes: &[CallTrack], limit: Millis) -> Vec<Chain> {
+fn chains(tracks: &[LiveTrack], limit: Millis) -> Vec<Chain> {
     let mut recorders: Vec<(Moment, usize)> = Vec::new();
-    for lane in lanes.iter().filter(|lane| lane.heard.is_ok()) {
-        if let Some(start) = lane.leg.started_at
-            && !recorders.iter().any(|r| r.1 == lane.recorder)
+    for track in tracks {
+        if let Some(start) = track.leg.started_at
+            && !recorders.iter().any(|r| r.1 == track.recorder)
         {
-            recorders.push((start, lane.recorder));
+            recorders.push((start, track.recorder));
         }
     }
     recorders.sort_by_key(|(start, recorder)| (start.unix_ms(), *recorder));
     let mut chains: Vec<Chain> = Vec::new();
     for (start, recorder) in recorders {
-        let after = |chain: &Chain| chain.follow(lanes, recorder, start, limit);
+        let after = |chain: &Chain| chain.follow(tracks, recorder, start, limit);
         match chains.iter_mut().find_map(|chain| after(chain).map(|at| (chain, at))) {
             Some((chain, at)) => chain.members.push((recorder, at)),
             None => chains.push(Chain { start, members: vec![(recorder, Millis(0.0))] }),
@@ -90,16 +89,16 @@ fn chains(lanes: &[CallTrack], limit: Millis) -> Vec<Chain> {
 
 impl Chain {
     /// When a recorder starts on this chain's clock, if it recorded the same party after what is here.
-    fn follow(&self, lanes: &[CallTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
-        let of = |recorder: usize| lanes.iter().filter(move |lane| lane.recorder == recorder);
-        let earlier = |lane: &CallTrack| {
+    fn follow(&self, tracks: &[LiveTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
+        let of = |recorder: usize| tracks.iter().filter(move |track| track.recorder == recorder);
+        let earlier = |track: &LiveTrack| {
             let members = self.members.iter().rev();
-            members.flat_map(|&(r, at)| of(r).map(move |l| (l, at))).find(|(l, _)| same_party(l, lane))
+            members.flat_map(|&(r, at)| of(r).map(move |l| (l, at))).find(|(l, _)| same_party(l, track))
         };
         let pairs: Vec<(&TrackAnalysis, Millis, &TrackAnalysis)> = of(recorder)
-            .filter_map(|lane| {
-                let (before, at) = earlier(lane)?;
-                Some((before.heard.as_ref().ok()?, at, lane.heard.as_ref().ok()?))
+            .filter_map(|track| {
+                let (before, at) = earlier(track)?;
+                Some((&before.analysis, at, &track.analysis))
             })
             .collect();
         if pairs.is_empty() || pairs.iter().any(|(before, _, next)| before.rate != next.rate) {
@@ -111,7 +110,8 @@ impl Chain {
         let within = start.resolution().0 + self.start.resolution().0 + SLACK_MS;
         let agreed = || {
             pairs.iter().find_map(|(before, at, next)| {
-                let lag = align::overlap(before.narrow(), next.narrow(), Millis(expected - at.0), Millis(within))?;
+                let lag =
+                    align::overlap(before.narrowband(), next.narrowband(), Millis(expected - at.0), Millis(within))?;
                 Some(at.0 + lag.0)
             })
         };
@@ -126,18 +126,18 @@ impl Chain {
 }
 
 /// Whether two recordings hold one party, as far as their document says.
-fn same_party(a: &CallTrack, b: &CallTrack) -> bool {
+fn same_party(a: &LiveTrack, b: &LiveTrack) -> bool {
     party(a).is_some_and(|a| party(b) == Some(a))
 }
 
 /// A mix of all parties is one too.
-fn party(lane: &CallTrack) -> Option<PartyKey<'_>> {
-    let party = lane.leg.party.as_deref();
-    (lane.heard.is_ok() && (party.is_some() || lane.role == Role::Mixed)).then_some((lane.role, party))
+fn party(track: &LiveTrack) -> Option<PartyKey<'_>> {
+    let party = track.leg.party.as_deref();
+    (party.is_some() || track.role == Role::Mixed).then_some((track.role, party))
 }
 
-impl CallTrack {
-    /// Joins a piece of the same party that began at another time.
+impl LiveTrack {
+    /// Joins a segment of the same party that began at another time.
     fn join(&mut self, mut other: Self) {
         if other.lead < self.lead {
             let index = self.index;
@@ -145,13 +145,17 @@ impl CallTrack {
             self.index = index;
         }
         let at = Millis(other.lead.0 - self.lead.0);
-        let (Ok(heard), Ok(next)) = (&mut self.heard, other.heard) else { return };
-        if self.pieces.is_empty() {
-            self.pieces.push(TrackSegment { source: heard.source.clone(), start: Millis(0.0), end: heard.duration });
+        let (analysis, next) = (&mut self.analysis, other.analysis);
+        if self.segments.is_empty() {
+            self.segments.push(TrackSegment {
+                source: analysis.source.clone(),
+                start: Millis(0.0),
+                end: analysis.duration,
+            });
         }
         let end = Millis(at.0 + next.duration.0);
-        self.pieces.push(TrackSegment { source: next.source.clone(), start: at, end });
-        heard.append(next, at);
+        self.segments.push(TrackSegment { source: next.source.clone(), start: at, end });
+        analysis.append(next, at);
     }
 }
 
@@ -159,21 +163,21 @@ impl TrackAnalysis {
     /// Adds a later recording of the same line, from a time of this one on: of what both hold, this one's counts.
     fn append(&mut self, next: Self, at: Millis) {
         extend(&mut self.samples, &next.samples, self.rate, at);
-        if let (Some(line), Some(next)) = (&mut self.narrow, &next.narrow) {
+        if let (Some(line), Some(next)) = (&mut self.narrowband, &next.narrowband) {
             extend_compact(line, next, at);
         }
         self.level.append(&next.level, at);
-        let frame = if self.voice.hop.0 > 0.0 { (at.0 / self.voice.hop.0).round() as usize } else { 0 };
-        let values = &mut self.voice.values;
+        let frame = if self.speech.hop.0 > 0.0 { (at.0 / self.speech.hop.0).round() as usize } else { 0 };
+        let values = &mut self.speech.values;
         let seen = values.len().saturating_sub(frame);
         values.resize(values.len().max(frame), 0.0);
-        values.extend(next.voice.values.iter().skip(seen));
-        for sound in next.sounds {
-            add_sound(&mut self.sounds, sound, at, self.duration);
+        values.extend(next.speech.values.iter().skip(seen));
+        for event in next.events {
+            add_event(&mut self.events, event, at, self.duration);
         }
         self.band.loud += next.band.loud;
         self.band.wide += next.band.wide;
-        self.sounds.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
+        self.events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
         self.duration = self.duration.max(Millis(at.0 + next.duration.0));
     }
 }
@@ -211,34 +215,34 @@ fn extend_compact(line: &mut CompactPcm, next: &CompactPcm, at: Millis) {
         *sample = *sample * (1.0 - share) + other * share;
     }
     line.truncate(from);
-    let mut room = vec![0.0; ROOM];
+    let mut scratch = vec![0.0; SCRATCH];
     while line.len() < from {
-        line.push(&room[..ROOM.min(from - line.len())]);
+        line.push(&scratch[..SCRATCH.min(from - line.len())]);
     }
     line.push(&faded);
     let mut at = common;
     while at < next.len() {
-        let block = &mut room[..ROOM.min(next.len() - at)];
+        let block = &mut scratch[..SCRATCH.min(next.len() - at)];
         next.read(at, block);
         line.push(block);
         at += block.len();
     }
 }
 
-/// Adds a sound of a later piece; of one that both pieces heard, only what the first did not.
-fn add_sound(sounds: &mut Vec<TrackEvent>, mut sound: TrackEvent, at: Millis, end: Millis) {
-    sound.start_ms += at.0;
-    sound.end_ms += at.0;
-    if sound.end_ms <= end.0 {
+/// Adds an event of a later segment; of one that both segments hold, only what the first did not.
+fn add_event(events: &mut Vec<TrackEvent>, mut event: TrackEvent, at: Millis, end: Millis) {
+    event.start_ms += at.0;
+    event.end_ms += at.0;
+    if event.end_ms <= end.0 {
         return;
     }
-    if sound.start_ms < end.0
-        && let Some(same) = sounds.iter_mut().find(|s| s.kind == sound.kind && s.end_ms > sound.start_ms)
+    if event.start_ms < end.0
+        && let Some(same) = events.iter_mut().find(|s| s.kind == event.kind && s.end_ms > event.start_ms)
     {
-        same.end_ms = sound.end_ms;
+        same.end_ms = event.end_ms;
         return;
     }
-    sounds.push(sound);
+    events.push(event);
 }
 
 #[cfg(test)]

@@ -12,10 +12,14 @@ const ABOVE_NOISE: Decibels = Decibels(9.0);
 const FAINT: Decibels = Decibels(-60.0);
 
 /// One track, as far as silence needs it.
-pub(super) struct SilenceInput<'a> {
+pub struct SilenceInput<'a> {
+    /// Its power, hop by hop.
     pub hops: &'a Hops,
+    /// Where it lies on the call's timeline.
     pub placement: &'a Placement,
+    /// The line's noise; `None` where there is only digital silence.
     pub noise: Option<Decibels>,
+    /// How long it is.
     pub duration: Millis,
 }
 
@@ -28,19 +32,19 @@ impl SilenceInput<'_> {
 }
 
 /// Silences of at least a length, on the call's timeline: no track is above its noise, and at least one records.
-pub(super) fn silences(lines: &[SilenceInput], call: Millis, least: Millis) -> Vec<Span> {
+pub fn silences(tracks: &[SilenceInput], call: Millis, min: Millis) -> Vec<Span> {
     let cells = (call.0 / CELL_MS).ceil().max(0.0) as usize;
     let mut recorded = vec![false; cells];
     let mut loud = vec![false; cells];
-    for line in lines {
-        let limit = line.limit();
+    for track in tracks {
+        let limit = track.limit();
         for (i, (loud, recorded)) in loud.iter_mut().zip(&mut recorded).enumerate() {
-            let hop = |ms: f64| (line.placement.to_track(Millis(ms)).0 / Hops::MS).round();
+            let hop = |ms: f64| (track.placement.to_track(Millis(ms)).0 / Hops::MS).round();
             let (from, to) = (hop(i as f64 * CELL_MS), hop((i + 1) as f64 * CELL_MS));
-            if to <= 0.0 || from * Hops::MS >= line.duration.0 {
+            if to <= 0.0 || from * Hops::MS >= track.duration.0 {
                 continue;
             }
-            let power = line.hops.power().get(from.max(0.0) as usize..(to as usize).min(line.hops.len()));
+            let power = track.hops.power().get(from.max(0.0) as usize..(to as usize).min(track.hops.len()));
             *recorded = true;
             *loud |= power.unwrap_or_default().iter().any(|&p| p > limit);
         }
@@ -55,7 +59,7 @@ pub(super) fn silences(lines: &[SilenceInput], call: Millis, least: Millis) -> V
             _ => spans.push(Span::new(start, end)),
         }
     }
-    spans.retain(|span| span.duration() >= least);
+    spans.retain(|span| span.duration() >= min);
     spans
 }
 
@@ -91,12 +95,12 @@ mod tests {
         //                    <---------->    <---------->
         let (a, b) = (hops(&[(1.0, 2.0), (8.0, 9.0)]), hops(&[(3.5, 4.5)]));
         let (pa, pb) = (at(0.0), at(1_000.0));
-        let line = |hops, placement, noise| SilenceInput { hops, placement, noise, duration: Millis(10_000.0) };
+        let track = |hops, placement, noise| SilenceInput { hops, placement, noise, duration: Millis(10_000.0) };
         let noise = Some(Decibels(-68.0));
-        let lines = [line(&a, &pa, noise), line(&b, &pb, noise)];
-        let found = silences(&lines, Millis(11_000.0), Millis(2_000.0));
+        let tracks = [track(&a, &pa, noise), track(&b, &pb, noise)];
+        let found = silences(&tracks, Millis(11_000.0), Millis(2_000.0));
         assert_eq!(found, [Span::new(2_000.0, 4_500.0), Span::new(5_500.0, 8_000.0), Span::new(9_000.0, 11_000.0)]);
-        assert_eq!(silences(&lines, Millis(11_000.0), Millis(2_500.001)), []);
+        assert_eq!(silences(&tracks, Millis(11_000.0), Millis(2_500.001)), []);
         assert_eq!(silences(&[], Millis(11_000.0), Millis(2_000.0)), [], "nothing was recorded");
     }
 
@@ -104,7 +108,7 @@ mod tests {
     fn a_click_breaks_no_silence() {
         let clicked = hops(&[(4.01, 4.03)]);
         let place = at(0.0);
-        let line = SilenceInput { hops: &clicked, placement: &place, noise: None, duration: Millis(10_000.0) };
-        assert_eq!(silences(&[line], Millis(10_000.0), Millis(3_000.0)), [Span::new(0.0, 10_000.0)]);
+        let track = SilenceInput { hops: &clicked, placement: &place, noise: None, duration: Millis(10_000.0) };
+        assert_eq!(silences(&[track], Millis(10_000.0), Millis(3_000.0)), [Span::new(0.0, 10_000.0)]);
     }
 }

@@ -9,7 +9,7 @@ use crate::track::to_f32;
 use crate::units::{Rate, Span};
 use crate::vad::Probabilities;
 
-use super::{PlacedTrack, Processed};
+use super::{Processed, ProcessedTrack};
 
 /// A stretch of one party's speech.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub struct PartyChunk {
 
 impl Processed {
     /// Each party's own speech, cut for a transcriber ([`speech::chunks`]), in the order of the call. Bleed is left out, so
-    /// nobody is transcribed twice. [`PlacedTrack::cut`] gives a chunk's samples.
+    /// nobody is transcribed twice. [`ProcessedTrack::cut`] gives a chunk's samples.
     ///
     /// # Errors
     /// Those of [`speech::detect`], which is asked again where speech is longer than a chunk.
@@ -43,7 +43,7 @@ impl Processed {
     }
 
     /// A track's own speech, in the track's time.
-    fn own_speech(&self, placed: &PlacedTrack) -> Vec<Span> {
+    fn own_speech(&self, placed: &ProcessedTrack) -> Vec<Span> {
         let told = self.report.tracks.iter().find(|track| track.index == placed.index);
         let speech = told.map(|track| track.speech.as_slice()).unwrap_or_default();
         let back = |span: &Span| {
@@ -54,7 +54,7 @@ impl Processed {
     }
 }
 
-impl PlacedTrack {
+impl ProcessedTrack {
     fn chunks(&self, speech: &[Span], config: &Config, options: &ChunkOptions) -> Result<Vec<Chunk>> {
         // Probabilities, which were not kept, are needed to find a pause to cut in. At least half of a chunk is speech, the
         // rest is padding.

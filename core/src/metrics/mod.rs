@@ -11,6 +11,10 @@
 //! | backchannel | B's turn of at most `backchannelMs` within A's, and A goes on |
 //! | response time | from the end of a turn to the beginning of the next one, if that is another party's and later |
 
+mod silence;
+
+pub use silence::{SilenceInput, silences};
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::MetricsConfig;

@@ -1,0 +1,174 @@
+//! Second step: the one pass over each recording. A block is decoded, analyzed by every stage, and dropped.
+
+use crate::call::Leg;
+use crate::config::{Config, DetectorKind};
+use crate::decode::{ChannelSelection, SourceInfo};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::events::{Band, TrackEvent};
+use crate::level::Level;
+use crate::provider::Recording;
+use crate::run::RunOptions;
+use crate::threads;
+use crate::track::{CompactPcm, Narrowband};
+use crate::units::{Millis, Rate};
+use crate::vad::{self, Probabilities};
+use std::sync::Arc;
+
+use super::analyzer::{StageResults, TrackAnalyzer};
+use super::describe::{DescribedRecording, OpenRecording};
+use super::progress::ProgressCounter;
+use super::reader::RecordingReader;
+
+/// What one pass leaves of a track.
+#[derive(Debug)]
+pub(super) struct TrackAnalysis {
+    /// The channel it was; `None` where channels were averaged.
+    pub channel: Option<u16>,
+    /// The recording it came from.
+    pub source: SourceInfo,
+    /// The recording's rate.
+    pub rate: Rate,
+    /// How long it is.
+    pub duration: Millis,
+    /// How loud it is.
+    pub level: Level,
+    /// How likely speech is, frame by frame.
+    pub speech: Probabilities,
+    /// What sounds and is not speech, in the track's time.
+    pub events: Vec<TrackEvent>,
+    /// How wide its speech is.
+    pub band: Band,
+    /// The samples, where they are kept.
+    pub samples: Vec<i16>,
+    /// The samples at 8 kHz, where they are kept and were recorded at another rate.
+    pub(super) narrowband: Option<CompactPcm>,
+}
+
+impl TrackAnalysis {
+    /// The samples at 8 kHz; none where they were not kept.
+    pub(super) fn narrowband(&self) -> &dyn Narrowband {
+        match &self.narrowband {
+            Some(compact) => compact,
+            None if self.rate == Rate::NARROWBAND => &self.samples,
+            None => NO_SAMPLES,
+        }
+    }
+}
+
+/// What there is of a track that was not kept.
+pub(super) const NO_SAMPLES: &dyn Narrowband = &EMPTY;
+const EMPTY: Vec<i16> = Vec::new();
+
+/// What is kept of a track's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Retention {
+    /// The samples as they are, for a mix.
+    pub tracks: bool,
+    /// The samples at 8 kHz, for placing tracks against each other.
+    pub narrowband: bool,
+    /// Whether the call is this one recording.
+    pub alone: bool,
+}
+
+/// One recording after the pass over it.
+pub(super) struct AnalyzedRecording {
+    pub leg: Leg,
+    pub described: Option<Arc<Recording>>,
+    /// One track per channel, or as its leg and the options say.
+    pub tracks: Result<Vec<TrackAnalysis>>,
+}
+
+/// Analyzes each recording to its end, side by side. A recording that fails keeps its error.
+pub(super) fn analyze(
+    recordings: Vec<DescribedRecording>,
+    config: &Config,
+    keep_tracks: bool,
+    run: &RunOptions,
+) -> Vec<AnalyzedRecording> {
+    let several = recordings.len() > 1;
+    let keep = Retention { tracks: keep_tracks, narrowband: several, alone: !several };
+    let sizes = recordings.iter().map(|r| r.opened.as_ref().map_or(Some(0), |open| open.decoder.size_hint()));
+    let progress = ProgressCounter::new(sizes.sum());
+    threads::map(recordings, |DescribedRecording { leg, described, opened }| AnalyzedRecording {
+        leg,
+        described,
+        tracks: opened.and_then(|recording| one(recording, config, keep, run, &progress)),
+    })
+}
+
+/// Analyzes one recording.
+///
+/// # Errors
+/// Those of the decoder; `no_audio` where not one sample could be decoded; `cancelled`.
+fn one(
+    recording: OpenRecording,
+    config: &Config,
+    keep: Retention,
+    run: &RunOptions,
+    progress: &ProgressCounter,
+) -> Result<Vec<TrackAnalysis>> {
+    let OpenRecording { decoder, channels } = recording;
+    let name = decoder.name().to_owned();
+    let named = |e: Error| e.in_input(&name);
+    let rate = decoder.spec().rate;
+    // The channels of one recording are held against each other too.
+    let keep = Retention { narrowband: keep.narrowband || channels.len() > 1, ..keep };
+    // Analysis takes the greater part of the threads, and other recordings take the rest.
+    let parts = if keep.alone { threads::count() / 2 } else { 1 };
+    let on_block = progress.on_block(run);
+    let mut reader = RecordingReader::new(decoder, &channels, parts, keep.alone, on_block).narrowed().map_err(named)?;
+    let mut analyzers: Vec<_> = channels.iter().map(|_| TrackAnalyzer::new(rate, keep, config.portable)).collect();
+    let speech = run_stages(&mut reader, &mut analyzers, config)?;
+    let source = reader.decoder.finish()?;
+    if analyzers.iter().all(|analyzer| analyzer.samples() == 0) {
+        return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded")));
+    }
+    let finish = |((analyzer, speech), channel): ((TrackAnalyzer, Probabilities), &ChannelSelection)| {
+        track(analyzer, speech, channel.channel(), &source, rate, config)
+    };
+    Ok(analyzers.into_iter().zip(speech).zip(&channels).map(finish).collect())
+}
+
+/// What the stages leave of one track.
+fn track(
+    analyzer: TrackAnalyzer,
+    speech: Probabilities,
+    channel: Option<u16>,
+    source: &SourceInfo,
+    rate: Rate,
+    config: &Config,
+) -> TrackAnalysis {
+    let duration = rate.millis(analyzer.samples());
+    // WebRTC's detector takes music for speech: what it says of music is worth nothing.
+    let trusted = config.detector == DetectorKind::Silero;
+    let StageResults { level, events, band, samples, narrowband } =
+        analyzer.finish(if trusted { &speech.values } else { &[] });
+    TrackAnalysis { channel, source: source.clone(), rate, duration, level, speech, events, band, samples, narrowband }
+}
+
+/// Runs every stage over a recording to its end; the speech probabilities of each track. With more than one thread, the next
+/// block is decoded while this one is analyzed, each stage beside the others; the speech detector, which costs most and may
+/// not cross threads, here.
+fn run_stages(
+    reader: &mut RecordingReader,
+    analyzers: &mut [TrackAnalyzer],
+    config: &Config,
+) -> Result<Vec<Probabilities>> {
+    let mut detector = vad::detector(config, analyzers.len())?;
+    let mut probabilities = vec![Vec::new(); analyzers.len()];
+    reader.read(|blocks, fill| {
+        let narrowband: Vec<&[f32]> = blocks.iter().map(|block| block.narrowband.as_slice()).collect();
+        let pairs = analyzers.iter_mut().zip(blocks);
+        if let Some(fill) = fill {
+            let jobs = pairs.flat_map(|(analyzer, block)| analyzer.jobs(block));
+            let jobs = std::iter::once(fill).chain(jobs).collect();
+            threads::beside(jobs, || detector.push(&narrowband, &mut probabilities))
+        } else {
+            pairs.for_each(|(analyzer, block)| analyzer.push(block));
+            detector.push(&narrowband, &mut probabilities)
+        }
+    })?;
+    detector.finish(&mut probabilities)?;
+    let hop = detector.hop();
+    Ok(probabilities.into_iter().map(|values| Probabilities { hop, values }).collect())
+}

@@ -1,0 +1,123 @@
+//! The stages that run over one track, in groups that may work on the same block side by side.
+
+use crate::events::{Band, BandMeter, Clipping, EventDetector, TrackEvent, Zero};
+use crate::level::{Level, LevelMeter};
+use crate::threads::Job;
+use crate::track::{CompactPcm, PcmCollector, SampleSink};
+use crate::units::Rate;
+
+use super::analyze::Retention;
+use super::reader::TrackBlock;
+
+/// The stages of one track, but for the speech detector, which takes all tracks of a recording at once.
+pub(super) struct TrackAnalyzer {
+    level: LevelMeter,
+    own: OwnRateStages,
+    narrowband: NarrowbandStages,
+}
+
+/// The stages at the recording's own rate.
+struct OwnRateStages {
+    collector: Option<PcmCollector>,
+    zero: Zero,
+    clipping: Clipping,
+    band: BandMeter,
+    samples: u64,
+}
+
+/// The stages at 8 kHz.
+struct NarrowbandStages {
+    events: EventDetector,
+    /// The whole track, where it is kept and was recorded at another rate.
+    collector: Option<CompactPcm>,
+}
+
+/// What the stages leave of a track.
+pub(super) struct StageResults {
+    pub level: Level,
+    pub events: Vec<TrackEvent>,
+    pub band: Band,
+    /// The samples, where they were kept.
+    pub samples: Vec<i16>,
+    /// Those at 8 kHz, where they were kept and recorded at another rate.
+    pub narrowband: Option<CompactPcm>,
+}
+
+impl TrackAnalyzer {
+    pub(super) fn new(rate: Rate, keep: Retention, portable: bool) -> Self {
+        let is_narrowband = rate == Rate::NARROWBAND;
+        let (own, compact) = (keep.tracks || (keep.narrowband && is_narrowband), keep.narrowband && !is_narrowband);
+        Self {
+            level: LevelMeter::new(rate),
+            own: OwnRateStages {
+                collector: own.then(PcmCollector::default),
+                zero: Zero::new(rate.hz()),
+                clipping: Clipping::new(rate.hz()),
+                band: BandMeter::new(rate.hz()),
+                samples: 0,
+            },
+            narrowband: NarrowbandStages {
+                events: EventDetector::new(&[], portable),
+                collector: compact.then(CompactPcm::default),
+            },
+        }
+    }
+
+    /// Takes the next block, one stage after the other.
+    pub(super) fn push(&mut self, block: &TrackBlock) {
+        self.level.push(&block.own);
+        self.own.push(&block.own);
+        self.narrowband.push(&block.narrowband);
+    }
+
+    /// The same as pieces of work that do not meet, the longest first.
+    pub(super) fn jobs<'a>(&'a mut self, block: &'a TrackBlock) -> [Job<'a>; 3] {
+        let Self { level, own, narrowband } = self;
+        [
+            Box::new(|| level.push(&block.own)),
+            Box::new(|| own.push(&block.own)),
+            Box::new(|| narrowband.push(&block.narrowband)),
+        ]
+    }
+
+    /// Samples that were taken, at the recording's own rate.
+    pub(super) fn samples(&self) -> u64 {
+        self.own.samples
+    }
+
+    /// What the stages found; `probabilities` of speech tell music from it.
+    pub(super) fn finish(self, probabilities: &[f32]) -> StageResults {
+        let mut events = self.narrowband.events.finish(probabilities);
+        events.extend(self.own.zero.finish());
+        events.extend(self.own.clipping.finish());
+        events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
+        StageResults {
+            level: self.level.finish(),
+            events,
+            band: self.own.band.finish(),
+            samples: self.own.collector.map(|collector| collector.finish().0).unwrap_or_default(),
+            narrowband: self.narrowband.collector.map(CompactPcm::finish),
+        }
+    }
+}
+
+impl OwnRateStages {
+    fn push(&mut self, samples: &[f32]) {
+        self.samples += samples.len() as u64;
+        self.zero.push(samples);
+        self.clipping.push(samples);
+        self.band.push(samples);
+        if let Some(collector) = &mut self.collector {
+            collector.push(samples);
+        }
+    }
+}
+
+impl NarrowbandStages {
+    fn push(&mut self, samples: &[f32]) {
+        self.events.push(samples);
+        if let Some(collector) = &mut self.collector {
+            collector.push(samples);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Fifth step, second half: each track on the call's timeline, with its party's own speech, what bled, and what else sounds.
+
+use crate::config::Config;
+use crate::error::{Result, Stage};
+use crate::events::{self, TrackEvent};
+use crate::level::Level;
+use crate::mix;
+use crate::report::{Bleed, rounded};
+use crate::run::RunOptions;
+use crate::speech::{self, BleedSpan, GateInput, Gated};
+use crate::timeline::{Event, Placement};
+use crate::units::{Decibels, Millis, Span};
+use crate::vad::Probabilities;
+
+use super::analyze::TrackAnalysis;
+use super::partition::LiveTrack;
+use super::place::Placements;
+
+/// A track on the call's timeline.
+pub(super) struct PlacedTrack {
+    pub track: LiveTrack,
+    pub placement: Placement,
+    /// Own speech, in the call's time.
+    pub speech: Vec<Span>,
+    /// Other parties, heard faintly, in the call's time.
+    pub bleed: Vec<Bleed>,
+    /// Own speech by the detector's probabilities alone, in the call's time.
+    pub voiced: Vec<Span>,
+    /// What else sounds on this track, in the call's time.
+    pub events: Vec<Event>,
+    pub noise: Option<Decibels>,
+    pub gain: Decibels,
+    /// Share of its hops that carry a signal: above `outcome.deadDbov`.
+    pub alive: f64,
+    /// The track with the same audio that stands for this one: it is neither counted nor mixed again.
+    pub repeats: Option<usize>,
+}
+
+/// Sorts each track's speech into the party's own and bleed, and its events into its own and those of other tracks.
+///
+/// # Errors
+/// `cancelled`.
+pub(super) fn gate(
+    tracks: Vec<LiveTrack>,
+    places: &Placements,
+    config: &Config,
+    run: &RunOptions,
+) -> Result<Vec<PlacedTrack>> {
+    let gated = own_speech(&tracks, &places.placements, config);
+    run.check(Stage::Speech)?;
+    let events = own_events(&tracks, &places.placements);
+    let indices: Vec<usize> = tracks.iter().map(|track| track.index).collect();
+    let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(events);
+    let placed = parts.map(|(((track, placement), gated), events)| {
+        let repeats = places.repeated.iter().find(|pair| pair.1 == track.index).map(|pair| pair.0);
+        PlacedTrack { repeats, ..PlacedTrack::new(track, placement.clone(), gated, &events, &indices, config) }
+    });
+    Ok(placed.collect())
+}
+
+impl PlacedTrack {
+    fn new(
+        track: LiveTrack,
+        placement: Placement,
+        gated: Gated,
+        events: &[TrackEvent],
+        indices: &[usize],
+        config: &Config,
+    ) -> Self {
+        let Gated { own, bleed } = gated;
+        let level = &track.analysis.level;
+        let noise = level.hops.noise(&own);
+        let voiced = voiced(&track.analysis.speech, &bleed, config.speech.threshold).into_iter();
+        let from = |place: usize| indices.get(place).copied().unwrap_or(place);
+        let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: from(b.from) };
+        Self {
+            speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
+            bleed: bleed.iter().map(bled).collect(),
+            voiced: voiced.map(|span| placement.span_to_call(span)).collect(),
+            gain: mix::gain(level, &own, noise, config.mix.level),
+            alive: alive(level, config.outcome.dead_dbov),
+            events: events.iter().map(|heard| event(heard, &placement)).collect(),
+            noise,
+            placement,
+            repeats: None,
+            track,
+        }
+    }
+
+    /// When its recording ends, in the call's time.
+    pub(super) fn end(&self) -> Millis {
+        self.placement.to_call(self.track.analysis.duration)
+    }
+}
+
+/// Own speech and bleed of every track, in its own time.
+fn own_speech(tracks: &[LiveTrack], placements: &[Placement], config: &Config) -> Vec<Gated> {
+    let spans: Vec<Vec<Span>> = tracks.iter().map(|track| spans(&track.analysis, config)).collect();
+    let inputs = spans.iter().zip(tracks).zip(placements).map(|((spans, track), placement)| GateInput {
+        spans,
+        samples: track.analysis.narrowband(),
+        placement,
+    });
+    speech::gate(&inputs.collect::<Vec<_>>(), config)
+}
+
+fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
+    speech::spans(&analysis.speech, analysis.duration, &config.speech)
+}
+
+/// How far apart the same event may lie on two tracks: an echo comes up to 200 ms late, and frames add their width.
+const SAME_EVENT_MS: f64 = 300.0;
+
+/// Every track's events without those of other tracks that bled here.
+fn own_events(tracks: &[LiveTrack], placements: &[Placement]) -> Vec<Vec<TrackEvent>> {
+    let mut all: Vec<Vec<TrackEvent>> = tracks.iter().map(|track| track.analysis.events.clone()).collect();
+    let comparable: Vec<bool> = placements.iter().map(|p| p.uncertainty.0 <= SAME_EVENT_MS).collect();
+    let to_call = |track: usize, ms: f64| placements.get(track).map_or(ms, |p| p.to_call(Millis(ms)).0);
+    events::dedupe(&mut all, &comparable, SAME_EVENT_MS, to_call);
+    all
+}
+
+/// An event on the call's timeline.
+pub(super) fn event(heard: &TrackEvent, placement: &Placement) -> Event {
+    Event {
+        kind: heard.kind,
+        span: placement.span_to_call(Span::new(heard.start_ms, heard.end_ms)),
+        detail: heard.detail.clone(),
+        confidence: rounded(f64::from(heard.confidence)),
+    }
+}
+
+/// Where the detector is above its threshold, and not in bleed, in the track's time.
+fn voiced(speech: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Vec<Span> {
+    let hop = speech.hop.0;
+    let mut rest = bleed;
+    let mut runs: Vec<Span> = Vec::new();
+    for (i, _) in speech.values.iter().enumerate().filter(|(_, p)| **p >= threshold) {
+        let frame = Span::new(i as f64 * hop, (i + 1) as f64 * hop);
+        let middle = (i as f64 + 0.5) * hop;
+        let over = rest.iter().take_while(|b| b.span.end.0 <= middle).count();
+        rest = rest.get(over..).unwrap_or_default();
+        if rest.first().is_some_and(|b| b.span.start.0 <= middle) {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if frame.start.0 - run.end.0 < hop / 2.0 => run.end = frame.end,
+            _ => runs.push(frame),
+        }
+    }
+    runs
+}
+
+/// Share of a track's hops above a limit.
+fn alive(level: &Level, limit: Decibels) -> f64 {
+    let power = 10f64.powf(limit.0 / 10.0) as f32;
+    let above = level.hops.power().iter().filter(|&&p| p > power).count();
+    above as f64 / level.hops.len().max(1) as f64
+}

@@ -1,0 +1,93 @@
+//! A processed call: its report and its placed tracks, ready to be mixed.
+
+use crate::config::MixConfig;
+use crate::error::Result;
+use crate::level::Hops;
+use crate::mix::{MixInput, Mixer};
+use crate::report::Report;
+use crate::timeline::{EventKind, Placement};
+use crate::track::Track;
+use crate::units::{Decibels, Millis, Span};
+
+use super::gate::PlacedTrack;
+use super::measure::CallAnalysis;
+
+/// A processed call: its report, and its placed tracks where they were kept.
+#[derive(Debug)]
+pub struct Processed {
+    /// What was found.
+    pub report: Report,
+    /// The tracks that could be read, with their places.
+    pub tracks: Vec<ProcessedTrack>,
+}
+
+/// A track of a processed call.
+#[derive(Debug)]
+pub struct ProcessedTrack {
+    /// Its place among the report's tracks.
+    pub index: usize,
+    /// The samples.
+    pub track: Track,
+    /// Where it lies on the call's timeline.
+    pub placement: Placement,
+    /// The gain that brings the party to the configured level.
+    pub gain: Decibels,
+    /// Key presses in the track's own time, those of other parties that are heard here too.
+    pub keys: Vec<Span>,
+    /// Mean level of each second of the call, from its beginning; `None` where the track holds nothing.
+    pub levels: Vec<Option<Decibels>>,
+}
+
+impl Processed {
+    /// The mix of the call, to be read in blocks.
+    ///
+    /// # Errors
+    /// As [`Mixer::new`].
+    pub fn mix(&self, config: &MixConfig) -> Result<Mixer<'_>> {
+        let inputs: Vec<MixInput> = self.tracks.iter().map(ProcessedTrack::mix_input).collect();
+        Mixer::new(&inputs, self.report.call.duration_ms, config)
+    }
+}
+
+impl ProcessedTrack {
+    fn mix_input(&self) -> MixInput<'_> {
+        MixInput {
+            samples: &self.track.samples,
+            rate: self.track.rate,
+            role: self.track.role,
+            placement: &self.placement,
+            gain: self.gain,
+        }
+    }
+}
+
+/// The tracks of a call, ready to be mixed; of those with the same audio, the first.
+pub(super) fn keep_tracks(analysis: CallAnalysis) -> Vec<ProcessedTrack> {
+    let seconds = analysis.duration.seconds().ceil() as usize;
+    analysis.tracks.into_iter().filter(|t| t.repeats.is_none()).map(|t| keep(t, seconds)).collect()
+}
+
+fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {
+    let analysis = placed.track.analysis;
+    let keys = analysis.events.iter().filter(|event| event.kind == EventKind::Dtmf);
+    ProcessedTrack {
+        index: placed.track.index,
+        keys: keys.map(|key| Span::new(key.start_ms, key.end_ms)).collect(),
+        levels: levels(&analysis.level.hops, &placed.placement, seconds),
+        track: Track { samples: analysis.samples, rate: analysis.rate, role: placed.track.role },
+        placement: placed.placement,
+        gain: placed.gain,
+    }
+}
+
+/// The mean level of each second of the call on a track.
+fn levels(hops: &Hops, placement: &Placement, seconds: usize) -> Vec<Option<Decibels>> {
+    let hop =
+        |second: usize| (placement.to_track(Millis(second as f64 * 1000.0)).0 / Hops::MS).round().max(0.0) as usize;
+    let level = |second: usize| {
+        let power = hops.power().get(hop(second)..hop(second + 1).min(hops.len()))?;
+        let sum: f64 = power.iter().map(|&p| f64::from(p)).sum();
+        (!power.is_empty()).then(|| Decibels::from_power(sum / power.len() as f64))
+    };
+    (0..seconds).map(level).collect()
+}

@@ -1,0 +1,133 @@
+//! Last step: the report of a call, from its analysis and the tracks that could not be read.
+
+use crate::call::{Call, Moment};
+use crate::config::{Config, Pii};
+use crate::error::Warning;
+use crate::report::{
+    AlignmentReport, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, SegmentReport, TrackError, TrackReport,
+    TurnReport, rounded,
+};
+use crate::timeline::{Event, EventKind};
+use crate::units::Span;
+use crate::vad;
+
+use super::VERSION;
+use super::gate::PlacedTrack;
+use super::join::TrackSegment;
+use super::measure::CallAnalysis;
+use super::partition::FailedTrack;
+
+/// Writes the report of a call.
+pub(super) fn report(
+    call: Call,
+    analysis: &CallAnalysis,
+    failed: &[FailedTrack],
+    warnings: Vec<Warning>,
+    config: &Config,
+) -> Report {
+    let (name, version) = vad::identity(config.detector);
+    Report {
+        schema_version: SCHEMA_VERSION,
+        library: Named { name: "callweave".into(), version: VERSION.into() },
+        config: config.changes(),
+        config_hash: config.hash(),
+        detector: Named { name: name.into(), version: version.into() },
+        call: CallReport {
+            id: call.id.filter(|_| config.pii == Pii::Keep),
+            provider: call.provider,
+            direction: call.direction,
+            started_at: call.started_at.or_else(|| started_at(analysis, failed)),
+            duration_ms: analysis.duration,
+        },
+        turns: turns(analysis),
+        metrics: analysis.metrics.clone(),
+        tracks: tracks(analysis, failed, config),
+        integrity: analysis.integrity.clone(),
+        redacted: Vec::new(),
+        outcome: analysis.outcome.clone(),
+        tag: analysis.tag.clone(),
+        warnings,
+        outputs: Vec::new(),
+    }
+}
+
+/// The earliest start that a provider named.
+fn started_at(analysis: &CallAnalysis, failed: &[FailedTrack]) -> Option<Moment> {
+    let live = analysis.tracks.iter().map(|t| &t.track.leg);
+    live.chain(failed.iter().map(|t| &t.leg)).filter_map(|leg| leg.started_at).min_by_key(|m| m.unix_ms())
+}
+
+fn turns(analysis: &CallAnalysis) -> Vec<TurnReport> {
+    let index = |party: usize| analysis.tracks.get(party).map(|t| t.track.index);
+    let report = |turn: &crate::speech::Turn| Some(TurnReport { track: index(turn.party)?, span: turn.span });
+    analysis.turns.iter().filter_map(report).collect()
+}
+
+fn tracks(analysis: &CallAnalysis, failed: &[FailedTrack], config: &Config) -> Vec<TrackReport> {
+    let live = analysis.tracks.iter().map(|track| live_track(track, config));
+    let mut all: Vec<TrackReport> = live.chain(failed.iter().map(|track| failed_track(track, config))).collect();
+    all.sort_by_key(|track| track.index);
+    all
+}
+
+fn live_track(placed: &PlacedTrack, config: &Config) -> TrackReport {
+    let keep = config.pii == Pii::Keep;
+    let track = &placed.track;
+    let mut source = track.analysis.source.clone();
+    source.path = source.path.filter(|_| keep);
+    TrackReport {
+        index: track.index,
+        role: track.role,
+        party: track.leg.party.clone().filter(|_| keep),
+        error: None,
+        source: Some(source),
+        pieces: track.segments.iter().map(|segment| segment_report(segment, placed, keep)).collect(),
+        alignment: Some(AlignmentReport::from(&placed.placement)),
+        level: Some(level_report(placed)),
+        speech: placed.speech.clone(),
+        bleed: placed.bleed.clone(),
+        events: placed.events.iter().map(|event| event_report(event, config)).collect(),
+    }
+}
+
+fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
+    TrackReport {
+        index: track.index,
+        role: track.role,
+        party: track.leg.party.clone().filter(|_| config.pii == Pii::Keep),
+        error: Some(TrackError::from(&track.error)),
+        source: None,
+        pieces: Vec::new(),
+        alignment: None,
+        level: None,
+        speech: Vec::new(),
+        bleed: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+/// One of the recordings that a track is made of, on the call's timeline.
+fn segment_report(segment: &TrackSegment, placed: &PlacedTrack, keep: bool) -> SegmentReport {
+    let mut source = segment.source.clone();
+    source.path = source.path.filter(|_| keep);
+    SegmentReport { source, span: placed.placement.span_to_call(Span { start: segment.start, end: segment.end }) }
+}
+
+/// An event as it is reported: which key was pressed only where that was asked for.
+fn event_report(event: &Event, config: &Config) -> Event {
+    let told = event.kind != EventKind::Dtmf || config.dtmf_digits;
+    Event { detail: event.detail.clone().filter(|_| told), ..event.clone() }
+}
+
+fn level_report(placed: &PlacedTrack) -> LevelReport {
+    let level = &placed.track.analysis.level;
+    LevelReport {
+        active_dbov: (level.active.activity > 0.0).then_some(level.active.level),
+        activity_factor: rounded(level.active.activity),
+        true_peak_dbtp: level.true_peak,
+        loudness_lufs: level.loudness,
+        noise_dbov: placed.noise,
+        clipped_samples: level.clipped,
+        gain_db: placed.gain,
+    }
+}
