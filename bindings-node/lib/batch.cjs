@@ -1,116 +1,182 @@
 'use strict'
 
-// Many calls, several at a time, in order.
+// Many calls, several at a time, in order. Core's batch works on them on threads of its own; here calls are asked for, their
+// streams are read, and results are handed on.
 
 const { onAbort, unlessAborted } = require('./abort.cjs')
-const { calledFrom, cancelled, refuse, translated } = require('./errors.cjs')
+const { calledFrom, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
+const { stoppedAtExit } = require('./exit.cjs')
+const { copied, inputSpecs, releaseAll } = require('./inputs.cjs')
 const native = require('./native.cjs')
 
-/** Lets so many pieces of work run at a time, in the order in which they were asked for. */
-function limiter(most) {
-  let free = most
-  const waiting = []
-  return async (work) => {
-    if (free > 0) free -= 1
-    else await new Promise((resolve) => waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else free += 1
-    }
-  }
-}
+/** The longest wait that a timer takes: while it runs, the process does not end. */
+const LONG_MS = 2 ** 31 - 1
+const OPTIONS = ['config', 'signal', 'threads', 'tracks', 'strict', 'onProgress']
 
 function checked(calls, options) {
   if (options === null || typeof options !== 'object') throw refuse('options', typeof options, 'an object')
-  const { threads = native.parallelism(), signal, onProgress, tracks = true } = options
+  refuseUnknown('an option of processBatch', options, OPTIONS)
+  const { threads = native.parallelism(), signal, onProgress, tracks = true, strict = true } = options
   const iterator = calls?.[Symbol.asyncIterator]?.() ?? calls?.[Symbol.iterator]?.()
   if (!iterator || typeof calls === 'string') throw refuse('calls', typeof calls, 'an iterable or async iterable of calls')
   if (!Number.isInteger(threads) || threads < 1) throw refuse('threads', String(threads), 'a number from 1 on')
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse('signal', typeof signal, 'an AbortSignal')
   if (onProgress !== undefined && typeof onProgress !== 'function') throw refuse('onProgress', typeof onProgress, 'a function')
-  return { threads, signal, onProgress, tracks, iterator }
+  return { threads, signal, onProgress, tracks, strict, iterator }
 }
 
-/** `processBatch` by what works on one call: `process` and `analyze`. */
-function batchOver(process, analyze, resolveConfig) {
+/** A bell that one waits for and others ring; the process does not end while somebody waits for core's work. */
+function bell() {
+  let rung = false
+  let waiting = null
+  return {
+    ring() {
+      rung = true
+      waiting?.()
+    },
+    async wait(working) {
+      const hold = working ? setInterval(() => {}, LONG_MS) : undefined
+      if (!rung) await new Promise((resolve) => (waiting = resolve))
+      clearInterval(hold)
+      rung = false
+      waiting = null
+    },
+  }
+}
+
+/** Calls on their way into core's batch: asked for while there is room, pushed in their order when their streams are read. */
+class Intake {
+  constructor(iterator, batch, { limit, room, stop, ring }) {
+    Object.assign(this, { iterator, batch, limit, room, stop, ring })
+    /** Calls that were asked for, and those of them that core has, and that were taken again. */
+    this.asked = 0
+    this.pushed = 0
+    this.taken = 0
+    this.pulling = false
+    this.ended = false
+    this.failure = null
+    /** Why calls could not be begun, by their place. */
+    this.refused = new Map()
+    this.last = Promise.resolve()
+  }
+
+  /** Asks for the next call while there is room. */
+  pull() {
+    if (this.pulling || this.ended || this.asked - this.taken >= this.room) return
+    this.pulling = true
+    new Promise((resolve) => resolve(this.iterator.next())).then(
+      ({ done, value }) => {
+        this.pulling = false
+        if (done) this.ended = true
+        else {
+          this.begin(value)
+          this.pull()
+        }
+        this.ring()
+      },
+      (error) => {
+        this.pulling = false
+        this.ended = true
+        this.failure = { error }
+        this.ring()
+      },
+    )
+  }
+
+  /** Reads a call's streams, beside those of others, and pushes it when those before it are. */
+  begin(call) {
+    const index = this.asked
+    this.asked += 1
+    const read = inputSpecs(call, this.limit, this.stop.signal).then((specs) => ({ specs }), (error) => ({ error }))
+    this.last = this.last.then(async () => {
+      const { specs, error } = await read
+      try {
+        if (error) throw error
+        this.batch.push(await copied(specs, this.stop.signal))
+      } catch (refusal) {
+        releaseAll(call)
+        this.refused.set(index, refusal)
+        this.batch.refuse()
+      }
+      this.pushed += 1
+      this.ring()
+    })
+  }
+
+  /** What came of the next call, where it is there. */
+  take(keep) {
+    if (this.pushed === this.taken) return null
+    const index = this.taken
+    let result
+    try {
+      const made = this.batch.take()
+      if (made === null || made === undefined) return null
+      result = keep(index, made)
+    } catch (error) {
+      result = { index, call: null, report: null, error: this.refused.get(index) ?? error }
+      this.refused.delete(index)
+    }
+    this.taken += 1
+    return result
+  }
+
+  get isDone() {
+    return this.ended && this.taken === this.asked
+  }
+}
+
+/** `processBatch`, by what makes a processed call of core's. */
+function batchOver(processed, resolveConfig) {
   function processBatch(calls, options = {}) {
     const settings = checked(calls, options)
-    resolveConfig(options.config)
+    const { decode } = resolveConfig(options.config)
     const total = Array.isArray(calls) ? calls.length : null
-    return results({ ...settings, config: options.config, total, holder: calledFrom(processBatch) })
+    const config = options.config ?? {}
+    return results({ ...settings, config, limit: decode.maxBytes, total, holder: calledFrom(processBatch) })
   }
 
-  async function one(index, call, { config, tracks, holder }, signal) {
-    try {
-      if (!tracks) return { index, call: null, report: await analyze(call, { config, signal }), error: null }
-      const processed = await process(call, { config, signal })
-      return { index, call: processed, report: processed.report, error: null }
-    } catch (error) {
-      return { index, call: null, report: null, error: translated(error, holder) }
-    }
+  /** A result of core's as callers see it. */
+  function kept(index, made, config) {
+    if (typeof made === 'string') return { index, call: null, report: JSON.parse(made), error: null }
+    const call = processed(made, config)
+    return { index, call, report: call.report, error: null }
   }
 
-  async function* results(settings) {
-    const { threads, signal, onProgress, iterator, total } = settings
+  async function* results({ threads, signal, onProgress, tracks, strict, iterator, total, config, limit, holder }) {
+    const { ring, wait } = bell()
     const stop = new AbortController()
-    const off = onAbort(signal, () => stop.abort(signal.reason))
-    const limited = limiter(threads)
-    const begun = []
-    let count = 0
-    let pulling = null
-    let ended = false
-    let failure
-
-    // Asks for the next call while there is room: two for each thread, in work or waiting to be taken.
-    const pull = () => {
-      if (pulling || ended || begun.length >= 2 * threads) return
-      pulling = new Promise((resolve) => resolve(iterator.next())).then(
-        ({ done, value }) => {
-          pulling = null
-          if (done) ended = true
-          else {
-            const index = count
-            count += 1
-            begun.push(limited(() => one(index, value, settings, stop.signal)))
-            pull()
-          }
-        },
-        (error) => {
-          pulling = null
-          ended = true
-          failure = { error }
-        },
-      )
+    const text = JSON.stringify(config)
+    const keep = (index, made) => kept(index, made, JSON.parse(text))
+    const batch = new native.CallBatch(text, threads, tracks, strict, ring)
+    const intake = new Intake(iterator, batch, { limit, room: 2 * threads, stop, ring })
+    const halt = () => {
+      batch.cancel()
+      stop.abort(signal?.reason)
+      ring()
     }
-
+    const after = [onAbort(signal, halt), stoppedAtExit(batch)]
     try {
-      if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
       for (;;) {
-        pull()
-        if (begun.length > 0) {
-          const result = await begun[0]
-          if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
-          begun.shift()
-          pull()
+        if (signal?.aborted) throw translated(cancelled(signal), holder)
+        intake.pull()
+        const result = intake.take(keep)
+        if (result) {
+          if (result.error) result.error = translated(result.error, holder)
+          intake.pull()
           onProgress?.({ callsDone: result.index + 1, callsTotal: total })
           yield result
-        } else if (pulling) {
-          await unlessAborted(pulling, stop.signal).catch(() => {})
-          if (signal?.aborted) throw translated(cancelled(signal), settings.holder)
-        } else if (failure) {
-          throw failure.error
-        } else {
+        } else if (intake.isDone) {
+          if (intake.failure) throw intake.failure.error
           return
+        } else {
+          await wait(intake.pushed > intake.taken)
         }
       }
     } finally {
-      const before = ended
-      ended = true
-      stop.abort()
-      off()
+      const before = intake.ended
+      intake.ended = true
+      halt()
+      for (const cleanUp of after) cleanUp()
       if (!before) void Promise.resolve(iterator.return?.()).catch(() => {})
     }
   }

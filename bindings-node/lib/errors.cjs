@@ -1,5 +1,8 @@
 'use strict'
 
+const { getSystemErrorName } = require('node:util')
+const native = require('./native.cjs')
+
 /** What went wrong, in which stage, where in which input, what was found and what was expected. */
 class CallweaveError extends Error {
   constructor(fields, options) {
@@ -12,6 +15,7 @@ class CallweaveError extends Error {
     this.byte = fields.byte ?? null
     this.found = fields.found ?? null
     this.expected = fields.expected ?? null
+    this.errno = fields.errno ?? null
   }
 }
 
@@ -26,14 +30,46 @@ function fieldsOf(error) {
   }
 }
 
-/** A CallweaveError for an error from the compiled part, with the stack of `caller`'s caller; others' errors stay as they are. */
-function translated(error, caller, cause) {
-  const fields = fieldsOf(error)
-  const made = fields ? new CallweaveError(fields, cause === undefined ? undefined : { cause }) : error
-  if (made instanceof CallweaveError && caller.stack) {
-    made.stack = `${made.name}: ${made.message}\n${caller.stack.split('\n').slice(1).join('\n')}`
+/** What an error of the compiled part came of, with the system's number as Node tells it. */
+function causeOf({ cause, osError }) {
+  if (typeof cause !== 'string') return undefined
+  const made = new Error(cause)
+  if (typeof osError === 'number') {
+    made.errno = -osError
+    try {
+      made.code = getSystemErrorName(-osError)
+    } catch {
+      // A number that Node has no name for.
+    }
   }
   return made
+}
+
+/** The kind of an error that is not ours: a wrong argument of JavaScript's, or a stream's or the system's refusal. */
+function kindOf(error) {
+  // What the compiled part's frame says of a value of another type.
+  const refused = typeof error?.code === 'string' && /^(?:InvalidArg|\w+Expected)$/.test(error.code)
+  return refused || error instanceof TypeError || error instanceof RangeError ? 'invalid_argument' : 'io'
+}
+
+/** A CallweaveError for any error, with the stack of `caller`'s caller; what another's came of is its cause. */
+function translated(error, caller, cause) {
+  const made = error instanceof CallweaveError ? error : wrapped(error, cause)
+  if (caller.stack) made.stack = `${made.name}: ${made.message}\n${caller.stack.split('\n').slice(1).join('\n')}`
+  return made
+}
+
+function wrapped(error, cause) {
+  const fields = fieldsOf(error)
+  if (fields) {
+    const from = cause ?? causeOf(fields)
+    const errno = typeof fields.osError === 'number' ? -fields.osError : null
+    return new CallweaveError({ ...fields, errno }, from === undefined ? undefined : { cause: from })
+  }
+  const reason = error instanceof Error ? error.message : String(error)
+  const errno = typeof error?.errno === 'number' ? error.errno : null
+  const text = `input: ${reason}`
+  return new CallweaveError({ code: kindOf(error), stage: 'input', text, reason, errno }, { cause: error })
 }
 
 /** Where a public function was called: errors of asynchronous work get this stack. */
@@ -53,6 +89,16 @@ async function calling(publicFunction, work) {
   }
 }
 
+/** Refuses names that do not exist, with the nearest that does. */
+function refuseUnknown(what, given, known) {
+  for (const name of Object.keys(given)) {
+    if (known.includes(name) || given[name] === undefined) continue
+    const meant = native.nearestName(name, known)
+    const hint = meant === null ? `one of ${known.join(', ')}` : `${meant} (one of ${known.join(', ')})`
+    throw refuse(what, name, hint)
+  }
+}
+
 /** An argument that makes no sense, refused before any work. */
 function refuse(reason, found, expected) {
   const text = `config: ${reason}: found ${found}, expected ${expected}`
@@ -65,4 +111,4 @@ function cancelled(signal) {
   return new CallweaveError({ code: 'cancelled', stage: 'input', text, reason: 'cancelled' }, { cause: signal.reason })
 }
 
-module.exports = { CallweaveError, calledFrom, calling, cancelled, refuse, translated }
+module.exports = { CallweaveError, calledFrom, calling, cancelled, refuse, refuseUnknown, translated }

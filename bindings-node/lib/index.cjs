@@ -3,7 +3,7 @@
 const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { batchOver } = require('./batch.cjs')
-const { CallweaveError, calledFrom, calling, cancelled, refuse, translated } = require('./errors.cjs')
+const { CallweaveError, calledFrom, calling, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 const { copied, inputSpec, inputSpecs, releaseAll } = require('./inputs.cjs')
 const provider = require('./provider.cjs')
@@ -20,32 +20,41 @@ function resolveConfig(config = {}) {
   }
 }
 
+const OF_WORK = ['config', 'signal']
+const OF_CALL = [...OF_WORK, 'roles', 'strict', 'onProgress']
+const OF_CHUNKS = ['longestMs', 'padMs', 'sampleRateHz', 'signal']
+const OF_MIX = ['rate', 'layout', 'format', 'level']
+const OF_WRITE = ['mix', 'page', 'embedAudio', 'peaks', 'series', 'labels', 'showParties', 'signal']
+const OF_REDACTION = ['spans', 'keys', 'cover']
+
 /** The options of a call, checked for what only JavaScript can get wrong. */
-function checked(options) {
+function checked(options, known) {
   if (options === null || typeof options !== 'object') throw refuse('options', typeof options, 'an object')
-  const { signal, onProgress, config = {}, roles = [] } = options
+  refuseUnknown('an option', options, known)
+  const { signal, onProgress, config = {}, roles = [], strict = true } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse('signal', typeof signal, 'an AbortSignal')
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw refuse('onProgress', typeof onProgress, 'a function')
   }
   if (!Array.isArray(roles)) throw refuse('roles', typeof roles, 'an array of roles')
+  if (typeof strict !== 'boolean') throw refuse('strict', String(strict), 'true or false')
   const text = JSON.stringify(config)
   const limit = JSON.parse(native.readConfig(text)).decode.maxBytes
   const tell = (stage, bytesDone, bytesTotal) => signal?.aborted || onProgress({ stage, bytesDone, bytesTotal })
   const hear = onProgress && tell
-  return { signal, hear, config: text, roles, limit }
+  return { signal, hear, config: text, roles, strict, limit }
 }
 
 /**
  * Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. Where it
  * fails, however early, no stream of its inputs stays open.
  */
-async function run(caller, options, work, inputs) {
+async function run(caller, [options, known], work, inputs) {
   const holder = calledFrom(caller)
   const after = []
   let signal
   try {
-    const settings = checked(options)
+    const settings = checked(options, known)
     signal = settings.signal
     if (signal?.aborted) throw cancelled(signal)
     const cancel = new native.CancelSwitch()
@@ -79,8 +88,16 @@ function audioOf({ channels, sampleRateHz }) {
 
 /** The options for a mix: those of the call, with the mix's own before them; what is `undefined` was not said. */
 function mixConfig(config, mix) {
+  if (mix !== undefined && (mix === null || typeof mix !== 'object')) throw refuse('a mix', String(mix), 'an object')
+  refuseUnknown('an option of a mix', mix ?? {}, OF_MIX)
   const said = Object.entries(mix ?? {}).filter(([, value]) => value !== undefined)
   return JSON.stringify(said.length > 0 ? { ...config, mix: { ...config.mix, ...Object.fromEntries(said) } } : config)
+}
+
+/** The options of `write`; up to 1.0 the mix may also come before them, by itself. */
+function writeOptions([first, second]) {
+  const isMix = second !== undefined || Object.keys(first ?? {}).some((name) => OF_MIX.includes(name))
+  return isMix ? { ...second, mix: first ?? undefined } : (first ?? {})
 }
 
 class Processed {
@@ -105,16 +122,17 @@ class Processed {
   }
 
   async mix(mix, options = {}) {
-    return run(this.mix, options, ({ signal, cancel }) =>
+    return run(this.mix, [options, OF_WORK], ({ signal, cancel }) =>
       inTurn({ known: true, signal }, async (threads) => {
         return audioOf(await this.#inner.mix(mixConfig(this.#config, mix), threads, cancel))
       }),
     )
   }
 
-  async write(folder, mix, options = {}) {
-    return run(this.write, options, async ({ signal, cancel }) => {
-      const { page = true, embedAudio = false, peaks, series = false, labels = [], showParties = false } = options
+  async write(folder, ...said) {
+    const options = writeOptions(said)
+    return run(this.write, [options, OF_WRITE], async ({ signal, cancel }) => {
+      const { mix, page = true, embedAudio = false, peaks, series = false, labels = [], showParties = false } = options
       if (!Array.isArray(labels)) throw refuse('labels', typeof labels, 'an array of formats')
       const spec = { page, embedAudio, peaks, series, labels, showParties }
       const write = (threads) => this.#inner.write(String(folder), mixConfig(this.#config, mix), spec, threads, cancel)
@@ -122,15 +140,16 @@ class Processed {
     })
   }
 
-  async redact({ spans = [], keys = false, cover = 'silence' } = {}, options = {}) {
-    return run(this.redact, options, async ({ signal }) => {
+  async redact({ spans = [], keys = false, cover = 'silence', ...more } = {}, options = {}) {
+    return run(this.redact, [options, OF_WORK], async ({ signal }) => {
+      refuseUnknown('of a redaction', more, [])
       const redact = () => this.#inner.redact(JSON.stringify({ spans, keys, cover }))
       return this.#changed(await inTurn({ known: true, settles: true, signal }, redact))
     })
   }
 
   async series(options = {}) {
-    return run(this.series, options, async ({ signal }) =>
+    return run(this.series, [options, OF_WORK], async ({ signal }) =>
       JSON.parse(await inTurn({ known: true, signal }, () => this.#inner.series())),
     )
   }
@@ -139,16 +158,18 @@ class Processed {
     return this.#chunks(options, calledFrom(this.chunks))
   }
 
-  async *#chunks({ longestMs = 30_000, padMs = 200, sampleRateHz = 16_000, signal } = {}, holder) {
+  async *#chunks(options, holder) {
+    const { longestMs, padMs, sampleRateHz, signal } = options
     try {
-      checked({ signal })
+      refuseUnknown('an option of chunks', options, OF_CHUNKS)
+      checked({ signal }, OF_WORK)
       const plan = () => this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs)
       const { chunks, knots } = JSON.parse(await inTurn({ known: true, signal }, plan))
       for (const { placed, trackStartMs, trackEndMs, ...told } of chunks) {
         const cut = () => this.#inner.cut(placed, trackStartMs, trackEndMs, sampleRateHz)
-        const samples = await inTurn({ known: true, signal }, cut)
+        const { samples, sampleRateHz: hz } = await inTurn({ known: true, signal }, cut)
         const toCall = (ms) => native.toCall(knots[placed], trackStartMs + ms)
-        yield { ...told, samples, sampleRateHz, toCall }
+        yield { ...told, samples, sampleRateHz: hz, toCall }
       }
     } catch (error) {
       throw translated(signal?.aborted && error === signal.reason ? cancelled(signal) : error, holder)
@@ -162,24 +183,24 @@ class Processed {
   }
 }
 
-async function process(inputs, options = {}) {
-  return run(process, options, async (settings) => {
-    const { hear, config, roles, cancel } = settings
-    const work = (specs, threads) => native.process(specs, roles, config, threads, cancel, hear)
+async function processCall(inputs, options = {}) {
+  return run(processCall, [options, OF_CALL], async (settings) => {
+    const { hear, config, roles, strict, cancel } = settings
+    const work = (specs, threads) => native.process(specs, roles, config, threads, strict, cancel, hear)
     return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
   }, inputs)
 }
 
 async function analyze(inputs, options = {}) {
-  return run(analyze, options, async (settings) => {
-    const { hear, config, roles, cancel } = settings
-    const work = (specs, threads) => native.analyze(specs, roles, config, threads, cancel, hear)
+  return run(analyze, [options, OF_CALL], async (settings) => {
+    const { hear, config, roles, strict, cancel } = settings
+    const work = (specs, threads) => native.analyze(specs, roles, config, threads, strict, cancel, hear)
     return JSON.parse(await onCall(inputs, settings, work))
   }, inputs)
 }
 
 async function align(inputs, options = {}) {
-  return calling(align, async () => (await analyze(inputs, options)).tracks.map((track) => track.alignment))
+  return calling(align, async () => (await analyze(inputs, { ...options, strict: false })).tracks.map((track) => track.alignment))
 }
 
 async function detectSpeech(recording, options = {}) {
@@ -187,12 +208,12 @@ async function detectSpeech(recording, options = {}) {
 }
 
 async function mix(inputs, options = {}) {
-  return calling(mix, async () => (await process(inputs, options)).mix(undefined, { signal: options.signal }))
+  return calling(mix, async () => (await processCall(inputs, options)).mix(undefined, { signal: options.signal }))
 }
 
 async function redact(inputs, what = {}, options = {}) {
   return calling(redact, async () => {
-    const call = await process(inputs, options)
+    const call = await processCall(inputs, options)
     await call.redact(what, { signal: options.signal })
     return call
   })
@@ -204,25 +225,27 @@ function chunks(inputs, options = {}) {
 
 async function* chunksOf(inputs, options, holder) {
   try {
-    yield* (await process(inputs, options)).chunks(options)
+    const { longestMs, padMs, sampleRateHz, ...rest } = options
+    const call = await processCall(inputs, rest)
+    yield* call.chunks({ longestMs, padMs, sampleRateHz, signal: options.signal })
   } catch (error) {
     throw translated(error, holder)
   }
 }
 
 async function peaks(recording, options = {}) {
-  return run(peaks, options, (settings) => {
-    const { pointsPerSecond = 100, bits = 8 } = options
+  return run(peaks, [options, [...OF_WORK, 'pointsPerSecond', 'bits', 'onProgress']], (settings) => {
+    const { pointsPerSecond, bits = 8 } = options
     const { hear, config, cancel } = settings
     const work = (spec, threads) => native.peaks(spec, pointsPerSecond, bits, config, threads, cancel, hear)
     return onRecording(recording, settings, work)
   }, recording)
 }
 
-const processBatch = batchOver(process, analyze, resolveConfig)
+const processBatch = batchOver((inner, config) => new Processed(inner, config), resolveConfig)
 
 async function probe(recording, options = {}) {
-  return run(probe, options, async (settings) => {
+  return run(probe, [options, [...OF_WORK, 'quick']], async (settings) => {
     const { quick = false } = options
     if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
     const work = (spec, threads) => native.probe(spec, quick, settings.config, threads)
@@ -231,7 +254,7 @@ async function probe(recording, options = {}) {
 }
 
 async function decode(recording, options = {}) {
-  return run(decode, options, async (settings) => {
+  return run(decode, [options, [...OF_WORK, 'type']], async (settings) => {
     const { type = 'float32' } = options
     if (type !== 'float32' && type !== 'int16') throw refuse('type', String(type), 'float32 or int16')
     const { config, cancel } = settings
@@ -242,7 +265,7 @@ async function decode(recording, options = {}) {
 }
 
 async function normalize(recording, options = {}) {
-  return run(normalize, options, async (settings) => {
+  return run(normalize, [options, [...OF_WORK, 'rate', 'level', 'layout', 'output', 'onProgress']], async (settings) => {
     const { rate, level, layout, output } = options
     const { hear, config, cancel } = settings
     const wanted = mixConfig(JSON.parse(config), { rate, level, layout })
@@ -267,8 +290,9 @@ module.exports = {
   normalize,
   peaks,
   probe,
-  process,
+  process: processCall,
   processBatch,
+  processCall,
   provider,
   redact,
   resolveConfig,

@@ -16,6 +16,19 @@ export type ErrorCode =
   | 'io'
   | 'internal'
 
+/** A stage of the work. */
+export type Stage =
+  | 'config'
+  | 'input'
+  | 'provider'
+  | 'decode'
+  | 'resample'
+  | 'level'
+  | 'speech'
+  | 'align'
+  | 'mix'
+  | 'export'
+
 /** What went wrong, in which stage, where in which input, what was found and what was expected. */
 export declare class CallweaveError extends Error {
   private constructor()
@@ -23,7 +36,7 @@ export declare class CallweaveError extends Error {
   /** Stable name of the kind of error. */
   readonly code: ErrorCode
   /** The stage of the work that failed, such as `decode`. */
-  readonly stage: string | null
+  readonly stage: Stage | null
   /** What went wrong, without place, found and expected; `message` is the whole line. */
   readonly reason: string
   /** The input's name, where one input is to blame. */
@@ -34,6 +47,8 @@ export declare class CallweaveError extends Error {
   readonly found: string | null
   /** What was expected instead. */
   readonly expected: string | null
+  /** The system's number of the error, as in Node's own errors, where that is what it came of; `cause` is that error. */
+  readonly errno: number | null
 }
 
 /** Who is heard on a track. */
@@ -54,7 +69,7 @@ export type Recording =
   | ReadableStream<Uint8Array>
 
 /** One recording, with what is known of it. */
-export interface Input {
+export interface RecordingInput {
   source: Recording
   /** Who is heard. */
   role?: Role | undefined
@@ -72,7 +87,10 @@ export interface Input {
  * A call's recordings; or a call of `provider`; or, as one path alone, a manifest or a provider's JSON with its audio
  * beside it.
  */
-export type Inputs = Recording | Input | readonly (Recording | Input)[] | DescribedCall
+export type CallInputs = Recording | RecordingInput | readonly (Recording | RecordingInput)[] | DescribedCall
+
+/** A level of speech: active speech level (ITU-T P.56) in dBov, loudness (EBU R 128) in LUFS, or as recorded. */
+export type MixLevel = `${number}dbov` | `${number}lufs` | 'off'
 
 /** How a mix is made. */
 export interface MixConfig {
@@ -81,9 +99,9 @@ export interface MixConfig {
   /** One channel per party, or one for all. */
   layout?: 'split' | 'mono' | undefined
   /** How the file is written. */
-  format?: string | undefined
+  format?: 'wav' | 'wav-ulaw' | 'flac' | undefined
   /** The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`. */
-  level?: string | undefined
+  level?: MixLevel | undefined
 }
 
 /** How recordings are read, and how much of one is accepted. */
@@ -213,7 +231,7 @@ export interface Config {
   /** How tracks are placed. */
   align?: AlignOptions | undefined
   /** Which speech detector listens. */
-  detector?: string | undefined
+  detector?: 'silero' | 'webrtc' | undefined
   /** From probabilities to spans. */
   speech?: SpeechConfig | undefined
   /** How a mix is made. */
@@ -232,10 +250,18 @@ export interface Config {
   portable?: boolean | undefined
 }
 
+/** The same with every field. */
+export type DeepRequired<T> = T extends object ? { [K in keyof T]-?: DeepRequired<Exclude<T[K], undefined>> } : T
+
+/** The whole configuration, defaults included. */
+export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome'>> & {
+  outcome: DeepRequired<Omit<OutcomeConfig, 'tags'>> & { tags: Partial<Record<OutcomeValue, TagValue>> }
+}
+
 /** How far the work has come. */
 export interface Progress {
   /** The stage at work. */
-  stage: string
+  stage: Stage
   /** Bytes of the inputs that have been read. */
   bytesDone: number
   /** Bytes of the inputs in all, where they are known. */
@@ -243,7 +269,7 @@ export interface Progress {
 }
 
 /** What every call takes. */
-export interface Options {
+export interface WorkOptions {
   /** What differs from the defaults. */
   config?: Config | undefined
   /**
@@ -254,9 +280,14 @@ export interface Options {
 }
 
 /** What calls take that work on a whole call. */
-export interface CallOptions extends Options {
+export interface CallOptions extends WorkOptions {
   /** Who is heard on the tracks, in order; a recording with two channels is two tracks. */
   roles?: readonly Role[] | undefined
+  /**
+   * Whether a recording among several that cannot be read fails the call, as it does unless said otherwise. With `false` the others are
+   * processed, and the failure is in the track's `error` and in the report's `warnings`.
+   */
+  strict?: boolean | undefined
   /** Hears of the progress; news that come while the event loop is busy are left out. */
   onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -270,7 +301,7 @@ export interface Audio<Samples = Int16Array> {
 }
 
 /** Something wrong with a recording or a call that did not stop the work. */
-export interface Warning {
+export interface CallWarning {
   /** Stable name of the fault. */
   code: string
   /** The fault in words, with its numbers. */
@@ -298,7 +329,7 @@ export interface Source {
   /** Removed from the start: samples that the codec added. */
   codecDelayMs: number
   codecDelayBasis: 'tag' | 'assumed' | 'none'
-  warnings: Warning[]
+  warnings: CallWarning[]
 }
 
 /** Where a track lies on the call's timeline. */
@@ -338,7 +369,7 @@ interface EventBase extends Span {
 }
 
 /** A sound that is not speech, told apart by `kind`. */
-export type Event =
+export type CallEvent =
   | (EventBase & { kind: 'dtmf'; /** The key, where the configuration asks for digits. */ detail: string | null })
   | (EventBase & { kind: 'fax'; /** A machine calling (`cng`) or answering (`ced`). */ detail: 'cng' | 'ced' | null })
   | (EventBase & { kind: 'ringback' | 'busy' | 'congestion' | 'sit'; detail: string | null })
@@ -359,7 +390,7 @@ export interface Track {
   speech: Span[]
   /** Where another party is heard faintly. */
   bleed: (Span & { fromTrack: number })[]
-  events: Event[]
+  events: CallEvent[]
 }
 
 /** The conversation's figures; null where a placement is too uncertain to compare parties in time. */
@@ -448,7 +479,7 @@ export interface Report {
   integrity: Finding[]
   /** Where sound was taken out of the tracks. */
   redacted: Span[]
-  warnings: Warning[]
+  warnings: CallWarning[]
   outputs: { kind: string; path: string; sampleRateHz: number; channels: number; sha256: string }[]
 }
 
@@ -499,23 +530,27 @@ export declare class Processed {
   /** The report as the core wrote it: the same bytes as `callweave process --json` prints. */
   readonly reportJson: string
   /** The mix, one channel per party or one for all. */
-  mix(mix?: MixConfig, options?: Pick<Options, 'signal'>): Promise<Audio>
+  mix(mix?: MixConfig, options?: Pick<WorkOptions, 'signal'>): Promise<Audio>
   /** Writes the mix and `report.json` to a folder, and what else is asked for, each file whole or not at all; the report that names them. */
-  write(folder: string, mix?: MixConfig, options?: WriteOptions): Promise<Report>
+  write(folder: string, options?: WriteOptions): Promise<Report>
+  /** @deprecated The mix is one of the options: `write(folder, { mix })`. */
+  write(folder: string, mix: MixConfig | undefined, options?: Omit<WriteOptions, 'mix'>): Promise<Report>
   /**
    * Takes stretches of the call, each 250 ms wider on either side, or every key press out of every track; the report that
    * names them. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
    * An abort while it waits for its turn leaves the call as it is; once begun, it is done to its end.
    */
-  redact(what: Redaction, options?: Pick<Options, 'signal'>): Promise<Report>
+  redact(what: Redaction, options?: Pick<WorkOptions, 'signal'>): Promise<Report>
   /** Each second's level by track: what `series.json` holds. */
-  series(options?: Pick<Options, 'signal'>): Promise<Series>
+  series(options?: Pick<WorkOptions, 'signal'>): Promise<Series>
   /** Each party's own speech for a transcriber, in the order of the call. Samples are cut as the iteration goes on. */
   chunks(options?: ChunkOptions): AsyncGenerator<Chunk, void, undefined>
 }
 
 /** What is written beside the mix and the report. */
-export interface WriteOptions extends Pick<Options, 'signal'> {
+export interface WriteOptions extends Pick<WorkOptions, 'signal'> {
+  /** How the mix is made, where it differs from the call's configuration. */
+  mix?: MixConfig | undefined
   /** `report.html`, a page to look at; true unless said otherwise. */
   page?: boolean | undefined
   /** The mix inside the page too. */
@@ -552,10 +587,10 @@ export interface Series {
 }
 
 /** How speech is cut into chunks. */
-export interface ChunkOptions extends Pick<Options, 'signal'> {
-  /** The longest chunk, padding included; 30 s unless said otherwise. Longer speech is cut in its pauses. */
+export interface ChunkOptions extends Pick<WorkOptions, 'signal'> {
+  /** The longest chunk, padding included; 30 s unless said otherwise, 1 s or more. Longer speech is cut in its pauses. */
   longestMs?: number | undefined
-  /** Added on either side; 200 ms unless said otherwise. */
+  /** Added on either side; 200 ms unless said otherwise, at most a quarter of `longestMs`. */
   padMs?: number | undefined
   /** The rate of the samples; 16000 unless said otherwise. */
   sampleRateHz?: number | undefined
@@ -589,12 +624,14 @@ export interface Peaks {
 }
 
 /** What `processBatch` takes. */
-export interface BatchOptions extends Options {
+export interface BatchOptions extends WorkOptions {
   /**
-   * How many calls are worked on at a time; as many as there are processors unless said otherwise. More than that, or than libuv's
-   * threads but one, never are.
+   * How many calls are worked on at a time, on threads of their own, none of libuv's; as many as there are processors unless said
+   * otherwise.
    */
   threads?: number | undefined
+  /** As in {@link CallOptions}. */
+  strict?: boolean | undefined
   /** Whether tracks are kept for a mix; without, `call` is null and `report` is all there is. */
   tracks?: boolean | undefined
   /** Hears of each call as its result is taken. */
@@ -604,7 +641,7 @@ export interface BatchOptions extends Options {
 /** What came of one call of a batch, told apart by `error`. */
 export type BatchResult<Call = Processed> =
   | { index: number; call: Call; report: Report; error: null }
-  | { index: number; call: null; report: null; error: Error }
+  | { index: number; call: null; report: null; error: CallweaveError }
 
 /** The library's version. */
 export declare const version: string
@@ -617,22 +654,25 @@ export declare const errorCodes: readonly ErrorCode[]
  *
  * @throws {CallweaveError} `invalid_argument`, with the name of the field and what it may be
  */
-export declare function resolveConfig(config?: Config): Required<Config>
+export declare function resolveConfig(config?: Config): ResolvedConfig
 
 /** Processes a call and keeps its tracks, so that it can be mixed. */
-export declare function process(inputs: Inputs, options?: CallOptions): Promise<Processed>
+export declare function processCall(inputs: CallInputs, options?: CallOptions): Promise<Processed>
+
+/** @deprecated `processCall`, which does not hide Node's own `process`. */
+export declare const process: typeof processCall
 
 /** Processes a call for its report alone: no samples are kept. */
-export declare function analyze(inputs: Inputs, options?: CallOptions): Promise<Report>
+export declare function analyze(inputs: CallInputs, options?: CallOptions): Promise<Report>
 
 /** Where each track lies on the call's timeline; null for a track that cannot be read. */
-export declare function align(inputs: Inputs, options?: CallOptions): Promise<(Alignment | null)[]>
+export declare function align(inputs: CallInputs, options?: CallOptions): Promise<(Alignment | null)[]>
 
 /** Where somebody speaks: for each track of the recording its stretches of speech. */
-export declare function detectSpeech(recording: Recording | Input, options?: CallOptions): Promise<Span[][]>
+export declare function detectSpeech(recording: Recording | RecordingInput, options?: CallOptions): Promise<Span[][]>
 
 /** The call's parties, placed and levelled. */
-export declare function mix(inputs: Inputs, options?: CallOptions): Promise<Audio>
+export declare function mix(inputs: CallInputs, options?: CallOptions): Promise<Audio>
 
 /**
  * Processes many calls, several at a time: what came of each, in their order. At most two calls for each thread are in memory,
@@ -640,24 +680,24 @@ export declare function mix(inputs: Inputs, options?: CallOptions): Promise<Audi
  * loop stops the work.
  */
 export declare function processBatch(
-  calls: Iterable<Inputs> | AsyncIterable<Inputs>,
+  calls: Iterable<CallInputs> | AsyncIterable<CallInputs>,
   options: BatchOptions & { tracks: false },
 ): AsyncGenerator<BatchResult<null>, void, undefined>
 export declare function processBatch(
-  calls: Iterable<Inputs> | AsyncIterable<Inputs>,
+  calls: Iterable<CallInputs> | AsyncIterable<CallInputs>,
   options?: BatchOptions,
 ): AsyncGenerator<BatchResult, void, undefined>
 
 /** Processes a call and takes stretches of it, or every key press, out of its tracks. The recordings are not touched. */
-export declare function redact(inputs: Inputs, what: Redaction, options?: CallOptions): Promise<Processed>
+export declare function redact(inputs: CallInputs, what: Redaction, options?: CallOptions): Promise<Processed>
 
 /** Each party's own speech for a transcriber, in the order of the call; bleed is left out, so nobody is transcribed twice. */
-export declare function chunks(inputs: Inputs, options?: CallOptions & ChunkOptions): AsyncGenerator<Chunk, void, undefined>
+export declare function chunks(inputs: CallInputs, options?: CallOptions & ChunkOptions): AsyncGenerator<Chunk, void, undefined>
 
 /** A recording's waveform as numbers, in one pass that keeps no samples; `bits` is the width of a value in both formats. */
 export declare function peaks(
-  recording: Recording | Input,
-  options?: Options & {
+  recording: Recording | RecordingInput,
+  options?: WorkOptions & {
     /** 1 to 4000; 100 unless said otherwise. */
     pointsPerSecond?: number | undefined
     bits?: 8 | 16 | undefined
@@ -670,21 +710,21 @@ export declare function peaks(
  * With `quick`, what its first bytes say and no more: some kilobytes of a file are read, whatever its length (an mp4 up to
  * the end of its index, a zip archive as a whole).
  */
-export declare function probe(recording: Recording | Input, options: Options & { quick: true }): Promise<QuickProbe>
-export declare function probe(recording: Recording | Input, options?: Options & { quick?: false | undefined }): Promise<Probe>
+export declare function probe(recording: Recording | RecordingInput, options: WorkOptions & { quick: true }): Promise<QuickProbe>
+export declare function probe(recording: Recording | RecordingInput, options?: WorkOptions & { quick?: false | undefined }): Promise<Probe>
 
 /** All samples of a recording, at its own rate, codec delay removed: 32-bit floats within -1 and 1, or 16-bit numbers. */
 export declare function decode(
-  recording: Recording | Input,
-  options?: Options & { type?: 'float32' | undefined },
+  recording: Recording | RecordingInput,
+  options?: WorkOptions & { type?: 'float32' | undefined },
 ): Promise<Audio<Float32Array> & { source: Source }>
 export declare function decode(
-  recording: Recording | Input,
-  options: Options & { type: 'int16' },
+  recording: Recording | RecordingInput,
+  options: WorkOptions & { type: 'int16' },
 ): Promise<Audio & { source: Source }>
 
 /** What `normalize` takes; `rate`, `level` and `layout` go before those of the configuration's mix. */
-export interface NormalizeOptions extends Options {
+export interface NormalizeOptions extends WorkOptions {
   rate?: MixConfig['rate']
   level?: MixConfig['level']
   layout?: MixConfig['layout']
@@ -701,12 +741,12 @@ export interface Normalized {
   gainDb: number
 }
 
-/** One recording at one rate and one level, in memory or in a wav file: the everyday call. */
+/** One recording at one rate and one level, in memory or in a file, wav or FLAC by the ending of its name: the everyday call. */
 export declare function normalize(
-  recording: Recording | Input,
+  recording: Recording | RecordingInput,
   options: NormalizeOptions & { output: string },
 ): Promise<Omit<Normalized, 'audio'> & { audio: null }>
-export declare function normalize(recording: Recording | Input, options?: NormalizeOptions): Promise<Normalized>
+export declare function normalize(recording: Recording | RecordingInput, options?: NormalizeOptions): Promise<Normalized>
 
 /** Providers' documents: JSON in, a described call out, and the bodies, ids and errors of MCloud's API. No network. */
 export declare const provider: Provider

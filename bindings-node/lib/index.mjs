@@ -13,6 +13,7 @@ export {
   probe,
   process,
   processBatch,
+  processCall,
   provider,
   redact,
   resolveConfig,

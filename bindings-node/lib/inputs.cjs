@@ -3,7 +3,7 @@
 const { setImmediate: nextTurn } = require('node:timers/promises')
 const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
-const { refuse } = require('./errors.cjs')
+const { refuse, refuseUnknown } = require('./errors.cjs')
 
 const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name']
 
@@ -114,7 +114,10 @@ async function copied(specs, signal) {
 /** Path or bytes of one recording. */
 async function content(source, limit, signal) {
   if (typeof source === 'string') return { path: source }
-  if (source instanceof URL) return { path: require('node:url').fileURLToPath(source) }
+  if (source instanceof URL) {
+    if (source.protocol !== 'file:') throw refuse('an input', `a URL of ${source.protocol}`, 'a file URL')
+    return { path: require('node:url').fileURLToPath(source) }
+  }
   if (source instanceof Uint8Array) return { bytes: source }
   if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) }
   if (source instanceof Blob) return { bytes: await collect(source.stream(), limit, signal) }
@@ -133,6 +136,7 @@ function moment(value) {
 async function inputSpec(item, limit, signal) {
   const given = isRecording(item) || item === null || typeof item !== 'object' ? { source: item } : item
   const spec = await content(given.source, limit, signal)
+  refuseUnknown('of an input', given, ['source', ...FIELDS])
   for (const field of FIELDS) {
     const value = given[field]
     if (value !== undefined && value !== null) spec[field] = field === 'startedAt' ? moment(value) : value

@@ -1,4 +1,4 @@
-import type { ErrorCode, Input, Recording, Report, Role, TagValue, Warning } from './index.cjs'
+import type { ErrorCode, RecordingInput, Recording, Report, Role, TagValue, CallWarning } from './index.cjs'
 
 /** A JSON document: its text, its bytes, or what `JSON.parse` makes of it. */
 export type JsonDocument = string | Uint8Array | object
@@ -37,7 +37,7 @@ export interface DescribedRecording {
 }
 
 /** The audio of a call by recording id, URL or file name. */
-export type AudioByName = Readonly<Record<string, Recording | Input>>
+export type AudioByName = Readonly<Record<string, Recording | RecordingInput>>
 
 /** A call as its document describes it, with the audio in hand. Hand it to `process` or `analyze`. */
 export interface DescribedCall {
@@ -49,7 +49,7 @@ export interface DescribedCall {
   /** What the document says beyond these fields, under its own names. */
   readonly extra: Record<string, unknown>
   /** What is doubtful, and what was not understood. */
-  readonly warnings: Warning[]
+  readonly warnings: CallWarning[]
   /** Recordings without audio among that in hand. */
   readonly missing: { recording: number; label: string; code: ErrorCode; message: string }[]
   /** Names of audio that no recording asks for. */
@@ -219,7 +219,7 @@ export interface Provider {
   /** The call of one recording or several of VoIPBin; the audio may be the zip or its members. */
   voipbin(recordings: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   /** The call of a file named as 3CX names them. Its time has no offset: without `utcOffset` it is not known. */
-  threecx(name: string, options?: { audio?: Recording | Input | undefined; utcOffset?: string | undefined }): DescribedCall
+  threecx(name: string, options?: { audio?: Recording | RecordingInput | undefined; utcOffset?: string | undefined }): DescribedCall
   /** The call of callweave's own manifest; the audio by the paths in it. */
   manifest(document: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   readonly mcloud: Mcloud

@@ -6,8 +6,8 @@
 const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 
-/** The tracks of a call are heard side by side; more threads than this would wait for each other. */
-const MOST_THREADS = 4
+/** The most threads for one call. */
+const MOST_THREADS = native.maxThreadsPerCall()
 
 const processors = native.parallelism()
 const pool = Math.max(1, Number.parseInt(process.env.UV_THREADPOOL_SIZE ?? '4', 10) || 1)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::provider::json::Document;
-use callweave::{CallInput, Cancel, Config, Input, Moment, Progress, Role, RunOptions};
+use callweave::{CallInput, Cancel, Config, Input, Moment, Progress, Role, RunOptions, host};
 use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Reference};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -104,7 +104,7 @@ impl InputSpec {
             input = input.party(party);
         }
         if let Some(json) = self.started_at {
-            input = input.started_at(moment(&json)?);
+            input = input.started_at(host::from_json::<Moment>(&json).map_err(raise)?);
         }
         if let Some(channel) = self.channel {
             input = input.channel(channel);
@@ -114,17 +114,7 @@ impl InputSpec {
 }
 
 fn role(name: &str) -> napi::Result<Role> {
-    Role::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
-        let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such role");
-        raise(error.with_mismatch(name, names.join(", ")))
-    })
-}
-
-/// A moment from JSON: a number of Unix seconds or a string of RFC 3339.
-fn moment(json: &str) -> napi::Result<Moment> {
-    let refused = |e: serde_json::Error| raise(Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string()));
-    serde_json::from_str(json).map_err(refused)
+    host::role(name).map_err(raise)
 }
 
 /// A call that is looked up on disk, if it is to be, when the work begins.

@@ -1,6 +1,8 @@
 //! From callweave's error to a JavaScript one: its fields travel as JSON in the reason, and the façade makes a
 //! `CallweaveError` of them, with the stack of the caller.
 
+use std::error::Error as _;
+
 use serde_json::json;
 
 /// The error for the façade to unpack.
@@ -14,6 +16,8 @@ pub fn raise(error: callweave::error::Error) -> napi::Error {
         "byte": error.byte(),
         "found": error.found(),
         "expected": error.expected(),
+        "cause": error.source().map(ToString::to_string),
+        "osError": error.os_error(),
     });
     napi::Error::from_reason(fields.to_string())
 }

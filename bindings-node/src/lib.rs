@@ -2,19 +2,18 @@
 //! Defaults, checks and arithmetic live in the crate `callweave`; names and types for people in `lib/`.
 
 mod arguments;
+mod batch;
 mod error;
 mod processed;
 mod samples;
 mod tasks;
 mod threads;
 
-use callweave::ErrorKind;
+use callweave::{ErrorKind, host};
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 
 use arguments::{CancelSwitch, InputSpec, OnProgress};
-use callweave::timeline::{Knot, Method, Placement};
-use callweave::units::Millis;
 use tasks::{AnalyzeTask, DecodeTask, NormalizeTask, PeaksTask, ProbeTask, ProcessTask};
 
 /// The library's version.
@@ -32,14 +31,25 @@ pub fn error_codes() -> Vec<&'static str> {
 /// The whole configuration, as JSON, from a part of it in JSON.
 #[napi]
 pub fn read_config(json: String) -> napi::Result<String> {
-    let config = arguments::config(&json)?;
-    Ok(serde_json::to_string(&config).unwrap_or_default())
+    host::text(&arguments::config(&json)?).map_err(error::raise)
 }
 
 /// How many threads can run at a time, as far as the system lets this process: processors, affinity, quotas.
 #[napi]
 pub fn parallelism() -> u32 {
-    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+    u32::try_from(host::parallelism()).unwrap_or(u32::MAX)
+}
+
+/// The name nearest to one that does not exist, if one is near.
+#[napi]
+pub fn nearest_name(found: String, names: Vec<String>) -> Option<String> {
+    callweave::config::nearest(&found, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// How many threads one call can use; more would wait for each other.
+#[napi]
+pub fn max_threads_per_call() -> u32 {
+    u32::try_from(host::MAX_THREADS_PER_CALL).unwrap_or(u32::MAX)
 }
 
 /// A helper for providers' documents: its name, its arguments as JSON; its answer as JSON.
@@ -61,12 +71,13 @@ pub fn process(
     roles: Vec<String>,
     config: String,
     threads: u32,
+    strict: bool,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<ProcessTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.run(progress), threads)))
+    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.run(progress), (threads, strict))))
 }
 
 /// Processes a call for its report alone, as JSON.
@@ -76,12 +87,13 @@ pub fn analyze(
     roles: Vec<String>,
     config: String,
     threads: u32,
+    strict: bool,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
 ) -> napi::Result<AsyncTask<AnalyzeTask>> {
     let config = arguments::config(&config)?;
     let call = arguments::call(inputs, &roles)?;
-    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.run(progress), threads)))
+    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.run(progress), (threads, strict))))
 }
 
 /// What a recording really is, as JSON: read to its end, or by its first bytes alone.
@@ -123,7 +135,7 @@ pub fn normalize(
 #[napi]
 pub fn peaks(
     input: InputSpec,
-    points_per_second: u32,
+    points_per_second: Option<u32>,
     bits: u8,
     config: String,
     threads: u32,
@@ -137,10 +149,12 @@ pub fn peaks(
 /// The call's time of a moment of a track, by the knots of its placement: pairs of track time and call time.
 #[napi]
 pub fn to_call(knots: Vec<Vec<f64>>, time_ms: f64) -> f64 {
-    let knot = |pair: &Vec<f64>| match pair[..] {
-        [track, call] => Some(Knot { track: Millis(track), call: Millis(call) }),
-        _ => None,
-    };
-    let placement = Placement::through(knots.iter().filter_map(knot).collect(), Method::None, 0.0, Millis(0.0));
-    placement.to_call(Millis(time_ms)).0
+    let pairs = knots.iter().filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)));
+    host::to_call(pairs, time_ms)
+}
+
+/// What the package does before anything else.
+#[napi_derive::module_init]
+fn init() {
+    host::at_start(threads::step_back);
 }

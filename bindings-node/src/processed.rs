@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use callweave::export::{LabelFormat, Names};
+use callweave::export::Names;
 use callweave::process::{PartyChunk, Redaction};
-use callweave::speech::ChunkOptions;
-use callweave::units::{Millis, Rate, Span};
-use callweave::{Config, RunOptions, WriteOptions};
+use callweave::units::{Rate, Span};
+use callweave::{Config, RunOptions, WriteOptions, host};
 use napi::bindgen_prelude::{AsyncTask, Float32Array, ObjectFinalize};
 use napi::{Env, Task};
 use napi_derive::napi;
@@ -16,8 +15,7 @@ use serde_json::json;
 use crate::arguments::{self, CancelSwitch};
 use crate::error::raise;
 use crate::samples::{self, AudioParts, Planes};
-use crate::tasks::{refused, taken};
-use crate::threads;
+use crate::tasks::taken;
 
 type Shared = Arc<Mutex<callweave::Processed>>;
 
@@ -76,9 +74,9 @@ impl Processed {
     ) -> napi::Result<AsyncTask<CallTask>> {
         let (config, options, run) = (arguments::config(&config)?, options.options()?, cancel.run(None));
         Ok(self.task(move |call| {
-            threads::on(threads, || {
+            host::on_own(Some(threads as usize), || {
                 call.write_with(Path::new(&folder), &config.mix, &options, &run)?;
-                Ok(call.report.to_json())
+                call.report.to_json()
             })
         }))
     }
@@ -86,25 +84,29 @@ impl Processed {
     /// Takes what a redaction, as JSON, names out of every track; the report that names it.
     #[napi]
     pub fn redact(&self, what: String) -> napi::Result<AsyncTask<CallTask>> {
-        let what: Redaction = serde_json::from_str(&what).map_err(|e| raise(refused(&e.to_string())))?;
+        let what: Redaction = host::from_json(&what).map_err(raise)?;
         Ok(self.task(move |call| {
             call.redact(&what)?;
-            Ok(call.report.to_json())
+            call.report.to_json()
         }))
     }
 
     /// Each second's level by track, as JSON.
     #[napi]
     pub fn series(&self) -> AsyncTask<CallTask> {
-        self.task(|call| Ok(call.series()))
+        self.task(|call| call.series())
     }
 
     /// Where the chunks for a transcriber lie, and the placements of their tracks, as JSON.
     #[napi]
-    pub fn chunks(&self, config: String, longest_ms: f64, pad_ms: f64) -> napi::Result<AsyncTask<CallTask>> {
+    pub fn chunks(
+        &self,
+        config: String,
+        longest_ms: Option<f64>,
+        pad_ms: Option<f64>,
+    ) -> napi::Result<AsyncTask<CallTask>> {
         let config = arguments::config(&config)?;
-        let (longest, pad) = (Millis(longest_ms), Millis(pad_ms));
-        let options = ChunkOptions { longest, pad, neg_threshold: config.speech.neg_threshold };
+        let options = host::chunk_options(&config, longest_ms, pad_ms).map_err(raise)?;
         Ok(self.task(move |call| {
             let chunks: Vec<_> = call.chunks(&config, &options)?.iter().map(chunk_json).collect();
             let knots: Vec<_> = call.tracks.iter().map(|placed| placed.placement.knots()).collect();
@@ -114,7 +116,7 @@ impl Processed {
 
     /// The samples of a stretch of a track, at a rate.
     #[napi]
-    pub fn cut(&self, placed: u32, start_ms: f64, end_ms: f64, rate_hz: u32) -> AsyncTask<CutTask> {
+    pub fn cut(&self, placed: u32, start_ms: f64, end_ms: f64, rate_hz: Option<u32>) -> AsyncTask<CutTask> {
         let span = Span::new(start_ms, end_ms);
         AsyncTask::new(CutTask { call: self.call.clone(), placed: placed as usize, span, rate_hz })
     }
@@ -146,12 +148,7 @@ pub struct WriteSpec {
 
 impl WriteSpec {
     fn options(self) -> napi::Result<WriteOptions> {
-        let format = |name: &String| {
-            LabelFormat::from_name(name).ok_or_else(|| {
-                let names: Vec<_> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
-                raise(refused("no such labels").with_mismatch(name, names.join(", ")))
-            })
-        };
+        let format = |name: &String| host::label_format(name).map_err(raise);
         Ok(WriteOptions {
             page: self.page,
             embed_audio: self.embed_audio,
@@ -191,7 +188,7 @@ impl Task for CallTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let work = taken(&mut self.work)?;
-        threads::guarded(|| work(&mut lock(&self.call))).map_err(raise)
+        host::guarded(|| work(&mut lock(&self.call))).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -199,31 +196,41 @@ impl Task for CallTask {
     }
 }
 
+/// The samples of a chunk, as JavaScript sees them.
+#[napi(object, object_from_js = false)]
+pub struct CutParts {
+    /// The samples, within −1 and 1.
+    pub samples: Float32Array,
+    /// Samples per second.
+    pub sample_rate_hz: u32,
+}
+
 /// `Processed.cut`.
 pub struct CutTask {
     call: Shared,
     placed: usize,
     span: Span,
-    rate_hz: u32,
+    rate_hz: Option<u32>,
 }
 
 #[napi]
 impl Task for CutTask {
-    type Output = Vec<f32>;
-    type JsValue = Float32Array;
+    type Output = (Vec<f32>, u32);
+    type JsValue = CutParts;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let work = || {
-            let rate = Rate::new(self.rate_hz)?;
+            let rate = self.rate_hz.map_or(Ok(host::CHUNK_RATE), Rate::new)?;
             let call = lock(&self.call);
-            let placed = call.tracks.get(self.placed);
-            placed.map_or(Ok(Vec::new()), |placed| placed.cut(self.span, rate))
+            let placed = call.tracks.get(self.placed).ok_or_else(|| host::refused("no such track"))?;
+            Ok((placed.cut(self.span, rate)?, rate.hz()))
         };
-        threads::guarded(work).map_err(raise)
+        host::guarded(work).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(Float32Array::new(output))
+        let (samples, sample_rate_hz) = output;
+        Ok(CutParts { samples: Float32Array::new(samples), sample_rate_hz })
     }
 }
 
@@ -238,9 +245,7 @@ pub struct MixTask {
 impl MixTask {
     fn work(&self) -> callweave::Result<(Planes, u32)> {
         let call = lock(&self.call);
-        let mixer = call.mix(&self.config.mix)?;
-        let rate = mixer.rate().hz();
-        Ok((samples::gather(mixer, &self.run)?, rate))
+        samples::gather(call.mix(&self.config.mix)?, &self.run)
     }
 }
 
@@ -250,7 +255,7 @@ impl Task for MixTask {
     type JsValue = AudioParts;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        threads::on(self.threads, || self.work()).map_err(raise)
+        host::on_own(Some(self.threads as usize), || self.work()).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, (planes, rate): Self::Output) -> napi::Result<Self::JsValue> {

@@ -1,13 +1,10 @@
 //! Samples for JavaScript: one typed array per channel, moved out of Rust without a copy.
 
 use callweave::config::Config;
-use callweave::decode::{ChannelSelection, Decoder};
-use callweave::error::Stage;
 use callweave::export::{PeakBits, Peaks};
 use callweave::mix::Mixer;
 use callweave::run::RunOptions;
-use callweave::track::{PcmCollector, SampleSink};
-use callweave::{Input, Result};
+use callweave::{Input, Result, host};
 use napi::bindgen_prelude::{Either, Float32Array, Int16Array, Uint8Array};
 use napi_derive::napi;
 
@@ -72,45 +69,20 @@ impl PeakParts {
     }
 }
 
-/// All samples of a mix.
-pub fn gather(mut mixer: Mixer<'_>, run: &RunOptions) -> Result<Planes> {
-    let channels = usize::from(mixer.channels());
-    let frames = usize::try_from(mixer.frames_left()).unwrap_or(0);
-    let mut planes: Vec<Vec<i16>> = (0..channels).map(|_| Vec::with_capacity(frames)).collect();
-    while let Some(block) = mixer.next_block()? {
-        run.check(Stage::Mix)?;
-        for (channel, plane) in planes.iter_mut().enumerate() {
-            plane.extend(block.iter().skip(channel).step_by(channels));
-        }
-    }
-    Ok(Planes::Int16(planes))
+/// All samples of a mix, and their rate.
+pub fn gather(mixer: Mixer<'_>, run: &RunOptions) -> Result<(Planes, u32)> {
+    let planes = host::mix(mixer, run)?;
+    Ok((Planes::Int16(planes.channels), planes.rate.hz()))
 }
 
 /// Decodes a recording at its own rate: samples, rate, and what it is, as JSON.
 pub fn decode(input: Input, config: &Config, float32: bool, run: &RunOptions) -> Result<(Planes, u32, String)> {
-    let mut decoder = Decoder::open(input, &config.decode)?;
-    let (channels, rate) = (decoder.spec().channels, decoder.spec().rate.hz());
-    let lanes =
-        ChannelSelection::of(channels, decoder.leg(), &config.decode).map_err(|e| e.in_input(decoder.name()))?;
-    let mut floats: Vec<Vec<f32>> = lanes.iter().map(|_| Vec::new()).collect();
-    let mut keepers: Vec<PcmCollector> = lanes.iter().map(|_| PcmCollector::default()).collect();
-    let mut room = Vec::new();
-    while let Some(block) = decoder.next_block()? {
-        run.check(Stage::Decode)?;
-        for (i, lane) in lanes.iter().enumerate() {
-            let samples = lane.samples(block, &mut room);
-            if float32 {
-                floats[i].extend_from_slice(samples);
-            } else {
-                keepers[i].push(samples);
-            }
-        }
-    }
-    let source = serde_json::to_string(&decoder.finish()?).unwrap_or_default();
-    let planes = if float32 {
-        Planes::Float32(floats)
+    let (planes, rate, source) = if float32 {
+        let (planes, source) = host::decode::<f32>(input, &config.decode, run)?;
+        (Planes::Float32(planes.channels), planes.rate, source)
     } else {
-        Planes::Int16(keepers.into_iter().map(|keeper| keeper.finish().0).collect())
+        let (planes, source) = host::decode::<i16>(input, &config.decode, run)?;
+        (Planes::Int16(planes.channels), planes.rate, source)
     };
-    Ok((planes, rate, source))
+    Ok((planes, rate.hz(), host::text(&source)?))
 }

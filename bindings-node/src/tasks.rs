@@ -4,8 +4,7 @@ use std::path::Path;
 
 use callweave::error::Stage;
 use callweave::export::{self, PeakBits, Peaks};
-use callweave::timeline::Placement;
-use callweave::{Config, Error, ErrorKind, Input, NormalizeOptions, RunOptions};
+use callweave::{Config, Error, ErrorKind, Input, RunOptions, host};
 use napi::{Env, Task};
 use napi_derive::napi;
 
@@ -13,7 +12,6 @@ use crate::arguments::Opened;
 use crate::error::raise;
 use crate::processed::Processed;
 use crate::samples::{self, AudioParts, PeakParts, Planes};
-use crate::threads;
 
 /// Takes what a task works on; a task runs once.
 pub(crate) fn taken<T>(slot: &mut Option<T>) -> napi::Result<T> {
@@ -27,11 +25,12 @@ pub struct ProcessTask {
     config: Config,
     run: RunOptions,
     threads: u32,
+    strict: bool,
 }
 
 impl ProcessTask {
-    pub(crate) fn new(call: Opened, config: Config, run: RunOptions, threads: u32) -> Self {
-        Self { call: Some(call), config, run, threads }
+    pub(crate) fn new(call: Opened, config: Config, run: RunOptions, (threads, strict): (u32, bool)) -> Self {
+        Self { call: Some(call), config, run, threads, strict }
     }
 }
 
@@ -44,10 +43,13 @@ impl Task for ProcessTask {
         let call = taken(&mut self.call)?;
         let work = || {
             let processed = callweave::process(call()?, &self.config, &self.run)?;
-            let report = processed.report.to_json();
+            if self.strict {
+                host::complete(&processed.report)?;
+            }
+            let report = processed.report.to_json()?;
             Ok((processed, report))
         };
-        threads::on(self.threads, work).map_err(raise)
+        host::on_own(Some(self.threads as usize), work).map_err(raise)
     }
 
     fn resolve(&mut self, env: Env, (call, report): Self::Output) -> napi::Result<Self::JsValue> {
@@ -61,11 +63,12 @@ pub struct AnalyzeTask {
     config: Config,
     run: RunOptions,
     threads: u32,
+    strict: bool,
 }
 
 impl AnalyzeTask {
-    pub(crate) fn new(call: Opened, config: Config, run: RunOptions, threads: u32) -> Self {
-        Self { call: Some(call), config, run, threads }
+    pub(crate) fn new(call: Opened, config: Config, run: RunOptions, (threads, strict): (u32, bool)) -> Self {
+        Self { call: Some(call), config, run, threads, strict }
     }
 }
 
@@ -76,8 +79,14 @@ impl Task for AnalyzeTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let call = taken(&mut self.call)?;
-        let work = || Ok(callweave::analyze(call()?, &self.config, &self.run)?.to_json());
-        threads::on(self.threads, work).map_err(raise)
+        let work = || {
+            let report = callweave::analyze(call()?, &self.config, &self.run)?;
+            if self.strict {
+                host::complete(&report)?;
+            }
+            report.to_json()
+        };
+        host::on_own(Some(self.threads as usize), work).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -107,12 +116,11 @@ impl Task for ProbeTask {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let (input, options) = (taken(&mut self.input)?, &self.config.decode);
         let probe = if self.quick {
-            threads::guarded(|| callweave::probe_head(input, options))
+            host::guarded(|| callweave::probe_head(input, options))
         } else {
-            threads::on(self.threads, || callweave::probe(input, options))
+            host::on_own(Some(self.threads as usize), || callweave::probe(input, options))
         };
-        let probe = probe.map_err(raise)?;
-        Ok(serde_json::to_string(&probe).unwrap_or_default())
+        probe.and_then(|probe| host::text(&probe)).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -143,7 +151,7 @@ impl Task for DecodeTask {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let input = taken(&mut self.input)?;
         let work = || samples::decode(input, &self.config, self.float32, &self.run);
-        threads::on(self.threads, work).map_err(raise)
+        host::on_own(Some(self.threads as usize), work).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, (planes, rate, source): Self::Output) -> napi::Result<Self::JsValue> {
@@ -173,21 +181,9 @@ fn normalized(
     path: Option<&str>,
     run: &RunOptions,
 ) -> callweave::Result<(Planes, u32, String, f64)> {
-    let (mix, decode) = (&config.mix, config.decode.clone());
-    let options = NormalizeOptions { decode, rate: mix.rate, level: mix.level, layout: mix.layout };
-    let normalized = callweave::normalize(input, &options, run)?;
-    let placement = Placement::reference();
-    let mixer = normalized.samples(&placement)?;
-    let rate = mixer.rate().hz();
-    let planes = match path {
-        Some(path) => {
-            normalized.write(Path::new(path), run)?;
-            Planes::Int16(Vec::new())
-        }
-        None => samples::gather(mixer, run)?,
-    };
-    let source = serde_json::to_string(&normalized.source).unwrap_or_default();
-    Ok((planes, rate, source, normalized.gain.0))
+    let made = host::normalize(input, config, path.map(Path::new), run)?;
+    let planes = made.planes.map_or_else(Vec::new, |planes| planes.channels);
+    Ok((Planes::Int16(planes), made.rate.hz(), host::text(&made.source)?, made.gain.0))
 }
 
 #[napi]
@@ -198,7 +194,7 @@ impl Task for NormalizeTask {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let input = taken(&mut self.input)?;
         let Self { config, path, run, .. } = &*self;
-        threads::on(self.threads, || normalized(input, config, path.as_deref(), run)).map_err(raise)
+        host::on_own(Some(self.threads as usize), || normalized(input, config, path.as_deref(), run)).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, (planes, rate, source, gain): Self::Output) -> napi::Result<Self::JsValue> {
@@ -209,7 +205,7 @@ impl Task for NormalizeTask {
 /// `peaks`.
 pub struct PeaksTask {
     input: Option<Input>,
-    points_per_second: u32,
+    points_per_second: Option<u32>,
     bits: u8,
     config: Config,
     run: RunOptions,
@@ -219,7 +215,7 @@ pub struct PeaksTask {
 impl PeaksTask {
     pub(crate) fn new(
         input: Input,
-        (points_per_second, bits): (u32, u8),
+        (points_per_second, bits): (Option<u32>, u8),
         config: Config,
         run: RunOptions,
         threads: u32,
@@ -234,19 +230,14 @@ impl Task for PeaksTask {
     type JsValue = PeakParts;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let bits = PeakBits::from_bits(self.bits);
-        let bits = bits.ok_or_else(|| raise(refused("bits of a peak").with_mismatch(self.bits, "8 or 16")))?;
+        let bits = host::peak_bits(self.bits).map_err(raise)?;
         let input = taken(&mut self.input)?;
-        let work = || export::peaks(input, self.points_per_second, &self.config.decode, &self.run);
-        Ok((threads::on(self.threads, work).map_err(raise)?, bits))
+        let points = self.points_per_second.unwrap_or(host::PEAKS_PER_SECOND);
+        let work = || export::peaks(input, points, &self.config.decode, &self.run);
+        Ok((host::on_own(Some(self.threads as usize), work).map_err(raise)?, bits))
     }
 
     fn resolve(&mut self, _env: Env, (peaks, bits): Self::Output) -> napi::Result<Self::JsValue> {
         Ok(PeakParts::new(&peaks, bits))
     }
-}
-
-/// A refusal of what JavaScript asked for.
-pub(crate) fn refused(why: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
 }

@@ -4,6 +4,7 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 
 use callweave::error::{Error, ErrorKind, Stage};
+use callweave::host::{self, Wave, WaveSample};
 use callweave::provider::json::Document;
 use callweave::{CallInput, Config, Input, Moment, Role};
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -25,7 +26,7 @@ pub type Opened = Box<dyn FnOnce() -> callweave::Result<CallInput> + Send>;
 /// The call of a list of `callweave.Input`: bare paths mean what they mean to the program (recordings, or one document
 /// with its audio beside it), everything else is a recording.
 pub fn call<'py>(work: &mut Work<'py>, inputs: &[Bound<'py, PyAny>], roles: &[String]) -> PyResult<Opened> {
-    let roles: callweave::Result<Vec<Role>> = roles.iter().map(|name| role(name)).collect();
+    let roles: callweave::Result<Vec<Role>> = roles.iter().map(|name| host::role(name)).collect();
     let roles = roles.map_err(|e| raise(work.py(), e))?;
     if let [described] = inputs
         && described.hasattr("document")?
@@ -67,13 +68,13 @@ pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) 
     let name: Option<String> = item.getattr("name")?.extract()?;
     let mut input = recording(work, &item.getattr("source")?, name, index)?;
     if let Some(role) = item.getattr("role")?.extract::<Option<String>>()? {
-        input = input.role(self::role(&role).map_err(|e| raise(py, e))?);
+        input = input.role(host::role(&role).map_err(|e| raise(py, e))?);
     }
     if let Some(party) = item.getattr("party")?.extract::<Option<String>>()? {
         input = input.party(party);
     }
     if let Some(moment) = item.getattr("started_at")?.extract::<Option<String>>()? {
-        input = input.started_at(moment_of(&moment).map_err(|e| raise(py, e))?);
+        input = input.started_at(host::from_json::<Moment>(&moment).map_err(|e| raise(py, e))?);
     }
     let channel = item.getattr("channel")?;
     if let Some(channel) = channel.extract().map_err(|_| no_number(&channel, "channel", "0 or more"))? {
@@ -85,19 +86,6 @@ pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) 
 /// The exception for a number that makes no sense.
 fn no_number(found: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
     raise(found.py(), Error::new(ErrorKind::InvalidArgument, Stage::Config, name).with_mismatch(found, expected))
-}
-
-/// A role by its name.
-pub fn role(name: &str) -> callweave::Result<Role> {
-    Role::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = Role::ALL.iter().map(|role| role.name()).collect();
-        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such role").with_mismatch(name, names.join(", "))
-    })
-}
-
-/// A moment from JSON: a number of Unix seconds or a string of RFC 3339.
-fn moment_of(json: &str) -> callweave::Result<Moment> {
-    serde_json::from_str(json).map_err(|e| Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string()))
 }
 
 fn recording<'py>(
@@ -114,7 +102,7 @@ fn recording<'py>(
         return Ok(Input::bytes(own_name(), bytes.as_bytes()));
     }
     if source.hasattr("sample_rate_hz")? {
-        return Ok(Input::reader(own_name(), wave(source)?));
+        return Ok(Input::reader(own_name(), samples(source)?));
     }
     if source.hasattr("read")? {
         let file_name = source.getattr("name").ok().and_then(|name| name.extract::<String>().ok());
@@ -143,7 +131,7 @@ fn read_ahead(name: String, file: &Bound<'_, PyAny>, limit: u64) -> PyResult<Inp
             Ok(chunk) if chunk.is_empty() => break,
             Ok(chunk) => bytes.extend(chunk),
             Err(e) if e.is_instance_of::<PyException>(file.py()) && !e.is_instance_of::<PyTypeError>(file.py()) => {
-                return Ok(Input::reader(name, Cursor::new(bytes).chain(Refusing(e.to_string()))));
+                return Ok(Input::reader(name, Cursor::new(bytes).chain(Refusing(Some(e)))));
             }
             Err(e) => return Err(e),
         }
@@ -152,105 +140,44 @@ fn read_ahead(name: String, file: &Bound<'_, PyAny>, limit: u64) -> PyResult<Inp
 }
 
 /// A file that raised an exception.
-struct Refusing(String);
+struct Refusing(Option<PyErr>);
 
 impl Read for Refusing {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::Error::other(self.0.clone()))
+        Err(self.0.take().map_or_else(|| io::Error::other("a file that raised an exception"), io::Error::other))
     }
 }
 
-/// A `callweave.Audio` as a wav, which is made as it is read: the form in which core takes samples from outside.
-fn wave(audio: &Bound<'_, PyAny>) -> PyResult<Box<dyn Read + Send>> {
+/// A `callweave.Audio` as a reader.
+fn samples(audio: &Bound<'_, PyAny>) -> PyResult<Box<dyn Read + Send>> {
     let rate = audio.getattr("sample_rate_hz")?;
     let rate: u32 = rate.extract().map_err(|_| no_number(&rate, "sample_rate_hz", "a whole number above 0"))?;
     let samples = audio.getattr("samples")?;
     if let Ok(array) = samples.cast::<PyArrayDyn<i16>>() {
-        return Ok(Box::new(Wave::new(1, rate, planes(array)?, i16::to_le_bytes)));
+        return wave(array, rate);
     }
     if let Ok(array) = samples.cast::<PyArrayDyn<f32>>() {
-        return Ok(Box::new(Wave::new(3, rate, planes(array)?, f32::to_le_bytes)));
+        return wave(array, rate);
     }
     let found = samples.getattr("dtype").map_or_else(|_| samples.get_type().to_string(), |dtype| dtype.to_string());
     Err(PyTypeError::new_err(format!("samples: found {found}, expected a numpy array of float32 or int16")))
 }
 
-/// Samples by channel, one channel after the other.
-struct Planes<T> {
-    channels: u16,
-    samples: Vec<T>,
-}
-
-/// The channels of a `(channels, frames)` or `(frames,)` array, copied: another thread may write to it later.
-fn planes<T: numpy::Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<Planes<T>> {
+/// A reader over the channels of a `(channels, frames)` or `(frames,)` array, copied: another thread may write to it later.
+fn wave<T: numpy::Element + WaveSample>(array: &Bound<'_, PyArrayDyn<T>>, rate: u32) -> PyResult<Box<dyn Read + Send>> {
     let channels = match *array.shape() {
         [_] => 1,
         [channels, _] => channels,
-        _ => 0,
+        _ => {
+            let shape = array.shape();
+            return Err(PyTypeError::new_err(format!(
+                "samples: found the shape {shape:?}, expected (channels, frames)"
+            )));
+        }
     };
-    let Some(channels) = u16::try_from(channels).ok().filter(|&count| count > 0) else {
-        let shape = array.shape();
-        return Err(PyTypeError::new_err(format!("samples: found the shape {shape:?}, expected (channels, frames)")));
-    };
+    let py = array.py();
     let array = array.readonly();
     let view = array.as_array();
     let samples = view.as_slice().map_or_else(|| view.iter().copied().collect(), <[T]>::to_vec);
-    Ok(Planes { channels, samples })
-}
-
-/// How many frames are laid out at a time.
-const FRAMES: usize = 1 << 14;
-
-/// A wav of samples.
-struct Wave<T, const N: usize> {
-    planes: Planes<T>,
-    bytes: fn(T) -> [u8; N],
-    /// The next frame that is laid out.
-    frame: usize,
-    room: Cursor<Vec<u8>>,
-}
-
-impl<T: Copy, const N: usize> Wave<T, N> {
-    fn new(format: u16, rate: u32, planes: Planes<T>, bytes: fn(T) -> [u8; N]) -> Self {
-        let room = Cursor::new(head(format, rate, planes.channels, N as u16, planes.samples.len() * N));
-        Self { planes, bytes, frame: 0, room }
-    }
-}
-
-impl<T: Copy, const N: usize> Read for Wave<T, N> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.room.read(out)?;
-        if read > 0 || out.is_empty() {
-            return Ok(read);
-        }
-        let Planes { channels, samples } = &self.planes;
-        let frames = samples.len() / usize::from(*channels);
-        let next = frames.min(self.frame + FRAMES);
-        let mut room = Vec::with_capacity((next - self.frame) * usize::from(*channels) * N);
-        for frame in self.frame..next {
-            samples.iter().skip(frame).step_by(frames).for_each(|&sample| room.extend((self.bytes)(sample)));
-        }
-        self.frame = next;
-        self.room = Cursor::new(room);
-        self.room.read(out)
-    }
-}
-
-/// The head of a wav; sizes past 4 GiB are left open, which core reads as "to the end".
-fn head(format: u16, rate: u32, channels: u16, width: u16, bytes: usize) -> Vec<u8> {
-    let size = u32::try_from(bytes).ok().filter(|size| *size < u32::MAX - 36);
-    let block = channels.saturating_mul(width);
-    let mut out = Vec::with_capacity(44);
-    out.extend(b"RIFF");
-    out.extend(size.map_or(u32::MAX, |size| size + 36).to_le_bytes());
-    out.extend(b"WAVEfmt \x10\0\0\0");
-    out.extend(format.to_le_bytes());
-    out.extend(channels.to_le_bytes());
-    out.extend(rate.to_le_bytes());
-    out.extend(rate.saturating_mul(u32::from(block)).to_le_bytes());
-    out.extend(block.to_le_bytes());
-    out.extend((8 * width).to_le_bytes());
-    out.extend(b"data");
-    out.extend(size.unwrap_or(u32::MAX).to_le_bytes());
-    out
+    Ok(Box::new(Wave::new(channels, rate, samples).map_err(|e| raise(py, e))?))
 }

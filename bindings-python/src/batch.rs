@@ -8,6 +8,7 @@ use callweave::{Config, Processed as Call, analyze, process};
 use pyo3::prelude::*;
 
 use crate::arguments::{self, Opened};
+use crate::complete;
 use crate::error::raise;
 use crate::processed::Processed;
 use crate::work::Work;
@@ -48,12 +49,12 @@ impl Batch {
 impl Batch {
     /// A batch with a configuration for all of its calls; without tracks, for reports alone.
     #[new]
-    fn new(py: Python<'_>, config: &str, threads: Option<usize>, tracks: bool) -> PyResult<Self> {
+    fn new(py: Python<'_>, config: &str, threads: Option<usize>, tracks: bool, strict: bool) -> PyResult<Self> {
         let config = arguments::config(py, config)?;
         let max_bytes = config.decode.max_bytes;
         let cancel = Cancel::default();
         let run = RunOptions { cancel: cancel.clone(), threads, ..RunOptions::default() };
-        let calls = Calls::new(&run, move |call: Begun, run| work(call, &config, tracks, run));
+        let calls = Calls::new(&run, move |call: Begun, run| work(call, &config, (tracks, strict), run));
         Ok(Self { calls: Mutex::new(calls.map_err(|e| raise(py, e))?), cancel, max_bytes })
     }
 
@@ -101,7 +102,7 @@ impl Batch {
     }
 }
 
-fn work(call: Begun, config: &Config, tracks: bool, run: &RunOptions) -> callweave::Result<Ended> {
+fn work(call: Begun, config: &Config, (tracks, strict): (bool, bool), run: &RunOptions) -> callweave::Result<Ended> {
     let call = match call {
         Begun::Call(open) => open()?,
         Begun::Refused(error) => return Ok(Ended::Refused(error)),
@@ -111,5 +112,5 @@ fn work(call: Begun, config: &Config, tracks: bool, run: &RunOptions) -> callwea
     } else {
         Call { report: analyze(call, config, run)?, tracks: Vec::new() }
     };
-    Ok(Ended::Call(Box::new(call)))
+    Ok(Ended::Call(Box::new(complete(call, strict)?)))
 }

@@ -9,15 +9,22 @@ mod error;
 mod processed;
 mod work;
 
+use callweave::host;
 use pyo3::prelude::*;
+
+/// A processed call; where it must be whole, the error of a track that could not be read.
+pub(crate) fn complete(call: callweave::Processed, strict: bool) -> callweave::Result<callweave::Processed> {
+    if strict {
+        host::complete(&call.report)?;
+    }
+    Ok(call)
+}
 
 /// The native module; `python/callweave` is its public face.
 #[pymodule(gil_used = false)]
 mod _callweave {
     use super::*;
     use callweave::error::Stage;
-    use callweave::timeline::{Knot, Method, Placement};
-    use callweave::units::Millis;
     use callweave::{Error, ErrorKind};
     use numpy::{IntoPyArray, PyArray2};
     use pyo3::types::PyTuple;
@@ -42,8 +49,8 @@ mod _callweave {
     #[pyfunction]
     fn read_config(py: Python<'_>, json: &str) -> PyResult<(String, String, String)> {
         let config = arguments::config(py, json)?;
-        let full = serde_json::to_string(&config).unwrap_or_default();
-        Ok((full, config.changes().to_string(), config.hash()))
+        let read = || Ok((host::text(&config)?, config.changes()?.to_string(), config.hash()?));
+        read().map_err(|e| error::raise(py, e))
     }
 
     /// Processes a call and keeps its tracks.
@@ -55,11 +62,12 @@ mod _callweave {
         config: &str,
         progress: Option<Bound<'py, PyAny>>,
         threads: Option<usize>,
+        strict: bool,
     ) -> PyResult<Processed> {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, threads);
         let call = arguments::call(&mut work, &inputs, &roles)?;
-        work.run(move |run| callweave::process(call()?, &config, run)).map(Processed::from)
+        work.run(move |run| complete(callweave::process(call()?, &config, run)?, strict)).map(Processed::from)
     }
 
     /// Processes a call for its report alone, as JSON.
@@ -71,11 +79,18 @@ mod _callweave {
         config: &str,
         progress: Option<Bound<'py, PyAny>>,
         threads: Option<usize>,
+        strict: bool,
     ) -> PyResult<String> {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, threads);
         let call = arguments::call(&mut work, &inputs, &roles)?;
-        work.run(move |run| Ok(callweave::analyze(call()?, &config, run)?.to_json()))
+        work.run(move |run| {
+            let report = callweave::analyze(call()?, &config, run)?;
+            if strict {
+                host::complete(&report)?;
+            }
+            report.to_json()
+        })
     }
 
     /// What a recording really is, or with `quick` what its first bytes say, as JSON.
@@ -84,10 +99,10 @@ mod _callweave {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, None, None);
         let input = arguments::input(&mut work, input, 0)?;
-        let probe = work.run(move |_| {
-            if quick { callweave::probe_head(input, &config.decode) } else { callweave::probe(input, &config.decode) }
-        })?;
-        Ok(serde_json::to_string(&probe).unwrap_or_default())
+        work.run(move |_| {
+            let ask = if quick { callweave::probe_head } else { callweave::probe };
+            host::text(&ask(input, &config.decode)?)
+        })
     }
 
     /// The samples of a recording as 32-bit floats, their rate, and what the recording is, as JSON.
@@ -134,7 +149,7 @@ mod _callweave {
     fn peaks<'py>(
         py: Python<'py>,
         input: &Bound<'py, PyAny>,
-        points_per_second: u32,
+        points_per_second: Option<u32>,
         bits: u8,
         config: &str,
         progress: Option<Bound<'py, PyAny>>,
@@ -149,9 +164,7 @@ mod _callweave {
     /// The call's time of a moment of a track, by the knots of its placement.
     #[pyfunction]
     fn to_call(knots: Vec<(f64, f64)>, time_ms: f64) -> f64 {
-        let knots = knots.into_iter().map(|(track, call)| Knot { track: Millis(track), call: Millis(call) }).collect();
-        let placement = Placement::through(knots, Method::None, 0.0, Millis(0.0));
-        placement.to_call(Millis(time_ms)).0
+        host::to_call(knots, time_ms)
     }
 
     /// A report's strip, as SVG.

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callweave::WriteOptions;
-use callweave::error::{Error, ErrorKind, Stage};
-use callweave::export::{LabelFormat, Names};
+use callweave::error::Stage;
+use callweave::export::Names;
+use callweave::host;
 use callweave::process::{PartyChunk, Redaction};
 use callweave::run::RunOptions;
-use callweave::speech::ChunkOptions;
-use callweave::units::{Millis, Rate, Span};
+use callweave::units::{Rate, Span};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
 
@@ -74,18 +74,18 @@ impl Processed {
 impl Processed {
     /// The report as JSON, with the outputs that were written so far.
     fn report_json(&self, py: Python<'_>) -> PyResult<String> {
-        self.look(py, |call| Ok(call.report.to_json()))
+        self.look(py, |call| call.report.to_json())
     }
 
-    /// The mix as 16-bit samples, and their rate.
-    fn mix<'py>(&self, py: Python<'py>, config: &str) -> PyResult<(Bound<'py, PyArray2<i16>>, u32)> {
+    /// The mix as 16-bit samples, their rate, and what is to be said of its level.
+    fn mix<'py>(&self, py: Python<'py>, config: &str) -> PyResult<MixParts<'py>> {
         let config = arguments::config(py, config)?;
-        let (samples, rate) = self.work(py, move |call, run| {
-            let mixer = call.mix(&config.mix)?;
-            let rate = mixer.rate().hz();
-            Ok((arrays::gather(mixer, run)?, rate))
+        let (samples, rate, warnings) = self.work(py, move |call, run| {
+            let (samples, rate) = arrays::gather(call.mix(&config.mix)?, run)?;
+            let warnings = call.level_warnings(&config.mix).into_iter().map(|warning| warning.message);
+            Ok((samples, rate, warnings.collect()))
         })?;
-        Ok((samples.into_pyarray(py), rate))
+        Ok((samples.into_pyarray(py), rate, warnings))
     }
 
     /// Writes the mix, the report and what else is asked for to a folder.
@@ -103,7 +103,7 @@ impl Processed {
         show_parties: bool,
     ) -> PyResult<()> {
         let config = arguments::config(py, config)?;
-        let labels = labels.iter().map(|name| label_format(name)).collect::<callweave::Result<_>>();
+        let labels = labels.iter().map(|name| host::label_format(name)).collect::<callweave::Result<_>>();
         let labels = labels.map_err(|e| raise(py, e))?;
         let names = if show_parties { Names::Parties } else { Names::Roles };
         let options = WriteOptions { page, embed_audio, peaks, series, labels, names };
@@ -112,21 +112,26 @@ impl Processed {
 
     /// Takes what a redaction, as JSON, names out of every track.
     fn redact(&self, py: Python<'_>, what: &str) -> PyResult<()> {
-        let what: Redaction = serde_json::from_str(what).map_err(|e| raise(py, refused(&e.to_string())))?;
+        let what: Redaction = host::from_json(what).map_err(|e| raise(py, e))?;
         self.work(py, move |call, _| call.redact(&what))
     }
 
     /// Each second's level by track, as JSON.
     fn series(&self, py: Python<'_>) -> PyResult<String> {
-        self.look(py, |call| Ok(call.series()))
+        self.look(py, |call| call.series())
     }
 
     /// Where the chunks for a transcriber lie: the track's place among those that are here, its index, its role; start and
     /// end on the track and on the call.
-    fn chunks(&self, py: Python<'_>, config: &str, longest_ms: f64, pad_ms: f64) -> PyResult<Vec<ChunkParts>> {
+    fn chunks(
+        &self,
+        py: Python<'_>,
+        config: &str,
+        longest_ms: Option<f64>,
+        pad_ms: Option<f64>,
+    ) -> PyResult<Vec<ChunkParts>> {
         let config = arguments::config(py, config)?;
-        let (longest, pad) = (Millis(longest_ms), Millis(pad_ms));
-        let options = ChunkOptions { longest, pad, neg_threshold: config.speech.neg_threshold };
+        let options = host::chunk_options(&config, longest_ms, pad_ms).map_err(|e| raise(py, e))?;
         let parts = |party: PartyChunk| {
             let (track, call) = (party.chunk.track, party.chunk.call);
             let role = party.role.name().to_owned();
@@ -143,13 +148,14 @@ impl Processed {
         placed: usize,
         start_ms: f64,
         end_ms: f64,
-        rate_hz: u32,
-    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let samples = self.look(py, move |call| match call.tracks.get(placed) {
-            Some(track) => track.cut(Span::new(start_ms, end_ms), Rate::new(rate_hz)?),
-            None => Ok(Vec::new()),
+        rate_hz: Option<u32>,
+    ) -> PyResult<(Bound<'py, PyArray1<f32>>, u32)> {
+        let (samples, rate) = self.look(py, move |call| {
+            let rate = rate_hz.map_or(Ok(host::CHUNK_RATE), Rate::new)?;
+            let track = call.tracks.get(placed).ok_or_else(|| host::refused("no such track"))?;
+            Ok((track.cut(Span::new(start_ms, end_ms), rate)?, rate.hz()))
         })?;
-        Ok(samples.into_pyarray(py))
+        Ok((samples.into_pyarray(py), rate))
     }
 
     /// A track's placement: pairs of track time and call time.
@@ -161,15 +167,6 @@ impl Processed {
     }
 }
 
+type MixParts<'py> = (Bound<'py, PyArray2<i16>>, u32, Vec<String>);
+
 type ChunkParts = (usize, usize, String, f64, f64, f64, f64);
-
-fn label_format(name: &str) -> callweave::Result<LabelFormat> {
-    LabelFormat::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
-        Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such labels").with_mismatch(name, names.join(", "))
-    })
-}
-
-fn refused(why: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
-}

@@ -3,9 +3,8 @@
 //! wants bytes of a Python file. So Python code runs on the caller's thread only. Work that is cancelled and does not stop
 //! soon, in a stage that does not ask, is left to end by itself: nobody waits for it.
 //!
-//! Each piece of work has threads of its own, which end with it. Threads that all calls share would let a file that keeps its
-//! reader waiting hold up every other call; and a forked process, which `multiprocessing` may make, has none of its parent's
-//! threads, but would wait for them.
+//! Each piece of work has threads of core's for itself ([`host::on_own`]): a file that keeps its reader waiting holds up no
+//! other call.
 
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -15,10 +14,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use callweave::error::{Error, ErrorKind, Stage};
+use callweave::host;
 use callweave::run::{Cancel, Progress, RunOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use rayon::ThreadPoolBuilder;
 
 use crate::error::raise;
 
@@ -165,11 +164,10 @@ impl<'py> Work<'py> {
         // The threads are there already when core is called: it makes no more.
         let run = RunOptions { cancel: cancel.clone(), progress, threads: None };
         let done = Done(self.board.clone());
-        let threads = self.threads.unwrap_or(0);
+        let threads = self.threads;
         let worker = thread::Builder::new().spawn(move || {
             let _done = done;
-            let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(no_thread)?;
-            pool.install(|| work(&run))
+            host::on_own(threads, || work(&run))
         });
         self.attend(&cancel)?;
         let result = worker.map_err(no_thread).and_then(|worker| self.py.detach(|| joined(worker)));

@@ -120,11 +120,10 @@ impl Stage {
 /// What went wrong, in which stage, where in which input, what was found and what was expected.
 ///
 /// Displayed as one line: `decode: call.mp3 at byte 0: not audio: found JSON, expected a recording`.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[derive(Debug)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
     stage: Stage,
@@ -133,7 +132,6 @@ struct Inner {
     byte: Option<u64>,
     found: Option<String>,
     expected: Option<String>,
-    #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -156,6 +154,19 @@ impl fmt::Display for Inner {
     }
 }
 
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    /// The error that this one came of: the system's, a reader's, a library's.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
 impl Error {
     /// An error of a kind, from a stage, with a message that says what went wrong.
     pub fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
@@ -173,9 +184,7 @@ impl Error {
 
     /// An error of the operating system, with its own words.
     pub fn io(stage: Stage, error: std::io::Error) -> Self {
-        let mut made = Self::new(ErrorKind::Io, stage, error.to_string());
-        made.0.source = Some(Box::new(error));
-        made
+        Self::new(ErrorKind::Io, stage, error.to_string()).caused_by(error)
     }
 
     /// What was asked for is not in this build: the message names the feature that it needs.
@@ -194,6 +203,13 @@ impl Error {
     pub fn with_mismatch(mut self, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
         self.0.found = Some(found.to_string());
         self.0.expected = Some(expected.to_string());
+        self
+    }
+
+    /// Adds the error that it came of, for [`std::error::Error::source`].
+    #[must_use]
+    pub fn caused_by(mut self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(error.into());
         self
     }
 
@@ -234,6 +250,11 @@ impl Error {
     /// The input's name, where one input is to blame.
     pub fn input(&self) -> Option<&str> {
         self.0.input.as_deref()
+    }
+
+    /// The operating system's number of the error, where that is what it came of.
+    pub fn os_error(&self) -> Option<i32> {
+        self.0.source.as_deref()?.downcast_ref::<std::io::Error>()?.raw_os_error()
     }
 
     /// The byte of the input at which it was noticed.
@@ -313,6 +334,19 @@ mod tests {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.code()));
             assert_eq!(ErrorKind::ALL.iter().filter(|k| k.code() == kind.code()).count(), 1);
         }
+    }
+
+    #[test]
+    fn the_cause_of_an_error_is_its_source() {
+        use std::error::Error as _;
+        let missing = std::fs::File::open("no such file").unwrap_err();
+        let (number, said) = (missing.raw_os_error(), missing.to_string());
+        let error = Error::io(Stage::Input, missing).in_input("no such file");
+        assert_eq!(error.source().unwrap().to_string(), said);
+        assert_eq!(error.os_error(), number);
+        assert!(number.is_some());
+        let made = Error::new(ErrorKind::Internal, Stage::Input, "made");
+        assert!(made.source().is_none() && made.os_error().is_none());
     }
 
     #[test]

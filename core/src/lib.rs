@@ -10,7 +10,11 @@ pub mod decode;
 pub mod error;
 pub mod events;
 pub mod export;
+#[doc(hidden)]
+pub mod host;
 pub mod integrity;
+#[doc(hidden)]
+pub mod json;
 pub mod level;
 pub mod metrics;
 pub mod mix;

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::call::{Direction, Moment, Role};
 use crate::decode::SourceInfo;
-use crate::error::{Error, ErrorKind, Warning};
+use crate::error::{Error, ErrorKind, Result, Warning};
 use crate::integrity::Finding;
+use crate::json;
 use crate::metrics::Metrics;
 use crate::outcome::{Decision, Tagged};
 use crate::timeline::{Event, Knot, Method, Placement};
@@ -225,8 +226,11 @@ pub struct OutputFile {
 
 impl Report {
     /// The report as JSON: the same bytes in every language.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    ///
+    /// # Errors
+    /// `internal` by a defect alone: every part of a report can be written.
+    pub fn to_json(&self) -> Result<String> {
+        json::text(self)
     }
 }
 

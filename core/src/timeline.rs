@@ -20,6 +20,19 @@ pub enum Method {
     None,
 }
 
+impl Method {
+    /// The method's name, as reports write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Bleed => "bleed",
+            Self::Timestamps => "timestamps",
+            Self::Turns => "turns",
+            Self::None => "none",
+        }
+    }
+}
+
 /// A pair of times that belong together: a moment of the track and the same moment of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(from = "(Millis, Millis)", into = "(Millis, Millis)")]
@@ -238,6 +251,13 @@ mod tests {
     fn placed(knots: &[(f64, f64)]) -> Placement {
         let knots = knots.iter().map(|&(t, c)| Knot { track: Millis(t), call: Millis(c) }).collect();
         Placement::through(knots, Method::Bleed, 0.9, Millis(10.0))
+    }
+
+    #[test]
+    fn a_method_is_named_as_in_json() {
+        for method in [Method::Reference, Method::Bleed, Method::Timestamps, Method::Turns, Method::None] {
+            assert_eq!(serde_json::to_value(method).unwrap(), method.name());
+        }
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! The report of every fixture call, byte for byte, as the program prints it. `UPDATE_GOLDEN=1` writes them again.
 
-use serde_json::Value;
-
 use crate::{program, read, root};
 
 /// The fixture calls and the document that describes each.
-const CALLS: [(&str, &str); 8] = [
+pub const CALLS: [(&str, &str); 8] = [
     ("keypad-hold", "manifest.json"),
     ("short", "manifest.json"),
     ("stereo", "manifest.json"),
@@ -81,35 +79,7 @@ fn reports_read_back_as_they_were_written() {
     for (call, _) in CALLS {
         let text = read(format!("fixtures/{call}/report.json"));
         let report: callweave::Report = serde_json::from_str(&text).unwrap();
-        assert_eq!(report.to_json(), text.trim_end(), "{call}");
-    }
-}
-
-/// Golden reports are only worth keeping if they are near the truth that the fixtures were made from.
-#[test]
-fn golden_reports_are_near_the_truth() {
-    let json = |path: String| -> Value { serde_json::from_str(&read(path)).unwrap() };
-    for (call, _) in CALLS {
-        let (report, truth) =
-            (json(format!("fixtures/{call}/report.json")), json(format!("fixtures/{call}/truth.json")));
-        // The recordings of the report; a track may be made of several.
-        let mut lengths = Vec::new();
-        for track in report["tracks"].as_array().unwrap() {
-            match track["pieces"].as_array() {
-                Some(pieces) => lengths.extend(pieces.iter().map(|p| p["source"]["durationMs"].as_f64().unwrap())),
-                None => lengths.push(track["source"]["durationMs"].as_f64().unwrap()),
-            }
-        }
-        let recorded = truth["tracks"].as_array().unwrap().iter();
-        let mut recorded: Vec<f64> = recorded.map(|t| t["durationMs"].as_f64().unwrap()).collect();
-        lengths.sort_by(f64::total_cmp);
-        recorded.sort_by(f64::total_cmp);
-        assert_eq!(lengths.len(), recorded.len(), "{call}");
-        for (length, recorded) in lengths.iter().zip(recorded) {
-            let off = length - recorded;
-            // An mp3 ends with padding to a whole frame.
-            assert!((-1.0..=110.0).contains(&off), "{call}: {off} ms longer than the truth");
-        }
+        assert_eq!(report.to_json().unwrap(), text.trim_end(), "{call}");
     }
 }
 

@@ -9,6 +9,7 @@ mod program;
 mod providers;
 mod readme;
 mod repository;
+mod truth;
 mod versions;
 
 use std::path::{Path, PathBuf};

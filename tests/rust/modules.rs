@@ -9,6 +9,7 @@ use crate::root;
 /// is a family (`true`): there a module may use those to its left.
 const ROWS: &[(bool, &[&str])] = &[
     (false, &["error"]),
+    (false, &["json"]),
     (false, &["units"]),
     (false, &["call"]),
     (false, &["track", "timeline"]),
@@ -21,6 +22,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["provider"]),
     (false, &["export"]),
     (false, &["process"]),
+    (false, &["host"]),
     (false, &["cli"]),
 ];
 
@@ -138,6 +140,16 @@ fn what_has_one_owner_is_named_by_no_other() {
                 let named = line.contains(&format!("{word}::"));
                 assert!(!named || module == *owner, "{path}: only {owner} may name {word}: {line}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_failure_to_write_json_is_no_empty_answer() {
+    for (_, path, text) in sources() {
+        for line in text.lines() {
+            let swallowed = line.contains("serde_json::") && line.contains("unwrap_or_default()");
+            assert!(!swallowed, "{path}: crate::json gives the error: {line}");
         }
     }
 }

@@ -11,7 +11,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { process as processCall, provider } from 'callweave'
+import { processCall, provider } from 'callweave'
 import { Api } from './api.mjs'
 import { fetchTrack, guardOf } from './fetch.mjs'
 
@@ -58,7 +58,8 @@ export class Service {
   async handle(pushes) {
     const described = provider.tencent(pushes)
     const call = described.withAudio(await this.#tracks(described))
-    const processed = await processCall(call)
+    // A track that cannot be had does not stop the call: the report says so.
+    const processed = await processCall(call, { strict: false })
     const { report, audio } = await mixOf(processed)
     const body = mcloud.createBody(report, { call, ...this.says })
     const { id, uploadUrl } = await this.api.create(body)

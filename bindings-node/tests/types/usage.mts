@@ -1,7 +1,7 @@
 // What must compile, and, marked as such, what must not. Never run.
 import { createReadStream } from 'node:fs'
 import * as callweave from 'callweave'
-import { CallweaveError, errorCodes, resolveConfig, version, type ErrorCode, type Event, type Report } from 'callweave'
+import { CallweaveError, errorCodes, resolveConfig, version, type ErrorCode, type CallEvent, type Report } from 'callweave'
 
 const text: string = version
 const codes: readonly ErrorCode[] = errorCodes
@@ -13,11 +13,21 @@ const number: number = version
 new CallweaveError()
 // @ts-expect-error: no such field
 resolveConfig({ speach: {} })
+const whole: number = resolveConfig().speech.minSpeechMs
+const tags: 'normal' | 'short' | 'wrong_or_spam' | 'other' | undefined = resolveConfig().outcome.tags.fax
+// The old name, up to 1.0.
+const old: typeof callweave.processCall = callweave.process
+// @ts-expect-error: no such detector
+resolveConfig({ detector: 'slero' })
+// @ts-expect-error: no such level
+resolveConfig({ mix: { level: '-26 dB' } })
+// @ts-expect-error: no such format
+resolveConfig({ mix: { format: 'mp3' } })
 // @ts-expect-error: no such layout
 resolveConfig({ mix: { layout: 'round' } })
 
 export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>): Promise<void> {
-  const call = await callweave.process(['a.mp3', createReadStream('b.mp3')], { roles: ['customer', 'agent'], signal })
+  const call = await callweave.processCall(['a.mp3', createReadStream('b.mp3')], { roles: ['customer', 'agent'], signal })
   const report: Report = call.report
   const offset: number | undefined = report.tracks[0]?.alignment?.offsetMs
   const mix: Int16Array | undefined = (await call.mix({ layout: 'mono' })).channels[0]
@@ -34,9 +44,9 @@ export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>)
   // @ts-expect-error: nothing was read to its end
   ;(await callweave.probe('a.mp3', { quick: true })).source.bytes
   // @ts-expect-error: no such role
-  await callweave.process('a.mp3', { roles: ['boss'] })
+  await callweave.processCall('a.mp3', { roles: ['boss'] })
   // @ts-expect-error: a recording is no number
-  await callweave.process(5)
+  await callweave.processCall(5)
   // @ts-expect-error: a dead track has no source
   report.tracks[0]?.source.codec
   // @ts-expect-error: figures may be missing
@@ -48,7 +58,7 @@ export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>)
   void [offset, mix, floats, numbers, nothing, declared, bytes, wrong]
 }
 
-export function tell(event: Event): string {
+export function tell(event: CallEvent): string {
   switch (event.kind) {
     case 'dtmf':
       return `key ${event.detail ?? 'hidden'}`
@@ -66,14 +76,14 @@ export function describe(error: unknown): string {
   if (error.code === 'broken') return 'never'
   return `${error.code} in ${error.stage ?? 'no stage'} at ${error.byte ?? 'no'} byte`
 }
-export { codes, number, text }
+export { codes, number, old, tags, text, whole }
 
 export async function hand(report: Report): Promise<void> {
   const call = callweave.provider.tencent([{ SessionId: 's' }], { audio: { '1': 'a.mp3', '2': new Uint8Array() } })
   const state: 'ready' | 'pending' | 'failed' | 'unknown' | undefined = call.recordings[0]?.state
   const made: callweave.NewRecording = callweave.provider.mcloud.createBody(report, { call, direction: 'in', callAt: new Date() })
   const again: boolean = callweave.provider.mcloud.error('rate_limited').retryable
-  await callweave.process(call)
+  await callweave.processCall(call)
   // @ts-expect-error: MCloud knows no internal calls
   callweave.provider.mcloud.createBody(report, { direction: 'internal' })
   // @ts-expect-error: no code of the table
@@ -91,7 +101,8 @@ export async function many(source: AsyncIterable<string>, signal: AbortSignal): 
       const nothing: null = done.call
       void nothing
     } else {
-      await done.call.write('out', { layout: 'mono' }, { page: false, labels: ['vtt'], peaks: 100 })
+      await done.call.write('out', { mix: { layout: 'mono', level: '-23lufs' }, page: false, labels: ['vtt'], peaks: 100 })
+      await done.call.write('out', { layout: 'mono' }, { page: false })
       const series: callweave.Series = await done.call.series()
       const redacted: Report = await done.call.redact({ keys: true, cover: 'beep' })
       void [series, redacted]
@@ -112,7 +123,7 @@ export async function many(source: AsyncIterable<string>, signal: AbortSignal): 
   // @ts-expect-error: 8 or 16
   await callweave.peaks('a.mp3', { bits: 12 })
   // @ts-expect-error: no such labels
-  await (await callweave.process('a.mp3')).write('out', undefined, { labels: ['midi'] })
+  await (await callweave.processCall('a.mp3')).write('out', { labels: ['midi'] })
   // @ts-expect-error: one call is no list of calls
   callweave.processBatch(5)
   void peaks

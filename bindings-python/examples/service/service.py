@@ -89,7 +89,8 @@ class Service:
         """One call from its pushes to MCloud; the recording's id there."""
         call = provider.tencent(pushes)
         call = call.with_audio(self._tracks(call))
-        processed = callweave.process(call)
+        # A track that cannot be had does not stop the call: the report says so.
+        processed = callweave.process(call, strict=False)
         with tempfile.TemporaryDirectory() as folder:
             report = processed.write(folder)
             audio = (Path(folder) / report.outputs[0].path).read_bytes()

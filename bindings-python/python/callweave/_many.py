@@ -13,7 +13,7 @@ from callweave.config import Config, config_json
 from callweave.errors import Error, InvalidArgument, IoError
 from callweave.inputs import ONE, DescribedInput, Input, Recording, natives
 from callweave.processed import Processed
-from callweave.report import Report
+from callweave.report import Report, TrackError
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,12 @@ class BatchResult:
         """The call's report; raises its error where there is none."""
         return self.result().report
 
+    @property
+    def failures(self) -> tuple[TrackError, ...]:
+        """Why tracks of a call that was processed could not be read; see `strict`."""
+        tracks = self.call.report.tracks if self.call else ()
+        return tuple(track.error for track in tracks if track.error)
+
 
 def process_batch(
     calls: Iterable[Recording | Input | DescribedInput | Iterable[Recording | Input]],
@@ -44,13 +50,15 @@ def process_batch(
     threads: int | None = None,
     progress: OnCall | Literal["tqdm"] | None = None,
     tracks: bool = True,
+    strict: bool = True,
 ) -> Iterator[BatchResult]:
     """Processes many calls, several at a time: an iterator over what came of each, in their order.
 
     Each call is what `process` takes, and is worked on by one of the `threads` (as many as the machine has). At most two calls
     for each of them are in memory, whatever their number, and `calls` is asked for no more than that; binary files are read when their call begins. A call
     that fails, or that makes no sense, is a result with an error and holds up no other. Work goes on while the loop's body runs; leaving the loop
-    stops it. `tracks=False` keeps no samples: for reports alone. `progress` hears of calls done and calls in all.
+    stops it. `tracks=False` keeps no samples: for reports alone. With `strict=False` a recording among several that cannot be
+    read fails its track alone (`BatchResult.failures`), not its call. `progress` hears of calls done and calls in all.
 
     >>> import callweave
     >>> calls = ["fixtures/short/manifest.json", b"no recording", "fixtures/stereo/manifest.json"]
@@ -62,7 +70,7 @@ def process_batch(
     """
     if isinstance(calls, (*ONE, Input, DescribedInput)):
         raise TypeError(f"found one call ({type(calls).__name__}), expected several")
-    batch = _callweave.Batch(config_json(config), threads, tracks)
+    batch = _callweave.Batch(config_json(config), threads, tracks, strict)
     total = len(calls) if isinstance(calls, Sized) else None
     return _results(batch, iter(calls), config, progress, total)
 

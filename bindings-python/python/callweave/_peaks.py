@@ -41,13 +41,13 @@ class Peaks:
 
 def peaks(
     recording: Recording | Input,
-    points_per_second: int = 100,
+    points_per_second: int | None = None,
     *,
     bits: Literal[8, 16] = 8,
     config: Config | None = None,
     progress: Progress | None = None,
 ) -> Peaks:
-    """A recording's waveform as numbers, in one pass that keeps no samples. `bits` is the width of a value in `to_json` and
+    """A recording's waveform as numbers, in one pass that keeps no samples: 100 points per second unless said otherwise. `bits` is the width of a value in `to_json` and
     `to_dat`.
 
     >>> peaks("fixtures/stereo/call.wav")

@@ -22,16 +22,28 @@ class Record:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads the core's JSON; names this version does not know are left out."""
+        return cls._of(values)
+
+    @classmethod
+    def _of(cls, values: Mapping[str, Any]) -> Self:
         readers = _readers(cls)
         known = ((name, read, values[key]) for key, (name, read) in readers.items() if key in values)
         return cls(**{name: read(value) for name, read, value in known})
 
     def to_dict(self) -> dict[str, Any]:
         """The record under its JSON names."""
-        return {camel(f.name): _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        told = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
+        return {camel(f.name): _plain(value) for f, value in told if value or not _left_out(f)}
+
+
+def _left_out(field: dataclasses.Field[Any]) -> bool:
+    """Whether the core leaves a field out where there is nothing to tell."""
+    return field.default in (None, ()) and not field.kw_only
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, (list, tuple)):
@@ -55,7 +67,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     """How a JSON value becomes one of the hinted type."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if isinstance(hint, type) and issubclass(hint, Record):
-        return hint.from_dict
+        return hint._of
     if origin in (typing.Union, types.UnionType) and len(args) == 2 and types.NoneType in args:
         inner = _reader(next(arg for arg in args if arg is not types.NoneType))
         return lambda value: None if value is None else inner(value)

@@ -13,7 +13,7 @@ from callweave._progress import OnProgress, Progress, watched
 from callweave.config import Config, config_json
 from callweave.errors import InvalidArgument
 from callweave.inputs import Audio, DescribedInput, Input, Recording, Role, native, natives
-from callweave.processed import Chunk, Cover, Processed, Spans
+from callweave.processed import Chunk, Cover, Processed, Spans, Unit
 from callweave.report import Alignment, Probe, Report, Source, Span
 
 __all__ = [
@@ -42,6 +42,7 @@ def process(
     roles: Sequence[Role] = (),
     progress: Progress | None = None,
     threads: int | None = None,
+    strict: bool = True,
 ) -> Processed:
     """Processes a call and keeps its tracks, so that it can be mixed.
 
@@ -49,6 +50,9 @@ def process(
     call of `callweave.provider`.
     `roles` says who is heard on the tracks, in order; a recording with two channels is two tracks. The result does not
     depend on `threads`.
+
+    A recording among several that cannot be read is an error; with `strict=False` the others are processed, and the failure
+    is in the track's `error` and in the report's `warnings`.
 
     >>> import callweave
     >>> call = callweave.process("fixtures/short/manifest.json")
@@ -58,7 +62,7 @@ def process(
     2
     """
     with watched(progress) as hear:
-        inner = _callweave.process(natives(inputs), list(roles), config_json(config), hear, threads)
+        inner = _callweave.process(natives(inputs), list(roles), config_json(config), hear, threads, strict)
     return Processed(inner, config)
 
 
@@ -69,15 +73,17 @@ def analyze(
     roles: Sequence[Role] = (),
     progress: Progress | None = None,
     threads: int | None = None,
+    strict: bool = True,
 ) -> Report:
     """Processes a call for its report alone: as `process`, but no samples are kept."""
     with watched(progress) as hear:
-        return Report.from_json(_callweave.analyze(natives(inputs), list(roles), config_json(config), hear, threads))
+        text = _callweave.analyze(natives(inputs), list(roles), config_json(config), hear, threads, strict)
+    return Report.from_json(text)
 
 
 def align(inputs: Inputs, config: Config | None = None) -> tuple[Alignment | None, ...]:
     """Where each track lies on the call's timeline; `None` for a track that cannot be read."""
-    return tuple(track.alignment for track in analyze(inputs, config).tracks)
+    return tuple(track.alignment for track in analyze(inputs, config, strict=False).tracks)
 
 
 def detect_speech(recording: Recording | Input, config: Config | None = None) -> tuple[tuple[Span, ...], ...]:
@@ -90,9 +96,9 @@ def detect_speech(recording: Recording | Input, config: Config | None = None) ->
     return tuple(track.speech for track in analyze([recording], config).tracks)
 
 
-def mix(inputs: Inputs, config: Config | None = None, *, roles: Sequence[Role] = ()) -> Audio:
+def mix(inputs: Inputs, config: Config | None = None, *, roles: Sequence[Role] = (), strict: bool = True) -> Audio:
     """The call's parties, placed and levelled, as int16 samples."""
-    return process(inputs, config, roles=roles).mix()
+    return process(inputs, config, roles=roles, strict=strict).mix()
 
 
 def chunks(
@@ -100,11 +106,12 @@ def chunks(
     config: Config | None = None,
     *,
     roles: Sequence[Role] = (),
-    longest_ms: float = 30_000,
-    pad_ms: float = 200,
-    sample_rate_hz: int = 16_000,
+    longest_ms: float | None = None,
+    pad_ms: float | None = None,
+    sample_rate_hz: int | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
+    strict: bool = True,
 ) -> Iterator[Chunk]:
     """Each party's own speech for a transcriber, in the order of the call; see `Processed.chunks`.
 
@@ -114,7 +121,7 @@ def chunks(
     >>> chunk.role, placed[0][0] == chunk.start_ms + 100
     ('customer', True)
     """
-    call = process(inputs, config, roles=roles, progress=progress, threads=threads)
+    call = process(inputs, config, roles=roles, progress=progress, threads=threads, strict=strict)
     return call.chunks(longest_ms=longest_ms, pad_ms=pad_ms, sample_rate_hz=sample_rate_hz)
 
 
@@ -122,21 +129,23 @@ def redact(
     inputs: Inputs,
     spans: Spans = (),
     *,
+    unit: Unit | None = None,
     keys: bool = False,
     cover: Cover = "silence",
     config: Config | None = None,
     roles: Sequence[Role] = (),
     progress: Progress | None = None,
     threads: int | None = None,
+    strict: bool = True,
 ) -> Processed:
     """Processes a call and takes stretches of it, or every key press, out of its tracks: to be mixed and written without them.
-    The recordings themselves are not touched.
+    The recordings themselves are not touched. `unit` is that of the spans' numbers; see `Processed.redact`.
 
     >>> redact("fixtures/keypad-hold/manifest.json", keys=True).report.redacted != ()
     True
     """
-    call = process(inputs, config, roles=roles, progress=progress, threads=threads)
-    call.redact(spans, keys=keys, cover=cover)
+    call = process(inputs, config, roles=roles, progress=progress, threads=threads, strict=strict)
+    call.redact(spans, unit=unit, keys=keys, cover=cover)
     return call
 
 
@@ -194,8 +203,8 @@ def normalize(
 ) -> Normalized:
     """One recording at one rate and one level: the everyday call.
 
-    The samples come back as int16, or go to the wav file `output`, which appears whole or not at all. `rate`, `level`
-    and `layout` go before those of the configuration's mix.
+    The samples come back as int16, or go to the file `output`, wav or FLAC by the ending of its name, which appears whole or
+    not at all. `rate`, `level` and `layout` go before those of the configuration's mix.
 
     >>> normalize("fixtures/stereo/call.wav", rate=16000, level="-23lufs", layout="mono").audio
     <Audio 1 x 416960 int16 at 16000 Hz, 26.060 s>

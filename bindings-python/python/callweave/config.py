@@ -30,6 +30,13 @@ def _default(*path: str) -> Any:
 class _Section(Record):
     """A part of a configuration, shown by what differs from the defaults."""
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads a part of a configuration, under its JSON names or Python's; fields that do not exist are refused."""
+        section = next(f.name for f in fields(Config) if f.default_factory is cls)
+        part: Self = getattr(Config.from_dict({section: values}), section)
+        return part
+
     def __repr__(self) -> str:
         plain = type(self)()
         changed = (name for name, value in vars(self).items() if value != getattr(plain, name))
@@ -233,9 +240,19 @@ class Config(_Section):
         return hash(self.config_hash())
 
     @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads a configuration, under its JSON names or Python's; fields left out keep their defaults, fields that do not
+        exist are refused.
+
+        >>> Config.from_dict({"speech": {"min_speech_ms": 200}, "dtmfDigits": True})
+        Config(speech=SpeechConfig(min_speech_ms=200.0), dtmf_digits=True)
+        """
+        return cls.from_json(json.dumps(_json_names(cls, values)))
+
+    @classmethod
     def from_json(cls, text: str) -> Self:
         """Reads a configuration; fields left out keep their defaults, fields that do not exist are refused."""
-        return cls.from_dict(json.loads(_callweave.read_config(text)[0]))
+        return cls._of(json.loads(_callweave.read_config(text)[0]))
 
     def to_json(self) -> str:
         """The whole configuration under its JSON names, as the core writes it."""
@@ -249,6 +266,21 @@ class Config(_Section):
     def config_hash(self) -> str:
         """SHA-256 of the whole configuration: equal hashes mean equal configurations."""
         return self._read()[2]
+
+
+def _json_names(section: type[_Section], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values under the core's names."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"found {type(values).__name__}, expected a mapping")
+    known = {f.name: f for f in fields(section)} | {camel(f.name): f for f in fields(section)}
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        field_of = known.get(name)
+        part: Any = field_of.default_factory if field_of else None
+        if isinstance(part, type) and issubclass(part, _Section):
+            value = _json_names(part, value)
+        out[camel(field_of.name) if field_of else name] = value
+    return out
 
 
 def config_json(config: Config | None) -> str:

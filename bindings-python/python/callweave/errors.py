@@ -23,7 +23,8 @@ __all__ = [
 class Error(Exception):
     """What went wrong, in which stage, where in which input, what was found and what was expected.
 
-    `str(error)` is one line with all of it.
+    `str(error)` is one line with all of it; `__cause__` is what it came of, such as the system's error or the exception of a
+    file that was read.
     """
 
     code: str = "internal"
@@ -38,6 +39,7 @@ class Error(Exception):
         byte: int | None = None,
         found: str | None = None,
         expected: str | None = None,
+        errno: int | None = None,
     ) -> None:
         super().__init__(text)
         self.text = text
@@ -53,9 +55,11 @@ class Error(Exception):
         """What was found."""
         self.expected = expected
         """What was expected instead."""
+        self.errno = errno
+        """The operating system's number of the error, where that is what it came of."""
 
-    def _fields(self) -> tuple[str, str | None, str | None, str | None, int | None, str | None, str | None]:
-        return (self.text, self.stage, self.message, self.input, self.byte, self.found, self.expected)
+    def _fields(self) -> tuple[str | int | None, ...]:
+        return (self.text, self.stage, self.message, self.input, self.byte, self.found, self.expected, self.errno)
 
     def __str__(self) -> str:
         return self.text
@@ -148,6 +152,7 @@ def from_native(
     byte: int | None = None,
     found: str | None = None,
     expected: str | None = None,
+    errno: int | None = None,
 ) -> Error:
     """The exception for an error of the native module."""
-    return _BY_CODE.get(code, Error)(text, stage, message, input, byte, found, expected)
+    return _BY_CODE.get(code, Error)(text, stage, message, input, byte, found, expected, errno)

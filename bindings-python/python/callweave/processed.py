@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from callweave import _callweave
 from callweave.config import Config, MixConfig, config_json
+from callweave.errors import InvalidArgument
 from callweave.inputs import Audio, Role
 from callweave.report import Report, Span
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Chunk", "Cover", "Label", "Processed", "Spans"]
+__all__ = ["Chunk", "Cover", "Label", "LevelWarning", "Processed", "Spans", "Unit"]
 
 Label: TypeAlias = Literal["rttm", "textgrid", "audacity", "vtt", "csv"]
 """A format of labels."""
@@ -25,8 +27,18 @@ Label: TypeAlias = Literal["rttm", "textgrid", "audacity", "vtt", "csv"]
 Cover: TypeAlias = Literal["silence", "beep"]
 """What is heard in place of what was taken out."""
 
+Unit: TypeAlias = Literal["ms", "s"]
+"""Milliseconds, or seconds as many transcribers tell them."""
+
 Spans: TypeAlias = Iterable[Span | tuple[float, float]]
-"""Stretches of the call, in milliseconds."""
+"""Stretches of the call: `Span`s, which are in milliseconds, or pairs of numbers in the unit that is said."""
+
+_DOUBTFUL_MS = 50.0
+"""No word is as short as this: a pair of numbers without a unit that spans less is taken for seconds."""
+
+
+class LevelWarning(UserWarning):
+    """A party stays away from the level of a mix, because gains have limits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +86,36 @@ class Processed:
             self._report = Report.from_json(self._inner.report_json())
         return self._report
 
-    def mix(self, config: MixConfig | None = None) -> Audio:
-        """The mix as int16 samples, one channel per party or one for all."""
-        return Audio(*self._inner.mix(self._mix_json(config)))
+    def mix(
+        self,
+        config: MixConfig | None = None,
+        *,
+        rate: Literal["auto", "source"] | int | None = None,
+        layout: Literal["split", "mono"] | None = None,
+        level: str | None = None,
+    ) -> Audio:
+        """The mix as int16 samples, one channel per party or one for all. `rate`, `layout` and `level` go before those of
+        the configuration.
+
+        >>> import callweave
+        >>> call = callweave.process("fixtures/stereo/manifest.json")
+        >>> bool(call.mix(level="-20dbov").samples.std() > call.mix(level="-30dbov").samples.std())
+        True
+        """
+        samples, hz, said = self._inner.mix(self._mix_json(config, rate=rate, layout=layout, level=level))
+        for message in said:
+            warnings.warn(message, LevelWarning, stacklevel=2)
+        return Audio(samples, hz)
 
     def write(
         self,
         folder: str | os.PathLike[str],
         config: MixConfig | None = None,
         *,
+        rate: Literal["auto", "source"] | int | None = None,
+        layout: Literal["split", "mono"] | None = None,
+        format: Literal["wav", "wav-ulaw", "flac"] | None = None,
+        level: str | None = None,
         page: bool = True,
         embed_audio: bool = False,
         peaks: int | None = None,
@@ -91,26 +124,32 @@ class Processed:
         show_parties: bool = False,
     ) -> Report:
         """Writes the mix and `report.json` to a folder, each file whole or not at all; returns the report that names them.
+        `rate`, `layout`, `format` and `level` go before those of the configuration.
 
         `page` writes `report.html`, a page to look at, with `embed_audio` the mix inside; `peaks` the mix's waveform at so
         many points per second; `series` each second's level by track; `labels` files for other tools. Page and labels name
         parties by role unless `show_parties` is set.
         """
-        mix = self._mix_json(config)
+        mix = self._mix_json(config, rate=rate, layout=layout, format=format, level=level)
         self._inner.write(folder, mix, page, embed_audio, peaks, series, list(labels), show_parties)
         self._report = None
         return self.report
 
-    def redact(self, spans: Spans = (), *, keys: bool = False, cover: Cover = "silence") -> Report:
+    def redact(
+        self, spans: Spans = (), *, unit: Unit | None = None, keys: bool = False, cover: Cover = "silence"
+    ) -> Report:
         """Takes stretches of the call out of every track, each 250 ms wider on either side, and with `keys` every key press
         that was heard. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
+
+        Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that would span less than 50 ms is refused unless
+        the unit is said: it is most likely in seconds.
 
         >>> import callweave
         >>> call = callweave.process("fixtures/short/manifest.json")
         >>> call.redact([(1000, 2000)]).redacted
         (Span(start_ms=750.0, end_ms=2250.0),)
         """
-        plain = [{"startMs": s.start_ms, "endMs": s.end_ms} if isinstance(s, Span) else _span(*s) for s in spans]
+        plain = [{"startMs": s.start_ms, "endMs": s.end_ms} if isinstance(s, Span) else _span(s, unit) for s in spans]
         self._inner.redact(json.dumps({"spans": plain, "keys": keys, "cover": cover}))
         self._report = None
         return self.report
@@ -126,29 +165,42 @@ class Processed:
         return values
 
     def chunks(
-        self, *, longest_ms: float = 30_000, pad_ms: float = 200, sample_rate_hz: int = 16_000
+        self, *, longest_ms: float | None = None, pad_ms: float | None = None, sample_rate_hz: int | None = None
     ) -> Iterator[Chunk]:
         """Each party's own speech for a transcriber, in the order of the call: one chunk for each stretch of speech, more where
-        it is longer than `longest_ms`, cut in its pauses. `pad_ms` of the track is added on either side.
+        it is longer than `longest_ms` (30 s unless said otherwise, 1 s or more), cut in its pauses. `pad_ms` of the track
+        (200 ms unless said otherwise, at most a quarter of `longest_ms`) is added on either side. Samples have 16000 Hz unless
+        another rate is said.
 
         Bleed is left out, so nobody is transcribed twice. Samples are cut as the iterator goes on.
         """
         parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms)
         return (self._chunk(part, sample_rate_hz) for part in parts)
 
-    def _chunk(self, part: tuple[int, int, Any, float, float, float, float], rate: int) -> Chunk:
+    def _chunk(self, part: tuple[int, int, Any, float, float, float, float], rate: int | None) -> Chunk:
         placed, track, role, start, end, call_start, call_end = part
-        samples = self._inner.cut(placed, start, end, rate)
-        return Chunk(track, role, call_start, call_end, samples, rate, start, self._inner.knots(placed))
+        samples, hz = self._inner.cut(placed, start, end, rate)
+        return Chunk(track, role, call_start, call_end, samples, hz, start, self._inner.knots(placed))
 
-    def _mix_json(self, mix: MixConfig | None) -> str:
-        if mix is None:
+    def _mix_json(self, mix: MixConfig | None, **said: Any) -> str:
+        changes = {name: value for name, value in said.items() if value is not None}
+        if mix is None and not changes:
             return config_json(self._config)
-        return replace(self._config or Config(), mix=mix).to_json()
+        if mix is not None and not isinstance(mix, MixConfig):
+            raise TypeError(f"config: found {type(mix).__name__}, expected callweave.MixConfig")
+        config = self._config or Config()
+        return replace(config, mix=replace(mix or config.mix, **changes)).to_json()
 
     def __repr__(self) -> str:
         return f"<Processed {self.report!r}>"
 
 
-def _span(start_ms: float, end_ms: float) -> dict[str, float]:
-    return {"startMs": start_ms, "endMs": end_ms}
+def _span(pair: tuple[float, float], unit: Unit | None) -> dict[str, float]:
+    start, end = pair
+    if unit not in (None, "ms", "s"):
+        raise InvalidArgument(f"unit: found {unit!r}, expected 'ms' or 's'", "config")
+    if unit is None and end - start < _DOUBTFUL_MS:
+        said = f"a span from {start} to {end} without a unit: found {end - start} ms, expected unit='s' or unit='ms' with it"
+        raise InvalidArgument(said, "config")
+    scale = 1000 if unit == "s" else 1
+    return {"startMs": scale * start, "endMs": scale * end}

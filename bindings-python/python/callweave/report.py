@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from callweave import _callweave
@@ -358,13 +358,13 @@ class Report(Record):
     """Where sound was taken out of the tracks."""
     warnings: tuple[Warning, ...]
     outputs: tuple[Output, ...]
-    _json: str = field(default="", init=False, compare=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Reads a report; its text is kept, so that `to_json` gives the same bytes."""
-        report = super().from_dict(json.loads(text))
-        object.__setattr__(report, "_json", text)
+        report = cls._of(json.loads(text))
+        # No field: a copy with other values (`dataclasses.replace`) has no text to keep.
+        object.__setattr__(report, "_text", text)
         return report
 
     @classmethod
@@ -373,23 +373,25 @@ class Report(Record):
         return cls.from_json(json.dumps(values))
 
     def to_json(self) -> str:
-        """The report as the core wrote it: the same bytes as `callweave process --json` prints."""
-        return self._json
+        """The report as the core wrote it: the same bytes as `callweave process --json` prints; of a copy with other values
+        (`dataclasses.replace`), these under their JSON names."""
+        text: str | None = getattr(self, "_text", None)
+        return json.dumps(super().to_dict(), separators=(",", ":"), ensure_ascii=False) if text is None else text
 
     def to_dict(self) -> dict[str, Any]:
         """The report under its JSON names, fields that this version does not know included."""
-        values: dict[str, Any] = json.loads(self._json)
+        values: dict[str, Any] = json.loads(self.to_json())
         return values
 
     def _repr_html_(self) -> str:
         """The call as a picture, for notebooks: who speaks when, and what else sounds. Parties are not named."""
-        return _callweave.strip_svg(self._json)
+        return _callweave.strip_svg(self.to_json())
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return (type(self).from_json, (self._json,))
+        return (type(self).from_json, (self.to_json(),))
 
     def __hash__(self) -> int:
-        return hash(self._json)
+        return hash((self.config_hash, self.call, self.tracks, self.turns, self.outcome, self.tag))
 
     def __repr__(self) -> str:
         seconds = self.call.duration_ms / 1000

@@ -12,6 +12,7 @@ use crate::call::{Outcome, Tag};
 use crate::config::{Config, Pii, hex};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::write_text;
+use crate::json;
 use crate::process::{Batch, process};
 use crate::provider::Options;
 use crate::run::RunOptions;
@@ -97,7 +98,7 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOption
     for came in batch.keep(LINES).over(entries) {
         let Arrival { line, before } = came?;
         bar.advance();
-        let text = serde_json::to_string(&line).unwrap_or_default();
+        let text = json::text(&line)?;
         writeln!(log, "{text}").and_then(|()| log.flush()).map_err(failed)?;
         if json {
             writeln!(streams.out, "{text}")?;
@@ -124,7 +125,7 @@ impl BatchJob {
         }
         let config = args.to_config()?;
         let rest = (args.to_write_options(), args.to_redaction(), &args.roles, args.utc_offset);
-        let settings = hex(&Sha256::digest(format!("{} {rest:?}", config.hash())));
+        let settings = hex(&Sha256::digest(format!("{} {rest:?}", config.hash()?)));
         Ok(Self { args, config, folder, settings })
     }
 
@@ -173,7 +174,7 @@ impl BatchJob {
             ok: true,
             ..self.line(entry)
         };
-        write_text(&mark, &format!("{}\n", serde_json::to_string(&line).unwrap_or_default()))?;
+        write_text(&mark, &format!("{}\n", json::text(&line)?))?;
         Ok(line)
     }
 

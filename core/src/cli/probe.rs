@@ -2,6 +2,7 @@
 
 use crate::config::DecodeOptions;
 use crate::decode::{Input, probe, probe_head};
+use crate::json;
 
 use super::args::ProbeArgs;
 use super::{DONE, FAILED, Stop, Streams};
@@ -13,7 +14,7 @@ pub(super) fn run(args: ProbeArgs, streams: &mut Streams) -> Result<u8, Stop> {
         match ask(Input::path(file), &DecodeOptions::default()) {
             Ok(probe) => {
                 if args.json {
-                    writeln!(streams.out, "{}", serde_json::to_string(&probe).unwrap_or_default())?;
+                    writeln!(streams.out, "{}", json::text(&probe)?)?;
                 } else {
                     write!(streams.out, "{probe}")?;
                 }

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::Result;
 use crate::export::strip_text;
-use crate::process::{CallInput, analyze, process};
+use crate::process::{CallInput, TRACK_UNREADABLE, analyze, process};
 use crate::provider::Options;
 use crate::report::Report;
 use crate::run::RunOptions;
@@ -30,11 +30,12 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOption
     for finding in &report.integrity {
         streams.note("warning", &finding.message);
     }
-    for warning in &report.warnings {
+    // The track's error has been told.
+    for warning in report.warnings.iter().filter(|warning| warning.code != TRACK_UNREADABLE) {
         streams.note("warning", warning);
     }
     if args.json {
-        writeln!(streams.out, "{}", report.to_json())?;
+        writeln!(streams.out, "{}", report.to_json()?)?;
     } else {
         summary(&report, &args, streams)?;
     }
@@ -73,7 +74,7 @@ fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result
         let talk = talk.map_or_else(String::new, |party| format!(", talks {:.1} s", party.talk_ms.seconds()));
         let place = track.alignment.as_ref().map_or_else(
             || "not read".to_owned(),
-            |a| format!("at {} ± {} ({})", a.offset_ms, a.uncertainty_ms, method_name(a.method)),
+            |a| format!("at {} ± {} ({})", a.offset_ms, a.uncertainty_ms, a.method.name()),
         );
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
         writeln!(out, "  {:<12}{place}{talk}  {name}", track.role.name())?;
@@ -94,8 +95,4 @@ fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result
         }
     }
     Ok(())
-}
-
-fn method_name(method: crate::timeline::Method) -> String {
-    serde_json::to_value(method).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

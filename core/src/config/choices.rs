@@ -1,5 +1,7 @@
 //! What can be chosen by name or by number with a unit.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -76,6 +78,20 @@ impl Format {
         match self {
             Self::Wav | Self::WavUlaw => "wav",
             Self::Flac => "flac",
+        }
+    }
+
+    /// The format that the ending of a file's name says.
+    ///
+    /// # Errors
+    /// `invalid_argument` for an ending that says none.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            Some("wav") => Ok(Self::Wav),
+            Some("flac") => Ok(Self::Flac),
+            _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "the ending of an audio file's name")
+                .with_mismatch(path.display(), "a name that ends in .wav or .flac")),
         }
     }
 }

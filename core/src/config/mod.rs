@@ -5,10 +5,12 @@
 
 mod choices;
 mod limits;
+mod nearest;
 mod stages;
 
 pub use choices::{Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
 pub use limits::{IntegrityConfig, MetricsConfig, OutcomeConfig};
+pub use nearest::nearest;
 pub use stages::{AlignOptions, DecodeOptions, MixConfig, SpeechConfig};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::json;
 use crate::units::Millis;
 
 /// Everything that a caller can choose. The result depends on this and the input alone.
@@ -55,8 +58,10 @@ impl Config {
         let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
         let fields: serde_json::Map<String, Value> =
             serde_json::from_str(text).map_err(|e| refused(format!("not a configuration: {e}")))?;
-        let config: Self =
-            serde_json::from_value(Value::Object(fields)).map_err(|e| refused(format!("not a configuration: {e}")))?;
+        let config: Self = serde_json::from_value(Value::Object(fields)).map_err(|e| {
+            let said = e.to_string();
+            refused(format!("not a configuration: {said}{}", nearest::hint(&said).unwrap_or_default()))
+        })?;
         config.validate()?;
         Ok(config)
     }
@@ -133,14 +138,20 @@ impl Config {
     }
 
     /// What differs from the defaults, as JSON.
-    pub fn changes(&self) -> Value {
-        let json = |config: &Self| serde_json::to_value(config).unwrap_or_default();
-        difference(&json(self), &json(&Self::default())).unwrap_or_else(|| Value::Object(Default::default()))
+    ///
+    /// # Errors
+    /// `internal` by a defect alone: every part of a configuration can be written.
+    pub fn changes(&self) -> Result<Value> {
+        let changes = difference(&json::tree(self)?, &json::tree(&Self::default())?);
+        Ok(changes.unwrap_or_else(|| Value::Object(Default::default())))
     }
 
     /// SHA-256 of the whole configuration, in hexadecimal: equal hashes mean equal configurations.
-    pub fn hash(&self) -> String {
-        hex(&Sha256::digest(serde_json::to_string(self).unwrap_or_default()))
+    ///
+    /// # Errors
+    /// As [`Config::changes`].
+    pub fn hash(&self) -> Result<String> {
+        Ok(hex(&Sha256::digest(json::text(self)?)))
     }
 }
 
@@ -170,7 +181,7 @@ mod tests {
     #[test]
     fn defaults_change_nothing_and_read_back() {
         let config = Config::default();
-        assert_eq!(config.changes(), serde_json::json!({}));
+        assert_eq!(config.changes().unwrap(), serde_json::json!({}));
         assert!(config.validate().is_ok());
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(Config::from_json(&text).unwrap(), config);
@@ -179,25 +190,27 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_reported() {
-        let config = Config::from_json(r#"{"speech": {"threshold": 0.75}, "mix": {"rate": 8000, "level": "-23lufs"}}"#);
-        let changes = config.unwrap().changes();
+        let config = Config::from_json(r#"{"speech": {"threshold": 0.6}, "mix": {"rate": 8000, "level": "-23lufs"}}"#);
+        let changes = config.unwrap().changes().unwrap();
         assert_eq!(
             changes,
-            serde_json::json!({"speech": {"threshold": 0.75}, "mix": {"rate": 8000, "level": "-23lufs"}})
+            serde_json::json!({"speech": {"threshold": 0.6}, "mix": {"rate": 8000, "level": "-23lufs"}})
         );
     }
 
     #[test]
     fn equal_configurations_have_equal_hashes() {
-        assert_eq!(Config::default().hash(), Config::from_json("{}").unwrap().hash());
-        assert_ne!(Config::default().hash(), Config { dtmf_digits: true, ..Config::default() }.hash());
-        assert_eq!(Config::default().hash().len(), 64);
+        let hash = |config: &Config| config.hash().unwrap();
+        assert_eq!(hash(&Config::default()), hash(&Config::from_json("{}").unwrap()));
+        assert_ne!(hash(&Config::default()), hash(&Config { dtmf_digits: true, ..Config::default() }));
+        assert_eq!(hash(&Config::default()).len(), 64);
     }
 
     #[test]
     fn nonsense_is_refused_by_name() {
         for (text, name) in [
-            (r#"{"speach": {}}"#, "speach"),
+            (r#"{"speach": {}}"#, "did you mean `speech`?"),
+            (r#"{"detector": "slero"}"#, "did you mean `silero`?"),
             (r#"{"speech": {"threshold": 2}}"#, "speech.threshold"),
             (r#"{"speech": {"negThreshold": 0.6}}"#, "speech.negThreshold"),
             (r#"{"speech": {"maxSpeechMs": 1}}"#, "speech.maxSpeechMs"),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json;
 use crate::units::Millis;
 
 use super::choices::{Format, Layout, LevelTarget, OutputRate, Stereo};
@@ -58,8 +59,10 @@ impl Default for DecodeOptions {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct SpeechConfig {
     /// Speech begins at this probability.
+    #[serde(serialize_with = "json::shortest")]
     pub threshold: f32,
     /// Speech goes on until the probability is below this.
+    #[serde(serialize_with = "json::shortest")]
     pub neg_threshold: f32,
     /// Shorter speech is dropped.
     pub min_speech_ms: Millis,

@@ -110,6 +110,11 @@ impl Input {
         &self.name
     }
 
+    /// Whether its bytes come from a reader, which may keep its thread waiting.
+    pub(crate) fn is_reader(&self) -> bool {
+        matches!(self.from, From::Reader(..))
+    }
+
     /// How many bytes there are, where that can be told without reading.
     pub fn size_hint(&self) -> Option<u64> {
         match &self.from {
@@ -154,7 +159,8 @@ impl fmt::Debug for Input {
 fn open_file(path: &std::path::Path) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let missing = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => {
-            Error::new(ErrorKind::Io, Stage::Input, "cannot open").with_mismatch("nothing at this path", "a recording")
+            let nothing = Error::new(ErrorKind::Io, Stage::Input, "cannot open").caused_by(e);
+            nothing.with_mismatch("nothing at this path", "a recording")
         }
         _ => Error::io(Stage::Input, e),
     };

@@ -36,6 +36,7 @@ impl Lender {
         self.slot().source = Some(std::mem::take(source));
         let answer = call();
         let mut slot = self.slot();
+        // Always there: put in above, and nobody takes it out but this function.
         *source = slot.source.take().unwrap_or_default();
         (answer, slot.error.take())
     }

@@ -153,8 +153,7 @@ impl fmt::Display for Probe {
         }
         writeln!(f)?;
         if s.codec_delay_ms.0 > 0.0 {
-            let basis = serde_json::to_value(s.codec_delay_basis).unwrap_or_default();
-            writeln!(f, "  codec delay {} removed ({})", s.codec_delay_ms, basis.as_str().unwrap_or_default())?;
+            writeln!(f, "  codec delay {} removed ({})", s.codec_delay_ms, s.codec_delay_basis.name())?;
         }
         for warning in &s.warnings {
             let place = warning.at_byte.map(|at| format!(" (at byte {at})")).unwrap_or_default();

@@ -115,6 +115,17 @@ pub enum DelayBasis {
     None,
 }
 
+impl DelayBasis {
+    /// The basis' name, as reports write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tag => "tag",
+            Self::Assumed => "assumed",
+            Self::None => "none",
+        }
+    }
+}
+
 /// The delay of encoder and decoder together, which has been removed from the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Delay {

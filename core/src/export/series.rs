@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::call::Role;
+use crate::error::Result;
+use crate::json;
 use crate::report::SCHEMA_VERSION;
 use crate::units::Decibels;
 
@@ -30,9 +32,12 @@ pub struct TrackLevels<'a> {
 }
 
 /// The document: `{"schemaVersion": 1, "stepMs": 1000, "tracks": [{"index": 0, "role": "customer", "dbov": [-61.2, null]}]}`.
-pub fn series(tracks: &[TrackLevels]) -> String {
+///
+/// # Errors
+/// `internal` by a defect alone: every level can be written.
+pub fn series(tracks: &[TrackLevels]) -> Result<String> {
     let series = Series { schema_version: SCHEMA_VERSION, step_ms: STEP_MS, tracks: tracks.to_vec() };
-    serde_json::to_string(&series).unwrap_or_default()
+    json::text(&series)
 }
 
 #[cfg(test)]
@@ -44,6 +49,6 @@ mod tests {
         let levels = [Some(Decibels(-61.234)), None];
         let track = TrackLevels { index: 1, role: Role::Agent, dbov: &levels };
         let text = r#"{"schemaVersion":1,"stepMs":1000,"tracks":[{"index":1,"role":"agent","dbov":[-61.234,null]}]}"#;
-        assert_eq!(series(&[track]), text);
+        assert_eq!(series(&[track]).unwrap(), text);
     }
 }

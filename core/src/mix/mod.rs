@@ -25,6 +25,8 @@ const MIN_SPEECH: Millis = Millis(2000.0);
 const GAIN_RANGE: (f64, f64) = (-12.0, 18.0);
 /// Gain never lifts a line's noise above this, in dBov.
 const NOISE_CEILING: f64 = -50.0;
+/// Two levels that differ less are heard as one, in dB (Zwicker and Fastl, Psychoacoustics: the just noticeable difference).
+const AUDIBLE_DB: f64 = 1.0;
 
 /// A track with its place and its gain.
 #[derive(Debug, Clone, Copy)]
@@ -41,19 +43,53 @@ pub struct MixInput<'a> {
     pub gain: Decibels,
 }
 
-/// The gain that brings a party to a level: judged on the party's own speech, kept within −12 to +18 dB, none under two
-/// seconds of speech, and none that lifts the line's noise above −50 dBov.
-pub fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: LevelTarget) -> Decibels {
-    if total(speech) < MIN_SPEECH {
-        return Decibels(0.0);
+/// What a party's gain is judged by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartyLevel {
+    /// Level of the party's own speech; `None` where there is too little of it to judge.
+    speech: Option<Decibels>,
+    /// Loudness of the whole track.
+    loudness: Option<Decibels>,
+    /// The line's noise outside speech.
+    noise: Option<Decibels>,
+}
+
+impl PartyLevel {
+    /// The level of a party by its track's and by where its own speech is.
+    pub fn new(level: &Level, speech: &[Span], noise: Option<Decibels>) -> Self {
+        let enough = total(speech) >= MIN_SPEECH;
+        let speech = enough.then(|| active_level(level.hops.within(speech)).level);
+        Self { speech, loudness: level.loudness, noise }
     }
-    let wanted = match target {
-        LevelTarget::Off => return Decibels(0.0),
-        LevelTarget::ActiveDbov(target) => target.0 - active_level(level.hops.within(speech)).level.0,
-        LevelTarget::Lufs(target) => level.loudness.map_or(0.0, |loudness| target.0 - loudness.0),
-    };
-    let room = noise.map_or(f64::INFINITY, |noise| (NOISE_CEILING - noise.0).max(0.0));
-    Decibels(wanted.min(room).clamp(GAIN_RANGE.0, GAIN_RANGE.1))
+
+    /// The gain that brings the party to a level, kept within −12 to +18 dB: none under two seconds of speech, and none that
+    /// lifts the line's noise above −50 dBov.
+    pub fn gain(&self, target: LevelTarget) -> Decibels {
+        let room = self.noise.map_or(f64::INFINITY, |noise| (NOISE_CEILING - noise.0).max(0.0));
+        self.wanted(target)
+            .map_or(Decibels(0.0), |wanted| Decibels(wanted.0.min(room).clamp(GAIN_RANGE.0, GAIN_RANGE.1)))
+    }
+
+    /// How far from a level the party stays because its gain has limits; `None` where it reaches it.
+    pub fn missed_by(&self, target: LevelTarget) -> Option<Decibels> {
+        let missed = self.wanted(target)? - self.gain(target);
+        (missed.0.abs() >= AUDIBLE_DB).then_some(missed)
+    }
+
+    /// The gain that a level would need.
+    fn wanted(&self, target: LevelTarget) -> Option<Decibels> {
+        let speech = self.speech?;
+        match target {
+            LevelTarget::Off => None,
+            LevelTarget::ActiveDbov(target) => Some(target - speech),
+            LevelTarget::Lufs(target) => self.loudness.map(|loudness| target - loudness),
+        }
+    }
+}
+
+/// The gain that brings a party to a level ([`PartyLevel::gain`]).
+pub fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: LevelTarget) -> Decibels {
+    PartyLevel::new(level, speech, noise).gain(target)
 }
 
 /// The rate of a mix: as chosen, or the highest of the tracks (at most 16 kHz unless the sources' own is asked for).

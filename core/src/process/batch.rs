@@ -1,17 +1,15 @@
 //! Many calls side by side: each on a thread of its own, results in the order of the calls, few of them in memory.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::{Result, Stage};
 use crate::report::Report;
 use crate::run::{Cancel, RunOptions};
-use crate::threads::Pool;
+use crate::threads::{Pool, guarded};
 
 use super::{CallInput, Processed, analyze, process};
 
@@ -26,6 +24,9 @@ const SMALL_RESULTS: usize = 32;
 /// What is done with each call.
 type CallWork<C, T> = Arc<dyn Fn(C, &RunOptions) -> Result<T> + Send + Sync>;
 
+/// Hears that a result has come.
+type OnResult = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
+
 /// Calls under way: calls go in at one end, what came of them comes out at the other in the same order.
 ///
 /// Each thread works on one call at a time, so that no call waits for a part of another. At most two calls for each thread are
@@ -37,6 +38,7 @@ pub struct Batch<C, T> {
     threads: usize,
     keep: usize,
     crew: Workers<C>,
+    come: OnResult,
     /// What the caller holds.
     asked: Cancel,
     /// What the work sees.
@@ -65,10 +67,11 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         let threads = Pool::new(run.threads.unwrap_or(0))?.size();
         let (sender, receiver) = channel();
         let (work, own): (CallWork<C, T>, RunOptions) = (Arc::new(work), RunOptions::default());
-        let crew = Workers::new(threads, 1, &work, &own, &sender)?;
+        let come = OnResult::default();
+        let crew = Workers::new((threads, 1), &work, &own, (&sender, &come))?;
         let (begun, given, waiting) = (0, 0, BTreeMap::new());
         let (keep, asked) = (LARGE_RESULTS * threads, run.cancel.clone());
-        Ok(Self { work, threads, keep, crew, asked, run: own, begun, given, waiting, sender, receiver })
+        Ok(Self { work, threads, keep, crew, come, asked, run: own, begun, given, waiting, sender, receiver })
     }
 
     /// Lets so many results wait to be taken, one per thread at least: more keep all threads busy behind a call that takes
@@ -76,6 +79,13 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
     #[must_use]
     pub fn keep(mut self, results: usize) -> Self {
         self.keep = results.max(self.threads);
+        self
+    }
+
+    /// Has `hear` called on a worker's thread as each result comes, in any order: for callers who cannot wait.
+    #[must_use]
+    pub fn on_result(self, hear: impl Fn() + Send + Sync + 'static) -> Self {
+        self.come.get_or_init(|| Box::new(hear));
         self
     }
 
@@ -159,7 +169,7 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         let each = self.threads / calls.max(1);
         if each > 1
             && self.begun == 0
-            && let Ok(crew) = Workers::new(calls.max(1), each, &self.work, &self.run, &self.sender)
+            && let Ok(crew) = Workers::new((calls.max(1), each), &self.work, &self.run, (&self.sender, &self.come))
         {
             self.crew = crew;
         }
@@ -169,23 +179,26 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
 impl<C: Send + 'static> Workers<C> {
     /// So many who work, each on threads of their own.
     fn new<T: Send + 'static>(
-        count: usize,
-        threads: usize,
+        (count, threads): (usize, usize),
         work: &CallWork<C, T>,
         run: &RunOptions,
-        results: &Sender<(u64, Result<T>)>,
+        (results, come): (&Sender<(u64, Result<T>)>, &OnResult),
     ) -> Result<Self> {
         let (calls, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
         let pools = (0..count).map(|_| Pool::new(threads)).collect::<Result<Vec<_>>>()?;
         for pool in &pools {
-            let (queue, work, run, results) = (queue.clone(), work.clone(), run.clone(), results.clone());
+            let (queue, work, run) = (queue.clone(), work.clone(), run.clone());
+            let (results, come) = (results.clone(), come.clone());
             pool.begin(move || {
                 while let Some((index, call)) = next(&queue) {
                     let stopped = run.check(Stage::Input);
-                    let worked = catch_unwind(AssertUnwindSafe(|| stopped.and_then(|()| work(call, &run))));
+                    let worked = guarded(|| stopped.and_then(|()| work(call, &run)));
                     // Where nobody waits any more, nobody misses it.
-                    let _ = results.send((index, worked.unwrap_or_else(|panic| Err(broken(panic.as_ref())))));
+                    let _ = results.send((index, worked));
+                    if let Some(hear) = come.get() {
+                        hear();
+                    }
                 }
             });
         }
@@ -202,13 +215,6 @@ impl<C, T> Drop for Batch<C, T> {
     fn drop(&mut self) {
         self.run.cancel.cancel();
     }
-}
-
-/// The error for a call whose work broke off.
-fn broken(panic: &(dyn Any + Send)) -> Error {
-    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    let what = format!("the work on the call broke off: {}", said.unwrap_or("no word why"));
-    Error::new(ErrorKind::Internal, Stage::Input, what)
 }
 
 /// Processes many calls, several at a time, with their tracks: an iterator over what came of each, in order. A call that
@@ -261,6 +267,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
+    use crate::error::{Error, ErrorKind};
 
     fn threads(threads: usize) -> RunOptions {
         RunOptions { threads: Some(threads), ..RunOptions::default() }
@@ -380,13 +387,13 @@ mod tests {
         let reports = |count: usize| -> Vec<_> {
             let calls = ["short/manifest.json", "gone.wav", "unclosed/call.wav", "gone.json"].map(open);
             let batch = process_batch(calls, &Config::default(), &threads(count)).unwrap();
-            batch.map(|call| call.map(|call| call.report.to_json()).map_err(|e| e.kind())).collect()
+            batch.map(|call| call.map(|call| call.report.to_json().unwrap()).map_err(|e| e.kind())).collect()
         };
         let one = reports(1);
         assert_eq!(one.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false]);
         assert_eq!(one, reports(3));
         let calls = ["short/manifest.json"].map(open);
         let analyzed: Vec<_> = analyze_batch(calls, &Config::default(), &threads(2)).unwrap().collect();
-        assert_eq!(analyzed[0].as_ref().unwrap().to_json(), *one[0].as_ref().unwrap());
+        assert_eq!(analyzed[0].as_ref().unwrap().to_json().unwrap(), *one[0].as_ref().unwrap());
     }
 }

@@ -31,6 +31,13 @@ pub enum RecordingSource {
     },
 }
 
+impl RecordingSource {
+    /// Whether its bytes come from a reader, which may keep its thread waiting.
+    pub(super) fn is_reader(&self) -> bool {
+        matches!(self, Self::Input { input, .. } if input.is_reader())
+    }
+}
+
 /// A call to be processed.
 #[derive(Debug, Default)]
 pub struct CallInput {

@@ -29,8 +29,9 @@ impl Processed {
     /// nobody is transcribed twice. [`ProcessedTrack::cut`] gives a chunk's samples.
     ///
     /// # Errors
-    /// Those of [`speech::detect`], which is asked again where speech is longer than a chunk.
+    /// `invalid_argument` for lengths that make no sense; those of [`speech::detect`], which is asked again where speech is longer than a chunk.
     pub fn chunks(&self, config: &Config, options: &ChunkOptions) -> Result<Vec<PartyChunk>> {
+        options.validate()?;
         let mut all = Vec::new();
         for (place, placed) in self.tracks.iter().enumerate() {
             let (track, role) = (placed.index, placed.track.role);

@@ -101,6 +101,9 @@ fn check_tracks(tracks: usize, options: &DecodeOptions) -> Result<()> {
 
 /// Refuses another number of roles than tracks. A recording that cannot be read is the likelier cause: its error is told then.
 fn check_roles(recordings: &mut Vec<DescribedRecording>, roles: &[Role]) -> Result<()> {
+    if roles.is_empty() {
+        recordings.iter().try_for_each(DescribedRecording::check_role)?;
+    }
     let tracks: usize = recordings.iter().map(DescribedRecording::tracks).sum();
     if roles.is_empty() || roles.len() == tracks {
         return Ok(());
@@ -113,6 +116,17 @@ fn check_roles(recordings: &mut Vec<DescribedRecording>, roles: &[Role]) -> Resu
 }
 
 impl DescribedRecording {
+    /// Refuses the role of one party for a recording of several tracks, where no document says who is on which.
+    fn check_role(&self) -> Result<()> {
+        let (role, tracks) = (self.leg.role, self.tracks());
+        if tracks < 2 || self.described.is_some() || matches!(role, Role::Unknown | Role::Mixed) {
+            return Ok(());
+        }
+        let what = format!("one role for a recording of {tracks} tracks");
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what)
+            .with_mismatch(role.name(), "a channel with the role, or a role for each track"))
+    }
+
     /// How many tracks of the call it is; one that cannot be read is one.
     fn tracks(&self) -> usize {
         self.opened.as_ref().map_or(1, |open| open.channels.len())

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::error::{Result, Stage};
 use crate::events::{self, TrackEvent};
 use crate::level::Level;
-use crate::mix;
+use crate::mix::PartyLevel;
 use crate::report::{Bleed, rounded};
 use crate::run::RunOptions;
 use crate::speech::{self, BleedSpan, GateInput, Gated};
@@ -30,6 +30,7 @@ pub(super) struct PlacedTrack {
     pub events: Vec<Event>,
     pub noise: Option<Decibels>,
     pub gain: Decibels,
+    pub party_level: PartyLevel,
     /// Share of its hops that carry a signal: above `outcome.deadDbov`.
     pub alive: f64,
     /// The track with the same audio that stands for this one: it is neither counted nor mixed again.
@@ -70,6 +71,7 @@ impl PlacedTrack {
         let Gated { own, bleed } = gated;
         let level = &track.analysis.level;
         let noise = level.hops.noise(&own);
+        let party_level = PartyLevel::new(level, &own, noise);
         let voiced = voiced(&track.analysis.speech, &bleed, config.speech.threshold).into_iter();
         let from = |place: usize| indices.get(place).copied().unwrap_or(place);
         let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: from(b.from) };
@@ -77,7 +79,8 @@ impl PlacedTrack {
             speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
             bleed: bleed.iter().map(bled).collect(),
             voiced: voiced.map(|span| placement.span_to_call(span)).collect(),
-            gain: mix::gain(level, &own, noise, config.mix.level),
+            gain: party_level.gain(config.mix.level),
+            party_level,
             alive: alive(level, config.outcome.dead_dbov),
             events: events.iter().map(|heard| event(heard, &placement)).collect(),
             noise,

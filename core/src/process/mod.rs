@@ -38,6 +38,7 @@ mod write;
 pub use batch::{Batch, analyze_batch, process_batch};
 pub use call_input::{CallInput, RecordingSource};
 pub use chunks::PartyChunk;
+pub(crate) use partition::TRACK_UNREADABLE;
 pub use normalize::{NormalizeOptions, Normalized, normalize};
 pub use processed::{Processed, ProcessedTrack};
 pub use redact::Redaction;
@@ -47,7 +48,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 use crate::run::RunOptions;
-use crate::threads::{self, Pool};
+use crate::threads;
 
 /// The version of callweave.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -59,7 +60,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 ///
 /// let inputs = vec![Input::path("a.mp3").role(Role::Customer), Input::path("b.mp3").role(Role::Agent)];
 /// let call = process(inputs, &Config::default(), &RunOptions::default())?;
-/// println!("{}", call.report.to_json());
+/// println!("{}", call.report.to_json()?);
 /// # Ok::<(), callweave::Error>(())
 /// ```
 ///
@@ -84,7 +85,8 @@ fn process_call(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOp
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
     }
-    in_threads(run, || run_steps(call, config, keep_tracks, run))?
+    let waits = call.recordings.iter().any(RecordingSource::is_reader);
+    in_threads(run, waits, || run_steps(call, config, keep_tracks, run))?
 }
 
 fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
@@ -99,14 +101,13 @@ fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptio
     warnings.append(&mut places.warnings);
     let placed = gate::gate(live, &places, config, run)?;
     let analysis = measure::measure(placed, config);
-    let report = report::report(call, &analysis, &failed, warnings, config);
+    warnings.extend(failed.iter().map(partition::FailedTrack::warning));
+    let report = report::report(call, &analysis, &failed, warnings, config)?;
     Ok(Processed { report, tracks: processed::keep_tracks(analysis) })
 }
 
-/// Runs work on as many threads as the caller allows.
-fn in_threads<T: Send>(run: &RunOptions, work: impl FnOnce() -> T + Send) -> Result<T> {
-    match run.threads {
-        Some(threads) => Ok(Pool::new(threads)?.run(work)),
-        None => Ok(threads::pooled(work)),
-    }
+/// Runs work on as many threads as the caller allows; work that may wait for a reader of the caller's never on those that all
+/// share.
+fn in_threads<T: Send>(run: &RunOptions, waits: bool, work: impl FnOnce() -> T + Send) -> Result<T> {
+    if waits || run.threads.is_some() { threads::apart(run.threads, work) } else { Ok(threads::pooled(work)) }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{DecodeOptions, Layout, LevelTarget, MixConfig, OutputRate};
+use crate::config::{DecodeOptions, Format, Layout, LevelTarget, MixConfig, OutputRate};
 use crate::decode::{ChannelSelection, Decoder, Input, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export;
@@ -46,7 +46,8 @@ pub struct Normalized {
 /// # Errors
 /// Those of [`Decoder`]; `no_audio` where not one sample could be decoded; `cancelled`.
 pub fn normalize(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
-    super::in_threads(run, || normalized(input, options, run))?
+    let waits = input.is_reader();
+    super::in_threads(run, waits, || normalized(input, options, run))?
 }
 
 fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
@@ -111,13 +112,21 @@ impl Normalized {
         Mixer::new(&placed, self.source.duration_ms, &self.config)
     }
 
-    /// Writes the recording as 16-bit wav, whole or not at all.
+    /// Writes the recording, whole or not at all, as 16-bit wav or FLAC by the ending of the file's name.
+    ///
+    /// # Errors
+    /// `invalid_argument` for another ending; those of [`Normalized::write_as`].
+    pub fn write(&self, path: &Path, run: &RunOptions) -> Result<()> {
+        self.write_as(path, Format::of_file(path)?, run)
+    }
+
+    /// Writes the recording in a format, whole or not at all.
     ///
     /// # Errors
     /// `io`, `cancelled`, and those of [`Mixer`].
-    pub fn write(&self, path: &Path, run: &RunOptions) -> Result<()> {
+    pub fn write_as(&self, path: &Path, format: Format, run: &RunOptions) -> Result<()> {
         let placement = Placement::reference();
         let mut samples = self.samples(&placement)?;
-        super::in_threads(run, || export::write_audio(path, &mut samples, self.config.format, run))?
+        super::in_threads(run, false, || export::write_audio(path, &mut samples, format, run))?
     }
 }

@@ -1,7 +1,7 @@
 //! Third step: the call's tracks, once split into those that could be read and those that could not.
 
 use crate::call::{Leg, Role};
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::provider::Recording;
 use crate::units::Millis;
 
@@ -30,6 +30,17 @@ pub(super) struct FailedTrack {
     pub role: Role,
     pub leg: Leg,
     pub error: Error,
+}
+
+/// The warning that a track could not be read.
+pub(crate) const TRACK_UNREADABLE: &str = "track_unreadable";
+
+impl FailedTrack {
+    /// The warning that this track is missing. The error's own words name its file, which not everybody may see.
+    pub(super) fn warning(&self) -> Warning {
+        let (index, role, code) = (self.index, self.role.name(), self.error.code());
+        Warning::new(TRACK_UNREADABLE, format!("track {index} ({role}) cannot be read: {code}"))
+    }
 }
 
 /// The tracks of a call.

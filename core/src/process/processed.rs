@@ -1,9 +1,9 @@
 //! A processed call: its report and its placed tracks, ready to be mixed.
 
-use crate::config::MixConfig;
+use crate::config::{LevelTarget, MixConfig};
 use crate::error::Result;
 use crate::level::Hops;
-use crate::mix::{MixInput, Mixer};
+use crate::mix::{MixInput, Mixer, PartyLevel};
 use crate::report::Report;
 use crate::timeline::{EventKind, Placement};
 use crate::track::Track;
@@ -32,6 +32,8 @@ pub struct ProcessedTrack {
     pub placement: Placement,
     /// The gain that brings the party to the configured level.
     pub gain: Decibels,
+    /// What its gain for another level is judged by.
+    pub party_level: PartyLevel,
     /// Key presses in the track's own time, those of other parties that are heard here too.
     pub keys: Vec<Span>,
     /// Mean level of each second of the call, from its beginning; `None` where the track holds nothing.
@@ -44,19 +46,19 @@ impl Processed {
     /// # Errors
     /// As [`Mixer::new`].
     pub fn mix(&self, config: &MixConfig) -> Result<Mixer<'_>> {
-        let inputs: Vec<MixInput> = self.tracks.iter().map(ProcessedTrack::mix_input).collect();
+        let inputs: Vec<MixInput> = self.tracks.iter().map(|track| track.mix_input(config.level)).collect();
         Mixer::new(&inputs, self.report.call.duration_ms, config)
     }
 }
 
 impl ProcessedTrack {
-    fn mix_input(&self) -> MixInput<'_> {
+    fn mix_input(&self, level: LevelTarget) -> MixInput<'_> {
         MixInput {
             samples: &self.track.samples,
             rate: self.track.rate,
             role: self.track.role,
             placement: &self.placement,
-            gain: self.gain,
+            gain: self.party_level.gain(level),
         }
     }
 }
@@ -77,6 +79,7 @@ fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {
         track: Track { samples: analysis.samples, rate: analysis.rate, role: placed.track.role },
         placement: placed.placement,
         gain: placed.gain,
+        party_level: placed.party_level,
     }
 }
 

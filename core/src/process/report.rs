@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Moment};
 use crate::config::{Config, Pii};
-use crate::error::Warning;
+use crate::error::{Result, Warning};
 use crate::report::{
     AlignmentReport, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, SegmentReport, TrackError, TrackReport,
     TurnReport, rounded,
@@ -18,19 +18,22 @@ use super::measure::CallAnalysis;
 use super::partition::FailedTrack;
 
 /// Writes the report of a call.
+///
+/// # Errors
+/// `internal` by a defect alone.
 pub(super) fn report(
     call: Call,
     analysis: &CallAnalysis,
     failed: &[FailedTrack],
     warnings: Vec<Warning>,
     config: &Config,
-) -> Report {
+) -> Result<Report> {
     let (name, version) = vad::identity(config.detector);
-    Report {
+    Ok(Report {
         schema_version: SCHEMA_VERSION,
         library: Named { name: "callweave".into(), version: VERSION.into() },
-        config: config.changes(),
-        config_hash: config.hash(),
+        config: config.changes()?,
+        config_hash: config.hash()?,
         detector: Named { name: name.into(), version: version.into() },
         call: CallReport {
             id: call.id.filter(|_| config.pii == Pii::Keep),
@@ -48,7 +51,7 @@ pub(super) fn report(
         tag: analysis.tag.clone(),
         warnings,
         outputs: Vec::new(),
-    }
+    })
 }
 
 /// The earliest start that a provider named.

@@ -69,7 +69,7 @@ fn sound_that_is_no_sound_has_a_report() {
     let report = analyzed(float_wav(8_000, &channels)).unwrap();
     assert_eq!(report.tracks.len(), 4);
     assert!(report.tracks.iter().all(|t| t.speech.is_empty() && t.bleed.is_empty()));
-    assert!(!report.to_json().contains("NaN"));
+    assert!(!report.to_json().unwrap().contains("NaN"));
     let one_sample = analyzed(float_wav(8_000, &[vec![0.1], vec![f32::NAN]])).unwrap();
     assert!(one_sample.tracks.iter().all(|t| t.speech.is_empty()));
 }
@@ -160,7 +160,7 @@ fn a_span_that_is_not_in_the_call_redacts_nothing() {
 #[test]
 fn each_second_has_its_level() {
     let call = fixture("keypad-hold");
-    let series: serde_json::Value = serde_json::from_str(&call.series()).unwrap();
+    let series: serde_json::Value = serde_json::from_str(&call.series().unwrap()).unwrap();
     let seconds = (call.report.call.duration_ms.0 / 1000.0).ceil() as usize;
     for track in series["tracks"].as_array().unwrap() {
         let levels = track["dbov"].as_array().unwrap();
@@ -227,7 +227,7 @@ fn no_number_of_threads_changes_a_report_a_sample_or_a_mix() {
         let one = processed(1);
         for threads in [2, 3, 8] {
             let several = processed(threads);
-            assert_eq!(one.report.to_json(), several.report.to_json(), "{call} on {threads} threads");
+            assert_eq!(one.report.to_json().unwrap(), several.report.to_json().unwrap(), "{call} on {threads} threads");
             let same = one.tracks.iter().zip(&several.tracks).all(|(a, b)| a.track == b.track && a.levels == b.levels);
             assert!(same && one.tracks.len() == several.tracks.len(), "{call} on {threads} threads: the samples");
             assert!(mixed(&one) == mixed(&several), "{call} on {threads} threads: the mix");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Processed, ProcessedTrack};
 use crate::config::{Layout, MixConfig};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::export::{self, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
 use crate::mix::Mixer;
 use crate::report::OutputFile;
@@ -55,6 +55,7 @@ impl Processed {
             export::require_page()?;
         }
         let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
+        check_folder(folder)?;
         fs::create_dir_all(folder).map_err(failed)?;
         let mut mixer = self.mix(config)?;
         let (rate, channels) = (mixer.rate(), mixer.channels());
@@ -62,19 +63,15 @@ impl Processed {
         let mut seen = self.page_meters(&mixer, config, options)?;
         let name = format!("mix.{}", config.format.extension());
         let mix = folder.join(&name);
-        let sha256 = super::in_threads(run, || {
+        let sha256 = super::in_threads(run, false, || {
             export::write_audio_heard(&mix, &mut mixer, config.format, run, |block| {
                 meters.iter_mut().chain(&mut seen).for_each(|meters| meters.push(block));
             })
         })??;
-        self.report.outputs.push(OutputFile {
-            kind: "mix".into(),
-            path: name.clone(),
-            sample_rate_hz: rate.hz(),
-            channels,
-            sha256,
-        });
-        export::write_text(&folder.join("report.json"), &format!("{}\n", self.report.to_json()))?;
+        self.say_level(config);
+        let (path, kind, sample_rate_hz) = (name.clone(), "mix".into(), rate.hz());
+        self.report.outputs = vec![OutputFile { kind, path, sample_rate_hz, channels, sha256 }];
+        export::write_text(&folder.join("report.json"), &format!("{}\n", self.report.to_json()?))?;
         if options.page {
             let waves = self.waves(seen, config, run)?;
             let audio = if options.embed_audio { PageAudio::Embedded(&mix) } else { PageAudio::Beside(&name) };
@@ -84,7 +81,7 @@ impl Processed {
             export::write_peaks(&folder.join("peaks.json"), &meters.finish(), PeakBits::Eight)?;
         }
         if options.series {
-            export::write_text(&folder.join("series.json"), &format!("{}\n", self.series()))?;
+            export::write_text(&folder.join("series.json"), &format!("{}\n", self.series()?))?;
         }
         for format in &options.labels {
             export::write_text(&folder.join(format.file_name()), &format.write(&self.report, options.names))?;
@@ -93,13 +90,40 @@ impl Processed {
     }
 
     /// Each second's level by track, as JSON ([`export::series`]).
-    pub fn series(&self) -> String {
+    ///
+    /// # Errors
+    /// `internal` by a defect alone.
+    pub fn series(&self) -> Result<String> {
         let levels = self.tracks.iter().map(|placed| TrackLevels {
             index: placed.index,
             role: placed.track.role,
             dbov: &placed.levels,
         });
         export::series(&levels.collect::<Vec<_>>())
+    }
+
+    /// A warning for each party that the level of a mix is out of reach for, because gains have limits.
+    pub fn level_warnings(&self, config: &MixConfig) -> Vec<Warning> {
+        let warning = |track: &ProcessedTrack| {
+            let missed = track.party_level.missed_by(config.level)?;
+            let (index, role) = (track.index, track.track.role.name());
+            let said = format!("track {index} ({role}) stays {missed} from the mix's level: gains have limits");
+            Some(Warning::new(LEVEL_NOT_REACHED, said))
+        };
+        self.tracks.iter().filter_map(warning).collect()
+    }
+
+    /// Has the report say what the mix's level did to each track.
+    fn say_level(&mut self, config: &MixConfig) {
+        let warnings = self.level_warnings(config);
+        self.report.warnings.retain(|warning| warning.code != LEVEL_NOT_REACHED);
+        self.report.warnings.extend(warnings);
+        for placed in &self.tracks {
+            let told = self.report.tracks.iter_mut().find(|track| track.index == placed.index);
+            if let Some(level) = told.and_then(|track| track.level.as_mut()) {
+                level.gain_db = placed.party_level.gain(config.level);
+            }
+        }
     }
 
     /// PeakMeters for the page, where the mix has a channel per party.
@@ -135,6 +159,29 @@ impl Processed {
     }
 }
 
+/// The warning that a party stays away from the mix's level.
+const LEVEL_NOT_REACHED: &str = "level_not_reached";
+
+/// Endings of audio files' names: a folder of such a name is a slip.
+const AUDIO_ENDINGS: [&str; 8] = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "webm"];
+
+/// Refuses what is no folder: an address, the name of an audio file.
+fn check_folder(folder: &Path) -> Result<()> {
+    let refuse = |found: &str, expected: &str| {
+        let error = Error::new(ErrorKind::InvalidArgument, Stage::Export, "not a folder to write to");
+        Err(error.with_mismatch(found, expected).in_input(folder.display().to_string()))
+    };
+    if folder.to_string_lossy().contains("://") {
+        return refuse("an address", "the path of a folder on this machine");
+    }
+    let ending = folder.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let audio = ending.is_some_and(|ending| AUDIO_ENDINGS.contains(&ending.as_str()));
+    if audio && !folder.is_dir() {
+        return refuse("the name of an audio file", "the path of a folder, which gets mix, report and more");
+    }
+    Ok(())
+}
+
 /// A meter for each channel of a mix.
 struct PeakMeters {
     rate: Rate,
@@ -161,5 +208,67 @@ impl PeakMeters {
     fn finish(self) -> Peaks {
         let channels = self.channels.into_iter().map(PeakMeter::finish).collect();
         Peaks::new(self.rate, self.samples_per_point, channels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, LevelTarget};
+    use crate::process::{CallInput, process};
+    use crate::units::Decibels;
+
+    fn call() -> Processed {
+        let path = format!("{}/../fixtures/stereo/call.wav", env!("CARGO_MANIFEST_DIR"));
+        process(CallInput::open(&[path.into()]).unwrap(), &Config::default(), &RunOptions::default()).unwrap()
+    }
+
+    fn leveled(dbov: f64) -> MixConfig {
+        MixConfig { level: LevelTarget::ActiveDbov(Decibels(dbov)), ..MixConfig::default() }
+    }
+
+    fn power(call: &Processed, config: &MixConfig) -> f64 {
+        let mut mixer = call.mix(config).unwrap();
+        let mut sum = 0.0;
+        while let Some(block) = mixer.next_block().unwrap() {
+            sum += block.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+        }
+        sum
+    }
+
+    #[test]
+    fn a_mix_has_the_level_that_it_is_asked_for() {
+        let call = call();
+        let ratio = |a: f64, b: f64| 10.0 * (power(&call, &leveled(a)) / power(&call, &leveled(b))).log10();
+        assert!((ratio(-24.0, -30.0) - 6.0).abs() < 0.1, "{}", ratio(-24.0, -30.0));
+        assert!(call.level_warnings(&leveled(-26.0)).is_empty());
+        let out_of_reach = call.level_warnings(&leveled(-90.0));
+        assert_eq!(out_of_reach.len(), 2);
+        assert!(out_of_reach[0].message.contains("stays -"), "{}", out_of_reach[0].message);
+    }
+
+    #[test]
+    fn a_second_write_tells_of_its_own_files_alone() {
+        let folder = std::env::temp_dir().join(format!("callweave-write-{}", std::process::id()));
+        let (mut call, run) = (call(), RunOptions::default());
+        let plain = call.report.tracks[0].level.as_ref().unwrap().gain_db;
+        call.write(&folder, &leveled(-90.0), &run).unwrap();
+        assert_eq!(call.report.warnings.iter().filter(|w| w.code == LEVEL_NOT_REACHED).count(), 2);
+        call.write(&folder, &MixConfig { format: crate::config::Format::Flac, ..MixConfig::default() }, &run).unwrap();
+        let paths: Vec<_> = call.report.outputs.iter().map(|output| output.path.as_str()).collect();
+        assert_eq!(paths, ["mix.flac"]);
+        assert!(call.report.warnings.is_empty(), "{:?}", call.report.warnings);
+        assert_eq!(call.report.tracks[0].level.as_ref().unwrap().gain_db, plain);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_folder_is_refused_and_not_made() {
+        let mut call = call();
+        for (path, found) in [("s3://bucket/1", "an address"), ("stereo.wav", "the name of an audio file")] {
+            let error = call.write(Path::new(path), &MixConfig::default(), &RunOptions::default()).unwrap_err();
+            assert_eq!((error.kind(), error.found()), (ErrorKind::InvalidArgument, Some(found)));
+            assert!(!Path::new(path).exists() && !Path::new("s3:").exists());
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Spans cut for transcribers, which take so many seconds at most, and the way back to the call's time.
 
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::timeline::Placement;
 use crate::units::{Millis, Span};
 use crate::vad::Probabilities;
@@ -9,9 +10,9 @@ use super::spans::{pad, weakest};
 /// How spans are cut into chunks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChunkOptions {
-    /// The longest chunk, padding included. At least 1 s is held to.
+    /// The longest chunk, padding included; 1 s or more.
     pub longest: Millis,
-    /// Added on either side of a chunk; neighbours share what lies between them.
+    /// Added on either side of a chunk, at most a quarter of `longest`; neighbours share what lies between them.
     pub pad: Millis,
     /// A pause is a stretch of frames below this probability.
     pub neg_threshold: f32,
@@ -21,6 +22,32 @@ impl Default for ChunkOptions {
     /// At most 30 s with 200 ms on either side.
     fn default() -> Self {
         Self { longest: Millis(30_000.0), pad: Millis(200.0), neg_threshold: 0.35 }
+    }
+}
+
+/// A shorter chunk than this is of no use to a transcriber.
+const MIN_LONGEST: Millis = Millis(1000.0);
+/// At most this share of a chunk is padding on either side: the rest is at least half of it.
+const MAX_PAD: f64 = 0.25;
+
+impl ChunkOptions {
+    /// Whether the lengths make sense together.
+    ///
+    /// # Errors
+    /// `invalid_argument` that names the length, what it is and what it may be.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |what: &str, found: Millis, expected: String| {
+            let error = Error::new(ErrorKind::InvalidArgument, Stage::Speech, what);
+            Err(error.with_mismatch(found, expected))
+        };
+        if !(self.longest.0.is_finite() && self.longest >= MIN_LONGEST) {
+            return refuse("the longest chunk", self.longest, format!("{MIN_LONGEST} or more"));
+        }
+        let most = Millis(MAX_PAD * self.longest.0);
+        if !(0.0..=most.0).contains(&self.pad.0) {
+            return refuse("the padding of a chunk", self.pad, format!("0 to {most}, a quarter of the longest chunk"));
+        }
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::export::labels::{Names, one_line, speakers};
 use crate::export::peaks::PeakBits;
 use crate::export::{PartialFile, write_error};
+use crate::json;
 use crate::report::Report;
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -40,9 +41,11 @@ const EMBEDDED_AT_ONCE: usize = 48 << 10;
 /// `io`.
 pub fn write_page(path: &Path, report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Result<()> {
     let part = PartialFile::new(path);
+    let shown = shown(report, names);
+    let data = page_data(&shown, waves, audio, names)?;
     let write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(&part.part)?);
-        fill(&mut file, report, waves, audio, names)?;
+        fill(&mut file, &shown, &data, audio)?;
         file.flush()
     };
     write().map_err(|e| write_error(e, path))?;
@@ -50,17 +53,16 @@ pub fn write_page(path: &Path, report: &Report, waves: &Waves, audio: PageAudio,
 }
 
 /// Writes the template with its places filled.
-fn fill(out: &mut impl Write, report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> std::io::Result<()> {
-    let shown = shown(report, names);
+fn fill(out: &mut impl Write, shown: &Report, data: &str, audio: PageAudio) -> std::io::Result<()> {
     for piece in TEMPLATE.split("{{") {
         let (place, rest) = piece.split_once("}}").unwrap_or(("", piece));
         match place {
-            "title" => out.write_all(escaped(&title(&shown)).as_bytes())?,
+            "title" => out.write_all(escaped(&title(shown)).as_bytes())?,
             "style" => out.write_all(STYLE.as_bytes())?,
             "script" => out.write_all(SCRIPT.as_bytes())?,
             "style-hash" => out.write_all(hash(STYLE).as_bytes())?,
             "script-hash" => out.write_all(hash(SCRIPT).as_bytes())?,
-            "data" => out.write_all(json(&shown, waves, audio, names).as_bytes())?,
+            "data" => out.write_all(data.as_bytes())?,
             "audio" => embed(out, audio)?,
             _ => {}
         }
@@ -94,7 +96,7 @@ struct PeaksData<'a> {
 }
 
 /// The data as JSON in which no text can end the element it stands in, or a line of a script.
-fn json(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> String {
+fn page_data(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Result<String> {
     let bytes: Vec<u8> = waves.peaks.values(PeakBits::Eight).map(|value| value as u8).collect();
     let data = PageData {
         report,
@@ -114,7 +116,7 @@ fn json(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Strin
             PageAudio::Embedded(_) => Some("the audio in this page"),
         },
     };
-    let json = serde_json::to_string(&data).unwrap_or_default();
+    let json = json::text(&data)?;
     let mut safe = String::with_capacity(json.len() + json.len() / 64);
     for c in json.chars() {
         match c {
@@ -124,7 +126,7 @@ fn json(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Strin
             _ => safe.push(c),
         }
     }
-    safe
+    Ok(safe)
 }
 
 /// The report as it may be shown: without parties, paths and the call's id unless they are asked for, also where a

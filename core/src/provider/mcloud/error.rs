@@ -76,7 +76,8 @@ impl ApiError {
         if (200..300).contains(&status) {
             return None;
         }
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        // A body that is no JSON says nothing.
+        let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |name: &str| {
             let text = body.get("error")?.get(name)?.as_str()?;
             Some(text.chars().take(MAX_MESSAGE).collect::<String>())

@@ -39,7 +39,8 @@ impl Refusal {
     /// The refusal in an answer, if it is one: by its status, or by a code in a JSON body whatever the status. The
     /// document does not say which of the two carries 425 and 448.
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
-        let fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        // A body that is no object says nothing.
+        let fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_else(|_| Map::new());
         let code = |name: &&str| match fields.get(*name)? {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.trim().parse().ok(),

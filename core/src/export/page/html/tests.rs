@@ -19,7 +19,9 @@ fn waves(points: usize) -> Waves {
 
 fn page(report: &Report, audio: PageAudio, names: Names) -> String {
     let mut bytes = Vec::new();
-    fill(&mut bytes, report, &waves(500), audio, names).unwrap();
+    let shown = shown(report, names);
+    let data = page_data(&shown, &waves(500), audio, names).unwrap();
+    fill(&mut bytes, &shown, &data, audio).unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
@@ -91,7 +93,10 @@ fn an_hour_of_two_parties_is_below_three_megabytes() {
     let hour = Millis(3_600_000.0);
     let points = page_points_per_second(hour, 2) as usize * 3600;
     let waves = waves(points);
-    assert!(json(&report(), &waves, PageAudio::None, Names::Roles).len() < 2_100_000, "and 500 kB are the report's");
+    assert!(
+        page_data(&report(), &waves, PageAudio::None, Names::Roles).unwrap().len() < 2_100_000,
+        "and 500 kB are the report's"
+    );
     assert!(points / 3600 >= 90, "fine enough to see syllables: {}", points / 3600);
     assert_eq!(page_points_per_second(Millis(1000.0), 1), 100);
     assert_eq!(page_points_per_second(Millis(1e9), 8), 2);

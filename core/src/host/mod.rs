@@ -1,0 +1,130 @@
+//! What the bindings share, so that none of them decides anything by itself: threads, samples by channel, chunks.
+
+mod planes;
+mod wave;
+
+pub use crate::json::{text, tree};
+pub use crate::threads::{at_start, guarded, on_own, parallelism};
+pub use planes::{NormalizedPlanes, Plane, Planes, decode, mix, normalize};
+pub use wave::{Wave, WaveSample};
+
+use crate::call::Role;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::export::{LabelFormat, PeakBits};
+use crate::report::Report;
+use crate::speech::ChunkOptions;
+use crate::timeline::{Knot, Method, Placement};
+use crate::units::{Millis, Rate};
+
+/// The tracks of a call are heard side by side; more threads than this would wait for each other.
+pub const MAX_THREADS_PER_CALL: usize = 4;
+
+/// The rate of a chunk's samples, unless another is asked for: what transcribers take.
+pub const CHUNK_RATE: Rate = Rate::WIDEBAND;
+
+/// Points per second of a waveform, unless others are asked for.
+pub const PEAKS_PER_SECOND: u32 = 100;
+
+/// How chunks are cut under a configuration, with what the caller said of it.
+///
+/// # Errors
+/// `invalid_argument` for lengths that make no sense.
+pub fn chunk_options(config: &Config, longest_ms: Option<f64>, pad_ms: Option<f64>) -> Result<ChunkOptions> {
+    let plain = ChunkOptions::default();
+    let options = ChunkOptions {
+        longest: longest_ms.map_or(plain.longest, Millis),
+        pad: pad_ms.map_or(plain.pad, Millis),
+        neg_threshold: config.speech.neg_threshold,
+    };
+    options.validate()?;
+    Ok(options)
+}
+
+/// The call's time of a moment of a track, by the knots of its placement: pairs of track time and call time.
+pub fn to_call(knots: impl IntoIterator<Item = (f64, f64)>, time_ms: f64) -> f64 {
+    let knots = knots.into_iter().map(|(track, call)| Knot { track: Millis(track), call: Millis(call) }).collect();
+    Placement::through(knots, Method::None, 0.0, Millis(0.0)).to_call(Millis(time_ms)).0
+}
+
+/// A role by its name.
+///
+/// # Errors
+/// `invalid_argument` with the names there are.
+pub fn role(name: &str) -> Result<Role> {
+    let names = || Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+    Role::from_name(name).ok_or_else(|| refused("no such role").with_mismatch(name, names()))
+}
+
+/// A format of labels by its name.
+///
+/// # Errors
+/// `invalid_argument` with the names there are.
+pub fn label_format(name: &str) -> Result<LabelFormat> {
+    let names = || LabelFormat::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+    LabelFormat::from_name(name).ok_or_else(|| refused("no such labels").with_mismatch(name, names()))
+}
+
+/// The width of a waveform's values.
+///
+/// # Errors
+/// `invalid_argument` for another than 8 or 16.
+pub fn peak_bits(bits: u8) -> Result<PeakBits> {
+    PeakBits::from_bits(bits).ok_or_else(|| refused("bits of a peak").with_mismatch(bits, "8 or 16"))
+}
+
+/// Whether every track of a call could be read.
+///
+/// # Errors
+/// The kind and the words of the first track's error.
+pub fn complete(report: &Report) -> Result<()> {
+    let failed = report.tracks.iter().find_map(|track| Some((track, track.error.as_ref()?)));
+    failed.map_or(Ok(()), |(track, error)| {
+        let said = format!("track {} ({}) cannot be read: {}", track.index, track.role.name(), error.message);
+        Err(Error::new(error.code, Stage::Input, said))
+    })
+}
+
+/// What a JSON text that a binding made says.
+///
+/// # Errors
+/// `invalid_argument` where it says nothing that makes sense.
+pub fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| refused(&e.to_string()))
+}
+
+/// A refusal of what the caller asked for.
+pub fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_of_chunks_is_the_cores_and_nonsense_is_refused() {
+        let config = Config::default();
+        assert_eq!(chunk_options(&config, None, None).unwrap(), ChunkOptions::default());
+        assert_eq!(chunk_options(&config, Some(5000.0), Some(0.0)).unwrap().longest, Millis(5000.0));
+        for (longest, pad, said) in
+            [(5.0, 200.0, "5 ms"), (f64::NAN, 0.0, "NaN"), (30_000.0, -1.0, "-1 ms"), (2000.0, 600.0, "600 ms")]
+        {
+            let error = chunk_options(&config, Some(longest), Some(pad)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_moment_of_a_track_is_one_of_the_call() {
+        assert_eq!(to_call([(0.0, 100.0), (1000.0, 1200.0)], 500.0), 650.0);
+    }
+
+    #[test]
+    fn names_that_do_not_exist_are_refused_with_those_that_do() {
+        assert!(role("boss").unwrap_err().to_string().contains("customer, agent"));
+        assert!(label_format("srt").unwrap_err().to_string().contains("vtt"));
+        assert!(peak_bits(9).is_err() && from_json::<u8>("x").is_err());
+    }
+}

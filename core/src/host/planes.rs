@@ -1,0 +1,166 @@
+//! Samples by channel, as arrays of other languages hold them.
+
+use std::path::Path;
+
+use crate::config::{Config, DecodeOptions, Format};
+use crate::decode::{ChannelSelection, Decoder, Input, SourceInfo};
+use crate::error::{Result, Stage};
+use crate::mix::Mixer;
+use crate::process::{NormalizeOptions, normalize as normalized};
+use crate::run::RunOptions;
+use crate::timeline::Placement;
+use crate::track::{PcmCollector, SampleSink};
+use crate::units::{Decibels, Rate};
+
+/// Samples by channel, all of one length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planes<T> {
+    /// One list for each channel.
+    pub channels: Vec<Vec<T>>,
+    /// Samples per second.
+    pub rate: Rate,
+}
+
+/// A type that samples are collected in: `f32` within −1 and 1, or `i16`.
+pub trait Plane: Copy + Send + 'static {
+    /// Where they are collected.
+    type Room: Default + Send;
+    /// Takes the next samples.
+    fn take(room: &mut Self::Room, samples: &[f32]);
+    /// All of them.
+    fn all(room: Self::Room) -> Vec<Self>;
+}
+
+impl Plane for f32 {
+    type Room = Vec<f32>;
+
+    fn take(room: &mut Self::Room, samples: &[f32]) {
+        room.extend_from_slice(samples);
+    }
+
+    fn all(room: Self::Room) -> Vec<Self> {
+        room
+    }
+}
+
+impl Plane for i16 {
+    type Room = PcmCollector;
+
+    fn take(room: &mut Self::Room, samples: &[f32]) {
+        room.push(samples);
+    }
+
+    fn all(room: Self::Room) -> Vec<Self> {
+        room.finish().0
+    }
+}
+
+/// Decodes a recording at its own rate.
+///
+/// # Errors
+/// Those of [`Decoder`]; `cancelled`.
+pub fn decode<T: Plane>(input: Input, options: &DecodeOptions, run: &RunOptions) -> Result<(Planes<T>, SourceInfo)> {
+    let mut decoder = Decoder::open(input, options)?;
+    let (count, rate) = (decoder.spec().channels, decoder.spec().rate);
+    let chosen = ChannelSelection::of(count, decoder.leg(), options).map_err(|e| e.in_input(decoder.name()))?;
+    let mut rooms: Vec<T::Room> = chosen.iter().map(|_| T::Room::default()).collect();
+    let mut scratch = Vec::new();
+    while let Some(block) = decoder.next_block()? {
+        run.check(Stage::Decode)?;
+        for (channel, room) in chosen.iter().zip(&mut rooms) {
+            T::take(room, channel.samples(block, &mut scratch));
+        }
+    }
+    let source = decoder.finish()?;
+    Ok((Planes { channels: rooms.into_iter().map(T::all).collect(), rate }, source))
+}
+
+/// All samples of a mix.
+///
+/// # Errors
+/// Those of [`Mixer`]; `cancelled`.
+pub fn mix(mut mixer: Mixer<'_>, run: &RunOptions) -> Result<Planes<i16>> {
+    let (count, rate) = (usize::from(mixer.channels()), mixer.rate());
+    let frames = usize::try_from(mixer.frames_left()).unwrap_or(0);
+    let mut channels: Vec<Vec<i16>> = (0..count).map(|_| Vec::with_capacity(frames)).collect();
+    while let Some(block) = mixer.next_block()? {
+        run.check(Stage::Mix)?;
+        for (at, channel) in channels.iter_mut().enumerate() {
+            channel.extend(block.iter().skip(at).step_by(count));
+        }
+    }
+    Ok(Planes { channels, rate })
+}
+
+/// A recording brought to another rate and level.
+#[derive(Debug)]
+pub struct NormalizedPlanes {
+    /// Its samples, where they did not go to a file.
+    pub planes: Option<Planes<i16>>,
+    /// Samples per second.
+    pub rate: Rate,
+    /// What the recording was.
+    pub source: SourceInfo,
+    /// The gain that was applied.
+    pub gain: Decibels,
+}
+
+/// Normalises a recording as the configuration's mix says, into a file where a path is given.
+///
+/// # Errors
+/// Those of [`normalize`](crate::normalize) and [`Normalized::write`](crate::Normalized::write).
+pub fn normalize(input: Input, config: &Config, path: Option<&Path>, run: &RunOptions) -> Result<NormalizedPlanes> {
+    let (mix_config, decode) = (&config.mix, config.decode.clone());
+    let format = path.map(Format::of_file).transpose()?.map(|format| of_kind(format, mix_config.format));
+    let options =
+        NormalizeOptions { decode, rate: mix_config.rate, level: mix_config.level, layout: mix_config.layout };
+    let made = normalized(input, &options, run)?;
+    let placement = Placement::reference();
+    let mixer = made.samples(&placement)?;
+    let rate = mixer.rate();
+    let planes = match (path, format) {
+        (Some(path), Some(format)) => made.write_as(path, format, run).map(|()| None)?,
+        _ => Some(mix(mixer, run)?),
+    };
+    Ok(NormalizedPlanes { planes, rate, gain: made.gain, source: made.source })
+}
+
+/// The configured format where it has the same ending, else the one that the ending says.
+fn of_kind(said: Format, configured: Format) -> Format {
+    if said.extension() == configured.extension() { configured } else { said }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LevelTarget;
+
+    fn fixture(name: &str) -> Input {
+        Input::path(format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR")))
+    }
+
+    #[test]
+    fn both_types_hold_the_same_samples() {
+        let (options, run) = (DecodeOptions::default(), RunOptions::default());
+        let (floats, source) = decode::<f32>(fixture("stereo/call.wav"), &options, &run).unwrap();
+        let (whole, same) = decode::<i16>(fixture("stereo/call.wav"), &options, &run).unwrap();
+        assert_eq!((source, floats.rate), (same, whole.rate));
+        assert_eq!(floats.channels.len(), 2);
+        for (floats, whole) in floats.channels.iter().zip(&whole.channels) {
+            assert!(floats.iter().zip(whole).all(|(f, i)| (f * 32_768.0).round() == f32::from(*i)));
+            assert_eq!(floats.len(), 208_480);
+        }
+    }
+
+    #[test]
+    fn a_file_or_samples_are_made_never_both() {
+        let mut config = Config::default();
+        config.mix.level = LevelTarget::Off;
+        let run = RunOptions::default();
+        let made = normalize(fixture("stereo/call.wav"), &config, None, &run).unwrap();
+        let (whole, _) = decode::<i16>(fixture("stereo/call.wav"), &config.decode, &run).unwrap();
+        assert_eq!(made.planes.unwrap(), whole);
+        let refused = normalize(fixture("stereo/call.wav"), &config, Some(Path::new("x.mp3")), &run).unwrap_err();
+        assert!(refused.to_string().contains("x.mp3") && !Path::new("x.mp3").exists(), "{refused}");
+    }
+}
