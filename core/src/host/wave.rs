@@ -65,7 +65,7 @@ impl<T: WaveSample> Wave<T> {
         if samples.is_empty() {
             return refuse(ErrorKind::NoAudio, "samples of an array", 0, "one or more");
         }
-        if samples.len() % channels != 0 {
+        if !samples.len().is_multiple_of(channels) {
             return refuse(ErrorKind::InvalidArgument, "samples of an array", samples.len(), "as many on each channel");
         }
         let room = Cursor::new(head::<T>(count, rate, samples.len()));
