@@ -63,7 +63,7 @@ fn main() {
         let bleed = gated.bleed.iter();
         track.bleed = bleed.map(|b| Bleed { span: placement.span_to_call(b.span), from_track: b.from }).collect();
     }
-    println!("{}", report.to_json().expect("a report is JSON"));
+    println!("{}", report.to_json().unwrap());
 }
 
 /// A track at 8 kHz, and where the detector hears speech in it.
