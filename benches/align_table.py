@@ -9,7 +9,14 @@
 20 s are cut from either beginning, as wav and through mp3 of 16 kbit/s (needs lame). Needs numpy. Says so and stops where
 the scorer or the recordings are not there.
 """
-import argparse, importlib.util, json, subprocess, sys, tempfile, wave
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import wave
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,18 +46,26 @@ def calls(a):
             before = {k: len(v) for k, v in scores.align.items()}
             truth = json.loads((manifest.parent / "truth.json").read_text())
             scores.add(truth, json.loads(manifest.read_text()), told)
-            fresh = [(k, row) for k, v in scores.align.items() for row in v[before.get(k, 0):]]
+            fresh = [(k, row) for k, v in scores.align.items() for row in v[before.get(k, 0) :]]
             others = [t["alignment"] for t in told["tracks"][1:]]
             for kind, (error, _, sure) in fresh:
                 method = others[0]["method"] if len(others) == 1 else "several"
                 found.append((sure, error, kind, method))
     print(f"{len(manifests)} calls, {len(found)} pairs of tracks\n")
-    print("| evidence | pairs | median | 95th percentile | within 100 ms | confident and wrong |\n|---|---|---|---|---|---|")
+    print(
+        "| evidence | pairs | median | 95th percentile | within 100 ms | confident and wrong |\n|---|---|---|---|---|---|"
+    )
     placed = scores.summary()["alignment"]
     for kind, row in placed.items():
-        alone = f" (start times alone {row['timestamps_alone_median_ms']} ms)" if "timestamps_alone_median_ms" in row else ""
-        print(f"| {kind} | {row['n']} | {row['median_ms']} ms{alone} | {row['p95_ms']} ms | {row['within_100ms']:.3f} | "
-              f"{row['confident_and_wrong']} |")
+        alone = (
+            f" (start times alone {row['timestamps_alone_median_ms']} ms)"
+            if "timestamps_alone_median_ms" in row
+            else ""
+        )
+        print(
+            f"| {kind} | {row['n']} | {row['median_ms']} ms{alone} | {row['p95_ms']} ms | {row['within_100ms']:.3f} | "
+            f"{row['confident_and_wrong']} |"
+        )
     print("\n| reported confidence | pairs | mean reported | within 250 ms |\n|---|---|---|---|")
     for low, high in zip(EDGES, EDGES[1:]):
         rows = [row for row in found if low <= row[0] < high]
@@ -74,7 +89,9 @@ def cut(source, seconds, target, mp3):
         y.writeframes(samples)
     if not mp3:
         return path
-    subprocess.run(["lame", "--quiet", "-m", "m", "-b", "16", "--resample", "8", path, target.with_suffix(".mp3")], check=True)
+    subprocess.run(
+        ["lame", "--quiet", "-m", "m", "-b", "16", "--resample", "8", path, target.with_suffix(".mp3")], check=True
+    )
     return target.with_suffix(".mp3")
 
 
@@ -82,7 +99,9 @@ def real(a):
     sources = [Path(a.folders[0]) / name for name in ("caller.wav", "agent.wav")]
     if not all(s.exists() for s in sources):
         sys.exit(f"skipped: no {sources[0]} and {sources[1].name}")
-    print("| codec | cut from | median error | worst | within 1.5 s | confidence | sure and wrong |\n|---|---|---|---|---|---|---|")
+    print(
+        "| codec | cut from | median error | worst | within 1.5 s | confidence | sure and wrong |\n|---|---|---|---|---|---|---|"
+    )
     with tempfile.TemporaryDirectory() as scratch:
         for mp3 in (False, True):
             for who in (0, 1):
@@ -95,8 +114,10 @@ def real(a):
                     rows.append((abs(off), y["confidence"] if y["method"] != "reference" else x["confidence"]))
                 errors, sure = sorted(r[0] for r in rows), [r[1] for r in rows]
                 wrong = sum(e > GOOD_S and c >= 0.8 for e, c in rows)
-                print(f"| {'mp3' if mp3 else 'wav'} | {('caller', 'agent')[who]} | {errors[len(errors) // 2]:.2f} s | {errors[-1]:.2f} s | "
-                      f"{sum(e < 1.5 for e in errors)} of {len(errors)} | {min(sure):.2f} to {max(sure):.2f} | {wrong} |")
+                print(
+                    f"| {'mp3' if mp3 else 'wav'} | {('caller', 'agent')[who]} | {errors[len(errors) // 2]:.2f} s | {errors[-1]:.2f} s | "
+                    f"{sum(e < 1.5 for e in errors)} of {len(errors)} | {min(sure):.2f} to {max(sure):.2f} | {wrong} |"
+                )
 
 
 def main():

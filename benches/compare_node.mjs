@@ -29,7 +29,23 @@ function call(folder, minutes) {
     const out = join(folder, `${name}.mp3`)
     const repeat = `aresample=16000,apad=whole_dur=60,atrim=0:60,aloop=loop=-1:size=${60 * 16000},atrim=0:${minutes * 60}`
     const source = join(root, 'fixtures/keypad-hold', `${name}.mp3`)
-    const how = ['-nostdin', '-v', 'error', '-y', '-i', source, '-af', repeat, '-ac', '1', '-b:a', '32k', '-c:a', 'libmp3lame', out]
+    const how = [
+      '-nostdin',
+      '-v',
+      'error',
+      '-y',
+      '-i',
+      source,
+      '-af',
+      repeat,
+      '-ac',
+      '1',
+      '-b:a',
+      '32k',
+      '-c:a',
+      'libmp3lame',
+      out,
+    ]
     execFileSync('ffmpeg', how)
     return out
   })
@@ -55,7 +71,14 @@ function memory(pid) {
 function measure(program, args) {
   return new Promise((resolve, reject) => {
     // Any of the program's children are children of node, which waits for them: bash counts them all.
-    const timed = ['-c', 'TIMEFORMAT="%U %S %R"; time "$@" > /dev/null', 'bash', process.execPath, fileOf(program), ...args]
+    const timed = [
+      '-c',
+      'TIMEFORMAT="%U %S %R"; time "$@" > /dev/null',
+      'bash',
+      process.execPath,
+      fileOf(program),
+      ...args,
+    ]
     const child = spawn('bash', timed, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C' } })
     let told = ''
     let peak = 0
@@ -80,18 +103,26 @@ function lines(program) {
   return text.split('\n').filter((line) => line.trim() && !line.trim().startsWith('//')).length
 }
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, minutes: { type: 'string', default: '10' } } })
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, minutes: { type: 'string', default: '10' } },
+})
 const folder = mkdtempSync(join(tmpdir(), 'compare-'))
 try {
   const tracks = call(folder, Number(values.minutes))
-  const found = Object.fromEntries(Object.keys(PROGRAMS).map((name) => [name, { cpu: Infinity, seconds: Infinity, peak: 0 }]))
+  const found = Object.fromEntries(
+    Object.keys(PROGRAMS).map((name) => [name, { cpu: Infinity, seconds: Infinity, peak: 0 }]),
+  )
   for (let round = 0; round < Number(values.rounds); round += 1) {
     for (const [name, program] of Object.entries(PROGRAMS)) {
       const out = join(folder, program)
       const { cpu, seconds, peak } = await measure(program, [...tracks, out])
       if (!readdirSync(out).includes('mix.wav')) throw new Error(`${program} wrote no mix`)
       const best = found[name]
-      found[name] = { cpu: Math.min(best.cpu, cpu), seconds: Math.min(best.seconds, seconds), peak: Math.max(best.peak, peak) }
+      found[name] = {
+        cpu: Math.min(best.cpu, cpu),
+        seconds: Math.min(best.seconds, seconds),
+        peak: Math.max(best.peak, peak),
+      }
     }
   }
   const names = Object.keys(PROGRAMS)
@@ -104,7 +135,9 @@ try {
   row('lines of the program', (name) => lines(PROGRAMS[name]))
   const { version } = JSON.parse(readFileSync(join(root, 'bindings-node/package.json'), 'utf8'))
   const ffmpeg = execFileSync('ffmpeg', ['-version'], { encoding: 'utf8' }).split(' Copyright')[0]
-  console.log(`\n${values.minutes} minutes; ${cpus().length} x ${cpus()[0].model}; Node ${process.version}; callweave ${version}; ${ffmpeg}`)
+  console.log(
+    `\n${values.minutes} minutes; ${cpus().length} x ${cpus()[0].model}; Node ${process.version}; callweave ${version}; ${ffmpeg}`,
+  )
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

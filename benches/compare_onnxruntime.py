@@ -7,7 +7,13 @@ EXE is the program `probabilities`. The first run makes a virtual environment wi
 the PyPI package silero-vad 6.2.3 (the model is read out of it). ffmpeg decodes. A frame is 256 samples; the
 last one, filled up with zeros by ours, is left out of the comparison.
 """
-import os, subprocess, sys, tempfile, time, venv
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
 from pathlib import Path
 
 HOME = Path(tempfile.gettempdir()) / "callweave-onnxruntime"
@@ -65,14 +71,31 @@ def main():
             raws, expected = [], []
             for n, track in enumerate(tracks):
                 raws.append(Path(scratch) / f"{n}.f32")
-                decode = ["ffmpeg", "-v", "error", "-y", "-i", track, "-ac", "1", "-ar", "8000", "-f", "f32le", raws[-1]]
+                decode = [
+                    "ffmpeg",
+                    "-v",
+                    "error",
+                    "-y",
+                    "-i",
+                    track,
+                    "-ac",
+                    "1",
+                    "-ar",
+                    "8000",
+                    "-f",
+                    "f32le",
+                    raws[-1],
+                ]
                 subprocess.run(decode, check=True)
                 samples = np.fromfile(raws[-1], "<f4")
                 p, ms = reference(ort, samples)
                 expected.append(p)
                 theirs, seconds, frames = theirs + ms, seconds + len(samples) / 8000, frames + len(p)
             for flags in ([], ["--portable"]):
-                runs = [float(subprocess.run([exe, *flags, *raws], check=True, capture_output=True).stdout) for _ in range(3)]
+                runs = [
+                    float(subprocess.run([exe, *flags, *raws], check=True, capture_output=True).stdout)
+                    for _ in range(3)
+                ]
                 off = 0
                 for raw, p in zip(raws, expected):
                     found = np.fromfile(raw.with_suffix(".p32"), "<f4")[: len(p)]
@@ -86,7 +109,9 @@ def main():
     print(f"{len(calls)} calls, {seconds:.0f} s of tracks, {frames} frames, {flips} on the other side of 0.5")
     print(f"onnxruntime {theirs:.0f} ms ({seconds * 1e3 / theirs:.0f} x real time)")
     for name, ms, off in (("native", ours, furthest), ("portable", portable_ours, portable_furthest)):
-        print(f"{name} {ms:.1f} ms ({seconds * 1e3 / ms:.0f} x real time), {theirs / ms:.1f} times faster, furthest {off:.1e}")
+        print(
+            f"{name} {ms:.1f} ms ({seconds * 1e3 / ms:.0f} x real time), {theirs / ms:.1f} times faster, furthest {off:.1e}"
+        )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,18 @@ least CPU time (user and system, children included). The first run makes a virtu
 is missing is left out. Then callweave beside itself (`--own` for that alone): more threads, longer recordings, many calls, and
 the most memory; long recordings are the short ones' bytes over and over. Walls need a machine that does nothing else.
 """
-import argparse, json, os, platform, resource, shutil, subprocess, sys, tempfile, time, venv
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,8 +77,26 @@ def call(folder, minutes):
     for name in ("customer", "agent"):
         source, out = ROOT / "fixtures" / "keypad-hold" / f"{name}.mp3", folder / f"{name}.mp3"
         repeat = f"apad=whole_dur=60,atrim=0:60,aloop=loop=-1:size={60 * 16000},atrim=0:{minutes * 60}"
-        subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", source, "-af", f"aresample=16000,{repeat}", "-ac", "1",
-                        "-b:a", "32k", "-c:a", "libmp3lame", out], check=True)
+        subprocess.run(
+            [
+                "ffmpeg",
+                "-v",
+                "error",
+                "-y",
+                "-i",
+                source,
+                "-af",
+                f"aresample=16000,{repeat}",
+                "-ac",
+                "1",
+                "-b:a",
+                "32k",
+                "-c:a",
+                "libmp3lame",
+                out,
+            ],
+            check=True,
+        )
         paths.append(str(out))
     return paths
 
@@ -116,7 +145,9 @@ def repeated(path, times, out):
 def calls(folder, count):
     """A list of so many short calls: the fixtures', over and over."""
     documents = sorted(ROOT.glob("fixtures/*/*.json"))
-    documents = [d for d in documents if d.name in ("manifest.json", "pushes.json", "recording.json", "recordings2.json")]
+    documents = [
+        d for d in documents if d.name in ("manifest.json", "pushes.json", "recording.json", "recordings2.json")
+    ]
     path = folder / "calls.txt"
     path.write_text("".join(f"{documents[i % len(documents)]}\n" for i in range(count)))
     return path
@@ -131,33 +162,67 @@ def track_bytes(report):
 def own(exe, one, two, folder, rounds):
     """Rows of what callweave costs beside itself: what, figure, what was asked for."""
     out, roles = folder / "own", ["--roles", "customer,agent"]
-    process = lambda inputs, threads, *more: [exe, "process", *inputs, "--threads", str(threads), *more]
-    mix = lambda inputs, threads: process(inputs, threads, *roles, "-o", out, "--no-page")
+
+    def process(inputs, threads, *more):
+        return [exe, "process", *inputs, "--threads", str(threads), *more]
+
+    def mix(inputs, threads):
+        return process(inputs, threads, *roles, "-o", out, "--no-page")
+
     rows = []
 
     def threads(what, command, asked, rounds=rounds):
         (alone, cpu, _), (both, cpu_both, _) = least([command(1), command(2)], rounds, out)
-        rows.append((f"{what}: two threads / one, wall", f"{both / alone:.2f} ({both:.2f} s / {alone:.2f} s; CPU {cpu_both:.2f} / {cpu:.2f})", asked))
+        rows.append(
+            (
+                f"{what}: two threads / one, wall",
+                f"{both / alone:.2f} ({both:.2f} s / {alone:.2f} s; CPU {cpu_both:.2f} / {cpu:.2f})",
+                asked,
+            )
+        )
         return alone, cpu
 
     _, short = threads("process, mix and report", lambda n: mix([one, two], n), "at most 0.55")
     threads("process, report alone", lambda n: process([one, two], n, *roles, "--json"), "at most 0.55")
     memory = min(measured(mix([one, two], 2))[2] for _ in range(3))
     tracks = track_bytes(out / "report.json")
-    rows.append(("process with a mix, most memory", f"{memory:.0f} MB, tracks {tracks:.1f} MB", f"at most {1.25 * tracks + 24:.0f} MB"))
+    rows.append(
+        (
+            "process with a mix, most memory",
+            f"{memory:.0f} MB, tracks {tracks:.1f} MB",
+            f"at most {1.25 * tracks + 24:.0f} MB",
+        )
+    )
     if not all(str(path).endswith(".mp3") for path in (one, two)):
         return rows
     hours = [repeated(path, 6, folder / f"hour-{name}.mp3") for name, path in (("a", one), ("b", two))]
-    threads("one mp3, six times as long", lambda n: process(hours[:1], n, "--json"), "at most 0.55", max(1, rounds // 2))
+    threads(
+        "one mp3, six times as long", lambda n: process(hours[:1], n, "--json"), "at most 0.55", max(1, rounds // 2)
+    )
     long = least([mix(hours, 1)], max(1, rounds // 2), out)[0][1]
     rows.append(("process, six times as long / once, CPU", f"{long / short:.2f}", "5.7 to 6.3"))
     long = repeated(one, 60, folder / "long.mp3")
-    rows.append(("analysis of one mp3, sixty times as long, most memory", f"{measured(process([long], 2, '--json'))[2]:.0f} MB", "at most 48 MB"))
+    rows.append(
+        (
+            "analysis of one mp3, sixty times as long, most memory",
+            f"{measured(process([long], 2, '--json'))[2]:.0f} MB",
+            "at most 48 MB",
+        )
+    )
     long.unlink()
     listed = calls(folder, 200)
-    batch = lambda threads: [exe, "batch", listed, "--threads", str(threads), "--no-page", "-o", out]
+
+    def batch(threads):
+        return [exe, "batch", listed, "--threads", str(threads), "--no-page", "-o", out]
+
     (alone, *_), (both, *_) = least([batch(1), batch(2)], max(1, rounds // 2), out)
-    rows.append(("200 short calls, one thread / two, wall", f"{alone / both:.2f} ({alone:.2f} s / {both:.2f} s)", "at least 1.9"))
+    rows.append(
+        (
+            "200 short calls, one thread / two, wall",
+            f"{alone / both:.2f} ({alone:.2f} s / {both:.2f} s)",
+            "at least 1.9",
+        )
+    )
     return rows
 
 
@@ -187,8 +252,11 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         one, two = map(os.path.abspath, a.call) if a.call else call(folder, a.minutes)
-        what = "the call of " + " and ".join(map(os.path.basename, a.call)) if a.call else \
-            f"{a.minutes} minutes, two mp3s of 16 kHz and 32 kbit/s"
+        what = (
+            "the call of " + " and ".join(map(os.path.basename, a.call))
+            if a.call
+            else f"{a.minutes} minutes, two mp3s of 16 kHz and 32 kbit/s"
+        )
         if not a.own:
             peers(a, folder, one, two, what)
         rows = own(a.exe.resolve(), one, two, folder, a.rounds)
@@ -201,7 +269,22 @@ def main():
 
 def peers(a, folder, one, two, what):
     ours = [str(a.exe), "process", one, two, "--roles", "customer,agent", "--threads", "1"]
-    ffmpeg = ["ffmpeg", "-v", "error", "-y", "-threads", "1", "-i", one, "-threads", "1", "-i", two, "-filter_threads", "1"]
+    ffmpeg = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-threads",
+        "1",
+        "-i",
+        one,
+        "-threads",
+        "1",
+        "-i",
+        two,
+        "-filter_threads",
+        "1",
+    ]
     mixed = "[0:a][1:a]amerge=inputs=2,silencedetect=noise=-50dB:d=0.5,ebur128"
     wav = str(folder / "mix.wav")
     jobs = {
@@ -226,10 +309,18 @@ def peers(a, folder, one, two, what):
     print("| | CPU s | callweave with mix and report, as a multiple |\n|---|---|---|")
     for name, seconds in cost.items():
         print(f"| {name} | {seconds:.3f} | {whole / seconds:.2f} |")
-    packages = version([python, "-c", "import soundfile as f, soxr as s, onnxruntime as o; print('soundfile', f.__version__, "
-                                      "'soxr', s.__version__, 'onnxruntime', o.__version__)"])
-    print(f"\n{processor()}; {version([str(a.exe), '--version'])}; {version(['ffmpeg', '-version'])}; "
-          f"{version(['sox', '--version']) if shutil.which('sox') else 'no sox'}; {packages}; Python {platform.python_version()}")
+    packages = version(
+        [
+            python,
+            "-c",
+            "import soundfile as f, soxr as s, onnxruntime as o; print('soundfile', f.__version__, "
+            "'soxr', s.__version__, 'onnxruntime', o.__version__)",
+        ]
+    )
+    print(
+        f"\n{processor()}; {version([str(a.exe), '--version'])}; {version(['ffmpeg', '-version'])}; "
+        f"{version(['sox', '--version']) if shutil.which('sox') else 'no sox'}; {packages}; Python {platform.python_version()}"
+    )
 
 
 if __name__ == "__main__":

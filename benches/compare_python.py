@@ -8,7 +8,15 @@
 The job: where both parties of compare_peers.py's call speak, and a mix of two channels at 16 kHz. Every program runs on one thread;
 rounds go through all of them in turn, and a figure is the least of the rounds. Prints Markdown.
 """
-import argparse, json, os, platform, subprocess, sys, tempfile, time
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 from compare_peers import HOME, ONE, ROOT, call, environment, processor
@@ -91,20 +99,30 @@ def spoken(minutes):
     """What was spoken on each track, by the fixture's truth: as often as the call repeats it, after the delay of the fixture's mp3."""
     for track in json.loads((ROOT / "fixtures" / "keypad-hold" / "truth.json").read_text())["tracks"]:
         late = 1000 * track["codecDelaySamples"] / track["sampleRateHz"] - track["offsetMs"]
-        yield [(span["startMs"] + late + 60_000 * n, span["endMs"] + late + 60_000 * n)
-               for n in range(minutes) for span in track["speech"]], 0
+        yield (
+            [
+                (span["startMs"] + late + 60_000 * n, span["endMs"] + late + 60_000 * n)
+                for n in range(minutes)
+                for span in track["speech"]
+            ],
+            0,
+        )
 
 
 def found(heard, truth, length_ms):
     """Of the speech that was heard the share that was spoken, and of what was spoken the share that was heard."""
-    pairs = [pair for one, other in zip(heard, truth) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))]
+    pairs = [
+        pair for one, other in zip(heard, truth) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))
+    ]
     both = sum(a and b for a, b in pairs)
     return both / sum(a for a, _ in pairs), both / sum(b for _, b in pairs)
 
 
 def agreement(ours, theirs, length_ms):
     """Share of the time with the same verdict, and of the time either hears speech the share that both do."""
-    pairs = [pair for one, other in zip(ours, theirs) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))]
+    pairs = [
+        pair for one, other in zip(ours, theirs) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))
+    ]
     either = sum(a or b for a, b in pairs)
     return sum(a == b for a, b in pairs) / len(pairs), sum(a and b for a, b in pairs) / either
 
@@ -123,7 +141,9 @@ def table(python, rounds, minutes):
         spans, least = {}, {}
         for _ in range(rounds):
             for name, (exe, _, program, more) in jobs.items():
-                spans[name], used = run([str(part) for part in (exe, PROGRAMS / program, *paths, f"{scratch}/out", *more)])
+                spans[name], used = run(
+                    [str(part) for part in (exe, PROGRAMS / program, *paths, f"{scratch}/out", *more)]
+                )
                 least[name] = tuple(map(min, least.get(name, used), used))
         moved = ask(python, PLACES, *paths)
     installed = {name: ask(exe, INSTALLED, *roots) for name, (exe, roots, _, _) in jobs.items()}
@@ -132,29 +152,39 @@ def table(python, rounds, minutes):
     rows = {
         "lines of code": [lines(PROGRAMS / program) for _, _, program, _ in jobs.values()],
         "packages installed": [len(installed[name]) - len(more) for name, (_, _, _, more) in jobs.items()],
-        "their size, and the network's": [f"{sum(size for _, _, size in found) / 1e6:.0f} MB" for found in installed.values()],
+        "their size, and the network's": [
+            f"{sum(size for _, _, size in found) / 1e6:.0f} MB" for found in installed.values()
+        ],
         "wall time": [f"{wall:.2f} s" for wall, _, _ in least.values()],
         "CPU time": [f"{cpu:.2f} s" for _, cpu, _ in least.values()],
         "CPU time, callweave's as 1": [f"{cpu / least['callweave'][1]:.1f}" for _, cpu, _ in least.values()],
         "most memory": [f"{memory / 1e6:.0f} MB" for _, _, memory in least.values()],
     }
-    print("| | callweave | soundfile, soxr, Silero by onnxruntime, frame by frame | the same, by Silero's network for sequences |")
+    print(
+        "| | callweave | soundfile, soxr, Silero by onnxruntime, frame by frame | the same, by Silero's network for sequences |"
+    )
     print("|---|---|---|---|")
     for name, cells in rows.items():
         print(f"| {name} | {' | '.join(map(str, cells))} |")
     heard = {name: list(zip(tracks, moved if name == "callweave" else (0, 0))) for name, tracks in spans.items()}
     for name in jobs:
         precision, recall = found(heard[name], spoken(minutes), minutes * 60_000)
-        print(f"\n{name}: of what it takes for speech {precision:.1%} was spoken; of what was spoken it hears {recall:.1%}.")
+        print(
+            f"\n{name}: of what it takes for speech {precision:.1%} was spoken; of what was spoken it hears {recall:.1%}."
+        )
     for name in ("frame by frame", "whole sequences"):
         same, both = agreement(heard["callweave"], heard[name], minutes * 60_000)
-        print(f"\nAgainst {name}: the same verdict for {same:.1%} of both tracks' time; of the time that either takes for speech "
-              f"both do for {both:.1%}.")
+        print(
+            f"\nAgainst {name}: the same verdict for {same:.1%} of both tracks' time; of the time that either takes for speech "
+            f"both do for {both:.1%}."
+        )
     for name in jobs:
         each = ", ".join(f"{package} {version} ({size / 1e6:.1f} MB)" for package, version, size in installed[name])
         print(f"\n{each}.")
-    print(f"\n{minutes} minutes, two mp3s of 16 kHz and 32 kbit/s; least of {rounds} rounds, one thread each; {processor()}, "
-          f"Python {platform.python_version()}.")
+    print(
+        f"\n{minutes} minutes, two mp3s of 16 kHz and 32 kbit/s; least of {rounds} rounds, one thread each; {processor()}, "
+        f"Python {platform.python_version()}."
+    )
 
 
 def in_threads(python, threads, calls, rounds):
@@ -165,10 +195,14 @@ def in_threads(python, threads, calls, rounds):
         many.append(ask(python, LOOP, threads, calls, *keypad))
     (wall, cpu, held), (wall_many, cpu_many, _) = min(one), min(many)
     print("| | wall s | CPU s |\n|---|---|---|")
-    print(f"| {calls} calls, one thread | {wall:.2f} | {cpu:.2f} |\n| {calls} calls, {threads} threads | {wall_many:.2f} | {cpu_many:.2f} |")
-    print(f"\n{threads} threads are {wall / wall_many:.2f} times faster than one, on {os.cpu_count()} cores; "
-          f"with one, the interpreter is held for at most {held / wall:.2%} of the time. "
-          f"Each call is a minute of two parties: process, report and mix. {processor()}, Python {platform.python_version()}.")
+    print(
+        f"| {calls} calls, one thread | {wall:.2f} | {cpu:.2f} |\n| {calls} calls, {threads} threads | {wall_many:.2f} | {cpu_many:.2f} |"
+    )
+    print(
+        f"\n{threads} threads are {wall / wall_many:.2f} times faster than one, on {os.cpu_count()} cores; "
+        f"with one, the interpreter is held for at most {held / wall:.2%} of the time. "
+        f"Each call is a minute of two parties: process, report and mix. {processor()}, Python {platform.python_version()}."
+    )
 
 
 def main():

@@ -18,8 +18,6 @@ def read(path):
     return soxr.resample(samples.mean(axis=1), rate, RATE)
 
 
-
-
 def probabilities(session, samples):
     hidden, cell = np.zeros((2, 1, 1, 128), np.float32)
     frames = np.pad(samples, (64, -len(samples) % 512))

@@ -20,7 +20,13 @@ function pieces() {
   const start = (name, how) =>
     inTurn(how, (threads) => {
       order.push(name)
-      return new Promise((resolve) => working.set(name, { threads, end: () => (working.delete(name), resolve(name)) }))
+      return new Promise((resolve) => {
+        const end = () => {
+          working.delete(name)
+          resolve(name)
+        }
+        working.set(name, { threads, end })
+      })
     })
   const threads = () => [...working.values()].reduce((sum, piece) => sum + piece.threads, 0)
   return { working, order, start, threads }

@@ -31,7 +31,9 @@ let files
 before(async () => {
   files = await serve('files', '--folder', FOLDER)
 })
-after(() => started.forEach((child) => child.kill()))
+after(() => {
+  for (const child of started) child.kill()
+})
 
 const cloudWith = (...args) => serve('mcloud', ...args)
 const state = async (cloud) => (await fetch(`${cloud}/_test/state`)).json()

@@ -112,7 +112,7 @@ export async function serve(dir) {
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
     const headers = { 'content-type': types[path.extname(file)] ?? 'application/octet-stream', 'accept-ranges': 'bytes' }
     const first = range ? Number(range[1]) : 0
-    const last = range && range[2] ? Math.min(size - 1, Number(range[2])) : size - 1
+    const last = range?.[2] ? Math.min(size - 1, Number(range[2])) : size - 1
     if (range) headers['content-range'] = `bytes ${first}-${last}/${size}`
     response.writeHead(range ? 206 : 200, { ...headers, 'content-length': last - first + 1 })
     createReadStream(file, { start: first, end: last }).pipe(response)

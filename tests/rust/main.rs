@@ -3,6 +3,7 @@
 
 mod docs;
 mod golden;
+mod interface;
 mod licences;
 mod modules;
 mod program;

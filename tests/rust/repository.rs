@@ -40,11 +40,30 @@ fn no_file_is_large() {
 
 #[test]
 fn the_top_level_is_the_agreed_one() {
-    let folders = ["core", "bindings-python", "bindings-node", "benches", "fixtures", "tests"];
+    const FOLDERS: &[&str] =
+        &[".cargo", ".ci", "core", "bindings-python", "bindings-node", "benches", "fixtures", "tests"];
+    const FILES: &[&str] = &[
+        ".editorconfig",
+        ".gitignore",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "NOTICE",
+        "README.md",
+        "biome.json",
+        "deny.toml",
+        "ruff.toml",
+        "rust-toolchain.toml",
+        "rustfmt.toml",
+    ];
     for path in tracked() {
         let first = path.components().next().unwrap().as_os_str().to_str().unwrap().to_owned();
-        let is_file = path.components().count() == 1;
-        assert!(is_file || first.starts_with('.') || folders.contains(&first.as_str()), "{}", path.display());
+        let agreed = if path.components().count() == 1 { FILES } else { FOLDERS };
+        assert!(agreed.contains(&first.as_str()), "{}", path.display());
     }
 }
 

@@ -25,6 +25,31 @@ fn every_crate_has_the_workspaces_version() {
     }
 }
 
+/// A version of Rust as numbers.
+fn rust(version: &str) -> Vec<u32> {
+    version.split('.').map(|part| part.parse().unwrap()).collect()
+}
+
+/// What the code itself uses is held against the field by clippy's `incompatible_msrv`.
+#[test]
+fn no_crate_needs_a_newer_rust_than_the_workspace_says() {
+    let said = toml_value(&read("Cargo.toml"), "[workspace.package]", "rust-version").unwrap();
+    let metadata = output("cargo", &["metadata", "--format-version=1", "--all-features", "--locked"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let needs = |package: &Value| Some((package["name"].to_string(), package["rust_version"].as_str()?.to_owned()));
+    let mut newer = metadata["packages"].as_array().unwrap().iter().filter_map(needs).peekable();
+    assert!(newer.peek().is_some());
+    let newer: Vec<_> = newer.filter(|(_, needed)| rust(needed) > [rust(&said), vec![0]].concat()).collect();
+    assert!(newer.is_empty(), "rust-version is {said}: {newer:?}");
+}
+
+#[test]
+fn the_pinned_rust_is_not_older_than_the_workspace_says() {
+    let said = toml_value(&read("Cargo.toml"), "[workspace.package]", "rust-version").unwrap();
+    let pinned = toml_value(&read("rust-toolchain.toml"), "[toolchain]", "channel").unwrap();
+    assert!(rust(&pinned) >= rust(&said), "{pinned}, {said}");
+}
+
 #[test]
 fn pip_takes_its_version_from_the_crate() {
     let project = read("bindings-python/pyproject.toml");

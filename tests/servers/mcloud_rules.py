@@ -158,7 +158,9 @@ def filters(query: dict[str, str]) -> tuple[int, int, Callable[[dict[str, Any]],
         raise Refused("validation_failed", f"Wrong: {', '.join(wrong)}")
 
     def wanted(item: dict[str, Any]) -> bool:
-        same = all(query.get(name) in (None, item.get(name)) for name in ("direction", "sourceProvider", "customerPhone"))
+        same = all(
+            query.get(name) in (None, item.get(name)) for name in ("direction", "sourceProvider", "customerPhone")
+        )
         at = instant(item["callAt"])
         since = "callDateFrom" not in query or instant(query["callDateFrom"]) <= at
         until = "callDateTo" not in query or at <= instant(query["callDateTo"])

@@ -13,8 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from files import TOKEN, Files  # noqa: E402
-from http_server import Server  # noqa: E402
+from files import TOKEN, Files
+from http_server import Server
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ROWS = json.loads((FIXTURES / "wellcloud/recordings2.json").read_text())

@@ -15,9 +15,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from http_server import Server  # noqa: E402
-from mcloud import Mcloud  # noqa: E402
-from mcloud_rules import B1, B2, B3, ERRORS, USER  # noqa: E402
+from http_server import Server
+from mcloud import Mcloud
+from mcloud_rules import B1, B2, B3, ERRORS, USER
 
 SAMPLE = """{
 "dataId": "rec_2026_05_20_001",
@@ -75,10 +75,22 @@ def test_the_way_of_the_quickstart(server: Server) -> None:
     url = urlsplit(made["uploadUrl"])
     assert send(server.url, "PUT", f"{url.path}?{url.query}", b"RIFF....", {"Content-Type": "audio/wav"})[0] == 200
     assert server.app.recordings[made["id"]].audio == b"RIFF...."
-    assert api("POST", f"/recordings/{made['id']}/reextract") == (202, {"id": made["id"], "processingStatus": "processing"})
+    assert api("POST", f"/recordings/{made['id']}/reextract") == (
+        202,
+        {"id": made["id"], "processingStatus": "processing"},
+    )
     status, item = api("GET", f"/recordings/{made['id']}")
     assert (status, item["dataId"], item["processingStatus"]) == (200, "rec_2026_05_20_001", "processing")
-    documented = {"id", "dataId", "callAt", "direction", "customerPhone", "processingStatus", "audioUrl", "transcriptUrl"}
+    documented = {
+        "id",
+        "dataId",
+        "callAt",
+        "direction",
+        "customerPhone",
+        "processingStatus",
+        "audioUrl",
+        "transcriptUrl",
+    }
     assert documented | {"summaryUrl"} <= set(item)
 
 
@@ -166,7 +178,12 @@ def test_bodies_that_are_none(server: Server) -> None:
 def test_what_is_not_there(server: Server) -> None:
     api = Api(server)
     made = api("POST", "/recordings", SAMPLE)[1]
-    for method, path in (("GET", "/nothing"), ("GET", "/recordings/x"), ("PUT", "/recordings"), ("POST", "/recordings/x/y")):
+    for method, path in (
+        ("GET", "/nothing"),
+        ("GET", "/recordings/x"),
+        ("PUT", "/recordings"),
+        ("POST", "/recordings/x/y"),
+    ):
         assert code(api(method, path)) == "not_found"
     assert code(Api(server, "crk_other")("GET", f"/recordings/{made['id']}")) == "not_found"
     assert api("DELETE", f"/recordings/{made['id']}")[0] == 204
@@ -177,7 +194,11 @@ def test_what_is_not_there(server: Server) -> None:
 def test_the_list_is_filtered_and_paged(server: Server) -> None:
     api = Api(server)
     for n in range(25):
-        body = {"dataId": f"Rec_{n:02}", "callAt": f"2026-05-{n + 1:02}T08:14:00+07:00", "direction": ("in", "out")[n % 2]}
+        body = {
+            "dataId": f"Rec_{n:02}",
+            "callAt": f"2026-05-{n + 1:02}T08:14:00+07:00",
+            "direction": ("in", "out")[n % 2],
+        }
         assert api("POST", "/recordings", {**body, "customerPhone": f"+6681234567{n % 3}"})[0] == 201
     page = api("GET", "/recordings")[1]
     assert (page["total"], page["limit"], page["offset"], len(page["items"])) == (25, 20, 0, 20)
@@ -192,7 +213,15 @@ def test_the_list_is_filtered_and_paged(server: Server) -> None:
     assert total(f"callDateFrom={since}&callDateTo={until}") == 2
     assert (total(f"customerPhone={quote('+66812345670')}"), total("customerPhone=66812345670")) == (9, 0)
     assert (total("search=rec_1"), total("search=nothing")) == (10, 0)
-    for wrong in ("limit=0", "limit=201", "limit=x", "offset=-1", "direction=internal", "callDateFrom=now", "sourceProvider=x"):
+    for wrong in (
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "offset=-1",
+        "direction=internal",
+        "callDateFrom=now",
+        "sourceProvider=x",
+    ):
         assert code(api("GET", f"/recordings?{wrong}")) == "validation_failed"
 
 

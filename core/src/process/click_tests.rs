@@ -99,6 +99,7 @@ fn wandering() -> Placement {
 }
 
 #[test]
+#[cfg_attr(not(feature = "opus"), ignore = "needs the feature opus")]
 fn clicks_land_within_a_sample_through_every_codec() {
     let codecs: [(u32, &str, &str); 15] = [
         (8_000, "a.wav", "cp IN OUT"),

@@ -212,6 +212,7 @@ fn chunks_hold_own_speech_and_know_the_way_back() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "providers"), ignore = "needs the feature providers")]
 fn no_number_of_threads_changes_a_report_a_sample_or_a_mix() {
     let calls =
         ["keypad-hold/manifest.json", "stereo/manifest.json", "tencent-dual/pushes.json", "wellcloud/recordings2.json"];

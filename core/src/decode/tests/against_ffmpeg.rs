@@ -146,6 +146,7 @@ fn impulses_stay_where_they_were() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "opus"), ignore = "needs the feature opus")]
 fn impulses_stay_where_they_were_in_every_container() {
     let dir = folder("impulses");
     let mut samples = vec![0i16; 48_000];
@@ -290,6 +291,7 @@ fn flac_is_bit_exact() {
 }
 
 #[test]
+#[cfg_attr(not(feature = "opus"), ignore = "needs the feature opus")]
 fn lossy_codecs_are_close_and_in_place() {
     let dir = folder("lossy");
     let ffmpeg = |codec, kbits| ["ffmpeg", "-v", "error", "-y", "-i", "IN", "-c:a", codec, "-b:a", kbits, "OUT"];

@@ -133,6 +133,7 @@ fn row(case: &Case, dir: &Path) -> Option<String> {
 }
 
 #[test]
+#[cfg_attr(not(feature = "opus"), ignore = "needs the feature opus")]
 fn the_table_of_codecs_holds_and_is_in_the_docs() {
     let dir = folder("table");
     let mut table = String::new();

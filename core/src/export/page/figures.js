@@ -106,7 +106,7 @@ function together() {
 
 /** Response times on a line: median, mean, 95th percentile. */
 function responses(times) {
-  if (!times || !times.count || times.p95 === null) return null
+  if (!times?.count || times.p95 === null) return null
   const most = Math.max(1000, times.p95, times.mean) * 1.15
   const x = (ms) => 4 + (ms / most) * 352
   const text = `Response times of ${times.count} answers: median ${lasting(times.median)}, mean ${lasting(times.mean)}, 19 in 20 under ${lasting(times.p95)}`
