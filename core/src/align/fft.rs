@@ -1,4 +1,7 @@
 //! Fourier transforms of real signals, by the fastest way that a CPU has, or by one that gives the same bits on all.
+//!
+//! realfft does not fit: it takes its complex transforms from rustfft's `FftPlanner` alone, which chooses by the CPU, so that
+//! `portable` could not be kept; and a correlation is one complex transform of both signals here, two real ones there.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

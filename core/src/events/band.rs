@@ -1,4 +1,6 @@
 //! How wide a recording's speech is: whether there is anything above the telephone's 4 kHz in a file that has room for it.
+//!
+//! By rustfft's scalar transforms, the same on every CPU; realfft has none, for rustfft's planner chooses by the CPU.
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlannerScalar};

@@ -1,4 +1,7 @@
 //! The one block analysis that all listeners share: Hann-windowed power spectra at 8 kHz.
+//!
+//! realfft does not fit: two windows share one complex transform, where it would make two; and it takes its transforms from
+//! rustfft's `FftPlanner` alone, which chooses by the CPU, so that `portable` could not be kept.
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};

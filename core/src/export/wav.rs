@@ -1,4 +1,7 @@
 //! A mix as wav: 16-bit PCM, or 8-bit mu-law.
+//!
+//! hound does not fit: it knows no mu-law, and it writes the lengths into the header when all samples are written, so that it
+//! must seek. Here the length is known before, the bytes go out once and in order, and are hashed as they go.
 
 use super::Encode;
 use crate::error::{Error, ErrorKind, Result, Stage};

@@ -1,4 +1,8 @@
 //! What a zip archive says of its members: by its central directory, or, where that is missing, by the members' own headers.
+//!
+//! The crates zip and rc-zip do not fit: both read every entry before the number of entries can be held against a limit,
+//! zip keeps one of several members of one name, and archives without a directory need what is here anyway. Unpacking is
+//! flate2's.
 
 use std::ops::Range;
 

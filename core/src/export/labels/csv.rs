@@ -1,4 +1,4 @@
-//! A table for spreadsheets, by RFC 4180.
+//! A table for spreadsheets, by RFC 4180; cells are quoted by csv-core.
 
 use std::fmt::Write;
 
@@ -69,11 +69,13 @@ fn decimal(value: f64) -> String {
 /// A text as a cell that no spreadsheet takes for a formula.
 fn cell(text: &str) -> String {
     let guard = if text.starts_with(FORMULA) { "'" } else { "" };
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
-    } else {
-        format!("{guard}{text}")
+    let text = format!("{guard}{text}");
+    if !csv_core::Writer::new().should_quote(text.as_bytes()) {
+        return text;
     }
+    let mut doubled = vec![0; 2 * text.len()];
+    let (_, _, length) = csv_core::quote(text.as_bytes(), &mut doubled, b'"', b'"', true);
+    format!("\"{}\"", String::from_utf8_lossy(doubled.get(..length).unwrap_or(&[])))
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{PageAudio, Waves, base64};
+use super::{PageAudio, Waves};
 use crate::error::Result;
 use crate::export::labels::{Names, one_line, speakers};
 use crate::export::peaks::PeakBits;
@@ -107,7 +108,7 @@ fn page_data(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> 
             channels: waves.peaks.channels().len(),
             length: waves.peaks.len(),
             tracks: &waves.tracks,
-            data: base64::encode(&bytes),
+            data: BASE64_STANDARD.encode(&bytes),
         },
         split: waves.split,
         audio: match audio {
@@ -189,7 +190,7 @@ fn escaped(text: &str) -> String {
 
 /// A text's hash as a content security policy writes it.
 fn hash(text: &str) -> String {
-    format!("sha256-{}", base64::encode(&Sha256::digest(text.as_bytes())))
+    format!("sha256-{}", BASE64_STANDARD.encode(&Sha256::digest(text.as_bytes())))
 }
 
 /// Writes the mix into the page, a piece at a time.
@@ -204,7 +205,7 @@ fn embed(out: &mut impl Write, audio: PageAudio) -> std::io::Result<()> {
         if bytes.is_empty() {
             break;
         }
-        out.write_all(base64::encode(&bytes).as_bytes())?;
+        out.write_all(BASE64_STANDARD.encode(&bytes).as_bytes())?;
     }
     out.write_all(b"</script>\n")
 }

@@ -1,8 +1,6 @@
 //! `report.html`: a call to look at, in one file that needs no network and opens from disk.
 
 #[cfg(feature = "page")]
-mod base64;
-#[cfg(feature = "page")]
 mod html;
 
 use std::path::Path;

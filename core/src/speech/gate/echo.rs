@@ -1,4 +1,7 @@
 //! How much of a moment of one track is another track's sound.
+//!
+//! realfft does not fit: the short transforms take two windows at once, and `portable` needs rustfft's scalar planner, which
+//! realfft does not take.
 
 use std::sync::Arc;
 

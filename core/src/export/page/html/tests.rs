@@ -110,5 +110,5 @@ fn audio_is_embedded_byte_for_byte() {
     let page = page(&report(), PageAudio::Embedded(&path), Names::Roles);
     fs::remove_file(&path).unwrap();
     let text = page.split_once("id=\"embedded-audio\">").unwrap().1.split_once("</script>").unwrap().0;
-    assert_eq!(text, base64::encode(&bytes));
+    assert_eq!(text, BASE64_STANDARD.encode(&bytes));
 }
