@@ -190,7 +190,7 @@ fn escaped(text: &str) -> String {
 
 /// A text's hash as a content security policy writes it.
 fn hash(text: &str) -> String {
-    format!("sha256-{}", BASE64_STANDARD.encode(&Sha256::digest(text.as_bytes())))
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
 }
 
 /// Writes the mix into the page, a piece at a time.
