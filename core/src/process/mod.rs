@@ -39,6 +39,7 @@ pub use batch::{Batch, analyze_batch, process_batch};
 pub use call_input::{CallInput, RecordingSource};
 pub use chunks::PartyChunk;
 pub use normalize::{NormalizeOptions, Normalized, normalize};
+#[cfg(feature = "cli")]
 pub(crate) use partition::TRACK_UNREADABLE;
 pub use processed::{Processed, ProcessedTrack};
 pub use redact::Redaction;
