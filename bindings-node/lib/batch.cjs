@@ -3,7 +3,7 @@
 // Many calls, several at a time, in order. Core's batch works on them on threads of its own; here calls are asked for, their
 // streams are read, and results are handed on.
 
-const { onAbort, unlessAborted } = require('./abort.cjs')
+const { onAbort } = require('./abort.cjs')
 const { calledFrom, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 const { copied, inputSpecs, releaseAll } = require('./inputs.cjs')

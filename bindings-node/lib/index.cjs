@@ -25,7 +25,6 @@ const OF_CALL = [...OF_WORK, 'roles', 'strict', 'onProgress']
 const OF_CHUNKS = ['longestMs', 'padMs', 'sampleRateHz', 'signal']
 const OF_MIX = ['rate', 'layout', 'format', 'level']
 const OF_WRITE = ['mix', 'page', 'embedAudio', 'peaks', 'series', 'labels', 'showParties', 'signal']
-const OF_REDACTION = ['spans', 'keys', 'cover']
 
 /** The options of a call, checked for what only JavaScript can get wrong. */
 function checked(options, known) {
