@@ -61,7 +61,7 @@ fn main() {
         track.alignment = Some(AlignmentReport::from(placement));
         track.speech = gated.own.iter().map(|&span| placement.span_to_call(span)).collect();
         let bleed = gated.bleed.iter();
-        track.bleed = bleed.map(|b| Bleed { span: placement.span_to_call(b.span), from_track: b.from }).collect();
+        track.bleed = bleed.map(|b| Bleed::new(placement.span_to_call(b.span), b.from)).collect();
     }
     println!("{}", report.to_json().unwrap());
 }

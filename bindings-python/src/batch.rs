@@ -107,10 +107,6 @@ fn work(call: Begun, config: &Config, (tracks, strict): (bool, bool), run: &RunO
         Begun::Call(open) => open()?,
         Begun::Refused(error) => return Ok(Ended::Refused(error)),
     };
-    let call = if tracks {
-        process(call, config, run)?
-    } else {
-        Call { report: analyze(call, config, run)?, tracks: Vec::new() }
-    };
+    let call = if tracks { process(call, config, run)? } else { Call::from(analyze(call, config, run)?) };
     Ok(Ended::Call(Box::new(complete(call, strict)?)))
 }

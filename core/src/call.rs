@@ -27,6 +27,15 @@ macro_rules! named {
             }
         }
 
+        impl std::str::FromStr for $name {
+            type Err = crate::error::Error;
+
+            /// Reads a name as the report and the configuration write it.
+            fn from_str(name: &str) -> crate::error::Result<Self> {
+                Self::from_name(name).ok_or_else(|| crate::error::unknown_name(name, Self::ALL.iter().map(|value| value.name())))
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(self.name())
@@ -258,6 +267,15 @@ pub struct Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_read_back_and_an_unknown_one_is_told_the_known() {
+        for &tag in Tag::ALL {
+            assert_eq!(tag.to_string().parse::<Tag>().unwrap(), tag);
+        }
+        let error = "out bound".parse::<Direction>().unwrap_err();
+        assert_eq!((error.found(), error.expected()), (Some("out bound"), Some("in, out or internal")));
+    }
 
     #[test]
     fn caller_and_callee_mean_customer_and_agent_by_direction() {

@@ -278,6 +278,7 @@ impl Error {
 /// `code` is stable and meant for programs, `message` for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Warning {
     /// Stable name of the fault, `snake_case`.
     pub code: Cow<'static, str>,
@@ -306,6 +307,16 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.message)
     }
+}
+
+/// The error of a name that is none of a list.
+pub(crate) fn unknown_name<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<&str> = known.collect();
+    let list = match known.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => known.concat(),
+    };
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such name").with_mismatch(name, list)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::units::{Millis, Span};
 /// What can be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Flaw {
     /// A track without a signal.
     DeadTrack,
@@ -54,6 +55,7 @@ impl Flaw {
 
 /// Something that is wrong with a recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// What.
     pub code: Flaw,

@@ -41,4 +41,4 @@ pub use process::{
     process, process_batch,
 };
 pub use report::Report;
-pub use run::{Cancel, Progress, RunOptions};
+pub use run::{Cancel, CancelGuard, Progress, RunOptions};

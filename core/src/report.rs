@@ -20,6 +20,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -57,6 +58,7 @@ pub struct Report {
 
 /// A name and a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Named {
     /// The name.
     pub name: String,
@@ -67,6 +69,7 @@ pub struct Named {
 /// The call as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct CallReport {
     /// The call's id at its provider.
     pub id: Option<String>,
@@ -83,6 +86,7 @@ pub struct CallReport {
 /// One track. A track that could not be read has an `error` and neither source, alignment nor level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TrackReport {
     /// The track's place among the call's tracks.
     pub index: usize,
@@ -113,6 +117,7 @@ pub struct TrackReport {
 /// One of the recordings that a track is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SegmentReport {
     /// The recording.
     pub source: SourceInfo,
@@ -123,6 +128,7 @@ pub struct SegmentReport {
 
 /// Why a track could not be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TrackError {
     /// The error's stable code.
     pub code: ErrorKind,
@@ -139,6 +145,7 @@ impl From<&Error> for TrackError {
 /// Where a track lies on the timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct AlignmentReport {
     /// Call time of the track's first sample, codec delay removed.
     pub offset_ms: Millis,
@@ -170,6 +177,7 @@ impl From<&Placement> for AlignmentReport {
 /// How loud a track is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct LevelReport {
     /// Active speech level by ITU-T P.56 in dBov; `None` where nothing is active.
     pub active_dbov: Option<Decibels>,
@@ -190,6 +198,7 @@ pub struct LevelReport {
 /// Another party, heard faintly on this track.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Bleed {
     /// When.
     #[serde(flatten)]
@@ -198,8 +207,16 @@ pub struct Bleed {
     pub from_track: usize,
 }
 
+impl Bleed {
+    /// Another party, heard faintly in a span of the call.
+    pub const fn new(span: Span, from_track: usize) -> Self {
+        Self { span, from_track }
+    }
+}
+
 /// A party's turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TurnReport {
     /// The party's track.
     pub track: usize,
@@ -211,6 +228,7 @@ pub struct TurnReport {
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct OutputFile {
     /// What it is: `mix`.
     pub kind: String,

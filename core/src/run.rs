@@ -20,10 +20,45 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// A guard that stops the work when it is dropped: for a caller who may leave early.
+    ///
+    /// ```
+    /// use callweave::Cancel;
+    ///
+    /// let cancel = Cancel::default();
+    /// drop(cancel.drop_guard());
+    /// assert!(cancel.is_cancelled());
+    /// cancel.drop_guard().disarm();
+    /// ```
+    #[must_use]
+    pub fn drop_guard(&self) -> CancelGuard {
+        CancelGuard(Some(self.clone()))
+    }
+}
+
+/// Stops the work when it is dropped; made by [`Cancel::drop_guard`].
+#[derive(Debug)]
+pub struct CancelGuard(Option<Cancel>);
+
+impl CancelGuard {
+    /// Drops the guard without stopping the work.
+    pub fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        if let Some(cancel) = &self.0 {
+            cancel.cancel();
+        }
+    }
 }
 
 /// How far the work has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Progress {
     /// The stage at work.
     pub stage: Stage,
@@ -48,6 +83,27 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// The same options with a switch that stops the work.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// The same options with a function that is told of the progress, from any thread.
+    #[must_use]
+    pub fn with_progress(mut self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// The same options with a number of threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// Fails with `cancelled` where the caller has asked to stop.
     ///
     /// # Errors
@@ -78,6 +134,16 @@ impl fmt::Debug for RunOptions {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+
+    #[test]
+    fn a_guard_cancels_when_dropped_unless_disarmed() {
+        let cancel = Cancel::default();
+        let options = RunOptions::default().with_cancel(&cancel).with_threads(2);
+        cancel.drop_guard().disarm();
+        assert!(options.check(Stage::Decode).is_ok());
+        drop(cancel.drop_guard());
+        assert_eq!(options.check(Stage::Mix).unwrap_err().stage(), Stage::Mix);
+    }
 
     #[test]
     fn a_cancelled_control_fails_every_check() {

@@ -7,6 +7,7 @@ use crate::units::{Millis, Ppm, Span};
 /// How a track's place was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Method {
     /// The track that the others are placed against, or one that shares its file.
     Reference,
@@ -230,6 +231,7 @@ impl EventKind {
 
 /// Something that happened, on the timeline its owner names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Event {
     /// What it is.
     pub kind: EventKind,

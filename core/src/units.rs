@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -167,6 +168,19 @@ impl Millis {
     }
 }
 
+impl From<Duration> for Millis {
+    fn from(duration: Duration) -> Self {
+        Self(duration.as_secs_f64() * 1000.0)
+    }
+}
+
+impl From<Millis> for Duration {
+    /// The nearest duration; a time before 0, and what is no number, is 0.
+    fn from(time: Millis) -> Self {
+        Self::try_from_secs_f64(time.seconds()).unwrap_or(Self::ZERO)
+    }
+}
+
 impl Decibels {
     /// The level of an amplitude: 20·log10.
     pub fn from_amplitude(amplitude: f64) -> Self {
@@ -245,6 +259,13 @@ mod tests {
         assert_eq!(rate.millis(1105), Millis(69.0625));
         assert_eq!(rate.sample_at(Millis(69.0625)), 1105);
         assert_eq!(rate.sample_at(Millis(-5.0)), 0);
+    }
+
+    #[test]
+    fn a_time_is_a_duration_and_back() {
+        let time = Millis::from(Duration::from_micros(1_234_500));
+        assert_eq!((time, Duration::from(time)), (Millis(1234.5), Duration::from_micros(1_234_500)));
+        assert_eq!([Millis(-1.0), Millis(f64::NAN)].map(Duration::from), [Duration::ZERO; 2]);
     }
 
     #[test]

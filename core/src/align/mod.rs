@@ -53,6 +53,7 @@ pub struct TrackInput<'a> {
 
 /// Where the tracks of a call lie.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Alignment {
     /// A placement for every track, in the order given; the earliest first sample is call time 0.
     pub placements: Vec<Placement>,

@@ -23,6 +23,15 @@ macro_rules! choice {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
         }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::error::Error;
+
+            /// Reads a name as the report and the configuration write it.
+            fn from_str(name: &str) -> crate::error::Result<Self> {
+                Self::from_name(name).ok_or_else(|| crate::error::unknown_name(name, Self::NAMES.iter().copied()))
+            }
+        }
     };
 }
 
@@ -142,6 +151,7 @@ choice! {
 
 /// The sample rate of a mix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OutputRate {
     /// The highest rate among the inputs, at most 16 kHz.
     #[default]
@@ -190,6 +200,7 @@ impl OutputRate {
 
 /// The level to which each party is brought.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum LevelTarget {
     /// Active speech level by ITU-T P.56, in dBov.
     ActiveDbov(Decibels),
@@ -223,6 +234,22 @@ impl LevelTarget {
             _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such level")
                 .with_mismatch(text, "-60dbov to -1dbov, -60lufs to -1lufs, or off")),
         }
+    }
+}
+
+impl std::str::FromStr for OutputRate {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl std::str::FromStr for LevelTarget {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
     }
 }
 

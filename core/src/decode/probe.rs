@@ -13,6 +13,7 @@ use crate::units::{Millis, Rate};
 /// The answer of [`probe`] and [`probe_head`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Probe {
     /// The input's name.
     pub path: String,
@@ -31,6 +32,7 @@ pub struct Probe {
 /// was never closed says the same as a whole one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Head {
     /// The container's name.
     pub container: Container,
@@ -55,6 +57,7 @@ pub struct Head {
 /// Why an input cannot be read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Problem {
     /// The stable name of the error's kind.
     pub code: &'static str,

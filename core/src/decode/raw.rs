@@ -6,6 +6,7 @@ use crate::units::Rate;
 
 /// The format of a file without a header. One channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Raw {
     /// G.711 mu-law at 8 kHz.
     Ulaw,
@@ -72,6 +73,14 @@ impl Raw {
             Self::G722 => Codec::G722,
             Self::Slinear(_) => Codec::PcmS16,
         }
+    }
+}
+
+impl std::str::FromStr for Raw {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::from_name(name)
     }
 }
 

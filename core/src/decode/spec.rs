@@ -105,6 +105,7 @@ names! {
 /// On what the removed codec delay rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum DelayBasis {
     /// The file says how long it is.
     Tag,
@@ -128,6 +129,7 @@ impl DelayBasis {
 
 /// The delay of encoder and decoder together, which has been removed from the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Delay {
     /// Its length in samples of the file's own rate.
     pub samples: u32,
@@ -137,6 +139,7 @@ pub struct Delay {
 
 /// What is known of a recording before its first sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Spec {
     /// The container.
     pub container: Container,
@@ -156,6 +159,7 @@ pub struct Spec {
 /// What is known of a recording once it has been read to its end: the `source` of a track in the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SourceInfo {
     /// The path or name of the input; `None` where personal data is dropped.
     pub path: Option<String>,

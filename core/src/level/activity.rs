@@ -23,6 +23,7 @@ const THRESHOLDS: usize = 15;
 
 /// Ten milliseconds of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Hop {
     /// Mean square of the samples; a full-scale square wave has 1.
     pub power: f32,
@@ -114,6 +115,7 @@ fn smallest<I: Iterator<Item = f32>>(values: impl Fn() -> I, mut below: usize) -
 
 /// The level of speech while it is active, and how much of the time that is.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct ActiveLevel {
     /// Active level in dBov; −100 where no threshold was reached.
     pub level: Decibels,

@@ -43,6 +43,7 @@ struct LevelMeters {
 
 /// What a track's level is, over all of it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Level {
     /// Active speech level and activity factor by ITU-T P.56, over the whole track.
     pub active: ActiveLevel,

@@ -24,6 +24,7 @@ use crate::units::{Millis, Span, total};
 /// One party's figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PartyMetrics {
     /// The track's place among the call's tracks.
     pub track: usize,
@@ -41,6 +42,7 @@ pub struct PartyMetrics {
 
 /// An interruption: who interrupted, and the shared time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Interruption {
     /// The track of the party who interrupted.
     pub by: usize,
@@ -51,6 +53,7 @@ pub struct Interruption {
 
 /// Response times in milliseconds; the figures are `None` where there was no response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResponseTimes {
     /// How many responses there were.
     pub count: usize,
@@ -65,6 +68,7 @@ pub struct ResponseTimes {
 /// The conversation's figures. What compares parties in time is `None` where a placement is too uncertain for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Metrics {
     /// Figures by party.
     pub by_track: Vec<PartyMetrics>,

@@ -21,6 +21,7 @@ use rules::{RULES, time};
 
 /// Why an outcome was chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Reason {
     /// Stable name of what was measured.
     pub code: String,
@@ -36,6 +37,7 @@ pub struct Reason {
 
 /// An outcome with its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Decision {
     /// The outcome.
     pub value: Outcome,
@@ -45,6 +47,7 @@ pub struct Decision {
 
 /// A tag and what it came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Tagged {
     /// The tag.
     pub value: Tag,

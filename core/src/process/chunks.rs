@@ -13,6 +13,7 @@ use super::{Processed, ProcessedTrack};
 
 /// A stretch of one party's speech.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PartyChunk {
     /// Its track's place among [`Processed::tracks`].
     pub placed: usize,

@@ -31,6 +31,7 @@ pub struct NormalizeOptions {
 
 /// A normalised recording.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Normalized {
     /// What the recording was, and what was wrong with it.
     pub source: SourceInfo,

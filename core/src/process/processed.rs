@@ -14,6 +14,7 @@ use super::measure::CallAnalysis;
 
 /// A processed call: its report, and its placed tracks where they were kept.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Processed {
     /// What was found.
     pub report: Report,
@@ -23,6 +24,7 @@ pub struct Processed {
 
 /// A track of a processed call.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ProcessedTrack {
     /// Its place among the report's tracks.
     pub index: usize,
@@ -38,6 +40,13 @@ pub struct ProcessedTrack {
     pub keys: Vec<Span>,
     /// Mean level of each second of the call, from its beginning; `None` where the track holds nothing.
     pub levels: Vec<Option<Decibels>>,
+}
+
+impl From<Report> for Processed {
+    /// A call of which only the report was kept.
+    fn from(report: Report) -> Self {
+        Self { report, tracks: Vec::new() }
+    }
 }
 
 impl Processed {

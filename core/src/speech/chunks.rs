@@ -53,6 +53,7 @@ impl ChunkOptions {
 
 /// A stretch of a track to be transcribed by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Chunk {
     /// What to cut out of the track, in the track's time.
     pub track: Span,

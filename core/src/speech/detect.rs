@@ -14,6 +14,7 @@ const BLOCK: usize = 4096;
 
 /// Where somebody speaks in a track, and how likely it was frame by frame.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Detected {
     /// Spans of speech, in the track's time.
     pub spans: Vec<Span>,

@@ -19,6 +19,7 @@ use crate::units::{Millis, Span};
 
 /// How the parties are called where people read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Names {
     /// By role: `customer`, `agent 1`, `agent 2`.
     #[default]
@@ -29,6 +30,7 @@ pub enum Names {
 
 /// A format of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LabelFormat {
     /// RTTM: one `SPEAKER` line per span of speech.
     Rttm,
@@ -82,6 +84,15 @@ impl LabelFormat {
             Self::Vtt => vtt(report, names),
             Self::Csv => csv(report, names),
         }
+    }
+}
+
+impl std::str::FromStr for LabelFormat {
+    type Err = crate::error::Error;
+
+    fn from_str(name: &str) -> crate::error::Result<Self> {
+        Self::from_name(name)
+            .ok_or_else(|| crate::error::unknown_name(name, Self::ALL.iter().map(|format| format.name())))
     }
 }
 
