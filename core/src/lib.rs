@@ -1,4 +1,49 @@
-//! The audio library for call recordings.
+//! The audio library for call recordings: what one call left behind becomes one aligned, levelled, labelled call.
+//!
+//! ```
+//! use callweave::{Config, Input, Role, RunOptions, analyze};
+//!
+//! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/short");
+//! let inputs = vec![
+//!     Input::path(format!("{folder}/customer.wav")).role(Role::Customer),
+//!     Input::path(format!("{folder}/agent.wav")).role(Role::Agent),
+//! ];
+//! let report = analyze(inputs, &Config::default(), &RunOptions::default())?;
+//! println!("{}: {} because of {:?}", report.tag.value, report.outcome.value, report.outcome.reasons);
+//! # Ok::<(), callweave::Error>(())
+//! ```
+//!
+//! # Where to begin
+//!
+//! | I have | and want | call |
+//! |---|---|---|
+//! | recordings of one call | its report | [`analyze`] |
+//! | recordings of one call | its report, its mix, a page, labels | [`process()`], then [`Processed::write`] |
+//! | a manifest or a provider's document | the same | [`CallInput::open`], then [`process()`] |
+//! | many calls | their reports, in order | [`analyze_batch`], [`process_batch`] |
+//! | one recording | what it is and what is wrong with it | [`probe()`], [`probe_head`] |
+//! | one recording | its samples | [`decode()`] |
+//! | one recording | a wav or FLAC of one rate and level | [`normalize`] |
+//! | one track's samples | where somebody speaks | [`speech::detect`] |
+//! | two tracks' samples | where they lie on one timeline | [`align::align`] |
+//! | a processed call | speech cut for a transcriber | [`Processed::chunks`] |
+//! | a processed call | spans and key presses taken out | [`Processed::redact`] |
+//!
+//! # Map
+//!
+//! | module | what |
+//! |---|---|
+//! | [`process`](mod@process) | one call from recordings to report and mix; batches |
+//! | [`config`], [`run`] | every choice with its default; cancel, progress and threads |
+//! | [`decode`](mod@decode) | inputs, formats, warnings about damage |
+//! | [`vad`], [`speech`] | probability of speech; spans, turns, chunks, the gate against bleed |
+//! | [`events`] | keys, ringing, busy, fax, beeps, music |
+//! | [`level`], [`resample`](mod@resample) | loudness and levels; other rates |
+//! | [`align`], [`timeline`] | placement of tracks on the call's timeline |
+//! | [`metrics`](mod@metrics), [`integrity`], [`outcome`] | figures, flaws, outcome and tag |
+//! | [`mix`], [`export`], [`redact`] | the mix, files and labels, redaction |
+//! | [`provider`] | documents of Tencent, Wellcloud, VoIPBin, MCloud and 3CX |
+//! | [`report`], [`call`], [`units`], [`track`], [`error`] | the types that all of them share |
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod align;
