@@ -196,6 +196,27 @@ mod tests {
     }
 
     #[test]
+    fn the_error_of_a_reader_is_the_cause_wherever_it_comes() {
+        use std::error::Error as _;
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::Error::other("connection lost"))
+            }
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/");
+        for name in ["stereo/call.wav", "keypad-hold/agent.mp3", "codecs/aac.m4a", "codecs/vorbis.mkv"] {
+            let bytes = std::fs::read(format!("{folder}{name}")).unwrap();
+            for have in [0, bytes.len() / 2] {
+                let reader = Cursor::new(bytes[..have].to_vec()).chain(Failing);
+                let error = crate::decode::decode(Input::reader(name, reader), &DecodeOptions::default()).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Io, "{name}: {error}");
+                assert_eq!(error.source().unwrap().to_string(), "connection lost", "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_known_of_a_leg_stays_with_it() {
         let input = Input::bytes("a.wav", vec![1, 2]).role(Role::Agent).party("+66812345678").channel(1);
         let Opened { mut source, name, leg, .. } = input.open(&DecodeOptions::default()).unwrap();
