@@ -126,6 +126,11 @@ export interface DecodeOptions {
   maxMembersBytes?: number | undefined
   /** How many times its packed size a member of an archive may have. */
   maxMemberRatio?: number | undefined
+  maxTotalDurationMs?: number | undefined
+  maxSamples?: number | undefined
+  maxMsPerByte?: number | undefined
+  minRateHz?: number | undefined
+  maxDecoderBytes?: number | undefined
   /** Whether the SHA-256 of each input is computed while it is read. */
   sha256?: boolean | undefined
 }

@@ -4,6 +4,7 @@
 //! [`ErrorKind::Malformed`]; bytes that keep them but need what callweave does not have are [`ErrorKind::Unsupported`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -135,22 +136,31 @@ struct Inner {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-impl fmt::Display for Inner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.stage.name())?;
+impl Inner {
+    fn write(&self, text: &mut String) -> fmt::Result {
+        use fmt::Write;
+        write!(text, "{}: ", self.stage.name())?;
         match (&self.input, self.byte) {
-            (Some(input), Some(byte)) => write!(f, "{input} at byte {byte}: ")?,
-            (Some(input), None) => write!(f, "{input}: ")?,
-            (None, Some(byte)) => write!(f, "at byte {byte}: ")?,
+            (Some(input), Some(byte)) => write!(text, "{input} at byte {byte}: ")?,
+            (Some(input), None) => write!(text, "{input}: ")?,
+            (None, Some(byte)) => write!(text, "at byte {byte}: ")?,
             (None, None) => {}
         }
-        f.write_str(&self.message)?;
+        text.push_str(&self.message);
         match (&self.found, &self.expected) {
-            (Some(found), Some(expected)) => write!(f, ": found {found}, expected {expected}"),
-            (Some(found), None) => write!(f, ": found {found}"),
-            (None, Some(expected)) => write!(f, ": expected {expected}"),
+            (Some(found), Some(expected)) => write!(text, ": found {found}, expected {expected}"),
+            (Some(found), None) => write!(text, ": found {found}"),
+            (None, Some(expected)) => write!(text, ": expected {expected}"),
             (None, None) => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text)?;
+        f.write_str(&escaped(&text))
     }
 }
 
@@ -225,6 +235,12 @@ impl Error {
     pub fn in_input(mut self, name: impl Into<String>) -> Self {
         self.0.input.get_or_insert_with(|| name.into());
         self
+    }
+
+    /// The error in one line without what may be personal data: the input's name and what was found.
+    pub fn anonymous_text(&self) -> String {
+        let expected = self.expected().map(|expected| format!(": expected {expected}")).unwrap_or_default();
+        escaped(&format!("{}: {}{expected}", self.stage().name(), self.message())).into_owned()
     }
 
     /// What kind of error it is.
@@ -303,9 +319,53 @@ impl Warning {
     }
 }
 
+/// Warnings of one code that are kept word for word.
+const KEPT: usize = 8;
+/// Characters of a warning's message that are kept.
+const LONGEST: usize = 500;
+
+/// The first warnings of each code, shortened where they are long, and one that counts the rest.
+pub(crate) fn bounded(warnings: Vec<Warning>) -> Vec<Warning> {
+    let mut counts: BTreeMap<Cow<'static, str>, usize> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for mut warning in warnings {
+        let count = counts.entry(warning.code.clone()).or_default();
+        *count += 1;
+        if *count <= KEPT {
+            if let Some((end, _)) = warning.message.char_indices().nth(LONGEST) {
+                warning.message.truncate(end);
+                warning.message.push('…');
+            }
+            kept.push(warning);
+        }
+    }
+    let more = counts.into_iter().filter(|(_, count)| *count > KEPT);
+    kept.extend(more.map(|(code, count)| Warning {
+        message: format!("{} more of this kind", count - KEPT),
+        code,
+        at_byte: None,
+    }));
+    kept
+}
+
+/// A text from outside as it may be shown on a terminal: control characters, and those that turn the direction of
+/// writing, as escapes.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let unsafe_to_show = |c: char| c.is_control() || turns(c);
+    if !text.contains(unsafe_to_show) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if unsafe_to_show(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+        write!(f, "{}: {}", self.code, escaped(&self.message))
     }
 }
 
@@ -358,6 +418,24 @@ mod tests {
         assert!(number.is_some());
         let made = Error::new(ErrorKind::Internal, Stage::Input, "made");
         assert!(made.source().is_none() && made.os_error().is_none());
+    }
+
+    #[test]
+    fn what_comes_from_outside_is_shown_escaped() {
+        let error = Error::new(ErrorKind::Io, Stage::Input, "gone").in_input("a\x1b[2J\nb\u{202e}.wav");
+        assert_eq!(error.to_string(), "input: a\\u{1b}[2J\\nb\\u{202e}.wav: gone");
+        assert_eq!(escaped("Zoë (2).wav"), "Zoë (2).wav");
+        let error = Error::new(ErrorKind::Io, Stage::Input, "gone").with_mismatch("+6681", "a file").in_input("+6681");
+        assert_eq!(error.anonymous_text(), "input: gone: expected a file");
+    }
+
+    #[test]
+    fn warnings_are_bounded_in_number_and_length() {
+        let many = (0..100_000).map(|i| Warning::new("unknown_field", format!("{i} {}", "x".repeat(600))));
+        let kept = bounded(many.chain([Warning::new("other", "1")]).collect());
+        assert_eq!(kept.len(), KEPT + 2);
+        assert!(kept.iter().all(|w| w.message.chars().count() <= LONGEST + 1));
+        assert_eq!(kept.last().map(|w| w.message.as_str()), Some("99992 more of this kind"));
     }
 
     #[test]

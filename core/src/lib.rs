@@ -55,6 +55,7 @@ pub mod decode;
 pub mod error;
 pub mod events;
 pub mod export;
+mod files;
 #[doc(hidden)]
 pub mod host;
 pub mod integrity;

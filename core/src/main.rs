@@ -2,11 +2,28 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use callweave::{Cancel, RunOptions};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// The exit status of a program that a signal has stopped, as shells tell it of an interrupt.
+const STOPPED: u8 = 130;
 
 fn main() -> ExitCode {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The first asks the work to end, so that nothing half written stays; the second ends the process. Where there are no
+        // handlers to be had, the first does.
+        let _ = flag::register_conditional_shutdown(signal, STOPPED.into(), stop.clone());
+        let _ = flag::register(signal, stop.clone());
+    }
+    let run = RunOptions { cancel: Cancel::from_flag(stop.clone()), ..RunOptions::default() };
     let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr());
-    let status = callweave::cli::run(std::env::args_os(), &mut stdout, &mut stderr);
+    let status = callweave::cli::run_with(std::env::args_os(), &mut stdout, &mut stderr, &run);
     // A reader that has gone away is no failure of ours.
     let _ = stdout.flush();
-    ExitCode::from(status)
+    ExitCode::from(if stop.load(Ordering::Relaxed) { STOPPED } else { status })
 }

@@ -11,6 +11,11 @@ use crate::error::{Error, Result, Stage};
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
+    /// A switch that some other part of the program holds too, such as a handler of signals.
+    pub fn from_flag(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+
     /// Stops the work at its next block.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);

@@ -25,6 +25,9 @@ static KEPT: Mutex<Kept> = Mutex::new(Kept { shared: None, idle: Vec::new() });
 /// The process whose threads these are; 0: none yet.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
+/// The most threads that a caller may ask for.
+const MAX_THREADS: usize = 1024;
+
 /// How often a process that is new to them looks whether another of its threads has let go of what is kept.
 const LOOKS: usize = 1000;
 
@@ -131,8 +134,12 @@ impl Pool {
     /// So many threads; 0: as many as the machine has.
     ///
     /// # Errors
-    /// `io` where the system has none.
+    /// `invalid_argument` for more than 1024, `io` where the system has none.
     pub(crate) fn new(threads: usize) -> Result<Self> {
+        if threads > MAX_THREADS {
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "threads")
+                .with_mismatch(threads, format!("at most {MAX_THREADS}")));
+        }
         let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("callweave-{i}"));
         let pool = pool.start_handler(|_| AT_START.get().into_iter().for_each(|hook| hook())).build();
         let failed = |e| Error::new(ErrorKind::Io, Stage::Config, format!("no threads to work on: {e}")).caused_by(e);

@@ -114,3 +114,44 @@ fn the_licences_that_notices_point_to_are_there() {
     }
     assert!(read("bindings-python/LICENSE-silero").contains("MIT"));
 }
+
+/// The crates that ours are linked with, as `name version`: not those of tests and builds.
+fn linked() -> Vec<String> {
+    let metadata = output("cargo", &["metadata", "--format-version=1", "--all-features", "--locked"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let (packages, nodes) =
+        (metadata["packages"].as_array().unwrap(), metadata["resolve"]["nodes"].as_array().unwrap());
+    let package = |id: &Value| packages.iter().find(|package| package["id"] == *id).unwrap();
+    let ours = ["callweave", "callweave-python", "callweave-node"];
+    let mut waiting: Vec<&Value> =
+        packages.iter().filter(|p| ours.contains(&p["name"].as_str().unwrap())).map(|p| &p["id"]).collect();
+    let mut seen = waiting.clone();
+    while let Some(id) = waiting.pop() {
+        let node = nodes.iter().find(|node| node["id"] == *id).unwrap();
+        for dep in node["deps"].as_array().unwrap() {
+            let normal = dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null());
+            if normal && !seen.contains(&&dep["pkg"]) {
+                seen.push(&dep["pkg"]);
+                waiting.push(&dep["pkg"]);
+            }
+        }
+    }
+    let foreign = seen.into_iter().map(package).filter(|package| !package["source"].is_null());
+    foreign.map(|p| format!("{} {}", p["name"].as_str().unwrap(), p["version"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn the_notice_holds_what_is_compiled_in() {
+    let notice = read("NOTICE");
+    let linked = linked();
+    assert!(linked.len() > 50, "{}", linked.len());
+    let missing: Vec<&String> =
+        linked.iter().filter(|name| !notice.lines().any(|l| l.starts_with(&format!("{name} (")))).collect();
+    assert!(missing.is_empty(), "{missing:?}: tests/notice.py writes it");
+    for copy in ["core/NOTICE", "bindings-python/NOTICE"] {
+        assert_eq!(read(copy), notice, "{copy}");
+    }
+    for holder in ["The WebRTC project authors", "Xiph.Org", "Silero Team"] {
+        assert!(notice.contains(holder), "{holder}");
+    }
+}

@@ -11,6 +11,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["error"]),
     (false, &["json"]),
     (false, &["units"]),
+    (false, &["files"]),
     (false, &["call"]),
     (false, &["track", "timeline"]),
     (false, &["config", "run", "threads"]),

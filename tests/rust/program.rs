@@ -359,3 +359,125 @@ fn a_batch_with_wrong_arguments_is_refused() {
     let (status, help, _) = program(&["batch", "--help"]);
     assert!(status == 0 && help.contains("LIST") && !help.contains("--redact <"), "{help}");
 }
+
+#[test]
+fn a_call_is_never_written_over_itself() {
+    let folder = Folder::new("itself");
+    let output = folder.output();
+    fs::create_dir_all(&output).unwrap();
+    let mix = folder.0.join("out/mix.wav");
+    fs::copy(root().join("fixtures/unclosed/call.wav"), &mix).unwrap();
+    let before = fs::read(&mix).unwrap();
+    let (status, _, err) = program(&["process", mix.to_str().unwrap(), "-o", &output]);
+    assert_eq!(status, 2, "{err}");
+    assert!(err.contains("would be written over itself"), "{err}");
+    assert_eq!(fs::read(&mix).unwrap(), before);
+}
+
+#[test]
+fn names_are_shown_escaped() {
+    let folder = Folder::new("escaped");
+    let name = "a\x1b[2J\nb.wav";
+    let file = folder.file(name, [0xA7; 4096]);
+    for command in [&["process", &file][..], &["probe", &file], &["normalize", &file, "-o", &folder.output()]] {
+        let (status, out, err) = program(command);
+        assert_eq!(status, 1, "{command:?}");
+        let said = out + &err;
+        assert!(said.contains("a\\u{1b}[2J\\nb.wav") && !said.contains('\x1b'), "{said:?}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said:?}");
+    }
+}
+
+#[test]
+fn dropped_names_are_in_no_error() {
+    let folder = Folder::new("dropped");
+    let (bad, good) = (folder.file("+66812345678.wav", [0xA7; 4096]), root().join("fixtures/unclosed/call.wav"));
+    let good = good.display().to_string();
+    for inputs in [&[bad.as_str()][..], &[&good, &bad]] {
+        let (_, out, err) = program(&[&["process", "--json", "--pii", "drop"], inputs].concat());
+        assert!(!(out.clone() + &err).contains("66812345678"), "{out} {err}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_from_its_first_byte() {
+    let file = root().join("fixtures/unclosed/call.wav").display().to_string();
+    let (_, whole, _) = program(&["probe", &file, "--json"]);
+    let sha256 = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let whole = sha256(&whole)["source"]["sha256"].clone();
+    let folder = Folder::new("pipe");
+    let pipe = folder.0.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (from, to) = (file.clone(), pipe.clone());
+    let writer = std::thread::spawn(move || fs::copy(from, fs::canonicalize(to).unwrap()).unwrap());
+    let (status, out, err) = program(&["process", pipe.to_str().unwrap(), "--json"]);
+    writer.join().unwrap();
+    assert_eq!(status, 0, "{err}");
+    assert_eq!(sha256(&out)["tracks"][0]["source"]["sha256"], whole);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_is_no_list_and_no_configuration() {
+    let call = root().join("fixtures/unclosed/call.wav").display().to_string();
+    let folder = Folder::new("device");
+    for command in [&["process", &call, "--config", "/dev/zero"][..], &["batch", "/dev/zero", "-o", &folder.output()]] {
+        let (status, _, err) = program(command);
+        assert!(status != 0 && err.contains("not a file"), "{command:?}: {status} {err}");
+    }
+}
+
+#[test]
+fn a_batch_does_again_what_is_no_longer_so() {
+    let folder = Folder::new("resumed");
+    let audio = root().join("fixtures/unclosed/call.wav");
+    let call = folder.file("call-1.wav", fs::read(&audio).unwrap());
+    let list = folder.file("list.txt", format!("{call}\n"));
+    let output = folder.output();
+    let run = || {
+        let (status, out, err) = program(&["batch", &list, "-o", &output, "--no-page", "--threads", "1"]);
+        assert_eq!(status, 0, "{err}");
+        out
+    };
+    assert!(run().contains("1 done, 0 done before"));
+    assert!(run().contains("0 done, 1 done before"));
+    fs::remove_file(folder.0.join("out/call-1/mix.wav")).unwrap();
+    assert!(run().contains("1 done, 0 done before"), "an output is missing");
+    let shorter = fs::read(&audio).unwrap();
+    fs::write(&call, &shorter[..shorter.len() - 4000]).unwrap();
+    assert!(run().contains("1 done, 0 done before"), "the recording is another");
+    assert!(run().contains("0 done, 1 done before"));
+    let mut names: Vec<_> = fs::read_dir(&output).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["call-1", "calls.jsonl"]);
+}
+
+#[test]
+fn a_line_that_ended_the_process_twice_is_a_result() {
+    let folder = Folder::new("poison");
+    let call = root().join("fixtures/unclosed/call.wav").display().to_string();
+    let list = folder.file("list.txt", format!("{call}\n{call}\n"));
+    let output = folder.output();
+    fs::create_dir_all(folder.0.join("out/.work")).unwrap();
+    fs::write(folder.0.join("out/.work/unclosed"), "2\n").unwrap();
+    let (status, out, _) = program(&["batch", &list, "-o", &output, "--no-page", "--json", "--threads", "1"]);
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((status, lines.len()), (1, 2));
+    assert_eq!((&lines[0]["error"]["code"], &lines[1]["ok"]), (&"internal".into(), &true.into()), "{out}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_has_one_batch_at_a_time() {
+    let folder = Folder::new("held");
+    let call = root().join("fixtures/unclosed/call.wav").display().to_string();
+    let list = folder.file("list.txt", format!("{call}\n"));
+    let output = folder.output();
+    fs::create_dir_all(&output).unwrap();
+    fs::write(folder.0.join("out/.batch"), "4711\n").unwrap();
+    let held = fs::File::open(&output).unwrap();
+    held.lock().unwrap();
+    let (status, _, err) = program(&["batch", &list, "-o", &output]);
+    assert!(status == 1 && err.contains("process 4711"), "{err}");
+}

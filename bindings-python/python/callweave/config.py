@@ -66,6 +66,11 @@ class DecodeOptions(_Section):
     max_members_bytes: int = _default("decode", "max_members_bytes")
     """The most bytes of all recordings in an archive together, unpacked."""
     max_member_ratio: int = _default("decode", "max_member_ratio")
+    max_total_duration_ms: float = _default("decode", "max_total_duration_ms")
+    max_samples: int = _default("decode", "max_samples")
+    max_ms_per_byte: float = _default("decode", "max_ms_per_byte")
+    min_rate_hz: int = _default("decode", "min_rate_hz")
+    max_decoder_bytes: int = _default("decode", "max_decoder_bytes")
     """How many times its packed size a member of an archive may have."""
     sha256: bool = _default("decode", "sha256")
     """Whether the SHA-256 of each input is computed while it is read."""

@@ -1,6 +1,5 @@
 //! The program's arguments.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser, Subcommand};
@@ -9,6 +8,7 @@ use crate::call::Role;
 use crate::config::{Config, Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::{LabelFormat, Names, PeakBits};
+use crate::files::read_text;
 use crate::process::{Redaction, WriteOptions};
 use crate::provider::parse_offset;
 use crate::units::Span;
@@ -33,7 +33,7 @@ pub(super) enum Command {
         mut_arg("json", |arg| arg.help("Prints the lines of the calls to standard output too, and nothing else")),
         mut_arg("redact", |arg| arg.hide(true))
     )]
-    Batch(Box<ProcessArgs>),
+    Batch(Box<BatchArgs>),
     /// What files really are, and what is wrong with them.
     Probe(ProbeArgs),
     /// Recordings to wav of one rate and one level, each by itself.
@@ -116,6 +116,21 @@ pub(super) struct ProcessArgs {
     pub threads: Option<u16>,
     #[command(flatten)]
     pub sound: SoundArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct BatchArgs {
+    #[command(flatten)]
+    pub call: ProcessArgs,
+    /// Works on each call in a process of its own: what ends that process costs one call.
+    #[arg(long)]
+    pub isolate: bool,
+    /// Looks into the recordings to see whether a call is done, rather than at their sizes and times.
+    #[arg(long)]
+    pub compare_content: bool,
+    /// Works on one line alone, and prints its answer.
+    #[arg(long, hide = true, value_name = "N")]
+    pub line: Option<usize>,
 }
 
 /// How recordings are read and what they are brought to.
@@ -261,9 +276,12 @@ pub(super) fn set<T>(field: &mut T, option: Option<T>) {
     }
 }
 
+/// The most bytes of a configuration.
+const MAX_CONFIG: u64 = 1 << 20;
+
 fn read_config(path: &Path) -> Result<Config> {
     let named = |e: Error| e.in_input(path.display().to_string());
-    let text = fs::read_to_string(path)
-        .map_err(|e| named(Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string())))?;
+    let refused = |e: Error| named(Error::new(ErrorKind::InvalidArgument, Stage::Config, e.message()));
+    let text = read_text(path, MAX_CONFIG, Stage::Config).map_err(refused)?;
     Config::from_json(&text).map_err(named)
 }

@@ -1,19 +1,21 @@
 //! The list of a batch: a call on each line, and the name of its folder.
 
-use std::collections::HashSet;
-use std::fs;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::config::Pii;
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::files::read_text;
 use crate::process::CallInput;
 use crate::provider::{self, Options};
 
 /// The most bytes of a list.
 const MAX_LIST: u64 = 256 << 20;
 
+/// The longest name of a folder, in bytes: file systems take 255, and a number may follow.
+const MAX_NAME: usize = 200;
 /// The longest name of a folder, in characters.
-const MAX_NAME: usize = 100;
+const MAX_CHARACTERS: usize = 100;
 
 /// Names of documents that say nothing of the call: their folder does.
 const COMMON_STEMS: [&str; 5] = ["manifest", "pushes", "recordings2", "recording", "call"];
@@ -23,6 +25,8 @@ const COMMON_STEMS: [&str; 5] = ["manifest", "pushes", "recordings2", "recording
 pub(super) struct Entry {
     /// The line, without space about it.
     pub line: String,
+    /// The number of the line, from 1.
+    pub number: usize,
     /// The name of the call's folder: of all in the list, only this one's.
     pub name: String,
     /// The folder of the list, against which paths are meant.
@@ -44,13 +48,7 @@ impl Entry {
 /// manifest or a provider's JSON itself on one line. Empty lines and lines that begin with `#` are left out.
 pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
     let named = |e: Error| e.in_input(list.display().to_string());
-    let failed = |e| named(Error::io(Stage::Input, e));
-    let size = fs::metadata(list).map_err(failed)?.len();
-    if size > MAX_LIST {
-        let error = Error::new(ErrorKind::LimitExceeded, Stage::Input, "a list larger than the limit");
-        return Err(named(error.with_mismatch(format!("{size} bytes"), format!("at most {MAX_LIST}"))));
-    }
-    let text = fs::read_to_string(list).map_err(failed)?;
+    let text = read_text(list, MAX_LIST, Stage::Input)?;
     let folder = match list.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -65,20 +63,30 @@ pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
 fn entries(text: &str, folder: &Path, pii: Pii) -> Vec<Entry> {
     // The log's name is taken.
     let mut taken = HashSet::from(["calls.jsonl".to_owned()]);
+    let mut next: HashMap<String, u64> = HashMap::new();
+    let mut free = |wanted: &str| {
+        let number = next.entry(wanted.to_lowercase()).or_insert(0);
+        loop {
+            *number += 1;
+            let name = if *number == 1 { wanted.to_owned() } else { format!("{wanted}~{number}") };
+            if taken.insert(name.to_lowercase()) {
+                return name;
+            }
+        }
+    };
     let lines = text.trim_start_matches('\u{feff}').lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let calls = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let entry = |(number, line): (usize, &str)| {
         // Names of files and ids hold telephone numbers often enough.
         let wanted = (pii == Pii::Keep).then(|| wanted(line)).flatten().unwrap_or_else(|| format!("line-{number}"));
-        let others = (2..).map(|n| format!("{wanted}~{n}"));
-        let free = std::iter::once(wanted.clone()).chain(others).find(|name| taken.insert(name.to_lowercase()));
-        Entry { line: line.to_owned(), name: free.unwrap_or(wanted), folder: folder.to_owned() }
+        Entry { line: line.to_owned(), number, name: free(&wanted), folder: folder.to_owned() }
     };
     calls.map(entry).collect()
 }
 
+/// Whether a line is a document rather than a path: the name of a recording of 3CX begins with a bracket too.
 fn is_document(line: &str) -> bool {
-    line.starts_with(['{', '['])
+    line.starts_with('{') || line.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
 }
 
 /// The name that a call should have: the id of a document, the name of a file, or of the folder where the file's name
@@ -98,7 +106,12 @@ fn wanted(line: &str) -> Option<String> {
 /// A name that every file system takes.
 fn plain(name: &str) -> Option<String> {
     let kept = |c: char| if c.is_alphanumeric() || "-_.+@() ".contains(c) { c } else { '_' };
-    let name: String = name.chars().take(MAX_NAME).map(kept).collect();
+    let mut bytes = 0;
+    let fits = |c: &char| {
+        bytes += c.len_utf8();
+        bytes <= MAX_NAME
+    };
+    let name: String = name.chars().take(MAX_CHARACTERS).map(kept).take_while(fits).collect();
     let name = name.trim_matches([' ', '.']);
     (!name.is_empty()).then(|| name.to_owned())
 }
@@ -124,6 +137,26 @@ mod tests {
             names("{\"id\": \"..\"}\n{\"id\": \"../../etc\"}\ncalls.jsonl.mp3"),
             ["line-1", "_.._etc", "calls.jsonl~2"]
         );
+    }
+
+    #[test]
+    fn eighty_thousand_calls_of_one_name_are_named_in_one_go() {
+        let text: String = (0..80_000).map(|i| format!("{i}/x.mp3\n")).collect();
+        let names = names(&text);
+        assert_eq!((names[0].as_str(), names[79_999].as_str()), ("x", "x~80000"));
+    }
+
+    #[test]
+    fn a_bracket_may_begin_the_name_of_a_file() {
+        assert!(!is_document("[Anna Lee]_0812345678-204_20260520081400(1734).wav"));
+        assert!(is_document("[ {\"id\": 1}]") && is_document("[]") && is_document("{}"));
+        assert_eq!(names("[Anna Lee]_1-2_20260520081400(1734).wav"), ["_Anna Lee__1-2_20260520081400(1734)"]);
+    }
+
+    #[test]
+    fn a_name_fits_where_files_are() {
+        let long = names(&"語".repeat(150));
+        assert!(long[0].len() <= MAX_NAME && long[0].starts_with('語'), "{}", long[0].len());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod args;
 mod batch;
+mod batch_mark;
 mod list;
 mod normalize;
 mod peaks;
@@ -9,14 +10,16 @@ mod probe;
 mod process;
 mod progress;
 mod terminal;
+mod worker;
 
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::Parser;
 
-use crate::error::{Error, ErrorKind, Stage};
+use crate::error::{Error, ErrorKind, Stage, escaped};
 use crate::run::RunOptions;
 
 use args::{Args, Command};
@@ -58,7 +61,7 @@ impl Streams<'_> {
     /// One line on standard error.
     fn note(&mut self, kind: &str, what: impl Display) {
         // Where even that cannot be written, there is nobody to tell.
-        let _ = writeln!(self.err, "{kind}: {what}");
+        let _ = writeln!(self.err, "{kind}: {}", escaped(&what.to_string()));
     }
 }
 
@@ -86,13 +89,14 @@ pub fn run_with(
     run: &RunOptions,
 ) -> u8 {
     let mut streams = Streams { out: stdout, err: stderr };
-    let args = match Args::try_parse_from(args) {
+    let program: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let args = match Args::try_parse_from(&program) {
         Ok(args) => args,
         Err(asked) => return answer(&asked, &mut streams),
     };
     let done = match args.command {
         Command::Process(args) => process::run(args, &mut streams, run),
-        Command::Batch(args) => batch::run(args, &mut streams, run),
+        Command::Batch(args) => batch::run(*args, program, &mut streams, run),
         Command::Probe(args) => probe::run(args, &mut streams),
         Command::Normalize(args) => normalize::run(args, &mut streams, run),
         Command::Peaks(args) => peaks::run(&args, &mut streams, run),
@@ -111,10 +115,18 @@ pub fn run_with(
     }
 }
 
+/// A path as it is shown.
+fn shown(path: &Path) -> String {
+    escaped(&path.display().to_string()).into_owned()
+}
+
 /// Prints help, version, or what is wrong with the arguments.
 fn answer(asked: &clap::Error, streams: &mut Streams) -> u8 {
     if asked.use_stderr() {
-        let _ = write!(streams.err, "{asked}");
+        // What was wrong is shown as it was given, on lines of its own.
+        for line in asked.to_string().lines() {
+            let _ = writeln!(streams.err, "{}", escaped(line));
+        }
         USAGE
     } else {
         let _ = write!(streams.out, "{asked}");

@@ -12,7 +12,7 @@ use crate::run::RunOptions;
 
 use super::args::{NormalizeArgs, set};
 use super::progress::watched;
-use super::{DONE, FAILED, Stop, Streams};
+use super::{DONE, FAILED, Stop, Streams, shown};
 
 pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     let targets = targets(&args.files, &args.output)?;
@@ -27,7 +27,7 @@ pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, run: &RunOptions) 
     let mut status = DONE;
     for (file, target) in args.files.iter().zip(targets) {
         match one(file, &target, &options, streams, run) {
-            Ok(gain) => writeln!(streams.out, "{} → {} ({gain:+.1} dB)", file.display(), target.display())?,
+            Ok(gain) => writeln!(streams.out, "{} → {} ({gain:+.1} dB)", shown(file), shown(&target))?,
             Err(error) => {
                 streams.note("error", &error);
                 status = FAILED;

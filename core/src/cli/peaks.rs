@@ -10,7 +10,7 @@ use crate::run::RunOptions;
 
 use super::args::PeaksArgs;
 use super::progress::watched;
-use super::{DONE, Stop, Streams};
+use super::{DONE, Stop, Streams, shown};
 
 pub(super) fn run(args: &PeaksArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     let (run, _bar) = watched(run);
@@ -25,6 +25,6 @@ pub(super) fn run(args: &PeaksArgs, streams: &mut Streams, run: &RunOptions) -> 
     }
     write_peaks(target, &made, args.bits)?;
     let (channels, each) = (made.channels().len(), made.samples_per_point());
-    writeln!(streams.out, "{}: {} points of {each} samples, {channels} channels", target.display(), made.len())?;
+    writeln!(streams.out, "{}: {} points of {each} samples, {channels} channels", shown(target), made.len())?;
     Ok(DONE)
 }

@@ -1,7 +1,7 @@
 //! `callweave process`: one call to a report and a mix.
 
-use crate::config::Config;
-use crate::error::Result;
+use crate::config::{Config, Pii};
+use crate::error::{Result, escaped};
 use crate::export::strip_text;
 use crate::process::{CallInput, TRACK_UNREADABLE, analyze, process};
 use crate::provider::Options;
@@ -11,13 +11,21 @@ use crate::run::RunOptions;
 use super::args::ProcessArgs;
 use super::progress::watched;
 use super::terminal::Terminal;
-use super::{DONE, Stop, Streams};
+use super::{DONE, Stop, Streams, shown, status_of};
 
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     let config = args.to_config()?;
     let options = Options { local_offset_s: args.utc_offset };
-    let call = CallInput::open_with(&args.inputs, &options)?.with_roles(args.roles.clone());
-    let report = work(&args, call, &config, run)?;
+    let opened = CallInput::open_with(&args.inputs, &options);
+    let worked = opened.and_then(|call| work(&args, call.with_roles(args.roles.clone()), &config, run));
+    let report = match worked {
+        // Its words name files.
+        Err(error) if config.pii == Pii::Drop => {
+            streams.note("error", error.anonymous_text());
+            return Ok(status_of(&error));
+        }
+        worked => worked?,
+    };
     for track in &report.tracks {
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
         if let Some(error) = &track.error {
@@ -46,6 +54,7 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
     let (mut run, _bar) = watched(run);
     run.threads = args.threads.map(usize::from).or(run.threads);
     let Some(folder) = &args.output else { return analyze(call, config, &run) };
+    call.check_outputs(folder, config.mix.format, &args.to_write_options())?;
     let mut processed = process(call, config, &run)?;
     if let Some(redaction) = args.to_redaction() {
         processed.redact(&redaction)?;
@@ -55,7 +64,7 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
 }
 
 fn track_name(index: usize, path: Option<&str>) -> String {
-    path.map_or_else(|| format!("track {index}"), str::to_owned)
+    path.map_or_else(|| format!("track {index}"), |path| escaped(path).into_owned())
 }
 
 /// What a person wants to know first.
@@ -81,17 +90,17 @@ fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result
     }
     if let Some(folder) = &args.output {
         for output in &report.outputs {
-            writeln!(out, "{}: {}", output.kind, folder.join(&output.path).display())?;
+            writeln!(out, "{}: {}", output.kind, shown(&folder.join(&output.path)))?;
         }
-        writeln!(out, "report: {}", folder.join("report.json").display())?;
+        writeln!(out, "report: {}", shown(&folder.join("report.json")))?;
         if !args.no_page {
-            writeln!(out, "page: {}", folder.join("report.html").display())?;
+            writeln!(out, "page: {}", shown(&folder.join("report.html")))?;
         }
         if args.peaks.is_some() {
-            writeln!(out, "peaks: {}", folder.join("peaks.json").display())?;
+            writeln!(out, "peaks: {}", shown(&folder.join("peaks.json")))?;
         }
         for format in &args.labels {
-            writeln!(out, "labels: {}", folder.join(format.file_name()).display())?;
+            writeln!(out, "labels: {}", shown(&folder.join(format.file_name())))?;
         }
     }
     Ok(())

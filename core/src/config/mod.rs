@@ -109,10 +109,12 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 22] {
+    fn durations(&self) -> [(&'static str, Millis); 24] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
+            ("decode.maxTotalDurationMs", self.decode.max_total_duration_ms),
+            ("decode.maxMsPerByte", self.decode.max_ms_per_byte),
             ("speech.minSpeechMs", s.min_speech_ms),
             ("speech.minSilenceMs", s.min_silence_ms),
             ("speech.speechPadMs", s.speech_pad_ms),

@@ -18,10 +18,20 @@ pub struct DecodeOptions {
     pub assumed_mp3_delay: u32,
     /// The most bytes that are read of one input.
     pub max_bytes: u64,
-    /// The most bytes that are kept in memory of one input whose format cannot be read front to back: mp4, zip.
+    /// The most bytes that are kept in memory of a call's recordings whose format cannot be read front to back: mp4, zip.
     pub max_buffered_bytes: u64,
     /// The longest recording that is decoded.
     pub max_duration_ms: Millis,
+    /// The most audio of a call, all tracks together.
+    pub max_total_duration_ms: Millis,
+    /// The most samples of a call, all tracks together.
+    pub max_samples: u64,
+    /// The most audio per byte of a recording, all its tracks together. 100 ms are 80 bits a second.
+    pub max_ms_per_byte: Millis,
+    /// The lowest sample rate that is accepted, in hertz.
+    pub min_rate_hz: u32,
+    /// The most bytes of memory that a recording's header may make a decoder take.
+    pub max_decoder_bytes: u64,
     /// The most channels of one recording.
     pub max_channels: u16,
     /// The most tracks of one call.
@@ -44,6 +54,11 @@ impl Default for DecodeOptions {
             max_bytes: 4 << 30,
             max_buffered_bytes: 512 << 20,
             max_duration_ms: Millis(24.0 * 3_600_000.0),
+            max_total_duration_ms: Millis(48.0 * 3_600_000.0),
+            max_samples: 4_000_000_000,
+            max_ms_per_byte: Millis(100.0),
+            min_rate_hz: 4_000,
+            max_decoder_bytes: 64 << 20,
             max_channels: 16,
             max_tracks: 16,
             max_members: 1000,

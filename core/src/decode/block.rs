@@ -7,6 +7,9 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// How many samples of each channel a decoder gives at once, at most.
 pub(crate) const FRAMES: usize = 4096;
 
+/// Samples beyond this are no audio: 60 dB above full scale.
+const WILD: f32 = 1e3;
+
 /// A block under way: one buffer per channel, all of the same length, used again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
@@ -48,10 +51,29 @@ impl Block {
         &self.wide
     }
 
+    /// Clips samples that are no audio, and counts them.
+    pub(crate) fn tame(&mut self) -> u64 {
+        if self.is_wide {
+            self.wide.iter_mut().map(|plane| tame(plane, f64::from(WILD), |x| x.clamp(-1e3, 1e3))).sum()
+        } else {
+            self.planes.iter_mut().map(|plane| tame(plane, WILD, |x| x.clamp(-WILD, WILD))).sum()
+        }
+    }
+
     /// Samples of each channel.
     pub(crate) fn frames(&self) -> usize {
         if self.is_wide { self.wide.first().map_or(0, Vec::len) } else { self.planes.first().map_or(0, Vec::len) }
     }
+}
+
+/// Clips the samples of a plane that are beyond `most` on either side; how many they were.
+fn tame<T: Copy + PartialOrd + std::ops::Neg<Output = T>>(plane: &mut [T], most: T, clip: impl Fn(T) -> T) -> u64 {
+    let wild = |x: &T| (*x > most) | (*x < -most);
+    let count = plane.iter().filter(|x| wild(x)).count() as u64;
+    if count > 0 {
+        plane.iter_mut().for_each(|x| *x = clip(*x));
+    }
+    count
 }
 
 fn refill<A: Copy, B>(to: &mut Vec<Vec<B>>, from: &[Vec<A>], convert: impl Fn(A) -> B) {
@@ -154,6 +176,17 @@ mod tests {
         assert_eq!(ChannelSelection::of(2, &second, &down).unwrap(), [ChannelSelection::Channel(1)]);
         assert_eq!(ChannelSelection::of(1, &any, &down).unwrap(), [ChannelSelection::Channel(0)]);
         assert_eq!(ChannelSelection::of(1, &second, &split).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+
+    #[test]
+    fn what_is_no_audio_is_clipped_and_counted() {
+        let mut block = Block { planes: vec![vec![0.5, 3e38, -1000.0], vec![-1e20, 1.0, 1000.5]], ..Block::default() };
+        assert_eq!(block.tame(), 3);
+        assert_eq!(block.planes, [[0.5, 1e3, -1e3], [-1e3, 1.0, 1e3]]);
+        block.widen();
+        block.is_wide = true;
+        block.wide[0][0] = -1e300;
+        assert_eq!((block.tame(), block.wide[0][0], block.tame()), (1, -1e3, 0));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use symphonia::default::formats::{FlacReader, IsoMp4Reader};
 use super::aac;
 use super::assemble::Assembler;
 use super::block::Block;
+use super::budget::{TOO_MUCH_SILENCE, Thrift};
 use super::guard::guarded;
 use super::lend::Lender;
 use super::mp4;
@@ -46,6 +47,9 @@ pub(crate) struct FramedStream {
     waiting: Option<Packet>,
     ended: bool,
     failed: u64,
+    thrift: Thrift,
+    /// Bytes of the track's packets so far.
+    bytes: u64,
 }
 
 /// Native FLAC, read front to back.
@@ -149,6 +153,8 @@ fn start(
         waiting: None,
         ended: false,
         failed: 0,
+        thrift: Thrift::default(),
+        bytes: 0,
         reader,
         lender,
     };
@@ -227,6 +233,10 @@ impl FramedStream {
 }
 
 impl Stream for FramedStream {
+    fn audio_bytes(&self, _: &Source) -> u64 {
+        self.bytes
+    }
+
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         block.clear(self.channels);
         if self.assembler.is_due() {
@@ -247,14 +257,19 @@ impl Stream for FramedStream {
             return Ok(false);
         };
         let place = u64::try_from(packet.pts.get()).unwrap_or(0);
+        self.bytes += packet.data.len() as u64;
         // A position beyond what the file promises is damage too, not a gap of hours.
         let hour = self.assembler.at() + 3600 * u64::from(self.rate.hz());
         let plausible = self.promised.map_or(place < hour, |promised| place < promised);
         if self.timed && plausible && place > self.assembler.at() {
             let missing = place - self.assembler.at();
             let ms = self.rate.millis(missing);
-            notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost frames")));
-            self.assembler.add_silence(missing);
+            if self.thrift.silence(ms, self.bytes) {
+                notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost frames")));
+                self.assembler.add_silence(missing);
+            } else {
+                notes.add(Warning::new("time_broken", TOO_MUCH_SILENCE));
+            }
         }
         self.waiting = Some(packet);
         Ok(true)

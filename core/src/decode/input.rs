@@ -5,17 +5,23 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
+use super::budget::Budget;
 use super::raw::Raw;
 use super::source::Source;
 use crate::call::{Leg, Moment, Role};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::run::Cancel;
 
 /// One recording to be read, and what its provider says of it.
 pub struct Input {
     from: From,
     name: String,
     raw: Option<Raw>,
+    /// What it may cost, with others; `None`: as much as the options allow one call.
+    budget: Option<Budget>,
+    /// Whether it lies within an archive: archives within archives are not opened.
+    is_member: bool,
     /// Who is heard, since when, and on which channel.
     pub leg: Leg,
 }
@@ -33,6 +39,7 @@ pub(crate) struct Opened {
     pub(crate) source: Source,
     pub(crate) name: String,
     pub(crate) raw: Option<Raw>,
+    pub(crate) is_member: bool,
     pub(crate) leg: Leg,
 }
 
@@ -55,12 +62,25 @@ impl Input {
     }
 
     /// A member of an archive.
-    pub(crate) fn member(name: String, reader: Box<dyn Read + Send>, size: Option<u64>) -> Self {
-        Self::new(From::Reader(reader, size), name)
+    pub(crate) fn member(name: String, reader: Box<dyn Read + Send>, size: Option<u64>, budget: Budget) -> Self {
+        Self { budget: Some(budget), is_member: true, ..Self::new(From::Reader(reader, size), name) }
+    }
+
+    /// The same, drawing on a budget that it shares with a call's other recordings.
+    #[must_use]
+    pub(crate) fn within(mut self, budget: &Budget) -> Self {
+        self.budget.get_or_insert_with(|| budget.clone());
+        self
+    }
+
+    /// The same as a whole call, which is stopped where the caller cancels.
+    #[must_use]
+    pub(crate) fn alone(self, options: &DecodeOptions, cancel: &Cancel) -> Self {
+        self.within(&Budget::new(options, cancel.clone()))
     }
 
     fn new(from: From, name: String) -> Self {
-        Self { from, name, raw: None, leg: Leg::default() }
+        Self { from, name, raw: None, budget: None, is_member: false, leg: Leg::default() }
     }
 
     /// Says who is heard.
@@ -105,6 +125,14 @@ impl Input {
         self
     }
 
+    /// The file that it is, where it is one.
+    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+        match &self.from {
+            From::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// The name by which reports and errors call it.
     pub fn name(&self) -> &str {
         &self.name
@@ -127,7 +155,7 @@ impl Input {
 
     /// Opens the bytes.
     pub(crate) fn open(self, options: &DecodeOptions) -> Result<Opened> {
-        let Self { from, name, raw, leg } = self;
+        let Self { from, name, raw, budget, is_member, leg } = self;
         let (reader, size) = match from {
             From::Path(path) => open_file(&path).map_err(|e| e.in_input(&name))?,
             From::Bytes(bytes) => {
@@ -135,18 +163,19 @@ impl Input {
                 (Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, Some(size))
             }
             From::Reader(reader, size) => (reader, size),
-            From::Source(source) => return Ok(Opened { source: *source, name, raw, leg }),
+            From::Source(source) => return Ok(Opened { source: *source, name, raw, is_member, leg }),
         };
         let source = Source::new(reader, size, options.max_bytes, options.sha256).map_err(|e| e.in_input(&name))?;
-        Ok(Opened { source, name, raw, leg })
+        let budget = budget.unwrap_or_else(|| Budget::new(options, Cancel::default()));
+        Ok(Opened { source: source.within(budget), name, raw, is_member, leg })
     }
 }
 
 impl Opened {
     /// The same as an input again; what has been looked at is not lost.
     pub(crate) fn into_input(self) -> Input {
-        let Self { source, name, raw, leg } = self;
-        Input { from: From::Source(Box::new(source)), name, raw, leg }
+        let Self { source, name, raw, is_member, leg } = self;
+        Input { from: From::Source(Box::new(source)), name, raw, budget: None, is_member, leg }
     }
 }
 
@@ -164,6 +193,10 @@ fn open_file(path: &std::path::Path) -> Result<(Box<dyn Read + Send>, Option<u64
         }
         _ => Error::io(Stage::Input, e),
     };
+    // Opening it anew fails where standard input is a socket.
+    if path == std::path::Path::new("/dev/stdin") {
+        return Ok((Box::new(std::io::stdin()), None));
+    }
     // Asked of the path first: opening a directory succeeds on some systems and fails on others.
     let meta = std::fs::metadata(path).map_err(missing)?;
     if meta.is_dir() {

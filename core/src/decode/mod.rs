@@ -10,6 +10,7 @@ mod archive;
 mod assemble;
 mod block;
 mod blocks;
+mod budget;
 mod convert;
 mod foreign;
 mod framed;
@@ -35,9 +36,11 @@ mod sniff;
 mod source;
 mod spec;
 mod stream;
+mod vorbis;
 
 pub use archive::expand;
 pub use block::{ChannelSelection, Planar};
+pub(crate) use budget::Budget;
 pub use input::Input;
 pub use probe::{Head, Probe, Problem, probe, probe_head};
 pub use raw::Raw;
@@ -46,6 +49,7 @@ pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
 use std::io::Read;
 
 use self::block::{Block, FRAMES};
+use self::budget::most_samples;
 use self::input::Opened;
 use self::open::open_stream;
 use self::source::Source;
@@ -55,7 +59,7 @@ use crate::call::{Leg, Role};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::track::{PcmCollector, SampleSink, Track};
-use crate::units::Rate;
+use crate::units::{Millis, Rate};
 
 /// Reads one recording, front to back, in blocks.
 ///
@@ -79,6 +83,9 @@ pub struct Decoder {
     /// Samples of each channel that have been given.
     frames: u64,
     most_frames: u64,
+    most_per_byte: Millis,
+    /// Samples that were no audio.
+    wild: u64,
 }
 
 impl Decoder {
@@ -103,12 +110,13 @@ impl Decoder {
 
     /// The same for one recording; `head_only`: for what its header says, and no samples.
     fn open_one(input: Input, options: &DecodeOptions, head_only: bool) -> Result<Self> {
-        let Opened { mut source, name, raw, leg } = input.open(options)?;
+        let Opened { mut source, name, raw, leg, .. } = input.open(options)?;
         let mut notes = DecodeNotes::default();
         let opened = open_stream(&mut source, raw, options, head_only, &mut notes);
         let (stream, spec) = opened.map_err(|e| e.in_input(&name))?;
         let most_frames = (options.max_duration_ms.seconds() * f64::from(spec.rate.hz())) as u64;
-        Ok(Self { source, stream, spec, name, leg, notes, block: Block::default(), frames: 0, most_frames })
+        let (block, frames, wild, most_per_byte) = (Block::default(), 0, 0, options.max_ms_per_byte);
+        Ok(Self { source, stream, spec, name, leg, notes, block, frames, most_frames, most_per_byte, wild })
     }
 
     /// What is known before the first sample.
@@ -167,6 +175,7 @@ impl Decoder {
                 return Ok(false);
             }
             let frames = self.block.frames();
+            self.wild += self.block.tame();
             if frames > 0 {
                 self.count(frames as u64)?;
                 return Ok(true);
@@ -176,6 +185,18 @@ impl Decoder {
 
     fn count(&mut self, frames: u64) -> Result<()> {
         self.frames += frames;
+        let Spec { rate, channels, .. } = self.spec;
+        self.source.budget().samples(frames, channels, rate)?;
+        let bytes = self.stream.audio_bytes(&self.source);
+        let (samples, most) = (self.frames * u64::from(channels), most_samples(bytes, rate, self.most_per_byte));
+        if samples > most {
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more audio than its bytes can hold")
+                .with_mismatch(
+                    format!("{samples} samples in {bytes} bytes"),
+                    format!("at most {most} (decode.maxMsPerByte)"),
+                )
+                .in_input(&self.name));
+        }
         if self.frames <= self.most_frames {
             return Ok(());
         }
@@ -194,6 +215,10 @@ impl Decoder {
         let totals = self.source.drain().map_err(|e| e.in_input(&self.name))?;
         if self.source.cut_off() {
             self.notes.add(Warning::new("truncated", "the reader broke off").at_byte(totals.bytes));
+        }
+        if self.wild > 0 {
+            let message = format!("{} samples lie beyond 1000 times full scale: clipped there", self.wild);
+            self.notes.add(Warning::new("samples_out_of_range", message));
         }
         let spec = self.spec;
         Ok(SourceInfo {

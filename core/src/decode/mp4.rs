@@ -149,6 +149,8 @@ pub(crate) fn end_last_box(bytes: &mut [u8]) {
 
 /// The most steps that finding all frames by the index may take. An hour of AAC in one fragment takes 10¹⁰.
 const MAX_STEPS: u64 = 50_000_000_000;
+/// Steps that an entry of the table of times takes, against a length that is added up: measured.
+const ENTRY_STEPS: u64 = 4;
 
 /// Refuses an mp4 without an index, and one whose index could keep a reader busy for ever: that counts more frames than
 /// there are bytes, or so many entries that walking them for each frame, as the reader does, has no end.
@@ -164,7 +166,8 @@ pub(crate) fn check_index(bytes: &[u8]) -> Result<()> {
         return Err(malformed("the index of the mp4 makes no sense")
             .with_mismatch(format!("{} frames", counts.longest), format!("at most one for each of {most} bytes")));
     }
-    if counts.entries.saturating_mul(counts.frames).saturating_add(counts.squares) > MAX_STEPS {
+    let walked = counts.entries.saturating_mul(counts.frames).saturating_mul(ENTRY_STEPS);
+    if walked.saturating_add(counts.squares) > MAX_STEPS {
         return Err(
             malformed("the index of the mp4 makes no sense").with_mismatch("tables without end", "a walk of seconds")
         );

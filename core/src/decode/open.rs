@@ -36,6 +36,7 @@ pub(crate) fn open_stream(
         None => open_sniffed(source, options, head_only, notes)?,
     };
     check_channels(opened.1.channels, options)?;
+    check_rate(opened.1.rate, options)?;
     Ok(opened)
 }
 
@@ -55,8 +56,8 @@ fn open_sniffed(
         ContainerKind::Wave => open_wave(source, options, notes),
         ContainerKind::Aiff => open_aiff(source, options, notes),
         ContainerKind::Flac => framed::open_flac(source).map(boxed),
-        ContainerKind::Ogg => ogg::open(source, notes).map(boxed),
-        ContainerKind::Matroska => matroska::open(source).map(boxed),
+        ContainerKind::Ogg => ogg::open(source, options, notes).map(boxed),
+        ContainerKind::Matroska => matroska::open(source, options).map(boxed),
         ContainerKind::Mp4 => framed::open_mp4(source, options.max_buffered_bytes, head_only, notes).map(boxed),
         kind @ (ContainerKind::Mpeg | ContainerKind::Unknown) => open_mpeg(source, kind, options, notes),
         kind if source.position() > 0 => Err(no_frames_after_tag(source, kind)),
@@ -198,6 +199,14 @@ fn need_bytes(source: &mut Source, bytes: usize, otherwise: &str) -> Result<()> 
         return Ok(());
     }
     Err(Error::new(ErrorKind::NoAudio, Stage::Decode, otherwise).at_byte(source.position()))
+}
+
+fn check_rate(rate: Rate, options: &DecodeOptions) -> Result<()> {
+    if rate.hz() >= options.min_rate_hz {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "a sample rate below the limit")
+        .with_mismatch(rate, format!("at least {} Hz (decode.minRateHz)", options.min_rate_hz)))
 }
 
 fn check_channels(channels: u16, options: &DecodeOptions) -> Result<()> {

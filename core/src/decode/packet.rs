@@ -9,6 +9,8 @@ use symphonia::default::codecs::{AacDecoder, FlacDecoder, VorbisDecoder};
 
 use super::guard::guarded;
 use super::spec::Codec;
+use super::vorbis;
+use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Such a codec: a packet in, samples out.
@@ -71,7 +73,23 @@ impl Symphonia {
     }
 
     /// Vorbis, from its identification and setup headers.
-    pub(crate) fn vorbis(identification: &[u8], setup: &[u8]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// `limit_exceeded` for a header that asks for more memory than the options allow.
+    pub(crate) fn vorbis(identification: &[u8], setup: &[u8], options: &DecodeOptions) -> Result<Self> {
+        let (wanted, most) = (vorbis::codebook_bytes(setup), options.max_decoder_bytes);
+        if wanted > most {
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "a Vorbis header that asks for too much")
+                .with_mismatch(
+                    format!("{wanted} bytes of memory"),
+                    format!("at most {most} (decode.maxDecoderBytes)"),
+                ));
+        }
+        let channels = identification.get(11).copied().unwrap_or(0);
+        if u16::from(channels) > options.max_channels {
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more channels than the limit")
+                .with_mismatch(channels, format!("at most {} (decode.maxChannels)", options.max_channels)));
+        }
         let mut params = AudioCodecParameters::new();
         params.for_codec(CODEC_ID_VORBIS).with_extra_data([identification, setup].concat().into_boxed_slice());
         Self::new(Codec::Vorbis, params)

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::spec::{Codec, Container, DelayBasis, SourceInfo, exact};
 use super::{Decoder, Input, expand};
 use crate::config::DecodeOptions;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, escaped};
 use crate::units::{Millis, Rate};
 
 /// The answer of [`probe`] and [`probe_head`].
@@ -137,19 +137,20 @@ fn ask(input: Input, options: &DecodeOptions, question: &dyn Fn(Input, &mut Prob
 
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = escaped(&self.path);
         if let Some(problem) = &self.problem {
-            return writeln!(f, "{}: cannot be read: {}", self.path, problem.message);
+            return writeln!(f, "{path}: cannot be read: {}", escaped(&problem.message));
         }
         if !self.members.is_empty() {
-            writeln!(f, "{}: a zip archive of {}", self.path, self.members.len())?;
+            writeln!(f, "{path}: a zip archive of {}", self.members.len())?;
             return self.members.iter().try_for_each(|member| member.fmt(f));
         }
         if let Some(head) = &self.head {
-            return head.line(&self.path, f);
+            return head.line(&path, f);
         }
         let Some(s) = &self.source else { return Ok(()) };
         let kind = kind(s.container, s.codec, s.sample_rate_hz, s.channels);
-        writeln!(f, "{}: {kind}, {}", self.path, s.duration_ms)?;
+        writeln!(f, "{path}: {kind}, {}", s.duration_ms)?;
         write!(f, "  {} bytes", s.bytes)?;
         if let Some(sha256) = &s.sha256 {
             write!(f, ", sha256 {sha256}")?;

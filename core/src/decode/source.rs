@@ -7,6 +7,7 @@ use std::io::{ErrorKind as IoKind, Read};
 
 use sha2::{Digest, Sha256};
 
+use super::budget::{Budget, Thrift};
 use crate::config::hex;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -29,6 +30,8 @@ pub(crate) struct Source {
     hash: Option<Sha256>,
     ended: bool,
     cut_off: bool,
+    budget: Budget,
+    thrift: Thrift,
 }
 
 impl Default for Source {
@@ -47,6 +50,8 @@ impl Default for Source {
             hash: None,
             ended: true,
             cut_off: false,
+            budget: Budget::default(),
+            thrift: Thrift::default(),
         }
     }
 }
@@ -64,6 +69,25 @@ impl Source {
             return Err(too_long(size_hint.unwrap_or_default(), limit));
         }
         Ok(Self { reader, limit, size_hint, hash: hashed.then(Sha256::new), ended: false, ..Self::default() })
+    }
+
+    /// The same, drawing on a call's budget.
+    pub(crate) fn within(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// What the call may cost.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Draws bytes that were searched without giving audio.
+    ///
+    /// # Errors
+    /// `limit_exceeded` beyond what the recording's length is worth, `cancelled`.
+    pub(crate) fn searched(&mut self, bytes: usize) -> Result<()> {
+        self.budget.check()?;
+        self.thrift.search(bytes as u64, self.position)
     }
 
     /// Bytes in all, where the input knows.
@@ -144,6 +168,7 @@ impl Source {
             all.extend_from_slice(bytes);
             let step = bytes.len();
             self.consume(step);
+            self.budget.buffer(step as u64)?;
             if all.len() as u64 > most {
                 return Err(Error::new(
                     ErrorKind::LimitExceeded,
@@ -166,7 +191,9 @@ impl Source {
     }
 
     fn refill(&mut self) -> Result<()> {
-        if self.start > 0 {
+        self.budget.check()?;
+        // What is kept is moved only where there is no room behind it: a reader may give a byte at a time.
+        if self.start > 0 && self.window.len() < self.end + CHUNK / 2 {
             self.window.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;

@@ -1,6 +1,5 @@
 //! A mix to a file of any format.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -66,8 +65,7 @@ fn write(
         Format::WavUlaw => Box::new(Wav::new(mixer, true)?),
         Format::Flac => Box::new(Flac::new(mixer)?),
     };
-    let part = PartialFile::new(path);
-    let mut file = File::create(&part.part).map_err(failed)?;
+    let (part, mut file) = PartialFile::create(path)?;
     let several = threads::count() > 1;
     let mut maker = AudioWriter { mixer, encoder, frames: if several { AHEAD } else { 1 } };
     let (mut now, mut next) = (WrittenAudio::default(), WrittenAudio::default());

@@ -4,10 +4,9 @@
 //! <https://github.com/bbc/audiowaveform/blob/master/doc/DataFormat.md> describes both.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
 
-use super::{PartialFile, write_error};
+use super::write_bytes;
 use crate::config::DecodeOptions;
 use crate::decode::{Decoder, Input};
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -141,7 +140,7 @@ pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
 /// # Errors
 /// `invalid_argument` for points per second out of range, `no_audio`, `cancelled`, and those of [`Decoder`].
 pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, run: &RunOptions) -> Result<Peaks> {
-    let mut decoder = Decoder::open(input, options)?;
+    let mut decoder = Decoder::open(input.alone(options, &run.cancel), options)?;
     let name = decoder.name().to_owned();
     let (rate, channels) = (decoder.spec().rate, decoder.spec().channels);
     let samples_per_point = samples_per_point(rate, points_per_second)?;
@@ -244,9 +243,7 @@ impl Peaks {
 pub fn write_peaks(path: &Path, peaks: &Peaks, bits: PeakBits) -> Result<()> {
     let binary = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dat"));
     let bytes = if binary { peaks.to_dat(bits) } else { peaks.to_json(bits).into_bytes() };
-    let part = PartialFile::new(path);
-    fs::write(&part.part, bytes).map_err(|e| write_error(e, path))?;
-    part.finish()
+    write_bytes(path, &bytes)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ const BAR: f64 = 22.0;
 const TOP: f64 = 34.0;
 /// About how far apart the marks of the time axis are.
 const MARK: f64 = 90.0;
+/// The most marks of the time axis: two days in steps of two hours.
+const MAX_MARKS: usize = 24;
 
 /// Colours that hold on light and on dark ground.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#666}.line{stroke:#8888;stroke-width:1}.bleed{fill:#8888}\
@@ -77,7 +79,8 @@ fn draw_axis(svg: &mut String, total: f64, height: f64, x: &impl Fn(Millis) -> f
     let steps = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
     let wanted = total / 1000.0 * MARK / (WIDTH - LEFT);
     let step = 1000.0 * steps.into_iter().find(|&s| s >= wanted).unwrap_or(7200.0);
-    let marks = (total / step) as usize;
+    // A report from elsewhere may claim a call of any length.
+    let marks = ((total / step) as usize).min(MAX_MARKS);
     for mark in (0..=marks).map(|i| Millis(i as f64 * step)) {
         let (left, y) = (x(mark), height - 8.0);
         let _ = write!(svg, "<text x=\"{left:.1}\" y=\"{y:.1}\" font-size=\"10\">{}</text>", clock(mark));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::call::{Call, Leg, Role};
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::files::read_text;
 use crate::provider::{self, AudioMatch, CallDescription, Options, Recording};
 
 /// The most bytes of a document that describes a call.
@@ -106,7 +107,8 @@ impl CallInput {
     /// lies outside the folder.
     pub fn from_document(path: &Path, options: &Options) -> Result<Self> {
         let named = |e: Error| e.in_input(path.display().to_string());
-        let described = provider::read_with(&read_document(path)?, options).map_err(named)?;
+        let described =
+            provider::read_with(&read_text(path, MAX_DOCUMENT, Stage::Provider)?, options).map_err(named)?;
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -187,28 +189,15 @@ fn told(leg: Leg, by_caller: &Leg) -> Leg {
 /// Whether a file is called JSON and begins like it. Content decides about audio: JSON saved as `.mp3` is a recording
 /// that failed to arrive, and is told so.
 fn is_document(path: &Path) -> bool {
+    // Nothing is read of anything else: a pipe cannot be read twice.
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) || !path.is_file() {
+        return false;
+    }
     let mut head = [0; 64];
     let read = fs::File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    let text = String::from_utf8_lossy(&head[..read]);
+    let text = String::from_utf8_lossy(head.get(..read).unwrap_or_default());
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    let called_json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    called_json && (text.is_empty() || text.starts_with(['{', '[']))
-}
-
-fn read_document(path: &Path) -> Result<String> {
-    let named = |e: Error| e.in_input(path.display().to_string());
-    let size = fs::metadata(path).map_err(|e| named(Error::io(Stage::Input, e)))?.len();
-    if size > MAX_DOCUMENT {
-        return Err(named(
-            Error::new(ErrorKind::LimitExceeded, Stage::Provider, "a document larger than the limit")
-                .with_mismatch(format!("{size} bytes"), format!("at most {MAX_DOCUMENT}")),
-        ));
-    }
-    let bytes = fs::read(path).map_err(|e| named(Error::io(Stage::Input, e)))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to() as u64;
-        named(Error::new(ErrorKind::Malformed, Stage::Provider, "not text in UTF-8").at_byte(at))
-    })
+    text.is_empty() || text.starts_with(['{', '['])
 }
 
 #[cfg(test)]

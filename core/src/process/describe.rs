@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::{Leg, Role};
 use crate::config::DecodeOptions;
-use crate::decode::{ChannelSelection, Decoder, Input, expand};
+use crate::decode::{Budget, ChannelSelection, Decoder, Input, expand};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::Recording;
 use crate::run::RunOptions;
@@ -44,10 +44,11 @@ pub(super) fn describe(
     sources: Vec<RecordingSource>,
     roles: &[Role],
     options: &DecodeOptions,
+    budget: &Budget,
     run: &RunOptions,
 ) -> Result<Vec<DescribedRecording>> {
     check_tracks(sources.len(), options)?;
-    let files = files(sources, options, run)?;
+    let files = files(sources, options, budget, run)?;
     let mut recordings = threads::map(files, |file| open(file, options, run));
     check_tracks(recordings.iter().map(DescribedRecording::tracks).sum(), options)?;
     check_roles(&mut recordings, roles)?;
@@ -55,7 +56,12 @@ pub(super) fn describe(
 }
 
 /// The files of a call; an archive is as many as it has members.
-fn files(sources: Vec<RecordingSource>, options: &DecodeOptions, run: &RunOptions) -> Result<Vec<File>> {
+fn files(
+    sources: Vec<RecordingSource>,
+    options: &DecodeOptions,
+    budget: &Budget,
+    run: &RunOptions,
+) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for source in sources {
         run.check(Stage::Input)?;
@@ -63,7 +69,7 @@ fn files(sources: Vec<RecordingSource>, options: &DecodeOptions, run: &RunOption
             RecordingSource::Missing { leg, error } => files.push(File { leg, input: Err(error), described: None }),
             RecordingSource::Input { input, described } => {
                 let (leg, described) = (input.leg.clone(), described.map(Arc::from));
-                match expand(input, options) {
+                match expand(input.within(budget), options) {
                     Ok(members) => files.extend(members.into_iter().map(|input| file(input, &described))),
                     Err(error) => files.push(File { leg, input: Err(error), described }),
                 }

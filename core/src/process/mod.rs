@@ -24,6 +24,7 @@ mod gate;
 mod join;
 mod measure;
 mod normalize;
+mod outputs;
 mod partition;
 mod place;
 mod processed;
@@ -46,6 +47,7 @@ pub use redact::Redaction;
 pub use write::WriteOptions;
 
 use crate::config::Config;
+use crate::decode::Budget;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 use crate::run::RunOptions;
@@ -92,8 +94,10 @@ fn process_call(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOp
 
 fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
     let CallInput { call, recordings, roles, mut warnings } = call;
-    let recordings = describe::describe(recordings, &roles, &config.decode, run)?;
+    let budget = Budget::new(&config.decode, run.cancel.clone());
+    let recordings = describe::describe(recordings, &roles, &config.decode, &budget, run)?;
     let analyzed = analyze::analyze(recordings, config, keep_tracks, run);
+    budget.verdict()?;
     let mut tracks = partition::partition(analyzed, &roles)?;
     tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
     tracks.renumber();

@@ -52,7 +52,7 @@ pub fn normalize(input: Input, options: &NormalizeOptions, run: &RunOptions) -> 
 }
 
 fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
-    let decoder = Decoder::open(input, &options.decode)?;
+    let decoder = Decoder::open(input.alone(&options.decode, &run.cancel), &options.decode)?;
     let name = decoder.name().to_owned();
     let lanes =
         ChannelSelection::of(decoder.spec().channels, decoder.leg(), &options.decode).map_err(|e| e.in_input(&name))?;

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::redact::{self, Cover, PAD};
 use crate::timeline::EventKind;
 use crate::units::Span;
 
 use super::{Processed, ProcessedTrack};
+
+/// What redaction of keys cannot promise: how detection was measured is in the docs of events.
+const KEYS_UNSURE: &str = "keys that are less than 10 dB above noise, or drowned in speech, may not have been heard";
 
 /// What is taken out of a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -62,6 +65,9 @@ impl Processed {
             if event.kind == EventKind::Dtmf && within(event.span) {
                 event.detail = None;
             }
+        }
+        if what.keys {
+            self.report.warnings.push(Warning::new("keys_unsure", KEYS_UNSURE));
         }
         let told = self.report.redacted.drain(..).chain(spans).collect();
         let call = Span { start: Default::default(), end: self.report.call.duration_ms };

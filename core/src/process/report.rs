@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Moment};
 use crate::config::{Config, Pii};
-use crate::error::{Error, Result, Warning};
+use crate::error::{Error, Result, Warning, bounded};
 use crate::report::{
     AlignmentReport, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, SegmentReport, TrackError, TrackReport,
     TurnReport, rounded,
@@ -49,7 +49,7 @@ pub(super) fn report(
         redacted: Vec::new(),
         outcome: analysis.outcome.clone(),
         tag: analysis.tag.clone(),
-        warnings,
+        warnings: call_warnings(warnings, config.pii),
         outputs: Vec::new(),
     })
 }
@@ -98,7 +98,7 @@ fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
         index: track.index,
         role: track.role,
         party: track.leg.party.clone().filter(|_| config.pii == Pii::Keep),
-        error: Some(track_error(&track.error, config)),
+        error: Some(track_error(&track.error, config.pii)),
         source: None,
         pieces: Vec::new(),
         alignment: None,
@@ -109,12 +109,20 @@ fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
     }
 }
 
-/// Why a track could not be read; without the recording's name, which may be a telephone number, where that is dropped.
-fn track_error(error: &Error, config: &Config) -> TrackError {
-    match config.pii {
-        Pii::Keep => TrackError::from(error),
-        Pii::Drop => TrackError { code: error.kind(), message: error.message().to_owned() },
+/// Warnings of the call: few of each code, and without what may be personal data where that is dropped.
+fn call_warnings(warnings: Vec<Warning>, pii: Pii) -> Vec<Warning> {
+    let mut warnings = bounded(warnings);
+    if pii == Pii::Drop {
+        // Their words may hold names of files and values of documents; their codes do not.
+        warnings.iter_mut().for_each(|warning| warning.message = warning.code.replace('_', " "));
     }
+    warnings
+}
+
+/// Why a track could not be read, with the names of files where those are kept.
+fn track_error(error: &Error, pii: Pii) -> TrackError {
+    let message = if pii == Pii::Keep { error.to_string() } else { error.anonymous_text() };
+    TrackError { code: error.kind(), message }
 }
 
 /// One of the recordings that a track is made of, on the call's timeline.

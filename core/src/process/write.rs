@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Processed, ProcessedTrack};
 use crate::config::{Layout, MixConfig};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::export::{self, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
+use crate::export::{self, Claim, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
 use crate::mix::Mixer;
 use crate::report::OutputFile;
 use crate::run::RunOptions;
@@ -57,6 +57,10 @@ impl Processed {
         let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
         check_folder(folder)?;
         fs::create_dir_all(folder).map_err(failed)?;
+        let _claim = Claim::wait(folder, run)?;
+        // What was there is no longer whole; the report is written last.
+        let report = folder.join("report.json");
+        let _ = fs::remove_file(&report);
         let mut mixer = self.mix(config)?;
         let (rate, channels) = (mixer.rate(), mixer.channels());
         let mut meters = options.peaks.map(|points| PeakMeters::new(&mixer, points)).transpose()?;
@@ -71,7 +75,6 @@ impl Processed {
         self.say_level(config);
         let (path, kind, sample_rate_hz) = (name.clone(), "mix".into(), rate.hz());
         self.report.outputs = vec![OutputFile { kind, path, sample_rate_hz, channels, sha256 }];
-        export::write_text(&folder.join("report.json"), &format!("{}\n", self.report.to_json()?))?;
         if options.page {
             let waves = self.waves(seen, config, run)?;
             let audio = if options.embed_audio { PageAudio::Embedded(&mix) } else { PageAudio::Beside(&name) };
@@ -86,7 +89,7 @@ impl Processed {
         for format in &options.labels {
             export::write_text(&folder.join(format.file_name()), &format.write(&self.report, options.names))?;
         }
-        Ok(())
+        export::write_text(&report, &format!("{}\n", self.report.to_json()?))
     }
 
     /// Each second's level by track, as JSON ([`export::series`]).

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use flate2::read::DeflateDecoder;
 
 use self::directory::{END, LOCAL, Member, directory, walk};
+use super::budget::Budget;
 use super::input::{Input, Opened};
 use super::source::Source;
 use crate::call::Leg;
@@ -26,12 +27,13 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// members; `no_audio` for an archive without members.
 pub fn expand(input: Input, options: &DecodeOptions) -> Result<Vec<Input>> {
     let mut opened = input.open(options)?;
-    if opened.raw.is_some() || !is_zip(&mut opened.source).map_err(|e| e.in_input(&opened.name))? {
+    if opened.raw.is_some() || opened.is_member || !is_zip(&mut opened.source).map_err(|e| e.in_input(&opened.name))? {
         return Ok(vec![opened.into_input()]);
     }
     let Opened { mut source, name, leg, .. } = opened;
     let bytes = source.read_all(options.max_buffered_bytes);
-    let mut inputs = bytes.and_then(|bytes| members(&name, bytes, options)).map_err(|e| e.in_input(&name))?;
+    let mut inputs =
+        bytes.and_then(|bytes| members(&name, bytes, source.budget(), options)).map_err(|e| e.in_input(&name))?;
     let alone = inputs.len() == 1;
     for input in &mut inputs {
         let several = Leg { started_at: leg.started_at, channel: leg.channel, ..Leg::default() };
@@ -51,7 +53,7 @@ fn is_zip(source: &mut Source) -> Result<bool> {
 /// `limit_exceeded` beyond the options' limits of members, their bytes and their ratio; `unsupported` where a member is
 /// encrypted or compressed by another method; `no_audio` where there is no member; `malformed` where there is nothing
 /// that can be read.
-fn members(name: &str, bytes: Vec<u8>, options: &DecodeOptions) -> Result<Vec<Input>> {
+fn members(name: &str, bytes: Vec<u8>, budget: &Budget, options: &DecodeOptions) -> Result<Vec<Input>> {
     let members = match directory(&bytes, options.max_members)? {
         Some(members) => members,
         None => walk(&bytes, options.max_members)?,
@@ -62,17 +64,15 @@ fn members(name: &str, bytes: Vec<u8>, options: &DecodeOptions) -> Result<Vec<In
     }
     check(&members, options)?;
     let bytes = Arc::new(bytes);
-    let mut left = options.max_members_bytes;
     let mut inputs = Vec::new();
     for member in members {
-        let most = left.min(member.packed.len() as u64 * u64::from(options.max_member_ratio));
-        left = left.saturating_sub(member.size.unwrap_or(0));
+        let most = options.max_members_bytes.min(ratio_bytes(&member, options));
         let slice = Slice { bytes: bytes.clone(), range: member.packed };
         let unpacked: Box<dyn Read + Send> =
             if member.deflated { Box::new(DeflateDecoder::new(slice)) } else { Box::new(slice) };
-        let limited = Limited { reader: unpacked, left: most, most };
+        let limited = Limited { reader: unpacked, left: most, most, budget: budget.clone() };
         let size = member.size.filter(|_| !member.deflated);
-        inputs.push(Input::member(format!("{name}: {}", member.name), Box::new(limited), size));
+        inputs.push(Input::member(format!("{name}: {}", member.name), Box::new(limited), size, budget.clone()));
     }
     Ok(inputs)
 }
@@ -99,16 +99,34 @@ fn check(members: &[Member], options: &DecodeOptions) -> Result<()> {
         }
         let size = member.size.unwrap_or(0);
         total = total.saturating_add(size);
-        if size > (member.packed.len() as u64).saturating_mul(u64::from(options.max_member_ratio)) {
+        if size > ratio_bytes(member, options) {
             let found = format!("{size} bytes in {}", member.packed.len());
             return Err(limit("a zip member that unpacks to too much", found, ratio_limit(options)));
         }
     }
+    refuse_overlaps(members)?;
     if total > options.max_members_bytes {
         let most = format!("at most {} (decode.maxMembersBytes)", options.max_members_bytes);
         return Err(limit("zip members that unpack to too much", format!("{total} bytes"), most));
     }
     Ok(())
+}
+
+/// Members that share bytes: each of them would be unpacked.
+fn refuse_overlaps(members: &[Member]) -> Result<()> {
+    let mut ranges: Vec<&Range<usize>> = members.iter().map(|m| &m.packed).filter(|r| !r.is_empty()).collect();
+    ranges.sort_by_key(|range| range.start);
+    match ranges.windows(2).find(|pair| pair[1].start < pair[0].end) {
+        None => Ok(()),
+        Some(pair) => Err(Error::new(ErrorKind::Malformed, Stage::Input, "zip members that overlap")
+            .at_byte(pair[1].start as u64)
+            .with_mismatch("two members in the same bytes", "each in its own")),
+    }
+}
+
+/// The most bytes that a member may unpack to.
+fn ratio_bytes(member: &Member, options: &DecodeOptions) -> u64 {
+    (member.packed.len() as u64).saturating_mul(u64::from(options.max_member_ratio))
 }
 
 fn ratio_limit(options: &DecodeOptions) -> String {
@@ -151,6 +169,7 @@ struct Limited {
     reader: Box<dyn Read + Send>,
     left: u64,
     most: u64,
+    budget: Budget,
 }
 
 impl Read for Limited {
@@ -168,6 +187,7 @@ impl Read for Limited {
             return Err(std::io::Error::other(limit("a zip member that unpacks to too much", found, most)));
         };
         self.left = left;
+        self.budget.unpack(got as u64).map_err(std::io::Error::other)?;
         Ok(got)
     }
 }

@@ -4,17 +4,20 @@
 mod ebml;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
 use self::ebml::{children, element, float, integer, laced, number};
 use super::aac;
 use super::assemble::Assembler;
 use super::block::Block;
+use super::budget::{TOO_MUCH_SILENCE, Thrift};
 use super::ogg::opus_private;
 use super::packet::{PacketCodec, Symphonia, opus};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
+use super::vorbis;
+use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
@@ -80,7 +83,7 @@ impl MatroskaTrack {
         track
     }
 
-    fn codec(&self) -> Result<(Box<dyn PacketCodec>, Spec)> {
+    fn codec(&self, options: &DecodeOptions) -> Result<(Box<dyn PacketCodec>, Spec)> {
         let spec = |codec, hz: u32, channels, delay| -> Result<Spec> {
             Ok(Spec { container: Container::Matroska, codec, rate: Rate::new(hz)?, channels, delay, declared: None })
         };
@@ -94,9 +97,8 @@ impl MatroskaTrack {
                 Ok((opus(channels)?, spec(Codec::Opus, 48_000, channels, delay)?))
             }
             "A_VORBIS" => {
-                let mut params = AudioCodecParameters::new();
-                params.for_codec(CODEC_ID_VORBIS).with_extra_data(self.private.clone().into_boxed_slice());
-                let codec = Symphonia::new(Codec::Vorbis, params)?;
+                let (identification, setup) = vorbis::headers_in(&self.private);
+                let codec = Symphonia::vorbis(identification, setup, options)?;
                 Ok((Box::new(codec), spec(Codec::Vorbis, hz, channels, Delay::default())?))
             }
             "A_AAC" => {
@@ -137,6 +139,9 @@ pub(crate) struct MatroskaStream {
     damaged: bool,
     failed: u64,
     ended: bool,
+    thrift: Thrift,
+    /// Bytes of the track's frames so far.
+    bytes: u64,
 }
 
 /// Reads up to the first cluster.
@@ -174,10 +179,10 @@ fn read_header(source: &mut Source) -> Result<MatroskaHeader> {
 }
 
 /// Reads up to the first cluster, and says what is in it.
-pub(crate) fn open(source: &mut Source) -> Result<(MatroskaStream, Spec)> {
+pub(crate) fn open(source: &mut Source, options: &DecodeOptions) -> Result<(MatroskaStream, Spec)> {
     let MatroskaHeader { scale, ticks, track, others } = read_header(source)?;
     let track = track.ok_or_else(|| unsupported(format!("no audio track ({others} others)")))?;
-    let (codec, mut spec) = track.codec()?;
+    let (codec, mut spec) = track.codec(options)?;
     if spec.codec == Codec::AacLc {
         check_aac(source, track.number)?;
     }
@@ -199,6 +204,8 @@ pub(crate) fn open(source: &mut Source) -> Result<(MatroskaStream, Spec)> {
         damaged: false,
         failed: 0,
         ended: false,
+        thrift: Thrift::default(),
+        bytes: 0,
     };
     Ok((stream, spec))
 }
@@ -295,7 +302,9 @@ impl MatroskaStream {
             // A block is known by the one after it, so the window's last bytes are left for the next look.
             let reach = if at_end { bytes.len() } else { WINDOW / 2 };
             let found = (0..reach).find(begins);
-            source.consume(found.unwrap_or(reach));
+            let step = found.unwrap_or(reach);
+            source.consume(step);
+            source.searched(step)?;
             if found.is_some() || at_end {
                 break;
             }
@@ -331,6 +340,7 @@ impl MatroskaStream {
         }
         self.frames = laced(body.get(length + 3..).unwrap_or_default(), flags);
         self.frames.reverse();
+        self.bytes += body.len() as u64;
         self.discard = discard;
         let ticks = self.cluster_time as f64 + f64::from(i16::from_be_bytes([a, b]));
         let place = (ticks * self.scale as f64 * f64::from(self.rate.hz()) / 1e9).max(0.0) as u64;
@@ -341,6 +351,8 @@ impl MatroskaStream {
         // A jump of more than an hour is a broken time, not a loss.
         if missing > 3600 * u64::from(self.rate.hz()) {
             notes.add(Warning::new("time_broken", "a block's time lies hours ahead: ignored").at_byte(at));
+        } else if missing > loose && !self.thrift.silence(self.rate.millis(missing), self.bytes) {
+            notes.add(Warning::new("time_broken", TOO_MUCH_SILENCE).at_byte(at));
         } else if missing > loose {
             let ms = self.rate.millis(missing);
             notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));

@@ -227,6 +227,7 @@ impl MpegStream {
             }
             let last = bytes.len();
             source.consume(if at_end { last } else { last - WINDOW });
+            source.searched(last)?;
             if at_end {
                 break;
             }

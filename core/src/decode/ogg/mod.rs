@@ -6,10 +6,12 @@ mod page;
 use self::page::{Packets, Page, read_page};
 use super::assemble::Assembler;
 use super::block::Block;
+use super::budget::{TOO_MUCH_SILENCE, Thrift};
 use super::packet::{PacketCodec, Symphonia, opus};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
+use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
@@ -39,10 +41,15 @@ pub(crate) struct OggStream {
     failed: u64,
     /// Whether samples may be missing that positions have not shown yet.
     owed: bool,
+    thrift: Thrift,
+    /// Bytes of the stream's pages so far.
+    bytes: u64,
+    /// For the headers of streams that are chained.
+    options: DecodeOptions,
 }
 
 /// Reads the headers.
-pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(OggStream, Spec)> {
+pub(crate) fn open(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<(OggStream, Spec)> {
     let mut other = None;
     loop {
         let at = source.position();
@@ -61,7 +68,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(OggS
             continue;
         }
         let mut packets = Packets::from(&page);
-        let head = read_head(&page, &mut packets, source, notes)?;
+        let head = read_head(&page, &mut packets, source, options, notes)?;
         let delay = Delay {
             samples: head.skip,
             basis: if head.kind == Codec::Opus { DelayBasis::Tag } else { DelayBasis::None },
@@ -85,6 +92,9 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(OggS
             waiting: None,
             failed: 0,
             owed: false,
+            thrift: Thrift::default(),
+            bytes: 0,
+            options: options.clone(),
         };
         return Ok((stream, spec));
     }
@@ -99,7 +109,13 @@ fn name_of(first: &[u8]) -> &'static str {
     }
 }
 
-fn read_head(page: &Page, packets: &mut Packets, source: &mut Source, notes: &mut DecodeNotes) -> Result<StreamHead> {
+fn read_head(
+    page: &Page,
+    packets: &mut Packets,
+    source: &mut Source,
+    options: &DecodeOptions,
+    notes: &mut DecodeNotes,
+) -> Result<StreamHead> {
     let mut headers = packets.of(page).0;
     let wanted = if page.bytes.starts_with(b"OpusHead") { 2 } else { 3 };
     while headers.len() < wanted {
@@ -113,7 +129,7 @@ fn read_head(page: &Page, packets: &mut Packets, source: &mut Source, notes: &mu
             headers.extend(packets.of(&next).0);
         }
     }
-    if wanted == 2 { opus_head(headers.first().map_or(&[], Vec::as_slice)) } else { vorbis_head(&headers) }
+    if wanted == 2 { opus_head(headers.first().map_or(&[], Vec::as_slice)) } else { vorbis_head(&headers, options) }
 }
 
 /// The identification header of Opus, as in ogg and as the private data of Matroska.
@@ -137,7 +153,7 @@ pub(crate) fn opus_private(head: &[u8]) -> Result<(u16, u32, f32)> {
     Ok((u16::from(channels), u32::from(u16::from_le_bytes(skip)), gain))
 }
 
-fn vorbis_head(headers: &[Vec<u8>]) -> Result<StreamHead> {
+fn vorbis_head(headers: &[Vec<u8>], options: &DecodeOptions) -> Result<StreamHead> {
     let part = |i: usize| headers.get(i).map_or(&[][..], Vec::as_slice);
     let (identification, setup) = (part(0), part(2));
     let channels = identification.get(11).copied().unwrap_or(0);
@@ -147,7 +163,7 @@ fn vorbis_head(headers: &[Vec<u8>]) -> Result<StreamHead> {
             .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
     }
     Ok(StreamHead {
-        codec: Box::new(Symphonia::vorbis(identification, setup)?),
+        codec: Box::new(Symphonia::vorbis(identification, setup, options)?),
         kind: Codec::Vorbis,
         channels: u16::from(channels),
         rate: Rate::new(hz)?,
@@ -199,6 +215,11 @@ impl OggStream {
         } else if owed && start > self.assembler.at() {
             let missing = start - self.assembler.at();
             let ms = self.head.rate.millis(missing);
+            if !self.thrift.silence(ms, self.bytes) {
+                notes.add(Warning::new("time_broken", TOO_MUCH_SILENCE).at_byte(at));
+                self.waiting = Some(None);
+                return;
+            }
             notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));
             self.assembler.add_silence(missing);
         } else if owed && start < self.assembler.at() {
@@ -211,7 +232,7 @@ impl OggStream {
     /// Begins another stream that is chained after the first.
     fn chain(&mut self, page: &Page, source: &mut Source, at: u64, notes: &mut DecodeNotes) -> Result<()> {
         self.packets = Packets::from(page);
-        let head = read_head(page, &mut self.packets, source, notes)?;
+        let head = read_head(page, &mut self.packets, source, &self.options, notes)?;
         if head.rate != self.head.rate {
             let message = format!("{} from here on instead of {}: the rest is left out", head.rate, self.head.rate);
             notes.add(Warning::new("rate_changed", message).at_byte(at));
@@ -253,6 +274,7 @@ impl Stream for OggStream {
         if page.serial != self.packets.serial {
             return Ok(true);
         }
+        self.bytes += page.bytes.len() as u64;
         let (packets, lost) = self.packets.of(&page);
         if lost {
             self.head.codec.reset();

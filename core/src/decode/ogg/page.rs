@@ -69,8 +69,11 @@ pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mu
         let search = window.get(1..).unwrap_or_default();
         let next = search.windows(4).position(|w| w == b"OggS").map(|at| at + 1);
         let step = next.unwrap_or(if at_end { window.len() } else { window.len() - 3 });
+        // A page that is none has been summed up in vain.
+        let looked = step + if window.starts_with(b"OggS\0") { window.len() } else { 0 };
         skipped += step as u64;
         source.consume(step);
+        source.searched(looked)?;
     }
 }
 

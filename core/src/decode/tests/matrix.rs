@@ -25,7 +25,7 @@ fn containers() -> Vec<(String, Vec<u8>, Option<Raw>)> {
 
 /// Decodes and checks what must hold for any bytes; the samples, or nothing where they are refused.
 fn survive(name: &str, bytes: &[u8], raw: Option<Raw>) -> Vec<f32> {
-    let options = DecodeOptions { max_duration_ms: crate::units::Millis(600_000.0), ..DecodeOptions::default() };
+    let options = DecodeOptions { max_duration_ms: Millis(600_000.0), ..DecodeOptions::default() };
     let input = Input::bytes(name, bytes);
     let input = if let Some(raw) = raw { input.raw(raw) } else { input };
     let Ok(mut decoder) = Decoder::open(input, &options) else { return Vec::new() };

@@ -2,6 +2,7 @@
 
 mod against_ffmpeg;
 mod damage;
+mod hostile;
 mod matrix;
 mod parts;
 mod recovery;
@@ -140,7 +141,7 @@ fn limits_are_told_with_their_numbers() {
         error.to_string()
     };
     assert!(strict(|o| o.max_bytes = 64_000).contains("64044 bytes"));
-    assert!(strict(|o| o.max_duration_ms = crate::units::Millis(1999.0)).contains("at most 1999 ms"));
+    assert!(strict(|o| o.max_duration_ms = Millis(1999.0)).contains("at most 1999 ms"));
     assert!(strict(|o| o.max_channels = 1).contains("found 2, expected at most 1"));
     assert!(strict(|o| o.max_tracks = 1).contains("decode.maxTracks"));
 }

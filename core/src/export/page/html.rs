@@ -41,11 +41,11 @@ const EMBEDDED_AT_ONCE: usize = 48 << 10;
 /// # Errors
 /// `io`.
 pub fn write_page(path: &Path, report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Result<()> {
-    let part = PartialFile::new(path);
+    let (part, file) = PartialFile::create(path)?;
     let shown = shown(report, names);
     let data = page_data(&shown, waves, audio, names)?;
     let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(&part.part)?);
+        let mut file = BufWriter::new(file);
         fill(&mut file, &shown, &data, audio)?;
         file.flush()
     };

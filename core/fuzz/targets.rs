@@ -1,0 +1,53 @@
+//! What is fuzzed: functions over bytes, the same for libFuzzer and for the mutations of `mutate.rs`.
+
+use callweave::config::{Config, DecodeOptions};
+use callweave::decode::{Decoder, Input, decode, probe};
+use callweave::units::Millis;
+use callweave::{RunOptions, analyze, provider};
+
+/// Every target by its name.
+#[allow(dead_code, reason = "libFuzzer names them one by one")]
+pub const TARGETS: [(&str, fn(&[u8])); 6] =
+    [("sniff", sniff), ("riff", riff), ("decode", whole), ("zip", zip), ("provider", document), ("process", process)];
+
+fn limits(seconds: f64) -> DecodeOptions {
+    let (max_duration_ms, max_samples) = (Millis(seconds * 1000.0), 20_000_000);
+    DecodeOptions { max_duration_ms, max_samples, max_buffered_bytes: 1 << 20, ..DecodeOptions::default() }
+}
+
+/// Opening whatever the bytes are, without decoding.
+pub fn sniff(bytes: &[u8]) {
+    let _ = Decoder::open(Input::bytes("fuzz", bytes), &DecodeOptions::default());
+}
+
+/// Wav files: the bytes after `RIFF....WAVE`.
+pub fn riff(bytes: &[u8]) {
+    let _ = decode(Input::bytes("fuzz", [b"RIFF\0\0\0\0WAVE", bytes].concat()), &limits(60.0));
+}
+
+/// Whole recordings of any kind.
+pub fn whole(bytes: &[u8]) {
+    let _ = decode(Input::bytes("fuzz", bytes), &limits(60.0));
+}
+
+/// Zip archives, their members read to the end.
+pub fn zip(bytes: &[u8]) {
+    let options = DecodeOptions { max_members: 50, max_members_bytes: 1 << 20, ..limits(10.0) };
+    let _ = probe(Input::bytes("fuzz", [b"PK\x03\x04", bytes].concat()), &options);
+}
+
+/// Providers' JSON and manifests.
+pub fn document(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = provider::read(text);
+    }
+}
+
+/// A whole call of one recording, from its bytes to its report.
+pub fn process(bytes: &[u8]) {
+    let config = Config { decode: limits(20.0), ..Config::default() };
+    let run = RunOptions { threads: Some(1), ..RunOptions::default() };
+    if let Ok(report) = analyze(vec![Input::bytes("fuzz", bytes)], &config, &run) {
+        assert!(report.to_json().starts_with('{'));
+    }
+}

@@ -1,0 +1,166 @@
+//! What a batch remembers of a call between its runs: that it is done, from what, and what was written; and that it was in
+//! work when the process ended.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::config::hex;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::export::write_text;
+use crate::process::CallInput;
+
+use super::batch::ResultLine;
+
+/// A call's line in its own folder: written last, so where it is, all other files are.
+const MARK: &str = "call.json";
+/// The folder of the calls in work, among those of the outputs.
+const WORK: &str = ".work";
+/// How often a call may end the process before it is given up.
+const ENDINGS: u32 = 2;
+
+/// A call that is done.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DoneMark {
+    #[serde(flatten)]
+    pub line: ResultLine,
+    /// What the call was made from ([`identity`]).
+    inputs: String,
+    /// The files that were written, and their lengths.
+    files: BTreeMap<String, u64>,
+}
+
+impl DoneMark {
+    /// The mark of a call whose inputs are the same as they were and whose outputs are all there.
+    pub(super) fn read(folder: &Path, inputs: &str) -> Option<Self> {
+        let mark: Self = serde_json::from_str(&fs::read_to_string(folder.join(MARK)).ok()?).ok()?;
+        let is_there = |(name, length): (&String, &u64)| {
+            fs::metadata(folder.join(name)).is_ok_and(|meta| meta.is_file() && meta.len() == *length)
+        };
+        (mark.inputs == inputs && mark.files.iter().all(is_there)).then_some(mark)
+    }
+
+    /// Takes the mark away: what was there is no longer whole from here on.
+    pub(super) fn remove(folder: &Path) -> Result<()> {
+        let path = folder.join(MARK);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io(Stage::Export, e).in_input(path.display().to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Marks a call as done, with the files that are in its folder.
+    pub(super) fn write(folder: &Path, line: ResultLine, inputs: String) -> Result<ResultLine> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if let (Ok(name), Ok(meta)) = (entry.file_name().into_string(), entry.metadata())
+                && meta.is_file()
+            {
+                files.insert(name, meta.len());
+            }
+        }
+        let mark = Self { line, inputs, files };
+        write_text(&folder.join(MARK), &format!("{}\n", serde_json::to_string(&mark).unwrap_or_default()))?;
+        Ok(mark.line)
+    }
+}
+
+/// What a call is made from: a hash of its recordings' names with their lengths and times of change, or with what is in
+/// them.
+pub(super) fn identity(call: &CallInput, by_content: bool) -> String {
+    let mut hash = Sha256::new();
+    for path in call.files() {
+        hash.update(path.as_os_str().as_encoded_bytes());
+        let told = if by_content { content(path) } else { change(path) };
+        hash.update(told.unwrap_or_else(|| "gone".to_owned()));
+    }
+    hex(&hash.finalize())
+}
+
+fn change(path: &Path) -> Option<String> {
+    let meta = fs::metadata(path).ok()?;
+    let changed = meta.modified().ok()?.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    Some(format!("\0{} {changed}\0", meta.len()))
+}
+
+fn content(path: &Path) -> Option<String> {
+    let mut hash = Sha256::new();
+    io::copy(&mut File::open(path).ok()?, &mut HashWriter(&mut hash)).ok()?;
+    Some(hex(&hash.finalize()))
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A call in work. Where the process ends, the file stays, and the next run knows.
+#[derive(Debug)]
+pub(super) struct WorkMark(PathBuf);
+
+impl WorkMark {
+    /// Marks a call as in work.
+    ///
+    /// # Errors
+    /// `internal` for a call that was in work when the process ended, twice; `io`.
+    pub(super) fn begin(outputs: &Path, name: &str) -> Result<Self> {
+        let folder = outputs.join(WORK);
+        let path = folder.join(name);
+        let failed = |e| Error::io(Stage::Export, e).in_input(path.display().to_string());
+        fs::create_dir_all(&folder).map_err(failed)?;
+        let before = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0u32);
+        if before >= ENDINGS {
+            let what = format!("the process ended {before} times while it worked on the call");
+            return Err(Error::new(ErrorKind::Internal, Stage::Input, what)
+                .with_mismatch("a call given up", format!("{WORK}/{name} removed, to try it again")));
+        }
+        fs::write(&path, format!("{}\n", before + 1)).map_err(failed)?;
+        Ok(Self(path))
+    }
+
+    /// Removes the folder of calls in work, where there are none.
+    pub(super) fn tidy(outputs: &Path) {
+        let _ = fs::remove_dir(outputs.join(WORK));
+    }
+}
+
+impl Drop for WorkMark {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_ended_the_process_twice_is_given_up() {
+        let folder = std::env::temp_dir().join(format!("callweave-work-{}", std::process::id()));
+        drop(WorkMark::begin(&folder, "a").unwrap());
+        for _ in 0..2 {
+            std::mem::forget(WorkMark::begin(&folder, "a").unwrap());
+        }
+        let error = WorkMark::begin(&folder, "a").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert!(error.to_string().contains(".work/a removed"), "{error}");
+        drop(WorkMark::begin(&folder, "b").unwrap());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,47 @@
+//! Which files a call is read from, and that none of them is written over.
+
+use std::fs;
+use std::path::Path;
+
+use super::{CallInput, RecordingSource, WriteOptions};
+use crate::config::Format;
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+impl CallInput {
+    /// The files that the call is read from.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.recordings.iter().filter_map(|recording| match recording {
+            RecordingSource::Input { input, .. } => input.file(),
+            _ => None,
+        })
+    }
+
+    /// Refuses a folder where writing the call would write over a file that it is read from.
+    ///
+    /// # Errors
+    /// `invalid_argument` that names the file.
+    pub(crate) fn check_outputs(&self, folder: &Path, format: Format, options: &WriteOptions) -> Result<()> {
+        let names = options.file_names(format);
+        for file in self.files() {
+            let same = |name: &String| {
+                fs::canonicalize(folder.join(name)).is_ok_and(|t| fs::canonicalize(file).is_ok_and(|f| f == t))
+            };
+            if names.iter().any(same) {
+                return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "would be written over itself")
+                    .in_input(file.display().to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl WriteOptions {
+    /// The names of the files that are written.
+    pub(crate) fn file_names(&self, format: Format) -> Vec<String> {
+        let mut names = vec![format!("mix.{}", format.extension()), "report.json".to_owned()];
+        let more = [(self.page, "report.html"), (self.peaks.is_some(), "peaks.json"), (self.series, "series.json")];
+        names.extend(more.iter().filter(|(written, _)| *written).map(|(_, name)| (*name).to_owned()));
+        names.extend(self.labels.iter().map(|format| format.file_name().to_owned()));
+        names
+    }
+}
