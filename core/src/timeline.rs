@@ -12,6 +12,10 @@ pub enum Method {
     Reference,
     /// The other party, a tone or music, heard on both tracks.
     Bleed,
+    /// The caller said so.
+    Given,
+    /// One recorder made both tracks: they are as long as each other.
+    Lengths,
     /// The provider's start times.
     Timestamps,
     /// The parties taking turns.

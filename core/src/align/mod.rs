@@ -14,6 +14,7 @@ mod follow;
 mod map;
 mod overlap;
 mod pair;
+mod path;
 mod place;
 mod prior;
 mod sound;

@@ -1,6 +1,6 @@
 //! From pairs to placements: one track is the reference, the others are placed one after the other, the surest first.
 
-use super::belief::{Belief, Guess};
+use super::belief::{BIN_S, Belief, Guess};
 use super::follow::FollowedLink;
 use super::map::{self, Hung};
 use super::pair::Pair;
@@ -19,8 +19,6 @@ const OTHERS: usize = 3;
 const HELPFUL: f64 = 0.8;
 /// No evidence is worth more than this.
 const MAX_CONFIDENCE: f64 = 0.995;
-/// No more than this where stretches contradict each other.
-const MAX_DOUBTFUL: f64 = 0.75;
 /// Start times that are this much farther off than their resolution, in seconds, are wrong.
 const STAMP_SLACK_S: f64 = 0.5;
 
@@ -154,7 +152,11 @@ impl PairTable<'_, '_> {
     }
 
     /// Decides how a track hangs on those placed before.
-    fn settle(&self, track: usize, mut guess: Guess, placed: &[Option<PlacedPair>], reference: usize) -> PlacedPair {
+    fn settle(&self, track: usize, guess: Guess, placed: &[Option<PlacedPair>], reference: usize) -> PlacedPair {
+        let together = prior::together(&self.sounds[reference], &self.sounds[track], self.options);
+        if let Some(method) = together.filter(|_| guess.lag_s.abs() < BIN_S / 2.0) {
+            return PlacedPair { guess, method, hung: Hung { lag_s: 0.0, link: None } };
+        }
         let mut best: Option<(usize, FollowedLink)> = None;
         let mut bleed = false;
         for (pair, other, at) in self.known(track, placed) {
@@ -165,9 +167,6 @@ impl PairTable<'_, '_> {
                 (pair.heard_at(-lag), pair.link(self.sounds, -lag).map(FollowedLink::reversed))
             };
             bleed |= heard;
-            if heard && pair.doubtful() && link.as_ref().is_none_or(|l| l.course.longest < 3) {
-                guess.mass = guess.mass.min(MAX_DOUBTFUL);
-            }
             if let Some(link) = link
                 && best.as_ref().is_none_or(|b| link.heard > b.1.heard)
             {
@@ -196,10 +195,8 @@ impl PairTable<'_, '_> {
             let (Some(map), Some(p)) = (map, p) else { continue };
             let knots = map.knots(seconds[i], begin_s);
             let confidence = if p.method == Method::Reference { 1.0 } else { p.guess.mass.min(MAX_CONFIDENCE) };
-            let half = match &p.hung.link {
-                Some((_, link)) if confidence >= 0.9 => link.half_width_s,
-                _ => p.guess.half_width_s,
-            };
+            let spread = p.hung.link.as_ref().map_or(0.0, |(_, link)| link.course.spread_s);
+            let half = p.guess.half_width_s + 2.0 * spread;
             alignment.placements.push(Placement::through(knots, p.method, confidence, Millis(half * 1000.0)));
             alignment.warnings.extend(self.warning(i, order[0], p).map(|w| (i, w)));
         }
@@ -214,7 +211,7 @@ impl PairTable<'_, '_> {
         if placed.method == Method::None {
             return Some(Warning::new(
                 "alignment_unknown",
-                "nothing tells where this track lies: it starts with the others",
+                "nothing tells where this track lies: it is placed as recorders mostly begin and end",
             ));
         }
         let (stamp, resolution) = stamp.unwrap_or((placed.hung.lag_s, 1.0));
@@ -224,7 +221,7 @@ impl PairTable<'_, '_> {
             return Some(Warning::new("start_time_wrong", text));
         }
         let one_way = placed.hung.link.as_ref().is_some_and(|(_, link)| !link.both_ways);
-        let text = format!("heard one way only: {:.0} ms are taken for the path", super::vote::TYPICAL_ECHO_S * 1000.0);
+        let text = "heard one way only: how late the echo comes is judged by what else is known";
         one_way.then(|| Warning::new("path_delay_assumed", text))
     }
 }
