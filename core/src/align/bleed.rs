@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::belief::Belief;
-use super::sound::{FRAMES, Sound};
 use super::path;
+use super::sound::{FRAMES, Sound};
 use super::vote::{Direction, NEAR_ECHO_S, Vote, agree};
 use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
 use crate::threads;

@@ -2,8 +2,8 @@
 //! each looked for on the other track near where the one before was.
 
 use super::drift::{self, Course, Point, Step, median};
-use super::sound::{FRAMES, Sound};
 use super::path;
+use super::sound::{FRAMES, Sound};
 use super::vote::{Direction, NEAR_ECHO_S, SAME_PATH_S, Vote};
 use super::wave::{Correlator, FRAME, Peak, RATE, STEP, Spectrum, Whitening, level_in_time};
 
@@ -135,8 +135,8 @@ struct FollowedLag {
 
 impl<'s, 't> Follower<'s, 't> {
     fn new(a: &'s Sound<'t>, b: &'s Sound<'t>, lag_s: f64, delays: [Option<f64>; 2]) -> Self {
-        let delay = Direction::BOTH
-            .map(|direction| delays[direction as usize].unwrap_or(direction.delay(lag_s) + NEAR_ECHO_S));
+        let delay =
+            Direction::BOTH.map(|direction| delays[direction as usize].unwrap_or(direction.delay(lag_s) + NEAR_ECHO_S));
         Self {
             a,
             b,
@@ -314,7 +314,11 @@ impl<'s, 't> Follower<'s, 't> {
         }
         // The same path heard twice, or a contradiction: the clearer direction is right.
         let strength = |d: Direction| of(d).map(|h| h.z).sum::<f32>();
-        if strength(Direction::AOnB) >= strength(Direction::BOnA) { ([Some(one), None], false) } else { ([None, Some(other)], false) }
+        if strength(Direction::AOnB) >= strength(Direction::BOnA) {
+            ([Some(one), None], false)
+        } else {
+            ([None, Some(other)], false)
+        }
     }
 
     /// Where between two points the lag changed: seconds on track a.

@@ -19,6 +19,9 @@ const OTHERS: usize = 3;
 const HELPFUL: f64 = 0.8;
 /// No evidence is worth more than this.
 const MAX_CONFIDENCE: f64 = 0.995;
+/// What is heard contradicts the caller where it is this sure, and this far from what was said, in seconds.
+const CONTRADICTS: f64 = 0.9;
+const CONTRADICTS_S: f64 = 0.25;
 /// Start times that are this much farther off than their resolution, in seconds, are wrong.
 const STAMP_SLACK_S: f64 = 0.5;
 
@@ -47,7 +50,7 @@ pub(super) fn place(sounds: &[Sound], options: &AlignOptions) -> Alignment {
     while order.len() < sounds.len() {
         let next = (0..sounds.len())
             .filter(|&i| placed[i].is_none())
-            .map(|i| (i, table.belief(i, &placed, reference).guess()))
+            .map(|i| (i, table.guess(i, &placed, reference)))
             .max_by(|x, y| x.1.mass.total_cmp(&y.1.mass).then(y.0.cmp(&x.0)));
         let Some((i, guess)) = next else { break };
         placed[i] = Some(table.settle(i, guess, &placed, reference));
@@ -151,10 +154,39 @@ impl PairTable<'_, '_> {
         belief
     }
 
+    /// Where a track lies to the reference: as the caller says, or where most is believed.
+    fn guess(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Guess {
+        let mut belief = self.belief(track, placed, reference);
+        let Some((lag_s, uncertainty_s)) = self.given(track, reference) else { return belief.guess() };
+        prior::as_given(&mut belief, (lag_s, uncertainty_s));
+        let guess = belief.guess();
+        if uncertainty_s < BIN_S {
+            return Guess { lag_s, mass: 1.0, half_width_s: uncertainty_s };
+        }
+        Guess { lag_s: guess.lag_s.clamp(lag_s - uncertainty_s, lag_s + uncertainty_s), ..guess }
+    }
+
+    /// What the caller says of a track's lag to the reference.
+    fn given(&self, track: usize, reference: usize) -> Option<(f64, f64)> {
+        prior::given(&self.sounds[reference], &self.sounds[track], self.options)
+    }
+
+    /// How far off what is heard lies from what the caller says, in seconds, where it is sure and contradicts that.
+    fn contradicted(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Option<f64> {
+        let (lag_s, uncertainty_s) = self.given(track, reference)?;
+        let heard = self.belief(track, placed, reference).guess();
+        let off = heard.lag_s - lag_s;
+        (heard.mass >= CONTRADICTS && off.abs() > uncertainty_s + CONTRADICTS_S).then_some(off)
+    }
+
     /// Decides how a track hangs on those placed before.
     fn settle(&self, track: usize, guess: Guess, placed: &[Option<PlacedPair>], reference: usize) -> PlacedPair {
+        let given = self.given(track, reference);
+        if given.is_some_and(|g| g.1 < BIN_S) {
+            return PlacedPair { guess, method: Method::Given, hung: Hung { lag_s: guess.lag_s, link: None } };
+        }
         let together = prior::together(&self.sounds[reference], &self.sounds[track], self.options);
-        if let Some(method) = together.filter(|_| guess.lag_s.abs() < BIN_S / 2.0) {
+        if let (None, Some(method)) = (given, together.filter(|_| guess.lag_s.abs() < BIN_S / 2.0)) {
             return PlacedPair { guess, method, hung: Hung { lag_s: 0.0, link: None } };
         }
         let mut best: Option<(usize, FollowedLink)> = None;
@@ -175,6 +207,9 @@ impl PairTable<'_, '_> {
         }
         let stamped = prior::stamped(&self.sounds[reference], &self.sounds[track], self.options).is_some();
         let turns = self.known(track, placed).any(|(p, _, _)| p.turns);
+        if given.is_some() {
+            return PlacedPair { guess, method: Method::Given, hung: Hung { lag_s: guess.lag_s, link: None } };
+        }
         let method = match (bleed || best.is_some(), stamped, turns) {
             (true, _, _) => Method::Bleed,
             (false, true, _) => Method::Timestamps,
@@ -198,7 +233,9 @@ impl PairTable<'_, '_> {
             let spread = p.hung.link.as_ref().map_or(0.0, |(_, link)| link.course.spread_s);
             let half = p.guess.half_width_s + 2.0 * spread;
             alignment.placements.push(Placement::through(knots, p.method, confidence, Millis(half * 1000.0)));
-            alignment.warnings.extend(self.warning(i, order[0], p).map(|w| (i, w)));
+            let contradicted = self.contradicted(i, placed, order[0]).filter(|_| i != order[0]);
+            let warning = contradicted.map(contradiction).or_else(|| self.warning(i, order[0], p));
+            alignment.warnings.extend(warning.map(|w| (i, w)));
         }
         alignment.repeated = self.pairs.iter().filter(|p| p.same.is_some()).map(|p| (p.a, p.b)).collect();
         alignment.repeated.sort_unstable();
@@ -224,6 +261,11 @@ impl PairTable<'_, '_> {
         let text = "heard one way only: how late the echo comes is judged by what else is known";
         one_way.then(|| Warning::new("path_delay_assumed", text))
     }
+}
+
+fn contradiction(off_s: f64) -> Warning {
+    let text = format!("what is heard lies {off_s:.2} s off the offset that was given");
+    Warning::new("offset_contradicted", text)
 }
 
 impl FollowedLink {

@@ -3,7 +3,7 @@
 use super::AlignOptions;
 use super::belief::{BIN_S, Belief};
 use super::sound::Sound;
-use crate::call::Role;
+use crate::call::{KnownOffset, Role};
 use crate::timeline::Method;
 
 /// When a track's recording began.
@@ -25,6 +25,27 @@ pub(super) fn stamped(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f
     lag.is_finite().then_some((lag, a.resolution_s.max(b.resolution_s).clamp(1e-3, 60.0)))
 }
 
+/// The lag that the caller gives for two tracks, and its uncertainty, in seconds.
+pub(super) fn given(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f64, f64)> {
+    let known = |s: &Sound| s.input.offset.or(options.aligned.then(KnownOffset::default));
+    let (a, b) = (known(a)?, known(b)?);
+    let uncertainty = a.uncertainty.seconds().hypot(b.uncertainty.seconds());
+    Some((b.offset.seconds() - a.offset.seconds(), uncertainty))
+}
+
+/// The belief that what the caller gives leaves: nothing outside, and nine tenths within the uncertainty as it was said.
+pub(super) fn as_given(belief: &mut Belief, (lag_s, uncertainty_s): (f64, f64)) {
+    /// Nats that no evidence makes up for.
+    const NEVER: f64 = -1e6;
+    /// Nine in ten lie within so many standard deviations.
+    const NINE_IN_TEN: f64 = 1.645;
+    let reach = uncertainty_s.max(BIN_S / 2.0);
+    belief.add(|lag| {
+        let off = (lag - lag_s).abs();
+        if off <= reach { -0.5 * (NINE_IN_TEN * off / reach).powi(2) } else { NEVER * off }
+    });
+}
+
 /// The lag at which two recorders stop together, or the second takes over where the first ends.
 fn by_habit(a: &Sound, b: &Sound) -> f64 {
     match (a.input.role, b.input.role) {
@@ -39,8 +60,9 @@ pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) 
     let search = options.search.seconds().clamp(1.0, 3_600.0);
     let usual = by_habit(a, b);
     let stamp = stamped(a, b, options).map_or(0.0, |s| s.0.clamp(-7_200.0, 7_200.0));
-    let low = usual.min(stamp).min(0.0) - search;
-    let high = usual.max(stamp).max(0.0) + search;
+    let known = given(a, b, options).map_or(0.0, |g| g.0);
+    let low = usual.min(stamp).min(known).min(0.0) - search;
+    let high = usual.max(stamp).max(known).max(0.0) + search;
     (low, high)
 }
 
@@ -56,7 +78,8 @@ const STARTS_S: f64 = 3.5;
 const STARTS_SHARE: f64 = 0.2;
 /// ... and stop within a second or so: parties hang up one after the other, or the call is torn down at one moment.
 const STOPS_S: f64 = 1.2;
-const TOGETHER: (f64, f64) = (0.02, 0.16);
+/// How often recorders that are not one start, and stop, at the same moment all the same.
+const TOGETHER: (f64, f64) = (0.02, 0.1);
 /// How exactly what happens together does, in seconds: codecs pad a packet or two at an end.
 const MOMENT_S: f64 = 0.04;
 /// How often they start or stop anywhere.

@@ -16,7 +16,8 @@ use super::{DONE, Stop, Streams};
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     let config = args.to_config()?;
     let options = Options { local_offset_s: args.utc_offset };
-    let call = CallInput::open_with(&args.inputs, &options)?.with_roles(args.roles.clone());
+    let call =
+        CallInput::open_with(&args.inputs, &options)?.with_roles(args.roles.clone()).with_offsets(&args.offsets)?;
     let report = work(&args, call, &config, run)?;
     for track in &report.tracks {
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::raw::Raw;
 use super::source::Source;
-use crate::call::{Leg, Moment, Role};
+use crate::call::{KnownOffset, Leg, Moment, Role};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -88,6 +88,13 @@ impl Input {
     #[must_use]
     pub fn channel(mut self, channel: u16) -> Self {
         self.leg.channel = Some(channel);
+        self
+    }
+
+    /// Says where the recording begins on the call's timeline; it is placed there and nowhere else.
+    #[must_use]
+    pub fn offset(mut self, offset: KnownOffset) -> Self {
+        self.leg.offset = Some(offset);
         self
     }
 

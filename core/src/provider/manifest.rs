@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::records::{earliest, party_of, too_many};
 use super::wire::{Lenient, WireWarnings, json_type, take};
 use super::{CallDescription, Kind, MAX_RECORDINGS, Recording, StartBasis};
-use crate::call::{Call, Direction, Leg, Moment, Role};
+use crate::call::{Call, Direction, KnownOffset, Leg, Moment, Role};
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::units::Millis;
 
 /// Reads a manifest.
 pub(super) fn read(document: Value) -> Result<CallDescription> {
@@ -33,10 +34,14 @@ pub(super) fn read(document: Value) -> Result<CallDescription> {
     if tracks.len() > MAX_RECORDINGS {
         return Err(too_many(tracks.len()));
     }
+    let aligned = aligned(&mut fields)?;
     notes.extra(&fields, &[]);
     let mut recordings = Vec::with_capacity(tracks.len());
     for (index, track) in tracks.into_iter().enumerate() {
-        let recording = read_track(track, &format!("tracks[{index}]"), direction, &mut notes)?;
+        let mut recording = read_track(track, &format!("tracks[{index}]"), direction, &mut notes)?;
+        if aligned {
+            recording.leg.offset = recording.leg.offset.or(Some(KnownOffset::default()));
+        }
         refuse_twice(&recordings, &recording, index)?;
         recordings.push(recording);
     }
@@ -71,9 +76,10 @@ fn read_track(track: Value, place: &str, direction: Option<Direction>, notes: &m
     };
     let party = scalar(&mut fields, place, "party")?;
     let channel = channel(&mut fields, place)?;
+    let offset = offset(&mut fields, place)?;
     notes.extra(&fields, &[]);
     Ok(Recording {
-        leg: Leg { role, party, started_at, channel, recording_id: None },
+        leg: Leg { role, party, started_at, channel, recording_id: None, offset },
         start_basis: started_at.map(|_| StartBasis::Field),
         path: Some(path),
         extra: fields,
@@ -97,6 +103,41 @@ fn refuse_twice(recordings: &[Recording], new: &Recording, index: usize) -> Resu
 fn moment(value: &Value, place: &str) -> Result<Moment> {
     serde_json::from_value(value.clone()).map_err(|_| {
         malformed(&format!("{place}.startedAt")).with_mismatch(value, "Unix seconds or RFC 3339 with an offset")
+    })
+}
+
+/// Whether one recorder made all tracks.
+fn aligned(fields: &mut Map<String, Value>) -> Result<bool> {
+    match fields.remove("aligned") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(aligned)) => Ok(aligned),
+        Some(wrong) => Err(malformed("aligned").with_mismatch(json_type(&wrong), "true or false")),
+    }
+}
+
+/// Where a track begins, as the manifest says.
+fn offset(fields: &mut Map<String, Value>, place: &str) -> Result<Option<KnownOffset>> {
+    let mut take = |name: &str| match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_f64().map(Some).ok_or_else(|| {
+            malformed(&joined(place, name)).with_mismatch(json_type(&value), "a number of milliseconds")
+        }),
+    };
+    let (offset, uncertainty) = (take("offsetMs")?, take("offsetUncertaintyMs")?);
+    let Some(offset) = offset else {
+        return match uncertainty {
+            None => Ok(None),
+            Some(_) => {
+                Err(malformed(&joined(place, "offsetUncertaintyMs")).with_mismatch("no offsetMs", "an offset too"))
+            }
+        };
+    };
+    let uncertainty = uncertainty.unwrap_or(0.0);
+    KnownOffset::new(Millis(offset), Millis(uncertainty)).map(Some).ok_or_else(|| {
+        malformed(&joined(place, "offsetMs")).with_mismatch(
+            format!("{offset} and {uncertainty}"),
+            "milliseconds within a day, the uncertainty 0 or more",
+        )
     })
 }
 
