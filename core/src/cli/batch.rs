@@ -151,7 +151,8 @@ impl BatchJob {
     }
 
     fn work(&self, entry: &Entry, run: &RunOptions) -> Result<ResultLine> {
-        let call = entry.open(&Options { local_offset_s: self.args.utc_offset })?.with_roles(self.args.roles.clone());
+        let call = entry.open(&Options { local_offset_s: self.args.utc_offset })?;
+        let call = call.with_roles(self.args.roles.clone()).with_offsets(&self.args.offsets)?;
         let mut call = process(call, &self.config, run)?;
         if let Some(redaction) = self.args.to_redaction() {
             call.redact(&redaction)?;

@@ -220,6 +220,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_offsets_is_read() {
+        let offsets = |text: &str| -> Vec<Option<(f64, f64)>> {
+            let known = |o: KnownOffset| (o.offset.0, o.uncertainty.0);
+            read_text(text).unwrap().recordings.iter().map(|r| r.leg.offset.map(known)).collect()
+        };
+        let one = r#"{"tracks": [{"path": "a", "offsetMs": -20, "offsetUncertaintyMs": 5.5}, {"path": "b"}]}"#;
+        assert_eq!(offsets(one), [Some((-20.0, 5.5)), None]);
+        let all = r#"{"aligned": true, "tracks": [{"path": "a", "offsetMs": 7}, {"path": "b"}]}"#;
+        assert_eq!(offsets(all), [Some((7.0, 0.0)), Some((0.0, 0.0))]);
+        assert_eq!(offsets(r#"{"aligned": false, "tracks": [{"path": "a", "offsetMs": null}]}"#), [None]);
+    }
+
+    #[test]
     fn caller_and_callee_go_by_the_direction() {
         let text =
             r#"{"direction": "out", "tracks": [{"path": "a", "role": "caller"}, {"path": "b", "role": "callee"}]}"#;
@@ -256,6 +269,18 @@ mod tests {
             (
                 r#"{"tracks": [{"path": "a"}, {"path": "a", "channel": 1}]}"#,
                 "manifest: wrong tracks[1]: found a a second time, expected another file or another channel",
+            ),
+            (
+                r#"{"aligned": 1, "tracks": [{"path": "a"}]}"#,
+                "manifest: wrong aligned: found a number, expected true or false",
+            ),
+            (
+                r#"{"tracks": [{"path": "a", "offsetMs": 1e99}]}"#,
+                "manifest: wrong tracks[0].offsetMs: found 1e99 and 0, expected milliseconds within a day, the uncertainty 0 or more",
+            ),
+            (
+                r#"{"tracks": [{"path": "a", "offsetUncertaintyMs": 5}]}"#,
+                "manifest: wrong tracks[0].offsetUncertaintyMs: found no offsetMs, expected an offset too",
             ),
             (
                 r#"{"tracks": [{"path": "a", "channel": -1}]}"#,
