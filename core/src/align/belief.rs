@@ -68,6 +68,12 @@ impl Belief {
         self.add_each(|i| shares.get(i).map_or(0.0, |s| (trust * s * flat + 1.0 - trust).ln()));
     }
 
+    /// The same belief held less firmly: every log-likelihood times `by`.
+    pub fn tempered(mut self, by: f64) -> Self {
+        self.log.iter_mut().for_each(|l| *l *= by);
+        self
+    }
+
     /// This belief where it is right, so often, and another where it is not.
     pub fn or(&self, other: &Self, often: f64) -> Self {
         let (own, others) = (self.shares(), other.shares());
