@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callweave
-from callweave import Audio, Config, DecodeOptions, Input, MixConfig, errors
+from callweave import AlignOptions, Audio, Config, DecodeOptions, Input, MixConfig, errors
 
 CALL = "fixtures/stereo/call.wav"
 
