@@ -30,6 +30,8 @@ impl Method {
         match self {
             Self::Reference => "reference",
             Self::Bleed => "bleed",
+            Self::Given => "given",
+            Self::Lengths => "lengths",
             Self::Timestamps => "timestamps",
             Self::Turns => "turns",
             Self::None => "none",
