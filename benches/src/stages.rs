@@ -128,6 +128,7 @@ fn track_input<'a>((narrow, level, voice): &'a (&Vec<f32>, Level, Probabilities)
         probabilities: &voice.values,
         hop: voice.hop,
         started_at: None,
+        offset: None,
         role: callweave::Role::Unknown,
     }
 }

@@ -81,6 +81,10 @@ export interface RecordingInput {
   channel?: number | undefined
   /** What reports and errors call it, where it has no path. */
   name?: string | undefined
+  /** Where the recording begins on the call's timeline, in milliseconds: it is placed there and nowhere else. */
+  offsetMs?: number | undefined
+  /** Half the width of the interval that holds `offsetMs` nine times in ten; exact where it is not said. */
+  offsetUncertaintyMs?: number | undefined
 }
 
 /**
@@ -145,6 +149,8 @@ export interface AlignOptions {
   timestamps?: boolean | undefined
   /** Whether turn taking may be used. */
   turns?: boolean | undefined
+  /** Whether one recorder made all tracks: they begin together, but for those whose offset is known. */
+  aligned?: boolean | undefined
 }
 
 /** From probabilities to spans, with the meanings that users of Silero VAD know. */
@@ -344,7 +350,7 @@ export interface Alignment {
   /** The recorder's clock error; above 0 it ran fast. */
   driftPpm: number
   /** How the place was found. */
-  method: 'reference' | 'bleed' | 'timestamps' | 'turns' | 'none'
+  method: 'reference' | 'bleed' | 'given' | 'lengths' | 'timestamps' | 'turns' | 'none'
   /** The probability that the placement is within 250 ms of the truth. */
   confidence: number
   /** Half the width of the interval that holds the truth nine times in ten. */

@@ -5,7 +5,7 @@ const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { refuse, refuseUnknown } = require('./errors.cjs')
 
-const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name']
+const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name', 'offsetMs', 'offsetUncertaintyMs']
 
 /** Under which a described call keeps its document, out of the way of its fields. */
 const DOCUMENT = Symbol('document')

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::provider::json::Document;
+use callweave::units::Millis;
 use callweave::{CallInput, Cancel, Config, Input, Moment, Progress, Role, RunOptions, host};
 use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Reference};
@@ -71,6 +72,9 @@ pub struct InputSpec {
     pub started_at: Option<String>,
     /// The channel that is meant, from 0.
     pub channel: Option<u16>,
+    /// Where the recording begins on the call's timeline, and half the width of what holds it nine times in ten.
+    pub offset_ms: Option<f64>,
+    pub offset_uncertainty_ms: Option<f64>,
     /// The name by which a described call knows the recording.
     pub key: Option<String>,
     /// Instead of a recording: the document of the call whose recordings follow, as JSON.
@@ -84,7 +88,9 @@ impl InputSpec {
             || self.role.is_some()
             || self.party.is_some()
             || self.started_at.is_some()
-            || self.channel.is_some();
+            || self.channel.is_some()
+            || self.offset_ms.is_some()
+            || self.offset_uncertainty_ms.is_some();
         self.path.as_ref().filter(|_| !known).map(PathBuf::from)
     }
 
@@ -109,7 +115,7 @@ impl InputSpec {
         if let Some(channel) = self.channel {
             input = input.channel(channel);
         }
-        Ok(input)
+        input.offset_of(self.offset_ms.map(Millis), self.offset_uncertainty_ms.map(Millis)).map_err(raise)
     }
 }
 

@@ -72,6 +72,16 @@ test('what is known of an input is in the report', async () => {
   assert.equal(report.tracks[1].alignment.offsetMs, 2000)
 })
 
+test('offsets that are given are not overruled', async () => {
+  const [source, other] = ['fixtures/short/customer.wav', 'fixtures/short/agent.wav']
+  const placed = await analyze([{ source, offsetMs: 0 }, { source: other, offsetMs: 1234.5, offsetUncertaintyMs: 0 }])
+  const { offsetMs, method, uncertaintyMs } = placed.tracks[1].alignment
+  assert.deepEqual([offsetMs, method, uncertaintyMs], [1234.5, 'given', 0])
+  const aligned = await analyze([source, other], { config: { align: { aligned: true } } })
+  assert.deepEqual([aligned.tracks[1].alignment.offsetMs, aligned.tracks[1].alignment.method], [0, 'given'])
+  await assert.rejects(analyze([{ source, offsetUncertaintyMs: 5 }]), /offset/)
+})
+
 test('samples come out as typed arrays', async () => {
   const whole = await decode(CALL)
   assert.equal(whole.sampleRateHz, 8000)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::host::{self, Wave, WaveSample};
 use callweave::provider::json::Document;
+use callweave::units::Millis;
 use callweave::{CallInput, Config, Input, Moment, Role};
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyException, PyTypeError};
@@ -54,7 +55,7 @@ fn described<'py>(work: &mut Work<'py>, call: &Bound<'py, PyAny>) -> PyResult<(D
 
 /// The path of an input that says nothing else.
 fn bare_path(item: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
-    for name in ["role", "party", "started_at", "channel", "name"] {
+    for name in ["role", "party", "started_at", "channel", "name", "offset_ms", "offset_uncertainty_ms"] {
         if !item.getattr(name)?.is_none() {
             return Ok(None);
         }
@@ -80,7 +81,12 @@ pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) 
     if let Some(channel) = channel.extract().map_err(|_| no_number(&channel, "channel", "0 or more"))? {
         input = input.channel(channel);
     }
-    Ok(input)
+    let number = |name: &str| -> PyResult<Option<f64>> {
+        let found = item.getattr(name)?;
+        found.extract().map_err(|_| no_number(&found, name, "milliseconds"))
+    };
+    let (offset, uncertainty) = (number("offset_ms")?, number("offset_uncertainty_ms")?);
+    input.offset_of(offset.map(Millis), uncertainty.map(Millis)).map_err(|e| raise(py, e))
 }
 
 /// The exception for a number that makes no sense.

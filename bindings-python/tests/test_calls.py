@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callweave
-from callweave import Audio, Config, DecodeOptions, Input, MixConfig, errors
+from callweave import AlignOptions, Audio, Config, DecodeOptions, Input, MixConfig, errors
 
 CALL = "fixtures/stereo/call.wav"
 
@@ -232,6 +232,19 @@ def test_what_is_known_of_an_input_is_in_the_report() -> None:
     assert report.tracks[0].party == "+44" and report.call.started_at == "2026-05-20T07:11:46.5Z"
     assert report.tracks[1].source and report.tracks[1].source.path == "b"
     assert report.tracks[1].alignment and report.tracks[1].alignment.offset_ms == 2000
+
+
+def test_offsets_that_are_given_are_not_overruled() -> None:
+    one = Input("fixtures/short/customer.wav")
+    two = Input("fixtures/short/agent.wav", offset_ms=1234.5, offset_uncertainty_ms=0)
+    report = callweave.analyze([Input("fixtures/short/customer.wav", offset_ms=0), two])
+    found = report.tracks[1].alignment
+    assert found and (found.offset_ms, found.method, found.uncertainty_ms) == (1234.5, "given", 0)
+    aligned = callweave.analyze([one, "fixtures/short/agent.wav"], Config(align=AlignOptions(aligned=True)))
+    found = aligned.tracks[1].alignment
+    assert found and (found.offset_ms, found.method) == (0, "given")
+    with pytest.raises(errors.InvalidArgument, match="offset"):
+        callweave.analyze([Input("fixtures/short/customer.wav", offset_uncertainty_ms=5)])
 
 
 def test_a_dead_track_is_listed() -> None:

@@ -234,6 +234,29 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+/// Where a recording begins on the call's timeline, as the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownOffset {
+    /// Call time of the first sample.
+    #[serde(rename = "offsetMs")]
+    pub offset: Millis,
+    /// Half the width of the interval that holds it nine times in ten; 0 is exact.
+    #[serde(rename = "offsetUncertaintyMs")]
+    pub uncertainty: Millis,
+}
+
+impl KnownOffset {
+    /// The largest offset and uncertainty that make sense: a day.
+    const MAX: Millis = Millis(86_400_000.0);
+
+    /// An offset of so many milliseconds, give or take; `None` where these make no sense.
+    pub fn new(offset: Millis, uncertainty: Millis) -> Option<Self> {
+        let sensible = offset.0.abs() <= Self::MAX.0 && (0.0..=Self::MAX.0).contains(&uncertainty.0);
+        sensible.then_some(Self { offset, uncertainty })
+    }
+}
+
 /// One participant's recording, as the provider describes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -248,6 +271,9 @@ pub struct Leg {
     pub channel: Option<u16>,
     /// The provider's id of the recording.
     pub recording_id: Option<String>,
+    /// Where the recording begins on the call's timeline, if the caller knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<KnownOffset>,
 }
 
 /// What is known of a call besides its audio.

@@ -78,7 +78,7 @@ pub mod track;
 pub mod units;
 pub mod vad;
 
-pub use call::{Call, Direction, Moment, Outcome, Role, Tag};
+pub use call::{Call, Direction, KnownOffset, Moment, Outcome, Role, Tag};
 pub use config::{Config, DecodeOptions, MixConfig};
 pub use decode::{Input, Probe, decode, probe, probe_head};
 pub use error::{Error, ErrorKind, Result, Warning};

@@ -13,6 +13,10 @@ pub enum Method {
     Reference,
     /// The other party, a tone or music, heard on both tracks.
     Bleed,
+    /// The caller said so.
+    Given,
+    /// One recorder made both tracks: they are as long as each other.
+    Lengths,
     /// The provider's start times.
     Timestamps,
     /// The parties taking turns.
@@ -27,6 +31,8 @@ impl Method {
         match self {
             Self::Reference => "reference",
             Self::Bleed => "bleed",
+            Self::Given => "given",
+            Self::Lengths => "lengths",
             Self::Timestamps => "timestamps",
             Self::Turns => "turns",
             Self::None => "none",

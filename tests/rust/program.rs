@@ -84,11 +84,12 @@ fn contradictory_arguments_are_wrong_arguments() {
     let folder = Folder::new("arguments");
     let call = root().join("fixtures/short/agent.wav").display().to_string();
     let manifest = root().join("fixtures/short/manifest.json").display().to_string();
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 10] = [
         &[],
         &[&call, "--redact-with", "beep"],
         &[&call, "--roles", "customer,agent"],
         &[&call, "--roles", "boss"],
+        &[&call, "--offsets", "soon"],
         &[&call, &manifest],
         &[&call, "--rate", "7999"],
         &[&call, "--level", "-3db"],
@@ -125,6 +126,20 @@ fn one_dead_track_is_listed_and_the_rest_is_processed() {
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["tracks"][1]["error"]["code"], "unsupported");
     assert!(report["tracks"][0]["error"].is_null() && !report["tracks"][0]["speech"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn offsets_that_are_given_are_in_the_report() {
+    let track = |name: &str| root().join("fixtures/short").join(name).display().to_string();
+    let (one, two) = (track("customer.wav"), track("agent.wav"));
+    for (options, want) in [(&["--offsets", "0,1234.5"][..], 1234.5), (&["--aligned"][..], 0.0)] {
+        let arguments = [&["process", &one, &two, "--json"][..], options].concat();
+        let (status, out, err) = program(&arguments);
+        assert_eq!(status, 0, "{err}");
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let found = &report["tracks"][1]["alignment"];
+        assert_eq!((found["method"].as_str(), found["offsetMs"].as_f64()), (Some("given"), Some(want)));
+    }
 }
 
 #[test]

@@ -88,6 +88,8 @@ class AlignOptions(_Section):
     """Whether start times may be used."""
     turns: bool = _default("align", "turns")
     """Whether turn taking may be used."""
+    aligned: bool = _default("align", "aligned")
+    """Whether one recorder made all tracks: they begin together, but for those whose offset is known."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

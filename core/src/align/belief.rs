@@ -4,6 +4,8 @@
 pub(super) const BIN_S: f64 = 0.01;
 /// A placement is good when it is within this of the truth, in seconds: what confidence speaks of.
 pub(super) const GOOD_S: f64 = 0.25;
+/// It is better within this, in seconds: a listener hears no difference.
+const CLOSE_S: f64 = 0.08;
 
 /// Log-likelihoods of lags; a lag is the call time of track b's first sample less that of track a's, in seconds.
 #[derive(Debug, Clone)]
@@ -66,21 +68,39 @@ impl Belief {
         self.add_each(|i| shares.get(i).map_or(0.0, |s| (trust * s * flat + 1.0 - trust).ln()));
     }
 
+    /// The same belief held less firmly: every log-likelihood times `by`.
+    pub fn tempered(mut self, by: f64) -> Self {
+        self.log.iter_mut().for_each(|l| *l *= by);
+        self
+    }
+
+    /// This belief where it is right, so often, and another where it is not.
+    pub fn or(&self, other: &Self, often: f64) -> Self {
+        let (own, others) = (self.shares(), other.shares());
+        let log = own.iter().zip(&others).map(|(x, y)| (often * x + (1.0 - often) * y).max(f64::MIN_POSITIVE).ln());
+        Self { first: self.first, log: log.collect() }
+    }
+
     /// The same belief seen from the other track: lags change their sign.
     pub fn reversed(&self) -> Self {
         Self { first: -(self.first + self.log.len() as i64 - 1), log: self.log.iter().rev().copied().collect() }
     }
 
+    /// How likely each lag is against the likeliest.
+    pub fn weights(&self) -> Vec<f64> {
+        let top = self.log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        self.log.iter().map(|&l| (l - top).exp()).collect()
+    }
+
     /// The shares of belief, which sum to 1.
     fn shares(&self) -> Vec<f64> {
-        let top = self.log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut p: Vec<f64> = self.log.iter().map(|&l| (l - top).exp()).collect();
+        let mut p = self.weights();
         let sum: f64 = p.iter().sum();
         p.iter_mut().for_each(|x| *x /= sum);
         p
     }
 
-    /// The best guess.
+    /// The best guess: the lag that is most likely to be good, and to be close.
     pub fn guess(&self) -> Guess {
         let p = self.shares();
         let mut sums = Vec::with_capacity(p.len() + 1);
@@ -89,16 +109,17 @@ impl Belief {
             sums.push(sums.last().copied().unwrap_or(0.0) + x);
         }
         let mass = |i: usize, r: usize| sums[(i + r + 1).min(p.len())] - sums[i.saturating_sub(r)];
-        let reach = (GOOD_S / BIN_S) as usize;
-        let best = (0..p.len()).max_by(|&i, &j| mass(i, reach).total_cmp(&mass(j, reach)).then(j.cmp(&i))).unwrap_or(0);
+        let (good, close) = ((GOOD_S / BIN_S) as usize, (CLOSE_S / BIN_S) as usize);
+        let worth = |i: usize| mass(i, good) + mass(i, close);
+        let best = (0..p.len()).max_by(|&i, &j| worth(i).total_cmp(&worth(j)).then(j.cmp(&i))).unwrap_or(0);
         // Many windows hold a narrow peak alike: the middle of what this one holds is the guess.
-        let (s, e) = (best.saturating_sub(reach), (best + reach + 1).min(p.len()));
+        let (s, e) = (best.saturating_sub(close), (best + close + 1).min(p.len()));
         let half = (sums[s] + sums[e]) / 2.0;
         let centre = (s..e).find(|&i| sums[i + 1] >= half).unwrap_or(best);
         let width = (0..p.len()).find(|&r| mass(centre, r) >= 0.9).unwrap_or(p.len());
         Guess {
             lag_s: (self.first + centre as i64) as f64 * BIN_S,
-            mass: mass(centre, reach).min(1.0),
+            mass: mass(centre, good).min(1.0),
             half_width_s: width as f64 * BIN_S,
         }
     }

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::belief::Belief;
+use super::path;
 use super::sound::{FRAMES, Sound};
-use super::vote::{Direction, LATEST_ECHO_S, TYPICAL_ECHO_S, Vote, agree};
+use super::vote::{Direction, NEAR_ECHO_S, Vote, agree};
 use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
 use crate::threads;
 
@@ -27,32 +28,27 @@ const MAX_KEPT: usize = 5;
 const PEAKS: usize = 6;
 const APART: usize = RATE / 10;
 
-/// All that was heard, and the belief it leaves.
-pub(super) struct BleedEvidence {
+/// Of a stretch's own sound, more than this share must be no louder where it is heard, or it is heard the other way round.
+const FAINTER: f64 = 0.25;
+/// Stretches tried of the other direction once one is settled.
+const OTHER_WAY: usize = 2;
+
+/// All that was heard, and what is believed of each direction's delay.
+pub(super) struct Heard {
     pub votes: Vec<Vote>,
-    /// What the votes alone say.
-    pub evidence: Belief,
-    /// Whether stretches agree and nothing else is left to believe.
-    pub decided: bool,
+    pub delays: [Belief; 2],
+    /// Whether stretches agree on a direction's delay and nothing else is left to believe.
+    pub settled: [bool; 2],
 }
 
 /// Looks for each track's sound on the other, first near the lags that `prior` holds likely, then everywhere.
 ///
-/// Stops as soon as two stretches agree and nothing else is left to believe.
-pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> BleedEvidence {
+/// Stops as soon as two stretches of a direction agree and nothing else is left to believe of its delay, and then
+/// looks for the other direction nearby.
+pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> Heard {
     let mut search = Search::new(a, b, prior, likely);
-    for round in 0..NEAR_TRIES {
-        for place in 0..likely.len() {
-            if search.both_ways(|search, direction| search.near(direction, place, round)) {
-                return search.finish();
-            }
-        }
-    }
-    for round in 0..WIDE_TRIES {
-        if search.both_ways(|search, direction| search.wide(direction, round)) {
-            return search.finish();
-        }
-    }
+    search.anywhere();
+    search.other_way();
     search.finish()
 }
 
@@ -63,7 +59,7 @@ struct Search<'s, 't> {
     likely: &'s [f64],
     /// Stretches of each direction's talker near each likely lag, and anywhere.
     near: Vec<[Vec<usize>; 2]>,
-    anywhere: [Vec<usize>; 2],
+    everywhere: [Vec<usize>; 2],
     grids: [SpectrumGrid; 2],
     /// The second is for work side by side alone.
     correlators: [Option<Correlator>; 2],
@@ -101,27 +97,49 @@ const WIDE_SPAN: usize = WIDE_N - STRETCH * FRAME;
 
 impl<'s, 't> Search<'s, 't> {
     fn new(a: &'s Sound<'t>, b: &'s Sound<'t>, prior: &'s Belief, likely: &'s [f64]) -> Self {
-        let busy = |talker: &Sound, hearer: &Sound, delay: f64| {
-            // The hearer's time is the talker's plus the delay: where both were recorded.
-            let at = |s: f64| (s * FRAMES as f64).max(0.0) as usize;
-            let both = at(-delay)..at((hearer.seconds() - delay).min(talker.seconds()));
-            talker.busiest(both, STRETCH, FRAMES / 2, NEAR_TRIES)
-        };
         let near =
             likely.iter().map(|&lag| [busy(a, b, Direction::AOnB.delay(lag)), busy(b, a, Direction::BOnA.delay(lag))]);
-        let anywhere = |s: &Sound| s.busiest(0..usize::MAX, STRETCH, FRAMES / 2, WIDE_TRIES);
+        let everywhere = |s: &Sound| s.busiest(0..usize::MAX, STRETCH, FRAMES / 2, WIDE_TRIES);
         Self {
             a,
             b,
             prior,
             likely,
             near: near.collect(),
-            anywhere: [anywhere(a), anywhere(b)],
+            everywhere: [everywhere(a), everywhere(b)],
             grids: Default::default(),
             correlators: [None, None],
             tiles: 0,
             done: Vec::new(),
             votes: Vec::new(),
+        }
+    }
+
+    /// Looks near the likely lags, then everywhere, until a direction is settled.
+    fn anywhere(&mut self) {
+        let places = self.likely.len();
+        let mut near = (0..NEAR_TRIES).flat_map(|round| (0..places).map(move |place| (place, round)));
+        let found = near.any(|(place, round)| self.both_ways(|search, direction| search.near(direction, place, round)));
+        if !found {
+            (0..WIDE_TRIES).any(|round| self.both_ways(|search, direction| search.wide(direction, round)));
+        }
+    }
+
+    /// Looks for the direction that is not settled, if one is, near the lag that the other leaves.
+    fn other_way(&mut self) {
+        let settled = Direction::BOTH.map(|direction| self.settled(direction));
+        let (known, other) = match settled {
+            [true, false] => (Direction::AOnB, Direction::BOnA),
+            [false, true] => (Direction::BOnA, Direction::AOnB),
+            _ => return,
+        };
+        let lag = known.lag(self.delays(known).guess().lag_s, NEAR_ECHO_S);
+        let (talker, hearer) = other.order(self.a, self.b);
+        for frame in busy(talker, hearer, other.delay(lag)).into_iter().take(OTHER_WAY) {
+            let quest = self.near_at(other, lag, frame);
+            let grid = &mut self.grids[other as usize];
+            let found = grid.listen(self.a, self.b, &quest, &mut self.correlators[0]);
+            self.take(&quest, found);
         }
     }
 
@@ -151,15 +169,20 @@ impl<'s, 't> Search<'s, 't> {
     /// A stretch to look for near a likely lag; `None` where there is none.
     fn near(&self, direction: Direction, place: usize, round: usize) -> Option<BleedQuery> {
         let frame = *self.near.get(place)?[direction as usize].get(round)?;
+        Some(self.near_at(direction, *self.likely.get(place)?, frame))
+    }
+
+    /// A stretch to look for near a lag.
+    fn near_at(&self, direction: Direction, lag_s: f64, frame: usize) -> BleedQuery {
         let frame = self.known_stretch(direction, frame);
-        let centre = ((direction.delay(*self.likely.get(place)?) + TYPICAL_ECHO_S) * RATE as f64) as i64;
+        let centre = ((direction.delay(lag_s) + NEAR_ECHO_S) * RATE as f64) as i64;
         let tile = centre - NEAR_SPAN as i64 / 2;
-        Some(BleedQuery { direction, frame, n: NEAR_N, tiles: vec![(tile, 0..NEAR_SPAN)] })
+        BleedQuery { direction, frame, n: NEAR_N, tiles: vec![(tile, 0..NEAR_SPAN)] }
     }
 
     /// A stretch to look for over the whole range; `None` where there is none, or no more may be spent.
     fn wide(&self, direction: Direction, round: usize) -> Option<BleedQuery> {
-        let frame = *self.anywhere[direction as usize].get(round)?;
+        let frame = *self.everywhere[direction as usize].get(round)?;
         if self.tiles >= MAX_TILES {
             return None;
         }
@@ -167,10 +190,9 @@ impl<'s, 't> Search<'s, 't> {
         if self.done.contains(&(direction, frame)) {
             return Some(BleedQuery { direction, frame, n: WIDE_N, tiles: Vec::new() });
         }
-        let (low, high) = self.prior.range();
-        let ends = [direction.delay(low), direction.delay(high)];
+        let (low, high) = path::delays(direction, self.prior.range());
         let at = |s: f64| (s * RATE as f64) as i64;
-        let (from, to) = (at(ends[0].min(ends[1])), at(ends[0].max(ends[1]) + LATEST_ECHO_S));
+        let (from, to) = (at(low), at(high));
         // Tiles begin where the grid of the hearer's track does, so that their spectra serve every stretch.
         let (start, span) = ((frame * FRAME) as i64, WIDE_SPAN as i64);
         let tiles = (start + from).div_euclid(span)..=(start + to).div_euclid(span);
@@ -207,6 +229,8 @@ impl<'s, 't> Search<'s, 't> {
             // What was searched near is searched again with everything.
             searched_s = searched_s.max(known.searched_s);
         }
+        let (talker, hearer) = direction.order(self.a, self.b);
+        peaks.retain(|p| fainter(talker, hearer, frame, p.0));
         peaks.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.total_cmp(&y.0)));
         let mut kept: Vec<(f64, f32)> = Vec::new();
         for p in peaks {
@@ -217,27 +241,54 @@ impl<'s, 't> Search<'s, 't> {
         self.votes.push(Vote { direction, start: frame, peaks: kept, searched_s });
     }
 
-    fn evidence(&self) -> Belief {
-        let (low, high) = self.prior.range();
-        let mut evidence = Belief::flat(low, high);
-        self.votes.iter().for_each(|v| v.add_to(&mut evidence));
-        evidence
+    /// What is believed of a direction's delay.
+    fn delays(&self, direction: Direction) -> Belief {
+        let (low, high) = path::delays(direction, self.prior.range());
+        let mut delays = Belief::flat(low, high);
+        self.votes.iter().filter(|v| v.direction == direction).for_each(|v| v.add_to(&mut delays));
+        delays
+    }
+
+    fn settled(&self, direction: Direction) -> bool {
+        let speak = self.votes.iter().filter(|v| v.direction == direction && v.speaks()).count();
+        if speak < 2 {
+            return false;
+        }
+        let guess = self.delays(direction).guess();
+        guess.mass > 0.999 && agree(&self.votes, direction, guess.lag_s)
     }
 
     fn decided(&self) -> bool {
-        if self.votes.iter().filter(|v| v.speaks()).count() < 2 {
-            return false;
-        }
-        let mut belief = self.evidence();
-        belief.add_moved(self.prior, 0.0);
-        let guess = belief.guess();
-        guess.mass > 0.999 && agree(&self.votes, guess.lag_s)
+        Direction::BOTH.into_iter().any(|direction| self.settled(direction))
     }
 
-    fn finish(self) -> BleedEvidence {
-        let (evidence, decided) = (self.evidence(), self.decided());
-        BleedEvidence { votes: self.votes, evidence, decided }
+    fn finish(self) -> Heard {
+        let settled = Direction::BOTH.map(|direction| self.settled(direction));
+        let delays = Direction::BOTH.map(|direction| self.delays(direction));
+        Heard { votes: self.votes, delays, settled }
     }
+}
+
+/// Where a talker sounds most while both were recorded, for a delay; starts of stretches.
+fn busy(talker: &Sound, hearer: &Sound, delay: f64) -> Vec<usize> {
+    // The hearer's time is the talker's plus the delay.
+    let at = |s: f64| (s * FRAMES as f64).max(0.0) as usize;
+    let both = at(-delay)..at((hearer.seconds() - delay).min(talker.seconds()));
+    talker.busiest(both, STRETCH, FRAMES / 2, NEAR_TRIES)
+}
+
+/// Whether a stretch's own sound is not louder where it would be heard: what is louder there comes from there.
+fn fainter(talker: &Sound, hearer: &Sound, frame: usize, delay_s: f64) -> bool {
+    let shift = (delay_s * FRAMES as f64).round() as i64;
+    let (mut both, mut fainter) = (0.0, 0.0);
+    for i in frame..(frame + STRETCH).min(talker.energy.len()) {
+        let there = usize::try_from(i as i64 + shift).ok().and_then(|j| hearer.energy.get(j));
+        if let (true, Some(there)) = (talker.active[i], there) {
+            both += 1.0;
+            fainter += f64::from(u8::from(*there < 2.0 * talker.energy[i]));
+        }
+    }
+    fainter > FAINTER * both
 }
 
 impl SpectrumGrid {

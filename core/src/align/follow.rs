@@ -2,8 +2,9 @@
 //! each looked for on the other track near where the one before was.
 
 use super::drift::{self, Course, Point, Step, median};
+use super::path;
 use super::sound::{FRAMES, Sound};
-use super::vote::{Direction, SAME_PATH_S, TYPICAL_ECHO_S, Vote};
+use super::vote::{Direction, NEAR_ECHO_S, SAME_PATH_S, Vote};
 use super::wave::{Correlator, FRAME, Peak, RATE, STEP, Spectrum, Whitening, level_in_time};
 
 /// Frames of a stretch (2.56 s) and samples of its transform, which leaves ±0.77 s of lag.
@@ -34,8 +35,6 @@ const MAX_CLOSER: f64 = 32.0;
 const MAX_LOCATED: usize = 40;
 /// With so many hits in each direction, one direction at a time is enough.
 const ENOUGH: usize = 4;
-/// Two echoes together take this long at most.
-const BOTH_ECHOES_S: f64 = 0.4;
 
 /// How two tracks lie to each other through the call.
 #[derive(Debug, Clone)]
@@ -45,8 +44,6 @@ pub(super) struct FollowedLink {
     pub steps_at_s: Vec<f64>,
     /// Whether bleed both ways gave the path delay.
     pub both_ways: bool,
-    /// Half the width of the 90 % interval, in seconds.
-    pub half_width_s: f64,
     /// Stretches heard.
     pub heard: usize,
 }
@@ -56,7 +53,7 @@ impl FollowedLink {
     pub fn exact(lag_s: f64) -> Self {
         let anchor = Point { at_s: lag_s.max(0.0), lag_s, clear: true };
         let course = Course { slope: 0.0, anchor, steps: Vec::new(), spread_s: 0.0, longest: 1 };
-        Self { course, steps_at_s: Vec::new(), both_ways: true, half_width_s: 1e-3, heard: usize::MAX }
+        Self { course, steps_at_s: Vec::new(), both_ways: true, heard: usize::MAX }
     }
 }
 
@@ -76,6 +73,11 @@ struct Follower<'s, 't> {
     correlator: Correlator,
     /// The last delay of each direction, and stretches heard and missed.
     delay: [f64; 2],
+    /// The echo in each direction's first delay, and whether that was heard.
+    echo_s: [f64; 2],
+    known: [bool; 2],
+    /// The direction to listen to, if not both.
+    only: Option<Direction>,
     heard: [usize; 2],
     missed: [usize; 2],
     /// Misses since the last hit.
@@ -87,9 +89,15 @@ struct Follower<'s, 't> {
     located: usize,
 }
 
-/// Follows the lag from `lag_s`; `None` where nothing is heard.
-pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option<FollowedLink> {
-    let mut f = Follower::new(a, b, lag_s, votes);
+/// Follows the lag from `lag_s`, where each direction is heard at `delays`; `None` where nothing is heard.
+pub(super) fn follow(
+    a: &Sound,
+    b: &Sound,
+    lag_s: f64,
+    delays: [Option<f64>; 2],
+    votes: &[Vote],
+) -> Option<FollowedLink> {
+    let mut f = Follower::new(a, b, lag_s, delays);
     f.through_the_call(lag_s, votes);
     let mut found = f.course()?;
     if f.look_closer(&found) {
@@ -99,44 +107,44 @@ pub(super) fn follow(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> Option
     Some(FollowedLink {
         steps_at_s: at,
         both_ways: found.both_ways,
-        half_width_s: found.half_width_s,
         heard: f.heard[0] + f.heard[1],
         course: found.course,
     })
 }
 
-/// The course of a lag, neither steps looked at closely nor a lost lag looked for far away; and how many stretches it took.
-pub(super) fn survey(a: &Sound, b: &Sound, lag_s: f64, votes: &[Vote]) -> (Option<Course>, usize) {
-    let mut f = Follower::new(a, b, lag_s, votes);
+/// How many stretches of a direction are heard at one delay, neither steps looked at closely nor a lost delay looked for
+/// far away; and how many were compared.
+pub(super) fn survey(a: &Sound, b: &Sound, direction: Direction, delay_s: f64, votes: &[Vote]) -> (usize, usize) {
+    let lag_s = direction.lag(delay_s, NEAR_ECHO_S);
+    let mut delays = [None; 2];
+    delays[direction as usize] = Some(delay_s);
+    let mut f = Follower::new(a, b, lag_s, delays);
     f.searches = SEARCHES;
+    f.only = Some(direction);
     f.through_the_call(lag_s, votes);
-    (f.course().map(|found| found.course), f.compared)
+    let near = |course: &Course| (course.anchor.lag_s - lag_s).abs() < NEARBY_S;
+    (f.course().map(|found| found.course).filter(near).map_or(0, |course| course.longest), f.compared)
 }
 
 /// A course and what was taken for echo in each direction.
 struct FollowedLag {
     course: Course,
     both_ways: bool,
-    half_width_s: f64,
     echo_s: [Option<f64>; 2],
 }
 
 impl<'s, 't> Follower<'s, 't> {
-    fn new(a: &'s Sound<'t>, b: &'s Sound<'t>, lag_s: f64, votes: &[Vote]) -> Self {
-        let first = |direction: Direction| {
-            let near = |d: f64| (direction.lag(d, TYPICAL_ECHO_S) - lag_s).abs() < 0.3;
-            let best = votes
-                .iter()
-                .filter(|v| v.direction == direction)
-                .flat_map(|v| v.peaks.iter().copied())
-                .filter(|p| near(p.0));
-            best.max_by(|x, y| x.1.total_cmp(&y.1)).map_or(direction.delay(lag_s) + TYPICAL_ECHO_S, |p| p.0)
-        };
+    fn new(a: &'s Sound<'t>, b: &'s Sound<'t>, lag_s: f64, delays: [Option<f64>; 2]) -> Self {
+        let delay =
+            Direction::BOTH.map(|direction| delays[direction as usize].unwrap_or(direction.delay(lag_s) + NEAR_ECHO_S));
         Self {
             a,
             b,
             correlator: Correlator::new(N, a.portable),
-            delay: Direction::BOTH.map(first),
+            delay,
+            echo_s: Direction::BOTH.map(|direction| delay[direction as usize] - direction.delay(lag_s)),
+            known: delays.map(|delay| delay.is_some()),
+            only: None,
             heard: [0; 2],
             missed: [0; 2],
             lost: [0; 2],
@@ -153,7 +161,8 @@ impl<'s, 't> Follower<'s, 't> {
             let start = v.start as f64 / FRAMES as f64;
             if v.direction == Direction::AOnB { start } else { start + lag_s }
         };
-        let best = votes.iter().filter(|v| v.says(lag_s).is_some()).max_by(|x, y| x.top().total_cmp(&y.top()));
+        let says = |v: &&Vote| Direction::BOTH.iter().any(|&d| v.says(d, self.delay[d as usize]));
+        let best = votes.iter().filter(says).max_by(|x, y| x.top().total_cmp(&y.top()));
         best.map_or(0.0, at)
     }
 
@@ -179,7 +188,7 @@ impl<'s, 't> Follower<'s, 't> {
             let (s, e) = step.between_s;
             let parts = ((e - s) / STRETCH_S).floor().min(most);
             for (k, echo) in found.echo_s.iter().enumerate() {
-                self.delay[k] = Direction::BOTH[k].delay(step.lags_s.0) + echo.unwrap_or(TYPICAL_ECHO_S);
+                self.delay[k] = Direction::BOTH[k].delay(step.lags_s.0) + echo.unwrap_or(self.echo_s[k]);
             }
             for k in 0..parts as usize {
                 let width = (e - s) / parts;
@@ -194,12 +203,13 @@ impl<'s, 't> Follower<'s, 't> {
         let mut order: Vec<(Direction, f64, ClearEcho)> = Vec::new();
         for direction in Direction::BOTH {
             let k = direction as usize;
-            if self.heard[k] == 0 && self.missed[k] >= PATIENCE {
+            let other = self.only.is_some_and(|only| only != direction);
+            if other || (self.heard[k] == 0 && self.missed[k] >= PATIENCE) {
                 continue;
             }
             let (talker, hearer) = direction.order(self.a, self.b);
             // Track a's time to the talker's.
-            let shift = if direction == Direction::AOnB { 0.0 } else { -direction.lag(self.delay[k], TYPICAL_ECHO_S) };
+            let shift = if direction == Direction::AOnB { 0.0 } else { -direction.lag(self.delay[k], self.echo_s[k]) };
             order.extend(
                 clearest(talker, hearer, from_s + shift, to_s + shift, self.delay[k]).map(|c| (direction, shift, c)),
             );
@@ -283,9 +293,7 @@ impl<'s, 't> Follower<'s, 't> {
             })
             .collect();
         let course = drift::course(&points)?;
-        // One way, the echo is known to lie between 5 and 100 ms mostly; both ways, only how the sum is shared is unknown.
-        let path = if both_ways { (echo_s[0].unwrap_or(0.0) * 0.9).min(0.05) } else { 0.05 };
-        Some(FollowedLag { half_width_s: path + 2.0 * course.spread_s, course, both_ways, echo_s })
+        Some(FollowedLag { course, both_ways, echo_s })
     }
 
     /// The echo to take off in each direction (`None`: leave it out), and whether both gave it.
@@ -297,14 +305,20 @@ impl<'s, 't> Follower<'s, 't> {
             let near = of(Direction::BOnA).min_by(|p, q| (p.at_s - x.at_s).abs().total_cmp(&(q.at_s - x.at_s).abs()));
             apart.extend(near.map(|y| y.lag_s - x.lag_s));
         }
-        let one = Some(TYPICAL_ECHO_S);
-        let Some(apart) = median(apart) else { return ([one, one], false) };
-        if apart > SAME_PATH_S && apart < BOTH_ECHOES_S {
-            return ([Some(apart / 2.0), Some(apart / 2.0)], true);
+        let [one, other] = self.echo_s;
+        let Some(apart) = median(apart) else { return ([Some(one), Some(other)], false) };
+        if apart > SAME_PATH_S && apart < 2.0 * path::LATEST_S {
+            // What both hold is known; how they share it the lag has said.
+            let first = if self.known[0] { one } else { apart - other };
+            return ([Some(first), Some(apart - first)], true);
         }
         // The same path heard twice, or a contradiction: the clearer direction is right.
         let strength = |d: Direction| of(d).map(|h| h.z).sum::<f32>();
-        if strength(Direction::AOnB) >= strength(Direction::BOnA) { ([one, None], false) } else { ([None, one], false) }
+        if strength(Direction::AOnB) >= strength(Direction::BOnA) {
+            ([Some(one), None], false)
+        } else {
+            ([None, Some(other)], false)
+        }
     }
 
     /// Where between two points the lag changed: seconds on track a.

@@ -1,9 +1,13 @@
 //! Places the tracks of a call on one timeline, and says how sure it is.
 //!
-//! Two tracks of a call do not hold the same sound: each hears its own party. What there is, best first: one party heard
-//! faintly on the other's track (`bleed`, followed through the call by `follow` for drift and lost audio), start times
-//! (`prior`), and people not talking at once (`turns`). Each says how likely every lag is (`belief`); what they say
-//! together is the place, and the share of belief within 250 ms of it is the confidence.
+//! Two tracks of a call do not hold the same sound: each hears its own party. Every kind of evidence says how likely each
+//! lag is (`belief`), and what they say together is the placement; the share of belief within 250 ms of it is the confidence.
+//!
+//! One party heard faintly on the other's track (`bleed`, by `vote` and `pair`) gives a delay to the millisecond, but a delay is the
+//! lag and the way of the echo, which is near or far (`path`): one way it leaves hypotheses up to 0.7 s apart, both ways fewer.
+//! Start times, lengths and the habits of recorders (`prior`) and people answering each other (`turns`) choose between
+//! them. The delay is then followed through the call for drift and lost audio (`follow`). What the caller knows is not weighed
+//! but taken.
 
 mod belief;
 mod bleed;
@@ -14,6 +18,7 @@ mod follow;
 mod map;
 mod overlap;
 mod pair;
+mod path;
 mod place;
 mod prior;
 mod sound;
@@ -27,7 +32,7 @@ mod wave;
 pub use overlap::overlap;
 pub use prior::StartTime;
 
-use crate::call::Role;
+use crate::call::{KnownOffset, Role};
 pub use crate::config::AlignOptions;
 use crate::error::Warning;
 use crate::timeline::Placement;
@@ -47,6 +52,8 @@ pub struct TrackInput<'a> {
     pub hop: Millis,
     /// When the recording began, if anybody said.
     pub started_at: Option<StartTime>,
+    /// Where it begins on the call's timeline, if the caller knows: it is placed there, whatever is heard.
+    pub offset: Option<KnownOffset>,
     /// Who is heard.
     pub role: Role,
 }
@@ -57,7 +64,8 @@ pub struct TrackInput<'a> {
 pub struct Alignment {
     /// A placement for every track, in the order given; the earliest first sample is call time 0.
     pub placements: Vec<Placement>,
-    /// What is to be said of single tracks, by index: `alignment_unknown`, `path_delay_assumed`, `start_time_wrong`.
+    /// What is to be said of single tracks, by index: `alignment_unknown`, `path_delay_assumed`,
+    /// `start_time_wrong`, `offset_contradicted`.
     pub warnings: Vec<(usize, Warning)>,
     /// Pairs of tracks, lower index first, that hold the same audio: one recording delivered twice.
     pub repeated: Vec<(usize, usize)>,

@@ -2,10 +2,11 @@
 
 use super::AlignOptions;
 use super::belief::{BIN_S, Belief};
-use super::bleed;
+use super::bleed::{self, Heard};
 use super::follow::{self, FollowedLink};
+use super::path;
 use super::sound::Sound;
-use super::vote::Vote;
+use super::vote::{Direction, Vote};
 use super::{dual, prior, turns};
 use crate::call::Role;
 
@@ -15,9 +16,9 @@ const SURE_NATS: f64 = 60.0;
 const WITNESSES: usize = 4;
 const MAX_TRIED: usize = 6;
 /// No further lag is tried once so many stretches were compared; one lag takes 80 at most, where both parties are heard.
-const MAX_COMPARED: usize = 100;
-/// A single stretch this clear is believed.
-const CLEAR_Z: f32 = 15.0;
+const MAX_COMPARED: usize = 50;
+/// A pair whose belief near one lag is this much needs no other pair.
+const SURE: f64 = 0.99;
 /// Lags this close, in seconds, are one and the same with losses and echo between them.
 const SAME_LAG_S: f64 = 0.3;
 
@@ -30,7 +31,9 @@ pub(super) struct Pair {
     /// What bleed and turn taking say.
     pub evidence: Belief,
     votes: Vec<Vote>,
-    /// Whether bleed leaves no doubt.
+    /// The delay at which each direction is heard, in seconds.
+    delays: [Option<f64>; 2],
+    /// Whether nothing else can tell more.
     pub sure: bool,
     /// Whether turn taking had enough speech to say something.
     pub turns: bool,
@@ -44,32 +47,38 @@ impl Pair {
         let (x, y) = (sounds.get(a)?, sounds.get(b)?);
         let prior = prior::prior(x, y, options);
         let (low, high) = prior.range();
-        let mut pair = Self {
-            a,
-            b,
-            prior,
-            evidence: Belief::flat(low, high),
-            votes: Vec::new(),
-            sure: false,
-            turns: false,
-            same: None,
-        };
+        let evidence = Belief::flat(low, high);
+        let mut pair =
+            Self { a, b, prior, evidence, votes: Vec::new(), delays: [None; 2], sure: false, turns: false, same: None };
         if options.bleed {
             let heard = bleed::search(x, y, &pair.prior, &prior::likely(x, y, options));
-            (pair.evidence, pair.votes, pair.sure) = (heard.evidence, heard.votes, heard.decided);
-            pair.same = dual::same_recording(x, y, &pair.votes);
+            pair.same = dual::same_recording(x, y, &heard.votes);
+            pair.hear(x, y, heard);
         }
-        let mut certain = pair.same;
-        if certain.is_none() && !pair.sure {
-            certain = verify(x, y, &pair.votes);
-        }
-        if let Some(lag) = certain {
-            pair.sure = true;
+        if let Some(lag) = pair.same {
             pair.evidence.add(|l| if (l - lag).abs() < 2.0 * BIN_S { SURE_NATS } else { 0.0 });
         }
         let may_answer = sounds.len() == 2 || !(is_agent(x.input.role) && is_agent(y.input.role));
-        pair.turns = options.turns && !pair.sure && may_answer && turns::weigh(x, y, &mut pair.evidence);
+        pair.turns = options.turns && pair.same.is_none() && may_answer && turns::weigh(x, y, &mut pair.evidence);
+        pair.sure = pair.certainty() >= SURE;
         Some(pair)
+    }
+
+    /// Adds what bleed says, each direction by itself.
+    fn hear(&mut self, a: &Sound, b: &Sound, heard: Heard) {
+        let Heard { votes, mut delays, settled } = heard;
+        for direction in Direction::BOTH {
+            let k = direction as usize;
+            if !settled[k]
+                && let Some(delay) = verify(a, b, direction, &votes)
+            {
+                delays[k].add(|d| if (d - delay).abs() < 2.0 * BIN_S { SURE_NATS } else { 0.0 });
+            }
+            let best = delays[k].guess().lag_s;
+            self.delays[k] = votes.iter().any(|v| v.says(direction, best)).then_some(best);
+            self.evidence.add_moved(&path::lags(direction, &delays[k], self.evidence.range()), 0.0);
+        }
+        self.votes = votes;
     }
 
     /// The other of the two tracks; `None` where `track` is neither.
@@ -90,9 +99,18 @@ impl Pair {
         belief.guess().mass
     }
 
+    /// The delays that an echo can have at a lag, by direction.
+    fn delays_at(&self, lag_s: f64) -> [Option<f64>; 2] {
+        let possible = |direction: Direction| {
+            self.delays[direction as usize].filter(|d| path::possible(d - direction.delay(lag_s)))
+        };
+        Direction::BOTH.map(possible)
+    }
+
     /// Whether bleed speaks for a lag.
     pub fn heard_at(&self, lag_s: f64) -> bool {
-        self.votes.iter().any(|v| v.says(lag_s).is_some())
+        self.same.is_some_and(|same| (same - lag_s).abs() < 2.0 * BIN_S)
+            || self.delays_at(lag_s).iter().any(Option::is_some)
     }
 
     /// The lag through the call, if bleed speaks for `lag_s`.
@@ -100,52 +118,36 @@ impl Pair {
         if let Some(same) = self.same {
             return ((same - lag_s).abs() < 2.0 * BIN_S).then(|| FollowedLink::exact(same));
         }
-        if !self.sure && !self.heard_at(lag_s) {
-            return None;
-        }
-        let link = follow::follow(sounds.get(self.a)?, sounds.get(self.b)?, lag_s, &self.votes)?;
+        let delays = self.delays_at(lag_s);
+        delays.iter().any(Option::is_some).then_some(())?;
+        let link = follow::follow(sounds.get(self.a)?, sounds.get(self.b)?, lag_s, delays, &self.votes)?;
         let astray = (link.course.anchor.lag_s - lag_s).abs() > SAME_LAG_S && link.course.longest < WITNESSES;
         (!astray).then_some(link)
     }
-
-    /// Whether stretches speak against each other, or one alone and not clearly.
-    pub fn doubtful(&self) -> bool {
-        let speak: Vec<&Vote> = self.votes.iter().filter(|v| v.speaks()).collect();
-        let alone = speak.len() == 1 && speak.iter().all(|v| v.top() < CLEAR_Z || v.rivalled());
-        !self.sure && (alone || speak.len() > 1)
-    }
 }
 
-/// The lag at which by far the most stretches of the call are heard, of those that the votes name.
+/// The delay of a direction at which by far the most stretches of the call are heard, of those that the votes name.
 ///
-/// Phrases that are said twice make single votes for wrong lags; they do not make many for one.
-fn verify(a: &Sound, b: &Sound, votes: &[Vote]) -> Option<f64> {
-    let mut tried: Vec<f64> = Vec::new();
+/// Phrases that are said twice make single votes for wrong delays; they do not make many for one.
+fn verify(a: &Sound, b: &Sound, direction: Direction, votes: &[Vote]) -> Option<f64> {
     let mut found: Vec<(f64, usize)> = Vec::new();
-    let mut names: Vec<(f64, f32)> = votes.iter().filter(|v| v.speaks()).flat_map(Vote::named).collect();
+    let own = votes.iter().filter(|v| v.direction == direction);
+    let mut names: Vec<(f64, f32)> = own.flat_map(Vote::named).collect();
     names.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.total_cmp(&y.0)));
-    let (mut next, mut compared) = (0, 0);
-    while let Some(&(lag, z)) = names.get(next) {
-        next += 1;
-        if tried.len() == MAX_TRIED || compared >= MAX_COMPARED || tried.iter().any(|t| (t - lag).abs() < SAME_LAG_S) {
+    let mut compared = 0;
+    for (delay, _) in names {
+        let tried = found.iter().any(|t| (t.0 - delay).abs() < SAME_LAG_S);
+        if tried || found.len() == MAX_TRIED || compared >= MAX_COMPARED {
             continue;
         }
-        tried.push(lag);
-        let (course, stretches) = follow::survey(a, b, lag, votes);
+        let (longest, stretches) = follow::survey(a, b, direction, delay, votes);
         compared += stretches;
-        let Some(course) = course else { continue };
-        let anchor = course.anchor.lag_s;
-        if (anchor - lag).abs() > SAME_LAG_S {
-            // What was heard elsewhere is tried itself.
-            names.insert(next, (anchor, z));
-        } else {
-            found.push((lag, course.longest));
-        }
+        found.push((delay, longest));
     }
     found.sort_by_key(|f| std::cmp::Reverse(f.1));
-    let (lag, most) = *found.first()?;
+    let (delay, most) = *found.first()?;
     let second = found.get(1).map_or(0, |f| f.1);
-    (most >= WITNESSES && most >= 2 * second).then_some(lag)
+    (most >= WITNESSES && most >= 2 * second).then_some(delay)
 }
 
 /// Two agents of one call do not answer each other: one takes over from the other.

@@ -1,6 +1,6 @@
 //! What one stretch of talk, looked for on the other track, says of the lag: a vote.
 
-use super::belief::{BIN_S, Belief, GOOD_S};
+use super::belief::{BIN_S, Belief};
 use super::bleed::STRETCH;
 use super::sound::Sound;
 
@@ -22,10 +22,10 @@ const TOP_NATS: f64 = 12.0;
 /// A peak says something when its vote is trusted and it has this share of it.
 const SAYS: f64 = 0.05;
 const SPEAKS: f64 = 0.5;
-/// An echo comes this late at most, in seconds.
-pub(super) const LATEST_ECHO_S: f64 = 0.25;
-/// The median of an echo's delay, in seconds: network hybrids 5-60 ms, loudspeakers and radio more.
-pub(super) const TYPICAL_ECHO_S: f64 = 0.03;
+/// The echo taken off a delay where nothing is known of it yet, in seconds: that of a near path.
+pub(super) const NEAR_ECHO_S: f64 = 0.03;
+/// Stretches name the same delay within this, in seconds: losses, drift, and the jumps of a jitter buffer.
+pub(super) const SAME_DELAY_S: f64 = 0.08;
 /// Less than this between the two directions, in seconds, is one path heard twice.
 pub(super) const SAME_PATH_S: f64 = 0.004;
 
@@ -106,68 +106,46 @@ impl Vote {
         self.trust() >= SPEAKS
     }
 
-    /// The lags that it says something for, and how high.
+    /// The delays that it says something for, and how high.
     pub fn named(&self) -> Vec<(f64, f32)> {
         if !self.speaks() {
             return Vec::new();
         }
-        let said = self.peaks.iter().zip(self.shares()).filter(|p| p.1 >= SAYS);
-        said.map(|(p, _)| (self.direction.lag(p.0, TYPICAL_ECHO_S), p.1)).collect()
+        self.peaks.iter().zip(self.shares()).filter(|p| p.1 >= SAYS).map(|(p, _)| *p).collect()
     }
 
-    /// The lag without echo that speaks for a lag, if one does.
-    pub fn says(&self, lag_s: f64) -> Option<f64> {
-        let near = self.named().into_iter().find(|n| (n.0 - lag_s).abs() < GOOD_S)?;
-        Some(self.direction.lag(self.direction.delay(near.0) + TYPICAL_ECHO_S, 0.0))
+    /// Whether it speaks for a delay.
+    pub fn says(&self, direction: Direction, delay_s: f64) -> bool {
+        self.direction == direction && self.named().iter().any(|n| (n.0 - delay_s).abs() < SAME_DELAY_S)
     }
 
-    /// Adds what it says to a belief: its peaks, each earlier by any likely echo, or else anything that was searched.
-    pub fn add_to(&self, belief: &mut Belief) {
-        let (first, last) = belief.range();
+    /// Adds what it says to a belief of its direction's delay: its peaks, or else anything that was searched.
+    pub fn add_to(&self, delays: &mut Belief) {
+        let (first, last) = delays.range();
         let mut said = vec![0.0f64; ((last - first) / BIN_S).round() as usize + 1];
-        let bins = (LATEST_ECHO_S / BIN_S) as usize;
-        let echoes: Vec<f64> = (0..bins).map(|k| echo_likelihood(k as f64 * BIN_S)).collect();
-        let all: f64 = echoes.iter().sum();
+        let reach = JUMPS.len() as i64 - 1;
         for (&(delay, _), share) in self.peaks.iter().zip(self.shares()) {
-            for (k, echo) in echoes.iter().enumerate() {
-                let at = ((self.direction.lag(delay, k as f64 * BIN_S) - first) / BIN_S).round();
-                if at >= 0.0
-                    && let Some(s) = said.get_mut(at as usize)
-                {
-                    *s += share * echo / all;
+            let at = ((delay - first) / BIN_S).round() as i64;
+            for k in -reach..=reach {
+                if let Some(s) = usize::try_from(at + k).ok().and_then(|i| said.get_mut(i)) {
+                    *s += share * JUMPS[k.unsigned_abs() as usize];
                 }
             }
         }
         let (trust, searched) = (self.trust(), self.searched_s / BIN_S);
-        let elsewhere = (1.0 - trust).ln();
-        belief.add_each(|i| match said.get(i) {
-            Some(&s) if s > 0.0 => (trust * s * searched + 1.0 - trust).ln(),
-            _ => elsewhere,
-        });
+        delays.add_each(|i| (trust * said.get(i).copied().unwrap_or(0.0) * searched + 1.0 - trust).ln());
     }
 }
 
-/// Whether two stretches say the same of a lag: the same delay, or one each way and an echo's time apart.
-///
-/// Recordings repeat themselves: one phrase said twice is a witness for a lag at which nothing else agrees. One sound on both
-/// tracks is found in both directions at one delay: that is one witness, not two.
-pub(super) fn agree(votes: &[Vote], lag_s: f64) -> bool {
-    /// What losses and drift between two stretches may change, in seconds.
-    const SAME_S: f64 = 0.02;
-    let told = |v: &Vote| Some((v.says(lag_s)?, v.direction, v.start));
-    let told: Vec<(f64, Direction, usize)> = votes.iter().filter_map(told).collect();
-    let pairs = told.iter().enumerate().flat_map(|(i, x)| told[i + 1..].iter().map(move |y| (x, y)));
-    pairs.into_iter().any(|(x, y)| match (x.1, y.1) {
-        (Direction::AOnB, Direction::BOnA) => (SAME_PATH_S..LATEST_ECHO_S).contains(&(y.0 - x.0)),
-        (Direction::BOnA, Direction::AOnB) => (SAME_PATH_S..LATEST_ECHO_S).contains(&(x.0 - y.0)),
-        _ => (x.0 - y.0).abs() < SAME_S && x.2.abs_diff(y.2) >= STRETCH,
-    })
-}
+/// How likely a stretch's delay is so many bins from the call's: most are there, some have jumped.
+const JUMPS: [f64; 8] = [0.37, 0.195, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02];
 
-/// How likely an echo delay is, 1 at the most likely: log-normal about [`TYPICAL_ECHO_S`].
-fn echo_likelihood(echo_s: f64) -> f64 {
-    let x = (echo_s.max(0.002) / TYPICAL_ECHO_S).ln() / 0.9;
-    (-0.5 * x * x).exp()
+/// Whether stretches apart from each other name a delay.
+///
+/// Recordings repeat themselves: one phrase said twice is a witness for a delay at which nothing else agrees.
+pub(super) fn agree(votes: &[Vote], direction: Direction, delay_s: f64) -> bool {
+    let told: Vec<usize> = votes.iter().filter(|v| v.says(direction, delay_s)).map(|v| v.start).collect();
+    told.iter().enumerate().any(|(i, x)| told[i + 1..].iter().any(|y| x.abs_diff(*y) >= STRETCH))
 }
 
 #[cfg(test)]
@@ -186,14 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn stretches_agree_at_one_delay_or_an_echo_apart() {
+    fn stretches_agree_at_one_delay_that_may_jump() {
         let one = vote(Direction::AOnB, 0, &[(-1.97, 30.0)]);
-        assert!(!agree(std::slice::from_ref(&one), 2.0));
-        assert!(agree(&[one.clone(), vote(Direction::AOnB, 5_000, &[(-1.975, 20.0)])], 2.0));
-        assert!(!agree(&[one.clone(), vote(Direction::AOnB, 300, &[(-1.97, 20.0)])], 2.0), "one sound heard twice");
-        assert!(!agree(&[one.clone(), vote(Direction::AOnB, 5_000, &[(-1.85, 20.0)])], 2.0), "not the same delay");
-        assert!(agree(&[one.clone(), vote(Direction::BOnA, 0, &[(2.02, 20.0)])], 2.0));
-        assert!(!agree(&[one, vote(Direction::BOnA, 0, &[(1.97, 20.0)])], 2.0), "one sound on both tracks");
+        let with = |other: Vote| agree(&[one.clone(), other], Direction::AOnB, -1.97);
+        assert!(!agree(std::slice::from_ref(&one), Direction::AOnB, -1.97));
+        assert!(with(vote(Direction::AOnB, 5_000, &[(-1.975, 20.0)])));
+        assert!(with(vote(Direction::AOnB, 5_000, &[(-1.93, 20.0)])), "a jitter buffer");
+        assert!(!with(vote(Direction::AOnB, 300, &[(-1.97, 20.0)])), "one sound heard twice");
+        assert!(!with(vote(Direction::AOnB, 5_000, &[(-1.85, 20.0)])), "not the same delay");
+        assert!(!with(vote(Direction::BOnA, 5_000, &[(-1.97, 20.0)])), "the other way");
     }
 
     #[test]
@@ -201,7 +180,7 @@ mod tests {
         let mut b = Belief::flat(-4.0, 4.0);
         vote(Direction::BOnA, 0, &[(1.03, 20.0)]).add_to(&mut b);
         let guess = b.guess();
-        assert!((guess.lag_s - 1.0).abs() < 0.05 && (0.93..0.97).contains(&guess.mass), "{guess:?}");
+        assert!((guess.lag_s - 1.03).abs() < 0.02 && (0.93..0.97).contains(&guess.mass), "{guess:?}");
         let mut b = Belief::flat(-4.0, 4.0);
         vote(Direction::BOnA, 0, &[(1.03, 5.2)]).add_to(&mut b);
         assert!(b.guess().mass < 0.15);

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser, Subcommand};
 
-use crate::call::Role;
+use crate::call::{KnownOffset, Role};
 use crate::config::{Config, Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::{LabelFormat, Names, PeakBits};
 use crate::files::read_text;
 use crate::process::{Redaction, WriteOptions};
 use crate::provider::parse_offset;
-use crate::units::Span;
+use crate::units::{Millis, Span};
 
 /// Turns what a phone system left behind into one aligned, levelled, labelled call.
 #[derive(Debug, Parser)]
@@ -58,6 +58,12 @@ pub(super) struct ProcessArgs {
     /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed, unknown.
     #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role)]
     pub roles: Vec<Role>,
+    /// One recorder made all tracks: they begin together.
+    #[arg(long)]
+    pub aligned: bool,
+    /// Where the recordings begin on the call's timeline, in order, in milliseconds, each with its uncertainty if it has one: 0,1200~50.
+    #[arg(long, value_name = "MS[~MS],...", value_delimiter = ',', value_parser = known_offset, allow_hyphen_values = true)]
+    pub offsets: Vec<KnownOffset>,
     /// The offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
     #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true)]
     pub utc_offset: Option<i32>,
@@ -243,6 +249,7 @@ impl ProcessArgs {
         set(&mut config.pii, self.pii);
         config.dtmf_digits |= self.dtmf_digits;
         config.portable |= self.portable;
+        config.align.aligned |= self.aligned;
         config.validate()?;
         Ok(config)
     }
@@ -284,4 +291,13 @@ fn read_config(path: &Path) -> Result<Config> {
     let refused = |e: Error| named(Error::new(ErrorKind::InvalidArgument, Stage::Config, e.message()));
     let text = read_text(path, MAX_CONFIG, Stage::Config).map_err(refused)?;
     Config::from_json(&text).map_err(named)
+}
+
+/// An offset in milliseconds, and its uncertainty after a `~`.
+fn known_offset(text: &str) -> Result<KnownOffset, String> {
+    let (offset, uncertainty) = text.split_once('~').unwrap_or((text, "0"));
+    let number =
+        |text: &str| text.trim().parse().map(Millis).map_err(|_| format!("found {text}, expected milliseconds"));
+    KnownOffset::new(number(offset)?, number(uncertainty)?)
+        .ok_or_else(|| "expected milliseconds within a day".to_owned())
 }

@@ -193,7 +193,7 @@ impl BatchJob {
 
     fn open(&self, entry: &Entry) -> Result<CallInput> {
         let options = Options { local_offset_s: self.args.call.utc_offset };
-        Ok(entry.open(&options)?.with_roles(self.args.call.roles.clone()))
+        entry.open(&options)?.with_roles(self.args.call.roles.clone()).with_offsets(&self.args.call.offsets)
     }
 
     /// The line of a call that an earlier run completed, of the same inputs with the same settings.

@@ -142,6 +142,8 @@ pub struct AlignOptions {
     pub timestamps: bool,
     /// Whether turn taking may be used.
     pub turns: bool,
+    /// Whether one recorder made all tracks: they begin together, but for those whose offset is known.
+    pub aligned: bool,
     /// Whether the answer has the same bits on every kind of CPU. Follows [`Config::portable`](super::Config::portable) where a call is processed.
     #[serde(skip)]
     pub portable: bool,
@@ -149,7 +151,7 @@ pub struct AlignOptions {
 
 impl Default for AlignOptions {
     fn default() -> Self {
-        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true, portable: false }
+        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true, aligned: false, portable: false }
     }
 }
 

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use super::budget::Budget;
 use super::raw::Raw;
 use super::source::Source;
-use crate::call::{Leg, Moment, Role};
+use crate::call::{KnownOffset, Leg, Moment, Role};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::run::Cancel;
+use crate::units::Millis;
 
 /// One recording to be read, and what its provider says of it.
 pub struct Input {
@@ -109,6 +110,33 @@ impl Input {
     pub fn channel(mut self, channel: u16) -> Self {
         self.leg.channel = Some(channel);
         self
+    }
+
+    /// Says where the recording begins on the call's timeline; it is placed there and nowhere else.
+    #[must_use]
+    pub fn offset(mut self, offset: KnownOffset) -> Self {
+        self.leg.offset = Some(offset);
+        self
+    }
+
+    /// The same from parts that may not have been said: an offset and its uncertainty, exact without one.
+    ///
+    /// # Errors
+    /// `invalid_argument` where they make no sense, or there is an uncertainty without an offset.
+    pub fn offset_of(self, offset: Option<Millis>, uncertainty: Option<Millis>) -> Result<Self> {
+        let wrong = |found: String| {
+            Error::new(ErrorKind::InvalidArgument, Stage::Config, "offset of a recording")
+                .with_mismatch(found, "milliseconds within a day, with an uncertainty of 0 or more")
+        };
+        match (offset, uncertainty) {
+            (None, None) => Ok(self),
+            (None, Some(uncertainty)) => Err(wrong(format!("an uncertainty of {} and no offset", uncertainty.0))),
+            (Some(offset), uncertainty) => {
+                let uncertainty = uncertainty.unwrap_or_default();
+                let known = KnownOffset::new(offset, uncertainty);
+                Ok(self.offset(known.ok_or_else(|| wrong(format!("{} with {}", offset.0, uncertainty.0)))?))
+            }
+        }
     }
 
     /// Says everything that a provider's document says.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::call::{Call, Leg, Role};
+use crate::call::{Call, KnownOffset, Leg, Role};
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::files::read_text;
@@ -175,6 +175,26 @@ impl CallInput {
     }
 }
 
+impl CallInput {
+    /// The same call with recordings that begin where the caller says, in order; those beyond the list as they are.
+    ///
+    /// # Errors
+    /// `invalid_argument` where there are more offsets than recordings.
+    pub fn with_offsets(mut self, offsets: &[KnownOffset]) -> Result<Self> {
+        if offsets.len() > self.recordings.len() {
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "number of offsets")
+                .with_mismatch(offsets.len(), format!("at most {} (one per recording)", self.recordings.len())));
+        }
+        for (recording, &offset) in self.recordings.iter_mut().zip(offsets) {
+            match recording {
+                RecordingSource::Missing { leg, .. } => leg.offset = Some(offset),
+                RecordingSource::Input { input, .. } => input.leg.offset = Some(offset),
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// What the caller says of a recording, before what its document says.
 fn told(leg: Leg, by_caller: &Leg) -> Leg {
     Leg {
@@ -183,6 +203,7 @@ fn told(leg: Leg, by_caller: &Leg) -> Leg {
         started_at: by_caller.started_at.or(leg.started_at),
         channel: by_caller.channel.or(leg.channel),
         recording_id: leg.recording_id,
+        offset: by_caller.offset.or(leg.offset),
     }
 }
 

@@ -72,6 +72,7 @@ fn align_input(track: &LiveTrack, alone: bool) -> align::TrackInput<'_> {
             seconds: moment.unix_ms() as f64 / 1000.0,
             resolution_s: moment.resolution().seconds(),
         }),
+        offset: track.leg.offset,
         role: track.role,
     }
 }

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::records::{earliest, party_of, too_many};
 use super::wire::{Lenient, WireWarnings, json_type, take};
 use super::{CallDescription, Kind, MAX_RECORDINGS, Recording, StartBasis};
-use crate::call::{Call, Direction, Leg, Moment, Role};
+use crate::call::{Call, Direction, KnownOffset, Leg, Moment, Role};
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::units::Millis;
 
 /// Reads a manifest.
 pub(super) fn read(document: Value) -> Result<CallDescription> {
@@ -33,10 +34,14 @@ pub(super) fn read(document: Value) -> Result<CallDescription> {
     if tracks.len() > MAX_RECORDINGS {
         return Err(too_many(tracks.len()));
     }
+    let aligned = aligned(&mut fields)?;
     notes.extra(&fields, &[]);
     let mut recordings = Vec::with_capacity(tracks.len());
     for (index, track) in tracks.into_iter().enumerate() {
-        let recording = read_track(track, &format!("tracks[{index}]"), direction, &mut notes)?;
+        let mut recording = read_track(track, &format!("tracks[{index}]"), direction, &mut notes)?;
+        if aligned {
+            recording.leg.offset = recording.leg.offset.or(Some(KnownOffset::default()));
+        }
         refuse_twice(&recordings, &recording, index)?;
         recordings.push(recording);
     }
@@ -71,9 +76,10 @@ fn read_track(track: Value, place: &str, direction: Option<Direction>, notes: &m
     };
     let party = scalar(&mut fields, place, "party")?;
     let channel = channel(&mut fields, place)?;
+    let offset = offset(&mut fields, place)?;
     notes.extra(&fields, &[]);
     Ok(Recording {
-        leg: Leg { role, party, started_at, channel, recording_id: None },
+        leg: Leg { role, party, started_at, channel, recording_id: None, offset },
         start_basis: started_at.map(|_| StartBasis::Field),
         path: Some(path),
         extra: fields,
@@ -97,6 +103,41 @@ fn refuse_twice(recordings: &[Recording], new: &Recording, index: usize) -> Resu
 fn moment(value: &Value, place: &str) -> Result<Moment> {
     serde_json::from_value(value.clone()).map_err(|_| {
         malformed(&format!("{place}.startedAt")).with_mismatch(value, "Unix seconds or RFC 3339 with an offset")
+    })
+}
+
+/// Whether one recorder made all tracks.
+fn aligned(fields: &mut Map<String, Value>) -> Result<bool> {
+    match fields.remove("aligned") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(aligned)) => Ok(aligned),
+        Some(wrong) => Err(malformed("aligned").with_mismatch(json_type(&wrong), "true or false")),
+    }
+}
+
+/// Where a track begins, as the manifest says.
+fn offset(fields: &mut Map<String, Value>, place: &str) -> Result<Option<KnownOffset>> {
+    let mut take = |name: &str| match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_f64().map(Some).ok_or_else(|| {
+            malformed(&joined(place, name)).with_mismatch(json_type(&value), "a number of milliseconds")
+        }),
+    };
+    let (offset, uncertainty) = (take("offsetMs")?, take("offsetUncertaintyMs")?);
+    let Some(offset) = offset else {
+        return match uncertainty {
+            None => Ok(None),
+            Some(_) => {
+                Err(malformed(&joined(place, "offsetUncertaintyMs")).with_mismatch("no offsetMs", "an offset too"))
+            }
+        };
+    };
+    let uncertainty = uncertainty.unwrap_or(0.0);
+    KnownOffset::new(Millis(offset), Millis(uncertainty)).map(Some).ok_or_else(|| {
+        malformed(&joined(place, "offsetMs")).with_mismatch(
+            format!("{offset} and {uncertainty}"),
+            "milliseconds within a day, the uncertainty 0 or more",
+        )
     })
 }
 
@@ -179,6 +220,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_offsets_is_read() {
+        let offsets = |text: &str| -> Vec<Option<(f64, f64)>> {
+            let known = |o: KnownOffset| (o.offset.0, o.uncertainty.0);
+            read_text(text).unwrap().recordings.iter().map(|r| r.leg.offset.map(known)).collect()
+        };
+        let one = r#"{"tracks": [{"path": "a", "offsetMs": -20, "offsetUncertaintyMs": 5.5}, {"path": "b"}]}"#;
+        assert_eq!(offsets(one), [Some((-20.0, 5.5)), None]);
+        let all = r#"{"aligned": true, "tracks": [{"path": "a", "offsetMs": 7}, {"path": "b"}]}"#;
+        assert_eq!(offsets(all), [Some((7.0, 0.0)), Some((0.0, 0.0))]);
+        assert_eq!(offsets(r#"{"aligned": false, "tracks": [{"path": "a", "offsetMs": null}]}"#), [None]);
+    }
+
+    #[test]
     fn caller_and_callee_go_by_the_direction() {
         let text =
             r#"{"direction": "out", "tracks": [{"path": "a", "role": "caller"}, {"path": "b", "role": "callee"}]}"#;
@@ -215,6 +269,18 @@ mod tests {
             (
                 r#"{"tracks": [{"path": "a"}, {"path": "a", "channel": 1}]}"#,
                 "manifest: wrong tracks[1]: found a a second time, expected another file or another channel",
+            ),
+            (
+                r#"{"aligned": 1, "tracks": [{"path": "a"}]}"#,
+                "manifest: wrong aligned: found a number, expected true or false",
+            ),
+            (
+                r#"{"tracks": [{"path": "a", "offsetMs": 1e99}]}"#,
+                "manifest: wrong tracks[0].offsetMs: found 1e99 and 0, expected milliseconds within a day, the uncertainty 0 or more",
+            ),
+            (
+                r#"{"tracks": [{"path": "a", "offsetUncertaintyMs": 5}]}"#,
+                "manifest: wrong tracks[0].offsetUncertaintyMs: found no offsetMs, expected an offset too",
             ),
             (
                 r#"{"tracks": [{"path": "a", "channel": -1}]}"#,

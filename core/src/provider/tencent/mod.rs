@@ -194,6 +194,7 @@ fn recording(push: Push, repeats: Vec<Value>, notes: &mut WireWarnings) -> Recor
             started_at,
             channel: None,
             recording_id: filled(push.record_id.as_ref()).map(str::to_owned),
+            offset: None,
         },
         start_basis: started_at.map(|_| StartBasis::FileName),
         over_by,

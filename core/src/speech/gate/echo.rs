@@ -12,10 +12,12 @@ use crate::track::Narrowband;
 
 /// Samples that are compared at once: 256 ms at 8 kHz.
 pub(super) const WINDOW: usize = 2048;
-/// Where an echo is looked for: it arrives up to 206 ms late, and a placement that is sure of itself may be off by 50 ms.
-const LATE: usize = 1648;
+/// Where an echo is looked for about a lag that is known: 128 ms to either side.
+const AROUND: usize = 1024;
+const _: () = assert!(WINDOW + 2 * AROUND == 4096);
+/// ... and where none is known: it arrives up to a second late, and a placement that is sure of itself may be off by 50 ms.
+const LATE: usize = 8000;
 const EARLY: usize = 400;
-const _: () = assert!(WINDOW + LATE + EARLY == 4096);
 /// Samples and step of the short spectra over which a window's coherence is averaged.
 const SHORT: usize = 256;
 const STEP: usize = SHORT / 2;
@@ -57,8 +59,8 @@ pub(super) struct EchoFinder {
     short: Arc<dyn Fft<f32>>,
     /// Forward and back, for one reach of lags.
     long: (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>),
-    /// Samples beyond [`EARLY`] and [`LATE`] on either side.
-    slack: usize,
+    /// The latest lag that is looked for, in samples after the one in the middle.
+    late: i32,
     short_taper: Vec<f32>,
     long_taper: Vec<f32>,
     a: Vec<f32>,
@@ -69,9 +71,20 @@ pub(super) struct EchoFinder {
 }
 
 impl EchoFinder {
-    /// For placements that may be wrong by so many samples; more is searched where a transform has room for it.
-    pub fn new(wrong_by: usize, portable: bool) -> Self {
+    /// For echoes of any delay, and placements that may be wrong by so many samples; more is searched where a transform has
+    /// room for it.
+    pub fn anywhere(wrong_by: usize, portable: bool) -> Self {
         let points = (WINDOW + LATE + EARLY + 2 * wrong_by).next_power_of_two();
+        let slack = (points - WINDOW - LATE - EARLY) / 2;
+        Self::new(points, LATE + slack, portable)
+    }
+
+    /// For echoes about a lag that is known.
+    pub fn nearby(portable: bool) -> Self {
+        Self::new(WINDOW + 2 * AROUND, AROUND, portable)
+    }
+
+    fn new(points: usize, late: usize, portable: bool) -> Self {
         let plan = |points: usize, inverse: bool| match (portable, inverse) {
             (true, false) => FftPlannerScalar::new().plan_fft_forward(points),
             (true, true) => FftPlannerScalar::new().plan_fft_inverse(points),
@@ -83,7 +96,7 @@ impl EchoFinder {
         Self {
             short,
             long,
-            slack: (points - WINDOW - LATE - EARLY) / 2,
+            late: late as i32,
             short_taper: taper(SHORT),
             long_taper: taper(WINDOW),
             a: vec![0.0; WINDOW],
@@ -94,26 +107,26 @@ impl EchoFinder {
         }
     }
 
-    /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`, at the lag `expected` if it
-    /// does there. `None` where the talker is not the louder of the two, or nothing of it is found.
-    pub fn echo(&mut self, hearer: EchoBlock, talker: EchoBlock, expected: Option<i32>) -> Option<Echo> {
-        let late = (LATE + self.slack) as i32;
+    /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`, at one of the lags `expected`
+    /// if it does there, the first of which lies in the middle of what is searched (0 without any). `None` where the talker is
+    /// not the louder of the two, or nothing of it is found.
+    pub fn echo(&mut self, hearer: EchoBlock, talker: EchoBlock, expected: &[i32]) -> Option<Echo> {
+        let late = self.late + expected.first().copied().unwrap_or(0);
         read(hearer.track, hearer.at, &mut self.a);
         read(talker.track, talker.at.saturating_sub(i64::from(late)), &mut self.b);
-        let energy = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>();
         let heard = energy(&self.a);
-        if heard <= 0.0 || energy(&self.b) < heard {
+        if heard <= 0.0 || loudest(&self.b) < heard {
             return None;
         }
-        let known = expected.and_then(|lag| usize::try_from(late - lag).ok());
-        if let Some(start) = known.filter(|start| start + WINDOW <= self.b.len()) {
-            let echo = self.explain(start, f32::INFINITY);
-            if echo.explained > 0.5 * echo.power {
+        for &lag in expected {
+            let start = usize::try_from(late - lag).ok().filter(|start| start + WINDOW <= self.b.len());
+            let echo = start.map(|start| self.explain(start, lag, f32::INFINITY));
+            if let Some(echo) = echo.filter(|echo| echo.explained > 0.5 * echo.power) {
                 return Some(echo);
             }
         }
         let (start, z) = self.peak()?;
-        (z >= MIN_Z).then(|| self.explain(start, z))
+        (z >= MIN_Z).then(|| self.explain(start, late - start as i32, z))
     }
 
     /// Where in `b` the window `a` is found, and how far that stands out.
@@ -150,8 +163,8 @@ impl EchoFinder {
         (*median > 0.0).then(|| (start, height * 0.6745 / *median))
     }
 
-    /// What `b` from `start` on explains of `a`: coherence over the window's short spectra.
-    fn explain(&mut self, start: usize, z: f32) -> Echo {
+    /// What `b` from `start` on, an echo at `lag`, explains of `a`: coherence over the window's short spectra.
+    fn explain(&mut self, start: usize, lag: i32, z: f32) -> Echo {
         let mut sums = [(0.0f32, 0.0f32, Complex32::default()); SHORT / 2];
         for frame in 0..FRAMES {
             let at = frame * STEP;
@@ -175,7 +188,6 @@ impl EchoFinder {
             talker_power += b / FRAMES as f32;
             explained += ab.norm_sqr() / b.max(f32::MIN_POSITIVE) / FRAMES as f32;
         }
-        let lag = (LATE + self.slack) as i32 - start as i32;
         Echo { z, lag, gain: explained / talker_power, explained, power }
     }
 
@@ -197,6 +209,16 @@ impl EchoFinder {
         self.short.process_with_scratch(&mut self.work, &mut self.scratch);
         self.work[band(SHORT)].iter().map(Complex32::norm_sqr).sum()
     }
+}
+
+fn energy(x: &[f32]) -> f32 {
+    x.iter().map(|x| x * x).sum()
+}
+
+/// The energy of the loudest window, to half a window.
+fn loudest(x: &[f32]) -> f32 {
+    let halves: Vec<f32> = x.chunks(WINDOW / 2).map(energy).collect();
+    halves.windows(2).map(|pair| pair[0] + pair[1]).fold(0.0, f32::max)
 }
 
 /// The spectra of two real signals from one transform, of the first as real and the second as imaginary part.

@@ -6,9 +6,10 @@
 //!
 //! Speech is judged in cells of 128 ms, each by the 256 ms about it, against each other track:
 //!
-//! 1. The correlation of the two, spectra flattened, has one peak within the lags that an echo can have, standing out of the
-//!    noise of all lags by a factor that chance does not reach; or, at the lag of a sure cell nearby, a lower one or none
-//!    at all where more than half of the power is explained there.
+//! 1. The correlation of the two, spectra flattened, has one peak within the lags that an echo can have, up to a second,
+//!    standing out of the noise of all lags by a factor that chance does not reach; or, at the lag of a sure cell nearby, a
+//!    lower one or none at all where more than half of the power is explained there. All lags are searched for some
+//!    cells of the call, and for the rest those about the lags found nearby: a path's delay may jump, but not often.
 //! 2. At that lag the other track explains (by coherence, 300 to 3400 Hz) a part of the power, at a gain well below 1.
 //! 3. What it does not explain is the track's own noise, and hardly more: anything else is somebody speaking, however
 //!    softly, and the cell stays speech. So does double talk.
@@ -46,8 +47,14 @@ const UNBIASED: f32 = 1.125;
 const MIN_MS: f64 = 200.0;
 /// Uncertainty that the search for an echo has room for anyway, in milliseconds.
 const ALLOWED_MS: f64 = 40.0;
-/// Placements more uncertain than this are no ground to compare waveforms on.
-const MAX_UNCERTAIN: Millis = Millis(250.0);
+/// Placements more uncertain than this are no ground to compare waveforms on. An echo one way leaves the placement uncertain by as
+/// much as its way may take, and is heard all the same.
+const MAX_UNCERTAIN: Millis = Millis(1_000.0);
+/// Cells for which all lags are searched: with so many or fewer all, of more every second, third or fourth.
+const ALL_SEARCHED: usize = 256;
+const MAX_APART: usize = 4;
+/// Lags of sure cells nearby that are tried, those of most cells first.
+const LAGS_TRIED: usize = 3;
 
 /// One track, in its place, as the gate sees it.
 #[derive(Clone, Copy)]
@@ -81,7 +88,7 @@ pub struct BleedSpan {
 /// Sorts the spans of placed tracks into own speech and bleed; together they are the spans that were given, some of them
 /// cut.
 ///
-/// A track whose place is too uncertain (250 ms, both tracks' uncertainties together) is not compared; nor is anything in a
+/// A track whose place is too uncertain (a second, both tracks' uncertainties together) is not compared; nor is anything in a
 /// configuration without the gate (`speech.bleedGate`).
 pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
     let mut judged: Vec<Vec<GateCell>> = tracks.iter().map(|track| cells(track.spans, track.samples.len())).collect();
@@ -91,7 +98,9 @@ pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
         let slack = (uncertainty.0 - ALLOWED_MS).max(0.0);
         judged = threads::map(judged.into_iter().enumerate().collect(), |(hearer, mut cells)| {
             if !cells.is_empty() {
-                judge(&mut EchoFinder::new((slack * PER_MS) as usize, config.portable), tracks, hearer, &mut cells);
+                let anywhere = EchoFinder::anywhere((slack * PER_MS) as usize, config.portable);
+                let nearby = EchoFinder::nearby(config.portable);
+                judge(&mut EchoFinders { anywhere, nearby }, tracks, hearer, &mut cells);
             }
             cells
         });
@@ -108,6 +117,12 @@ fn uncertainty(a: &GateInput, b: &GateInput) -> Millis {
 fn comparable(tracks: &[GateInput]) -> Option<Millis> {
     let pairs = tracks.iter().enumerate().flat_map(|(i, a)| tracks.iter().skip(i + 1).map(move |b| uncertainty(a, b)));
     pairs.filter(|&u| u <= MAX_UNCERTAIN).reduce(Millis::max)
+}
+
+/// What all lags are searched with, and those about a known one.
+struct EchoFinders {
+    anywhere: EchoFinder,
+    nearby: EchoFinder,
 }
 
 /// 128 ms of a track in which there is speech.
@@ -132,14 +147,14 @@ fn cells(spans: &[Span], samples: usize) -> Vec<GateCell> {
 }
 
 /// Compares a track's cells with every other track.
-fn judge(ear: &mut EchoFinder, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) {
+fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) {
     let Some(own) = tracks.get(hearer) else { return };
-    let noise = ear.noise(own.samples);
+    let noise = finders.nearby.noise(own.samples);
     for (from, talker) in tracks.iter().enumerate().filter(|(from, _)| *from != hearer) {
         if uncertainty(own, talker) > MAX_UNCERTAIN {
             continue;
         }
-        let echoes = echoes(ear, own, talker, cells);
+        let echoes = echoes(finders, own, talker, cells);
         let shares: Vec<Option<f32>> = (0..cells.len()).map(|i| is_bleed(i, cells, &echoes, noise)).collect();
         for (cell, share) in cells.iter_mut().zip(shares) {
             if let Some(share) = share
@@ -152,23 +167,62 @@ fn judge(ear: &mut EchoFinder, tracks: &[GateInput], hearer: usize, cells: &mut 
 }
 
 /// What of each cell is an echo of another track, if it is at least 6 dB fainter than there.
-fn echoes(ear: &mut EchoFinder, hearer: &GateInput, talker: &GateInput, cells: &[GateCell]) -> Vec<Option<Echo>> {
+fn echoes(finders: &mut EchoFinders, hearer: &GateInput, talker: &GateInput, cells: &[GateCell]) -> Vec<Option<Echo>> {
     let half = (WINDOW / 2) as i64;
-    let mut sure: Option<(usize, i32)> = None;
-    let mut compare = |cell: &GateCell| {
+    let compare = |finder: &mut EchoFinder, cell: &GateCell, expected: &[i32]| {
         let middle = cell.number * CELL + CELL / 2;
         let call = hearer.placement.to_call(Millis(middle as f64 / PER_MS));
         let there = (talker.placement.to_track(call).0 * PER_MS).round() as i64;
         let here = EchoBlock { track: hearer.samples, at: middle as i64 - half };
         let there = EchoBlock { track: talker.samples, at: there.saturating_sub(half) };
-        let expected = sure.filter(|(number, _)| cell.number - number <= NEARBY).map(|(_, lag)| lag);
-        let echo = ear.echo(here, there, expected).filter(|echo| echo.gain <= MAX_GAIN)?;
-        if echo.z >= SURE_Z {
-            sure = Some((cell.number, echo.lag));
-        }
-        Some(echo)
+        finder.echo(here, there, expected).filter(|echo| echo.gain <= MAX_GAIN)
     };
-    cells.iter().map(&mut compare).collect()
+    let apart = cells.len().div_ceil(ALL_SEARCHED).clamp(1, MAX_APART);
+    let searched = |i: usize| i.is_multiple_of(apart);
+    let mut echoes: Vec<Option<Echo>> = vec![None; cells.len()];
+    for (i, cell) in cells.iter().enumerate().filter(|(i, _)| searched(*i)) {
+        echoes[i] = compare(&mut finders.anywhere, cell, &[]);
+    }
+    let sure = sure_lags(cells, &echoes);
+    for (i, cell) in cells.iter().enumerate() {
+        let lags = lags_nearby(&sure, cell.number);
+        if !lags.is_empty() {
+            let about = compare(&mut finders.nearby, cell, &lags);
+            echoes[i] = better(echoes[i], about);
+        }
+    }
+    echoes
+}
+
+/// The echo that explains more: what repeats itself within a window is found at several lags.
+fn better(a: Option<Echo>, b: Option<Echo>) -> Option<Echo> {
+    match (a, b) {
+        (Some(x), Some(y)) => Some(if y.explained >= x.explained { y } else { x }),
+        _ => a.or(b),
+    }
+}
+
+/// The cells' numbers and lags where an echo is sure.
+fn sure_lags(cells: &[GateCell], echoes: &[Option<Echo>]) -> Vec<(usize, i32)> {
+    let sure = |(cell, echo): (&GateCell, &Option<Echo>)| {
+        echo.filter(|echo| echo.z >= SURE_Z).map(|echo| (cell.number, echo.lag))
+    };
+    cells.iter().zip(echoes).filter_map(sure).collect()
+}
+
+/// The lags of most sure cells near one, the likeliest first.
+fn lags_nearby(sure: &[(usize, i32)], number: usize) -> Vec<i32> {
+    let from = sure.partition_point(|s| s.0 + NEARBY < number);
+    let mut lags: Vec<(i32, usize)> = Vec::new();
+    for &(_, lag) in sure[from..].iter().take_while(|s| s.0 <= number + NEARBY) {
+        match lags.iter_mut().find(|l| (l.0 - lag).abs() <= SAME_LAG) {
+            Some(known) => known.1 += 1,
+            None => lags.push((lag, 1)),
+        }
+    }
+    lags.sort_by_key(|l| std::cmp::Reverse(l.1));
+    lags.truncate(LAGS_TRIED);
+    lags.into_iter().map(|l| l.0).collect()
 }
 
 /// The share of a cell's power that is explained, if the cell is bleed.

@@ -99,13 +99,38 @@ fn only_bleed(got: &Gated) -> bool {
 #[test]
 fn another_party_heard_faintly_is_bleed() {
     let talk = voice(1, 6.0);
-    for late in [0.005, 0.06, 0.2] {
-        let mut hearer = line(2, 6.5);
+    for late in [0.005, 0.06, 0.2, 0.69, 0.95] {
+        let mut hearer = line(2, 7.5);
         put(&mut hearer, late, &talk, -34.0);
-        let got = gated(&hearer, &talk, &[span(0.5, 5.5)], &at(0.0, 0.0));
-        assert_eq!(got.bleed, [BleedSpan { span: span(0.5, 5.5), from: 1 }], "{late} s late");
+        let begin = if late < 0.5 { 0.5 } else { 1.2 };
+        let got = gated(&hearer, &talk, &[span(begin, 5.5)], &at(0.0, 0.0));
+        assert_eq!(got.bleed, [BleedSpan { span: span(begin, 5.5), from: 1 }], "{late} s late");
         assert!(only_bleed(&got));
     }
+}
+
+#[test]
+fn a_delay_that_jumps_within_a_call_is_followed() {
+    // A jitter buffer: 690 ms late, 45 ms later than that after twenty seconds.
+    let talk = voice(30, 40.0);
+    let mut hearer = line(31, 42.0);
+    put(&mut hearer, 0.69, &talk[..20 * SECOND], -36.0);
+    put(&mut hearer, 20.735, &talk[20 * SECOND..], -36.0);
+    let spans: Vec<Span> = (0..12).map(|k| span(1.5 + 3.0 * f64::from(k), 4.2 + 3.0 * f64::from(k))).collect();
+    let got = gated(&hearer, &talk, &spans, &at(0.0, 0.0));
+    let bled: f64 = got.bleed.iter().map(|b| b.span.duration().seconds()).sum();
+    let given: f64 = spans.iter().map(|s| s.duration().seconds()).sum();
+    assert!(bled > 0.95 * given, "{bled} of {given} s: {:?}", got.own);
+}
+
+#[test]
+fn a_long_call_is_gated_as_a_short_one() {
+    // More cells than are searched everywhere: those between are found by their neighbours' lag.
+    let talk = voice(32, 120.0);
+    let mut hearer = line(33, 121.0);
+    put(&mut hearer, 0.42, &talk, -34.0);
+    let got = gated(&hearer, &talk, &[span(1.0, 119.0)], &at(0.0, 0.0));
+    assert!(only_bleed(&got), "{:?}", got.own);
 }
 
 #[test]
@@ -184,7 +209,7 @@ fn placements_may_be_off_by_what_they_say() {
     for (offset, uncertainty) in [(40.0, 10.0), (-40.0, 10.0), (150.0, 150.0), (-150.0, 150.0), (-240.0, 240.0)] {
         assert!(only_bleed(&gated(&hearer, &talk, &spans, &at(offset, uncertainty))), "{offset} ± {uncertainty} ms");
     }
-    let too_uncertain = gated(&hearer, &talk, &spans, &at(0.0, 251.0));
+    let too_uncertain = gated(&hearer, &talk, &spans, &at(0.0, 1_001.0));
     assert_eq!(too_uncertain.own, spans);
 }
 

@@ -1,0 +1,122 @@
+//! How late an echo comes, before anything is heard: two families of paths.
+//!
+//! Near echo comes from a hybrid, a side tone or a loudspeaker, within 5 to 60 ms (ITU-T G.168 has hybrids up to 64 ms).
+//! Far echo comes from the other party's phone after the round trip of a mobile or packet network, 100 to 750 ms (ITU-T
+//! G.114 plans for up to 400 ms one way). Of real two-party calls with audible echo about half have either.
+
+use super::belief::{BIN_S, Belief, GOOD_S};
+use super::vote::Direction;
+
+/// An echo comes this late at most, in seconds.
+pub(super) const LATEST_S: f64 = 1.0;
+/// The share of echoes that are near.
+const NEAR_SHARE: f64 = 0.45;
+/// The median of near echoes in seconds, and their spread as a logarithm: nine in ten lie between 7 and 93 ms.
+const NEAR_S: f64 = 0.025;
+const NEAR_SPREAD: f64 = 0.8;
+/// Where far echoes lie, in seconds, and how soft these edges are.
+const FAR_S: (f64, f64) = (0.1, 0.75);
+const FAR_EDGE_S: f64 = 0.02;
+
+/// How likely an echo is this late, for each second of delay.
+fn density(echo_s: f64) -> f64 {
+    if echo_s <= 0.0 {
+        return 0.0;
+    }
+    let x = (echo_s / NEAR_S).ln() / NEAR_SPREAD;
+    let near = (-0.5 * x * x).exp() / (echo_s * NEAR_SPREAD * std::f64::consts::TAU.sqrt());
+    let rises = |x: f64| 1.0 / (1.0 + (-x / FAR_EDGE_S).exp());
+    let far = rises(echo_s - FAR_S.0) * rises(FAR_S.1 - echo_s) / (FAR_S.1 - FAR_S.0);
+    NEAR_SHARE * near + (1.0 - NEAR_SHARE) * far
+}
+
+/// The shares of echoes by delay, in steps of [`BIN_S`] from half a step on.
+fn shares() -> Vec<f64> {
+    let steps = (LATEST_S / BIN_S) as usize;
+    let all: Vec<f64> = (0..steps).map(|k| density((k as f64 + 0.5) * BIN_S)).collect();
+    let sum: f64 = all.iter().sum();
+    all.into_iter().map(|share| share / sum).collect()
+}
+
+/// Whether an echo can be this late, give or take what a lag is known to.
+pub(super) fn possible(echo_s: f64) -> bool {
+    (-GOOD_S..LATEST_S + GOOD_S).contains(&echo_s)
+}
+
+/// The delays that lags of a range can make in a direction, in seconds.
+pub(super) fn delays(direction: Direction, (low, high): (f64, f64)) -> (f64, f64) {
+    let (x, y) = (direction.delay(low), direction.delay(high));
+    (x.min(y), x.max(y) + LATEST_S)
+}
+
+/// What is believed of the lag when `delays` is believed of a direction's delay, each echo taken off in proportion.
+pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64)) -> Belief {
+    let (paths, weights) = (shares(), delays.weights());
+    let least = weights.iter().copied().fold(f64::INFINITY, f64::min).max(f64::MIN_POSITIVE);
+    let (first_s, _) = delays.range();
+    let mut belief = Belief::flat(range.0, range.1);
+    belief.add(|lag| {
+        let first = ((direction.delay(lag) - first_s) / BIN_S).round() as i64;
+        let weight = |k: usize| usize::try_from(first + k as i64).ok().and_then(|i| weights.get(i)).copied();
+        let sum: f64 = paths.iter().enumerate().map(|(k, share)| share * weight(k).unwrap_or(least)).sum();
+        sum.max(f64::MIN_POSITIVE).ln()
+    });
+    belief
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(direction: Direction, delay_s: f64) -> Belief {
+        let range = (-4.0, 4.0);
+        let (low, high) = delays(direction, range);
+        let mut belief = Belief::flat(low, high);
+        belief.add(|d| if (d - delay_s).abs() < 0.015 { 12.0 } else { 0.0 });
+        lags(direction, &belief, range)
+    }
+
+    fn mass(belief: &Belief, from_s: f64, to_s: f64) -> f64 {
+        let (first, weights) = (belief.range().0, belief.weights());
+        let all: f64 = weights.iter().sum();
+        let inside = |i: usize| (from_s..to_s).contains(&(first + i as f64 * BIN_S));
+        weights.iter().enumerate().filter(|(i, _)| inside(*i)).map(|(_, w)| w).sum::<f64>() / all
+    }
+
+    #[test]
+    fn the_families_hold_what_they_say() {
+        let sum = |from: f64, to: f64| -> f64 {
+            let at = |k: usize| (k as f64 + 0.5) * BIN_S;
+            shares().iter().enumerate().filter(|(k, _)| at(*k) >= from && at(*k) < to).map(|(_, s)| s).sum()
+        };
+        assert!((sum(0.0, 1.0) - 1.0).abs() < 1e-9);
+        assert!(sum(0.0, 0.06) > 0.35 && sum(0.1, 0.75) > 0.5, "{} {}", sum(0.0, 0.06), sum(0.1, 0.75));
+    }
+
+    #[test]
+    fn one_way_leaves_both_families() {
+        // b's voice comes on a 1.03 s after its own time: an offset of 1 s with a near echo, or of 0.3 to 0.9 with a far one.
+        let belief = heard(Direction::BOnA, 1.03);
+        assert!(mass(&belief, 0.95, 1.03) > 0.35);
+        assert!(mass(&belief, 0.28, 0.93) > 0.45);
+        assert!(mass(&belief, 1.05, 4.0) < 0.01, "an echo is never early");
+    }
+
+    #[test]
+    fn both_ways_narrow_to_what_the_paths_share() {
+        // b begins 1 s after a: near on a, 400 ms late on b.
+        let mut belief = heard(Direction::BOnA, 1.03);
+        belief.add_moved(&heard(Direction::AOnB, -1.0 + 0.4), 0.0);
+        assert!(mass(&belief, 0.57, 1.04) > 0.97);
+        assert!(mass(&belief, 0.9, 1.04) > 0.3, "near on a");
+        assert!(mass(&belief, 0.57, 0.7) > 0.3, "near on b");
+    }
+
+    #[test]
+    fn both_ways_near_leave_no_doubt() {
+        let mut belief = heard(Direction::BOnA, 1.03);
+        belief.add_moved(&heard(Direction::AOnB, -1.0 + 0.02), 0.0);
+        assert!((belief.guess().lag_s - 1.0).abs() < 0.02);
+        assert!(mass(&belief, 0.96, 1.04) > 0.95);
+    }
+}
