@@ -7,7 +7,7 @@ use crate::level::Level;
 use crate::mix::PartyLevel;
 use crate::report::{Bleed, rounded};
 use crate::run::RunOptions;
-use crate::speech::{self, BleedSpan, GateInput, Gated};
+use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
 use crate::timeline::{Event, Placement};
 use crate::units::{Decibels, Millis, Span};
 use crate::vad::Probabilities;
@@ -49,12 +49,13 @@ pub(super) fn gate(
 ) -> Result<Vec<PlacedTrack>> {
     let gated = own_speech(&tracks, &places.placements, config);
     run.check(Stage::Speech)?;
+    let floors = floors(&tracks, &places.placements, &gated, config);
     let events = own_events(&tracks, &places.placements);
     let indices: Vec<usize> = tracks.iter().map(|track| track.index).collect();
-    let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(events);
-    let placed = parts.map(|(((track, placement), gated), events)| {
+    let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(floors).zip(events);
+    let placed = parts.map(|((((track, placement), gated), floor), events)| {
         let repeats = places.repeated.iter().find(|pair| pair.1 == track.index).map(|pair| pair.0);
-        PlacedTrack { repeats, ..PlacedTrack::new(track, placement.clone(), gated, &events, &indices, config) }
+        PlacedTrack { repeats, ..PlacedTrack::new(track, placement.clone(), gated, floor, &events, &indices, config) }
     });
     Ok(placed.collect())
 }
@@ -64,15 +65,18 @@ impl PlacedTrack {
         track: LiveTrack,
         placement: Placement,
         gated: Gated,
+        floor: Option<Decibels>,
         events: &[TrackEvent],
         indices: &[usize],
         config: &Config,
     ) -> Self {
-        let Gated { own, bleed } = gated;
+        let Gated { mut own, bleed } = gated;
         let level = &track.analysis.level;
+        own.retain(|&span| speech::reaches(&level.hops, span, floor));
         let noise = level.hops.noise(&own);
         let party_level = PartyLevel::new(level, &own, noise);
         let voiced = voiced(&track.analysis.speech, &bleed, config.speech.threshold).into_iter();
+        let voiced = voiced.filter(|&run| speech::reaches(&level.hops, run, floor));
         let from = |place: usize| indices.get(place).copied().unwrap_or(place);
         let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: from(b.from) };
         Self {
@@ -108,7 +112,18 @@ fn own_speech(tracks: &[LiveTrack], placements: &[Placement], config: &Config) -
 }
 
 fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
-    speech::spans(&analysis.speech, analysis.duration, &config.speech)
+    speech::located(&analysis.speech, analysis.level.hops.power(), analysis.duration, &config.speech)
+}
+
+/// The level below which each track's speech is nobody's; `None` where there is none.
+fn floors(tracks: &[LiveTrack], placements: &[Placement], gated: &[Gated], config: &Config) -> Vec<Option<Decibels>> {
+    let legs = tracks.iter().zip(placements).zip(gated).map(|((track, placement), gated)| LegInput {
+        speech: &gated.own,
+        hops: &track.analysis.level.hops,
+        placement,
+    });
+    let uncertainty = placements.iter().map(|p| p.uncertainty).fold(Millis(0.0), Millis::max);
+    speech::floors(&legs.collect::<Vec<_>>(), uncertainty <= config.metrics.max_uncertainty_ms)
 }
 
 /// How far apart the same event may lie on two tracks: an echo comes up to 200 ms late, and frames add their width.
