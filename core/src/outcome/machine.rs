@@ -15,7 +15,7 @@ pub(super) fn by_tone(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reaso
     facts.tracks.iter().enumerate().find_map(|(i, machine)| {
         let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
         let greets = machine.speech.iter().any(|s| s.start < beep.start);
-        (greets && gone(facts, i, beep.end) && waits_for(facts, i, beep.start, beep.end, config))
+        (greets && gone(facts, i, beep.end) && waits_for(facts, i, beep, config))
             .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, a beep, then one side alone")])
     })
 }
@@ -29,16 +29,12 @@ pub(super) fn by_talk(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reaso
     facts.tracks.iter().enumerate().find_map(|(i, machine)| {
         let (greeting, pause) = greeting(machine, config)?;
         let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() <= config.max_greeting_ms;
-        let first =
-            !facts.comparable || facts.others(i).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start));
+        // Where tracks cannot be compared, their likeliest places still say who spoke first.
+        let first = facts.others(i).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start))
+            && said_before(facts, i, greeting.end) <= config.before_beep_ms;
         // A tone has a rule of its own.
-        let silent = machine.of_kind(&[EventKind::Beep]) == 0;
-        if !(long
-            && first
-            && silent
-            && gone(facts, i, greeting.end)
-            && waits_for(facts, i, greeting.end, greeting.end, config))
-        {
+        let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
+        if !(long && first && toneless && gone(facts, i, greeting.end)) {
             return None;
         }
         let rings =
@@ -75,17 +71,21 @@ fn gone(facts: &Facts, party: usize, after: Millis) -> bool {
     !facts.own_voice(party).any(|run| run.end.0 > after.0 + GONE_MS)
 }
 
-/// Whether the others leave the time before a machine's tone, or before the end of its greeting, to the machine. Where tracks
-/// cannot be compared in time, whether all that they say would fit between that and the end of the machine's recording, and hardly
-/// anywhere else.
-fn waits_for(facts: &Facts, machine: usize, until: Millis, from: Millis, config: &OutcomeConfig) -> bool {
-    let speech = || facts.others(machine).flat_map(|t| &t.speech);
+/// How much the others say before a time.
+fn said_before(facts: &Facts, machine: usize, until: Millis) -> Millis {
+    let speech = facts.others(machine).flat_map(|t| &t.speech);
+    Millis(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0)).sum())
+}
+
+/// Whether the others leave the time before a machine's beep to its greeting. Where tracks cannot be compared in time, whether
+/// all that they say would fit between the beep and the end of the machine's recording, and hardly anywhere else.
+fn waits_for(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
     if facts.comparable {
-        let before: f64 = speech().map(|s| (s.end.min(until) - s.start).0.max(0.0)).sum();
-        return before <= config.before_beep_ms.0;
+        return said_before(facts, machine, beep.start) <= config.before_beep_ms;
     }
+    let speech = || facts.others(machine).flat_map(|t| &t.speech);
     let Some(end) = facts.tracks.get(machine).map(|t| t.end) else { return false };
     let first = speech().map(|s| s.start.0).fold(f64::INFINITY, f64::min);
     let last = speech().map(|s| s.end.0).fold(0.0, f64::max);
-    last - first.min(last) <= (end - from).0 + config.before_beep_ms.0
+    last - first.min(last) <= (end - beep.end).0 + config.before_beep_ms.0
 }

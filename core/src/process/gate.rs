@@ -119,7 +119,7 @@ fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
 fn floors(tracks: &[LiveTrack], placements: &[Placement], gated: &[Gated], config: &Config) -> Vec<Option<Decibels>> {
     let legs = tracks.iter().zip(placements).zip(gated).map(|((track, placement), gated)| LegInput {
         speech: &gated.own,
-        hops: &track.analysis.level.hops,
+        level: &track.analysis.level,
         placement,
     });
     let uncertainty = placements.iter().map(|p| p.uncertainty).fold(Millis(0.0), Millis::max);

@@ -4,7 +4,7 @@
 //! leg has a floor: what is called speech below it is dropped. A soft party on a quiet line is above it; one on a noisy line is
 //! known by its behavior, for it speaks when the others do not.
 
-use crate::level::Hops;
+use crate::level::{Hops, Level};
 use crate::timeline::Placement;
 use crate::units::{Decibels, Millis, Span, total};
 
@@ -27,7 +27,7 @@ pub struct LegInput<'a> {
     /// What is taken for its own speech, in the track's time, in order and apart.
     pub speech: &'a [Span],
     /// Its level.
-    pub hops: &'a Hops,
+    pub level: &'a Level,
     /// Where it lies.
     pub placement: &'a Placement,
 }
@@ -37,9 +37,9 @@ pub struct LegInput<'a> {
 /// A call of one leg has no floor: nothing tells a soft voice on it from a faint one. `comparable`: whether the placements
 /// allow comparing the legs in time.
 pub fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels>> {
-    let loudest = legs.iter().map(|leg| mean_level(leg.hops, leg.speech)).fold(f64::NEG_INFINITY, f64::max);
+    let loudest = legs.iter().map(loudness).fold(f64::NEG_INFINITY, f64::max);
     let floor = |leg: &LegInput| {
-        let noise = leg.hops.noise(leg.speech)?.0;
+        let noise = leg.level.hops.noise(leg.speech)?.0;
         Some((noise + OVER_NOISE.0).min(loudest - BELOW_CALL.0))
     };
     let found: Vec<Option<f64>> = legs.iter().map(floor).collect();
@@ -49,6 +49,13 @@ pub fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels>> {
         (!stands).then_some(Decibels(floor))
     };
     (0..legs.len()).map(kept).collect()
+}
+
+/// How loud a leg is in dB: its speech, or whatever else it carries while it is active; a tone or a song is no less than a party.
+fn loudness(leg: &LegInput) -> f64 {
+    let active = leg.level.active;
+    let whole = if active.activity > 0.0 { active.level.0 } else { f64::NEG_INFINITY };
+    mean_level(&leg.level.hops, leg.speech).max(whole)
 }
 
 /// Whether a span of a leg's speech reaches its floor.
@@ -71,11 +78,11 @@ fn mean_level(hops: &Hops, spans: &[Span]) -> f64 {
 /// Whether a leg's faint speech avoids the others' speech so often that it is no chance.
 fn takes_turns(legs: &[LegInput], floors: &[Option<f64>], leg: usize, floor: f64) -> bool {
     let Some(own) = legs.get(leg) else { return false };
-    let faint: Vec<Span> = own.speech.iter().copied().filter(|&s| mean_level(own.hops, &[s]) < floor).collect();
+    let faint: Vec<Span> = own.speech.iter().copied().filter(|&s| mean_level(&own.level.hops, &[s]) < floor).collect();
     let others = legs.iter().zip(floors).enumerate().filter(|(other, _)| *other != leg);
     let taken =
         merged(others.flat_map(|(_, (other, floor))| heard(other, floor.unwrap_or(f64::NEG_INFINITY))).collect());
-    let call: f64 = own.hops.len() as f64 * Hops::MS;
+    let call: f64 = own.level.hops.len() as f64 * Hops::MS;
     let free = (1.0 - total(&taken).0 / call.max(1.0)).clamp(0.0, 1.0);
     let spans: Vec<Span> = faint.iter().map(|&span| own.placement.span_to_call(span)).collect();
     let within = |span: &Span| taken.iter().filter_map(|t| t.overlap(span)).map(|o| o.duration().0).sum::<f64>();
@@ -85,7 +92,7 @@ fn takes_turns(legs: &[LegInput], floors: &[Option<f64>], leg: usize, floor: f64
 
 /// When a leg may be heard on another, its echo included, in the call's time.
 fn heard<'a>(leg: &'a LegInput, floor: f64) -> impl Iterator<Item = Span> + 'a {
-    let own = leg.speech.iter().filter(move |&&span| mean_level(leg.hops, &[span]) >= floor);
+    let own = leg.speech.iter().filter(move |&&span| mean_level(&leg.level.hops, &[span]) >= floor);
     own.map(|&span| {
         let call = leg.placement.span_to_call(span);
         Span::new(call.start.0, call.end.0 + ECHO_MS)
@@ -113,7 +120,7 @@ mod tests {
     use crate::units::Rate;
 
     /// A minute of noise at a level with louder noise in spans, all in dBov; spans in seconds.
-    fn leg(noise: f64, speech: &[(f64, f64, f64)]) -> (Vec<Span>, Hops) {
+    fn leg(noise: f64, speech: &[(f64, f64, f64)]) -> (Vec<Span>, Level) {
         let mut state = 1u32;
         let sample = |i: usize| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -124,19 +131,19 @@ mod tests {
         };
         let mut meter = LevelMeter::new(Rate::NARROWBAND);
         meter.push(&(0..480_000).map(sample).collect::<Vec<f32>>());
-        (speech.iter().map(|s| Span::new(s.0 * 1000.0, s.1 * 1000.0)).collect(), meter.finish().hops)
+        (speech.iter().map(|s| Span::new(s.0 * 1000.0, s.1 * 1000.0)).collect(), meter.finish())
     }
 
     /// Which spans of the second leg stay.
-    fn kept(agent: &(Vec<Span>, Hops), other: &(Vec<Span>, Hops), comparable: bool) -> Vec<bool> {
+    fn kept(agent: &(Vec<Span>, Level), other: &(Vec<Span>, Level), comparable: bool) -> Vec<bool> {
         let placement = Placement::reference();
-        let legs = [agent, other].map(|leg| LegInput { speech: &leg.0, hops: &leg.1, placement: &placement });
+        let legs = [agent, other].map(|leg| LegInput { speech: &leg.0, level: &leg.1, placement: &placement });
         let floors = floors(&legs, comparable);
         assert!(
-            agent.0.iter().all(|&s| floors[0].is_none_or(|f| mean_level(&agent.1, &[s]) >= f.0)),
+            agent.0.iter().all(|&s| floors[0].is_none_or(|f| mean_level(&agent.1.hops, &[s]) >= f.0)),
             "the agent stays"
         );
-        other.0.iter().map(|&s| floors[1].is_none_or(|f| mean_level(&other.1, &[s]) >= f.0)).collect()
+        other.0.iter().map(|&s| floors[1].is_none_or(|f| mean_level(&other.1.hops, &[s]) >= f.0)).collect()
     }
 
     const TALK: &[(f64, f64, f64)] =
@@ -182,9 +189,10 @@ mod tests {
     fn one_leg_alone_and_silence_have_no_floor() {
         let alone = leg(-50.0, &[(1.0, 5.0, -20.0), (8.0, 9.0, -44.0)]);
         let placement = Placement::reference();
-        let input = LegInput { speech: &alone.0, hops: &alone.1, placement: &placement };
+        let input = LegInput { speech: &alone.0, level: &alone.1, placement: &placement };
         assert_eq!(floors(&[input], true), [None]);
-        let nothing = LegInput { speech: &[], hops: &Hops::default(), placement: &placement };
+        let silence = LevelMeter::new(Rate::NARROWBAND).finish();
+        let nothing = LegInput { speech: &[], level: &silence, placement: &placement };
         assert_eq!(floors(&[nothing, nothing], true), [None, None]);
         assert_eq!(floors(&[], true), []);
     }
