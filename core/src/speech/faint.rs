@@ -23,7 +23,7 @@ const CHANCE: f64 = 0.05;
 
 /// One leg of a call, as far as its floor needs it.
 #[derive(Debug, Clone, Copy)]
-pub struct LegInput<'a> {
+pub(crate) struct LegInput<'a> {
     /// What is taken for its own speech, in the track's time, in order and apart.
     pub speech: &'a [Span],
     /// Its level.
@@ -36,7 +36,7 @@ pub struct LegInput<'a> {
 ///
 /// A call of one leg has no floor: nothing tells a soft voice on it from a faint one. `comparable`: whether the placements
 /// allow comparing the legs in time.
-pub fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels>> {
+pub(crate) fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels>> {
     let loudest = legs.iter().map(loudness).fold(f64::NEG_INFINITY, f64::max);
     let floor = |leg: &LegInput| {
         let noise = leg.level.hops.noise(leg.speech)?.0;
@@ -59,7 +59,7 @@ fn loudness(leg: &LegInput) -> f64 {
 }
 
 /// Whether a span of a leg's speech reaches its floor.
-pub fn reaches(hops: &Hops, span: Span, floor: Option<Decibels>) -> bool {
+pub(crate) fn reaches(hops: &Hops, span: Span, floor: Option<Decibels>) -> bool {
     floor.is_none_or(|floor| mean_level(hops, &[span]) >= floor.0)
 }
 

@@ -12,7 +12,7 @@ mod turns;
 pub use chunks::{Chunk, ChunkOptions, chunks};
 pub use detect::{Detected, detect};
 pub use edges::located;
-pub use faint::{LegInput, floors, reaches};
+pub(crate) use faint::{LegInput, floors, reaches};
 pub use gate::{BleedSpan, GateInput, Gated, gate};
 pub use spans::spans;
 pub use turns::{Turn, turns};
