@@ -13,7 +13,8 @@ from pathlib import Path
 
 import compare_onnxruntime
 
-RULE = {"threshold": 0.5, "negThreshold": 0.35, "minSilenceMs": 200, "minSpeechMs": 250, "speechPadMs": 30, "resetAfterMs": None}
+RULE = {"threshold": 0.5, "negThreshold": 0.35, "minSilenceMs": 200, "minSpeechMs": 250, "speechPadMs": 30, "resetAfterMs": None,
+        "edges": "detector"}
 ENVIRONMENT = {**os.environ, "RAYON_NUM_THREADS": "1"}
 
 
@@ -60,6 +61,7 @@ def main():
         Row("`webrtc`", {"speech": RULE | off, "detector": "webrtc"}, timed=["--webrtc"]),
         Row("`silero`, preset `metrics`, never forgetting", {"speech": off | {"resetAfterMs": None}}),
         Row("`silero`, preset `metrics`", {"speech": off}),
+        Row("`silero`, preset `metrics`, gate, the detector's edges", {"speech": {"edges": "detector"}}),
         Row("`silero`, preset `metrics`, gate", {}),
         Row("`silero`, the rule above, gate", {"speech": RULE | {"resetAfterMs": 4000}}),
     ]

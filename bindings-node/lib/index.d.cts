@@ -171,6 +171,8 @@ export interface SpeechConfig {
   turnPauseMs?: number | undefined
   /** Silero begins anew after so long without a probability of `negThreshold`. `null`: never, as its users know it. */
   resetAfterMs?: number | null | undefined
+  /** What says where a span begins and ends: the detector, the level and the noise together, or the detector alone. */
+  edges?: 'energy' | 'detector' | undefined
   /** Whether speech that only repeats another track is told apart as bleed. */
   bleedGate?: boolean | undefined
 }
@@ -227,6 +229,12 @@ export interface OutcomeConfig {
   greetingMs?: number | undefined
   /** A caller says no more than this before a machine's beep. */
   beforeBeepMs?: number | undefined
+  /** A machine greets for longer than this in one go; a person who answers says a word or two. */
+  machineGreetingMs?: number | undefined
+  /** A machine greets no longer than this. */
+  maxGreetingMs?: number | undefined
+  /** A pause of at least this length ends a greeting. */
+  greetingPauseMs?: number | undefined
   /** A dead line's level lies below this. */
   deadDbov?: number | undefined
   /** The map from outcome to tag that `tags` changes: `spam` takes a silent party and a monologue for wrong_or_spam too. */
@@ -483,6 +491,8 @@ export interface Report {
   metrics: Metrics
   outcome: {
     value: OutcomeValue
+    /** The probability that it is the true one among those it could be. */
+    confidence: number
     reasons: { code: string; measured: number; limit: number; unit: string; message: string }[]
   }
   tag: { value: TagValue; from: string }

@@ -67,6 +67,7 @@ export function designed(change = {}) {
     },
     outcome: {
       value: 'conversation',
+      confidence: 0.99,
       reasons: [
         { code: 'speech_total', measured: 43900, limit: 3000, unit: 'ms', message: 'somebody speaks' },
         { code: 'exchanges', measured: 5, limit: 2, unit: 'count', message: 'turns passed to the other party' },

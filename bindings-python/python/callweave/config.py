@@ -112,6 +112,8 @@ class SpeechConfig(_Section):
     """Pauses up to this long do not end a party's turn, unless the other party takes the floor."""
     reset_after_ms: float | None = _default("speech", "reset_after_ms")
     """Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as its users know it."""
+    edges: Literal["energy", "detector"] = _default("speech", "edges")
+    """What says where a span begins and ends: the detector, the level and the noise together, or the detector alone."""
     bleed_gate: bool = _default("speech", "bleed_gate")
     """Whether speech that only repeats another track is told apart as bleed."""
 
@@ -188,6 +190,12 @@ class OutcomeConfig(_Section):
     """A greeting ends at most this long after a monologue has begun."""
     before_beep_ms: float = _default("outcome", "before_beep_ms")
     """A caller says no more than this before a machine's beep."""
+    machine_greeting_ms: float = _default("outcome", "machine_greeting_ms")
+    """A machine greets for longer than this in one go; a person who answers says a word or two."""
+    max_greeting_ms: float = _default("outcome", "max_greeting_ms")
+    """A machine greets no longer than this."""
+    greeting_pause_ms: float = _default("outcome", "greeting_pause_ms")
+    """A pause of at least this length ends a greeting."""
     dead_dbov: float = _default("outcome", "dead_dbov")
     """A dead line's level lies below this."""
     profile: Literal["default", "spam"] = _default("outcome", "profile")

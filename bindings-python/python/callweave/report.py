@@ -301,6 +301,8 @@ class Outcome(Record):
     """What was heard to happen, and why callweave thinks so."""
 
     value: str
+    confidence: float
+    """The probability that it is the true one among those it could be, 0 to 1."""
     reasons: tuple[Reason, ...]
 
 

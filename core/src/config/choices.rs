@@ -58,6 +58,17 @@ impl DetectorKind {
 }
 
 choice! {
+    /// What says where a span of speech begins and ends.
+    Edges {
+        /// The detector, the level and the noise together, to the hop of 10 ms.
+        #[default]
+        Energy = "energy",
+        /// The detector alone: the spans of Silero's rule, to the sample.
+        Detector = "detector",
+    }
+}
+
+choice! {
     /// How a mix is laid out.
     Layout {
         /// One channel per party.

@@ -87,6 +87,12 @@ pub struct OutcomeConfig {
     pub greeting_ms: Millis,
     /// A caller says no more than this before a machine's beep.
     pub before_beep_ms: Millis,
+    /// A machine greets for longer than this in one go; a person who answers says a word or two.
+    pub machine_greeting_ms: Millis,
+    /// A machine greets no longer than this.
+    pub max_greeting_ms: Millis,
+    /// A pause of at least this length ends a greeting.
+    pub greeting_pause_ms: Millis,
     /// A dead line's level lies below this.
     pub dead_dbov: Decibels,
     /// The map from outcome to tag that `tags` changes.
@@ -104,11 +110,14 @@ impl Default for OutcomeConfig {
             silent_party_ms: Millis(10_000.0),
             silent_party_turns: 2,
             monologue_ms: Millis(15_000.0),
-            monologue_gap_ms: Millis(1000.0),
+            monologue_gap_ms: Millis(1500.0),
             min_voice_ms: Millis(300.0),
             fax_voice_ms: Millis(1000.0),
             greeting_ms: Millis(3000.0),
             before_beep_ms: Millis(1000.0),
+            machine_greeting_ms: Millis(3000.0),
+            max_greeting_ms: Millis(15_000.0),
+            greeting_pause_ms: Millis(1000.0),
             dead_dbov: Decibels(-85.0),
             profile: TagProfile::Default,
             tags: BTreeMap::new(),

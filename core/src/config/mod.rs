@@ -8,7 +8,7 @@ mod limits;
 mod nearest;
 mod stages;
 
-pub use choices::{Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
+pub use choices::{Cover, DetectorKind, Edges, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
 pub use limits::{IntegrityConfig, MetricsConfig, OutcomeConfig};
 pub use nearest::nearest;
 pub use stages::{AlignOptions, DecodeOptions, MixConfig, SpeechConfig};
@@ -109,7 +109,7 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 24] {
+    fn durations(&self) -> [(&'static str, Millis); 27] {
         let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
@@ -136,6 +136,9 @@ impl Config {
             ("outcome.faxVoiceMs", o.fax_voice_ms),
             ("outcome.greetingMs", o.greeting_ms),
             ("outcome.beforeBeepMs", o.before_beep_ms),
+            ("outcome.machineGreetingMs", o.machine_greeting_ms),
+            ("outcome.maxGreetingMs", o.max_greeting_ms),
+            ("outcome.greetingPauseMs", o.greeting_pause_ms),
         ]
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::json;
 use crate::units::Millis;
 
-use super::choices::{Format, Layout, LevelTarget, OutputRate, Stereo};
+use super::choices::{Edges, Format, Layout, LevelTarget, OutputRate, Stereo};
 
 /// How recordings are read, and how much of one is accepted. Exceeding a limit is `limit_exceeded` with the numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,8 @@ pub struct SpeechConfig {
     /// Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as its users know it.
     #[serde(alias = "forgetMs")]
     pub reset_after_ms: Option<Millis>,
+    /// What says where a span begins and ends.
+    pub edges: Edges,
     /// Whether speech that only repeats another track is told apart as bleed.
     pub bleed_gate: bool,
 }
@@ -114,6 +116,7 @@ impl SpeechConfig {
             max_speech_ms: None,
             turn_pause_ms: Millis(1500.0),
             reset_after_ms: Some(Millis(4000.0)),
+            edges: Edges::Energy,
             bleed_gate: true,
         }
     }

@@ -5,10 +5,13 @@ use super::event::{EventKind, TrackEvent, dbov};
 use super::spectrum::{FRAME, RATE};
 use super::tones::SUPERVISORY_HZ;
 
-/// Frequencies of a beep, in Hz.
-const BEEP_HZ: (f32, f32) = (395.0, 2010.0);
+/// Frequencies of a beep, in Hz: mailboxes use 380 to 2000, and some Hz are a splice's.
+const BEEP_HZ: (f32, f32) = (372.0, 2010.0);
 /// Lengths of a beep, in seconds, and a hop at either end.
-const BEEP_SECONDS: (f32, f32) = (0.19, 1.02);
+const BEEP_SECONDS: (f32, f32) = (0.14, 1.02);
+/// A harmonic is at most so much of its tone (6 dB below), and so near to twice or three times its frequency.
+const HARMONIC: f32 = 0.25;
+const HARMONIC_OFF: f32 = 0.015;
 /// Share of the power that its one line holds.
 const PURE: f32 = 0.85;
 /// A generator holds its frequency and level; a voice or an instrument does not. A splice within a short beep costs 7 Hz.
@@ -50,7 +53,7 @@ impl Beep {
         let apart = self.last_end.is_none_or(|end| burst.start >= end + alone);
         self.waiting = apart && is_pure(burst);
         if self.waiting {
-            let hz = burst.single().unwrap_or(burst.hz);
+            let hz = pitch(burst).unwrap_or(burst.hz);
             self.candidates.push(Candidate { start: burst.start, end: burst.end, hz, level: burst.level });
         }
         self.last_end = Some(burst.end);
@@ -91,9 +94,21 @@ fn mean(probabilities: &[f32], start: u64, end: u64) -> f32 {
     of.iter().sum::<f32>() / of.len().max(1) as f32
 }
 
+/// The frequency of a tone alone or with one harmonic.
+fn pitch(burst: &Burst) -> Option<f32> {
+    match burst.lines.as_slice() {
+        [tone, over] => {
+            let times = over.hz / tone.hz.max(1.0);
+            let harmonic = [2.0, 3.0].iter().any(|n| (times / n - 1.0).abs() <= HARMONIC_OFF);
+            (harmonic && over.power <= HARMONIC * tone.power).then_some(tone.hz)
+        }
+        _ => burst.single(),
+    }
+}
+
 fn is_pure(burst: &Burst) -> bool {
     let within = |x: f32, (low, high): (f32, f32)| x >= low && x <= high;
-    burst.single().is_some_and(|hz| within(hz, BEEP_HZ))
+    pitch(burst).is_some_and(|hz| within(hz, BEEP_HZ))
         && within(burst.seconds(), BEEP_SECONDS)
         && burst.level >= FAINT
         && burst.purity >= PURE
@@ -124,11 +139,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tone_with_a_harmonic_is_a_beep() {
+        for (tone, over, level) in [(400.0, 1200.0, 0.03), (620.0, 1240.0, 0.04), (1000.0, 3000.0, 0.02)] {
+            let events = listen(&sines(&[(tone, 0.1), (over, level)], 400.0));
+            assert_eq!(kinds(&events), [EventKind::Beep], "{tone} and {over} Hz: {events:?}");
+        }
+        assert_eq!(beeps(&listen(&sines(&[(620.0, 0.1), (1240.0, 0.08)], 400.0))), 0, "two tones as loud");
+        assert_eq!(beeps(&listen(&sines(&[(620.0, 0.1), (1100.0, 0.03)], 400.0))), 0, "no harmonic");
+    }
+
+    #[test]
     fn what_is_shorter_longer_lower_higher_or_not_pure_is_none() {
         let tone = |hz: f32, ms: f32| beeps(&listen(&sines(&[(hz, 0.1)], ms)));
         assert_eq!(tone(1000.0, 120.0), 0);
         assert_eq!(tone(1000.0, 1200.0), 0);
-        assert_eq!(tone(380.0, 450.0), 0);
+        assert_eq!(tone(360.0, 450.0), 0);
         assert_eq!(tone(2100.0, 450.0), 0);
         assert_eq!(beeps(&listen(&sines(&[(440.0, 0.1), (480.0, 0.1)], 450.0))), 0, "ringing");
         assert_eq!(beeps(&listen(&sines(&[(500.0, 0.1), (1000.0, 0.05), (1500.0, 0.03)], 450.0))), 0, "a reed");

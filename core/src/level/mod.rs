@@ -143,6 +143,39 @@ impl LevelMeters {
     }
 }
 
+/// Measures the mean square of each hop of 10 ms alone, as [`Hops::power`] has it.
+#[derive(Debug)]
+pub(crate) struct PowerMeter {
+    hops: Pieces,
+    power: Vec<f32>,
+}
+
+impl PowerMeter {
+    /// A meter for a track of a rate, of finite samples.
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self { hops: Pieces::new(rate, HOPS_PER_SECOND), power: Vec::new() }
+    }
+
+    /// Takes the next samples.
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        self.hops.push(samples, |hop| self.power.push(mean_square(hop)));
+    }
+
+    /// The mean square of every hop, the last one possibly shorter.
+    pub(crate) fn finish(self) -> Vec<f32> {
+        let Self { hops, mut power } = self;
+        let rest = hops.finish();
+        if !rest.is_empty() {
+            power.push(mean_square(&rest));
+        }
+        power
+    }
+}
+
+fn mean_square(hop: &[f32]) -> f32 {
+    (lanes::energy(hop) / (hop.len() as f64).max(1.0)) as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,9 @@ use crate::config::{OutcomeConfig, TagProfile};
 use crate::timeline::EventKind;
 use crate::units::Millis;
 
+mod confidence;
 mod facts;
+mod machine;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -41,6 +43,8 @@ pub struct Reason {
 pub struct Decision {
     /// The outcome.
     pub value: Outcome,
+    /// The probability that it is the true one among those it could be, 0 to 1.
+    pub confidence: f64,
     /// Why.
     pub reasons: Vec<Reason>,
 }
@@ -59,11 +63,13 @@ pub struct Tagged {
 pub fn outcome(facts: &Facts, config: &OutcomeConfig) -> Decision {
     for (value, rule) in RULES {
         if let Some(reasons) = rule(facts, config) {
-            return Decision { value, reasons };
+            let confidence = confidence::of(value, &reasons, facts);
+            return Decision { value, confidence, reasons };
         }
     }
     let nothing = time("speech_total", facts.talk(), Millis(0.0), "nothing was heard that can be named");
-    Decision { value: Outcome::Unknown, reasons: vec![nothing] }
+    let reasons = vec![nothing];
+    Decision { value: Outcome::Unknown, confidence: confidence::of(Outcome::Unknown, &reasons, facts), reasons }
 }
 
 /// The tag of an outcome.

@@ -4,20 +4,21 @@
 use crate::call::Outcome;
 use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
-use crate::units::{Millis, Span, total};
+use crate::units::{Millis, total};
 
-use super::{Facts, Reason, TrackFacts};
+use super::{Facts, Reason, TrackFacts, machine};
 
 pub(super) type Rule = fn(&Facts, &OutcomeConfig) -> Option<Vec<Reason>>;
 
 /// The rules in the order in which they are tried.
-pub(super) const RULES: [(Outcome, Rule); 9] = [
+pub(super) const RULES: [(Outcome, Rule); 10] = [
     (Outcome::Fax, fax),
     (Outcome::NoAnswer, no_answer),
     (Outcome::Busy, busy),
     (Outcome::OneWayAudio, one_way_audio),
-    (Outcome::Voicemail, voicemail),
+    (Outcome::Voicemail, machine::by_tone),
     (Outcome::IvrOnly, ivr_only),
+    (Outcome::Voicemail, machine::by_talk),
     (Outcome::SilentParty, silent_party),
     (Outcome::Monologue, monologue),
     (Outcome::Conversation, conversation),
@@ -36,13 +37,27 @@ fn nobody_speaks_but(facts: &Facts, config: &OutcomeConfig, kinds: &[EventKind])
 }
 
 fn no_answer(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    let rings = nobody_speaks_but(facts, config, &[EventKind::Ringback])?;
-    Some(vec![count("ringback", rings, 1, "it rings and nobody speaks")])
+    if let Some(rings) = nobody_speaks_but(facts, config, &[EventKind::Ringback]) {
+        return Some(vec![count("ringback", rings, 1, "it rings and nobody speaks")]);
+    }
+    let songs = nobody_speaks_but(facts, config, &[EventKind::Music])?;
+    Some(vec![count("music", songs, 1, "a song instead of ringing, and nobody speaks")])
 }
 
 fn busy(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    let tones = nobody_speaks_but(facts, config, &[EventKind::Busy, EventKind::Congestion, EventKind::Sit])?;
-    Some(vec![count("busy_tone", tones, 1, "busy or congestion tones and nobody speaks")])
+    if let Some(tones) = nobody_speaks_but(facts, config, &[EventKind::Busy, EventKind::Congestion, EventKind::Sit]) {
+        return Some(vec![count("busy_tone", tones, 1, "busy or congestion tones and nobody speaks")]);
+    }
+    intercepted(facts, config)
+}
+
+/// The network's three rising tones and then its announcement: no party speaks.
+fn intercepted(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let network = facts.lone_speaker(config)?;
+    let first = network.speech.first()?.start;
+    let tones = network.events.iter().filter(|e| e.kind == EventKind::Sit && e.span.start <= first).count();
+    (tones >= 1)
+        .then(|| vec![count("sit", tones, 1, "the network's tones before its announcement, and nobody answers")])
 }
 
 fn one_way_audio(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
@@ -50,34 +65,6 @@ fn one_way_audio(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     let talks = facts.tracks.iter().enumerate().any(|(i, t)| !t.dead && facts.speaks(i, config));
     let message = "a track carries no signal while the other party talks";
     (dead >= 1 && talks && facts.tracks.len() >= 2).then(|| vec![count("dead_tracks", dead, 1, message)])
-}
-
-/// A greeting, then a beep on the same side, then nobody there any more while the other side talks.
-fn voicemail(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    facts.tracks.iter().enumerate().find_map(|(i, machine)| {
-        let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
-        let greets = machine.speech.iter().any(|s| s.start < beep.start);
-        let gone = !facts.own_voice(i).any(|run| run.end.0 > beep.end.0 + GONE_MS);
-        (greets && gone && speaks_after(facts, i, beep, config))
-            .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, a beep, then one side alone")])
-    })
-}
-
-/// The machine may still click and rustle for so long after its beep.
-const GONE_MS: f64 = 500.0;
-
-/// Whether the others leave the time before a machine's beep to its greeting. Where tracks cannot be compared in time, whether
-/// all that they say would fit between the beep and the end of the machine's recording, and hardly anywhere else.
-fn speaks_after(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
-    let speech = || facts.others(machine).flat_map(|t| &t.speech);
-    if facts.comparable {
-        let before: f64 = speech().map(|s| (s.end.min(beep.start) - s.start).0.max(0.0)).sum();
-        return before <= config.before_beep_ms.0;
-    }
-    let Some(end) = facts.tracks.get(machine).map(|t| t.end) else { return false };
-    let first = speech().map(|s| s.start.0).fold(f64::INFINITY, f64::min);
-    let last = speech().map(|s| s.end.0).fold(0.0, f64::max);
-    last > first && last - first <= (end - beep.end).0 + config.before_beep_ms.0
 }
 
 /// One side announces, the other presses keys and never says a word.
@@ -149,7 +136,7 @@ pub(super) fn time(code: &str, measured: Millis, limit: Millis, message: &str) -
     }
 }
 
-fn count(code: &str, measured: usize, limit: usize, message: &str) -> Reason {
+pub(super) fn count(code: &str, measured: usize, limit: usize, message: &str) -> Reason {
     Reason {
         code: code.into(),
         measured: measured as f64,

@@ -76,7 +76,10 @@ fn each_rule_decides_the_call_it_is_made_for() {
 #[test]
 fn a_conversation_is_short_below_its_limits() {
     let of = |speech: f64, end: f64, exchanges| {
-        decided(&call(customer(&[(0.0, speech / 2.0)]), agent(&[(end - speech / 2.0, end)]), exchanges)).1
+        let half = speech / 2.0;
+        // The first who speaks is there at the end too.
+        let first = customer(&[(0.0, half - 0.5), (end - 0.5, end)]);
+        decided(&call(first, agent(&[(end - 1.0 - half, end - 1.0)]), exchanges)).1
     };
     assert_eq!(of(2.99, 60.0, 5), Tag::Short, "less than 3 s of speech");
     assert_eq!(of(3.0, 60.0, 5), Tag::Normal);
@@ -88,7 +91,7 @@ fn a_conversation_is_short_below_its_limits() {
 #[test]
 fn an_uncertain_call_is_short_only_if_it_is_however_its_tracks_lie() {
     let tagged = |uncertainty: f64, exchanges| {
-        let facts = call(customer(&[(0.0, 5.0)]), agent(&[(6.0, 12.0)]), exchanges);
+        let facts = call(customer(&[(0.0, 4.5), (11.5, 12.0)]), agent(&[(5.0, 11.0)]), exchanges);
         decided(&Facts { comparable: false, uncertainty: Millis(uncertainty), ..facts }).1
     };
     assert_eq!(tagged(4_000.0, 1), Tag::Short, "12 s, and 4 s more at either end");
@@ -103,9 +106,9 @@ fn limits_of_the_silent_party() {
         let silent = TrackFacts { duration: Millis(seconds * 1000.0), ..customer(&[]) };
         outcome(&call(silent, agent(talk), 0), &config).value
     };
-    assert_eq!(of(10.0, &[(0.0, 2.0), (3.0, 4.0)]), Outcome::SilentParty);
-    assert_eq!(of(9.9, &[(0.0, 2.0), (3.0, 4.0)]), Outcome::Conversation);
-    assert_eq!(of(10.0, &[(0.0, 2.0), (2.9, 4.0)]), Outcome::Conversation, "no room for an answer");
+    assert_eq!(of(10.0, &[(0.0, 2.0), (3.5, 4.5)]), Outcome::SilentParty);
+    assert_eq!(of(9.9, &[(0.0, 2.0), (3.5, 4.5)]), Outcome::Conversation);
+    assert_eq!(of(10.0, &[(0.0, 2.0), (3.4, 4.5)]), Outcome::Conversation, "no room for an answer");
 }
 
 #[test]
@@ -187,11 +190,11 @@ fn limits_of_the_monologue() {
         "15 s, a greeting within 3 s of its start"
     );
     assert_eq!(decided(&of(&[(1.0, 15.999)], greeting)).0, Outcome::Conversation);
-    assert_eq!(decided(&of(&[(1.0, 9.0), (9.999, 17.0)], greeting)).0, Outcome::Monologue);
+    assert_eq!(decided(&of(&[(1.0, 9.0), (10.499, 17.5)], greeting)).0, Outcome::Monologue);
     assert_eq!(
-        decided(&of(&[(1.0, 9.0), (10.0, 17.0)], greeting)).0,
+        decided(&of(&[(1.0, 9.0), (10.5, 17.5)], greeting)).0,
         Outcome::Conversation,
-        "1 s is room for an answer"
+        "1.5 s is room for an answer"
     );
     assert_eq!(decided(&of(&[(1.0, 16.0)], &[(0.5, 4.001)])).0, Outcome::Conversation);
     // Without a common time: whenever it was said, it was no more than a greeting.
@@ -212,7 +215,8 @@ fn limits_of_the_voicemail() {
     assert_eq!(decided(&of(&[(2.0, 3.001), (9.0, 15.0)], greeting)).0, Outcome::Conversation);
     assert_eq!(decided(&of(&[(9.0, 15.0)], &[(1.0, 6.0), (7.2, 7.9)])).0, Outcome::Voicemail, "the beep's own tail");
     assert_eq!(decided(&of(&[(9.0, 15.0)], &[(1.0, 6.0), (20.0, 21.0)])).0, Outcome::Conversation, "somebody is there");
-    assert_eq!(decided(&of(&[(9.0, 15.0)], &[])).0, Outcome::Conversation, "no greeting");
+    assert_eq!(decided(&of(&[(9.0, 11.0)], &[])).0, Outcome::Conversation, "no greeting");
+    assert_eq!(decided(&of(&[], greeting)).0, Outcome::Voicemail, "the caller hangs up, or waits");
     // Without a common time: all of it fits between the beep and the end of the recording at 60 s, or it does not.
     assert_eq!(decided(&apart(of(&[(0.0, 53.6)], greeting))).0, Outcome::Voicemail);
     assert_eq!(decided(&apart(of(&[(0.0, 53.601)], greeting))).0, Outcome::Conversation);
@@ -236,4 +240,54 @@ fn the_spam_profile_names_silence_and_monologues_unless_a_person_may_be_there() 
 fn a_fax_of_an_unknown_party_is_not_called_spam() {
     let facts = call(with(party(Role::Unknown, &[]), &[(EventKind::Fax, 1.0, 1.5)]), agent(&[]), 0);
     assert_eq!(decided(&facts), (Outcome::Fax, Tag::Other));
+}
+
+#[test]
+fn a_machine_without_a_tone_is_known_by_how_it_talks() {
+    let of = |caller: &[(f64, f64)], talk: &[(f64, f64)]| decided(&call(customer(caller), agent(talk), 1)).0;
+    let greeting: &[(f64, f64)] = &[(1.0, 3.0), (3.6, 5.0), (5.5, 8.0)];
+    assert_eq!(of(&[], greeting), Outcome::Voicemail, "the caller hangs up");
+    assert_eq!(of(&[(10.0, 14.0), (14.8, 19.0)], greeting), Outcome::Voicemail, "the caller leaves a message");
+    assert_eq!(of(&[(7.0, 8.0), (9.0, 15.0)], greeting), Outcome::Voicemail, "\"hello?\" into its end");
+    assert_eq!(of(&[(6.9, 8.0), (9.0, 15.0)], greeting), Outcome::Conversation, "more than a second is an answer");
+    assert_eq!(of(&[(10.0, 14.0)], &[(1.0, 4.0), (15.0, 16.0)]), Outcome::Conversation, "somebody is there");
+    assert_eq!(of(&[(0.5, 0.9), (9.0, 15.0)], greeting), Outcome::Conversation, "a person spoke first");
+    assert_eq!(of(&[], &[(1.0, 4.0)]), Outcome::Conversation, "3 s may be a person's");
+    assert_eq!(of(&[], &[(1.0, 4.001)]), Outcome::Voicemail);
+    assert_eq!(of(&[], &[(1.0, 3.0), (4.0, 8.0)]), Outcome::Conversation, "a pause of 1 s is no machine's");
+}
+
+#[test]
+fn a_person_who_says_hello_is_no_machine() {
+    let hello = call(customer(&[(1.0, 1.6), (3.0, 3.6), (6.0, 6.7)]), agent(&[]), 0);
+    assert_eq!(decided(&hello).0, Outcome::SilentParty);
+    let once = call(customer(&[(1.0, 1.6), (2.2, 2.9)]), agent(&[]), 0);
+    assert_eq!(decided(&once), (Outcome::Conversation, Tag::Short));
+}
+
+#[test]
+fn before_the_answer_there_is_no_party() {
+    use EventKind::{Music, Sit};
+    let song = call(with(customer(&[]), &[(Music, 0.5, 20.0)]), agent(&[]), 0);
+    assert_eq!(decided(&song).0, Outcome::NoAnswer, "a song instead of ringing");
+    let intercept = call(with(customer(&[(2.0, 7.0)]), &[(Sit, 0.5, 1.6)]), agent(&[]), 0);
+    assert_eq!(decided(&intercept).0, Outcome::Busy, "the network says that there is nobody");
+    let answered =
+        call(with(customer(&[(22.0, 24.0), (27.0, 29.0)]), &[(Music, 0.5, 20.0)]), agent(&[(24.5, 26.0)]), 2);
+    assert_eq!(decided(&answered).0, Outcome::Conversation);
+}
+
+#[test]
+fn a_confidence_is_a_probability_that_grows_with_the_evidence() {
+    let config = OutcomeConfig::default();
+    let of = |facts: &Facts| outcome(facts, &config).confidence;
+    let greets = |end: f64| of(&call(customer(&[]), agent(&[(1.0, end)]), 0));
+    assert!(greets(4.1) < greets(5.0) && greets(5.0) < greets(8.0), "the longer, the surer");
+    let talk = |exchanges| of(&call(customer(&[(5.0, 9.0)]), agent(&[(1.0, 2.0), (10.0, 20.0)]), exchanges));
+    assert!(talk(0) < talk(1) && talk(1) < talk(4));
+    let timed = call(customer(&[]), agent(&[(1.0, 8.0)]), 0);
+    assert!(of(&apart(timed.clone())) < of(&timed), "parties that cannot be compared");
+    for facts in [Facts::default(), timed, call(customer(&[]), agent(&[]), 0)] {
+        assert!((0.0..=1.0).contains(&of(&facts)));
+    }
 }

@@ -7,8 +7,8 @@ use crate::level::Level;
 use crate::mix::PartyLevel;
 use crate::report::{Bleed, rounded};
 use crate::run::RunOptions;
-use crate::speech::{self, BleedSpan, GateInput, Gated};
-use crate::timeline::{Event, Placement};
+use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
+use crate::timeline::{Event, EventKind, Placement};
 use crate::units::{Decibels, Millis, Span};
 use crate::vad::Probabilities;
 
@@ -47,14 +47,18 @@ pub(super) fn gate(
     config: &Config,
     run: &RunOptions,
 ) -> Result<Vec<PlacedTrack>> {
-    let gated = own_speech(&tracks, &places.placements, config);
+    let mut gated = own_speech(&tracks, &places.placements, config);
     run.check(Stage::Speech)?;
     let events = own_events(&tracks, &places.placements);
+    for (gated, events) in gated.iter_mut().zip(&events) {
+        gated.own = without_tones(&gated.own, events, config.speech.min_speech_ms);
+    }
+    let floors = floors(&tracks, &places.placements, &gated, config);
     let indices: Vec<usize> = tracks.iter().map(|track| track.index).collect();
-    let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(events);
-    let placed = parts.map(|(((track, placement), gated), events)| {
+    let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(floors).zip(events);
+    let placed = parts.map(|((((track, placement), gated), floor), events)| {
         let repeats = places.repeated.iter().find(|pair| pair.1 == track.index).map(|pair| pair.0);
-        PlacedTrack { repeats, ..PlacedTrack::new(track, placement.clone(), gated, &events, &indices, config) }
+        PlacedTrack { repeats, ..PlacedTrack::new(track, placement.clone(), gated, floor, &events, &indices, config) }
     });
     Ok(placed.collect())
 }
@@ -64,15 +68,18 @@ impl PlacedTrack {
         track: LiveTrack,
         placement: Placement,
         gated: Gated,
+        floor: Option<Decibels>,
         events: &[TrackEvent],
         indices: &[usize],
         config: &Config,
     ) -> Self {
-        let Gated { own, bleed } = gated;
+        let Gated { mut own, bleed } = gated;
         let level = &track.analysis.level;
+        own.retain(|&span| speech::reaches(&level.hops, span, floor));
         let noise = level.hops.noise(&own);
         let party_level = PartyLevel::new(level, &own, noise);
         let voiced = voiced(&track.analysis.speech, &bleed, config.speech.threshold).into_iter();
+        let voiced = voiced.filter(|&run| speech::reaches(&level.hops, run, floor));
         let from = |place: usize| indices.get(place).copied().unwrap_or(place);
         let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: from(b.from) };
         Self {
@@ -108,7 +115,35 @@ fn own_speech(tracks: &[LiveTrack], placements: &[Placement], config: &Config) -
 }
 
 fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
-    speech::spans(&analysis.speech, analysis.duration, &config.speech)
+    speech::located(&analysis.speech, analysis.level.hops.power(), analysis.duration, &config.speech)
+}
+
+/// Speech without the single tones that it runs into: what is left of a span that held one is kept where it is long enough.
+fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Span> {
+    let tones = events.iter().filter(|e| matches!(e.kind, EventKind::Fax | EventKind::Beep | EventKind::Sit));
+    let tones: Vec<Span> = tones.map(|e| Span::new(e.start_ms, e.end_ms)).collect();
+    let mut left = Vec::with_capacity(speech.len());
+    for &span in speech {
+        let mut rest = span;
+        for tone in tones.iter().filter(|tone| tone.overlap(&span).is_some()) {
+            let before = Span { start: rest.start, end: tone.start.min(rest.end) };
+            left.extend((before.end - before.start > min).then_some(before));
+            rest.start = rest.start.max(tone.end);
+        }
+        left.extend((rest == span || rest.end - rest.start > min).then_some(rest));
+    }
+    left
+}
+
+/// The level below which each track's speech is nobody's; `None` where there is none.
+fn floors(tracks: &[LiveTrack], placements: &[Placement], gated: &[Gated], config: &Config) -> Vec<Option<Decibels>> {
+    let legs = tracks.iter().zip(placements).zip(gated).map(|((track, placement), gated)| LegInput {
+        speech: &gated.own,
+        level: &track.analysis.level,
+        placement,
+    });
+    let uncertainty = placements.iter().map(|p| p.uncertainty).fold(Millis(0.0), Millis::max);
+    speech::floors(&legs.collect::<Vec<_>>(), uncertainty <= config.metrics.max_uncertainty_ms)
 }
 
 /// How far apart the same event may lie on two tracks: an echo comes up to 200 ms late, and frames add their width.
@@ -159,4 +194,27 @@ fn alive(level: &Level, limit: Decibels) -> f64 {
     let power = 10f64.powf(limit.0 / 10.0) as f32;
     let above = level.hops.power().iter().filter(|&&p| p > power).count();
     above as f64 / level.hops.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speech_ends_at_a_tone_and_goes_on_after_it() {
+        let tone = |kind, start_ms: f64, end_ms: f64| TrackEvent {
+            kind,
+            start_ms,
+            end_ms,
+            detail: None,
+            confidence: 1.0,
+            level_dbov: -20.0,
+        };
+        let cut = |events: &[TrackEvent]| without_tones(&[Span::new(100.0, 2_000.0)], events, Millis(120.0));
+        assert_eq!(cut(&[tone(EventKind::Music, 0.0, 3_000.0)]), [Span::new(100.0, 2_000.0)]);
+        assert_eq!(cut(&[tone(EventKind::Fax, 3_000.0, 3_500.0)]), [Span::new(100.0, 2_000.0)]);
+        let two = [tone(EventKind::Fax, 0.0, 600.0), tone(EventKind::Fax, 1_300.0, 1_900.0)];
+        assert_eq!(cut(&two), [Span::new(600.0, 1_300.0)], "100 ms after the second are nobody's word");
+        assert_eq!(cut(&[tone(EventKind::Beep, 50.0, 2_100.0)]), []);
+    }
 }

@@ -2,12 +2,13 @@
 
 use crate::config::Config;
 use crate::error::Result;
+use crate::level::PowerMeter;
 use crate::resample::Resampler;
 use crate::track::{Track, to_f32};
 use crate::units::{Rate, Span};
 use crate::vad::{self, Probabilities};
 
-use super::spans::spans;
+use super::edges::located;
 
 /// Samples that go through the stages at once.
 const BLOCK: usize = 4096;
@@ -40,10 +41,12 @@ pub fn detect(track: &Track, config: &Config) -> Result<Detected> {
     let mut narrow = Vec::new();
     let mut out = [Vec::new()];
     let mut resampler = Resampler::new(track.rate, Rate::NARROWBAND)?;
+    let mut power = PowerMeter::new(track.rate);
     let mut block = Vec::with_capacity(BLOCK);
     for samples in track.samples.chunks(BLOCK) {
         block.clear();
         block.extend(samples.iter().map(|&x| to_f32(x)));
+        power.push(&block);
         narrow.clear();
         resampler.push(&block, &mut narrow)?;
         detector.push(&[&narrow], &mut out)?;
@@ -54,7 +57,8 @@ pub fn detect(track: &Track, config: &Config) -> Result<Detected> {
     detector.finish(&mut out)?;
     let [values] = out;
     let probabilities = Probabilities { hop: detector.hop(), values };
-    Ok(Detected { spans: spans(&probabilities, track.duration(), &config.speech), probabilities })
+    let spans = located(&probabilities, &power.finish(), track.duration(), &config.speech);
+    Ok(Detected { spans, probabilities })
 }
 
 #[cfg(test)]

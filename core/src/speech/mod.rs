@@ -1,14 +1,18 @@
-//! From how likely speech is to who speaks when: spans, turns, chunks for transcribers, and the gate that knows bleed from
-//! speech.
+//! From how likely speech is to who speaks when: spans, turns, chunks for transcribers, the gate that knows bleed from
+//! speech, and the floor below which nobody of the call speaks.
 
 mod chunks;
 mod detect;
+mod edges;
+mod faint;
 mod gate;
 mod spans;
 mod turns;
 
 pub use chunks::{Chunk, ChunkOptions, chunks};
 pub use detect::{Detected, detect};
+pub use edges::located;
+pub(crate) use faint::{LegInput, floors, reaches};
 pub use gate::{BleedSpan, GateInput, Gated, gate};
 pub use spans::spans;
 pub use turns::{Turn, turns};

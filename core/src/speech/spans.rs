@@ -24,13 +24,18 @@ const WEAKEST_MS: f64 = 100.0;
 /// | `max_speech_ms` | longer speech, padding included, is cut in the longest of its pauses of more than 98 ms |
 /// | `speech_pad_ms` | added on either side; neighbours share what lies between them, and nothing leaves the track |
 pub fn spans(probabilities: &Probabilities, duration: Millis, config: &SpeechConfig) -> Vec<Span> {
+    let mut found = raw(probabilities, duration, config);
+    pad(&mut found, config.speech_pad_ms, duration);
+    found
+}
+
+/// The same before padding.
+pub(super) fn raw(probabilities: &Probabilities, duration: Millis, config: &SpeechConfig) -> Vec<Span> {
     let mut walk = Walk::new(probabilities, config);
     for (i, &p) in probabilities.values.iter().enumerate() {
         walk.push(i as f64 * probabilities.hop.0, p);
     }
-    let mut found = walk.finish(duration.0);
-    pad(&mut found, config.speech_pad_ms, duration);
-    found
+    walk.finish(duration.0)
 }
 
 /// The walk over the frames of a track.

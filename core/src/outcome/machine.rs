@@ -1,0 +1,91 @@
+//! Machines that answer: by their tone, or by how they talk.
+
+use crate::config::OutcomeConfig;
+use crate::timeline::EventKind;
+use crate::units::{Millis, Span};
+
+use super::rules::{count, time};
+use super::{Facts, Reason, TrackFacts};
+
+/// The machine may still click and rustle for so long after its tone or its greeting.
+const GONE_MS: f64 = 500.0;
+
+/// A greeting, then a tone on the same side, then nobody there any more; the other side talks after it, or never.
+pub(super) fn by_tone(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    facts.tracks.iter().enumerate().find_map(|(i, machine)| {
+        let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
+        let greets = machine.speech.iter().any(|s| s.start < beep.start);
+        (greets && gone(facts, i, beep.end) && waits_for(facts, i, beep, config))
+            .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, a beep, then one side alone")])
+    })
+}
+
+/// A greeting in one go as no person answers, and nobody there after it: a mailbox without a tone, a call that is screened, an
+/// announcement. The other side talks after it, or never.
+pub(super) fn by_talk(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    if facts.tracks.len() < 2 {
+        return None;
+    }
+    facts.tracks.iter().enumerate().find_map(|(i, machine)| {
+        let (greeting, pause) = greeting(machine, config)?;
+        let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() <= config.max_greeting_ms;
+        // Where tracks cannot be compared, their likeliest places still say who spoke first.
+        let first = facts.others(i).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start))
+            && said_before(facts, i, greeting.end) <= config.before_beep_ms;
+        // A tone has a rule of its own.
+        let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
+        if !(long && first && toneless && gone(facts, i, greeting.end)) {
+            return None;
+        }
+        let rings =
+            machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();
+        let mut reasons = vec![
+            time("first_talk", greeting.duration(), config.machine_greeting_ms, "a greeting as long as a machine's"),
+            time("longest_pause", pause, config.greeting_pause_ms, "in one go, without room for an answer"),
+            count("answers", 0, 1, "and nobody there after it"),
+        ];
+        if rings > 0 {
+            reasons.push(count("ringing_before", rings, 1, "it rang before"));
+        }
+        Some(reasons)
+    })
+}
+
+/// The first talk of a party across pauses too short for an answer, and the longest of those.
+fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)> {
+    let mut spans = party.speech.iter();
+    let mut talk = *spans.next()?;
+    let mut longest = Millis(0.0);
+    for span in spans {
+        let pause = span.start - talk.end;
+        if pause >= config.greeting_pause_ms {
+            break;
+        }
+        (talk.end, longest) = (span.end, longest.max(pause));
+    }
+    Some((talk, longest))
+}
+
+/// Whether a party never speaks again.
+fn gone(facts: &Facts, party: usize, after: Millis) -> bool {
+    !facts.own_voice(party).any(|run| run.end.0 > after.0 + GONE_MS)
+}
+
+/// How much the others say before a time.
+fn said_before(facts: &Facts, machine: usize, until: Millis) -> Millis {
+    let speech = facts.others(machine).flat_map(|t| &t.speech);
+    Millis(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0)).sum())
+}
+
+/// Whether the others leave the time before a machine's beep to its greeting. Where tracks cannot be compared in time, whether
+/// all that they say would fit between the beep and the end of the machine's recording, and hardly anywhere else.
+fn waits_for(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
+    if facts.comparable {
+        return said_before(facts, machine, beep.start) <= config.before_beep_ms;
+    }
+    let speech = || facts.others(machine).flat_map(|t| &t.speech);
+    let Some(end) = facts.tracks.get(machine).map(|t| t.end) else { return false };
+    let first = speech().map(|s| s.start.0).fold(f64::INFINITY, f64::min);
+    let last = speech().map(|s| s.end.0).fold(0.0, f64::max);
+    last - first.min(last) <= (end - beep.end).0 + config.before_beep_ms.0
+}
