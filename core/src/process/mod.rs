@@ -31,6 +31,7 @@ mod progress;
 mod reader;
 mod redact;
 mod report;
+mod separate;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -45,11 +46,14 @@ pub use processed::{Processed, ProcessedTrack};
 pub use redact::Redaction;
 pub use write::WriteOptions;
 
+use crate::call::Role;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 use crate::run::RunOptions;
 use crate::threads;
+
+use describe::DescribedRecording;
 
 /// The version of callweave.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -93,7 +97,8 @@ fn process_call(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOp
 fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
     let CallInput { call, recordings, roles, mut warnings } = call;
     let recordings = describe::describe(recordings, &roles, &config.decode, run)?;
-    let analyzed = analyze::analyze(recordings, config, keep_tracks, run);
+    let mixed = roles.contains(&Role::Mixed) || recordings.iter().any(DescribedRecording::is_mixed);
+    let analyzed = analyze::analyze(recordings, config, keep_tracks, mixed, run);
     let mut tracks = partition::partition(analyzed, &roles)?;
     tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
     tracks.renumber();
@@ -101,6 +106,7 @@ fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptio
     let mut places = place::place(&live, config, run)?;
     warnings.append(&mut places.warnings);
     let placed = gate::gate(live, &places, config, run)?;
+    let placed = separate::separate(placed, call.direction, config, run)?;
     let analysis = measure::measure(placed, config);
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
     let report = report::report(call, &analysis, &failed, warnings, config)?;

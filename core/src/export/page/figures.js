@@ -92,7 +92,7 @@ function together() {
   const { metrics } = report
   if (metrics.unavailable) {
     const most = Math.max(...parties.map(({ track }) => track.alignment?.uncertaintyMs ?? 0))
-    const why = metrics.unavailable === 'alignment' ? `the tracks’ places are uncertain by ± ${lasting(most)}` : words(metrics.unavailable)
+    const why = metrics.unavailable === 'alignment' ? `the tracks’ places are uncertain by ± ${lasting(most)}` : 'parties share one channel'
     return card('Between the parties', '', el('p', { className: 'muted' }, `Overlap, interruptions, pauses and response times are not given: ${why}.`))
   }
   const figures = [
