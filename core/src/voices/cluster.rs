@@ -11,6 +11,10 @@ const TRANSFER: f32 = 0.42;
 /// ... or speaks among the others: telephone calls have two parties as a rule, and the halves of one voice that changes its
 /// language or its manner come down to 0.
 const THIRD: f32 = -0.15;
+/// What a difference in level of a decibel takes from the likeness of two groups: a party keeps its level, by and large.
+const PER_DB: f32 = 0.05;
+/// A group this far below the loudest, in dB, that is no more than this part of all windows, is faint.
+const FAINT: (f32, f32) = (15.0, 0.1);
 /// Any further voice.
 const FURTHER: f32 = -0.25;
 /// More voices than this are not looked for.
@@ -60,7 +64,7 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
             if groups.len() == 2 {
                 groups[group] = one;
                 groups.push(other);
-                join_most_alike(&all, &mut groups);
+                join_most_alike(windows, &all, &mut groups);
             }
             break;
         }
@@ -71,13 +75,25 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     Grouping { voices: nearest(windows, &groups), count: groups.len(), margin }
 }
 
-/// Joins the two groups that are most alike: of three groups that are two voices, those of the voice that has two manners.
-fn join_most_alike(all: &Likeness, groups: &mut Vec<Vec<usize>>) {
+/// Joins two of three groups: a faint one that says little with the group it is most like (talkers far away in a room are no
+/// party), or else the two that are most alike in voice and level (a voice that has two manners).
+fn join_most_alike(windows: &[VoiceWindow], all: &Likeness, groups: &mut Vec<Vec<usize>>) {
+    let levels: Vec<f32> = groups.iter().map(|group| level(windows, all, group)).collect();
+    let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
+    let total: f32 = groups.iter().map(|group| all.total(group)).sum();
+    let faint = |&g: &usize| levels[g] < loudest - FAINT.0 && all.total(&groups[g]) < FAINT.1 * total;
+    let faint = (0..groups.len()).find(faint);
+    let alike = |&(a, b): &(usize, usize)| all.between(&groups[a], &groups[b]) - PER_DB * (levels[a] - levels[b]).abs();
     let pairs = (0..groups.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
-    let likeness = |&(a, b): &(usize, usize)| all.between(&groups[a], &groups[b]);
-    let Some((a, b)) = pairs.max_by(|x, y| likeness(x).total_cmp(&likeness(y))) else { return };
+    let pairs = pairs.filter(|(a, b)| faint.is_none_or(|g| g == *a || g == *b));
+    let Some((a, b)) = pairs.max_by(|x, y| alike(x).total_cmp(&alike(y))) else { return };
     let joined = groups.remove(b);
     groups[a].extend(joined);
+}
+
+/// The mean level of a group, in dB.
+fn level(windows: &[VoiceWindow], all: &Likeness, group: &[usize]) -> f32 {
+    group.iter().map(|&w| all.weight(w) * windows[w].level).sum::<f32>() / all.total(group).max(1e-6)
 }
 
 fn least_of((seconds, share): (f32, f32), total: f32) -> f32 {

@@ -21,6 +21,8 @@ pub(super) struct VoiceWindow {
     /// In frames of 10 ms.
     pub start: usize,
     pub end: usize,
+    /// Mean power, in dB of full scale.
+    pub level: f32,
     pub embedding: Embedding,
 }
 

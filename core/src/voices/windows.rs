@@ -23,10 +23,11 @@ const LEVEL: f32 = 1e-3;
 pub(super) fn heard(samples: &dyn Narrowband, stretches: &[(usize, usize)], portable: bool) -> Vec<VoiceWindow> {
     let places = places(stretches);
     let mel = MelFrames::new(portable);
-    let frames: Vec<Vec<MelFrame>> = places.iter().map(|&(start, end)| levelled(samples, &mel, start, end)).collect();
+    let (frames, levels): (Vec<Vec<MelFrame>>, Vec<f32>) =
+        places.iter().map(|&(start, end)| levelled(samples, &mel, start, end)).unzip();
     let embeddings: Vec<Embedding> = VoiceEncoder::new(portable).embed(&frames);
-    let windows = places.into_iter().zip(embeddings);
-    windows.map(|((start, end), embedding)| VoiceWindow { start, end, embedding }).collect()
+    let windows = places.into_iter().zip(embeddings).zip(levels);
+    windows.map(|(((start, end), embedding), level)| VoiceWindow { start, end, level, embedding }).collect()
 }
 
 fn places(stretches: &[(usize, usize)]) -> Vec<(usize, usize)> {
@@ -55,14 +56,14 @@ fn cut((start, end): (usize, usize), hop: usize) -> Vec<(usize, usize)> {
     }
 }
 
-/// The mel frames of a window, brought to the level of training.
-fn levelled(samples: &dyn Narrowband, mel: &MelFrames, start: usize, end: usize) -> Vec<MelFrame> {
+/// The mel frames of a window, brought to the level of training, and its own level in dB.
+fn levelled(samples: &dyn Narrowband, mel: &MelFrames, start: usize, end: usize) -> (Vec<MelFrame>, f32) {
     let (mut heard, before) = stretch(samples, start, end);
     let inner = heard.get(before..before + (end - start) * HOP).unwrap_or_default();
     let power = inner.iter().map(|x| x * x).sum::<f32>() / inner.len().max(1) as f32;
     let gain = (LEVEL / power.max(1e-12)).sqrt();
     heard.iter_mut().for_each(|x| *x *= gain);
-    mel.frames(&heard, before, end - start, HOP)
+    (mel.frames(&heard, before, end - start, HOP), 10.0 * power.max(1e-12).log10())
 }
 
 /// The samples of some frames with what their first and last reach over, and how many come before the first frame's centre.
