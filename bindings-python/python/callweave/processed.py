@@ -40,6 +40,7 @@ _DOUBTFUL_MS = 50.0
 class LevelWarning(UserWarning):
     """A party stays away from the level of a mix, because gains have limits."""
 
+
 _ChunkParts = tuple[int, tuple[int, int | None], Any, float, float, float, float]
 
 

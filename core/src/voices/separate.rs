@@ -189,3 +189,74 @@ fn voices(frames: &SpeechFrames, probabilities: &[f32], count: usize, speech: &[
 fn likeliest(probabilities: &[f32]) -> usize {
     (0..probabilities.len()).min_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a])).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something like a voice: glides of a pulse train through two resonances that change with every syllable of 150 ms.
+    fn talker(pitch: f32, resonances: [[f32; 2]; 3], samples: usize) -> Vec<f32> {
+        let (mut phase, mut low, mut high) = (0.0f32, [0.0f32; 2], [0.0f32; 2]);
+        let sample = |n: usize| {
+            let (at, [first, second]) = (n % 1_200, resonances[n / 1_200 % 3]);
+            phase += pitch * (1.0 - 0.2 * at as f32 / 1_200.0);
+            let pulse = if phase >= 1.0 { 1.0 } else { 0.0 };
+            phase -= pulse;
+            low = [pulse - pitch + first * low[0] - 0.9409 * low[1], low[0]];
+            high = [low[0] + second * high[0] - 0.9025 * high[1], high[0]];
+            0.01 * high[0] * at.min(1_200 - at).min(600) as f32 / 600.0
+        };
+        (0..samples).map(sample).collect()
+    }
+
+    const DEEP: (f32, [[f32; 2]; 3]) = (0.0125, [[1.654, 1.117], [1.886, -0.297], [1.792, 1.445]]);
+    const BRIGHT: (f32, [[f32; 2]; 3]) = (0.028, [[1.45, 0.3], [1.75, -0.9], [1.6, 0.1]]);
+
+    /// Two parties in turns of 3 s with half a second between them, and the spans of their speech.
+    fn conversation(parties: [(f32, [[f32; 2]; 3]); 2], turns: usize) -> (Vec<f32>, Vec<Span>) {
+        let mut samples = vec![0.0; turns * 28_000 + 8_000];
+        let spans = (0..turns).map(|turn| {
+            let (from, (pitch, resonances)) = (turn * 28_000, parties[turn % 2]);
+            samples[from..from + 24_000].copy_from_slice(&talker(pitch, resonances, 24_000));
+            Span::new(from as f64 / 8.0, from as f64 / 8.0 + 3000.0)
+        });
+        let spans = spans.collect();
+        (samples, spans)
+    }
+
+    #[test]
+    fn two_talkers_are_two_voices_each_with_its_turns() {
+        let (samples, speech) = conversation([DEEP, BRIGHT], 10);
+        let found = separate(&samples, &speech, &[], true);
+        assert_eq!(found.voices.len(), 2);
+        let every_other = |first: usize| speech.iter().skip(first).step_by(2).copied().collect::<Vec<_>>();
+        assert_eq!(found.voices, [every_other(0), every_other(1)]);
+        assert!((0.5..=1.0).contains(&found.confidence));
+    }
+
+    #[test]
+    fn one_talker_is_one_voice() {
+        let (samples, speech) = conversation([DEEP, DEEP], 8);
+        assert_eq!(separate(&samples, &speech, &[], true).voices, [speech]);
+    }
+
+    #[test]
+    fn sounds_are_no_partys_speech() {
+        let (samples, speech) = conversation([DEEP, BRIGHT], 10);
+        let tone = Span::new(speech[2].start.0, speech[2].end.0);
+        let found = separate(&samples, &speech, &[tone], true);
+        assert!(found.voices.iter().flatten().all(|span| span.overlap(&tone).is_none()));
+    }
+
+    #[test]
+    fn nothing_noise_and_short_speech_have_answers() {
+        let nothing = separate(&Vec::<i16>::new(), &[], &[], true);
+        assert_eq!((nothing.voices.len(), nothing.confidence), (0, 1.0));
+        let noise: Vec<f32> = (0..40_000).map(|n| (n * n % 1009) as f32 / 1009.0 - 0.5).collect();
+        for spans in [vec![Span::new(0.0, 50.0)], vec![Span::new(100.0, 400.0), Span::new(900.0, 9_000.0)]] {
+            let found = separate(&noise, &spans, &[], true);
+            let told: f64 = found.voices.iter().flatten().map(|span| span.duration().0).sum();
+            assert!(found.confidence.is_finite() && told <= 8_400.1 && !found.voices.is_empty());
+        }
+    }
+}
