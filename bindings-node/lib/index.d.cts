@@ -261,6 +261,8 @@ export interface Config {
   integrity?: IntegrityConfig | undefined
   /** Outcome and tag. */
   outcome?: OutcomeConfig | undefined
+  /** Whether the voices of mixed tracks are told apart. */
+  voices?: boolean | undefined
   /** Whether key presses are reported with their digits (card numbers often enough). */
   dtmfDigits?: boolean | undefined
   /** What becomes of personal data in a report. */
@@ -394,6 +396,14 @@ export type CallEvent =
   | (EventBase & { kind: 'ringback' | 'busy' | 'congestion' | 'sit'; detail: string | null })
   | (EventBase & { kind: 'beep' | 'music' | 'silence' | 'digital_zero' | 'dropout' | 'clipping'; detail: string | null })
 
+/** One party of a track that holds several; its role is `unknown` where nothing tells. */
+export interface Voice {
+  voice: number
+  role: Role
+  roleConfidence: number | null
+  speech: Span[]
+}
+
 /** One participant. A track that could not be read has an `error` and neither source, alignment nor level. */
 export interface Track {
   index: number
@@ -407,15 +417,21 @@ export interface Track {
   level: Level | null
   /** Where the party speaks. */
   speech: Span[]
+  /** The parties of a track that holds several; null where nobody looked, or where they cannot be told apart. */
+  voices: Voice[] | null
+  /** The expected share of speech that is with its right voice. */
+  voicesConfidence: number | null
   /** Where another party is heard faintly. */
   bleed: (Span & { fromTrack: number })[]
   events: CallEvent[]
 }
 
-/** The conversation's figures; null where a placement is too uncertain to compare parties in time. */
+/** The conversation's figures; null where a placement is too uncertain, or parties share a track. */
 export interface Metrics {
   byTrack: {
     track: number
+    /** The party's voice, where the track holds several. */
+    voice?: number
     talkMs: number
     talkShare: number | null
     turns: number
@@ -430,7 +446,7 @@ export interface Metrics {
   backchannels: number | null
   responseMs: { count: number; mean: number | null; median: number | null; p95: number | null } | null
   /** Why figures are missing. */
-  unavailable: 'alignment' | null
+  unavailable: 'alignment' | 'voices' | null
 }
 
 /** What was heard to happen in a call. */
@@ -487,7 +503,7 @@ export interface Report {
     durationMs: number
   }
   tracks: Track[]
-  turns: (Span & { track: number })[]
+  turns: (Span & { track: number; voice?: number })[]
   metrics: Metrics
   outcome: {
     value: OutcomeValue
@@ -621,6 +637,8 @@ export interface ChunkOptions extends Pick<WorkOptions, 'signal'> {
 export interface Chunk {
   /** The track's place among the report's tracks. */
   track: number
+  /** The voice that speaks, where the track holds several. */
+  voice: number | null
   role: Role
   /** Where it begins on the call, the padding before the first word included. */
   startMs: number

@@ -165,6 +165,7 @@ fn chunk_json(party: &PartyChunk) -> serde_json::Value {
     json!({
         "placed": party.placed,
         "track": party.track,
+        "voice": party.voice,
         "role": party.role.name(),
         "trackStartMs": on_track.start.0,
         "trackEndMs": on_track.end.0,

@@ -121,7 +121,7 @@ impl Processed {
         self.look(py, |call| call.series())
     }
 
-    /// Where the chunks for a transcriber lie: the track's place among those that are here, its index, its role; start and
+    /// Where the chunks for a transcriber lie: the track's place among those that are here, its index and voice, the role; start and
     /// end on the track and on the call.
     fn chunks(
         &self,
@@ -135,7 +135,7 @@ impl Processed {
         let parts = |party: PartyChunk| {
             let (track, call) = (party.chunk.track, party.chunk.call);
             let role = party.role.name().to_owned();
-            (party.placed, party.track, role, track.start.0, track.end.0, call.start.0, call.end.0)
+            (party.placed, (party.track, party.voice), role, track.start.0, track.end.0, call.start.0, call.end.0)
         };
         let chunks = self.work(py, move |call, _| call.chunks(&config, &options))?;
         Ok(chunks.into_iter().map(parts).collect())
@@ -169,4 +169,4 @@ impl Processed {
 
 type MixParts<'py> = (Bound<'py, PyArray2<i16>>, u32, Vec<String>);
 
-type ChunkParts = (usize, usize, String, f64, f64, f64, f64);
+type ChunkParts = (usize, (usize, Option<usize>), String, f64, f64, f64, f64);

@@ -71,12 +71,14 @@ pub mod redact;
 pub mod report;
 pub mod resample;
 pub mod run;
+mod simd;
 pub mod speech;
 mod threads;
 pub mod timeline;
 pub mod track;
 pub mod units;
 pub mod vad;
+pub mod voices;
 
 pub use call::{Call, Direction, KnownOffset, Moment, Outcome, Role, Tag};
 pub use config::{Config, DecodeOptions, MixConfig};

@@ -108,10 +108,31 @@ pub struct TrackReport {
     pub level: Option<LevelReport>,
     /// Where the party speaks.
     pub speech: Vec<Span>,
+    /// The parties of a track that holds several, in the order of their first speech; `None` where nobody looked, or where they
+    /// cannot be told apart.
+    #[serde(default)]
+    pub voices: Option<Vec<VoiceReport>>,
+    /// The expected share of speech that is with its right voice, with four decimals; `None` where `voices` is.
+    #[serde(default)]
+    pub voices_confidence: Option<f64>,
     /// Where another party is heard faintly.
     pub bleed: Vec<Bleed>,
     /// What else sounds.
     pub events: Vec<Event>,
+}
+
+/// One party of a track that holds several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VoiceReport {
+    /// Its place among the track's voices.
+    pub voice: usize,
+    /// Who it is; unknown where nothing tells.
+    pub role: Role,
+    /// Probability that the role is the right one; `None` where it is unknown.
+    pub role_confidence: Option<f64>,
+    /// Where it speaks.
+    pub speech: Vec<Span>,
 }
 
 /// One of the recordings that a track is made of.
@@ -220,6 +241,9 @@ impl Bleed {
 pub struct TurnReport {
     /// The party's track.
     pub track: usize,
+    /// The party's voice, where the track holds several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<usize>,
     /// When.
     #[serde(flatten)]
     pub span: Span,

@@ -233,6 +233,8 @@ class Config(_Section):
     """What is wrong with a recording."""
     outcome: OutcomeConfig = field(default_factory=OutcomeConfig)
     """Outcome and tag."""
+    voices: bool = _default("voices")
+    """Whether the voices of mixed tracks are told apart."""
     dtmf_digits: bool = _default("dtmf_digits")
     """Whether key presses are reported with their digits (card numbers often enough)."""
     pii: Literal["keep", "drop"] = _default("pii")

@@ -41,6 +41,9 @@ class LevelWarning(UserWarning):
     """A party stays away from the level of a mix, because gains have limits."""
 
 
+_ChunkParts = tuple[int, tuple[int, int | None], Any, float, float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Chunk:
     """A stretch of one party's own speech, ready for a transcriber."""
@@ -57,6 +60,8 @@ class Chunk:
     sample_rate_hz: int
     _track_ms: float = field(repr=False)
     _knots: list[tuple[float, float]] = field(repr=False)
+    voice: int | None = None
+    """The voice that speaks, where the track holds several."""
 
     def to_call(self, time_ms: float) -> float:
         """The call's time of a moment that a transcriber tells, from the chunk's first sample on: clock drift and lost
@@ -177,10 +182,10 @@ class Processed:
         parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms)
         return (self._chunk(part, sample_rate_hz) for part in parts)
 
-    def _chunk(self, part: tuple[int, int, Any, float, float, float, float], rate: int | None) -> Chunk:
-        placed, track, role, start, end, call_start, call_end = part
+    def _chunk(self, part: _ChunkParts, rate: int | None) -> Chunk:
+        placed, (track, voice), role, start, end, call_start, call_end = part
         samples, hz = self._inner.cut(placed, start, end, rate)
-        return Chunk(track, role, call_start, call_end, samples, hz, start, self._inner.knots(placed))
+        return Chunk(track, role, call_start, call_end, samples, hz, start, self._inner.knots(placed), voice)
 
     def _mix_json(self, mix: MixConfig | None, **said: Any) -> str:
         changes = {name: value for name, value in said.items() if value is not None}

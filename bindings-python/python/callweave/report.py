@@ -215,6 +215,17 @@ class Piece(Span):
 
 
 @dataclass(frozen=True)
+class Voice(Record):
+    """One party of a track that holds several."""
+
+    voice: int
+    role: Role
+    """`unknown` where nothing tells."""
+    role_confidence: float | None
+    speech: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
 class Track(Record):
     """One participant. A track that could not be read has an `error` and neither source, alignment nor level."""
 
@@ -228,6 +239,10 @@ class Track(Record):
     """Where the party speaks."""
     bleed: tuple[Bleed, ...]
     events: tuple[Event, ...]
+    voices: tuple[Voice, ...] | None = None
+    """The parties of a track that holds several; `None` where nobody looked, or where they cannot be told apart."""
+    voices_confidence: float | None = None
+    """The expected share of speech that is with its right voice."""
     error: TrackError | None = None
     pieces: tuple[Piece, ...] = ()
     """The recordings it is made of, where a party has several, one after the other; `source` is the first of them."""
@@ -238,6 +253,8 @@ class Turn(Span):
     """A party's turn."""
 
     track: int
+    voice: int | None = None
+    """The party's voice, where the track holds several."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +267,8 @@ class PartyMetrics(Record):
     turns: int
     longest_monologue_ms: float
     first_speech_ms: float | None
+    voice: int | None = None
+    """The party's voice, where the track holds several."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +290,10 @@ class ResponseTimes(Record):
 
 @dataclass(frozen=True)
 class Metrics(Record):
-    """The conversation's figures; `None` where a placement is too uncertain to compare parties in time."""
+    """The conversation's figures.
+
+    `None` where a placement is too uncertain, or several parties share a track, so that parties cannot be compared.
+    """
 
     by_track: tuple[PartyMetrics, ...]
     speech_ms: float | None
@@ -282,7 +304,7 @@ class Metrics(Record):
     backchannels: int | None
     response_ms: ResponseTimes | None
     unavailable: str | None
-    """Why figures are missing: `alignment`, or `None`."""
+    """Why figures are missing: `alignment`, `voices`, or `None`."""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,9 @@ pub(super) struct ProcessArgs {
     /// Which detector hears speech.
     #[arg(long, value_parser = named(DetectorKind::from_name, DetectorKind::NAMES))]
     pub detector: Option<DetectorKind>,
+    /// Does not tell the voices of mixed tracks apart.
+    #[arg(long)]
+    pub no_voices: bool,
     /// Reports key presses with their digits.
     #[arg(long)]
     pub dtmf_digits: bool,
@@ -247,6 +250,7 @@ impl ProcessArgs {
         set(&mut config.decode.assumed_mp3_delay, sound.mp3_delay);
         set(&mut config.detector, self.detector);
         set(&mut config.pii, self.pii);
+        config.voices &= !self.no_voices;
         config.dtmf_digits |= self.dtmf_digits;
         config.portable |= self.portable;
         config.align.aligned |= self.aligned;

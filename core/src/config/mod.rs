@@ -22,7 +22,7 @@ use crate::json;
 use crate::units::Millis;
 
 /// Everything that a caller can choose. The result depends on this and the input alone.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Config {
     /// How recordings are read.
@@ -41,12 +41,33 @@ pub struct Config {
     pub integrity: IntegrityConfig,
     /// Outcome and tag.
     pub outcome: OutcomeConfig,
+    /// Whether the voices of mixed tracks are told apart.
+    pub voices: bool,
     /// Whether key presses are reported with their digits (card numbers often enough).
     pub dtmf_digits: bool,
     /// What becomes of personal data.
     pub pii: Pii,
     /// Takes the slower path whose bits are the same on every kind of CPU.
     pub portable: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            decode: DecodeOptions::default(),
+            detector: DetectorKind::default(),
+            speech: SpeechConfig::default(),
+            align: AlignOptions::default(),
+            mix: MixConfig::default(),
+            metrics: MetricsConfig::default(),
+            integrity: IntegrityConfig::default(),
+            outcome: OutcomeConfig::default(),
+            voices: true,
+            dtmf_digits: false,
+            pii: Pii::default(),
+            portable: false,
+        }
+    }
 }
 
 impl Config {

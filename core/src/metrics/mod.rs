@@ -28,6 +28,9 @@ use crate::units::{Millis, Span, total};
 pub struct PartyMetrics {
     /// The track's place among the call's tracks.
     pub track: usize,
+    /// The party's voice, where the track holds several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<usize>,
     /// Time in which the party speaks.
     pub talk_ms: Millis,
     /// The party's part of all talk, 0 to 1; `None` where nobody speaks.
@@ -65,7 +68,8 @@ pub struct ResponseTimes {
     pub p95: Option<Millis>,
 }
 
-/// The conversation's figures. What compares parties in time is `None` where a placement is too uncertain for it.
+/// The conversation's figures. What compares parties is `None` where a placement is too uncertain for it, or where one channel
+/// holds several parties and cannot say it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -86,7 +90,7 @@ pub struct Metrics {
     pub backchannels: Option<usize>,
     /// Response times.
     pub response_ms: Option<ResponseTimes>,
-    /// Why figures are missing: `alignment`, or `None`.
+    /// Why figures are missing: `alignment`, `voices`, or `None`.
     pub unavailable: Option<String>,
 }
 
@@ -95,22 +99,37 @@ pub struct Metrics {
 pub struct Party {
     /// The track's place among the call's tracks.
     pub track: usize,
+    /// The party's voice, where the track holds several that are told apart.
+    pub voice: Option<usize>,
     /// The party's speech on the call's timeline, in order.
     pub speech: Vec<Span>,
 }
 
-/// The figures of a call. `turns` name the parties by their place in `parties`; `comparable`: whether all placements
-/// are certain enough to compare parties in time.
+/// What can be compared between the parties of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Comparison {
+    /// Everything: each party has a track of its own, and all lie where they are said to lie.
+    #[default]
+    Full,
+    /// Turns: some parties share a track and are told apart by their voices, but who speaks at the same time is not heard.
+    Turns,
+    /// Nothing: parties share a track and are not told apart.
+    Mixed,
+    /// Nothing: a placement is too uncertain.
+    Unplaced,
+}
+
+/// The figures of a call. `turns` name the parties by their place in `parties`.
 pub fn metrics(
     parties: &[Party],
     turns: &[Turn],
     duration: Millis,
-    comparable: bool,
+    comparison: Comparison,
     config: &MetricsConfig,
 ) -> Metrics {
     let all_talk: f64 = parties.iter().map(|p| total(&p.speech).0).sum();
     let by_track = parties.iter().enumerate().map(|(i, party)| by_party(i, party, turns, all_talk)).collect();
-    if !comparable {
+    if comparison == Comparison::Unplaced {
         return Metrics {
             by_track,
             speech_ms: None,
@@ -123,6 +142,7 @@ pub fn metrics(
             unavailable: Some("alignment".into()),
         };
     }
+    let full = comparison == Comparison::Full;
     let anybody = at_least(1, parties);
     let non_talk = gaps(&anybody, duration, config.non_talk_ms);
     Metrics {
@@ -130,11 +150,11 @@ pub fn metrics(
         speech_ms: Some(total(&anybody)),
         non_talk_ms: Some(total(&non_talk)),
         non_talk: Some(non_talk),
-        overlap_ms: Some(total(&at_least(2, parties))),
-        interruptions: Some(interruptions(parties, turns, config)),
-        backchannels: Some(backchannels(turns, config)),
-        response_ms: Some(response_times(turns)),
-        unavailable: None,
+        overlap_ms: full.then(|| total(&at_least(2, parties))),
+        interruptions: full.then(|| interruptions(parties, turns, config)),
+        backchannels: full.then(|| backchannels(turns, config)),
+        response_ms: (comparison != Comparison::Mixed).then(|| response_times(turns)),
+        unavailable: (!full).then(|| "voices".into()),
     }
 }
 
@@ -143,6 +163,7 @@ fn by_party(i: usize, party: &Party, turns: &[Turn], all_talk: f64) -> PartyMetr
     let talk = total(&party.speech);
     PartyMetrics {
         track: party.track,
+        voice: party.voice,
         talk_ms: talk,
         talk_share: (all_talk > 0.0).then(|| share(talk.0 / all_talk)),
         turns: own().count(),
@@ -234,7 +255,11 @@ mod tests {
 
     /// Parties from pictures of 100 ms a character: anything but a space is speech.
     fn drawn(pictures: &[&str]) -> Vec<Party> {
-        pictures.iter().enumerate().map(|(track, picture)| Party { track, speech: spans(picture) }).collect()
+        pictures
+            .iter()
+            .enumerate()
+            .map(|(track, picture)| Party { track, voice: None, speech: spans(picture) })
+            .collect()
     }
 
     fn spans(picture: &str) -> Vec<Span> {
@@ -254,7 +279,7 @@ mod tests {
         let speech: Vec<Vec<Span>> = parties.iter().map(|p| p.speech.clone()).collect();
         let turns = speech::turns(&speech, Millis(1500.0));
         let duration = Millis(pictures.iter().map(|p| p.len()).max().unwrap_or(0) as f64 * 100.0);
-        metrics(&parties, &turns, duration, true, &MetricsConfig::default())
+        metrics(&parties, &turns, duration, Comparison::Full, &MetricsConfig::default())
     }
 
     #[test]
@@ -326,8 +351,21 @@ mod tests {
     #[test]
     fn an_uncertain_placement_leaves_only_what_one_track_tells() {
         let parties = drawn(&["aaaa", "bb"]);
-        let m = metrics(&parties, &[], Millis(400.0), false, &MetricsConfig::default());
+        let m = metrics(&parties, &[], Millis(400.0), Comparison::Unplaced, &MetricsConfig::default());
         assert_eq!(m.by_track[0].talk_ms, Millis(400.0));
         assert_eq!((m.overlap_ms, m.interruptions, m.unavailable), (None, None, Some("alignment".into())));
+    }
+    #[test]
+    fn one_channel_gives_null_for_what_it_cannot_say() {
+        let parties = drawn(&["aaaa", "      bb"]);
+        let turns = speech::turns(&[parties[0].speech.clone(), parties[1].speech.clone()], Millis(1500.0));
+        let of = |comparison| metrics(&parties, &turns, Millis(800.0), comparison, &MetricsConfig::default());
+        for m in [of(Comparison::Turns), of(Comparison::Mixed)] {
+            assert_eq!((m.overlap_ms, m.interruptions, m.backchannels), (None, None, None));
+            assert_eq!((m.speech_ms, m.non_talk_ms), (Some(Millis(600.0)), Some(Millis(0.0))));
+            assert_eq!(m.unavailable.as_deref(), Some("voices"));
+        }
+        assert_eq!(of(Comparison::Turns).response_ms.unwrap().count, 1);
+        assert_eq!(of(Comparison::Mixed).response_ms, None);
     }
 }

@@ -32,8 +32,8 @@ pub struct TrackFacts {
 pub struct Facts {
     /// The tracks.
     pub tracks: Vec<TrackFacts>,
-    /// Turns that pass from one party to another.
-    pub exchanges: u32,
+    /// Turns that pass from one party to another; `None` where parties share a track and are not told apart.
+    pub exchanges: Option<u32>,
     /// How uncertain the least certain placement is.
     pub uncertainty: Millis,
     /// Whether the placements allow comparing parties in time.
@@ -71,6 +71,12 @@ impl TrackFacts {
 impl Facts {
     pub(super) fn talk(&self) -> Millis {
         Millis(self.tracks.iter().map(|t| total(&t.speech).0).sum())
+    }
+
+    /// Turns that pass from one party to another. Where they cannot be counted, no more than there are pauses.
+    pub(super) fn most_exchanges(&self) -> u32 {
+        let pauses = || self.tracks.iter().map(|t| t.speech.len()).sum::<usize>().saturating_sub(1);
+        self.exchanges.unwrap_or_else(|| pauses() as u32)
     }
 
     /// From the first to the last speech of anybody.

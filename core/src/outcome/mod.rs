@@ -95,16 +95,16 @@ pub fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) -> Tagged
 /// Calling a customer spam is the one mistake that cannot be seen later: any evidence of a person forbids it, and so do roles
 /// that are not known and recordings that cannot be trusted.
 fn may_be_a_customer(facts: &Facts) -> bool {
-    let keys = |t: &TrackFacts| t.role == Role::Customer && t.of_kind(&[EventKind::Dtmf]) > 0;
+    let keys = |t: &TrackFacts| matches!(t.role, Role::Customer | Role::Mixed) && t.of_kind(&[EventKind::Dtmf]) > 0;
     facts.damaged || facts.tracks.iter().any(|t| t.role == Role::Unknown || keys(t))
 }
 
-/// Short in speech, or short in time with hardly an exchange; measured between the first and the last speech. Where the tracks'
+/// Short in speech, or short in time with hardly an exchange (or a pause that may be one); measured between the first and the last speech. Where the tracks'
 /// places are uncertain, a call is short in time if it is however they lie.
 fn is_short(facts: &Facts, config: &OutcomeConfig) -> bool {
     let in_speech = facts.talk() < config.short_speech_ms;
     // Either end may be off by the uncertainty.
     let slack = if facts.comparable { 0.0 } else { 2.0 * facts.uncertainty.0 };
     let span = Millis(facts.first_to_last().0 + slack);
-    in_speech || (span <= config.short_span_ms && facts.exchanges < config.short_exchanges)
+    in_speech || (span <= config.short_span_ms && facts.most_exchanges() < config.short_exchanges)
 }

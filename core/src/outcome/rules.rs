@@ -119,8 +119,9 @@ fn conversation(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     let mut reasons = vec![time("speech_total", facts.talk(), config.short_speech_ms, "somebody speaks")];
     if facts.comparable {
         reasons.push(time("first_to_last", facts.first_to_last(), config.short_span_ms, "from first to last speech"));
-        let exchanges = facts.exchanges as usize;
-        reasons.push(count("exchanges", exchanges, config.short_exchanges as usize, "turns passed to the other party"));
+        reasons.extend(facts.exchanges.map(|n| {
+            count("exchanges", n as usize, config.short_exchanges as usize, "turns passed to the other party")
+        }));
     }
     Some(reasons)
 }

@@ -28,7 +28,7 @@ fn with(mut party: TrackFacts, events: &[(EventKind, f64, f64)]) -> TrackFacts {
 }
 
 fn call(customer: TrackFacts, agent: TrackFacts, exchanges: u32) -> Facts {
-    Facts { tracks: vec![customer, agent], exchanges, comparable: true, ..Facts::default() }
+    Facts { tracks: vec![customer, agent], exchanges: Some(exchanges), comparable: true, ..Facts::default() }
 }
 
 fn customer(speech: &[(f64, f64)]) -> TrackFacts {
@@ -86,6 +86,17 @@ fn a_conversation_is_short_below_its_limits() {
     assert_eq!(of(10.0, 20.0, 1), Tag::Short, "at most 20 s with one exchange");
     assert_eq!(of(10.0, 20.001, 1), Tag::Normal);
     assert_eq!(of(10.0, 20.0, 2), Tag::Normal);
+}
+
+#[test]
+fn exchanges_that_cannot_be_counted_are_no_more_than_the_pauses() {
+    let tag = |speech: &[(f64, f64)]| {
+        let facts = Facts { tracks: vec![party(Role::Mixed, speech)], comparable: true, ..Facts::default() };
+        decided(&facts).1
+    };
+    assert_eq!(tag(&[(1.0, 4.0), (5.0, 8.0), (9.0, 12.0)]), Tag::Normal, "18 s of a mixed call may hold two exchanges");
+    assert_eq!(tag(&[(1.0, 4.0), (5.0, 8.0)]), Tag::Short, "two spans hold at most one");
+    assert_eq!(tag(&[(1.0, 2.0), (3.0, 4.0), (5.0, 5.9)]), Tag::Short, "less than 3 s of speech");
 }
 
 #[test]

@@ -64,7 +64,7 @@ const EMPTY: Vec<i16> = Vec::new();
 pub(super) struct Retention {
     /// The samples as they are, for a mix.
     pub tracks: bool,
-    /// The samples at 8 kHz, for placing tracks against each other.
+    /// The samples at 8 kHz, for placing tracks against each other and for telling voices apart.
     pub narrowband: bool,
     /// Whether the call is this one recording.
     pub alone: bool,
@@ -78,15 +78,17 @@ pub(super) struct AnalyzedRecording {
     pub tracks: Result<Vec<TrackAnalysis>>,
 }
 
-/// Analyzes each recording to its end, side by side. A recording that fails keeps its error.
+/// Analyzes each recording to its end, side by side. A recording that fails keeps its error. `mixed`: a track may hold several
+/// parties.
 pub(super) fn analyze(
     recordings: Vec<DescribedRecording>,
     config: &Config,
     keep_tracks: bool,
+    mixed: bool,
     run: &RunOptions,
 ) -> Vec<AnalyzedRecording> {
     let several = recordings.len() > 1;
-    let keep = Retention { tracks: keep_tracks, narrowband: several, alone: !several };
+    let keep = Retention { tracks: keep_tracks, narrowband: several || (mixed && config.voices), alone: !several };
     let sizes = recordings.iter().map(|r| r.opened.as_ref().map_or(Some(0), |open| open.decoder.size_hint()));
     let progress = ProgressCounter::new(sizes.sum());
     threads::map(recordings, |DescribedRecording { leg, described, opened }| AnalyzedRecording {

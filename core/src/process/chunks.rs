@@ -19,6 +19,8 @@ pub struct PartyChunk {
     pub placed: usize,
     /// Its track's place among the report's tracks.
     pub track: usize,
+    /// The voice that speaks, where its track holds several.
+    pub voice: Option<usize>,
     /// Who speaks.
     pub role: Role,
     /// Where it lies.
@@ -35,24 +37,31 @@ impl Processed {
         options.validate()?;
         let mut all = Vec::new();
         for (place, placed) in self.tracks.iter().enumerate() {
-            let (track, role) = (placed.index, placed.track.role);
-            let chunks = placed.chunks(&self.own_speech(placed), config, options)?;
-            all.extend(chunks.into_iter().map(|chunk| PartyChunk { placed: place, track, role, chunk }));
+            let track = placed.index;
+            for (voice, role, speech) in self.own_speech(placed) {
+                let chunks = placed.chunks(&speech, config, options)?;
+                all.extend(chunks.into_iter().map(|chunk| PartyChunk { placed: place, track, voice, role, chunk }));
+            }
         }
         let start = |chunk: &PartyChunk| chunk.chunk.call.start.0;
         all.sort_by(|a, b| start(a).total_cmp(&start(b)).then(a.track.cmp(&b.track)));
         Ok(all)
     }
 
-    /// A track's own speech, in the track's time.
-    fn own_speech(&self, placed: &ProcessedTrack) -> Vec<Span> {
-        let told = self.report.tracks.iter().find(|track| track.index == placed.index);
-        let speech = told.map(|track| track.speech.as_slice()).unwrap_or_default();
+    /// A track's own speech, in the track's time: of its party, or of each of its voices.
+    fn own_speech(&self, placed: &ProcessedTrack) -> Vec<(Option<usize>, Role, Vec<Span>)> {
+        let Some(told) = self.report.tracks.iter().find(|track| track.index == placed.index) else { return Vec::new() };
         let back = |span: &Span| {
             let (start, end) = (placed.placement.to_track(span.start), placed.placement.to_track(span.end));
             (end > start).then_some(Span { start, end })
         };
-        speech.iter().filter_map(back).collect()
+        let on_track = |speech: &[Span]| speech.iter().filter_map(back).collect();
+        match told.voices.as_deref() {
+            Some(voices) if voices.len() > 1 => {
+                voices.iter().map(|told| (Some(told.voice), told.role, on_track(&told.speech))).collect()
+            }
+            _ => vec![(None, placed.track.role, on_track(&told.speech))],
+        }
     }
 }
 

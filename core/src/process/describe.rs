@@ -133,6 +133,12 @@ impl DescribedRecording {
             .with_mismatch(role.name(), "a channel with the role, or a role for each track"))
     }
 
+    /// Whether its document says that one track of it holds several parties.
+    pub(super) fn is_mixed(&self) -> bool {
+        let described = self.described.as_ref().is_some_and(|described| described.leg.role == Role::Mixed);
+        described || self.leg.role == Role::Mixed
+    }
+
     /// How many tracks of the call it is; one that cannot be read is one.
     fn tracks(&self) -> usize {
         self.opened.as_ref().map_or(1, |open| open.channels.len())

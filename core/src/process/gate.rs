@@ -1,5 +1,6 @@
 //! Fifth step, second half: each track on the call's timeline, with its party's own speech, what bled, and what else sounds.
 
+use crate::call::Role;
 use crate::config::Config;
 use crate::error::{Result, Stage};
 use crate::events::{self, TrackEvent};
@@ -15,6 +16,7 @@ use crate::vad::Probabilities;
 use super::analyze::TrackAnalysis;
 use super::partition::LiveTrack;
 use super::place::Placements;
+use super::separate::TrackVoices;
 
 /// A track on the call's timeline.
 pub(super) struct PlacedTrack {
@@ -35,6 +37,10 @@ pub(super) struct PlacedTrack {
     pub alive: f64,
     /// The track with the same audio that stands for this one: it is neither counted nor mixed again.
     pub repeats: Option<usize>,
+    /// Whether it holds several parties: it was recorded so, or delivered for two parties.
+    pub shared: bool,
+    /// Its voices, where it holds several parties that are told apart.
+    pub voices: Option<TrackVoices>,
 }
 
 /// Sorts each track's speech into the party's own and bleed, and its events into its own and those of other tracks.
@@ -58,7 +64,9 @@ pub(super) fn gate(
     let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(floors).zip(events);
     let placed = parts.map(|((((track, placement), gated), floor), events)| {
         let repeats = places.repeated.iter().find(|pair| pair.1 == track.index).map(|pair| pair.0);
-        PlacedTrack { repeats, ..PlacedTrack::new(track, placement.clone(), gated, floor, &events, &indices, config) }
+        let delivered_twice = places.repeated.iter().any(|pair| pair.0 == track.index || pair.1 == track.index);
+        let placed = PlacedTrack::new(track, placement.clone(), gated, floor, &events, &indices, config);
+        PlacedTrack { repeats, shared: placed.shared || delivered_twice, ..placed }
     });
     Ok(placed.collect())
 }
@@ -93,6 +101,8 @@ impl PlacedTrack {
             noise,
             placement,
             repeats: None,
+            shared: track.role == Role::Mixed,
+            voices: None,
             track,
         }
     }

@@ -1,10 +1,9 @@
 //! Sixth step: the conversation's turns, figures, silences, integrity, outcome and tag.
 
-use crate::call::Role;
 use crate::config::Config;
 use crate::integrity::{self, Finding, Inspected};
-use crate::metrics::{self, Metrics, Party, SilenceInput};
-use crate::outcome::{self, Decision, Facts, Tagged};
+use crate::metrics::{self, Comparison, Metrics, Party, SilenceInput};
+use crate::outcome::{self, Decision, Facts, Tagged, TrackFacts};
 use crate::speech::{self, Turn};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::units::{Millis, Rate, Span};
@@ -14,7 +13,9 @@ use super::gate::{PlacedTrack, event};
 /// Everything that is known of a call.
 pub(super) struct CallAnalysis {
     pub tracks: Vec<PlacedTrack>,
-    /// Turns; `party` is the place among `tracks`.
+    /// One for each track, or for each voice of a track.
+    pub parties: Vec<Party>,
+    /// Turns; `party` is the place among `parties`.
     pub turns: Vec<Turn>,
     pub duration: Millis,
     pub metrics: Metrics,
@@ -29,14 +30,17 @@ pub(super) fn measure(mut tracks: Vec<PlacedTrack>, config: &Config) -> CallAnal
     if scene.comparable {
         add_silences(&mut tracks, scene.duration, config);
     }
-    let turns = speech::turns(&tracks.iter().map(counted_speech).collect::<Vec<_>>(), config.speech.turn_pause_ms);
+    let parties: Vec<Party> = tracks.iter().flat_map(parties_of).collect();
+    let spoken: Vec<Vec<Span>> = parties.iter().map(|party| party.speech.clone()).collect();
+    let turns = speech::turns(&spoken, config.speech.turn_pause_ms);
     let integrity = findings(&tracks, config);
     let damaged = integrity.iter().any(|finding| finding.code.forbids_judgement());
     let facts = facts(&tracks, &turns, &scene, damaged);
     let outcome = outcome::outcome(&facts, &config.outcome);
     CallAnalysis {
         tag: outcome::tag(&outcome, &facts, &config.outcome),
-        metrics: figures(&tracks, &turns, &scene, config),
+        metrics: figures(&tracks, &parties, &turns, &scene, config),
+        parties,
         duration: scene.duration,
         tracks,
         turns,
@@ -52,15 +56,25 @@ struct Scene {
     uncertainty: Millis,
     /// Whether all placements are certain enough to compare parties in time.
     comparable: bool,
+    /// What can be compared between the parties.
+    comparison: Comparison,
 }
 
 impl Scene {
     fn new(tracks: &[PlacedTrack], config: &Config) -> Self {
         let uncertainty = tracks.iter().map(|t| t.placement.uncertainty).fold(Millis(0.0), Millis::max);
+        let comparable = uncertainty <= config.metrics.max_uncertainty_ms;
+        let comparison = match comparable {
+            false => Comparison::Unplaced,
+            true if tracks.iter().any(is_unresolved) => Comparison::Mixed,
+            true if tracks.iter().any(|track| track.shared) => Comparison::Turns,
+            true => Comparison::Full,
+        };
         Self {
             duration: tracks.iter().map(PlacedTrack::end).fold(Millis(0.0), Millis::max),
             uncertainty,
-            comparable: uncertainty <= config.metrics.max_uncertainty_ms,
+            comparable,
+            comparison,
         }
     }
 }
@@ -68,6 +82,19 @@ impl Scene {
 /// A track's speech as the figures count it: that of a repeated track is counted once.
 fn counted_speech(track: &PlacedTrack) -> Vec<Span> {
     if track.repeats.is_some() { Vec::new() } else { track.speech.clone() }
+}
+
+/// The parties of a track: its voices, where they are told apart.
+fn parties_of(track: &PlacedTrack) -> Vec<Party> {
+    match &track.voices {
+        Some(told) if told.voices.len() > 1 => told.parties(track.track.index),
+        _ => vec![Party { track: track.track.index, voice: None, speech: counted_speech(track) }],
+    }
+}
+
+/// Whether a track holds several parties that are not told apart.
+fn is_unresolved(track: &PlacedTrack) -> bool {
+    track.shared && track.repeats.is_none() && track.voices.is_none()
 }
 
 /// Adds the stretches in which both sides are quiet to the first track.
@@ -86,7 +113,7 @@ fn add_silences(tracks: &mut [PlacedTrack], call: Millis, config: &Config) {
 }
 
 fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -> Facts {
-    let counted = tracks.iter().filter(|t| t.repeats.is_none()).map(|t| outcome::TrackFacts {
+    let track_facts = |t: &PlacedTrack| TrackFacts {
         role: t.track.role,
         speech: t.speech.clone(),
         voiced: t.voiced.clone(),
@@ -95,10 +122,15 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -
         dead: integrity::is_dead(t.alive),
         duration: t.track.analysis.duration,
         end: t.end(),
+    };
+    let counted = tracks.iter().filter(|t| t.repeats.is_none()).flat_map(|t| match &t.voices {
+        Some(told) => told.facts(&track_facts(t)),
+        None => vec![track_facts(t)],
     });
+    let passed = || turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
     Facts {
         tracks: counted.collect(),
-        exchanges: turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32,
+        exchanges: (scene.comparison != Comparison::Mixed).then(passed),
         uncertainty: scene.uncertainty,
         comparable: scene.comparable,
         damaged,
@@ -129,13 +161,10 @@ fn findings(tracks: &[PlacedTrack], config: &Config) -> Vec<Finding> {
     integrity::findings(&inspected.collect::<Vec<_>>(), &config.integrity)
 }
 
-fn figures(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, config: &Config) -> Metrics {
-    let party = |t: &PlacedTrack| Party { track: t.track.index, speech: counted_speech(t) };
-    let parties: Vec<Party> = tracks.iter().map(party).collect();
-    let mut figures = metrics::metrics(&parties, turns, scene.duration, scene.comparable, &config.metrics);
-    // In a mixed track nobody can be told apart: the same recording delivered for two parties is one.
-    let repeated = tracks.iter().any(|t| t.repeats.is_some());
-    let mixed = |index: usize| tracks.iter().any(|t| t.track.index == index && t.track.role == Role::Mixed);
-    figures.by_track.retain(|party| !repeated && !mixed(party.track));
+fn figures(tracks: &[PlacedTrack], parties: &[Party], turns: &[Turn], scene: &Scene, config: &Config) -> Metrics {
+    let mut figures = metrics::metrics(parties, turns, scene.duration, scene.comparison, &config.metrics);
+    // Parties that are not told apart have no figures, and nor has a track that repeats another.
+    let told = |index: usize| tracks.iter().any(|t| t.track.index == index && !is_unresolved(t) && t.repeats.is_none());
+    figures.by_track.retain(|party| told(party.track));
     figures
 }

@@ -32,6 +32,7 @@ mod progress;
 mod reader;
 mod redact;
 mod report;
+mod separate;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -46,12 +47,15 @@ pub use processed::{Processed, ProcessedTrack};
 pub use redact::Redaction;
 pub use write::WriteOptions;
 
+use crate::call::Role;
 use crate::config::Config;
 use crate::decode::Budget;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 use crate::run::RunOptions;
 use crate::threads;
+
+use describe::DescribedRecording;
 
 /// The version of callweave.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -96,7 +100,8 @@ fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptio
     let CallInput { call, recordings, roles, mut warnings } = call;
     let budget = Budget::new(&config.decode, run.cancel.clone());
     let recordings = describe::describe(recordings, &roles, &config.decode, &budget, run)?;
-    let analyzed = analyze::analyze(recordings, config, keep_tracks, run);
+    let mixed = roles.contains(&Role::Mixed) || recordings.iter().any(DescribedRecording::is_mixed);
+    let analyzed = analyze::analyze(recordings, config, keep_tracks, mixed, run);
     budget.verdict()?;
     let mut tracks = partition::partition(analyzed, &roles)?;
     tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
@@ -105,6 +110,7 @@ fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptio
     let mut places = place::place(&live, config, run)?;
     warnings.append(&mut places.warnings);
     let placed = gate::gate(live, &places, config, run)?;
+    let placed = separate::separate(placed, call.direction, config, run)?;
     let analysis = measure::measure(placed, config);
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
     let report = report::report(call, &analysis, &failed, warnings, config)?;

@@ -61,8 +61,10 @@ fn started_at(analysis: &CallAnalysis, failed: &[FailedTrack]) -> Option<Moment>
 }
 
 fn turns(analysis: &CallAnalysis) -> Vec<TurnReport> {
-    let index = |party: usize| analysis.tracks.get(party).map(|t| t.track.index);
-    let report = |turn: &crate::speech::Turn| Some(TurnReport { track: index(turn.party)?, span: turn.span });
+    let report = |turn: &crate::speech::Turn| {
+        let party = analysis.parties.get(turn.party)?;
+        Some(TurnReport { track: party.track, voice: party.voice, span: turn.span })
+    };
     analysis.turns.iter().filter_map(report).collect()
 }
 
@@ -88,6 +90,8 @@ fn live_track(placed: &PlacedTrack, config: &Config) -> TrackReport {
         alignment: Some(AlignmentReport::from(&placed.placement)),
         level: Some(level_report(placed)),
         speech: placed.speech.clone(),
+        voices: placed.voices.as_ref().map(|told| told.voices.clone()),
+        voices_confidence: placed.voices.as_ref().map(|told| told.confidence),
         bleed: placed.bleed.clone(),
         events: placed.events.iter().map(|event| event_report(event, config)).collect(),
     }
@@ -104,6 +108,8 @@ fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
         alignment: None,
         level: None,
         speech: Vec::new(),
+        voices: None,
+        voices_confidence: None,
         bleed: Vec::new(),
         events: Vec::new(),
     }

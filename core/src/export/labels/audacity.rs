@@ -2,15 +2,17 @@
 
 use std::fmt::Write;
 
-use super::{Label, Names, event_text, micros, seconds, sorted, speaker, speakers};
+use super::{Label, Names, event_text, micros, parties, seconds, sorted, speaker, speakers};
 use crate::report::Report;
 
 /// Speech, bleed and sounds of every track, in the order of time.
 pub fn audacity(report: &Report, names: Names) -> String {
     let speakers = speakers(report, names);
     let mut labels = Vec::new();
+    for party in parties(report, names) {
+        labels.extend(party.speech.iter().map(|&span| Label { span, text: format!("{}: speech", party.name) }));
+    }
     for (track, name) in report.tracks.iter().zip(&speakers) {
-        labels.extend(track.speech.iter().map(|&span| Label { span, text: format!("{name}: speech") }));
         labels.extend(track.bleed.iter().map(|bleed| Label {
             span: bleed.span,
             text: format!("{name}: bleed of {}", speaker(&speakers, bleed.from_track)),

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Names, speakers};
+use super::{Names, parties, party_of, speakers};
+use crate::call::Role;
 use crate::report::Report;
 use crate::units::Span;
 
@@ -13,6 +14,7 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 struct CsvRow {
     span: Span,
     track: Option<usize>,
+    voice: Option<usize>,
     kind: &'static str,
     detail: String,
     confidence: String,
@@ -24,12 +26,14 @@ struct CsvRow {
 /// `confidence`. Texts that begin with `=`, `+`, `-`, `@`, a tab or a line end have a single quote before them: a
 /// spreadsheet would take them for formulas.
 pub fn csv(report: &Report, names: Names) -> String {
-    let speakers = speakers(report, names);
+    let (speakers, parties) = (speakers(report, names), parties(report, names));
     let mut text = String::from("startMs,endMs,track,role,name,kind,detail,confidence\r\n");
     for row in rows(report) {
         let track = row.track.and_then(|track| report.tracks.get(track));
-        let role = track.map_or("", |track| track.role.name());
+        let voice = row.voice.and_then(|voice| party_of(&parties, row.track?, Some(voice)));
+        let role = voice.map(|voice| voice.role).or(track.map(|track| track.role)).map_or("", Role::name);
         let name = row.track.and_then(|track| speakers.get(track)).map_or("", String::as_str);
+        let name = voice.map_or(name, |voice| &voice.name);
         let number = track.map_or_else(String::new, |track| track.index.to_string());
         let CsvRow { span, kind, detail, confidence, .. } = row;
         let (start, end) = (decimal(span.start.0), decimal(span.end.0));
@@ -40,20 +44,29 @@ pub fn csv(report: &Report, names: Names) -> String {
 }
 
 fn rows(report: &Report) -> Vec<CsvRow> {
-    let row = |span, track, kind, detail| CsvRow { span, track, kind, detail, confidence: String::new() };
+    let row = |span, track, kind, detail| CsvRow { span, track, voice: None, kind, detail, confidence: String::new() };
     let mut rows = Vec::new();
+    for party in parties(report, Names::Roles) {
+        let speech = |&span| CsvRow { voice: party.voice, ..row(span, Some(party.track), "speech", String::new()) };
+        rows.extend(party.speech.iter().map(speech));
+    }
     for (at, track) in report.tracks.iter().enumerate() {
-        rows.extend(track.speech.iter().map(|&span| row(span, Some(at), "speech", String::new())));
         rows.extend(track.bleed.iter().map(|b| row(b.span, Some(at), "bleed", format!("track {}", b.from_track))));
         rows.extend(track.events.iter().map(|event| CsvRow {
             span: event.span,
             track: Some(at),
+            voice: None,
             kind: event.kind.name(),
             detail: event.detail.clone().unwrap_or_default(),
             confidence: event.confidence.to_string(),
         }));
     }
-    rows.extend(report.turns.iter().map(|turn| row(turn.span, Some(turn.track), "turn", String::new())));
+    rows.extend(
+        report
+            .turns
+            .iter()
+            .map(|turn| CsvRow { voice: turn.voice, ..row(turn.span, Some(turn.track), "turn", String::new()) }),
+    );
     let interruptions = report.metrics.interruptions.iter().flatten();
     rows.extend(interruptions.map(|i| row(i.span, Some(i.by), "interruption", String::new())));
     rows.extend(report.metrics.non_talk.iter().flatten().map(|&span| row(span, None, "non_talk", String::new())));

@@ -13,6 +13,7 @@ pub use rttm::rttm;
 pub use textgrid::textgrid;
 pub use vtt::vtt;
 
+use crate::call::Role;
 use crate::report::Report;
 use crate::timeline::Event;
 use crate::units::{Millis, Span};
@@ -108,15 +109,60 @@ pub fn speakers(report: &Report, names: Names) -> Vec<String> {
             0 | 1 => track.role.name().to_owned(),
             _ => format!("{} {nth}", track.role.name()),
         });
-        let mut name = base.clone();
-        let mut count = 2;
-        while taken.contains(&name) {
-            name = format!("{base} ({count})");
-            count += 1;
-        }
+        let name = apart(&base, &taken);
         taken.push(name);
     }
     taken
+}
+
+/// A party that speaks: a track's, or one voice of a track that holds several.
+pub(super) struct Speaker<'a> {
+    /// The track's place among the report's tracks.
+    track: usize,
+    voice: Option<usize>,
+    role: Role,
+    name: String,
+    speech: &'a [Span],
+}
+
+/// The parties of a report, in the order of the tracks and their voices; no two are named alike. A voice is named by its role, or
+/// by its number.
+pub(super) fn parties(report: &Report, names: Names) -> Vec<Speaker<'_>> {
+    let mut found = Vec::new();
+    let mut taken = speakers(report, names);
+    for (track, name) in taken.clone().into_iter().enumerate() {
+        let Some(told) = report.tracks.get(track) else { continue };
+        let voices = told.voices.as_deref().filter(|voices| voices.len() > 1);
+        for voice in voices.unwrap_or_default() {
+            let base = match voice.role {
+                Role::Unknown => format!("voice {}", voice.voice + 1),
+                role => role.name().to_owned(),
+            };
+            let name = apart(&base, &taken);
+            taken.push(name.clone());
+            found.push(Speaker { track, voice: Some(voice.voice), role: voice.role, name, speech: &voice.speech });
+        }
+        if voices.is_none() {
+            found.push(Speaker { track, voice: None, role: told.role, name, speech: &told.speech });
+        }
+    }
+    found
+}
+
+/// A name that is not among those that are taken.
+fn apart(base: &str, taken: &[String]) -> String {
+    let numbered = (2..).map(|count| format!("{base} ({count})"));
+    let mut names = std::iter::once(base.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+/// The party that a track and a voice name, if it is there.
+pub(super) fn party_of<'a, 'b>(
+    parties: &'b [Speaker<'a>],
+    track: usize,
+    voice: Option<usize>,
+) -> Option<&'b Speaker<'a>> {
+    parties.iter().find(|party| party.track == track && (voice.is_none() || party.voice == voice))
 }
 
 /// A text on one line: what breaks or steers lines becomes a space.
@@ -164,7 +210,7 @@ fn sorted(mut labels: Vec<Label>) -> Vec<Label> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Role;
+    use crate::report::VoiceReport;
 
     /// A report of two tracks with a span, a bleed and an event each.
     pub(super) fn report(parties: [&str; 2]) -> Report {
@@ -193,6 +239,24 @@ mod tests {
         assert_eq!(speakers(&twice, Names::Parties), ["Ann", "Ann (2)"]);
         twice.tracks.iter_mut().for_each(|track| track.role = Role::Agent);
         assert_eq!(speakers(&twice, Names::Roles), ["agent 1", "agent 2"]);
+    }
+
+    #[test]
+    fn voices_are_parties_in_every_format() {
+        let mut mixed = report(["Ann", "Bob"]);
+        mixed.tracks.truncate(1);
+        let spans = mixed.tracks[0].speech.clone();
+        let voice =
+            |voice, role, speech: &[Span]| VoiceReport { voice, role, role_confidence: None, speech: speech.to_vec() };
+        mixed.tracks[0].voices = Some(vec![voice(0, Role::Agent, &spans[..1]), voice(1, Role::Unknown, &spans[1..])]);
+        mixed.turns.truncate(2);
+        for (number, turn) in mixed.turns.iter_mut().enumerate() {
+            (turn.track, turn.voice) = (0, Some(number));
+        }
+        for format in LabelFormat::ALL {
+            let text = format.write(&mixed, Names::Roles).replace('_', " ");
+            assert!(text.contains("agent") && text.contains("voice 2"), "{}: {text}", format.name());
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Label, Names, micros, seconds, sorted, speakers};
+use super::{Label, Names, micros, parties, seconds, sorted};
 use crate::report::Report;
 
 /// The speech of every party, in the order of time. Names stand without spaces, as the format needs; the recording is
@@ -10,9 +10,9 @@ use crate::report::Report;
 pub fn rttm(report: &Report, names: Names) -> String {
     let id = report.call.id.as_deref().filter(|_| names == Names::Parties);
     let file = word(id.unwrap_or("call"));
-    let spoken = report.tracks.iter().zip(speakers(report, names));
-    let labels = spoken.flat_map(|(track, name)| {
-        track.speech.iter().map(move |&span| Label { span, text: name.clone() }).collect::<Vec<_>>()
+    let parties = parties(report, names);
+    let labels = parties.iter().flat_map(|party| {
+        party.speech.iter().map(|&span| Label { span, text: party.name.clone() }).collect::<Vec<_>>()
     });
     let mut text = String::new();
     for label in sorted(labels.collect()) {

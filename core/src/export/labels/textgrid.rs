@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Label, Names, event_text, micros, seconds, sorted, speaker, speakers};
-use crate::report::{Report, TrackReport};
+use super::{Label, Names, event_text, micros, parties, seconds, sorted, speaker, speakers};
+use crate::report::Report;
+use crate::units::Span;
 
 /// Interval tiers per track: its speech, and the bleed and the sounds on it where there are any. Intervals of a tier
 /// cannot overlap: of two sounds that do, the later begins where the earlier ends.
@@ -11,8 +12,10 @@ pub fn textgrid(report: &Report, names: Names) -> String {
     let speakers = speakers(report, names);
     let end = last_moment(report);
     let mut tiers: Vec<(String, Vec<Label>)> = Vec::new();
-    for (track, name) in report.tracks.iter().zip(&speakers) {
-        tiers.push((name.clone(), speech(track)));
+    let parties = parties(report, names);
+    for (at, (track, name)) in report.tracks.iter().zip(&speakers).enumerate() {
+        let own = parties.iter().filter(|party| party.track == at);
+        tiers.extend(own.map(|party| (party.name.clone(), speech(party.speech))));
         let bleed = track
             .bleed
             .iter()
@@ -36,8 +39,8 @@ pub fn textgrid(report: &Report, names: Names) -> String {
     text
 }
 
-fn speech(track: &TrackReport) -> Vec<Label> {
-    track.speech.iter().map(|&span| Label { span, text: "speech".to_owned() }).collect()
+fn speech(spans: &[Span]) -> Vec<Label> {
+    spans.iter().map(|&span| Label { span, text: "speech".to_owned() }).collect()
 }
 
 /// The end of the call, or of what lasts longer; a TextGrid of no length is none.
@@ -99,7 +102,6 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::super::tests::report;
     use super::*;
-    use crate::units::Span;
 
     #[test]
     fn intervals_cover_the_call_and_never_overlap() {

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{Names, micros, speaker, speakers};
+use super::{Names, micros, parties, party_of};
 use crate::report::Report;
 use crate::units::Millis;
 
 /// The turns as cues, in the order of time.
 pub fn vtt(report: &Report, names: Names) -> String {
-    let speakers = speakers(report, names);
+    let parties = parties(report, names);
     let mut turns: Vec<_> = report.turns.iter().collect();
     turns.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0));
     let mut text = String::from("WEBVTT\n");
@@ -16,7 +16,7 @@ pub fn vtt(report: &Report, names: Names) -> String {
         let start = millis(turn.span.start);
         // A cue of no length is none.
         let end = millis(turn.span.end).max(start + 1);
-        let name = escaped(speaker(&speakers, turn.track));
+        let name = escaped(party_of(&parties, turn.track, turn.voice).map_or("unknown", |party| &party.name));
         let _ = write!(text, "\n{}\n{} --> {}\n<v {name}>{name} speaks</v>\n", index + 1, clock(start), clock(end));
     }
     text

@@ -76,12 +76,25 @@ const parties = report.tracks.map((track, at) => ({
   channel: data.peaks.tracks.indexOf(at),
 }))
 
-/** A party's name with its colour. */
-function nameOf(at) {
+/** Below this, which voice is whose is said with a question mark. */
+const SURE = 0.8
+
+/** Who speaks on a track: its party, or each of its voices, with a name, a colour and the speech. */
+function speakersOf({ track, at, name, colour }) {
+  if (!(track.voices?.length > 1)) return [{ name, colour, speech: track.speech }]
+  const unsure = track.voicesConfidence < SURE ? '?' : ''
+  return track.voices.map(({ voice, role, speech }) => ({
+    name: `${role === 'unknown' ? `voice ${voice + 1}` : role}${unsure}`, colour: (at + voice) % 4, speech,
+  }))
+}
+
+/** A party's name with its colour; on a track of several, a voice's. */
+function nameOf(at, voice = 0) {
   const party = parties[at]
   if (!party) return el('span', {}, 'unknown')
-  const swatch = el('span', { className: `swatch c${party.colour}` })
-  return el('span', { className: 'name' }, swatch, el('span', { dir: 'auto' }, party.name))
+  const { name, colour } = speakersOf(party)[voice] ?? party
+  const swatch = el('span', { className: `swatch c${colour}` })
+  return el('span', { className: 'name' }, swatch, el('span', { dir: 'auto' }, name))
 }
 
 /** Where at least two parties speak; nothing where they cannot be compared in time. */
@@ -105,8 +118,11 @@ const overlapping = overlaps()
 function moments() {
   const all = []
   const add = (span, at, kind, what) => all.push({ start: span.startMs, end: span.endMs, at, kind, what })
-  for (const { track, at } of parties) {
-    for (const span of track.speech) add(span, at, 'speech', 'speech')
+  for (const party of parties) {
+    const { track, at } = party
+    for (const { name, speech } of speakersOf(party)) {
+      for (const span of speech) add(span, at, 'speech', name === party.name ? 'speech' : `speech of ${name}`)
+    }
     for (const span of track.bleed) add(span, at, 'bleed', `bleed of ${parties[span.fromTrack]?.name ?? 'another'}`)
     for (const event of track.events) add(event, at, 'sound', soundText(event))
   }

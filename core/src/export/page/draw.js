@@ -87,8 +87,15 @@ function drawLane(at, party, top) {
     context.fillRect(left, top, right - left, WAVE)
   }
   context.globalAlpha = alpha * 0.13
-  context.fillStyle = colour
-  for (const span of track.speech.filter(seen)) context.fillRect(x(span.startMs), top, Math.max(1, x(span.endMs) - x(span.startMs)), WAVE)
+  // Voices of one track lie in its lane, one below the other.
+  const speakers = speakersOf(party)
+  speakers.forEach((speaker, row) => {
+    context.fillStyle = colours.party[speaker.colour]
+    const height = WAVE / speakers.length
+    for (const span of speaker.speech.filter(seen)) {
+      context.fillRect(x(span.startMs), top + row * height, Math.max(1, x(span.endMs) - x(span.startMs)), height)
+    }
+  })
   context.globalAlpha = alpha
   if (party.channel >= 0) drawWave(at, party, middle, colour)
   else {

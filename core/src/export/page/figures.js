@@ -77,12 +77,12 @@ function talk() {
   if (!byTrack.length) return card('Talking', '', el('p', { className: 'muted' }, 'Parties cannot be told apart in a mixed recording.'))
   const share = el('div', { className: 'share', 'aria-hidden': 'true' })
   for (const party of byTrack.filter((one) => one.talkMs > 0)) {
-    const part = el('i', { className: `c${parties[party.track].colour}` })
+    const part = el('i', { className: `c${(speakersOf(parties[party.track])[party.voice ?? 0] ?? parties[party.track]).colour}` })
     part.style.flexGrow = party.talkMs
     share.append(part)
   }
   const rows = byTrack.map((one) => [
-    nameOf(one.track), lasting(one.talkMs), percent(one.talkShare), String(one.turns), lasting(one.longestMonologueMs),
+    nameOf(one.track, one.voice), lasting(one.talkMs), percent(one.talkShare), String(one.turns), lasting(one.longestMonologueMs),
     one.firstSpeechMs === null ? '–' : timeButton(one.firstSpeechMs),
   ])
   card('Talking', '', share, table('Talking, by party', ['Party', '#Talks', '#Share', '#Turns', '#Longest', '#First'], rows))
@@ -92,7 +92,7 @@ function together() {
   const { metrics } = report
   if (metrics.unavailable) {
     const most = Math.max(...parties.map(({ track }) => track.alignment?.uncertaintyMs ?? 0))
-    const why = metrics.unavailable === 'alignment' ? `the tracks’ places are uncertain by ± ${lasting(most)}` : words(metrics.unavailable)
+    const why = metrics.unavailable === 'alignment' ? `the tracks’ places are uncertain by ± ${lasting(most)}` : 'parties share one channel'
     return card('Between the parties', '', el('p', { className: 'muted' }, `Overlap, interruptions, pauses and response times are not given: ${why}.`))
   }
   const figures = [

@@ -109,7 +109,8 @@ function readout(event) {
   const under = (span) => span.startMs <= ms && ms <= span.endMs
   const found = party && [
     ...party.track.events.filter(under).map((one) => `${soundText(one)}, ${lasting(one.endMs - one.startMs)}, ${percent(one.confidence)} sure`),
-    ...party.track.speech.filter(under).map((one) => `speech, ${lasting(one.endMs - one.startMs)}`),
+    ...speakersOf(party).flatMap(({ name, speech }) =>
+      speech.filter(under).map((one) => `${name === party.name ? 'speech' : name}, ${lasting(one.endMs - one.startMs)}`)),
     ...party.track.bleed.filter(under).map((one) => `bleed of ${parties[one.fromTrack]?.name ?? 'another'}`),
   ]
   byId('readout').textContent = [clock(ms, view.end - view.start < 2000 ? 4 : 2), party?.name, ...(found ?? [])].filter(Boolean).join(' · ')

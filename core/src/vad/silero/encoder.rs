@@ -5,7 +5,7 @@ use fearless_simd::{Simd, SimdBase, f32x16};
 use super::PANEL;
 use super::frontend::{BINS, SPAN, Spectra, WINDOWS, gather};
 use super::model::{Convolution, Model, TILE, UNITS};
-use super::simd::{Cpu, SimdRow};
+use crate::simd::{Cpu, SimdRow};
 
 /// Points at which Winograd's F(4, 3) multiplies.
 const POINTS: usize = 6;
@@ -36,7 +36,13 @@ impl Panel {
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// The features of up to sixteen frames, from samples that begin with the context of the first.
     #[inline(always)]
-    pub fn encode(self, model: &Model, samples: &[f32], panel: &mut Panel, features: &mut [[f32; UNITS]; PANEL]) {
+    pub(super) fn encode(
+        self,
+        model: &Model,
+        samples: &[f32],
+        panel: &mut Panel,
+        features: &mut [[f32; UNITS]; PANEL],
+    ) {
         gather(samples, &mut panel.samples);
         self.spectra(&model.tables, &panel.samples, &mut panel.spectra);
         self.convolve_first(model, &panel.spectra, &mut panel.points, &mut panel.first);

@@ -5,8 +5,8 @@
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 
-use super::simd::{Cpu, SimdRow};
 use super::{CONTEXT, FRAME, PANEL};
+use crate::simd::{Cpu, SimdRow};
 
 /// Frequencies of a window's spectrum.
 pub(super) const BINS: usize = WINDOW / 2 + 1;
@@ -67,7 +67,7 @@ pub(super) fn gather(samples: &[f32], rows: &mut [SimdRow; SPAN]) {
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// The spectra of sixteen frames.
     #[inline(always)]
-    pub fn spectra(self, tables: &Tables, rows: &[SimdRow; SPAN], spectra: &mut Spectra) {
+    pub(super) fn spectra(self, tables: &Tables, rows: &[SimdRow; SPAN], spectra: &mut Spectra) {
         for (window, bins) in spectra.iter_mut().enumerate() {
             // Even samples are the real part, odd ones the imaginary.
             let (mut re, mut im) = ([self.splat(0.0); POINTS], [self.splat(0.0); POINTS]);

@@ -4,7 +4,7 @@
 use fearless_simd::{Simd, SimdBase, f32x16};
 
 use super::model::{GATE_ROWS, Model, UNITS};
-use super::simd::{Cpu, SimdRow, sum};
+use crate::simd::{Cpu, SimdRow, sum};
 
 /// Frames that the input product takes at once.
 pub(super) const GROUP: usize = 6;
@@ -22,7 +22,7 @@ impl LstmState {
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// W·x + b of every frame.
     #[inline(always)]
-    pub fn input_gates(
+    pub(super) fn input_gates(
         self,
         model: &Model,
         features: &[[[f32; UNITS]; GROUP]],
@@ -84,7 +84,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 
     /// One frame of N tracks, given its input gates; returns the logit of each.
     #[inline(always)]
-    pub fn step<const N: usize>(
+    pub(super) fn step<const N: usize>(
         self,
         model: &Model,
         gates: [&[SimdRow; GATE_ROWS]; N],
@@ -105,7 +105,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
             }
             let sums = self.recur(&model.recurrent[block], inputs, sums);
             for n in 0..N {
-                let (cell, hidden) = self.unit(sums[n], self.load(&states[n].cell[block]));
+                let (cell, hidden) = self.lstm_unit(sums[n], self.load(&states[n].cell[block]));
                 cell.store_array(&mut states[n].cell[block].0);
                 hidden.store_array(&mut next[n][block].0);
                 logits[n] = self.mul_add(self.relu(hidden), self.load(&model.output[block]), logits[n]);
@@ -140,17 +140,5 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
             sums[n] = [first[n][0], first[n][1], last[n][0], last[n][1]];
         }
         sums
-    }
-
-    /// c' = σ(f)·c + σ(i)·tanh(g) and h = σ(o)·tanh(c'), each as one fraction of exponentials.
-    #[inline(always)]
-    fn unit(self, [i, f, g, o]: [f32x16<S>; 4], cell: f32x16<S>) -> (f32x16<S>, f32x16<S>) {
-        let one = self.splat(1.0);
-        let (i, f, o) = (one + self.exp(-i), one + self.exp(-f), one + self.exp(-o));
-        let g = self.exp(g * -2.0);
-        let ig = i * (one + g);
-        let cell = self.mul_add(cell, ig, (one - g) * f) / (f * ig);
-        let c = self.exp(cell * -2.0);
-        (cell, (one - c) / (o * (one + c)))
     }
 }

@@ -14,7 +14,6 @@ mod encoder;
 mod frontend;
 mod lstm;
 mod model;
-mod simd;
 #[cfg(test)]
 mod tests;
 
@@ -23,9 +22,9 @@ use fearless_simd::{Level, Simd, SimdBase, dispatch};
 use self::encoder::Panel;
 use self::lstm::{GROUP, LstmState};
 use self::model::{GATE_ROWS, Model, UNITS};
-use self::simd::{Cpu, SimdRow};
 use super::{Detector, same_lanes};
 use crate::error::Result;
+use crate::simd::{Cpu, SimdRow};
 use crate::threads;
 use crate::units::Millis;
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::frontend::{BINS, Tables};
-use super::simd::SimdRow;
+use crate::simd::SimdRow;
 
 /// Outputs that a convolution computes at once: six times sixteen frames fill the registers of AVX2.
 pub(super) const TILE: usize = 6;

@@ -15,11 +15,11 @@ use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 /// Sixteen values side by side: one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
-pub(super) struct SimdRow(pub [f32; 16]);
+pub(crate) struct SimdRow(pub [f32; 16]);
 
 /// The instruction set to compute with, and whether multiply-adds are fused where it can.
 #[derive(Clone, Copy)]
-pub(super) struct Cpu<S: Simd, const FUSED: bool>(pub S);
+pub(crate) struct Cpu<S: Simd, const FUSED: bool>(pub S);
 
 /// [`Cpu::exp`] limits its argument to ± this: far enough for a sigmoid (1 − σ = 7e-13),
 /// near enough for the product of three (1 + e^x) to stay finite.
@@ -75,6 +75,19 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         f32x16::from_bits(power.to_bits() + (rounded.to_bits() << 23))
     }
 
+    /// The next cell and hidden state of sixteen LSTM units from the sums of their gates, i, f, g and o:
+    /// c' = σ(f)·c + σ(i)·tanh(g) and h = σ(o)·tanh(c'), each as one fraction of exponentials.
+    #[inline(always)]
+    pub fn lstm_unit(self, [i, f, g, o]: [f32x16<S>; 4], cell: f32x16<S>) -> (f32x16<S>, f32x16<S>) {
+        let one = self.splat(1.0);
+        let (i, f, o) = (one + self.exp(-i), one + self.exp(-f), one + self.exp(-o));
+        let g = self.exp(g * -2.0);
+        let ig = i * (one + g);
+        let cell = self.mul_add(cell, ig, (one - g) * f) / (f * ig);
+        let c = self.exp(cell * -2.0);
+        (cell, (one - c) / (o * (one + c)))
+    }
+
     /// 1 / (1 + e^−x), with an absolute error of at most 1.5e-7.
     #[inline(always)]
     pub fn sigmoid(self, x: f32x16<S>) -> f32x16<S> {
@@ -84,7 +97,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 }
 
 /// The sum of a row in an order of its own, pairs first.
-pub(super) fn sum(row: [f32; 16]) -> f32 {
+pub(crate) fn sum(row: [f32; 16]) -> f32 {
     let mut x = row;
     for half in [8, 4, 2, 1] {
         for i in 0..half {

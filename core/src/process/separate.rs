@@ -1,0 +1,167 @@
+//! Between placing and measuring: the voices of a track that holds several parties, on the call's timeline, and who they are.
+
+use crate::call::{Direction, Role};
+use crate::config::Config;
+use crate::error::{Result, Stage};
+use crate::events::TrackEvent;
+use crate::metrics::Party;
+use crate::outcome::TrackFacts;
+use crate::report::{VoiceReport, rounded};
+use crate::run::RunOptions;
+use crate::timeline::EventKind;
+use crate::units::{Millis, Span};
+use crate::voices;
+
+use super::gate::PlacedTrack;
+
+/// The voices of a track.
+pub(super) struct TrackVoices {
+    /// In the order of first speech, in the call's time.
+    pub voices: Vec<VoiceReport>,
+    /// The expected share of speech that is with its right voice.
+    pub confidence: f64,
+}
+
+/// Sounds that are no party's speech, though a speech detector may answer to them.
+const SOUNDS: [EventKind; 8] = [
+    EventKind::Dtmf,
+    EventKind::Ringback,
+    EventKind::Busy,
+    EventKind::Congestion,
+    EventKind::Sit,
+    EventKind::Fax,
+    EventKind::Beep,
+    EventKind::Music,
+];
+/// Voices are not told apart below this confidence: a guess would be as often wrong as right.
+const LEAST_CONFIDENCE: f64 = 0.5;
+/// A role by who spoke first: the called party answers, as people do on the telephone; surer where it was heard to ring before.
+const ANSWERED: (f64, f64) = (0.8, 0.9);
+/// One voice is taken for one party who is alone above this: an answer that was missed would make a customer a silence.
+const SURELY_ONE: f64 = 0.9;
+/// Among three and more it is less plain who is who.
+const AMONG_MORE: f64 = 0.65;
+
+/// Tells the voices of tracks apart that hold several parties.
+///
+/// # Errors
+/// `cancelled`.
+pub(super) fn separate(
+    mut tracks: Vec<PlacedTrack>,
+    direction: Option<Direction>,
+    config: &Config,
+    run: &RunOptions,
+) -> Result<Vec<PlacedTrack>> {
+    for track in tracks.iter_mut().filter(|track| config.voices && track.shared && track.repeats.is_none()) {
+        run.check(Stage::Speech)?;
+        track.voices = TrackVoices::of(track, direction, config);
+    }
+    Ok(tracks)
+}
+
+impl TrackVoices {
+    /// The voices of a track; `None` where they cannot be told apart.
+    fn of(placed: &PlacedTrack, direction: Option<Direction>, config: &Config) -> Option<Self> {
+        let heard = &placed.track.analysis;
+        let back = |span: &Span| {
+            let (start, end) = (placed.placement.to_track(span.start), placed.placement.to_track(span.end));
+            (end > start).then_some(Span { start, end })
+        };
+        let speech: Vec<Span> = placed.speech.iter().filter_map(back).collect();
+        let is_sound = |sound: &&TrackEvent| SOUNDS.contains(&sound.kind);
+        let sounds: Vec<Span> =
+            heard.events.iter().filter(is_sound).map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect();
+        let found = voices::separate(heard.narrowband(), &speech, &sounds, config.portable);
+        let on_call = |spans: Vec<Span>| spans.into_iter().map(|span| placed.placement.span_to_call(span)).collect();
+        let spoken: Vec<Vec<Span>> = found.voices.into_iter().map(on_call).collect();
+        let first = spoken.first().and_then(|spans| spans.first()).map_or(Millis(0.0), |span| span.start);
+        let rang = placed.events.iter().any(|e| e.kind == EventKind::Ringback && e.span.start < first);
+        let roles = roles(&spoken, direction, if rang { ANSWERED.1 } else { ANSWERED.0 });
+        let report = |(voice, (speech, (role, confidence)))| VoiceReport {
+            voice,
+            role,
+            role_confidence: (role != Role::Unknown).then(|| rounded(confidence * found.confidence)),
+            speech,
+        };
+        let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
+        (found.confidence >= LEAST_CONFIDENCE).then_some(Self { voices, confidence: rounded(found.confidence) })
+    }
+}
+
+impl TrackVoices {
+    /// The voices as parties of the call.
+    pub(super) fn parties(&self, track: usize) -> Vec<Party> {
+        let party = |told: &VoiceReport| Party { track, voice: Some(told.voice), speech: told.speech.clone() };
+        self.voices.iter().map(party).collect()
+    }
+
+    /// The voices as the rules see parties. What else sounds on the track may be of any of them. Where one party speaks, the other
+    /// is there and silent, if it is sure that it is one.
+    pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
+        let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
+        if self.voices.is_empty() || (self.voices.len() == 1 && self.confidence < SURELY_ONE) {
+            return vec![shared];
+        }
+        let party = |told: &VoiceReport| TrackFacts {
+            role: if told.role == Role::Unknown { Role::Mixed } else { told.role },
+            speech: told.speech.clone(),
+            voiced: told.speech.clone(),
+            ..shared.clone()
+        };
+        let silent = TrackFacts { speech: Vec::new(), voiced: Vec::new(), ..shared.clone() };
+        let alone = (self.voices.len() == 1).then_some(silent);
+        self.voices.iter().map(party).chain(alone).collect()
+    }
+}
+
+/// Who each voice is, and how likely: the called party speaks first.
+fn roles(voices: &[Vec<Span>], direction: Option<Direction>, answered: f64) -> Vec<(Role, f64)> {
+    let (called, caller) = match direction {
+        Some(Direction::In) => (Role::Agent, Role::Customer),
+        Some(Direction::Out) => (Role::Customer, Role::Agent),
+        _ => (Role::Unknown, Role::Unknown),
+    };
+    match voices {
+        [_, _] => vec![(called, answered), (caller, answered)],
+        [first, others @ ..] if !others.is_empty() && direction == Some(Direction::In) => {
+            let ends = first.last().map_or(Millis(0.0), |span| span.end);
+            let begins = |voice: &[Span]| voice.first().map_or(Millis(0.0), |span| span.start);
+            // The customer spoke to the first agent; who came after that agent took the call over.
+            let role = |voice: &Vec<Span>| match begins(voice) {
+                start if start >= ends => (Role::Transfer, AMONG_MORE),
+                _ if others.iter().filter(|other| begins(other) < ends).count() == 1 => (caller, AMONG_MORE),
+                _ => (Role::Unknown, 0.0),
+            };
+            std::iter::once((called, AMONG_MORE)).chain(others.iter().map(role)).collect()
+        }
+        _ => vec![(Role::Unknown, 0.0); voices.len()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spoken(at: &[&[(f64, f64)]]) -> Vec<Vec<Span>> {
+        at.iter().map(|spans| spans.iter().map(|&(a, b)| Span::new(a, b)).collect()).collect()
+    }
+
+    fn names(at: &[&[(f64, f64)]], direction: Option<Direction>) -> Vec<Role> {
+        roles(&spoken(at), direction, 0.8).into_iter().map(|(role, _)| role).collect()
+    }
+
+    #[test]
+    fn the_called_party_speaks_first() {
+        let two: &[&[(f64, f64)]] = &[&[(0.0, 1.0)], &[(2.0, 3.0)]];
+        assert_eq!(names(two, Some(Direction::In)), [Role::Agent, Role::Customer]);
+        assert_eq!(names(two, Some(Direction::Out)), [Role::Customer, Role::Agent]);
+        assert_eq!(names(two, None), [Role::Unknown; 2]);
+        assert_eq!(names(&two[..1], Some(Direction::In)), [Role::Unknown]);
+    }
+
+    #[test]
+    fn who_comes_after_the_first_agent_took_the_call_over() {
+        let three: &[&[(f64, f64)]] = &[&[(0.0, 1.0), (4.0, 5.0)], &[(2.0, 3.0), (8.0, 9.0)], &[(6.0, 7.0)]];
+        assert_eq!(names(three, Some(Direction::In)), [Role::Agent, Role::Customer, Role::Transfer]);
+    }
+}

@@ -1,0 +1,302 @@
+//! How many voices there are, and which windows are whose.
+
+use super::encoder::Embedding;
+use super::likeness::{Likeness, VoiceWindow, dot};
+
+/// Two groups less alike than this are two voices: single voices were split into halves of 0.65 and more, two voices of the same
+/// sex into halves of up to 0.63.
+const TWO: f32 = 0.66;
+/// A third voice is less alike than this to the one that it was split from, where it takes over from another (a transfer) ...
+const TRANSFER: f32 = 0.42;
+/// ... or speaks among the others: telephone calls have two parties as a rule, and the halves of one voice that changes its
+/// language or its manner come down to 0.
+const THIRD: f32 = -0.15;
+/// What a difference in level of a decibel takes from the likeness of two groups: a party keeps its level, by and large.
+const PER_DB: f32 = 0.05;
+/// A group this far below the loudest, in dB, that is no more than this part of all windows, is faint.
+const FAINT: (f32, f32) = (15.0, 0.1);
+/// Any further voice.
+const FURTHER: f32 = -0.25;
+/// More voices than this are not looked for.
+const MOST_VOICES: usize = 6;
+/// The least that a voice says, in seconds, and as a part of all windows; of a third voice and further ones.
+const LEAST: (f32, f32) = (1.2, 0.02);
+const LEAST_FURTHER: (f32, f32) = (2.5, 0.03);
+/// Groups are joined while they are more alike than this.
+const JOINED: f32 = 0.45;
+/// Who hands a call over and who takes it over speak at least so long, in seconds, and as a part of all windows.
+const HANDED_OVER: (f32, f32) = (6.0, 0.08);
+/// Of a group's windows so many may lie on the wrong side of a transfer, at either end.
+const STRAGGLERS: f32 = 0.05;
+
+/// The voices of windows, and how sure their number is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Grouping {
+    /// The voice of each window.
+    pub voices: Vec<usize>,
+    pub count: usize,
+    /// How far the decisive likeness was from the limit on the right side of it.
+    pub margin: f32,
+}
+
+/// Two groups that a group was split into, and how alike they are.
+struct Split {
+    likeness: f32,
+    parts: [Vec<usize>; 2],
+}
+
+/// Groups windows by voice. They are long enough to be told apart one by one.
+pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
+    let all = Likeness::of(windows);
+    let everything: Vec<usize> = (0..windows.len()).collect();
+    let least = least_of(LEAST, all.total(&everything));
+    let whole = Grouping { voices: vec![0; windows.len()], count: 1, margin: 1.0 };
+    let Some(first) = split(windows, &all, &everything, least) else { return whole };
+    if first.likeness > TWO {
+        return Grouping { margin: first.likeness - TWO, ..whole };
+    }
+    let mut margin = TWO - first.likeness;
+    let mut groups: Vec<Vec<usize>> = first.parts.into();
+    while groups.len() < MOST_VOICES {
+        let Some((score, group, [one, other])) = next_split(windows, &all, &groups) else { break };
+        if score >= 0.0 {
+            margin = margin.min(score + 0.05);
+            if groups.len() == 2 {
+                groups[group] = one;
+                groups.push(other);
+                join_most_alike(windows, &all, &mut groups);
+            }
+            break;
+        }
+        margin = margin.min(0.05 - score);
+        groups[group] = one;
+        groups.push(other);
+    }
+    Grouping { voices: nearest(windows, &groups), count: groups.len(), margin }
+}
+
+/// Joins two of three groups: a faint one that says little with the group it is most like (talkers far away in a room are no
+/// party), or else the two that are most alike in voice and level (a voice that has two manners).
+fn join_most_alike(windows: &[VoiceWindow], all: &Likeness, groups: &mut Vec<Vec<usize>>) {
+    let levels: Vec<f32> = groups.iter().map(|group| level(windows, all, group)).collect();
+    let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
+    let total: f32 = groups.iter().map(|group| all.total(group)).sum();
+    let faint = |&g: &usize| levels[g] < loudest - FAINT.0 && all.total(&groups[g]) < FAINT.1 * total;
+    let faint = (0..groups.len()).find(faint);
+    let alike = |&(a, b): &(usize, usize)| all.between(&groups[a], &groups[b]) - PER_DB * (levels[a] - levels[b]).abs();
+    let pairs = (0..groups.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+    let pairs = pairs.filter(|(a, b)| faint.is_none_or(|g| g == *a || g == *b));
+    let Some((a, b)) = pairs.max_by(|x, y| alike(x).total_cmp(&alike(y))) else { return };
+    let joined = groups.remove(b);
+    groups[a].extend(joined);
+}
+
+/// The mean level of a group, in dB.
+fn level(windows: &[VoiceWindow], all: &Likeness, group: &[usize]) -> f32 {
+    group.iter().map(|&w| all.weight(w) * windows[w].level).sum::<f32>() / all.total(group).max(1e-6)
+}
+
+fn least_of((seconds, share): (f32, f32), total: f32) -> f32 {
+    seconds.max(share * total)
+}
+
+/// The best split of one of the groups: how far above its limit it is, which group, and the parts.
+fn next_split(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>]) -> Option<(f32, usize, [Vec<usize>; 2])> {
+    let total: f32 = groups.iter().map(|group| all.total(group)).sum();
+    let splits = groups.iter().enumerate().filter_map(|(number, group)| {
+        let Split { likeness, parts } = split(windows, all, group, least_of(LEAST_FURTHER, total))?;
+        let others = groups.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, group)| group);
+        let enough = least_of(HANDED_OVER, total);
+        let apart = |a: &[usize], b: &[usize]| all.total(a) >= enough && all.total(b) >= enough && apart(windows, a, b);
+        let takes_over =
+            apart(&parts[0], &parts[1]) || others.clone().any(|other| parts.iter().any(|part| apart(part, other)));
+        let limit = match (groups.len(), takes_over) {
+            (2, true) => TRANSFER,
+            (2, false) => THIRD,
+            _ => FURTHER,
+        };
+        Some((likeness - limit, number, parts))
+    });
+    splits.min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// Whether one group ends before the other begins.
+fn apart(windows: &[VoiceWindow], a: &[usize], b: &[usize]) -> bool {
+    let ends = |group: &[usize]| {
+        let mut at: Vec<usize> = group.iter().map(|&w| windows[w].start).collect();
+        at.sort_unstable();
+        let skip = (at.len() as f32 * STRAGGLERS) as usize;
+        (at[skip], at[at.len() - 1 - skip])
+    };
+    let (a, b) = (ends(a), ends(b));
+    a.1 <= b.0 || b.1 <= a.0
+}
+
+/// The split into the two least alike parts of at least a weight.
+fn split(windows: &[VoiceWindow], all: &Likeness, group: &[usize], least: f32) -> Option<Split> {
+    let total = all.total(group);
+    if group.len() < 2 || total < 2.0 * least {
+        return None;
+    }
+    let mut seeds = directions(windows, all, group);
+    for part in joined(all, group) {
+        if (least..=total - least).contains(&all.total(&part)) {
+            seeds.push(group.iter().map(|w| part.contains(w)).collect());
+        }
+    }
+    let refined: Vec<Vec<bool>> = seeds.iter().filter_map(|seed| two_means(windows, all, group, seed)).collect();
+    let splits = seeds.into_iter().skip(DIRECTIONS).chain(refined).filter_map(|side| {
+        let (a, b): (Vec<_>, Vec<_>) = group.iter().zip(&side).partition(|(_, side)| **side);
+        let parts = [a, b].map(|part| part.into_iter().map(|(&w, _)| w).collect::<Vec<usize>>());
+        let enough = parts.iter().all(|part| all.total(part) >= least);
+        enough.then(|| Split { likeness: all.between(&parts[0], &parts[1]), parts })
+    });
+    splits.min_by(|a, b| a.likeness.total_cmp(&b.likeness))
+}
+
+/// Directions in which a group is split by its sign.
+const DIRECTIONS: usize = 2;
+
+/// The sides of the windows along the directions in which they vary most.
+fn directions(windows: &[VoiceWindow], all: &Likeness, group: &[usize]) -> Vec<Vec<bool>> {
+    let mean = centre(windows, all, group, |_| true, false);
+    let rows = group.iter().map(|&w| {
+        let mut row = windows[w].embedding;
+        row.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m);
+        row
+    });
+    let mut rows: Vec<Embedding> = rows.collect();
+    let mut sides = Vec::new();
+    for _ in 0..DIRECTIONS {
+        let direction = principal(&rows, group.iter().map(|&w| all.weight(w)));
+        sides.push(rows.iter().map(|row| dot(row, &direction) > 0.0).collect());
+        for row in &mut rows {
+            let along = dot(row, &direction);
+            row.iter_mut().zip(&direction).for_each(|(x, d)| *x -= along * d);
+        }
+    }
+    sides
+}
+
+/// The direction in which rows vary most, by power iteration.
+fn principal(rows: &[Embedding], weights: impl Iterator<Item = f32> + Clone) -> Embedding {
+    /// More than enough for a sign.
+    const ROUNDS: usize = 24;
+    let longest = rows.iter().max_by(|a, b| dot(a, a).total_cmp(&dot(b, b)));
+    let mut direction = longest.copied().unwrap_or([0.0; 256]);
+    for _ in 0..ROUNDS {
+        let mut next = [0.0; 256];
+        for (row, weight) in rows.iter().zip(weights.clone()) {
+            let along = weight * dot(row, &direction);
+            next.iter_mut().zip(row).for_each(|(n, x)| *n += along * x);
+        }
+        direction = unit(next);
+    }
+    direction
+}
+
+fn unit(x: Embedding) -> Embedding {
+    let length = dot(&x, &x).sqrt();
+    if length > 0.0 { x.map(|x| x / length) } else { x }
+}
+
+/// The weighted mean of some windows of a group, or its direction.
+fn centre(
+    windows: &[VoiceWindow],
+    all: &Likeness,
+    group: &[usize],
+    of: impl Fn(usize) -> bool,
+    at_unit: bool,
+) -> Embedding {
+    let (mut sum, mut weight) = ([0.0; 256], 0.0);
+    for (place, &w) in group.iter().enumerate().filter(|(place, _)| of(*place)) {
+        let _ = place;
+        sum.iter_mut().zip(&windows[w].embedding).for_each(|(s, x)| *s += all.weight(w) * x);
+        weight += all.weight(w);
+    }
+    if at_unit || weight == 0.0 { unit(sum) } else { sum.map(|s| s / weight) }
+}
+
+/// Two spherical means from a seed; `None` where one of them is left without a window.
+fn two_means(windows: &[VoiceWindow], all: &Likeness, group: &[usize], seed: &[bool]) -> Option<Vec<bool>> {
+    /// They settle in three or four.
+    const ROUNDS: usize = 12;
+    let mut side = seed.to_vec();
+    for _ in 0..ROUNDS {
+        if side.iter().all(|&s| s) || !side.iter().any(|&s| s) {
+            return None;
+        }
+        let one = centre(windows, all, group, |place| side[place], true);
+        let other = centre(windows, all, group, |place| !side[place], true);
+        let next: Vec<bool> =
+            group.iter().map(|&w| dot(&windows[w].embedding, &one) > dot(&windows[w].embedding, &other)).collect();
+        if next == side {
+            break;
+        }
+        side = next;
+    }
+    (side.iter().any(|&s| s) && !side.iter().all(|&s| s)).then_some(side)
+}
+
+/// Joins the most alike groups of windows, by the mean over their pairs, while they are alike enough.
+fn joined(all: &Likeness, group: &[usize]) -> Vec<Vec<usize>> {
+    let mut parts: Vec<Vec<usize>> = group.iter().map(|&w| vec![w]).collect();
+    let mut pairs: Vec<Vec<f32>> = group.iter().map(|&a| group.iter().map(|&b| all.pair(a, b)).collect()).collect();
+    let mut weights: Vec<f32> = group.iter().map(|&w| all.weight(w)).collect();
+    while let Some((a, b)) = most_alike(&pairs) {
+        let (wa, wb) = (weights[a], weights[b]);
+        let merged: Vec<f32> = pairs[a].iter().zip(&pairs[b]).map(|(x, y)| (wa * x + wb * y) / (wa + wb)).collect();
+        pairs.iter_mut().zip(&merged).for_each(|(row, &m)| row[a] = m);
+        pairs[a] = merged;
+        pairs.swap_remove(b);
+        pairs.iter_mut().for_each(|row| {
+            row.swap_remove(b);
+        });
+        weights[a] = wa + wb;
+        weights.swap_remove(b);
+        let part = parts.swap_remove(b);
+        parts[a].extend(part);
+    }
+    parts
+}
+
+/// The most alike pair above [`JOINED`], the lower number first.
+fn most_alike(pairs: &[Vec<f32>]) -> Option<(usize, usize)> {
+    let mut best = (JOINED, None);
+    for (b, row) in pairs.iter().enumerate() {
+        for (a, &pair) in row.iter().enumerate().take(b) {
+            if pair > best.0 {
+                best = (pair, Some((a, b)));
+            }
+        }
+    }
+    best.1
+}
+
+/// The group of each window once every window has gone to the nearest of the groups' directions.
+fn nearest(windows: &[VoiceWindow], groups: &[Vec<usize>]) -> Vec<usize> {
+    let all = Likeness::of(windows);
+    let mut voices = vec![0; windows.len()];
+    for (number, group) in groups.iter().enumerate() {
+        group.iter().for_each(|&w| voices[w] = number);
+    }
+    let everything: Vec<usize> = (0..windows.len()).collect();
+    let centres: Vec<Embedding> =
+        (0..groups.len()).map(|voice| centre(windows, &all, &everything, |w| voices[w] == voice, true)).collect();
+    windows.iter().map(|window| nearest_of(&centres, &window.embedding)).collect()
+}
+
+/// The nearest of some directions, the first of those that are equal.
+pub(super) fn nearest_of(centres: &[Embedding], embedding: &Embedding) -> usize {
+    let cosines: Vec<f32> = centres.iter().map(|centre| dot(centre, embedding)).collect();
+    (0..cosines.len()).min_by(|&a, &b| cosines[b].total_cmp(&cosines[a])).unwrap_or(0)
+}
+
+/// The direction of each voice's windows.
+pub(super) fn centres(windows: &[VoiceWindow], voices: &[usize], count: usize) -> Vec<Embedding> {
+    let mut sums = vec![[0.0; 256]; count];
+    for (window, &voice) in windows.iter().zip(voices) {
+        sums[voice].iter_mut().zip(&window.embedding).for_each(|(s, x)| *s += window.weight() * x);
+    }
+    sums.into_iter().map(unit).collect()
+}

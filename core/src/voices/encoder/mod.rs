@@ -1,0 +1,86 @@
+//! The GE2E voice encoder (Wan et al. 2018, weights of Resemblyzer 0.1.4) as plain loops: no model runtime.
+//!
+//! Three LSTM layers of 256 units go over the mel frames of a window; the last state, through a linear layer and brought to unit
+//! length, is the window's embedding: windows of one voice point the same way. Windows go through the network in lockstep. No
+//! window's numbers meet another's: which windows are computed together never shows in the bits.
+
+mod lstm;
+mod mel;
+mod model;
+#[cfg(test)]
+mod tests;
+
+use fearless_simd::{Level, Simd, dispatch};
+
+use self::lstm::{GROUP, GroupState};
+use self::model::{Model, UNITS};
+use crate::simd::Cpu;
+use crate::threads;
+
+pub use mel::{HOP, MelFrame, MelFrames};
+
+/// Groups of windows that go through the network together: more read the weights less often, fewer leave work for other threads.
+const TOGETHER: usize = 4;
+
+/// A window's place among voices: unit length, no negative number.
+pub type Embedding = [f32; UNITS];
+
+/// Makes embeddings of windows of mel frames.
+pub struct VoiceEncoder {
+    /// None: portable.
+    level: Option<Level>,
+}
+
+impl VoiceEncoder {
+    /// `portable` forbids fused multiply-adds and uses the instructions that every machine of the target has: the same bits
+    /// everywhere.
+    pub fn new(portable: bool) -> Self {
+        Self { level: (!portable).then(Level::new) }
+    }
+
+    /// The embedding of each window. Windows of equal length go together best.
+    pub fn embed(&self, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
+        let parts: Vec<&[Vec<MelFrame>]> = windows.chunks(TOGETHER * GROUP).collect();
+        let model = Model::shared();
+        let work = |windows: &[Vec<MelFrame>]| match self.level {
+            None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).embed(model, windows)),
+            Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).embed(model, windows)),
+        };
+        threads::map(parts, work).concat()
+    }
+}
+
+impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
+    /// The embeddings of windows that go in lockstep.
+    #[inline(always)]
+    fn embed(self, model: &Model, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
+        let mut groups: Vec<GroupState> = windows.chunks(GROUP).map(|_| GroupState::start()).collect();
+        let mut found = vec![[0.0; UNITS]; windows.len()];
+        let longest = windows.iter().map(Vec::len).max().unwrap_or(0);
+        for now in 0..longest {
+            for (number, window) in windows.iter().enumerate() {
+                if let Some(frame) = window.get(now) {
+                    groups[number / GROUP].put(number % GROUP, frame);
+                }
+            }
+            self.advance(model, &mut groups);
+            for (number, window) in windows.iter().enumerate().filter(|(_, window)| window.len() == now + 1) {
+                let _ = window;
+                found[number] = projected(model, groups[number / GROUP].hidden(number % GROUP));
+            }
+        }
+        found
+    }
+}
+
+/// The linear layer after the last state, at unit length; zeros where nothing is left of it.
+fn projected(model: &Model, hidden: impl Iterator<Item = f32>) -> Embedding {
+    let hidden: Vec<f32> = hidden.collect();
+    let mut found = [0.0; UNITS];
+    for ((out, weights), bias) in found.iter_mut().zip(&model.output).zip(&model.output_bias) {
+        let sum: f32 = weights.iter().zip(&hidden).map(|(w, h)| w * h).sum();
+        *out = (sum + bias).max(0.0);
+    }
+    let length = found.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 { found.map(|x| x / length) } else { found }
+}

@@ -1,0 +1,119 @@
+//! The encoder's weights, laid out once for the loops that read them and shared by all calls.
+
+use std::sync::LazyLock;
+
+use crate::simd::SimdRow;
+
+/// Bands of a mel frame.
+pub(super) const BANDS: usize = 40;
+/// Units of a layer, and numbers of an embedding.
+pub(super) const UNITS: usize = 256;
+/// Blocks of sixteen units in a layer.
+pub(super) const BLOCKS: usize = UNITS / 16;
+/// Layers of the network.
+pub(super) const LAYERS: usize = 3;
+
+/// Little-endian half precision, made by `fixtures/ge2e_weights.py`. Of each layer the input and the recurrent weights [gates
+/// i f g o of 256 units, inputs] and their two biases; of the last step the weights [outputs, units] and the bias.
+static WEIGHTS: &[u8; 2 * COUNT] = include_bytes!("ge2e.f16");
+
+/// A file of any other length does not compile.
+const COUNT: usize = 4 * UNITS * (BANDS + 5 * UNITS + 2 * LAYERS) + UNITS * (UNITS + 1);
+
+/// What one input adds to the four gates of sixteen units.
+pub(super) type Gates = [SimdRow; 4];
+
+/// One LSTM layer.
+pub(super) struct Layer {
+    /// Numbers that come from below.
+    pub inputs: usize,
+    /// By block of sixteen units: a row of gates for each input, then for each unit of the layer itself.
+    pub weights: Vec<Vec<Gates>>,
+    pub bias: [Gates; BLOCKS],
+}
+
+/// The whole network.
+pub(super) struct Model {
+    pub layers: [Layer; LAYERS],
+    /// [outputs, units].
+    pub output: Vec<[f32; UNITS]>,
+    pub output_bias: Vec<f32>,
+}
+
+impl Model {
+    /// The model, laid out at the first call.
+    pub fn shared() -> &'static Self {
+        static MODEL: LazyLock<Model> = LazyLock::new(Model::read);
+        &MODEL
+    }
+
+    fn read() -> Self {
+        let values: Vec<f32> = WEIGHTS.as_chunks().0.iter().map(|&bytes| half(u16::from_le_bytes(bytes))).collect();
+        let mut rest = &values[..];
+        let mut take = |count| {
+            let (head, tail) = rest.split_at(count);
+            rest = tail;
+            head
+        };
+        let layers = std::array::from_fn(|layer| {
+            let inputs = if layer == 0 { BANDS } else { UNITS };
+            let (below, own) = (take(4 * UNITS * inputs), take(4 * UNITS * UNITS));
+            layer_of(inputs, below, own, [take(4 * UNITS), take(4 * UNITS)])
+        });
+        Self { layers, output: take(UNITS * UNITS).as_chunks().0.to_vec(), output_bias: take(UNITS).to_vec() }
+    }
+}
+
+fn layer_of(inputs: usize, below: &[f32], own: &[f32], bias: [&[f32]; 2]) -> Layer {
+    let gates = |block: usize, value: &dyn Fn(usize) -> f32| -> Gates {
+        std::array::from_fn(|gate| SimdRow(std::array::from_fn(|lane| value(gate * UNITS + block * 16 + lane))))
+    };
+    let block = |block: usize| {
+        let from_below = (0..inputs).map(|k| gates(block, &|unit| below[unit * inputs + k]));
+        let from_own = (0..UNITS).map(|k| gates(block, &|unit| own[unit * UNITS + k]));
+        from_below.chain(from_own).collect()
+    };
+    Layer {
+        inputs,
+        weights: (0..BLOCKS).map(block).collect(),
+        bias: std::array::from_fn(|block| gates(block, &|unit| bias[0][unit] + bias[1][unit])),
+    }
+}
+
+/// The value of a number in IEEE 754 half precision. The weights hold neither infinities nor what is no number.
+fn half(bits: u16) -> f32 {
+    /// Moves the bias of the exponent from 15 to 127; numbers below half precision's normal range come out right too.
+    const REBIAS: f32 = f32::from_bits((254 - 15) << 23);
+    let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * REBIAS;
+    if bits & 0x8000 == 0 { magnitude } else { -magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision_is_read_as_the_standard_says() {
+        let smallest = 2f32.powi(-24);
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x0001, smallest),
+            (0x03ff, 1023.0 * smallest),
+            (0x0400, 1024.0 * smallest),
+            (0x3555, 0.333_251_95),
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65_504.0),
+        ] {
+            assert_eq!(half(bits), value, "{bits:#06x}");
+        }
+    }
+
+    #[test]
+    fn weights_are_numbers() {
+        let model = Model::shared();
+        let rows = || model.layers.iter().flat_map(|layer| layer.weights.iter().flatten());
+        assert!(rows().flatten().flat_map(|row| row.0).all(|w| w.abs() < 100.0));
+        assert!(rows().flatten().flat_map(|row| row.0).map(f32::abs).sum::<f32>() > 1000.0);
+    }
+}

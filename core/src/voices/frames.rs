@@ -1,0 +1,98 @@
+//! What is kept of every frame of speech: a few numbers that tell this call's voices apart once they are known.
+
+use std::sync::LazyLock;
+
+use super::encoder::{HOP, MelFrame, MelFrames};
+use super::windows::stretch;
+use crate::track::Narrowband;
+
+/// Numbers of a frame.
+pub(super) const NUMBERS: usize = 20;
+/// Bands of a mel frame that a telephone carries: 60 Hz to 4 kHz.
+const BANDS: std::ops::Range<usize> = 1..29;
+/// What is added to a band's power: below any line's noise.
+const FAINT: f32 = 1e-7;
+/// A frame this far below the loudest about it (in dB) is a pause ...
+const PAUSE_DB: f32 = 22.0;
+/// ... within so many frames on either side.
+const ABOUT: usize = 40;
+/// Frames computed at once, so that little memory is needed: 10 s and more.
+const AT_ONCE: usize = 1000;
+/// Up to so many frames (four minutes of speech) every one is looked at; of longer speech every second, third or fourth.
+const EVERY: usize = 24_000;
+const MOST_APART: usize = 4;
+
+/// The cepstrum of a frame: shape of the spectrum and level.
+pub(super) type Cepstrum = [f32; NUMBERS];
+
+/// The frames of a track's speech, in order.
+#[derive(Default)]
+pub(super) struct SpeechFrames {
+    /// How many frames each of these stands for.
+    pub step: usize,
+    /// Where each frame is, in frames from the beginning of the track.
+    pub at: Vec<usize>,
+    /// Each number has mean 0 and deviation 1 over the call.
+    pub cepstra: Vec<Cepstrum>,
+    /// Whether it lies in a pause.
+    pub pauses: Vec<bool>,
+}
+
+/// The frames of stretches of speech.
+pub(super) fn speech_frames(samples: &dyn Narrowband, stretches: &[(usize, usize)], portable: bool) -> SpeechFrames {
+    let mel = MelFrames::new(portable);
+    let all: usize = stretches.iter().map(|(start, end)| end - start).sum();
+    let step = all.div_ceil(EVERY).clamp(1, MOST_APART);
+    let mut found = SpeechFrames { step, ..SpeechFrames::default() };
+    for &(start, end) in stretches {
+        let mut levels = Vec::with_capacity((end - start) / step + 1);
+        for from in (start..end).step_by(AT_ONCE * step) {
+            let to = end.min(from + AT_ONCE * step);
+            let (heard, before) = stretch(samples, from, to);
+            let frames = mel.frames(&heard, before, (to - from).div_ceil(step), step * HOP);
+            levels.extend(frames.iter().map(level));
+            found.cepstra.extend(frames.iter().map(cepstrum));
+        }
+        found.at.extend((start..end).step_by(step));
+        found.pauses.extend(pauses(&levels, ABOUT / step));
+    }
+    level_out(&mut found.cepstra);
+    found
+}
+
+fn level(frame: &MelFrame) -> f32 {
+    10.0 * (frame[BANDS].iter().sum::<f32>() + FAINT).log10()
+}
+
+/// Which frames lie well below the loudest of so many on either side.
+fn pauses(levels: &[f32], about: usize) -> Vec<bool> {
+    let loudest = |i: usize| {
+        let near = &levels[i.saturating_sub(about)..levels.len().min(i + about + 1)];
+        near.iter().copied().fold(f32::MIN, f32::max)
+    };
+    levels.iter().enumerate().map(|(i, &level)| level < loudest(i) - PAUSE_DB).collect()
+}
+
+fn cepstrum(frame: &MelFrame) -> Cepstrum {
+    /// The orthonormal cosine transform of the logarithms.
+    static COSINES: LazyLock<[[f32; BANDS.end - BANDS.start]; NUMBERS]> = LazyLock::new(|| {
+        let count = BANDS.len() as f64;
+        std::array::from_fn(|k| {
+            let scale = if k == 0 { (1.0 / count).sqrt() } else { (2.0 / count).sqrt() };
+            std::array::from_fn(|n| (scale * (std::f64::consts::PI * k as f64 * (n as f64 + 0.5) / count).cos()) as f32)
+        })
+    });
+    let logarithms: [f32; BANDS.end - BANDS.start] = std::array::from_fn(|n| (frame[BANDS.start + n] + FAINT).ln());
+    std::array::from_fn(|k| COSINES[k].iter().zip(&logarithms).map(|(c, x)| c * x).sum())
+}
+
+/// Brings each number to mean 0 and deviation 1.
+fn level_out(cepstra: &mut [Cepstrum]) {
+    let count = cepstra.len().max(1) as f64;
+    for k in 0..NUMBERS {
+        let mean = cepstra.iter().map(|c| f64::from(c[k])).sum::<f64>() / count;
+        let square = cepstra.iter().map(|c| (f64::from(c[k]) - mean).powi(2)).sum::<f64>() / count;
+        let deviation = square.sqrt() + 1e-3;
+        cepstra.iter_mut().for_each(|c| c[k] = ((f64::from(c[k]) - mean) / deviation) as f32);
+    }
+}

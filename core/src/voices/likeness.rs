@@ -1,0 +1,106 @@
+//! How alike two windows sound, on a scale on which 1 is one voice and 0 is two.
+
+use super::encoder::Embedding;
+
+/// Lengths of the shorter window in seconds; there the median cosine of two windows of one voice, and of two voices. Measured on
+/// 43,000 pairs of windows of made telephone calls: short windows are less like anything.
+const MEASURED: [(f32, f32, f32); 6] = [
+    (0.30, 0.53, 0.45),
+    (0.40, 0.56, 0.46),
+    (0.65, 0.64, 0.47),
+    (1.00, 0.69, 0.495),
+    (1.40, 0.76, 0.51),
+    (1.60, 0.765, 0.51),
+];
+/// Standard deviation of a cosine about its median, in the same measurement.
+pub(super) const SPREAD: f32 = 0.07;
+
+/// A stretch of speech with its embedding.
+#[derive(Debug, Clone)]
+pub(super) struct VoiceWindow {
+    /// In frames of 10 ms.
+    pub start: usize,
+    pub end: usize,
+    /// Mean power, in dB of full scale.
+    pub level: f32,
+    pub embedding: Embedding,
+}
+
+impl VoiceWindow {
+    /// How much it says, in seconds: its length, at most what the encoder was trained on.
+    pub fn weight(&self) -> f32 {
+        (self.end.saturating_sub(self.start) as f32 / 100.0).min(MEASURED[5].0)
+    }
+}
+
+pub(super) fn dot(a: &Embedding, b: &Embedding) -> f32 {
+    let mut sums = [0.0; 16];
+    for (a, b) in a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    crate::simd::sum(sums)
+}
+
+/// The median cosines of one voice and of two, for windows of which the shorter has a length.
+pub(super) fn expected(seconds: f32) -> (f32, f32) {
+    let [first, .., last] = MEASURED;
+    for pair in MEASURED.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        if seconds < b.0 {
+            let part = ((seconds - a.0) / (b.0 - a.0)).max(0.0);
+            return (a.1 + part * (b.1 - a.1), a.2 + part * (b.2 - a.2));
+        }
+    }
+    if seconds < first.0 { (first.1, first.2) } else { (last.1, last.2) }
+}
+
+/// How alike two windows sound: about 1 for one voice, about 0 for two.
+pub(super) fn likeness(a: &VoiceWindow, b: &VoiceWindow) -> f32 {
+    let (one, two) = expected(a.weight().min(b.weight()));
+    (dot(&a.embedding, &b.embedding) - two) / (one - two)
+}
+
+/// How alike all pairs of windows sound, and what each window weighs.
+pub(super) struct Likeness {
+    weights: Vec<f32>,
+    pairs: Vec<f32>,
+}
+
+impl Likeness {
+    pub fn of(windows: &[VoiceWindow]) -> Self {
+        let pairs = windows.iter().flat_map(|a| windows.iter().map(|b| likeness(a, b))).collect();
+        Self { weights: windows.iter().map(VoiceWindow::weight).collect(), pairs }
+    }
+
+    pub fn len(&self) -> usize {
+        self.weights.len()
+    }
+
+    pub fn weight(&self, window: usize) -> f32 {
+        self.weights[window]
+    }
+
+    pub fn pair(&self, a: usize, b: usize) -> f32 {
+        self.pairs[a * self.len() + b]
+    }
+
+    /// The weight of some windows.
+    pub fn total(&self, windows: &[usize]) -> f32 {
+        windows.iter().map(|&w| self.weights[w]).sum()
+    }
+
+    /// The mean over the pairs of two groups.
+    pub fn between(&self, a: &[usize], b: &[usize]) -> f32 {
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for &i in a {
+            for &j in b {
+                let w = self.weights[i] * self.weights[j];
+                sum += w * self.pair(i, j);
+                weight += w;
+            }
+        }
+        if weight > 0.0 { sum / weight } else { 0.0 }
+    }
+}

@@ -1,0 +1,262 @@
+//! From a track's samples and speech to the speech of each voice.
+
+use super::cluster::{self, Grouping, centres};
+use super::encoder::Embedding;
+use super::frames::{SpeechFrames, speech_frames};
+use super::likeness::{VoiceWindow, dot};
+use super::mixture::{Mixture, Sums};
+use super::path::posteriors;
+use super::{brief, windows};
+use crate::track::Narrowband;
+use crate::units::{Millis, Span};
+
+/// Milliseconds of a frame.
+const FRAME_MS: f64 = 10.0;
+/// Windows of at least this many seconds are told apart one by one ...
+const LONG: f32 = 0.75;
+/// ... where there are at least so many, of so many seconds together.
+const ENOUGH: (usize, f32) = (3, 5.0);
+/// A frame's fit by its cepstrum is limited to ± this, and counts so much: neighbouring frames say the same.
+const CEPSTRUM: (f32, f32) = (3.0, 0.25);
+/// A frame's prior for the voices from a cosine of its window.
+const PRIOR: f32 = 100.0;
+/// Windows of this length and longer count fully, in seconds.
+const FULL: f32 = 1.2;
+/// Rounds of the classifier.
+const ROUNDS: usize = 2;
+
+/// A track's speech by voice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Separation {
+    /// The speech of each voice in the track's time, voices in the order of their first speech.
+    pub voices: Vec<Vec<Span>>,
+    /// The expected share of speech that is with its right voice.
+    pub confidence: f64,
+}
+
+/// Tells the voices of a track apart. `speech`: spans of speech in the track's time, in order; `sounds`: what is no party's speech
+/// (tones, music), left out of it. `portable`: the same bits on every kind of CPU.
+pub fn separate(samples: &dyn Narrowband, speech: &[Span], sounds: &[Span], portable: bool) -> Separation {
+    let spoken = without(speech, sounds);
+    let stretches: Vec<(usize, usize)> = spoken.iter().map(frames_of).filter(|(start, end)| end > start).collect();
+    let windows = windows::heard(samples, &stretches, portable);
+    if windows.is_empty() {
+        return Separation { voices: if spoken.is_empty() { Vec::new() } else { vec![spoken] }, confidence: 1.0 };
+    }
+    let grouping = grouped(&windows);
+    if grouping.count < 2 {
+        return Separation { voices: vec![spoken], confidence: certainty(&grouping) };
+    }
+    let frames = speech_frames(samples, &stretches, portable);
+    let probabilities = classified(&frames, &windows, &grouping);
+    let voices = voices(&frames, &probabilities, grouping.count, &spoken);
+    let right = probabilities.chunks(grouping.count).map(|p| f64::from(p.iter().copied().fold(0.0, f32::max)));
+    let mean = right.sum::<f64>() / frames.at.len().max(1) as f64;
+    Separation { voices, confidence: mean * certainty(&grouping) }
+}
+
+/// The voice of every window: from the long ones, or in a call of a few words from all.
+fn grouped(all: &[VoiceWindow]) -> Grouping {
+    let long: Vec<VoiceWindow> = all.iter().filter(|window| window.weight() >= LONG).cloned().collect();
+    let seconds: f32 = long.iter().map(VoiceWindow::weight).sum();
+    if long.len() < ENOUGH.0 || seconds < ENOUGH.1 {
+        return brief::grouped(all);
+    }
+    let grouping = cluster::grouped(&long);
+    let centres = centres(&long, &grouping.voices, grouping.count);
+    let voices = all.iter().map(|window| cluster::nearest_of(&centres, &window.embedding)).collect();
+    Grouping { voices, ..grouping }
+}
+
+/// How likely the number of voices is right.
+fn certainty(grouping: &Grouping) -> f64 {
+    1.0 - 0.5 * f64::from(-grouping.margin / 0.12).exp()
+}
+
+/// Spans without what lies in others.
+fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
+    /// What is left over is longer than this, in milliseconds.
+    const LEAST: f64 = 100.0;
+    let mut left = spans.to_vec();
+    for other in others {
+        let cut = |span: &Span| {
+            let before = Span { start: span.start, end: span.end.min(other.start) };
+            let after = Span { start: span.start.max(other.end), end: span.end };
+            if span.overlap(other).is_none() { vec![*span] } else { vec![before, after] }
+        };
+        left = left.iter().flat_map(cut).filter(|span| span.duration().0 > LEAST).collect();
+    }
+    left
+}
+
+fn frames_of(span: &Span) -> (usize, usize) {
+    let frame = |at: Millis| (at.0 / FRAME_MS).round().max(0.0) as usize;
+    (frame(span.start), frame(span.end))
+}
+
+/// The probability of each voice at each frame, from the windows that cover it and from what the frames of a voice have in common.
+fn classified(frames: &SpeechFrames, windows: &[VoiceWindow], grouping: &Grouping) -> Vec<f32> {
+    let count = grouping.count;
+    let evidence = evidence(frames, windows, &centres(windows, &grouping.voices, count));
+    let common = Mixture::of(&frames.cepstra);
+    let mut probabilities = from_windows(&evidence, count);
+    for _ in 0..ROUNDS {
+        let mut sums = vec![Sums::new(); count];
+        for (frame, weights) in frames.cepstra.iter().zip(probabilities.chunks_exact(count)) {
+            let shares = common.shares(frame);
+            sums.iter_mut().zip(weights).filter(|(_, w)| **w > 0.01).for_each(|(s, &w)| s.add(frame, &shares, w));
+        }
+        let voices: Vec<Mixture> = sums.iter().map(|sums| common.moved(sums)).collect();
+        let mut fits = evidence.clone();
+        for (frame, fits) in frames.cepstra.iter().zip(fits.chunks_exact_mut(count)) {
+            let own: Vec<f32> = voices.iter().map(|voice| voice.likelihood(frame)).collect();
+            let mean = own.iter().sum::<f32>() / count as f32;
+            let (most, weight) = CEPSTRUM;
+            fits.iter_mut().zip(own).for_each(|(fit, own)| {
+                *fit = frames.step as f32 * (*fit + weight * (own - mean).clamp(-most, most));
+            });
+        }
+        probabilities = posteriors(&fits, count, &frames.at, &frames.pauses);
+    }
+    probabilities
+}
+
+/// For each frame and voice how near the frame's windows are to the voice, against the mean of the voices; 0 where there is none.
+fn evidence(frames: &SpeechFrames, windows: &[VoiceWindow], centres: &[Embedding]) -> Vec<f32> {
+    let count = centres.len();
+    let mut sums = vec![0.0; frames.at.len() * count];
+    let mut covered = vec![0.0f32; frames.at.len()];
+    for window in windows {
+        let cosines: Vec<f32> = centres.iter().map(|centre| dot(centre, &window.embedding)).collect();
+        let mean = cosines.iter().sum::<f32>() / count as f32;
+        let part = (window.weight() / FULL).min(1.0);
+        let from = frames.at.partition_point(|&at| at < window.start);
+        let to = frames.at.partition_point(|&at| at < window.end);
+        for n in from..to {
+            covered[n] += 1.0;
+            sums[n * count..][..count].iter_mut().zip(&cosines).for_each(|(s, c)| *s += part * (c - mean));
+        }
+    }
+    for (sums, covered) in sums.chunks_exact_mut(count).zip(covered) {
+        sums.iter_mut().for_each(|s| *s /= covered.max(1.0));
+    }
+    sums
+}
+
+/// The first guess of each frame's voice: nothing where no window covers it.
+fn from_windows(evidence: &[f32], count: usize) -> Vec<f32> {
+    let mut found = evidence.to_vec();
+    for frame in found.chunks_exact_mut(count) {
+        if frame.iter().all(|&x| x == 0.0) {
+            continue;
+        }
+        let most = frame.iter().copied().fold(f32::MIN, f32::max);
+        frame.iter_mut().for_each(|x| *x = (PRIOR * (*x - most)).exp());
+        let sum: f32 = frame.iter().sum();
+        frame.iter_mut().for_each(|x| *x /= sum);
+    }
+    found
+}
+
+/// The spans of each voice that says anything, in the order of first speech. Edges are those of the speech itself, or a frame's.
+fn voices(frames: &SpeechFrames, probabilities: &[f32], count: usize, speech: &[Span]) -> Vec<Vec<Span>> {
+    let mut found: Vec<Vec<Span>> = vec![Vec::new(); count];
+    let mut place = 0;
+    for span in speech {
+        let (start, end) = frames_of(span);
+        let mut from = span.start;
+        let mut current: Option<usize> = None;
+        for at in (start..end).step_by(frames.step) {
+            let voice = likeliest(&probabilities[place * count..][..count]);
+            place += 1;
+            let here = Millis(at as f64 * FRAME_MS);
+            if let Some(before) = current.filter(|&before| before != voice) {
+                found[before].push(Span { start: from, end: here });
+                from = here;
+            }
+            current = Some(voice);
+        }
+        if let Some(voice) = current {
+            found[voice].push(Span { start: from, end: span.end });
+        }
+    }
+    debug_assert_eq!(place, frames.at.len());
+    found.retain(|spans| !spans.is_empty());
+    found.sort_by(|a, b| a[0].start.0.total_cmp(&b[0].start.0));
+    found
+}
+
+fn likeliest(probabilities: &[f32]) -> usize {
+    (0..probabilities.len()).min_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a])).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something like a voice: glides of a pulse train through two resonances that change with every syllable of 150 ms.
+    fn talker(pitch: f32, resonances: [[f32; 2]; 3], samples: usize) -> Vec<f32> {
+        let (mut phase, mut low, mut high) = (0.0f32, [0.0f32; 2], [0.0f32; 2]);
+        let sample = |n: usize| {
+            let (at, [first, second]) = (n % 1_200, resonances[n / 1_200 % 3]);
+            phase += pitch * (1.0 - 0.2 * at as f32 / 1_200.0);
+            let pulse = if phase >= 1.0 { 1.0 } else { 0.0 };
+            phase -= pulse;
+            low = [pulse - pitch + first * low[0] - 0.9409 * low[1], low[0]];
+            high = [low[0] + second * high[0] - 0.9025 * high[1], high[0]];
+            0.01 * high[0] * at.min(1_200 - at).min(600) as f32 / 600.0
+        };
+        (0..samples).map(sample).collect()
+    }
+
+    const DEEP: (f32, [[f32; 2]; 3]) = (0.0125, [[1.654, 1.117], [1.886, -0.297], [1.792, 1.445]]);
+    const BRIGHT: (f32, [[f32; 2]; 3]) = (0.028, [[1.45, 0.3], [1.75, -0.9], [1.6, 0.1]]);
+
+    /// Two parties in turns of 3 s with half a second between them, and the spans of their speech.
+    fn conversation(parties: [(f32, [[f32; 2]; 3]); 2], turns: usize) -> (Vec<f32>, Vec<Span>) {
+        let mut samples = vec![0.0; turns * 28_000 + 8_000];
+        let spans = (0..turns).map(|turn| {
+            let (from, (pitch, resonances)) = (turn * 28_000, parties[turn % 2]);
+            samples[from..from + 24_000].copy_from_slice(&talker(pitch, resonances, 24_000));
+            Span::new(from as f64 / 8.0, from as f64 / 8.0 + 3000.0)
+        });
+        let spans = spans.collect();
+        (samples, spans)
+    }
+
+    #[test]
+    fn two_talkers_are_two_voices_each_with_its_turns() {
+        let (samples, speech) = conversation([DEEP, BRIGHT], 10);
+        let found = separate(&samples, &speech, &[], true);
+        assert_eq!(found.voices.len(), 2);
+        let every_other = |first: usize| speech.iter().skip(first).step_by(2).copied().collect::<Vec<_>>();
+        assert_eq!(found.voices, [every_other(0), every_other(1)]);
+        assert!((0.5..=1.0).contains(&found.confidence));
+    }
+
+    #[test]
+    fn one_talker_is_one_voice() {
+        let (samples, speech) = conversation([DEEP, DEEP], 8);
+        assert_eq!(separate(&samples, &speech, &[], true).voices, [speech]);
+    }
+
+    #[test]
+    fn sounds_are_no_partys_speech() {
+        let (samples, speech) = conversation([DEEP, BRIGHT], 10);
+        let tone = Span::new(speech[2].start.0, speech[2].end.0);
+        let found = separate(&samples, &speech, &[tone], true);
+        assert!(found.voices.iter().flatten().all(|span| span.overlap(&tone).is_none()));
+    }
+
+    #[test]
+    fn nothing_noise_and_short_speech_have_answers() {
+        let nothing = separate(&Vec::<i16>::new(), &[], &[], true);
+        assert_eq!((nothing.voices.len(), nothing.confidence), (0, 1.0));
+        let noise: Vec<f32> = (0..40_000).map(|n| (n * n % 1009) as f32 / 1009.0 - 0.5).collect();
+        for spans in [vec![Span::new(0.0, 50.0)], vec![Span::new(100.0, 400.0), Span::new(900.0, 9_000.0)]] {
+            let found = separate(&noise, &spans, &[], true);
+            let told: f64 = found.voices.iter().flatten().map(|span| span.duration().0).sum();
+            assert!(found.confidence.is_finite() && told <= 8_400.1 && !found.voices.is_empty());
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Which windows of a track's speech the encoder hears: a bounded number, however long the call.
+
+use super::encoder::{Embedding, HOP, MelFrame, MelFrames, VoiceEncoder};
+use super::likeness::VoiceWindow;
+use crate::track::Narrowband;
+
+/// Windows that the encoder hears at most: about two and a half minutes of speech, a quarter of a second of CPU.
+const MOST: usize = 128;
+/// Frames of a window: what the encoder was trained on.
+const WHOLE: usize = 160;
+/// Speech up to this is one window.
+const ONE: usize = 200;
+/// Speech shorter than this says nothing of its voice.
+const LEAST: usize = 12;
+/// Frames from one window to the next, the first that keeps within [`MOST`].
+const HOPS: [usize; 3] = [80, 120, 160];
+/// Where windows must be left out, shorter ones are.
+const LONG: usize = 120;
+/// Mean square to which every window is brought: −30 dB, as the network was trained.
+const LEVEL: f32 = 1e-3;
+
+/// The windows of stretches of speech (in frames), with their embeddings, in order.
+pub(super) fn heard(samples: &dyn Narrowband, stretches: &[(usize, usize)], portable: bool) -> Vec<VoiceWindow> {
+    let places = places(stretches);
+    let mel = MelFrames::new(portable);
+    let (frames, levels): (Vec<Vec<MelFrame>>, Vec<f32>) =
+        places.iter().map(|&(start, end)| levelled(samples, &mel, start, end)).unzip();
+    let embeddings: Vec<Embedding> = VoiceEncoder::new(portable).embed(&frames);
+    let windows = places.into_iter().zip(embeddings).zip(levels);
+    windows.map(|(((start, end), embedding), level)| VoiceWindow { start, end, level, embedding }).collect()
+}
+
+fn places(stretches: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let mut all = Vec::new();
+    for hop in HOPS {
+        all = stretches.iter().flat_map(|&stretch| cut(stretch, hop)).collect();
+        if all.len() <= MOST {
+            return all;
+        }
+    }
+    let long: Vec<(usize, usize)> = all.iter().copied().filter(|(start, end)| end - start >= LONG).collect();
+    let from = if long.len() >= MOST { long } else { all };
+    (0..MOST).filter_map(|n| from.get(n * from.len() / MOST).copied()).collect()
+}
+
+/// The windows of one stretch, evenly spaced.
+fn cut((start, end): (usize, usize), hop: usize) -> Vec<(usize, usize)> {
+    let length = end.saturating_sub(start);
+    match length {
+        ..LEAST => Vec::new(),
+        LEAST..=ONE => vec![(start, end)],
+        _ => {
+            let steps = (length - WHOLE).div_ceil(hop);
+            (0..=steps).map(|n| start + (length - WHOLE) * n / steps).map(|at| (at, at + WHOLE)).collect()
+        }
+    }
+}
+
+/// The mel frames of a window, brought to the level of training, and its own level in dB.
+fn levelled(samples: &dyn Narrowband, mel: &MelFrames, start: usize, end: usize) -> (Vec<MelFrame>, f32) {
+    let (mut heard, before) = stretch(samples, start, end);
+    let inner = heard.get(before..before + (end - start) * HOP).unwrap_or_default();
+    let power = inner.iter().map(|x| x * x).sum::<f32>() / inner.len().max(1) as f32;
+    let gain = (LEVEL / power.max(1e-12)).sqrt();
+    heard.iter_mut().for_each(|x| *x *= gain);
+    (mel.frames(&heard, before, end - start, HOP), 10.0 * power.max(1e-12).log10())
+}
+
+/// The samples of some frames with what their first and last reach over, and how many come before the first frame's centre.
+pub(super) fn stretch(samples: &dyn Narrowband, start: usize, end: usize) -> (Vec<f32>, usize) {
+    /// Samples on either side.
+    const REACH: usize = 2 * HOP;
+    let from = (start * HOP).saturating_sub(REACH);
+    let mut heard = vec![0.0; end * HOP + REACH - from];
+    samples.read(from, &mut heard);
+    (heard, start * HOP - from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_cover_a_stretch_and_stay_within_it() {
+        assert_eq!(cut((100, 110), 80), []);
+        assert_eq!(cut((100, 290), 80), [(100, 290)]);
+        let windows = cut((100, 500), 80);
+        assert_eq!((windows[0], windows[windows.len() - 1]), ((100, 260), (340, 500)));
+        assert!(windows.windows(2).all(|pair| pair[1].0 - pair[0].0 <= 80));
+    }
+
+    #[test]
+    fn their_number_is_bounded_however_long_the_call() {
+        for stretches in [1, 10, 100, 1000, 10_000] {
+            let stretches: Vec<_> = (0..stretches).map(|n| (n * 400, n * 400 + 60 + n % 300)).collect();
+            let found = places(&stretches);
+            assert!(!found.is_empty() && found.len() <= MOST);
+            assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order");
+        }
+    }
+}
