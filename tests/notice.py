@@ -25,6 +25,8 @@ Compiled into the program and the packages, besides the crates below:
   Limited, Octasic, Jean-Marc Valin, Timothy B. Terriberry, CSIRO, Gregory Maxwell, Mark Borgerding, Erik de Castro Lopo,
   Mozilla, Amazon).
 - Silero VAD's 8 kHz weights (MIT, Copyright (c) 2020-present Silero Team), core/src/vad/silero/silero-8k.LICENSE.
+- The weights of Resemblyzer's GE2E voice encoder (Apache-2.0, Copyright 2019 Resemble.AI), as half precision,
+  core/src/voices/encoder/ge2e.LICENSE.
 
 symphonia and its crates (MPL-2.0) are used unmodified. Their source is published as crates in the versions below; the licence is at
 https://mozilla.org/MPL/2.0/.

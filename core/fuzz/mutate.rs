@@ -4,6 +4,8 @@
 //!
 //!     core/fuzz/run [SECONDS] [TARGET...]      seconds for each target (10), or `--count=N` mutants for each
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test program: what is not as it should be ends it")]
+
 #[path = "targets.rs"]
 mod targets;
 

@@ -17,7 +17,8 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOption
     let config = args.to_config()?;
     let options = Options { local_offset_s: args.utc_offset };
     let opened = CallInput::open_with(&args.inputs, &options);
-    let worked = opened.and_then(|call| call.with_roles(args.roles.clone()).with_offsets(&args.offsets))
+    let worked = opened
+        .and_then(|call| call.with_roles(args.roles.clone()).with_offsets(&args.offsets))
         .and_then(|call| work(&args, call, &config, run));
     let report = match worked {
         // Its words name files.

@@ -39,10 +39,10 @@ const fn usual(outcome: Outcome) -> f64 {
 /// Every turn that passes to the other party makes a conversation surer. On one track turns do not tell.
 fn conversation(facts: &Facts) -> f64 {
     match (facts.tracks.len(), facts.exchanges) {
-        (0 | 1, _) => 0.9,
-        (_, 0) => 0.7,
-        (_, 1) => 0.85,
-        (_, 2) => 0.95,
+        (0 | 1, _) | (_, None) => 0.9,
+        (_, Some(0)) => 0.7,
+        (_, Some(1)) => 0.85,
+        (_, Some(2)) => 0.95,
         _ => 0.99,
     }
 }
