@@ -225,7 +225,7 @@ impl BatchJob {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error.into()),
             worked => worked.unwrap_or_else(|error| self.failure(entry, &error)),
         };
-        writeln!(streams.out, "{}", serde_json::to_string(&line).unwrap_or_default())?;
+        writeln!(streams.out, "{}", crate::json::text(&line)?)?;
         Ok(DONE)
     }
 
