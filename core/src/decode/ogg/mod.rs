@@ -7,6 +7,7 @@ use self::page::{Packets, Page, read_page};
 use super::assemble::Assembler;
 use super::block::Block;
 use super::packet::{PacketCodec, Symphonia, opus};
+use super::refusal;
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
@@ -50,7 +51,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(OggS
             let message = "an ogg file without a stream of Opus or Vorbis";
             let error = Error::new(ErrorKind::Unsupported, Stage::Decode, message).at_byte(at);
             return Err(other.map_or(error, |o: &str| {
-                Error::new(ErrorKind::Unsupported, Stage::Decode, message).with_mismatch(o, "Opus or Vorbis")
+                Error::new(ErrorKind::Unsupported, Stage::Decode, message).with_mismatch(o, refusal::expected(o))
             }));
         };
         if !page.first {
