@@ -1,7 +1,8 @@
 //! Which kind of AAC a stream is. Low complexity is decoded; HE-AAC, whose low-complexity part alone would give half the
 //! rate, is refused by name, whether its header announces it or not.
 
-use crate::error::{Error, ErrorKind, Result, Stage};
+use super::refusal;
+use crate::error::{Error, Result};
 
 /// How many frames are looked at to find what the header does not announce.
 pub(crate) const FRAMES: usize = 16;
@@ -49,7 +50,7 @@ pub(crate) fn check_frames<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Result
 }
 
 fn refusal(name: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").with_mismatch(name, "AAC-LC")
+    refusal::codec(name)
 }
 
 /// Whether one of the fill elements that end a frame holds spectral band replication (ISO/IEC 14496-3, 4.4.2.7 and 4.5.2.8).
@@ -101,6 +102,7 @@ fn bits(bytes: &[u8], at: usize, count: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn profiles_of_aac() {

@@ -1,6 +1,7 @@
 //! AIFF and AIFF-C: chunks as in RIFF, big-endian, the rate as an 80-bit number.
 
 use super::pcm::{Endian, Layout};
+use super::refusal;
 use super::source::Source;
 use super::spec::{Codec, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -76,8 +77,7 @@ fn read_common(body: &[u8], at: u64) -> Result<(Layout, Rate)> {
         (b"alaw" | b"ALAW", _) => (Codec::Alaw, Endian::Big),
         (other, _) => {
             let name = String::from_utf8_lossy(other).into_owned();
-            return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read")
-                .with_mismatch(format!("{bits} bits, AIFF-C compression {name:?}"), "PCM, float or G.711"));
+            return Err(refusal::codec(format!("{bits} bits, AIFF-C compression {name:?}")));
         }
     };
     let rate = Rate::new(hz).ok().filter(|_| channels > 0).ok_or_else(|| {

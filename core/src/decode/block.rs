@@ -1,5 +1,7 @@
 //! Blocks of decoded samples, and which of their channels become tracks.
 
+use std::ops::Range;
+
 use crate::call::Leg;
 use crate::config::{DecodeOptions, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -33,6 +35,19 @@ impl Block {
         self.wide.resize_with(channels, Vec::new);
         self.wide.iter_mut().for_each(Vec::clear);
         self.is_wide = true;
+    }
+
+    /// Keeps a part of the samples.
+    pub(crate) fn keep(&mut self, part: Range<usize>) {
+        fn cut<T>(planes: &mut [Vec<T>], part: &Range<usize>) {
+            for plane in planes {
+                plane.truncate(part.end);
+                plane.drain(..part.start.min(plane.len()));
+            }
+        }
+        if part != (0..self.frames()) {
+            if self.is_wide { cut(&mut self.wide, &part) } else { cut(&mut self.planes, &part) }
+        }
     }
 
     /// The samples as f32, whatever they were.

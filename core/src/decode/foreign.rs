@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::refusal;
 use super::sniff::ContainerKind;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -33,6 +34,7 @@ pub(crate) fn refuse(kind: ContainerKind, source: &mut Source) -> Result<Error> 
             error(ErrorKind::Unsupported, "not a recording")
                 .with_mismatch(format!("{} ({size})", kind.name()), "wav, mp3 or another audio format")
         }
+        ContainerKind::Codec(name) => refusal::codec(name).at_byte(0),
         named => error(ErrorKind::Unsupported, "cannot be read")
             .with_mismatch(named.name(), "wav, mp3 or another audio format"),
     })

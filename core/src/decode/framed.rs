@@ -17,11 +17,13 @@ use super::block::Block;
 use super::budget::{TOO_MUCH_SILENCE, Thrift};
 use super::guard::guarded;
 use super::lend::Lender;
-use super::mp4;
+use super::open::OpenStream;
 use super::packet::{PacketCodec, Symphonia, refused};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
+use super::{movie_codec, mp4, refusal};
+use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
@@ -66,17 +68,20 @@ pub(crate) fn open_flac(source: &mut Source) -> Result<(FramedStream, Spec)> {
 /// they come first.
 pub(crate) fn open_mp4(
     source: &mut Source,
-    most: u64,
+    options: &DecodeOptions,
     head_only: bool,
     notes: &mut DecodeNotes,
-) -> Result<(FramedStream, Spec)> {
+) -> Result<OpenStream> {
     if let Some(head) = if head_only { mp4::head_length(source.peek(4096)?) } else { None } {
         source.bind(head);
     }
-    let mut bytes = source.read_all(most)?;
+    let mut bytes = source.read_all(options.max_buffered_bytes)?;
     mp4::end_last_box(&mut bytes);
+    if let Some(opened) = movie_codec::open(&mut bytes, options, notes)? {
+        return Ok(opened);
+    }
     if let Some(codec) = mp4::foreign_codec(&bytes) {
-        return Err(unsupported(codec, Codec::AacLc));
+        return Err(refusal::codec(codec));
     }
     mp4::check_index(&bytes)?;
     let edit = mp4::edit(&bytes);
@@ -89,11 +94,7 @@ pub(crate) fn open_mp4(
     let kind = (Codec::AacLc, CODEC_ID_AAC);
     let (mut stream, spec) = start(Box::new(reader), Lender::default(), Container::Mp4, kind, edit)?;
     stream.look_ahead(source, notes)?;
-    Ok((stream, spec))
-}
-
-fn unsupported(found: String, read: Codec) -> Error {
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").with_mismatch(found, read)
+    Ok((Box::new(stream), spec))
 }
 
 type OpenedFormat<T> = std::result::Result<symphonia::core::errors::Result<T>, super::guard::Panicked>;
@@ -116,12 +117,12 @@ fn start(
     (codec, id): (Codec, symphonia::core::codecs::audio::AudioCodecId),
     edit: Option<mp4::Edit>,
 ) -> Result<(FramedStream, Spec)> {
-    let track = reader.first_track(TrackType::Audio).ok_or_else(|| unsupported("no audio track".into(), codec))?;
+    let track = reader.first_track(TrackType::Audio).ok_or_else(|| refusal::codec("no audio track"))?;
     let Some(CodecParameters::Audio(params)) = &track.codec_params else {
-        return Err(unsupported("a track without parameters".into(), codec));
+        return Err(refusal::codec("a track without parameters"));
     };
     if params.codec != id {
-        return Err(unsupported(format!("codec {}", params.codec), codec));
+        return Err(refusal::codec(format!("codec {}", params.codec)));
     }
     if codec == Codec::AacLc {
         aac::check_config(params.extra_data.as_deref().unwrap_or_default())?;

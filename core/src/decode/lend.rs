@@ -31,6 +31,11 @@ impl Lender {
         MediaSourceStream::new(Box::new(Borrower(self.0.clone())), Default::default())
     }
 
+    /// A reader for a source within the lent one.
+    pub(crate) fn reader(&self) -> Box<dyn Read + Send> {
+        Box::new(Borrower(self.0.clone()))
+    }
+
     /// Lends the source for the length of a call. An error of the source itself comes back as the second value.
     pub(crate) fn with<T>(&self, source: &mut Source, call: impl FnOnce() -> T) -> (T, Option<Error>) {
         self.slot().source = Some(std::mem::take(source));

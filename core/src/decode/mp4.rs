@@ -57,17 +57,17 @@ pub(crate) fn edit(bytes: &[u8]) -> Option<Edit> {
 }
 
 /// The time scale of an `mvhd` or `mdhd` box.
-fn scale_of(body: &[u8]) -> Option<u32> {
+pub(crate) fn scale_of(body: &[u8]) -> Option<u32> {
     let at = if *body.first()? == 1 { 20 } else { 12 };
     Some(be(body, at, 4) as u32).filter(|&scale| scale > 0)
 }
 
-fn be(bytes: &[u8], at: usize, length: usize) -> u64 {
+pub(crate) fn be(bytes: &[u8], at: usize, length: usize) -> u64 {
     bytes.get(at..).and_then(|b| b.get(..length)).unwrap_or_default().iter().fold(0, |v, &b| v << 8 | u64::from(b))
 }
 
 /// The boxes within some bytes.
-fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(crate) fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let kind = bytes.get(4..8)?.first_chunk::<4>().copied()?;
         let (size, head) = match be(bytes, 0, 4) {
@@ -82,7 +82,7 @@ fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     })
 }
 
-fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
+pub(crate) fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(bytes, |bytes, wanted| boxes(bytes).find(|(kind, _)| kind == *wanted).map(|(_, body)| body))
 }
 
@@ -105,14 +105,13 @@ pub(crate) fn foreign_codec(bytes: &[u8]) -> Option<String> {
     let letters = entry.get(12..16)?.first_chunk::<4>()?;
     let name = match letters {
         b"mp4a" => return None,
-        b"samr" => "AMR",
-        b"sawb" => "AMR wideband",
-        b"alac" => "ALAC",
         b"ac-3" => "AC-3",
         b"ec-3" => "E-AC-3",
-        b"Opus" => "Opus in mp4",
-        b"fLaC" => "FLAC in mp4",
-        b".mp3" => "mp3 in mp4",
+        b"spex" => "Speex",
+        b"nmos" => "Nellymoser",
+        b"agsm" => "GSM in mp4",
+        b"ima4" => "IMA ADPCM of QuickTime",
+        b"sevs" => "EVS",
         b"enca" => "encrypted audio",
         letters if letters.iter().all(u8::is_ascii_graphic) => {
             return Some(format!("codec {}", String::from_utf8_lossy(letters)));
@@ -211,7 +210,7 @@ impl Counts {
 }
 
 /// The first audio track of a movie.
-fn audio_track(moov: &[u8]) -> Option<&[u8]> {
+pub(crate) fn audio_track(moov: &[u8]) -> Option<&[u8]> {
     boxes(moov)
         .filter(|(kind, _)| kind == b"trak")
         .map(|(_, body)| body)
@@ -262,7 +261,7 @@ mod tests {
             let media = [boxed(b"hdlr", b"\0\0\0\0\0\0\0\0soun"), boxed(b"minf", &table)].concat();
             boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &media)))
         };
-        for (letters, name) in [(b"samr", "AMR"), (b"sawb", "AMR wideband"), (b"enca", "encrypted audio")] {
+        for (letters, name) in [(b"sevs", "EVS"), (b"enca", "encrypted audio")] {
             assert_eq!(foreign_codec(&movie(letters)).as_deref(), Some(name));
         }
         assert_eq!(foreign_codec(&movie(b"mp4a")), None);

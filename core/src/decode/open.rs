@@ -1,26 +1,32 @@
 //! From what an input begins with to the stream that decodes it.
 
-use super::adpcm::{Ima, Microsoft};
+use super::au::{self, Sun};
 use super::blocks::BlockStream;
 use super::convert::OneRate;
 use super::g722::G722;
+use super::g726::{CodeOrder, G726};
+use super::g729::G729;
+use super::g7231::G7231Stream;
 use super::gsm::{Gsm, Packing};
+use super::mpeg::header::FrameHeader;
 use super::mpeg::{self, MpegStream};
+use super::oki::Oki;
 use super::pcm::{Endian, Layout, PcmStream};
 use super::raw::Raw;
 use super::sniff::{self, ContainerKind};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, Spec};
 use super::stream::Stream;
-use super::{aiff, foreign, framed, matroska, ogg, riff};
+use super::wave::open_wave_format;
+use super::{adts, aiff, amr, avi, caf, foreign, framed, matroska, ogg, riff, wave64};
 use crate::config::DecodeOptions;
-use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::units::Rate;
+use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// How much of an input is looked at to say what it is.
 const HEAD: usize = 64 << 10;
 
-type OpenStream = (Box<dyn Stream>, Spec);
+/// A stream, and what is known before its first sample.
+pub(crate) type OpenStream = (Box<dyn Stream>, Spec);
 
 /// Finds out what the source holds and starts the stream for it. `head_only`: no more is read than that takes, and the
 /// stream may end early.
@@ -53,12 +59,24 @@ fn open_sniffed(
     let head = source.peek(HEAD)?;
     let whole = head.len() < HEAD;
     match sniff::sniff(head, whole) {
-        ContainerKind::Wave => open_wave(source, options, notes),
+        ContainerKind::Wave => {
+            let wave = riff::open(source, notes)?;
+            open_wave_format(source, &wave, options, notes)
+        }
+        ContainerKind::Wave64 => {
+            let wave = wave64::open(source, notes)?;
+            open_wave_format(source, &wave, options, notes)
+        }
+        ContainerKind::Avi => avi::open(source, options, notes),
+        ContainerKind::Sun => open_sun(source, notes),
+        ContainerKind::Caf => caf::open(source, options, notes),
+        ContainerKind::Amr(band) => amr::open(source, band).map(boxed),
+        ContainerKind::Adts => adts::open(source, notes).map(boxed),
         ContainerKind::Aiff => open_aiff(source, options, notes),
         ContainerKind::Flac => framed::open_flac(source).map(boxed),
         ContainerKind::Ogg => ogg::open(source, options, notes).map(boxed),
         ContainerKind::Matroska => matroska::open(source, options).map(boxed),
-        ContainerKind::Mp4 => framed::open_mp4(source, options.max_buffered_bytes, head_only, notes).map(boxed),
+        ContainerKind::Mp4 => framed::open_mp4(source, options, head_only, notes),
         kind @ (ContainerKind::Mpeg | ContainerKind::Unknown) => open_mpeg(source, kind, options, notes),
         kind if source.position() > 0 => Err(no_frames_after_tag(source, kind)),
         kind => Err(foreign::refuse(kind, source)?),
@@ -79,6 +97,13 @@ fn open_raw(source: &mut Source, raw: Raw) -> Result<OpenStream> {
     };
     let layout = Layout { codec: raw.codec(), endian: Endian::Little, channels: 1 };
     let stream: Box<dyn Stream> = match raw {
+        Raw::Vox(_) => Box::new(BlockStream::new(Oki::default(), 1, None)),
+        Raw::G726(bits) => {
+            let codec = G726::new(bits, CodeOrder::LowFirst).ok_or_else(|| no_such_width(bits))?;
+            Box::new(BlockStream::new(codec, 1, None))
+        }
+        Raw::G729 => Box::new(BlockStream::new(G729::new(), 1, None)),
+        Raw::G7231 => Box::new(G7231Stream::new(1)),
         Raw::Gsm => Box::new(BlockStream::new(Gsm::new(Packing::Raw), 1, None)),
         Raw::G722 => Box::new(BlockStream::new(G722::new(), 1, None)),
         Raw::Ulaw | Raw::Alaw | Raw::Slinear(_) => Box::new(PcmStream::new(layout, None)),
@@ -104,15 +129,13 @@ fn open_mpeg(
         }
         return Err(foreign::refuse(kind, source)?);
     };
-    let stream = MpegStream::open(source, header, options.assumed_mp3_delay, notes)?;
-    let spec = mpeg_spec(&stream, Container::Mp3)?;
-    Ok((Box::new(OneRate::new(stream)), spec))
+    mpeg_in(source, header, Container::Mp3, options.assumed_mp3_delay, notes)
 }
 
-fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spec> {
+pub(crate) fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spec> {
     Ok(Spec {
         container,
-        codec: Codec::Mp3,
+        codec: stream.codec(),
         rate: stream.rate()?,
         channels: stream.channels(),
         delay: stream.delay(),
@@ -131,70 +154,41 @@ fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNot
     Ok((Box::new(PcmStream::new(aiff.layout, aiff.promised)), spec))
 }
 
-fn open_wave(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<OpenStream> {
-    let wave = riff::open(source, notes)?;
-    let (format, promised) = (wave.format, wave.promised);
-    check_channels(format.channels, options)?;
-    let no_blocks = || {
-        Error::new(ErrorKind::Malformed, Stage::Decode, "the fmt chunk makes no sense").with_mismatch(
-            format!("{} bytes a block, {} channels", format.block_align, format.channels),
-            format!("blocks of {}", format.codec_name()),
-        )
-    };
-    let (codec, stream) = match format.tag {
-        0x55 => return open_mpeg_in_wave(source, wave.container, options, notes),
-        0x02 => {
-            let codec = Microsoft::new(format.block_align, format.channels).ok_or_else(no_blocks)?;
-            (Codec::AdpcmMs, BlockStream::new(codec, format.channels, promised))
-        }
-        0x11 => {
-            let codec = Ima::new(format.block_align, format.channels).ok_or_else(no_blocks)?;
-            (Codec::AdpcmIma, BlockStream::new(codec, format.channels, promised))
-        }
-        0x31 if format.channels == 1 => (Codec::Gsm, BlockStream::new(Gsm::new(Packing::Microsoft), 1, promised)),
-        0x64 | 0x65 | 0x028F if format.channels == 1 => (Codec::G722, BlockStream::new(G722::new(), 1, promised)),
-        _ => return open_pcm_wave(source, &wave, notes),
-    };
-    need_bytes(source, 1, "a wav header without samples")?;
-    // The header of G.722 gives the rate of its bytes as often as that of its samples.
-    let rate = if codec == Codec::G722 { Rate::WIDEBAND } else { format.rate };
-    let (container, channels, declared) = (wave.container, format.channels, stream.declared());
-    Ok((Box::new(stream), Spec { container, codec, rate, channels, delay: Delay::default(), declared }))
-}
-
-fn open_pcm_wave(source: &mut Source, wave: &riff::Wave, notes: &mut DecodeNotes) -> Result<OpenStream> {
-    let format = wave.format;
-    let Some(layout) = format.layout()? else {
-        return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read")
-            .with_mismatch(format.codec_name(), "PCM, float, G.711, G.722, GSM, ADPCM or mp3"));
-    };
-    if usize::from(format.block_align) != layout.frame_bytes() {
-        let (found, right) = (format.block_align, layout.frame_bytes());
-        notes.add(Warning::new("header_field_wrong", format!("block align {found}, {right} by width and channels")));
-    }
-    need_bytes(source, layout.frame_bytes(), "a wav header without samples")?;
-    let (codec, channels) = (layout.codec, layout.channels);
-    let declared = wave.promised.map(|bytes| bytes / layout.frame_bytes() as u64);
-    let delay = Delay::default();
-    let spec = Spec { container: wave.container, codec, rate: format.rate, channels, delay, declared };
-    Ok((Box::new(PcmStream::new(layout, wave.promised)), spec))
-}
-
-fn open_mpeg_in_wave(
+/// Starts the stream of MPEG frames, where the source has been placed at the first.
+pub(crate) fn mpeg_in(
     source: &mut Source,
+    header: FrameHeader,
     container: Container,
-    options: &DecodeOptions,
+    assumed_delay: u32,
     notes: &mut DecodeNotes,
 ) -> Result<OpenStream> {
-    let at = source.position();
-    let header = mpeg::find_first(source, notes)?
-        .ok_or_else(|| Error::new(ErrorKind::NoAudio, Stage::Decode, "a wav of mp3 without mp3 frames").at_byte(at))?;
-    let stream = MpegStream::open(source, header, options.assumed_mp3_delay, notes)?;
+    let stream = MpegStream::open(source, header, assumed_delay, notes)?;
     let spec = mpeg_spec(&stream, container)?;
     Ok((Box::new(OneRate::new(stream)), spec))
 }
 
-fn need_bytes(source: &mut Source, bytes: usize, otherwise: &str) -> Result<()> {
+fn no_such_width(bits: u8) -> Error {
+    let found = format!("{bits} bits a sample");
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "G.726 of another rate").with_mismatch(found, "2, 3, 4 or 5 bits")
+}
+
+/// Starts the stream of Sun's format.
+fn open_sun(source: &mut Source, notes: &mut DecodeNotes) -> Result<OpenStream> {
+    let Sun { layout, rate, promised, bits } = au::open(source, notes)?;
+    let (codec, channels, delay) = (layout.codec, layout.channels, Delay::default());
+    need_bytes(source, layout.frame_bytes(), "a Sun header without samples")?;
+    if codec == Codec::G726 {
+        let made = G726::new(bits, CodeOrder::LowFirst).filter(|_| channels == 1).ok_or_else(|| no_such_width(bits))?;
+        let stream = BlockStream::new(made, channels, promised);
+        let declared = promised.map(|bytes| bytes * 8 / u64::from(bits));
+        return Ok((Box::new(stream), Spec { container: Container::Sun, codec, rate, channels, delay, declared }));
+    }
+    let declared = promised.map(|bytes| bytes / layout.frame_bytes() as u64);
+    let spec = Spec { container: Container::Sun, codec, rate, channels, delay, declared };
+    Ok((Box::new(PcmStream::new(layout, promised)), spec))
+}
+
+pub(crate) fn need_bytes(source: &mut Source, bytes: usize, otherwise: &str) -> Result<()> {
     if source.peek(bytes)?.len() >= bytes {
         return Ok(());
     }
@@ -209,7 +203,7 @@ fn check_rate(rate: Rate, options: &DecodeOptions) -> Result<()> {
         .with_mismatch(rate, format!("at least {} Hz (decode.minRateHz)", options.min_rate_hz)))
 }
 
-fn check_channels(channels: u16, options: &DecodeOptions) -> Result<()> {
+pub(crate) fn check_channels(channels: u16, options: &DecodeOptions) -> Result<()> {
     if channels <= options.max_channels {
         return Ok(());
     }

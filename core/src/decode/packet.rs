@@ -5,7 +5,7 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
-use symphonia::default::codecs::{AacDecoder, FlacDecoder, VorbisDecoder};
+use symphonia::default::codecs::{AacDecoder, AlacDecoder, FlacDecoder, VorbisDecoder};
 
 use super::guard::guarded;
 use super::spec::Codec;
@@ -58,6 +58,7 @@ impl Symphonia {
         let options = AudioDecoderOptions::default().gapless(codec == Codec::Vorbis);
         let made = guarded(|| -> symphonia::core::errors::Result<Box<dyn AudioDecoder>> {
             Ok(match codec {
+                Codec::Alac => Box::new(AlacDecoder::try_new(&params, &options)?),
                 Codec::Flac => Box::new(FlacDecoder::try_new(&params, &options)?),
                 Codec::Vorbis => Box::new(VorbisDecoder::try_new(&params, &options)?),
                 _ => Box::new(AacDecoder::try_new(&params, &options)?),

@@ -16,13 +16,22 @@ pub enum Raw {
     Gsm,
     /// G.722 at 64 kbit/s, at 16 kHz.
     G722,
+    /// G.726 with codes of 2 to 5 bits (16 to 40 kbit/s), the low bits of a byte first, at 8 kHz.
+    G726(u8),
+    /// G.729 in frames of 10 bytes, at 8 kHz.
+    G729,
+    /// G.723.1, at 8 kHz.
+    G7231,
+    /// Dialogic ADPCM at a rate, 8 or 6 kHz.
+    Vox(Rate),
     /// Signed 16-bit samples, little-endian, at a rate.
     Slinear(Rate),
 }
 
 impl Raw {
-    /// The format of a name as phone systems use it for a file's extension: `ulaw`, `alaw`, `gsm`, `g722`, `sln`
-    /// (8 kHz) or `sln12` to `sln192` with the rate in kHz.
+    /// The format of a name as phone systems use it for a file's extension: `ulaw`, `alaw`, `gsm`, `g722`, `g726-16` to
+    /// `g726-40`, `g729`, `g723_1`, `vox` or `vox6`
+    /// (Dialogic ADPCM at 8 or 6 kHz), `sln` (8 kHz) or `sln12` to `sln192` with the rate in kHz.
     ///
     /// # Errors
     /// `invalid_argument` for any other name.
@@ -48,9 +57,19 @@ impl Raw {
             "alaw" | "al" | "pcma" => Ok(Self::Alaw),
             "gsm" => Ok(Self::Gsm),
             "g722" => Ok(Self::G722),
+            "g726" | "g726-32" => Ok(Self::G726(4)),
+            "g726-16" => Ok(Self::G726(2)),
+            "g726-24" => Ok(Self::G726(3)),
+            "g726-40" => Ok(Self::G726(5)),
+            "g729" => Ok(Self::G729),
+            "g723_1" | "g7231" => Ok(Self::G7231),
+            "vox" | "vox8" => Ok(Self::Vox(Rate::NARROWBAND)),
+            "vox6" => Rate::new(6000).map(Self::Vox),
             _ => lower.strip_prefix("sln").and_then(slinear).ok_or_else(|| {
-                Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such raw format")
-                    .with_mismatch(name, "ulaw, alaw, gsm, g722, sln or sln12 to sln192")
+                Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such raw format").with_mismatch(
+                    name,
+                    "ulaw, alaw, gsm, g722, g726-16 to g726-40, g729, g723_1, vox, vox6, sln or sln12 to sln192",
+                )
             }),
         }
     }
@@ -58,9 +77,9 @@ impl Raw {
     /// Samples per second.
     pub fn rate(self) -> Rate {
         match self {
-            Self::Ulaw | Self::Alaw | Self::Gsm => Rate::NARROWBAND,
+            Self::Ulaw | Self::Alaw | Self::Gsm | Self::G726(_) | Self::G729 | Self::G7231 => Rate::NARROWBAND,
             Self::G722 => Rate::WIDEBAND,
-            Self::Slinear(rate) => rate,
+            Self::Slinear(rate) | Self::Vox(rate) => rate,
         }
     }
 
@@ -71,6 +90,10 @@ impl Raw {
             Self::Alaw => Codec::Alaw,
             Self::Gsm => Codec::Gsm,
             Self::G722 => Codec::G722,
+            Self::G726(_) => Codec::G726,
+            Self::G729 => Codec::G729,
+            Self::G7231 => Codec::G7231,
+            Self::Vox(_) => Codec::AdpcmOki,
             Self::Slinear(_) => Codec::PcmS16,
         }
     }
@@ -93,6 +116,6 @@ mod tests {
         assert_eq!(Raw::from_name("ULAW").unwrap(), Raw::Ulaw);
         assert_eq!(Raw::from_name("sln").unwrap().rate().hz(), 8_000);
         assert_eq!(Raw::from_name("sln44").unwrap().rate().hz(), 44_100);
-        assert_eq!(Raw::from_name("g729").unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(Raw::from_name("g728").unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct WaveFormat {
     pub(crate) rate: Rate,
     pub(crate) block_align: u16,
     pub(crate) bits: u16,
+    /// The width that the header gives, which may be less than a byte.
+    pub(crate) coded_bits: u16,
     pub(crate) endian: Endian,
 }
 
@@ -149,14 +151,16 @@ fn read_sizes64(source: &mut Source, size: u64) -> Result<Option<u64>> {
     Ok(data.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)))
 }
 
-fn read_format(source: &mut Source, size: u64, endian: Endian, at: u64) -> Result<WaveFormat> {
+/// Reads the body of a format chunk.
+pub(crate) fn read_format(source: &mut Source, size: u64, endian: Endian, at: u64) -> Result<WaveFormat> {
     let cut = || malformed("the fmt chunk is cut off", at);
     let body = source.peek(usize::try_from(size).unwrap_or(40).min(40))?;
     let body = body.get(..body.len().min(usize::try_from(size).unwrap_or(40))).unwrap_or_default().to_vec();
     let field = |i: usize| body.get(i..i + 2).map(|b| number16(b, endian));
     let (Some(mut tag), Some(channels), Some(block_align)) = (field(0), field(2), field(12)) else { return Err(cut()) };
     let hz = body.get(4..8).map(|b| number32(b, endian)).ok_or_else(cut)?;
-    let mut bits = field(14).unwrap_or(0);
+    let coded_bits = field(14).unwrap_or(0);
+    let mut bits = coded_bits;
     if tag == 0xFFFE {
         // EXTENSIBLE: the real tag begins the sub-format's identifier.
         tag = field(24).ok_or_else(cut)?;
@@ -170,7 +174,7 @@ fn read_format(source: &mut Source, size: u64, endian: Endian, at: u64) -> Resul
         // 12 bits in 16, or a short chunk without the field: the frame's size tells how wide a sample is stored.
         bits = (block_align / channels).saturating_mul(8);
     }
-    Ok(WaveFormat { tag, channels, rate: Rate::new(hz)?, block_align, bits, endian })
+    Ok(WaveFormat { tag, channels, rate: Rate::new(hz)?, block_align, bits, coded_bits, endian })
 }
 
 impl WaveFormat {
@@ -183,8 +187,9 @@ impl WaveFormat {
             (1, 32) => Codec::PcmS32,
             (3, 32) => Codec::PcmF32,
             (3, 64) => Codec::PcmF64,
-            (6, _) => Codec::Alaw,
-            (7, _) => Codec::Ulaw,
+            // IBM's numbers, and those of voice mail systems.
+            (6 | 0x0102, _) => Codec::Alaw,
+            (7 | 0x0101, _) => Codec::Ulaw,
             (1 | 3, bits) => {
                 return Err(Error::new(ErrorKind::Unsupported, Stage::Decode, "sample width")
                     .with_mismatch(format!("{bits} bits, format tag {}", self.tag), "8, 16, 24, 32 or 64 bits"));
@@ -198,17 +203,29 @@ impl WaveFormat {
     pub(crate) fn codec_name(&self) -> String {
         let name = match self.tag {
             0x02 => "MS ADPCM",
-            0x11 => "IMA ADPCM",
-            0x31 => "GSM 06.10",
+            0x10 | 0x17 | 0x0203 => "Dialogic ADPCM",
+            0x11 | 0x69 => "IMA ADPCM",
+            0x14 | 0x40 => "G.726 of Antex",
+            0x45 | 0x64 => "G.726",
+            0x20 => "Yamaha ADPCM",
+            0x22 | 0x1501 => "TrueSpeech",
+            0x31 | 0x32 | 0x1500 => "GSM 06.10",
+            0x38 | 0x57 => "AMR",
+            0x42 | 0x111 => "G.723.1",
             0x50 => "MPEG layer I or II",
             0x55 => "MP3",
-            0x64 | 0x65 | 0x028F => "G.722",
-            0x14 | 0x40 | 0x45 => "G.726",
-            0x42 | 0x111 => "G.723.1",
+            0x58 => "AMR wideband",
+            0x61 | 0x62 => "Duck ADPCM",
+            0x65 | 0x028F => "G.722",
+            0x70 | 0x028E => "Siren or SIPR",
             0x83 | 0x133 => "G.729",
+            0xA1 | 0x2000 => "AC-3",
+            0xA109 => "Speex",
+            0xA100 => "G.723.1 of Verint",
             0xFF | 0x1600 | 0x1610 => "AAC",
             0x160..=0x163 => "Windows Media Audio",
-            0x38 => "AMR",
+            0x0130 | 0x0135 => "ACELP",
+            0x0200 => "Creative ADPCM",
             _ => return format!("format tag {:#06x}", self.tag),
         };
         format!("{name} (format tag {:#06x})", self.tag)

@@ -1,6 +1,7 @@
 //! What some bytes are, by their content alone. A file's name and a server's word for its type are never asked.
 
-use super::mpeg;
+use super::amr::AmrBand;
+use super::{adts, mpeg};
 
 /// What an input begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +10,7 @@ pub(crate) enum ContainerKind {
     Zeros,
     /// RIFF, RIFX, RF64 or BW64 of type WAVE.
     Wave,
-    /// MPEG layer III frames, or an ID3 tag, or bytes with such frames some way in.
+    /// MPEG audio frames, or an ID3 tag, or bytes with such frames some way in.
     Mpeg,
     Flac,
     Ogg,
@@ -19,12 +20,26 @@ pub(crate) enum ContainerKind {
     Matroska,
     /// FORM of type AIFF or AIFC.
     Aiff,
+    /// AAC in ADTS frames.
+    Adts,
+    /// Sun or NeXT audio.
+    Sun,
+    /// Sony Wave64.
+    Wave64,
+    /// RIFF of type AVI.
+    Avi,
+    /// Core Audio.
+    Caf,
     Zip,
     /// Text in the form of an answer from a server rather than a recording.
     Json,
     Html,
     Xml,
     Text,
+    /// Adaptive multi-rate speech in its own format.
+    Amr(AmrBand),
+    /// Audio of a codec that is not read.
+    Codec(&'static str),
     /// Something else with a name.
     Other(&'static str),
     Unknown,
@@ -43,12 +58,18 @@ impl ContainerKind {
             Self::Mp4 => "mp4",
             Self::Matroska => "Matroska or WebM",
             Self::Aiff => "AIFF",
+            Self::Adts => "AAC in ADTS",
+            Self::Sun => "Sun audio",
+            Self::Wave64 => "Sony Wave64",
+            Self::Avi => "AVI",
+            Self::Caf => "Core Audio",
             Self::Zip => "a zip archive",
             Self::Json => "JSON",
             Self::Html => "HTML",
             Self::Xml => "XML",
             Self::Text => "text",
-            Self::Other(name) => name,
+            Self::Amr(_) => "AMR",
+            Self::Codec(name) | Self::Other(name) => name,
             Self::Unknown => "bytes of no known form",
         }
     }
@@ -68,20 +89,20 @@ const MAGIC: [(&[u8], ContainerKind); 30] = [
     (b"7z\xBC\xAF\x27\x1C", ContainerKind::Other("a 7z archive")),
     (b"Rar!\x1A\x07", ContainerKind::Other("a rar archive")),
     (b"\x28\xB5\x2F\xFD", ContainerKind::Other("zstd")),
-    (b"#!AMR-WB\n", ContainerKind::Other("AMR wideband")),
-    (b"#!AMR\n", ContainerKind::Other("AMR")),
-    (b"#!AMR_MC1.0\n", ContainerKind::Other("AMR of several channels")),
-    (b"#!SILK_V3", ContainerKind::Other("SILK")),
-    (b"\x02#!SILK_V3", ContainerKind::Other("SILK")),
+    (b"#!AMR-WB\n", ContainerKind::Amr(AmrBand::Wide)),
+    (b"#!AMR\n", ContainerKind::Amr(AmrBand::Narrow)),
+    (b"#!AMR_MC1.0\n", ContainerKind::Codec("AMR of several channels")),
+    (b"#!SILK_V3", ContainerKind::Codec("SILK")),
+    (b"\x02#!SILK_V3", ContainerKind::Codec("SILK")),
     (b"%PDF", ContainerKind::Other("PDF")),
-    (b"caff", ContainerKind::Other("Core Audio")),
-    (b".snd", ContainerKind::Other("Sun audio")),
-    (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", ContainerKind::Other("Windows Media")),
-    (b"riff\x2E\x91\xCF\x11", ContainerKind::Other("Sony Wave64")),
-    (b"FLV\x01", ContainerKind::Other("Flash video")),
+    (b"caff", ContainerKind::Caf),
+    (b".snd", ContainerKind::Sun),
+    (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", ContainerKind::Codec("Windows Media")),
+    (b"riff\x2E\x91\xCF\x11", ContainerKind::Wave64),
+    (b"FLV\x01", ContainerKind::Codec("Flash video")),
     (b"MThd", ContainerKind::Other("MIDI")),
-    (b"wvpk", ContainerKind::Other("WavPack")),
-    (b"MAC ", ContainerKind::Other("Monkey's Audio")),
+    (b"wvpk", ContainerKind::Codec("WavPack")),
+    (b"MAC ", ContainerKind::Codec("Monkey's Audio")),
     (b"\x89PNG", ContainerKind::Other("a PNG picture")),
     (b"\xFF\xD8\xFF", ContainerKind::Other("a JPEG picture")),
     (b"\x7FELF", ContainerKind::Other("a program")),
@@ -96,7 +117,7 @@ pub(crate) fn sniff(head: &[u8], whole: bool) -> ContainerKind {
     let form = |at: usize| head.get(at..at + 4).unwrap_or_default();
     match (form(0), form(8)) {
         (b"RIFF" | b"RIFX" | b"RF64" | b"BW64", b"WAVE") => return ContainerKind::Wave,
-        (b"RIFF", b"AVI ") => return ContainerKind::Other("AVI video"),
+        (b"RIFF", b"AVI ") => return ContainerKind::Avi,
         (b"RIFF", b"WEBP") => return ContainerKind::Other("a WebP picture"),
         (b"FORM", b"AIFF" | b"AIFC") => return ContainerKind::Aiff,
         _ => {}
@@ -110,6 +131,9 @@ pub(crate) fn sniff(head: &[u8], whole: bool) -> ContainerKind {
     if head.get(257..262) == Some(b"ustar") {
         return ContainerKind::Other("a tar archive");
     }
+    if adts::is_run(head, 3, whole) {
+        return ContainerKind::Adts;
+    }
     if mpeg::header::run_of_frames(head, 3, whole).is_some() {
         return ContainerKind::Mpeg;
     }
@@ -122,13 +146,9 @@ pub(crate) fn sniff(head: &[u8], whole: bool) -> ContainerKind {
 /// What can be told only by looking closer.
 fn nameless(head: &[u8]) -> ContainerKind {
     if mpeg::is_free_format(head) {
-        return ContainerKind::Other("free-format mp3");
+        return ContainerKind::Codec("free-format mp3");
     }
-    match head {
-        [0xFF, b, ..] if b & 0xF6 == 0xF0 => ContainerKind::Other("AAC in ADTS"),
-        [0xFF, b, ..] if b & 0xE6 == 0xE4 => ContainerKind::Other("MPEG layer II"),
-        _ => ContainerKind::Unknown,
-    }
+    ContainerKind::Unknown
 }
 
 /// What kind of text it is, if it is text: UTF-8 without run characters.
@@ -172,19 +192,19 @@ mod tests {
             (&[0; 99], ContainerKind::Zeros),
             (b"RIFF\x00\x00\x00\x00WAVEfmt ", ContainerKind::Wave),
             (b"RF64\xFF\xFF\xFF\xFFWAVEds64", ContainerKind::Wave),
-            (b"RIFF\x00\x00\x00\x00AVI LIST", ContainerKind::Other("AVI video")),
+            (b"RIFF\x00\x00\x00\x00AVI LIST", ContainerKind::Avi),
             (b"FORM\x00\x00\x00\x00AIFC", ContainerKind::Aiff),
             (b"\x00\x00\x00\x1CftypM4A ", ContainerKind::Mp4),
             (b"ID3\x04\x00\x00", ContainerKind::Mpeg),
             (b"\x1F\x8B\x08\x00", ContainerKind::Other("gzip")),
-            (b"#!AMR\n\x3C", ContainerKind::Other("AMR")),
+            (b"#!AMR\n\x3C", ContainerKind::Amr(AmrBand::Narrow)),
             (b"  {\"code\": 448}", ContainerKind::Json),
             (b"\xEF\xBB\xBF[]", ContainerKind::Json),
             (b"<!DOCTYPE HTML>\n<html>", ContainerKind::Html),
             (b"<?xml version=\"1.0\"?><Error>", ContainerKind::Xml),
             (b"no such file", ContainerKind::Text),
             (&tar, ContainerKind::Other("a tar archive")),
-            (b"\xFF\xF1\x50\x80\x02\x1F\xFC\x01", ContainerKind::Other("AAC in ADTS")),
+            (b"\xFF\xF1\x50\x80\x02\x1F\xFC\x01", ContainerKind::Adts),
             (b"\x07\x99\x01\x02\x03", ContainerKind::Unknown),
         ] {
             assert_eq!(sniff(bytes, true), kind, "{bytes:x?}");

@@ -53,6 +53,18 @@ names! {
         Ogg = "ogg",
         /// ISO base media: mp4, m4a, 3gp.
         Mp4 = "mp4",
+        /// AAC frames with headers of their own.
+        Adts = "adts",
+        /// Adaptive multi-rate speech in its own storage format.
+        Amr = "amr",
+        /// Sun or NeXT audio.
+        Sun = "au",
+        /// Sony Wave64.
+        Wave64 = "w64",
+        /// Audio Video Interleave.
+        Avi = "avi",
+        /// Core Audio.
+        Caf = "caf",
         /// Matroska or WebM.
         Matroska = "matroska",
         /// No container: samples from the first byte on.
@@ -89,6 +101,8 @@ names! {
         AdpcmMs = "adpcm_ms",
         /// ITU-T G.722 at 64 kbit/s.
         G722 = "g722",
+        /// Dialogic or OKI ADPCM, 4 bits.
+        AdpcmOki = "adpcm_oki",
         /// FLAC.
         Flac = "flac",
         /// Vorbis.
@@ -97,6 +111,22 @@ names! {
         Opus = "opus",
         /// AAC, low complexity.
         AacLc = "aac_lc",
+        /// Adaptive multi-rate speech, narrowband.
+        AmrNb = "amr_nb",
+        /// Adaptive multi-rate speech, wideband (ITU-T G.722.2).
+        AmrWb = "amr_wb",
+        /// ITU-T G.723.1.
+        G7231 = "g723_1",
+        /// ITU-T G.726 at 16 to 40 kbit/s.
+        G726 = "g726",
+        /// ITU-T G.729 at 8 kbit/s.
+        G729 = "g729",
+        /// Apple Lossless.
+        Alac = "alac",
+        /// MPEG-1, 2 or 2.5 layer I.
+        Mp1 = "mp1",
+        /// MPEG-1, 2 or 2.5 layer II.
+        Mp2 = "mp2",
         /// MPEG-1, 2 or 2.5 layer III.
         Mp3 = "mp3",
     }
@@ -225,6 +255,11 @@ impl DecodeNotes {
         } else {
             self.more.push((warning.code, 1));
         }
+    }
+
+    /// Adds the warnings about a source within this one, whose positions are not those of the file.
+    pub(crate) fn add_within(&mut self, mut inner: Self) {
+        inner.finish().into_iter().for_each(|warning| self.add(Warning { at_byte: None, ..warning }));
     }
 
     /// The warnings in the order in which they arose; those beyond the kept ones as one per code.

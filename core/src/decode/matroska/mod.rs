@@ -13,6 +13,7 @@ use super::block::Block;
 use super::budget::{TOO_MUCH_SILENCE, Thrift};
 use super::ogg::opus_private;
 use super::packet::{PacketCodec, Symphonia, opus};
+use super::refusal;
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
@@ -90,7 +91,7 @@ impl MatroskaTrack {
         let channels = u16::try_from(self.channels).unwrap_or(u16::MAX);
         let hz = self.hz.round().clamp(0.0, f64::from(u32::MAX)) as u32;
         match self.codec.as_str() {
-            _ if self.encoded => Err(unsupported("compressed or encrypted Matroska blocks".into())),
+            _ if self.encoded => Err(refusal::codec("compressed or encrypted Matroska blocks")),
             "A_OPUS" => {
                 let (channels, skip, _) = opus_private(&self.private)?;
                 let delay = Delay { samples: skip, basis: DelayBasis::Tag };
@@ -110,14 +111,9 @@ impl MatroskaTrack {
                 let codec = Symphonia::new(Codec::AacLc, params)?;
                 Ok((Box::new(codec), spec(Codec::AacLc, hz, channels, Delay { samples, basis })?))
             }
-            other => Err(unsupported(format!("codec {other} in Matroska"))),
+            other => Err(refusal::codec(format!("codec {other} in Matroska"))),
         }
     }
-}
-
-fn unsupported(found: String) -> Error {
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read")
-        .with_mismatch(found, "Opus, Vorbis or AAC")
 }
 
 /// Decodes a track's blocks.
@@ -181,7 +177,7 @@ fn read_header(source: &mut Source) -> Result<MatroskaHeader> {
 /// Reads up to the first cluster, and says what is in it.
 pub(crate) fn open(source: &mut Source, options: &DecodeOptions) -> Result<(MatroskaStream, Spec)> {
     let MatroskaHeader { scale, ticks, track, others } = read_header(source)?;
-    let track = track.ok_or_else(|| unsupported(format!("no audio track ({others} others)")))?;
+    let track = track.ok_or_else(|| refusal::codec(format!("no audio track ({others} others)")))?;
     let (codec, mut spec) = track.codec(options)?;
     if spec.codec == Codec::AacLc {
         check_aac(source, track.number)?;

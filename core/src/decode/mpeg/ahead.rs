@@ -112,7 +112,7 @@ impl Ahead {
 
     /// A decoder as new.
     fn spare(&mut self) -> Result<MpaDecoder> {
-        self.spare.pop().map_or_else(new_decoder, Ok)
+        self.spare.pop().map_or_else(|| new_decoder(3), Ok)
     }
 }
 
@@ -249,13 +249,13 @@ mod tests {
         let (bytes, header) = frames();
         let all: Vec<&[u8]> = bytes.chunks(144).collect();
         let (ahead_of, rest) = all.split_at(500);
-        let mut alone = new_decoder().unwrap();
+        let mut alone = new_decoder(3).unwrap();
         let mut one_by_one = |frames: &[&[u8]]| -> Vec<Decoded> {
             frames.iter().map(|frame| decode_frame(&mut alone, frame, 576)).collect()
         };
         let (wanted, after) = (one_by_one(ahead_of), one_by_one(rest));
         for parts in [2, 3, 8] {
-            let (mut ahead, mut decoder) = (Ahead::default(), new_decoder().unwrap());
+            let (mut ahead, mut decoder) = (Ahead::default(), new_decoder(3).unwrap());
             let pool = Pool::new(parts).unwrap();
             pool.run(|| ahead.decode(ahead_of, parts, header, &mut decoder)).unwrap();
             assert_eq!(ahead.ready.len(), 500, "{parts} parts");
@@ -271,10 +271,10 @@ mod tests {
         let (mut bytes, header) = frames();
         bytes[300 * 144 + 4..301 * 144].fill(0xFF);
         let all: Vec<&[u8]> = bytes.chunks(144).take(500).collect();
-        let (mut ahead, mut decoder) = (Ahead::default(), new_decoder().unwrap());
+        let (mut ahead, mut decoder) = (Ahead::default(), new_decoder(3).unwrap());
         ahead.decode(&all, 4, header, &mut decoder).unwrap();
         assert!(ahead.ready.len() <= 301 && ahead.ready.len() > 200, "{} frames", ahead.ready.len());
-        let mut alone = new_decoder().unwrap();
+        let mut alone = new_decoder(3).unwrap();
         for (n, frame) in all.iter().enumerate() {
             let got = ahead.take().unwrap_or_else(|| decode_frame(&mut decoder, frame, 576));
             assert!(got == decode_frame(&mut alone, frame, 576), "frame {n}");

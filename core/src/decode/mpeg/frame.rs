@@ -1,7 +1,7 @@
 //! One frame through symphonia's decoder.
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
@@ -21,7 +21,7 @@ pub(super) fn decode_one(decoder: &mut MpaDecoder, frame: &[u8], samples: usize)
         _ => false,
     });
     if decoded.is_err()
-        && let Ok(fresh) = new_decoder()
+        && let Ok(fresh) = made_for(decoder.codec_params().clone())
     {
         *decoder = fresh;
     }
@@ -39,9 +39,18 @@ pub(super) fn decode_frame(decoder: &mut MpaDecoder, frame: &[u8], samples: usiz
     }
 }
 
-pub(super) fn new_decoder() -> Result<MpaDecoder> {
+/// A decoder of a layer.
+pub(super) fn new_decoder(layer: u8) -> Result<MpaDecoder> {
     let mut params = AudioCodecParameters::new();
-    params.for_codec(CODEC_ID_MP3);
+    params.for_codec(match layer {
+        1 => CODEC_ID_MP1,
+        2 => CODEC_ID_MP2,
+        _ => CODEC_ID_MP3,
+    });
+    made_for(params)
+}
+
+fn made_for(params: AudioCodecParameters) -> Result<MpaDecoder> {
     MpaDecoder::try_new(&params, &AudioDecoderOptions::default().gapless(false))
-        .map_err(|e| Error::new(ErrorKind::Internal, Stage::Decode, format!("no mp3 decoder: {e}")))
+        .map_err(|e| Error::new(ErrorKind::Internal, Stage::Decode, format!("no decoder of MPEG audio: {e}")))
 }

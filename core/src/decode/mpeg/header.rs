@@ -3,14 +3,23 @@
 /// Length of a frame header in bytes.
 pub(crate) const LEN: usize = 4;
 
-/// Bit rates in kbit/s of MPEG-1 layer III, by index; index 0 is free format, 15 forbidden.
-const KBITS_V1: [u32; 16] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0];
-/// The same of MPEG-2 and 2.5 layer III.
-const KBITS_V2: [u32; 16] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0];
+/// Bit rates in kbit/s of MPEG-1 layers I, II and III, by index; index 0 is free format, 15 forbidden.
+const KBITS_V1: [[u32; 16]; 3] = [
+    [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0],
+    [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0],
+    [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0],
+];
+/// The same of MPEG-2 and 2.5: layer I, and layers II and III.
+const KBITS_V2: [[u32; 16]; 2] = [
+    [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256, 0],
+    [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0],
+];
 
-/// What a layer III frame's header says.
+/// What a frame's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameHeader {
+    /// 1 to 3.
+    pub(crate) layer: u8,
     /// Whether it is MPEG-1; otherwise MPEG-2 or 2.5.
     pub(crate) version1: bool,
     /// Samples per second.
@@ -24,30 +33,40 @@ pub(crate) struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The header in four bytes, if they are one of layer III.
+    /// The header in four bytes, if they are one.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[a, b, c, d] = bytes.first_chunk::<LEN>()?;
         let (version, layer) = ((b >> 3) & 3, (b >> 1) & 3);
         let (bit_rate, rate) = (usize::from(c >> 4), (c >> 2) & 3);
-        let is_header = a == 0xFF && b >= 0xE0 && version != 1 && layer == 1 && bit_rate != 15 && rate != 3;
+        let is_header = a == 0xFF && b >= 0xE0 && version != 1 && layer != 0 && bit_rate != 15 && rate != 3;
         if !is_header || d & 3 == 2 {
             return None;
         }
         let version1 = version == 3;
         let base = [44_100, 48_000, 32_000].get(usize::from(rate)).copied()?;
         let hz = base >> [2, 0, 1, 0].get(usize::from(version)).copied()?;
-        let kbits = if version1 { KBITS_V1 } else { KBITS_V2 }.get(bit_rate).copied()?;
-        let slots = if version1 { 144_000 } else { 72_000 } * kbits / hz;
-        let bytes = if kbits == 0 { 0 } else { slots as usize + usize::from(c & 2 != 0) };
-        Some(Self { version1, hz, channels: if d >> 6 == 3 { 1 } else { 2 }, bytes, has_crc: b & 1 == 0 })
+        // The layer is counted down in the header.
+        let layer = 4 - layer;
+        let table = if version1 { KBITS_V1.get(usize::from(layer) - 1)? } else { &KBITS_V2[usize::from(layer > 1)] };
+        let kbits = table.get(bit_rate).copied()?;
+        let bytes = match kbits {
+            0 => 0,
+            kbits => frame_bytes(layer, version1, kbits, hz) + usize::from(c & 2 != 0) * if layer == 1 { 4 } else { 1 },
+        };
+        let channels = if d >> 6 == 3 { 1 } else { 2 };
+        Some(Self { layer, version1, hz, channels, bytes, has_crc: b & 1 == 0 })
     }
 
     /// Samples of each channel in the frame.
     pub(crate) fn samples(self) -> usize {
-        if self.version1 { 1152 } else { 576 }
+        match (self.layer, self.version1) {
+            (1, _) => 384,
+            (3, false) => 576,
+            _ => 1152,
+        }
     }
 
-    /// Length of the side information in bytes.
+    /// Length of a layer III frame's side information in bytes.
     pub(crate) fn side_info(self) -> usize {
         match (self.version1, self.channels) {
             (true, 1) => 17,
@@ -57,10 +76,20 @@ impl FrameHeader {
         }
     }
 
-    /// Whether a frame is of the same stream: same version, rate and number of channels.
+    /// Whether a frame is of the same stream: same layer, version, rate and number of channels.
     pub(crate) fn continues(self, other: Self) -> bool {
-        (self.version1, self.hz, self.channels) == (other.version1, other.hz, other.channels)
+        (self.layer, self.version1, self.hz, self.channels) == (other.layer, other.version1, other.hz, other.channels)
     }
+}
+
+/// Bytes of a frame without padding. Layer I counts in slots of four bytes.
+fn frame_bytes(layer: u8, version1: bool, kbits: u32, hz: u32) -> usize {
+    let bytes = match (layer, version1) {
+        (1, _) => 12_000 * kbits / hz * 4,
+        (3, false) => 72_000 * kbits / hz,
+        _ => 144_000 * kbits / hz,
+    };
+    bytes as usize
 }
 
 /// The first of `count` frames of one stream, one right after the other, at the start of some bytes. Fewer are enough
@@ -103,10 +132,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_of_layer_iii() {
+    fn headers_of_layers_i_and_ii() {
+        let h = FrameHeader::parse(&[0xFF, 0xFD, 0x92, 0x00]).unwrap();
+        assert_eq!((h.layer, h.hz, h.channels, h.bytes, h.samples()), (2, 44_100, 2, 523, 1152), "160 kbit/s, padded");
+        let h = FrameHeader::parse(&[0xFF, 0xFF, 0x44, 0xC0]).unwrap();
+        assert_eq!((h.layer, h.hz, h.channels, h.bytes, h.samples()), (1, 48_000, 1, 128, 384), "128 kbit/s");
+    }
+
+    #[test]
+    fn what_is_no_header() {
         for wrong in [
             [0xFF, 0xEB, 0x28, 0xC4], // version 1 is reserved
-            [0xFF, 0xFD, 0x92, 0x00], // layer II
             [0xFF, 0xF1, 0x50, 0x80], // AAC in ADTS
             [0xFF, 0xFB, 0xF2, 0x00], // bit rate 15
             [0xFF, 0xFB, 0x9E, 0x00], // rate 3

@@ -1,6 +1,6 @@
 //! Frames that are lost or cannot be decoded: how many they were, and what is said of them.
 
-use super::MAX_FRAME;
+use super::MAX_LAYER_III;
 use super::header::FrameHeader;
 use crate::decode::spec::DecodeNotes;
 use crate::error::Warning;
@@ -40,7 +40,7 @@ impl Lengths {
         let frames = (gap as f64 / mean).round();
         let constant = self.longest - self.shortest <= 1;
         let fits = constant && (gap as f64 - frames * mean).abs() <= frames.clamp(1.0, 4.0);
-        let plausible = !constant && (self.shortest as u64..=MAX_FRAME as u64).contains(&gap);
+        let plausible = !constant && (self.shortest as u64..=MAX_LAYER_III as u64).contains(&gap);
         if fits || header || plausible { (frames as u64).max(1) } else { 0 }
     }
 }

@@ -1,4 +1,4 @@
-//! MPEG audio layer III: walks frame headers itself, so that damage costs what it hit and no more, and hands whole frames
+//! MPEG audio of layers I to III: walks frame headers itself, so that damage costs what it hit and no more, and hands whole frames
 //! to symphonia's decoder.
 //!
 //! Time is kept: a frame that cannot be decoded leaves silence of its length, and so do frames whose headers are lost
@@ -23,14 +23,18 @@ use self::segment::MpegSegment;
 use self::tag::LameTag;
 use super::block::Block;
 use super::source::Source;
-use super::spec::{DecodeNotes, Delay, DelayBasis};
+use super::spec::{Codec, DecodeNotes, Delay, DelayBasis};
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 use crate::threads;
 use crate::units::Rate;
 
-/// The longest layer III frame: 320 kbit/s at 32 kHz, padded.
-const MAX_FRAME: usize = 1441;
+/// The longest frame of layer III: 320 kbit/s at 32 kHz, padded.
+const MAX_LAYER_III: usize = 1441;
+/// The longest frame: layer II at 160 kbit/s and 8 kHz, padded.
+const MAX_FRAME: usize = 2881;
+/// The delay of the filter banks of layers I and II, of which no tag tells: 512 coefficients, 32 bands (ISO/IEC 11172-3).
+const FILTER_DELAY: u32 = 512 - 32 + 1;
 /// How far is looked ahead for a frame and what follows it.
 const WINDOW: usize = 3 * MAX_FRAME + header::LEN;
 /// How far is looked for frames to decode ahead.
@@ -40,7 +44,7 @@ const MAX_PARTS: usize = 8;
 /// How far is searched for the first frame.
 const SEARCH: usize = 256 << 10;
 
-/// Decodes the layer III frames that a source holds, up to its bound.
+/// Decodes the frames that a source holds, up to its bound.
 pub(crate) struct MpegStream {
     decoder: MpaDecoder,
     /// The stream's version, rate and channels.
@@ -84,7 +88,7 @@ pub(crate) fn is_free_format(bytes: &[u8]) -> bool {
     let Some(first) = FrameHeader::parse(bytes).filter(|h| h.bytes == 0) else { return false };
     let alike =
         |at: usize| bytes.get(at..).and_then(FrameHeader::parse).is_some_and(|h| h.bytes == 0 && h.continues(first));
-    (header::LEN..4 * MAX_FRAME).any(|length| alike(length) && (alike(2 * length) || alike(2 * length + 1)))
+    (header::LEN..4 * MAX_LAYER_III).any(|length| alike(length) && (alike(2 * length) || alike(2 * length + 1)))
 }
 
 impl MpegStream {
@@ -96,7 +100,7 @@ impl MpegStream {
         notes: &mut DecodeNotes,
     ) -> Result<Self> {
         let mut made = Self {
-            decoder: new_decoder()?,
+            decoder: new_decoder(stream.layer)?,
             stream,
             channels: usize::from(stream.channels),
             segment: MpegSegment::default(),
@@ -124,6 +128,14 @@ impl MpegStream {
         self.channels as u16
     }
 
+    pub(crate) fn codec(&self) -> Codec {
+        match self.stream.layer {
+            1 => Codec::Mp1,
+            2 => Codec::Mp2,
+            _ => Codec::Mp3,
+        }
+    }
+
     /// The delay that is being removed from the segment under way.
     pub(crate) fn delay(&self) -> Delay {
         self.segment.delay
@@ -142,7 +154,8 @@ impl MpegStream {
         let next = bytes.get(frame.len()..).unwrap_or_default();
         let next = next.get(..self.frame_length(next)).unwrap_or_default();
         let mut tag = LameTag::parse(frame, self.stream);
-        let room = LameTag::is_reserved_room(frame) && !next.is_empty() && !LameTag::is_reserved_room(next);
+        let layer3 = self.stream.layer == 3;
+        let room = layer3 && LameTag::is_reserved_room(frame) && !next.is_empty() && !LameTag::is_reserved_room(next);
         if room {
             tag = Some(LameTag::default());
         }
@@ -150,7 +163,8 @@ impl MpegStream {
         if tag.is_some() {
             source.consume(length);
         }
-        self.segment = MpegSegment::new(tag, self.stream.samples(), self.assumed_delay);
+        let assumed = if layer3 { self.assumed_delay } else { FILTER_DELAY };
+        self.segment = MpegSegment::new(tag, self.stream.samples(), assumed);
         self.decoder.reset();
         self.file_ended = false;
         if self.segment.delay.basis == DelayBasis::Assumed {
@@ -187,7 +201,8 @@ impl MpegStream {
         if let Some(length) = tag::tail_length(bytes).or_else(|| tag::id3v2_length(bytes)) {
             return FoundFrame::OtherTag(length);
         }
-        match header.and_then(|_| header::run_of_frames(bytes, 3, at_end)) {
+        let run = header.and_then(|_| header::run_of_frames(bytes, 3, at_end));
+        match run.filter(|other| other.layer == self.stream.layer) {
             Some(other) => FoundFrame::OtherStream(other),
             None => FoundFrame::Damage { begins_with_header: false },
         }
@@ -263,7 +278,7 @@ impl MpegStream {
         let code = if to.hz == from.hz { "channels_changed" } else { "rate_changed" };
         notes.add(Warning::new(code, format!("{} from here on instead of {}", kind(to), kind(from))).at_byte(at));
         self.stream = to;
-        self.decoder = new_decoder()?;
+        self.decoder = new_decoder(to.layer)?;
         self.ahead = Ahead::default();
         self.lengths = Lengths::default();
         self.begin_segment(source, notes)?;
@@ -333,7 +348,7 @@ impl MpegStream {
 
 impl Stream for MpegStream {
     fn split(&mut self, parts: usize) {
-        self.parts = parts;
+        self.parts = if self.stream.layer == 3 { parts } else { 1 };
     }
 
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {

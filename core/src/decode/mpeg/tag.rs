@@ -21,6 +21,9 @@ pub(crate) struct LameTag {
 impl LameTag {
     /// The tag in a frame, if it is a tag frame.
     pub(crate) fn parse(frame: &[u8], header: FrameHeader) -> Option<Self> {
+        if header.layer != 3 {
+            return None;
+        }
         let side = LEN + header.side_info();
         xing(frame.get(side..)?)
             .or_else(|| xing(frame.get(side + 2..)?).filter(|_| header.has_crc))

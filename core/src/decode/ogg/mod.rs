@@ -8,6 +8,7 @@ use super::assemble::Assembler;
 use super::block::Block;
 use super::budget::{TOO_MUCH_SILENCE, Thrift};
 use super::packet::{PacketCodec, Symphonia, opus};
+use super::refusal;
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::stream::Stream;
@@ -57,7 +58,7 @@ pub(crate) fn open(source: &mut Source, options: &DecodeOptions, notes: &mut Dec
             let message = "an ogg file without a stream of Opus or Vorbis";
             let error = Error::new(ErrorKind::Unsupported, Stage::Decode, message).at_byte(at);
             return Err(other.map_or(error, |o: &str| {
-                Error::new(ErrorKind::Unsupported, Stage::Decode, message).with_mismatch(o, "Opus or Vorbis")
+                Error::new(ErrorKind::Unsupported, Stage::Decode, message).with_mismatch(o, refusal::expected(o))
             }));
         };
         if !page.first {

@@ -230,11 +230,17 @@ fn the_head_agrees_with_the_whole() {
         assert_eq!((head.codec_delay_ms, head.bytes), (whole.codec_delay_ms, Some(whole.bytes)), "{name}");
         if let Some(declared) = head.declared_duration_ms {
             // Matroska's length counts the codec's delay and is in whole milliseconds.
-            let loose = if head.container == Container::Matroska { 10.0 } else { 0.01 };
+            // ffmpeg's table of packets counts the last as whole.
+            let loose = match head.container {
+                Container::Matroska => 10.0,
+                Container::Caf if head.codec == Codec::Alac => 256.0,
+                _ => 0.01,
+            };
             assert!((declared.0 - whole.duration_ms.0).abs() <= loose, "{name}: {declared}, {}", whole.duration_ms);
         }
-        let silent = ["raw", "ogg"].contains(&head.container.name())
-            || ["untagged.mp3", "mp3.wav", "fragmented.mp4"].contains(&name.as_str());
+        let silent = ["raw", "ogg", "adts", "avi", "amr"].contains(&head.container.name())
+            || ["untagged.mp3", "mp3.wav", "fragmented.mp4", "layer1.mp1", "layer2.mp2", "g7231.wav"]
+                .contains(&name.as_str());
         assert_eq!(head.declared_duration_ms.is_none(), silent, "{name}");
     }
 }
@@ -259,7 +265,7 @@ fn codecs_that_mp4_and_matroska_only_name_are_told() {
     let front = samples::samples().into_iter().find(|s| s.file == "aac.3gp").unwrap();
     let bytes = front.bytes();
     let at = bytes.windows(4).position(|w| w == b"mp4a").unwrap();
-    for (letters, name) in [(b"samr", "found AMR,"), (b"sawb", "AMR wideband"), (b"enca", "encrypted audio")] {
+    for (letters, name) in [(b"sevs", "EVS"), (b"enca", "encrypted audio")] {
         let mut other = bytes.clone();
         other[at..at + 4].copy_from_slice(letters);
         let error = run_bytes(&other).unwrap_err();

@@ -1,0 +1,303 @@
+//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.092 and 26.093).
+
+use super::excitation::energy;
+use super::gains::PastEnergies;
+use super::lsf::{
+    FLAT, NarrowFilter, NarrowSpectrum, PastSpectrum, filter_of, frequencies_of, pairs_of, reflections, spread,
+};
+use super::maths::{log2, pow2};
+use super::post::synthesise;
+use super::pulses::Innovation;
+use super::{FRAME, FrameKind, NarrowMode, ORDER, SUB_FRAME};
+use crate::decode::amr::ops::{div_s, l_mac, l_mult, l_shl, l_shr, mult, shl, shr};
+
+/// Frames of the history that comfort noise is made of.
+const HISTORY: usize = 8;
+/// Frames without a descriptor after which noise is muted.
+const MOST_EMPTY: i16 = 50;
+/// Frames of speech that precede a descriptor.
+const HANGOVER: i16 = 7;
+/// Frames after which the hangover is taken to have been added by the encoder.
+const ELAPSED: i16 = 24 + 7 - 1;
+/// PastSpectrum of the history with which the decoder begins.
+const FREQUENCIES: NarrowSpectrum = [1384, 2077, 3420, 5108, 6742, 8122, 9863, 11_092, 12_714, 13_701];
+/// How much frequencies may vary in noise, Q15.
+const VARIATION: NarrowSpectrum = [20_000, 20_000, 20_000, 20_000, 20_000, 18_000, 16_384, 8192, 0, 0];
+/// Corrections of the energy by the mode of the speech before, Q10 of the logarithm to base 2.
+const CORRECTIONS: [i16; 8] = [-1023, -878, -732, -586, -440, -294, -148, 0];
+/// The seed of the noise.
+const SEED: u32 = 0x7081_6958;
+
+/// What the receiver does with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum DtxPhase {
+    Speech,
+    #[default]
+    Noise,
+    Mute,
+}
+
+/// What the receiver remembers.
+#[derive(Debug, Clone)]
+pub(super) struct NarrowComfort {
+    pub(super) phase: DtxPhase,
+    since_descriptor: i16,
+    /// The inverse of the time between descriptors.
+    inverse_period: i16,
+    energy: i16,
+    old_energy: i16,
+    seed: u32,
+    pairs: NarrowSpectrum,
+    old_pairs: NarrowSpectrum,
+    frequencies: [NarrowSpectrum; HISTORY],
+    variations: [NarrowSpectrum; HISTORY],
+    energies: [i16; HISTORY],
+    newest: usize,
+    prediction_gain: i16,
+    correction: i16,
+    hangover: i16,
+    elapsed: i16,
+    is_descriptor: bool,
+    has_data: bool,
+    hangover_added: bool,
+    updated: bool,
+}
+
+impl Default for NarrowComfort {
+    fn default() -> Self {
+        Self {
+            phase: DtxPhase::Noise,
+            since_descriptor: 0,
+            inverse_period: 1 << 13,
+            energy: 3500,
+            old_energy: 3500,
+            seed: SEED,
+            pairs: FLAT,
+            old_pairs: FLAT,
+            frequencies: [FREQUENCIES; HISTORY],
+            variations: [[0; ORDER]; HISTORY],
+            energies: [3500; HISTORY],
+            newest: 0,
+            prediction_gain: 0,
+            correction: 0,
+            hangover: HANGOVER,
+            elapsed: i16::MAX,
+            is_descriptor: false,
+            has_data: false,
+            hangover_added: false,
+            updated: false,
+        }
+    }
+}
+
+/// Bits of a shift register, the first highest.
+fn noise_bits(register: &mut u32, count: u32) -> u16 {
+    let mut bits = 0;
+    for _ in 0..count {
+        let fed = (*register ^ *register >> 28) & 1;
+        bits = bits << 1 | (*register & 1) as u16;
+        *register = *register >> 1 | fed << 30;
+    }
+    bits
+}
+
+/// Ten random pulses.
+fn noise_code(register: &mut u32) -> Innovation {
+    let mut code = [0; SUB_FRAME];
+    for track in 0..10 {
+        let place = usize::from(noise_bits(register, 2)) * 10 + track;
+        code[place] = if noise_bits(register, 1) == 1 { 4096 } else { -4096 };
+    }
+    code
+}
+
+impl NarrowComfort {
+    /// What is to be done with a frame (TS 26.093, 6.1).
+    pub(super) fn receive(&mut self, kind: FrameKind) -> DtxPhase {
+        let silent = self.phase != DtxPhase::Speech;
+        let descriptor =
+            matches!(kind, FrameKind::DescriptorFirst | FrameKind::DescriptorUpdate | FrameKind::DescriptorBad);
+        let phase = if descriptor || silent && matches!(kind, FrameKind::NoData | FrameKind::SpeechBad) {
+            let muted = self.phase == DtxPhase::Mute
+                && matches!(kind, FrameKind::DescriptorBad | FrameKind::DescriptorFirst | FrameKind::NoData);
+            self.since_descriptor = self.since_descriptor.saturating_add(1);
+            let stale = kind != FrameKind::DescriptorUpdate && self.since_descriptor > MOST_EMPTY;
+            if muted || stale { DtxPhase::Mute } else { DtxPhase::Noise }
+        } else {
+            self.since_descriptor = 0;
+            DtxPhase::Speech
+        };
+        self.count_hangover(kind, descriptor || kind == FrameKind::NoData && phase != DtxPhase::Speech);
+        if phase != DtxPhase::Speech {
+            self.is_descriptor = descriptor;
+            self.has_data = kind == FrameKind::DescriptorUpdate;
+            self.hangover_added &= kind != FrameKind::DescriptorBad;
+        }
+        phase
+    }
+
+    /// Follows whether the encoder has put frames of noise behind the speech.
+    fn count_hangover(&mut self, kind: FrameKind, encoder_silent: bool) {
+        if !self.updated && kind == FrameKind::DescriptorUpdate {
+            self.elapsed = 0;
+        }
+        self.elapsed = self.elapsed.saturating_add(1);
+        self.hangover_added = false;
+        if !encoder_silent {
+            self.hangover = HANGOVER;
+        } else if self.elapsed > ELAPSED {
+            (self.hangover_added, self.elapsed, self.hangover) = (true, 0, 0);
+        } else if self.hangover == 0 {
+            self.elapsed = 0;
+        } else {
+            self.hangover -= 1;
+        }
+    }
+
+    /// Remembers a frame of speech.
+    pub(super) fn remember(&mut self, frequencies: &NarrowSpectrum, speech: &[i16; FRAME]) {
+        self.newest = (self.newest + 1) % HISTORY;
+        self.frequencies[self.newest] = *frequencies;
+        let (exponent, fraction) = log2(energy(speech));
+        self.energies[self.newest] = shl(exponent, 10).wrapping_add(fraction >> 5).wrapping_sub(7497 + 1024);
+    }
+
+    /// Makes the noise of a frame in its phase; the filter for the postfilter comes back.
+    pub(super) fn make(
+        &mut self,
+        phase: DtxPhase,
+        frame: &SilentFrame<'_>,
+        state: SharedState<'_>,
+        speech: &mut [i16; FRAME],
+    ) -> NarrowFilter {
+        if self.hangover_added && self.is_descriptor {
+            self.take_mean(frame.mode);
+        }
+        if self.is_descriptor {
+            self.take_descriptor(frame.parameters, state.frequencies);
+            state.energies.fill((self.energy >> 1).saturating_sub(9000).clamp(-14_436, 0));
+        }
+        self.correct(frame.mode);
+        let (log_energy, pairs) = self.interpolate();
+        let (filter, varied) = self.filters(&pairs, state.frequencies);
+        let level = self.level(log_energy, &filter);
+        for sub_frame in speech.as_chunks_mut::<SUB_FRAME>().0 {
+            let excitation = noise_code(&mut self.seed).map(|x| mult(level, x));
+            synthesise(&varied, &excitation, sub_frame, state.memory);
+        }
+        if phase == DtxPhase::Mute {
+            self.fade();
+        }
+        if self.is_descriptor && (self.has_data || self.hangover_added) {
+            (self.since_descriptor, self.updated) = (0, true);
+        }
+        filter
+    }
+
+    /// The mean of the last frames of speech becomes the noise.
+    fn take_mean(&mut self, mode: NarrowMode) {
+        self.correction = CORRECTIONS[mode as usize];
+        let next = (self.newest + 1) % HISTORY;
+        self.frequencies[next] = self.frequencies[self.newest];
+        self.energies[next] = self.energies[self.newest];
+        let energy = self.energies.iter().fold(0i16, |sum, &x| sum.saturating_add(x >> 3));
+        self.energy = energy.saturating_sub(self.correction);
+        let mean: NarrowSpectrum =
+            std::array::from_fn(|i| (self.frequencies.iter().map(|f| i32::from(f[i])).sum::<i32>() >> 3) as i16);
+        self.pairs = pairs_of(&mean);
+        for (variation, frequencies) in self.variations.iter_mut().zip(&self.frequencies) {
+            for (i, to) in variation.iter_mut().enumerate() {
+                let difference = mult(frequencies[i].saturating_sub(mean[i]), VARIATION[i]);
+                let size = difference.saturating_abs();
+                let bounded = if size > 655 { 655 + ((size - 655) >> 2) } else { size }.min(1310);
+                *to = if difference < 0 { -bounded } else { bounded };
+            }
+        }
+    }
+
+    /// What a descriptor says becomes the noise.
+    fn take_descriptor(&mut self, parameters: &[u16], frequencies: &mut PastSpectrum) {
+        (self.old_pairs, self.old_energy) = (self.pairs, self.energy);
+        if !self.has_data {
+            return;
+        }
+        let period = std::mem::take(&mut self.since_descriptor).min(32);
+        self.inverse_period = if period >= 2 { div_s(1 << 10, shl(period, 10)) } else { 1 << 14 };
+        self.pairs = frequencies.decode_silence(parameters);
+        let index = parameters.get(4).copied().unwrap_or(0).min(63) as i16;
+        self.energy = if index == 0 { i16::MIN } else { shl(index, 9) - 5120 };
+        if !self.updated || self.phase == DtxPhase::Speech {
+            (self.old_pairs, self.old_energy) = (self.pairs, self.energy);
+        }
+    }
+
+    /// Follows the correction of the energy.
+    fn correct(&mut self, mode: NarrowMode) {
+        let target = mult(CORRECTIONS[mode as usize] << 5, 3277) >> 5;
+        self.correction = mult(self.correction, 29_491).saturating_add(target);
+    }
+
+    /// Energy and pairs between the last descriptor and the one before, by the time that has passed.
+    fn interpolate(&self) -> (i32, NarrowSpectrum) {
+        let passed = mult(shl(self.since_descriptor.saturating_add(1), 10), self.inverse_period);
+        let share = if passed > 1024 { 16_384 } else { shl(passed, 4) };
+        let rest = 16_384 - share;
+        let energy = l_mac(l_mult(share, self.energy), rest, self.old_energy);
+        let pairs = std::array::from_fn(|i| {
+            let sum = mult(share, self.pairs[i]).saturating_add(mult(rest, self.old_pairs[i]));
+            sum.saturating_mul(2)
+        });
+        (energy, pairs)
+    }
+
+    /// The filter of some pairs, and the same with a random variation.
+    fn filters(&mut self, pairs: &NarrowSpectrum, state: &mut PastSpectrum) -> (NarrowFilter, NarrowFilter) {
+        let factor = 4096 - mult(self.prediction_gain.wrapping_sub(2457), 9830);
+        let factor = if factor > 4095 { i16::MAX } else { factor.max(0) << 3 };
+        let variation = self.variations[usize::from(noise_bits(&mut self.seed, 3)) % HISTORY];
+        let mut plain = frequencies_of(pairs);
+        let mut varied: NarrowSpectrum = std::array::from_fn(|i| plain[i].saturating_add(mult(factor, variation[i])));
+        spread(&mut plain);
+        spread(&mut varied);
+        state.last = plain;
+        (filter_of(&pairs_of(&plain)), filter_of(&pairs_of(&varied)))
+    }
+
+    /// The level of the excitation that gives an energy through a filter.
+    fn level(&mut self, log_energy: i32, filter: &NarrowFilter) -> i16 {
+        let error = reflections(filter).iter().fold(i16::MAX, |error, &r| mult(error, i16::MAX - mult(r, r)));
+        let (exponent, fraction) = log2(i32::from(error));
+        let gain = shl(exponent - 15, 12).saturating_add(shr(fraction, 3));
+        let gain = 0i16.saturating_sub(gain) >> 1;
+        self.prediction_gain = mult(29_491, self.prediction_gain).saturating_add(mult(3277, gain));
+        let level = l_shr(log_energy, 10)
+            .saturating_add(4 << 16)
+            .saturating_sub(l_shl(i32::from(gain), 4))
+            .saturating_add(l_shl(i32::from(self.correction), 5));
+        let exponent = (level >> 16) as i16;
+        pow2(exponent, ((level - (i32::from(exponent) << 16)) >> 1) as i16) as i16
+    }
+
+    /// Lets the noise fade where descriptors stay away.
+    fn fade(&mut self) {
+        let period = if self.since_descriptor <= 0 { 8 } else { self.since_descriptor.min(32) };
+        self.inverse_period = div_s(1 << 10, shl(period, 10));
+        self.since_descriptor = 0;
+        (self.old_pairs, self.old_energy) = (self.pairs, self.energy);
+        self.energy = self.energy.saturating_sub(256);
+    }
+}
+
+/// A frame of silence: the mode of the speech around it, and a descriptor's parameters.
+pub(super) struct SilentFrame<'a> {
+    pub(super) mode: NarrowMode,
+    pub(super) parameters: &'a [u16],
+}
+
+/// What speech and noise share.
+pub(super) struct SharedState<'a> {
+    pub(super) frequencies: &'a mut PastSpectrum,
+    pub(super) energies: &'a mut PastEnergies,
+    /// The memory of the synthesis filter.
+    pub(super) memory: &'a mut NarrowSpectrum,
+}

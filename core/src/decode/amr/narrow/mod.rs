@@ -1,0 +1,152 @@
+//! The narrowband adaptive multi-rate codec: 3GPP TS 26.090 to 26.093, in the whole-number arithmetic of TS 26.073.
+//!
+//! 20 ms of speech at 8 kHz are 160 samples: four sub-frames, each an excitation from an adaptive and a fixed codebook
+//! through a filter of ten coefficients. A lost frame is made of those before it; silence is noise by a description.
+
+mod background;
+mod comfort;
+mod excitation;
+mod frame;
+mod gain_tables;
+mod gains;
+mod lsf;
+mod lsf_pair_tables;
+mod lsf_tables;
+pub(super) mod maths;
+mod order_tables;
+mod post;
+mod pulses;
+mod speech;
+mod tables;
+
+pub(super) use frame::{FrameKind, NarrowFrame, SIZES};
+
+use self::comfort::{DtxPhase, NarrowComfort, SharedState, SilentFrame};
+use self::gains::PastEnergies;
+use self::lsf::{FLAT, NarrowSpectrum, SpectrumMean, pairs_of};
+use self::post::{NarrowHighPass, NarrowPost};
+use self::speech::NarrowSpeech;
+
+/// Coefficients of a filter.
+const ORDER: usize = 10;
+/// Samples of a frame and of a sub-frame.
+pub(super) const FRAME: usize = 160;
+const SUB_FRAME: usize = 40;
+
+/// A rate, in steps of 10 bits per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum NarrowMode {
+    #[default]
+    Rate475,
+    Rate515,
+    Rate590,
+    Rate670,
+    Rate740,
+    Rate795,
+    Rate1020,
+    Rate1220,
+}
+
+impl NarrowMode {
+    const ALL: [Self; 8] = [
+        Self::Rate475,
+        Self::Rate515,
+        Self::Rate590,
+        Self::Rate670,
+        Self::Rate740,
+        Self::Rate795,
+        Self::Rate1020,
+        Self::Rate1220,
+    ];
+
+    /// Whether it is one of the rates whose background noise needs care.
+    fn is_lowest(self) -> bool {
+        self <= Self::Rate590
+    }
+}
+
+/// What outlives silence.
+#[derive(Debug, Clone)]
+struct LastingState {
+    pairs: NarrowSpectrum,
+    mean: SpectrumMean,
+    energies: PastEnergies,
+    /// Loudness of the excitation of the last sub-frames.
+    loudness: [i16; 9],
+    /// The memory of the synthesis filter.
+    memory: NarrowSpectrum,
+}
+
+impl Default for LastingState {
+    fn default() -> Self {
+        let energies = PastEnergies::default();
+        Self { pairs: FLAT, mean: SpectrumMean::default(), energies, loudness: [0; 9], memory: [0; ORDER] }
+    }
+}
+
+/// The decoder and its memory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NarrowDecoder {
+    lasting: LastingState,
+    speech: NarrowSpeech,
+    comfort: NarrowComfort,
+    post: NarrowPost,
+    high_pass: NarrowHighPass,
+    mode: NarrowMode,
+}
+
+impl NarrowDecoder {
+    /// The samples of a frame.
+    pub(super) fn decode(&mut self, frame: &NarrowFrame) -> [i16; FRAME] {
+        let mode = frame.mode.unwrap_or(self.mode);
+        let mut samples = [0; FRAME];
+        let phase = self.comfort.receive(frame.kind);
+        let filters = if phase == DtxPhase::Speech {
+            let filters = self.speech.decode(mode, frame, self.comfort.phase, &mut self.lasting, &mut samples);
+            self.comfort.remember(&self.speech.frequencies.last, &samples);
+            filters
+        } else {
+            self.speech = NarrowSpeech::default();
+            let held = SharedState {
+                frequencies: &mut self.speech.frequencies,
+                energies: &mut self.lasting.energies,
+                memory: &mut self.lasting.memory,
+            };
+            let silence = SilentFrame { mode, parameters: &frame.parameters };
+            let filter = self.comfort.make(phase, &silence, held, &mut samples);
+            self.speech.after_silence();
+            self.lasting.pairs = pairs_of(&self.speech.frequencies.last);
+            [filter; 4]
+        };
+        self.lasting.mean.update(&self.speech.frequencies.last);
+        self.comfort.phase = phase;
+        self.mode = mode;
+        self.post.filter(mode, &filters, &mut samples);
+        self.high_pass.filter(&mut samples);
+        // The codec works on 13 bits.
+        samples.map(|x| x & !7)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_frames_decode() {
+        let mut noise = 7u32;
+        let mut decoder = NarrowDecoder::default();
+        for _ in 0..4000 {
+            let mut next = || {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (noise >> 24) as u8
+            };
+            let head = next();
+            let bytes: [u8; 31] = std::array::from_fn(|_| next());
+            if let Some(frame) = NarrowFrame::parse(head >> 4, head & 4 != 0, &bytes) {
+                let samples = decoder.decode(&frame);
+                assert!(samples.iter().all(|x| x & 7 == 0));
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.192 and 26.193).
+
+use super::SUB_FRAME;
+use super::frame::WideBits;
+use super::isf::{FLAT, WideSpectrum, noise as noise_frequencies};
+use super::maths::{energy, inverse_root, log2, mult_round, noise, norm, pow2};
+use crate::decode::amr::FrameKind;
+use crate::decode::amr::ops::{div_s, high, l_mac, l_mult, mult, shl};
+
+/// Samples of a frame at 12.8 kHz.
+pub(super) const INNER: usize = 4 * SUB_FRAME;
+/// Frames of the history that noise is made of.
+const HISTORY: usize = 8;
+/// Frames without a descriptor after which noise is muted; frames of speech before one; frames after which the encoder is
+/// taken to have added those.
+const MOST_EMPTY: i16 = 50;
+const HANGOVER: i16 = 7;
+const ELAPSED: i16 = 24 + 7 - 1;
+/// Dithering of noise: of its energy, of its frequencies and how that grows, and the least distance of frequencies then.
+const ENERGY_DITHER: i16 = 75;
+const DITHER: i16 = 256;
+const DITHER_STEP: i16 = 2;
+const DITHER_GAP: i16 = 448;
+
+/// What the receiver does with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum WidePhase {
+    #[default]
+    Speech,
+    Noise,
+    Mute,
+}
+
+/// What the receiver remembers.
+#[derive(Debug, Clone)]
+pub(super) struct WideComfort {
+    pub(super) phase: WidePhase,
+    since_descriptor: i16,
+    inverse_period: i16,
+    energy: i16,
+    old_energy: i16,
+    frequencies: WideSpectrum,
+    old_frequencies: WideSpectrum,
+    history: [WideSpectrum; HISTORY],
+    energies: [i16; HISTORY],
+    newest: usize,
+    seed: i16,
+    dither_seed: i16,
+    dithered: bool,
+    hangover: i16,
+    elapsed: i16,
+    is_descriptor: bool,
+    has_data: bool,
+    hangover_added: bool,
+    updated: bool,
+}
+
+impl Default for WideComfort {
+    fn default() -> Self {
+        Self {
+            phase: WidePhase::Speech,
+            since_descriptor: 0,
+            inverse_period: 1 << 13,
+            energy: 3500,
+            old_energy: 3500,
+            frequencies: FLAT,
+            old_frequencies: FLAT,
+            history: [FLAT; HISTORY],
+            energies: [3500; HISTORY],
+            newest: 0,
+            seed: 21_845,
+            dither_seed: 21_845,
+            dithered: false,
+            hangover: HANGOVER,
+            elapsed: i16::MAX,
+            is_descriptor: false,
+            has_data: false,
+            hangover_added: false,
+            updated: false,
+        }
+    }
+}
+
+impl WideComfort {
+    /// What is to be done with a frame.
+    pub(super) fn receive(&mut self, kind: FrameKind) -> WidePhase {
+        use FrameKind::{DescriptorBad, DescriptorFirst, DescriptorUpdate, Lost, NoData, SpeechBad};
+        let descriptor = matches!(kind, DescriptorFirst | DescriptorUpdate | DescriptorBad);
+        let silent = self.phase != WidePhase::Speech;
+        let phase = if descriptor || silent && matches!(kind, NoData | SpeechBad | Lost) {
+            let muted =
+                self.phase == WidePhase::Mute && matches!(kind, DescriptorBad | DescriptorFirst | Lost | NoData);
+            self.since_descriptor = self.since_descriptor.saturating_add(1);
+            if muted || self.since_descriptor > MOST_EMPTY { WidePhase::Mute } else { WidePhase::Noise }
+        } else {
+            self.since_descriptor = 0;
+            WidePhase::Speech
+        };
+        if !self.updated && kind == DescriptorUpdate {
+            self.elapsed = 0;
+        }
+        self.elapsed = self.elapsed.saturating_add(1);
+        self.hangover_added = false;
+        if !descriptor && kind != NoData {
+            self.hangover = HANGOVER;
+        } else if self.elapsed > ELAPSED {
+            (self.hangover_added, self.elapsed, self.hangover) = (true, 0, 0);
+        } else if self.hangover == 0 {
+            self.elapsed = 0;
+        } else {
+            self.hangover -= 1;
+        }
+        if phase != WidePhase::Speech {
+            (self.is_descriptor, self.has_data) = (descriptor, kind == DescriptorUpdate);
+            self.hangover_added &= kind != DescriptorBad;
+        }
+        phase
+    }
+
+    /// Remembers a frame of speech: its frequencies and its excitation, unscaled.
+    pub(super) fn remember(&mut self, frequencies: &WideSpectrum, excitation: &[i16]) {
+        self.newest = (self.newest + 1) % HISTORY;
+        self.history[self.newest] = *frequencies;
+        let sum = excitation.iter().fold(0, |sum, &x| l_mac(sum, x, x)) >> 1;
+        let (exponent, fraction) = log2(sum);
+        self.energies[self.newest] = shl(exponent, 7).wrapping_add(fraction >> 8).wrapping_sub(1024);
+    }
+
+    /// The frequencies and the excitation of a frame of noise.
+    pub(super) fn make(&mut self, phase: WidePhase, bits: &[bool]) -> (WideSpectrum, [i16; INNER]) {
+        if self.hangover_added && self.is_descriptor {
+            self.take_mean();
+        }
+        if self.is_descriptor {
+            (self.old_frequencies, self.old_energy) = (self.frequencies, self.energy);
+            if self.has_data {
+                self.take_descriptor(&mut WideBits::new(bits));
+            }
+        }
+        let (mut frequencies, mut energy) = self.interpolate();
+        if self.dithered {
+            self.dither(&mut frequencies, &mut energy);
+        }
+        let excitation = self.excitation(energy);
+        if phase == WidePhase::Mute {
+            self.inverse_period = div_s(1 << 10, shl(self.since_descriptor.min(32), 10));
+            (self.since_descriptor, self.old_energy) = (0, self.energy);
+            self.energy = self.energy.saturating_sub(64);
+        }
+        if self.is_descriptor && (self.has_data || self.hangover_added) {
+            (self.since_descriptor, self.updated) = (0, true);
+        }
+        (frequencies, excitation)
+    }
+
+    /// The mean of the last frames of speech becomes the noise.
+    fn take_mean(&mut self) {
+        let next = (self.newest + 1) % HISTORY;
+        self.history[next] = self.history[self.newest];
+        self.energies[next] = self.energies[self.newest];
+        let sum = self.energies.iter().fold(0i16, |sum, &x| sum.saturating_add(x));
+        self.energy = ((sum >> 1).saturating_add(1024)).max(0);
+        self.frequencies =
+            std::array::from_fn(|i| (self.history.iter().map(|frame| i32::from(frame[i])).sum::<i32>() >> 3) as i16);
+    }
+
+    /// What a descriptor says becomes the noise.
+    fn take_descriptor(&mut self, bits: &mut WideBits<'_>) {
+        let period = self.since_descriptor.min(32);
+        self.inverse_period = if period >= 2 { div_s(1 << 10, shl(period, 10)) } else { 1 << 14 };
+        self.frequencies = noise_frequencies(bits);
+        self.energy = mult((bits.take(6) as i16) << 9, 12_483);
+        self.dithered = bits.take(1) == 1;
+        if !self.updated || self.phase == WidePhase::Speech {
+            (self.old_frequencies, self.old_energy) = (self.frequencies, self.energy);
+        }
+        self.since_descriptor = 0;
+    }
+
+    /// Between the last descriptor and the one before, by the time that has passed.
+    fn interpolate(&self) -> (WideSpectrum, i32) {
+        let passed = mult(shl(self.since_descriptor, 10), self.inverse_period).min(1024);
+        let share = shl(passed, 4);
+        let rest = 16_384 - share;
+        let frequencies = std::array::from_fn(|i| {
+            let sum = mult(share, self.frequencies[i]).saturating_add(mult(rest, self.old_frequencies[i]));
+            shl(sum, 1)
+        });
+        (frequencies, l_mac(l_mult(share, self.energy), rest, self.old_energy))
+    }
+
+    /// Lets energy and frequencies move a little.
+    fn dither(&mut self, frequencies: &mut WideSpectrum, energy: &mut i32) {
+        let mut random = || {
+            let first = noise(&mut self.dither_seed) >> 1;
+            first.wrapping_add(noise(&mut self.dither_seed) >> 1)
+        };
+        *energy = energy.saturating_add(l_mult(random(), ENERGY_DITHER)).max(0);
+        let mut factor = DITHER;
+        let mut last = None;
+        for frequency in &mut frequencies[..15] {
+            let moved = frequency.saturating_add(mult_round(random(), factor));
+            *frequency = match last {
+                None => moved.max(128),
+                Some(last) if moved.saturating_sub(last) < DITHER_GAP => last.wrapping_add(DITHER_GAP),
+                Some(_) => moved,
+            };
+            last = Some(*frequency);
+            factor = factor.saturating_add(DITHER_STEP);
+        }
+        frequencies[14] = frequencies[14].min(16_384);
+    }
+
+    /// Noise of an energy.
+    fn excitation(&mut self, log_energy: i32) -> [i16; INNER] {
+        let log_energy = log_energy >> 9;
+        let exponent = high(log_energy);
+        let fraction = ((log_energy - (i32::from(exponent) << 16)) >> 1) as i16;
+        let level = pow2(exponent.wrapping_add(15), fraction);
+        let shift = norm(level.max(0));
+        let level = high(level << shift);
+        let mut samples = [0; INNER];
+        samples.iter_mut().for_each(|x| *x = noise(&mut self.seed) >> 4);
+        let (mantissa, power) = energy(&samples);
+        let (mantissa, power) = inverse_root(mantissa, power);
+        let gain = mult(level, high(mantissa));
+        samples.map(|x| shl(mult(x, gain), power + 15 - shift + 4))
+    }
+}

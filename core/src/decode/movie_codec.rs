@@ -1,0 +1,288 @@
+//! Codecs of mp4 and mov other than AAC: what the sample entry says becomes the stream that decodes the track.
+
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_ALAC, CODEC_ID_FLAC};
+
+use super::amr::{self, AmrBand};
+use super::assemble::Assembler;
+use super::lend::Lender;
+use super::listed::ListedStream;
+use super::movie::{MovieParts, SampleEntry, clock};
+use super::mp4::{self, Edit, be};
+use super::mpeg;
+use super::ogg::opus_private;
+use super::open::{OpenStream, mpeg_in};
+use super::packet::{PacketCodec, Symphonia, opus as opus_decoder};
+use super::pcm::{Endian, Layout, PcmStream};
+use super::source::Source;
+use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
+use super::track::{JoinedParts, TrackStream};
+use crate::config::DecodeOptions;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::units::Rate;
+
+/// How far the end by an edit list may lie from the track's own before it is another, in seconds: lists count in ticks of
+/// the movie's clock, often milliseconds or 600ths of a second.
+const LOOSE: f64 = 1.0 / 500.0;
+
+/// Starts the stream of a movie's first audio track; `None` where it is AAC, or nothing that is known here.
+pub(crate) fn open(
+    bytes: &mut Vec<u8>,
+    options: &DecodeOptions,
+    notes: &mut DecodeNotes,
+) -> Result<Option<OpenStream>> {
+    let Some(entry) = SampleEntry::read(bytes) else { return Ok(None) };
+    if let Some(layout) = pcm_layout(&entry) {
+        return open_pcm(std::mem::take(bytes), &entry, layout).map(Some);
+    }
+    let band = match &entry.letters {
+        b"samr" => Some(AmrBand::Narrow),
+        b"sawb" => Some(AmrBand::Wide),
+        _ => None,
+    };
+    if let Some(band) = band {
+        return open_amr(std::mem::take(bytes), band).map(Some);
+    }
+    if is_mpeg(&entry) {
+        return open_mpeg(std::mem::take(bytes), options, notes).map(Some);
+    }
+    let Some(PacketTrack { codec, made, rate, channels, skip, gain }) = packets(&entry)? else { return Ok(None) };
+    let (ticks, span) = (clock(bytes), span(bytes, rate));
+    let samples = span.edit.map_or(skip, |edit| edit.delay(rate));
+    let delay = Delay { samples, basis: if samples > 0 { DelayBasis::Tag } else { DelayBasis::None } };
+    let declared = span.end.unwrap_or(span.samples).checked_sub(u64::from(samples)).filter(|&n| n > 0);
+    let stream = ListedStream {
+        parts: MovieParts::open(bytes, 0),
+        bytes: std::mem::take(bytes),
+        codec: made,
+        channels: usize::from(channels),
+        rate,
+        clock: ticks.0,
+        assembler: Assembler::new(usize::from(channels), u64::from(samples)),
+        end: span.end,
+        scratch: Vec::new(),
+        failed: 0,
+        gain,
+        cut_off: false,
+    };
+    let spec = Spec { container: Container::Mp4, codec, rate, channels, delay, declared };
+    Ok(Some((Box::new(stream), spec)))
+}
+
+/// What a movie says of its track's length.
+struct MovieSpan {
+    edit: Option<Edit>,
+    /// Samples of the track by its clock, and where the recording's own end among them, where an edit list says.
+    samples: u64,
+    end: Option<u64>,
+}
+
+fn span(bytes: &[u8], rate: Rate) -> MovieSpan {
+    let (scale, ticks) = clock(bytes);
+    let samples = (u128::from(ticks) * u128::from(rate.hz()) / u128::from(scale)) as u64;
+    let edit = mp4::edit(bytes);
+    let loose = (LOOSE * f64::from(rate.hz())) as u64 + 1;
+    let end = edit.and_then(|edit| edit.end(rate));
+    let end = end.map(|end| if end.abs_diff(samples) > loose { end } else { end.max(samples) });
+    MovieSpan { edit, samples, end }
+}
+
+/// A codec of packets, as its sample entry says.
+struct PacketTrack {
+    codec: Codec,
+    made: Box<dyn PacketCodec>,
+    rate: Rate,
+    channels: u16,
+    /// Samples before the recording's own, where no edit list says.
+    skip: u32,
+    /// Factor on samples that the header asks for.
+    gain: f32,
+}
+
+fn packets(entry: &SampleEntry) -> Result<Option<PacketTrack>> {
+    let none = || {
+        let letters = String::from_utf8_lossy(&entry.letters).into_owned();
+        Error::new(ErrorKind::Malformed, Stage::Decode, "an mp4 whose sample entry lacks what the codec needs")
+            .with_mismatch(format!("no description of {letters}"), "a dOps, dfLa or alac box")
+    };
+    Ok(Some(match &entry.letters {
+        b"Opus" => opus(entry.child(b"dOps").ok_or_else(none)?)?,
+        b"fLaC" => flac(entry.child(b"dfLa").ok_or_else(none)?)?,
+        b"alac" => alac(entry.child(b"alac").ok_or_else(none)?.get(4..).ok_or_else(none)?)?,
+        _ => return Ok(None),
+    }))
+}
+
+/// The box that holds an Opus header, whose numbers are big-endian here.
+fn opus(body: &[u8]) -> Result<PacketTrack> {
+    let mut head = b"OpusHead\x01".to_vec();
+    head.push(be(body, 1, 1) as u8);
+    head.extend((be(body, 2, 2) as u16).to_le_bytes());
+    head.extend((be(body, 4, 4) as u32).to_le_bytes());
+    head.extend((be(body, 8, 2) as u16).to_le_bytes());
+    head.extend(body.get(10..).unwrap_or_default());
+    let (channels, skip, gain) = opus_private(&head)?;
+    let made = opus_decoder(channels)?;
+    Ok(PacketTrack { codec: Codec::Opus, made, rate: Rate::new(48_000)?, channels, skip, gain })
+}
+
+/// The box that holds FLAC's STREAMINFO as its first block.
+fn flac(body: &[u8]) -> Result<PacketTrack> {
+    let info = body.get(8..42).ok_or_else(|| malformed("FLAC without its STREAMINFO"))?;
+    // 20 bits of rate, 3 of channels less one.
+    let field = be(info, 10, 4);
+    let (rate, channels) = (Rate::new((field >> 12) as u32)?, (field >> 9 & 7) as u16 + 1);
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(CODEC_ID_FLAC).with_extra_data(Box::from(info));
+    Ok(PacketTrack {
+        codec: Codec::Flac,
+        made: Box::new(Symphonia::new(Codec::Flac, params)?),
+        rate,
+        channels,
+        skip: 0,
+        gain: 1.0,
+    })
+}
+
+/// ALAC's configuration of 24 bytes.
+pub(crate) fn alac_codec(config: &[u8]) -> Result<(Symphonia, Rate, u16)> {
+    let config = config.get(..24).ok_or_else(|| malformed("ALAC without its configuration"))?;
+    let (channels, hz) = (be(config, 9, 1) as u16, be(config, 20, 4) as u32);
+    let rate =
+        Rate::new(hz).ok().filter(|_| channels > 0).ok_or_else(|| malformed("the ALAC header makes no sense"))?;
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(CODEC_ID_ALAC).with_extra_data(Box::from(config));
+    Ok((Symphonia::new(Codec::Alac, params)?, rate, channels))
+}
+
+fn alac(config: &[u8]) -> Result<PacketTrack> {
+    let (made, rate, channels) = alac_codec(config)?;
+    Ok(PacketTrack { codec: Codec::Alac, made: Box::new(made), rate, channels, skip: 0, gain: 1.0 })
+}
+
+/// The layout of uncompressed samples and G.711.
+fn pcm_layout(entry: &SampleEntry) -> Option<Layout> {
+    let little = entry.child(b"enda").is_some_and(|body| be(body, 0, 2) == 1);
+    let order = |little| if little { Endian::Little } else { Endian::Big };
+    let whole = |bits| match bits {
+        8 => Some(Codec::PcmS8),
+        16 => Some(Codec::PcmS16),
+        24 => Some(Codec::PcmS24),
+        32 => Some(Codec::PcmS32),
+        _ => None,
+    };
+    let real = |bits| if bits == 64 { Codec::PcmF64 } else { Codec::PcmF32 };
+    // ISO/IEC 23003-5: flags, of which the lowest bit means little-endian, and the width.
+    let config = entry.child(b"pcmC").map(|body| (be(body, 4, 1) & 1 == 1, be(body, 5, 1) as u16));
+    let (codec, endian) = match &entry.letters {
+        b"ulaw" => (Codec::Ulaw, Endian::Big),
+        b"alaw" => (Codec::Alaw, Endian::Big),
+        b"sowt" => (whole(entry.bits)?, Endian::Little),
+        b"twos" => (whole(entry.bits)?, Endian::Big),
+        b"raw " | b"NONE" if entry.bits == 8 => (Codec::PcmU8, Endian::Big),
+        b"raw " | b"NONE" => (whole(entry.bits)?, Endian::Big),
+        b"in24" => (Codec::PcmS24, order(little)),
+        b"in32" => (Codec::PcmS32, order(little)),
+        b"fl32" => (Codec::PcmF32, order(little)),
+        b"fl64" => (Codec::PcmF64, order(little)),
+        b"lpcm" if entry.flags & 1 == 1 => (real(entry.bits), order(entry.flags & 2 == 0)),
+        b"lpcm" if entry.bits == 8 && entry.flags & 4 == 0 => (Codec::PcmU8, Endian::Big),
+        b"lpcm" => (whole(entry.bits)?, order(entry.flags & 2 == 0)),
+        b"ipcm" => (whole(config?.1)?, order(config?.0)),
+        b"fpcm" => (real(config?.1), order(config?.0)),
+        _ => return None,
+    };
+    Some(Layout { codec, endian, channels: entry.channels })
+}
+
+fn open_pcm(bytes: Vec<u8>, entry: &SampleEntry, layout: Layout) -> Result<OpenStream> {
+    let hz = if entry.hz > 0 { entry.hz } else { clock(&bytes).0 };
+    let rate = Rate::new(hz).ok().filter(|_| layout.channels > 0).ok_or_else(|| {
+        malformed("the sample entry makes no sense")
+            .with_mismatch(format!("{} channels at {hz} Hz", layout.channels), "1 or more channels, 1 to 768000 Hz")
+    })?;
+    let span = span(&bytes, rate);
+    let start = span.edit.map_or(0, |edit| u64::from(edit.delay(rate)));
+    let declared = Some(span.end.unwrap_or(span.samples).saturating_sub(start)).filter(|&n| n > 0);
+    let parts = MovieParts::open(&bytes, layout.frame_bytes());
+    let source = Source::new(Box::new(JoinedParts::new(bytes, parts)), None, u64::MAX, false)?;
+    let stream = Box::new(PcmStream::new(layout, None));
+    let stream = TrackStream::new(Lender::default(), source, stream, start..span.end.unwrap_or(u64::MAX));
+    let stream = stream.promising(span.samples);
+    let (codec, channels, delay) = (layout.codec, layout.channels, Delay::default());
+    Ok((Box::new(stream), Spec { container: Container::Mp4, codec, rate, channels, delay, declared }))
+}
+
+/// Whether it is MPEG audio of any layer: by its letters, or by the type of object in its descriptors (MPEG-2 or MPEG-1
+/// part 3; ISO/IEC 14496-1, table 5).
+fn is_mpeg(entry: &SampleEntry) -> bool {
+    match &entry.letters {
+        b".mp3" | b".mp2" | b".mp1" | b"ms\0\x55" | b"ms\0\x50" => true,
+        b"mp4a" => entry.child(b"esds").and_then(object_type).is_some_and(|kind| matches!(kind, 0x69 | 0x6B)),
+        _ => false,
+    }
+}
+
+/// The type of object of an elementary stream's descriptors (ISO/IEC 14496-1, 7.2.6.5 and 7.2.6.6).
+fn object_type(esds: &[u8]) -> Option<u8> {
+    let (tag, body) = descriptor(esds.get(4..)?)?;
+    let flags = *body.get(2)?;
+    let url = if flags & 0x40 != 0 { 1 + usize::from(*body.get(5)?) } else { 0 };
+    let before = 3 + if flags & 0x80 != 0 { 2 } else { 0 } + url + if flags & 0x20 != 0 { 2 } else { 0 };
+    let (inner, config) = descriptor(body.get(before..)?)?;
+    (tag == 3 && inner == 4).then(|| config.first().copied())?
+}
+
+/// A descriptor's tag and body; its length is in groups of seven bits.
+pub(crate) fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (&tag, mut rest) = bytes.split_first()?;
+    let mut length = 0usize;
+    for _ in 0..4 {
+        let (&byte, after) = rest.split_first()?;
+        (rest, length) = (after, length << 7 | usize::from(byte & 0x7F));
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Some((tag, rest.get(..length.min(rest.len()))?))
+}
+
+/// MPEG audio: its frames tell everything but the delay.
+fn open_mpeg(bytes: Vec<u8>, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<OpenStream> {
+    let edit = mp4::edit(&bytes);
+    let parts = MovieParts::open(&bytes, 0);
+    let (scale, ticks) = clock(&bytes);
+    let mut source = Source::new(Box::new(JoinedParts::new(bytes, parts)), None, u64::MAX, false)?;
+    let Some(header) = mpeg::find_first(&mut source, notes)? else {
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "an mp4 of mp3 without mp3 frames"));
+    };
+    let Some(edit) = edit else {
+        let (stream, spec) = mpeg_in(&mut source, header, Container::Mp4, options.assumed_mp3_delay, notes)?;
+        return Ok((Box::new(TrackStream::new(Lender::default(), source, stream, 0..u64::MAX)), spec));
+    };
+    // The edit list says the delay: what the frames alone leave open is no matter.
+    let (stream, mut spec) = mpeg_in(&mut source, header, Container::Mp4, 0, &mut DecodeNotes::default())?;
+    let samples = edit.delay(spec.rate);
+    let length = (u128::from(ticks) * u128::from(spec.rate.hz()) / u128::from(scale)) as u64;
+    let end = edit.end(spec.rate).unwrap_or(length);
+    spec.delay = Delay { samples, basis: if samples > 0 { DelayBasis::Tag } else { DelayBasis::None } };
+    spec.declared = Some(end.saturating_sub(u64::from(samples))).filter(|&n| n > 0);
+    let own = u64::from(samples)..edit.end(spec.rate).unwrap_or(u64::MAX);
+    Ok((Box::new(TrackStream::new(Lender::default(), source, stream, own)), spec))
+}
+
+/// Speech frames, each with its head.
+fn open_amr(bytes: Vec<u8>, band: AmrBand) -> Result<OpenStream> {
+    let (scale, ticks) = clock(&bytes);
+    let parts = MovieParts::open(&bytes, 0);
+    let mut source = Source::new(Box::new(JoinedParts::new(bytes, parts)), None, u64::MAX, false)?;
+    let (stream, mut spec) = amr::open_frames(&mut source, band, Container::Mp4)?;
+    let samples = (u128::from(ticks) * u128::from(spec.rate.hz()) / u128::from(scale)) as u64;
+    spec.declared = Some(samples).filter(|&n| n > 0);
+    let stream = TrackStream::new(Lender::default(), source, Box::new(stream), 0..u64::MAX).promising(samples);
+    Ok((Box::new(stream), spec))
+}
+
+fn malformed(message: &str) -> Error {
+    Error::new(ErrorKind::Malformed, Stage::Decode, message)
+}

@@ -1,0 +1,151 @@
+//! Recordings within a container: the bytes of one track, read as a source of their own by the stream of its codec.
+
+use std::io::{Read, Result as IoResult};
+use std::ops::Range;
+
+use super::block::Block;
+use super::lend::Lender;
+use super::source::Source;
+use super::spec::DecodeNotes;
+use super::stream::Stream;
+use crate::error::{Result, Warning};
+
+/// A stream over the bytes of a track.
+pub(crate) struct TrackStream {
+    /// Where the track's reader takes the container's bytes from, while they are being read.
+    lender: Lender,
+    source: Source,
+    stream: Box<dyn Stream>,
+    /// Samples of each channel before the recording's own, and of the recording itself, that are still to come.
+    skip: u64,
+    left: u64,
+    /// Samples that the container promises, where an index does, and those that came.
+    promised: Option<u64>,
+    given: u64,
+}
+
+impl TrackStream {
+    /// Decodes a track with the stream of its codec. `own` is the part of its samples that is the recording.
+    pub(crate) fn new(lender: Lender, source: Source, stream: Box<dyn Stream>, own: Range<u64>) -> Self {
+        let left = own.end.saturating_sub(own.start);
+        Self { lender, source, stream, skip: own.start, left, promised: None, given: 0 }
+    }
+
+    /// The same with the samples that an index promises: fewer are told.
+    pub(crate) fn promising(self, samples: u64) -> Self {
+        Self { promised: Some(samples), ..self }
+    }
+
+    fn end(&mut self, notes: &mut DecodeNotes) {
+        if let Some(promised) = self.promised.take().filter(|&promised| self.given < promised) {
+            let message = format!("{promised} samples promised, {} found", self.given);
+            notes.add(Warning::new("truncated", message));
+        }
+    }
+
+    /// Drops what lies before and after the recording's own samples; false where nothing more is to come.
+    fn trim(&mut self, block: &mut Block) -> bool {
+        let frames = block.frames() as u64;
+        let first = self.skip.min(frames);
+        let last = frames.min(first.saturating_add(self.left));
+        self.skip -= first;
+        self.left -= last - first;
+        block.keep(first as usize..last as usize);
+        self.left > 0 || last > first
+    }
+}
+
+impl Stream for TrackStream {
+    fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
+        let (inner, stream) = (&mut self.source, &mut self.stream);
+        let mut said = DecodeNotes::default();
+        let (more, failed) = self.lender.with(source, || stream.next(inner, block, &mut said));
+        notes.add_within(said);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let more = more?;
+        self.given += block.frames() as u64;
+        if !more {
+            self.end(notes);
+        }
+        Ok(more && self.trim(block))
+    }
+
+    fn split(&mut self, parts: usize) {
+        self.stream.split(parts);
+    }
+}
+
+/// A part of a container's bytes, and how long its samples last in ticks of the container's clock (0: not said).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TrackPart {
+    pub(crate) at: u64,
+    pub(crate) length: u64,
+    pub(crate) ticks: u64,
+}
+
+impl TrackPart {
+    /// The part that is there, of bytes that may end early.
+    pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+        bytes.get(place(self.at)..place(self.at.saturating_add(self.length))).unwrap_or_default()
+    }
+}
+
+/// Finds a track's parts in a container's bytes, one after the other.
+pub(crate) trait TrackParts: Send {
+    fn next(&mut self, bytes: &[u8]) -> Option<TrackPart>;
+}
+
+/// Reads a track's parts as if they stood one after the other.
+pub(crate) struct JoinedParts<U> {
+    bytes: Vec<u8>,
+    parts: U,
+    unit: TrackPart,
+}
+
+impl<U: TrackParts> JoinedParts<U> {
+    /// A reader of those parts. What lies beyond the bytes is left out.
+    pub(crate) fn new(bytes: Vec<u8>, parts: U) -> Self {
+        Self { bytes, parts, unit: TrackPart::default() }
+    }
+}
+
+impl<U: TrackParts> Read for JoinedParts<U> {
+    fn read(&mut self, to: &mut [u8]) -> IoResult<usize> {
+        while self.unit.of(&self.bytes).is_empty() {
+            let Some(unit) = self.parts.next(&self.bytes) else { return Ok(0) };
+            self.unit = unit;
+        }
+        let from = self.unit.of(&self.bytes);
+        let length = from.len().min(to.len());
+        if let Some((to, from)) = to.get_mut(..length).zip(from.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        self.unit.at += length as u64;
+        self.unit.length -= length as u64;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct List(Vec<(u64, u64)>);
+
+    impl TrackParts for List {
+        fn next(&mut self, _: &[u8]) -> Option<TrackPart> {
+            self.0.pop().map(|(at, length)| TrackPart { at, length, ticks: 0 })
+        }
+    }
+
+    #[test]
+    fn parts_are_read_one_after_the_other_up_to_the_end_of_the_bytes() {
+        let parts = List(vec![(u64::MAX, u64::MAX), (8, 12), (1, 2), (3, 0), (4, 2)]);
+        let mut read = Vec::new();
+        JoinedParts::new((0..10).collect(), parts).read_to_end(&mut read).unwrap();
+        assert_eq!(read, [4, 5, 1, 2, 8, 9]);
+    }
+}
