@@ -1,8 +1,8 @@
 //! What is fuzzed: functions over bytes, the same for libFuzzer and for the mutations of `mutate.rs`.
 
 use callweave::config::{Config, DecodeOptions};
-use callweave::decode::{Decoder, Input, decode, probe};
-use callweave::units::Millis;
+use callweave::decode::{Decoder, Input, Raw, decode, probe};
+use callweave::units::{Millis, Rate};
 use callweave::{RunOptions, analyze, provider};
 
 /// A target: it takes any bytes.
@@ -10,8 +10,15 @@ type Target = fn(&[u8]);
 
 /// Every target by its name.
 #[allow(dead_code, reason = "libFuzzer names them one by one")]
-pub const TARGETS: [(&str, Target); 6] =
-    [("sniff", sniff), ("riff", riff), ("decode", whole), ("zip", zip), ("provider", document), ("process", process)];
+pub const TARGETS: [(&str, Target); 7] = [
+    ("sniff", sniff),
+    ("riff", riff),
+    ("decode", whole),
+    ("speech", speech),
+    ("zip", zip),
+    ("provider", document),
+    ("process", process),
+];
 
 fn limits(seconds: f64) -> DecodeOptions {
     let (max_duration_ms, max_samples) = (Millis(seconds * 1000.0), 20_000_000);
@@ -53,4 +60,20 @@ pub fn process(bytes: &[u8]) {
     if let Ok(report) = analyze(vec![Input::bytes("fuzz", bytes)], &config, &run) {
         assert!(report.to_json().unwrap().starts_with('{'));
     }
+}
+
+/// What the first byte of [`speech`] chooses from: formats without a header, then headers of formats of frames.
+const RAW: [Raw; 8] =
+    [Raw::Gsm, Raw::G722, Raw::Vox(Rate::NARROWBAND), Raw::G726(2), Raw::G726(3), Raw::G726(5), Raw::G729, Raw::G7231];
+const MAGIC: [&[u8]; 2] = [b"#!AMR\n", b"#!AMR-WB\n"];
+
+/// Codecs of speech: the first byte chooses one, the rest is what it is given.
+pub fn speech(bytes: &[u8]) {
+    let Some((&first, bytes)) = bytes.split_first() else { return };
+    let choice = usize::from(first) % (RAW.len() + MAGIC.len());
+    let input = match (RAW.get(choice), MAGIC.get(choice.wrapping_sub(RAW.len()))) {
+        (Some(&raw), _) => Input::bytes("fuzz", bytes).raw(raw),
+        (None, magic) => Input::bytes("fuzz", [magic.copied().unwrap_or_default(), bytes].concat()),
+    };
+    let _ = decode(input, &limits(60.0));
 }

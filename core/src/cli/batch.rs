@@ -225,7 +225,7 @@ impl BatchJob {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error.into()),
             worked => worked.unwrap_or_else(|error| self.failure(entry, &error)),
         };
-        writeln!(streams.out, "{}", crate::json::text(&line)?)?;
+        writeln!(streams.out, "{}", json::text(&line)?)?;
         Ok(DONE)
     }
 

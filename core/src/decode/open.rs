@@ -21,6 +21,7 @@ use super::wave::open_wave_format;
 use super::{adts, aiff, amr, avi, caf, foreign, framed, matroska, ogg, riff, wave64};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::units::Rate;
 
 /// How much of an input is looked at to say what it is.
 const HEAD: usize = 64 << 10;
