@@ -78,7 +78,7 @@ pub mod timeline;
 pub mod track;
 pub mod units;
 pub mod vad;
-pub mod voices;
+mod voices;
 
 pub use call::{Call, Direction, KnownOffset, Moment, Outcome, Role, Tag};
 pub use config::{Config, DecodeOptions, MixConfig};

@@ -14,5 +14,4 @@ mod path;
 mod separate;
 mod windows;
 
-pub use encoder::{Embedding, HOP, MelFrame, MelFrames, VoiceEncoder};
-pub use separate::{Separation, separate};
+pub use separate::separate;
