@@ -89,7 +89,7 @@ pub struct OutcomeConfig {
     pub before_beep_ms: Millis,
     /// A machine greets for longer than this in one go; a person who answers says a word or two.
     pub machine_greeting_ms: Millis,
-    /// A machine greets no longer than this.
+    /// A machine greets for less than this.
     pub max_greeting_ms: Millis,
     /// A pause of at least this length ends a greeting.
     pub greeting_pause_ms: Millis,

@@ -28,7 +28,7 @@ pub(super) fn by_talk(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reaso
     }
     facts.tracks.iter().enumerate().find_map(|(i, machine)| {
         let (greeting, pause) = greeting(machine, config)?;
-        let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() <= config.max_greeting_ms;
+        let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() < config.max_greeting_ms;
         // Where tracks cannot be compared, their likeliest places still say who spoke first.
         let first = facts.others(i).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start))
             && said_before(facts, i, greeting.end) <= config.before_beep_ms;

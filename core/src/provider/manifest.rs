@@ -135,7 +135,7 @@ fn offset(fields: &mut Map<String, Value>, place: &str) -> Result<Option<KnownOf
     let uncertainty = uncertainty.unwrap_or(0.0);
     KnownOffset::new(Millis(offset), Millis(uncertainty)).map(Some).ok_or_else(|| {
         malformed(&joined(place, "offsetMs")).with_mismatch(
-            format!("{offset} and {uncertainty}"),
+            format!("{offset:e} and {uncertainty}"),
             "milliseconds within a day, the uncertainty 0 or more",
         )
     })
