@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Moment};
 use crate::config::{Config, Pii};
-use crate::error::{Result, Warning};
+use crate::error::{Error, Result, Warning};
 use crate::report::{
     AlignmentReport, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, SegmentReport, TrackError, TrackReport,
     TurnReport, rounded,
@@ -98,7 +98,7 @@ fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
         index: track.index,
         role: track.role,
         party: track.leg.party.clone().filter(|_| config.pii == Pii::Keep),
-        error: Some(TrackError::from(&track.error)),
+        error: Some(track_error(&track.error, config)),
         source: None,
         pieces: Vec::new(),
         alignment: None,
@@ -106,6 +106,14 @@ fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
         speech: Vec::new(),
         bleed: Vec::new(),
         events: Vec::new(),
+    }
+}
+
+/// Why a track could not be read; without the recording's name, which may be a telephone number, where that is dropped.
+fn track_error(error: &Error, config: &Config) -> TrackError {
+    match config.pii {
+        Pii::Keep => TrackError::from(error),
+        Pii::Drop => TrackError { code: error.kind(), message: error.message().to_owned() },
     }
 }
 
@@ -132,5 +140,29 @@ fn level_report(placed: &PlacedTrack) -> LevelReport {
         noise_dbov: placed.noise,
         clipped_samples: level.clipped,
         gain_db: placed.gain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Input;
+    use crate::process::analyze;
+    use crate::run::RunOptions;
+
+    #[test]
+    fn a_track_that_cannot_be_read_keeps_its_name_to_itself_where_it_shall() {
+        let track = format!("{}/../fixtures/short/agent.wav", env!("CARGO_MANIFEST_DIR"));
+        let report = |pii| {
+            let inputs = vec![Input::path(&track), Input::path("+66812345678.wav")];
+            analyze(inputs, &Config { pii, ..Config::default() }, &RunOptions::default()).unwrap()
+        };
+        let (kept, dropped) = (report(Pii::Keep), report(Pii::Drop));
+        assert!(kept.tracks[1].error.as_ref().unwrap().message.contains("+66812345678"));
+        assert!(!dropped.to_json().unwrap().contains("66812345678"), "{:?}", dropped.tracks[1].error);
+        for report in [kept, dropped] {
+            let codes: Vec<_> = report.warnings.iter().map(|warning| &*warning.code).collect();
+            assert_eq!(codes, ["track_unreadable"]);
+        }
     }
 }
