@@ -28,6 +28,11 @@ Compiled into the program and the packages, besides the crates below:
 - The weights of Resemblyzer's GE2E voice encoder (Apache-2.0, Copyright 2019 Resemble.AI), as half precision,
   core/src/voices/encoder/ge2e.LICENSE.
 
+- The tables of adaptive multi-rate speech, taken from opencore-amr (Apache-2.0, Copyright (c) 1998-2009 PacketVideo), are
+  figures of 3GPP TS 26.073 and TS 26.173: (C) 2004 and 2007, 3GPP Organizational Partners (ARIB, ATIS, CCSA, ETSI, TTA, TTC);
+  permission to distribute, modify and use them under the standard license terms has been obtained from the copyright holder.
+- oxideav-adpcm, oxideav-g7231, oxideav-g729 (MIT, Copyright (c) 2026 Karpeles Lab Inc.): G.726, G.723.1 and G.729.
+
 symphonia and its crates (MPL-2.0) are used unmodified. Their source is published as crates in the versions below; the licence is at
 https://mozilla.org/MPL/2.0/.
 
@@ -67,8 +72,11 @@ def line(package):
 def texts(package):
     """Its licence texts: of several, those of the freer one are enough, and Apache-2.0 is passed on once."""
     folder = Path(package["manifest_path"]).parent
-    files = sorted(p for p in [*folder.iterdir(), *folder.glob("resources/*/*")] if re.match(r"(?i)(licen[sc]e|copying|copyright|notice|unlicense)", p.name)
-                   and p.is_file())
+    files = sorted(
+        p
+        for p in [*folder.iterdir(), *folder.glob("resources/*/*")]
+        if re.match(r"(?i)(licen[sc]e|copying|copyright|notice|unlicense)", p.name) and p.is_file()
+    )
     mit = [p for p in files if re.search(r"(?i)mit|bsd|isc|zlib", p.name)]
     return [p.read_text(errors="replace").strip() for p in (mit or files)]
 
@@ -85,7 +93,9 @@ def main():
         return 0
     by_text = {}
     for package in packages:
-        for text in texts(package) or [f"{package['license']}; the package holds no text of it. {package['repository']}"]:
+        for text in texts(package) or [
+            f"{package['license']}; the package holds no text of it. {package['repository']}"
+        ]:
             by_text.setdefault(text, []).append(package["name"])
     whole = HEAD + "\nCrates\n\n" + "\n".join(lines) + "\n"
     for text, names in by_text.items():
