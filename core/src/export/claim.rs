@@ -4,7 +4,9 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result, Stage};
+#[cfg(feature = "cli")]
+use crate::error::ErrorKind;
+use crate::error::{Error, Result, Stage};
 use crate::run::RunOptions;
 
 /// How often one who waits looks again.
@@ -50,6 +52,7 @@ impl Claim {
 }
 
 /// The error of a folder that somebody else has claimed.
+#[cfg(feature = "cli")]
 pub(crate) fn is_claimed(folder: &Path, by: Option<&str>) -> Error {
     let who = by.map(str::trim).filter(|by| !by.is_empty() && by.bytes().all(|b| b.is_ascii_digit()));
     let who = who.map_or_else(|| "another process".to_owned(), |by| format!("process {by}"));
