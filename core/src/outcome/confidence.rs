@@ -25,7 +25,7 @@ pub(super) fn of(outcome: Outcome, reasons: &[Reason], facts: &Facts) -> f64 {
     (1000.0 * (known * apart).clamp(MIN, MAX)).round() / 1000.0
 }
 
-/// How often a rule is right where its reasons are far from their limits, on made calls (seeds 11 to 13).
+/// How often a rule is right where its reasons are far from their limits: estimates, to be replaced by a calibration.
 const fn usual(outcome: Outcome) -> f64 {
     match outcome {
         Outcome::OneWayAudio | Outcome::Fax => 0.99,

@@ -31,7 +31,7 @@ const BESIDE: usize = 200;
 /// Shares of hops: the noise is what a tenth of the hops without speech lie below, the loudest tenth of speech is above the rest.
 const TENTH: f64 = 0.1;
 /// Log odds in a decibel, of either level. Logistic regression over the edges of 400 hand-marked telephone utterances and
-/// over those of made calls gives 0.06 to 0.14; half or twice as much moves F1 by less than 0.003.
+/// over those of made calls gives 0.06 to 0.14; weights fitted to either set gave F1 of 0.949 to 0.958.
 const PER_DB: f64 = 0.1;
 /// Log odds in one of the detector's own: its frames overlap in what they hear, so each says less than it claims.
 const PER_LOGIT: f64 = 0.7;
