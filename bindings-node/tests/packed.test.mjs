@@ -52,17 +52,17 @@ test('a strict TypeScript service compiles as a module and as CommonJS, without 
   cpSync(`${root}/bindings-node/node_modules/@types`, join(home, 'node_modules/@types'), { recursive: true })
   cpSync(`${root}/bindings-node/node_modules/undici-types`, join(home, 'node_modules/undici-types'), { recursive: true })
   const service = `
-    import { CallweaveError, process, type Event, type Report } from 'callweave'
+    import { CallweaveError, processCall, type CallEvent, type Report } from 'callweave'
     export async function handle(body: Uint8Array, signal: AbortSignal): Promise<Report['tag']['value'] | null> {
       try {
-        const call = await process([{ source: body, role: 'customer' }], { signal })
-        return (await call.write('out', {}, { signal })).tag.value
+        const call = await processCall([{ source: body, role: 'customer' }], { signal })
+        return (await call.write('out', { signal })).tag.value
       } catch (error) {
         if (error instanceof CallweaveError && error.code === 'cancelled') return null
         throw error
       }
     }
-    export const isKey = (event: Event): boolean => event.kind === 'dtmf' && event.detail === '1'
+    export const isKey = (event: CallEvent): boolean => event.kind === 'dtmf' && event.detail === '1'
   `
   write('service.mts', service)
   write('service.cts', service)
