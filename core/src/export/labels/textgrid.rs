@@ -118,6 +118,6 @@ mod tests {
     fn quotes_are_doubled_and_every_tier_is_there() {
         let text = textgrid(&report(["a \"b\"\nc", "d"]), Names::Parties);
         assert!(text.contains("name = \"a \"\"b\"\" c\"\n") && text.contains("name = \"d: sounds\""), "{text}");
-        assert!(text.contains("size = 4\n") && text.contains("xmax = 57.955875\n"), "{text}");
+        assert!(text.contains("size = 4\n") && text.contains("xmax = 57.821875\n"), "{text}");
     }
 }
