@@ -154,6 +154,7 @@ impl Input {
     }
 
     /// The file that it is, where it is one.
+    #[cfg(feature = "cli")]
     pub(crate) fn file(&self) -> Option<&std::path::Path> {
         match &self.from {
             From::Path(path) => Some(path),

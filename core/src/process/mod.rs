@@ -24,6 +24,7 @@ mod gate;
 mod join;
 mod measure;
 mod normalize;
+#[cfg(feature = "cli")]
 mod outputs;
 mod partition;
 mod place;
