@@ -4,8 +4,6 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-#[cfg(feature = "cli")]
-use crate::error::ErrorKind;
 use crate::error::{Error, Result, Stage};
 use crate::run::RunOptions;
 
@@ -52,11 +50,11 @@ impl Claim {
 }
 
 /// The error of a folder that somebody else has claimed.
-#[cfg(feature = "cli")]
+#[cfg(any(test, feature = "cli"))]
 pub(crate) fn is_claimed(folder: &Path, by: Option<&str>) -> Error {
     let who = by.map(str::trim).filter(|by| !by.is_empty() && by.bytes().all(|b| b.is_ascii_digit()));
     let who = who.map_or_else(|| "another process".to_owned(), |by| format!("process {by}"));
-    Error::new(ErrorKind::Io, Stage::Export, "the folder is in use")
+    Error::new(crate::error::ErrorKind::Io, Stage::Export, "the folder is in use")
         .with_mismatch(format!("{who} writing to it"), "a folder for this batch alone")
         .in_input(folder.display().to_string())
 }
@@ -73,7 +71,7 @@ mod tests {
         assert!(Claim::try_new(&folder).unwrap().is_none());
         let run = RunOptions::default();
         run.cancel.cancel();
-        assert_eq!(Claim::wait(&folder, &run).unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!(Claim::wait(&folder, &run).unwrap_err().kind(), crate::error::ErrorKind::Cancelled);
         drop(first);
         assert!(Claim::try_new(&folder).unwrap().is_some());
         std::fs::remove_dir_all(&folder).unwrap();

@@ -86,7 +86,7 @@ fn part_name(path: &Path, number: u64) -> OsString {
 }
 
 /// Removes what killed writers left in a folder: for one who alone writes there.
-#[cfg(feature = "cli")]
+#[cfg(any(test, feature = "cli"))]
 pub(crate) fn remove_leftovers(folder: &Path) {
     let ours = |name: &str| {
         let numbers = name.strip_suffix(ENDING).and_then(|rest| rest.rsplit_once('.')).map(|(_, numbers)| numbers);
