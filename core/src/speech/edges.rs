@@ -120,9 +120,10 @@ impl<'a> Evidence<'a> {
             let (from, to) =
                 (last.saturating_sub(END_INSIDE).max(hop(found.start.0) + MIN_HOPS), (last + OUTSIDE).min(free));
             let top = self.top(first.max(last.saturating_sub(BESIDE)), last);
-            found.end = Millis(self.best(Edge::End, from, to, top) as f64 * Hops::MS).min(duration);
+            let limit = after.map_or(duration, |after| after.start.min(duration));
+            found.end = Millis(self.best(Edge::End, from, to, top) as f64 * Hops::MS).min(limit);
         }
-        found
+        if found.start < found.end { found } else { span }
     }
 
     /// The level above which the loudest tenth of some hops lies.

@@ -35,7 +35,10 @@ pub(super) fn raw(probabilities: &Probabilities, duration: Millis, config: &Spee
     for (i, &p) in probabilities.values.iter().enumerate() {
         walk.push(i as f64 * probabilities.hop.0, p);
     }
-    walk.finish(duration.0)
+    let mut found = walk.finish(duration.0);
+    // A cut at the very end of a span leaves nothing behind it.
+    found.retain(|span| span.start < span.end);
+    found
 }
 
 /// The walk over the frames of a track.

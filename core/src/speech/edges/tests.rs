@@ -106,7 +106,7 @@ proptest! {
             prop_assert!(pair[0].end <= pair[1].start);
         }
         for span in &got {
-            prop_assert!(span.start.0 >= 0.0 && span.start < span.end);
+            prop_assert!(span.start.0 >= 0.0 && span.start < span.end, "{got:?}");
             prop_assert!(max.is_none_or(|max| span.duration().0 <= max + 1e-6), "{span:?}");
         }
     }
