@@ -354,7 +354,7 @@ impl MatroskaStream {
             notes.add(Warning::new("packets_lost", format!("{ms} of silence for lost packets")).at_byte(at));
             self.assembler.add_silence(missing);
             self.codec.reset();
-        } else if self.damaged && here > place + loose && here - place < u64::from(self.rate.hz()) {
+        } else if self.damaged && here > place.saturating_add(loose) && here - place < u64::from(self.rate.hz()) {
             self.assembler.go_back(here - place);
         }
         self.damaged = false;
