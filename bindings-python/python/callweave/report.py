@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from callweave import _callweave
@@ -239,9 +239,9 @@ class Track(Record):
     """Where the party speaks."""
     bleed: tuple[Bleed, ...]
     events: tuple[Event, ...]
-    voices: tuple[Voice, ...] | None = None
+    voices: tuple[Voice, ...] | None = field(default=None, kw_only=True)
     """The parties of a track that holds several; `None` where nobody looked, or where they cannot be told apart."""
-    voices_confidence: float | None = None
+    voices_confidence: float | None = field(default=None, kw_only=True)
     """The expected share of speech that is with its right voice."""
     error: TrackError | None = None
     pieces: tuple[Piece, ...] = ()
