@@ -12,7 +12,7 @@ const out = resolve(process.argv[2] ?? join(here, 'dist'))
 const name = platformModule.platform()
 const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
 /** Where the workspace has what the law asks for, and the third parties' licences that NOTICE points to. */
-const legal = ['LICENSE-MIT', 'LICENSE-APACHE', 'NOTICE', 'core/src/vad/silero/silero-8k.LICENSE']
+const legal = ['LICENSE-MIT', 'LICENSE-APACHE', 'NOTICE', 'core/src/vad/silero/silero-8k.LICENSE', 'core/src/voices/encoder/ge2e.LICENSE']
 
 /** Packs a folder that holds a package; the tarball's path. */
 function pack(folder) {
