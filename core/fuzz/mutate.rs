@@ -67,7 +67,7 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
 /// What a target begins with: its own corpus, and for whole recordings the fixtures too.
 fn corpus(root: &Path, target: &str) -> Vec<Vec<u8>> {
     let mut folders = vec![root.join("core/fuzz/corpus").join(target)];
-    if ["decode", "process", "sniff"].contains(&target) {
+    if ["decode", "process", "sniff", "speech"].contains(&target) {
         folders.extend([
             root.join("core/fuzz/corpus/decode"),
             root.join("fixtures/codecs"),
