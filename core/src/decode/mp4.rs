@@ -147,7 +147,7 @@ pub(crate) fn end_last_box(bytes: &mut [u8]) {
 }
 
 /// The most steps that finding all frames by the index may take. An hour of AAC in one fragment takes 10¹⁰.
-const MAX_STEPS: u64 = 50_000_000_000;
+const MAX_STEPS: u64 = 20_000_000_000;
 /// Steps that an entry of the table of times takes, against a length that is added up: measured.
 const ENTRY_STEPS: u64 = 4;
 
