@@ -8,7 +8,7 @@ use super::block::Block;
 use super::lend::Lender;
 use super::open::OpenStream;
 use super::pcm::Endian;
-use super::riff::{Wave, WaveFormat, read_format};
+use super::riff::{RiffWave, WaveFormat, read_format};
 use super::source::Source;
 use super::spec::{Container, DecodeNotes};
 use super::stream::Stream;
@@ -31,7 +31,7 @@ pub(crate) fn open(source: &mut Source, options: &DecodeOptions, notes: &mut Dec
     let outer = Source::new(lender.reader(), None, u64::MAX, false)?;
     let chunks = AviChunks { outer, id: stream, left: 0, pad: false, lost: lost.clone() };
     let mut inner = Source::new(Box::new(chunks), None, u64::MAX, false)?;
-    let wave = Wave { container: Container::Avi, format, promised: None };
+    let wave = RiffWave { container: Container::Avi, format, promised: None };
     let (opened, failed) = lender.with(source, || open_wave_format(&mut inner, &wave, options, notes));
     if let Some(error) = failed {
         return Err(error);

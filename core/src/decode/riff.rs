@@ -10,7 +10,7 @@ use crate::units::Rate;
 
 /// What the header says, and where its samples are.
 #[derive(Debug)]
-pub(crate) struct Wave {
+pub(crate) struct RiffWave {
     pub(crate) container: Container,
     pub(crate) format: WaveFormat,
     /// Bytes of samples that the header promises; `None` where it does not know (never closed, piped).
@@ -36,7 +36,7 @@ fn is_unknown(size: u64) -> bool {
 }
 
 /// Reads up to the first sample.
-pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Wave> {
+pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<RiffWave> {
     let start = source.position();
     let head = bytes::<12>(source)?.ok_or_else(|| malformed("a wav file's header is cut off", start))?;
     let (container, endian) = match &head[..4] {
@@ -60,7 +60,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Wave>
                 let format = format.ok_or_else(|| malformed("a data chunk before any fmt chunk", at))?;
                 let declared = Declared { riff: riff_size, riff_start: start, size, sizes64 };
                 let promised = declared.bytes_of_samples(source, notes)?;
-                return Ok(Wave { container, format, promised });
+                return Ok(RiffWave { container, format, promised });
             }
             b"fmt " => format = Some(read_format(source, size, endian, at)?),
             b"ds64" => sizes64 = read_sizes64(source, size)?,

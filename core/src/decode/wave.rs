@@ -14,7 +14,7 @@ use super::oki::Oki;
 use super::open::{OpenStream, check_channels, mpeg_spec, need_bytes};
 use super::pcm::PcmStream;
 use super::refusal;
-use super::riff::Wave;
+use super::riff::RiffWave;
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, Spec};
 use crate::config::DecodeOptions;
@@ -24,7 +24,7 @@ use crate::units::Rate;
 /// Starts the stream of a wave format, its first sample being next.
 pub(crate) fn open_wave_format(
     source: &mut Source,
-    wave: &Wave,
+    wave: &RiffWave,
     options: &DecodeOptions,
     notes: &mut DecodeNotes,
 ) -> Result<OpenStream> {
@@ -71,7 +71,7 @@ pub(crate) fn open_wave_format(
     Ok((Box::new(stream), Spec { container, codec, rate, channels, delay: Delay::default(), declared }))
 }
 
-fn open_pcm(source: &mut Source, wave: &Wave, notes: &mut DecodeNotes) -> Result<OpenStream> {
+fn open_pcm(source: &mut Source, wave: &RiffWave, notes: &mut DecodeNotes) -> Result<OpenStream> {
     let format = wave.format;
     let Some(layout) = format.layout()? else {
         return Err(refusal::codec(format.codec_name()));
@@ -88,13 +88,13 @@ fn open_pcm(source: &mut Source, wave: &Wave, notes: &mut DecodeNotes) -> Result
     Ok((Box::new(PcmStream::new(layout, wave.promised)), spec))
 }
 
-fn open_amr(source: &mut Source, band: AmrBand, wave: &Wave) -> Result<OpenStream> {
+fn open_amr(source: &mut Source, band: AmrBand, wave: &RiffWave) -> Result<OpenStream> {
     let (stream, spec) = amr::open_frames(source, band, wave.container)?;
     Ok((Box::new(stream), spec))
 }
 
 /// Frames of G.723.1, whose lengths differ; recorders' stereo takes turns.
-fn open_g7231(source: &mut Source, wave: &Wave) -> Result<OpenStream> {
+fn open_g7231(source: &mut Source, wave: &RiffWave) -> Result<OpenStream> {
     need_bytes(source, 1, "a wav header without samples")?;
     let (container, rate, channels) = (wave.container, wave.format.rate, wave.format.channels);
     let spec = Spec { container, codec: Codec::G7231, rate, channels, delay: Delay::default(), declared: None };

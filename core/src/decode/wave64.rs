@@ -1,7 +1,7 @@
 //! Sony Wave64: RIFF wave with identifiers of 16 bytes and sizes of 8, which count themselves and the identifier.
 
 use super::pcm::Endian;
-use super::riff::{Wave, read_format};
+use super::riff::{RiffWave, read_format};
 use super::source::Source;
 use super::spec::{Container, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -12,7 +12,7 @@ const TAIL: [u8; 12] = *b"\xF3\xAC\xD3\x11\x8C\xD1\x00\xC0\x4F\x8E\xDB\x8A";
 const HEAD: u64 = 24;
 
 /// Reads up to the first sample.
-pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Wave> {
+pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<RiffWave> {
     // `riff`, its size, `wave`.
     source.skip(HEAD + 16)?;
     let mut format = None;
@@ -36,7 +36,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Wave>
             Some(b"data") => {
                 let format = format.ok_or_else(|| malformed("a data chunk before any fmt chunk", at))?;
                 let promised = promised(source, size, notes);
-                return Ok(Wave { container: Container::Wave64, format, promised });
+                return Ok(RiffWave { container: Container::Wave64, format, promised });
             }
             Some(b"fmt ") => {
                 format = Some(read_format(source, body, Endian::Little, at)?);

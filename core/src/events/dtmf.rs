@@ -125,7 +125,7 @@ fn press(frame: &Frame) -> Option<Press> {
 }
 
 /// A key held down.
-struct Held {
+struct HeldKey {
     row: usize,
     column: usize,
     extent: Extent,
@@ -142,7 +142,7 @@ struct Held {
 /// Listens for keys in fine frames.
 #[derive(Default)]
 pub struct Dtmf {
-    held: Option<Held>,
+    held: Option<HeldKey>,
     events: Vec<TrackEvent>,
 }
 
@@ -172,7 +172,7 @@ impl Dtmf {
             self.close();
         }
         if let Some(p) = press {
-            let mut held = Held::new(at, p.row, p.column);
+            let mut held = HeldKey::new(at, p.row, p.column);
             held.add(&p);
             self.held = Some(held);
         }
@@ -185,7 +185,7 @@ impl Dtmf {
 
     /// Ends the key under way: no frame follows at once.
     pub fn close(&mut self) {
-        let Some(event) = self.held.take().and_then(Held::event) else {
+        let Some(event) = self.held.take().and_then(HeldKey::event) else {
             return;
         };
         // Codecs and rooms repeat a key faintly, just before or after.
@@ -209,7 +209,7 @@ impl Dtmf {
     }
 }
 
-impl Held {
+impl HeldKey {
     fn new(at: u64, row: usize, column: usize) -> Self {
         Self {
             row,

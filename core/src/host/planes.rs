@@ -24,33 +24,33 @@ pub struct Planes<T> {
 /// A type that samples are collected in: `f32` within −1 and 1, or `i16`.
 pub trait Plane: Copy + Send + 'static {
     /// Where they are collected.
-    type Room: Default + Send;
+    type Scratch: Default + Send;
     /// Takes the next samples.
-    fn take(room: &mut Self::Room, samples: &[f32]);
+    fn take(room: &mut Self::Scratch, samples: &[f32]);
     /// All of them.
-    fn all(room: Self::Room) -> Vec<Self>;
+    fn all(room: Self::Scratch) -> Vec<Self>;
 }
 
 impl Plane for f32 {
-    type Room = Vec<f32>;
+    type Scratch = Vec<f32>;
 
-    fn take(room: &mut Self::Room, samples: &[f32]) {
+    fn take(room: &mut Self::Scratch, samples: &[f32]) {
         room.extend_from_slice(samples);
     }
 
-    fn all(room: Self::Room) -> Vec<Self> {
+    fn all(room: Self::Scratch) -> Vec<Self> {
         room
     }
 }
 
 impl Plane for i16 {
-    type Room = PcmCollector;
+    type Scratch = PcmCollector;
 
-    fn take(room: &mut Self::Room, samples: &[f32]) {
+    fn take(room: &mut Self::Scratch, samples: &[f32]) {
         room.push(samples);
     }
 
-    fn all(room: Self::Room) -> Vec<Self> {
+    fn all(room: Self::Scratch) -> Vec<Self> {
         room.finish().0
     }
 }
@@ -63,7 +63,7 @@ pub fn decode<T: Plane>(input: Input, options: &DecodeOptions, run: &RunOptions)
     let mut decoder = Decoder::open(input, options)?;
     let (count, rate) = (decoder.spec().channels, decoder.spec().rate);
     let chosen = ChannelSelection::of(count, decoder.leg(), options).map_err(|e| e.in_input(decoder.name()))?;
-    let mut rooms: Vec<T::Room> = chosen.iter().map(|_| T::Room::default()).collect();
+    let mut rooms: Vec<T::Scratch> = chosen.iter().map(|_| T::Scratch::default()).collect();
     let mut scratch = Vec::new();
     while let Some(block) = decoder.next_block()? {
         run.check(Stage::Decode)?;

@@ -10,7 +10,7 @@ use crate::units::Span;
 use super::{Processed, ProcessedTrack};
 
 /// What redaction of keys cannot promise: how detection was measured is in the docs of events.
-const KEYS_UNSURE: &str = "keys that are less than 10 dB above noise, or drowned in speech, may not have been heard";
+const KEYS_UNSURE: &str = "keys near the line's noise, or drowned in speech, may not have been detected";
 
 /// What is taken out of a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

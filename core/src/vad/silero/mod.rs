@@ -56,7 +56,7 @@ pub struct Silero {
     /// None: portable.
     level: Option<Level>,
     lanes: Vec<SileroTrack>,
-    work: Box<Scratch>,
+    work: Box<SileroScratch>,
     forget: Option<StateReset>,
 }
 
@@ -79,7 +79,7 @@ struct SileroTrack {
 }
 
 /// Room for the intermediate results of a block.
-struct Scratch {
+struct SileroScratch {
     /// For a whole block and, where two threads share it, for its second half.
     encoding: [Encoding; 2],
     /// Of two tracks.
@@ -116,7 +116,7 @@ impl Silero {
         Self {
             level,
             lanes: std::iter::repeat_with(SileroTrack::new).take(lanes).collect(),
-            work: Box::new(Scratch { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
+            work: Box::new(SileroScratch { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
             forget: None,
         }
     }
@@ -126,7 +126,7 @@ impl Silero {
         let lanes = self.lanes.iter_mut().zip(out).filter(|(lane, _)| lane.frames() >= least);
         let mut lanes: Vec<_> = lanes.collect();
         for pair in lanes.chunks_mut(2) {
-            let (model, Scratch { encoding, gates }) = (Model::shared(), &mut *self.work);
+            let (model, SileroScratch { encoding, gates }) = (Model::shared(), &mut *self.work);
             for ((lane, _), gates) in pair.iter().zip(&mut *gates) {
                 encode(self.level, model, lane, encoding, gates);
             }

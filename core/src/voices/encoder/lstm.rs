@@ -2,7 +2,7 @@
 
 use fearless_simd::{Simd, SimdBase, f32x16};
 
-use super::model::{BANDS, BLOCKS, Gates, LAYERS, Layer, Model, UNITS};
+use super::model::{BANDS, BLOCKS, LAYERS, Layer, UNITS, UnitGates, VoiceModel};
 use crate::simd::{Cpu, SimdRow};
 
 /// Windows whose sums run side by side: with four gates each they fill the registers of AVX-512.
@@ -52,7 +52,7 @@ impl GroupState {
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// One frame of every group, through all layers.
     #[inline(always)]
-    pub(super) fn advance(self, model: &Model, groups: &mut [GroupState]) {
+    pub(super) fn advance(self, model: &VoiceModel, groups: &mut [GroupState]) {
         for (number, layer) in model.layers.iter().enumerate() {
             for block in 0..BLOCKS {
                 for group in &mut *groups {
@@ -94,7 +94,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     #[inline(always)]
     fn add_gates(
         self,
-        weights: &[Gates],
+        weights: &[UnitGates],
         input: &[Side],
         mut sums: [[f32x16<S>; 4]; GROUP],
     ) -> [[f32x16<S>; 4]; GROUP] {
@@ -113,7 +113,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     #[inline(always)]
     fn add_some<const G: usize>(
         self,
-        weights: &[Gates],
+        weights: &[UnitGates],
         gates: [usize; G],
         input: &[Side],
         mut sums: [[f32x16<S>; G]; GROUP],

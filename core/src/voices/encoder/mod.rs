@@ -13,7 +13,7 @@ mod tests;
 use fearless_simd::{Level, Simd, dispatch};
 
 use self::lstm::{GROUP, GroupState};
-use self::model::{Model, UNITS};
+use self::model::{UNITS, VoiceModel};
 use crate::simd::Cpu;
 use crate::threads;
 
@@ -41,7 +41,7 @@ impl VoiceEncoder {
     /// The embedding of each window. Windows of equal length go together best.
     pub fn embed(&self, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
         let parts: Vec<&[Vec<MelFrame>]> = windows.chunks(TOGETHER * GROUP).collect();
-        let model = Model::shared();
+        let model = VoiceModel::shared();
         let work = |windows: &[Vec<MelFrame>]| match self.level {
             None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).embed(model, windows)),
             Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).embed(model, windows)),
@@ -53,7 +53,7 @@ impl VoiceEncoder {
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// The embeddings of windows that go in lockstep.
     #[inline(always)]
-    fn embed(self, model: &Model, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
+    fn embed(self, model: &VoiceModel, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
         let mut groups: Vec<GroupState> = windows.chunks(GROUP).map(|_| GroupState::start()).collect();
         let mut found = vec![[0.0; UNITS]; windows.len()];
         let longest = windows.iter().map(Vec::len).max().unwrap_or(0);
@@ -74,7 +74,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 }
 
 /// The linear layer after the last state, at unit length; zeros where nothing is left of it.
-fn projected(model: &Model, hidden: impl Iterator<Item = f32>) -> Embedding {
+fn projected(model: &VoiceModel, hidden: impl Iterator<Item = f32>) -> Embedding {
     let hidden: Vec<f32> = hidden.collect();
     let mut found = [0.0; UNITS];
     for ((out, weights), bias) in found.iter_mut().zip(&model.output).zip(&model.output_bias) {

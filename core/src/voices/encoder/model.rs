@@ -21,29 +21,29 @@ static WEIGHTS: &[u8; 2 * COUNT] = include_bytes!("ge2e.f16");
 const COUNT: usize = 4 * UNITS * (BANDS + 5 * UNITS + 2 * LAYERS) + UNITS * (UNITS + 1);
 
 /// What one input adds to the four gates of sixteen units.
-pub(super) type Gates = [SimdRow; 4];
+pub(super) type UnitGates = [SimdRow; 4];
 
 /// One LSTM layer.
 pub(super) struct Layer {
     /// Numbers that come from below.
     pub inputs: usize,
     /// By block of sixteen units: a row of gates for each input, then for each unit of the layer itself.
-    pub weights: Vec<Vec<Gates>>,
-    pub bias: [Gates; BLOCKS],
+    pub weights: Vec<Vec<UnitGates>>,
+    pub bias: [UnitGates; BLOCKS],
 }
 
 /// The whole network.
-pub(super) struct Model {
+pub(super) struct VoiceModel {
     pub layers: [Layer; LAYERS],
     /// [outputs, units].
     pub output: Vec<[f32; UNITS]>,
     pub output_bias: Vec<f32>,
 }
 
-impl Model {
+impl VoiceModel {
     /// The model, laid out at the first call.
     pub fn shared() -> &'static Self {
-        static MODEL: LazyLock<Model> = LazyLock::new(Model::read);
+        static MODEL: LazyLock<VoiceModel> = LazyLock::new(VoiceModel::read);
         &MODEL
     }
 
@@ -65,7 +65,7 @@ impl Model {
 }
 
 fn layer_of(inputs: usize, below: &[f32], own: &[f32], bias: [&[f32]; 2]) -> Layer {
-    let gates = |block: usize, value: &dyn Fn(usize) -> f32| -> Gates {
+    let gates = |block: usize, value: &dyn Fn(usize) -> f32| -> UnitGates {
         std::array::from_fn(|gate| SimdRow(std::array::from_fn(|lane| value(gate * UNITS + block * 16 + lane))))
     };
     let block = |block: usize| {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn weights_are_numbers() {
-        let model = Model::shared();
+        let model = VoiceModel::shared();
         let rows = || model.layers.iter().flat_map(|layer| layer.weights.iter().flatten());
         assert!(rows().flatten().flat_map(|row| row.0).all(|w| w.abs() < 100.0));
         assert!(rows().flatten().flat_map(|row| row.0).map(f32::abs).sum::<f32>() > 1000.0);
