@@ -6,9 +6,10 @@
 //! valgrind --tool=callgrind --callgrind-out-file=cost.out target/release/examples/decode_cost symphonia call.mp3
 //! ```
 //!
-//! `ours` (without the input's hash, which is no part of decoding) and `ours-hashed`; `symphonia` for mp3; `copy` for 16-bit
-//! wav of one channel: the file read in chunks of 64 KiB and its samples turned into f32, 4096 at a time. Take files of some
-//! minutes: what a process and the opening of a file cost is in the count too.
+//! `ours` (without the input's hash, which is no part of decoding) and `ours-hashed`; `symphonia`
+//! for mp3; `copy` for 16-bit wav of one channel: the file read in chunks of 64 KiB and its samples
+//! turned into f32, 4096 at a time. Take files of some minutes: what a process and the opening of a
+//! file cost is in the count too.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! Prints the milliseconds that detection takes and writes the probabilities:
-//! `probabilities [--portable|--webrtc] A.f32 [B.f32 ...]`: raw 8 kHz mono f32 in, `A.p32` beside it.
+//! Prints the milliseconds that detection takes and writes the probabilities: `probabilities
+//! [--portable|--webrtc] A.f32 [B.f32 ...]`: raw 8 kHz mono f32 in, `A.p32` beside it.
 #![allow(clippy::unwrap_used)]
 use callweave::vad::{Detector, Silero, WebrtcDetector};
 

@@ -1,10 +1,12 @@
-//! The report of a made call with its tracks in their true places: what the gate is worth where placement is right.
+//! The report of a made call with its tracks in their true places: what the gate is worth where
+//! placement is right.
 //!
-//! `report_placed [--config FILE] [--narrow DIR] [--probabilities DIR HOP_MS] [--off MS] MANIFEST` prints the report as the program
-//! does, with alignment, speech and bleed by the placements that `truth.json` beside the manifest tells. Figures, outcome
-//! and tag stay as they were without. `--narrow` writes the tracks as raw f32 of 8 kHz to `DIR/N.f32`; `--probabilities`
-//! takes another detector's answers from `DIR/N.p32` instead of ours; `--off` places
-//! every track but the first so much too late for the gate, and says so by its uncertainty.
+//! `report_placed [--config FILE] [--narrow DIR] [--probabilities DIR HOP_MS] [--off MS] MANIFEST`
+//! prints the report as the program does, with alignment, speech and bleed by the placements that
+//! `truth.json` beside the manifest tells. Figures, outcome and tag stay as they were without.
+//! `--narrow` writes the tracks as raw f32 of 8 kHz to `DIR/N.f32`; `--probabilities` takes another
+//! detector's answers from `DIR/N.p32` instead of ours; `--off` places every track but the first so
+//! much too late for the gate, and says so by its uncertainty.
 #![allow(clippy::unwrap_used)]
 use std::path::Path;
 

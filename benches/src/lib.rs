@@ -31,7 +31,8 @@ pub fn mp3_of_8_khz(seconds: usize) -> Vec<u8> {
     bytes[start..start + frames].iter().copied().cycle().take(seconds * 16_000 / 8).collect()
 }
 
-/// A dual-track call as a provider would have pushed it: two mp3s of 16 kHz, 32 kbit/s, without a tag.
+/// A dual-track call as a provider would have pushed it: two mp3s of 16 kHz, 32 kbit/s, without a
+/// tag.
 #[derive(Debug, Clone)]
 pub struct Mp3Call {
     /// The customer's recording.
@@ -41,7 +42,8 @@ pub struct Mp3Call {
 }
 
 impl Mp3Call {
-    /// A call of so many seconds, from the fixture call over and over: frames of a constant bit rate join seamlessly.
+    /// A call of so many seconds, from the fixture call over and over: frames of a constant bit
+    /// rate join seamlessly.
     ///
     /// # Panics
     /// Where the fixtures are not there.
@@ -56,7 +58,8 @@ impl Mp3Call {
         files.sort();
         let bytes = |path: &Path| fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let (customer, agent) = (bytes(&files[0]), bytes(&files[1]));
-        // Both repeat after the same whole frames (36 ms, 144 bytes): the tracks stay where they are to each other.
+        // Both repeat after the same whole frames (36 ms, 144 bytes): the tracks stay where they
+        // are to each other.
         let period = customer.len().min(agent.len()) / 144 * 144;
         let looped = |bytes: &[u8]| bytes.iter().copied().take(period).cycle().take(seconds * 32_000 / 8).collect();
         Self { customer: looped(&customer), agent: looped(&agent) }

@@ -1,7 +1,8 @@
 //! Every stage by itself, and the whole, on a ten-minute dual-track call of 16 kHz mp3.
 //!
-//! Throughput is in samples of the track; the time of one pass over ten minutes gives times real time: 600 s divided by
-//! it. `cargo bench -p callweave-benches` runs them, `-- decode` those whose names hold a word.
+//! Throughput is in samples of the track; the time of one pass over ten minutes gives times real
+//! time: 600 s divided by it. `cargo bench -p callweave-benches` runs them, `-- decode` those whose
+//! names hold a word.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::hint::black_box;
@@ -133,8 +134,9 @@ fn track_input<'a>((narrow, level, voice): &'a (&Vec<f32>, Level, Probabilities)
     }
 }
 
-/// Placement beside decoding the same call: at most a fifth of it is aimed at. With one party heard on the other's track, and
-/// with nothing heard at all, which takes longest. What the pass over a call has by then (levels, speech) is given.
+/// Placement beside decoding the same call: at most a fifth of it is aimed at. With one party heard
+/// on the other's track, and with nothing heard at all, which takes longest. What the pass over a
+/// call has by then (levels, speech) is given.
 fn placing(c: &mut Criterion) {
     let call = Mp3Call::of_seconds(call_seconds());
     let (customer, agent) = (call.customer_track(), call.agent_track());

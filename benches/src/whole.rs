@@ -1,8 +1,8 @@
-//! The whole way of a recording and of a call: ten seconds, ten minutes and an hour, as mp3 of 8 and 16 kHz and as wav, on one
-//! thread and on two.
+//! The whole way of a recording and of a call: ten seconds, ten minutes and an hour, as mp3 of 8
+//! and 16 kHz and as wav, on one thread and on two.
 //!
-//! `cargo bench -p callweave-benches --bench whole` runs them. Cost that grows with the length beyond it shows as falling
-//! throughput.
+//! `cargo bench -p callweave-benches --bench whole` runs them. Cost that grows with the length
+//! beyond it shows as falling throughput.
 #![allow(missing_docs, clippy::expect_used)]
 
 use callweave::config::Config;

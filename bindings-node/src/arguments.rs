@@ -14,8 +14,9 @@ use napi_derive::napi;
 
 use crate::error::raise;
 
-/// Called with the stage, the bytes done and the bytes in all. One call waits at a time; what comes meanwhile is left
-/// out, so a busy event loop is never flooded. It does not keep the process alive.
+/// Called with the stage, the bytes done and the bytes in all. One call waits at a time; what comes
+/// meanwhile is left out, so a busy event loop is never flooded. It does not keep the process
+/// alive.
 pub type OnProgress = ThreadsafeFunction<News, (), News, Status, false, true, 1>;
 
 /// The arguments of a call of progress.
@@ -26,8 +27,8 @@ pub fn config(json: &str) -> napi::Result<Config> {
     Config::from_json(json).map_err(raise)
 }
 
-/// A recording's bytes, outside JavaScript's memory: they are copied piece by piece, so that no copy of a long recording
-/// holds up the event loop.
+/// A recording's bytes, outside JavaScript's memory: they are copied piece by piece, so that no
+/// copy of a long recording holds up the event loop.
 #[napi]
 #[derive(Default)]
 pub struct Bytes(Vec<u8>);
@@ -72,7 +73,8 @@ pub struct InputSpec {
     pub started_at: Option<String>,
     /// The channel that is meant, from 0.
     pub channel: Option<u16>,
-    /// Where the recording begins on the call's timeline, and half the width of what holds it nine times in ten.
+    /// Where the recording begins on the call's timeline, and half the width of what holds it nine
+    /// times in ten.
     pub offset_ms: Option<f64>,
     pub offset_uncertainty_ms: Option<f64>,
     /// The name by which a described call knows the recording.
@@ -126,8 +128,8 @@ fn role(name: &str) -> napi::Result<Role> {
 /// A call that is looked up on disk, if it is to be, when the work begins.
 pub type Opened = Box<dyn FnOnce() -> callweave::Result<CallInput> + Send>;
 
-/// The call of some inputs: bare paths mean what they mean to the program (recordings, or one document with its audio
-/// beside it), everything else is a recording.
+/// The call of some inputs: bare paths mean what they mean to the program (recordings, or one
+/// document with its audio beside it), everything else is a recording.
 pub fn call(inputs: Vec<InputSpec>, roles: &[String]) -> napi::Result<Opened> {
     let roles = roles.iter().map(|name| role(name)).collect::<napi::Result<Vec<Role>>>()?;
     if let Some(json) = inputs.first().and_then(|first| first.document.clone()) {

@@ -1,5 +1,5 @@
-//! Many calls side by side: calls go in on JavaScript's thread, which hears when one is done and takes it. Core works on threads
-//! of its own, none of libuv's.
+//! Many calls side by side: calls go in on JavaScript's thread, which hears when one is done and
+//! takes it. Core works on threads of its own, none of libuv's.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::arguments::{self, InputSpec, Opened};
 use crate::error::raise;
 use crate::processed::Processed;
 
-/// Called where something came of a call. One call waits at a time: who is called looks at everything that is there. It does
-/// not keep the process alive.
+/// Called where something came of a call. One call waits at a time: who is called looks at
+/// everything that is there. It does not keep the process alive.
 type OnCome = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 
 /// What comes out.
@@ -64,8 +64,8 @@ impl CallBatch {
         self.calls.is_full()
     }
 
-    /// What came of the next call in order: the call, or its report where no tracks are kept; nothing where it is not there
-    /// yet. Throws where the call failed.
+    /// What came of the next call in order: the call, or its report where no tracks are kept;
+    /// nothing where it is not there yet. Throws where the call failed.
     #[napi]
     pub fn take(&mut self, env: Env) -> napi::Result<Option<Either<Processed, String>>> {
         match self.calls.take(Duration::ZERO) {

@@ -1,5 +1,5 @@
-//! From callweave's error to a JavaScript one: its fields travel as JSON in the reason, and the façade makes a
-//! `CallweaveError` of them, with the stack of the caller.
+//! From callweave's error to a JavaScript one: its fields travel as JSON in the reason, and the
+//! façade makes a `CallweaveError` of them, with the stack of the caller.
 
 use std::error::Error as _;
 

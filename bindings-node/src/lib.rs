@@ -1,5 +1,6 @@
-//! The native half of the npm package `callweave`: argument conversion, work off the event loop and error mapping.
-//! Defaults, checks and arithmetic live in the crate `callweave`; names and types for people in `lib/`.
+//! The native half of the npm package `callweave`: argument conversion, work off the event loop and
+//! error mapping. Defaults, checks and arithmetic live in the crate `callweave`; names and types
+//! for people in `lib/`.
 
 mod arguments;
 mod batch;
@@ -34,7 +35,8 @@ pub fn read_config(json: String) -> napi::Result<String> {
     host::text(&arguments::config(&json)?).map_err(error::raise)
 }
 
-/// How many threads can run at a time, as far as the system lets this process: processors, affinity, quotas.
+/// How many threads can run at a time, as far as the system lets this process: processors,
+/// affinity, quotas.
 #[napi]
 pub fn parallelism() -> u32 {
     u32::try_from(host::parallelism()).unwrap_or(u32::MAX)
@@ -116,7 +118,8 @@ pub fn decode(
     Ok(AsyncTask::new(DecodeTask::new(input.recording(0)?, config, float32, cancel.run(None), threads)))
 }
 
-/// One recording at the rate, the layout and the level of the configuration's mix, in memory or in a file.
+/// One recording at the rate, the layout and the level of the configuration's mix, in memory or in
+/// a file.
 #[napi]
 pub fn normalize(
     input: InputSpec,
@@ -146,7 +149,8 @@ pub fn peaks(
     Ok(AsyncTask::new(PeaksTask::new(input.recording(0)?, (points_per_second, bits), config, run, threads)))
 }
 
-/// The call's time of a moment of a track, by the knots of its placement: pairs of track time and call time.
+/// The call's time of a moment of a track, by the knots of its placement: pairs of track time and
+/// call time.
 #[napi]
 pub fn to_call(knots: Vec<Vec<f64>>, time_ms: f64) -> f64 {
     let pairs = knots.iter().filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)));

@@ -62,7 +62,8 @@ impl Processed {
         Ok(AsyncTask::new(MixTask { call, config, run, threads }))
     }
 
-    /// Writes the mix, the report and what else is asked for to a folder; the report that names them.
+    /// Writes the mix, the report and what else is asked for to a folder; the report that names
+    /// them.
     #[napi]
     pub fn write(
         &self,

@@ -1,4 +1,5 @@
-//! Work on recordings, on libuv's threads. Each task takes what it needs once, works, and gives its result to JavaScript's thread.
+//! Work on recordings, on libuv's threads. Each task takes what it needs once, works, and gives its
+//! result to JavaScript's thread.
 
 use std::path::Path;
 
@@ -174,7 +175,8 @@ impl NormalizeTask {
     }
 }
 
-/// Samples of no channel where they went to a file, their rate, what the recording was, as JSON, and the gain.
+/// Samples of no channel where they went to a file, their rate, what the recording was, as JSON,
+/// and the gain.
 fn normalized(
     input: Input,
     config: &Config,

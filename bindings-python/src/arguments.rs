@@ -24,8 +24,8 @@ pub fn config(py: Python<'_>, json: &str) -> PyResult<Config> {
 /// A call that is looked up on disk, if it is to be, when the work begins.
 pub type Opened = Box<dyn FnOnce() -> callweave::Result<CallInput> + Send>;
 
-/// The call of a list of `callweave.Input`: bare paths mean what they mean to the program (recordings, or one document
-/// with its audio beside it), everything else is a recording.
+/// The call of a list of `callweave.Input`: bare paths mean what they mean to the program
+/// (recordings, or one document with its audio beside it), everything else is a recording.
 pub fn call<'py>(work: &mut Work<'py>, inputs: &[Bound<'py, PyAny>], roles: &[String]) -> PyResult<Opened> {
     let roles: callweave::Result<Vec<Role>> = roles.iter().map(|name| host::role(name)).collect();
     let roles = roles.map_err(|e| raise(work.py(), e))?;
@@ -128,8 +128,9 @@ fn recording<'py>(
     )))
 }
 
-/// The bytes of a Python file, read now; of one longer than the limit a few more than that, which core refuses. An exception of
-/// the file's is met when the work comes to it, so that it is that call's.
+/// The bytes of a Python file, read now; of one longer than the limit a few more than that, which
+/// core refuses. An exception of the file's is met when the work comes to it, so that it is that
+/// call's.
 fn read_ahead(name: String, file: &Bound<'_, PyAny>, limit: u64) -> PyResult<Input> {
     let mut bytes = Vec::new();
     while bytes.len() as u64 <= limit {
@@ -169,7 +170,8 @@ fn samples(audio: &Bound<'_, PyAny>) -> PyResult<Box<dyn Read + Send>> {
     Err(PyTypeError::new_err(format!("samples: found {found}, expected a numpy array of float32 or int16")))
 }
 
-/// A reader over the channels of a `(channels, frames)` or `(frames,)` array, copied: another thread may write to it later.
+/// A reader over the channels of a `(channels, frames)` or `(frames,)` array, copied: another
+/// thread may write to it later.
 fn wave<T: numpy::Element + WaveSample>(array: &Bound<'_, PyArrayDyn<T>>, rate: u32) -> PyResult<Box<dyn Read + Send>> {
     let channels = match *array.shape() {
         [_] => 1,

@@ -1,4 +1,5 @@
-//! Many calls side by side: calls go in on the caller's thread, which comes back for what became of them.
+//! Many calls side by side: calls go in on the caller's thread, which comes back for what became of
+//! them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

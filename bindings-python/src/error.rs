@@ -27,7 +27,8 @@ pub fn raise(py: Python<'_>, error: Error) -> PyErr {
     made
 }
 
-/// What an error came of: the exception that a Python file raised, or one for the system's or a library's error.
+/// What an error came of: the exception that a Python file raised, or one for the system's or a
+/// library's error.
 fn cause(py: Python<'_>, error: &Error) -> Option<PyErr> {
     let source = error.source()?;
     let Some(io) = source.downcast_ref::<std::io::Error>() else {

@@ -1,6 +1,6 @@
-//! The native half of the pip package `callweave`: argument conversion, the release of the interpreter and error
-//! mapping. Defaults, checks and arithmetic live in the crate `callweave`; names and types for people in
-//! `python/callweave`.
+//! The native half of the pip package `callweave`: argument conversion, the release of the
+//! interpreter and error mapping. Defaults, checks and arithmetic live in the crate `callweave`;
+//! names and types for people in `python/callweave`.
 
 mod arguments;
 mod arrays;
@@ -45,7 +45,8 @@ mod _callweave {
         module.add("ERROR_CODES", PyTuple::new(module.py(), ErrorKind::ALL.map(ErrorKind::code))?)
     }
 
-    /// The whole configuration, the part that differs from the defaults, and its hash, from a part in JSON.
+    /// The whole configuration, the part that differs from the defaults, and its hash, from a part
+    /// in JSON.
     #[pyfunction]
     fn read_config(py: Python<'_>, json: &str) -> PyResult<(String, String, String)> {
         let config = arguments::config(py, json)?;
@@ -115,7 +116,8 @@ mod _callweave {
         arrays::decode(py, input, config)
     }
 
-    /// The samples of a recording as 16-bit numbers, their rate, and what the recording is, as JSON.
+    /// The samples of a recording as 16-bit numbers, their rate, and what the recording is, as
+    /// JSON.
     #[pyfunction]
     fn decode_int16<'py>(
         py: Python<'py>,
@@ -125,8 +127,8 @@ mod _callweave {
         arrays::decode(py, input, config)
     }
 
-    /// One recording at the rate, the layout and the level of the configuration's mix: its samples where no path is
-    /// given, their rate, what the recording was, as JSON, and the gain in dB.
+    /// One recording at the rate, the layout and the level of the configuration's mix: its samples
+    /// where no path is given, their rate, what the recording was, as JSON, and the gain in dB.
     #[pyfunction]
     fn normalize<'py>(
         py: Python<'py>,
@@ -143,8 +145,8 @@ mod _callweave {
         Ok((samples, done.rate_hz, done.source, done.gain_db))
     }
 
-    /// A recording's waveform: its rate, samples a point, the least and the greatest sample of each point by channel, and
-    /// both of audiowaveform's formats.
+    /// A recording's waveform: its rate, samples a point, the least and the greatest sample of each
+    /// point by channel, and both of audiowaveform's formats.
     #[pyfunction]
     fn peaks<'py>(
         py: Python<'py>,

@@ -38,7 +38,8 @@ impl Shared {
 }
 
 impl Processed {
-    /// Does something with the call while the interpreter is free. Another thread may be at it: all of it may wait.
+    /// Does something with the call while the interpreter is free. Another thread may be at it: all
+    /// of it may wait.
     fn work<T: Send + 'static>(
         &self,
         py: Python<'_>,
@@ -121,8 +122,8 @@ impl Processed {
         self.look(py, |call| call.series())
     }
 
-    /// Where the chunks for a transcriber lie: the track's place among those that are here, its index and voice, the role; start and
-    /// end on the track and on the call.
+    /// Where the chunks for a transcriber lie: the track's place among those that are here, its
+    /// index and voice, the role; start and end on the track and on the call.
     fn chunks(
         &self,
         py: Python<'_>,

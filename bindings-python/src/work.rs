@@ -1,10 +1,11 @@
-//! Work without the interpreter: Rust works on a thread of its own while the calling thread waits detached. The calling
-//! thread looks up every few milliseconds to deliver progress and to hear of signals (Ctrl-C), and at once when the work
-//! wants bytes of a Python file. So Python code runs on the caller's thread only. Work that is cancelled and does not stop
-//! soon, in a stage that does not ask, is left to end by itself: nobody waits for it.
+//! Work without the interpreter: Rust works on a thread of its own while the calling thread waits
+//! detached. The calling thread looks up every few milliseconds to deliver progress and to hear of
+//! signals (Ctrl-C), and at once when the work wants bytes of a Python file. So Python code runs on
+//! the caller's thread only. Work that is cancelled and does not stop soon, in a stage that does
+//! not ask, is left to end by itself: nobody waits for it.
 //!
-//! Each piece of work has threads of core's for itself ([`host::on_own`]): a file that keeps its reader waiting holds up no
-//! other call.
+//! Each piece of work has threads of core's for itself ([`host::on_own`]): a file that keeps its
+//! reader waiting holds up no other call.
 
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -24,7 +25,8 @@ use crate::error::raise;
 /// How often the waiting thread looks up: half of it is the mean delay of Ctrl-C.
 const LOOK_UP: Duration = Duration::from_millis(10);
 
-/// How long cancelled work is waited for. Together with [`LOOK_UP`] it stays below the 50 ms after which Ctrl-C feels late.
+/// How long cancelled work is waited for. Together with [`LOOK_UP`] it stays below the 50 ms after
+/// which Ctrl-C feels late.
 const GRACE: Duration = Duration::from_millis(25);
 
 /// How many bytes are asked of a Python file at a time.
@@ -61,7 +63,8 @@ impl Board {
         waited.unwrap_or_else(PoisonError::into_inner).0.done
     }
 
-    /// Lets every reader fail from now on, and waits until the work is done, but not longer than until then.
+    /// Lets every reader fail from now on, and waits until the work is done, but not longer than
+    /// until then.
     fn dismiss(&self, until: Instant) {
         let mut state = self.lock();
         state.dismissed = true;
@@ -125,13 +128,14 @@ pub struct Work<'py> {
 }
 
 impl<'py> Work<'py> {
-    /// Work that calls `progress(stage, bytes_done, bytes_total)` on the calling thread, and is done on so many threads; `None`:
-    /// as many as the machine has.
+    /// Work that calls `progress(stage, bytes_done, bytes_total)` on the calling thread, and is
+    /// done on so many threads; `None`: as many as the machine has.
     pub fn new(py: Python<'py>, progress: Option<Bound<'py, PyAny>>, threads: Option<usize>) -> Self {
         Self { py, board: Arc::default(), files: Vec::new(), progress, threads, reads_ahead: None }
     }
 
-    /// Work that is done while the caller is elsewhere: its files are read into memory before, each up to so many bytes.
+    /// Work that is done while the caller is elsewhere: its files are read into memory before, each
+    /// up to so many bytes.
     pub fn ahead(py: Python<'py>, limit: u64) -> Self {
         Self { reads_ahead: Some(limit), ..Self::new(py, None, None) }
     }
@@ -153,8 +157,8 @@ impl<'py> Work<'py> {
         FileReader { board: self.board.clone(), file: self.files.len() - 1, chunk: io::Cursor::default() }
     }
 
-    /// Does it with the interpreter released. An exception of a file's, of `progress` or of a signal's cancels it and is
-    /// raised when it has stopped, or has not for a while.
+    /// Does it with the interpreter released. An exception of a file's, of `progress` or of a
+    /// signal's cancels it and is raised when it has stopped, or has not for a while.
     pub fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&RunOptions) -> callweave::Result<T> + Send + 'static,

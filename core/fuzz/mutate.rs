@@ -1,6 +1,7 @@
-//! Fuzzing on stable Rust: mutates the corpus in this process, from fixed seeds, and gives each mutant to a target. Built with
-//! overflow checks. A panic that leaves the library, and a mutant that takes longer than [`SLOW`], are findings: the
-//! mutant is kept in `target/fuzz` and the program ends with status 1.
+//! Fuzzing on stable Rust: mutates the corpus in this process, from fixed seeds, and gives each
+//! mutant to a target. Built with overflow checks. A panic that leaves the library, and a mutant
+//! that takes longer than [`SLOW`], are findings: the mutant is kept in `target/fuzz` and the
+//! program ends with status 1.
 //!
 //!     core/fuzz/run [SECONDS] [TARGET...]      seconds for each target (10), or `--count=N` mutants for each
 
@@ -13,7 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A mutant that takes longer is a finding: ten times what the longest real one of its length takes in a build for tests.
+/// A mutant that takes longer is a finding: ten times what the longest real one of its length takes
+/// in a build for tests.
 const SLOW: Duration = Duration::from_secs(30);
 /// Files that are longer are left out of the corpus: they would be most of the time.
 const LONGEST: usize = 200_000;

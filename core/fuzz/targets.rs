@@ -1,4 +1,5 @@
-//! What is fuzzed: functions over bytes, the same for libFuzzer and for the mutations of `mutate.rs`.
+//! What is fuzzed: functions over bytes, the same for libFuzzer and for the mutations of
+//! `mutate.rs`.
 
 use callweave::config::{Config, DecodeOptions};
 use callweave::decode::{Decoder, Input, Raw, decode, probe};
@@ -62,7 +63,8 @@ pub fn process(bytes: &[u8]) {
     }
 }
 
-/// What the first byte of [`speech`] chooses from: formats without a header, then headers of formats of frames.
+/// What the first byte of [`speech`] chooses from: formats without a header, then headers of
+/// formats of frames.
 const RAW: [Raw; 8] =
     [Raw::Gsm, Raw::G722, Raw::Vox(Rate::NARROWBAND), Raw::G726(2), Raw::G726(3), Raw::G726(5), Raw::G729, Raw::G7231];
 const MAGIC: [&[u8]; 2] = [b"#!AMR\n", b"#!AMR-WB\n"];

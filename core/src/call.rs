@@ -1,4 +1,5 @@
-//! The domain: a call, its legs, who they are, and what a call can come to. No input or output here.
+//! The domain: a call, its legs, who they are, and what a call can come to. No input or output
+//! here.
 
 use std::fmt;
 
@@ -77,8 +78,8 @@ impl Role {
         }
     }
 
-    /// The role of a name; `caller` and `callee` mean customer or agent by the call's direction (in: the caller is the
-    /// customer; without a direction they mean nothing).
+    /// The role of a name; `caller` and `callee` mean customer or agent by the call's direction
+    /// (in: the caller is the customer; without a direction they mean nothing).
     pub fn parse(name: &str, direction: Option<Direction>) -> Option<Self> {
         match (name, direction) {
             ("caller", Some(Direction::In)) | ("callee", Some(Direction::Out)) => Some(Self::Customer),
@@ -143,7 +144,8 @@ named! {
 
 /// A moment of the calendar, as exact as its source was.
 ///
-/// Read from Unix seconds or RFC 3339; written as RFC 3339 with the offset it came with (UTC where it had none).
+/// Read from Unix seconds or RFC 3339; written as RFC 3339 with the offset it came with (UTC where
+/// it had none).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moment {
     unix_ms: i64,
@@ -152,10 +154,12 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The latest second that is accepted: the end of the year 9998. Later ones are providers' way to say "never".
+    /// The latest second that is accepted: the end of the year 9998. Later ones are providers' way
+    /// to say "never".
     const LAST_S: f64 = 253_370_764_799.0;
 
-    /// A moment of Unix time in seconds; whole seconds are exact to one second, others to a millisecond.
+    /// A moment of Unix time in seconds; whole seconds are exact to one second, others to a
+    /// millisecond.
     pub fn from_unix_seconds(seconds: f64) -> Option<Self> {
         let plausible = seconds.is_finite() && (0.0..=Self::LAST_S).contains(&seconds);
         plausible.then(|| Self {
@@ -165,7 +169,8 @@ impl Moment {
         })
     }
 
-    /// A moment written in RFC 3339. With a fraction of a second it is exact to a millisecond, without to one second.
+    /// A moment written in RFC 3339. With a fraction of a second it is exact to a millisecond,
+    /// without to one second.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
         let offset = pieces.to_numeric_offset()?;

@@ -1,4 +1,5 @@
-//! One error type for the whole library, and the warnings that come with a recording that could be saved.
+//! One error type for the whole library, and the warnings that come with a recording that could be
+//! saved.
 //!
 //! The line between the kinds is drawn here, once: bytes that break their own format's rules are
 //! [`ErrorKind::Malformed`]; bytes that keep them but need what callweave does not have are [`ErrorKind::Unsupported`].
@@ -29,7 +30,8 @@ pub enum ErrorKind {
     NoAudio,
     /// The caller cancelled the work through its run.
     Cancelled,
-    /// A provider's document says that there is no recording, or says it in a way that cannot be read.
+    /// A provider's document says that there is no recording, or says it in a way that cannot be
+    /// read.
     Provider,
     /// The system refused to read or write.
     Io,
@@ -120,7 +122,8 @@ impl Stage {
 
 /// What went wrong, in which stage, where in which input, what was found and what was expected.
 ///
-/// Displayed as one line: `decode: call.mp3 at byte 0: not audio: found JSON, expected a recording`.
+/// Displayed as one line: `decode: call.mp3 at byte 0: not audio: found JSON, expected a
+/// recording`.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -237,7 +240,8 @@ impl Error {
         self
     }
 
-    /// The error in one line without what may be personal data: the input's name and what was found.
+    /// The error in one line without what may be personal data: the input's name and what was
+    /// found.
     pub fn anonymous_text(&self) -> String {
         let expected = self.expected().map(|expected| format!(": expected {expected}")).unwrap_or_default();
         escaped(&format!("{}: {}{expected}", self.stage().name(), self.message())).into_owned()
@@ -348,8 +352,8 @@ pub(crate) fn bounded(warnings: Vec<Warning>) -> Vec<Warning> {
     kept
 }
 
-/// A text from outside as it may be shown on a terminal: control characters, and those that turn the direction of
-/// writing, as escapes.
+/// A text from outside as it may be shown on a terminal: control characters, and those that turn
+/// the direction of writing, as escapes.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     let unsafe_to_show = |c: char| c.is_control() || turns(c);

@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// The text of a file, or of what a pipe gives until it ends.
 ///
 /// # Errors
-/// `io`; `invalid_argument` for a folder or a device; `limit_exceeded` beyond `most` bytes; `malformed` for what is not
-/// UTF-8. All name the file.
+/// `io`; `invalid_argument` for a folder or a device; `limit_exceeded` beyond `most` bytes;
+/// `malformed` for what is not UTF-8. All name the file.
 pub(crate) fn read_text(path: &Path, most: u64, stage: Stage) -> Result<String> {
     read(path, most, stage).map_err(|e| e.in_input(path.display().to_string()))
 }

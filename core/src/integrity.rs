@@ -1,4 +1,5 @@
-//! What is wrong with a call's recordings, each finding with a code, what was measured and what it was held against.
+//! What is wrong with a call's recordings, each finding with a code, what was measured and what it
+//! was held against.
 //!
 //! | code | found where |
 //! |---|---|
@@ -47,7 +48,8 @@ pub enum Flaw {
 }
 
 impl Flaw {
-    /// Whether the recording says little about the parties: nobody should be called spam on its evidence.
+    /// Whether the recording says little about the parties: nobody should be called spam on its
+    /// evidence.
     pub fn forbids_judgement(self) -> bool {
         !matches!(self, Self::Clipped | Self::NarrowBand | Self::Dropouts)
     }
@@ -88,7 +90,8 @@ pub struct Inspected<'a> {
     pub clipped: u64,
     /// Its sounds in its own time.
     pub events: &'a [Event],
-    /// Loud frames, and those with power above the telephone band; `None` where the file has no room for any.
+    /// Loud frames, and those with power above the telephone band; `None` where the file has no
+    /// room for any.
     pub band: Option<(u32, u32)>,
     /// The decoder's warnings, by code.
     pub warnings: Vec<&'a str>,

@@ -9,7 +9,8 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// The JSON of a value.
 ///
 /// # Errors
-/// `internal` for a value that JSON cannot hold, such as a map whose keys are no strings: a defect of its type.
+/// `internal` for a value that JSON cannot hold, such as a map whose keys are no strings: a defect
+/// of its type.
 pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String> {
     serde_json::to_string(value).map_err(defect)
 }
@@ -26,7 +27,8 @@ fn defect(error: serde_json::Error) -> Error {
     Error::new(ErrorKind::Internal, Stage::Export, "a value that JSON cannot hold").caused_by(error)
 }
 
-/// Writes a 32-bit number with its own digits: 0.6 is `0.6`, not the nearest 64-bit number's `0.6000000238418579`.
+/// Writes a 32-bit number with its own digits: 0.6 is `0.6`, not the nearest 64-bit number's
+/// `0.6000000238418579`.
 ///
 /// # Errors
 /// Those of the serializer.

@@ -1,4 +1,5 @@
-//! The audio library for call recordings: what one call left behind becomes one aligned, levelled, labelled call.
+//! The audio library for call recordings: what one call left behind becomes one aligned, levelled,
+//! labelled call.
 //!
 //! ```
 //! use callweave::{Config, Input, Role, RunOptions, analyze};

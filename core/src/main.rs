@@ -15,8 +15,8 @@ const STOPPED: u8 = 130;
 fn main() -> ExitCode {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // The first asks the work to end, so that nothing half written stays; the second ends the process. Where there are no
-        // handlers to be had, the first does.
+        // The first asks the work to end, so that nothing half written stays; the second ends the
+        // process. Where there are no handlers to be had, the first does.
         let _ = flag::register_conditional_shutdown(signal, STOPPED.into(), stop.clone());
         let _ = flag::register(signal, stop.clone());
     }

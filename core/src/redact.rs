@@ -1,9 +1,10 @@
-//! Taking stretches out of placed tracks for good: what was there is silence, or a beep, and everything else stays where it
-//! was.
+//! Taking stretches out of placed tracks for good: what was there is silence, or a beep, and
+//! everything else stays where it was.
 //!
-//! Spans are widened by [`PAD`] on either side, because a boundary that was heard, typed or transcribed is rarely exact. On
-//! each track the samples are replaced between the track's times of the widened span, so that a mix, its peaks and every copy
-//! that is made of the tracks afterwards hold nothing of it. Recordings on disk are not touched.
+//! Spans are widened by [`PAD`] on either side, because a boundary that was heard, typed or
+//! transcribed is rarely exact. On each track the samples are replaced between the track's times of
+//! the widened span, so that a mix, its peaks and every copy that is made of the tracks afterwards
+//! hold nothing of it. Recordings on disk are not touched.
 
 pub use crate::config::Cover;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -22,8 +23,8 @@ const FADE_MS: f64 = 5.0;
 /// Widens spans of the call's time by [`PAD`], and joins those that then touch.
 ///
 /// # Errors
-/// `invalid_argument` for a span that is not a number, ends before it begins, or lies outside of the call: nothing is redacted
-/// where something that should be may not have been named.
+/// `invalid_argument` for a span that is not a number, ends before it begins, or lies outside of
+/// the call: nothing is redacted where something that should be may not have been named.
 pub fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
     for span in spans {
         let (start, end) = (span.start.0, span.end.0);
@@ -50,8 +51,8 @@ pub fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     joined
 }
 
-/// A span of the call on a track: from the first sample that can sound in it to the last. Where audio was lost, both ends of the
-/// loss belong to it.
+/// A span of the call on a track: from the first sample that can sound in it to the last. Where
+/// audio was lost, both ends of the loss belong to it.
 pub fn on_track(span: Span, placement: &Placement) -> Span {
     Span { start: placement.to_track(span.start), end: placement.to_track(span.end) }
 }

@@ -1,5 +1,5 @@
-//! The one document that says what callweave heard in a call. Its names, units and meanings are a contract with other
-//! programs: they change only with [`SCHEMA_VERSION`].
+//! The one document that says what callweave heard in a call. Its names, units and meanings are a
+//! contract with other programs: they change only with [`SCHEMA_VERSION`].
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +17,8 @@ use crate::units::{Decibels, Millis, Ppm, Span};
 /// The version of the report's names and meanings.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says otherwise.
+/// What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says
+/// otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -83,7 +84,8 @@ pub struct CallReport {
     pub duration_ms: Millis,
 }
 
-/// One track. A track that could not be read has an `error` and neither source, alignment nor level.
+/// One track. A track that could not be read has an `error` and neither source, alignment nor
+/// level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -99,7 +101,8 @@ pub struct TrackReport {
     pub error: Option<TrackError>,
     /// The recording.
     pub source: Option<SourceInfo>,
-    /// The recordings it is made of, where a party has several, one after the other; `source` is the first of them.
+    /// The recordings it is made of, where a party has several, one after the other; `source` is
+    /// the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<SegmentReport>,
     /// Its place on the timeline.
@@ -108,11 +111,12 @@ pub struct TrackReport {
     pub level: Option<LevelReport>,
     /// Where the party speaks.
     pub speech: Vec<Span>,
-    /// The parties of a track that holds several, in the order of their first speech; `None` where nobody looked, or where they
-    /// cannot be told apart.
+    /// The parties of a track that holds several, in the order of their first speech; `None` where
+    /// nobody looked, or where they cannot be told apart.
     #[serde(default)]
     pub voices: Option<Vec<VoiceReport>>,
-    /// The expected share of speech that is with its right voice, with four decimals; `None` where `voices` is.
+    /// The expected share of speech that is with its right voice, with four decimals; `None` where
+    /// `voices` is.
     #[serde(default)]
     pub voices_confidence: Option<f64>,
     /// Where another party is heard faintly.

@@ -1,4 +1,5 @@
-//! What a caller holds while work goes on: cancellation, progress and the number of threads. Asked at every block.
+//! What a caller holds while work goes on: cancellation, progress and the number of threads. Asked
+//! at every block.
 
 use std::fmt;
 use std::sync::Arc;

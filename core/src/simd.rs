@@ -1,9 +1,9 @@
 //! Sixteen-wide arithmetic whose results do not depend on the width of the registers.
 //!
-//! Every operation works lane by lane and is rounded as IEEE 754 says (+, −, ×, ÷, √), so SSE2, AVX2,
-//! AVX-512 and NEON agree bit for bit but for one thing: whether a product and the sum it goes into are
-//! rounded once (fused) or twice. [`Cpu`] carries that choice in its type. Not fused, all machines
-//! agree; fused, all machines that have such an instruction do.
+//! Every operation works lane by lane and is rounded as IEEE 754 says (+, −, ×, ÷, √), so SSE2,
+//! AVX2, AVX-512 and NEON agree bit for bit but for one thing: whether a product and the sum it
+//! goes into are rounded once (fused) or twice. [`Cpu`] carries that choice in its type. Not fused,
+//! all machines agree; fused, all machines that have such an instruction do.
 //!
 //! Methods that compute are `#[inline(always)]`: they must end up inside the one function that was
 //! compiled for the instruction set, or each operation becomes a call.
@@ -28,7 +28,8 @@ const EXP_LIMIT: f32 = 28.0;
 /// 1.5 · 2^23: a number added to it ends up rounded to a whole one in the lowest bits.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// 2^r on [−½, ½], highest power first: least largest relative error (1.1e-7) with the last two fixed.
+/// 2^r on [−½, ½], highest power first: least largest relative error (1.1e-7) with the last two
+/// fixed.
 const EXP2: [f32; 6] = [0.001_330_060_7, 0.009_669_692, 0.055_505_585, 0.240_222_83, LN_2, 1.0];
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
@@ -57,10 +58,11 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         x.max(self.splat(0.0))
     }
 
-    /// e^x; x beyond ±28 counts as ±28. Largest relative error, measured by the test below: fused 6e-7;
-    /// not fused 4e-7 within ±4 and 2e-6 at ±28.
+    /// e^x; x beyond ±28 counts as ±28. Largest relative error, measured by the test below: fused
+    /// 6e-7; not fused 4e-7 within ±4 and 2e-6 at ±28.
     ///
-    /// x · log2 e = n + r with n whole and |r| ≤ ½: a polynomial for 2^r, and n goes into the exponent.
+    /// x · log2 e = n + r with n whole and |r| ≤ ½: a polynomial for 2^r, and n goes into the
+    /// exponent.
     #[inline(always)]
     pub fn exp(self, x: f32x16<S>) -> f32x16<S> {
         let x = x.min(self.splat(EXP_LIMIT)).max(self.splat(-EXP_LIMIT));
@@ -75,8 +77,9 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         f32x16::from_bits(power.to_bits() + (rounded.to_bits() << 23))
     }
 
-    /// The next cell and hidden state of sixteen LSTM units from the sums of their gates, i, f, g and o:
-    /// c' = σ(f)·c + σ(i)·tanh(g) and h = σ(o)·tanh(c'), each as one fraction of exponentials.
+    /// The next cell and hidden state of sixteen LSTM units from the sums of their gates, i, f, g
+    /// and o: c' = σ(f)·c + σ(i)·tanh(g) and h = σ(o)·tanh(c'), each as one fraction of
+    /// exponentials.
     #[inline(always)]
     pub fn lstm_unit(self, [i, f, g, o]: [f32x16<S>; 4], cell: f32x16<S>) -> (f32x16<S>, f32x16<S>) {
         let one = self.splat(1.0);

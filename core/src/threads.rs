@@ -1,10 +1,11 @@
 //! Work side by side, on the threads that the caller allows: the only place that names rayon.
 //!
-//! Nothing here decides what is computed: pieces of work are cut the same way, and their results put together in the same
-//! order, whatever the number of threads.
+//! Nothing here decides what is computed: pieces of work are cut the same way, and their results
+//! put together in the same order, whatever the number of threads.
 //!
-//! Threads are kept from call to call: new ones each time would cost time, and memory, which the system's allocator keeps
-//! apart for each. A forked process has none of its parent's threads; it notices by its process id and makes its own.
+//! Threads are kept from call to call: new ones each time would cost time, and memory, which the
+//! system's allocator keeps apart for each. A forked process has none of its parent's threads; it
+//! notices by its process id and makes its own.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +29,8 @@ static OWNER: AtomicU32 = AtomicU32::new(0);
 /// The most threads that a caller may ask for.
 const MAX_THREADS: usize = 1024;
 
-/// How often a process that is new to them looks whether another of its threads has let go of what is kept.
+/// How often a process that is new to them looks whether another of its threads has let go of what
+/// is kept.
 const LOOKS: usize = 1000;
 
 struct Kept {
@@ -43,13 +45,15 @@ pub fn at_start(hook: fn()) {
     AT_START.get_or_init(|| hook);
 }
 
-/// How many threads can run at a time, as far as the system lets this process: processors, affinity, quotas.
+/// How many threads can run at a time, as far as the system lets this process: processors,
+/// affinity, quotas.
 pub fn parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Does some work on threads of its own and waits for it: so many, or as many as can run at a time. Work that waits, such as
-/// on a reader that the caller supplied, holds up no other. A panic is an error of this work alone.
+/// Does some work on threads of its own and waits for it: so many, or as many as can run at a time.
+/// Work that waits, such as on a reader that the caller supplied, holds up no other. A panic is an
+/// error of this work alone.
 ///
 /// # Errors
 /// Those of the work; `io` where the system has no threads; `internal` for a panic.
@@ -75,7 +79,8 @@ fn broken(panic: &(dyn Any + Send)) -> Error {
     Error::new(ErrorKind::Internal, Stage::Input, what)
 }
 
-/// What is kept. None in a forked process whose parent was just at it: a thread that is not there any more holds it for ever.
+/// What is kept. None in a forked process whose parent was just at it: a thread that is not there
+/// any more holds it for ever.
 fn kept() -> Option<MutexGuard<'static, Kept>> {
     let process = std::process::id();
     if OWNER.load(Ordering::Acquire) == process {
@@ -91,7 +96,8 @@ fn kept() -> Option<MutexGuard<'static, Kept>> {
     None
 }
 
-/// What is kept, without the threads of another process: nothing can be said to threads that are not there.
+/// What is kept, without the threads of another process: nothing can be said to threads that are
+/// not there.
 fn owned(mut kept: MutexGuard<'static, Kept>, process: u32) -> MutexGuard<'static, Kept> {
     if OWNER.swap(process, Ordering::AcqRel) != process {
         std::mem::forget((kept.shared.take(), std::mem::take(&mut kept.idle)));
@@ -162,7 +168,8 @@ impl Pool {
     }
 }
 
-/// Does some work on a thread of the pool that all share, where the calling thread is not one of a pool already.
+/// Does some work on a thread of the pool that all share, where the calling thread is not one of a
+/// pool already.
 pub(crate) fn pooled<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     if on_pool() {
         return work();
@@ -199,8 +206,8 @@ pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Send 
 /// A piece of work that any thread may do.
 pub(crate) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// Does some work on the calling thread, and jobs on others beside it. What no other thread takes is done here afterwards, where
-/// the calling thread is one of the pool.
+/// Does some work on the calling thread, and jobs on others beside it. What no other thread takes
+/// is done here afterwards, where the calling thread is one of the pool.
 pub(crate) fn beside<R>(jobs: Vec<Job<'_>>, here: impl FnOnce() -> R) -> R {
     if on_pool() {
         return rayon::in_place_scope(|scope| spawned(scope, jobs, here));

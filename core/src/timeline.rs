@@ -64,8 +64,9 @@ impl From<Knot> for (Millis, Millis) {
 
 /// Where a track lies on the call's timeline: an invertible map between the two times.
 ///
-/// Linear between knots, the last slope going on at either end; two knots at one track time are lost audio, where the
-/// call's time goes on and the track's does not. Never empty, and both times never fall.
+/// Linear between knots, the last slope going on at either end; two knots at one track time are
+/// lost audio, where the call's time goes on and the track's does not. Never empty, and both times
+/// never fall.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     knots: Vec<Knot>,
@@ -142,7 +143,8 @@ impl Placement {
         interpolate(&self.knots, i, time, |k| k.track, |k| k.call)
     }
 
-    /// The track's time of a moment of the call; the moment of the loss for all of a stretch of lost audio.
+    /// The track's time of a moment of the call; the moment of the loss for all of a stretch of
+    /// lost audio.
     pub fn to_track(&self, time: Millis) -> Millis {
         let i = self.knots.partition_point(|k| k.call <= time).saturating_sub(1);
         interpolate(&self.knots, i, time, |k| k.call, |k| k.track)
@@ -153,14 +155,16 @@ impl Placement {
         Span { start: self.to_call(span.start), end: self.to_call_before(span.end) }
     }
 
-    /// The call's time of the end of something on the track: right before lost audio where it ends on one.
+    /// The call's time of the end of something on the track: right before lost audio where it ends
+    /// on one.
     fn to_call_before(&self, time: Millis) -> Millis {
         let i = self.knots.partition_point(|k| k.track < time).saturating_sub(1);
         interpolate(&self.knots, i, time, |k| k.track, |k| k.call)
     }
 }
 
-/// The value at `time` on the line through knot `i` and the next that differs, or the one before at the end.
+/// The value at `time` on the line through knot `i` and the next that differs, or the one before at
+/// the end.
 fn interpolate(
     knots: &[Knot],
     i: usize,

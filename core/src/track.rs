@@ -3,7 +3,8 @@
 use crate::call::Role;
 use crate::units::{Millis, Rate};
 
-/// What listens to a track as it is decoded: blocks of mono samples in [−1, 1], in order, of any length.
+/// What listens to a track as it is decoded: blocks of mono samples in [−1, 1], in order, of any
+/// length.
 ///
 /// A listener's answer never depends on how the samples were cut into blocks.
 pub trait SampleSink {
@@ -29,7 +30,8 @@ impl Track {
     }
 }
 
-/// Random access to one track at 8 kHz: mono, codec delay removed. For stages that look at short stretches here and there.
+/// Random access to one track at 8 kHz: mono, codec delay removed. For stages that look at short
+/// stretches here and there.
 pub trait Narrowband: Sync {
     /// How many samples there are.
     fn len(&self) -> usize;
@@ -95,7 +97,8 @@ fn copy<T: Copy>(samples: &[T], from: usize, out: &mut [f32], as_float: impl Fn(
     rest.fill(0.0);
 }
 
-/// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones counted.
+/// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones
+/// counted.
 #[derive(Debug, Default)]
 pub struct PcmCollector {
     samples: Vec<i16>,
@@ -121,9 +124,10 @@ impl SampleSink for PcmCollector {
 /// Samples of a block of [`CompactPcm`]: 4 ms at 8 kHz.
 const BLOCK: usize = 32;
 
-/// A track in half the memory of 16 bits, for stages that compare what was recorded and never play it: blocks of 32 samples share
-/// a step, the smallest power of two in which the loudest of them fits into 8 bits. What is lost lies 44 dB and more below the
-/// loudest sample of a block, and nothing of samples below 128 of 32768 is lost.
+/// A track in half the memory of 16 bits, for stages that compare what was recorded and never play
+/// it: blocks of 32 samples share a step, the smallest power of two in which the loudest of them
+/// fits into 8 bits. What is lost lies 44 dB and more below the loudest sample of a block, and
+/// nothing of samples below 128 of 32768 is lost.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CompactPcm {
     values: Vec<i8>,
@@ -208,10 +212,12 @@ impl Narrowband for CompactPcm {
 /// The largest sample that 16 bits hold, 32767/32768.
 const MAX_POSITIVE: f32 = 32_767.0 / 32_768.0;
 
-/// The nearest 16-bit sample (of two, the even one), saturated; what is not a number becomes silence.
+/// The nearest 16-bit sample (of two, the even one), saturated; what is not a number becomes
+/// silence.
 #[inline]
 pub fn to_i16(sample: f32) -> i16 {
-    // Beside 1.5 · 2²³ the last bit of a float is worth 1: the addition rounds, and the low bits are the whole number.
+    // Beside 1.5 · 2²³ the last bit of a float is worth 1: the addition rounds, and the low bits
+    // are the whole number.
     const ROUNDER: f32 = 12_582_912.0;
     let number = if sample.is_nan() { 0.0 } else { sample * 32_768.0 };
     (number.clamp(-32_768.0, 32_767.0) + ROUNDER).to_bits() as i16

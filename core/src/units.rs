@@ -1,7 +1,7 @@
 //! Times, rates and levels are types, never bare numbers.
 //!
-//! In JSON every one of them is a number with at most three decimals, written without a fraction where it has none; a
-//! level of no sound (−∞) is `null`.
+//! In JSON every one of them is a number with at most three decimals, written without a fraction
+//! where it has none; a level of no sound (−∞) is `null`.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -71,7 +71,8 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Writes a number with at most three decimals, and none where it is whole; what is not finite becomes `null`.
+/// Writes a number with at most three decimals, and none where it is whole; what is not finite
+/// becomes `null`.
 fn rounded<S: Serializer>(value: f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let value = round3(value);
     if !value.is_finite() {
@@ -134,13 +135,16 @@ quantity!(
     Millis, "ms", absent = 0.0
 );
 quantity!(
-    /// A clock's deviation in parts per million; positive: it ran fast and left more samples per true second.
+    /// A clock's deviation in parts per million; positive: it ran fast and left more samples per
+    /// true second.
     Ppm, "ppm", absent = 0.0
 );
 quantity!(
-    /// A level or a gain in decibels; what the reference is says the name of the field (`dBov`, `dBTP`, `LUFS`).
+    /// A level or a gain in decibels; what the reference is says the name of the field (`dBov`,
+    /// `dBTP`, `LUFS`).
     ///
-    /// dBov is relative to a full-scale square wave (ITU-T G.100.1): a full-scale sine is −3.01 dBov.
+    /// dBov is relative to a full-scale square wave (ITU-T G.100.1): a full-scale sine is −3.01
+    /// dBov.
     Decibels, "dB", absent = f64::NEG_INFINITY
 );
 
@@ -198,7 +202,8 @@ impl Decibels {
     }
 }
 
-/// A stretch of time, from `start` up to but without `end`, in milliseconds of the timeline its owner names.
+/// A stretch of time, from `start` up to but without `end`, in milliseconds of the timeline its
+/// owner names.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Span {
     /// Where it begins.

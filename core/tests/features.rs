@@ -1,4 +1,5 @@
-//! What a build without a feature says when it is asked for what the feature brings: its name, never something else.
+//! What a build without a feature says when it is asked for what the feature brings: its name,
+//! never something else.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! The report of every fixture call, byte for byte, as the program prints it. `UPDATE_GOLDEN=1` writes them again.
+//! The report of every fixture call, byte for byte, as the program prints it. `UPDATE_GOLDEN=1`
+//! writes them again.
 
 use crate::{program, read, root};
 

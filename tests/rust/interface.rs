@@ -1,4 +1,5 @@
-//! The public interface of the crate is the one in core/public-api.txt, so that each change of it is seen in a diff.
+//! The public interface of the crate is the one in core/public-api.txt, so that each change of it
+//! is seen in a diff.
 
 use std::process::Command;
 
@@ -9,8 +10,9 @@ use crate::{read, root};
 const LISTING: &str = "core/public-api.txt";
 const WRITE: &str = "UPDATE_GOLDEN=1 cargo test -p callweave-tests interface";
 
-/// The JSON that rustdoc makes of the crate with all features. The form is for unstable use and belongs to one version of
-/// Rust, the one in rust-toolchain.toml; only rustdoc is told to allow it, so that nothing else is compiled anew.
+/// The JSON that rustdoc makes of the crate with all features. The form is for unstable use and
+/// belongs to one version of Rust, the one in rust-toolchain.toml; only rustdoc is told to allow
+/// it, so that nothing else is compiled anew.
 fn rustdoc_json() -> std::path::PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     let arguments =

@@ -1,5 +1,6 @@
-//! Every crate that any build of callweave can contain may be used under a licence that asks for a notice at most
-//! (MPL-2.0: file by file). Reads `cargo metadata`, so that CI compiles no tool for it; deny.toml says the same.
+//! Every crate that any build of callweave can contain may be used under a licence that asks for a
+//! notice at most (MPL-2.0: file by file). Reads `cargo metadata`, so that CI compiles no tool for
+//! it; deny.toml says the same.
 
 use serde_json::Value;
 
@@ -22,8 +23,8 @@ const ALLOWED: [&str; 13] = [
     "Zlib",
 ];
 
-/// Whether an SPDX expression can be satisfied with the allowed licences: `OR` of `AND`s, as crates write them, with
-/// brackets and the old `/` for `OR`.
+/// Whether an SPDX expression can be satisfied with the allowed licences: `OR` of `AND`s, as crates
+/// write them, with brackets and the old `/` for `OR`.
 fn allowed(expression: &str) -> bool {
     let text = expression.replace('/', " OR ");
     let mut rest = text.as_str();

@@ -1,4 +1,5 @@
-//! Tests that look at callweave from outside: its layout, its licences, its reports and its program.
+//! Tests that look at callweave from outside: its layout, its licences, its reports and its
+//! program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod docs;

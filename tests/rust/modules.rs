@@ -1,12 +1,13 @@
-//! The layers of core: a module may use only the rows above its own. Reads every `crate::` path of the sources.
+//! The layers of core: a module may use only the rows above its own. Reads every `crate::` path of
+//! the sources.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::root;
 
-/// The modules of core/src from the ground up, a row per line. Modules of one row never use each other, unless the row
-/// is a family (`true`): there a module may use those to its left.
+/// The modules of core/src from the ground up, a row per line. Modules of one row never use each
+/// other, unless the row is a family (`true`): there a module may use those to its left.
 const ROWS: &[(bool, &[&str])] = &[
     (false, &["error"]),
     (false, &["json"]),
@@ -48,7 +49,8 @@ fn may_use(user: &str, used: &str) -> bool {
         || GRANTED.contains(&(user, used))
 }
 
-/// The modules named in `crate::...` paths of a source, without its comments; `crate::{a, b::c}` included.
+/// The modules named in `crate::...` paths of a source, without its comments; `crate::{a, b::c}`
+/// included.
 fn used_modules(source: &str) -> BTreeSet<String> {
     let code: String =
         source.lines().filter(|line| !line.trim_start().starts_with("//")).flat_map(|l| [l, "\n"]).collect();

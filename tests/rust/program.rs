@@ -1,4 +1,5 @@
-//! The program on bad input: one clear line, the right exit status, nothing on standard output, nothing written half.
+//! The program on bad input: one clear line, the right exit status, nothing on standard output,
+//! nothing written half.
 
 use std::fs;
 use std::path::PathBuf;

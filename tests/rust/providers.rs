@@ -1,5 +1,5 @@
-//! The worked examples of the providers' pages are what the program and the library really give. `UPDATE_GOLDEN=1` writes
-//! them again.
+//! The worked examples of the providers' pages are what the program and the library really give.
+//! `UPDATE_GOLDEN=1` writes them again.
 
 use callweave::call::Direction;
 use callweave::provider::mcloud::{Dialling, NewRecording, Outgoing};
@@ -10,7 +10,8 @@ use crate::{program, read as text_of, root};
 
 const PAGES: [&str; 6] = ["manifest", "mcloud", "tencent", "threecx", "voipbin", "wellcloud"];
 
-/// What stands behind a mark such as `<!-- output: callweave … -->`, up to the next empty line or the end of its block.
+/// What stands behind a mark such as `<!-- output: callweave … -->`, up to the next empty line or
+/// the end of its block.
 fn real(mark: &str) -> String {
     match mark.split_once(": ").unwrap() {
         ("output", command) => {

@@ -2,7 +2,8 @@
 
 use crate::{root, tracked};
 
-/// Texts that tie a file to one machine or one mirror of a registry. Written in two halves, so that this file holds none.
+/// Texts that tie a file to one machine or one mirror of a registry. Written in two halves, so that
+/// this file holds none.
 const FORBIDDEN: [(&str, &str); 9] = [
     ("/wo", "rk/"),
     ("/ro", "ot/"),

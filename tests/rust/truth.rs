@@ -1,17 +1,20 @@
-//! Golden reports are only worth keeping if they are near the truth that the fixtures were made from.
+//! Golden reports are only worth keeping if they are near the truth that the fixtures were made
+//! from.
 
 use serde_json::Value;
 
 use crate::golden::CALLS;
 use crate::read;
 
-/// What is known to be wrong today: call, role where it is a track's, and what. Mend it, then take its line out.
+/// What is known to be wrong today: call, role where it is a track's, and what. Mend it, then take
+/// its line out.
 const STANDING: [(&str, &str, &str); 0] = [];
 
 /// The least overlap over union of the reported speech and the true one.
 const OVERLAP: f64 = 0.9;
-/// Shorter pauses are within an utterance, in ms: truth and detector cut speech at 200 ms, each by its own measure of silence
-/// (clean voice against a detector's hops of 32 ms), so that pauses near it are a matter of taste.
+/// Shorter pauses are within an utterance, in ms: truth and detector cut speech at 200 ms, each by
+/// its own measure of silence (clean voice against a detector's hops of 32 ms), so that pauses near
+/// it are a matter of taste.
 const UTTERANCE_MS: f64 = 500.0;
 /// Wellcloud's list knows in whole seconds when a later recording of the same track began, in ms.
 const LISTED_MS: f64 = 1000.0;

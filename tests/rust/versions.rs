@@ -1,4 +1,5 @@
-//! One version, written once: the workspace's. The crates inherit it, pip reads it from the crate, npm repeats it.
+//! One version, written once: the workspace's. The crates inherit it, pip reads it from the crate,
+//! npm repeats it.
 
 use serde_json::Value;
 

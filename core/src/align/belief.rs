@@ -1,4 +1,5 @@
-//! What is believed of the lag between two tracks: a log-likelihood over a grid of lags, to which evidence is added.
+//! What is believed of the lag between two tracks: a log-likelihood over a grid of lags, to which
+//! evidence is added.
 
 /// Seconds between two lags of the grid.
 pub(super) const BIN_S: f64 = 0.01;
@@ -7,7 +8,8 @@ pub(super) const GOOD_S: f64 = 0.25;
 /// It is better within this, in seconds: a listener hears no difference.
 const CLOSE_S: f64 = 0.08;
 
-/// Log-likelihoods of lags; a lag is the call time of track b's first sample less that of track a's, in seconds.
+/// Log-likelihoods of lags; a lag is the call time of track b's first sample less that of track
+/// a's, in seconds.
 #[derive(Debug, Clone)]
 pub(super) struct Belief {
     /// The first lag, a multiple of [`BIN_S`], as a number of bins.
@@ -52,7 +54,8 @@ impl Belief {
         }
     }
 
-    /// Adds another belief, moved by `by_s`: what it says of `lag` is said of `lag + by_s`; nothing beyond its ends.
+    /// Adds another belief, moved by `by_s`: what it says of `lag` is said of `lag + by_s`; nothing
+    /// beyond its ends.
     pub fn add_moved(&mut self, other: &Self, by_s: f64) {
         let by = (by_s / BIN_S).round() as i64;
         for (i, l) in self.log.iter_mut().enumerate() {

@@ -1,4 +1,5 @@
-//! The other party heard on a track: which lags do a track's own sound and the other track agree on?
+//! The other party heard on a track: which lags do a track's own sound and the other track agree
+//! on?
 
 use std::ops::Range;
 
@@ -9,7 +10,8 @@ use super::vote::{Direction, NEAR_ECHO_S, Vote, agree};
 use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
 use crate::threads;
 
-/// Frames of a stretch of talk that is looked for on the other track (8.19 s: clocks 150 ppm apart drift 1.2 ms).
+/// Frames of a stretch of talk that is looked for on the other track (8.19 s: clocks 150 ppm apart
+/// drift 1.2 ms).
 pub(super) const STRETCH: usize = 819;
 /// Samples of the transform near an expected lag: stretch and as much again in lags.
 const NEAR_N: usize = 65_536;
@@ -18,17 +20,19 @@ const WIDE_N: usize = 131_072;
 /// Stretches tried for each direction near the expected lag, and at most over the whole range.
 const NEAR_TRIES: usize = 4;
 const WIDE_TRIES: usize = 48;
-/// No stretch is looked for over the whole range once so many of its transforms are spent on a pair of tracks: three stretches
-/// over two minutes of lags. With a third of that, two in a hundred calls with bleed far from where it is first looked for are not
-/// found.
+/// No stretch is looked for over the whole range once so many of its transforms are spent on a pair
+/// of tracks: three stretches over two minutes of lags. With a third of that, two in a hundred
+/// calls with bleed far from where it is first looked for are not found.
 const MAX_TILES: usize = 14;
-/// Spectra of each hearer kept for later stretches: as many as one stretch needs over two minutes of lags, four megabytes of both.
+/// Spectra of each hearer kept for later stretches: as many as one stretch needs over two minutes
+/// of lags, four megabytes of both.
 const MAX_KEPT: usize = 5;
 /// Peaks kept of a stretch, and how far apart: within 100 ms they are one voice's pitch and room.
 const PEAKS: usize = 6;
 const APART: usize = RATE / 10;
 
-/// Of a stretch's own sound, more than this share must be no louder where it is heard, or it is heard the other way round.
+/// Of a stretch's own sound, more than this share must be no louder where it is heard, or it is
+/// heard the other way round.
 const FAINTER: f64 = 0.25;
 /// Stretches tried of the other direction once one is settled.
 const OTHER_WAY: usize = 2;
@@ -41,10 +45,11 @@ pub(super) struct Heard {
     pub settled: [bool; 2],
 }
 
-/// Looks for each track's sound on the other, first near the lags that `prior` holds likely, then everywhere.
+/// Looks for each track's sound on the other, first near the lags that `prior` holds likely, then
+/// everywhere.
 ///
-/// Stops as soon as two stretches of a direction agree and nothing else is left to believe of its delay, and then
-/// looks for the other direction nearby.
+/// Stops as soon as two stretches of a direction agree and nothing else is left to believe of its
+/// delay, and then looks for the other direction nearby.
 pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> Heard {
     let mut search = Search::new(a, b, prior, likely);
     search.anywhere();
@@ -70,11 +75,13 @@ struct Search<'s, 't> {
     votes: Vec<Vote>,
 }
 
-/// Spectra of a direction's hearer over the whole range, by where they begin: every [`WIDE_SPAN`] samples, for all stretches.
+/// Spectra of a direction's hearer over the whole range, by where they begin: every [`WIDE_SPAN`]
+/// samples, for all stretches.
 #[derive(Default)]
 struct SpectrumGrid(Vec<(i64, Spectrum)>);
 
-/// A stretch that is to be looked for, by transforms of `n` samples at tiles of lags; without any where that was done before.
+/// A stretch that is to be looked for, by transforms of `n` samples at tiles of lags; without any
+/// where that was done before.
 struct BleedQuery {
     direction: Direction,
     frame: usize,
@@ -143,8 +150,9 @@ impl<'s, 't> Search<'s, 't> {
         }
     }
 
-    /// Looks for a stretch of each direction; true where no doubt is left after one of them. With more than one thread both are
-    /// looked for side by side, and the second forgotten where the first was enough.
+    /// Looks for a stretch of each direction; true where no doubt is left after one of them. With
+    /// more than one thread both are looked for side by side, and the second forgotten where the
+    /// first was enough.
     fn both_ways(&mut self, quest: impl Fn(&Self, Direction) -> Option<BleedQuery>) -> bool {
         let [first, second] = Direction::BOTH;
         if threads::count() > 1
@@ -180,7 +188,8 @@ impl<'s, 't> Search<'s, 't> {
         BleedQuery { direction, frame, n: NEAR_N, tiles: vec![(tile, 0..NEAR_SPAN)] }
     }
 
-    /// A stretch to look for over the whole range; `None` where there is none, or no more may be spent.
+    /// A stretch to look for over the whole range; `None` where there is none, or no more may be
+    /// spent.
     fn wide(&self, direction: Direction, round: usize) -> Option<BleedQuery> {
         let frame = *self.everywhere[direction as usize].get(round)?;
         if self.tiles >= MAX_TILES {
@@ -193,7 +202,8 @@ impl<'s, 't> Search<'s, 't> {
         let (low, high) = path::delays(direction, self.prior.range());
         let at = |s: f64| (s * RATE as f64) as i64;
         let (from, to) = (at(low), at(high));
-        // Tiles begin where the grid of the hearer's track does, so that their spectra serve every stretch.
+        // Tiles begin where the grid of the hearer's track does, so that their spectra serve every
+        // stretch.
         let (start, span) = ((frame * FRAME) as i64, WIDE_SPAN as i64);
         let tiles = (start + from).div_euclid(span)..=(start + to).div_euclid(span);
         let within = |tile: i64| ((from - tile).clamp(0, span) as usize)..((to - tile).clamp(0, span) as usize);
@@ -201,7 +211,8 @@ impl<'s, 't> Search<'s, 't> {
         Some(BleedQuery { direction, frame, n: WIDE_N, tiles })
     }
 
-    /// The start of a stretch heard before that overlaps one that starts at `frame`, or `frame`: one sound, one vote.
+    /// The start of a stretch heard before that overlaps one that starts at `frame`, or `frame`:
+    /// one sound, one vote.
     fn known_stretch(&self, direction: Direction, frame: usize) -> usize {
         let overlaps = |v: &&Vote| v.direction == direction && v.start.abs_diff(frame) < STRETCH;
         self.votes.iter().find(overlaps).map_or(frame, |v| v.start)
@@ -277,7 +288,8 @@ fn busy(talker: &Sound, hearer: &Sound, delay: f64) -> Vec<usize> {
     talker.busiest(both, STRETCH, FRAMES / 2, NEAR_TRIES)
 }
 
-/// Whether a stretch's own sound is not louder where it would be heard: what is louder there comes from there.
+/// Whether a stretch's own sound is not louder where it would be heard: what is louder there comes
+/// from there.
 fn fainter(talker: &Sound, hearer: &Sound, frame: usize, delay_s: f64) -> bool {
     let shift = (delay_s * FRAMES as f64).round() as i64;
     let (mut both, mut fainter) = (0.0, 0.0);
@@ -308,7 +320,8 @@ impl SpectrumGrid {
         let voice = correlator.spectrum(talker.input.samples, start, len, Whitening::Talker, |x| {
             talker.keep_own_sound(start, x);
         });
-        // Where half of the sound comes before and half after: beyond the hearer's ends less than half could be heard.
+        // Where half of the sound comes before and half after: beyond the hearer's ends less than
+        // half could be heard.
         let middle = talker.middle_of_sound(quest.frame, len / FRAME) as i64 * FRAME as i64;
         for (tile, within) in &quest.tiles {
             let Some(valid) = overlapping(*tile, within, middle, hearer.len()) else { continue };
@@ -348,7 +361,8 @@ impl SpectrumGrid {
 /// A tile of lags: the first, in samples, and those after it that count.
 type Tile = (i64, Range<usize>);
 
-/// Lags of `within` after `from` at which a moment `middle` of the talker lies on a track of `track` samples.
+/// Lags of `within` after `from` at which a moment `middle` of the talker lies on a track of
+/// `track` samples.
 fn overlapping(from: i64, within: &Range<usize>, middle: i64, track: i64) -> Option<Range<usize>> {
     let (first, last) = (within.start as i64, within.end as i64);
     let low = (-middle - from).clamp(first, last);
@@ -366,7 +380,8 @@ mod tests {
         let all = 0..8 * RATE;
         assert_eq!(overlapping(0, &all, 0, 60 * second), Some(all.clone()));
         assert_eq!(overlapping(0, &(RATE..3 * RATE), 0, 60 * second), Some(RATE..3 * RATE));
-        // The middle of the sound lies 2 s into the stretch: it meets the track from 2 s before its start on.
+        // The middle of the sound lies 2 s into the stretch: it meets the track from 2 s before its
+        // start on.
         assert_eq!(overlapping(-4 * second, &all, 2 * second, 60 * second), Some(2 * RATE..8 * RATE));
         assert_eq!(overlapping(56 * second, &all, 2 * second, 60 * second), Some(0..2 * RATE));
         assert_eq!(overlapping(59 * second, &all, 2 * second, 60 * second), None);

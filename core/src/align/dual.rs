@@ -5,8 +5,8 @@ use super::vote::Vote;
 
 /// Of the frames that sound on either track, this share sounds on both.
 const BOTH_SOUND: f64 = 0.9;
-/// Levels differ by this at most on the whole, and spread by this, in decibels. A silent party's track may hold nothing but
-/// bleed, and is as constant, but fainter by far.
+/// Levels differ by this at most on the whole, and spread by this, in decibels. A silent party's
+/// track may hold nothing but bleed, and is as constant, but fainter by far.
 const LEVEL_DB: f64 = 6.0;
 const SPREAD_DB: f64 = 2.5;
 /// Correlation of the waveforms.

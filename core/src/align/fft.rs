@@ -1,7 +1,9 @@
-//! Fourier transforms of real signals, by the fastest way that a CPU has, or by one that gives the same bits on all.
+//! Fourier transforms of real signals, by the fastest way that a CPU has, or by one that gives the
+//! same bits on all.
 //!
-//! realfft does not fit: it takes its complex transforms from rustfft's `FftPlanner` alone, which chooses by the CPU, so that
-//! `portable` could not be kept; and a correlation is one complex transform of both signals here, two real ones there.
+//! realfft does not fit: it takes its complex transforms from rustfft's `FftPlanner` alone, which
+//! chooses by the CPU, so that `portable` could not be kept; and a correlation is one complex
+//! transform of both signals here, two real ones there.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,8 +55,8 @@ impl Plans {
         self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
     }
 
-    /// Bins `lo..hi` (above 0, below half the length) of real samples; `pairs` and `work` are room for half as many numbers
-    /// as there are samples, and for [`Self::work`].
+    /// Bins `lo..hi` (above 0, below half the length) of real samples; `pairs` and `work` are room
+    /// for half as many numbers as there are samples, and for [`Self::work`].
     pub fn bins(
         &self,
         samples: &[f32],

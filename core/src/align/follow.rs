@@ -1,5 +1,5 @@
-//! Follows the lag between two tracks through the call, once it is roughly known: short stretches of one party's talk,
-//! each looked for on the other track near where the one before was.
+//! Follows the lag between two tracks through the call, once it is roughly known: short stretches
+//! of one party's talk, each looked for on the other track near where the one before was.
 
 use super::drift::{self, Course, Point, Step, median};
 use super::path;
@@ -29,8 +29,9 @@ const NEARBY_S: f64 = 0.3;
 const PATIENCE: usize = 5;
 /// Times that a lost lag is looked for farther away.
 const SEARCHES: usize = 4;
-/// Slots heard anew where the lag changed, and stretches compared to say where, over all steps. Recordings that contradict
-/// each other have dozens: those left over are taken to lie in the middle of where they may be.
+/// Slots heard anew where the lag changed, and stretches compared to say where, over all steps.
+/// Recordings that contradict each other have dozens: those left over are taken to lie in the
+/// middle of where they may be.
 const MAX_CLOSER: f64 = 32.0;
 const MAX_LOCATED: usize = 40;
 /// With so many hits in each direction, one direction at a time is enough.
@@ -89,7 +90,8 @@ struct Follower<'s, 't> {
     located: usize,
 }
 
-/// Follows the lag from `lag_s`, where each direction is heard at `delays`; `None` where nothing is heard.
+/// Follows the lag from `lag_s`, where each direction is heard at `delays`; `None` where nothing is
+/// heard.
 pub(super) fn follow(
     a: &Sound,
     b: &Sound,
@@ -112,8 +114,8 @@ pub(super) fn follow(
     })
 }
 
-/// How many stretches of a direction are heard at one delay, neither steps looked at closely nor a lost delay looked for
-/// far away; and how many were compared.
+/// How many stretches of a direction are heard at one delay, neither steps looked at closely nor a
+/// lost delay looked for far away; and how many were compared.
 pub(super) fn survey(a: &Sound, b: &Sound, direction: Direction, delay_s: f64, votes: &[Vote]) -> (usize, usize) {
     let lag_s = direction.lag(delay_s, NEAR_ECHO_S);
     let mut delays = [None; 2];
@@ -166,7 +168,8 @@ impl<'s, 't> Follower<'s, 't> {
         best.map_or(0.0, at)
     }
 
-    /// Listens from where the lag was heard to the end, then back to the beginning: what is lost moves what comes after.
+    /// Listens from where the lag was heard to the end, then back to the beginning: what is lost
+    /// moves what comes after.
     fn through_the_call(&mut self, lag_s: f64, votes: &[Vote]) {
         let (from, to) = (lag_s.max(0.0), self.a.seconds().min(lag_s + self.b.seconds()));
         let slot = ((to - from) / MAX_SLOTS).max(STRETCH_S);
@@ -179,7 +182,8 @@ impl<'s, 't> Follower<'s, 't> {
         (0..first).rev().for_each(|k| listen(self, k));
     }
 
-    /// Listens once more where the lag changed, slot by slot: two losses may hide in one. `true` if there was anything to do.
+    /// Listens once more where the lag changed, slot by slot: two losses may hide in one. `true` if
+    /// there was anything to do.
     fn look_closer(&mut self, found: &FollowedLag) -> bool {
         let wide: Vec<Step> =
             found.course.steps.iter().filter(|s| s.between_s.1 - s.between_s.0 > 2.0 * STRETCH_S).copied().collect();
@@ -198,7 +202,8 @@ impl<'s, 't> Follower<'s, 't> {
         !wide.is_empty()
     }
 
-    /// Listens between two moments of track a, to the party that is clearest there; to both until both are known.
+    /// Listens between two moments of track a, to the party that is clearest there; to both until
+    /// both are known.
     fn listen(&mut self, from_s: f64, to_s: f64) {
         let mut order: Vec<(Direction, f64, ClearEcho)> = Vec::new();
         for direction in Direction::BOTH {
@@ -246,7 +251,8 @@ impl<'s, 't> Follower<'s, 't> {
         true
     }
 
-    /// Spectra of a stretch and of where it should be heard; the latter's first sample after the former's.
+    /// Spectra of a stretch and of where it should be heard; the latter's first sample after the
+    /// former's.
     fn spectra(&mut self, direction: Direction, frame: usize, delay: f64) -> (Spectrum, Spectrum, i64) {
         let (talker, hearer) = direction.order(self.a, self.b);
         let (start, n) = ((frame * FRAME) as i64, self.correlator.len());
@@ -260,7 +266,8 @@ impl<'s, 't> Follower<'s, 't> {
         (voice, other, tile)
     }
 
-    /// The delay at which a stretch is heard: the highest peak, unless one nearer to the expected place is half as high.
+    /// The delay at which a stretch is heard: the highest peak, unless one nearer to the expected
+    /// place is half as high.
     fn peak(&mut self, direction: Direction, frame: usize) -> Option<(f64, f32)> {
         let expected = self.delay[direction as usize];
         self.compared += 1;
@@ -301,7 +308,8 @@ impl<'s, 't> Follower<'s, 't> {
         let of = |d: Direction| self.hits.iter().filter(move |h| h.direction == d);
         let mut apart = Vec::new();
         for x in of(Direction::AOnB) {
-            // The nearest moment of the other direction: what lies between them is less likely to have changed.
+            // The nearest moment of the other direction: what lies between them is less likely to
+            // have changed.
             let near = of(Direction::BOnA).min_by(|p, q| (p.at_s - x.at_s).abs().total_cmp(&(q.at_s - x.at_s).abs()));
             apart.extend(near.map(|y| y.lag_s - x.lag_s));
         }
@@ -323,8 +331,9 @@ impl<'s, 't> Follower<'s, 't> {
 
     /// Where between two points the lag changed: seconds on track a.
     ///
-    /// Tenths of a second of talk are compared with the other track at the lag before and at the lag after; the change is
-    /// where the first stops winning. The middle, once [`MAX_LOCATED`] stretches are spent.
+    /// Tenths of a second of talk are compared with the other track at the lag before and at the
+    /// lag after; the change is where the first stops winning. The middle, once [`MAX_LOCATED`]
+    /// stretches are spent.
     fn locate(&mut self, step: &Step, found: &FollowedLag) -> f64 {
         let reach = STRETCH_S / 2.0;
         let (from, to) = (step.between_s.0 - reach, step.between_s.1 + reach);
@@ -394,7 +403,8 @@ fn clearest(talker: &Sound, hearer: &Sound, from_s: f64, to_s: f64, delay: f64) 
     let clear = |i: usize| {
         let other =
             usize::try_from(i as i64 + shift).ok().and_then(|j| Some((hearer.active.get(j)?, hearer.energy.get(j)?)));
-        // A track whose party is silent may hold nothing louder than bleed, which is still fainter than where it comes from.
+        // A track whose party is silent may hold nothing louder than bleed, which is still fainter
+        // than where it comes from.
         talker.active[i] && other.is_some_and(|(active, energy)| !active || *energy < 0.25 * talker.energy[i])
     };
     let sums: Vec<usize> = std::iter::once(0)

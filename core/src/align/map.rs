@@ -4,7 +4,8 @@ use super::follow::FollowedLink;
 use crate::timeline::Knot;
 use crate::units::Millis;
 
-/// Losses of one track found against two others are the same when they are this close, in seconds ...
+/// Losses of one track found against two others are the same when they are this close, in seconds
+/// ...
 const SAME_LOSS_S: f64 = 3.0;
 /// ... and differ by less than this share.
 const SAME_LOSS_SHARE: f64 = 0.4;
@@ -59,9 +60,11 @@ impl Map {
     }
 }
 
-/// The map of every track; `hung` by index, `order` such that every track comes after the one it hangs on.
+/// The map of every track; `hung` by index, `order` such that every track comes after the one it
+/// hangs on.
 ///
-/// A step of a link is audio lost: on the track that hangs where the lag grows, on the other where it shrinks.
+/// A step of a link is audio lost: on the track that hangs where the lag grows, on the other where
+/// it shrinks.
 pub(super) fn maps(hung: &[Option<Hung>], order: &[usize], seconds: &[f64]) -> Vec<Option<Map>> {
     let mut losses = losses(hung, order, seconds);
     let mut maps: Vec<Option<Map>> = vec![None; hung.len()];

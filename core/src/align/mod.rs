@@ -1,13 +1,15 @@
 //! Places the tracks of a call on one timeline, and says how sure it is.
 //!
-//! Two tracks of a call do not hold the same sound: each hears its own party. Every kind of evidence says how likely each
-//! lag is (`belief`), and what they say together is the placement; the share of belief within 250 ms of it is the confidence.
+//! Two tracks of a call do not hold the same sound: each hears its own party. Every kind of
+//! evidence says how likely each lag is (`belief`), and what they say together is the placement;
+//! the share of belief within 250 ms of it is the confidence.
 //!
-//! One party heard faintly on the other's track (`bleed`, by `vote` and `pair`) gives a delay to the millisecond, but a delay is the
-//! lag and the way of the echo, which is near or far (`path`): one way it leaves hypotheses up to 0.7 s apart, both ways fewer.
-//! Start times, lengths and the habits of recorders (`prior`) and people answering each other (`turns`) choose between
-//! them. The delay is then followed through the call for drift and lost audio (`follow`). What the caller knows is not weighed
-//! but taken.
+//! One party heard faintly on the other's track (`bleed`, by `vote` and `pair`) gives a delay to
+//! the millisecond, but a delay is the lag and the way of the echo, which is near or far (`path`):
+//! one way it leaves hypotheses up to 0.7 s apart, both ways fewer. Start times, lengths and the
+//! habits of recorders (`prior`) and people answering each other (`turns`) choose between them. The
+//! delay is then followed through the call for drift and lost audio (`follow`). What the caller
+//! knows is not weighed but taken.
 
 mod belief;
 mod bleed;
@@ -44,7 +46,8 @@ use sound::Sound;
 pub struct TrackInput<'a> {
     /// The samples: mono, 8 kHz, codec delay removed. Short stretches are read, here and there.
     pub samples: &'a dyn Narrowband,
-    /// Mean square of each 10 ms of the samples, if it is known already; else the samples are read through once.
+    /// Mean square of each 10 ms of the samples, if it is known already; else the samples are read
+    /// through once.
     pub energies: Option<&'a [f32]>,
     /// Probability of speech, one for each `hop`.
     pub probabilities: &'a [f32],
@@ -52,7 +55,8 @@ pub struct TrackInput<'a> {
     pub hop: Millis,
     /// When the recording began, if anybody said.
     pub started_at: Option<StartTime>,
-    /// Where it begins on the call's timeline, if the caller knows: it is placed there, whatever is heard.
+    /// Where it begins on the call's timeline, if the caller knows: it is placed there, whatever is
+    /// heard.
     pub offset: Option<KnownOffset>,
     /// Who is heard.
     pub role: Role,
@@ -73,8 +77,9 @@ pub struct Alignment {
 
 /// Places the tracks of one call.
 ///
-/// One track is the reference, placed by its own clock; the first of two, and of more the one that the others are surest
-/// about. Memory is about ten megabytes and one number for each 10 ms of a track.
+/// One track is the reference, placed by its own clock; the first of two, and of more the one that
+/// the others are surest about. Memory is about ten megabytes and one number for each 10 ms of a
+/// track.
 pub fn align(tracks: &[TrackInput], options: &AlignOptions) -> Alignment {
     if let [_] = tracks {
         return Alignment { placements: vec![Placement::reference()], ..Alignment::default() };

@@ -1,4 +1,5 @@
-//! Two recordings of one line of which the second begins before the first ends: the lag at which both hold the same audio.
+//! Two recordings of one line of which the second begins before the first ends: the lag at which
+//! both hold the same audio.
 
 use super::fft::correlation;
 use crate::track::Narrowband;
@@ -7,20 +8,23 @@ use crate::units::Millis;
 /// Samples at 8 kHz that are looked for at once, and how far apart such stretches begin.
 const STRETCH: usize = 8_000;
 const STEP: usize = 4_000;
-/// How much of the second recording is looked at, in samples, and how many stretches of it: the loudest.
+/// How much of the second recording is looked at, in samples, and how many stretches of it: the
+/// loudest.
 const MAX_LOOKED_AT: usize = 240_000;
 const TRIES: usize = 6;
 /// Normalised correlation from which two stretches are the same audio, through any codec.
 const ALIKE: f64 = 0.9;
-/// A tone is alike at every period: a lag is believed only where none other comes this near to it ...
+/// A tone is alike at every period: a lag is believed only where none other comes this near to it
+/// ...
 const RIVAL: f64 = 0.95;
 /// ... that lies this many samples away.
 const APART: usize = 20;
 /// Mean square below which there is nothing to compare: ten steps of 16 bits.
 const SILENCE: f64 = 1e-7;
 
-/// The time on track `a` at which track `b` begins, within so much of a time expected, where both hold the same audio from
-/// there to the end of `a`. Exact to a sample at 8 kHz. `None` where no second of them is alike, or many are.
+/// The time on track `a` at which track `b` begins, within so much of a time expected, where both
+/// hold the same audio from there to the end of `a`. Exact to a sample at 8 kHz. `None` where no
+/// second of them is alike, or many are.
 pub fn overlap(a: &dyn Narrowband, b: &dyn Narrowband, expected: Millis, within: Millis) -> Option<Millis> {
     let samples = |time: Millis| (time.0 * 8.0).round() as i64;
     let (expected, within) = (samples(expected), samples(within).clamp(0, 480_000));

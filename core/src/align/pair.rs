@@ -10,12 +10,15 @@ use super::vote::{Direction, Vote};
 use super::{dual, prior, turns};
 use crate::call::Role;
 
-/// Nats by which a lag is likelier than any other where one recording came twice, or many stretches agree.
+/// Nats by which a lag is likelier than any other where one recording came twice, or many stretches
+/// agree.
 const SURE_NATS: f64 = 60.0;
-/// Stretches between two losses that must be heard at one lag to settle a doubt, and lags that are tried.
+/// Stretches between two losses that must be heard at one lag to settle a doubt, and lags that are
+/// tried.
 const WITNESSES: usize = 4;
 const MAX_TRIED: usize = 6;
-/// No further lag is tried once so many stretches were compared; one lag takes 80 at most, where both parties are heard.
+/// No further lag is tried once so many stretches were compared; one lag takes 80 at most, where
+/// both parties are heard.
 const MAX_COMPARED: usize = 50;
 /// A pair whose belief near one lag is this much needs no other pair.
 const SURE: f64 = 0.99;
@@ -126,7 +129,8 @@ impl Pair {
     }
 }
 
-/// The delay of a direction at which by far the most stretches of the call are heard, of those that the votes name.
+/// The delay of a direction at which by far the most stretches of the call are heard, of those that
+/// the votes name.
 ///
 /// Phrases that are said twice make single votes for wrong delays; they do not make many for one.
 fn verify(a: &Sound, b: &Sound, direction: Direction, votes: &[Vote]) -> Option<f64> {

@@ -1,8 +1,9 @@
 //! How late an echo comes, before anything is heard: two families of paths.
 //!
-//! Near echo comes from a hybrid, a side tone or a loudspeaker, within 5 to 60 ms (ITU-T G.168 has hybrids up to 64 ms).
-//! Far echo comes from the other party's phone after the round trip of a mobile or packet network, 100 to 750 ms (ITU-T
-//! G.114 plans for up to 400 ms one way). Of real two-party calls with audible echo about half have either.
+//! Near echo comes from a hybrid, a side tone or a loudspeaker, within 5 to 60 ms (ITU-T G.168 has
+//! hybrids up to 64 ms). Far echo comes from the other party's phone after the round trip of a
+//! mobile or packet network, 100 to 750 ms (ITU-T G.114 plans for up to 400 ms one way). Of real
+//! two-party calls with audible echo about half have either.
 
 use super::belief::{BIN_S, Belief, GOOD_S};
 use super::vote::Direction;
@@ -11,7 +12,8 @@ use super::vote::Direction;
 pub(super) const LATEST_S: f64 = 1.0;
 /// The share of echoes that are near.
 const NEAR_SHARE: f64 = 0.45;
-/// The median of near echoes in seconds, and their spread as a logarithm: nine in ten lie between 7 and 93 ms.
+/// The median of near echoes in seconds, and their spread as a logarithm: nine in ten lie between 7
+/// and 93 ms.
 const NEAR_S: f64 = 0.025;
 const NEAR_SPREAD: f64 = 0.8;
 /// Where far echoes lie, in seconds, and how soft these edges are.
@@ -49,7 +51,8 @@ pub(super) fn delays(direction: Direction, (low, high): (f64, f64)) -> (f64, f64
     (x.min(y), x.max(y) + LATEST_S)
 }
 
-/// What is believed of the lag when `delays` is believed of a direction's delay, each echo taken off in proportion.
+/// What is believed of the lag when `delays` is believed of a direction's delay, each echo taken
+/// off in proportion.
 pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64)) -> Belief {
     let (paths, weights) = (shares(), delays.weights());
     let least = weights.iter().copied().fold(f64::INFINITY, f64::min).max(f64::MIN_POSITIVE);
@@ -95,7 +98,8 @@ mod tests {
 
     #[test]
     fn one_way_leaves_both_families() {
-        // b's voice comes on a 1.03 s after its own time: an offset of 1 s with a near echo, or of 0.3 to 0.9 with a far one.
+        // b's voice comes on a 1.03 s after its own time: an offset of 1 s with a near echo, or of
+        // 0.3 to 0.9 with a far one.
         let belief = heard(Direction::BOnA, 1.03);
         assert!(mass(&belief, 0.95, 1.03) > 0.35);
         assert!(mass(&belief, 0.28, 0.93) > 0.45);

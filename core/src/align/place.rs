@@ -1,4 +1,5 @@
-//! From pairs to placements: one track is the reference, the others are placed one after the other, the surest first.
+//! From pairs to placements: one track is the reference, the others are placed one after the other,
+//! the surest first.
 
 use super::belief::{BIN_S, Belief, Guess};
 use super::follow::FollowedLink;
@@ -11,18 +12,20 @@ use crate::error::Warning;
 use crate::timeline::{Method, Placement};
 use crate::units::Millis;
 
-/// With so many tracks or fewer, all pairs are listened to that may tell something new; with more, pairs with the track
-/// that sounds most and, for tracks that stay unsure, with [`OTHERS`] more.
+/// With so many tracks or fewer, all pairs are listened to that may tell something new; with more,
+/// pairs with the track that sounds most and, for tracks that stay unsure, with [`OTHERS`] more.
 const ALL_PAIRS: usize = 4;
 const OTHERS: usize = 3;
 /// A track placed with less confidence than this does not help to place others.
 const HELPFUL: f64 = 0.8;
 /// No evidence is worth more than this.
 const MAX_CONFIDENCE: f64 = 0.995;
-/// What is said together counts for less by this: witnesses are not independent of each other, and no model is quite right. Over
-/// three hundred made calls, what is said between 0.5 and 0.8 is then right as often.
+/// What is said together counts for less by this: witnesses are not independent of each other, and
+/// no model is quite right. Over three hundred made calls, what is said between 0.5 and 0.8 is then
+/// right as often.
 const MODEST: f64 = 0.85;
-/// What is heard contradicts the caller where it is this sure, and this far from what was said, in seconds.
+/// What is heard contradicts the caller where it is this sure, and this far from what was said, in
+/// seconds.
 const CONTRADICTS: f64 = 0.9;
 const CONTRADICTS_S: f64 = 0.25;
 /// Start times that are this much farther off than their resolution, in seconds, are wrong.
@@ -118,7 +121,8 @@ impl PairTable<'_, '_> {
         reached.contains(&to)
     }
 
-    /// The track that the others are placed against: the first of two, or the one with the surest pairs.
+    /// The track that the others are placed against: the first of two, or the one with the surest
+    /// pairs.
     fn reference(&self) -> usize {
         let n = self.sounds.len();
         if n < 3 {
@@ -174,7 +178,8 @@ impl PairTable<'_, '_> {
         prior::given(&self.sounds[reference], &self.sounds[track], self.options)
     }
 
-    /// How far off what is heard lies from what the caller says, in seconds, where it is sure and contradicts that.
+    /// How far off what is heard lies from what the caller says, in seconds, where it is sure and
+    /// contradicts that.
     fn contradicted(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Option<f64> {
         let (lag_s, uncertainty_s) = self.given(track, reference)?;
         let heard = self.belief(track, placed, reference).guess();

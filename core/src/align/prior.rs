@@ -33,7 +33,8 @@ pub(super) fn given(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f64
     Some((b.offset.seconds() - a.offset.seconds(), uncertainty))
 }
 
-/// The belief that what the caller gives leaves: nothing outside, and nine tenths within the uncertainty as it was said.
+/// The belief that what the caller gives leaves: nothing outside, and nine tenths within the
+/// uncertainty as it was said.
 pub(super) fn as_given(belief: &mut Belief, (lag_s, uncertainty_s): (f64, f64)) {
     /// Nats that no evidence makes up for.
     const NEVER: f64 = -1e6;
@@ -55,7 +56,8 @@ fn by_habit(a: &Sound, b: &Sound) -> f64 {
     }
 }
 
-/// The lags to search: recorders start within `search` of each other or stop within it, and start times widen it.
+/// The lags to search: recorders start within `search` of each other or stop within it, and start
+/// times widen it.
 pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) {
     let search = options.search.seconds().clamp(1.0, 3_600.0);
     let usual = by_habit(a, b);
@@ -68,15 +70,17 @@ pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) 
 
 /// Lengths this close, in seconds, are one recorder's: a packet of 20 ms.
 const EQUAL_S: f64 = 0.02;
-/// How often recordings of equal length, or with equal exact times, began together. Two recorders that start and stop by
-/// themselves agree to a packet about once in a hundred calls; one machine for both parties is as usual as two.
+/// How often recordings of equal length, or with equal exact times, began together. Two recorders
+/// that start and stop by themselves agree to a packet about once in a hundred calls; one machine
+/// for both parties is as usual as two.
 const ONE_RECORDER: f64 = 0.97;
 /// Start times that mean no more than this, in seconds, are exact.
 const EXACT_S: f64 = 0.02;
 /// Recorders of one call start within seconds of each other, in short calls within less, ...
 const STARTS_S: f64 = 3.5;
 const STARTS_SHARE: f64 = 0.2;
-/// ... and stop within a second or so: parties hang up one after the other, or the call is torn down at one moment.
+/// ... and stop within a second or so: parties hang up one after the other, or the call is torn
+/// down at one moment.
 const STOPS_S: f64 = 1.2;
 /// How often recorders that are not one start, and stop, at the same moment all the same.
 const TOGETHER: (f64, f64) = (0.02, 0.1);
@@ -89,7 +93,8 @@ const STAMPED: (f64, f64, f64) = (0.97, 0.02, 0.01);
 /// A transferred call's next agent begins within about this of the other's end, in seconds.
 const HANDS_OVER_S: f64 = 2.0;
 
-/// Whether two recordings began together by their lengths or their exact times: `Some` of what says so.
+/// Whether two recordings began together by their lengths or their exact times: `Some` of what says
+/// so.
 pub(super) fn together(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<Method> {
     let exact = stamped(a, b, options).is_some_and(|(lag, resolution)| lag.abs() <= EXACT_S && resolution <= EXACT_S);
     let equal = (a.seconds() - b.seconds()).abs() <= EQUAL_S && !hands_over(a.input.role, b.input.role);
@@ -160,7 +165,8 @@ fn spread(off: f64, scale: f64) -> f64 {
     (-off.abs() / scale).exp() / (2.0 * scale)
 }
 
-/// Lags to try first: that of the start times, or else a common start, and a common end where that is another.
+/// Lags to try first: that of the start times, or else a common start, and a common end where that
+/// is another.
 pub(super) fn likely(a: &Sound, b: &Sound, options: &AlignOptions) -> Vec<f64> {
     let first = stamped(a, b, options).map_or(0.0, |s| s.0);
     let usual = by_habit(a, b);

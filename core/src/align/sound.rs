@@ -1,4 +1,5 @@
-//! One track as placement sees it: its samples, how loud each 10 ms are, and where its own sound is.
+//! One track as placement sees it: its samples, how loud each 10 ms are, and where its own sound
+//! is.
 
 use std::ops::Range;
 
@@ -10,7 +11,8 @@ use crate::track::Narrowband;
 const FRAME_8K: usize = 80;
 /// Frames of 10 ms in a second.
 pub(super) const FRAMES: usize = 100;
-/// A frame within this of the loud ones (99th percentile), in decibels, is the track's own sound: bleed is fainter.
+/// A frame within this of the loud ones (99th percentile), in decibels, is the track's own sound:
+/// bleed is fainter.
 const OWN_SOUND_DB: f32 = 20.0;
 /// ... and it stands out of the floor (10th percentile) by this much.
 const OVER_FLOOR_DB: f32 = 8.0;
@@ -46,7 +48,8 @@ impl<'a> Sound<'a> {
         (self.input.samples.len() / 2) as i64
     }
 
-    /// Whether the detector calls a moment speech, and it is loud enough to be the track's own party.
+    /// Whether the detector calls a moment speech, and it is loud enough to be the track's own
+    /// party.
     pub fn speaks(&self, at_s: f64) -> bool {
         let hop = self.input.hop.seconds();
         let heard = hop > 0.0 && self.input.probabilities.get((at_s / hop) as usize).is_some_and(|&p| p > 0.5);
@@ -55,7 +58,8 @@ impl<'a> Sound<'a> {
         heard && self.active[frames].contains(&true)
     }
 
-    /// Silences what is not the track's own sound in samples at [`RATE`] that begin at `from` (a multiple of a frame).
+    /// Silences what is not the track's own sound in samples at [`RATE`] that begin at `from` (a
+    /// multiple of a frame).
     pub fn keep_own_sound(&self, from: i64, x: &mut [f32]) {
         let first = from.div_euclid(FRAME as i64);
         for (k, frame) in x.chunks_mut(FRAME).enumerate() {
@@ -72,9 +76,11 @@ impl<'a> Sound<'a> {
         active.get(active.len() / 2).copied().unwrap_or(first + frames / 2)
     }
 
-    /// Starts of stretches of `frames` frames with the most own sound, best first, none overlapping.
+    /// Starts of stretches of `frames` frames with the most own sound, best first, none
+    /// overlapping.
     ///
-    /// Only stretches that begin and end within `within` (frames), with at least `least` active frames count.
+    /// Only stretches that begin and end within `within` (frames), with at least `least` active
+    /// frames count.
     pub fn busiest(&self, within: Range<usize>, frames: usize, least: usize, most: usize) -> Vec<usize> {
         let mut sums = vec![0usize; self.active.len() + 1];
         for (i, &a) in self.active.iter().enumerate() {

@@ -38,7 +38,8 @@ fn talk(seconds: f64, parties: usize, dice: &mut TestRandom) -> Vec<Vec<f32>> {
     voices
 }
 
-/// How a recorder hears a party: everybody else at `bleed` after `echo_s`, line noise, from `from_s` on.
+/// How a recorder hears a party: everybody else at `bleed` after `echo_s`, line noise, from
+/// `from_s` on.
 struct TestRecorder {
     from_s: f64,
     bleed: f32,

@@ -1,9 +1,10 @@
 //! Turn taking: people answer when the other has finished, and mostly do not talk at once.
 //!
-//! Talk of one party begins at a rate that depends on the other: seldom while the other talks, often about a response time
-//! after the other stopped, as ever when the other has long been quiet. For every lag the beginnings of each track's talk
-//! are held against the other track's talk, as a point process whose rate follows that rule; how fast people answer on this
-//! call is an unknown of its own, summed over. What the rule takes for granted is only that both answer alike: a lag
+//! Talk of one party begins at a rate that depends on the other: seldom while the other talks,
+//! often about a response time after the other stopped, as ever when the other has long been quiet.
+//! For every lag the beginnings of each track's talk are held against the other track's talk, as a
+//! point process whose rate follows that rule; how fast people answer on this call is an unknown of
+//! its own, summed over. What the rule takes for granted is only that both answer alike: a lag
 //! makes one party's answers slower and the other's faster, and that is how it is seen.
 
 use super::belief::Belief;
@@ -11,11 +12,13 @@ use super::sound::Sound;
 
 /// Seconds between two frames of talk.
 const HOP_S: f64 = 0.05;
-/// Pauses shorter than this within a party's talk, and talk shorter than this, in frames: 0.3 and 0.15 s.
+/// Pauses shorter than this within a party's talk, and talk shorter than this, in frames: 0.3 and
+/// 0.15 s.
 const PAUSE: usize = 6;
 const SHORTEST: usize = 3;
-/// Response times tried, in seconds. Measured from voice to voice through a telephone's detectors they lie between a
-/// quarter of a second and two (Heldner and Edlund 2010; ITU-T P.59 has pauses of half a second between turns).
+/// Response times tried, in seconds. Measured from voice to voice through a telephone's detectors
+/// they lie between a quarter of a second and two (Heldner and Edlund 2010; ITU-T P.59 has pauses
+/// of half a second between turns).
 const PACES_S: [f64; 5] = [0.35, 0.55, 0.8, 1.2, 1.7];
 /// The spread of response times on one call, as a logarithm.
 const SPREAD: f64 = 0.5;
@@ -26,10 +29,11 @@ const INTERRUPTS: f64 = 0.15;
 const SETTLES_S: f64 = 1.0;
 /// Beginnings of talk do not come independently: what they say together counts for less by this.
 const DEPENDENT: f64 = 1.4;
-/// One party may answer slower than the other on the whole: half of the difference, in frames, as a standard deviation
-/// (0.15 s), is an error that no number of turns makes smaller.
+/// One party may answer slower than the other on the whole: half of the difference, in frames, as a
+/// standard deviation (0.15 s), is an error that no number of turns makes smaller.
 const UNEQUAL: f64 = 3.0;
-/// How often turn taking is to be trusted: the rest of the time the masks show one voice twice, or nobody converses.
+/// How often turn taking is to be trusted: the rest of the time the masks show one voice twice, or
+/// nobody converses.
 const TRUST: f64 = 0.85;
 
 /// Adds what the two tracks' talk says about every lag; `false` where there is none on one of them.
@@ -97,7 +101,8 @@ impl Talk {
         Self { spans, frames }
     }
 
-    /// The log-likelihood of where talk begins, given the rates that the other track makes, its frames `shift` later.
+    /// The log-likelihood of where talk begins, given the rates that the other track makes, its
+    /// frames `shift` later.
     fn begins(&self, other: &Rates, shift: i64) -> f64 {
         // What had begun before the recording did is no beginning.
         let begins = self.spans.iter().map(|span| span.0).filter(|&frame| frame > 2);

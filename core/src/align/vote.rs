@@ -4,8 +4,9 @@ use super::belief::{BIN_S, Belief};
 use super::bleed::STRETCH;
 use super::sound::Sound;
 
-/// Heights, and how often the highest peak of a stretch is at the true lag from there on: alone, and with another nearly as
-/// high. On 540 made calls chance stayed below 8; higher ones are wrong where a phrase is said twice.
+/// Heights, and how often the highest peak of a stretch is at the true lag from there on: alone,
+/// and with another nearly as high. On 540 made calls chance stayed below 8; higher ones are wrong
+/// where a phrase is said twice.
 const TRUST: [(f32, f64, f64); 7] = [
     (0.0, 0.02, 0.02),
     (5.5, 0.04, 0.02),
@@ -17,14 +18,16 @@ const TRUST: [(f32, f64, f64); 7] = [
 ];
 /// Nearly as high.
 const RIVAL: f32 = 0.6;
-/// How much likelier the highest peak is than one of no height, in nats; in between with the square of the height.
+/// How much likelier the highest peak is than one of no height, in nats; in between with the square
+/// of the height.
 const TOP_NATS: f64 = 12.0;
 /// A peak says something when its vote is trusted and it has this share of it.
 const SAYS: f64 = 0.05;
 const SPEAKS: f64 = 0.5;
 /// The echo taken off a delay where nothing is known of it yet, in seconds: that of a near path.
 pub(super) const NEAR_ECHO_S: f64 = 0.03;
-/// Stretches name the same delay within this, in seconds: losses, drift, and the jumps of a jitter buffer.
+/// Stretches name the same delay within this, in seconds: losses, drift, and the jumps of a jitter
+/// buffer.
 pub(super) const SAME_DELAY_S: f64 = 0.08;
 /// Less than this between the two directions, in seconds, is one path heard twice.
 pub(super) const SAME_PATH_S: f64 = 0.004;
@@ -49,7 +52,8 @@ impl Direction {
         }
     }
 
-    /// How much later than its start the hearer's time is than the talker's for a lag between tracks, without echo.
+    /// How much later than its start the hearer's time is than the talker's for a lag between
+    /// tracks, without echo.
     ///
     /// The way back is the same.
     pub fn delay(self, lag_s: f64) -> f64 {
@@ -119,7 +123,8 @@ impl Vote {
         self.direction == direction && self.named().iter().any(|n| (n.0 - delay_s).abs() < SAME_DELAY_S)
     }
 
-    /// Adds what it says to a belief of its direction's delay: its peaks, or else anything that was searched.
+    /// Adds what it says to a belief of its direction's delay: its peaks, or else anything that was
+    /// searched.
     pub fn add_to(&self, delays: &mut Belief) {
         let (first, last) = delays.range();
         let mut said = vec![0.0f64; ((last - first) / BIN_S).round() as usize + 1];
@@ -142,7 +147,8 @@ const JUMPS: [f64; 8] = [0.37, 0.195, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02];
 
 /// Whether stretches apart from each other name a delay.
 ///
-/// Recordings repeat themselves: one phrase said twice is a witness for a delay at which nothing else agrees.
+/// Recordings repeat themselves: one phrase said twice is a witness for a delay at which nothing
+/// else agrees.
 pub(super) fn agree(votes: &[Vote], direction: Direction, delay_s: f64) -> bool {
     let told: Vec<usize> = votes.iter().filter(|v| v.says(direction, delay_s)).map(|v| v.start).collect();
     told.iter().enumerate().any(|(i, x)| told[i + 1..].iter().any(|y| x.abs_diff(*y) >= STRETCH))
@@ -158,7 +164,8 @@ mod tests {
 
     #[test]
     fn an_echo_is_taken_off_in_both_directions() {
-        // b begins 2 s after a: a's voice comes early on b's track by 2 s less its echo, b's late on a's by 2 s and its echo.
+        // b begins 2 s after a: a's voice comes early on b's track by 2 s less its echo, b's late
+        // on a's by 2 s and its echo.
         assert!((Direction::AOnB.lag(-2.0 + 0.03, 0.03) - 2.0).abs() < 1e-12);
         assert!((Direction::BOnA.lag(2.0 + 0.03, 0.03) - 2.0).abs() < 1e-12);
     }

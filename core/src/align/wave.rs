@@ -1,4 +1,5 @@
-//! Samples made ready for correlation: half the rate, levelled in time and in frequency, and the lags where they agree.
+//! Samples made ready for correlation: half the rate, levelled in time and in frequency, and the
+//! lags where they agree.
 
 use std::ops::Range;
 
@@ -7,21 +8,26 @@ use rustfft::num_complex::Complex32;
 use super::fft::{Plans, plans};
 use crate::track::Narrowband;
 
-/// Samples per second here: speech is strongest below 1.8 kHz, and half the samples cost half the time.
+/// Samples per second here: speech is strongest below 1.8 kHz, and half the samples cost half the
+/// time.
 pub(super) const RATE: usize = 4_000;
 /// Samples of a 10 ms frame.
 pub(super) const FRAME: usize = RATE / 100;
-/// The band that is compared, in hertz: above mains hum and its strongest harmonics, below the edge of the halving filter.
+/// The band that is compared, in hertz: above mains hum and its strongest harmonics, below the edge
+/// of the halving filter.
 const BAND_HZ: (f32, f32) = (320.0, 1_780.0);
-/// Width over which the spectrum is levelled, in hertz: formants are levelled, the pitch's harmonics are left.
+/// Width over which the spectrum is levelled, in hertz: formants are levelled, the pitch's
+/// harmonics are left.
 const SMOOTH_HZ: f32 = 20.0;
-/// Half-band filter: weights of the odd neighbours at ±1, ±3, … samples (Hamming-windowed sinc, 23 taps).
+/// Half-band filter: weights of the odd neighbours at ±1, ±3, … samples (Hamming-windowed sinc, 23
+/// taps).
 const HALF_BAND: [f32; 6] = [0.313_3, -0.091_8, 0.041_96, -0.019_14, 0.007_6, -0.002_77];
 
 /// Samples that are halved at once: their neighbours stay in the processor's nearest memory.
 const ROOM: usize = 4096;
 
-/// Reads samples at [`RATE`] from position `from` (in samples at that rate; zeros outside the track).
+/// Reads samples at [`RATE`] from position `from` (in samples at that rate; zeros outside the
+/// track).
 pub(super) fn read_halved(track: &dyn Narrowband, from: i64, out: &mut [f32], scratch: &mut Vec<f32>) {
     for (k, part) in out.chunks_mut(ROOM).enumerate() {
         halve(track, from + (k * ROOM) as i64, part, scratch);
@@ -42,7 +48,8 @@ fn halve(track: &dyn Narrowband, from: i64, out: &mut [f32], scratch: &mut Vec<f
     for (o, p) in out.iter_mut().zip(&pairs[reach..]) {
         *o = 0.5 * p[0];
     }
-    // All neighbours in one pass; slices of one length, so that the loop works on several samples at a time.
+    // All neighbours in one pass; slices of one length, so that the loop works on several samples
+    // at a time.
     let around = |k: usize| [&odd[reach - 1 - k..][..len], &odd[reach + k..][..len]];
     let [n0, n1, n2, n3, n4, n5]: [[&[f32]; 2]; HALF_BAND.len()] = std::array::from_fn(around);
     let [h0, h1, h2, h3, h4, h5] = HALF_BAND;
@@ -52,10 +59,12 @@ fn halve(track: &dyn Narrowband, from: i64, out: &mut [f32], scratch: &mut Vec<f
     }
 }
 
-/// Divides samples by a power of their own running level, so that loud stretches do not drown faint ones.
+/// Divides samples by a power of their own running level, so that loud stretches do not drown faint
+/// ones.
 ///
-/// The level is the energy of 10 ms frames smoothed over 50 ms; samples are multiplied by energy^(−3/4). Below `floor` (mean
-/// square) nothing is lifted: a fade at the edge of a recording is not a faint voice.
+/// The level is the energy of 10 ms frames smoothed over 50 ms; samples are multiplied by
+/// energy^(−3/4). Below `floor` (mean square) nothing is lifted: a fade at the edge of a recording
+/// is not a faint voice.
 pub(super) fn level_in_time(x: &mut [f32], floor: f32) {
     let energy: Vec<f32> = x.chunks(FRAME).map(|f| f.iter().map(|s| s * s).sum::<f32>() / f.len() as f32).collect();
     let gain = |i: usize| {
@@ -81,7 +90,8 @@ pub(super) enum Whitening {
     Hearer,
 }
 
-/// Where two stretches agree: lag in samples at [`RATE`] after the start of both, and height over the noise.
+/// Where two stretches agree: lag in samples at [`RATE`] after the start of both, and height over
+/// the noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Peak {
     /// Samples at [`RATE`] by which the hearer is later.
@@ -112,7 +122,8 @@ pub(super) const STEP: usize = 2;
 pub(super) type Spectrum = Vec<Complex32>;
 
 impl Correlator {
-    /// For stretches of `n` samples at [`RATE`] (even); `portable`: with the same bits on every CPU.
+    /// For stretches of `n` samples at [`RATE`] (even); `portable`: with the same bits on every
+    /// CPU.
     pub fn new(n: usize, portable: bool) -> Self {
         let plans = plans(n, portable);
         Self {
@@ -138,7 +149,8 @@ impl Correlator {
         (bin(BAND_HZ.0), bin(BAND_HZ.1))
     }
 
-    /// The levelled spectrum of `len` samples from `from`, zeros after them; `shape` may change them first.
+    /// The levelled spectrum of `len` samples from `from`, zeros after them; `shape` may change
+    /// them first.
     pub fn spectrum(
         &mut self,
         track: &dyn Narrowband,
@@ -168,7 +180,8 @@ impl Correlator {
         bins
     }
 
-    /// Correlates two spectra of this correlator; the lags that count are those of `valid`, in samples.
+    /// Correlates two spectra of this correlator; the lags that count are those of `valid`, in
+    /// samples.
     pub fn correlate(&mut self, talker: &Spectrum, hearer: &Spectrum, valid: Range<usize>) {
         let m = self.n / STEP;
         let product = &mut self.product[..m];
@@ -192,7 +205,8 @@ impl Correlator {
         out
     }
 
-    /// The highest places of the last correlation, best first: at most `most`, at least `apart` samples from each other.
+    /// The highest places of the last correlation, best first: at most `most`, at least `apart`
+    /// samples from each other.
     pub fn peaks(&mut self, most: usize, apart: usize) -> Vec<Peak> {
         let units = self.noise_units();
         let e = &self.envelope;
@@ -216,7 +230,8 @@ impl Correlator {
         peaks
     }
 
-    /// The power of chance around each lag: the greatest of the medians over half a second there, before, after and over all.
+    /// The power of chance around each lag: the greatest of the medians over half a second there,
+    /// before, after and over all.
     ///
     /// A stretch that lies partly beyond a track, or on its silence, agrees less with it by chance.
     fn noise_units(&mut self) -> Vec<f32> {
@@ -265,7 +280,8 @@ fn vertex(e: &[f32], i: usize) -> f64 {
     if bend < 0.0 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 }
 }
 
-/// How well a stretch of a talker's baseband agrees with a hearer's `place` steps later, within a step either way.
+/// How well a stretch of a talker's baseband agrees with a hearer's `place` steps later, within a
+/// step either way.
 pub(super) fn agreement(talker: &[Complex32], hearer: &[Complex32], stretch: Range<usize>, place: usize) -> f32 {
     let mut best = 0.0f32;
     for p in place.saturating_sub(1)..=place + 1 {
@@ -319,7 +335,8 @@ mod tests {
     #[test]
     fn a_faint_copy_in_noise_is_found_to_a_fraction_of_a_sample() {
         let (voice, other) = (noise(70_000), noise(150_000));
-        // 41 dB down, 1003 samples of 8 kHz later; the other track's own noise is moved so that it is another one.
+        // 41 dB down, 1003 samples of 8 kHz later; the other track's own noise is moved so that it
+        // is another one.
         let hearer: Vec<f32> = (0..100_000)
             .map(|i| {
                 other[i + 50_000]

@@ -25,7 +25,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// One call: recordings in, one report and one mix out.
     Process(Box<ProcessArgs>),
-    /// Many calls: each to a folder of its own, and a line of JSON for each in DIR/calls.jsonl. Resumes where it stopped.
+    /// Many calls: each to a folder of its own, and a line of JSON for each in DIR/calls.jsonl.
+    /// Resumes where it stopped.
     #[command(
         mut_arg("inputs", |arg| arg.value_name("LIST").num_args(1).help(
             "The calls, one on each line: a path (against the list's folder) or a manifest in JSON")),
@@ -38,7 +39,8 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     /// Recordings to wav of one rate and one level, each by itself.
     Normalize(NormalizeArgs),
-    /// A recording's waveform as numbers: the least and the greatest sample of each stretch, in audiowaveform's formats.
+    /// A recording's waveform as numbers: the least and the greatest sample of each stretch, in
+    /// audiowaveform's formats.
     Peaks(PeaksArgs),
 }
 
@@ -49,19 +51,22 @@ pub(super) struct ProcessArgs {
     /// The recordings of one call, or a manifest or a provider's JSON with its audio beside it.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Writes the mix (mix.wav or mix.flac), report.json and report.html, a page to look at, to this folder.
+    /// Writes the mix (mix.wav or mix.flac), report.json and report.html, a page to look at, to
+    /// this folder.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Prints the report to standard output, and nothing else.
     #[arg(long)]
     pub json: bool,
-    /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed, unknown.
+    /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed,
+    /// unknown.
     #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role)]
     pub roles: Vec<Role>,
     /// One recorder made all tracks: they begin together.
     #[arg(long)]
     pub aligned: bool,
-    /// Where the recordings begin on the call's timeline, in order, in milliseconds, each with its uncertainty if it has one: 0,1200~50.
+    /// Where the recordings begin on the call's timeline, in order, in milliseconds, each with its
+    /// uncertainty if it has one: 0,1200~50.
     #[arg(long, value_name = "MS[~MS],...", value_delimiter = ',', value_parser = known_offset, allow_hyphen_values = true)]
     pub offsets: Vec<KnownOffset>,
     /// The offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
@@ -88,20 +93,23 @@ pub(super) struct ProcessArgs {
     /// A configuration file (JSON); the other options change what it says.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// With -o: the mix's waveform as numbers in peaks.json, in audiowaveform's format; so many points per second.
+    /// With -o: the mix's waveform as numbers in peaks.json, in audiowaveform's format; so many
+    /// points per second.
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100",
           requires = "output", value_parser = clap::value_parser!(u32).range(1..=4000))]
     pub peaks: Option<u32>,
     /// With -o: labels for other tools: rttm, textgrid, audacity, vtt, csv.
     #[arg(long, value_name = "FORMAT,...", value_delimiter = ',', requires = "output", value_parser = label_format)]
     pub labels: Vec<LabelFormat>,
-    /// With -o: page and labels name parties by number, address or name instead of role; the page shows paths.
+    /// With -o: page and labels name parties by number, address or name instead of role; the page
+    /// shows paths.
     #[arg(long, requires = "output")]
     pub show_parties: bool,
     /// With -o: the mix is inside report.html too.
     #[arg(long, requires = "output", conflicts_with = "no_page")]
     pub embed_audio: bool,
-    /// With -o: takes stretches of the call, in milliseconds, out of the mix and all that is made of it.
+    /// With -o: takes stretches of the call, in milliseconds, out of the mix and all that is made
+    /// of it.
     #[arg(long, value_name = "START-END,...", value_delimiter = ',', requires = "output", group = "redacted",
           value_parser = stretch)]
     pub redact: Vec<Span>,
@@ -134,7 +142,8 @@ pub(super) struct BatchArgs {
     /// Works on each call in a process of its own: what ends that process costs one call.
     #[arg(long)]
     pub isolate: bool,
-    /// Looks into the recordings to see whether a call is done, rather than at their sizes and times.
+    /// Looks into the recordings to see whether a call is done, rather than at their sizes and
+    /// times.
     #[arg(long)]
     pub compare_content: bool,
     /// Works on one line alone, and prints its answer.
@@ -192,8 +201,8 @@ pub(super) struct PeaksArgs {
     /// The recording.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Where they go: JSON, or audiowaveform's binary format where the name ends in .dat; without it, JSON on standard
-    /// output.
+    /// Where they go: JSON, or audiowaveform's binary format where the name ends in .dat; without
+    /// it, JSON on standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Points per second.

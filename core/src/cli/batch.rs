@@ -33,8 +33,8 @@ const LINES: usize = 1000;
 /// Who works on the batch: the number of the process.
 const HOLDER: &str = ".batch";
 
-/// What came of a call. It says nothing of when or how fast, so that a batch that was stopped and resumed ends with the same
-/// bytes as one that was not.
+/// What came of a call. It says nothing of when or how fast, so that a batch that was stopped and
+/// resumed ends with the same bytes as one that was not.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResultLine {
@@ -171,7 +171,8 @@ impl BatchJob {
         Ok(Self { args, config, folder, settings, program })
     }
 
-    /// One call, from the list to its line. Only the caller's wish to stop is an error: everything else is the call's.
+    /// One call, from the list to its line. Only the caller's wish to stop is an error: everything
+    /// else is the call's.
     fn call(&self, entry: &Entry, run: &RunOptions) -> Result<Arrival> {
         match self.worked(entry, run) {
             Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),

@@ -1,5 +1,5 @@
-//! What a batch remembers of a call between its runs: that it is done, from what, and what was written; and that it was in
-//! work when the process ended.
+//! What a batch remembers of a call between its runs: that it is done, from what, and what was
+//! written; and that it was in work when the process ended.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -73,8 +73,8 @@ impl DoneMark {
     }
 }
 
-/// What a call is made from: a hash of its recordings' names with their lengths and times of change, or with what is in
-/// them.
+/// What a call is made from: a hash of its recordings' names with their lengths and times of
+/// change, or with what is in them.
 pub(super) fn identity(call: &CallInput, by_content: bool) -> String {
     let mut hash = Sha256::new();
     for path in call.files() {

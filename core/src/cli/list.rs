@@ -44,8 +44,9 @@ impl Entry {
     }
 }
 
-/// The calls of a list: a path on each line (a recording, a manifest or a provider's JSON), against the list's folder, or a
-/// manifest or a provider's JSON itself on one line. Empty lines and lines that begin with `#` are left out.
+/// The calls of a list: a path on each line (a recording, a manifest or a provider's JSON), against
+/// the list's folder, or a manifest or a provider's JSON itself on one line. Empty lines and lines
+/// that begin with `#` are left out.
 pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
     let named = |e: Error| e.in_input(list.display().to_string());
     let text = read_text(list, MAX_LIST, Stage::Input)?;
@@ -84,13 +85,14 @@ fn entries(text: &str, folder: &Path, pii: Pii) -> Vec<Entry> {
     calls.map(entry).collect()
 }
 
-/// Whether a line is a document rather than a path: the name of a recording of 3CX begins with a bracket too.
+/// Whether a line is a document rather than a path: the name of a recording of 3CX begins with a
+/// bracket too.
 fn is_document(line: &str) -> bool {
     line.starts_with('{') || line.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
 }
 
-/// The name that a call should have: the id of a document, the name of a file, or of the folder where the file's name
-/// says nothing.
+/// The name that a call should have: the id of a document, the name of a file, or of the folder
+/// where the file's name says nothing.
 fn wanted(line: &str) -> Option<String> {
     if is_document(line) {
         let document: serde_json::Value = serde_json::from_str(line).ok()?;

@@ -1,4 +1,5 @@
-//! The `callweave` program, as a function over arguments and streams, so that every language ships the same one.
+//! The `callweave` program, as a function over arguments and streams, so that every language ships
+//! the same one.
 
 mod args;
 mod batch;
@@ -65,8 +66,8 @@ impl Streams<'_> {
     }
 }
 
-/// Runs the program: `args` with the program's name first. Returns the exit status: 0 done (warnings on standard error),
-/// 1 no call could be made, 2 wrong arguments.
+/// Runs the program: `args` with the program's name first. Returns the exit status: 0 done
+/// (warnings on standard error), 1 no call could be made, 2 wrong arguments.
 ///
 /// ```
 /// let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -134,7 +135,8 @@ fn answer(asked: &clap::Error, streams: &mut Streams) -> u8 {
     }
 }
 
-/// Arguments that contradict each other are the caller's to mend; everything else is the recording's.
+/// Arguments that contradict each other are the caller's to mend; everything else is the
+/// recording's.
 fn status_of(error: &Error) -> u8 {
     if error.kind() == ErrorKind::InvalidArgument && error.stage() == Stage::Config { USAGE } else { FAILED }
 }

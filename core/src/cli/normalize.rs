@@ -50,7 +50,8 @@ fn one(file: &Path, target: &Path, options: &NormalizeOptions, streams: &mut Str
     Ok(normalized.gain.0)
 }
 
-/// Where each recording goes; two that would go to one place, or one onto itself, are refused before any work.
+/// Where each recording goes; two that would go to one place, or one onto itself, are refused
+/// before any work.
 fn targets(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>> {
     let mut taken = HashSet::new();
     let target = |file: &PathBuf| {

@@ -1,4 +1,5 @@
-//! A progress bar on standard error, where that is a terminal and the work takes long enough to wonder.
+//! A progress bar on standard error, where that is a terminal and the work takes long enough to
+//! wonder.
 
 use std::io::IsTerminal;
 use std::sync::Arc;

@@ -8,7 +8,8 @@ use console::Term;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terminal {
     pub columns: usize,
-    /// Whether colours are wanted: not where `NO_COLOR` is set (<https://no-color.org>) nor on a dumb terminal.
+    /// Whether colours are wanted: not where `NO_COLOR` is set (<https://no-color.org>) nor on a
+    /// dumb terminal.
     pub colour: bool,
 }
 

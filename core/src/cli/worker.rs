@@ -12,10 +12,12 @@ use crate::run::RunOptions;
 /// How often one who waits for a process looks whether the work shall stop.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
-/// Runs the program anew for one line of the list; what it printed. `answer` is a file that it may write to.
+/// Runs the program anew for one line of the list; what it printed. `answer` is a file that it may
+/// write to.
 ///
 /// # Errors
-/// `internal` where the process ended without an answer, `io` where it could not be begun, `cancelled`.
+/// `internal` where the process ended without an answer, `io` where it could not be begun,
+/// `cancelled`.
 pub(super) fn run_line(program: &[OsString], line: usize, answer: &Path, run: &RunOptions) -> Result<String> {
     let failed = |e| Error::io(Stage::Input, e).in_input(answer.display().to_string());
     let Some((name, args)) = program.split_first() else {

@@ -85,7 +85,8 @@ choice! {
         /// 16-bit PCM in wav.
         #[default]
         Wav = "wav",
-        /// 8-bit mu-law (ITU-T G.711) in wav: half the size, with its noise some 38 dB below the sound.
+        /// 8-bit mu-law (ITU-T G.711) in wav: half the size, with its noise some 38 dB below the
+        /// sound.
         WavUlaw = "wav-ulaw",
         /// FLAC of 16 bits: nothing lost, half the size or less. At most 8 channels.
         Flac = "flac",

@@ -46,7 +46,8 @@ impl Default for MetricsConfig {
 pub struct IntegrityConfig {
     /// A track with at least this share of its samples at full scale is clipped.
     pub clipped_share: f64,
-    /// Speech is wideband where at least this share of its loud frames holds power above the telephone band.
+    /// Speech is wideband where at least this share of its loud frames holds power above the
+    /// telephone band.
     pub wide_share: f64,
     /// Digital zero, or time that the recording leaves out, of at least this length is a pause.
     pub pause_ms: Millis,

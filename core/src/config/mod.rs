@@ -1,7 +1,7 @@
 //! Every choice and every limit in one place, with its default and its unit.
 //!
-//! A configuration is a JSON object of the same shape in all languages; fields left out keep their defaults, fields that
-//! do not exist are refused by name.
+//! A configuration is a JSON object of the same shape in all languages; fields left out keep their
+//! defaults, fields that do not exist are refused by name.
 
 mod choices;
 mod limits;
@@ -90,8 +90,8 @@ impl Config {
     /// Whether the numbers make sense together.
     ///
     /// # Errors
-    /// `invalid_argument` that names the field, what it is and what it may be; `unsupported` for a detector that is not in
-    /// this build.
+    /// `invalid_argument` that names the field, what it is and what it may be; `unsupported` for a
+    /// detector that is not in this build.
     pub fn validate(&self) -> Result<()> {
         self.detector.require()?;
         let refuse = |what: &str, found: String, expected: &str| {

@@ -1,6 +1,7 @@
 //! The name that somebody most likely meant.
 
-/// The name nearest to one that does not exist: at most a third of its letters differ; a swap of two neighbours is one difference.
+/// The name nearest to one that does not exist: at most a third of its letters differ; a swap of
+/// two neighbours is one difference.
 pub fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let letters: Vec<char> = plain(found);
@@ -9,8 +10,8 @@ pub fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     (3 * least <= letters.len().max(3)).then_some(name)
 }
 
-/// How many letters are to be added, dropped, changed or swapped with their neighbour (Damerau and Levenshtein's distance, each
-/// letter moved once).
+/// How many letters are to be added, dropped, changed or swapped with their neighbour (Damerau and
+/// Levenshtein's distance, each letter moved once).
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
     for (i, x) in a.iter().enumerate() {
@@ -29,7 +30,8 @@ fn distance(a: &[char], b: &[char]) -> usize {
     rows.last().and_then(|row| row.last()).copied().unwrap_or(0)
 }
 
-/// What to say of a JSON reader's refusal, which names the field in backticks and then those there are: the name that was meant.
+/// What to say of a JSON reader's refusal, which names the field in backticks and then those there
+/// are: the name that was meant.
 pub(super) fn hint(refusal: &str) -> Option<String> {
     let mut quoted = refusal.split('`').skip(1).step_by(2);
     let found = quoted.next()?;

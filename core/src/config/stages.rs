@@ -7,18 +7,20 @@ use crate::units::Millis;
 
 use super::choices::{Edges, Format, Layout, LevelTarget, OutputRate, Stereo};
 
-/// How recordings are read, and how much of one is accepted. Exceeding a limit is `limit_exceeded` with the numbers.
+/// How recordings are read, and how much of one is accepted. Exceeding a limit is `limit_exceeded`
+/// with the numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DecodeOptions {
     /// What becomes of a recording with two channels.
     pub stereo: Stereo,
-    /// Codec delay of an mp3 without a tag, in samples of the file's own rate. 1105 = 576 of LAME's encoder + 529 of any
-    /// decoder.
+    /// Codec delay of an mp3 without a tag, in samples of the file's own rate. 1105 = 576 of LAME's
+    /// encoder + 529 of any decoder.
     pub assumed_mp3_delay: u32,
     /// The most bytes that are read of one input.
     pub max_bytes: u64,
-    /// The most bytes that are kept in memory of a call's recordings whose format cannot be read front to back: mp4, zip.
+    /// The most bytes that are kept in memory of a call's recordings whose format cannot be read
+    /// front to back: mp4, zip.
     pub max_buffered_bytes: u64,
     /// The longest recording that is decoded.
     pub max_duration_ms: Millis,
@@ -26,7 +28,8 @@ pub struct DecodeOptions {
     pub max_total_duration_ms: Millis,
     /// The most samples of a call, all tracks together.
     pub max_samples: u64,
-    /// The most audio per byte of a recording, all its tracks together. 100 ms are 80 bits a second.
+    /// The most audio per byte of a recording, all its tracks together. 100 ms are 80 bits a
+    /// second.
     pub max_ms_per_byte: Millis,
     /// The lowest sample rate that is accepted, in hertz.
     pub min_rate_hz: u32,
@@ -69,7 +72,8 @@ impl Default for DecodeOptions {
     }
 }
 
-/// From probabilities to spans, with the meanings that users of Silero VAD know. Defaults are the preset `metrics`.
+/// From probabilities to spans, with the meanings that users of Silero VAD know. Defaults are the
+/// preset `metrics`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct SpeechConfig {
@@ -89,7 +93,8 @@ pub struct SpeechConfig {
     pub max_speech_ms: Option<Millis>,
     /// Pauses up to this long do not end a party's turn, unless the other party takes the floor.
     pub turn_pause_ms: Millis,
-    /// Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as its users know it.
+    /// Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as
+    /// its users know it.
     #[serde(alias = "forgetMs")]
     pub reset_after_ms: Option<Millis>,
     /// What says where a span begins and ends.
@@ -136,7 +141,8 @@ impl SpeechConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct AlignOptions {
-    /// How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h.
+    /// How far apart two recorders may have started, or stopped, or have been from their start
+    /// times; 1 s to 1 h.
     #[serde(rename = "searchMs")]
     pub search: Millis,
     /// Whether one party heard on the other's track may be used.
@@ -145,9 +151,11 @@ pub struct AlignOptions {
     pub timestamps: bool,
     /// Whether turn taking may be used.
     pub turns: bool,
-    /// Whether one recorder made all tracks: they begin together, but for those whose offset is known.
+    /// Whether one recorder made all tracks: they begin together, but for those whose offset is
+    /// known.
     pub aligned: bool,
-    /// Whether the answer has the same bits on every kind of CPU. Follows [`Config::portable`](super::Config::portable) where a call is processed.
+    /// Whether the answer has the same bits on every kind of CPU. Follows
+    /// [`Config::portable`](super::Config::portable) where a call is processed.
     #[serde(skip)]
     pub portable: bool,
 }

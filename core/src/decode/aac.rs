@@ -1,5 +1,5 @@
-//! Which kind of AAC a stream is. Low complexity is decoded; HE-AAC, whose low-complexity part alone would give half the
-//! rate, is refused by name, whether its header announces it or not.
+//! Which kind of AAC a stream is. Low complexity is decoded; HE-AAC, whose low-complexity part
+//! alone would give half the rate, is refused by name, whether its header announces it or not.
 
 use super::refusal;
 use crate::error::{Error, Result};
@@ -19,7 +19,8 @@ pub(crate) fn check_config(config: &[u8]) -> Result<()> {
     let bits = u64::from_be_bytes(padded);
     let take = |at: u32, count: u32| (bits >> (64 - at - count)) & ((1 << count) - 1);
     let object = if take(0, 5) == 31 { 32 + take(5, 6) } else { take(0, 5) };
-    // After an object type of low complexity, a synchronisation word announces spectral band replication.
+    // After an object type of low complexity, a synchronisation word announces spectral band
+    // replication.
     let frequency = take(5, 4);
     let extension = if frequency == 15 { 5 + 4 + 24 } else { 5 + 4 } + 4 + 3;
     let announced = config.len() >= 5
@@ -35,8 +36,9 @@ pub(crate) fn check_config(config: &[u8]) -> Result<()> {
     }
 }
 
-/// Refuses HE-AAC that its header does not announce, by the first frames: half of them, and four at least, must carry the
-/// data of spectral band replication. Every frame of libfdk-aac's does; one in fifty of low complexity looks as if it did.
+/// Refuses HE-AAC that its header does not announce, by the first frames: half of them, and four at
+/// least, must carry the data of spectral band replication. Every frame of libfdk-aac's does; one
+/// in fifty of low complexity looks as if it did.
 ///
 /// # Errors
 /// `unsupported`, naming the codec.
@@ -53,10 +55,11 @@ fn refusal(name: &str) -> Error {
     refusal::codec(name)
 }
 
-/// Whether one of the fill elements that end a frame holds spectral band replication (ISO/IEC 14496-3, 4.4.2.7 and 4.5.2.8).
+/// Whether one of the fill elements that end a frame holds spectral band replication (ISO/IEC
+/// 14496-3, 4.4.2.7 and 4.5.2.8).
 ///
-/// What precedes them has no length that could be skipped, so they are read from the frame's end: the end element, before
-/// it fill elements, each as long as its count says.
+/// What precedes them has no length that could be skipped, so they are read from the frame's end:
+/// the end element, before it fill elements, each as long as its count says.
 fn carries_replication(frame: &[u8]) -> bool {
     let Some(&last) = frame.last().filter(|&&b| b != 0) else { return false };
     // The end element is three ones; zeros after it fill the byte.

@@ -1,4 +1,5 @@
-//! 4-bit ADPCM in wav: IMA (tag 0x11) and Microsoft (tag 0x02). Rounding as in the encoders and decoders of ffmpeg.
+//! 4-bit ADPCM in wav: IMA (tag 0x11) and Microsoft (tag 0x02). Rounding as in the encoders and
+//! decoders of ffmpeg.
 
 use super::blocks::BlockCodec;
 
@@ -102,7 +103,8 @@ impl Predictor {
     fn next(&mut self, code: u8) -> i32 {
         let ((c1, c2), (s1, s2)) = (self.coefficients, self.last);
         let signed = i32::from(code) - if code & 8 != 0 { 16 } else { 0 };
-        // The step grows at most threefold a sample and a block ends it; saturation only guards against nonsense.
+        // The step grows at most threefold a sample and a block ends it; saturation only guards
+        // against nonsense.
         let sample = clip(((s1 * c1 + s2 * c2) / 256).saturating_add(signed.saturating_mul(self.step)));
         let scale = SCALES.get(usize::from(code)).copied().unwrap_or(230);
         self.step = (self.step.saturating_mul(scale) >> 8).max(16);

@@ -1,6 +1,8 @@
-//! AAC in ADTS frames (`.aac`, ISO/IEC 14496-3, 1.A.2.2): headers are walked here, so that damage costs what it hit.
+//! AAC in ADTS frames (`.aac`, ISO/IEC 14496-3, 1.A.2.2): headers are walked here, so that damage
+//! costs what it hit.
 //!
-//! ADTS carries no times: how many frames damage took is told by the bytes between, at the mean length of a frame.
+//! ADTS carries no times: how many frames damage took is told by the bytes between, at the mean
+//! length of a frame.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
@@ -32,7 +34,8 @@ const RATES: [u32; 13] =
 /// What a frame's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct AdtsHeader {
-    /// Object type, index of the rate, number of the channels' layout: an `AudioSpecificConfig` of two bytes.
+    /// Object type, index of the rate, number of the channels' layout: an `AudioSpecificConfig` of
+    /// two bytes.
     config: [u8; 2],
     hz: u32,
     layout: u16,
@@ -68,7 +71,8 @@ impl AdtsHeader {
     }
 }
 
-/// The first of so many frames of one stream, one right after the other. Fewer are enough where the bytes end with them.
+/// The first of so many frames of one stream, one right after the other. Fewer are enough where the
+/// bytes end with them.
 pub(crate) fn is_run(bytes: &[u8], count: usize, at_end: bool) -> bool {
     let Some(first) = AdtsHeader::parse(bytes) else { return false };
     let mut at = first.bytes;
@@ -150,7 +154,8 @@ impl AdtsStream {
         self.frames += 1;
         self.bytes += header.bytes as u64;
         let payload = frame.get(header.head..).unwrap_or_default();
-        // Several blocks in one frame have no lengths of their own; no encoder is known to write them.
+        // Several blocks in one frame have no lengths of their own; no encoder is known to write
+        // them.
         if header.blocks == 1 && self.codec.decode(payload, &mut self.scratch) {
             return self.assembler.add(&self.scratch, None);
         }

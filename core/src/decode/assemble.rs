@@ -1,5 +1,5 @@
-//! Puts decoded packets at their places in time: drops what lies before and after the recording's own samples, and puts
-//! silence where packets are missing.
+//! Puts decoded packets at their places in time: drops what lies before and after the recording's
+//! own samples, and puts silence where packets are missing.
 
 use super::block::{Block, FRAMES};
 
@@ -41,7 +41,8 @@ impl Assembler {
         self.silence += samples - dropped;
     }
 
-    /// Goes back by so many samples, where damage has put too many there: as many of those that follow are dropped.
+    /// Goes back by so many samples, where damage has put too many there: as many of those that
+    /// follow are dropped.
     pub(crate) fn go_back(&mut self, samples: u64) {
         self.from = self.from.max(self.at);
         self.at = self.at.saturating_sub(samples);

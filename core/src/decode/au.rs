@@ -1,4 +1,5 @@
-//! Sun and NeXT audio (`.au`, `.snd`): a header of 24 bytes or more, all big-endian, then the samples.
+//! Sun and NeXT audio (`.au`, `.snd`): a header of 24 bytes or more, all big-endian, then the
+//! samples.
 
 use super::pcm::{Endian, Layout};
 use super::refusal;

@@ -1,4 +1,5 @@
-//! Audio of AVI: the chunks of the first audio stream, read as one source by the stream of their codec.
+//! Audio of AVI: the chunks of the first audio stream, read as one source by the stream of their
+//! codec.
 
 use std::io::{Error as IoError, Read, Result as IoResult};
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub(crate) fn open(source: &mut Source, options: &DecodeOptions, notes: &mut Dec
     Ok((Box::new(AviStream { inner, lost }), spec))
 }
 
-/// Reads up to the first chunk of the movie: the format of the first audio stream, and the digits its chunks are named by.
+/// Reads up to the first chunk of the movie: the format of the first audio stream, and the digits
+/// its chunks are named by.
 fn read_header(source: &mut Source) -> Result<(WaveFormat, [u8; 2])> {
     let mut streams = 0u8;
     let mut audio = false;

@@ -136,8 +136,8 @@ pub enum ChannelSelection {
 }
 
 impl ChannelSelection {
-    /// The tracks that a recording of so many channels becomes: the channel that its leg names, or every channel, or
-    /// their mean.
+    /// The tracks that a recording of so many channels becomes: the channel that its leg names, or
+    /// every channel, or their mean.
     ///
     /// # Errors
     /// `invalid_argument` where the leg names a channel that is not there.

@@ -1,8 +1,9 @@
 //! What a call may cost: judged while its recordings are read, before the cost has arisen.
 //!
-//! One [`Budget`] is shared by all recordings of a call and by the members of an archive. What it counts does not depend
-//! on the order in which they are read: where the sum is too much, the call fails as a whole, on any number of threads.
-//! What is judged in proportion to a recording's bytes ([`Thrift`]) is judged for each recording by itself.
+//! One [`Budget`] is shared by all recordings of a call and by the members of an archive. What it
+//! counts does not depend on the order in which they are read: where the sum is too much, the call
+//! fails as a whole, on any number of threads. What is judged in proportion to a recording's bytes
+//! ([`Thrift`]) is judged for each recording by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,19 +15,20 @@ use crate::units::{Millis, Rate};
 
 /// Bytes that may be searched for the next frame, page or block whatever a recording's length.
 const SEARCH_FREE: u64 = 64 << 20;
-/// Bytes that may be searched for each byte of a recording. Whole files are searched once; damage on every page of an ogg
-/// twice.
+/// Bytes that may be searched for each byte of a recording. Whole files are searched once; damage
+/// on every page of an ogg twice.
 const SEARCH_PER_BYTE: u64 = 64;
 /// Silence that may stand for what is missing, whatever a recording's length.
 const SILENCE_FREE: Millis = Millis(600_000.0);
-/// Silence for each byte of audio: with it a recording still has 400 bits a second, less than any speech codec's 600
-/// (STANAG 4591 at its lowest rate).
+/// Silence for each byte of audio: with it a recording still has 400 bits a second, less than any
+/// speech codec's 600 (STANAG 4591 at its lowest rate).
 const SILENCE_PER_BYTE: Millis = Millis(20.0);
 /// The warning where silence is not given.
 pub(crate) const TOO_MUCH_SILENCE: &str = "a gap of more silence than so few bytes of audio can stand for: left out";
 /// Samples that a recording may hold whatever its length: half an hour at 8 kHz.
 const SAMPLES_FREE: u64 = 1 << 24;
-/// The most samples per byte beyond that: Opus packs 5760 samples of silence into two bytes (RFC 6716, 3.2.5).
+/// The most samples per byte beyond that: Opus packs 5760 samples of silence into two bytes (RFC
+/// 6716, 3.2.5).
 const SAMPLES_PER_BYTE: f64 = 3000.0;
 
 /// What all recordings of a call have cost together.
@@ -147,7 +149,8 @@ pub(crate) struct Thrift {
 }
 
 impl Thrift {
-    /// Draws bytes that were searched without giving audio; `position` is how far the recording has been read.
+    /// Draws bytes that were searched without giving audio; `position` is how far the recording has
+    /// been read.
     ///
     /// # Errors
     /// `limit_exceeded`.
@@ -162,7 +165,8 @@ impl Thrift {
             .with_mismatch(format!("{} bytes searched", self.searched), format!("at most {most}")))
     }
 
-    /// Whether so much silence may stand for what is missing, where so many bytes of audio have been read; draws it.
+    /// Whether so much silence may stand for what is missing, where so many bytes of audio have
+    /// been read; draws it.
     pub(crate) fn silence(&mut self, silence: Millis, audio_bytes: u64) -> bool {
         let most = SILENCE_FREE.0 + audio_bytes as f64 * SILENCE_PER_BYTE.0;
         let within = self.silence + silence.0 <= most;

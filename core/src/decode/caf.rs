@@ -1,5 +1,5 @@
-//! Core Audio (`.caf`): uncompressed samples and G.711 front to back; ALAC, AAC and Opus by the table of packets, which may
-//! stand behind them.
+//! Core Audio (`.caf`): uncompressed samples and G.711 front to back; ALAC, AAC and Opus by the
+//! table of packets, which may stand behind them.
 
 use std::ops::Range;
 
@@ -224,7 +224,8 @@ fn codec_of(described: CafDescription, cookie: &[u8], bytes: &[u8], mut packets:
     let (rate, channels) = (described.rate, described.channels);
     match &described.letters {
         b"alac" => {
-            // Older files wrap the configuration as mp4 does: `frma`, then `alac` with four bytes of version.
+            // Older files wrap the configuration as mp4 does: `frma`, then `alac` with four bytes
+            // of version.
             let config = if cookie.get(4..8) == Some(b"frma") { cookie.get(24..) } else { Some(cookie) };
             let (made, rate, channels) = alac_codec(config.unwrap_or_default())?;
             Ok((Codec::Alac, Box::new(made), rate, channels))

@@ -1,4 +1,5 @@
-//! Keeps a recording's first sample rate where a later part of it has another: what comes after is resampled.
+//! Keeps a recording's first sample rate where a later part of it has another: what comes after is
+//! resampled.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _};
@@ -74,7 +75,8 @@ impl Stream for OneRate {
     }
 }
 
-/// Resamples planar samples; its delay is dropped and its length is that of the input, by the ratio.
+/// Resamples planar samples; its delay is dropped and its length is that of the input, by the
+/// ratio.
 struct Converter {
     inner: Fft<f32>,
     ratio: f64,
@@ -88,7 +90,8 @@ struct Converter {
 impl Converter {
     fn new(from: u32, to: u32, channels: usize) -> Result<Self> {
         let (from, to) = (from as usize, to as usize);
-        // An odd transform has no middle sample and would lie half a sample off: hence twice the shared unit.
+        // An odd transform has no middle sample and would lie half a sample off: hence twice the
+        // shared unit.
         let unit = 2 * from / common_divisor(from, to);
         let inner = Fft::new(from, to, CHUNK.next_multiple_of(unit), channels, FixedSync::Both).map_err(broken)?;
         Ok(Self {

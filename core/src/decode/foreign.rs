@@ -1,7 +1,8 @@
-//! What is no recording: an error body saved under a recording's name, a document, an archive of another kind.
+//! What is no recording: an error body saved under a recording's name, a document, an archive of
+//! another kind.
 //!
-//! Such a thing is reported by its type, its size and an error code where it carries one in a known place. Its text is
-//! never shown: it may hold tokens.
+//! Such a thing is reported by its type, its size and an error code where it carries one in a known
+//! place. Its text is never shown: it may hold tokens.
 
 use serde_json::Value;
 
@@ -86,7 +87,8 @@ fn code_in(value: &Value, depth: usize) -> Option<String> {
     })
 }
 
-/// A code as it may be shown: a short number, or a short word of letters. Nothing that could be a token.
+/// A code as it may be shown: a short number, or a short word of letters. Nothing that could be a
+/// token.
 fn harmless(code: &str) -> Option<String> {
     let code = code.trim();
     let number = code.len() <= 10 && code.bytes().all(|b| b.is_ascii_digit());

@@ -64,8 +64,8 @@ pub(crate) fn open_flac(source: &mut Source) -> Result<(FramedStream, Spec)> {
     Ok((stream, spec))
 }
 
-/// Mp4, from memory: its index may stand at its end. `head_only` takes no more than the index and the first frames where
-/// they come first.
+/// Mp4, from memory: its index may stand at its end. `head_only` takes no more than the index and
+/// the first frames where they come first.
 pub(crate) fn open_mp4(
     source: &mut Source,
     options: &DecodeOptions,

@@ -1,5 +1,5 @@
-//! ITU-T G.723.1 at 6.3 and 5.3 kbit/s by `oxideav-g7231`: frames of 30 ms whose first two bits tell their length. In
-//! recorders' stereo the channels take turns, frame by frame.
+//! ITU-T G.723.1 at 6.3 and 5.3 kbit/s by `oxideav-g7231`: frames of 30 ms whose first two bits
+//! tell their length. In recorders' stereo the channels take turns, frame by frame.
 
 use oxideav_g7231::qdec::QSynthesis;
 
@@ -13,7 +13,8 @@ use crate::error::{Result, Warning};
 
 /// Samples of a frame.
 const SAMPLES: usize = 240;
-/// Bytes of a frame by its two lowest bits: 6.3 kbit/s, 5.3 kbit/s, a descriptor of silence, nothing sent.
+/// Bytes of a frame by its two lowest bits: 6.3 kbit/s, 5.3 kbit/s, a descriptor of silence,
+/// nothing sent.
 const BYTES: [usize; 4] = [24, 20, 4, 1];
 
 /// Decodes the frames that a source holds, up to its bound.

@@ -1,6 +1,8 @@
-//! GSM full rate speech, ETSI EN 300 961 (GSM 06.10): the decoder, in the standard's 16-bit arithmetic, bit by bit.
+//! GSM full rate speech, ETSI EN 300 961 (GSM 06.10): the decoder, in the standard's 16-bit
+//! arithmetic, bit by bit.
 //!
-//! Found as `.gsm` (33 bytes a frame of 160 samples) and inside wav with tag 0x31 (65 bytes for two frames).
+//! Found as `.gsm` (33 bytes a frame of 160 samples) and inside wav with tag 0x31 (65 bytes for two
+//! frames).
 
 use super::blocks::BlockCodec;
 

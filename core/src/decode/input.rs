@@ -1,4 +1,5 @@
-//! What a caller hands in: a file, bytes in memory or a reader, with what is known about who is heard on it.
+//! What a caller hands in: a file, bytes in memory or a reader, with what is known about who is
+//! heard on it.
 
 use std::fmt;
 use std::fs::File;
@@ -57,7 +58,8 @@ impl Input {
         Self::new(From::Bytes(bytes.into()), name.into())
     }
 
-    /// A recording that comes from a reader: a connection, a pipe. Neither a length nor seeking is needed.
+    /// A recording that comes from a reader: a connection, a pipe. Neither a length nor seeking is
+    /// needed.
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
         Self::new(From::Reader(Box::new(reader), None), name.into())
     }
@@ -119,7 +121,8 @@ impl Input {
         self
     }
 
-    /// The same from parts that may not have been said: an offset and its uncertainty, exact without one.
+    /// The same from parts that may not have been said: an offset and its uncertainty, exact
+    /// without one.
     ///
     /// # Errors
     /// `invalid_argument` where they make no sense, or there is an uncertainty without an offset.
@@ -146,7 +149,8 @@ impl Input {
         self
     }
 
-    /// Says that the file has no header and how its samples are written; its content is then not asked.
+    /// Says that the file has no header and how its samples are written; its content is then not
+    /// asked.
     #[must_use]
     pub fn raw(mut self, format: Raw) -> Self {
         self.raw = Some(format);

@@ -1,7 +1,8 @@
 //! Lets symphonia's container readers read from a [`Source`] that stays ours.
 //!
-//! Such a reader owns what it reads from. It is given one end of a slot; the source is put into the slot for the length
-//! of each call and taken out again, so that counting, hashing and limits go on as everywhere else.
+//! Such a reader owns what it reads from. It is given one end of a slot; the source is put into the
+//! slot for the length of each call and taken out again, so that counting, hashing and limits go on
+//! as everywhere else.
 
 use std::io::{Error as IoError, ErrorKind as IoKind, Read, Result as IoResult, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +37,8 @@ impl Lender {
         Box::new(Borrower(self.0.clone()))
     }
 
-    /// Lends the source for the length of a call. An error of the source itself comes back as the second value.
+    /// Lends the source for the length of a call. An error of the source itself comes back as the
+    /// second value.
     pub(crate) fn with<T>(&self, source: &mut Source, call: impl FnOnce() -> T) -> (T, Option<Error>) {
         self.slot().source = Some(std::mem::take(source));
         let answer = call();

@@ -10,7 +10,8 @@ use super::track::{TrackPart, TrackParts};
 use crate::error::{Result, Warning};
 use crate::units::Rate;
 
-/// The longest silence for one packet that cannot be decoded, in samples: beyond that its length is damage too.
+/// The longest silence for one packet that cannot be decoded, in samples: beyond that its length is
+/// damage too.
 const LONGEST: u64 = 1 << 16;
 
 /// Such a codec's packets.

@@ -1,4 +1,5 @@
-//! Recordings to samples: what an input really is, its blocks of samples, and what was wrong with it.
+//! Recordings to samples: what an input really is, its blocks of samples, and what was wrong with
+//! it.
 //!
 //! [`Decoder`] reads an input front to back and gives planar blocks; [`decode`] and [`probe`] are wrappers over it. This
 //! module is the only one that names symphonia.
@@ -105,13 +106,15 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Opens an input and reads up to its first sample. A zip archive is opened where it has one member; of several,
+    /// Opens an input and reads up to its first sample. A zip archive is opened where it has one
+    /// member; of several,
     /// [`expand`] makes one input each.
     ///
     /// # Errors
-    /// `io` and `invalid_argument` where there is no file to read, `no_audio` for an empty file or a header without
-    /// samples, `unsupported` for what is no recording or a codec that is not read, `malformed` for a header that cannot
-    /// be believed, `limit_exceeded` beyond a limit of the options. All name the input.
+    /// `io` and `invalid_argument` where there is no file to read, `no_audio` for an empty file or
+    /// a header without samples, `unsupported` for what is no recording or a codec that is not
+    /// read, `malformed` for a header that cannot be believed, `limit_exceeded` beyond a limit of
+    /// the options. All name the input.
     pub fn open(input: Input, options: &DecodeOptions) -> Result<Self> {
         let name = input.name().to_owned();
         let mut inputs = expand(input, options)?;
@@ -160,8 +163,8 @@ impl Decoder {
         self.source.size_hint()
     }
 
-    /// The next samples: one slice per channel, codec delay removed, never empty, at most some thousands of samples.
-    /// `None` at the end.
+    /// The next samples: one slice per channel, codec delay removed, never empty, at most some
+    /// thousands of samples. `None` at the end.
     ///
     /// # Errors
     /// `io` where reading fails, `limit_exceeded` beyond a limit of the options.
@@ -169,7 +172,8 @@ impl Decoder {
         Ok(if self.advance()? { Some(Planar::new(self.block.narrow())) } else { None })
     }
 
-    /// The same in double precision, which samples of 32 bits and of 64-bit floating point need to be exact.
+    /// The same in double precision, which samples of 32 bits and of 64-bit floating point need to
+    /// be exact.
     ///
     /// # Errors
     /// Those of [`Self::next_block`].
@@ -177,8 +181,8 @@ impl Decoder {
         Ok(if self.advance()? { Some(Planar::new(self.block.widen())) } else { None })
     }
 
-    /// Allows the recording to be decoded ahead, in so many parts side by side, on as many threads as there are. It gives the
-    /// same samples.
+    /// Allows the recording to be decoded ahead, in so many parts side by side, on as many threads
+    /// as there are. It gives the same samples.
     pub(crate) fn split(&mut self, parts: usize) {
         self.stream.split(parts);
     }
@@ -222,8 +226,8 @@ impl Decoder {
             .in_input(&self.name))
     }
 
-    /// Reads what is left of the input, for its length and hash, and says what it was. Samples that were not asked for
-    /// are not decoded, and the duration is that of the blocks that were given.
+    /// Reads what is left of the input, for its length and hash, and says what it was. Samples that
+    /// were not asked for are not decoded, and the duration is that of the blocks that were given.
     ///
     /// # Errors
     /// `io` where reading fails, `limit_exceeded` beyond the limit of bytes.
@@ -259,14 +263,14 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// Decodes whole recordings into tracks of 16-bit samples at their own rate: one track per channel, the mean of all, or
-/// the one channel that the input's leg names, as the options say; the members of an archive one after the other. With
-/// several tracks, the leg's role says nothing of each. A long mp3 is decoded on all threads; the samples are the same on any
-/// number.
+/// Decodes whole recordings into tracks of 16-bit samples at their own rate: one track per channel,
+/// the mean of all, or the one channel that the input's leg names, as the options say; the members
+/// of an archive one after the other. With several tracks, the leg's role says nothing of each. A
+/// long mp3 is decoded on all threads; the samples are the same on any number.
 ///
 /// # Errors
-/// Those of [`Decoder`] and [`expand`]; `no_audio` where not one sample could be decoded, `limit_exceeded` beyond the
-/// limit of tracks.
+/// Those of [`Decoder`] and [`expand`]; `no_audio` where not one sample could be decoded,
+/// `limit_exceeded` beyond the limit of tracks.
 pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
     let name = input.name().to_owned();
     let mut tracks = Vec::new();

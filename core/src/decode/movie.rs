@@ -1,5 +1,5 @@
-//! Where the audio of an mp4 or mov lies, by its sample tables (ISO/IEC 14496-12, 8.5 to 8.8), and what its sample entry
-//! says. Tables are walked, never unrolled: they may claim anything.
+//! Where the audio of an mp4 or mov lies, by its sample tables (ISO/IEC 14496-12, 8.5 to 8.8), and
+//! what its sample entry says. Tables are walked, never unrolled: they may claim anything.
 
 use std::ops::Range;
 
@@ -29,7 +29,8 @@ impl SampleEntry {
         let field = |at: usize| be(body, at, 2) as u16;
         let (channels, bits, hz) = (field(16), field(18), be(body, 24, 2) as u32);
         let mut entry = Self { letters, channels, bits, hz, flags: 0, boxes: Vec::new() };
-        // QuickTime's versions 1 and 2 have more fields; version 2 says rate, channels and width in them.
+        // QuickTime's versions 1 and 2 have more fields; version 2 says rate, channels and width in
+        // them.
         let length = match field(8) {
             1 => 44,
             2 => {
@@ -50,7 +51,8 @@ impl SampleEntry {
     }
 }
 
-/// Ticks per second of the first audio track's clock, and how many of them the track says it lasts (0: not said).
+/// Ticks per second of the first audio track's clock, and how many of them the track says it lasts
+/// (0: not said).
 pub(crate) fn clock(bytes: &[u8]) -> (u32, u64) {
     let header = find(bytes, &[b"moov"]).and_then(audio_track).and_then(|track| find(track, &[b"mdia", b"mdhd"]));
     let body = header.unwrap_or_default();
@@ -61,7 +63,8 @@ pub(crate) fn clock(bytes: &[u8]) -> (u32, u64) {
 /// Walks the sample tables of a movie, then its fragments.
 #[derive(Debug, Default)]
 pub(crate) struct MovieParts {
-    /// Bytes of a sample of every channel where samples are uncompressed: whole chunks are taken then.
+    /// Bytes of a sample of every channel where samples are uncompressed: whole chunks are taken
+    /// then.
     frame: u64,
     offsets: Range<usize>,
     wide: bool,
@@ -88,7 +91,8 @@ fn place(bytes: &[u8], part: Option<&[u8]>) -> Range<usize> {
 }
 
 impl MovieParts {
-    /// The tables of the first audio track. `frame`: bytes of a sample of every channel if uncompressed, or 0.
+    /// The tables of the first audio track. `frame`: bytes of a sample of every channel if
+    /// uncompressed, or 0.
     pub(crate) fn open(bytes: &[u8], frame: usize) -> Self {
         let moov = find(bytes, &[b"moov"]).unwrap_or_default();
         let track = audio_track(moov).unwrap_or_default();
@@ -148,7 +152,8 @@ impl MovieParts {
         }
     }
 
-    /// How long a sample lasts: the first entry of the table, which encoders of constant frames leave alone.
+    /// How long a sample lasts: the first entry of the table, which encoders of constant frames
+    /// leave alone.
     fn ticks(&self, bytes: &[u8]) -> u64 {
         bytes.get(self.times.clone()).map_or(0, |table| be(table, 12, 4))
     }

@@ -1,4 +1,5 @@
-//! Codecs of mp4 and mov other than AAC: what the sample entry says becomes the stream that decodes the track.
+//! Codecs of mp4 and mov other than AAC: what the sample entry says becomes the stream that decodes
+//! the track.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_ALAC, CODEC_ID_FLAC};
@@ -21,11 +22,12 @@ use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
-/// How far the end by an edit list may lie from the track's own before it is another, in seconds: lists count in ticks of
-/// the movie's clock, often milliseconds or 600ths of a second.
+/// How far the end by an edit list may lie from the track's own before it is another, in seconds:
+/// lists count in ticks of the movie's clock, often milliseconds or 600ths of a second.
 const LOOSE: f64 = 1.0 / 500.0;
 
-/// Starts the stream of a movie's first audio track; `None` where it is AAC, or nothing that is known here.
+/// Starts the stream of a movie's first audio track; `None` where it is AAC, or nothing that is
+/// known here.
 pub(crate) fn open(
     bytes: &mut Vec<u8>,
     options: &DecodeOptions,
@@ -72,7 +74,8 @@ pub(crate) fn open(
 /// What a movie says of its track's length.
 struct MovieSpan {
     edit: Option<Edit>,
-    /// Samples of the track by its clock, and where the recording's own end among them, where an edit list says.
+    /// Samples of the track by its clock, and where the recording's own end among them, where an
+    /// edit list says.
     samples: u64,
     end: Option<u64>,
 }
@@ -213,8 +216,8 @@ fn open_pcm(bytes: Vec<u8>, entry: &SampleEntry, layout: Layout) -> Result<OpenS
     Ok((Box::new(stream), Spec { container: Container::Mp4, codec, rate, channels, delay, declared }))
 }
 
-/// Whether it is MPEG audio of any layer: by its letters, or by the type of object in its descriptors (MPEG-2 or MPEG-1
-/// part 3; ISO/IEC 14496-1, table 5).
+/// Whether it is MPEG audio of any layer: by its letters, or by the type of object in its
+/// descriptors (MPEG-2 or MPEG-1 part 3; ISO/IEC 14496-1, table 5).
 fn is_mpeg(entry: &SampleEntry) -> bool {
     match &entry.letters {
         b".mp3" | b".mp2" | b".mp1" | b"ms\0\x55" | b"ms\0\x50" => true,

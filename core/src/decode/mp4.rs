@@ -1,5 +1,5 @@
-//! What an mp4 says that symphonia's reader does not pass on: the samples before and after the recording's own, where its
-//! index is, and the name of a codec that is not read.
+//! What an mp4 says that symphonia's reader does not pass on: the samples before and after the
+//! recording's own, where its index is, and the name of a codec that is not read.
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
@@ -9,7 +9,8 @@ use crate::units::Rate;
 pub(crate) enum Edit {
     /// Apple's comment: samples before, and samples of the recording.
     Gapless { delay: u32, length: u64 },
-    /// An edit list: where the media begins, in the media's time scale, and how long it is in seconds.
+    /// An edit list: where the media begins, in the media's time scale, and how long it is in
+    /// seconds.
     List { start: u64, scale: u32, seconds: f64 },
 }
 
@@ -86,8 +87,8 @@ pub(crate) fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(bytes, |bytes, wanted| boxes(bytes).find(|(kind, _)| kind == *wanted).map(|(_, body)| body))
 }
 
-/// Apple's `iTunSMPB`: four hexadecimal numbers in a text, the second the delay, the third the padding, the fourth the
-/// recording's length.
+/// Apple's `iTunSMPB`: four hexadecimal numbers in a text, the second the delay, the third the
+/// padding, the fourth the recording's length.
 fn gapless(moov: &[u8]) -> Option<Edit> {
     let at = moov.windows(8).position(|w| w == b"iTunSMPB")?;
     let after = moov.get(at + 8..)?.get(..200.min(moov.len() - at - 8))?;
@@ -99,7 +100,8 @@ fn gapless(moov: &[u8]) -> Option<Edit> {
     Some(Edit::Gapless { delay: u32::try_from(delay).ok().filter(|&d| d < 1 << 20)?, length })
 }
 
-/// The name of the audio track's codec where it is none that is read, by the four letters of its sample entry.
+/// The name of the audio track's codec where it is none that is read, by the four letters of its
+/// sample entry.
 pub(crate) fn foreign_codec(bytes: &[u8]) -> Option<String> {
     let entry = find(audio_track(find(bytes, &[b"moov"])?)?, &[b"mdia", b"minf", b"stbl", b"stsd"])?;
     let letters = entry.get(12..16)?.first_chunk::<4>()?;
@@ -121,7 +123,8 @@ pub(crate) fn foreign_codec(bytes: &[u8]) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Lets the last box end where the bytes end: a box that goes on beyond them, cut off, would be passed over as a whole.
+/// Lets the last box end where the bytes end: a box that goes on beyond them, cut off, would be
+/// passed over as a whole.
 pub(crate) fn end_last_box(bytes: &mut [u8]) {
     let length = bytes.len();
     let mut at = 0;
@@ -146,13 +149,15 @@ pub(crate) fn end_last_box(bytes: &mut [u8]) {
     }
 }
 
-/// The most steps that finding all frames by the index may take. An hour of AAC in one fragment takes 10¹⁰.
+/// The most steps that finding all frames by the index may take. An hour of AAC in one fragment
+/// takes 10¹⁰.
 const MAX_STEPS: u64 = 20_000_000_000;
 /// Steps that an entry of the table of times takes, against a length that is added up: measured.
 const ENTRY_STEPS: u64 = 4;
 
-/// Refuses an mp4 without an index, and one whose index could keep a reader busy for ever: that counts more frames than
-/// there are bytes, or so many entries that walking them for each frame, as the reader does, has no end.
+/// Refuses an mp4 without an index, and one whose index could keep a reader busy for ever: that
+/// counts more frames than there are bytes, or so many entries that walking them for each frame, as
+/// the reader does, has no end.
 pub(crate) fn check_index(bytes: &[u8]) -> Result<()> {
     let malformed = |message| Error::new(ErrorKind::Malformed, Stage::Decode, message);
     if find(bytes, &[b"moov"]).is_none() {
@@ -217,8 +222,8 @@ pub(crate) fn audio_track(moov: &[u8]) -> Option<&[u8]> {
         .find(|trak| find(trak, &[b"mdia", b"hdlr"]).is_some_and(|hdlr| hdlr.get(8..12) == Some(b"soun")))
 }
 
-/// How many bytes from the start hold the index and the first frames, where the index comes before the samples; `None`
-/// where that cannot be told from the bytes at hand.
+/// How many bytes from the start hold the index and the first frames, where the index comes before
+/// the samples; `None` where that cannot be told from the bytes at hand.
 pub(crate) fn head_length(bytes: &[u8]) -> Option<u64> {
     /// Room for the frames that tell which kind of AAC it is.
     const FRAMES: u64 = 16 << 10;

@@ -29,8 +29,8 @@ const HEAD: usize = 64 << 10;
 /// A stream, and what is known before its first sample.
 pub(crate) type OpenStream = (Box<dyn Stream>, Spec);
 
-/// Finds out what the source holds and starts the stream for it. `head_only`: no more is read than that takes, and the
-/// stream may end early.
+/// Finds out what the source holds and starts the stream for it. `head_only`: no more is read than
+/// that takes, and the stream may end early.
 pub(crate) fn open_stream(
     source: &mut Source,
     raw: Option<Raw>,

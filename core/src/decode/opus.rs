@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn lengths_of_opus_packets() {
-        // 20 ms of SILK narrowband; two frames of 2.5 ms CELT; three of 10 ms hybrid; 48 frames of 60 ms are too long.
+        // 20 ms of SILK narrowband; two frames of 2.5 ms CELT; three of 10 ms hybrid; 48 frames of
+        // 60 ms are too long.
         for (packet, samples) in [
             (&[0b0000_1000][..], Some(960)),
             (&[0b1000_0001], Some(240)),

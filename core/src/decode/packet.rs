@@ -54,7 +54,8 @@ impl Symphonia {
     /// # Errors
     /// `unsupported` or `malformed` where symphonia will not have the parameters.
     pub(crate) fn new(codec: Codec, params: AudioCodecParameters) -> Result<Self> {
-        // Vorbis gives nothing for the first packet after a start only where gaps are to be trimmed; packets carry no trims.
+        // Vorbis gives nothing for the first packet after a start only where gaps are to be
+        // trimmed; packets carry no trims.
         let options = AudioDecoderOptions::default().gapless(codec == Codec::Vorbis);
         let made = guarded(|| -> symphonia::core::errors::Result<Box<dyn AudioDecoder>> {
             Ok(match codec {

@@ -128,8 +128,8 @@ impl Stream for PcmStream {
             block.clear(channels)
         }
         let frame = self.layout.frame_bytes();
-        // The first block is shorter by the header's length: those after it then end where reads of the input do, and no
-        // rest has to be kept for the next.
+        // The first block is shorter by the header's length: those after it then end where reads of
+        // the input do, and no rest has to be kept for the next.
         let most = if self.given == 0 { FRAMES - (source.position() as usize / frame) % FRAMES } else { FRAMES };
         let bytes = source.peek(most * frame)?;
         let whole = bytes.len().min(most * frame) / frame * frame;

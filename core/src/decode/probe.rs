@@ -17,7 +17,8 @@ use crate::units::{Millis, Rate};
 pub struct Probe {
     /// The input's name.
     pub path: String,
-    /// What the recording is, read to its end; absent where it is no recording, and where only the head was read.
+    /// What the recording is, read to its end; absent where it is no recording, and where only the
+    /// head was read.
     pub source: Option<SourceInfo>,
     /// What the recording's first bytes say, where no more was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,8 +29,8 @@ pub struct Probe {
     pub members: Vec<Probe>,
 }
 
-/// What a recording's first bytes say of it. Nothing is decoded and nothing is checked: a file that is cut off, damaged or
-/// was never closed says the same as a whole one.
+/// What a recording's first bytes say of it. Nothing is decoded and nothing is checked: a file that
+/// is cut off, damaged or was never closed says the same as a whole one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -44,8 +45,8 @@ pub struct Head {
     pub channels: u16,
     /// Bytes of the input, where that is known without reading it.
     pub bytes: Option<u64>,
-    /// The length that the header declares, without codec delay and padding; `None` where it declares none, as ogg and an
-    /// mp3 without a tag do. Never guessed from a bit rate.
+    /// The length that the header declares, without codec delay and padding; `None` where it
+    /// declares none, as ogg and an mp3 without a tag do. Never guessed from a bit rate.
     pub declared_duration_ms: Option<Millis>,
     /// The codec delay that decoding removes.
     #[serde(with = "exact")]
@@ -77,8 +78,8 @@ impl Probe {
     }
 }
 
-/// Reads an input to its end and says what it is and what is wrong with it. What is no recording is an answer, not an
-/// error.
+/// Reads an input to its end and says what it is and what is wrong with it. What is no recording is
+/// an answer, not an error.
 ///
 /// # Errors
 /// `io` and `invalid_argument`: where there is nothing that could be read.
@@ -91,8 +92,9 @@ pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
     })
 }
 
-/// Says what an input is by its first bytes: some kilobytes, whatever its length. An mp4 is read up to the end of its index,
-/// which may be the end of the file, and a zip archive as a whole, without unpacking more than its members' heads.
+/// Says what an input is by its first bytes: some kilobytes, whatever its length. An mp4 is read up
+/// to the end of its index, which may be the end of the file, and a zip archive as a whole, without
+/// unpacking more than its members' heads.
 ///
 /// # Errors
 /// Those of [`probe`].

@@ -1,4 +1,5 @@
-//! Files without any header, whose format only the caller can know: what Asterisk writes as `.gsm`, `.ulaw`, `.sln`, ...
+//! Files without any header, whose format only the caller can know: what Asterisk writes as `.gsm`,
+//! `.ulaw`, `.sln`, ...
 
 use super::spec::Codec;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -29,9 +30,9 @@ pub enum Raw {
 }
 
 impl Raw {
-    /// The format of a name as phone systems use it for a file's extension: `ulaw`, `alaw`, `gsm`, `g722`, `g726-16` to
-    /// `g726-40`, `g729`, `g723_1`, `vox` or `vox6`
-    /// (Dialogic ADPCM at 8 or 6 kHz), `sln` (8 kHz) or `sln12` to `sln192` with the rate in kHz.
+    /// The format of a name as phone systems use it for a file's extension: `ulaw`, `alaw`, `gsm`,
+    /// `g722`, `g726-16` to `g726-40`, `g729`, `g723_1`, `vox` or `vox6` (Dialogic ADPCM at 8 or 6
+    /// kHz), `sln` (8 kHz) or `sln12` to `sln192` with the rate in kHz.
     ///
     /// # Errors
     /// `invalid_argument` for any other name.

@@ -18,7 +18,8 @@ pub(crate) fn expected(name: &str) -> String {
     }
 }
 
-/// The command that makes a wav of it; `None` where none does without a key or a maker's own program.
+/// The command that makes a wav of it; `None` where none does without a key or a maker's own
+/// program.
 fn command(name: &str) -> Option<&'static str> {
     const OTHERS: [(&[&str], Option<&str>); 6] = [
         (&["encrypted", "compressed or encrypted", "NICE", "Verint"], None),

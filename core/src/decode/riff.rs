@@ -1,6 +1,8 @@
-//! RIFF wave files, as phone systems leave them: never closed, piped, cut off, with wrong sizes or missing pad bytes.
+//! RIFF wave files, as phone systems leave them: never closed, piped, cut off, with wrong sizes or
+//! missing pad bytes.
 //!
-//! The header is read for what it says and believed only as far as the bytes bear it out. Every repair is a warning.
+//! The header is read for what it says and believed only as far as the bytes bear it out. Every
+//! repair is a warning.
 
 use super::pcm::{Endian, Layout};
 use super::source::Source;
@@ -13,7 +15,8 @@ use crate::units::Rate;
 pub(crate) struct RiffWave {
     pub(crate) container: Container,
     pub(crate) format: WaveFormat,
-    /// Bytes of samples that the header promises; `None` where it does not know (never closed, piped).
+    /// Bytes of samples that the header promises; `None` where it does not know (never closed,
+    /// piped).
     pub(crate) promised: Option<u64>,
 }
 
@@ -30,7 +33,8 @@ pub(crate) struct WaveFormat {
     pub(crate) endian: Endian,
 }
 
-/// A size that writers put where they do not know it: all ones (ffmpeg into a pipe), or just below 2 GiB (sox).
+/// A size that writers put where they do not know it: all ones (ffmpeg into a pipe), or just below
+/// 2 GiB (sox).
 fn is_unknown(size: u64) -> bool {
     size >= 0x7FFF_0000 && (size <= 0x8000_0000 || size >= 0xFFFF_0000) && size <= 0xFFFF_FFFF
 }
@@ -82,7 +86,8 @@ struct Declared {
 }
 
 impl Declared {
-    /// How many bytes of samples follow, binding the source to them; `None` where only the end of the input tells.
+    /// How many bytes of samples follow, binding the source to them; `None` where only the end of
+    /// the input tells.
     fn bytes_of_samples(&self, source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<u64>> {
         let at = source.position();
         let size = match self.sizes64 {
@@ -114,7 +119,8 @@ impl Declared {
     }
 }
 
-/// Whether a chunk with a known name and a size that fits begins here: then a `data` chunk of size 0 is really empty.
+/// Whether a chunk with a known name and a size that fits begins here: then a `data` chunk of size
+/// 0 is really empty.
 fn another_chunk_follows(source: &mut Source) -> Result<bool> {
     let known: [&[u8; 4]; 7] = [b"LIST", b"bext", b"JUNK", b"fact", b"id3 ", b"ID3 ", b"cue "];
     let end = source.size_hint();
@@ -171,7 +177,8 @@ pub(crate) fn read_format(source: &mut Source, size: u64, endian: Endian, at: u6
             .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
     }
     if bits == 0 || bits % 8 != 0 {
-        // 12 bits in 16, or a short chunk without the field: the frame's size tells how wide a sample is stored.
+        // 12 bits in 16, or a short chunk without the field: the frame's size tells how wide a
+        // sample is stored.
         bits = (block_align / channels).saturating_mul(8);
     }
     Ok(WaveFormat { tag, channels, rate: Rate::new(hz)?, block_align, bits, coded_bits, endian })

@@ -1,4 +1,5 @@
-//! What some bytes are, by their content alone. A file's name and a server's word for its type are never asked.
+//! What some bytes are, by their content alone. A file's name and a server's word for its type are
+//! never asked.
 
 use super::amr::AmrBand;
 use super::{adts, mpeg};

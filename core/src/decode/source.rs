@@ -1,7 +1,8 @@
-//! The bytes of an input as one stream: counted, hashed and limited while they are read, with a window to look ahead.
+//! The bytes of an input as one stream: counted, hashed and limited while they are read, with a
+//! window to look ahead.
 //!
-//! Everything that reads a recording reads it through here, front to back and once, so a path, bytes in memory and a
-//! reader without length behave alike.
+//! Everything that reads a recording reads it through here, front to back and once, so a path,
+//! bytes in memory and a reader without length behave alike.
 
 use std::io::{ErrorKind as IoKind, Read};
 
@@ -63,7 +64,8 @@ pub(crate) struct Totals {
 }
 
 impl Source {
-    /// Bytes from a reader; `limit` is the most that is read, `hashed` says whether their SHA-256 is wanted.
+    /// Bytes from a reader; `limit` is the most that is read, `hashed` says whether their SHA-256
+    /// is wanted.
     pub(crate) fn new(reader: Box<dyn Read + Send>, size_hint: Option<u64>, limit: u64, hashed: bool) -> Result<Self> {
         if size_hint.is_some_and(|size| size > limit) {
             return Err(too_long(size_hint.unwrap_or_default(), limit));
@@ -120,7 +122,8 @@ impl Source {
         self.bound = u64::MAX;
     }
 
-    /// The next bytes without consuming them: at least `wanted`, fewer only at the end; more where they are at hand.
+    /// The next bytes without consuming them: at least `wanted`, fewer only at the end; more where
+    /// they are at hand.
     #[inline]
     pub(crate) fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
         while self.end - self.start < wanted && !self.ended {
@@ -192,13 +195,15 @@ impl Source {
 
     fn refill(&mut self) -> Result<()> {
         self.budget.check()?;
-        // What is kept is moved only where there is no room behind it: a reader may give a byte at a time.
+        // What is kept is moved only where there is no room behind it: a reader may give a byte at
+        // a time.
         if self.start > 0 && self.window.len() < self.end + CHUNK / 2 {
             self.window.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        // A rest that is kept, up to half of a chunk, makes the next read shorter rather than the window longer.
+        // A rest that is kept, up to half of a chunk, makes the next read shorter rather than the
+        // window longer.
         if self.window.len() < self.end + CHUNK / 2 {
             self.window.resize((self.end + CHUNK).next_multiple_of(CHUNK), 0);
         }

@@ -1,4 +1,5 @@
-//! What a recording is: its container, codec, rate and channels, known at the start, and the rest, known at the end.
+//! What a recording is: its container, codec, rate and channels, known at the start, and the rest,
+//! known at the end.
 
 use std::borrow::Cow;
 
@@ -181,12 +182,13 @@ pub struct Spec {
     pub channels: u16,
     /// The codec delay that is being removed.
     pub delay: Delay,
-    /// Samples of each channel that the header declares, codec delay and padding left out; `None` where it declares none.
-    /// A claim: what is there may be more or less.
+    /// Samples of each channel that the header declares, codec delay and padding left out; `None`
+    /// where it declares none. A claim: what is there may be more or less.
     pub declared: Option<u64>,
 }
 
-/// What is known of a recording once it has been read to its end: the `source` of a track in the report.
+/// What is known of a recording once it has been read to its end: the `source` of a track in the
+/// report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -239,7 +241,8 @@ pub(crate) mod exact {
 /// How many warnings of one code are kept word for word.
 const KEPT: usize = 8;
 
-/// The warnings of one recording, bounded however damaged it is: the first of each code are kept, the rest are counted.
+/// The warnings of one recording, bounded however damaged it is: the first of each code are kept,
+/// the rest are counted.
 #[derive(Debug, Default)]
 pub(crate) struct DecodeNotes {
     kept: Vec<Warning>,

@@ -15,7 +15,7 @@ pub(crate) trait Stream: Send {
         source.position()
     }
 
-    /// Allows samples to be decoded ahead, in so many parts side by side; the same samples. Codecs that have no use for it
-    /// are fast as they are.
+    /// Allows samples to be decoded ahead, in so many parts side by side; the same samples. Codecs
+    /// that have no use for it are fast as they are.
     fn split(&mut self, _parts: usize) {}
 }

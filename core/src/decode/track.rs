@@ -1,4 +1,5 @@
-//! Recordings within a container: the bytes of one track, read as a source of their own by the stream of its codec.
+//! Recordings within a container: the bytes of one track, read as a source of their own by the
+//! stream of its codec.
 
 use std::io::{Read, Result as IoResult};
 use std::ops::Range;
@@ -16,7 +17,8 @@ pub(crate) struct TrackStream {
     lender: Lender,
     source: Source,
     stream: Box<dyn Stream>,
-    /// Samples of each channel before the recording's own, and of the recording itself, that are still to come.
+    /// Samples of each channel before the recording's own, and of the recording itself, that are
+    /// still to come.
     skip: u64,
     left: u64,
     /// Samples that the container promises, where an index does, and those that came.
@@ -25,7 +27,8 @@ pub(crate) struct TrackStream {
 }
 
 impl TrackStream {
-    /// Decodes a track with the stream of its codec. `own` is the part of its samples that is the recording.
+    /// Decodes a track with the stream of its codec. `own` is the part of its samples that is the
+    /// recording.
     pub(crate) fn new(lender: Lender, source: Source, stream: Box<dyn Stream>, own: Range<u64>) -> Self {
         let left = own.end.saturating_sub(own.start);
         Self { lender, source, stream, skip: own.start, left, promised: None, given: 0 }
@@ -43,7 +46,8 @@ impl TrackStream {
         }
     }
 
-    /// Drops what lies before and after the recording's own samples; false where nothing more is to come.
+    /// Drops what lies before and after the recording's own samples; false where nothing more is to
+    /// come.
     fn trim(&mut self, block: &mut Block) -> bool {
         let frames = block.frames() as u64;
         let first = self.skip.min(frames);
@@ -77,7 +81,8 @@ impl Stream for TrackStream {
     }
 }
 
-/// A part of a container's bytes, and how long its samples last in ticks of the container's clock (0: not said).
+/// A part of a container's bytes, and how long its samples last in ticks of the container's clock
+/// (0: not said).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct TrackPart {
     pub(crate) at: u64,

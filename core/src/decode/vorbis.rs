@@ -1,13 +1,16 @@
-//! What a Vorbis setup header makes a decoder allocate, told before a decoder sees it (Vorbis I specification, 3.2.1).
+//! What a Vorbis setup header makes a decoder allocate, told before a decoder sees it (Vorbis I
+//! specification, 3.2.1).
 //!
-//! A codebook of some twenty bytes may ask for 150 MB: its entries are counted in 24 bits, its code lengths may be given
-//! in runs, and a table for decoding takes a block of 256 places for every prefix of 8, 16 and 24 bits.
+//! A codebook of some twenty bytes may ask for 150 MB: its entries are counted in 24 bits, its code
+//! lengths may be given in runs, and a table for decoding takes a block of 256 places for every
+//! prefix of 8, 16 and 24 bits.
 
 /// Bytes of a place in a decoding table.
 const PLACE: u64 = 8;
 /// Bytes that building a table takes for each of its blocks besides the places.
 const BLOCK: u64 = 160;
-/// Bytes that building a table takes for each code: its length, its value, the code, and the two kept together.
+/// Bytes that building a table takes for each code: its length, its value, the code, and the two
+/// kept together.
 const CODE: u64 = 24;
 /// Bits that one block of a table decodes.
 const BLOCK_BITS: u32 = 8;
@@ -42,8 +45,8 @@ impl Bits<'_> {
     }
 }
 
-/// Bytes that the codebooks of a setup header take in memory, about. A header that ends early counts as far as it goes,
-/// and its last codebook in full.
+/// Bytes that the codebooks of a setup header take in memory, about. A header that ends early
+/// counts as far as it goes, and its last codebook in full.
 pub(crate) fn codebook_bytes(setup: &[u8]) -> u64 {
     let mut bits = Bits { bytes: setup.get(7..).unwrap_or_default(), at: 0 };
     let mut bytes = 0u64;
@@ -71,7 +74,8 @@ struct Book {
 }
 
 impl Book {
-    /// Reads a codebook; `None` where the header ends within it or breaks the rules, as a decoder would see too.
+    /// Reads a codebook; `None` where the header ends within it or breaks the rules, as a decoder
+    /// would see too.
     fn read(&mut self, bits: &mut Bits) -> Option<()> {
         if bits.take(24)? != 0x56_4342 {
             return None;
@@ -131,8 +135,8 @@ impl Book {
         vectors + codes + 2 * self.values + self.blocks() * (PLACE << BLOCK_BITS | BLOCK)
     }
 
-    /// Blocks of the decoding table: one, and one for every prefix of 8, 16 and 24 bits that goes on. Codes of a whole
-    /// tree below a prefix sum to one, each with 2^-(bits after the prefix).
+    /// Blocks of the decoding table: one, and one for every prefix of 8, 16 and 24 bits that goes
+    /// on. Codes of a whole tree below a prefix sum to one, each with 2^-(bits after the prefix).
     fn blocks(&self) -> u64 {
         let below = |depth: usize| -> u64 {
             let longer = self.lengths.iter().enumerate().skip(depth);
@@ -152,8 +156,8 @@ fn root(entries: u64, dimensions: u64) -> u64 {
     (1..=entries).take_while(|&value| fits(value)).last().unwrap_or(0)
 }
 
-/// The identification and the setup header in the private data of a Matroska track: the first and the third of three packets
-/// laced as Xiph does, or one after the other.
+/// The identification and the setup header in the private data of a Matroska track: the first and
+/// the third of three packets laced as Xiph does, or one after the other.
 pub(crate) fn headers_in(private: &[u8]) -> (&[u8], &[u8]) {
     /// Bytes of an identification header.
     const IDENTIFICATION: usize = 30;
@@ -193,7 +197,8 @@ pub(crate) mod tests {
         }
     }
 
-    /// A setup header of so many codebooks with so many codes, all of 17 bits, and vectors of 32 values.
+    /// A setup header of so many codebooks with so many codes, all of 17 bits, and vectors of 32
+    /// values.
     pub(crate) fn hostile_setup(books: u64) -> Vec<u8> {
         let mut header = Writer { bytes: b"\x05vorbis".to_vec(), at: 0 };
         header.put(books - 1, 8);

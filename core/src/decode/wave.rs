@@ -1,4 +1,5 @@
-//! Codecs of a wave format: what a `fmt ` chunk says becomes a stream, in RIFF, Wave64 and AVI alike.
+//! Codecs of a wave format: what a `fmt ` chunk says becomes a stream, in RIFF, Wave64 and AVI
+//! alike.
 
 use super::adpcm::{Ima, Microsoft};
 use super::amr::{self, AmrBand};

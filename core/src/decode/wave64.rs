@@ -1,4 +1,5 @@
-//! Sony Wave64: RIFF wave with identifiers of 16 bytes and sizes of 8, which count themselves and the identifier.
+//! Sony Wave64: RIFF wave with identifiers of 16 bytes and sizes of 8, which count themselves and
+//! the identifier.
 
 use super::pcm::Endian;
 use super::riff::{RiffWave, read_format};

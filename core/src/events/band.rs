@@ -1,12 +1,15 @@
-//! How wide a recording's speech is: whether there is anything above the telephone's 4 kHz in a file that has room for it.
+//! How wide a recording's speech is: whether there is anything above the telephone's 4 kHz in a
+//! file that has room for it.
 //!
-//! By rustfft's scalar transforms, the same on every CPU; realfft has none, for rustfft's planner chooses by the CPU.
+//! By rustfft's scalar transforms, the same on every CPU; realfft has none, for rustfft's planner
+//! chooses by the CPU.
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlannerScalar};
 use std::sync::Arc;
 
-/// A frame is looked at so many times a second: fricatives, which carry what lies above 4 kHz, last 50 ms and more.
+/// A frame is looked at so many times a second: fricatives, which carry what lies above 4 kHz, last
+/// 50 ms and more.
 const FRAMES_PER_SECOND: u32 = 8;
 /// Samples of a frame.
 const FRAME: usize = 256;

@@ -9,12 +9,14 @@ use super::tones::SUPERVISORY_HZ;
 const BEEP_HZ: (f32, f32) = (372.0, 2010.0);
 /// Lengths of a beep, in seconds, and a hop at either end.
 const BEEP_SECONDS: (f32, f32) = (0.14, 1.02);
-/// A harmonic is at most so much of its tone (6 dB below), and so near to twice or three times its frequency.
+/// A harmonic is at most so much of its tone (6 dB below), and so near to twice or three times its
+/// frequency.
 const HARMONIC: f32 = 0.25;
 const HARMONIC_OFF: f32 = 0.015;
 /// Share of the power that its one line holds.
 const PURE: f32 = 0.85;
-/// A generator holds its frequency and level; a voice or an instrument does not. A splice within a short beep costs 7 Hz.
+/// A generator holds its frequency and level; a voice or an instrument does not. A splice within a
+/// short beep costs 7 Hz.
 const WOBBLE_HZ: f32 = 8.0;
 const WOBBLE_DB: f32 = 1.0;
 /// Quieter than this (-55 dBov) it is bleed.
@@ -59,7 +61,8 @@ impl Beep {
         self.last_end = Some(burst.end);
     }
 
-    /// The beeps of a track of `total` samples, less those that are part of `others` and those the speech detector takes for speech.
+    /// The beeps of a track of `total` samples, less those that are part of `others` and those the
+    /// speech detector takes for speech.
     pub fn finish(self, total: u64, others: &[TrackEvent], probabilities: &[f32]) -> Vec<TrackEvent> {
         let again = (AGAIN_SECONDS * RATE as f32) as u64;
         let mut events = Vec::new();

@@ -1,4 +1,5 @@
-//! Runs of frames whose power lies in one or two steady peaks: the raw material of every tone but DTMF.
+//! Runs of frames whose power lies in one or two steady peaks: the raw material of every tone but
+//! DTMF.
 
 use super::extent::{Extent, Spread};
 use super::spectrum::{self, Analyser, BIN_HZ, FIRST_BIN, Frame, LAST_BIN, LONG, RATE, REACH};
@@ -22,7 +23,8 @@ const SECOND: f32 = 0.05;
 const STAY_SHARE: f32 = 0.55;
 /// A frame this far below the run's mean is outside it (12 dB).
 const FALL: f32 = 1.0 / 16.0;
-/// Frames a run survives without its tone (32 ms): the phase reversals of an answering tone, a lost packet.
+/// Frames a run survives without its tone (32 ms): the phase reversals of an answering tone, a lost
+/// packet.
 const PATIENCE: u32 = 4;
 /// Frames of another tone that end a run at once.
 const CHANGE: u32 = 2;
@@ -57,7 +59,8 @@ pub struct Burst {
     pub wobble_db: f32,
     /// Mean square of the tone.
     pub level: f32,
-    /// Share of all power that the long window found in `lines`; 0 where the run was too short for it.
+    /// Share of all power that the long window found in `lines`; 0 where the run was too short for
+    /// it.
     pub purity: f32,
     /// The lines of a long window, by rising frequency; empty where the run was too short for it.
     pub lines: Vec<SpectralLine>,
@@ -74,7 +77,8 @@ impl Burst {
         matches!(self.lines.len(), 1 | 2) && self.purity >= ALONE
     }
 
-    /// Whether its level is steady, as a generator's is; the network's tones may have two lines so close that they beat.
+    /// Whether its level is steady, as a generator's is; the network's tones may have two lines so
+    /// close that they beat.
     pub fn is_steady(&self) -> bool {
         let beats = matches!(self.lines.as_slice(), [a, b] if b.hz - a.hz < BEAT_HZ && b.hz <= SUPERVISORY_HZ.1);
         beats || self.wobble_db <= STEADY_DB
@@ -121,7 +125,8 @@ impl SpectralPeaks {
     }
 }
 
-/// Notices a tone in coarse frames: the same one or two peaks hold nearly all power in four frames on end.
+/// Notices a tone in coarse frames: the same one or two peaks hold nearly all power in four frames
+/// on end.
 #[derive(Default)]
 pub struct Notice {
     peaks: Option<SpectralPeaks>,
@@ -129,7 +134,8 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Coarse frames a tone must fill to be noticed (128 ms; no tone of the tables is shorter than 190).
+    /// Coarse frames a tone must fill to be noticed (128 ms; no tone of the tables is shorter than
+    /// 190).
     pub const FRAMES: u32 = 4;
 
     /// Takes the next coarse frame; whether a tone sounds.
@@ -176,13 +182,15 @@ impl Bursts {
         Self { run: None, long: Analyser::new(LONG, portable), power: vec![0.0; LONG / 2 + 1] }
     }
 
-    /// Takes the fine frame whose first sample is `at`; `recent` is at least the last `LONG` samples up to the frame's end
-    /// (fewer at the beginning). Gives the burst that this frame ended.
+    /// Takes the fine frame whose first sample is `at`; `recent` is at least the last `LONG`
+    /// samples up to the frame's end (fewer at the beginning). Gives the burst that this frame
+    /// ended.
     pub fn push(&mut self, at: u64, frame: &Frame, recent: &[f32]) -> Option<Burst> {
         if let Some(run) = &mut self.run {
             let level = run.peaks.power_in(frame);
             if level >= STAY_SHARE * frame.total && level >= FALL * run.extent.max() {
-                // Missed frames were bridged: they count with the level they had, which is this one at most.
+                // Missed frames were bridged: they count with the level they had, which is this one
+                // at most.
                 for _ in 0..run.missed {
                     run.extent.push(level);
                 }

@@ -1,22 +1,27 @@
 //! Ringback, busy and congestion: bursts of a supervisory tone in a cadence.
 //!
-//! The cadence decides what a tone means; the frequencies only decide between countries. Every entry of the tables is
-//! scored as the bursts come, so a train of any length needs no memory of its bursts.
+//! The cadence decides what a tone means; the frequencies only decide between countries. Every
+//! entry of the tables is scored as the bursts come, so a train of any length needs no memory of
+//! its bursts.
 
 use super::bursts::{Burst, SpectralLine};
 use super::event::{EventKind, TrackEvent, dbov};
 use super::tones::{ANYWHERE, SUPERVISORY_HZ, TONES, Tone};
 
-/// A length fits within 15 %, or within 40 ms where that is more (E.180 lets exchanges vary by 10 %).
+/// A length fits within 15 %, or within 40 ms where that is more (E.180 lets exchanges vary by 10
+/// %).
 const FIT: f32 = 0.15;
 const FIT_SECONDS: f32 = 0.04;
-/// A frequency is a country's within 12 Hz (lines of 128 ms windows are good to a hertz; networks are not).
+/// A frequency is a country's within 12 Hz (lines of 128 ms windows are good to a hertz; networks
+/// are not).
 const FIT_HZ: f32 = 12.0;
-/// What other frequencies weigh, in relative error of the times: countries' cadences lie closer together than exchanges keep them.
+/// What other frequencies weigh, in relative error of the times: countries' cadences lie closer
+/// together than exchanges keep them.
 const OTHER_HZ: f32 = 0.25;
 /// Bursts closer than this are one, hurt by a lost packet.
 const JOIN_SECONDS: f32 = 0.08;
-/// A train is over when nothing came for this long: two of the longest periods, so that one burst may be drowned.
+/// A train is over when nothing came for this long: two of the longest periods, so that one burst
+/// may be drowned.
 const OVER_SECONDS: f32 = 12.0;
 /// Share of a train's bursts that must fit: a country's tone, a cadence at any frequency.
 const MAX: (f32, f32) = (0.6, 0.8);
@@ -108,7 +113,8 @@ pub struct Cadence {
 }
 
 impl Cadence {
-    /// Listens for the tones of `countries` (ISO 3166, lower case); for those of any country if there are none.
+    /// Listens for the tones of `countries` (ISO 3166, lower case); for those of any country if
+    /// there are none.
     pub fn new(countries: &[String]) -> Self {
         let chosen = TONES.iter().filter(|t| countries.is_empty() || countries.iter().any(|c| c == t.country));
         let anywhere = ANYWHERE.iter().filter(|_| countries.is_empty());
@@ -188,7 +194,8 @@ impl Cadence {
     }
 }
 
-/// Whether a burst is a pure tone of supervisory frequencies. Shorter ones than the long window are in no table.
+/// Whether a burst is a pure tone of supervisory frequencies. Shorter ones than the long window are
+/// in no table.
 fn is_supervisory(burst: &Burst) -> bool {
     let inside = |l: &SpectralLine| l.hz >= SUPERVISORY_HZ.0 && l.hz <= SUPERVISORY_HZ.1;
     matches!(burst.lines.len(), 1 | 2) && burst.purity >= PURE && burst.lines.iter().all(inside)
@@ -259,7 +266,8 @@ impl Train {
         score.error / score.fits.max(1) as f32 + missed + OTHER_HZ * (1.0 - self.frequency_fit(tone))
     }
 
-    /// 1 where the tone has exactly the entry's frequencies, falling to 0 at `FIT_HZ` off or with another number of lines.
+    /// 1 where the tone has exactly the entry's frequencies, falling to 0 at `FIT_HZ` off or with
+    /// another number of lines.
     fn frequency_fit(&self, tone: &Tone) -> f32 {
         if self.lines.len() != tone.hz.len() {
             return 0.0;

@@ -1,4 +1,5 @@
-//! Clipping: runs of samples at full scale. Judged at the recording's own rate; a resampler rounds the corners off.
+//! Clipping: runs of samples at full scale. Judged at the recording's own rate; a resampler rounds
+//! the corners off.
 
 use super::event::{EventKind, TrackEvent, dbov};
 

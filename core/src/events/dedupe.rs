@@ -2,8 +2,8 @@
 
 use super::event::{EventKind, TrackEvent};
 
-/// The other track's sound must be this much louder. Echo comes back 20 dB and more below (ITU-T G.122), recorders' gains differ
-/// by less than the rest.
+/// The other track's sound must be this much louder. Echo comes back 20 dB and more below (ITU-T
+/// G.122), recorders' gains differ by less than the rest.
 const LOUDER_DB: f32 = 6.0;
 /// Echo comes back late by up to this much.
 const ECHO_MS: f64 = 100.0;
@@ -12,9 +12,10 @@ const COVER: f64 = 0.5;
 
 /// Drops every event of a track that another track has louder at the same time of the call.
 ///
-/// The events of each track are in order of their start. Only tracks that are `comparable` are held against each other: their
-/// placement is no less certain than `tolerance_ms`. `to_call(track, ms)` gives the call time of a track time.
-/// Events of lines and recorders (digital zero, dropouts, clipping) do not bleed.
+/// The events of each track are in order of their start. Only tracks that are `comparable` are held
+/// against each other: their placement is no less certain than `tolerance_ms`. `to_call(track, ms)`
+/// gives the call time of a track time. Events of lines and recorders (digital zero, dropouts,
+/// clipping) do not bleed.
 pub fn dedupe(
     tracks: &mut [Vec<TrackEvent>],
     comparable: &[bool],

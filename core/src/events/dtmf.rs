@@ -12,11 +12,13 @@ const KEYS: [[char; 4]; 4] = [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', 
 /// Bins searched for the row (625-1031 Hz) and the column (1125-1719 Hz).
 const ROW_BINS: (usize, usize) = (20, 33);
 const COLUMN_BINS: (usize, usize) = (36, 55);
-/// What a key's frames must show: the less of the power its tones hold, the more of everything else.
+/// What a key's frames must show: the less of the power its tones hold, the more of everything
+/// else.
 struct Proof {
     /// Mean share of the power.
     share: f32,
-    /// Mean distance from the key's frequencies: 2.2 % lies between the 1.5 % to accept and the 3.5 % to refuse (Q.24).
+    /// Mean distance from the key's frequencies: 2.2 % lies between the 1.5 % to accept and the 3.5
+    /// % to refuse (Q.24).
     off: f32,
     /// Standard deviation of that distance.
     unsteady: f32,
@@ -24,10 +26,11 @@ struct Proof {
     frames: u32,
 }
 
-/// A key alone, which may be as far off as Q.24 allows; under noise; under its owner's voice; half drowned in it. Generators are exact
-/// to a few tenths of a percent, voices are not. Measured on made calls: keys alone have shares of 0.98 and more, keys pressed while
-/// speaking 0.75 and more (98 in 100), are off by 0.2 % and unsteady by 0.6 %; partials of voices and music that look like keys reach
-/// 0.9, but then lie off by 1 % and more.
+/// A key alone, which may be as far off as Q.24 allows; under noise; under its owner's voice; half
+/// drowned in it. Generators are exact to a few tenths of a percent, voices are not. Measured on
+/// made calls: keys alone have shares of 0.98 and more, keys pressed while speaking 0.75 and more
+/// (98 in 100), are off by 0.2 % and unsteady by 0.6 %; partials of voices and music that look like
+/// keys reach 0.9, but then lie off by 1 % and more.
 const PROOFS: [Proof; 4] = [
     Proof { share: 0.95, off: 0.022, unsteady: 0.012, frames: 4 },
     Proof { share: 0.85, off: 0.01, unsteady: 0.009, frames: 5 },
@@ -36,10 +39,11 @@ const PROOFS: [Proof; 4] = [
 ];
 /// Distance in a single frame, which noise moves.
 const OFF_FREQUENCY_FRAME: f32 = 0.035;
-/// Column above row by at most 4 dB, row above column by at most 8 dB (Q.24, as most countries set it), and 1 dB for noise.
+/// Column above row by at most 4 dB, row above column by at most 8 dB (Q.24, as most countries set
+/// it), and 1 dB for noise.
 const TWIST_DB: (f32, f32) = (-9.0, 5.0);
-/// Twist of a key that is alone: networks and phones go beyond Q.24, and a pair of tones that are exact and hold nearly all
-/// of the power is no voice.
+/// Twist of a key that is alone: networks and phones go beyond Q.24, and a pair of tones that are
+/// exact and hold nearly all of the power is no voice.
 const TWIST_ALONE_DB: (f32, f32) = (-13.0, 9.0);
 /// Share of a frame's power by which a key is alone.
 const SHARE_ALONE: f32 = 0.95;
@@ -47,13 +51,16 @@ const SHARE_ALONE: f32 = 0.95;
 const SHARE_FRAME: f32 = 0.35;
 /// The same in a coarse frame that calls for a closer look.
 const SHARE_COARSE: f32 = 0.42;
-/// Power at twice a tone's frequency over that of the tone: -10 dB. Voices have harmonics, keys have none.
+/// Power at twice a tone's frequency over that of the tone: -10 dB. Voices have harmonics, keys
+/// have none.
 const HARMONIC: f32 = 0.1;
 /// Shortest key: 40 ms (Q.24), less a hop; 20 ms measure 24 at most.
 const MIN: u64 = 28 * RATE as u64 / 1000;
-/// A key is over when its tones are gone for this many frames: the least that lie wholly within a pause of 50 ms (Q.24).
+/// A key is over when its tones are gone for this many frames: the least that lie wholly within a
+/// pause of 50 ms (Q.24).
 const PAUSE: u64 = 4;
-/// A key drowned in speech may come up again within this many frames (96 ms) if its tones never went away.
+/// A key drowned in speech may come up again within this many frames (96 ms) if its tones never
+/// went away.
 const DROWNED: u64 = 12;
 /// The same key this soon after, and this much fainter or louder, is an echo of one press.
 const ECHO_MS: f64 = 100.0;
@@ -147,7 +154,8 @@ pub struct Dtmf {
 }
 
 impl Dtmf {
-    /// Takes the fine frame whose first sample is `at`. Frames follow each other by `HOP`, or `close` came between.
+    /// Takes the fine frame whose first sample is `at`. Frames follow each other by `HOP`, or
+    /// `close` came between.
     pub fn push(&mut self, at: u64, frame: &Frame) {
         let press = press(frame);
         if let Some(held) = &mut self.held {
@@ -259,8 +267,9 @@ impl HeldKey {
         })
     }
 
-    /// Whether what was held is a key. The purer the pair, the less exact it has to be: a key pressed while its owner speaks
-    /// is as exact as any other, a voice or an instrument that happens to have two such partials is not.
+    /// Whether what was held is a key. The purer the pair, the less exact it has to be: a key
+    /// pressed while its owner speaks is as exact as any other, a voice or an instrument that
+    /// happens to have two such partials is not.
     fn is_key(&self) -> bool {
         let off = self.off_row.mean().abs().max(self.off_column.mean().abs());
         let unsteady = self.off_row.deviation().max(self.off_column.deviation());
@@ -352,7 +361,8 @@ mod tests {
 
     #[test]
     fn steady_vowels_whose_partials_lie_on_a_key_are_none() {
-        // Amplitudes of two vowels of a real call: 3rd and 5th, 5th and 8th harmonic near 697 + 1209 and 770 + 1209 Hz.
+        // Amplitudes of two vowels of a real call: 3rd and 5th, 5th and 8th harmonic near 697 +
+        // 1209 and 770 + 1209 Hz.
         let high = [(236.0, 0.03), (473.0, 0.1), (709.0, 0.2), (1182.0, 0.25), (1418.0, 0.04)];
         let low = [(306.0, 0.05), (459.0, 0.08), (612.0, 0.15), (765.0, 0.4), (918.0, 0.08), (1224.0, 0.22)];
         assert_eq!(keys(&listen(&sines(&high, 60.0))), "");

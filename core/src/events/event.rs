@@ -11,11 +11,13 @@ pub struct TrackEvent {
     pub start_ms: f64,
     /// Track time just after its last sample, in milliseconds.
     pub end_ms: f64,
-    /// The key, the fax tone (`cng`, `ced`), the beep's frequency or the countries whose cadence it is.
+    /// The key, the fax tone (`cng`, `ced`), the beep's frequency or the countries whose cadence it
+    /// is.
     pub detail: Option<String>,
     /// How sure, 0 to 1.
     pub confidence: f32,
-    /// Mean level while it sounds, in dB of full scale (a full-scale sine is -3.01). `-inf` for digital zero.
+    /// Mean level while it sounds, in dB of full scale (a full-scale sine is -3.01). `-inf` for
+    /// digital zero.
     pub level_dbov: f32,
 }
 

@@ -6,7 +6,8 @@ use super::spectrum::{FRAME, HOP};
 const HEAD: usize = 8;
 /// Frames that a window takes to pass an edge.
 const PASSING: usize = FRAME / HOP;
-/// A frame half covered by a tone has half its amplitude: an edge is where the level is 6 dB below the tone's.
+/// A frame half covered by a tone has half its amplitude: an edge is where the level is 6 dB below
+/// the tone's.
 const EDGE: f32 = 0.25;
 
 /// Folds the levels of consecutive fine frames into mean level, flatness and the two edges.
@@ -75,7 +76,8 @@ impl Extent {
         self.max
     }
 
-    /// Mean level (mean square) without the edges; the highest where the sound is too short to have an inside.
+    /// Mean level (mean square) without the edges; the highest where the sound is too short to have
+    /// an inside.
     pub fn mean(&self) -> f32 {
         if self.inner == 0 { self.max } else { (self.sum / f64::from(self.inner)) as f32 }
     }

@@ -60,8 +60,9 @@ impl Fax {
         }
     }
 
-    /// The fax tones of a track of `total` samples. A whole CNG burst with another after its period is certain; a cut one
-    /// counts beside a whole one; a single one counts where the track ends before the next could come.
+    /// The fax tones of a track of `total` samples. A whole CNG burst with another after its period
+    /// is certain; a cut one counts beside a whole one; a single one counts where the track ends
+    /// before the next could come.
     pub fn finish(self, total: u64) -> Vec<TrackEvent> {
         let calls = &self.calls;
         let mut events = self.answers;

@@ -1,8 +1,10 @@
-//! Everything that sounds but is not speech: keys, the network's tones, fax, beeps and hold music, each an [`TrackEvent`] in track time.
+//! Everything that sounds but is not speech: keys, the network's tones, fax, beeps and hold music,
+//! each an [`TrackEvent`] in track time.
 //!
 //! [`EventDetector`] listens at 8 kHz and owns the one block analysis: a spectrum for every 32 ms, which music is judged by, and, only where
-//! one of these holds a key or a steady tone, spectra every 8 ms for the rest. [`zero::Zero`] and [`clipping::Clipping`] listen at the
-//! recording's own rate. [`dedupe::dedupe`] drops what bled from another track.
+//! one of these holds a key or a steady tone, spectra every 8 ms for the rest. [`zero::Zero`] and
+//! [`clipping::Clipping`] listen at the recording's own rate. [`dedupe::dedupe`] drops what bled
+//! from another track.
 
 mod band;
 mod beep;
@@ -30,7 +32,8 @@ use bursts::{Burst, Bursts, Notice};
 use event::EventKind;
 use spectrum::{Analyser, FRAME, Frame, HOP, LONG};
 
-/// Samples that a closer look may need behind the coarse frame under way: it begins up to five frames back, with a long window.
+/// Samples that a closer look may need behind the coarse frame under way: it begins up to five
+/// frames back, with a long window.
 const BEHIND: usize = LONG + (Notice::FRAMES as usize + 1) * FRAME;
 /// Samples kept before the oldest are thrown away, so that this is rarely done.
 const KEPT: usize = 16 * BEHIND;
@@ -77,8 +80,8 @@ struct Listeners {
 }
 
 impl EventDetector {
-    /// A listener that knows the tones of `countries` (ISO 3166, lower case); of any country if there are none. `portable`: with
-    /// the same answer on every kind of CPU.
+    /// A listener that knows the tones of `countries` (ISO 3166, lower case); of any country if
+    /// there are none. `portable`: with the same answer on every kind of CPU.
     pub fn new(countries: &[String], portable: bool) -> Self {
         Self {
             analyser: Analyser::new(FRAME, portable),
@@ -108,8 +111,8 @@ impl EventDetector {
         self.feed(block);
     }
 
-    /// Ends the track and gives what was heard, by start. `probabilities` are the speech detector's, one for every 256 samples;
-    /// none where the detector takes music for speech.
+    /// Ends the track and gives what was heard, by start. `probabilities` are the speech
+    /// detector's, one for every 256 samples; none where the detector takes music for speech.
     pub fn finish(mut self, probabilities: &[f32]) -> Vec<TrackEvent> {
         self.feed(&[0.0; FLUSH]);
         self.listeners.finish(self.total, probabilities)
@@ -181,7 +184,8 @@ impl Recent {
 }
 
 impl Listeners {
-    /// Where a closer look begins that this coarse frame calls for: a key began within the last frame, a tone a few frames ago.
+    /// Where a closer look begins that this coarse frame calls for: a key began within the last
+    /// frame, a tone a few frames ago.
     fn look_from(&mut self, frame: &Frame, at: u64) -> Option<u64> {
         let back = if self.notice.push(frame) {
             Some(u64::from(Notice::FRAMES) + 1)
@@ -247,7 +251,8 @@ impl Listeners {
     }
 }
 
-/// Whether a key or train is but notes of the music around it; a key nearly alone in its frames is none.
+/// Whether a key or train is but notes of the music around it; a key nearly alone in its frames is
+/// none.
 fn is_note(event: &TrackEvent, music: &[TrackEvent]) -> bool {
     if event.kind != EventKind::Dtmf {
         return music.iter().any(|m| m.overlap_ms(event.start_ms, event.end_ms) > 0.3 * event.duration_ms());

@@ -1,8 +1,9 @@
 //! Hold music: sound that is not speech and has partials that last, over seconds.
 //!
-//! Frames are folded into slots of half a second as they come, because what tells speech from music lies in seconds: notes hold
-//! their partials for a tenth of a second and more, and the level does not swing with the syllables (about 4 Hz; Scheirer and
-//! Slaney 1997). The speech detector has the last word: where it hears speech there is no music.
+//! Frames are folded into slots of half a second as they come, because what tells speech from music
+//! lies in seconds: notes hold their partials for a tenth of a second and more, and the level does
+//! not swing with the syllables (about 4 Hz; Scheirer and Slaney 1997). The speech detector has the
+//! last word: where it hears speech there is no music.
 
 use super::event::{EventKind, TrackEvent, dbov};
 use super::spectrum::{FIRST_BIN, FRAME, Frame, RATE};
@@ -13,7 +14,8 @@ const SLOT: usize = 16;
 const SLOT_SAMPLES: u64 = (SLOT * FRAME) as u64;
 /// Frames that a peak must last to count (128 ms): the partials of a voice move on before that.
 const LASTING: usize = 4;
-/// Frames between the two levels that are compared (128 ms): half a period of the 4 Hz at which syllables come.
+/// Frames between the two levels that are compared (128 ms): half a period of the 4 Hz at which
+/// syllables come.
 const SWING: usize = 4;
 /// Bins 312 to 3500 Hz.
 const BINS: std::ops::Range<usize> = FIRST_BIN..113;
@@ -23,7 +25,8 @@ const PROMINENT: f32 = 3.0;
 const WINDOW: usize = 2;
 /// Slots of a window that must not be taken by tones.
 const FREE: usize = 3;
-/// Different notes or partials in a window: a signal tone too faint to be known as one has one or two.
+/// Different notes or partials in a window: a signal tone too faint to be known as one has one or
+/// two.
 const NOTES: u32 = 4;
 /// Mean speech probability of a window, and of the slot itself, above which there is no music.
 const SPEECH: (f32, f32) = (0.1, 0.3);
@@ -38,15 +41,17 @@ const FADED: f32 = 1.0 / 16.0;
 /// A longest swing where there is no speech detector to ask, in dB: a voice has 7 and more.
 const CALM: f32 = 4.0;
 
-/// What a window needs: lasting peaks a frame, at least; the same for each dB of swing; peaks that came to last, a frame.
+/// What a window needs: lasting peaks a frame, at least; the same for each dB of swing; peaks that
+/// came to last, a frame.
 struct Need {
     lasting: f32,
     lasting_per_db: f32,
     fresh: f32,
 }
 
-/// Measured on made calls with hold music and games' music at -54 to -16 dBov: faint sound may be the other party's bleed, whose
-/// vowels are as steady as some music and too faint for the speech detector.
+/// Measured on made calls with hold music and games' music at -54 to -16 dBov: faint sound may be
+/// the other party's bleed, whose vowels are as steady as some music and too faint for the speech
+/// detector.
 const FAINT: Need = Need { lasting: 0.3, lasting_per_db: 0.11, fresh: 0.06 };
 /// Above `LOUD` nothing bleeds.
 const CLEAR: Need = Need { lasting: 0.12, lasting_per_db: 0.03, fresh: 0.03 };
@@ -153,8 +158,8 @@ impl Music {
         self.tone_end = self.tone_end.max(end);
     }
 
-    /// The stretches of music, given the speech probabilities of the coarse frames (none where no detector ran that knows music
-    /// from speech).
+    /// The stretches of music, given the speech probabilities of the coarse frames (none where no
+    /// detector ran that knows music from speech).
     pub fn finish(self, probabilities: &[f32]) -> Vec<TrackEvent> {
         let speech: Vec<f32> = (0..self.slots.len())
             .map(|i| {

@@ -1,7 +1,8 @@
 //! The one block analysis that all listeners share: Hann-windowed power spectra at 8 kHz.
 //!
-//! realfft does not fit: two windows share one complex transform, where it would make two; and it takes its transforms from
-//! rustfft's `FftPlanner` alone, which chooses by the CPU, so that `portable` could not be kept.
+//! realfft does not fit: two windows share one complex transform, where it would make two; and it
+//! takes its transforms from rustfft's `FftPlanner` alone, which chooses by the CPU, so that
+//! `portable` could not be kept.
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};
@@ -9,7 +10,8 @@ use std::sync::Arc;
 
 /// The rate all listeners of this module work at, in Hz.
 pub const RATE: usize = 8000;
-/// Samples of a frame (32 ms), and the distance of coarse frames: the frames of the speech detector.
+/// Samples of a frame (32 ms), and the distance of coarse frames: the frames of the speech
+/// detector.
 pub const FRAME: usize = 256;
 /// Distance of fine frames, in samples (8 ms).
 pub const HOP: usize = 64;
@@ -39,7 +41,8 @@ impl Default for Frame {
     }
 }
 
-/// Turns samples into power spectra, two windows at a time: one as the real part of a complex transform, one as the imaginary.
+/// Turns samples into power spectra, two windows at a time: one as the real part of a complex
+/// transform, one as the imaginary.
 pub struct Analyser {
     fft: Arc<dyn Fft<f32>>,
     window: Vec<f32>,
@@ -48,15 +51,16 @@ pub struct Analyser {
 }
 
 impl Analyser {
-    /// An analyser of windows of `length` samples (even); `portable`: with the same bits on every CPU.
+    /// An analyser of windows of `length` samples (even); `portable`: with the same bits on every
+    /// CPU.
     pub fn new(length: usize, portable: bool) -> Self {
         let fft = if portable {
             FftPlannerScalar::<f32>::new().plan_fft_forward(length)
         } else {
             FftPlanner::<f32>::new().plan_fft_forward(length)
         };
-        // Scaled so that the powers of all bins add up to the mean square: 2 / (N * sum of w^2), sum of w^2 = 3 N / 8; and by
-        // half for the two windows that are told apart below.
+        // Scaled so that the powers of all bins add up to the mean square: 2 / (N * sum of w^2),
+        // sum of w^2 = 3 N / 8; and by half for the two windows that are told apart below.
         let scale = 0.5 * (2.0 / (length as f64 * length as f64 * 0.375)).sqrt();
         let step = std::f64::consts::TAU / length as f64;
         Self {
@@ -67,7 +71,8 @@ impl Analyser {
         }
     }
 
-    /// Writes the power spectra of two windows of samples; each has half as many bins as samples, and one.
+    /// Writes the power spectra of two windows of samples; each has half as many bins as samples,
+    /// and one.
     pub fn powers(&mut self, samples: [&[f32]; 2], powers: [&mut [f32]; 2]) {
         let [one, two] = samples;
         for (to, (w, (a, b))) in self.buffer.iter_mut().zip(self.window.iter().zip(one.iter().zip(two))) {

@@ -1,11 +1,13 @@
-//! Supervisory tones by country, as plain data (ITU-T E.180 supplement 2 and what switches are set to).
+//! Supervisory tones by country, as plain data (ITU-T E.180 supplement 2 and what switches are set
+//! to).
 
 use super::event::EventKind;
 
 /// Cadence of one supervisory tone of one country.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tone {
-    /// ISO 3166 code, lower case; empty for a cadence that many countries use with other frequencies.
+    /// ISO 3166 code, lower case; empty for a cadence that many countries use with other
+    /// frequencies.
     pub country: &'static str,
     /// What it means.
     pub kind: EventKind,
@@ -48,7 +50,8 @@ pub const TONES: &[Tone] = &[
     tone("de", Congestion, &[425.0], &[0.24, 0.24]),
 ];
 
-/// Cadences of E.180's recommended ranges at any frequency of a supervisory tone, for countries not in the table.
+/// Cadences of E.180's recommended ranges at any frequency of a supervisory tone, for countries not
+/// in the table.
 pub const ANYWHERE: &[Tone] = &[
     tone("", Ringback, &[], &[1.0, 4.0]),
     tone("", Ringback, &[], &[1.5, 3.5]),
@@ -59,5 +62,6 @@ pub const ANYWHERE: &[Tone] = &[
     tone("", Congestion, &[], &[0.25, 0.25]),
 ];
 
-/// Frequencies a supervisory tone may have (E.180: 400-450 Hz preferred, 340-500 accepted; 620 for North America).
+/// Frequencies a supervisory tone may have (E.180: 400-450 Hz preferred, 340-500 accepted; 620 for
+/// North America).
 pub const SUPERVISORY_HZ: (f32, f32) = (330.0, 640.0);

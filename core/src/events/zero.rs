@@ -1,5 +1,5 @@
-//! Digital zero and dropouts: samples that no line could have sent. Judged at the recording's own rate, where a resampler has not
-//! yet blurred them.
+//! Digital zero and dropouts: samples that no line could have sent. Judged at the recording's own
+//! rate, where a resampler has not yet blurred them.
 
 use super::event::{EventKind, TrackEvent, dbov};
 
@@ -11,7 +11,8 @@ const SMALL: f32 = 16.0 / 32768.0;
 const ZERO_MS: f64 = 1000.0;
 /// Constant for this long, cut into sound, is a dropout.
 const DROPOUT_MS: f64 = 5.0;
-/// Mean square of the 6 ms either side of a dropout: -50 dBov. Where a line sends nothing between words, words fade first.
+/// Mean square of the 6 ms either side of a dropout: -50 dBov. Where a line sends nothing between
+/// words, words fade first.
 const SOUND: f32 = 1e-5;
 /// Chunks a second: 2 ms each, so that 5 ms of zeros hold at least one.
 const CHUNKS: u32 = 500;

@@ -14,13 +14,15 @@ use crate::mix::Mixer;
 use crate::run::RunOptions;
 use crate::threads::{self, Job};
 
-/// Samples of each channel that are mixed while those before are written: some milliseconds of work.
+/// Samples of each channel that are mixed while those before are written: some milliseconds of
+/// work.
 const AHEAD: usize = 1 << 16;
 
 /// Writes a mix to a file: the same mix, the same bytes.
 ///
 /// # Errors
-/// `io`; `limit_exceeded` for a wav beyond 4 GB; `unsupported` for FLAC of more than 8 channels; `cancelled`.
+/// `io`; `limit_exceeded` for a wav beyond 4 GB; `unsupported` for FLAC of more than 8 channels;
+/// `cancelled`.
 pub fn write_audio(path: &Path, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<()> {
     write(path, mixer, format, run, |_| {}, |_| {})
 }
@@ -33,7 +35,8 @@ pub fn write_audio_hashed(path: &Path, mixer: &mut Mixer, format: Format, run: &
     write_audio_heard(path, mixer, format, run, |_| {})
 }
 
-/// As [`write_audio_hashed`], with a listener to the blocks as they are written, channels interleaved.
+/// As [`write_audio_hashed`], with a listener to the blocks as they are written, channels
+/// interleaved.
 ///
 /// # Errors
 /// As [`write_audio`].
@@ -49,8 +52,8 @@ pub fn write_audio_heard(
     Ok(hex(&hash.finalize()))
 }
 
-/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`. Where there is more than one thread, the next
-/// blocks are mixed and encoded while these are written.
+/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`. Where there is
+/// more than one thread, the next blocks are mixed and encoded while these are written.
 fn write(
     path: &Path,
     mixer: &mut Mixer,
@@ -149,7 +152,8 @@ mod tests {
 
     const FORMATS: [(Format, &str); 3] = [(Format::Wav, "wav"), (Format::WavUlaw, "wav"), (Format::Flac, "flac")];
 
-    /// Channels that are hard to encode: a hum, full-scale noise, steps, silence with one click, and a swell.
+    /// Channels that are hard to encode: a hum, full-scale noise, steps, silence with one click,
+    /// and a swell.
     fn channels(frames: usize) -> Vec<Vec<i16>> {
         let mut state = 1u32;
         let noise = (0..frames).map(|_| {
@@ -163,7 +167,8 @@ mod tests {
         vec![noise.collect(), hum.collect(), steps.collect(), click.collect(), swell.collect()]
     }
 
-    /// Writes channels as a mix: the file's bytes, its hash, and the samples of the mix, interleaved.
+    /// Writes channels as a mix: the file's bytes, its hash, and the samples of the mix,
+    /// interleaved.
     fn written(channels: &[Vec<i16>], format: Format, rate: u32) -> (Vec<u8>, String, Vec<i16>) {
         let place = Placement::reference();
         let rate = Rate::new(rate).unwrap();

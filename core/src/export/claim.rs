@@ -10,8 +10,8 @@ use crate::run::RunOptions;
 /// How often one who waits looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A folder that nobody else writes to until this is dropped, or its process ends. Where the system has no such locks
-/// (folders on Windows, some network file systems) it promises nothing.
+/// A folder that nobody else writes to until this is dropped, or its process ends. Where the system
+/// has no such locks (folders on Windows, some network file systems) it promises nothing.
 #[derive(Debug)]
 pub(crate) struct Claim {
     _folder: Option<File>,

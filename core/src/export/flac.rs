@@ -1,5 +1,6 @@
-//! A mix as FLAC (RFC 9639): 16 bits, fixed predictors, Rice-coded residuals. Whole numbers only, so the bytes are the same on
-//! every machine; the checksum of all samples is left out, as the format allows, since it would stand before them.
+//! A mix as FLAC (RFC 9639): 16 bits, fixed predictors, Rice-coded residuals. Whole numbers only,
+//! so the bytes are the same on every machine; the checksum of all samples is left out, as the
+//! format allows, since it would stand before them.
 
 use super::Encode;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -11,7 +12,8 @@ const BLOCK: usize = 4096;
 const MAX_CHANNELS: u16 = 8;
 /// The highest order of a fixed predictor.
 const MAX_ORDER: usize = 4;
-/// A block is cut into up to 2⁶ parts, each with its own Rice parameter, of which 15 means something else.
+/// A block is cut into up to 2⁶ parts, each with its own Rice parameter, of which 15 means
+/// something else.
 const MAX_PARTITION: usize = 6;
 const PARAMETERS: usize = 15;
 const BITS: u64 = 16;
@@ -177,7 +179,8 @@ struct SubframePlan {
 }
 
 impl SubframePlan {
-    /// The shortest plan and its length in bits. `frames` counts the samples that the residual lacks at its beginning too.
+    /// The shortest plan and its length in bits. `frames` counts the samples that the residual
+    /// lacks at its beginning too.
     fn of(residual: &[i32], frames: usize, order: usize) -> (Self, u64) {
         let finest =
             (0..=MAX_PARTITION).rev().find(|&p| frames.is_multiple_of(1 << p) && frames >> p > order).unwrap_or(0);

@@ -1,4 +1,5 @@
-//! Writing what was made. A file appears whole or not at all: it is written beside its name and renamed.
+//! Writing what was made. A file appears whole or not at all: it is written beside its name and
+//! renamed.
 
 mod audio;
 mod claim;

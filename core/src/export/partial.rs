@@ -1,4 +1,5 @@
-//! A file that appears whole or not at all: written beside its name, under a name of its own, and renamed.
+//! A file that appears whole or not at all: written beside its name, under a name of its own, and
+//! renamed.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -9,9 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::write_error;
 use crate::error::Result;
 
-/// The longest name of a file that common file systems take, in bytes (POSIX `NAME_MAX` of ext4, XFS, APFS, NTFS).
+/// The longest name of a file that common file systems take, in bytes (POSIX `NAME_MAX` of ext4,
+/// XFS, APFS, NTFS).
 const MAX_NAME: usize = 255;
-/// Names that are tried: those of files that a killed process of the same number left behind are taken.
+/// Names that are tried: those of files that a killed process of the same number left behind are
+/// taken.
 const TRIES: u32 = 1000;
 /// How the names of files under way end.
 const ENDING: &str = ".part";
@@ -25,7 +28,8 @@ pub(crate) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Makes a file that no other writer has, and opens it for writing. A link of its name is not followed.
+    /// Makes a file that no other writer has, and opens it for writing. A link of its name is not
+    /// followed.
     ///
     /// # Errors
     /// `io`.
@@ -64,8 +68,8 @@ impl Drop for PartialFile {
     }
 }
 
-/// The name of a file under way: that of the finished one, shortened where it would be too long, and what no other
-/// writer adds to it.
+/// The name of a file under way: that of the finished one, shortened where it would be too long,
+/// and what no other writer adds to it.
 fn part_name(path: &Path, number: u64) -> OsString {
     let ending = format!(".{}-{number}{ENDING}", std::process::id());
     let name = path.file_name().unwrap_or_default();

@@ -1,5 +1,6 @@
-//! What a waveform's picture needs: the least and the greatest sample of every stretch, in the formats of BBC
-//! audiowaveform (version 2, JSON and `.dat`), which its players and wavesurfer.js read.
+//! What a waveform's picture needs: the least and the greatest sample of every stretch, in the
+//! formats of BBC audiowaveform (version 2, JSON and `.dat`), which its players and wavesurfer.js
+//! read.
 //!
 //! <https://github.com/bbc/audiowaveform/blob/master/doc/DataFormat.md> describes both.
 
@@ -127,7 +128,8 @@ pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
     Ok((rate.hz() / points_per_second).max(MIN_SAMPLES))
 }
 
-/// The peaks of every channel of a recording, codec delay removed, in one pass that keeps no samples.
+/// The peaks of every channel of a recording, codec delay removed, in one pass that keeps no
+/// samples.
 ///
 /// ```no_run
 /// use callweave::{RunOptions, Input, config::DecodeOptions, export::{PeakBits, peaks}};
@@ -138,7 +140,8 @@ pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for points per second out of range, `no_audio`, `cancelled`, and those of [`Decoder`].
+/// `invalid_argument` for points per second out of range, `no_audio`, `cancelled`, and those of
+/// [`Decoder`].
 pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, run: &RunOptions) -> Result<Peaks> {
     let mut decoder = Decoder::open(input.alone(options, &run.cancel), options)?;
     let name = decoder.name().to_owned();
@@ -161,8 +164,8 @@ pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, run:
 }
 
 impl Peaks {
-    /// Peaks of channels at a rate, each point of so many samples. Channels that end early are quiet to the end of the
-    /// longest.
+    /// Peaks of channels at a rate, each point of so many samples. Channels that end early are
+    /// quiet to the end of the longest.
     pub fn new(rate: Rate, samples_per_point: u32, mut channels: Vec<Vec<[i16; 2]>>) -> Self {
         let longest = channels.iter().map(Vec::len).max().unwrap_or_default();
         channels.iter_mut().for_each(|points| points.resize(longest, [0, 0]));
@@ -194,7 +197,8 @@ impl Peaks {
         self.len() == 0
     }
 
-    /// Every value in the order of both formats: point by point, in it channel by channel, the least first.
+    /// Every value in the order of both formats: point by point, in it channel by channel, the
+    /// least first.
     pub(super) fn values(&self, bits: PeakBits) -> impl Iterator<Item = i16> {
         let point =
             |at: usize| self.channels.iter().flat_map(move |points| points.get(at).copied().unwrap_or_default());
@@ -220,7 +224,8 @@ impl Peaks {
         json
     }
 
-    /// audiowaveform's `.dat`, version 2: six numbers of 32 bits, then the values, little-endian throughout.
+    /// audiowaveform's `.dat`, version 2: six numbers of 32 bits, then the values, little-endian
+    /// throughout.
     pub fn to_dat(&self, bits: PeakBits) -> Vec<u8> {
         let length = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let flags = u32::from(bits == PeakBits::Eight);

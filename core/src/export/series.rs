@@ -1,4 +1,5 @@
-//! `series.json`: each second's mean level by track, for those who draw or search the course of a call.
+//! `series.json`: each second's mean level by track, for those who draw or search the course of a
+//! call.
 
 use serde::Serialize;
 
@@ -27,11 +28,13 @@ pub struct TrackLevels<'a> {
     pub index: usize,
     /// Who is heard.
     pub role: Role,
-    /// The mean level (RMS) of each second of the call in dBov, from its beginning; `None` where the track holds nothing.
+    /// The mean level (RMS) of each second of the call in dBov, from its beginning; `None` where
+    /// the track holds nothing.
     pub dbov: &'a [Option<Decibels>],
 }
 
-/// The document: `{"schemaVersion": 1, "stepMs": 1000, "tracks": [{"index": 0, "role": "customer", "dbov": [-61.2, null]}]}`.
+/// The document: `{"schemaVersion": 1, "stepMs": 1000, "tracks": [{"index": 0, "role": "customer",
+/// "dbov": [-61.2, null]}]}`.
 ///
 /// # Errors
 /// `internal` by a defect alone: every level can be written.

@@ -1,4 +1,5 @@
-//! A call as a picture: one row per track with its speech, the other party's bleed, and what else sounds.
+//! A call as a picture: one row per track with its speech, the other party's bleed, and what else
+//! sounds.
 
 use std::fmt::Write;
 

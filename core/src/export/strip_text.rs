@@ -1,4 +1,5 @@
-//! A call as a few lines of text, for terminals: one row per track with its speech and what else sounds on it.
+//! A call as a few lines of text, for terminals: one row per track with its speech and what else
+//! sounds on it.
 
 use std::fmt::Write;
 
@@ -18,8 +19,9 @@ const DIM: u8 = 2;
 /// Columns between two times of the axis.
 const MARK: usize = 16;
 
-/// The call in so many columns: the higher a block, the more of its time the party speaks; sounds have their marks, told
-/// in the last line. Roles are named, parties are not. Empty where there is no room or no call.
+/// The call in so many columns: the higher a block, the more of its time the party speaks; sounds
+/// have their marks, told in the last line. Roles are named, parties are not. Empty where there is
+/// no room or no call.
 pub fn strip_text(report: &Report, width: usize, colour: bool) -> String {
     let label = report.tracks.iter().map(|track| track.role.name().len()).max().unwrap_or_default();
     let cells = width.min(WIDTH.1).saturating_sub(label + 4);

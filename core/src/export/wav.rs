@@ -1,7 +1,8 @@
 //! A mix as wav: 16-bit PCM, or 8-bit mu-law.
 //!
-//! hound does not fit: it knows no mu-law, and it writes the lengths into the header when all samples are written, so that it
-//! must seek. Here the length is known before, the bytes go out once and in order, and are hashed as they go.
+//! hound does not fit: it knows no mu-law, and it writes the lengths into the header when all
+//! samples are written, so that it must seek. Here the length is known before, the bytes go out
+//! once and in order, and are hashed as they go.
 
 use super::Encode;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -41,7 +42,8 @@ impl Encode for Wav {
     fn header(&self, frames: u64, out: &mut Vec<u8>) {
         let frame = self.frame_bytes();
         let data = frames.saturating_mul(frame.into()).min(MAX_BYTES) as u32;
-        // Mu-law, as all but PCM, has an empty extension of its format, and says how many samples there are.
+        // Mu-law, as all but PCM, has an empty extension of its format, and says how many samples
+        // there are.
         let (tag, bits, extension, fact) = if self.ulaw { (7u16, 8u16, 2, 12) } else { (1, 16, 0, 0) };
         out.extend(b"RIFF");
         out.extend((data + u32::from(self.odd) + 36 + extension + fact).to_le_bytes());

@@ -1,4 +1,5 @@
-//! What the bindings share, so that none of them decides anything by itself: threads, samples by channel, chunks.
+//! What the bindings share, so that none of them decides anything by itself: threads, samples by
+//! channel, chunks.
 
 mod planes;
 mod wave;
@@ -41,7 +42,8 @@ pub fn chunk_options(config: &Config, longest_ms: Option<f64>, pad_ms: Option<f6
     Ok(options)
 }
 
-/// The call's time of a moment of a track, by the knots of its placement: pairs of track time and call time.
+/// The call's time of a moment of a track, by the knots of its placement: pairs of track time and
+/// call time.
 pub fn to_call(knots: impl IntoIterator<Item = (f64, f64)>, time_ms: f64) -> f64 {
     let knots = knots.into_iter().map(|(track, call)| Knot { track: Millis(track), call: Millis(call) }).collect();
     Placement::through(knots, Method::None, 0.0, Millis(0.0)).to_call(Millis(time_ms)).0

@@ -53,7 +53,8 @@ impl<T: WaveSample> Wave<T> {
     /// A wav of so many channels, one after the other in `samples`.
     ///
     /// # Errors
-    /// `invalid_argument` for a rate or a number of channels that makes no sense; `no_audio` where there is no sample.
+    /// `invalid_argument` for a rate or a number of channels that makes no sense; `no_audio` where
+    /// there is no sample.
     pub fn new(channels: usize, rate_hz: u32, samples: Vec<T>) -> Result<Self> {
         let rate = Rate::new(rate_hz)?;
         let refuse = |kind, what: &str, found: usize, expected: &str| {

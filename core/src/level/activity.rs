@@ -1,9 +1,9 @@
 //! Active speech level by ITU-T P.56 (12/2011), method B.
 //!
-//! Only the envelope at the end of each [`Hop`] of 10 ms is asked for, and over a hop both exponential averages have a
-//! closed form: two sums of products. What is kept of a hop is its energy and the highest threshold that its envelope
-//! reached, so that the level of any part of a track, a party's own speech for instance, can be told later without its
-//! samples.
+//! Only the envelope at the end of each [`Hop`] of 10 ms is asked for, and over a hop both
+//! exponential averages have a closed form: two sums of products. What is kept of a hop is its
+//! energy and the highest threshold that its envelope reached, so that the level of any part of a
+//! track, a party's own speech for instance, can be told later without its samples.
 
 use fearless_simd::Simd;
 
@@ -57,7 +57,8 @@ impl Hops {
         &self.power
     }
 
-    /// Adds another recording of the same line from a hop on: silence before it, and nothing of it before this one's end.
+    /// Adds another recording of the same line from a hop on: silence before it, and nothing of it
+    /// before this one's end.
     pub(super) fn append(&mut self, other: &Self, at: usize) {
         let seen = self.len().saturating_sub(at);
         self.power.resize(self.len().max(at), 0.0);
@@ -71,7 +72,8 @@ impl Hops {
         self.power.iter().zip(&self.reached).map(|(&power, &reached)| Hop { power, reached })
     }
 
-    /// The hops that lie in spans of the track's time; a hop belongs to the span that holds its middle.
+    /// The hops that lie in spans of the track's time; a hop belongs to the span that holds its
+    /// middle.
     pub fn within<'a>(&'a self, spans: &'a [Span]) -> impl Iterator<Item = Hop> + 'a {
         spans.iter().flat_map(move |span| {
             let hop_at = |ms: f64| ((ms / Self::MS).round().max(0.0) as usize).min(self.len());
@@ -80,7 +82,8 @@ impl Hops {
         })
     }
 
-    /// The level that a tenth of the hops outside of spans lie below: the line's noise. Digital zeros do not count.
+    /// The level that a tenth of the hops outside of spans lie below: the line's noise. Digital
+    /// zeros do not count.
     pub fn noise(&self, speech: &[Span]) -> Option<Decibels> {
         let mut from = 0.0;
         let mut gaps: Vec<Span> = Vec::with_capacity(speech.len() + 1);
@@ -93,10 +96,11 @@ impl Hops {
     }
 }
 
-/// The value that so many of positive numbers lie below, without a copy of them; `None` where there are not as many.
+/// The value that so many of positive numbers lie below, without a copy of them; `None` where there
+/// are not as many.
 ///
-/// Positive floats are in the order of their bits: the upper half of the bits is counted first, then the lower half of those
-/// that share the upper one.
+/// Positive floats are in the order of their bits: the upper half of the bits is counted first,
+/// then the lower half of those that share the upper one.
 fn smallest<I: Iterator<Item = f32>>(values: impl Fn() -> I, mut below: usize) -> Option<f32> {
     let mut find = |half: &dyn Fn(u32) -> Option<u16>| -> Option<u32> {
         let mut counts = vec![0usize; 1 << 16];
@@ -144,7 +148,8 @@ pub fn active_level(hops: impl Iterator<Item = Hop>) -> ActiveLevel {
     solve(energy, count, &active)
 }
 
-/// Where active level minus threshold is the margin: between the two thresholds that enclose it, by interpolation in dB.
+/// Where active level minus threshold is the margin: between the two thresholds that enclose it, by
+/// interpolation in dB.
 fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
     let nothing = ActiveLevel { level: Decibels(-100.0), activity: 0.0 };
     if energy <= 0.0 || count == 0 {
@@ -166,7 +171,8 @@ fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
         }
         below = above;
     }
-    // Louder than every threshold by the margin, or hardly above the lowest one: the nearest threshold's own answer.
+    // Louder than every threshold by the margin, or hardly above the lowest one: the nearest
+    // threshold's own answer.
     let level = if lowest.0 - lowest.1 <= MARGIN_DB { lowest.0 } else { below.0 };
     ActiveLevel { level: Decibels(level), activity: 10f64.powf((long_term - level) / 10.0).min(1.0) }
 }
@@ -176,7 +182,8 @@ fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
 pub(super) struct Activity {
     /// How much of the averages is left one sample later.
     decay: f64,
-    /// What each sample of the longest hop adds to the average of magnitudes, and to the average of that, at its end.
+    /// What each sample of the longest hop adds to the average of magnitudes, and to the average of
+    /// that, at its end.
     weights: [Vec<f32>; 2],
     magnitudes: Vec<f32>,
     average: f64,
@@ -266,7 +273,8 @@ mod tests {
 
     #[test]
     fn worked_examples_hold() {
-        // Level in dBov and activity, from a plain sample-by-sample implementation of the recommendation.
+        // Level in dBov and activity, from a plain sample-by-sample implementation of the
+        // recommendation.
         for (on, period, seconds, level, activity) in
             [(10.0, 10.0, 10.0, -23.00, 0.998), (2.0, 4.0, 40.0, -23.57, 0.569), (1.0, 10.0, 100.0, -24.07, 0.128)]
         {

@@ -1,8 +1,9 @@
 //! The K-weighting of ITU-R BS.1770-5, annex 1: a shelf and a high pass, computed in eight lanes.
 //!
-//! A recursive filter goes sample by sample; but where it stands after a stretch is a weighted sum of the stretch and of
-//! where it stood before. So a piece is cut into eight parts, the filter's state before each is told by such sums, and
-//! all parts are filtered side by side. It is the filter itself, not an approximation.
+//! A recursive filter goes sample by sample; but where it stands after a stretch is a weighted sum
+//! of the stretch and of where it stood before. So a piece is cut into eight parts, the filter's
+//! state before each is told by such sums, and all parts are filtered side by side. It is the
+//! filter itself, not an approximation.
 
 use std::f64::consts::PI;
 
@@ -27,8 +28,9 @@ struct Shelf {
     a: [f64; 2],
 }
 
-/// The high pass `δ² / (δ² + p δ + q)` with `δ = z − 1`. Its poles lie so near to 1 that a direct form would need more
-/// digits than an f32 has: p and q are the small numbers by which it differs from 1.
+/// The high pass `δ² / (δ² + p δ + q)` with `δ = z − 1`. Its poles lie so near to 1 that a direct
+/// form would need more digits than an f32 has: p and q are the small numbers by which it differs
+/// from 1.
 #[derive(Debug, Clone, Copy)]
 struct HighPass {
     p: f64,
@@ -40,8 +42,8 @@ struct HighPass {
 struct KWeightSections(Shelf, HighPass);
 
 impl KWeightSections {
-    /// The standard gives coefficients for 48 kHz; these are the analogue filters that they come from (the bilinear
-    /// transform taken back), so that any rate has the same weighting.
+    /// The standard gives coefficients for 48 kHz; these are the analogue filters that they come
+    /// from (the bilinear transform taken back), so that any rate has the same weighting.
     fn new(rate: Rate) -> Self {
         let warped = |hz: f64| (PI * hz / f64::from(rate.hz())).tan();
         let (k, damping) = (warped(1_681.974_450_955_533), 1.0 / 0.707_175_236_955_419_6);
@@ -120,7 +122,8 @@ impl KWeighting {
     }
 }
 
-/// One sample through both filters: the shelf in transposed direct form II, the high pass in delta form.
+/// One sample through both filters: the shelf in transposed direct form II, the high pass in delta
+/// form.
 fn step(sections: &KWeightSections, state: &mut FilterState, x: f64) -> f64 {
     let KWeightSections(shelf, high_pass) = sections;
     let y = shelf.b[0] * x + state[0];

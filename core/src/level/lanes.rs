@@ -1,5 +1,5 @@
-//! Sums over samples in eight lanes side by side: an order of additions that every machine can do fast, and the same on
-//! all of them. No product is fused with the sum it goes into.
+//! Sums over samples in eight lanes side by side: an order of additions that every machine can do
+//! fast, and the same on all of them. No product is fused with the sum it goes into.
 
 use fearless_simd::{Simd, SimdBase, f32x8};
 

@@ -1,7 +1,7 @@
 //! Integrated loudness by EBU R 128 (2023), as ITU-R BS.1770-5 measures it, of one channel.
 //!
-//! The mean square of the K-weighted signal is taken over tenths of a second; four neighbours are one gating block. What
-//! is kept is one number per tenth, so that both gates are exact.
+//! The mean square of the K-weighted signal is taken over tenths of a second; four neighbours are
+//! one gating block. What is kept is one number per tenth, so that both gates are exact.
 
 use fearless_simd::Simd;
 
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn gates_pass_over_what_is_soft() {
-        // EBU Tech 3341, cases 3 and 4 in one channel: −36, −23, −36 dBFS read as the middle alone; so with −72 around.
+        // EBU Tech 3341, cases 3 and 4 in one channel: −36, −23, −36 dBFS read as the middle alone;
+        // so with −72 around.
         let tone = |db: f64, seconds| sine(48_000, 1000.0, 10f64.powf(db / 20.0), seconds);
         let samples = [tone(-72.0, 5.0), tone(-36.0, 5.0), tone(-23.0, 30.0), tone(-36.0, 5.0), tone(-72.0, 5.0)];
         let loudness = loudness_of(48_000, &samples.concat()).unwrap();

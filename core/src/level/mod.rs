@@ -1,4 +1,5 @@
-//! How loud a track is: active speech level, loudness, true peak, noise, and the hops that later stages ask about.
+//! How loud a track is: active speech level, loudness, true peak, noise, and the hops that later
+//! stages ask about.
 
 mod activity;
 mod kweight;
@@ -22,10 +23,12 @@ use crate::units::{Decibels, Millis, Rate};
 /// Samples at or beyond this are counted as clipped: 16 bits hold nothing above it.
 const FULL_SCALE: f32 = 32_767.0 / 32_768.0;
 
-/// The largest sample that is taken for sound where sums are not finite; what lies beyond is damage.
+/// The largest sample that is taken for sound where sums are not finite; what lies beyond is
+/// damage.
 const SAMPLE_LIMIT: f32 = 32_768.0;
 
-/// Hears one track at its own rate. Samples that are no numbers, or so large that their squares are not, count as 0.
+/// Hears one track at its own rate. Samples that are no numbers, or so large that their squares are
+/// not, count as 0.
 #[derive(Debug)]
 pub struct LevelMeter {
     hops: Pieces,
@@ -47,7 +50,8 @@ struct LevelMeters {
 pub struct Level {
     /// Active speech level and activity factor by ITU-T P.56, over the whole track.
     pub active: ActiveLevel,
-    /// Integrated loudness by EBU R 128 in LUFS; `None` for silence, for less than 400 ms, and below a rate of 4 kHz.
+    /// Integrated loudness by EBU R 128 in LUFS; `None` for silence, for less than 400 ms, and
+    /// below a rate of 4 kHz.
     pub loudness: Option<Decibels>,
     /// True peak by ITU-R BS.1770 in dBTP; `None` for digital silence.
     pub true_peak: Option<Decibels>,
@@ -58,8 +62,9 @@ pub struct Level {
 }
 
 impl Level {
-    /// The level of this track and, from a time on, of another recording of the same line; where both sound, this one's hops
-    /// count. Loudness is the mean of both by the time in which they are active.
+    /// The level of this track and, from a time on, of another recording of the same line; where
+    /// both sound, this one's hops count. Loudness is the mean of both by the time in which they
+    /// are active.
     pub fn append(&mut self, other: &Self, at: Millis) {
         let active = |level: &Self| level.active.activity * level.hops.len() as f64;
         let louder = |a: Option<Decibels>, b: Option<Decibels>| match (a, b) {
@@ -116,7 +121,8 @@ impl SampleSink for LevelMeter {
 
 impl LevelMeters {
     fn push(&mut self, hop: &[f32]) {
-        // Every sum has its order and nothing is fused: the widest registers give the bits that any others give.
+        // Every sum has its order and nothing is fused: the widest registers give the bits that any
+        // others give.
         dispatch!(fearless_simd::Level::new(), cpu => self.push_hop(cpu, hop));
     }
 
@@ -194,7 +200,8 @@ mod tests {
         let whole = heard(&[loud, vec![0.0; 8_000], soft].concat());
         assert_eq!((joined.hops.len(), joined.clipped), (500, 0));
         assert_eq!(joined.hops.power(), whole.hops.power());
-        // The envelope of the first no longer dies away in the silence: some 50 ms of a second's activity.
+        // The envelope of the first no longer dies away in the silence: some 50 ms of a second's
+        // activity.
         let levels = [&joined, &whole].map(|l| l.active.level.0);
         assert!((levels[0] - levels[1]).abs() < 0.4, "{levels:?}");
         assert!((joined.active.activity - whole.active.activity).abs() < 0.05);

@@ -1,7 +1,7 @@
 //! True peak by ITU-R BS.1770-5, annex 2: four times oversampled.
 //!
-//! The interpolator's gain is bounded, so only stretches whose samples could set a new maximum are interpolated: on
-//! speech that is next to none.
+//! The interpolator's gain is bounded, so only stretches whose samples could set a new maximum are
+//! interpolated: on speech that is next to none.
 
 use std::sync::LazyLock;
 
@@ -47,8 +47,8 @@ pub(crate) fn between(around: &[f32]) -> f32 {
     INTERPOLATOR.iter().map(value).fold(0.0, f32::max)
 }
 
-/// The largest interpolated value between the middle two of every [`TAPS`] neighbours among samples; as [`between`] of
-/// them all, eight at a time.
+/// The largest interpolated value between the middle two of every [`TAPS`] neighbours among
+/// samples; as [`between`] of them all, eight at a time.
 #[inline(always)]
 fn largest_between<S: Simd>(cpu: S, samples: &[f32]) -> f32 {
     let count = samples.len().saturating_sub(TAPS - 1);

@@ -1,4 +1,5 @@
-//! A stream cut into pieces of a fixed time, so that what is computed of a piece never depends on how the stream came.
+//! A stream cut into pieces of a fixed time, so that what is computed of a piece never depends on
+//! how the stream came.
 
 use crate::units::Rate;
 

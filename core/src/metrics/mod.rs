@@ -68,8 +68,8 @@ pub struct ResponseTimes {
     pub p95: Option<Millis>,
 }
 
-/// The conversation's figures. What compares parties is `None` where a placement is too uncertain for it, or where one channel
-/// holds several parties and cannot say it.
+/// The conversation's figures. What compares parties is `None` where a placement is too uncertain
+/// for it, or where one channel holds several parties and cannot say it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -111,7 +111,8 @@ pub enum Comparison {
     /// Everything: each party has a track of its own, and all lie where they are said to lie.
     #[default]
     Full,
-    /// Turns: some parties share a track and are told apart by their voices, but who speaks at the same time is not heard.
+    /// Turns: some parties share a track and are told apart by their voices, but who speaks at the
+    /// same time is not heard.
     Turns,
     /// Nothing: parties share a track and are not told apart.
     Mixed,

@@ -4,7 +4,8 @@ use crate::level::Hops;
 use crate::timeline::Placement;
 use crate::units::{Decibels, Millis, Span};
 
-/// The call is looked at in cells of this length; one loud cell (a click, a breath) breaks no silence.
+/// The call is looked at in cells of this length; one loud cell (a click, a breath) breaks no
+/// silence.
 const CELL_MS: f64 = 50.0;
 /// TrackEvent is so far above a track's noise.
 const ABOVE_NOISE: Decibels = Decibels(9.0);
@@ -31,7 +32,8 @@ impl SilenceInput<'_> {
     }
 }
 
-/// Silences of at least a length, on the call's timeline: no track is above its noise, and at least one records.
+/// Silences of at least a length, on the call's timeline: no track is above its noise, and at least
+/// one records.
 pub fn silences(tracks: &[SilenceInput], call: Millis, min: Millis) -> Vec<Span> {
     let cells = (call.0 / CELL_MS).ceil().max(0.0) as usize;
     let mut recorded = vec![false; cells];

@@ -1,11 +1,13 @@
-//! A look-ahead limiter: gain falls before a peak arrives and rises slowly after it, so nothing is clipped.
+//! A look-ahead limiter: gain falls before a peak arrives and rises slowly after it, so nothing is
+//! clipped.
 
 use std::collections::VecDeque;
 
 use crate::level::peak::{TAPS, between, may_exceed};
 use crate::units::Rate;
 
-/// The highest true peak it lets through: −1 dBTP, less a tenth of a decibel for what moving gain adds between samples.
+/// The highest true peak it lets through: −1 dBTP, less a tenth of a decibel for what moving gain
+/// adds between samples.
 const CEILING: f32 = 0.881;
 /// How long before a peak gain begins to fall.
 const ATTACK_MS: f64 = 5.0;
@@ -21,10 +23,11 @@ pub(super) struct Limiter {
     release: f32,
     /// Samples that wait for what follows them, at least `attack` of them.
     waiting: Vec<f32>,
-    /// The gain that each of them can bear; empty while it is 1 for all, and so are the gain and its last values.
+    /// The gain that each of them can bear; empty while it is 1 for all, and so are the gain and
+    /// its last values.
     bearable: Vec<f32>,
-    /// The gain before smoothing, and its last `attack` values, none before the first sample: what is applied is their
-    /// mean.
+    /// The gain before smoothing, and its last `attack` values, none before the first sample: what
+    /// is applied is their mean.
     gain: f32,
     recent: VecDeque<f32>,
     ready: Vec<f32>,
@@ -90,7 +93,8 @@ impl Limiter {
         }
     }
 
-    /// Lowers what samples from `new` on can bear, and those just before: peaks between samples are known six later.
+    /// Lowers what samples from `new` on can bear, and those just before: peaks between samples are
+    /// known six later.
     fn find_peaks(&mut self, new: usize) {
         for start in (new..self.waiting.len()).step_by(BLOCK) {
             let block = start.saturating_sub(TAPS - 1)..(start + BLOCK).min(self.waiting.len());
@@ -114,8 +118,8 @@ impl Limiter {
         }
     }
 
-    /// Applies gain to sample `i`. Before smoothing it falls one attack ahead of a peak, so the mean over an attack has
-    /// arrived when the peak does.
+    /// Applies gain to sample `i`. Before smoothing it falls one attack ahead of a peak, so the
+    /// mean over an attack has arrived when the peak does.
     fn settle(&mut self, i: usize) {
         let held = self.bearable[i..=i + self.attack - 1].iter().copied().fold(1.0, f32::min);
         let risen = self.gain + (1.0 - self.gain) * self.release;

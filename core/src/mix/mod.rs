@@ -1,7 +1,7 @@
 //! MixInput tracks to one recording, in a stream of blocks.
 //!
-//! Every track is read along the call's timeline ([`MixInput`]), brought to its party's level, and limited to −1 dBTP;
-//! only a block of it is held at a time.
+//! Every track is read along the call's timeline ([`MixInput`]), brought to its party's level, and
+//! limited to −1 dBTP; only a block of it is held at a time.
 
 mod limiter;
 mod reader;
@@ -25,7 +25,8 @@ const MIN_SPEECH: Millis = Millis(2000.0);
 const GAIN_RANGE: (f64, f64) = (-12.0, 18.0);
 /// Gain never lifts a line's noise above this, in dBov.
 const NOISE_CEILING: f64 = -50.0;
-/// Two levels that differ less are heard as one, in dB (Zwicker and Fastl, Psychoacoustics: the just noticeable difference).
+/// Two levels that differ less are heard as one, in dB (Zwicker and Fastl, Psychoacoustics: the
+/// just noticeable difference).
 const AUDIBLE_DB: f64 = 1.0;
 
 /// A track with its place and its gain.
@@ -62,15 +63,16 @@ impl PartyLevel {
         Self { speech, loudness: level.loudness, noise }
     }
 
-    /// The gain that brings the party to a level, kept within −12 to +18 dB: none under two seconds of speech, and none that
-    /// lifts the line's noise above −50 dBov.
+    /// The gain that brings the party to a level, kept within −12 to +18 dB: none under two seconds
+    /// of speech, and none that lifts the line's noise above −50 dBov.
     pub fn gain(&self, target: LevelTarget) -> Decibels {
         let room = self.noise.map_or(f64::INFINITY, |noise| (NOISE_CEILING - noise.0).max(0.0));
         self.wanted(target)
             .map_or(Decibels(0.0), |wanted| Decibels(wanted.0.min(room).clamp(GAIN_RANGE.0, GAIN_RANGE.1)))
     }
 
-    /// How far from a level the party stays because its gain has limits; `None` where it reaches it.
+    /// How far from a level the party stays because its gain has limits; `None` where it reaches
+    /// it.
     pub fn missed_by(&self, target: LevelTarget) -> Option<Decibels> {
         let missed = self.wanted(target)? - self.gain(target);
         (missed.0.abs() >= AUDIBLE_DB).then_some(missed)
@@ -92,7 +94,8 @@ pub fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: Lev
     PartyLevel::new(level, speech, noise).gain(target)
 }
 
-/// The rate of a mix: as chosen, or the highest of the tracks (at most 16 kHz unless the sources' own is asked for).
+/// The rate of a mix: as chosen, or the highest of the tracks (at most 16 kHz unless the sources'
+/// own is asked for).
 pub fn output_rate(tracks: impl Iterator<Item = Rate>, config: &MixConfig) -> Rate {
     let highest = tracks.max().unwrap_or(Rate::NARROWBAND);
     match config.rate {
@@ -192,7 +195,8 @@ impl<'a> Mixer<'a> {
 }
 
 impl Channel<'_> {
-    /// Sums and limits until so many samples can be taken. The limiter looks ahead, so the sum runs before it.
+    /// Sums and limits until so many samples can be taken. The limiter looks ahead, so the sum runs
+    /// before it.
     fn prepare(&mut self, frames: usize) -> Result<()> {
         while self.limiter.ready() < frames {
             self.sum.clear();

@@ -1,7 +1,8 @@
 //! One track, read along the call's timeline at the mix's rate.
 //!
-//! A placement is cut into segments of one slope, with silence between them where audio is missing. Each segment is
-//! resampled by itself: at the plain ratio of the rates, or with its clock's drift set right.
+//! A placement is cut into segments of one slope, with silence between them where audio is missing.
+//! Each segment is resampled by itself: at the plain ratio of the rates, or with its clock's drift
+//! set right.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction};
@@ -20,7 +21,8 @@ const NO_DRIFT: f64 = 1e-7;
 /// How long a cut fades out and in.
 const FADE_MS: f64 = 5.0;
 
-/// A stretch of a track of one slope: samples `from..to` of the track are `start..end` of the output.
+/// A stretch of a track of one slope: samples `from..to` of the track are `start..end` of the
+/// output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct MixSegment {
     from: usize,
@@ -28,7 +30,8 @@ struct MixSegment {
     start: u64,
     end: u64,
     slope: f64,
-    /// How much later than `start` sample `from` really lies, in samples of the output: a part of one.
+    /// How much later than `start` sample `from` really lies, in samples of the output: a part of
+    /// one.
     late: f64,
 }
 
@@ -60,7 +63,8 @@ struct OpenSegment {
     fades: Fades,
 }
 
-/// Where a segment fades in and out, in output samples, because audio is missing before or after it.
+/// Where a segment fades in and out, in output samples, because audio is missing before or after
+/// it.
 #[derive(Debug, Clone, Copy)]
 struct Fades {
     /// The first sample, if it fades in; and the end, if it fades out.
@@ -273,7 +277,8 @@ impl Drifting {
     const TAPS: usize = 64;
     const PLACES: usize = 64;
 
-    /// A resampler by a ratio whose first sample lies `late` samples of the output after the first of its output.
+    /// A resampler by a ratio whose first sample lies `late` samples of the output after the first
+    /// of its output.
     fn new(ratio: f64, late: f64) -> Result<Self> {
         let parameters = SincInterpolationParameters {
             sinc_len: Self::TAPS,
@@ -284,9 +289,11 @@ impl Drifting {
         };
         let inner = Async::new_sinc(ratio, 1.0, &parameters, CHUNK, 1, FixedAsync::Input).map_err(|e| broken(&e))?;
         let produced = vec![0.0; inner.output_frames_max()];
-        // What the filter delays, to a hundredth of a sample (measured; rubato tells it in whole samples, and one too many).
+        // What the filter delays, to a hundredth of a sample (measured; rubato tells it in whole
+        // samples, and one too many).
         let delay = ratio * (Self::TAPS as f64 / 2.0 - 1.0 / Self::PLACES as f64) - 1.0;
-        // Silence before the first sample moves all by parts of an output sample; what is dropped, by whole ones.
+        // Silence before the first sample moves all by parts of an output sample; what is dropped,
+        // by whole ones.
         let excess = |silence: usize| silence as f64 * ratio + delay - late;
         let off = |silence: usize| (excess(silence) - excess(silence).round()).abs();
         let most = (1.0 / ratio).clamp(1.0, 64.0).ceil() as usize;

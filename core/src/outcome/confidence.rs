@@ -4,17 +4,20 @@ use crate::call::Outcome;
 
 use super::{Facts, Reason};
 
-/// How near to its limit a reason is doubtful: where it is a fifth above or below, a third of the doubt is left.
+/// How near to its limit a reason is doubtful: where it is a fifth above or below, a third of the
+/// doubt is left.
 const NEAR: f64 = 0.18;
 /// The doubt at a limit itself: either side of it is as likely.
 const AT_LIMIT: f64 = 0.5;
 /// What is left of the confidence where parties cannot be compared in time and the rule would have.
 const APART: f64 = 0.93;
-/// Bounds of what is said: no rule is surer than its tests, and none is worse than a guess among ten.
+/// Bounds of what is said: no rule is surer than its tests, and none is worse than a guess among
+/// ten.
 const MAX: f64 = 0.99;
 const MIN: f64 = 0.1;
 
-/// The probability that an outcome is right, from what made calls show of its rule and how far its reasons are from their limits.
+/// The probability that an outcome is right, from what made calls show of its rule and how far its
+/// reasons are from their limits.
 pub(super) fn of(outcome: Outcome, reasons: &[Reason], facts: &Facts) -> f64 {
     let known = match outcome {
         Outcome::Conversation => conversation(facts),
@@ -25,7 +28,8 @@ pub(super) fn of(outcome: Outcome, reasons: &[Reason], facts: &Facts) -> f64 {
     (1000.0 * (known * apart).clamp(MIN, MAX)).round() / 1000.0
 }
 
-/// How often a rule is right where its reasons are far from their limits: estimates, to be replaced by a calibration.
+/// How often a rule is right where its reasons are far from their limits: estimates, to be replaced
+/// by a calibration.
 const fn usual(outcome: Outcome) -> f64 {
     match outcome {
         Outcome::OneWayAudio | Outcome::Fax => 0.99,
@@ -36,7 +40,8 @@ const fn usual(outcome: Outcome) -> f64 {
     }
 }
 
-/// Every turn that passes to the other party makes a conversation surer. On one track turns do not tell.
+/// Every turn that passes to the other party makes a conversation surer. On one track turns do not
+/// tell.
 fn conversation(facts: &Facts) -> f64 {
     match (facts.tracks.len(), facts.exchanges) {
         (0 | 1, _) | (_, None) => 0.9,

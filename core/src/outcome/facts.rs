@@ -12,8 +12,8 @@ pub struct TrackFacts {
     pub role: Role,
     /// Own speech.
     pub speech: Vec<Span>,
-    /// Where the detector is above its threshold and nobody else bleeds, however briefly: a short "yes" makes no span of
-    /// speech.
+    /// Where the detector is above its threshold and nobody else bleeds, however briefly: a short
+    /// "yes" makes no span of speech.
     pub voiced: Vec<Span>,
     /// Other parties, heard here.
     pub bleed: Vec<Span>,
@@ -32,17 +32,20 @@ pub struct TrackFacts {
 pub struct Facts {
     /// The tracks.
     pub tracks: Vec<TrackFacts>,
-    /// Turns that pass from one party to another; `None` where parties share a track and are not told apart.
+    /// Turns that pass from one party to another; `None` where parties share a track and are not
+    /// told apart.
     pub exchanges: Option<u32>,
     /// How uncertain the least certain placement is.
     pub uncertainty: Millis,
     /// Whether the placements allow comparing parties in time.
     pub comparable: bool,
-    /// Whether something is wrong with a recording, so that nobody should be called spam on its evidence.
+    /// Whether something is wrong with a recording, so that nobody should be called spam on its
+    /// evidence.
     pub damaged: bool,
 }
 
-/// What is voiced within another party's speech and shorter than this may be its bleed: gates miss single syllables.
+/// What is voiced within another party's speech and shorter than this may be its bleed: gates miss
+/// single syllables.
 const SYLLABLES: Millis = Millis(700.0);
 /// Where bleed is known, a room's or a network's tail carries it on for so long after the talker.
 const TAIL_MS: f64 = 300.0;
@@ -73,7 +76,8 @@ impl Facts {
         Millis(self.tracks.iter().map(|t| total(&t.speech).0).sum())
     }
 
-    /// Turns that pass from one party to another. Where they cannot be counted, no more than there are pauses.
+    /// Turns that pass from one party to another. Where they cannot be counted, no more than there
+    /// are pauses.
     pub(super) fn most_exchanges(&self) -> u32 {
         let pauses = || self.tracks.iter().map(|t| t.speech.len()).sum::<usize>().saturating_sub(1);
         self.exchanges.unwrap_or_else(|| pauses() as u32)
@@ -92,7 +96,8 @@ impl Facts {
         self.tracks.iter().enumerate().filter(move |(i, _)| *i != track).map(|(_, heard)| heard)
     }
 
-    /// Where a party's voice is surely its own: not a tone that the detector answered to, not a syllable of another party.
+    /// Where a party's voice is surely its own: not a tone that the detector answered to, not a
+    /// syllable of another party.
     pub(super) fn own_voice(&self, track: usize) -> impl Iterator<Item = Span> {
         let heard = self.tracks.get(track);
         let voiced = heard.map(|heard| heard.voiced.as_slice()).unwrap_or_default();

@@ -10,7 +10,8 @@ use super::{Facts, Reason, TrackFacts};
 /// The machine may still click and rustle for so long after its tone or its greeting.
 const GONE_MS: f64 = 500.0;
 
-/// A greeting, then a tone on the same side, then nobody there any more; the other side talks after it, or never.
+/// A greeting, then a tone on the same side, then nobody there any more; the other side talks after
+/// it, or never.
 pub(super) fn by_tone(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     facts.tracks.iter().enumerate().find_map(|(i, machine)| {
         let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
@@ -20,8 +21,8 @@ pub(super) fn by_tone(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reaso
     })
 }
 
-/// A greeting in one go as no person answers, and nobody there after it: a mailbox without a tone, a call that is screened, an
-/// announcement. The other side talks after it, or never.
+/// A greeting in one go as no person answers, and nobody there after it: a mailbox without a tone,
+/// a call that is screened, an announcement. The other side talks after it, or never.
 pub(super) fn by_talk(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     if facts.tracks.len() < 2 {
         return None;
@@ -77,8 +78,9 @@ fn said_before(facts: &Facts, machine: usize, until: Millis) -> Millis {
     Millis(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0)).sum())
 }
 
-/// Whether the others leave the time before a machine's beep to its greeting. Where tracks cannot be compared in time, whether
-/// all that they say would fit between the beep and the end of the machine's recording, and hardly anywhere else.
+/// Whether the others leave the time before a machine's beep to its greeting. Where tracks cannot
+/// be compared in time, whether all that they say would fit between the beep and the end of the
+/// machine's recording, and hardly anywhere else.
 fn waits_for(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
     if facts.comparable {
         return said_before(facts, machine, beep.start) <= config.before_beep_ms;

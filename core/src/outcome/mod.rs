@@ -1,6 +1,8 @@
-//! What was heard to happen in a call, and the tag that follows: rules over plain facts, tried in order.
+//! What was heard to happen in a call, and the tag that follows: rules over plain facts, tried in
+//! order.
 //!
-//! The first rule whose evidence holds decides. Each gives its reasons with measured value and limit; all limits are in
+//! The first rule whose evidence holds decides. Each gives its reasons with measured value and
+//! limit; all limits are in
 //! [`OutcomeConfig`]. Where facts are missing — parties cannot be compared in time — a rule that needs them abstains.
 
 use serde::{Deserialize, Serialize};
@@ -92,15 +94,16 @@ pub fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) -> Tagged
     Tagged { value, from }
 }
 
-/// Calling a customer spam is the one mistake that cannot be seen later: any evidence of a person forbids it, and so do roles
-/// that are not known and recordings that cannot be trusted.
+/// Calling a customer spam is the one mistake that cannot be seen later: any evidence of a person
+/// forbids it, and so do roles that are not known and recordings that cannot be trusted.
 fn may_be_a_customer(facts: &Facts) -> bool {
     let keys = |t: &TrackFacts| matches!(t.role, Role::Customer | Role::Mixed) && t.of_kind(&[EventKind::Dtmf]) > 0;
     facts.damaged || facts.tracks.iter().any(|t| t.role == Role::Unknown || keys(t))
 }
 
-/// Short in speech, or short in time with hardly an exchange (or a pause that may be one); measured between the first and the last speech. Where the tracks'
-/// places are uncertain, a call is short in time if it is however they lie.
+/// Short in speech, or short in time with hardly an exchange (or a pause that may be one); measured
+/// between the first and the last speech. Where the tracks' places are uncertain, a call is short
+/// in time if it is however they lie.
 fn is_short(facts: &Facts, config: &OutcomeConfig) -> bool {
     let in_speech = facts.talk() < config.short_speech_ms;
     // Either end may be off by the uncertainty.

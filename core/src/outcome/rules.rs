@@ -1,5 +1,5 @@
-//! The rules, in the order in which they are tried; each is plain: a name, the evidence it asks for, the limits it holds it
-//! against.
+//! The rules, in the order in which they are tried; each is plain: a name, the evidence it asks
+//! for, the limits it holds it against.
 
 use crate::call::Outcome;
 use crate::config::OutcomeConfig;

@@ -228,7 +228,8 @@ fn limits_of_the_voicemail() {
     assert_eq!(decided(&of(&[(9.0, 15.0)], &[(1.0, 6.0), (20.0, 21.0)])).0, Outcome::Conversation, "somebody is there");
     assert_eq!(decided(&of(&[(9.0, 11.0)], &[])).0, Outcome::Conversation, "no greeting");
     assert_eq!(decided(&of(&[], greeting)).0, Outcome::Voicemail, "the caller hangs up, or waits");
-    // Without a common time: all of it fits between the beep and the end of the recording at 60 s, or it does not.
+    // Without a common time: all of it fits between the beep and the end of the recording at 60 s,
+    // or it does not.
     assert_eq!(decided(&apart(of(&[(0.0, 53.6)], greeting))).0, Outcome::Voicemail);
     assert_eq!(decided(&apart(of(&[(0.0, 53.601)], greeting))).0, Outcome::Conversation);
 }

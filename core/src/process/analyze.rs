@@ -1,4 +1,5 @@
-//! Second step: the one pass over each recording. A block is decoded, analyzed by every stage, and dropped.
+//! Second step: the one pass over each recording. A block is decoded, analyzed by every stage, and
+//! dropped.
 
 use crate::call::Leg;
 use crate::config::{Config, DetectorKind};
@@ -78,8 +79,8 @@ pub(super) struct AnalyzedRecording {
     pub tracks: Result<Vec<TrackAnalysis>>,
 }
 
-/// Analyzes each recording to its end, side by side. A recording that fails keeps its error. `mixed`: a track may hold several
-/// parties.
+/// Analyzes each recording to its end, side by side. A recording that fails keeps its error.
+/// `mixed`: a track may hold several parties.
 pub(super) fn analyze(
     recordings: Vec<DescribedRecording>,
     config: &Config,
@@ -148,9 +149,9 @@ fn track(
     TrackAnalysis { channel, source: source.clone(), rate, duration, level, speech, events, band, samples, narrowband }
 }
 
-/// Runs every stage over a recording to its end; the speech probabilities of each track. With more than one thread, the next
-/// block is decoded while this one is analyzed, each stage beside the others; the speech detector, which costs most and may
-/// not cross threads, here.
+/// Runs every stage over a recording to its end; the speech probabilities of each track. With more
+/// than one thread, the next block is decoded while this one is analyzed, each stage beside the
+/// others; the speech detector, which costs most and may not cross threads, here.
 fn run_stages(
     reader: &mut RecordingReader,
     analyzers: &mut [TrackAnalyzer],

@@ -9,7 +9,8 @@ use crate::units::Rate;
 use super::analyze::Retention;
 use super::reader::TrackBlock;
 
-/// The stages of one track, but for the speech detector, which takes all tracks of a recording at once.
+/// The stages of one track, but for the speech detector, which takes all tracks of a recording at
+/// once.
 pub(super) struct TrackAnalyzer {
     level: LevelMeter,
     own: OwnRateStages,

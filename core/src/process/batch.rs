@@ -1,4 +1,5 @@
-//! Many calls side by side: each on a thread of its own, results in the order of the calls, few of them in memory.
+//! Many calls side by side: each on a thread of its own, results in the order of the calls, few of
+//! them in memory.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,7 +17,8 @@ use super::{CallInput, Processed, analyze, process};
 /// How often a waiting caller looks whether the work shall stop.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
-/// Results that may wait for each thread, where nothing is said of their size: they may hold a call's samples.
+/// Results that may wait for each thread, where nothing is said of their size: they may hold a
+/// call's samples.
 const LARGE_RESULTS: usize = 1;
 /// The same for reports: enough that a long call holds up nobody.
 const SMALL_RESULTS: usize = 32;
@@ -27,12 +29,14 @@ type CallWork<C, T> = Arc<dyn Fn(C, &RunOptions) -> Result<T> + Send + Sync>;
 /// Hears that a result has come.
 type OnResult = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
 
-/// Calls under way: calls go in at one end, what came of them comes out at the other in the same order.
+/// Calls under way: calls go in at one end, what came of them comes out at the other in the same
+/// order.
 ///
-/// Each thread works on one call at a time, so that no call waits for a part of another. At most two calls for each thread are
-/// in work or wait for it, and as many results wait until they are taken ([`Batch::is_full`]; [`Batch::keep`] where they are small): memory does not
-/// grow with the number of calls. A call that fails, even by a defect, is an error in its place and holds up no other. No
-/// result depends on the number of threads. Dropping it stops the work.
+/// Each thread works on one call at a time, so that no call waits for a part of another. At most
+/// two calls for each thread are in work or wait for it, and as many results wait until they are
+/// taken ([`Batch::is_full`]; [`Batch::keep`] where they are small): memory does not grow with the
+/// number of calls. A call that fails, even by a defect, is an error in its place and holds up no
+/// other. No result depends on the number of threads. Dropping it stops the work.
 pub struct Batch<C, T> {
     work: CallWork<C, T>,
     threads: usize,
@@ -58,8 +62,8 @@ struct Workers<C> {
 }
 
 impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
-    /// A batch that does `work` with each call, on as many threads as the run allows. What one call alone would tell of
-    /// its progress is not told: count the results.
+    /// A batch that does `work` with each call, on as many threads as the run allows. What one call
+    /// alone would tell of its progress is not told: count the results.
     ///
     /// # Errors
     /// `io` where the system has no threads.
@@ -74,15 +78,16 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         Ok(Self { work, threads, keep, crew, come, asked, run: own, begun, given, waiting, sender, receiver })
     }
 
-    /// Lets so many results wait to be taken, one per thread at least: more keep all threads busy behind a call that takes
-    /// much longer than others. For results that are small.
+    /// Lets so many results wait to be taken, one per thread at least: more keep all threads busy
+    /// behind a call that takes much longer than others. For results that are small.
     #[must_use]
     pub fn keep(mut self, results: usize) -> Self {
         self.keep = results.max(self.threads);
         self
     }
 
-    /// Has `hear` called on a worker's thread as each result comes, in any order: for callers who cannot wait.
+    /// Has `hear` called on a worker's thread as each result comes, in any order: for callers who
+    /// cannot wait.
     #[must_use]
     pub fn on_result(self, hear: impl Fn() + Send + Sync + 'static) -> Self {
         self.come.get_or_init(|| Box::new(hear));
@@ -108,8 +113,8 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         self.begun == self.given
     }
 
-    /// The next result in order; `None` where it is not there in time, or nothing is in work. Where the caller has asked to
-    /// stop, calls in work come out as `cancelled`.
+    /// The next result in order; `None` where it is not there in time, or nothing is in work. Where
+    /// the caller has asked to stop, calls in work come out as `cancelled`.
     pub fn take(&mut self, patience: Duration) -> Option<Result<T>> {
         let begun = Instant::now();
         while !self.is_empty() {
@@ -140,8 +145,9 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         received.map(|(index, result)| self.waiting.insert(index, result)).is_some()
     }
 
-    /// What comes of each call of an iterator, which is asked for few more calls than are worked on; it ends early where the
-    /// caller asks to stop. Where there are fewer calls than threads, each has its share of them.
+    /// What comes of each call of an iterator, which is asked for few more calls than are worked
+    /// on; it ends early where the caller asks to stop. Where there are fewer calls than threads,
+    /// each has its share of them.
     pub fn over<I: IntoIterator<Item = C>>(mut self, calls: I) -> impl Iterator<Item = Result<T>> {
         let mut calls = calls.into_iter().fuse();
         if let (_, Some(most)) = calls.size_hint() {
@@ -164,7 +170,8 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         })
     }
 
-    /// Gives each of a few calls more than one thread, where there are more and none is in work yet.
+    /// Gives each of a few calls more than one thread, where there are more and none is in work
+    /// yet.
     fn share(&mut self, calls: usize) {
         let each = self.threads / calls.max(1);
         if each > 1
@@ -217,8 +224,8 @@ impl<C, T> Drop for Batch<C, T> {
     }
 }
 
-/// Processes many calls, several at a time, with their tracks: an iterator over what came of each, in order. A call that
-/// cannot be opened is given as its error.
+/// Processes many calls, several at a time, with their tracks: an iterator over what came of each,
+/// in order. A call that cannot be opened is given as its error.
 ///
 /// ```no_run
 /// use callweave::{CallInput, Config, RunOptions, process_batch};
@@ -235,7 +242,8 @@ impl<C, T> Drop for Batch<C, T> {
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for a configuration that makes no sense, `io` where the system has no threads.
+/// `invalid_argument` for a configuration that makes no sense, `io` where the system has no
+/// threads.
 pub fn process_batch<I: IntoIterator<Item = Result<CallInput>>>(
     calls: I,
     config: &Config,
@@ -325,7 +333,8 @@ mod tests {
         let counted = done.clone();
         let work = move |n: u64, _: &RunOptions| {
             if n == 0 {
-                // Goes on once thirty others are done: with two results a thread that would never be.
+                // Goes on once thirty others are done: with two results a thread that would never
+                // be.
                 let _ = held.lock().unwrap().recv();
             } else if counted.fetch_add(1, Ordering::Relaxed) == 29 {
                 let _ = release.send(());

@@ -1,4 +1,5 @@
-//! What a call is made of: its description and its recordings, from the caller's hands or from a document on disk.
+//! What a call is made of: its description and its recordings, from the caller's hands or from a
+//! document on disk.
 
 use std::fs;
 use std::io::Read;
@@ -46,7 +47,8 @@ pub struct CallInput {
     pub call: Call,
     /// Its recordings.
     pub recordings: Vec<RecordingSource>,
-    /// Who is heard on the tracks, in order; empty: as the recordings say. A recording with two channels is two tracks.
+    /// Who is heard on the tracks, in order; empty: as the recordings say. A recording with two
+    /// channels is two tracks.
     pub roles: Vec<Role>,
     /// What was wrong with the document that described the call.
     pub warnings: Vec<Warning>,
@@ -60,11 +62,12 @@ impl From<Vec<Input>> for CallInput {
 }
 
 impl CallInput {
-    /// A call from files: recordings, one recording whose name describes it (3CX), or one document (a manifest or a
-    /// provider's JSON) with its audio beside it.
+    /// A call from files: recordings, one recording whose name describes it (3CX), or one document
+    /// (a manifest or a provider's JSON) with its audio beside it.
     ///
     /// # Errors
-    /// `invalid_argument` for a document among other files, and those of [`CallInput::from_document`].
+    /// `invalid_argument` for a document among other files, and those of
+    /// [`CallInput::from_document`].
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
         Self::open_with(paths, &Options::default())
     }
@@ -103,8 +106,8 @@ impl CallInput {
     /// A call from a manifest or a provider's document, with the audio in the document's folder.
     ///
     /// # Errors
-    /// `io` where the document cannot be read, what [`provider::read`] says of it, `invalid_argument` where a recording
-    /// lies outside the folder.
+    /// `io` where the document cannot be read, what [`provider::read`] says of it,
+    /// `invalid_argument` where a recording lies outside the folder.
     pub fn from_document(path: &Path, options: &Options) -> Result<Self> {
         let named = |e: Error| e.in_input(path.display().to_string());
         let described =
@@ -125,9 +128,9 @@ impl CallInput {
         Ok(Self::from_matched(described, matched.map(Input::path)))
     }
 
-    /// A described call with audio that the caller holds, each under its recording's id, its URL or its file's name. What
-    /// an input says of itself goes before what the document says. Audio that no recording asks for is left out and
-    /// named in a warning.
+    /// A described call with audio that the caller holds, each under its recording's id, its URL or
+    /// its file's name. What an input says of itself goes before what the document says. Audio that
+    /// no recording asks for is left out and named in a warning.
     ///
     /// ```
     /// use callweave::{CallInput, Input, provider};
@@ -176,7 +179,8 @@ impl CallInput {
 }
 
 impl CallInput {
-    /// The same call with recordings that begin where the caller says, in order; those beyond the list as they are.
+    /// The same call with recordings that begin where the caller says, in order; those beyond the
+    /// list as they are.
     ///
     /// # Errors
     /// `invalid_argument` where there are more offsets than recordings.
@@ -207,8 +211,8 @@ fn told(leg: Leg, by_caller: &Leg) -> Leg {
     }
 }
 
-/// Whether a file is called JSON and begins like it. Content decides about audio: JSON saved as `.mp3` is a recording
-/// that failed to arrive, and is told so.
+/// Whether a file is called JSON and begins like it. Content decides about audio: JSON saved as
+/// `.mp3` is a recording that failed to arrive, and is told so.
 fn is_document(path: &Path) -> bool {
     // Nothing is read of anything else: a pipe cannot be read twice.
     if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) || !path.is_file() {

@@ -1,4 +1,5 @@
-//! A processed call in pieces for a transcriber: each party's own speech, with the way back to the call's time.
+//! A processed call in pieces for a transcriber: each party's own speech, with the way back to the
+//! call's time.
 
 use crate::call::Role;
 use crate::config::Config;
@@ -28,11 +29,13 @@ pub struct PartyChunk {
 }
 
 impl Processed {
-    /// Each party's own speech, cut for a transcriber ([`speech::chunks`]), in the order of the call. Bleed is left out, so
-    /// nobody is transcribed twice. [`ProcessedTrack::cut`] gives a chunk's samples.
+    /// Each party's own speech, cut for a transcriber ([`speech::chunks`]), in the order of the
+    /// call. Bleed is left out, so nobody is transcribed twice. [`ProcessedTrack::cut`] gives a
+    /// chunk's samples.
     ///
     /// # Errors
-    /// `invalid_argument` for lengths that make no sense; those of [`speech::detect`], which is asked again where speech is longer than a chunk.
+    /// `invalid_argument` for lengths that make no sense; those of [`speech::detect`], which is
+    /// asked again where speech is longer than a chunk.
     pub fn chunks(&self, config: &Config, options: &ChunkOptions) -> Result<Vec<PartyChunk>> {
         options.validate()?;
         let mut all = Vec::new();
@@ -67,8 +70,8 @@ impl Processed {
 
 impl ProcessedTrack {
     fn chunks(&self, speech: &[Span], config: &Config, options: &ChunkOptions) -> Result<Vec<Chunk>> {
-        // Probabilities, which were not kept, are needed to find a pause to cut in. At least half of a chunk is speech, the
-        // rest is padding.
+        // Probabilities, which were not kept, are needed to find a pause to cut in. At least half
+        // of a chunk is speech, the rest is padding.
         let room = options.longest.0.max(1000.0) / 2.0;
         let voice = if speech.iter().any(|span| span.duration().0 > room) {
             speech::detect(&self.track, config)?.probabilities

@@ -1,5 +1,6 @@
-//! Clicks at known moments of a track, from an encoded recording to the mix: each within one sample of its place, through
-//! every codec's delay, a change of rate, a drifting clock and lost audio. Codecs that ffmpeg or lame lack here are skipped.
+//! Clicks at known moments of a track, from an encoded recording to the mix: each within one sample
+//! of its place, through every codec's delay, a change of rate, a drifting clock and lost audio.
+//! Codecs that ffmpeg or lame lack here are skipped.
 
 use std::f64::consts::TAU;
 use std::fs;
@@ -37,7 +38,8 @@ fn recording(rate: u32) -> Vec<i16> {
     (0..(SECONDS * f64::from(rate)) as u32).map(&mut sample).collect()
 }
 
-/// The recording through an encoder: arguments with `IN` (a wav) and `OUT` in them. `None` where there is none.
+/// The recording through an encoder: arguments with `IN` (a wav) and `OUT` in them. `None` where
+/// there is none.
 fn encoded(rate: u32, name: &str, command: &str, folder: &Path) -> Option<Track> {
     let (wav, out) = (folder.join("in.wav"), folder.join(name));
     let spec =
@@ -57,7 +59,8 @@ fn encoded(rate: u32, name: &str, command: &str, folder: &Path) -> Option<Track>
     Some(decode(Input::path(out), &DecodeOptions::default()).unwrap().remove(0))
 }
 
-/// The call's time of the click nearest to one expected, in seconds: where the mix is most like a click.
+/// The call's time of the click nearest to one expected, in seconds: where the mix is most like a
+/// click.
 fn found(mix: &[f32], rate: u32, expected: f64) -> f64 {
     let likeness = |at: f64| -> f64 {
         let middle = (at * f64::from(rate)).round() as usize;

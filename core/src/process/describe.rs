@@ -1,4 +1,5 @@
-//! First step: from what the caller gave to opened recordings, judged by their headers before anything is decoded.
+//! First step: from what the caller gave to opened recordings, judged by their headers before
+//! anything is decoded.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use crate::threads;
 
 use super::call_input::RecordingSource;
 
-/// One file of a call: what its document says of it, and its opened recording or why it cannot be read.
+/// One file of a call: what its document says of it, and its opened recording or why it cannot be
+/// read.
 pub(super) struct DescribedRecording {
     /// Whose it is, as far as its document says.
     pub leg: Leg,
@@ -34,12 +36,12 @@ struct File {
     input: Result<Input>,
 }
 
-/// Opens the recordings of a call and judges their number, their headers and the roles. A recording that cannot be opened
-/// stays in the list with its error.
+/// Opens the recordings of a call and judges their number, their headers and the roles. A recording
+/// that cannot be opened stays in the list with its error.
 ///
 /// # Errors
-/// `limit_exceeded` for more tracks than `decode.maxTracks`; `invalid_argument` for another number of roles than tracks, or,
-/// where a recording cannot be read, that recording's error; `cancelled`.
+/// `limit_exceeded` for more tracks than `decode.maxTracks`; `invalid_argument` for another number
+/// of roles than tracks, or, where a recording cannot be read, that recording's error; `cancelled`.
 pub(super) fn describe(
     sources: Vec<RecordingSource>,
     roles: &[Role],
@@ -105,7 +107,8 @@ fn check_tracks(tracks: usize, options: &DecodeOptions) -> Result<()> {
         .with_mismatch(tracks, format!("at most {} (decode.maxTracks)", options.max_tracks)))
 }
 
-/// Refuses another number of roles than tracks. A recording that cannot be read is the likelier cause: its error is told then.
+/// Refuses another number of roles than tracks. A recording that cannot be read is the likelier
+/// cause: its error is told then.
 fn check_roles(recordings: &mut Vec<DescribedRecording>, roles: &[Role]) -> Result<()> {
     if roles.is_empty() {
         recordings.iter().try_for_each(DescribedRecording::check_role)?;
@@ -122,7 +125,8 @@ fn check_roles(recordings: &mut Vec<DescribedRecording>, roles: &[Role]) -> Resu
 }
 
 impl DescribedRecording {
-    /// Refuses the role of one party for a recording of several tracks, where no document says who is on which.
+    /// Refuses the role of one party for a recording of several tracks, where no document says who
+    /// is on which.
     fn check_role(&self) -> Result<()> {
         let (role, tracks) = (self.leg.role, self.tracks());
         if tracks < 2 || self.described.is_some() || matches!(role, Role::Unknown | Role::Mixed) {

@@ -1,4 +1,5 @@
-//! Fifth step, second half: each track on the call's timeline, with its party's own speech, what bled, and what else sounds.
+//! Fifth step, second half: each track on the call's timeline, with its party's own speech, what
+//! bled, and what else sounds.
 
 use crate::call::Role;
 use crate::config::Config;
@@ -35,7 +36,8 @@ pub(super) struct PlacedTrack {
     pub party_level: PartyLevel,
     /// Share of its hops that carry a signal: above `outcome.deadDbov`.
     pub alive: f64,
-    /// The track with the same audio that stands for this one: it is neither counted nor mixed again.
+    /// The track with the same audio that stands for this one: it is neither counted nor mixed
+    /// again.
     pub repeats: Option<usize>,
     /// Whether it holds several parties: it was recorded so, or delivered for two parties.
     pub shared: bool,
@@ -43,7 +45,8 @@ pub(super) struct PlacedTrack {
     pub voices: Option<TrackVoices>,
 }
 
-/// Sorts each track's speech into the party's own and bleed, and its events into its own and those of other tracks.
+/// Sorts each track's speech into the party's own and bleed, and its events into its own and those
+/// of other tracks.
 ///
 /// # Errors
 /// `cancelled`.
@@ -128,7 +131,8 @@ fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
     speech::located(&analysis.speech, analysis.level.hops.power(), analysis.duration, &config.speech)
 }
 
-/// Speech without the single tones that it runs into: what is left of a span that held one is kept where it is long enough.
+/// Speech without the single tones that it runs into: what is left of a span that held one is kept
+/// where it is long enough.
 fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Span> {
     let tones = events.iter().filter(|e| matches!(e.kind, EventKind::Fax | EventKind::Beep | EventKind::Sit));
     let tones: Vec<Span> = tones.map(|e| Span::new(e.start_ms, e.end_ms)).collect();
@@ -156,7 +160,8 @@ fn floors(tracks: &[LiveTrack], placements: &[Placement], gated: &[Gated], confi
     speech::floors(&legs.collect::<Vec<_>>(), uncertainty <= config.metrics.max_uncertainty_ms)
 }
 
-/// How far apart the same event may lie on two tracks: an echo comes up to 200 ms late, and frames add their width.
+/// How far apart the same event may lie on two tracks: an echo comes up to 200 ms late, and frames
+/// add their width.
 const SAME_EVENT_MS: f64 = 300.0;
 
 /// Every track's events without those of other tracks that bled here.

@@ -1,7 +1,9 @@
-//! Fourth step: several recordings of one party, one after the other, become one track: laid in order by their start times, silence between
-//! them, joined where the end of one and the beginning of the next hold the same audio.
+//! Fourth step: several recordings of one party, one after the other, become one track: laid in
+//! order by their start times, silence between them, joined where the end of one and the beginning
+//! of the next hold the same audio.
 //!
-//! Recordings whose times overlap while their audio does not agree are no segments of one: they stay tracks of their own.
+//! Recordings whose times overlap while their audio does not agree are no segments of one: they
+//! stay tracks of their own.
 
 use crate::align;
 use crate::call::{Moment, Role};
@@ -42,7 +44,8 @@ struct Chain {
 /// Who is heard, where that is known: the same in two recordings, it is one party.
 type PartyKey<'a> = (Role, Option<&'a str>);
 
-/// Joins segments of one party. The track takes the first one's place, and is no longer than the limit.
+/// Joins segments of one party. The track takes the first one's place, and is no longer than the
+/// limit.
 pub(super) fn join(mut tracks: Vec<LiveTrack>, limit: Millis) -> Vec<LiveTrack> {
     for chain in chains(&tracks, limit) {
         let Some(&(first, _)) = chain.members.first() else { continue };
@@ -88,7 +91,8 @@ fn chains(tracks: &[LiveTrack], limit: Millis) -> Vec<Chain> {
 }
 
 impl Chain {
-    /// When a recorder starts on this chain's clock, if it recorded the same party after what is here.
+    /// When a recorder starts on this chain's clock, if it recorded the same party after what is
+    /// here.
     fn follow(&self, tracks: &[LiveTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
         let of = |recorder: usize| tracks.iter().filter(move |track| track.recorder == recorder);
         let earlier = |track: &LiveTrack| {
@@ -160,7 +164,8 @@ impl LiveTrack {
 }
 
 impl TrackAnalysis {
-    /// Adds a later recording of the same line, from a time of this one on: of what both hold, this one's counts.
+    /// Adds a later recording of the same line, from a time of this one on: of what both hold, this
+    /// one's counts.
     fn append(&mut self, next: Self, at: Millis) {
         extend(&mut self.samples, &next.samples, self.rate, at);
         if let (Some(line), Some(next)) = (&mut self.narrowband, &next.narrowband) {
@@ -182,7 +187,8 @@ impl TrackAnalysis {
     }
 }
 
-/// Adds samples that begin at a time: silence before them, a crossfade at the end of what was there.
+/// Adds samples that begin at a time: silence before them, a crossfade at the end of what was
+/// there.
 fn extend(line: &mut Vec<i16>, next: &[i16], rate: Rate, at: Millis) {
     if next.is_empty() {
         return;

@@ -73,9 +73,10 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for a configuration, a number of roles or of tracks that makes no sense; `limit_exceeded` for more
-/// tracks than `decode.maxTracks`; `cancelled`; the first recording's error where not one of them could be read. A recording
-/// that fails among others is listed in the report.
+/// `invalid_argument` for a configuration, a number of roles or of tracks that makes no sense;
+/// `limit_exceeded` for more tracks than `decode.maxTracks`; `cancelled`; the first recording's
+/// error where not one of them could be read. A recording that fails among others is listed in the
+/// report.
 pub fn process(call: impl Into<CallInput>, config: &Config, run: &RunOptions) -> Result<Processed> {
     process_call(call.into(), config, true, run)
 }
@@ -118,8 +119,8 @@ fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptio
     Ok(Processed { report, tracks: processed::keep_tracks(analysis) })
 }
 
-/// Runs work on as many threads as the caller allows; work that may wait for a reader of the caller's never on those that all
-/// share.
+/// Runs work on as many threads as the caller allows; work that may wait for a reader of the
+/// caller's never on those that all share.
 fn in_threads<T: Send>(run: &RunOptions, waits: bool, work: impl FnOnce() -> T + Send) -> Result<T> {
     if waits || run.threads.is_some() { threads::apart(run.threads, work) } else { Ok(threads::pooled(work)) }
 }

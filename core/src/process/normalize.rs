@@ -41,8 +41,8 @@ pub struct Normalized {
     config: MixConfig,
 }
 
-/// Decodes one recording, removes its codec delay, and prepares it at a rate and a level. All channels get the gain
-/// that the loudest one's speech needs, so their balance stays.
+/// Decodes one recording, removes its codec delay, and prepares it at a rate and a level. All
+/// channels get the gain that the loudest one's speech needs, so their balance stays.
 ///
 /// # Errors
 /// Those of [`Decoder`]; `no_audio` where not one sample could be decoded; `cancelled`.
@@ -113,7 +113,8 @@ impl Normalized {
         Mixer::new(&placed, self.source.duration_ms, &self.config)
     }
 
-    /// Writes the recording, whole or not at all, as 16-bit wav or FLAC by the ending of the file's name.
+    /// Writes the recording, whole or not at all, as 16-bit wav or FLAC by the ending of the file's
+    /// name.
     ///
     /// # Errors
     /// `invalid_argument` for another ending; those of [`Normalized::write_as`].

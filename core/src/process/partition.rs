@@ -1,4 +1,5 @@
-//! Third step: the call's tracks, once split into those that could be read and those that could not.
+//! Third step: the call's tracks, once split into those that could be read and those that could
+//! not.
 
 use crate::call::{Leg, Role};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -36,7 +37,8 @@ pub(super) struct FailedTrack {
 pub(crate) const TRACK_UNREADABLE: &str = "track_unreadable";
 
 impl FailedTrack {
-    /// The warning that this track is missing. The error's own words name its file, which not everybody may see.
+    /// The warning that this track is missing. The error's own words name its file, which not
+    /// everybody may see.
     pub(super) fn warning(&self) -> Warning {
         let (index, role, code) = (self.index, self.role.name(), self.error.code());
         Warning::new(TRACK_UNREADABLE, format!("track {index} ({role}) cannot be read: {code}"))
@@ -50,11 +52,12 @@ pub(super) struct Tracks {
     pub failed: Vec<FailedTrack>,
 }
 
-/// Splits the tracks. A file of several channels is several tracks; who is on which only its document or the caller can say.
+/// Splits the tracks. A file of several channels is several tracks; who is on which only its
+/// document or the caller can say.
 ///
 /// # Errors
-/// `cancelled`; the first recording's error where not one could be read; `invalid_argument` where there are roles, but not one
-/// per track.
+/// `cancelled`; the first recording's error where not one could be read; `invalid_argument` where
+/// there are roles, but not one per track.
 pub(super) fn partition(recordings: Vec<AnalyzedRecording>, roles: &[Role]) -> Result<Tracks> {
     let mut tracks = Tracks { live: Vec::new(), failed: Vec::new() };
     for (number, recording) in recordings.into_iter().enumerate() {
@@ -93,7 +96,8 @@ impl Tracks {
         Ok(())
     }
 
-    /// The recorder of an earlier track from the same file: channels of one file may be given one by one.
+    /// The recorder of an earlier track from the same file: channels of one file may be given one
+    /// by one.
     fn recorder_of(&self, analyses: &[TrackAnalysis]) -> Option<usize> {
         let source = &analyses.first()?.source;
         let same = |track: &&LiveTrack| {
@@ -123,7 +127,8 @@ impl Tracks {
     }
 }
 
-/// Whose a channel is; what is said of the whole file says nothing of one channel but when it began.
+/// Whose a channel is; what is said of the whole file says nothing of one channel but when it
+/// began.
 fn leg_of_channel(track: &TrackAnalysis, file: &Leg, described: Option<&Recording>) -> Leg {
     let known = track.channel.and_then(|channel| described?.leg_of_channel(channel)).cloned();
     let unknown = Leg { role: Role::Unknown, party: None, channel: track.channel, ..file.clone() };

@@ -38,7 +38,8 @@ pub struct ProcessedTrack {
     pub party_level: PartyLevel,
     /// Key presses in the track's own time, those of other parties that are heard here too.
     pub keys: Vec<Span>,
-    /// Mean level of each second of the call, from its beginning; `None` where the track holds nothing.
+    /// Mean level of each second of the call, from its beginning; `None` where the track holds
+    /// nothing.
     pub levels: Vec<Option<Decibels>>,
 }
 

@@ -19,7 +19,8 @@ impl ProgressCounter {
         Self { done: AtomicU64::new(0), total }
     }
 
-    /// To be called after each block of one recording: hears cancellation and reports the bytes read.
+    /// To be called after each block of one recording: hears cancellation and reports the bytes
+    /// read.
     pub(super) fn on_block<'a>(&'a self, run: &'a RunOptions) -> impl FnMut(&Decoder) -> Result<()> + Send + 'a {
         let mut seen = 0;
         move |decoder| {

@@ -6,11 +6,14 @@ use crate::resample::Resampler;
 use crate::threads::{self, Job};
 use crate::units::{Millis, Rate};
 
-/// Samples that are heard at once where there is one thread: few, so that they stay in the processor's nearest memory.
+/// Samples that are heard at once where there is one thread: few, so that they stay in the
+/// processor's nearest memory.
 const SHORT: usize = 4096;
-/// What is analyzed at once where there are more: a block of the voice detector, a millisecond of work ...
+/// What is analyzed at once where there are more: a block of the voice detector, a millisecond of
+/// work ...
 const LONG: Millis = Millis(3072.0);
-/// ... and eight of them where nothing else keeps the threads busy: they wait for each other after every block.
+/// ... and eight of them where nothing else keeps the threads busy: they wait for each other after
+/// every block.
 const MAX: Millis = Millis(24_576.0);
 /// And at most so many samples of all tracks together.
 const MAX_SAMPLES: usize = 1 << 18;
@@ -38,8 +41,8 @@ pub(super) struct RecordingReader<'a> {
 }
 
 impl<'a> RecordingReader<'a> {
-    /// A reader of a recording's tracks, which may be decoded ahead in so many parts side by side. `alone`: no other recording is
-    /// read meanwhile. `on_block` is called after every block.
+    /// A reader of a recording's tracks, which may be decoded ahead in so many parts side by side.
+    /// `alone`: no other recording is read meanwhile. `on_block` is called after every block.
     pub(super) fn new(
         mut decoder: Decoder,
         channels: &'a [ChannelSelection],
@@ -64,8 +67,9 @@ impl<'a> RecordingReader<'a> {
         Ok(self)
     }
 
-    /// Reads to the end. Each block is given to `take`, a part for each track, and where there is more than one thread, with the
-    /// job of reading the next one, which must be done beside; how a recording is cut into blocks changes nothing that is analyzed.
+    /// Reads to the end. Each block is given to `take`, a part for each track, and where there is
+    /// more than one thread, with the job of reading the next one, which must be done beside; how a
+    /// recording is cut into blocks changes nothing that is analyzed.
     ///
     /// # Errors
     /// Those of the decoder, of `take`, and of what is called after every block.
@@ -99,7 +103,8 @@ impl<'a> RecordingReader<'a> {
         samples.min(MAX_SAMPLES / self.channels.len().max(1)).max(SHORT)
     }
 
-    /// Fills a block of each track with at least so many samples, fewer only at the end; false where nothing was left.
+    /// Fills a block of each track with at least so many samples, fewer only at the end; false
+    /// where nothing was left.
     fn fill(&mut self, blocks: &mut [TrackBlock], frames: usize) -> Result<bool> {
         for block in blocks.iter_mut() {
             block.own.clear();

@@ -1,4 +1,5 @@
-//! Taking stretches out of a processed call: out of every track, so out of every mix, picture and number made of them later.
+//! Taking stretches out of a processed call: out of every track, so out of every mix, picture and
+//! number made of them later.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,16 +26,17 @@ pub struct Redaction {
 }
 
 impl Processed {
-    /// Silences or beeps stretches of the call on every track, each widened by 250 ms on either side; the call keeps its length.
-    /// A mix, peaks and labels that are made afterwards hold nothing of it, and the report names the stretches in `redacted` and
-    /// forgets the digits of keys in them.
+    /// Silences or beeps stretches of the call on every track, each widened by 250 ms on either
+    /// side; the call keeps its length. A mix, peaks and labels that are made afterwards hold
+    /// nothing of it, and the report names the stretches in `redacted` and forgets the digits of
+    /// keys in them.
     ///
-    /// It does not touch the recordings themselves, nor files that were written before; what a detector did not hear as a key is
-    /// not redacted as one.
+    /// It does not touch the recordings themselves, nor files that were written before; what a
+    /// detector did not hear as a key is not redacted as one.
     ///
     /// # Errors
-    /// `invalid_argument` for a span that is not within the call, and for tracks whose samples were not kept: nothing is changed
-    /// then.
+    /// `invalid_argument` for a span that is not within the call, and for tracks whose samples were
+    /// not kept: nothing is changed then.
     pub fn redact(&mut self, what: &Redaction) -> Result<()> {
         if let Some(placed) = self.tracks.iter().find(|placed| placed.track.samples.is_empty()) {
             return Err(Error::new(
@@ -55,7 +57,8 @@ impl Processed {
         for placed in &mut self.tracks {
             let mut own: Vec<Span> = spans.iter().map(|&span| redact::on_track(span, &placed.placement)).collect();
             if what.keys {
-                // In the track's own time too: there, no placement stands between a key and its end.
+                // In the track's own time too: there, no placement stands between a key and its
+                // end.
                 own.extend(placed.keys.drain(..).map(|key| Span { start: key.start - PAD, end: key.end + PAD }));
             }
             redact::cover(&mut placed.track, &redact::joined(own), what.cover);

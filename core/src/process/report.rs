@@ -115,7 +115,8 @@ fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
     }
 }
 
-/// Warnings of the call: few of each code, and without what may be personal data where that is dropped.
+/// Warnings of the call: few of each code, and without what may be personal data where that is
+/// dropped.
 fn call_warnings(warnings: Vec<Warning>, pii: Pii) -> Vec<Warning> {
     let mut warnings = bounded(warnings);
     if pii == Pii::Drop {

@@ -1,4 +1,5 @@
-//! Between placing and measuring: the voices of a track that holds several parties, on the call's timeline, and who they are.
+//! Between placing and measuring: the voices of a track that holds several parties, on the call's
+//! timeline, and who they are.
 
 use crate::call::{Direction, Role};
 use crate::config::Config;
@@ -35,9 +36,11 @@ const SOUNDS: [EventKind; 8] = [
 ];
 /// Voices are not told apart below this confidence: a guess would be as often wrong as right.
 const LEAST_CONFIDENCE: f64 = 0.5;
-/// A role by who spoke first: the called party answers, as people do on the telephone; surer where it was heard to ring before.
+/// A role by who spoke first: the called party answers, as people do on the telephone; surer where
+/// it was heard to ring before.
 const ANSWERED: (f64, f64) = (0.8, 0.9);
-/// One voice is taken for one party who is alone above this: an answer that was missed would make a customer a silence.
+/// One voice is taken for one party who is alone above this: an answer that was missed would make a
+/// customer a silence.
 const SURELY_ONE: f64 = 0.9;
 /// Among three and more it is less plain who is who.
 const AMONG_MORE: f64 = 0.65;
@@ -95,8 +98,8 @@ impl TrackVoices {
         self.voices.iter().map(party).collect()
     }
 
-    /// The voices as the rules see parties. What else sounds on the track may be of any of them. Where one party speaks, the other
-    /// is there and silent, if it is sure that it is one.
+    /// The voices as the rules see parties. What else sounds on the track may be of any of them.
+    /// Where one party speaks, the other is there and silent, if it is sure that it is one.
     pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
         let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
         if self.voices.is_empty() || (self.voices.len() == 1 && self.confidence < SURELY_ONE) {

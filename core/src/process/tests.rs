@@ -1,4 +1,5 @@
-//! Whole calls made in memory: what the gate does on the way of a call, and what damaged sound does to it.
+//! Whole calls made in memory: what the gate does on the way of a call, and what damaged sound does
+//! to it.
 
 use std::io::Cursor;
 

@@ -30,8 +30,8 @@ pub struct WriteOptions {
 }
 
 impl Processed {
-    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if need be, and adds the mix
-    /// to the report's outputs. Each file appears whole or not at all.
+    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if
+    /// need be, and adds the mix to the report's outputs. Each file appears whole or not at all.
     ///
     /// # Errors
     /// `io`, `cancelled`, and those of the mix.
@@ -39,11 +39,12 @@ impl Processed {
         self.write_with(folder, config, &WriteOptions::default(), run)
     }
 
-    /// As [`Self::write`], with more files: `report.html`, `peaks.json` (8 bits), labels ([`LabelFormat::file_name`]).
+    /// As [`Self::write`], with more files: `report.html`, `peaks.json` (8 bits), labels
+    /// ([`LabelFormat::file_name`]).
     ///
     /// # Errors
-    /// As [`Self::write`]; `invalid_argument` for points per second out of range, `unsupported` for a page without
-    /// the feature `page`.
+    /// As [`Self::write`]; `invalid_argument` for points per second out of range, `unsupported` for
+    /// a page without the feature `page`.
     pub fn write_with(
         &mut self,
         folder: &Path,
@@ -105,7 +106,8 @@ impl Processed {
         export::series(&levels.collect::<Vec<_>>())
     }
 
-    /// A warning for each party that the level of a mix is out of reach for, because gains have limits.
+    /// A warning for each party that the level of a mix is out of reach for, because gains have
+    /// limits.
     pub fn level_warnings(&self, config: &MixConfig) -> Vec<Warning> {
         let warning = |track: &ProcessedTrack| {
             let missed = track.party_level.missed_by(config.level)?;
@@ -139,7 +141,8 @@ impl Processed {
         export::page_points_per_second(self.report.call.duration_ms, self.tracks.len())
     }
 
-    /// The parties' waveforms: heard while the mix was written, or from a mix of their own where that was one channel.
+    /// The parties' waveforms: heard while the mix was written, or from a mix of their own where
+    /// that was one channel.
     fn waves(&self, seen: Option<PeakMeters>, config: &MixConfig, run: &RunOptions) -> Result<Waves> {
         let split = seen.is_some();
         let meters = match seen {

@@ -22,7 +22,8 @@ macro_rules! only_call {
         impl TryFrom<Vec<$record>> for CallDescription {
             type Error = Error;
 
-            /// The one call that the records describe; `invalid_argument` if there are several, `provider` if none.
+            /// The one call that the records describe; `invalid_argument` if there are several,
+            /// `provider` if none.
             fn try_from(records: Vec<$record>) -> Result<Self> {
                 only($calls(records)?)
             }

@@ -57,7 +57,8 @@ impl Document {
     /// The call that is meant.
     ///
     /// # Errors
-    /// As [`read_all`]; `invalid_argument` for several calls of which none is chosen, or one that is not there.
+    /// As [`read_all`]; `invalid_argument` for several calls of which none is chosen, or one that
+    /// is not there.
     pub fn read(&self) -> Result<CallDescription> {
         let mut calls = self.read_all()?;
         let Some(index) = self.index else { return only(calls) };
@@ -122,11 +123,12 @@ struct Answer {
     body: String,
 }
 
-/// Does what a helper does: `detect`, `read`, `createBody`, `patchBody`, `dataId`, `listQuery`, `e164`, `apiCode`,
-/// `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`.
+/// Does what a helper does: `detect`, `read`, `createBody`, `patchBody`, `dataId`, `listQuery`,
+/// `e164`, `apiCode`, `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`.
 ///
 /// # Errors
-/// Those of the helper; `invalid_argument` for a helper that does not exist or arguments that are not its own.
+/// Those of the helper; `invalid_argument` for a helper that does not exist or arguments that are
+/// not its own.
 pub fn answer(helper: &str, json: &str) -> Result<String> {
     let answer = match helper {
         "detect" => json!(detect_text(&arguments::<TextArgument>(json)?.text)?),

@@ -1,7 +1,7 @@
 //! `manifest.json`: a call's tracks, when no provider's document describes them.
 //!
-//! A manifest is written for callweave, so a value that makes no sense is an error that names its place; a field that is
-//! not known is kept and named in a warning, as everywhere.
+//! A manifest is written for callweave, so a value that makes no sense is an error that names its
+//! place; a field that is not known is kept and named in a warning, as everywhere.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,5 @@
-//! Records that come in any order and more than once: which belong to one call, and which are about one recording.
+//! Records that come in any order and more than once: which belong to one call, and which are about
+//! one recording.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,14 @@ use super::MAX_RECORDINGS;
 use super::records::too_many;
 use crate::error::Result;
 
-/// How many different records of one recording are looked at, on average: each is compared with all recordings.
+/// How many different records of one recording are looked at, on average: each is compared with all
+/// recordings.
 const MAX_REPEATS: usize = 4;
 
 /// Groups records by the id of their call, in the order of the ids.
 ///
-/// A record without an id joins the only call there is; of several, each recording without one is a call of its own.
+/// A record without an id joins the only call there is; of several, each recording without one is a
+/// call of its own.
 ///
 /// # Errors
 /// As [`merged`].
@@ -42,7 +45,8 @@ where
     Ok(groups)
 }
 
-/// One record for each recording, filled from its repeats; and the repeats that say something else, to be kept.
+/// One record for each recording, filled from its repeats; and the repeats that say something else,
+/// to be kept.
 ///
 /// The fullest records come first, so the result does not depend on the order in which they came.
 ///

@@ -1,9 +1,10 @@
-//! What providers say of their recordings: JSON in, a described call out. No network, and no audio is opened here.
+//! What providers say of their recordings: JSON in, a described call out. No network, and no audio
+//! is opened here.
 //!
 //! [`read`] takes any document that [`detect`] knows and gives a [`CallDescription`]: the call, and one [`Recording`] for each
-//! file of audio. [`locate`] then finds the files in the document's folder, or [`CallDescription::attach`] joins the recordings
-//! with audio that the caller holds. What a document says beyond that stays in `extra`; what is not understood is also
-//! named in a warning.
+//! file of audio. [`locate`] then finds the files in the document's folder, or
+//! [`CallDescription::attach`] joins the recordings with audio that the caller holds. What a
+//! document says beyond that stays in `extra`; what is not understood is also named in a warning.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -69,7 +70,8 @@ named! {
         Voipbin = "voipbin",
         /// A recording of MCloud's API, an array or a page of them.
         Mcloud = "mcloud",
-        /// A file name of 3CX: no document, so [`detect`] never gives it; see [`threecx::describe`].
+        /// A file name of 3CX: no document, so [`detect`] never gives it; see
+        /// [`threecx::describe`].
         Threecx = "threecx",
     }
 }
@@ -162,8 +164,8 @@ named! {
 /// What is not written in a document but needed to read some of them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Options {
-    /// The offset from UTC of times that are written without one, in seconds east. `None`: the provider's default
-    /// (Wellcloud +08:00), or no such times at all.
+    /// The offset from UTC of times that are written without one, in seconds east. `None`: the
+    /// provider's default (Wellcloud +08:00), or no such times at all.
     pub local_offset_s: Option<i32>,
 }
 
@@ -193,7 +195,8 @@ pub struct CallDescription {
 pub struct Recording {
     /// Who is heard, and since when.
     pub leg: Leg,
-    /// Who is heard apart, should the audio turn out to hold its parties apart (channels, or members of a zip).
+    /// Who is heard apart, should the audio turn out to hold its parties apart (channels, or
+    /// members of a zip).
     pub parts: Vec<Part>,
     /// Where the start in `leg` comes from.
     pub start_basis: Option<StartBasis>,
@@ -222,7 +225,8 @@ pub struct Recording {
 pub struct Part {
     /// Who is heard; `leg.channel` says on which channel, where it is a channel.
     pub leg: Leg,
-    /// How the name of the party's own file ends, without its extension, where it is a file (of a zip, often).
+    /// How the name of the party's own file ends, without its extension, where it is a file (of a
+    /// zip, often).
     pub name_ends: Option<&'static str>,
 }
 
@@ -251,7 +255,8 @@ impl Recording {
         self.path.clone().or_else(|| self.leg.recording_id.clone()).or_else(url).unwrap_or_else(|| "unnamed".to_owned())
     }
 
-    /// Who is heard on a channel of the audio (counted from 0), should it hold its parties on channels of their own.
+    /// Who is heard on a channel of the audio (counted from 0), should it hold its parties on
+    /// channels of their own.
     pub fn leg_of_channel(&self, channel: u16) -> Option<&Leg> {
         self.parts.iter().map(|p| &p.leg).find(|leg| leg.channel == Some(channel))
     }
@@ -264,8 +269,8 @@ impl Recording {
     }
 }
 
-/// What a file's own name says of the call, where it is one of a provider's (3CX). Without the feature `providers` no name
-/// says anything.
+/// What a file's own name says of the call, where it is one of a provider's (3CX). Without the
+/// feature `providers` no name says anything.
 ///
 /// # Errors
 /// As [`threecx::describe`].

@@ -1,6 +1,7 @@
 //! What names say: the file in a URL, an id in a file name.
 
-/// The file name at the end of a URL, without query and fragment, percent-decoded; none if the URL ends in a slash.
+/// The file name at the end of a URL, without query and fragment, percent-decoded; none if the URL
+/// ends in a slash.
 pub(super) fn url_file_name(url: &str) -> Option<String> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
@@ -51,7 +52,8 @@ pub(super) fn stem(name: &str) -> &str {
     }
 }
 
-/// Whether a name holds an id as a word of its own: not as part of a longer run of letters and digits.
+/// Whether a name holds an id as a word of its own: not as part of a longer run of letters and
+/// digits.
 pub(super) fn holds_word(name: &str, id: &str) -> bool {
     let word = |c: char| c.is_alphanumeric();
     name.match_indices(id).any(|(at, _)| {

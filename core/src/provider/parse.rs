@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::MAX_DOCUMENT_BYTES;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// A document, and what its objects said of a field before they said something else: name and earlier value.
+/// A document, and what its objects said of a field before they said something else: name and
+/// earlier value.
 pub(super) struct Parsed {
     pub document: Value,
     pub earlier: Vec<(String, Value)>,

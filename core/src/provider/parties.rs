@@ -1,6 +1,8 @@
-//! What names of parties and ids are: a telephone number, a mail address, a UUID; and how they stand in a URL.
+//! What names of parties and ids are: a telephone number, a mail address, a UUID; and how they
+//! stand in a URL.
 
-/// A text as one segment of a path or one value of a query: everything but letters, digits and `-._~` escaped (RFC 3986).
+/// A text as one segment of a path or one value of a query: everything but letters, digits and
+/// `-._~` escaped (RFC 3986).
 pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -22,7 +24,8 @@ pub(super) fn is_uuid(text: &str) -> bool {
 /// What kind of party a text names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NamedParty {
-    /// A telephone number: 3 to 20 digits, maybe masked with `*`, maybe with the usual marks between them.
+    /// A telephone number: 3 to 20 digits, maybe masked with `*`, maybe with the usual marks
+    /// between them.
     Phone,
     /// Something with an `@` between other things.
     Mail,

@@ -53,12 +53,13 @@ pub(super) fn only(mut calls: Vec<CallDescription>) -> Result<CallDescription> {
     }
 }
 
-/// Reads a document that may describe several calls, as an array of Tencent's pushes can; in the order of their ids.
+/// Reads a document that may describe several calls, as an array of Tencent's pushes can; in the
+/// order of their ids.
 ///
 /// # Errors
-/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if it is not JSON or a
-/// manifest with mistakes, `unsupported` if it is no document that is known (without the feature `providers`: if it is no manifest),
-/// `provider` if it holds no recording.
+/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if
+/// it is not JSON or a manifest with mistakes, `unsupported` if it is no document that is known
+/// (without the feature `providers`: if it is no manifest), `provider` if it holds no recording.
 pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
     let parsed = parse(text)?;
     let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
@@ -83,7 +84,8 @@ pub fn read_as(kind: Kind, text: &str, options: &Options) -> Result<Vec<CallDesc
 /// Which document a JSON text is; see [`detect`].
 ///
 /// # Errors
-/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if it is not JSON.
+/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if
+/// it is not JSON.
 pub fn detect_text(text: &str) -> Result<Option<Kind>> {
     Ok(detect(&parse(text)?.document))
 }

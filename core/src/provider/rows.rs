@@ -7,7 +7,8 @@ use super::wire_type::{filled, put};
 use super::{Recording, times};
 use crate::call::Moment;
 
-/// Splits a document into records: one object, or an array of them. What is no object is kept in `extra` and noted.
+/// Splits a document into records: one object, or an array of them. What is no object is kept in
+/// `extra` and noted.
 pub(super) fn records(
     document: Value,
     extra: &mut Map<String, Value>,
@@ -65,7 +66,8 @@ pub(super) fn keep<const N: usize>(extra: &mut Map<String, Value>, fields: [(&st
     }
 }
 
-/// A time of a record, with an offset where it has none of its own; one that cannot be read is kept and noted.
+/// A time of a record, with an offset where it has none of its own; one that cannot be read is kept
+/// and noted.
 pub(super) fn moment(
     name: &str,
     text: Option<String>,

@@ -61,8 +61,8 @@ fn fixture(name: &str) -> std::path::PathBuf {
     std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures")).join(name)
 }
 
-/// What a fixture's document comes to with its folder: role, party and file of each recording, and the seconds of its
-/// start after the first.
+/// What a fixture's document comes to with its folder: role, party and file of each recording, and
+/// the seconds of its start after the first.
 fn found(document: &str) -> Vec<(String, String, String, i64)> {
     let path = fixture(document);
     let call = read(&std::fs::read_to_string(&path).unwrap()).unwrap();

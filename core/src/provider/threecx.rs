@@ -1,6 +1,7 @@
 //! 3CX: no document, only file names: `[Name]_FROM-TO_YYYYMMDDHHMMSS(id).wav`.
 //!
-//! The time is the server's own, without an offset. Which side is the customer is not said; we take a number of up to
+//! The time is the server's own, without an offset. Which side is the customer is not said; we take
+//! a number of up to
 //! [`MAX_EXTENSION`] digits for an extension of the house.
 
 use super::names::{last_segment, stem};
@@ -10,7 +11,8 @@ use super::{CallDescription, Kind, Options, Recording, StartBasis, times};
 use crate::call::{Call, Direction, Leg, Role};
 use crate::error::{Result, Warning};
 
-/// The most digits of an extension. 3CX allows 2 to 6 and suggests 3; longer numbers are the public network's.
+/// The most digits of an extension. 3CX allows 2 to 6 and suggests 3; longer numbers are the public
+/// network's.
 pub const MAX_EXTENSION: usize = 5;
 
 /// What the name of a recording says.
@@ -82,7 +84,8 @@ fn is_extension(text: &str) -> bool {
     (1..=MAX_EXTENSION).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A call as the name of its file describes it; none if it is no such name. The recording's path is the name, so that
+/// A call as the name of its file describes it; none if it is no such name. The recording's path is
+/// the name, so that
 /// [`locate`](super::locate) finds it in its folder.
 ///
 /// # Errors

@@ -2,8 +2,9 @@
 
 use crate::call::Moment;
 
-/// A moment in RFC 3339, or as a date and a time without an offset (`2018.01.29 16:08:23`; also with `-` or `/` in the
-/// date, `T` for the space, a fraction of a second), which then has the given offset.
+/// A moment in RFC 3339, or as a date and a time without an offset (`2018.01.29 16:08:23`; also
+/// with `-` or `/` in the date, `T` for the space, a fraction of a second), which then has the
+/// given offset.
 pub(super) fn read(text: &str, offset_s: i32) -> Option<Moment> {
     let text = text.trim();
     Moment::from_rfc3339(text).or_else(|| {

@@ -1,4 +1,5 @@
-//! Reading other people's JSON: fields may be missing, null, of another type or unknown; nothing is lost and nothing fails.
+//! Reading other people's JSON: fields may be missing, null, of another type or unknown; nothing is
+//! lost and nothing fails.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +48,8 @@ pub(super) fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
 }
 
-/// Takes a field out of an object. Null is as good as missing; what is of another type stays where it is.
+/// Takes a field out of an object. Null is as good as missing; what is of another type stays where
+/// it is.
 pub(super) fn take<T: Lenient>(fields: &mut Map<String, Value>, name: &str) -> Option<T> {
     let read = T::read(fields.get(name)?);
     if read.is_some() || fields.get(name).is_some_and(Value::is_null) {

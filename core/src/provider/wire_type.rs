@@ -1,4 +1,5 @@
-//! Types of other people's JSON: every field optional, and nothing that was read is lost when it is written again.
+//! Types of other people's JSON: every field optional, and nothing that was read is lost when it is
+//! written again.
 
 use serde_json::{Map, Number, Value};
 
@@ -43,14 +44,16 @@ pub(super) fn filled(text: Option<&String>) -> Option<&str> {
     text.map(|t| t.trim()).filter(|t| !t.is_empty())
 }
 
-/// A wire type: every field optional, and `extra` for fields that are unknown or of another type than documented.
+/// A wire type: every field optional, and `extra` for fields that are unknown or of another type
+/// than documented.
 macro_rules! wire {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty = $json:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct $name {
             $($(#[$fdoc])* pub $field: Option<$type>,)+
-            /// Fields that are not documented, and documented ones that are not of their documented type.
+            /// Fields that are not documented, and documented ones that are not of their documented
+            /// type.
             pub extra: serde_json::Map<String, serde_json::Value>,
         }
 

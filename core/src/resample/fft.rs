@@ -6,8 +6,8 @@ use rubato::{Fft, FixedSync, Resampler as _};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
-/// About how many samples of the input go through at once, but not more than a second of it: at a few hertz that would be
-/// minutes.
+/// About how many samples of the input go through at once, but not more than a second of it: at a
+/// few hertz that would be minutes.
 const CHUNK: usize = 1024;
 
 /// Feeds rubato in its own chunks and drops its start-up delay.
@@ -21,7 +21,8 @@ pub(super) struct FftResampler {
 
 impl FftResampler {
     pub(super) fn new(from: Rate, to: Rate) -> Result<Self> {
-        // An odd transform has no middle sample: its output would lie half a sample off. Hence twice the shared unit.
+        // An odd transform has no middle sample: its output would lie half a sample off. Hence
+        // twice the shared unit.
         let (from_hz, to_hz) = (from.hz() as usize, to.hz() as usize);
         let unit = 2 * from_hz / greatest_common_divisor(from_hz, to_hz);
         let chunk = CHUNK.min(from_hz).next_multiple_of(unit);

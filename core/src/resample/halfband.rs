@@ -1,7 +1,8 @@
 //! Half-band filters between a rate and its double.
 //!
-//! Every second coefficient of such a filter is zero and the middle one is a half, so one kernel of [`PAIRS`] numbers
-//! serves both ways. Kaiser window, 80 dB down from 0.575 of the lower rate (4.6 kHz for 16 → 8 kHz), flat to 0.425.
+//! Every second coefficient of such a filter is zero and the middle one is a half, so one kernel of
+//! [`PAIRS`] numbers serves both ways. Kaiser window, 80 dB down from 0.575 of the lower rate (4.6
+//! kHz for 16 → 8 kHz), flat to 0.425.
 
 use std::sync::LazyLock;
 
@@ -10,7 +11,8 @@ use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
 /// Pairs of taps on either side of the middle one.
 const PAIRS: usize = 17;
 
-/// The coefficients at ±1, ±3, ±5, … samples of the higher rate; together with the middle one, a half, they sum to 1.
+/// The coefficients at ±1, ±3, ±5, … samples of the higher rate; together with the middle one, a
+/// half, they sum to 1.
 static KERNEL: LazyLock<[f32; PAIRS]> = LazyLock::new(|| {
     let mut taps = [0.0; PAIRS];
     for (k, tap) in taps.iter_mut().enumerate() {
@@ -43,8 +45,8 @@ const LANES: usize = 16;
 
 /// Adds to `out[n]` the kernel's sum over `odd[n .. n + 2·PAIRS]`, scaled.
 ///
-/// The order of additions for one output is fixed, and no product is fused with its sum: neither the width of the
-/// registers nor chunking changes a bit.
+/// The order of additions for one output is fixed, and no product is fused with its sum: neither
+/// the width of the registers nor chunking changes a bit.
 fn add_pairs(odd: &[f32], scale: f32, out: &mut [f32]) {
     let taps = KERNEL.map(|tap| tap * scale);
     dispatch!(Level::new(), cpu => add_taps(cpu, &taps, odd, out));
@@ -79,7 +81,8 @@ pub(super) struct Halver {
 
 impl Default for Halver {
     fn default() -> Self {
-        // Silence before the first sample: output 0 sits on even sample 0 and needs PAIRS odd ones before it.
+        // Silence before the first sample: output 0 sits on even sample 0 and needs PAIRS odd ones
+        // before it.
         Self { even: Vec::new(), odd: vec![0.0; PAIRS], next_is_odd: false }
     }
 }
@@ -124,7 +127,8 @@ pub(super) struct Doubler {
 
 impl Default for Doubler {
     fn default() -> Self {
-        // Silence before the first sample: the value between samples 0 and 1 needs PAIRS − 1 before sample 0.
+        // Silence before the first sample: the value between samples 0 and 1 needs PAIRS − 1 before
+        // sample 0.
         Self { samples: vec![0.0; PAIRS - 1], between: Vec::new() }
     }
 }

@@ -1,7 +1,7 @@
 //! Bringing samples to another rate, in a stream: any chunking, the same bits, and no delay.
 //!
-//! Between 8 and 16 kHz, the two rates of telephony, a half-band filter does it; every other pair goes through rubato's
-//! FFT resampler.
+//! Between 8 and 16 kHz, the two rates of telephony, a half-band filter does it; every other pair
+//! goes through rubato's FFT resampler.
 
 mod fft;
 mod halfband;
@@ -14,8 +14,8 @@ use halfband::{Doubler, Halver};
 
 /// Brings one channel from one rate to another.
 ///
-/// Sample `n` of the output is the signal at `n / to` seconds: the filter's delay is taken out. The output holds
-/// `⌈length · to / from⌉` samples.
+/// Sample `n` of the output is the signal at `n / to` seconds: the filter's delay is taken out. The
+/// output holds `⌈length · to / from⌉` samples.
 #[derive(Debug)]
 pub struct Resampler {
     from: Rate,

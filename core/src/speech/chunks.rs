@@ -1,4 +1,5 @@
-//! Spans cut for transcribers, which take so many seconds at most, and the way back to the call's time.
+//! Spans cut for transcribers, which take so many seconds at most, and the way back to the call's
+//! time.
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::timeline::Placement;
@@ -12,7 +13,8 @@ use super::spans::{pad, weakest};
 pub struct ChunkOptions {
     /// The longest chunk, padding included; 1 s or more.
     pub longest: Millis,
-    /// Added on either side of a chunk, at most a quarter of `longest`; neighbours share what lies between them.
+    /// Added on either side of a chunk, at most a quarter of `longest`; neighbours share what lies
+    /// between them.
     pub pad: Millis,
     /// A pause is a stretch of frames below this probability.
     pub neg_threshold: f32,
@@ -62,18 +64,19 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// The call's time of a moment of the chunk, as a transcriber tells it: from the chunk's first sample on.
+    /// The call's time of a moment of the chunk, as a transcriber tells it: from the chunk's first
+    /// sample on.
     pub fn to_call(&self, within: Millis, placement: &Placement) -> Millis {
         placement.to_call(self.track.start + within)
     }
 }
 
-/// Cuts spans of a track, in order and apart, into chunks of at most `longest`: one for each span, and more for a span that is
-/// too long, which is cut in the longest of the pauses in what fits. Without any pause it is cut where the probability is
-/// lowest in the second half of what fits.
+/// Cuts spans of a track, in order and apart, into chunks of at most `longest`: one for each span,
+/// and more for a span that is too long, which is cut in the longest of the pauses in what fits.
+/// Without any pause it is cut where the probability is lowest in the second half of what fits.
 ///
-/// `duration` is the track's; `spans` are best those of the preset `asr` without its limit and padding, or what the gate
-/// left of them.
+/// `duration` is the track's; `spans` are best those of the preset `asr` without its limit and
+/// padding, or what the gate left of them.
 pub fn chunks(
     spans: &[Span],
     probabilities: &Probabilities,
@@ -89,7 +92,8 @@ pub fn chunks(
     pieces.into_iter().map(|track| Chunk { track, call: placement.span_to_call(track) }).collect()
 }
 
-/// The pieces of one span, none longer than `room` milliseconds; the pauses that it was cut in are left out.
+/// The pieces of one span, none longer than `room` milliseconds; the pauses that it was cut in are
+/// left out.
 fn pieces(span: Span, room: f64, probabilities: &Probabilities, options: &ChunkOptions) -> Vec<Span> {
     let mut found = Vec::new();
     let (mut start, end) = (span.start.0, span.end.0);
@@ -108,7 +112,8 @@ fn pieces(span: Span, room: f64, probabilities: &Probabilities, options: &ChunkO
     found
 }
 
-/// The longest stretch below a probability that begins between two times, after the first; the first of those that are equal.
+/// The longest stretch below a probability that begins between two times, after the first; the
+/// first of those that are equal.
 fn longest_pause(from: f64, to: f64, probabilities: &Probabilities, below: f32) -> Option<(f64, f64)> {
     let hop = probabilities.hop.0;
     let mut best: Option<(f64, f64)> = None;

@@ -34,7 +34,8 @@ pub struct Detected {
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for a configuration that makes no sense, `unsupported` where the rate cannot be brought to 8 kHz.
+/// `invalid_argument` for a configuration that makes no sense, `unsupported` where the rate cannot
+/// be brought to 8 kHz.
 pub fn detect(track: &Track, config: &Config) -> Result<Detected> {
     config.validate()?;
     let mut detector = vad::detector(config, 1)?;

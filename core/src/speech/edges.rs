@@ -1,13 +1,17 @@
-//! Where speech begins and ends, to the hop of 10 ms: the detector, the level and the noise decide together.
+//! Where speech begins and ends, to the hop of 10 ms: the detector, the level and the noise decide
+//! together.
 //!
-//! A detector's probability follows the voice late: Silero's falls some 100 ms after the voice does. Each hop about an
-//! edge is given the log odds of speech, a sum of what three witnesses say of it:
+//! A detector's probability follows the voice late: Silero's falls some 100 ms after the voice
+//! does. Each hop about an edge is given the log odds of speech, a sum of what three witnesses say
+//! of it:
 //!
 //! - the detector, read as much later or earlier as it lags,
 //! - the level over the track's noise, of which 25 dB and more are equally sure,
-//! - the level below the loudest tenth of the speech beside the edge: breath and room are far below it.
+//! - the level below the loudest tenth of the speech beside the edge: breath and room are far below
+//!   it.
 //!
-//! The edge is where the sum of these odds over the hops about it is greatest, so one loud or quiet hop moves nothing.
+//! The edge is where the sum of these odds over the hops about it is greatest, so one loud or quiet
+//! hop moves nothing.
 
 use crate::config::{Edges, SpeechConfig};
 use crate::level::Hops;
@@ -22,38 +26,46 @@ const SMOOTH: usize = 3;
 const OUTSIDE: usize = 15;
 /// Hops within a span in which its beginning is looked for: 150 ms.
 const BEGIN_INSIDE: usize = 15;
-/// Hops within a span in which its end is looked for: 300 ms. A probability that fell 300 ms ago is no lag.
+/// Hops within a span in which its end is looked for: 300 ms. A probability that fell 300 ms ago is
+/// no lag.
 const END_INSIDE: usize = 30;
 /// Hops that are left of a span: 60 ms, the shortest syllable.
 const MIN_HOPS: usize = 6;
 /// Hops of a span beside the edge that its loudest tenth is taken of: 2 s.
 const BESIDE: usize = 200;
-/// Shares of hops: the noise is what a tenth of the hops without speech lie below, the loudest tenth of speech is above the rest.
+/// Shares of hops: the noise is what a tenth of the hops without speech lie below, the loudest
+/// tenth of speech is above the rest.
 const TENTH: f64 = 0.1;
-/// Log odds in a decibel, of either level. Logistic regression over the edges of 400 hand-marked telephone utterances and
-/// over those of made calls gives 0.06 to 0.14; weights fitted to either set gave F1 of 0.949 to 0.958.
+/// Log odds in a decibel, of either level. Logistic regression over the edges of 400 hand-marked
+/// telephone utterances and over those of made calls gives 0.06 to 0.14; weights fitted to either
+/// set gave F1 of 0.949 to 0.958.
 const PER_DB: f64 = 0.1;
-/// Log odds in one of the detector's own: its frames overlap in what they hear, so each says less than it claims.
+/// Log odds in one of the detector's own: its frames overlap in what they hear, so each says less
+/// than it claims.
 const PER_LOGIT: f64 = 0.7;
 /// Decibels over the noise beyond which more is no surer.
 const MAX_OVER_NOISE: f64 = 25.0;
 /// The detector's log odds are trusted up to this (0.5 and 99.5 %).
 const MAX_LOGIT: f64 = 5.3;
-/// What the sum of the three is beyond the true log odds, at a beginning and at an end (regression as above).
+/// What the sum of the three is beyond the true log odds, at a beginning and at an end (regression
+/// as above).
 const BEGIN_BIAS: f64 = 2.0;
 const END_BIAS: f64 = 0.0;
-/// How much later than the sound the detector's answer to it is read, in milliseconds: at a beginning it rises with the first
-/// frame that holds a part of it, at an end it lags by two frames.
+/// How much later than the sound the detector's answer to it is read, in milliseconds: at a
+/// beginning it rises with the first frame that holds a part of it, at an end it lags by two
+/// frames.
 const BEGIN_LAG_MS: f64 = -16.0;
 const END_LAG_MS: f64 = 64.0;
 /// The level of digital silence in decibels; no recording of 16 bits has a fainter sound.
 const FLOOR_DB: f64 = -100.0;
 
-/// Where somebody speaks, in the time of the track, with the edges that the configuration asks for (`speech.edges`).
+/// Where somebody speaks, in the time of the track, with the edges that the configuration asks for
+/// (`speech.edges`).
 ///
-/// `power` is the mean square of each 10 ms of the track ([`Hops::power`]). Spans are those of [`spans`](super::spans),
-/// each with its edges moved by at most 150 ms outwards, 150 ms inwards at its beginning and 300 ms at its end; padding is
-/// added afterwards. They stay in order and apart, and no longer than `max_speech_ms`.
+/// `power` is the mean square of each 10 ms of the track ([`Hops::power`]). Spans are those of
+/// [`spans`](super::spans), each with its edges moved by at most 150 ms outwards, 150 ms inwards at
+/// its beginning and 300 ms at its end; padding is added afterwards. They stay in order and apart,
+/// and no longer than `max_speech_ms`.
 pub fn located(probabilities: &Probabilities, power: &[f32], duration: Millis, config: &SpeechConfig) -> Vec<Span> {
     let mut found = raw(probabilities, duration, config);
     if config.edges == Edges::Energy && !power.is_empty() {
@@ -102,7 +114,8 @@ impl<'a> Evidence<'a> {
         moved
     }
 
-    /// One span with its edges where the odds say, between its neighbours. A cut within speech, where two spans meet, stays.
+    /// One span with its edges where the odds say, between its neighbours. A cut within speech,
+    /// where two spans meet, stays.
     fn edges(&self, span: Span, before: Option<Span>, after: Option<Span>, duration: Millis) -> Span {
         let (first, last) = (hop(span.start.0), hop(span.end.0).min(self.levels.len()));
         if last < first + 2 * MIN_HOPS {
@@ -132,8 +145,8 @@ impl<'a> Evidence<'a> {
         share(levels.to_vec(), 1.0 - TENTH).unwrap_or(FLOOR_DB)
     }
 
-    /// The hop at which speech begins or ends, of those from one to another: before a beginning and after an end the odds are
-    /// against it.
+    /// The hop at which speech begins or ends, of those from one to another: before a beginning and
+    /// after an end the odds are against it.
     fn best(&self, edge: Edge, from: usize, to: usize, top: f64) -> usize {
         let (mut sum, mut best, mut at) = (0.0, 0.0, from);
         for hop in from..to {

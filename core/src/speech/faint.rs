@@ -1,20 +1,24 @@
-//! What is taken for speech but is nobody of the call: breath, a room of talkers far away, a line's noise, echo of echo.
+//! What is taken for speech but is nobody of the call: breath, a room of talkers far away, a line's
+//! noise, echo of echo.
 //!
-//! Such sound is hardly above its leg's own noise, because it is part of that noise, and far below the speech of the call. Each
-//! leg has a floor: what is called speech below it is dropped. A soft party on a quiet line is above it; one on a noisy line is
-//! known by its behavior, for it speaks when the others do not.
+//! Such sound is hardly above its leg's own noise, because it is part of that noise, and far below
+//! the speech of the call. Each leg has a floor: what is called speech below it is dropped. A soft
+//! party on a quiet line is above it; one on a noisy line is known by its behavior, for it speaks
+//! when the others do not.
 
 use crate::level::{Hops, Level};
 use crate::timeline::Placement;
 use crate::units::{Decibels, Millis, Span, total};
 
-/// Speech is at least this far above its leg's noise. A detector needs some 14 dB to hear most of what a party says; rooms, breath and
-/// line noise that it took for speech on made calls lie 0 to 5 dB above it, faint far echo on real ones 7 dB.
+/// Speech is at least this far above its leg's noise. A detector needs some 14 dB to hear most of
+/// what a party says; rooms, breath and line noise that it took for speech on made calls lie 0 to 5
+/// dB above it, faint far echo on real ones 7 dB.
 const OVER_NOISE: Decibels = Decibels(10.0);
-/// What lies less than this below the loudest party may be a party on a noisy line. Gains and voices of two parties differ by up to
-/// 18 dB on nearly all calls.
+/// What lies less than this below the loudest party may be a party on a noisy line. Gains and
+/// voices of two parties differ by up to 18 dB on nearly all calls.
 const BELOW_CALL: Decibels = Decibels(18.0);
-/// Another party's echo is over so long after it, in milliseconds: the longest round trip of a network.
+/// Another party's echo is over so long after it, in milliseconds: the longest round trip of a
+/// network.
 const ECHO_MS: f64 = 1000.0;
 /// Share of a party's faint speech that lies outside of the others' and of their echo.
 const APART: f64 = 0.9;
@@ -34,8 +38,8 @@ pub(crate) struct LegInput<'a> {
 
 /// The mean level below which a leg's speech is nobody's; `None` where every level may be a party.
 ///
-/// A call of one leg has no floor: nothing tells a soft voice on it from a faint one. `comparable`: whether the placements
-/// allow comparing the legs in time.
+/// A call of one leg has no floor: nothing tells a soft voice on it from a faint one. `comparable`:
+/// whether the placements allow comparing the legs in time.
 pub(crate) fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels>> {
     let loudest = legs.iter().map(loudness).fold(f64::NEG_INFINITY, f64::max);
     let floor = |leg: &LegInput| {
@@ -51,7 +55,8 @@ pub(crate) fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels
     (0..legs.len()).map(kept).collect()
 }
 
-/// How loud a leg is in dB: its speech, or whatever else it carries while it is active; a tone or a song is no less than a party.
+/// How loud a leg is in dB: its speech, or whatever else it carries while it is active; a tone or a
+/// song is no less than a party.
 fn loudness(leg: &LegInput) -> f64 {
     let active = leg.level.active;
     let whole = if active.activity > 0.0 { active.level.0 } else { f64::NEG_INFINITY };

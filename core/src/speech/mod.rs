@@ -1,5 +1,5 @@
-//! From how likely speech is to who speaks when: spans, turns, chunks for transcribers, the gate that knows bleed from
-//! speech, and the floor below which nobody of the call speaks.
+//! From how likely speech is to who speaks when: spans, turns, chunks for transcribers, the gate
+//! that knows bleed from speech, and the floor below which nobody of the call speaks.
 
 mod chunks;
 mod detect;

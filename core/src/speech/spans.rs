@@ -1,14 +1,17 @@
-//! From probabilities to spans, with the parameters that users of Silero VAD know and what they mean there.
+//! From probabilities to spans, with the parameters that users of Silero VAD know and what they
+//! mean there.
 //!
-//! On the same probabilities the spans are those of Silero's `get_speech_timestamps`, to the sample, with one
-//! exception: speech longer than the limit that holds no pause at all is cut where the probability is lowest in the second half
-//! of what fits, not in the middle of whatever is said when the time is up.
+//! On the same probabilities the spans are those of Silero's `get_speech_timestamps`, to the
+//! sample, with one exception: speech longer than the limit that holds no pause at all is cut where
+//! the probability is lowest in the second half of what fits, not in the middle of whatever is said
+//! when the time is up.
 
 use crate::config::SpeechConfig;
 use crate::units::{Millis, Span};
 use crate::vad::Probabilities;
 
-/// A pause must be longer than this for a span to be cut in it (Silero's `min_silence_at_max_speech`), in milliseconds.
+/// A pause must be longer than this for a span to be cut in it (Silero's
+/// `min_silence_at_max_speech`), in milliseconds.
 const MIN_CUT_MS: f64 = 98.0;
 /// Over how much the probability is averaged where there is no pause to cut in, in milliseconds.
 const WEAKEST_MS: f64 = 100.0;
@@ -45,11 +48,13 @@ pub(super) fn raw(probabilities: &Probabilities, duration: Millis, config: &Spee
 struct Walk<'a> {
     probabilities: &'a Probabilities,
     config: &'a SpeechConfig,
-    /// Speech longer than this is cut, so that with its last frame and its padding it stays within the limit.
+    /// Speech longer than this is cut, so that with its last frame and its padding it stays within
+    /// the limit.
     longest: f64,
     begun: Option<f64>,
     quiet_since: Option<f64>,
-    /// Pauses of the speech that has begun, in which it could be cut: where they begin and how long they are.
+    /// Pauses of the speech that has begun, in which it could be cut: where they begin and how long
+    /// they are.
     pauses: Vec<(f64, f64)>,
     found: Vec<Span>,
 }
@@ -93,7 +98,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Cuts speech that has become too long in its longest pause, the first of those that are equal.
+    /// Cuts speech that has become too long in its longest pause, the first of those that are
+    /// equal.
     fn cut(&mut self, now: f64) {
         let Some(begun) = self.begun else { return };
         let longest = self.pauses.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
@@ -127,8 +133,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The beginning of the frame between two times, in milliseconds, about which the probability is lowest over 100 ms, the last
-/// of those that are equal; `to` where no frame begins between them.
+/// The beginning of the frame between two times, in milliseconds, about which the probability is
+/// lowest over 100 ms, the last of those that are equal; `to` where no frame begins between them.
 pub(super) fn weakest(probabilities: &Probabilities, from: f64, to: f64) -> f64 {
     let (hop, values) = (probabilities.hop.0, &probabilities.values);
     let around = ((WEAKEST_MS / 2.0 / hop).round() as usize).max(1);
@@ -163,7 +169,8 @@ mod tests {
 
     use super::*;
 
-    /// Probabilities of 10 ms from a picture: `#` speech, `-` between the thresholds, anything else silence.
+    /// Probabilities of 10 ms from a picture: `#` speech, `-` between the thresholds, anything else
+    /// silence.
     fn drawn(picture: &str) -> Probabilities {
         let value = |c| match c {
             '#' => 0.9,

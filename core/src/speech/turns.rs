@@ -11,8 +11,8 @@ pub struct Turn {
     pub span: Span,
 }
 
-/// Joins each party's spans across pauses of at most `pause`, unless another party begins to speak in the pause; in the
-/// order of their beginnings.
+/// Joins each party's spans across pauses of at most `pause`, unless another party begins to speak
+/// in the pause; in the order of their beginnings.
 pub fn turns(parties: &[Vec<Span>], pause: Millis) -> Vec<Turn> {
     let mut all = Vec::new();
     for (party, spans) in parties.iter().enumerate() {

@@ -1,7 +1,8 @@
 //! Speech detectors: how likely it is, frame by frame, that somebody speaks.
 //!
-//! A detector hears the tracks of a call as lanes of 8 kHz samples and answers with one probability per frame. It is one
-//! way of listening to one track, knows nothing of the others, and never decides about spans: that is `speech`.
+//! A detector hears the tracks of a call as lanes of 8 kHz samples and answers with one probability
+//! per frame. It is one way of listening to one track, knows nothing of the others, and never
+//! decides about spans: that is `speech`.
 
 mod silero;
 #[cfg(feature = "webrtc")]
@@ -17,16 +18,18 @@ use crate::units::Millis;
 
 /// Hears lanes of 8 kHz mono samples in [−1, 1] and gives each a row of probabilities.
 ///
-/// The answer does not depend on how the samples were cut into pushes, nor a lane's on the number of lanes.
+/// The answer does not depend on how the samples were cut into pushes, nor a lane's on the number
+/// of lanes.
 pub trait Detector {
     /// The time from one probability to the next.
     fn hop(&self) -> Millis;
 
-    /// Hears the next samples of every lane, and appends to `out` the probabilities of every frame that is complete.
-    /// `lanes` and `out` have one entry per lane; a lane that has ended is empty.
+    /// Hears the next samples of every lane, and appends to `out` the probabilities of every frame
+    /// that is complete. `lanes` and `out` have one entry per lane; a lane that has ended is empty.
     ///
     /// # Errors
-    /// `invalid_argument` where the number of lanes is not the detector's; `internal` where it fails.
+    /// `invalid_argument` where the number of lanes is not the detector's; `internal` where it
+    /// fails.
     fn push(&mut self, lanes: &[&[f32]], out: &mut [Vec<f32>]) -> Result<()>;
 
     /// Appends the probability of the last, incomplete frame of every lane, as if silence followed.
@@ -45,11 +48,12 @@ pub struct Probabilities {
     pub values: Vec<f32>,
 }
 
-/// The detector that a configuration chooses, for a number of lanes. Not every detector crosses threads: make it where
-/// it is used.
+/// The detector that a configuration chooses, for a number of lanes. Not every detector crosses
+/// threads: make it where it is used.
 ///
 /// # Errors
-/// `internal` where its model cannot be read; `unsupported` for `webrtc` without the feature of that name.
+/// `internal` where its model cannot be read; `unsupported` for `webrtc` without the feature of
+/// that name.
 pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
     match config.detector {
         DetectorKind::Silero => {

@@ -1,4 +1,5 @@
-//! WebRTC's detector, by the webrtc-vad crate: Gaussian mixtures over six bands, cheap, and fond of tones and music.
+//! WebRTC's detector, by the webrtc-vad crate: Gaussian mixtures over six bands, cheap, and fond of
+//! tones and music.
 
 use webrtc_vad::{SampleRate, Vad, VadMode};
 

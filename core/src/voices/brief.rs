@@ -7,8 +7,9 @@ use super::likeness::{SPREAD, VoiceWindow, dot, expected};
 const MOST: usize = 9;
 /// One cosine says at most so much for or against (natural logarithm).
 const MOST_SAID: f32 = 4.0;
-/// A pause up to the first length (in frames of 10 ms) is an answer's, rather; one beyond the second is of somebody who waits for
-/// an answer and gets none. The logarithms of the odds that the voice changes.
+/// A pause up to the first length (in frames of 10 ms) is an answer's, rather; one beyond the
+/// second is of somebody who waits for an answer and gets none. The logarithms of the odds that the
+/// voice changes.
 const ANSWERED: (usize, f32) = (130, 1.0);
 const WAITING: (usize, f32) = (200, -1.5);
 const BETWEEN: f32 = -0.3;
@@ -32,8 +33,8 @@ fn follow(tried: &[VoiceWindow], window: &VoiceWindow) -> usize {
     (0..tried.len()).max_by(|&a, &b| cosine(a).total_cmp(&cosine(b))).unwrap_or(0)
 }
 
-/// How much more likely two voices are, divided by a mask, than one (natural logarithm). Pairs of one window say much the same:
-/// they count as many times as there are windows.
+/// How much more likely two voices are, divided by a mask, than one (natural logarithm). Pairs of
+/// one window say much the same: they count as many times as there are windows.
 fn score(windows: &[VoiceWindow], mask: usize) -> f32 {
     let count = windows.len();
     let side = |w: usize| mask >> w & 1;

@@ -3,28 +3,33 @@
 use super::encoder::Embedding;
 use super::likeness::{Likeness, VoiceWindow, dot};
 
-/// Two groups less alike than this are two voices: single voices were split into halves of 0.65 and more, two voices of the same
-/// sex into halves of up to 0.63.
+/// Two groups less alike than this are two voices: single voices were split into halves of 0.65 and
+/// more, two voices of the same sex into halves of up to 0.63.
 const TWO: f32 = 0.66;
-/// A third voice is less alike than this to the one that it was split from, where it takes over from another (a transfer) ...
+/// A third voice is less alike than this to the one that it was split from, where it takes over
+/// from another (a transfer) ...
 const TRANSFER: f32 = 0.42;
-/// ... or speaks among the others: telephone calls have two parties as a rule, and the halves of one voice that changes its
-/// language or its manner come down to 0.
+/// ... or speaks among the others: telephone calls have two parties as a rule, and the halves of
+/// one voice that changes its language or its manner come down to 0.
 const THIRD: f32 = -0.15;
-/// What a difference in level of a decibel takes from the likeness of two groups: a party keeps its level, by and large.
+/// What a difference in level of a decibel takes from the likeness of two groups: a party keeps its
+/// level, by and large.
 const PER_DB: f32 = 0.05;
-/// A group this far below the loudest, in dB, that is no more than this part of all windows, is faint.
+/// A group this far below the loudest, in dB, that is no more than this part of all windows, is
+/// faint.
 const FAINT: (f32, f32) = (15.0, 0.1);
 /// Any further voice.
 const FURTHER: f32 = -0.25;
 /// More voices than this are not looked for.
 const MOST_VOICES: usize = 6;
-/// The least that a voice says, in seconds, and as a part of all windows; of a third voice and further ones.
+/// The least that a voice says, in seconds, and as a part of all windows; of a third voice and
+/// further ones.
 const LEAST: (f32, f32) = (1.2, 0.02);
 const LEAST_FURTHER: (f32, f32) = (2.5, 0.03);
 /// Groups are joined while they are more alike than this.
 const JOINED: f32 = 0.45;
-/// Who hands a call over and who takes it over speak at least so long, in seconds, and as a part of all windows.
+/// Who hands a call over and who takes it over speak at least so long, in seconds, and as a part of
+/// all windows.
 const HANDED_OVER: (f32, f32) = (6.0, 0.08);
 /// Of a group's windows so many may lie on the wrong side of a transfer, at either end.
 const STRAGGLERS: f32 = 0.05;
@@ -75,8 +80,9 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     Grouping { voices: nearest(windows, &groups), count: groups.len(), margin }
 }
 
-/// Joins two of three groups: a faint one that says little with the group it is most like (talkers far away in a room are no
-/// party), or else the two that are most alike in voice and level (a voice that has two manners).
+/// Joins two of three groups: a faint one that says little with the group it is most like (talkers
+/// far away in a room are no party), or else the two that are most alike in voice and level (a
+/// voice that has two manners).
 fn join_most_alike(windows: &[VoiceWindow], all: &Likeness, groups: &mut Vec<Vec<usize>>) {
     let levels: Vec<f32> = groups.iter().map(|group| level(windows, all, group)).collect();
     let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
@@ -238,7 +244,8 @@ fn two_means(windows: &[VoiceWindow], all: &Likeness, group: &[usize], seed: &[b
     (side.iter().any(|&s| s) && !side.iter().all(|&s| s)).then_some(side)
 }
 
-/// Joins the most alike groups of windows, by the mean over their pairs, while they are alike enough.
+/// Joins the most alike groups of windows, by the mean over their pairs, while they are alike
+/// enough.
 fn joined(all: &Likeness, group: &[usize]) -> Vec<Vec<usize>> {
     let mut parts: Vec<Vec<usize>> = group.iter().map(|&w| vec![w]).collect();
     let mut pairs: Vec<Vec<f32>> = group.iter().map(|&a| group.iter().map(|&b| all.pair(a, b)).collect()).collect();

@@ -1,4 +1,5 @@
-//! What is kept of every frame of speech: a few numbers that tell this call's voices apart once they are known.
+//! What is kept of every frame of speech: a few numbers that tell this call's voices apart once
+//! they are known.
 
 use std::sync::LazyLock;
 
@@ -18,7 +19,8 @@ const PAUSE_DB: f32 = 22.0;
 const ABOUT: usize = 40;
 /// Frames computed at once, so that little memory is needed: 10 s and more.
 const AT_ONCE: usize = 1000;
-/// Up to so many frames (four minutes of speech) every one is looked at; of longer speech every second, third or fourth.
+/// Up to so many frames (four minutes of speech) every one is looked at; of longer speech every
+/// second, third or fourth.
 const EVERY: usize = 24_000;
 const MOST_APART: usize = 4;
 

@@ -2,8 +2,9 @@
 
 use super::encoder::Embedding;
 
-/// Lengths of the shorter window in seconds; there the median cosine of two windows of one voice, and of two voices. Measured on
-/// 43,000 pairs of windows of made telephone calls: short windows are less like anything.
+/// Lengths of the shorter window in seconds; there the median cosine of two windows of one voice,
+/// and of two voices. Measured on 43,000 pairs of windows of made telephone calls: short windows
+/// are less like anything.
 const MEASURED: [(f32, f32, f32); 6] = [
     (0.30, 0.53, 0.45),
     (0.40, 0.56, 0.46),

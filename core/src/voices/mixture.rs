@@ -1,7 +1,7 @@
 //! Mixtures of Gaussians over the frames of one call: a cheap classifier of its own voices.
 //!
-//! One mixture is made of all speech; each voice has its own weights and means, moved from the common ones as far as its frames
-//! allow (Reynolds, Quatieri and Dunn 2000).
+//! One mixture is made of all speech; each voice has its own weights and means, moved from the
+//! common ones as far as its frames allow (Reynolds, Quatieri and Dunn 2000).
 
 use super::frames::{Cepstrum, NUMBERS};
 

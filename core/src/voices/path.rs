@@ -1,14 +1,16 @@
-//! From how well each frame fits each voice to who speaks: voices change rarely, and rather in pauses.
+//! From how well each frame fits each voice to who speaks: voices change rarely, and rather in
+//! pauses.
 
-/// What a change of voice costs (natural logarithm) within speech, in a short pause, and across a longer one.
+/// What a change of voice costs (natural logarithm) within speech, in a short pause, and across a
+/// longer one.
 const CHANGE: f32 = 9.0;
 const IN_PAUSE: f32 = 3.0;
 const ACROSS: f32 = 1.2;
 /// Frames without speech (of 10 ms) that make a pause a longer one.
 const LONGER: usize = 12;
 
-/// The probability of each voice at each frame. `fits`: for each frame a number for each of `count` voices; `at`: where the frames
-/// are; `pauses`: which of them lie in a pause.
+/// The probability of each voice at each frame. `fits`: for each frame a number for each of `count`
+/// voices; `at`: where the frames are; `pauses`: which of them lie in a pause.
 pub(super) fn posteriors(fits: &[f32], count: usize, at: &[usize], pauses: &[bool]) -> Vec<f32> {
     let costs: Vec<f32> = (0..at.len()).map(|n| cost(n, at, pauses)).collect();
     let mut found = vec![0.0; fits.len()];
@@ -44,7 +46,8 @@ fn cost(n: usize, at: &[usize], pauses: &[bool]) -> f32 {
     }
 }
 
-/// The logarithms of the voices' weights after a step in which each may have changed to another, the greatest of them 0.
+/// The logarithms of the voices' weights after a step in which each may have changed to another,
+/// the greatest of them 0.
 fn passed(state: &[f32], cost: f32) -> Vec<f32> {
     let most = state.iter().copied().fold(f32::MIN, f32::max);
     let weights: Vec<f32> = state.iter().map(|s| (s - most).exp()).collect();

@@ -16,7 +16,8 @@ const FRAME_MS: f64 = 10.0;
 const LONG: f32 = 0.75;
 /// ... where there are at least so many, of so many seconds together.
 const ENOUGH: (usize, f32) = (3, 5.0);
-/// A frame's fit by its cepstrum is limited to ± this, and counts so much: neighbouring frames say the same.
+/// A frame's fit by its cepstrum is limited to ± this, and counts so much: neighbouring frames say
+/// the same.
 const CEPSTRUM: (f32, f32) = (3.0, 0.25);
 /// A frame's prior for the voices from a cosine of its window.
 const PRIOR: f32 = 100.0;
@@ -34,8 +35,9 @@ pub struct Separation {
     pub confidence: f64,
 }
 
-/// Tells the voices of a track apart. `speech`: spans of speech in the track's time, in order; `sounds`: what is no party's speech
-/// (tones, music), left out of it. `portable`: the same bits on every kind of CPU.
+/// Tells the voices of a track apart. `speech`: spans of speech in the track's time, in order;
+/// `sounds`: what is no party's speech (tones, music), left out of it. `portable`: the same bits on
+/// every kind of CPU.
 pub fn separate(samples: &dyn Narrowband, speech: &[Span], sounds: &[Span], portable: bool) -> Separation {
     let spoken = without(speech, sounds);
     let stretches: Vec<(usize, usize)> = spoken.iter().map(frames_of).filter(|(start, end)| end > start).collect();
@@ -94,7 +96,8 @@ fn frames_of(span: &Span) -> (usize, usize) {
     (frame(span.start), frame(span.end))
 }
 
-/// The probability of each voice at each frame, from the windows that cover it and from what the frames of a voice have in common.
+/// The probability of each voice at each frame, from the windows that cover it and from what the
+/// frames of a voice have in common.
 fn classified(frames: &SpeechFrames, windows: &[VoiceWindow], grouping: &Grouping) -> Vec<f32> {
     let count = grouping.count;
     let evidence = evidence(frames, windows, &centres(windows, &grouping.voices, count));
@@ -121,7 +124,8 @@ fn classified(frames: &SpeechFrames, windows: &[VoiceWindow], grouping: &Groupin
     probabilities
 }
 
-/// For each frame and voice how near the frame's windows are to the voice, against the mean of the voices; 0 where there is none.
+/// For each frame and voice how near the frame's windows are to the voice, against the mean of the
+/// voices; 0 where there is none.
 fn evidence(frames: &SpeechFrames, windows: &[VoiceWindow], centres: &[Embedding]) -> Vec<f32> {
     let count = centres.len();
     let mut sums = vec![0.0; frames.at.len() * count];
@@ -158,7 +162,8 @@ fn from_windows(evidence: &[f32], count: usize) -> Vec<f32> {
     found
 }
 
-/// The spans of each voice that says anything, in the order of first speech. Edges are those of the speech itself, or a frame's.
+/// The spans of each voice that says anything, in the order of first speech. Edges are those of the
+/// speech itself, or a frame's.
 fn voices(frames: &SpeechFrames, probabilities: &[f32], count: usize, speech: &[Span]) -> Vec<Vec<Span>> {
     let mut found: Vec<Vec<Span>> = vec![Vec::new(); count];
     let mut place = 0;
@@ -194,7 +199,8 @@ fn likeliest(probabilities: &[f32]) -> usize {
 mod tests {
     use super::*;
 
-    /// Something like a voice: glides of a pulse train through two resonances that change with every syllable of 150 ms.
+    /// Something like a voice: glides of a pulse train through two resonances that change with
+    /// every syllable of 150 ms.
     fn talker(pitch: f32, resonances: [[f32; 2]; 3], samples: usize) -> Vec<f32> {
         let (mut phase, mut low, mut high) = (0.0f32, [0.0f32; 2], [0.0f32; 2]);
         let sample = |n: usize| {

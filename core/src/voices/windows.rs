@@ -4,7 +4,8 @@ use super::encoder::{Embedding, HOP, MelFrame, MelFrames, VoiceEncoder};
 use super::likeness::VoiceWindow;
 use crate::track::Narrowband;
 
-/// Windows that the encoder hears at most: about two and a half minutes of speech, a quarter of a second of CPU.
+/// Windows that the encoder hears at most: about two and a half minutes of speech, a quarter of a
+/// second of CPU.
 const MOST: usize = 128;
 /// Frames of a window: what the encoder was trained on.
 const WHOLE: usize = 160;
@@ -66,7 +67,8 @@ fn levelled(samples: &dyn Narrowband, mel: &MelFrames, start: usize, end: usize)
     (mel.frames(&heard, before, end - start, HOP), 10.0 * power.max(1e-12).log10())
 }
 
-/// The samples of some frames with what their first and last reach over, and how many come before the first frame's centre.
+/// The samples of some frames with what their first and last reach over, and how many come before
+/// the first frame's centre.
 pub(super) fn stretch(samples: &dyn Narrowband, start: usize, end: usize) -> (Vec<f32>, usize) {
     /// Samples on either side.
     const REACH: usize = 2 * HOP;

@@ -1,7 +1,8 @@
-//! Adaptive multi-rate speech: frames of 20 ms, each a byte that says what it is and a payload (RFC 4867, 5.3).
+//! Adaptive multi-rate speech: frames of 20 ms, each a byte that says what it is and a payload (RFC
+//! 4867, 5.3).
 //!
-//! Found as `.amr`, as the samples of 3gp, and in wav. Bytes that are no frames are counted in frames, and the decoder makes
-//! speech for those as it does for frames that were lost on the air.
+//! Found as `.amr`, as the samples of 3gp, and in wav. Bytes that are no frames are counted in
+//! frames, and the decoder makes speech for those as it does for frames that were lost on the air.
 
 mod narrow;
 mod ops;
@@ -55,7 +56,8 @@ impl AmrBand {
         size.map(|size| 1 + size)
     }
 
-    /// Whether so many frames begin some bytes, or as many as there are. `strict`: the bits between must be 0 too.
+    /// Whether so many frames begin some bytes, or as many as there are. `strict`: the bits between
+    /// must be 0 too.
     fn is_run(self, bytes: &[u8], count: usize, strict: bool, at_end: bool) -> bool {
         let mut at = 0;
         for _ in 0..count {

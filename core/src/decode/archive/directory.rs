@@ -1,8 +1,9 @@
-//! What a zip archive says of its members: by its central directory, or, where that is missing, by the members' own headers.
+//! What a zip archive says of its members: by its central directory, or, where that is missing, by
+//! the members' own headers.
 //!
-//! The crates zip and rc-zip do not fit: both read every entry before the number of entries can be held against a limit,
-//! zip keeps one of several members of one name, and archives without a directory need what is here anyway. Unpacking is
-//! flate2's.
+//! The crates zip and rc-zip do not fit: both read every entry before the number of entries can be
+//! held against a limit, zip keeps one of several members of one name, and archives without a
+//! directory need what is here anyway. Unpacking is flate2's.
 
 use std::ops::Range;
 
@@ -22,7 +23,8 @@ pub(super) struct Member {
     pub(super) method: u16,
     /// Where its bytes are in the archive.
     pub(super) packed: Range<usize>,
-    /// Bytes that it unpacks to, as the archive says; `None` where it does not (written as a stream).
+    /// Bytes that it unpacks to, as the archive says; `None` where it does not (written as a
+    /// stream).
     pub(super) size: Option<u64>,
 }
 
@@ -51,7 +53,8 @@ pub(super) fn directory(bytes: &[u8], most: usize) -> Result<Option<Vec<Member>>
     Ok(Some(members))
 }
 
-/// How many members there are and where their directory begins, by the record at the end, of 64 bits if it is there.
+/// How many members there are and where their directory begins, by the record at the end, of 64
+/// bits if it is there.
 fn located(bytes: &[u8], end: usize) -> Option<(u64, usize)> {
     let (mut count, mut start) = (le(bytes, end + 10, 2)?, le(bytes, end + 16, 4)?);
     if count == 0xFFFF || start == 0xFFFF_FFFF {

@@ -1,7 +1,8 @@
 //! Zip archives of recordings: each member becomes an input of its own.
 //!
-//! Names are only shown, never used as paths. The central directory is read; where it is missing (an archive cut off),
-//! the members' own headers are walked. Encrypted members and methods other than stored and deflated are refused.
+//! Names are only shown, never used as paths. The central directory is read; where it is missing
+//! (an archive cut off), the members' own headers are walked. Encrypted members and methods other
+//! than stored and deflated are refused.
 
 mod directory;
 
@@ -19,12 +20,12 @@ use crate::call::Leg;
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The inputs in an input: itself, or the members of the zip archive that it is, in the archive's order. Several members
-/// are of unknown role; a single one is what the archive was said to be.
+/// The inputs in an input: itself, or the members of the zip archive that it is, in the archive's
+/// order. Several members are of unknown role; a single one is what the archive was said to be.
 ///
 /// # Errors
-/// Those of reading the input; `limit_exceeded` beyond the options' limits of an archive; `unsupported` for encrypted
-/// members; `no_audio` for an archive without members.
+/// Those of reading the input; `limit_exceeded` beyond the options' limits of an archive;
+/// `unsupported` for encrypted members; `no_audio` for an archive without members.
 pub fn expand(input: Input, options: &DecodeOptions) -> Result<Vec<Input>> {
     let mut opened = input.open(options)?;
     if opened.raw.is_some() || opened.is_member || !is_zip(&mut opened.source).map_err(|e| e.in_input(&opened.name))? {
@@ -50,9 +51,9 @@ fn is_zip(source: &mut Source) -> Result<bool> {
 /// The recordings in an archive as inputs, in the archive's order.
 ///
 /// # Errors
-/// `limit_exceeded` beyond the options' limits of members, their bytes and their ratio; `unsupported` where a member is
-/// encrypted or compressed by another method; `no_audio` where there is no member; `malformed` where there is nothing
-/// that can be read.
+/// `limit_exceeded` beyond the options' limits of members, their bytes and their ratio;
+/// `unsupported` where a member is encrypted or compressed by another method; `no_audio` where
+/// there is no member; `malformed` where there is nothing that can be read.
 fn members(name: &str, bytes: Vec<u8>, budget: &Budget, options: &DecodeOptions) -> Result<Vec<Input>> {
     let members = match directory(&bytes, options.max_members)? {
         Some(members) => members,
@@ -201,7 +202,8 @@ pub(crate) mod tests {
     use crate::decode::tests::{babble, s16, wav};
     use crate::decode::{decode, probe};
 
-    /// An archive of members: name, bytes, whether deflated, whether its length is told only after its bytes.
+    /// An archive of members: name, bytes, whether deflated, whether its length is told only after
+    /// its bytes.
     pub(crate) fn zip(members: &[(&str, &[u8], bool, bool)]) -> Vec<u8> {
         let (mut file, mut directory) = (Vec::new(), Vec::new());
         for &(name, bytes, deflated, streamed) in members {

@@ -66,7 +66,8 @@ pub(super) fn laced(body: &[u8], flags: u8) -> Vec<Vec<u8>> {
             3 => number(rest).and_then(|(value, length)| {
                 rest = rest.get(length..).unwrap_or_default();
                 let value = value? as i64;
-                // The first size is itself; the others are differences, their middle value meaning none.
+                // The first size is itself; the others are differences, their middle value meaning
+                // none.
                 let bias = (1i64 << (7 * length - 1)) - 1;
                 let size = if i == 0 { value } else { *sizes.last()? as i64 + value - bias };
                 usize::try_from(size).ok()

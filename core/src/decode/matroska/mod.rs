@@ -1,5 +1,5 @@
-//! Matroska and WebM (RFC 9559): the first audio track, read front to back. After damage the next block or cluster is
-//! searched.
+//! Matroska and WebM (RFC 9559): the first audio track, read front to back. After damage the next
+//! block or cluster is searched.
 
 mod ebml;
 
@@ -295,7 +295,8 @@ impl MatroskaStream {
             let bytes = source.peek(WINDOW)?;
             let at_end = bytes.len() < WINDOW;
             let begins = |i: &usize| bytes.get(*i..).is_some_and(|rest| self.begins_again(rest));
-            // A block is known by the one after it, so the window's last bytes are left for the next look.
+            // A block is known by the one after it, so the window's last bytes are left for the
+            // next look.
             let reach = if at_end { bytes.len() } else { WINDOW / 2 };
             let found = (0..reach).find(begins);
             let step = found.unwrap_or(reach);
@@ -327,7 +328,8 @@ impl MatroskaStream {
         ours && size >= 4 && matches!(next, Some((SIMPLE_BLOCK | BLOCK_GROUP | CLUSTER, ..)))
     }
 
-    /// Takes a block's frames, and puts silence before them where its time says that something is missing.
+    /// Takes a block's frames, and puts silence before them where its time says that something is
+    /// missing.
     fn block(&mut self, body: &[u8], discard: u64, at: u64, notes: &mut DecodeNotes) {
         let Some((Some(track), length)) = number(body) else { return };
         let Some([a, b, flags]) = body.get(length..).and_then(|b| b.first_chunk::<3>()).copied() else { return };
@@ -341,7 +343,8 @@ impl MatroskaStream {
         let ticks = self.cluster_time as f64 + f64::from(i16::from_be_bytes([a, b]));
         let place = (ticks * self.scale as f64 * f64::from(self.rate.hz()) / 1e9).max(0.0) as u64;
         let here = self.assembler.at().saturating_sub(self.skip.min(self.assembler.at()));
-        // Block times are rounded to a tick, and recorders stamp them loosely: small gaps mean nothing by themselves.
+        // Block times are rounded to a tick, and recorders stamp them loosely: small gaps mean
+        // nothing by themselves.
         let loose = u64::from(self.rate.hz()) / if self.damaged { 100 } else { 10 };
         let missing = place.saturating_sub(here.max(if self.assembler.at() == 0 { place } else { 0 }));
         // A jump of more than an hour is a broken time, not a loss.

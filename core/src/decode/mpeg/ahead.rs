@@ -1,10 +1,12 @@
 //! Frames decoded ahead, in parts side by side, with the bits that one decoder gives.
 //!
-//! A decoder of layer III remembers little: the bytes of earlier frames that a frame may still use (at most 511, of which
-//! `main_data_begin` says how many), half a granule of every subband, and sixteen slots of the filter bank. So a decoder that
-//! starts some frames early comes to the same state, and when it has is told by the frames' side information alone
-//! ([`Reservoir`]). What it gives is taken only where that holds, where none of the frames failed, and where its last frame of
-//! those before is bit for bit what the part before made of it; from anything else on, one decoder goes on alone.
+//! A decoder of layer III remembers little: the bytes of earlier frames that a frame may still use
+//! (at most 511, of which `main_data_begin` says how many), half a granule of every subband, and
+//! sixteen slots of the filter bank. So a decoder that starts some frames early comes to the same
+//! state, and when it has is told by the frames' side information alone ([`Reservoir`]). What it
+//! gives is taken only where that holds, where none of the frames failed, and where its last frame
+//! of those before is bit for bit what the part before made of it; from anything else on, one
+//! decoder goes on alone.
 
 use std::collections::VecDeque;
 
@@ -20,7 +22,8 @@ use crate::threads::{self, Job};
 pub(super) const PART: usize = 192;
 /// Fewer frames than this are not worth another decoder.
 const MIN: usize = 48;
-/// Most frames that a decoder starts early: at the lowest bit rates a frame uses bytes of more than twenty before it.
+/// Most frames that a decoder starts early: at the lowest bit rates a frame uses bytes of more than
+/// twenty before it.
 const MAX_EARLY: usize = 80;
 /// Frames of the right bytes until the filter bank's memory is right too (two), and one to compare.
 const SETTLING: usize = 3;
@@ -60,8 +63,8 @@ impl Ahead {
         self.ready.pop_front()
     }
 
-    /// Decodes consecutive frames of one stream, the next ones, in at most so many parts. `decoder` has decoded all before and
-    /// ends as if it had decoded those that are ready then.
+    /// Decodes consecutive frames of one stream, the next ones, in at most so many parts. `decoder`
+    /// has decoded all before and ends as if it had decoded those that are ready then.
     pub(super) fn decode(
         &mut self,
         frames: &[&[u8]],
@@ -146,8 +149,8 @@ fn same(a: Option<&Decoded>, b: &Decoded) -> bool {
     bits(a) == bits(b)
 }
 
-/// How many frames before the next one a decoder must start to have the state of one that has decoded everything; `None` where
-/// the frames do not tell, or too many would be needed.
+/// How many frames before the next one a decoder must start to have the state of one that has
+/// decoded everything; `None` where the frames do not tell, or too many would be needed.
 fn early(before: &[&[u8]], stream: FrameHeader) -> Option<usize> {
     let most = MAX_EARLY.min(before.len());
     let needs: Vec<Needs> =
@@ -178,7 +181,8 @@ impl Needs {
         let side = frame.get(start..start + stream.side_info())?;
         let brings = frame.len() - start - side.len();
         let channels = usize::from(stream.channels);
-        // Bits of `main_data_begin`, those up to the first granule, granules, and bits for each channel of one.
+        // Bits of `main_data_begin`, those up to the first granule, granules, and bits for each
+        // channel of one.
         let (back, first, granules, each) = match (stream.version1, channels) {
             (true, 1) => (9, 18, 2, 59),
             (true, _) => (9, 20, 2, 59),
@@ -203,11 +207,12 @@ struct Reservoir {
 }
 
 impl Reservoir {
-    /// Lets a frame through. True where it finds all bytes that it needs: its own samples and all that is kept after it are then
-    /// the same for every decoder that has come this far without a failure.
+    /// Lets a frame through. True where it finds all bytes that it needs: its own samples and all
+    /// that is kept after it are then the same for every decoder that has come this far without a
+    /// failure.
     fn passes(&mut self, needs: &Needs) -> bool {
-        // What is left where everything was there. Where it was not, granules without their bytes are skipped: if all of them
-        // were, nothing is read, and the frame's own bytes are left.
+        // What is left where everything was there. Where it was not, granules without their bytes
+        // are skipped: if all of them were, nothing is read, and the frame's own bytes are left.
         let left = (needs.back + needs.brings).saturating_sub(needs.takes.div_ceil(8));
         let found = needs.back <= self.unread;
         self.unread = if found { left } else { left.min(self.unread + needs.brings) };

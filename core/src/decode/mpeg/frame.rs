@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// Samples of one frame, a plane for each channel; `None` where it could not be decoded.
 pub(super) type Decoded = Option<Vec<Vec<f32>>>;
 
-/// Decodes one frame; what came of it is the decoder's last. A decoder that breaks is replaced by a new one.
+/// Decodes one frame; what came of it is the decoder's last. A decoder that breaks is replaced by a
+/// new one.
 pub(super) fn decode_one(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> bool {
     let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(samples as u64), frame);
     let decoded = guarded(|| match decoder.decode_ref(&packet) {

@@ -1,9 +1,11 @@
-//! Headers of MPEG audio frames: ISO/IEC 11172-3 2.4.1.3, ISO/IEC 13818-3, and the unofficial version 2.5.
+//! Headers of MPEG audio frames: ISO/IEC 11172-3 2.4.1.3, ISO/IEC 13818-3, and the unofficial
+//! version 2.5.
 
 /// Length of a frame header in bytes.
 pub(crate) const LEN: usize = 4;
 
-/// Bit rates in kbit/s of MPEG-1 layers I, II and III, by index; index 0 is free format, 15 forbidden.
+/// Bit rates in kbit/s of MPEG-1 layers I, II and III, by index; index 0 is free format, 15
+/// forbidden.
 const KBITS_V1: [[u32; 16]; 3] = [
     [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0],
     [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0],
@@ -26,7 +28,8 @@ pub(crate) struct FrameHeader {
     pub(crate) hz: u32,
     /// 1 or 2.
     pub(crate) channels: u16,
-    /// Length of the frame in bytes, its header included; 0 in free format, where the header does not tell.
+    /// Length of the frame in bytes, its header included; 0 in free format, where the header does
+    /// not tell.
     pub(crate) bytes: usize,
     /// Whether a checksum follows the header.
     pub(crate) has_crc: bool,
@@ -92,8 +95,9 @@ fn frame_bytes(layer: u8, version1: bool, kbits: u32, hz: u32) -> usize {
     bytes as usize
 }
 
-/// The first of `count` frames of one stream, one right after the other, at the start of some bytes. Fewer are enough
-/// where the bytes end exactly with a frame, or with one that is cut off, or with what may follow the last frame.
+/// The first of `count` frames of one stream, one right after the other, at the start of some
+/// bytes. Fewer are enough where the bytes end exactly with a frame, or with one that is cut off,
+/// or with what may follow the last frame.
 pub(crate) fn run_of_frames(bytes: &[u8], count: usize, at_end: bool) -> Option<FrameHeader> {
     let first = FrameHeader::parse(bytes).filter(|h| h.bytes > 0)?;
     let mut at = first.bytes;

@@ -30,8 +30,8 @@ impl Lengths {
         self.bytes += length as u64;
     }
 
-    /// How many frames some lost bytes were. At a constant bit rate that is exact; where the bytes are no multiple of a
-    /// frame they were not frames, unless a header begins them.
+    /// How many frames some lost bytes were. At a constant bit rate that is exact; where the bytes
+    /// are no multiple of a frame they were not frames, unless a header begins them.
     pub(super) fn frames_in(&self, gap: u64, header: bool) -> u64 {
         if self.frames == 0 {
             return u64::from(header);

@@ -1,8 +1,8 @@
-//! MPEG audio of layers I to III: walks frame headers itself, so that damage costs what it hit and no more, and hands whole frames
-//! to symphonia's decoder.
+//! MPEG audio of layers I to III: walks frame headers itself, so that damage costs what it hit and
+//! no more, and hands whole frames to symphonia's decoder.
 //!
-//! Time is kept: a frame that cannot be decoded leaves silence of its length, and so do frames whose headers are lost
-//! where their number can be told from the bytes between.
+//! Time is kept: a frame that cannot be decoded leaves silence of its length, and so do frames
+//! whose headers are lost where their number can be told from the bytes between.
 
 mod ahead;
 mod frame;
@@ -33,7 +33,8 @@ use crate::units::Rate;
 const MAX_LAYER_III: usize = 1441;
 /// The longest frame: layer II at 160 kbit/s and 8 kHz, padded.
 const MAX_FRAME: usize = 2881;
-/// The delay of the filter banks of layers I and II, of which no tag tells: 512 coefficients, 32 bands (ISO/IEC 11172-3).
+/// The delay of the filter banks of layers I and II, of which no tag tells: 512 coefficients, 32
+/// bands (ISO/IEC 11172-3).
 const FILTER_DELAY: u32 = 512 - 32 + 1;
 /// How far is looked ahead for a frame and what follows it.
 const WINDOW: usize = 3 * MAX_FRAME + header::LEN;
@@ -62,7 +63,8 @@ pub(crate) struct MpegStream {
     ahead: Ahead,
 }
 
-/// Finds the first of some consecutive frames and places the source there; `None` where there is none.
+/// Finds the first of some consecutive frames and places the source there; `None` where there is
+/// none.
 pub(crate) fn find_first(source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<FrameHeader>> {
     let skipped = tag::skip_id3v2(source)?;
     let at = source.position();
@@ -83,7 +85,8 @@ pub(crate) fn find_first(source: &mut Source, notes: &mut DecodeNotes) -> Result
     Ok(Some(header))
 }
 
-/// Whether the bytes are frames of free format, whose length only the next header tells: three alike, equally far apart.
+/// Whether the bytes are frames of free format, whose length only the next header tells: three
+/// alike, equally far apart.
 pub(crate) fn is_free_format(bytes: &[u8]) -> bool {
     let Some(first) = FrameHeader::parse(bytes).filter(|h| h.bytes == 0) else { return false };
     let alike =
@@ -189,7 +192,8 @@ impl MpegStream {
                 return if at_end { FoundFrame::CutOff } else { FoundFrame::Damage { begins_with_header: true } };
             };
             let followed = rest.len() < header::LEN || self.may_follow(rest);
-            // A header whose length leads nowhere is wrong itself if another frame begins within it.
+            // A header whose length leads nowhere is wrong itself if another frame begins within
+            // it.
             let within = || self.sync_in(bytes.get(..header.bytes + 2 * MAX_FRAME).unwrap_or(bytes), header::LEN);
             let broken = !followed && within().is_some_and(|at| at < header.bytes);
             return if broken {
@@ -263,7 +267,8 @@ impl MpegStream {
         Ok(())
     }
 
-    /// Goes on with frames of another rate, or of another number of channels, which are mapped to the file's own.
+    /// Goes on with frames of another rate, or of another number of channels, which are mapped to
+    /// the file's own.
     fn change(
         &mut self,
         to: FrameHeader,

@@ -1,4 +1,5 @@
-//! One encoder's run within an mp3: what it put before and after the recording's own samples, and how that is removed.
+//! One encoder's run within an mp3: what it put before and after the recording's own samples, and
+//! how that is removed.
 //!
 //! Concatenated files are several segments, each with a delay and a padding of its own.
 
@@ -44,7 +45,8 @@ impl MpegSegment {
         Self { delay, expected, declared, padding_from, ..Self::default() }
     }
 
-    /// Before a frame is added: gives back what was held where the frame shows that the tag's count is wrong.
+    /// Before a frame is added: gives back what was held where the frame shows that the tag's count
+    /// is wrong.
     pub(crate) fn before_frame(&mut self, block: &mut Block) {
         if self.expected == Some(self.frames) {
             self.release(block);
@@ -52,8 +54,8 @@ impl MpegSegment {
         }
     }
 
-    /// Adds one frame's samples, given channel by channel: the recording's own go to the block, what may be padding is
-    /// held.
+    /// Adds one frame's samples, given channel by channel: the recording's own go to the block,
+    /// what may be padding is held.
     pub(crate) fn add_frame<'a>(&mut self, samples: usize, channel: impl Fn(usize) -> &'a [f32], block: &mut Block) {
         let from = self.offset(u64::from(self.delay.samples), samples);
         let to = self.padding_from.map_or(samples, |at| self.offset(at, samples)).max(from);

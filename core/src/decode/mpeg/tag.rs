@@ -1,4 +1,5 @@
-//! The tag frame that encoders put before the first audio frame: Xing or Info with LAME's extension, or VBRI.
+//! The tag frame that encoders put before the first audio frame: Xing or Info with LAME's
+//! extension, or VBRI.
 //!
 //! It is a frame of silence to a decoder that does not know it, so it is skipped, never decoded.
 
@@ -6,7 +7,8 @@ use super::header::{FrameHeader, LEN};
 use crate::decode::source::Source;
 use crate::error::Result;
 
-/// The delay of a layer III decoder that is left out of the tag: 528 samples of its filter banks, and one.
+/// The delay of a layer III decoder that is left out of the tag: 528 samples of its filter banks,
+/// and one.
 pub(crate) const DECODER_DELAY: u32 = 529;
 
 /// What a tag frame says.
@@ -30,8 +32,8 @@ impl LameTag {
             .or_else(|| vbri(frame.get(LEN + 32..)?))
     }
 
-    /// Whether a frame is the room that LAME reserves for its tag, never filled in because the file was not closed: a
-    /// header and nothing but zeros.
+    /// Whether a frame is the room that LAME reserves for its tag, never filled in because the file
+    /// was not closed: a header and nothing but zeros.
     pub(crate) fn is_reserved_room(frame: &[u8]) -> bool {
         frame.len() > LEN && frame.iter().skip(LEN).all(|&b| b == 0)
     }
@@ -55,8 +57,8 @@ fn xing(tag: &[u8]) -> Option<LameTag> {
     Some(LameTag { frames, delay_and_padding: tag.get(at..).and_then(lame) })
 }
 
-/// LAME's extension, which other encoders write too: a name of nine bytes, and delay and padding as two 12-bit numbers
-/// at byte 21.
+/// LAME's extension, which other encoders write too: a name of nine bytes, and delay and padding as
+/// two 12-bit numbers at byte 21.
 fn lame(extension: &[u8]) -> Option<(u32, u32)> {
     let writer = extension.get(..4)?;
     let known = [&b"LAME"[..], b"Lavf", b"Lavc", b"L3.9", b"GOGO"].contains(&writer);
@@ -74,7 +76,8 @@ fn vbri(tag: &[u8]) -> Option<LameTag> {
     Some(LameTag { frames: be32(tag, 14), delay_and_padding: None })
 }
 
-/// Skips ID3v2 tags at the source's position, however many follow each other. Returns how many bytes.
+/// Skips ID3v2 tags at the source's position, however many follow each other. Returns how many
+/// bytes.
 pub(crate) fn skip_id3v2(source: &mut Source) -> Result<u64> {
     let mut skipped = 0;
     while let Some(length) = id3v2_length(source.peek(10)?) {

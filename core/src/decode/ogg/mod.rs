@@ -1,5 +1,5 @@
-//! Ogg (RFC 3533) with Opus (RFC 7845) or Vorbis: what damaged pages held becomes silence of its length, told by the
-//! positions that pages carry.
+//! Ogg (RFC 3533) with Opus (RFC 7845) or Vorbis: what damaged pages held becomes silence of its
+//! length, told by the positions that pages carry.
 
 mod page;
 
@@ -33,11 +33,13 @@ pub(crate) struct OggStream {
     head: StreamHead,
     packets: Packets,
     assembler: Assembler,
-    /// The position of the stream's first sample, where the file begins in the middle of a longer one.
+    /// The position of the stream's first sample, where the file begins in the middle of a longer
+    /// one.
     origin: Option<u64>,
     room: Vec<Vec<f32>>,
     page: Vec<Vec<f32>>,
-    /// A page that has been decoded and waits for the silence before it: its end position, if it is the last.
+    /// A page that has been decoded and waits for the silence before it: its end position, if it is
+    /// the last.
     waiting: Option<Option<u64>>,
     failed: u64,
     /// Whether samples may be missing that positions have not shown yet.
@@ -194,7 +196,8 @@ impl OggStream {
         }
     }
 
-    /// Places a decoded page by its position: silence before it where packets are missing, and its end.
+    /// Places a decoded page by its position: silence before it where packets are missing, and its
+    /// end.
     fn place(&mut self, page: &Page, at: u64, notes: &mut DecodeNotes) {
         let samples = self.page.first().map_or(0, Vec::len) as u64;
         let Some(granule) = page.granule.filter(|_| samples > 0) else {
@@ -202,8 +205,9 @@ impl OggStream {
             return;
         };
         let owed = std::mem::take(&mut self.owed);
-        // The first page tells where the stream begins: usually at 0; later where it is a part of a longer one. Where
-        // pages are missing before it, a minute or less is taken for lost, more for a beginning that is late.
+        // The first page tells where the stream begins: usually at 0; later where it is a part of a
+        // longer one. Where pages are missing before it, a minute or less is taken for lost, more
+        // for a beginning that is late.
         let begins = granule.saturating_sub(samples + self.assembler.at());
         let late = owed && begins <= 60 * u64::from(self.head.rate.hz());
         let origin = *self.origin.get_or_insert(if late { 0 } else { begins });

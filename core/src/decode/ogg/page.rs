@@ -1,6 +1,6 @@
-//! Pages of ogg and the packets in them. Pages are checked by their checksum. One that does not fit it is still taken apart
-//! where it stands in its place in the stream and the next one follows it, since the damage is within its packets, of which
-//! the others are whole.
+//! Pages of ogg and the packets in them. Pages are checked by their checksum. One that does not fit
+//! it is still taken apart where it stands in its place in the stream and the next one follows it,
+//! since the damage is within its packets, of which the others are whole.
 
 use crate::decode::source::Source;
 use crate::decode::spec::DecodeNotes;
@@ -8,7 +8,8 @@ use crate::error::{Result, Warning};
 
 /// The longest page: a header of 27 bytes, 255 lengths, 255 segments of 255 bytes.
 const MAX_PAGE: usize = 27 + 255 + 255 * 255;
-/// The longest packet that is put together from pages; setup headers of Vorbis are the longest real ones.
+/// The longest packet that is put together from pages; setup headers of Vorbis are the longest real
+/// ones.
 const MAX_PACKET: usize = 1 << 20;
 
 /// One page.
@@ -18,7 +19,8 @@ pub(super) struct Page {
     pub(super) last: bool,
     /// Whether its packets may be wrong.
     pub(super) damaged: bool,
-    /// The end position of the last packet that ends here; `None` where none does, or where it cannot be believed.
+    /// The end position of the last packet that ends here; `None` where none does, or where it
+    /// cannot be believed.
     pub(super) granule: Option<u64>,
     pub(super) serial: u32,
     pub(super) sequence: u32,
@@ -36,8 +38,9 @@ enum PageState {
     CutOff,
 }
 
-/// Reads one page at the source's position, or searches for the next one. `None` at the end. `due` is the serial and
-/// sequence number of the page that must come next: such a page is taken even if it is damaged or cut off.
+/// Reads one page at the source's position, or searches for the next one. `None` at the end. `due`
+/// is the serial and sequence number of the page that must come next: such a page is taken even if
+/// it is damaged or cut off.
 pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mut DecodeNotes) -> Result<Option<Page>> {
     let start = source.position();
     let mut skipped = 0u64;
@@ -218,7 +221,8 @@ mod tests {
 
     type Pages = (Vec<Vec<u8>>, bool);
 
-    /// The packets of each page, whether pages are missing before it, and the codes of the warnings.
+    /// The packets of each page, whether pages are missing before it, and the codes of the
+    /// warnings.
     fn read(bytes: Vec<u8>) -> (Vec<Pages>, Vec<String>) {
         let mut source = Source::new(Box::new(std::io::Cursor::new(bytes)), None, 1 << 20, false).unwrap();
         let mut notes = DecodeNotes::default();
@@ -235,7 +239,8 @@ mod tests {
         for damaged in [30, 31, 35, 48] {
             let mut bytes = [page(0, b"one"), page(1, b"two"), page(2, b"three")].concat();
             bytes[damaged] ^= 1;
-            // The magic, its lengths or its sequence number: the second page is lost. They are 32 bytes each.
+            // The magic, its lengths or its sequence number: the second page is lost. They are 32
+            // bytes each.
             if damaged == 35 || damaged == 48 {
                 bytes[32 + 18] ^= 4;
             }

@@ -1,4 +1,5 @@
-//! The same files decoded by ffmpeg: bit by bit where the codec is exact, by signal to noise where it is not.
+//! The same files decoded by ffmpeg: bit by bit where the codec is exact, by signal to noise where
+//! it is not.
 
 use super::*;
 
@@ -87,7 +88,8 @@ fn mp3_matches_ffmpeg_sample_by_sample() {
             "{name}"
         );
         assert_eq!(codes(&info), if tagged { vec![] } else { vec!["delay_unknown"] }, "{name}");
-        // ffmpeg removes the delay and the padding of a tagged file, and neither of an untagged one.
+        // ffmpeg removes the delay and the padding of a tagged file, and neither of an untagged
+        // one.
         let from = if tagged { 0 } else { 1105 * usize::from(channels) };
         let theirs = &theirs[from..];
         assert_eq!(ours.len(), theirs.len(), "{name}");
@@ -311,7 +313,8 @@ fn lossy_codecs_are_close_and_in_place() {
         (16_000, 1, &aac, "phone.3gp", Codec::AacLc, 60.0),
     ] {
         let Some(path) = make(&dir, rate, channels, args, name) else { return };
-        // ffmpeg's own Opus decoder resamples the speech layer in its own way, a sample late: the reference is libopus.
+        // ffmpeg's own Opus decoder resamples the speech layer in its own way, a sample late: the
+        // reference is libopus.
         let decoder: &[&str] = if codec == Codec::Opus { &["-c:a", "libopus"] } else { &[] };
         let theirs = decoded_by(decoder, &path).unwrap();
         let (planes, info) = run(Input::path(&path), &DecodeOptions::default()).unwrap();

@@ -1,4 +1,5 @@
-//! Damaged mp3: what precedes the damage is bit-identical, what follows is recovered at its own time.
+//! Damaged mp3: what precedes the damage is bit-identical, what follows is recovered at its own
+//! time.
 
 use super::samples::samples;
 use super::*;
@@ -208,7 +209,8 @@ fn a_change_of_rate_or_channels_goes_on_in_the_first_ones() {
         let second = make(name, rate, channels, kbits).unwrap();
         let (planes, info) = run_bytes(&[&first[..], &second, &first].concat()).unwrap();
         assert_eq!((planes.len(), info.sample_rate_hz.hz()), (1, 16_000));
-        // Three seconds each, the middle one resampled; its codec delay is known where it has a tag.
+        // Three seconds each, the middle one resampled; its codec delay is known where it has a
+        // tag.
         let close = planes[0].len().abs_diff(9 * 16_000);
         assert!(close <= 1105 * 16_000 / rate as usize * 2, "{name}: {} samples", planes[0].len());
         assert!(codes(&info).contains(&code), "{name}: {:?}", info.warnings);

@@ -1,4 +1,5 @@
-//! Small files that ask for much, as `tests/hostile/files.py` makes them: each is refused, or costs little.
+//! Small files that ask for much, as `tests/hostile/files.py` makes them: each is refused, or costs
+//! little.
 
 use super::*;
 

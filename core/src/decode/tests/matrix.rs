@@ -1,9 +1,9 @@
-//! The damage matrix: every container cut off at many places and corrupted in many ways. Whatever happens, nothing
-//! panics, and no more is decoded than the bytes can account for.
+//! The damage matrix: every container cut off at many places and corrupted in many ways. Whatever
+//! happens, nothing panics, and no more is decoded than the bytes can account for.
 //!
 //! The full matrix (200 cuts and 2,000 corruptions of each container) runs with
-//! `CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --all-features --lib decode::tests::matrix`; without it a
-//! part of the same.
+//! `CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --all-features --lib
+//! decode::tests::matrix`; without it a part of the same.
 
 use std::path::Path;
 
@@ -30,7 +30,8 @@ fn survive(name: &str, bytes: &[u8], raw: Option<Raw>) -> Vec<f32> {
     let input = if let Some(raw) = raw { input.raw(raw) } else { input };
     let Ok(mut decoder) = Decoder::open(input, &options) else { return Vec::new() };
     let mut first = Vec::new();
-    // No codec here packs samples closer than some bits of a byte; silence for what is lost is bounded by the duration.
+    // No codec here packs samples closer than some bits of a byte; silence for what is lost is
+    // bounded by the duration.
     loop {
         match decoder.next_block() {
             Ok(Some(block)) => {
@@ -96,7 +97,8 @@ fn what_the_fuzzers_begin_with_and_have_found_survives() {
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let path = file.unwrap().path();
             let bytes = std::fs::read(&path).unwrap();
-            // The targets of wav and zip put the beginning of such a file before what they are given.
+            // The targets of wav and zip put the beginning of such a file before what they are
+            // given.
             let begun = match folder.file_name().to_str() {
                 Some("riff") => [b"RIFF\0\0\0\0WAVE", &bytes[..]].concat(),
                 Some("zip") => [b"PK\x03\x04", &bytes[..]].concat(),
@@ -118,8 +120,9 @@ fn every_container_survives_cuts_and_corruption() {
         for i in 0..cuts {
             let length = (bytes.len() * i / cuts + dice.roll(bytes.len() / cuts)).min(bytes.len());
             let cut = survive(&name, &bytes[..length], raw);
-            // What precedes the cut is what it was, to the bit, in every format. It may be longer than the whole: padding
-            // is removed only where the end is there that says how much of it there is.
+            // What precedes the cut is what it was, to the bit, in every format. It may be longer
+            // than the whole: padding is removed only where the end is there that says how much of
+            // it there is.
             let same = cut.iter().zip(&clean).take_while(|(a, b)| a == b).count();
             assert_eq!(same, cut.len().min(clean.len()), "{name} cut at {length}");
         }

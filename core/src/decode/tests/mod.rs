@@ -50,7 +50,8 @@ pub(super) fn codes(info: &SourceInfo) -> Vec<&str> {
     info.warnings.iter().map(|w| w.code.as_ref()).collect()
 }
 
-/// Runs a program whose result the tests compare with; `None`, with a message, where it is not installed.
+/// Runs a program whose result the tests compare with; `None`, with a message, where it is not
+/// installed.
 pub(super) fn tool(name: &str, args: &[&str]) -> Option<Vec<u8>> {
     match Command::new(name).args(args).output() {
         Ok(output) => {

@@ -1,4 +1,5 @@
-//! Mp3 decoded in parts side by side: the same samples and warnings as by one decoder, whatever the stream and its damage.
+//! Mp3 decoded in parts side by side: the same samples and warnings as by one decoder, whatever the
+//! stream and its damage.
 
 use super::*;
 use crate::threads::Pool;

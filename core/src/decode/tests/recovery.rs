@@ -1,5 +1,5 @@
-//! Damage in the middle of each format: what precedes it is bit-identical, what follows is recovered where the format
-//! allows, and a cut costs a frame at most.
+//! Damage in the middle of each format: what precedes it is bit-identical, what follows is
+//! recovered where the format allows, and a cut costs a frame at most.
 
 use super::samples::{Sample, samples};
 use super::*;
@@ -9,9 +9,11 @@ struct Format {
     file: &'static str,
     /// Samples of a frame.
     frame: usize,
-    /// How well the last quarter agrees after damage in the middle: to the bit, where frames do not depend on those before.
+    /// How well the last quarter agrees after damage in the middle: to the bit, where frames do not
+    /// depend on those before.
     tail_db: f64,
-    /// Whether frames are found again where bytes are missing. An mp4's are found by an index of places alone.
+    /// Whether frames are found again where bytes are missing. An mp4's are found by an index of
+    /// places alone.
     finds_again: bool,
 }
 
@@ -92,7 +94,8 @@ const SHIFTING: [(&str, Damage); 2] = [
 fn what_precedes_the_damage_is_what_it_was() {
     each(|format, sample, bytes, clean, wrong| {
         for at in (0..bytes.len() - 60).step_by(bytes.len() / 40) {
-            // Where more than a byte of an ogg page is hit, nothing says which of its packets are good: it goes as a whole.
+            // Where more than a byte of an ogg page is hit, nothing says which of its packets are
+            // good: it goes as a whole.
             let page = bytes[..at].windows(4).rposition(|w| w == b"OggS").unwrap_or(at);
             for (what, damage) in IN_PLACE.into_iter().chain(SHIFTING) {
                 let from = if what == "a bit" || what == "a byte" { at } else { page };
@@ -100,7 +103,8 @@ fn what_precedes_the_damage_is_what_it_was() {
                 let mut broken = bytes.to_vec();
                 damage(&mut broken, at);
                 let broken = decoded(sample, &broken);
-                // A header that makes no sense leaves nothing; otherwise all that a cut there leaves is there.
+                // A header that makes no sense leaves nothing; otherwise all that a cut there
+                // leaves is there.
                 let same = same(&broken, clean);
                 if same < whole && !broken.is_empty() {
                     wrong.push(format!("{}, {what} at {at}: {same} of {whole}", format.file));
@@ -125,7 +129,8 @@ fn what_follows_the_damage_is_at_its_place_again() {
         let from = if format.file.starts_with("vorbis") { bytes.len() * 3 / 5 } else { bytes.len() * 2 / 5 };
         for at in (from..from + bytes.len() / 10).step_by(bytes.len() / 80) {
             for (what, damage) in IN_PLACE.iter().chain(shifting) {
-                // The header of a fragment says where the next one is: without it there is no way on.
+                // The header of a fragment says where the next one is: without it there is no way
+                // on.
                 let header = bytes[at..at + 60].windows(4).any(|w| w == b"moof");
                 if format.file == "fragmented.mp4" && header {
                     continue;

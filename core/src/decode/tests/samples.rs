@@ -1,5 +1,5 @@
-//! The samples of `fixtures/codecs`: every container and codec, decoded without any other program. What they must decode to
-//! was written down when they were made (`fixtures/codecs.py`).
+//! The samples of `fixtures/codecs`: every container and codec, decoded without any other program.
+//! What they must decode to was written down when they were made (`fixtures/codecs.py`).
 
 use std::path::Path;
 
@@ -111,7 +111,8 @@ fn every_sample_is_the_same_from_a_stream() {
 #[test]
 fn what_is_read_has_a_sample() {
     let all = every_sample();
-    // Signed 8-bit samples exist in AIFF alone, where ffmpeg is compared with; BW64 and RIFX are made in the tests of wav.
+    // Signed 8-bit samples exist in AIFF alone, where ffmpeg is compared with; BW64 and RIFX are
+    // made in the tests of wav.
     let without = [Codec::PcmS8.name(), Container::Bw64.name(), Container::Rifx.name()];
     let codecs = Codec::ALL.iter().map(|codec| (codec.name(), all.iter().any(|s| s.codec == *codec)));
     let containers = Container::ALL.iter().map(|c| (c.name(), all.iter().any(|s| s.container == *c)));

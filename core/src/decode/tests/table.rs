@@ -1,8 +1,9 @@
-//! The table of what is read, in `docs/codecs.md`: each row is made by ffmpeg, sox or lame, decoded by callweave and by
-//! ffmpeg, and compared.
+//! The table of what is read, in `docs/codecs.md`: each row is made by ffmpeg, sox or lame, decoded
+//! by callweave and by ffmpeg, and compared.
 //!
-//! `CALLWEAVE_WRITE_DOCS=1 cargo test -p callweave --all-features --lib decode::tests::table` writes the document anew; without
-//! it the test checks that each row holds and stands in the document.
+//! `CALLWEAVE_WRITE_DOCS=1 cargo test -p callweave --all-features --lib decode::tests::table`
+//! writes the document anew; without it the test checks that each row holds and stands in the
+//! document.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -184,14 +185,15 @@ fn row(case: &Case, dir: &Path) -> Option<String> {
             format!("at least {least} dB")
         }
     };
-    // Where every bit agrees, so does the length, the padding of a last block included; a fragmented mp4 does not say how
-    // much of its last frames is padding.
+    // Where every bit agrees, so does the length, the padding of a last block included; a
+    // fragmented mp4 does not say how much of its last frames is padding.
     let seconds = planes[0].len() as f64 / f64::from(info.sample_rate_hz.hz());
     assert!(case.close == Exact || (seconds - 4.0).abs() < 0.1, "{}: {seconds} s", case.what);
     Some(format!("| {} | `{}` | `{}` | {verdict} |", case.what, info.container, info.codec))
 }
 
-/// Rows of what ffmpeg cannot be compared with: the samples kept with what another decoder makes of them.
+/// Rows of what ffmpeg cannot be compared with: the samples kept with what another decoder makes of
+/// them.
 const KEPT: &[(&str, &str, &str)] = &[
     ("AMR narrowband", "modes.amr", "opencore-amr"),
     ("3gp, AMR narrowband", "amr.3gp", "opencore-amr"),

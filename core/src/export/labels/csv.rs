@@ -7,7 +7,8 @@ use crate::call::Role;
 use crate::report::Report;
 use crate::units::Span;
 
-/// A cell that begins so would be a formula to a spreadsheet; a single quote before it makes it a text.
+/// A cell that begins so would be a formula to a spreadsheet; a single quote before it makes it a
+/// text.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A row of the table.
@@ -20,11 +21,12 @@ struct CsvRow {
     confidence: String,
 }
 
-/// Everything that has a time: speech, bleed, sounds, turns, interruptions and what is silent, in the order of time.
+/// Everything that has a time: speech, bleed, sounds, turns, interruptions and what is silent, in
+/// the order of time.
 ///
-/// Columns: `startMs`, `endMs`, `track` (as in the report; empty where it is nobody's), `role`, `name`, `kind`, `detail`,
-/// `confidence`. Texts that begin with `=`, `+`, `-`, `@`, a tab or a line end have a single quote before them: a
-/// spreadsheet would take them for formulas.
+/// Columns: `startMs`, `endMs`, `track` (as in the report; empty where it is nobody's), `role`,
+/// `name`, `kind`, `detail`, `confidence`. Texts that begin with `=`, `+`, `-`, `@`, a tab or a
+/// line end have a single quote before them: a spreadsheet would take them for formulas.
 pub fn csv(report: &Report, names: Names) -> String {
     let (speakers, parties) = (speakers(report, names), parties(report, names));
     let mut text = String::from("startMs,endMs,track,role,name,kind,detail,confidence\r\n");

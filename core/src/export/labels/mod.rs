@@ -1,5 +1,5 @@
-//! A report's spans in the formats of other people's tools: RTTM, Praat TextGrid, Audacity labels, WebVTT and CSV. All
-//! times are the call's.
+//! A report's spans in the formats of other people's tools: RTTM, Praat TextGrid, Audacity labels,
+//! WebVTT and CSV. All times are the call's.
 
 mod audacity;
 mod csv;
@@ -125,8 +125,8 @@ pub(super) struct Speaker<'a> {
     speech: &'a [Span],
 }
 
-/// The parties of a report, in the order of the tracks and their voices; no two are named alike. A voice is named by its role, or
-/// by its number.
+/// The parties of a report, in the order of the tracks and their voices; no two are named alike. A
+/// voice is named by its role, or by its number.
 pub(super) fn parties(report: &Report, names: Names) -> Vec<Speaker<'_>> {
     let mut found = Vec::new();
     let mut taken = speakers(report, names);

@@ -1,12 +1,13 @@
-//! RTTM, the Rich Transcription time marks of NIST's evaluations: one `SPEAKER` line per span of speech.
+//! RTTM, the Rich Transcription time marks of NIST's evaluations: one `SPEAKER` line per span of
+//! speech.
 
 use std::fmt::Write;
 
 use super::{Label, Names, micros, parties, seconds, sorted};
 use crate::report::Report;
 
-/// The speech of every party, in the order of time. Names stand without spaces, as the format needs; the recording is
-/// `call`, or the call's id where parties are named.
+/// The speech of every party, in the order of time. Names stand without spaces, as the format
+/// needs; the recording is `call`, or the call's id where parties are named.
 pub fn rttm(report: &Report, names: Names) -> String {
     let id = report.call.id.as_deref().filter(|_| names == Names::Parties);
     let file = word(id.unwrap_or("call"));

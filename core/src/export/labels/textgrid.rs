@@ -1,4 +1,5 @@
-//! Praat's TextGrid in its long text form: interval tiers, each of which covers the call without a hole.
+//! Praat's TextGrid in its long text form: interval tiers, each of which covers the call without a
+//! hole.
 
 use std::fmt::Write;
 
@@ -6,8 +7,9 @@ use super::{Label, Names, event_text, micros, parties, seconds, sorted, speaker,
 use crate::report::Report;
 use crate::units::Span;
 
-/// Interval tiers per track: its speech, and the bleed and the sounds on it where there are any. Intervals of a tier
-/// cannot overlap: of two sounds that do, the later begins where the earlier ends.
+/// Interval tiers per track: its speech, and the bleed and the sounds on it where there are any.
+/// Intervals of a tier cannot overlap: of two sounds that do, the later begins where the earlier
+/// ends.
 pub fn textgrid(report: &Report, names: Names) -> String {
     let speakers = speakers(report, names);
     let end = last_moment(report);

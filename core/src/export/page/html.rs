@@ -1,6 +1,6 @@
-//! The page is `page.html` with the style sheet and the scripts beside it put in, and the report and the peaks as JSON
-//! in an element that is never run. Its own policy allows no other script, style or connection, so that even a text
-//! that slipped through could do nothing.
+//! The page is `page.html` with the style sheet and the scripts beside it put in, and the report
+//! and the peaks as JSON in an element that is never run. Its own policy allows no other script,
+//! style or connection, so that even a text that slipped through could do nothing.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -35,8 +35,8 @@ const SCRIPT: &str = concat!(
 /// Bytes that are embedded at once; a multiple of three, for base64 goes by threes.
 const EMBEDDED_AT_ONCE: usize = 48 << 10;
 
-/// Writes the page of a call, whole or not at all. Without [`Names::Parties`] neither parties nor paths nor the call's id
-/// are in it.
+/// Writes the page of a call, whole or not at all. Without [`Names::Parties`] neither parties nor
+/// paths nor the call's id are in it.
 ///
 /// # Errors
 /// `io`.
@@ -130,8 +130,8 @@ fn page_data(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> 
     Ok(safe)
 }
 
-/// The report as it may be shown: without parties, paths and the call's id unless they are asked for, also where a
-/// message repeats them.
+/// The report as it may be shown: without parties, paths and the call's id unless they are asked
+/// for, also where a message repeats them.
 fn shown(report: &Report, names: Names) -> Report {
     let mut shown = report.clone();
     if names == Names::Parties {

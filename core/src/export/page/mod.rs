@@ -18,7 +18,8 @@ use crate::error::{Error, Stage};
 use crate::report::Report;
 use crate::units::Millis;
 
-/// Values of peaks that a page holds at most: 1.9 MB in base64, so that an hour of two parties stays below 3 MB.
+/// Values of peaks that a page holds at most: 1.9 MB in base64, so that an hour of two parties
+/// stays below 3 MB.
 const MAX_VALUES: f64 = 1_400_000.0;
 /// Points per second of a page: more than this is no use without the samples.
 const POINTS: (f64, f64) = (2.0, 100.0);

@@ -1,4 +1,5 @@
-//! Joins the recordings of a document with their audio: files in a folder, or whatever the caller holds by name.
+//! Joins the recordings of a document with their audio: files in a folder, or whatever the caller
+//! holds by name.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -26,7 +27,8 @@ pub struct FoundAudio<T> {
 pub struct MissingAudio {
     /// Which of [`CallDescription::recordings`] it is.
     pub recording: usize,
-    /// Why there is none: `io` (no such file), `provider` (the provider has none), `invalid_argument` (several would do).
+    /// Why there is none: `io` (no such file), `provider` (the provider has none),
+    /// `invalid_argument` (several would do).
     pub error: Error,
 }
 
@@ -43,12 +45,13 @@ pub struct AudioMatch<T> {
     pub warnings: Vec<Warning>,
 }
 
-/// Finds the recordings' files in the folder of their document: by path (manifest), by the file name of the URL, by the
-/// recording's id. Files elsewhere are never opened, whatever the document or a symbolic link says.
+/// Finds the recordings' files in the folder of their document: by path (manifest), by the file
+/// name of the URL, by the recording's id. Files elsewhere are never opened, whatever the document
+/// or a symbolic link says.
 ///
 /// # Errors
-/// `io` if the folder cannot be read, `invalid_argument` with path and folder for a file outside it. A recording whose
-/// file is not there is no error: it is listed in [`AudioMatch::missing`].
+/// `io` if the folder cannot be read, `invalid_argument` with path and folder for a file outside
+/// it. A recording whose file is not there is no error: it is listed in [`AudioMatch::missing`].
 pub fn locate(call: &CallDescription, folder: &Path) -> Result<AudioMatch<PathBuf>> {
     let unreadable = |e| Error::io(Stage::Provider, e).in_input(folder.display().to_string());
     let root = folder.canonicalize().map_err(unreadable)?;
@@ -81,7 +84,8 @@ pub fn locate(call: &CallDescription, folder: &Path) -> Result<AudioMatch<PathBu
 }
 
 impl CallDescription {
-    /// Joins the recordings with audio that the caller holds: each under its recording's id, its URL, or its file's name.
+    /// Joins the recordings with audio that the caller holds: each under its recording's id, its
+    /// URL, or its file's name.
     pub fn attach<T>(&self, audio: impl IntoIterator<Item = (String, T)>) -> AudioMatch<T> {
         let (keys, mut held): (Vec<String>, Vec<Option<T>>) =
             audio.into_iter().map(|(key, value)| (key, Some(value))).unzip();
@@ -152,8 +156,8 @@ fn list(root: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Resolves a path relative to the root. Outer error: the path leaves the root, so the document is not to be trusted;
-/// inner error: there is no such file.
+/// Resolves a path relative to the root. Outer error: the path leaves the root, so the document is
+/// not to be trusted; inner error: there is no such file.
 fn inside(path: &Path, root: &Path, folder: &Path) -> Result<Result<PathBuf>> {
     let outside = || {
         Error::new(ErrorKind::InvalidArgument, Stage::Provider, "the path leaves its folder")
@@ -191,8 +195,8 @@ fn leaves(path: &Path) -> bool {
     })
 }
 
-/// For each recording the names that are its audio, with who is heard in each. A name goes to the recording that it
-/// matches best; one that several match equally well is nobody's.
+/// For each recording the names that are its audio, with who is heard in each. A name goes to the
+/// recording that it matches best; one that several match equally well is nobody's.
 fn choose(recordings: &[Recording], names: &[String], none: ErrorKind) -> Vec<Result<Vec<(usize, Leg)>>> {
     let candidates: Vec<Candidates> = recordings.iter().map(|r| Candidates::of(r, names)).collect();
     // For each name how loosely it is matched at best, and by how many recordings so.
@@ -220,7 +224,8 @@ fn choose(recordings: &[Recording], names: &[String], none: ErrorKind) -> Vec<Re
     chosen
 }
 
-/// Who is heard in each of a recording's files: several are its parts, each a different one, or else too many.
+/// Who is heard in each of a recording's files: several are its parts, each a different one, or
+/// else too many.
 fn legs(recording: &Recording, names: &[&str]) -> Result<Vec<Leg>> {
     let parts: Vec<Option<&Leg>> = names.iter().map(|name| recording.leg_of_file(name)).collect();
     let distinct = |(at, leg): (usize, &Option<&Leg>)| leg.is_some() && parts.iter().take(at).all(|other| other != leg);
@@ -237,8 +242,8 @@ struct Candidates {
 }
 
 impl Candidates {
-    /// The names that match best: a path or the URL's file name, then an id, then a URL's file name but for its
-    /// extension, then an id inside a longer name.
+    /// The names that match best: a path or the URL's file name, then an id, then a URL's file name
+    /// but for its extension, then an id inside a longer name.
     fn of(recording: &Recording, names: &[String]) -> Self {
         let files: Vec<String> = recording.urls.iter().filter_map(|url| url_file_name(url)).collect();
         let ids: Vec<&str> = recording.leg.recording_id.iter().chain(&recording.aliases).map(String::as_str).collect();

@@ -60,7 +60,8 @@ pub struct Outgoing {
     pub data_id: Option<String>,
     /// When the call began, where the document does not say or says it wrong.
     pub call_at: Option<Moment>,
-    /// The offset in which `callAt` is written, in seconds east of UTC. `None`: the one it came with.
+    /// The offset in which `callAt` is written, in seconds east of UTC. `None`: the one it came
+    /// with.
     pub offset_s: Option<i32>,
     /// Who called whom, where the document does not say (Tencent's and VoIPBin's never do).
     pub direction: Option<Direction>,
@@ -108,8 +109,9 @@ impl NewRecording {
     /// The body for a call, with the tag that its processing came to.
     ///
     /// # Errors
-    /// `invalid_argument` if `dataId`, `callAt` or `direction` (in or out) are neither in the call nor in the options, or
-    /// if a given `dataId` holds a telephone number or a mail address, or a score is outside 0 to 100.
+    /// `invalid_argument` if `dataId`, `callAt` or `direction` (in or out) are neither in the call
+    /// nor in the options, or if a given `dataId` holds a telephone number or a mail address, or a
+    /// score is outside 0 to 100.
     pub fn of(call: &CallDescription, tag: Option<Tag>, options: &Outgoing) -> Result<Self> {
         let data_id = match &options.data_id {
             Some(given) => checked_id(given, call)?,
@@ -146,8 +148,8 @@ impl NewRecording {
         })
     }
 
-    /// The body for a processed call. What the report leaves out (ids of recordings, the customer of a mixed recording)
-    /// comes from the call as its document describes it, where that is given.
+    /// The body for a processed call. What the report leaves out (ids of recordings, the customer
+    /// of a mixed recording) comes from the call as its document describes it, where that is given.
     ///
     /// # Errors
     /// As [`NewRecording::of`].
@@ -195,9 +197,10 @@ fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
     })
 }
 
-/// An id that is the same whenever the same call is posted: the provider's name and the first 128 bits of a SHA-256 over
-/// provider and call id (or the recordings' ids, sorted, where the call has none). A hash, as ids can hold numbers.
-/// A recording that came from MCloud keeps the id it has there.
+/// An id that is the same whenever the same call is posted: the provider's name and the first 128
+/// bits of a SHA-256 over provider and call id (or the recordings' ids, sorted, where the call has
+/// none). A hash, as ids can hold numbers. A recording that came from MCloud keeps the id it has
+/// there.
 ///
 /// # Errors
 /// `invalid_argument` where neither the call nor a recording has an id.
@@ -296,8 +299,8 @@ impl Serialize for RecordLink {
 }
 
 impl Review {
-    /// The review that follows from a processed call: nothing but the note, as the tag is a reviewer's; with `overwrite_tag`
-    /// the tag too.
+    /// The review that follows from a processed call: nothing but the note, as the tag is a
+    /// reviewer's; with `overwrite_tag` the tag too.
     pub fn of(tag: Tag, note: Option<String>, overwrite_tag: bool) -> Self {
         Self { tag: overwrite_tag.then_some(tag), note, ..Self::default() }
     }

@@ -70,8 +70,8 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// The error in an answer; none for a status of success. A body that is not the API's (a proxy's page, say) leaves
-    /// the status alone.
+    /// The error in an answer; none for a status of success. A body that is not the API's (a
+    /// proxy's page, say) leaves the status alone.
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
         if (200..300).contains(&status) {
             return None;
@@ -87,7 +87,8 @@ impl ApiError {
         Some(Self { status, code, code_text, message: text("message") })
     }
 
-    /// Whether the same request can succeed later: by the code, or by the status where there is no known code.
+    /// Whether the same request can succeed later: by the code, or by the status where there is no
+    /// known code.
     pub fn retryable(&self) -> bool {
         self.code.map_or(matches!(self.status, 408 | 429 | 500..=599), ApiCode::retryable)
     }

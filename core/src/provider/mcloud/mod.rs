@@ -1,6 +1,6 @@
-//! MCloud's Call Recording API: its recordings as input, and what it takes as output: the bodies of `POST /recordings`
-//! ([`NewRecording`]) and `PATCH /recordings/{id}` ([`Review`]), its errors ([`ApiError`]) and the query of its list
-//! ([`ListQuery`]). Sending them is the caller's.
+//! MCloud's Call Recording API: its recordings as input, and what it takes as output: the bodies of
+//! `POST /recordings` ([`NewRecording`]) and `PATCH /recordings/{id}` ([`Review`]), its errors
+//! ([`ApiError`]) and the query of its list ([`ListQuery`]). Sending them is the caller's.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,5 @@
-//! What a caller in another language says of a body, as JSON: fields that do not exist are refused by name.
+//! What a caller in another language says of a body, as JSON: fields that do not exist are refused
+//! by name.
 
 use serde::{Deserialize, Deserializer};
 
@@ -28,9 +29,10 @@ struct WrittenOutgoing {
 }
 
 impl Outgoing {
-    /// The options of a JSON object: `dataId`, `callAt`, `utcOffset` (`+07:00`), `direction`, `countryCode` and
-    /// `trunkPrefix` (`66` and `0`), `customerPhone`, `callcenterNumber`, `callcenterName`, `tag`, `score`, `note`,
-    /// `contentType`, `upload`. What is left out or null keeps its default.
+    /// The options of a JSON object: `dataId`, `callAt`, `utcOffset` (`+07:00`), `direction`,
+    /// `countryCode` and `trunkPrefix` (`66` and `0`), `customerPhone`, `callcenterNumber`,
+    /// `callcenterName`, `tag`, `score`, `note`, `contentType`, `upload`. What is left out or null
+    /// keeps its default.
     ///
     /// # Errors
     /// `invalid_argument` for a field that does not exist or a value that makes no sense.
@@ -82,13 +84,13 @@ fn said<'de, D: Deserializer<'de>>(field: D) -> std::result::Result<Option<Optio
 }
 
 impl Review {
-    /// The review of a JSON object: `score`, `tag`, `reviewComment`, `note`, `linkedUserId` (null: nobody), and
-    /// `overwriteTag`. The tag is the one that stands there; with `overwriteTag` it is the one that `processed` came to;
-    /// without either it stays the reviewer's.
+    /// The review of a JSON object: `score`, `tag`, `reviewComment`, `note`, `linkedUserId` (null:
+    /// nobody), and `overwriteTag`. The tag is the one that stands there; with `overwriteTag` it is
+    /// the one that `processed` came to; without either it stays the reviewer's.
     ///
     /// # Errors
-    /// `invalid_argument` for a field that does not exist, a value that makes no sense, `overwriteTag` beside a `tag` or
-    /// without a processed call.
+    /// `invalid_argument` for a field that does not exist, a value that makes no sense,
+    /// `overwriteTag` beside a `tag` or without a processed call.
     pub fn from_json(json: &str, processed: Option<Tag>) -> Result<Self> {
         let written: WrittenReview = read(json)?;
         let tag = match (written.overwrite_tag, written.tag, processed) {
@@ -124,7 +126,8 @@ impl ListQuery {
     /// The query of a JSON object with the names of the API's parameters.
     ///
     /// # Errors
-    /// `invalid_argument` for a field that does not exist or a value of the wrong type; ranges are checked by
+    /// `invalid_argument` for a field that does not exist or a value of the wrong type; ranges are
+    /// checked by
     /// [`ListQuery::to_query`].
     pub fn from_json(json: &str) -> Result<Self> {
         let written: WrittenQuery = read(json)?;

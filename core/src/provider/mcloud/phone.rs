@@ -10,11 +10,12 @@ pub struct Dialling {
 }
 
 impl Dialling {
-    /// A country's code (`66`) and the prefix of its numbers in the country that falls away behind the code (`0`, or
-    /// nothing where numbers keep all digits).
+    /// A country's code (`66`) and the prefix of its numbers in the country that falls away behind
+    /// the code (`0`, or nothing where numbers keep all digits).
     ///
     /// # Errors
-    /// `invalid_argument` if the code is not 1 to 3 digits without a leading 0, or the prefix not 0 to 2 digits.
+    /// `invalid_argument` if the code is not 1 to 3 digits without a leading 0, or the prefix not 0
+    /// to 2 digits.
     pub fn new(country_code: &str, trunk_prefix: &str) -> Result<Self> {
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         let code = (1..=3).contains(&country_code.len()) && digits(country_code) && !country_code.starts_with('0');
@@ -33,15 +34,16 @@ impl Dialling {
     }
 }
 
-/// The fewest digits of a subscriber's number without its country code; shorter ones are extensions and short codes.
+/// The fewest digits of a subscriber's number without its country code; shorter ones are extensions
+/// and short codes.
 const FEWEST_DIGITS: usize = 7;
 
 /// The most digits of a number, by E.164.
 const MAX_DIGITS: usize = 15;
 
-/// A number in E.164, if it can be had: from one with `+` or `00` in front, or else by the way it is dialled. A `tel:` or
-/// `sip:` in front, a host behind an `@` and the usual marks between digits are left out. Extensions, masked numbers and
-/// names are none.
+/// A number in E.164, if it can be had: from one with `+` or `00` in front, or else by the way it
+/// is dialled. A `tel:` or `sip:` in front, a host behind an `@` and the usual marks between digits
+/// are left out. Extensions, masked numbers and names are none.
 pub fn e164(text: &str, dialling: Option<&Dialling>) -> Option<String> {
     let digits_of = |text: &str| -> Option<String> {
         let marks = |c: &char| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}');

@@ -5,7 +5,8 @@ use crate::call::{Direction, Moment};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::parties::percent_encoded;
 
-/// The parameters of the list. Those left out keep the API's defaults: 20 recordings from the first.
+/// The parameters of the list. Those left out keep the API's defaults: 20 recordings from the
+/// first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ListQuery {
     /// How many, 1 to 200.
@@ -33,7 +34,8 @@ impl ListQuery {
     /// The query without its question mark, values percent-encoded, in the order of the document.
     ///
     /// # Errors
-    /// `invalid_argument` for a limit out of range, an internal direction, or a time span that ends before it begins.
+    /// `invalid_argument` for a limit out of range, an internal direction, or a time span that ends
+    /// before it begins.
     pub fn to_query(&self) -> Result<String> {
         self.check()?;
         let parameters = [

@@ -104,7 +104,8 @@ fn a_processed_call_becomes_the_body_of_a_post() {
     assert_eq!(serde_json::from_value::<NewRecording>(json).unwrap(), body);
 }
 
-/// The bodies of `POST /recordings` in MCloud's documents, word for word: the start page's and the reference's.
+/// The bodies of `POST /recordings` in MCloud's documents, word for word: the start page's and the
+/// reference's.
 const BODIES: [&str; 2] = [
     r#"{
 "dataId": "rec_2026_05_20_001",

@@ -1,8 +1,9 @@
 //! Tencent Cloud Contact Center: one push for each participant's recording of a session, mp3.
 //!
-//! A session has two recordings, a transferred one three; `SessionId` joins them. `EndpointUser` is the customer's number or
-//! an agent's mail address. The push does not say when a recording began: `Timestamp` is when its file was made. The file
-//! name in the published sample ends in a time 13 s before that, which we take for the start.
+//! A session has two recordings, a transferred one three; `SessionId` joins them. `EndpointUser` is
+//! the customer's number or an agent's mail address. The push does not say when a recording began:
+//! `Timestamp` is when its file was made. The file name in the published sample ends in a time 13 s
+//! before that, which we take for the start.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,8 @@ wire! {
     Push {
         /// The application's id.
         sdk_app_id: i64 = "SdkAppId",
-        /// The recording's id. In the published sample it is the time of `Timestamp`, so two recordings may share one.
+        /// The recording's id. In the published sample it is the time of `Timestamp`, so two
+        /// recordings may share one.
         record_id: String = "RecordId",
         /// The session's id, the same for all recordings of a call.
         session_id: String = "SessionId",
@@ -64,7 +66,8 @@ impl Reply {
     }
 }
 
-/// The seconds a recording may last before its file is made: a day, as long as the longest recording that is decoded.
+/// The seconds a recording may last before its file is made: a day, as long as the longest
+/// recording that is decoded.
 const MAX_S: i64 = 86_400;
 
 /// The seconds by which the clock of the file's name may run ahead of the push's.
@@ -74,8 +77,9 @@ const CLOCK_SLACK_S: i64 = 5;
 const FIRST_S: i64 = 1_262_304_000;
 
 impl Push {
-    /// When the recording began, by the ten digits at the end of its file's name (`…-1608130637.mp3`). Other endings,
-    /// and times after the file was made or more than a day before, are none.
+    /// When the recording began, by the ten digits at the end of its file's name
+    /// (`…-1608130637.mp3`). Other endings, and times after the file was made or more than a day
+    /// before, are none.
     pub fn started_at(&self) -> Option<Moment> {
         let urls = [&self.record_url, &self.custom_record_url];
         let names = urls.into_iter().filter_map(|url| url_file_name(filled(url.as_ref())?));
@@ -92,7 +96,8 @@ impl Push {
         filled(self.endpoint_user.as_ref()).map_or(NamedParty::Other, party)
     }
 
-    /// Whether two pushes are about one recording: nothing that both say differs, and an id or a file is the same.
+    /// Whether two pushes are about one recording: nothing that both say differs, and an id or a
+    /// file is the same.
     fn is_same(&self, other: &Self) -> bool {
         let file = |push: &Self| filled(push.record_url.as_ref()).and_then(url_file_name);
         let ids = agree(filled(self.record_id.as_ref()), filled(other.record_id.as_ref()));
@@ -125,10 +130,12 @@ pub fn call<T>(
 
 /// Any number of pushes in any order, repeated or not, as calls in the order of their `SessionId`.
 ///
-/// A push without a `SessionId` joins the only session there is; of several, each such push is a call of its own.
+/// A push without a `SessionId` joins the only session there is; of several, each such push is a
+/// call of its own.
 ///
 /// # Errors
-/// `provider` for no pushes, `limit_exceeded` for more recordings in a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
+/// `provider` for no pushes, `limit_exceeded` for more recordings in a call than
+/// [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
 pub fn calls(pushes: Vec<Push>) -> Result<Vec<CallDescription>> {
     if pushes.is_empty() {
         return Err(no_recordings());
@@ -216,7 +223,8 @@ fn recording(push: Push, repeats: Vec<Value>, notes: &mut WireWarnings) -> Recor
     made
 }
 
-/// Numbers are customers, the first agent by time is the agent, later ones are those the call was transferred to.
+/// Numbers are customers, the first agent by time is the agent, later ones are those the call was
+/// transferred to.
 fn assign_roles(recordings: &mut [Recording], notes: &mut WireWarnings) {
     let agents = parties_by_time(recordings, Role::Agent);
     let customers = parties_by_time(recordings, Role::Customer);
@@ -250,8 +258,8 @@ fn key(recording: &Recording) -> Option<String> {
     recording.leg.party.as_ref().map(|p| p.to_lowercase())
 }
 
-/// The different parties of a role in the order in which they came: by their starts if all are known, else by the times
-/// at which their files were made.
+/// The different parties of a role in the order in which they came: by their starts if all are
+/// known, else by the times at which their files were made.
 fn parties_by_time(recordings: &[Recording], role: Role) -> Vec<String> {
     let of_role: Vec<&Recording> = recordings.iter().filter(|r| r.leg.role == role).collect();
     let all_start = of_role.iter().all(|r| r.leg.started_at.is_some());

@@ -1,7 +1,8 @@
 //! VoIPBin: a recording of a call or of a conference, wav of 8 kHz, 16 bit, mono.
 //!
-//! The document speaks of one mixed file. The service's public code writes two for a call, what came in from the recorded
-//! party and what went out to it, and leads to a zip of them. We take the recorded party for the customer.
+//! The document speaks of one mixed file. The service's public code writes two for a call, what
+//! came in from the recorded party and what went out to it, and leads to a zip of them. We take the
+//! recorded party for the customer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -89,8 +90,8 @@ named! {
     }
 }
 
-/// How far apart the files of both sides may have begun. The document has one time for both; they are recorded by two
-/// recorders that one command starts one after the other. Assumed.
+/// How far apart the files of both sides may have begun. The document has one time for both; they
+/// are recorded by two recorders that one command starts one after the other. Assumed.
 const SIDES_APART: Millis = Millis(250.0);
 
 impl Side {
@@ -125,8 +126,8 @@ pub struct VoipbinFileName {
 }
 
 impl VoipbinFileName {
-    /// Reads a file's name, or the last segment of a path or URL. Marks that stand for the colons of the time, as some
-    /// systems make them, are understood.
+    /// Reads a file's name, or the last segment of a path or URL. Marks that stand for the colons
+    /// of the time, as some systems make them, are understood.
     pub fn parse(name: &str) -> Option<Self> {
         let name = last_segment(name);
         let text = stem(&name);
@@ -143,16 +144,19 @@ impl VoipbinFileName {
     }
 }
 
-/// A time with whatever stands between hours, minutes and seconds made colons: `2021-01-29T05_31_47Z`.
+/// A time with whatever stands between hours, minutes and seconds made colons:
+/// `2021-01-29T05_31_47Z`.
 fn with_colons(time: &str) -> String {
     let mark = |(at, c): (usize, char)| if matches!(at, 13 | 16) && !c.is_ascii_digit() { ':' } else { c };
     time.chars().enumerate().map(mark).collect()
 }
 
-/// Recordings in any order, as calls in the order of their reference; one without a reference is a call of its own.
+/// Recordings in any order, as calls in the order of their reference; one without a reference is a
+/// call of its own.
 ///
 /// # Errors
-/// `provider` for none, `limit_exceeded` for more of a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
+/// `provider` for none, `limit_exceeded` for more of a call than
+/// [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
 pub fn calls(recordings: Vec<Record>) -> Result<Vec<CallDescription>> {
     if recordings.is_empty() {
         return Err(no_recordings());
@@ -257,7 +261,8 @@ fn recording(wire: Record, repeats: Vec<Value>, notes: &mut WireWarnings) -> Rec
     made
 }
 
-/// How else the files may be named: by the call's id and the second in which the recording began, or by the id alone.
+/// How else the files may be named: by the call's id and the second in which the recording began,
+/// or by the id alone.
 fn aliases(reference: Option<String>, started_at: Option<Moment>) -> Vec<String> {
     let Some(reference) = reference else { return Vec::new() };
     let second = started_at.and_then(|start| Moment::from_unix_seconds(start.unix_ms().div_euclid(1000) as f64));

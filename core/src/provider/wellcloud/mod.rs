@@ -1,8 +1,9 @@
-//! Wellcloud: a list of recordings for a `callId` (`recordings2`), and the audio as a stream by recording id.
+//! Wellcloud: a list of recordings for a `callId` (`recordings2`), and the audio as a stream by
+//! recording id.
 //!
-//! What a recording holds is not documented. We take it for both sides of the call as heard at the extension `deviceId`,
-//! so an extension's rows are pieces of the call one after the other. Should a piece turn out to have two channels, the
-//! caller is taken to be on the first.
+//! What a recording holds is not documented. We take it for both sides of the call as heard at the
+//! extension `deviceId`, so an extension's rows are pieces of the call one after the other. Should
+//! a piece turn out to have two channels, the caller is taken to be on the first.
 
 use std::fmt;
 
@@ -27,7 +28,8 @@ pub use refusal::Refusal;
 /// The offset of times in a list, which has none: China's, in seconds east of UTC.
 pub const DEFAULT_OFFSET_S: i32 = 8 * 3600;
 
-/// How long after the end of a call its recordings are listed, by the document: they are written 3 s after hang-up.
+/// How long after the end of a call its recordings are listed, by the document: they are written 3
+/// s after hang-up.
 pub const SETTLE: std::time::Duration = std::time::Duration::from_secs(4);
 
 wire! {
@@ -98,8 +100,8 @@ impl CallDirection {
 /// Rows in any order, repeated or not, as calls in the order of their `callId`.
 ///
 /// # Errors
-/// `provider` for no rows, `limit_exceeded` for more in a call than [`MAX_RECORDINGS`](super::MAX_RECORDINGS),
-/// `invalid_argument` for an impossible offset.
+/// `provider` for no rows, `limit_exceeded` for more in a call than
+/// [`MAX_RECORDINGS`](super::MAX_RECORDINGS), `invalid_argument` for an impossible offset.
 pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<CallDescription>> {
     let offset_s = options.local_offset_s.unwrap_or(DEFAULT_OFFSET_S);
     check_offset(offset_s)?;
@@ -175,8 +177,8 @@ struct Sides {
 }
 
 impl Sides {
-    /// The agent is the extension that was recorded, the customer the other side. A direction that is missing or not
-    /// documented follows from which side the extension is.
+    /// The agent is the extension that was recorded, the customer the other side. A direction that
+    /// is missing or not documented follows from which side the extension is.
     fn of(row: &Row, notes: &mut WireWarnings) -> Self {
         let known = known("callDirection", row.call_direction.as_ref(), CallDirection::read, notes);
         let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);

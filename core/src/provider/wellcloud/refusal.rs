@@ -36,8 +36,8 @@ impl Refusal {
         }
     }
 
-    /// The refusal in an answer, if it is one: by its status, or by a code in a JSON body whatever the status. The
-    /// document does not say which of the two carries 425 and 448.
+    /// The refusal in an answer, if it is one: by its status, or by a code in a JSON body whatever
+    /// the status. The document does not say which of the two carries 425 and 448.
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
         // A body that is no object says nothing.
         let fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_else(|_| Map::new());
@@ -51,7 +51,8 @@ impl Refusal {
         known.map(Self::from_code).or_else(|| (!(200..300).contains(&status)).then_some(Self::from_code(status)))
     }
 
-    /// Whether asking again can help: a record is written some seconds after its call ([`SETTLE`](super::SETTLE)), a server may recover.
+    /// Whether asking again can help: a record is written some seconds after its call
+    /// ([`SETTLE`](super::SETTLE)), a server may recover.
     pub const fn retryable(self) -> bool {
         matches!(self, Self::NoRecord | Self::Other(408 | 429 | 500..=599))
     }

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::speech::spans;
 
-/// Power and probabilities of a track of 10 s: levels in dB by time, and a detector that lags as Silero does.
+/// Power and probabilities of a track of 10 s: levels in dB by time, and a detector that lags as
+/// Silero does.
 fn track(level: impl Fn(f64) -> f64, voice: &[(f64, f64)]) -> (Vec<f32>, Probabilities) {
     let wobble = |i: usize| ((i * 7_919 % 13) as f64 - 6.0) / 6.0;
     let power = (0..1000).map(|i| 10f64.powf((level((i as f64 + 0.5) * 10.0) + wobble(i)) / 10.0) as f32).collect();

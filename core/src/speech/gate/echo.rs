@@ -1,7 +1,7 @@
 //! How much of a moment of one track is another track's sound.
 //!
-//! realfft does not fit: the short transforms take two windows at once, and `portable` needs rustfft's scalar planner, which
-//! realfft does not take.
+//! realfft does not fit: the short transforms take two windows at once, and `portable` needs
+//! rustfft's scalar planner, which realfft does not take.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ pub(super) const WINDOW: usize = 2048;
 /// Where an echo is looked for about a lag that is known: 128 ms to either side.
 const AROUND: usize = 1024;
 const _: () = assert!(WINDOW + 2 * AROUND == 4096);
-/// ... and where none is known: it arrives up to a second late, and a placement that is sure of itself may be off by 50 ms.
+/// ... and where none is known: it arrives up to a second late, and a placement that is sure of
+/// itself may be off by 50 ms.
 const LATE: usize = 8000;
 const EARLY: usize = 400;
 /// Samples and step of the short spectra over which a window's coherence is averaged.
@@ -35,8 +36,8 @@ const NOISE_FRAMES: usize = 512;
 /// One moment of a track as far as another explains it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Echo {
-    /// Height of the correlation's peak over the noise of all lags; infinite where more than half is explained at the lag
-    /// that was expected, and none was looked for.
+    /// Height of the correlation's peak over the noise of all lags; infinite where more than half
+    /// is explained at the lag that was expected, and none was looked for.
     pub z: f32,
     /// Samples by which the echo is late.
     pub lag: i32,
@@ -71,8 +72,8 @@ pub(super) struct EchoFinder {
 }
 
 impl EchoFinder {
-    /// For echoes of any delay, and placements that may be wrong by so many samples; more is searched where a transform has
-    /// room for it.
+    /// For echoes of any delay, and placements that may be wrong by so many samples; more is
+    /// searched where a transform has room for it.
     pub fn anywhere(wrong_by: usize, portable: bool) -> Self {
         let points = (WINDOW + LATE + EARLY + 2 * wrong_by).next_power_of_two();
         let slack = (points - WINDOW - LATE - EARLY) / 2;
@@ -107,9 +108,10 @@ impl EchoFinder {
         }
     }
 
-    /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`, at one of the lags `expected`
-    /// if it does there, the first of which lies in the middle of what is searched (0 without any). `None` where the talker is
-    /// not the louder of the two, or nothing of it is found.
+    /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`, at
+    /// one of the lags `expected` if it does there, the first of which lies in the middle of what
+    /// is searched (0 without any). `None` where the talker is not the louder of the two, or
+    /// nothing of it is found.
     pub fn echo(&mut self, hearer: EchoBlock, talker: EchoBlock, expected: &[i32]) -> Option<Echo> {
         let late = self.late + expected.first().copied().unwrap_or(0);
         read(hearer.track, hearer.at, &mut self.a);
@@ -131,8 +133,9 @@ impl EchoFinder {
 
     /// Where in `b` the window `a` is found, and how far that stands out.
     ///
-    /// Both spectra at once as one complex transform; their product is divided by its magnitude to the power of 3/4, so that the
-    /// strongest harmonics do not speak for all, and what is left is the correlation by lag.
+    /// Both spectra at once as one complex transform; their product is divided by its magnitude to
+    /// the power of 3/4, so that the strongest harmonics do not speak for all, and what is left is
+    /// the correlation by lag.
     fn peak(&mut self) -> Option<(usize, f32)> {
         let n = self.b.len();
         self.work.clear();
@@ -163,7 +166,8 @@ impl EchoFinder {
         (*median > 0.0).then(|| (start, height * 0.6745 / *median))
     }
 
-    /// What `b` from `start` on, an echo at `lag`, explains of `a`: coherence over the window's short spectra.
+    /// What `b` from `start` on, an echo at `lag`, explains of `a`: coherence over the window's
+    /// short spectra.
     fn explain(&mut self, start: usize, lag: i32, z: f32) -> Echo {
         let mut sums = [(0.0f32, 0.0f32, Complex32::default()); SHORT / 2];
         for frame in 0..FRAMES {
@@ -191,8 +195,8 @@ impl EchoFinder {
         Echo { z, lag, gain: explained / talker_power, explained, power }
     }
 
-    /// Power of a short spectrum in the band where a track is quietest: the mean of the lowest eighth of frames spread over it,
-    /// digital silence left out.
+    /// Power of a short spectrum in the band where a track is quietest: the mean of the lowest
+    /// eighth of frames spread over it, digital silence left out.
     pub fn noise(&mut self, track: &dyn Narrowband) -> f32 {
         let apart_by = (track.len() / NOISE_FRAMES).max(SHORT);
         let mut powers: Vec<f32> = (0..track.len() / apart_by).map(|n| self.power_at(track, n * apart_by)).collect();
@@ -221,7 +225,8 @@ fn loudest(x: &[f32]) -> f32 {
     halves.windows(2).map(|pair| pair[0] + pair[1]).fold(0.0, f32::max)
 }
 
-/// The spectra of two real signals from one transform, of the first as real and the second as imaginary part.
+/// The spectra of two real signals from one transform, of the first as real and the second as
+/// imaginary part.
 fn apart(here: Complex32, mirrored: Complex32) -> (Complex32, Complex32) {
     let mirrored = mirrored.conj();
     let (sum, difference) = (here + mirrored, here - mirrored);

@@ -1,18 +1,22 @@
-//! The bleed gate: telling a party's own speech from the other party, heard faintly on the same track.
+//! The bleed gate: telling a party's own speech from the other party, heard faintly on the same
+//! track.
 //!
-//! A detector that hears one track alone cannot know whose voice it is. The gate has the other tracks, in their places: what
-//! a track holds is bleed where it *repeats another track's waveform*, fainter than it is there, with nothing of its own left
-//! over. That two tracks are loud at the same moments proves nothing and never gates.
+//! A detector that hears one track alone cannot know whose voice it is. The gate has the other
+//! tracks, in their places: what a track holds is bleed where it *repeats another track's
+//! waveform*, fainter than it is there, with nothing of its own left over. That two tracks are loud
+//! at the same moments proves nothing and never gates.
 //!
 //! Speech is judged in cells of 128 ms, each by the 256 ms about it, against each other track:
 //!
-//! 1. The correlation of the two, spectra flattened, has one peak within the lags that an echo can have, up to a second,
-//!    standing out of the noise of all lags by a factor that chance does not reach; or, at the lag of a sure cell nearby, a
-//!    lower one or none at all where more than half of the power is explained there. All lags are searched for some
-//!    cells of the call, and for the rest those about the lags found nearby: a path's delay may jump, but not often.
-//! 2. At that lag the other track explains (by coherence, 300 to 3400 Hz) a part of the power, at a gain well below 1.
-//! 3. What it does not explain is the track's own noise, and hardly more: anything else is somebody speaking, however
-//!    softly, and the cell stays speech. So does double talk.
+//! 1. The correlation of the two, spectra flattened, has one peak within the lags that an echo can
+//!    have, up to a second, standing out of the noise of all lags by a factor that chance does not
+//!    reach; or, at the lag of a sure cell nearby, a lower one or none at all where more than half
+//!    of the power is explained there. All lags are searched for some cells of the call, and for
+//!    the rest those about the lags found nearby: a path's delay may jump, but not often.
+//! 2. At that lag the other track explains (by coherence, 300 to 3400 Hz) a part of the power, at a
+//!    gain well below 1.
+//! 3. What it does not explain is the track's own noise, and hardly more: anything else is somebody
+//!    speaking, however softly, and the cell stays speech. So does double talk.
 
 mod echo;
 #[cfg(test)]
@@ -30,27 +34,32 @@ use echo::{Echo, EchoBlock, EchoFinder, MIN_Z, WINDOW};
 const CELL: usize = WINDOW / 2;
 /// Samples in a millisecond.
 const PER_MS: f64 = 8.0;
-/// A peak so high is no chance: over 2048 lags, two voices that have nothing to do with each other reach 5.
+/// A peak so high is no chance: over 2048 lags, two voices that have nothing to do with each other
+/// reach 5.
 const SURE_Z: f32 = 7.0;
 /// A lower peak counts at the lag of a sure one, give or take 1.5 ms, within so many cells (30 s).
 const SAME_LAG: i32 = 12;
 const NEARBY: usize = 30_000 / 128;
 /// Bleed is at least 6 dB fainter than where it comes from.
 const MAX_GAIN: f32 = 0.25;
-/// What bleed leaves over, noise apart, is at most this part of it (7 dB below): codecs and the room change it a little.
+/// What bleed leaves over, noise apart, is at most this part of it (7 dB below): codecs and the
+/// room change it a little.
 const MAX_LEFT: f32 = 0.2;
 /// Noise varies: half as much again is still noise.
 const NOISE_MARGIN: f32 = 1.5;
-/// A window explains a ninth of anything by having only fifteen spectra, half of each shared with the next.
+/// A window explains a ninth of anything by having only fifteen spectra, half of each shared with
+/// the next.
 const UNBIASED: f32 = 1.125;
-/// Neither bleed between own speech nor own speech between bleed is shorter than this: it belongs to its neighbours.
+/// Neither bleed between own speech nor own speech between bleed is shorter than this: it belongs
+/// to its neighbours.
 const MIN_MS: f64 = 200.0;
 /// Uncertainty that the search for an echo has room for anyway, in milliseconds.
 const ALLOWED_MS: f64 = 40.0;
-/// Placements more uncertain than this are no ground to compare waveforms on. An echo one way leaves the placement uncertain by as
-/// much as its way may take, and is heard all the same.
+/// Placements more uncertain than this are no ground to compare waveforms on. An echo one way
+/// leaves the placement uncertain by as much as its way may take, and is heard all the same.
 const MAX_UNCERTAIN: Millis = Millis(1_000.0);
-/// Cells for which all lags are searched: with so many or fewer all, of more every second, third or fourth.
+/// Cells for which all lags are searched: with so many or fewer all, of more every second, third or
+/// fourth.
 const ALL_SEARCHED: usize = 256;
 const MAX_APART: usize = 4;
 /// Lags of sure cells nearby that are tried, those of most cells first.
@@ -85,11 +94,11 @@ pub struct BleedSpan {
     pub from: usize,
 }
 
-/// Sorts the spans of placed tracks into own speech and bleed; together they are the spans that were given, some of them
-/// cut.
+/// Sorts the spans of placed tracks into own speech and bleed; together they are the spans that
+/// were given, some of them cut.
 ///
-/// A track whose place is too uncertain (a second, both tracks' uncertainties together) is not compared; nor is anything in a
-/// configuration without the gate (`speech.bleedGate`).
+/// A track whose place is too uncertain (a second, both tracks' uncertainties together) is not
+/// compared; nor is anything in a configuration without the gate (`speech.bleedGate`).
 pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
     let mut judged: Vec<Vec<GateCell>> = tracks.iter().map(|track| cells(track.spans, track.samples.len())).collect();
     if config.speech.bleed_gate
@@ -300,7 +309,8 @@ fn joined(pieces: impl Iterator<Item = GatePiece>) -> Vec<GatePiece> {
     found
 }
 
-/// Gives pieces of one kind that are too short to the piece before them, or after them where they are the first.
+/// Gives pieces of one kind that are too short to the piece before them, or after them where they
+/// are the first.
 fn absorbed(mut pieces: Vec<GatePiece>, kind: impl Fn(&GatePiece) -> bool) -> Vec<GatePiece> {
     let short = |piece: &GatePiece| kind(piece) && piece.span.duration().0 < MIN_MS;
     for i in 0..pieces.len() {

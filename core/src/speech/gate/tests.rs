@@ -31,7 +31,8 @@ fn syllables(seed: u32, samples: usize) -> Vec<f32> {
     out
 }
 
-/// Something like a voice: pulses of a gliding pitch and some breath through two resonances, in syllables. About −20 dB.
+/// Something like a voice: pulses of a gliding pitch and some breath through two resonances, in
+/// syllables. About −20 dB.
 fn voice(seed: u32, seconds: f64) -> Vec<f32> {
     let samples = (seconds * SECOND as f64) as usize;
     let mut next = random(seed ^ 0x5eed);

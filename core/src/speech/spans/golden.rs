@@ -1,5 +1,5 @@
-//! The spans that Silero's own `get_speech_timestamps_from_probs` (PyPI `silero-vad` 6.2.3, 8 kHz) makes of made-up
-//! probabilities.
+//! The spans that Silero's own `get_speech_timestamps_from_probs` (PyPI `silero-vad` 6.2.3, 8 kHz)
+//! makes of made-up probabilities.
 
 use super::*;
 

@@ -58,9 +58,9 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// The first convolution, over four positions between zeros, by Winograd's F(4, 3) (Lavin and Gray,
-    /// "Fast algorithms for convolutional neural networks", 2016): six products for each pair of
-    /// channels where the plain way has ten. It is the largest of the network.
+    /// The first convolution, over four positions between zeros, by Winograd's F(4, 3) (Lavin and
+    /// Gray, "Fast algorithms for convolutional neural networks", 2016): six products for each pair
+    /// of channels where the plain way has ten. It is the largest of the network.
     #[inline(always)]
     fn convolve_first(
         self,
@@ -120,7 +120,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Six outputs of sixteen frames: `start` and the products of as many columns as there are rows for.
+    /// Six outputs of sixteen frames: `start` and the products of as many columns as there are rows
+    /// for.
     #[inline(always)]
     fn dot(self, weights: &[[f32; TILE]], input: &[SimdRow], start: &[f32; TILE]) -> [f32x16<S>; TILE] {
         let mut sums = [self.splat(0.0); TILE];

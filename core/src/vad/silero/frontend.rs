@@ -105,7 +105,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Magnitudes of the real signal's spectrum: the even samples' plus and minus the odd samples', turned.
+    /// Magnitudes of the real signal's spectrum: the even samples' plus and minus the odd samples',
+    /// turned.
     #[inline(always)]
     fn untangle(self, tables: &Tables, re: &[f32x16<S>; POINTS], im: &[f32x16<S>; POINTS], bins: &mut [SimdRow; BINS]) {
         for k in 0..=POINTS / 2 {

@@ -1,14 +1,14 @@
 //! Silero VAD's 8 kHz model as plain loops: no model runtime, no allocation per frame.
 //!
-//! A frame is 256 samples (32 ms). Everything up to the LSTM is the same work for every frame and is
-//! done for many at once (`encoder`, sixteen frames side by side); the LSTM (`lstm`) goes frame
-//! by frame, two tracks of a call in lockstep. Every sum has one fixed order, and no frame's numbers
-//! meet another's except through the state of its own track: chunks, blocks and the number of tracks
-//! never show in the bits.
+//! A frame is 256 samples (32 ms). Everything up to the LSTM is the same work for every frame and
+//! is done for many at once (`encoder`, sixteen frames side by side); the LSTM (`lstm`) goes frame
+//! by frame, two tracks of a call in lockstep. Every sum has one fixed order, and no frame's
+//! numbers meet another's except through the state of its own track: chunks, blocks and the number
+//! of tracks never show in the bits.
 //!
-//! Probabilities are within 2e-5 of onnxruntime's on the calls it was compared on. Over minutes the network's memory of a
-//! track settles, and voices that it heard at first it hears less and less; [`Silero::forgetting`] has it begin anew after
-//! long pauses.
+//! Probabilities are within 2e-5 of onnxruntime's on the calls it was compared on. Over minutes the
+//! network's memory of a track settles, and voices that it heard at first it hears less and less;
+//! [`Silero::forgetting`] has it begin anew after long pauses.
 
 mod encoder;
 mod frontend;
@@ -40,16 +40,18 @@ const BLOCK: usize = 96;
 /// Frames that one of two threads encodes.
 const HALF: usize = BLOCK / 2;
 const _: () = assert!(HALF.is_multiple_of(PANEL) && HALF.is_multiple_of(GROUP));
-/// A sample beyond this is damage, not sound; and everything computed from samples within it is finite.
+/// A sample beyond this is damage, not sound; and everything computed from samples within it is
+/// finite.
 const SAMPLE_LIMIT: f32 = 32_768.0;
 
 /// Silero VAD over the tracks of one call.
 ///
-/// Input is mono, 8 kHz, in [−1, 1]; output is one probability of speech for each frame of 256 samples,
-/// in order, delivered in blocks of 96 frames (3 s) and at [`finish`](Detector::finish).
-/// The last frame of a track is filled up with zeros. Samples that are NaN, infinite or beyond ±32768
-/// count as 0. Tracks are independent: they may be of different lengths and may be pushed at different
-/// paces, but two that are pushed together are computed together, in less time than one after the other.
+/// Input is mono, 8 kHz, in [−1, 1]; output is one probability of speech for each frame of 256
+/// samples, in order, delivered in blocks of 96 frames (3 s) and at [`finish`](Detector::finish).
+/// The last frame of a track is filled up with zeros. Samples that are NaN, infinite or beyond
+/// ±32768 count as 0. Tracks are independent: they may be of different lengths and may be pushed at
+/// different paces, but two that are pushed together are computed together, in less time than one
+/// after the other.
 ///
 /// A lane needs 100 kB, the detector 0.7 MB; all detectors share 0.9 MB of weights.
 pub struct Silero {
@@ -102,7 +104,8 @@ impl Silero {
         Self::at_level(lanes, (!portable).then(Level::new))
     }
 
-    /// The same, beginning each track anew after so long without a probability of at least `below`, and again after as long.
+    /// The same, beginning each track anew after so long without a probability of at least `below`,
+    /// and again after as long.
     #[must_use]
     pub fn forgetting(mut self, after: Millis, below: f32) -> Self {
         let frames = (after.0 / self.hop().0).round().clamp(1.0, f64::from(u32::MAX)) as u32;
@@ -207,7 +210,8 @@ impl SileroTrack {
     }
 }
 
-/// The gates' inputs of all whole frames of a lane; a block in halves where there is a thread for each.
+/// The gates' inputs of all whole frames of a lane; a block in halves where there is a thread for
+/// each.
 fn encode(
     level: Option<Level>,
     model: &Model,

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::frontend::{BINS, Tables};
 use crate::simd::SimdRow;
 
-/// Outputs that a convolution computes at once: six times sixteen frames fill the registers of AVX2.
+/// Outputs that a convolution computes at once: six times sixteen frames fill the registers of
+/// AVX2.
 pub(super) const TILE: usize = 6;
 /// Units of the LSTM, and features of a frame.
 pub(super) const UNITS: usize = 128;
@@ -43,7 +44,8 @@ pub(super) struct Convolution {
 /// The whole network.
 pub(super) struct Model {
     pub tables: Tables,
-    /// The first convolution, 65 → 128, three taps. Columns by point of Winograd's F(4, 3), then bin.
+    /// The first convolution, 65 → 128, three taps. Columns by point of Winograd's F(4, 3), then
+    /// bin.
     pub first: Tiles,
     pub first_bias: Tiles,
     /// The other three: 128 → 64, 64 → 64, 64 → 128.
@@ -129,7 +131,8 @@ fn gates(weights: &[f32]) -> Gates {
     (0..UNITS / 16).map(block).collect()
 }
 
-/// Three taps a + b·x + c·x² at the points 0, 1, −1, 2, −2 and infinity, with the factors of Winograd's F(4, 3).
+/// Three taps a + b·x + c·x² at the points 0, 1, −1, 2, −2 and infinity, with the factors of
+/// Winograd's F(4, 3).
 fn at_point(point: usize, taps: [f32; 3]) -> f32 {
     let [a, b, c] = taps.map(f64::from);
     let value = match point {

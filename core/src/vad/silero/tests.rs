@@ -30,8 +30,8 @@ fn noise(samples: usize, mut seed: u32) -> Vec<f32> {
     std::iter::repeat_with(next).take(samples).collect()
 }
 
-/// Something like a voice: falling glides of a pulse train of 200 to 150 Hz with some breath, through two
-/// resonances that change with every syllable, 1.5 s on and 1.5 s off over faint noise.
+/// Something like a voice: falling glides of a pulse train of 200 to 150 Hz with some breath,
+/// through two resonances that change with every syllable, 1.5 s on and 1.5 s off over faint noise.
 /// Only +, −, × and ÷, so the same samples everywhere.
 fn voice(samples: usize) -> Vec<f32> {
     /// 2r·cos of 700, 300, 500, 400 Hz at r = 0.97, and of 1200, 2200, 900, 1700 Hz at r = 0.95.

@@ -1,7 +1,9 @@
-//! Samples to the mel frames that the encoder hears: power, not its logarithm, in 40 bands up to 8 kHz.
+//! Samples to the mel frames that the encoder hears: power, not its logarithm, in 40 bands up to 8
+//! kHz.
 //!
-//! The network was trained on 16 kHz. The bands above 4 kHz hear nothing of a telephone; so the transform is made of the 8 kHz
-//! samples as they are, half as long, and its power counts four times.
+//! The network was trained on 16 kHz. The bands above 4 kHz hear nothing of a telephone; so the
+//! transform is made of the 8 kHz samples as they are, half as long, and its power counts four
+//! times.
 
 use std::sync::Arc;
 
@@ -42,8 +44,8 @@ impl MelFrames {
         Self { fft, hann: std::array::from_fn(hann), bands: bands() }
     }
 
-    /// Frames `hop` samples apart of a stretch, of which the first `before` samples come before the first frame's centre. What
-    /// lies beyond the stretch is silence.
+    /// Frames `hop` samples apart of a stretch, of which the first `before` samples come before the
+    /// first frame's centre. What lies beyond the stretch is silence.
     pub fn frames(&self, samples: &[f32], before: usize, count: usize, hop: usize) -> Vec<MelFrame> {
         let mut frames = vec![[0.0; BANDS]; count];
         let mut pair = [Complex32::default(); WINDOW];
@@ -79,7 +81,8 @@ impl MelFrames {
     }
 }
 
-/// The power of two real signals, each four times, from the transform of one as real and the other as imaginary part.
+/// The power of two real signals, each four times, from the transform of one as real and the other
+/// as imaginary part.
 fn untangled(pair: &[Complex32; WINDOW]) -> [[f32; BINS]; 2] {
     let mut power = [[0.0; BINS]; 2];
     for k in 0..BINS {

@@ -1,8 +1,10 @@
-//! The GE2E voice encoder (Wan et al. 2018, weights of Resemblyzer 0.1.4) as plain loops: no model runtime.
+//! The GE2E voice encoder (Wan et al. 2018, weights of Resemblyzer 0.1.4) as plain loops: no model
+//! runtime.
 //!
-//! Three LSTM layers of 256 units go over the mel frames of a window; the last state, through a linear layer and brought to unit
-//! length, is the window's embedding: windows of one voice point the same way. Windows go through the network in lockstep. No
-//! window's numbers meet another's: which windows are computed together never shows in the bits.
+//! Three LSTM layers of 256 units go over the mel frames of a window; the last state, through a
+//! linear layer and brought to unit length, is the window's embedding: windows of one voice point
+//! the same way. Windows go through the network in lockstep. No window's numbers meet another's:
+//! which windows are computed together never shows in the bits.
 
 mod lstm;
 mod mel;
@@ -19,7 +21,8 @@ use crate::threads;
 
 pub use mel::{HOP, MelFrame, MelFrames};
 
-/// Groups of windows that go through the network together: more read the weights less often, fewer leave work for other threads.
+/// Groups of windows that go through the network together: more read the weights less often, fewer
+/// leave work for other threads.
 const TOGETHER: usize = 4;
 
 /// A window's place among voices: unit length, no negative number.
@@ -32,8 +35,8 @@ pub struct VoiceEncoder {
 }
 
 impl VoiceEncoder {
-    /// `portable` forbids fused multiply-adds and uses the instructions that every machine of the target has: the same bits
-    /// everywhere.
+    /// `portable` forbids fused multiply-adds and uses the instructions that every machine of the
+    /// target has: the same bits everywhere.
     pub fn new(portable: bool) -> Self {
         Self { level: (!portable).then(Level::new) }
     }

@@ -13,8 +13,9 @@ pub(super) const BLOCKS: usize = UNITS / 16;
 /// Layers of the network.
 pub(super) const LAYERS: usize = 3;
 
-/// Little-endian half precision, made by `fixtures/ge2e_weights.py`. Of each layer the input and the recurrent weights [gates
-/// i f g o of 256 units, inputs] and their two biases; of the last step the weights [outputs, units] and the bias.
+/// Little-endian half precision, made by `fixtures/ge2e_weights.py`. Of each layer the input and
+/// the recurrent weights [gates i f g o of 256 units, inputs] and their two biases; of the last
+/// step the weights [outputs, units] and the bias.
 static WEIGHTS: &[u8; 2 * COUNT] = include_bytes!("ge2e.f16");
 
 /// A file of any other length does not compile.
@@ -27,7 +28,8 @@ pub(super) type UnitGates = [SimdRow; 4];
 pub(super) struct Layer {
     /// Numbers that come from below.
     pub inputs: usize,
-    /// By block of sixteen units: a row of gates for each input, then for each unit of the layer itself.
+    /// By block of sixteen units: a row of gates for each input, then for each unit of the layer
+    /// itself.
     pub weights: Vec<Vec<UnitGates>>,
     pub bias: [UnitGates; BLOCKS],
 }
@@ -80,9 +82,11 @@ fn layer_of(inputs: usize, below: &[f32], own: &[f32], bias: [&[f32]; 2]) -> Lay
     }
 }
 
-/// The value of a number in IEEE 754 half precision. The weights hold neither infinities nor what is no number.
+/// The value of a number in IEEE 754 half precision. The weights hold neither infinities nor what
+/// is no number.
 fn half(bits: u16) -> f32 {
-    /// Moves the bias of the exponent from 15 to 127; numbers below half precision's normal range come out right too.
+    /// Moves the bias of the exponent from 15 to 127; numbers below half precision's normal range
+    /// come out right too.
     const REBIAS: f32 = f32::from_bits((254 - 15) << 23);
     let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * REBIAS;
     if bits & 0x8000 == 0 { magnitude } else { -magnitude }

@@ -1,4 +1,5 @@
-//! Whether the background is heard alone (TS 26.073, `Bgn_scd`): where it is, lost frames are replaced more carefully.
+//! Whether the background is heard alone (TS 26.073, `Bgn_scd`): where it is, lost frames are
+//! replaced more carefully.
 
 use super::FRAME;
 use super::excitation::energy;
@@ -6,7 +7,8 @@ use crate::decode::amr::ops::{median, shl};
 
 /// Frames whose energies are remembered.
 const HISTORY: usize = 60;
-/// PastEnergies: what is noise at all (5), what is loud (50), and what is speech (150); in 16-bit samples squared, over 2^14.
+/// PastEnergies: what is noise at all (5), what is loud (50), and what is speech (150); in 16-bit
+/// samples squared, over 2^14.
 const LEAST: i16 = 20;
 const LOUD: i16 = 1953;
 const SPEECH: i16 = 17_578;

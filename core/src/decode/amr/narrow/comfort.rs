@@ -1,4 +1,5 @@
-//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.092 and 26.093).
+//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.092 and
+//! 26.093).
 
 use super::excitation::energy;
 use super::gains::PastEnergies;
@@ -237,7 +238,8 @@ impl NarrowComfort {
         self.correction = mult(self.correction, 29_491).saturating_add(target);
     }
 
-    /// Energy and pairs between the last descriptor and the one before, by the time that has passed.
+    /// Energy and pairs between the last descriptor and the one before, by the time that has
+    /// passed.
     fn interpolate(&self) -> (i32, NarrowSpectrum) {
         let passed = mult(shl(self.since_descriptor.saturating_add(1), 10), self.inverse_period);
         let share = if passed > 1024 { 16_384 } else { shl(passed, 4) };

@@ -1,4 +1,5 @@
-//! The excitation of a sub-frame: pitch, and what makes it better than its parameters (TS 26.090, 6.1; TS 26.091).
+//! The excitation of a sub-frame: pitch, and what makes it better than its parameters (TS 26.090,
+//! 6.1; TS 26.091).
 
 use super::lsf::NarrowSpectrum;
 use super::maths::{inverse_root, root};
@@ -24,7 +25,8 @@ pub(super) struct NarrowLag {
     pub(super) fraction: i16,
 }
 
-/// A lag in thirds (all rates but 12.2 kbit/s). `first`: it is coded alone, and not against the lag before.
+/// A lag in thirds (all rates but 12.2 kbit/s). `first`: it is coded alone, and not against the lag
+/// before.
 pub(super) fn lag_in_thirds(mode: NarrowMode, index: u16, first: bool, before: i16) -> NarrowLag {
     let index = index as i16;
     let (below, range) = if mode == NarrowMode::Rate795 { (10, 19) } else { (5, 9) };
@@ -71,7 +73,8 @@ pub(super) fn lag_in_sixths(index: u16, first: bool, before: i16) -> NarrowLag {
     NarrowLag { whole: whole + least, fraction: index - 3 - 6 * whole }
 }
 
-/// Repeats the excitation at a lag, `fraction` in sixths, into the sub-frame that begins at [`PAST`].
+/// Repeats the excitation at a lag, `fraction` in sixths, into the sub-frame that begins at
+/// [`PAST`].
 pub(super) fn repeat(excitation: &mut [i16; PAST + SUB_FRAME], lag: i16, fraction: i16) {
     let (mut start, mut phase) = (PAST - (lag as usize).clamp(1, LONGEST + 1), -fraction);
     if phase < 0 {

@@ -41,7 +41,8 @@ const BITS_1220: &[u8] = &[
     7, 8, 9, 8, 6, 9, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 5, 6, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 5, 9, 4, 4, 4, 4, 4, 4,
     3, 3, 3, 3, 3, 5, 6, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 5,
 ];
-/// Of a descriptor: where to predict from, frequencies, energy; one bit says whether it is an update, three the mode.
+/// Of a descriptor: where to predict from, frequencies, energy; one bit says whether it is an
+/// update, three the mode.
 const BITS_DESCRIPTOR: &[u8] = &[3, 8, 9, 9, 6, 1, 3];
 
 /// What the receiver knows of a frame (TS 26.093).
@@ -109,7 +110,8 @@ fn split(bits: &[bool], widths: &[u8]) -> Vec<u16> {
 }
 
 impl NarrowFrame {
-    /// A frame of a type, whose quality bit may say that it is damaged; `None` where there is no such type.
+    /// A frame of a type, whose quality bit may say that it is damaged; `None` where there is no
+    /// such type.
     pub(in crate::decode::amr) fn parse(kind: u8, good: bool, payload: &[u8]) -> Option<Self> {
         match kind {
             DESCRIPTOR => Some(Self::descriptor(good, payload)),

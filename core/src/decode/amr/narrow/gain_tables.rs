@@ -1,10 +1,12 @@
 //! Codebooks of gains of the narrowband codec.
 //!
-//! Figures of 3GPP TS 26.090 and TS 26.073, taken from opencore-amr, which states 3GPP's permission for them.
+//! Figures of 3GPP TS 26.090 and TS 26.073, taken from opencore-amr, which states 3GPP's permission
+//! for them.
 //
-// 3GPP TS 26.073, ANSI-C code for the Adaptive Multi-Rate (AMR) speech codec. (C) 2004, 3GPP Organizational Partners
-// (ARIB, ATIS, CCSA, ETSI, TTA, TTC). Permission to distribute, modify and use this file under the standard license terms
-// listed above has been obtained from the copyright holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
+// 3GPP TS 26.073, ANSI-C code for the Adaptive Multi-Rate (AMR) speech codec. (C) 2004, 3GPP
+// Organizational Partners (ARIB, ATIS, CCSA, ETSI, TTA, TTC). Permission to distribute, modify and
+// use this file under the standard license terms listed above has been obtained from the copyright
+// holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
 /// SubFrameGains of the adaptive codebook at 7.95 and 12.2 kbit/s, Q14.
 #[rustfmt::skip]
@@ -12,8 +14,8 @@ pub(super) static PITCH: [i16; 16] = [
     0, 3277, 6556, 8192, 9830, 11_469, 12_288, 13_107, 13_926, 14_746, 15_565, 16_384, 17_203, 18_022, 18_842, 19_661,
 ];
 
-/// Corrections of the gain of the fixed codebook there (Q11), and their energies (Q10 of the logarithm to base 2, and
-/// of decibels).
+/// Corrections of the gain of the fixed codebook there (Q11), and their energies (Q10 of the
+/// logarithm to base 2, and of decibels).
 #[rustfmt::skip]
 pub(super) static CODE: [[i16; 3]; 32] = [
     [159, -3776, -22_731], [206, -3394, -20_428], [268, -3005, -18_088], [349, -2615, -15_739], [419, -2345, -14_113],

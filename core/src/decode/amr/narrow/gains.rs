@@ -1,4 +1,5 @@
-//! SubFrameGains of both codebooks: predicted, decoded, and guessed where they were lost (TS 26.090, 6.1; TS 26.091, 6).
+//! SubFrameGains of both codebooks: predicted, decoded, and guessed where they were lost (TS
+//! 26.090, 6.1; TS 26.091, 6).
 
 use super::NarrowMode;
 use super::gain_tables::{CODE, HIGH, LOW, LOWEST, PITCH};
@@ -52,7 +53,8 @@ impl PastEnergies {
         self.push(mean(&self.logarithms, LEAST_1220), mean(&self.decibels, LEAST));
     }
 
-    /// The gain that the energies before and the innovation let expect, as a logarithm to base 2: whole part and fraction.
+    /// The gain that the energies before and the innovation let expect, as a logarithm to base 2:
+    /// whole part and fraction.
     fn predict(&self, mode: NarrowMode, code: &Innovation) -> (i16, i16) {
         let energy = code.iter().map(|&x| (i32::from(x) * i32::from(x)) >> 3).fold(0, i32::saturating_add);
         let energy = if energy >> 27 != 0 { i32::MAX } else { energy << 4 };

@@ -1,10 +1,13 @@
-//! Codebooks of two sets of line spectral frequencies at 12.2 kbit/s, split in five, of the narrowband codec.
+//! Codebooks of two sets of line spectral frequencies at 12.2 kbit/s, split in five, of the
+//! narrowband codec.
 //!
-//! Figures of 3GPP TS 26.090 and TS 26.073, taken from opencore-amr, which states 3GPP's permission for them.
+//! Figures of 3GPP TS 26.090 and TS 26.073, taken from opencore-amr, which states 3GPP's permission
+//! for them.
 //
-// 3GPP TS 26.073, ANSI-C code for the Adaptive Multi-Rate (AMR) speech codec. (C) 2004, 3GPP Organizational Partners
-// (ARIB, ATIS, CCSA, ETSI, TTA, TTC). Permission to distribute, modify and use this file under the standard license terms
-// listed above has been obtained from the copyright holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
+// 3GPP TS 26.073, ANSI-C code for the Adaptive Multi-Rate (AMR) speech codec. (C) 2004, 3GPP
+// Organizational Partners (ARIB, ATIS, CCSA, ETSI, TTA, TTC). Permission to distribute, modify and
+// use this file under the standard license terms listed above has been obtained from the copyright
+// holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
 /// The mean, in units of 8000 / 32,768 Hz.
 #[rustfmt::skip]

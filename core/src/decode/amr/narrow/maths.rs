@@ -10,7 +10,8 @@ fn between(table: &[i16], index: i32, fraction: i32) -> i32 {
     l_msu(i32::from(here) << 16, here.wrapping_sub(next), fraction as i16)
 }
 
-/// The inverse of the square root of a mantissa of 31 bits, between an entry of its table and the next.
+/// The inverse of the square root of a mantissa of 31 bits, between an entry of its table and the
+/// next.
 pub(in crate::decode::amr) fn inverse_root_of_mantissa(x: i32) -> i32 {
     between(&INVERSE_ROOT, (x >> 25) - 16, x >> 10 & 0x7FFF)
 }

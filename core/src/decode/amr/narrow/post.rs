@@ -5,7 +5,8 @@ use super::lsf::{NarrowFilter, NarrowSpectrum};
 use super::{FRAME, NarrowMode, ORDER, SUB_FRAME};
 use crate::decode::amr::ops::{div_s, halves, l_mac, l_shl, mult, round};
 
-/// Powers of 0.55 and 0.7, with which the filter is widened, and at 10.2 and 12.2 kbit/s those of 0.7 and 0.75; Q15.
+/// Powers of 0.55 and 0.7, with which the filter is widened, and at 10.2 and 12.2 kbit/s those of
+/// 0.7 and 0.75; Q15.
 const WIDER: [NarrowSpectrum; 2] = [
     [18_022, 9912, 5451, 2998, 1649, 907, 499, 274, 151, 83],
     [22_938, 16_057, 11_240, 7868, 5508, 3856, 2699, 1889, 1322, 925],

@@ -25,7 +25,8 @@ pub(super) fn parameters(mode: NarrowMode) -> usize {
     }
 }
 
-/// The innovation of a sub-frame from its parameters: the index and the signs, or more at 10.2 and 12.2 kbit/s.
+/// The innovation of a sub-frame from its parameters: the index and the signs, or more at 10.2 and
+/// 12.2 kbit/s.
 pub(super) fn decode(mode: NarrowMode, sub_frame: usize, parameters: &[u16]) -> Innovation {
     let index = parameters.first().copied().unwrap_or(0);
     let signs = parameters.get(1).copied().unwrap_or(0);

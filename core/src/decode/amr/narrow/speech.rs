@@ -1,4 +1,5 @@
-//! A frame of speech: its parameters become an excitation, and that becomes samples (TS 26.090, 6.1).
+//! A frame of speech: its parameters become an excitation, and that becomes samples (TS 26.090,
+//! 6.1).
 
 use super::background::NarrowBackground;
 use super::comfort::DtxPhase;
@@ -332,7 +333,8 @@ impl NarrowSpeech {
         enhanced
     }
 
-    /// Follows how loud the excitation is, and lifts it where damage lets it fall out of the background.
+    /// Follows how loud the excitation is, and lifts it where damage lets it fall out of the
+    /// background.
     fn watch(&self, mode: NarrowMode, enhanced: &mut Innovation, lasting: &mut LastingState) {
         let condition = self.condition;
         let own = loudness(enhanced);

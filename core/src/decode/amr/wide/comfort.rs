@@ -1,4 +1,5 @@
-//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.192 and 26.193).
+//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.192 and
+//! 26.193).
 
 use super::SUB_FRAME;
 use super::frame::WideBits;
@@ -11,12 +12,13 @@ use crate::decode::amr::ops::{div_s, high, l_mac, l_mult, mult, shl};
 pub(super) const INNER: usize = 4 * SUB_FRAME;
 /// Frames of the history that noise is made of.
 const HISTORY: usize = 8;
-/// Frames without a descriptor after which noise is muted; frames of speech before one; frames after which the encoder is
-/// taken to have added those.
+/// Frames without a descriptor after which noise is muted; frames of speech before one; frames
+/// after which the encoder is taken to have added those.
 const MOST_EMPTY: i16 = 50;
 const HANGOVER: i16 = 7;
 const ELAPSED: i16 = 24 + 7 - 1;
-/// Dithering of noise: of its energy, of its frequencies and how that grows, and the least distance of frequencies then.
+/// Dithering of noise: of its energy, of its frequencies and how that grows, and the least distance
+/// of frequencies then.
 const ENERGY_DITHER: i16 = 75;
 const DITHER: i16 = 256;
 const DITHER_STEP: i16 = 2;

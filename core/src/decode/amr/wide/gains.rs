@@ -9,7 +9,8 @@ use crate::decode::amr::ops::{halves, high, l_mac, l_mult, l_shl, median, mpy_32
 const LEAST: i16 = -14_336;
 /// Coefficients of the prediction, Q13.
 const PREDICTION: [i16; 4] = [4096, 3277, 2458, 1638];
-/// How gains fade with each lost frame, by the state of errors, Q15: where the frame can be used in part, and where not.
+/// How gains fade with each lost frame, by the state of errors, Q15: where the frame can be used in
+/// part, and where not.
 const FADE_PITCH: [[i16; 7]; 2] =
     [[32_767, 32_113, 31_457, 24_576, 7537, 1638, 328], [32_767, 31_130, 29_491, 24_576, 7537, 1638, 328]];
 const FADE_CODE: [[i16; 7]; 2] =

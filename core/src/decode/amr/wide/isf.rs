@@ -1,4 +1,5 @@
-//! Immittance spectral frequencies and pairs, and the filters they stand for (TS 26.190, 5.2 and 6.1).
+//! Immittance spectral frequencies and pairs, and the filters they stand for (TS 26.190, 5.2 and
+//! 6.1).
 
 use super::frame::WideBits;
 use super::isf_stage_tables as stage;
@@ -62,7 +63,8 @@ fn polynomial(pairs: &[i16], degree: usize, one: i32) -> [i32; 11] {
     f
 }
 
-/// The filter of pairs, its first coefficient 1 in Q12; with `fitting` in a smaller scale where coefficients are too large.
+/// The filter of pairs, its first coefficient 1 in Q12; with `fitting` in a smaller scale where
+/// coefficients are too large.
 pub(super) fn filter_of<const N: usize, const M: usize>(pairs: &[i16; N], fitting: bool) -> [i16; M] {
     let half = N / 2;
     let last = pairs[N - 1];
@@ -105,7 +107,8 @@ pub(super) fn filters_between(old: &WideSpectrum, new: &WideSpectrum) -> [[i16; 
     })
 }
 
-/// What the decoder of frequencies remembers: residuals that silence makes it forget, and the last frames.
+/// What the decoder of frequencies remembers: residuals that silence makes it forget, and the last
+/// frames.
 #[derive(Debug, Clone)]
 pub(super) struct PastFrequencies {
     pub(super) residual: WideSpectrum,

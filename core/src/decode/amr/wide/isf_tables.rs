@@ -1,10 +1,12 @@
 //! Codebooks of immittance spectral frequencies, in two stages, of the wideband codec.
 //!
-//! Figures of 3GPP TS 26.190 and TS 26.173, taken from opencore-amr, which states 3GPP's permission for them.
+//! Figures of 3GPP TS 26.190 and TS 26.173, taken from opencore-amr, which states 3GPP's permission
+//! for them.
 //
-// 3GPP TS 26.173, ANSI-C code for the Adaptive Multi-Rate - Wideband (AMR-WB) speech codec. (C) 2007, 3GPP Organizational Partners
-// (ARIB, ATIS, CCSA, ETSI, TTA, TTC). Permission to distribute, modify and use this file under the standard license terms
-// listed above has been obtained from the copyright holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
+// 3GPP TS 26.173, ANSI-C code for the Adaptive Multi-Rate - Wideband (AMR-WB) speech codec. (C)
+// 2007, 3GPP Organizational Partners (ARIB, ATIS, CCSA, ETSI, TTA, TTC). Permission to distribute,
+// modify and use this file under the standard license terms listed above has been obtained from the
+// copyright holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
 /// The mean.
 #[rustfmt::skip]

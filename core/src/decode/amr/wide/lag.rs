@@ -80,7 +80,8 @@ impl PastLags {
         self.last = 64;
     }
 
-    /// A lag for a lost sub-frame: what arrived where it is likely, else what the last ones suggest.
+    /// A lag for a lost sub-frame: what arrived where it is likely, else what the last ones
+    /// suggest.
     pub(super) fn guess(&mut self, arrived: i16, gains: &WideGains, arrival: FrameArrival) -> i16 {
         let (least, most) =
             (self.history.iter().fold(i16::MAX, |a, &b| a.min(b)), self.history.iter().fold(0, |a, &b| a.max(b)));

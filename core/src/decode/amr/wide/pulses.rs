@@ -1,4 +1,5 @@
-//! Pulses of the fixed codebooks (TS 26.190, 5.8.3): places and signs on tracks of 16 places, packed by halves.
+//! Pulses of the fixed codebooks (TS 26.190, 5.8.3): places and signs on tracks of 16 places,
+//! packed by halves.
 
 use super::{SUB_FRAME, WideBits, WideMode};
 
@@ -10,7 +11,8 @@ const PULSE: i16 = 512;
 /// The bit of a place that means a negative pulse.
 const NEGATIVE: usize = 16;
 
-/// Bits of the indices of the four tracks, and pulses of each: the upper parts of all indices are sent first.
+/// Bits of the indices of the four tracks, and pulses of each: the upper parts of all indices are
+/// sent first.
 struct PulseLayout {
     upper: [usize; 4],
     lower: [usize; 4],

@@ -1,4 +1,5 @@
-//! A frame of speech: its parameters become an excitation, and that becomes samples (TS 26.190, 6.1).
+//! A frame of speech: its parameters become an excitation, and that becomes samples (TS 26.190,
+//! 6.1).
 
 use super::comfort::{INNER, WidePhase};
 use super::excitation::{LENGTH, PAST, WideDispersion, level, repeat, shape, soften, voicing};
@@ -225,7 +226,8 @@ impl WideSpeech {
         emphasised
     }
 
-    /// Chooses the scale of the excitation by what the last sub-frames had room for; the gain in it comes back.
+    /// Chooses the scale of the excitation by what the last sub-frames had room for; the gain in it
+    /// comes back.
     fn rescale(&mut self, gain: i32, line: &mut [i16; LENGTH], at: usize) -> i16 {
         let most = self.room.iter().copied().fold(MOST_SCALE, i32::min);
         let (mut gain, mut bits) = (gain, 0);
@@ -237,7 +239,8 @@ impl WideSpeech {
         round(gain)
     }
 
-    /// The gain of the fixed codebook, smoothed where the spectrum stands still and there is no voice.
+    /// The gain of the fixed codebook, smoothed where the spectrum stands still and there is no
+    /// voice.
     fn smooth(&mut self, part: &WidePart, voiced: i16) -> i16 {
         let factor = mult(part.stability, 16_384 - (voiced >> 1));
         let by = |gain: i32, factor: i16| mul_32_16(gain, factor) << 1;

@@ -1,5 +1,5 @@
-//! From the excitation to samples at 16 kHz: the filter at 12.8 kHz, oversampling, and a high band made of noise (TS
-//! 26.190, 6.2 and 6.3).
+//! From the excitation to samples at 16 kHz: the filter at 12.8 kHz, oversampling, and a high band
+//! made of noise (TS 26.190, 6.2 and 6.3).
 
 use super::isf::{WideSpectrum, filter_of, pairs_of};
 use super::maths::{energy, inverse_root, mac, noise, norm};
@@ -247,7 +247,8 @@ fn level(samples: &[i16; SUB_FRAME], unvoiced: bool) -> i16 {
     level.max(LEAST_LEVEL)
 }
 
-/// Frequencies of the high band, continued from those of the low by the step that repeats itself most.
+/// Frequencies of the high band, continued from those of the low by the step that repeats itself
+/// most.
 fn extrapolated(frequencies: &WideSpectrum) -> [i16; HIGH_ORDER] {
     let mut all = [0; HIGH_ORDER];
     all[..ORDER].copy_from_slice(frequencies);
