@@ -27,6 +27,7 @@
 //! | one recording | a wav or FLAC of one rate and level | [`normalize`] |
 //! | one track's samples | where somebody speaks | [`speech::detect`] |
 //! | two tracks' samples | where they lie on one timeline | [`align::align`] |
+//! | a track whose samples are still coming | where somebody begins and ends to speak | [`live::SpeechStream`] |
 //! | a processed call | speech cut for a transcriber | [`Processed::chunks`] |
 //! | a processed call | spans and key presses taken out | [`Processed::redact`] |
 //!
@@ -43,6 +44,7 @@
 //! | [`align`], [`timeline`] | placement of tracks on the call's timeline |
 //! | [`metrics`](mod@metrics), [`integrity`], [`outcome`] | figures, flaws, outcome and tag |
 //! | [`mix`], [`export`], [`redact`] | the mix, files and labels, redaction |
+//! | [`live`] | the same ears while the call goes on |
 //! | [`provider`] | documents of Tencent, Wellcloud, VoIPBin, MCloud and 3CX |
 //! | [`report`], [`call`], [`units`], [`track`], [`error`] | the types that all of them share |
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -63,6 +65,7 @@ pub mod integrity;
 #[doc(hidden)]
 pub mod json;
 pub mod level;
+pub mod live;
 pub mod metrics;
 pub mod mix;
 pub mod outcome;

@@ -24,6 +24,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["provider"]),
     (false, &["export"]),
     (false, &["process"]),
+    (false, &["live"]),
     (false, &["host"]),
     (false, &["cli"]),
 ];

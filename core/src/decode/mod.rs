@@ -58,6 +58,7 @@ mod wave64;
 pub use archive::expand;
 pub use block::{ChannelSelection, Planar};
 pub(crate) use budget::Budget;
+pub(crate) use g711::{ALAW, ULAW};
 pub use input::Input;
 pub use probe::{Head, Probe, Problem, probe, probe_head};
 pub use raw::Raw;

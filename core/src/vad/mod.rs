@@ -9,6 +9,7 @@ mod silero;
 mod webrtc;
 
 pub use silero::Silero;
+pub(crate) use silero::{HOP as SILERO_HOP, SileroStream};
 #[cfg(feature = "webrtc")]
 pub use webrtc::WebrtcDetector;
 

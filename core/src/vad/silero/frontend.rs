@@ -69,15 +69,38 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     #[inline(always)]
     pub(super) fn spectra(self, tables: &Tables, rows: &[SimdRow; SPAN], spectra: &mut Spectra) {
         for (window, bins) in spectra.iter_mut().enumerate() {
-            // Even samples are the real part, odd ones the imaginary.
-            let (mut re, mut im) = ([self.splat(0.0); POINTS], [self.splat(0.0); POINTS]);
-            for n in 0..POINTS {
-                re[n] = self.load(&rows[window * HOP + 2 * n]) * self.splat(tables.hann[2 * n]);
-                im[n] = self.load(&rows[window * HOP + 2 * n + 1]) * self.splat(tables.hann[2 * n + 1]);
+            if let Some(rows) = rows[window * HOP..].first_chunk() {
+                self.spectrum(tables, rows, bins);
             }
-            self.transform(tables, &mut re, &mut im);
-            self.untangle(tables, &re, &im, bins);
         }
+    }
+
+    /// The spectra of one frame, which `samples` holds with its context: lane n of a bin is window
+    /// n.
+    #[inline(always)]
+    pub(super) fn spectra_of_one(self, tables: &Tables, samples: &[f32], bins: &mut [SimdRow; BINS]) {
+        let mut rows = [SimdRow::default(); WINDOW];
+        let last = CONTEXT + FRAME - 1;
+        for (n, row) in rows.iter_mut().enumerate() {
+            for (window, value) in row.0[..WINDOWS].iter_mut().enumerate() {
+                let at = window * HOP + n;
+                *value = samples[if at > last { 2 * last - at } else { at }];
+            }
+        }
+        self.spectrum(tables, &rows, bins);
+    }
+
+    /// The spectrum of a window of each lane.
+    #[inline(always)]
+    fn spectrum(self, tables: &Tables, rows: &[SimdRow; WINDOW], bins: &mut [SimdRow; BINS]) {
+        // Even samples are the real part, odd ones the imaginary.
+        let (mut re, mut im) = ([self.splat(0.0); POINTS], [self.splat(0.0); POINTS]);
+        for n in 0..POINTS {
+            re[n] = self.load(&rows[2 * n]) * self.splat(tables.hann[2 * n]);
+            im[n] = self.load(&rows[2 * n + 1]) * self.splat(tables.hann[2 * n + 1]);
+        }
+        self.transform(tables, &mut re, &mut im);
+        self.untangle(tables, &re, &im, bins);
     }
 
     /// Fourier transform in three passes of radix 4; frequency k ends up at [`reversed`]`(k)`.

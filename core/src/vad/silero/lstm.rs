@@ -59,6 +59,22 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
+    /// W·x + b of one frame, with the bits that [`Cpu::input_gates`] gives.
+    #[inline(always)]
+    pub(super) fn input_gates_of_one(self, model: &Model, features: &[f32; UNITS], gates: &mut [SimdRow; GATE_ROWS]) {
+        let (blocks, rows) = (gates.as_chunks_mut::<4>().0, model.gate_bias.as_chunks::<4>().0);
+        for ((weights, bias), gates) in model.input.iter().zip(rows).zip(blocks) {
+            let mut start = [self.splat(0.0); 4];
+            for (start, row) in start.iter_mut().zip(bias) {
+                *start = self.load(row);
+            }
+            let [sums] = self.add_products(weights.each_ref(), [features], [start]);
+            for (sum, gate) in sums.into_iter().zip(gates) {
+                sum.store_array(&mut gate.0);
+            }
+        }
+    }
+
     /// Adds G rows of gates for each of N inputs.
     #[inline(always)]
     fn add_products<const N: usize, const G: usize>(

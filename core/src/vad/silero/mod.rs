@@ -14,8 +14,11 @@ mod encoder;
 mod frontend;
 mod lstm;
 mod model;
+mod single;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use single::SileroStream;
 
 use fearless_simd::{Level, Simd, SimdBase, dispatch};
 
@@ -30,6 +33,9 @@ use crate::units::Millis;
 
 /// Samples of a frame: 32 ms at 8 kHz.
 pub const FRAME: usize = 256;
+
+/// The time of a frame.
+pub(crate) const HOP: Millis = Millis(FRAME as f64 / 8.0);
 
 /// Samples before a frame that it sees too.
 const CONTEXT: usize = 32;
@@ -71,10 +77,22 @@ struct StateReset {
     logit: f32,
 }
 
+impl StateReset {
+    fn new(after: Millis, below: f32) -> Self {
+        let frames = (after.0 / HOP.0).round().clamp(1.0, f64::from(u32::MAX)) as u32;
+        Self { frames, logit: (below / (1.0 - below)).ln() }
+    }
+}
+
 /// One track.
 struct SileroTrack {
     /// The context of the next frame, then samples of at most a block.
     samples: Vec<f32>,
+    memory: TrackMemory,
+}
+
+/// What is remembered of a track from frame to frame.
+struct TrackMemory {
     state: LstmState,
     /// Frames since the last one that may have been speech.
     quiet: u32,
@@ -108,8 +126,7 @@ impl Silero {
     /// and again after as long.
     #[must_use]
     pub fn forgetting(mut self, after: Millis, below: f32) -> Self {
-        let frames = (after.0 / self.hop().0).round().clamp(1.0, f64::from(u32::MAX)) as u32;
-        self.forget = Some(StateReset { frames, logit: (below / (1.0 - below)).ln() });
+        self.forget = Some(StateReset::new(after, below));
         self
     }
 
@@ -147,7 +164,7 @@ impl Silero {
 
 impl Detector for Silero {
     fn hop(&self) -> Millis {
-        Millis(FRAME as f64 / 8.0)
+        HOP
     }
 
     fn push(&mut self, lanes: &[&[f32]], out: &mut [Vec<f32>]) -> Result<()> {
@@ -184,16 +201,7 @@ impl SileroTrack {
     fn new() -> Self {
         let mut samples = Vec::with_capacity(CONTEXT + BLOCK * FRAME);
         samples.resize(CONTEXT, 0.0);
-        Self { samples, state: LstmState::START, quiet: 0 }
-    }
-
-    /// Takes note of a frame's answer.
-    fn heard(&mut self, logit: f32, forget: Option<StateReset>) {
-        let Some(StateReset { frames, logit: least }) = forget else { return };
-        self.quiet = if logit < least { self.quiet + 1 } else { 0 };
-        if self.quiet == frames {
-            (self.state, self.quiet) = (LstmState::START, 0);
-        }
+        Self { samples, memory: TrackMemory::START }
     }
 
     /// Whole frames that wait.
@@ -205,9 +213,27 @@ impl SileroTrack {
     fn take(&mut self, input: &mut &[f32]) {
         let missing = CONTEXT + BLOCK * FRAME - self.samples.len();
         let (head, tail) = input.split_at(missing.min(input.len()));
-        self.samples.extend(head.iter().map(|&x| if x.abs() <= SAMPLE_LIMIT { x } else { 0.0 }));
+        self.samples.extend(head.iter().copied().map(sound));
         *input = tail;
     }
+}
+
+impl TrackMemory {
+    const START: Self = Self { state: LstmState::START, quiet: 0 };
+
+    /// Takes note of a frame's answer.
+    fn heard(&mut self, logit: f32, forget: Option<StateReset>) {
+        let Some(StateReset { frames, logit: least }) = forget else { return };
+        self.quiet = if logit < least { self.quiet + 1 } else { 0 };
+        if self.quiet == frames {
+            *self = Self::START;
+        }
+    }
+}
+
+/// A sample, or 0 in place of damage.
+fn sound(sample: f32) -> f32 {
+    if sample.abs() <= SAMPLE_LIMIT { sample } else { 0.0 }
 }
 
 /// The gates' inputs of all whole frames of a lane; a block in halves where there is a thread for
@@ -265,10 +291,10 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         if let [(a, a_out), (b, b_out)] = lanes {
             done = a.frames().min(b.frames());
             for (a_gates, b_gates) in gates[0].iter().zip(&gates[1]).take(done) {
-                let mut states = [&mut a.state, &mut b.state];
+                let mut states = [&mut a.memory.state, &mut b.memory.state];
                 let [a_logit, b_logit] = self.step(model, [a_gates, b_gates], &mut states);
-                a.heard(a_logit, forget);
-                b.heard(b_logit, forget);
+                a.memory.heard(a_logit, forget);
+                b.memory.heard(b_logit, forget);
                 a_out.push(a_logit);
                 b_out.push(b_logit);
             }
@@ -276,8 +302,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         for ((lane, out), gates) in lanes.iter_mut().zip(gates) {
             let frames = lane.frames();
             for gates in &gates[done..frames] {
-                let [logit] = self.step(model, [gates], &mut [&mut lane.state]);
-                lane.heard(logit, forget);
+                let [logit] = self.step(model, [gates], &mut [&mut lane.memory.state]);
+                lane.memory.heard(logit, forget);
                 out.push(logit);
             }
             let start = out.len() - frames;

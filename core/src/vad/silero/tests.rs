@@ -256,3 +256,23 @@ fn another_number_of_lanes_is_refused() {
     assert_eq!(error.to_string(), "speech: number of lanes: found 1, expected 2");
     assert!(Silero::new(1, false).finish(&mut out).is_err());
 }
+
+#[test]
+fn a_track_as_it_comes_has_the_bits_of_a_block() {
+    let track = [voice(60_000), vec![0.0; 130 * FRAME], noise(20_123, 4)].concat();
+    for (portable, forget) in [(false, None), (true, None), (false, Some((Millis(4000.0), 0.35)))] {
+        let (mut detector, mut whole) = (Silero::new(1, portable), [Vec::new()]);
+        if let Some((after, below)) = forget {
+            detector = detector.forgetting(after, below);
+        }
+        detector.push(&[&track], &mut whole).unwrap();
+        detector.finish(&mut whole).unwrap();
+        let mut stream = SileroStream::new(portable, forget);
+        for chunk in [160, 1, 255, 4_000] {
+            let mut found = Vec::new();
+            track.chunks(chunk).for_each(|samples| stream.push(samples, |p| found.push(p)));
+            stream.finish(|p| found.push(p));
+            assert_eq!(bits(&found), bits(&whole[0]), "chunks of {chunk}, portable {portable}, {forget:?}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! One track, frame by frame as its samples come.
+//!
+//! The loops of the other files work on many frames at once. Here outputs lie side by side instead
+//! of frames, and each is summed in the same order: a frame's probability has the bits that it has
+//! in a block.
+
+use std::sync::LazyLock;
+
+use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
+
+use super::frontend::{BINS, WINDOWS};
+use super::model::{GATE_ROWS, Model, TILE, UNITS};
+use super::{CONTEXT, FRAME, StateReset, TrackMemory, sound};
+use crate::simd::{Cpu, SimdRow};
+use crate::units::Millis;
+
+/// Points at which Winograd's F(4, 3) multiplies.
+const POINTS: usize = 6;
+/// Rows of sixteen outputs of the first and the last convolution, and of the two between them.
+const WIDE_ROWS: usize = 128 / 16;
+const NARROW_ROWS: usize = 64 / 16;
+
+/// The convolutions' weights by column, the outputs side by side.
+struct RowWeights {
+    first: Vec<[SimdRow; WIDE_ROWS]>,
+    first_bias: [SimdRow; WIDE_ROWS],
+    second: Vec<[SimdRow; NARROW_ROWS]>,
+    second_bias: [SimdRow; NARROW_ROWS],
+    third: Vec<[SimdRow; NARROW_ROWS]>,
+    third_bias: [SimdRow; NARROW_ROWS],
+    last: Vec<[SimdRow; WIDE_ROWS]>,
+    last_bias: [SimdRow; WIDE_ROWS],
+}
+
+impl RowWeights {
+    /// The weights, laid out at the first call.
+    fn shared() -> &'static Self {
+        static WEIGHTS: LazyLock<RowWeights> = LazyLock::new(|| RowWeights::of(Model::shared()));
+        &WEIGHTS
+    }
+
+    fn of(model: &Model) -> Self {
+        let [second, third, last] = &model.others;
+        Self {
+            first: by_column(&model.first, POINTS * BINS),
+            first_bias: bias(&model.first_bias),
+            second: by_column(&second.weights, second.taps * second.inputs),
+            second_bias: bias(&second.bias),
+            third: by_column(&third.weights, third.taps * third.inputs),
+            third_bias: bias(&third.bias),
+            last: by_column(&last.weights, last.taps * last.inputs),
+            last_bias: bias(&last.bias),
+        }
+    }
+}
+
+/// Tiles of outputs as rows of outputs, one list of rows a column.
+fn by_column<const R: usize>(tiles: &[[f32; TILE]], columns: usize) -> Vec<[SimdRow; R]> {
+    (0..columns).map(|column| rows(|output| tiles[output / TILE * columns + column][output % TILE])).collect()
+}
+
+fn bias<const R: usize>(tiles: &[[f32; TILE]]) -> [SimdRow; R] {
+    rows(|output| tiles[output / TILE][output % TILE])
+}
+
+fn rows<const R: usize>(value: impl Fn(usize) -> f32) -> [SimdRow; R] {
+    std::array::from_fn(|row| SimdRow(std::array::from_fn(|lane| value(row * 16 + lane))))
+}
+
+/// Silero VAD over one track of 8 kHz samples as they come: a probability as soon as its 256
+/// samples are there. Nothing is allocated once it is made.
+pub(crate) struct SileroStream {
+    /// None: portable.
+    level: Option<Level>,
+    forget: Option<StateReset>,
+    /// The context of the next frame, then what there is of it.
+    samples: [f32; CONTEXT + FRAME],
+    filled: usize,
+    memory: TrackMemory,
+    scratch: Box<FrameScratch>,
+}
+
+/// Room for what is computed of a frame.
+struct FrameScratch {
+    spectra: [SimdRow; BINS],
+    points: [[f32; BINS]; POINTS],
+    first: [f32; WINDOWS * 128],
+    second: [f32; 2 * 64],
+    third: [f32; 64],
+    features: [f32; UNITS],
+    gates: [SimdRow; GATE_ROWS],
+}
+
+impl SileroStream {
+    /// A track from its beginning. `forget`: it begins anew after so long below a probability.
+    pub(crate) fn new(portable: bool, forget: Option<(Millis, f32)>) -> Self {
+        let row = SimdRow::default();
+        Self {
+            level: (!portable).then(Level::new),
+            forget: forget.map(|(after, below)| StateReset::new(after, below)),
+            samples: [0.0; CONTEXT + FRAME],
+            filled: CONTEXT,
+            memory: TrackMemory::START,
+            scratch: Box::new(FrameScratch {
+                spectra: [row; BINS],
+                points: [[0.0; BINS]; POINTS],
+                first: [0.0; WINDOWS * 128],
+                second: [0.0; 2 * 64],
+                third: [0.0; 64],
+                features: [0.0; UNITS],
+                gates: [row; GATE_ROWS],
+            }),
+        }
+    }
+
+    /// Takes the next samples, and gives the probability of every frame that is complete.
+    pub(crate) fn push(&mut self, mut samples: &[f32], mut each: impl FnMut(f32)) {
+        while !samples.is_empty() {
+            let (now, rest) = samples.split_at((CONTEXT + FRAME - self.filled).min(samples.len()));
+            for (to, &sample) in self.samples[self.filled..].iter_mut().zip(now) {
+                *to = sound(sample);
+            }
+            self.filled += now.len();
+            samples = rest;
+            if self.filled == CONTEXT + FRAME {
+                each(self.frame());
+            }
+        }
+    }
+
+    /// Gives the probability of the last, incomplete frame, as if silence followed.
+    pub(crate) fn finish(&mut self, each: impl FnMut(f32)) {
+        if self.filled > CONTEXT {
+            self.push(&[0.0; FRAME][..CONTEXT + FRAME - self.filled], each);
+        }
+        self.reset();
+    }
+
+    /// Begins another track.
+    pub(crate) fn reset(&mut self) {
+        self.samples = [0.0; CONTEXT + FRAME];
+        self.filled = CONTEXT;
+        self.memory = TrackMemory::START;
+    }
+
+    fn frame(&mut self) -> f32 {
+        let (model, weights) = (Model::shared(), RowWeights::shared());
+        let Self { samples, memory, scratch, .. } = self;
+        let [logit, probability] = match self.level {
+            None => dispatch!(Level::baseline(), simd => {
+                Cpu::<_, false>(simd).one(model, weights, samples, memory, scratch)
+            }),
+            Some(level) => dispatch!(level, simd => {
+                Cpu::<_, true>(simd).one(model, weights, samples, memory, scratch)
+            }),
+        };
+        self.memory.heard(logit, self.forget);
+        self.samples.copy_within(FRAME.., 0);
+        self.filled = CONTEXT;
+        probability
+    }
+}
+
+impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
+    /// The logit and the probability of a frame, which `samples` holds with its context.
+    #[inline(always)]
+    fn one(
+        self,
+        model: &Model,
+        weights: &RowWeights,
+        samples: &[f32],
+        memory: &mut TrackMemory,
+        scratch: &mut FrameScratch,
+    ) -> [f32; 2] {
+        let FrameScratch { spectra, points, first, second, third, features, gates } = scratch;
+        self.spectra_of_one(&model.tables, samples, spectra);
+        transformed(spectra, points);
+        self.first_of_one(weights, points, first);
+        for (position, output) in second.chunks_exact_mut(64).enumerate() {
+            // Three taps, two positions apart, with a zero before the first position.
+            let (skipped, from) = if position == 0 { (128, 0) } else { (0, 128) };
+            self.rows(&weights.second[skipped..], &first[from..], &weights.second_bias, output);
+        }
+        self.rows(&weights.third, second, &weights.third_bias, third);
+        self.rows(&weights.last, third, &weights.last_bias, features);
+        self.input_gates_of_one(model, features, gates);
+        let [logit] = self.step(model, [gates], &mut [&mut memory.state]);
+        let mut row = SimdRow::default();
+        row.0[0] = logit;
+        [logit, self.sigmoid(self.load(&row)).to_array()[0]]
+    }
+
+    /// The first convolution at its four positions.
+    #[inline(always)]
+    fn first_of_one(self, weights: &RowWeights, points: &[[f32; BINS]; POINTS], output: &mut [f32; WINDOWS * 128]) {
+        let output = output.as_chunks_mut::<16>().0;
+        let mut products = [[self.splat(0.0); WIDE_ROWS]; POINTS];
+        for ((product, weights), point) in products.iter_mut().zip(weights.first.chunks_exact(BINS)).zip(points) {
+            *product = self.products(weights, point, *product);
+        }
+        let [p0, p1, p2, p3, p4, p5] = products;
+        for row in 0..WIDE_ROWS {
+            let bias = self.load(&weights.first_bias[row]);
+            let (near_sum, near_difference) = (p1[row] + p2[row], p1[row] - p2[row]);
+            let (far_sum, far_difference) = (p3[row] + p4[row], p3[row] - p4[row]);
+            let values = [
+                p0[row] + near_sum + far_sum,
+                near_difference + far_difference * 2.0,
+                near_sum + far_sum * 4.0,
+                near_difference + far_difference * 8.0 + p5[row],
+            ];
+            for (position, value) in values.into_iter().enumerate() {
+                self.relu(value + bias).store_array(&mut output[position * WIDE_ROWS + row]);
+            }
+        }
+    }
+
+    /// Outputs of a convolution at one position, and their ReLU.
+    #[inline(always)]
+    fn rows<const R: usize>(self, weights: &[[SimdRow; R]], input: &[f32], bias: &[SimdRow; R], output: &mut [f32]) {
+        let mut start = [self.splat(0.0); R];
+        for (start, row) in start.iter_mut().zip(bias) {
+            *start = self.load(row);
+        }
+        for (sum, row) in self.products(weights, input, start).into_iter().zip(output.as_chunks_mut::<16>().0) {
+            self.relu(sum).store_array(row);
+        }
+    }
+
+    /// Adds the products of as many columns as there are inputs for.
+    #[inline(always)]
+    fn products<const R: usize>(
+        self,
+        weights: &[[SimdRow; R]],
+        input: &[f32],
+        mut sums: [f32x16<S>; R],
+    ) -> [f32x16<S>; R] {
+        for (rows, &value) in weights.iter().zip(input) {
+            let value = self.splat(value);
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum = self.mul_add(self.load(row), value, *sum);
+            }
+        }
+        sums
+    }
+}
+
+/// Spectra at the points of Winograd's F(4, 3), as the first convolution takes them.
+#[inline(always)]
+fn transformed(spectra: &[SimdRow; BINS], points: &mut [[f32; BINS]; POINTS]) {
+    for (bin, row) in spectra.iter().enumerate() {
+        let [a, b, c, d, ..] = row.0;
+        let (near_c, near_d) = (c - a * 4.0, d - b * 4.0);
+        let (far_c, far_d) = ((c - a) * 2.0, d - b);
+        let values = [d - b * 5.0, near_d + near_c, near_d - near_c, far_d + far_c, far_d - far_c, a * 4.0 - c * 5.0];
+        for (point, value) in points.iter_mut().zip(values) {
+            point[bin] = value;
+        }
+    }
+}
