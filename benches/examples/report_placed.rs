@@ -73,7 +73,8 @@ fn detect(path: &Path, config: &Config) -> (Vec<f32>, Detected) {
     let track = decode(Input::path(path).role(Role::Unknown), &config.decode).unwrap().remove(0);
     let samples: Vec<f32> = track.samples.iter().map(|&x| to_f32(x)).collect();
     let narrow = resample::resample(&samples, track.rate, Rate::NARROWBAND).unwrap();
-    (narrow, speech::detect(&track, config).unwrap())
+    let detected = speech::detect(&track.samples, track.rate, &config.speech).unwrap();
+    (narrow, detected)
 }
 
 fn to_bytes(values: &[f32]) -> Vec<u8> {

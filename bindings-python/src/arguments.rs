@@ -4,11 +4,12 @@ use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 
 use callweave::error::{Error, ErrorKind, Stage};
-use callweave::host::{self, Wave, WaveSample};
+use callweave::host;
 use callweave::provider::json::Document;
-use callweave::units::Millis;
+use callweave::samples::Samples;
+use callweave::units::{Millis, Rate};
 use callweave::{CallInput, Config, Input, Moment, Role};
-use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -108,7 +109,7 @@ fn recording<'py>(
         return Ok(Input::bytes(own_name(), bytes.as_bytes()));
     }
     if source.hasattr("sample_rate_hz")? {
-        return Ok(Input::reader(own_name(), samples(source)?));
+        return audio(source, own_name());
     }
     if source.hasattr("read")? {
         let file_name = source.getattr("name").ok().and_then(|name| name.extract::<String>().ok());
@@ -155,37 +156,39 @@ impl Read for Refusing {
     }
 }
 
-/// A `callweave.Audio` as a reader.
-fn samples(audio: &Bound<'_, PyAny>) -> PyResult<Box<dyn Read + Send>> {
+/// A `callweave.Audio` as an input.
+fn audio(audio: &Bound<'_, PyAny>, name: String) -> PyResult<Input> {
     let rate = audio.getattr("sample_rate_hz")?;
-    let rate: u32 = rate.extract().map_err(|_| no_number(&rate, "sample_rate_hz", "a whole number above 0"))?;
+    let hz: u32 = rate.extract().map_err(|_| no_number(&rate, "sample_rate_hz", "a whole number above 0"))?;
+    let rate = Rate::new(hz).map_err(|e| raise(audio.py(), e))?;
     let samples = audio.getattr("samples")?;
-    if let Ok(array) = samples.cast::<PyArrayDyn<i16>>() {
-        return wave(array, rate);
-    }
-    if let Ok(array) = samples.cast::<PyArrayDyn<f32>>() {
-        return wave(array, rate);
-    }
-    let found = samples.getattr("dtype").map_or_else(|_| samples.get_type().to_string(), |dtype| dtype.to_string());
-    Err(PyTypeError::new_err(format!("samples: found {found}, expected a numpy array of float32 or int16")))
+    let channels = if let Ok(array) = samples.cast::<PyArrayDyn<i16>>() {
+        channels(array)?
+    } else if let Ok(array) = samples.cast::<PyArrayDyn<f32>>() {
+        channels(array)?
+    } else {
+        let found = samples.getattr("dtype").map_or_else(|_| samples.get_type().to_string(), |dtype| dtype.to_string());
+        return Err(PyTypeError::new_err(format!(
+            "samples: found {found}, expected a numpy array of float32 or int16"
+        )));
+    };
+    Ok(Input::channels(name, channels, rate))
 }
 
-/// A reader over the channels of a `(channels, frames)` or `(frames,)` array, copied: another
-/// thread may write to it later.
-fn wave<T: numpy::Element + WaveSample>(array: &Bound<'_, PyArrayDyn<T>>, rate: u32) -> PyResult<Box<dyn Read + Send>> {
-    let channels = match *array.shape() {
-        [_] => 1,
-        [channels, _] => channels,
-        _ => {
-            let shape = array.shape();
-            return Err(PyTypeError::new_err(format!(
-                "samples: found the shape {shape:?}, expected (channels, frames)"
-            )));
-        }
-    };
-    let py = array.py();
+/// The channels of a `(channels, frames)` or `(frames,)` array, copied: another thread may write to
+/// it later.
+fn channels<T: numpy::Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<Vec<Samples<'static>>>
+where
+    Samples<'static>: From<Vec<T>>,
+{
     let array = array.readonly();
     let view = array.as_array();
-    let samples = view.as_slice().map_or_else(|| view.iter().copied().collect(), <[T]>::to_vec);
-    Ok(Box::new(Wave::new(channels, rate, samples).map_err(|e| raise(py, e))?))
+    match view.ndim() {
+        1 => Ok(vec![Samples::from(view.iter().copied().collect::<Vec<T>>())]),
+        2 => Ok(view.outer_iter().map(|row| Samples::from(row.iter().copied().collect::<Vec<T>>())).collect()),
+        _ => Err(PyTypeError::new_err(format!(
+            "samples: found the shape {:?}, expected (channels, frames)",
+            view.shape()
+        ))),
+    }
 }

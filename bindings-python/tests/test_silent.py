@@ -188,9 +188,9 @@ def test_seconds_are_said_by_name() -> None:
 
 
 def test_arrays_that_hold_nothing_are_refused_in_their_own_words() -> None:
-    with pytest.raises(errors.NoAudio, match="samples of an array: found 0"):
+    with pytest.raises(errors.NoAudio, match="samples in memory: found 0"):
         callweave.process(Audio(np.zeros((1, 0), np.float32), 8000))
-    with pytest.raises(errors.InvalidArgument, match="channels of an array: found 0"):
+    with pytest.raises(errors.InvalidArgument, match="channels in memory: found 0"):
         callweave.process(Audio(np.zeros((0, 80), np.float32), 8000))
     with pytest.raises(errors.InvalidArgument, match="0 Hz"):
         callweave.process(Audio(np.zeros(80, np.int16), 0))

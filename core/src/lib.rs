@@ -25,9 +25,15 @@
 //! | one recording | what it is and what is wrong with it | [`probe()`], [`probe_head`] |
 //! | one recording | its samples | [`decode()`] |
 //! | one recording | a wav or FLAC of one rate and level | [`normalize`] |
+//! | samples in memory | any of the above | [`Input::samples`] |
 //! | one track's samples | where somebody speaks | [`speech::detect`] |
-//! | two tracks' samples | where they lie on one timeline | [`align::align`] |
 //! | a track whose samples are still coming | where somebody begins and ends to speak | [`live::SpeechStream`] |
+//! | one track's samples | keys, ringing, busy, fax, beeps, music | [`events::detect`] |
+//! | one track's samples | how loud it is | [`level::measure`] |
+//! | two tracks' samples | where they lie on one timeline | [`align::pair`] |
+//! | placed tracks | their mix | [`mix::tracks`] |
+//! | a processed call | its mix, to a file, a socket, a `Vec<u8>` | [`Processed::write_mix`] |
+//! | a detector of my own | a call heard by it | [`CallInput::with_detector`] |
 //! | a processed call | speech cut for a transcriber | [`Processed::chunks`] |
 //! | a processed call | spans and key presses taken out | [`Processed::redact`] |
 //!
@@ -46,7 +52,7 @@
 //! | [`mix`], [`export`], [`redact`] | the mix, files and labels, redaction |
 //! | [`live`] | the same ears while the call goes on |
 //! | [`provider`] | documents of Tencent, Wellcloud, VoIPBin, MCloud and 3CX |
-//! | [`report`], [`call`], [`units`], [`track`], [`error`] | the types that all of them share |
+//! | [`report`], [`call`], [`units`], [`samples`], [`track`], [`error`] | the types that all of them share |
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod align;
@@ -75,6 +81,7 @@ pub mod redact;
 pub mod report;
 pub mod resample;
 pub mod run;
+pub mod samples;
 mod simd;
 pub mod speech;
 mod threads;

@@ -8,5 +8,5 @@ fn main() -> callweave::Result<()> {
     let config = Config::default();
     let mut call = process(inputs, &config, &RunOptions::default())?;
     println!("{} because of {:?}", call.report.tag.value, call.report.outcome.reasons);
-    call.write("out/rust".as_ref(), &config.mix, &RunOptions::default())
+    call.write("out/rust", &config.mix, &RunOptions::default())
 }

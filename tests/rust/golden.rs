@@ -61,7 +61,7 @@ fn keeping_the_tracks_changes_nothing() {
     std::env::set_current_dir(root()).unwrap();
     let (config, run) = (Config::default(), RunOptions::default());
     for (call, document) in CALLS {
-        let open = || CallInput::open(&[format!("fixtures/{call}/{document}").into()]).unwrap();
+        let open = || CallInput::open(&[format!("fixtures/{call}/{document}")]).unwrap();
         let report = analyze(open(), &config, &run).unwrap();
         assert_eq!(process(open(), &config, &run).unwrap().report, report, "{call}");
     }

@@ -19,6 +19,7 @@ mod fft;
 mod follow;
 mod map;
 mod overlap;
+mod own;
 mod pair;
 mod path;
 mod place;
@@ -32,6 +33,7 @@ mod tests;
 mod wave;
 
 pub use overlap::overlap;
+pub use own::{TrackSamples, pair};
 pub use prior::StartTime;
 
 use crate::call::{KnownOffset, Role};

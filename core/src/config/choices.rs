@@ -106,7 +106,8 @@ impl Format {
     ///
     /// # Errors
     /// `invalid_argument` for an ending that says none.
-    pub fn of_file(path: &Path) -> Result<Self> {
+    pub fn of_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
         match ending.as_deref() {
             Some("wav") => Ok(Self::Wav),

@@ -97,20 +97,7 @@ impl Config {
         let refuse = |what: &str, found: String, expected: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
         };
-        let speech = &self.speech;
-        if !(speech.threshold > 0.0 && speech.threshold <= 1.0) {
-            return refuse("speech.threshold", speech.threshold.to_string(), "above 0, at most 1");
-        }
-        if !(0.0..1.0).contains(&speech.neg_threshold) || speech.neg_threshold > speech.threshold {
-            return refuse("speech.negThreshold", speech.neg_threshold.to_string(), "0 to speech.threshold, below 1");
-        }
-        for (name, limit) in
-            [("speech.maxSpeechMs", speech.max_speech_ms), ("speech.resetAfterMs", speech.reset_after_ms)]
-        {
-            if let Some(ms) = limit.filter(|ms| !(ms.0.is_finite() && ms.0 >= 1000.0)) {
-                return refuse(name, ms.to_string(), "at least 1000 ms, or null");
-            }
-        }
+        self.speech.validate()?;
         let i = &self.integrity;
         let shares = [
             ("integrity.clippedShare", i.clipped_share),
@@ -130,16 +117,12 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 27] {
-        let (s, m, o) = (&self.speech, &self.metrics, &self.outcome);
+    fn durations(&self) -> [(&'static str, Millis); 23] {
+        let (m, o) = (&self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
             ("decode.maxTotalDurationMs", self.decode.max_total_duration_ms),
             ("decode.maxMsPerByte", self.decode.max_ms_per_byte),
-            ("speech.minSpeechMs", s.min_speech_ms),
-            ("speech.minSilenceMs", s.min_silence_ms),
-            ("speech.speechPadMs", s.speech_pad_ms),
-            ("speech.turnPauseMs", s.turn_pause_ms),
             ("align.searchMs", self.align.search),
             ("metrics.nonTalkMs", m.non_talk_ms),
             ("metrics.interruptionAfterMs", m.interruption_after_ms),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 use crate::units::Millis;
 
@@ -134,6 +135,39 @@ impl SpeechConfig {
             max_speech_ms: Some(Millis(30_000.0)),
             ..Self::metrics()
         }
+    }
+
+    /// Whether the numbers make sense together.
+    ///
+    /// # Errors
+    /// `invalid_argument` that names the field, what it is and what it may be.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |what: &str, found: String, expected: &str| {
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
+        };
+        if !(self.threshold > 0.0 && self.threshold <= 1.0) {
+            return refuse("speech.threshold", self.threshold.to_string(), "above 0, at most 1");
+        }
+        if !(0.0..1.0).contains(&self.neg_threshold) || self.neg_threshold > self.threshold {
+            return refuse("speech.negThreshold", self.neg_threshold.to_string(), "0 to speech.threshold, below 1");
+        }
+        for (name, limit) in [("speech.maxSpeechMs", self.max_speech_ms), ("speech.resetAfterMs", self.reset_after_ms)]
+        {
+            if let Some(ms) = limit.filter(|ms| !(ms.0.is_finite() && ms.0 >= 1000.0)) {
+                return refuse(name, ms.to_string(), "at least 1000 ms, or null");
+            }
+        }
+        for (name, value) in [
+            ("speech.minSpeechMs", self.min_speech_ms),
+            ("speech.minSilenceMs", self.min_silence_ms),
+            ("speech.speechPadMs", self.speech_pad_ms),
+            ("speech.turnPauseMs", self.turn_pause_ms),
+        ] {
+            if !(value.0.is_finite() && value.0 >= 0.0) {
+                return refuse(name, value.to_string(), "0 ms or more");
+            }
+        }
+        Ok(())
     }
 }
 

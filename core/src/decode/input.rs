@@ -7,19 +7,21 @@ use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
 use super::budget::Budget;
+use super::memory::{MemoryChannels, MemoryLayout};
 use super::raw::Raw;
 use super::source::Source;
 use crate::call::{KnownOffset, Leg, Moment, Role};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::run::Cancel;
-use crate::units::Millis;
+use crate::samples::Samples;
+use crate::units::{Millis, Rate};
 
 /// One recording to be read, and what its provider says of it.
 pub struct Input {
     from: From,
     name: String,
-    raw: Option<Raw>,
+    format: Option<KnownFormat>,
     /// What it may cost, with others; `None`: as much as the options allow one call.
     budget: Option<Budget>,
     /// Whether it lies within an archive: archives within archives are not opened.
@@ -32,15 +34,23 @@ enum From {
     Path(PathBuf),
     Bytes(Vec<u8>),
     Reader(Box<dyn Read + Send>, Option<u64>),
+    Samples(MemoryChannels),
     /// Bytes that have been looked at already.
     Source(Box<Source>),
+}
+
+/// A format that needs no detection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KnownFormat {
+    Raw(Raw),
+    Samples(MemoryLayout),
 }
 
 /// An input whose bytes can be read.
 pub(crate) struct Opened {
     pub(crate) source: Source,
     pub(crate) name: String,
-    pub(crate) raw: Option<Raw>,
+    pub(crate) format: Option<KnownFormat>,
     pub(crate) is_member: bool,
     pub(crate) leg: Leg,
 }
@@ -64,6 +74,28 @@ impl Input {
         Self::new(From::Reader(Box::new(reader), None), name.into())
     }
 
+    /// One channel of samples in memory. The report says container `samples` and has no hash.
+    ///
+    /// ```
+    /// use callweave::{Config, Input, Role, RunOptions, analyze, units::Rate};
+    ///
+    /// let customer = Input::samples("customer", vec![0i16; 16_000], Rate::NARROWBAND).role(Role::Customer);
+    /// let agent = Input::samples("agent", vec![0.0f32; 32_000], Rate::WIDEBAND).role(Role::Agent);
+    /// let report = analyze(vec![customer, agent], &Config::default(), &RunOptions::default())?;
+    /// assert_eq!(report.call.duration_ms.0, 2000.0);
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    pub fn samples<'a>(name: impl Into<String>, samples: impl Into<Samples<'a>>, rate: Rate) -> Self {
+        Self::channels(name, [samples.into()], rate)
+    }
+
+    /// Several channels of samples in memory, all of one length: refused otherwise when it is
+    /// opened.
+    pub fn channels<'a>(name: impl Into<String>, channels: impl IntoIterator<Item = Samples<'a>>, rate: Rate) -> Self {
+        let channels = channels.into_iter().map(Samples::into_owned).collect();
+        Self::new(From::Samples(MemoryChannels { channels, rate }), name.into())
+    }
+
     /// A member of an archive.
     pub(crate) fn member(name: String, reader: Box<dyn Read + Send>, size: Option<u64>, budget: Budget) -> Self {
         Self { budget: Some(budget), is_member: true, ..Self::new(From::Reader(reader, size), name) }
@@ -83,7 +115,7 @@ impl Input {
     }
 
     fn new(from: From, name: String) -> Self {
-        Self { from, name, raw: None, budget: None, is_member: false, leg: Leg::default() }
+        Self { from, name, format: None, budget: None, is_member: false, leg: Leg::default() }
     }
 
     /// Says who is heard.
@@ -153,7 +185,7 @@ impl Input {
     /// asked.
     #[must_use]
     pub fn raw(mut self, format: Raw) -> Self {
-        self.raw = Some(format);
+        self.format = Some(KnownFormat::Raw(format));
         self
     }
 
@@ -182,13 +214,15 @@ impl Input {
             From::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
             From::Bytes(bytes) => Some(bytes.len() as u64),
             From::Reader(_, size) => *size,
+            From::Samples(samples) => Some(samples.bytes()),
             From::Source(source) => source.size_hint(),
         }
     }
 
     /// Opens the bytes.
     pub(crate) fn open(self, options: &DecodeOptions) -> Result<Opened> {
-        let Self { from, name, raw, budget, is_member, leg } = self;
+        let Self { from, name, mut format, budget, is_member, leg } = self;
+        let mut sha256 = options.sha256;
         let (reader, size) = match from {
             From::Path(path) => open_file(&path).map_err(|e| e.in_input(&name))?,
             From::Bytes(bytes) => {
@@ -196,19 +230,25 @@ impl Input {
                 (Box::new(Cursor::new(bytes)) as Box<dyn Read + Send>, Some(size))
             }
             From::Reader(reader, size) => (reader, size),
-            From::Source(source) => return Ok(Opened { source: *source, name, raw, is_member, leg }),
+            From::Samples(samples) => {
+                let size = samples.bytes();
+                let (bytes, layout) = samples.open().map_err(|e| e.in_input(&name))?;
+                (format, sha256) = (Some(KnownFormat::Samples(layout)), false);
+                (Box::new(bytes) as Box<dyn Read + Send>, Some(size))
+            }
+            From::Source(source) => return Ok(Opened { source: *source, name, format, is_member, leg }),
         };
-        let source = Source::new(reader, size, options.max_bytes, options.sha256).map_err(|e| e.in_input(&name))?;
+        let source = Source::new(reader, size, options.max_bytes, sha256).map_err(|e| e.in_input(&name))?;
         let budget = budget.unwrap_or_else(|| Budget::new(options, Cancel::default()));
-        Ok(Opened { source: source.within(budget), name, raw, is_member, leg })
+        Ok(Opened { source: source.within(budget), name, format, is_member, leg })
     }
 }
 
 impl Opened {
     /// The same as an input again; what has been looked at is not lost.
     pub(crate) fn into_input(self) -> Input {
-        let Self { source, name, raw, is_member, leg } = self;
-        Input { from: From::Source(Box::new(source)), name, raw, budget: None, is_member, leg }
+        let Self { source, name, format, is_member, leg } = self;
+        Input { from: From::Source(Box::new(source)), name, format, budget: None, is_member, leg }
     }
 }
 

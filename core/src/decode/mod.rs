@@ -31,6 +31,7 @@ mod input;
 mod lend;
 mod listed;
 mod matroska;
+mod memory;
 mod movie;
 mod movie_codec;
 mod mp4;
@@ -130,9 +131,9 @@ impl Decoder {
 
     /// The same for one recording; `head_only`: for what its header says, and no samples.
     fn open_one(input: Input, options: &DecodeOptions, head_only: bool) -> Result<Self> {
-        let Opened { mut source, name, raw, leg, .. } = input.open(options)?;
+        let Opened { mut source, name, format, leg, .. } = input.open(options)?;
         let mut notes = DecodeNotes::default();
-        let opened = open_stream(&mut source, raw, options, head_only, &mut notes);
+        let opened = open_stream(&mut source, format, options, head_only, &mut notes);
         let (stream, spec) = opened.map_err(|e| e.in_input(&name))?;
         let most_frames = (options.max_duration_ms.seconds() * f64::from(spec.rate.hz())) as u64;
         let (block, frames, wild, most_per_byte) = (Block::default(), 0, 0, options.max_ms_per_byte);

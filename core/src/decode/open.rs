@@ -8,6 +8,7 @@ use super::g726::{CodeOrder, G726};
 use super::g729::G729;
 use super::g7231::G7231Stream;
 use super::gsm::{Gsm, Packing};
+use super::input::KnownFormat;
 use super::mpeg::header::FrameHeader;
 use super::mpeg::{self, MpegStream};
 use super::oki::Oki;
@@ -33,18 +34,23 @@ pub(crate) type OpenStream = (Box<dyn Stream>, Spec);
 /// that takes, and the stream may end early.
 pub(crate) fn open_stream(
     source: &mut Source,
-    raw: Option<Raw>,
+    format: Option<KnownFormat>,
     options: &DecodeOptions,
     head_only: bool,
     notes: &mut DecodeNotes,
 ) -> Result<OpenStream> {
-    let opened = match raw {
-        Some(raw) => open_raw(source, raw)?,
+    let opened = match format {
+        Some(KnownFormat::Raw(raw)) => open_raw(source, raw)?,
+        Some(KnownFormat::Samples(layout)) => boxed(layout.open_stream()),
         None => open_sniffed(source, options, head_only, notes)?,
     };
     check_channels(opened.1.channels, options)?;
     check_rate(opened.1.rate, options)?;
     Ok(opened)
+}
+
+fn boxed((stream, spec): (impl Stream + 'static, Spec)) -> OpenStream {
+    (Box::new(stream), spec)
 }
 
 fn open_sniffed(
@@ -53,9 +59,6 @@ fn open_sniffed(
     head_only: bool,
     notes: &mut DecodeNotes,
 ) -> Result<OpenStream> {
-    fn boxed((stream, spec): (impl Stream + 'static, Spec)) -> OpenStream {
-        (Box::new(stream), spec)
-    }
     mpeg::tag::skip_id3v2(source)?;
     let head = source.peek(HEAD)?;
     let whole = head.len() < HEAD;

@@ -70,6 +70,8 @@ names! {
         Matroska = "matroska",
         /// No container: samples from the first byte on.
         Raw = "raw",
+        /// No file: samples in memory.
+        Samples = "samples",
     }
 }
 

@@ -12,6 +12,7 @@ mod bursts;
 mod cadence;
 mod clipping;
 mod dedupe;
+mod detect;
 mod dtmf;
 mod event;
 mod extent;
@@ -25,6 +26,8 @@ mod zero;
 pub use band::{Band, BandMeter};
 pub use clipping::Clipping;
 pub use dedupe::dedupe;
+pub use detect::detect;
+pub(crate) use detect::joined;
 pub use event::TrackEvent;
 pub use zero::Zero;
 

@@ -9,7 +9,7 @@ use super::flac::Flac;
 use super::wav::Wav;
 use super::{Encode, PartialFile, write_error};
 use crate::config::{Format, hex};
-use crate::error::{Result, Stage};
+use crate::error::{Error, Result, Stage};
 use crate::mix::Mixer;
 use crate::run::RunOptions;
 use crate::threads::{self, Job};
@@ -23,15 +23,20 @@ const AHEAD: usize = 1 << 16;
 /// # Errors
 /// `io`; `limit_exceeded` for a wav beyond 4 GB; `unsupported` for FLAC of more than 8 channels;
 /// `cancelled`.
-pub fn write_audio(path: &Path, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<()> {
-    write(path, mixer, format, run, |_| {}, |_| {})
+pub fn write_audio(path: impl AsRef<Path>, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<()> {
+    write(path.as_ref(), mixer, format, run, |_| {}, |_| {})
 }
 
 /// As [`write_audio`]; returns the SHA-256 of the file, in hexadecimal.
 ///
 /// # Errors
 /// As [`write_audio`].
-pub fn write_audio_hashed(path: &Path, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<String> {
+pub fn write_audio_hashed(
+    path: impl AsRef<Path>,
+    mixer: &mut Mixer,
+    format: Format,
+    run: &RunOptions,
+) -> Result<String> {
     write_audio_heard(path, mixer, format, run, |_| {})
 }
 
@@ -41,44 +46,62 @@ pub fn write_audio_hashed(path: &Path, mixer: &mut Mixer, format: Format, run: &
 /// # Errors
 /// As [`write_audio`].
 pub fn write_audio_heard(
-    path: &Path,
+    path: impl AsRef<Path>,
     mixer: &mut Mixer,
     format: Format,
     run: &RunOptions,
     heard: impl FnMut(&[i16]),
 ) -> Result<String> {
     let mut hash = Sha256::new();
-    write(path, mixer, format, run, |bytes| hash.update(bytes), heard)?;
+    write(path.as_ref(), mixer, format, run, |bytes| hash.update(bytes), heard)?;
     Ok(hex(&hash.finalize()))
 }
 
-/// Writes a mix, and shows every byte of it to `seen` and every sample to `heard`. Where there is
-/// more than one thread, the next blocks are mixed and encoded while these are written.
+/// Writes a mix to anything that takes bytes, front to back, without seeking.
+///
+/// # Errors
+/// As [`write_audio`].
+pub fn write_audio_to(to: impl Write + Send, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<()> {
+    let failed = |e| Error::io(Stage::Export, e);
+    encode(to, AudioWriter::new(mixer, format)?, run, |_| {}, |_| {}, failed)
+}
+
+/// Writes a mix to a file, and shows every byte of it to `seen` and every sample to `heard`.
 fn write(
     path: &Path,
     mixer: &mut Mixer,
     format: Format,
     run: &RunOptions,
+    seen: impl FnMut(&[u8]) + Send,
+    heard: impl FnMut(&[i16]),
+) -> Result<()> {
+    let writer = AudioWriter::new(mixer, format)?;
+    let (part, mut file) = PartialFile::create(path)?;
+    encode(&mut file, writer, run, seen, heard, |e| write_error(e, path))?;
+    drop(file);
+    part.finish()
+}
+
+/// Writes what a mix is in its format. Where there is more than one thread, the next blocks are
+/// mixed and encoded while these are written.
+fn encode(
+    mut to: impl Write + Send,
+    mut writer: AudioWriter,
+    run: &RunOptions,
     mut seen: impl FnMut(&[u8]) + Send,
     mut heard: impl FnMut(&[i16]),
+    failed: impl Fn(std::io::Error) -> Error + Copy,
 ) -> Result<()> {
-    let failed = |e| write_error(e, path);
-    let encoder: Box<dyn Encode + Send> = match format {
-        Format::Wav => Box::new(Wav::new(mixer, false)?),
-        Format::WavUlaw => Box::new(Wav::new(mixer, true)?),
-        Format::Flac => Box::new(Flac::new(mixer)?),
-    };
-    let (part, mut file) = PartialFile::create(path)?;
     let several = threads::count() > 1;
-    let mut maker = AudioWriter { mixer, encoder, frames: if several { AHEAD } else { 1 } };
+    writer.frames = if several { AHEAD } else { 1 };
     let (mut now, mut next) = (WrittenAudio::default(), WrittenAudio::default());
-    maker.encoder.header(maker.mixer.frames_left(), &mut now.bytes);
+    writer.encoder.header(writer.mixer.frames_left(), &mut now.bytes);
     while !now.is_last {
         let mut made = Ok(());
-        let make: Job = Box::new(|| made = maker.make(&mut next));
+        let make: Job = Box::new(|| made = writer.make(&mut next));
         if several {
             let mut written = Ok(());
-            let write: Job = Box::new(|| written = file.write_all(&now.bytes));
+            let write: Job = Box::new(|| written = to.write_all(&now.bytes));
             threads::beside(vec![make, write], || {
                 seen(&now.bytes);
                 heard(&now.samples);
@@ -87,7 +110,7 @@ fn write(
         } else {
             seen(&now.bytes);
             heard(&now.samples);
-            file.write_all(&now.bytes).map_err(failed)?;
+            to.write_all(&now.bytes).map_err(failed)?;
             make();
         }
         made?;
@@ -95,9 +118,8 @@ fn write(
         std::mem::swap(&mut now, &mut next);
     }
     seen(&now.bytes);
-    file.write_all(&now.bytes).map_err(failed)?;
-    drop(file);
-    part.finish()
+    to.write_all(&now.bytes).map_err(failed)?;
+    to.flush().map_err(failed)
 }
 
 /// Mixes and encodes.
@@ -117,7 +139,16 @@ struct WrittenAudio {
     is_last: bool,
 }
 
-impl AudioWriter<'_, '_> {
+impl<'m, 'a> AudioWriter<'m, 'a> {
+    fn new(mixer: &'m mut Mixer<'a>, format: Format) -> Result<Self> {
+        let encoder: Box<dyn Encode + Send> = match format {
+            Format::Wav => Box::new(Wav::new(mixer, false)?),
+            Format::WavUlaw => Box::new(Wav::new(mixer, true)?),
+            Format::Flac => Box::new(Flac::new(mixer)?),
+        };
+        Ok(Self { mixer, encoder, frames: 1 })
+    }
+
     /// The next blocks; what ends the file where there are none.
     fn make(&mut self, made: &mut WrittenAudio) -> Result<()> {
         made.samples.clear();

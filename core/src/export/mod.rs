@@ -13,7 +13,7 @@ mod strip;
 mod strip_text;
 mod wav;
 
-pub use audio::{write_audio, write_audio_hashed, write_audio_heard};
+pub use audio::{write_audio, write_audio_hashed, write_audio_heard, write_audio_to};
 pub(crate) use claim::Claim;
 #[cfg(feature = "cli")]
 pub(crate) use claim::is_claimed;
@@ -47,8 +47,8 @@ trait Encode {
 ///
 /// # Errors
 /// `io`.
-pub fn write_text(path: &Path, text: &str) -> Result<()> {
-    write_bytes(path, text.as_bytes())
+pub fn write_text(path: impl AsRef<Path>, text: &str) -> Result<()> {
+    write_bytes(path.as_ref(), text.as_bytes())
 }
 
 /// Writes a file, whole or not at all.

@@ -245,7 +245,8 @@ impl Peaks {
 ///
 /// # Errors
 /// `io`.
-pub fn write_peaks(path: &Path, peaks: &Peaks, bits: PeakBits) -> Result<()> {
+pub fn write_peaks(path: impl AsRef<Path>, peaks: &Peaks, bits: PeakBits) -> Result<()> {
+    let path = path.as_ref();
     let binary = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dat"));
     let bytes = if binary { peaks.to_dat(bits) } else { peaks.to_json(bits).into_bytes() };
     write_bytes(path, &bytes)

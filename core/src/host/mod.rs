@@ -2,12 +2,10 @@
 //! channel, chunks.
 
 mod planes;
-mod wave;
 
 pub use crate::json::{text, tree};
 pub use crate::threads::{at_start, guarded, on_own, parallelism};
 pub use planes::{NormalizedPlanes, Plane, Planes, decode, mix, normalize};
-pub use wave::{Wave, WaveSample};
 
 use crate::call::Role;
 use crate::config::Config;

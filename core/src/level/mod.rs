@@ -17,6 +17,7 @@ use pieces::Pieces;
 
 use fearless_simd::{Simd, dispatch};
 
+use crate::samples::Samples;
 use crate::track::SampleSink;
 use crate::units::{Decibels, Millis, Rate};
 
@@ -84,6 +85,23 @@ impl Level {
         self.hops.append(&other.hops, (at.0 / Hops::MS).round().max(0.0) as usize);
         self.active = active_level(self.hops.iter());
     }
+}
+
+/// Measures how loud a track is.
+///
+/// ```
+/// use callweave::{level, units::Rate};
+///
+/// let tone: Vec<f32> = (0..80_000).map(|n| 0.1 * (n as f32 * 0.7).sin()).collect();
+/// let level = level::measure(&tone, Rate::NARROWBAND);
+/// assert!((level.true_peak.unwrap().0 + 20.0).abs() < 0.1);
+/// assert_eq!((level.clipped, level.hops.len()), (0, 1000));
+/// ```
+pub fn measure<'a>(samples: impl Into<Samples<'a>>, rate: Rate) -> Level {
+    let mut meter = LevelMeter::new(rate);
+    // No stage of it fails.
+    let _ = samples.into().each_block(|block| Ok::<(), std::convert::Infallible>(meter.push(block)));
+    meter.finish()
 }
 
 impl LevelMeter {

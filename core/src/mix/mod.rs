@@ -105,6 +105,52 @@ pub fn output_rate(tracks: impl Iterator<Item = Rate>, config: &MixConfig) -> Ra
     }
 }
 
+/// A whole mix in memory.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Mixed {
+    /// The samples, channels interleaved.
+    pub samples: Vec<i16>,
+    /// Samples per second.
+    pub rate: Rate,
+    /// How many channels there are.
+    pub channels: u16,
+}
+
+/// Mixes tracks in memory, in the order customer, agent, transfer, then as given.
+///
+/// ```
+/// use callweave::mix::{self, MixInput};
+/// use callweave::timeline::{Method, Placement};
+/// use callweave::units::{Decibels, Millis, Rate};
+/// use callweave::{MixConfig, Role};
+///
+/// let samples = vec![1000i16; 8000];
+/// let placement = Placement::at(Millis(500.0), Method::None, 1.0, Millis(0.0));
+/// let track = MixInput {
+///     samples: &samples,
+///     rate: Rate::NARROWBAND,
+///     role: Role::Agent,
+///     placement: &placement,
+///     gain: Decibels(0.0),
+/// };
+/// let mixed = mix::tracks(&[track], Millis(1500.0), &MixConfig::default())?;
+/// assert_eq!((mixed.samples.len(), mixed.samples[3999], mixed.samples[4000]), (12_000, 0, 1000));
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`Mixer`].
+pub fn tracks(tracks: &[MixInput], duration: Millis, config: &MixConfig) -> Result<Mixed> {
+    let mut mixer = Mixer::new(tracks, duration, config)?;
+    let (rate, channels) = (mixer.rate(), mixer.channels());
+    let mut samples = Vec::new();
+    while let Some(block) = mixer.next_block()? {
+        samples.extend_from_slice(block);
+    }
+    Ok(Mixed { samples, rate, channels })
+}
+
 /// A mix under way: ask for blocks until there are none.
 #[derive(Debug)]
 pub struct Mixer<'a> {

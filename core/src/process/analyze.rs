@@ -2,7 +2,6 @@
 //! dropped.
 
 use crate::call::Leg;
-use crate::config::{Config, DetectorKind};
 use crate::decode::{ChannelSelection, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::events::{Band, TrackEvent};
@@ -12,11 +11,12 @@ use crate::run::RunOptions;
 use crate::threads;
 use crate::track::{CompactPcm, Narrowband};
 use crate::units::{Millis, Rate};
-use crate::vad::{self, Probabilities};
+use crate::vad::Probabilities;
 use std::sync::Arc;
 
 use super::analyzer::{StageResults, TrackAnalyzer};
 use super::describe::{DescribedRecording, OpenRecording};
+use super::detector::DetectorChoice;
 use super::progress::ProgressCounter;
 use super::reader::RecordingReader;
 
@@ -83,19 +83,20 @@ pub(super) struct AnalyzedRecording {
 /// `mixed`: a track may hold several parties.
 pub(super) fn analyze(
     recordings: Vec<DescribedRecording>,
-    config: &Config,
+    detector: &DetectorChoice,
     keep_tracks: bool,
     mixed: bool,
     run: &RunOptions,
 ) -> Vec<AnalyzedRecording> {
     let several = recordings.len() > 1;
-    let keep = Retention { tracks: keep_tracks, narrowband: several || (mixed && config.voices), alone: !several };
+    let keep =
+        Retention { tracks: keep_tracks, narrowband: several || (mixed && detector.config.voices), alone: !several };
     let sizes = recordings.iter().map(|r| r.opened.as_ref().map_or(Some(0), |open| open.decoder.size_hint()));
     let progress = ProgressCounter::new(sizes.sum());
     threads::map(recordings, |DescribedRecording { leg, described, opened }| AnalyzedRecording {
         leg,
         described,
-        tracks: opened.and_then(|recording| one(recording, config, keep, run, &progress)),
+        tracks: opened.and_then(|recording| one(recording, detector, keep, run, &progress)),
     })
 }
 
@@ -105,7 +106,7 @@ pub(super) fn analyze(
 /// Those of the decoder; `no_audio` where not one sample could be decoded; `cancelled`.
 fn one(
     recording: OpenRecording,
-    config: &Config,
+    detector: &DetectorChoice,
     keep: Retention,
     run: &RunOptions,
     progress: &ProgressCounter,
@@ -120,16 +121,17 @@ fn one(
     let parts = if keep.alone { threads::count() / 2 } else { 1 };
     let on_block = progress.on_block(run);
     let mut reader = RecordingReader::new(decoder, &channels, parts, keep.alone, on_block).narrowed().map_err(named)?;
-    let mut analyzers: Vec<_> = channels.iter().map(|_| TrackAnalyzer::new(rate, keep, config.portable)).collect();
-    let speech = run_stages(&mut reader, &mut analyzers, config)?;
+    let mut analyzers: Vec<_> =
+        channels.iter().map(|_| TrackAnalyzer::new(rate, keep, detector.config.portable)).collect();
+    let speech = run_stages(&mut reader, &mut analyzers, detector)?;
     let source = reader.decoder.finish()?;
     if analyzers.iter().all(|analyzer| analyzer.samples() == 0) {
         return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded")));
     }
     let finish = |((analyzer, speech), channel): ((TrackAnalyzer, Probabilities), &ChannelSelection)| {
-        track(analyzer, speech, channel.channel(), &source, rate, config)
+        track(analyzer, speech, channel.channel(), &source, rate, detector).map_err(named)
     };
-    Ok(analyzers.into_iter().zip(speech).zip(&channels).map(finish).collect())
+    analyzers.into_iter().zip(speech).zip(&channels).map(finish).collect()
 }
 
 /// What the stages leave of one track.
@@ -139,25 +141,24 @@ fn track(
     channel: Option<u16>,
     source: &SourceInfo,
     rate: Rate,
-    config: &Config,
-) -> TrackAnalysis {
+    detector: &DetectorChoice,
+) -> Result<TrackAnalysis> {
     let duration = rate.millis(analyzer.samples());
-    // WebRTC's detector takes music for speech: what it says of music is worth nothing.
-    let trusted = config.detector == DetectorKind::Silero;
-    let StageResults { level, events, band, samples, narrowband } =
-        analyzer.finish(if trusted { &speech.values } else { &[] });
-    TrackAnalysis { channel, source: source.clone(), rate, duration, level, speech, events, band, samples, narrowband }
+    detector.check(&speech, duration)?;
+    let StageResults { level, events, band, samples, narrowband } = analyzer.finish(detector.trusted(&speech));
+    let source = source.clone();
+    Ok(TrackAnalysis { channel, source, rate, duration, level, speech, events, band, samples, narrowband })
 }
 
 /// Runs every stage over a recording to its end; the speech probabilities of each track. With more
 /// than one thread, the next block is decoded while this one is analyzed, each stage beside the
-/// others; the speech detector, which costs most and may not cross threads, here.
+/// others; the speech detector, which costs most, here.
 fn run_stages(
     reader: &mut RecordingReader,
     analyzers: &mut [TrackAnalyzer],
-    config: &Config,
+    detector: &DetectorChoice,
 ) -> Result<Vec<Probabilities>> {
-    let mut detector = vad::detector(config, analyzers.len())?;
+    let mut detector = detector.detector(analyzers.len())?;
     let mut probabilities = vec![Vec::new(); analyzers.len()];
     reader.read(|blocks, fill| {
         let narrowband: Vec<&[f32]> = blocks.iter().map(|block| block.narrowband.as_slice()).collect();

@@ -1,6 +1,6 @@
 //! The stages that run over one track, in groups that may work on the same block side by side.
 
-use crate::events::{Band, BandMeter, Clipping, EventDetector, TrackEvent, Zero};
+use crate::events::{self, Band, BandMeter, Clipping, EventDetector, TrackEvent, Zero};
 use crate::level::{Level, LevelMeter};
 use crate::threads::Job;
 use crate::track::{CompactPcm, PcmCollector, SampleSink};
@@ -88,10 +88,8 @@ impl TrackAnalyzer {
 
     /// What the stages found; `probabilities` of speech tell music from it.
     pub(super) fn finish(self, probabilities: &[f32]) -> StageResults {
-        let mut events = self.narrowband.events.finish(probabilities);
-        events.extend(self.own.zero.finish());
-        events.extend(self.own.clipping.finish());
-        events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
+        let events = self.narrowband.events.finish(probabilities);
+        let events = events::joined(events, self.own.zero.finish(), self.own.clipping.finish());
         StageResults {
             level: self.level.finish(),
             events,

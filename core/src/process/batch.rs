@@ -231,7 +231,7 @@ impl<C, T> Drop for Batch<C, T> {
 /// use callweave::{CallInput, Config, RunOptions, process_batch};
 ///
 /// let manifests = ["a/manifest.json", "b/manifest.json"];
-/// let calls = manifests.map(|path| CallInput::open(&[path.into()]));
+/// let calls = manifests.map(|path| CallInput::open(&[path]));
 /// for call in process_batch(calls, &Config::default(), &RunOptions::default())? {
 ///     match call {
 ///         Ok(call) => println!("{}", call.report.tag.value),
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn reports_do_not_depend_on_the_number_of_threads() {
         let fixture = |name: &str| format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
-        let open = |name: &str| CallInput::open(&[fixture(name).into()]);
+        let open = |name: &str| CallInput::open(&[fixture(name)]);
         let reports = |count: usize| -> Vec<_> {
             let calls = ["short/manifest.json", "gone.wav", "unclosed/call.wav", "gone.json"].map(open);
             let batch = process_batch(calls, &Config::default(), &threads(count)).unwrap();

@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::call::{Call, KnownOffset, Leg, Role};
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::files::read_text;
 use crate::provider::{self, AudioMatch, CallDescription, Options, Recording};
+use crate::vad::CustomDetector;
 
 /// The most bytes of a document that describes a call.
 const MAX_DOCUMENT: u64 = 16 << 20;
@@ -52,6 +53,8 @@ pub struct CallInput {
     pub roles: Vec<Role>,
     /// What was wrong with the document that described the call.
     pub warnings: Vec<Warning>,
+    /// What hears speech; `None`: the detector that the configuration names.
+    pub detector: Option<CustomDetector>,
 }
 
 impl From<Vec<Input>> for CallInput {
@@ -68,7 +71,7 @@ impl CallInput {
     /// # Errors
     /// `invalid_argument` for a document among other files, and those of
     /// [`CallInput::from_document`].
-    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+    pub fn open(paths: &[impl AsRef<Path>]) -> Result<Self> {
         Self::open_with(paths, &Options::default())
     }
 
@@ -76,9 +79,10 @@ impl CallInput {
     ///
     /// # Errors
     /// As [`CallInput::open`].
-    pub fn open_with(paths: &[PathBuf], options: &Options) -> Result<Self> {
+    pub fn open_with(paths: &[impl AsRef<Path>], options: &Options) -> Result<Self> {
+        let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
         let documents = paths.iter().filter(|path| is_document(path)).count();
-        match paths {
+        match *paths {
             [document] if documents == 1 => Self::from_document(document, options),
             [file] => Self::from_file(file, options),
             _ if documents == 0 => Ok(paths.iter().map(Input::path).collect::<Vec<_>>().into()),
@@ -108,7 +112,8 @@ impl CallInput {
     /// # Errors
     /// `io` where the document cannot be read, what [`provider::read`] says of it,
     /// `invalid_argument` where a recording lies outside the folder.
-    pub fn from_document(path: &Path, options: &Options) -> Result<Self> {
+    pub fn from_document(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
+        let path = path.as_ref();
         let named = |e: Error| e.in_input(path.display().to_string());
         let described =
             provider::read_with(&read_text(path, MAX_DOCUMENT, Stage::Provider)?, options).map_err(named)?;
@@ -123,7 +128,7 @@ impl CallInput {
     ///
     /// # Errors
     /// As [`provider::locate`].
-    pub fn from_described(described: CallDescription, folder: &Path) -> Result<Self> {
+    pub fn from_described(described: CallDescription, folder: impl AsRef<Path>) -> Result<Self> {
         let matched = provider::locate(&described, folder)?;
         Ok(Self::from_matched(described, matched.map(Input::path)))
     }
@@ -167,13 +172,20 @@ impl CallInput {
             Warning::new("audio_unused", format!("no recording of the document asks for the audio \"{name}\""))
         }));
         let recordings = all.into_iter().map(|(_, given)| given).collect();
-        Self { call: described.call, recordings, roles: Vec::new(), warnings }
+        Self { call: described.call, recordings, warnings, ..Self::default() }
     }
 
     /// The same call with other roles.
     #[must_use]
     pub fn with_roles(mut self, roles: Vec<Role>) -> Self {
         self.roles = roles;
+        self
+    }
+
+    /// The same call with a detector of the caller's own, whatever the configuration names.
+    #[must_use]
+    pub fn with_detector(mut self, detector: CustomDetector) -> Self {
+        self.detector = Some(detector);
         self
     }
 }
@@ -227,6 +239,8 @@ fn is_document(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     const PUSHES: &str = r#"[{"SessionId": "s", "RecordId": "1", "EndpointUser": "+6620000000"},
@@ -271,7 +285,7 @@ mod tests {
         assert_eq!(&*CallInput::open(std::slice::from_ref(&name)).unwrap().warnings[0].code, "time_without_zone");
         let two = CallInput::open(&[name, PathBuf::from("other.wav")]).unwrap();
         assert_eq!(
-            (two.call, roles(&CallInput::open(&["a.wav".into()]).unwrap())),
+            (two.call, roles(&CallInput::open(&["a.wav"]).unwrap())),
             (Call::default(), vec![(Role::Unknown, true)])
         );
     }

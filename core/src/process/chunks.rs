@@ -6,10 +6,11 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::resample::resample;
 use crate::speech::{self, Chunk, ChunkOptions};
-use crate::track::to_f32;
+use crate::track::{Track, to_f32};
 use crate::units::{Rate, Span};
 use crate::vad::Probabilities;
 
+use super::detector::DetectorChoice;
 use super::{Processed, ProcessedTrack};
 
 /// A stretch of one party's speech.
@@ -38,11 +39,12 @@ impl Processed {
     /// asked again where speech is longer than a chunk.
     pub fn chunks(&self, config: &Config, options: &ChunkOptions) -> Result<Vec<PartyChunk>> {
         options.validate()?;
+        let detector = DetectorChoice::new(config, self.detector.clone());
         let mut all = Vec::new();
         for (place, placed) in self.tracks.iter().enumerate() {
             let track = placed.index;
             for (voice, role, speech) in self.own_speech(placed) {
-                let chunks = placed.chunks(&speech, config, options)?;
+                let chunks = placed.chunks(&speech, &detector, options)?;
                 all.extend(chunks.into_iter().map(|chunk| PartyChunk { placed: place, track, voice, role, chunk }));
             }
         }
@@ -69,12 +71,14 @@ impl Processed {
 }
 
 impl ProcessedTrack {
-    fn chunks(&self, speech: &[Span], config: &Config, options: &ChunkOptions) -> Result<Vec<Chunk>> {
+    fn chunks(&self, speech: &[Span], detector: &DetectorChoice, options: &ChunkOptions) -> Result<Vec<Chunk>> {
         // Probabilities, which were not kept, are needed to find a pause to cut in. At least half
         // of a chunk is speech, the rest is padding.
         let room = options.longest.0.max(1000.0) / 2.0;
         let voice = if speech.iter().any(|span| span.duration().0 > room) {
-            speech::detect(&self.track, config)?.probabilities
+            let Track { samples, rate, .. } = &self.track;
+            let mut again = detector.detector(1)?;
+            speech::detect_with(samples, *rate, &detector.config.speech, again.as_mut())?.probabilities
         } else {
             Probabilities::default()
         };

@@ -20,6 +20,7 @@ mod chunks;
 #[cfg(test)]
 mod click_tests;
 mod describe;
+mod detector;
 mod gate;
 mod join;
 mod measure;
@@ -57,6 +58,7 @@ use crate::run::RunOptions;
 use crate::threads;
 
 use describe::DescribedRecording;
+use detector::DetectorChoice;
 
 /// The version of callweave.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -99,11 +101,12 @@ fn process_call(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOp
 }
 
 fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
-    let CallInput { call, recordings, roles, mut warnings } = call;
+    let CallInput { call, recordings, roles, mut warnings, detector } = call;
+    let detector = DetectorChoice::new(config, detector);
     let budget = Budget::new(&config.decode, run.cancel.clone());
     let recordings = describe::describe(recordings, &roles, &config.decode, &budget, run)?;
     let mixed = roles.contains(&Role::Mixed) || recordings.iter().any(DescribedRecording::is_mixed);
-    let analyzed = analyze::analyze(recordings, config, keep_tracks, mixed, run);
+    let analyzed = analyze::analyze(recordings, &detector, keep_tracks, mixed, run);
     budget.verdict()?;
     let mut tracks = partition::partition(analyzed, &roles)?;
     tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
@@ -115,8 +118,8 @@ fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptio
     let placed = separate::separate(placed, call.direction, config, run)?;
     let analysis = measure::measure(placed, config);
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
-    let report = report::report(call, &analysis, &failed, warnings, config)?;
-    Ok(Processed { report, tracks: processed::keep_tracks(analysis) })
+    let report = report::report(call, &analysis, &failed, warnings, &detector)?;
+    Ok(Processed { report, tracks: processed::keep_tracks(analysis), detector: detector.custom })
 }
 
 /// Runs work on as many threads as the caller allows; work that may wait for a reader of the

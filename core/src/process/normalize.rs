@@ -118,17 +118,19 @@ impl Normalized {
     ///
     /// # Errors
     /// `invalid_argument` for another ending; those of [`Normalized::write_as`].
-    pub fn write(&self, path: &Path, run: &RunOptions) -> Result<()> {
-        self.write_as(path, Format::of_file(path)?, run)
+    pub fn write(&self, path: impl AsRef<Path>, run: &RunOptions) -> Result<()> {
+        let format = Format::of_file(&path)?;
+        self.write_as(path, format, run)
     }
 
     /// Writes the recording in a format, whole or not at all.
     ///
     /// # Errors
     /// `io`, `cancelled`, and those of [`Mixer`].
-    pub fn write_as(&self, path: &Path, format: Format, run: &RunOptions) -> Result<()> {
+    pub fn write_as(&self, path: impl AsRef<Path>, format: Format, run: &RunOptions) -> Result<()> {
         let placement = Placement::reference();
         let mut samples = self.samples(&placement)?;
+        let path = path.as_ref();
         super::in_threads(run, false, || export::write_audio(path, &mut samples, format, run))?
     }
 }

@@ -8,6 +8,7 @@ use crate::report::Report;
 use crate::timeline::{EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
+use crate::vad::CustomDetector;
 
 use super::gate::PlacedTrack;
 use super::measure::CallAnalysis;
@@ -20,6 +21,8 @@ pub struct Processed {
     pub report: Report,
     /// The tracks that could be read, with their places.
     pub tracks: Vec<ProcessedTrack>,
+    /// The caller's detector, where one heard the call.
+    pub(super) detector: Option<CustomDetector>,
 }
 
 /// A track of a processed call.
@@ -46,7 +49,7 @@ pub struct ProcessedTrack {
 impl From<Report> for Processed {
     /// A call of which only the report was kept.
     fn from(report: Report) -> Self {
-        Self { report, tracks: Vec::new() }
+        Self { report, tracks: Vec::new(), detector: None }
     }
 }
 

@@ -9,9 +9,9 @@ use crate::report::{
 };
 use crate::timeline::{Event, EventKind};
 use crate::units::Span;
-use crate::vad;
 
 use super::VERSION;
+use super::detector::DetectorChoice;
 use super::gate::PlacedTrack;
 use super::join::TrackSegment;
 use super::measure::CallAnalysis;
@@ -26,15 +26,15 @@ pub(super) fn report(
     analysis: &CallAnalysis,
     failed: &[FailedTrack],
     warnings: Vec<Warning>,
-    config: &Config,
+    detector: &DetectorChoice,
 ) -> Result<Report> {
-    let (name, version) = vad::identity(config.detector);
+    let config = detector.config;
     Ok(Report {
         schema_version: SCHEMA_VERSION,
         library: Named { name: "callweave".into(), version: VERSION.into() },
         config: config.changes()?,
         config_hash: config.hash()?,
-        detector: Named { name: name.into(), version: version.into() },
+        detector: detector.named(),
         call: CallReport {
             id: call.id.filter(|_| config.pii == Pii::Keep),
             provider: call.provider,

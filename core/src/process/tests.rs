@@ -91,7 +91,7 @@ fn any_sample_rate_has_a_report() {
 /// A fixture's call, processed with its tracks.
 fn fixture(name: &str) -> Processed {
     let manifest = format!("{}/../fixtures/{name}/manifest.json", env!("CARGO_MANIFEST_DIR"));
-    let call = CallInput::open(&[manifest.into()]).unwrap();
+    let call = CallInput::open(&[manifest]).unwrap();
     process(call, &Config { dtmf_digits: true, ..Config::default() }, &RunOptions::default()).unwrap()
 }
 
@@ -225,7 +225,7 @@ fn no_number_of_threads_changes_a_report_a_sample_or_a_mix() {
     for call in calls.into_iter().chain(more) {
         let processed = |threads| {
             let path = format!("{}/../fixtures/{call}", env!("CARGO_MANIFEST_DIR"));
-            let call = CallInput::open(&[path.into()]).unwrap();
+            let call = CallInput::open(&[path]).unwrap();
             let run = RunOptions { threads: Some(threads), ..RunOptions::default() };
             process(call, &Config::default(), &run).unwrap()
         };

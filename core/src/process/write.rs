@@ -1,6 +1,7 @@
 //! A processed call to a folder: the mix, the report, and what else is asked for.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use super::{Processed, ProcessedTrack};
@@ -35,7 +36,7 @@ impl Processed {
     ///
     /// # Errors
     /// `io`, `cancelled`, and those of the mix.
-    pub fn write(&mut self, folder: &Path, config: &MixConfig, run: &RunOptions) -> Result<()> {
+    pub fn write(&mut self, folder: impl AsRef<Path>, config: &MixConfig, run: &RunOptions) -> Result<()> {
         self.write_with(folder, config, &WriteOptions::default(), run)
     }
 
@@ -47,11 +48,12 @@ impl Processed {
     /// a page without the feature `page`.
     pub fn write_with(
         &mut self,
-        folder: &Path,
+        folder: impl AsRef<Path>,
         config: &MixConfig,
         options: &WriteOptions,
         run: &RunOptions,
     ) -> Result<()> {
+        let folder = folder.as_ref();
         if options.page {
             export::require_page()?;
         }
@@ -91,6 +93,27 @@ impl Processed {
             export::write_text(&folder.join(format.file_name()), &format.write(&self.report, options.names))?;
         }
         export::write_text(&report, &format!("{}\n", self.report.to_json()?))
+    }
+
+    /// Writes the mix to anything that takes bytes, front to back, without seeking.
+    ///
+    /// ```
+    /// use callweave::{Config, Input, RunOptions, process, units::Rate};
+    ///
+    /// let config = Config::default();
+    /// let call = vec![Input::samples("call", vec![100i16; 8000], Rate::NARROWBAND)];
+    /// let call = process(call, &config, &RunOptions::default())?;
+    /// let mut wav = Vec::new();
+    /// call.write_mix(&mut wav, &config.mix, &RunOptions::default())?;
+    /// assert_eq!(wav.len(), 44 + 2 * 8000);
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `io`, `cancelled`, and those of the mix.
+    pub fn write_mix(&self, to: impl Write + Send, config: &MixConfig, run: &RunOptions) -> Result<()> {
+        let mut mixer = self.mix(config)?;
+        super::in_threads(run, false, || export::write_audio_to(to, &mut mixer, config.format, run))?
     }
 
     /// Each second's level by track, as JSON ([`export::series`]).
@@ -226,7 +249,7 @@ mod tests {
 
     fn call() -> Processed {
         let path = format!("{}/../fixtures/stereo/call.wav", env!("CARGO_MANIFEST_DIR"));
-        process(CallInput::open(&[path.into()]).unwrap(), &Config::default(), &RunOptions::default()).unwrap()
+        process(CallInput::open(&[path]).unwrap(), &Config::default(), &RunOptions::default()).unwrap()
     }
 
     fn leveled(dbov: f64) -> MixConfig {

@@ -7,6 +7,7 @@ mod fft;
 mod halfband;
 
 use crate::error::Result;
+use crate::samples::Samples;
 use crate::units::Rate;
 
 use fft::FftResampler;
@@ -83,6 +84,28 @@ impl Resampler {
         self.given = total;
         Ok(())
     }
+}
+
+/// Gives samples to stages block by block, as they are and at 8 kHz: what a block has at 8 kHz may
+/// come with a later one.
+///
+/// # Errors
+/// As [`Resampler::new`] and [`Resampler::push`]; that of the stages.
+pub(crate) fn narrowed(
+    samples: &Samples,
+    rate: Rate,
+    mut stages: impl FnMut(&[f32], &[f32]) -> Result<()>,
+) -> Result<()> {
+    let mut resampler = Resampler::new(rate, Rate::NARROWBAND)?;
+    let mut narrowband = Vec::new();
+    samples.each_block(|block| {
+        narrowband.clear();
+        resampler.push(block, &mut narrowband)?;
+        stages(block, &narrowband)
+    })?;
+    narrowband.clear();
+    resampler.finish(&mut narrowband)?;
+    stages(&[], &narrowband)
 }
 
 /// A whole signal at another rate.

@@ -1,17 +1,14 @@
 //! Hearing speech in one track by itself.
 
-use crate::config::Config;
+use crate::config::SpeechConfig;
 use crate::error::Result;
 use crate::level::PowerMeter;
-use crate::resample::Resampler;
-use crate::track::{Track, to_f32};
+use crate::resample::narrowed;
+use crate::samples::Samples;
 use crate::units::{Rate, Span};
-use crate::vad::{self, Probabilities};
+use crate::vad::{self, Detector, Probabilities};
 
 use super::edges::located;
-
-/// Samples that go through the stages at once.
-const BLOCK: usize = 4096;
 
 /// Where somebody speaks in a track, and how likely it was frame by frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,50 +20,54 @@ pub struct Detected {
     pub probabilities: Probabilities,
 }
 
-/// Hears speech in a track of any rate, by the configured detector and span parameters.
+/// Hears speech in one track, by Silero's detector.
 ///
 /// ```
-/// use callweave::{Config, Role, speech, track::Track, units::Rate};
+/// use callweave::{config::SpeechConfig, speech, units::Rate};
 ///
-/// let track = Track { samples: vec![0; 16_000], rate: Rate::WIDEBAND, role: Role::Unknown };
-/// assert!(speech::detect(&track, &Config::default())?.spans.is_empty());
+/// let samples = vec![0.0f32; 16_000];
+/// let detected = speech::detect(&samples, Rate::WIDEBAND, &SpeechConfig::default())?;
+/// assert!(detected.spans.is_empty());
+/// assert_eq!(detected.probabilities.values.len(), 32); // one for each 32 ms
 /// # Ok::<(), callweave::Error>(())
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for a configuration that makes no sense, `unsupported` where the rate cannot
-/// be brought to 8 kHz.
-pub fn detect(track: &Track, config: &Config) -> Result<Detected> {
+/// `invalid_argument` for parameters that make no sense, `unsupported` where the rate cannot be
+/// brought to 8 kHz.
+pub fn detect<'a>(samples: impl Into<Samples<'a>>, rate: Rate, config: &SpeechConfig) -> Result<Detected> {
+    detect_with(samples, rate, config, &mut vad::silero_of(config, 1, false))
+}
+
+/// The same by any detector of one lane: WebRTC's ([`vad::detector`]), or the caller's own.
+///
+/// # Errors
+/// Those of [`detect`] and of the detector.
+pub fn detect_with<'a>(
+    samples: impl Into<Samples<'a>>,
+    rate: Rate,
+    config: &SpeechConfig,
+    detector: &mut dyn Detector,
+) -> Result<Detected> {
     config.validate()?;
-    let mut detector = vad::detector(config, 1)?;
-    let mut narrow = Vec::new();
+    let samples = samples.into();
+    let mut power = PowerMeter::new(rate);
     let mut out = [Vec::new()];
-    let mut resampler = Resampler::new(track.rate, Rate::NARROWBAND)?;
-    let mut power = PowerMeter::new(track.rate);
-    let mut block = Vec::with_capacity(BLOCK);
-    for samples in track.samples.chunks(BLOCK) {
-        block.clear();
-        block.extend(samples.iter().map(|&x| to_f32(x)));
-        power.push(&block);
-        narrow.clear();
-        resampler.push(&block, &mut narrow)?;
-        detector.push(&[&narrow], &mut out)?;
-    }
-    narrow.clear();
-    resampler.finish(&mut narrow)?;
-    detector.push(&[&narrow], &mut out)?;
+    narrowed(&samples, rate, |block, narrowband| {
+        power.push(block);
+        detector.push(&[narrowband], &mut out)
+    })?;
     detector.finish(&mut out)?;
     let [values] = out;
     let probabilities = Probabilities { hop: detector.hop(), values };
-    let spans = located(&probabilities, &power.finish(), track.duration(), &config.speech);
+    let spans = located(&probabilities, &power.finish(), rate.millis(samples.len() as u64), config);
     Ok(Detected { spans, probabilities })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Role;
-    use crate::config::DetectorKind;
+    use crate::config::{Config, DetectorKind};
 
     const KINDS: &[DetectorKind] = &[
         DetectorKind::Silero,
@@ -75,9 +76,11 @@ mod tests {
     ];
 
     fn heard(samples: Vec<i16>, hz: u32, kind: DetectorKind) -> Detected {
-        let track = Track { samples, rate: Rate::new(hz).unwrap(), role: Role::Unknown };
-        let duration = track.duration();
-        let detected = detect(&track, &Config { detector: kind, ..Config::default() }).unwrap();
+        let rate = Rate::new(hz).unwrap();
+        let duration = rate.millis(samples.len() as u64);
+        let config = Config { detector: kind, ..Config::default() };
+        let mut detector = vad::detector(&config, 1).unwrap();
+        let detected = detect_with(samples, rate, &config.speech, detector.as_mut()).unwrap();
         assert!(detected.probabilities.values.iter().all(|p| (0.0..=1.0).contains(p)));
         let frames = (duration.0 / detected.probabilities.hop.0).ceil();
         assert!((detected.probabilities.values.len() as f64 - frames).abs() <= 1.0, "{hz} Hz");
@@ -125,9 +128,7 @@ mod tests {
 
     #[test]
     fn nonsense_in_the_configuration_is_refused() {
-        let track = Track { samples: vec![0; 800], rate: Rate::NARROWBAND, role: Role::Unknown };
-        let mut config = Config::default();
-        config.speech.threshold = f32::NAN;
-        assert!(detect(&track, &config).is_err());
+        let config = SpeechConfig { threshold: f32::NAN, ..SpeechConfig::default() };
+        assert!(detect(&[0i16; 800], Rate::NARROWBAND, &config).is_err());
     }
 }

@@ -10,7 +10,7 @@ mod spans;
 mod turns;
 
 pub use chunks::{Chunk, ChunkOptions, chunks};
-pub use detect::{Detected, detect};
+pub use detect::{Detected, detect, detect_with};
 pub use edges::located;
 pub(crate) use faint::{LegInput, floors, reaches};
 pub use gate::{BleedSpan, GateInput, Gated, gate};

@@ -4,24 +4,26 @@
 //! per frame. It is one way of listening to one track, knows nothing of the others, and never
 //! decides about spans: that is `speech`.
 
+mod custom;
 mod silero;
 #[cfg(feature = "webrtc")]
 mod webrtc;
 
+pub use custom::CustomDetector;
 pub use silero::Silero;
 pub(crate) use silero::{HOP as SILERO_HOP, SileroStream};
 #[cfg(feature = "webrtc")]
 pub use webrtc::WebrtcDetector;
 
-use crate::config::{Config, DetectorKind};
+use crate::config::{Config, DetectorKind, SpeechConfig};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Millis;
 
 /// Hears lanes of 8 kHz mono samples in [−1, 1] and gives each a row of probabilities.
 ///
 /// The answer does not depend on how the samples were cut into pushes, nor a lane's on the number
-/// of lanes.
-pub trait Detector {
+/// of lanes. Users may bring their own ([`CustomDetector`]).
+pub trait Detector: Send {
     /// The time from one probability to the next.
     fn hop(&self) -> Millis;
 
@@ -49,29 +51,30 @@ pub struct Probabilities {
     pub values: Vec<f32>,
 }
 
-/// The detector that a configuration chooses, for a number of lanes. Not every detector crosses
-/// threads: make it where it is used.
+/// The detector that a configuration chooses, for a number of lanes.
 ///
 /// # Errors
-/// `internal` where its model cannot be read; `unsupported` for `webrtc` without the feature of
-/// that name.
+/// `unsupported` for `webrtc` without the feature of that name; `io` where it needs a thread and
+/// the system has none.
 pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
     match config.detector {
-        DetectorKind::Silero => {
-            let silero = Silero::new(lanes, config.portable);
-            let speech = &config.speech;
-            Ok(Box::new(match speech.reset_after_ms {
-                Some(after) => silero.forgetting(after, speech.neg_threshold),
-                None => silero,
-            }))
-        }
+        DetectorKind::Silero => Ok(Box::new(silero_of(&config.speech, lanes, config.portable))),
         DetectorKind::Webrtc => webrtc(lanes),
+    }
+}
+
+/// Silero's detector as speech parameters have it.
+pub(crate) fn silero_of(speech: &SpeechConfig, lanes: usize, portable: bool) -> Silero {
+    let silero = Silero::new(lanes, portable);
+    match speech.reset_after_ms {
+        Some(after) => silero.forgetting(after, speech.neg_threshold),
+        None => silero,
     }
 }
 
 #[cfg(feature = "webrtc")]
 fn webrtc(lanes: usize) -> Result<Box<dyn Detector>> {
-    Ok(Box::new(WebrtcDetector::new(lanes)))
+    Ok(Box::new(WebrtcDetector::new(lanes)?))
 }
 
 #[cfg(not(feature = "webrtc"))]

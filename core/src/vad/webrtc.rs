@@ -1,6 +1,8 @@
 //! WebRTC's detector, by the webrtc-vad crate: Gaussian mixtures over six bands, cheap, and fond of
 //! tones and music.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
+
 use webrtc_vad::{SampleRate, Vad, VadMode};
 
 use super::{Detector, same_lanes};
@@ -12,8 +14,21 @@ use crate::units::Millis;
 const FRAME: usize = 240;
 
 /// WebRTC's detector in its most sceptical mode. Its answers are 0 or 1.
+///
+/// The library's state must stay on one thread, so it has a thread of its own, which ends with the
+/// detector.
 pub struct WebrtcDetector {
-    lanes: Vec<WebrtcTrack>,
+    lanes: usize,
+    work: Sender<WebrtcWork>,
+    answers: Receiver<Result<Vec<Vec<f32>>>>,
+}
+
+/// What the thread is asked.
+enum WebrtcWork {
+    /// To hear the next samples of every lane.
+    Push(Vec<Vec<i16>>),
+    /// To judge what is left of every lane.
+    Finish,
 }
 
 struct WebrtcTrack {
@@ -23,32 +38,73 @@ struct WebrtcTrack {
 
 impl std::fmt::Debug for WebrtcDetector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebrtcDetector").field("lanes", &self.lanes.len()).finish()
+        f.debug_struct("WebrtcDetector").field("lanes", &self.lanes).finish_non_exhaustive()
     }
 }
 
 impl WebrtcDetector {
     /// A detector of a number of lanes.
-    pub fn new(lanes: usize) -> Self {
-        let lane = || WebrtcTrack {
-            vad: Vad::new_with_rate_and_mode(SampleRate::Rate8kHz, VadMode::VeryAggressive),
-            frame: Vec::with_capacity(FRAME),
+    ///
+    /// # Errors
+    /// `io` where the system has no thread for it.
+    pub fn new(lanes: usize) -> Result<Self> {
+        let (work, asked) = channel();
+        let (answer, answers) = channel();
+        let thread = std::thread::Builder::new().name("callweave-webrtc".into());
+        thread.spawn(move || serve(lanes, &asked, &answer)).map_err(|e| Error::io(Stage::Speech, e))?;
+        Ok(Self { lanes, work, answers })
+    }
+
+    fn ask(&self, work: WebrtcWork, out: &mut [Vec<f32>]) -> Result<()> {
+        let ended = || Error::new(ErrorKind::Internal, Stage::Speech, "the thread of webrtc-vad ended");
+        self.work.send(work).map_err(|_| ended())?;
+        let answer = self.answers.recv().map_err(|_| ended())??;
+        out.iter_mut().zip(answer).for_each(|(out, values)| out.extend(values));
+        Ok(())
+    }
+}
+
+/// Answers until nobody asks.
+fn serve(lanes: usize, asked: &Receiver<WebrtcWork>, answer: &Sender<Result<Vec<Vec<f32>>>>) {
+    let mut tracks: Vec<WebrtcTrack> = (0..lanes).map(|_| WebrtcTrack::new()).collect();
+    for work in asked {
+        let answered = match work {
+            WebrtcWork::Push(samples) => {
+                tracks.iter_mut().zip(&samples).map(|(track, samples)| track.push(samples)).collect()
+            }
+            WebrtcWork::Finish => tracks.iter_mut().map(WebrtcTrack::finish).collect(),
         };
-        Self { lanes: (0..lanes).map(|_| lane()).collect() }
+        if answer.send(answered).is_err() {
+            return;
+        }
     }
 }
 
 impl WebrtcTrack {
-    fn push(&mut self, mut samples: &[f32], out: &mut Vec<f32>) -> Result<()> {
+    fn new() -> Self {
+        let vad = Vad::new_with_rate_and_mode(SampleRate::Rate8kHz, VadMode::VeryAggressive);
+        Self { vad, frame: Vec::with_capacity(FRAME) }
+    }
+
+    fn push(&mut self, mut samples: &[i16]) -> Result<Vec<f32>> {
+        let mut out = Vec::new();
         while !samples.is_empty() {
             let (now, rest) = samples.split_at((FRAME - self.frame.len()).min(samples.len()));
-            self.frame.extend(now.iter().map(|&x| to_i16(x)));
+            self.frame.extend_from_slice(now);
             if self.frame.len() == FRAME {
                 out.push(self.judge()?);
             }
             samples = rest;
         }
-        Ok(())
+        Ok(out)
+    }
+
+    fn finish(&mut self) -> Result<Vec<f32>> {
+        if self.frame.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.frame.resize(FRAME, 0);
+        Ok(vec![self.judge()?])
     }
 
     fn judge(&mut self) -> Result<f32> {
@@ -67,23 +123,15 @@ impl Detector for WebrtcDetector {
     }
 
     fn push(&mut self, lanes: &[&[f32]], out: &mut [Vec<f32>]) -> Result<()> {
-        same_lanes(self.lanes.len(), lanes.len())?;
-        same_lanes(self.lanes.len(), out.len())?;
-        for ((lane, samples), out) in self.lanes.iter_mut().zip(lanes).zip(out) {
-            lane.push(samples, out)?;
-        }
-        Ok(())
+        same_lanes(self.lanes, lanes.len())?;
+        same_lanes(self.lanes, out.len())?;
+        let samples = lanes.iter().map(|lane| lane.iter().map(|&x| to_i16(x)).collect()).collect();
+        self.ask(WebrtcWork::Push(samples), out)
     }
 
     fn finish(&mut self, out: &mut [Vec<f32>]) -> Result<()> {
-        same_lanes(self.lanes.len(), out.len())?;
-        for (lane, out) in self.lanes.iter_mut().zip(out) {
-            if !lane.frame.is_empty() {
-                lane.frame.resize(FRAME, 0);
-                out.push(lane.judge()?);
-            }
-        }
-        Ok(())
+        same_lanes(self.lanes, out.len())?;
+        self.ask(WebrtcWork::Finish, out)
     }
 }
 
@@ -92,7 +140,7 @@ mod tests {
     use super::*;
 
     fn detect(lanes: &[&[f32]], chunk: usize) -> Vec<Vec<f32>> {
-        let mut detector = WebrtcDetector::new(lanes.len());
+        let mut detector = WebrtcDetector::new(lanes.len()).unwrap();
         let mut out = vec![Vec::new(); lanes.len()];
         let longest = lanes.iter().map(|l| l.len()).max().unwrap_or(0);
         for at in (0..longest).step_by(chunk) {
@@ -140,7 +188,7 @@ mod tests {
 
     #[test]
     fn another_number_of_lanes_is_refused() {
-        let error = WebrtcDetector::new(2).push(&[&[0.0]], &mut [Vec::new(), Vec::new()]).unwrap_err();
+        let error = WebrtcDetector::new(2).unwrap().push(&[&[0.0]], &mut [Vec::new(), Vec::new()]).unwrap_err();
         assert_eq!(error.to_string(), "speech: number of lanes: found 1, expected 2");
     }
 }

@@ -28,7 +28,10 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// `unsupported` for encrypted members; `no_audio` for an archive without members.
 pub fn expand(input: Input, options: &DecodeOptions) -> Result<Vec<Input>> {
     let mut opened = input.open(options)?;
-    if opened.raw.is_some() || opened.is_member || !is_zip(&mut opened.source).map_err(|e| e.in_input(&opened.name))? {
+    if opened.format.is_some()
+        || opened.is_member
+        || !is_zip(&mut opened.source).map_err(|e| e.in_input(&opened.name))?
+    {
         return Ok(vec![opened.into_input()]);
     }
     let Opened { mut source, name, leg, .. } = opened;

@@ -40,7 +40,14 @@ const EMBEDDED_AT_ONCE: usize = 48 << 10;
 ///
 /// # Errors
 /// `io`.
-pub fn write_page(path: &Path, report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Result<()> {
+pub fn write_page(
+    path: impl AsRef<Path>,
+    report: &Report,
+    waves: &Waves,
+    audio: PageAudio,
+    names: Names,
+) -> Result<()> {
+    let path = path.as_ref();
     let (part, file) = PartialFile::create(path)?;
     let shown = shown(report, names);
     let data = page_data(&shown, waves, audio, names)?;

@@ -72,6 +72,12 @@ pub(crate) fn require_page() -> Result<()> {
 /// # Errors
 /// `unsupported`.
 #[cfg(not(feature = "page"))]
-pub fn write_page(_path: &Path, _report: &Report, _waves: &Waves, _audio: PageAudio, _names: Names) -> Result<()> {
+pub fn write_page(
+    _path: impl AsRef<Path>,
+    _report: &Report,
+    _waves: &Waves,
+    _audio: PageAudio,
+    _names: Names,
+) -> Result<()> {
     require_page()
 }

@@ -52,7 +52,8 @@ pub struct AudioMatch<T> {
 /// # Errors
 /// `io` if the folder cannot be read, `invalid_argument` with path and folder for a file outside
 /// it. A recording whose file is not there is no error: it is listed in [`AudioMatch::missing`].
-pub fn locate(call: &CallDescription, folder: &Path) -> Result<AudioMatch<PathBuf>> {
+pub fn locate(call: &CallDescription, folder: impl AsRef<Path>) -> Result<AudioMatch<PathBuf>> {
+    let folder = folder.as_ref();
     let unreadable = |e| Error::io(Stage::Provider, e).in_input(folder.display().to_string());
     let root = folder.canonicalize().map_err(unreadable)?;
     let by_path = call.recordings.iter().all(|r| r.path.is_some());

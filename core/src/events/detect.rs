@@ -1,0 +1,52 @@
+//! What sounds in one track by itself.
+
+use super::{Clipping, EventDetector, TrackEvent, Zero};
+use crate::error::Result;
+use crate::resample::narrowed;
+use crate::samples::Samples;
+use crate::units::Rate;
+
+/// Finds what sounds in one track and is not speech, by start.
+///
+/// `probabilities` are the speech detector's, one for every 32 ms
+/// (`speech::detect(..).probabilities.values`): they tell music from speech. Without them, singing
+/// and lively speech may be told as music.
+///
+/// ```
+/// use callweave::{events, timeline::EventKind, units::Rate};
+///
+/// // The key 5: 770 and 1336 Hz for 200 ms, in a second of silence.
+/// let wave = |hz: f32, n: usize| 0.2 * (n as f32 * hz * std::f32::consts::TAU / 8000.0).sin();
+/// let key = |n: usize| if (3200..4800).contains(&n) { wave(770.0, n) + wave(1336.0, n) } else { 0.0 };
+/// let samples: Vec<f32> = (0..8000).map(key).collect();
+/// let events = events::detect(&samples, Rate::NARROWBAND, &[])?;
+/// let keys: Vec<_> = events.iter().filter(|event| event.kind == EventKind::Dtmf).collect();
+/// assert_eq!((keys.len(), keys[0].detail.as_deref()), (1, Some("5")));
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
+/// # Errors
+/// `unsupported` where the rate cannot be brought to 8 kHz.
+pub fn detect<'a>(samples: impl Into<Samples<'a>>, rate: Rate, probabilities: &[f32]) -> Result<Vec<TrackEvent>> {
+    let (mut zero, mut clipping) = (Zero::new(rate.hz()), Clipping::new(rate.hz()));
+    let mut detector = EventDetector::new(&[], false);
+    narrowed(&samples.into(), rate, |block, narrowband| {
+        zero.push(block);
+        clipping.push(block);
+        detector.push(narrowband);
+        Ok(())
+    })?;
+    Ok(joined(detector.finish(probabilities), zero.finish(), clipping.finish()))
+}
+
+/// The events of a track's detectors, by start.
+pub(crate) fn joined(
+    mut events: Vec<TrackEvent>,
+    zero: impl IntoIterator<Item = TrackEvent>,
+    clipping: impl IntoIterator<Item = TrackEvent>,
+) -> Vec<TrackEvent> {
+    events.extend(zero);
+    events.extend(clipping);
+    events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
+    events
+}

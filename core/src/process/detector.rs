@@ -1,0 +1,54 @@
+//! The speech detector of a call: the caller's own, or the one that the configuration names.
+
+use crate::config::{Config, DetectorKind};
+use crate::error::Result;
+use crate::report::Named;
+use crate::units::Millis;
+use crate::vad::{self, CustomDetector, Detector, Probabilities};
+
+/// What hears speech in a call, and the configuration of all else.
+pub(super) struct DetectorChoice<'a> {
+    pub config: &'a Config,
+    pub custom: Option<CustomDetector>,
+}
+
+impl<'a> DetectorChoice<'a> {
+    pub(super) fn new(config: &'a Config, custom: Option<CustomDetector>) -> Self {
+        Self { config, custom }
+    }
+
+    /// A detector for a number of tracks.
+    ///
+    /// # Errors
+    /// Those of [`vad::detector`], or of the caller's.
+    pub(super) fn detector(&self, tracks: usize) -> Result<Box<dyn Detector>> {
+        match &self.custom {
+            Some(custom) => custom.detector(tracks),
+            None => vad::detector(self.config, tracks),
+        }
+    }
+
+    /// Refuses what a caller's detector may not answer.
+    ///
+    /// # Errors
+    /// `invalid_argument`.
+    pub(super) fn check(&self, answer: &Probabilities, duration: Millis) -> Result<()> {
+        self.custom.as_ref().map_or(Ok(()), |custom| custom.check(answer, duration))
+    }
+
+    /// The probabilities that tell music from speech. WebRTC's detector takes music for speech, and
+    /// nothing is known of the caller's: what they say of music is worth nothing.
+    pub(super) fn trusted<'p>(&self, answer: &'p Probabilities) -> &'p [f32] {
+        let silero = self.custom.is_none() && self.config.detector == DetectorKind::Silero;
+        if silero { &answer.values } else { &[] }
+    }
+
+    /// The detector's name and version, for the report.
+    pub(super) fn named(&self) -> Named {
+        let (name, version) = match &self.custom {
+            Some(custom) => (custom.name(), custom.version()),
+            None => vad::identity(self.config.detector),
+        };
+        Named { name: name.into(), version: version.into() }
+    }
+}

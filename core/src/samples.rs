@@ -1,0 +1,138 @@
+//! Samples in memory, as inputs and stages take them.
+
+use std::borrow::Cow;
+
+use crate::track::to_f32;
+
+/// Samples of a block that stages work on at once.
+const BLOCK: usize = 4096;
+
+/// One channel in memory: f32 in [−1, 1] or 16-bit whole numbers, borrowed or owned.
+///
+/// Every stage takes `impl Into<Samples>`, so a slice or a vector of either type will do.
+///
+/// ```
+/// use callweave::samples::Samples;
+///
+/// let floats = [0.0f32, 0.5, -0.5];
+/// let whole: Vec<i16> = vec![0, 16_384, -16_384];
+/// assert_eq!(Samples::from(&floats).len(), Samples::from(whole).len());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Samples<'a> {
+    /// Floating point, 1.0 being full scale.
+    F32(Cow<'a, [f32]>),
+    /// 16-bit whole numbers.
+    I16(Cow<'a, [i16]>),
+}
+
+impl Samples<'_> {
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(samples) => samples.len(),
+            Self::I16(samples) => samples.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same samples, owned.
+    #[must_use]
+    pub fn into_owned(self) -> Samples<'static> {
+        match self {
+            Self::F32(samples) => Samples::F32(Cow::Owned(samples.into_owned())),
+            Self::I16(samples) => Samples::I16(Cow::Owned(samples.into_owned())),
+        }
+    }
+
+    /// Appends the samples `from..to`, or as many of them as there are, as f32.
+    pub(crate) fn append_to(&self, from: usize, to: usize, out: &mut Vec<f32>) {
+        let part = from.min(self.len())..to.clamp(from.min(self.len()), self.len());
+        match self {
+            Self::F32(samples) => out.extend_from_slice(samples.get(part).unwrap_or_default()),
+            Self::I16(samples) => out.extend(samples.get(part).unwrap_or_default().iter().map(|&x| to_f32(x))),
+        }
+    }
+
+    /// Gives the samples to a stage as f32, block by block. What is no number is silence.
+    ///
+    /// # Errors
+    /// That of the stage.
+    pub(crate) fn each_block<E>(&self, mut stage: impl FnMut(&[f32]) -> Result<(), E>) -> Result<(), E> {
+        let mut block = Vec::with_capacity(BLOCK);
+        for from in (0..self.len()).step_by(BLOCK) {
+            block.clear();
+            self.append_to(from, from + BLOCK, &mut block);
+            block.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = 0.0);
+            stage(&block)?;
+        }
+        Ok(())
+    }
+}
+
+macro_rules! from_samples {
+    ($sample:ty, $variant:ident) => {
+        impl<'a> From<&'a [$sample]> for Samples<'a> {
+            fn from(samples: &'a [$sample]) -> Self {
+                Self::$variant(Cow::Borrowed(samples))
+            }
+        }
+
+        impl<'a> From<&'a Vec<$sample>> for Samples<'a> {
+            fn from(samples: &'a Vec<$sample>) -> Self {
+                Self::$variant(Cow::Borrowed(samples))
+            }
+        }
+
+        impl<'a, const N: usize> From<&'a [$sample; N]> for Samples<'a> {
+            fn from(samples: &'a [$sample; N]) -> Self {
+                Self::$variant(Cow::Borrowed(samples))
+            }
+        }
+
+        impl From<Vec<$sample>> for Samples<'_> {
+            fn from(samples: Vec<$sample>) -> Self {
+                Self::$variant(Cow::Owned(samples))
+            }
+        }
+    };
+}
+
+from_samples!(f32, F32);
+from_samples!(i16, I16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_hold_every_sample_once_whatever_its_type() {
+        let whole: Vec<i16> = (0..2 * BLOCK + 7).map(|n| (n * 31 % 60_000) as i16).collect();
+        let floats: Vec<f32> = whole.iter().map(|&x| to_f32(x)).collect();
+        for samples in [Samples::from(&whole), Samples::from(floats.clone())] {
+            let mut all = Vec::new();
+            samples.each_block(|block| Ok::<(), ()>(all.extend_from_slice(block))).unwrap();
+            assert_eq!(all, floats);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_silence() {
+        let mut all = Vec::new();
+        Samples::from(&[f32::NAN, 0.5, f32::INFINITY]).each_block(|b| Ok::<(), ()>(all.extend_from_slice(b))).unwrap();
+        assert_eq!(all, [0.0, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn a_part_beyond_the_end_is_what_there_is() {
+        let mut out = Vec::new();
+        Samples::from(&[1i16, 2, 3]).append_to(2, 9, &mut out);
+        Samples::from(&[1i16, 2, 3]).append_to(7, 9, &mut out);
+        assert_eq!(out, [to_f32(3)]);
+    }
+}
