@@ -17,7 +17,7 @@ fn main() {
     let mut out = vec![Vec::new(); lanes.len()];
     let start = std::time::Instant::now();
     let mut detector: Box<dyn Detector> = match option.as_deref() {
-        Some("--webrtc") => Box::new(WebrtcDetector::new(lanes.len()).expect("a thread")),
+        Some("--webrtc") => Box::new(WebrtcDetector::new(lanes.len()).unwrap()),
         option => Box::new(Silero::new(lanes.len(), option == Some("--portable"))),
     };
     detector.push(&lanes, &mut out).unwrap();

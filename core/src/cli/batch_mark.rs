@@ -68,7 +68,7 @@ impl DoneMark {
             }
         }
         let mark = Self { line, inputs, files };
-        write_text(&folder.join(MARK), &format!("{}\n", crate::json::text(&mark)?))?;
+        write_text(folder.join(MARK), &format!("{}\n", crate::json::text(&mark)?))?;
         Ok(mark.line)
     }
 }

@@ -99,8 +99,7 @@ impl Level {
 /// ```
 pub fn measure<'a>(samples: impl Into<Samples<'a>>, rate: Rate) -> Level {
     let mut meter = LevelMeter::new(rate);
-    // No stage of it fails.
-    let _ = samples.into().each_block(|block| Ok::<(), std::convert::Infallible>(meter.push(block)));
+    samples.into().each(|block| meter.push(block));
     meter.finish()
 }
 

@@ -81,16 +81,16 @@ impl Processed {
         if options.page {
             let waves = self.waves(seen, config, run)?;
             let audio = if options.embed_audio { PageAudio::Embedded(&mix) } else { PageAudio::Beside(&name) };
-            export::write_page(&folder.join("report.html"), &self.report, &waves, audio, options.names)?;
+            export::write_page(folder.join("report.html"), &self.report, &waves, audio, options.names)?;
         }
         if let Some(meters) = meters {
-            export::write_peaks(&folder.join("peaks.json"), &meters.finish(), PeakBits::Eight)?;
+            export::write_peaks(folder.join("peaks.json"), &meters.finish(), PeakBits::Eight)?;
         }
         if options.series {
-            export::write_text(&folder.join("series.json"), &format!("{}\n", self.series()?))?;
+            export::write_text(folder.join("series.json"), &format!("{}\n", self.series()?))?;
         }
         for format in &options.labels {
-            export::write_text(&folder.join(format.file_name()), &format.write(&self.report, options.names))?;
+            export::write_text(folder.join(format.file_name()), &format.write(&self.report, options.names))?;
         }
         export::write_text(&report, &format!("{}\n", self.report.to_json()?))
     }
