@@ -27,6 +27,14 @@ impl Cancel {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Fails with `cancelled` where the work shall stop.
+    ///
+    /// # Errors
+    /// `cancelled`.
+    pub fn check(&self, stage: Stage) -> Result<()> {
+        if self.is_cancelled() { Err(Error::cancelled(stage)) } else { Ok(()) }
+    }
+
     /// A guard that stops the work when it is dropped: for a caller who may leave early.
     ///
     /// ```
@@ -115,7 +123,7 @@ impl RunOptions {
     /// # Errors
     /// `cancelled`.
     pub fn check(&self, stage: Stage) -> Result<()> {
-        if self.cancel.is_cancelled() { Err(Error::cancelled(stage)) } else { Ok(()) }
+        self.cancel.check(stage)
     }
 
     /// Tells the caller how far the work has come.

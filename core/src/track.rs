@@ -3,11 +3,16 @@
 use crate::call::Role;
 use crate::units::{Millis, Rate};
 
+/// Keeps traits that users name and do not implement open to new methods.
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
 /// What listens to a track as it is decoded: blocks of mono samples in [−1, 1], in order, of any
 /// length.
 ///
-/// A listener's answer never depends on how the samples were cut into blocks.
-pub trait SampleSink {
+/// A listener's answer never depends on how the samples were cut into blocks. Sealed.
+pub trait SampleSink: sealed::Sealed {
     /// Hears the next samples.
     fn push(&mut self, samples: &[f32]);
 }
@@ -31,8 +36,8 @@ impl Track {
 }
 
 /// Random access to one track at 8 kHz: mono, codec delay removed. For stages that look at short
-/// stretches here and there.
-pub trait Narrowband: Sync {
+/// stretches here and there. Sealed.
+pub trait Narrowband: Sync + sealed::Sealed {
     /// How many samples there are.
     fn len(&self) -> usize;
 
@@ -45,6 +50,8 @@ pub trait Narrowband: Sync {
     fn read(&self, from: usize, out: &mut [f32]);
 }
 
+impl sealed::Sealed for [f32] {}
+
 impl Narrowband for [f32] {
     fn len(&self) -> usize {
         <[f32]>::len(self)
@@ -55,6 +62,8 @@ impl Narrowband for [f32] {
     }
 }
 
+impl sealed::Sealed for [i16] {}
+
 impl Narrowband for [i16] {
     fn len(&self) -> usize {
         <[i16]>::len(self)
@@ -64,6 +73,8 @@ impl Narrowband for [i16] {
         copy(self, from, out, to_f32);
     }
 }
+
+impl<T> sealed::Sealed for Vec<T> where [T]: sealed::Sealed {}
 
 impl<T: Copy> Narrowband for Vec<T>
 where
@@ -78,6 +89,8 @@ where
         self.as_slice().read(from, out);
     }
 }
+
+impl<T: Narrowband + ?Sized> sealed::Sealed for &T {}
 
 impl<T: Narrowband + ?Sized> Narrowband for &T {
     fn len(&self) -> usize {
@@ -112,6 +125,8 @@ impl PcmCollector {
         (self.samples, self.saturated)
     }
 }
+
+impl sealed::Sealed for PcmCollector {}
 
 impl SampleSink for PcmCollector {
     fn push(&mut self, samples: &[f32]) {
@@ -166,6 +181,8 @@ impl CompactPcm {
         self
     }
 }
+
+impl sealed::Sealed for CompactPcm {}
 
 impl SampleSink for CompactPcm {
     fn push(&mut self, samples: &[f32]) {

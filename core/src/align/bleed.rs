@@ -154,6 +154,9 @@ impl<'s, 't> Search<'s, 't> {
     /// more than one thread both are looked for side by side, and the second forgotten where the
     /// first was enough.
     fn both_ways(&mut self, quest: impl Fn(&Self, Direction) -> Option<BleedQuery>) -> bool {
+        if self.a.is_cancelled() {
+            return true;
+        }
         let [first, second] = Direction::BOTH;
         if threads::count() > 1
             && let (Some(one), Some(other)) = (quest(self, first), quest(self, second))
@@ -323,7 +326,7 @@ impl SpectrumGrid {
         // Where half of the sound comes before and half after: beyond the hearer's ends less than
         // half could be heard.
         let middle = talker.middle_of_sound(quest.frame, len / FRAME) as i64 * FRAME as i64;
-        for (tile, within) in &quest.tiles {
+        for (tile, within) in quest.tiles.iter().take_while(|_| !a.is_cancelled()) {
             let Some(valid) = overlapping(*tile, within, middle, hearer.len()) else { continue };
             found.searched_s += valid.len() as f64 / RATE as f64;
             let peaks = self.compare(correlator, &voice, hearer, start + tile, valid);

@@ -205,6 +205,9 @@ impl<'s, 't> Follower<'s, 't> {
     /// Listens between two moments of track a, to the party that is clearest there; to both until
     /// both are known.
     fn listen(&mut self, from_s: f64, to_s: f64) {
+        if self.a.is_cancelled() {
+            return;
+        }
         let mut order: Vec<(Direction, f64, ClearEcho)> = Vec::new();
         for direction in Direction::BOTH {
             let k = direction as usize;
@@ -348,7 +351,7 @@ impl<'s, 't> Follower<'s, 't> {
             let delays = [step.lags_s.0, step.lags_s.1].map(|lag| direction.delay(lag) + echo);
             let shift = if direction == Direction::AOnB { 0.0 } else { -step.mean_lag_s() };
             let mut frame = ((from + shift) * FRAMES as f64).max(0.0) as usize;
-            while (frame as f64) < (to + shift) * FRAMES as f64 {
+            while (frame as f64) < (to + shift) * FRAMES as f64 && !self.a.is_cancelled() {
                 self.located += 1;
                 let (voice, other, tile) = self.spectra(direction, frame, (delays[0] + delays[1]) / 2.0);
                 let (t, h) = (self.correlator.baseband(&voice), self.correlator.baseband(&other));

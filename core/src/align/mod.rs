@@ -38,7 +38,8 @@ pub use prior::StartTime;
 
 use crate::call::{KnownOffset, Role};
 pub use crate::config::AlignOptions;
-use crate::error::Warning;
+use crate::error::{Result, Stage, Warning};
+use crate::run::Cancel;
 use crate::timeline::Placement;
 use crate::track::Narrowband;
 use crate::units::Millis;
@@ -83,9 +84,24 @@ pub struct Alignment {
 /// the others are surest about. Memory is about ten megabytes and one number for each 10 ms of a
 /// track.
 pub fn align(tracks: &[TrackInput], options: &AlignOptions) -> Alignment {
+    place_all(tracks, options, &Cancel::default())
+}
+
+/// [`align`] that can be stopped.
+///
+/// # Errors
+/// `cancelled`.
+pub fn align_until(tracks: &[TrackInput], options: &AlignOptions, cancel: &Cancel) -> Result<Alignment> {
+    cancel.check(Stage::Align)?;
+    let alignment = place_all(tracks, options, cancel);
+    // What was found by then rests on a part of the evidence.
+    cancel.check(Stage::Align).map(|()| alignment)
+}
+
+fn place_all(tracks: &[TrackInput], options: &AlignOptions, cancel: &Cancel) -> Alignment {
     if let [_] = tracks {
         return Alignment { placements: vec![Placement::reference()], ..Alignment::default() };
     }
-    let sounds: Vec<Sound> = tracks.iter().map(|track| Sound::new(track, options.portable)).collect();
+    let sounds: Vec<Sound> = tracks.iter().map(|track| Sound::new(track, options.portable, cancel)).collect();
     place::place(&sounds, options)
 }

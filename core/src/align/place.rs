@@ -74,7 +74,7 @@ struct PairTable<'s, 't> {
 impl PairTable<'_, '_> {
     fn push(&mut self, a: usize, b: usize) {
         let (a, b) = (a.min(b), a.max(b));
-        if a != b && self.pairs.iter().all(|p| (p.a, p.b) != (a, b)) {
+        if a != b && !self.sounds[a].is_cancelled() && self.pairs.iter().all(|p| (p.a, p.b) != (a, b)) {
             self.pairs.extend(Pair::new(self.sounds, a, b, self.options));
         }
     }

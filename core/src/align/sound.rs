@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::TrackInput;
 use super::wave::{FRAME, RATE};
+use crate::run::Cancel;
 use crate::track::Narrowband;
 
 /// Samples of a 10 ms frame at the track's 8 kHz.
@@ -28,14 +29,20 @@ pub(super) struct Sound<'a> {
     pub floor: f32,
     /// Whether transforms give the same bits on every CPU.
     pub portable: bool,
+    cancel: Cancel,
 }
 
 impl<'a> Sound<'a> {
-    pub fn new(input: &'a TrackInput<'a>, portable: bool) -> Self {
+    pub fn new(input: &'a TrackInput<'a>, portable: bool, cancel: &Cancel) -> Self {
         let energy = input.energies.map_or_else(|| energies(input.samples), <[f32]>::to_vec);
         let active = own_sound(&energy);
         let floor = line_noise(&energy);
-        Self { input, energy, active, floor, portable }
+        Self { input, energy, active, floor, portable, cancel: cancel.clone() }
+    }
+
+    /// Whether the placement shall stop: what is still to be listened to is then left out.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
     }
 
     /// The track's length in seconds.

@@ -349,7 +349,7 @@ fn a_survey_finds_what_following_does_and_gives_up_where_nothing_is_heard() {
         role: Role::Unknown,
     };
     let inputs = [input(0), input(1)];
-    let [a, b] = inputs.each_ref().map(|i| Sound::new(i, true));
+    let [a, b] = inputs.each_ref().map(|i| Sound::new(i, true, &Cancel::default()));
     let near = vote::Direction::BOnA;
     let (longest, compared) = follow::survey(&a, &b, near, 3.22, &[]);
     let link = follow::follow(&a, &b, 3.2, [None, Some(3.22)], &[]).unwrap();

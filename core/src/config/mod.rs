@@ -3,11 +3,13 @@
 //! A configuration is a JSON object of the same shape in all languages; fields left out keep their
 //! defaults, fields that do not exist are refused by name.
 
+mod builder;
 mod choices;
 mod limits;
 mod nearest;
 mod stages;
 
+pub(crate) use builder::setters;
 pub use choices::{Cover, DetectorKind, Edges, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
 pub use limits::{IntegrityConfig, MetricsConfig, OutcomeConfig};
 pub use nearest::nearest;

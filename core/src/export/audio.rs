@@ -178,10 +178,50 @@ mod tests {
     use crate::decode::{Input, decode};
     use crate::error::ErrorKind;
     use crate::mix::MixInput;
+    use crate::run::Cancel;
     use crate::timeline::Placement;
     use crate::units::{Decibels, Millis, Rate};
 
     const FORMATS: [(Format, &str); 3] = [(Format::Wav, "wav"), (Format::WavUlaw, "wav"), (Format::Flac, "flac")];
+
+    /// Takes bytes as a socket does, cancels after the first million, and counts those that come
+    /// after.
+    struct Socket(Cancel, usize);
+
+    impl Write for Socket {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.1 += bytes.len();
+            if self.1 > 1_000_000 {
+                self.0.cancel();
+            }
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_mix_ends_soon_after_the_cancel() {
+        let (place, samples) = (Placement::reference(), vec![0; 8_000 * 600]);
+        let rate = Rate::NARROWBAND;
+        let track = MixInput { samples: &samples, rate, role: Role::Agent, placement: &place, gain: Decibels(0.0) };
+        for threads in [1, 2] {
+            let mut mixer = Mixer::new(&[track], Millis(600_000.0), &MixConfig::default()).unwrap();
+            let (cancel, mut written) = (Cancel::default(), 0);
+            let run = RunOptions::default().with_cancel(&cancel);
+            let ended = threads::apart(Some(threads), || {
+                let mut socket = Socket(cancel.clone(), 0);
+                let ended = write_audio_to(&mut socket, &mut mixer, Format::Wav, &run);
+                written = socket.1;
+                ended
+            });
+            assert_eq!(ended.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+            // Two blocks of at most eight seconds each: one that was being made, one being written.
+            assert!(written <= 1_000_000 + 4 * AHEAD, "{written} bytes with {threads} threads");
+        }
+    }
 
     /// Channels that are hard to encode: a hum, full-scale noise, steps, silence with one click,
     /// and a swell.

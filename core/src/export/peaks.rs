@@ -12,7 +12,7 @@ use crate::config::DecodeOptions;
 use crate::decode::{Decoder, Input};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::run::{Progress, RunOptions};
-use crate::track::{SampleSink, to_i16};
+use crate::track::{SampleSink, sealed, to_i16};
 use crate::units::Rate;
 
 /// audiowaveform refuses fewer samples a point.
@@ -109,6 +109,8 @@ impl PeakMeter {
         self.points
     }
 }
+
+impl sealed::Sealed for PeakMeter {}
 
 impl SampleSink for PeakMeter {
     fn push(&mut self, samples: &[f32]) {

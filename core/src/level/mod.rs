@@ -18,7 +18,7 @@ use pieces::Pieces;
 use fearless_simd::{Simd, dispatch};
 
 use crate::samples::Samples;
-use crate::track::SampleSink;
+use crate::track::{SampleSink, sealed};
 use crate::units::{Decibels, Millis, Rate};
 
 /// Samples at or beyond this are counted as clipped: 16 bits hold nothing above it.
@@ -129,6 +129,8 @@ impl LevelMeter {
         }
     }
 }
+
+impl sealed::Sealed for LevelMeter {}
 
 impl SampleSink for LevelMeter {
     fn push(&mut self, samples: &[f32]) {

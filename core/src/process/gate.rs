@@ -3,7 +3,7 @@
 
 use crate::call::Role;
 use crate::config::Config;
-use crate::error::{Result, Stage};
+use crate::error::Result;
 use crate::events::{self, TrackEvent};
 use crate::level::Level;
 use crate::mix::PartyLevel;
@@ -56,8 +56,7 @@ pub(super) fn gate(
     config: &Config,
     run: &RunOptions,
 ) -> Result<Vec<PlacedTrack>> {
-    let mut gated = own_speech(&tracks, &places.placements, config);
-    run.check(Stage::Speech)?;
+    let mut gated = own_speech(&tracks, &places.placements, config, run)?;
     let events = own_events(&tracks, &places.placements);
     for (gated, events) in gated.iter_mut().zip(&events) {
         gated.own = without_tones(&gated.own, events, config.speech.min_speech_ms);
@@ -117,14 +116,14 @@ impl PlacedTrack {
 }
 
 /// Own speech and bleed of every track, in its own time.
-fn own_speech(tracks: &[LiveTrack], placements: &[Placement], config: &Config) -> Vec<Gated> {
+fn own_speech(tracks: &[LiveTrack], placements: &[Placement], config: &Config, run: &RunOptions) -> Result<Vec<Gated>> {
     let spans: Vec<Vec<Span>> = tracks.iter().map(|track| spans(&track.analysis, config)).collect();
     let inputs = spans.iter().zip(tracks).zip(placements).map(|((spans, track), placement)| GateInput {
         spans,
         samples: track.analysis.narrowband(),
         placement,
     });
-    speech::gate(&inputs.collect::<Vec<_>>(), config)
+    speech::gate_until(&inputs.collect::<Vec<_>>(), config, &run.cancel)
 }
 
 fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {

@@ -16,6 +16,8 @@ mod analyze;
 mod analyzer;
 mod batch;
 mod call_input;
+#[cfg(test)]
+mod cancel_tests;
 mod chunks;
 #[cfg(test)]
 mod click_tests;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::config::setters;
 use crate::config::{DecodeOptions, Format, Layout, LevelTarget, MixConfig, OutputRate};
 use crate::decode::{ChannelSelection, Decoder, Input, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -27,6 +28,13 @@ pub struct NormalizeOptions {
     pub level: LevelTarget,
     /// One channel for all, or as many as the recording has.
     pub layout: Layout,
+}
+
+setters! { NormalizeOptions:
+    with_decode(decode: DecodeOptions),
+    with_rate(rate: OutputRate),
+    with_level(level: LevelTarget),
+    with_layout(layout: Layout),
 }
 
 /// A normalised recording.

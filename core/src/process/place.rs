@@ -2,7 +2,7 @@
 
 use crate::align;
 use crate::config::{AlignOptions, Config};
-use crate::error::{Result, Stage, Warning};
+use crate::error::{Result, Warning};
 use crate::run::RunOptions;
 use crate::timeline::Placement;
 use crate::units::Millis;
@@ -23,14 +23,12 @@ pub(super) struct Placements {
 /// # Errors
 /// `cancelled`.
 pub(super) fn place(tracks: &[LiveTrack], config: &Config, run: &RunOptions) -> Result<Placements> {
-    run.check(Stage::Align)?;
     let first = recorders(tracks);
     // One recorder has nothing to be placed against, and its samples may or may not have been kept.
     let alone = first.len() == 1;
     let inputs: Vec<align::TrackInput> = first.iter().map(|track| align_input(track, alone)).collect();
     let options = AlignOptions { portable: config.portable || config.align.portable, ..config.align };
-    let alignment = align::align(&inputs, &options);
-    run.check(Stage::Align)?;
+    let alignment = align::align_until(&inputs, &options, &run.cancel)?;
     let placement = |track: &LiveTrack| {
         let at = first.iter().position(|earlier| earlier.recorder == track.recorder);
         let found = at.and_then(|at| Some((first.get(at)?, alignment.placements.get(at)?)));

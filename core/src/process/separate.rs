@@ -57,14 +57,22 @@ pub(super) fn separate(
 ) -> Result<Vec<PlacedTrack>> {
     for track in tracks.iter_mut().filter(|track| config.voices && track.shared && track.repeats.is_none()) {
         run.check(Stage::Speech)?;
-        track.voices = TrackVoices::of(track, direction, config);
+        track.voices = TrackVoices::of(track, direction, config, run)?;
     }
     Ok(tracks)
 }
 
 impl TrackVoices {
     /// The voices of a track; `None` where they cannot be told apart.
-    fn of(placed: &PlacedTrack, direction: Option<Direction>, config: &Config) -> Option<Self> {
+    ///
+    /// # Errors
+    /// `cancelled`.
+    fn of(
+        placed: &PlacedTrack,
+        direction: Option<Direction>,
+        config: &Config,
+        run: &RunOptions,
+    ) -> Result<Option<Self>> {
         let heard = &placed.track.analysis;
         let back = |span: &Span| {
             let (start, end) = (placed.placement.to_track(span.start), placed.placement.to_track(span.end));
@@ -74,7 +82,7 @@ impl TrackVoices {
         let is_sound = |sound: &&TrackEvent| SOUNDS.contains(&sound.kind);
         let sounds: Vec<Span> =
             heard.events.iter().filter(is_sound).map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect();
-        let found = voices::separate(heard.narrowband(), &speech, &sounds, config.portable);
+        let found = voices::separate(heard.narrowband(), &speech, &sounds, config.portable, &run.cancel)?;
         let on_call = |spans: Vec<Span>| spans.into_iter().map(|span| placed.placement.span_to_call(span)).collect();
         let spoken: Vec<Vec<Span>> = found.voices.into_iter().map(on_call).collect();
         let first = spoken.first().and_then(|spans| spans.first()).map_or(Millis(0.0), |span| span.start);
@@ -87,7 +95,8 @@ impl TrackVoices {
             speech,
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
-        (found.confidence >= LEAST_CONFIDENCE).then_some(Self { voices, confidence: rounded(found.confidence) })
+        let sure = found.confidence >= LEAST_CONFIDENCE;
+        Ok(sure.then_some(Self { voices, confidence: rounded(found.confidence) }))
     }
 }
 

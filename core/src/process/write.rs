@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{Processed, ProcessedTrack};
+use crate::config::setters;
 use crate::config::{Layout, MixConfig};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::export::{self, Claim, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
@@ -28,6 +29,15 @@ pub struct WriteOptions {
     pub labels: Vec<LabelFormat>,
     /// How page and labels call the parties.
     pub names: Names,
+}
+
+setters! { WriteOptions:
+    with_page(page: bool),
+    with_embed_audio(embed_audio: bool),
+    with_peaks(peaks: Option<u32>),
+    with_series(series: bool),
+    with_labels(labels: Vec<LabelFormat>),
+    with_names(names: Names),
 }
 
 impl Processed {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 use crate::call::{Call, Leg, Moment, named};
+use crate::config::setters;
 use crate::error::{Result, Warning};
 use crate::units::Millis;
 
@@ -167,6 +168,10 @@ pub struct Options {
     /// The offset from UTC of times that are written without one, in seconds east. `None`: the
     /// provider's default (Wellcloud +08:00), or no such times at all.
     pub local_offset_s: Option<i32>,
+}
+
+setters! { Options:
+    with_local_offset_s(local_offset_s: Option<i32>),
 }
 
 /// A call as a provider describes it.

@@ -1,6 +1,7 @@
 //! Spans cut for transcribers, which take so many seconds at most, and the way back to the call's
 //! time.
 
+use crate::config::setters;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::timeline::Placement;
 use crate::units::{Millis, Span};
@@ -18,6 +19,12 @@ pub struct ChunkOptions {
     pub pad: Millis,
     /// A pause is a stretch of frames below this probability.
     pub neg_threshold: f32,
+}
+
+setters! { ChunkOptions:
+    into with_longest(longest: Millis),
+    into with_pad(pad: Millis),
+    with_neg_threshold(neg_threshold: f32),
 }
 
 impl Default for ChunkOptions {

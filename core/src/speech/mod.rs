@@ -13,6 +13,6 @@ pub use chunks::{Chunk, ChunkOptions, chunks};
 pub use detect::{Detected, detect, detect_with};
 pub use edges::located;
 pub(crate) use faint::{LegInput, floors, reaches};
-pub use gate::{BleedSpan, GateInput, Gated, gate};
+pub use gate::{BleedSpan, GateInput, Gated, gate, gate_until};
 pub use spans::spans;
 pub use turns::{Turn, turns};

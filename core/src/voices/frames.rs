@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use super::encoder::{HOP, MelFrame, MelFrames};
 use super::windows::stretch;
+use crate::error::{Result, Stage};
+use crate::run::Cancel;
 use crate::track::Narrowband;
 
 /// Numbers of a frame.
@@ -41,7 +43,12 @@ pub(super) struct SpeechFrames {
 }
 
 /// The frames of stretches of speech.
-pub(super) fn speech_frames(samples: &dyn Narrowband, stretches: &[(usize, usize)], portable: bool) -> SpeechFrames {
+pub(super) fn speech_frames(
+    samples: &dyn Narrowband,
+    stretches: &[(usize, usize)],
+    portable: bool,
+    cancel: &Cancel,
+) -> Result<SpeechFrames> {
     let mel = MelFrames::new(portable);
     let all: usize = stretches.iter().map(|(start, end)| end - start).sum();
     let step = all.div_ceil(EVERY).clamp(1, MOST_APART);
@@ -49,6 +56,7 @@ pub(super) fn speech_frames(samples: &dyn Narrowband, stretches: &[(usize, usize
     for &(start, end) in stretches {
         let mut levels = Vec::with_capacity((end - start) / step + 1);
         for from in (start..end).step_by(AT_ONCE * step) {
+            cancel.check(Stage::Speech)?;
             let to = end.min(from + AT_ONCE * step);
             let (heard, before) = stretch(samples, from, to);
             let frames = mel.frames(&heard, before, (to - from).div_ceil(step), step * HOP);
@@ -59,7 +67,7 @@ pub(super) fn speech_frames(samples: &dyn Narrowband, stretches: &[(usize, usize
         found.pauses.extend(pauses(&levels, ABOUT / step));
     }
     level_out(&mut found.cepstra);
-    found
+    Ok(found)
 }
 
 fn level(frame: &MelFrame) -> f32 {

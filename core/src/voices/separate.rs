@@ -7,6 +7,8 @@ use super::likeness::{VoiceWindow, dot};
 use super::mixture::{Mixture, Sums};
 use super::path::posteriors;
 use super::{brief, windows};
+use crate::error::{Result, Stage};
+use crate::run::Cancel;
 use crate::track::Narrowband;
 use crate::units::{Millis, Span};
 
@@ -38,23 +40,33 @@ pub struct Separation {
 /// Tells the voices of a track apart. `speech`: spans of speech in the track's time, in order;
 /// `sounds`: what is no party's speech (tones, music), left out of it. `portable`: the same bits on
 /// every kind of CPU.
-pub fn separate(samples: &dyn Narrowband, speech: &[Span], sounds: &[Span], portable: bool) -> Separation {
+///
+/// # Errors
+/// `cancelled`.
+pub fn separate(
+    samples: &dyn Narrowband,
+    speech: &[Span],
+    sounds: &[Span],
+    portable: bool,
+    cancel: &Cancel,
+) -> Result<Separation> {
     let spoken = without(speech, sounds);
     let stretches: Vec<(usize, usize)> = spoken.iter().map(frames_of).filter(|(start, end)| end > start).collect();
-    let windows = windows::heard(samples, &stretches, portable);
+    let windows = windows::heard(samples, &stretches, portable, cancel);
+    cancel.check(Stage::Speech)?;
     if windows.is_empty() {
-        return Separation { voices: if spoken.is_empty() { Vec::new() } else { vec![spoken] }, confidence: 1.0 };
+        return Ok(Separation { voices: if spoken.is_empty() { Vec::new() } else { vec![spoken] }, confidence: 1.0 });
     }
     let grouping = grouped(&windows);
     if grouping.count < 2 {
-        return Separation { voices: vec![spoken], confidence: certainty(&grouping) };
+        return Ok(Separation { voices: vec![spoken], confidence: certainty(&grouping) });
     }
-    let frames = speech_frames(samples, &stretches, portable);
+    let frames = speech_frames(samples, &stretches, portable, cancel)?;
     let probabilities = classified(&frames, &windows, &grouping);
     let voices = voices(&frames, &probabilities, grouping.count, &spoken);
     let right = probabilities.chunks(grouping.count).map(|p| f64::from(p.iter().copied().fold(0.0, f32::max)));
     let mean = right.sum::<f64>() / frames.at.len().max(1) as f64;
-    Separation { voices, confidence: mean * certainty(&grouping) }
+    Ok(Separation { voices, confidence: mean * certainty(&grouping) })
 }
 
 /// The voice of every window: from the long ones, or in a call of a few words from all.
@@ -198,6 +210,10 @@ fn likeliest(probabilities: &[f32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn separate(samples: &dyn Narrowband, speech: &[Span], sounds: &[Span], portable: bool) -> Separation {
+        super::separate(samples, speech, sounds, portable, &Cancel::default()).unwrap()
+    }
 
     /// Something like a voice: glides of a pulse train through two resonances that change with
     /// every syllable of 150 ms.

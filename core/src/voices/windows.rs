@@ -2,6 +2,7 @@
 
 use super::encoder::{Embedding, HOP, MelFrame, MelFrames, VoiceEncoder};
 use super::likeness::VoiceWindow;
+use crate::run::Cancel;
 use crate::track::Narrowband;
 
 /// Windows that the encoder hears at most: about two and a half minutes of speech, a quarter of a
@@ -21,12 +22,18 @@ const LONG: usize = 120;
 const LEVEL: f32 = 1e-3;
 
 /// The windows of stretches of speech (in frames), with their embeddings, in order.
-pub(super) fn heard(samples: &dyn Narrowband, stretches: &[(usize, usize)], portable: bool) -> Vec<VoiceWindow> {
+pub(super) fn heard(
+    samples: &dyn Narrowband,
+    stretches: &[(usize, usize)],
+    portable: bool,
+    cancel: &Cancel,
+) -> Vec<VoiceWindow> {
     let places = places(stretches);
     let mel = MelFrames::new(portable);
+    let until_cancelled = places.iter().take_while(|_| !cancel.is_cancelled());
     let (frames, levels): (Vec<Vec<MelFrame>>, Vec<f32>) =
-        places.iter().map(|&(start, end)| levelled(samples, &mel, start, end)).unzip();
-    let embeddings: Vec<Embedding> = VoiceEncoder::new(portable).embed(&frames);
+        until_cancelled.map(|&(start, end)| levelled(samples, &mel, start, end)).unzip();
+    let embeddings: Vec<Embedding> = VoiceEncoder::new(portable).until(cancel).embed(&frames);
     let windows = places.into_iter().zip(embeddings).zip(levels);
     windows.map(|(((start, end), embedding), level)| VoiceWindow { start, end, level, embedding }).collect()
 }

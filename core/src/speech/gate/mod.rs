@@ -23,6 +23,8 @@ mod echo;
 mod tests;
 
 use crate::config::Config;
+use crate::error::{Result, Stage};
+use crate::run::Cancel;
 use crate::threads;
 use crate::timeline::Placement;
 use crate::track::Narrowband;
@@ -100,6 +102,19 @@ pub struct BleedSpan {
 /// A track whose place is too uncertain (a second, both tracks' uncertainties together) is not
 /// compared; nor is anything in a configuration without the gate (`speech.bleedGate`).
 pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
+    sort_all(tracks, config, &Cancel::default())
+}
+
+/// [`gate`] that can be stopped.
+///
+/// # Errors
+/// `cancelled`.
+pub fn gate_until(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> Result<Vec<Gated>> {
+    let gated = sort_all(tracks, config, cancel);
+    cancel.check(Stage::Speech).map(|()| gated)
+}
+
+fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> Vec<Gated> {
     let mut judged: Vec<Vec<GateCell>> = tracks.iter().map(|track| cells(track.spans, track.samples.len())).collect();
     if config.speech.bleed_gate
         && let Some(uncertainty) = comparable(tracks)
@@ -109,7 +124,8 @@ pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
             if !cells.is_empty() {
                 let anywhere = EchoFinder::anywhere((slack * PER_MS) as usize, config.portable);
                 let nearby = EchoFinder::nearby(config.portable);
-                judge(&mut EchoFinders { anywhere, nearby }, tracks, hearer, &mut cells);
+                let cancel = cancel.clone();
+                judge(&mut EchoFinders { anywhere, nearby, cancel }, tracks, hearer, &mut cells);
             }
             cells
         });
@@ -132,6 +148,8 @@ fn comparable(tracks: &[GateInput]) -> Option<Millis> {
 struct EchoFinders {
     anywhere: EchoFinder,
     nearby: EchoFinder,
+    /// Cells are compared until it is set.
+    cancel: Cancel,
 }
 
 /// 128 ms of a track in which there is speech.
@@ -189,11 +207,12 @@ fn echoes(finders: &mut EchoFinders, hearer: &GateInput, talker: &GateInput, cel
     let apart = cells.len().div_ceil(ALL_SEARCHED).clamp(1, MAX_APART);
     let searched = |i: usize| i.is_multiple_of(apart);
     let mut echoes: Vec<Option<Echo>> = vec![None; cells.len()];
-    for (i, cell) in cells.iter().enumerate().filter(|(i, _)| searched(*i)) {
+    let cancel = finders.cancel.clone();
+    for (i, cell) in cells.iter().enumerate().filter(|(i, _)| searched(*i)).take_while(|_| !cancel.is_cancelled()) {
         echoes[i] = compare(&mut finders.anywhere, cell, &[]);
     }
     let sure = sure_lags(cells, &echoes);
-    for (i, cell) in cells.iter().enumerate() {
+    for (i, cell) in cells.iter().enumerate().take_while(|_| !cancel.is_cancelled()) {
         let lags = lags_nearby(&sure, cell.number);
         if !lags.is_empty() {
             let about = compare(&mut finders.nearby, cell, &lags);

@@ -16,6 +16,7 @@ use fearless_simd::{Level, Simd, dispatch};
 
 use self::lstm::{GROUP, GroupState};
 use self::model::{UNITS, VoiceModel};
+use crate::run::Cancel;
 use crate::simd::Cpu;
 use crate::threads;
 
@@ -32,20 +33,30 @@ pub type Embedding = [f32; UNITS];
 pub struct VoiceEncoder {
     /// None: portable.
     level: Option<Level>,
+    cancel: Cancel,
 }
 
 impl VoiceEncoder {
     /// `portable` forbids fused multiply-adds and uses the instructions that every machine of the
     /// target has: the same bits everywhere.
     pub fn new(portable: bool) -> Self {
-        Self { level: (!portable).then(Level::new) }
+        Self { level: (!portable).then(Level::new), cancel: Cancel::default() }
     }
 
-    /// The embedding of each window. Windows of equal length go together best.
+    /// The same, which stops where the caller cancels.
+    #[must_use]
+    pub fn until(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// The embedding of each window. Windows of equal length go together best. Those that are left
+    /// when the work is cancelled have none: zeros.
     pub fn embed(&self, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
         let parts: Vec<&[Vec<MelFrame>]> = windows.chunks(TOGETHER * GROUP).collect();
         let model = VoiceModel::shared();
         let work = |windows: &[Vec<MelFrame>]| match self.level {
+            _ if self.cancel.is_cancelled() => vec![[0.0; UNITS]; windows.len()],
             None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).embed(model, windows)),
             Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).embed(model, windows)),
         };
