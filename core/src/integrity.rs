@@ -75,7 +75,7 @@ pub struct Finding {
 
 /// One track as the findings see it.
 #[derive(Debug, Clone, Default)]
-pub struct Inspected<'a> {
+pub(crate) struct Inspected<'a> {
     /// Its place among the call's tracks.
     pub track: usize,
     /// Share of its hops that carry a signal.
@@ -114,12 +114,12 @@ const AT_END: Millis = Millis(1000.0);
 const STRAY_HOPS: f64 = 0.005;
 
 /// Whether a track of which this share of hops carries a signal is dead.
-pub fn is_dead(alive: f64) -> bool {
+pub(crate) fn is_dead(alive: f64) -> bool {
     alive <= STRAY_HOPS
 }
 
 /// What is wrong with the tracks of a call.
-pub fn findings(tracks: &[Inspected], config: &IntegrityConfig) -> Vec<Finding> {
+pub(crate) fn findings(tracks: &[Inspected], config: &IntegrityConfig) -> Vec<Finding> {
     tracks.iter().flat_map(|track| inspect(track, tracks, config)).collect()
 }
 

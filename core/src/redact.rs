@@ -25,7 +25,7 @@ const FADE_MS: f64 = 5.0;
 /// # Errors
 /// `invalid_argument` for a span that is not a number, ends before it begins, or lies outside of
 /// the call: nothing is redacted where something that should be may not have been named.
-pub fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
+pub(crate) fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
     for span in spans {
         let (start, end) = (span.start.0, span.end.0);
         if !(start >= 0.0 && end > start && end <= duration.0) {
@@ -39,7 +39,7 @@ pub fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
 }
 
 /// Spans in order, those that touch as one.
-pub fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+pub(crate) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
     let mut joined: Vec<Span> = Vec::new();
     for span in spans {
@@ -53,11 +53,22 @@ pub fn joined(mut spans: Vec<Span>) -> Vec<Span> {
 
 /// A span of the call on a track: from the first sample that can sound in it to the last. Where
 /// audio was lost, both ends of the loss belong to it.
-pub fn on_track(span: Span, placement: &Placement) -> Span {
+pub(crate) fn on_track(span: Span, placement: &Placement) -> Span {
     Span { start: placement.to_track(span.start), end: placement.to_track(span.end) }
 }
 
 /// Replaces spans of a track's own time; what lies beyond the track is no fault.
+///
+/// ```
+/// use callweave::config::Cover;
+/// use callweave::track::Track;
+/// use callweave::units::{Rate, Span};
+/// use callweave::{Role, redact};
+///
+/// let mut track = Track { samples: vec![1000; 8_000], rate: Rate::NARROWBAND, role: Role::Agent };
+/// redact::cover(&mut track, &[Span::new(500.0, 1000.0)], Cover::Silence);
+/// assert_eq!((track.samples[0], track.samples[6_000]), (1000, 0));
+/// ```
 pub fn cover(track: &mut Track, spans: &[Span], cover: Cover) {
     let per_ms = f64::from(track.rate.hz()) / 1000.0;
     let fade = ((FADE_MS * per_ms) as usize).max(1);

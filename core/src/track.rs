@@ -144,7 +144,7 @@ const BLOCK: usize = 32;
 /// fits into 8 bits. What is lost lies 44 dB and more below the loudest sample of a block, and
 /// nothing of samples below 128 of 32768 is lost.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CompactPcm {
+pub(crate) struct CompactPcm {
     values: Vec<i8>,
     /// The step of each block, as a power of two of a 16-bit sample's.
     steps: Vec<u8>,

@@ -65,8 +65,6 @@ pub use probe::{Head, Probe, Problem, probe, probe_head};
 pub use raw::Raw;
 pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
 
-use std::io::Read;
-
 use self::block::{Block, FRAMES};
 use self::budget::most_samples;
 use self::input::Opened;
@@ -270,6 +268,15 @@ impl std::fmt::Debug for Decoder {
 /// of an archive one after the other. With several tracks, the leg's role says nothing of each. A
 /// long mp3 is decoded on all threads; the samples are the same on any number.
 ///
+/// ```
+/// use callweave::{DecodeOptions, Input, decode};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+/// let tracks = decode(Input::path(format!("{folder}/stereo/call.wav")), &DecodeOptions::default())?;
+/// assert_eq!(tracks.len(), 2); // one per channel
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of [`Decoder`] and [`expand`]; `no_audio` where not one sample could be decoded,
 /// `limit_exceeded` beyond the limit of tracks.
@@ -283,14 +290,6 @@ pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
         return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
     }
     Ok(tracks)
-}
-
-/// Decodes what a reader gives, as [`decode`] does: a body without length, in any chunks.
-///
-/// # Errors
-/// Those of [`decode`].
-pub fn decode_reader(reader: impl Read + Send + 'static, options: &DecodeOptions) -> Result<Vec<Track>> {
-    decode(Input::reader("stream", reader), options)
 }
 
 fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Track>) -> Result<()> {

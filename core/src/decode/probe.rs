@@ -81,6 +81,14 @@ impl Probe {
 /// Reads an input to its end and says what it is and what is wrong with it. What is no recording is
 /// an answer, not an error.
 ///
+/// ```
+/// use callweave::{DecodeOptions, Input, probe};
+///
+/// let found = probe(Input::bytes("mail.txt", "Dear customer"), &DecodeOptions::default())?;
+/// assert_eq!(found.problem.map(|problem| problem.code), Some("unsupported"));
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
 /// # Errors
 /// `io` and `invalid_argument`: where there is nothing that could be read.
 pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
@@ -95,6 +103,15 @@ pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
 /// Says what an input is by its first bytes: some kilobytes, whatever its length. An mp4 is read up
 /// to the end of its index, which may be the end of the file, and a zip archive as a whole, without
 /// unpacking more than its members' heads.
+///
+/// ```
+/// use callweave::{DecodeOptions, Input, probe_head};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+/// let found = probe_head(Input::path(format!("{folder}/stereo/call.wav")), &DecodeOptions::default())?;
+/// assert_eq!(found.head.map(|head| head.channels), Some(2));
+/// # Ok::<(), callweave::Error>(())
+/// ```
 ///
 /// # Errors
 /// Those of [`probe`].

@@ -1,10 +1,10 @@
 //! Everything that sounds but is not speech: keys, the network's tones, fax, beeps and hold music,
 //! each an [`TrackEvent`] in track time.
 //!
-//! [`EventDetector`] listens at 8 kHz and owns the one block analysis: a spectrum for every 32 ms, which music is judged by, and, only where
-//! one of these holds a key or a steady tone, spectra every 8 ms for the rest. [`zero::Zero`] and
-//! [`clipping::Clipping`] listen at the recording's own rate. [`dedupe::dedupe`] drops what bled
-//! from another track.
+//! [`detect`] finds them in a track by itself. [`EventDetector`] listens at 8 kHz and owns the one
+//! block analysis: a spectrum for every 32 ms, which music is judged by, and, only where one of
+//! these holds a key or a steady tone, spectra every 8 ms for the rest. Digital zero and clipping
+//! are looked for at the recording's own rate. What bled from another track is dropped.
 
 mod band;
 mod beep;
@@ -23,13 +23,13 @@ mod spectrum;
 mod tones;
 mod zero;
 
-pub use band::{Band, BandMeter};
-pub use clipping::Clipping;
-pub use dedupe::dedupe;
+pub(crate) use band::{Band, BandMeter};
+pub(crate) use clipping::Clipping;
+pub(crate) use dedupe::dedupe;
 pub use detect::detect;
 pub(crate) use detect::joined;
 pub use event::TrackEvent;
-pub use zero::Zero;
+pub(crate) use zero::Zero;
 
 use bursts::{Burst, Bursts, Notice};
 use event::EventKind;

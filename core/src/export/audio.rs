@@ -27,21 +27,8 @@ pub fn write_audio(path: impl AsRef<Path>, mixer: &mut Mixer, format: Format, ru
     write(path.as_ref(), mixer, format, run, |_| {}, |_| {})
 }
 
-/// As [`write_audio`]; returns the SHA-256 of the file, in hexadecimal.
-///
-/// # Errors
-/// As [`write_audio`].
-pub fn write_audio_hashed(
-    path: impl AsRef<Path>,
-    mixer: &mut Mixer,
-    format: Format,
-    run: &RunOptions,
-) -> Result<String> {
-    write_audio_heard(path, mixer, format, run, |_| {})
-}
-
-/// As [`write_audio_hashed`], with a listener to the blocks as they are written, channels
-/// interleaved.
+/// As [`write_audio`], with a listener to the blocks as they are written, channels interleaved;
+/// returns the SHA-256 of the file, in hexadecimal.
 ///
 /// # Errors
 /// As [`write_audio`].
@@ -255,7 +242,7 @@ mod tests {
         }
         let name = format!("callweave-audio-{}-{:?}", std::process::id(), std::thread::current().id());
         let path = std::env::temp_dir().join(name);
-        let hash = write_audio_hashed(&path, &mut mixer(), format, &RunOptions::default()).unwrap();
+        let hash = write_audio_heard(&path, &mut mixer(), format, &RunOptions::default(), |_| {}).unwrap();
         let hashed = std::fs::read(&path).unwrap();
         write_audio(&path, &mut mixer(), format, &RunOptions::default()).unwrap();
         let bytes = std::fs::read(&path).unwrap();

@@ -13,18 +13,20 @@ mod strip;
 mod strip_text;
 mod wav;
 
-pub use audio::{write_audio, write_audio_hashed, write_audio_heard, write_audio_to};
+pub(crate) use audio::write_audio_heard;
+pub use audio::{write_audio, write_audio_to};
 pub(crate) use claim::Claim;
 #[cfg(feature = "cli")]
 pub(crate) use claim::is_claimed;
 pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
 pub(crate) use page::require_page;
-pub use page::{PageAudio, Waves, page_points_per_second, write_page};
+pub(crate) use page::{PageAudio, Waves, page_points_per_second, write_page};
 pub(crate) use partial::PartialFile;
 #[cfg(feature = "cli")]
 pub(crate) use partial::remove_leftovers;
-pub use peaks::{PeakBits, PeakMeter, Peaks, peaks, samples_per_point, write_peaks};
-pub use series::{TrackLevels, series};
+pub(crate) use peaks::PeakMeter;
+pub use peaks::{PeakBits, Peaks, peaks, samples_per_point, write_peaks};
+pub(crate) use series::{TrackLevels, series};
 pub use strip::strip_svg;
 pub use strip_text::strip_text;
 

@@ -8,7 +8,8 @@ mod loudness;
 pub(crate) mod peak;
 mod pieces;
 
-pub use activity::{ActiveLevel, Hop, Hops, active_level};
+pub(crate) use activity::active_level;
+pub use activity::{ActiveLevel, Hop, Hops};
 
 use activity::{Activity, HOPS_PER_SECOND};
 use loudness::Loudness;

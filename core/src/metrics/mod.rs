@@ -13,7 +13,7 @@
 
 mod silence;
 
-pub use silence::{SilenceInput, silences};
+pub(crate) use silence::{SilenceInput, silences};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,21 @@ pub enum Comparison {
 }
 
 /// The figures of a call. `turns` name the parties by their place in `parties`.
+///
+/// ```
+/// use callweave::config::MetricsConfig;
+/// use callweave::metrics::{Comparison, Party, metrics};
+/// use callweave::speech::turns;
+/// use callweave::units::{Millis, Span};
+///
+/// let speech = [vec![Span::new(0.0, 3_000.0)], vec![Span::new(3_500.0, 4_500.0)]];
+/// let party = |track: usize| Party { track, voice: None, speech: speech[track].clone() };
+/// let turns = turns(&speech, Millis(1500.0));
+/// let figures =
+///     metrics(&[party(0), party(1)], &turns, Millis(5_000.0), Comparison::Full, &MetricsConfig::default());
+/// assert_eq!(figures.by_track[0].talk_share, Some(0.75));
+/// assert_eq!(figures.response_ms.and_then(|times| times.median), Some(Millis(500.0)));
+/// ```
 pub fn metrics(
     parties: &[Party],
     turns: &[Turn],
@@ -179,7 +194,7 @@ fn share(value: f64) -> f64 {
 }
 
 /// The spans in which at least `n` parties speak, in order and apart.
-pub fn at_least(n: i32, parties: &[Party]) -> Vec<Span> {
+pub(crate) fn at_least(n: i32, parties: &[Party]) -> Vec<Span> {
     let mut edges: Vec<(f64, i32)> =
         parties.iter().flat_map(|p| &p.speech).flat_map(|s| [(s.start.0, 1), (s.end.0, -1)]).collect();
     // An end comes before a beginning at the same moment: touching is not overlapping.
@@ -202,7 +217,7 @@ pub fn at_least(n: i32, parties: &[Party]) -> Vec<Span> {
 }
 
 /// The stretches of at least `least` outside of spans that are in order and apart.
-pub fn gaps(spans: &[Span], duration: Millis, least: Millis) -> Vec<Span> {
+pub(crate) fn gaps(spans: &[Span], duration: Millis, least: Millis) -> Vec<Span> {
     let starts = spans.iter().map(|s| s.start).chain([duration]);
     let ends = [Millis(0.0)].into_iter().chain(spans.iter().map(|s| s.end));
     let between = ends.zip(starts).map(|(end, start)| Span { start: end, end: start });

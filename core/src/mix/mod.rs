@@ -90,13 +90,13 @@ impl PartyLevel {
 }
 
 /// The gain that brings a party to a level ([`PartyLevel::gain`]).
-pub fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: LevelTarget) -> Decibels {
+pub(crate) fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: LevelTarget) -> Decibels {
     PartyLevel::new(level, speech, noise).gain(target)
 }
 
 /// The rate of a mix: as chosen, or the highest of the tracks (at most 16 kHz unless the sources'
 /// own is asked for).
-pub fn output_rate(tracks: impl Iterator<Item = Rate>, config: &MixConfig) -> Rate {
+pub(crate) fn output_rate(tracks: impl Iterator<Item = Rate>, config: &MixConfig) -> Rate {
     let highest = tracks.max().unwrap_or(Rate::NARROWBAND);
     match config.rate {
         OutputRate::Fixed(rate) => rate,

@@ -19,7 +19,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use facts::{Facts, TrackFacts};
+pub(crate) use facts::{Facts, TrackFacts};
 
 use rules::{RULES, time};
 
@@ -62,7 +62,7 @@ pub struct Tagged {
 }
 
 /// The outcome of a call.
-pub fn outcome(facts: &Facts, config: &OutcomeConfig) -> Decision {
+pub(crate) fn outcome(facts: &Facts, config: &OutcomeConfig) -> Decision {
     for (value, rule) in RULES {
         if let Some(reasons) = rule(facts, config) {
             let confidence = confidence::of(value, &reasons, facts);
@@ -75,7 +75,7 @@ pub fn outcome(facts: &Facts, config: &OutcomeConfig) -> Decision {
 }
 
 /// The tag of an outcome.
-pub fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) -> Tagged {
+pub(crate) fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) -> Tagged {
     let outcome = decision.value;
     let short = outcome == Outcome::Conversation && is_short(facts, config);
     let from = if short { "conversation_short".to_owned() } else { outcome.name().to_owned() };

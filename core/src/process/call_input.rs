@@ -68,6 +68,16 @@ impl CallInput {
     /// A call from files: recordings, one recording whose name describes it (3CX), or one document
     /// (a manifest or a provider's JSON) with its audio beside it.
     ///
+    /// ```
+    /// use callweave::{CallInput, Config, RunOptions, analyze};
+    ///
+    /// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+    /// let call = CallInput::open(&[format!("{folder}/tencent-dual/pushes.json")])?;
+    /// let report = analyze(call, &Config::default(), &RunOptions::default())?;
+    /// assert_eq!(report.tracks.len(), 2);
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `invalid_argument` for a document among other files, and those of
     /// [`CallInput::from_document`].

@@ -34,6 +34,21 @@ impl Processed {
     /// call. Bleed is left out, so nobody is transcribed twice. [`ProcessedTrack::cut`] gives a
     /// chunk's samples.
     ///
+    /// ```
+    /// use callweave::speech::ChunkOptions;
+    /// use callweave::{Config, Input, RunOptions, process, units::Rate};
+    ///
+    /// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+    /// let call = vec![Input::path(format!("{folder}/short/customer.wav"))];
+    /// let config = Config::default();
+    /// let call = process(call, &config, &RunOptions::default())?;
+    /// for chunk in call.chunks(&config, &ChunkOptions::default())? {
+    ///     let samples = call.tracks[chunk.placed].cut(chunk.chunk.track, Rate::WIDEBAND)?;
+    ///     assert!(!samples.is_empty());
+    /// }
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `invalid_argument` for lengths that make no sense; those of [`speech::detect`], which is
     /// asked again where speech is longer than a chunk.

@@ -52,6 +52,16 @@ pub struct Normalized {
 /// Decodes one recording, removes its codec delay, and prepares it at a rate and a level. All
 /// channels get the gain that the loudest one's speech needs, so their balance stays.
 ///
+/// ```
+/// use callweave::{Input, NormalizeOptions, RunOptions, normalize};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+/// let input = Input::path(format!("{folder}/short/agent.wav"));
+/// let normalized = normalize(input, &NormalizeOptions::default(), &RunOptions::default())?;
+/// normalized.write(std::env::temp_dir().join("callweave-normalized.flac"), &RunOptions::default())?;
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of [`Decoder`]; `no_audio` where not one sample could be decoded; `cancelled`.
 pub fn normalize(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {

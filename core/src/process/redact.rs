@@ -34,6 +34,17 @@ impl Processed {
     /// It does not touch the recordings themselves, nor files that were written before; what a
     /// detector did not hear as a key is not redacted as one.
     ///
+    /// ```
+    /// use callweave::process::Redaction;
+    /// use callweave::{Config, Input, RunOptions, process, units::{Rate, Span}};
+    ///
+    /// let call = vec![Input::samples("call", vec![1000i16; 40_000], Rate::NARROWBAND)];
+    /// let mut call = process(call, &Config::default(), &RunOptions::default())?;
+    /// call.redact(&Redaction { spans: vec![Span::new(2_000.0, 3_000.0)], ..Redaction::default() })?;
+    /// assert_eq!(call.tracks[0].track.samples[20_000], 0);
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `invalid_argument` for a span that is not within the call, and for tracks whose samples were
     /// not kept: nothing is changed then.

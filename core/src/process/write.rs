@@ -126,7 +126,7 @@ impl Processed {
         super::in_threads(run, false, || export::write_audio_to(to, &mut mixer, config.format, run))?
     }
 
-    /// Each second's level by track, as JSON ([`export::series`]).
+    /// Each second's level by track, as JSON.
     ///
     /// # Errors
     /// `internal` by a defect alone.

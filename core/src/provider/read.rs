@@ -29,6 +29,16 @@ pub fn detect(document: &Value) -> Option<Kind> {
 
 /// Reads a document that describes one call.
 ///
+/// ```
+/// use callweave::{Role, provider};
+///
+/// let pushes = r#"[{"SessionId": "s", "RecordId": "1", "EndpointUser": "+6620000000"},
+///                  {"SessionId": "s", "RecordId": "2", "EndpointUser": "anna@example.com"}]"#;
+/// let call = provider::read(pushes)?;
+/// assert_eq!(call.recordings[1].leg.role, Role::Agent);
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`read_all`]; and `invalid_argument` if it describes several calls.
 pub fn read(text: &str) -> Result<CallDescription> {

@@ -110,6 +110,14 @@ pub(crate) fn narrowed(
 
 /// A whole signal at another rate.
 ///
+/// ```
+/// use callweave::{resample::resample, units::Rate};
+///
+/// let wide = resample(&[0.5; 8_000], Rate::NARROWBAND, Rate::WIDEBAND)?;
+/// assert_eq!(wide.len(), 16_000);
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`Resampler::new`] and [`Resampler::push`].
 pub fn resample(samples: &[f32], from: Rate, to: Rate) -> Result<Vec<f32>> {

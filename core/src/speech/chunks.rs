@@ -84,6 +84,18 @@ impl Chunk {
 ///
 /// `duration` is the track's; `spans` are best those of the preset `asr` without its limit and
 /// padding, or what the gate left of them.
+///
+/// ```
+/// use callweave::speech::{self, ChunkOptions};
+/// use callweave::timeline::Placement;
+/// use callweave::units::{Millis, Span};
+/// use callweave::vad::Probabilities;
+///
+/// let speech = [Span::new(1_000.0, 4_000.0)];
+/// let (none, placement) = (Probabilities::default(), Placement::reference());
+/// let chunks = speech::chunks(&speech, &none, Millis(10_000.0), &placement, &ChunkOptions::default());
+/// assert_eq!(chunks[0].track, Span::new(800.0, 4_200.0)); // padded by 200 ms
+/// ```
 pub fn chunks(
     spans: &[Span],
     probabilities: &Probabilities,

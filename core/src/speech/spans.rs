@@ -26,6 +26,15 @@ const WEAKEST_MS: f64 = 100.0;
 /// | `min_speech_ms` | speech no longer than this is dropped |
 /// | `max_speech_ms` | longer speech, padding included, is cut in the longest of its pauses of more than 98 ms |
 /// | `speech_pad_ms` | added on either side; neighbours share what lies between them, and nothing leaves the track |
+///
+/// ```
+/// use callweave::{config::SpeechConfig, speech, units::{Millis, Span}, vad::Probabilities};
+///
+/// let values = [[0.1; 10], [0.9; 10], [0.1; 10]].concat(); // 320 ms each
+/// let probabilities = Probabilities { hop: Millis(32.0), values };
+/// let spans = speech::spans(&probabilities, Millis(960.0), &SpeechConfig::default());
+/// assert_eq!(spans, [Span::new(320.0, 640.0)]);
+/// ```
 pub fn spans(probabilities: &Probabilities, duration: Millis, config: &SpeechConfig) -> Vec<Span> {
     let mut found = raw(probabilities, duration, config);
     pad(&mut found, config.speech_pad_ms, duration);

@@ -13,6 +13,15 @@ pub struct Turn {
 
 /// Joins each party's spans across pauses of at most `pause`, unless another party begins to speak
 /// in the pause; in the order of their beginnings.
+///
+/// ```
+/// use callweave::{speech, units::{Millis, Span}};
+///
+/// let agent = vec![Span::new(0.0, 900.0), Span::new(1200.0, 2000.0)];
+/// let customer = vec![Span::new(2500.0, 3000.0)];
+/// let turns = speech::turns(&[agent, customer], Millis(1500.0));
+/// assert_eq!((turns.len(), turns[0].span), (2, Span::new(0.0, 2000.0)));
+/// ```
 pub fn turns(parties: &[Vec<Span>], pause: Millis) -> Vec<Turn> {
     let mut all = Vec::new();
     for (party, spans) in parties.iter().enumerate() {

@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::source::tests::Dribble;
+use std::io::Read;
+
 use super::*;
 
 /// Everything a decoder gives: channels of samples, and what it says at the end.

@@ -7,6 +7,17 @@ use crate::report::Report;
 use crate::units::Millis;
 
 /// The turns as cues, in the order of time.
+///
+/// ```
+/// use callweave::export::{self, Names};
+/// use callweave::{CallInput, Config, RunOptions, analyze};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+/// let call = CallInput::open(&[format!("{folder}/short/customer.wav")])?;
+/// let report = analyze(call, &Config::default(), &RunOptions::default())?;
+/// assert!(export::vtt(&report, Names::default()).starts_with("WEBVTT"));
+/// # Ok::<(), callweave::Error>(())
+/// ```
 pub fn vtt(report: &Report, names: Names) -> String {
     let parties = parties(report, names);
     let mut turns: Vec<_> = report.turns.iter().collect();

@@ -101,6 +101,17 @@ pub struct BleedSpan {
 ///
 /// A track whose place is too uncertain (a second, both tracks' uncertainties together) is not
 /// compared; nor is anything in a configuration without the gate (`speech.bleedGate`).
+///
+/// ```
+/// use callweave::speech::{self, GateInput};
+/// use callweave::timeline::Placement;
+/// use callweave::{Config, units::Span};
+///
+/// let (spans, samples, placement) = ([Span::new(0.0, 500.0)], vec![0i16; 8_000], Placement::reference());
+/// let alone = GateInput { spans: &spans, samples: &samples, placement: &placement };
+/// let gated = speech::gate(&[alone], &Config::default());
+/// assert_eq!(gated[0].own, spans); // nobody else is there to bleed
+/// ```
 pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
     sort_all(tracks, config, &Cancel::default())
 }
