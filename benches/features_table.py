@@ -19,11 +19,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = ["", "opus", "page", "providers", "webrtc", "cli", "cli,opus,webrtc"]
 PROGRAM = """fn main() -> callweave::Result<()> {
-    let paths: Vec<_> = std::env::args_os().skip(1).map(Into::into).collect();
+    let paths: Vec<_> = std::env::args_os().skip(1).collect();
     let call = callweave::CallInput::open(&paths)?;
     let mut processed = callweave::process(call, &Default::default(), &Default::default())?;
     let options = callweave::WriteOptions { page: cfg!(feature = "page"), ..Default::default() };
-    processed.write_with("out".as_ref(), &Default::default(), &options, &Default::default())
+    processed.write_with("out", &Default::default(), &options, &Default::default())
 }
 """
 RUN_CLI = """    if cfg!(feature = "cli") {

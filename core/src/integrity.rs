@@ -124,74 +124,94 @@ pub(crate) fn findings(tracks: &[Inspected], config: &IntegrityConfig) -> Vec<Fi
 }
 
 fn inspect(track: &Inspected, all: &[Inspected], config: &IntegrityConfig) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let mut tell = |code, measured: f64, limit: f64, unit: &str, message: &str| {
+    let mut found = TrackFindings { track, found: Vec::new() };
+    found.signal(all, config);
+    found.file();
+    found.gaps(config);
+    if let Some(other) = track.repeats {
+        found.tell(Flaw::DualMono, 1.0, 1.0, "count", &format!("holds the same recording as track {other}"));
+    }
+    found.found
+}
+
+/// What is wrong with one track.
+struct TrackFindings<'a> {
+    track: &'a Inspected<'a>,
+    found: Vec<Finding>,
+}
+
+impl TrackFindings<'_> {
+    fn tell(&mut self, code: Flaw, measured: f64, limit: f64, unit: &str, message: &str) {
         let round = |x: f64| (x * 1e4).round() / 1e4;
-        found.push(Finding {
-            code,
-            track: track.track,
-            measured: round(measured),
-            limit: round(limit),
-            unit: unit.into(),
-            message: format!("track {}: {message}", track.track),
-        });
-    };
-    if is_dead(track.alive) {
-        tell(Flaw::DeadTrack, track.alive, STRAY_HOPS, "share", "carries no signal");
-        let talkers = all.iter().filter(|other| other.track != track.track && other.speaks).count();
-        if talkers > 0 {
-            tell(Flaw::OneWayAudio, talkers as f64, 1.0, "count", "carries no signal while the other party talks");
+        let track = self.track.track;
+        let message = format!("track {track}: {message}");
+        let (measured, limit, unit) = (round(measured), round(limit), unit.into());
+        self.found.push(Finding { code, track, measured, limit, unit, message });
+    }
+
+    /// Dead tracks, clipping, and speech that is narrower than its rate.
+    fn signal(&mut self, all: &[Inspected], config: &IntegrityConfig) {
+        let track = self.track;
+        if is_dead(track.alive) {
+            self.tell(Flaw::DeadTrack, track.alive, STRAY_HOPS, "share", "carries no signal");
+            let talkers = all.iter().filter(|other| other.track != track.track && other.speaks).count();
+            if talkers > 0 {
+                let message = "carries no signal while the other party talks";
+                self.tell(Flaw::OneWayAudio, talkers as f64, 1.0, "count", message);
+            }
+        }
+        let clipped = share(track.clipped as f64, track.samples as f64);
+        if track.clipped > 0 && clipped >= config.clipped_share {
+            self.tell(Flaw::Clipped, clipped, config.clipped_share, "share", "samples at full scale");
+        }
+        if let Some((loud, wide)) = track.band
+            && loud >= MIN_FRAMES
+            && share(wide.into(), loud.into()) < config.wide_share
+        {
+            let message = "holds nothing above the telephone band, though its rate has room for it";
+            self.tell(Flaw::NarrowBand, share(wide.into(), loud.into()), config.wide_share, "share", message);
         }
     }
-    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-    let clipped = share(track.clipped as f64, track.samples as f64);
-    if track.clipped > 0 && clipped >= config.clipped_share {
-        tell(Flaw::Clipped, clipped, config.clipped_share, "share", "samples at full scale");
+
+    /// What its decoder warned of.
+    fn file(&mut self) {
+        let warned = |codes: &[&str]| self.track.warnings.iter().filter(|code| codes.contains(code)).count() as f64;
+        let (header, damage) = (warned(&HEADER), warned(&DAMAGE));
+        if header > 0.0 {
+            self.tell(Flaw::HeaderMismatch, header, 1.0, "count", "the header does not fit the audio");
+        }
+        if damage > 0.0 {
+            self.tell(Flaw::Damaged, damage, 1.0, "count", "parts could not be decoded or are missing");
+        }
     }
-    if let Some((loud, wide)) = track.band
-        && loud >= MIN_FRAMES
-        && share(wide.into(), loud.into()) < config.wide_share
-    {
-        let message = "holds nothing above the telephone band, though its rate has room for it";
-        tell(Flaw::NarrowBand, share(wide.into(), loud.into()), config.wide_share, "share", message);
+
+    /// Pauses of the recorder, lost audio, and holes.
+    fn gaps(&mut self, config: &IntegrityConfig) {
+        let track = self.track;
+        let limit = config.pause_ms;
+        if let Some(pause) = longest_zero(track).filter(|pause| *pause >= limit) {
+            let message = "digital zero between sounds: the recorder was paused";
+            self.tell(Flaw::PauseZeros, pause.0, limit.0, "ms", message);
+        }
+        if let Some(loss) = longest_loss(track.placement).filter(|loss| *loss >= limit) {
+            self.tell(
+                Flaw::PauseSplice,
+                loss.0,
+                limit.0,
+                "ms",
+                "goes on after a part of the call that it does not hold",
+            );
+        }
+        let holes: f64 = of_kind(track, EventKind::Dropout).map(|s| s.duration().0).sum();
+        let part = share(holes, track.duration.0);
+        if holes > 0.0 && part >= config.dropout_share {
+            self.tell(Flaw::Dropouts, part, config.dropout_share, "share", "short holes in the sound");
+        }
     }
-    let warned = |codes: &[&str]| track.warnings.iter().filter(|code| codes.contains(code)).count();
-    if warned(&HEADER) > 0 {
-        tell(Flaw::HeaderMismatch, warned(&HEADER) as f64, 1.0, "count", "the header does not fit the audio");
-    }
-    if warned(&DAMAGE) > 0 {
-        tell(Flaw::Damaged, warned(&DAMAGE) as f64, 1.0, "count", "parts could not be decoded or are missing");
-    }
-    if let Some(pause) = longest_zero(track)
-        && pause >= config.pause_ms
-    {
-        tell(
-            Flaw::PauseZeros,
-            pause.0,
-            config.pause_ms.0,
-            "ms",
-            "digital zero between sounds: the recorder was paused",
-        );
-    }
-    if let Some(loss) = longest_loss(track.placement)
-        && loss >= config.pause_ms
-    {
-        tell(
-            Flaw::PauseSplice,
-            loss.0,
-            config.pause_ms.0,
-            "ms",
-            "goes on after a part of the call that it does not hold",
-        );
-    }
-    let holes: f64 = of_kind(track, EventKind::Dropout).map(|s| s.duration().0).sum();
-    if holes > 0.0 && share(holes, track.duration.0) >= config.dropout_share {
-        tell(Flaw::Dropouts, share(holes, track.duration.0), config.dropout_share, "share", "short holes in the sound");
-    }
-    if let Some(other) = track.repeats {
-        tell(Flaw::DualMono, 1.0, 1.0, "count", &format!("holds the same recording as track {other}"));
-    }
-    found
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
 }
 
 fn of_kind<'a>(track: &'a Inspected, kind: EventKind) -> impl Iterator<Item = Span> + 'a {
