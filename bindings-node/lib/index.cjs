@@ -6,6 +6,7 @@ const { batchOver } = require('./batch.cjs')
 const { CallweaveError, calledFrom, calling, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 const { copied, inputSpec, inputSpecs, releaseAll } = require('./inputs.cjs')
+const { LiveCall, SpeechStream, endsIn } = require('./live.cjs')
 const provider = require('./provider.cjs')
 const { inTurn } = require('./queue.cjs')
 
@@ -241,6 +242,8 @@ async function peaks(recording, options = {}) {
   }, recording)
 }
 
+endsIn((inner, config) => new Processed(inner, config))
+
 const processBatch = batchOver((inner, config) => new Processed(inner, config), resolveConfig)
 
 async function probe(recording, options = {}) {
@@ -278,7 +281,9 @@ async function normalize(recording, options = {}) {
 
 module.exports = {
   CallweaveError,
+  LiveCall,
   Processed,
+  SpeechStream,
   align,
   analyze,
   chunks,

@@ -1,5 +1,7 @@
 /// <reference types="node" />
 
+import type { EventEmitter } from 'node:events'
+import type { Transform, TransformOptions } from 'node:stream'
 import type { DescribedCall, Provider } from './provider.cjs'
 
 export type * from './provider.cjs'
@@ -557,6 +559,174 @@ export interface Head {
   /** Samples that the codec added, which decoding removes from the start. */
   codecDelayMs: number
   codecDelayBasis: 'tag' | 'assumed' | 'none'
+}
+
+/** How samples are written in bytes: 16 bits with the low or the high byte first, G.711, 32-bit floats. */
+export type SampleEncoding = 's16' | 's16be' | 'mulaw' | 'alaw' | 'f32'
+
+/** Mono samples of any number: an array of numbers, or bytes in an encoding. */
+export type LiveSamples = Int16Array | Float32Array | Uint8Array
+
+/** When speech begins and ends, by the names of Silero VAD; what is left out is as the core has it (docs/live.md). */
+export interface SpeechOptions {
+  /** How bytes are samples. Arrays of numbers say it themselves. */
+  encoding?: SampleEncoding | undefined
+  threshold?: number | undefined
+  negThreshold?: number | null | undefined
+  minSpeechMs?: number | undefined
+  minSilenceMs?: number | undefined
+  speechPadMs?: number | undefined
+  resetAfterMs?: number | null | undefined
+  portable?: boolean | undefined
+}
+
+/** Speech has begun. */
+export interface SpeechStart {
+  type: 'speechStart'
+  /** When, with the padding before it. */
+  atMs: number
+  /** The end of the frame that decided. */
+  knownMs: number
+}
+
+/** Speech has ended; its beginning was told before. */
+export interface SpeechEnd {
+  type: 'speechEnd'
+  startMs: number
+  endMs: number
+  /** The end of the frame that decided. */
+  knownMs: number
+}
+
+/**
+ * Hears speech in one track while its samples come, in pushes of any number. Where they are cut changes nothing. Each event is given
+ * by the push that decided and emitted under its type; the probability of each frame of 32 ms is emitted as `probability`.
+ */
+export declare class SpeechStream extends EventEmitter<{
+  speechStart: [SpeechStart]
+  speechEnd: [SpeechEnd]
+  probability: [number]
+}> {
+  constructor(sampleRateHz: number, options?: SpeechOptions)
+  /** Takes the next samples, and gives what is certain by them. Another rate than the stream's is an error. */
+  push(samples: LiveSamples, sampleRateHz?: number): (SpeechStart | SpeechEnd)[]
+  /** Ends the track; speech under way ends with it. Afterwards only `reset` makes it take samples again. */
+  flush(): (SpeechStart | SpeechEnd)[]
+  /** Begins another track of the same rate, at 0 ms. */
+  reset(): void
+  /** Pushes samples as they come, and gives each event at once; their end is that of the track. */
+  events(
+    frames: AsyncIterable<LiveSamples> | Iterable<LiveSamples>,
+  ): AsyncGenerator<SpeechStart | SpeechEnd, void, undefined>
+  /** A stream that samples are written to and events are read from. */
+  transform(options?: TransformOptions): Transform
+  /** The probability of each frame that the last push or flush completed. */
+  readonly probabilities: Float32Array
+  /** The probability of the last frame; 0 before the first. */
+  readonly probability: number
+  /** How much was pushed. */
+  readonly heardMs: number
+  /** Whether speech was told that has not ended. */
+  readonly speaking: boolean
+}
+
+/** One track of a call that goes on. */
+export interface LiveTrack {
+  sampleRateHz: number
+  /** Who is heard. */
+  role?: Role | undefined
+  /** What reports and errors call it; `track 0` and so on where it has none. */
+  name?: string | undefined
+  /** The party's number, address or name. */
+  party?: string | undefined
+  /** When it began (RFC 3339). */
+  startedAt?: string | undefined
+  /** When it begins on the call's timeline, where it does not begin with the call. */
+  offsetMs?: number | undefined
+}
+
+/** How a call is heard while it goes on; what is left out is as the core has it (docs/live.md). */
+export interface LiveOptions {
+  /** What becomes of the samples; `spool`: they are kept in files in a folder, which go with the call. */
+  keep?: 'nothing' | 'memory' | { spool: string } | undefined
+  /** How long a missing packet, or a track that stays behind, is waited for. */
+  windowMs?: number | undefined
+  /** A track without a signal for so long since its beginning is told as dead. */
+  deadAfterMs?: number | undefined
+  /** The track of the party that was called, which is watched for its answer. */
+  called?: number | null | undefined
+  config?: Config | undefined
+}
+
+/** What is told of a call while it goes on. A later event with the same id says more of the same. */
+export interface LiveEvent {
+  id: number
+  kind: 'speech' | 'turn' | 'overlap' | 'dead_track' | 'answer' | CallEvent['kind']
+  certainty: 'provisional' | 'confirmed' | 'withdrawn'
+  /** Null for what is of all tracks. */
+  track: number | null
+  startMs: number
+  /** Null: it goes on, as far as is known. */
+  endMs: number | null
+  /** The tone, the countries, the answer; the key where `dtmfDigits` asks for it. */
+  detail: string | null
+  confidence: number
+  /** The end of the frame that decided. */
+  knownMs: number
+}
+
+/** One packet of a track, as RTP numbers them. */
+export interface LivePacket {
+  /** Counts packets, modulo 2^16. */
+  sequence: number
+  /** The time of its first sample, in samples, modulo 2^32. */
+  timestamp: number
+  payload: Uint8Array
+}
+
+/** How the packets of a track came. */
+export interface PacketCounts {
+  received: number
+  /** Packets that never came in time: silence is in their place. */
+  lost: number
+  /** Packets that came after their time was over. */
+  late: number
+  repeated: number
+  reordered: number
+  /** Jumps of the timestamp without one of the sequence: nothing was sent meanwhile. */
+  pauses: number
+  /** Jumps that are no pause: the clock began anew. */
+  restarts: number
+}
+
+/**
+ * Hears a call while its samples come: events as they become certain, a report at any time. Each event is given by the push that
+ * decided, and emitted as `event` and under its kind.
+ */
+export declare class LiveCall extends EventEmitter {
+  constructor(tracks: readonly LiveTrack[], options?: LiveOptions)
+  /** Takes the next samples of a track, and gives the events that were not taken yet. */
+  push(
+    track: number,
+    samples: LiveSamples,
+    options?: { encoding?: SampleEncoding | undefined; sampleRateHz?: number | undefined },
+  ): LiveEvent[]
+  /** Takes a packet: late ones come in their place, those that never come are silence. */
+  packet(track: number, packet: LivePacket, options: { encoding: SampleEncoding }): LiveEvent[]
+  /** Takes a packet of RTP. Payload types other than the first, such as keys, only take their number. */
+  rtp(track: number, datagram: Uint8Array, options: { encoding: SampleEncoding }): LiveEvent[]
+  /** Says when a track begins on the call's timeline, before its first sample. */
+  begin(track: number, atMs: number): void
+  /** Ends a track before the others; nothing waits for it any more. */
+  end(track: number): LiveEvent[]
+  /** How the packets of a track came. */
+  packets(track: number): PacketCounts
+  /** The report of what was heard so far, without what only samples say. */
+  snapshot(): Report
+  /** Ends the call: its report, and its tracks where they were kept. Events of the end are emitted before. */
+  finish(): Promise<Processed>
+  /** How much was heard of the call. */
+  readonly heardMs: number
 }
 
 /** A processed call: its report, and its tracks for a mix. */

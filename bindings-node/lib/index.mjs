@@ -1,6 +1,8 @@
 export {
   CallweaveError,
+  LiveCall,
   Processed,
+  SpeechStream,
   align,
   analyze,
   chunks,

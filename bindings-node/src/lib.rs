@@ -5,6 +5,7 @@
 mod arguments;
 mod batch;
 mod error;
+mod live;
 mod processed;
 mod samples;
 mod tasks;

@@ -6,6 +6,7 @@ mod arguments;
 mod arrays;
 mod batch;
 mod error;
+mod live;
 mod processed;
 mod work;
 
@@ -34,6 +35,8 @@ mod _callweave {
 
     #[pymodule_export]
     use batch::Batch;
+    #[pymodule_export]
+    use live::{LiveCall, SpeechStream};
     #[pymodule_export]
     use processed::Processed;
 

@@ -112,7 +112,7 @@ fn copy<T: Copy>(samples: &[T], from: usize, out: &mut [f32], as_float: impl Fn(
 
 /// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones
 /// counted.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PcmCollector {
     samples: Vec<i16>,
     saturated: u64,

@@ -4,7 +4,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use callweave::live::{LiveSamples, SampleEncoding, SpeechStream, StreamOptions};
+use callweave::Config;
+use callweave::live::{
+    LiveCall, LiveOptions, LiveSamples, LiveTrackOptions, SampleEncoding, SpeechStream, StreamOptions,
+};
 use callweave::units::Rate;
 
 /// The system's allocator, which counts what each thread asks of it.
@@ -80,4 +83,24 @@ fn a_stream_takes_memory_for_events_alone() {
         });
         assert_eq!(taken, 0);
     }
+}
+
+/// Figures of each 10 ms are kept for the report, in lists that double; sounds that may be music or a
+/// tone are looked at closely. Both are rare.
+#[test]
+fn a_call_takes_memory_for_few_frames_without_an_event() {
+    let samples = speech();
+    let tracks = vec![LiveTrackOptions::new(Rate::NARROWBAND); 2];
+    let mut call = LiveCall::new(tracks, &Config::default(), &LiveOptions::default()).unwrap();
+    let (mut pushes, mut taking) = (0, 0);
+    for frame in samples.chunks(160) {
+        for track in 0..2 {
+            let taken = asked(|| call.push(track, frame).unwrap());
+            let told = std::iter::from_fn(|| call.next_event()).count();
+            pushes += u64::from(told == 0);
+            taking += u64::from(told == 0 && taken > 0);
+        }
+    }
+    assert!(pushes > 2_500, "{pushes} pushes without an event");
+    assert!(taking * 50 <= pushes, "{taking} of {pushes} pushes without an event took memory");
 }

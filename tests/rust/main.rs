@@ -6,6 +6,7 @@ mod docs;
 mod golden;
 mod interface;
 mod licences;
+mod live_rtp;
 mod modules;
 mod program;
 mod providers;

@@ -128,3 +128,21 @@ export async function many(source: AsyncIterable<string>, signal: AbortSignal): 
   callweave.processBatch(5)
   void peaks
 }
+
+export async function live(samples: Int16Array, bytes: Uint8Array): Promise<void> {
+  const stream = new callweave.SpeechStream(8000, { encoding: 'mulaw', minSilenceMs: 300, resetAfterMs: null })
+  stream.on('speechStart', ({ atMs }) => atMs.toFixed()).on('probability', (p) => p.toFixed())
+  for (const event of stream.push(bytes)) if (event.type === 'speechEnd') event.endMs.toFixed()
+  for await (const event of stream.events([samples])) event.knownMs.toFixed()
+  createReadStream('call.ulaw').pipe(stream.transform())
+  // @ts-expect-error: no such encoding
+  new callweave.SpeechStream(8000, { encoding: 'gsm' })
+  const call = new callweave.LiveCall([{ sampleRateHz: 8000, role: 'customer' }], { keep: { spool: 'out' }, called: 0 })
+  for (const event of call.push(0, samples)) if (event.kind === 'answer') event.detail?.toUpperCase()
+  call.rtp(0, bytes, { encoding: 's16be' })
+  // @ts-expect-error: packets say their encoding
+  call.packet(0, { sequence: 1, timestamp: 160, payload: bytes })
+  const lost: number = call.packets(0).lost
+  const report: Report = (await call.finish()).report
+  call.on('event', (event: callweave.LiveEvent) => [event.track, lost, report])
+}

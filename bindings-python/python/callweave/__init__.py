@@ -34,6 +34,7 @@ from callweave.config import (
 )
 from callweave.errors import Error
 from callweave.inputs import Audio, Input
+from callweave.live import LiveCall, LiveEvent, LiveTrack, SpeechEnd, SpeechStart, SpeechStream
 from callweave.processed import Chunk
 from callweave.report import Probe, Report
 
@@ -49,6 +50,9 @@ __all__ = [
     "Error",
     "Input",
     "IntegrityConfig",
+    "LiveCall",
+    "LiveEvent",
+    "LiveTrack",
     "MetricsConfig",
     "MixConfig",
     "Normalized",
@@ -58,6 +62,9 @@ __all__ = [
     "Processed",
     "Report",
     "SpeechConfig",
+    "SpeechEnd",
+    "SpeechStart",
+    "SpeechStream",
     "__version__",
     "align",
     "analyze",

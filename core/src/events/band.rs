@@ -32,6 +32,7 @@ pub struct Band {
 }
 
 /// Listens to a track at its own rate.
+#[derive(Clone)]
 pub struct BandMeter {
     /// Samples from one frame's beginning to the next one's; 0: the rate has no room.
     step: usize,

@@ -37,7 +37,7 @@ struct Candidate {
 }
 
 /// Listens for beeps among the bursts.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Beep {
     candidates: Vec<Candidate>,
     last_end: Option<u64>,
@@ -59,6 +59,12 @@ impl Beep {
             self.candidates.push(Candidate { start: burst.start, end: burst.end, hz, level: burst.level });
         }
         self.last_end = Some(burst.end);
+    }
+
+    /// The same with the tones that ended after a sample.
+    pub fn since(&self, from: u64) -> Self {
+        let over = self.candidates.iter().rposition(|c| c.end <= from).map_or(0, |last| last + 1);
+        Self { candidates: self.candidates[over..].to_vec(), ..*self }
     }
 
     /// The beeps of a track of `total` samples, less those that are part of `others` and those the

@@ -127,7 +127,7 @@ impl SpectralPeaks {
 
 /// Notices a tone in coarse frames: the same one or two peaks hold nearly all power in four frames
 /// on end.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Notice {
     peaks: Option<SpectralPeaks>,
     frames: u32,
@@ -159,6 +159,7 @@ fn tonal_peaks(frame: &Frame) -> Option<SpectralPeaks> {
     (peaks.power >= OPEN_SHARE * frame.total && peaks.power >= FAINT).then_some(peaks)
 }
 
+#[derive(Clone)]
 struct ToneRun {
     peaks: SpectralPeaks,
     extent: Extent,
@@ -170,6 +171,7 @@ struct ToneRun {
 }
 
 /// Joins tonal frames into bursts.
+#[derive(Clone)]
 pub struct Bursts {
     run: Option<ToneRun>,
     long: Analyser,

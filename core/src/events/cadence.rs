@@ -5,7 +5,7 @@
 //! its bursts.
 
 use super::bursts::{Burst, SpectralLine};
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, TrackEvent, dbov, ending_after};
 use super::tones::{ANYWHERE, SUPERVISORY_HZ, TONES, Tone};
 
 /// A length fits within 15 %, or within 40 ms where that is more (E.180 lets exchanges vary by 10
@@ -91,6 +91,7 @@ fn misfit(phase: &[f32], beat: &Beat, tone: &Tone) -> Option<f32> {
 }
 
 /// A train under way.
+#[derive(Clone)]
 struct Train {
     lines: Vec<SpectralLine>,
     start: u64,
@@ -106,6 +107,7 @@ struct Train {
 }
 
 /// Listens for trains among the bursts.
+#[derive(Clone)]
 pub struct Cadence {
     tones: Vec<Tone>,
     train: Option<Train>,
@@ -185,6 +187,12 @@ impl Cadence {
             let event = train.event(&self.tones, ring, train.last.end);
             self.events.extend(event.map(|e| TrackEvent { confidence: LONE, ..e }));
         }
+    }
+
+    /// The same with the trains that ended after a time.
+    pub fn since(&self, from_ms: f64) -> Self {
+        let (tones, train) = (self.tones.clone(), self.train.clone());
+        Self { tones, train, events: ending_after(&self.events, from_ms) }
     }
 
     /// The trains heard.

@@ -1,7 +1,8 @@
 //! Clipping: runs of samples at full scale. Judged at the recording's own rate; a resampler rounds
 //! the corners off.
 
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, TrackEvent, dbov, ending_after};
+use crate::units::Millis;
 
 /// At or beyond this a sample is at full scale (one 16-bit step below 1).
 const FULL: f32 = 32766.5 / 32768.0;
@@ -15,6 +16,7 @@ const JOIN_MS: f64 = 300.0;
 const RUNS: u32 = 2;
 
 /// Listens for clipping in blocks at any rate.
+#[derive(Clone)]
 pub struct Clipping {
     rate: u32,
     at: u64,
@@ -89,6 +91,16 @@ impl Clipping {
                 level_dbov: dbov(1.0),
             });
         }
+    }
+
+    /// How often something has become known; one more while an event is open.
+    pub(crate) fn changes(&self) -> u64 {
+        2 * self.events.len() as u64 + u64::from(self.open.is_some_and(|open| open.2 >= RUNS))
+    }
+
+    /// The same with what ended after a time.
+    pub(crate) fn since(&self, from: Millis) -> Self {
+        Self { events: ending_after(&self.events, from.0), ..*self }
     }
 
     /// What was heard.

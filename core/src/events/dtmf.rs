@@ -1,6 +1,6 @@
 //! Keys of the keypad, ITU-T Q.23 and Q.24.
 
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, TrackEvent, dbov, ending_after};
 use super::extent::{Extent, Spread};
 use super::spectrum::{self, BIN_HZ, Frame, HOP, RATE};
 
@@ -132,6 +132,7 @@ fn press(frame: &Frame) -> Option<Press> {
 }
 
 /// A key held down.
+#[derive(Clone)]
 struct HeldKey {
     row: usize,
     column: usize,
@@ -147,7 +148,7 @@ struct HeldKey {
 }
 
 /// Listens for keys in fine frames.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Dtmf {
     held: Option<HeldKey>,
     events: Vec<TrackEvent>,
@@ -155,9 +156,9 @@ pub struct Dtmf {
 
 impl Dtmf {
     /// Takes the fine frame whose first sample is `at`. Frames follow each other by `HOP`, or
-    /// `close` came between.
-    pub fn push(&mut self, at: u64, frame: &Frame) {
-        let press = press(frame);
+    /// `close` came between. Whether a key has become known.
+    pub fn push(&mut self, at: u64, frame: &Frame) -> bool {
+        let (press, mut known) = (press(frame), false);
         if let Some(held) = &mut self.held {
             held.frames += 1;
             match press {
@@ -167,7 +168,7 @@ impl Dtmf {
                     }
                     held.quiet = 0;
                     held.add(&p);
-                    return;
+                    return false;
                 }
                 _ => held.missed += 1,
             }
@@ -175,15 +176,16 @@ impl Dtmf {
             let changed = press.is_some_and(|p| (p.row, p.column) != (held.row, held.column)) && held.missed >= 2;
             let gone = held.quiet >= PAUSE || held.missed > DROWNED;
             if !gone && !changed {
-                return;
+                return false;
             }
-            self.close();
+            known = self.close();
         }
         if let Some(p) = press {
             let mut held = HeldKey::new(at, p.row, p.column);
             held.add(&p);
             self.held = Some(held);
         }
+        known
     }
 
     /// Whether a key is held.
@@ -191,10 +193,10 @@ impl Dtmf {
         self.held.as_ref().is_some_and(|held| held.share.count() >= 4)
     }
 
-    /// Ends the key under way: no frame follows at once.
-    pub fn close(&mut self) {
+    /// Ends the key under way: no frame follows at once. Whether it was one.
+    pub fn close(&mut self) -> bool {
         let Some(event) = self.held.take().and_then(HeldKey::event) else {
-            return;
+            return false;
         };
         // Codecs and rooms repeat a key faintly, just before or after.
         if let Some(last) = self.events.last_mut()
@@ -205,9 +207,15 @@ impl Dtmf {
             if event.level_dbov > last.level_dbov {
                 *last = event;
             }
-            return;
+            return true;
         }
         self.events.push(event);
+        true
+    }
+
+    /// The same with the keys that ended after a time.
+    pub fn since(&self, from_ms: f64) -> Self {
+        Self { held: None, events: ending_after(&self.events, from_ms) }
     }
 
     /// The keys heard.

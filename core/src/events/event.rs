@@ -33,6 +33,13 @@ impl TrackEvent {
     }
 }
 
+/// The last of some events, which end after a time. They are nearly in the order of their ends:
+/// more may be left.
+pub(super) fn ending_after(events: &[TrackEvent], from_ms: f64) -> Vec<TrackEvent> {
+    let over = events.iter().rposition(|event| event.end_ms <= from_ms).map_or(0, |last| last + 1);
+    events[over..].to_vec()
+}
+
 /// Mean square to dBov.
 pub(crate) fn dbov(mean_square: f32) -> f32 {
     10.0 * mean_square.log10()

@@ -1,7 +1,7 @@
 //! Fax tones, ITU-T T.30: CNG (1100 Hz, 0.5 s on, 3 s off) and CED (2100 Hz, 2.6 to 4 s).
 
 use super::bursts::Burst;
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, TrackEvent, dbov, ending_after};
 use super::spectrum::RATE;
 
 /// T.30: 1100 +- 38 Hz.
@@ -25,7 +25,7 @@ struct FaxTone {
 }
 
 /// Listens for fax tones among the bursts.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Fax {
     calls: Vec<FaxTone>,
     answers: Vec<TrackEvent>,
@@ -58,6 +58,12 @@ impl Fax {
             let whole = within(burst.seconds(), CNG_SECONDS) && burst.purity > 0.7;
             self.calls.push(FaxTone { start: burst.start, end: burst.end, whole, level: burst.level });
         }
+    }
+
+    /// The same with the tones that ended after a sample.
+    pub fn since(&self, from: u64) -> Self {
+        let over = self.calls.iter().rposition(|call| call.end <= from).map_or(0, |last| last + 1);
+        Self { calls: self.calls[over..].to_vec(), answers: ending_after(&self.answers, from as f64 / 8.0) }
     }
 
     /// The fax tones of a track of `total` samples. A whole CNG burst with another after its period

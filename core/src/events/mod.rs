@@ -35,6 +35,8 @@ use bursts::{Burst, Bursts, Notice};
 use event::EventKind;
 use spectrum::{Analyser, FRAME, Frame, HOP, LONG};
 
+use crate::units::Millis;
+
 /// Samples that a closer look may need behind the coarse frame under way: it begins up to five
 /// frames back, with a long window.
 const BEHIND: usize = LONG + (Notice::FRAMES as usize + 1) * FRAME;
@@ -48,6 +50,7 @@ const WITHIN_MS: f64 = 500.0;
 const NEAR_MUSIC_MS: f64 = 1000.0;
 
 /// Listens to one track at 8 kHz.
+#[derive(Clone)]
 pub struct EventDetector {
     analyser: Analyser,
     recent: Recent,
@@ -60,6 +63,7 @@ pub struct EventDetector {
 }
 
 /// The last samples.
+#[derive(Clone)]
 struct Recent {
     samples: Vec<f32>,
     /// Number of the first of them in the track.
@@ -67,19 +71,28 @@ struct Recent {
 }
 
 /// Those who listen to the frames.
+#[derive(Clone)]
 struct Listeners {
     notice: Notice,
     /// The last coarse frame called for a closer look.
     close: bool,
     /// First fine frame not yet looked at.
     looked: u64,
-    dtmf: dtmf::Dtmf,
     bursts: Bursts,
+    known: Kinds,
+}
+
+/// What is known of each kind of sound.
+#[derive(Clone)]
+struct Kinds {
+    dtmf: dtmf::Dtmf,
     cadence: cadence::Cadence,
     fax: fax::Fax,
     sit: sit::Sit,
     beep: beep::Beep,
     music: music::Music,
+    /// How often something has become known.
+    changes: u64,
 }
 
 impl EventDetector {
@@ -97,13 +110,16 @@ impl EventDetector {
                 notice: Notice::default(),
                 close: false,
                 looked: 0,
-                dtmf: dtmf::Dtmf::default(),
                 bursts: Bursts::new(portable),
-                cadence: cadence::Cadence::new(countries),
-                fax: fax::Fax::default(),
-                sit: sit::Sit::default(),
-                beep: beep::Beep::default(),
-                music: music::Music::default(),
+                known: Kinds {
+                    dtmf: dtmf::Dtmf::default(),
+                    cadence: cadence::Cadence::new(countries),
+                    fax: fax::Fax::default(),
+                    sit: sit::Sit::default(),
+                    beep: beep::Beep::default(),
+                    music: music::Music::default(),
+                    changes: 0,
+                },
             },
         }
     }
@@ -119,6 +135,18 @@ impl EventDetector {
     pub fn finish(mut self, probabilities: &[f32]) -> Vec<TrackEvent> {
         self.feed(&[0.0; FLUSH]);
         self.listeners.finish(self.total, probabilities)
+    }
+
+    /// How often something has become known: a key, a burst of tone, half a second about which
+    /// there may be music.
+    pub(crate) fn changes(&self) -> u64 {
+        self.listeners.known.changes
+    }
+
+    /// What was heard since a time, as if the track ended here; sounds under way are left out.
+    /// What goes on since earlier may be cut there.
+    pub(crate) fn since(&self, from: Millis, probabilities: &[f32]) -> Vec<TrackEvent> {
+        self.listeners.known.since(from).finish(self.total, probabilities)
     }
 
     fn feed(&mut self, block: &[f32]) {
@@ -138,7 +166,7 @@ impl EventDetector {
     fn coarse_frame(&mut self, which: usize) {
         let to = &mut self.listeners;
         let frame = &self.coarse[which];
-        to.music.push(frame);
+        to.known.changes += u64::from(to.known.music.push(frame));
         if let Some(from) = to.look_from(frame, self.next) {
             // The fine frames between, by twos, and the coarse frame itself.
             let mut at = from;
@@ -153,7 +181,7 @@ impl EventDetector {
             }
             to.fine_frame(self.next, frame, self.recent.until(self.next));
             to.looked = self.next + HOP as u64;
-            to.close |= to.bursts.is_tone() || to.dtmf.is_held();
+            to.close |= to.bursts.is_tone() || to.known.dtmf.is_held();
         }
         self.next += FRAME as u64;
     }
@@ -208,21 +236,43 @@ impl Listeners {
     }
 
     fn fine_frame(&mut self, at: u64, frame: &Frame, recent: &[f32]) {
-        self.dtmf.push(at, frame);
+        self.known.changes += u64::from(self.known.dtmf.push(at, frame));
         if let Some(burst) = self.bursts.push(at, frame, recent) {
-            self.burst(&burst);
+            self.known.burst(&burst);
         }
     }
 
     /// The frames that follow are not the next ones.
     fn end_look(&mut self) {
-        self.dtmf.close();
+        self.known.changes += u64::from(self.known.dtmf.close());
         if let Some(burst) = self.bursts.close() {
-            self.burst(&burst);
+            self.known.burst(&burst);
+        }
+    }
+
+    fn finish(mut self, total: u64, probabilities: &[f32]) -> Vec<TrackEvent> {
+        self.end_look();
+        self.known.finish(total, probabilities)
+    }
+}
+
+impl Kinds {
+    /// The same without what ended before a time.
+    fn since(&self, from: Millis) -> Self {
+        let sample = (from.0 * 8.0).max(0.0) as u64;
+        Self {
+            dtmf: self.dtmf.since(from.0),
+            cadence: self.cadence.since(from.0),
+            fax: self.fax.since(sample),
+            sit: self.sit.since(from.0),
+            beep: self.beep.since(sample),
+            music: self.music.since(sample),
+            changes: self.changes,
         }
     }
 
     fn burst(&mut self, burst: &Burst) {
+        self.changes += 1;
         if burst.is_pure() && burst.is_steady() {
             self.music.tone(burst.start, burst.end);
         }
@@ -233,7 +283,6 @@ impl Listeners {
     }
 
     fn finish(mut self, total: u64, probabilities: &[f32]) -> Vec<TrackEvent> {
-        self.end_look();
         let keys = self.dtmf.finish();
         for key in &keys {
             self.music.tone((key.start_ms * 8.0) as u64, (key.end_ms * 8.0) as u64);
@@ -265,7 +314,7 @@ fn is_note(event: &TrackEvent, music: &[TrackEvent]) -> bool {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {

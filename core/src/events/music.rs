@@ -49,6 +49,13 @@ struct Need {
     fresh: f32,
 }
 
+impl Need {
+    /// Whether the sums over so many slots meet it.
+    fn is_met(&self, sum: &MusicSlot, n: f32) -> bool {
+        sum.lasting >= (self.lasting * n).max(self.lasting_per_db * sum.swing) && sum.fresh >= self.fresh * n
+    }
+}
+
 /// Measured on made calls with hold music and games' music at -54 to -16 dBov: faint sound may be
 /// the other party's bleed, whose vowels are as steady as some music and too faint for the speech
 /// detector.
@@ -76,7 +83,7 @@ struct MusicSlot {
 }
 
 /// Listens for music in coarse frames. Keeps 32 bytes for every half second.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Music {
     /// Peaks that have lasted 1, 2, ... frames, as bits.
     ages: [u128; LASTING],
@@ -85,6 +92,8 @@ pub struct Music {
     slot: MusicSlot,
     /// The lasting peaks of the slot under way, one bit a bin.
     notes: u128,
+    /// Slots before those that are kept.
+    origin: usize,
     slots: Vec<MusicSlot>,
     /// End of the last tone: it may reach into a slot still to come.
     tone_end: u64,
@@ -124,8 +133,8 @@ fn mean(of: &[MusicSlot], value: fn(&MusicSlot) -> f32) -> f32 {
 }
 
 impl Music {
-    /// Takes the next coarse frame.
-    pub fn push(&mut self, frame: &Frame) {
+    /// Takes the next coarse frame. Whether it completes a slot about which there may be music.
+    pub fn push(&mut self, frame: &Frame) -> bool {
         let now = peaks(&frame.power);
         let lasted = self.ages[LASTING - 1];
         let mut age = now;
@@ -140,18 +149,41 @@ impl Music {
         self.slot.swing += (db - then).abs() / SLOT as f32;
         self.slot.power += frame.total / SLOT as f32;
         self.frames += 1;
-        if self.frames.is_multiple_of(SLOT) {
+        let complete = self.frames.is_multiple_of(SLOT);
+        if complete {
             let mut slot = std::mem::take(&mut self.slot);
             slot.notes = halve(std::mem::take(&mut self.notes));
-            slot.tone = self.slots.len() as u64 * SLOT_SAMPLES < self.tone_end;
+            slot.tone = (self.origin + self.slots.len()) as u64 * SLOT_SAMPLES < self.tone_end;
             self.slots.push(slot);
         }
+        complete && self.may_sound()
+    }
+
+    /// Whether the last slots hold what music needs, speech and notes apart.
+    fn may_sound(&self) -> bool {
+        let first = self.slots.len().saturating_sub(2 * WINDOW + 1);
+        let free = self.slots[first..].iter().filter(|slot| !slot.tone);
+        let (mut sum, mut n) = (MusicSlot::default(), 0.0);
+        for slot in free {
+            sum.lasting += slot.lasting;
+            sum.fresh += slot.fresh;
+            sum.swing += slot.swing;
+            n += 1.0;
+        }
+        CLEAR.is_met(&sum, n)
+    }
+
+    /// The same without the slots that lie before a sample.
+    pub fn since(&self, from: u64) -> Self {
+        let first = ((from / SLOT_SAMPLES) as usize).clamp(self.origin, self.origin + self.slots.len());
+        Self { origin: first, slots: self.slots[first - self.origin..].to_vec(), ..*self }
     }
 
     /// Marks samples in which a pure tone sounds: they say nothing about music.
     pub fn tone(&mut self, start: u64, end: u64) {
         let (first, last) = (start / SLOT_SAMPLES, end / SLOT_SAMPLES);
-        for slot in self.slots.iter_mut().skip(first as usize).take((last - first) as usize + 1) {
+        let (from, to) = ((first as usize).max(self.origin), (last as usize + 1).max(self.origin));
+        for slot in self.slots.iter_mut().skip(from - self.origin).take(to - from) {
             slot.notes = halve(std::mem::take(&mut self.notes));
             slot.tone = true;
         }
@@ -161,7 +193,7 @@ impl Music {
     /// The stretches of music, given the speech probabilities of the coarse frames (none where no
     /// detector ran that knows music from speech).
     pub fn finish(self, probabilities: &[f32]) -> Vec<TrackEvent> {
-        let speech: Vec<f32> = (0..self.slots.len())
+        let speech: Vec<f32> = (self.origin..self.origin + self.slots.len())
             .map(|i| {
                 let of = probabilities.get(i * SLOT..).unwrap_or_default();
                 let of = &of[..of.len().min(SLOT)];
@@ -207,7 +239,7 @@ impl Music {
         }
         let need = if sum.power > LOUD * n { CLEAR } else { FAINT };
         let calm = detector || sum.swing < CALM * n;
-        calm && sum.lasting >= (need.lasting * n).max(need.lasting_per_db * sum.swing) && sum.fresh >= need.fresh * n
+        calm && need.is_met(&sum, n)
     }
 
     /// Takes off the ends what has faded.
@@ -224,7 +256,7 @@ impl Music {
 
     fn event(&self, start: usize, end: usize) -> TrackEvent {
         let of = &self.slots[start..=end];
-        let ms = |slot: usize| slot as f64 * SLOT_SAMPLES as f64 * 1000.0 / RATE as f64;
+        let ms = |slot: usize| (self.origin + slot) as f64 * SLOT_SAMPLES as f64 * 1000.0 / RATE as f64;
         TrackEvent {
             kind: EventKind::Music,
             start_ms: ms(start),

@@ -1,7 +1,7 @@
 //! Special information tones, ITU-T E.180: 950, 1400 and 1800 Hz, 330 ms each, without a pause.
 
 use super::bursts::Burst;
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, TrackEvent, dbov, ending_after};
 
 /// E.180: +- 50 Hz. North America's variants (913.8, 985.2; 1370.6, 1428.5; 1776.7) lie within.
 const STEPS: [(f32, f32); 3] = [(900.0, 1000.0), (1350.0, 1450.0), (1750.0, 1850.0)];
@@ -11,7 +11,7 @@ const STEP_SECONDS: (f32, f32) = (0.24, 0.42);
 const PAUSE_SECONDS: f32 = 0.06;
 
 /// Listens for the three steps among the bursts.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Sit {
     steps: usize,
     start: u64,
@@ -53,6 +53,11 @@ impl Sit {
                 level_dbov: dbov(self.level),
             });
         }
+    }
+
+    /// The same with the tones that ended after a time.
+    pub fn since(&self, from_ms: f64) -> Self {
+        Self { events: ending_after(&self.events, from_ms), ..*self }
     }
 
     /// The tones heard.

@@ -43,6 +43,7 @@ impl Default for Frame {
 
 /// Turns samples into power spectra, two windows at a time: one as the real part of a complex
 /// transform, one as the imaginary.
+#[derive(Clone)]
 pub struct Analyser {
     fft: Arc<dyn Fft<f32>>,
     window: Vec<f32>,

@@ -1,7 +1,8 @@
 //! Digital zero and dropouts: samples that no line could have sent. Judged at the recording's own
 //! rate, where a resampler has not yet blurred them.
 
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, TrackEvent, dbov, ending_after};
+use crate::units::Millis;
 
 /// Samples closer than half a 16-bit step are equal.
 const SAME: f32 = 1.0 / 65536.0;
@@ -39,6 +40,7 @@ struct Hole {
 }
 
 /// Listens for digital zero and dropouts in blocks at any rate.
+#[derive(Clone)]
 pub struct Zero {
     rate: u32,
     chunk: usize,
@@ -134,6 +136,17 @@ impl Zero {
 
     fn event(&self, kind: EventKind, start: u64, end: u64, level_dbov: f32) -> TrackEvent {
         TrackEvent { kind, start_ms: self.ms(start), end_ms: self.ms(end), detail: None, confidence: 0.95, level_dbov }
+    }
+
+    /// How often something has become known; one more while zeros last that are an event.
+    pub(crate) fn changes(&self) -> u64 {
+        let lasting = self.flat.is_some_and(|flat| self.ms(self.at - flat.start) >= ZERO_MS);
+        2 * self.events.len() as u64 + u64::from(lasting)
+    }
+
+    /// The same with what ended after a time.
+    pub(crate) fn since(&self, from: Millis) -> Self {
+        Self { events: ending_after(&self.events, from.0), recent: self.recent.clone(), ..*self }
     }
 
     /// What was heard.

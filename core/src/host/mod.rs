@@ -1,10 +1,12 @@
 //! What the bindings share, so that none of them decides anything by itself: threads, samples by
 //! channel, chunks.
 
+mod live;
 mod planes;
 
 pub use crate::json::{text, tree};
 pub use crate::threads::{at_start, guarded, on_own, parallelism};
+pub use live::{OwnedSamples, events, live_call, next_events, speech_stream};
 pub use planes::{NormalizedPlanes, Plane, Planes, decode, mix, normalize};
 
 use crate::call::Role;

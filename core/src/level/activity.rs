@@ -178,7 +178,7 @@ fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
 }
 
 /// Follows the envelope of a track, hop by hop.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Activity {
     /// How much of the averages is left one sample later.
     decay: f64,

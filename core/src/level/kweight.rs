@@ -61,7 +61,7 @@ impl KWeightSections {
 }
 
 /// The weighted energy of pieces that follow each other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct KWeighting {
     sections: KWeightSections,
     /// Samples of a lane.

@@ -22,7 +22,7 @@ const RELATIVE_GATE_DB: f64 = -10.0;
 const MIN_HZ: u32 = 4_000;
 
 /// Hears one channel.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Loudness {
     filter: Option<(KWeighting, Pieces)>,
     /// The weighted mean square of each tenth of a second.

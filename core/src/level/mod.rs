@@ -31,14 +31,14 @@ const SAMPLE_LIMIT: f32 = 32_768.0;
 
 /// Hears one track at its own rate. Samples that are no numbers, or so large that their squares are
 /// not, count as 0.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LevelMeter {
     hops: Pieces,
     ears: LevelMeters,
 }
 
 /// What is done with each hop.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct LevelMeters {
     activity: Activity,
     loudness: Loudness,

@@ -68,7 +68,7 @@ fn largest_between<S: Simd>(cpu: S, samples: &[f32]) -> f32 {
 }
 
 /// Follows the true peak of one channel.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TruePeak {
     /// The last samples before those that are heard, then these.
     window: Vec<f32>,

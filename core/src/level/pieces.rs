@@ -4,7 +4,7 @@
 use crate::units::Rate;
 
 /// Cuts a track at every n-th part of a second: piece `k` ends at sample `⌈(k + 1) · rate / n⌉`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pieces {
     rate: u64,
     per_second: u64,

@@ -75,6 +75,11 @@ impl Hysteresis {
         self.state.told.is_some()
     }
 
+    /// Since when there may be speech.
+    pub fn begun(&self) -> Option<f64> {
+        self.state.begun
+    }
+
     /// Takes the frame from `now` to `heard`; what is certain by it.
     pub fn push(&mut self, now: f64, heard: f64, p: f32) -> Option<StreamEvent> {
         let state = &mut self.state;

@@ -16,6 +16,30 @@ pub enum LiveSamples<'a> {
     Bytes(SampleEncoding, &'a [u8]),
 }
 
+impl<'a> LiveSamples<'a> {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::F32(samples) => samples.is_empty(),
+            Self::I16(samples) => samples.is_empty(),
+            Self::Bytes(_, bytes) => bytes.is_empty(),
+        }
+    }
+
+    /// Whether they are whole numbers of 16 bits.
+    pub(super) fn is_whole(&self) -> bool {
+        !matches!(self, Self::F32(_) | Self::Bytes(SampleEncoding::F32, _))
+    }
+
+    /// The bytes, where each is a sample.
+    pub(super) fn law(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Bytes(SampleEncoding::MuLaw | SampleEncoding::ALaw, bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
 impl<'a> From<&'a [f32]> for LiveSamples<'a> {
     fn from(samples: &'a [f32]) -> Self {
         Self::F32(samples)
@@ -67,6 +91,11 @@ impl SampleEncoding {
             Self::S16 | Self::S16Be => 2,
             Self::MuLaw | Self::ALaw => 1,
         }
+    }
+
+    /// The sample that stands for no sound: A-law has no 0.
+    pub(super) fn silence(self) -> f32 {
+        if self == Self::ALaw { self.sample([0xD5, 0, 0, 0]) } else { 0.0 }
     }
 
     /// The sample that some bytes are.

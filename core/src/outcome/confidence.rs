@@ -57,6 +57,11 @@ fn certainty(reason: &Reason) -> f64 {
     if reason.unit != "ms" || reason.limit <= 0.0 || reason.measured <= 0.0 {
         return 1.0;
     }
-    let apart = (reason.measured / reason.limit).ln().abs();
+    beyond(reason.measured, reason.limit)
+}
+
+/// How sure it is on which side of a limit a measured value lies.
+pub(crate) fn beyond(measured: f64, limit: f64) -> f64 {
+    let apart = (measured / limit).ln().abs();
     1.0 - AT_LIMIT * (-apart / NEAR).exp()
 }

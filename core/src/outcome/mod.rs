@@ -19,6 +19,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use confidence::beyond;
 pub(crate) use facts::{Facts, TrackFacts};
 
 use rules::{RULES, time};

@@ -9,7 +9,7 @@ use crate::level::Level;
 use crate::provider::Recording;
 use crate::run::RunOptions;
 use crate::threads;
-use crate::track::{CompactPcm, Narrowband};
+use crate::track::{CompactPcm, Narrowband, sealed};
 use crate::units::{Millis, Rate};
 use crate::vad::Probabilities;
 use std::sync::Arc;
@@ -43,9 +43,32 @@ pub(super) struct TrackAnalysis {
     pub samples: Vec<i16>,
     /// The samples at 8 kHz, where they are kept and were recorded at another rate.
     pub(super) narrowband: Option<CompactPcm>,
+    /// Of a track whose samples are gone: how long it was at 8 kHz.
+    pub(super) gone: GoneSamples,
+}
+
+/// Silence in place of samples that were not kept.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct GoneSamples(pub usize);
+
+impl sealed::Sealed for GoneSamples {}
+
+impl Narrowband for GoneSamples {
+    fn len(&self) -> usize {
+        self.0
+    }
+
+    fn read(&self, _: usize, out: &mut [f32]) {
+        out.fill(0.0);
+    }
 }
 
 impl TrackAnalysis {
+    /// What a track is placed by: its samples at 8 kHz, or how long they were.
+    pub(super) fn placed_by(&self) -> &dyn Narrowband {
+        if self.gone.0 > 0 { &self.gone } else { self.narrowband() }
+    }
+
     /// The samples at 8 kHz; none where they were not kept.
     pub(super) fn narrowband(&self) -> &dyn Narrowband {
         match &self.narrowband {
@@ -147,7 +170,8 @@ fn track(
     detector.check(&speech, duration)?;
     let StageResults { level, events, band, samples, narrowband } = analyzer.finish(detector.trusted(&speech));
     let source = source.clone();
-    Ok(TrackAnalysis { channel, source, rate, duration, level, speech, events, band, samples, narrowband })
+    let gone = GoneSamples::default();
+    Ok(TrackAnalysis { channel, source, rate, duration, level, speech, events, band, samples, narrowband, gone })
 }
 
 /// Runs every stage over a recording to its end; the speech probabilities of each track. With more

@@ -4,13 +4,14 @@ use crate::events::{self, Band, BandMeter, Clipping, EventDetector, TrackEvent, 
 use crate::level::{Level, LevelMeter};
 use crate::threads::Job;
 use crate::track::{CompactPcm, PcmCollector, SampleSink};
-use crate::units::Rate;
+use crate::units::{Millis, Rate};
 
 use super::analyze::Retention;
 use super::reader::TrackBlock;
 
 /// The stages of one track, but for the speech detector, which takes all tracks of a recording at
 /// once.
+#[derive(Clone)]
 pub(super) struct TrackAnalyzer {
     level: LevelMeter,
     own: OwnRateStages,
@@ -18,6 +19,7 @@ pub(super) struct TrackAnalyzer {
 }
 
 /// The stages at the recording's own rate.
+#[derive(Clone)]
 struct OwnRateStages {
     collector: Option<PcmCollector>,
     zero: Zero,
@@ -27,6 +29,7 @@ struct OwnRateStages {
 }
 
 /// The stages at 8 kHz.
+#[derive(Clone)]
 struct NarrowbandStages {
     events: EventDetector,
     /// The whole track, where it is kept and was recorded at another rate.
@@ -84,6 +87,19 @@ impl TrackAnalyzer {
     /// Samples that were taken, at the recording's own rate.
     pub(super) fn samples(&self) -> u64 {
         self.own.samples
+    }
+
+    /// Changes whenever something besides speech has become known.
+    pub(super) fn changes(&self) -> [u64; 3] {
+        [self.narrowband.events.changes(), self.own.zero.changes(), self.own.clipping.changes()]
+    }
+
+    /// What was heard besides speech since a time, as if the track ended here.
+    pub(super) fn events_since(&self, from: Millis, probabilities: &[f32]) -> Vec<TrackEvent> {
+        let mut events = self.narrowband.events.since(from, probabilities);
+        events.extend(self.own.zero.since(from).finish());
+        events.extend(self.own.clipping.since(from).finish());
+        events
     }
 
     /// What the stages found; `probabilities` of speech tell music from it.

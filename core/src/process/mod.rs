@@ -25,6 +25,7 @@ mod describe;
 mod detector;
 mod gate;
 mod join;
+mod live;
 mod measure;
 mod normalize;
 #[cfg(feature = "cli")]
@@ -44,6 +45,7 @@ mod write;
 pub use batch::{Batch, analyze_batch, process_batch};
 pub use call_input::{CallInput, RecordingSource};
 pub use chunks::PartyChunk;
+pub(crate) use live::{LiveAnalyzer, LiveSource, process_kept, report_so_far};
 pub use normalize::{NormalizeOptions, Normalized, normalize};
 #[cfg(feature = "cli")]
 pub(crate) use partition::TRACK_UNREADABLE;
@@ -54,11 +56,12 @@ pub use write::WriteOptions;
 use crate::call::Role;
 use crate::config::Config;
 use crate::decode::Budget;
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::report::Report;
 use crate::run::RunOptions;
 use crate::threads;
 
+use analyze::AnalyzedRecording;
 use describe::DescribedRecording;
 use detector::DetectorChoice;
 
@@ -82,7 +85,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// error where not one of them could be read. A recording that fails among others is listed in the
 /// report.
 pub fn process(call: impl Into<CallInput>, config: &Config, run: &RunOptions) -> Result<Processed> {
-    process_call(call.into(), config, true, run)
+    process_call(call.into(), config, true, &[], run)
 }
 
 /// Processes a call for its report alone: samples are dropped as they are analyzed.
@@ -90,26 +93,60 @@ pub fn process(call: impl Into<CallInput>, config: &Config, run: &RunOptions) ->
 /// # Errors
 /// As [`process`].
 pub fn analyze(call: impl Into<CallInput>, config: &Config, run: &RunOptions) -> Result<Report> {
-    Ok(process_call(call.into(), config, false, run)?.report)
+    Ok(process_call(call.into(), config, false, &[], run)?.report)
 }
 
-fn process_call(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
+/// `noted`: what is to be said of each recording besides what its decoder says.
+fn process_call(
+    call: CallInput,
+    config: &Config,
+    keep_tracks: bool,
+    noted: &[Vec<Warning>],
+    run: &RunOptions,
+) -> Result<Processed> {
     config.validate()?;
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
     }
     let waits = call.recordings.iter().any(RecordingSource::is_reader);
-    in_threads(run, waits, || run_steps(call, config, keep_tracks, run))?
+    in_threads(run, waits, || {
+        let mut call = call;
+        let detector = DetectorChoice::new(config, call.detector.take());
+        let (analyzed, call) = analyzed(call, &detector, keep_tracks, noted, run)?;
+        run_steps(analyzed, call, detector, run)
+    })?
 }
 
-fn run_steps(call: CallInput, config: &Config, keep_tracks: bool, run: &RunOptions) -> Result<Processed> {
-    let CallInput { call, recordings, roles, mut warnings, detector } = call;
-    let detector = DetectorChoice::new(config, detector);
+/// The first two steps; the recordings of the call that is left are gone.
+fn analyzed(
+    mut call: CallInput,
+    detector: &DetectorChoice,
+    keep_tracks: bool,
+    noted: &[Vec<Warning>],
+    run: &RunOptions,
+) -> Result<(Vec<AnalyzedRecording>, CallInput)> {
+    let (recordings, roles, config) = (std::mem::take(&mut call.recordings), &call.roles, detector.config);
     let budget = Budget::new(&config.decode, run.cancel.clone());
-    let recordings = describe::describe(recordings, &roles, &config.decode, &budget, run)?;
+    let recordings = describe::describe(recordings, roles, &config.decode, &budget, run)?;
     let mixed = roles.contains(&Role::Mixed) || recordings.iter().any(DescribedRecording::is_mixed);
-    let analyzed = analyze::analyze(recordings, &detector, keep_tracks, mixed, run);
+    let mut analyzed = analyze::analyze(recordings, detector, keep_tracks, mixed, run);
     budget.verdict()?;
+    for (recording, noted) in analyzed.iter_mut().zip(noted) {
+        let tracks = recording.tracks.iter_mut().flatten();
+        tracks.for_each(|track| track.source.warnings.extend_from_slice(noted));
+    }
+    Ok((analyzed, call))
+}
+
+/// The steps after the pass over the recordings.
+fn run_steps(
+    analyzed: Vec<AnalyzedRecording>,
+    call: CallInput,
+    detector: DetectorChoice,
+    run: &RunOptions,
+) -> Result<Processed> {
+    let CallInput { call, roles, mut warnings, .. } = call;
+    let config = detector.config;
     let mut tracks = partition::partition(analyzed, &roles)?;
     tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
     tracks.renumber();

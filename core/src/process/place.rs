@@ -62,7 +62,7 @@ fn recorders(tracks: &[LiveTrack]) -> Vec<&LiveTrack> {
 fn align_input(track: &LiveTrack, alone: bool) -> align::TrackInput<'_> {
     let analysis = &track.analysis;
     align::TrackInput {
-        samples: if alone { NO_SAMPLES } else { analysis.narrowband() },
+        samples: if alone { NO_SAMPLES } else { analysis.placed_by() },
         energies: Some(analysis.level.hops.power()),
         probabilities: &analysis.speech.values,
         hop: analysis.speech.hop,

@@ -125,6 +125,7 @@ fn hours_of_silence_are_no_speech() {
 fn streams_cross_threads() {
     fn crosses<T: Send + Sync + fmt::Debug>() {}
     crosses::<SpeechStream>();
+    assert!(align_of::<SpeechStream>() <= 16, "objects of other languages are aligned to 16 bytes");
 }
 
 proptest! {

@@ -76,12 +76,13 @@ pub(crate) struct SileroStream {
     /// The context of the next frame, then what there is of it.
     samples: [f32; CONTEXT + FRAME],
     filled: usize,
-    memory: TrackMemory,
+    /// In a box: rows are aligned to cache lines, which objects of other languages are not.
     scratch: Box<FrameScratch>,
 }
 
 /// Room for what is computed of a frame.
 struct FrameScratch {
+    memory: TrackMemory,
     spectra: [SimdRow; BINS],
     points: [[f32; BINS]; POINTS],
     first: [f32; WINDOWS * 128],
@@ -100,8 +101,8 @@ impl SileroStream {
             forget: forget.map(|(after, below)| StateReset::new(after, below)),
             samples: [0.0; CONTEXT + FRAME],
             filled: CONTEXT,
-            memory: TrackMemory::START,
             scratch: Box::new(FrameScratch {
+                memory: TrackMemory::START,
                 spectra: [row; BINS],
                 points: [[0.0; BINS]; POINTS],
                 first: [0.0; WINDOWS * 128],
@@ -140,21 +141,21 @@ impl SileroStream {
     pub(crate) fn reset(&mut self) {
         self.samples = [0.0; CONTEXT + FRAME];
         self.filled = CONTEXT;
-        self.memory = TrackMemory::START;
+        self.scratch.memory = TrackMemory::START;
     }
 
     fn frame(&mut self) -> f32 {
         let (model, weights) = (Model::shared(), RowWeights::shared());
-        let Self { samples, memory, scratch, .. } = self;
+        let Self { samples, scratch, .. } = self;
         let [logit, probability] = match self.level {
             None => dispatch!(Level::baseline(), simd => {
-                Cpu::<_, false>(simd).one(model, weights, samples, memory, scratch)
+                Cpu::<_, false>(simd).one(model, weights, samples, scratch)
             }),
             Some(level) => dispatch!(level, simd => {
-                Cpu::<_, true>(simd).one(model, weights, samples, memory, scratch)
+                Cpu::<_, true>(simd).one(model, weights, samples, scratch)
             }),
         };
-        self.memory.heard(logit, self.forget);
+        self.scratch.memory.heard(logit, self.forget);
         self.samples.copy_within(FRAME.., 0);
         self.filled = CONTEXT;
         probability
@@ -164,15 +165,8 @@ impl SileroStream {
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// The logit and the probability of a frame, which `samples` holds with its context.
     #[inline(always)]
-    fn one(
-        self,
-        model: &Model,
-        weights: &RowWeights,
-        samples: &[f32],
-        memory: &mut TrackMemory,
-        scratch: &mut FrameScratch,
-    ) -> [f32; 2] {
-        let FrameScratch { spectra, points, first, second, third, features, gates } = scratch;
+    fn one(self, model: &Model, weights: &RowWeights, samples: &[f32], scratch: &mut FrameScratch) -> [f32; 2] {
+        let FrameScratch { memory, spectra, points, first, second, third, features, gates } = scratch;
         self.spectra_of_one(&model.tables, samples, spectra);
         transformed(spectra, points);
         self.first_of_one(weights, points, first);

@@ -1,0 +1,153 @@
+//! Whether a call is answered, and by whom, while it rings and right after: for who must act before
+//! the call is over. One track is watched, that of the called party.
+
+use crate::config::OutcomeConfig;
+use crate::outcome;
+use crate::timeline::EventKind;
+
+use super::LiveEventKind;
+use super::event::{Certainty, Teller, Told};
+use super::ledger::SoundLedger;
+
+/// How often an answer is right where what was measured is far from its limit, as the outcome's
+/// rules have it.
+const USUAL: f64 = 0.95;
+/// A greeting so many times longer than the limit is a machine's for certain: three times the
+/// distance at which the outcome's confidence still doubts.
+const SURELY: f64 = 1.72;
+
+/// The answers in the order in which they may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Ringing,
+    Busy,
+    Fax,
+    Answered,
+    Person,
+    Machine,
+    Beep,
+}
+
+impl Answer {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Busy => "busy",
+            Self::Fax => "fax",
+            Self::Answered => "answered",
+            Self::Person => "person",
+            Self::Machine => "machine",
+            Self::Beep => "beep",
+        }
+    }
+}
+
+/// The first talk of the called party.
+#[derive(Debug, Clone, Copy)]
+struct FirstTalk {
+    start: f64,
+    end: f64,
+    speaks: bool,
+    /// It was longer than a person's, and is watched for its end.
+    over: bool,
+}
+
+/// Watches one track for its answer.
+#[derive(Debug)]
+pub(super) struct AnswerWatch {
+    max_greeting: f64,
+    pause: f64,
+    told: Vec<(Answer, Told, Certainty)>,
+    talk: Option<FirstTalk>,
+}
+
+impl AnswerWatch {
+    pub fn new(config: &OutcomeConfig) -> Self {
+        let (max_greeting, pause) = (config.machine_greeting_ms.0, config.greeting_pause_ms.0);
+        Self { max_greeting, pause, told: Vec::new(), talk: None }
+    }
+
+    /// The party speaks since a time.
+    pub fn spoke(&mut self, at: f64, now: f64, teller: &mut Teller) {
+        match &mut self.talk {
+            Some(talk) if talk.over => {}
+            Some(talk) => talk.speaks = true,
+            None => {
+                self.talk = Some(FirstTalk { start: at, end: at, speaks: true, over: false });
+                self.tell(Answer::Answered, at, USUAL, Certainty::Confirmed, now, teller);
+            }
+        }
+    }
+
+    /// The party has ended to speak.
+    pub fn paused(&mut self, at: f64) {
+        if let Some(talk) = &mut self.talk {
+            (talk.speaks, talk.end) = (false, at);
+        }
+    }
+
+    /// Judges what is known at a time.
+    pub fn judge(&mut self, sounds: &SoundLedger, now: f64, teller: &mut Teller) {
+        self.sounds(sounds, now, teller);
+        let Some(talk) = self.talk.filter(|talk| !talk.over) else { return };
+        let end = if talk.speaks { now } else { talk.end };
+        let long = end - talk.start;
+        let confidence = USUAL * outcome::beyond(long, self.max_greeting);
+        let over = !talk.speaks && now - talk.end >= self.pause;
+        if long > self.max_greeting {
+            let sure = over || long > SURELY * self.max_greeting;
+            let certainty = if sure { Certainty::Confirmed } else { Certainty::Provisional };
+            self.tell(Answer::Machine, talk.start, confidence, certainty, now, teller);
+        } else if over {
+            self.tell(Answer::Person, talk.start, confidence, Certainty::Confirmed, now, teller);
+        }
+        if let Some(talk) = &mut self.talk {
+            talk.over = over;
+        }
+    }
+
+    /// Answers that a tone gives.
+    fn sounds(&mut self, sounds: &SoundLedger, now: f64, teller: &mut Teller) {
+        use EventKind::{Beep, Busy, Congestion, Fax, Ringback, Sit};
+        let kinds: [(Answer, &[EventKind]); 4] = [
+            (Answer::Ringing, &[Ringback]),
+            (Answer::Busy, &[Busy, Congestion, Sit]),
+            (Answer::Fax, &[Fax]),
+            (Answer::Beep, &[Beep]),
+        ];
+        for (answer, kinds) in kinds {
+            match sounds.last(kinds) {
+                // A beep before anybody has spoken is the recorder's own or the network's.
+                Some((sound, certainty)) if answer != Answer::Beep || self.talk.is_some() => {
+                    let confidence = f64::from(sound.confidence);
+                    self.tell(answer, sound.start_ms, confidence, certainty, now, teller);
+                }
+                Some(_) => {}
+                None => self.withdraw(answer, now, teller),
+            }
+        }
+    }
+
+    /// Tells an answer once, and again where it is certain now.
+    fn tell(&mut self, answer: Answer, start: f64, confidence: f64, sure: Certainty, now: f64, teller: &mut Teller) {
+        if let Some((_, told, certainty)) = self.told.iter_mut().find(|told| told.0 == answer) {
+            if *certainty == Certainty::Provisional && sure == Certainty::Confirmed {
+                (told.confidence, *certainty) = (confidence, sure);
+                teller.tell(told, sure, now);
+            }
+            return;
+        }
+        let detail = Some(answer.name().to_owned());
+        let told = Told { detail, confidence, ..teller.unsaid(LiveEventKind::Answer, start) };
+        teller.tell(&told, sure, now);
+        self.told.push((answer, told, sure));
+    }
+
+    fn withdraw(&mut self, answer: Answer, now: f64, teller: &mut Teller) {
+        let is_it = |told: &(Answer, Told, Certainty)| told.0 == answer && told.2 == Certainty::Provisional;
+        if let Some(at) = self.told.iter().position(is_it) {
+            let (_, told, _) = self.told.remove(at);
+            teller.tell(&told, Certainty::Withdrawn, now);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What only all tracks together say: turns, overlap, and the silence of all. Judged in the order of
+//! the call's time, whichever track's samples came first.
+
+use crate::config::Config;
+use crate::timeline::EventKind;
+
+use super::LiveEventKind;
+use super::event::{Certainty, Teller, Told};
+
+/// A change on one track, on the call's timeline in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct FloorChange {
+    /// When it was known.
+    pub known: f64,
+    pub track: usize,
+    pub what: Change,
+}
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Change {
+    /// The party speaks, since a time.
+    Spoke(f64),
+    /// The party has ended to speak, at a time.
+    Paused(f64),
+    /// The track holds a sound above its noise.
+    Loud,
+    /// It is at its noise, since a time.
+    Quiet(f64),
+    /// Its recording has ended.
+    Ended,
+}
+
+/// What is known of one party.
+#[derive(Debug, Default)]
+struct FloorParty {
+    speaks_since: Option<f64>,
+    turn: Option<Told>,
+    /// When its last speech ended.
+    paused: f64,
+    /// Since when its track is quiet; `None` while it is loud. A track that has not begun is quiet.
+    quiet: Option<f64>,
+    ended: bool,
+}
+
+/// Who holds the floor.
+#[derive(Debug)]
+pub(super) struct Floor {
+    turn_pause: f64,
+    non_talk: f64,
+    parties: Vec<FloorParty>,
+    /// Changes that wait until every track was heard so far.
+    waiting: Vec<FloorChange>,
+    overlap: Option<Told>,
+    silence: Option<Told>,
+}
+
+impl Floor {
+    pub fn new(tracks: usize, config: &Config) -> Self {
+        let party = || FloorParty { quiet: Some(0.0), ..FloorParty::default() };
+        Self {
+            turn_pause: config.speech.turn_pause_ms.0,
+            non_talk: config.metrics.non_talk_ms.0,
+            parties: std::iter::repeat_with(party).take(tracks).collect(),
+            waiting: Vec::with_capacity(64),
+            overlap: None,
+            silence: None,
+        }
+    }
+
+    /// Takes a change on a track.
+    pub fn push(&mut self, change: FloorChange) {
+        let at = self.waiting.partition_point(|w| (w.known, w.track) <= (change.known, change.track));
+        self.waiting.insert(at, change);
+    }
+
+    /// Judges all that was known at a time, which every track has reached.
+    pub fn advance(&mut self, until: f64, teller: &mut Teller) {
+        let due = self.waiting.partition_point(|change| change.known <= until);
+        for at in 0..due {
+            let Some(&change) = self.waiting.get(at) else { break };
+            self.pass(change.known, teller);
+            self.take(change, teller);
+        }
+        self.waiting.drain(..due);
+        self.pass(until, teller);
+    }
+
+    /// The call ends: what goes on ends with it.
+    pub fn finish(&mut self, end: f64, teller: &mut Teller) {
+        self.advance(end, teller);
+        for party in &mut self.parties {
+            if let Some(turn) = party.turn.take() {
+                let at = if party.speaks_since.is_some() { end } else { party.paused };
+                teller.tell(&Told { end: Some(at), ..turn }, Certainty::Confirmed, end);
+            }
+        }
+        for told in [self.overlap.take(), self.silence.take()].into_iter().flatten() {
+            teller.tell(&Told { end: Some(end), ..told }, Certainty::Confirmed, end);
+        }
+    }
+
+    /// What time alone brings: turns that are over, and silence.
+    fn pass(&mut self, now: f64, teller: &mut Teller) {
+        for party in self.parties.iter_mut().filter(|party| party.speaks_since.is_none()) {
+            let over = party.paused + self.turn_pause;
+            if over < now {
+                end_turn(party, over, teller);
+            }
+        }
+        let Some(since) = self.quiet_since() else { return };
+        if self.silence.is_none() && now - since >= self.non_talk {
+            let kind = LiveEventKind::Sound(EventKind::Silence);
+            self.silence = Some(teller.begin(kind, since, Certainty::Provisional, since + self.non_talk));
+        }
+    }
+
+    /// Since when every track is quiet; `None` where one is not, or none is left.
+    fn quiet_since(&self) -> Option<f64> {
+        let left = self.parties.iter().filter(|party| !party.ended);
+        left.map(|party| party.quiet).reduce(|a, b| Some(a?.max(b?))).flatten()
+    }
+
+    fn take(&mut self, change: FloorChange, teller: &mut Teller) {
+        let FloorChange { known, track, what } = change;
+        match what {
+            Change::Spoke(at) => self.spoke(track, at, known, teller),
+            Change::Paused(at) => self.paused(track, at, known, teller),
+            Change::Loud => {
+                if let Some(party) = self.parties.get_mut(track) {
+                    party.quiet = None;
+                }
+                if let Some(silence) = self.silence.take() {
+                    teller.tell(&Told { end: Some(known), ..silence }, Certainty::Confirmed, known);
+                }
+            }
+            Change::Quiet(since) => {
+                if let Some(party) = self.parties.get_mut(track) {
+                    party.quiet = Some(since);
+                }
+            }
+            Change::Ended => {
+                if let Some(party) = self.parties.get_mut(track) {
+                    party.ended = true;
+                }
+            }
+        }
+    }
+
+    fn spoke(&mut self, track: usize, at: f64, known: f64, teller: &mut Teller) {
+        // Who began to speak in another's pause has taken the floor.
+        for (other, party) in self.parties.iter_mut().enumerate() {
+            if other != track && party.speaks_since.is_none() && at >= party.paused {
+                end_turn(party, known, teller);
+            }
+        }
+        let others = self.parties.iter().enumerate().filter(|(other, _)| *other != track);
+        let meets = others.filter_map(|(_, party)| party.speaks_since).reduce(f64::min);
+        if let (None, Some(since)) = (&self.overlap, meets) {
+            self.overlap = Some(teller.begin(LiveEventKind::Overlap, at.max(since), Certainty::Confirmed, known));
+        }
+        let pause = self.turn_pause;
+        let Some(party) = self.parties.get_mut(track) else { return };
+        if party.turn.is_some() && at - party.paused > pause {
+            end_turn(party, known, teller);
+        }
+        if party.turn.is_none() {
+            let turn = Told { track: Some(track), ..teller.unsaid(LiveEventKind::Turn, at) };
+            teller.tell(&turn, Certainty::Confirmed, known);
+            party.turn = Some(turn);
+        }
+        party.speaks_since = Some(at);
+    }
+
+    fn paused(&mut self, track: usize, at: f64, known: f64, teller: &mut Teller) {
+        let Some(party) = self.parties.get_mut(track) else { return };
+        (party.speaks_since, party.paused) = (None, at);
+        let speaking = self.parties.iter().filter(|party| party.speaks_since.is_some()).count();
+        if speaking < 2
+            && let Some(overlap) = self.overlap.take()
+        {
+            let end = at.max(overlap.start);
+            teller.tell(&Told { end: Some(end), ..overlap }, Certainty::Confirmed, known);
+        }
+    }
+}
+
+fn end_turn(party: &mut FloorParty, known: f64, teller: &mut Teller) {
+    if let Some(turn) = party.turn.take() {
+        teller.tell(&Told { end: Some(party.paused), ..turn }, Certainty::Confirmed, known);
+    }
+}

@@ -1,0 +1,158 @@
+//! Sounds as they become known: what was told of each, and what has changed since.
+
+use crate::events::TrackEvent;
+use crate::timeline::EventKind;
+
+use super::LiveEventKind;
+use super::event::{Certainty, Teller, Told};
+
+/// How far back sounds are looked at again: longer than any stays open or unsure.
+pub(super) const WINDOW_MS: f64 = 40_000.0;
+/// A train of ringing or busy tones is over when nothing of it came for this long, as the detector
+/// has it.
+const TRAIN_MS: f64 = 12_000.0;
+/// Music is over after ten slots of 512 ms without it, and two more that judge the last.
+const MUSIC_MS: f64 = 6_144.0;
+/// Zeros go on while they reach the end of what was heard, give or take two frames.
+const ZEROS_MS: f64 = 64.0;
+/// Runs of clipped samples nearer than this are one event.
+const CLIPPING_MS: f64 = 300.0;
+/// A beep may be one of several signals of the network, and a key a note of music, for so long.
+const UNSURE_MS: f64 = 6_500.0;
+/// A key at least so sure is none of a melody's notes.
+const SURE_KEY: f32 = 0.92;
+/// A ring alone is no surer than this, and nor is a fax's call alone than half.
+const LONE_RING: f32 = 0.4;
+const LONE_FAX: f32 = 0.5;
+/// Bursts that begin this near to each other are one.
+const SAME_MS: f64 = 60.0;
+
+/// A sound that was told.
+#[derive(Debug)]
+struct ToldSound {
+    told: Told,
+    heard: TrackEvent,
+    certainty: Certainty,
+}
+
+/// What was told of one track's sounds.
+#[derive(Debug, Default)]
+pub(super) struct SoundLedger {
+    sounds: Vec<ToldSound>,
+}
+
+impl SoundLedger {
+    /// Compares what is heard now with what was told. `from`: the time since which `heard` is.
+    pub fn update(&mut self, heard: Vec<TrackEvent>, from: f64, now: f64, digits: bool, teller: &mut Teller) {
+        let mut seen = vec![false; self.sounds.len()];
+        for event in heard {
+            let known = self.sounds.iter().zip(&seen).position(|(sound, &seen)| !seen && sound.is(&event));
+            match known.and_then(|at| Some((at, self.sounds.get_mut(at)?))) {
+                Some((at, sound)) => {
+                    seen[at] = true;
+                    sound.hear(event, now, teller);
+                }
+                None => self.sounds.push(ToldSound::begin(event, now, digits, teller)),
+            }
+        }
+        let mut seen = seen.into_iter();
+        self.sounds.retain(|sound| {
+            let there = seen.next().unwrap_or(true);
+            if !there && sound.certainty == Certainty::Provisional && sound.heard.end_ms > from {
+                teller.tell(&sound.told, Certainty::Withdrawn, now);
+                return false;
+            }
+            sound.heard.end_ms > from
+        });
+    }
+
+    /// Whether a sound goes on or is not certain.
+    pub fn is_unsettled(&self) -> bool {
+        self.sounds.iter().any(ToldSound::is_unsettled)
+    }
+
+    /// The track ends: what was heard stays.
+    pub fn finish(&mut self, now: f64, teller: &mut Teller) {
+        for sound in self.sounds.drain(..).filter(|sound| sound.is_unsettled()) {
+            let told = Told { end: Some(sound.heard.end_ms), ..sound.told };
+            teller.tell(&told, Certainty::Confirmed, now);
+        }
+    }
+
+    /// The last sound of some kinds, and how sure it is.
+    pub fn last(&self, kinds: &[EventKind]) -> Option<(&TrackEvent, Certainty)> {
+        let sound = self.sounds.iter().rev().find(|sound| kinds.contains(&sound.heard.kind))?;
+        Some((&sound.heard, sound.certainty))
+    }
+}
+
+impl ToldSound {
+    fn begin(heard: TrackEvent, now: f64, digits: bool, teller: &mut Teller) -> Self {
+        let mut told = teller.unsaid(LiveEventKind::Sound(heard.kind), heard.start_ms);
+        told.end = (!is_open(&heard, now)).then_some(heard.end_ms);
+        told.detail = heard.detail.clone().filter(|_| digits || heard.kind != EventKind::Dtmf);
+        told.confidence = f64::from(heard.confidence);
+        let certainty = certainty(&heard, now);
+        teller.tell(&told, certainty, now);
+        Self { told, heard, certainty }
+    }
+
+    /// Whether this is the same sound.
+    fn is(&self, event: &TrackEvent) -> bool {
+        let (near, over) = (
+            (self.heard.start_ms - event.start_ms).abs() < SAME_MS,
+            self.heard.overlap_ms(event.start_ms, event.end_ms) > 0.0,
+        );
+        self.heard.kind == event.kind && (near || over)
+    }
+
+    fn is_unsettled(&self) -> bool {
+        self.told.end.is_none() || self.certainty == Certainty::Provisional
+    }
+
+    /// Tells what is new of the sound.
+    fn hear(&mut self, event: TrackEvent, now: f64, teller: &mut Teller) {
+        let (open, sure) = (is_open(&event, now), certainty(&event, now));
+        let ended = self.told.end.is_none() && !open;
+        let confirmed = self.certainty == Certainty::Provisional && sure == Certainty::Confirmed;
+        if ended {
+            self.told.end = Some(event.end_ms);
+        }
+        if confirmed {
+            self.certainty = sure;
+            self.told.start = self.told.start.min(event.start_ms);
+            self.told.confidence = f64::from(event.confidence);
+        }
+        // A train and music are heard again from where the window begins.
+        let start_ms = self.heard.start_ms.min(event.start_ms);
+        self.heard = TrackEvent { start_ms, ..event };
+        if ended || confirmed {
+            teller.tell(&self.told, self.certainty, now);
+        }
+    }
+}
+
+/// Whether a sound may go on.
+fn is_open(event: &TrackEvent, now: f64) -> bool {
+    use EventKind::{Busy, Clipping, Congestion, DigitalZero, Music, Ringback};
+    let stays = match event.kind {
+        Ringback | Busy | Congestion => TRAIN_MS,
+        Music => MUSIC_MS,
+        DigitalZero => ZEROS_MS,
+        Clipping => CLIPPING_MS,
+        _ => return false,
+    };
+    now - event.end_ms < stays
+}
+
+/// How sure a sound is that ended a while ago.
+fn certainty(event: &TrackEvent, now: f64) -> Certainty {
+    let unsure = match event.kind {
+        EventKind::Dtmf => event.confidence < SURE_KEY && now - event.end_ms < UNSURE_MS,
+        EventKind::Beep => now - event.end_ms < UNSURE_MS,
+        EventKind::Ringback => event.confidence <= LONE_RING && now - event.end_ms < TRAIN_MS,
+        EventKind::Fax => event.confidence <= LONE_FAX,
+        _ => false,
+    };
+    if unsure { Certainty::Provisional } else { Certainty::Confirmed }
+}

@@ -1,0 +1,186 @@
+//! Tracks analyzed as their samples come, and the report of a call that was heard so: the steps
+//! after the one pass over each recording are those of any other call.
+
+use crate::call::{Call, Leg};
+use crate::config::Config;
+use crate::decode::{Codec, Container, DelayBasis, SourceInfo};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::events::TrackEvent;
+use crate::resample::Resampler;
+use crate::run::RunOptions;
+use crate::units::{Millis, Rate};
+use crate::vad::{Probabilities, SILERO_HOP, SileroStream};
+
+use super::analyze::{AnalyzedRecording, GoneSamples, Retention, TrackAnalysis};
+use super::analyzer::{StageResults, TrackAnalyzer};
+use super::detector::DetectorChoice;
+use super::reader::TrackBlock;
+use super::{CallInput, Processed, in_threads, run_steps};
+
+/// Every stage over one track, fed as samples come.
+pub(crate) struct LiveAnalyzer {
+    rate: Rate,
+    analyzer: TrackAnalyzer,
+    resampler: Resampler,
+    detector: SileroStream,
+    probabilities: Vec<f32>,
+    block: TrackBlock,
+}
+
+impl LiveAnalyzer {
+    /// The stages of a track of a rate; a configuration's detector must be Silero.
+    ///
+    /// # Errors
+    /// `unsupported` where the rate cannot be brought to 8 kHz.
+    pub(crate) fn new(rate: Rate, config: &Config) -> Result<Self> {
+        let forget = config.speech.reset_after_ms.map(|after| (after, config.speech.neg_threshold));
+        let nothing = Retention { tracks: false, narrowband: false, alone: false };
+        Ok(Self {
+            rate,
+            analyzer: TrackAnalyzer::new(rate, nothing, config.portable),
+            resampler: Resampler::new(rate, Rate::NARROWBAND)?,
+            detector: SileroStream::new(config.portable, forget),
+            probabilities: Vec::new(),
+            block: TrackBlock::default(),
+        })
+    }
+
+    /// Takes the next samples, and appends the probabilities of the frames that they complete.
+    ///
+    /// # Errors
+    /// `internal` where the resampler fails.
+    pub(crate) fn push(&mut self, samples: &[f32], probabilities: &mut Vec<f32>) -> Result<()> {
+        self.block.own.clear();
+        self.block.own.extend_from_slice(samples);
+        self.block.narrowband.clear();
+        self.resampler.push(samples, &mut self.block.narrowband)?;
+        self.hear(probabilities);
+        Ok(())
+    }
+
+    /// The same for the end of the track.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub(crate) fn end(&mut self, probabilities: &mut Vec<f32>) -> Result<()> {
+        self.block.own.clear();
+        self.block.narrowband.clear();
+        self.resampler.finish(&mut self.block.narrowband)?;
+        self.hear(probabilities);
+        let before = probabilities.len();
+        self.detector.finish(|p| probabilities.push(p));
+        self.probabilities.extend_from_slice(&probabilities[before..]);
+        Ok(())
+    }
+
+    fn hear(&mut self, probabilities: &mut Vec<f32>) {
+        self.analyzer.push(&self.block);
+        let before = probabilities.len();
+        self.detector.push(&self.block.narrowband, |p| probabilities.push(p));
+        self.probabilities.extend_from_slice(&probabilities[before..]);
+    }
+
+    /// The mean square of the last samples at 8 kHz; `None` where there were none.
+    pub(crate) fn power(&self) -> Option<f32> {
+        let samples = &self.block.narrowband;
+        let energy: f32 = samples.iter().map(|x| x * x).sum();
+        (!samples.is_empty()).then(|| energy / samples.len() as f32)
+    }
+
+    /// Changes whenever something other than speech has become known.
+    pub(crate) fn changes(&self) -> [u64; 3] {
+        self.analyzer.changes()
+    }
+
+    /// What was heard besides speech since a time, as if the track ended here.
+    pub(crate) fn events_since(&self, from: Millis) -> Vec<TrackEvent> {
+        self.analyzer.events_since(from, &self.probabilities)
+    }
+
+    /// What is known of the track so far.
+    fn analysis(&self, source: SourceInfo) -> TrackAnalysis {
+        let duration = self.rate.millis(self.analyzer.samples());
+        let StageResults { level, events, band, samples, narrowband } =
+            self.analyzer.clone().finish(&self.probabilities);
+        let speech = Probabilities { hop: SILERO_HOP, values: self.probabilities.clone() };
+        TrackAnalysis {
+            channel: Some(0),
+            source: SourceInfo { duration_ms: duration, ..source },
+            rate: self.rate,
+            duration,
+            level,
+            speech,
+            events,
+            band,
+            samples,
+            narrowband,
+            gone: GoneSamples(Rate::NARROWBAND.sample_at(duration) as usize),
+        }
+    }
+}
+
+/// What is known of a track besides its sound.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveSource {
+    pub name: String,
+    pub leg: Leg,
+    /// Whether its samples were whole numbers.
+    pub whole: bool,
+    /// What was wrong with it.
+    pub warnings: Vec<Warning>,
+}
+
+impl LiveSource {
+    fn info(&self, analyzer: &LiveAnalyzer) -> SourceInfo {
+        let (codec, width) = if self.whole { (Codec::PcmS16, 2) } else { (Codec::PcmF32, 4) };
+        SourceInfo {
+            path: Some(self.name.clone()),
+            container: Container::Samples,
+            codec,
+            sample_rate_hz: analyzer.rate,
+            channels: 1,
+            bytes: analyzer.analyzer.samples() * width,
+            sha256: None,
+            duration_ms: Millis(0.0),
+            codec_delay_ms: Millis(0.0),
+            codec_delay_basis: DelayBasis::None,
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+/// The report of a call as far as it was heard, without its samples.
+///
+/// # Errors
+/// `no_audio` where not one track has a sample; `cancelled`; `internal` by a defect alone.
+pub(crate) fn report_so_far(
+    call: Call,
+    tracks: Vec<(LiveSource, &LiveAnalyzer)>,
+    warnings: Vec<Warning>,
+    config: &Config,
+    run: &RunOptions,
+) -> Result<Processed> {
+    let analyzed = tracks.into_iter().map(|(source, analyzer)| AnalyzedRecording {
+        tracks: match analyzer.analyzer.samples() {
+            0 => Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample came").in_input(&source.name)),
+            _ => Ok(vec![analyzer.analysis(source.info(analyzer))]),
+        },
+        leg: source.leg,
+        described: None,
+    });
+    let (analyzed, described) = (analyzed.collect(), CallInput { call, warnings, ..CallInput::default() });
+    in_threads(run, false, || run_steps(analyzed, described, DetectorChoice::new(config, None), run))?
+}
+
+/// Processes a call whose samples were kept; each recording with what was wrong as it came.
+///
+/// # Errors
+/// As [`process`](super::process).
+pub(crate) fn process_kept(
+    call: CallInput,
+    warnings: &[Vec<Warning>],
+    config: &Config,
+    run: &RunOptions,
+) -> Result<Processed> {
+    super::process_call(call, config, true, warnings, run)
+}
