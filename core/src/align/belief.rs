@@ -64,6 +64,14 @@ impl Belief {
         }
     }
 
+    /// The same belief of lags that are later by `by_s`; nothing is known of those that come in.
+    pub fn moved(&self, by_s: f64) -> Self {
+        let (low, high) = self.range();
+        let mut moved = Self::flat(low, high);
+        moved.add_moved(self, by_s);
+        moved
+    }
+
     /// Adds what a witness says who is right with probability `trust` and knows nothing otherwise.
     pub fn add_mixed(&mut self, witness: &Self, trust: f64) {
         let shares = witness.shares();

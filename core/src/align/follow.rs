@@ -34,6 +34,8 @@ const SEARCHES: usize = 4;
 /// middle of where they may be.
 const MAX_CLOSER: f64 = 32.0;
 const MAX_LOCATED: usize = 40;
+/// Hits in each direction from which the sum of their echoes is known.
+const MIN_BOTH: usize = 2;
 /// With so many hits in each direction, one direction at a time is enough.
 const ENOUGH: usize = 4;
 
@@ -112,6 +114,17 @@ pub(super) fn follow(
         heard: f.heard[0] + f.heard[1],
         course: found.course,
     })
+}
+
+/// What the echoes of both directions add up to, from moments at which both are heard; `None` where
+/// too few are. Two delays that were heard at different times differ by what was lost between them.
+pub(super) fn both_echoes(a: &Sound, b: &Sound, lag_s: f64, delays: [Option<f64>; 2], votes: &[Vote]) -> Option<f64> {
+    let mut f = Follower::new(a, b, lag_s, delays);
+    f.searches = SEARCHES;
+    f.through_the_call(lag_s, votes);
+    f.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s));
+    let enough = Direction::BOTH.iter().all(|&direction| f.heard[direction as usize] >= MIN_BOTH);
+    f.sum_s().filter(|_| enough)
 }
 
 /// How many stretches of a direction are heard at one delay, neither steps looked at closely nor a
@@ -306,25 +319,35 @@ impl<'s, 't> Follower<'s, 't> {
         Some(FollowedLag { course, both_ways, echo_s })
     }
 
-    /// The echo to take off in each direction (`None`: leave it out), and whether both gave it.
-    fn echoes(&self) -> ([Option<f64>; 2], bool) {
-        let of = |d: Direction| self.hits.iter().filter(move |h| h.direction == d);
+    /// What a direction gave, in order of time.
+    fn of(&self, direction: Direction) -> impl Iterator<Item = &LagHit> {
+        self.hits.iter().filter(move |hit| hit.direction == direction)
+    }
+
+    /// What the echoes of both directions add up to; `None` where one gave nothing.
+    fn sum_s(&self) -> Option<f64> {
         let mut apart = Vec::new();
-        for x in of(Direction::AOnB) {
+        for x in self.of(Direction::AOnB) {
             // The nearest moment of the other direction: what lies between them is less likely to
             // have changed.
-            let near = of(Direction::BOnA).min_by(|p, q| (p.at_s - x.at_s).abs().total_cmp(&(q.at_s - x.at_s).abs()));
+            let away = |hit: &LagHit| (hit.at_s - x.at_s).abs();
+            let near = self.of(Direction::BOnA).min_by(|p, q| away(p).total_cmp(&away(q)));
             apart.extend(near.map(|y| y.lag_s - x.lag_s));
         }
+        median(apart)
+    }
+
+    /// The echo to take off in each direction (`None`: leave it out), and whether both gave it.
+    fn echoes(&self) -> ([Option<f64>; 2], bool) {
         let [one, other] = self.echo_s;
-        let Some(apart) = median(apart) else { return ([Some(one), Some(other)], false) };
+        let Some(apart) = self.sum_s() else { return ([Some(one), Some(other)], false) };
         if apart > SAME_PATH_S && apart < 2.0 * path::LATEST_S {
             // What both hold is known; how they share it the lag has said.
             let first = if self.known[0] { one } else { apart - other };
             return ([Some(first), Some(apart - first)], true);
         }
         // The same path heard twice, or a contradiction: the clearer direction is right.
-        let strength = |d: Direction| of(d).map(|h| h.z).sum::<f32>();
+        let strength = |d: Direction| self.of(d).map(|h| h.z).sum::<f32>();
         if strength(Direction::AOnB) >= strength(Direction::BOnA) {
             ([Some(one), None], false)
         } else {

@@ -6,7 +6,7 @@ use super::bleed::{self, Heard};
 use super::follow::{self, FollowedLink};
 use super::path;
 use super::sound::Sound;
-use super::vote::{Direction, Vote};
+use super::vote::{Direction, NEAR_ECHO_S, SAME_DELAY_S, SAME_PATH_S, Vote};
 use super::{dual, prior, turns};
 use crate::call::Role;
 
@@ -24,6 +24,9 @@ const MAX_COMPARED: usize = 50;
 const SURE: f64 = 0.99;
 /// Lags this close, in seconds, are one and the same with losses and echo between them.
 const SAME_LAG_S: f64 = 0.3;
+
+/// What is lost between two moments of a call adds up to less than this, in seconds.
+const LOST_S: f64 = 1.0;
 
 /// Everything known of two tracks.
 pub(super) struct Pair {
@@ -56,7 +59,14 @@ impl Pair {
         if options.bleed {
             let heard = bleed::search(x, y, &pair.prior, &prior::likely(x, y, options));
             pair.same = dual::same_recording(x, y, &heard.votes);
-            pair.hear(x, y, heard);
+            let mut delays = pair.hear(x, y, heard);
+            if pair.same.is_none() {
+                pair.bring_together(x, y, &mut delays);
+            }
+            for direction in Direction::BOTH {
+                let lags = path::lags(direction, &delays[direction as usize], pair.evidence.range());
+                pair.evidence.add_moved(&lags, 0.0);
+            }
         }
         if let Some(lag) = pair.same {
             pair.evidence.add(|l| if (l - lag).abs() < 2.0 * BIN_S { SURE_NATS } else { 0.0 });
@@ -67,8 +77,8 @@ impl Pair {
         Some(pair)
     }
 
-    /// Adds what bleed says, each direction by itself.
-    fn hear(&mut self, a: &Sound, b: &Sound, heard: Heard) {
+    /// Takes what bleed says; what is believed of each direction's delay.
+    fn hear(&mut self, a: &Sound, b: &Sound, heard: Heard) -> [Belief; 2] {
         let Heard { votes, mut delays, settled } = heard;
         for direction in Direction::BOTH {
             let k = direction as usize;
@@ -79,9 +89,28 @@ impl Pair {
             }
             let best = delays[k].guess().lag_s;
             self.delays[k] = votes.iter().any(|v| v.says(direction, best)).then_some(best);
-            self.evidence.add_moved(&path::lags(direction, &delays[k], self.evidence.range()), 0.0);
         }
         self.votes = votes;
+        delays
+    }
+
+    /// Brings the delays of both directions to one moment, that of the clearest stretch: between
+    /// two moments audio may have been lost, and a sum of echoes that holds a loss says near and far
+    /// where both are near.
+    fn bring_together(&mut self, a: &Sound, b: &Sound, delays: &mut [Belief; 2]) {
+        let [Some(first), Some(second)] = self.delays else { return };
+        let says = |v: &&Vote| self.delays[v.direction as usize].is_some_and(|delay| v.says(v.direction, delay));
+        let clearest = self.votes.iter().filter(says).max_by(|x, y| x.top().total_cmp(&y.top()));
+        let Some(direction) = clearest.map(|vote| vote.direction) else { return };
+        let lag_s = direction.lag([first, second][direction as usize], NEAR_ECHO_S);
+        let Some(sum_s) = follow::both_echoes(a, b, lag_s, self.delays, &self.votes) else { return };
+        let off = sum_s - (first + second);
+        let possible = (SAME_PATH_S..2.0 * path::LATEST_S).contains(&sum_s);
+        if possible && (SAME_DELAY_S / 2.0..LOST_S).contains(&off.abs()) {
+            let other = 1 - direction as usize;
+            delays[other] = delays[other].moved(off);
+            self.delays[other] = self.delays[other].map(|delay| delay + off);
+        }
     }
 
     /// The other of the two tracks; `None` where `track` is neither.
