@@ -130,10 +130,11 @@ fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
     speech::located(&analysis.speech, analysis.level.hops.power(), analysis.duration, &config.speech)
 }
 
-/// Speech without the single tones that it runs into: what is left of a span that held one is kept
-/// where it is long enough.
+/// Speech without the single tones and keys that it runs into: what is left of a span that held one
+/// is kept where it is long enough.
 fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Span> {
-    let tones = events.iter().filter(|e| matches!(e.kind, EventKind::Fax | EventKind::Beep | EventKind::Sit));
+    let single = |kind| matches!(kind, EventKind::Dtmf | EventKind::Fax | EventKind::Beep | EventKind::Sit);
+    let tones = events.iter().filter(|e| single(e.kind));
     let tones: Vec<Span> = tones.map(|e| Span::new(e.start_ms, e.end_ms)).collect();
     let mut left = Vec::with_capacity(speech.len());
     for &span in speech {
@@ -230,5 +231,7 @@ mod tests {
         let two = [tone(EventKind::Fax, 0.0, 600.0), tone(EventKind::Fax, 1_300.0, 1_900.0)];
         assert_eq!(cut(&two), [Span::new(600.0, 1_300.0)], "100 ms after the second are nobody's word");
         assert_eq!(cut(&[tone(EventKind::Beep, 50.0, 2_100.0)]), []);
+        let keys = [tone(EventKind::Dtmf, 500.0, 650.0), tone(EventKind::Dtmf, 700.0, 850.0)];
+        assert_eq!(cut(&keys), [Span::new(100.0, 500.0), Span::new(850.0, 2_000.0)], "keys are no word");
     }
 }
