@@ -32,7 +32,8 @@ pub(super) enum Command {
             "The calls, one on each line: a path (against the list's folder) or a manifest in JSON")),
         mut_arg("output", |arg| arg.required(true).help("The folder for the outputs: a folder for each call in it")),
         mut_arg("json", |arg| arg.help("Prints the lines of the calls to standard output too, and nothing else")),
-        mut_arg("redact", |arg| arg.hide(true))
+        mut_arg("redact", |arg| arg.hide(true)),
+        mut_arg("offsets", |arg| arg.hide(true))
     )]
     Batch(Box<BatchArgs>),
     /// What files really are, and what is wrong with them.
@@ -72,7 +73,8 @@ pub(super) struct ProcessArgs {
     /// The offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
     #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true)]
     pub utc_offset: Option<i32>,
-    /// One channel per party, or one for all: split, mono.
+    /// One channel per party, one for all, or one per party and per voice of a mixed track: split,
+    /// mono, voices.
     #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES))]
     pub layout: Option<Layout>,
     /// How the mix is written: wav (16 bits), wav-ulaw (8-bit mu-law), flac.

@@ -165,6 +165,9 @@ impl BatchJob {
         if !call.redact.is_empty() {
             return Err(refuse("--redact names stretches of one call: a batch takes --redact-keys"));
         }
+        if !call.offsets.is_empty() {
+            return Err(refuse("--offsets are of one call: a batch takes them from its manifests (offsetMs)"));
+        }
         let config = call.to_config()?;
         let rest = (call.to_write_options(), call.to_redaction(), &call.roles, call.utc_offset);
         let settings = hex(&Sha256::digest(format!("{VERSION} {} {rest:?}", config.hash()?)));
@@ -194,7 +197,7 @@ impl BatchJob {
 
     fn open(&self, entry: &Entry) -> Result<CallInput> {
         let options = Options { local_offset_s: self.args.call.utc_offset };
-        entry.open(&options)?.with_roles(self.args.call.roles.clone()).with_offsets(&self.args.call.offsets)
+        Ok(entry.open(&options)?.with_roles(self.args.call.roles.clone()))
     }
 
     /// The line of a call that an earlier run completed, of the same inputs with the same settings.
