@@ -44,7 +44,9 @@ function verdict() {
   byId('title').textContent = `${words(report.outcome.value)}, ${spokenLength(call.durationMs)}`.replace(/^./, (c) => c.toUpperCase())
   const direction = { in: 'incoming', out: 'outgoing', internal: 'internal' }[call.direction]
   const started = call.startedAt ? call.startedAt.replace('T', ' ').replace('Z', ' UTC') : null
-  const facts = [direction, started, call.provider, call.id].filter(Boolean)
+  const { confidence } = report.outcome
+  const likely = confidence == null ? null : `${Math.round(100 * confidence)} % likely`
+  const facts = [likely, direction, started, call.provider, call.id].filter(Boolean)
   byId('facts').append(...facts.flatMap((fact, i) => [i ? ' · ' : '', el('bdi', {}, fact)]))
   for (const reason of report.outcome.reasons) byId('reasons').append(reasonRow(reason))
 }
