@@ -7,6 +7,8 @@ use super::likeness::{SPREAD, VoiceWindow, dot, expected};
 const MOST: usize = 9;
 /// One cosine says at most so much for or against (natural logarithm).
 const MOST_SAID: f32 = 4.0;
+/// What a few cosines say together counts for so much less: they are of the same few words.
+const DEPENDENT: f32 = 0.5;
 /// A pause up to the first length (in frames of 10 ms) is an answer's, rather; one beyond the
 /// second is of somebody who waits for an answer and gets none. The logarithms of the odds that the
 /// voice changes.
@@ -21,10 +23,16 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     let best = (1..sides).map(|mask| (score(tried, mask), mask)).max_by(|a, b| a.0.total_cmp(&b.0));
     let Some((score, mask)) = best.filter(|best| best.0 > 0.0) else {
         let margin = best.map_or(1.0, |best| -best.0 / 4.0);
-        return Grouping { voices: vec![0; windows.len()], count: 1, margin };
+        return Grouping { voices: vec![0; windows.len()], count: 1, margin, doubt: 0.0 };
     };
+    let odds = (score * DEPENDENT).exp();
     let voice = |w: usize| if w < tried.len() { mask >> w & 1 } else { mask >> follow(tried, &windows[w]) & 1 };
-    Grouping { voices: (0..windows.len()).map(voice).collect(), count: 2, margin: score / 4.0 }
+    Grouping {
+        voices: (0..windows.len()).map(voice).collect(),
+        count: 2,
+        margin: score / 4.0,
+        doubt: 1.0 / (1.0 + odds),
+    }
 }
 
 /// The window that another sounds most like.

@@ -1,6 +1,8 @@
 //! How many voices there are, and which windows are whose.
 
+use super::doubt;
 use super::encoder::Embedding;
+use super::handover;
 use super::likeness::{Likeness, VoiceWindow, dot};
 
 /// Two groups less alike than this are two voices: single voices were split into halves of 0.65 and
@@ -42,6 +44,8 @@ pub(super) struct Grouping {
     pub count: usize,
     /// How far the decisive likeness was from the limit on the right side of it.
     pub margin: f32,
+    /// The share of the windows of which it is not plain whose they are.
+    pub doubt: f32,
 }
 
 /// Two groups that a group was split into, and how alike they are.
@@ -55,12 +59,16 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     let all = Likeness::of(windows);
     let everything: Vec<usize> = (0..windows.len()).collect();
     let least = least_of(LEAST, all.total(&everything));
-    let whole = Grouping { voices: vec![0; windows.len()], count: 1, margin: 1.0 };
+    let whole = Grouping { voices: vec![0; windows.len()], count: 1, margin: 1.0, doubt: 0.0 };
     let Some(first) = split(windows, &all, &everything, least) else { return whole };
     if first.likeness > TWO {
         return Grouping { margin: first.likeness - TWO, ..whole };
     }
     let mut margin = TWO - first.likeness;
+    let handed_over = least_of(HANDED_OVER, all.total(&everything));
+    if let Some((score, three)) = handover::three(windows, &all, joined(&all, &everything), handed_over) {
+        return Grouping::of(windows, &all, &three, margin.min(0.05 - score));
+    }
     let mut groups: Vec<Vec<usize>> = first.parts.into();
     while groups.len() < MOST_VOICES {
         let Some((score, group, [one, other])) = next_split(windows, &all, &groups) else { break };
@@ -77,7 +85,16 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
         groups[group] = one;
         groups.push(other);
     }
-    Grouping { voices: nearest(windows, &groups), count: groups.len(), margin }
+    Grouping::of(windows, &all, &groups, margin)
+}
+
+impl Grouping {
+    /// Every window with the nearest of some groups.
+    fn of(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>], margin: f32) -> Self {
+        let voices = nearest(windows, groups);
+        let doubt = doubt::share(windows, all, &voices, groups.len());
+        Self { voices, count: groups.len(), margin, doubt }
+    }
 }
 
 /// Joins two of three groups: a faint one that says little with the group it is most like (talkers
@@ -123,11 +140,26 @@ fn next_split(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>]) ->
         };
         Some((likeness - limit, number, parts))
     });
+    let splits = splits.chain(taken_over(windows, all, groups, least_of(HANDED_OVER, total)));
     splits.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
+/// The voice of two that is two of which one takes over from the other, if one is.
+fn taken_over(
+    windows: &[VoiceWindow],
+    all: &Likeness,
+    groups: &[Vec<usize>],
+    least: f32,
+) -> Option<(f32, usize, [Vec<usize>; 2])> {
+    let handed = groups.iter().enumerate().filter(|_| groups.len() == 2).filter_map(|(number, group)| {
+        let (score, parts) = handover::split(windows, all, group, least)?;
+        (score < 0.0).then_some((score, number, parts))
+    });
+    handed.min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
 /// Whether one group ends before the other begins.
-fn apart(windows: &[VoiceWindow], a: &[usize], b: &[usize]) -> bool {
+pub(super) fn apart(windows: &[VoiceWindow], a: &[usize], b: &[usize]) -> bool {
     let ends = |group: &[usize]| {
         let mut at: Vec<usize> = group.iter().map(|&w| windows[w].start).collect();
         at.sort_unstable();
@@ -207,7 +239,7 @@ fn unit(x: Embedding) -> Embedding {
 }
 
 /// The weighted mean of some windows of a group, or its direction.
-fn centre(
+pub(super) fn centre(
     windows: &[VoiceWindow],
     all: &Likeness,
     group: &[usize],
@@ -283,13 +315,7 @@ fn most_alike(pairs: &[Vec<f32>]) -> Option<(usize, usize)> {
 /// The group of each window once every window has gone to the nearest of the groups' directions.
 fn nearest(windows: &[VoiceWindow], groups: &[Vec<usize>]) -> Vec<usize> {
     let all = Likeness::of(windows);
-    let mut voices = vec![0; windows.len()];
-    for (number, group) in groups.iter().enumerate() {
-        group.iter().for_each(|&w| voices[w] = number);
-    }
-    let everything: Vec<usize> = (0..windows.len()).collect();
-    let centres: Vec<Embedding> =
-        (0..groups.len()).map(|voice| centre(windows, &all, &everything, |w| voices[w] == voice, true)).collect();
+    let centres: Vec<Embedding> = groups.iter().map(|group| centre(windows, &all, group, |_| true, true)).collect();
     windows.iter().map(|window| nearest_of(&centres, &window.embedding)).collect()
 }
 

@@ -7,8 +7,10 @@
 
 mod brief;
 mod cluster;
+mod doubt;
 mod encoder;
 mod frames;
+mod handover;
 mod likeness;
 mod mixture;
 mod path;

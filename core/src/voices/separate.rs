@@ -25,6 +25,9 @@ const CEPSTRUM: (f32, f32) = (3.0, 0.25);
 const PRIOR: f32 = 100.0;
 /// Windows of this length and longer count fully, in seconds.
 const FULL: f32 = 1.2;
+/// What of doubtful speech is with a wrong voice: on 300 made calls, between a sixth and three
+/// quarters, by regression.
+const DOUBTFUL: f64 = 0.6;
 /// Rounds of the classifier.
 const ROUNDS: usize = 2;
 
@@ -64,9 +67,7 @@ pub fn separate(
     let frames = speech_frames(samples, &stretches, portable, cancel)?;
     let probabilities = classified(&frames, &windows, &grouping);
     let voices = voices(&frames, &probabilities, grouping.count, &spoken);
-    let right = probabilities.chunks(grouping.count).map(|p| f64::from(p.iter().copied().fold(0.0, f32::max)));
-    let mean = right.sum::<f64>() / frames.at.len().max(1) as f64;
-    Ok(Separation { voices, confidence: mean * certainty(&grouping) })
+    Ok(Separation { voices, confidence: certainty(&grouping) })
 }
 
 /// The voice of every window: from the long ones, or in a call of a few words from all.
@@ -82,9 +83,11 @@ fn grouped(all: &[VoiceWindow]) -> Grouping {
     Grouping { voices, ..grouping }
 }
 
-/// How likely the number of voices is right.
+/// The expected share of speech that is with its right voice: what is doubtful is with another in
+/// half of the cases or so, and the number of voices may be wrong.
 fn certainty(grouping: &Grouping) -> f64 {
-    1.0 - 0.5 * f64::from(-grouping.margin / 0.12).exp()
+    let number = 1.0 - 0.5 * f64::from(-grouping.margin / 0.12).exp();
+    number * (1.0 - DOUBTFUL * f64::from(grouping.doubt))
 }
 
 /// Spans without what lies in others.
