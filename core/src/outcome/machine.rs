@@ -13,43 +13,53 @@ const GONE_MS: f64 = 500.0;
 /// A greeting, then a tone on the same side, then nobody there any more; the other side talks after
 /// it, or never.
 pub(super) fn by_tone(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    facts.tracks.iter().enumerate().find_map(|(i, machine)| {
-        let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
-        let greets = machine.speech.iter().any(|s| s.start < beep.start);
-        (greets && gone(facts, i, beep.end) && waits_for(facts, i, beep, config))
-            .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, a beep, then one side alone")])
-    })
+    (0..facts.tracks.len()).find_map(|party| tone_of(facts, party, config))
 }
 
 /// A greeting in one go as no person answers, and nobody there after it: a mailbox without a tone,
 /// a call that is screened, an announcement. The other side talks after it, or never.
 pub(super) fn by_talk(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    if facts.tracks.len() < 2 {
+    (0..facts.tracks.len()).find_map(|party| talk_of(facts, party, config))
+}
+
+/// The place of the machine that greets, by its tone or by how it talks.
+pub(crate) fn greeter(facts: &Facts, config: &OutcomeConfig) -> Option<usize> {
+    let parties = || 0..facts.tracks.len();
+    parties()
+        .find(|&party| tone_of(facts, party, config).is_some())
+        .or_else(|| parties().find(|&party| talk_of(facts, party, config).is_some()))
+}
+
+fn tone_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let machine = facts.tracks.get(party)?;
+    let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
+    let greets = machine.speech.iter().any(|s| s.start < beep.start);
+    (greets && gone(facts, party, beep.end) && waits_for(facts, party, beep, config))
+        .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, a beep, then one side alone")])
+}
+
+fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let machine = facts.tracks.get(party).filter(|_| facts.tracks.len() > 1)?;
+    let (greeting, pause) = greeting(machine, config)?;
+    let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() < config.max_greeting_ms;
+    // Where tracks cannot be compared, their likeliest places still say who spoke first.
+    let first = facts.others(party).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start))
+        && said_before(facts, party, greeting.end) <= config.before_beep_ms;
+    // A tone has a rule of its own.
+    let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
+    if !(long && first && toneless && gone(facts, party, greeting.end)) {
         return None;
     }
-    facts.tracks.iter().enumerate().find_map(|(i, machine)| {
-        let (greeting, pause) = greeting(machine, config)?;
-        let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() < config.max_greeting_ms;
-        // Where tracks cannot be compared, their likeliest places still say who spoke first.
-        let first = facts.others(i).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start))
-            && said_before(facts, i, greeting.end) <= config.before_beep_ms;
-        // A tone has a rule of its own.
-        let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
-        if !(long && first && toneless && gone(facts, i, greeting.end)) {
-            return None;
-        }
-        let rings =
-            machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();
-        let mut reasons = vec![
-            time("first_talk", greeting.duration(), config.machine_greeting_ms, "a greeting as long as a machine's"),
-            time("longest_pause", pause, config.greeting_pause_ms, "in one go, without room for an answer"),
-            count("answers", 0, 1, "and nobody there after it"),
-        ];
-        if rings > 0 {
-            reasons.push(count("ringing_before", rings, 1, "it rang before"));
-        }
-        Some(reasons)
-    })
+    let rings = machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();
+    let mut reasons = vec![
+        time("first_talk", greeting.duration(), config.machine_greeting_ms, "a greeting as long as a machine's"),
+        time("longest_pause", pause, config.greeting_pause_ms, "in one go, without room for an answer"),
+        count("answers", 0, 1, "and nobody there after it"),
+    ];
+    if rings > 0 {
+        reasons.push(count("ringing_before", rings, 1, "it rang before"));
+    }
+    Some(reasons)
 }
 
 /// The first talk of a party across pauses too short for an answer, and the longest of those.

@@ -21,6 +21,7 @@ mod tests;
 
 pub(crate) use confidence::beyond;
 pub(crate) use facts::{Facts, TrackFacts};
+pub(crate) use machine::greeter;
 
 use rules::{RULES, time};
 

@@ -1,5 +1,6 @@
 //! Sixth step: the conversation's turns, figures, silences, integrity, outcome and tag.
 
+use crate::call::Outcome;
 use crate::config::Config;
 use crate::integrity::{self, Finding, Inspected};
 use crate::metrics::{self, Comparison, Metrics, Party, SilenceInput};
@@ -9,6 +10,7 @@ use crate::timeline::{Event, EventKind, Placement};
 use crate::units::{Millis, Rate, Span};
 
 use super::gate::{PlacedTrack, event};
+use super::separate::TrackVoices;
 
 /// Everything that is known of a call.
 pub(super) struct CallAnalysis {
@@ -30,15 +32,20 @@ pub(super) fn measure(mut tracks: Vec<PlacedTrack>, config: &Config) -> CallAnal
     if scene.comparable {
         add_silences(&mut tracks, scene.duration, config);
     }
-    let parties: Vec<Party> = tracks.iter().flat_map(parties_of).collect();
-    let spoken: Vec<Vec<Span>> = parties.iter().map(|party| party.speech.clone()).collect();
-    let turns = speech::turns(&spoken, config.speech.turn_pause_ms);
+    let (mut parties, mut turns) = spoken(&tracks, config);
     let integrity = findings(&tracks, config);
     let damaged = integrity.iter().any(|finding| finding.code.forbids_judgement());
     let facts = facts(&tracks, &turns, &scene, damaged);
     let outcome = outcome::outcome(&facts, &config.outcome);
+    let tag = outcome::tag(&outcome, &facts, &config.outcome);
+    if outcome.value == Outcome::Voicemail
+        && let Some(machine) = outcome::greeter(&facts, &config.outcome)
+        && drop_voice(&mut tracks, machine)
+    {
+        (parties, turns) = spoken(&tracks, config);
+    }
     CallAnalysis {
-        tag: outcome::tag(&outcome, &facts, &config.outcome),
+        tag,
         metrics: figures(&tracks, &parties, &turns, &scene, config),
         parties,
         duration: scene.duration,
@@ -47,6 +54,28 @@ pub(super) fn measure(mut tracks: Vec<PlacedTrack>, config: &Config) -> CallAnal
         integrity,
         outcome,
     }
+}
+
+/// The parties of all tracks, and their turns.
+fn spoken(tracks: &[PlacedTrack], config: &Config) -> (Vec<Party>, Vec<Turn>) {
+    let parties: Vec<Party> = tracks.iter().flat_map(parties_of).collect();
+    let speech: Vec<Vec<Span>> = parties.iter().map(|party| party.speech.clone()).collect();
+    let turns = speech::turns(&speech, config.speech.turn_pause_ms);
+    (parties, turns)
+}
+
+/// Takes a recorded announcement out of the voices of its track: it is no party. `party`: its place
+/// among those that the rules saw. `false` where it has a track of its own.
+fn drop_voice(tracks: &mut [PlacedTrack], party: usize) -> bool {
+    let mut place = party;
+    for track in tracks.iter_mut().filter(|track| track.repeats.is_none()) {
+        let seen = track.voices.as_ref().map_or(1, TrackVoices::seen);
+        if place < seen {
+            return track.voices.as_mut().is_some_and(|told| told.drop_announcement(place));
+        }
+        place -= seen;
+    }
+    false
 }
 
 /// How long the call is, and how well its tracks can be compared.
@@ -87,7 +116,7 @@ fn counted_speech(track: &PlacedTrack) -> Vec<Span> {
 /// The parties of a track: its voices, where they are told apart.
 fn parties_of(track: &PlacedTrack) -> Vec<Party> {
     match &track.voices {
-        Some(told) if told.voices.len() > 1 => told.parties(track.track.index),
+        Some(told) if told.voices.len() > 1 || told.announced => told.parties(track.track.index),
         _ => vec![Party { track: track.track.index, voice: None, speech: counted_speech(track) }],
     }
 }

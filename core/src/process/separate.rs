@@ -21,6 +21,8 @@ pub(super) struct TrackVoices {
     pub voices: Vec<VoiceReport>,
     /// The expected share of speech that is with its right voice.
     pub confidence: f64,
+    /// Whether a recorded announcement was taken out of the voices.
+    pub announced: bool,
 }
 
 /// Sounds that are no party's speech, though a speech detector may answer to them.
@@ -95,16 +97,43 @@ impl TrackVoices {
             speech,
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
-        let sure = found.confidence >= LEAST_CONFIDENCE;
-        Ok(sure.then_some(Self { voices, confidence: rounded(found.confidence) }))
+        let told = Self { voices, confidence: rounded(found.confidence), announced: false };
+        Ok((found.confidence >= LEAST_CONFIDENCE).then_some(told))
     }
 }
 
 impl TrackVoices {
-    /// The voices as parties of the call.
+    /// The voices as parties of the call. One that is left beside an announcement needs no number.
     pub(super) fn parties(&self, track: usize) -> Vec<Party> {
-        let party = |told: &VoiceReport| Party { track, voice: Some(told.voice), speech: told.speech.clone() };
+        let several = self.voices.len() > 1;
+        let party =
+            |told: &VoiceReport| Party { track, voice: several.then_some(told.voice), speech: told.speech.clone() };
+        if self.voices.is_empty() {
+            return vec![Party { track, voice: None, speech: Vec::new() }];
+        }
         self.voices.iter().map(party).collect()
+    }
+
+    /// How many parties the rules see.
+    pub(super) fn seen(&self) -> usize {
+        match self.voices.len() {
+            0 => 1,
+            1 if self.confidence < SURELY_ONE => 1,
+            1 => 2,
+            several => several,
+        }
+    }
+
+    /// Takes the voice at a place out, because it is a recorded announcement; `false` where there
+    /// is none.
+    pub(super) fn drop_announcement(&mut self, place: usize) -> bool {
+        if place >= self.voices.len() {
+            return false;
+        }
+        self.voices.remove(place);
+        self.voices.iter_mut().enumerate().for_each(|(number, told)| told.voice = number);
+        self.announced = true;
+        true
     }
 
     /// The voices as the rules see parties. What else sounds on the track may be of any of them.
