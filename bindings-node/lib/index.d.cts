@@ -102,8 +102,8 @@ export type MixLevel = `${number}dbov` | `${number}lufs` | 'off'
 export interface MixConfig {
   /** Samples per second: a number, `source` (the inputs' highest) or `auto` (that, at most 16000). */
   rate?: number | 'auto' | 'source' | undefined
-  /** One channel per party, or one for all. */
-  layout?: 'split' | 'mono' | undefined
+  /** One channel per party, one for all (`mono`), or one per party and per voice of a mixed track (`voices`). */
+  layout?: 'split' | 'mono' | 'voices' | undefined
   /** How the file is written. */
   format?: 'wav' | 'wav-ulaw' | 'flac' | undefined
   /** The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`. */
@@ -936,7 +936,7 @@ export declare function decode(
 export interface NormalizeOptions extends WorkOptions {
   rate?: MixConfig['rate']
   level?: MixConfig['level']
-  layout?: MixConfig['layout']
+  layout?: 'split' | 'mono' | undefined
   onProgress?: CallOptions['onProgress']
 }
 

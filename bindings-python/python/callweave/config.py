@@ -124,8 +124,8 @@ class MixConfig(_Section):
 
     rate: Literal["auto", "source"] | int = _default("mix", "rate")
     """Samples per second: a number, `source` (the inputs' highest) or `auto` (that, at most 16000)."""
-    layout: Literal["split", "mono"] = _default("mix", "layout")
-    """One channel per party, or one for all."""
+    layout: Literal["split", "mono", "voices"] = _default("mix", "layout")
+    """One channel per party, one for all (`mono`), or one per party and per voice of a mixed track (`voices`)."""
     format: str = _default("mix", "format")
     """How the file is written: `wav`, ..."""
     level: str = _default("mix", "level")

@@ -96,7 +96,7 @@ class Processed:
         config: MixConfig | None = None,
         *,
         rate: Literal["auto", "source"] | int | None = None,
-        layout: Literal["split", "mono"] | None = None,
+        layout: Literal["split", "mono", "voices"] | None = None,
         level: str | None = None,
     ) -> Audio:
         """The mix as int16 samples, one channel per party or one for all. `rate`, `layout` and `level` go before those of
@@ -118,7 +118,7 @@ class Processed:
         config: MixConfig | None = None,
         *,
         rate: Literal["auto", "source"] | int | None = None,
-        layout: Literal["split", "mono"] | None = None,
+        layout: Literal["split", "mono", "voices"] | None = None,
         format: Literal["wav", "wav-ulaw", "flac"] | None = None,
         level: str | None = None,
         page: bool = True,

@@ -76,6 +76,9 @@ choice! {
         Split = "split",
         /// All parties in one channel.
         Mono = "mono",
+        /// One channel per party, and of a track whose voices are told apart one per voice: its
+        /// speech, and silence elsewhere.
+        Voices = "voices",
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod limiter;
 mod reader;
+mod span_gate;
 
 use crate::call::Role;
 use crate::config::{Layout, LevelTarget, MixConfig, OutputRate};
@@ -16,6 +17,7 @@ use crate::units::{Decibels, Millis, Rate, Span, total};
 
 use limiter::Limiter;
 use reader::TrackReader;
+use span_gate::SpanGate;
 
 /// Samples of a channel that are mixed at once.
 const BLOCK: usize = 4096;
@@ -42,6 +44,14 @@ pub struct MixInput<'a> {
     pub placement: &'a Placement,
     /// The gain that is applied.
     pub gain: Decibels,
+}
+
+/// A track, or one voice of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VoiceInput<'a> {
+    pub track: MixInput<'a>,
+    /// Where the voice speaks, in the call's time; `None` for all of the track.
+    pub speech: Option<&'a [Span]>,
 }
 
 /// What a party's gain is judged by.
@@ -164,6 +174,8 @@ pub struct Mixer<'a> {
 #[derive(Debug)]
 struct Channel<'a> {
     readers: Vec<TrackReader<'a>>,
+    /// Where it is heard, if not everywhere.
+    gate: Option<SpanGate>,
     limiter: Limiter,
     sum: Vec<f32>,
 }
@@ -174,20 +186,32 @@ impl<'a> Mixer<'a> {
     /// # Errors
     /// `no_audio` without tracks; `unsupported` where a rate cannot be reached.
     pub fn new(tracks: &[MixInput<'a>], duration: Millis, config: &MixConfig) -> Result<Self> {
-        if tracks.is_empty() {
+        let whole: Vec<VoiceInput> = tracks.iter().map(|&track| VoiceInput { track, speech: None }).collect();
+        Self::of_voices(&whole, duration, config)
+    }
+
+    /// A mix of tracks of which some are heard only where one of their voices speaks.
+    ///
+    /// # Errors
+    /// As [`Mixer::new`].
+    pub(crate) fn of_voices(inputs: &[VoiceInput<'a>], duration: Millis, config: &MixConfig) -> Result<Self> {
+        if inputs.is_empty() {
             return Err(Error::new(ErrorKind::NoAudio, Stage::Mix, "no track to mix"));
         }
-        let rate = output_rate(tracks.iter().map(|t| t.rate), config);
-        let mut ordered: Vec<&MixInput<'a>> = tracks.iter().collect();
-        ordered.sort_by_key(|track| track.role.order());
-        let readers = ordered.into_iter().map(|track| TrackReader::new(track, rate)).collect::<Result<Vec<_>>>()?;
-        let groups = match config.layout {
-            Layout::Split => readers.into_iter().map(|reader| vec![reader]).collect(),
-            Layout::Mono => vec![readers],
+        let rate = output_rate(inputs.iter().map(|input| input.track.rate), config);
+        let mut ordered: Vec<&VoiceInput<'a>> = inputs.iter().collect();
+        ordered.sort_by_key(|input| input.track.role.order());
+        let gates = ordered.iter().map(|input| input.speech.map(|speech| SpanGate::new(speech, rate)));
+        let gates: Vec<Option<SpanGate>> = gates.collect();
+        let readers = ordered.iter().map(|input| TrackReader::new(&input.track, rate)).collect::<Result<Vec<_>>>()?;
+        let channel = |(readers, gate)| Channel { readers, gate, limiter: Limiter::new(rate), sum: Vec::new() };
+        let channels = match config.layout {
+            Layout::Mono => vec![channel((readers, None))],
+            Layout::Split | Layout::Voices => {
+                readers.into_iter().map(|reader| vec![reader]).zip(gates).map(channel).collect()
+            }
         };
-        let channel = |readers| Channel { readers, limiter: Limiter::new(rate), sum: Vec::new() };
-        let left = rate.sample_at(duration);
-        Ok(Self { channels: groups.into_iter().map(channel).collect(), rate, left, block: Vec::new() })
+        Ok(Self { channels, rate, left: rate.sample_at(duration), block: Vec::new() })
     }
 
     /// Samples per second.
@@ -249,6 +273,9 @@ impl Channel<'_> {
             self.sum.resize(BLOCK, 0.0);
             for reader in &mut self.readers {
                 reader.add_to(&mut self.sum)?;
+            }
+            if let Some(gate) = &mut self.gate {
+                gate.pass(&mut self.sum);
             }
             self.limiter.push(&self.sum);
         }

@@ -63,13 +63,18 @@ pub struct Normalized {
 /// ```
 ///
 /// # Errors
-/// Those of [`Decoder`]; `no_audio` where not one sample could be decoded; `cancelled`.
+/// Those of [`Decoder`]; `invalid_argument` for the layout `voices`; `no_audio` where not one sample
+/// could be decoded; `cancelled`.
 pub fn normalize(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
     let waits = input.is_reader();
     super::in_threads(run, waits, || normalized(input, options, run))?
 }
 
 fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
+    if options.layout == Layout::Voices {
+        let refused = Error::new(ErrorKind::InvalidArgument, Stage::Config, "normalize does not tell voices apart");
+        return Err(refused.with_mismatch("layout voices", "split or mono"));
+    }
     let decoder = Decoder::open(input.alone(&options.decode, &run.cancel), &options.decode)?;
     let name = decoder.name().to_owned();
     let lanes =

@@ -1,10 +1,10 @@
 //! A processed call: its report and its placed tracks, ready to be mixed.
 
-use crate::config::{LevelTarget, MixConfig};
+use crate::config::{Layout, LevelTarget, MixConfig};
 use crate::error::Result;
 use crate::level::Hops;
-use crate::mix::{MixInput, Mixer, PartyLevel};
-use crate::report::Report;
+use crate::mix::{MixInput, Mixer, PartyLevel, VoiceInput};
+use crate::report::{Report, VoiceReport};
 use crate::timeline::{EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Span};
@@ -59,8 +59,24 @@ impl Processed {
     /// # Errors
     /// As [`Mixer::new`].
     pub fn mix(&self, config: &MixConfig) -> Result<Mixer<'_>> {
-        let inputs: Vec<MixInput> = self.tracks.iter().map(|track| track.mix_input(config.level)).collect();
-        Mixer::new(&inputs, self.report.call.duration_ms, config)
+        let inputs: Vec<VoiceInput> = self.tracks.iter().flat_map(|track| self.inputs(track, config)).collect();
+        Mixer::of_voices(&inputs, self.report.call.duration_ms, config)
+    }
+
+    /// A track as the mix takes it: whole, or by voice.
+    fn inputs<'a>(&'a self, track: &'a ProcessedTrack, config: &MixConfig) -> Vec<VoiceInput<'a>> {
+        let whole = track.mix_input(config.level);
+        let told = self.report.tracks.iter().find(|told| told.index == track.index);
+        match told.and_then(|told| told.voices.as_deref()) {
+            Some(voices) if config.layout == Layout::Voices && voices.len() > 1 => {
+                let one = |told: &'a VoiceReport| VoiceInput {
+                    track: MixInput { role: told.role, ..whole },
+                    speech: Some(&told.speech),
+                };
+                voices.iter().map(one).collect()
+            }
+            _ => vec![VoiceInput { track: whole, speech: None }],
+        }
     }
 }
 

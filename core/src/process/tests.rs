@@ -4,7 +4,8 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::config::{DecodeOptions, MixConfig};
+use crate::call::Role;
+use crate::config::{DecodeOptions, Layout, MixConfig, OutputRate};
 use crate::decode::{Input, decode};
 use crate::resample::resample;
 use crate::timeline::Placement;
@@ -172,6 +173,49 @@ fn each_second_has_its_level() {
         assert!(levels.iter().flat_map(serde_json::Value::as_f64).any(|level| level > -40.0), "somebody speaks");
     }
     assert!(series["tracks"][1]["dbov"][0].is_null(), "the agent's recorder starts later");
+}
+
+/// The fixture's call as one recording of both parties.
+fn summed() -> Vec<Input> {
+    let call = fixture("keypad-hold");
+    let config = MixConfig { layout: Layout::Mono, rate: OutputRate::Fixed(Rate::NARROWBAND), ..MixConfig::default() };
+    let mut mixer = call.mix(&config).unwrap();
+    let mut all = Vec::new();
+    while let Some(block) = mixer.next_block().unwrap() {
+        all.extend(block.iter().map(|&x| to_f32(x)));
+    }
+    vec![Input::bytes("call.wav", float_wav(8_000, &[all])).role(Role::Mixed)]
+}
+
+#[test]
+fn each_voice_of_a_mixed_track_has_a_channel_of_its_own() {
+    let call = process(summed(), &Config::default(), &RunOptions::default()).unwrap();
+    let voices = call.report.tracks[0].voices.as_ref().unwrap();
+    let channels = |layout| {
+        let mut mixer = call.mix(&MixConfig { layout, ..MixConfig::default() }).unwrap();
+        let (count, rate, mut all) = (usize::from(mixer.channels()), mixer.rate(), Vec::new());
+        while let Some(block) = mixer.next_block().unwrap() {
+            all.extend_from_slice(block);
+        }
+        let channel = |n: usize| all.iter().skip(n).step_by(count).copied().collect::<Vec<i16>>();
+        (rate, (0..count).map(channel).collect::<Vec<_>>())
+    };
+    let (rate, whole) = channels(Layout::Split);
+    let (_, split) = channels(Layout::Voices);
+    assert!(voices.len() > 1, "two parties speak");
+    assert_eq!((whole.len(), split.len()), (1, voices.len()));
+    let mut told: Vec<_> = voices.iter().collect();
+    told.sort_by_key(|voice| voice.role.order());
+    for (voice, heard) in told.into_iter().zip(&split) {
+        let at = |ms: crate::units::Millis| rate.sample_at(ms) as usize;
+        let own = |n: usize| voice.speech.iter().any(|span| (at(span.start)..at(span.end)).contains(&n));
+        let loud = heard.iter().enumerate().filter(|(n, x)| own(*n) && x.abs() > 300).count();
+        assert!(loud > 1_000, "somebody speaks");
+        let same = heard.iter().zip(&whole[0]).enumerate().filter(|(n, _)| own(*n)).all(|(_, (a, b))| a == b);
+        assert!(same, "speech comes through as it is");
+        let far = |n: usize| voice.speech.iter().all(|span| n + 400 < at(span.start) || n > at(span.end) + 400);
+        assert!(heard.iter().enumerate().filter(|(n, _)| far(*n)).all(|(_, &x)| x == 0), "and nothing else");
+    }
 }
 
 #[test]
