@@ -94,7 +94,7 @@ fn grouped(all: &[VoiceWindow]) -> Grouping {
 /// half of the cases or so, and the number of voices may be wrong.
 fn certainty(grouping: &Grouping) -> f64 {
     let at_limit = if grouping.count == 1 { ONE_AT_LIMIT } else { MORE_AT_LIMIT };
-    let number = 1.0 - at_limit * f64::from(-grouping.margin / NEAR).exp();
+    let number = 1.0 - at_limit * (-f64::from(grouping.margin) / NEAR).exp();
     number * (1.0 - DOUBTFUL * f64::from(grouping.doubt))
 }
 
