@@ -47,9 +47,8 @@ const fn usual(outcome: Outcome) -> f64 {
 fn conversation(facts: &Facts) -> f64 {
     match (facts.tracks.len(), facts.exchanges) {
         (0 | 1, _) | (_, None) => 0.9,
-        (_, Some(0)) => 0.7,
-        (_, Some(1)) => 0.9,
-        (_, Some(2)) => 0.95,
+        (_, Some(0)) => 0.4,
+        (_, Some(1 | 2)) => 0.88,
         _ => 0.99,
     }
 }
