@@ -65,6 +65,21 @@ fn what_one_channel_hears_of_the_other_is_bleed() {
 }
 
 #[test]
+fn speech_of_whole_samples_is_that_of_the_one_pass() {
+    let talker = party();
+    let config = Config::default();
+    for hz in [8_000, 16_000] {
+        let samples = resample(&talker, Rate::NARROWBAND, Rate::new(hz).unwrap()).unwrap();
+        let report = analyzed(float_wav(hz, std::slice::from_ref(&samples))).unwrap();
+        let alone = crate::speech::detect(&samples, Rate::new(hz).unwrap(), &config.speech).unwrap();
+        let near = |(a, b): (&Span, &Span)| (a.start.0 - b.start.0).abs() < 1e-6 && (a.end.0 - b.end.0).abs() < 1e-6;
+        let told = &report.tracks[0].speech;
+        assert!(told.len() > 3 && told.len() == alone.spans.len(), "{hz} Hz: {} and {}", told.len(), alone.spans.len());
+        assert!(told.iter().zip(&alone.spans).all(near), "{hz} Hz: {told:?} {:?}", alone.spans);
+    }
+}
+
+#[test]
 fn sound_that_is_no_sound_has_a_report() {
     let wild = |n: usize| [f32::NAN, f32::INFINITY, -1e30, 0.1][n % 4];
     let channels = [vec![f32::NAN; 20_000], (0..20_000).map(wild).collect(), vec![0.5; 20_000], vec![0.0; 20_000]];
