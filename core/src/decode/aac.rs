@@ -1,13 +1,53 @@
 //! Which kind of AAC a stream is. Low complexity is decoded; HE-AAC, whose low-complexity part
 //! alone would give half the rate, is refused by name, whether its header announces it or not.
 
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
+
+use super::packet::Symphonia;
 use super::refusal;
+use super::spec::Codec;
 use crate::error::{Error, Result};
 
 /// How many frames are looked at to find what the header does not announce.
 pub(crate) const FRAMES: usize = 16;
 
 const REPLICATION: &str = "HE-AAC (spectral band replication)";
+
+/// Samples per second by the index of headers (ISO/IEC 14496-3, table 1.18).
+pub(crate) const RATES: [u32; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+
+/// A decoder for an `AudioSpecificConfig`.
+///
+/// # Errors
+/// As [`check_config`], and those of symphonia.
+pub(crate) fn decoder(config: &[u8]) -> Result<Symphonia> {
+    check_config(config)?;
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(CODEC_ID_AAC).with_extra_data(Box::from(config));
+    Symphonia::new(Codec::AacLc, params)
+}
+
+/// Samples per second and channels by an `AudioSpecificConfig` of low complexity; `None` where it
+/// leaves them to others.
+pub(crate) fn shape(config: &[u8]) -> (Option<u32>, Option<u16>) {
+    let mut padded = [0; 8];
+    padded.iter_mut().zip(config).for_each(|(to, from)| *to = *from);
+    let bits = u64::from_be_bytes(padded);
+    let index = (bits >> 55 & 15) as usize;
+    // A rate of its own takes 24 bits more.
+    let (hz, layout) = match index {
+        15 => (Some((bits >> 31 & 0xFF_FFFF) as u32), bits >> 27 & 15),
+        _ => (RATES.get(index).copied(), bits >> 51 & 15),
+    };
+    let channels = match layout {
+        1..=6 => Some(layout as u16),
+        7 => Some(8),
+        _ => None,
+    };
+    (hz, channels)
+}
 
 /// Refuses AAC other than low complexity, by its `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1).
 ///

@@ -4,9 +4,6 @@
 //! ADTS carries no times: how many frames damage took is told by the bytes between, at the mean
 //! length of a frame.
 
-use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
-
 use super::assemble::Assembler;
 use super::block::Block;
 use super::packet::{PacketCodec, Symphonia};
@@ -27,9 +24,6 @@ const WINDOW: usize = LONGEST + LEN;
 const SEARCH: usize = 64 << 10;
 /// Samples of a block of AAC.
 const SAMPLES: u64 = 1024;
-/// Samples per second by the header's index (ISO/IEC 14496-3, table 1.18).
-const RATES: [u32; 13] =
-    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
 /// What a frame's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +48,7 @@ impl AdtsHeader {
             return None;
         }
         let (object, index, layout) = ((c >> 6) + 1, c >> 2 & 15, (c & 1) << 2 | d >> 6);
-        let hz = RATES.get(usize::from(index)).copied()?;
+        let hz = aac::RATES.get(usize::from(index)).copied()?;
         let length = usize::from(d & 3) << 11 | usize::from(e) << 3 | usize::from(f >> 5);
         let head = if b & 1 == 1 { LEN } else { LEN + 2 };
         let config = [object << 3 | index >> 1, index << 7 | layout << 3];
@@ -106,7 +100,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(Adts
     let at = source.position();
     let bytes = source.peek(SEARCH)?;
     let stream = AdtsHeader::parse(bytes).ok_or_else(|| malformed("no frame of AAC where one must begin", at))?;
-    aac::check_config(&stream.config)?;
+    let made = aac::decoder(&stream.config)?;
     if stream.layout == 0 {
         return Err(refusal::codec("AAC in ADTS with a layout of channels of its own"));
     }
@@ -120,12 +114,10 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(Adts
     aac::check_frames(frames)?;
     let message = "codec delay unknown (ADTS cannot say it): none removed; encoders put 1024 samples or more";
     notes.add(Warning::new("delay_unknown", message));
-    let mut params = AudioCodecParameters::new();
-    params.for_codec(CODEC_ID_AAC).with_extra_data(Box::new(stream.config));
     let (rate, channels) = (Rate::new(stream.hz)?, stream.channels());
     let (codec, delay) = (Codec::AacLc, Delay::default());
     let made = AdtsStream {
-        codec: Symphonia::new(codec, params)?,
+        codec: made,
         stream,
         rate,
         assembler: Assembler::new(usize::from(channels), 0),

@@ -3,16 +3,13 @@
 
 use std::ops::Range;
 
-use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
-
 use super::assemble::Assembler;
 use super::listed::ListedStream;
 use super::movie_codec::{alac_codec, descriptor};
 use super::mp4::be;
 use super::ogg::opus_private;
 use super::open::OpenStream;
-use super::packet::{PacketCodec, Symphonia, opus as opus_decoder};
+use super::packet::{PacketCodec, opus as opus_decoder};
 use super::pcm::{Endian, Layout, PcmStream};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
@@ -200,6 +197,7 @@ fn open_packets(
         notes.add(Warning::new("delay_unknown", "codec delay unknown (the table of packets says none): none removed"));
     }
     let delay = Delay { samples: skip as u32, basis };
+    let left = bytes.len() as u64;
     let stream = ListedStream {
         bytes,
         parts: packets,
@@ -210,6 +208,7 @@ fn open_packets(
         assembler: Assembler::new(usize::from(channels), skip),
         end: declared.map(|own| skip + own),
         scratch: Vec::new(),
+        left,
         failed: 0,
         gain: head.map_or(1.0, |(_, _, gain)| gain),
         cut_off: false,
@@ -233,12 +232,10 @@ fn codec_of(described: CafDescription, cookie: &[u8], bytes: &[u8], mut packets:
         b"opus" => Ok((Codec::Opus, opus_decoder(mono_or_stereo(channels)?)?, Rate::new(48_000)?, channels)),
         _ => {
             let config = aac_config(cookie).ok_or_else(|| malformed("AAC without its configuration", 0))?;
-            aac::check_config(config)?;
+            let made = aac::decoder(config)?;
             packets.left = aac::FRAMES as u64;
             aac::check_frames(std::iter::from_fn(|| packets.next(bytes)).map(|unit| unit.of(bytes)))?;
-            let mut params = AudioCodecParameters::new();
-            params.for_codec(CODEC_ID_AAC).with_extra_data(Box::from(config));
-            Ok((Codec::AacLc, Box::new(Symphonia::new(Codec::AacLc, params)?), rate, channels))
+            Ok((Codec::AacLc, Box::new(made), rate, channels))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Decodes a codec whose packets a container in memory lists: mp4 other than AAC, and Core Audio.
+//! Decodes a codec whose packets a container in memory lists: mp4 and Core Audio.
 
 use super::assemble::Assembler;
 use super::block::Block;
@@ -27,6 +27,8 @@ pub(crate) struct ListedStream<U> {
     /// Where the recording's own samples end, where the container says.
     pub(crate) end: Option<u64>,
     pub(crate) scratch: Vec<Vec<f32>>,
+    /// Bytes that packets may still have: each is decoded once, however often a list names it.
+    pub(crate) left: u64,
     pub(crate) failed: u64,
     /// Factor on samples that the header asks for.
     pub(crate) gain: f32,
@@ -74,6 +76,11 @@ impl<U: TrackParts> Stream for ListedStream<U> {
             return Ok(true);
         }
         let Some(part) = self.parts.next(&self.bytes) else { return Ok(false) };
+        let Some(left) = self.left.checked_sub(part.of(&self.bytes).len() as u64) else {
+            notes.add(Warning::new("damaged", "cannot be read further: packets that share their bytes"));
+            return Ok(false);
+        };
+        self.left = left;
         self.decode(part, notes);
         Ok(true)
     }

@@ -18,8 +18,8 @@ mod blocks;
 mod budget;
 mod caf;
 mod convert;
+mod flac;
 mod foreign;
-mod framed;
 mod g711;
 mod g722;
 mod g7231;
@@ -200,6 +200,7 @@ impl Decoder {
                 self.count(frames as u64)?;
                 return Ok(true);
             }
+            self.source.budget().check()?;
         }
     }
 

@@ -1,5 +1,4 @@
-//! Codecs of mp4 and mov other than AAC: what the sample entry says becomes the stream that decodes
-//! the track.
+//! Codecs of mp4 and mov: what the sample entry says becomes the stream that decodes the track.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_ALAC, CODEC_ID_FLAC};
@@ -17,22 +16,40 @@ use super::packet::{PacketCodec, Symphonia, opus as opus_decoder};
 use super::pcm::{Endian, Layout, PcmStream};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
-use super::track::{JoinedParts, TrackStream};
+use super::track::{JoinedParts, TrackParts, TrackStream};
+use super::{aac, refusal};
 use crate::config::DecodeOptions;
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
 /// How far the end by an edit list may lie from the track's own before it is another, in seconds:
 /// lists count in ticks of the movie's clock, often milliseconds or 600ths of a second.
 const LOOSE: f64 = 1.0 / 500.0;
 
-/// Starts the stream of a movie's first audio track; `None` where it is AAC, or nothing that is
-/// known here.
-pub(crate) fn open(
-    bytes: &mut Vec<u8>,
+/// Mp4, from memory: its index may stand at its end. `head_only` takes no more than the index and
+/// the first frames where they come first.
+pub(crate) fn open_mp4(
+    source: &mut Source,
     options: &DecodeOptions,
+    head_only: bool,
     notes: &mut DecodeNotes,
-) -> Result<Option<OpenStream>> {
+) -> Result<OpenStream> {
+    if let Some(head) = if head_only { mp4::head_length(source.peek(4096)?) } else { None } {
+        source.bind(head);
+    }
+    let mut bytes = source.read_all(options.max_buffered_bytes)?;
+    mp4::end_last_box(&mut bytes);
+    if let Some(opened) = open(&mut bytes, options, notes)? {
+        return Ok(opened);
+    }
+    if mp4::find(&bytes, &[b"moov"]).is_none() {
+        return Err(malformed("an mp4 without its index (never closed, or cut off)").at_byte(bytes.len() as u64));
+    }
+    Err(refusal::codec(mp4::foreign_codec(&bytes).unwrap_or_else(|| "no audio track".to_owned())))
+}
+
+/// Starts the stream of a movie's first audio track; `None` where it is nothing that is known here.
+fn open(bytes: &mut Vec<u8>, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<Option<OpenStream>> {
     let Some(entry) = SampleEntry::read(bytes) else { return Ok(None) };
     if let Some(layout) = pcm_layout(&entry) {
         return open_pcm(std::mem::take(bytes), &entry, layout).map(Some);
@@ -48,11 +65,14 @@ pub(crate) fn open(
     if is_mpeg(&entry) {
         return open_mpeg(std::mem::take(bytes), options, notes).map(Some);
     }
-    let Some(PacketTrack { codec, made, rate, channels, skip, gain }) = packets(&entry)? else { return Ok(None) };
+    let Some(PacketTrack { codec, made, rate, channels, skip, gain }) = packets(&entry, bytes, notes)? else {
+        return Ok(None);
+    };
     let (ticks, span) = (clock(bytes), span(bytes, rate));
     let samples = span.edit.map_or(skip, |edit| edit.delay(rate));
     let delay = Delay { samples, basis: if samples > 0 { DelayBasis::Tag } else { DelayBasis::None } };
     let declared = span.end.unwrap_or(span.samples).checked_sub(u64::from(samples)).filter(|&n| n > 0);
+    let length = bytes.len() as u64;
     let stream = ListedStream {
         parts: MovieParts::open(bytes, 0),
         bytes: std::mem::take(bytes),
@@ -63,6 +83,7 @@ pub(crate) fn open(
         assembler: Assembler::new(usize::from(channels), u64::from(samples)),
         end: span.end,
         scratch: Vec::new(),
+        left: length,
         failed: 0,
         gain,
         cut_off: false,
@@ -102,18 +123,43 @@ struct PacketTrack {
     gain: f32,
 }
 
-fn packets(entry: &SampleEntry) -> Result<Option<PacketTrack>> {
+fn packets(entry: &SampleEntry, bytes: &[u8], notes: &mut DecodeNotes) -> Result<Option<PacketTrack>> {
     let none = || {
         let letters = String::from_utf8_lossy(&entry.letters).into_owned();
         Error::new(ErrorKind::Malformed, Stage::Decode, "an mp4 whose sample entry lacks what the codec needs")
-            .with_mismatch(format!("no description of {letters}"), "a dOps, dfLa or alac box")
+            .with_mismatch(format!("no description of {letters}"), "a dOps, dfLa, alac or esds box")
     };
     Ok(Some(match &entry.letters {
         b"Opus" => opus(entry.child(b"dOps").ok_or_else(none)?)?,
         b"fLaC" => flac(entry.child(b"dfLa").ok_or_else(none)?)?,
+        b"mp4a" => low_complexity(entry, bytes, specific_config(entry.child(b"esds").ok_or_else(none)?), notes)?,
         b"alac" => alac(entry.child(b"alac").ok_or_else(none)?.get(4..).ok_or_else(none)?)?,
         _ => return Ok(None),
     }))
+}
+
+/// AAC, by its `AudioSpecificConfig` and its first frames.
+fn low_complexity(
+    entry: &SampleEntry,
+    bytes: &[u8],
+    config: Option<&[u8]>,
+    notes: &mut DecodeNotes,
+) -> Result<PacketTrack> {
+    let config = config.ok_or_else(|| malformed("AAC without its configuration"))?;
+    let made = aac::decoder(config)?;
+    let mut parts = MovieParts::open(bytes, 0);
+    let whole = |part: &super::track::TrackPart| part.of(bytes).len() as u64 == part.length;
+    let first = std::iter::from_fn(|| parts.next(bytes)).take(aac::FRAMES).filter(whole);
+    aac::check_frames(first.map(|part| part.of(bytes)))?;
+    if mp4::edit(bytes).is_none() {
+        let message = "codec delay unknown (no edit list says it): none removed; encoders put 1024 samples or more";
+        notes.add(Warning::new("delay_unknown", message));
+    }
+    let (hz, channels) = aac::shape(config);
+    let (hz, channels) = (hz.unwrap_or(entry.hz), channels.unwrap_or(entry.channels).max(1));
+    let rate =
+        Rate::new(hz).map_err(|_| malformed("a header without a sample rate").with_mismatch(hz, "1 to 768000 Hz"))?;
+    Ok(PacketTrack { codec: Codec::AacLc, made: Box::new(made), rate, channels, skip: 0, gain: 1.0 })
 }
 
 /// The box that holds an Opus header, whose numbers are big-endian here.
@@ -226,14 +272,26 @@ fn is_mpeg(entry: &SampleEntry) -> bool {
     }
 }
 
-/// The type of object of an elementary stream's descriptors (ISO/IEC 14496-1, 7.2.6.5 and 7.2.6.6).
+/// The type of object of an elementary stream.
 fn object_type(esds: &[u8]) -> Option<u8> {
+    decoder_config(esds)?.first().copied()
+}
+
+/// The `AudioSpecificConfig` of an elementary stream of AAC (ISO/IEC 14496-1, 7.2.6.7).
+fn specific_config(esds: &[u8]) -> Option<&[u8]> {
+    let (tag, config) = descriptor(decoder_config(esds)?.get(13..)?)?;
+    (tag == 5).then_some(config)
+}
+
+/// The configuration of the decoder in an elementary stream's descriptors (ISO/IEC 14496-1, 7.2.6.5
+/// and 7.2.6.6).
+fn decoder_config(esds: &[u8]) -> Option<&[u8]> {
     let (tag, body) = descriptor(esds.get(4..)?)?;
     let flags = *body.get(2)?;
     let url = if flags & 0x40 != 0 { 1 + usize::from(*body.get(5)?) } else { 0 };
     let before = 3 + if flags & 0x80 != 0 { 2 } else { 0 } + url + if flags & 0x20 != 0 { 2 } else { 0 };
     let (inner, config) = descriptor(body.get(before..)?)?;
-    (tag == 3 && inner == 4).then(|| config.first().copied())?
+    (tag == 3 && inner == 4).then_some(config)
 }
 
 /// A descriptor's tag and body; its length is in groups of seven bits.

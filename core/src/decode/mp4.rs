@@ -1,7 +1,6 @@
-//! What an mp4 says that symphonia's reader does not pass on: the samples before and after the
-//! recording's own, where its index is, and the name of a codec that is not read.
+//! What an mp4 says besides its tables: the samples before and after the recording's own, where its
+//! index is, and the name of a codec that is not read.
 
-use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
 /// The part of the decoded samples that is the recording.
@@ -149,71 +148,6 @@ pub(crate) fn end_last_box(bytes: &mut [u8]) {
     }
 }
 
-/// The most steps that finding all frames by the index may take. An hour of AAC in one fragment
-/// takes 10¹⁰.
-const MAX_STEPS: u64 = 20_000_000_000;
-/// Steps that an entry of the table of times takes, against a length that is added up: measured.
-const ENTRY_STEPS: u64 = 4;
-
-/// Refuses an mp4 without an index, and one whose index could keep a reader busy for ever: that
-/// counts more frames than there are bytes, or so many entries that walking them for each frame, as
-/// the reader does, has no end.
-pub(crate) fn check_index(bytes: &[u8]) -> Result<()> {
-    let malformed = |message| Error::new(ErrorKind::Malformed, Stage::Decode, message);
-    if find(bytes, &[b"moov"]).is_none() {
-        return Err(malformed("an mp4 without its index (never closed, or cut off)").at_byte(bytes.len() as u64));
-    }
-    let mut counts = Counts::default();
-    counts.read(bytes, 0);
-    let most = bytes.len() as u64;
-    if counts.longest > most {
-        return Err(malformed("the index of the mp4 makes no sense")
-            .with_mismatch(format!("{} frames", counts.longest), format!("at most one for each of {most} bytes")));
-    }
-    let walked = counts.entries.saturating_mul(counts.frames).saturating_mul(ENTRY_STEPS);
-    if walked.saturating_add(counts.squares) > MAX_STEPS {
-        return Err(
-            malformed("the index of the mp4 makes no sense").with_mismatch("tables without end", "a walk of seconds")
-        );
-    }
-    Ok(())
-}
-
-/// How long the tables of an index are.
-#[derive(Default)]
-struct Counts {
-    /// Frames by the table of sizes, and entries of the table of times.
-    frames: u64,
-    entries: u64,
-    /// The sum of the squares of the frames of each run of a fragment.
-    squares: u64,
-    longest: u64,
-}
-
-impl Counts {
-    fn read(&mut self, bytes: &[u8], depth: usize) {
-        for (kind, body) in boxes(bytes) {
-            match &kind {
-                b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" | b"moof" | b"traf" if depth < 6 => {
-                    self.read(body, depth + 1)
-                }
-                b"stsz" => self.frames = self.count(be(body, 8, 4)).max(self.frames),
-                b"stts" => self.entries = be(body, 4, 4).max(self.entries),
-                b"trun" => {
-                    let count = self.count(be(body, 4, 4));
-                    self.squares = self.squares.saturating_add(count.saturating_mul(count));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn count(&mut self, frames: u64) -> u64 {
-        self.longest = self.longest.max(frames);
-        frames
-    }
-}
-
 /// The first audio track of a movie.
 pub(crate) fn audio_track(moov: &[u8]) -> Option<&[u8]> {
     boxes(moov)
@@ -271,24 +205,6 @@ mod tests {
         }
         assert_eq!(foreign_codec(&movie(b"mp4a")), None);
         assert_eq!(foreign_codec(&movie(b"qdm2")).as_deref(), Some("codec qdm2"));
-    }
-
-    #[test]
-    fn an_index_that_has_no_end_is_refused() {
-        let table = |kind, body: &[u8]| {
-            let inner = boxed(b"minf", &boxed(b"stbl", &boxed(kind, body)));
-            boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &inner)))
-        };
-        let empty = boxed(b"moov", b"");
-        let run =
-            |count: u32| boxed(b"moof", &boxed(b"traf", &boxed(b"trun", &[[0; 4], count.to_be_bytes()].concat())));
-        let said = |bytes: &[u8]| check_index(bytes).err().map(|e| e.to_string()).unwrap_or_default();
-        assert_eq!(said(&[&empty[..], &run(20)].concat()), "");
-        assert!(said(&[&empty[..], &run(0x6674_7970)].concat()).contains("1718909296 frames"));
-        assert!(said(&table(b"stsz", &[[0; 8], [0x7F; 8]].concat())).contains("frames"));
-        assert!(said(&run(1)).contains("without its index"));
-        let many: Vec<u8> = std::iter::repeat_n(run(90_000), 10).flatten().chain([0; 100_000]).collect();
-        assert!(said(&[&empty[..], &many].concat()).contains("tables without end"));
     }
 
     #[test]

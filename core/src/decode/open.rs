@@ -19,7 +19,7 @@ use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, Spec};
 use super::stream::Stream;
 use super::wave::open_wave_format;
-use super::{adts, aiff, amr, avi, caf, foreign, framed, matroska, ogg, riff, wave64};
+use super::{adts, aiff, amr, avi, caf, flac, foreign, matroska, movie_codec, ogg, riff, wave64};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
@@ -77,10 +77,10 @@ fn open_sniffed(
         ContainerKind::Amr(band) => amr::open(source, band).map(boxed),
         ContainerKind::Adts => adts::open(source, notes).map(boxed),
         ContainerKind::Aiff => open_aiff(source, options, notes),
-        ContainerKind::Flac => framed::open_flac(source).map(boxed),
+        ContainerKind::Flac => flac::open(source).map(boxed),
         ContainerKind::Ogg => ogg::open(source, options, notes).map(boxed),
         ContainerKind::Matroska => matroska::open(source, options).map(boxed),
-        ContainerKind::Mp4 => framed::open_mp4(source, options, head_only, notes),
+        ContainerKind::Mp4 => movie_codec::open_mp4(source, options, head_only, notes),
         kind @ (ContainerKind::Mpeg | ContainerKind::Unknown) => open_mpeg(source, kind, options, notes),
         kind if source.position() > 0 => Err(no_frames_after_tag(source, kind)),
         kind => Err(foreign::refuse(kind, source)?),

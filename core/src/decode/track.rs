@@ -108,12 +108,15 @@ pub(crate) struct JoinedParts<U> {
     bytes: Vec<u8>,
     parts: U,
     unit: TrackPart,
+    /// Bytes that may still be read: each once, however often a list names it.
+    left: usize,
 }
 
 impl<U: TrackParts> JoinedParts<U> {
-    /// A reader of those parts. What lies beyond the bytes is left out.
+    /// A reader of those parts. What lies beyond the bytes is left out, and
+    /// what is named when as many bytes were read as there are.
     pub(crate) fn new(bytes: Vec<u8>, parts: U) -> Self {
-        Self { bytes, parts, unit: TrackPart::default() }
+        Self { left: bytes.len(), bytes, parts, unit: TrackPart::default() }
     }
 }
 
@@ -124,12 +127,13 @@ impl<U: TrackParts> Read for JoinedParts<U> {
             self.unit = unit;
         }
         let from = self.unit.of(&self.bytes);
-        let length = from.len().min(to.len());
+        let length = from.len().min(to.len()).min(self.left);
         if let Some((to, from)) = to.get_mut(..length).zip(from.get(..length)) {
             to.copy_from_slice(from);
         }
         self.unit.at += length as u64;
         self.unit.length -= length as u64;
+        self.left -= length;
         Ok(length)
     }
 }
@@ -152,5 +156,13 @@ mod tests {
         let mut read = Vec::new();
         JoinedParts::new((0..10).collect(), parts).read_to_end(&mut read).unwrap();
         assert_eq!(read, [4, 5, 1, 2, 8, 9]);
+    }
+
+    #[test]
+    fn no_more_bytes_are_read_than_there_are_however_often_they_are_named() {
+        let mut read = Vec::new();
+        let parts = List(vec![(0, 10); 1000]);
+        JoinedParts::new((0..10).collect(), parts).read_to_end(&mut read).unwrap();
+        assert_eq!(read, (0..10).collect::<Vec<u8>>());
     }
 }

@@ -3,9 +3,6 @@
 
 mod ebml;
 
-use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
-
 use self::ebml::{children, element, float, integer, laced, number};
 use super::aac;
 use super::assemble::Assembler;
@@ -103,12 +100,9 @@ impl MatroskaTrack {
                 Ok((Box::new(codec), spec(Codec::Vorbis, hz, channels, Delay::default())?))
             }
             "A_AAC" => {
-                aac::check_config(&self.private)?;
-                let mut params = AudioCodecParameters::new();
-                params.for_codec(CODEC_ID_AAC).with_extra_data(self.private.clone().into_boxed_slice());
+                let codec = aac::decoder(&self.private)?;
                 let samples = (self.delay_ns as f64 * f64::from(hz) / 1e9).round().min(1e6) as u32;
                 let basis = if samples > 0 { DelayBasis::Tag } else { DelayBasis::None };
-                let codec = Symphonia::new(Codec::AacLc, params)?;
                 Ok((Box::new(codec), spec(Codec::AacLc, hz, channels, Delay { samples, basis })?))
             }
             other => Err(refusal::codec(format!("codec {other} in Matroska"))),
