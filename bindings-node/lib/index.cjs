@@ -40,9 +40,21 @@ function checked(options, known) {
   if (typeof strict !== 'boolean') throw refuse('strict', String(strict), 'true or false')
   const text = JSON.stringify(config)
   const limit = JSON.parse(native.readConfig(text)).decode.maxBytes
-  const tell = (stage, bytesDone, bytesTotal) => signal?.aborted || onProgress({ stage, bytesDone, bytesTotal })
-  const hear = onProgress && tell
-  return { signal, hear, config: text, roles, strict, limit }
+  return { signal, onProgress, config: text, roles, strict, limit }
+}
+
+/** Progress as the native half tells it; what the caller's function throws stops the work, and is kept in `thrown`. */
+function listener({ signal, onProgress }, cancel, thrown) {
+  if (!onProgress) return undefined
+  return (stage, bytesDone, bytesTotal) => {
+    if (signal?.aborted || thrown.length > 0) return
+    try {
+      onProgress({ stage, bytesDone, bytesTotal })
+    } catch (error) {
+      thrown.push(error)
+      cancel.cancel()
+    }
+  }
 }
 
 /**
@@ -52,6 +64,7 @@ function checked(options, known) {
 async function run(caller, [options, known], work, inputs) {
   const holder = calledFrom(caller)
   const after = []
+  const thrown = []
   let signal
   try {
     const settings = checked(options, known)
@@ -59,9 +72,12 @@ async function run(caller, [options, known], work, inputs) {
     if (signal?.aborted) throw cancelled(signal)
     const cancel = new native.CancelSwitch()
     after.push(stoppedAtExit(cancel), onAbort(signal, () => cancel.cancel()))
-    return await work({ ...settings, cancel })
+    const done = await work({ ...settings, cancel, hear: listener(settings, cancel, thrown) })
+    if (thrown.length > 0) throw thrown[0]
+    return done
   } catch (error) {
     releaseAll(inputs)
+    if (thrown.length > 0) throw thrown[0]
     const aborted = signal?.aborted && error === signal.reason
     throw translated(aborted ? cancelled(signal) : error, holder, signal?.aborted ? signal.reason : undefined)
   } finally {

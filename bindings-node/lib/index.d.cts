@@ -311,7 +311,10 @@ export interface CallOptions extends WorkOptions {
    * processed, and the failure is in the track's `error` and in the report's `warnings`.
    */
   strict?: boolean | undefined
-  /** Hears of the progress; news that come while the event loop is busy are left out. */
+  /**
+   * Hears of the progress; news that come while the event loop is busy are left out. Where it throws, the work stops and
+   * the promise is rejected with what it threw.
+   */
   onProgress?: ((progress: Progress) => void) | undefined
 }
 

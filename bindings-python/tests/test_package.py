@@ -28,7 +28,8 @@ def test_the_licences_are_in_the_package() -> None:
     texts = {file.name: file.read_text() for file in files if "licenses" in file.parts}
     for name in ("LICENSE-MIT", "LICENSE-APACHE", "NOTICE"):
         assert texts[name] == (ROOT / name).read_text()
-    assert "Silero" in texts["LICENSE-silero"]
+    for name, held in (("silero", "vad/silero/silero-8k"), ("ge2e", "voices/encoder/ge2e")):
+        assert texts[f"LICENSE-{name}"] == (ROOT / f"core/src/{held}.LICENSE").read_text()
 
 
 def test_a_program_that_uses_everything_runs(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 //! that takes longer than [`SLOW`], are findings: the mutant is kept in `target/fuzz` and the
 //! program ends with status 1.
 //!
-//!     core/fuzz/run [SECONDS] [TARGET...]      seconds for each target (10), or `--count=N` mutants for each
+//!     core/fuzz/run [SECONDS] [TARGET...]      seconds for each target (10), or `--count=N` mutants for each;
+//!                                              `--only=TEXT`: of the corpus, files whose names hold the text
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test program: what is not as it should be ends it")]
 
@@ -66,8 +67,9 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
     }
 }
 
-/// What a target begins with: its own corpus, and for whole recordings the fixtures too.
-fn corpus(root: &Path, target: &str) -> Vec<Vec<u8>> {
+/// What a target begins with: its own corpus, and for whole recordings the fixtures too; the files
+/// whose names hold some text.
+fn corpus(root: &Path, target: &str, only: &str) -> Vec<Vec<u8>> {
     let mut folders = vec![root.join("core/fuzz/corpus").join(target)];
     if ["decode", "process", "sniff", "speech"].contains(&target) {
         folders.extend([
@@ -80,6 +82,8 @@ fn corpus(root: &Path, target: &str) -> Vec<Vec<u8>> {
         folders.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path()).collect();
     paths.sort();
     let files = paths.iter().filter(|p| !p.to_string_lossy().ends_with(".reference.flac"));
+    let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains(only));
+    let files = files.filter(named);
     files.filter_map(|path| std::fs::read(path).ok()).filter(|bytes| bytes.len() <= LONGEST).collect()
 }
 
@@ -93,8 +97,12 @@ fn peak_megabytes() -> Option<u64> {
 fn main() {
     let root =
         Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|p| p.join("core/fuzz").is_dir()).expect("a clone");
-    let (mut seconds, mut count, mut seed, mut names) = (10, u64::MAX, 1, Vec::new());
+    let (mut seconds, mut count, mut seed, mut names, mut only) = (10, u64::MAX, 1, Vec::new(), String::new());
     for word in std::env::args().skip(1) {
+        if let Some(part) = word.strip_prefix("--only=") {
+            only = part.to_owned();
+            continue;
+        }
         match (word.parse(), word.strip_prefix("--count="), word.strip_prefix("--seed=")) {
             (Ok(number), ..) => seconds = number,
             (_, Some(number), _) => (count, seconds) = (number.parse().expect("a number"), u64::MAX),
@@ -107,14 +115,13 @@ fn main() {
     let mut findings = 0;
     for (name, target) in targets::TARGETS {
         if names.is_empty() || names.iter().any(|n| n == name) {
-            findings += fuzz(root, name, target, seconds, count, seed);
+            findings += fuzz((name, target), &corpus(root, name, &only), root, seconds, count, seed);
         }
     }
     std::process::exit(i32::from(findings > 0));
 }
 
-fn fuzz(root: &Path, name: &str, target: fn(&[u8]), seconds: u64, count: u64, seed: u64) -> u32 {
-    let seeds = corpus(root, name);
+fn fuzz((name, target): (&str, fn(&[u8])), seeds: &[Vec<u8>], root: &Path, seconds: u64, count: u64, seed: u64) -> u32 {
     assert!(!seeds.is_empty(), "no corpus of {name}");
     let (begun, mut dice, mut done, mut findings) = (Instant::now(), Dice(seed), 0u64, 0);
     let mut slowest = Duration::ZERO;

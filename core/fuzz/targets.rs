@@ -2,7 +2,7 @@
 //! `mutate.rs`.
 
 use callweave::config::{Config, DecodeOptions};
-use callweave::decode::{Decoder, Input, Raw, decode, probe};
+use callweave::decode::{AmrPackets, Decoder, Input, Raw, decode, probe};
 use callweave::units::{Millis, Rate};
 use callweave::{RunOptions, analyze, provider};
 
@@ -11,11 +11,12 @@ type Target = fn(&[u8]);
 
 /// Every target by its name.
 #[allow(dead_code, reason = "libFuzzer names them one by one")]
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("sniff", sniff),
     ("riff", riff),
     ("decode", whole),
     ("speech", speech),
+    ("rtp", rtp),
     ("zip", zip),
     ("provider", document),
     ("process", process),
@@ -78,4 +79,20 @@ pub fn speech(bytes: &[u8]) {
         (None, magic) => Input::bytes("fuzz", [magic.copied().unwrap_or_default(), bytes].concat()),
     };
     let _ = decode(input, &limits(60.0));
+}
+
+/// Packets of AMR: the first byte chooses the codec and the form, then each packet has a byte for
+/// how far its clock goes on, one for its length, and its payload.
+pub fn rtp(bytes: &[u8]) {
+    let Some((&form, mut bytes)) = bytes.split_first() else { return };
+    let packets = AmrPackets::new(form & 1 != 0, form & 2 != 0);
+    let mut packets = if form & 4 != 0 { packets.with_crc() } else { packets };
+    let mut clock = 0u32;
+    while let Some((&[ahead, length], rest)) = bytes.split_first_chunk() {
+        let (payload, rest) = rest.split_at(rest.len().min(length.into()));
+        clock = clock.wrapping_add(u32::from(ahead) * 80);
+        let _ = packets.push(clock, payload);
+        bytes = rest;
+    }
+    let _ = decode(Input::bytes("fuzz", packets.finish()), &limits(60.0));
 }

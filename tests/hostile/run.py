@@ -19,6 +19,8 @@ from pathlib import Path
 
 import files
 
+FIXTURES = Path(__file__).parents[2] / "fixtures/hostile"
+
 # The bound of a run: what docs/security.md promises for files under 2 MB.
 SECONDS, BYTES = 5.0, 600 << 20
 # Where the system ends it, so that a run that fails cannot take the machine with it.
@@ -74,10 +76,13 @@ def main():
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
     rows, failed, slow = [], 0, 0
+    # What is made here, and what mutation found.
+    found = {path.name: path.read_bytes for path in sorted(FIXTURES.iterdir())}
+    makers = {**found, **files.MAKERS}
     with tempfile.TemporaryDirectory() as folder:
-        for name in args.names or files.MAKERS:
+        for name in args.names or makers:
             path = Path(folder) / name
-            path.write_bytes(files.MAKERS[name]())
+            path.write_bytes(makers[name]())
             for what, command in COMMANDS.items():
                 result = run([str(args.program), *command, str(path)])
                 faults = verdict(result)

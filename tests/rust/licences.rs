@@ -156,3 +156,26 @@ fn the_notice_holds_what_is_compiled_in() {
         assert!(notice.contains(holder), "{holder}");
     }
 }
+
+#[test]
+fn the_packed_crate_holds_the_notice_and_every_licence() {
+    let folder = std::env::temp_dir().join(format!("callweave-packed-{}", std::process::id()));
+    let target = folder.display().to_string();
+    let package = ["package", "-p", "callweave", "--no-verify", "--offline", "--allow-dirty", "--quiet"];
+    output("cargo", &[&package[..], &["--target-dir", &target]].concat());
+    let packed = folder.join(format!("package/callweave-{}.crate", callweave::VERSION));
+    output("tar", &["xzf", &packed.display().to_string(), "-C", &target]);
+    let inside = folder.join(format!("callweave-{}", callweave::VERSION));
+    for name in ["NOTICE", "LICENSE-MIT", "LICENSE-APACHE"] {
+        assert_eq!(std::fs::read_to_string(inside.join(name)).unwrap(), read(name), "{name}");
+    }
+    let notice = read("NOTICE");
+    let named = notice.split_whitespace().filter(|word| word.starts_with("core/") && word.contains("LICENSE"));
+    let named: Vec<&str> = named.map(|word| word.trim_end_matches([',', '.'])).collect();
+    assert!(!named.is_empty());
+    for path in named {
+        let within = path.strip_prefix("core/").unwrap();
+        assert_eq!(std::fs::read_to_string(inside.join(within)).unwrap(), read(path), "{path}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}

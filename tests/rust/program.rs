@@ -420,6 +420,64 @@ fn dropped_names_are_in_no_error() {
     }
 }
 
+#[test]
+fn dropped_names_of_members_are_in_no_error() {
+    let folder = Folder::new("dropped-members");
+    let zip = fs::read(root().join("fixtures/codecs/two.zip")).unwrap();
+    // The members' names are as long as the one that is to be dropped.
+    let member = zip.windows(30).position(|w| w.starts_with(b"PK\x03\x04")).unwrap();
+    let length = usize::from(zip[member + 26]);
+    let name = zip[member + 30..member + 30 + length].to_vec();
+    let secret = format!("{:6>width$}.wav", 681_234, width = length - 4).into_bytes();
+    let mut renamed = zip.clone();
+    for at in 0..renamed.len() - length {
+        if renamed[at..at + length] == name[..] {
+            renamed[at..at + length].copy_from_slice(&secret);
+        }
+    }
+    let secret = String::from_utf8(secret).unwrap();
+    // A member that cannot be read, one beyond the limits, and a whole archive.
+    let mut broken = renamed.clone();
+    let body = member + 30 + length;
+    broken[body..body + 64].fill(0xA7);
+    for (file, bytes) in [("whole.zip", &renamed), ("broken.zip", &broken)] {
+        let path = folder.file(file, bytes);
+        let config = folder.file("config.json", r#"{"decode": {"maxMembersBytes": 20000}}"#);
+        let limited = ["--config", config.as_str()];
+        for more in [&[][..], &limited[..]] {
+            let kept = program(&[&["process", "--json", &path], more].concat());
+            let (_, out, err) = program(&[&["process", "--json", "--pii", "drop", &path], more].concat());
+            let said = out + &err;
+            assert!(!said.contains(&secret) && !said.contains(file), "{file}: {said}");
+            assert!(!said.is_empty() && (kept.1 + &kept.2).contains(file), "{file}: without dropping it is named");
+        }
+    }
+}
+
+#[test]
+fn a_document_in_the_folder_of_its_outputs_is_not_written_over() {
+    let folder = Folder::new("documents");
+    let output = folder.output();
+    fs::create_dir_all(&output).unwrap();
+    let place = |name: &str| folder.0.join("out").join(name);
+    fs::copy(root().join("fixtures/unclosed/call.wav"), place("mix.wav")).unwrap();
+    fs::copy(root().join("fixtures/unclosed/call.wav"), place("call.wav")).unwrap();
+    let describe = |audio: &str| format!(r#"{{"tracks": [{{"path": "{audio}", "role": "customer"}}]}}"#);
+    // A recording that a document in the folder names, and a document that is called as an output.
+    for (document, audio) in [("manifest.json", "mix.wav"), ("report.json", "call.wav"), ("peaks.json", "call.wav")] {
+        fs::write(place(document), describe(audio)).unwrap();
+        let before = [document, audio].map(|name| fs::read(place(name)).unwrap());
+        let path = place(document).display().to_string();
+        let (status, _, err) = program(&["process", &path, "-o", &output, "--peaks", "50"]);
+        assert!(status == 2 && err.contains("would be written over itself"), "{document}: {status} {err}");
+        assert!(before == [document, audio].map(|name| fs::read(place(name)).unwrap()), "{document}");
+    }
+    let path = place("manifest.json").display().to_string();
+    fs::write(&path, describe("call.wav")).unwrap();
+    fs::remove_file(place("mix.wav")).unwrap();
+    assert_eq!(program(&["process", &path, "-o", &output]).0, 0, "nothing of it is written over");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_read_from_its_first_byte() {

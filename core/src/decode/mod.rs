@@ -56,6 +56,7 @@ mod vorbis;
 mod wave;
 mod wave64;
 
+pub use amr::AmrPackets;
 pub use archive::expand;
 pub use block::{ChannelSelection, Planar};
 pub(crate) use budget::Budget;

@@ -35,7 +35,7 @@ use bursts::{Burst, Bursts, Notice};
 use event::EventKind;
 use spectrum::{Analyser, FRAME, Frame, HOP, LONG};
 
-use crate::units::Millis;
+use crate::units::{Millis, Span};
 
 /// Samples that a closer look may need behind the coarse frame under way: it begins up to five
 /// frames back, with a long window.
@@ -132,7 +132,13 @@ impl EventDetector {
 
     /// Ends the track and gives what was heard, by start. `probabilities` are the speech
     /// detector's, one for every 256 samples; none where the detector takes music for speech.
-    pub fn finish(mut self, probabilities: &[f32]) -> Vec<TrackEvent> {
+    pub fn finish(self, probabilities: &[f32]) -> Vec<TrackEvent> {
+        self.finish_with_doubts(probabilities).0
+    }
+
+    /// The same, and where there may have been keys that noise or a voice hides: no events, since
+    /// speech has such stretches too.
+    pub fn finish_with_doubts(mut self, probabilities: &[f32]) -> (Vec<TrackEvent>, Vec<Span>) {
         self.feed(&[0.0; FLUSH]);
         self.listeners.finish(self.total, probabilities)
     }
@@ -146,7 +152,7 @@ impl EventDetector {
     /// What was heard since a time, as if the track ended here; sounds under way are left out.
     /// What goes on since earlier may be cut there.
     pub(crate) fn since(&self, from: Millis, probabilities: &[f32]) -> Vec<TrackEvent> {
-        self.listeners.known.since(from).finish(self.total, probabilities)
+        self.listeners.known.since(from).finish(self.total, probabilities).0
     }
 
     fn feed(&mut self, block: &[f32]) {
@@ -250,7 +256,7 @@ impl Listeners {
         }
     }
 
-    fn finish(mut self, total: u64, probabilities: &[f32]) -> Vec<TrackEvent> {
+    fn finish(mut self, total: u64, probabilities: &[f32]) -> (Vec<TrackEvent>, Vec<Span>) {
         self.end_look();
         self.known.finish(total, probabilities)
     }
@@ -282,8 +288,8 @@ impl Kinds {
         self.beep.push(burst);
     }
 
-    fn finish(mut self, total: u64, probabilities: &[f32]) -> Vec<TrackEvent> {
-        let keys = self.dtmf.finish();
+    fn finish(mut self, total: u64, probabilities: &[f32]) -> (Vec<TrackEvent>, Vec<Span>) {
+        let (keys, doubts) = self.dtmf.finish();
         for key in &keys {
             self.music.tone((key.start_ms * 8.0) as u64, (key.end_ms * 8.0) as u64);
         }
@@ -299,7 +305,7 @@ impl Kinds {
         events.extend(beeps.into_iter().filter(|b| !music.iter().any(|m| near(b, m))));
         events.extend(music);
         events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
-        events
+        (events, doubts)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::provider::Recording;
 use crate::run::RunOptions;
 use crate::threads;
 use crate::track::{CompactPcm, Narrowband, sealed};
-use crate::units::{Millis, Rate};
+use crate::units::{Millis, Rate, Span};
 use crate::vad::Probabilities;
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ pub(super) struct TrackAnalysis {
     pub speech: Probabilities,
     /// What sounds and is not speech, in the track's time.
     pub events: Vec<TrackEvent>,
+    /// Where there may have been keys that were not heard, in the track's time.
+    pub key_doubts: Vec<Span>,
     /// How wide its speech is.
     pub band: Band,
     /// The samples, where they are kept.
@@ -168,10 +170,22 @@ fn track(
 ) -> Result<TrackAnalysis> {
     let duration = rate.millis(analyzer.samples());
     detector.check(&speech, duration)?;
-    let StageResults { level, events, band, samples, narrowband } = analyzer.finish(detector.trusted(&speech));
-    let source = source.clone();
-    let gone = GoneSamples::default();
-    Ok(TrackAnalysis { channel, source, rate, duration, level, speech, events, band, samples, narrowband, gone })
+    let StageResults { level, events, key_doubts, band, samples, narrowband } =
+        analyzer.finish(detector.trusted(&speech));
+    Ok(TrackAnalysis {
+        channel,
+        source: source.clone(),
+        rate,
+        duration,
+        level,
+        speech,
+        events,
+        key_doubts,
+        band,
+        samples,
+        narrowband,
+        gone: GoneSamples::default(),
+    })
 }
 
 /// Runs every stage over a recording to its end; the speech probabilities of each track. With more

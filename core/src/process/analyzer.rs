@@ -4,7 +4,7 @@ use crate::events::{self, Band, BandMeter, Clipping, EventDetector, TrackEvent, 
 use crate::level::{Level, LevelMeter};
 use crate::threads::Job;
 use crate::track::{CompactPcm, PcmCollector, SampleSink};
-use crate::units::{Millis, Rate};
+use crate::units::{Millis, Rate, Span};
 
 use super::analyze::Retention;
 use super::reader::TrackBlock;
@@ -40,6 +40,8 @@ struct NarrowbandStages {
 pub(super) struct StageResults {
     pub level: Level,
     pub events: Vec<TrackEvent>,
+    /// Where there may have been keys that were not heard, in the track's time.
+    pub key_doubts: Vec<Span>,
     pub band: Band,
     /// The samples, where they were kept.
     pub samples: Vec<i16>,
@@ -104,11 +106,12 @@ impl TrackAnalyzer {
 
     /// What the stages found; `probabilities` of speech tell music from it.
     pub(super) fn finish(self, probabilities: &[f32]) -> StageResults {
-        let events = self.narrowband.events.finish(probabilities);
+        let (events, key_doubts) = self.narrowband.events.finish_with_doubts(probabilities);
         let events = events::joined(events, self.own.zero.finish(), self.own.clipping.finish());
         StageResults {
             level: self.level.finish(),
             events,
+            key_doubts,
             band: self.own.band.finish(),
             samples: self.own.collector.map(|collector| collector.finish().0).unwrap_or_default(),
             narrowband: self.narrowband.collector.map(CompactPcm::finish),

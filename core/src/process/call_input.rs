@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::call::{Call, KnownOffset, Leg, Role};
 use crate::decode::Input;
@@ -55,6 +55,8 @@ pub struct CallInput {
     pub warnings: Vec<Warning>,
     /// What hears speech; `None`: the detector that the configuration names.
     pub detector: Option<CustomDetector>,
+    /// The document's file, where it is one: outputs are not written over it.
+    pub document: Option<PathBuf>,
 }
 
 impl From<Vec<Input>> for CallInput {
@@ -131,7 +133,8 @@ impl CallInput {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        Self::from_described(described, folder).map_err(named)
+        let call = Self::from_described(described, folder).map_err(named)?;
+        Ok(Self { document: Some(path.to_owned()), ..call })
     }
 
     /// A described call with the audio in a folder.

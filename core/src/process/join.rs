@@ -10,7 +10,7 @@ use crate::call::{Moment, Role};
 use crate::decode::SourceInfo;
 use crate::events::TrackEvent;
 use crate::track::{CompactPcm, Narrowband, SampleSink};
-use crate::units::{Millis, Rate};
+use crate::units::{Millis, Rate, Span};
 
 use super::analyze::TrackAnalysis;
 use super::partition::LiveTrack;
@@ -180,6 +180,8 @@ impl TrackAnalysis {
         for event in next.events {
             add_event(&mut self.events, event, at, self.duration);
         }
+        let later = next.key_doubts.into_iter().map(|span| Span { start: span.start + at, end: span.end + at });
+        self.key_doubts.extend(later);
         self.band.loud += next.band.loud;
         self.band.wide += next.band.wide;
         self.events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));

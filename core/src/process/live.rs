@@ -100,7 +100,7 @@ impl LiveAnalyzer {
     /// What is known of the track so far.
     fn analysis(&self, source: SourceInfo) -> TrackAnalysis {
         let duration = self.rate.millis(self.analyzer.samples());
-        let StageResults { level, events, band, samples, narrowband } =
+        let StageResults { level, events, key_doubts, band, samples, narrowband } =
             self.analyzer.clone().finish(&self.probabilities);
         let speech = Probabilities { hop: SILERO_HOP, values: self.probabilities.clone() };
         TrackAnalysis {
@@ -111,6 +111,7 @@ impl LiveAnalyzer {
             level,
             speech,
             events,
+            key_doubts,
             band,
             samples,
             narrowband,

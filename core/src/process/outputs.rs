@@ -10,10 +10,11 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 impl CallInput {
     /// The files that the call is read from.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.recordings.iter().filter_map(|recording| match recording {
+        let recordings = self.recordings.iter().filter_map(|recording| match recording {
             RecordingSource::Input { input, .. } => input.file(),
             _ => None,
-        })
+        });
+        recordings.chain(self.document.as_deref())
     }
 
     /// Refuses a folder where writing the call would write over a file that it is read from.

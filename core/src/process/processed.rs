@@ -41,6 +41,8 @@ pub struct ProcessedTrack {
     pub party_level: PartyLevel,
     /// Key presses in the track's own time, those of other parties that are heard here too.
     pub keys: Vec<Span>,
+    /// Where there may have been keys that noise or a voice hides, in the track's own time.
+    pub key_doubts: Vec<Span>,
     /// Mean level of each second of the call, from its beginning; `None` where the track holds
     /// nothing.
     pub levels: Vec<Option<Decibels>>,
@@ -104,6 +106,7 @@ fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {
     ProcessedTrack {
         index: placed.track.index,
         keys: keys.map(|key| Span::new(key.start_ms, key.end_ms)).collect(),
+        key_doubts: analysis.key_doubts,
         levels: levels(&analysis.level.hops, &placed.placement, seconds),
         track: Track { samples: analysis.samples, rate: analysis.rate, role: placed.track.role },
         placement: placed.placement,

@@ -10,8 +10,8 @@ use crate::units::Span;
 
 use super::{Processed, ProcessedTrack};
 
-/// What redaction of keys cannot promise: how detection was measured is in the docs of events.
-const KEYS_UNSURE: &str = "keys near the line's noise, or drowned in speech, may not have been detected";
+/// How many stretches a warning names.
+const NAMED: usize = 8;
 
 /// What is taken out of a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ impl Processed {
     /// side; the call keeps its length. A mix, peaks and labels that are made afterwards hold
     /// nothing of it, and the report names the stretches in `redacted` and forgets the digits of
     /// keys in them.
+    ///
+    /// Where keys are taken out, a warning `keys_unsure` names stretches in which noise or a voice may
+    /// hide one: they are not redacted, unless they are named in `spans`.
     ///
     /// It does not touch the recordings themselves, nor files that were written before; what a
     /// detector did not hear as a key is not redacted as one.
@@ -81,7 +84,8 @@ impl Processed {
             }
         }
         if what.keys {
-            self.report.warnings.push(Warning::new("keys_unsure", KEYS_UNSURE));
+            let left = self.tracks.iter_mut().flat_map(ProcessedTrack::take_doubts);
+            self.report.warnings.extend(keys_unsure(left.filter(|&span| !within(span)).collect()));
         }
         let told = self.report.redacted.drain(..).chain(spans).collect();
         let call = Span { start: Default::default(), end: self.report.call.duration_ms };
@@ -90,7 +94,23 @@ impl Processed {
     }
 }
 
+/// The warning that keys may have stayed.
+fn keys_unsure(spans: Vec<Span>) -> Option<Warning> {
+    let spans = redact::joined(spans);
+    let named: Vec<String> = spans.iter().take(NAMED).map(|span| span.start.to_string()).collect();
+    let more = spans.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let message = format!("may be keys under noise or a voice, not redacted: at {}{more}", named.join(", "));
+    (!spans.is_empty()).then(|| Warning::new("keys_unsure", message))
+}
+
 impl ProcessedTrack {
+    /// Where there may have been more keys, in the call's time.
+    fn take_doubts(&mut self) -> impl Iterator<Item = Span> {
+        let on_call = |key: Span| self.placement.span_to_call(key);
+        self.key_doubts.drain(..).map(on_call)
+    }
+
     /// The keys heard on this track, widened, in the call's time.
     fn key_spans(&self) -> impl Iterator<Item = Span> {
         let on_call = |key: &Span| self.placement.span_to_call(*key);

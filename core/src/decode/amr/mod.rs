@@ -6,7 +6,10 @@
 
 mod narrow;
 mod ops;
+mod payload;
 mod wide;
+
+pub use self::payload::AmrPackets;
 
 use self::narrow::{FrameKind, NarrowDecoder, NarrowFrame};
 use self::wide::{WideDecoder, WideFrame};

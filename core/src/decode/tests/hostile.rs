@@ -26,6 +26,31 @@ fn a_header_that_asks_for_gigabytes_is_refused_before_a_decoder_sees_it() {
 }
 
 #[test]
+fn tables_of_mp4_that_lead_nowhere_cost_what_they_hit() {
+    // A reader that followed them sought beyond all bytes, and into a run without entries.
+    for name in ["place-behind.mp4", "run-size.mp4"] {
+        let (seconds, codes) = outcome(name).unwrap();
+        assert!((0.3..2.0).contains(&seconds), "{name}: {seconds} s");
+        assert!(codes.iter().any(|code| code == "packet_failed" || code == "truncated"), "{name}: {codes:?}");
+    }
+}
+
+#[test]
+fn bytes_that_a_table_names_again_and_again_are_decoded_once() {
+    let mut bytes = std::fs::read(format!("{}/../fixtures/codecs/front.m4a", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let clean = decode(Input::bytes("a.m4a", bytes.clone()), &DecodeOptions::default()).unwrap();
+    // Every sample as long as the file: its first packet, then the same bytes for each of the others.
+    let sizes = bytes.windows(4).position(|w| w == b"stsz").unwrap();
+    let length = bytes.len() as u32 / 2;
+    bytes[sizes + 8..sizes + 12].copy_from_slice(&length.to_be_bytes());
+    let mut decoder = Decoder::open(Input::bytes("a.m4a", bytes), &DecodeOptions::default()).unwrap();
+    while decoder.next_block().unwrap().is_some() {}
+    let info = decoder.finish().unwrap();
+    assert!(info.duration_ms.seconds() < clean[0].samples.len() as f64 / 16_000.0);
+    assert!(info.warnings.iter().any(|w| w.code == "truncated" || w.code == "damaged"), "{:?}", info.warnings);
+}
+
+#[test]
 fn hours_that_are_only_claimed_are_left_out_and_told() {
     for name in ["positions-jump.ogg", "times-jump.mkv", "places-jump.flac"] {
         let (seconds, codes) = outcome(name).unwrap();
