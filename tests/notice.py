@@ -31,7 +31,8 @@ Compiled into the program and the packages, besides the crates below:
 - The tables of adaptive multi-rate speech, taken from opencore-amr (Apache-2.0, Copyright (c) 1998-2009 PacketVideo), are
   figures of 3GPP TS 26.073 and TS 26.173: (C) 2004 and 2007, 3GPP Organizational Partners (ARIB, ATIS, CCSA, ETSI, TTA, TTC);
   permission to distribute, modify and use them under the standard license terms has been obtained from the copyright holder.
-- oxideav-adpcm, oxideav-g7231, oxideav-g729 (MIT, Copyright (c) 2026 Karpeles Lab Inc.): G.726, G.723.1 and G.729.
+- oxideav-adpcm, oxideav-g7231, oxideav-g729 (MIT, Copyright (c) 2026 Karpeles Lab Inc.): G.726, G.723.1 and G.729; oxideav-aac
+  (the same): HE-AAC (feature `he-aac`).
 
 symphonia and its crates (MPL-2.0) are used unmodified. Their source is published as crates in the versions below; the licence is at
 https://mozilla.org/MPL/2.0/.

@@ -1,5 +1,6 @@
 //! Which kind of AAC a stream is. Low complexity is decoded; HE-AAC, whose low-complexity part
-//! alone would give half the rate, is refused by name, whether its header announces it or not.
+//! alone would give half the rate, is told by its header or its frames, and is decoded in mp4 with
+//! the feature `he-aac` and refused by name otherwise.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
@@ -32,14 +33,11 @@ pub(crate) fn decoder(config: &[u8]) -> Result<Symphonia> {
 /// Samples per second and channels by an `AudioSpecificConfig` of low complexity; `None` where it
 /// leaves them to others.
 pub(crate) fn shape(config: &[u8]) -> (Option<u32>, Option<u16>) {
-    let mut padded = [0; 8];
-    padded.iter_mut().zip(config).for_each(|(to, from)| *to = *from);
-    let bits = u64::from_be_bytes(padded);
-    let index = (bits >> 55 & 15) as usize;
+    let bits = ConfigBits::new(config);
     // A rate of its own takes 24 bits more.
-    let (hz, layout) = match index {
-        15 => (Some((bits >> 31 & 0xFF_FFFF) as u32), bits >> 27 & 15),
-        _ => (RATES.get(index).copied(), bits >> 51 & 15),
+    let (hz, layout) = match bits.take(5, 4) {
+        15 => (Some(bits.take(9, 24) as u32), bits.take(33, 4)),
+        index => (RATES.get(index as usize).copied(), bits.take(9, 4)),
     };
     let channels = match layout {
         1..=6 => Some(layout as u16),
@@ -49,46 +47,91 @@ pub(crate) fn shape(config: &[u8]) -> (Option<u32>, Option<u16>) {
     (hz, channels)
 }
 
-/// Refuses AAC other than low complexity, by its `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1).
+/// The parts of an `AudioSpecificConfig` that tell a core of low complexity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AacCore {
+    /// The index of its rate, and that rate.
+    pub(crate) index: u8,
+    pub(crate) hz: u32,
+    /// The number of its layout of channels (ISO/IEC 14496-3, table 1.19).
+    pub(crate) layout: u8,
+}
+
+/// The core of low complexity or HE-AAC; `None` where it is another, or its rate has no index.
+pub(crate) fn core(config: &[u8]) -> Option<AacCore> {
+    let fields = ConfigBits::new(config);
+    let (object, index, layout) = (fields.take(0, 5), fields.take(5, 4), fields.take(9, 4));
+    let hz = RATES.get(index as usize).copied()?;
+    matches!(object, 2 | 5 | 29).then_some(AacCore { index: index as u8, hz, layout: layout as u8 })
+}
+
+/// The first bits of a configuration; what is not there is 0.
+struct ConfigBits(u64);
+
+impl ConfigBits {
+    fn new(config: &[u8]) -> Self {
+        let mut padded = [0; 8];
+        padded.iter_mut().zip(config).for_each(|(to, from)| *to = *from);
+        Self(u64::from_be_bytes(padded))
+    }
+
+    fn take(&self, at: u32, count: u32) -> u64 {
+        (self.0 >> (64 - at - count)) & ((1 << count) - 1)
+    }
+}
+
+/// Whether an `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1) announces HE-AAC.
 ///
 /// # Errors
-/// `unsupported`, naming the codec.
-pub(crate) fn check_config(config: &[u8]) -> Result<()> {
-    let mut padded = [0; 8];
-    padded.iter_mut().zip(config).for_each(|(to, from)| *to = *from);
-    let bits = u64::from_be_bytes(padded);
-    let take = |at: u32, count: u32| (bits >> (64 - at - count)) & ((1 << count) - 1);
-    let object = if take(0, 5) == 31 { 32 + take(5, 6) } else { take(0, 5) };
+/// `unsupported` for AAC that is neither low complexity nor HE-AAC, naming it.
+pub(crate) fn announces_replication(config: &[u8]) -> Result<bool> {
+    let bits = ConfigBits::new(config);
+    let object = if bits.take(0, 5) == 31 { 32 + bits.take(5, 6) } else { bits.take(0, 5) };
     // After an object type of low complexity, a synchronisation word announces spectral band
     // replication.
-    let frequency = take(5, 4);
-    let extension = if frequency == 15 { 5 + 4 + 24 } else { 5 + 4 } + 4 + 3;
+    let extension = if bits.take(5, 4) == 15 { 5 + 4 + 24 } else { 5 + 4 } + 4 + 3;
     let announced = config.len() >= 5
-        && take(extension, 11) == 0x2B7
-        && take(extension + 11, 5) == 5
-        && take(extension + 16, 1) == 1;
+        && bits.take(extension, 11) == 0x2B7
+        && bits.take(extension + 11, 5) == 5
+        && bits.take(extension + 16, 1) == 1;
     match object {
-        2 if !announced => Ok(()),
-        2 | 5 => Err(refusal(REPLICATION)),
-        29 => Err(refusal("HE-AAC v2 (parametric stereo)")),
+        2 => Ok(announced),
+        5 | 29 => Ok(true),
         42 => Err(refusal("xHE-AAC")),
         _ => Err(refusal(&format!("AAC object type {object}"))),
     }
 }
 
-/// Refuses HE-AAC that its header does not announce, by the first frames: half of them, and four at
-/// least, must carry the data of spectral band replication. Every frame of libfdk-aac's does; one
-/// in fifty of low complexity looks as if it did.
+/// Refuses AAC other than low complexity.
+///
+/// # Errors
+/// `unsupported`, naming the codec.
+pub(crate) fn check_config(config: &[u8]) -> Result<()> {
+    match announces_replication(config)? {
+        false => Ok(()),
+        true if ConfigBits::new(config).take(0, 5) == 29 => Err(refusal("HE-AAC v2 (parametric stereo)")),
+        true => Err(refusal(REPLICATION)),
+    }
+}
+
+/// Refuses HE-AAC that its header does not announce, by the first frames.
 ///
 /// # Errors
 /// `unsupported`, naming the codec.
 pub(crate) fn check_frames<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+    if carry_replication(frames) { Err(refusal(REPLICATION)) } else { Ok(()) }
+}
+
+/// Whether the first frames are those of HE-AAC: half of them, and four at least, must carry the
+/// data of spectral band replication. Every frame of libfdk-aac's does; one in fifty of low
+/// complexity looks as if it did.
+pub(crate) fn carry_replication<'a>(frames: impl Iterator<Item = &'a [u8]>) -> bool {
     let (mut seen, mut carrying) = (0, 0);
     for frame in frames.take(FRAMES) {
         seen += 1;
         carrying += usize::from(carries_replication(frame));
     }
-    if carrying >= 4 && 2 * carrying >= seen { Err(refusal(REPLICATION)) } else { Ok(()) }
+    carrying >= 4 && 2 * carrying >= seen
 }
 
 fn refusal(name: &str) -> Error {

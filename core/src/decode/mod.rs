@@ -27,6 +27,8 @@ mod g726;
 mod g729;
 mod gsm;
 mod guard;
+#[cfg(feature = "he-aac")]
+mod he_aac;
 mod input;
 mod lend;
 mod listed;

@@ -16,7 +16,7 @@ use super::packet::{PacketCodec, Symphonia, opus as opus_decoder};
 use super::pcm::{Endian, Layout, PcmStream};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
-use super::track::{JoinedParts, TrackParts, TrackStream};
+use super::track::{JoinedParts, TrackPart, TrackParts, TrackStream};
 use super::{aac, refusal};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -132,34 +132,52 @@ fn packets(entry: &SampleEntry, bytes: &[u8], notes: &mut DecodeNotes) -> Result
     Ok(Some(match &entry.letters {
         b"Opus" => opus(entry.child(b"dOps").ok_or_else(none)?)?,
         b"fLaC" => flac(entry.child(b"dfLa").ok_or_else(none)?)?,
-        b"mp4a" => low_complexity(entry, bytes, specific_config(entry.child(b"esds").ok_or_else(none)?), notes)?,
+        b"mp4a" => advanced(entry, bytes, specific_config(entry.child(b"esds").ok_or_else(none)?), notes)?,
         b"alac" => alac(entry.child(b"alac").ok_or_else(none)?.get(4..).ok_or_else(none)?)?,
         _ => return Ok(None),
     }))
 }
 
 /// AAC, by its `AudioSpecificConfig` and its first frames.
-fn low_complexity(
-    entry: &SampleEntry,
-    bytes: &[u8],
-    config: Option<&[u8]>,
-    notes: &mut DecodeNotes,
-) -> Result<PacketTrack> {
+fn advanced(entry: &SampleEntry, bytes: &[u8], config: Option<&[u8]>, notes: &mut DecodeNotes) -> Result<PacketTrack> {
     let config = config.ok_or_else(|| malformed("AAC without its configuration"))?;
-    let made = aac::decoder(config)?;
     let mut parts = MovieParts::open(bytes, 0);
-    let whole = |part: &super::track::TrackPart| part.of(bytes).len() as u64 == part.length;
+    let whole = |part: &TrackPart| part.of(bytes).len() as u64 == part.length;
     let first = std::iter::from_fn(|| parts.next(bytes)).take(aac::FRAMES).filter(whole);
-    aac::check_frames(first.map(|part| part.of(bytes)))?;
+    let first: Vec<&[u8]> = first.map(|part| part.of(bytes)).collect();
+    let track = high_efficiency(config, &first)?.map_or_else(|| low_complexity(entry, config), Ok)?;
     if mp4::edit(bytes).is_none() {
         let message = "codec delay unknown (no edit list says it): none removed; encoders put 1024 samples or more";
         notes.add(Warning::new("delay_unknown", message));
     }
+    Ok(track)
+}
+
+fn low_complexity(entry: &SampleEntry, config: &[u8]) -> Result<PacketTrack> {
+    let made = aac::decoder(config)?;
     let (hz, channels) = aac::shape(config);
     let (hz, channels) = (hz.unwrap_or(entry.hz), channels.unwrap_or(entry.channels).max(1));
     let rate =
         Rate::new(hz).map_err(|_| malformed("a header without a sample rate").with_mismatch(hz, "1 to 768000 Hz"))?;
     Ok(PacketTrack { codec: Codec::AacLc, made: Box::new(made), rate, channels, skip: 0, gain: 1.0 })
+}
+
+/// The same of HE-AAC; `None` where it is none.
+#[cfg(feature = "he-aac")]
+fn high_efficiency(config: &[u8], first: &[&[u8]]) -> Result<Option<PacketTrack>> {
+    if !aac::announces_replication(config)? && !aac::carry_replication(first.iter().copied()) {
+        return Ok(None);
+    }
+    let (made, hz, channels) = super::he_aac::HeAac::new(config, first.iter().copied())?;
+    let rate = Rate::new(hz)?;
+    Ok(Some(PacketTrack { codec: Codec::HeAac, made: Box::new(made), rate, channels, skip: 0, gain: 1.0 }))
+}
+
+#[cfg(not(feature = "he-aac"))]
+fn high_efficiency(config: &[u8], first: &[&[u8]]) -> Result<Option<PacketTrack>> {
+    aac::check_config(config)?;
+    aac::check_frames(first.iter().copied())?;
+    Ok(None)
 }
 
 /// The box that holds an Opus header, whose numbers are big-endian here.

@@ -114,6 +114,8 @@ names! {
         Opus = "opus",
         /// AAC, low complexity.
         AacLc = "aac_lc",
+        /// HE-AAC, versions 1 and 2.
+        HeAac = "he_aac",
         /// Adaptive multi-rate speech, narrowband.
         AmrNb = "amr_nb",
         /// Adaptive multi-rate speech, wideband (ITU-T G.722.2).

@@ -4,6 +4,7 @@
 //! Found as `.amr`, as the samples of 3gp, and in wav. Bytes that are no frames are counted in
 //! frames, and the decoder makes speech for those as it does for frames that were lost on the air.
 
+mod dtx;
 mod narrow;
 mod ops;
 mod payload;

@@ -19,6 +19,8 @@ fn containers() -> Vec<(String, Vec<u8>, Option<Raw>)> {
         ("noise.gsm".to_owned(), s16(&narrow), Some(Raw::Gsm)),
         ("a.zip".to_owned(), archive::tests::zip(&[("a.wav", &thin, true, true)]), None),
     ];
+    #[cfg(feature = "he-aac")]
+    all.push(("he-aac.m4a".to_owned(), samples::read("he-aac.m4a"), None));
     all.extend(samples().iter().map(|sample| (sample.file.clone(), sample.bytes(), sample.raw())));
     all
 }

@@ -212,6 +212,9 @@ fn kept_row(what: &str, file: &str, reference: &str) -> Option<String> {
     Some(format!("| {what} | `{}` | `{}` | every bit of {reference} |", info.container, info.codec))
 }
 
+/// What stands above the rows of the first table.
+const RULE: &str = "|---|---|---|---|\n";
+
 #[test]
 #[cfg_attr(not(feature = "opus"), ignore = "needs the feature opus")]
 fn the_table_of_codecs_holds_and_is_in_the_docs() {
@@ -227,105 +230,13 @@ fn the_table_of_codecs_holds_and_is_in_the_docs() {
     }
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/codecs.md");
     if std::env::var_os("CALLWEAVE_WRITE_DOCS").is_some() {
-        std::fs::write(document, format!("{HEAD}{table}{TAIL}")).unwrap();
+        let text = std::fs::read_to_string(document).unwrap();
+        let begin = text.find(RULE).unwrap() + RULE.len();
+        let end = begin + text[begin..].find("\n\n").unwrap() + 1;
+        std::fs::write(document, [&text[..begin], &table, &text[end..]].concat()).unwrap();
     }
     let written = std::fs::read_to_string(document).expect("docs/codecs.md");
     for row in table.lines() {
         assert!(written.contains(row), "docs/codecs.md lacks this row; write it anew:\n{row}");
     }
 }
-
-const HEAD: &str = "# What callweave reads
-
-Written by a test (`core/src/decode/tests/table.rs`): each row is made by an encoder, decoded by callweave and by ffmpeg,
-and compared sample by sample, codec delay removed.
-
-| recording | container | codec | agrees with ffmpeg to |
-|---|---|---|---|
-";
-
-const TAIL: &str = "
-Opus is compared with libopus inside ffmpeg. Also read: big-endian wav (RIFX), BW64, mp3 inside wav, AMR in wav and 3gp,
-MPEG layer I, ADPCM, GSM and G.722 in AVI and Wave64, AAC-LC in Core Audio, and zip archives of any of these. Headerless files
-are read only where the caller names their format.
-
-A sample of each row lies in `fixtures/codecs` with what its reference decoder makes of it, so that the tests need no other
-program.
-
-- AMR is decoded in whole numbers: every bit of received frames agrees with opencore-amr, in every mode and with silence. Single
-  samples differ where a signal clips or has nearly vanished, where opencore-amr does not saturate as the standard says; and
-  where wideband frames are lost, at which it falls silent.
-- G.729 and G.723.1 leave a decoder freedom: those of ffmpeg, bcg729 and `oxideav-g729` lie 18 to 22 dB from each other on
-  the same bits, so that the samples are held to 15 dB. Descriptors of silence of G.729 (Annex B) have a length that only a
-  packet tells; files of frames cannot have them. Those of G.723.1 are made of the frames before.
-- G.726 in wav with the tags of Antex (0x14, 0x40) has a layout of its own and is refused.
-- HE-AAC is refused where the header announces it, and where it does not, by the spectral band replication in the first 16
-  frames; its low-complexity part alone would be half the sample rate and a muffled voice.
-
-Not read, and said so by name (`unsupported`), with the command that converts it: HE-AAC and xHE-AAC, Speex, SILK,
-Windows Media, TrueSpeech, Siren, iLBC, EVS, Nellymoser, free-format mp3, encrypted audio.
-
-## What a file is, at a glance
-
-`callweave probe FILE` decodes a file to its end and tells everything that is wrong with it. `--quick` (`probe_head` in the
-library) answers from the first bytes: container, codec, rate, channels, codec delay, and the length that the header
-declares. Nothing of that is checked. Some 128 KB are read, of an mp4 all up to the end of its index, of a zip archive
-everything. wav, AIFF, FLAC, mp4, Matroska and an mp3 with a tag declare a length; ogg, a fragmented mp4, a wav that was
-never closed and an mp3 without a tag declare none, and none is guessed.
-
-## Damage
-
-What precedes the damage is decoded to the same bits as in the undamaged file: in every format, with no tolerance. How much
-that is, and what follows, depends on the format.
-
-| format | a cut costs | damage within costs | after it |
-|---|---|---|---|
-| PCM, G.711 | the sample | the samples | the same bits |
-| ALAC, FLAC, Opus in mp4; Core Audio | the packet | the packet; the table of packets: all that follows | the same bits (Opus converges) |
-| AMR | the frame | the frame; missing ones are counted by bytes and made up as on the air | converges within some frames |
-| ADTS, MPEG layers I and II | the frame | the frame and the next | the same bits; missing frames are counted by their mean length |
-| GSM, G.722, ADPCM | the block (ADPCM: the sample) | the block; G.722 and raw GSM adapt again within seconds | the same bits where blocks are independent (ADPCM) |
-| mp3 | the frame | the frame, and those that borrow bits from it | the same bits; missing frames are counted by the bytes they took, so time is exact at a constant bit rate, unless part of a frame is missing (a frame's length at most) |
-| FLAC | the frame | the frame | the same bits at the same time |
-| ogg, Vorbis or Opus | the packet | the packet; where bytes of a page are missing or too many, the page | the next page, at its time. Vorbis: the same bits. Opus: it converges, being predictive |
-| Matroska, WebM | the block | the block | the next block, at its time within 10 ms (times are whole milliseconds) |
-| mp4, index first | the frame | the frame and the next, which overlaps it | the same bits. Bytes missing within: nothing, since frames are found by their place |
-| mp4, fragmented | the frame | the same; a fragment's header: all that follows | the same bits |
-| mp4, index last | everything | the frame and the next | the same bits |
-| zip | the member's part | a deflated member from there on | the other members |
-
-The full damage matrix (200 cuts and 2,000 corruptions of each sample) runs with
-`CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --all-features --lib decode::tests::matrix`.
-
-## What it costs
-
-Counted instructions (callgrind), hash of the input left out, against symphonia's own reader and decoder for mp3 and against
-reading the file and turning its samples into f32 for wav; `benches/examples/decode_cost.rs` says how.
-
-| recording | callweave | the other | ratio |
-|---|---|---|---|
-| wav, s16, 16 kHz, 1 min | 2.39 M | 2.31 M | 1.033 |
-| wav, s16, 16 kHz, 10 min | 19.40 M | 18.70 M | 1.037 |
-| mp3, 16 kHz, 32 kbit/s, 1 min | 103.9 M | 104.9 M | 0.990 |
-| mp3, 16 kHz, 64 kbit/s, 1 min | 124.6 M | 125.8 M | 0.991 |
-
-## Warnings
-
-| code | what was wrong | what was done |
-|---|---|---|
-| `header_size_wrong` | the header's sizes are 0, unknown or contradict each other | the samples that are there are taken |
-| `header_field_wrong` | a field of the header contradicts the others | the others decide |
-| `truncated` | the file ends early, or within a sample, frame or page | what is whole is kept |
-| `pad_missing` | a chunk of odd size without its pad byte | read on without it |
-| `not_finite` | samples that are no numbers | silence |
-| `leading_bytes`, `trailing_bytes` | bytes before or after the recording that are none of it | left out |
-| `delay_unknown` | an mp3 or mp4 does not say its codec delay | mp3: `assumedMp3Delay` samples removed; mp4: none |
-| `frame_count_wrong` | an mp3's tag counts other frames than there are | no padding removed |
-| `frames_lost`, `packets_lost` | frames or packets are missing | silence of their length |
-| `packet_failed` | frames or packets cannot be decoded | silence of their length |
-| `resync` | bytes that belong to nothing | passed over |
-| `rate_changed`, `channels_changed` | a later part has another rate or number of channels | converted to the first ones |
-| `time_broken` | a time or position hours ahead | ignored |
-| `checksum_wrong` | an ogg page whose checksum does not fit | its packets are decoded as they are |
-| `damaged` | a container that cannot be read further | what precedes is kept |
-";

@@ -1,5 +1,4 @@
-//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.092 and
-//! 26.093).
+//! Comfort noise (TS 26.092).
 
 use super::excitation::energy;
 use super::gains::PastEnergies;
@@ -9,17 +8,13 @@ use super::lsf::{
 use super::maths::{log2, pow2};
 use super::post::synthesise;
 use super::pulses::Innovation;
-use super::{FRAME, FrameKind, NarrowMode, ORDER, SUB_FRAME};
+use super::{FRAME, NarrowMode, ORDER, SUB_FRAME};
+use crate::decode::amr::AmrBand;
+use crate::decode::amr::dtx::{DtxPhase, DtxReceiver};
 use crate::decode::amr::ops::{div_s, l_mac, l_mult, l_shl, l_shr, mult, shl, shr};
 
 /// Frames of the history that comfort noise is made of.
 const HISTORY: usize = 8;
-/// Frames without a descriptor after which noise is muted.
-const MOST_EMPTY: i16 = 50;
-/// Frames of speech that precede a descriptor.
-const HANGOVER: i16 = 7;
-/// Frames after which the hangover is taken to have been added by the encoder.
-const ELAPSED: i16 = 24 + 7 - 1;
 /// PastSpectrum of the history with which the decoder begins.
 const FREQUENCIES: NarrowSpectrum = [1384, 2077, 3420, 5108, 6742, 8122, 9863, 11_092, 12_714, 13_701];
 /// How much frequencies may vary in noise, Q15.
@@ -29,20 +24,10 @@ const CORRECTIONS: [i16; 8] = [-1023, -878, -732, -586, -440, -294, -148, 0];
 /// The seed of the noise.
 const SEED: u32 = 0x7081_6958;
 
-/// What the receiver does with a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum DtxPhase {
-    Speech,
-    #[default]
-    Noise,
-    Mute,
-}
-
 /// What the receiver remembers.
 #[derive(Debug, Clone)]
 pub(super) struct NarrowComfort {
-    pub(super) phase: DtxPhase,
-    since_descriptor: i16,
+    pub(super) dtx: DtxReceiver,
     /// The inverse of the time between descriptors.
     inverse_period: i16,
     energy: i16,
@@ -56,19 +41,12 @@ pub(super) struct NarrowComfort {
     newest: usize,
     prediction_gain: i16,
     correction: i16,
-    hangover: i16,
-    elapsed: i16,
-    is_descriptor: bool,
-    has_data: bool,
-    hangover_added: bool,
-    updated: bool,
 }
 
 impl Default for NarrowComfort {
     fn default() -> Self {
         Self {
-            phase: DtxPhase::Noise,
-            since_descriptor: 0,
+            dtx: DtxReceiver::new(AmrBand::Narrow),
             inverse_period: 1 << 13,
             energy: 3500,
             old_energy: 3500,
@@ -81,12 +59,6 @@ impl Default for NarrowComfort {
             newest: 0,
             prediction_gain: 0,
             correction: 0,
-            hangover: HANGOVER,
-            elapsed: i16::MAX,
-            is_descriptor: false,
-            has_data: false,
-            hangover_added: false,
-            updated: false,
         }
     }
 }
@@ -113,48 +85,6 @@ fn noise_code(register: &mut u32) -> Innovation {
 }
 
 impl NarrowComfort {
-    /// What is to be done with a frame (TS 26.093, 6.1).
-    pub(super) fn receive(&mut self, kind: FrameKind) -> DtxPhase {
-        let silent = self.phase != DtxPhase::Speech;
-        let descriptor =
-            matches!(kind, FrameKind::DescriptorFirst | FrameKind::DescriptorUpdate | FrameKind::DescriptorBad);
-        let phase = if descriptor || silent && matches!(kind, FrameKind::NoData | FrameKind::SpeechBad) {
-            let muted = self.phase == DtxPhase::Mute
-                && matches!(kind, FrameKind::DescriptorBad | FrameKind::DescriptorFirst | FrameKind::NoData);
-            self.since_descriptor = self.since_descriptor.saturating_add(1);
-            let stale = kind != FrameKind::DescriptorUpdate && self.since_descriptor > MOST_EMPTY;
-            if muted || stale { DtxPhase::Mute } else { DtxPhase::Noise }
-        } else {
-            self.since_descriptor = 0;
-            DtxPhase::Speech
-        };
-        self.count_hangover(kind, descriptor || kind == FrameKind::NoData && phase != DtxPhase::Speech);
-        if phase != DtxPhase::Speech {
-            self.is_descriptor = descriptor;
-            self.has_data = kind == FrameKind::DescriptorUpdate;
-            self.hangover_added &= kind != FrameKind::DescriptorBad;
-        }
-        phase
-    }
-
-    /// Follows whether the encoder has put frames of noise behind the speech.
-    fn count_hangover(&mut self, kind: FrameKind, encoder_silent: bool) {
-        if !self.updated && kind == FrameKind::DescriptorUpdate {
-            self.elapsed = 0;
-        }
-        self.elapsed = self.elapsed.saturating_add(1);
-        self.hangover_added = false;
-        if !encoder_silent {
-            self.hangover = HANGOVER;
-        } else if self.elapsed > ELAPSED {
-            (self.hangover_added, self.elapsed, self.hangover) = (true, 0, 0);
-        } else if self.hangover == 0 {
-            self.elapsed = 0;
-        } else {
-            self.hangover -= 1;
-        }
-    }
-
     /// Remembers a frame of speech.
     pub(super) fn remember(&mut self, frequencies: &NarrowSpectrum, speech: &[i16; FRAME]) {
         self.newest = (self.newest + 1) % HISTORY;
@@ -171,10 +101,10 @@ impl NarrowComfort {
         state: SharedState<'_>,
         speech: &mut [i16; FRAME],
     ) -> NarrowFilter {
-        if self.hangover_added && self.is_descriptor {
+        if self.dtx.hangover_added && self.dtx.is_descriptor {
             self.take_mean(frame.mode);
         }
-        if self.is_descriptor {
+        if self.dtx.is_descriptor {
             self.take_descriptor(frame.parameters, state.frequencies);
             state.energies.fill((self.energy >> 1).saturating_sub(9000).clamp(-14_436, 0));
         }
@@ -189,9 +119,7 @@ impl NarrowComfort {
         if phase == DtxPhase::Mute {
             self.fade();
         }
-        if self.is_descriptor && (self.has_data || self.hangover_added) {
-            (self.since_descriptor, self.updated) = (0, true);
-        }
+        self.dtx.end_noise();
         filter
     }
 
@@ -219,15 +147,15 @@ impl NarrowComfort {
     /// What a descriptor says becomes the noise.
     fn take_descriptor(&mut self, parameters: &[u16], frequencies: &mut PastSpectrum) {
         (self.old_pairs, self.old_energy) = (self.pairs, self.energy);
-        if !self.has_data {
+        if !self.dtx.has_data {
             return;
         }
-        let period = std::mem::take(&mut self.since_descriptor).min(32);
+        let period = std::mem::take(&mut self.dtx.since_descriptor).min(32);
         self.inverse_period = if period >= 2 { div_s(1 << 10, shl(period, 10)) } else { 1 << 14 };
         self.pairs = frequencies.decode_silence(parameters);
         let index = parameters.get(4).copied().unwrap_or(0).min(63) as i16;
         self.energy = if index == 0 { i16::MIN } else { shl(index, 9) - 5120 };
-        if !self.updated || self.phase == DtxPhase::Speech {
+        if !self.dtx.updated || self.dtx.phase == DtxPhase::Speech {
             (self.old_pairs, self.old_energy) = (self.pairs, self.energy);
         }
     }
@@ -241,7 +169,7 @@ impl NarrowComfort {
     /// Energy and pairs between the last descriptor and the one before, by the time that has
     /// passed.
     fn interpolate(&self) -> (i32, NarrowSpectrum) {
-        let passed = mult(shl(self.since_descriptor.saturating_add(1), 10), self.inverse_period);
+        let passed = mult(shl(self.dtx.since_descriptor.saturating_add(1), 10), self.inverse_period);
         let share = if passed > 1024 { 16_384 } else { shl(passed, 4) };
         let rest = 16_384 - share;
         let energy = l_mac(l_mult(share, self.energy), rest, self.old_energy);
@@ -282,9 +210,9 @@ impl NarrowComfort {
 
     /// Lets the noise fade where descriptors stay away.
     fn fade(&mut self) {
-        let period = if self.since_descriptor <= 0 { 8 } else { self.since_descriptor.min(32) };
+        let period = if self.dtx.since_descriptor <= 0 { 8 } else { self.dtx.since_descriptor.min(32) };
         self.inverse_period = div_s(1 << 10, shl(period, 10));
-        self.since_descriptor = 0;
+        self.dtx.since_descriptor = 0;
         (self.old_pairs, self.old_energy) = (self.pairs, self.energy);
         self.energy = self.energy.saturating_sub(256);
     }

@@ -23,11 +23,12 @@ mod tables;
 
 pub(super) use frame::{FrameKind, NarrowFrame, SIZES};
 
-use self::comfort::{DtxPhase, NarrowComfort, SharedState, SilentFrame};
+use self::comfort::{NarrowComfort, SharedState, SilentFrame};
 use self::gains::PastEnergies;
 use self::lsf::{FLAT, NarrowSpectrum, SpectrumMean, pairs_of};
 use self::post::{NarrowHighPass, NarrowPost};
 use self::speech::NarrowSpeech;
+use super::dtx::DtxPhase;
 
 /// Coefficients of a filter.
 const ORDER: usize = 10;
@@ -102,9 +103,9 @@ impl NarrowDecoder {
     pub(super) fn decode(&mut self, frame: &NarrowFrame) -> [i16; FRAME] {
         let mode = frame.mode.unwrap_or(self.mode);
         let mut samples = [0; FRAME];
-        let phase = self.comfort.receive(frame.kind);
+        let phase = self.comfort.dtx.receive(frame.kind);
         let filters = if phase == DtxPhase::Speech {
-            let filters = self.speech.decode(mode, frame, self.comfort.phase, &mut self.lasting, &mut samples);
+            let filters = self.speech.decode(mode, frame, self.comfort.dtx.phase, &mut self.lasting, &mut samples);
             self.comfort.remember(&self.speech.frequencies.last, &samples);
             filters
         } else {
@@ -121,7 +122,7 @@ impl NarrowDecoder {
             [filter; 4]
         };
         self.lasting.mean.update(&self.speech.frequencies.last);
-        self.comfort.phase = phase;
+        self.comfort.dtx.phase = phase;
         self.mode = mode;
         self.post.filter(mode, &filters, &mut samples);
         self.high_pass.filter(&mut samples);

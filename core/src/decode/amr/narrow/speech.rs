@@ -2,7 +2,6 @@
 //! 6.1).
 
 use super::background::NarrowBackground;
-use super::comfort::DtxPhase;
 use super::excitation::{
     FrameCondition, GainSmoother, LONGEST, NarrowLag, PAST, PulseDispersion, lag_in_sixths, lag_in_thirds, level, lift,
     loudness, repeat,
@@ -13,6 +12,7 @@ use super::post::synthesise;
 use super::pulses::{self, Innovation};
 use super::tables::NOISE;
 use super::{FRAME, FrameKind, LastingState, NarrowFrame, NarrowMode, SUB_FRAME};
+use crate::decode::amr::dtx::DtxPhase;
 use crate::decode::amr::ops::{l_mac, l_mult, l_shl, mult, round, shl};
 
 /// The strongest sharpening of pitch: 0.8, Q14.

@@ -1,22 +1,17 @@
-//! Discontinuous transmission: what state the receiver is in, and comfort noise (TS 26.192 and
-//! 26.193).
+//! Comfort noise (TS 26.192).
 
 use super::SUB_FRAME;
 use super::frame::WideBits;
 use super::isf::{FLAT, WideSpectrum, noise as noise_frequencies};
 use super::maths::{energy, inverse_root, log2, mult_round, noise, norm, pow2};
-use crate::decode::amr::FrameKind;
+use crate::decode::amr::AmrBand;
+use crate::decode::amr::dtx::{DtxPhase, DtxReceiver};
 use crate::decode::amr::ops::{div_s, high, l_mac, l_mult, mult, shl};
 
 /// Samples of a frame at 12.8 kHz.
 pub(super) const INNER: usize = 4 * SUB_FRAME;
 /// Frames of the history that noise is made of.
 const HISTORY: usize = 8;
-/// Frames without a descriptor after which noise is muted; frames of speech before one; frames
-/// after which the encoder is taken to have added those.
-const MOST_EMPTY: i16 = 50;
-const HANGOVER: i16 = 7;
-const ELAPSED: i16 = 24 + 7 - 1;
 /// Dithering of noise: of its energy, of its frequencies and how that grows, and the least distance
 /// of frequencies then.
 const ENERGY_DITHER: i16 = 75;
@@ -24,20 +19,10 @@ const DITHER: i16 = 256;
 const DITHER_STEP: i16 = 2;
 const DITHER_GAP: i16 = 448;
 
-/// What the receiver does with a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum WidePhase {
-    #[default]
-    Speech,
-    Noise,
-    Mute,
-}
-
 /// What the receiver remembers.
 #[derive(Debug, Clone)]
 pub(super) struct WideComfort {
-    pub(super) phase: WidePhase,
-    since_descriptor: i16,
+    pub(super) dtx: DtxReceiver,
     inverse_period: i16,
     energy: i16,
     old_energy: i16,
@@ -49,19 +34,12 @@ pub(super) struct WideComfort {
     seed: i16,
     dither_seed: i16,
     dithered: bool,
-    hangover: i16,
-    elapsed: i16,
-    is_descriptor: bool,
-    has_data: bool,
-    hangover_added: bool,
-    updated: bool,
 }
 
 impl Default for WideComfort {
     fn default() -> Self {
         Self {
-            phase: WidePhase::Speech,
-            since_descriptor: 0,
+            dtx: DtxReceiver::new(AmrBand::Wide),
             inverse_period: 1 << 13,
             energy: 3500,
             old_energy: 3500,
@@ -73,52 +51,11 @@ impl Default for WideComfort {
             seed: 21_845,
             dither_seed: 21_845,
             dithered: false,
-            hangover: HANGOVER,
-            elapsed: i16::MAX,
-            is_descriptor: false,
-            has_data: false,
-            hangover_added: false,
-            updated: false,
         }
     }
 }
 
 impl WideComfort {
-    /// What is to be done with a frame.
-    pub(super) fn receive(&mut self, kind: FrameKind) -> WidePhase {
-        use FrameKind::{DescriptorBad, DescriptorFirst, DescriptorUpdate, Lost, NoData, SpeechBad};
-        let descriptor = matches!(kind, DescriptorFirst | DescriptorUpdate | DescriptorBad);
-        let silent = self.phase != WidePhase::Speech;
-        let phase = if descriptor || silent && matches!(kind, NoData | SpeechBad | Lost) {
-            let muted =
-                self.phase == WidePhase::Mute && matches!(kind, DescriptorBad | DescriptorFirst | Lost | NoData);
-            self.since_descriptor = self.since_descriptor.saturating_add(1);
-            if muted || self.since_descriptor > MOST_EMPTY { WidePhase::Mute } else { WidePhase::Noise }
-        } else {
-            self.since_descriptor = 0;
-            WidePhase::Speech
-        };
-        if !self.updated && kind == DescriptorUpdate {
-            self.elapsed = 0;
-        }
-        self.elapsed = self.elapsed.saturating_add(1);
-        self.hangover_added = false;
-        if !descriptor && kind != NoData {
-            self.hangover = HANGOVER;
-        } else if self.elapsed > ELAPSED {
-            (self.hangover_added, self.elapsed, self.hangover) = (true, 0, 0);
-        } else if self.hangover == 0 {
-            self.elapsed = 0;
-        } else {
-            self.hangover -= 1;
-        }
-        if phase != WidePhase::Speech {
-            (self.is_descriptor, self.has_data) = (descriptor, kind == DescriptorUpdate);
-            self.hangover_added &= kind != DescriptorBad;
-        }
-        phase
-    }
-
     /// Remembers a frame of speech: its frequencies and its excitation, unscaled.
     pub(super) fn remember(&mut self, frequencies: &WideSpectrum, excitation: &[i16]) {
         self.newest = (self.newest + 1) % HISTORY;
@@ -129,13 +66,13 @@ impl WideComfort {
     }
 
     /// The frequencies and the excitation of a frame of noise.
-    pub(super) fn make(&mut self, phase: WidePhase, bits: &[bool]) -> (WideSpectrum, [i16; INNER]) {
-        if self.hangover_added && self.is_descriptor {
+    pub(super) fn make(&mut self, phase: DtxPhase, bits: &[bool]) -> (WideSpectrum, [i16; INNER]) {
+        if self.dtx.hangover_added && self.dtx.is_descriptor {
             self.take_mean();
         }
-        if self.is_descriptor {
+        if self.dtx.is_descriptor {
             (self.old_frequencies, self.old_energy) = (self.frequencies, self.energy);
-            if self.has_data {
+            if self.dtx.has_data {
                 self.take_descriptor(&mut WideBits::new(bits));
             }
         }
@@ -144,14 +81,12 @@ impl WideComfort {
             self.dither(&mut frequencies, &mut energy);
         }
         let excitation = self.excitation(energy);
-        if phase == WidePhase::Mute {
-            self.inverse_period = div_s(1 << 10, shl(self.since_descriptor.min(32), 10));
-            (self.since_descriptor, self.old_energy) = (0, self.energy);
+        if phase == DtxPhase::Mute {
+            self.inverse_period = div_s(1 << 10, shl(self.dtx.since_descriptor.min(32), 10));
+            (self.dtx.since_descriptor, self.old_energy) = (0, self.energy);
             self.energy = self.energy.saturating_sub(64);
         }
-        if self.is_descriptor && (self.has_data || self.hangover_added) {
-            (self.since_descriptor, self.updated) = (0, true);
-        }
+        self.dtx.end_noise();
         (frequencies, excitation)
     }
 
@@ -168,20 +103,20 @@ impl WideComfort {
 
     /// What a descriptor says becomes the noise.
     fn take_descriptor(&mut self, bits: &mut WideBits<'_>) {
-        let period = self.since_descriptor.min(32);
+        let period = self.dtx.since_descriptor.min(32);
         self.inverse_period = if period >= 2 { div_s(1 << 10, shl(period, 10)) } else { 1 << 14 };
         self.frequencies = noise_frequencies(bits);
         self.energy = mult((bits.take(6) as i16) << 9, 12_483);
         self.dithered = bits.take(1) == 1;
-        if !self.updated || self.phase == WidePhase::Speech {
+        if !self.dtx.updated || self.dtx.phase == DtxPhase::Speech {
             (self.old_frequencies, self.old_energy) = (self.frequencies, self.energy);
         }
-        self.since_descriptor = 0;
+        self.dtx.since_descriptor = 0;
     }
 
     /// Between the last descriptor and the one before, by the time that has passed.
     fn interpolate(&self) -> (WideSpectrum, i32) {
-        let passed = mult(shl(self.since_descriptor, 10), self.inverse_period).min(1024);
+        let passed = mult(shl(self.dtx.since_descriptor, 10), self.inverse_period).min(1024);
         let share = shl(passed, 4);
         let rest = 16_384 - share;
         let frequencies = std::array::from_fn(|i| {

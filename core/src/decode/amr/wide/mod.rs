@@ -21,11 +21,12 @@ mod tables;
 
 pub(super) use self::frame::{SIZES, WideFrame};
 
-use self::comfort::{WideComfort, WidePhase};
+use self::comfort::WideComfort;
 use self::frame::WideBits;
 use self::isf::{filter_of, pairs_of};
 use self::speech::{WideLasting, WideSpeech};
 use self::synthesis::{OUT, WideSubFrame};
+use super::dtx::DtxPhase;
 
 /// Coefficients of a filter.
 const ORDER: usize = 16;
@@ -75,10 +76,10 @@ impl WideDecoder {
     /// The samples of a frame.
     pub(super) fn decode(&mut self, frame: &WideFrame) -> [i16; FRAME] {
         self.mode = frame.mode.unwrap_or(self.mode);
-        let phase = self.comfort.receive(frame.kind);
-        self.lasting.arrive(frame.kind, self.comfort.phase);
+        let phase = self.comfort.dtx.receive(frame.kind);
+        self.lasting.arrive(frame.kind, self.comfort.dtx.phase);
         let mut samples = [0; FRAME];
-        if phase == WidePhase::Speech {
+        if phase == DtxPhase::Speech {
             let mut bits = WideBits::new(&frame.bits);
             let (frequencies, excitation) = self.speech.decode(self.mode, &mut bits, &mut self.lasting, &mut samples);
             self.comfort.remember(&frequencies, &excitation);
@@ -86,12 +87,12 @@ impl WideDecoder {
             self.silence(phase, &frame.bits, &mut samples);
         }
         self.lasting.arrival.lost_before = self.lasting.arrival.lost;
-        self.comfort.phase = phase;
+        self.comfort.dtx.phase = phase;
         // The codec works on 14 bits.
         samples.map(|x| x & !3)
     }
 
-    fn silence(&mut self, phase: WidePhase, bits: &[bool], samples: &mut [i16; FRAME]) {
+    fn silence(&mut self, phase: DtxPhase, bits: &[bool], samples: &mut [i16; FRAME]) {
         let (frequencies, excitation) = self.comfort.make(phase, bits);
         let filter = filter_of(&pairs_of(&frequencies), true);
         let parts = excitation.as_chunks::<SUB_FRAME>().0.iter().zip(samples.as_chunks_mut::<OUT>().0);

@@ -1,7 +1,7 @@
 //! A frame of speech: its parameters become an excitation, and that becomes samples (TS 26.190,
 //! 6.1).
 
-use super::comfort::{INNER, WidePhase};
+use super::comfort::INNER;
 use super::excitation::{LENGTH, PAST, WideDispersion, level, repeat, shape, soften, voicing};
 use super::frame::WideBits;
 use super::gains::{FrameArrival, WideGains};
@@ -12,6 +12,7 @@ use super::pulses::{self, WideInnovation};
 use super::synthesis::{OUT, Synthesis, WideSubFrame};
 use super::{FRAME, SUB_FRAME, WideMode};
 use crate::decode::amr::FrameKind;
+use crate::decode::amr::dtx::DtxPhase;
 use crate::decode::amr::ops::{high, l_mac, l_msu, l_mult, l_shl, mult, norm_s, round, shl};
 
 /// The largest scale of the excitation, in bits.
@@ -73,14 +74,14 @@ impl Default for WideLasting {
 
 impl WideLasting {
     /// Takes note of how a frame arrived, after a phase of the receiver.
-    pub(super) fn arrive(&mut self, kind: FrameKind, before: WidePhase) {
+    pub(super) fn arrive(&mut self, kind: FrameKind, before: DtxPhase) {
         let arrival = &mut self.arrival;
         arrival.unusable = matches!(kind, FrameKind::NoData | FrameKind::Lost);
         arrival.lost = arrival.unusable || kind == FrameKind::SpeechBad;
         arrival.errors = if arrival.lost { (arrival.errors + 1).min(6) } else { arrival.errors >> 1 };
-        if before != WidePhase::Speech {
+        if before != DtxPhase::Speech {
             arrival.errors = 5;
-            arrival.lost_before = before == WidePhase::Mute;
+            arrival.lost_before = before == DtxPhase::Mute;
         }
     }
 }
