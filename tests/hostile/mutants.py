@@ -37,16 +37,21 @@ def mutant(data, other, dice):
     return bytes(data)
 
 
+def corpus():
+    """What mutants are made of: endings of names, and bytes."""
+    folders = [ROOT / "fixtures/codecs", ROOT / "fixtures/hostile", ROOT / "core/fuzz/corpus/decode",
+               ROOT / "core/fuzz/corpus/provider"]
+    paths = sorted(p for f in folders for p in f.glob("*") if p.is_file() and ".reference." not in p.name)
+    return [(p.suffix, p.read_bytes()) for p in paths if p.stat().st_size < 2_000_000]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", default=ROOT / "target/release/callweave")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    folders = [ROOT / "fixtures/codecs", ROOT / "fixtures/hostile", ROOT / "core/fuzz/corpus/decode",
-               ROOT / "core/fuzz/corpus/provider"]
-    paths = sorted(p for f in folders for p in f.glob("*") if p.is_file() and ".reference." not in p.name)
-    seeds = [(p.suffix, p.read_bytes()) for p in paths if p.stat().st_size < 2_000_000]
+    seeds = corpus()
     dice, failed, slowest, largest = random.Random(args.seed), 0, 0.0, 0
     with tempfile.TemporaryDirectory() as folder:
         for number in range(args.count):

@@ -174,6 +174,19 @@ fn he_aac_in_matroska_is_named() {
 }
 
 #[test]
+fn every_tag_of_amr_in_wav_is_the_file_of_its_own() {
+    for (tag, name, magic, rate) in
+        [(0x38, "modes.amr", 6, 8000), (0x57, "modes.amr", 6, 8000), (0x58, "modes.awb", 9, 16_000)]
+    {
+        let file = read(name);
+        let (own, _) = run_bytes(&file).unwrap();
+        let (planes, info) = run_bytes(&wav(tag, 1, rate, 0, &file[magic..])).unwrap();
+        assert!(planes == own && info.container == Container::Wav && info.warnings.is_empty(), "{tag:#x}: {info:?}");
+        assert_eq!(info.codec, if tag == 0x58 { Codec::AmrWb } else { Codec::AmrNb });
+    }
+}
+
+#[test]
 fn an_archive_gives_its_members() {
     let sample = samples().into_iter().find(|s| s.file == "s16.wav").unwrap();
     let tracks = decode(Input::bytes("two.zip", read("two.zip")), &DecodeOptions::default()).unwrap();
