@@ -3,6 +3,7 @@
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 
+use callweave::decode::Raw;
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::host;
 use callweave::provider::json::Document;
@@ -56,7 +57,7 @@ fn described<'py>(work: &mut Work<'py>, call: &Bound<'py, PyAny>) -> PyResult<(D
 
 /// The path of an input that says nothing else.
 fn bare_path(item: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
-    for name in ["role", "party", "started_at", "channel", "name", "offset_ms", "offset_uncertainty_ms"] {
+    for name in ["role", "party", "started_at", "channel", "name", "offset_ms", "offset_uncertainty_ms", "raw"] {
         if !item.getattr(name)?.is_none() {
             return Ok(None);
         }
@@ -77,6 +78,9 @@ pub fn input<'py>(work: &mut Work<'py>, item: &Bound<'py, PyAny>, index: usize) 
     }
     if let Some(moment) = item.getattr("started_at")?.extract::<Option<String>>()? {
         input = input.started_at(host::from_json::<Moment>(&moment).map_err(|e| raise(py, e))?);
+    }
+    if let Some(raw) = item.getattr("raw")?.extract::<Option<String>>()? {
+        input = input.raw(raw.parse::<Raw>().map_err(|e| raise(py, e))?);
     }
     let channel = item.getattr("channel")?;
     if let Some(channel) = channel.extract().map_err(|_| no_number(&channel, "channel", "0 or more"))? {

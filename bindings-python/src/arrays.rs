@@ -10,11 +10,12 @@ use callweave::host::{self, Plane, Planes};
 use callweave::mix::Mixer;
 use callweave::run::RunOptions;
 use numpy::ndarray::{Array2, Array3};
-use numpy::{Element, IntoPyArray, PyArray2, PyArray3};
+use numpy::{Element, IntoPyArray, PyArray1, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::arguments;
+use crate::error::raise;
 use crate::work::Work;
 
 /// The array of some channels.
@@ -120,4 +121,43 @@ impl PeaksMade {
         let dat = PyBytes::new(py, &self.dat);
         (self.rate_hz, self.samples_per_point, self.points.into_pyarray(py), self.json, dat)
     }
+}
+
+/// Speech on one channel of a recording: pairs in a unit, probabilities, their hop, rate and length.
+pub type SpeechParts<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f32>>, f64, u32, f64);
+
+/// Where somebody speaks on one channel of a recording.
+pub fn listen<'py>(
+    py: Python<'py>,
+    input: &Bound<'py, PyAny>,
+    config: &str,
+    unit: &str,
+) -> PyResult<SpeechParts<'py>> {
+    let config = arguments::config(py, config)?;
+    let unit = host::SpanUnit::from_name(unit).map_err(|e| raise(py, e))?;
+    let mut work = Work::new(py, None, None);
+    let input = arguments::input(&mut work, input, 0)?;
+    let heard = work.run(move |run| host::listen(input, &config, run))?;
+    let pairs = Array2::from(heard.pairs(unit)).into_pyarray(py);
+    let hop = heard.probabilities.hop.0;
+    Ok((pairs, heard.probabilities.values.into_pyarray(py), hop, heard.rate.hz(), heard.duration.0))
+}
+
+/// A stretch of a recording: samples, rate, and what the recording is, as JSON, where it was read to
+/// its end.
+pub fn load<'py, T: Plane + Element>(
+    py: Python<'py>,
+    input: &Bound<'py, PyAny>,
+    config: &str,
+    what: host::LoadOptions,
+) -> PyResult<(Bound<'py, PyArray2<T>>, u32, Option<String>)> {
+    let config = arguments::config(py, config)?;
+    let mut work = Work::new(py, None, None);
+    let input = arguments::input(&mut work, input, 0)?;
+    let (samples, rate, source) = work.run(move |run| {
+        let loaded = host::load::<T>(input, &config, &what, run)?;
+        let rate = loaded.planes.rate.hz();
+        Ok((joined(loaded.planes)?, rate, loaded.source.as_ref().map(host::text).transpose()?))
+    })?;
+    Ok((samples.into_pyarray(py), rate, source))
 }

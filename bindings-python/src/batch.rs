@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use callweave::error::{Error, Stage};
 use callweave::run::{Cancel, RunOptions};
 use callweave::{Config, Processed as Call, analyze, process};
 use pyo3::prelude::*;
@@ -12,7 +13,7 @@ use crate::arguments::{self, Opened};
 use crate::complete;
 use crate::error::raise;
 use crate::processed::Processed;
-use crate::work::Work;
+use crate::work::{self, Work};
 
 /// How long a wait lasts before signals are looked at.
 const LOOK_UP: Duration = Duration::from_millis(10);
@@ -53,9 +54,9 @@ impl Batch {
     fn new(py: Python<'_>, config: &str, threads: Option<usize>, tracks: bool, strict: bool) -> PyResult<Self> {
         let config = arguments::config(py, config)?;
         let max_bytes = config.decode.max_bytes;
-        let cancel = Cancel::default();
+        let cancel = work::switch();
         let run = RunOptions { cancel: cancel.clone(), threads, ..RunOptions::default() };
-        let calls = Calls::new(&run, move |call: Begun, run| work(call, &config, (tracks, strict), run));
+        let calls = Calls::new(&run, move |call: Begun, run| done(call, &config, (tracks, strict), run));
         Ok(Self { calls: Mutex::new(calls.map_err(|e| raise(py, e))?), cancel, max_bytes })
     }
 
@@ -86,6 +87,9 @@ impl Batch {
         loop {
             let taken = py.detach(|| self.lock().take(LOOK_UP));
             py.check_signals()?;
+            if self.cancel.is_cancelled() {
+                return Err(raise(py, Error::cancelled(Stage::Input)));
+            }
             match taken {
                 Some(Ok(Ended::Refused(error))) => return Ok(Some(error.into_bound(py))),
                 Some(Ok(Ended::Call(call))) => return Ok(Some(Bound::new(py, Processed::from(*call))?.into_any())),
@@ -103,7 +107,7 @@ impl Batch {
     }
 }
 
-fn work(call: Begun, config: &Config, (tracks, strict): (bool, bool), run: &RunOptions) -> callweave::Result<Ended> {
+fn done(call: Begun, config: &Config, (tracks, strict): (bool, bool), run: &RunOptions) -> callweave::Result<Ended> {
     let call = match call {
         Begun::Call(open) => open()?,
         Begun::Refused(error) => return Ok(Ended::Refused(error)),

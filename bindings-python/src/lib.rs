@@ -28,7 +28,7 @@ mod _callweave {
     use callweave::error::Stage;
     use callweave::{Error, ErrorKind};
     use numpy::{IntoPyArray, PyArray2};
-    use pyo3::types::PyTuple;
+    use pyo3::types::{PyBytes, PyDict, PyTuple};
     use std::ffi::OsString;
     use std::path::PathBuf;
     use work::Work;
@@ -39,12 +39,15 @@ mod _callweave {
     use live::{LiveCall, SpeechStream};
     #[pymodule_export]
     use processed::Processed;
+    #[pymodule_export]
+    use work::Switch;
 
     type Samples<'py, T> = Bound<'py, PyArray2<T>>;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("VERSION", callweave::VERSION)?;
+        module.add("REPORT_SCHEMA", host::REPORT_SCHEMA)?;
         module.add("ERROR_CODES", PyTuple::new(module.py(), ErrorKind::ALL.map(ErrorKind::code))?)
     }
 
@@ -164,6 +167,142 @@ mod _callweave {
         let input = arguments::input(&mut work, input, 0)?;
         let made = work.run(move |run| arrays::peaks(input, points_per_second, bits, &config, run))?;
         Ok(made.into_python(py))
+    }
+
+    /// Where somebody speaks on one channel of a recording.
+    #[pyfunction]
+    fn listen<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        config: &str,
+        unit: &str,
+    ) -> PyResult<arrays::SpeechParts<'py>> {
+        arrays::listen(py, input, config, unit)
+    }
+
+    /// Silero's `get_speech_timestamps` of its arguments as JSON: pairs of samples or seconds.
+    #[pyfunction]
+    fn speech_timestamps<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        options: &str,
+    ) -> PyResult<Vec<(f64, f64)>> {
+        let options: host::SileroOptions = host::from_json(options).map_err(|e| error::raise(py, e))?;
+        let mut work = Work::new(py, None, None);
+        let input = arguments::input(&mut work, input, 0)?;
+        let pairs = work.run(move |run| host::speech_timestamps(input, &options, run))?;
+        Ok(pairs.into_iter().map(|[start, end]| (start, end)).collect())
+    }
+
+    /// A preset of the parameters of speech, as JSON.
+    #[pyfunction]
+    fn speech_preset(py: Python<'_>, name: &str) -> PyResult<String> {
+        host::speech_preset(name).and_then(|preset| host::text(&preset)).map_err(|e| error::raise(py, e))
+    }
+
+    /// A stretch of a recording as 32-bit floats, its rate, and what the recording is, as JSON.
+    #[pyfunction]
+    fn load_float32<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        config: &str,
+        start_ms: Option<f64>,
+        duration_ms: Option<f64>,
+        rate_hz: Option<u32>,
+    ) -> PyResult<(Samples<'py, f32>, u32, Option<String>)> {
+        arrays::load(py, input, config, host::LoadOptions { start_ms, duration_ms, rate_hz })
+    }
+
+    /// The same as 16-bit numbers.
+    #[pyfunction]
+    fn load_int16<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        config: &str,
+        start_ms: Option<f64>,
+        duration_ms: Option<f64>,
+        rate_hz: Option<u32>,
+    ) -> PyResult<(Samples<'py, i16>, u32, Option<String>)> {
+        arrays::load(py, input, config, host::LoadOptions { start_ms, duration_ms, rate_hz })
+    }
+
+    /// The levels of each channel of a recording, as JSON.
+    #[pyfunction]
+    fn levels<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str) -> PyResult<String> {
+        let config = arguments::config(py, config)?;
+        let mut work = Work::new(py, None, None);
+        let input = arguments::input(&mut work, input, 0)?;
+        work.run(move |run| host::text(&host::levels(input, &config.decode, run)?))
+    }
+
+    /// A recording as the bytes of a file: in the format of a name, or of a file's name.
+    #[pyfunction]
+    fn encode<'py>(
+        py: Python<'py>,
+        input: &Bound<'py, PyAny>,
+        config: &str,
+        format: Option<&str>,
+        path: Option<PathBuf>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let config = arguments::config(py, config)?;
+        let format = host::audio_format(format, path.as_deref()).map_err(|e| error::raise(py, e))?;
+        let mut work = Work::new(py, None, None);
+        let input = arguments::input(&mut work, input, 0)?;
+        let bytes = work.run(move |run| host::encode(input, &config.decode, format, run))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Writes a file, whole or not at all.
+    #[pyfunction]
+    fn write_file(py: Python<'_>, path: PathBuf, bytes: &Bound<'_, PyBytes>) -> PyResult<()> {
+        host::write_file(&path, bytes.as_bytes()).map_err(|e| error::raise(py, e))
+    }
+
+    /// The first and the last sample of a stretch of so many samples, the last not included.
+    #[pyfunction]
+    fn frames(
+        py: Python<'_>,
+        start_ms: Option<f64>,
+        end_ms: Option<f64>,
+        rate_hz: u32,
+        count: usize,
+    ) -> PyResult<(usize, usize)> {
+        host::frames(start_ms, end_ms, rate_hz, count).map_err(|e| error::raise(py, e))
+    }
+
+    /// A recording's waveform as a picture, SVG.
+    #[pyfunction]
+    fn wave_svg<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str) -> PyResult<String> {
+        let config = arguments::config(py, config)?;
+        let mut work = Work::new(py, None, None);
+        let input = arguments::input(&mut work, input, 0)?;
+        work.run(move |run| host::wave_svg(input, &config.decode, run))
+    }
+
+    /// A report's labels in the format of a name.
+    #[pyfunction]
+    fn labels(py: Python<'_>, report: &str, format: &str, show_parties: bool) -> PyResult<String> {
+        let told = host::from_json(report).and_then(|report| host::labels(&report, format, show_parties));
+        told.map_err(|e| error::raise(py, e))
+    }
+
+    /// Words, as JSON, in a format: `srt`, `vtt` or `json`, without those in spans.
+    #[pyfunction]
+    fn transcript(py: Python<'_>, words: &str, format: &str, redacted: Vec<(f64, f64)>) -> PyResult<String> {
+        let spans = redacted.into_iter().map(|(start, end)| callweave::units::Span::new(start, end)).collect();
+        host::transcript(words, format, spans).map_err(|e| error::raise(py, e))
+    }
+
+    /// Calls a function of Python's; the work that it starts stops when the switch is thrown.
+    #[pyfunction]
+    fn cancellable<'py>(
+        switch: &Bound<'py, Switch>,
+        function: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _within = switch.get().enter();
+        function.call(args, Some(kwargs))
     }
 
     /// The call's time of a moment of a track, by the knots of its placement.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use callweave::WriteOptions;
+use callweave::{Config, WriteOptions};
 use callweave::error::Stage;
 use callweave::export::Names;
 use callweave::host;
-use callweave::process::{PartyChunk, Redaction};
+use callweave::process::{PartyChunk, ProcessedTrack, Redaction};
 use callweave::run::RunOptions;
 use callweave::units::{Rate, Span};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
@@ -130,9 +130,10 @@ impl Processed {
         config: &str,
         longest_ms: Option<f64>,
         pad_ms: Option<f64>,
+        merge_gap_ms: Option<f64>,
     ) -> PyResult<Vec<ChunkParts>> {
         let config = arguments::config(py, config)?;
-        let options = host::chunk_options(&config, longest_ms, pad_ms).map_err(|e| raise(py, e))?;
+        let options = host::chunk_options(&config, longest_ms, pad_ms, merge_gap_ms).map_err(|e| raise(py, e))?;
         let parts = |party: PartyChunk| {
             let (track, call) = (party.chunk.track, party.chunk.call);
             let role = party.role.name().to_owned();
@@ -142,21 +143,41 @@ impl Processed {
         Ok(chunks.into_iter().map(parts).collect())
     }
 
-    /// The samples of a stretch of a track, at a rate.
+    /// The samples of a chunk: of a track's place, a voice and a stretch of the track's time.
     fn cut<'py>(
         &self,
         py: Python<'py>,
-        placed: usize,
-        start_ms: f64,
-        end_ms: f64,
+        place: (usize, Option<usize>),
+        track_ms: (f64, f64),
+        pad_ms: Option<f64>,
         rate_hz: Option<u32>,
     ) -> PyResult<(Bound<'py, PyArray1<f32>>, u32)> {
+        let options = host::chunk_options(&Config::default(), None, pad_ms, None).map_err(|e| raise(py, e))?;
         let (samples, rate) = self.look(py, move |call| {
-            let rate = rate_hz.map_or(Ok(host::CHUNK_RATE), Rate::new)?;
-            let track = call.tracks.get(placed).ok_or_else(|| host::refused("no such track"))?;
-            Ok((track.cut(Span::new(start_ms, end_ms), rate)?, rate.hz()))
+            host::chunk_samples(call, place, Span::new(track_ms.0, track_ms.1), &options, rate_hz)
         })?;
-        Ok((samples.into_pyarray(py), rate))
+        Ok((samples.into_pyarray(py), rate.hz()))
+    }
+
+    /// The tracks that are here: each one's place among the report's, its role and its rate.
+    fn placed(&self, py: Python<'_>) -> PyResult<Vec<(usize, String, u32)>> {
+        self.look(py, |call| {
+            let parts = |placed: &ProcessedTrack| {
+                (placed.index, placed.track.role.name().to_owned(), placed.track.rate.hz())
+            };
+            Ok(call.tracks.iter().map(parts).collect())
+        })
+    }
+
+    /// A track's samples along the call's timeline, at its own rate or another.
+    fn aligned<'py>(
+        &self,
+        py: Python<'py>,
+        placed: usize,
+        rate_hz: Option<u32>,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let samples = self.work(py, move |call, _| call.aligned(placed, rate_hz.map(Rate::new).transpose()?))?;
+        Ok(samples.into_pyarray(py))
     }
 
     /// A track's placement: pairs of track time and call time.

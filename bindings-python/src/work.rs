@@ -7,6 +7,7 @@
 //! Each piece of work has threads of core's for itself ([`host::on_own`]): a file that keeps its
 //! reader waiting holds up no other call.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::io::{self, Read};
@@ -117,6 +118,51 @@ impl Drop for Done {
     }
 }
 
+thread_local! {
+    /// What stops the work that this thread starts.
+    static SWITCH: RefCell<Option<Cancel>> = const { RefCell::new(None) };
+}
+
+/// A switch that another thread throws to stop what [`Switch::enter`] surrounds.
+#[pyclass(frozen, module = "callweave._callweave")]
+#[derive(Default)]
+pub struct Switch(Cancel);
+
+#[pymethods]
+impl Switch {
+    /// A switch that nobody has thrown.
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops the work.
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+impl Switch {
+    /// Work that this thread starts listens to the switch until this is dropped.
+    pub fn enter(&self) -> Entered {
+        Entered(SWITCH.replace(Some(self.0.clone())))
+    }
+}
+
+/// What the thread listened to before.
+pub struct Entered(Option<Cancel>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        SWITCH.set(self.0.take());
+    }
+}
+
+/// The switch that this thread listens to, or one that nobody throws.
+pub fn switch() -> Cancel {
+    SWITCH.with_borrow(|switch| switch.clone().unwrap_or_default())
+}
+
 /// One piece of work for one call from Python.
 pub struct Work<'py> {
     py: Python<'py>,
@@ -163,7 +209,7 @@ impl<'py> Work<'py> {
         self,
         work: impl FnOnce(&RunOptions) -> callweave::Result<T> + Send + 'static,
     ) -> PyResult<T> {
-        let cancel = Cancel::default();
+        let cancel = switch();
         let progress = self.progress.as_ref().map(|_| listener(&self.board));
         // The threads are there already when core is called: it makes no more.
         let run = RunOptions { cancel: cancel.clone(), progress, threads: None };
@@ -190,6 +236,10 @@ impl<'py> Work<'py> {
             }
             if done {
                 return Ok(());
+            }
+            if cancel.is_cancelled() {
+                self.py.detach(|| board.dismiss(Instant::now() + GRACE));
+                return Err(raise(self.py, Error::cancelled(Stage::Input)));
             }
         }
     }

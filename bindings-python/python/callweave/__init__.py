@@ -1,13 +1,15 @@
 """callweave: the audio library for call recordings.
 
 Everything here is a thin, typed face of the Rust crate of the same name: the same defaults, the same checks, the same
-bytes out. All work runs with the interpreter released; from asyncio, use `asyncio.to_thread`.
+bytes out. All work runs with the interpreter released; for asyncio there is `callweave.aio`.
 """
 
-from callweave import errors, provider, report
+from callweave import aio, errors, provider, report, tables
 from callweave._callweave import VERSION as __version__
 from callweave._many import BatchResult, process_batch
 from callweave._peaks import Peaks, peaks
+from callweave._speech import Speech, get_speech_timestamps, speech
+from callweave.audio import Audio, Levels, levels, load
 from callweave.calls import (
     Normalized,
     Processed,
@@ -33,10 +35,11 @@ from callweave.config import (
     SpeechConfig,
 )
 from callweave.errors import Error
-from callweave.inputs import Audio, Input
+from callweave.inputs import Input
 from callweave.live import LiveCall, LiveEvent, LiveTrack, SpeechEnd, SpeechStart, SpeechStream
-from callweave.processed import Chunk
-from callweave.report import Probe, Report
+from callweave.processed import Chunk, ProcessedTrack
+from callweave.report import Probe, Report, Span
+from callweave.transcript import Transcript, Word
 
 version: str = __version__
 
@@ -50,6 +53,7 @@ __all__ = [
     "Error",
     "Input",
     "IntegrityConfig",
+    "Levels",
     "LiveCall",
     "LiveEvent",
     "LiveTrack",
@@ -60,18 +64,27 @@ __all__ = [
     "Peaks",
     "Probe",
     "Processed",
+    "ProcessedTrack",
     "Report",
+    "Span",
+    "Speech",
     "SpeechConfig",
     "SpeechEnd",
     "SpeechStart",
     "SpeechStream",
+    "Transcript",
+    "Word",
     "__version__",
+    "aio",
     "align",
     "analyze",
     "chunks",
     "decode",
     "detect_speech",
     "errors",
+    "get_speech_timestamps",
+    "levels",
+    "load",
     "mix",
     "normalize",
     "peaks",
@@ -81,5 +94,7 @@ __all__ = [
     "provider",
     "redact",
     "report",
+    "speech",
+    "tables",
     "version",
 ]

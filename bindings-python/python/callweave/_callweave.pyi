@@ -8,15 +8,25 @@ from numpy.typing import NDArray
 from callweave.errors import Error
 
 __all__ = [
-    "ERROR_CODES",
-    "VERSION",
     "Batch",
+    "ERROR_CODES",
     "LiveCall",
     "Processed",
+    "REPORT_SCHEMA",
     "SpeechStream",
+    "Switch",
+    "VERSION",
     "analyze",
+    "cancellable",
     "decode_float32",
     "decode_int16",
+    "encode",
+    "frames",
+    "labels",
+    "levels",
+    "listen",
+    "load_float32",
+    "load_int16",
     "normalize",
     "peaks",
     "probe",
@@ -24,11 +34,17 @@ __all__ = [
     "provider",
     "read_config",
     "run_program",
+    "speech_preset",
+    "speech_timestamps",
     "strip_svg",
     "to_call",
+    "transcript",
+    "wave_svg",
+    "write_file",
 ]
 
 VERSION: str
+REPORT_SCHEMA: str
 ERROR_CODES: tuple[str, ...]
 
 _Progress = Callable[[str, int, int | None], object] | None
@@ -51,11 +67,13 @@ class Processed:
     def redact(self, what: str) -> None: ...
     def series(self) -> str: ...
     def chunks(
-        self, config: str, longest_ms: float | None, pad_ms: float | None
+        self, config: str, longest_ms: float | None, pad_ms: float | None, merge_gap_ms: float | None
     ) -> list[tuple[int, tuple[int, int | None], str, float, float, float, float]]: ...
     def cut(
-        self, placed: int, start_ms: float, end_ms: float, rate_hz: int | None
+        self, place: tuple[int, int | None], track_ms: tuple[float, float], pad_ms: float | None, rate_hz: int | None
     ) -> tuple[NDArray[np.float32], int]: ...
+    def placed(self) -> list[tuple[int, str, int]]: ...
+    def aligned(self, placed: int, rate_hz: int | None) -> NDArray[np.float32]: ...
     def knots(self, placed: int) -> list[tuple[float, float]]: ...
 
 @final
@@ -91,6 +109,11 @@ class LiveCall:
     def finish(self) -> Processed: ...
 
 @final
+class Switch:
+    def __new__(cls) -> Switch: ...
+    def cancel(self) -> None: ...
+
+@final
 class Batch:
     def __new__(cls, config: str, threads: int | None, tracks: bool, strict: bool) -> Batch: ...
     def is_full(self) -> bool: ...
@@ -116,6 +139,25 @@ def normalize(
 def peaks(
     input: Any, points_per_second: int | None, bits: int, config: str, progress: _Progress
 ) -> tuple[int, int, NDArray[np.int16], str, bytes]: ...
+def listen(
+    input: Any, config: str, unit: str
+) -> tuple[NDArray[np.float64], NDArray[np.float32], float, int, float]: ...
+def speech_timestamps(input: Any, options: str) -> list[tuple[float, float]]: ...
+def speech_preset(name: str) -> str: ...
+def load_float32(
+    input: Any, config: str, start_ms: float | None, duration_ms: float | None, rate_hz: int | None
+) -> tuple[NDArray[np.float32], int, str | None]: ...
+def load_int16(
+    input: Any, config: str, start_ms: float | None, duration_ms: float | None, rate_hz: int | None
+) -> tuple[NDArray[np.int16], int, str | None]: ...
+def levels(input: Any, config: str) -> str: ...
+def encode(input: Any, config: str, format: str | None, path: str | os.PathLike[str] | None) -> bytes: ...
+def write_file(path: str | os.PathLike[str], bytes: bytes) -> None: ...
+def frames(start_ms: float | None, end_ms: float | None, rate_hz: int, count: int) -> tuple[int, int]: ...
+def wave_svg(input: Any, config: str) -> str: ...
+def labels(report: str, format: str, show_parties: bool) -> str: ...
+def transcript(words: str, format: str, redacted: Sequence[tuple[float, float]]) -> str: ...
+def cancellable(switch: Switch, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 def to_call(knots: Sequence[tuple[float, float]], time_ms: float) -> float: ...
 def strip_svg(report: str) -> str: ...
 def provider(helper: str, json: str) -> str: ...

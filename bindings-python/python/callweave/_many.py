@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal
@@ -51,6 +51,7 @@ def process_batch(
     progress: OnCall | Literal["tqdm"] | None = None,
     tracks: bool = True,
     strict: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[BatchResult]:
     """Processes many calls, several at a time: an iterator over what came of each, in their order.
 
@@ -72,12 +73,17 @@ def process_batch(
         raise TypeError(f"found one call ({type(calls).__name__}), expected several")
     batch = _callweave.Batch(config_json(config), threads, tracks, strict)
     total = len(calls) if isinstance(calls, Sized) else None
-    return _results(batch, iter(calls), config, progress, total)
+
+    def opened(call: Any) -> Any:
+        return natives(call, storage_options)
+
+    return _results(batch, iter(calls), opened, config, progress, total)
 
 
 def _results(
     batch: _callweave.Batch,
     calls: Iterator[Recording | Input | DescribedInput | Iterable[Recording | Input]],
+    opened: Callable[[Any], Any],
     config: Config | None,
     progress: OnCall | Literal["tqdm"] | None,
     total: int | None,
@@ -87,7 +93,7 @@ def _results(
         with counted(progress) as hear:
             for index in count():
                 while not batch.is_full() and (call := next(calls, end)) is not end:
-                    _begin(batch, call)
+                    _begin(batch, opened, call)
                 taken = batch.take()
                 if taken is None:
                     return
@@ -100,10 +106,10 @@ def _results(
         batch.cancel()
 
 
-def _begin(batch: _callweave.Batch, call: Any) -> None:
+def _begin(batch: _callweave.Batch, opened: Callable[[Any], Any], call: Any) -> None:
     """Begins a call; the exception of one that cannot be opened comes out in its place."""
     try:
-        batch.push(natives(call))
+        batch.push(opened(call))
     except Error as error:
         batch.refuse(error)
     except Exception as error:

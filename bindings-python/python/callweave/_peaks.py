@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from callweave import _callweave
 from callweave._progress import Progress, watched
@@ -46,6 +47,7 @@ def peaks(
     bits: Literal[8, 16] = 8,
     config: Config | None = None,
     progress: Progress | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Peaks:
     """A recording's waveform as numbers, in one pass that keeps no samples: 100 points per second unless said otherwise. `bits` is the width of a value in `to_json` and
     `to_dat`.
@@ -55,5 +57,5 @@ def peaks(
     """
     text = config_json(config)
     with watched(progress) as hear:
-        rate, each, points, json, dat = _callweave.peaks(native(recording), points_per_second, bits, text, hear)
+        rate, each, points, json, dat = _callweave.peaks(native(recording, storage_options), points_per_second, bits, text, hear)
     return Peaks(points, rate, each, json, dat)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from callweave import _callweave
 from callweave._progress import OnProgress, Progress, watched
+from callweave._storage import is_url, put
+from callweave.audio import Audio
 from callweave.config import Config, config_json
 from callweave.errors import InvalidArgument
-from callweave.inputs import Audio, DescribedInput, Input, Recording, Role, native, natives
+from callweave.inputs import DescribedInput, Input, Recording, Role, native, natives
 from callweave.processed import Chunk, Cover, Processed, Spans, Unit
 from callweave.report import Alignment, Probe, Report, Source, Span
 
@@ -43,6 +48,7 @@ def process(
     progress: Progress | None = None,
     threads: int | None = None,
     strict: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Processed:
     """Processes a call and keeps its tracks, so that it can be mixed.
 
@@ -50,6 +56,9 @@ def process(
     call of `callweave.provider`.
     `roles` says who is heard on the tracks, in order; a recording with two channels is two tracks. The result does not
     depend on `threads`.
+
+    Recordings and documents may be URLs of whatever fsspec knows (`s3://`, `gs://`, `https://`), with `storage_options` for it
+    (`pip install callweave[cloud]`).
 
     A recording among several that cannot be read is an error; with `strict=False` the others are processed, and the failure
     is in the track's `error` and in the report's `warnings`.
@@ -62,7 +71,7 @@ def process(
     2
     """
     with watched(progress) as hear:
-        inner = _callweave.process(natives(inputs), list(roles), config_json(config), hear, threads, strict)
+        inner = _callweave.process(natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict)
     return Processed(inner, config)
 
 
@@ -74,31 +83,43 @@ def analyze(
     progress: Progress | None = None,
     threads: int | None = None,
     strict: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Report:
     """Processes a call for its report alone: as `process`, but no samples are kept."""
     with watched(progress) as hear:
-        text = _callweave.analyze(natives(inputs), list(roles), config_json(config), hear, threads, strict)
+        text = _callweave.analyze(natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict)
     return Report.from_json(text)
 
 
-def align(inputs: Inputs, config: Config | None = None) -> tuple[Alignment | None, ...]:
+def align(
+    inputs: Inputs, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
+) -> tuple[Alignment | None, ...]:
     """Where each track lies on the call's timeline; `None` for a track that cannot be read."""
-    return tuple(track.alignment for track in analyze(inputs, config, strict=False).tracks)
+    return tuple(track.alignment for track in analyze(inputs, config, strict=False, storage_options=storage_options).tracks)
 
 
-def detect_speech(recording: Recording | Input, config: Config | None = None) -> tuple[tuple[Span, ...], ...]:
+def detect_speech(
+    recording: Recording | Input, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
+) -> tuple[tuple[Span, ...], ...]:
     """Where somebody speaks: for each track of the recording its stretches of speech.
 
     >>> [track] = detect_speech(callweave.Input("fixtures/stereo/call.wav", channel=0))
     >>> track[0].end_ms > track[0].start_ms
     True
     """
-    return tuple(track.speech for track in analyze([recording], config).tracks)
+    return tuple(track.speech for track in analyze([recording], config, storage_options=storage_options).tracks)
 
 
-def mix(inputs: Inputs, config: Config | None = None, *, roles: Sequence[Role] = (), strict: bool = True) -> Audio:
+def mix(
+    inputs: Inputs,
+    config: Config | None = None,
+    *,
+    roles: Sequence[Role] = (),
+    strict: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Audio:
     """The call's parties, placed and levelled, as int16 samples."""
-    return process(inputs, config, roles=roles, strict=strict).mix()
+    return process(inputs, config, roles=roles, strict=strict, storage_options=storage_options).mix()
 
 
 def chunks(
@@ -108,10 +129,12 @@ def chunks(
     roles: Sequence[Role] = (),
     longest_ms: float | None = None,
     pad_ms: float | None = None,
+    merge_gap_ms: float | None = None,
     sample_rate_hz: int | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
     strict: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Chunk]:
     """Each party's own speech for a transcriber, in the order of the call; see `Processed.chunks`.
 
@@ -121,8 +144,10 @@ def chunks(
     >>> chunk.role, placed[0][0] == chunk.start_ms + 100
     ('customer', True)
     """
-    call = process(inputs, config, roles=roles, progress=progress, threads=threads, strict=strict)
-    return call.chunks(longest_ms=longest_ms, pad_ms=pad_ms, sample_rate_hz=sample_rate_hz)
+    options: dict[str, Any] = {"threads": threads, "strict": strict, "storage_options": storage_options}
+    call = process(inputs, config, roles=roles, progress=progress, **options)
+    cut: dict[str, Any] = {"longest_ms": longest_ms, "pad_ms": pad_ms, "merge_gap_ms": merge_gap_ms}
+    return call.chunks(**cut, sample_rate_hz=sample_rate_hz)
 
 
 def redact(
@@ -137,6 +162,7 @@ def redact(
     progress: Progress | None = None,
     threads: int | None = None,
     strict: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Processed:
     """Processes a call and takes stretches of it, or every key press, out of its tracks: to be mixed and written without them.
     The recordings themselves are not touched. `unit` is that of the spans' numbers; see `Processed.redact`.
@@ -144,12 +170,19 @@ def redact(
     >>> redact("fixtures/keypad-hold/manifest.json", keys=True).report.redacted != ()
     True
     """
-    call = process(inputs, config, roles=roles, progress=progress, threads=threads, strict=strict)
+    options: dict[str, Any] = {"threads": threads, "strict": strict, "storage_options": storage_options}
+    call = process(inputs, config, roles=roles, progress=progress, **options)
     call.redact(spans, unit=unit, keys=keys, cover=cover)
     return call
 
 
-def probe(recording: Recording | Input, config: Config | None = None, *, quick: bool = False) -> Probe:
+def probe(
+    recording: Recording | Input,
+    config: Config | None = None,
+    *,
+    quick: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Probe:
     """What a file really is, and what is wrong with it. What is no recording is an answer, not an error.
 
     The recording is read to its end, or with `quick` only its head, some 128 KB: nothing is decoded then, and the answer
@@ -160,11 +193,15 @@ def probe(recording: Recording | Input, config: Config | None = None, *, quick: 
     >>> probe("fixtures/stereo/call.wav", quick=True).head.declared_duration_ms
     26060.0
     """
-    return Probe.from_dict(json.loads(_callweave.probe(native(recording), config_json(config), quick)))
+    return Probe.from_dict(json.loads(_callweave.probe(native(recording, storage_options), config_json(config), quick)))
 
 
 def decode(
-    recording: Recording | Input, config: Config | None = None, *, dtype: Literal["float32", "int16"] = "float32"
+    recording: Recording | Input,
+    config: Config | None = None,
+    *,
+    dtype: Literal["float32", "int16"] = "float32",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Audio:
     """All samples of a recording, at its own rate, codec delay removed.
 
@@ -174,7 +211,7 @@ def decode(
     choices: dict[str, Any] = {"float32": _callweave.decode_float32, "int16": _callweave.decode_int16}
     if dtype not in choices:
         raise InvalidArgument(f"dtype: found {dtype}, expected {' or '.join(choices)}", "config")
-    samples, rate, source = choices[dtype](native(recording), config_json(config))
+    samples, rate, source = choices[dtype](native(recording, storage_options), config_json(config))
     return Audio(samples, rate, Source.from_dict(json.loads(source)))
 
 
@@ -200,6 +237,7 @@ def normalize(
     layout: Literal["split", "mono"] | None = None,
     config: Config | None = None,
     progress: Progress | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Normalized:
     """One recording at one rate and one level: the everyday call.
 
@@ -213,7 +251,12 @@ def normalize(
     config = config or Config()
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     config = replace(config, mix=replace(config.mix, **changes))
-    with watched(progress) as hear:
-        samples, hz, source, gain = _callweave.normalize(native(recording), config_json(config), output, hear)
+    url = os.fspath(output) if output is not None and is_url(output) else None
+    with tempfile.TemporaryDirectory(prefix="callweave-") if url else nullcontext(None) as local, watched(progress) as hear:
+        path = output if url is None else os.path.join(local or "", url.rpartition("/")[2])
+        item = native(recording, storage_options)
+        samples, hz, source, gain = _callweave.normalize(item, config_json(config), path, hear)
+        if url is not None and path is not None:
+            put(url, Path(path).read_bytes(), storage_options)
     audio = None if samples is None else Audio(samples, hz)
     return Normalized(audio, hz, Source.from_dict(json.loads(source)), gain)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 from callweave import _callweave
 from callweave._record import Record, camel
 
-__all__ = ["AlignOptions", "Config", "DecodeOptions", "IntegrityConfig", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
+__all__ = ["AlignOptions", "Config", "DecodeOptions", "Detector", "IntegrityConfig", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
+
+Detector: TypeAlias = Literal["silero", "webrtc"]
+"""A detector of speech."""
 
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
 
@@ -117,6 +120,29 @@ class SpeechConfig(_Section):
     bleed_gate: bool = _default("speech", "bleed_gate")
     """Whether speech that only repeats another track is told apart as bleed."""
 
+    @classmethod
+    def metrics(cls) -> Self:
+        """For figures, the default: a short "yes" counts, and nothing is padded."""
+        return cls._preset("metrics")
+
+    @classmethod
+    def asr(cls) -> Self:
+        """For transcribers: nothing clipped at either end, at most 30 s.
+
+        >>> SpeechConfig.asr().speech_pad_ms
+        200.0
+        """
+        return cls._preset("asr")
+
+    @classmethod
+    def silero(cls) -> Self:
+        """What `silero_vad.get_speech_timestamps` does by itself."""
+        return cls._preset("silero")
+
+    @classmethod
+    def _preset(cls, name: str) -> Self:
+        return cls._of(json.loads(_callweave.speech_preset(name)))
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MixConfig(_Section):
@@ -126,8 +152,8 @@ class MixConfig(_Section):
     """Samples per second: a number, `source` (the inputs' highest) or `auto` (that, at most 16000)."""
     layout: Literal["split", "mono", "voices"] = _default("mix", "layout")
     """One channel per party, one for all (`mono`), or one per party and per voice of a mixed track (`voices`)."""
-    format: str = _default("mix", "format")
-    """How the file is written: `wav`, ..."""
+    format: Literal["wav", "wav-ulaw", "flac"] = _default("mix", "format")
+    """How the file is written: 16-bit PCM or mu-law in wav, or FLAC."""
     level: str = _default("mix", "level")
     """The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`."""
 
@@ -221,7 +247,7 @@ class Config(_Section):
     """How recordings are read."""
     align: AlignOptions = field(default_factory=AlignOptions)
     """How tracks are placed."""
-    detector: str = _default("detector")
+    detector: Detector = _default("detector")
     """Which speech detector listens."""
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     """From probabilities to spans."""

@@ -5,23 +5,26 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from callweave._storage import is_url, open_url
+from callweave.audio import Audio
 from callweave.errors import InvalidArgument
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from callweave.report import Source
-
-__all__ = ["Audio", "Input", "Readable", "Recording", "Response", "Role", "StreamedResponse"]
+__all__ = ["Audio", "Input", "Raw", "Readable", "Recording", "Response", "Role", "StreamedResponse"]
 
 Role: TypeAlias = Literal["customer", "agent", "transfer", "participant", "mixed", "unknown"]
 """Who is heard on a track."""
+
+
+Raw: TypeAlias = Literal[
+    "ulaw", "alaw", "gsm", "g722", "g726-16", "g726-24", "g726-32", "g726-40", "g729", "g723_1", "vox", "vox6",
+    "sln", "sln12", "sln16", "sln24", "sln32", "sln44", "sln48", "sln96", "sln192",
+]  # fmt: skip
+"""How the samples of a file without a header are written, by the endings that phone systems give such files."""
 
 
 @runtime_checkable
@@ -46,31 +49,6 @@ class StreamedResponse(Protocol):
 
     def iter_bytes(self) -> Iterator[bytes]:
         """Its body, decompressed."""
-
-
-@dataclass(frozen=True, eq=False)
-class Audio:
-    """Samples with their rate."""
-
-    samples: NDArray[np.float32] | NDArray[np.int16]
-    """`(channels, frames)` or `(frames,)`; float32 is nominally within -1 and 1."""
-    sample_rate_hz: int
-    source: Source | None = None
-    """What the recording was that they were decoded from."""
-
-    def __post_init__(self) -> None:
-        if not hasattr(self.samples, "dtype"):
-            raise TypeError(f"samples: found {type(self.samples).__name__}, expected a numpy array of float32 or int16")
-
-    @property
-    def duration_ms(self) -> float:
-        """How long it is."""
-        return float(1000 * self.samples.shape[-1] / self.sample_rate_hz)
-
-    def __repr__(self) -> str:
-        channels = 1 if self.samples.ndim == 1 else self.samples.shape[0]
-        kind, rate, ms = self.samples.dtype, self.sample_rate_hz, self.duration_ms
-        return f"<Audio {channels} x {self.samples.shape[-1]} {kind} at {rate} Hz, {ms / 1000:.3f} s>"
 
 
 Recording: TypeAlias = (
@@ -105,6 +83,10 @@ class Input:
     """Where the recording begins on the call's timeline, in milliseconds: it is placed there and nowhere else."""
     offset_uncertainty_ms: float | None = None
     """Half the width of the interval that holds `offset_ms` nine times in ten; exact where it is not said."""
+    raw: Raw | None = None
+    """How the samples of a file without a header are written; its content is then not asked."""
+    storage_options: Mapping[str, Any] | None = None
+    """What fsspec is told of a URL's storage: keys, endpoints."""
 
     def __repr__(self) -> str:
         known = ((name, value) for name, value in vars(self).items() if name != "source" and value is not None)
@@ -125,6 +107,7 @@ class _Native:
     name: str | None
     offset_ms: float | None
     offset_uncertainty_ms: float | None
+    raw: str | None
 
 
 @dataclass(frozen=True)
@@ -152,8 +135,10 @@ class _Parts:
         return next((part for part in self._parts if part), b"")
 
 
-def _readable(source: Recording) -> Recording:
+def _readable(source: Recording, storage_options: Mapping[str, Any] | None = None) -> Recording:
     """What the native module reads, of whatever is one recording."""
+    if isinstance(source, str) and is_url(source):
+        return open_url(source, storage_options)
     if isinstance(source, StreamedResponse):
         return _Parts(source.iter_bytes())
     if isinstance(source, Response):
@@ -175,23 +160,90 @@ def _moment(moment: str | float | datetime | None) -> str | None:
     return None if moment is None else json.dumps(moment)
 
 
-def native(item: Recording | Input) -> _Native:
+def native(item: Recording | Input, storage_options: Mapping[str, Any] | None = None) -> _Native:
     """One input for the native module."""
     given = item if isinstance(item, Input) else Input(item)
+    if storage_options is not None and given.storage_options is None:
+        given = replace(given, storage_options=storage_options)
     started_at = _moment(given.started_at)
     offset = (given.offset_ms, given.offset_uncertainty_ms)
-    return _Native(_readable(given.source), given.role, given.party, started_at, given.channel, given.name, *offset)
+    source, name = _readable(given.source, given.storage_options), given.name
+    if name is None and is_url(given.source):
+        name = str(given.source)
+    return _Native(source, given.role, given.party, started_at, given.channel, name, *offset, given.raw)
 
 
-def natives(inputs: Recording | Input | DescribedInput | Iterable[Recording | Input]) -> list[_Native] | list[_NativeCall]:
+def natives(
+    inputs: Recording | Input | DescribedInput | Iterable[Recording | Input],
+    storage_options: Mapping[str, Any] | None = None,
+) -> list[_Native] | list[_NativeCall]:
     """One input or several for the native module."""
+    if isinstance(inputs, str) and is_url(inputs) and inputs.partition("?")[0].endswith(".json"):
+        return [described_at(inputs, storage_options)._native()]
     if isinstance(inputs, DescribedInput):
         return [inputs._native()]
     if isinstance(inputs, (*ONE, Input)):
-        return [native(inputs)]
+        return [native(inputs, storage_options)]
     if hasattr(inputs, "dtype"):
         array: Any = inputs
         return [native(array)]
     if not isinstance(inputs, Iterable):
         raise TypeError(f"found {type(inputs).__name__}, expected a recording or several")
-    return [native(item) for item in inputs]
+    return [native(item, storage_options) for item in inputs]
+
+
+def described_at(url: str, storage_options: Mapping[str, Any] | None) -> DescribedInput:
+    """The call of a document in storage, with its audio beside it."""
+    from callweave import provider
+
+    folder, _, _ = url.rpartition("/")
+    with open_url(url, storage_options) as file:
+        call = provider.read(file.read())
+    lacking = (call.described.recordings[missing.recording].path for missing in call.described.missing)
+    # What a document names elsewhere is not fetched: it may be anybody's.
+    beside = [path for path in lacking if path and not path.startswith(("/", "\\")) and ".." not in path and not is_url(path)]
+    return call.with_audio({path: Input(f"{folder}/{path}", storage_options=storage_options) for path in beside})
+
+
+def native(item: Recording | Input, storage_options: Mapping[str, Any] | None = None) -> _Native:
+    """One input for the native module."""
+    given = item if isinstance(item, Input) else Input(item)
+    if storage_options is not None and given.storage_options is None:
+        given = replace(given, storage_options=storage_options)
+    started_at = _moment(given.started_at)
+    offset = (given.offset_ms, given.offset_uncertainty_ms)
+    source, name = _readable(given.source, given.storage_options), given.name
+    if name is None and is_url(given.source):
+        name = str(given.source)
+    return _Native(source, given.role, given.party, started_at, given.channel, name, *offset, given.raw)
+
+
+def natives(
+    inputs: Recording | Input | DescribedInput | Iterable[Recording | Input],
+    storage_options: Mapping[str, Any] | None = None,
+) -> list[_Native] | list[_NativeCall]:
+    """One input or several for the native module."""
+    if isinstance(inputs, str) and is_url(inputs) and inputs.partition("?")[0].endswith(".json"):
+        return [described_at(inputs, storage_options)._native()]
+    if isinstance(inputs, DescribedInput):
+        return [inputs._native()]
+    if isinstance(inputs, (*ONE, Input)):
+        return [native(inputs, storage_options)]
+    if hasattr(inputs, "dtype"):
+        array: Any = inputs
+        return [native(array)]
+    if not isinstance(inputs, Iterable):
+        raise TypeError(f"found {type(inputs).__name__}, expected a recording or several")
+    return [native(item, storage_options) for item in inputs]
+
+
+def described_at(url: str, storage_options: Mapping[str, Any] | None) -> DescribedInput:
+    """The call of a document in storage, with its audio beside it."""
+    from callweave import provider
+
+    folder, _, _ = url.rpartition("/")
+    with open_url(url, storage_options) as file:
+        call = provider.read(file.read())
+    names = [missing.file or missing.url or "" for missing in call.described.missing]
+    beside = {name: name if is_url(name) else f"{folder}/{name}" for name in names if name}
+    return call.with_audio({name: Input(at, storage_options=storage_options) for name, at in beside.items()})

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from callweave import _callweave
 from callweave.config import Config, MixConfig, config_json
 from callweave.errors import InvalidArgument
-from callweave.inputs import Audio, Role
-from callweave.report import Report, Span
+from callweave._storage import is_url, put_folder
+from callweave.audio import Audio, AudioFormat
+from callweave.inputs import Role
+from callweave.report import Label, Report, Span
+from callweave.transcript import Word, parts_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Chunk", "Cover", "Label", "LevelWarning", "Processed", "Spans", "Unit"]
-
-Label: TypeAlias = Literal["rttm", "textgrid", "audacity", "vtt", "csv"]
-"""A format of labels."""
+__all__ = ["Chunk", "Cover", "Label", "LevelWarning", "Processed", "ProcessedTrack", "Spans", "Unit"]
 
 Cover: TypeAlias = Literal["silence", "beep"]
 """What is heard in place of what was taken out."""
@@ -68,9 +69,50 @@ class Chunk:
         audio included."""
         return _callweave.to_call(self._knots, self._track_ms + time_ms)
 
+    def words(self, heard: Iterable[Any], *, unit: Unit) -> Iterator[Word]:
+        """What a transcriber tells of the chunk, on the call's timeline: tuples `(start, end, text)`, mappings or objects with
+        `start`, `end` and `word` or `text`, as Whisper's models give them (in seconds: `unit="s"`).
+
+        >>> import callweave
+        >>> chunk = next(callweave.chunks("fixtures/short/manifest.json"))
+        >>> [word] = chunk.words([(0.2, 0.5, "hello")], unit="s")
+        >>> word.text, word.role, word.start_ms == chunk.to_call(200)
+        ('hello', 'agent', True)
+        """
+        scale = _scale(unit)
+        for start, end, text, confidence in map(parts_of, heard):
+            span = self.to_call(scale * start), self.to_call(scale * end)
+            yield Word(*span, text, self.role, self.track, self.voice, confidence)
+
     def __repr__(self) -> str:
         seconds = len(self.samples) / self.sample_rate_hz
         return f"<Chunk {self.role} from {self.start_ms:.0f} to {self.end_ms:.0f} ms, {seconds:.2f} s at {self.sample_rate_hz} Hz>"
+
+
+class ProcessedTrack:
+    """A track of a processed call: one party's samples, on the call's timeline."""
+
+    def __init__(self, inner: _callweave.Processed, placed: int, index: int, role: Role, rate: int) -> None:
+        self._inner = inner
+        self._placed = placed
+        self.index = index
+        """The track's place among the report's tracks."""
+        self.role: Role = role
+        """Who is heard."""
+        self.sample_rate_hz = rate
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """`(frames,)` from the call's beginning to its end, as recorded: drift and lost audio made up for, neither levelled nor
+        limited. Tracks of one rate can be laid over each other sample by sample. Made anew each time."""
+        return self._inner.aligned(self._placed, None)
+
+    def audio(self, rate: int | None = None) -> Audio:
+        """The same with its rate, or at another."""
+        return Audio(self._inner.aligned(self._placed, rate), rate or self.sample_rate_hz)
+
+    def __repr__(self) -> str:
+        return f"<ProcessedTrack {self.index} {self.role} at {self.sample_rate_hz} Hz>"
 
 
 class Processed:
@@ -90,6 +132,18 @@ class Processed:
         if self._report is None:
             self._report = Report.from_json(self._inner.report_json())
         return self._report
+
+    @property
+    def tracks(self) -> tuple[ProcessedTrack, ...]:
+        """The tracks that could be read, with their samples on the call's timeline.
+
+        >>> import callweave
+        >>> call = callweave.process("fixtures/short/manifest.json")
+        >>> [len(track.samples) / track.sample_rate_hz * 1000 == call.report.call.duration_ms for track in call.tracks]
+        [True, True]
+        """
+        placed: Any = enumerate(self._inner.placed())
+        return tuple(ProcessedTrack(self._inner, place, *parts) for place, parts in placed)
 
     def mix(
         self,
@@ -119,7 +173,7 @@ class Processed:
         *,
         rate: Literal["auto", "source"] | int | None = None,
         layout: Literal["split", "mono", "voices"] | None = None,
-        format: Literal["wav", "wav-ulaw", "flac"] | None = None,
+        format: AudioFormat | None = None,
         level: str | None = None,
         page: bool = True,
         embed_audio: bool = False,
@@ -127,8 +181,10 @@ class Processed:
         series: bool = False,
         labels: Sequence[Label] = (),
         show_parties: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> Report:
         """Writes the mix and `report.json` to a folder, each file whole or not at all; returns the report that names them.
+        A folder may be a URL (`s3://bucket/calls/1`), to which the report goes last: where it is, everything is.
         `rate`, `layout`, `format` and `level` go before those of the configuration.
 
         `page` writes `report.html`, a page to look at, with `embed_audio` the mix inside; `peaks` the mix's waveform at so
@@ -136,7 +192,13 @@ class Processed:
         parties by role unless `show_parties` is set.
         """
         mix = self._mix_json(config, rate=rate, layout=layout, format=format, level=level)
-        self._inner.write(folder, mix, page, embed_audio, peaks, series, list(labels), show_parties)
+        options = (mix, page, embed_audio, peaks, series, list(labels), show_parties)
+        if is_url(folder):
+            with tempfile.TemporaryDirectory(prefix="callweave-") as local:
+                self._inner.write(local, *options)
+                put_folder(local, str(folder), "report.json", storage_options)
+        else:
+            self._inner.write(folder, *options)
         self._report = None
         return self.report
 
@@ -170,21 +232,29 @@ class Processed:
         return values
 
     def chunks(
-        self, *, longest_ms: float | None = None, pad_ms: float | None = None, sample_rate_hz: int | None = None
+        self,
+        *,
+        longest_ms: float | None = None,
+        pad_ms: float | None = None,
+        merge_gap_ms: float | None = None,
+        sample_rate_hz: int | None = None,
     ) -> Iterator[Chunk]:
         """Each party's own speech for a transcriber, in the order of the call: one chunk for each stretch of speech, more where
         it is longer than `longest_ms` (30 s unless said otherwise, 1 s or more), cut in its pauses. `pad_ms` of the track
         (200 ms unless said otherwise, at most a quarter of `longest_ms`) is added on either side. Samples have 16000 Hz unless
         another rate is said.
 
+        `merge_gap_ms` makes one chunk of a party's neighbours with at most such a pause between them, up to `longest_ms`: windows
+        as Whisper wants them. What others say in between is silent in it.
+
         Bleed is left out, so nobody is transcribed twice. Samples are cut as the iterator goes on.
         """
-        parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms)
-        return (self._chunk(part, sample_rate_hz) for part in parts)
+        parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms, merge_gap_ms)
+        return (self._chunk(part, pad_ms, sample_rate_hz) for part in parts)
 
-    def _chunk(self, part: _ChunkParts, rate: int | None) -> Chunk:
+    def _chunk(self, part: _ChunkParts, pad_ms: float | None, rate: int | None) -> Chunk:
         placed, (track, voice), role, start, end, call_start, call_end = part
-        samples, hz = self._inner.cut(placed, start, end, rate)
+        samples, hz = self._inner.cut((placed, voice), (start, end), pad_ms, rate)
         return Chunk(track, role, call_start, call_end, samples, hz, start, self._inner.knots(placed), voice)
 
     def _mix_json(self, mix: MixConfig | None, **said: Any) -> str:
@@ -202,10 +272,14 @@ class Processed:
 
 def _span(pair: tuple[float, float], unit: Unit | None) -> dict[str, float]:
     start, end = pair
-    if unit not in (None, "ms", "s"):
-        raise InvalidArgument(f"unit: found {unit!r}, expected 'ms' or 's'", "config")
     if unit is None and end - start < _DOUBTFUL_MS:
         said = f"a span from {start} to {end} without a unit: found {end - start} ms, expected unit='s' or unit='ms' with it"
         raise InvalidArgument(said, "config")
-    scale = 1000 if unit == "s" else 1
+    scale = _scale(unit or "ms")
     return {"startMs": scale * start, "endMs": scale * end}
+
+
+def _scale(unit: Unit) -> int:
+    if unit not in ("ms", "s"):
+        raise InvalidArgument(f"unit: found {unit!r}, expected 'ms' or 's'", "config")
+    return 1000 if unit == "s" else 1

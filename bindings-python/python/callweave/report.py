@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from callweave import _callweave
 from callweave._record import Record
+from callweave.errors import InvalidArgument
 from callweave.inputs import Role
+
+if TYPE_CHECKING:
+    from callweave.tables import Table
 
 __all__ = [
     "Alignment",
@@ -21,11 +25,16 @@ __all__ = [
     "Call",
     "Event",
     "Head",
+    "EventKind",
+    "FindingCode",
     "Interruption",
+    "Label",
     "Level",
+    "Method",
     "Metrics",
     "Named",
     "Outcome",
+    "OutcomeName",
     "Output",
     "PartyMetrics",
     "Piece",
@@ -37,12 +46,48 @@ __all__ = [
     "Source",
     "Span",
     "Tag",
+    "TagName",
     "Track",
     "TrackError",
     "Turn",
     "Warning",
+    "schema",
 ]
 
+Label: TypeAlias = Literal["rttm", "textgrid", "audacity", "vtt", "csv"]
+"""A format of labels."""
+
+Method: TypeAlias = Literal["reference", "bleed", "given", "lengths", "timestamps", "turns", "none"]
+"""How a track's place was found."""
+
+EventKind: TypeAlias = Literal[
+    "dtmf", "ringback", "busy", "congestion", "sit", "fax", "beep", "music", "silence", "digital_zero", "dropout", "clipping"
+]
+"""A kind of sound that is not speech."""
+
+OutcomeName: TypeAlias = Literal[
+    "conversation", "silent_party", "one_way_audio", "monologue", "ivr_only", "voicemail", "no_answer", "busy", "fax", "unknown"
+]
+"""What can be heard to happen."""
+
+TagName: TypeAlias = Literal["normal", "short", "wrong_or_spam", "other"]
+"""A provider's value for a call."""
+
+FindingCode: TypeAlias = Literal[
+    "dead_track", "one_way_audio", "clipped", "narrow_band", "header_mismatch", "damaged", "pause_zeros", "pause_splice",
+    "dropouts", "dual_mono",
+]  # fmt: skip
+"""Something that can be wrong with a recording."""
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the report.
+
+    >>> schema()["title"]
+    'callweave report'
+    """
+    values: dict[str, Any] = json.loads(_callweave.REPORT_SCHEMA)
+    return values
 
 
 @dataclass(frozen=True)
@@ -147,8 +192,8 @@ class Alignment(Record):
     """Call time of the track's first sample."""
     drift_ppm: float
     """The recorder's clock error; above 0 it ran fast."""
-    method: str
-    """How the place was found: `reference`, `bleed`, `timestamps`, `turns` or `none`."""
+    method: Method
+    """How the place was found."""
     confidence: float
     """The probability that the placement is within 250 ms of the truth."""
     uncertainty_ms: float
@@ -193,8 +238,7 @@ class Bleed(Span):
 class Event(Span):
     """A sound that is not speech."""
 
-    kind: str
-    """`dtmf`, `ringback`, `busy`, `music`, ..."""
+    kind: EventKind
     detail: str | None
     confidence: float
 
@@ -303,7 +347,7 @@ class Metrics(Record):
     interruptions: tuple[Interruption, ...] | None
     backchannels: int | None
     response_ms: ResponseTimes | None
-    unavailable: str | None
+    unavailable: Literal["alignment", "voices"] | None
     """Why figures are missing: `alignment`, `voices`, or `None`."""
 
 
@@ -322,7 +366,7 @@ class Reason(Record):
 class Outcome(Record):
     """What was heard to happen, and why callweave thinks so."""
 
-    value: str
+    value: OutcomeName
     confidence: float
     """The probability that it is the true one among those it could be, 0 to 1."""
     reasons: tuple[Reason, ...]
@@ -332,7 +376,7 @@ class Outcome(Record):
 class Tag(Record):
     """The tag that follows from the outcome."""
 
-    value: Literal["normal", "short", "wrong_or_spam", "other"]
+    value: TagName
     from_: str
 
 
@@ -340,7 +384,7 @@ class Tag(Record):
 class Finding(Record):
     """Something that is wrong with a recording."""
 
-    code: str
+    code: FindingCode
     track: int
     """The track's place among the call's tracks."""
     measured: float
@@ -406,6 +450,45 @@ class Report(Record):
         """The report under its JSON names, fields that this version does not know included."""
         values: dict[str, Any] = json.loads(self.to_json())
         return values
+
+    def track(self, who: Role | int) -> Track:
+        """The one track of a role, or the track at a place.
+
+        >>> callweave.analyze("fixtures/short/manifest.json").track("agent").role
+        'agent'
+        """
+        found = [track for track in self.tracks if who == (track.index if isinstance(who, int) else track.role)]
+        if len(found) == 1:
+            return found[0]
+        said = ", ".join(f"{track.index} {track.role}" for track in self.tracks)
+        raise InvalidArgument(f"track {who!r}: found {len(found)} of them, expected one of {said}", "input")
+
+    def labels(self, format: Label, *, show_parties: bool = False) -> str:
+        """The call in the format of another tool, without writing a folder. Parties are named by role unless `show_parties`
+        is set.
+
+        >>> callweave.analyze("fixtures/short/manifest.json").labels("rttm").split()[0]
+        'SPEAKER'
+        """
+        return _callweave.labels(self.to_json(), format, show_parties)
+
+    def to_pandas(self, table: Table = "calls") -> Any:
+        """One of the report's tables as a `pandas.DataFrame`; `callweave.tables` takes many reports."""
+        from callweave import tables
+
+        return tables.to_pandas(self, table)
+
+    def to_polars(self, table: Table = "calls") -> Any:
+        """One of the report's tables as a `polars.DataFrame`."""
+        from callweave import tables
+
+        return tables.to_polars(self, table)
+
+    def to_arrow(self, table: Table = "calls") -> Any:
+        """One of the report's tables as a `pyarrow.Table`."""
+        from callweave import tables
+
+        return tables.to_arrow(self, table)
 
     def _repr_html_(self) -> str:
         """The call as a picture, for notebooks: who speaks when, and what else sounds. Parties are not named."""

@@ -169,6 +169,19 @@ impl SpeechConfig {
         }
         Ok(())
     }
+
+    /// What Silero's `get_speech_timestamps` does by itself: its parameters, its rule for the edges,
+    /// and a network that never begins anew.
+    pub fn silero() -> Self {
+        Self {
+            min_speech_ms: Millis(250.0),
+            min_silence_ms: Millis(100.0),
+            speech_pad_ms: Millis(30.0),
+            reset_after_ms: None,
+            edges: Edges::Detector,
+            ..Self::metrics()
+        }
+    }
 }
 
 /// How tracks are placed: what may be used, and where to look.

@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 
 use super::flac::Flac;
 use super::wav::Wav;
-use super::{Encode, PartialFile, write_error};
+use super::{AudioShape, Encode, PartialFile, write_error};
 use crate::config::{Format, hex};
 use crate::error::{Error, Result, Stage};
 use crate::mix::Mixer;
 use crate::run::RunOptions;
 use crate::threads::{self, Job};
+use crate::units::Rate;
 
 /// Samples of each channel that are mixed while those before are written: some milliseconds of
 /// work.
@@ -109,6 +110,36 @@ fn encode(
     to.flush().map_err(failed)
 }
 
+/// What encodes audio as a format.
+fn encoder(shape: AudioShape, format: Format) -> Result<Box<dyn Encode + Send>> {
+    Ok(match format {
+        Format::Wav => Box::new(Wav::new(shape, false)?),
+        Format::WavUlaw => Box::new(Wav::new(shape, true)?),
+        Format::Flac => Box::new(Flac::new(shape)?),
+    })
+}
+
+/// Channels of one length as the bytes of a file, sample for sample.
+///
+/// # Errors
+/// As [`write_audio`].
+pub(crate) fn encode_audio(channels: &[Vec<i16>], rate: Rate, format: Format) -> Result<Vec<u8>> {
+    let frames = channels.iter().map(Vec::len).min().unwrap_or(0);
+    let count = u16::try_from(channels.len()).unwrap_or(u16::MAX);
+    let mut encoder = encoder(AudioShape { channels: count, rate, frames: frames as u64 }, format)?;
+    let (mut bytes, mut block) = (Vec::new(), Vec::new());
+    encoder.header(frames as u64, &mut bytes);
+    for start in (0..frames).step_by(AHEAD) {
+        block.clear();
+        for frame in start..frames.min(start + AHEAD) {
+            block.extend(channels.iter().filter_map(|channel| channel.get(frame)));
+        }
+        encoder.encode(&block, &mut bytes);
+    }
+    encoder.finish(&mut bytes);
+    Ok(bytes)
+}
+
 /// Mixes and encodes.
 struct AudioWriter<'m, 'a> {
     mixer: &'m mut Mixer<'a>,
@@ -128,11 +159,7 @@ struct WrittenAudio {
 
 impl<'m, 'a> AudioWriter<'m, 'a> {
     fn new(mixer: &'m mut Mixer<'a>, format: Format) -> Result<Self> {
-        let encoder: Box<dyn Encode + Send> = match format {
-            Format::Wav => Box::new(Wav::new(mixer, false)?),
-            Format::WavUlaw => Box::new(Wav::new(mixer, true)?),
-            Format::Flac => Box::new(Flac::new(mixer)?),
-        };
+        let encoder = encoder(AudioShape::of(mixer), format)?;
         Ok(Self { mixer, encoder, frames: 1 })
     }
 
@@ -167,7 +194,7 @@ mod tests {
     use crate::mix::MixInput;
     use crate::run::Cancel;
     use crate::timeline::Placement;
-    use crate::units::{Decibels, Millis, Rate};
+    use crate::units::{Decibels, Millis};
 
     const FORMATS: [(Format, &str); 3] = [(Format::Wav, "wav"), (Format::WavUlaw, "wav"), (Format::Flac, "flac")];
 
@@ -279,6 +306,18 @@ mod tests {
                         assert!(track.samples == want, "{told}: channel {c}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn channels_in_memory_are_written_sample_for_sample() {
+        let all = channels(70_001);
+        for (format, name) in FORMATS {
+            let bytes = encode_audio(&all[..2], Rate::NARROWBAND, format).unwrap();
+            let read = decode(Input::bytes(format!("a.{name}"), bytes), &Default::default()).unwrap();
+            for (track, channel) in read.iter().zip(&all) {
+                assert!(track.samples == kept(channel, format), "{format:?}");
             }
         }
     }

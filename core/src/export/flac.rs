@@ -2,9 +2,8 @@
 //! so the bytes are the same on every machine; the checksum of all samples is left out, as the
 //! format allows, since it would stand before them.
 
-use super::Encode;
+use super::{AudioShape, Encode};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::mix::Mixer;
 
 /// Samples of a channel in a frame.
 const BLOCK: usize = 4096;
@@ -34,13 +33,13 @@ pub(super) struct Flac {
 impl Flac {
     /// # Errors
     /// `unsupported` for more than 8 channels.
-    pub(super) fn new(mixer: &Mixer) -> Result<Self> {
-        let channels = mixer.channels();
+    pub(super) fn new(shape: AudioShape) -> Result<Self> {
+        let channels = shape.channels;
         if channels > MAX_CHANNELS {
             return Err(Error::new(ErrorKind::Unsupported, Stage::Export, "too many channels for FLAC")
                 .with_mismatch(channels, format!("at most {MAX_CHANNELS}: write wav, or mix to mono")));
         }
-        Ok(Self { channels, rate: mixer.rate().hz(), waiting: Vec::new(), frame: 0, residual: Vec::new() })
+        Ok(Self { channels, rate: shape.rate.hz(), waiting: Vec::new(), frame: 0, residual: Vec::new() })
     }
 
     fn frame(&mut self, samples: &[i16], out: &mut Vec<u8>) {

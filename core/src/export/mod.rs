@@ -11,9 +11,10 @@ mod peaks;
 mod series;
 mod strip;
 mod strip_text;
+mod transcript;
 mod wav;
 
-pub(crate) use audio::write_audio_heard;
+pub(crate) use audio::{encode_audio, write_audio_heard};
 pub use audio::{write_audio, write_audio_to};
 pub(crate) use claim::Claim;
 #[cfg(feature = "cli")]
@@ -29,11 +30,29 @@ pub use peaks::{PeakBits, Peaks, peaks, samples_per_point, write_peaks};
 pub(crate) use series::{TrackLevels, series};
 pub use strip::strip_svg;
 pub use strip_text::strip_text;
+pub use transcript::{Cue, Transcript, Word};
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result, Stage};
+use crate::mix::Mixer;
+use crate::units::Rate;
+
+/// What an encoder knows before the first sample.
+#[derive(Clone, Copy)]
+struct AudioShape {
+    channels: u16,
+    rate: Rate,
+    /// Samples of each channel.
+    frames: u64,
+}
+
+impl AudioShape {
+    fn of(mixer: &Mixer) -> Self {
+        Self { channels: mixer.channels(), rate: mixer.rate(), frames: mixer.frames_left() }
+    }
+}
 
 /// A format of audio files. Bytes go to the end of `out`.
 trait Encode {
@@ -54,7 +73,7 @@ pub fn write_text(path: impl AsRef<Path>, text: &str) -> Result<()> {
 }
 
 /// Writes a file, whole or not at all.
-fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let (part, mut file) = PartialFile::create(path)?;
     file.write_all(bytes).map_err(|e| write_error(e, path))?;
     drop(file);

@@ -4,9 +4,8 @@
 //! samples are written, so that it must seek. Here the length is known before, the bytes go out
 //! once and in order, and are hashed as they go.
 
-use super::Encode;
+use super::{AudioShape, Encode};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::mix::Mixer;
 
 /// The most bytes of samples that a plain wav file holds: its sizes have 32 bits.
 const MAX_BYTES: u64 = u32::MAX as u64 - 64;
@@ -23,9 +22,9 @@ pub(super) struct Wav {
 impl Wav {
     /// # Errors
     /// `limit_exceeded` beyond 4 GB.
-    pub(super) fn new(mixer: &Mixer, ulaw: bool) -> Result<Self> {
-        let wav = Self { channels: mixer.channels(), rate: mixer.rate().hz(), ulaw, odd: false };
-        let bytes = mixer.frames_left().saturating_mul(wav.frame_bytes().into());
+    pub(super) fn new(shape: AudioShape, ulaw: bool) -> Result<Self> {
+        let wav = Self { channels: shape.channels, rate: shape.rate.hz(), ulaw, odd: false };
+        let bytes = shape.frames.saturating_mul(wav.frame_bytes().into());
         if bytes > MAX_BYTES {
             return Err(Error::new(ErrorKind::LimitExceeded, Stage::Export, "too long for a wav file")
                 .with_mismatch(format!("{bytes} bytes"), format!("at most {MAX_BYTES}")));

@@ -1,22 +1,31 @@
 //! What the bindings share, so that none of them decides anything by itself: threads, samples by
-//! channel, chunks.
+//! channel, speech of one recording, chunks.
 
+mod listen;
 mod live;
 mod planes;
 
 pub use crate::json::{text, tree};
 pub use crate::threads::{at_start, guarded, on_own, parallelism};
+pub use listen::{
+    ChannelSpeech, LoadOptions, SileroOptions, SpanUnit, frames, listen, load, speech_preset, speech_timestamps,
+};
 pub use live::{OwnedSamples, events, live_call, next_events, speech_stream};
-pub use planes::{NormalizedPlanes, Plane, Planes, decode, mix, normalize};
+pub use planes::{
+    ChannelLevel, Loaded, NormalizedPlanes, Plane, Planes, decode, encode, levels, mix, normalize, wave_svg,
+};
+
+use std::path::Path;
 
 use crate::call::Role;
-use crate::config::Config;
+use crate::config::{Config, Format};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::export::{LabelFormat, PeakBits};
+use crate::export::{LabelFormat, Names, PeakBits, Transcript, Word, write_bytes};
+use crate::process::{PartyChunk, Processed};
 use crate::report::Report;
 use crate::speech::ChunkOptions;
 use crate::timeline::{Knot, Method, Placement};
-use crate::units::{Millis, Rate};
+use crate::units::{Millis, Rate, Span};
 
 /// The tracks of a call are heard side by side; more threads than this would wait for each other.
 pub const MAX_THREADS_PER_CALL: usize = 4;
@@ -27,15 +36,24 @@ pub const CHUNK_RATE: Rate = Rate::WIDEBAND;
 /// Points per second of a waveform, unless others are asked for.
 pub const PEAKS_PER_SECOND: u32 = 100;
 
+/// The JSON Schema of the report.
+pub const REPORT_SCHEMA: &str = include_str!("../../report.schema.json");
+
 /// How chunks are cut under a configuration, with what the caller said of it.
 ///
 /// # Errors
 /// `invalid_argument` for lengths that make no sense.
-pub fn chunk_options(config: &Config, longest_ms: Option<f64>, pad_ms: Option<f64>) -> Result<ChunkOptions> {
+pub fn chunk_options(
+    config: &Config,
+    longest_ms: Option<f64>,
+    pad_ms: Option<f64>,
+    merge_gap_ms: Option<f64>,
+) -> Result<ChunkOptions> {
     let plain = ChunkOptions::default();
     let options = ChunkOptions {
         longest: longest_ms.map_or(plain.longest, Millis),
         pad: pad_ms.map_or(plain.pad, Millis),
+        merge_gap: merge_gap_ms.map(Millis),
         neg_threshold: config.speech.neg_threshold,
     };
     options.validate()?;
@@ -65,6 +83,65 @@ pub fn role(name: &str) -> Result<Role> {
 pub fn label_format(name: &str) -> Result<LabelFormat> {
     let names = || LabelFormat::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
     LabelFormat::from_name(name).ok_or_else(|| refused("no such labels").with_mismatch(name, names()))
+}
+
+/// The format of audio files of a name, or that the ending of a file's name says.
+///
+/// # Errors
+/// `invalid_argument` where neither says one.
+pub fn audio_format(name: Option<&str>, path: Option<&Path>) -> Result<Format> {
+    match (name, path) {
+        (Some(name), _) => name.parse(),
+        (None, Some(path)) => Format::of_file(path),
+        (None, None) => Err(refused("format").with_mismatch("nothing", Format::NAMES.join(", "))),
+    }
+}
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// `io`.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_bytes(path, bytes)
+}
+
+/// A report's labels in the format of a name, parties called by role unless they may be shown.
+///
+/// # Errors
+/// `invalid_argument` for a format that does not exist.
+pub fn labels(report: &Report, format: &str, show_parties: bool) -> Result<String> {
+    let names = if show_parties { Names::Parties } else { Names::Roles };
+    Ok(label_format(format)?.write(report, names))
+}
+
+/// Words, as JSON, in a format: `srt`, `vtt` or `json`, without those in the spans.
+///
+/// # Errors
+/// `invalid_argument` for words that make no sense and for another format.
+pub fn transcript(words: &str, format: &str, redacted: Vec<Span>) -> Result<String> {
+    let transcript = Transcript::new(from_json::<Vec<Word>>(words)?).redacted(&redacted);
+    match format {
+        "srt" => Ok(transcript.srt()),
+        "vtt" => Ok(transcript.vtt()),
+        "json" => transcript.json(),
+        _ => Err(refused("no such format of transcripts").with_mismatch(format, "srt, vtt or json")),
+    }
+}
+
+/// The samples of a chunk: of a track's place, a voice and a stretch of the track's time.
+///
+/// # Errors
+/// Those of [`Processed::chunk_samples`](crate::Processed::chunk_samples).
+pub fn chunk_samples(
+    call: &Processed,
+    (placed, voice): (usize, Option<usize>),
+    track: Span,
+    options: &ChunkOptions,
+    rate: Option<u32>,
+) -> Result<(Vec<f32>, Rate)> {
+    let rate = rate.map_or(Ok(CHUNK_RATE), Rate::new)?;
+    let chunk = PartyChunk::of(placed, voice, track);
+    Ok((call.chunk_samples(&chunk, options, rate)?, rate))
 }
 
 /// The width of a waveform's values.
@@ -107,12 +184,13 @@ mod tests {
     #[test]
     fn what_is_not_said_of_chunks_is_the_cores_and_nonsense_is_refused() {
         let config = Config::default();
-        assert_eq!(chunk_options(&config, None, None).unwrap(), ChunkOptions::default());
-        assert_eq!(chunk_options(&config, Some(5000.0), Some(0.0)).unwrap().longest, Millis(5000.0));
+        assert_eq!(chunk_options(&config, None, None, None).unwrap(), ChunkOptions::default());
+        assert_eq!(chunk_options(&config, Some(5000.0), Some(0.0), None).unwrap().longest, Millis(5000.0));
+        assert!(chunk_options(&config, None, None, Some(-1.0)).is_err());
         for (longest, pad, said) in
             [(5.0, 200.0, "5 ms"), (f64::NAN, 0.0, "NaN"), (30_000.0, -1.0, "-1 ms"), (2000.0, 600.0, "600 ms")]
         {
-            let error = chunk_options(&config, Some(longest), Some(pad)).unwrap_err();
+            let error = chunk_options(&config, Some(longest), Some(pad), None).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument);
             assert!(error.to_string().contains(said), "{error}");
         }

@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::config::{Config, DecodeOptions, Format};
 use crate::decode::{ChannelSelection, Decoder, Input, SourceInfo};
 use crate::error::{Result, Stage};
+use crate::export::encode_audio;
+use crate::level;
 use crate::mix::Mixer;
 use crate::process::{NormalizeOptions, normalize as normalized};
+use crate::resample::resample;
 use crate::run::RunOptions;
+use crate::threads;
 use crate::timeline::Placement;
 use crate::track::{PcmCollector, SampleSink};
 use crate::units::{Decibels, Rate};
@@ -73,6 +79,128 @@ pub fn decode<T: Plane>(input: Input, options: &DecodeOptions, run: &RunOptions)
     }
     let source = decoder.finish()?;
     Ok((Planes { channels: rooms.into_iter().map(T::all).collect(), rate }, source))
+}
+
+/// What was loaded of a recording.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// The samples.
+    pub planes: Planes<T>,
+    /// What the recording is, where it was read to its end.
+    pub source: Option<SourceInfo>,
+}
+
+/// Loads the samples between two, which `wanted` tells for a rate, and brings them to another rate.
+pub(super) fn load<T: Plane>(
+    input: Input,
+    options: &DecodeOptions,
+    wanted: impl FnOnce(u32) -> Result<(usize, usize)>,
+    rate: Option<Rate>,
+    run: &RunOptions,
+) -> Result<Loaded<T>> {
+    let mut decoder = Decoder::open(input.alone(options, &run.cancel), options)?;
+    let (name, own) = (decoder.name().to_owned(), decoder.spec().rate);
+    let selected =
+        ChannelSelection::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
+    let (from, to) = wanted(own.hz()).map_err(|e| e.in_input(&name))?;
+    let mut channels: Vec<Vec<f32>> = selected.iter().map(|_| Vec::new()).collect();
+    let (mut at, mut scratch) = (0, Vec::new());
+    while at < to
+        && let Some(block) = decoder.next_block()?
+    {
+        run.check(Stage::Decode)?;
+        let (first, last) = (from.saturating_sub(at), (to - at).min(block.frames()));
+        for (channel, samples) in selected.iter().zip(&mut channels) {
+            samples.extend_from_slice(channel.samples(block, &mut scratch).get(first..last).unwrap_or_default());
+        }
+        at += block.frames();
+    }
+    if at <= from && from > 0 {
+        let length = format!("a beginning within {}", own.millis(at as u64));
+        return Err(super::refused("a stretch of time").with_mismatch(own.millis(from as u64), length).in_input(name));
+    }
+    let source = if at < to { Some(decoder.finish()?) } else { None };
+    let rate = rate.unwrap_or(own);
+    let planes = channels.into_iter().map(|samples| brought::<T>(samples, own, rate)).collect::<Result<_>>()?;
+    Ok(Loaded { planes: Planes { channels: planes, rate }, source })
+}
+
+/// Samples of one rate at another.
+fn brought<T: Plane>(samples: Vec<f32>, from: Rate, to: Rate) -> Result<Vec<T>> {
+    let mut room = T::Scratch::default();
+    let samples = if from == to { samples } else { resample(&samples, from, to)? };
+    T::take(&mut room, &samples);
+    Ok(T::all(room))
+}
+
+/// The levels of each channel of a recording.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn levels(input: Input, options: &DecodeOptions, run: &RunOptions) -> Result<Vec<ChannelLevel>> {
+    let (planes, _) = decode::<f32>(input, options, run)?;
+    let told = |samples: Vec<f32>| {
+        let level = level::measure(samples, planes.rate);
+        ChannelLevel {
+            active_dbov: (level.active.activity > 0.0).then_some(level.active.level),
+            activity_factor: level.active.activity,
+            true_peak_dbtp: level.true_peak,
+            loudness_lufs: level.loudness,
+            clipped_samples: level.clipped,
+        }
+    };
+    Ok(threads::map(planes.channels, told))
+}
+
+/// How loud a channel is; `None` where there is nothing to measure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelLevel {
+    /// Active speech level, ITU-T P.56.
+    pub active_dbov: Option<Decibels>,
+    /// Share of the time in which speech is active.
+    pub activity_factor: f64,
+    /// True peak, ITU-R BS.1770.
+    pub true_peak_dbtp: Option<Decibels>,
+    /// Integrated loudness, EBU R 128.
+    pub loudness_lufs: Option<Decibels>,
+    /// Samples at full scale.
+    pub clipped_samples: u64,
+}
+
+/// A recording as the bytes of a wav or FLAC file of 16 bits, at its own rate and level.
+///
+/// # Errors
+/// Those of [`decode`] and [`encode_audio`].
+pub fn encode(input: Input, options: &DecodeOptions, format: Format, run: &RunOptions) -> Result<Vec<u8>> {
+    let (planes, _) = decode::<i16>(input, options, run)?;
+    encode_audio(&planes.channels, planes.rate, format)
+}
+
+/// Points of a picture of a waveform, and its height for each channel, in pixels.
+const PICTURE: (usize, usize) = (800, 80);
+
+/// A recording's waveform as a picture: for each channel the least and the greatest sample of each
+/// pixel, as SVG.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn wave_svg(input: Input, options: &DecodeOptions, run: &RunOptions) -> Result<String> {
+    let (planes, _) = decode::<i16>(input, options, run)?;
+    let (width, height) = (PICTURE.0, PICTURE.1 * planes.channels.len());
+    let mut svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\">");
+    for (channel, samples) in planes.channels.iter().enumerate() {
+        let middle = (PICTURE.1 * channel) as f64 + PICTURE.1 as f64 / 2.0;
+        let y = |sample: i16| middle - f64::from(sample) / 32_768.0 * PICTURE.1 as f64 / 2.0;
+        let mut path = String::new();
+        for (x, part) in samples.chunks(samples.len().div_ceil(width).max(1)).enumerate() {
+            let (low, high) = (part.iter().min().copied(), part.iter().max().copied());
+            let (from, to) = (y(high.unwrap_or(0)), y(low.unwrap_or(0)));
+            path.push_str(&format!("M{x}.5 {from:.1}V{:.1}", to.max(from + 0.5)));
+        }
+        svg.push_str(&format!("<path d=\"{path}\" stroke=\"#47a\" fill=\"none\"/>"));
+    }
+    Ok(svg + "</svg>")
 }
 
 /// All samples of a mix.

@@ -161,6 +161,18 @@ pub fn tracks(tracks: &[MixInput], duration: Millis, config: &MixConfig) -> Resu
     Ok(Mixed { samples, rate, channels })
 }
 
+/// One track's samples along the call's timeline, from its beginning on, at a rate; in [−1, 1]
+/// with the gain that the input says, and not limited.
+///
+/// # Errors
+/// `unsupported` where the rate cannot be reached.
+pub fn aligned(track: &MixInput<'_>, duration: Millis, rate: Rate) -> Result<Vec<f32>> {
+    let mut samples = vec![0.0; usize::try_from(rate.sample_at(duration)).unwrap_or(usize::MAX)];
+    let mut reader = TrackReader::new(track, rate)?;
+    samples.chunks_mut(BLOCK).try_for_each(|block| reader.add_to(block))?;
+    Ok(samples)
+}
+
 /// A mix under way: ask for blocks until there are none.
 #[derive(Debug)]
 pub struct Mixer<'a> {

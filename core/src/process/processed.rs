@@ -1,13 +1,13 @@
 //! A processed call: its report and its placed tracks, ready to be mixed.
 
 use crate::config::{Layout, LevelTarget, MixConfig};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::level::Hops;
-use crate::mix::{MixInput, Mixer, PartyLevel, VoiceInput};
+use crate::mix::{self, MixInput, Mixer, PartyLevel, VoiceInput};
 use crate::report::{Report, VoiceReport};
 use crate::timeline::{EventKind, Placement};
 use crate::track::Track;
-use crate::units::{Decibels, Millis, Span};
+use crate::units::{Decibels, Millis, Rate, Span};
 use crate::vad::CustomDetector;
 
 use super::gate::PlacedTrack;
@@ -79,6 +79,23 @@ impl Processed {
             }
             _ => vec![VoiceInput { track: whole, speech: None }],
         }
+    }
+}
+
+impl Processed {
+    /// A track's samples along the call's timeline, at its own rate or another, as they were
+    /// recorded: neither levelled nor limited.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a track whose samples are not here; those of [`mix::aligned`].
+    pub fn aligned(&self, placed: usize, rate: Option<Rate>) -> Result<Vec<f32>> {
+        let Some(placed) = self.tracks.get(placed).filter(|placed| !placed.track.samples.is_empty()) else {
+            let found = format!("{placed} of {}", self.tracks.len());
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Mix, "samples of a track")
+                .with_mismatch(found, "a track of a call that was processed, not only analysed"));
+        };
+        let input = placed.mix_input(LevelTarget::Off);
+        mix::aligned(&input, self.report.call.duration_ms, rate.unwrap_or(placed.track.rate))
     }
 }
 

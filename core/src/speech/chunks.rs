@@ -17,6 +17,9 @@ pub struct ChunkOptions {
     /// Added on either side of a chunk, at most a quarter of `longest`; neighbours share what lies
     /// between them.
     pub pad: Millis,
+    /// Neighbours whose pause, between their padding, is at most this are one chunk where that is
+    /// no longer than `longest`; `None`: one chunk for each stretch of speech.
+    pub merge_gap: Option<Millis>,
     /// A pause is a stretch of frames below this probability.
     pub neg_threshold: f32,
 }
@@ -30,7 +33,7 @@ setters! { ChunkOptions:
 impl Default for ChunkOptions {
     /// At most 30 s with 200 ms on either side.
     fn default() -> Self {
-        Self { longest: Millis(30_000.0), pad: Millis(200.0), neg_threshold: 0.35 }
+        Self { longest: Millis(30_000.0), pad: Millis(200.0), merge_gap: None, neg_threshold: 0.35 }
     }
 }
 
@@ -56,6 +59,9 @@ impl ChunkOptions {
         if !(0.0..=most.0).contains(&self.pad.0) {
             return refuse("the padding of a chunk", self.pad, format!("0 to {most}, a quarter of the longest chunk"));
         }
+        if let Some(gap) = self.merge_gap.filter(|gap| gap.0.is_nan() || gap.0 < 0.0) {
+            return refuse("the pause over which chunks are merged", gap, "0 ms or more".to_owned());
+        }
         Ok(())
     }
 }
@@ -71,6 +77,11 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// A stretch of a track whose place on the call nobody asks for.
+    pub(crate) fn of(track: Span) -> Self {
+        Self { track, call: track }
+    }
+
     /// The call's time of a moment of the chunk, as a transcriber tells it: from the chunk's first
     /// sample on.
     pub fn to_call(&self, within: Millis, placement: &Placement) -> Millis {
@@ -108,7 +119,22 @@ pub fn chunks(
     let room = longest - 2.0 * pad_ms;
     let mut pieces: Vec<Span> = spans.iter().flat_map(|span| pieces(*span, room, probabilities, options)).collect();
     pad(&mut pieces, Millis(pad_ms), duration);
+    if let Some(gap) = options.merge_gap {
+        pieces = merged(&pieces, gap, Millis(longest));
+    }
     pieces.into_iter().map(|track| Chunk { track, call: placement.span_to_call(track) }).collect()
+}
+
+/// Neighbours as one where little lies between them and the whole is short enough.
+fn merged(pieces: &[Span], gap: Millis, longest: Millis) -> Vec<Span> {
+    let mut found: Vec<Span> = Vec::new();
+    for piece in pieces {
+        match found.last_mut() {
+            Some(last) if piece.start - last.end <= gap && piece.end - last.start <= longest => last.end = piece.end,
+            _ => found.push(*piece),
+        }
+    }
+    found
 }
 
 /// The pieces of one span, none longer than `room` milliseconds; the pauses that it was cut in are

@@ -6,7 +6,7 @@ Needs pyarrow: `pip install callweave[arrow]`. The job on Ray is in `callweave.b
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,30 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError("callweave.batch needs pyarrow: pip install callweave[arrow]") from None
 
 from callweave import __version__
+from callweave._storage import is_url
 from callweave.calls import analyze, process
 from callweave.config import Config
 from callweave.errors import Error
+from callweave.inputs import Input
 from callweave.report import Report
 
-__all__ = ["CALLS", "SCHEMA", "CallProcessor"]
+__all__ = ["BINARY_CALLS", "CALLS", "SCHEMA", "CallProcessor"]
 
 CALLS: Any = pa.schema([
     pa.field("call_id", pa.string(), nullable=False),
     pa.field("inputs", pa.list_(pa.string()), nullable=False),
     pa.field("roles", pa.list_(pa.string())),
 ])
-"""What a table of calls holds: an id, the paths of its recordings (or of one manifest or provider's JSON), and who is heard on
-the tracks; `roles` may be null or missing."""
+"""What a table of calls holds: an id, the paths or URLs of its recordings (or of one manifest or provider's JSON), and who is
+heard on the tracks; `roles` may be null or missing."""
+
+BINARY_CALLS: Any = pa.schema([
+    pa.field("call_id", pa.string(), nullable=False),
+    pa.field("inputs", pa.list_(pa.binary()), nullable=False),
+    pa.field("names", pa.list_(pa.string())),
+    pa.field("roles", pa.list_(pa.string())),
+])
+"""The same with the recordings themselves in the table; `names` is what reports call them, and may be null or missing."""
 
 SCHEMA: Any = pa.schema([
     pa.field("call_id", pa.string(), nullable=False),
@@ -53,8 +63,8 @@ holds its address."""
 class CallProcessor:
     """Takes tables of calls (`CALLS`) and returns tables of what came of them (`SCHEMA`), row by row.
 
-    It holds its configuration and nothing else, so it pickles and may work anywhere. With `mix_folder`, each call's mix is
-    written to a folder of the call's name there. What a call throws becomes its row.
+    It holds its configuration and nothing else, so it pickles and may work anywhere. With `mix_folder`, a path or a URL, each
+    call's mix is written to a folder of the call's name there. What a call throws becomes its row.
 
     >>> import pyarrow
     >>> calls = pyarrow.table({"call_id": ["a", "b"], "inputs": [["fixtures/short/manifest.json"], ["no such file"]]})
@@ -67,6 +77,8 @@ class CallProcessor:
     mix_folder: str | None = None
     threads: int | None = 1
     """How many threads work on one call; calls side by side are the caller's business."""
+    storage_options: Mapping[str, Any] | None = None
+    """What fsspec is told of the storage of URLs, those of recordings and that of `mix_folder`."""
 
     def __call__(self, calls: Any) -> Any:
         """The rows of a table or of a record batch."""
@@ -98,16 +110,21 @@ class CallProcessor:
         return {"call_id": call_id, "lib_version": __version__, "config_hash": self.config.config_hash()}
 
     def _process(self, call_id: str, call: dict[str, Any]) -> tuple[Report, str | None]:
-        paths = [str(path) for path in call["inputs"] or []]
-        inputs: Any = paths[0] if len(paths) == 1 else paths
+        items = call["inputs"] or []
+        names = call.get("names") or [None] * len(items)
+        recordings = [Input(item, name=name) if isinstance(item, bytes) else str(item) for item, name in zip(items, names)]
+        inputs: Any = recordings[0] if len(recordings) == 1 else recordings
         roles: Any = call.get("roles") or ()
+        options: dict[str, Any] = {"roles": roles, "threads": self.threads, "storage_options": self.storage_options}
         if self.mix_folder is None:
-            return analyze(inputs, self.config, roles=roles, threads=self.threads), None
-        processed = process(inputs, self.config, roles=roles, threads=self.threads)
-        folder = Path(self.mix_folder) / folder_name(call_id)
-        report = processed.write(folder, page=False)
+            return analyze(inputs, self.config, **options), None
+        processed = process(inputs, self.config, **options)
+        name = folder_name(call_id)
+        root = self.mix_folder
+        folder = f"{root.rstrip('/')}/{name}" if is_url(root) else os.fspath(Path(root) / name)
+        report = processed.write(folder, page=False, storage_options=self.storage_options)
         mix = next(output.path for output in report.outputs if output.kind == "mix")
-        return report, os.fspath(folder / mix)
+        return report, f"{folder}/{mix}" if is_url(root) else os.path.join(folder, mix)
 
 
 def folder_name(call_id: str) -> str:

@@ -6,14 +6,16 @@ Needs Ray: `pip install callweave[ray]`. From the command line: `python -m callw
 from __future__ import annotations
 
 import argparse
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 
+from callweave._storage import filesystem, is_url, put
 from callweave.batch import SCHEMA, CallProcessor
 
 __all__ = ["Job", "read_calls"]
@@ -34,7 +36,7 @@ class Job:
 
     processor: CallProcessor
     output: str
-    """The folder of the reports."""
+    """The folder of the reports: a path, or a URL under the processor's `storage_options`."""
     shard_calls: int = 64
     workers: int | None = None
     """How many actors work at most; as many as Ray has CPUs."""
@@ -42,7 +44,7 @@ class Job:
     def run(self, calls: Any) -> int:
         """Does what is missing; returns how many shards that were. Ray is started if it is not."""
         ray = _ray()
-        Path(self.output).mkdir(parents=True, exist_ok=True)
+        self._storage()[0].makedirs(self._storage()[1], exist_ok=True)
         if not ray.is_initialized():
             ray.init(include_dashboard=False)
         shards = [calls.slice(at, self.shard_calls) for at in range(0, calls.num_rows, self.shard_calls)]
@@ -54,23 +56,38 @@ class Job:
                 self._one_by_one(n, shards[n])
         return len(todo)
 
-    def path(self, shard: int) -> Path:
+    def path(self, shard: int) -> str:
         """The file of a shard."""
-        return Path(self.output) / f"part-{shard:06d}.parquet"
+        return f"{self.output.rstrip('/')}/part-{shard:06d}.parquet"
 
     def is_done(self, shard: int, calls: Any) -> bool:
         """Whether a shard's file holds these calls under this configuration."""
-        if not self.path(shard).exists():
+        fs, folder = self._storage()
+        path = f"{folder}/part-{shard:06d}.parquet"
+        fs.invalidate_cache()
+        if not fs.exists(path):
             return False
-        done = parquet.read_table(self.path(shard), columns=["call_id", "config_hash"]).to_pydict()
+        with fs.open(path, "rb") as file:
+            done = parquet.read_table(file, columns=["call_id", "config_hash"]).to_pydict()
         same = set(done["config_hash"]) <= {self.processor.config.config_hash()}
         return same and done["call_id"] == calls["call_id"].to_pylist()
 
     def write(self, shard: int, table: Any) -> None:
         """Writes a shard's file, whole or not at all."""
-        part = self.path(shard).with_suffix(f".{os.getpid()}.part")
+        if is_url(self.output):
+            sink = pa.BufferOutputStream()
+            parquet.write_table(table, sink)
+            put(self.path(shard), sink.getvalue().to_pybytes(), self.processor.storage_options)
+            return
+        part = f"{self.path(shard)}.{os.getpid()}.part"
         parquet.write_table(table, part)
         os.replace(part, self.path(shard))
+
+    def _storage(self) -> tuple[Any, str]:
+        """Where the shards lie, and the path there."""
+        if is_url(self.output):
+            return filesystem(self.output.rstrip("/"), self.processor.storage_options)
+        return _LocalFiles(), self.output.rstrip("/")
 
     def _in_actors(self, todo: list[int], shards: list[Any]) -> None:
         ray = _ray()
@@ -103,6 +120,22 @@ class Job:
                 message = f"the process that worked on this call ended: {type(error).__name__}"
                 rows.append(self.processor.failed(str(call["call_id"]), WORKER_DIED, message))
         self.write(shard, pa.Table.from_pylist(rows, schema=SCHEMA))
+
+
+class _LocalFiles:
+    """What is asked of storage, of a folder of this machine."""
+
+    def makedirs(self, path: str, exist_ok: bool) -> None:
+        os.makedirs(path, exist_ok=exist_ok)
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def open(self, path: str, mode: str) -> Any:
+        return open(path, mode)
+
+    def invalidate_cache(self) -> None:
+        pass
 
 
 def _ray() -> Any:
@@ -145,26 +178,35 @@ def _from_bytes(data: bytes) -> Any:
     return pa.ipc.open_stream(data).read_all()
 
 
-def read_calls(path: str) -> Any:
-    """A table of calls from Parquet or from JSON lines: `call_id`, `inputs`, and `roles` where they are known."""
+def read_calls(path: str, storage_options: Mapping[str, Any] | None = None) -> Any:
+    """A table of calls from Parquet or from JSON lines, a path or a URL: `call_id`, `inputs`, and `roles` where they are known."""
+    if is_url(path):
+        fs, at = filesystem(path, storage_options)
+        with fs.open(at, "rb") as file:
+            return _read(path, pa.BufferReader(file.read()))
+    return _read(path, path)
+
+
+def _read(path: str, source: Any) -> Any:
     if path.endswith((".jsonl", ".ndjson", ".json")):
         import pyarrow.json as json_lines  # type: ignore[import-untyped]
 
-        return json_lines.read_json(path)
-    return parquet.read_table(path)
+        return json_lines.read_json(source)
+    return parquet.read_table(source)
 
 
 def main() -> None:
     """`python -m callweave.batch.ray`."""
     ap = argparse.ArgumentParser(description="Processes a table of calls on Ray; goes on where it stopped.")
     ap.add_argument("calls", help="Parquet or JSON lines with call_id, inputs and, where known, roles")
-    ap.add_argument("output", help="the folder for the reports, Parquet files")
+    ap.add_argument("output", help="the folder for the reports, Parquet files; paths may be URLs")
     ap.add_argument("--mixes", help="a folder for the mixes")
     ap.add_argument("--shard-calls", type=int, default=64, help="calls in one file (64)")
     ap.add_argument("--workers", type=int, help="how many actors work at most")
+    ap.add_argument("--storage-options", type=json.loads, help="what fsspec is told of the storage of URLs, as JSON")
     a = ap.parse_args()
-    job = Job(CallProcessor(mix_folder=a.mixes), a.output, a.shard_calls, a.workers)
-    print(f"{job.run(read_calls(a.calls))} shards done")
+    job = Job(CallProcessor(mix_folder=a.mixes, storage_options=a.storage_options), a.output, a.shard_calls, a.workers)
+    print(f"{job.run(read_calls(a.calls, a.storage_options))} shards done")
 
 
 if __name__ == "__main__":

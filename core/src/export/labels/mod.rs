@@ -12,6 +12,7 @@ pub use csv::csv;
 pub use rttm::rttm;
 pub use textgrid::textgrid;
 pub use vtt::vtt;
+pub(super) use vtt::{clock, escaped};
 
 use crate::call::Role;
 use crate::report::Report;

@@ -28,7 +28,7 @@ pub fn vtt(report: &Report, names: Names) -> String {
         // A cue of no length is none.
         let end = millis(turn.span.end).max(start + 1);
         let name = escaped(party_of(&parties, turn.track, turn.voice).map_or("unknown", |party| &party.name));
-        let _ = write!(text, "\n{}\n{} --> {}\n<v {name}>{name} speaks</v>\n", index + 1, clock(start), clock(end));
+        let _ = write!(text, "\n{}\n{} --> {}\n<v {name}>{name} speaks</v>\n", index + 1, clock_of(start), clock_of(end));
     }
     text
 }
@@ -37,13 +37,18 @@ fn millis(time: Millis) -> u64 {
     (micros(time) + 500) / 1000
 }
 
-fn clock(millis: u64) -> String {
+/// A time as WebVTT writes it, to the millisecond.
+pub(in crate::export) fn clock(time: Millis) -> String {
+    clock_of(millis(time))
+}
+
+fn clock_of(millis: u64) -> String {
     let (hours, minutes) = (millis / 3_600_000, millis / 60_000 % 60);
     format!("{hours:02}:{minutes:02}:{:02}.{:03}", millis / 1000 % 60, millis % 1000)
 }
 
 /// A text in which nothing is markup, nor an arrow.
-fn escaped(text: &str) -> String {
+pub(in crate::export) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -58,6 +63,6 @@ mod tests {
         assert!(text.starts_with("WEBVTT\n\n1\n00:00:10.360 --> 00:00:14.760\n<v d>d speaks</v>\n"), "{text}");
         assert!(text.contains("\n<v a --&gt; b &amp; &lt;i&gt;>"), "{text}");
         assert_eq!(text.matches("-->").count(), 8, "one arrow per turn");
-        assert_eq!(clock(3_661_001), "01:01:01.001");
+        assert_eq!(clock_of(3_661_001), "01:01:01.001");
     }
 }

@@ -1,0 +1,155 @@
+"""Speech alone, as users of a detector ask for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from callweave import _callweave
+from callweave.audio import Audio, one, one_track
+from callweave.config import Config, Detector, SpeechConfig, config_json
+from callweave.errors import InvalidArgument
+from callweave.inputs import Input, Raw, Recording
+from callweave.report import Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Speech", "TimeUnit", "get_speech_timestamps", "speech"]
+
+TimeUnit: TypeAlias = Literal["ms", "s", "samples"]
+"""Milliseconds, seconds, or samples of the recording's own rate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """Where somebody speaks on one channel: pairs of a beginning and an end, in the unit that was asked for."""
+
+    unit: TimeUnit
+    probabilities: NDArray[np.float32]
+    """Probability of speech, frame by frame."""
+    hop_ms: float
+    """From one probability to the next."""
+    sample_rate_hz: int
+    duration_ms: float
+    """How long the recording is."""
+    _pairs: NDArray[np.float64]
+
+    def to_numpy(self) -> NDArray[np.float64]:
+        """`(spans, 2)`: beginnings and ends."""
+        return self._pairs
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        return iter([(start, end) for start, end in self._pairs.tolist()])
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> tuple[float, float]:
+        start, end = self._pairs[index].tolist()
+        return start, end
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The same as records in milliseconds."""
+        scale = {"ms": 1.0, "s": 1000.0, "samples": 1000.0 / self.sample_rate_hz}[self.unit]
+        return tuple(Span(start * scale, end * scale) for start, end in self)
+
+    def __repr__(self) -> str:
+        return f"<Speech {len(self)} spans in {self.duration_ms / 1000:.3f} s, in {self.unit}>"
+
+
+def speech(
+    recording: Recording | Input | ArrayLike,
+    rate: int | None = None,
+    *,
+    unit: TimeUnit = "ms",
+    threshold: float | None = None,
+    neg_threshold: float | None = None,
+    min_speech_ms: float | None = None,
+    min_silence_ms: float | None = None,
+    speech_pad_ms: float | None = None,
+    max_speech_ms: float | None = None,
+    channel: int | None = None,
+    channel_axis: Literal[0, 1] | None = None,
+    mono: bool = False,
+    raw: Raw | None = None,
+    preset: SpeechConfig | None = None,
+    detector: Detector | None = None,
+    config: Config | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Speech:
+    """Where somebody speaks in an array, a path, bytes, a file: one channel, the recording's only one, the one that `channel`
+    names, or with `mono` the mean of all.
+
+    An array needs its `rate`; float32, float64 or int16, `(frames,)`, `(channels, frames)`, or with `channel_axis=1`
+    `(frames, channels)`. The parameters are those of `SpeechConfig` and go before `preset`'s and `config`'s.
+
+    >>> found = speech("fixtures/short/agent.wav", threshold=0.6, unit="s")
+    >>> found.to_numpy().shape == (len(found), 2)
+    True
+    """
+    if hasattr(recording, "dtype") and not isinstance(recording, Audio):
+        if rate is None:
+            raise InvalidArgument("an array has no rate: callweave.speech(samples, rate)", "input")
+        array: Any = recording
+        recording = Audio.from_array(array, rate, channel_axis=channel_axis)
+    elif rate is not None or channel_axis is not None:
+        raise InvalidArgument("rate and channel_axis are said of arrays; a recording has its own", "config")
+    given = {
+        "threshold": threshold,
+        "neg_threshold": neg_threshold,
+        "min_speech_ms": min_speech_ms,
+        "min_silence_ms": min_silence_ms,
+        "speech_pad_ms": speech_pad_ms,
+        "max_speech_ms": max_speech_ms,
+    }
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    config = config or Config()
+    config = replace(config, speech=replace(preset or config.speech, **changes), detector=detector or config.detector)
+    source: Any = recording
+    item = one(source, raw=raw, channel=channel, storage_options=storage_options)
+    pairs, values, hop, hz, duration = _callweave.listen(item, config_json(one_track(config, mono)), unit)
+    return Speech(unit, values, hop, hz, duration, pairs)
+
+
+def get_speech_timestamps(
+    audio: Recording | Input | ArrayLike,
+    model: object = None,
+    threshold: float = 0.5,
+    sampling_rate: int = 16000,
+    min_speech_duration_ms: int = 250,
+    max_speech_duration_s: float = float("inf"),
+    min_silence_duration_ms: int = 100,
+    speech_pad_ms: int = 30,
+    return_seconds: bool = False,
+    time_resolution: int = 1,
+    neg_threshold: float | None = None,
+) -> list[dict[str, Any]]:
+    """`silero_vad.get_speech_timestamps` under its own names, defaults and rules: a list of `{"start", "end"}` in samples, or
+    in seconds. `model` is ignored; `sampling_rate` is that of an array, and may be any; a path has its own.
+
+    >>> first = get_speech_timestamps("fixtures/short/agent.wav")[0]
+    >>> sorted(first), isinstance(first["start"], int)
+    (['end', 'start'], True)
+    """
+    if hasattr(audio, "dtype") or isinstance(audio, (list, tuple)):
+        array: Any = audio
+        audio = Audio.from_array(array, sampling_rate)
+    options = {
+        "threshold": threshold,
+        "neg_threshold": neg_threshold,
+        "min_speech_duration_ms": min_speech_duration_ms,
+        "max_speech_duration_s": None if max_speech_duration_s == float("inf") else max_speech_duration_s,
+        "min_silence_duration_ms": min_silence_duration_ms,
+        "speech_pad_ms": speech_pad_ms,
+        "return_seconds": return_seconds,
+        "time_resolution": time_resolution,
+    }
+    source: Any = audio
+    pairs = _callweave.speech_timestamps(one(source), json.dumps(options))
+    kind: Any = float if return_seconds else int
+    return [{"start": kind(start), "end": kind(end)} for start, end in pairs]

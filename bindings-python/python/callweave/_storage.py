@@ -1,0 +1,113 @@
+"""Recordings and results behind URLs, by fsspec: `s3://`, `gs://`, `https://`, `memory://` and whatever else it knows."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from callweave.errors import InvalidArgument, IoError
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+BLOCK = 4 << 20
+"""Bytes that are asked of storage at a time."""
+WAITS = (0.1, 0.5)
+"""Seconds before a read that failed is tried again."""
+
+
+def is_url(path: object) -> bool:
+    """Whether it is the address of something in storage; a file's path is none."""
+    return isinstance(path, str) and _URL.match(path) is not None
+
+
+def filesystem(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Any, str]:
+    """The storage of a URL, and the path in it."""
+    scheme = url.partition("://")[0]
+    try:
+        import fsspec
+    except ModuleNotFoundError:
+        raise InvalidArgument(f"{scheme}:// needs fsspec: pip install callweave[cloud]", "input", input=url) from None
+    try:
+        fs, path = fsspec.core.url_to_fs(url, **(storage_options or {}))
+    except ImportError as error:
+        raise InvalidArgument(f"{scheme}://: {error}; pip install callweave[cloud]", "input", input=url) from error
+    except (ValueError, TypeError) as error:
+        raise InvalidArgument(f"{scheme}://: {error}", "input", input=url) from error
+    return fs, path
+
+
+def open_url(url: str, storage_options: Mapping[str, Any] | None) -> RemoteFile:
+    """A file in storage, to be read."""
+    fs, path = filesystem(url, storage_options)
+    try:
+        return RemoteFile(url, fs.open(path, "rb", block_size=BLOCK))
+    except Exception as error:
+        raise _failed(url, "cannot open", error) from error
+
+
+class RemoteFile:
+    """A file in storage. A read that fails is tried again where the storage reads from any place; one that ends early is
+    an error."""
+
+    def __init__(self, url: str, file: Any) -> None:
+        self._file = file
+        self._url = url
+        self._done = 0
+        size = getattr(file, "size", None)
+        self._size = size if isinstance(size, int) else None
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; none at the end."""
+        for wait in (*WAITS, None):
+            try:
+                data = bytes(self._file.read(size))
+                break
+            except Exception as error:
+                if wait is None or self._size is None:
+                    raise _failed(self._url, f"reading failed after {self._done} bytes", error) from error
+                time.sleep(wait)
+                try:
+                    self._file.seek(self._done)
+                except Exception:
+                    raise _failed(self._url, f"reading failed after {self._done} bytes", error) from error
+        self._done += len(data)
+        if not data and size != 0 and self._size is not None and self._done < self._size:
+            said = f"{self._url}: ended early: found {self._done} bytes, expected {self._size}"
+            raise IoError(said, "input", "ended early", self._url, found=f"{self._done} bytes", expected=f"{self._size}")
+        return data
+
+    def __enter__(self) -> RemoteFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def put(url: str, data: bytes, storage_options: Mapping[str, Any] | None) -> None:
+    """Writes a file in storage."""
+    fs, path = filesystem(url, storage_options)
+    try:
+        fs.pipe_file(path, data)
+    except Exception as error:
+        raise _failed(url, "cannot write", error) from error
+
+
+def put_folder(folder: str | os.PathLike[str], url: str, last: str, storage_options: Mapping[str, Any] | None) -> None:
+    """Copies a folder's files to storage, one of them last: where it is, everything is."""
+    fs, path = filesystem(url.rstrip("/"), storage_options)
+    files = sorted((file for file in Path(folder).iterdir() if file.is_file()), key=lambda file: (file.name == last, file.name))
+    try:
+        fs.makedirs(path, exist_ok=True)
+        for file in files:
+            fs.put_file(os.fspath(file), f"{path}/{file.name}")
+    except Exception as error:
+        raise _failed(url, "cannot write", error) from error
+
+
+def _failed(url: str, what: str, error: Exception) -> IoError:
+    said = str(error) or type(error).__name__
+    number = error.errno if isinstance(error, OSError) else None
+    return IoError(f"{url}: {what}: {said}", "input", f"{what}: {said}", url, errno=number)

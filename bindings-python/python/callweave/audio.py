@@ -1,0 +1,261 @@
+"""Samples with their rate: loaded, cut, resampled, measured, saved."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from callweave import _callweave
+from callweave._record import Record
+from callweave._storage import is_url, put
+from callweave.config import Config, config_json
+from callweave.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from callweave.inputs import Input, Raw, Recording
+    from callweave.report import Source
+
+__all__ = ["Audio", "AudioFormat", "Levels", "Writable", "levels", "load"]
+
+AudioFormat: TypeAlias = Literal["wav", "wav-ulaw", "flac"]
+"""How audio is written: 16-bit PCM or mu-law in wav, or FLAC."""
+
+Dtype: TypeAlias = Literal["float32", "int16"]
+"""A type of samples."""
+
+_SHOWN_MS = 600_000
+"""A notebook holds no more of an audio than this: some 10 MB."""
+
+
+class Writable(Protocol):
+    """A binary file to write to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Takes bytes."""
+
+
+@dataclass(frozen=True)
+class Levels(Record):
+    """How loud a channel is. Levels are `None` where there is nothing to measure."""
+
+    active_dbov: float | None
+    """Active speech level, ITU-T P.56."""
+    activity_factor: float
+    """Share of the time in which speech is active."""
+    true_peak_dbtp: float | None
+    """True peak, ITU-R BS.1770."""
+    loudness_lufs: float | None
+    """Integrated loudness, EBU R 128."""
+    clipped_samples: int
+    """Samples at full scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Samples with their rate. `np.asarray(audio)` is the samples; `audio[1000:2000]` is its second second.
+
+    >>> audio = load("fixtures/stereo/call.wav", start_ms=1000, duration_ms=500, rate=16000, mono=True)
+    >>> audio
+    <Audio 1 x 8000 float32 at 16000 Hz, 0.500 s>
+    >>> audio[100:200].duration_ms
+    100.0
+    """
+
+    samples: NDArray[np.float32] | NDArray[np.int16]
+    """`(channels, frames)` or `(frames,)`; float32 is nominally within -1 and 1."""
+    sample_rate_hz: int
+    source: Source | None = None
+    """What the recording was that they were decoded from, where it was read to its end."""
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.samples, "dtype"):
+            raise TypeError(f"samples: found {type(self.samples).__name__}, expected a numpy array of float32 or int16")
+        if type(self.samples).__module__ != "numpy" or str(self.samples.dtype) in ("float64", "float16"):
+            import numpy as np
+
+            samples: Any = np.asarray(self.samples)
+            floats = samples.dtype.kind == "f"
+            object.__setattr__(self, "samples", samples.astype(np.float32, copy=False) if floats else samples)
+
+    @classmethod
+    def from_array(cls, samples: ArrayLike, sample_rate_hz: int, *, channel_axis: Literal[0, 1] | None = None) -> Audio:
+        """Samples of an array of any library that numpy reads: `(frames,)`, `(channels, frames)`, or with `channel_axis=1`
+        `(frames, channels)` as soundfile gives them.
+
+        >>> import numpy as np
+        >>> Audio.from_array(np.zeros((8000, 2)), 8000, channel_axis=1)
+        <Audio 2 x 8000 float32 at 8000 Hz, 1.000 s>
+        """
+        import numpy as np
+
+        array: Any = np.asarray(samples)
+        if array.ndim == 2 and channel_axis is None and array.shape[0] > array.shape[1]:
+            said = f"samples: found the shape {array.shape}, expected (channels, frames), or channel_axis=1 for (frames, channels)"
+            raise InvalidArgument(said, "input")
+        return cls(np.ascontiguousarray(array.T) if array.ndim == 2 and channel_axis == 1 else array, sample_rate_hz)
+
+    @property
+    def duration_ms(self) -> float:
+        """How long it is."""
+        return float(1000 * self.samples.shape[-1] / self.sample_rate_hz)
+
+    @property
+    def channels(self) -> int:
+        """How many channels it has."""
+        return 1 if self.samples.ndim == 1 else int(self.samples.shape[0])
+
+    def slice(self, start_ms: float | None = None, end_ms: float | None = None) -> Audio:
+        """The stretch between two times, without a copy."""
+        count = int(self.samples.shape[-1])
+        first, last = _callweave.frames(start_ms, end_ms, self.sample_rate_hz, count)
+        return Audio(self.samples[..., first:last], self.sample_rate_hz)
+
+    def __getitem__(self, stretch: slice) -> Audio:
+        """The stretch between two times in milliseconds: `audio[1000:2000]`."""
+        if not isinstance(stretch, slice) or stretch.step is not None:
+            raise TypeError(f"found {stretch!r}, expected times in milliseconds: audio[1000:2000]")
+        return self.slice(stretch.start, stretch.stop)
+
+    def channel(self, index: int) -> Audio:
+        """One of its channels, from 0, without a copy."""
+        if not 0 <= index < self.channels:
+            raise InvalidArgument(f"no such channel: found {index}, expected 0 to {self.channels - 1}", "input")
+        return self if self.samples.ndim == 1 else Audio(self.samples[index], self.sample_rate_hz)
+
+    def resample(self, rate: int) -> Audio:
+        """The same at another rate."""
+        return load(self, rate=rate, dtype=self._dtype())
+
+    def mono(self) -> Audio:
+        """The mean of its channels."""
+        return load(self, mono=True, dtype=self._dtype())
+
+    def levels(self) -> tuple[Levels, ...]:
+        """How loud each channel is."""
+        return levels(self)
+
+    def save(
+        self,
+        file: str | os.PathLike[str] | Writable,
+        format: AudioFormat | None = None,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Writes it as 16-bit wav or FLAC: to a path or a URL, where the ending of the name says the format, or to a binary
+        file. A file appears whole or not at all.
+
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> load("fixtures/stereo/call.wav").save(file, format="flac")
+        >>> load(file.getvalue()).channels
+        2
+        """
+        from callweave.inputs import native
+
+        path = os.fspath(file) if isinstance(file, (str, os.PathLike)) else None
+        name = path.rpartition("/")[2].partition("?")[0] if path is not None and is_url(path) else path
+        data = _callweave.encode(native(self), config_json(None), format, name)
+        if path is None:
+            target: Any = file
+            target.write(data)
+        elif is_url(path):
+            put(path, data, storage_options)
+        else:
+            _callweave.write_file(path, data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy as np
+
+        return np.array(self.samples, dtype=dtype, copy=True) if copy else np.asarray(self.samples, dtype=dtype)
+
+    def _dtype(self) -> Dtype:
+        return "int16" if str(self.samples.dtype) == "int16" else "float32"
+
+    def _repr_html_(self) -> str:
+        """A player and a picture, for notebooks; beyond ten minutes the picture alone."""
+        from callweave.inputs import native
+
+        picture = _callweave.wave_svg(native(self), config_json(None))
+        if self.duration_ms > _SHOWN_MS:
+            return picture
+        data = base64.b64encode(_callweave.encode(native(self), config_json(None), "flac", None)).decode()
+        return f'{picture}<br><audio controls src="data:audio/flac;base64,{data}"></audio>'
+
+    def __repr__(self) -> str:
+        kind, rate, ms = self.samples.dtype, self.sample_rate_hz, self.duration_ms
+        return f"<Audio {self.channels} x {self.samples.shape[-1]} {kind} at {rate} Hz, {ms / 1000:.3f} s>"
+
+
+def load(
+    recording: Recording | Input,
+    *,
+    start_ms: float | None = None,
+    duration_ms: float | None = None,
+    rate: int | None = None,
+    mono: bool = False,
+    channel: int | None = None,
+    dtype: Dtype = "float32",
+    raw: Raw | None = None,
+    config: Config | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Audio:
+    """A recording, or a stretch of it, at its own rate or another, as it is or as one channel. What precedes the stretch is
+    decoded and dropped; what follows it is not read.
+
+    >>> load("fixtures/stereo/call.wav")
+    <Audio 2 x 208480 float32 at 8000 Hz, 26.060 s>
+    >>> load("fixtures/stereo/call.wav", start_ms=20_000, channel=1, dtype="int16")
+    <Audio 1 x 48480 int16 at 8000 Hz, 6.060 s>
+    """
+    from callweave.report import Source
+
+    choices: dict[str, Any] = {"float32": _callweave.load_float32, "int16": _callweave.load_int16}
+    if dtype not in choices:
+        raise InvalidArgument(f"dtype: found {dtype}, expected {' or '.join(choices)}", "config")
+    item = one(recording, raw=raw, channel=channel, storage_options=storage_options)
+    samples, hz, source = choices[dtype](item, config_json(one_track(config, mono)), start_ms, duration_ms, rate)
+    return Audio(samples, hz, None if source is None else Source.from_dict(json.loads(source)))
+
+
+def levels(
+    recording: Recording | Input, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
+) -> tuple[Levels, ...]:
+    """How loud each channel of a recording is.
+
+    >>> [agent, customer] = levels("fixtures/stereo/call.wav")
+    >>> -40 < agent.active_dbov < -10
+    True
+    """
+    text = _callweave.levels(one(recording, storage_options=storage_options), config_json(config))
+    return tuple(Levels.from_dict(values) for values in json.loads(text))
+
+
+def one(
+    recording: Recording | Input,
+    *,
+    raw: Raw | None = None,
+    channel: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Any:
+    """One recording for the native module, with what else is said of it."""
+    from callweave.inputs import Input, native
+
+    given = recording if isinstance(recording, Input) else Input(recording)
+    said = {"raw": raw, "channel": channel}
+    changes: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    return native(replace(given, **changes), storage_options)
+
+
+def one_track(config: Config | None, mono: bool) -> Config | None:
+    """A configuration that makes one track of all channels, where that is asked for."""
+    if not mono:
+        return config
+    config = config or Config()
+    return replace(config, decode=replace(config.decode, stereo="downmix"))

@@ -1,0 +1,257 @@
+//! Words of a call as subtitles and JSON. Times are the call's, whoever transcribed and in whatever
+//! pieces.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::labels::one_line;
+use super::labels::{clock, escaped};
+use crate::call::Role;
+use crate::error::Result;
+use crate::json;
+use crate::units::{Millis, Span};
+
+/// A pause of a party of this length ends its cue: half of what subtitles may stand after speech.
+const PAUSE: Millis = Millis(1000.0);
+/// The longest cue (Netflix's Timed Text Style Guide: 7 seconds).
+const LONGEST: Millis = Millis(7000.0);
+/// The most characters of a cue: two lines of 42 (the same guide).
+const CHARACTERS: usize = 84;
+/// What stands for a word that was taken out.
+const TAKEN_OUT: &str = "[…]";
+
+/// A word that a transcriber heard, on the call's timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Word {
+    /// When it is said.
+    #[serde(flatten)]
+    pub span: Span,
+    /// The word, as it was told.
+    pub text: String,
+    /// Who says it.
+    #[serde(default)]
+    pub role: Role,
+    /// The track on which it is heard, in the order of the report.
+    #[serde(default)]
+    pub track: Option<usize>,
+    /// The voice that says it, where its track holds several.
+    #[serde(default)]
+    pub voice: Option<usize>,
+    /// How sure the transcriber is, 0 to 1.
+    #[serde(default)]
+    pub confidence: Option<f64>,
+}
+
+/// The words of a call in the order of time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Transcript {
+    words: Vec<Word>,
+}
+
+/// Words of one party that are shown together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cue {
+    /// When it is said.
+    #[serde(flatten)]
+    pub span: Span,
+    /// Who says it.
+    pub role: Role,
+    /// The track on which it is heard.
+    pub track: Option<usize>,
+    /// The voice that says it.
+    pub voice: Option<usize>,
+    /// What is said, on one line.
+    pub text: String,
+}
+
+impl Transcript {
+    /// A transcript of words in any order.
+    pub fn new(words: impl IntoIterator<Item = Word>) -> Self {
+        let mut words: Vec<Word> = words.into_iter().collect();
+        words.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0));
+        Self { words }
+    }
+
+    /// Its words.
+    pub fn words(&self) -> &[Word] {
+        &self.words
+    }
+
+    /// The same without the words that touch any of these spans: each is `[…]` in the text.
+    #[must_use]
+    pub fn redacted(mut self, spans: &[Span]) -> Self {
+        let touched = |word: &Word| spans.iter().any(|s| s.start <= word.span.end && s.end >= word.span.start);
+        for word in self.words.iter_mut().filter(|word| touched(word)) {
+            word.text = TAKEN_OUT.to_owned();
+        }
+        self
+    }
+
+    /// What is shown together: words of one party without a long pause, 7 s and 84 characters at
+    /// most.
+    pub fn cues(&self) -> Vec<Cue> {
+        // Some transcribers tell words with the space before them, and then parts of words too.
+        let is_spaced = self.words.iter().any(|word| word.text.starts_with(char::is_whitespace));
+        let mut cues: Vec<Cue> = Vec::new();
+        for word in &self.words {
+            let last = cues.iter_mut().rev().find(|cue| (cue.track, cue.voice, cue.role) == party(word));
+            match last.filter(|cue| cue.takes(word)) {
+                Some(cue) => cue.add(word, is_spaced),
+                None => cues.push(Cue::of(word)),
+            }
+        }
+        cues.retain(|cue| !cue.text.is_empty());
+        cues
+    }
+
+    /// SubRip: each cue with its party before it.
+    pub fn srt(&self) -> String {
+        let mut text = String::new();
+        for (index, cue) in self.cues().iter().enumerate() {
+            let (start, end) = (cue.clock_start().replace('.', ","), cue.clock_end().replace('.', ","));
+            let said = cue.text.replace("-->", "→");
+            let _ = write!(text, "{}\n{start} --> {end}\n{}: {said}\n\n", index + 1, cue.role.name());
+        }
+        text
+    }
+
+    /// WebVTT: each cue in its party's voice.
+    pub fn vtt(&self) -> String {
+        let mut text = String::from("WEBVTT\n");
+        for (index, cue) in self.cues().iter().enumerate() {
+            let (start, end, name) = (cue.clock_start(), cue.clock_end(), cue.role.name());
+            let _ = write!(text, "\n{}\n{start} --> {end}\n<v {name}>{}</v>\n", index + 1, escaped(&cue.text));
+        }
+        text
+    }
+
+    /// JSON: `words` and `cues`.
+    ///
+    /// # Errors
+    /// `internal` by a defect alone.
+    pub fn json(&self) -> Result<String> {
+        json::text(&serde_json::json!({ "words": json::tree(&self.words)?, "cues": json::tree(&self.cues())? }))
+    }
+}
+
+fn party(word: &Word) -> (Option<usize>, Option<usize>, Role) {
+    (word.track, word.voice, word.role)
+}
+
+impl Cue {
+    fn of(word: &Word) -> Self {
+        let (track, voice, role) = party(word);
+        Self { span: word.span, role, track, voice, text: one_line(&word.text) }
+    }
+
+    /// Whether a word still belongs to it.
+    fn takes(&self, word: &Word) -> bool {
+        let length = self.text.chars().count() + word.text.chars().count();
+        word.span.start - self.span.end <= PAUSE && word.span.end - self.span.start <= LONGEST && length < CHARACTERS
+    }
+
+    fn add(&mut self, word: &Word, is_spaced: bool) {
+        let said = one_line(&word.text);
+        let apart = match is_spaced {
+            true => word.text.starts_with(char::is_whitespace) || word.text == TAKEN_OUT,
+            false => !(ends(self.text.chars().next_back()) && ends(said.chars().next())),
+        };
+        if apart && !self.text.is_empty() && !said.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push_str(&said);
+        self.span.end = self.span.end.max(word.span.end);
+    }
+
+    fn clock_start(&self) -> String {
+        clock(self.span.start)
+    }
+
+    /// A cue of no length is none.
+    fn clock_end(&self) -> String {
+        clock(self.span.end.max(self.span.start + Millis(1.0)))
+    }
+}
+
+/// Whether a character is of a script that is written without spaces: Thai to Myanmar, Khmer,
+/// Japanese and Chinese (Unicode's blocks).
+fn ends(character: Option<char>) -> bool {
+    character.is_some_and(|c| {
+        matches!(c as u32, 0x0E00..=0x109F | 0x1780..=0x17FF | 0x3000..=0x30FF | 0x3400..=0x9FFF | 0xF900..=0xFAFF
+            | 0xFF00..=0xFF65 | 0x20000..=0x3FFFF)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(start: f64, end: f64, text: &str, role: Role) -> Word {
+        let (span, text) = (Span::new(start, end), text.to_owned());
+        Word { span, text, role, track: None, voice: None, confidence: None }
+    }
+
+    fn texts(words: Vec<Word>) -> Vec<String> {
+        Transcript::new(words).cues().into_iter().map(|cue| cue.text).collect()
+    }
+
+    #[test]
+    fn parties_that_speak_at_once_have_cues_of_their_own() {
+        use Role::{Agent, Customer};
+        let words = vec![
+            word(0.0, 400.0, "good", Agent),
+            word(900.0, 1000.0, "yes", Customer),
+            word(500.0, 800.0, "morning", Agent),
+            word(2100.0, 2300.0, "well", Agent),
+        ];
+        let transcript = Transcript::new(words);
+        let cues: Vec<_> = transcript.cues().into_iter().map(|cue| (cue.span, cue.text)).collect();
+        assert_eq!(cues[0], (Span::new(0.0, 800.0), "good morning".to_owned()));
+        assert_eq!((cues[1].1.as_str(), cues[2].1.as_str()), ("yes", "well"));
+        assert!(transcript.srt().starts_with("1\n00:00:00,000 --> 00:00:00,800\nagent: good morning\n\n2\n"));
+        assert!(transcript.vtt().contains("\n2\n00:00:00.900 --> 00:00:01.000\n<v customer>yes</v>\n"));
+    }
+
+    #[test]
+    fn words_are_joined_as_their_language_writes_them() {
+        let said = |words: &[&str]| {
+            let word = |(at, text): (usize, &&str)| word(at as f64 * 10.0, at as f64 * 10.0 + 5.0, text, Role::Agent);
+            texts(words.iter().enumerate().map(word).collect()).join("|")
+        };
+        assert_eq!(said(&[" Hel", "lo", " there"]), "Hello there");
+        assert_eq!(said(&["Hello", "there"]), "Hello there");
+        assert_eq!(said(&["你", "好", "Bob"]), "你好 Bob");
+        assert_eq!(said(&["a\n-->", "b"]), "a --> b");
+    }
+
+    #[test]
+    fn cues_are_bounded_in_time_and_in_characters() {
+        let words = (0..100).map(|n| word(n as f64 * 300.0, n as f64 * 300.0 + 250.0, "twelve chars", Role::Agent));
+        let cues = Transcript::new(words).cues();
+        assert!(cues.iter().all(|cue| cue.span.duration() <= LONGEST && cue.text.chars().count() <= CHARACTERS));
+        assert!(cues.len() > 14);
+    }
+
+    #[test]
+    fn what_was_redacted_is_not_in_any_text() {
+        let words = vec![word(0.0, 400.0, "card", Role::Customer), word(500.0, 900.0, "4111", Role::Customer)];
+        let left = Transcript::new(words).redacted(&[Span::new(800.0, 1000.0)]);
+        for text in [left.srt(), left.vtt(), left.json().unwrap()] {
+            assert!(!text.contains("4111") && text.contains("card"), "{text}");
+        }
+        assert_eq!(left.cues()[0].text, "card […]");
+    }
+
+    #[test]
+    fn nothing_said_is_no_cue_and_markup_is_text() {
+        assert_eq!(Transcript::default().srt(), "");
+        let text = Transcript::new(vec![word(0.0, 0.0, "<i> & -->", Role::Agent)]);
+        assert!(text.vtt().contains("<v agent>&lt;i&gt; &amp; --&gt;</v>"), "{}", text.vtt());
+        assert!(text.srt().contains("00:00:00,000 --> 00:00:00,001\nagent: <i> & →\n"), "{}", text.srt());
+        let read: Vec<Word> = serde_json::from_str(r#"[{"startMs": 1, "endMs": 2, "text": "a"}]"#).unwrap();
+        assert_eq!(read[0].role, Role::Unknown);
+    }
+}
