@@ -1,11 +1,15 @@
 //! From JavaScript's values to callweave's inputs.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use callweave::decode::Raw;
 use callweave::error::{Error, ErrorKind, Stage};
 use callweave::provider::json::Document;
-use callweave::units::Millis;
+use callweave::samples::Samples;
+use callweave::units::{Millis, Rate};
 use callweave::{CallInput, Cancel, Config, Input, Moment, Progress, Role, RunOptions, host};
 use napi::Status;
 use napi::bindgen_prelude::{FnArgs, Reference};
@@ -63,6 +67,10 @@ pub struct InputSpec {
     pub path: Option<String>,
     /// The bytes, which are taken out.
     pub bytes: Option<Reference<Bytes>>,
+    /// What the bytes are, where they are samples: one channel after the other.
+    pub samples: Option<SamplesSpec>,
+    /// The format of a file without a header.
+    pub raw: Option<String>,
     /// What reports and errors call it.
     pub name: Option<String>,
     /// Who is heard.
@@ -77,6 +85,8 @@ pub struct InputSpec {
     /// times in ten.
     pub offset_ms: Option<f64>,
     pub offset_uncertainty_ms: Option<f64>,
+    /// Whether the path is of a file that keeps a stream, whose name nobody should read.
+    pub is_temporary: bool,
     /// The name by which a described call knows the recording.
     pub key: Option<String>,
     /// Instead of a recording: the document of the call whose recordings follow, as JSON.
@@ -91,20 +101,26 @@ impl InputSpec {
             || self.party.is_some()
             || self.started_at.is_some()
             || self.channel.is_some()
+            || self.raw.is_some()
             || self.offset_ms.is_some()
             || self.offset_uncertainty_ms.is_some();
-        self.path.as_ref().filter(|_| !known).map(PathBuf::from)
+        self.path.as_ref().filter(|_| !known && !self.is_temporary).map(PathBuf::from)
     }
 
     /// The recording; `index` names bytes that have no name of their own.
     pub fn recording(self, index: usize) -> napi::Result<Input> {
-        let mut input = match (self.path, self.bytes) {
+        let own_name = || self.name.clone().unwrap_or_else(|| format!("input-{index}"));
+        let bytes = self.bytes.map(|mut bytes| std::mem::take(&mut bytes.0)).unwrap_or_default();
+        let mut input = match (&self.path, self.samples) {
+            // A file that a stream was kept in has the stream's name.
+            (Some(path), _) if self.is_temporary => Input::reader(own_name(), Spooled::new(path)),
             (Some(path), _) => Input::path(path),
-            (None, bytes) => {
-                let bytes = bytes.map(|mut bytes| std::mem::take(&mut bytes.0)).unwrap_or_default();
-                Input::bytes(self.name.unwrap_or_else(|| format!("input-{index}")), bytes)
-            }
+            (None, Some(samples)) => samples.input(own_name(), &bytes)?,
+            (None, None) => Input::bytes(own_name(), bytes),
         };
+        if let Some(raw) = self.raw {
+            input = input.raw(raw.parse::<Raw>().map_err(raise)?);
+        }
         if let Some(name) = self.role {
             input = input.role(role(&name)?);
         }
@@ -118,6 +134,60 @@ impl InputSpec {
             input = input.channel(channel);
         }
         input.offset_of(self.offset_ms.map(Millis), self.offset_uncertainty_ms.map(Millis)).map_err(raise)
+    }
+}
+
+/// What bytes of samples are.
+#[napi(object)]
+pub struct SamplesSpec {
+    /// Whether they are 32-bit floats; 16-bit numbers else. Both little-endian.
+    pub float32: bool,
+    /// How many channels there are.
+    pub channels: u32,
+    /// Samples per second.
+    pub sample_rate_hz: f64,
+}
+
+impl SamplesSpec {
+    fn input(&self, name: String, bytes: &[u8]) -> napi::Result<Input> {
+        let hz = if self.sample_rate_hz.fract() == 0.0 { self.sample_rate_hz as u32 } else { 0 };
+        let rate = Rate::new(hz).map_err(raise)?;
+        let channels: Vec<Samples> = if self.float32 {
+            self.planes(bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<f32>>())
+        } else {
+            self.planes(bytes.as_chunks::<2>().0.iter().map(|x| i16::from_le_bytes(*x)).collect::<Vec<i16>>())
+        };
+        Ok(Input::channels(name, channels, rate))
+    }
+
+    fn planes<T: Clone>(&self, samples: Vec<T>) -> Vec<Samples<'static>>
+    where
+        Samples<'static>: From<Vec<T>>,
+    {
+        let frames = samples.len() / (self.channels as usize).max(1);
+        samples.chunks(frames.max(1)).map(|channel| Samples::from(channel.to_vec())).collect()
+    }
+}
+
+/// A file that is opened when it is read.
+struct Spooled {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Spooled {
+    fn new(path: &str) -> Self {
+        Self { path: path.into(), file: None }
+    }
+}
+
+impl Read for Spooled {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => File::open(&self.path)?,
+        };
+        self.file.insert(file).read(out)
     }
 }
 

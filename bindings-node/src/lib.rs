@@ -158,6 +158,13 @@ pub fn to_call(knots: Vec<Vec<f64>>, time_ms: f64) -> f64 {
     host::to_call(pairs, time_ms)
 }
 
+/// A report's labels, of its JSON, in the format of a name.
+#[napi]
+pub fn labels(report: String, format: String, show_parties: bool) -> napi::Result<String> {
+    let told = host::from_json(&report).and_then(|report| host::labels(&report, &format, show_parties));
+    told.map_err(error::raise)
+}
+
 /// What the package does before anything else.
 #[napi_derive::module_init]
 fn init() {

@@ -1,13 +1,15 @@
 //! A processed call and the work on it, on libuv's threads.
 
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use callweave::export::Names;
 use callweave::process::{PartyChunk, Redaction};
-use callweave::units::{Rate, Span};
+use callweave::units::Span;
 use callweave::{Config, RunOptions, WriteOptions, host};
-use napi::bindgen_prelude::{AsyncTask, Float32Array, ObjectFinalize};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Float32Array, ObjectFinalize};
 use napi::{Env, Task};
 use napi_derive::napi;
 use serde_json::json;
@@ -17,10 +19,11 @@ use crate::error::raise;
 use crate::samples::{self, AudioParts, Planes};
 use crate::tasks::taken;
 
-type Shared = Arc<Mutex<callweave::Processed>>;
+/// The call, which a stream of its mix reads while others do.
+type Shared = Arc<RwLock<callweave::Processed>>;
 
-fn lock(call: &Shared) -> MutexGuard<'_, callweave::Processed> {
-    call.lock().unwrap_or_else(PoisonError::into_inner)
+fn read(call: &Shared) -> RwLockReadGuard<'_, callweave::Processed> {
+    call.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A processed call: its report, and its tracks for a mix.
@@ -43,7 +46,7 @@ impl Processed {
         let samples: usize = call.tracks.iter().map(|placed| placed.track.samples.len()).sum();
         let weight = i64::try_from(samples * size_of::<i16>()).unwrap_or(i64::MAX);
         env.adjust_external_memory(weight)?;
-        Ok(Self { call: Arc::new(Mutex::new(call)), report, weight })
+        Ok(Self { call: Arc::new(RwLock::new(call)), report, weight })
     }
 }
 
@@ -60,6 +63,40 @@ impl Processed {
     pub fn mix(&self, config: String, threads: u32, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
         let (call, config, run) = (self.call.clone(), arguments::config(&config)?, cancel.run(None));
         Ok(AsyncTask::new(MixTask { call, config, run, threads }))
+    }
+
+    /// The mix as the bytes of a file, piece by piece.
+    #[napi]
+    pub fn mix_stream(&self, config: String, cancel: &CancelSwitch) -> napi::Result<MixStream> {
+        let (call, config, run) = (self.call.clone(), arguments::config(&config)?, cancel.run(None));
+        let (give, taken) = sync_channel(PIECES);
+        let work = move || {
+            let to = BufWriter::with_capacity(PIECE, Giving(give.clone()));
+            if let Err(error) = host::on_own(Some(1), || read(&call).write_mix(to, &config.mix, &run)) {
+                // Nobody hears of it where the stream was given up.
+                let _ = give.send(Err(error));
+            }
+        };
+        std::thread::Builder::new().name("callweave-mix".into()).spawn(work)?;
+        Ok(MixStream(Arc::new(Mutex::new(taken))))
+    }
+
+    /// The page to look at, as text.
+    #[napi]
+    pub fn page(&self, config: String, show_parties: bool, cancel: &CancelSwitch) -> napi::Result<AsyncTask<CallTask>> {
+        let (config, run) = (arguments::config(&config)?, cancel.run(None));
+        let names = if show_parties { Names::Parties } else { Names::Roles };
+        Ok(self.task(move |call| call.page(&config.mix, names, &run)))
+    }
+
+    /// Lets go of the samples now: afterwards there is the report alone.
+    #[napi]
+    pub fn release(&mut self, env: Env) -> napi::Result<()> {
+        if let Ok(mut call) = self.call.try_write() {
+            call.tracks.clear();
+            env.adjust_external_memory(-std::mem::take(&mut self.weight))?;
+        }
+        Ok(())
     }
 
     /// Writes the mix, the report and what else is asked for to a folder; the report that names
@@ -105,9 +142,10 @@ impl Processed {
         config: String,
         longest_ms: Option<f64>,
         pad_ms: Option<f64>,
+        merge_gap_ms: Option<f64>,
     ) -> napi::Result<AsyncTask<CallTask>> {
         let config = arguments::config(&config)?;
-        let options = host::chunk_options(&config, longest_ms, pad_ms).map_err(raise)?;
+        let options = host::chunk_options(&config, longest_ms, pad_ms, merge_gap_ms).map_err(raise)?;
         Ok(self.task(move |call| {
             let chunks: Vec<_> = call.chunks(&config, &options)?.iter().map(chunk_json).collect();
             let knots: Vec<_> = call.tracks.iter().map(|placed| placed.placement.knots()).collect();
@@ -115,11 +153,11 @@ impl Processed {
         }))
     }
 
-    /// The samples of a stretch of a track, at a rate.
+    /// The samples of a chunk: of a track's place, a voice and a stretch of the track's time, at a
+    /// rate.
     #[napi]
-    pub fn cut(&self, placed: u32, start_ms: f64, end_ms: f64, rate_hz: Option<u32>) -> AsyncTask<CutTask> {
-        let span = Span::new(start_ms, end_ms);
-        AsyncTask::new(CutTask { call: self.call.clone(), placed: placed as usize, span, rate_hz })
+    pub fn cut(&self, chunk: CutSpec) -> AsyncTask<CutTask> {
+        AsyncTask::new(CutTask { call: self.call.clone(), chunk })
     }
 
     fn task(
@@ -127,6 +165,57 @@ impl Processed {
         work: impl FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send + 'static,
     ) -> AsyncTask<CallTask> {
         AsyncTask::new(CallTask { call: self.call.clone(), work: Some(Box::new(work)) })
+    }
+}
+
+/// Bytes of a piece of a mix.
+const PIECE: usize = 1 << 18;
+/// Pieces that wait to be taken.
+const PIECES: usize = 2;
+
+type Piece = callweave::Result<Vec<u8>>;
+
+/// Gives what is written to who takes it, and waits while there is enough.
+struct Giving(SyncSender<Piece>);
+
+impl Write for Giving {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(Ok(bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A mix as the bytes of a file. Nothing is mixed ahead of what is taken but for two pieces.
+#[napi]
+pub struct MixStream(Arc<Mutex<Receiver<Piece>>>);
+
+#[napi]
+impl MixStream {
+    /// The next piece; null at the end.
+    #[napi]
+    pub fn next(&self) -> AsyncTask<PieceTask> {
+        AsyncTask::new(PieceTask(self.0.clone()))
+    }
+}
+
+/// `MixStream.next`.
+pub struct PieceTask(Arc<Mutex<Receiver<Piece>>>);
+
+#[napi]
+impl Task for PieceTask {
+    type Output = Option<Vec<u8>>;
+    type JsValue = Option<Buffer>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose().map_err(raise)
+    }
+
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(output.map(Buffer::from))
     }
 }
 
@@ -190,7 +279,7 @@ impl Task for CallTask {
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let work = taken(&mut self.work)?;
-        host::guarded(|| work(&mut lock(&self.call))).map_err(raise)
+        host::guarded(|| work(&mut self.call.write().unwrap_or_else(PoisonError::into_inner))).map_err(raise)
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -207,12 +296,28 @@ pub struct CutParts {
     pub sample_rate_hz: u32,
 }
 
+/// Which chunk is cut, and how.
+#[napi(object)]
+#[derive(Clone)]
+pub struct CutSpec {
+    /// The track's place among those that are here.
+    pub placed: u32,
+    /// The voice that speaks, where the track holds several.
+    pub voice: Option<u32>,
+    /// Where the chunk begins, in the track's time.
+    pub start_ms: f64,
+    /// Where it ends.
+    pub end_ms: f64,
+    /// The padding that it was made with.
+    pub pad_ms: Option<f64>,
+    /// The rate of the samples.
+    pub rate_hz: Option<u32>,
+}
+
 /// `Processed.cut`.
 pub struct CutTask {
     call: Shared,
-    placed: usize,
-    span: Span,
-    rate_hz: Option<u32>,
+    chunk: CutSpec,
 }
 
 #[napi]
@@ -221,11 +326,13 @@ impl Task for CutTask {
     type JsValue = CutParts;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
+        let chunk = &self.chunk;
         let work = || {
-            let rate = self.rate_hz.map_or(Ok(host::CHUNK_RATE), Rate::new)?;
-            let call = lock(&self.call);
-            let placed = call.tracks.get(self.placed).ok_or_else(|| host::refused("no such track"))?;
-            Ok((placed.cut(self.span, rate)?, rate.hz()))
+            let options = host::chunk_options(&Config::default(), None, chunk.pad_ms, None)?;
+            let place = (chunk.placed as usize, chunk.voice.map(|voice| voice as usize));
+            let span = Span::new(chunk.start_ms, chunk.end_ms);
+            let (samples, rate) = host::chunk_samples(&read(&self.call), place, span, &options, chunk.rate_hz)?;
+            Ok((samples, rate.hz()))
         };
         host::guarded(work).map_err(raise)
     }
@@ -246,7 +353,7 @@ pub struct MixTask {
 
 impl MixTask {
     fn work(&self) -> callweave::Result<(Planes, u32)> {
-        let call = lock(&self.call);
+        let call = read(&self.call);
         samples::gather(call.mix(&self.config.mix)?, &self.run)
     }
 }

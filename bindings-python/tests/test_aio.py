@@ -91,8 +91,8 @@ async def parts(path: str, size: int = 10_000, wait: float = 0) -> AsyncIterator
 
 def test_streams_of_asyncio_are_recordings() -> None:
     async def streamed() -> None:
-        told = await aio.analyze(callweave.Input(parts(WAV), name="x", role="agent"))  # type: ignore[arg-type]
-        assert told.tracks[0].role != "customer"
+        told = await aio.analyze(callweave.Input(parts(WAV), channel=1, role="agent"))  # type: ignore[arg-type]
+        assert told.tracks[0].role == "agent"
         whole: Any = await aio.load(parts(WAV))  # type: ignore[arg-type]
         assert np.array_equal(whole.samples, callweave.load(WAV).samples)
 

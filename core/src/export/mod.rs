@@ -21,7 +21,7 @@ pub(crate) use claim::Claim;
 pub(crate) use claim::is_claimed;
 pub use labels::{LabelFormat, Names, audacity, csv, rttm, speakers, textgrid, vtt};
 pub(crate) use page::require_page;
-pub(crate) use page::{PageAudio, Waves, page_points_per_second, write_page};
+pub(crate) use page::{PageAudio, Waves, page_html, page_points_per_second, write_page};
 pub(crate) use partial::PartialFile;
 #[cfg(feature = "cli")]
 pub(crate) use partial::remove_leftovers;

@@ -126,6 +126,16 @@ impl Processed {
         super::in_threads(run, false, || export::write_audio_to(to, &mut mixer, config.format, run))?
     }
 
+    /// The page to look at, as text, with no player.
+    ///
+    /// # Errors
+    /// `no_audio` for a call whose tracks were not kept; `unsupported` without the feature `page`;
+    /// `cancelled`.
+    pub fn page(&self, config: &MixConfig, names: Names, run: &RunOptions) -> Result<String> {
+        export::require_page()?;
+        export::page_html(&self.report, &self.waves(None, config, run)?, names)
+    }
+
     /// Each second's level by track, as JSON.
     ///
     /// # Errors

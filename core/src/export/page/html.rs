@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{PageAudio, Waves};
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 use crate::export::labels::{Names, one_line, speakers};
 use crate::export::peaks::PeakBits;
 use crate::export::{PartialFile, write_error};
@@ -58,6 +58,18 @@ pub fn write_page(
     };
     write().map_err(|e| write_error(e, path))?;
     part.finish()
+}
+
+/// The page of a call as text; as [`write_page`], with no player.
+///
+/// # Errors
+/// `internal` by a defect alone.
+pub fn page_html(report: &Report, waves: &Waves, names: Names) -> Result<String> {
+    let shown = shown(report, names);
+    let data = page_data(&shown, waves, PageAudio::None, names)?;
+    let mut page = Vec::new();
+    fill(&mut page, &shown, &data, PageAudio::None).map_err(|e| Error::io(Stage::Export, e))?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 /// Writes the template with its places filled.

@@ -6,7 +6,7 @@ mod html;
 use std::path::Path;
 
 #[cfg(feature = "page")]
-pub use html::write_page;
+pub use html::{page_html, write_page};
 
 #[cfg(not(feature = "page"))]
 use super::labels::Names;
@@ -80,4 +80,13 @@ pub fn write_page(
     _names: Names,
 ) -> Result<()> {
     require_page()
+}
+
+/// Pages need the feature `page`.
+///
+/// # Errors
+/// `unsupported`.
+#[cfg(not(feature = "page"))]
+pub fn page_html(_report: &Report, _waves: &Waves, _names: Names) -> Result<String> {
+    require_page().map(|()| String::new())
 }
