@@ -127,12 +127,7 @@ impl PeaksMade {
 pub type SpeechParts<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f32>>, f64, u32, f64);
 
 /// Where somebody speaks on one channel of a recording.
-pub fn listen<'py>(
-    py: Python<'py>,
-    input: &Bound<'py, PyAny>,
-    config: &str,
-    unit: &str,
-) -> PyResult<SpeechParts<'py>> {
+pub fn listen<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str, unit: &str) -> PyResult<SpeechParts<'py>> {
     let config = arguments::config(py, config)?;
     let unit = host::SpanUnit::from_name(unit).map_err(|e| raise(py, e))?;
     let mut work = Work::new(py, None, None);

@@ -182,11 +182,7 @@ mod _callweave {
 
     /// Silero's `get_speech_timestamps` of its arguments as JSON: pairs of samples or seconds.
     #[pyfunction]
-    fn speech_timestamps<'py>(
-        py: Python<'py>,
-        input: &Bound<'py, PyAny>,
-        options: &str,
-    ) -> PyResult<Vec<(f64, f64)>> {
+    fn speech_timestamps<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, options: &str) -> PyResult<Vec<(f64, f64)>> {
         let options: host::SileroOptions = host::from_json(options).map_err(|e| error::raise(py, e))?;
         let mut work = Work::new(py, None, None);
         let input = arguments::input(&mut work, input, 0)?;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use callweave::{Config, WriteOptions};
 use callweave::error::Stage;
 use callweave::export::Names;
 use callweave::host;
 use callweave::process::{PartyChunk, ProcessedTrack, Redaction};
 use callweave::run::RunOptions;
 use callweave::units::{Rate, Span};
+use callweave::{Config, WriteOptions};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
 
@@ -162,9 +162,8 @@ impl Processed {
     /// The tracks that are here: each one's place among the report's, its role and its rate.
     fn placed(&self, py: Python<'_>) -> PyResult<Vec<(usize, String, u32)>> {
         self.look(py, |call| {
-            let parts = |placed: &ProcessedTrack| {
-                (placed.index, placed.track.role.name().to_owned(), placed.track.rate.hz())
-            };
+            let parts =
+                |placed: &ProcessedTrack| (placed.index, placed.track.role.name().to_owned(), placed.track.rate.hz());
             Ok(call.tracks.iter().map(parts).collect())
         })
     }

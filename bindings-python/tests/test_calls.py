@@ -163,8 +163,8 @@ def test_what_is_no_input_is_a_type_error() -> None:
         callweave.process(CALL, {"mix": {"rate": 8000}})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="binary mode"):
         callweave.process([io.StringIO("text")])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="float64"):
-        callweave.process(Audio(np.zeros((1, 100)), 8000))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="int64"):
+        callweave.process(Audio(np.zeros((1, 100), np.int64), 8000))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="shape"):
         callweave.process(Audio(np.zeros((1, 2, 3), np.float32), 8000))
 

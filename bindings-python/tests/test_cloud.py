@@ -143,3 +143,40 @@ def test_tables_of_urls_and_of_recordings(s3: tuple[Any, dict[str, Any]]) -> Non
     [binary] = CallProcessor()(pa.Table.from_pylist(data, schema=BINARY_CALLS)).to_pylist()
     told, local = callweave.Report.from_json(binary["report"]), callweave.analyze(SHORT)
     assert told.turns == local.turns and told.tracks[0].source == local.tracks[0].source
+
+
+def test_the_ray_job_works_in_s3_and_survives_a_worker_that_is_killed(s3: tuple[Any, dict[str, Any]]) -> None:
+    ray = pytest.importorskip("ray")
+    import os
+    import sys
+
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+    from test_batch import Deadly
+
+    from callweave.batch.ray import Job, read_calls
+
+    client, options = s3
+    upload(client, *SHORT)
+    rows = [{"call_id": f"call-{n}", "inputs": [f"s3://calls/{path}" for path in SHORT]} for n in range(4)]
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.Table.from_pylist(rows), sink)
+    client.put_object(Bucket="calls", Key="table.parquet", Body=sink.getvalue().to_pybytes())
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    paths = os.pathsep.join([str(ROOT / "bindings-python/tests"), *sys.path])
+    if not ray.is_initialized():
+        environment = {"env_vars": {"PYTHONPATH": paths}}
+        ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False, runtime_env=environment)
+    try:
+        job = Job(Deadly(mix_folder="s3://calls/mixed", storage_options=options), "s3://calls/reports", shard_calls=2, workers=1)
+        table = read_calls("s3://calls/table.parquet", options)
+        assert job.run(table) == 2
+        done: list[dict[str, Any]] = []
+        for key in keys(client, "reports/"):
+            body = client.get_object(Bucket="calls", Key=f"reports/{key}")["Body"].read()
+            done += parquet.read_table(pa.BufferReader(body)).to_pylist()
+        assert [row["error_code"] for row in done] == [None, None, "internal", None], "the killed worker's call, and no other"
+        assert keys(client, "mixed/call-3/") == ["mix.wav", "report.json"]
+        assert job.run(table) == 0, "everything is there"
+    finally:
+        ray.shutdown()

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import pkgutil
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,19 @@ def test_examples_of_the_modules_do_what_they_say() -> None:
     assert attempted >= 8
 
 
-@pytest.mark.parametrize("readme", ["README.md", "bindings-python/README.md"])
+@pytest.mark.parametrize("readme", ["README.md", "bindings-python/README.md", "core/docs/python.md"])
 def test_examples_of_the_readme_run(readme: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / readme).read_text(), re.DOTALL | re.MULTILINE)
     assert blocks, "no example in Python"
+    (tmp_path / "call").mkdir()
     for block in blocks:
         code = block.replace('"out/', f'"{tmp_path}/')
         exec(compile(code, readme, "exec"), {"__name__": "__main__"})
+
+
+def test_the_reference_is_that_of_the_package() -> None:
+    run = subprocess.run([sys.executable, "bindings-python/reference.py"], capture_output=True, text=True, check=True)
+    assert run.stdout == (ROOT / "core/docs/python-api.md").read_text(), "bindings-python/reference.py > core/docs/python-api.md"
 
 
 def test_the_transcription_example_puts_words_on_the_calls_timeline() -> None:

@@ -27,7 +27,7 @@ def filesystem(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Any
     """The storage of a URL, and the path in it."""
     scheme = url.partition("://")[0]
     try:
-        import fsspec
+        import fsspec  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise InvalidArgument(f"{scheme}:// needs fsspec: pip install callweave[cloud]", "input", input=url) from None
     try:
@@ -109,5 +109,7 @@ def put_folder(folder: str | os.PathLike[str], url: str, last: str, storage_opti
 
 def _failed(url: str, what: str, error: Exception) -> IoError:
     said = str(error) or type(error).__name__
+    if error.__cause__ is not None and str(error.__cause__) not in said:
+        said = f"{said}: {error.__cause__}"
     number = error.errno if isinstance(error, OSError) else None
     return IoError(f"{url}: {what}: {said}", "input", f"{what}: {said}", url, errno=number)

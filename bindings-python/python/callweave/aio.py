@@ -191,7 +191,7 @@ async def process_batch(
     """As `callweave.process_batch`, for an async loop; `calls` may be an async iterator. Leaving the loop, or cancelling the
     task, stops the work. `calls` and `progress` are called on another thread."""
     runner = _Runner()
-    end = object()
+    end: Any = object()
 
     def given() -> Iterator[Any]:
         if not isinstance(calls, AsyncIterable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import builtins
 import json
 import os
 from collections.abc import Mapping
@@ -69,7 +70,7 @@ class Audio:
     """
 
     samples: NDArray[np.float32] | NDArray[np.int16]
-    """`(channels, frames)` or `(frames,)`; float32 is nominally within -1 and 1."""
+    """`(channels, frames)` or `(frames,)`; float32 is nominally within -1 and 1, and what float64 becomes."""
     sample_rate_hz: int
     source: Source | None = None
     """What the recording was that they were decoded from, where it was read to its end."""
@@ -117,9 +118,9 @@ class Audio:
         first, last = _callweave.frames(start_ms, end_ms, self.sample_rate_hz, count)
         return Audio(self.samples[..., first:last], self.sample_rate_hz)
 
-    def __getitem__(self, stretch: slice) -> Audio:
+    def __getitem__(self, stretch: builtins.slice) -> Audio:
         """The stretch between two times in milliseconds: `audio[1000:2000]`."""
-        if not isinstance(stretch, slice) or stretch.step is not None:
+        if not isinstance(stretch, builtins.slice) or stretch.step is not None:
             raise TypeError(f"found {stretch!r}, expected times in milliseconds: audio[1000:2000]")
         return self.slice(stretch.start, stretch.stop)
 

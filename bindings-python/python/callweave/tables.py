@@ -99,7 +99,8 @@ def _speech(report: Report) -> list[dict[str, Any]]:
     found = []
     for track in report.tracks:
         voices = track.voices if track.voices and len(track.voices) > 1 else ()
-        parties = [(voice.voice, voice.speech) for voice in voices] or [(None, track.speech)]
+        parties: list[tuple[int | None, tuple[Any, ...]]] = [(voice.voice, voice.speech) for voice in voices]
+        parties = parties or [(None, track.speech)]
         found += [{**_party(report, track.index, voice), **_span(span)} for voice, spans in parties for span in spans]
     return found
 
@@ -146,9 +147,9 @@ def _taken(reports: Any, table: str) -> list[dict[str, Any]]:
 
 def to_pandas(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], table: str = "calls") -> Any:
     """A table as a `pandas.DataFrame`; numbers that are not there are `<NA>`."""
-    import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+    import pandas as pd
 
-    kinds = {"str": "string", "int": "Int64", "float": "Float64"}
+    kinds: dict[str, Any] = {"str": "string", "int": "Int64", "float": "Float64"}
     taken = _taken(reports, table)
     columns = COLUMNS[table]
     return pd.DataFrame({name: pd.array([row.get(name) for row in taken], dtype=kinds[kind]) for name, kind in columns.items()})
@@ -169,7 +170,7 @@ def to_polars(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], tab
 
 def to_arrow(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], table: str = "calls") -> Any:
     """A table as a `pyarrow.Table`."""
-    import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
     taken = _taken(reports, table)

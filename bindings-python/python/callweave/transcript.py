@@ -78,7 +78,7 @@ class Transcript:
         what each party says, its words joined by single spaces.
 
         >>> words = [Word(0, 300, "card"), Word(400, 700, "4111"), Word(800, 1100, "1111"), Word(1200, 1400, "thanks")]
-        >>> Transcript(words).spans(r"\\\\d[\\\\d ]{6,}\\\\d")
+        >>> Transcript(words).spans("[0-9][0-9 ]{6,}[0-9]")
         (Span(start_ms=400, end_ms=1100),)
         """
         if callable(what):

@@ -188,7 +188,8 @@ const PICTURE: (usize, usize) = (800, 80);
 pub fn wave_svg(input: Input, options: &DecodeOptions, run: &RunOptions) -> Result<String> {
     let (planes, _) = decode::<i16>(input, options, run)?;
     let (width, height) = (PICTURE.0, PICTURE.1 * planes.channels.len());
-    let mut svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\">");
+    let mut svg =
+        format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\">");
     for (channel, samples) in planes.channels.iter().enumerate() {
         let middle = (PICTURE.1 * channel) as f64 + PICTURE.1 as f64 / 2.0;
         let y = |sample: i16| middle - f64::from(sample) / 32_768.0 * PICTURE.1 as f64 / 2.0;

@@ -28,7 +28,8 @@ pub fn vtt(report: &Report, names: Names) -> String {
         // A cue of no length is none.
         let end = millis(turn.span.end).max(start + 1);
         let name = escaped(party_of(&parties, turn.track, turn.voice).map_or("unknown", |party| &party.name));
-        let _ = write!(text, "\n{}\n{} --> {}\n<v {name}>{name} speaks</v>\n", index + 1, clock_of(start), clock_of(end));
+        let _ =
+            write!(text, "\n{}\n{} --> {}\n<v {name}>{name} speaks</v>\n", index + 1, clock_of(start), clock_of(end));
     }
     text
 }
