@@ -6,7 +6,7 @@
 const { onAbort } = require('./abort.cjs')
 const { calledFrom, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
-const { copied, inputSpecs, releaseAll } = require('./inputs.cjs')
+const { copied, discard, inputSpecs, releaseAll } = require('./inputs.cjs')
 const native = require('./native.cjs')
 
 /** The longest wait that a timer takes: while it runs, the process does not end. */
@@ -57,6 +57,8 @@ class Intake {
     this.failure = null
     /** Why calls could not be begun, by their place. */
     this.refused = new Map()
+    /** What the streams of calls in work were kept in. */
+    this.spooled = new Map()
     this.last = Promise.resolve()
   }
 
@@ -92,6 +94,7 @@ class Intake {
       const { specs, error } = await read
       try {
         if (error) throw error
+        this.spooled.set(index, specs)
         this.batch.push(await copied(specs, this.stop.signal))
       } catch (refusal) {
         releaseAll(call)
@@ -116,8 +119,15 @@ class Intake {
       result = { index, call: null, report: null, error: this.refused.get(index) ?? error }
       this.refused.delete(index)
     }
+    this.discard(index)
     this.taken += 1
     return result
+  }
+
+  /** Removes the files that keep a call's streams. */
+  discard(index) {
+    discard(this.spooled.get(index) ?? [])
+    this.spooled.delete(index)
   }
 
   get isDone() {
@@ -177,6 +187,7 @@ function batchOver(processed, resolveConfig) {
       intake.ended = true
       halt()
       for (const cleanUp of after) cleanUp()
+      for (const index of [...intake.spooled.keys()]) intake.discard(index)
       if (!before) void Promise.resolve(iterator.return?.()).catch(() => {})
     }
   }

@@ -105,10 +105,17 @@ function refuse(reason, found, expected) {
   return new CallweaveError({ code: 'invalid_argument', stage: 'config', text, reason, found, expected })
 }
 
+/** A recording that could not be had. */
+function failed(stage, input, reason, cause) {
+  const text = `${stage}: ${input}: ${reason}`
+  const errno = typeof cause?.errno === 'number' ? cause.errno : null
+  return new CallweaveError({ code: 'io', stage, text, reason, input, errno }, cause === undefined ? undefined : { cause })
+}
+
 /** Work that a signal stopped. */
 function cancelled(signal) {
   const text = 'input: cancelled'
   return new CallweaveError({ code: 'cancelled', stage: 'input', text, reason: 'cancelled' }, { cause: signal.reason })
 }
 
-module.exports = { CallweaveError, calledFrom, calling, cancelled, refuse, refuseUnknown, translated }
+module.exports = { CallweaveError, calledFrom, calling, cancelled, failed, refuse, refuseUnknown, translated }

@@ -5,10 +5,11 @@ const native = require('./native.cjs')
 const { batchOver } = require('./batch.cjs')
 const { CallweaveError, calledFrom, calling, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
-const { copied, inputSpec, inputSpecs, releaseAll } = require('./inputs.cjs')
+const { anyStreamed, copied, discard, inputSpec, inputSpecs, releaseAll } = require('./inputs.cjs')
 const { LiveCall, SpeechStream, endsIn } = require('./live.cjs')
 const provider = require('./provider.cjs')
-const { inTurn } = require('./queue.cjs')
+const { inTurn, readingTurn } = require('./queue.cjs')
+const { mixStreamOf } = require('./mix-stream.cjs')
 
 const version = native.version()
 const errorCodes = Object.freeze(native.errorCodes())
@@ -23,7 +24,7 @@ function resolveConfig(config = {}) {
 
 const OF_WORK = ['config', 'signal']
 const OF_CALL = [...OF_WORK, 'roles', 'strict', 'onProgress']
-const OF_CHUNKS = ['longestMs', 'padMs', 'sampleRateHz', 'signal']
+const OF_CHUNKS = ['longestMs', 'padMs', 'mergeGapMs', 'sampleRateHz', 'signal']
 const OF_MIX = ['rate', 'layout', 'format', 'level']
 const OF_WRITE = ['mix', 'page', 'embedAudio', 'peaks', 'series', 'labels', 'showParties', 'signal']
 
@@ -85,17 +86,41 @@ async function run(caller, [options, known], work, inputs) {
   }
 }
 
-/** Work on a whole call: streams are read first, all else waits for its turn. */
-async function onCall(inputs, { limit, signal }, work) {
-  const specs = await inputSpecs(inputs, limit, signal)
-  return inTurn({ wide: true, signal }, async (threads) => work(await copied(specs, signal), threads))
+/** Reads streams when their turn comes, then does work when its own does; what kept them is removed when it ends. */
+async function read(inputs, { limit, signal }, gather, work) {
+  const done = anyStreamed(inputs) ? await readingTurn(signal) : () => {}
+  let specs = []
+  try {
+    specs = await gather(limit, signal)
+    return await work(async () => {
+      const ready = await copied(specs, signal)
+      specs = specs.map(({ path, isTemporary }) => ({ path, isTemporary }))
+      done()
+      return ready
+    })
+  } finally {
+    done()
+    discard(specs)
+  }
+}
+
+/** Work on a whole call. */
+async function onCall(inputs, settings, work) {
+  const { signal } = settings
+  const gather = (limit) => inputSpecs(inputs, limit, signal)
+  return read(inputs, settings, gather, (ready) =>
+    inTurn({ wide: true, signal }, async (threads) => work(await ready(), threads)),
+  )
 }
 
 /** Work on one recording, in the same way; `brief` work, which takes milliseconds, does not wait behind calls. */
-async function onRecording(recording, { limit, signal, wide, settles, brief }, work) {
-  const spec = await inputSpec(recording, limit, signal)
-  const begin = async (threads) => work(...(await copied([spec], signal)), threads)
-  return brief ? unlessAborted(begin(1), signal) : inTurn({ wide, settles, signal }, begin)
+async function onRecording(recording, settings, work) {
+  const { signal, wide, settles, brief } = settings
+  const gather = async (limit) => [await inputSpec(recording, limit, signal)]
+  return read(recording, settings, gather, (ready) => {
+    const begin = async (threads) => work(...(await ready()), threads)
+    return brief ? unlessAborted(begin(1), signal) : inTurn({ wide, settles, signal }, begin)
+  })
 }
 
 function audioOf({ channels, sampleRateHz }) {
@@ -116,11 +141,17 @@ function writeOptions([first, second]) {
   return isMix ? { ...second, mix: first ?? undefined } : (first ?? {})
 }
 
+// `Symbol.dispose` came with Node 20.
+Symbol.dispose ??= Symbol.for('nodejs.dispose')
+
 class Processed {
   #inner
   #config
   #json
   #report
+  /** Streams of the mix that are open. */
+  #streams = new Set()
+  #released = false
 
   constructor(inner, config) {
     this.#inner = inner
@@ -145,9 +176,64 @@ class Processed {
     )
   }
 
+  mixStream(options = {}) {
+    const { signal, ...mix } = options
+    const holder = calledFrom(this.mixStream)
+    try {
+      refuseUnknown('an option of mixStream', options, [...OF_MIX, 'signal'])
+      checked({ signal }, OF_WORK)
+      this.#alive()
+      const cancel = new native.CancelSwitch()
+      const stream = mixStreamOf(this.#inner.mixStream(mixConfig(this.#config, mix), cancel), cancel, { signal, holder })
+      this.#streams.add(stream)
+      stream.once('close', () => this.#streams.delete(stream))
+      return stream
+    } catch (error) {
+      throw translated(error, holder)
+    }
+  }
+
+  labels(format, options = {}) {
+    const holder = calledFrom(this.labels)
+    try {
+      refuseUnknown('an option of labels', options, ['showParties'])
+      const { showParties = false } = options
+      return native.labels(this.#json, String(format), showParties)
+    } catch (error) {
+      throw translated(error, holder)
+    }
+  }
+
+  async page(options = {}) {
+    return run(this.page, [options, ['mix', 'showParties', 'signal']], ({ signal, cancel }) => {
+      const { mix, showParties = false } = options
+      const page = () => this.#inner.page(mixConfig(this.#config, mix), showParties, cancel)
+      return inTurn({ known: true, signal }, page)
+    })
+  }
+
+  /** Lets go of the samples now. */
+  [Symbol.dispose]() {
+    for (const stream of this.#streams) stream.destroy()
+    this.#released = true
+    this.#inner.release()
+  }
+
+  #alive() {
+    if (this.#released) throw refuse('a call', 'one whose samples were let go of', 'one that was not disposed of')
+  }
+
+  /** Waits for streams of the mix: what changes the call comes after them. */
+  async #quiet(signal) {
+    this.#alive()
+    const ended = [...this.#streams].map((stream) => new Promise((resolve) => stream.once('close', resolve)))
+    if (ended.length > 0) await unlessAborted(Promise.all(ended), signal)
+  }
+
   async write(folder, ...said) {
     const options = writeOptions(said)
     return run(this.write, [options, OF_WRITE], async ({ signal, cancel }) => {
+      await this.#quiet(signal)
       const { mix, page = true, embedAudio = false, peaks, series = false, labels = [], showParties = false } = options
       if (!Array.isArray(labels)) throw refuse('labels', typeof labels, 'an array of formats')
       const spec = { page, embedAudio, peaks, series, labels, showParties }
@@ -159,6 +245,7 @@ class Processed {
   async redact({ spans = [], keys = false, cover = 'silence', ...more } = {}, options = {}) {
     return run(this.redact, [options, OF_WORK], async ({ signal }) => {
       refuseUnknown('of a redaction', more, [])
+      await this.#quiet(signal)
       const redact = () => this.#inner.redact(JSON.stringify({ spans, keys, cover }))
       return this.#changed(await inTurn({ known: true, settles: true, signal }, redact))
     })
@@ -175,14 +262,16 @@ class Processed {
   }
 
   async *#chunks(options, holder) {
-    const { longestMs, padMs, sampleRateHz, signal } = options
+    const { longestMs, padMs, mergeGapMs, sampleRateHz, signal } = options
     try {
       refuseUnknown('an option of chunks', options, OF_CHUNKS)
       checked({ signal }, OF_WORK)
-      const plan = () => this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs)
+      const plan = () => this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs, mergeGapMs)
       const { chunks, knots } = JSON.parse(await inTurn({ known: true, signal }, plan))
       for (const { placed, trackStartMs, trackEndMs, ...told } of chunks) {
-        const cut = () => this.#inner.cut(placed, trackStartMs, trackEndMs, sampleRateHz)
+        const voice = told.voice ?? undefined
+        const chunk = { placed, voice, startMs: trackStartMs, endMs: trackEndMs, padMs, rateHz: sampleRateHz }
+        const cut = () => this.#inner.cut(chunk)
         const { samples, sampleRateHz: hz } = await inTurn({ known: true, signal }, cut)
         const toCall = (ms) => native.toCall(knots[placed], trackStartMs + ms)
         yield { ...told, samples, sampleRateHz: hz, toCall }
@@ -241,9 +330,9 @@ function chunks(inputs, options = {}) {
 
 async function* chunksOf(inputs, options, holder) {
   try {
-    const { longestMs, padMs, sampleRateHz, ...rest } = options
+    const { longestMs, padMs, mergeGapMs, sampleRateHz, ...rest } = options
     const call = await processCall(inputs, rest)
-    yield* call.chunks({ longestMs, padMs, sampleRateHz, signal: options.signal })
+    yield* call.chunks({ longestMs, padMs, mergeGapMs, sampleRateHz, signal: options.signal })
   } catch (error) {
     throw translated(error, holder)
   }

@@ -3,9 +3,12 @@
 const { setImmediate: nextTurn } = require('node:timers/promises')
 const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
-const { refuse, refuseUnknown } = require('./errors.cjs')
+const { failed, refuse, refuseUnknown } = require('./errors.cjs')
+const { Spool } = require('./spool.cjs')
 
-const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name', 'offsetMs', 'offsetUncertaintyMs']
+const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name', 'offsetMs', 'offsetUncertaintyMs', 'raw']
+/** What an input of samples says beside them. */
+const SAMPLES = ['channels', 'sampleRateHz']
 
 /** Under which a described call keeps its document, out of the way of its fields. */
 const DOCUMENT = Symbol('document')
@@ -18,8 +21,28 @@ function isRecording(value) {
     value instanceof Uint8Array ||
     value instanceof ArrayBuffer ||
     value instanceof Blob ||
+    value instanceof Response ||
+    isSamples(value) ||
     typeof value?.[Symbol.asyncIterator] === 'function'
   )
+}
+
+/** Whether a value is samples by channel with their rate, as `decode` gives them. */
+function isSamples(value) {
+  return Array.isArray(value?.channels)
+}
+
+/** Whether there is a stream to be read of a recording or an input. */
+function isStreamed(item) {
+  const source = isRecording(item) ? item : item?.source
+  const isRemote = source instanceof URL && source.protocol !== 'file:'
+  return isRemote || source instanceof Response || source instanceof Blob || typeof source?.[Symbol.asyncIterator] === 'function'
+}
+
+/** Whether there is a stream to be read among a call's inputs. */
+function anyStreamed(inputs) {
+  const list = inputs?.[DOCUMENT] ? Object.values(inputs.audio) : Array.isArray(inputs) ? inputs : [inputs]
+  return list.some(isStreamed)
 }
 
 /** How much is copied in one turn of the event loop: less than a millisecond of work. */
@@ -39,8 +62,9 @@ function release(stream) {
 function releaseAll(inputs) {
   const list = inputs?.[DOCUMENT] ? Object.values(inputs.audio) : Array.isArray(inputs) ? inputs : [inputs]
   for (const item of list) {
-    const stream = isRecording(item) ? item : item?.source
-    if (typeof stream?.[Symbol.asyncIterator] === 'function') release(stream)
+    const source = isRecording(item) ? item : item?.source
+    const stream = source instanceof Response ? source.body : source
+    if (typeof stream?.[Symbol.asyncIterator] === 'function' && !stream.locked) release(stream)
   }
 }
 
@@ -64,25 +88,60 @@ function chunksOf(stream) {
 }
 
 /**
- * All bytes of a stream. Where the stream is longer than the core's limit, reading stops: the core refuses what has
- * been read, with the numbers.
+ * All bytes of a stream, in memory, or in a file where there are many. Where the stream is longer than the core's limit,
+ * reading stops: the core refuses what has been read, with the numbers. One chunk is asked for when the one before is kept.
  */
 async function collect(stream, limit, signal) {
-  const bytes = new native.Bytes()
+  const spool = new Spool()
   const chunks = chunksOf(stream)
-  let size = 0
   try {
-    while (size <= limit) {
+    while (spool.size <= limit) {
       const { done, value } = await unlessAborted(Promise.resolve(chunks.next()), signal)
-      if (done) return bytes
+      if (done) break
       if (!(value instanceof Uint8Array)) throw refuse('a stream of bytes', typeof value, 'chunks of Uint8Array')
-      bytes.append(value)
-      size += value.byteLength
+      await spool.append(value)
     }
-    return bytes
+    return await spool.finish()
+  } catch (error) {
+    await spool.remove()
+    throw error
   } finally {
     new Promise((resolve) => resolve(chunks.end())).catch(() => {})
   }
+}
+
+/** The body of an answer over HTTP; an answer that is a refusal is an error. */
+async function body(response, limit, signal) {
+  const name = response.url || 'response'
+  if (!response.ok) throw failed('input', name, `HTTP ${response.status} ${response.statusText}`.trim())
+  if (response.bodyUsed) throw refuse('a response', 'one whose body was read', 'one that was not')
+  return { name, ...(response.body ? await collect(response.body, limit, signal) : { bytes: new Uint8Array() }) }
+}
+
+/** What lies at an address. */
+async function fetched(url, limit, signal) {
+  let response
+  try {
+    response = await fetch(url, { signal })
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason
+    throw failed('input', url.href, `cannot be fetched: ${error.cause?.message ?? error.message}`, error.cause ?? error)
+  }
+  return { ...(await body(response, limit, signal)), name: url.href }
+}
+
+/** Samples by channel for the compiled part. */
+function samplesSpec({ channels, sampleRateHz }) {
+  const float32 = channels[0] instanceof Float32Array
+  const Kind = float32 ? Float32Array : Int16Array
+  for (const channel of channels) {
+    const found = channel?.constructor?.name ?? typeof channel
+    if (!(channel instanceof Kind)) throw refuse('samples', found, 'an Int16Array or Float32Array for each channel, all of one kind')
+    if (channel.length !== channels[0].length) throw refuse('samples', channel.length, `${channels[0].length} on each channel`)
+  }
+  if (typeof sampleRateHz !== 'number') throw refuse('sampleRateHz', typeof sampleRateHz, 'a number with the samples')
+  const bytes = channels.map((channel) => new Uint8Array(channel.buffer, channel.byteOffset, channel.byteLength))
+  return { bytes, samples: { float32, channels: channels.length, sampleRateHz } }
 }
 
 /** The inputs with their bytes out of JavaScript's memory, copied slice by slice so that the event loop stays free. */
@@ -90,21 +149,24 @@ async function copied(specs, signal) {
   const out = []
   let room = SLICE
   for (const spec of specs) {
-    if (!(spec.bytes instanceof Uint8Array)) {
-      out.push(spec)
+    const parts = Array.isArray(spec.bytes) ? spec.bytes : [spec.bytes]
+    if (!(parts[0] instanceof Uint8Array)) {
+      out.push(spec.bytes === undefined || !Array.isArray(spec.bytes) ? spec : { ...spec, bytes: new native.Bytes() })
       continue
     }
-    const bytes = new native.Bytes(spec.bytes.byteLength)
-    for (let at = 0; at < spec.bytes.byteLength; ) {
-      if (room === 0) {
-        await nextTurn()
-        signal?.throwIfAborted()
-        room = SLICE
+    const bytes = new native.Bytes(parts.reduce((sum, part) => sum + part.byteLength, 0))
+    for (const part of parts) {
+      for (let at = 0; at < part.byteLength; ) {
+        if (room === 0) {
+          await nextTurn()
+          signal?.throwIfAborted()
+          room = SLICE
+        }
+        const slice = part.subarray(at, at + room)
+        bytes.append(slice)
+        at += slice.byteLength
+        room -= slice.byteLength
       }
-      const slice = spec.bytes.subarray(at, at + room)
-      bytes.append(slice)
-      at += slice.byteLength
-      room -= slice.byteLength
     }
     out.push({ ...spec, bytes })
   }
@@ -115,15 +177,18 @@ async function copied(specs, signal) {
 async function content(source, limit, signal) {
   if (typeof source === 'string') return { path: source }
   if (source instanceof URL) {
-    if (source.protocol !== 'file:') throw refuse('an input', `a URL of ${source.protocol}`, 'a file URL')
-    return { path: require('node:url').fileURLToPath(source) }
+    if (source.protocol === 'file:') return { path: require('node:url').fileURLToPath(source) }
+    if (source.protocol === 'http:' || source.protocol === 'https:') return fetched(source, limit, signal)
+    throw refuse('an input', `a URL of ${source.protocol}`, 'a URL of file:, http: or https:')
   }
   if (source instanceof Uint8Array) return { bytes: source }
   if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) }
-  if (source instanceof Blob) return { bytes: await collect(source.stream(), limit, signal) }
-  if (typeof source?.[Symbol.asyncIterator] === 'function') return { bytes: await collect(source, limit, signal) }
+  if (source instanceof Blob) return collect(source.stream(), limit, signal)
+  if (source instanceof Response) return body(source, limit, signal)
+  if (isSamples(source)) return samplesSpec(source)
+  if (typeof source?.[Symbol.asyncIterator] === 'function') return collect(source, limit, signal)
   const found = source === null ? 'null' : (source?.constructor?.name ?? typeof source)
-  throw refuse('an input', found, 'a path, a file URL, a Uint8Array, an ArrayBuffer, a Blob or a stream of bytes')
+  throw refuse('an input', found, 'a path, a URL, bytes, a Blob, a Response, samples with a rate or a stream of bytes')
 }
 
 /** When a recording began, as JSON. */
@@ -132,11 +197,23 @@ function moment(value) {
   return JSON.stringify(value)
 }
 
+/** What `decode` and `normalize` tell beside samples, so that what they give can be fed back. */
+const DECODED = ['gainDb']
+
+/** The recording of an input: what it says of samples goes with them. */
+function sourceOf(given) {
+  const { source, channels, sampleRateHz } = given
+  if (isSamples(given)) return { channels, sampleRateHz }
+  if (source instanceof Int16Array || source instanceof Float32Array) return { channels: [source], sampleRateHz }
+  if (sampleRateHz !== undefined) throw refuse('sampleRateHz', 'a recording that has its own', 'samples with it')
+  return source
+}
+
 /** One input as the compiled part takes it, but for bytes in hand, which `copied` takes over. */
 async function inputSpec(item, limit, signal) {
-  const given = isRecording(item) || item === null || typeof item !== 'object' ? { source: item } : item
-  const spec = await content(given.source, limit, signal)
-  refuseUnknown('of an input', given, ['source', ...FIELDS])
+  const given = isRecording(item) && !isSamples(item) ? { source: item } : item === null || typeof item !== 'object' ? { source: item } : item
+  refuseUnknown('of an input', given, ['source', ...FIELDS, ...SAMPLES, ...(isSamples(item) ? DECODED : [])])
+  const spec = await content(sourceOf(given), limit, signal)
   for (const field of FIELDS) {
     const value = given[field]
     if (value !== undefined && value !== null) spec[field] = field === 'startedAt' ? moment(value) : value
@@ -165,4 +242,9 @@ async function inputSpecs(inputs, limit, signal) {
   }
 }
 
-module.exports = { DOCUMENT, copied, inputSpec, inputSpecs, releaseAll }
+/** Removes the files that keep streams; those of work that goes on are open and stay readable where the system allows that. */
+function discard(specs) {
+  for (const { path, isTemporary } of specs) if (isTemporary) Spool.discard(path)
+}
+
+module.exports = { DOCUMENT, anyStreamed, copied, discard, inputSpec, inputSpecs, releaseAll }

@@ -66,6 +66,38 @@ function seat({ wide, known, signal }) {
   })
 }
 
+/** Calls whose streams are being read, or have been and wait for their turn: no more of them are in memory. */
+const MOST_READING = Math.max(4, 2 * seats)
+let freeReaders = MOST_READING
+const readers = []
+
+/** Waits until a call's streams may be read; gives what makes room for the next call's. */
+function readingTurn(signal) {
+  return new Promise((resolve, reject) => {
+    const begin = () => {
+      off()
+      let held = true
+      resolve(() => {
+        if (!held) return
+        held = false
+        const next = readers.shift()
+        if (next) next()
+        else freeReaders += 1
+      })
+    }
+    const off = onAbort(signal, () => {
+      const at = readers.indexOf(begin)
+      if (at < 0) return
+      readers.splice(at, 1)
+      off()
+      reject(signal.reason)
+    })
+    if (freeReaders === 0) return void readers.push(begin)
+    freeReaders -= 1
+    begin()
+  })
+}
+
 /**
  * Does work when its turn comes, on the threads that it is told. `wide` work can use several; `known` work, on a call
  * that is in memory, goes first. An abort is heard at once, waiting or working; what works has its place until it has
@@ -78,4 +110,4 @@ async function inTurn({ wide = false, known = false, settles = false, signal }, 
   return settles ? done : unlessAborted(done, signal)
 }
 
-module.exports = { inTurn }
+module.exports = { inTurn, readingTurn }

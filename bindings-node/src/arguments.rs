@@ -86,7 +86,7 @@ pub struct InputSpec {
     pub offset_ms: Option<f64>,
     pub offset_uncertainty_ms: Option<f64>,
     /// Whether the path is of a file that keeps a stream, whose name nobody should read.
-    pub is_temporary: bool,
+    pub is_temporary: Option<bool>,
     /// The name by which a described call knows the recording.
     pub key: Option<String>,
     /// Instead of a recording: the document of the call whose recordings follow, as JSON.
@@ -104,7 +104,7 @@ impl InputSpec {
             || self.raw.is_some()
             || self.offset_ms.is_some()
             || self.offset_uncertainty_ms.is_some();
-        self.path.as_ref().filter(|_| !known && !self.is_temporary).map(PathBuf::from)
+        self.path.as_ref().filter(|_| !known && !self.is_temporary.unwrap_or_default()).map(PathBuf::from)
     }
 
     /// The recording; `index` names bytes that have no name of their own.
@@ -113,7 +113,7 @@ impl InputSpec {
         let bytes = self.bytes.map(|mut bytes| std::mem::take(&mut bytes.0)).unwrap_or_default();
         let mut input = match (&self.path, self.samples) {
             // A file that a stream was kept in has the stream's name.
-            (Some(path), _) if self.is_temporary => Input::reader(own_name(), Spooled::new(path)),
+            (Some(path), _) if self.is_temporary.unwrap_or_default() => Input::reader(own_name(), Spooled::new(path)),
             (Some(path), _) => Input::path(path),
             (None, Some(samples)) => samples.input(own_name(), &bytes)?,
             (None, None) => Input::bytes(own_name(), bytes),
