@@ -57,8 +57,9 @@ export declare class CallweaveError extends Error {
 export type Role = 'customer' | 'agent' | 'transfer' | 'participant' | 'mixed' | 'unknown'
 
 /**
- * One recording: a path, a file URL, bytes, or a stream of bytes. A stream is read into memory, at most `decode.maxBytes`. Bytes are
- * copied when the work begins: leave them as they are until its promise is settled.
+ * One recording: a path, a URL of a file or of `http:` and `https:`, bytes, a `Response`, samples as `decode` gives them, or a stream of
+ * bytes. A stream is read when its turn has come, at most `decode.maxBytes`; beyond 16 MB it is kept in a temporary file. Bytes are copied
+ * when the work begins: leave them as they are until its promise is settled.
  */
 export type Recording =
   | string
@@ -66,13 +67,58 @@ export type Recording =
   | Uint8Array
   | ArrayBuffer
   | Blob
+  | Response
+  | SamplesInput
   | AsyncIterable<Uint8Array>
   | NodeJS.ReadableStream
   | ReadableStream<Uint8Array>
 
+/** Samples by channel with their rate: what `decode`, `normalize` and `mix` give. */
+export interface SamplesInput {
+  /** One array per channel, all of one length and kind; floats are nominally within -1 and 1. */
+  channels: readonly Int16Array[] | readonly Float32Array[]
+  /** Samples per second. */
+  sampleRateHz: number
+}
+
+/** How the samples of a file without a header are written, by the endings that phone systems give such files. */
+export type RawFormat =
+  | 'ulaw'
+  | 'alaw'
+  | 'gsm'
+  | 'g722'
+  | 'g726-16'
+  | 'g726-24'
+  | 'g726-32'
+  | 'g726-40'
+  | 'g729'
+  | 'g723_1'
+  | 'vox'
+  | 'vox6'
+  | 'sln'
+  | 'sln12'
+  | 'sln16'
+  | 'sln24'
+  | 'sln32'
+  | 'sln44'
+  | 'sln48'
+  | 'sln96'
+  | 'sln192'
+
 /** One recording, with what is known of it. */
-export interface RecordingInput {
-  source: Recording
+export type RecordingInput = RecordingFacts &
+  (
+    | { source: Recording; sampleRateHz?: undefined }
+    | {
+        /** One channel of samples. */
+        source: Int16Array | Float32Array
+        /** Samples per second. */
+        sampleRateHz: number
+      }
+  )
+
+/** What is known of a recording. */
+export interface RecordingFacts {
   /** Who is heard. */
   role?: Role | undefined
   /** The party's number, address or name. */
@@ -83,6 +129,8 @@ export interface RecordingInput {
   channel?: number | undefined
   /** What reports and errors call it, where it has no path. */
   name?: string | undefined
+  /** The format of a file without a header; its content is then not asked. */
+  raw?: RawFormat | undefined
   /** Where the recording begins on the call's timeline, in milliseconds: it is placed there and nowhere else. */
   offsetMs?: number | undefined
   /** Half the width of the interval that holds `offsetMs` nine times in ten; exact where it is not said. */
@@ -307,8 +355,9 @@ export interface CallOptions extends WorkOptions {
   /** Who is heard on the tracks, in order; a recording with two channels is two tracks. */
   roles?: readonly Role[] | undefined
   /**
-   * Whether a recording among several that cannot be read fails the call, as it does unless said otherwise. With `false` the others are
-   * processed, and the failure is in the track's `error` and in the report's `warnings`.
+   * Whether a recording among several that cannot be read fails the call. With `false` the others are processed, and the failure is in the
+   * track's `error` and in the report's `warnings`.
+   * @default true
    */
   strict?: boolean | undefined
   /**
@@ -389,17 +438,18 @@ export interface Level {
   gainDb: number
 }
 
-interface EventBase extends Span {
+/** What every sound has. */
+export interface CallEventBase extends Span {
   /** How sure, from 0 to 1. */
   confidence: number
 }
 
 /** A sound that is not speech, told apart by `kind`. */
 export type CallEvent =
-  | (EventBase & { kind: 'dtmf'; /** The key, where the configuration asks for digits. */ detail: string | null })
-  | (EventBase & { kind: 'fax'; /** A machine calling (`cng`) or answering (`ced`). */ detail: 'cng' | 'ced' | null })
-  | (EventBase & { kind: 'ringback' | 'busy' | 'congestion' | 'sit'; detail: string | null })
-  | (EventBase & { kind: 'beep' | 'music' | 'silence' | 'digital_zero' | 'dropout' | 'clipping'; detail: string | null })
+  | (CallEventBase & { kind: 'dtmf'; /** The key, where the configuration asks for digits. */ detail: string | null })
+  | (CallEventBase & { kind: 'fax'; /** A machine calling (`cng`) or answering (`ced`). */ detail: 'cng' | 'ced' | null })
+  | (CallEventBase & { kind: 'ringback' | 'busy' | 'congestion' | 'sit'; detail: string | null })
+  | (CallEventBase & { kind: 'beep' | 'music' | 'silence' | 'digital_zero' | 'dropout' | 'clipping'; detail: string | null })
 
 /** One party of a track that holds several; its role is `unknown` where nothing tells. */
 export interface Voice {
@@ -741,6 +791,24 @@ export declare class Processed {
   readonly reportJson: string
   /** The mix, one channel per party or one for all. */
   mix(mix?: MixConfig, options?: Pick<WorkOptions, 'signal'>): Promise<Audio>
+  /**
+   * The mix as the bytes of a file, made as they are read: a `Readable` of Node's, which `Readable.toWeb` makes a web stream.
+   * `write` and `redact` wait until it has ended; destroy one that is not read to its end.
+   *
+   * @example
+   * await pipeline(call.mixStream({ format: 'flac' }), response)
+   */
+  mixStream(options?: MixConfig & Pick<WorkOptions, 'signal'>): import('node:stream').Readable
+  /**
+   * The call in the format of another tool, without writing a folder.
+   *
+   * @throws {CallweaveError} `invalid_argument` for a format that does not exist
+   */
+  labels(format: Label, options?: { /** @default false */ showParties?: boolean | undefined }): string
+  /** `report.html` as text, with no player. */
+  page(options?: PageOptions): Promise<string>
+  /** Lets go of the samples now, not when the garbage collector comes by: `using call = await processCall(…)`. The report stays. */
+  [Symbol.dispose](): void
   /** Writes the mix and `report.json` to a folder, and what else is asked for, each file whole or not at all; the report that names them. */
   write(folder: string, options?: WriteOptions): Promise<Report>
   /** @deprecated The mix is one of the options: `write(folder, { mix })`. */
@@ -761,9 +829,15 @@ export declare class Processed {
 export interface WriteOptions extends Pick<WorkOptions, 'signal'> {
   /** How the mix is made, where it differs from the call's configuration. */
   mix?: MixConfig | undefined
-  /** `report.html`, a page to look at; true unless said otherwise. */
+  /**
+   * `report.html`, a page to look at.
+   * @default true
+   */
   page?: boolean | undefined
-  /** The mix inside the page too. */
+  /**
+   * The mix inside the page too.
+   * @default false
+   */
   embedAudio?: boolean | undefined
   /** The mix's waveform in `peaks.json`, at so many points per second (1 to 4000). */
   peaks?: number | undefined
@@ -772,6 +846,17 @@ export interface WriteOptions extends Pick<WorkOptions, 'signal'> {
   /** Labels for other tools, each in a file of its own. */
   labels?: readonly Label[] | undefined
   /** Page and labels name parties by number, address or name instead of role. */
+  showParties?: boolean | undefined
+}
+
+/** How a page is made. */
+export interface PageOptions extends Pick<WorkOptions, 'signal'> {
+  /** How the parties are levelled in its picture. */
+  mix?: MixConfig | undefined
+  /**
+   * Parties by number, address or name instead of role.
+   * @default false
+   */
   showParties?: boolean | undefined
 }
 
@@ -798,11 +883,25 @@ export interface Series {
 
 /** How speech is cut into chunks. */
 export interface ChunkOptions extends Pick<WorkOptions, 'signal'> {
-  /** The longest chunk, padding included; 30 s unless said otherwise, 1 s or more. Longer speech is cut in its pauses. */
+  /**
+   * The longest chunk, padding included; 1 s or more. Longer speech is cut in its pauses.
+   * @default 30000
+   */
   longestMs?: number | undefined
-  /** Added on either side; 200 ms unless said otherwise, at most a quarter of `longestMs`. */
+  /**
+   * Added on either side; at most a quarter of `longestMs`.
+   * @default 200
+   */
   padMs?: number | undefined
-  /** The rate of the samples; 16000 unless said otherwise. */
+  /**
+   * One chunk of a party's neighbours with at most such a pause between them, up to `longestMs`: windows as Whisper wants them. What
+   * others say in between is silent in it. Without, one chunk for each stretch of speech.
+   */
+  mergeGapMs?: number | undefined
+  /**
+   * The rate of the samples.
+   * @default 16000
+   */
   sampleRateHz?: number | undefined
 }
 
@@ -868,13 +967,26 @@ export declare const errorCodes: readonly ErrorCode[]
  */
 export declare function resolveConfig(config?: Config): ResolvedConfig
 
-/** Processes a call and keeps its tracks, so that it can be mixed. */
+/**
+ * Processes a call and keeps its tracks, so that it can be mixed.
+ *
+ * @throws {CallweaveError} of any kind: a recording that cannot be read, a limit, an option that makes no sense, an abort
+ * @example
+ * const call = await processCall([customer, agent], { roles: ['customer', 'agent'] })
+ * await call.write('out', { labels: ['vtt'] })
+ */
 export declare function processCall(inputs: CallInputs, options?: CallOptions): Promise<Processed>
 
 /** @deprecated `processCall`, which does not hide Node's own `process`. */
 export declare const process: typeof processCall
 
-/** Processes a call for its report alone: no samples are kept. */
+/**
+ * Processes a call for its report alone: no samples are kept.
+ *
+ * @throws {CallweaveError} as {@link processCall}
+ * @example
+ * const { tag, tracks } = await analyze(new URL('https://recordings.example/1.mp3'))
+ */
 export declare function analyze(inputs: CallInputs, options?: CallOptions): Promise<Report>
 
 /** Where each track lies on the call's timeline; null for a track that cannot be read. */
@@ -910,7 +1022,10 @@ export declare function chunks(inputs: CallInputs, options?: CallOptions & Chunk
 export declare function peaks(
   recording: Recording | RecordingInput,
   options?: WorkOptions & {
-    /** 1 to 4000; 100 unless said otherwise. */
+    /**
+     * 1 to 4000.
+     * @default 100
+     */
     pointsPerSecond?: number | undefined
     bits?: 8 | 16 | undefined
     onProgress?: CallOptions['onProgress']

@@ -17,4 +17,16 @@ function platform() {
   return `${system}-${arch}`
 }
 
-module.exports = { platform }
+/** Every kind of machine that a compiled part is published for. */
+const PLATFORMS = [
+  'darwin-arm64',
+  'darwin-x64',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'linux-x64-gnu',
+  'linux-x64-musl',
+  'win32-arm64-msvc',
+  'win32-x64-msvc',
+]
+
+module.exports = { PLATFORMS, platform }

@@ -20,7 +20,14 @@ function compile() {
   return made.filenames.find((name) => /\.(so|dylib|dll)$/.test(name))
 }
 
+/** Takes symbols and debugging sections out of a library, where the system has what does it. */
+function strip(file) {
+  const [program, args] = process.platform === 'darwin' ? ['strip', ['-x']] : ['strip', ['--strip-unneeded']]
+  if (process.platform !== 'win32') spawnSync(program, [...args, file], { stdio: 'ignore' })
+}
+
 const target = join(here, `callweave.${platformModule.platform()}.node`)
 copyFileSync(compile(), `${target}.new`)
+strip(`${target}.new`)
 renameSync(`${target}.new`, target)
 console.log(`built ${target}`)

@@ -1,15 +1,15 @@
-// Makes the two tarballs that a release uploads: the package itself, and the package with the compiled part for this
-// machine's kind. Usage: node scripts/pack.mjs FOLDER
+// Makes the tarballs that a release uploads: the package itself, which names a package for every platform, and the packages with the
+// compiled parts that are here (`callweave.PLATFORM.node` beside package.json, one for each machine that built one).
+// Usage: node scripts/pack.mjs FOLDER
 
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import platformModule from '../lib/platform.cjs'
 
 const here = dirname(dirname(fileURLToPath(import.meta.url)))
 const out = resolve(process.argv[2] ?? join(here, 'dist'))
-const name = platformModule.platform()
 const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
 /** Where the workspace has what the law asks for, and the third parties' licences that NOTICE points to. */
 const legal = ['LICENSE-MIT', 'LICENSE-APACHE', 'NOTICE', 'core/src/vad/silero/silero-8k.LICENSE', 'core/src/voices/encoder/ge2e.LICENSE']
@@ -35,21 +35,35 @@ function assemble(folder, fields, files) {
 }
 
 mkdirSync(out, { recursive: true })
-const [system, arch, libc] = name.split('-')
-const { version, license } = manifest
-const native = `callweave.${name}.node`
-const libcField = libc === 'gnu' ? { libc: ['glibc'] } : libc === 'musl' ? { libc: ['musl'] } : {}
+const { version, license, repository, homepage, bugs, engines } = manifest
 const legalFiles = legal.map((file) => [join(here, '..', file), file])
-const compiled = assemble(
-  join(out, 'compiled'),
-  { name: `callweave-${name}`, version, license, description: `The compiled part of callweave for ${name}`, main: native, files: [native, ...legal], os: [system], cpu: [arch], ...libcField },
-  [[join(here, native), native], ...legalFiles],
-)
+
+/** The package of one platform's compiled part. */
+function compiledFor(name) {
+  const native = `callweave.${name}.node`
+  const [system, arch, libc] = name.split('-')
+  const libcField = libc === 'gnu' ? { libc: ['glibc'] } : libc === 'musl' ? { libc: ['musl'] } : {}
+  const readme = join(out, 'README.md')
+  writeFileSync(readme, `# callweave-${name}\n\nThe compiled part of [callweave](https://www.npmjs.com/package/callweave) for ${name}. Install \`callweave\`, not this.\n`)
+  const fields = {
+    name: `callweave-${name}`, version, description: `The compiled part of callweave for ${name}`, license, repository, homepage, bugs,
+    engines, main: native, files: [native, ...legal], os: [system], cpu: [arch], ...libcField,
+    publishConfig: { access: 'public', provenance: true },
+  }
+  const made = assemble(join(out, 'compiled'), fields, [[join(here, native), native], [readme, 'README.md'], ...legalFiles])
+  rmSync(readme)
+  return made
+}
+
+const compiled = platformModule.PLATFORMS.filter((name) => existsSync(join(here, `callweave.${name}.node`)))
+const compiledPackages = compiled.map(compiledFor)
+const optionalDependencies = Object.fromEntries(platformModule.PLATFORMS.map((name) => [`callweave-${name}`, version]))
 const { scripts, devDependencies, ...published } = manifest
 const lib = readdirSync(join(here, 'lib'))
 const main = assemble(
   join(out, 'main'),
-  { ...published, files: [...new Set([...published.files, ...legal])], optionalDependencies: { [`callweave-${name}`]: version } },
+  { ...published, files: [...new Set([...published.files, ...legal])], optionalDependencies, publishConfig: { access: 'public', provenance: true } },
   [...lib.map((file) => [join(here, 'lib', file), `lib/${file}`]), [join(here, 'bin/callweave.cjs'), 'bin/callweave.cjs'], [join(here, 'README.md'), 'README.md'], ...legalFiles],
 )
-console.log(JSON.stringify({ main, compiled }))
+const own = compiledPackages[compiled.indexOf(platformModule.platform())]
+console.log(JSON.stringify({ main, compiled: own, all: compiledPackages }))

@@ -1,7 +1,7 @@
 // The packages as a release has them: installed in an empty folder where nothing can be built, and used as a service would.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -48,6 +48,48 @@ test('a worker thread works beside the main thread', () => {
   assert.equal(run('node', 'worker.mjs'), 'short short\n')
 })
 
+// Runtimes beside Node, where they are: `npm install --no-save bun deno` in a folder named by CALLWEAVE_RUNTIMES.
+for (const runtime of ['bun', 'deno']) {
+  test(`${runtime} runs it from the tarball, modules and CommonJS`, (t) => {
+    const program = join(process.env.CALLWEAVE_RUNTIMES ?? '/nowhere', 'node_modules/.bin', runtime)
+    if (!existsSync(program)) return t.skip(`no ${runtime}`)
+    const code = `
+      analyze(${JSON.stringify(CALL)}).then(async (report) => {
+        const call = await processCall(${JSON.stringify(CALL)})
+        let bytes = 0
+        for await (const piece of call.mixStream({ format: 'flac' })) bytes += piece.length
+        console.log(report.call.id, bytes > 10000)
+      })`
+    write('runtime.mjs', `import { analyze, processCall } from 'callweave';${code}`)
+    write('runtime.cjs', `const { analyze, processCall } = require('callweave');${code}`)
+    for (const file of ['runtime.mjs', 'runtime.cjs']) {
+      const args = runtime === 'deno' ? ['run', '--allow-all', '--no-lock', file] : ['run', file]
+      assert.equal(run(program, ...args), 'short true\n', file)
+    }
+  })
+}
+
+test('a package without its compiled part says what can be done', () => {
+  write('missing.cjs', `
+    const Module = require('node:module')
+    const load = Module._load
+    Module._load = (name, ...more) => { if (/^callweave-/.test(name)) throw new Error('Cannot find module'); return load(name, ...more) }
+    try { require('callweave') } catch (error) { console.log(error.message) }
+  `)
+  assert.match(run('node', 'missing.cjs'), /--omit=optional.*npm install callweave-linux/s)
+})
+
+test('the package names one for every platform, and where it comes from', () => {
+  const { optionalDependencies, repository, publishConfig, version: own } = JSON.parse(readFileSync(join(home, 'node_modules/callweave/package.json'), 'utf8'))
+  assert.ok(Object.keys(optionalDependencies).length >= 8 && Object.values(optionalDependencies).every((one) => one === own))
+  assert.match(repository.url, /^git\+https:/)
+  assert.equal(publishConfig.provenance, true)
+  const [compiled] = readdirSync(join(home, 'node_modules')).filter((name) => name.startsWith('callweave-'))
+  const [native] = readdirSync(join(home, 'node_modules', compiled)).filter((name) => name.endsWith('.node'))
+  const size = statSync(join(home, 'node_modules', compiled, native)).size
+  assert.ok(size < 16e6, `${size} bytes: its symbols are stripped`)
+})
+
 test('a strict TypeScript service compiles as a module and as CommonJS, without the types of browsers', () => {
   cpSync(`${root}/bindings-node/node_modules/@types`, join(home, 'node_modules/@types'), { recursive: true })
   cpSync(`${root}/bindings-node/node_modules/undici-types`, join(home, 'node_modules/undici-types'), { recursive: true })
@@ -77,7 +119,7 @@ test('the packages hold what they need and no more', () => {
   const list = (name) => readdirSync(join(home, 'node_modules', name)).sort()
   const compiled = readdirSync(join(home, 'node_modules')).find((name) => name.startsWith('callweave-'))
   assert.deepEqual(list('callweave'), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'README.md', 'bin', 'core', 'lib', 'package.json'])
-  assert.deepEqual(list(compiled).filter((name) => !name.endsWith('.node')), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'core', 'package.json'])
+  assert.deepEqual(list(compiled).filter((name) => !name.endsWith('.node')), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'README.md', 'core', 'package.json'])
   // What NOTICE points to is there, under the name that it says.
   const licences = readFileSync(`${root}/NOTICE`, 'utf8').match(/\S+\.LICENSE/g)
   assert.ok(licences.length > 0)

@@ -36,6 +36,23 @@ export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>)
   const numbers: Int16Array | undefined = (await callweave.decode('a.mp3', { type: 'int16' })).channels[0]
   const nothing: null = (await callweave.normalize('a.mp3', { output: 'b.wav' })).audio
 
+  await callweave.analyze([new URL('https://x.example/a.mp3'), new Response('')])
+  await callweave.analyze({ source: new Int16Array(8000), sampleRateHz: 8000, role: 'agent' })
+  await callweave.analyze(await callweave.decode('a.mp3'))
+  await callweave.analyze({ source: 'a.bin', raw: 'ulaw' })
+  // @ts-expect-error: samples have a rate
+  await callweave.analyze({ source: new Int16Array(8000) })
+  // @ts-expect-error: no such raw format
+  await callweave.analyze({ source: 'a.bin', raw: 'mp3' })
+  const labels: string = call.labels('rttm', { showParties: true })
+  // @ts-expect-error: no such labels
+  call.labels('srt')
+  const page: string = await call.page({ signal })
+  for await (const piece of call.mixStream({ format: 'flac', signal })) void piece
+  for await (const chunk of call.chunks({ mergeGapMs: 2000 })) void chunk.samples
+  call[Symbol.dispose]()
+  void [labels, page]
+
   const declared: number | null | undefined = (await callweave.probe('a.mp3', { quick: true })).head?.declaredDurationMs
   const bytes: number | undefined = (await callweave.probe('a.zip')).members[0]?.source?.bytes
 

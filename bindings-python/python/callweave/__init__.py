@@ -4,7 +4,9 @@ Everything here is a thin, typed face of the Rust crate of the same name: the sa
 bytes out. All work runs with the interpreter released; for asyncio there is `callweave.aio`.
 """
 
-from callweave import aio, errors, provider, report, tables
+from typing import TYPE_CHECKING, Any
+
+from callweave import errors, provider, report, tables
 from callweave._callweave import VERSION as __version__
 from callweave._many import BatchResult, process_batch
 from callweave._peaks import Peaks, peaks
@@ -41,7 +43,20 @@ from callweave.processed import Chunk, ProcessedTrack
 from callweave.report import Probe, Report, Span
 from callweave.transcript import Transcript, Word
 
+if TYPE_CHECKING:
+    from callweave import aio
+
 version: str = __version__
+
+
+def __getattr__(name: str) -> Any:
+    """`callweave.aio` when it is asked for: asyncio takes longer to import than all else."""
+    if name == "aio":
+        import importlib
+
+        return importlib.import_module("callweave.aio")
+    raise AttributeError(f"module 'callweave' has no attribute {name!r}")
+
 
 __all__ = [
     "AlignOptions",
