@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import pickle
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import numpy as np
 from numpy.typing import NDArray
 
 import callweave
-from callweave import Audio, Chunk, Config, Input, MixConfig, Peaks, Probe, Processed, Report, SpeechConfig, errors
-from callweave.processed import Label
-from callweave.report import Alignment, Span
+from callweave import Audio, Chunk, Config, Input, MixConfig, Peaks, Probe, Processed, Report, SpeechConfig, Transcript, aio, errors
+from callweave.report import Alignment, Label, Span
 
 PARTIES = [Path("fixtures/short/customer.wav"), Path("fixtures/short/agent.wav")]
 STEREO = "fixtures/stereo/call.wav"
@@ -59,5 +59,37 @@ def single_recordings() -> None:
         assert pickle.loads(pickle.dumps(error)) == error and error.code == "io"
 
 
+def speech_and_audio(out: Path) -> None:
+    found = callweave.speech(np.zeros(16_000, np.float64), 16_000, unit="s", preset=SpeechConfig.asr())
+    assert_type(found.to_numpy(), NDArray[np.float64])
+    assert_type(callweave.get_speech_timestamps(PARTIES[0], return_seconds=True), list[dict[str, Any]])
+    audio = callweave.load(STEREO, start_ms=500, duration_ms=1000, rate=16_000, mono=True)
+    assert_type(audio[:250].levels(), tuple[callweave.Levels, ...])
+    audio.save(out / "part.flac")
+    with (out / "part.wav").open("wb") as file:
+        audio.save(file, format="wav")
+
+
+def words_and_tables() -> None:
+    call = callweave.process(PARTIES, roles=["customer", "agent"])
+    words = [word for chunk in call.chunks(merge_gap_ms=200) for word in chunk.words([(0.1, 0.2, "hello")], unit="s")]
+    transcript = Transcript(words)
+    assert_type(transcript.spans("hello"), tuple[Span, ...])
+    assert_type(transcript.to_srt(), str)
+    assert_type(call.report.track("agent").speech, tuple[Span, ...])
+    assert_type(call.report.labels("rttm"), str)
+    assert_type(call.tracks[0].samples, NDArray[np.float32])
+    assert_type(callweave.tables.rows(call.report, "turns"), list[dict[str, Any]])
+
+
+async def beside_the_loop() -> None:
+    assert_type(await aio.analyze(STEREO), Report)
+    async for done in aio.process_batch([STEREO, b"nothing"], tracks=False):
+        assert_type(done, callweave.BatchResult)
+
+
 whole_calls(Path(sys.argv[1]))
 single_recordings()
+speech_and_audio(Path(sys.argv[1]))
+words_and_tables()
+asyncio.run(beside_the_loop())

@@ -15,6 +15,7 @@ import callweave
 from callweave import _callweave, errors
 
 ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "bindings-python/examples").rglob("*.py"))
 KINDS = [kind for name in errors.__all__ if (kind := getattr(errors, name)) is not callweave.Error]
 
 
@@ -80,10 +81,11 @@ def test_builtin_families_fit() -> None:
     "command",
     [
         ["mypy", "--strict", str(ROOT / "bindings-python/python/callweave")],
-        ["mypy", "--strict", str(ROOT / "bindings-python/tests/everything.py")],
+        ["mypy", "--strict", str(ROOT / "bindings-python/tests/everything.py"), *map(str, EXAMPLES)],
+        ["pyright", "--project", str(ROOT / "bindings-python/pyrightconfig.json"), "--pythonpath", sys.executable],
         ["mypy.stubtest", "callweave", "--allowlist", str(ROOT / "bindings-python/tests/stubtest.txt")],
     ],
-    ids=["mypy", "a program", "stubtest"],
+    ids=["mypy", "programs", "pyright", "stubtest"],
 )
 def test_types_hold(command: list[str], tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True)

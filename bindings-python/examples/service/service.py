@@ -19,7 +19,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx
 from api import Api
@@ -48,9 +48,9 @@ class Service:
     settle_s: float = 30.0
     """How long a session waits for another push."""
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30.0, trust_env=False))
-    sessions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    _timers: dict[str, threading.Timer] = field(default_factory=dict)
+    sessions: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
+    failures: list[str] = field(default_factory=list[str])
+    _timers: dict[str, threading.Timer] = field(default_factory=dict[str, threading.Timer])
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _work: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,13 +60,14 @@ class Service:
 
     def take(self, push: Any) -> dict[str, Any]:
         """Keeps a push and says so to Tencent."""
-        if provider.detect(push) != "tencent" or not isinstance(push, dict) or not push.get("SessionId"):
+        kept: dict[str, Any] = cast("dict[str, Any]", push) if isinstance(push, dict) else {}
+        if provider.detect(kept) != "tencent" or not kept.get("SessionId"):
             return provider.tencent_reply(1, "not a push of a recording")
-        session = str(push["SessionId"])
+        session = str(kept["SessionId"])
         with self._lock:
             pushes = self.sessions.setdefault(session, [])
-            if push not in pushes:
-                pushes.append(push)
+            if kept not in pushes:
+                pushes.append(kept)
             if (waiting := self._timers.pop(session, None)) is not None:
                 waiting.cancel()
             timer = threading.Timer(self.settle_s, self._handle_kept, [session])
