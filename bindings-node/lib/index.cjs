@@ -267,13 +267,11 @@ class Processed {
       refuseUnknown('an option of chunks', options, OF_CHUNKS)
       checked({ signal }, OF_WORK)
       const plan = () => this.#inner.chunks(JSON.stringify(this.#config), longestMs, padMs, mergeGapMs)
-      const { chunks, knots } = JSON.parse(await inTurn({ known: true, signal }, plan))
-      for (const { placed, trackStartMs, trackEndMs, ...told } of chunks) {
-        const voice = told.voice ?? undefined
-        const chunk = { placed, voice, startMs: trackStartMs, endMs: trackEndMs, padMs, rateHz: sampleRateHz }
-        const cut = () => this.#inner.cut(chunk)
-        const { samples, sampleRateHz: hz } = await inTurn({ known: true, signal }, cut)
-        const toCall = (ms) => native.toCall(knots[placed], trackStartMs + ms)
+      const chunks = JSON.parse(await inTurn({ known: true, signal }, plan))
+      for (const { placed, parts, knots, ...told } of chunks) {
+        const chunk = { placed, voice: told.voice ?? undefined, parts, padMs, rateHz: sampleRateHz }
+        const { samples, sampleRateHz: hz } = await inTurn({ known: true, signal }, () => this.#inner.cut(chunk))
+        const toCall = (ms) => native.toCall(knots, ms)
         yield { ...told, samples, sampleRateHz: hz, toCall }
       }
     } catch (error) {

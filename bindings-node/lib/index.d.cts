@@ -894,8 +894,8 @@ export interface ChunkOptions extends Pick<WorkOptions, 'signal'> {
    */
   padMs?: number | undefined
   /**
-   * One chunk of a party's neighbours with at most such a pause between them, up to `longestMs`: windows as Whisper wants them. What
-   * others say in between is silent in it. Without, one chunk for each stretch of speech.
+   * One chunk of as many of a party's neighbours as `longestMs` holds, with at most so much left of the pauses between them: windows as
+   * Whisper wants them. What others say in between is silent in it. Without, one chunk for each stretch of speech.
    */
   mergeGapMs?: number | undefined
   /**

@@ -135,7 +135,7 @@ impl Processed {
         self.task(|call| call.series())
     }
 
-    /// Where the chunks for a transcriber lie, and the placements of their tracks, as JSON.
+    /// The chunks for a transcriber, as JSON.
     #[napi]
     pub fn chunks(
         &self,
@@ -147,9 +147,9 @@ impl Processed {
         let config = arguments::config(&config)?;
         let options = host::chunk_options(&config, longest_ms, pad_ms, merge_gap_ms).map_err(raise)?;
         Ok(self.task(move |call| {
-            let chunks: Vec<_> = call.chunks(&config, &options)?.iter().map(chunk_json).collect();
-            let knots: Vec<_> = call.tracks.iter().map(|placed| placed.placement.knots()).collect();
-            Ok(json!({ "chunks": chunks, "knots": knots }).to_string())
+            let chunks = call.chunks(&config, &options)?;
+            let chunks: Vec<_> = chunks.iter().map(|chunk| chunk_json(chunk, host::chunk_knots(call, chunk))).collect();
+            Ok(json!(chunks).to_string())
         }))
     }
 
@@ -250,17 +250,17 @@ impl WriteSpec {
     }
 }
 
-fn chunk_json(party: &PartyChunk) -> serde_json::Value {
-    let (on_track, on_call) = (party.chunk.track, party.chunk.call);
+fn chunk_json(party: &PartyChunk, knots: Vec<(f64, f64)>) -> serde_json::Value {
+    let parts: Vec<f64> = party.parts.iter().flat_map(|part| [part.start.0, part.end.0]).collect();
     json!({
         "placed": party.placed,
         "track": party.track,
         "voice": party.voice,
         "role": party.role.name(),
-        "trackStartMs": on_track.start.0,
-        "trackEndMs": on_track.end.0,
-        "startMs": on_call.start.0,
-        "endMs": on_call.end.0,
+        "parts": parts,
+        "knots": knots,
+        "startMs": party.chunk.call.start.0,
+        "endMs": party.chunk.call.end.0,
     })
 }
 
@@ -304,10 +304,8 @@ pub struct CutSpec {
     pub placed: u32,
     /// The voice that speaks, where the track holds several.
     pub voice: Option<u32>,
-    /// Where the chunk begins, in the track's time.
-    pub start_ms: f64,
-    /// Where it ends.
-    pub end_ms: f64,
+    /// Where its parts begin and end, in the track's time, one after the other.
+    pub parts: Vec<f64>,
     /// The padding that it was made with.
     pub pad_ms: Option<f64>,
     /// The rate of the samples.
@@ -330,8 +328,8 @@ impl Task for CutTask {
         let work = || {
             let options = host::chunk_options(&Config::default(), None, chunk.pad_ms, None)?;
             let place = (chunk.placed as usize, chunk.voice.map(|voice| voice as usize));
-            let span = Span::new(chunk.start_ms, chunk.end_ms);
-            let (samples, rate) = host::chunk_samples(&read(&self.call), place, span, &options, chunk.rate_hz)?;
+            let parts = chunk.parts.as_chunks::<2>().0.iter().map(|[start, end]| Span::new(*start, *end)).collect();
+            let (samples, rate) = host::chunk_samples(&read(&self.call), place, parts, &options, chunk.rate_hz)?;
             Ok((samples, rate.hz()))
         };
         host::guarded(work).map_err(raise)

@@ -122,8 +122,7 @@ impl Processed {
         self.look(py, |call| call.series())
     }
 
-    /// Where the chunks for a transcriber lie: the track's place among those that are here, its
-    /// index and voice, the role; start and end on the track and on the call.
+    /// The chunks for a transcriber.
     fn chunks(
         &self,
         py: Python<'_>,
@@ -134,27 +133,32 @@ impl Processed {
     ) -> PyResult<Vec<ChunkParts>> {
         let config = arguments::config(py, config)?;
         let options = host::chunk_options(&config, longest_ms, pad_ms, merge_gap_ms).map_err(|e| raise(py, e))?;
-        let parts = |party: PartyChunk| {
-            let (track, call) = (party.chunk.track, party.chunk.call);
-            let role = party.role.name().to_owned();
-            (party.placed, (party.track, party.voice), role, track.start.0, track.end.0, call.start.0, call.end.0)
+        let pairs = |parts: &[Span]| parts.iter().map(|part| (part.start.0, part.end.0)).collect();
+        let parts = move |call: &callweave::Processed, party: &PartyChunk| {
+            let (on_call, role) = (party.chunk.call, party.role.name().to_owned());
+            let lies = (on_call.start.0, on_call.end.0);
+            let place = (party.placed, party.track, party.voice);
+            (place, role, lies, pairs(&party.parts), host::chunk_knots(call, party))
         };
-        let chunks = self.work(py, move |call, _| call.chunks(&config, &options))?;
-        Ok(chunks.into_iter().map(parts).collect())
+        self.work(py, move |call, _| {
+            let chunks = call.chunks(&config, &options)?;
+            Ok(chunks.iter().map(|chunk| parts(call, chunk)).collect())
+        })
     }
 
-    /// The samples of a chunk: of a track's place, a voice and a stretch of the track's time.
+    /// The samples of a chunk: of a track's place, a voice and parts of the track's time.
     fn cut<'py>(
         &self,
         py: Python<'py>,
         place: (usize, Option<usize>),
-        track_ms: (f64, f64),
+        parts: Vec<(f64, f64)>,
         pad_ms: Option<f64>,
         rate_hz: Option<u32>,
     ) -> PyResult<(Bound<'py, PyArray1<f32>>, u32)> {
         let options = host::chunk_options(&Config::default(), None, pad_ms, None).map_err(|e| raise(py, e))?;
         let (samples, rate) = self.look(py, move |call| {
-            host::chunk_samples(call, place, Span::new(track_ms.0, track_ms.1), &options, rate_hz)
+            let parts = parts.into_iter().map(|(start, end)| Span::new(start, end)).collect();
+            host::chunk_samples(call, place, parts, &options, rate_hz)
         })?;
         Ok((samples.into_pyarray(py), rate.hz()))
     }
@@ -178,16 +182,10 @@ impl Processed {
         let samples = self.work(py, move |call, _| call.aligned(placed, rate_hz.map(Rate::new).transpose()?))?;
         Ok(samples.into_pyarray(py))
     }
-
-    /// A track's placement: pairs of track time and call time.
-    fn knots(&self, py: Python<'_>, placed: usize) -> PyResult<Vec<(f64, f64)>> {
-        self.look(py, move |call| {
-            let knots = call.tracks.get(placed).map(|track| track.placement.knots()).unwrap_or_default();
-            Ok(knots.iter().map(|knot| (knot.track.0, knot.call.0)).collect())
-        })
-    }
 }
 
 type MixParts<'py> = (Bound<'py, PyArray2<i16>>, u32, Vec<String>);
 
-type ChunkParts = (usize, (usize, Option<usize>), String, f64, f64, f64, f64);
+/// A chunk: the track's place here and in the report with its voice, its role, where it lies on the
+/// call, its parts in the track's time, and the way from its own time to the call's.
+type ChunkParts = ((usize, usize, Option<usize>), String, (f64, f64), Vec<(f64, f64)>, Vec<(f64, f64)>);

@@ -24,12 +24,27 @@ def test_merged_chunks_hold_the_speech_of_the_others_and_are_fewer() -> None:
     assert all(len(chunk.samples) / chunk.sample_rate_hz <= 30 for chunk in merged)
     for chunk in plain:
         [home] = [m for m in merged if m.track == chunk.track and m.start_ms <= chunk.start_ms and chunk.end_ms <= m.end_ms]
-        at = round((chunk.start_ms - home.start_ms) * 16)
-        assert np.abs(home.samples[at + 50 : at + 800] - chunk.samples[50:800]).max() < 0.02
+        ticks = np.arange(0, len(home.samples) / 16, 0.25)
+        at = round(16 * ticks[np.argmin([abs(home.to_call(ms) - chunk.start_ms) for ms in ticks])])
+        assert np.abs(home.samples[at + 50 : at + 800] - chunk.samples[50:800]).max() < 0.05
     short = list(call.chunks(merge_gap_ms=5000, longest_ms=3000))
     assert all(len(chunk.samples) <= 3 * 16_000 + 1 for chunk in short) and len(short) > len(merged)
     with pytest.raises(InvalidArgument, match="merged"):
         list(call.chunks(merge_gap_ms=-1))
+
+
+def test_pauses_are_shortened_and_times_stay_right() -> None:
+    call = callweave.process(CALL)
+    tight, loose = list(call.chunks(merge_gap_ms=100)), list(call.chunks(merge_gap_ms=60_000))
+    assert sum(len(chunk.samples) for chunk in tight) < sum(len(chunk.samples) for chunk in loose)
+    for chunk in tight:
+        length = len(chunk.samples) / 16
+        times = [chunk.to_call(ms) for ms in np.linspace(0, length, 200)]
+        assert times == sorted(times) and abs(times[0] - chunk.start_ms) < 1 and abs(times[-1] - chunk.end_ms) < 1
+        speech = callweave.speech(chunk.samples, 16_000)
+        own = call.report.tracks[chunk.track].speech
+        inside = [any(span.start_ms - 150 <= chunk.to_call((start + end) / 2) <= span.end_ms + 150 for span in own) for start, end in speech]
+        assert np.mean(inside) > 0.8
 
 
 def test_bleed_stays_out_of_merged_chunks() -> None:
@@ -37,9 +52,10 @@ def test_bleed_stays_out_of_merged_chunks() -> None:
         call = callweave.process(name)
         for chunk in call.chunks(merge_gap_ms=60_000, pad_ms=0):
             for bleed in call.report.tracks[chunk.track].bleed:
-                inside = [(b - chunk.start_ms) * 16 for b in (bleed.start_ms + 20, bleed.end_ms - 20)]
-                if 0 < inside[0] < inside[1] < len(chunk.samples):
-                    assert np.abs(chunk.samples[int(inside[0]) : int(inside[1])]).max() < 0.02
+                ticks = np.arange(0, len(chunk.samples) / 16, 5)
+                told = np.array([chunk.to_call(ms) for ms in ticks])
+                for ms in ticks[(told > bleed.start_ms + 20) & (told < bleed.end_ms - 20)]:
+                    assert abs(chunk.samples[int(16 * ms)]) < 0.02
 
 
 def test_words_of_any_shape_come_to_the_call_s_time() -> None:

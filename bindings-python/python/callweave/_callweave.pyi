@@ -68,13 +68,24 @@ class Processed:
     def series(self) -> str: ...
     def chunks(
         self, config: str, longest_ms: float | None, pad_ms: float | None, merge_gap_ms: float | None
-    ) -> list[tuple[int, tuple[int, int | None], str, float, float, float, float]]: ...
+    ) -> list[
+        tuple[
+            tuple[int, int, int | None],
+            str,
+            tuple[float, float],
+            list[tuple[float, float]],
+            list[tuple[float, float]],
+        ]
+    ]: ...
     def cut(
-        self, place: tuple[int, int | None], track_ms: tuple[float, float], pad_ms: float | None, rate_hz: int | None
+        self,
+        place: tuple[int, int | None],
+        parts: Sequence[tuple[float, float]],
+        pad_ms: float | None,
+        rate_hz: int | None,
     ) -> tuple[NDArray[np.float32], int]: ...
     def placed(self) -> list[tuple[int, str, int]]: ...
     def aligned(self, placed: int, rate_hz: int | None) -> NDArray[np.float32]: ...
-    def knots(self, placed: int) -> list[tuple[float, float]]: ...
 
 @final
 class SpeechStream:

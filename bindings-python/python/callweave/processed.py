@@ -42,7 +42,8 @@ class LevelWarning(UserWarning):
     """A party stays away from the level of a mix, because gains have limits."""
 
 
-_ChunkParts = tuple[int, tuple[int, int | None], Any, float, float, float, float]
+_Pairs = list[tuple[float, float]]
+_ChunkParts = tuple[tuple[int, int, int | None], Any, tuple[float, float], _Pairs, _Pairs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,6 @@ class Chunk:
     samples: NDArray[np.float32]
     """`(frames,)`, within -1 and 1."""
     sample_rate_hz: int
-    _track_ms: float = field(repr=False)
     _knots: list[tuple[float, float]] = field(repr=False)
     voice: int | None = None
     """The voice that speaks, where the track holds several."""
@@ -67,7 +67,7 @@ class Chunk:
     def to_call(self, time_ms: float) -> float:
         """The call's time of a moment that a transcriber tells, from the chunk's first sample on: clock drift and lost
         audio included."""
-        return _callweave.to_call(self._knots, self._track_ms + time_ms)
+        return _callweave.to_call(self._knots, time_ms)
 
     def words(self, heard: Iterable[Any], *, unit: Unit) -> Iterator[Word]:
         """What a transcriber tells of the chunk, on the call's timeline: tuples `(start, end, text)`, mappings or objects with
@@ -244,8 +244,9 @@ class Processed:
         (200 ms unless said otherwise, at most a quarter of `longest_ms`) is added on either side. Samples have 16000 Hz unless
         another rate is said.
 
-        `merge_gap_ms` makes one chunk of a party's neighbours with at most such a pause between them, up to `longest_ms`: windows
-        as Whisper wants them. What others say in between is silent in it.
+        `merge_gap_ms` makes one chunk of as many of a party's neighbours as `longest_ms` holds, with at most so much left of the
+        pauses between them: windows as Whisper wants them. What others say in between is silent in it; `Chunk.to_call` knows of
+        the cuts.
 
         Bleed is left out, so nobody is transcribed twice. Samples are cut as the iterator goes on.
         """
@@ -253,9 +254,9 @@ class Processed:
         return (self._chunk(part, pad_ms, sample_rate_hz) for part in parts)
 
     def _chunk(self, part: _ChunkParts, pad_ms: float | None, rate: int | None) -> Chunk:
-        placed, (track, voice), role, start, end, call_start, call_end = part
-        samples, hz = self._inner.cut((placed, voice), (start, end), pad_ms, rate)
-        return Chunk(track, role, call_start, call_end, samples, hz, start, self._inner.knots(placed), voice)
+        (placed, track, voice), role, (start, end), pieces, knots = part
+        samples, hz = self._inner.cut((placed, voice), pieces, pad_ms, rate)
+        return Chunk(track, role, start, end, samples, hz, knots, voice)
 
     def _mix_json(self, mix: MixConfig | None, **said: Any) -> str:
         changes = {name: value for name, value in said.items() if value is not None}

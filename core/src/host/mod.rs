@@ -128,20 +128,27 @@ pub fn transcript(words: &str, format: &str, redacted: Vec<Span>) -> Result<Stri
     }
 }
 
-/// The samples of a chunk: of a track's place, a voice and a stretch of the track's time.
+/// The samples of a chunk: of a track's place, a voice and parts of the track's time.
 ///
 /// # Errors
 /// Those of [`Processed::chunk_samples`](crate::Processed::chunk_samples).
 pub fn chunk_samples(
     call: &Processed,
     (placed, voice): (usize, Option<usize>),
-    track: Span,
+    parts: Vec<Span>,
     options: &ChunkOptions,
     rate: Option<u32>,
 ) -> Result<(Vec<f32>, Rate)> {
     let rate = rate.map_or(Ok(CHUNK_RATE), Rate::new)?;
-    let chunk = PartyChunk::of(placed, voice, track);
+    let chunk = PartyChunk::of(placed, voice, parts).ok_or_else(|| refused("a chunk without parts"))?;
     Ok((call.chunk_samples(&chunk, options, rate)?, rate))
+}
+
+/// The way from a moment of a chunk to the call's time, as pairs.
+pub fn chunk_knots(call: &Processed, chunk: &PartyChunk) -> Vec<(f64, f64)> {
+    let placement = call.tracks.get(chunk.placed).map(|placed| &placed.placement);
+    let knots = placement.map(|placement| chunk.knots(placement)).unwrap_or_default();
+    knots.into_iter().map(|knot| (knot.track.0, knot.call.0)).collect()
 }
 
 /// The width of a waveform's values.

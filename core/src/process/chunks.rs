@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::redact;
 use crate::resample::resample;
 use crate::speech::{self, Chunk, ChunkOptions};
+use crate::timeline::{Knot, Placement};
 use crate::track::{Track, to_f32};
 use crate::units::{Millis, Rate, Span};
 use crate::vad::Probabilities;
@@ -26,14 +27,39 @@ pub struct PartyChunk {
     pub voice: Option<usize>,
     /// Who speaks.
     pub role: Role,
-    /// Where it lies.
+    /// Where it lies, from its first part to its last.
     pub chunk: Chunk,
+    /// The stretches of the track's time that it is made of, one after the other: several where
+    /// neighbours were merged and the pauses between them shortened.
+    pub parts: Vec<Span>,
 }
 
 impl PartyChunk {
-    /// A stretch of a track's time as the chunk of one of its voices, or of its one party.
-    pub(crate) fn of(placed: usize, voice: Option<usize>, track: Span) -> Self {
-        Self { placed, track: placed, voice, role: Role::Unknown, chunk: Chunk::of(track) }
+    /// Parts of a track's time as a chunk of one of its voices, or of its one party.
+    pub(crate) fn of(placed: usize, voice: Option<usize>, parts: Vec<Span>) -> Option<Self> {
+        let (first, last) = (parts.first()?, parts.last()?);
+        let track = Span { start: first.start, end: last.end };
+        Some(Self { placed, track: placed, voice, role: Role::Unknown, chunk: Chunk { track, call: track }, parts })
+    }
+
+    /// The way from a moment of the chunk, from its first sample on, to the call's time: knots of a
+    /// placement.
+    pub fn knots(&self, placement: &Placement) -> Vec<Knot> {
+        if let [part] = self.parts.as_slice() {
+            return placement.knots().iter().map(|k| Knot { track: k.track - part.start, call: k.call }).collect();
+        }
+        let mut knots = Vec::new();
+        let mut before = Millis(0.0);
+        for part in &self.parts {
+            let within = |time: Millis| before + (time - part.start);
+            let call = placement.span_to_call(*part);
+            knots.push(Knot { track: before, call: call.start });
+            let inner = placement.knots().iter().filter(|knot| knot.track > part.start && knot.track < part.end);
+            knots.extend(inner.map(|knot| Knot { track: within(knot.track), call: knot.call }));
+            before = within(part.end);
+            knots.push(Knot { track: before, call: call.end });
+        }
+        knots
     }
 }
 
@@ -68,7 +94,12 @@ impl Processed {
             let track = placed.index;
             for (voice, role, speech) in self.own_speech(placed) {
                 let chunks = placed.chunks(&speech, &detector, options)?;
-                all.extend(chunks.into_iter().map(|chunk| PartyChunk { placed: place, track, voice, role, chunk }));
+                let windows = speech::windows(&chunks, options).into_iter();
+                all.extend(windows.filter_map(|parts| {
+                    let made = PartyChunk::of(place, voice, parts)?;
+                    let call = placed.placement.span_to_call(made.chunk.track);
+                    Some(PartyChunk { track, role, chunk: Chunk { call, ..made.chunk }, ..made })
+                }));
             }
         }
         let start = |chunk: &PartyChunk| chunk.chunk.call.start.0;
@@ -103,14 +134,19 @@ impl Processed {
         let Some(placed) = self.tracks.get(chunk.placed) else {
             return Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "no such track"));
         };
-        let span = chunk.chunk.track;
-        let mut samples = placed.cut(span, placed.track.rate)?;
-        for hole in self.others(placed, chunk, options) {
-            let at = |time: Millis| placed.track.rate.sample_at(time - span.start) as usize;
-            let end = at(hole.end).min(samples.len());
-            samples.get_mut(at(hole.start)..end).unwrap_or_default().fill(0.0);
+        let others = self.others(placed, chunk, options);
+        let own = placed.track.rate;
+        let mut all = Vec::new();
+        for part in &chunk.parts {
+            let mut samples = placed.cut(*part, own)?;
+            for hole in others.iter().filter_map(|hole| hole.overlap(part)) {
+                let at = |time: Millis| own.sample_at(time - part.start) as usize;
+                let end = at(hole.end).min(samples.len());
+                samples.get_mut(at(hole.start)..end).unwrap_or_default().fill(0.0);
+            }
+            all.extend(samples);
         }
-        if rate == placed.track.rate { Ok(samples) } else { resample(&samples, placed.track.rate, rate) }
+        if rate == own { Ok(all) } else { resample(&all, own, rate) }
     }
 
     /// Where others than a chunk's party are heard in it, in the track's time.
@@ -172,6 +208,20 @@ impl ProcessedTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timeline::Method;
+
+    #[test]
+    fn moments_of_a_merged_chunk_are_those_of_its_parts() {
+        let knots = [(0.0, 100.0), (5000.0, 5100.0), (5000.0, 7100.0), (20_000.0, 22_100.0)];
+        let knots = knots.map(|(track, call)| Knot { track: Millis(track), call: Millis(call) });
+        let placement = Placement::through(knots.to_vec(), Method::None, 0.0, Millis(0.0));
+        let parts = vec![Span::new(1000.0, 2000.0), Span::new(4000.0, 6000.0), Span::new(9000.0, 9500.0)];
+        let chunk = PartyChunk::of(0, None, parts).unwrap();
+        let way = Placement::through(chunk.knots(&placement), Method::None, 0.0, Millis(0.0));
+        for (within, track) in [(0.0, 1000.0), (500.0, 1500.0), (1500.0, 4500.0), (2500.0, 5500.0), (3250.0, 9250.0)] {
+            assert_eq!(way.to_call(Millis(within)), placement.to_call(Millis(track)), "{within}");
+        }
+    }
 
     #[test]
     fn what_is_left_of_a_span_lies_outside_of_what_is_taken() {

@@ -4,7 +4,7 @@
 use crate::config::setters;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::timeline::Placement;
-use crate::units::{Millis, Span};
+use crate::units::{Millis, Span, total};
 use crate::vad::Probabilities;
 
 use super::spans::{pad, weakest};
@@ -17,8 +17,9 @@ pub struct ChunkOptions {
     /// Added on either side of a chunk, at most a quarter of `longest`; neighbours share what lies
     /// between them.
     pub pad: Millis,
-    /// Neighbours whose pause, between their padding, is at most this are one chunk where that is
-    /// no longer than `longest`; `None`: one chunk for each stretch of speech.
+    /// Makes one chunk of as many neighbours as `longest` holds, with at most this much left of the
+    /// pauses between their padding; `None`: one chunk for each stretch of speech. For
+    /// [`Processed::chunks`](crate::Processed::chunks).
     pub merge_gap: Option<Millis>,
     /// A pause is a stretch of frames below this probability.
     pub neg_threshold: f32,
@@ -60,7 +61,7 @@ impl ChunkOptions {
             return refuse("the padding of a chunk", self.pad, format!("0 to {most}, a quarter of the longest chunk"));
         }
         if let Some(gap) = self.merge_gap.filter(|gap| gap.0.is_nan() || gap.0 < 0.0) {
-            return refuse("the pause over which chunks are merged", gap, "0 ms or more".to_owned());
+            return refuse("the pause that merged chunks keep", gap, "0 ms or more".to_owned());
         }
         Ok(())
     }
@@ -77,11 +78,6 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// A stretch of a track whose place on the call nobody asks for.
-    pub(crate) fn of(track: Span) -> Self {
-        Self { track, call: track }
-    }
-
     /// The call's time of a moment of the chunk, as a transcriber tells it: from the chunk's first
     /// sample on.
     pub fn to_call(&self, within: Millis, placement: &Placement) -> Millis {
@@ -119,22 +115,37 @@ pub fn chunks(
     let room = longest - 2.0 * pad_ms;
     let mut pieces: Vec<Span> = spans.iter().flat_map(|span| pieces(*span, room, probabilities, options)).collect();
     pad(&mut pieces, Millis(pad_ms), duration);
-    if let Some(gap) = options.merge_gap {
-        pieces = merged(&pieces, gap, Millis(longest));
-    }
     pieces.into_iter().map(|track| Chunk { track, call: placement.span_to_call(track) }).collect()
 }
 
-/// Neighbours as one where little lies between them and the whole is short enough.
-fn merged(pieces: &[Span], gap: Millis, longest: Millis) -> Vec<Span> {
-    let mut found: Vec<Span> = Vec::new();
-    for piece in pieces {
-        match found.last_mut() {
-            Some(last) if piece.start - last.end <= gap && piece.end - last.start <= longest => last.end = piece.end,
-            _ => found.push(*piece),
+/// Chunks of one party put together: for each window its parts of the track's time, which follow
+/// each other in it. Half of what is left of a pause stands on either side of the cut.
+pub(crate) fn windows(chunks: &[Chunk], options: &ChunkOptions) -> Vec<Vec<Span>> {
+    let mut windows: Vec<Vec<Span>> = Vec::new();
+    for piece in chunks.iter().map(|chunk| chunk.track) {
+        let room = |window: &&mut Vec<Span>| options.longest - total(window) - piece.duration();
+        let joined = options.merge_gap.zip(windows.last_mut()).and_then(|(gap, window)| {
+            let pause = (piece.start - window.last()?.end).max(Millis(0.0));
+            (room(&window) >= pause.min(gap)).then_some((pause, pause.min(gap), window))
+        });
+        match joined {
+            Some((pause, kept, window)) => join(window, piece, pause, kept),
+            None => windows.push(vec![piece]),
         }
     }
-    found
+    windows
+}
+
+/// Adds a piece to a window, with what is kept of the pause before it.
+fn join(window: &mut Vec<Span>, piece: Span, pause: Millis, kept: Millis) {
+    let Some(last) = window.last_mut() else { return };
+    if pause <= kept {
+        last.end = piece.end;
+        return;
+    }
+    let half = Millis(kept.0 / 2.0);
+    last.end = last.end + half;
+    window.push(Span { start: piece.start - half, end: piece.end });
 }
 
 /// The pieces of one span, none longer than `room` milliseconds; the pauses that it was cut in are
@@ -183,6 +194,22 @@ mod tests {
 
     fn voice(values: Vec<f32>) -> Probabilities {
         Probabilities { hop: Millis(10.0), values }
+    }
+
+    #[test]
+    fn windows_hold_what_fits_and_shorten_pauses() {
+        let chunk = |start, end| Chunk { track: Span::new(start, end), call: Span::new(start, end) };
+        let chunks = [chunk(0.0, 4000.0), chunk(4300.0, 5000.0), chunk(20_000.0, 24_000.0), chunk(24_000.0, 26_000.0)];
+        let merged = |gap, longest| {
+            let options = ChunkOptions { longest: Millis(longest), merge_gap: gap, ..ChunkOptions::default() };
+            windows(&chunks, &options)
+        };
+        assert_eq!(merged(None, 30_000.0).len(), 4);
+        let cut = [Span::new(0.0, 5250.0), Span::new(19_750.0, 26_000.0)];
+        assert_eq!(merged(Some(Millis(500.0)), 30_000.0), [cut.to_vec()]);
+        assert_eq!(merged(Some(Millis(0.0)), 30_000.0)[0].len(), 3, "no pause is kept");
+        let short = merged(Some(Millis(500.0)), 10_000.0);
+        assert_eq!(short, [vec![cut[0], Span::new(19_750.0, 24_000.0)], vec![Span::new(24_000.0, 26_000.0)]]);
     }
 
     fn options(longest: f64, pad: f64) -> ChunkOptions {

@@ -9,6 +9,7 @@ mod gate;
 mod spans;
 mod turns;
 
+pub(crate) use chunks::windows;
 pub use chunks::{Chunk, ChunkOptions, chunks};
 pub use detect::{Detected, detect, detect_with};
 pub use edges::located;
