@@ -105,7 +105,10 @@ test('a long stream is kept on disk, and nothing of it stays there', async (t) =
   t.after(() => rmSync(home, { recursive: true, force: true }))
   const before = process.env.TMPDIR
   process.env.TMPDIR = home
-  t.after(() => (before === undefined ? delete process.env.TMPDIR : (process.env.TMPDIR = before)))
+  t.after(() => {
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
+  })
   const sound = longWave(25)
   assert.ok(sound.length > 20 << 20)
   let spooled = false

@@ -17,7 +17,9 @@ def close():
 
 for word in words:
     text = sum(len(said[2]) + 1 for said in current) + len(word[2])
-    if current and (word[3] != current[0][3] or word[0] - current[-1][1] > 1 or word[1] - current[0][0] > 7 or text > 84):
+    if current and (
+        word[3] != current[0][3] or word[0] - current[-1][1] > 1 or word[1] - current[0][0] > 7 or text > 84
+    ):
         close()
     current.append(word)
 close()

@@ -29,7 +29,8 @@ export function build() {
       inputs.push({ source, name: part.filename, role: ROLES.includes(part.fieldname) ? part.fieldname : 'unknown' })
     }
     const call = await processCall(inputs, { signal: gone.signal })
-    const id = String((count += 1))
+    count += 1
+    const id = String(count)
     calls.set(id, call)
     if (calls.size > 16) {
       const [oldest, old] = calls.entries().next().value
@@ -45,7 +46,7 @@ export function build() {
     return reply.type('audio/flac').send(call.mixStream({ format: 'flac' }))
   })
 
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler((error, _request, reply) => {
     const status = error instanceof CallweaveError ? (STATUS[error.code] ?? 500) : (error.statusCode ?? 500)
     reply.code(status).send({ error: error.message, code: error.code })
   })

@@ -12,7 +12,9 @@ const POISON = new Set(['malformed', 'unsupported', 'no_audio', 'invalid_argumen
 export async function work(queue, store, { signal, threads } = {}) {
   const jobs = []
   async function* calls() {
-    for (let job; (job = await queue.receive()) !== null; ) {
+    for (;;) {
+      const job = await queue.receive()
+      if (job === null) return
       jobs.push(job)
       yield job.inputs
     }
