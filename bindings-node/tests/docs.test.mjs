@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { probe } from 'callweave'
 import { folder, root } from './shared.mjs'
 
-for (const readme of ['README.md', 'bindings-node/README.md']) {
+for (const readme of ['README.md', 'bindings-node/README.md', 'core/docs/live.md']) {
   test(`the examples of ${readme} run`, (t) => {
     const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1])
     assert.ok(blocks.length > 0, 'no example in JavaScript')

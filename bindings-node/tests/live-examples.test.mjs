@@ -46,7 +46,9 @@ async function check(report, events, tracks, rate) {
   assert.deepEqual(report.tracks.map((track) => track.speech), same.tracks.map((track) => track.speech))
   assert.deepEqual([report.metrics, report.turns], [same.metrics, same.turns])
   for (const { source } of report.tracks) assert.deepEqual(source.warnings, [])
-  for (const kind of ['speech', 'turn', 'answer']) assert.ok(events.some((event) => event.kind === kind), kind)
+  // Who was called says nothing in the first seconds.
+  const kinds = report.tracks[0].speech.length > 0 ? ['speech', 'turn', 'answer'] : ['speech', 'turn']
+  for (const kind of kinds) assert.ok(events.some((event) => event.kind === kind), kind)
 }
 
 /** A masked frame of text (RFC 6455). */
@@ -88,11 +90,13 @@ async function playMedia(port, tracks, speed) {
 for (const [speed, seconds] of [[1, 4], [20, 20]]) {
   test(`a media stream is heard as it comes, ${speed} times as fast`, async (t) => {
     const tracks = (await lines(seconds)).map((line) => Uint8Array.from(line, code))
-    const [events, reports] = [[], []]
-    const server = await serve(0, (event) => events.push(event), (report) => reports.push(report))
+    const events = []
+    let tell
+    const done = new Promise((resolve) => (tell = resolve))
+    const server = await serve(0, (event) => events.push(event), tell)
     t.after(() => server.close())
     await playMedia(server.address().port, tracks, speed)
-    await check(reports[0], events, tracks.map(expanded), 8000)
+    await check(await done, events, tracks.map(expanded), 8000)
   })
 }
 

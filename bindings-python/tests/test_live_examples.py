@@ -85,7 +85,8 @@ def check(report: Report, events: list[Any], tracks: list[Any], rate: int) -> No
     assert report.metrics == same.metrics and report.turns == same.turns
     assert all(track.source is not None and not track.source.warnings for track in report.tracks)
     assert {"speech", "turn"} <= {event.kind for event in events}
-    assert any(event.kind == "answer" for event in events)
+    # Who was called says nothing in the first seconds.
+    assert any(event.kind == "answer" for event in events) or not report.tracks[0].speech
 
 
 def expanded(codes: bytes) -> Any:

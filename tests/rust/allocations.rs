@@ -86,7 +86,7 @@ fn a_stream_takes_memory_for_events_alone() {
 }
 
 /// Figures of each 10 ms are kept for the report, in lists that double; sounds that may be music or a
-/// tone are looked at closely. Both are rare.
+/// tone are looked at closely, as some vowels are.
 #[test]
 fn a_call_takes_memory_for_few_frames_without_an_event() {
     let samples = speech();
@@ -102,5 +102,5 @@ fn a_call_takes_memory_for_few_frames_without_an_event() {
         }
     }
     assert!(pushes > 2_500, "{pushes} pushes without an event");
-    assert!(taking * 50 <= pushes, "{taking} of {pushes} pushes without an event took memory");
+    assert!(taking * 10 <= pushes, "{taking} of {pushes} pushes without an event took memory");
 }

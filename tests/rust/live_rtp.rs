@@ -74,8 +74,11 @@ fn rtp_of_both_directions_is_heard_as_it_comes() {
             let begun = track.alignment.as_ref().unwrap().offset_ms.0;
             assert!(begun < 100.0, "{begun} ms");
         }
-        for kind in ["speech", "turn", "answer"] {
-            assert!(events.iter().any(|event| event.kind.name() == kind), "{name} at {speed}: no {kind}");
+        // Who was called says nothing in the first seconds.
+        let kinds =
+            if report.tracks[0].speech.is_empty() { &["speech", "turn"][..] } else { &["speech", "turn", "answer"] };
+        for kind in kinds {
+            assert!(events.iter().any(|event| event.kind.name() == *kind), "{name} at {speed}: no {kind}");
         }
     }
 }
