@@ -48,6 +48,7 @@ pub(crate) fn shape(config: &[u8]) -> (Option<u32>, Option<u16>) {
 }
 
 /// The parts of an `AudioSpecificConfig` that tell a core of low complexity.
+#[cfg(feature = "he-aac")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AacCore {
     /// The index of its rate, and that rate.
@@ -58,6 +59,7 @@ pub(crate) struct AacCore {
 }
 
 /// The core of low complexity or HE-AAC; `None` where it is another, or its rate has no index.
+#[cfg(feature = "he-aac")]
 pub(crate) fn core(config: &[u8]) -> Option<AacCore> {
     let fields = ConfigBits::new(config);
     let (object, index, layout) = (fields.take(0, 5), fields.take(5, 4), fields.take(9, 4));
