@@ -25,6 +25,7 @@ const MAX_VALUES: f64 = 1_400_000.0;
 const POINTS: (f64, f64) = (2.0, 100.0);
 
 /// The parties' peaks on the call's timeline.
+#[cfg_attr(not(feature = "page"), allow(dead_code, reason = "the page reads them"))]
 #[derive(Debug, Clone)]
 pub struct Waves {
     /// One channel per party.
@@ -36,6 +37,7 @@ pub struct Waves {
 }
 
 /// Where a page's player finds the mix.
+#[cfg_attr(not(feature = "page"), allow(dead_code, reason = "the page reads it"))]
 #[derive(Debug, Clone, Copy, Default)]
 pub enum PageAudio<'a> {
     /// Nowhere: the page has no player.
