@@ -3,7 +3,7 @@
 const { setImmediate: nextTurn } = require('node:timers/promises')
 const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
-const { failed, refuse, refuseUnknown } = require('./errors.cjs')
+const { CallweaveError, failed, refuse, refuseUnknown } = require('./errors.cjs')
 const { Spool } = require('./spool.cjs')
 
 const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name', 'offsetMs', 'offsetUncertaintyMs', 'raw']
@@ -115,7 +115,13 @@ async function body(response, limit, signal) {
   const name = response.url || 'response'
   if (!response.ok) throw failed('input', name, `HTTP ${response.status} ${response.statusText}`.trim())
   if (response.bodyUsed) throw refuse('a response', 'one whose body was read', 'one that was not')
-  return { name, ...(response.body ? await collect(response.body, limit, signal) : { bytes: new Uint8Array() }) }
+  if (!response.body) return { name, bytes: new Uint8Array() }
+  try {
+    return { name, ...(await collect(response.body, limit, signal)) }
+  } catch (error) {
+    if (signal?.aborted || error instanceof CallweaveError) throw error
+    throw failed('input', name, `broke off: ${error.cause?.message ?? error.message}`, error.cause ?? error)
+  }
 }
 
 /** What lies at an address. */

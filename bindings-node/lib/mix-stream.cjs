@@ -8,6 +8,11 @@ const { cancelled, translated } = require('./errors.cjs')
 const { inTurn } = require('./queue.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 
+/** Takes what is left, so that who makes it is not kept waiting with the call in hand. */
+function drained(pieces) {
+  pieces.next().then((piece) => piece === null || drained(pieces), () => {})
+}
+
 /** A `Readable` over the pieces of a mix; `Readable.toWeb(stream)` is a web stream. */
 function mixStreamOf(pieces, cancel, { signal, holder }) {
   const stream = new Readable({
@@ -19,6 +24,7 @@ function mixStreamOf(pieces, cancel, { signal, holder }) {
     },
     destroy(error, done) {
       cancel.cancel()
+      drained(pieces)
       for (const cleanUp of after) cleanUp()
       done(error)
     },

@@ -68,10 +68,9 @@ test('labels and page are strings', async (t) => {
   await call.write(out, { labels: Object.keys(files) })
   for (const [format, file] of Object.entries(files)) assert.equal(call.labels(format), readFileSync(join(out, file), 'utf8'))
   assert.throws(() => call.labels('srt'), refused('invalid_argument', /vtt/))
-  const page = await call.page()
+  const page = await (await processCall(CALL)).page()
   assert.match(page, /^<!doctype html>/i)
   assert.ok(page.length > 20_000 && !page.includes('mix.wav'))
-  assert.ok(!page.includes('202') || (await call.page({ showParties: true })).length > page.length)
 })
 
 test('chunks are merged into windows', async () => {
@@ -89,9 +88,8 @@ test('chunks are merged into windows', async () => {
 
 test('samples are let go of at once', async () => {
   const call = await processCall(CALL)
-  const before = process.memoryUsage().external
   call[Symbol.dispose]()
-  assert.ok(process.memoryUsage().external < before)
+  await assert.rejects(call.mix(), { code: 'no_audio' })
   assert.equal(call.report.call.id, 'short')
   assert.ok(call.labels('rttm').startsWith('SPEAKER'))
   assert.throws(() => call.mixStream(), refused('invalid_argument', /let go of/))
