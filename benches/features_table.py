@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROWS = ["", "opus", "page", "providers", "webrtc", "cli", "cli,opus,webrtc"]
+ROWS = ["", "he-aac", "opus", "page", "providers", "webrtc", "cli", "cli,opus,webrtc"]
 PROGRAM = """fn main() -> callweave::Result<()> {
     let paths: Vec<_> = std::env::args_os().skip(1).collect();
     let call = callweave::CallInput::open(&paths)?;
@@ -60,7 +60,7 @@ def cpu_seconds():
 
 def program(folder):
     """Writes the program's package to a folder."""
-    features = "\n".join(f'{name} = ["callweave/{name}"]' for name in ("cli", "opus", "page", "providers", "webrtc"))
+    features = "\n".join(f'{name} = ["callweave/{name}"]' for name in ("cli", "he-aac", "opus", "page", "providers", "webrtc"))
     (folder / "src").mkdir()
     (folder / "Cargo.toml").write_text(MANIFEST.format(features=features, core=ROOT / "core"))
     (folder / "src/main.rs").write_text(PROGRAM.replace("    let paths", RUN_CLI + "    let paths", 1))
