@@ -47,7 +47,7 @@ function compiledFor(name) {
   writeFileSync(readme, `# callweave-${name}\n\nThe compiled part of [callweave](https://www.npmjs.com/package/callweave) for ${name}. Install \`callweave\`, not this.\n`)
   const fields = {
     name: `callweave-${name}`, version, description: `The compiled part of callweave for ${name}`, license, repository, homepage, bugs,
-    engines, main: native, files: [native, ...legal], os: [system], cpu: [arch], ...libcField,
+    engines, type: 'commonjs', main: native, files: [native, ...legal], os: [system], cpu: [arch], ...libcField,
     publishConfig: { access: 'public', provenance: true },
   }
   const made = assemble(join(out, 'compiled'), fields, [[join(here, native), native], [readme, 'README.md'], ...legalFiles])
