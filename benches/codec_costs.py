@@ -38,8 +38,12 @@ REPEATED = ["oki.wav", "g729.wav", "g7231.wav", "modes.amr", "modes.awb"]
 
 
 def instructions(command):
-    ran = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
-                         capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return int(ran.stderr.split("Collected : ")[1].split()[0])
 
 
@@ -55,8 +59,12 @@ def repeated(data, suffix, times):
 
 
 def seconds_of(path):
-    shown = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path],
-                           capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return float(shown.stdout)
 
 
@@ -66,14 +74,33 @@ def files(folder, name, seconds):
         if made == name:
             paths = [folder / f"{times}-{name}" for times in (1, 2)]
             for times, path in enumerate(paths, 1):
-                subprocess.run(["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", ROOT / "fixtures/short/agent.wav",
-                                "-t", str(times * seconds), "-ar", str(rate), *options, path], check=True)
+                subprocess.run(
+                    [
+                        "ffmpeg",
+                        "-v",
+                        "error",
+                        "-y",
+                        "-stream_loop",
+                        "-1",
+                        "-i",
+                        ROOT / "fixtures/short/agent.wav",
+                        "-t",
+                        str(times * seconds),
+                        "-ar",
+                        str(rate),
+                        *options,
+                        path,
+                    ],
+                    check=True,
+                )
             return paths, seconds
     data, suffix = (CODECS / name).read_bytes(), Path(name).suffix
     one = folder / name
     one.write_bytes(data)
     # ffprobe does not know how long bare frames are: 20 ms each of what both decode to.
-    each = len(subprocess.run(["ffmpeg", "-v", "error", "-i", one, "-f", "s16le", "-"], capture_output=True, check=True).stdout)
+    each = len(
+        subprocess.run(["ffmpeg", "-v", "error", "-i", one, "-f", "s16le", "-"], capture_output=True, check=True).stdout
+    )
     each /= 2 * (16000 if suffix == ".awb" else 8000)
     times = max(1, round(seconds / each))
     paths = [folder / f"{count}-{name}" for count in (1, 2)]

@@ -60,7 +60,9 @@ def cpu_seconds():
 
 def program(folder):
     """Writes the program's package to a folder."""
-    features = "\n".join(f'{name} = ["callweave/{name}"]' for name in ("cli", "he-aac", "opus", "page", "providers", "webrtc"))
+    features = "\n".join(
+        f'{name} = ["callweave/{name}"]' for name in ("cli", "he-aac", "opus", "page", "providers", "webrtc")
+    )
     (folder / "src").mkdir()
     (folder / "Cargo.toml").write_text(MANIFEST.format(features=features, core=ROOT / "core"))
     (folder / "src/main.rs").write_text(PROGRAM.replace("    let paths", RUN_CLI + "    let paths", 1))

@@ -48,7 +48,10 @@ class Rows:
         count = int(seconds * 100)
         (track,) = told["tracks"]
         want = np.array([self.lab.mask(p, count) for p in parties if p])
-        spans = lambda x: [(s["startMs"] / 1000, s["endMs"] / 1000) for s in x]
+
+        def spans(x):
+            return [(s["startMs"] / 1000, s["endMs"] / 1000) for s in x]
+
         voices = track["voices"] if track["voices"] is not None else [track]
         got = np.array([self.lab.mask(spans(v["speech"]), count) for v in voices])
         keep = ~self.lab.mask(prompts, count)

@@ -22,7 +22,7 @@ class Direction(asyncio.DatagramProtocol):
     def __init__(self, call: RtpCall, track: int) -> None:
         self.call, self.track = call, track
 
-    def datagram_received(self, data: bytes, _: Any) -> None:
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         self.call.heard(self.track, data)
 
 
@@ -30,7 +30,8 @@ class RtpCall:
     """A call of two directions. It begins with the first packet of either."""
 
     def __init__(self, form: str, tell: Callable[[LiveEvent], object]) -> None:
-        self.encoding, rate = FORMATS[form]
+        self.encoding: Encoding = FORMATS[form][0]
+        rate = FORMATS[form][1]
         self.call = LiveCall([LiveTrack(rate, "customer"), LiveTrack(rate, "agent")], keep="memory", called=0)
         self.tell = tell
         self.begun: dict[int, float] = {}
