@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from callweave import Error, LiveCall, LiveEvent, LiveTrack, Report
@@ -41,7 +42,7 @@ class RtpCall:
         """Opens a port for each direction; 0: any."""
         loop = asyncio.get_running_loop()
         for track, port in enumerate(ports):
-            transport, _ = await loop.create_datagram_endpoint(lambda track=track: Direction(self, track), (host, port))
+            transport, _ = await loop.create_datagram_endpoint(partial(Direction, self, track), (host, port))
             self.transports.append(transport)
         return [transport.get_extra_info("sockname")[1] for transport in self.transports]
 
