@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { analyze, normalize, peaks, process as processCall, processBatch } from 'callweave'
-import { longWave } from './shared.mjs'
+import { longWave, root } from './shared.mjs'
 
 const wave = longWave(15)
 
@@ -57,7 +57,10 @@ test('a process whose onProgress throws does not end by it', () => {
     import { analyze } from 'callweave'
     const work = analyze(process.argv[1], { onProgress: () => { throw new Error('no room') } })
     console.log((await work.catch((error) => error)).message)`
-  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script, 'fixtures/unclosed/call.wav'], { encoding: 'utf8' })
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script, `${root}/fixtures/unclosed/call.wav`], {
+    cwd: `${root}/bindings-node`,
+    encoding: 'utf8',
+  })
   assert.equal(run.stdout.trim(), 'no room', run.stderr)
   assert.equal(run.status, 0)
 })
