@@ -8,13 +8,21 @@ CALLS_DIR holds calls of make_calls.py. All detectors hear the same samples (our
 probabilities go through the same span rule. The first run makes a virtual environment with onnxruntime,
 numpy, silero-vad 6.2.3 and webrtcvad-wheels. One thread each.
 """
+
 import argparse, importlib.util, json, os, subprocess, tempfile, time
 from pathlib import Path
 
 import compare_onnxruntime
 
-RULE = {"threshold": 0.5, "negThreshold": 0.35, "minSilenceMs": 200, "minSpeechMs": 250, "speechPadMs": 30, "resetAfterMs": None,
-        "edges": "detector"}
+RULE = {
+    "threshold": 0.5,
+    "negThreshold": 0.35,
+    "minSilenceMs": 200,
+    "minSpeechMs": 250,
+    "speechPadMs": 30,
+    "resetAfterMs": None,
+    "edges": "detector",
+}
 ENVIRONMENT = {**os.environ, "RAYON_NUM_THREADS": "1"}
 
 
@@ -97,8 +105,10 @@ def main():
     for row, score in zip(rows, scores):
         s = score.summary()["speech"]
         speed = f"{seconds * 1e3 / row.milliseconds:.0f}" if row.milliseconds else ""
-        print(f"| {row.name} | {s['f1']:.3f} | {s['false_alarm']:.3f} | {s['miss']:.3f} "
-              f"| {s['tones_or_music_called_speech']:.3f} | {speed} |")
+        print(
+            f"| {row.name} | {s['f1']:.3f} | {s['false_alarm']:.3f} | {s['miss']:.3f} "
+            f"| {s['tones_or_music_called_speech']:.3f} | {speed} |"
+        )
     print(f"\n{seconds:.0f} s of tracks; the gate took {rows[-2].gate:.0f} ms of it all")
 
 

@@ -27,7 +27,11 @@ def tree(name: str) -> dict[str, ast.AST]:
     """The definitions of a module by name."""
     path = PACKAGE.joinpath(*name.split(".")[1:])
     source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {
+        node.name: node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 def first_lines(text: str | None) -> str:
@@ -37,7 +41,9 @@ def first_lines(text: str | None) -> str:
 
 
 def signature(node: ast.FunctionDef | ast.AsyncFunctionDef, owner: str = "") -> str:
-    arguments = ast.unparse(node.args).removeprefix("self, ").removeprefix("cls, ").removeprefix("self").removeprefix("cls")
+    arguments = (
+        ast.unparse(node.args).removeprefix("self, ").removeprefix("cls, ").removeprefix("self").removeprefix("cls")
+    )
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
     return f"{owner}{node.name}({arguments}){returns}"
 
@@ -67,9 +73,17 @@ def entry(name: str, value: Any) -> list[str]:
     node = tree(module).get(value.__name__)
     if isinstance(node, ast.ClassDef):
         bases = ", ".join(ast.unparse(base) for base in node.bases if not ast.unparse(base).startswith("_"))
-        return [f"### {name}{f' ({bases})' if bases else ''}", first_lines(ast.get_docstring(node)), "\n".join(members(node))]
+        return [
+            f"### {name}{f' ({bases})' if bases else ''}",
+            first_lines(ast.get_docstring(node)),
+            "\n".join(members(node)),
+        ]
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return [f"### {name}", f"```text\n{textwrap.fill(signature(node), 110, subsequent_indent='    ')}\n```", first_lines(ast.get_docstring(node))]
+        return [
+            f"### {name}",
+            f"```text\n{textwrap.fill(signature(node), 110, subsequent_indent='    ')}\n```",
+            first_lines(ast.get_docstring(node)),
+        ]
     return []
 
 

@@ -18,10 +18,12 @@ function checked(calls, options) {
   refuseUnknown('an option of processBatch', options, OPTIONS)
   const { threads = native.parallelism(), signal, onProgress, tracks = true, strict = true } = options
   const iterator = calls?.[Symbol.asyncIterator]?.() ?? calls?.[Symbol.iterator]?.()
-  if (!iterator || typeof calls === 'string') throw refuse('calls', typeof calls, 'an iterable or async iterable of calls')
+  if (!iterator || typeof calls === 'string')
+    throw refuse('calls', typeof calls, 'an iterable or async iterable of calls')
   if (!Number.isInteger(threads) || threads < 1) throw refuse('threads', String(threads), 'a number from 1 on')
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse('signal', typeof signal, 'an AbortSignal')
-  if (onProgress !== undefined && typeof onProgress !== 'function') throw refuse('onProgress', typeof onProgress, 'a function')
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw refuse('onProgress', typeof onProgress, 'a function')
   return { threads, signal, onProgress, tracks, strict, iterator }
 }
 
@@ -89,7 +91,10 @@ class Intake {
   begin(call) {
     const index = this.asked
     this.asked += 1
-    const read = inputSpecs(call, this.limit, this.stop.signal).then((specs) => ({ specs }), (error) => ({ error }))
+    const read = inputSpecs(call, this.limit, this.stop.signal).then(
+      (specs) => ({ specs }),
+      (error) => ({ error }),
+    )
     this.last = this.last.then(async () => {
       const { specs, error } = await read
       try {

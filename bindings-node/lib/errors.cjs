@@ -109,7 +109,10 @@ function refuse(reason, found, expected) {
 function failed(stage, input, reason, cause) {
   const text = `${stage}: ${input}: ${reason}`
   const errno = typeof cause?.errno === 'number' ? cause.errno : null
-  return new CallweaveError({ code: 'io', stage, text, reason, input, errno }, cause === undefined ? undefined : { cause })
+  return new CallweaveError(
+    { code: 'io', stage, text, reason, input, errno },
+    cause === undefined ? undefined : { cause },
+  )
 }
 
 /** Work that a signal stopped. */

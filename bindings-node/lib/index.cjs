@@ -72,7 +72,10 @@ async function run(caller, [options, known], work, inputs) {
     signal = settings.signal
     if (signal?.aborted) throw cancelled(signal)
     const cancel = new native.CancelSwitch()
-    after.push(stoppedAtExit(cancel), onAbort(signal, () => cancel.cancel()))
+    after.push(
+      stoppedAtExit(cancel),
+      onAbort(signal, () => cancel.cancel()),
+    )
     const done = await work({ ...settings, cancel, hear: listener(settings, cancel, thrown) })
     if (thrown.length > 0) throw thrown[0]
     return done
@@ -184,7 +187,10 @@ class Processed {
       checked({ signal }, OF_WORK)
       this.#alive()
       const cancel = new native.CancelSwitch()
-      const stream = mixStreamOf(this.#inner.mixStream(mixConfig(this.#config, mix), cancel), cancel, { signal, holder })
+      const stream = mixStreamOf(this.#inner.mixStream(mixConfig(this.#config, mix), cancel), cancel, {
+        signal,
+        holder,
+      })
       this.#streams.add(stream)
       stream.once('close', () => this.#streams.delete(stream))
       return stream
@@ -287,23 +293,35 @@ class Processed {
 }
 
 async function processCall(inputs, options = {}) {
-  return run(processCall, [options, OF_CALL], async (settings) => {
-    const { hear, config, roles, strict, cancel } = settings
-    const work = (specs, threads) => native.process(specs, roles, config, threads, strict, cancel, hear)
-    return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
-  }, inputs)
+  return run(
+    processCall,
+    [options, OF_CALL],
+    async (settings) => {
+      const { hear, config, roles, strict, cancel } = settings
+      const work = (specs, threads) => native.process(specs, roles, config, threads, strict, cancel, hear)
+      return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
+    },
+    inputs,
+  )
 }
 
 async function analyze(inputs, options = {}) {
-  return run(analyze, [options, OF_CALL], async (settings) => {
-    const { hear, config, roles, strict, cancel } = settings
-    const work = (specs, threads) => native.analyze(specs, roles, config, threads, strict, cancel, hear)
-    return JSON.parse(await onCall(inputs, settings, work))
-  }, inputs)
+  return run(
+    analyze,
+    [options, OF_CALL],
+    async (settings) => {
+      const { hear, config, roles, strict, cancel } = settings
+      const work = (specs, threads) => native.analyze(specs, roles, config, threads, strict, cancel, hear)
+      return JSON.parse(await onCall(inputs, settings, work))
+    },
+    inputs,
+  )
 }
 
 async function align(inputs, options = {}) {
-  return calling(align, async () => (await analyze(inputs, { ...options, strict: false })).tracks.map((track) => track.alignment))
+  return calling(align, async () =>
+    (await analyze(inputs, { ...options, strict: false })).tracks.map((track) => track.alignment),
+  )
 }
 
 async function detectSpeech(recording, options = {}) {
@@ -337,12 +355,17 @@ async function* chunksOf(inputs, options, holder) {
 }
 
 async function peaks(recording, options = {}) {
-  return run(peaks, [options, [...OF_WORK, 'pointsPerSecond', 'bits', 'onProgress']], (settings) => {
-    const { pointsPerSecond, bits = 8 } = options
-    const { hear, config, cancel } = settings
-    const work = (spec, threads) => native.peaks(spec, pointsPerSecond, bits, config, threads, cancel, hear)
-    return onRecording(recording, settings, work)
-  }, recording)
+  return run(
+    peaks,
+    [options, [...OF_WORK, 'pointsPerSecond', 'bits', 'onProgress']],
+    (settings) => {
+      const { pointsPerSecond, bits = 8 } = options
+      const { hear, config, cancel } = settings
+      const work = (spec, threads) => native.peaks(spec, pointsPerSecond, bits, config, threads, cancel, hear)
+      return onRecording(recording, settings, work)
+    },
+    recording,
+  )
 }
 
 endsIn((inner, config) => new Processed(inner, config))
@@ -350,36 +373,51 @@ endsIn((inner, config) => new Processed(inner, config))
 const processBatch = batchOver((inner, config) => new Processed(inner, config), resolveConfig)
 
 async function probe(recording, options = {}) {
-  return run(probe, [options, [...OF_WORK, 'quick']], async (settings) => {
-    const { quick = false } = options
-    if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
-    const work = (spec, threads) => native.probe(spec, quick, settings.config, threads)
-    return JSON.parse(await onRecording(recording, { ...settings, brief: quick }, work))
-  }, recording)
+  return run(
+    probe,
+    [options, [...OF_WORK, 'quick']],
+    async (settings) => {
+      const { quick = false } = options
+      if (typeof quick !== 'boolean') throw refuse('quick', String(quick), 'true or false')
+      const work = (spec, threads) => native.probe(spec, quick, settings.config, threads)
+      return JSON.parse(await onRecording(recording, { ...settings, brief: quick }, work))
+    },
+    recording,
+  )
 }
 
 async function decode(recording, options = {}) {
-  return run(decode, [options, [...OF_WORK, 'type']], async (settings) => {
-    const { type = 'float32' } = options
-    if (type !== 'float32' && type !== 'int16') throw refuse('type', String(type), 'float32 or int16')
-    const { config, cancel } = settings
-    const work = (spec, threads) => native.decode(spec, type === 'float32', config, threads, cancel)
-    const parts = await onRecording(recording, settings, work)
-    return { ...audioOf(parts), source: JSON.parse(parts.source) }
-  }, recording)
+  return run(
+    decode,
+    [options, [...OF_WORK, 'type']],
+    async (settings) => {
+      const { type = 'float32' } = options
+      if (type !== 'float32' && type !== 'int16') throw refuse('type', String(type), 'float32 or int16')
+      const { config, cancel } = settings
+      const work = (spec, threads) => native.decode(spec, type === 'float32', config, threads, cancel)
+      const parts = await onRecording(recording, settings, work)
+      return { ...audioOf(parts), source: JSON.parse(parts.source) }
+    },
+    recording,
+  )
 }
 
 async function normalize(recording, options = {}) {
-  return run(normalize, [options, [...OF_WORK, 'rate', 'level', 'layout', 'output', 'onProgress']], async (settings) => {
-    const { rate, level, layout, output } = options
-    const { hear, config, cancel } = settings
-    const wanted = mixConfig(JSON.parse(config), { rate, level, layout })
-    const path = output === undefined ? undefined : String(output)
-    const work = (spec, threads) => native.normalize(spec, path, wanted, threads, cancel, hear)
-    const parts = await onRecording(recording, { ...settings, wide: true, settles: path !== undefined }, work)
-    const audio = path === undefined ? audioOf(parts) : null
-    return { audio, sampleRateHz: parts.sampleRateHz, source: JSON.parse(parts.source), gainDb: parts.gainDb }
-  }, recording)
+  return run(
+    normalize,
+    [options, [...OF_WORK, 'rate', 'level', 'layout', 'output', 'onProgress']],
+    async (settings) => {
+      const { rate, level, layout, output } = options
+      const { hear, config, cancel } = settings
+      const wanted = mixConfig(JSON.parse(config), { rate, level, layout })
+      const path = output === undefined ? undefined : String(output)
+      const work = (spec, threads) => native.normalize(spec, path, wanted, threads, cancel, hear)
+      const parts = await onRecording(recording, { ...settings, wide: true, settles: path !== undefined }, work)
+      const audio = path === undefined ? audioOf(parts) : null
+      return { audio, sampleRateHz: parts.sampleRateHz, source: JSON.parse(parts.source), gainDb: parts.gainDb }
+    },
+    recording,
+  )
 }
 
 module.exports = {

@@ -446,10 +446,16 @@ export interface CallEventBase extends Span {
 
 /** A sound that is not speech, told apart by `kind`. */
 export type CallEvent =
-  | (CallEventBase & { kind: 'dtmf'; /** The key, where the configuration asks for digits. */ detail: string | null })
-  | (CallEventBase & { kind: 'fax'; /** A machine calling (`cng`) or answering (`ced`). */ detail: 'cng' | 'ced' | null })
+  | (CallEventBase & { kind: 'dtmf' /** The key, where the configuration asks for digits. */; detail: string | null })
+  | (CallEventBase & {
+      kind: 'fax' /** A machine calling (`cng`) or answering (`ced`). */
+      detail: 'cng' | 'ced' | null
+    })
   | (CallEventBase & { kind: 'ringback' | 'busy' | 'congestion' | 'sit'; detail: string | null })
-  | (CallEventBase & { kind: 'beep' | 'music' | 'silence' | 'digital_zero' | 'dropout' | 'clipping'; detail: string | null })
+  | (CallEventBase & {
+      kind: 'beep' | 'music' | 'silence' | 'digital_zero' | 'dropout' | 'clipping'
+      detail: string | null
+    })
 
 /** One party of a track that holds several; its role is `unknown` where nothing tells. */
 export interface Voice {
@@ -878,7 +884,7 @@ export interface Series {
   schemaVersion: 1
   /** From one value to the next. */
   stepMs: number
-  tracks: { index: number; role: Role; /** Null where the track holds nothing. */ dbov: (number | null)[] }[]
+  tracks: { index: number; role: Role /** Null where the track holds nothing. */; dbov: (number | null)[] }[]
 }
 
 /** How speech is cut into chunks. */
@@ -1016,7 +1022,10 @@ export declare function processBatch(
 export declare function redact(inputs: CallInputs, what: Redaction, options?: CallOptions): Promise<Processed>
 
 /** Each party's own speech for a transcriber, in the order of the call; bleed is left out, so nobody is transcribed twice. */
-export declare function chunks(inputs: CallInputs, options?: CallOptions & ChunkOptions): AsyncGenerator<Chunk, void, undefined>
+export declare function chunks(
+  inputs: CallInputs,
+  options?: CallOptions & ChunkOptions,
+): AsyncGenerator<Chunk, void, undefined>
 
 /** A recording's waveform as numbers, in one pass that keeps no samples; `bits` is the width of a value in both formats. */
 export declare function peaks(
@@ -1037,8 +1046,14 @@ export declare function peaks(
  * With `quick`, what its first bytes say and no more: some kilobytes of a file are read, whatever its length (an mp4 up to
  * the end of its index, a zip archive as a whole).
  */
-export declare function probe(recording: Recording | RecordingInput, options: WorkOptions & { quick: true }): Promise<QuickProbe>
-export declare function probe(recording: Recording | RecordingInput, options?: WorkOptions & { quick?: false | undefined }): Promise<Probe>
+export declare function probe(
+  recording: Recording | RecordingInput,
+  options: WorkOptions & { quick: true },
+): Promise<QuickProbe>
+export declare function probe(
+  recording: Recording | RecordingInput,
+  options?: WorkOptions & { quick?: false | undefined },
+): Promise<Probe>
 
 /** All samples of a recording, at its own rate, codec delay removed: 32-bit floats within -1 and 1, or 16-bit numbers. */
 export declare function decode(
@@ -1073,7 +1088,10 @@ export declare function normalize(
   recording: Recording | RecordingInput,
   options: NormalizeOptions & { output: string },
 ): Promise<Omit<Normalized, 'audio'> & { audio: null }>
-export declare function normalize(recording: Recording | RecordingInput, options?: NormalizeOptions): Promise<Normalized>
+export declare function normalize(
+  recording: Recording | RecordingInput,
+  options?: NormalizeOptions,
+): Promise<Normalized>
 
 /** Providers' documents: JSON in, a described call out, and the bodies, ids and errors of MCloud's API. No network. */
 export declare const provider: Provider

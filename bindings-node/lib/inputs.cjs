@@ -36,7 +36,12 @@ function isSamples(value) {
 function isStreamed(item) {
   const source = isRecording(item) ? item : item?.source
   const isRemote = source instanceof URL && source.protocol !== 'file:'
-  return isRemote || source instanceof Response || source instanceof Blob || typeof source?.[Symbol.asyncIterator] === 'function'
+  return (
+    isRemote ||
+    source instanceof Response ||
+    source instanceof Blob ||
+    typeof source?.[Symbol.asyncIterator] === 'function'
+  )
 }
 
 /** Whether there is a stream to be read among a call's inputs. */
@@ -142,8 +147,10 @@ function samplesSpec({ channels, sampleRateHz }) {
   const Kind = float32 ? Float32Array : Int16Array
   for (const channel of channels) {
     const found = channel?.constructor?.name ?? typeof channel
-    if (!(channel instanceof Kind)) throw refuse('samples', found, 'an Int16Array or Float32Array for each channel, all of one kind')
-    if (channel.length !== channels[0].length) throw refuse('samples', channel.length, `${channels[0].length} on each channel`)
+    if (!(channel instanceof Kind))
+      throw refuse('samples', found, 'an Int16Array or Float32Array for each channel, all of one kind')
+    if (channel.length !== channels[0].length)
+      throw refuse('samples', channel.length, `${channels[0].length} on each channel`)
   }
   if (typeof sampleRateHz !== 'number') throw refuse('sampleRateHz', typeof sampleRateHz, 'a number with the samples')
   const bytes = channels.map((channel) => new Uint8Array(channel.buffer, channel.byteOffset, channel.byteLength))
@@ -217,7 +224,12 @@ function sourceOf(given) {
 
 /** One input as the compiled part takes it, but for bytes in hand, which `copied` takes over. */
 async function inputSpec(item, limit, signal) {
-  const given = isRecording(item) && !isSamples(item) ? { source: item } : item === null || typeof item !== 'object' ? { source: item } : item
+  const given =
+    isRecording(item) && !isSamples(item)
+      ? { source: item }
+      : item === null || typeof item !== 'object'
+        ? { source: item }
+        : item
   refuseUnknown('of an input', given, ['source', ...FIELDS, ...SAMPLES, ...(isSamples(item) ? DECODED : [])])
   const spec = await content(sourceOf(given), limit, signal)
   for (const field of FIELDS) {

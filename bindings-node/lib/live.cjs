@@ -9,7 +9,16 @@ const { stoppedAtExit } = require('./exit.cjs')
 const native = require('./native.cjs')
 const { inTurn } = require('./queue.cjs')
 
-const OF_SPEECH = ['threshold', 'negThreshold', 'minSpeechMs', 'minSilenceMs', 'speechPadMs', 'resetAfterMs', 'portable', 'encoding']
+const OF_SPEECH = [
+  'threshold',
+  'negThreshold',
+  'minSpeechMs',
+  'minSilenceMs',
+  'speechPadMs',
+  'resetAfterMs',
+  'portable',
+  'encoding',
+]
 const OF_TRACK = ['sampleRateHz', 'role', 'name', 'party', 'startedAt', 'offsetMs']
 const OF_CALL = ['keep', 'windowMs', 'deadAfterMs', 'called', 'config']
 
@@ -29,8 +38,10 @@ function asBytes(samples, encoding) {
   const bytes = (array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
   if (samples instanceof Int16Array) return [bytes(samples), 's16']
   if (samples instanceof Float32Array) return [bytes(samples), 'f32']
-  if (!(samples instanceof Uint8Array)) throw refuse('samples', typeof samples, 'an Int16Array, a Float32Array or bytes')
-  if (encoding === undefined) throw refuse('samples', 'bytes without an encoding', 'one of s16, s16be, mulaw, alaw, f32')
+  if (!(samples instanceof Uint8Array))
+    throw refuse('samples', typeof samples, 'an Int16Array, a Float32Array or bytes')
+  if (encoding === undefined)
+    throw refuse('samples', 'bytes without an encoding', 'one of s16, s16be, mulaw, alaw, f32')
   return [samples, encoding]
 }
 

@@ -10,7 +10,10 @@ const { stoppedAtExit } = require('./exit.cjs')
 
 /** Takes what is left, so that who makes it is not kept waiting with the call in hand. */
 function drained(pieces) {
-  pieces.next().then((piece) => piece === null || drained(pieces), () => {})
+  pieces.next().then(
+    (piece) => piece === null || drained(pieces),
+    () => {},
+  )
 }
 
 /** A `Readable` over the pieces of a mix; `Readable.toWeb(stream)` is a web stream. */
@@ -29,10 +32,7 @@ function mixStreamOf(pieces, cancel, { signal, holder }) {
       done(error)
     },
   })
-  const after = [
-    stoppedAtExit(cancel),
-    onAbort(signal, () => stream.destroy(translated(cancelled(signal), holder))),
-  ]
+  const after = [stoppedAtExit(cancel), onAbort(signal, () => stream.destroy(translated(cancelled(signal), holder)))]
   if (signal?.aborted) stream.destroy(translated(cancelled(signal), holder))
   return stream
 }

@@ -8,7 +8,8 @@ const { PLATFORMS, platform } = require('./platform.cjs')
 
 /** What a user can do where the compiled part is missing. */
 function advice(name) {
-  if (!PLATFORMS.includes(name)) return `It is made for ${PLATFORMS.join(', ')}. In a clone, "npm run build" in bindings-node makes it (it takes Rust).`
+  if (!PLATFORMS.includes(name))
+    return `It is made for ${PLATFORMS.join(', ')}. In a clone, "npm run build" in bindings-node makes it (it takes Rust).`
   return (
     'npm leaves it out with --omit=optional or --no-optional, and where node_modules or the lockfile was made on another kind of machine: ' +
     `remove node_modules and package-lock.json and install again, or "npm install callweave-${name}". A bundler must leave callweave ` +

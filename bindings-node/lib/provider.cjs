@@ -49,7 +49,11 @@ function readAll(document, { utcOffset } = {}) {
 }
 
 function threecx(name, { audio, utcOffset } = {}) {
-  return new DescribedCall(threecx, { kind: 'threecx', text: name, utcOffset }, audio === undefined ? {} : { [name]: audio })
+  return new DescribedCall(
+    threecx,
+    { kind: 'threecx', text: name, utcOffset },
+    audio === undefined ? {} : { [name]: audio },
+  )
 }
 
 function detect(document) {
@@ -76,10 +80,16 @@ const reportText = (report) => (report ? JSON.stringify(report) : undefined)
 
 /** A moment as the core reads it; options that are dates are moments. */
 const plain = (options) =>
-  Object.fromEntries(Object.entries(options).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]))
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]),
+  )
 
 function createBody(report, { call, ...options } = {}) {
-  return ask(createBody, 'createBody', { report: reportText(report), document: call?.[DOCUMENT], options: plain(options) })
+  return ask(createBody, 'createBody', {
+    report: reportText(report),
+    document: call?.[DOCUMENT],
+    options: plain(options),
+  })
 }
 
 function patchBody(report, options = {}) {
@@ -110,7 +120,16 @@ function readError(status, body = '') {
 module.exports = Object.freeze({
   detect,
   manifest: reader('manifest'),
-  mcloud: Object.freeze({ createBody, dataId, e164, error, listQuery, patchBody, readError, recording: reader('mcloud') }),
+  mcloud: Object.freeze({
+    createBody,
+    dataId,
+    e164,
+    error,
+    listQuery,
+    patchBody,
+    readError,
+    recording: reader('mcloud'),
+  }),
   read: reader(undefined),
   readAll,
   tencent: reader('tencent'),

@@ -42,7 +42,12 @@ export type AudioByName = Readonly<Record<string, Recording | RecordingInput>>
 /** A call as its document describes it, with the audio in hand. Hand it to `process` or `analyze`. */
 export interface DescribedCall {
   readonly kind: DocumentKind | 'threecx'
-  readonly call: { id: string | null; provider: string | null; direction: 'in' | 'out' | 'internal' | null; startedAt: string | null }
+  readonly call: {
+    id: string | null
+    provider: string | null
+    direction: 'in' | 'out' | 'internal' | null
+    startedAt: string | null
+  }
   readonly recordings: DescribedRecording[]
   readonly customer: string | null
   readonly agent: string | null
@@ -219,7 +224,10 @@ export interface Provider {
   /** The call of one recording or several of VoIPBin; the audio may be the zip or its members. */
   voipbin(recordings: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   /** The call of a file named as 3CX names them. Its time has no offset: without `utcOffset` it is not known. */
-  threecx(name: string, options?: { audio?: Recording | RecordingInput | undefined; utcOffset?: string | undefined }): DescribedCall
+  threecx(
+    name: string,
+    options?: { audio?: Recording | RecordingInput | undefined; utcOffset?: string | undefined },
+  ): DescribedCall
   /** The call of callweave's own manifest; the audio by the paths in it. */
   manifest(document: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   readonly mcloud: Mcloud

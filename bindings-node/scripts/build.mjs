@@ -13,9 +13,14 @@ const here = dirname(dirname(fileURLToPath(import.meta.url)))
 function compile() {
   const args = ['build', '--release', '--package', 'callweave-node', '--message-format', 'json-render-diagnostics']
   const run = spawnSync('cargo', args, { cwd: here, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 })
-  if (run.error) throw new Error('callweave is built with cargo, which cannot be started: install Rust', { cause: run.error })
+  if (run.error)
+    throw new Error('callweave is built with cargo, which cannot be started: install Rust', { cause: run.error })
   if (run.status !== 0) process.exit(run.status ?? 1)
-  const messages = run.stdout.toString().split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  const messages = run.stdout
+    .toString()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
   const made = messages.find((m) => m.reason === 'compiler-artifact' && m.target.name === 'callweave_node')
   return made.filenames.find((name) => /\.(so|dylib|dll)$/.test(name))
 }

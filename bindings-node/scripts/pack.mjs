@@ -12,12 +12,20 @@ const here = dirname(dirname(fileURLToPath(import.meta.url)))
 const out = resolve(process.argv[2] ?? join(here, 'dist'))
 const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
 /** Where the workspace has what the law asks for, and the third parties' licences that NOTICE points to. */
-const legal = ['LICENSE-MIT', 'LICENSE-APACHE', 'NOTICE', 'core/src/vad/silero/silero-8k.LICENSE', 'core/src/voices/encoder/ge2e.LICENSE']
+const legal = [
+  'LICENSE-MIT',
+  'LICENSE-APACHE',
+  'NOTICE',
+  'core/src/vad/silero/silero-8k.LICENSE',
+  'core/src/voices/encoder/ge2e.LICENSE',
+]
 
 /** Packs a folder that holds a package; the tarball's path. */
 function pack(folder) {
   const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', out]
-  const [{ filename }] = JSON.parse(execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  const [{ filename }] = JSON.parse(
+    execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+  )
   return join(out, filename)
 }
 
@@ -44,13 +52,32 @@ function compiledFor(name) {
   const [system, arch, libc] = name.split('-')
   const libcField = libc === 'gnu' ? { libc: ['glibc'] } : libc === 'musl' ? { libc: ['musl'] } : {}
   const readme = join(out, 'README.md')
-  writeFileSync(readme, `# callweave-${name}\n\nThe compiled part of [callweave](https://www.npmjs.com/package/callweave) for ${name}. Install \`callweave\`, not this.\n`)
+  writeFileSync(
+    readme,
+    `# callweave-${name}\n\nThe compiled part of [callweave](https://www.npmjs.com/package/callweave) for ${name}. Install \`callweave\`, not this.\n`,
+  )
   const fields = {
-    name: `callweave-${name}`, version, description: `The compiled part of callweave for ${name}`, license, repository, homepage, bugs,
-    engines, type: 'commonjs', main: native, files: [native, ...legal], os: [system], cpu: [arch], ...libcField,
+    name: `callweave-${name}`,
+    version,
+    description: `The compiled part of callweave for ${name}`,
+    license,
+    repository,
+    homepage,
+    bugs,
+    engines,
+    type: 'commonjs',
+    main: native,
+    files: [native, ...legal],
+    os: [system],
+    cpu: [arch],
+    ...libcField,
     publishConfig: { access: 'public', provenance: true },
   }
-  const made = assemble(join(out, 'compiled'), fields, [[join(here, native), native], [readme, 'README.md'], ...legalFiles])
+  const made = assemble(join(out, 'compiled'), fields, [
+    [join(here, native), native],
+    [readme, 'README.md'],
+    ...legalFiles,
+  ])
   rmSync(readme)
   return made
 }
@@ -62,8 +89,18 @@ const { scripts, devDependencies, ...published } = manifest
 const lib = readdirSync(join(here, 'lib'))
 const main = assemble(
   join(out, 'main'),
-  { ...published, files: [...new Set([...published.files, ...legal])], optionalDependencies, publishConfig: { access: 'public', provenance: true } },
-  [...lib.map((file) => [join(here, 'lib', file), `lib/${file}`]), [join(here, 'bin/callweave.cjs'), 'bin/callweave.cjs'], [join(here, 'README.md'), 'README.md'], ...legalFiles],
+  {
+    ...published,
+    files: [...new Set([...published.files, ...legal])],
+    optionalDependencies,
+    publishConfig: { access: 'public', provenance: true },
+  },
+  [
+    ...lib.map((file) => [join(here, 'lib', file), `lib/${file}`]),
+    [join(here, 'bin/callweave.cjs'), 'bin/callweave.cjs'],
+    [join(here, 'README.md'), 'README.md'],
+    ...legalFiles,
+  ],
 )
 const own = compiledPackages[compiled.indexOf(platformModule.platform())]
 console.log(JSON.stringify({ main, compiled: own, all: compiledPackages }))

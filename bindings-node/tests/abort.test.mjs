@@ -59,17 +59,31 @@ test('before work begins', async () => {
 
 test('while a stream is read, even one that says nothing more', async () => {
   let destroyed = false
-  const silent = new Readable({ read() {}, destroy(error, done) { destroyed = true; done(error) } })
+  const silent = new Readable({
+    read() {},
+    destroy(error, done) {
+      destroyed = true
+      done(error)
+    },
+  })
   silent.push(Buffer.alloc(1000))
   await aborts('a silent stream', (signal) => analyze(silent, { signal }))
   assert.ok(destroyed)
   await aborts('a silent web stream', (signal) => analyze(new ReadableStream({}), { signal }))
-  const endless = Readable.from((async function* () { for (;;) yield Buffer.alloc(await pause(1, 1000)) })())
+  const endless = Readable.from(
+    (async function* () {
+      for (;;) yield Buffer.alloc(await pause(1, 1000))
+    })(),
+  )
   await aborts('a slow stream', (signal) => processCall(endless, { signal }))
 })
 
 test('while the bytes are copied', async () => {
-  await aborts('copying', (signal) => analyze([wave, wave, wave], { signal }), () => new Promise(setImmediate))
+  await aborts(
+    'copying',
+    (signal) => analyze([wave, wave, wave], { signal }),
+    () => new Promise(setImmediate),
+  )
 })
 
 for (const [name, work] of Object.entries({
@@ -85,7 +99,11 @@ for (const [name, work] of Object.entries({
   test(`while ${name} decodes`, async () => {
     let heard
     const decoding = new Promise((resolve) => (heard = resolve))
-    await aborts(name, (signal) => work({ signal, onProgress: heard }), () => decoding)
+    await aborts(
+      name,
+      (signal) => work({ signal, onProgress: heard }),
+      () => decoding,
+    )
   })
 }
 
@@ -98,9 +116,15 @@ test('while probe and decode read', async () => {
 test('while it waits for its turn', async () => {
   const first = new AbortController()
   let done = 0
-  const before = Array.from({ length: 8 }, () => analyze([wave, wave], { signal: first.signal }).finally(() => (done += 1)))
+  const before = Array.from({ length: 8 }, () =>
+    analyze([wave, wave], { signal: first.signal }).finally(() => (done += 1)),
+  )
   for (const work of before) work.catch(() => {})
-  await aborts('waiting', (signal) => analyze('fixtures/short/manifest.json', { signal }), () => pause(10))
+  await aborts(
+    'waiting',
+    (signal) => analyze('fixtures/short/manifest.json', { signal }),
+    () => pause(10),
+  )
   assert.equal(done, 0, 'it did not wait for those before it')
   first.abort()
   await Promise.allSettled(before)
@@ -113,9 +137,21 @@ test('work on a call in memory takes its turn too, and can be aborted there', as
   const before = Array.from({ length: 8 }, () => analyze([wave, wave], { signal: stop.signal }))
   for (const work of before) work.catch(() => {})
   await pause(20)
-  await aborts('redact', (signal) => call.redact({ spans: [{ startMs: 0, endMs: 500 }] }, { signal }), () => pause(5))
-  await aborts('series', (signal) => call.series({ signal }), () => pause(5))
-  await aborts('chunks', (signal) => call.chunks({ signal }).next(), () => pause(5))
+  await aborts(
+    'redact',
+    (signal) => call.redact({ spans: [{ startMs: 0, endMs: 500 }] }, { signal }),
+    () => pause(5),
+  )
+  await aborts(
+    'series',
+    (signal) => call.series({ signal }),
+    () => pause(5),
+  )
+  await aborts(
+    'chunks',
+    (signal) => call.chunks({ signal }).next(),
+    () => pause(5),
+  )
   stop.abort()
   await Promise.allSettled(before)
   assert.deepEqual(call.report.redacted ?? [], [])
@@ -128,7 +164,16 @@ test('while a batch works, and while it waits for a call', async () => {
   const one = async (calls, options) => {
     for await (const { error } of processBatch(calls, options)) throw error ?? new Error('a result')
   }
-  await aborts('a batch at work', (signal) => one([[wave, wave], [wave, wave], [wave, wave]], { signal }))
+  await aborts('a batch at work', (signal) =>
+    one(
+      [
+        [wave, wave],
+        [wave, wave],
+        [wave, wave],
+      ],
+      { signal },
+    ),
+  )
   const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
   await aborts('a batch that waits', (signal) => one(never, { signal }))
 })
@@ -136,30 +181,48 @@ test('while a batch works, and while it waits for a call', async () => {
 test('while files are written: nothing of them appears then or later', async (t) => {
   const out = folder(t)
   const call = await processCall([wave, wave])
-  await aborts('mix', (signal) => call.mix(undefined, { signal }), () => pause(5))
+  await aborts(
+    'mix',
+    (signal) => call.mix(undefined, { signal }),
+    () => pause(5),
+  )
   const begun = (name) => async () => {
     while (!existsSync(`${out}/${name}`) || readdirSync(`${out}/${name}`).length === 0) await pause(1)
   }
-  for (const [name, mix, options] of [['wav', {}, {}], ['flac', { format: 'flac' }, {}], ['mono', { layout: 'mono' }, { peaks: 1000 }]]) {
+  for (const [name, mix, options] of [
+    ['wav', {}, {}],
+    ['flac', { format: 'flac' }, {}],
+    ['mono', { layout: 'mono' }, { peaks: 1000 }],
+  ]) {
     await aborts(`write ${name}`, (signal) => call.write(`${out}/${name}`, mix, { ...options, signal }), begun(name))
   }
   mkdirSync(`${out}/normal`)
-  await aborts('normalize', (signal) => normalize(wave, { rate: 48_000, output: `${out}/normal/out.wav`, signal }), begun('normal'))
+  await aborts(
+    'normalize',
+    (signal) => normalize(wave, { rate: 48_000, output: `${out}/normal/out.wav`, signal }),
+    begun('normal'),
+  )
   const left = () => ['wav', 'flac', 'mono', 'normal'].flatMap((name) => readdirSync(`${out}/${name}`))
   assert.deepEqual(left(), [])
   await pause(300)
   assert.deepEqual(left(), [])
-  assert.deepEqual((await call.write(`${out}/again`)).outputs.map((output) => output.path), ['mix.wav'])
+  assert.deepEqual(
+    (await call.write(`${out}/again`)).outputs.map((output) => output.path),
+    ['mix.wav'],
+  )
 })
 
 test('a process that exits stops the work in hand', (t) => {
   const out = folder(t)
   writeFileSync(`${out}/in.wav`, wave)
-  writeFileSync(`${out}/exit.mjs`, `
+  writeFileSync(
+    `${out}/exit.mjs`,
+    `
     import { normalize } from ${JSON.stringify(import.meta.resolve('callweave'))}
     const options = { rate: 48_000, output: 'out.wav', onProgress: () => process.exit(3) }
     normalize('in.wav', options).finally(() => process.exit(4))
-  `)
+  `,
+  )
   // Node waits for the threads: work that nobody stopped would have written its file to the end.
   const { status } = spawnSync(process.execPath, ['exit.mjs'], { cwd: out, stdio: 'inherit' })
   assert.deepEqual([status, readdirSync(out).sort()], [3, ['exit.mjs', 'in.wav']])
@@ -180,8 +243,16 @@ test('one signal for a whole service draws no warning and keeps no listeners', a
   let listeners = 0
   const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)]
   const known = new Set()
-  signal.addEventListener = (type, listener, options) => { known.add(listener); listeners = known.size; add(type, listener, options) }
-  signal.removeEventListener = (type, listener) => { known.delete(listener); listeners = known.size; remove(type, listener) }
+  signal.addEventListener = (type, listener, options) => {
+    known.add(listener)
+    listeners = known.size
+    add(type, listener, options)
+  }
+  signal.removeEventListener = (type, listener) => {
+    known.delete(listener)
+    listeners = known.size
+    remove(type, listener)
+  }
   await Promise.all(Array.from({ length: 40 }, () => analyze('fixtures/short/manifest.json', { signal })))
   await pause(10)
   process.off('warning', hear)

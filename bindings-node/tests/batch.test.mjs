@@ -20,17 +20,36 @@ test('results are in the order of the calls, alike on any number of threads', as
   for (const threads of [1, 3]) {
     for (const tracks of [true, false]) {
       const done = await gather(processBatch(documents, { threads, tracks }))
-      assert.deepEqual(done.map(({ index }) => index), [...documents.keys()])
-      assert.deepEqual(done.map(({ report }) => report), expected)
-      assert.equal(done.every(({ call, error }) => error === null && (call !== null) === tracks), true)
+      assert.deepEqual(
+        done.map(({ index }) => index),
+        [...documents.keys()],
+      )
+      assert.deepEqual(
+        done.map(({ report }) => report),
+        expected,
+      )
+      assert.equal(
+        done.every(({ call, error }) => error === null && (call !== null) === tracks),
+        true,
+      )
     }
   }
 })
 
 test('a call that fails is a result, and the rest goes on', async () => {
-  const broken = () => new Readable({ read() { this.destroy(new Error('connection lost')) } })
-  const done = await gather(processBatch([SHORT, 'gone.mp3', Buffer.from('<html>'), broken(), 5, SHORT], { threads: 2 }))
-  assert.deepEqual(done.map(({ error }) => error && (error.code ?? error.message)), [null, 'io', 'unsupported', 'io', 'invalid_argument', null])
+  const broken = () =>
+    new Readable({
+      read() {
+        this.destroy(new Error('connection lost'))
+      },
+    })
+  const done = await gather(
+    processBatch([SHORT, 'gone.mp3', Buffer.from('<html>'), broken(), 5, SHORT], { threads: 2 }),
+  )
+  assert.deepEqual(
+    done.map(({ error }) => error && (error.code ?? error.message)),
+    [null, 'io', 'unsupported', 'io', 'invalid_argument', null],
+  )
   assert.ok(done[1].error instanceof CallweaveError)
   assert.match(done[1].error.stack, /batch\.test\.mjs/)
   assert.deepEqual([done[1].call, done[1].report], [null, null])
@@ -38,14 +57,19 @@ test('a call that fails is a result, and the rest goes on', async () => {
 })
 
 test('every kind of call is taken, from any iterable', async () => {
-  const audio = Object.fromEntries(['agent', 'customer'].map((name) => [`${name}.wav`, readFileSync(`fixtures/short/${name}.wav`)]))
+  const audio = Object.fromEntries(
+    ['agent', 'customer'].map((name) => [`${name}.wav`, readFileSync(`fixtures/short/${name}.wav`)]),
+  )
   async function* source() {
     yield audio['agent.wav']
     yield [{ source: audio['agent.wav'], role: 'agent' }, 'fixtures/short/customer.wav']
     yield provider.manifest(readFileSync(SHORT), { audio })
   }
   const done = await gather(processBatch(source()))
-  assert.deepEqual(done.map(({ report }) => report.tracks.length), [1, 2, 2])
+  assert.deepEqual(
+    done.map(({ report }) => report.tracks.length),
+    [1, 2, 2],
+  )
 })
 
 test('calls are asked for as they are worked on', async () => {
@@ -96,7 +120,10 @@ test('a source’s own error comes through, after what came before it', async ()
 test('progress counts calls', async () => {
   const told = []
   await gather(processBatch([SHORT, Buffer.alloc(0)], { onProgress: (news) => told.push(news) }))
-  assert.deepEqual(told, [{ callsDone: 1, callsTotal: 2 }, { callsDone: 2, callsTotal: 2 }])
+  assert.deepEqual(told, [
+    { callsDone: 1, callsTotal: 2 },
+    { callsDone: 2, callsTotal: 2 },
+  ])
 })
 
 test('wrong arguments are refused at once', () => {
@@ -110,20 +137,35 @@ test('wrong arguments are refused at once', () => {
     [[[], null], /options/],
   ]
   for (const [args, words] of cases) {
-    assert.throws(() => processBatch(...args), (error) => error.code === 'invalid_argument' && words.test(error.message), String(words))
+    assert.throws(
+      () => processBatch(...args),
+      (error) => error.code === 'invalid_argument' && words.test(error.message),
+      String(words),
+    )
   }
 })
 
 test('an abort stops the batch, before and while it works', async () => {
   const controller = new AbortController()
   const wave = longWave(20)
-  const results = processBatch([[wave, wave], [wave, wave]], { signal: controller.signal, threads: 2 })
+  const results = processBatch(
+    [
+      [wave, wave],
+      [wave, wave],
+    ],
+    { signal: controller.signal, threads: 2 },
+  )
   setTimeout(() => controller.abort('enough'), 100)
   await assert.rejects(results.next(), (error) => error.code === 'cancelled' && error.cause === 'enough')
   assert.equal((await results.next()).done, true)
   await assert.rejects(processBatch([SHORT], { signal: controller.signal }).next(), { code: 'cancelled' })
   const later = new AbortController()
-  const never = processBatch((async function* () { await new Promise(() => {}) })(), { signal: later.signal })
+  const never = processBatch(
+    (async function* () {
+      await new Promise(() => {})
+    })(),
+    { signal: later.signal },
+  )
   setTimeout(() => later.abort(), 50)
   await assert.rejects(never.next(), { code: 'cancelled' })
 })

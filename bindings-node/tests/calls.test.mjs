@@ -25,7 +25,9 @@ for (const [call, document] of calls) {
 
 test('the program prints the same bytes', () => {
   const [call, document] = calls.find(([name]) => name === 'short')
-  const printed = execFileSync(process.execPath, [program, 'process', document, '--json', '--portable'], { encoding: 'utf8' })
+  const printed = execFileSync(process.execPath, [program, 'process', document, '--json', '--portable'], {
+    encoding: 'utf8',
+  })
   assert.equal(printed, golden(call, version))
 })
 
@@ -62,10 +64,18 @@ test('every kind of input is heard alike', async () => {
 
 test('what is known of an input is in the report', async () => {
   const report = await analyze([
-    { source: 'fixtures/short/customer.wav', role: 'customer', party: '+44', startedAt: new Date('2026-05-20T07:11:46.500Z') },
+    {
+      source: 'fixtures/short/customer.wav',
+      role: 'customer',
+      party: '+44',
+      startedAt: new Date('2026-05-20T07:11:46.500Z'),
+    },
     { source: readFileSync('fixtures/short/agent.wav'), role: 'agent', startedAt: 1779261108.5, name: 'b' },
   ])
-  assert.deepEqual(report.tracks.map((track) => track.role), ['customer', 'agent'])
+  assert.deepEqual(
+    report.tracks.map((track) => track.role),
+    ['customer', 'agent'],
+  )
   assert.equal(report.tracks[0].party, '+44')
   assert.equal(report.call.startedAt, '2026-05-20T07:11:46.5Z')
   assert.equal(report.tracks[1].source.path, 'b')
@@ -74,7 +84,10 @@ test('what is known of an input is in the report', async () => {
 
 test('offsets that are given are not overruled', async () => {
   const [source, other] = ['fixtures/short/customer.wav', 'fixtures/short/agent.wav']
-  const placed = await analyze([{ source, offsetMs: 0 }, { source: other, offsetMs: 1234.5, offsetUncertaintyMs: 0 }])
+  const placed = await analyze([
+    { source, offsetMs: 0 },
+    { source: other, offsetMs: 1234.5, offsetUncertaintyMs: 0 },
+  ])
   const { offsetMs, method, uncertaintyMs } = placed.tracks[1].alignment
   assert.deepEqual([offsetMs, method, uncertaintyMs], [1234.5, 'given', 0])
   const aligned = await analyze([source, other], { config: { align: { aligned: true } } })

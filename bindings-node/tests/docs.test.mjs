@@ -29,12 +29,19 @@ test('the two programs that core/docs/node.md compares do the job', async (t) =>
       continue
     }
     const tracks = ['customer', 'agent'].map((name) => `fixtures/keypad-hold/${name}.mp3`)
-    const printed = execFileSync(process.execPath, [`bindings-node/examples/compare/${program}.mjs`, ...tracks, `${out}/${program}`], { encoding: 'utf8' })
+    const printed = execFileSync(
+      process.execPath,
+      [`bindings-node/examples/compare/${program}.mjs`, ...tracks, `${out}/${program}`],
+      { encoding: 'utf8' },
+    )
     assert.match(printed, /^customer .*\nagent .*\n/)
     const { source } = await probe(`${out}/${program}/mix.wav`)
     const { source: track } = await probe(tracks[0])
     assert.deepEqual([source.channels, source.sampleRateHz], [2, track.sampleRateHz])
-    assert.ok(Math.abs(source.durationMs - track.durationMs) < 1500, `${source.durationMs} ms of ${track.durationMs} ms`)
+    assert.ok(
+      Math.abs(source.durationMs - track.durationMs) < 1500,
+      `${source.durationMs} ms of ${track.durationMs} ms`,
+    )
     assert.ok(JSON.parse(readFileSync(`${out}/${program}/report.json`, 'utf8')).tracks.length === 2)
   }
 })

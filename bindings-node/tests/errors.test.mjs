@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import * as callweave from 'callweave'
 import { folder } from './shared.mjs'
 
-const { CallweaveError, analyze, chunks, decode, normalize, peaks, probe, processBatch, processCall, resolveConfig } = callweave
+const { CallweaveError, analyze, chunks, decode, normalize, peaks, probe, processBatch, processCall, resolveConfig } =
+  callweave
 const SHORT = 'fixtures/short/manifest.json'
 const STEREO = 'fixtures/stereo/call.wav'
 
@@ -24,9 +25,21 @@ test('a missing file has the system’s error as its cause', async () => {
 
 test('a stream’s own error is the cause', async () => {
   const lost = Object.assign(new Error('connection lost'), { code: 'ECONNRESET', errno: -104 })
-  const broken = () => new Readable({ read() { this.destroy(lost) } })
-  for (const work of [() => processCall(broken()), () => decode(broken()), async () => (await processBatch([broken()]).next()).value.error]) {
-    const error = await work().then((value) => value, (reason) => reason)
+  const broken = () =>
+    new Readable({
+      read() {
+        this.destroy(lost)
+      },
+    })
+  for (const work of [
+    () => processCall(broken()),
+    () => decode(broken()),
+    async () => (await processBatch([broken()]).next()).value.error,
+  ]) {
+    const error = await work().then(
+      (value) => value,
+      (reason) => reason,
+    )
     assert.ok(error instanceof CallweaveError, String(error))
     assert.deepEqual([error.code, error.cause, error.errno], ['io', lost, -104])
     assert.match(error.message, /connection lost/)
@@ -35,8 +48,19 @@ test('a stream’s own error is the cause', async () => {
 })
 
 test('what only JavaScript can get wrong is a CallweaveError too', async () => {
-  for (const wrong of [new URL('ftp://example.com/a.mp3'), 5, null, Readable.from(['text']), { source: undefined }, { source: STEREO, channel: 'x' }]) {
-    await assert.rejects(analyze(wrong), (error) => error instanceof CallweaveError && error.code === 'invalid_argument', String(wrong))
+  for (const wrong of [
+    new URL('ftp://example.com/a.mp3'),
+    5,
+    null,
+    Readable.from(['text']),
+    { source: undefined },
+    { source: STEREO, channel: 'x' },
+  ]) {
+    await assert.rejects(
+      analyze(wrong),
+      (error) => error instanceof CallweaveError && error.code === 'invalid_argument',
+      String(wrong),
+    )
   }
   await assert.rejects(analyze(new URL('ftp://example.com/a.mp3')), /a URL of ftp:.*a URL of file:, http: or https:/)
 })
@@ -68,11 +92,17 @@ test('options that do not exist are refused with the nearest name', async () => 
 
 test('a missing leg fails the call unless it may be missing', async () => {
   const legs = ['fixtures/short/customer.wav', 'gone.wav']
-  for (const work of [processCall, analyze]) await assert.rejects(work(legs), { code: 'io', message: /track 1 .*gone\.wav/ })
+  for (const work of [processCall, analyze])
+    await assert.rejects(work(legs), { code: 'io', message: /track 1 .*gone\.wav/ })
   const { report } = await processCall(legs, { strict: false })
   assert.equal(report.tracks[1].error.code, 'io')
-  assert.deepEqual(report.warnings.map(({ code }) => code), ['track_unreadable'])
-  const [strict, lenient] = await Promise.all([true, false].map(async (strict) => (await processBatch([legs], { strict }).next()).value))
+  assert.deepEqual(
+    report.warnings.map(({ code }) => code),
+    ['track_unreadable'],
+  )
+  const [strict, lenient] = await Promise.all(
+    [true, false].map(async (strict) => (await processBatch([legs], { strict }).next()).value),
+  )
   assert.deepEqual([strict.error.code, lenient.error, lenient.report], ['io', null, report])
 })
 
@@ -85,14 +115,20 @@ test('a mix is one of the options of write, and has its level', async (t) => {
   assert.ok(Math.abs(loud - quiet - 6) < 0.01, `${loud} ${quiet}`)
   await call.write(`${out}/x`, { mix: { format: 'flac' }, page: false })
   assert.equal(readFileSync(`${out}/x/mix.flac`).subarray(0, 4).toString(), 'fLaC')
-  assert.deepEqual(call.report.outputs.map(({ path }) => path), ['mix.flac'])
+  assert.deepEqual(
+    call.report.outputs.map(({ path }) => path),
+    ['mix.flac'],
+  )
   await assert.rejects(call.write('s3://bucket/1'), /not a folder/)
   await assert.rejects(normalize(STEREO, { output: `${out}/x.mp3` }), /\.wav or \.flac/)
 })
 
 test('chunks of no use are refused', async () => {
   const call = await processCall(SHORT)
-  await assert.rejects(call.chunks({ longestMs: 5 }).next(), { code: 'invalid_argument', message: /longest chunk: found 5 ms/ })
+  await assert.rejects(call.chunks({ longestMs: 5 }).next(), {
+    code: 'invalid_argument',
+    message: /longest chunk: found 5 ms/,
+  })
   await assert.rejects(call.chunks({ padMs: -1 }).next(), /padding of a chunk/)
   const { value } = await call.chunks().next()
   assert.equal(value.sampleRateHz, 16000)

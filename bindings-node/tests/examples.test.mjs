@@ -18,12 +18,18 @@ test('Fastify takes recordings and streams the mix', async (t) => {
   t.after(() => app.close())
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
   const form = new FormData()
-  for (const [i, role] of ['customer', 'agent'].entries()) form.append(role, new Blob([readFileSync(PARTIES[i])]), `${role}.wav`)
+  for (const [i, role] of ['customer', 'agent'].entries())
+    form.append(role, new Blob([readFileSync(PARTIES[i])]), `${role}.wav`)
   const { id, report } = await (await fetch(`${address}/calls`, { method: 'POST', body: form })).json()
   assert.deepEqual(report.turns, expected.turns)
   const mix = await fetch(`${address}/calls/${id}/mix.flac`)
   assert.equal(mix.headers.get('content-type'), 'audio/flac')
-  assert.equal(Buffer.from(await mix.arrayBuffer()).subarray(0, 4).toString(), 'fLaC')
+  assert.equal(
+    Buffer.from(await mix.arrayBuffer())
+      .subarray(0, 4)
+      .toString(),
+    'fLaC',
+  )
   const wrong = new FormData()
   wrong.append('agent', new Blob(['no recording']), 'a.wav')
   const refused = await fetch(`${address}/calls`, { method: 'POST', body: wrong })
@@ -32,7 +38,10 @@ test('Fastify takes recordings and streams the mix', async (t) => {
 })
 
 test('a worker settles every job of a queue, and stops without losing one', async () => {
-  const jobs = [PARTIES, Buffer.from('poison'), 'nowhere.wav', ...Array(20).fill(PARTIES)].map((inputs, id) => ({ id, inputs }))
+  const jobs = [PARTIES, Buffer.from('poison'), 'nowhere.wav', ...Array(20).fill(PARTIES)].map((inputs, id) => ({
+    id,
+    inputs,
+  }))
   const settled = new Map()
   const stored = new Map()
   const queue = {
@@ -55,7 +64,8 @@ test('a worker settles every job of a queue, and stops without losing one', asyn
 
 test('S3 by its SDK, in and out as streams', async (t) => {
   const python = `${root}/target/venv/bin/python`
-  if (spawnSync(python, ['-c', 'import moto.server']).status !== 0) return t.skip('no moto: tests/run python installs it')
+  if (spawnSync(python, ['-c', 'import moto.server']).status !== 0)
+    return t.skip('no moto: tests/run python installs it')
   const port = await new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port: free } = server.address()
@@ -67,7 +77,12 @@ test('S3 by its SDK, in and out as streams', async (t) => {
   const { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3')
   const { processObjects } = await import('../examples/s3/process.mjs')
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
-  const client = new S3Client({ endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1', forcePathStyle: true, credentials })
+  const client = new S3Client({
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials,
+  })
   for (let tries = 0; ; tries += 1) {
     try {
       await client.send(new CreateBucketCommand({ Bucket: 'calls' }))
@@ -77,12 +92,21 @@ test('S3 by its SDK, in and out as streams', async (t) => {
       await pause(200)
     }
   }
-  for (const path of PARTIES) await client.send(new PutObjectCommand({ Bucket: 'calls', Key: path, Body: readFileSync(path) }))
+  for (const path of PARTIES)
+    await client.send(new PutObjectCommand({ Bucket: 'calls', Key: path, Body: readFileSync(path) }))
   const report = await processObjects(client, 'calls', PARTIES, 'out/1', { roles: ['customer', 'agent'] })
   assert.deepEqual(report.turns, expected.turns)
   assert.equal(report.tracks[0].source.path, `s3://calls/${PARTIES[0]}`)
   const read = async (key) => (await client.send(new GetObjectCommand({ Bucket: 'calls', Key: key }))).Body
-  assert.equal(Buffer.from(await (await read('out/1/mix.flac')).transformToByteArray()).subarray(0, 4).toString(), 'fLaC')
-  assert.equal(JSON.parse(await (await read('out/1/report.json')).transformToString()).call.durationMs, expected.call.durationMs)
+  assert.equal(
+    Buffer.from(await (await read('out/1/mix.flac')).transformToByteArray())
+      .subarray(0, 4)
+      .toString(),
+    'fLaC',
+  )
+  assert.equal(
+    JSON.parse(await (await read('out/1/report.json')).transformToString()).call.durationMs,
+    expected.call.durationMs,
+  )
   client.destroy()
 })

@@ -34,13 +34,19 @@ test('an address and an answer are recordings', async () => {
   assert.deepEqual(told.turns, turns)
   assert.equal(told.tracks[0].source.path, `${address}/call.wav`)
   assert.deepEqual((await analyze([await fetch(`${address}/call.wav`)])).turns, turns)
-  assert.deepEqual((await analyze({ source: new URL(`${address}/call.wav`), channel: 1, role: 'agent' })).tracks[0].role, 'agent')
+  assert.deepEqual(
+    (await analyze({ source: new URL(`${address}/call.wav`), channel: 1, role: 'agent' })).tracks[0].role,
+    'agent',
+  )
 })
 
 test('what is no recording at an address is an error that says so', async () => {
   await assert.rejects(analyze(new URL(`${address}/nothing`)), refused('io', /nothing: HTTP 404 Not Found/))
   await assert.rejects(analyze(await fetch(`${address}/nothing`)), refused('io', /HTTP 404/))
-  await assert.rejects(analyze(new URL('http://127.0.0.1:9/')), (error) => refused('io', /cannot be fetched/)(error) && error.cause !== undefined)
+  await assert.rejects(
+    analyze(new URL('http://127.0.0.1:9/')),
+    (error) => refused('io', /cannot be fetched/)(error) && error.cause !== undefined,
+  )
   await assert.rejects(analyze(new URL(`${address}/cut`)), refused('io', /cut: broke off/))
   await assert.rejects(analyze(new URL('ftp://host/a.wav')), refused('invalid_argument', /ftp:/))
   const read = await fetch(`${address}/call.wav`)
@@ -68,9 +74,17 @@ test('samples that make no sense are refused', async () => {
   await assert.rejects(analyze({ source }), refused('invalid_argument', /sampleRateHz/))
   await assert.rejects(analyze({ source, sampleRateHz: 0 }), refused('invalid_argument', /0 Hz/))
   await assert.rejects(analyze({ source, sampleRateHz: 0.5 }), refused('invalid_argument', /Hz/))
-  await assert.rejects(analyze({ channels: [source, new Int16Array(3)], sampleRateHz: 8000 }), refused('invalid_argument', /800 on each/))
-  await assert.rejects(analyze({ channels: [source, new Float32Array(800)], sampleRateHz: 8000 }), refused('invalid_argument', /one kind/))
-  await assert.rejects(analyze({ channels: [], sampleRateHz: 8000 }), (error) => ['no_audio', 'invalid_argument'].includes(error.code))
+  await assert.rejects(
+    analyze({ channels: [source, new Int16Array(3)], sampleRateHz: 8000 }),
+    refused('invalid_argument', /800 on each/),
+  )
+  await assert.rejects(
+    analyze({ channels: [source, new Float32Array(800)], sampleRateHz: 8000 }),
+    refused('invalid_argument', /one kind/),
+  )
+  await assert.rejects(analyze({ channels: [], sampleRateHz: 8000 }), (error) =>
+    ['no_audio', 'invalid_argument'].includes(error.code),
+  )
   await assert.rejects(analyze({ source: STEREO, sampleRateHz: 8000 }), refused('invalid_argument', /its own/))
 })
 
@@ -86,15 +100,17 @@ test('a stream is asked for its next chunk when the last is kept, and not before
   let open = 0
   let most = 0
   const stream = () =>
-    Readable.from((async function* () {
-      open += 1
-      most = Math.max(most, open)
-      for (let at = 0; at < sound.length; at += 200_000) {
-        await pause(1)
-        yield sound.subarray(at, at + 200_000)
-      }
-      open -= 1
-    })())
+    Readable.from(
+      (async function* () {
+        open += 1
+        most = Math.max(most, open)
+        for (let at = 0; at < sound.length; at += 200_000) {
+          await pause(1)
+          yield sound.subarray(at, at + 200_000)
+        }
+        open -= 1
+      })(),
+    )
   const reports = await Promise.all(Array.from({ length: 24 }, () => analyze(stream())))
   assert.equal(new Set(reports.map((report) => JSON.stringify(report.turns))).size, 1)
   assert.ok(most <= 8, `${most} streams were read at once`)
@@ -125,8 +141,19 @@ test('a long stream is kept on disk, and nothing of it stays there', async (t) =
   assert.equal(report.tracks[0].source.bytes, sound.length)
   await pause(20)
   assert.deepEqual(readdirSync(home), [])
-  for await (const { error } of processBatch([Readable.from(parts()), Readable.from(parts())], { tracks: false })) assert.equal(error, null)
-  await assert.rejects(analyze(Readable.from((async function* () { yield* parts(); throw new Error('cut off') })())), /cut off/)
+  for await (const { error } of processBatch([Readable.from(parts()), Readable.from(parts())], { tracks: false }))
+    assert.equal(error, null)
+  await assert.rejects(
+    analyze(
+      Readable.from(
+        (async function* () {
+          yield* parts()
+          throw new Error('cut off')
+        })(),
+      ),
+    ),
+    /cut off/,
+  )
   await pause(20)
   assert.deepEqual(readdirSync(home), [])
 })

@@ -36,19 +36,29 @@ function expanded(bytes) {
 /** What a call of the same samples comes to that are kept. */
 async function expected(tracks, sampleRateHz) {
   const roles = ['customer', 'agent']
-  const call = new LiveCall(roles.map((role) => ({ sampleRateHz, role })), { keep: 'memory' })
+  const call = new LiveCall(
+    roles.map((role) => ({ sampleRateHz, role })),
+    { keep: 'memory' },
+  )
   for (const [track, line] of tracks.entries()) call.push(track, line)
   return (await call.finish()).report
 }
 
 async function check(report, events, tracks, rate) {
   const same = await expected(tracks, rate)
-  assert.deepEqual(report.tracks.map((track) => track.speech), same.tracks.map((track) => track.speech))
+  assert.deepEqual(
+    report.tracks.map((track) => track.speech),
+    same.tracks.map((track) => track.speech),
+  )
   assert.deepEqual([report.metrics, report.turns], [same.metrics, same.turns])
   for (const { source } of report.tracks) assert.deepEqual(source.warnings, [])
   // Who was called says nothing in the first seconds.
   const kinds = report.tracks[0].speech.length > 0 ? ['speech', 'turn', 'answer'] : ['speech', 'turn']
-  for (const kind of kinds) assert.ok(events.some((event) => event.kind === kind), kind)
+  for (const kind of kinds)
+    assert.ok(
+      events.some((event) => event.kind === kind),
+      kind,
+    )
 }
 
 /** A masked frame of text (RFC 6455). */
@@ -70,7 +80,9 @@ async function* paced(frames, speed) {
 
 async function playMedia(port, tracks, speed) {
   const socket = connect(port, '127.0.0.1')
-  socket.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+  socket.write(
+    'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
   const [head] = await once(socket, 'data')
   assert.match(head.toString(), /s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/)
   const say = (message) => socket.write(frameOf(JSON.stringify(message)))
@@ -87,7 +99,10 @@ async function playMedia(port, tracks, speed) {
   await once(socket, 'close')
 }
 
-for (const [speed, seconds] of [[1, 4], [20, 20]]) {
+for (const [speed, seconds] of [
+  [1, 4],
+  [20, 20],
+]) {
   test(`a media stream is heard as it comes, ${speed} times as fast`, async (t) => {
     const tracks = (await lines(seconds)).map((line) => Uint8Array.from(line, code))
     const events = []
@@ -100,11 +115,16 @@ for (const [speed, seconds] of [[1, 4], [20, 20]]) {
   })
 }
 
-for (const [format, speed, seconds] of [['ulaw', 1, 4], ['ulaw', 20, 20], ['slin16', 20, 12]]) {
+for (const [format, speed, seconds] of [
+  ['ulaw', 1, 4],
+  ['ulaw', 20, 20],
+  ['slin16', 20, 12],
+]) {
   test(`RTP of both directions is heard as it comes, ${format}, ${speed} times as fast`, async () => {
     let sound = await lines(seconds)
     // Every sample twice: 16 kHz enough for a test.
-    if (format === 'slin16') sound = sound.map((line) => Int16Array.from({ length: 2 * line.length }, (_, n) => line[n >> 1]))
+    if (format === 'slin16')
+      sound = sound.map((line) => Int16Array.from({ length: 2 * line.length }, (_, n) => line[n >> 1]))
     const [kind, width, samples, rate] = format === 'ulaw' ? [0, 160, 160, 8000] : [118, 640, 320, 16_000]
     const payloads = sound.map((line) => {
       if (format === 'ulaw') return Buffer.from(Uint8Array.from(line, code))

@@ -50,7 +50,8 @@ test('any cutting and encoding gives the same speech', async () => {
   const floats = Float32Array.from(line, (x) => x / 32768)
   const bytes = bigEndian(line)
   for (const seed of [0, 1, 2]) {
-    const cut = (array, longest) => [...parts(array.length, seed, longest)].map(([from, to]) => array.subarray(from, to))
+    const cut = (array, longest) =>
+      [...parts(array.length, seed, longest)].map(([from, to]) => array.subarray(from, to))
     assert.deepEqual(heard(new SpeechStream(rate), cut(line, 900)), whole)
     assert.deepEqual(heard(new SpeechStream(rate), cut(floats, 900)), whole)
     assert.deepEqual(heard(new SpeechStream(rate, { encoding: 's16be' }), cut(bytes, 1801)), whole)
@@ -81,9 +82,12 @@ test('events come as return values, as events, by an async iterator and through 
     for await (const event of events) read.push(event)
   })
   assert.deepEqual(read, expected)
-  await assert.rejects(pipeline(Readable.from(['no samples']), new SpeechStream(rate).transform(), async () => {}), {
-    code: 'invalid_argument',
-  })
+  await assert.rejects(
+    pipeline(Readable.from(['no samples']), new SpeechStream(rate).transform(), async () => {}),
+    {
+      code: 'invalid_argument',
+    },
+  )
 })
 
 test('parameters have their names and nonsense is refused', async () => {
@@ -91,7 +95,8 @@ test('parameters have their names and nonsense is refused', async () => {
   const few = heard(new SpeechStream(rate, { minSilenceMs: 2000, minSpeechMs: 500, resetAfterMs: null }), [line])[0]
   const many = heard(new SpeechStream(rate, { minSilenceMs: 0 }), [line])[0]
   assert.ok(few.length > 0 && few.length < many.length)
-  const refused = (work, found) => assert.throws(work, (e) => e.code === 'invalid_argument' && e.message.includes(found))
+  const refused = (work, found) =>
+    assert.throws(work, (e) => e.code === 'invalid_argument' && e.message.includes(found))
   refused(() => new SpeechStream(rate, { treshold: 0.5 }), 'threshold')
   refused(() => new SpeechStream(rate, { threshold: 1.5 }), 'threshold')
   refused(() => new SpeechStream(0.5), 'sample rate')
@@ -108,7 +113,13 @@ test('parameters have their names and nonsense is refused', async () => {
 })
 
 function callOf(sampleRateHz, options) {
-  return new LiveCall([{ sampleRateHz, role: 'customer' }, { sampleRateHz, role: 'agent' }], options)
+  return new LiveCall(
+    [
+      { sampleRateHz, role: 'customer' },
+      { sampleRateHz, role: 'agent' },
+    ],
+    options,
+  )
 }
 
 function listened(call, cuts, tracks) {
@@ -129,7 +140,11 @@ test('any cutting of a call gives the same events and the report of process', as
   const [tracks, rate] = [lines.map(([line]) => line), lines[0][1]]
   const spool = folder(t)
   let expected
-  for (const [cuts, keep] of [[[160], 'memory'], [[7, 4001, 0, 333], 'memory'], [[1600], { spool }]]) {
+  for (const [cuts, keep] of [
+    [[160], 'memory'],
+    [[7, 4001, 0, 333], 'memory'],
+    [[1600], { spool }],
+  ]) {
     const call = callOf(rate, { keep })
     const emitted = []
     call.on('event', (event) => emitted.push(event))
@@ -155,7 +170,10 @@ test('a snapshot is a report and without samples the report says so', async () =
   // What waits for the rest of its 32 ms is not in it.
   assert.equal(call.snapshot().call.durationMs, 9984)
   const { report } = await call.finish()
-  assert.deepEqual(report.warnings.map((warning) => warning.code), ['samples_not_kept'])
+  assert.deepEqual(
+    report.warnings.map((warning) => warning.code),
+    ['samples_not_kept'],
+  )
   assert.throws(() => call.push(0, line), { code: 'invalid_argument' })
   await assert.rejects(call.finish(), { code: 'invalid_argument' })
 })
@@ -184,7 +202,10 @@ test('packets come in their place or become silence', async () => {
   call.rtp(0, rtp(65_550, Buffer.from('1234'), 101), { encoding })
   assert.throws(() => call.rtp(0, Buffer.from('no packet'), { encoding }), { code: 'malformed' })
   const { report } = await call.finish()
-  assert.deepEqual(report.tracks[0].source.warnings.map((warning) => warning.code), ['packets_lost'])
+  assert.deepEqual(
+    report.tracks[0].source.warnings.map((warning) => warning.code),
+    ['packets_lost'],
+  )
   assert.equal(report.call.durationMs, 20 * 49)
 })
 
@@ -204,7 +225,8 @@ test('who answers is told while it rings', async () => {
 })
 
 test('tracks and options that make no sense are refused', () => {
-  const refused = (work, found) => assert.throws(work, (e) => e.code === 'invalid_argument' && e.message.includes(found), found)
+  const refused = (work, found) =>
+    assert.throws(work, (e) => e.code === 'invalid_argument' && e.message.includes(found), found)
   const track = { sampleRateHz: 8000 }
   refused(() => new LiveCall([]), 'tracks of a call')
   refused(() => new LiveCall([track], { called: 3 }), 'called')

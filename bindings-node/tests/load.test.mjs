@@ -18,7 +18,9 @@ test('the event loop stays free while 16 calls are processed', async () => {
   clearInterval(timer)
   late.sort((a, b) => a - b)
   const at = (share) => late[Math.ceil(share * late.length) - 1].toFixed(1)
-  console.log(`a 5 ms timer was ${at(0.5)} ms late (median), ${at(0.99)} ms (p99), at most ${at(1)} ms, in ${late.length} ticks`)
+  console.log(
+    `a 5 ms timer was ${at(0.5)} ms late (median), ${at(0.99)} ms (p99), at most ${at(1)} ms, in ${late.length} ticks`,
+  )
   assert.ok(late.length > 10, `${late.length} ticks`)
   if (long) assert.ok(late.at(-1) < 50, `${at(1)} ms late`)
 })

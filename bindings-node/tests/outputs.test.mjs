@@ -33,7 +33,12 @@ test('a slow reader is not run ahead of, and others work meanwhile', async () =>
   assert.ok(stream.readableLength <= 1 << 19, `${stream.readableLength} bytes wait`)
   assert.ok((await call.mix()).channels.length === 2)
   let size = 0
-  const slow = new Writable({ write(piece, _, done) { size += piece.length; setTimeout(done, 2) } })
+  const slow = new Writable({
+    write(piece, _, done) {
+      size += piece.length
+      setTimeout(done, 2)
+    },
+  })
   await pipeline(stream, slow)
   assert.equal(size, 44 + 2 * 2 * Math.round(48 * call.report.call.durationMs))
 })
@@ -53,7 +58,10 @@ test('an abort or an end of interest stops it', async () => {
   const controller = new AbortController()
   const stream = call.mixStream({ signal: controller.signal })
   controller.abort(new Error('enough'))
-  await assert.rejects(buffer(stream), (error) => refused('cancelled', /cancelled/)(error) && error.cause.message === 'enough')
+  await assert.rejects(
+    buffer(stream),
+    (error) => refused('cancelled', /cancelled/)(error) && error.cause.message === 'enough',
+  )
   await assert.rejects(buffer(call.mixStream({ signal: AbortSignal.abort() })), { code: 'cancelled' })
   call.mixStream().destroy()
   await call.redact({ keys: true })
@@ -64,9 +72,16 @@ test('an abort or an end of interest stops it', async () => {
 test('labels and page are strings', async (t) => {
   const call = await processCall(CALL)
   const out = folder(t)
-  const files = { rttm: 'call.rttm', textgrid: 'call.TextGrid', audacity: 'labels.txt', vtt: 'turns.vtt', csv: 'call.csv' }
+  const files = {
+    rttm: 'call.rttm',
+    textgrid: 'call.TextGrid',
+    audacity: 'labels.txt',
+    vtt: 'turns.vtt',
+    csv: 'call.csv',
+  }
   await call.write(out, { labels: Object.keys(files) })
-  for (const [format, file] of Object.entries(files)) assert.equal(call.labels(format), readFileSync(join(out, file), 'utf8'))
+  for (const [format, file] of Object.entries(files))
+    assert.equal(call.labels(format), readFileSync(join(out, file), 'utf8'))
   assert.throws(() => call.labels('srt'), refused('invalid_argument', /vtt/))
   const page = await (await processCall(CALL)).page()
   assert.match(page, /^<!doctype html>/i)

@@ -31,8 +31,17 @@ test('the types name every field of the core’s configuration, and no other', (
   }
   const config = callweave.resolveConfig()
   assert.deepEqual(fields('Config'), Object.keys(config).sort())
-  const sections = { AlignOptions: 'align', DecodeOptions: 'decode', SpeechConfig: 'speech', MixConfig: 'mix', MetricsConfig: 'metrics', IntegrityConfig: 'integrity', OutcomeConfig: 'outcome' }
-  for (const [type, name] of Object.entries(sections)) assert.deepEqual(fields(type), Object.keys(config[name]).sort(), type)
+  const sections = {
+    AlignOptions: 'align',
+    DecodeOptions: 'decode',
+    SpeechConfig: 'speech',
+    MixConfig: 'mix',
+    MetricsConfig: 'metrics',
+    IntegrityConfig: 'integrity',
+    OutcomeConfig: 'outcome',
+  }
+  for (const [type, name] of Object.entries(sections))
+    assert.deepEqual(fields(type), Object.keys(config[name]).sort(), type)
 })
 
 test('the types name every export', () => {

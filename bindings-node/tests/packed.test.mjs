@@ -1,7 +1,19 @@
 // The packages as a release has them: installed in an empty folder where nothing can be built, and used as a service would.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -14,12 +26,20 @@ after(() => rmSync(home, { recursive: true, force: true }))
 
 /** A PATH that holds Node, npm and a shell, and neither cargo nor a compiler. */
 const path = join(home, 'programs')
-const run = (file, ...args) => execFileSync(file, args, { cwd: home, encoding: 'utf8', env: { HOME: home, PATH: path, npm_config_update_notifier: 'false' } })
+const run = (file, ...args) =>
+  execFileSync(file, args, {
+    cwd: home,
+    encoding: 'utf8',
+    env: { HOME: home, PATH: path, npm_config_update_notifier: 'false' },
+  })
 const write = (name, text) => writeFileSync(join(home, name), text)
 
 before(() => {
   mkdirSync(path)
-  const found = (name) => process.env.PATH.split(':').map((part) => join(part, name)).find(existsSync)
+  const found = (name) =>
+    process.env.PATH.split(':')
+      .map((part) => join(part, name))
+      .find(existsSync)
   for (const name of ['npm', 'npx', 'sh', 'env']) symlinkSync(realpathSync(found(name)), join(path, name))
   symlinkSync(process.execPath, join(path, 'node'))
   const packed = execFileSync(process.execPath, [`${root}/bindings-node/scripts/pack.mjs`, home], { encoding: 'utf8' })
@@ -34,17 +54,23 @@ test('import, require and npx work', () => {
   assert.equal(run('node', 'a.mjs'), 'short\n')
   assert.equal(run('node', 'b.cjs'), 'short\n')
   assert.equal(run('npx', '--no-install', 'callweave', '--version'), `callweave ${version}\n`)
-  assert.equal(run('npx', '--no-install', 'callweave', 'process', CALL, '--json').startsWith('{"schemaVersion":1,'), true)
+  assert.equal(
+    run('npx', '--no-install', 'callweave', 'process', CALL, '--json').startsWith('{"schemaVersion":1,'),
+    true,
+  )
 })
 
 test('a worker thread works beside the main thread', () => {
-  write('worker.mjs', `
+  write(
+    'worker.mjs',
+    `
     import { Worker, isMainThread, parentPort } from 'node:worker_threads'
     import { analyze } from 'callweave'
     const { call } = await analyze(${JSON.stringify(CALL)})
     if (!isMainThread) parentPort.postMessage(call.id)
     else new Worker(new URL(import.meta.url)).on('message', (id) => console.log(call.id, id))
-  `)
+  `,
+  )
   assert.equal(run('node', 'worker.mjs'), 'short short\n')
 })
 
@@ -70,18 +96,28 @@ for (const runtime of ['bun', 'deno']) {
 }
 
 test('a package without its compiled part says what can be done', () => {
-  write('missing.cjs', `
+  write(
+    'missing.cjs',
+    `
     const Module = require('node:module')
     const load = Module._load
     Module._load = (name, ...more) => { if (/^callweave-/.test(name)) throw new Error('Cannot find module'); return load(name, ...more) }
     try { require('callweave') } catch (error) { console.log(error.message) }
-  `)
+  `,
+  )
   assert.match(run('node', 'missing.cjs'), /--omit=optional.*npm install callweave-linux/s)
 })
 
 test('the package names one for every platform, and where it comes from', () => {
-  const { optionalDependencies, repository, publishConfig, version: own } = JSON.parse(readFileSync(join(home, 'node_modules/callweave/package.json'), 'utf8'))
-  assert.ok(Object.keys(optionalDependencies).length >= 8 && Object.values(optionalDependencies).every((one) => one === own))
+  const {
+    optionalDependencies,
+    repository,
+    publishConfig,
+    version: own,
+  } = JSON.parse(readFileSync(join(home, 'node_modules/callweave/package.json'), 'utf8'))
+  assert.ok(
+    Object.keys(optionalDependencies).length >= 8 && Object.values(optionalDependencies).every((one) => one === own),
+  )
   assert.match(repository.url, /^git\+https:/)
   assert.equal(publishConfig.provenance, true)
   const [compiled] = readdirSync(join(home, 'node_modules')).filter((name) => name.startsWith('callweave-'))
@@ -92,7 +128,9 @@ test('the package names one for every platform, and where it comes from', () => 
 
 test('a strict TypeScript service compiles as a module and as CommonJS, without the types of browsers', () => {
   cpSync(`${root}/bindings-node/node_modules/@types`, join(home, 'node_modules/@types'), { recursive: true })
-  cpSync(`${root}/bindings-node/node_modules/undici-types`, join(home, 'node_modules/undici-types'), { recursive: true })
+  cpSync(`${root}/bindings-node/node_modules/undici-types`, join(home, 'node_modules/undici-types'), {
+    recursive: true,
+  })
   const service = `
     import { CallweaveError, processCall, type CallEvent, type Report } from 'callweave'
     export async function handle(body: Uint8Array, signal: AbortSignal): Promise<Report['tag']['value'] | null> {
@@ -118,14 +156,29 @@ test('a strict TypeScript service compiles as a module and as CommonJS, without 
 test('the packages hold what they need and no more', () => {
   const list = (name) => readdirSync(join(home, 'node_modules', name)).sort()
   const compiled = readdirSync(join(home, 'node_modules')).find((name) => name.startsWith('callweave-'))
-  assert.deepEqual(list('callweave'), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'README.md', 'bin', 'core', 'lib', 'package.json'])
-  assert.deepEqual(list(compiled).filter((name) => !name.endsWith('.node')), ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'README.md', 'core', 'package.json'])
+  assert.deepEqual(list('callweave'), [
+    'LICENSE-APACHE',
+    'LICENSE-MIT',
+    'NOTICE',
+    'README.md',
+    'bin',
+    'core',
+    'lib',
+    'package.json',
+  ])
+  assert.deepEqual(
+    list(compiled).filter((name) => !name.endsWith('.node')),
+    ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE', 'README.md', 'core', 'package.json'],
+  )
   // What NOTICE points to is there, under the name that it says.
   const licences = readFileSync(`${root}/NOTICE`, 'utf8').match(/\S+\.LICENSE/g)
   assert.ok(licences.length > 0)
   for (const name of ['callweave', compiled]) {
     for (const licence of ['NOTICE', 'LICENSE-MIT', 'LICENSE-APACHE', ...licences]) {
-      assert.equal(readFileSync(join(home, 'node_modules', name, licence), 'utf8'), readFileSync(join(root, licence), 'utf8'))
+      assert.equal(
+        readFileSync(join(home, 'node_modules', name, licence), 'utf8'),
+        readFileSync(join(root, licence), 'utf8'),
+      )
     }
   }
 })

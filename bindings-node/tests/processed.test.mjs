@@ -12,11 +12,20 @@ const loudest = (samples) => samples.reduce((most, x) => Math.max(most, Math.abs
 test('a redacted stretch is gone from everything made afterwards', async (t) => {
   const call = await processCall(KEYPAD)
   const before = await call.mix()
-  const report = await call.redact({ spans: [{ startMs: 22_000, endMs: 23_000 }, { startMs: 1000, endMs: 1500 }] })
+  const report = await call.redact({
+    spans: [
+      { startMs: 22_000, endMs: 23_000 },
+      { startMs: 1000, endMs: 1500 },
+    ],
+  })
   assert.equal(report, call.report)
-  assert.deepEqual(report.redacted, [{ startMs: 750, endMs: 1750 }, { startMs: 21_750, endMs: 23_250 }])
+  assert.deepEqual(report.redacted, [
+    { startMs: 750, endMs: 1750 },
+    { startMs: 21_750, endMs: 23_250 },
+  ])
   const after = await call.mix()
-  const hole = (channel) => loudest(channel.subarray((21_760 * after.sampleRateHz) / 1000, (23_240 * after.sampleRateHz) / 1000))
+  const hole = (channel) =>
+    loudest(channel.subarray((21_760 * after.sampleRateHz) / 1000, (23_240 * after.sampleRateHz) / 1000))
   assert.ok(before.channels.some((channel) => hole(channel) > 1000))
   assert.ok(after.channels.every((channel) => hole(channel) <= 1))
   assert.deepEqual((await call.write(folder(t))).redacted, report.redacted)
@@ -46,7 +55,10 @@ test('chunks hold each party’s speech and know the way back', async () => {
   for (const track of call.report.tracks) {
     for (const span of track.speech) {
       const own = all.filter((chunk) => chunk.track === track.index)
-      const kept = own.reduce((sum, c) => sum + Math.max(0, Math.min(c.endMs, span.endMs) - Math.max(c.startMs, span.startMs)), 0)
+      const kept = own.reduce(
+        (sum, c) => sum + Math.max(0, Math.min(c.endMs, span.endMs) - Math.max(c.startMs, span.startMs)),
+        0,
+      )
       assert.ok(kept > 0.8 * (span.endMs - span.startMs))
     }
   }
@@ -66,7 +78,10 @@ test('peaks are audiowaveform’s', async () => {
   assert.deepEqual([made.sampleRateHz, made.samplesPerPoint, made.channels.length], [8000, 160, 2])
   for (let point = 0; point < 10; point += 1) {
     const stretch = sound.channels[1].subarray(160 * point, 160 * (point + 1))
-    assert.deepEqual([...made.channels[1].subarray(2 * point, 2 * point + 2)], [Math.min(...stretch), Math.max(...stretch)])
+    assert.deepEqual(
+      [...made.channels[1].subarray(2 * point, 2 * point + 2)],
+      [Math.min(...stretch), Math.max(...stretch)],
+    )
   }
   const told = JSON.parse(made.json)
   assert.deepEqual([told.version, told.bits, 2 * told.length], [2, 16, made.channels[0].length])
@@ -89,11 +104,21 @@ test('files are written as they are asked for', async (t) => {
   assert.deepEqual(names(`${out}/a`), ['mix.wav', 'report.html', 'report.json'])
   const options = { page: false, peaks: 50, series: true, labels: ['rttm', 'vtt'], showParties: true }
   const call = await write('b', { format: 'flac', layout: 'mono' }, options)
-  assert.deepEqual(names(`${out}/b`), ['call.rttm', 'mix.flac', 'peaks.json', 'report.json', 'series.json', 'turns.vtt'])
+  assert.deepEqual(names(`${out}/b`), [
+    'call.rttm',
+    'mix.flac',
+    'peaks.json',
+    'report.json',
+    'series.json',
+    'turns.vtt',
+  ])
   assert.deepEqual(JSON.parse(readFileSync(`${out}/b/series.json`)), await call.series())
   assert.equal((await call.series()).stepMs, 1000)
   await write('c', undefined, { embedAudio: true })
   assert.ok(statSync(`${out}/c/report.html`).size > statSync(`${out}/a/report.html`).size + 100_000)
-  await assert.rejects(call.write(`${out}/d`, undefined, { labels: ['midi'] }), { code: 'invalid_argument', message: /midi/ })
+  await assert.rejects(call.write(`${out}/d`, undefined, { labels: ['midi'] }), {
+    code: 'invalid_argument',
+    message: /midi/,
+  })
   assert.equal(existsSync(`${out}/d`), false)
 })

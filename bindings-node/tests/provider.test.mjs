@@ -11,7 +11,11 @@ const config = { portable: true }
 
 /** The audio of a fixture by file name, each as an input. */
 const audioOf = (call, end, input = (path) => readFileSync(path)) =>
-  Object.fromEntries(readdirSync(`fixtures/${call}`).filter((name) => name.endsWith(end)).map((name) => [name, input(`fixtures/${call}/${name}`)]))
+  Object.fromEntries(
+    readdirSync(`fixtures/${call}`)
+      .filter((name) => name.endsWith(end))
+      .map((name) => [name, input(`fixtures/${call}/${name}`)]),
+  )
 
 /** A report without the names of its files. */
 const nameless = (report) => JSON.parse(JSON.stringify(report, (name, value) => (name === 'path' ? undefined : value)))
@@ -28,7 +32,9 @@ for (const [call, document, end, read] of documents) {
     const described = read(json(`fixtures/${call}/${document}`), { audio: audioOf(call, end) })
     assert.deepEqual([described.missing, described.unused], [[], []])
     assert.deepEqual(nameless(await analyze(described, { config })), expected)
-    const streams = provider.read(readFileSync(`fixtures/${call}/${document}`)).withAudio(audioOf(call, end, createReadStream))
+    const streams = provider
+      .read(readFileSync(`fixtures/${call}/${document}`))
+      .withAudio(audioOf(call, end, createReadStream))
     assert.deepEqual(nameless((await processCall(streams, { config })).report), expected)
     assert.equal(provider.detect(json(`fixtures/${call}/${document}`)), described.kind)
   })
@@ -61,12 +67,24 @@ test('what the caller says of an input goes before the document', async () => {
 test('nothing is lost: unknown fields are kept and named', () => {
   const call = provider.tencent({ SessionId: 's', RecordId: '1', New: [1] })
   assert.deepEqual(call.recordings[0].extra.New, [1])
-  assert.deepEqual(call.warnings.map((warning) => warning.code), ['unknown_field', 'role_unknown'])
+  assert.deepEqual(
+    call.warnings.map((warning) => warning.code),
+    ['unknown_field', 'role_unknown'],
+  )
 })
 
 test('pages are several calls', () => {
-  const page = { items: [{ id: 'a', dataId: 'x' }, { id: 'b', dataId: 'y' }], total: 2 }
-  assert.deepEqual(provider.readAll(page).map((call) => call.call.id), ['x', 'y'])
+  const page = {
+    items: [
+      { id: 'a', dataId: 'x' },
+      { id: 'b', dataId: 'y' },
+    ],
+    total: 2,
+  }
+  assert.deepEqual(
+    provider.readAll(page).map((call) => call.call.id),
+    ['x', 'y'],
+  )
   assert.throws(() => provider.read(page), { code: 'invalid_argument' })
 })
 
@@ -78,7 +96,11 @@ test('the zone of times without one is the caller’s to say', () => {
 
 test('replies, refusals and paths', () => {
   assert.equal(JSON.stringify(provider.tencentReply()), '{"ErrCode":0,"ErrMsg":""}')
-  assert.deepEqual(provider.wellcloudRefusal(200, '{"code": 425}'), { code: 425, message: '425: no call with this recording id', retryable: true })
+  assert.deepEqual(provider.wellcloudRefusal(200, '{"code": 425}'), {
+    code: 425,
+    message: '425: no call with this recording id',
+    retryable: true,
+  })
   assert.equal(provider.wellcloudRefusal(200, 'RIFF'), null)
   assert.equal(provider.wellcloudListPath('a/b'), '/api/operation/tenant/calls/a%2Fb/recordings2')
   assert.equal(provider.wellcloudStreamPath('a'), '/api/operation/tenant/recording/a/stream2?download=false')
@@ -88,7 +110,13 @@ test('a processed call becomes what MCloud takes', async () => {
   const path = 'fixtures/tencent-transfer/pushes.json'
   const report = await analyze(path)
   const call = provider.tencent(json(path))
-  const body = mcloud.createBody(report, { call, direction: 'in', countryCode: '44', trunkPrefix: '0', utcOffset: '+07:00' })
+  const body = mcloud.createBody(report, {
+    call,
+    direction: 'in',
+    countryCode: '44',
+    trunkPrefix: '0',
+    utcOffset: '+07:00',
+  })
   assert.deepEqual(body, {
     dataId: 'tencent_dc2d0354eceb453ac40ec7bdd4b09654',
     callAt: '2026-05-21T09:40:09+07:00',
@@ -100,13 +128,19 @@ test('a processed call becomes what MCloud takes', async () => {
   })
   assert.equal(mcloud.dataId(report), body.dataId)
   assert.equal(mcloud.dataId(call), body.dataId)
-  assert.deepEqual(mcloud.createBody(report, { direction: 'in', callAt: new Date('2026-05-20T01:14:00Z') }).callAt, '2026-05-20T01:14:00Z')
-  assert.throws(() => mcloud.createBody(report), (error) => {
-    assert.ok(error instanceof CallweaveError)
-    assert.match(error.message, /direction/)
-    assert.match(error.stack, /provider\.test\.mjs/)
-    return true
-  })
+  assert.deepEqual(
+    mcloud.createBody(report, { direction: 'in', callAt: new Date('2026-05-20T01:14:00Z') }).callAt,
+    '2026-05-20T01:14:00Z',
+  )
+  assert.throws(
+    () => mcloud.createBody(report),
+    (error) => {
+      assert.ok(error instanceof CallweaveError)
+      assert.match(error.message, /direction/)
+      assert.match(error.stack, /provider\.test\.mjs/)
+      return true
+    },
+  )
   assert.throws(() => mcloud.createBody(report, { direction: 'in', dataId: 'a@b' }), { code: 'invalid_argument' })
 })
 
@@ -118,7 +152,13 @@ test('the tag is a reviewer’s', async () => {
 })
 
 test('errors tell whether a retry can cure them', () => {
-  assert.deepEqual(mcloud.error('rate_limited'), { status: 429, code: 'rate_limited', known: true, message: null, retryable: true })
+  assert.deepEqual(mcloud.error('rate_limited'), {
+    status: 429,
+    code: 'rate_limited',
+    known: true,
+    message: null,
+    retryable: true,
+  })
   assert.equal(mcloud.readError(502, '<html>').retryable, true)
   assert.equal(mcloud.readError(201), null)
   assert.throws(() => mcloud.error('tired'), { code: 'invalid_argument' })
@@ -139,8 +179,11 @@ test('the types name every helper and every code, and no other', () => {
   assert.deepEqual(members('Provider'), Object.keys(provider).sort())
   assert.deepEqual(members('Mcloud'), Object.keys(mcloud).sort())
   const codes = types.match(/type ApiCode =\n((?: {2}\| '\w+'\n)+)/)[1].match(/\w+/g)
-  assert.throws(() => mcloud.error('tired'), (error) => {
-    assert.deepEqual(error.expected.split(', '), codes)
-    return true
-  })
+  assert.throws(
+    () => mcloud.error('tired'),
+    (error) => {
+      assert.deepEqual(error.expected.split(', '), codes)
+      return true
+    },
+  )
 })

@@ -50,7 +50,12 @@ test('work alone gets all threads, work on a call in memory goes first', async (
   const alone = start('alone', { wide: true })
   await pause(2)
   assert.equal(threads(), Math.min(processors, 4))
-  const rest = [start('one', { wide: true }), start('two', {}), start('write', { known: true }), start('mix', { known: true })]
+  const rest = [
+    start('one', { wide: true }),
+    start('two', {}),
+    start('write', { known: true }),
+    start('mix', { known: true }),
+  ]
   const failing = inTurn({}, () => Promise.reject(new Error('it failed')))
   failing.catch(() => {})
   while (working.size > 0) {
@@ -96,7 +101,9 @@ test('files are read, and looked at, while calls are processed', async () => {
   assert.ok(between > 2, `${between} files read`)
 })
 
-test('threads at work step back behind the event loop’s', { skip: process.platform !== 'linux' && 'Linux counts priorities by thread' }, async () => {
+test('threads at work step back behind the event loop’s', {
+  skip: process.platform !== 'linux' && 'Linux counts priorities by thread',
+}, async () => {
   await analyze('fixtures/short/manifest.json')
   const priorities = readdirSync('/proc/self/task').map((thread) => {
     const [, name, rest] = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').match(/\((.*)\) (.*)/)

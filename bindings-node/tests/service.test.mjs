@@ -20,12 +20,21 @@ const started = []
 
 /** Starts a local server of tests/servers; its address. */
 async function serve(name, ...args) {
-  const child = spawn(process.env.PYTHON ?? 'python3', [`${root}/tests/servers/${name}.py`, '--port', '0', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.env.PYTHON ?? 'python3', [`${root}/tests/servers/${name}.py`, '--port', '0', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   started.push(child)
-  const [port] = await Promise.race([createInterface(child.stdout)[Symbol.asyncIterator]().next().then(({ value }) => [value]), once(child)])
+  const [port] = await Promise.race([
+    createInterface(child.stdout)
+      [Symbol.asyncIterator]()
+      .next()
+      .then(({ value }) => [value]),
+    once(child),
+  ])
   return `http://127.0.0.1:${port}`
 }
-const once = (child) => new Promise((_, reject) => child.once('error', reject).once('exit', () => reject(new Error('the server ended'))))
+const once = (child) =>
+  new Promise((_, reject) => child.once('error', reject).once('exit', () => reject(new Error('the server ended'))))
 
 let files
 before(async () => {
@@ -47,7 +56,11 @@ const only = async (cloud) => {
 /** The fixture's pushes with addresses of the local server. */
 function pushes(how = 'files') {
   const read = JSON.parse(readFileSync(`${FOLDER}/pushes.json`, 'utf8'))
-  return read.map((push) => ({ ...push, RecordURL: `${files}/${how}/${push.RecordURL.split('/').pop()}`, CustomRecordURL: null }))
+  return read.map((push) => ({
+    ...push,
+    RecordURL: `${files}/${how}/${push.RecordURL.split('/').pop()}`,
+    CustomRecordURL: null,
+  }))
 }
 
 function serviceOf(cloud, { guard = LOCAL, token = 'crk_full', ...more } = {}) {
@@ -61,7 +74,10 @@ async function listening(t, service) {
   t.after(() => server.close())
   const { port } = server.address()
   return (body, secret = SECRET, method = 'POST') =>
-    fetch(`http://127.0.0.1:${port}/push/${secret}?action=record&version=1`, { method, body: method === 'GET' ? undefined : body })
+    fetch(`http://127.0.0.1:${port}/push/${secret}?action=record&version=1`, {
+      method,
+      body: method === 'GET' ? undefined : body,
+    })
 }
 
 const failsWith = (status, code) => (error) => {
@@ -96,7 +112,10 @@ test('from the pushes to MCloud', async (t) => {
     },
   )
   const call = await processCall(`${FOLDER}/pushes.json`)
-  assert.equal(made.audioBytes, 44 + (await call.mix()).channels.reduce((bytes, channel) => bytes + 2 * channel.length, 0))
+  assert.equal(
+    made.audioBytes,
+    44 + (await call.mix()).channels.reduce((bytes, channel) => bytes + 2 * channel.length, 0),
+  )
 })
 
 test('the same call twice, and again with a push that came later, is one recording', async () => {
@@ -127,10 +146,20 @@ test('a track that cannot be had does not stop the call; none at all does', asyn
 
 test('what a retry does not cure is tried once', async () => {
   const cloud = await cloudWith()
-  const cases = [['', 401, 'missing_token'], ['crk_nobody', 401, 'invalid_token'], ['crk_revoked', 401, 'token_disabled'], ['crk_view', 403, 'insufficient_scope'], ['crk_account', 400, 'business_required']]
-  for (const [token, status, code] of cases) await assert.rejects(serviceOf(cloud, { token }).handle(pushes()), failsWith(status, code))
+  const cases = [
+    ['', 401, 'missing_token'],
+    ['crk_nobody', 401, 'invalid_token'],
+    ['crk_revoked', 401, 'token_disabled'],
+    ['crk_view', 403, 'insufficient_scope'],
+    ['crk_account', 400, 'business_required'],
+  ]
+  for (const [token, status, code] of cases)
+    await assert.rejects(serviceOf(cloud, { token }).handle(pushes()), failsWith(status, code))
   assert.deepEqual([(await state(cloud)).requests.length, (await state(cloud)).recordings], [cases.length, []])
-  await assert.rejects(serviceOf(cloud, { token: 'crk_account', business: 'b3' }).handle(pushes()), failsWith(403, 'forbidden_business'))
+  await assert.rejects(
+    serviceOf(cloud, { token: 'crk_account', business: 'b3' }).handle(pushes()),
+    failsWith(403, 'forbidden_business'),
+  )
   await serviceOf(cloud, { token: 'crk_account', business: 'b1000000-0000-4000-8000-000000000001' }).handle(pushes())
   await only(cloud)
 })
@@ -174,7 +203,8 @@ test('only who knows the secret may push', async (t) => {
   const service = serviceOf('http://127.0.0.1:1')
   const push = await listening(t, service)
   const body = JSON.stringify(pushes()[0])
-  for (const secret of ['', 'c0ffee00c0ffee0', `${SECRET}0`, SECRET.toUpperCase(), '%00']) assert.equal((await push(body, secret)).status, 404)
+  for (const secret of ['', 'c0ffee00c0ffee0', `${SECRET}0`, SECRET.toUpperCase(), '%00'])
+    assert.equal((await push(body, secret)).status, 404)
   assert.equal((await push(body, SECRET, 'GET')).status, 404)
   assert.equal(service.sessions.size, 0)
   assert.throws(() => new Service({ secret: 'short' }), /secret/)
@@ -183,7 +213,15 @@ test('only who knows the secret may push', async (t) => {
 test('what is no push is answered with a code', async (t) => {
   const service = serviceOf('http://127.0.0.1:1')
   const push = await listening(t, service)
-  for (const body of ['', '{', '['.repeat(5000), '[]', '{"a":1}', '{"SessionId":null,"RecordId":"1"}', '{"tracks":[{"path":"/etc/passwd"}]}']) {
+  for (const body of [
+    '',
+    '{',
+    '['.repeat(5000),
+    '[]',
+    '{"a":1}',
+    '{"SessionId":null,"RecordId":"1"}',
+    '{"tracks":[{"path":"/etc/passwd"}]}',
+  ]) {
     const answer = await push(body)
     assert.deepEqual([answer.status, (await answer.json()).ErrCode], [200, 1], body)
   }
@@ -195,10 +233,20 @@ const refused = (pattern) => (error) => error instanceof Refused && pattern.test
 
 test('only allowed hosts are fetched', async () => {
   const guard = guardOf({ allowedHosts: ['cos.example', '.bucket.example'], allowPrivate: true })
-  for (const address of [`${files}/files/${NAME}`, 'http://cos.example.evil.example/a', 'http://evilbucket.example/a', 'http://bucket.example/a']) {
+  for (const address of [
+    `${files}/files/${NAME}`,
+    'http://cos.example.evil.example/a',
+    'http://evilbucket.example/a',
+    'http://bucket.example/a',
+  ]) {
     await assert.rejects(fetchTrack(address, guard), refused(/not an allowed host/), address)
   }
-  for (const address of ['file:///etc/passwd', 'ftp://cos.example/a', 'http://user:word@cos.example/a', 'http://user@cos.example/a']) {
+  for (const address of [
+    'file:///etc/passwd',
+    'ftp://cos.example/a',
+    'http://user:word@cos.example/a',
+    'http://user@cos.example/a',
+  ]) {
     await assert.rejects(fetchTrack(address, guard), refused(/only http/), address)
   }
   await assert.rejects(fetchTrack('nonsense', guard), refused(/no address/))
@@ -206,10 +254,34 @@ test('only allowed hosts are fetched', async () => {
 })
 
 test('no private address is fetched', async () => {
-  const addresses = ['127.0.0.1', '10.1.2.3', '192.168.0.1', '172.16.0.1', '169.254.169.254', '0.0.0.0', '100.64.0.1', '224.0.0.1', '255.255.255.255', '::1', 'fe80::1', 'fd00::1', '::ffff:127.0.0.1', '::', '64:ff9b::a00:1', '2002:7f00:1::']
+  const addresses = [
+    '127.0.0.1',
+    '10.1.2.3',
+    '192.168.0.1',
+    '172.16.0.1',
+    '169.254.169.254',
+    '0.0.0.0',
+    '100.64.0.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::1',
+    'fe80::1',
+    'fd00::1',
+    '::ffff:127.0.0.1',
+    '::',
+    '64:ff9b::a00:1',
+    '2002:7f00:1::',
+  ]
   for (const address of addresses) {
-    const lookup = async () => [{ address: '93.184.215.14', family: 4 }, { address, family: address.includes(':') ? 6 : 4 }]
-    await assert.rejects(fetchTrack('https://cos.example/a.mp3', guardOf({ allowedHosts: ['cos.example'], lookup })), refused(/private/), address)
+    const lookup = async () => [
+      { address: '93.184.215.14', family: 4 },
+      { address, family: address.includes(':') ? 6 : 4 },
+    ]
+    await assert.rejects(
+      fetchTrack('https://cos.example/a.mp3', guardOf({ allowedHosts: ['cos.example'], lookup })),
+      refused(/private/),
+      address,
+    )
   }
   await assert.rejects(fetchTrack('http://127.0.0.1/a', guardOf({ allowedHosts: ['127.0.0.1'] })), refused(/private/))
   await assert.rejects(fetchTrack('http://[::1]/a', guardOf({ allowedHosts: ['::1'] })), refused(/private/))
@@ -218,7 +290,10 @@ test('no private address is fetched', async () => {
 })
 
 test('public addresses pass', async () => {
-  for (const [address, family] of [['93.184.215.14', 4], ['2606:2800:21f:cb07:6820:80da:af6b:8b2c', 6]]) {
+  for (const [address, family] of [
+    ['93.184.215.14', 4],
+    ['2606:2800:21f:cb07:6820:80da:af6b:8b2c', 6],
+  ]) {
     const guard = guardOf({ allowedHosts: ['.example'], lookup: async () => [{ address, family }] })
     assert.equal((await check(new URL('https://cos.example/a.mp3'), guard)).address, address)
   }
@@ -239,7 +314,10 @@ test('the checked address is the one that is connected to', async () => {
 test('redirects are not followed, size and time are limited', async () => {
   await assert.rejects(fetchTrack(`${files}/redirect/${NAME}`, LOCAL), refused(/302/))
   await assert.rejects(fetchTrack(`${files}/gone/${NAME}`, LOCAL), refused(/404/))
-  await assert.rejects(fetchTrack(`${files}/endless/a`, { ...LOCAL, maxBytes: 1_000_000 }), refused(/more than 1000000 bytes/))
+  await assert.rejects(
+    fetchTrack(`${files}/endless/a`, { ...LOCAL, maxBytes: 1_000_000 }),
+    refused(/more than 1000000 bytes/),
+  )
   await assert.rejects(fetchTrack(`${files}/slow/a`, { ...LOCAL, maxMs: 500 }), refused(/not done after 500 ms/))
 })
 
@@ -252,16 +330,20 @@ test('Wellcloud’s streams are read as they come', async () => {
   const folder = `${root}/fixtures/wellcloud`
   const server = await serve('files', '--folder', folder)
   const get = (path) =>
-    new Promise((resolve, reject) => request(server + path, { headers: { authorization: '12345678' } }, resolve).on('error', reject).end())
+    new Promise((resolve, reject) =>
+      request(server + path, { headers: { authorization: '12345678' } }, resolve)
+        .on('error', reject)
+        .end(),
+    )
   const textOf = async (answer) => Buffer.concat(await answer.toArray())
   const rows = JSON.parse(readFileSync(`${folder}/recordings2.json`, 'utf8'))
   const call = provider.wellcloud(await textOf(await get(provider.wellcloudListPath(rows[0].callId))))
   const audio = {}
-  for (const { leg } of call.recordings) audio[leg.recordingId] = await get(provider.wellcloudStreamPath(leg.recordingId))
+  for (const { leg } of call.recordings)
+    audio[leg.recordingId] = await get(provider.wellcloudStreamPath(leg.recordingId))
   const report = await analyze(call.withAudio(audio))
   assert.deepEqual(report.metrics, (await analyze(`${folder}/recordings2.json`)).metrics)
   const none = await get(provider.wellcloudStreamPath('none'))
   assert.deepEqual(provider.wellcloudRefusal(none.statusCode, await textOf(none)).code, 425)
   assert.equal(provider.wellcloudRefusal(448).retryable, false)
 })
-

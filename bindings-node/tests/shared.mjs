@@ -14,7 +14,9 @@ process.chdir(root)
 export const long = 'CALLWEAVE_LONG_TESTS' in process.env
 
 const documentOf = (call) =>
-  ['pushes.json', 'recordings2.json', 'recording.json', 'manifest.json'].map((name) => `fixtures/${call}/${name}`).find((path) => existsSync(path))
+  ['pushes.json', 'recordings2.json', 'recording.json', 'manifest.json']
+    .map((name) => `fixtures/${call}/${name}`)
+    .find((path) => existsSync(path))
 
 /** The fixture calls that have a golden report, and the documents that describe them. */
 export const calls = readdirSync('fixtures')
@@ -24,7 +26,10 @@ export const calls = readdirSync('fixtures')
 /** The golden report of a call, with this version of the library. */
 export function golden(call, version) {
   const text = readFileSync(`fixtures/${call}/report.json`, 'utf8')
-  return text.replace('"library":{"name":"callweave","version":"*"}', `"library":{"name":"callweave","version":"${version}"}`)
+  return text.replace(
+    '"library":{"name":"callweave","version":"*"}',
+    `"library":{"name":"callweave","version":"${version}"}`,
+  )
 }
 
 /** A folder of its own for a test, removed at its end. */

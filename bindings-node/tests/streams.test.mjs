@@ -8,13 +8,32 @@ import { analyze, decode, process as processCall, processBatch, provider } from 
 /** Streams that say nothing, and how many of them are still open. */
 function silent() {
   const open = new Set(['node', 'web'])
-  const node = new Readable({ read() {}, destroy(error, done) { open.delete('node'); done(error) } })
-  const web = new ReadableStream({ cancel() { open.delete('web') } })
+  const node = new Readable({
+    read() {},
+    destroy(error, done) {
+      open.delete('node')
+      done(error)
+    },
+  })
+  const web = new ReadableStream({
+    cancel() {
+      open.delete('web')
+    },
+  })
   return { streams: [node, web], open }
 }
 
 test('where one input fails, the others are not read on', async () => {
-  for (const wrong of [5, { source: null }, Readable.from([Buffer.alloc(10), 'text']), Readable.from((function* () { throw new Error('cut off') })())]) {
+  for (const wrong of [
+    5,
+    { source: null },
+    Readable.from([Buffer.alloc(10), 'text']),
+    Readable.from(
+      (function* () {
+        throw new Error('cut off')
+      })(),
+    ),
+  ]) {
     const { streams, open } = silent()
     await assert.rejects(processCall([...streams, wrong]))
     await pause(1)
@@ -49,7 +68,10 @@ test('a call that is refused closes what it did not begin to read', async () => 
 test('the audio of a described call is closed too', async () => {
   const name = '[A]_0812345678-204_20260520081400(7).wav'
   for (const begun of [false, true]) {
-    const { streams: [, web], open } = silent()
+    const {
+      streams: [, web],
+      open,
+    } = silent()
     const controller = new AbortController()
     if (!begun) controller.abort()
     const work = analyze(provider.threecx(name, { audio: { source: web } }), { signal: controller.signal })
@@ -64,13 +86,19 @@ test('a batch that is stopped closes the calls that it took', async () => {
   const taken = [silent(), silent(), silent()]
   const controller = new AbortController()
   const { signal } = controller
-  const results = processBatch(taken.map(({ streams }) => streams), { signal, threads: 2 })
+  const results = processBatch(
+    taken.map(({ streams }) => streams),
+    { signal, threads: 2 },
+  )
   const first = results.next()
   await pause(5)
   controller.abort()
   await assert.rejects(first, { code: 'cancelled' })
   await pause(5)
-  assert.deepEqual(taken.flatMap(({ open }) => [...open]), [])
+  assert.deepEqual(
+    taken.flatMap(({ open }) => [...open]),
+    [],
+  )
 
   let closed = false
   const calls = { [Symbol.asyncIterator]: () => ({ next: () => assert.fail('asked'), return: () => (closed = true) }) }

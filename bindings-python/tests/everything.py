@@ -15,7 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 import callweave
-from callweave import Audio, Chunk, Config, Input, MixConfig, Peaks, Probe, Processed, Report, SpeechConfig, Transcript, aio, errors
+from callweave import (
+    Audio,
+    Chunk,
+    Config,
+    Input,
+    MixConfig,
+    Peaks,
+    Probe,
+    Processed,
+    Report,
+    SpeechConfig,
+    Transcript,
+    aio,
+    errors,
+)
 from callweave.report import Alignment, Label, Span
 
 PARTIES = [Path("fixtures/short/customer.wav"), Path("fixtures/short/agent.wav")]

@@ -74,7 +74,12 @@ def test_the_example_on_one_machine_gives_every_table(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     kept: list[Any] = []
     shards = [absolute(calls(SHORT)), absolute(calls(POISON, SHORT))]
-    names = {"multiprocessing": multiprocessing, "CallProcessor": CallProcessor, "shards": iter(shards), "keep": kept.append}
+    names = {
+        "multiprocessing": multiprocessing,
+        "CallProcessor": CallProcessor,
+        "shards": iter(shards),
+        "keep": kept.append,
+    }
     exec(compile(example, "batch.md", "exec"), names)
     assert [[row["ok"] for row in table.to_pylist()] for table in kept] == [[True], [False, True]]
     assert all(Path(row["mix_uri"]).is_file() for table in kept for row in table.to_pylist() if row["ok"])
@@ -101,7 +106,10 @@ def ray_cluster() -> Iterator[Any]:
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     paths = os.pathsep.join([str(ROOT / "bindings-python/tests"), *sys.path])
     ray.init(
-        num_cpus=4, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False,
+        num_cpus=4,
+        object_store_memory=200_000_000,
+        include_dashboard=False,
+        log_to_driver=False,
         runtime_env={"env_vars": {"PYTHONPATH": paths}},
     )
     yield ray
@@ -139,10 +147,26 @@ def test_a_job_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
     lines = "\n".join(json.dumps({"call_id": row["call_id"], "inputs": row["inputs"]}) for row in table.to_pylist())
     (tmp_path / "calls.jsonl").write_text(lines + "\n")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "callweave.batch.ray", "calls.jsonl", str(out), "--shard-calls", "1", "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "callweave.batch.ray",
+        "calls.jsonl",
+        str(out),
+        "--shard-calls",
+        "1",
+        "--workers",
+        "1",
+    ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    killed = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    killed = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 240
     while not list(out.glob("*.parquet")) and killed.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -120,7 +120,10 @@ def test_any_samples_survive(channels: int, frames: int, rate: int, random: obje
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.binary(max_size=400), st.sampled_from([b"", b"RIFF", b"RIFF\0\0\0\0WAVEfmt ", b"ID3", b"\xff\xf3\x48\xc4", b"PK\3\4"]))
+@given(
+    st.binary(max_size=400),
+    st.sampled_from([b"", b"RIFF", b"RIFF\0\0\0\0WAVEfmt ", b"ID3", b"\xff\xf3\x48\xc4", b"PK\3\4"]),
+)
 def test_no_bytes_do_more_than_raise_an_error(data: bytes, head: bytes) -> None:
     try:
         callweave.process(head + data)
@@ -226,7 +229,9 @@ def test_wrong_arguments_are_the_cores_to_refuse() -> None:
 def test_what_is_known_of_an_input_is_in_the_report() -> None:
     moment = datetime(2026, 5, 20, 7, 11, 46, 500_000, UTC)
     one = Input("fixtures/short/customer.wav", role="customer", party="+44", started_at=moment)
-    two = Input((ROOT / "fixtures/short/agent.wav").read_bytes(), role="agent", started_at=moment.timestamp() + 2, name="b")
+    two = Input(
+        (ROOT / "fixtures/short/agent.wav").read_bytes(), role="agent", started_at=moment.timestamp() + 2, name="b"
+    )
     report = callweave.analyze([one, two])
     assert [track.role for track in report.tracks] == ["customer", "agent"]
     assert report.tracks[0].party == "+44" and report.call.started_at == "2026-05-20T07:11:46.5Z"

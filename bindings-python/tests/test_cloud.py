@@ -76,7 +76,10 @@ def test_every_function_takes_urls(s3: tuple[Any, dict[str, Any]]) -> None:
     assert probed.source.sha256 == local.source.sha256
     assert np.array_equal(callweave.load(url, **given).samples, callweave.load(WAV).samples)
     assert np.array_equal(callweave.decode(url, **given).samples, callweave.decode(WAV).samples)
-    assert callweave.speech(url, channel=0, **given).to_numpy().tolist() == callweave.speech(WAV, channel=0).to_numpy().tolist()
+    assert (
+        callweave.speech(url, channel=0, **given).to_numpy().tolist()
+        == callweave.speech(WAV, channel=0).to_numpy().tolist()
+    )
     assert callweave.levels(url, **given) == callweave.levels(WAV)
     assert callweave.peaks(url, **given).to_json() == callweave.peaks(WAV).to_json()
     assert callweave.detect_speech(url, **given) == callweave.detect_speech(WAV)
@@ -97,7 +100,10 @@ def test_memory_and_file_urls(tmp_path: Path) -> None:
     told = [callweave.analyze(url).turns for url in ("memory://calls/a.wav", f"file://{ROOT / WAV}", WAV)]
     assert told[0] == told[1] == told[2] != ()
     callweave.process(WAV).write("memory://out/x", page=False)
-    assert sorted(Path(path).name for path in fsspec.filesystem("memory").ls("/out/x", detail=False)) == ["mix.wav", "report.json"]
+    assert sorted(Path(path).name for path in fsspec.filesystem("memory").ls("/out/x", detail=False)) == [
+        "mix.wav",
+        "report.json",
+    ]
 
 
 @pytest.mark.parametrize("fault", ["plain", "once", "stream"])
@@ -108,7 +114,9 @@ def test_http_is_read_with_and_without_ranges(http: str, fault: str) -> None:
         assert storage_server.Faults.ranges, "ranges were asked for"
 
 
-@pytest.mark.parametrize(("fault", "said"), [("broken", "failed|early"), ("late", "failed|early"), ("denied", "403"), ("plain/no", "no/")])
+@pytest.mark.parametrize(
+    ("fault", "said"), [("broken", "failed|early"), ("late", "failed|early"), ("denied", "403"), ("plain/no", "no/")]
+)
 def test_a_fault_is_an_error_never_a_shorter_recording(http: str, fault: str, said: str) -> None:
     url = f"{http}/{fault}/{WAV}"
     for work in (callweave.analyze, callweave.load):
@@ -166,16 +174,29 @@ def test_the_ray_job_works_in_s3_and_survives_a_worker_that_is_killed(s3: tuple[
     paths = os.pathsep.join([str(ROOT / "bindings-python/tests"), *sys.path])
     if not ray.is_initialized():
         environment = {"env_vars": {"PYTHONPATH": paths}}
-        ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False, runtime_env=environment)
+        ray.init(
+            num_cpus=2,
+            object_store_memory=200_000_000,
+            include_dashboard=False,
+            log_to_driver=False,
+            runtime_env=environment,
+        )
     try:
-        job = Job(Deadly(mix_folder="s3://calls/mixed", storage_options=options), "s3://calls/reports", shard_calls=2, workers=1)
+        job = Job(
+            Deadly(mix_folder="s3://calls/mixed", storage_options=options),
+            "s3://calls/reports",
+            shard_calls=2,
+            workers=1,
+        )
         table = read_calls("s3://calls/table.parquet", options)
         assert job.run(table) == 2
         done: list[dict[str, Any]] = []
         for key in keys(client, "reports/"):
             body = client.get_object(Bucket="calls", Key=f"reports/{key}")["Body"].read()
             done += parquet.read_table(pa.BufferReader(body)).to_pylist()
-        assert [row["error_code"] for row in done] == [None, None, "internal", None], "the killed worker's call, and no other"
+        assert [row["error_code"] for row in done] == [None, None, "internal", None], (
+            "the killed worker's call, and no other"
+        )
         assert keys(client, "mixed/call-3/") == ["mix.wav", "report.json"]
         assert job.run(table) == 0, "everything is there"
     finally:

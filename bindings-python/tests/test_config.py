@@ -41,7 +41,12 @@ def test_changes_are_told_and_configurations_compare_and_pickle() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [('{"speach": {}}', "speach"), ('{"speech": {"threshold": 2}}', "speech.threshold"), ("[]", "configuration"), ("", "EOF")],
+    [
+        ('{"speach": {}}', "speach"),
+        ('{"speech": {"threshold": 2}}', "speech.threshold"),
+        ("[]", "configuration"),
+        ("", "EOF"),
+    ],
 )
 def test_nonsense_is_refused_by_name(text: str, name: str) -> None:
     with pytest.raises(callweave.errors.InvalidArgument, match=name) as caught:
@@ -63,7 +68,9 @@ def test_nonsense_is_refused_when_made() -> None:
         Config(speech=SpeechConfig(threshold=2))
 
 
-@given(st.integers(8000, 48000), st.sampled_from(["split", "mono"]), st.sampled_from([0.35, 0.5, 0.75, 1.0]), st.booleans())
+@given(
+    st.integers(8000, 48000), st.sampled_from(["split", "mono"]), st.sampled_from([0.35, 0.5, 0.75, 1.0]), st.booleans()
+)
 def test_what_is_written_reads_back(rate: int, layout: str, threshold: float, portable: bool) -> None:
     mix = MixConfig(rate=rate, layout=layout)  # type: ignore[arg-type]
     config = Config(mix=mix, speech=SpeechConfig(threshold=threshold), portable=portable)

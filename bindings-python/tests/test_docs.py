@@ -15,7 +15,9 @@ from conftest import ROOT
 
 import callweave
 
-MODULES = [info.name for info in pkgutil.walk_packages(callweave.__path__, "callweave.") if info.name != "callweave._callweave"]
+MODULES = [
+    info.name for info in pkgutil.walk_packages(callweave.__path__, "callweave.") if info.name != "callweave._callweave"
+]
 
 
 def test_examples_of_the_modules_do_what_they_say() -> None:
@@ -27,7 +29,9 @@ def test_examples_of_the_modules_do_what_they_say() -> None:
     assert attempted >= 8
 
 
-@pytest.mark.parametrize("readme", ["README.md", "bindings-python/README.md", "core/docs/live.md", "core/docs/python.md"])
+@pytest.mark.parametrize(
+    "readme", ["README.md", "bindings-python/README.md", "core/docs/live.md", "core/docs/python.md"]
+)
 def test_examples_of_the_readme_run(readme: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / readme).read_text(), re.DOTALL | re.MULTILINE)
     assert blocks, "no example in Python"
@@ -39,7 +43,9 @@ def test_examples_of_the_readme_run(readme: str, tmp_path: Path) -> None:
 
 def test_the_reference_is_that_of_the_package() -> None:
     run = subprocess.run([sys.executable, "bindings-python/reference.py"], capture_output=True, text=True, check=True)
-    assert run.stdout == (ROOT / "core/docs/python-api.md").read_text(), "bindings-python/reference.py > core/docs/python-api.md"
+    assert run.stdout == (ROOT / "core/docs/python-api.md").read_text(), (
+        "bindings-python/reference.py > core/docs/python-api.md"
+    )
 
 
 def test_the_transcription_example_puts_words_on_the_calls_timeline() -> None:

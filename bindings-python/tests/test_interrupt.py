@@ -90,7 +90,9 @@ STAGES: dict[str, Callable[[list[str], callweave.Processed, callweave.Audio, Pat
     "one thread": lambda paths, call, samples, out: callweave.analyze(paths, threads=1),
     "batch": lambda paths, call, samples, out: list(callweave.process_batch([paths] * 4)),
     "chunks": lambda paths, call, samples, out: list(call.chunks(longest_ms=2_000)),
-    "write": lambda paths, call, samples, out: call.write(out, embed_audio=True, peaks=100, series=True, labels=["vtt"]),
+    "write": lambda paths, call, samples, out: call.write(
+        out, embed_audio=True, peaks=100, series=True, labels=["vtt"]
+    ),
     "mix": lambda paths, call, samples, out: call.mix(),
     "decode": lambda paths, call, samples, out: callweave.decode(paths[0]),
     "samples": lambda paths, call, samples, out: callweave.decode(samples),
@@ -106,7 +108,12 @@ STAGES: dict[str, Callable[[list[str], callweave.Processed, callweave.Audio, Pat
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_hears_a_signal(
-    stage: str, long_call: list[str], call: callweave.Processed, samples: callweave.Audio, rung: list[float], tmp_path: Path
+    stage: str,
+    long_call: list[str],
+    call: callweave.Processed,
+    samples: callweave.Audio,
+    rung: list[float],
+    tmp_path: Path,
 ) -> None:
     delays = []
     for after in (0.03, 0.08, 0.13, 0.21, 0.34):

@@ -17,7 +17,7 @@ from praatio import textgrid
 HOSTILE = [
     '=HYPERLINK("http://x.example","a") --> b\n00:00:00.000 --> 99:00:00.000\n"quoted" <v eve>, é & '
     "\u202eright to left\u202c",
-    "\t木 \U0001f600 \u2028<script>alert(1)</script>\t\"\"",
+    '\t木 \U0001f600 \u2028<script>alert(1)</script>\t""',
 ]
 NAMES = [" ".join(name.replace("\u2028", " ").split()) for name in HOSTILE]
 

@@ -82,7 +82,9 @@ def test_iterators_give_each_event_with_the_frame_that_decides() -> None:
 
 def test_parameters_have_their_names_and_nonsense_is_refused() -> None:
     line, rate = samples("fixtures/short/customer.wav")
-    few = heard(SpeechStream(rate, min_silence_ms=2000, min_speech_ms=500, speech_pad_ms=0, reset_after_ms=None), [line])
+    few = heard(
+        SpeechStream(rate, min_silence_ms=2000, min_speech_ms=500, speech_pad_ms=0, reset_after_ms=None), [line]
+    )
     assert 0 < len(few[0]) < len(heard(SpeechStream(rate, min_silence_ms=0), [line])[0])
     with pytest.raises(errors.InvalidArgument, match="treshold"):
         SpeechStream(rate, treshold=0.5)  # type: ignore[call-arg]

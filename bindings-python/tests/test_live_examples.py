@@ -49,7 +49,9 @@ def frame_of(text: str) -> bytes:
 async def media_peer(port: int, tracks: list[bytes], speed: float) -> None:
     """Plays a call as a media stream."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
     head = await reader.readuntil(b"\r\n\r\n")
     assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
     writer.write(frame_of(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})))
@@ -134,7 +136,9 @@ def test_rtp_of_both_directions_is_heard_as_it_comes(form: str, speed: float, se
                 await asyncio.sleep(begun + n * FRAME_MS / 1000 / speed - loop.time())
                 for port, line in zip(ports, payloads, strict=True):
                     samples = 160 if form == "ulaw" else 320
-                    head = struct.pack("!BBHII", 0x80, kind, (n + 65_000) & 0xFFFF, (n * samples + 4_294_960_000) & 0xFFFFFFFF, 7)
+                    head = struct.pack(
+                        "!BBHII", 0x80, kind, (n + 65_000) & 0xFFFF, (n * samples + 4_294_960_000) & 0xFFFFFFFF, 7
+                    )
                     peer.sendto(head + line[n * width : (n + 1) * width], ("127.0.0.1", port))
             await asyncio.sleep(0.2)
         return await call.finish()

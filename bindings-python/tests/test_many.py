@@ -34,7 +34,9 @@ BAD: list[tuple[Any, type[Exception], str]] = [
 def test_a_call_that_makes_no_sense_is_a_result_in_its_place() -> None:
     calls = [SHORT, *(call for call, _, _ in BAD), SHORT]
     told: list[tuple[int, int | None]] = []
-    first, *bad, last = callweave.process_batch(calls, threads=2, progress=lambda *news: told.append(news), tracks=False)
+    first, *bad, last = callweave.process_batch(
+        calls, threads=2, progress=lambda *news: told.append(news), tracks=False
+    )
     assert first.report == last.report == callweave.analyze(SHORT)
     assert [done.index for done in bad] == [*range(1, 1 + len(BAD))] and last.index == len(BAD) + 1
     for done, (_, kind, words) in zip(bad, BAD, strict=True):

@@ -116,7 +116,9 @@ def test_a_failed_recording_of_wellcloud_is_a_track_with_an_error() -> None:
     assert [track.error.code if track.error else None for track in report.tracks] == [None, None, "provider"]
     found = provider.wellcloud(rows, dict([first, second])).described
     assert found.missing == ()
-    assert all(track.error is None for track in callweave.analyze(provider.wellcloud(rows, dict([first, second]))).tracks)
+    assert all(
+        track.error is None for track in callweave.analyze(provider.wellcloud(rows, dict([first, second]))).tracks
+    )
 
 
 def test_audio_is_matched_by_id_and_what_has_none_is_told() -> None:
@@ -232,7 +234,12 @@ def test_a_processed_call_becomes_what_mcloud_takes() -> None:
     changed = mcloud.create_body(report, direction="out", call_at=moment, tag="other", score=50, upload=False, note="n")
     assert (changed["callAt"], changed["tag"], changed["score"]) == ("2026-05-20T01:14:00Z", "other", 50)
     assert changed["audioPresignedUploadUrl"] is False
-    for wrong in ({}, {"direction": "internal"}, {"direction": "in", "data_id": "anna@x.example"}, {"direction": "in", "score": 101}):
+    for wrong in (
+        {},
+        {"direction": "internal"},
+        {"direction": "in", "data_id": "anna@x.example"},
+        {"direction": "in", "score": 101},
+    ):
         with pytest.raises(errors.InvalidArgument):
             mcloud.create_body(report, **wrong)  # type: ignore[arg-type]
 

@@ -59,7 +59,9 @@ def pushes(files: Server, how: str = "files") -> list[dict[str, Any]]:
     return read
 
 
-def service_of(cloud: Server, token: str = "crk_full", guard: Guard = LOCAL, settle_s: float = 0.2, **more: Any) -> Service:
+def service_of(
+    cloud: Server, token: str = "crk_full", guard: Guard = LOCAL, settle_s: float = 0.2, **more: Any
+) -> Service:
     client = httpx.Client(trust_env=False, timeout=10)
     api = Api(f"{cloud.url}/api/v1", token, pause_s=0.01, client=client, **more)
     return Service(api, guard, SECRET, country_code="44", trunk_prefix="0", settle_s=settle_s)
@@ -78,7 +80,9 @@ def running(cloud: Server) -> Iterator[tuple[Service, int]]:
 def push_to(port: int, body: Any, secret: str = SECRET) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     data = body if isinstance(body, (str, bytes)) else json.dumps(body)
-    connection.request("POST", f"/push/{secret}?action=record&version=1", data, {"Content-Type": "application/json;charset=utf8"})
+    connection.request(
+        "POST", f"/push/{secret}?action=record&version=1", data, {"Content-Type": "application/json;charset=utf8"}
+    )
     answer = connection.getresponse()
     try:
         return answer.status, answer.read()
@@ -198,9 +202,7 @@ def test_too_many_requests_are_repeated_after_a_pause(files: Server) -> None:
         assert len(cloud.app.requests) > 3
 
 
-def test_each_pause_is_twice_as_long_as_the_one_before(
-    files: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_pause_is_twice_as_long_as_the_one_before(files: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("api.time.sleep", pauses.append)
     with Server(Mcloud(rate=0)) as cloud:
@@ -234,7 +236,15 @@ def test_only_who_knows_the_secret_may_push(files: Server, running: tuple[Servic
 
 def test_what_is_no_push_is_answered_with_a_code(running: tuple[Service, int]) -> None:
     service, port = running
-    for body in ("", "{", "[" * 5000, "[]", '{"a": 1}', '{"SessionId": null, "RecordId": "1"}', '{"tracks": [{"path": "/etc/passwd"}]}'):
+    for body in (
+        "",
+        "{",
+        "[" * 5000,
+        "[]",
+        '{"a": 1}',
+        '{"SessionId": null, "RecordId": "1"}',
+        '{"tracks": [{"path": "/etc/passwd"}]}',
+    ):
         status, answer = push_to(port, body)
         assert status == 200 and json.loads(answer)["ErrCode"] == 1, body
     assert push_to(port, b" " * (1 << 17))[0] == 413
@@ -251,10 +261,21 @@ def name_of() -> str:
 def test_only_allowed_hosts_are_fetched(files: Server) -> None:
     guard = Guard(["cos.example", ".bucket.example"], allow_private=True)
     url = f"{files.url}/files/{name_of()}"
-    for address in (url, "http://cos.example.evil.example/a", "http://evilbucket.example/a", "http://bucket.example/a", "http:///a"):
+    for address in (
+        url,
+        "http://cos.example.evil.example/a",
+        "http://evilbucket.example/a",
+        "http://bucket.example/a",
+        "http:///a",
+    ):
         with pytest.raises(Refused, match="not an allowed host"):
             fetch(CLIENT, address, guard)
-    for address in ("file:///etc/passwd", "ftp://cos.example/a", "http://user:word@cos.example/a", "http://user@cos.example/a"):
+    for address in (
+        "file:///etc/passwd",
+        "ftp://cos.example/a",
+        "http://user:word@cos.example/a",
+        "http://user@cos.example/a",
+    ):
         with pytest.raises(Refused, match="only http"):
             fetch(CLIENT, address, guard)
     assert files.app.requests == []
@@ -353,7 +374,17 @@ def test_wellclouds_streams_are_read_as_they_come() -> None:
 
 def test_the_example_is_typed(tmp_path: Path) -> None:
     folder = ROOT / "bindings-python/examples/service"
-    command = [sys.executable, "-m", "mypy", "--strict", "service.py", "api.py", "fetch.py", "--cache-dir", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "service.py",
+        "api.py",
+        "fetch.py",
+        "--cache-dir",
+        str(tmp_path),
+    ]
     environment = {**os.environ, "MYPYPATH": str(ROOT / "bindings-python/python")}
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

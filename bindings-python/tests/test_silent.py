@@ -38,7 +38,9 @@ def test_a_mix_has_the_level_that_it_is_asked_for(tmp_path: Path) -> None:
     assert np.array_equal(callweave.decode(tmp_path / "mix.flac", dtype="int16").samples, quiet.samples)
     gains = [track.level.gain_db for track in report.tracks if track.level]
     louder = call.write(tmp_path, level="-24dbov", page=False)
-    assert [track.level.gain_db for track in louder.tracks if track.level] == pytest.approx([gain + 6 for gain in gains])
+    assert [track.level.gain_db for track in louder.tracks if track.level] == pytest.approx(
+        [gain + 6 for gain in gains]
+    )
     with pytest.raises(errors.InvalidArgument, match="level"):
         call.mix(level="loud")
     with pytest.raises(TypeError, match="expected callweave.MixConfig"):
@@ -130,7 +132,11 @@ def test_what_a_configuration_does_not_know_is_refused(values: dict[str, Any], w
 
 
 def test_a_configuration_is_read_under_either_kind_of_names() -> None:
-    values = {"dtmf_digits": True, "speech": {"minSpeechMs": 200, "max_speech_ms": None}, "outcome": {"tags": {"silent_party": "other"}}}
+    values = {
+        "dtmf_digits": True,
+        "speech": {"minSpeechMs": 200, "max_speech_ms": None},
+        "outcome": {"tags": {"silent_party": "other"}},
+    }
     expected = Config(dtmf_digits=True, speech=SpeechConfig(min_speech_ms=200))
     assert dataclasses.replace(Config.from_dict(values), outcome=Config().outcome) == expected
     assert Config.from_dict(values).outcome.tags == {"silent_party": "other"}
@@ -148,7 +154,10 @@ def test_reports_are_values() -> None:
     assert again == report and hash(again) == hash(report) and len({report, again, copy.deepcopy(report)}) == 1
     assert "_json" not in dataclasses.asdict(report) and "_text" not in dataclasses.asdict(report)
     changed = dataclasses.replace(report, call=dataclasses.replace(report.call, id="other"))
-    assert changed != report and changed.to_dict() == {**report.to_dict(), "call": {**report.to_dict()["call"], "id": "other"}}
+    assert changed != report and changed.to_dict() == {
+        **report.to_dict(),
+        "call": {**report.to_dict()["call"], "id": "other"},
+    }
     assert Report.from_json(changed.to_json()) == changed == pickle.loads(pickle.dumps(changed))
     assert changed._repr_html_().startswith("<svg")
     plain = dataclasses.replace(report)
@@ -160,7 +169,9 @@ def test_a_role_for_two_channels_is_not_lost() -> None:
         callweave.process(Input(STEREO, role="customer"))
     [track] = callweave.analyze(Input(STEREO, role="customer", channel=0)).tracks
     assert track.role == "customer"
-    assert [track.role for track in callweave.analyze(Input(STEREO, role="customer"), roles=["agent", "customer"]).tracks] == [
+    assert [
+        track.role for track in callweave.analyze(Input(STEREO, role="customer"), roles=["agent", "customer"]).tracks
+    ] == [
         "agent",
         "customer",
     ]
@@ -168,7 +179,11 @@ def test_a_role_for_two_channels_is_not_lost() -> None:
 
 @pytest.mark.parametrize(
     ("said", "words"),
-    [({"longest_ms": 5}, "longest chunk: found 5 ms"), ({"pad_ms": -1}, "padding of a chunk: found -1 ms"), ({"pad_ms": 9000}, "quarter")],
+    [
+        ({"longest_ms": 5}, "longest chunk: found 5 ms"),
+        ({"pad_ms": -1}, "padding of a chunk: found -1 ms"),
+        ({"pad_ms": 9000}, "quarter"),
+    ],
 )
 def test_chunks_of_no_use_are_refused(said: dict[str, float], words: str) -> None:
     with pytest.raises(errors.InvalidArgument, match=words):
@@ -219,4 +234,6 @@ def test_an_error_tells_what_it_came_of(tmp_path: Path) -> None:
 def test_a_number_is_told_with_its_own_digits() -> None:
     assert Config(speech=SpeechConfig(threshold=0.6)).changes() == {"speech": {"threshold": 0.6}}
     report = callweave.analyze(SHORT, Config(speech=SpeechConfig(threshold=0.6, neg_threshold=0.3)))
-    assert report.config == {"speech": {"threshold": 0.6, "negThreshold": 0.3}} and '"threshold":0.6}' in report.to_json()
+    assert (
+        report.config == {"speech": {"threshold": 0.6, "negThreshold": 0.3}} and '"threshold":0.6}' in report.to_json()
+    )

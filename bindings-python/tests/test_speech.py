@@ -29,7 +29,13 @@ def test_arrays_paths_bytes_and_files_say_the_same() -> None:
     assert len(expected) > 0 and (expected[:, 1] > expected[:, 0]).all()
     whole, rate = samples(np.int16)
     wide, _ = samples(np.float64)
-    given: list[Any] = [Path(AGENT), Path(AGENT).read_bytes(), open(AGENT, "rb"), callweave.Audio(whole, rate), callweave.Input(AGENT)]
+    given: list[Any] = [
+        Path(AGENT),
+        Path(AGENT).read_bytes(),
+        open(AGENT, "rb"),
+        callweave.Audio(whole, rate),
+        callweave.Input(AGENT),
+    ]
     for recording in given:
         assert np.array_equal(callweave.speech(recording).to_numpy(), expected), type(recording)
     for array in (whole, wide, whole[None], np.asfortranarray(wide[None]), whole[::1]):

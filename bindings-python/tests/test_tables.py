@@ -52,7 +52,13 @@ def test_labels_are_the_files_as_strings(tmp_path: Any) -> None:
     call = callweave.process("fixtures/short/manifest.json")
     names: list[report.Label] = list(get_args(report.Label))
     call.write(tmp_path, labels=names, page=False)
-    files = {"rttm": "call.rttm", "textgrid": "call.TextGrid", "audacity": "labels.txt", "vtt": "turns.vtt", "csv": "call.csv"}
+    files = {
+        "rttm": "call.rttm",
+        "textgrid": "call.TextGrid",
+        "audacity": "labels.txt",
+        "vtt": "turns.vtt",
+        "csv": "call.csv",
+    }
     for name in names:
         assert call.report.labels(name) == (tmp_path / files[name]).read_bytes().decode()
     with pytest.raises(InvalidArgument, match="vtt"):

@@ -23,7 +23,9 @@ def test_merged_chunks_hold_the_speech_of_the_others_and_are_fewer() -> None:
     assert len(merged) < len(plain)
     assert all(len(chunk.samples) / chunk.sample_rate_hz <= 30 for chunk in merged)
     for chunk in plain:
-        [home] = [m for m in merged if m.track == chunk.track and m.start_ms <= chunk.start_ms and chunk.end_ms <= m.end_ms]
+        [home] = [
+            m for m in merged if m.track == chunk.track and m.start_ms <= chunk.start_ms and chunk.end_ms <= m.end_ms
+        ]
         ticks = np.arange(0, len(home.samples) / 16, 0.25)
         at = round(16 * ticks[np.argmin([abs(home.to_call(ms) - chunk.start_ms) for ms in ticks])])
         assert np.abs(home.samples[at + 50 : at + 800] - chunk.samples[50:800]).max() < 0.05
@@ -43,7 +45,10 @@ def test_pauses_are_shortened_and_times_stay_right() -> None:
         assert times == sorted(times) and abs(times[0] - chunk.start_ms) < 1 and abs(times[-1] - chunk.end_ms) < 1
         speech = callweave.speech(chunk.samples, 16_000)
         own = call.report.tracks[chunk.track].speech
-        inside = [any(span.start_ms - 150 <= chunk.to_call((start + end) / 2) <= span.end_ms + 150 for span in own) for start, end in speech]
+        inside = [
+            any(span.start_ms - 150 <= chunk.to_call((start + end) / 2) <= span.end_ms + 150 for span in own)
+            for start, end in speech
+        ]
         assert np.mean(inside) > 0.8
 
 
@@ -105,11 +110,15 @@ def test_words_are_a_table() -> None:
 def test_what_is_said_is_found_and_redacted() -> None:
     transcript = Transcript(WORDS)
     spans = transcript.spans(r"\d[\d ]{6,}")
-    assert spans == (Span(950, 4400),), "from the first digit to the last, what the other party says between not counted"
+    assert spans == (Span(950, 4400),), (
+        "from the first digit to the last, what the other party says between not counted"
+    )
     assert transcript.spans(lambda word: word.role == "agent") == (Span(1200, 1400),)
     assert transcript.spans(r"is$|^is") == () and transcript.spans("nobody") == ()
     left = transcript.redacted(spans)
-    assert not any(digit in text for text in (left.to_srt(), left.to_vtt(), left.to_json()) for digit in ("4111", "2222"))
+    assert not any(
+        digit in text for text in (left.to_srt(), left.to_vtt(), left.to_json()) for digit in ("4111", "2222")
+    )
     call = callweave.process("fixtures/short/manifest.json")
     report = call.redact(spans)
     assert report.redacted[0].start_ms <= 950 and report.redacted[-1].end_ms >= 4400

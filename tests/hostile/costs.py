@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 
 def wav(path, minutes, sound):
     length = minutes * 60 * 16000
-    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + length, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", length)
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + length, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", length
+    )
     with open(path, "wb") as file:
         file.write(head)
         while length > 0:
@@ -38,7 +40,10 @@ def main():
     def told(what, command, factor, limit):
         result = run.run([args.program, *command])
         cpu = result["cpuSeconds"]
-        print(f"{what:44} status {result['status']} {cpu:8.2f} s {result['megabytes']:6} MB   {limit}: {cpu * factor:.0f} s", flush=True)
+        print(
+            f"{what:44} status {result['status']} {cpu:8.2f} s {result['megabytes']:6} MB   {limit}: {cpu * factor:.0f} s",
+            flush=True,
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -47,7 +52,12 @@ def main():
         size = (folder / "speech.wav").stat().st_size
         told("speech, report alone", ["process", "--json", str(folder / "speech.wav")], 24 / hours, "24 h")
         told("silence, report alone", ["process", "--json", str(folder / "silence.wav")], 24 / hours, "24 h")
-        told("speech, tracks kept and mixed", ["process", "--no-page", "-o", str(folder / "out"), str(folder / "speech.wav")], 24 / hours, "24 h")
+        told(
+            "speech, tracks kept and mixed",
+            ["process", "--no-page", "-o", str(folder / "out"), str(folder / "speech.wav")],
+            24 / hours,
+            "24 h",
+        )
         told("read, hashed and decoded", ["probe", str(folder / "speech.wav")], (4 << 30) / size, "4 GiB")
         with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.write(folder / "speech.wav", "speech.wav")

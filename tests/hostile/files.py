@@ -201,8 +201,13 @@ def one_hertz_zip():
 
 def central(name, packed, size, offset, method=8):
     sizes = struct.pack("<III", 0, packed, size)
-    return (b"PK\1\2" + struct.pack("<HHHHHH", 20, 20, 0, method, 0, 0) + sizes
-            + struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, offset) + name)
+    return (
+        b"PK\1\2"
+        + struct.pack("<HHHHHH", 20, 20, 0, method, 0, 0)
+        + sizes
+        + struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, offset)
+        + name
+    )
 
 
 def with_directory(body, entries):
@@ -213,7 +218,9 @@ def with_directory(body, entries):
 
 def zip_overlapping():
     """Nine hundred members that are the same bytes: each unpacks to a megabyte."""
-    data = wav(8000, 1, 8, b"\x80" * 1_000_000, extra=b"junk" + struct.pack("<I", 6000) + random.Random(2).randbytes(6000))
+    data = wav(
+        8000, 1, 8, b"\x80" * 1_000_000, extra=b"junk" + struct.pack("<I", 6000) + random.Random(2).randbytes(6000)
+    )
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(data) + packer.flush()
     local = b"PK\3\4" + struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0, 0, len(packed), len(data), 1, 0) + b"a" + packed
@@ -268,15 +275,20 @@ def box(kind, *bodies):
 def mp4(tables, fragments=b"", extra=b""):
     """An mp4 of AAC at 8 kHz."""
     config = b"\x15\x88"
-    decoder = b"\x04" + bytes([13 + 2 + len(config)]) + b"\x40\x15" + bytes(11) + b"\x05" + bytes([len(config)]) + config
+    decoder = (
+        b"\x04" + bytes([13 + 2 + len(config)]) + b"\x40\x15" + bytes(11) + b"\x05" + bytes([len(config)]) + config
+    )
     descriptor = b"\x03" + bytes([3 + len(decoder) + 3]) + b"\0\1\0" + decoder + b"\x06\1\2"
     entry = bytes(6) + b"\0\1" + bytes(8) + b"\0\1\0\x10\0\0\0\0" + struct.pack(">I", 8000 << 16)
     stsd = box(b"stsd", bytes(4), struct.pack(">I", 1), box(b"mp4a", entry, box(b"esds", bytes(4), descriptor)))
     header = bytes(12) + struct.pack(">II", 8000, 0) + bytes(4)
     handler = box(b"hdlr", bytes(8), b"soun", bytes(13))
     media = box(b"minf", box(b"smhd", bytes(8)), box(b"stbl", stsd, *tables))
-    track = box(b"trak", box(b"tkhd", b"\0\0\0\7", bytes(8), struct.pack(">I", 1), bytes(68)),
-                box(b"mdia", box(b"mdhd", header), handler, media))
+    track = box(
+        b"trak",
+        box(b"tkhd", b"\0\0\0\7", bytes(8), struct.pack(">I", 1), bytes(68)),
+        box(b"mdia", box(b"mdhd", header), handler, media),
+    )
     movie = box(b"moov", box(b"mvhd", bytes(12), struct.pack(">II", 1000, 0), bytes(80)), track, extra)
     return box(b"ftyp", b"isom\0\0\0\0isom") + movie + fragments
 
@@ -295,10 +307,12 @@ def mp4_long_run():
 def mp4_many_times():
     """A table of times with an entry for each frame, walked from its beginning for each."""
     count = 100_000
-    tables = [box(b"stts", bytes(4), struct.pack(">I", count), struct.pack(">II", 1, 1024) * count),
-              box(b"stsc", bytes(4), struct.pack(">I", 1), struct.pack(">III", 1, count, 1)),
-              box(b"stsz", bytes(4), struct.pack(">II", 1, count)),
-              box(b"stco", bytes(4), struct.pack(">II", 1, 100))]
+    tables = [
+        box(b"stts", bytes(4), struct.pack(">I", count), struct.pack(">II", 1, 1024) * count),
+        box(b"stsc", bytes(4), struct.pack(">I", 1), struct.pack(">III", 1, count, 1)),
+        box(b"stsz", bytes(4), struct.pack(">II", 1, count)),
+        box(b"stco", bytes(4), struct.pack(">II", 1, 100)),
+    ]
     return mp4(tables) + box(b"mdat", bytes(count))
 
 

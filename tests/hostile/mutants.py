@@ -26,12 +26,12 @@ def mutant(data, other, dice):
             data[at] = dice.randrange(256)
         elif way == 1:
             number = dice.choice(NUMBERS)
-            data[at:at + len(number)] = number
+            data[at : at + len(number)] = number
         elif way == 2:
-            del data[at:at + dice.randint(1, 64)]
+            del data[at : at + dice.randint(1, 64)]
         elif way == 3:
             start = dice.randrange(len(other) or 1)
-            data[at:at] = other[start:start + dice.randint(1, 256)]
+            data[at:at] = other[start : start + dice.randint(1, 256)]
         elif dice.random() < 0.1:
             del data[at:]
     return bytes(data)
@@ -39,8 +39,12 @@ def mutant(data, other, dice):
 
 def corpus():
     """What mutants are made of: endings of names, and bytes."""
-    folders = [ROOT / "fixtures/codecs", ROOT / "fixtures/hostile", ROOT / "core/fuzz/corpus/decode",
-               ROOT / "core/fuzz/corpus/provider"]
+    folders = [
+        ROOT / "fixtures/codecs",
+        ROOT / "fixtures/hostile",
+        ROOT / "core/fuzz/corpus/decode",
+        ROOT / "core/fuzz/corpus/provider",
+    ]
     paths = sorted(p for f in folders for p in f.glob("*") if p.is_file() and ".reference." not in p.name)
     return [(p.suffix, p.read_bytes()) for p in paths if p.stat().st_size < 2_000_000]
 

@@ -46,14 +46,20 @@ def run(command):
     """Status, CPU seconds, most bytes in memory, and standard error of a run."""
     begun = time.monotonic()
     with tempfile.TemporaryFile() as err:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err,
-                                 preexec_fn=limited)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, preexec_fn=limited
+        )
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         err.seek(0)
         said = err.read().decode(errors="replace")
-    return {"status": child.returncode, "cpuSeconds": round(usage.ru_utime + usage.ru_stime, 2),
-            "megabytes": usage.ru_maxrss // 1024, "seconds": round(time.monotonic() - begun, 2), "said": said}
+    return {
+        "status": child.returncode,
+        "cpuSeconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "megabytes": usage.ru_maxrss // 1024,
+        "seconds": round(time.monotonic() - begun, 2),
+        "said": said,
+    }
 
 
 def verdict(result):
@@ -91,8 +97,11 @@ def main():
                 size = path.stat().st_size
                 said = (result.pop("said").strip().splitlines() or [""])[0].replace(folder + "/", "")[:110]
                 rows.append({"file": name, "bytes": size, "command": what, **result, "faults": faults})
-                print(f"{name:22}{size:9} {what:8}{result['status']:4} {result['cpuSeconds']:7.2f} s "
-                      f"{result['megabytes']:6} MB  {','.join(faults) or 'ok':12} {said}", flush=True)
+                print(
+                    f"{name:22}{size:9} {what:8}{result['status']:4} {result['cpuSeconds']:7.2f} s "
+                    f"{result['megabytes']:6} MB  {','.join(faults) or 'ok':12} {said}",
+                    flush=True,
+                )
     if args.json:
         Path(args.json).write_text(json.dumps(rows, indent=1) + "\n")
     print(f"{len(rows)} runs, {failed} beyond their bounds, {slow} slow")

@@ -52,7 +52,11 @@ describe('the look of a page', { skip }, () => {
       assert.ok(found < TOLERANCE, `${(100 * found).toFixed(2)} % of the pixels differ from tests/page/pictures`)
       await page.keyboard.press('+')
       await new Promise((resolve) => setTimeout(resolve, 300))
-      if (!process.env.UPDATE_GOLDEN) assert.ok(difference(dark ? 'dark' : 'light', await stage.screenshot()) > TOLERANCE, 'another view is told apart')
+      if (!process.env.UPDATE_GOLDEN)
+        assert.ok(
+          difference(dark ? 'dark' : 'light', await stage.screenshot()) > TOLERANCE,
+          'another view is told apart',
+        )
       assert.deepEqual(page.faults, [])
       await page.close()
     })
@@ -72,14 +76,22 @@ describe('the look of a page', { skip }, () => {
     await page.close()
   })
 
-  for (const [name, dark, open_] of [['light', false, false], ['dark', true, false], ['with its table', false, true]]) {
+  for (const [name, dark, open_] of [
+    ['light', false, false],
+    ['dark', true, false],
+    ['with its table', false, true],
+  ]) {
     test(`is accessible, ${name}`, async () => {
       const page = await open(fileUrl(out, 'report.html'), { dark })
       if (open_) await page.click('#table-box summary')
       await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'))
-      const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+      const { violations, passes } = await page.evaluate(() =>
+        globalThis.axe.run(document, { resultTypes: ['violations'] }),
+      )
       const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
-      const told = serious.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
+      const told = serious.map(
+        (one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`,
+      )
       assert.deepEqual(told, [])
       assert.ok(passes.length > 20, 'axe did look')
       await page.close()
@@ -124,13 +136,37 @@ describe('the look of a page', { skip }, () => {
 
   test('an error, a repeated track and a call without figures are shown too', async () => {
     const data = designed()
-    const lost = { ...data.report.tracks[0], index: 2, source: null, alignment: null, level: null, speech: [], bleed: [], events: [], error: { code: 'malformed', message: 'could not be read' } }
+    const lost = {
+      ...data.report.tracks[0],
+      index: 2,
+      source: null,
+      alignment: null,
+      level: null,
+      speech: [],
+      bleed: [],
+      events: [],
+      error: { code: 'malformed', message: 'could not be read' },
+    }
     data.report.tracks.push(lost)
-    data.report.metrics = { ...data.report.metrics, byTrack: [], speechMs: null, nonTalkMs: null, nonTalk: null, overlapMs: null, interruptions: null, backchannels: null, responseMs: null, unavailable: 'alignment' }
+    data.report.metrics = {
+      ...data.report.metrics,
+      byTrack: [],
+      speechMs: null,
+      nonTalkMs: null,
+      nonTalk: null,
+      overlapMs: null,
+      interruptions: null,
+      backchannels: null,
+      responseMs: null,
+      unavailable: 'alignment',
+    }
     data.speakers.push('transfer')
     writeFileSync(path.join(out, 'poor.html'), withData(path.join(out, 'report.html'), { ...data, audio: null }))
     const page = await open(fileUrl(out, 'poor.html'))
-    assert.match(await page.$eval('#cards', (cards) => cards.textContent), /not given: the tracks’ places are uncertain by ± 60 ms/)
+    assert.match(
+      await page.$eval('#cards', (cards) => cards.textContent),
+      /not given: the tracks’ places are uncertain by ± 60 ms/,
+    )
     assert.match(await page.$eval('.warnings', (list) => list.textContent), /malformed could not be read/)
     assert.ok(await page.$eval('#play', (button) => button.hidden))
     assert.deepEqual(page.faults, [])
@@ -145,17 +181,34 @@ describe('the look of a page', { skip }, () => {
     const json = JSON.parse(readFileSync(path.join(out, 'peaks.json'), 'utf8'))
     assert.deepEqual([json.version, json.channels, json.bits, json.data.length], [2, 2, 8, 2 * 2 * json.length])
     const seconds = (json.length * json.samples_per_pixel) / json.sample_rate
-    const found = await page.evaluate(async (json, seconds) => {
-      const box = document.body.appendChild(document.createElement('div'))
-      box.style.width = '600px'
-      const channels = Array.from({ length: json.channels }, (_, c) =>
-        Array.from({ length: 2 * json.length }, (_, i) => json.data[2 * ((i >> 1) * json.channels + c) + (i & 1)] / 128))
-      const surfer = globalThis.WaveSurfer.create({ container: box, peaks: channels, duration: seconds, splitChannels: [{}, {}] })
-      await new Promise((ready) => surfer.on('ready', ready))
-      await new Promise((done) => setTimeout(done, 300))
-      const decoded = surfer.getDecodedData()
-      return { channels: decoded.numberOfChannels, duration: surfer.getDuration(), loudest: Math.max(...surfer.exportPeaks()[0].map(Math.abs)) }
-    }, json, seconds)
+    const found = await page.evaluate(
+      async (json, seconds) => {
+        const box = document.body.appendChild(document.createElement('div'))
+        box.style.width = '600px'
+        const channels = Array.from({ length: json.channels }, (_, c) =>
+          Array.from(
+            { length: 2 * json.length },
+            (_, i) => json.data[2 * ((i >> 1) * json.channels + c) + (i & 1)] / 128,
+          ),
+        )
+        const surfer = globalThis.WaveSurfer.create({
+          container: box,
+          peaks: channels,
+          duration: seconds,
+          splitChannels: [{}, {}],
+        })
+        await new Promise((ready) => surfer.on('ready', ready))
+        await new Promise((done) => setTimeout(done, 300))
+        const decoded = surfer.getDecodedData()
+        return {
+          channels: decoded.numberOfChannels,
+          duration: surfer.getDuration(),
+          loudest: Math.max(...surfer.exportPeaks()[0].map(Math.abs)),
+        }
+      },
+      json,
+      seconds,
+    )
     assert.equal(found.channels, 2)
     assert.ok(Math.abs(found.duration - seconds) < 0.01 && found.loudest > 0.1, JSON.stringify(found))
     await page.close()

@@ -5,7 +5,20 @@ import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import pixelmatch from 'pixelmatch'
 import { PNG } from 'pngjs'
-import { close, drawn, fileUrl, folder, launch, open, position, processed, serve, skip, until, wave } from './shared.mjs'
+import {
+  close,
+  drawn,
+  fileUrl,
+  folder,
+  launch,
+  open,
+  position,
+  processed,
+  serve,
+  skip,
+  until,
+  wave,
+} from './shared.mjs'
 
 /** Keeps the gains that a page makes where a test can see them. */
 function watchGains() {
@@ -23,7 +36,10 @@ async function shown(page) {
   const box = await (await page.$('#timeline')).boundingBox()
   const at = async (x) => {
     await page.mouse.move(x, box.y + 60)
-    const [minutes, seconds] = (await page.$eval('#readout', (text) => text.textContent)).split(' · ')[0].split(':').slice(-2)
+    const [minutes, seconds] = (await page.$eval('#readout', (text) => text.textContent))
+      .split(' · ')[0]
+      .split(':')
+      .slice(-2)
     return 1000 * (60 * Number(minutes) + Number(seconds))
   }
   return (await at(box.x + box.width - 1)) - (await at(box.x + 1))
@@ -122,7 +138,11 @@ describe('the page of a call', { skip }, () => {
       const made = processed(`format-${format}`, 'fixtures/short/manifest.json', '--format', format)
       const page = await open(fileUrl(made, 'report.html'), { before: watchGains })
       await (await page.$('#file')).uploadFile(path.join(made, format === 'flac' ? 'mix.flac' : 'mix.wav'))
-      await until(page, () => document.getElementById('audio').src.startsWith('blob:') && document.getElementById('audio').readyState > 0)
+      await until(
+        page,
+        () =>
+          document.getElementById('audio').src.startsWith('blob:') && document.getElementById('audio').readyState > 0,
+      )
       const box = await (await page.$('#timeline')).boundingBox()
       await page.mouse.click(box.x + box.width * 0.3, box.y + 60)
       await page.focus('#timeline')
@@ -148,7 +168,9 @@ describe('the page of a call', { skip }, () => {
     const page = await open(fileUrl(pieces, 'report.html'))
     const { tracks } = JSON.parse(await page.$eval('#data', (data) => data.textContent)).report
     const count = tracks.reduce((sum, track) => sum + Math.max(1, track.pieces?.length ?? 0), 0)
-    const cards = await page.$$eval('#cards section', (all) => all.map((card) => [card.querySelector('h2').textContent, card.querySelectorAll('tbody tr').length]))
+    const cards = await page.$$eval('#cards section', (all) =>
+      all.map((card) => [card.querySelector('h2').textContent, card.querySelectorAll('tbody tr').length]),
+    )
     assert.equal(Object.fromEntries(cards).Recordings, count)
     assert.deepEqual(page.faults, [])
     await page.close()
@@ -215,25 +237,43 @@ describe('the page of a call', { skip }, () => {
   test('shows what was redacted, and what is wrong with the recordings', async () => {
     const dead = path.join(folder('dead'), 'dead.wav')
     wave(dead, new Int16Array(30 * 8000), 8000)
-    const out = processed('redacted', ['fixtures/keypad-hold/customer.mp3', dead], '--redact-keys', '--redact', '1000-2000')
+    const out = processed(
+      'redacted',
+      ['fixtures/keypad-hold/customer.mp3', dead],
+      '--redact-keys',
+      '--redact',
+      '1000-2000',
+    )
     const { call, outcome, redacted, integrity } = JSON.parse(readFileSync(path.join(out, 'report.json')))
     const page = await open(fileUrl(out, 'report.html'))
     const facts = await page.$eval('#facts', (told) => told.innerText)
     assert.ok(facts.startsWith(`${Math.round(100 * outcome.confidence)} % likely`), facts)
-    const card = (name) => page.$$eval(`section[aria-labelledby=card-${name}] :is(tbody tr, .reasons li)`, (rows) => rows.map((row) => row.innerText))
+    const card = (name) =>
+      page.$$eval(`section[aria-labelledby=card-${name}] :is(tbody tr, .reasons li)`, (rows) =>
+        rows.map((row) => row.innerText),
+      )
     const rows = await card('redacted')
     assert.equal(rows.length, redacted.length)
     assert.ok(redacted.length > 1 && rows[0].startsWith('0:00.8'), rows[0])
     const found = await card('integrity')
-    assert.deepEqual(integrity.map(({ code }) => code), ['dead_track', 'one_way_audio'])
+    assert.deepEqual(
+      integrity.map(({ code }) => code),
+      ['dead_track', 'one_way_audio'],
+    )
     assert.equal(found.length, integrity.length)
     assert.ok(found.length > 0 && found.every((row, i) => row.includes(integrity[i].message)), found.join())
     assert.ok((await page.$eval('#legend', (legend) => legend.innerText)).includes('redacted'))
     // The bar lies where the sound was: the ink of the redacted second, and none beside it.
-    const ink = await page.$eval('#detail', (canvas, total) => {
-      const at = (ms) => [...canvas.getContext('2d').getImageData(Math.round((ms / total) * canvas.width), 24 + 37 - 7, 1, 1).data]
-      return [at(1500), at(2600)]
-    }, call.durationMs)
+    const ink = await page.$eval(
+      '#detail',
+      (canvas, total) => {
+        const at = (ms) => [
+          ...canvas.getContext('2d').getImageData(Math.round((ms / total) * canvas.width), 24 + 37 - 7, 1, 1).data,
+        ]
+        return [at(1500), at(2600)]
+      },
+      call.durationMs,
+    )
     assert.equal(ink[0][3], 255)
     assert.notDeepEqual(ink[0], ink[1])
     assert.deepEqual(page.faults, [])
@@ -248,7 +288,9 @@ describe('the page of a call', { skip }, () => {
     assert.equal(await page.$eval('html', (html) => getComputedStyle(html).backgroundColor), 'rgb(255, 255, 255)')
     assert.notEqual((await drawn(page, '#detail')).hash, dark.hash, 'drawn again in the colours of paper')
     await page.setViewport({ width: 700, height: 1000 })
-    const cut = await page.$$eval('.scroll', (all) => all.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute('aria-label')))
+    const cut = await page.$$eval('.scroll', (all) =>
+      all.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute('aria-label')),
+    )
     assert.deepEqual(cut, [], 'paper cannot be scrolled')
     const pdf = await page.pdf({ format: 'A4' })
     assert.ok(pdf.length > 10000)
@@ -270,12 +312,19 @@ describe('the page of a call', { skip }, () => {
     const hour = folder('hour-in')
     for (const party of ['customer', 'agent']) {
       const file = readFileSync(`../../fixtures/short/${party}.wav`)
-      const once = new Int16Array(file.buffer.slice(file.byteOffset + 44, file.byteOffset + file.length - ((file.length - 44) % 2)))
+      const once = new Int16Array(
+        file.buffer.slice(file.byteOffset + 44, file.byteOffset + file.length - ((file.length - 44) % 2)),
+      )
       const samples = new Int16Array(3600 * 8000)
       for (let at = 0; at < samples.length; at += once.length) samples.set(once.subarray(0, samples.length - at), at)
       wave(path.join(hour, `${party}.wav`), samples, 8000)
     }
-    const out = processed('hour', [path.join(hour, 'customer.wav'), path.join(hour, 'agent.wav')], '--roles', 'customer,agent')
+    const out = processed(
+      'hour',
+      [path.join(hour, 'customer.wav'), path.join(hour, 'agent.wav')],
+      '--roles',
+      'customer,agent',
+    )
     const { size } = statSync(path.join(out, 'report.html'))
     assert.ok(size < 3e6, `${size} bytes`)
     const page = await open(fileUrl(out, 'report.html'))
@@ -284,7 +333,9 @@ describe('the page of a call', { skip }, () => {
       paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
       ready: performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd,
     }))
-    t.diagnostic(`${(size / 1e6).toFixed(2)} MB; drawn after ${Math.round(times.ready)} ms, first paint after ${Math.round(times.paint)} ms`)
+    t.diagnostic(
+      `${(size / 1e6).toFixed(2)} MB; drawn after ${Math.round(times.ready)} ms, first paint after ${Math.round(times.paint)} ms`,
+    )
     await (await page.$('#file')).uploadFile(path.join(out, 'mix.wav'))
     await page.evaluate(() => document.getElementById('table-box').scrollIntoView())
     await until(page, () => document.getElementById('audio').src.startsWith('blob:'))

@@ -1,7 +1,16 @@
 // What the page's tests share: the program, the browser, pages that tell of every fault.
 import { execFileSync } from 'node:child_process'
 import { createServer } from 'node:http'
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -18,7 +27,9 @@ const chromium = process.env.CHROMIUM ?? browsers.find((file) => existsSync(file
 /** The reason to skip, where there is no browser or no program. */
 export const skip = !chromium
   ? 'no Chromium on this machine (tests/run page installs it where it may)'
-  : !existsSync(program) ? `no program at ${program}: cargo build -p callweave --all-features` : false
+  : !existsSync(program)
+    ? `no program at ${program}: cargo build -p callweave --all-features`
+    : false
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'callweave-page-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
@@ -33,7 +44,10 @@ export function folder(name) {
 /** Processes a call into a folder; the folder. */
 export function processed(name, inputs, ...options) {
   const out = folder(name)
-  execFileSync(program, ['process', ...[inputs].flat(), '-o', out, '--portable', ...options], { cwd: root, stdio: 'pipe' })
+  execFileSync(program, ['process', ...[inputs].flat(), '-o', out, '--portable', ...options], {
+    cwd: root,
+    stdio: 'pipe',
+  })
   return out
 }
 
@@ -41,10 +55,18 @@ export function processed(name, inputs, ...options) {
 export function wave(file, samples, rate) {
   const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
   const head = Buffer.alloc(44)
-  head.write('RIFF', 0); head.writeUInt32LE(36 + bytes.length, 4); head.write('WAVEfmt ', 8)
-  head.writeUInt32LE(16, 16); head.writeUInt16LE(1, 20); head.writeUInt16LE(1, 22); head.writeUInt32LE(rate, 24)
-  head.writeUInt32LE(2 * rate, 28); head.writeUInt16LE(2, 32); head.writeUInt16LE(16, 34)
-  head.write('data', 36); head.writeUInt32LE(bytes.length, 40)
+  head.write('RIFF', 0)
+  head.writeUInt32LE(36 + bytes.length, 4)
+  head.write('WAVEfmt ', 8)
+  head.writeUInt32LE(16, 16)
+  head.writeUInt16LE(1, 20)
+  head.writeUInt16LE(1, 22)
+  head.writeUInt32LE(rate, 24)
+  head.writeUInt32LE(2 * rate, 28)
+  head.writeUInt16LE(2, 32)
+  head.writeUInt16LE(16, 34)
+  head.write('data', 36)
+  head.writeUInt32LE(bytes.length, 40)
   writeFileSync(file, Buffer.concat([head, bytes]))
 }
 
@@ -53,7 +75,12 @@ export async function launch() {
   browser = await puppeteer.launch({
     executablePath: chromium,
     headless: true,
-    args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--force-color-profile=srgb', '--font-render-hinting=none'],
+    args: [
+      '--no-sandbox',
+      '--autoplay-policy=no-user-gesture-required',
+      '--force-color-profile=srgb',
+      '--font-render-hinting=none',
+    ],
   })
   return browser
 }
@@ -69,14 +96,23 @@ export async function open(url, { dark = false, width = 1280, height = 900, befo
     if (['error', 'warn', 'warning'].includes(message.type()) && !ours) page.faults.push(message.text())
   })
   page.on('pageerror', (error) => page.faults.push(String(error)))
-  page.on('dialog', (dialog) => { page.faults.push(`dialog: ${dialog.message()}`); dialog.dismiss() })
+  page.on('dialog', (dialog) => {
+    page.faults.push(`dialog: ${dialog.message()}`)
+    dialog.dismiss()
+  })
   page.on('request', (request) => {
-    if (!/^(file|data|blob):/.test(request.url()) && !request.url().startsWith(String(url).split('/').slice(0, 3).join('/'))) {
+    if (
+      !/^(file|data|blob):/.test(request.url()) &&
+      !request.url().startsWith(String(url).split('/').slice(0, 3).join('/'))
+    ) {
       page.faults.push(`asks for ${request.url()}`)
     }
   })
   await page.setViewport({ width, height, deviceScaleFactor: 1 })
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }, { name: 'prefers-reduced-motion', value: 'reduce' }])
+  await page.emulateMediaFeatures([
+    { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' },
+    { name: 'prefers-reduced-motion', value: 'reduce' },
+  ])
   if (before) await page.evaluateOnNewDocument(before)
   await page.goto(url)
   await page.waitForSelector('#cards section')
@@ -92,15 +128,16 @@ export const position = (page) => page.$eval('#timeline', (timeline) => Number(t
 export const until = (page, what, ...args) => page.waitForFunction(what, { timeout: 15000 }, ...args)
 
 /** How much of a canvas is drawn on, and a hash of what is. */
-export const drawn = (page, selector) => page.$eval(selector, (canvas) => {
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-  let [hash, count] = [0, 0]
-  for (let i = 0; i < data.length; i += 4) {
-    if (data[i + 3]) count++
-    hash = (hash * 31 + data[i] + 3 * data[i + 1] + 7 * data[i + 2] + 11 * data[i + 3]) | 0
-  }
-  return { hash, share: count / (data.length / 4) }
-})
+export const drawn = (page, selector) =>
+  page.$eval(selector, (canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    let [hash, count] = [0, 0]
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3]) count++
+      hash = (hash * 31 + data[i] + 3 * data[i + 1] + 7 * data[i + 2] + 11 * data[i + 3]) | 0
+    }
+    return { hash, share: count / (data.length / 4) }
+  })
 
 /** Serves a folder with ranges, as any web server does; the address, and a function that stops it. */
 export async function serve(dir) {
@@ -110,7 +147,10 @@ export async function serve(dir) {
     if (!existsSync(file)) return response.writeHead(404).end()
     const { size } = statSync(file)
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
-    const headers = { 'content-type': types[path.extname(file)] ?? 'application/octet-stream', 'accept-ranges': 'bytes' }
+    const headers = {
+      'content-type': types[path.extname(file)] ?? 'application/octet-stream',
+      'accept-ranges': 'bytes',
+    }
     const first = range ? Number(range[1]) : 0
     const last = range?.[2] ? Math.min(size - 1, Number(range[2])) : size - 1
     if (range) headers['content-range'] = `bytes ${first}-${last}/${size}`

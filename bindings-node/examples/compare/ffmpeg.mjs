@@ -60,7 +60,9 @@ async function mix(paths, { seconds, rate }, output) {
   const inputs = paths.flatMap((path) => ['-i', path])
   const listener = new Listener()
   const how = ['-nostdin', '-hide_banner', '-nostats', '-y', ...inputs, '-filter_complex', `${side},${ears}`]
-  await run('ffmpeg', [...how, '-ar', String(rate), '-c:a', 'pcm_s16le', '-f', 'wav', output], (line) => listener.hear(line))
+  await run('ffmpeg', [...how, '-ar', String(rate), '-c:a', 'pcm_s16le', '-f', 'wav', output], (line) =>
+    listener.hear(line),
+  )
   return listener
 }
 

@@ -18,7 +18,13 @@ export class RtpCall {
   constructor(format, tell, begunAt) {
     const [encoding, sampleRateHz] = FORMATS[format]
     this.#encoding = encoding
-    this.#begun = begunAt === undefined ? new Map() : new Map([[0, begunAt], [1, begunAt]])
+    this.#begun =
+      begunAt === undefined
+        ? new Map()
+        : new Map([
+            [0, begunAt],
+            [1, begunAt],
+          ])
     const tracks = ['customer', 'agent'].map((role) => ({ sampleRateHz, role }))
     this.#call = new LiveCall(tracks, { keep: 'memory', called: 0 })
     this.#call.on('event', tell)

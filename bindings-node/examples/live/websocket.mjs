@@ -9,7 +9,9 @@ const LONGEST = 1 << 20
 /** Answers a client's handshake, and gives its messages until it closes: for the event `upgrade` of an HTTP server. */
 export async function* messages(request, socket, head) {
   const key = request.headers['sec-websocket-key'] ?? ''
-  const answer = createHash('sha1').update(key + ACCEPTED).digest('base64')
+  const answer = createHash('sha1')
+    .update(key + ACCEPTED)
+    .digest('base64')
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${answer}\r\n\r\n`,
   )

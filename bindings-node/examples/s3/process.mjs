@@ -13,7 +13,10 @@ export async function processObjects(client, bucket, keys, out, options = {}) {
     return { source: Body, name: `s3://${bucket}/${key}` }
   }
   const call = await processCall(await Promise.all(keys.map(read)), options)
-  const mix = new Upload({ client, params: { Bucket: bucket, Key: `${out}/mix.flac`, Body: call.mixStream({ format: 'flac' }) } })
+  const mix = new Upload({
+    client,
+    params: { Bucket: bucket, Key: `${out}/mix.flac`, Body: call.mixStream({ format: 'flac' }) },
+  })
   await mix.done()
   const report = { Bucket: bucket, Key: `${out}/report.json`, Body: call.reportJson, ContentType: 'application/json' }
   // Last: where the report is, everything is.

@@ -10,15 +10,33 @@ export class Refused extends Error {}
 // What is not the public internet: IANA's special-purpose registries, and multicast.
 const notPublic = new BlockList()
 for (const [network, bits] of [
-  ['0.0.0.0', 8], ['10.0.0.0', 8], ['100.64.0.0', 10], ['127.0.0.0', 8], ['169.254.0.0', 16], ['172.16.0.0', 12], ['192.0.0.0', 24],
-  ['192.0.2.0', 24], ['192.88.99.0', 24], ['192.168.0.0', 16], ['198.18.0.0', 15], ['198.51.100.0', 24], ['203.0.113.0', 24], ['224.0.0.0', 3],
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
 ]) {
   notPublic.addSubnet(network, bits, 'ipv4')
 }
 // Of IPv6 only 2000::/3 is handed out; in it what leads elsewhere: documentation, 6to4, Teredo and its neighbours.
 const publicV6 = new BlockList()
 publicV6.addSubnet('2000::', 3, 'ipv6')
-for (const [network, bits] of [['2001::', 23], ['2001:db8::', 32], ['2002::', 16], ['3fff::', 20]]) notPublic.addSubnet(network, bits, 'ipv6')
+for (const [network, bits] of [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+])
+  notPublic.addSubnet(network, bits, 'ipv6')
 
 function isPublic(address) {
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
@@ -29,7 +47,13 @@ function isPublic(address) {
  * What may be fetched. `allowedHosts` are host names, or domains with a dot in front: `.myqcloud.com` is every host below
  * it. `allowPrivate` is for tests against this machine only: it lets private addresses and other ports pass.
  */
-export function guardOf({ allowedHosts, maxBytes = 256 * 2 ** 20, maxMs = 120_000, allowPrivate = false, lookup = resolve }) {
+export function guardOf({
+  allowedHosts,
+  maxBytes = 256 * 2 ** 20,
+  maxMs = 120_000,
+  allowPrivate = false,
+  lookup = resolve,
+}) {
   return { allowedHosts, maxBytes, maxMs, allowPrivate, lookup }
 }
 
@@ -46,7 +70,8 @@ export async function check(url, guard) {
   const found = await guard.lookup(host, { all: true }).catch((error) => {
     throw new Refused(`${host}: ${error.message}`)
   })
-  if (!guard.allowPrivate && !found.every(({ address }) => isPublic(address))) throw new Refused(`${host}: a private address`)
+  if (!guard.allowPrivate && !found.every(({ address }) => isPublic(address)))
+    throw new Refused(`${host}: a private address`)
   return found[0]
 }
 
@@ -58,7 +83,8 @@ export async function fetchTrack(text, guard) {
   const url = URL.canParse(text) ? new URL(text) : null
   if (!url) throw new Refused('no address')
   const { address, family } = await check(url, guard)
-  const pinned = (_host, options, done) => (options.all ? done(null, [{ address, family }]) : done(null, address, family))
+  const pinned = (_host, options, done) =>
+    options.all ? done(null, [{ address, family }]) : done(null, address, family)
   const signal = AbortSignal.timeout(guard.maxMs)
   try {
     const answer = await new Promise((resolve, reject) => {

@@ -26,7 +26,16 @@ export class Service {
   #work = Promise.resolve()
 
   /** `direction`: a push does not say who called whom. `settleMs`: how long a session waits for another push. */
-  constructor({ api, guard, secret, direction = 'in', countryCode = '66', trunkPrefix = '0', utcOffset = '+07:00', settleMs = 30_000 }) {
+  constructor({
+    api,
+    guard,
+    secret,
+    direction = 'in',
+    countryCode = '66',
+    trunkPrefix = '0',
+    utcOffset = '+07:00',
+    settleMs = 30_000,
+  }) {
     if (!secret || secret.length < 16) throw new Error('the secret in the callback’s address: at least 16 characters')
     Object.assign(this, { api, guard, secret, settleMs, says: { direction, countryCode, trunkPrefix, utcOffset } })
   }
@@ -89,7 +98,8 @@ export class Service {
   server() {
     const expected = digest(`/push/${this.secret}`)
     return createServer({ requestTimeout: 30_000 }, async (request, response) => {
-      const end = (status, text = '') => response.writeHead(status, { connection: 'close', 'content-type': 'application/json' }).end(text)
+      const end = (status, text = '') =>
+        response.writeHead(status, { connection: 'close', 'content-type': 'application/json' }).end(text)
       const known = timingSafeEqual(digest(request.url.split('?')[0]), expected)
       if (!known || request.method !== 'POST') return end(404)
       let text = ''
@@ -127,7 +137,11 @@ async function mixOf(processed) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { MCLOUD_TOKEN, MCLOUD_BUSINESS, MCLOUD_URL, PUSH_SECRET, TRACK_HOSTS, ALLOW_PRIVATE_ADDRESSES } = process.env
-  const api = new Api({ url: MCLOUD_URL ?? 'https://phone.mcloud.co.th/api/v1', token: MCLOUD_TOKEN, business: MCLOUD_BUSINESS })
+  const api = new Api({
+    url: MCLOUD_URL ?? 'https://phone.mcloud.co.th/api/v1',
+    token: MCLOUD_TOKEN,
+    business: MCLOUD_BUSINESS,
+  })
   const allowedHosts = (TRACK_HOSTS ?? '.myqcloud.com').split(',')
   const guard = guardOf({ allowedHosts, allowPrivate: ALLOW_PRIVATE_ADDRESSES !== undefined })
   new Service({ api, guard, secret: PUSH_SECRET }).server().listen(Number(process.argv[2] ?? 8080), '127.0.0.1')

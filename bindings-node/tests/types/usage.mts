@@ -1,7 +1,15 @@
 // What must compile, and, marked as such, what must not. Never run.
 import { createReadStream } from 'node:fs'
 import * as callweave from 'callweave'
-import { CallweaveError, errorCodes, resolveConfig, version, type ErrorCode, type CallEvent, type Report } from 'callweave'
+import {
+  CallweaveError,
+  errorCodes,
+  resolveConfig,
+  version,
+  type ErrorCode,
+  type CallEvent,
+  type Report,
+} from 'callweave'
 
 const text: string = version
 const codes: readonly ErrorCode[] = errorCodes
@@ -27,7 +35,10 @@ resolveConfig({ mix: { format: 'mp3' } })
 resolveConfig({ mix: { layout: 'round' } })
 
 export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>): Promise<void> {
-  const call = await callweave.processCall(['a.mp3', createReadStream('b.mp3')], { roles: ['customer', 'agent'], signal })
+  const call = await callweave.processCall(['a.mp3', createReadStream('b.mp3')], {
+    roles: ['customer', 'agent'],
+    signal,
+  })
   const report: Report = call.report
   const offset: number | undefined = report.tracks[0]?.alignment?.offsetMs
   const mix: Int16Array | undefined = (await call.mix({ layout: 'mono' })).channels[0]
@@ -98,7 +109,11 @@ export { codes, number, old, tags, text, whole }
 export async function hand(report: Report): Promise<void> {
   const call = callweave.provider.tencent([{ SessionId: 's' }], { audio: { '1': 'a.mp3', '2': new Uint8Array() } })
   const state: 'ready' | 'pending' | 'failed' | 'unknown' | undefined = call.recordings[0]?.state
-  const made: callweave.NewRecording = callweave.provider.mcloud.createBody(report, { call, direction: 'in', callAt: new Date() })
+  const made: callweave.NewRecording = callweave.provider.mcloud.createBody(report, {
+    call,
+    direction: 'in',
+    callAt: new Date(),
+  })
   const again: boolean = callweave.provider.mcloud.error('rate_limited').retryable
   await callweave.processCall(call)
   // @ts-expect-error: MCloud knows no internal calls
@@ -118,7 +133,12 @@ export async function many(source: AsyncIterable<string>, signal: AbortSignal): 
       const nothing: null = done.call
       void nothing
     } else {
-      await done.call.write('out', { mix: { layout: 'mono', level: '-23lufs' }, page: false, labels: ['vtt'], peaks: 100 })
+      await done.call.write('out', {
+        mix: { layout: 'mono', level: '-23lufs' },
+        page: false,
+        labels: ['vtt'],
+        peaks: 100,
+      })
       await done.call.write('out', { layout: 'mono' }, { page: false })
       const series: callweave.Series = await done.call.series()
       const redacted: Report = await done.call.redact({ keys: true, cover: 'beep' })

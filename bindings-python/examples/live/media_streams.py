@@ -18,7 +18,11 @@ TRACKS = {"inbound": 0, "outbound": 1}
 async def hear(stream: AsyncIterable[str], tell: Callable[[LiveEvent], object]) -> Report | None:
     """Hears the call of one connection; its report, or None where no audio came."""
     # Inbound is the party at the other end of the line.
-    call = LiveCall([LiveTrack(8000, "customer", name="inbound"), LiveTrack(8000, "agent", name="outbound")], called=0, keep="memory")
+    call = LiveCall(
+        [LiveTrack(8000, "customer", name="inbound"), LiveTrack(8000, "agent", name="outbound")],
+        called=0,
+        keep="memory",
+    )
     begun: set[int] = set()
     async for message in stream:
         said = json.loads(message)
@@ -62,7 +66,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
     server = await serve(
-        parser.parse_args().port, lambda event: print(json.dumps(event.to_dict()), flush=True), lambda report: print(report.to_json(), flush=True)
+        parser.parse_args().port,
+        lambda event: print(json.dumps(event.to_dict()), flush=True),
+        lambda report: print(report.to_json(), flush=True),
     )
     await server.serve_forever()
 

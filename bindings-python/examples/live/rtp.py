@@ -13,7 +13,12 @@ from typing import Any
 from callweave import Error, LiveCall, LiveEvent, LiveTrack, Report
 from callweave.live import Encoding
 
-FORMATS: dict[str, tuple[Encoding, int]] = {"ulaw": ("mulaw", 8000), "alaw": ("alaw", 8000), "slin": ("s16be", 8000), "slin16": ("s16be", 16000)}
+FORMATS: dict[str, tuple[Encoding, int]] = {
+    "ulaw": ("mulaw", 8000),
+    "alaw": ("alaw", 8000),
+    "slin": ("s16be", 8000),
+    "slin16": ("s16be", 16000),
+}
 """Asterisk's names of formats: how RTP writes their samples, and their rate."""
 
 
@@ -71,7 +76,9 @@ class RtpCall:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ports", type=int, nargs=2, default=[4000, 4002], help="of the called party, and of the other")
+    parser.add_argument(
+        "--ports", type=int, nargs=2, default=[4000, 4002], help="of the called party, and of the other"
+    )
     parser.add_argument("--format", choices=FORMATS, default="ulaw")
     said = parser.parse_args()
     call = RtpCall(said.format, lambda event: print(json.dumps(event.to_dict()), flush=True))

@@ -57,5 +57,7 @@ def peaks(
     """
     text = config_json(config)
     with watched(progress) as hear:
-        rate, each, points, json, dat = _callweave.peaks(native(recording, storage_options), points_per_second, bits, text, hear)
+        rate, each, points, json, dat = _callweave.peaks(
+            native(recording, storage_options), points_per_second, bits, text, hear
+        )
     return Peaks(points, rate, each, json, dat)

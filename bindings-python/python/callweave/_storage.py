@@ -76,7 +76,9 @@ class RemoteFile:
         self._done += len(data)
         if not data and size != 0 and self._size is not None and self._done < self._size:
             said = f"{self._url}: ended early: found {self._done} bytes, expected {self._size}"
-            raise IoError(said, "input", "ended early", self._url, found=f"{self._done} bytes", expected=f"{self._size}")
+            raise IoError(
+                said, "input", "ended early", self._url, found=f"{self._done} bytes", expected=f"{self._size}"
+            )
         return data
 
     def __enter__(self) -> RemoteFile:
@@ -98,7 +100,9 @@ def put(url: str, data: bytes, storage_options: Mapping[str, Any] | None) -> Non
 def put_folder(folder: str | os.PathLike[str], url: str, last: str, storage_options: Mapping[str, Any] | None) -> None:
     """Copies a folder's files to storage, one of them last: where it is, everything is."""
     fs, path = filesystem(url.rstrip("/"), storage_options)
-    files = sorted((file for file in Path(folder).iterdir() if file.is_file()), key=lambda file: (file.name == last, file.name))
+    files = sorted(
+        (file for file in Path(folder).iterdir() if file.is_file()), key=lambda file: (file.name == last, file.name)
+    )
     try:
         fs.makedirs(path, exist_ok=True)
         for file in files:

@@ -71,7 +71,9 @@ def process(
     2
     """
     with watched(progress) as hear:
-        inner = _callweave.process(natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict)
+        inner = _callweave.process(
+            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict
+        )
     return Processed(inner, config)
 
 
@@ -87,7 +89,9 @@ def analyze(
 ) -> Report:
     """Processes a call for its report alone: as `process`, but no samples are kept."""
     with watched(progress) as hear:
-        text = _callweave.analyze(natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict)
+        text = _callweave.analyze(
+            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict
+        )
     return Report.from_json(text)
 
 
@@ -95,7 +99,9 @@ def align(
     inputs: Inputs, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
 ) -> tuple[Alignment | None, ...]:
     """Where each track lies on the call's timeline; `None` for a track that cannot be read."""
-    return tuple(track.alignment for track in analyze(inputs, config, strict=False, storage_options=storage_options).tracks)
+    return tuple(
+        track.alignment for track in analyze(inputs, config, strict=False, storage_options=storage_options).tracks
+    )
 
 
 def detect_speech(
@@ -252,7 +258,10 @@ def normalize(
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     config = replace(config, mix=replace(config.mix, **changes))
     url = os.fspath(output) if output is not None and is_url(output) else None
-    with tempfile.TemporaryDirectory(prefix="callweave-") if url else nullcontext(None) as local, watched(progress) as hear:
+    with (
+        tempfile.TemporaryDirectory(prefix="callweave-") if url else nullcontext(None) as local,
+        watched(progress) as hear,
+    ):
         path = output if url is None else os.path.join(local or "", url.rpartition("/")[2])
         item = native(recording, storage_options)
         samples, hz, source, gain = _callweave.normalize(item, config_json(config), path, hear)

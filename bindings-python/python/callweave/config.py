@@ -13,7 +13,17 @@ from typing import Any, Literal, Self, TypeAlias
 from callweave import _callweave
 from callweave._record import Record, camel
 
-__all__ = ["AlignOptions", "Config", "DecodeOptions", "Detector", "IntegrityConfig", "MetricsConfig", "MixConfig", "OutcomeConfig", "SpeechConfig"]
+__all__ = [
+    "AlignOptions",
+    "Config",
+    "DecodeOptions",
+    "Detector",
+    "IntegrityConfig",
+    "MetricsConfig",
+    "MixConfig",
+    "OutcomeConfig",
+    "SpeechConfig",
+]
 
 Detector: TypeAlias = Literal["silero", "webrtc"]
 """A detector of speech."""
@@ -272,7 +282,9 @@ class Config(_Section):
         for section in fields(self):
             value = getattr(self, section.name)
             if isinstance(section.default_factory, type) and not isinstance(value, section.default_factory):
-                raise TypeError(f"{section.name}: found {type(value).__name__}, expected {section.default_factory.__name__}")
+                raise TypeError(
+                    f"{section.name}: found {type(value).__name__}, expected {section.default_factory.__name__}"
+                )
         self._read()
 
     def _read(self) -> tuple[str, str, str]:

@@ -201,5 +201,7 @@ def described_at(url: str, storage_options: Mapping[str, Any] | None) -> Describ
         call = provider.read(file.read())
     lacking = (call.described.recordings[missing.recording].path for missing in call.described.missing)
     # What a document names elsewhere is not fetched: it may be anybody's.
-    beside = [path for path in lacking if path and not path.startswith(("/", "\\")) and ".." not in path and not is_url(path)]
+    beside = [
+        path for path in lacking if path and not path.startswith(("/", "\\")) and ".." not in path and not is_url(path)
+    ]
     return call.with_audio({path: Input(f"{folder}/{path}", storage_options=storage_options) for path in beside})

@@ -89,7 +89,9 @@ class SpeechStream:
     ['SpeechStart', 'SpeechEnd']
     """
 
-    def __init__(self, sample_rate_hz: int, *, encoding: Encoding | None = None, **options: Unpack[SpeechOptions]) -> None:
+    def __init__(
+        self, sample_rate_hz: int, *, encoding: Encoding | None = None, **options: Unpack[SpeechOptions]
+    ) -> None:
         self._native = _callweave.SpeechStream(sample_rate_hz, _json(options))
         self._encoding = encoding
 
@@ -222,7 +224,9 @@ class LiveCall:
     1000.0
     """
 
-    def __init__(self, tracks: Sequence[LiveTrack], config: Config | None = None, **options: Unpack[LiveOptions]) -> None:
+    def __init__(
+        self, tracks: Sequence[LiveTrack], config: Config | None = None, **options: Unpack[LiveOptions]
+    ) -> None:
         told = [{camel(k): v for k, v in vars(track).items() if v is not None} for track in tracks]
         keep = options.get("keep")
         said: dict[str, Any] = dict(options)
@@ -237,7 +241,9 @@ class LiveCall:
         """Takes the next samples of a track, and gives the events that were not taken yet."""
         return _events(self._native.push(track, samples, encoding, sample_rate_hz))
 
-    def packet(self, track: int, sequence: int, timestamp: int, payload: bytes, *, encoding: Encoding) -> list[LiveEvent]:
+    def packet(
+        self, track: int, sequence: int, timestamp: int, payload: bytes, *, encoding: Encoding
+    ) -> list[LiveEvent]:
         """Takes a packet: late ones come in their place, those that never come are silence."""
         return _events(self._native.packet(track, sequence, timestamp, payload, encoding))
 

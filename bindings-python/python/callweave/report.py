@@ -61,12 +61,32 @@ Method: TypeAlias = Literal["reference", "bleed", "given", "lengths", "timestamp
 """How a track's place was found."""
 
 EventKind: TypeAlias = Literal[
-    "dtmf", "ringback", "busy", "congestion", "sit", "fax", "beep", "music", "silence", "digital_zero", "dropout", "clipping"
+    "dtmf",
+    "ringback",
+    "busy",
+    "congestion",
+    "sit",
+    "fax",
+    "beep",
+    "music",
+    "silence",
+    "digital_zero",
+    "dropout",
+    "clipping",
 ]
 """A kind of sound that is not speech."""
 
 OutcomeName: TypeAlias = Literal[
-    "conversation", "silent_party", "one_way_audio", "monologue", "ivr_only", "voicemail", "no_answer", "busy", "fax", "unknown"
+    "conversation",
+    "silent_party",
+    "one_way_audio",
+    "monologue",
+    "ivr_only",
+    "voicemail",
+    "no_answer",
+    "busy",
+    "fax",
+    "unknown",
 ]
 """What can be heard to happen."""
 
@@ -503,4 +523,6 @@ class Report(Record):
     def __repr__(self) -> str:
         seconds = self.call.duration_ms / 1000
         roles = ", ".join(track.role for track in self.tracks)
-        return f"<Report {self.call.id or 'call'}: {seconds:.1f} s, {roles}; {self.outcome.value}, tag {self.tag.value}>"
+        return (
+            f"<Report {self.call.id or 'call'}: {seconds:.1f} s, {roles}; {self.outcome.value}, tag {self.tag.value}>"
+        )

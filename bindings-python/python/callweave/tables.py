@@ -129,7 +129,8 @@ _ROWS: dict[str, Any] = {
     "events": lambda report: _of_tracks(report, "events", "kind", "detail", "confidence"),
     "metrics": _metrics,
     "interruptions": lambda report: [
-        {"by": found.by, "role": _party(report, found.by)["role"], **_span(found)} for found in report.metrics.interruptions or ()
+        {"by": found.by, "role": _party(report, found.by)["role"], **_span(found)}
+        for found in report.metrics.interruptions or ()
     ],
     "findings": lambda report: [
         {name: getattr(found, name) for name in ("track", "code", "measured", "limit", "unit", "message")}
@@ -152,7 +153,9 @@ def to_pandas(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], tab
     kinds: dict[str, Any] = {"str": "string", "int": "Int64", "float": "Float64"}
     taken = _taken(reports, table)
     columns = COLUMNS[table]
-    return pd.DataFrame({name: pd.array([row.get(name) for row in taken], dtype=kinds[kind]) for name, kind in columns.items()})
+    return pd.DataFrame(
+        {name: pd.array([row.get(name) for row in taken], dtype=kinds[kind]) for name, kind in columns.items()}
+    )
 
 
 def to_polars(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], table: str = "calls") -> Any:

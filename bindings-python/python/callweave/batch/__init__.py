@@ -27,34 +27,40 @@ from callweave.report import Report
 
 __all__ = ["BINARY_CALLS", "CALLS", "SCHEMA", "CallProcessor"]
 
-CALLS: Any = pa.schema([
-    pa.field("call_id", pa.string(), nullable=False),
-    pa.field("inputs", pa.list_(pa.string()), nullable=False),
-    pa.field("roles", pa.list_(pa.string())),
-])
+CALLS: Any = pa.schema(
+    [
+        pa.field("call_id", pa.string(), nullable=False),
+        pa.field("inputs", pa.list_(pa.string()), nullable=False),
+        pa.field("roles", pa.list_(pa.string())),
+    ]
+)
 """What a table of calls holds: an id, the paths or URLs of its recordings (or of one manifest or provider's JSON), and who is
 heard on the tracks; `roles` may be null or missing."""
 
-BINARY_CALLS: Any = pa.schema([
-    pa.field("call_id", pa.string(), nullable=False),
-    pa.field("inputs", pa.list_(pa.binary()), nullable=False),
-    pa.field("names", pa.list_(pa.string())),
-    pa.field("roles", pa.list_(pa.string())),
-])
+BINARY_CALLS: Any = pa.schema(
+    [
+        pa.field("call_id", pa.string(), nullable=False),
+        pa.field("inputs", pa.list_(pa.binary()), nullable=False),
+        pa.field("names", pa.list_(pa.string())),
+        pa.field("roles", pa.list_(pa.string())),
+    ]
+)
 """The same with the recordings themselves in the table; `names` is what reports call them, and may be null or missing."""
 
-SCHEMA: Any = pa.schema([
-    pa.field("call_id", pa.string(), nullable=False),
-    pa.field("ok", pa.bool_(), nullable=False),
-    pa.field("error_code", pa.string()),
-    pa.field("error", pa.string()),
-    pa.field("lib_version", pa.string(), nullable=False),
-    pa.field("config_hash", pa.string(), nullable=False),
-    pa.field("duration_ms", pa.float64()),
-    pa.field("tag", pa.string()),
-    pa.field("report", pa.string()),
-    pa.field("mix_uri", pa.string()),
-])
+SCHEMA: Any = pa.schema(
+    [
+        pa.field("call_id", pa.string(), nullable=False),
+        pa.field("ok", pa.bool_(), nullable=False),
+        pa.field("error_code", pa.string()),
+        pa.field("error", pa.string()),
+        pa.field("lib_version", pa.string(), nullable=False),
+        pa.field("config_hash", pa.string(), nullable=False),
+        pa.field("duration_ms", pa.float64()),
+        pa.field("tag", pa.string()),
+        pa.field("report", pa.string()),
+        pa.field("mix_uri", pa.string()),
+    ]
+)
 """What comes of each call: a report (JSON), or `ok` false with the error's code and message. Audio goes to storage; the table
 holds its address."""
 
@@ -99,7 +105,12 @@ class CallProcessor:
             return self.failed(call_id, error.code, str(error))
         except Exception as error:  # A row that makes no sense is that row's error, not the table's.
             return self.failed(call_id, "invalid_argument", f"{type(error).__name__}: {error}")
-        told = {"duration_ms": report.call.duration_ms, "tag": report.tag.value, "report": report.to_json(), "mix_uri": mix}
+        told = {
+            "duration_ms": report.call.duration_ms,
+            "tag": report.tag.value,
+            "report": report.to_json(),
+            "mix_uri": mix,
+        }
         return {**self._base(call_id), "ok": True, **told}
 
     def failed(self, call_id: str, code: str, message: str) -> dict[str, Any]:
@@ -112,7 +123,9 @@ class CallProcessor:
     def _process(self, call_id: str, call: dict[str, Any]) -> tuple[Report, str | None]:
         items = call["inputs"] or []
         names = call.get("names") or [None] * len(items)
-        recordings = [Input(item, name=name) if isinstance(item, bytes) else str(item) for item, name in zip(items, names)]
+        recordings = [
+            Input(item, name=name) if isinstance(item, bytes) else str(item) for item, name in zip(items, names)
+        ]
         inputs: Any = recordings[0] if len(recordings) == 1 else recordings
         roles: Any = call.get("roles") or ()
         options: dict[str, Any] = {"roles": roles, "threads": self.threads, "storage_options": self.storage_options}

@@ -68,7 +68,9 @@ class DescribedCall(DescribedInput):
 
     def __repr__(self) -> str:
         call, held = self.described, len(self.audio)
-        return f"<DescribedCall {call.kind} {call.call.id}, {len(call.recordings)} recordings, {held} with audio in hand>"
+        return (
+            f"<DescribedCall {call.kind} {call.call.id}, {len(call.recordings)} recordings, {held} with audio in hand>"
+        )
 
 
 def _call(
