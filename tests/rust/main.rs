@@ -2,6 +2,7 @@
 //! program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod circles;
 mod docs;
 mod golden;
 mod interface;

@@ -6,13 +6,10 @@ use std::ops::Range;
 use super::belief::Belief;
 use super::path;
 use super::sound::{FRAMES, Sound};
-use super::vote::{Direction, NEAR_ECHO_S, Vote, agree};
+use super::vote::{Direction, NEAR_ECHO_S, STRETCH, Vote, agree};
 use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
 use crate::threads;
 
-/// Frames of a stretch of talk that is looked for on the other track (8.19 s: clocks 150 ppm apart
-/// drift 1.2 ms).
-pub(super) const STRETCH: usize = 819;
 /// Samples of the transform near an expected lag: stretch and as much again in lags.
 const NEAR_N: usize = 65_536;
 /// Samples of the transforms over the whole range: stretch and three times as much in lags.

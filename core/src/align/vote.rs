@@ -1,8 +1,11 @@
 //! What one stretch of talk, looked for on the other track, says of the lag: a vote.
 
 use super::belief::{BIN_S, Belief};
-use super::bleed::STRETCH;
 use super::sound::Sound;
+
+/// Frames of a stretch of talk that is looked for on the other track (8.19 s: clocks 150 ppm apart
+/// drift 1.2 ms).
+pub(super) const STRETCH: usize = 819;
 
 /// Heights, and how often the highest peak of a stretch is at the true lag from there on: alone,
 /// and with another nearly as high. On 540 made calls chance stayed below 8; higher ones are wrong

@@ -6,10 +6,8 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::call::{Outcome, Tag};
 use crate::config::{Config, Pii, hex};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::{Claim, is_claimed, remove_leftovers, write_text};
@@ -17,12 +15,12 @@ use crate::json;
 use crate::process::{Batch, CallInput, VERSION, process};
 use crate::provider::Options;
 use crate::run::RunOptions;
-use crate::units::Millis;
 
 use super::args::BatchArgs;
 use super::batch_mark::{DoneMark, WorkMark, identity};
 use super::list::{self, Entry};
 use super::progress::Counted;
+use super::result_line::{Failure, ResultLine};
 use super::worker::run_line;
 use super::{DONE, FAILED, Stop, Streams, shown};
 
@@ -32,36 +30,6 @@ const LOG: &str = "calls.jsonl";
 const LINES: usize = 1000;
 /// Who works on the batch: the number of the process.
 const HOLDER: &str = ".batch";
-
-/// What came of a call. It says nothing of when or how fast, so that a batch that was stopped and
-/// resumed ends with the same bytes as one that was not.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ResultLine {
-    name: String,
-    /// The list's line; left out where personal data is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<String>,
-    ok: bool,
-    /// A hash of everything that was asked for: a call is done again where it differs.
-    settings: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<Millis>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<Tag>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Failure {
-    code: String,
-    message: String,
-}
 
 /// What came of a call, and whether it had been done before.
 struct Arrival {

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::write_text;
 use crate::process::CallInput;
 
-use super::batch::ResultLine;
+use super::result_line::ResultLine;
 
 /// A call's line in its own folder: written last, so where it is, all other files are.
 const MARK: &str = "call.json";

@@ -10,6 +10,7 @@ mod peaks;
 mod probe;
 mod process;
 mod progress;
+mod result_line;
 mod terminal;
 mod worker;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::Block;
 use super::lend::Lender;
-use super::open::OpenStream;
+use super::opening::OpenStream;
 use super::pcm::Endian;
 use super::riff::{RiffWave, WaveFormat, read_format};
 use super::source::Source;

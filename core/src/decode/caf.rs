@@ -8,7 +8,7 @@ use super::listed::ListedStream;
 use super::movie_codec::{alac_codec, descriptor};
 use super::mp4::be;
 use super::ogg::opus_private;
-use super::open::OpenStream;
+use super::opening::OpenStream;
 use super::packet::{PacketCodec, opus as opus_decoder};
 use super::pcm::{Endian, Layout, PcmStream};
 use super::source::Source;

@@ -41,6 +41,7 @@ mod mpeg;
 mod ogg;
 mod oki;
 mod open;
+mod opening;
 #[cfg(feature = "opus")]
 mod opus;
 mod packet;

@@ -11,7 +11,7 @@ use super::movie::{MovieParts, SampleEntry, clock};
 use super::mp4::{self, Edit, be};
 use super::mpeg;
 use super::ogg::opus_private;
-use super::open::{OpenStream, mpeg_in};
+use super::opening::{OpenStream, mpeg_in};
 use super::packet::{PacketCodec, Symphonia, opus as opus_decoder};
 use super::pcm::{Endian, Layout, PcmStream};
 use super::source::Source;

@@ -2,16 +2,15 @@
 
 use super::au::{self, Sun};
 use super::blocks::BlockStream;
-use super::convert::OneRate;
 use super::g722::G722;
 use super::g726::{CodeOrder, G726};
 use super::g729::G729;
 use super::g7231::G7231Stream;
 use super::gsm::{Gsm, Packing};
 use super::input::KnownFormat;
-use super::mpeg::header::FrameHeader;
-use super::mpeg::{self, MpegStream};
+use super::mpeg;
 use super::oki::Oki;
+use super::opening::{OpenStream, check_channels, mpeg_in, need_bytes};
 use super::pcm::{Endian, Layout, PcmStream};
 use super::raw::Raw;
 use super::sniff::{self, ContainerKind};
@@ -26,9 +25,6 @@ use crate::units::Rate;
 
 /// How much of an input is looked at to say what it is.
 const HEAD: usize = 64 << 10;
-
-/// A stream, and what is known before its first sample.
-pub(crate) type OpenStream = (Box<dyn Stream>, Spec);
 
 /// Finds out what the source holds and starts the stream for it. `head_only`: no more is read than
 /// that takes, and the stream may end early.
@@ -136,17 +132,6 @@ fn open_mpeg(
     mpeg_in(source, header, Container::Mp3, options.assumed_mp3_delay, notes)
 }
 
-pub(crate) fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spec> {
-    Ok(Spec {
-        container,
-        codec: stream.codec(),
-        rate: stream.rate()?,
-        channels: stream.channels(),
-        delay: stream.delay(),
-        declared: stream.declared(),
-    })
-}
-
 fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<OpenStream> {
     let aiff = aiff::open(source, notes)?;
     check_channels(aiff.layout.channels, options)?;
@@ -156,19 +141,6 @@ fn open_aiff(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNot
     let delay = Delay::default();
     let spec = Spec { container: Container::Aiff, codec, rate: aiff.rate, channels, delay, declared };
     Ok((Box::new(PcmStream::new(aiff.layout, aiff.promised)), spec))
-}
-
-/// Starts the stream of MPEG frames, where the source has been placed at the first.
-pub(crate) fn mpeg_in(
-    source: &mut Source,
-    header: FrameHeader,
-    container: Container,
-    assumed_delay: u32,
-    notes: &mut DecodeNotes,
-) -> Result<OpenStream> {
-    let stream = MpegStream::open(source, header, assumed_delay, notes)?;
-    let spec = mpeg_spec(&stream, container)?;
-    Ok((Box::new(OneRate::new(stream)), spec))
 }
 
 fn no_such_width(bits: u8) -> Error {
@@ -192,25 +164,10 @@ fn open_sun(source: &mut Source, notes: &mut DecodeNotes) -> Result<OpenStream> 
     Ok((Box::new(PcmStream::new(layout, promised)), spec))
 }
 
-pub(crate) fn need_bytes(source: &mut Source, bytes: usize, otherwise: &str) -> Result<()> {
-    if source.peek(bytes)?.len() >= bytes {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::NoAudio, Stage::Decode, otherwise).at_byte(source.position()))
-}
-
 fn check_rate(rate: Rate, options: &DecodeOptions) -> Result<()> {
     if rate.hz() >= options.min_rate_hz {
         return Ok(());
     }
     Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "a sample rate below the limit")
         .with_mismatch(rate, format!("at least {} Hz (decode.minRateHz)", options.min_rate_hz)))
-}
-
-pub(crate) fn check_channels(channels: u16, options: &DecodeOptions) -> Result<()> {
-    if channels <= options.max_channels {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more channels than the limit")
-        .with_mismatch(channels, format!("at most {} (decode.maxChannels)", options.max_channels)))
 }

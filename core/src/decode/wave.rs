@@ -12,7 +12,7 @@ use super::g7231::G7231Stream;
 use super::gsm::{Gsm, Packing};
 use super::mpeg::{self, MpegStream};
 use super::oki::Oki;
-use super::open::{OpenStream, check_channels, mpeg_spec, need_bytes};
+use super::opening::{OpenStream, check_channels, mpeg_spec, need_bytes};
 use super::pcm::PcmStream;
 use super::refusal;
 use super::riff::RiffWave;

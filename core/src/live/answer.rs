@@ -18,7 +18,7 @@ const SURELY: f64 = 1.72;
 
 /// The answers in the order in which they may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+enum AnswerState {
     Ringing,
     Busy,
     Fax,
@@ -28,7 +28,7 @@ enum Answer {
     Beep,
 }
 
-impl Answer {
+impl AnswerState {
     const fn name(self) -> &'static str {
         match self {
             Self::Ringing => "ringing",
@@ -57,7 +57,7 @@ struct FirstTalk {
 pub(super) struct AnswerWatch {
     max_greeting: f64,
     pause: f64,
-    told: Vec<(Answer, Told, Certainty)>,
+    told: Vec<(AnswerState, Told, Certainty)>,
     talk: Option<FirstTalk>,
 }
 
@@ -74,7 +74,7 @@ impl AnswerWatch {
             Some(talk) => talk.speaks = true,
             None => {
                 self.talk = Some(FirstTalk { start: at, end: at, speaks: true, over: false });
-                self.tell(Answer::Answered, at, USUAL, Certainty::Confirmed, now, teller);
+                self.tell(AnswerState::Answered, at, USUAL, Certainty::Confirmed, now, teller);
             }
         }
     }
@@ -97,9 +97,9 @@ impl AnswerWatch {
         if long > self.max_greeting {
             let sure = over || long > SURELY * self.max_greeting;
             let certainty = if sure { Certainty::Confirmed } else { Certainty::Provisional };
-            self.tell(Answer::Machine, talk.start, confidence, certainty, now, teller);
+            self.tell(AnswerState::Machine, talk.start, confidence, certainty, now, teller);
         } else if over {
-            self.tell(Answer::Person, talk.start, confidence, Certainty::Confirmed, now, teller);
+            self.tell(AnswerState::Person, talk.start, confidence, Certainty::Confirmed, now, teller);
         }
         if let Some(talk) = &mut self.talk {
             talk.over = over;
@@ -109,16 +109,16 @@ impl AnswerWatch {
     /// Answers that a tone gives.
     fn sounds(&mut self, sounds: &SoundLedger, now: f64, teller: &mut Teller) {
         use EventKind::{Beep, Busy, Congestion, Fax, Ringback, Sit};
-        let kinds: [(Answer, &[EventKind]); 4] = [
-            (Answer::Ringing, &[Ringback]),
-            (Answer::Busy, &[Busy, Congestion, Sit]),
-            (Answer::Fax, &[Fax]),
-            (Answer::Beep, &[Beep]),
+        let kinds: [(AnswerState, &[EventKind]); 4] = [
+            (AnswerState::Ringing, &[Ringback]),
+            (AnswerState::Busy, &[Busy, Congestion, Sit]),
+            (AnswerState::Fax, &[Fax]),
+            (AnswerState::Beep, &[Beep]),
         ];
         for (answer, kinds) in kinds {
             match sounds.last(kinds) {
                 // A beep before anybody has spoken is the recorder's own or the network's.
-                Some((sound, certainty)) if answer != Answer::Beep || self.talk.is_some() => {
+                Some((sound, certainty)) if answer != AnswerState::Beep || self.talk.is_some() => {
                     let confidence = f64::from(sound.confidence);
                     self.tell(answer, sound.start_ms, confidence, certainty, now, teller);
                 }
@@ -129,7 +129,15 @@ impl AnswerWatch {
     }
 
     /// Tells an answer once, and again where it is certain now.
-    fn tell(&mut self, answer: Answer, start: f64, confidence: f64, sure: Certainty, now: f64, teller: &mut Teller) {
+    fn tell(
+        &mut self,
+        answer: AnswerState,
+        start: f64,
+        confidence: f64,
+        sure: Certainty,
+        now: f64,
+        teller: &mut Teller,
+    ) {
         if let Some((_, told, certainty)) = self.told.iter_mut().find(|told| told.0 == answer) {
             if *certainty == Certainty::Provisional && sure == Certainty::Confirmed {
                 (told.confidence, *certainty) = (confidence, sure);
@@ -143,8 +151,8 @@ impl AnswerWatch {
         self.told.push((answer, told, sure));
     }
 
-    fn withdraw(&mut self, answer: Answer, now: f64, teller: &mut Teller) {
-        let is_it = |told: &(Answer, Told, Certainty)| told.0 == answer && told.2 == Certainty::Provisional;
+    fn withdraw(&mut self, answer: AnswerState, now: f64, teller: &mut Teller) {
+        let is_it = |told: &(AnswerState, Told, Certainty)| told.0 == answer && told.2 == Certainty::Provisional;
         if let Some(at) = self.told.iter().position(is_it) {
             let (_, told, _) = self.told.remove(at);
             teller.tell(&told, Certainty::Withdrawn, now);

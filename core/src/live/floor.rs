@@ -13,12 +13,12 @@ pub(super) struct FloorChange {
     /// When it was known.
     pub known: f64,
     pub track: usize,
-    pub what: Change,
+    pub what: PartyState,
 }
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Change {
+pub(super) enum PartyState {
     /// The party speaks, since a time.
     Spoke(f64),
     /// The party has ended to speak, at a time.
@@ -124,9 +124,9 @@ impl Floor {
     fn take(&mut self, change: FloorChange, teller: &mut Teller) {
         let FloorChange { known, track, what } = change;
         match what {
-            Change::Spoke(at) => self.spoke(track, at, known, teller),
-            Change::Paused(at) => self.paused(track, at, known, teller),
-            Change::Loud => {
+            PartyState::Spoke(at) => self.spoke(track, at, known, teller),
+            PartyState::Paused(at) => self.paused(track, at, known, teller),
+            PartyState::Loud => {
                 if let Some(party) = self.parties.get_mut(track) {
                     party.quiet = None;
                 }
@@ -134,12 +134,12 @@ impl Floor {
                     teller.tell(&Told { end: Some(known), ..silence }, Certainty::Confirmed, known);
                 }
             }
-            Change::Quiet(since) => {
+            PartyState::Quiet(since) => {
                 if let Some(party) = self.parties.get_mut(track) {
                     party.quiet = Some(since);
                 }
             }
-            Change::Ended => {
+            PartyState::Ended => {
                 if let Some(party) = self.parties.get_mut(track) {
                     party.ended = true;
                 }

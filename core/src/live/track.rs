@@ -9,7 +9,7 @@ use crate::vad::SILERO_HOP;
 
 use super::answer::AnswerWatch;
 use super::event::{Certainty, Teller, Told};
-use super::floor::{Change, FloorChange};
+use super::floor::{FloorChange, PartyState};
 use super::hysteresis::Hysteresis;
 use super::keep::KeptSamples;
 use super::ledger::{SoundLedger, WINDOW_MS};
@@ -277,7 +277,7 @@ impl TrackHearing {
         let Some(power) = analyzer.power() else { return };
         let (track, known) = (self.place, now + teller.offset);
         if let Some(loud) = self.noise.push(power, now) {
-            let what = loud.map_or(Change::Loud, |since| Change::Quiet(since + teller.offset));
+            let what = loud.map_or(PartyState::Loud, |since| PartyState::Quiet(since + teller.offset));
             floor(FloorChange { known, track, what });
         }
         self.dead.push(power, now, quanta, teller);
@@ -324,7 +324,7 @@ impl TrackHearing {
                 if let Some(answer) = &mut self.answer {
                     answer.spoke(at.0, now, teller);
                 }
-                floor(FloorChange { known, track, what: Change::Spoke(at.0 + offset) });
+                floor(FloorChange { known, track, what: PartyState::Spoke(at.0 + offset) });
             }
             Some(StreamEvent::SpeechEnd { span, .. }) => {
                 if let Some(told) = self.speech.take() {
@@ -333,7 +333,7 @@ impl TrackHearing {
                 if let Some(answer) = &mut self.answer {
                     answer.paused(span.end.0);
                 }
-                floor(FloorChange { known, track, what: Change::Paused(span.end.0 + offset) });
+                floor(FloorChange { known, track, what: PartyState::Paused(span.end.0 + offset) });
             }
             None => match (self.walk.begun(), self.speech.is_some()) {
                 (Some(at), false) => {
@@ -360,7 +360,7 @@ impl TrackHearing {
         self.sounds(now, analyzer, teller);
         self.sounds.finish(now, teller);
         self.dead.finish(now, teller);
-        floor(FloorChange { known: now + teller.offset, track: self.place, what: Change::Ended });
+        floor(FloorChange { known: now + teller.offset, track: self.place, what: PartyState::Ended });
     }
 }
 

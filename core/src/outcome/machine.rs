@@ -4,8 +4,7 @@ use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
 use crate::units::{Millis, Span};
 
-use super::rules::{count, time};
-use super::{Facts, Reason, TrackFacts};
+use super::{Facts, Reason, TrackFacts, count, time};
 
 /// The machine may still click and rustle for so long after its tone or its greeting.
 const GONE_MS: f64 = 500.0;

@@ -16,6 +16,30 @@ mod confidence;
 mod facts;
 mod machine;
 mod rules;
+
+/// A reason of a time and its limit.
+fn time(code: &str, measured: Millis, limit: Millis, message: &str) -> Reason {
+    let round = |ms: Millis| (ms.0 * 1000.0).round() / 1000.0;
+    Reason {
+        code: code.into(),
+        measured: round(measured),
+        limit: round(limit),
+        unit: "ms".into(),
+        message: message.into(),
+    }
+}
+
+/// A reason of a number and its limit.
+fn count(code: &str, measured: usize, limit: usize, message: &str) -> Reason {
+    Reason {
+        code: code.into(),
+        measured: measured as f64,
+        limit: limit as f64,
+        unit: "count".into(),
+        message: message.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +47,7 @@ pub(crate) use confidence::beyond;
 pub(crate) use facts::{Facts, TrackFacts};
 pub(crate) use machine::greeter;
 
-use rules::{RULES, time};
+use rules::RULES;
 
 /// Why an outcome was chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
 use crate::units::{Millis, total};
 
-use super::{Facts, Reason, TrackFacts, machine};
+use super::{Facts, Reason, TrackFacts, count, machine, time};
 
 pub(super) type Rule = fn(&Facts, &OutcomeConfig) -> Option<Vec<Reason>>;
 
@@ -124,25 +124,4 @@ fn conversation(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
         }));
     }
     Some(reasons)
-}
-
-pub(super) fn time(code: &str, measured: Millis, limit: Millis, message: &str) -> Reason {
-    let round = |ms: Millis| (ms.0 * 1000.0).round() / 1000.0;
-    Reason {
-        code: code.into(),
-        measured: round(measured),
-        limit: round(limit),
-        unit: "ms".into(),
-        message: message.into(),
-    }
-}
-
-pub(super) fn count(code: &str, measured: usize, limit: usize, message: &str) -> Reason {
-    Reason {
-        code: code.into(),
-        measured: measured as f64,
-        limit: limit as f64,
-        unit: "count".into(),
-        message: message.into(),
-    }
 }

@@ -14,7 +14,7 @@ use crate::units::{Millis, Rate, Span};
 use crate::vad::Probabilities;
 use std::sync::Arc;
 
-use super::analyzer::{StageResults, TrackAnalyzer};
+use super::analyzer::{Retention, StageResults, TrackAnalyzer};
 use super::describe::{DescribedRecording, OpenRecording};
 use super::detector::DetectorChoice;
 use super::progress::ProgressCounter;
@@ -84,17 +84,6 @@ impl TrackAnalysis {
 /// What there is of a track that was not kept.
 pub(super) const NO_SAMPLES: &dyn Narrowband = &EMPTY;
 const EMPTY: Vec<i16> = Vec::new();
-
-/// What is kept of a track's samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Retention {
-    /// The samples as they are, for a mix.
-    pub tracks: bool,
-    /// The samples at 8 kHz, for placing tracks against each other and for telling voices apart.
-    pub narrowband: bool,
-    /// Whether the call is this one recording.
-    pub alone: bool,
-}
 
 /// One recording after the pass over it.
 pub(super) struct AnalyzedRecording {

@@ -6,8 +6,18 @@ use crate::threads::Job;
 use crate::track::{CompactPcm, PcmCollector, SampleSink};
 use crate::units::{Millis, Rate, Span};
 
-use super::analyze::Retention;
 use super::reader::TrackBlock;
+
+/// What is kept of a track's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Retention {
+    /// The samples as they are, for a mix.
+    pub tracks: bool,
+    /// The samples at 8 kHz, for placing tracks against each other and for telling voices apart.
+    pub narrowband: bool,
+    /// Whether the call is this one recording.
+    pub alone: bool,
+}
 
 /// The stages of one track, but for the speech detector, which takes all tracks of a recording at
 /// once.

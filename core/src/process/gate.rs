@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::events::{self, TrackEvent};
 use crate::level::Level;
 use crate::mix::PartyLevel;
-use crate::report::{Bleed, rounded};
+use crate::report::{Bleed, VoiceReport, rounded};
 use crate::run::RunOptions;
 use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
 use crate::timeline::{Event, EventKind, Placement};
@@ -15,13 +15,22 @@ use crate::units::{Decibels, Millis, Span};
 use crate::vad::Probabilities;
 
 use super::analyze::TrackAnalysis;
-use super::partition::LiveTrack;
+use super::partition::ReadTrack;
 use super::place::Placements;
-use super::separate::TrackVoices;
+
+/// The voices of a track.
+pub(super) struct TrackVoices {
+    /// In the order of first speech, in the call's time.
+    pub voices: Vec<VoiceReport>,
+    /// The expected share of speech that is with its right voice.
+    pub confidence: f64,
+    /// Whether a recorded announcement was taken out of the voices.
+    pub announced: bool,
+}
 
 /// A track on the call's timeline.
 pub(super) struct PlacedTrack {
-    pub track: LiveTrack,
+    pub track: ReadTrack,
     pub placement: Placement,
     /// Own speech, in the call's time.
     pub speech: Vec<Span>,
@@ -51,7 +60,7 @@ pub(super) struct PlacedTrack {
 /// # Errors
 /// `cancelled`.
 pub(super) fn gate(
-    tracks: Vec<LiveTrack>,
+    tracks: Vec<ReadTrack>,
     places: &Placements,
     config: &Config,
     run: &RunOptions,
@@ -75,7 +84,7 @@ pub(super) fn gate(
 
 impl PlacedTrack {
     fn new(
-        track: LiveTrack,
+        track: ReadTrack,
         placement: Placement,
         gated: Gated,
         floor: Option<Decibels>,
@@ -116,7 +125,7 @@ impl PlacedTrack {
 }
 
 /// Own speech and bleed of every track, in its own time.
-fn own_speech(tracks: &[LiveTrack], placements: &[Placement], config: &Config, run: &RunOptions) -> Result<Vec<Gated>> {
+fn own_speech(tracks: &[ReadTrack], placements: &[Placement], config: &Config, run: &RunOptions) -> Result<Vec<Gated>> {
     let spans: Vec<Vec<Span>> = tracks.iter().map(|track| spans(&track.analysis, config)).collect();
     let inputs = spans.iter().zip(tracks).zip(placements).map(|((spans, track), placement)| GateInput {
         spans,
@@ -150,7 +159,7 @@ fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Spa
 }
 
 /// The level below which each track's speech is nobody's; `None` where there is none.
-fn floors(tracks: &[LiveTrack], placements: &[Placement], gated: &[Gated], config: &Config) -> Vec<Option<Decibels>> {
+fn floors(tracks: &[ReadTrack], placements: &[Placement], gated: &[Gated], config: &Config) -> Vec<Option<Decibels>> {
     let legs = tracks.iter().zip(placements).zip(gated).map(|((track, placement), gated)| LegInput {
         speech: &gated.own,
         level: &track.analysis.level,
@@ -165,7 +174,7 @@ fn floors(tracks: &[LiveTrack], placements: &[Placement], gated: &[Gated], confi
 const SAME_EVENT_MS: f64 = 300.0;
 
 /// Every track's events without those of other tracks that bled here.
-fn own_events(tracks: &[LiveTrack], placements: &[Placement]) -> Vec<Vec<TrackEvent>> {
+fn own_events(tracks: &[ReadTrack], placements: &[Placement]) -> Vec<Vec<TrackEvent>> {
     let mut all: Vec<Vec<TrackEvent>> = tracks.iter().map(|track| track.analysis.events.clone()).collect();
     let comparable: Vec<bool> = placements.iter().map(|p| p.uncertainty.0 <= SAME_EVENT_MS).collect();
     let to_call = |track: usize, ms: f64| placements.get(track).map_or(ms, |p| p.to_call(Millis(ms)).0);

@@ -7,13 +7,12 @@
 
 use crate::align;
 use crate::call::{Moment, Role};
-use crate::decode::SourceInfo;
 use crate::events::TrackEvent;
 use crate::track::{CompactPcm, Narrowband, SampleSink};
 use crate::units::{Millis, Rate, Span};
 
 use super::analyze::TrackAnalysis;
-use super::partition::LiveTrack;
+use super::partition::{ReadTrack, TrackSegment};
 
 /// How far two start times may be off beyond their resolutions.
 const SLACK_MS: f64 = 500.0;
@@ -24,16 +23,6 @@ const FADE: Millis = Millis(5.0);
 
 /// Samples that are copied at once.
 const SCRATCH: usize = 4096;
-
-/// One recording of a track that is made of several.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct TrackSegment {
-    pub source: SourceInfo,
-    /// Where its first sample lies on the track.
-    pub start: Millis,
-    /// Where its last sample ends.
-    pub end: Millis,
-}
 
 /// Recordings that lie on one clock: each with its start after the first one's.
 struct Chain {
@@ -46,7 +35,7 @@ type PartyKey<'a> = (Role, Option<&'a str>);
 
 /// Joins segments of one party. The track takes the first one's place, and is no longer than the
 /// limit.
-pub(super) fn join(mut tracks: Vec<LiveTrack>, limit: Millis) -> Vec<LiveTrack> {
+pub(super) fn join(mut tracks: Vec<ReadTrack>, limit: Millis) -> Vec<ReadTrack> {
     for chain in chains(&tracks, limit) {
         let Some(&(first, _)) = chain.members.first() else { continue };
         for track in &mut tracks {
@@ -55,9 +44,9 @@ pub(super) fn join(mut tracks: Vec<LiveTrack>, limit: Millis) -> Vec<LiveTrack> 
             }
         }
     }
-    let mut joined: Vec<LiveTrack> = Vec::new();
+    let mut joined: Vec<ReadTrack> = Vec::new();
     for track in tracks {
-        let same = |other: &&mut LiveTrack| {
+        let same = |other: &&mut ReadTrack| {
             other.recorder == track.recorder && other.lead != track.lead && same_party(other, &track)
         };
         match joined.iter_mut().find(same) {
@@ -69,7 +58,7 @@ pub(super) fn join(mut tracks: Vec<LiveTrack>, limit: Millis) -> Vec<LiveTrack> 
 }
 
 /// The recordings that follow each other, in the order of their start times.
-fn chains(tracks: &[LiveTrack], limit: Millis) -> Vec<Chain> {
+fn chains(tracks: &[ReadTrack], limit: Millis) -> Vec<Chain> {
     let mut recorders: Vec<(Moment, usize)> = Vec::new();
     for track in tracks {
         if let Some(start) = track.leg.started_at
@@ -93,9 +82,9 @@ fn chains(tracks: &[LiveTrack], limit: Millis) -> Vec<Chain> {
 impl Chain {
     /// When a recorder starts on this chain's clock, if it recorded the same party after what is
     /// here.
-    fn follow(&self, tracks: &[LiveTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
+    fn follow(&self, tracks: &[ReadTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
         let of = |recorder: usize| tracks.iter().filter(move |track| track.recorder == recorder);
-        let earlier = |track: &LiveTrack| {
+        let earlier = |track: &ReadTrack| {
             let members = self.members.iter().rev();
             members.flat_map(|&(r, at)| of(r).map(move |l| (l, at))).find(|(l, _)| same_party(l, track))
         };
@@ -130,17 +119,17 @@ impl Chain {
 }
 
 /// Whether two recordings hold one party, as far as their document says.
-fn same_party(a: &LiveTrack, b: &LiveTrack) -> bool {
+fn same_party(a: &ReadTrack, b: &ReadTrack) -> bool {
     party(a).is_some_and(|a| party(b) == Some(a))
 }
 
 /// A mix of all parties is one too.
-fn party(track: &LiveTrack) -> Option<PartyKey<'_>> {
+fn party(track: &ReadTrack) -> Option<PartyKey<'_>> {
     let party = track.leg.party.as_deref();
     (party.is_some() || track.role == Role::Mixed).then_some((track.role, party))
 }
 
-impl LiveTrack {
+impl ReadTrack {
     /// Joins a segment of the same party that began at another time.
     fn join(&mut self, mut other: Self) {
         if other.lead < self.lead {

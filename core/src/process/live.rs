@@ -11,8 +11,8 @@ use crate::run::RunOptions;
 use crate::units::{Millis, Rate};
 use crate::vad::{Probabilities, SILERO_HOP, SileroStream};
 
-use super::analyze::{AnalyzedRecording, GoneSamples, Retention, TrackAnalysis};
-use super::analyzer::{StageResults, TrackAnalyzer};
+use super::analyze::{AnalyzedRecording, GoneSamples, TrackAnalysis};
+use super::analyzer::{Retention, StageResults, TrackAnalyzer};
 use super::detector::DetectorChoice;
 use super::reader::TrackBlock;
 use super::{CallInput, Processed, in_threads, run_steps};

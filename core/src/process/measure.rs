@@ -9,8 +9,8 @@ use crate::speech::{self, Turn};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::units::{Millis, Rate, Span};
 
+use super::gate::TrackVoices;
 use super::gate::{PlacedTrack, event};
-use super::separate::TrackVoices;
 
 /// Everything that is known of a call.
 pub(super) struct CallAnalysis {

@@ -2,15 +2,25 @@
 //! not.
 
 use crate::call::{Leg, Role};
+use crate::decode::SourceInfo;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::provider::Recording;
 use crate::units::Millis;
 
 use super::analyze::{AnalyzedRecording, TrackAnalysis};
-use super::join::TrackSegment;
+
+/// One recording of a track that is made of several.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TrackSegment {
+    pub source: SourceInfo,
+    /// Where its first sample lies on the track.
+    pub start: Millis,
+    /// Where its last sample ends.
+    pub end: Millis,
+}
 
 /// One track that could be read.
-pub(super) struct LiveTrack {
+pub(super) struct ReadTrack {
     /// Its place among the call's tracks.
     pub index: usize,
     /// The recorder that made it: tracks of one file share a clock.
@@ -48,7 +58,7 @@ impl FailedTrack {
 /// The tracks of a call.
 pub(super) struct Tracks {
     /// At least one.
-    pub live: Vec<LiveTrack>,
+    pub live: Vec<ReadTrack>,
     pub failed: Vec<FailedTrack>,
 }
 
@@ -91,7 +101,7 @@ impl Tracks {
         for analysis in analyses {
             let leg = if several { leg_of_channel(&analysis, &leg, described.as_deref()) } else { leg.clone() };
             let (index, role, lead) = (self.len(), leg.role, Millis(0.0));
-            self.live.push(LiveTrack { index, recorder, lead, role, leg, analysis, segments: Vec::new() });
+            self.live.push(ReadTrack { index, recorder, lead, role, leg, analysis, segments: Vec::new() });
         }
         Ok(())
     }
@@ -100,7 +110,7 @@ impl Tracks {
     /// by one.
     fn recorder_of(&self, analyses: &[TrackAnalysis]) -> Option<usize> {
         let source = &analyses.first()?.source;
-        let same = |track: &&LiveTrack| {
+        let same = |track: &&ReadTrack| {
             let earlier = &track.analysis.source;
             earlier.path == source.path && earlier.sha256 == source.sha256 && earlier.bytes == source.bytes
         };

@@ -8,7 +8,7 @@ use crate::timeline::Placement;
 use crate::units::Millis;
 
 use super::analyze::NO_SAMPLES;
-use super::partition::LiveTrack;
+use super::partition::ReadTrack;
 
 /// Where the live tracks lie, in their order.
 pub(super) struct Placements {
@@ -22,14 +22,14 @@ pub(super) struct Placements {
 ///
 /// # Errors
 /// `cancelled`.
-pub(super) fn place(tracks: &[LiveTrack], config: &Config, run: &RunOptions) -> Result<Placements> {
+pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> Result<Placements> {
     let first = recorders(tracks);
     // One recorder has nothing to be placed against, and its samples may or may not have been kept.
     let alone = first.len() == 1;
     let inputs: Vec<align::TrackInput> = first.iter().map(|track| align_input(track, alone)).collect();
     let options = AlignOptions { portable: config.portable || config.align.portable, ..config.align };
     let alignment = align::align_until(&inputs, &options, &run.cancel)?;
-    let placement = |track: &LiveTrack| {
+    let placement = |track: &ReadTrack| {
         let at = first.iter().position(|earlier| earlier.recorder == track.recorder);
         let found = at.and_then(|at| Some((first.get(at)?, alignment.placements.get(at)?)));
         found.map_or_else(Placement::reference, |(recorder, placement)| {
@@ -47,10 +47,10 @@ pub(super) fn place(tracks: &[LiveTrack], config: &Config, run: &RunOptions) -> 
 }
 
 /// The first track of each recorder, by when it began.
-fn recorders(tracks: &[LiveTrack]) -> Vec<&LiveTrack> {
-    let mut by_lead: Vec<&LiveTrack> = tracks.iter().collect();
+fn recorders(tracks: &[ReadTrack]) -> Vec<&ReadTrack> {
+    let mut by_lead: Vec<&ReadTrack> = tracks.iter().collect();
     by_lead.sort_by(|a, b| a.lead.0.total_cmp(&b.lead.0));
-    let mut first: Vec<&LiveTrack> = Vec::new();
+    let mut first: Vec<&ReadTrack> = Vec::new();
     for track in by_lead {
         if !first.iter().any(|earlier| earlier.recorder == track.recorder) {
             first.push(track);
@@ -59,7 +59,7 @@ fn recorders(tracks: &[LiveTrack]) -> Vec<&LiveTrack> {
     first
 }
 
-fn align_input(track: &LiveTrack, alone: bool) -> align::TrackInput<'_> {
+fn align_input(track: &ReadTrack, alone: bool) -> align::TrackInput<'_> {
     let analysis = &track.analysis;
     align::TrackInput {
         samples: if alone { NO_SAMPLES } else { analysis.placed_by() },

@@ -13,9 +13,8 @@ use crate::units::Span;
 use super::VERSION;
 use super::detector::DetectorChoice;
 use super::gate::PlacedTrack;
-use super::join::TrackSegment;
 use super::measure::CallAnalysis;
-use super::partition::FailedTrack;
+use super::partition::{FailedTrack, TrackSegment};
 
 /// Writes the report of a call.
 ///

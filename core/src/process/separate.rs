@@ -13,17 +13,7 @@ use crate::timeline::EventKind;
 use crate::units::{Millis, Span};
 use crate::voices;
 
-use super::gate::PlacedTrack;
-
-/// The voices of a track.
-pub(super) struct TrackVoices {
-    /// In the order of first speech, in the call's time.
-    pub voices: Vec<VoiceReport>,
-    /// The expected share of speech that is with its right voice.
-    pub confidence: f64,
-    /// Whether a recorded announcement was taken out of the voices.
-    pub announced: bool,
-}
+use super::gate::{PlacedTrack, TrackVoices};
 
 /// Sounds that are no party's speech, though a speech detector may answer to them.
 const SOUNDS: [EventKind; 8] = [

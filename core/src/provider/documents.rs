@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::read::{only, unknown_document};
+use super::records::{only, unknown_document};
 use super::{CallDescription, Kind, Options, mcloud, tencent, voipbin, wellcloud};
 use crate::error::{Error, Result};
 

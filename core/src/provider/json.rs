@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::mcloud::{self, ApiCode, ApiError, Dialling, ListQuery, NewRecording, Outgoing, Review, e164};
-use super::{
-    CallDescription, Kind, Options, detect_text, parse_offset, read::only, read_all, read_as, threecx, wellcloud,
-};
+use super::records::only;
+use super::{CallDescription, Kind, Options, detect_text, parse_offset, read_all, read_as, threecx, wellcloud};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 

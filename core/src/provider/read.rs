@@ -5,10 +5,12 @@ use serde_json::{Map, Value};
 #[cfg(feature = "providers")]
 use super::documents::read_provider;
 use super::parse::{Parsed, parse};
-use super::records::{add_to_first, no_recordings};
+use super::records::{add_to_first, no_recordings, only, unknown_document};
 use super::wire::WireWarnings;
-use super::{CallDescription, Kind, Options, manifest, wire};
-use crate::error::{Error, ErrorKind, Result, Stage};
+use super::{CallDescription, Kind, Options, manifest};
+use crate::error::Result;
+#[cfg(not(feature = "providers"))]
+use crate::error::{Error, Stage};
 
 /// Which document a JSON value is: by the fields that only one of them has.
 pub fn detect(document: &Value) -> Option<Kind> {
@@ -51,16 +53,6 @@ pub fn read(text: &str) -> Result<CallDescription> {
 /// As [`read`].
 pub fn read_with(text: &str, options: &Options) -> Result<CallDescription> {
     only(read_all(text, options)?)
-}
-
-/// The only one of several calls.
-pub(super) fn only(mut calls: Vec<CallDescription>) -> Result<CallDescription> {
-    let count = calls.len();
-    match (calls.pop(), count) {
-        (Some(call), 1) => Ok(call),
-        _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "several calls in one document")
-            .with_mismatch(format!("{count} calls"), "the recordings of one")),
-    }
 }
 
 /// Reads a document that may describe several calls, as an array of Tencent's pushes can; in the
@@ -122,18 +114,4 @@ fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<CallDe
 #[cfg(not(feature = "providers"))]
 fn read_provider(kind: Kind, _document: Value, _options: &Options) -> Result<Vec<CallDescription>> {
     Err(Error::compiled_out(Stage::Provider, &format!("a document of the kind {kind}"), "providers"))
-}
-
-pub(super) fn unknown_document(document: &Value) -> Error {
-    let error = Error::new(ErrorKind::Unsupported, Stage::Provider, "not a document that is known");
-    let first = document.as_array().and_then(|items| items.first()).unwrap_or(document);
-    let found = match first.as_object() {
-        Some(fields) if !fields.is_empty() => {
-            let names: Vec<&str> = fields.keys().take(6).map(String::as_str).collect();
-            format!("fields {}", names.join(", "))
-        }
-        _ => wire::json_type(document).to_owned(),
-    };
-    let known: Vec<&str> = Kind::ALL.iter().filter(|k| !k.own_fields().is_empty()).map(|k| k.name()).collect();
-    error.with_mismatch(found, format!("one of {}", known.join(", ")))
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::wire::WireWarnings;
-use super::{CallDescription, MAX_RECORDINGS, Recording};
+use super::wire::{self, WireWarnings};
+use super::{CallDescription, Kind, MAX_RECORDINGS, Recording};
 use crate::call::{Moment, Role};
-use crate::error::{Error, ErrorKind, Stage};
+use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Gives the first call what belongs to the whole document.
 pub(super) fn add_to_first(calls: &mut [CallDescription], mut extra: Map<String, Value>, notes: WireWarnings) {
@@ -33,4 +33,29 @@ pub(super) fn earliest(recordings: &[Recording]) -> Option<Moment> {
 /// The party of the first recording with a role.
 pub(super) fn party_of(recordings: &[Recording], role: Role) -> Option<String> {
     recordings.iter().filter(|r| r.leg.role == role).find_map(|r| r.leg.party.clone())
+}
+
+/// The only one of several calls.
+pub(super) fn only(mut calls: Vec<CallDescription>) -> Result<CallDescription> {
+    let count = calls.len();
+    match (calls.pop(), count) {
+        (Some(call), 1) => Ok(call),
+        _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "several calls in one document")
+            .with_mismatch(format!("{count} calls"), "the recordings of one")),
+    }
+}
+
+/// The refusal of a document that is none of those known.
+pub(super) fn unknown_document(document: &Value) -> Error {
+    let error = Error::new(ErrorKind::Unsupported, Stage::Provider, "not a document that is known");
+    let first = document.as_array().and_then(|items| items.first()).unwrap_or(document);
+    let found = match first.as_object() {
+        Some(fields) if !fields.is_empty() => {
+            let names: Vec<&str> = fields.keys().take(6).map(String::as_str).collect();
+            format!("fields {}", names.join(", "))
+        }
+        _ => wire::json_type(document).to_owned(),
+    };
+    let known: Vec<&str> = Kind::ALL.iter().filter(|k| !k.own_fields().is_empty()).map(|k| k.name()).collect();
+    error.with_mismatch(found, format!("one of {}", known.join(", ")))
 }

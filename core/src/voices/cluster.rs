@@ -1,5 +1,6 @@
 //! How many voices there are, and which windows are whose.
 
+use super::centres::{apart, centre, nearest_of, unit};
 use super::doubt;
 use super::encoder::Embedding;
 use super::handover;
@@ -33,8 +34,6 @@ const JOINED: f32 = 0.45;
 /// Who hands a call over and who takes it over speak at least so long, in seconds, and as a part of
 /// all windows.
 const HANDED_OVER: (f32, f32) = (6.0, 0.08);
-/// Of a group's windows so many may lie on the wrong side of a transfer, at either end.
-const STRAGGLERS: f32 = 0.05;
 
 /// The voices of windows, and how sure their number is.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,18 +157,6 @@ fn taken_over(
     handed.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-/// Whether one group ends before the other begins.
-pub(super) fn apart(windows: &[VoiceWindow], a: &[usize], b: &[usize]) -> bool {
-    let ends = |group: &[usize]| {
-        let mut at: Vec<usize> = group.iter().map(|&w| windows[w].start).collect();
-        at.sort_unstable();
-        let skip = (at.len() as f32 * STRAGGLERS) as usize;
-        (at[skip], at[at.len() - 1 - skip])
-    };
-    let (a, b) = (ends(a), ends(b));
-    a.1 <= b.0 || b.1 <= a.0
-}
-
 /// The split into the two least alike parts of at least a weight.
 fn split(windows: &[VoiceWindow], all: &Likeness, group: &[usize], least: f32) -> Option<Split> {
     let total = all.total(group);
@@ -231,28 +218,6 @@ fn principal(rows: &[Embedding], weights: impl Iterator<Item = f32> + Clone) -> 
         direction = unit(next);
     }
     direction
-}
-
-fn unit(x: Embedding) -> Embedding {
-    let length = dot(&x, &x).sqrt();
-    if length > 0.0 { x.map(|x| x / length) } else { x }
-}
-
-/// The weighted mean of some windows of a group, or its direction.
-pub(super) fn centre(
-    windows: &[VoiceWindow],
-    all: &Likeness,
-    group: &[usize],
-    of: impl Fn(usize) -> bool,
-    at_unit: bool,
-) -> Embedding {
-    let (mut sum, mut weight) = ([0.0; 256], 0.0);
-    for (place, &w) in group.iter().enumerate().filter(|(place, _)| of(*place)) {
-        let _ = place;
-        sum.iter_mut().zip(&windows[w].embedding).for_each(|(s, x)| *s += all.weight(w) * x);
-        weight += all.weight(w);
-    }
-    if at_unit || weight == 0.0 { unit(sum) } else { sum.map(|s| s / weight) }
 }
 
 /// Two spherical means from a seed; `None` where one of them is left without a window.
@@ -317,19 +282,4 @@ fn nearest(windows: &[VoiceWindow], groups: &[Vec<usize>]) -> Vec<usize> {
     let all = Likeness::of(windows);
     let centres: Vec<Embedding> = groups.iter().map(|group| centre(windows, &all, group, |_| true, true)).collect();
     windows.iter().map(|window| nearest_of(&centres, &window.embedding)).collect()
-}
-
-/// The nearest of some directions, the first of those that are equal.
-pub(super) fn nearest_of(centres: &[Embedding], embedding: &Embedding) -> usize {
-    let cosines: Vec<f32> = centres.iter().map(|centre| dot(centre, embedding)).collect();
-    (0..cosines.len()).min_by(|&a, &b| cosines[b].total_cmp(&cosines[a])).unwrap_or(0)
-}
-
-/// The direction of each voice's windows.
-pub(super) fn centres(windows: &[VoiceWindow], voices: &[usize], count: usize) -> Vec<Embedding> {
-    let mut sums = vec![[0.0; 256]; count];
-    for (window, &voice) in windows.iter().zip(voices) {
-        sums[voice].iter_mut().zip(&window.embedding).for_each(|(s, x)| *s += window.weight() * x);
-    }
-    sums.into_iter().map(unit).collect()
 }

@@ -6,7 +6,7 @@
 
 use std::ops::{Add, Range, Sub};
 
-use super::cluster::{apart, centre, nearest_of};
+use super::centres::{apart, centre, nearest_of};
 use super::encoder::Embedding;
 use super::likeness::{Likeness, VoiceWindow};
 

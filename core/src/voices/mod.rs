@@ -6,6 +6,7 @@
 //! [`separate`] and leave it in no form.
 
 mod brief;
+mod centres;
 mod cluster;
 mod doubt;
 mod encoder;

@@ -1,6 +1,7 @@
 //! From a track's samples and speech to the speech of each voice.
 
-use super::cluster::{self, Grouping, centres};
+use super::centres::{centres, nearest_of};
+use super::cluster::{self, Grouping};
 use super::encoder::Embedding;
 use super::frames::{SpeechFrames, speech_frames};
 use super::likeness::{VoiceWindow, dot};
@@ -86,7 +87,7 @@ fn grouped(all: &[VoiceWindow]) -> Grouping {
     }
     let grouping = cluster::grouped(&long);
     let centres = centres(&long, &grouping.voices, grouping.count);
-    let voices = all.iter().map(|window| cluster::nearest_of(&centres, &window.embedding)).collect();
+    let voices = all.iter().map(|window| nearest_of(&centres, &window.embedding)).collect();
     Grouping { voices, ..grouping }
 }
 
