@@ -171,7 +171,7 @@ pub struct ChannelLevel {
 /// A recording as the bytes of a wav or FLAC file of 16 bits, at its own rate and level.
 ///
 /// # Errors
-/// Those of [`decode`] and [`encode_audio`].
+/// Those of [`decode`] and of the format.
 pub fn encode(input: Input, options: &DecodeOptions, format: Format, run: &RunOptions) -> Result<Vec<u8>> {
     let (planes, _) = decode::<i16>(input, options, run)?;
     encode_audio(&planes.channels, planes.rate, format)
