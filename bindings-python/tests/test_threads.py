@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import callweave
+from callweave import errors
 
 SHORT = "fixtures/short/manifest.json"
 
@@ -75,7 +76,7 @@ def test_files_that_keep_their_reader_waiting_hold_up_no_other_call(tmp_path: Pa
 
 
 def test_a_million_threads_are_refused() -> None:
-    with pytest.raises(callweave.InvalidArgument, match="threads: found 1000000, expected at most 1024"):
+    with pytest.raises(errors.InvalidArgument, match="threads: found 1000000, expected at most 1024"):
         callweave.analyze("fixtures/unclosed/call.wav", threads=10**6)
-    with pytest.raises(callweave.InvalidArgument, match="at most 1024"):
+    with pytest.raises(errors.InvalidArgument, match="at most 1024"):
         list(callweave.process_batch(["fixtures/unclosed/call.wav"], threads=10**6))
