@@ -118,7 +118,10 @@ fn serve(calls: usize, seconds: u64, paths: &[String]) {
     sender.wait().unwrap();
     late.sort_by(f64::total_cmp);
     let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize];
-    let lost: u64 = live.iter().map(|call| call.packets(0).lost + call.packets(1).lost).sum();
+    let lost: u64 = live
+        .iter()
+        .flat_map(|call| [0, 1].map(|track| call.packets(track).unwrap().map_or(0, |counts| counts.lost)))
+        .sum();
     let share = 100.0 * cpu / seconds as f64 / calls as f64;
     println!("{calls} calls of {seconds} s: {packets} packets, {lost} lost, {events} events");
     println!("{cpu:.2} s of the processor: {share:.3} % of a core for each call, {:.0} calls a core", 100.0 / share);

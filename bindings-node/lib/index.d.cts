@@ -778,8 +778,8 @@ export declare class LiveCall extends EventEmitter {
   begin(track: number, atMs: number): void
   /** Ends a track before the others; nothing waits for it any more. */
   end(track: number): LiveEvent[]
-  /** How the packets of a track came. */
-  packets(track: number): PacketCounts
+  /** How the packets of a track came; `null` where it has taken none. */
+  packets(track: number): PacketCounts | null
   /** The report of what was heard so far, without what only samples say. */
   snapshot(): Report
   /** Ends the call: its report, and its tracks where they were kept. Events of the end are emitted before. */

@@ -182,10 +182,10 @@ impl NativeLiveCall {
         self.with(host::next_events)
     }
 
-    /// How the packets of a track came, as JSON.
+    /// How the packets of a track came, as JSON; `null` where it has taken none.
     #[napi]
     pub fn packets(&self, track: u32) -> napi::Result<String> {
-        self.with(|call| host::text(&call.packets(track as usize)))
+        self.with(|call| host::text(&call.packets(track as usize)?))
     }
 
     /// How much was heard.

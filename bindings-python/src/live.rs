@@ -207,9 +207,9 @@ impl LiveCall {
         self.with(py, host::next_events)
     }
 
-    /// How the packets of a track came, as JSON.
+    /// How the packets of a track came, as JSON; `null` where it has taken none.
     fn packets(&self, py: Python<'_>, track: usize) -> PyResult<String> {
-        self.with(py, |call| host::text(&call.packets(track)))
+        self.with(py, |call| host::text(&call.packets(track)?))
     }
 
     #[getter]

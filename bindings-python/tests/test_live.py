@@ -170,6 +170,7 @@ def test_packets_come_in_their_place_or_become_silence() -> None:
         call.rtp(0, rtp(n + 65500, frames[n]), encoding="mulaw")
         call.packet(1, n, 160 * n, frames[n], encoding="mulaw")
     counts = call.packets(0)
+    assert counts is not None
     # The line begins with the packet that came first.
     assert (counts.lost, counts.late, counts.repeated) == (2, 0, 1)
     call.rtp(0, rtp(65550, b"1234", kind=101), encoding="mulaw")
@@ -213,3 +214,22 @@ def test_tracks_and_options_that_make_no_sense_are_refused() -> None:
     with pytest.raises(errors.InvalidArgument, match="begun"):
         call.begin(0, 0)
     assert call.end(0) == [] and call.heard_ms == 520
+
+
+def test_what_is_no_track_and_no_packet_is_said() -> None:
+    with pytest.raises(TypeError, match="found dict, expected callweave.LiveTrack"):
+        LiveCall([{"sample_rate_hz": 8000}])  # type: ignore[list-item]
+    call = LiveCall([LiveTrack(8000)])
+    assert call.packets(0) is None
+    with pytest.raises(errors.InvalidArgument, match="track 1, expected 0 to 0"):
+        call.packets(1)
+
+
+def test_samples_that_are_no_audio_are_counted_in_the_report() -> None:
+    call = LiveCall([LiveTrack(8000)])
+    call.push(0, np.array([np.nan, 20_000, 0.5] * 800, np.float32))
+    warnings = call.finish().report.tracks[0].source.warnings
+    assert [(warning.code, warning.message.split()[0]) for warning in warnings] == [
+        ("not_finite", "800"),
+        ("samples_out_of_range", "800"),
+    ]

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::error::{Error, ErrorKind, Stage};
 use crate::track::to_f32;
 
+/// Samples beyond this are no audio: 60 dB above full scale.
+pub(crate) const WILD: f32 = 1e3;
 /// Samples of a block that stages work on at once.
 const BLOCK: usize = 4096;
 
@@ -68,7 +71,21 @@ impl Samples<'_> {
         let Ok(()) = ok;
     }
 
-    /// Gives the samples to a stage as f32, block by block. What is no number is silence.
+    /// Refuses floats that are no audio: no numbers, or beyond 1000 times full scale, as 16-bit numbers
+    /// in floats are.
+    ///
+    /// # Errors
+    /// `invalid_argument`.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let Self::F32(samples) = self else { return Ok(()) };
+        let Some((at, wrong)) = samples.iter().enumerate().find(|(_, x)| x.is_nan() || x.abs() > WILD) else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "samples")
+            .with_mismatch(format!("{wrong} at {at}"), "floats of which 1.0 is full scale, within ±1000"))
+    }
+
+    /// Gives the samples to a stage as f32, block by block.
     ///
     /// # Errors
     /// That of the stage.
@@ -77,7 +94,6 @@ impl Samples<'_> {
         for from in (0..self.len()).step_by(BLOCK) {
             block.clear();
             self.append_to(from, from + BLOCK, &mut block);
-            block.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = 0.0);
             stage(&block)?;
         }
         Ok(())
@@ -131,10 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_silence() {
-        let mut all = Vec::new();
-        Samples::from(&[f32::NAN, 0.5, f32::INFINITY]).each(|block| all.extend_from_slice(block));
-        assert_eq!(all, [0.0, 0.5, 0.0]);
+    fn what_is_no_audio_is_refused_with_its_place() {
+        for (wrong, said) in [(f32::NAN, "NaN at 1"), (f32::INFINITY, "inf at 1"), (-20_000.0, "-20000 at 1")] {
+            let error = Samples::from(&[0.5, wrong, 0.5]).check().unwrap_err();
+            assert_eq!((error.kind(), error.found()), (ErrorKind::InvalidArgument, Some(said)));
+        }
+        assert!(Samples::from(&[1000.0f32, -1.5, 0.0]).check().is_ok() && Samples::from(&[i16::MIN]).check().is_ok());
     }
 
     #[test]

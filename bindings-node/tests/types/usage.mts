@@ -179,7 +179,7 @@ export async function live(samples: Int16Array, bytes: Uint8Array): Promise<void
   call.rtp(0, bytes, { encoding: 's16be' })
   // @ts-expect-error: packets say their encoding
   call.packet(0, { sequence: 1, timestamp: 160, payload: bytes })
-  const lost: number = call.packets(0).lost
+  const lost: number | undefined = call.packets(0)?.lost
   const report: Report = (await call.finish()).report
   call.on('event', (event: callweave.LiveEvent) => [event.track, lost, report])
 }

@@ -227,6 +227,9 @@ class LiveCall:
     def __init__(
         self, tracks: Sequence[LiveTrack], config: Config | None = None, **options: Unpack[LiveOptions]
     ) -> None:
+        for track in tracks:
+            if not isinstance(track, LiveTrack):
+                raise TypeError(f"a track: found {type(track).__name__}, expected callweave.LiveTrack")
         told = [{camel(k): v for k, v in vars(track).items() if v is not None} for track in tracks]
         keep = options.get("keep")
         said: dict[str, Any] = dict(options)
@@ -263,9 +266,10 @@ class LiveCall:
         """The events that were not taken yet: those of the end, after `finish`."""
         return _events(self._native.events())
 
-    def packets(self, track: int) -> PacketCounts:
-        """How the packets of a track came."""
-        return PacketCounts.from_dict(json.loads(self._native.packets(track)))
+    def packets(self, track: int) -> PacketCounts | None:
+        """How the packets of a track came; `None` where it has taken none."""
+        told = json.loads(self._native.packets(track))
+        return told and PacketCounts.from_dict(told)
 
     @property
     def heard_ms(self) -> float:

@@ -4,13 +4,26 @@ use std::ops::Range;
 
 use crate::call::Leg;
 use crate::config::{DecodeOptions, Stereo};
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::samples::WILD;
 
 /// How many samples of each channel a decoder gives at once, at most.
 pub(crate) const FRAMES: usize = 4096;
 
-/// Samples beyond this are no audio: 60 dB above full scale.
-const WILD: f32 = 1e3;
+/// Says how many samples were no numbers.
+pub(crate) fn not_finite_warning(count: u64) -> Option<Warning> {
+    (count > 0).then(|| Warning::new(NOT_FINITE, format!("{count} samples are no numbers: silence")))
+}
+
+/// Says how many samples were no audio.
+pub(crate) fn wild_warning(count: u64) -> Option<Warning> {
+    let message = || format!("{count} samples lie beyond 1000 times full scale: clipped there");
+    (count > 0).then(|| Warning::new(OUT_OF_RANGE, message()))
+}
+
+/// The codes of the two.
+pub(crate) const NOT_FINITE: &str = "not_finite";
+pub(crate) const OUT_OF_RANGE: &str = "samples_out_of_range";
 
 /// A block under way: one buffer per channel, all of the same length, used again and again.
 #[derive(Debug, Default)]

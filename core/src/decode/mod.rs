@@ -62,6 +62,7 @@ mod wave64;
 pub use amr::AmrPackets;
 pub use archive::expand;
 pub use block::{ChannelSelection, Planar};
+pub(crate) use block::{NOT_FINITE, OUT_OF_RANGE, not_finite_warning, wild_warning};
 pub(crate) use budget::Budget;
 pub(crate) use g711::{ALAW, ULAW};
 pub use input::Input;
@@ -241,9 +242,8 @@ impl Decoder {
         if self.source.cut_off() {
             self.notes.add(Warning::new("truncated", "the reader broke off").at_byte(totals.bytes));
         }
-        if self.wild > 0 {
-            let message = format!("{} samples lie beyond 1000 times full scale: clipped there", self.wild);
-            self.notes.add(Warning::new("samples_out_of_range", message));
+        if let Some(warning) = wild_warning(self.wild) {
+            self.notes.add(warning);
         }
         let spec = self.spec;
         Ok(SourceInfo {

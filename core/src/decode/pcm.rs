@@ -1,6 +1,6 @@
 //! Uncompressed samples and G.711: bytes to planar blocks.
 
-use super::block::{Block, FRAMES};
+use super::block::{Block, FRAMES, not_finite_warning};
 use super::g711::{ALAW, ULAW};
 use super::source::Source;
 use super::spec::{Codec, DecodeNotes};
@@ -112,10 +112,9 @@ impl PcmStream {
             }
             _ => {}
         }
-        if self.not_finite > 0 {
-            notes.add(Warning::new("not_finite", format!("{} samples are no numbers: silence", self.not_finite)));
+        if let Some(warning) = not_finite_warning(std::mem::take(&mut self.not_finite)) {
+            notes.add(warning);
         }
-        self.not_finite = 0;
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, KnownOffset, Leg, Role};
-use crate::config::{Config, DetectorKind};
+use crate::config::{Config, DetectorKind, setters};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::process::{CallInput, LiveSource, Processed, RecordingSource, process_kept, report_so_far};
 use crate::report::Report;
@@ -41,6 +41,13 @@ impl Default for LiveOptions {
     fn default() -> Self {
         Self { keep: Keep::Nothing, window_ms: Millis(1000.0), dead_after_ms: Millis(5000.0), called: None }
     }
+}
+
+setters! { LiveOptions:
+    with_keep(keep: Keep),
+    into with_window_ms(window_ms: Millis),
+    into with_dead_after_ms(dead_after_ms: Millis),
+    with_called(called: Option<usize>),
 }
 
 /// One track of a call that goes on.
@@ -280,9 +287,13 @@ impl LiveCall {
         self.events.pop_front()
     }
 
-    /// How the packets of a track came; nothing where it has none.
-    pub fn packets(&self, track: usize) -> PacketCounts {
-        self.tracks.get(track).and_then(|live| live.packets.as_ref()).map(|order| order.counts).unwrap_or_default()
+    /// How the packets of a track came; `None` where it has taken none.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a track that does not exist.
+    pub fn packets(&self, track: usize) -> Result<Option<PacketCounts>> {
+        let live = self.tracks.get(track).ok_or_else(|| no_track(track, self.tracks.len()))?;
+        Ok(live.packets.as_ref().map(|order| order.counts))
     }
 
     /// How much was heard of the call.
@@ -345,13 +356,11 @@ impl LiveCall {
     /// A track that takes samples.
     fn open(&mut self, track: usize) -> Result<&mut LiveTrack> {
         self.check_open()?;
-        let (count, wrong) = (self.tracks.len(), |found: String, expected: String| {
-            Error::new(ErrorKind::InvalidArgument, Stage::Input, "a track").with_mismatch(found, expected)
-        });
-        let live = self.tracks.get_mut(track);
-        let live = live.ok_or_else(|| wrong(format!("track {track}"), format!("0 to {}", count.saturating_sub(1))))?;
+        let count = self.tracks.len();
+        let live = self.tracks.get_mut(track).ok_or_else(|| no_track(track, count))?;
         if live.ended {
-            return Err(wrong(format!("track {track}, which has ended"), "one that goes on".into()));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "a track")
+                .with_mismatch(format!("track {track}, which has ended"), "one that goes on"));
         }
         Ok(live)
     }
@@ -384,6 +393,12 @@ impl LiveCall {
         self.floor.advance(until, &mut self.teller);
         self.events.extend(self.teller.drain());
     }
+}
+
+/// The refusal of a track that does not exist.
+fn no_track(track: usize, count: usize) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Input, "a track")
+        .with_mismatch(format!("track {track}"), format!("0 to {}", count.saturating_sub(1)))
 }
 
 /// Refuses what makes no sense together.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::SpeechConfig;
+use crate::config::{SpeechConfig, setters};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 use crate::units::Millis;
@@ -36,6 +36,16 @@ pub struct StreamOptions {
     pub reset_after_ms: Option<Millis>,
     /// Whether probabilities have the same bits on every kind of CPU.
     pub portable: bool,
+}
+
+setters! { StreamOptions:
+    with_threshold(threshold: f32),
+    with_neg_threshold(neg_threshold: Option<f32>),
+    into with_min_speech_ms(min_speech_ms: Millis),
+    into with_min_silence_ms(min_silence_ms: Millis),
+    into with_speech_pad_ms(speech_pad_ms: Millis),
+    into with_reset_after_ms(reset_after_ms: Option<Millis>),
+    with_portable(portable: bool),
 }
 
 impl Default for StreamOptions {

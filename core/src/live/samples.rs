@@ -1,14 +1,16 @@
 //! Samples as a caller has them: floats, 16-bit numbers, or bytes from a socket.
 
-use crate::decode::{ALAW, ULAW};
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::decode::{ALAW, ULAW, not_finite_warning, wild_warning};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::samples::WILD;
 use crate::track::to_f32;
 
 /// Mono samples, of any number.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum LiveSamples<'a> {
-    /// Floats within −1 and 1. What is not finite counts as 0.
+    /// Floats within −1 and 1. What is no number counts as 0, what lies beyond ±1000 is clipped there;
+    /// a live call's report says how many.
     F32(&'a [f32]),
     /// 16-bit numbers.
     I16(&'a [i16]),
@@ -102,7 +104,7 @@ impl SampleEncoding {
     fn sample(self, bytes: [u8; 4]) -> f32 {
         let [a, b, ..] = bytes;
         match self {
-            Self::F32 => finite(f32::from_le_bytes(bytes)),
+            Self::F32 => f32::from_le_bytes(bytes),
             Self::S16 => to_f32(i16::from_le_bytes([a, b])),
             Self::S16Be => to_f32(i16::from_be_bytes([a, b])),
             Self::MuLaw => to_f32(ULAW[usize::from(a)]),
@@ -111,19 +113,14 @@ impl SampleEncoding {
     }
 }
 
-/// Samples beyond this are no audio and are clipped, as where a recording is decoded.
-const WILD: f32 = 1e3;
-
-/// A sample, or 0 in place of what is no number.
-fn finite(sample: f32) -> f32 {
-    if sample.is_finite() { sample.clamp(-WILD, WILD) } else { 0.0 }
-}
-
 /// Makes floats of what is pushed, and keeps the bytes of a sample that is cut.
 #[derive(Debug, Default)]
 pub(super) struct SampleReader {
     /// The first bytes of a sample, and how it is written.
     cut: Option<(SampleEncoding, [u8; 4], usize)>,
+    /// Samples that were no numbers, and those that were no audio.
+    not_finite: u64,
+    wild: u64,
 }
 
 impl SampleReader {
@@ -135,10 +132,33 @@ impl SampleReader {
         match samples {
             LiveSamples::Bytes(encoding, bytes) => return self.bytes(encoding, bytes, out),
             _ if self.cut.is_some() => return Err(changed("other samples")),
-            LiveSamples::F32(samples) => out.extend(samples.iter().copied().map(finite)),
+            LiveSamples::F32(samples) => {
+                let before = out.len();
+                out.extend_from_slice(samples);
+                self.tame(&mut out[before..]);
+            }
             LiveSamples::I16(samples) => out.extend(samples.iter().copied().map(to_f32)),
         }
         Ok(())
+    }
+
+    /// Puts silence for what is no number and clips what is no audio, as where a recording is
+    /// decoded, and counts both.
+    fn tame(&mut self, samples: &mut [f32]) {
+        for sample in samples {
+            if !sample.is_finite() {
+                *sample = 0.0;
+                self.not_finite += 1;
+            } else if sample.abs() > WILD {
+                *sample = sample.clamp(-WILD, WILD);
+                self.wild += 1;
+            }
+        }
+    }
+
+    /// What was wrong with the samples.
+    pub fn warnings(&self) -> impl Iterator<Item = Warning> {
+        [not_finite_warning(self.not_finite), wild_warning(self.wild)].into_iter().flatten()
     }
 
     /// Whether a sample is cut.
@@ -146,7 +166,16 @@ impl SampleReader {
         self.cut.is_some()
     }
 
-    fn bytes(&mut self, encoding: SampleEncoding, mut bytes: &[u8], out: &mut Vec<f32>) -> Result<()> {
+    fn bytes(&mut self, encoding: SampleEncoding, bytes: &[u8], out: &mut Vec<f32>) -> Result<()> {
+        let before = out.len();
+        let read = self.whole_samples(encoding, bytes, out);
+        if encoding == SampleEncoding::F32 {
+            self.tame(&mut out[before..]);
+        }
+        read
+    }
+
+    fn whole_samples(&mut self, encoding: SampleEncoding, mut bytes: &[u8], out: &mut Vec<f32>) -> Result<()> {
         let width = encoding.width();
         if let Some((before, mut held, mut count)) = self.cut.take_if(|_| !bytes.is_empty()) {
             if before != encoding {

@@ -252,9 +252,10 @@ impl LiveTrack {
         LiveSource { warnings: self.warnings(), ..self.source.clone() }
     }
 
-    /// What was wrong with its packets.
+    /// What was wrong with its samples and its packets.
     pub fn warnings(&self) -> Vec<Warning> {
-        self.packets.as_ref().and_then(|order| order.counts.warning()).into_iter().collect()
+        let packets = self.packets.as_ref().and_then(|order| order.counts.warning());
+        self.reader.warnings().chain(packets).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::decode::{Input, decode};
 use crate::events::testing::{noisy, silence, sines, train};
 use crate::live::{Certainty, LiveEventKind};
-use crate::process::process;
+use crate::process::{analyze, process};
 use crate::timeline::EventKind;
 use crate::track::{Track, to_f32, to_i16};
 
@@ -248,7 +248,7 @@ fn packets_are_the_line_whatever_their_order() {
                 }
             }
         }
-        let counts = call.packets(0);
+        let counts = call.packets(0).unwrap().unwrap();
         (call.finish(&RunOptions::default()).unwrap().report, counts)
     };
     // The first packet that came is where the line begins.
@@ -292,6 +292,42 @@ fn bad_input_is_refused_and_nothing_is_lost() {
     ] {
         let tracks = vec![LiveTrackOptions::new(Rate::NARROWBAND); tracks];
         refused(LiveCall::new(tracks, &config, &options).map(drop), said);
+    }
+}
+
+#[test]
+fn samples_that_are_no_audio_are_told_as_in_a_recording() {
+    let samples: Vec<f32> = (0..16_000)
+        .map(|n| {
+            if n % 100 == 0 {
+                f32::NAN
+            } else if n % 101 == 0 {
+                2e4
+            } else {
+                0.01
+            }
+        })
+        .collect();
+    let bytes: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let recording = Input::samples("track 0", &samples, Rate::NARROWBAND);
+    let expected = analyze(vec![recording], &Config::default(), &RunOptions::default()).unwrap();
+    let expected = &expected.tracks[0].source.as_ref().unwrap().warnings;
+    assert_eq!(expected.len(), 2);
+    for keep in [Keep::Nothing, Keep::Memory] {
+        let options = LiveOptions::default().with_keep(keep);
+        for as_bytes in [false, true] {
+            let track = LiveTrackOptions::new(Rate::NARROWBAND);
+            let mut call = LiveCall::new(vec![track], &Config::default(), &options).unwrap();
+            assert_eq!(call.packets(0).unwrap(), None);
+            assert!(call.packets(1).is_err());
+            if as_bytes {
+                bytes.chunks(333).for_each(|part| call.push(0, LiveSamples::Bytes(SampleEncoding::F32, part)).unwrap());
+            } else {
+                samples.chunks(77).for_each(|part| call.push(0, part).unwrap());
+            }
+            let report = call.finish(&RunOptions::default()).unwrap().report;
+            assert_eq!(&report.tracks[0].source.as_ref().unwrap().warnings, expected, "{as_bytes}");
+        }
     }
 }
 
