@@ -124,7 +124,7 @@ impl PeaksMade {
 }
 
 /// Speech on one channel of a recording: pairs in a unit, probabilities, their hop, rate and length.
-pub type SpeechParts<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f32>>, f64, u32, f64);
+pub type SpeechParts<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f32>>, f64, u32, f64, String);
 
 /// Where somebody speaks on one channel of a recording.
 pub fn listen<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str, unit: &str) -> PyResult<SpeechParts<'py>> {
@@ -135,7 +135,8 @@ pub fn listen<'py>(py: Python<'py>, input: &Bound<'py, PyAny>, config: &str, uni
     let heard = work.run(move |run| host::listen(input, &config, run))?;
     let pairs = Array2::from(heard.pairs(unit)).into_pyarray(py);
     let hop = heard.probabilities.hop.0;
-    Ok((pairs, heard.probabilities.values.into_pyarray(py), hop, heard.rate.hz(), heard.duration.0))
+    let warnings = host::text(&heard.warnings).map_err(|e| raise(py, e))?;
+    Ok((pairs, heard.probabilities.values.into_pyarray(py), hop, heard.rate.hz(), heard.duration.0, warnings))
 }
 
 /// A stretch of a recording: samples, rate, and what the recording is, as JSON, where it was read to

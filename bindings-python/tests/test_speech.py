@@ -127,3 +127,28 @@ def test_a_tensor_is_an_array() -> None:
 
     _, rate = samples()
     assert list(callweave.speech(Tensor(), rate)) == list(callweave.speech(AGENT))  # type: ignore[arg-type]
+
+
+def test_floats_that_are_no_audio_are_refused() -> None:
+    for wrong in (20_000.0, np.nan):
+        with pytest.raises(InvalidArgument, match="800 samples"):
+            callweave.speech(np.full(800, wrong, np.float32), 8000)
+        with pytest.raises(InvalidArgument, match="800 samples"):
+            silero.get_speech_timestamps(np.full(800, wrong, np.float32), sampling_rate=8000)
+
+
+def test_a_preset_is_no_configuration_and_damage_is_told() -> None:
+    with pytest.raises(TypeError, match="found SpeechConfig, expected callweave.Config"):
+        callweave.speech(AGENT, config=SpeechConfig.asr())  # type: ignore[arg-type]
+    whole = Path(AGENT).read_bytes()
+    assert callweave.speech(whole).warnings == ()
+    assert [warning.code for warning in callweave.speech(whole[:20_001]).warnings] == ["truncated"]
+
+
+def test_a_file_has_the_ending_of_its_format(tmp_path: Path) -> None:
+    audio = callweave.load(AGENT)
+    for name in ("a.flac", "a.mp3"):
+        with pytest.raises(InvalidArgument, match="a name that ends in .wav"):
+            audio.save(tmp_path / name, format="wav")
+    audio.save(tmp_path / "plain", format="wav")
+    assert (tmp_path / "plain").read_bytes().startswith(b"RIFF")

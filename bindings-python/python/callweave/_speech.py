@@ -12,7 +12,7 @@ from callweave.audio import Audio, one, one_track
 from callweave.config import Config, Detector, SpeechConfig, config_json
 from callweave.errors import InvalidArgument
 from callweave.inputs import Input, Raw, Recording
-from callweave.report import Span
+from callweave.report import Span, Warning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +36,8 @@ class Speech:
     sample_rate_hz: int
     duration_ms: float
     """How long the recording is."""
+    warnings: tuple[Warning, ...]
+    """What was wrong with the recording."""
     _pairs: NDArray[np.float64]
 
     def to_numpy(self) -> NDArray[np.float64]:
@@ -108,12 +110,16 @@ def speech(
         "max_speech_ms": max_speech_ms,
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if config is not None and not isinstance(config, Config):
+        found = type(config).__name__
+        raise TypeError(f"config: found {found}, expected callweave.Config; parameters of speech are the preset")
     config = config or Config()
     config = replace(config, speech=replace(preset or config.speech, **changes), detector=detector or config.detector)
     source: Any = recording
     item = one(source, raw=raw, channel=channel, storage_options=storage_options)
-    pairs, values, hop, hz, duration = _callweave.listen(item, config_json(one_track(config, mono)), unit)
-    return Speech(unit, values, hop, hz, duration, pairs)
+    pairs, values, hop, hz, duration, told = _callweave.listen(item, config_json(one_track(config, mono)), unit)
+    warnings = tuple(Warning.from_dict(warning) for warning in json.loads(told))
+    return Speech(unit, values, hop, hz, duration, warnings, pairs)
 
 
 def get_speech_timestamps(

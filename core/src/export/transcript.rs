@@ -5,10 +5,9 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::labels::one_line;
-use super::labels::{clock, escaped};
+use super::labels::{clock, escaped, one_line};
 use crate::call::Role;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 use crate::units::{Millis, Span};
 
@@ -69,10 +68,19 @@ pub struct Cue {
 
 impl Transcript {
     /// A transcript of words in any order.
-    pub fn new(words: impl IntoIterator<Item = Word>) -> Self {
+    ///
+    /// # Errors
+    /// `invalid_argument` for a word that ends before it begins, or whose times are no numbers.
+    pub fn new(words: impl IntoIterator<Item = Word>) -> Result<Self> {
         let mut words: Vec<Word> = words.into_iter().collect();
+        let wrong =
+            words.iter().map(|word| word.span).find(|span| !(span.start.0 <= span.end.0 && span.end.0.is_finite()));
+        if let Some(Span { start, end }) = wrong {
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Export, "a word's times")
+                .with_mismatch(format!("{start} to {end}"), "a beginning and no earlier end"));
+        }
         words.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0));
-        Self { words }
+        Ok(Self { words })
     }
 
     /// Its words.
@@ -195,7 +203,7 @@ mod tests {
     }
 
     fn texts(words: Vec<Word>) -> Vec<String> {
-        Transcript::new(words).cues().into_iter().map(|cue| cue.text).collect()
+        Transcript::new(words).unwrap().cues().into_iter().map(|cue| cue.text).collect()
     }
 
     #[test]
@@ -207,7 +215,7 @@ mod tests {
             word(500.0, 800.0, "morning", Agent),
             word(2100.0, 2300.0, "well", Agent),
         ];
-        let transcript = Transcript::new(words);
+        let transcript = Transcript::new(words).unwrap();
         let cues: Vec<_> = transcript.cues().into_iter().map(|cue| (cue.span, cue.text)).collect();
         assert_eq!(cues[0], (Span::new(0.0, 800.0), "good morning".to_owned()));
         assert_eq!((cues[1].1.as_str(), cues[2].1.as_str()), ("yes", "well"));
@@ -230,7 +238,7 @@ mod tests {
     #[test]
     fn cues_are_bounded_in_time_and_in_characters() {
         let words = (0..100).map(|n| word(n as f64 * 300.0, n as f64 * 300.0 + 250.0, "twelve chars", Role::Agent));
-        let cues = Transcript::new(words).cues();
+        let cues = Transcript::new(words).unwrap().cues();
         assert!(cues.iter().all(|cue| cue.span.duration() <= LONGEST && cue.text.chars().count() <= CHARACTERS));
         assert!(cues.len() > 14);
     }
@@ -238,7 +246,7 @@ mod tests {
     #[test]
     fn what_was_redacted_is_not_in_any_text() {
         let words = vec![word(0.0, 400.0, "card", Role::Customer), word(500.0, 900.0, "4111", Role::Customer)];
-        let left = Transcript::new(words).redacted(&[Span::new(800.0, 1000.0)]);
+        let left = Transcript::new(words).unwrap().redacted(&[Span::new(800.0, 1000.0)]);
         for text in [left.srt(), left.vtt(), left.json().unwrap()] {
             assert!(!text.contains("4111") && text.contains("card"), "{text}");
         }
@@ -248,10 +256,18 @@ mod tests {
     #[test]
     fn nothing_said_is_no_cue_and_markup_is_text() {
         assert_eq!(Transcript::default().srt(), "");
-        let text = Transcript::new(vec![word(0.0, 0.0, "<i> & -->", Role::Agent)]);
+        let text = Transcript::new(vec![word(0.0, 0.0, "<i> & -->", Role::Agent)]).unwrap();
         assert!(text.vtt().contains("<v agent>&lt;i&gt; &amp; --&gt;</v>"), "{}", text.vtt());
         assert!(text.srt().contains("00:00:00,000 --> 00:00:00,001\nagent: <i> & →\n"), "{}", text.srt());
         let read: Vec<Word> = serde_json::from_str(r#"[{"startMs": 1, "endMs": 2, "text": "a"}]"#).unwrap();
         assert_eq!(read[0].role, Role::Unknown);
+    }
+
+    #[test]
+    fn a_word_that_ends_before_it_begins_is_refused() {
+        for (start, end) in [(5.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
+            let error = Transcript::new([word(start, end, "yes", Role::Agent)]).unwrap_err();
+            assert!(error.to_string().contains("a word's times"), "{error}");
+        }
     }
 }

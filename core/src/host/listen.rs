@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::{Plane, planes, refused};
 use crate::config::{Config, Edges, SpeechConfig};
-use crate::decode::Input;
-use crate::error::Result;
+use crate::decode::{Container, Input, NOT_FINITE, OUT_OF_RANGE, SourceInfo};
+use crate::error::{Result, Warning};
 use crate::run::RunOptions;
 use crate::speech;
 use crate::units::{Millis, Rate, Span};
@@ -25,6 +25,8 @@ pub struct ChannelSpeech {
     pub rate: Rate,
     /// How long the recording is.
     pub duration: Millis,
+    /// What was wrong with it.
+    pub warnings: Vec<Warning>,
 }
 
 /// What the numbers of a span are.
@@ -72,7 +74,7 @@ impl ChannelSpeech {
 ///
 /// # Errors
 /// Those of [`decode`](crate::decode()) and [`speech::detect`]; `invalid_argument` where the
-/// recording has several channels and none of them was named.
+/// recording has several channels and none of them was named, or samples in memory are no audio.
 pub fn listen(input: Input, config: &Config, run: &RunOptions) -> Result<ChannelSpeech> {
     config.validate()?;
     let name = input.name().to_owned();
@@ -83,9 +85,22 @@ pub fn listen(input: Input, config: &Config, run: &RunOptions) -> Result<Channel
         let found = format!("{count} channels");
         return Err(refused("speech of one channel").with_mismatch(found, "channel=… or mono").in_input(name));
     };
+    refuse_no_audio(&source).map_err(|e| e.in_input(name))?;
     let mut detector = vad::detector(config, 1)?;
     let found = speech::detect_with(samples, rate, &config.speech, detector.as_mut())?;
-    Ok(ChannelSpeech { spans: found.spans, probabilities: found.probabilities, rate, duration })
+    let warnings = source.warnings;
+    Ok(ChannelSpeech { spans: found.spans, probabilities: found.probabilities, rate, duration, warnings })
+}
+
+/// Refuses samples in memory that are no audio: the caller has others, where a file has none.
+fn refuse_no_audio(source: &SourceInfo) -> Result<()> {
+    let wrong = |warning: &&Warning| [NOT_FINITE, OUT_OF_RANGE].contains(&&*warning.code);
+    match source.warnings.iter().find(wrong) {
+        Some(warning) if source.container == Container::Samples => {
+            Err(refused("samples").with_mismatch(&warning.message, "floats of which 1.0 is full scale"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A preset of the parameters of speech by its name: `metrics`, `asr` or `silero`.
@@ -228,6 +243,15 @@ mod tests {
         let refusal = listen(fixture("stereo/call.wav"), &config, &run).unwrap_err();
         assert!(refusal.to_string().contains("2 channels"), "{refusal}");
         assert!(SpanUnit::from_name("min").is_err() && speech_preset("fast").is_err());
+    }
+
+    #[test]
+    fn floats_in_the_scale_of_16_bits_and_no_numbers_are_refused() {
+        for wrong in [f32::NAN, 20_000.0] {
+            let input = Input::samples("mic", vec![wrong; 800], Rate::NARROWBAND);
+            let refusal = listen(input, &Config::default(), &RunOptions::default()).unwrap_err();
+            assert!(refusal.to_string().contains("mic: samples: found 800 samples"), "{refusal}");
+        }
     }
 
     #[test]

@@ -88,10 +88,20 @@ pub fn label_format(name: &str) -> Result<LabelFormat> {
 /// The format of audio files of a name, or that the ending of a file's name says.
 ///
 /// # Errors
-/// `invalid_argument` where neither says one.
+/// `invalid_argument` where neither says one, and where the file's name has the ending of another.
 pub fn audio_format(name: Option<&str>, path: Option<&Path>) -> Result<Format> {
     match (name, path) {
-        (Some(name), _) => name.parse(),
+        (Some(name), Some(path)) => {
+            let format: Format = name.parse()?;
+            match path.extension() {
+                Some(ending) if !ending.eq_ignore_ascii_case(format.extension()) => {
+                    let expected = format!("a name that ends in .{}", format.extension());
+                    Err(refused("the ending of an audio file's name").with_mismatch(path.display(), expected))
+                }
+                _ => Ok(format),
+            }
+        }
+        (Some(name), None) => name.parse(),
         (None, Some(path)) => Format::of_file(path),
         (None, None) => Err(refused("format").with_mismatch("nothing", Format::NAMES.join(", "))),
     }
@@ -119,7 +129,7 @@ pub fn labels(report: &Report, format: &str, show_parties: bool) -> Result<Strin
 /// # Errors
 /// `invalid_argument` for words that make no sense and for another format.
 pub fn transcript(words: &str, format: &str, redacted: Vec<Span>) -> Result<String> {
-    let transcript = Transcript::new(from_json::<Vec<Word>>(words)?).redacted(&redacted);
+    let transcript = Transcript::new(from_json::<Vec<Word>>(words)?)?.redacted(&redacted);
     match format {
         "srt" => Ok(transcript.srt()),
         "vtt" => Ok(transcript.vtt()),
@@ -212,6 +222,12 @@ mod tests {
     fn names_that_do_not_exist_are_refused_with_those_that_do() {
         assert!(role("boss").unwrap_err().to_string().contains("customer, agent"));
         assert!(label_format("srt").unwrap_err().to_string().contains("vtt"));
+        let format = |name, path: &str| audio_format(name, Some(Path::new(path))).map_err(|e| e.kind());
+        assert_eq!(format(Some("wav-ulaw"), "a.WAV"), Ok(Format::WavUlaw));
+        assert_eq!((format(Some("flac"), "a"), format(None, "a.flac")), (Ok(Format::Flac), Ok(Format::Flac)));
+        for (name, path) in [(Some("wav"), "a.flac"), (Some("wav"), "a.mp3"), (None, "a.mp3")] {
+            assert_eq!(format(name, path), Err(ErrorKind::InvalidArgument), "{name:?} {path}");
+        }
         assert!(peak_bits(9).is_err() && from_json::<u8>("x").is_err());
     }
 }

@@ -90,12 +90,14 @@ impl Resampler {
 /// come with a later one.
 ///
 /// # Errors
-/// As [`Resampler::new`] and [`Resampler::push`]; that of the stages.
+/// `invalid_argument` for floats that are no audio; as [`Resampler::new`] and [`Resampler::push`];
+/// that of the stages.
 pub(crate) fn narrowed(
     samples: &Samples,
     rate: Rate,
     mut stages: impl FnMut(&[f32], &[f32]) -> Result<()>,
 ) -> Result<()> {
+    samples.check()?;
     let mut resampler = Resampler::new(rate, Rate::NARROWBAND)?;
     let mut narrowband = Vec::new();
     samples.each_block(|block| {
