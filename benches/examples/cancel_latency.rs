@@ -32,10 +32,13 @@ fn main() {
     let begun = Instant::now();
     run(&Cancel::default()).unwrap();
     let whole = begun.elapsed();
-    let mut waits: Vec<Duration> = (0..MOMENTS).map(|moment| wait(whole * moment / MOMENTS, &run)).collect();
+    let mut waits: Vec<(Duration, u32)> =
+        (0..MOMENTS).map(|moment| (wait(whole * moment / MOMENTS, &run), moment)).collect();
     waits.sort();
-    let (median, most) = (waits[waits.len() / 2], waits[waits.len() - 1]);
-    println!("whole {whole:.2?}; wait after a cancel: median {median:.1?}, most {most:.1?}, of {MOMENTS}");
+    let (median, (most, at)) = (waits[waits.len() / 2].0, waits[waits.len() - 1]);
+    println!(
+        "whole {whole:.2?}; wait after a cancel: median {median:.1?}, most {most:.1?} at {at} of {MOMENTS} moments"
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }
 

@@ -38,6 +38,7 @@ const TRUST: f64 = 0.85;
 
 /// Adds what the two tracks' talk says about every lag; `false` where there is none on one of them.
 pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
+    let is_cancelled = || a.is_cancelled();
     let (a, b) = (Talk::new(a), Talk::new(b));
     if a.spans.is_empty() || b.spans.is_empty() {
         return false;
@@ -45,7 +46,7 @@ pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
     let (low, high) = evidence.range();
     let first = (low / HOP_S).floor() as i64 - 1;
     let lags = ((high / HOP_S).ceil() as i64 + 2 - first).max(1) as usize;
-    let nats: Vec<Vec<f64>> = PACES_S.iter().map(|&pace| nats(&a, &b, pace, first, lags)).collect();
+    let nats: Vec<Vec<f64>> = PACES_S.iter().map(|&pace| nats(&a, &b, pace, first, lags, is_cancelled)).collect();
     let total = over_paces(&nats, lags);
     let mut belief = Belief::flat(low, high);
     belief.add(|lag| {
@@ -73,12 +74,21 @@ fn over_paces(nats: &[Vec<f64>], lags: usize) -> Vec<f64> {
     (0..lags).map(around).collect()
 }
 
-/// The log-likelihood of the beginnings on both tracks at lags of whole frames from `first` on.
-fn nats(a: &Talk, b: &Talk, pace_s: f64, first: i64, lags: usize) -> Vec<f64> {
+/// The log-likelihood of the beginnings on both tracks at lags of whole frames from `first` on, as
+/// far as the work goes on.
+fn nats(
+    a: &Talk,
+    b: &Talk,
+    pace_s: f64,
+    first: i64,
+    lags: usize,
+    is_cancelled: impl Fn() -> bool,
+) -> Vec<f64> {
     let (rate_a, rate_b) = (Rates::new(a, pace_s), Rates::new(b, pace_s));
     // Frame j of b lies over frame j + lag of a.
     let lag = |i: usize| first + i as i64;
-    (0..lags).map(|i| a.begins(&rate_b, -lag(i)) + b.begins(&rate_a, lag(i))).collect()
+    let going_on = (0..lags).take_while(|_| !is_cancelled());
+    going_on.map(|i| a.begins(&rate_b, -lag(i)) + b.begins(&rate_a, lag(i))).collect()
 }
 
 /// When one party talks, in frames.
@@ -180,10 +190,18 @@ mod tests {
     }
 
     fn best(a: &Talk, b: &Talk) -> i64 {
-        let nats: Vec<Vec<f64>> = PACES_S.iter().map(|&pace| nats(a, b, pace, -400, 801)).collect();
+        let nats: Vec<Vec<f64>> = PACES_S.iter().map(|&pace| nats(a, b, pace, -400, 801, || false)).collect();
         let total = over_paces(&nats, 801);
         let top = (0..801).max_by(|&i, &j| total[i].total_cmp(&total[j])).unwrap();
         top as i64 - 400
+    }
+
+    #[test]
+    fn a_cancel_ends_the_search_at_its_lag() {
+        let (a, b) = conversation(12);
+        let asked = std::cell::Cell::new(0);
+        let after_a_hundred = || asked.replace(asked.get() + 1) >= 100;
+        assert_eq!(nats(&a, &b, PACES_S[0], -400, 801, after_a_hundred).len(), 100);
     }
 
     #[test]
