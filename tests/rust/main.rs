@@ -10,6 +10,7 @@ mod licences;
 mod live_rtp;
 mod modules;
 mod program;
+mod program_batch;
 mod providers;
 mod readme;
 mod repository;
