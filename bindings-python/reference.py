@@ -16,6 +16,8 @@ import callweave.silero
 import callweave.tables
 
 PACKAGE = Path(callweave.__file__).parent
+# The width of the docs, in columns.
+COLUMNS = 100
 MODULES = {
     "callweave": callweave, "callweave.config": callweave.config, "callweave.report": callweave.report,
     "callweave.tables": callweave.tables, "callweave.aio": callweave.aio, "callweave.silero": callweave.silero,
@@ -81,10 +83,23 @@ def entry(name: str, value: Any) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return [
             f"### {name}",
-            f"```text\n{textwrap.fill(signature(node), 110, subsequent_indent='    ')}\n```",
+            f"```text\n{textwrap.fill(signature(node), COLUMNS, subsequent_indent='    ')}\n```",
             first_lines(ast.get_docstring(node)),
         ]
     return []
+
+
+def wrapped(part: str) -> str:
+    """A part with its lines wrapped; code is as it is."""
+    if part.startswith("```"):
+        return part
+    lines = []
+    for line in part.splitlines():
+        indent = "  " if line.startswith("- ") else ""
+        lines.append(
+            textwrap.fill(line, COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -98,7 +113,7 @@ def main() -> None:
             if is_own and id(value) not in seen and not name.startswith("_"):
                 seen.add(id(value))
                 parts += entry(name, value)
-        print("\n" + "\n\n".join(part for part in parts if part))
+        print("\n" + "\n\n".join(wrapped(part) for part in parts if part))
 
 
 if __name__ == "__main__":
