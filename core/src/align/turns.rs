@@ -76,14 +76,7 @@ fn over_paces(nats: &[Vec<f64>], lags: usize) -> Vec<f64> {
 
 /// The log-likelihood of the beginnings on both tracks at lags of whole frames from `first` on, as
 /// far as the work goes on.
-fn nats(
-    a: &Talk,
-    b: &Talk,
-    pace_s: f64,
-    first: i64,
-    lags: usize,
-    is_cancelled: impl Fn() -> bool,
-) -> Vec<f64> {
+fn nats(a: &Talk, b: &Talk, pace_s: f64, first: i64, lags: usize, is_cancelled: impl Fn() -> bool) -> Vec<f64> {
     let (rate_a, rate_b) = (Rates::new(a, pace_s), Rates::new(b, pace_s));
     // Frame j of b lies over frame j + lag of a.
     let lag = |i: usize| first + i as i64;
