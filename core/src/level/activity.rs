@@ -8,6 +8,7 @@
 use fearless_simd::Simd;
 
 use super::lanes;
+use super::select::smallest;
 use crate::units::{Decibels, Rate, Span};
 
 /// Hops per second.
@@ -92,29 +93,10 @@ impl Hops {
             from = end.1;
         }
         let quiet = || self.within(&gaps).map(|h| h.power).filter(|&p| p > 0.0);
-        smallest(quiet, quiet().count() / 10).map(|power| Decibels::from_power(f64::from(power)))
+        let bits = || quiet().map(|power| u64::from(power.to_bits()));
+        let found = smallest(bits, 2, quiet().count() / 10)?;
+        Some(Decibels::from_power(f64::from(f32::from_bits(found as u32))))
     }
-}
-
-/// The value that so many of positive numbers lie below, without a copy of them; `None` where there
-/// are not as many.
-///
-/// Positive floats are in the order of their bits: the upper half of the bits is counted first,
-/// then the lower half of those that share the upper one.
-fn smallest<I: Iterator<Item = f32>>(values: impl Fn() -> I, mut below: usize) -> Option<f32> {
-    let mut find = |half: &dyn Fn(u32) -> Option<u16>| -> Option<u32> {
-        let mut counts = vec![0usize; 1 << 16];
-        values().filter_map(|v| half(v.to_bits())).for_each(|bits| counts[usize::from(bits)] += 1);
-        let found = counts.iter().position(|&count| {
-            let here = below < count;
-            below -= if here { 0 } else { count };
-            here
-        });
-        found.map(|bits| bits as u32)
-    };
-    let upper = find(&|bits| Some((bits >> 16) as u16))?;
-    let lower = find(&|bits| (bits >> 16 == upper).then_some(bits as u16))?;
-    Some(f32::from_bits(upper << 16 | lower))
 }
 
 /// The level of speech while it is active, and how much of the time that is.
@@ -344,18 +326,6 @@ mod tests {
             assert!((got.level.0 - level).abs() < 0.05, "{file}: {got:?}, expected {level}");
             assert!((got.activity - activity).abs() < 0.005, "{file}: {got:?}, expected {activity}");
         }
-    }
-
-    #[test]
-    fn the_smallest_are_found_without_sorting() {
-        let values: Vec<f32> = (1..4000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 * 1e-7).collect();
-        let mut sorted = values.clone();
-        sorted.sort_by(f32::total_cmp);
-        for below in [0, 1, 399, 2000, 3998] {
-            assert_eq!(smallest(|| values.iter().copied(), below), Some(sorted[below]), "{below}");
-        }
-        assert_eq!(smallest(|| values.iter().copied(), 3999), None);
-        assert_eq!(smallest(|| [0.5f32; 9].into_iter(), 8), Some(0.5));
     }
 
     #[test]

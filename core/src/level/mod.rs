@@ -7,9 +7,11 @@ mod lanes;
 mod loudness;
 pub(crate) mod peak;
 mod pieces;
+mod select;
 
 pub(crate) use activity::active_level;
 pub use activity::{ActiveLevel, Hop, Hops};
+pub(crate) use select::smallest;
 
 use activity::{Activity, HOPS_PER_SECOND};
 use loudness::Loudness;

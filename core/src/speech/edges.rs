@@ -13,8 +13,10 @@
 //! The edge is where the sum of these odds over the hops about it is greatest, so one loud or quiet
 //! hop moves nothing.
 
+use std::ops::Range;
+
 use crate::config::{Edges, SpeechConfig};
-use crate::level::Hops;
+use crate::level::{Hops, smallest};
 use crate::units::{Millis, Span};
 use crate::vad::Probabilities;
 
@@ -84,8 +86,9 @@ fn room(config: &SpeechConfig) -> f64 {
 /// What is known of each hop of a track.
 struct Evidence<'a> {
     probabilities: &'a Probabilities,
-    /// Levels in dB.
-    levels: Vec<f64>,
+    /// The mean square of each hop. Levels are made of it where they are asked for: a long track has
+    /// room for nothing else of each hop.
+    power: &'a [f32],
     /// The level of the noise in dB.
     noise: f64,
 }
@@ -98,10 +101,16 @@ enum Edge {
 }
 
 impl<'a> Evidence<'a> {
-    fn new(probabilities: &'a Probabilities, power: &[f32], spans: &[Span]) -> Self {
-        let levels: Vec<f64> = (0..power.len()).map(|i| level(power, i)).collect();
-        let noise = share(outside(&levels, spans), TENTH).unwrap_or(FLOOR_DB);
-        Self { probabilities, levels, noise }
+    fn new(probabilities: &'a Probabilities, power: &'a [f32], spans: &[Span]) -> Self {
+        let quiet = || outside(power.len(), spans).flatten().map(|hop| mean(power, hop).to_bits());
+        let at = share_of(quiet().count(), TENTH);
+        let noise = at.and_then(|at| smallest(quiet, 4, at)).map_or(FLOOR_DB, |bits| decibels(f64::from_bits(bits)));
+        Self { probabilities, power, noise }
+    }
+
+    /// The level of a hop and its neighbours, in dB.
+    fn level(&self, hop: usize) -> f64 {
+        decibels(mean(self.power, hop))
     }
 
     /// The spans with their edges moved; one that would be longer than `room` keeps those it has.
@@ -117,7 +126,7 @@ impl<'a> Evidence<'a> {
     /// One span with its edges where the odds say, between its neighbours. A cut within speech,
     /// where two spans meet, stays.
     fn edges(&self, span: Span, before: Option<Span>, after: Option<Span>, duration: Millis) -> Span {
-        let (first, last) = (hop(span.start.0), hop(span.end.0).min(self.levels.len()));
+        let (first, last) = (hop(span.start.0), hop(span.end.0).min(self.power.len()));
         if last < first + 2 * MIN_HOPS {
             return span;
         }
@@ -129,7 +138,7 @@ impl<'a> Evidence<'a> {
             found.start = Millis(self.best(Edge::Begin, from, to, top) as f64 * Hops::MS);
         }
         if after.is_none_or(|after| after.start > span.end) {
-            let free = after.map_or(self.levels.len(), |after| (after.start.0 / Hops::MS) as usize);
+            let free = after.map_or(self.power.len(), |after| (after.start.0 / Hops::MS) as usize);
             let (from, to) =
                 (last.saturating_sub(END_INSIDE).max(hop(found.start.0) + MIN_HOPS), (last + OUTSIDE).min(free));
             let top = self.top(first.max(last.saturating_sub(BESIDE)), last);
@@ -141,8 +150,9 @@ impl<'a> Evidence<'a> {
 
     /// The level above which the loudest tenth of some hops lies.
     fn top(&self, from: usize, to: usize) -> f64 {
-        let levels = self.levels.get(from..to).unwrap_or_default();
-        share(levels.to_vec(), 1.0 - TENTH).unwrap_or(FLOOR_DB)
+        let mut means: Vec<f64> = (from..to.min(self.power.len())).map(|hop| mean(self.power, hop)).collect();
+        let Some(at) = share_of(means.len(), 1.0 - TENTH) else { return FLOOR_DB };
+        decibels(*means.select_nth_unstable_by(at, f64::total_cmp).1)
     }
 
     /// The hop at which speech begins or ends, of those from one to another: before a beginning and
@@ -163,7 +173,7 @@ impl<'a> Evidence<'a> {
 
     /// The log odds that a hop about an edge is speech.
     fn odds(&self, edge: Edge, hop: usize, top: f64) -> f64 {
-        let level = self.levels.get(hop).copied().unwrap_or(FLOOR_DB);
+        let level = self.level(hop);
         let (lag, bias) = match edge {
             Edge::Begin => (BEGIN_LAG_MS, BEGIN_BIAS),
             Edge::End => (END_LAG_MS, END_BIAS),
@@ -191,28 +201,26 @@ fn hop(ms: f64) -> usize {
     (ms / Hops::MS).round().max(0.0) as usize
 }
 
-/// The level of a hop and its neighbours, in dB.
-fn level(power: &[f32], at: usize) -> f64 {
-    let about = power.get(at.saturating_sub(SMOOTH / 2)..(at + SMOOTH / 2 + 1).min(power.len())).unwrap_or_default();
-    let mean = about.iter().map(|&p| f64::from(p)).sum::<f64>() / about.len().max(1) as f64;
+/// The mean square of a hop and its neighbours; of none where there is no such hop.
+fn mean(power: &[f32], hop: usize) -> f64 {
+    let about = power.get(hop.saturating_sub(SMOOTH / 2)..(hop + SMOOTH / 2 + 1).min(power.len())).unwrap_or_default();
+    about.iter().map(|&p| f64::from(p)).sum::<f64>() / about.len().max(1) as f64
+}
+
+/// A mean square as a level in dB.
+fn decibels(mean: f64) -> f64 {
     (10.0 * mean.log10()).max(FLOOR_DB)
 }
 
-/// The levels that lie in no span.
-fn outside(levels: &[f64], spans: &[Span]) -> Vec<f64> {
-    let mut quiet = Vec::new();
-    let mut from = 0;
-    for (begin, end) in spans.iter().map(|s| (hop(s.start.0), hop(s.end.0))).chain([(levels.len(), 0)]) {
-        quiet.extend_from_slice(levels.get(from..begin.min(levels.len())).unwrap_or_default());
-        from = end;
-    }
-    quiet
+/// The hops of so many that lie in no span.
+fn outside(hops: usize, spans: &[Span]) -> impl Iterator<Item = Range<usize>> {
+    let edges = spans.iter().map(|s| (hop(s.start.0), hop(s.end.0))).chain([(hops, 0)]);
+    edges.scan(0, move |from, (begin, end)| Some(std::mem::replace(from, end)..begin.min(hops)))
 }
 
-/// What a share of some levels lies below.
-fn share(mut levels: Vec<f64>, share: f64) -> Option<f64> {
-    let at = (share * levels.len().checked_sub(1)? as f64) as usize;
-    Some(*levels.select_nth_unstable_by(at, f64::total_cmp).1)
+/// The place, in ascending order, of the value that a share of so many values lies below.
+fn share_of(values: usize, share: f64) -> Option<usize> {
+    Some((share * values.checked_sub(1)? as f64) as usize)
 }
 
 #[cfg(test)]

@@ -1,0 +1,43 @@
+//! Finding the n-th smallest of many numbers without a copy of them.
+
+/// The value that so many of some numbers lie below; `None` where there are not as many.
+///
+/// Numbers are given as bits that are in their order, as those of floats that are not negative are.
+/// They are counted by 16 bits at a time, the highest of `digits` first, and each pass looks at
+/// those alone that share the bits already known: half a megabyte, however many there are.
+pub(crate) fn smallest<I: Iterator<Item = u64>>(values: impl Fn() -> I, digits: u32, mut below: usize) -> Option<u64> {
+    let mut known = 0;
+    let mut counts = vec![0usize; 1 << 16];
+    for digit in (0..digits).rev() {
+        counts.fill(0);
+        let of = values().map(|bits| bits >> (16 * digit)).filter(|bits| bits >> 16 == known);
+        of.for_each(|bits| counts[usize::from(bits as u16)] += 1);
+        let found = counts.iter().position(|&count| {
+            let here = below < count;
+            below -= if here { 0 } else { count };
+            here
+        });
+        known = known << 16 | found? as u64;
+    }
+    Some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_are_found_without_sorting() {
+        let values: Vec<f32> = (1..4000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 * 1e-7).collect();
+        let mut sorted = values.clone();
+        sorted.sort_by(f32::total_cmp);
+        let narrow = |below| smallest(|| values.iter().map(|v| u64::from(v.to_bits())), 2, below);
+        let wide = |below| smallest(|| values.iter().map(|&v| f64::from(v).sqrt().to_bits()), 4, below);
+        for below in [0, 1, 399, 2000, 3998] {
+            assert_eq!(narrow(below), Some(u64::from(sorted[below].to_bits())), "{below}");
+            assert_eq!(wide(below), Some(f64::from(sorted[below]).sqrt().to_bits()), "{below}");
+        }
+        assert_eq!((narrow(3999), wide(3999)), (None, None));
+        assert_eq!(smallest(|| [7; 9].into_iter(), 1, 8), Some(7));
+    }
+}
