@@ -26,7 +26,18 @@ const OF_WORK = ['config', 'signal']
 const OF_CALL = [...OF_WORK, 'roles', 'strict', 'onProgress']
 const OF_CHUNKS = ['longestMs', 'padMs', 'mergeGapMs', 'sampleRateHz', 'signal']
 const OF_MIX = ['rate', 'layout', 'format', 'level']
-const OF_WRITE = ['mix', 'page', 'embedAudio', 'peaks', 'series', 'labels', 'showParties', 'signal']
+const OF_WRITE = [
+  'mix',
+  'page',
+  'embedAudio',
+  'peaks',
+  'series',
+  'labels',
+  'showParties',
+  'redactedTracks',
+  'keepUnsure',
+  'signal',
+]
 
 /** The options of a call, checked for what only JavaScript can get wrong. */
 function checked(options, known) {
@@ -241,18 +252,19 @@ class Processed {
     return run(this.write, [options, OF_WRITE], async ({ signal, cancel }) => {
       await this.#quiet(signal)
       const { mix, page = true, embedAudio = false, peaks, series = false, labels = [], showParties = false } = options
+      const { redactedTracks, keepUnsure = false } = options
       if (!Array.isArray(labels)) throw refuse('labels', typeof labels, 'an array of formats')
-      const spec = { page, embedAudio, peaks, series, labels, showParties }
+      const spec = { page, embedAudio, peaks, series, labels, showParties, redactedTracks, keepUnsure }
       const write = (threads) => this.#inner.write(String(folder), mixConfig(this.#config, mix), spec, threads, cancel)
       return this.#changed(await inTurn({ wide: true, known: true, settles: true, signal }, write))
     })
   }
 
-  async redact({ spans = [], keys = false, cover = 'silence', ...more } = {}, options = {}) {
+  async redact({ spans = [], keys = false, unsure = false, cover = 'silence', ...more } = {}, options = {}) {
     return run(this.redact, [options, OF_WORK], async ({ signal }) => {
       refuseUnknown('of a redaction', more, [])
       await this.#quiet(signal)
-      const redact = () => this.#inner.redact(JSON.stringify({ spans, keys, cover }))
+      const redact = () => this.#inner.redact(JSON.stringify({ spans, keys, unsure, cover }))
       return this.#changed(await inTurn({ known: true, settles: true, signal }, redact))
     })
   }

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'no_audio'
   | 'cancelled'
   | 'provider'
+  | 'unsure'
   | 'io'
   | 'internal'
 
@@ -853,6 +854,16 @@ export interface WriteOptions extends Pick<WorkOptions, 'signal'> {
   labels?: readonly Label[] | undefined
   /** Page and labels name parties by number, address or name instead of role. */
   showParties?: boolean | undefined
+  /**
+   * Each track anew without what was redacted, as long as it was, of 16 bits at its own rate: `redacted-0.wav` and so
+   * on. Where a key may have stayed on them, nothing is written, and the error's code is `unsure`.
+   */
+  redactedTracks?: 'wav' | 'wav-ulaw' | 'flac' | undefined
+  /**
+   * Redacted tracks even where a key may have stayed.
+   * @default false
+   */
+  keepUnsure?: boolean | undefined
 }
 
 /** How a page is made. */
@@ -875,6 +886,8 @@ export interface Redaction {
   spans?: readonly Span[] | undefined
   /** Every key press that was heard, on all tracks. */
   keys?: boolean | undefined
+  /** With `keys`: the stretches in which noise or a voice may hide one, too. */
+  unsure?: boolean | undefined
   /** What is heard in their place. */
   cover?: 'silence' | 'beep' | undefined
 }

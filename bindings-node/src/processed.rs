@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use callweave::config::Format;
 use callweave::export::Names;
 use callweave::process::{PartyChunk, Redaction};
 use callweave::units::Span;
@@ -234,6 +235,10 @@ pub struct WriteSpec {
     pub labels: Vec<String>,
     /// Whether page and labels name parties.
     pub show_parties: bool,
+    /// The format of tracks without what was redacted.
+    pub redacted_tracks: Option<String>,
+    /// Whether they are written where keys may have stayed.
+    pub keep_unsure: bool,
 }
 
 impl WriteSpec {
@@ -246,8 +251,15 @@ impl WriteSpec {
             series: self.series,
             labels: self.labels.iter().map(format).collect::<napi::Result<_>>()?,
             names: if self.show_parties { Names::Parties } else { Names::Roles },
+            redacted_tracks: self.redacted_tracks.as_deref().map(audio_format).transpose()?,
+            keep_unsure: self.keep_unsure,
         })
     }
+}
+
+/// A format of audio files by its name.
+fn audio_format(name: &str) -> napi::Result<Format> {
+    host::audio_format(Some(name), None).map_err(raise)
 }
 
 fn chunk_json(party: &PartyChunk, knots: Vec<(f64, f64)>) -> serde_json::Value {

@@ -92,6 +92,20 @@ test('peaks are audiowaveform’s', async () => {
   await assert.rejects(peaks(Buffer.alloc(0)), { code: 'no_audio' })
 })
 
+test('tracks are written anew without what was redacted', async (t) => {
+  const out = folder(t)
+  const call = await processCall(KEYPAD)
+  const write = (options) => call.write(out, undefined, { page: false, redactedTracks: 'wav', ...options })
+  await assert.rejects(write(), { code: 'invalid_argument', message: /nothing was redacted/ })
+  await assert.rejects(call.redact({ unsure: true }), { code: 'invalid_argument' })
+  await assert.rejects(call.write(out, undefined, { keepUnsure: true }), { code: 'invalid_argument' })
+  await call.redact({ keys: true, unsure: true })
+  const { outputs } = await write()
+  const paths = ['mix.wav', 'redacted-0.wav', 'redacted-1.wav']
+  assert.deepEqual(outputs.map((output) => output.path), paths)
+  await assert.rejects(write({ redactedTracks: 'mp3' }), { code: 'invalid_argument', message: /mp3/ })
+})
+
 test('files are written as they are asked for', async (t) => {
   const out = folder(t)
   const names = (path) => readdirSync(path).sort()

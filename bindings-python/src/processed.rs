@@ -102,12 +102,16 @@ impl Processed {
         series: bool,
         labels: Vec<String>,
         show_parties: bool,
+        redacted_tracks: Option<&str>,
+        keep_unsure: bool,
     ) -> PyResult<()> {
         let config = arguments::config(py, config)?;
         let labels = labels.iter().map(|name| host::label_format(name)).collect::<callweave::Result<_>>();
         let labels = labels.map_err(|e| raise(py, e))?;
         let names = if show_parties { Names::Parties } else { Names::Roles };
-        let options = WriteOptions { page, embed_audio, peaks, series, labels, names };
+        let redacted_tracks = redacted_tracks.map(|name| host::audio_format(Some(name), None)).transpose();
+        let redacted_tracks = redacted_tracks.map_err(|e| raise(py, e))?;
+        let options = WriteOptions { page, embed_audio, peaks, series, labels, names, redacted_tracks, keep_unsure };
         self.work(py, move |call, run| call.write_with(&folder, &config.mix, &options, run))
     }
 

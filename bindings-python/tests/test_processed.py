@@ -120,6 +120,20 @@ def test_files_are_written_as_they_are_asked_for(tmp_path: Path) -> None:
     assert not (tmp_path / "d").exists()
 
 
+def test_tracks_are_written_anew_without_what_was_redacted(tmp_path: Path) -> None:
+    call = callweave.process(KEYPAD)
+    with pytest.raises(errors.InvalidArgument, match="nothing was redacted"):
+        call.write(tmp_path / "a", redacted_tracks="wav")
+    with pytest.raises(errors.InvalidArgument, match="unsure"):
+        call.redact(unsure=True)
+    call.redact(keys=True, unsure=True)
+    written = call.write(tmp_path / "a", page=False, redacted_tracks="flac").outputs
+    assert [output.path for output in written] == ["mix.wav", "redacted-0.flac", "redacted-1.flac"]
+    for output, track in zip(written[1:], call.tracks, strict=True):
+        assert callweave.analyze(tmp_path / "a" / output.path).events(kind="dtmf") == ()
+        assert callweave.decode(tmp_path / "a" / output.path).samples.shape[-1] == track.samples.shape[-1]
+
+
 def test_each_second_has_its_level() -> None:
     call = callweave.process(KEYPAD)
     series = call.series()

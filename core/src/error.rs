@@ -33,6 +33,8 @@ pub enum ErrorKind {
     /// A provider's document says that there is no recording, or says it in a way that cannot be
     /// read.
     Provider,
+    /// What was asked for cannot be vouched for, and was not done.
+    Unsure,
     /// The system refused to read or write.
     Io,
     /// A defect of callweave or of a library under it, caught before it could do harm.
@@ -41,7 +43,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::Unsupported,
         Self::LimitExceeded,
@@ -49,6 +51,7 @@ impl ErrorKind {
         Self::NoAudio,
         Self::Cancelled,
         Self::Provider,
+        Self::Unsure,
         Self::Io,
         Self::Internal,
     ];
@@ -63,6 +66,7 @@ impl ErrorKind {
             Self::NoAudio => "no_audio",
             Self::Cancelled => "cancelled",
             Self::Provider => "provider",
+            Self::Unsure => "unsure",
             Self::Io => "io",
             Self::Internal => "internal",
         }

@@ -258,6 +258,17 @@ fn stretches_and_keys_are_taken_out_where_that_is_asked_for_and_each_second_has_
         assert!(!folder.0.join("out").exists(), "{wrong}: nothing is written");
     }
     assert_eq!(program(&["process", &call, "--redact-keys"]).0, 2, "there is nothing to redact without -o");
+    let (status, out, err) = run(&["--redact-keys", "--redact-unsure", "--redacted-tracks", "flac"]);
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("redacted-1.flac") && folder.0.join("out/redacted-1.flac").exists(), "{out}");
+    for wrong in [
+        &["--redacted-tracks", "wav"][..],
+        &["--redact", "0-50", "--redact-unsure"],
+        &["--redact-keys", "--keep-unsure"],
+        &["--redact-keys", "--redacted-tracks", "mp3"],
+    ] {
+        assert_eq!(run(wrong).0, 2, "{wrong:?}");
+    }
 }
 
 #[test]

@@ -162,6 +162,7 @@ def redact(
     *,
     unit: Unit | None = None,
     keys: bool = False,
+    unsure: bool = False,
     cover: Cover = "silence",
     config: Config | None = None,
     roles: Sequence[Role] = (),
@@ -178,7 +179,7 @@ def redact(
     """
     options: dict[str, Any] = {"threads": threads, "strict": strict, "storage_options": storage_options}
     call = process(inputs, config, roles=roles, progress=progress, **options)
-    call.redact(spans, unit=unit, keys=keys, cover=cover)
+    call.redact(spans, unit=unit, keys=keys, unsure=unsure, cover=cover)
     return call
 
 

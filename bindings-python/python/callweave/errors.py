@@ -17,6 +17,7 @@ __all__ = [
     "NoAudio",
     "ProviderError",
     "Unsupported",
+    "Unsure",
 ]
 
 
@@ -115,6 +116,12 @@ class ProviderError(Error):
     code = "provider"
 
 
+class Unsure(Error):
+    """What was asked for cannot be vouched for, and was not done."""
+
+    code = "unsure"
+
+
 class IoError(Error, OSError):
     """The system refused to read or write."""
 
@@ -137,6 +144,7 @@ _BY_CODE: dict[str, type[Error]] = {
         NoAudio,
         Cancelled,
         ProviderError,
+        Unsure,
         IoError,
         InternalError,
     )

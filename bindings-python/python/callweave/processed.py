@@ -181,6 +181,8 @@ class Processed:
         series: bool = False,
         labels: Sequence[Label] = (),
         show_parties: bool = False,
+        redacted_tracks: AudioFormat | None = None,
+        keep_unsure: bool = False,
         storage_options: Mapping[str, Any] | None = None,
     ) -> Report:
         """Writes the mix and `report.json` to a folder, each file whole or not at all; returns the report that names them.
@@ -190,9 +192,13 @@ class Processed:
         `page` writes `report.html`, a page to look at, with `embed_audio` the mix inside; `peaks` the mix's waveform at so
         many points per second; `series` each second's level by track; `labels` files for other tools. Page and labels name
         parties by role unless `show_parties` is set.
+
+        `redacted_tracks` writes each track anew without what `redact` took out, as long as it was, of 16 bits at its own
+        rate: `redacted-0.wav` and so on. Where a key may have stayed on them, nothing is written and `Unsure` is raised,
+        unless `keep_unsure` is set.
         """
         mix = self._mix_json(config, rate=rate, layout=layout, format=format, level=level)
-        options = (mix, page, embed_audio, peaks, series, list(labels), show_parties)
+        options = (mix, page, embed_audio, peaks, series, list(labels), show_parties, redacted_tracks, keep_unsure)
         if is_url(folder):
             with tempfile.TemporaryDirectory(prefix="callweave-") as local:
                 self._inner.write(local, *options)
@@ -203,10 +209,16 @@ class Processed:
         return self.report
 
     def redact(
-        self, spans: Spans = (), *, unit: Unit | None = None, keys: bool = False, cover: Cover = "silence"
+        self,
+        spans: Spans = (),
+        *,
+        unit: Unit | None = None,
+        keys: bool = False,
+        unsure: bool = False,
+        cover: Cover = "silence",
     ) -> Report:
         """Takes stretches of the call out of every track, each 250 ms wider on either side, and with `keys` every key press
-        that was heard. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
+        that was heard, with `unsure` also where noise or a voice may hide one. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
 
         Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that would span less than 50 ms is refused unless
         the unit is said: it is most likely in seconds.
@@ -217,7 +229,7 @@ class Processed:
         (Span(start_ms=750.0, end_ms=2250.0),)
         """
         plain = [{"startMs": s.start_ms, "endMs": s.end_ms} if isinstance(s, Span) else _span(s, unit) for s in spans]
-        self._inner.redact(json.dumps({"spans": plain, "keys": keys, "cover": cover}))
+        self._inner.redact(json.dumps({"spans": plain, "keys": keys, "unsure": unsure, "cover": cover}))
         self._report = None
         return self.report
 

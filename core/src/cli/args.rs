@@ -121,6 +121,16 @@ pub(super) struct ProcessArgs {
     /// What is heard in place of what was taken out: silence, beep.
     #[arg(long, value_name = "COVER", requires = "redacted", value_parser = named(Cover::from_name, Cover::NAMES))]
     pub redact_with: Option<Cover>,
+    /// With --redact-keys: stretches in which noise or a voice may hide a key are taken out too.
+    #[arg(long, requires = "redact_keys")]
+    pub redact_unsure: bool,
+    /// With -o: each track anew without what was taken out, as long as it was, in redacted-0.wav and
+    /// so on: wav, wav-ulaw, flac. Nothing is written where a key may have stayed.
+    #[arg(long, value_name = "FORMAT", requires = "redacted", value_parser = named(Format::from_name, Format::NAMES))]
+    pub redacted_tracks: Option<Format>,
+    /// Writes the redacted tracks even where a key may have stayed.
+    #[arg(long, requires = "redacted_tracks", conflicts_with = "redact_unsure")]
+    pub keep_unsure: bool,
     /// With -o: each second's level by track in series.json.
     #[arg(long, requires = "output")]
     pub series: bool,
@@ -275,7 +285,8 @@ impl ProcessArgs {
     pub(super) fn to_redaction(&self) -> Option<Redaction> {
         let asked = self.redact_keys || !self.redact.is_empty();
         let cover = self.redact_with.unwrap_or_default();
-        asked.then(|| Redaction { spans: self.redact.clone(), keys: self.redact_keys, cover })
+        let (keys, unsure) = (self.redact_keys, self.redact_unsure);
+        asked.then(|| Redaction { spans: self.redact.clone(), keys, unsure, cover })
     }
 
     /// What is written beside the mix and the report.
@@ -287,6 +298,8 @@ impl ProcessArgs {
             series: self.series,
             labels: self.labels.clone(),
             names: if self.show_parties { Names::Parties } else { Names::Roles },
+            redacted_tracks: self.redacted_tracks,
+            keep_unsure: self.keep_unsure,
         }
     }
 }

@@ -203,7 +203,7 @@ impl BatchJob {
 
     fn work(&self, entry: &Entry, call: CallInput, inputs: String, run: &RunOptions) -> Result<ResultLine> {
         let (folder, options) = (self.folder.join(&entry.name), self.args.call.to_write_options());
-        call.check_outputs(&folder, self.config.mix.format, &options)?;
+        call.check_outputs(&folder, &self.config, &options)?;
         let mut call = process(call, &self.config, run)?;
         if let Some(redaction) = self.args.call.to_redaction() {
             call.redact(&redaction)?;

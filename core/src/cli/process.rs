@@ -56,7 +56,7 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
     let (mut run, _bar) = watched(run);
     run.threads = args.threads.map(usize::from).or(run.threads);
     let Some(folder) = &args.output else { return analyze(call, config, &run) };
-    call.check_outputs(folder, config.mix.format, &args.to_write_options())?;
+    call.check_outputs(folder, config, &args.to_write_options())?;
     let mut processed = process(call, config, &run)?;
     if let Some(redaction) = args.to_redaction() {
         processed.redact(&redaction)?;

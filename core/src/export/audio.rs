@@ -70,6 +70,37 @@ fn write(
     part.finish()
 }
 
+/// Writes one channel to a file, sample for sample; returns the SHA-256 of the file, in
+/// hexadecimal.
+///
+/// # Errors
+/// As [`write_audio`].
+pub(crate) fn write_samples(
+    path: &Path,
+    samples: &[i16],
+    rate: Rate,
+    format: Format,
+    run: &RunOptions,
+) -> Result<String> {
+    let mut encoder = encoder(AudioShape { channels: 1, rate, frames: samples.len() as u64 }, format)?;
+    let (part, mut file) = PartialFile::create(path)?;
+    let (mut hash, mut bytes) = (Sha256::new(), Vec::new());
+    encoder.header(samples.len() as u64, &mut bytes);
+    for block in samples.chunks(AHEAD) {
+        run.check(Stage::Export)?;
+        encoder.encode(block, &mut bytes);
+        hash.update(&bytes);
+        file.write_all(&bytes).map_err(|e| write_error(e, path))?;
+        bytes.clear();
+    }
+    encoder.finish(&mut bytes);
+    hash.update(&bytes);
+    file.write_all(&bytes).map_err(|e| write_error(e, path))?;
+    drop(file);
+    part.finish()?;
+    Ok(hex(&hash.finalize()))
+}
+
 /// Writes what a mix is in its format. Where there is more than one thread, the next blocks are
 /// mixed and encoded while these are written.
 fn encode(

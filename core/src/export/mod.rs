@@ -14,7 +14,7 @@ mod strip_text;
 mod transcript;
 mod wav;
 
-pub(crate) use audio::{encode_audio, write_audio_heard};
+pub(crate) use audio::{encode_audio, write_audio_heard, write_samples};
 pub use audio::{write_audio, write_audio_to};
 pub(crate) use claim::Claim;
 #[cfg(feature = "cli")]

@@ -36,6 +36,8 @@ mod processed;
 mod progress;
 mod reader;
 mod redact;
+#[cfg(test)]
+mod redact_tests;
 mod report;
 mod separate;
 #[cfg(test)]
@@ -158,7 +160,7 @@ fn run_steps(
     let analysis = measure::measure(placed, config);
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
     let report = report::report(call, &analysis, &failed, warnings, &detector)?;
-    Ok(Processed { report, tracks: processed::keep_tracks(analysis), detector: detector.custom })
+    Ok(Processed { report, tracks: processed::keep_tracks(analysis), detector: detector.custom, unsure: None })
 }
 
 /// Runs work on as many threads as the caller allows; work that may wait for a reader of the

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use super::write::redacted_name;
 use super::{CallInput, RecordingSource, WriteOptions};
-use crate::config::Format;
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 impl CallInput {
@@ -21,8 +22,8 @@ impl CallInput {
     ///
     /// # Errors
     /// `invalid_argument` that names the file.
-    pub(crate) fn check_outputs(&self, folder: &Path, format: Format, options: &WriteOptions) -> Result<()> {
-        let names = options.file_names(format);
+    pub(crate) fn check_outputs(&self, folder: &Path, config: &Config, options: &WriteOptions) -> Result<()> {
+        let names = options.file_names(config);
         for file in self.files() {
             let same = |name: &String| {
                 fs::canonicalize(folder.join(name)).is_ok_and(|t| fs::canonicalize(file).is_ok_and(|f| f == t))
@@ -38,11 +39,13 @@ impl CallInput {
 
 impl WriteOptions {
     /// The names of the files that are written.
-    pub(crate) fn file_names(&self, format: Format) -> Vec<String> {
-        let mut names = vec![format!("mix.{}", format.extension()), "report.json".to_owned()];
+    pub(crate) fn file_names(&self, config: &Config) -> Vec<String> {
+        let mut names = vec![format!("mix.{}", config.mix.format.extension()), "report.json".to_owned()];
         let more = [(self.page, "report.html"), (self.peaks.is_some(), "peaks.json"), (self.series, "series.json")];
         names.extend(more.iter().filter(|(written, _)| *written).map(|(_, name)| (*name).to_owned()));
         names.extend(self.labels.iter().map(|format| format.file_name().to_owned()));
+        let tracks = |format| (0..config.decode.max_tracks).map(move |index| redacted_name(index, format));
+        names.extend(self.redacted_tracks.into_iter().flat_map(tracks));
         names
     }
 }

@@ -23,6 +23,8 @@ pub struct Processed {
     pub tracks: Vec<ProcessedTrack>,
     /// The caller's detector, where one heard the call.
     pub(super) detector: Option<CustomDetector>,
+    /// Where keys may have stayed; `None` where nothing was redacted yet.
+    pub(super) unsure: Option<Vec<Span>>,
 }
 
 /// A track of a processed call.
@@ -51,7 +53,7 @@ pub struct ProcessedTrack {
 impl From<Report> for Processed {
     /// A call of which only the report was kept.
     fn from(report: Report) -> Self {
-        Self { report, tracks: Vec::new(), detector: None }
+        Self { report, tracks: Vec::new(), detector: None, unsure: None }
     }
 }
 

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use super::{Processed, ProcessedTrack};
 use crate::config::setters;
-use crate::config::{Layout, MixConfig};
+use crate::config::{Format, Layout, MixConfig};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::export::{self, Claim, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
 use crate::mix::Mixer;
 use crate::report::OutputFile;
 use crate::run::RunOptions;
+use crate::track::Track;
 use crate::units::Rate;
 
 /// What is written beside the mix and the report.
@@ -29,6 +30,11 @@ pub struct WriteOptions {
     pub labels: Vec<LabelFormat>,
     /// How page and labels call the parties.
     pub names: Names,
+    /// Each track anew without what was redacted ([`Processed::redact`]), as long as it was:
+    /// `redacted-0.wav` and so on, of 16 bits at its own rate.
+    pub redacted_tracks: Option<Format>,
+    /// Redacted tracks even where keys may have stayed on them.
+    pub keep_unsure: bool,
 }
 
 setters! { WriteOptions:
@@ -38,6 +44,8 @@ setters! { WriteOptions:
     with_series(series: bool),
     with_labels(labels: Vec<LabelFormat>),
     with_names(names: Names),
+    with_redacted_tracks(redacted_tracks: Option<Format>),
+    with_keep_unsure(keep_unsure: bool),
 }
 
 impl Processed {
@@ -55,7 +63,7 @@ impl Processed {
     ///
     /// # Errors
     /// As [`Self::write`]; `invalid_argument` for points per second out of range, `unsupported` for
-    /// a page without the feature `page`.
+    /// a page without the feature `page`; `unsure` for redacted tracks on which keys may have stayed.
     pub fn write_with(
         &mut self,
         folder: impl AsRef<Path>,
@@ -69,6 +77,7 @@ impl Processed {
         }
         let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
         check_folder(folder)?;
+        self.check_tracks(options)?;
         fs::create_dir_all(folder).map_err(failed)?;
         let _claim = Claim::wait(folder, run)?;
         // What was there is no longer whole; the report is written last.
@@ -88,6 +97,10 @@ impl Processed {
         self.say_level(config);
         let (path, kind, sample_rate_hz) = (name.clone(), "mix".into(), rate.hz());
         self.report.outputs = vec![OutputFile { kind, path, sample_rate_hz, channels, sha256 }];
+        if let Some(format) = options.redacted_tracks {
+            let written = super::in_threads(run, false, || self.write_tracks(folder, format, run))??;
+            self.report.outputs.extend(written);
+        }
         if options.page {
             let waves = self.waves(seen, config, run)?;
             let audio = if options.embed_audio { PageAudio::Embedded(&mix) } else { PageAudio::Beside(&name) };
@@ -103,6 +116,28 @@ impl Processed {
             export::write_text(folder.join(format.file_name()), &format.write(&self.report, options.names))?;
         }
         export::write_text(&report, &format!("{}\n", self.report.to_json()?))
+    }
+
+    /// Refuses redacted tracks that should not be written.
+    fn check_tracks(&self, options: &WriteOptions) -> Result<()> {
+        match options.redacted_tracks {
+            Some(_) => self.check_redacted(options.keep_unsure),
+            None if options.keep_unsure => {
+                let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "keep_unsure");
+                Err(error.with_mismatch("no redacted tracks", "a format of redacted tracks"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes each track as it is, at its own rate.
+    fn write_tracks(&self, folder: &Path, format: Format, run: &RunOptions) -> Result<Vec<OutputFile>> {
+        let write = |placed: &ProcessedTrack| {
+            let (path, Track { samples, rate, .. }) = (redacted_name(placed.index, format), &placed.track);
+            let sha256 = export::write_samples(&folder.join(&path), samples, *rate, format, run)?;
+            Ok(OutputFile { kind: "redacted".into(), path, sample_rate_hz: rate.hz(), channels: 1, sha256 })
+        };
+        self.tracks.iter().map(write).collect()
     }
 
     /// Writes the mix to anything that takes bytes, front to back, without seeking.
@@ -208,6 +243,11 @@ impl Processed {
     }
 }
 
+/// The name of a redacted track's file.
+pub(super) fn redacted_name(index: usize, format: Format) -> String {
+    format!("redacted-{index}.{}", format.extension())
+}
+
 /// The warning that a party stays away from the mix's level.
 const LEVEL_NOT_REACHED: &str = "level_not_reached";
 
@@ -303,7 +343,7 @@ mod tests {
         let plain = call.report.tracks[0].level.as_ref().unwrap().gain_db;
         call.write(&folder, &leveled(-90.0), &run).unwrap();
         assert_eq!(call.report.warnings.iter().filter(|w| w.code == LEVEL_NOT_REACHED).count(), 2);
-        call.write(&folder, &MixConfig { format: crate::config::Format::Flac, ..MixConfig::default() }, &run).unwrap();
+        call.write(&folder, &MixConfig { format: Format::Flac, ..MixConfig::default() }, &run).unwrap();
         let paths: Vec<_> = call.report.outputs.iter().map(|output| output.path.as_str()).collect();
         assert_eq!(paths, ["mix.flac"]);
         assert!(call.report.warnings.is_empty(), "{:?}", call.report.warnings);

@@ -1,0 +1,109 @@
+//! Tracks that are written anew without what was redacted.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::config::{Config, Format, MixConfig};
+use crate::decode::{Input, decode};
+use crate::error::ErrorKind;
+use crate::process::{CallInput, Processed, Redaction, WriteOptions, analyze, process};
+use crate::run::RunOptions;
+use crate::timeline::EventKind;
+use crate::units::{Millis, Span};
+
+/// A call with keys, and doubts where it is told to have some.
+fn call(doubts: &[Span]) -> Processed {
+    let manifest = format!("{}/../fixtures/keypad-hold/manifest.json", env!("CARGO_MANIFEST_DIR"));
+    let mut call = process(CallInput::open(&[manifest]).unwrap(), &Config::default(), &RunOptions::default()).unwrap();
+    call.tracks.iter_mut().for_each(|placed| placed.key_doubts.clear());
+    call.tracks[0].key_doubts = doubts.to_vec();
+    call
+}
+
+fn folder(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("callweave-{name}-{}", std::process::id()))
+}
+
+fn tracks(format: Format) -> WriteOptions {
+    WriteOptions::default().with_redacted_tracks(Some(format))
+}
+
+fn keys() -> Redaction {
+    Redaction { keys: true, ..Redaction::default() }
+}
+
+fn write(call: &mut Processed, folder: &PathBuf, options: &WriteOptions) -> Result<(), ErrorKind> {
+    call.write_with(folder, &MixConfig::default(), options, &RunOptions::default()).map_err(|e| e.kind())
+}
+
+#[test]
+fn each_track_is_written_anew_as_long_as_it_was_and_without_its_keys() {
+    for format in [Format::Wav, Format::Flac] {
+        let folder = folder(&format!("anew-{}", format.extension()));
+        let mut call = call(&[]);
+        let before: Vec<Vec<i16>> = call.tracks.iter().map(|placed| placed.track.samples.clone()).collect();
+        call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..keys() }).unwrap();
+        write(&mut call, &folder, &tracks(format)).unwrap();
+        let told: Vec<_> = call.report.outputs.iter().filter(|output| output.kind == "redacted").collect();
+        assert_eq!(told.len(), before.len());
+        for ((placed, before), output) in call.tracks.iter().zip(&before).zip(told) {
+            let (path, rate) = (folder.join(&output.path), placed.track.rate);
+            assert_eq!(output.path, format!("redacted-{}.{}", placed.index, format.extension()));
+            let read = decode(Input::path(&path), &Default::default()).unwrap();
+            assert_eq!((read.len(), read[0].samples.len(), read[0].rate), (1, before.len(), rate), "{path:?}");
+            let at = |ms: f64| rate.sample_at(placed.placement.to_track(Millis(ms))) as usize;
+            assert!(read[0].samples[at(21_760.0)..at(23_240.0)].iter().all(|&x| x == 0));
+            // No key lies near.
+            assert_eq!(read[0].samples[at(24_000.0)..at(24_500.0)], before[at(24_000.0)..at(24_500.0)]);
+            assert!(before[at(21_760.0)..at(23_240.0)].iter().any(|&x| x != 0), "something was there");
+            let report = analyze(vec![Input::path(&path)], &Config::default(), &RunOptions::default()).unwrap();
+            assert!(report.tracks[0].events.iter().all(|event| event.kind != EventKind::Dtmf), "{path:?}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+#[test]
+fn where_a_key_may_have_stayed_nothing_is_written_unless_it_is_asked_for() {
+    let folder = folder("unsure");
+    let doubted = || call(&[Span::new(20_000.0, 21_000.0)]);
+    let mut kept = doubted();
+    kept.redact(&keys()).unwrap();
+    assert!(kept.report.warnings.iter().any(|warning| warning.code == "keys_unsure"));
+    assert_eq!(write(&mut kept, &folder, &tracks(Format::Wav)), Err(ErrorKind::Unsure));
+    assert!(!folder.exists(), "not even the mix");
+    // A part of the stretch is not the stretch.
+    let first_half = Span::new(19_500.0, 20_400.0);
+    kept.redact(&Redaction { spans: vec![first_half], ..Redaction::default() }).unwrap();
+    assert_eq!(write(&mut kept, &folder, &tracks(Format::Wav)), Err(ErrorKind::Unsure));
+    write(&mut kept, &folder, &tracks(Format::Wav).with_keep_unsure(true)).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    let mut covered = doubted();
+    covered.redact(&Redaction { unsure: true, ..keys() }).unwrap();
+    assert!(covered.report.warnings.iter().all(|warning| warning.code != "keys_unsure"));
+    write(&mut covered, &folder, &tracks(Format::Wav)).unwrap();
+    let samples = &covered.tracks[0].track.samples;
+    let rate = covered.tracks[0].track.rate;
+    assert!(
+        samples[rate.sample_at(Millis(19_760.0)) as usize..rate.sample_at(Millis(21_240.0)) as usize]
+            .iter()
+            .all(|&x| x == 0)
+    );
+    let mut later = doubted();
+    later.redact(&keys()).unwrap();
+    let on_call = later.tracks[0].placement.span_to_call(Span::new(20_000.0, 21_000.0));
+    later.redact(&Redaction { spans: vec![on_call], ..Redaction::default() }).unwrap();
+    write(&mut later, &folder, &tracks(Format::Wav)).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let (folder, mut call) = (folder("no-sense"), call(&[]));
+    assert_eq!(write(&mut call, &folder, &tracks(Format::Wav)), Err(ErrorKind::InvalidArgument), "nothing redacted");
+    let alone = WriteOptions::default().with_keep_unsure(true);
+    assert_eq!(write(&mut call, &folder, &alone), Err(ErrorKind::InvalidArgument));
+    let unsure = Redaction { unsure: true, ..Redaction::default() };
+    assert_eq!(call.redact(&unsure).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert!(!folder.exists());
+}
