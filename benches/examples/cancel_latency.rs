@@ -22,18 +22,25 @@ fn main() {
         })
         .collect();
     let folder = std::env::temp_dir().join(format!("callweave-cancel-{}", std::process::id()));
-    let run = |cancel: &Cancel| {
-        let inputs = recordings.iter().map(|(name, samples, rate)| Input::samples(name, samples, *rate)).collect();
+    let inputs = || -> Vec<Input> {
+        let input = |(name, samples, rate): &(String, Vec<i16>, _)| Input::samples(name, samples, *rate);
+        recordings.iter().map(input).collect()
+    };
+    let run = |inputs: Vec<Input>, cancel: &Cancel| {
         let run = RunOptions::default().with_cancel(cancel);
-        let inputs: Vec<Input> = inputs;
         let mut call = process(inputs, &config, &run)?;
         call.write(&folder, &config.mix, &run)
     };
+    let inputs_of_whole = inputs();
     let begun = Instant::now();
-    run(&Cancel::default()).unwrap();
+    run(inputs_of_whole, &Cancel::default()).unwrap();
     let whole = begun.elapsed();
-    let mut waits: Vec<(Duration, u32)> =
-        (0..MOMENTS).map(|moment| (wait(whole * moment / MOMENTS, &run), moment)).collect();
+    let mut waits: Vec<(Duration, u32)> = (0..MOMENTS)
+        .map(|moment| {
+            let (inputs, cancel) = (inputs(), Cancel::default());
+            (wait(whole * moment / MOMENTS, &cancel, || run(inputs, &cancel)), moment)
+        })
+        .collect();
     waits.sort();
     let (median, (most, at)) = (waits[waits.len() / 2].0, waits[waits.len() - 1]);
     println!(
@@ -42,9 +49,8 @@ fn main() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// The time from a cancel to the end of the call.
-fn wait(after: Duration, run: &impl Fn(&Cancel) -> callweave::Result<()>) -> Duration {
-    let cancel = Cancel::default();
+/// The time from a cancel, asked for `after` a while, to the end of `run`.
+fn wait(after: Duration, cancel: &Cancel, run: impl FnOnce() -> callweave::Result<()>) -> Duration {
     let asked = std::thread::spawn({
         let cancel = cancel.clone();
         move || {
@@ -53,7 +59,7 @@ fn wait(after: Duration, run: &impl Fn(&Cancel) -> callweave::Result<()>) -> Dur
             Instant::now()
         }
     });
-    let _ = run(&cancel);
+    let _ = run();
     let ended = Instant::now();
     ended.saturating_duration_since(asked.join().unwrap())
 }

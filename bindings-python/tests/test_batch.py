@@ -21,11 +21,12 @@ import pytest
 from conftest import ROOT
 
 import callweave
-from callweave.batch import CALLS, SCHEMA, CallProcessor, folder_name
+from callweave.batch import BINARY_CALLS, CALLS, SCHEMA, CallProcessor, folder_name
 from callweave.config import Config
 
 SHORT = "fixtures/short/manifest.json"
 POISON = "fixtures/README.md"
+AUDIO = ["fixtures/short/customer.wav", "fixtures/short/agent.wav"]
 
 
 def calls(*inputs: str) -> Any:
@@ -139,6 +140,22 @@ def test_the_job_survives_a_poisoned_file_and_a_worker_that_dies(ray_cluster: An
     assert job.run(table) == 0, "everything is there"
     other = Job(CallProcessor(Config(dtmf_digits=True)), str(tmp_path / "out"), shard_calls=2, workers=1)
     assert [other.is_done(n, table.slice(2 * n, 2)) for n in range(3)] == [False] * 3, "another configuration"
+
+
+def test_the_job_takes_recordings_as_binary_columns(ray_cluster: Any, tmp_path: Path) -> None:
+    from callweave.batch.ray import Job
+
+    recordings = [Path(path).read_bytes() for path in AUDIO]
+    rows: list[dict[str, Any]] = [
+        {"call_id": "whole", "inputs": recordings, "names": AUDIO, "roles": None},
+        {"call_id": "broken", "inputs": [b"no recording"], "names": None, "roles": None},
+    ]
+    job = Job(CallProcessor(), str(tmp_path / "out"), shard_calls=1, workers=1)
+    assert job.run(pa.Table.from_pylist(rows, schema=BINARY_CALLS)) == 2
+    whole, broken = rows_of(tmp_path / "out")
+    assert whole["ok"] and broken["error_code"] == "unsupported"
+    told, local = callweave.Report.from_json(whole["report"]), callweave.analyze(AUDIO)
+    assert told.turns == local.turns and told.tracks[0].source == local.tracks[0].source
 
 
 def test_a_job_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
