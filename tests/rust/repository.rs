@@ -42,7 +42,7 @@ fn no_file_is_large() {
 #[test]
 fn the_top_level_is_the_agreed_one() {
     const FOLDERS: &[&str] =
-        &[".cargo", ".ci", "core", "bindings-python", "bindings-node", "benches", "fixtures", "tests"];
+        &[".cargo", ".ci", ".github", "core", "bindings-python", "bindings-node", "benches", "fixtures", "tests"];
     const FILES: &[&str] = &[
         ".editorconfig",
         ".gitignore",
