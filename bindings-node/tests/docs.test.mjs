@@ -1,20 +1,25 @@
 // The examples of the READMEs are run.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { probe } from 'callweave'
 import { folder, root } from './shared.mjs'
 
-for (const readme of ['README.md', 'bindings-node/README.md', 'core/docs/live.md']) {
+const start = readdirSync('core/docs/start').map((name) => `core/docs/start/${name}`)
+/** The pages of a task that is done in Python alone. */
+const withoutNode = ['core/docs/start/archive.md']
+
+for (const readme of ['README.md', 'bindings-node/README.md', 'core/docs/live.md', ...start]) {
   test(`the examples of ${readme} run`, (t) => {
     const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1])
+    if (withoutNode.includes(readme)) return assert.equal(blocks.length, 0)
     assert.ok(blocks.length > 0, 'no example in JavaScript')
     const out = folder(t)
     for (const [i, block] of blocks.entries()) {
       // Beside the package, so that it can be imported by its own name.
       const file = `${root}/bindings-node/tests/.example-${process.pid}-${i}.mjs`
-      writeFileSync(file, block.replaceAll("'out/", `'${out}/`))
+      writeFileSync(file, block.replaceAll(/(['`])out\//g, `$1${out}/`))
       t.after(() => rmSync(file))
       assert.ok(execFileSync(process.execPath, [file], { encoding: 'utf8' }).length > 0)
     }

@@ -29,9 +29,16 @@ def test_examples_of_the_modules_do_what_they_say() -> None:
     assert attempted >= 8
 
 
-@pytest.mark.parametrize(
-    "readme", ["README.md", "bindings-python/README.md", "core/docs/live.md", "core/docs/python.md"]
-)
+PAGES = [
+    "README.md",
+    "bindings-python/README.md",
+    "core/docs/live.md",
+    "core/docs/python.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "core/docs/start").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("readme", PAGES)
 def test_examples_of_the_readme_run(readme: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / readme).read_text(), re.DOTALL | re.MULTILINE)
     assert blocks, "no example in Python"

@@ -5,6 +5,7 @@
 mod circles;
 mod docs;
 mod golden;
+mod guide;
 mod interface;
 mod licences;
 mod live_rtp;

@@ -1,0 +1,36 @@
+"""What mkdocs does beside its own: links out of `core/docs` lead to the repository, and the references of Rust and Node, and
+the page of a call, become part of the site."""
+
+import posixpath
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+SOURCE = "https://github.com/callweave/callweave/blob/main/"
+LINK = re.compile(r"(\]\()([^)#\s]+)(#[^)\s]*)?(\))")
+REFERENCES = {"reference/rust": "doc", "reference/node": "node-reference", "gallery": "site-page"}
+"""Folders of the site, and the folders of target/ that are copied there."""
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """The text with links out of the documentation led to the repository; those that lead nowhere stay, and fail."""
+    here = posixpath.dirname(f"core/docs/{page.file.src_uri}")
+
+    def lead(link: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(here, link[2]))
+        inside = target.startswith("core/docs/") or "://" in link[2]
+        if inside or not (ROOT / target).exists():
+            return link[0]
+        return f"{link[1]}{SOURCE}{target}{link[3] or ''}{link[4]}"
+
+    return LINK.sub(lead, markdown)
+
+
+def on_post_build(config: Any, **_: Any) -> None:
+    """Copies what other tools made."""
+    for folder, made in REFERENCES.items():
+        source = ROOT / "target" / made
+        if source.is_dir():
+            shutil.copytree(source, Path(config["site_dir"]) / folder, dirs_exist_ok=True)
