@@ -6,7 +6,7 @@ const { batchOver } = require('./batch.cjs')
 const { CallweaveError, calledFrom, calling, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 const { anyStreamed, copied, discard, inputSpec, inputSpecs, releaseAll } = require('./inputs.cjs')
-const { LiveCall, SpeechStream, endsIn } = require('./live.cjs')
+const { AmrPackets, LiveCall, SpeechStream, endsIn } = require('./live.cjs')
 const provider = require('./provider.cjs')
 const { inTurn, readingTurn } = require('./queue.cjs')
 const { mixStreamOf } = require('./mix-stream.cjs')
@@ -433,6 +433,7 @@ async function normalize(recording, options = {}) {
 }
 
 module.exports = {
+  AmrPackets,
   CallweaveError,
   LiveCall,
   Processed,

@@ -658,6 +658,38 @@ export interface SpeechEnd {
   knownMs: number
 }
 
+/** What SDP says of a stream of AMR. */
+export interface AmrOptions {
+  /** AMR-WB instead of AMR-NB. @default false */
+  wideband?: boolean
+  /** `octet-align=1`; bandwidth-efficient otherwise. @default false */
+  octetAligned?: boolean
+  /** `crc=1`: a checksum for each frame, passed over. Such payloads are octet-aligned. @default false */
+  crc?: boolean
+}
+
+/**
+ * Gathers the packets of a stream of AMR (RFC 4867) into a recording, which every function takes. Interleaving and robust sorting
+ * are not read.
+ *
+ * @example
+ * const packets = new AmrPackets({ wideband: true })
+ * packets.push(packet.timestamp, packet.payload)
+ * const { channels } = await decode(packets.finish())
+ */
+export declare class AmrPackets {
+  constructor(options?: AmrOptions)
+  /**
+   * Adds a packet by its RTP timestamp. What came already is left out; where packets are missing, lost or never sent in silence,
+   * the decoder makes up for them.
+   * @throws {CallweaveError} `malformed` for a payload that is none, and for a timestamp more than ten minutes ahead; nothing is
+   * added then.
+   */
+  push(timestamp: number, payload: Uint8Array): void
+  /** The recording so far, a file `.amr` or `.awb`. */
+  finish(): Uint8Array
+}
+
 /**
  * Hears speech in one track while its samples come, in pushes of any number. Where they are cut changes nothing. Each event is given
  * by the push that decided and emitted under its type; the probability of each frame of 32 ms is emitted as `probability`.

@@ -1,4 +1,5 @@
 export {
+  AmrPackets,
   CallweaveError,
   LiveCall,
   Processed,

@@ -20,6 +20,7 @@ const OF_SPEECH = [
   'encoding',
 ]
 const OF_TRACK = ['sampleRateHz', 'role', 'name', 'party', 'startedAt', 'offsetMs']
+const OF_AMR = ['wideband', 'octetAligned', 'crc']
 const OF_CALL = ['keep', 'windowMs', 'deadAfterMs', 'called', 'config']
 
 /** Does something of the compiled part; its errors get the caller's stack. */
@@ -29,6 +30,13 @@ function told(caller, work) {
   } catch (error) {
     throw translated(error, calledFrom(caller))
   }
+}
+
+/** A whole number as packets have it; the compiled part would take another one modulo its width. */
+function whole(name, value, bits) {
+  const most = 2 ** bits - 1
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value
+  throw refuse(name, String(value), `a whole number from 0 to ${most}`)
 }
 
 const listed = (json) => (json == null ? [] : JSON.parse(json))
@@ -148,9 +156,10 @@ class LiveCall extends EventEmitter {
 
   packet(track, packet, options = {}) {
     const { sequence, timestamp, payload } = packet
-    return told(this.packet, () =>
-      this.#tell(this.#native.packet(track, sequence, timestamp, ...asBytes(payload, options.encoding))),
-    )
+    return told(this.packet, () => {
+      const place = [whole('sequence', sequence, 16), whole('timestamp', timestamp, 32)]
+      return this.#tell(this.#native.packet(track, ...place, ...asBytes(payload, options.encoding)))
+    })
   }
 
   rtp(track, datagram, options = {}) {
@@ -210,4 +219,24 @@ function endsIn(processed) {
   ended = processed
 }
 
-module.exports = { LiveCall, SpeechStream, endsIn }
+class AmrPackets {
+  #native
+
+  constructor(options = {}) {
+    told(AmrPackets, () => {
+      refuseUnknown('an option of packets', options, OF_AMR)
+      const { wideband = false, octetAligned = false, crc = false } = options
+      this.#native = new native.NativeAmrPackets(wideband, octetAligned, crc)
+    })
+  }
+
+  push(timestamp, payload) {
+    told(this.push, () => this.#native.push(whole('timestamp', timestamp, 32), payload))
+  }
+
+  finish() {
+    return this.#native.finish()
+  }
+}
+
+module.exports = { AmrPackets, LiveCall, SpeechStream, endsIn }

@@ -2,6 +2,7 @@
 //! error mapping. Defaults, checks and arithmetic live in the crate `callweave`; names and types
 //! for people in `lib/`.
 
+mod amr;
 mod arguments;
 mod batch;
 mod error;

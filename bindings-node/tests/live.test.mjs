@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
-import { LiveCall, SpeechStream, decode } from 'callweave'
+import { AmrPackets, LiveCall, SpeechStream, decode } from 'callweave'
 import { folder } from './shared.mjs'
 
 const CALL = ['fixtures/keypad-hold/customer.mp3', 'fixtures/keypad-hold/agent.mp3']
@@ -239,4 +239,33 @@ test('tracks and options that make no sense are refused', () => {
   call.push(0, new Int16Array(160))
   refused(() => call.begin(0, 0), 'begun')
   assert.deepEqual([call.end(0), call.heardMs], [[], 520])
+})
+
+test('packets of AMR become a recording', async () => {
+  const packets = new AmrPackets()
+  const payload = new Uint8Array(32)
+  payload.set([0xf3, 0xc0]) // 12.2 kbit/s, a good frame
+  packets.push(160, payload)
+  packets.push(480, payload) // one packet is missing between
+  const { channels } = await decode(packets.finish())
+  assert.equal(channels[0].length, 3 * 160)
+  assert.throws(() => packets.push(640, new Uint8Array(1)), { code: 'malformed' })
+  assert.throws(() => packets.push(-1, payload), { code: 'invalid_argument', message: /timestamp: found -1/ })
+  assert.throws(() => new AmrPackets({ wide: true }), { code: 'invalid_argument', message: /wideband/ })
+  assert.equal((await decode(packets.finish())).channels[0].length, 3 * 160, 'nothing was added')
+})
+
+test('a number of a packet that no packet has is refused', () => {
+  const call = new LiveCall([{ sampleRateHz: 8000 }])
+  const payload = new Uint8Array(160)
+  for (const [sequence, timestamp] of [
+    [65536, 0],
+    [-1, 0],
+    [0.5, 0],
+    [0, 2 ** 32],
+    [0, Number.NaN],
+  ]) {
+    const pushed = () => call.packet(0, { sequence, timestamp, payload }, { encoding: 'mulaw' })
+    assert.throws(pushed, { code: 'invalid_argument' })
+  }
 })

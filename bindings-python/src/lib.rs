@@ -2,6 +2,7 @@
 //! interpreter and error mapping. Defaults, checks and arithmetic live in the crate `callweave`;
 //! names and types for people in `python/callweave`.
 
+mod amr;
 mod arguments;
 mod arrays;
 mod batch;
@@ -33,6 +34,8 @@ mod _callweave {
     use std::path::PathBuf;
     use work::Work;
 
+    #[pymodule_export]
+    use amr::AmrPackets;
     #[pymodule_export]
     use batch::Batch;
     #[pymodule_export]

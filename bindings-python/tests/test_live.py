@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import callweave
-from callweave import Config, LiveCall, LiveEvent, LiveTrack, SpeechStart, SpeechStream, errors
+from callweave import AmrPackets, Config, LiveCall, LiveEvent, LiveTrack, SpeechStart, SpeechStream, errors
 
 CALL = ["fixtures/keypad-hold/customer.mp3", "fixtures/keypad-hold/agent.mp3"]
 
@@ -233,3 +233,15 @@ def test_samples_that_are_no_audio_are_counted_in_the_report() -> None:
         ("not_finite", "800"),
         ("samples_out_of_range", "800"),
     ]
+
+
+def test_packets_of_amr_become_a_recording() -> None:
+    packets, payload = AmrPackets(), bytes([0xF3, 0xC0]) + bytes(30)  # 12.2 kbit/s, a good frame
+    packets.push(160, payload)
+    packets.push(480, payload)  # one packet is missing between
+    assert callweave.decode(packets.finish()).samples.shape == (1, 3 * 160)
+    with pytest.raises(errors.Malformed):
+        packets.push(640, b"\0")
+    with pytest.raises(OverflowError):
+        packets.push(-1, payload)
+    assert callweave.decode(packets.finish()).samples.shape == (1, 3 * 160), "nothing was added"

@@ -11,6 +11,7 @@ from callweave._callweave import VERSION as __version__
 from callweave._many import BatchResult, process_batch
 from callweave._peaks import Peaks, peaks
 from callweave._speech import Speech, get_speech_timestamps, speech
+from callweave.amr import AmrPackets
 from callweave.audio import Audio, Levels, levels, load
 from callweave.calls import (
     Normalized,
@@ -60,6 +61,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "AlignOptions",
+    "AmrPackets",
     "Audio",
     "BatchResult",
     "Chunk",
