@@ -54,6 +54,14 @@ function percent(share) {
   return share > 0.995 && share < 1 ? 'over 99 %' : `${(100 * share).toFixed(0)} %`
 }
 
+/** A value with its unit as people read it; a share is in hundredths, small ones with a decimal. */
+function quantity(value, unit) {
+  if (unit === 'ms') return lasting(value)
+  if (unit === 'share') return `${(100 * value).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`
+  const number = String(Math.round(value * 100) / 100)
+  return unit === 'count' ? number : `${number} ${unit}`
+}
+
 const decibels = (level, unit) => (level === null || level === undefined ? '–' : `${level.toFixed(1)}${unit ? ` ${unit}` : ''}`)
 const words = (code) => String(code).replaceAll('_', ' ')
 const clamp = (value, least, most) => Math.min(most, Math.max(least, value))
@@ -88,11 +96,11 @@ function speakersOf({ track, at, name, colour }) {
   }))
 }
 
-/** A party's name with its colour; on a track of several, a voice's. */
-function nameOf(at, voice = 0) {
+/** A track's name with its colour, or that of one of its voices. */
+function nameOf(at, voice = null) {
   const party = parties[at]
   if (!party) return el('span', {}, 'unknown')
-  const { name, colour } = speakersOf(party)[voice] ?? party
+  const { name, colour } = (voice === null ? null : speakersOf(party)[voice]) ?? party
   const swatch = el('span', { className: `swatch c${colour}` })
   return el('span', { className: 'name' }, swatch, el('span', { dir: 'auto' }, name))
 }

@@ -69,9 +69,8 @@ function reasonRow({ message, measured, limit, unit }) {
   const [bar, mark] = [el('i'), el('b')]
   bar.style.width = `${(100 * measured) / most}%`
   mark.style.left = `${(100 * limit) / most}%`
-  const shown = (value) => (unit === 'ms' ? lasting(value) : `${Math.round(value * 100) / 100}${unit === 'count' ? '' : ` ${unit}`}`)
   const track = el('span', { className: 'track cn', 'aria-hidden': 'true' }, bar, mark)
-  return el('li', {}, el('span', {}, message), track, el('span', { className: 'value' }, `${shown(measured)}, limit ${shown(limit)}`))
+  return el('li', {}, el('span', {}, message), track, el('span', { className: 'value' }, `${quantity(measured, unit)}, limit ${quantity(limit, unit)}`))
 }
 
 function talk() {
@@ -117,7 +116,8 @@ function responses(times) {
     svg('rect', { class: 'light', x: 4, y: 6, width: Math.max(1, x(times.p95) - 4), height: 8, rx: 4 }),
     svg('circle', { class: 'fill', cx: x(times.median), cy: 10, r: 5 }),
     svg('line', { class: 'mark', x1: x(times.mean), x2: x(times.mean), y1: 4, y2: 16 }))
-  return el('div', { className: 'below' }, picture, el('p', { className: 'muted' }, text))
+  const key = 'The dot is the median, the line the mean; the bar ends where 19 in 20 answers have come.'
+  return el('div', { className: 'below' }, picture, el('p', { className: 'muted' }, `${text}. ${key}`))
 }
 
 function levels() {
@@ -235,7 +235,7 @@ function recordings() {
     const sources = track.pieces?.length ? track.pieces.map((piece) => piece.source) : [track.source]
     return sources.map((source) => [
       nameOf(at), source.path ?? '', `${source.codec} in ${source.container}`, `${source.sampleRateHz / 1000} kHz × ${source.channels}`,
-      clock(source.durationMs), `${source.codecDelayMs.toFixed(1)} ms, ${source.codecDelayBasis}`, `${source.sha256.slice(0, 12)}…`,
+      clock(source.durationMs), `${source.codecDelayMs.toFixed(1)} ms, ${source.codecDelayBasis}`, source.sha256 ? `${source.sha256.slice(0, 12)}…` : '–',
     ])
   })
   const headings = ['Track', 'File', 'Codec', '#Rate', '#Length', '#Codec delay', 'SHA-256']
