@@ -6,7 +6,7 @@
 //! | `dead_track` | at most 1 in 200 hops (10 ms) of a track carries a signal (above `outcome.deadDbov`) |
 //! | `one_way_audio` | a track is dead while another party talks |
 //! | `clipped` | at least `clippedShare` of a track's samples are at full scale |
-//! | `narrow_band` | a file with room for more holds nothing above the telephone's 4 kHz in `wideShare` of its loud frames |
+//! | `narrow_band` | a file with room for more holds sound above the telephone's 4 kHz in less than `wideShare` of its loud frames |
 //! | `header_mismatch` | a header says what the audio is not |
 //! | `damaged` | parts of a recording could not be decoded, or are missing at its end |
 //! | `pause_zeros` | digital zero for at least `pauseMs` between sounds: a recorder that was paused |
