@@ -14,6 +14,23 @@ REFERENCES = {"reference/rust": "doc", "reference/node": "node-reference", "gall
 """Folders of the site, and the folders of target/ that are copied there."""
 
 
+ADDED = {
+    "index.md": (
+        "\n## References\n\n",
+        ("reference/rust", '<p><a href="reference/rust/callweave/index.html">Rust</a>: every public item</p>\n'),
+        ("reference/node", '<p><a href="reference/node/index.html">Node</a>: every name and type</p>\n'),
+    ),
+    "gallery.md": (
+        "\n## The page itself\n\n",
+        (
+            "gallery",
+            '<iframe src="gallery/report.html" title="A call" style="width:100%;height:48rem;border:0"></iframe>\n',
+        ),
+    ),
+}
+"""What a page gets in the site alone: a heading, then what shows a folder of `REFERENCES`, where that was made."""
+
+
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """The text with links out of the documentation led to the repository; those that lead nowhere stay, and fail."""
     here = posixpath.dirname(f"core/docs/{page.file.src_uri}")
@@ -25,7 +42,9 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             return link[0]
         return f"{link[1]}{SOURCE}{target}{link[3] or ''}{link[4]}"
 
-    return LINK.sub(lead, markdown)
+    heading, *parts = ADDED.get(page.file.src_uri, ("",))
+    shown = [html for folder, html in parts if (ROOT / "target" / REFERENCES[folder]).is_dir()]
+    return LINK.sub(lead, markdown) + (heading + "\n".join(shown) if shown else "")
 
 
 def on_post_build(config: Any, **_: Any) -> None:
