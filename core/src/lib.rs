@@ -80,6 +80,7 @@ pub mod provider;
 pub mod redact;
 pub mod report;
 pub mod resample;
+mod room;
 pub mod run;
 pub mod samples;
 mod simd;

@@ -12,7 +12,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["error"]),
     (false, &["json"]),
     (false, &["units"]),
-    (false, &["files"]),
+    (false, &["files", "room"]),
     (false, &["call"]),
     (false, &["track", "timeline"]),
     (false, &["samples"]),

@@ -1,9 +1,11 @@
 //! The beep before a recording: one pure tone alone.
 
 use super::bursts::Burst;
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, HeardSound, SoundDetail, dbov};
 use super::spectrum::{FRAME, RATE};
 use super::tones::SUPERVISORY_HZ;
+
+use crate::room::make_room;
 
 /// Frequencies of a beep, in Hz: mailboxes use 380 to 2000, and some Hz are a splice's.
 const BEEP_HZ: (f32, f32) = (372.0, 2010.0);
@@ -61,38 +63,37 @@ impl Beep {
         self.last_end = Some(burst.end);
     }
 
-    /// The same with the tones that ended after a sample.
-    pub fn since(&self, from: u64) -> Self {
+    /// Adds the beeps that ended after a sample, of a track of `total` so far, less those that are
+    /// part of the sounds before and those the speech detector takes for speech.
+    pub fn since(&self, from: u64, total: u64, probabilities: &[f32], sounds: &mut Vec<HeardSound>) {
         let over = self.candidates.iter().rposition(|c| c.end <= from).map_or(0, |last| last + 1);
-        Self { candidates: self.candidates[over..].to_vec(), ..*self }
-    }
-
-    /// The beeps of a track of `total` samples, less those that are part of `others` and those the
-    /// speech detector takes for speech.
-    pub fn finish(self, total: u64, others: &[TrackEvent], probabilities: &[f32]) -> Vec<TrackEvent> {
+        let (candidates, others) = (&self.candidates[over..], sounds.len());
         let again = (AGAIN_SECONDS * RATE as f32) as u64;
-        let mut events = Vec::new();
-        for (i, c) in self.candidates.iter().enumerate() {
+        for (i, c) in candidates.iter().enumerate() {
             let network = c.hz >= SUPERVISORY_HZ.0 && c.hz <= SUPERVISORY_HZ.1;
             let near = |o: &&Candidate| (o.hz - c.hz).abs() < 12.0 && o.start.abs_diff(c.start) < again;
-            let mates = self.candidates.iter().skip(i.saturating_sub(2)).take(5).filter(near).count() - 1;
+            let mates = candidates.iter().skip(i.saturating_sub(2)).take(5).filter(near).count() - 1;
             let cut = c.start < 160 || c.end + 160 > total;
             let (start_ms, end_ms) = (c.start as f64 / 8.0, c.end as f64 / 8.0);
-            let part = others.iter().any(|e| e.overlap_ms(start_ms, end_ms) > 0.0);
+            let part = sounds[..others].iter().any(|e| e.overlap_ms(start_ms, end_ms) > 0.0);
             let spoken = mean(probabilities, c.start, c.end) > SPOKEN;
             if cut || part || spoken || (network && mates > 0) || mates > 2 {
                 continue;
             }
-            events.push(TrackEvent {
+            sounds.push(HeardSound {
                 kind: EventKind::Beep,
                 start_ms,
                 end_ms,
-                detail: Some(format!("{:.0} Hz", c.hz)),
+                detail: SoundDetail::Hertz(c.hz),
                 confidence: 0.9,
                 level_dbov: dbov(c.level),
             });
         }
-        events
+    }
+
+    /// Makes room for so many sounds.
+    pub fn make_room(&mut self, sounds: usize) {
+        make_room(&mut self.candidates, sounds);
     }
 }
 
@@ -105,7 +106,7 @@ fn mean(probabilities: &[f32], start: u64, end: u64) -> f32 {
 
 /// The frequency of a tone alone or with one harmonic.
 fn pitch(burst: &Burst) -> Option<f32> {
-    match burst.lines.as_slice() {
+    match *burst.lines {
         [tone, over] => {
             let times = over.hz / tone.hz.max(1.0);
             let harmonic = [2.0, 3.0].iter().any(|n| (times / n - 1.0).abs() <= HARMONIC_OFF);
@@ -127,6 +128,7 @@ fn is_pure(burst: &Burst) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::TrackEvent;
     use super::super::testing::{kinds, listen, listen_with, melody, silence, sines, train, voice};
     use super::*;
 

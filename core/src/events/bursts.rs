@@ -2,6 +2,7 @@
 //! DTMF.
 
 use super::extent::{Extent, Spread};
+use super::short::ShortList;
 use super::spectrum::{self, Analyser, BIN_HZ, FIRST_BIN, Frame, LAST_BIN, LONG, RATE, REACH};
 use super::tones::SUPERVISORY_HZ;
 
@@ -44,6 +45,9 @@ pub struct SpectralLine {
     pub power: f32,
 }
 
+/// The lines of a burst: three at most are looked for.
+pub type SpectralLines = ShortList<SpectralLine, 3>;
+
 /// A run of steady tone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Burst {
@@ -63,7 +67,7 @@ pub struct Burst {
     /// it.
     pub purity: f32,
     /// The lines of a long window, by rising frequency; empty where the run was too short for it.
-    pub lines: Vec<SpectralLine>,
+    pub lines: SpectralLines,
 }
 
 impl Burst {
@@ -80,13 +84,13 @@ impl Burst {
     /// Whether its level is steady, as a generator's is; the network's tones may have two lines so
     /// close that they beat.
     pub fn is_steady(&self) -> bool {
-        let beats = matches!(self.lines.as_slice(), [a, b] if b.hz - a.hz < BEAT_HZ && b.hz <= SUPERVISORY_HZ.1);
+        let beats = matches!(*self.lines, [a, b] if b.hz - a.hz < BEAT_HZ && b.hz <= SUPERVISORY_HZ.1);
         beats || self.wobble_db <= STEADY_DB
     }
 
     /// The frequency, where the tone is one pure line.
     pub fn single(&self) -> Option<f32> {
-        match self.lines.as_slice() {
+        match *self.lines {
             [] => Some(self.hz),
             [line] => Some(line.hz),
             _ => None,
@@ -167,7 +171,7 @@ struct ToneRun {
     missed: u32,
     /// How many of the missed frames hold another tone.
     changed: u32,
-    lines: Option<(Vec<SpectralLine>, f32)>,
+    lines: Option<(SpectralLines, f32)>,
 }
 
 /// Joins tonal frames into bursts.
@@ -257,7 +261,7 @@ fn strongest_near(frame: &Frame, bin: usize) -> usize {
 }
 
 /// The lines of the last `LONG` of `recent` samples and the share of the power they hold.
-fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (Vec<SpectralLine>, f32) {
+fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (SpectralLines, f32) {
     let Some(samples) = recent.len().checked_sub(LONG).and_then(|skip| recent.get(skip..)) else {
         return Default::default();
     };
@@ -266,7 +270,7 @@ fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (Vec<Spectra
     let scale = LONG / spectrum::FRAME;
     let (first, last) = (FIRST_BIN * scale, LAST_BIN * scale);
     let total: f32 = power[first..=last].iter().sum();
-    let mut found: Vec<SpectralLine> = Vec::with_capacity(3);
+    let mut found = SpectralLines::default();
     for _ in 0..3 {
         let bin = spectrum::strongest(power, first, last);
         let here = spectrum::around(power, bin);
@@ -277,6 +281,6 @@ fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (Vec<Spectra
         power[bin - REACH..=bin + REACH].fill(0.0);
     }
     let purity = found.iter().map(|line| line.power).sum::<f32>() / total.max(f32::MIN_POSITIVE);
-    found.sort_by(|a, b| a.hz.total_cmp(&b.hz));
+    found.sort_unstable_by(|a, b| a.hz.total_cmp(&b.hz));
     (found, purity.min(1.0))
 }

@@ -4,9 +4,12 @@
 //! entry of the tables is scored as the bursts come, so a train of any length needs no memory of
 //! its bursts.
 
-use super::bursts::{Burst, SpectralLine};
-use super::event::{EventKind, TrackEvent, dbov, ending_after};
-use super::tones::{ANYWHERE, SUPERVISORY_HZ, TONES, Tone};
+use super::bursts::{Burst, SpectralLine, SpectralLines};
+use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
+use super::short::ShortList;
+use super::tones::{self, ANYWHERE, ENTRIES, SUPERVISORY_HZ, TONES, Tone};
+
+use crate::room::make_room;
 
 /// A length fits within 15 %, or within 40 ms where that is more (E.180 lets exchanges vary by 10
 /// %).
@@ -35,7 +38,7 @@ const LONE: f32 = 0.4;
 const TURN: usize = 2;
 
 /// One burst of a train and the pause after it, in seconds; no pause after the last.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Beat {
     start: u64,
     end: u64,
@@ -91,19 +94,20 @@ fn misfit(phase: &[f32], beat: &Beat, tone: &Tone) -> Option<f32> {
 }
 
 /// A train under way.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Train {
-    lines: Vec<SpectralLine>,
+    lines: SpectralLines,
     start: u64,
     last: Beat,
     last_fit_end: u64,
-    scores: Vec<Score>,
+    /// One for each entry of the tables.
+    scores: [Score; ENTRIES],
     beats: u32,
     power: f64,
     /// The first burst held its level and frequency, as far as can be told of two lines that beat.
     steady: bool,
     /// The beats since the leading entry last fitted.
-    astray: Vec<Beat>,
+    astray: ShortList<Beat, { TURN + 1 }>,
 }
 
 /// Listens for trains among the bursts.
@@ -111,7 +115,7 @@ struct Train {
 pub struct Cadence {
     tones: Vec<Tone>,
     train: Option<Train>,
-    events: Vec<TrackEvent>,
+    events: Vec<HeardSound>,
 }
 
 impl Cadence {
@@ -144,30 +148,30 @@ impl Cadence {
             }
         }
         self.close();
-        self.train = Some(Train::new(burst, self.tones.len()));
+        self.train = Some(Train::new(burst));
     }
 
     /// Splits the train where its cadence changed for good.
     fn turn(&mut self, burst: &Burst) {
-        let Some(train) = &self.train else { return };
+        let Some(train) = self.train else { return };
         let Some(best) = train.best(&self.tones) else { return };
         if train.scores[best].in_row < TURN {
             return;
         }
-        let (mut astray, last) = (train.astray.clone(), train.last);
+        let (mut astray, last) = (&*train.astray, train.last);
         let (mut end, mut start) = (train.last_fit_end, last.start);
         // The last burst of the old cadence has a pause of neither.
         if let Some(first) = astray.first().copied() {
             let tone = &self.tones[best];
             if tone.cadence.chunks_exact(2).any(|phase| misfit(phase, &Beat { off: None, ..first }, tone).is_some()) {
                 end = first.end;
-                astray.remove(0);
+                astray = &astray[1..];
             }
             start = astray.first().map_or(last.start, |first| first.start);
         }
         self.events.extend(train.event(&self.tones, best, end));
-        let mut next = Train { start, ..Train::new(burst, self.tones.len()) };
-        for beat in astray {
+        let mut next = Train { start, ..Train::new(burst) };
+        for &beat in astray {
             next.last = beat;
             next.power += f64::from(burst.level);
             next.beats += 1;
@@ -179,26 +183,19 @@ impl Cadence {
 
     /// Ends the train under way.
     fn close(&mut self) {
-        let Some(mut train) = self.train.take() else { return };
-        train.score(&self.tones);
-        if let Some(best) = train.best(&self.tones) {
-            self.events.extend(train.event(&self.tones, best, train.last.end));
-        } else if let Some(ring) = train.lone_ring(&self.tones) {
-            let event = train.event(&self.tones, ring, train.last.end);
-            self.events.extend(event.map(|e| TrackEvent { confidence: LONE, ..e }));
-        }
+        let ended = self.train.take().and_then(|train| train.ended(&self.tones));
+        self.events.extend(ended);
     }
 
-    /// The same with the trains that ended after a time.
-    pub fn since(&self, from_ms: f64) -> Self {
-        let (tones, train) = (self.tones.clone(), self.train.clone());
-        Self { tones, train, events: ending_after(&self.events, from_ms) }
+    /// Adds the trains that ended after a time, and the one under way as if it ended.
+    pub fn since(&self, from_ms: f64, sounds: &mut Vec<HeardSound>) {
+        sounds.extend_from_slice(ending_after(&self.events, from_ms));
+        sounds.extend(self.train.and_then(|train| train.ended(&self.tones)));
     }
 
-    /// The trains heard.
-    pub fn finish(mut self) -> Vec<TrackEvent> {
-        self.close();
-        self.events
+    /// Makes room for so many sounds.
+    pub fn make_room(&mut self, sounds: usize) {
+        make_room(&mut self.events, sounds);
     }
 }
 
@@ -214,24 +211,24 @@ fn seconds(samples: u64) -> f32 {
 }
 
 impl Train {
-    fn new(burst: &Burst, tones: usize) -> Self {
+    fn new(burst: &Burst) -> Self {
         let last = Beat { start: burst.start, end: burst.end, on: burst.seconds(), off: None };
         Self {
-            lines: burst.lines.clone(),
+            lines: burst.lines,
             start: burst.start,
             last,
             last_fit_end: burst.end,
-            scores: vec![Score::default(); tones],
+            scores: [Score::default(); ENTRIES],
             beats: 1,
             power: f64::from(burst.level),
             steady: burst.is_pure() && (burst.lines.len() == 2 || burst.wobble_db < 1.0 && burst.wobble_hz < 4.0),
-            astray: Vec::new(),
+            astray: ShortList::default(),
         }
     }
 
     fn is_of(&self, burst: &Burst) -> bool {
         let same = |a: &SpectralLine, b: &SpectralLine| (a.hz - b.hz).abs() < 10.0;
-        self.lines.len() == burst.lines.len() && self.lines.iter().zip(&burst.lines).all(|(a, b)| same(a, b))
+        self.lines.len() == burst.lines.len() && self.lines.iter().zip(&*burst.lines).all(|(a, b)| same(a, b))
     }
 
     fn begin(&mut self, start: u64, end: u64, level: f32) {
@@ -294,24 +291,30 @@ impl Train {
         tones.iter().position(fits).filter(|_| whole)
     }
 
-    fn event(&self, tones: &[Tone], best: usize, end: u64) -> Option<TrackEvent> {
-        let (tone, score) = (tones.get(best)?, self.scores.get(best)?);
-        // Countries share tones: name all that fit as well.
-        let mut countries: Vec<&str> = Vec::new();
-        for t in
-            tones.iter().filter(|t| t.kind == tone.kind && t.cadence == tone.cadence && self.frequency_fit(t) > 0.0)
-        {
-            if !t.country.is_empty() && !countries.contains(&t.country) {
-                countries.push(t.country);
+    /// The train as it is where it ends now.
+    fn ended(mut self, tones: &[Tone]) -> Option<HeardSound> {
+        self.score(tones);
+        match self.best(tones) {
+            Some(best) => self.event(tones, best, self.last.end),
+            None => {
+                let ring = self.event(tones, self.lone_ring(tones)?, self.last.end)?;
+                Some(HeardSound { confidence: LONE, ..ring })
             }
         }
+    }
+
+    fn event(&self, tones: &[Tone], best: usize, end: u64) -> Option<HeardSound> {
+        let (tone, score) = (tones.get(best)?, self.scores.get(best)?);
+        // Countries share tones: name all that fit as well.
+        let alike = |t: &&Tone| t.kind == tone.kind && t.cadence == tone.cadence && self.frequency_fit(t) > 0.0;
+        let countries = tones.iter().filter(alike).fold(0, |all, t| all | tones::country(t.country));
         let fit = score.fits as f32 / (score.fits + score.misfits).max(1) as f32;
-        Some(TrackEvent {
+        Some(HeardSound {
             kind: tone.kind,
             start_ms: self.start as f64 / 8.0,
             end_ms: end as f64 / 8.0,
-            detail: (!countries.is_empty()).then(|| countries.join(",")),
-            confidence: fit * if countries.is_empty() { 0.7 } else { 0.98 },
+            detail: SoundDetail::Countries(countries),
+            confidence: fit * if countries == 0 { 0.7 } else { 0.98 },
             level_dbov: dbov((self.power / f64::from(self.beats)) as f32),
         })
     }
@@ -421,7 +424,8 @@ mod tests {
 
     #[test]
     fn a_train_of_hours_needs_no_memory_of_its_bursts() {
-        let mut cadence = Cadence::new(&[]);
+        let (mut cadence, mut lines) = (Cadence::new(&[]), SpectralLines::default());
+        lines.push(SpectralLine { hz: 420.0, power: 0.01 });
         for k in 0..10_000u64 {
             cadence.push(&Burst {
                 start: k * 48_000,
@@ -431,10 +435,12 @@ mod tests {
                 wobble_db: 0.1,
                 level: 0.01,
                 purity: 1.0,
-                lines: vec![SpectralLine { hz: 420.0, power: 0.01 }],
+                lines,
             });
         }
         assert!(cadence.train.as_ref().is_some_and(|t| t.astray.is_empty() && t.beats == 10_000));
-        assert_eq!(cadence.finish().len(), 1);
+        let mut sounds = Vec::new();
+        cadence.since(0.0, &mut sounds);
+        assert_eq!(sounds.len(), 1);
     }
 }

@@ -1,7 +1,8 @@
 //! Clipping: runs of samples at full scale. Judged at the recording's own rate; a resampler rounds
 //! the corners off.
 
-use super::event::{EventKind, TrackEvent, dbov, ending_after};
+use super::event::{EventKind, HeardSound, SoundDetail, TrackEvent, dbov, ending_after};
+use crate::room::make_room;
 use crate::units::Millis;
 
 /// At or beyond this a sample is at full scale (one 16-bit step below 1).
@@ -18,6 +19,13 @@ const RUNS: u32 = 2;
 /// Listens for clipping in blocks at any rate.
 #[derive(Clone)]
 pub struct Clipping {
+    state: ClippingState,
+    events: Vec<HeardSound>,
+}
+
+/// What is under way.
+#[derive(Clone, Copy)]
+struct ClippingState {
     rate: u32,
     at: u64,
     /// The run of clipped samples under way: its length and the last sample.
@@ -25,45 +33,76 @@ pub struct Clipping {
     last: f32,
     /// The event under way: start, end, runs and samples.
     open: Option<(u64, u64, u32, u64)>,
-    events: Vec<TrackEvent>,
 }
 
 impl Clipping {
     /// A listener for samples at `rate` Hz.
     pub fn new(rate: u32) -> Self {
-        Self { rate: rate.max(1), at: 0, run: 0, last: 0.0, open: None, events: Vec::new() }
+        let state = ClippingState { rate: rate.max(1), at: 0, run: 0, last: 0.0, open: None };
+        Self { state, events: Vec::new() }
     }
 
     /// Takes the next samples.
     pub fn push(&mut self, block: &[f32]) {
+        let Self { state, events } = self;
         for chunk in block.chunks(64) {
             let near = chunk.iter().fold(false, |near, v| near | (v.abs() >= NEAR));
-            if !near && self.run == 0 {
-                self.at += chunk.len() as u64;
+            if !near && state.run == 0 {
+                state.at += chunk.len() as u64;
                 continue;
             }
             for &v in chunk {
-                self.sample(v);
+                events.extend(state.sample(v));
             }
         }
     }
 
-    fn sample(&mut self, v: f32) {
+    /// How often something has become known; one more while an event is open.
+    pub(crate) fn changes(&self) -> u64 {
+        2 * self.events.len() as u64 + u64::from(self.state.open.is_some_and(|open| open.2 >= RUNS))
+    }
+
+    /// Adds what ended after a time, as if the track ended here.
+    pub(crate) fn since(&self, from: Millis, sounds: &mut Vec<HeardSound>) {
+        sounds.extend_from_slice(ending_after(&self.events, from.0));
+        let mut state = self.state;
+        sounds.extend(state.end_run().into_iter().chain(state.close()));
+    }
+
+    /// Makes room for so many sounds.
+    pub(crate) fn make_room(&mut self, sounds: usize) {
+        make_room(&mut self.events, sounds);
+    }
+
+    /// What was heard.
+    pub fn finish(mut self) -> Vec<TrackEvent> {
+        self.events.extend(self.state.end_run());
+        self.events.extend(self.state.close());
+        self.events.into_iter().map(TrackEvent::from).collect()
+    }
+}
+
+impl ClippingState {
+    /// Takes a sample; the event that ends with it.
+    fn sample(&mut self, v: f32) -> Option<HeardSound> {
         let same = v == self.last || (v.abs() >= FULL && self.last.abs() >= FULL && v * self.last > 0.0);
+        let mut ended = None;
         if v.abs() >= NEAR && (self.run == 0 || same) {
             self.run += 1;
         } else {
-            self.end_run();
+            ended = self.end_run();
             self.run = usize::from(v.abs() >= NEAR);
         }
         self.last = v;
         self.at += 1;
+        ended
     }
 
-    fn end_run(&mut self) {
+    /// Ends the run under way; the event that it does not belong to.
+    fn end_run(&mut self) -> Option<HeardSound> {
         let run = std::mem::take(&mut self.run);
         if run < RUN {
-            return;
+            return None;
         }
         let (start, end) = (self.at - run as u64, self.at);
         if let Some((_, last, runs, samples)) = &mut self.open
@@ -72,42 +111,24 @@ impl Clipping {
             *last = end;
             *runs += 1;
             *samples += run as u64;
-            return;
+            return None;
         }
-        self.close();
+        let ended = self.close();
         self.open = Some((start, end, 1, run as u64));
+        ended
     }
 
-    fn close(&mut self) {
-        if let Some((start, end, runs, samples)) = self.open.take()
-            && runs >= RUNS
-        {
-            self.events.push(TrackEvent {
-                kind: EventKind::Clipping,
-                start_ms: ms(self.rate, start),
-                end_ms: ms(self.rate, end),
-                detail: Some(format!("{samples} samples")),
-                confidence: 0.95,
-                level_dbov: dbov(1.0),
-            });
-        }
-    }
-
-    /// How often something has become known; one more while an event is open.
-    pub(crate) fn changes(&self) -> u64 {
-        2 * self.events.len() as u64 + u64::from(self.open.is_some_and(|open| open.2 >= RUNS))
-    }
-
-    /// The same with what ended after a time.
-    pub(crate) fn since(&self, from: Millis) -> Self {
-        Self { events: ending_after(&self.events, from.0), ..*self }
-    }
-
-    /// What was heard.
-    pub fn finish(mut self) -> Vec<TrackEvent> {
-        self.end_run();
-        self.close();
-        self.events
+    /// Ends the event under way.
+    fn close(&mut self) -> Option<HeardSound> {
+        let (start, end, _, samples) = self.open.take().filter(|open| open.2 >= RUNS)?;
+        Some(HeardSound {
+            kind: EventKind::Clipping,
+            start_ms: ms(self.rate, start),
+            end_ms: ms(self.rate, end),
+            detail: SoundDetail::Samples(samples),
+            confidence: 0.95,
+            level_dbov: dbov(1.0),
+        })
     }
 }
 

@@ -1,15 +1,16 @@
 //! Keys of the keypad, ITU-T Q.23 and Q.24.
 
-use super::event::{EventKind, TrackEvent, dbov, ending_after};
+use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
 use super::extent::{Extent, Spread};
 use super::spectrum::{self, BIN_HZ, Frame, HOP, RATE};
+use crate::room::make_room;
 use crate::units::Span;
 
 /// Frequencies of the rows, in Hz (Q.23).
 const ROWS: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
 /// Frequencies of the columns, in Hz (Q.23).
 const COLUMNS: [f32; 4] = [1209.0, 1336.0, 1477.0, 1633.0];
-const KEYS: [[char; 4]; 4] = [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', '8', '9', 'C'], ['*', '0', '#', 'D']];
+const KEYS: [[&str; 4]; 4] = [["1", "2", "3", "A"], ["4", "5", "6", "B"], ["7", "8", "9", "C"], ["*", "0", "#", "D"]];
 /// Bins searched for the row (625-1031 Hz) and the column (1125-1719 Hz).
 const ROW_BINS: (usize, usize) = (20, 33);
 const COLUMN_BINS: (usize, usize) = (36, 55);
@@ -184,7 +185,7 @@ struct HeldKey {
 #[derive(Clone, Default)]
 pub struct Dtmf {
     held: Option<HeldKey>,
-    events: Vec<TrackEvent>,
+    events: Vec<HeardSound>,
     doubts: Vec<Span>,
 }
 
@@ -249,15 +250,20 @@ impl Dtmf {
         true
     }
 
-    /// The same with the keys that ended after a time.
-    pub fn since(&self, from_ms: f64) -> Self {
-        Self { held: None, events: ending_after(&self.events, from_ms), doubts: Vec::new() }
+    /// The keys that ended after a time.
+    pub fn since(&self, from_ms: f64) -> &[HeardSound] {
+        ending_after(&self.events, from_ms)
     }
 
-    /// The keys heard, and where there may have been more.
-    pub fn finish(mut self) -> (Vec<TrackEvent>, Vec<Span>) {
-        self.close();
-        (self.events, self.doubts)
+    /// Where there may have been keys that were not heard.
+    pub fn into_doubts(self) -> Vec<Span> {
+        self.doubts
+    }
+
+    /// Makes room for so many sounds.
+    pub fn make_room(&mut self, sounds: usize) {
+        make_room(&mut self.events, sounds);
+        make_room(&mut self.doubts, sounds);
     }
 }
 
@@ -303,16 +309,16 @@ impl HeldKey {
         Span::new(self.extent.start() as f64 / 8.0, self.extent.end() as f64 / 8.0)
     }
 
-    fn event(self) -> Option<TrackEvent> {
+    fn event(self) -> Option<HeardSound> {
         if !self.is_key() {
             return None;
         }
         let Span { start, end } = self.span();
-        Some(TrackEvent {
+        Some(HeardSound {
             kind: EventKind::Dtmf,
             start_ms: start.0,
             end_ms: end.0,
-            detail: Some(KEYS[self.row][self.column].to_string()),
+            detail: SoundDetail::Name(KEYS[self.row][self.column]),
             confidence: self.share.mean().min(0.99),
             level_dbov: dbov(self.extent.mean()),
         })

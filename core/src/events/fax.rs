@@ -1,8 +1,10 @@
 //! Fax tones, ITU-T T.30: CNG (1100 Hz, 0.5 s on, 3 s off) and CED (2100 Hz, 2.6 to 4 s).
 
 use super::bursts::Burst;
-use super::event::{EventKind, TrackEvent, dbov, ending_after};
+use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
 use super::spectrum::RATE;
+
+use crate::room::make_room;
 
 /// T.30: 1100 +- 38 Hz.
 const CNG_HZ: (f32, f32) = (1062.0, 1138.0);
@@ -28,19 +30,19 @@ struct FaxTone {
 #[derive(Clone, Default)]
 pub struct Fax {
     calls: Vec<FaxTone>,
-    answers: Vec<TrackEvent>,
+    answers: Vec<HeardSound>,
 }
 
 fn seconds(a: u64, b: u64) -> f32 {
     b.saturating_sub(a) as f32 / RATE as f32
 }
 
-fn event(start: u64, end: u64, detail: &str, level: f32, confidence: f32) -> TrackEvent {
-    TrackEvent {
+fn event(start: u64, end: u64, detail: &'static str, level: f32, confidence: f32) -> HeardSound {
+    HeardSound {
         kind: EventKind::Fax,
         start_ms: start as f64 / 8.0,
         end_ms: end as f64 / 8.0,
-        detail: Some(detail.into()),
+        detail: SoundDetail::Name(detail),
         confidence,
         level_dbov: dbov(level),
     }
@@ -60,29 +62,29 @@ impl Fax {
         }
     }
 
-    /// The same with the tones that ended after a sample.
-    pub fn since(&self, from: u64) -> Self {
+    /// Adds the fax tones that ended after a sample, of a track of `total` so far. A whole CNG burst
+    /// with another after its period is certain; a cut one counts beside a whole one; a single one
+    /// counts where the track ends before the next could come.
+    pub fn since(&self, from: u64, total: u64, sounds: &mut Vec<HeardSound>) {
         let over = self.calls.iter().rposition(|call| call.end <= from).map_or(0, |last| last + 1);
-        Self { calls: self.calls[over..].to_vec(), answers: ending_after(&self.answers, from as f64 / 8.0) }
-    }
-
-    /// The fax tones of a track of `total` samples. A whole CNG burst with another after its period
-    /// is certain; a cut one counts beside a whole one; a single one counts where the track ends
-    /// before the next could come.
-    pub fn finish(self, total: u64) -> Vec<TrackEvent> {
-        let calls = &self.calls;
-        let mut events = self.answers;
+        let calls = &self.calls[over..];
+        sounds.extend_from_slice(ending_after(&self.answers, from as f64 / 8.0));
         for (i, call) in calls.iter().enumerate() {
             let before = i.checked_sub(1).and_then(|before| calls.get(before));
             let mut mates = before.into_iter().chain(calls.get(i + 1));
             let paired = mates.any(|mate| (call.whole || mate.whole) && is_period(call, mate));
             if paired {
-                events.push(event(call.start, call.end, "cng", call.level, 0.95));
+                sounds.push(event(call.start, call.end, "cng", call.level, 0.95));
             } else if call.whole && seconds(call.end, total) < CNG_PERIOD.1 {
-                events.push(event(call.start, call.end, "cng", call.level, 0.5));
+                sounds.push(event(call.start, call.end, "cng", call.level, 0.5));
             }
         }
-        events
+    }
+
+    /// Makes room for so many sounds.
+    pub fn make_room(&mut self, sounds: usize) {
+        make_room(&mut self.calls, sounds);
+        make_room(&mut self.answers, sounds);
     }
 }
 
@@ -94,6 +96,7 @@ fn is_period(a: &FaxTone, b: &FaxTone) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::TrackEvent;
     use super::super::testing::{listen, silence, sines, train};
     use super::*;
 

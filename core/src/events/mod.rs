@@ -18,6 +18,7 @@ mod event;
 mod extent;
 mod fax;
 mod music;
+mod short;
 mod sit;
 mod spectrum;
 mod tones;
@@ -28,6 +29,7 @@ pub(crate) use clipping::Clipping;
 pub(crate) use dedupe::dedupe;
 pub use detect::detect;
 pub(crate) use detect::joined;
+pub(crate) use event::HeardSound;
 pub use event::TrackEvent;
 pub(crate) use zero::Zero;
 
@@ -41,13 +43,16 @@ use crate::units::{Millis, Span};
 /// frames back, with a long window.
 const BEHIND: usize = LONG + (Notice::FRAMES as usize + 1) * FRAME;
 /// Samples kept before the oldest are thrown away, so that this is rarely done.
-const KEPT: usize = 16 * BEHIND;
+const KEPT: usize = 2 * BEHIND;
 /// Frames of silence after the end, in which everything under way ends.
 const FLUSH: usize = 4 * FRAME;
 /// A key this far within music is part of it.
 const WITHIN_MS: f64 = 500.0;
 /// A beep this near to music is part of it.
 const NEAR_MUSIC_MS: f64 = 1000.0;
+
+/// Sounds of each kind that room is made for at once: a call has few.
+pub(crate) const SOUNDS_AHEAD: usize = 32;
 
 /// Listens to one track at 8 kHz.
 #[derive(Clone)]
@@ -80,6 +85,24 @@ struct Listeners {
     looked: u64,
     bursts: Bursts,
     known: Kinds,
+}
+
+/// Room for a look at what is known, which takes no memory once it has seen as much.
+#[derive(Clone, Default)]
+pub(crate) struct SoundLook {
+    /// What was heard, by start.
+    pub sounds: Vec<HeardSound>,
+    stretches: Vec<HeardSound>,
+    music: music::Music,
+}
+
+impl SoundLook {
+    /// Room for a look at so much time.
+    pub(crate) fn new(time: Millis) -> Self {
+        let mut music = music::Music::default();
+        music.make_room((time.0 / music::SLOT_MS) as usize + 2);
+        Self { sounds: Vec::with_capacity(SOUNDS_AHEAD), stretches: Vec::with_capacity(SOUNDS_AHEAD), music }
+    }
 }
 
 /// What is known of each kind of sound.
@@ -149,10 +172,21 @@ impl EventDetector {
         self.listeners.known.changes
     }
 
-    /// What was heard since a time, as if the track ended here; sounds under way are left out.
-    /// What goes on since earlier may be cut there.
-    pub(crate) fn since(&self, from: Millis, probabilities: &[f32]) -> Vec<TrackEvent> {
-        self.listeners.known.since(from).finish(self.total, probabilities).0
+    /// Looks at what was heard since a time, as if the track ended here; sounds under way are left
+    /// out. What goes on since earlier may be cut there.
+    pub(crate) fn since(&self, from: Millis, probabilities: &[f32], look: &mut SoundLook) {
+        self.listeners.known.since(from, self.total, probabilities, look);
+    }
+
+    /// Makes room for what becomes known in so much time, so that half of it takes no memory.
+    pub(crate) fn make_room(&mut self, time: Millis) {
+        let Kinds { dtmf, cadence, fax, sit, beep, music, .. } = &mut self.listeners.known;
+        dtmf.make_room(SOUNDS_AHEAD);
+        cadence.make_room(SOUNDS_AHEAD);
+        fax.make_room(SOUNDS_AHEAD);
+        sit.make_room(SOUNDS_AHEAD);
+        beep.make_room(SOUNDS_AHEAD);
+        music.make_room((time.0 / music::SLOT_MS) as usize);
     }
 
     fn feed(&mut self, block: &[f32]) {
@@ -263,20 +297,6 @@ impl Listeners {
 }
 
 impl Kinds {
-    /// The same without what ended before a time.
-    fn since(&self, from: Millis) -> Self {
-        let sample = (from.0 * 8.0).max(0.0) as u64;
-        Self {
-            dtmf: self.dtmf.since(from.0),
-            cadence: self.cadence.since(from.0),
-            fax: self.fax.since(sample),
-            sit: self.sit.since(from.0),
-            beep: self.beep.since(sample),
-            music: self.music.since(sample),
-            changes: self.changes,
-        }
-    }
-
     fn burst(&mut self, burst: &Burst) {
         self.changes += 1;
         if burst.is_pure() && burst.is_steady() {
@@ -288,32 +308,43 @@ impl Kinds {
         self.beep.push(burst);
     }
 
-    fn finish(mut self, total: u64, probabilities: &[f32]) -> (Vec<TrackEvent>, Vec<Span>) {
-        let (keys, doubts) = self.dtmf.finish();
-        for key in &keys {
-            self.music.tone((key.start_ms * 8.0) as u64, (key.end_ms * 8.0) as u64);
+    /// Looks at what ended after a time, of a track of `total` samples so far.
+    fn since(&self, from: Millis, total: u64, probabilities: &[f32], look: &mut SoundLook) {
+        let sample = (from.0 * 8.0).max(0.0) as u64;
+        let SoundLook { sounds, stretches, music } = look;
+        sounds.clear();
+        stretches.clear();
+        sounds.extend_from_slice(self.dtmf.since(from.0));
+        self.music.since(sample, music);
+        for key in &*sounds {
+            music.tone((key.start_ms * 8.0) as u64, (key.end_ms * 8.0) as u64);
         }
-        let music = self.music.finish(probabilities);
-        let mut events = keys;
-        events.extend(self.cadence.finish());
-        events.retain(|e| !is_note(e, &music));
-        events.extend(self.fax.finish(total));
-        events.extend(self.sit.finish());
-        let beeps = self.beep.finish(total, &events, probabilities);
+        music.stretches(probabilities, stretches);
+        self.cadence.since(from.0, sounds);
+        sounds.retain(|e| !is_note(e, stretches));
+        self.fax.since(sample, total, sounds);
+        sounds.extend_from_slice(self.sit.since(from.0));
+        self.beep.since(sample, total, probabilities, sounds);
         let near =
-            |b: &TrackEvent, m: &TrackEvent| m.overlap_ms(b.start_ms - NEAR_MUSIC_MS, b.end_ms + NEAR_MUSIC_MS) > 0.0;
-        events.extend(beeps.into_iter().filter(|b| !music.iter().any(|m| near(b, m))));
-        events.extend(music);
-        events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
-        (events, doubts)
+            |b: &HeardSound, m: &HeardSound| m.overlap_ms(b.start_ms - NEAR_MUSIC_MS, b.end_ms + NEAR_MUSIC_MS) > 0.0;
+        sounds.retain(|b| b.kind != EventKind::Beep || !stretches.iter().any(|m| near(b, m)));
+        sounds.extend_from_slice(stretches);
+        sounds.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
+    }
+
+    fn finish(self, total: u64, probabilities: &[f32]) -> (Vec<TrackEvent>, Vec<Span>) {
+        let mut look = SoundLook::default();
+        self.since(Millis(0.0), total, probabilities, &mut look);
+        (look.sounds.into_iter().map(TrackEvent::from).collect(), self.dtmf.into_doubts())
     }
 }
 
 /// Whether a key or train is but notes of the music around it; a key nearly alone in its frames is
 /// none.
-fn is_note(event: &TrackEvent, music: &[TrackEvent]) -> bool {
+fn is_note(event: &HeardSound, music: &[HeardSound]) -> bool {
     if event.kind != EventKind::Dtmf {
-        return music.iter().any(|m| m.overlap_ms(event.start_ms, event.end_ms) > 0.3 * event.duration_ms());
+        let least = 0.3 * (event.end_ms - event.start_ms);
+        return music.iter().any(|m| m.overlap_ms(event.start_ms, event.end_ms) > least);
     }
     let (start, end) = (event.start_ms - WITHIN_MS, event.end_ms + WITHIN_MS);
     event.confidence < 0.92 && music.iter().any(|m| m.overlap_ms(start, end) > 0.9 * (end - start))

@@ -5,13 +5,17 @@
 //! not swing with the syllables (about 4 Hz; Scheirer and Slaney 1997). The speech detector has the
 //! last word: where it hears speech there is no music.
 
-use super::event::{EventKind, TrackEvent, dbov};
+use super::event::{EventKind, HeardSound, SoundDetail, dbov};
 use super::spectrum::{FIRST_BIN, FRAME, Frame, RATE};
+
+use crate::room::make_room;
 
 /// Frames of a slot (512 ms).
 const SLOT: usize = 16;
 /// Samples of a slot.
 const SLOT_SAMPLES: u64 = (SLOT * FRAME) as u64;
+/// The time of a slot, in milliseconds.
+pub const SLOT_MS: f64 = SLOT_SAMPLES as f64 * 1000.0 / RATE as f64;
 /// Frames that a peak must last to count (128 ms): the partials of a voice move on before that.
 const LASTING: usize = 4;
 /// Frames between the two levels that are compared (128 ms): half a period of the 4 Hz at which
@@ -76,13 +80,21 @@ struct MusicSlot {
     swing: f32,
     /// Mean square.
     power: f32,
-    /// Where peaks lasted, a bit for every two bins.
+    /// Where peaks lasted, a bit for every two bins; the highest where a pure tone sounds.
     notes: u64,
-    /// A pure tone sounds here.
-    tone: bool,
 }
 
-/// Listens for music in coarse frames. Keeps 32 bytes for every half second.
+impl MusicSlot {
+    /// The bit of a pure tone: bins end below it.
+    const TONE: u64 = 1 << 63;
+
+    fn is_tone(&self) -> bool {
+        self.notes & Self::TONE != 0
+    }
+}
+const _: () = assert!(BINS.end / 2 < 63);
+
+/// Listens for music in coarse frames. Keeps 24 bytes for every half second.
 #[derive(Clone, Default)]
 pub struct Music {
     /// Peaks that have lasted 1, 2, ... frames, as bits.
@@ -153,7 +165,9 @@ impl Music {
         if complete {
             let mut slot = std::mem::take(&mut self.slot);
             slot.notes = halve(std::mem::take(&mut self.notes));
-            slot.tone = (self.origin + self.slots.len()) as u64 * SLOT_SAMPLES < self.tone_end;
+            if ((self.origin + self.slots.len()) as u64 * SLOT_SAMPLES) < self.tone_end {
+                slot.notes |= MusicSlot::TONE;
+            }
             self.slots.push(slot);
         }
         complete && self.may_sound()
@@ -162,7 +176,7 @@ impl Music {
     /// Whether the last slots hold what music needs, speech and notes apart.
     fn may_sound(&self) -> bool {
         let first = self.slots.len().saturating_sub(2 * WINDOW + 1);
-        let free = self.slots[first..].iter().filter(|slot| !slot.tone);
+        let free = self.slots[first..].iter().filter(|slot| !slot.is_tone());
         let (mut sum, mut n) = (MusicSlot::default(), 0.0);
         for slot in free {
             sum.lasting += slot.lasting;
@@ -173,10 +187,18 @@ impl Music {
         CLEAR.is_met(&sum, n)
     }
 
-    /// The same without the slots that lie before a sample.
-    pub fn since(&self, from: u64) -> Self {
+    /// Makes another the same without the slots that lie before a sample.
+    pub fn since(&self, from: u64, other: &mut Self) {
         let first = ((from / SLOT_SAMPLES) as usize).clamp(self.origin, self.origin + self.slots.len());
-        Self { origin: first, slots: self.slots[first - self.origin..].to_vec(), ..*self }
+        let mut slots = std::mem::take(&mut other.slots);
+        slots.clear();
+        slots.extend_from_slice(&self.slots[first - self.origin..]);
+        *other = Self { origin: first, slots, ..*self };
+    }
+
+    /// Makes room for so many slots.
+    pub fn make_room(&mut self, slots: usize) {
+        make_room(&mut self.slots, slots);
     }
 
     /// Marks samples in which a pure tone sounds: they say nothing about music.
@@ -184,53 +206,55 @@ impl Music {
         let (first, last) = (start / SLOT_SAMPLES, end / SLOT_SAMPLES);
         let (from, to) = ((first as usize).max(self.origin), (last as usize + 1).max(self.origin));
         for slot in self.slots.iter_mut().skip(from - self.origin).take(to - from) {
-            slot.notes = halve(std::mem::take(&mut self.notes));
-            slot.tone = true;
+            slot.notes |= MusicSlot::TONE;
         }
         self.tone_end = self.tone_end.max(end);
     }
 
-    /// The stretches of music, given the speech probabilities of the coarse frames (none where no
+    /// Adds the stretches of music, given the speech probabilities of the coarse frames (none where no
     /// detector ran that knows music from speech).
-    pub fn finish(self, probabilities: &[f32]) -> Vec<TrackEvent> {
-        let speech: Vec<f32> = (self.origin..self.origin + self.slots.len())
-            .map(|i| {
-                let of = probabilities.get(i * SLOT..).unwrap_or_default();
-                let of = &of[..of.len().min(SLOT)];
-                of.iter().sum::<f32>() / of.len().max(1) as f32
-            })
-            .collect();
-        let mut stretches: Vec<(usize, usize)> = Vec::new();
-        for i in 0..self.slots.len() {
-            if !self.is_music(i, &speech, !probabilities.is_empty()) {
-                continue;
-            }
-            match stretches.last_mut() {
-                Some((_, end)) if i - *end <= JOIN + 1 && speech[*end..i].iter().all(|&p| p < INTERRUPTED) => *end = i,
-                _ => stretches.push((i, i)),
+    pub fn stretches(&self, probabilities: &[f32], sounds: &mut Vec<HeardSound>) {
+        let mut open: Option<(usize, usize)> = None;
+        for i in (0..self.slots.len()).filter(|&i| self.is_music(i, probabilities)) {
+            let goes_on =
+                |end: usize| i - end <= JOIN + 1 && (end..i).all(|slot| self.speech(slot, probabilities) < INTERRUPTED);
+            match &mut open {
+                Some((_, end)) if goes_on(*end) => *end = i,
+                _ => sounds.extend(open.replace((i, i)).and_then(|before| self.stretch(before))),
             }
         }
-        let long = |&(start, end): &(usize, usize)| {
-            let clear = mean(&self.slots[start..=end], |slot| slot.power) > LOUD;
-            end - start + 1 >= if clear { MIN.0 } else { MIN.1 }
-        };
-        let trimmed = stretches.into_iter().map(|(start, end)| self.trim(start, end));
-        trimmed.filter(long).map(|(start, end)| self.event(start, end)).collect()
+        sounds.extend(open.and_then(|last| self.stretch(last)));
     }
 
-    fn is_music(&self, i: usize, speech: &[f32], detector: bool) -> bool {
+    /// The mean speech probability of a slot.
+    fn speech(&self, slot: usize, probabilities: &[f32]) -> f32 {
+        let of = probabilities.get((self.origin + slot) * SLOT..).unwrap_or_default();
+        let of = &of[..of.len().min(SLOT)];
+        of.iter().sum::<f32>() / of.len().max(1) as f32
+    }
+
+    /// A stretch as an event, where it is long enough.
+    fn stretch(&self, (start, end): (usize, usize)) -> Option<HeardSound> {
+        let (start, end) = self.trim(start, end);
+        let clear = mean(&self.slots[start..=end], |slot| slot.power) > LOUD;
+        let least = if clear { MIN.0 } else { MIN.1 };
+        (end - start + 1 >= least).then(|| self.event(start, end))
+    }
+
+    fn is_music(&self, i: usize, probabilities: &[f32]) -> bool {
         let (low, high) = (i.saturating_sub(WINDOW), (i + WINDOW + 1).min(self.slots.len()));
         let (mut sum, mut probability, mut n) = (MusicSlot::default(), 0.0, 0.0);
-        for (slot, p) in self.slots[low..high].iter().zip(&speech[low..high]).filter(|(slot, _)| !slot.tone) {
+        for (at, slot) in self.slots.iter().enumerate().take(high).skip(low).filter(|(_, slot)| !slot.is_tone()) {
             sum.lasting += slot.lasting;
             sum.fresh += slot.fresh;
             sum.swing += slot.swing;
             sum.power += slot.power;
             sum.notes |= slot.notes;
-            probability += p;
+            probability += self.speech(at, probabilities);
             n += 1.0;
         }
-        if self.slots[i].tone || n < FREE as f32 || speech[i] >= SPEECH.1 || probability >= SPEECH.0 * n {
+        let spoken = self.speech(i, probabilities) >= SPEECH.1 || probability >= SPEECH.0 * n;
+        if self.slots[i].is_tone() || n < FREE as f32 || spoken {
             return false;
         }
         // Neighbouring bits are one note.
@@ -238,7 +262,7 @@ impl Music {
             return false;
         }
         let need = if sum.power > LOUD * n { CLEAR } else { FAINT };
-        let calm = detector || sum.swing < CALM * n;
+        let calm = !probabilities.is_empty() || sum.swing < CALM * n;
         calm && need.is_met(&sum, n)
     }
 
@@ -254,14 +278,14 @@ impl Music {
         (start, end)
     }
 
-    fn event(&self, start: usize, end: usize) -> TrackEvent {
+    fn event(&self, start: usize, end: usize) -> HeardSound {
         let of = &self.slots[start..=end];
         let ms = |slot: usize| (self.origin + slot) as f64 * SLOT_SAMPLES as f64 * 1000.0 / RATE as f64;
-        TrackEvent {
+        HeardSound {
             kind: EventKind::Music,
             start_ms: ms(start),
             end_ms: ms(end + 1),
-            detail: None,
+            detail: SoundDetail::Nothing,
             confidence: (0.6 + 0.2 * mean(of, |slot| slot.lasting)).min(0.95),
             level_dbov: dbov(mean(of, |slot| slot.power)),
         }

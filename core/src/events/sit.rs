@@ -1,7 +1,9 @@
 //! Special information tones, ITU-T E.180: 950, 1400 and 1800 Hz, 330 ms each, without a pause.
 
 use super::bursts::Burst;
-use super::event::{EventKind, TrackEvent, dbov, ending_after};
+use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
+
+use crate::room::make_room;
 
 /// E.180: +- 50 Hz. North America's variants (913.8, 985.2; 1370.6, 1428.5; 1776.7) lie within.
 const STEPS: [(f32, f32); 3] = [(900.0, 1000.0), (1350.0, 1450.0), (1750.0, 1850.0)];
@@ -17,7 +19,7 @@ pub struct Sit {
     start: u64,
     end: u64,
     level: f32,
-    events: Vec<TrackEvent>,
+    events: Vec<HeardSound>,
 }
 
 impl Sit {
@@ -44,30 +46,31 @@ impl Sit {
         self.level += burst.level / 3.0;
         if self.steps == 3 {
             self.steps = 0;
-            self.events.push(TrackEvent {
+            self.events.push(HeardSound {
                 kind: EventKind::Sit,
                 start_ms: self.start as f64 / 8.0,
                 end_ms: self.end as f64 / 8.0,
-                detail: None,
+                detail: SoundDetail::Nothing,
                 confidence: 0.95,
                 level_dbov: dbov(self.level),
             });
         }
     }
 
-    /// The same with the tones that ended after a time.
-    pub fn since(&self, from_ms: f64) -> Self {
-        Self { events: ending_after(&self.events, from_ms), ..*self }
+    /// The tones that ended after a time.
+    pub fn since(&self, from_ms: f64) -> &[HeardSound] {
+        ending_after(&self.events, from_ms)
     }
 
-    /// The tones heard.
-    pub fn finish(self) -> Vec<TrackEvent> {
-        self.events
+    /// Makes room for so many sounds.
+    pub fn make_room(&mut self, sounds: usize) {
+        make_room(&mut self.events, sounds);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::TrackEvent;
     use super::super::testing::{kinds, listen, silence, sines};
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Supervisory tones by country, as plain data (ITU-T E.180 supplement 2 and what switches are set
 //! to).
 
-use super::event::EventKind;
+use crate::timeline::EventKind;
 
 /// Cadence of one supervisory tone of one country.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +61,22 @@ pub const ANYWHERE: &[Tone] = &[
     tone("", Busy, &[], &[0.375, 0.375]),
     tone("", Congestion, &[], &[0.25, 0.25]),
 ];
+
+/// Entries of both tables.
+pub const ENTRIES: usize = TONES.len() + ANYWHERE.len();
+// Each country is a bit.
+const _: () = assert!(TONES.len() <= u64::BITS as usize);
+
+/// A country as a bit: the place of its first tone in the table. No bit for none.
+pub fn country(code: &str) -> u64 {
+    TONES.iter().position(|tone| tone.country == code).map_or(0, |place| 1 << place)
+}
+
+/// The countries of some bits, as the report has them.
+pub fn names(countries: u64) -> String {
+    let said = TONES.iter().enumerate().filter(|(place, _)| countries >> place & 1 == 1);
+    said.map(|(_, tone)| tone.country).collect::<Vec<_>>().join(",")
+}
 
 /// Frequencies a supervisory tone may have (E.180: 400-450 Hz preferred, 340-500 accepted; 620 for
 /// North America).

@@ -1,7 +1,8 @@
 //! Digital zero and dropouts: samples that no line could have sent. Judged at the recording's own
 //! rate, where a resampler has not yet blurred them.
 
-use super::event::{EventKind, TrackEvent, dbov, ending_after};
+use super::event::{EventKind, HeardSound, SoundDetail, TrackEvent, dbov, ending_after};
+use crate::room::make_room;
 use crate::units::Millis;
 
 /// Samples closer than half a 16-bit step are equal.
@@ -42,14 +43,20 @@ struct Hole {
 /// Listens for digital zero and dropouts in blocks at any rate.
 #[derive(Clone)]
 pub struct Zero {
-    rate: u32,
-    chunk: usize,
+    state: ZeroState,
     /// The last chunks before the samples at hand, and what does not fill a chunk yet.
     recent: Vec<f32>,
+    events: Vec<HeardSound>,
+}
+
+/// What is under way.
+#[derive(Clone, Copy)]
+struct ZeroState {
+    rate: u32,
+    chunk: usize,
     at: u64,
     flat: Option<Flat>,
     hole: Option<Hole>,
-    events: Vec<TrackEvent>,
 }
 
 impl Zero {
@@ -57,41 +64,62 @@ impl Zero {
     pub fn new(rate: u32) -> Self {
         let chunk = (rate / CHUNKS).max(1) as usize;
         Self {
-            rate: rate.max(1),
-            chunk,
+            state: ZeroState { rate: rate.max(1), chunk, at: 0, flat: None, hole: None },
             // Before the first sample there was silence.
             recent: vec![0.0; EDGE * chunk],
-            at: 0,
-            flat: None,
-            hole: None,
             events: Vec::new(),
         }
     }
 
     /// Takes the next samples.
     pub fn push(&mut self, block: &[f32]) {
-        let mut recent = std::mem::take(&mut self.recent);
+        let Self { state, recent, events } = self;
         recent.extend_from_slice(block);
-        let edge = EDGE * self.chunk;
+        let edge = EDGE * state.chunk;
         let mut from = 0;
-        while let Some(window) = recent.get(from..from + edge + self.chunk) {
+        while let Some(window) = recent.get(from..from + edge + state.chunk) {
             let (before, chunk) = window.split_at(edge);
-            self.chunk(before, chunk);
-            from += self.chunk;
+            state.chunk(before, chunk, events);
+            from += state.chunk;
         }
         recent.drain(..from);
-        self.recent = recent;
     }
 
+    /// How often something has become known; one more while zeros last that are an event.
+    pub(crate) fn changes(&self) -> u64 {
+        let lasting = self.state.flat.is_some_and(|flat| self.state.ms(self.state.at - flat.start) >= ZERO_MS);
+        2 * self.events.len() as u64 + u64::from(lasting)
+    }
+
+    /// Adds what ended after a time, as if the track ended here.
+    pub(crate) fn since(&self, from: Millis, sounds: &mut Vec<HeardSound>) {
+        sounds.extend_from_slice(ending_after(&self.events, from.0));
+        let mut state = self.state;
+        state.finish(&self.recent, sounds);
+    }
+
+    /// Makes room for so many sounds.
+    pub(crate) fn make_room(&mut self, sounds: usize) {
+        make_room(&mut self.events, sounds);
+    }
+
+    /// What was heard.
+    pub fn finish(mut self) -> Vec<TrackEvent> {
+        self.state.finish(&self.recent, &mut self.events);
+        self.events.into_iter().map(TrackEvent::from).collect()
+    }
+}
+
+impl ZeroState {
     /// Takes a chunk, with the chunks before it.
-    fn chunk(&mut self, before: &[f32], x: &[f32]) {
+    fn chunk(&mut self, before: &[f32], x: &[f32], events: &mut Vec<HeardSound>) {
         let first = x.first().copied().unwrap_or(0.0);
         let flat = first.abs() <= SMALL && x.iter().all(|&v| (v - first).abs() <= SAME);
         if let Some(run) = self.flat
             && !(flat && (first - run.value).abs() <= SAME)
         {
             let more = x.iter().take_while(|&&v| (v - run.value).abs() <= SAME).count();
-            self.ended(run, self.at + more as u64);
+            self.ended(run, self.at + more as u64, events);
         }
         if flat && self.flat.is_none() {
             let same = before.iter().rev().take(self.chunk.min(self.at as usize));
@@ -100,7 +128,7 @@ impl Zero {
             self.flat = Some(Flat { start: self.at - more as u64, value: first, before: power });
         }
         if self.hole.is_some() {
-            self.fill(mean_square(x));
+            events.extend(self.fill(mean_square(x)));
         }
         self.at += x.len() as u64;
     }
@@ -109,60 +137,45 @@ impl Zero {
         samples as f64 * 1000.0 / f64::from(self.rate)
     }
 
-    fn ended(&mut self, run: Flat, end: u64) {
+    fn ended(&mut self, run: Flat, end: u64, events: &mut Vec<HeardSound>) {
         self.flat = None;
         let length = self.ms(end - run.start);
         if length >= ZERO_MS {
-            self.events.push(self.event(EventKind::DigitalZero, run.start, end, f32::NEG_INFINITY));
+            events.push(self.event(EventKind::DigitalZero, run.start, end, f32::NEG_INFINITY));
         } else if length >= DROPOUT_MS && run.before >= SOUND {
             self.hole = Some(Hole { start: run.start, end, before: run.before, after: 0.0, chunks: 0 });
         }
     }
 
     /// Hears what follows a hole; a dropout has sound on both sides.
-    fn fill(&mut self, power: f32) {
-        let Some(hole) = &mut self.hole else { return };
+    fn fill(&mut self, power: f32) -> Option<HeardSound> {
+        let hole = self.hole.as_mut()?;
         hole.after += power / EDGE as f32;
         hole.chunks += 1;
         if hole.chunks < EDGE {
-            return;
+            return None;
         }
-        let (hole, loud) = (*hole, hole.after >= SOUND);
-        self.hole = None;
-        if loud {
-            self.events.push(self.event(EventKind::Dropout, hole.start, hole.end, dbov(hole.before.max(hole.after))));
-        }
+        let hole = self.hole.take()?;
+        let level = dbov(hole.before.max(hole.after));
+        (hole.after >= SOUND).then(|| self.event(EventKind::Dropout, hole.start, hole.end, level))
     }
 
-    fn event(&self, kind: EventKind, start: u64, end: u64, level_dbov: f32) -> TrackEvent {
-        TrackEvent { kind, start_ms: self.ms(start), end_ms: self.ms(end), detail: None, confidence: 0.95, level_dbov }
-    }
-
-    /// How often something has become known; one more while zeros last that are an event.
-    pub(crate) fn changes(&self) -> u64 {
-        let lasting = self.flat.is_some_and(|flat| self.ms(self.at - flat.start) >= ZERO_MS);
-        2 * self.events.len() as u64 + u64::from(lasting)
-    }
-
-    /// The same with what ended after a time.
-    pub(crate) fn since(&self, from: Millis) -> Self {
-        Self { events: ending_after(&self.events, from.0), recent: self.recent.clone(), ..*self }
-    }
-
-    /// What was heard.
-    pub fn finish(mut self) -> Vec<TrackEvent> {
-        let recent = std::mem::take(&mut self.recent);
+    /// Judges the rest, and what is under way.
+    fn finish(&mut self, recent: &[f32], events: &mut Vec<HeardSound>) {
         let (before, rest) = recent.split_at((EDGE * self.chunk).min(recent.len()));
         if !rest.is_empty() {
-            self.chunk(before, rest);
+            self.chunk(before, rest, events);
         }
-        if let Some(run) = self.flat {
-            let end = self.at;
-            if self.ms(end - run.start) >= ZERO_MS {
-                self.ended(run, end);
-            }
+        if let Some(run) = self.flat
+            && self.ms(self.at - run.start) >= ZERO_MS
+        {
+            self.ended(run, self.at, events);
         }
-        self.events
+    }
+
+    fn event(&self, kind: EventKind, start: u64, end: u64, level_dbov: f32) -> HeardSound {
+        let (start_ms, end_ms, detail) = (self.ms(start), self.ms(end), SoundDetail::Nothing);
+        HeardSound { kind, start_ms, end_ms, detail, confidence: 0.95, level_dbov }
     }
 }
 

@@ -7,7 +7,8 @@ use fearless_simd::Simd;
 
 use super::kweight::KWeighting;
 use super::pieces::Pieces;
-use crate::units::{Decibels, Rate};
+use crate::room::make_room;
+use crate::units::{Decibels, Millis, Rate};
 
 /// Tenths of a second make up the gating blocks: 400 ms, overlapping by 75 %.
 const TENTHS: u32 = 10;
@@ -44,6 +45,11 @@ impl Loudness {
                 |tenth| self.tenths.push((filter.energy(cpu, tenth) / tenth.len() as f64) as f32),
             );
         }
+    }
+
+    /// Makes room for some time, so that half of it takes no memory.
+    pub(super) fn make_room(&mut self, time: Millis) {
+        make_room(&mut self.tenths, (time.0 * f64::from(TENTHS) / 1000.0) as usize);
     }
 
     /// The loudness in LUFS; `None` for silence and for less than 400 ms, which have none.

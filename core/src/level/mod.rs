@@ -5,6 +5,7 @@ mod activity;
 mod kweight;
 mod lanes;
 mod loudness;
+mod packed;
 pub(crate) mod peak;
 mod pieces;
 mod select;
@@ -115,6 +116,12 @@ impl LevelMeter {
         Self { hops, ears }
     }
 
+    /// Makes room for some time, so that half of it takes no memory.
+    pub(crate) fn make_room(&mut self, time: Millis) {
+        self.ears.activity.make_room(time);
+        self.ears.loudness.make_room(time);
+    }
+
     /// What was heard.
     pub fn finish(self) -> Level {
         let Self { hops, mut ears } = self;
@@ -201,7 +208,7 @@ impl PowerMeter {
 }
 
 fn mean_square(hop: &[f32]) -> f32 {
-    (lanes::energy(hop) / (hop.len() as f64).max(1.0)) as f32
+    packed::rounded((lanes::energy(hop) / (hop.len() as f64).max(1.0)) as f32)
 }
 
 #[cfg(test)]

@@ -18,7 +18,9 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn new(rate: Rate, per_second: u32) -> Self {
         let (rate, per_second) = (rate.hz().into(), per_second.into());
-        Self { rate, per_second, complete: 0, end: 0, waiting: Vec::new() }
+        let mut pieces = Self { rate, per_second, complete: 0, end: 0, waiting: Vec::new() };
+        pieces.waiting.reserve_exact(pieces.longest());
+        pieces
     }
 
     /// The most samples that a piece has.

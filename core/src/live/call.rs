@@ -383,6 +383,7 @@ impl LiveCall {
 
     /// Hands on what a track told, and judges the call as far as all tracks were heard.
     fn tell(&mut self, track: usize) {
+        let before = self.events.len();
         if let Some(live) = self.tracks.get_mut(track) {
             self.events.extend(live.teller.drain());
         }
@@ -392,6 +393,10 @@ impl LiveCall {
         let until = first.min(last).max(last - self.window.0);
         self.floor.advance(until, &mut self.teller);
         self.events.extend(self.teller.drain());
+        // What is told takes memory in any case; room for what is measured is made with it.
+        if self.events.len() > before {
+            self.tracks.iter_mut().for_each(|live| live.analyzer.make_room());
+        }
     }
 }
 

@@ -29,6 +29,9 @@ pub enum Keep {
     Spool(PathBuf),
 }
 
+/// Bytes that room is made for at once: 8 s of mu-law.
+const KEPT_AT_ONCE: usize = 65_536;
+
 /// How kept samples are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeptForm {
@@ -115,7 +118,12 @@ impl KeptSamples {
         }
         let bytes = law.unwrap_or(scratch);
         match place {
-            KeptPlace::Memory(all) => all.extend_from_slice(bytes),
+            KeptPlace::Memory(all) => {
+                if all.capacity() - all.len() < bytes.len() {
+                    all.reserve_exact(bytes.len().max(all.len() / 8).max(KEPT_AT_ONCE));
+                }
+                all.extend_from_slice(bytes);
+            }
             KeptPlace::File(file, _) => file.write_all(bytes).map_err(|e| Error::io(Stage::Input, e))?,
         }
         Ok(())

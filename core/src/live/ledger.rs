@@ -1,6 +1,6 @@
 //! Sounds as they become known: what was told of each, and what has changed since.
 
-use crate::events::TrackEvent;
+use crate::events::{HeardSound, SOUNDS_AHEAD};
 use crate::timeline::EventKind;
 
 use super::LiveEventKind;
@@ -31,32 +31,42 @@ const SAME_MS: f64 = 60.0;
 #[derive(Debug)]
 struct ToldSound {
     told: Told,
-    heard: TrackEvent,
+    heard: HeardSound,
     certainty: Certainty,
 }
 
 /// What was told of one track's sounds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SoundLedger {
     sounds: Vec<ToldSound>,
+    /// Which of them are still heard.
+    seen: Vec<bool>,
+}
+
+impl Default for SoundLedger {
+    fn default() -> Self {
+        Self { sounds: Vec::with_capacity(SOUNDS_AHEAD), seen: Vec::with_capacity(SOUNDS_AHEAD) }
+    }
 }
 
 impl SoundLedger {
     /// Compares what is heard now with what was told. `from`: the time since which `heard` is.
-    pub fn update(&mut self, heard: Vec<TrackEvent>, from: f64, now: f64, digits: bool, teller: &mut Teller) {
-        let mut seen = vec![false; self.sounds.len()];
-        for event in heard {
-            let known = self.sounds.iter().zip(&seen).position(|(sound, &seen)| !seen && sound.is(&event));
-            match known.and_then(|at| Some((at, self.sounds.get_mut(at)?))) {
+    pub fn update(&mut self, heard: &[HeardSound], from: f64, now: f64, digits: bool, teller: &mut Teller) {
+        let Self { sounds, seen } = self;
+        seen.clear();
+        seen.resize(sounds.len(), false);
+        for &event in heard {
+            let known = sounds.iter().zip(&*seen).position(|(sound, &seen)| !seen && sound.is(&event));
+            match known.and_then(|at| Some((at, sounds.get_mut(at)?))) {
                 Some((at, sound)) => {
                     seen[at] = true;
                     sound.hear(event, now, teller);
                 }
-                None => self.sounds.push(ToldSound::begin(event, now, digits, teller)),
+                None => sounds.push(ToldSound::begin(event, now, digits, teller)),
             }
         }
-        let mut seen = seen.into_iter();
-        self.sounds.retain(|sound| {
+        let mut seen = seen.drain(..);
+        sounds.retain(|sound| {
             let there = seen.next().unwrap_or(true);
             if !there && sound.certainty == Certainty::Provisional && sound.heard.end_ms > from {
                 teller.tell(&sound.told, Certainty::Withdrawn, now);
@@ -80,17 +90,17 @@ impl SoundLedger {
     }
 
     /// The last sound of some kinds, and how sure it is.
-    pub fn last(&self, kinds: &[EventKind]) -> Option<(&TrackEvent, Certainty)> {
+    pub fn last(&self, kinds: &[EventKind]) -> Option<(&HeardSound, Certainty)> {
         let sound = self.sounds.iter().rev().find(|sound| kinds.contains(&sound.heard.kind))?;
         Some((&sound.heard, sound.certainty))
     }
 }
 
 impl ToldSound {
-    fn begin(heard: TrackEvent, now: f64, digits: bool, teller: &mut Teller) -> Self {
+    fn begin(heard: HeardSound, now: f64, digits: bool, teller: &mut Teller) -> Self {
         let mut told = teller.unsaid(LiveEventKind::Sound(heard.kind), heard.start_ms);
         told.end = (!is_open(&heard, now)).then_some(heard.end_ms);
-        told.detail = heard.detail.clone().filter(|_| digits || heard.kind != EventKind::Dtmf);
+        told.detail = heard.detail.text().filter(|_| digits || heard.kind != EventKind::Dtmf);
         told.confidence = f64::from(heard.confidence);
         let certainty = certainty(&heard, now);
         teller.tell(&told, certainty, now);
@@ -98,7 +108,7 @@ impl ToldSound {
     }
 
     /// Whether this is the same sound.
-    fn is(&self, event: &TrackEvent) -> bool {
+    fn is(&self, event: &HeardSound) -> bool {
         let (near, over) = (
             (self.heard.start_ms - event.start_ms).abs() < SAME_MS,
             self.heard.overlap_ms(event.start_ms, event.end_ms) > 0.0,
@@ -111,7 +121,7 @@ impl ToldSound {
     }
 
     /// Tells what is new of the sound.
-    fn hear(&mut self, event: TrackEvent, now: f64, teller: &mut Teller) {
+    fn hear(&mut self, event: HeardSound, now: f64, teller: &mut Teller) {
         let (open, sure) = (is_open(&event, now), certainty(&event, now));
         let ended = self.told.end.is_none() && !open;
         let confirmed = self.certainty == Certainty::Provisional && sure == Certainty::Confirmed;
@@ -125,7 +135,7 @@ impl ToldSound {
         }
         // A train and music are heard again from where the window begins.
         let start_ms = self.heard.start_ms.min(event.start_ms);
-        self.heard = TrackEvent { start_ms, ..event };
+        self.heard = HeardSound { start_ms, ..event };
         if ended || confirmed {
             teller.tell(&self.told, self.certainty, now);
         }
@@ -133,7 +143,7 @@ impl ToldSound {
 }
 
 /// Whether a sound may go on.
-fn is_open(event: &TrackEvent, now: f64) -> bool {
+fn is_open(event: &HeardSound, now: f64) -> bool {
     use EventKind::{Busy, Clipping, Congestion, DigitalZero, Music, Ringback};
     let stays = match event.kind {
         Ringback | Busy | Congestion => TRAIN_MS,
@@ -146,7 +156,7 @@ fn is_open(event: &TrackEvent, now: f64) -> bool {
 }
 
 /// How sure a sound is that ended a while ago.
-fn certainty(event: &TrackEvent, now: f64) -> Certainty {
+fn certainty(event: &HeardSound, now: f64) -> Certainty {
     let unsure = match event.kind {
         EventKind::Dtmf => event.confidence < SURE_KEY && now - event.end_ms < UNSURE_MS,
         EventKind::Beep => now - event.end_ms < UNSURE_MS,

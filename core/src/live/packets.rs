@@ -112,6 +112,10 @@ pub(super) struct PacketOrder {
     width: usize,
     /// By number.
     waiting: Vec<WaitingPacket>,
+    /// Payloads that were given, whose room the next that wait take.
+    spare: Vec<Vec<u8>>,
+    /// Packets that wait without taking memory.
+    room: usize,
     /// The last numbers that were waited for in vain.
     given_up: Vec<u64>,
     /// The number that comes next, and the sample; `None` before the first packet.
@@ -129,18 +133,24 @@ pub(super) struct PacketOrder {
 const FIRST: u64 = 1 << 32;
 /// Jumps up to an hour are pauses.
 const LONGEST: Millis = Millis(3_600_000.0);
+/// The usual time of a packet (RFC 3551): room is made for as many as a window holds.
+const PACKET: Millis = Millis(20.0);
 /// The most packets that wait, whatever the window.
 const MOST_WAITING: usize = 1024;
 
 impl PacketOrder {
     pub fn new(rate: Rate, window: Millis, width: usize) -> Self {
         let samples = |time: Millis| i64::try_from(rate.sample_at(time)).unwrap_or(i64::MAX);
+        let room = ((window.0 / PACKET.0) as usize + 2).min(MOST_WAITING);
+        let payload = rate.sample_at(PACKET) as usize * width;
         Self {
             window: samples(window),
             longest: samples(LONGEST),
             width,
-            waiting: Vec::new(),
-            given_up: Vec::new(),
+            waiting: Vec::with_capacity(room),
+            spare: (0..room).map(|_| Vec::with_capacity(payload)).collect(),
+            room,
+            given_up: Vec::with_capacity(MOST_WAITING),
             next: None,
             clock: (0, 0),
             shift: 0,
@@ -172,7 +182,9 @@ impl PacketOrder {
             Ok(_) => self.counts.repeated += 1,
             Err(place) => {
                 self.counts.reordered += u64::from(sequence < self.highest);
-                let payload = packet.payload.to_vec();
+                let mut payload = self.spare.pop().unwrap_or_default();
+                payload.clear();
+                payload.extend_from_slice(packet.payload);
                 self.waiting.insert(place, WaitingPacket { sequence, position, payload });
             }
         }
@@ -211,7 +223,11 @@ impl PacketOrder {
             }
             let WaitingPacket { sequence, position, payload } = self.waiting.remove(0);
             self.give_up(next, sequence);
-            self.give(sequence, at, position, &payload, line)?;
+            let given = self.give(sequence, at, position, &payload, line);
+            if self.spare.len() < self.room {
+                self.spare.push(payload);
+            }
+            given?;
         }
         Ok(())
     }
@@ -219,9 +235,11 @@ impl PacketOrder {
     /// Takes note of packets that did not come.
     fn give_up(&mut self, from: u64, to: u64) {
         self.counts.lost += to - from;
-        self.given_up.extend(from.max(to.saturating_sub(MOST_WAITING as u64))..to);
-        let excess = self.given_up.len().saturating_sub(MOST_WAITING);
+        let lost = from.max(to.saturating_sub(MOST_WAITING as u64))..to;
+        let kept = MOST_WAITING - (lost.end - lost.start) as usize;
+        let excess = self.given_up.len().saturating_sub(kept);
         self.given_up.drain(..excess);
+        self.given_up.extend(lost);
     }
 
     /// Gives a packet whose turn it is, `at` being the sample that comes next.

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
+use crate::events::SoundLook;
 use crate::integrity;
 use crate::process::{LiveAnalyzer, LiveSource};
 use crate::units::{Millis, Rate};
@@ -51,6 +52,7 @@ struct TrackHearing {
     probabilities: Vec<f32>,
     speech: Option<Told>,
     sounds: SoundLedger,
+    look: SoundLook,
     changes: [u64; 3],
     digits: bool,
     noise: NoiseFloor,
@@ -96,7 +98,7 @@ impl LiveTrack {
             analyzer: LiveAnalyzer::new(rate, config)?,
             reader: SampleReader::default(),
             block: Vec::with_capacity(BLOCK),
-            waiting: Vec::new(),
+            waiting: Vec::with_capacity(quantum_end(0, rate) as usize + 1),
             done: 0,
             quanta: 0,
             heard: TrackHearing {
@@ -106,6 +108,7 @@ impl LiveTrack {
                 probabilities: Vec::with_capacity(8),
                 speech: None,
                 sounds: SoundLedger::default(),
+                look: SoundLook::new(Millis(WINDOW_MS)),
                 changes: [0; 3],
                 digits: config.dtmf_digits,
                 noise: NoiseFloor::default(),
@@ -294,7 +297,8 @@ impl TrackHearing {
 
     fn sounds(&mut self, now: f64, analyzer: &LiveAnalyzer, teller: &mut Teller) {
         let from = (now - WINDOW_MS).max(0.0);
-        self.sounds.update(analyzer.events_since(Millis(from)), from, now, self.digits, teller);
+        analyzer.events_since(Millis(from), &mut self.look);
+        self.sounds.update(&self.look.sounds, from, now, self.digits, teller);
     }
 
     /// Hears speech in the frames that are new, of a track that ends at a time.

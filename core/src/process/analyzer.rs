@@ -1,6 +1,6 @@
 //! The stages that run over one track, in groups that may work on the same block side by side.
 
-use crate::events::{self, Band, BandMeter, Clipping, EventDetector, TrackEvent, Zero};
+use crate::events::{self, Band, BandMeter, Clipping, EventDetector, SOUNDS_AHEAD, SoundLook, TrackEvent, Zero};
 use crate::level::{Level, LevelMeter};
 use crate::threads::Job;
 use crate::track::{CompactPcm, PcmCollector, SampleSink};
@@ -106,12 +106,19 @@ impl TrackAnalyzer {
         [self.narrowband.events.changes(), self.own.zero.changes(), self.own.clipping.changes()]
     }
 
-    /// What was heard besides speech since a time, as if the track ended here.
-    pub(super) fn events_since(&self, from: Millis, probabilities: &[f32]) -> Vec<TrackEvent> {
-        let mut events = self.narrowband.events.since(from, probabilities);
-        events.extend(self.own.zero.since(from).finish());
-        events.extend(self.own.clipping.since(from).finish());
-        events
+    /// Looks at what was heard besides speech since a time, as if the track ended here.
+    pub(super) fn events_since(&self, from: Millis, probabilities: &[f32], look: &mut SoundLook) {
+        self.narrowband.events.since(from, probabilities, look);
+        self.own.zero.since(from, &mut look.sounds);
+        self.own.clipping.since(from, &mut look.sounds);
+    }
+
+    /// Makes room for what becomes known in some time, so that half of it takes no memory.
+    pub(super) fn make_room(&mut self, time: Millis) {
+        self.level.make_room(time);
+        self.own.zero.make_room(SOUNDS_AHEAD);
+        self.own.clipping.make_room(SOUNDS_AHEAD);
+        self.narrowband.events.make_room(time);
     }
 
     /// What the stages found; `probabilities` of speech tell music from it.

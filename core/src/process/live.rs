@@ -5,8 +5,9 @@ use crate::call::{Call, Leg};
 use crate::config::Config;
 use crate::decode::{Codec, Container, DelayBasis, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
-use crate::events::TrackEvent;
+use crate::events::SoundLook;
 use crate::resample::Resampler;
+use crate::room::make_room;
 use crate::run::RunOptions;
 use crate::units::{Millis, Rate};
 use crate::vad::{Probabilities, SILERO_HOP, SileroStream};
@@ -17,6 +18,12 @@ use super::detector::DetectorChoice;
 use super::reader::TrackBlock;
 use super::{CallInput, Processed, in_threads, run_steps};
 
+/// Room for the figures of a track is made for this time at once.
+const ROOM: Millis = Millis(120_000.0);
+/// Frames before the end of the room at which more is made: the figures of some stages are ahead of
+/// others by a part of a second.
+const MARGIN: usize = 64;
+
 /// Every stage over one track, fed as samples come.
 pub(crate) struct LiveAnalyzer {
     rate: Rate,
@@ -24,6 +31,8 @@ pub(crate) struct LiveAnalyzer {
     resampler: Resampler,
     detector: SileroStream,
     probabilities: Vec<f32>,
+    /// So many probabilities, and the figures of as much time, have room.
+    room_until: usize,
     block: TrackBlock,
 }
 
@@ -34,6 +43,7 @@ impl LiveAnalyzer {
     /// `unsupported` where the rate cannot be brought to 8 kHz.
     pub(crate) fn new(rate: Rate, config: &Config) -> Result<Self> {
         let forget = config.speech.reset_after_ms.map(|after| (after, config.speech.neg_threshold));
+        let block = longest_block(rate);
         let nothing = Retention { tracks: false, narrowband: false, alone: false };
         Ok(Self {
             rate,
@@ -41,7 +51,8 @@ impl LiveAnalyzer {
             resampler: Resampler::new(rate, Rate::NARROWBAND)?,
             detector: SileroStream::new(config.portable, forget),
             probabilities: Vec::new(),
-            block: TrackBlock::default(),
+            room_until: 0,
+            block: TrackBlock { own: Vec::with_capacity(block), narrowband: Vec::with_capacity(block) },
         })
     }
 
@@ -50,6 +61,9 @@ impl LiveAnalyzer {
     /// # Errors
     /// `internal` where the resampler fails.
     pub(crate) fn push(&mut self, samples: &[f32], probabilities: &mut Vec<f32>) -> Result<()> {
+        if self.probabilities.len() + MARGIN > self.room_until {
+            self.make_room();
+        }
         self.block.own.clear();
         self.block.own.extend_from_slice(samples);
         self.block.narrowband.clear();
@@ -92,9 +106,16 @@ impl LiveAnalyzer {
         self.analyzer.changes()
     }
 
-    /// What was heard besides speech since a time, as if the track ended here.
-    pub(crate) fn events_since(&self, from: Millis) -> Vec<TrackEvent> {
-        self.analyzer.events_since(from, &self.probabilities)
+    /// Looks at what was heard besides speech since a time, as if the track ended here.
+    pub(crate) fn events_since(&self, from: Millis, look: &mut SoundLook) {
+        self.analyzer.events_since(from, &self.probabilities, look);
+    }
+
+    /// Makes room for the figures of the next minute at least, so that they take no memory.
+    pub(crate) fn make_room(&mut self) {
+        make_room(&mut self.probabilities, (ROOM.0 / SILERO_HOP.0) as usize);
+        self.analyzer.make_room(ROOM);
+        self.room_until = self.probabilities.len() + (ROOM.0 / SILERO_HOP.0) as usize / 2;
     }
 
     /// What is known of the track so far.
@@ -118,6 +139,11 @@ impl LiveAnalyzer {
             gone: GoneSamples(Rate::NARROWBAND.sample_at(duration) as usize),
         }
     }
+}
+
+/// Samples of the longest block: 32 ms at the higher of both rates, and what a resampler held back.
+fn longest_block(rate: Rate) -> usize {
+    rate.max(Rate::NARROWBAND).sample_at(SILERO_HOP) as usize + 2048
 }
 
 /// What is known of a track besides its sound.

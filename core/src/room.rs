@@ -1,0 +1,28 @@
+//! Room in lists that grow all through a call, made ahead of time.
+
+/// Makes room for so many items in a list where it has not room for half of them: lists that double
+/// take up to twice what they hold, and take it whenever they are full.
+pub(crate) fn make_room<T>(list: &mut Vec<T>, ahead: usize) {
+    if list.capacity() - list.len() < ahead / 2 {
+        list.reserve_exact(ahead);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_room_is_always_there() {
+        let mut list = Vec::new();
+        let mut made = 0;
+        for item in 0..1000 {
+            let before = list.capacity();
+            make_room(&mut list, 100);
+            made += u32::from(list.capacity() != before);
+            assert!(list.capacity() - list.len() >= 50 && list.capacity() <= list.len() + 150);
+            list.push(item);
+        }
+        assert!((10..=20).contains(&made), "{made}");
+    }
+}
