@@ -314,6 +314,9 @@ impl LiveCall {
     /// [`process`](crate::process()) gives for them, with its tracks, else that of
     /// [`snapshot`](Self::snapshot) to the last sample. Events of the end can still be taken.
     ///
+    /// Where it fails, because it is cancelled for instance, nothing is lost: it may be called again.
+    /// Kept samples are dropped once there is a report.
+    ///
     /// # Errors
     /// `invalid_argument` where the call was finished before, or a sample is incomplete; `no_audio`
     /// where nothing was heard; `io` where kept samples cannot be read; `cancelled`.
@@ -324,18 +327,21 @@ impl LiveCall {
                 self.close(track)?;
             }
         }
-        self.finished = true;
         let end = self.heard().0;
         self.floor.finish(end, &mut self.teller);
         self.events.extend(self.teller.drain());
-        if self.tracks.iter().all(|live| live.kept.is_some()) { self.process(run) } else { self.so_far(run) }
+        let kept = self.tracks.iter().all(|live| live.kept.is_some());
+        let processed = if kept { self.process(run) } else { self.so_far(run) }?;
+        self.finished = true;
+        self.tracks.iter_mut().for_each(|live| live.kept = None);
+        Ok(processed)
     }
 
     fn process(&mut self, run: &RunOptions) -> Result<Processed> {
         let mut recordings = Vec::with_capacity(self.tracks.len());
         for live in &mut self.tracks {
-            let Some(kept) = live.kept.take() else { continue };
-            let input = kept.into_input(&live.source.name, live.rate)?.leg(live.source.leg.clone());
+            let Some(kept) = &mut live.kept else { continue };
+            let input = kept.input(&live.source.name, live.rate)?.leg(live.source.leg.clone());
             recordings.push(RecordingSource::Input { input, described: None });
         }
         let warnings: Vec<Vec<Warning>> = self.tracks.iter().map(LiveTrack::warnings).collect();

@@ -133,34 +133,35 @@ impl KeptSamples {
     ///
     /// # Errors
     /// `io` where its file cannot be read.
-    pub fn into_input(mut self, name: &str, rate: Rate) -> Result<Input> {
-        let bytes = self.bytes()?;
+    pub fn input(&mut self, name: &str, rate: Rate) -> Result<Input> {
+        let read;
+        let bytes = match &mut self.place {
+            KeptPlace::Memory(all) => &*all,
+            KeptPlace::File(file, _) => {
+                read = read_back(file).map_err(|e| Error::io(Stage::Input, e))?;
+                &read
+            }
+        };
         let wide = || bytes.as_chunks::<2>().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect::<Vec<i16>>();
         Ok(match self.form {
             Some(KeptForm::F32) => {
                 let samples: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect();
                 Input::samples(name, samples, rate)
             }
-            Some(KeptForm::MuLaw) => Input::samples(name, expanded(&bytes, &ULAW), rate),
-            Some(KeptForm::ALaw) => Input::samples(name, expanded(&bytes, &ALAW), rate),
+            Some(KeptForm::MuLaw) => Input::samples(name, expanded(bytes, &ULAW), rate),
+            Some(KeptForm::ALaw) => Input::samples(name, expanded(bytes, &ALAW), rate),
             _ => Input::samples(name, wide(), rate),
         })
     }
+}
 
-    fn bytes(&mut self) -> Result<Vec<u8>> {
-        match &mut self.place {
-            KeptPlace::Memory(all) => Ok(std::mem::take(all)),
-            KeptPlace::File(file, _) => {
-                let mut all = Vec::new();
-                let read = file.flush().and_then(|()| {
-                    let file = file.get_mut();
-                    file.seek(SeekFrom::Start(0))?;
-                    file.read_to_end(&mut all)
-                });
-                read.map(|_| all).map_err(|e| Error::io(Stage::Input, e))
-            }
-        }
-    }
+/// All that was written into a file.
+fn read_back(file: &mut BufWriter<File>) -> std::io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    file.flush()?;
+    file.seek(SeekFrom::Start(0))?;
+    file.get_mut().read_to_end(&mut all)?;
+    Ok(all)
 }
 
 /// The codes of no sound (ITU-T G.711).

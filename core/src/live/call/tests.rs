@@ -7,6 +7,7 @@ use crate::decode::{Input, decode};
 use crate::events::testing::{noisy, silence, sines, train};
 use crate::live::{Certainty, LiveEventKind};
 use crate::process::{analyze, process};
+use crate::run::Cancel;
 use crate::timeline::EventKind;
 use crate::track::{Track, to_f32, to_i16};
 
@@ -115,6 +116,32 @@ fn without_samples_the_report_is_the_same_but_for_what_needs_them() {
         assert_eq!(marked, ["samples_not_kept"]);
         assert_eq!(report.to_json().unwrap(), Report { warnings: Vec::new(), ..expected }.to_json().unwrap());
     }
+}
+
+#[test]
+fn a_finish_that_is_cancelled_loses_nothing() {
+    let (tracks, config) = (tracks(&["stereo/call.wav"]), Config::default());
+    let folder = std::env::temp_dir().join(format!("callweave-cancelled-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for keep in [Keep::Nothing, Keep::Memory, Keep::from(folder.clone())] {
+        let options = LiveOptions::default().with_keep(keep);
+        let (events, expected) = heard(&tracks, &config, &options, &[20]);
+        let mut call = live(&tracks, &config, &options);
+        let mut told = push_all(&mut call, &tracks, &[20]);
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let cancelled = RunOptions { cancel, ..RunOptions::default() };
+        for _ in 0..2 {
+            assert_eq!(call.finish(&cancelled).unwrap_err().kind(), ErrorKind::Cancelled);
+            assert!(call.push(0, &[0i16; 160][..]).is_err(), "its tracks have ended");
+        }
+        let report = call.finish(&RunOptions::default()).unwrap().report;
+        assert_eq!(report.to_json().unwrap(), expected.to_json().unwrap());
+        told.extend(std::iter::from_fn(|| call.next_event()));
+        assert_eq!(told.len(), events.len(), "the end is told once");
+        assert!(call.finish(&RunOptions::default()).is_err());
+    }
+    std::fs::remove_dir(&folder).unwrap();
 }
 
 #[test]
