@@ -815,8 +815,11 @@ export declare class LiveCall extends EventEmitter {
   packets(track: number): PacketCounts | null
   /** The report of what was heard so far, without what only samples say. */
   snapshot(): Report
-  /** Ends the call: its report, and its tracks where they were kept. Events of the end are emitted before. */
-  finish(): Promise<Processed>
+  /**
+   * Ends the call: its report, and its tracks where they were kept. Events of the end are emitted before. Where it fails or
+   * is aborted nothing is lost: it may be called again.
+   */
+  finish(options?: { signal?: AbortSignal }): Promise<Processed>
   /** How much was heard of the call. */
   readonly heardMs: number
 }

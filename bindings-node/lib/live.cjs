@@ -4,7 +4,8 @@
 
 const { EventEmitter } = require('node:events')
 const { Transform } = require('node:stream')
-const { calledFrom, refuse, refuseUnknown, translated } = require('./errors.cjs')
+const { onAbort } = require('./abort.cjs')
+const { calledFrom, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 const native = require('./native.cjs')
 const { inTurn } = require('./queue.cjs')
@@ -182,19 +183,28 @@ class LiveCall extends EventEmitter {
     return JSON.parse(told(this.snapshot, () => this.#native.snapshot()))
   }
 
-  async finish() {
+  async finish(options = {}) {
     const holder = calledFrom(this.finish)
-    const cancel = new native.CancelSwitch()
-    const cleanUp = stoppedAtExit(cancel)
+    const { signal } = options
+    const after = []
     try {
+      refuseUnknown('an option of finish', options, ['signal'])
+      if (signal?.aborted) throw cancelled(signal)
+      const cancel = new native.CancelSwitch()
+      after.push(
+        stoppedAtExit(cancel),
+        onAbort(signal, () => cancel.cancel()),
+      )
       const work = (threads) => this.#native.finish(threads, cancel)
-      const done = ended(await inTurn({ wide: true }, work), this.#config)
+      // What was aborted has stopped before it is told: the call may be finished again at once.
+      const done = ended(await inTurn({ wide: true, settles: true, signal }, work), this.#config)
       this.#tell(this.#native.events())
       return done
     } catch (error) {
-      throw translated(error, holder)
+      const aborted = signal?.aborted && error === signal.reason
+      throw translated(aborted ? cancelled(signal) : error, holder, signal?.aborted ? signal.reason : undefined)
     } finally {
-      cleanUp()
+      for (const cleanUp of after) cleanUp()
     }
   }
 

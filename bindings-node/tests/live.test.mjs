@@ -162,6 +162,21 @@ test('any cutting of a call gives the same events and the report of process', as
   assert.deepEqual([source.container, source.sha256], ['samples', null])
 })
 
+test('an end that is aborted loses nothing', async () => {
+  const lines = await Promise.all(CALL.map(samplesOf))
+  const [tracks, rate] = [lines.map(([line]) => line), lines[0][1]]
+  const call = callOf(rate, { keep: 'memory' })
+  listened(call, [1600], tracks)
+  await assert.rejects(call.finish({ signal: AbortSignal.abort() }), { code: 'cancelled' })
+  const stop = new AbortController()
+  setImmediate(() => setImmediate(() => stop.abort()))
+  await assert.rejects(call.finish({ signal: stop.signal }), { code: 'cancelled' })
+  await assert.rejects(call.finish({ signall: stop.signal }), { code: 'invalid_argument' })
+  const whole = callOf(rate, { keep: 'memory' })
+  listened(whole, [1600], tracks)
+  assert.equal((await call.finish()).reportJson, (await whole.finish()).reportJson)
+})
+
 test('a snapshot is a report and without samples the report says so', async () => {
   const [line, rate] = await samplesOf(CALL[0])
   const call = callOf(rate)

@@ -281,7 +281,10 @@ class LiveCall:
         return Report.from_json(self._native.snapshot())
 
     def finish(self) -> Processed:
-        """Ends the call: its report, and its tracks where they were kept."""
+        """Ends the call: its report, and its tracks where they were kept.
+
+        Where it fails or is interrupted nothing is lost: it may be called again.
+        """
         return Processed(self._native.finish(), self._config)
 
 
