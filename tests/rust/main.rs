@@ -8,6 +8,7 @@ mod golden;
 mod guide;
 mod interface;
 mod licences;
+mod live_media_streams;
 mod live_rtp;
 mod modules;
 mod program;
