@@ -1,10 +1,11 @@
 // Packs the package and holds it against publint and are-the-types-wrong; says how large it is. Usage: npm test
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -21,7 +22,8 @@ try {
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true })
     for (const message of messages) console.log(`publint: ${pkg.name}: ${formatMessage(message, pkg)}`)
     wrong += messages.length
-    console.log(`${pkg.name}: ${(statSync(tarball).size / 1e6).toFixed(1)} MB packed`)
+    const [packed, installed] = [data.length, gunzipSync(data).length].map((bytes) => (bytes / 1e6).toFixed(2))
+    console.log(`${pkg.name}: ${packed} MB packed, ${installed} MB installed`)
   }
   const types = await checkPackage(createPackageFromTarballData(readFileSync(main)))
   for (const problem of types.problems ?? ['no types']) console.log(`are-the-types-wrong: ${JSON.stringify(problem)}`)

@@ -13,6 +13,7 @@ mod tasks;
 mod threads;
 
 use callweave::{ErrorKind, host};
+use napi::Env;
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 
@@ -54,6 +55,12 @@ pub fn nearest_name(found: String, names: Vec<String>) -> Option<String> {
 #[napi]
 pub fn max_threads_per_call() -> u32 {
     u32::try_from(host::MAX_THREADS_PER_CALL).unwrap_or(u32::MAX)
+}
+
+/// Bytes outside of JavaScript's memory that its garbage collector knows of.
+#[napi]
+pub fn external_memory(env: Env) -> napi::Result<i64> {
+    env.adjust_external_memory(0)
 }
 
 /// A helper for providers' documents: its name, its arguments as JSON; its answer as JSON.

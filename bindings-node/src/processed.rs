@@ -90,14 +90,13 @@ impl Processed {
         Ok(self.task(move |call| call.page(&config.mix, names, &run)))
     }
 
-    /// Lets go of the samples now: afterwards there is the report alone.
+    /// Lets go of the samples now: afterwards there is the report alone. Work that reads them keeps
+    /// them until it ends.
     #[napi]
     pub fn release(&mut self, env: Env) -> napi::Result<()> {
-        if let Ok(mut call) = self.call.try_write() {
-            call.tracks.clear();
-            env.adjust_external_memory(-std::mem::take(&mut self.weight))?;
-        }
-        Ok(())
+        let Ok(report) = self.call.try_read().map(|call| call.report.clone()) else { return Ok(()) };
+        self.call = Arc::new(RwLock::new(report.into()));
+        env.adjust_external_memory(-std::mem::take(&mut self.weight)).map(drop)
     }
 
     /// Writes the mix, the report and what else is asked for to a folder; the report that names

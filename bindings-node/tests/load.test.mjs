@@ -1,28 +1,53 @@
 // What a service needs under load: a free event loop, the same answers, flat memory.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { analyze, process as processCall } from 'callweave'
 import { long, longWave } from './shared.mjs'
 
-test('the event loop stays free while 16 calls are processed', async () => {
-  const wave = longWave(long ? 20 : 4)
+/** How late a timer of 5 ms is, until it is stopped. */
+function timer() {
   const late = []
   let last = performance.now()
-  const timer = setInterval(() => {
+  const ticking = setInterval(() => {
     const now = performance.now()
     late.push(now - last - 5)
     last = now
   }, 5)
+  return () => {
+    clearInterval(ticking)
+    late.sort((a, b) => a - b)
+    const at = (share) => late[Math.ceil(share * late.length) - 1]
+    return { ticks: late.length, median: at(0.5), p99: at(0.99), most: at(1) }
+  }
+}
+
+/** The same in a process that does nothing else: what the machine itself takes. */
+function idleTimer() {
+  const program = `${timer}
+    const stop = timer()
+    process.stdin.resume().on('end', () => console.log(JSON.stringify(stop())))`
+  const child = spawn(process.execPath, ['--eval', program], { stdio: ['pipe', 'pipe', 'inherit'] })
+  return async () => {
+    child.stdin.end()
+    return JSON.parse(await text(child.stdout))
+  }
+}
+
+test('the event loop stays free while 16 calls are processed', async () => {
+  const wave = longWave(long ? 20 : 4)
+  const [stop, stopIdle] = [timer(), idleTimer()]
   await Promise.all(Array.from({ length: 16 }, () => analyze([wave, wave])))
-  clearInterval(timer)
-  late.sort((a, b) => a - b)
-  const at = (share) => late[Math.ceil(share * late.length) - 1].toFixed(1)
-  console.log(
-    `a 5 ms timer was ${at(0.5)} ms late (median), ${at(0.99)} ms (p99), at most ${at(1)} ms, in ${late.length} ticks`,
-  )
-  assert.ok(late.length > 10, `${late.length} ticks`)
-  if (long) assert.ok(late.at(-1) < 50, `${at(1)} ms late`)
+  const [busy, idle] = [stop(), await stopIdle()]
+  for (const [name, { ticks, median, p99, most }] of Object.entries({ busy, idle })) {
+    const late = [median, p99, most].map((ms) => ms.toFixed(1))
+    console.log(`a 5 ms timer, ${name}: ${late.join(', ')} ms late (median, p99, most), ${ticks} ticks`)
+  }
+  assert.ok(busy.ticks > 10, `${busy.ticks} ticks`)
+  // Other programs of the machine make every process late; what is asked of the package is the rest.
+  assert.ok(busy.p99 < Math.max(10, 2 * idle.p99), `${busy.p99} ms late where an idle process is ${idle.p99}`)
 })
 
 test('many calls at once give the same reports', async () => {

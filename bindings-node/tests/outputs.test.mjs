@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { processCall } from 'callweave'
+import native from '../lib/native.cjs'
 import { failing, folder } from './shared.mjs'
 
 const CALL = 'fixtures/short/manifest.json'
@@ -101,9 +102,19 @@ test('chunks are merged into windows', async () => {
   await assert.rejects(chunks({ mergeGapMs: -1 }), { code: 'invalid_argument' })
 })
 
-test('samples are let go of at once', async () => {
+test('samples are let go of at once, and the garbage collector knows', async () => {
+  const before = native.externalMemory()
   const call = await processCall(CALL)
+  const samples = ({ source }) => (source.durationMs / 1000) * source.sampleRateHz
+  const bytes = 2 * call.report.tracks.map(samples).reduce((a, b) => a + b)
+  const held = () => native.externalMemory() - before
+  assert.ok(held() > 0.95 * bytes, `${held()} of ${bytes}`)
+  const mixing = call.mix()
+  await new Promise(setImmediate)
   call[Symbol.dispose]()
+  assert.ok(held() < 0.05 * bytes, `${held()} of ${bytes}`)
+  // What has begun to read them reads them to the end.
+  assert.ok((await mixing).channels[0].length > 0)
   await assert.rejects(call.mix(), { code: 'no_audio' })
   assert.equal(call.report.call.id, 'short')
   assert.ok(call.labels('rttm').startsWith('SPEAKER'))

@@ -74,7 +74,7 @@ test('a worker thread works beside the main thread', () => {
   assert.equal(run('node', 'worker.mjs'), 'short short\n')
 })
 
-// Runtimes beside Node, where they are: `npm install --no-save bun deno` in a folder named by CALLWEAVE_RUNTIMES.
+// Runtimes beside Node and a bundler, where they are: `npm install bun deno esbuild` in a folder named by CALLWEAVE_RUNTIMES.
 for (const runtime of ['bun', 'deno']) {
   test(`${runtime} runs it from the tarball, modules and CommonJS`, (t) => {
     const program = join(process.env.CALLWEAVE_RUNTIMES ?? '/nowhere', 'node_modules/.bin', runtime)
@@ -94,6 +94,28 @@ for (const runtime of ['bun', 'deno']) {
     }
   })
 }
+
+test('a bundle that leaves the package external runs, and one that does not says so', (t) => {
+  const esbuild = join(process.env.CALLWEAVE_RUNTIMES ?? '/nowhere', 'node_modules/.bin/esbuild')
+  if (!existsSync(esbuild)) return t.skip('no esbuild')
+  write(
+    'service.mjs',
+    `
+    import { analyze } from 'callweave'
+    analyze(${JSON.stringify(CALL)}).then((report) => console.log(report.call.id))
+  `,
+  )
+  const bundled = (file, ...more) => {
+    run(esbuild, 'service.mjs', '--bundle', '--platform=node', '--log-level=error', `--outfile=${file}`, ...more)
+    return file
+  }
+  for (const [format, file] of Object.entries({ esm: 'bundle.mjs', cjs: 'bundle.cjs' }))
+    assert.equal(run('node', bundled(file, `--format=${format}`, '--external:callweave')), 'short\n')
+  const alone = mkdtempSync(join(tmpdir(), 'callweave-'))
+  t.after(() => rmSync(alone, { recursive: true, force: true }))
+  const whole = bundled(join(alone, 'bundle.cjs'), '--format=cjs')
+  assert.throws(() => run('node', whole), { stderr: /A bundler must leave callweave external/ })
+})
 
 test('a package without its compiled part says what can be done', () => {
   write(
