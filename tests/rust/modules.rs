@@ -26,7 +26,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["provider"]),
     (false, &["export"]),
     (false, &["process"]),
-    (false, &["live"]),
+    (false, &["live", "evaluate"]),
     (false, &["host"]),
     (false, &["cli"]),
 ];

@@ -7,6 +7,7 @@ use clap::{ArgGroup, Parser, Subcommand};
 use crate::call::{KnownOffset, Role};
 use crate::config::{Config, Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::evaluate::Disturbance;
 use crate::export::{LabelFormat, Names, PeakBits};
 use crate::files::read_text;
 use crate::process::{Redaction, WriteOptions};
@@ -40,6 +41,9 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     /// Recordings to wav of one rate and one level, each by itself.
     Normalize(NormalizeArgs),
+    /// How well callweave hears your own calls: two-channel recordings are split, shifted, cut,
+    /// thinned, transcoded and summed, and held against what is known of them. Only counts come out.
+    Evaluate(EvaluateArgs),
     /// A recording's waveform as numbers: the least and the greatest sample of each stretch, in
     /// audiowaveform's formats.
     Peaks(PeaksArgs),
@@ -209,6 +213,38 @@ pub(super) struct NormalizeArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct EvaluateArgs {
+    /// The folder of the recordings: those of two channels, a party on each, are used.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Writes the counts to a file, as JSON.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Prints the counts to standard output as JSON, and nothing else.
+    #[arg(long)]
+    pub json: bool,
+    /// What the disturbances are drawn from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// What is done to the calls: split, shifted, start_times, cut, silence_shrunk, packets_dropped,
+    /// transcoded, summed.
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', value_parser = disturbance)]
+    pub kinds: Vec<Disturbance>,
+    /// Who is on the first channel, and who on the second.
+    #[arg(long, value_name = "ROLE,ROLE", value_delimiter = ',', value_parser = role)]
+    pub roles: Vec<Role>,
+    /// What is known of the calls: lines of file,tag or file,tag,outcome.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// A configuration file (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How many threads may work.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(super) struct PeaksArgs {
     /// The recording.
     #[arg(value_name = "FILE")]
@@ -228,6 +264,12 @@ pub(super) struct PeaksArgs {
 fn label_format(name: &str) -> Result<LabelFormat, String> {
     let names: Vec<&str> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
     LabelFormat::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
+}
+
+fn disturbance(name: &str) -> Result<Disturbance, String> {
+    let names: Vec<&str> = Disturbance::ALL.iter().map(|kind| kind.name()).collect();
+    let kind = Disturbance::ALL.into_iter().find(|kind| kind.name() == name);
+    kind.ok_or_else(|| format!("expected {}", names.join(", ")))
 }
 
 fn peak_bits(text: &str) -> Result<PeakBits, String> {
@@ -258,10 +300,7 @@ fn named<T: Clone + Send + Sync + 'static>(
 impl ProcessArgs {
     /// The configuration: the file's, with the options' changes.
     pub(super) fn to_config(&self) -> Result<Config> {
-        let mut config = match &self.config {
-            Some(path) => read_config(path)?,
-            None => Config::default(),
-        };
+        let mut config = config_of(self.config.as_deref())?;
         let sound = &self.sound;
         set(&mut config.mix.rate, sound.rate);
         set(&mut config.mix.level, sound.level);
@@ -313,6 +352,11 @@ pub(super) fn set<T>(field: &mut T, option: Option<T>) {
 
 /// The most bytes of a configuration.
 const MAX_CONFIG: u64 = 1 << 20;
+
+/// The configuration of a file, or the default.
+pub(super) fn config_of(path: Option<&Path>) -> Result<Config> {
+    path.map_or_else(|| Ok(Config::default()), read_config)
+}
 
 fn read_config(path: &Path) -> Result<Config> {
     let named = |e: Error| e.in_input(path.display().to_string());

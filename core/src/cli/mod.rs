@@ -4,6 +4,7 @@
 mod args;
 mod batch;
 mod batch_mark;
+mod evaluate;
 mod list;
 mod normalize;
 mod peaks;
@@ -101,6 +102,7 @@ pub fn run_with(
         Command::Batch(args) => batch::run(*args, program, &mut streams, run),
         Command::Probe(args) => probe::run(args, &mut streams),
         Command::Normalize(args) => normalize::run(args, &mut streams, run),
+        Command::Evaluate(args) => evaluate::run(&args, &mut streams, run),
         Command::Peaks(args) => peaks::run(&args, &mut streams, run),
     };
     match done {

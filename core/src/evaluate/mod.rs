@@ -1,0 +1,253 @@
+//! How well callweave hears the caller's own calls: two-channel recordings are their own truth.
+//!
+//! Both channels of such a recording were made by one machine, so where each lies is known. The
+//! channels are split, shifted, cut, thinned, transcoded and summed as recorders and networks do,
+//! and heard anew. Placement and confidence are held against what is known; speech, voices, tags
+//! and outcomes against what is heard in the undisturbed recording. What comes out are counts, and
+//! nothing of any single call.
+
+mod dice;
+mod disturb;
+mod known;
+mod labels;
+mod rate;
+mod score;
+mod table;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use disturb::Disturbance;
+pub use labels::{CallLabel, read_labels};
+pub use rate::Share;
+pub use tally::{
+    CallCounts, ConfidenceBin, Evaluation, LabelScore, PlacementScore, SpeechScore, SureScore, TagChange, TagScore,
+    VoicesScore,
+};
+
+use crate::call::Role;
+use crate::config::{Config, setters};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::process::{Batch, VERSION, analyze};
+use crate::report::Named;
+use crate::run::RunOptions;
+
+use dice::Dice;
+use known::{KnownCall, Unused};
+use labels::Labelled;
+use score::TrialScore;
+
+/// The version of an evaluation's names and meanings.
+const SCHEMA_VERSION: u32 = 1;
+/// Endings of the names of files that may hold two channels.
+const AUDIO_ENDINGS: [&str; 14] =
+    ["wav", "flac", "mp3", "ogg", "opus", "m4a", "mp4", "aac", "au", "aif", "aiff", "caf", "w64", "webm"];
+/// Results that may wait for those before them: they are small.
+const WAITING: usize = 256;
+
+/// How calls are evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluateOptions {
+    /// What the disturbances are drawn from: the same seed and files, the same counts.
+    pub seed: u64,
+    /// What is done to the calls.
+    pub kinds: Vec<Disturbance>,
+    /// Who is on the first channel, and who on the second.
+    pub roles: [Role; 2],
+    /// What is known of calls, by their files' paths within the folder.
+    pub labels: BTreeMap<String, CallLabel>,
+}
+
+impl Default for EvaluateOptions {
+    fn default() -> Self {
+        let kinds = Disturbance::ALL.to_vec();
+        Self { seed: 1, kinds, roles: [Role::Unknown; 2], labels: BTreeMap::new() }
+    }
+}
+
+setters! { EvaluateOptions:
+    with_seed(seed: u64),
+    with_kinds(kinds: Vec<Disturbance>),
+    with_roles(roles: [Role; 2]),
+    into with_labels(labels: BTreeMap<String, CallLabel>),
+}
+
+/// What came of one file.
+#[derive(Debug, Default)]
+struct CallScore {
+    unused: Option<Unused>,
+    trials: Vec<TrialScore>,
+    failed: u64,
+    labelled: Option<Labelled>,
+}
+
+/// Evaluates callweave on the two-channel recordings of a folder, and of those within it.
+///
+/// ```no_run
+/// use callweave::evaluate::{EvaluateOptions, evaluate};
+/// use callweave::{Config, RunOptions};
+///
+/// let result = evaluate("my-calls", &EvaluateOptions::default(), &Config::default(), &RunOptions::default())?;
+/// println!("{}", result.to_text());
+/// # Ok::<(), callweave::Error>(())
+/// ```
+///
+/// # Errors
+/// `io` where the folder cannot be read, `invalid_argument` where it holds no two-channel recording
+/// that can be used or a label names no file in it, `cancelled`, and defects.
+pub fn evaluate(
+    folder: impl AsRef<Path>,
+    options: &EvaluateOptions,
+    config: &Config,
+    run: &RunOptions,
+) -> Result<Evaluation> {
+    evaluate_counted(folder.as_ref(), options, config, run, |_, _| {})
+}
+
+/// [`evaluate`] that calls `heard` after each file with how many are done, and of how many.
+pub(crate) fn evaluate_counted(
+    folder: &Path,
+    options: &EvaluateOptions,
+    config: &Config,
+    run: &RunOptions,
+    mut heard: impl FnMut(usize, usize),
+) -> Result<Evaluation> {
+    config.validate()?;
+    let files = audio_files(folder)?;
+    check_labels(&options.labels, &files, folder)?;
+    let (count, work) = (files.len(), work(folder, options, config));
+    let results = Batch::new(run, work)?.keep(WAITING).over(files);
+    let mut calls = Vec::with_capacity(count);
+    for result in results {
+        calls.push(result?);
+        heard(calls.len(), count);
+    }
+    run.check(Stage::Input)?;
+    summary(&calls, options, config, folder)
+}
+
+/// What is done with each file.
+fn work(
+    folder: &Path,
+    options: &EvaluateOptions,
+    config: &Config,
+) -> impl Fn(PathBuf, &RunOptions) -> Result<CallScore> + Send + Sync + 'static {
+    let (folder, options, config) = (folder.to_owned(), options.clone(), config.clone());
+    move |path, run| {
+        let name = name_in(&folder, &path);
+        match KnownCall::open(&path, options.roles, &config, run)? {
+            Err(unused) => Ok(CallScore { unused: Some(unused), ..CallScore::default() }),
+            Ok(call) => one(&call, &name, &options, &config, run),
+        }
+    }
+}
+
+/// Disturbs a call in every way, and hears what it becomes.
+fn one(
+    call: &KnownCall,
+    name: &str,
+    options: &EvaluateOptions,
+    config: &Config,
+    run: &RunOptions,
+) -> Result<CallScore> {
+    let labelled = options.labels.get(name).map(|&label| Labelled::new(label, &call.report));
+    let mut score = CallScore { labelled, ..CallScore::default() };
+    for &kind in &options.kinds {
+        let mut dice = Dice::new(options.seed, &format!("{}/{name}", kind.name()));
+        let trial = disturb::disturb(call, kind, &mut dice)?;
+        let report = match analyze(trial.inputs, config, run) {
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            report => report.ok(),
+        };
+        match report.and_then(|report| score::score(call, kind, &trial.truth, &report)) {
+            Some(trial) => score.trials.push(trial),
+            None => score.failed += 1,
+        }
+    }
+    Ok(score)
+}
+
+fn summary(calls: &[CallScore], options: &EvaluateOptions, config: &Config, folder: &Path) -> Result<Evaluation> {
+    let used = calls.iter().filter(|call| call.unused.is_none()).count();
+    if used == 0 {
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "nothing to evaluate on")
+            .with_mismatch(
+                format!("{} audio files, none of them a call of two channels", calls.len()),
+                "two-channel recordings, a party on each channel",
+            )
+            .in_input(folder.display().to_string()));
+    }
+    let mut unused: BTreeMap<String, u64> = BTreeMap::new();
+    for why in calls.iter().filter_map(|call| call.unused) {
+        *unused.entry(why.code().to_owned()).or_default() += 1;
+    }
+    let trials: Vec<TrialScore> = calls.iter().flat_map(|call| call.trials.iter().cloned()).collect();
+    let labelled: Vec<Labelled> = calls.iter().filter_map(|call| call.labelled).collect();
+    Ok(Evaluation {
+        schema_version: SCHEMA_VERSION,
+        library: Named { name: "callweave".into(), version: VERSION.into() },
+        config_hash: config.hash()?,
+        seed: options.seed,
+        calls: CallCounts {
+            found: calls.len() as u64,
+            used: used as u64,
+            unused,
+            failed: calls.iter().map(|call| call.failed).sum(),
+        },
+        placement: tally::placements(&trials),
+        confidence: tally::confidence(&trials),
+        confidence_fine: tally::confidence_fine(&trials),
+        sure: tally::sure(&trials),
+        speech: tally::speech(&trials),
+        voices: tally::voices(&trials),
+        tags: tally::tags(&trials),
+        labels: labels::score(&labelled),
+    })
+}
+
+/// A file's path within a folder, with the same separators everywhere.
+fn name_in(folder: &Path, path: &Path) -> String {
+    let within = path.strip_prefix(folder).unwrap_or(path);
+    within.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// The audio files of a folder and those within it, by name; links are not followed.
+fn audio_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let failed = |e| Error::io(Stage::Input, e).in_input(folder.display().to_string());
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() && is_audio(&path) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_audio(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| AUDIO_ENDINGS.contains(&ending.as_str()))
+}
+
+/// Refuses labels of files that are not there: a slip would pass for a small count.
+fn check_labels(labels: &BTreeMap<String, CallLabel>, files: &[PathBuf], folder: &Path) -> Result<()> {
+    let names: Vec<String> = files.iter().map(|file| name_in(folder, file)).collect();
+    match labels.keys().find(|label| !names.contains(label)) {
+        None => Ok(()),
+        Some(label) => {
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "a label of a file that is not there")
+                .with_mismatch(label, "the path of an audio file within the folder")
+                .in_input(folder.display().to_string()))
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What came of all disturbed calls, as counts.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::{Named, rounded};
+
+use super::disturb::Disturbance;
+use super::rate::Share;
+use super::score::{Frames, PlacedScore, TrialScore, VoiceFrames, median, quantile};
+
+/// A placement this close is right: what `confidence` in reports is the probability of.
+const RIGHT_MS: f64 = 250.0;
+/// A close placement.
+const CLOSE_MS: f64 = 100.0;
+/// Where one bin of confidences ends and the next begins, for people ...
+const BINS: [f64; 6] = [0.0, 0.2, 0.5, 0.8, 0.95, 1.0];
+/// ... and for a fit.
+const FINE_BINS: [f64; 15] = [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0];
+/// From this confidence on a placement is called sure.
+const SURE: f64 = 0.8;
+/// One error in twenty lies beyond so many standard deviations, on one side.
+const ONE_IN_TWENTY: f64 = 1.65;
+
+/// How well calls were heard whose truth is known. Holds counts, and nothing of any single call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// The version of these names and meanings.
+    pub schema_version: u32,
+    /// The library that heard the calls.
+    pub library: Named,
+    /// SHA-256 of the configuration.
+    pub config_hash: String,
+    /// What the disturbances were drawn from.
+    pub seed: u64,
+    /// The recordings.
+    pub calls: CallCounts,
+    /// Placement, by what was done to the calls.
+    pub placement: Vec<PlacementScore>,
+    /// How often placements of a confidence are right.
+    pub confidence: Vec<ConfidenceBin>,
+    /// The same in finer bins, for a fit.
+    pub confidence_fine: Vec<ConfidenceBin>,
+    /// Placements that were called sure.
+    pub sure: SureScore,
+    /// Agreement of speech with that of the undisturbed call.
+    pub speech: Vec<SpeechScore>,
+    /// The voices of calls whose channels were summed.
+    pub voices: VoicesScore,
+    /// Agreement of tags and outcomes with those of the undisturbed call.
+    pub tags: Vec<TagScore>,
+    /// Undisturbed calls against the caller's labels; `None` where there are none.
+    pub labels: Option<LabelScore>,
+}
+
+/// How many recordings there were.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CallCounts {
+    /// Audio files.
+    pub found: u64,
+    /// Two-channel recordings that were disturbed.
+    pub used: u64,
+    /// Files that were not, by why.
+    pub unused: BTreeMap<String, u64>,
+    /// Disturbed calls that could not be heard.
+    pub failed: u64,
+}
+
+/// How well tracks were placed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PlacementScore {
+    /// What was done; `None` for all of it.
+    pub kind: Option<Disturbance>,
+    /// Placed within 250 ms.
+    pub within_250_ms: Share,
+    /// Placed within 100 ms.
+    pub within_100_ms: Share,
+    /// The median error, in milliseconds.
+    pub median_ms: f64,
+    /// The error that one in twenty exceeds, in milliseconds.
+    pub p95_ms: f64,
+    /// The mean confidence that was said.
+    pub said: f64,
+    /// Within 250 ms if both tracks are taken to begin together.
+    pub equal_starts: Share,
+    /// Within 250 ms if both tracks are taken to end together.
+    pub equal_ends: Share,
+    /// Within 250 ms by start times of whole seconds alone.
+    pub start_times: Share,
+}
+
+/// Placements of about one confidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ConfidenceBin {
+    /// The lowest confidence of the bin.
+    pub from: f64,
+    /// The bin's end.
+    pub to: f64,
+    /// The mean confidence that was said.
+    pub said: f64,
+    /// Placed within 250 ms.
+    pub right: Share,
+}
+
+/// Placements of a confidence of 0.8 and more.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SureScore {
+    /// How many are more than 250 ms off.
+    pub wrong: Share,
+    /// How many would be, if confidences are right.
+    pub expected_wrong: f64,
+    /// The most that chance explains nineteen times in twenty.
+    pub most_by_chance: f64,
+}
+
+/// Agreement of speech, frame by frame of 10 ms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SpeechScore {
+    /// What was done; `None` for all of it.
+    pub kind: Option<Disturbance>,
+    /// The harmonic mean of how much of either is in the other.
+    pub f1: Option<f64>,
+    /// Of the undisturbed call's speech, what is missing.
+    pub missed: Share,
+    /// Of its silence, what is speech now.
+    pub added: Share,
+}
+
+/// The voices of summed calls in which both parties speak.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct VoicesScore {
+    /// Calls whose voices were told apart.
+    pub apart: Share,
+    /// Frames of one party's speech that are with its voice, of those with any, in such calls.
+    pub right: Share,
+    /// The share that was said to be right.
+    pub said: Option<f64>,
+}
+
+/// Agreement of tags and outcomes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TagScore {
+    /// What was done; `None` for all of it.
+    pub kind: Option<Disturbance>,
+    /// Tags that stayed.
+    pub tag: Share,
+    /// Outcomes that stayed.
+    pub outcome: Share,
+    /// Tags that changed: from, to, how often.
+    pub changed: Vec<TagChange>,
+}
+
+/// A tag that became another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TagChange {
+    /// The tag as it was, or should be.
+    pub from: String,
+    /// The tag as it is.
+    pub to: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Undisturbed calls against labels.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct LabelScore {
+    /// Tags that are the labels'.
+    pub tag: Share,
+    /// Outcomes that are the labels'; of none where the labels name none.
+    pub outcome: Share,
+    /// Tags that are not: from the label, to what was heard.
+    pub changed: Vec<TagChange>,
+}
+
+/// Of the kinds that occur, and of all of them.
+fn by_kind<T>(trials: &[TrialScore], score: impl Fn(Option<Disturbance>, &[&TrialScore]) -> Option<T>) -> Vec<T> {
+    let kinds = Disturbance::ALL.into_iter().map(Some).chain([None]);
+    let of = |kind: Option<Disturbance>| {
+        let trials: Vec<&TrialScore> = trials.iter().filter(|t| kind.is_none_or(|kind| t.kind == kind)).collect();
+        score(kind, &trials)
+    };
+    kinds.filter_map(of).collect()
+}
+
+pub(super) fn placements(trials: &[TrialScore]) -> Vec<PlacementScore> {
+    by_kind(trials, |kind, trials| {
+        let placed: Vec<PlacedScore> = trials.iter().filter_map(|trial| trial.placed).collect();
+        let errors = || placed.iter().map(|p| p.error_ms);
+        let shortcut = |i: usize| Share::of(placed.iter().map(move |p| p.shortcuts[i] <= RIGHT_MS));
+        (!placed.is_empty()).then(|| PlacementScore {
+            kind,
+            within_250_ms: Share::of(errors().map(|error| error <= RIGHT_MS)),
+            within_100_ms: Share::of(errors().map(|error| error < CLOSE_MS)),
+            median_ms: tenths(median(errors())),
+            p95_ms: tenths(quantile(errors().collect(), 0.95)),
+            said: mean(placed.iter().map(|p| p.said)),
+            equal_starts: shortcut(0),
+            equal_ends: shortcut(1),
+            start_times: shortcut(2),
+        })
+    })
+}
+
+fn tenths(ms: f64) -> f64 {
+    (ms * 10.0).round() / 10.0
+}
+
+/// The mean with four decimals; 0 of none.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (count, sum) = values.fold((0u64, 0.0), |(count, sum), value| (count + 1, sum + value));
+    rounded(sum / count.max(1) as f64)
+}
+
+pub(super) fn confidence(trials: &[TrialScore]) -> Vec<ConfidenceBin> {
+    bins(trials, &BINS)
+}
+
+pub(super) fn confidence_fine(trials: &[TrialScore]) -> Vec<ConfidenceBin> {
+    bins(trials, &FINE_BINS)
+}
+
+fn bins(trials: &[TrialScore], edges: &[f64]) -> Vec<ConfidenceBin> {
+    let placed: Vec<PlacedScore> = trials.iter().filter_map(|trial| trial.placed).collect();
+    let bin = |edges: &[f64]| {
+        let (from, to) = (*edges.first()?, *edges.last()?);
+        // The last bin holds certainty too.
+        let of_bin = |p: &&PlacedScore| p.said >= from && (p.said < to || to >= 1.0);
+        let held: Vec<&PlacedScore> = placed.iter().filter(of_bin).collect();
+        let said = mean(held.iter().map(|p| p.said));
+        let right = Share::of(held.iter().map(|p| p.error_ms <= RIGHT_MS));
+        (!held.is_empty()).then_some(ConfidenceBin { from, to, said, right })
+    };
+    edges.windows(2).filter_map(bin).collect()
+}
+
+pub(super) fn sure(trials: &[TrialScore]) -> SureScore {
+    let sure: Vec<PlacedScore> = trials.iter().filter_map(|t| t.placed).filter(|p| p.said >= SURE).collect();
+    let expected: f64 = sure.iter().map(|p| 1.0 - p.said).sum();
+    let variance: f64 = sure.iter().map(|p| p.said * (1.0 - p.said)).sum();
+    SureScore {
+        wrong: Share::of(sure.iter().map(|p| p.error_ms > RIGHT_MS)),
+        expected_wrong: tenths(expected),
+        // Half a case, because cases are whole.
+        most_by_chance: tenths(expected + ONE_IN_TWENTY * variance.sqrt() + 0.5),
+    }
+}
+
+pub(super) fn speech(trials: &[TrialScore]) -> Vec<SpeechScore> {
+    by_kind(trials, |kind, trials| {
+        let mut sum = Frames::default();
+        trials.iter().for_each(|trial| sum.add(trial.speech));
+        let (of_either, speech) = (2 * sum.both + sum.added + sum.missed, sum.both + sum.missed);
+        (!trials.is_empty()).then(|| SpeechScore {
+            kind,
+            f1: (of_either > 0).then(|| rounded(2.0 * sum.both as f64 / of_either as f64)),
+            missed: Share::new(sum.missed, speech),
+            added: Share::new(sum.added, sum.added + sum.neither),
+        })
+    })
+}
+
+pub(super) fn voices(trials: &[TrialScore]) -> VoicesScore {
+    let told: Vec<VoiceFrames> = trials.iter().filter_map(|trial| trial.voices).collect();
+    let said: Vec<f64> = told.iter().filter_map(|voices| voices.said).collect();
+    VoicesScore {
+        apart: Share::of(told.iter().map(|voices| voices.apart)),
+        right: Share::new(told.iter().map(|v| v.right).sum(), told.iter().map(|v| v.any).sum()),
+        said: (!said.is_empty()).then(|| mean(said.iter().copied())),
+    }
+}
+
+pub(super) fn tags(trials: &[TrialScore]) -> Vec<TagScore> {
+    by_kind(trials, |kind, trials| {
+        (!trials.is_empty()).then(|| TagScore {
+            kind,
+            tag: Share::of(trials.iter().map(|trial| trial.tags.0 == trial.tags.1)),
+            outcome: Share::of(trials.iter().map(|trial| trial.outcomes.0 == trial.outcomes.1)),
+            changed: changes(trials.iter().map(|trial| (trial.tags.0.name(), trial.tags.1.name()))),
+        })
+    })
+}
+
+/// Pairs that differ, counted.
+pub(super) fn changes<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<TagChange> {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for pair in pairs.filter(|(from, to)| from != to) {
+        *counts.entry(pair).or_default() += 1;
+    }
+    let change = |((from, to), count): ((&str, &str), u64)| TagChange { from: from.into(), to: to.into(), count };
+    counts.into_iter().map(change).collect()
+}

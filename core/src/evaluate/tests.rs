@@ -1,0 +1,108 @@
+//! Calls of which everything is known, made of the fixtures.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::call::Tag;
+use crate::export::encode_audio;
+use crate::units::Rate;
+
+/// A folder with a call of two channels, one of one channel, one whose channels are the same, and
+/// one that is no audio.
+struct Calls(PathBuf);
+
+impl Calls {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("callweave-evaluate-{name}-{}", std::process::id()));
+        fs::create_dir_all(folder.join("more")).unwrap();
+        let fixture = format!("{}/../fixtures/stereo/call.wav", env!("CARGO_MANIFEST_DIR"));
+        fs::copy(&fixture, folder.join("more/a.wav")).unwrap();
+        let one = vec![100; 8_000 * 5];
+        let write = |name: &str, channels: &[Vec<i16>]| {
+            let bytes = encode_audio(channels, Rate::NARROWBAND, crate::config::Format::Wav).unwrap();
+            fs::write(folder.join(name), bytes).unwrap();
+        };
+        write("mono.wav", std::slice::from_ref(&one));
+        write("same.wav", &[one.clone(), one]);
+        write("brief.wav", &[vec![1; 800], vec![100; 800]]);
+        fs::write(folder.join("text.mp3"), "no audio").unwrap();
+        fs::write(folder.join("notes.txt"), "not looked at").unwrap();
+        Self(folder)
+    }
+
+    fn evaluate(&self, options: &EvaluateOptions, threads: usize) -> Result<Evaluation> {
+        let run = RunOptions { threads: Some(threads), ..RunOptions::default() };
+        evaluate(&self.0, options, &Config::default(), &run)
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_call_of_two_channels_is_its_own_truth() {
+    let calls = Calls::new("truth");
+    let options = EvaluateOptions::default();
+    let found = calls.evaluate(&options, 1).unwrap();
+    assert_eq!((found.calls.found, found.calls.used, found.calls.failed), (5, 1, 0));
+    let unused: Vec<(&str, u64)> = found.calls.unused.iter().map(|(why, &count)| (why.as_str(), count)).collect();
+    assert_eq!(unused, [("not_two_channels", 1), ("same_channels", 1), ("too_short", 1), ("unreadable", 1)]);
+    let split = found.placement.iter().find(|row| row.kind == Some(Disturbance::Split)).unwrap();
+    assert_eq!((split.within_250_ms.count, split.equal_starts.count, split.equal_ends.count), (1, 1, 1));
+    assert!(split.median_ms < 20.0, "{split:?}");
+    let speech = found.speech.iter().find(|row| row.kind == Some(Disturbance::Split)).unwrap();
+    assert!(speech.f1.unwrap() > 0.97, "the same channels, in files of their own: {speech:?}");
+    let all = found.placement.last().unwrap();
+    assert_eq!((all.kind, all.within_250_ms.of), (None, 7), "what is summed is not placed");
+    let binned = |bins: &[ConfidenceBin]| bins.iter().map(|bin| bin.right.of).sum::<u64>();
+    assert_eq!((binned(&found.confidence), binned(&found.confidence_fine)), (7, 7), "each is in one bin");
+    let json = found.to_json().unwrap();
+    assert!(!json.contains("a.wav") && !json.contains("more"), "nothing of a single call: {json}");
+    assert_eq!(serde_json::from_str::<Evaluation>(&json).unwrap(), found);
+    assert!(found.to_text().contains("1 calls of 5 files"), "{}", found.to_text());
+    assert_eq!(calls.evaluate(&options, 2).unwrap(), found, "on any number of threads");
+    let other = calls.evaluate(&options.clone().with_seed(2), 1).unwrap();
+    assert!(other.placement != found.placement, "another seed draws other disturbances");
+}
+
+#[test]
+fn labels_are_held_against_what_is_heard() {
+    let calls = Calls::new("labels");
+    let path = calls.0.join("labels.csv");
+    let read = |text: &str| {
+        fs::write(&path, text).unwrap();
+        read_labels(&path)
+    };
+    let of = |text: &str| {
+        let options = EvaluateOptions::default().with_kinds(vec![Disturbance::Split]).with_labels(read(text).unwrap());
+        calls.evaluate(&options, 1).map(|found| found.labels)
+    };
+    let heard = of("file,tag\nmore/a.wav,normal,conversation\n").unwrap().unwrap();
+    assert_eq!((heard.tag.of, heard.outcome.of, heard.tag.count + heard.changed.len() as u64), (1, 1, 1));
+    let wrong = of("more/a.wav, wrong_or_spam").unwrap().unwrap();
+    assert_eq!((wrong.tag.count, wrong.outcome.of), (0, 0));
+    assert_eq!(wrong.changed[0].from, Tag::WrongOrSpam.name());
+    assert_eq!(of("").unwrap(), None);
+    assert_eq!(of("b.wav,normal").unwrap_err().kind(), ErrorKind::InvalidArgument, "no such file");
+    for nonsense in ["a.wav", "a.wav,good", "a.wav,normal,nice", "a,b,c,d"] {
+        assert!(read(nonsense).unwrap_err().to_string().contains("line 1"), "{nonsense}");
+    }
+}
+
+#[test]
+fn a_folder_without_two_channel_calls_is_refused() {
+    let calls = Calls::new("none");
+    fs::remove_dir_all(calls.0.join("more")).unwrap();
+    let error = calls.evaluate(&EvaluateOptions::default(), 1).unwrap_err();
+    assert!(error.to_string().contains("4 audio files"), "{error}");
+    let gone = evaluate("gone", &EvaluateOptions::default(), &Config::default(), &RunOptions::default());
+    assert_eq!(gone.unwrap_err().kind(), ErrorKind::Io);
+    let run = RunOptions::default();
+    run.cancel.cancel();
+    let cancelled = evaluate(&calls.0, &EvaluateOptions::default(), &Config::default(), &run);
+    assert_eq!(cancelled.unwrap_err().kind(), ErrorKind::Cancelled);
+}
