@@ -142,6 +142,88 @@ named! {
     }
 }
 
+named! {
+    /// What a phone system knows of a call.
+    FactKind {
+        /// The call was answered: nobody speaks to anybody before.
+        Answer = "answer",
+        /// A party was put on hold, or put the other on hold.
+        Hold = "hold",
+        /// The hold ended.
+        Resume = "resume",
+        /// The recording was paused.
+        Pause = "pause",
+        /// The recording went on.
+        Unpause = "unpause",
+        /// A party was muted.
+        Mute = "mute",
+        /// The mute ended.
+        Unmute = "unmute",
+        /// A party asks somebody else meanwhile.
+        Consult = "consult",
+        /// More than two parties are connected.
+        Conference = "conference",
+        /// A party was transferred: another leg begins.
+        Transfer = "transfer",
+        /// A key was pressed, told beside the audio (RFC 4733, SIP INFO).
+        Key = "key",
+        /// The call, or a party's part of it, ended.
+        Hangup = "hangup",
+    }
+}
+
+impl FactKind {
+    /// What ends what this begins, if it lasts.
+    pub const fn ended_by(self) -> Option<Self> {
+        match self {
+            Self::Hold => Some(Self::Resume),
+            Self::Pause => Some(Self::Unpause),
+            Self::Mute => Some(Self::Unmute),
+            _ => None,
+        }
+    }
+}
+
+/// When something was, as the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum FactTime {
+    /// A moment of the calendar.
+    At(Moment),
+    /// A time on the call's timeline.
+    OnCall(Millis),
+}
+
+/// Something that a phone system knows of a call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fact {
+    /// What it is.
+    pub kind: FactKind,
+    /// The party whom it concerns: a role, or a party of one of the tracks; `None`: the call.
+    pub party: Option<String>,
+    /// When it was.
+    pub time: FactTime,
+    /// Why.
+    pub reason: Option<String>,
+    /// The key, where one was pressed.
+    pub key: Option<char>,
+}
+
+impl Fact {
+    /// Something that was at a time.
+    pub const fn new(kind: FactKind, time: FactTime) -> Self {
+        Self { kind, party: None, time, reason: None, key: None }
+    }
+
+    /// The same, of a party: a role or a party of one of the tracks.
+    #[must_use]
+    pub fn of(mut self, party: impl Into<String>) -> Self {
+        self.party = Some(party.into());
+        self
+    }
+}
+
 /// A moment of the calendar, as exact as its source was.
 ///
 /// Read from Unix seconds or RFC 3339; written as RFC 3339 with the offset it came with (UTC where
@@ -293,6 +375,12 @@ pub struct Call {
     pub direction: Option<Direction>,
     /// When the call began.
     pub started_at: Option<Moment>,
+    /// What the phone system knows of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    /// The name of its recorder's profile: one of callweave's, or that of the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 #[cfg(test)]

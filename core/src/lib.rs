@@ -95,7 +95,7 @@ pub mod units;
 pub mod vad;
 mod voices;
 
-pub use call::{Call, Direction, KnownOffset, Moment, Outcome, Role, Tag};
+pub use call::{Call, Direction, Fact, FactKind, FactTime, KnownOffset, Moment, Outcome, Role, Tag};
 pub use config::{Config, DecodeOptions, MixConfig};
 pub use decode::{Input, Probe, decode, probe, probe_head};
 pub use error::{Error, ErrorKind, Result, Warning};

@@ -10,6 +10,7 @@ pub use crate::config::Cover;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::timeline::Placement;
 use crate::track::{Track, to_i16};
+pub(crate) use crate::units::joined;
 use crate::units::{Millis, Span};
 
 /// Added before and after every span.
@@ -36,19 +37,6 @@ pub(crate) fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
         }
     }
     Ok(joined(spans.iter().map(|s| Span { start: s.start - PAD, end: s.end + PAD }).collect()))
-}
-
-/// Spans in order, those that touch as one.
-pub(crate) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
-    let mut joined: Vec<Span> = Vec::new();
-    for span in spans {
-        match joined.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => joined.push(span),
-        }
-    }
-    joined
 }
 
 /// A span of the call on a track: from the first sample that can sound in it to the last. Where

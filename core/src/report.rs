@@ -1,10 +1,12 @@
 //! The one document that says what callweave heard in a call. Its names, units and meanings are a
 //! contract with other programs: they change only with [`SCHEMA_VERSION`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::{Direction, Moment, Role};
+use crate::call::{Direction, FactKind, Moment, Role};
 use crate::decode::SourceInfo;
 use crate::error::{Error, ErrorKind, Result, Warning};
 use crate::integrity::Finding;
@@ -31,6 +33,12 @@ pub struct Report {
     pub config: Value,
     /// SHA-256 of the whole configuration.
     pub config_hash: String,
+    /// The profile that the configuration came from.
+    #[serde(default)]
+    pub profile: Option<ProfileReport>,
+    /// The revision of each stage ([`REVISIONS`]); empty in reports before there were any.
+    #[serde(default)]
+    pub stages: BTreeMap<String, u32>,
     /// The speech detector.
     pub detector: Named,
     /// The call.
@@ -51,10 +59,67 @@ pub struct Report {
     /// Where sound was taken out of the tracks.
     #[serde(default)]
     pub redacted: Vec<Span>,
+    /// What the caller knew of the call.
+    #[serde(default)]
+    pub facts: Vec<FactReport>,
     /// What is wrong with the call as a whole.
     pub warnings: Vec<Warning>,
     /// Files that were written.
     pub outputs: Vec<OutputFile>,
+}
+
+/// The stages of the work with their revisions, in the order of the work. A revision rises when a
+/// stage's numbers change, be it by a stage before it; a patch release changes none.
+pub const REVISIONS: [(&str, u32); 9] = [
+    ("decode", 1),
+    ("level", 1),
+    ("events", 1),
+    ("align", 1),
+    ("speech", 1),
+    ("voices", 1),
+    ("metrics", 1),
+    ("integrity", 1),
+    ("outcome", 1),
+];
+
+/// The revisions of this version, by stage.
+pub(crate) fn revisions() -> BTreeMap<String, u32> {
+    REVISIONS.iter().map(|&(stage, revision)| (stage.to_owned(), revision)).collect()
+}
+
+/// The profile that a configuration came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProfileReport {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of all it says.
+    pub hash: String,
+}
+
+impl ProfileReport {
+    /// A profile's name and hash.
+    pub(crate) const fn new(name: String, hash: String) -> Self {
+        Self { name, hash }
+    }
+}
+
+/// Something that the caller knew of the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FactReport {
+    /// What it is.
+    pub kind: FactKind,
+    /// The party whom it concerns, as the caller named it.
+    pub party: Option<String>,
+    /// Why, where the caller said so.
+    pub reason: Option<String>,
+    /// When it is or begins, and ends.
+    #[serde(flatten)]
+    pub span: Span,
+    /// Whether what is heard contradicts it.
+    pub contradicted: bool,
 }
 
 /// A name and a version.
@@ -271,6 +336,24 @@ pub struct OutputFile {
 }
 
 impl Report {
+    /// The stages whose results a call would have to be heard anew for, in the order of the work:
+    /// those with another revision than this version's. What follows from them is among them.
+    ///
+    /// ```
+    /// use callweave::{Config, Input, RunOptions, analyze, units::Rate};
+    ///
+    /// let call = vec![Input::samples("call", vec![0i16; 8000], Rate::NARROWBAND)];
+    /// let mut report = analyze(call, &Config::default(), &RunOptions::default())?;
+    /// assert!(report.outdated().is_empty());
+    /// report.stages.insert("speech".to_owned(), 0);
+    /// assert_eq!(report.outdated(), ["speech"]);
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    pub fn outdated(&self) -> Vec<&'static str> {
+        let differs = |(stage, revision): &&(&'static str, u32)| self.stages.get(*stage) != Some(revision);
+        REVISIONS.iter().filter(differs).map(|(stage, _)| *stage).collect()
+    }
+
     /// The report as JSON: the same bytes in every language.
     ///
     /// # Errors

@@ -237,6 +237,32 @@ pub fn total(spans: &[Span]) -> Millis {
     Millis(spans.iter().map(|s| s.duration().0).sum())
 }
 
+/// Spans without a stretch: what lies in it is gone, what reaches into it ends there.
+pub(crate) fn without(spans: &[Span], stretch: Span) -> Vec<Span> {
+    if stretch.end <= stretch.start {
+        return spans.to_vec();
+    }
+    let left = |span: &Span| {
+        let before = Span { start: span.start, end: span.end.min(stretch.start) };
+        let after = Span { start: span.start.max(stretch.end), end: span.end };
+        [before, after].into_iter().filter(|rest| rest.end > rest.start)
+    };
+    spans.iter().flat_map(left).collect()
+}
+
+/// Spans in order, those that touch as one.
+pub(crate) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

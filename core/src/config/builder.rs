@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AlignOptions, Config, DecodeOptions, DetectorKind, Edges, Format, IntegrityConfig, Layout, LevelTarget,
-    MetricsConfig, MixConfig, OutcomeConfig, OutputRate, Pii, SpeechConfig, Stereo, TagProfile,
+    MetricsConfig, MixConfig, OutcomeConfig, OutputRate, Pii, Profile, SpeechConfig, Stereo, TagProfile,
 };
 use crate::call::{Outcome, Tag};
 use crate::units::{Decibels, Millis};
@@ -52,6 +52,8 @@ setters! { Config:
     with_dtmf_digits(dtmf_digits: bool),
     with_pii(pii: Pii),
     with_portable(portable: bool),
+    with_confidence_map(confidence_map: Vec<(f64, f64)>),
+    with_profile(profile: Option<Profile>),
 }
 
 setters! { DecodeOptions:

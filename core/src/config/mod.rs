@@ -7,12 +7,15 @@ mod builder;
 mod choices;
 mod limits;
 mod nearest;
+mod presets;
+mod profile;
 mod stages;
 
 pub(crate) use builder::setters;
 pub use choices::{Cover, DetectorKind, Edges, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
 pub use limits::{IntegrityConfig, MetricsConfig, OutcomeConfig};
 pub use nearest::nearest;
+pub use profile::Profile;
 pub use stages::{AlignOptions, DecodeOptions, MixConfig, SpeechConfig};
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +54,13 @@ pub struct Config {
     pub pii: Pii,
     /// Takes the slower path whose bits are the same on every kind of CPU.
     pub portable: bool,
+    /// How often placements of a confidence are right on calls like these: pairs of what is said
+    /// and what is right, both rising. Empty: what is said stands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confidence_map: Vec<(f64, f64)>,
+    /// The profile that the configuration comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 impl Default for Config {
@@ -68,6 +78,8 @@ impl Default for Config {
             dtmf_digits: false,
             pii: Pii::default(),
             portable: false,
+            confidence_map: Vec::new(),
+            profile: None,
         }
     }
 }
@@ -81,12 +93,14 @@ impl Config {
         let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
         let fields: serde_json::Map<String, Value> =
             serde_json::from_str(text).map_err(|e| refused(format!("not a configuration: {e}")))?;
-        let config: Self = serde_json::from_value(Value::Object(fields)).map_err(|e| {
-            let said = e.to_string();
-            refused(format!("not a configuration: {said}{}", nearest::hint(&said).unwrap_or_default()))
-        })?;
-        config.validate()?;
-        Ok(config)
+        // The caller's choice goes before the profile's, and that before the default.
+        match fields.get("profile").filter(|profile| !profile.is_null()) {
+            None => of_fields(fields),
+            Some(profile) => {
+                let profile: Profile = serde_json::from_value(profile.clone()).map_err(|e| refused(e.to_string()))?;
+                profile.merged(fields)
+            }
+        }
     }
 
     /// Whether the numbers make sense together.
@@ -115,6 +129,11 @@ impl Config {
             if !(value.0.is_finite() && value.0 >= 0.0) {
                 return refuse(name, value.to_string(), "0 ms or more");
             }
+        }
+        let rises = |pair: &[(f64, f64)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
+        let within = |&(said, right): &(f64, f64)| (0.0..=1.0).contains(&said) && (0.0..=1.0).contains(&right);
+        if !self.confidence_map.iter().all(within) || !self.confidence_map.windows(2).all(rises) {
+            return refuse("confidenceMap", format!("{:?}", self.confidence_map), "pairs of 0 to 1 that rise");
         }
         Ok(())
     }
@@ -164,6 +183,17 @@ impl Config {
     pub fn hash(&self) -> Result<String> {
         Ok(hex(&Sha256::digest(json::text(self)?)))
     }
+}
+
+/// The configuration of fields.
+fn of_fields(fields: serde_json::Map<String, Value>) -> Result<Config> {
+    let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
+    let config: Config = serde_json::from_value(Value::Object(fields)).map_err(|e| {
+        let said = e.to_string();
+        refused(format!("not a configuration: {said}{}", nearest::hint(&said).unwrap_or_default()))
+    })?;
+    config.validate()?;
+    Ok(config)
 }
 
 /// Bytes in lower-case hexadecimal.

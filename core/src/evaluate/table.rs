@@ -44,14 +44,14 @@ impl Evaluation {
         writeln!(out, "\nplacement, within 250 ms of the truth")?;
         writeln!(
             out,
-            "  {:<16}{:>6}  {:<22}{:>9}{:>9}   {:>5}   equal starts / equal ends / start times",
+            "  {:<16}{:>6}  {:<26}{:>10}{:>10}   {:>5}   equal starts / equal ends / start times",
             "", "n", "callweave", "median", "p95", "said"
         )?;
         for row in &self.placement {
             let shortcuts = [row.equal_starts, row.equal_ends, row.start_times].map(|share| percent(share.share));
             writeln!(
                 out,
-                "  {:<16}{:>6}  {:<22}{:>6} ms{:>6} ms   {:>5}   {}",
+                "  {:<16}{:>6}  {:<26}{:>7} ms{:>7} ms   {:>5}   {}",
                 name(row.kind),
                 row.within_250_ms.of,
                 interval(row.within_250_ms),
@@ -81,12 +81,12 @@ impl Evaluation {
 
     fn write_agreement(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "\nagreement with the undisturbed recording")?;
-        writeln!(out, "  {:<16}{:>10}{:>9}{:>9}   {:<22}{:<22}", "", "speech F1", "missed", "added", "tag", "outcome")?;
+        writeln!(out, "  {:<16}{:>10}{:>9}{:>9}   {:<26}{:<26}", "", "speech F1", "missed", "added", "tag", "outcome")?;
         for (speech, tag) in self.speech.iter().zip(&self.tags) {
             let f1 = speech.f1.map_or_else(|| "-".to_owned(), |f1| format!("{f1:.3}"));
             let (missed, added) = (percent(speech.missed.share), percent(speech.added.share));
             let (tags, outcomes) = (interval(tag.tag), interval(tag.outcome));
-            writeln!(out, "  {:<16}{f1:>10}{missed:>9}{added:>9}   {tags:<22}{outcomes:<22}", name(speech.kind))?;
+            writeln!(out, "  {:<16}{f1:>10}{missed:>9}{added:>9}   {tags:<26}{outcomes:<26}", name(speech.kind))?;
         }
         if let Some(all) = self.tags.iter().find(|tag| tag.kind.is_none()) {
             write_changes(out, &all.changed)?;

@@ -39,6 +39,10 @@ pub struct Facts {
     pub uncertainty: Millis,
     /// Whether the placements allow comparing parties in time.
     pub comparable: bool,
+    /// Stretches in which silence is known to mean nothing: before the answer, on hold, paused.
+    pub excused: Vec<Span>,
+    /// Whether somebody is known to have answered.
+    pub answered: bool,
     /// Whether something is wrong with a recording, so that nobody should be called spam on its
     /// evidence.
     pub damaged: bool,
@@ -89,6 +93,19 @@ impl Facts {
         let first = spans().map(|s| s.start.0).fold(f64::INFINITY, f64::min);
         let last = spans().map(|s| s.end.0).fold(0.0, f64::max);
         Millis((last - first).max(0.0))
+    }
+
+    /// How long a track was open for its party to speak.
+    pub(super) fn open(&self, track: &TrackFacts) -> Millis {
+        let recorded = Span { start: track.end - track.duration, end: track.end };
+        let excused = self.excused.iter().filter_map(|span| span.overlap(&recorded));
+        Millis(track.duration.0 - excused.map(|span| span.duration().0).sum::<f64>())
+    }
+
+    /// How long a gap is, without what is excused.
+    pub(super) fn gap(&self, gap: Span) -> Millis {
+        let excused = self.excused.iter().filter_map(|span| span.overlap(&gap));
+        Millis(gap.end.0 - gap.start.0 - excused.map(|span| span.duration().0).sum::<f64>())
     }
 
     /// Everybody but one.

@@ -4,7 +4,7 @@
 use crate::call::Outcome;
 use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
-use crate::units::{Millis, total};
+use crate::units::{Millis, Span, total};
 
 use super::{Facts, Reason, TrackFacts, count, machine, time};
 
@@ -33,7 +33,7 @@ fn fax(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
 
 fn nobody_speaks_but(facts: &Facts, config: &OutcomeConfig, kinds: &[EventKind]) -> Option<usize> {
     let heard: usize = facts.tracks.iter().map(|t| t.of_kind(kinds)).sum();
-    (heard >= 1 && facts.speakers(config) == 0).then_some(heard)
+    (heard >= 1 && facts.speakers(config) == 0 && !facts.answered).then_some(heard)
 }
 
 fn no_answer(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
@@ -76,8 +76,8 @@ fn ivr_only(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
 
 fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     let talker = facts.lone_speaker(config)?;
-    let open = facts.silent(config).filter(|t| !t.dead).map(|t| t.duration).fold(Millis(0.0), Millis::max);
-    let times = waits(talker, config) + 1;
+    let open = facts.silent(config).filter(|t| !t.dead).map(|t| facts.open(t)).fold(Millis(0.0), Millis::max);
+    let times = waits(talker, facts, config) + 1;
     (open >= config.silent_party_ms && times as u32 >= config.silent_party_turns).then(|| {
         vec![
             time("silent_for", open, config.silent_party_ms, "the line is open and one party never speaks"),
@@ -87,8 +87,9 @@ fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
 }
 
 /// How often a party leaves room for an answer between two of its spans.
-fn waits(party: &TrackFacts, config: &OutcomeConfig) -> usize {
-    party.speech.windows(2).filter(|w| w[1].start - w[0].end >= config.monologue_gap_ms).count()
+fn waits(party: &TrackFacts, facts: &Facts, config: &OutcomeConfig) -> usize {
+    let gap = |w: &&[Span]| facts.gap(Span { start: w[0].end, end: w[1].start });
+    party.speech.windows(2).filter(|w| gap(w) >= config.monologue_gap_ms).count()
 }
 
 /// One party talks without room for an answer, the others fall silent after a greeting.
@@ -106,7 +107,7 @@ fn monologue(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
             let from = if facts.comparable { began } else { began.max(first) };
             last <= from + config.greeting_ms
         });
-        (talk >= config.monologue_ms && waits(talker, config) == 0 && greeted).then(|| {
+        (talk >= config.monologue_ms && waits(talker, facts, config) == 0 && greeted).then(|| {
             vec![time("talk_without_pause", talk, config.monologue_ms, "one party talks without room for an answer")]
         })
     })

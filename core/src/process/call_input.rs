@@ -5,7 +5,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::call::{Call, KnownOffset, Leg, Role};
+use crate::call::{Call, Fact, KnownOffset, Leg, Role};
+use crate::config::{Config, Profile};
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::files::read_text;
@@ -221,6 +222,25 @@ impl CallInput {
             }
         }
         Ok(self)
+    }
+}
+
+impl CallInput {
+    /// The same call with what a phone system knows of it.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Vec<Fact>) -> Self {
+        self.call.facts.extend(facts);
+        self
+    }
+
+    /// The configuration by which the call is heard: under it, the profile that the call names.
+    pub(super) fn config(&self, config: &Config) -> Result<Config> {
+        match &self.call.profile {
+            Some(name) if config.profile.as_ref().is_none_or(|profile| &profile.name != name) => {
+                Profile::preset(name)?.under(config)
+            }
+            _ => Ok(config.clone()),
+        }
     }
 }
 

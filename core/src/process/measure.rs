@@ -5,10 +5,12 @@ use crate::config::Config;
 use crate::integrity::{self, Finding, Inspected};
 use crate::metrics::{self, Comparison, Metrics, Party, SilenceInput};
 use crate::outcome::{self, Decision, Facts, Tagged, TrackFacts};
+use crate::report::FactReport;
 use crate::speech::{self, Turn};
 use crate::timeline::{Event, EventKind, Placement};
-use crate::units::{Millis, Rate, Span};
+use crate::units::{Millis, Rate, Span, without};
 
+use super::facts::PlacedFacts;
 use super::gate::TrackVoices;
 use super::gate::{PlacedTrack, event};
 
@@ -24,13 +26,14 @@ pub(super) struct CallAnalysis {
     pub integrity: Vec<Finding>,
     pub outcome: Decision,
     pub tag: Tagged,
+    pub facts: Vec<FactReport>,
 }
 
 /// Measures the conversation.
-pub(super) fn measure(mut tracks: Vec<PlacedTrack>, config: &Config) -> CallAnalysis {
-    let scene = Scene::new(&tracks, config);
+pub(super) fn measure(mut tracks: Vec<PlacedTrack>, known: &PlacedFacts, config: &Config) -> CallAnalysis {
+    let scene = Scene::new(&tracks, known, config);
     if scene.comparable {
-        add_silences(&mut tracks, scene.duration, config);
+        add_silences(&mut tracks, &scene, config);
     }
     let (mut parties, mut turns) = spoken(&tracks, config);
     let integrity = findings(&tracks, config);
@@ -46,6 +49,7 @@ pub(super) fn measure(mut tracks: Vec<PlacedTrack>, config: &Config) -> CallAnal
     }
     CallAnalysis {
         tag,
+        facts: known.told(),
         metrics: figures(&tracks, &parties, &turns, &scene, config),
         parties,
         duration: scene.duration,
@@ -87,10 +91,14 @@ struct Scene {
     comparable: bool,
     /// What can be compared between the parties.
     comparison: Comparison,
+    /// Stretches in which silence is known to mean nothing.
+    excused: Vec<Span>,
+    /// Whether somebody is known to have answered.
+    answered: bool,
 }
 
 impl Scene {
-    fn new(tracks: &[PlacedTrack], config: &Config) -> Self {
+    fn new(tracks: &[PlacedTrack], known: &PlacedFacts, config: &Config) -> Self {
         let uncertainty = tracks.iter().map(|t| t.placement.uncertainty).fold(Millis(0.0), Millis::max);
         let comparable = uncertainty <= config.metrics.max_uncertainty_ms;
         let comparison = match comparable {
@@ -104,6 +112,8 @@ impl Scene {
             uncertainty,
             comparable,
             comparison,
+            excused: known.excused(),
+            answered: known.answered(),
         }
     }
 }
@@ -127,18 +137,29 @@ fn is_unresolved(track: &PlacedTrack) -> bool {
 }
 
 /// Adds the stretches in which both sides are quiet to the first track.
-fn add_silences(tracks: &mut [PlacedTrack], call: Millis, config: &Config) {
+fn add_silences(tracks: &mut [PlacedTrack], scene: &Scene, config: &Config) {
     let inputs = tracks.iter().map(|t| SilenceInput {
         hops: &t.track.analysis.level.hops,
         placement: &t.placement,
         noise: t.noise,
         duration: t.track.analysis.duration,
     });
-    let silent = metrics::silences(&inputs.collect::<Vec<_>>(), call, config.metrics.non_talk_ms);
+    let min = config.metrics.non_talk_ms;
+    let silent = metrics::silences(&inputs.collect::<Vec<_>>(), scene.duration, min);
+    let silent = unexcused(silent, &scene.excused, min);
     let Some(first) = tracks.first_mut() else { return };
     let event = |span| Event { kind: EventKind::Silence, span, detail: None, confidence: 1.0 };
     first.events.extend(silent.into_iter().map(event));
     first.events.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.kind.cmp(&b.kind)));
+}
+
+/// Stretches without those that are excused, as far as they are long enough.
+fn unexcused(spans: Vec<Span>, excused: &[Span], min: Millis) -> Vec<Span> {
+    let mut left = excused.iter().fold(spans, |left, &excused| without(&left, excused));
+    if !excused.is_empty() {
+        left.retain(|span| span.duration() >= min);
+    }
+    left
 }
 
 fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -> Facts {
@@ -162,6 +183,8 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -
         exchanges: (scene.comparison != Comparison::Mixed).then(passed),
         uncertainty: scene.uncertainty,
         comparable: scene.comparable,
+        excused: scene.excused.clone(),
+        answered: scene.answered,
         damaged,
     }
 }
@@ -192,6 +215,11 @@ fn findings(tracks: &[PlacedTrack], config: &Config) -> Vec<Finding> {
 
 fn figures(tracks: &[PlacedTrack], parties: &[Party], turns: &[Turn], scene: &Scene, config: &Config) -> Metrics {
     let mut figures = metrics::metrics(parties, turns, scene.duration, scene.comparison, &config.metrics);
+    if let Some(silences) = figures.non_talk.take() {
+        let silences = unexcused(silences, &scene.excused, config.metrics.non_talk_ms);
+        figures.non_talk_ms = Some(Millis(silences.iter().map(|span| span.duration().0).sum()));
+        figures.non_talk = Some(silences);
+    }
     // Parties that are not told apart have no figures, and nor has a track that repeats another.
     let told = |index: usize| tracks.iter().any(|t| t.track.index == index && !is_unresolved(t) && t.repeats.is_none());
     figures.by_track.retain(|party| told(party.track));

@@ -6,6 +6,7 @@
 //! partition    once, into tracks that could be read and tracks that could not
 //! join         segments of one party become one track
 //! place, gate  where each track lies; its own speech and what bled
+//! facts        what the caller knows of the call bounds it
 //! measure      turns, figures, silences, integrity, outcome, tag
 //! report       the report of all that
 //! ```
@@ -23,6 +24,7 @@ mod chunks;
 mod click_tests;
 mod describe;
 mod detector;
+mod facts;
 mod gate;
 mod join;
 mod live;
@@ -55,7 +57,7 @@ pub use processed::{Processed, ProcessedTrack};
 pub use redact::Redaction;
 pub use write::WriteOptions;
 
-use crate::call::Role;
+use crate::call::{Direction, Role};
 use crate::config::Config;
 use crate::decode::Budget;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -106,6 +108,7 @@ fn process_call(
     noted: &[Vec<Warning>],
     run: &RunOptions,
 ) -> Result<Processed> {
+    let config = &call.config(config)?;
     config.validate()?;
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
@@ -140,6 +143,18 @@ fn analyzed(
     Ok((analyzed, call))
 }
 
+/// Who is on the channels of a call's one recording, as the profile knows it; nobody where the
+/// recording's own document says it, or has another number of channels.
+fn profile_roles(analyzed: &[AnalyzedRecording], direction: Option<Direction>, config: &Config) -> Vec<Role> {
+    let known = config.profile.as_ref().map(|profile| profile.roles(direction)).unwrap_or_default();
+    match analyzed {
+        [one] if one.described.is_none() && one.tracks.as_ref().is_ok_and(|tracks| tracks.len() == known.len()) => {
+            known
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The steps after the pass over the recordings.
 fn run_steps(
     analyzed: Vec<AnalyzedRecording>,
@@ -149,6 +164,7 @@ fn run_steps(
 ) -> Result<Processed> {
     let CallInput { call, roles, mut warnings, .. } = call;
     let config = detector.config;
+    let roles = if roles.is_empty() { profile_roles(&analyzed, call.direction, config) } else { roles };
     let mut tracks = partition::partition(analyzed, &roles)?;
     tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
     tracks.renumber();
@@ -156,8 +172,10 @@ fn run_steps(
     let mut places = place::place(&live, config, run)?;
     warnings.append(&mut places.warnings);
     let placed = gate::gate(live, &places, config, run)?;
-    let placed = separate::separate(placed, call.direction, config, run)?;
-    let analysis = measure::measure(placed, config);
+    let mut placed = separate::separate(placed, call.direction, config, run)?;
+    let known = facts::PlacedFacts::apply(&call, &mut placed);
+    warnings.extend_from_slice(&known.warnings);
+    let analysis = measure::measure(placed, &known, config);
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
     let report = report::report(call, &analysis, &failed, warnings, &detector)?;
     Ok(Processed { report, tracks: processed::keep_tracks(analysis), detector: detector.custom, unsure: None })

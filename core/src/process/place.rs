@@ -4,7 +4,7 @@ use crate::align;
 use crate::config::{AlignOptions, Config};
 use crate::error::{Result, Warning};
 use crate::run::RunOptions;
-use crate::timeline::Placement;
+use crate::timeline::{Method, Placement};
 use crate::units::Millis;
 
 use super::analyze::NO_SAMPLES;
@@ -43,7 +43,22 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
         Some(Warning { message: format!("track {}: {}", index(*at)?, warning.message), ..warning.clone() })
     });
     let warnings = placed.chain(repeated.iter().map(repeated_warning)).collect();
-    Ok(Placements { placements: tracks.iter().map(placement).collect(), repeated, warnings })
+    let mut placements: Vec<Placement> = tracks.iter().map(placement).collect();
+    placements.iter_mut().for_each(|placement| calibrate(placement, &config.confidence_map));
+    Ok(Placements { placements, repeated, warnings })
+}
+
+/// Brings a placement's confidence to what is right as often, where that is known.
+fn calibrate(placement: &mut Placement, map: &[(f64, f64)]) {
+    let inferred = !matches!(placement.method, Method::Reference | Method::Given);
+    let (Some(first), Some(last)) = (map.first(), map.last()) else { return };
+    if inferred {
+        let said = placement.confidence.clamp(first.0, last.0);
+        let above = map.iter().find(|pair| pair.0 >= said).unwrap_or(last);
+        let below = map.iter().rev().find(|pair| pair.0 <= said).unwrap_or(first);
+        let part = if above.0 > below.0 { (said - below.0) / (above.0 - below.0) } else { 0.0 };
+        placement.confidence = below.1 + part * (above.1 - below.1);
+    }
 }
 
 /// The first track of each recorder, by when it began.

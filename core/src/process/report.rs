@@ -1,11 +1,13 @@
 //! Last step: the report of a call, from its analysis and the tracks that could not be read.
 
-use crate::call::{Call, Moment};
-use crate::config::{Config, Pii};
+use serde_json::Value;
+
+use crate::call::{Call, Moment, Role};
+use crate::config::{Config, Pii, Profile};
 use crate::error::{Error, Result, Warning, bounded};
 use crate::report::{
-    AlignmentReport, CallReport, LevelReport, Named, Report, SCHEMA_VERSION, SegmentReport, TrackError, TrackReport,
-    TurnReport, rounded,
+    AlignmentReport, CallReport, FactReport, LevelReport, Named, ProfileReport, Report, SCHEMA_VERSION, SegmentReport,
+    TrackError, TrackReport, TurnReport, revisions, rounded,
 };
 use crate::timeline::{Event, EventKind};
 use crate::units::Span;
@@ -31,8 +33,10 @@ pub(super) fn report(
     Ok(Report {
         schema_version: SCHEMA_VERSION,
         library: Named { name: "callweave".into(), version: VERSION.into() },
-        config: config.changes()?,
+        config: changes(config)?,
         config_hash: config.hash()?,
+        profile: config.profile.as_ref().map(profile).transpose()?,
+        stages: revisions(),
         detector: detector.named(),
         call: CallReport {
             id: call.id.filter(|_| config.pii == Pii::Keep),
@@ -46,11 +50,34 @@ pub(super) fn report(
         tracks: tracks(analysis, failed, config),
         integrity: analysis.integrity.clone(),
         redacted: Vec::new(),
+        facts: facts(&analysis.facts, config.pii),
         outcome: analysis.outcome.clone(),
         tag: analysis.tag.clone(),
         warnings: call_warnings(warnings, config.pii),
         outputs: Vec::new(),
     })
+}
+
+/// What of the configuration differs from the defaults; its profile has a place of its own.
+fn changes(config: &Config) -> Result<Value> {
+    let mut changes = config.changes()?;
+    if let Value::Object(fields) = &mut changes {
+        fields.remove("profile");
+    }
+    Ok(changes)
+}
+
+fn profile(profile: &Profile) -> Result<ProfileReport> {
+    Ok(ProfileReport::new(profile.name.clone(), profile.hash()?))
+}
+
+/// What the caller knew; without names of parties and words where personal data is dropped.
+fn facts(facts: &[FactReport], pii: Pii) -> Vec<FactReport> {
+    let kept = |text: &Option<String>| text.clone().filter(|text| pii == Pii::Keep || Role::from_name(text).is_some());
+    facts
+        .iter()
+        .map(|fact| FactReport { party: kept(&fact.party), reason: kept(&fact.reason), ..fact.clone() })
+        .collect()
 }
 
 /// The earliest start that a provider named.

@@ -24,6 +24,8 @@ pub(super) fn read(document: Value) -> Result<CallDescription> {
         provider: scalar(&mut fields, "", "provider")?,
         direction,
         started_at: None,
+        facts: super::facts::take(&mut fields)?,
+        profile: scalar(&mut fields, "", "profile")?,
     };
     let tracks = match fields.remove("tracks") {
         Some(Value::Array(tracks)) if !tracks.is_empty() => tracks,

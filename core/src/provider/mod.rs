@@ -17,6 +17,7 @@ use crate::units::Millis;
 
 #[cfg(feature = "providers")]
 mod documents;
+mod facts;
 mod find;
 #[cfg(feature = "providers")]
 pub mod json;
@@ -48,6 +49,7 @@ mod wire;
 #[cfg(feature = "providers")]
 mod wire_type;
 
+pub use facts::read_facts;
 pub use find::{AudioMatch, FoundAudio, MissingAudio, locate};
 pub use offset::parse_offset;
 pub use read::{detect, detect_text, read, read_all, read_as, read_with};

@@ -121,6 +121,7 @@ pub fn describe(name: &str, options: &Options) -> Result<Option<CallDescription>
             provider: Some(Kind::Threecx.name().to_owned()),
             direction,
             started_at,
+            ..Call::default()
         },
         recordings: vec![recording],
         customer,

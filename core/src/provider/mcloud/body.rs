@@ -179,6 +179,7 @@ impl From<&Report> for CallDescription {
                 provider: call.provider.clone(),
                 direction: call.direction,
                 started_at: call.started_at,
+                ..Call::default()
             },
             customer: party_of(&recordings, Role::Customer),
             agent: party_of(&recordings, Role::Agent),

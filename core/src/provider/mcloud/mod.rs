@@ -135,6 +135,7 @@ fn describe(wire: Record, repeats: Vec<Value>) -> CallDescription {
             provider: Some(Kind::Mcloud.name().to_owned()),
             direction,
             started_at: recording.leg.started_at,
+            ..Call::default()
         },
         recordings: vec![recording],
         customer,

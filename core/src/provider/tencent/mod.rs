@@ -171,6 +171,7 @@ fn describe(session: Option<String>, pushes: Vec<Push>) -> Result<CallDescriptio
             provider: Some(Kind::Tencent.name().to_owned()),
             direction: None,
             started_at: earliest(&recordings),
+            ..Call::default()
         },
         customer: party_of(&recordings, Role::Customer),
         agent: party_of(&recordings, Role::Agent),

@@ -203,6 +203,7 @@ fn describe(reference: Option<String>, wires: Vec<Record>) -> Result<CallDescrip
             provider: Some(Kind::Voipbin.name().to_owned()),
             direction: None,
             started_at: earliest(&recordings),
+            ..Call::default()
         },
         recordings,
         customer: None,

@@ -158,6 +158,7 @@ fn describe(call_id: Option<String>, rows: Vec<Row>, offset_s: i32) -> Result<Ca
             provider: Some(Kind::Wellcloud.name().to_owned()),
             direction,
             started_at: earliest(&recordings),
+            ..Call::default()
         },
         recordings,
         customer,

@@ -1,0 +1,235 @@
+//! What is known of a trunk or a recorder, by one name: who is on which channel, and every choice
+//! that differs from the defaults there.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::call::{Direction, Role};
+use crate::error::{Error, ErrorKind, Result, Stage, unknown_name};
+use crate::json;
+
+use super::presets::PRESETS;
+use super::{Config, hex};
+
+/// A named bundle of configuration for the calls of one trunk or recorder.
+///
+/// ```
+/// use callweave::config::Profile;
+/// use callweave::{Direction, Role};
+///
+/// let profile = Profile::preset("vicidial")?;
+/// assert_eq!(profile.roles(Some(Direction::In)), [Role::Agent, Role::Customer]);
+/// let config = profile.config()?;
+/// assert_eq!(config.profile.map(|profile| profile.name), Some("vicidial".to_owned()));
+/// # Ok::<(), callweave::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Profile {
+    /// Its name, as reports call it.
+    pub name: String,
+    /// Where what it says is written, or what it was fitted to.
+    pub sources: Vec<String>,
+    /// Who is on which channel of a recording with so many channels, by role; `caller` and `callee`
+    /// are customer or agent by the call's direction. Empty: unknown.
+    pub channels: Vec<String>,
+    /// What differs from the default configuration.
+    pub config: Map<String, Value>,
+}
+
+/// A profile as it is written: by the name of a preset, or whole.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenProfile {
+    Preset(String),
+    Whole(WholeProfile),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WholeProfile {
+    name: String,
+    #[serde(default)]
+    sources: Vec<String>,
+    #[serde(default)]
+    channels: Vec<String>,
+    #[serde(default)]
+    config: Map<String, Value>,
+}
+
+impl<'de> Deserialize<'de> for Profile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let written = WrittenProfile::deserialize(deserializer).map_err(|_| {
+            serde::de::Error::custom("not a profile: expected the name of a preset, or an object with a name")
+        })?;
+        let profile = match written {
+            WrittenProfile::Preset(name) => Self::preset(&name),
+            WrittenProfile::Whole(WholeProfile { name, sources, channels, config }) => {
+                Self { name, sources, channels, config }.checked()
+            }
+        };
+        profile.map_err(serde::de::Error::custom)
+    }
+}
+
+impl Profile {
+    /// A profile of a name and what it changes of the default configuration.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a configuration that makes no sense.
+    pub fn new(name: impl Into<String>, config: Map<String, Value>) -> Result<Self> {
+        Self { name: name.into(), config, ..Self::default() }.checked()
+    }
+
+    /// Reads a profile: an object with `name`, `channels`, `config` and `sources`, all but the name
+    /// optional.
+    ///
+    /// # Errors
+    /// `invalid_argument` that names what makes no sense.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|e| refused(&e.to_string()))
+    }
+
+    /// The profile as JSON.
+    ///
+    /// # Errors
+    /// `internal` by a defect alone.
+    pub fn to_json(&self) -> Result<String> {
+        json::text(self)
+    }
+
+    /// A profile that comes with callweave.
+    ///
+    /// # Errors
+    /// `invalid_argument` with the names there are.
+    pub fn preset(name: &str) -> Result<Self> {
+        let found = PRESETS.iter().find(|preset| preset.name == name);
+        let preset = found.ok_or_else(|| unknown_name(name, PRESETS.iter().map(|preset| preset.name)))?;
+        let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
+        let (name, config) = (name.to_owned(), Map::new());
+        Ok(Self { name, sources: texts(preset.sources), channels: texts(preset.channels), config })
+    }
+
+    /// The names of the profiles that come with callweave.
+    pub fn presets() -> impl Iterator<Item = &'static str> {
+        PRESETS.iter().map(|preset| preset.name)
+    }
+
+    /// SHA-256 of all it says, in hexadecimal.
+    ///
+    /// # Errors
+    /// `internal` by a defect alone.
+    pub fn hash(&self) -> Result<String> {
+        Ok(hex(&Sha256::digest(self.to_json()?)))
+    }
+
+    /// The default configuration as the profile changes it.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a configuration that makes no sense.
+    pub fn config(&self) -> Result<Config> {
+        self.under(&Config::default())
+    }
+
+    /// The profile's configuration with what another changes of the defaults.
+    ///
+    /// # Errors
+    /// As [`Profile::config`].
+    pub fn under(&self, config: &Config) -> Result<Config> {
+        let Value::Object(changes) = config.changes()? else { return Ok(config.clone()) };
+        self.merged(changes)
+    }
+
+    /// The profile's configuration with other fields over it.
+    pub(super) fn merged(&self, mut fields: Map<String, Value>) -> Result<Config> {
+        fields.remove("profile");
+        let mut merged = self.config.clone();
+        lay_over(&mut merged, fields);
+        let config = super::of_fields(merged)?;
+        Ok(Config { profile: Some(self.clone()), ..config })
+    }
+
+    /// Who is on the channels of a recording; empty where that is not known.
+    pub fn roles(&self, direction: Option<Direction>) -> Vec<Role> {
+        let role = |name: &String| Role::parse(name, direction).unwrap_or_default();
+        self.channels.iter().map(role).collect()
+    }
+
+    /// Refuses what makes no sense.
+    fn checked(self) -> Result<Self> {
+        if self.name.trim().is_empty() {
+            return Err(refused("a profile without a name"));
+        }
+        if let Some(name) = ["profile", "mix"].into_iter().find(|&name| self.config.contains_key(name)) {
+            return Err(refused("a profile's configuration").with_mismatch(name, "how calls are read and heard alone"));
+        }
+        if let Some(name) = self.channels.iter().find(|name| Role::parse(name, None).is_none()) {
+            let names = Role::ALL.iter().map(|role| role.name()).chain(["caller", "callee"]);
+            return Err(unknown_name(name, names));
+        }
+        self.merged(Map::new()).map(|_| self)
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
+}
+
+/// Lays fields over others, object by object.
+fn lay_over(under: &mut Map<String, Value>, over: Map<String, Value>) {
+    for (name, value) in over {
+        match (under.get_mut(&name), value) {
+            (Some(Value::Object(under)), Value::Object(over)) => lay_over(under, over),
+            (_, value) => _ = under.insert(name, value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Millis;
+
+    #[test]
+    fn every_preset_is_a_profile_with_sources() {
+        for name in Profile::presets() {
+            let profile = Profile::preset(name).unwrap().checked().unwrap();
+            assert!(profile.sources.iter().all(|source| source.starts_with("https://")), "{name}");
+            assert!(!profile.sources.is_empty() && profile.channels.len() == 2, "{name}");
+            assert_eq!(Profile::from_json(&profile.to_json().unwrap()).unwrap(), profile);
+        }
+        assert!(Profile::preset("none").unwrap_err().to_string().contains("vicidial"));
+    }
+
+    #[test]
+    fn the_callers_choice_goes_before_the_profiles_and_that_before_the_default() {
+        let json = r#"{"profile": {"name": "trunk", "config": {"speech": {"threshold": 0.6, "minSpeechMs": 200}}},
+                       "speech": {"threshold": 0.7}}"#;
+        let config = Config::from_json(json).unwrap();
+        assert_eq!((config.speech.threshold, config.speech.min_speech_ms), (0.7, Millis(200.0)));
+        assert_eq!(config.profile.as_ref().unwrap().name, "trunk");
+        let again = Config::from_json(&serde_json::to_string(&config).unwrap()).unwrap();
+        assert_eq!(again, config, "a configuration that was written reads back");
+        let named = Config::from_json(r#"{"profile": "vicidial"}"#).unwrap();
+        assert_ne!(named.hash().unwrap(), Config::default().hash().unwrap());
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for (json, said) in [
+            (r#"{"name": " "}"#, "without a name"),
+            (r#"{"name": "a", "config": {"mix": {}}}"#, "mix"),
+            (r#"{"name": "a", "config": {"speach": {}}}"#, "speech"),
+            (r#"{"name": "a", "config": {"speech": {"threshold": 7}}}"#, "speech.threshold"),
+            (r#"{"name": "a", "channels": ["boss"]}"#, "boss"),
+            (r#"{"name": "a", "chanels": []}"#, "not a profile"),
+            (r#""none""#, "none"),
+        ] {
+            let error = Profile::from_json(json).unwrap_err();
+            assert!(error.to_string().contains(said), "{json}: {error}");
+        }
+        assert!(Config::from_json(r#"{"profile": "none"}"#).is_err());
+    }
+}
