@@ -24,6 +24,7 @@ function resolveConfig(config = {}) {
 
 const OF_WORK = ['config', 'signal']
 const OF_CALL = [...OF_WORK, 'roles', 'strict', 'onProgress']
+const OF_FACTS = [...OF_CALL, 'facts']
 const OF_CHUNKS = ['longestMs', 'padMs', 'mergeGapMs', 'sampleRateHz', 'signal']
 const OF_MIX = ['rate', 'layout', 'format', 'level']
 const OF_WRITE = [
@@ -304,13 +305,20 @@ class Processed {
   }
 }
 
+/** What a phone system knows of a call, as the core reads it; dates become RFC 3339. */
+function factsOf({ facts = [] }) {
+  if (!Array.isArray(facts)) throw refuse('facts', typeof facts, 'an array')
+  return facts.length > 0 ? JSON.stringify(facts) : undefined
+}
+
 async function processCall(inputs, options = {}) {
   return run(
     processCall,
-    [options, OF_CALL],
+    [options, OF_FACTS],
     async (settings) => {
       const { hear, config, roles, strict, cancel } = settings
-      const work = (specs, threads) => native.process(specs, roles, config, threads, strict, cancel, hear)
+      const facts = factsOf(options)
+      const work = (specs, threads) => native.process(specs, roles, config, threads, strict, cancel, hear, facts)
       return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
     },
     inputs,
@@ -320,14 +328,45 @@ async function processCall(inputs, options = {}) {
 async function analyze(inputs, options = {}) {
   return run(
     analyze,
-    [options, OF_CALL],
+    [options, OF_FACTS],
     async (settings) => {
       const { hear, config, roles, strict, cancel } = settings
-      const work = (specs, threads) => native.analyze(specs, roles, config, threads, strict, cancel, hear)
+      const facts = factsOf(options)
+      const work = (specs, threads) => native.analyze(specs, roles, config, threads, strict, cancel, hear, facts)
       return JSON.parse(await onCall(inputs, settings, work))
     },
     inputs,
   )
+}
+
+async function evaluate(folder, options = {}) {
+  const known = [...OF_WORK, 'seed', 'kinds', 'roles', 'labels']
+  return run(evaluate, [options, known], async ({ config, cancel, signal }) => {
+    const { seed, kinds = [], roles = [], labels } = options
+    const spec = JSON.stringify({ seed, kinds, roles, labels: labels === undefined ? undefined : String(labels) })
+    const work = (threads) => native.evaluate(String(folder), spec, config, threads, cancel)
+    return told(await inTurn({ wide: true, signal }, work))
+  })
+}
+
+function calibrate(evaluation, name = 'calibrated') {
+  try {
+    return JSON.parse(native.calibrate(JSON.stringify(evaluation), String(name)))
+  } catch (error) {
+    throw translated(error, calledFrom(calibrate))
+  }
+}
+
+async function compare(before, after, options = {}) {
+  return run(compare, [options, ['signal']], async ({ signal }) => {
+    const work = (threads) => native.compare(String(before), after === undefined ? undefined : String(after), threads)
+    return told(await inTurn({ signal }, work))
+  })
+}
+
+/** Counts, with `toString` for people. */
+function told([json, text]) {
+  return Object.defineProperty(JSON.parse(json), 'toString', { value: () => text })
 }
 
 async function align(inputs, options = {}) {
@@ -440,10 +479,13 @@ module.exports = {
   SpeechStream,
   align,
   analyze,
+  calibrate,
   chunks,
+  compare,
   decode,
   detectSpeech,
   errorCodes,
+  evaluate,
   mix,
   normalize,
   peaks,

@@ -320,13 +320,33 @@ export interface Config {
   pii?: 'keep' | 'drop' | undefined
   /** Takes the slower path whose bits are the same on every kind of CPU. */
   portable?: boolean | undefined
+  /** How often placements of a confidence are right on calls like these: pairs of what is said and what is right. */
+  confidenceMap?: readonly (readonly [number, number])[] | undefined
+  /**
+   * What is known of a trunk or recorder, under what this configuration changes: the name of a profile, or one of
+   * `calibrate`.
+   */
+  profile?: 'freeswitch' | 'twilio-conference' | 'vicidial' | Profile | undefined
+}
+
+/** What is known of a trunk or recorder. */
+export interface Profile {
+  name: string
+  /** Where what it says is written, or what it was fitted to. */
+  sources?: readonly string[] | undefined
+  /** Who is on which channel, by role; `caller` and `callee` are customer or agent by the call's direction. */
+  channels?: readonly (Role | 'caller' | 'callee')[] | undefined
+  /** What differs from the default configuration. */
+  config?: Omit<Config, 'mix' | 'profile'> | undefined
 }
 
 /** The same with every field. */
 export type DeepRequired<T> = T extends object ? { [K in keyof T]-?: DeepRequired<Exclude<T[K], undefined>> } : T
 
 /** The whole configuration, defaults included. */
-export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome'>> & {
+export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome' | 'profile' | 'confidenceMap'>> & {
+  profile?: Profile
+  confidenceMap?: [number, number][]
   outcome: DeepRequired<Omit<OutcomeConfig, 'tags'>> & { tags: Partial<Record<OutcomeValue, TagValue>> }
 }
 
@@ -361,11 +381,42 @@ export interface CallOptions extends WorkOptions {
    * @default true
    */
   strict?: boolean | undefined
+  /** What a phone system knows of the call: `process` and `analyze` are bounded by it. */
+  facts?: readonly Fact[] | undefined
   /**
    * Hears of the progress; news that come while the event loop is busy are left out. Where it throws, the work stops and
    * the promise is rejected with what it threw.
    */
   onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** What a phone system knows of a call. */
+export type FactKind =
+  | 'answer'
+  | 'hold'
+  | 'resume'
+  | 'pause'
+  | 'unpause'
+  | 'mute'
+  | 'unmute'
+  | 'consult'
+  | 'conference'
+  | 'transfer'
+  | 'key'
+  | 'hangup'
+
+/** Something that a phone system knows of a call, at a moment or at a time on the call's timeline. */
+export interface Fact {
+  kind: FactKind
+  /** Unix seconds, RFC 3339 or a date. */
+  at?: number | string | Date | undefined
+  /** Milliseconds on the call's timeline. */
+  atMs?: number | undefined
+  /** Whom it concerns: a role, or the number, address or name of a track's party. */
+  party?: string | undefined
+  reason?: string | undefined
+  /** The key that was pressed. */
+  key?: string | undefined
 }
 
 /** Samples with their rate. */
@@ -555,6 +606,10 @@ export interface Report {
   /** What of the configuration differed from the defaults. */
   config: Config
   configHash: string
+  /** The profile that the configuration came from. */
+  profile: { name: string; hash: string } | null
+  /** A revision per stage, which rises when the stage's numbers change. */
+  stages: Record<string, number>
   detector: { name: string; version: string }
   call: {
     id: string | null
@@ -578,6 +633,8 @@ export interface Report {
   integrity: Finding[]
   /** Where sound was taken out of the tracks. */
   redacted: Span[]
+  /** What the caller knew of the call. */
+  facts: (Span & { kind: FactKind; party: string | null; reason: string | null; contradicted: boolean })[]
   warnings: CallWarning[]
   outputs: { kind: string; path: string; sampleRateHz: number; channels: number; sha256: string }[]
 }
@@ -1065,6 +1122,131 @@ export declare function processBatch(
   calls: Iterable<CallInputs> | AsyncIterable<CallInputs>,
   options?: BatchOptions,
 ): AsyncGenerator<BatchResult, void, undefined>
+
+/** What is done to a call of two channels. */
+export type Disturbance =
+  | 'split'
+  | 'shifted'
+  | 'start_times'
+  | 'cut'
+  | 'silence_shrunk'
+  | 'packets_dropped'
+  | 'transcoded'
+  | 'summed'
+
+/** How many of so many, with the interval that holds the true share 95 times in 100; null of none. */
+export interface Share {
+  count: number
+  of: number
+  share: number | null
+  low: number | null
+  high: number | null
+}
+
+/** How well calls are heard whose truth is known: counts, and nothing of any single call. `String()` of it is a table. */
+export interface Evaluation {
+  schemaVersion: 1
+  library: { name: string; version: string }
+  configHash: string
+  seed: number
+  calls: { found: number; used: number; unused: Record<string, number>; failed: number }
+  /** Null as a kind stands for all of them. */
+  placement: {
+    kind: Disturbance | null
+    within250Ms: Share
+    within100Ms: Share
+    medianMs: number
+    p95Ms: number
+    said: number
+    equalStarts: Share
+    equalEnds: Share
+    startTimes: Share
+  }[]
+  confidence: { from: number; to: number; said: number; right: Share }[]
+  confidenceFine: { from: number; to: number; said: number; right: Share }[]
+  sure: { wrong: Share; expectedWrong: number; mostByChance: number }
+  speech: { kind: Disturbance | null; f1: number | null; missed: Share; added: Share }[]
+  voices: { apart: Share; right: Share; said: number | null }
+  tags: {
+    kind: Disturbance | null
+    tag: Share
+    outcome: Share
+    changed: { from: string; to: string; count: number }[]
+  }[]
+  labels: { tag: Share; outcome: Share; changed: { from: string; to: string; count: number }[] } | null
+}
+
+/** How calls are evaluated. */
+export interface EvaluateOptions extends WorkOptions {
+  /**
+   * What the disturbances are drawn from: the same seed and files, the same counts.
+   * @default 1
+   */
+  seed?: number | undefined
+  /** What is done to the calls; all of it by default. */
+  kinds?: readonly Disturbance[] | undefined
+  /** Who is on the first channel, and who on the second. */
+  roles?: readonly [Role, Role] | undefined
+  /** A file of lines `file,tag` or `file,tag,outcome`. */
+  labels?: string | undefined
+}
+
+/**
+ * How well callweave hears the two-channel recordings of a folder: they are split, shifted, cut, thinned, transcoded and
+ * summed, and held against what is known of them.
+ */
+export declare function evaluate(folder: string, options?: EvaluateOptions): Promise<Evaluation>
+
+/** A profile whose confidence of placements is fitted to an evaluation. */
+export declare function calibrate(evaluation: Evaluation, name?: string): Profile
+
+/** What changed between two sets of reports. `String()` of it is a text. */
+export interface Comparison {
+  schemaVersion: 1
+  both: number
+  onlyOld: string[]
+  onlyNew: string[]
+  tag: Share
+  tags: { from: string; to: string; count: number }[]
+  outcome: Share
+  outcomes: { from: string; to: string; count: number }[]
+  moved: Share
+  speech: Share
+  stages: { stage: string; calls: number }[]
+  /** The calls that differ, the one to listen to first before the others. */
+  calls: {
+    call: string
+    tag: { from: string; to: string; count: number } | null
+    outcome: { from: string; to: string; count: number } | null
+    tracks: {
+      track: number
+      movedMs: number
+      speechAddedMs: number
+      speechRemovedMs: number
+      spansMoved: number
+      spanMovedMaxMs: number
+      eventsMore: number
+    }[]
+    tracksMore: number
+  }[]
+}
+
+/** What of a folder of reports is of other revisions than this version's. */
+export interface OutdatedReports {
+  schemaVersion: 1
+  reports: number
+  stages: { stage: string; calls: number }[]
+  calls: string[]
+}
+
+/** What changed between two folders of reports. */
+export declare function compare(
+  before: string,
+  after: string,
+  options?: Pick<WorkOptions, 'signal'>,
+): Promise<Comparison>
+/** What of one folder of reports this version would do otherwise. */
+export declare function compare(before: string): Promise<OutdatedReports>
 
 /** Processes a call and takes stretches of it, or every key press, out of its tracks. The recordings are not touched. */
 export declare function redact(inputs: CallInputs, what: Redaction, options?: CallOptions): Promise<Processed>

@@ -214,6 +214,11 @@ pub fn call(inputs: Vec<InputSpec>, roles: &[String]) -> napi::Result<Opened> {
     Ok(Box::new(move || Ok(CallInput::from(read).with_roles(roles))))
 }
 
+/// The same call with what a phone system knows of it, as JSON.
+pub fn with_facts(call: Opened, facts: Option<String>) -> Opened {
+    Box::new(move || host::with_facts(call()?, facts.as_deref()))
+}
+
 /// The document of a described call, and its audio by name.
 fn described(json: &str, inputs: Vec<InputSpec>) -> napi::Result<(Document, Vec<(String, Input)>)> {
     let document = Document::from_json(json).map_err(raise)?;

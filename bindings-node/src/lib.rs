@@ -18,7 +18,7 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 
 use arguments::{CancelSwitch, InputSpec, OnProgress};
-use tasks::{AnalyzeTask, DecodeTask, NormalizeTask, PeaksTask, ProbeTask, ProcessTask};
+use tasks::{AnalyzeTask, DecodeTask, NormalizeTask, PeaksTask, ProbeTask, ProcessTask, TextsTask};
 
 /// The library's version.
 #[napi]
@@ -85,9 +85,10 @@ pub fn process(
     strict: bool,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
+    facts: Option<String>,
 ) -> napi::Result<AsyncTask<ProcessTask>> {
     let config = arguments::config(&config)?;
-    let call = arguments::call(inputs, &roles)?;
+    let call = arguments::with_facts(arguments::call(inputs, &roles)?, facts);
     Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.run(progress), (threads, strict))))
 }
 
@@ -101,10 +102,38 @@ pub fn analyze(
     strict: bool,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
+    facts: Option<String>,
 ) -> napi::Result<AsyncTask<AnalyzeTask>> {
     let config = arguments::config(&config)?;
-    let call = arguments::call(inputs, &roles)?;
+    let call = arguments::with_facts(arguments::call(inputs, &roles)?, facts);
     Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.run(progress), (threads, strict))))
+}
+
+/// How well the calls of a folder are heard, with options as JSON: counts as JSON, and as text.
+#[napi]
+pub fn evaluate(
+    folder: String,
+    options: String,
+    config: String,
+    threads: u32,
+    cancel: &CancelSwitch,
+) -> napi::Result<AsyncTask<TextsTask>> {
+    let (config, run) = (arguments::config(&config)?, cancel.run(None));
+    let work = move || host::evaluate(folder.as_ref(), &options, &config, &run);
+    Ok(AsyncTask::new(TextsTask::new(work, threads)))
+}
+
+/// The profile that is fitted to an evaluation, both as JSON.
+#[napi]
+pub fn calibrate(evaluation: String, name: String) -> napi::Result<String> {
+    host::calibrate(&evaluation, &name).map_err(error::raise)
+}
+
+/// What changed between two folders of reports: as JSON, and as text.
+#[napi]
+pub fn compare(old: String, new: Option<String>, threads: u32) -> AsyncTask<TextsTask> {
+    let work = move || host::compare(old.as_ref(), new.as_ref().map(AsRef::as_ref));
+    AsyncTask::new(TextsTask::new(work, threads))
 }
 
 /// What a recording really is, as JSON: read to its end, or by its first bytes alone.

@@ -243,3 +243,33 @@ impl Task for PeaksTask {
         Ok(PeakParts::new(&peaks, bits))
     }
 }
+
+/// Work that ends with two texts.
+pub struct TextsTask {
+    work: Option<Box<dyn FnOnce() -> callweave::Result<(String, String)> + Send>>,
+    threads: u32,
+}
+
+impl TextsTask {
+    pub(crate) fn new(
+        work: impl FnOnce() -> callweave::Result<(String, String)> + Send + 'static,
+        threads: u32,
+    ) -> Self {
+        Self { work: Some(Box::new(work)), threads }
+    }
+}
+
+#[napi]
+impl Task for TextsTask {
+    type Output = (String, String);
+    type JsValue = Vec<String>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let work = taken(&mut self.work)?;
+        host::on_own(Some(self.threads as usize), work).map_err(raise)
+    }
+
+    fn resolve(&mut self, _env: Env, (json, text): Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(vec![json, text])
+    }
+}

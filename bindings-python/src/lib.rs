@@ -73,10 +73,12 @@ mod _callweave {
         progress: Option<Bound<'py, PyAny>>,
         threads: Option<usize>,
         strict: bool,
+        facts: Option<String>,
     ) -> PyResult<Processed> {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, threads);
         let call = arguments::call(&mut work, &inputs, &roles)?;
+        let call = move || host::with_facts(call()?, facts.as_deref());
         work.run(move |run| complete(callweave::process(call()?, &config, run)?, strict)).map(Processed::from)
     }
 
@@ -90,12 +92,14 @@ mod _callweave {
         progress: Option<Bound<'py, PyAny>>,
         threads: Option<usize>,
         strict: bool,
+        facts: Option<String>,
     ) -> PyResult<String> {
         let config = arguments::config(py, config)?;
         let mut work = Work::new(py, progress, threads);
         let call = arguments::call(&mut work, &inputs, &roles)?;
         work.run(move |run| {
-            let report = callweave::analyze(call()?, &config, run)?;
+            let call = host::with_facts(call()?, facts.as_deref())?;
+            let report = callweave::analyze(call, &config, run)?;
             if strict {
                 host::complete(&report)?;
             }
@@ -249,6 +253,32 @@ mod _callweave {
         let input = arguments::input(&mut work, input, 0)?;
         let bytes = work.run(move |run| host::encode(input, &config.decode, format, run))?;
         Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// How well the calls of a folder are heard, with options as JSON: counts as JSON, and as text.
+    #[pyfunction]
+    fn evaluate(
+        py: Python<'_>,
+        folder: PathBuf,
+        options: String,
+        config: &str,
+        threads: Option<usize>,
+    ) -> PyResult<(String, String)> {
+        let config = arguments::config(py, config)?;
+        let work = Work::new(py, None, threads);
+        work.run(move |run| host::evaluate(&folder, &options, &config, run))
+    }
+
+    /// The profile that is fitted to an evaluation, both as JSON.
+    #[pyfunction]
+    fn calibrate(py: Python<'_>, evaluation: &str, name: &str) -> PyResult<String> {
+        host::calibrate(evaluation, name).map_err(|e| error::raise(py, e))
+    }
+
+    /// What changed between two folders of reports: as JSON, and as text.
+    #[pyfunction]
+    fn compare(py: Python<'_>, old: PathBuf, new: Option<PathBuf>) -> PyResult<(String, String)> {
+        Work::new(py, None, None).run(move |_| host::compare(&old, new.as_deref()))
     }
 
     /// Writes a file, whole or not at all.

@@ -36,6 +36,7 @@
 //! | a detector of my own | a call heard by it | [`CallInput::with_detector`] |
 //! | a processed call | speech cut for a transcriber | [`Processed::chunks`] |
 //! | a processed call | spans and key presses taken out | [`Processed::redact`] |
+//! | two folders of reports | what changed | [`compare::compare`] |
 //! | a folder of two-channel calls | how well they are heard | [`evaluate::evaluate`] |
 //!
 //! # Map
@@ -51,7 +52,7 @@
 //! | [`align`], [`timeline`] | placement of tracks on the call's timeline |
 //! | [`metrics`](mod@metrics), [`integrity`], [`outcome`] | figures, flaws, outcome and tag |
 //! | [`mix`], [`export`], [`redact`] | the mix, files and labels, redaction |
-//! | [`evaluate`] | how well the caller's own calls are heard |
+//! | [`evaluate`], [`compare`] | how well the caller's own calls are heard; what changed between reports |
 //! | [`live`] | the same ears while the call goes on |
 //! | [`provider`] | documents of Tencent, Wellcloud, VoIPBin, MCloud and 3CX |
 //! | [`report`], [`call`], [`units`], [`samples`], [`track`], [`error`] | the types that all of them share |
@@ -61,6 +62,7 @@ pub mod align;
 pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod decode;
 pub mod error;

@@ -27,6 +27,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["export"]),
     (false, &["process"]),
     (false, &["live", "evaluate"]),
+    (false, &["compare"]),
     (false, &["host"]),
     (false, &["cli"]),
 ];

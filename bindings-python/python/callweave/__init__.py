@@ -38,6 +38,7 @@ from callweave.config import (
     SpeechConfig,
 )
 from callweave.errors import Error
+from callweave.evaluation import Comparison, Evaluation, calibrate, compare, evaluate
 from callweave.inputs import Input
 from callweave.live import LiveCall, LiveEvent, LiveTrack, SpeechEnd, SpeechStart, SpeechStream
 from callweave.processed import Chunk, ProcessedTrack
@@ -65,9 +66,11 @@ __all__ = [
     "Audio",
     "BatchResult",
     "Chunk",
+    "Comparison",
     "Config",
     "DecodeOptions",
     "Error",
+    "Evaluation",
     "Input",
     "IntegrityConfig",
     "Levels",
@@ -95,10 +98,13 @@ __all__ = [
     "aio",
     "align",
     "analyze",
+    "calibrate",
     "chunks",
+    "compare",
     "decode",
     "detect_speech",
     "errors",
+    "evaluate",
     "get_speech_timestamps",
     "levels",
     "load",

@@ -144,11 +144,28 @@ class Batch:
 
 def read_config(json: str) -> tuple[str, str, str]: ...
 def process(
-    inputs: Sequence[Any], roles: Sequence[str], config: str, progress: _Progress, threads: int | None, strict: bool
+    inputs: Sequence[Any],
+    roles: Sequence[str],
+    config: str,
+    progress: _Progress,
+    threads: int | None,
+    strict: bool,
+    facts: str | None,
 ) -> Processed: ...
 def analyze(
-    inputs: Sequence[Any], roles: Sequence[str], config: str, progress: _Progress, threads: int | None, strict: bool
+    inputs: Sequence[Any],
+    roles: Sequence[str],
+    config: str,
+    progress: _Progress,
+    threads: int | None,
+    strict: bool,
+    facts: str | None,
 ) -> str: ...
+def evaluate(
+    folder: str | os.PathLike[str], options: str, config: str, threads: int | None
+) -> tuple[str, str]: ...
+def calibrate(evaluation: str, name: str) -> str: ...
+def compare(old: str | os.PathLike[str], new: str | os.PathLike[str] | None) -> tuple[str, str]: ...
 def probe(input: Any, config: str, quick: bool) -> str: ...
 def decode_float32(input: Any, config: str) -> tuple[NDArray[np.float32], int, str]: ...
 def decode_int16(input: Any, config: str) -> tuple[NDArray[np.int16], int, str]: ...

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,12 +41,27 @@ __all__ = [
 
 Inputs: TypeAlias = Recording | Input | DescribedInput | Iterable[Recording | Input]
 
+Facts: TypeAlias = Sequence[Mapping[str, Any]]
+"""What a phone system knows of a call, as `process` takes it."""
+
+
+def facts_json(facts: Facts) -> str | None:
+    """Facts as the core reads them; `None` where there are none."""
+    return json.dumps([dict(fact) for fact in facts], default=_moment) if facts else None
+
+
+def _moment(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a fact: found {type(value).__name__}, expected a text, a number or a datetime")
+
 
 def process(
     inputs: Inputs,
     config: Config | None = None,
     *,
     roles: Sequence[Role] = (),
+    facts: Facts = (),
     progress: Progress | None = None,
     threads: int | None = None,
     strict: bool = True,
@@ -55,7 +72,9 @@ def process(
     `inputs` is one recording or several, the path of a manifest or of a provider's JSON with its audio beside it, or a
     call of `callweave.provider`.
     `roles` says who is heard on the tracks, in order; a recording with two channels is two tracks. The result does not
-    depend on `threads`.
+    depend on `threads`. `facts` are what a phone system knows of the call, each a mapping with `kind` (`answer`, `hold`,
+    `resume`, `pause`, `unpause`, `mute`, `unmute`, `consult`, `conference`, `transfer`, `key`, `hangup`), `at` (Unix seconds,
+    RFC 3339 or a `datetime`) or `atMs` (milliseconds on the call's timeline), and where known `party`, `reason` and `key`.
 
     Recordings and documents may be URLs of whatever fsspec knows (`s3://`, `gs://`, `https://`), with `storage_options` for it
     (`pip install callweave[cloud]`).
@@ -72,7 +91,7 @@ def process(
     """
     with watched(progress) as hear:
         inner = _callweave.process(
-            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict
+            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict, facts_json(facts)
         )
     return Processed(inner, config)
 
@@ -82,6 +101,7 @@ def analyze(
     config: Config | None = None,
     *,
     roles: Sequence[Role] = (),
+    facts: Facts = (),
     progress: Progress | None = None,
     threads: int | None = None,
     strict: bool = True,
@@ -90,7 +110,7 @@ def analyze(
     """Processes a call for its report alone: as `process`, but no samples are kept."""
     with watched(progress) as hear:
         text = _callweave.analyze(
-            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict
+            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict, facts_json(facts)
         )
     return Report.from_json(text)
 

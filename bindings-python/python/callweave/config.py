@@ -277,6 +277,11 @@ class Config(_Section):
     """What becomes of personal data in a report."""
     portable: bool = _default("portable")
     """Takes the slower path whose bits are the same on every kind of CPU."""
+    confidence_map: tuple[tuple[float, float], ...] = ()
+    """How often placements of a confidence are right on calls like these: pairs of what is said and what is right."""
+    profile: str | Mapping[str, Any] | None = None
+    """What is known of a trunk or recorder, under what this configuration changes: the name of a profile (`freeswitch`,
+    `twilio-conference`, `vicidial`), or one of `calibrate`."""
 
     def __post_init__(self) -> None:
         for section in fields(self):

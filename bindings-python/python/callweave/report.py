@@ -26,6 +26,8 @@ __all__ = [
     "Event",
     "Head",
     "EventKind",
+    "Fact",
+    "FactKind",
     "FindingCode",
     "Interruption",
     "Label",
@@ -40,6 +42,7 @@ __all__ = [
     "Piece",
     "Probe",
     "Problem",
+    "Profile",
     "Reason",
     "Report",
     "ResponseTimes",
@@ -89,6 +92,22 @@ OutcomeName: TypeAlias = Literal[
     "unknown",
 ]
 """What can be heard to happen."""
+
+FactKind: TypeAlias = Literal[
+    "answer",
+    "hold",
+    "resume",
+    "pause",
+    "unpause",
+    "mute",
+    "unmute",
+    "consult",
+    "conference",
+    "transfer",
+    "key",
+    "hangup",
+]
+"""What a phone system knows of a call."""
 
 TagName: TypeAlias = Literal["normal", "short", "wrong_or_spam", "other"]
 """A provider's value for a call."""
@@ -424,6 +443,29 @@ class Output(Record):
     sha256: str
 
 
+@dataclass(frozen=True)
+class Profile(Record):
+    """The profile that a configuration came from."""
+
+    name: str
+    hash: str
+    """SHA-256 of all it says."""
+
+
+@dataclass(frozen=True)
+class Fact(Record):
+    """Something that the caller knew of the call."""
+
+    kind: FactKind
+    party: str | None
+    """The party whom it concerns, as the caller named it."""
+    reason: str | None
+    start_ms: float
+    end_ms: float
+    contradicted: bool
+    """Whether what is heard contradicts it."""
+
+
 @dataclass(frozen=True, repr=False)
 class Report(Record):
     """What callweave heard in a call."""
@@ -433,6 +475,10 @@ class Report(Record):
     config: dict[str, Any]
     """What of the configuration differed from the defaults, under its JSON names."""
     config_hash: str
+    profile: Profile | None
+    """The profile that the configuration came from."""
+    stages: dict[str, int]
+    """A revision per stage, which rises when the stage's numbers change."""
     detector: Named
     call: Call
     tracks: tuple[Track, ...]
@@ -444,6 +490,8 @@ class Report(Record):
     """What is wrong with the recordings."""
     redacted: tuple[Span, ...]
     """Where sound was taken out of the tracks."""
+    facts: tuple[Fact, ...]
+    """What the caller knew of the call."""
     warnings: tuple[Warning, ...]
     outputs: tuple[Output, ...]
 

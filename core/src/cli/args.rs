@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser, Subcommand};
 
-use crate::call::{KnownOffset, Role};
-use crate::config::{Config, Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Stereo};
+use crate::call::{Fact, KnownOffset, Role};
+use crate::config::{Config, Cover, DetectorKind, Format, Layout, LevelTarget, OutputRate, Pii, Profile, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::evaluate::Disturbance;
 use crate::export::{LabelFormat, Names, PeakBits};
 use crate::files::read_text;
 use crate::process::{Redaction, WriteOptions};
-use crate::provider::parse_offset;
+use crate::provider::{parse_offset, read_facts};
 use crate::units::{Millis, Span};
 
 /// Turns what a phone system left behind into one aligned, levelled, labelled call.
@@ -34,7 +34,8 @@ pub(super) enum Command {
         mut_arg("output", |arg| arg.required(true).help("The folder for the outputs: a folder for each call in it")),
         mut_arg("json", |arg| arg.help("Prints the lines of the calls to standard output too, and nothing else")),
         mut_arg("redact", |arg| arg.hide(true)),
-        mut_arg("offsets", |arg| arg.hide(true))
+        mut_arg("offsets", |arg| arg.hide(true)),
+        mut_arg("facts", |arg| arg.hide(true))
     )]
     Batch(Box<BatchArgs>),
     /// What files really are, and what is wrong with them.
@@ -44,6 +45,11 @@ pub(super) enum Command {
     /// How well callweave hears your own calls: two-channel recordings are split, shifted, cut,
     /// thinned, transcoded and summed, and held against what is known of them. Only counts come out.
     Evaluate(EvaluateArgs),
+    /// A profile whose confidence of placements is fitted to an evaluation.
+    Calibrate(CalibrateArgs),
+    /// What changed between two folders of reports, and which calls to listen to; of one folder, what
+    /// this version would do otherwise.
+    Compare(CompareArgs),
     /// A recording's waveform as numbers: the least and the greatest sample of each stretch, in
     /// audiowaveform's formats.
     Peaks(PeaksArgs),
@@ -99,6 +105,14 @@ pub(super) struct ProcessArgs {
     /// A configuration file (JSON); the other options change what it says.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// What a phone system knows of the call: answer, hold, resume, pause, unpause, mute, unmute,
+    /// consult, conference, transfer, key, hangup, each with its time, in a JSON file.
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// What is known of the recorder: the name of a profile (freeswitch, twilio-conference, vicidial)
+    /// or a profile's file.
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
     /// With -o: the mix's waveform as numbers in peaks.json, in audiowaveform's format; so many
     /// points per second.
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100",
@@ -245,6 +259,32 @@ pub(super) struct EvaluateArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct CalibrateArgs {
+    /// An evaluation, as evaluate -o writes it.
+    #[arg(value_name = "FILE")]
+    pub evaluation: PathBuf,
+    /// The profile's name.
+    #[arg(long, default_value = "calibrated")]
+    pub name: String,
+    /// Where the profile goes; without it, to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CompareArgs {
+    /// The folder of the old reports.
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The folder of the new ones.
+    #[arg(value_name = "NEW")]
+    pub new: Option<PathBuf>,
+    /// Prints what changed as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(super) struct PeaksArgs {
     /// The recording.
     #[arg(value_name = "FILE")]
@@ -301,6 +341,9 @@ impl ProcessArgs {
     /// The configuration: the file's, with the options' changes.
     pub(super) fn to_config(&self) -> Result<Config> {
         let mut config = config_of(self.config.as_deref())?;
+        if let Some(profile) = &self.profile {
+            config = profile_of(profile)?.under(&config)?;
+        }
         let sound = &self.sound;
         set(&mut config.mix.rate, sound.rate);
         set(&mut config.mix.level, sound.level);
@@ -326,6 +369,15 @@ impl ProcessArgs {
         let cover = self.redact_with.unwrap_or_default();
         let (keys, unsure) = (self.redact_keys, self.redact_unsure);
         asked.then(|| Redaction { spans: self.redact.clone(), keys, unsure, cover })
+    }
+
+    /// What a phone system knows of the call.
+    pub(super) fn known_facts(&self) -> Result<Vec<Fact>> {
+        let Some(path) = &self.facts else { return Ok(Vec::new()) };
+        let named = |e: Error| {
+            Error::new(ErrorKind::InvalidArgument, Stage::Config, e.message()).in_input(path.display().to_string())
+        };
+        read_text(path, MAX_CONFIG, Stage::Config).and_then(|text| read_facts(&text)).map_err(named)
     }
 
     /// What is written beside the mix and the report.
@@ -356,6 +408,15 @@ const MAX_CONFIG: u64 = 1 << 20;
 /// The configuration of a file, or the default.
 pub(super) fn config_of(path: Option<&Path>) -> Result<Config> {
     path.map_or_else(|| Ok(Config::default()), read_config)
+}
+
+/// The profile of a name, or of a file.
+fn profile_of(text: &str) -> Result<Profile> {
+    if !text.ends_with(".json") {
+        return Profile::preset(text);
+    }
+    let named = |e: Error| e.in_input(text.to_owned());
+    Profile::from_json(&read_text(Path::new(text), MAX_CONFIG, Stage::Config).map_err(named)?).map_err(named)
 }
 
 fn read_config(path: &Path) -> Result<Config> {

@@ -4,6 +4,8 @@
 mod args;
 mod batch;
 mod batch_mark;
+mod calibrate;
+mod compare;
 mod evaluate;
 mod list;
 mod normalize;
@@ -102,6 +104,8 @@ pub fn run_with(
         Command::Batch(args) => batch::run(*args, program, &mut streams, run),
         Command::Probe(args) => probe::run(args, &mut streams),
         Command::Normalize(args) => normalize::run(args, &mut streams, run),
+        Command::Calibrate(args) => calibrate::run(&args, &mut streams),
+        Command::Compare(args) => compare::run(&args, &mut streams),
         Command::Evaluate(args) => evaluate::run(&args, &mut streams, run),
         Command::Peaks(args) => peaks::run(&args, &mut streams, run),
     };

@@ -19,6 +19,7 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOption
     let opened = CallInput::open_with(&args.inputs, &options);
     let worked = opened
         .and_then(|call| call.with_roles(args.roles.clone()).with_offsets(&args.offsets))
+        .and_then(|call| Ok(call.with_facts(args.known_facts()?)))
         .and_then(|call| work(&args, call, &config, run));
     let report = match worked {
         // Its words name files.

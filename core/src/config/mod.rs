@@ -91,14 +91,15 @@ impl Config {
     /// `invalid_argument` that names the field and what it may be.
     pub fn from_json(text: &str) -> Result<Self> {
         let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
-        let fields: serde_json::Map<String, Value> =
+        let mut fields: serde_json::Map<String, Value> =
             serde_json::from_str(text).map_err(|e| refused(format!("not a configuration: {e}")))?;
-        // The caller's choice goes before the profile's, and that before the default.
-        match fields.get("profile").filter(|profile| !profile.is_null()) {
-            None => of_fields(fields),
+        let profile = fields.remove("profile").filter(|profile| !profile.is_null());
+        let config = of_fields(fields)?;
+        match profile {
+            None => Ok(config),
             Some(profile) => {
-                let profile: Profile = serde_json::from_value(profile.clone()).map_err(|e| refused(e.to_string()))?;
-                profile.merged(fields)
+                let profile: Profile = serde_json::from_value(profile).map_err(|e| refused(e.to_string()))?;
+                profile.under(&config)
             }
         }
     }

@@ -9,28 +9,23 @@ pub(super) struct Preset {
 
 /// The presets. Who is on which channel of a two-channel recording, as the sources say.
 pub(super) const PRESETS: &[Preset] = &[
-    // Channel 0 is the external party.
+    // The first channel is the first participant to join: in Flex, the customer, who waits for an
+    // agent.
     Preset {
-        name: "genesys-cloud",
-        sources: &["https://help.genesys.cloud/articles/dual-channel-recording/"],
+        name: "twilio-conference",
+        sources: &["https://www.twilio.com/en-us/changelog/dual-channel-conference-recordings-as-default-is-now-ga"],
         channels: &["customer", "agent"],
     },
-    // The customer is on the left channel of a conference's dual-channel recording.
-    Preset {
-        name: "twilio-flex",
-        sources: &["https://www.twilio.com/docs/flex/developer/insights/enable-dual-channel-recordings"],
-        channels: &["customer", "agent"],
-    },
-    // The agent's leg is read on the left channel, the customer's on the right one.
+    // The customer is always on the right channel, the agent and all others on the left one.
     Preset {
         name: "vicidial",
-        sources: &["https://www.vicidial.org/docs/STEREO_CALL_RECORDING.txt"],
+        sources: &["https://download.vicidial.com/vicidial/2025-10-17/docs/STEREO_CALL_RECORDINGS.txt"],
         channels: &["agent", "customer"],
     },
-    // RECORD_STEREO: the leg that was called from is on the left channel.
+    // RECORD_STEREO: the caller is on the left channel, the receiver on the right one.
     Preset {
         name: "freeswitch",
-        sources: &["https://developer.signalwire.com/freeswitch/Channel-Variables-Catalog/RECORD_STEREO_16353835/"],
+        sources: &["https://developer.signalwire.com/freeswitch/Channel-Variables-Catalog/RECORD_STEREO_16352883"],
         channels: &["caller", "callee"],
     },
 ];

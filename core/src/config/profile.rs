@@ -133,17 +133,20 @@ impl Profile {
         self.under(&Config::default())
     }
 
-    /// The profile's configuration with what another changes of the defaults.
+    /// The profile's configuration with what another changes of the defaults: a field that is as by
+    /// default counts as not said.
     ///
     /// # Errors
     /// As [`Profile::config`].
     pub fn under(&self, config: &Config) -> Result<Config> {
-        let Value::Object(changes) = config.changes()? else { return Ok(config.clone()) };
-        self.merged(changes)
+        match config.changes()? {
+            Value::Object(changes) => self.merged(changes),
+            _ => Ok(config.clone()),
+        }
     }
 
     /// The profile's configuration with other fields over it.
-    pub(super) fn merged(&self, mut fields: Map<String, Value>) -> Result<Config> {
+    fn merged(&self, mut fields: Map<String, Value>) -> Result<Config> {
         fields.remove("profile");
         let mut merged = self.config.clone();
         lay_over(&mut merged, fields);

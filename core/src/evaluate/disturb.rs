@@ -243,7 +243,12 @@ impl Rest {
     fn take(&self, channel: &[i16], rate: Rate, phase: f64) -> (Vec<i16>, TrueTrack) {
         let at = |ms: f64| usize::try_from(rate.sample_at(Millis(ms))).unwrap_or(usize::MAX).min(channel.len());
         let (mut samples, mut knots, mut from) = (Vec::new(), Vec::new(), 0);
-        for gone in self.gone.iter().map(|gone| at(gone.start)..at(gone.end)).chain([channel.len()..channel.len()]) {
+        for gone in self
+            .gone
+            .iter()
+            .map(|gone| at(gone.start)..at(gone.end))
+            .chain(std::iter::once(channel.len()..channel.len()))
+        {
             if let Some(left) = channel.get(from..gone.start).filter(|left| !left.is_empty()) {
                 let knot = |sample: usize, call: usize| Knot {
                     track: rate.millis(sample as u64),

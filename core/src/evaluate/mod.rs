@@ -6,6 +6,7 @@
 //! and outcomes against what is heard in the undisturbed recording. What comes out are counts, and
 //! nothing of any single call.
 
+mod calibrate;
 mod dice;
 mod disturb;
 mod known;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use calibrate::calibrate;
 pub use disturb::Disturbance;
 pub use labels::{CallLabel, read_labels};
 pub use rate::Share;

@@ -1,12 +1,14 @@
 //! What the bindings share, so that none of them decides anything by itself: threads, samples by
 //! channel, speech of one recording, chunks.
 
+mod evaluate;
 mod listen;
 mod live;
 mod planes;
 
 pub use crate::json::{text, tree};
 pub use crate::threads::{at_start, guarded, on_own, parallelism};
+pub use evaluate::{calibrate, compare, evaluate};
 pub use listen::{
     ChannelSpeech, LoadOptions, SileroOptions, SpanUnit, frames, listen, load, speech_preset, speech_timestamps,
 };
@@ -21,7 +23,8 @@ use crate::call::Role;
 use crate::config::{Config, Format};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::{LabelFormat, Names, PeakBits, Transcript, Word, write_bytes};
-use crate::process::{PartyChunk, Processed};
+use crate::process::{CallInput, PartyChunk, Processed};
+use crate::provider::read_facts;
 use crate::report::Report;
 use crate::speech::ChunkOptions;
 use crate::timeline::{Knot, Method, Placement};
@@ -105,6 +108,14 @@ pub fn audio_format(name: Option<&str>, path: Option<&Path>) -> Result<Format> {
         (None, Some(path)) => Format::of_file(path),
         (None, None) => Err(refused("format").with_mismatch("nothing", Format::NAMES.join(", "))),
     }
+}
+
+/// A call with what a phone system knows of it, as JSON.
+///
+/// # Errors
+/// Those of [`read_facts`].
+pub fn with_facts(call: CallInput, facts: Option<&str>) -> Result<CallInput> {
+    facts.map_or_else(|| Ok(Vec::new()), read_facts).map(|facts| call.with_facts(facts))
 }
 
 /// Writes a file, whole or not at all.

@@ -25,6 +25,8 @@ mod click_tests;
 mod describe;
 mod detector;
 mod facts;
+#[cfg(test)]
+mod facts_tests;
 mod gate;
 mod join;
 mod live;

@@ -1,0 +1,125 @@
+"""How well callweave hears your own calls, what changed between two sets of reports, and a profile fitted to both."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from callweave import _callweave
+from callweave._record import camel
+from callweave.config import Config, config_json
+from callweave.report import Role
+
+__all__ = ["Comparison", "Disturbance", "Evaluation", "calibrate", "compare", "evaluate"]
+
+Disturbance: TypeAlias = Literal[
+    "split", "shifted", "start_times", "cut", "silence_shrunk", "packets_dropped", "transcoded", "summed"
+]
+"""What is done to a call of two channels."""
+
+_SHARE = {"count", "of", "share", "low", "high"}
+
+
+class _Told:
+    """The core's counts, as JSON and as text."""
+
+    def __init__(self, text: str, table: str) -> None:
+        self._json, self._table = text, table
+        self._values: dict[str, Any] = json.loads(text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All counts under their JSON names."""
+        return dict(self._values)
+
+    def to_json(self) -> str:
+        """The same bytes as the program prints with `--json`."""
+        return self._json
+
+    def __str__(self) -> str:
+        return self._table
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """One of its lists, a dictionary per row; a share is `…_count`, `…_of`, `…_share`, `…_low` and `…_high`."""
+        rows = self._values.get(camel(table))
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            from callweave.errors import InvalidArgument
+
+            lists = [_snake(name) for name, value in self._values.items() if isinstance(value, list)]
+            raise InvalidArgument(f"table: found {table!r}, expected {', '.join(lists)}", "config")
+        return [_flat(row) for row in rows]
+
+    def to_pandas(self, table: str) -> Any:
+        """One of its lists as a `pandas.DataFrame`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(table))
+
+
+class Evaluation(_Told):
+    """How well calls were heard whose truth is known: the tables `placement`, `confidence`, `confidence_fine`, `speech` and
+    `tags`, and all of it as `to_dict()`. It holds counts, and nothing of any single call."""
+
+
+class Comparison(_Told):
+    """What changed between two sets of reports: the tables `calls` (those that differ, the one to listen to first before the
+    others), `tags`, `outcomes` and `stages`, and all of it as `to_dict()`."""
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict) and set(value) == _SHARE:
+            flat |= {f"{_snake(name)}_{part}": told for part, told in value.items()}
+        elif isinstance(value, dict):
+            flat |= {f"{_snake(name)}_{_snake(part)}": told for part, told in value.items()}
+        else:
+            flat[_snake(name)] = value
+    return flat
+
+
+def evaluate(
+    folder: str | os.PathLike[str],
+    config: Config | None = None,
+    *,
+    seed: int = 1,
+    kinds: Sequence[Disturbance] = (),
+    roles: Sequence[Role] = (),
+    labels: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+) -> Evaluation:
+    """How well callweave hears the two-channel recordings of a folder, and of those within it: they are split, shifted, cut,
+    thinned, transcoded and summed (`kinds`; all of them by default), drawn from `seed`, and held against what is known of them.
+
+    `roles` says who is on the first channel and who on the second; `labels` is a file of lines `file,tag` or
+    `file,tag,outcome`.
+
+    >>> found = evaluate("fixtures/stereo", kinds=["split"])
+    >>> found.rows("placement")[0]["within250_ms_share"]
+    1.0
+    """
+    spec = {
+        "seed": seed,
+        "kinds": list(kinds),
+        "roles": list(roles),
+        "labels": None if labels is None else os.fspath(labels),
+    }
+    return Evaluation(*_callweave.evaluate(os.fspath(folder), json.dumps(spec), config_json(config), threads))
+
+
+def calibrate(evaluation: Evaluation | str, name: str = "calibrated") -> dict[str, Any]:
+    """A profile whose confidence of placements is fitted to an evaluation, or to its JSON: for `Config(profile=...)`."""
+    text = evaluation.to_json() if isinstance(evaluation, Evaluation) else evaluation
+    profile: dict[str, Any] = json.loads(_callweave.calibrate(text, name))
+    return profile
+
+
+def compare(old: str | os.PathLike[str], new: str | os.PathLike[str] | None = None) -> Comparison:
+    """What changed between two folders of reports; of one folder, which stages of its reports are of other revisions than this
+    version's, and in which calls."""
+    return Comparison(*_callweave.compare(os.fspath(old), None if new is None else os.fspath(new)))

@@ -1,0 +1,159 @@
+//! Calls of which the phone system knows something, made of a fixture's speech.
+
+use crate::call::{Fact, FactKind, FactTime, Moment, Outcome, Role};
+use crate::config::Config;
+use crate::decode::{Input, decode};
+use crate::process::{CallInput, analyze};
+use crate::report::Report;
+use crate::run::RunOptions;
+use crate::units::{Millis, Rate, Span};
+
+const RATE: Rate = Rate::NARROWBAND;
+/// When the recordings began, in Unix seconds.
+const BEGAN_S: f64 = 1_700_000_000.0;
+
+/// Where the fixture's parties speak, as channel, start and end.
+const FIRST: (usize, Span) = (0, Span::new(10_600.0, 13_160.0));
+const SECOND: (usize, Span) = (1, Span::new(13_420.0, 15_480.0));
+
+/// Speech of a party of the fixture.
+fn speech((channel, span): (usize, Span)) -> Vec<i16> {
+    let path = format!("{}/../fixtures/stereo/call.wav", env!("CARGO_MANIFEST_DIR"));
+    let tracks = decode(Input::path(path), &Default::default()).unwrap();
+    let at = |ms: Millis| RATE.sample_at(ms) as usize;
+    tracks[channel].samples[at(span.start)..at(span.end)].to_vec()
+}
+
+/// A track of so many seconds with speech at seconds, over faint noise; `zero`: where it holds
+/// nothing at all.
+fn track(seconds: usize, said: &[(f64, (usize, Span))], zero: Option<(f64, f64)>) -> Vec<i16> {
+    let mut state = 1u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 28) as i16 - 8
+    };
+    let mut samples: Vec<i16> = (0..seconds * 8_000).map(|_| noise()).collect();
+    for &(at, what) in said {
+        for (sample, said) in samples[(at * 8_000.0) as usize..].iter_mut().zip(speech(what)) {
+            *sample = sample.saturating_add(said);
+        }
+    }
+    if let Some((from, to)) = zero {
+        samples[(from * 8_000.0) as usize..(to * 8_000.0) as usize].fill(0);
+    }
+    samples
+}
+
+fn heard(tracks: &[(Role, Vec<i16>)], facts: Vec<Fact>) -> Report {
+    let began = Moment::from_rfc3339("2023-11-14T22:13:20.000Z").unwrap();
+    assert_eq!(began.unix_ms() as f64, BEGAN_S * 1000.0);
+    let input = |(i, (role, samples)): (usize, &(Role, Vec<i16>))| {
+        Input::samples(i.to_string(), samples.clone(), RATE).role(*role).started_at(began)
+    };
+    let call = CallInput::from(tracks.iter().enumerate().map(input).collect::<Vec<_>>()).with_facts(facts);
+    analyze(call, &Config::default(), &RunOptions::default()).unwrap()
+}
+
+/// A fact some seconds after the recordings began.
+fn fact(kind: FactKind, seconds: f64) -> Fact {
+    // Told to the millisecond.
+    let moment = Moment::from_unix_seconds(BEGAN_S + seconds + 0.001).unwrap();
+    Fact::new(kind, FactTime::At(moment))
+}
+
+fn codes(report: &Report) -> Vec<&str> {
+    report.warnings.iter().map(|warning| warning.code.as_ref()).collect()
+}
+
+#[test]
+fn a_hold_is_no_silence_and_makes_no_silent_party() {
+    let customer = track(37, &[], None);
+    let agent = track(37, &[(1.0, SECOND), (34.0, SECOND)], None);
+    let tracks = [(Role::Customer, customer), (Role::Agent, agent)];
+    let plain = heard(&tracks, Vec::new());
+    assert_eq!(plain.outcome.value, Outcome::SilentParty, "as far as can be heard");
+    assert!(plain.metrics.non_talk_ms.unwrap() > Millis(20_000.0) && plain.facts.is_empty());
+    let hold = vec![fact(FactKind::Hold, 4.0).of("agent"), fact(FactKind::Resume, 33.5).of("agent")];
+    let held = heard(&tracks, hold);
+    assert_ne!(held.outcome.value, Outcome::SilentParty, "{:?}", held.outcome);
+    assert_eq!((held.facts.len(), held.facts[0].kind, held.facts[0].contradicted), (1, FactKind::Hold, false));
+    assert!((held.facts[0].span.end.0 - 33_501.0).abs() < 1.0, "{:?}", held.facts);
+    assert!(held.metrics.non_talk_ms.unwrap() < Millis(5_000.0), "{:?}", held.metrics.non_talk);
+    assert!(codes(&held).is_empty(), "{:?}", held.warnings);
+}
+
+#[test]
+fn a_paused_recording_is_no_silence_and_speech_in_it_is_told() {
+    let said = &[(1.0, SECOND), (34.0, SECOND)];
+    let tracks = [
+        (Role::Customer, track(40, &[(5.0, FIRST), (37.0, FIRST)], Some((9.0, 33.0)))),
+        (Role::Agent, track(40, said, Some((9.0, 33.0)))),
+    ];
+    let pause = |from, to| {
+        let reason = Some("card number".to_owned());
+        vec![Fact { reason, ..fact(FactKind::Pause, from) }, fact(FactKind::Unpause, to)]
+    };
+    assert!(heard(&tracks, Vec::new()).metrics.non_talk_ms.unwrap() > Millis(20_000.0));
+    let paused = heard(&tracks, pause(9.0, 33.0));
+    assert_eq!(paused.outcome.value, Outcome::Conversation);
+    assert_eq!((paused.metrics.non_talk_ms, codes(&paused).len()), (Some(Millis(0.0)), 0), "{:?}", paused.metrics);
+    assert_eq!(paused.facts[0].reason.as_deref(), Some("card number"));
+    let wrong = heard(&tracks, pause(0.5, 8.0));
+    assert!(wrong.facts[0].contradicted && codes(&wrong) == ["fact_contradicted"], "{:?}", wrong.facts);
+    assert_eq!(wrong.tracks[1].speech, paused.tracks[1].speech, "told, not overruled");
+}
+
+#[test]
+fn nobody_speaks_to_anybody_before_the_answer() {
+    let song = track(30, &[(1.0, SECOND), (4.5, SECOND), (8.0, SECOND)], None);
+    let mut callee = song.clone();
+    for (sample, said) in callee[20 * 8_000..].iter_mut().zip(speech(SECOND)) {
+        *sample = sample.saturating_add(said);
+    }
+    let tracks = [(Role::Customer, callee), (Role::Agent, track(30, &[(24.0, FIRST)], None))];
+    let plain = heard(&tracks, Vec::new());
+    assert!(plain.tracks[0].speech[0].start < Millis(5_000.0), "a song with a voice is taken for speech");
+    let known = heard(&tracks, vec![fact(FactKind::Answer, 15.0)]);
+    assert!(known.tracks[0].speech.iter().all(|span| span.start >= Millis(14_000.0)), "{:?}", known.tracks[0].speech);
+    assert!(known.turns.iter().all(|turn| turn.span.start >= Millis(14_000.0)) && known.turns.len() == 2);
+    assert_eq!((known.outcome.value, known.facts[0].contradicted), (Outcome::Conversation, false));
+    // Both sides talk, long before they are said to be connected.
+    let late = heard(&tracks, vec![fact(FactKind::Answer, 29.5)]);
+    assert!(late.facts[0].contradicted && late.turns.is_empty(), "{:?}", late.turns);
+    // A song, and nobody: whether it was answered is what tells.
+    let song = [(Role::Customer, song), (Role::Agent, track(30, &[], None))];
+    let answered = heard(&song, vec![fact(FactKind::Answer, 15.0)]);
+    assert!(![Outcome::NoAnswer, Outcome::Conversation].contains(&answered.outcome.value), "{:?}", answered.outcome);
+}
+
+#[test]
+fn a_conference_and_a_transfer_are_told_and_a_key_beside_the_audio_is_an_event() {
+    let tracks = [
+        (Role::Customer, track(30, &[(1.0, SECOND), (14.0, SECOND)], None)),
+        (Role::Agent, track(30, &[(6.0, FIRST), (20.0, FIRST)], None)),
+        (Role::Participant, track(30, &[], None)),
+    ];
+    let key = Fact { key: Some('5'), ..fact(FactKind::Key, 12.0).of("customer") };
+    let known = heard(&tracks, vec![key, fact(FactKind::Conference, 13.0), fact(FactKind::Mute, 1.0).of("nobody")]);
+    assert_eq!(known.outcome.value, Outcome::Conversation);
+    assert_eq!(known.facts[1].span.end, known.call.duration_ms, "until the call ends");
+    let keys: Vec<_> = known.tracks[0].events.iter().filter(|event| event.detail.is_none()).collect();
+    assert!(
+        keys.iter().any(|key| (key.span.start.0 - 12_001.0).abs() < 1.0),
+        "digits only where they are asked for: {keys:?}"
+    );
+    assert_eq!(codes(&known), ["fact_party_unknown"]);
+    let unpaired = heard(&tracks, vec![fact(FactKind::Resume, 12.0)]);
+    assert_eq!((codes(&unpaired), unpaired.facts.len()), (vec!["fact_unpaired"], 0));
+}
+
+#[test]
+fn nothing_is_said_after_the_hangup() {
+    let tracks = [
+        (Role::Customer, track(20, &[(1.0, SECOND), (14.0, SECOND)], None)),
+        (Role::Agent, track(20, &[(6.0, FIRST)], None)),
+    ];
+    let known = heard(&tracks, vec![fact(FactKind::Hangup, 11.0)]);
+    assert!(known.facts[0].contradicted);
+    assert!(known.turns.iter().all(|turn| turn.span.end <= Millis(12_002.0)), "{:?}", known.turns);
+}
