@@ -22,7 +22,7 @@ fn without_version(report: &str) -> String {
     report.replacen(&version, "\"library\":{\"name\":\"callweave\",\"version\":\"*\"}", 1)
 }
 
-fn reported(call: &str, document: &str, more: &[&str]) -> String {
+pub fn reported(call: &str, document: &str, more: &[&str]) -> String {
     let path = format!("fixtures/{call}/{document}");
     let args = [&["process", path.as_str(), "--json", "--portable"], more].concat();
     let (status, out, err) = program(&args);

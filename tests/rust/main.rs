@@ -16,6 +16,7 @@ mod program_batch;
 mod providers;
 mod readme;
 mod repository;
+mod revisions;
 mod truth;
 mod versions;
 
