@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -202,7 +202,7 @@ fn reports(folder: &Path) -> Result<BTreeMap<String, Report>> {
 }
 
 /// The report of a file, if it is one.
-fn report(path: &PathBuf) -> Option<Report> {
+fn report(path: &Path) -> Option<Report> {
     path.extension().filter(|ending| ending.eq_ignore_ascii_case("json"))?;
     serde_json::from_str(&read_text(path, MAX_REPORT, Stage::Input).ok()?).ok()
 }

@@ -1,0 +1,50 @@
+// Evaluation, calibration and comparison; known facts and profiles.
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { analyze, calibrate, compare, evaluate, process as processCall } from 'callweave'
+import { folder } from './shared.mjs'
+
+const SHORT = 'fixtures/short/manifest.json'
+
+test('counts of calls whose truth is known', async () => {
+  const found = await evaluate('fixtures/stereo', { kinds: ['split', 'summed'], roles: ['customer', 'agent'] })
+  assert.deepEqual(
+    found.placement.map((row) => row.kind),
+    ['split', null],
+  )
+  assert.equal(found.placement[0].within250Ms.count, 1)
+  assert.match(String(found), /equal starts/)
+  assert.throws(() => calibrate(found), { code: 'invalid_argument', message: /placements/ })
+  await assert.rejects(evaluate('fixtures/short'), { code: 'invalid_argument' })
+  await assert.rejects(evaluate('fixtures/stereo', { roles: ['agent'] }), { code: 'invalid_argument' })
+})
+
+test('two folders of reports are compared', async (t) => {
+  const out = folder(t)
+  const report = await analyze(SHORT)
+  for (const name of ['old', 'new']) {
+    mkdirSync(`${out}/${name}/a`, { recursive: true })
+    const tag = name === 'new' ? { ...report.tag, value: 'other' } : report.tag
+    writeFileSync(`${out}/${name}/a/report.json`, JSON.stringify({ ...report, tag }))
+  }
+  const found = await compare(`${out}/old`, `${out}/new`)
+  assert.deepEqual([found.both, found.calls[0].call, found.calls[0].tag.to], [1, 'a', 'other'])
+  assert.match(String(found), /1 calls in both/)
+  assert.deepEqual((await compare(`${out}/old`)).calls, [])
+})
+
+test('facts bound a call, and a profile says who is on which channel', async () => {
+  const report = await analyze(SHORT, { facts: [{ kind: 'hangup', atMs: 3000 }] })
+  assert.deepEqual([report.facts[0].kind, report.facts[0].contradicted], ['hangup', true])
+  const call = await processCall(SHORT, { facts: [{ kind: 'answer', at: new Date(1779450482000) }] })
+  assert.equal(call.report.facts[0].kind, 'answer')
+  await assert.rejects(analyze(SHORT, { facts: [{ kind: 'ring', atMs: 0 }] }), { code: 'malformed' })
+  await assert.rejects(analyze(SHORT, { facts: {} }), { code: 'invalid_argument' })
+  const stereo = await analyze('fixtures/stereo/call.wav', { config: { profile: 'vicidial' } })
+  assert.deepEqual(
+    stereo.tracks.map((track) => track.role),
+    ['agent', 'customer'],
+  )
+  assert.equal(stereo.profile.name, 'vicidial')
+})

@@ -1,0 +1,68 @@
+"""Evaluation, calibration and comparison; known facts and profiles."""
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+
+import callweave
+from callweave import Config, errors
+
+SHORT = "fixtures/short/manifest.json"
+
+
+def test_counts_are_tables() -> None:
+    found = callweave.evaluate("fixtures/stereo", kinds=["split", "summed"], roles=["customer", "agent"])
+    rows = found.rows("placement")
+    assert [row["kind"] for row in rows] == ["split", None]
+    assert (rows[0]["within250_ms_count"], rows[0]["within250_ms_of"]) == (1, 1)
+    assert "equal starts" in str(found) and json.loads(found.to_json()) == found.to_dict()
+    assert list(found.to_pandas("tags")["kind"][:2]) == ["split", "summed"]
+    with pytest.raises(errors.InvalidArgument, match="placement"):
+        found.rows("calls_of")
+    with pytest.raises(errors.InvalidArgument, match="placements"):
+        callweave.calibrate(found)
+    with pytest.raises(errors.InvalidArgument):
+        callweave.evaluate("fixtures/short")
+    with pytest.raises(errors.InvalidArgument, match="roles"):
+        callweave.evaluate("fixtures/stereo", roles=["agent"])
+
+
+def test_reports_are_compared(tmp_path: Path) -> None:
+    report = callweave.analyze(SHORT)
+    for name in ("old", "new"):
+        (tmp_path / name / "a").mkdir(parents=True)
+        values = report.to_dict()
+        if name == "new":
+            values["tag"]["value"] = "other"
+        (tmp_path / name / "a" / "report.json").write_text(json.dumps(values))
+    found = callweave.compare(tmp_path / "old", tmp_path / "new")
+    [row] = found.rows("calls")
+    assert (row["call"], row["tag_to"]) == ("a", "other")
+    assert found.to_dict()["both"] == 1 and "1 calls in both" in str(found)
+    assert callweave.compare(tmp_path / "old").to_dict()["calls"] == []
+    assert report.stages["decode"] >= 1
+
+
+def test_facts_bound_a_call() -> None:
+    plain = callweave.analyze(SHORT)
+    report = callweave.analyze(SHORT, facts=[{"kind": "hangup", "atMs": 3000}])
+    [fact] = report.facts
+    assert (fact.kind, fact.start_ms, fact.contradicted) == ("hangup", 3000, True)
+    assert max(turn.end_ms for turn in report.turns) <= 3000 < max(turn.end_ms for turn in plain.turns)
+    began = datetime.datetime.fromtimestamp(1779450482, datetime.UTC)
+    known = callweave.process(SHORT, facts=[{"kind": "answer", "at": began, "party": "agent"}]).report
+    assert known.facts[0].kind == "answer" and plain.facts == ()
+    with pytest.raises(errors.Malformed, match="ring"):
+        callweave.analyze(SHORT, facts=[{"kind": "ring", "atMs": 0}])
+
+
+def test_a_profile_says_who_is_on_which_channel() -> None:
+    report = callweave.analyze("fixtures/stereo/call.wav", Config(profile="vicidial"))
+    assert [track.role for track in report.tracks] == ["agent", "customer"]
+    assert report.profile is not None and report.profile.name == "vicidial"
+    own = Config(profile={"name": "trunk", "config": {"speech": {"threshold": 0.6}}})
+    assert json.loads(callweave.analyze(SHORT, own).to_json())["config"]["speech"]["threshold"] == 0.6
+    with pytest.raises(errors.InvalidArgument, match="none"):
+        Config(profile="none")
