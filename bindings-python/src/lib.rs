@@ -65,6 +65,7 @@ mod _callweave {
 
     /// Processes a call and keeps its tracks.
     #[pyfunction]
+    #[expect(clippy::too_many_arguments, reason = "the options of one call, by position from a façade that names them")]
     fn process<'py>(
         py: Python<'py>,
         inputs: Vec<Bound<'py, PyAny>>,
@@ -84,6 +85,7 @@ mod _callweave {
 
     /// Processes a call for its report alone, as JSON.
     #[pyfunction]
+    #[expect(clippy::too_many_arguments, reason = "the options of one call, by position from a façade that names them")]
     fn analyze<'py>(
         py: Python<'py>,
         inputs: Vec<Bound<'py, PyAny>>,
