@@ -11,6 +11,8 @@ use super::{CallDescription, Kind, Options, detect_text, parse_offset, read_all,
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 
+mod service;
+
 /// A document as another language holds it.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -123,7 +125,8 @@ struct Answer {
 }
 
 /// Does what a helper does: `detect`, `read`, `createBody`, `patchBody`, `dataId`, `listQuery`,
-/// `e164`, `apiCode`, `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`.
+/// `e164`, `apiCode`, `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`; and
+/// the steps of a service (`service`).
 ///
 /// # Errors
 /// Those of the helper; `invalid_argument` for a helper that does not exist or arguments that are
@@ -152,10 +155,10 @@ pub fn answer(helper: &str, json: &str) -> Result<String> {
         }
         "wellcloudListPath" => json!(wellcloud::list_path(&arguments::<TextArgument>(json)?.text)),
         "wellcloudStreamPath" => json!(wellcloud::stream_path(&arguments::<TextArgument>(json)?.text)),
-        other => {
+        other => service::answer(other, json)?.ok_or_else(|| {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such helper");
-            return Err(error.with_mismatch(format!("\"{other}\""), "one of the provider's"));
-        }
+            error.with_mismatch(format!("\"{other}\""), "one of the provider's")
+        })?,
     };
     Ok(answer.to_string())
 }
@@ -208,8 +211,12 @@ impl ProcessedJson {
 
 fn create_body(processed: &ProcessedJson) -> Result<Value> {
     let options = Outgoing::from_json(&processed.options.to_string())?;
-    let tag = processed.report()?.map(|report| report.tag.value);
-    Ok(json!(NewRecording::of(&processed.described()?, tag, &options)?))
+    let described = processed.described()?;
+    let body = match processed.report()? {
+        Some(report) => NewRecording::of_report(&report, Some(&described), &options)?,
+        None => NewRecording::of(&described, None, &options)?,
+    };
+    Ok(json!(body))
 }
 
 fn patch_body(processed: &ProcessedJson) -> Result<Value> {

@@ -20,6 +20,8 @@ mod documents;
 mod facts;
 mod find;
 #[cfg(feature = "providers")]
+pub mod http;
+#[cfg(feature = "providers")]
 pub mod json;
 mod manifest;
 #[cfg(feature = "providers")]
@@ -31,10 +33,14 @@ mod offset;
 mod parse;
 #[cfg(feature = "providers")]
 mod parties;
+#[cfg(feature = "providers")]
+pub mod policy;
 mod read;
 mod records;
 #[cfg(feature = "providers")]
 mod rows;
+#[cfg(feature = "providers")]
+pub mod session;
 #[cfg(feature = "providers")]
 pub mod tencent;
 #[cfg(feature = "providers")]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::media::{WAV, content_type_of_output};
 use super::phone::{Dialling, e164};
 use crate::call::{Call, Direction, Leg, Moment, Role, Tag};
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -40,17 +41,12 @@ pub struct NewRecording {
     /// A note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The audio's MIME type.
-    #[serde(default = "wav")]
-    pub content_type: String,
+    /// The audio's MIME type; `None`: the API's default, `audio/wav`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// Whether the answer shall hold an address to `PUT` the audio to.
     #[serde(default)]
     pub audio_presigned_upload_url: bool,
-}
-
-/// The API's default of `contentType`.
-fn wav() -> String {
-    "audio/wav".to_owned()
 }
 
 /// What a service decides about its recordings, and what a document may leave open.
@@ -79,8 +75,8 @@ pub struct Outgoing {
     pub score: Option<f64>,
     /// A note.
     pub note: Option<String>,
-    /// The audio's MIME type.
-    pub content_type: String,
+    /// The audio's MIME type. `None`: that of the mix which the report lists, or `audio/wav`.
+    pub content_type: Option<String>,
     /// Whether to ask for an address to upload the audio to.
     pub upload: bool,
 }
@@ -99,7 +95,7 @@ impl Default for Outgoing {
             tag: None,
             score: None,
             note: None,
-            content_type: wav(),
+            content_type: None,
             upload: true,
         }
     }
@@ -143,7 +139,7 @@ impl NewRecording {
             tag: options.tag.or(tag),
             score: options.score,
             note: options.note.clone(),
-            content_type: options.content_type.clone(),
+            content_type: Some(options.content_type.clone().unwrap_or_else(|| WAV.to_owned())),
             audio_presigned_upload_url: options.upload,
         })
     }
@@ -155,10 +151,14 @@ impl NewRecording {
     /// As [`NewRecording::of`].
     pub fn of_report(report: &Report, call: Option<&CallDescription>, options: &Outgoing) -> Result<Self> {
         let tag = Some(report.tag.value);
-        match call {
-            Some(call) => Self::of(call, tag, options),
-            None => Self::of(&CallDescription::from(report), tag, options),
+        let mut body = match call {
+            Some(call) => Self::of(call, tag, options)?,
+            None => Self::of(&CallDescription::from(report), tag, options)?,
+        };
+        if let (None, Some(mix)) = (&options.content_type, report.outputs.first()) {
+            body.content_type = Some(content_type_of_output(&mix.path).to_owned());
         }
+        Ok(body)
     }
 }
 

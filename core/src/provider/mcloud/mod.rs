@@ -1,6 +1,6 @@
 //! MCloud's Call Recording API: its recordings as input, and what it takes as output: the bodies of
 //! `POST /recordings` ([`NewRecording`]) and `PATCH /recordings/{id}` ([`Review`]), its errors
-//! ([`ApiError`]) and the query of its list ([`ListQuery`]). Sending them is the caller's.
+//! ([`ApiError`]), its requests ([`McloudApi`]) and answers. Sending is the caller's.
 
 use serde_json::{Map, Value};
 
@@ -15,16 +15,25 @@ use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+mod answers;
 mod body;
 mod error;
+mod media;
 mod options;
 mod phone;
+mod posting;
 mod query;
+mod requests;
+mod standing_record;
 
+pub use answers::{Business, KeyLevel, ProcessingStatus, RecordingPage, Whoami};
 pub use body::{NewRecording, Outgoing, RecordLink, Review, data_id};
 pub use error::{ApiCode, ApiError};
+pub use media::content_type;
 pub use phone::{Dialling, e164};
+pub use posting::{Posting, UploadFile};
 pub use query::ListQuery;
+pub use requests::{Endpoint, McloudApi, Scope, upload};
 
 wire! {
     /// A recording as `GET /recordings` and `GET /recordings/{id}` give it.

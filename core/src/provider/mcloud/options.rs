@@ -60,7 +60,7 @@ impl Outgoing {
             tag: written.tag,
             score: written.score,
             note: written.note,
-            content_type: written.content_type.unwrap_or(default.content_type),
+            content_type: written.content_type,
             upload: written.upload.unwrap_or(default.upload),
         })
     }

@@ -125,10 +125,8 @@ const BODIES: [&str; 2] = [
 #[test]
 fn the_published_bodies_are_read_and_written() {
     for text in BODIES {
-        let mut sample: Value = serde_json::from_str(text).unwrap();
+        let sample: Value = serde_json::from_str(text).unwrap();
         let body: NewRecording = serde_json::from_str(text).unwrap();
-        // The document's default, which we always write.
-        sample["contentType"] = json!("audio/wav");
         assert_eq!(serde_json::to_value(body).unwrap(), sample);
     }
     let created: Created = serde_json::from_str(r#"{"id": "0192b9", "uploadUrl": "https://s/x", "new": 1}"#).unwrap();

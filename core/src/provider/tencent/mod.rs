@@ -1,6 +1,7 @@
 //! Tencent Cloud Contact Center: one push for each participant's recording of a session, mp3.
 //!
-//! A session has two recordings, a transferred one three; `SessionId` joins them. `EndpointUser` is
+//! A session has two recordings, a transferred one three; `SessionId` joins them. [`Session`] takes
+//! push after push; a [`Cdr`] tells who called whom. `EndpointUser` is
 //! the customer's number or an agent's mail address. The push does not say when a recording began:
 //! `Timestamp` is when its file was made. The file name in the published sample ends in a time 13 s
 //! before that, which we take for the start.
@@ -14,12 +15,23 @@ use super::merge::{agree, grouped, merged};
 use super::names::{stem, url_file_name};
 use super::parties::{NamedParty, party};
 use super::records::{add_to_first, earliest, no_recordings, only, party_of};
-use super::rows::{keep_repeats, records, when};
+use super::rows::{keep_repeats, records};
 use super::wire::WireWarnings;
 use super::wire_type::{filled, wire};
 use super::{AudioMatch, CallDescription, Kind, Recording, StartBasis};
 use crate::call::{Call, Leg, Moment, Role};
 use crate::error::Result;
+
+mod cdr;
+mod delivery;
+mod roles;
+mod session;
+
+pub use cdr::{Cdr, CdrParticipant};
+pub use delivery::{Delivery, DeliveryKind};
+pub use session::{Session, Taken};
+
+use roles::{assign_roles, note_shared_ids};
 
 wire! {
     /// One push: `POST https://{custom_url}?action=record&version=1`.
@@ -143,18 +155,69 @@ pub fn calls(pushes: Vec<Push>) -> Result<Vec<CallDescription>> {
     groups.into_iter().map(|(id, group)| describe(id, group)).collect()
 }
 
-/// Reads one push or an array of them.
+/// Reads one push or an array of them, CDRs among them.
 pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
     let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
-    let pushes = records(document, &mut extra, &mut notes).into_iter().map(Push::from).collect();
-    let mut calls = calls(pushes)?;
+    let (cdrs, pushes): (Vec<_>, Vec<_>) = records(document, &mut extra, &mut notes).into_iter().partition(Cdr::is_cdr);
+    let cdrs: BTreeMap<String, Cdr> = cdrs.into_iter().map(Cdr::from).filter_map(of_session).collect();
+    let pushes: Vec<Push> = pushes.into_iter().map(Push::from).collect();
+    let mut calls = if cdrs.is_empty() { calls(pushes)? } else { calls_with(pushes, &cdrs)? };
     add_to_first(&mut calls, extra, notes);
     Ok(calls)
 }
 
+/// A CDR with the session that it is of.
+fn of_session(cdr: Cdr) -> Option<(String, Cdr)> {
+    Some((filled(cdr.session_id.as_ref())?.to_owned(), cdr))
+}
+
+/// Calls of which some have a CDR, which may be all that came of one.
+fn calls_with(pushes: Vec<Push>, cdrs: &BTreeMap<String, Cdr>) -> Result<Vec<CallDescription>> {
+    let mut groups: BTreeMap<String, Vec<Push>> = cdrs.keys().map(|id| (id.clone(), Vec::new())).collect();
+    let mut others = Vec::new();
+    for push in pushes {
+        match filled(push.session_id.as_ref()).and_then(|id| groups.get_mut(id)) {
+            Some(group) => group.push(push),
+            None => others.push(push),
+        }
+    }
+    if let ([only], true) = (&mut groups.values_mut().collect::<Vec<_>>()[..], others.iter().all(is_without_session)) {
+        only.append(&mut others);
+    }
+    let told = groups.into_iter().map(|(id, group)| described(Some(id.clone()), group, cdrs.get(&id)));
+    let mut all = told.collect::<Result<Vec<_>>>()?;
+    if !others.is_empty() {
+        all.extend(calls(others)?);
+    }
+    Ok(all)
+}
+
+fn is_without_session(push: &Push) -> bool {
+    filled(push.session_id.as_ref()).is_none()
+}
+
+/// The call of a session's pushes and its CDR, which fills in recordings of parties of whom no push
+/// came and says who is who.
+fn described(session: Option<String>, mut pushes: Vec<Push>, cdr: Option<&Cdr>) -> Result<CallDescription> {
+    if let Some(cdr) = cdr {
+        pushes.extend(cdr.recordings_beside(&pushes));
+    }
+    if pushes.is_empty() {
+        return Err(no_recordings());
+    }
+    let mut call = describe(session, pushes)?;
+    if let Some(cdr) = cdr {
+        let mut notes = WireWarnings::default();
+        cdr.tell(&mut call, &mut notes);
+        call.warnings.extend(notes.into_list());
+        call.extra.insert("$cdr".to_owned(), Value::Object(cdr.clone().into()));
+    }
+    Ok(call)
+}
+
 fn describe(session: Option<String>, pushes: Vec<Push>) -> Result<CallDescription> {
     let mut notes = WireWarnings::default();
-    if pushes.iter().any(|p| filled(p.session_id.as_ref()).is_none()) {
+    if pushes.iter().any(is_without_session) {
         notes.add("session_missing", "a push has no SessionId; taken for a part of this call");
     }
     let mut recordings = Vec::new();
@@ -221,70 +284,6 @@ fn recording(push: Push, repeats: Vec<Value>, notes: &mut WireWarnings) -> Recor
         notes.add("role_unknown", format!("recording {} names neither a number nor a mail address", made.label()));
     }
     made
-}
-
-/// Numbers are customers, the first agent by time is the agent, later ones are those the call was
-/// transferred to.
-fn assign_roles(recordings: &mut [Recording], notes: &mut WireWarnings) {
-    let agents = parties_by_time(recordings, Role::Agent);
-    let customers = parties_by_time(recordings, Role::Customer);
-    let untimed = |r: &Recording| r.leg.role == Role::Agent && r.leg.started_at.is_none();
-    if agents.len() > 1 && recordings.iter().any(untimed) {
-        notes.add("transfer_guessed", "not every agent's recording says when it began; who came first is a guess");
-    }
-    for party in agents.iter().skip(1) {
-        change_role(recordings, party, Role::Transfer);
-    }
-    if customers.len() > 1 {
-        let (kept, role) = if agents.is_empty() { (0, Role::Unknown) } else { (1, Role::Participant) };
-        let message =
-            format!("{} telephone numbers in one session; who the customer is, is not certain", customers.len());
-        notes.add("role_ambiguous", message);
-        for party in customers.iter().skip(kept) {
-            change_role(recordings, party, role);
-        }
-    }
-    recordings.sort_by_cached_key(|r| (r.leg.role.order(), when(r), r.leg.recording_id.clone(), r.urls.clone()));
-}
-
-fn change_role(recordings: &mut [Recording], party: &str, role: Role) {
-    for recording in recordings.iter_mut().filter(|r| key(r).is_some_and(|k| k == party)) {
-        recording.leg.role = role;
-    }
-}
-
-/// A party's name for comparison: mail addresses differ in case alone.
-fn key(recording: &Recording) -> Option<String> {
-    recording.leg.party.as_ref().map(|p| p.to_lowercase())
-}
-
-/// The different parties of a role in the order in which they came: by their starts if all are
-/// known, else by the times at which their files were made.
-fn parties_by_time(recordings: &[Recording], role: Role) -> Vec<String> {
-    let of_role: Vec<&Recording> = recordings.iter().filter(|r| r.leg.role == role).collect();
-    let all_start = of_role.iter().all(|r| r.leg.started_at.is_some());
-    let time = |r: &Recording| if all_start { when(r) } else { (when(r).1, when(r).0) };
-    let mut parties: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    for recording in of_role {
-        let Some(party) = key(recording) else { continue };
-        let first = parties.entry(party).or_insert((i64::MAX, i64::MAX));
-        *first = time(recording).min(*first);
-    }
-    let mut ordered: Vec<((i64, i64), String)> = parties.into_iter().map(|(party, time)| (time, party)).collect();
-    ordered.sort();
-    ordered.into_iter().map(|(_, party)| party).collect()
-}
-
-fn note_shared_ids(recordings: &[Recording], notes: &mut WireWarnings) {
-    let mut seen = std::collections::BTreeSet::new();
-    for id in recordings.iter().filter_map(|r| r.leg.recording_id.as_deref()) {
-        if !seen.insert(id) {
-            notes.add(
-                "record_id_shared",
-                format!("several recordings have RecordId {id}; only their URLs tell them apart"),
-            );
-        }
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ use crate::call::{Call, Leg, Moment, Role, named};
 use crate::error::Result;
 use crate::units::Millis;
 
+mod requests;
+
+pub use requests::{RecordPage, RecordingStart, VoipbinApi};
+
 wire! {
     /// A recording, `GET /recordings/{id}`. Its audio is at `GET /recordingfiles/{id}`.
     Record {

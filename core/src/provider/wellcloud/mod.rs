@@ -22,8 +22,10 @@ use crate::error::Result;
 use crate::units::Millis;
 
 mod refusal;
+mod requests;
 
 pub use refusal::Refusal;
+pub use requests::{WellcloudApi, read_list};
 
 /// The offset of times in a list, which has none: China's, in seconds east of UTC.
 pub const DEFAULT_OFFSET_S: i32 = 8 * 3600;

@@ -1,0 +1,238 @@
+//! What an answer means for the request that it answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::retry_after;
+use crate::provider::mcloud::{ApiCode, ApiError};
+use crate::provider::wellcloud::Refusal;
+use crate::units::Millis;
+
+/// What came of a request: a server's answer, or nothing whole.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Answered {
+    /// The HTTP status; `None`: the connection failed, broke off or took too long.
+    pub status: Option<u16>,
+    /// The header `Retry-After`.
+    #[serde(default)]
+    pub retry_after: Option<String>,
+    /// The body as text. Of an answer that is audio: nothing.
+    #[serde(default)]
+    pub body: String,
+}
+
+impl Answered {
+    /// An answer with a status and a body.
+    pub fn new(status: u16, body: impl Into<String>) -> Self {
+        Self { status: Some(status), retry_after: None, body: body.into() }
+    }
+
+    /// A connection that failed.
+    pub fn failed() -> Self {
+        Self::default()
+    }
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "judgement")]
+pub enum Judgement {
+    /// It succeeded.
+    Done,
+    /// The same request can succeed later.
+    Again {
+        /// How long the server asks to wait, if it does.
+        #[serde(rename = "waitMs")]
+        wait: Option<Millis>,
+    },
+    /// It is too early: what is asked for has not been written yet.
+    Early,
+    /// The presigned address is no longer valid: the recording is to be posted again, which gives
+    /// another.
+    PostAgain,
+    /// What is asked for does not exist, and will not.
+    Gone {
+        /// Why, by a stable code.
+        reason: String,
+    },
+    /// The request is refused and always will be.
+    Refused {
+        /// Why, by a stable code.
+        reason: String,
+    },
+}
+
+/// How long behind a call's end Wellcloud's 448 and 425 still mean "not yet": the document says
+/// that a list is written 3 s after the end and advises 4; a minute leaves room for a slow day.
+const EARLY_MS: i64 = 60_000;
+
+/// How long behind the push a file that is not there may still come: a push may be faster than the
+/// storage behind it. An hour; assumed.
+const FILE_MS: i64 = 3_600_000;
+
+/// What an answer of MCloud's API means.
+pub fn judge_mcloud(answer: &Answered, now_ms: i64) -> Judgement {
+    let Some(status) = answer.status else { return Judgement::Again { wait: None } };
+    let Some(error) = ApiError::read(status, answer.body.as_bytes()) else { return Judgement::Done };
+    if error.retryable() {
+        return again(answer, now_ms);
+    }
+    let reason = error.code.map_or_else(|| format!("status_{status}"), |code| code.name().to_owned());
+    match error.code {
+        Some(ApiCode::NotFound) => Judgement::Gone { reason },
+        None if status == 404 => Judgement::Gone { reason },
+        _ => Judgement::Refused { reason },
+    }
+}
+
+/// What the storage behind a presigned address answers to an upload. 403 is an address whose time
+/// is over (or whose signature does not fit): another one is to be had by posting again.
+pub fn judge_upload(answer: &Answered, now_ms: i64) -> Judgement {
+    match answer.status {
+        None => Judgement::Again { wait: None },
+        Some(200..=299) => Judgement::Done,
+        Some(401 | 403 | 404 | 410) => Judgement::PostAgain,
+        // S3 answers an expired token and a request that timed out with 400.
+        Some(400) if ["Expired", "RequestTimeout"].iter().any(|word| answer.body.contains(word)) => {
+            Judgement::PostAgain
+        }
+        Some(408 | 425 | 429 | 500..=599) => again(answer, now_ms),
+        Some(status) => Judgement::Refused { reason: format!("upload_{status}") },
+    }
+}
+
+/// What an answer of Wellcloud means to a request about a call that ended at `ended_ms` (Unix
+/// milliseconds; `None`: long ago).
+pub fn judge_wellcloud(answer: &Answered, ended_ms: Option<i64>, now_ms: i64) -> Judgement {
+    let Some(status) = answer.status else { return Judgement::Again { wait: None } };
+    let fresh = ended_ms.is_some_and(|ended| now_ms.saturating_sub(ended) < EARLY_MS);
+    match Refusal::read(status, answer.body.as_bytes()) {
+        None => Judgement::Done,
+        Some(Refusal::NoFile | Refusal::NoRecord) if fresh => Judgement::Early,
+        Some(Refusal::NoFile) => Judgement::Gone { reason: "wellcloud_448".to_owned() },
+        Some(Refusal::NoRecord) => Judgement::Gone { reason: "wellcloud_425".to_owned() },
+        Some(refusal) if refusal.retryable() => again(answer, now_ms),
+        Some(refusal) => Judgement::Refused { reason: format!("wellcloud_{}", refusal.code()) },
+    }
+}
+
+/// What an answer of VoIPBin means.
+pub fn judge_voipbin(answer: &Answered, now_ms: i64) -> Judgement {
+    match answer.status {
+        None => Judgement::Again { wait: None },
+        Some(200..=399) => Judgement::Done,
+        Some(404 | 410) => Judgement::Gone { reason: "voipbin_404".to_owned() },
+        Some(408 | 425 | 429 | 500..=599) => again(answer, now_ms),
+        Some(status) => Judgement::Refused { reason: format!("voipbin_{status}") },
+    }
+}
+
+/// What an answer means to the download of a file whose push or record came at `told_ms`. A file
+/// that is not there may still come for an hour.
+pub fn judge_audio(answer: &Answered, told_ms: Option<i64>, now_ms: i64) -> Judgement {
+    let fresh = told_ms.is_some_and(|told| now_ms.saturating_sub(told) < FILE_MS);
+    match answer.status {
+        None => Judgement::Again { wait: None },
+        Some(200..=299) => Judgement::Done,
+        Some(404) if fresh => Judgement::Early,
+        Some(404 | 410) => Judgement::Gone { reason: "file_gone".to_owned() },
+        Some(408 | 416 | 425 | 429 | 500..=599) => again(answer, now_ms),
+        Some(status) => Judgement::Refused { reason: format!("file_{status}") },
+    }
+}
+
+fn again(answer: &Answered, now_ms: i64) -> Judgement {
+    Judgement::Again { wait: answer.retry_after.as_deref().and_then(|value| retry_after(value, now_ms)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000_000;
+
+    fn again() -> Judgement {
+        Judgement::Again { wait: None }
+    }
+
+    fn refused(reason: &str) -> Judgement {
+        Judgement::Refused { reason: reason.to_owned() }
+    }
+
+    fn gone(reason: &str) -> Judgement {
+        Judgement::Gone { reason: reason.to_owned() }
+    }
+
+    #[test]
+    fn the_error_table_is_judged_row_by_row() {
+        for code in ApiCode::ALL {
+            let body = format!(r#"{{"error": {{"code": "{code}"}}}}"#);
+            let expected = match code {
+                ApiCode::RateLimited | ApiCode::InternalError => again(),
+                ApiCode::NotFound => gone("not_found"),
+                other => refused(other.name()),
+            };
+            assert_eq!(judge_mcloud(&Answered::new(code.status(), body), NOW), expected, "{code}");
+        }
+        assert_eq!(judge_mcloud(&Answered::new(201, "{}"), NOW), Judgement::Done);
+        assert_eq!(judge_mcloud(&Answered::failed(), NOW), again());
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert_eq!(judge_mcloud(&Answered::new(status, "<html>"), NOW), again(), "{status}");
+        }
+        assert_eq!(judge_mcloud(&Answered::new(400, "<html>"), NOW), refused("status_400"));
+        let paced = Answered { retry_after: Some("7".to_owned()), ..Answered::new(429, "") };
+        assert_eq!(judge_mcloud(&paced, NOW), Judgement::Again { wait: Some(Millis(7000.0)) });
+    }
+
+    #[test]
+    fn an_expired_address_asks_for_another_post() {
+        for status in [401, 403, 404, 410] {
+            assert_eq!(judge_upload(&Answered::new(status, "<Error/>"), NOW), Judgement::PostAgain, "{status}");
+        }
+        assert_eq!(judge_upload(&Answered::new(400, "<Code>ExpiredToken</Code>"), NOW), Judgement::PostAgain);
+        assert_eq!(judge_upload(&Answered::new(400, "<Code>BadDigest</Code>"), NOW), refused("upload_400"));
+        assert_eq!(judge_upload(&Answered::new(413, ""), NOW), refused("upload_413"));
+        assert_eq!(judge_upload(&Answered::new(503, ""), NOW), again());
+        assert_eq!(judge_upload(&Answered::failed(), NOW), again());
+        assert_eq!(judge_upload(&Answered::new(200, ""), NOW), Judgement::Done);
+    }
+
+    #[test]
+    fn just_behind_a_call_448_and_425_are_early_and_later_gone() {
+        for (code, reason) in [(448, "wellcloud_448"), (425, "wellcloud_425")] {
+            let answers = [Answered::new(code, ""), Answered::new(200, format!(r#"{{"code": {code}}}"#))];
+            for answer in answers {
+                assert_eq!(judge_wellcloud(&answer, Some(NOW - 5_000), NOW), Judgement::Early);
+                assert_eq!(judge_wellcloud(&answer, Some(NOW - 60_000), NOW), gone(reason));
+                assert_eq!(judge_wellcloud(&answer, None, NOW), gone(reason));
+            }
+        }
+        assert_eq!(judge_wellcloud(&Answered::new(200, "[]"), None, NOW), Judgement::Done);
+        assert_eq!(judge_wellcloud(&Answered::new(502, ""), None, NOW), again());
+        assert_eq!(judge_wellcloud(&Answered::new(401, ""), None, NOW), refused("wellcloud_401"));
+    }
+
+    #[test]
+    fn a_file_may_come_behind_its_push() {
+        let missing = Answered::new(404, "<Code>NoSuchKey</Code>");
+        assert_eq!(judge_audio(&missing, Some(NOW - 1_000), NOW), Judgement::Early);
+        assert_eq!(judge_audio(&missing, Some(NOW - 3_600_000), NOW), gone("file_gone"));
+        assert_eq!(judge_audio(&missing, None, NOW), gone("file_gone"));
+        assert_eq!(judge_audio(&Answered::new(403, ""), None, NOW), refused("file_403"));
+        assert_eq!(judge_audio(&Answered::new(206, ""), None, NOW), Judgement::Done);
+        assert_eq!(judge_audio(&Answered::failed(), None, NOW), again());
+        assert_eq!(judge_voipbin(&Answered::new(404, ""), NOW), gone("voipbin_404"));
+        assert_eq!(judge_voipbin(&Answered::new(307, ""), NOW), Judgement::Done);
+        assert_eq!(judge_voipbin(&Answered::new(403, ""), NOW), refused("voipbin_403"));
+        assert_eq!(judge_voipbin(&Answered::new(500, ""), NOW), again());
+    }
+
+    #[test]
+    fn judgements_are_read_back_from_json() {
+        let cases = [again(), Judgement::Again { wait: Some(Millis(1.0)) }, Judgement::Early, gone("x"), refused("y")];
+        for judgement in cases {
+            let json = serde_json::to_string(&judgement).unwrap();
+            assert_eq!(serde_json::from_str::<Judgement>(&json).unwrap(), judgement, "{json}");
+        }
+    }
+}

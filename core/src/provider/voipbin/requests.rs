@@ -1,0 +1,206 @@
+//! Every request of VoIPBin's recordings, as a value, and its pages.
+//!
+//! The document names the paths. Address, key and paging are those of the service's public
+//! tutorial and interface description.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Record;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::json;
+use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key, query_of};
+use crate::provider::parties::percent_encoded;
+
+/// An account's recordings: the service's address and a key. `Debug` does not show the key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VoipbinApi {
+    base: String,
+    key_name: &'static str,
+    key: String,
+}
+
+/// What `POST /calls/{id}/recording_start` asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordingStart {
+    /// `wav`, the only one there is.
+    pub format: String,
+    /// Seconds of silence that end it; 0: none do.
+    pub end_of_silence: u32,
+    /// The key that ends it; empty: none does.
+    pub end_of_key: String,
+    /// The longest it may last, in seconds; 0: as long as the call.
+    pub duration: u32,
+    /// The flow that runs at its end; the nil UUID: none.
+    pub on_end_flow_id: String,
+}
+
+impl Default for RecordingStart {
+    fn default() -> Self {
+        Self {
+            format: "wav".to_owned(),
+            end_of_silence: 0,
+            end_of_key: String::new(),
+            duration: 0,
+            on_end_flow_id: "00000000-0000-0000-0000-000000000000".to_owned(),
+        }
+    }
+}
+
+impl VoipbinApi {
+    /// The address of the service.
+    pub const BASE: &str = "https://api.voipbin.net/v1.0";
+
+    /// The API with a token of a login.
+    ///
+    /// # Errors
+    /// `invalid_argument` for what cannot be a token.
+    pub fn with_token(token: &str) -> Result<Self> {
+        let key = checked_key("token of VoIPBin", token)?;
+        Ok(Self { base: Self::BASE.to_owned(), key_name: "token", key })
+    }
+
+    /// The API with an access key.
+    ///
+    /// # Errors
+    /// `invalid_argument` for what cannot be a key.
+    pub fn with_access_key(key: &str) -> Result<Self> {
+        let key = checked_key("access key of VoIPBin", key)?;
+        Ok(Self { base: Self::BASE.to_owned(), key_name: "accesskey", key })
+    }
+
+    /// The same at another address.
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no address.
+    pub fn at(self, base: &str) -> Result<Self> {
+        Ok(Self { base: checked_base(base)?, ..self })
+    }
+
+    /// Asks for a page of recordings, newest first: so many, from where the page before ended.
+    pub fn recordings(&self, page_size: Option<u32>, page_token: Option<&str>) -> HttpRequest {
+        let size = page_size.map(|size| size.to_string());
+        let query = query_of([("page_size", size), ("page_token", page_token.map(str::to_owned))]);
+        let request = self.request(HttpVerb::Get, "/recordings".to_owned());
+        if query.is_empty() {
+            return request;
+        }
+        let query = format!("{}&{query}", request.query);
+        request.with_query(query)
+    }
+
+    /// Asks for one recording.
+    pub fn recording(&self, id: &str) -> HttpRequest {
+        self.request(HttpVerb::Get, format!("/recordings/{}", percent_encoded(id)))
+    }
+
+    /// Asks for a recording's audio. The answer leads elsewhere (307), where no key is needed.
+    pub fn recording_file(&self, id: &str) -> HttpRequest {
+        self.request(HttpVerb::Get, format!("/recordingfiles/{}", percent_encoded(id)))
+    }
+
+    /// Begins to record a call.
+    ///
+    /// # Errors
+    /// `internal` by a defect alone.
+    pub fn recording_start(&self, call_id: &str, start: &RecordingStart) -> Result<HttpRequest> {
+        let path = format!("/calls/{}/recording_start", percent_encoded(call_id));
+        Ok(self.request(HttpVerb::Post, path).with_json(json::text(start)?))
+    }
+
+    fn request(&self, method: HttpVerb, path: String) -> HttpRequest {
+        HttpRequest::new(method, &self.base, path).with_query(query_of([(self.key_name, Some(self.key.clone()))]))
+    }
+}
+
+impl fmt::Debug for VoipbinApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VoipbinApi").field("base", &self.base).field("key", &self.key_name).finish_non_exhaustive()
+    }
+}
+
+/// A page of the list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RecordPage {
+    /// Its recordings.
+    pub records: Vec<Record>,
+    /// Where the next page begins; none behind the last.
+    pub next_page_token: Option<String>,
+}
+
+impl RecordPage {
+    /// Reads an answer. A page that holds nothing, or says no token, is the last.
+    ///
+    /// # Errors
+    /// `provider` for what is no page.
+    pub fn read(body: &[u8]) -> Result<Self> {
+        let unread = |found: &str| {
+            Error::new(ErrorKind::Provider, Stage::Provider, "VoIPBin's answer is no page of recordings")
+                .with_mismatch(found, "an object with result")
+        };
+        let mut page: Map<String, Value> =
+            serde_json::from_slice(body).map_err(|error| unread("no object").caused_by(error))?;
+        let records = match page.remove("result") {
+            Some(Value::Array(records)) => records,
+            Some(Value::Null) => Vec::new(),
+            _ => return Err(unread("no result")),
+        };
+        let token = page.get("next_page_token").and_then(Value::as_str).filter(|token| !token.trim().is_empty());
+        let next_page_token = token.filter(|_| !records.is_empty()).map(str::to_owned);
+        let record = |record: Value| match record {
+            Value::Object(fields) => Ok(Record::from(fields)),
+            _ => Err(unread("a record that is no object")),
+        };
+        Ok(Self { records: records.into_iter().map(record).collect::<Result<_>>()?, next_page_token })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::http::RequestBody;
+
+    #[test]
+    fn requests_are_those_of_the_document() {
+        let api = VoipbinApi::with_token("tok").unwrap();
+        let shown = |request: &HttpRequest| format!("{} {}", request.method, request.path);
+        assert_eq!(shown(&api.recordings(None, None)), "GET /recordings");
+        assert_eq!(shown(&api.recording_file("a")), "GET /recordingfiles/a");
+        assert_eq!(shown(&api.recording("a/b")), "GET /recordings/a%2Fb");
+        let start = api.recording_start("c", &RecordingStart::default()).unwrap();
+        assert_eq!(shown(&start), "POST /calls/c/recording_start");
+        let body = r#"{"format":"wav","end_of_silence":0,"end_of_key":"","duration":0,"on_end_flow_id":"00000000-0000-0000-0000-000000000000"}"#;
+        assert_eq!(start.body, RequestBody::Text(body.to_owned()));
+        assert!(!format!("{api:?} {start:?}").contains("tok=") && !format!("{api:?}").contains("\"tok\""));
+    }
+
+    #[test]
+    fn the_key_and_the_page_stand_in_the_query() {
+        let api = VoipbinApi::with_access_key("k+1").unwrap().at("http://127.0.0.1:8/v1.0/").unwrap();
+        let page = api.recordings(Some(10), Some("2021-05-03 21:35:02.809"));
+        let url =
+            "http://127.0.0.1:8/v1.0/recordings?accesskey=k%2B1&page_size=10&page_token=2021-05-03%2021%3A35%3A02.809";
+        assert_eq!(page.url(), url);
+        assert!(VoipbinApi::with_token("").is_err() && VoipbinApi::with_access_key("a b").is_err());
+    }
+
+    #[test]
+    fn pages_lead_to_the_last() {
+        let page =
+            RecordPage::read(br#"{"result": [{"id": "a"}], "next_page_token": "2021-01-28 09:16:58.076735"}"#).unwrap();
+        assert_eq!(page.records[0].id.as_deref(), Some("a"));
+        assert_eq!(page.next_page_token.as_deref(), Some("2021-01-28 09:16:58.076735"));
+        for last in [
+            r#"{"result": [], "next_page_token": "x"}"#,
+            r#"{"result": [{}], "next_page_token": ""}"#,
+            r#"{"result": null}"#,
+        ] {
+            assert_eq!(RecordPage::read(last.as_bytes()).unwrap().next_page_token, None, "{last}");
+        }
+        for wrong in ["", "[]", "{}", r#"{"result": [1]}"#, "<html>"] {
+            assert_eq!(RecordPage::read(wrong.as_bytes()).unwrap_err().kind(), ErrorKind::Provider, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Every request of Wellcloud's documents, as a value, and its list's answer.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::{Refusal, Row, list_path};
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key};
+use crate::provider::parties::percent_encoded;
+
+/// A tenant's recordings: the service's address and a token. `Debug` does not show the token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WellcloudApi {
+    base: String,
+    token: String,
+}
+
+impl WellcloudApi {
+    /// The address of the document.
+    pub const BASE: &str = "http://tpisdk.wellcloud.cc";
+
+    /// The API with a token.
+    ///
+    /// # Errors
+    /// `invalid_argument` for what cannot be a token.
+    pub fn new(token: &str) -> Result<Self> {
+        Ok(Self { base: Self::BASE.to_owned(), token: checked_key("token of Wellcloud", token)? })
+    }
+
+    /// The same at another address.
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no address.
+    pub fn at(self, base: &str) -> Result<Self> {
+        Ok(Self { base: checked_base(base)?, ..self })
+    }
+
+    /// Asks for a call's list of recordings. They are written 3 s after its end: ask after
+    /// [`SETTLE`](super::SETTLE).
+    pub fn recordings(&self, call_id: &str) -> HttpRequest {
+        self.get(list_path(call_id)).with_header("Content-Type", "application/json;charset=utf-8")
+    }
+
+    /// Asks for a recording's audio, as a stream; `download` as a file.
+    pub fn audio(&self, recording_id: &str, download: bool) -> HttpRequest {
+        let id = percent_encoded(recording_id);
+        self.get(format!("/api/operation/tenant/recording/{id}/stream2")).with_query(format!("download={download}"))
+    }
+
+    /// Asks for the audio of a call by the call's id, as a stream; `download` as a file. Of a call
+    /// with several recordings the document does not say which one comes.
+    pub fn audio_of_call(&self, call_id: &str, download: bool) -> HttpRequest {
+        let id = percent_encoded(call_id);
+        self.get(format!("/api/operation/tenant/calls/{id}/recording/stream"))
+            .with_query(format!("download={download}"))
+    }
+
+    fn get(&self, path: String) -> HttpRequest {
+        HttpRequest::new(HttpVerb::Get, &self.base, path).with_header("Authorization", &self.token)
+    }
+}
+
+impl fmt::Debug for WellcloudApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WellcloudApi").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// Reads the list's answer: its rows, or why it was refused.
+///
+/// # Errors
+/// `provider` for an answer that is neither a list nor a refusal.
+pub fn read_list(status: u16, body: &[u8]) -> Result<std::result::Result<Vec<Row>, Refusal>> {
+    if let Some(refusal) = Refusal::read(status, body) {
+        return Ok(Err(refusal));
+    }
+    let rows: Vec<Map<String, Value>> = serde_json::from_slice(body).map_err(|error| {
+        Error::new(ErrorKind::Provider, Stage::Provider, "Wellcloud's answer is no list of recordings")
+            .with_mismatch(format!("{} bytes with status {status}", body.len()), "an array of objects")
+            .caused_by(error)
+    })?;
+    Ok(Ok(rows.into_iter().map(Row::from).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request as the document writes one: a line, then the headers.
+    fn written(request: &HttpRequest) -> String {
+        let headers: Vec<String> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        format!("{} {}\n\n// request headers\n{}", request.method, request.url(), headers.join("\n"))
+    }
+
+    #[test]
+    fn each_request_is_the_document_s_word_for_word() {
+        let api = WellcloudApi::new("12345678").unwrap();
+        assert_eq!(
+            written(&api.recordings("c19e9298-fb83-445f-8206-19b59ea7e337")),
+            "GET http://tpisdk.wellcloud.cc/api/operation/tenant/calls/c19e9298-fb83-445f-8206-19b59ea7e337/recordings2
+
+// request headers
+Authorization: 12345678
+Content-Type: application/json;charset=utf-8"
+        );
+        assert_eq!(
+            written(&api.audio("audioId", false)).replace("audioId", "{{audioId}}"),
+            "GET http://tpisdk.wellcloud.cc/api/operation/tenant/recording/{{audioId}}/stream2?download=false
+
+// request headers
+Authorization: 12345678"
+        );
+        assert_eq!(
+            written(&api.audio_of_call("callId", false)).replace("callId", "{{callId}}"),
+            "GET http://tpisdk.wellcloud.cc/api/operation/tenant/calls/{{callId}}/recording/stream?download=false
+
+// request headers
+Authorization: 12345678"
+        );
+        assert_eq!(
+            api.audio("a/b", true).url(),
+            "http://tpisdk.wellcloud.cc/api/operation/tenant/recording/a%2Fb/stream2?download=true"
+        );
+        assert!(!format!("{api:?}").contains("12345678") && WellcloudApi::new("a\nb").is_err() && api.at("x").is_err());
+    }
+
+    #[test]
+    fn an_answer_is_a_list_or_a_refusal_or_an_error() {
+        assert_eq!(read_list(200, br#"[{"id": "a"}]"#).unwrap().unwrap()[0].id.as_deref(), Some("a"));
+        assert_eq!(read_list(200, b"[]").unwrap().unwrap(), []);
+        assert_eq!(read_list(448, b"").unwrap().unwrap_err(), Refusal::NoFile);
+        assert_eq!(read_list(200, br#"{"code": 448}"#).unwrap().unwrap_err(), Refusal::NoFile);
+        for wrong in [&b"<html>log in</html>"[..], b"", b"{}", b"[1]"] {
+            assert_eq!(read_list(200, wrong).unwrap_err().kind(), ErrorKind::Provider);
+        }
+    }
+}
