@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { CallweaveError } from 'callweave'
 
@@ -57,4 +60,33 @@ export const failing = (file) => (code, words) => (error) => {
   assert.match(error.message, words)
   assert.ok(error.stack.includes(file), error.stack)
   return true
+}
+
+/** Why tests of the outbox skip: another program that may be missing. False where SQLite is there. */
+export const withoutSqlite = (() => {
+  for (const name of ['node:sqlite', 'better-sqlite3']) {
+    try {
+      createRequire(import.meta.url)(name)
+      return false
+    } catch {
+      // The next one.
+    }
+  }
+  return 'neither node:sqlite (Node 22.5) nor better-sqlite3 is there'
+})()
+
+/** Starts a local server of tests/servers, to be killed by who keeps `children`; its address. */
+export async function serve(children, name, ...args) {
+  const child = spawn(process.env.PYTHON ?? 'python3', [`${root}/tests/servers/${name}.py`, '--port', '0', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  const ended = new Promise((_, reject) => {
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error('the server ended')))
+  })
+  ended.catch(() => {})
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const { value } = await Promise.race([lines.next(), ended])
+  return `http://127.0.0.1:${value}`
 }

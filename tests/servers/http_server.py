@@ -4,13 +4,41 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
+import socket
+import struct
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 LARGEST_BODY = 64 << 20
+
+
+class Nasty:
+    """Ways in which a server fails: a share of the requests, in an order that follows from a seed.
+
+    `reset`: the connection is reset before anything is done; `lost`: it is done and the answer never comes; `half`: half
+    of an answer; `busy`: 429 with `Retry-After`; `down`: 503; `slow`: an answer that drips.
+    """
+
+    KINDS = ("reset", "lost", "half", "busy", "down", "slow")
+
+    def __init__(self, share: float = 0.0, seed: int = 0, kinds: tuple[str, ...] = KINDS) -> None:
+        self.share, self.kinds = share, kinds
+        self._random, self._lock = random.Random(seed), threading.Lock()
+        self.met: dict[str, int] = {}
+
+    def draw(self) -> str | None:
+        """What befalls the next request."""
+        with self._lock:
+            if self._random.random() >= self.share:
+                return None
+            kind = self._random.choice(self.kinds)
+            self.met[kind] = self.met.get(kind, 0) + 1
+            return kind
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         try:
             self.server.app.answer(self)  # type: ignore[attr-defined]
-        except (BrokenPipeError, ConnectionResetError):
+        except (OSError, ValueError):
             self.close_connection = True
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _any
@@ -47,6 +75,44 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)
+
+    def reset(self) -> None:
+        """Ends the connection as a crash does."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def befallen(self, what: str | None) -> bool:
+        """Answers for a request that never got to what it asked for; whether it did."""
+        if what == "reset":
+            self.reset()
+        elif what == "busy":
+            self.send(429, b"{}", Retry_After="1")
+            self.close_connection = True
+        elif what == "down":
+            self.send(503, b"<html>try again</html>", "text/html")
+            self.close_connection = True
+        else:
+            return False
+        return True
+
+    def send_badly(self, what: str, status: int, body: bytes, kind: str = "application/json", **headers: str) -> None:
+        """An answer that is lost, comes half, or drips."""
+        if what == "lost":
+            return self.reset()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        half = len(body) // 2
+        self.wfile.write(body[:half])
+        self.wfile.flush()
+        if what == "half":
+            return self.reset()
+        time.sleep(0.3)
+        self.wfile.write(body[half:])
 
     def send_json(self, status: int, value: Any) -> None:
         """A whole answer in JSON."""

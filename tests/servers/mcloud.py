@@ -9,7 +9,10 @@ The documents leave some things open; what is done here about them:
 - A field that is not documented is refused (422), so that tests notice what a service would quietly lose.
 - The list begins with the newest call. `sourceProvider` of what came by this API is `upload`.
 - `DELETE` answers 204, `reextract` 202.
-- A 429 has no `Retry-After`.
+- A 429 of its own rate has no `Retry-After`.
+
+It can be nasty (`POST /_test/nasty`): requests fail as `Nasty` of http_server.py says, addresses to upload to expire
+(`expired`) and repeated posts give none (`stingy`), a share of them each.
 
 Below `/_test` a test looks in and makes things go wrong; see `Mcloud.test_door`.
 """
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import threading
 import time
@@ -27,7 +31,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from http_server import Handler, Server, port_argument
+from http_server import Handler, Nasty, Server, port_argument
 from mcloud_rules import BUSINESSES, CREATE, PATCH, TOKENS, Refused, Token, fields_of, filters, instant, may_view, need
 
 
@@ -62,6 +66,9 @@ class Mcloud:
         self.recordings: dict[str, Recording] = {}
         self.requests: list[str] = []
         self.faults: list[dict[str, Any]] = []
+        self.nasty, self.stingy, self.expired = Nasty(), 0.0, 0.0
+        self.most_of_a_data_id: dict[tuple[str, str], int] = {}
+        self._chance = random.Random(7)
         self._recent: dict[str, deque[float]] = defaultdict(deque)
         self._lock = threading.RLock()
 
@@ -76,8 +83,14 @@ class Mcloud:
                 with self._lock:
                     self.requests.append(f"{http.command} {http.route}")
                 body = http.body()
+                what = self.nasty.draw()
+                if http.befallen(what):
+                    return
                 with self._lock:
                     status, value = self.api(http, body)
+                    self.count()
+                if what is not None:
+                    return http.send_badly(what, status, b"" if value is None else json.dumps(value).encode())
                 http.send(204) if value is None else http.send_json(status, value)
         except Refused as refused:
             http.send_json(refused.status, refused.body)
@@ -115,6 +128,15 @@ class Mcloud:
                 recording.extractions += 1
                 return 202, {"id": recording.id, "processingStatus": "processing"}
         raise Refused("not_found")
+
+    def count(self) -> None:
+        """Notes the most recordings that there ever were of a `dataId`."""
+        now: dict[tuple[str, str], int] = defaultdict(int)
+        for recording in self.recordings.values():
+            if not recording.deleted:
+                now[recording.business, recording.fields["dataId"]] += 1
+        for key, many in now.items():
+            self.most_of_a_data_id[key] = max(many, self.most_of_a_data_id.get(key, 0))
 
     def token(self, http: Handler) -> Token:
         """The key of a request, within its rate."""
@@ -169,8 +191,9 @@ class Mcloud:
             recording = Recording(business, {"contentType": "audio/wav", **fields})
             self.recordings[recording.id] = recording
         answer = {"id": recording.id, "dataId": recording.fields["dataId"]}
-        if fields.get("audioPresignedUploadUrl"):
-            answer["uploadUrl"] = f"{self.url}/storage/{recording.id}?signature={signature(recording.id)}"
+        if fields.get("audioPresignedUploadUrl") and not (status == 200 and self._chance.random() < self.stingy):
+            expired = "&expired=1" if self._chance.random() < self.expired else ""
+            answer["uploadUrl"] = f"{self.url}/storage/{recording.id}?signature={signature(recording.id)}{expired}"
         return status, answer
 
     def review(self, recording_id: str, body: bytes | None, business: str, token: Token) -> dict[str, Any]:
@@ -208,7 +231,14 @@ class Mcloud:
             http.close_connection = True
             http.connection.close()
             return
-        if http.command != "PUT" or recording is None or http.query.get("signature") != signature(recording.id):
+        what = self.nasty.draw()
+        if what is not None:
+            # A body that is not read: the next request cannot follow on this connection.
+            http.close_connection = True
+            if what != "lost":
+                return None if http.befallen(what) else http.reset()
+        signed = recording is not None and http.query.get("signature") == signature(recording.id)
+        if http.command != "PUT" or recording is None or not signed or "expired" in http.query:
             http.close_connection = True
             return http.send(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", "application/xml")
         if "Content-Length" not in http.headers:
@@ -217,7 +247,7 @@ class Mcloud:
         data = http.body()
         if data is not None:
             recording.audio, recording.audio_type = data, http.headers.get("Content-Type")
-            http.send(200)
+            http.reset() if what == "lost" else http.send(200)
 
     def next_fault(self, at: str) -> dict[str, Any] | None:
         """The fault that is due at a place."""
@@ -237,11 +267,19 @@ class Mcloud:
     def test_door(self, http: Handler) -> None:
         """`POST /_test/fault`: `{"at": "POST /recordings", "code": "internal_error", "times": 2}`, or
         `{"at": "PUT /storage", "after": 1000}` for an upload that breaks off behind so many bytes.
-        `POST /_test/rate`: `{"rate": 3, "windowS": 1}`. `GET /_test/state`: requests and recordings."""
+        `POST /_test/rate`: `{"rate": 3, "windowS": 1}`. `POST /_test/nasty`: `{"share": 0.2, "seed": 1, "stingy": 0.5,
+        "expired": 0.1}`. `POST /_test/review`: `{"dataId": "a", "fields": {"tag": "other"}}`. `GET /_test/state`: requests and recordings."""
         body = json.loads(http.body() or b"{}")
         with self._lock:
             if http.route == "/_test/fault":
                 self.faults.append(body)
+            elif http.route == "/_test/nasty":
+                self.nasty = Nasty(body.get("share", 0.0), body.get("seed", 0))
+                self.stingy, self.expired = body.get("stingy", 0.0), body.get("expired", 0.0)
+            elif http.route == "/_test/review":
+                for recording in self.recordings.values():
+                    if recording.fields["dataId"] == body["dataId"] and not recording.deleted:
+                        recording.fields.update(body["fields"])
             elif http.route == "/_test/rate":
                 self.rate, self.window_s = body["rate"], body["windowS"]
             recordings = [

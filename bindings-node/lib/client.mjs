@@ -1,0 +1,1 @@
+export { Gone, Guard, Later, Outbox, Poster, Refused, download, send, steps } from './client.cjs'

@@ -1,0 +1,74 @@
+"""Brings what an outbox holds to MCloud, request by request, within the rate."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import httpx
+
+from callweave.client import steps
+from callweave.client.guard import Guard
+from callweave.client.outbox import Outbox, PostingRow, now_ms
+from callweave.client.send import Answered, send, send_async
+
+__all__ = ["Poster"]
+
+
+class Poster:
+    """The postings of an outbox. `api`: `token`, `base`, `business`, as `steps` takes them; `guard`: of the addresses to
+    upload to, which come in answers."""
+
+    def __init__(
+        self, outbox: Outbox, api: dict[str, Any], *, guard: Guard | None = None, policy: dict[str, Any] | None = None
+    ) -> None:
+        self.outbox, self.api, self.guard, self.policy = outbox, api, guard or Guard(), policy
+        self._pacing: dict[str, Any] | None = None
+        self._lock = threading.Lock()
+
+    def step(self, client: httpx.Client, row: PostingRow) -> None:
+        """Sends the next request of a posting. It is stored before the request goes and behind its answer."""
+        if (asked := self._asked(row)) is not None:
+            stored, request, file = asked
+            self._answered(stored, send(client, request, file, self.guard if file else None))
+
+    async def step_async(self, client: httpx.AsyncClient, row: PostingRow) -> None:
+        """`step` without blocking."""
+        if (asked := self._asked(row)) is not None:
+            stored, request, file = asked
+            self._answered(stored, await send_async(client, request, file, self.guard if file else None))
+
+    def _asked(self, row: PostingRow) -> tuple[PostingRow, dict[str, Any], str | None] | None:
+        asked = steps.posting_request(row.state, self.api)
+        request, file = asked["request"], row.file if asked["uploads"] else None
+        if request is None:
+            self.outbox.put_posting(row, asked["posting"], None, "done")
+            return None
+        if file is None and (wait := self._pace()) > 0:
+            self.outbox.put_posting(row, row.state, now_ms() + wait)
+            return None
+        stored = self.outbox.put_posting(row, asked["posting"], now_ms())
+        return None if stored is None else (stored, request, file)
+
+    def _pace(self) -> int:
+        """The milliseconds until a request may go; a place that is not free yet is not taken."""
+        with self._lock:
+            paced = steps.pace(self._pacing, now_ms())
+            if paced["waitMs"] <= 0:
+                self._pacing = paced["pacing"]
+            return int(paced["waitMs"])
+
+    def _answered(self, row: PostingRow, answer: Answered) -> None:
+        at = now_ms()
+        answered = steps.posting_answered(row.state, dict(answer), at, self.policy)
+        what, held = answered["next"], {"recording_id": answered["recordingId"], "warnings": answered["warnings"]}
+        if answer["status"] == 429 and what["next"] in ("wait", "rest"):
+            with self._lock:
+                self._pacing = steps.pace(self._pacing, at, what["waitMs"])["pacing"]
+        match what["next"]:
+            case "done":
+                self.outbox.put_posting(row, answered["posting"], None, "done", **held)
+            case "stop":
+                self.outbox.put_posting(row, answered["posting"], None, "failed", reason=what["reason"], **held)
+            case _:
+                self.outbox.put_posting(row, answered["posting"], int(at + what["waitMs"]), **held)
