@@ -1,21 +1,18 @@
-"""The example service end to end, against the local servers: from Tencent's push to MCloud's door."""
+"""The example service end to end, against the local servers: from a provider's push to MCloud's door."""
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from conftest import ROOT
 
@@ -24,18 +21,17 @@ from callweave import provider
 
 sys.path[:0] = [str(ROOT / "tests/servers"), str(ROOT / "bindings-python/examples/service")]
 
-import fetch as fetching  # noqa: E402
-from api import Api, ApiFailure  # noqa: E402
-from fetch import Guard, Refused, fetch  # noqa: E402
-from files import Files  # noqa: E402
+from files import TOKEN, Files  # noqa: E402
+from http_door import listen  # noqa: E402
 from http_server import Server  # noqa: E402
 from mcloud import Mcloud  # noqa: E402
 from mcloud_rules import B1  # noqa: E402
-from service import Service, listen  # noqa: E402
+from service import Service  # noqa: E402
+from settings import Settings  # noqa: E402
 
 SECRET = "c0ffee00c0ffee00"
 FOLDER = ROOT / "fixtures/tencent-transfer"
-LOCAL = Guard(["127.0.0.1"], allow_private=True)
+DATA_ID = "tencent_dc2d0354eceb453ac40ec7bdd4b09654"
 
 
 @pytest.fixture
@@ -50,6 +46,51 @@ def cloud() -> Iterator[Server]:
         yield running
 
 
+class Running:
+    """A service that runs, and its door."""
+
+    def __init__(self, folder: Path, cloud: Server, **more: Any) -> None:
+        mcloud = {"token": more.pop("token", "crk_full"), "base": f"{cloud.url}/api/v1"}
+        mcloud |= {"business": more.pop("business")} if "business" in more else {}
+        patience = {"settleMs": 100, "deadlineMs": more.pop("deadline_ms", 60_000), "expectsCdr": False}
+        policy = {"firstMs": 5, "longestMs": 50, "budgetMs": 1500, "restMs": 200}
+        given = {"country_code": "44", "directions": {"tencent": "in"}, "policy": policy, "patience": patience, **more}
+        settings = Settings(folder, SECRET, mcloud, hosts=("127.0.0.1",), allow_private=True, **given)
+        self.service = Service(settings)
+        self.server = listen(self.service, "127.0.0.1", 0)
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.service.start()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.service.stop()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.server_address[1], timeout=10)
+        data = body if isinstance(body, (str, bytes)) or body is None else json.dumps(body)
+        try:
+            connection.request(method, path, data, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def push(self, body: Any, action: str = "record", uuid: str | None = None) -> tuple[int, Any]:
+        headers = {} if uuid is None else {"X_TCCC_PUSH_UUID": uuid}
+        return self.ask("POST", f"/push/{SECRET}?action={action}&version=1", body, **headers)
+
+    def listed(self) -> dict[str, str]:
+        return {row["key"]: row["reason"] for row in self.ask("GET", f"/listed/{SECRET}")[1]}
+
+    def rests(self) -> bool:
+        health = self.ask("GET", "/health")[1]
+        return not health["sessions"].get("waiting") and not health["postings"].get("waiting")
+
+
 def pushes(files: Server, how: str = "files") -> list[dict[str, Any]]:
     """The fixture's pushes with addresses of the local server."""
     read: list[dict[str, Any]] = json.loads((FOLDER / "pushes.json").read_text())
@@ -59,62 +100,26 @@ def pushes(files: Server, how: str = "files") -> list[dict[str, Any]]:
     return read
 
 
-def service_of(
-    cloud: Server, token: str = "crk_full", guard: Guard = LOCAL, settle_s: float = 0.2, **more: Any
-) -> Service:
-    client = httpx.Client(trust_env=False, timeout=10)
-    api = Api(f"{cloud.url}/api/v1", token, pause_s=0.01, client=client, **more)
-    return Service(api, guard, SECRET, country_code="44", trunk_prefix="0", settle_s=settle_s)
-
-
-@pytest.fixture
-def running(cloud: Server) -> Iterator[tuple[Service, int]]:
-    service = service_of(cloud)
-    server = listen(service, 0)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield service, server.server_address[1]
-    server.shutdown()
-    server.server_close()
-
-
-def push_to(port: int, body: Any, secret: str = SECRET) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    data = body if isinstance(body, (str, bytes)) else json.dumps(body)
-    connection.request(
-        "POST", f"/push/{secret}?action=record&version=1", data, {"Content-Type": "application/json;charset=utf8"}
-    )
-    answer = connection.getresponse()
-    try:
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
-def fault(cloud: Server, **fields: Any) -> None:
-    cloud.app.faults.append(fields)
-
-
-def wait(condition: Any) -> None:
+def wait(condition: Callable[[], Any]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)
 
 
-def one(cloud: Server) -> Any:
-    [recording] = cloud.app.recordings.values()
-    return recording
+def stands(cloud: Server) -> list[Any]:
+    return [recording for recording in cloud.app.recordings.values() if not recording.deleted]
 
 
-def test_from_the_pushes_to_mcloud(files: Server, cloud: Server, running: tuple[Service, int]) -> None:
-    service, port = running
-    for push in pushes(files):
-        assert push_to(port, push) == (200, b'{"ErrCode": 0, "ErrMsg": ""}')
-    wait(lambda: service.failures or any(r.fields.get("note") for r in cloud.app.recordings.values()))
-    assert service.failures == []
-    made = one(cloud)
+def test_from_the_pushes_to_mcloud(files: Server, cloud: Server, tmp_path: Path) -> None:
+    with Running(tmp_path, cloud) as running:
+        for push in pushes(files):
+            assert running.push(push) == (200, {"ErrCode": 0, "ErrMsg": ""})
+        wait(lambda: stands(cloud) and running.rests())
+        assert running.listed() == {}
+    [made] = stands(cloud)
     assert made.fields == {
-        "dataId": "tencent_dc2d0354eceb453ac40ec7bdd4b09654",
+        "dataId": DATA_ID,
         "callAt": "2026-05-21T09:40:09+07:00",
         "direction": "in",
         "customerPhone": "+447700900187",
@@ -129,223 +134,214 @@ def test_from_the_pushes_to_mcloud(files: Server, cloud: Server, running: tuple[
     assert (heard.samples == mix.samples).all()
 
 
-def test_a_push_that_comes_later_is_the_same_recording(files: Server, cloud: Server) -> None:
-    service = service_of(cloud)
-    some, all_of_them = pushes(files)[:2], pushes(files)
-    first = service.handle(some)
-    before = hashlib.sha256(one(cloud).audio).digest()
-    assert service.handle(all_of_them) == first and service.handle(all_of_them) == first
-    assert hashlib.sha256(one(cloud).audio).digest() != before
-    assert one(cloud).extractions == 3
+def cdr(direction: int, agents: list[str]) -> dict[str, Any]:
+    session = json.loads((FOLDER / "pushes.json").read_text())[0]["SessionId"]
+    listed = [{"Mail": mail, "Sequence": n, "AcceptTimestamp": 1_779_331_211} for n, mail in enumerate(agents)]
+    ends = ("07700900187", "02079460000")
+    caller, callee = ends if direction == 0 else reversed(ends)
+    return {
+        "SessionId": session, "Caller": caller, "Callee": callee, "Direction": direction,
+        "ServeParticipants": listed, "AcceptTimestamp": 1_779_331_211,
+    }  # fmt: skip
 
 
-def test_a_track_that_cannot_be_had_does_not_stop_the_call(files: Server, cloud: Server) -> None:
-    service, few = service_of(cloud), pushes(files)
-    few[0]["RecordURL"] = few[0]["RecordURL"].replace("/files/", "/gone/")
-    service.handle(few)
-    assert len(one(cloud).audio) > 44
-    few[0]["CustomRecordURL"] = pushes(files)[0]["RecordURL"]
-    service.handle(few)
-    assert sum(request.startswith("GET /files/") for request in files.app.requests) == 2 + 3
-    with pytest.raises(callweave.Error):
-        service.handle(pushes(files, "gone"))
+def test_an_outbound_call_is_one_and_a_third_leg_is_waited_for(files: Server, cloud: Server, tmp_path: Path) -> None:
+    agents = ["ben@lakeside-cycles.example", "carla@lakeside-cycles.example"]
+    carla = [push for push in pushes(files) if push["EndpointUser"] == agents[1]]
+    others = [push for push in pushes(files) if push not in carla]
+    with Running(tmp_path, cloud, directions={}) as running:
+        running.push(cdr(1, agents), "cdr", "u1")
+        for push in others:
+            running.push(push)
+        time.sleep(0.6)
+        assert stands(cloud) == []
+        running.push(carla[0])
+        wait(lambda: stands(cloud) and running.rests())
+    [made] = stands(cloud)
+    assert (made.fields["direction"], made.fields["dataId"], made.extractions) == ("out", DATA_ID, 1)
 
 
-def failure(service: Service, files: Server) -> tuple[int, str | None]:
-    with pytest.raises(ApiFailure) as caught:
-        service.handle(pushes(files))
-    return caught.value.error.status, caught.value.error.code
+def test_a_leg_that_comes_later_makes_the_record_anew(files: Server, cloud: Server, tmp_path: Path) -> None:
+    all_of_them = pushes(files)
+    late = [push for push in all_of_them if push["EndpointUser"].startswith("carla")]
+    with Running(tmp_path, cloud) as running:
+        for push in (push for push in all_of_them if push not in late):
+            running.push(push)
+        wait(lambda: stands(cloud) and stands(cloud)[0].extractions == 1)
+        first = stands(cloud)[0].audio
+        stands(cloud)[0].fields["tag"] = "other"
+        running.push(late[0])
+        wait(lambda: stands(cloud)[0].extractions == 2 and running.rests())
+        [made] = stands(cloud)
+        assert made.audio != first and made.fields["tag"] == "other"
+        assert list(running.listed().values()) == ["tag_is_not_ours"]
+        requests = len(cloud.app.requests)
+        running.push(late[0])
+        time.sleep(0.5)
+        assert len(cloud.app.requests) == requests
+
+
+def test_a_leg_that_cannot_be_had_for_now_holds_the_call(files: Server, cloud: Server, tmp_path: Path) -> None:
+    few = pushes(files)
+    away = few[0]["RecordURL"]
+    few[0]["RecordURL"] = "http://127.0.0.1:9/files/" + away.rsplit("/", 1)[1]
+    repeats = [push for push in few[1:] if push["EndpointUser"] != few[0]["EndpointUser"]]
+    with Running(tmp_path, cloud) as running:
+        for push in [few[0], *repeats]:
+            running.push(push)
+        time.sleep(2.5)
+        assert stands(cloud) == [] and not running.rests()
+        running.push({**few[0], "CustomRecordURL": away})
+        wait(lambda: stands(cloud) and running.rests())
+        assert running.listed() == {}
+
+
+def test_a_leg_that_is_gone_is_told(files: Server, cloud: Server, tmp_path: Path) -> None:
+    few = [push for push in pushes(files) if not push["EndpointUser"].startswith("carla")]
+    for push in few:
+        if push["EndpointUser"].startswith("ben"):
+            push["RecordURL"] = push["RecordURL"].replace("/files/", "/none/")
+    with Running(tmp_path, cloud) as running:
+        for push in few:
+            running.push(push)
+        wait(lambda: stands(cloud) and running.rests())
+        assert list(running.listed().values()) == ["incomplete: file_gone"]
+    assert stands(cloud)[0].fields["note"].endswith("recordings missing: 1")
+
+
+def test_what_nobody_says_is_listed_and_not_guessed(files: Server, cloud: Server, tmp_path: Path) -> None:
+    with Running(tmp_path, cloud, directions={}) as running:
+        for push in pushes(files):
+            running.push(push)
+        wait(lambda: running.listed())
+        assert list(running.listed().values()) == ["direction_unknown"]
+        running.push(cdr(0, ["ben@lakeside-cycles.example", "carla@lakeside-cycles.example"]), "cdr")
+        wait(lambda: stands(cloud) and running.rests())
+        assert running.listed() == {}
+    assert stands(cloud)[0].fields["direction"] == "in"
+
+
+def test_a_page_instead_of_every_track_is_listed(files: Server, cloud: Server, tmp_path: Path) -> None:
+    with Running(tmp_path, cloud) as running:
+        for push in pushes(files, "page"):
+            running.push(push)
+        wait(lambda: running.listed())
+        assert stands(cloud) == []
 
 
 @pytest.mark.parametrize(
-    ("token", "expected"),
+    ("token", "business", "reason"),
     [
-        ("", (401, "missing_token")),
-        ("crk_nobody", (401, "invalid_token")),
-        ("crk_revoked", (401, "token_disabled")),
-        ("crk_view", (403, "insufficient_scope")),
-        ("crk_account", (400, "business_required")),
+        ("crk_nobody", None, "invalid_token"),
+        ("crk_revoked", None, "token_disabled"),
+        ("crk_view", None, "insufficient_scope"),
+        ("crk_account", None, "business_required"),
+        ("crk_account", "b3", "forbidden_business"),
     ],
 )
-def test_what_a_retry_does_not_cure_is_tried_once(
-    files: Server, cloud: Server, token: str, expected: tuple[int, str]
+def test_what_is_refused_is_listed(
+    files: Server, cloud: Server, tmp_path: Path, token: str, business: str | None, reason: str
 ) -> None:
-    assert failure(service_of(cloud, token), files) == expected
-    assert len(cloud.app.requests) == 1 and not cloud.app.recordings
+    more = {} if business is None else {"business": business}
+    with Running(tmp_path, cloud, token=token, **more) as running:
+        for push in pushes(files):
+            running.push(push)
+        wait(lambda: running.listed())
+        assert list(running.listed().values()) == [reason]
 
 
-def test_a_scope_that_lacks_for_the_review_alone(files: Server, cloud: Server) -> None:
-    assert failure(service_of(cloud, "crk_ingest"), files) == (403, "insufficient_scope")
-    assert one(cloud).audio and cloud.app.requests[-1].startswith("PATCH")
+def test_an_account_key_names_its_business(files: Server, cloud: Server, tmp_path: Path) -> None:
+    with Running(tmp_path, cloud, token="crk_account", business=B1) as running:
+        for push in pushes(files):
+            running.push(push)
+        wait(lambda: stands(cloud) and running.rests())
+    assert stands(cloud)[0].business == B1
 
 
-def test_an_account_key_names_its_business(files: Server, cloud: Server) -> None:
-    service_of(cloud, "crk_account", business=B1).handle(pushes(files))
-    assert one(cloud).business == B1
-    assert failure(service_of(cloud, "crk_account", business="b3"), files) == (403, "forbidden_business")
+def test_calls_of_wellcloud_are_asked_for(cloud: Server, tmp_path: Path) -> None:
+    folder = ROOT / "fixtures/wellcloud"
+    rows = json.loads((folder / "recordings2.json").read_text())
+    with Server(Files(folder)) as source:
+        source.app.rows = rows[:1]
+        api = {"token": TOKEN, "base": source.url}
+        with Running(tmp_path, cloud, wellcloud=api, deadline_ms=20_000) as running:
+            ended = {"callId": rows[0]["callId"], "endedAt": "2018-01-29T16:08:44+08:00"}
+            assert running.ask("POST", f"/ended/wellcloud/{SECRET}", ended)[0] == 202
+            assert running.ask("POST", f"/ended/voipbin/{SECRET}", ended)[0] == 404
+            assert running.ask("POST", f"/ended/wellcloud/{SECRET}", {})[0] == 400
+            wait(lambda: running.listed() or stands(cloud))
 
 
-def test_a_body_with_mistakes(files: Server, cloud: Server) -> None:
-    service = service_of(cloud)
-    fault(cloud, at="POST /recordings", code="validation_failed")
-    assert failure(service, files) == (422, "validation_failed")
-    with pytest.raises(ApiFailure, match="validation_failed"):
-        service.api.create({"dataId": "a"})  # type: ignore[typeddict-item]
-    assert len(cloud.app.requests) == 2
+def test_recordings_of_voipbin_are_polled_and_mixed_ones_have_voices(cloud: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "r1.wav").write_bytes((ROOT / "fixtures/short/customer.wav").read_bytes())
+    at = "2026-05-20 07:31:47.870000"
+    record = {
+        "id": "r1", "reference_type": "confbridge", "reference_id": "c1", "status": "ended", "format": "wav",
+        "tm_start": at, "tm_end": "2026-05-20 07:31:59.820000", "tm_create": at,
+    }  # fmt: skip
+    with Server(Files(folder)) as source:
+        source.app.records = [record]
+        api = {"token": TOKEN, "base": f"{source.url}/v1.0"}
+        with Running(tmp_path / "data", cloud, voipbin=api, directions={"voipbin": "in"}, poll_s=0.2) as running:
+            wait(lambda: stands(cloud) and running.rests())
+    assert stands(cloud)[0].fields["callAt"] == "2026-05-20T14:31:47.87+07:00"
 
 
-def test_too_many_requests_are_repeated_after_a_pause(files: Server) -> None:
-    with Server(Mcloud(rate=1, window_s=0.15)) as cloud:
-        service = service_of(cloud, tries=8)
-        service.handle(pushes(files))
-        assert one(cloud).fields["note"]
-        assert len(cloud.app.requests) > 3
+def test_only_who_knows_the_secret_may_push(files: Server, cloud: Server, tmp_path: Path) -> None:
+    with Running(tmp_path, cloud) as running:
+        for secret in ("", "c0ffee00c0ffee0", SECRET + "0", SECRET.upper(), "%00"):
+            assert running.ask("POST", f"/push/{secret}?action=record", pushes(files)[0])[0] == 404
+            assert running.ask("GET", f"/listed/{secret}")[0] == 404
+        for body in ("", "{", "[" * 5000, "[]", "1"):
+            status, answer = running.push(body)
+            assert (status, answer["ErrCode"]) == (200, 1), body
+        assert running.push(b" " * (1 << 19))[0] == 413
+        assert running.ask("GET", "/health")[1]["sessions"] == {}
+    with pytest.raises(ValueError, match="PUSH_SECRET"):
+        Settings(tmp_path, "short", {})
 
 
-def test_each_pause_is_twice_as_long_as_the_one_before(files: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("api.time.sleep", pauses.append)
-    with Server(Mcloud(rate=0)) as cloud:
-        assert failure(service_of(cloud, tries=4), files) == (429, "rate_limited")
-        assert len(cloud.app.requests) == 4
-    assert pauses == [0.01, 0.02, 0.04]
+def environment(cloud: Server, folder: Path) -> dict[str, str]:
+    return {
+        **os.environ, "DATA": str(folder), "PUSH_SECRET": SECRET, "MCLOUD_TOKEN": "crk_full",
+        "MCLOUD_URL": f"{cloud.url}/api/v1", "TRACK_HOSTS": "127.0.0.1", "ALLOW_PRIVATE_ADDRESSES": "1",
+    }  # fmt: skip
 
 
-def test_a_server_that_recovers(files: Server, cloud: Server) -> None:
-    fault(cloud, at="POST /recordings", code="internal_error", times=2)
-    service_of(cloud).handle(pushes(files))
-    assert cloud.app.requests.count("POST /api/v1/recordings") == 3
+def test_it_starts_by_one_command_says_nothing_personal_and_stops_gracefully(
+    files: Server, cloud: Server, tmp_path: Path
+) -> None:
+    program = ROOT / "bindings-python/examples/service/service.py"
+    env = {**environment(cloud, tmp_path), "EXPECT_CDR": "0", "SETTLE_S": "0.1", "TENCENT_DIRECTION": "in"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, program, "--port", "0"], env=env, stdout=pipe, stderr=pipe, text=True
+    ) as child:
+        assert child.stdout is not None and child.stderr is not None
+        port = int(child.stdout.readline())
+        for push in pushes(files):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("POST", f"/push/{SECRET}?action=record", json.dumps(push))
+            assert connection.getresponse().status == 200
+            connection.close()
+        wait(lambda: stands(cloud) and stands(cloud)[0].extractions)
+        child.terminate()
+        log = child.stderr.read()
+    assert child.returncode == 0
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert {"push", "made", "stopped"} <= set(events)
+    for secret in (SECRET, "7700900187", "lakeside", "crk_full", "http:", pushes(files)[0]["SessionId"]):
+        assert secret not in log
 
 
-def test_an_upload_that_breaks_is_repeated(files: Server, cloud: Server) -> None:
-    fault(cloud, at="PUT /storage", after=1000, times=2)
-    service_of(cloud).handle(pushes(files))
-    assert cloud.app.faults == []
-    assert callweave.decode(one(cloud).audio).samples.shape[1] > 8000
-
-
-def test_only_who_knows_the_secret_may_push(files: Server, running: tuple[Service, int]) -> None:
-    service, port = running
-    push = pushes(files)[0]
-    for secret in ("", "c0ffee00c0ffee0", SECRET + "0", SECRET.upper(), "%00"):
-        assert push_to(port, push, secret)[0] == 404
-    assert service.sessions == {} and files.app.requests == []
-    with pytest.raises(ValueError, match="secret"):
-        Service(service.api, LOCAL, "short")
-
-
-def test_what_is_no_push_is_answered_with_a_code(running: tuple[Service, int]) -> None:
-    service, port = running
-    for body in (
-        "",
-        "{",
-        "[" * 5000,
-        "[]",
-        '{"a": 1}',
-        '{"SessionId": null, "RecordId": "1"}',
-        '{"tracks": [{"path": "/etc/passwd"}]}',
-    ):
-        status, answer = push_to(port, body)
-        assert status == 200 and json.loads(answer)["ErrCode"] == 1, body
-    assert push_to(port, b" " * (1 << 17))[0] == 413
-    assert service.sessions == {}
-
-
-CLIENT = httpx.Client(trust_env=False, timeout=10)
-
-
-def name_of() -> str:
-    return next(FOLDER.glob("*.mp3")).name
-
-
-def test_only_allowed_hosts_are_fetched(files: Server) -> None:
-    guard = Guard(["cos.example", ".bucket.example"], allow_private=True)
-    url = f"{files.url}/files/{name_of()}"
-    for address in (
-        url,
-        "http://cos.example.evil.example/a",
-        "http://evilbucket.example/a",
-        "http://bucket.example/a",
-        "http:///a",
-    ):
-        with pytest.raises(Refused, match="not an allowed host"):
-            fetch(CLIENT, address, guard)
-    for address in (
-        "file:///etc/passwd",
-        "ftp://cos.example/a",
-        "http://user:word@cos.example/a",
-        "http://user@cos.example/a",
-    ):
-        with pytest.raises(Refused, match="only http"):
-            fetch(CLIENT, address, guard)
-    assert files.app.requests == []
-    assert fetch(CLIENT, url, LOCAL) == (FOLDER / name_of()).read_bytes()
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
-     "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::", "64:ff9b::a00:1", "2002:7f00:1::"],
-)  # fmt: skip
-def test_no_private_address_is_fetched(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def resolve(*_: Any, **__: Any) -> list[Any]:
-        return [(0, 0, 0, "", ("93.184.215.14", 443)), (0, 0, 0, "", (address, 443))]
-
-    monkeypatch.setattr(fetching.socket, "getaddrinfo", resolve)
-    with pytest.raises(Refused, match="private"):
-        fetch(CLIENT, "https://cos.example/a.mp3", Guard(["cos.example"]))
-
-
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
-def test_public_addresses_pass(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (address, 443))])
-    assert Guard([".example"]).check(httpx.URL("https://cos.example/a.mp3")) == address
-
-
-def test_a_private_address_as_a_name_and_another_port(files: Server) -> None:
-    with pytest.raises(Refused, match="private"):
-        fetch(CLIENT, "http://127.0.0.1/a", Guard(["127.0.0.1"]))
-    with pytest.raises(Refused, match="ports"):
-        fetch(CLIENT, f"{files.url}/files/{name_of()}", Guard(["127.0.0.1"]))
-    assert files.app.requests == []
-
-
-def test_the_checked_address_is_the_one_that_is_connected_to(files: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    real = socket.getaddrinfo
-
-    def once(host: Any, *rest: Any, **named: Any) -> Any:
-        asked.append(str(host))
-        return real("127.0.0.1" if host == "cos.example" else host, *rest, **named)
-
-    monkeypatch.setattr(fetching.socket, "getaddrinfo", once)
-    guard = Guard(["cos.example"], allow_private=True)
-    address = f"{files.url}/files/{name_of()}".replace("127.0.0.1", "cos.example")
-    assert fetch(CLIENT, address, guard) == (FOLDER / name_of()).read_bytes()
-    assert asked.count("cos.example") == 1
-
-
-def test_redirects_are_not_followed(files: Server) -> None:
-    with pytest.raises(Refused, match="302"):
-        fetch(CLIENT, f"{files.url}/redirect/{name_of()}", LOCAL)
-    assert not any(request.startswith("GET /files") for request in files.app.requests)
-
-
-def test_size_and_time_are_limited(files: Server) -> None:
-    with pytest.raises(Refused, match="more than 1000000 bytes"):
-        fetch(CLIENT, f"{files.url}/endless/a", Guard(["127.0.0.1"], max_bytes=1_000_000, allow_private=True))
-    with pytest.raises(Refused, match="not done after"):
-        fetch(CLIENT, f"{files.url}/slow/a", Guard(["127.0.0.1"], max_seconds=0.5, allow_private=True))
-    with pytest.raises(Refused, match="404"):
-        fetch(CLIENT, f"{files.url}/gone/a", LOCAL)
-
-
-def test_a_page_instead_of_a_track_is_told_for_what_it_is(files: Server, cloud: Server) -> None:
-    few = pushes(files)
-    few[0]["RecordURL"] = few[0]["RecordURL"].replace("/files/", "/page/")
-    service_of(cloud).handle(few)
-    with pytest.raises(callweave.Error, match="HTML"):
-        service_of(cloud).handle(pushes(files, "page"))
+def test_a_soak_in_small() -> None:
+    command = [sys.executable, ROOT / "tests/soak/soak.py", "--service", "python", "--sessions", "26", "--kills", "3"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 0, run.stdout + run.stderr
+    result = json.loads(run.stdout)
+    assert result["wrong"] == [] and result["right"] + result["listed"] == 26 and result["kills"] == 3
 
 
 def test_wellclouds_streams_are_read_as_they_come() -> None:
@@ -356,7 +352,7 @@ def test_wellclouds_streams_are_read_as_they_come() -> None:
 
         def get(path: str) -> http.client.HTTPResponse:
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-            connection.request("GET", path, headers={"Authorization": "12345678"})
+            connection.request("GET", path, headers={"Authorization": TOKEN})
             return connection.getresponse()
 
         listed = get(provider.wellcloud_list_path(call_id))
@@ -374,17 +370,8 @@ def test_wellclouds_streams_are_read_as_they_come() -> None:
 
 def test_the_example_is_typed(tmp_path: Path) -> None:
     folder = ROOT / "bindings-python/examples/service"
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "service.py",
-        "api.py",
-        "fetch.py",
-        "--cache-dir",
-        str(tmp_path),
-    ]
-    environment = {**os.environ, "MYPYPATH": str(ROOT / "bindings-python/python")}
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    names = ["service.py", "calls.py", "http_door.py", "settings.py"]
+    command = [sys.executable, "-m", "mypy", "--strict", *names, "--cache-dir", str(tmp_path)]
+    env = {**os.environ, "MYPYPATH": str(ROOT / "bindings-python/python")}
+    run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

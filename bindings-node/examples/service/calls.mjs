@@ -1,0 +1,131 @@
+// Makes a record's body and mix of a session that is complete.
+import { createHash } from 'node:crypto'
+import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { CallweaveError, processCall, provider } from 'callweave'
+import { Gone, Later, Refused, download, steps } from 'callweave/client'
+
+const { mcloud } = provider
+const hashed = (text) => createHash('sha256').update(text).digest('hex').slice(0, 32)
+
+/** A call that no record can be made of: `reason` is a stable code. */
+export class Unpostable extends Error {
+  constructor(reason, cause) {
+    super(reason, { cause })
+    this.reason = reason
+  }
+}
+
+/** Where the recordings of a session are kept while it is worked on. */
+export const tracksOf = (settings, row) => join(settings.folder, 'tracks', hashed(row.key))
+
+/**
+ * Fetches the recordings, processes the call, writes its mix: `body`, `audio`, `file`, and why some recordings are
+ * `missing`. Rejects with `Unpostable`, and with `Later` where a recording cannot be had for now: half a call is not posted
+ * as a whole one.
+ */
+export async function made(settings, row, document) {
+  const described = provider[row.provider](document)
+  const direction = described.call.direction ?? settings.directions[row.provider]
+  if (direction !== 'in' && direction !== 'out') {
+    throw new Unpostable(direction === 'internal' ? 'internal_call' : 'direction_unknown')
+  }
+  const { audio, missing } = await fetched(settings, row, described)
+  if (Object.keys(audio).length === 0) throw new Unpostable(missing[0] ?? 'no_recording')
+  const call = described.withAudio(audio)
+  const folder = join(tracksOf(settings, row), 'out')
+  await rm(folder, { recursive: true, force: true })
+  const report = await written(call, folder)
+  const broken = report.tracks.filter((track) => track.error).map((track) => track.error.code)
+  // A recording without audio is a track with an error too, and has its own reason already.
+  missing.push(...broken.filter((code) => code !== 'io').slice(0, Math.max(0, broken.length - missing.length)))
+  const outcome = `outcome: ${report.outcome.value}`
+  const body = mcloud.createBody(report, {
+    call,
+    direction,
+    ...settings.dialled,
+    utcOffset: settings.utcOffset,
+    note: missing.length > 0 ? `${outcome}; recordings missing: ${missing.length}` : outcome,
+  })
+  const kept = await keep(settings, join(folder, report.outputs[0].path), report.outputs[0].sha256, body.dataId)
+  return { body, missing, ...kept }
+}
+
+async function written(call, folder) {
+  try {
+    const processed = await processCall(call, { strict: false })
+    return await processed.write(folder)
+  } catch (error) {
+    if (error instanceof CallweaveError) throw new Unpostable(error.code, error)
+    throw error
+  }
+}
+
+/** The recordings on disk, and why others are missing. */
+async function fetched(settings, row, call) {
+  const folder = tracksOf(settings, row)
+  await mkdir(folder, { recursive: true })
+  const audio = {}
+  const missing = []
+  for (const recording of call.recordings) {
+    let reason = 'no_address'
+    let later = null
+    let found = false
+    for (const { key, request, of, guard } of addresses(settings, row, recording)) {
+      const path = join(folder, hashed(key))
+      try {
+        if (!(await exists(path))) {
+          const policy = settings.policy ?? { budgetMs: 20_000 }
+          const headers = Object.fromEntries(request.headers)
+          await download(request.url, path, { guard, headers, of, sinceMs: row.seenMs, policy })
+        }
+        audio[key] = path
+        found = true
+        break
+      } catch (error) {
+        if (error instanceof Later) later = error
+        else if (error instanceof Gone) reason = error.reason
+        else if (error instanceof Refused) reason = 'address_refused'
+        else throw error
+      }
+    }
+    if (!found && later) throw later
+    if (!found) missing.push(reason)
+  }
+  return { audio, missing }
+}
+
+const exists = (path) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+/** Under which key the audio is known, the request for it, who answers, and what guards it. */
+function addresses(settings, row, recording) {
+  const id = recording.leg.recordingId
+  if (recording.state === 'failed') return []
+  if (row.provider === 'wellcloud' && id && settings.wellcloud) {
+    const request = steps.wellcloudRequest({ endpoint: 'audio', id, api: settings.wellcloud })
+    return [{ key: id, request, of: 'wellcloud', guard: settings.anywhere }]
+  }
+  if (row.provider === 'voipbin' && id && settings.voipbin) {
+    const request = steps.voipbinRequest({ endpoint: 'recordingFile', id, api: settings.voipbin })
+    return [{ key: id, request, of: 'voipbin', guard: settings.anywhere }]
+  }
+  return recording.urls.map((url) => ({ key: url, request: { url, headers: [] }, of: 'audio', guard: settings.tracks }))
+}
+
+/** The mix in its place for the upload, on disk. */
+async function keep(settings, mix, sha256, dataId) {
+  const out = await open(mix, 'r+')
+  try {
+    await out.sync()
+  } finally {
+    await out.close()
+  }
+  await mkdir(join(settings.folder, 'mixes'), { recursive: true })
+  const file = join(settings.folder, 'mixes', `${dataId}-${sha256.slice(0, 16)}${extname(mix)}`)
+  await rename(mix, file)
+  return { file, audio: { sha256, bytes: (await stat(file)).size } }
+}

@@ -1,0 +1,145 @@
+"""Makes a record's body and mix of a session that is complete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from settings import Settings
+
+import callweave
+from callweave import provider
+from callweave.client import Gone, Later, Refused, SessionRow, download, steps
+from callweave.provider import mcloud
+
+__all__ = ["Call", "Unpostable", "made", "tracks_of"]
+
+
+class Unpostable(Exception):
+    """A call that no record can be made of: `reason` is a stable code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass
+class Call:
+    """What goes to MCloud."""
+
+    body: dict[str, Any]
+    audio: dict[str, Any]
+    file: Path
+    missing: list[str] = field(default_factory=list[str])
+    """Why some of its recordings are not in it."""
+
+
+def tracks_of(settings: Settings, row: SessionRow) -> Path:
+    """Where the recordings of a session are kept while it is worked on."""
+    return settings.folder / "tracks" / hashlib.sha256(row.key.encode()).hexdigest()[:32]
+
+
+def made(settings: Settings, client: httpx.Client, row: SessionRow, document: Any) -> Call:
+    """Fetches the recordings, processes the call, writes its mix.
+
+    Raises `Unpostable`, and `Later` where a recording cannot be had for now: half a call is not posted as a whole one.
+    """
+    described = provider.DescribedCall({"kind": row.provider, "text": json.dumps(document)})
+    direction = described.described.call.direction or settings.directions.get(row.provider)
+    if direction not in ("in", "out"):
+        raise Unpostable("internal_call" if direction == "internal" else "direction_unknown")
+    audio, missing = _fetched(settings, client, row, described)
+    if not audio:
+        raise Unpostable(missing[0] if missing else "no_recording")
+    try:
+        processed = callweave.process(described.with_audio(audio), strict=False)
+    except callweave.Error as error:
+        raise Unpostable(error.code) from error
+    tracks = processed.report.tracks
+    broken = [track.error.code for track in tracks if track.error is not None]
+    # A recording without audio is a track with an error too, and has its own reason already.
+    missing += [code for code in broken if code != "io"][: max(0, len(broken) - len(missing))]
+    folder = tracks_of(settings, row) / "out"
+    shutil.rmtree(folder, ignore_errors=True)
+    report = processed.write(folder)
+    body = mcloud.create_body(
+        report,
+        described,
+        direction="in" if direction == "in" else "out",
+        utc_offset=settings.utc_offset,
+        country_code=settings.country_code,
+        trunk_prefix=settings.trunk_prefix,
+        note=_note(report, missing),
+    )
+    file, sha256 = _kept(settings, folder / report.outputs[0].path, body["dataId"])
+    return Call(dict(body), {"sha256": sha256, "bytes": file.stat().st_size}, file, missing)
+
+
+def _note(report: callweave.Report, missing: list[str]) -> str:
+    note = f"outcome: {report.outcome.value}"
+    return f"{note}; recordings missing: {len(missing)}" if missing else note
+
+
+def _fetched(
+    settings: Settings, client: httpx.Client, row: SessionRow, call: provider.DescribedCall
+) -> tuple[dict[str, str], list[str]]:
+    """The recordings on disk, and why others are missing."""
+    folder = tracks_of(settings, row)
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[str, str] = {}
+    missing: list[str] = []
+    for recording in call.described.recordings:
+        reason, later = "no_address", None
+        for key, request, of, guard in _addresses(settings, row, recording):
+            path = folder / hashlib.sha256(key.encode()).hexdigest()[:32]
+            try:
+                if not path.is_file():
+                    headers = dict(request["headers"])
+                    policy = settings.policy or {"budgetMs": 20_000}
+                    download(
+                        request["url"], path, guard=guard, client=client, headers=headers, of=of,
+                        since_ms=row.seen_ms, policy=policy,
+                    )  # fmt: skip
+                found[key] = str(path)
+                break
+            except Later as unreachable:
+                later = unreachable
+            except Gone as gone:
+                reason = gone.reason
+            except Refused:
+                reason = "address_refused"
+        else:
+            if later is not None:
+                raise later
+            missing.append(reason)
+    return found, missing
+
+
+def _addresses(settings: Settings, row: SessionRow, recording: Any) -> list[Any]:
+    """Under which key the audio is known, the request for it, who answers, and what guards it."""
+    id = recording.leg.recording_id
+    if recording.state == "failed":
+        return []
+    if row.provider == "wellcloud" and id and settings.wellcloud:
+        return [(id, steps.wellcloud_request("audio", id, settings.wellcloud), "wellcloud", settings.anywhere)]
+    if row.provider == "voipbin" and id and settings.voipbin:
+        return [(id, steps.voipbin_request("recordingFile", settings.voipbin, id=id), "voipbin", settings.anywhere)]
+    return [(url, {"url": url, "headers": []}, "audio", settings.tracks) for url in recording.urls]
+
+
+def _kept(settings: Settings, mix: Path, data_id: str) -> tuple[Path, str]:
+    """The mix in its place for the upload, on disk."""
+    with mix.open("rb+") as whole:
+        sha256 = hashlib.file_digest(whole, "sha256").hexdigest()
+        os.fsync(whole.fileno())
+    folder = settings.folder / "mixes"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{data_id}-{sha256[:16]}{mix.suffix}"
+    os.replace(mix, file)
+    return file, sha256

@@ -1,0 +1,85 @@
+"""What answers over http: pushes, calls that ended, how the service is."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from service import Service
+
+__all__ = ["listen"]
+
+LARGEST_PUSH = 256 << 10
+
+
+def handler(service: Service) -> type[BaseHTTPRequestHandler]:
+    """Answers for a service. The secret stands in the path, which is not logged."""
+    secret = service.settings.secret.encode()
+
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def do_POST(self) -> None:
+            kind, query, body = self._kind(), parse_qs(urlsplit(self.path).query), self._body()
+            if kind is None or body is None:
+                return self._answer(404 if kind is None else 413, {})
+            try:
+                text = body.decode()
+                if kind == "push":
+                    action = (query.get("action") or [""])[0]
+                    return self._answer(200, service.push(action, self.headers.get("X-TCCC-PUSH-UUID"), text))
+                provider = kind.partition("/")[2]
+                self._answer(202 if service.call_ended(provider, json.loads(text)) else 400, {})
+            except (ValueError, AttributeError, TypeError):
+                self._answer(400, {"ErrCode": 1, "ErrMsg": "not JSON"})
+            except Exception:
+                # Not stored: the provider shall push again.
+                self._answer(500, {"ErrCode": 1, "ErrMsg": "not stored"})
+
+        def do_GET(self) -> None:
+            if self.path == "/health":
+                health = service.health()
+                return self._answer(200 if health["ok"] else 503, health)
+            if self._kind() == "listed":
+                return self._answer(200, service.outbox.listed())
+            self._answer(404, {})
+
+        def _kind(self) -> str | None:
+            """`push`, `ended/wellcloud` or `listed`, if the path holds the secret behind it."""
+            path = urlsplit(self.path).path.strip("/").encode()
+            kind, _, given = path.rpartition(b"/")
+            known = hmac.compare_digest(given, secret)
+            return kind.decode() if known and kind in (b"push", b"listed", b"ended/wellcloud") else None
+
+        def _body(self) -> bytes | None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isdigit() or int(length) > LARGEST_PUSH:
+                self.close_connection = True
+                return None
+            data = self.rfile.read(int(length))
+            return data if len(data) == int(length) else None
+
+        def _answer(self, status: int, value: Any) -> None:
+            body = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """The path holds the secret."""
+
+    return Door
+
+
+def listen(service: Service, host: str, port: int) -> ThreadingHTTPServer:
+    """The server, to be served by the caller."""
+    server = ThreadingHTTPServer((host, port), handler(service))
+    server.daemon_threads = True
+    return server
