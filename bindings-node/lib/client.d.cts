@@ -256,6 +256,8 @@ export declare class Outbox {
     dueMs: number | null,
     how?: { status?: string; reason?: string | null; recordingId?: string | null; warnings?: string[] },
   ): PostingRow | null
+  /** Takes up what was refused for the key's sake, once there is another key. */
+  revive(): number
   nextDue(): number | null
   files(): Set<string>
   note(name: string, value?: string): string | null

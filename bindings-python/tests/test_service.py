@@ -248,6 +248,9 @@ def test_what_is_refused_is_listed(
             running.push(push)
         wait(lambda: running.listed())
         assert list(running.listed().values()) == [reason]
+    with Running(tmp_path, cloud) as running:
+        wait(lambda: stands(cloud) and running.rests())
+        assert running.listed() == {} and stands(cloud)[0].extractions == 1
 
 
 def test_an_account_key_names_its_business(files: Server, cloud: Server, tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ export class Service {
   }
 
   start() {
+    const revived = this.outbox.revive()
+    if (revived > 0) log('revived', '', { many: revived })
     const rounds = [() => this.#sessions(), () => this.#postings()]
     if (this.settings.voipbin) rounds.push(() => this.#poll())
     this.#tasks = rounds.map((round) => this.#loop(round))

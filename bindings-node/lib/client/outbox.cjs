@@ -21,6 +21,15 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 /** The status of a session that was handled or listed, and of which something came since. */
 const MORE = "CASE WHEN status = 'waiting' OR status LIKE '%+' THEN status ELSE status || '+' END"
+/** Refusals that another key ends. */
+const KEY_REASONS = [
+  'missing_token',
+  'invalid_token',
+  'token_disabled',
+  'insufficient_scope',
+  'forbidden_business',
+  'business_required',
+]
 const HOW = "CASE WHEN status LIKE '%+' THEN 'waiting' ELSE status END"
 
 /** SQLite as Node has it from 22.5 on, or else `better-sqlite3`, which is then to be installed. */
@@ -220,6 +229,25 @@ class Outbox {
       )
       return changed === 1 ? { ...row, state, version: row.version + 1 } : null
     })
+  }
+
+  /** Takes up what was refused for the key's sake, once there is another key; how many there were. */
+  revive() {
+    const marks = KEY_REASONS.map(() => '?').join(', ')
+    const text = `SELECT data_id, state FROM posting WHERE status = 'failed' AND reason IN (${marks})`
+    const rows = this.#all(text, ...KEY_REASONS)
+    this.#write(() => {
+      for (const { data_id: dataId, state } of rows) {
+        const before = JSON.parse(state)
+        const again = steps.posting({ posting: before, body: before.body, audio: before.audio })
+        this.#run(
+          "UPDATE posting SET state = ?, due_ms = 0, status = 'waiting', reason = NULL, version = version + 1 WHERE data_id = ?",
+          JSON.stringify(again),
+          dataId,
+        )
+      }
+    })
+    return rows.length
   }
 
   /** When something is to be done next, Unix milliseconds. */

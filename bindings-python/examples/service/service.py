@@ -67,6 +67,8 @@ class Service:
         return [*tasks, (self._poll, threading.Event())] if self.settings.voipbin else tasks
 
     def start(self) -> None:
+        if revived := self.outbox.revive():
+            log("revived", many=revived)
         for thread in self._threads:
             thread.start()
 

@@ -33,6 +33,15 @@ CREATE INDEX IF NOT EXISTS posting_due ON posting (due_ms);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
+KEY_REASONS = (
+    "missing_token",
+    "invalid_token",
+    "token_disabled",
+    "insufficient_scope",
+    "forbidden_business",
+    "business_required",
+)
+"""Refusals that another key ends."""
 MORE = "CASE WHEN status = 'waiting' OR status LIKE '%+' THEN status ELSE status || '+' END"
 """The status of a session that was handled or listed, and of which something came since."""
 HOW = "CASE WHEN status LIKE '%+' THEN 'waiting' ELSE status END"
@@ -247,6 +256,22 @@ class Outbox:
             if changed.rowcount != 1:
                 return None
             return PostingRow(row.data_id, row.key, state, row.file, row.version + 1)
+
+    def revive(self) -> int:
+        """Takes up what was refused for the key's sake, once there is another key; how many there were."""
+        marks = ", ".join("?" for _ in KEY_REASONS)
+        query = f"SELECT data_id, state FROM posting WHERE status = 'failed' AND reason IN ({marks})"
+        rows = self._read(query, *KEY_REASONS)
+        with self._write() as db:
+            for data_id, text in rows:
+                before = json.loads(text)
+                state = steps.posting(before["body"], before["audio"], before)
+                db.execute(
+                    "UPDATE posting SET state = ?, due_ms = 0, status = 'waiting', reason = NULL, version = version + 1"
+                    " WHERE data_id = ?",
+                    (json.dumps(state), data_id),
+                )
+        return len(rows)
 
     def next_due(self) -> int | None:
         """When something is to be done next, Unix milliseconds."""
