@@ -102,6 +102,7 @@ class Soak:
         self.file_server, self.cloud_server = Server(self.files), Server(self.cloud)
         self.files.nasty = Nasty(share, seed)
         self.cloud.nasty, self.cloud.stingy, self.cloud.expired = Nasty(share, seed + 1), 0.5, 0.1
+        self.polled = 0
         self.sessions = [self.session(n) for n in range(sessions)]
         self.port, self.child = 0, None
         self.left = threading.Semaphore(0)
@@ -173,7 +174,9 @@ class Soak:
         for id, name in zip(ids, names, strict=True):
             (self.folder / "audio" / f"{id}.wav").symlink_to(f"{name}.wav")
         if session.kind == "voipbin":
-            at = f"2026-05-20 07:31:{len(self.files.records) % 60:02}.{len(self.files.records):06}"
+            # Pages are by this time: no two records have the same.
+            self.polled += 1
+            at = f"2026-05-20 07:31:{self.polled % 60:02}.{self.polled:06}"
             session.direction = "in"
             session.rows = [{
                 "id": ids[0], "reference_type": "call", "reference_id": session.id, "status": "ended", "format": "wav",
