@@ -245,6 +245,19 @@ def test_faults_come_as_asked_for(server: Server) -> None:
     assert [api("POST", "/recordings", SAMPLE)[0] for _ in range(3)] == [500, 500, 201]
 
 
+def test_addresses_expire_and_repeated_posts_may_give_none(server: Server) -> None:
+    api = Api(server)
+    nasty = {"stingy": 1.0, "expired": 1.0}
+    assert send(server.url, "POST", "/_test/nasty", json.dumps(nasty))[0] == 200
+    made = api("POST", "/recordings", SAMPLE)[1]
+    path, query = urlsplit(made["uploadUrl"])[2:4]
+    assert send(server.url, "PUT", f"{path}?{query}", b"x")[0] == 403
+    assert "uploadUrl" not in api("POST", "/recordings", SAMPLE)[1]
+    review = {"dataId": "rec_2026_05_20_001", "fields": {"tag": "other"}}
+    send(server.url, "POST", "/_test/review", json.dumps(review))
+    assert api("GET", f"/recordings/{made['id']}")[1]["tag"] == "other"
+
+
 def test_an_upload_needs_its_signature_and_all_of_its_bytes(server: Server) -> None:
     made = Api(server)("POST", "/recordings", SAMPLE)[1]
     path, query = urlsplit(made["uploadUrl"])[2:4]
