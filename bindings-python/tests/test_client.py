@@ -95,6 +95,18 @@ def test_a_broken_download_goes_on_where_it_was(fetch: Fetch, files: Server, tmp
 
 
 @BOTH
+@pytest.mark.parametrize("of", ["audio", "voipbin", "wellcloud"])
+def test_a_part_that_is_all_of_the_file_begins_anew(fetch: Fetch, of: str, files: Server, tmp_path: Path) -> None:
+    """As a kill between the last byte and the file's name leaves it."""
+    with httpx.Client(trust_env=False) as client:
+        tag = client.get(f"{files.url}/files/{NAME}").headers["ETag"]
+    (tmp_path / "a.part").write_bytes(bytes(range(256)) * 4096)
+    (tmp_path / "a.part.json").write_text(json.dumps({"path": f"/files/{NAME}", "validator": tag}))
+    fetch(f"{files.url}/files/{NAME}", tmp_path / "a", guard=LOCAL, of=of, policy=QUICK)
+    assert (tmp_path / "a").read_bytes() == bytes(range(256)) * 4096
+
+
+@BOTH
 def test_what_is_gone_is_gone_and_what_may_come_is_waited_for(fetch: Fetch, files: Server, tmp_path: Path) -> None:
     with pytest.raises(Gone, match="file_gone"):
         fetch(f"{files.url}/none/a", tmp_path / "a", guard=LOCAL)

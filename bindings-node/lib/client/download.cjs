@@ -130,11 +130,15 @@ async function download(url, path, { guard = new Guard(), headers = {}, of = 'au
   const transfer = new Transfer(url, path, guard, headers)
   let retries = { seed: createHash('sha256').update(basename(path)).digest().readUInt32BE(0) }
   for (;;) {
-    const answer = await transfer.tried().catch((error) => {
+    let answer = await transfer.tried().catch((error) => {
       if (error instanceof Refused) throw error
       return FAILED
     })
-    if (answer.status === 416) await transfer.forget()
+    if (answer.status === 416) {
+      // The part is no longer one of the file, or all of it: the next try begins anew.
+      await transfer.forget()
+      answer = FAILED
+    }
     const nowMs = Date.now()
     const judgement = steps.judge({ of, answer, nowMs, sinceMs })
     const tried = steps.nextTry({ retries, judgement, nowMs, policy })

@@ -191,12 +191,13 @@ class Outbox {
       const posting = steps.posting({ posting: known ? JSON.parse(known.state) : null, body, audio })
       this.#run(
         'INSERT INTO posting (data_id, key, state, file, due_ms, status, warnings, version)' +
-          " VALUES (?, ?, ?, ?, 0, 'waiting', '[]', 0) ON CONFLICT (data_id) DO UPDATE SET state = excluded.state," +
-          " file = excluded.file, due_ms = 0, status = 'waiting', reason = NULL, version = version + 1",
+          " VALUES (?, ?, ?, ?, ?, 'waiting', '[]', 0) ON CONFLICT (data_id) DO UPDATE SET state = excluded.state," +
+          " file = excluded.file, due_ms = excluded.due_ms, status = 'waiting', reason = NULL, version = version + 1",
         body.dataId,
         row.key,
         JSON.stringify(posting),
         file,
+        Date.now(),
       )
       return true
     })

@@ -115,7 +115,9 @@ class _Transfer:
         """The seconds until the next try; None: it is done."""
         now_ms = int(time.time() * 1000)
         if answered["status"] == 416:
+            # The part is no longer one of the file, or all of it: the next try begins anew.
             self.forget()
+            answered = FAILED
         of, since_ms, policy = self.judged["of"], self.judged["since_ms"], self.judged["policy"]
         judgement = steps.judge(of, dict(answered), now_ms, since_ms)
         step = steps.next_try(self.retries, judgement, now_ms, policy)

@@ -219,9 +219,9 @@ class Outbox:
             posting = steps.posting(body, audio, None if known is None else json.loads(known[0]))
             db.execute(
                 "INSERT INTO posting (data_id, key, state, file, due_ms, status, warnings, version)"
-                " VALUES (?, ?, ?, ?, 0, 'waiting', '[]', 0) ON CONFLICT (data_id) DO UPDATE SET state = excluded.state,"
-                " file = excluded.file, due_ms = 0, status = 'waiting', reason = NULL, version = version + 1",
-                (data_id, row.key, json.dumps(posting), file),
+                " VALUES (?, ?, ?, ?, ?, 'waiting', '[]', 0) ON CONFLICT (data_id) DO UPDATE SET state = excluded.state,"
+                " file = excluded.file, due_ms = excluded.due_ms, status = 'waiting', reason = NULL, version = version + 1",
+                (data_id, row.key, json.dumps(posting), file, now_ms()),
             )
             return True
 
