@@ -212,7 +212,7 @@ impl<'py> Work<'py> {
         let cancel = switch();
         let progress = self.progress.as_ref().map(|_| listener(&self.board));
         // The threads are there already when core is called: it makes no more.
-        let run = RunOptions { cancel: cancel.clone(), progress, threads: None };
+        let run = RunOptions { cancel: cancel.clone(), progress, ..RunOptions::default() };
         let done = Done(self.board.clone());
         let threads = self.threads;
         let worker = thread::Builder::new().spawn(move || {

@@ -106,4 +106,4 @@ pub use process::{
     process, process_batch,
 };
 pub use report::Report;
-pub use run::{Cancel, CancelGuard, Progress, RunOptions};
+pub use run::{Cancel, CancelGuard, Progress, RunOptions, Timings};

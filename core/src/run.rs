@@ -2,8 +2,9 @@
 //! at every block.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Stage};
 
@@ -94,6 +95,28 @@ pub struct RunOptions {
     pub progress: Option<OnProgress>,
     /// How many threads may work; `None`: as many as the machine has.
     pub threads: Option<usize>,
+    /// Notes how long each step takes.
+    pub timings: Option<Timings>,
+}
+
+/// How long each step of the work took, by the clock on the wall, in the order in which they began:
+/// clone it, keep one, give the other to [`RunOptions`]. No report depends on it.
+#[derive(Debug, Clone, Default)]
+pub struct Timings(Arc<Mutex<Vec<(&'static str, Duration)>>>);
+
+impl Timings {
+    /// The steps that have ended, each with its sum.
+    pub fn steps(&self) -> Vec<(&'static str, Duration)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, name: &'static str, took: Duration) {
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match steps.iter_mut().find(|(step, _)| *step == name) {
+            Some((_, sum)) => *sum += took,
+            None => steps.push((name, took)),
+        }
+    }
 }
 
 impl RunOptions {
@@ -118,6 +141,23 @@ impl RunOptions {
         self
     }
 
+    /// The same options with a note of how long each step takes.
+    #[must_use]
+    pub fn with_timings(mut self, timings: &Timings) -> Self {
+        self.timings = Some(timings.clone());
+        self
+    }
+
+    /// Does a step of the work, and notes how long it takes where that is asked for.
+    pub(crate) fn step<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let begun = self.timings.as_ref().map(|_| Instant::now());
+        let done = work();
+        if let (Some(timings), Some(begun)) = (&self.timings, begun) {
+            timings.note(name, begun.elapsed());
+        }
+        done
+    }
+
     /// Fails with `cancelled` where the caller has asked to stop.
     ///
     /// # Errors
@@ -140,6 +180,7 @@ impl fmt::Debug for RunOptions {
             .field("cancel", &self.cancel)
             .field("progress", &self.progress.is_some())
             .field("threads", &self.threads)
+            .field("timings", &self.timings.is_some())
             .finish()
     }
 }
@@ -157,6 +198,18 @@ mod tests {
         assert!(options.check(Stage::Decode).is_ok());
         drop(cancel.drop_guard());
         assert_eq!(options.check(Stage::Mix).unwrap_err().stage(), Stage::Mix);
+    }
+
+    #[test]
+    fn steps_are_noted_where_they_are_asked_for() {
+        let timings = Timings::default();
+        let run = RunOptions::default().with_timings(&timings);
+        for name in ["a", "b", "a"] {
+            assert_eq!(run.step(name, || 7), 7);
+        }
+        assert_eq!(timings.steps().iter().map(|step| step.0).collect::<Vec<_>>(), ["a", "b"]);
+        RunOptions::default().step("c", || ());
+        assert_eq!(timings.steps().len(), 2);
     }
 
     #[test]

@@ -12,6 +12,13 @@ use std::f32::consts::{LN_2, LOG2_E};
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 
+/// The name of the processor's instructions that are used.
+#[cfg(feature = "cli")]
+pub(crate) fn level() -> String {
+    let level = format!("{:?}", fearless_simd::Level::new());
+    level.split('(').next().unwrap_or_default().to_lowercase()
+}
+
 /// Sixteen values side by side: one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]

@@ -13,10 +13,12 @@ mod live_rtp;
 mod modules;
 mod program;
 mod program_batch;
+mod program_evaluate;
 mod providers;
 mod readme;
 mod repository;
 mod revisions;
+mod self_test;
 mod truth;
 mod versions;
 

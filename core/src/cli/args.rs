@@ -35,7 +35,8 @@ pub(super) enum Command {
         mut_arg("json", |arg| arg.help("Prints the lines of the calls to standard output too, and nothing else")),
         mut_arg("redact", |arg| arg.hide(true)),
         mut_arg("offsets", |arg| arg.hide(true)),
-        mut_arg("facts", |arg| arg.hide(true))
+        mut_arg("facts", |arg| arg.hide(true)),
+        mut_arg("timings", |arg| arg.hide(true))
     )]
     Batch(Box<BatchArgs>),
     /// What files really are, and what is wrong with them.
@@ -50,6 +51,9 @@ pub(super) enum Command {
     /// What changed between two folders of reports, and which calls to listen to; of one folder, what
     /// this version would do otherwise.
     Compare(CompareArgs),
+    /// Whether this machine's callweave is whole: its processor, what is compiled in, and a built-in
+    /// call held against what should be heard in it.
+    SelfTest(SelfTestArgs),
     /// A recording's waveform as numbers: the least and the greatest sample of each stretch, in
     /// audiowaveform's formats.
     Peaks(PeaksArgs),
@@ -155,6 +159,9 @@ pub(super) struct ProcessArgs {
     /// With -o: no report.html.
     #[arg(long, requires = "output")]
     pub no_page: bool,
+    /// Writes how long each step took to a file, as JSON; the report stays as it is.
+    #[arg(long, value_name = "FILE")]
+    pub timings: Option<PathBuf>,
     /// The same bits on every kind of CPU, slower.
     #[arg(long)]
     pub portable: bool,
@@ -247,6 +254,9 @@ pub(super) struct EvaluateArgs {
     /// Who is on the first channel, and who on the second.
     #[arg(long, value_name = "ROLE,ROLE", value_delimiter = ',', value_parser = role)]
     pub roles: Vec<Role>,
+    /// A profile's name or file, to be judged.
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
     /// What is known of the calls: lines of file,tag or file,tag,outcome.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
@@ -282,6 +292,16 @@ pub(super) struct CompareArgs {
     /// Prints what changed as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SelfTestArgs {
+    /// Prints what was found as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Prints the report of the built-in call as it is heard here, and judges nothing.
+    #[arg(long, conflicts_with = "json")]
+    pub report: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -340,10 +360,7 @@ fn named<T: Clone + Send + Sync + 'static>(
 impl ProcessArgs {
     /// The configuration: the file's, with the options' changes.
     pub(super) fn to_config(&self) -> Result<Config> {
-        let mut config = config_of(self.config.as_deref())?;
-        if let Some(profile) = &self.profile {
-            config = profile_of(profile)?.under(&config)?;
-        }
+        let mut config = profiled(config_of(self.config.as_deref())?, self.profile.as_deref())?;
         let sound = &self.sound;
         set(&mut config.mix.rate, sound.rate);
         set(&mut config.mix.level, sound.level);
@@ -408,6 +425,11 @@ const MAX_CONFIG: u64 = 1 << 20;
 /// The configuration of a file, or the default.
 pub(super) fn config_of(path: Option<&Path>) -> Result<Config> {
     path.map_or_else(|| Ok(Config::default()), read_config)
+}
+
+/// A configuration over the profile of a name or a file, where one is given.
+pub(super) fn profiled(config: Config, profile: Option<&str>) -> Result<Config> {
+    profile.map_or_else(|| Ok(config.clone()), |profile| profile_of(profile)?.under(&config))
 }
 
 /// The profile of a name, or of a file.

@@ -6,12 +6,13 @@ use crate::evaluate::{Disturbance, EvaluateOptions, evaluate_counted, read_label
 use crate::export::write_text;
 use crate::run::RunOptions;
 
-use super::args::{EvaluateArgs, config_of};
+use super::args::{EvaluateArgs, config_of, profiled};
 use super::progress::Counted;
 use super::{DONE, Stop, Streams, shown};
 
 pub(super) fn run(args: &EvaluateArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
-    let (config, options, mut run) = (config_of(args.config.as_deref())?, options(args)?, run.clone());
+    let config = profiled(config_of(args.config.as_deref())?, args.profile.as_deref())?;
+    let (options, mut run) = (options(args)?, run.clone());
     run.threads = args.threads.map(usize::from).or(run.threads);
     let mut bar = None;
     let found = evaluate_counted(&args.folder, &options, &config, &run, |_, count| {

@@ -14,6 +14,7 @@ mod probe;
 mod process;
 mod progress;
 mod result_line;
+mod self_test;
 mod terminal;
 mod worker;
 
@@ -107,6 +108,7 @@ pub fn run_with(
         Command::Calibrate(args) => calibrate::run(&args, &mut streams),
         Command::Compare(args) => compare::run(&args, &mut streams),
         Command::Evaluate(args) => evaluate::run(&args, &mut streams, run),
+        Command::SelfTest(args) => self_test::run(&args, &mut streams, run),
         Command::Peaks(args) => peaks::run(&args, &mut streams, run),
     };
     match done {

@@ -1,12 +1,17 @@
 //! `callweave process`: one call to a report and a mix.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use crate::config::{Config, Pii};
 use crate::error::{Result, escaped};
-use crate::export::strip_text;
+use crate::export::{strip_text, write_text};
 use crate::process::{CallInput, TRACK_UNREADABLE, analyze, process};
 use crate::provider::Options;
 use crate::report::Report;
-use crate::run::RunOptions;
+use crate::run::{RunOptions, Timings};
+use crate::units::Millis;
 
 use super::args::ProcessArgs;
 use super::progress::watched;
@@ -56,14 +61,33 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOption
 fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) -> Result<Report> {
     let (mut run, _bar) = watched(run);
     run.threads = args.threads.map(usize::from).or(run.threads);
-    let Some(folder) = &args.output else { return analyze(call, config, &run) };
+    let timings = Timings::default();
+    run.timings = args.timings.is_some().then(|| timings.clone());
+    let report = heard(args, call, config, &run)?;
+    if let Some(path) = &args.timings {
+        write_text(path, &timed(&timings, &report)?)?;
+    }
+    Ok(report)
+}
+
+fn heard(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) -> Result<Report> {
+    let Some(folder) = &args.output else { return analyze(call, config, run) };
     call.check_outputs(folder, config, &args.to_write_options())?;
-    let mut processed = process(call, config, &run)?;
+    let mut processed = process(call, config, run)?;
     if let Some(redaction) = args.to_redaction() {
         processed.redact(&redaction)?;
     }
-    processed.write_with(folder, &config.mix, &args.to_write_options(), &run)?;
+    run.step("write", || processed.write_with(folder, &config.mix, &args.to_write_options(), run))?;
     Ok(processed.report)
+}
+
+/// How long each step took, as JSON; `mix` is a part of `write`.
+fn timed(timings: &Timings, report: &Report) -> Result<String> {
+    let ms = |took: Duration| Millis((took.as_secs_f64() * 1e6).round() / 1e3);
+    let steps = timings.steps().into_iter();
+    let steps: Vec<Value> = steps.map(|(step, took)| json!({"step": step, "ms": ms(took)})).collect();
+    let told = json!({"schemaVersion": 1, "callMs": report.call.duration_ms, "steps": steps});
+    Ok(format!("{}\n", crate::json::text(&told)?))
 }
 
 fn track_name(index: usize, path: Option<&str>) -> String {

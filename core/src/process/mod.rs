@@ -119,7 +119,7 @@ fn process_call(
     in_threads(run, waits, || {
         let mut call = call;
         let detector = DetectorChoice::new(config, call.detector.take());
-        let (analyzed, call) = analyzed(call, &detector, keep_tracks, noted, run)?;
+        let (analyzed, call) = run.step("analyze", || analyzed(call, &detector, keep_tracks, noted, run))?;
         run_steps(analyzed, call, detector, run)
     })?
 }
@@ -171,13 +171,13 @@ fn run_steps(
     tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
     tracks.renumber();
     let partition::Tracks { live, failed } = tracks;
-    let mut places = place::place(&live, config, run)?;
+    let mut places = run.step("place", || place::place(&live, config, run))?;
     warnings.append(&mut places.warnings);
-    let placed = gate::gate(live, &places, config, run)?;
-    let mut placed = separate::separate(placed, call.direction, config, run)?;
+    let placed = run.step("gate", || gate::gate(live, &places, config, run))?;
+    let mut placed = run.step("separate", || separate::separate(placed, call.direction, config, run))?;
     let known = facts::PlacedFacts::apply(&call, &mut placed);
     warnings.extend_from_slice(&known.warnings);
-    let analysis = measure::measure(placed, &known, config);
+    let analysis = run.step("measure", || measure::measure(placed, &known, config));
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
     let report = report::report(call, &analysis, &failed, warnings, &detector)?;
     Ok(Processed { report, tracks: processed::keep_tracks(analysis), detector: detector.custom, unsure: None })

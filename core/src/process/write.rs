@@ -89,11 +89,14 @@ impl Processed {
         let mut seen = self.page_meters(&mixer, config, options)?;
         let name = format!("mix.{}", config.format.extension());
         let mix = folder.join(&name);
-        let sha256 = super::in_threads(run, false, || {
-            export::write_audio_heard(&mix, &mut mixer, config.format, run, |block| {
-                meters.iter_mut().chain(&mut seen).for_each(|meters| meters.push(block));
-            })
-        })??;
+        let write = || {
+            super::in_threads(run, false, || {
+                export::write_audio_heard(&mix, &mut mixer, config.format, run, |block| {
+                    meters.iter_mut().chain(&mut seen).for_each(|meters| meters.push(block));
+                })
+            })?
+        };
+        let sha256 = run.step("mix", write)?;
         self.say_level(config);
         let (path, kind, sample_rate_hz) = (name.clone(), "mix".into(), rate.hz());
         self.report.outputs = vec![OutputFile { kind, path, sample_rate_hz, channels, sha256 }];

@@ -1,0 +1,138 @@
+//! The program's proof on calls: evaluate, calibrate, compare; known facts and profiles.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::{program, root};
+
+/// A folder that goes when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("callweave-proof-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.0.join(name), text).unwrap();
+        self.path(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_folder_of_calls_is_evaluated_and_only_counts_come_out() {
+    let folder = Folder::new("evaluate");
+    let counts = folder.path("counts.json");
+    let run = |more: &[&str]| program(&[&["evaluate", "fixtures/stereo", "--kinds", "split,summed"], more].concat());
+    let (status, out, err) = run(&["-o", &counts]);
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("1 calls of 1 files") && out.contains("equal starts"), "{out}");
+    let written = fs::read_to_string(&counts).unwrap();
+    assert_eq!(run(&["--json"]).1, written);
+    assert!(!written.contains("call.wav"), "{written}");
+    let (status, _, err) = program(&["calibrate", &counts]);
+    assert_eq!(status, 2, "one placement is too little: {err}");
+    assert_eq!(program(&["evaluate", "fixtures/short"]).0, 1, "no call of two channels");
+    assert_eq!(run(&["--roles", "agent"]).0, 2);
+    assert_eq!(run(&["--kinds", "bent"]).0, 2);
+}
+
+#[test]
+fn a_profile_is_fitted_to_an_evaluation_and_named_by_the_report() {
+    let folder = Folder::new("calibrate");
+    let bin = |said: f64, count: u64| {
+        serde_json::json!({"from": said, "to": said, "said": said,
+        "right": {"count": count, "of": 50, "share": null, "low": null, "high": null}})
+    };
+    let (status, out, err) = program(&["evaluate", "fixtures/stereo", "--kinds", "split", "--json"]);
+    assert_eq!(status, 0, "{err}");
+    let mut evaluation: Value = serde_json::from_str(&out).unwrap();
+    evaluation["confidenceFine"] = serde_json::json!([bin(0.5, 10), bin(0.9, 30)]);
+    let (evaluation, profile) = (folder.write("evaluation.json", &evaluation.to_string()), folder.path("trunk.json"));
+    let (status, _, err) = program(&["calibrate", &evaluation, "--name", "trunk", "-o", &profile]);
+    assert_eq!(status, 0, "{err}");
+    let (status, out, err) = program(&["process", "fixtures/short/manifest.json", "--json", "--profile", &profile]);
+    assert_eq!(status, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["profile"]["name"], "trunk");
+    let said = report["tracks"][1]["alignment"]["confidence"].as_f64().unwrap();
+    assert!(said <= 0.63, "no more than what was right at 0.9: {said}");
+}
+
+#[test]
+fn a_preset_says_who_is_on_which_channel() {
+    let call = "fixtures/stereo/call.wav";
+    let roles = |profile: &str| -> Vec<String> {
+        let (status, out, err) = program(&["process", call, "--json", "--profile", profile]);
+        assert_eq!(status, 0, "{err}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["profile"]["name"], profile);
+        report["tracks"].as_array().unwrap().iter().map(|track| track["role"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(roles("vicidial"), ["agent", "customer"]);
+    assert_eq!(roles("freeswitch"), ["unknown", "unknown"], "the direction decides, and nobody said it");
+    let (status, _, err) = program(&["process", call, "--profile", "none"]);
+    assert!(status == 2 && err.contains("freeswitch"), "{err}");
+}
+
+#[test]
+fn facts_are_read_from_a_file_and_from_a_manifest() {
+    let folder = Folder::new("facts");
+    let manifest = "fixtures/short/manifest.json";
+    let facts = folder.write("facts.json", r#"[{"kind": "hangup", "atMs": 3000}]"#);
+    let (status, out, err) = program(&["process", manifest, "--json", "--facts", &facts]);
+    assert_eq!(status, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["facts"][0]["kind"], &report["facts"][0]["contradicted"]), (&"hangup".into(), &true.into()));
+    let ends = report["turns"].as_array().unwrap().iter().map(|turn| turn["endMs"].as_f64().unwrap());
+    assert!(ends.fold(0.0, f64::max) <= 3_000.0, "{}", report["turns"]);
+    let wrong = folder.write("wrong.json", r#"[{"kind": "ring", "atMs": 3000}]"#);
+    let (status, _, err) = program(&["process", manifest, "--facts", &wrong]);
+    assert!(status == 2 && err.contains("ring"), "{err}");
+    for track in ["customer.wav", "agent.wav"] {
+        fs::copy(root().join("fixtures/short").join(track), folder.0.join(track)).unwrap();
+    }
+    let call = folder.write(
+        "manifest.json",
+        r#"{"tracks": [{"path": "customer.wav", "startedAt": 1779450482}, {"path": "agent.wav", "startedAt": 1779450482}],
+            "events": [{"kind": "hangup", "at": 1779450485}]}"#,
+    );
+    let (status, out, err) = program(&["process", &call, "--json"]);
+    assert_eq!(status, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert!((report["facts"][0]["startMs"].as_f64().unwrap() - 3_000.0).abs() < 1_500.0, "{}", report["facts"]);
+}
+
+#[test]
+fn two_folders_of_reports_are_compared() {
+    let folder = Folder::new("compare");
+    let report = fs::read_to_string(root().join("fixtures/short/report.json")).unwrap();
+    for (set, text) in [("old", report.clone()), ("new", report.replace("\"value\":\"normal\"", "\"value\":\"short\""))]
+    {
+        fs::create_dir_all(folder.0.join(set).join("a")).unwrap();
+        fs::write(folder.0.join(set).join("a/report.json"), text).unwrap();
+    }
+    let (old, new) = (folder.path("old"), folder.path("new"));
+    let (status, out, err) = program(&["compare", &old, &old]);
+    assert!(status == 0 && out.contains("1 calls in both"), "{out}{err}");
+    let (status, out, _) = program(&["compare", &old, &new, "--json"]);
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((status, &found["both"]), (0, &1.into()));
+    let (status, out, _) = program(&["compare", &old]);
+    assert!(status == 0 && out.contains("0 of 1 reports"), "{out}");
+    assert_eq!(program(&["compare", &old, &folder.path("gone")]).0, 1);
+}
