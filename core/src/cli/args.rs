@@ -392,7 +392,7 @@ impl ProcessArgs {
     pub(super) fn known_facts(&self) -> Result<Vec<Fact>> {
         let Some(path) = &self.facts else { return Ok(Vec::new()) };
         let named = |e: Error| {
-            Error::new(ErrorKind::InvalidArgument, Stage::Config, e.message()).in_input(path.display().to_string())
+            Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string()).in_input(path.display().to_string())
         };
         read_text(path, MAX_CONFIG, Stage::Config).and_then(|text| read_facts(&text)).map_err(named)
     }
