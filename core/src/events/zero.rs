@@ -74,15 +74,18 @@ impl Zero {
     /// Takes the next samples.
     pub fn push(&mut self, block: &[f32]) {
         let Self { state, recent, events } = self;
-        recent.extend_from_slice(block);
-        let edge = EDGE * state.chunk;
-        let mut from = 0;
-        while let Some(window) = recent.get(from..from + edge + state.chunk) {
-            let (before, chunk) = window.split_at(edge);
-            state.chunk(before, chunk, events);
-            from += state.chunk;
+        let (kept, window) = (recent.len(), (EDGE + 1) * state.chunk);
+        // A window that begins in what was kept ends within the next samples; the others lie in the
+        // block.
+        recent.extend_from_slice(&block[..window.min(block.len())]);
+        let from = state.windows(recent, 0, kept, events);
+        if from < kept {
+            recent.drain(..from);
+        } else {
+            let from = state.windows(block, from - kept, block.len(), events);
+            recent.clear();
+            recent.extend_from_slice(&block[from..]);
         }
-        recent.drain(..from);
     }
 
     /// How often something has become known; one more while zeros last that are an event.
@@ -111,6 +114,20 @@ impl Zero {
 }
 
 impl ZeroState {
+    /// Takes the chunks of some samples, each with those before it, whose windows begin before a
+    /// place; where the next one begins.
+    fn windows(&mut self, samples: &[f32], mut from: usize, until: usize, events: &mut Vec<HeardSound>) -> usize {
+        let edge = EDGE * self.chunk;
+        while from < until
+            && let Some(window) = samples.get(from..from + edge + self.chunk)
+        {
+            let (before, chunk) = window.split_at(edge);
+            self.chunk(before, chunk, events);
+            from += self.chunk;
+        }
+        from
+    }
+
     /// Takes a chunk, with the chunks before it.
     fn chunk(&mut self, before: &[f32], x: &[f32], events: &mut Vec<HeardSound>) {
         let first = x.first().copied().unwrap_or(0.0);
