@@ -8,7 +8,8 @@ The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s, or the r
 thread; rounds go through all of them in turn, so that what else the machine does strikes all alike; a program's figure is its
 least CPU time (user and system, children included). The first run makes a virtual environment beside the build. A program that
 is missing is left out. Then callweave beside itself (`--own` for that alone): more threads, longer recordings, many calls, and
-the most memory; long recordings are the short ones' bytes over and over. Walls need a machine that does nothing else.
+the most memory; long recordings are the short ones' bytes over and over. Walls need a machine that does nothing else. Then what
+calls of 1, 10 and 60 minutes take, and an archive (`--scale` for that alone).
 """
 
 import argparse
@@ -27,6 +28,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "peers"
 PACKAGES = ["numpy", "soundfile", "soxr", "onnxruntime", "pydub", "audioop-lts; python_version >= '3.13'"]
+# Minutes of the calls of the table of scale, and threads; hours of an archive, and cores of a machine that it is told for.
+LENGTHS, THREADS, HOURS, CORES = (1, 10, 60), (1, 2), 1_000_000, 32
 ONE = {**os.environ, **{name: "1" for name in ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}}
 
 PYTHON_STACK = """
@@ -226,6 +229,40 @@ def own(exe, one, two, folder, rounds):
     return rows
 
 
+def scale(exe, folder, rounds):
+    """Rows of what calls of several lengths take with one thread and with two, and what an archive of them takes."""
+    out, rows, seconds = folder / "scale", [], {}
+    for minutes in LENGTHS:
+        place = folder / f"minutes-{minutes}"
+        place.mkdir()
+        inputs = call(place, minutes)
+        commands = [
+            [exe, "process", *inputs, "--roles", "customer,agent", "--threads", str(n), "-o", out, "--no-page"]
+            for n in THREADS
+        ]
+        for threads, (wall, cpu, memory) in zip(THREADS, least(commands, rounds, out)):
+            seconds[minutes, threads] = cpu
+            rows.append((minutes, threads, f"{wall:.2f}", f"{cpu:.2f}", f"{memory:.0f}", f"{60 * minutes / wall:.0f}"))
+    return rows, [archive(minutes, seconds[minutes, 1]) for minutes in LENGTHS]
+
+
+def archive(minutes, cpu):
+    """The arithmetic of an archive of a million hours in calls of one length: each takes so many CPU seconds."""
+    calls = HOURS * 60 / minutes
+    return (
+        minutes,
+        f"3600 / {cpu:.3f} = {3600 / cpu:,.0f}",
+        f"{calls:,.0f} · {cpu:.3f} / 3600 = {calls * cpu / 3600:,.0f}",
+        f"{calls * cpu / 3600 / CORES:,.0f}",
+    )
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(map(str, row)) + " |")
+
+
 def version(command):
     run = subprocess.run(command, capture_output=True, text=True)
     return next((line for line in (run.stdout + run.stderr).splitlines() if line.strip()), "?").strip()
@@ -246,25 +283,41 @@ def main():
     ap.add_argument("--minutes", default=10, type=int)
     ap.add_argument("--call", nargs=2, metavar=("A", "B"), help="two recordings instead")
     ap.add_argument("--own", action="store_true", help="only callweave beside itself")
+    ap.add_argument("--scale", action="store_true", help="only calls of several lengths, and an archive")
     a = ap.parse_args()
     if not a.exe.exists():
         sys.exit(f"{a.exe}: not built (cargo build --release -p callweave --all-features)")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        one, two = map(os.path.abspath, a.call) if a.call else call(folder, a.minutes)
-        what = (
-            "the call of " + " and ".join(map(os.path.basename, a.call))
-            if a.call
-            else f"{a.minutes} minutes, two mp3s of 16 kHz and 32 kbit/s"
-        )
-        if not a.own:
-            peers(a, folder, one, two, what)
-        rows = own(a.exe.resolve(), one, two, folder, a.rounds)
-    print(f"\ncallweave beside itself: {what}; least of the rounds\n")
-    print("| | | asked |\n|---|---|---|")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+        if not a.scale:
+            beside(a, folder)
+        rows, archives = scale(a.exe.resolve(), folder, a.rounds)
+    print(f"\ncalls of several lengths, mix and report; least of {a.rounds} rounds\n")
+    table(("minutes", "threads", "seconds", "CPU s", "MB", "times real time"), rows)
+    print(f"\nan archive of {HOURS:,} hours, one thread for each call\n")
+    head = (
+        "minutes a call",
+        "calls per core-hour",
+        "core-hours of the archive",
+        f"hours of a machine of {CORES} cores",
+    )
+    table(head, archives)
     print(f"\n{processor()}, {os.cpu_count()} processors; {version([str(a.exe), '--version'])}")
+
+
+def beside(a, folder):
+    """Prints the call beside the peers and beside itself."""
+    one, two = map(os.path.abspath, a.call) if a.call else call(folder, a.minutes)
+    what = (
+        "the call of " + " and ".join(map(os.path.basename, a.call))
+        if a.call
+        else f"{a.minutes} minutes, two mp3s of 16 kHz and 32 kbit/s"
+    )
+    if not a.own:
+        peers(a, folder, one, two, what)
+    rows = own(a.exe.resolve(), one, two, folder, a.rounds)
+    print(f"\ncallweave beside itself: {what}; least of the rounds\n")
+    table(("", "", "asked"), rows)
 
 
 def peers(a, folder, one, two, what):
@@ -303,6 +356,9 @@ def peers(a, folder, one, two, what):
     cost = {}
     for _ in range(a.rounds):
         for name, command in jobs.items():
+            # In place of another, a file waits for the disk.
+            shutil.rmtree(folder / "out", ignore_errors=True)
+            Path(wav).unlink(missing_ok=True)
             cost[name] = min(cost.get(name, float("inf")), cpu(command))
     whole = cost["callweave process, mix and report"]
     print(f"{what}; least CPU time of {a.rounds} rounds, one thread each\n")
