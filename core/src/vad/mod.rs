@@ -65,7 +65,7 @@ pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
 
 /// Silero's detector as speech parameters have it.
 pub(crate) fn silero_of(speech: &SpeechConfig, lanes: usize, portable: bool) -> Silero {
-    let silero = Silero::new(lanes, portable);
+    let silero = Silero::new(lanes, portable).resting();
     match speech.reset_after_ms {
         Some(after) => silero.forgetting(after, speech.neg_threshold),
         None => silero,

@@ -5,6 +5,7 @@ use fearless_simd::{Simd, SimdBase, f32x16};
 use super::PANEL;
 use super::frontend::{BINS, SPAN, Spectra, WINDOWS, gather};
 use super::model::{Convolution, Model, TILE, UNITS};
+use super::plan::PlannedFrame;
 use crate::simd::{Cpu, SimdRow};
 
 /// Points at which Winograd's F(4, 3) multiplies.
@@ -34,16 +35,17 @@ impl Panel {
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// The features of up to sixteen frames, from samples that begin with the context of the first.
+    /// The features of up to sixteen planned frames, from the samples of a track.
     #[inline(always)]
     pub(super) fn encode(
         self,
         model: &Model,
         samples: &[f32],
+        plan: &[PlannedFrame],
         panel: &mut Panel,
         features: &mut [[f32; UNITS]; PANEL],
     ) {
-        gather(samples, &mut panel.samples);
+        gather(samples, plan, &mut panel.samples);
         self.spectra(&model.tables, &panel.samples, &mut panel.spectra);
         self.convolve_first(model, &panel.spectra, &mut panel.points, &mut panel.first);
         let mut input = &panel.first[..];

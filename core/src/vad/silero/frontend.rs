@@ -5,6 +5,7 @@
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 
+use super::plan::PlannedFrame;
 use super::{CONTEXT, FRAME, PANEL};
 use crate::simd::{Cpu, SimdRow};
 
@@ -50,10 +51,11 @@ impl Tables {
 
 /// Puts up to sixteen frames side by side: row n holds sample n of each.
 ///
-/// `samples` begins with the context of the first frame; lanes without a frame stay as they are.
+/// Lanes without a frame stay as they are.
 #[inline(always)]
-pub(super) fn gather(samples: &[f32], rows: &mut [SimdRow; SPAN]) {
-    for (lane, frame) in samples.windows(CONTEXT + FRAME).step_by(FRAME).take(PANEL).enumerate() {
+pub(super) fn gather(samples: &[f32], plan: &[PlannedFrame], rows: &mut [SimdRow; SPAN]) {
+    for (lane, planned) in plan.iter().take(PANEL).enumerate() {
+        let frame = &samples[usize::from(planned.frame) * FRAME..][..CONTEXT + FRAME];
         for (row, &sample) in rows.iter_mut().zip(frame) {
             row.0[lane] = sample;
         }
@@ -177,7 +179,8 @@ mod tests {
             })
             .collect();
         let (mut rows, mut spectra) = ([SimdRow::default(); SPAN], [[SimdRow::default(); BINS]; WINDOWS]);
-        gather(&samples, &mut rows);
+        let plan: Vec<_> = (0..PANEL as u16).map(|frame| PlannedFrame { frame, age: 0, rests: 0 }).collect();
+        gather(&samples, &plan, &mut rows);
         dispatch!(Level::new(), simd => Cpu::<_, true>(simd).spectra(&Tables::new(), &rows, &mut spectra));
         for lane in [0, 7, 15] {
             let frame = &samples[lane * FRAME..][..CONTEXT + FRAME];

@@ -14,6 +14,8 @@ mod encoder;
 mod frontend;
 mod lstm;
 mod model;
+mod plan;
+mod silence;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,8 @@ use fearless_simd::{Level, Simd, SimdBase, dispatch};
 use self::encoder::Panel;
 use self::lstm::{GROUP, LstmState};
 use self::model::{GATE_ROWS, Model, UNITS};
+use self::plan::{PlanWalk, PlannedFrame};
+use self::silence::{SilenceGate, WARM_UP};
 use super::{Detector, same_lanes};
 use crate::error::Result;
 use crate::simd::{Cpu, SimdRow};
@@ -39,6 +43,8 @@ pub(crate) const HOP: Millis = Millis(FRAME as f64 / 8.0);
 
 /// Samples before a frame that it sees too.
 const CONTEXT: usize = 32;
+/// Samples that are kept before those of a block.
+const BEFORE: usize = WARM_UP * FRAME + CONTEXT;
 /// Frames that are encoded side by side.
 const PANEL: usize = 16;
 /// Frames after which a track is computed: 3 s.
@@ -59,13 +65,14 @@ const SAMPLE_LIMIT: f32 = 32_768.0;
 /// different paces, but two that are pushed together are computed together, in less time than one
 /// after the other.
 ///
-/// A lane needs 100 kB, the detector 0.7 MB; all detectors share 0.9 MB of weights.
+/// A lane needs 230 kB, the detector 0.7 MB; all detectors share 0.9 MB of weights.
 pub struct Silero {
     /// None: portable.
     level: Option<Level>,
     lanes: Vec<SileroTrack>,
     work: Box<SileroScratch>,
     forget: Option<StateReset>,
+    rests: bool,
 }
 
 /// When a track is heard as if it began.
@@ -86,9 +93,16 @@ impl StateReset {
 
 /// One track.
 struct SileroTrack {
-    /// The context of the next frame, then samples of at most a block.
+    /// The frames before the next ones and their context, then samples of at most a block.
     samples: Vec<f32>,
     memory: TrackMemory,
+    /// Where the network rests in silence.
+    gate: Option<SilenceGate>,
+    plan: Vec<PlannedFrame>,
+    /// Frames of the plan that are computed.
+    done: usize,
+    /// Frames at rest after the last planned one.
+    trailing: u8,
 }
 
 /// What is remembered of a track from frame to frame.
@@ -96,6 +110,8 @@ struct TrackMemory {
     state: LstmState,
     /// Frames since the last one that may have been speech.
     quiet: u32,
+    /// Frames at rest that the state knows nothing of, as many as are of use.
+    rested: u8,
 }
 
 /// Room for the intermediate results of a block.
@@ -130,32 +146,58 @@ impl Silero {
         self
     }
 
+    /// The same, resting where energy says that nothing can be speech: such a frame's probability is
+    /// 0. The network begins again with the frames before the next one that may be speech.
+    #[must_use]
+    pub fn resting(mut self) -> Self {
+        self.rests = true;
+        self.lanes.fill_with(|| SileroTrack::new(true));
+        self
+    }
+
     fn at_level(lanes: usize, level: Option<Level>) -> Self {
         let gates = || vec![[SimdRow::default(); GATE_ROWS]; BLOCK];
         let encoding = |frames| Encoding { panel: Panel::new(), features: vec![[0.0; UNITS]; frames] };
         Self {
             level,
-            lanes: std::iter::repeat_with(SileroTrack::new).take(lanes).collect(),
+            lanes: std::iter::repeat_with(|| SileroTrack::new(false)).take(lanes).collect(),
             work: Box::new(SileroScratch { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
             forget: None,
+            rests: false,
         }
     }
 
     /// Computes all whole frames of the lanes that have at least `least`, two lanes at a time.
     fn compute(&mut self, least: usize, out: &mut [Vec<f32>]) {
+        let forget = self.forget;
         let lanes = self.lanes.iter_mut().zip(out).filter(|(lane, _)| lane.frames() >= least);
         let mut lanes: Vec<_> = lanes.collect();
         for pair in lanes.chunks_mut(2) {
-            let (model, SileroScratch { encoding, gates }) = (Model::shared(), &mut *self.work);
-            for ((lane, _), gates) in pair.iter().zip(&mut *gates) {
-                encode(self.level, model, lane, encoding, gates);
+            pair.iter_mut().for_each(|(lane, _)| lane.plan(forget));
+            let parts = pair.iter().map(|(lane, _)| lane.plan.len().div_ceil(BLOCK)).max().unwrap_or(0);
+            for part in 0..parts {
+                let (model, SileroScratch { encoding, gates }) = (Model::shared(), &mut *self.work);
+                for ((lane, _), gates) in pair.iter().zip(&mut *gates) {
+                    encode(self.level, model, &lane.samples, lane.part(part), encoding, gates);
+                }
+                match self.level {
+                    None => {
+                        dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).follow(model, forget, gates, pair, part))
+                    }
+                    Some(level) => {
+                        dispatch!(level, simd => Cpu::<_, true>(simd).follow(model, forget, gates, pair, part))
+                    }
+                }
             }
-            let forget = self.forget;
-            match self.level {
-                None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).follow(model, forget, gates, pair)),
-                Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).follow(model, forget, gates, pair)),
-            }
-            for (lane, _) in pair {
+            for (lane, out) in pair {
+                PlanWalk::new(lane, out, forget, parts).finish();
+                let start = out.len() - lane.frames();
+                match self.level {
+                    None => {
+                        dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).probabilities(&mut out[start..]))
+                    }
+                    Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).probabilities(&mut out[start..])),
+                }
                 lane.samples.drain(..lane.frames() * FRAME);
             }
         }
@@ -188,30 +230,32 @@ impl Detector for Silero {
     fn finish(&mut self, out: &mut [Vec<f32>]) -> Result<()> {
         same_lanes(self.lanes.len(), out.len())?;
         for lane in &mut self.lanes {
-            let pending = lane.samples.len() - CONTEXT;
-            lane.samples.resize(CONTEXT + pending.next_multiple_of(FRAME), 0.0);
+            let pending = lane.samples.len() - BEFORE;
+            lane.samples.resize(BEFORE + pending.next_multiple_of(FRAME), 0.0);
         }
         self.compute(1, out);
-        self.lanes.fill_with(SileroTrack::new);
+        self.lanes.fill_with(|| SileroTrack::new(self.rests));
         Ok(())
     }
 }
 
 impl SileroTrack {
-    fn new() -> Self {
-        let mut samples = Vec::with_capacity(CONTEXT + BLOCK * FRAME);
-        samples.resize(CONTEXT, 0.0);
-        Self { samples, memory: TrackMemory::START }
+    fn new(rests: bool) -> Self {
+        let mut samples = Vec::with_capacity(BEFORE + BLOCK * FRAME);
+        samples.resize(BEFORE, 0.0);
+        let gate = rests.then(SilenceGate::new);
+        let plan = Vec::with_capacity(BLOCK);
+        Self { samples, memory: TrackMemory::START, gate, plan, done: 0, trailing: 0 }
     }
 
     /// Whole frames that wait.
     fn frames(&self) -> usize {
-        (self.samples.len() - CONTEXT) / FRAME
+        (self.samples.len() - BEFORE) / FRAME
     }
 
     /// Takes as many samples as are missing from a block off the front of `input`.
     fn take(&mut self, input: &mut &[f32]) {
-        let missing = CONTEXT + BLOCK * FRAME - self.samples.len();
+        let missing = BEFORE + BLOCK * FRAME - self.samples.len();
         let (head, tail) = input.split_at(missing.min(input.len()));
         self.samples.extend(head.iter().copied().map(sound));
         *input = tail;
@@ -219,10 +263,21 @@ impl SileroTrack {
 }
 
 impl TrackMemory {
-    const START: Self = Self { state: LstmState::START, quiet: 0 };
+    const START: Self = Self { state: LstmState::START, quiet: 0, rested: 0 };
 
     /// Takes note of a frame's answer.
     fn heard(&mut self, logit: f32, forget: Option<StateReset>) {
+        self.rested = 0;
+        self.note(logit, forget);
+    }
+
+    /// Takes note of a frame at rest. A track that begins anew has nothing to find its way by.
+    fn rests(&mut self, forget: Option<StateReset>) {
+        self.rested = (self.rested + 1).min(WARM_UP as u8);
+        self.note(f32::NEG_INFINITY, forget);
+    }
+
+    fn note(&mut self, logit: f32, forget: Option<StateReset>) {
         let Some(StateReset { frames, logit: least }) = forget else { return };
         self.quiet = if logit < least { self.quiet + 1 } else { 0 };
         if self.quiet == frames {
@@ -236,49 +291,50 @@ fn sound(sample: f32) -> f32 {
     if sample.abs() <= SAMPLE_LIMIT { sample } else { 0.0 }
 }
 
-/// The gates' inputs of all whole frames of a lane; a block in halves where there is a thread for
-/// each.
+/// The gates' inputs of planned frames of a lane, at most a block of them; many in halves where
+/// there is a thread for each.
 fn encode(
     level: Option<Level>,
     model: &Model,
-    lane: &SileroTrack,
+    samples: &[f32],
+    plan: &[PlannedFrame],
     [whole, second]: &mut [Encoding; 2],
     gates: &mut [[SimdRow; GATE_ROWS]],
 ) {
-    let work = |samples: &[f32], frames, room: &mut Encoding, gates: &mut [[SimdRow; GATE_ROWS]]| match level {
-        None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).inputs(model, samples, frames, room, gates)),
-        Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).inputs(model, samples, frames, room, gates)),
+    let work = |plan: &[PlannedFrame], room: &mut Encoding, gates: &mut [[SimdRow; GATE_ROWS]]| match level {
+        None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).inputs(model, samples, plan, room, gates)),
+        Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).inputs(model, samples, plan, room, gates)),
     };
-    let (samples, frames) = (&*lane.samples, lane.frames());
-    if frames <= HALF || threads::count() == 1 {
-        return work(samples, frames, whole, gates);
+    if plan.len() <= HALF || threads::count() == 1 {
+        return work(plan, whole, gates);
     }
     let (gates, later) = gates.split_at_mut(HALF);
-    let rest = &samples[HALF * FRAME..];
-    threads::join(|| work(samples, HALF, whole, gates), || work(rest, frames - HALF, second, later));
+    let (plan, rest) = plan.split_at(HALF);
+    threads::join(|| work(plan, whole, gates), || work(rest, second, later));
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// The gates' inputs of some frames, from samples that begin with the context of the first.
+    /// The gates' inputs of planned frames, from the samples of a track.
     #[inline(always)]
     fn inputs(
         self,
         model: &Model,
         samples: &[f32],
-        frames: usize,
+        plan: &[PlannedFrame],
         room: &mut Encoding,
         gates: &mut [[SimdRow; GATE_ROWS]],
     ) {
-        let panels = room.features[..frames.next_multiple_of(PANEL)].as_chunks_mut().0;
-        for (panel, features) in panels.iter_mut().enumerate() {
-            self.encode(model, &samples[panel * PANEL * FRAME..], &mut room.panel, features);
+        let panels = room.features[..plan.len().next_multiple_of(PANEL)].as_chunks_mut().0;
+        for (plan, features) in plan.chunks(PANEL).zip(panels) {
+            self.encode(model, samples, plan, &mut room.panel, features);
         }
-        let groups = frames.div_ceil(GROUP);
+        let groups = plan.len().div_ceil(GROUP);
         let (features, gates) = (room.features.as_chunks().0, gates.as_chunks_mut().0);
         self.input_gates(model, &features[..groups], &mut gates[..groups]);
     }
 
-    /// Appends the probabilities of all whole frames of one lane or two, from their gates' inputs.
+    /// Appends the logits of frames of one lane or two up to the last of a part of their plans, from
+    /// the inputs of the gates.
     #[inline(always)]
     fn follow(
         self,
@@ -286,32 +342,35 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         forget: Option<StateReset>,
         gates: &[Vec<[SimdRow; GATE_ROWS]>; 2],
         lanes: &mut [(&mut SileroTrack, &mut Vec<f32>)],
+        part: usize,
     ) {
-        let mut done = 0;
         if let [(a, a_out), (b, b_out)] = lanes {
-            done = a.frames().min(b.frames());
-            for (a_gates, b_gates) in gates[0].iter().zip(&gates[1]).take(done) {
-                let mut states = [&mut a.memory.state, &mut b.memory.state];
-                let [a_logit, b_logit] = self.step(model, [a_gates, b_gates], &mut states);
-                a.memory.heard(a_logit, forget);
-                b.memory.heard(b_logit, forget);
-                a_out.push(a_logit);
-                b_out.push(b_logit);
+            let (mut a, mut b) = (PlanWalk::new(a, a_out, forget, part), PlanWalk::new(b, b_out, forget, part));
+            while let (Some(i), Some(j)) = (a.due(), b.due()) {
+                let mut states = [a.state(), b.state()];
+                let [a_logit, b_logit] = self.step(model, [&gates[0][i], &gates[1][j]], &mut states);
+                a.heard(a_logit);
+                b.heard(b_logit);
             }
         }
         for ((lane, out), gates) in lanes.iter_mut().zip(gates) {
-            let frames = lane.frames();
-            for gates in &gates[done..frames] {
-                let [logit] = self.step(model, [gates], &mut [&mut lane.memory.state]);
-                lane.memory.heard(logit, forget);
-                out.push(logit);
+            let mut walk = PlanWalk::new(lane, out, forget, part);
+            while let Some(i) = walk.due() {
+                let [logit] = self.step(model, [&gates[i]], &mut [walk.state()]);
+                walk.heard(logit);
             }
-            let start = out.len() - frames;
-            for logits in out[start..].chunks_mut(16) {
-                let mut row = SimdRow::default();
-                row.0[..logits.len()].copy_from_slice(logits);
-                let probabilities = self.sigmoid(self.load(&row)).to_array();
-                logits.copy_from_slice(&probabilities[..logits.len()]);
+        }
+    }
+
+    /// Probabilities in place of logits; 0 where the network rested.
+    #[inline(always)]
+    fn probabilities(self, logits: &mut [f32]) {
+        for logits in logits.chunks_mut(16) {
+            let mut row = SimdRow::default();
+            row.0[..logits.len()].copy_from_slice(logits);
+            let probabilities = self.sigmoid(self.load(&row)).to_array();
+            for (logit, probability) in logits.iter_mut().zip(probabilities) {
+                *logit = if *logit == f32::NEG_INFINITY { 0.0 } else { probability };
             }
         }
     }

@@ -259,20 +259,94 @@ fn another_number_of_lanes_is_refused() {
 
 #[test]
 fn a_track_as_it_comes_has_the_bits_of_a_block() {
-    let track = [voice(60_000), vec![0.0; 130 * FRAME], noise(20_123, 4)].concat();
+    let track = [voice(60_000), vec![0.0; 130 * FRAME], voice(70_000), noise(20_123, 4)].concat();
     for (portable, forget) in [(false, None), (true, None), (false, Some((Millis(4000.0), 0.35)))] {
-        let (mut detector, mut whole) = (Silero::new(1, portable), [Vec::new()]);
-        if let Some((after, below)) = forget {
-            detector = detector.forgetting(after, below);
+        for rests in [false, true] {
+            let (mut detector, mut whole) = (silero(1, portable, forget, rests), [Vec::new()]);
+            detector.push(&[&track], &mut whole).unwrap();
+            detector.finish(&mut whole).unwrap();
+            let mut stream = SileroStream::with_gate(portable, forget, rests.then(SilenceGate::new));
+            for chunk in [160, 1, 255, 4_000] {
+                let mut found = Vec::new();
+                track.chunks(chunk).for_each(|samples| stream.push(samples, |p| found.push(p)));
+                stream.finish(|p| found.push(p));
+                assert_eq!(
+                    bits(&found),
+                    bits(&whole[0]),
+                    "chunks of {chunk}, portable {portable}, {forget:?}, {rests}"
+                );
+            }
         }
-        detector.push(&[&track], &mut whole).unwrap();
-        detector.finish(&mut whole).unwrap();
-        let mut stream = SileroStream::new(portable, forget);
-        for chunk in [160, 1, 255, 4_000] {
-            let mut found = Vec::new();
-            track.chunks(chunk).for_each(|samples| stream.push(samples, |p| found.push(p)));
-            stream.finish(|p| found.push(p));
-            assert_eq!(bits(&found), bits(&whole[0]), "chunks of {chunk}, portable {portable}, {forget:?}");
-        }
+    }
+}
+
+fn silero(lanes: usize, portable: bool, forget: Option<(Millis, f32)>, rests: bool) -> Silero {
+    let silero = Silero::new(lanes, portable);
+    let silero = if rests { silero.resting() } else { silero };
+    match forget {
+        Some((after, below)) => silero.forgetting(after, below),
+        None => silero,
+    }
+}
+
+/// Frames at rest.
+fn rested(probabilities: &[f32]) -> usize {
+    probabilities.iter().filter(|&&p| p == 0.0).count()
+}
+
+#[test]
+fn at_rest_neither_threads_nor_blocks_nor_other_lanes_show() {
+    let tracks = [[voice(150_000), vec![0.0; 90_000]].concat(), noise(90_123, 1), voice(205_001)];
+    let tracks = tracks.each_ref().map(Vec::as_slice);
+    let resting =
+        |tracks: &[&[f32]]| detect_with(silero(tracks.len(), false, Some((Millis(1000.0), 0.35)), true), tracks);
+    let alone: Vec<_> = tracks.iter().flat_map(|track| resting(&[track])).collect();
+    assert_eq!(alone, resting(&tracks));
+    assert!(rested(&alone[0]) > 250 && rested(&alone[1]) == 0, "{} {}", rested(&alone[0]), rested(&alone[1]));
+    let [one, three] = [1, 3].map(|n| threads::Pool::new(n).unwrap().run(|| resting(&tracks)));
+    assert!(one == alone && three == alone);
+    let (mut detector, mut out) = (silero(1, false, Some((Millis(1000.0), 0.35)), true), [Vec::new()]);
+    tracks[0].chunks(777).for_each(|chunk| detector.push(&[chunk], &mut out).unwrap());
+    detector.finish(&mut out).unwrap();
+    assert_eq!(out[0], alone[0]);
+}
+
+#[test]
+fn sound_that_never_rests_has_the_bits_of_the_network() {
+    let loud = noise(120_000, 11);
+    assert_eq!(detect_with(silero(1, true, None, true), &[&loud]), detect(true, &[&loud]));
+    // A pause as long as the warm-up changes nothing but the answers within it.
+    let pause = [noise(20_000, 2), vec![0.0; 18 * FRAME], noise(40_000, 3)].concat();
+    let (plain, resting) = (detect(true, &[&pause]), detect_with(silero(1, true, None, true), &[&pause]));
+    let differ = plain[0].iter().zip(&resting[0]).filter(|(a, b)| a != b).count();
+    assert_eq!((differ, rested(&resting[0])), (5, 5));
+}
+
+#[test]
+fn a_faint_pause_rests_and_speech_over_it_does_not() {
+    let track = voice(400_000);
+    let (plain, resting) = (detect(false, &[&track]), detect_with(silero(1, false, None, true), &[&track]));
+    let speech = plain[0].iter().filter(|&&p| p >= 0.35).count();
+    let missed = plain[0].iter().zip(&resting[0]).filter(|&(&p, &r)| (p >= 0.35) != (r >= 0.35)).count();
+    assert!(speech > 500 && rested(&resting[0]) > 400 && missed <= speech / 100, "{speech} {missed}");
+    // The same 18 dB louder has noise that may hide somebody, and is heard throughout.
+    let loud: Vec<f32> = track.iter().map(|x| x * 8.0).collect();
+    assert_eq!(detect_with(silero(1, false, None, true), &[&loud]), detect(false, &[&loud]));
+    assert_eq!(rested(&detect_with(silero(1, false, None, true), &[&[0.0; 40_000]])[0]), 157);
+}
+
+#[test]
+fn a_real_call_has_the_same_speech_where_silence_rests() {
+    let tracks = ["agent.wav", "caller.wav"].map(|name| wav(&format!("{REFERENCE}/{name}")));
+    let tracks = tracks.each_ref().map(Vec::as_slice);
+    let forget = Some((Millis(4000.0), 0.35));
+    let [plain, resting] = [false, true].map(|rests| detect_with(silero(2, false, forget, rests), &tracks));
+    assert!(resting.iter().map(|track| rested(track)).sum::<usize>() > 500);
+    let config = crate::config::SpeechConfig::metrics();
+    for (plain, resting) in plain.into_iter().zip(resting) {
+        let spans = |values: Vec<f32>| {
+            crate::speech::spans(&crate::vad::Probabilities { hop: HOP, values }, Millis(60_000.0), &config)
+        };
+        assert_eq!(spans(plain), spans(resting));
     }
 }

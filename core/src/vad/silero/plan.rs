@@ -1,0 +1,121 @@
+//! Which frames of a block the network runs on, and the walk over them.
+
+use super::lstm::LstmState;
+use super::silence::WARM_UP;
+use super::{BLOCK, CONTEXT, FRAME, SileroTrack, StateReset, TrackMemory};
+
+/// A frame that is computed.
+#[derive(Clone, Copy)]
+pub(super) struct PlannedFrame {
+    /// Its place among the frames that are kept.
+    pub frame: u16,
+    /// How many frames before the next one that runs it lies, where it has only to bring the
+    /// network there: its answer was given when it was at rest. 0: it runs.
+    pub age: u8,
+    /// Frames at rest between the last one that ran and the next one that does, before any that is
+    /// planned since.
+    pub rests: u8,
+}
+
+impl SileroTrack {
+    /// Plans all whole frames that wait.
+    ///
+    /// Whether a track begins anew among them is known up to the first that runs; behind that,
+    /// frames are planned that may turn out to be of no use.
+    pub(super) fn plan(&mut self, forget: Option<StateReset>) {
+        self.plan.clear();
+        let (mut rests, mut rested, mut known) = (0, self.memory.rested, Some(self.memory.quiet));
+        for frame in WARM_UP..WARM_UP + self.frames() {
+            let samples = &self.samples[frame * FRAME..][..CONTEXT + FRAME];
+            if self.gate.as_mut().is_none_or(|gate| gate.runs(samples)) {
+                let ages = (0..=std::mem::take(&mut rested)).rev();
+                self.plan.extend(ages.map(|age| PlannedFrame {
+                    frame: (frame - usize::from(age)) as u16,
+                    age,
+                    rests: std::mem::take(&mut rests),
+                }));
+                known = None;
+                continue;
+            }
+            rests += 1;
+            rested = (rested + 1).min(WARM_UP as u8);
+            known = known.map(|quiet| quiet + 1);
+            if forget.is_some_and(|forget| known == Some(forget.frames)) {
+                (rested, known) = (0, Some(0));
+            }
+        }
+        self.trailing = rests;
+    }
+
+    /// A part of the plan: a block at most.
+    pub(super) fn part(&self, part: usize) -> &[PlannedFrame] {
+        self.plan.chunks(BLOCK).nth(part).unwrap_or_default()
+    }
+}
+
+/// The walk over the planned frames of a track, with what it remembers.
+pub(super) struct PlanWalk<'a> {
+    plan: &'a mut [PlannedFrame],
+    /// Frames of the plan that are behind it.
+    done: &'a mut usize,
+    /// Where its part of the plan begins.
+    start: usize,
+    trailing: u8,
+    memory: &'a mut TrackMemory,
+    logits: &'a mut Vec<f32>,
+    forget: Option<StateReset>,
+}
+
+impl<'a> PlanWalk<'a> {
+    /// Goes on where the last walk over the same plan ended, up to the end of a part.
+    pub(super) fn new(
+        track: &'a mut SileroTrack,
+        logits: &'a mut Vec<f32>,
+        forget: Option<StateReset>,
+        part: usize,
+    ) -> Self {
+        let SileroTrack { plan, done, trailing, memory, .. } = track;
+        let (start, end) = (part * BLOCK, ((part + 1) * BLOCK).min(plan.len()));
+        Self { plan: &mut plan[..end], done, start, trailing: *trailing, memory, logits, forget }
+    }
+
+    /// The place in the part of the frame that is due; every frame at rest before it is told.
+    pub(super) fn due(&mut self) -> Option<usize> {
+        loop {
+            let planned = self.plan.get_mut(*self.done)?;
+            let (rests, age) = (std::mem::take(&mut planned.rests), planned.age);
+            self.rest(rests);
+            // A track that began anew since then has forgotten those before.
+            if age <= self.memory.rested {
+                return Some(*self.done - self.start);
+            }
+            *self.done += 1;
+        }
+    }
+
+    pub(super) fn state(&mut self) -> &mut LstmState {
+        &mut self.memory.state
+    }
+
+    /// Takes the answer to the frame that was due.
+    pub(super) fn heard(&mut self, logit: f32) {
+        if self.plan.get(*self.done).is_some_and(|planned| planned.age == 0) {
+            self.memory.heard(logit, self.forget);
+            self.logits.push(logit);
+        }
+        *self.done += 1;
+    }
+
+    /// Tells of the frames at rest behind the plan.
+    pub(super) fn finish(mut self) {
+        self.rest(self.trailing);
+        *self.done = 0;
+    }
+
+    fn rest(&mut self, frames: u8) {
+        for _ in 0..frames {
+            self.memory.rests(self.forget);
+            self.logits.push(f32::NEG_INFINITY);
+        }
+    }
+}
