@@ -10,10 +10,7 @@
 
 use std::collections::VecDeque;
 
-use symphonia::core::codecs::audio::AudioDecoder;
-use symphonia::default::codecs::MpaDecoder;
-
-use super::frame::{Decoded, decode_frame, new_decoder};
+use super::frame::{Decoded, FrameDecoder};
 use super::header::{self, FrameHeader};
 use crate::error::Result;
 use crate::threads::{self, Job};
@@ -34,15 +31,16 @@ pub(super) struct Ahead {
     ready: VecDeque<Decoded>,
     /// Frames that are decoded one by one before parts are tried again.
     alone: usize,
-    spare: Vec<MpaDecoder>,
+    spare: Vec<FrameDecoder>,
 }
 
 /// Some frames and the decoder that is to decode them.
 struct FramePart<'a> {
-    decoder: MpaDecoder,
+    decoder: FrameDecoder,
     /// Frames before its own that bring the decoder to its state.
     early: &'a [&'a [u8]],
     own: &'a [&'a [u8]],
+    channels: usize,
     /// What came of the last of the early ones; `None` where the state cannot be trusted.
     before: Decoded,
     done: Vec<Decoded>,
@@ -70,7 +68,7 @@ impl Ahead {
         frames: &[&[u8]],
         most: usize,
         stream: FrameHeader,
-        decoder: &mut MpaDecoder,
+        decoder: &mut FrameDecoder,
     ) -> Result<()> {
         let count = most.min(frames.len() / MIN);
         if count < 2 {
@@ -85,7 +83,8 @@ impl Ahead {
             let Some(early) = early else { break };
             let decoder = if number == 0 { std::mem::replace(decoder, self.spare()?) } else { self.spare()? };
             let early = frames.get(start - early..start).unwrap_or_default();
-            parts.push(FramePart { decoder, early, own, before: None, done: Vec::with_capacity(own.len()) });
+            let (channels, done) = (usize::from(stream.channels), Vec::with_capacity(own.len()));
+            parts.push(FramePart { decoder, early, own, channels, before: None, done });
         }
         self.spare.push(std::mem::replace(decoder, next));
         let samples = stream.samples();
@@ -96,7 +95,7 @@ impl Ahead {
     }
 
     /// Takes what the parts have made as far as it is what one decoder makes.
-    fn join(&mut self, parts: Vec<FramePart>, frames: usize, decoder: &mut MpaDecoder) {
+    fn join(&mut self, parts: Vec<FramePart>, frames: usize, decoder: &mut FrameDecoder) {
         let mut trusted = true;
         for (number, part) in parts.into_iter().enumerate() {
             trusted = trusted && (number == 0 || same(self.ready.back(), &part.before));
@@ -114,8 +113,8 @@ impl Ahead {
     }
 
     /// A decoder as new.
-    fn spare(&mut self) -> Result<MpaDecoder> {
-        self.spare.pop().map_or_else(|| new_decoder(3), Ok)
+    fn spare(&mut self) -> Result<FrameDecoder> {
+        self.spare.pop().map_or_else(|| FrameDecoder::new(3), Ok)
     }
 }
 
@@ -123,16 +122,16 @@ impl FramePart<'_> {
     fn run(&mut self, samples: usize) {
         if let Some((last, others)) = self.early.split_last() {
             self.decoder.reset();
-            if others.iter().any(|frame| decode_frame(&mut self.decoder, frame, samples).is_none()) {
+            if others.iter().any(|frame| !self.decoder.decode(frame, samples)) {
                 return;
             }
-            self.before = decode_frame(&mut self.decoder, last, samples);
+            self.before = self.decoder.decoded(last, samples, self.channels);
             if self.before.is_none() {
                 return;
             }
         }
         for frame in self.own {
-            let decoded = decode_frame(&mut self.decoder, frame, samples);
+            let decoded = self.decoder.decoded(frame, samples, self.channels);
             let failed = decoded.is_none();
             self.done.push(decoded);
             if failed {
@@ -254,19 +253,18 @@ mod tests {
         let (bytes, header) = frames();
         let all: Vec<&[u8]> = bytes.chunks(144).collect();
         let (ahead_of, rest) = all.split_at(500);
-        let mut alone = new_decoder(3).unwrap();
-        let mut one_by_one = |frames: &[&[u8]]| -> Vec<Decoded> {
-            frames.iter().map(|frame| decode_frame(&mut alone, frame, 576)).collect()
-        };
+        let mut alone = FrameDecoder::new(3).unwrap();
+        let mut one_by_one =
+            |frames: &[&[u8]]| -> Vec<Decoded> { frames.iter().map(|frame| alone.decoded(frame, 576, 1)).collect() };
         let (wanted, after) = (one_by_one(ahead_of), one_by_one(rest));
         for parts in [2, 3, 8] {
-            let (mut ahead, mut decoder) = (Ahead::default(), new_decoder(3).unwrap());
+            let (mut ahead, mut decoder) = (Ahead::default(), FrameDecoder::new(3).unwrap());
             let pool = Pool::new(parts).unwrap();
             pool.run(|| ahead.decode(ahead_of, parts, header, &mut decoder)).unwrap();
             assert_eq!(ahead.ready.len(), 500, "{parts} parts");
             let got: Vec<Decoded> = std::iter::from_fn(|| ahead.take()).collect();
             assert!(got == wanted, "{parts} parts");
-            let got: Vec<Decoded> = rest.iter().map(|frame| decode_frame(&mut decoder, frame, 576)).collect();
+            let got: Vec<Decoded> = rest.iter().map(|frame| decoder.decoded(frame, 576, 1)).collect();
             assert!(got == after, "{parts} parts, and what follows");
         }
     }
@@ -276,13 +274,13 @@ mod tests {
         let (mut bytes, header) = frames();
         bytes[300 * 144 + 4..301 * 144].fill(0xFF);
         let all: Vec<&[u8]> = bytes.chunks(144).take(500).collect();
-        let (mut ahead, mut decoder) = (Ahead::default(), new_decoder(3).unwrap());
+        let (mut ahead, mut decoder) = (Ahead::default(), FrameDecoder::new(3).unwrap());
         ahead.decode(&all, 4, header, &mut decoder).unwrap();
         assert!(ahead.ready.len() <= 301 && ahead.ready.len() > 200, "{} frames", ahead.ready.len());
-        let mut alone = new_decoder(3).unwrap();
+        let mut alone = FrameDecoder::new(3).unwrap();
         for (n, frame) in all.iter().enumerate() {
-            let got = ahead.take().unwrap_or_else(|| decode_frame(&mut decoder, frame, 576));
-            assert!(got == decode_frame(&mut alone, frame, 576), "frame {n}");
+            let got = ahead.take().unwrap_or_else(|| decoder.decoded(frame, 576, 1));
+            assert!(got == alone.decoded(frame, 576, 1), "frame {n}");
         }
     }
 }

@@ -1,21 +1,72 @@
-//! One frame through symphonia's decoder.
+//! One frame at a time: layer III by the decoder beside, the others by symphonia's.
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::MpaDecoder;
 
+use super::layer3::Layer3;
 use crate::decode::guard::guarded;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Samples of one frame, a plane for each channel; `None` where it could not be decoded.
 pub(super) type Decoded = Option<Vec<Vec<f32>>>;
 
-/// Decodes one frame; what came of it is the decoder's last. A decoder that breaks is replaced by a
-/// new one.
-pub(super) fn decode_one(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> bool {
+/// A decoder of one layer.
+pub(super) enum FrameDecoder {
+    Third(Box<Layer3>),
+    Other(Box<MpaDecoder>),
+}
+
+impl FrameDecoder {
+    pub(super) fn new(layer: u8) -> Result<Self> {
+        let mut params = AudioCodecParameters::new();
+        params.for_codec(match layer {
+            1 => CODEC_ID_MP1,
+            2 => CODEC_ID_MP2,
+            _ => return Ok(Self::Third(Box::new(Layer3::new()))),
+        });
+        made_for(params).map(Box::new).map(Self::Other)
+    }
+
+    /// Forgets all earlier frames.
+    pub(super) fn reset(&mut self) {
+        match self {
+            Self::Third(decoder) => decoder.reset(),
+            Self::Other(decoder) => decoder.reset(),
+        }
+    }
+
+    /// Decodes a frame of so many samples; whether it could be.
+    pub(super) fn decode(&mut self, frame: &[u8], samples: usize) -> bool {
+        match self {
+            Self::Third(decoder) => decoder.decode(frame).is_some_and(|decoded| decoded == samples),
+            Self::Other(decoder) => decode_other(decoder, frame, samples),
+        }
+    }
+
+    /// The samples of a channel of the last frame.
+    pub(super) fn plane(&self, channel: usize) -> &[f32] {
+        match self {
+            Self::Third(decoder) => decoder.plane(channel),
+            Self::Other(decoder) => match decoder.last_decoded() {
+                GenericAudioBufferRef::F32(buffer) => buffer.plane(channel).unwrap_or_default(),
+                _ => &[],
+            },
+        }
+    }
+
+    /// The samples of a frame of so many channels.
+    pub(super) fn decoded(&mut self, frame: &[u8], samples: usize, channels: usize) -> Decoded {
+        let decoded = self.decode(frame, samples);
+        decoded.then(|| (0..channels).map(|channel| self.plane(channel).to_vec()).collect())
+    }
+}
+
+/// Decodes a frame of layer I or II. A decoder that breaks is replaced by a new one.
+fn decode_other(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> bool {
     let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(samples as u64), frame);
     let decoded = guarded(|| match decoder.decode_ref(&packet) {
         Ok(GenericAudioBufferRef::F32(buffer)) => buffer.frames() == samples,
@@ -27,28 +78,6 @@ pub(super) fn decode_one(decoder: &mut MpaDecoder, frame: &[u8], samples: usize)
         *decoder = fresh;
     }
     decoded.unwrap_or(false)
-}
-
-/// The same, for its samples.
-pub(super) fn decode_frame(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> Decoded {
-    let decoded = decode_one(decoder, frame, samples);
-    match decoder.last_decoded() {
-        GenericAudioBufferRef::F32(buffer) if decoded => {
-            Some((0..buffer.num_planes()).map(|i| buffer.plane(i).unwrap_or_default().to_vec()).collect())
-        }
-        _ => None,
-    }
-}
-
-/// A decoder of a layer.
-pub(super) fn new_decoder(layer: u8) -> Result<MpaDecoder> {
-    let mut params = AudioCodecParameters::new();
-    params.for_codec(match layer {
-        1 => CODEC_ID_MP1,
-        2 => CODEC_ID_MP2,
-        _ => CODEC_ID_MP3,
-    });
-    made_for(params)
 }
 
 fn made_for(params: AudioCodecParameters) -> Result<MpaDecoder> {

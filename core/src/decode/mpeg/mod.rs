@@ -1,5 +1,5 @@
 //! MPEG audio of layers I to III: walks frame headers itself, so that damage costs what it hit and
-//! no more, and hands whole frames to symphonia's decoder.
+//! no more, and hands whole frames to the decoder of their layer.
 //!
 //! Time is kept: a frame that cannot be decoded leaves silence of its length, and so do frames
 //! whose headers are lost where their number can be told from the bytes between.
@@ -7,16 +7,13 @@
 mod ahead;
 mod frame;
 pub(crate) mod header;
+mod layer3;
 mod lost;
 mod segment;
 pub(crate) mod tag;
 
-use symphonia::core::audio::{Audio, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::AudioDecoder;
-use symphonia::default::codecs::MpaDecoder;
-
 use self::ahead::Ahead;
-use self::frame::{decode_one, new_decoder};
+use self::frame::FrameDecoder;
 use self::header::FrameHeader;
 use self::lost::{Lengths, Lost};
 use self::segment::MpegSegment;
@@ -47,7 +44,7 @@ const SEARCH: usize = 256 << 10;
 
 /// Decodes the frames that a source holds, up to its bound.
 pub(crate) struct MpegStream {
-    decoder: MpaDecoder,
+    decoder: FrameDecoder,
     /// The stream's version, rate and channels.
     stream: FrameHeader,
     /// Channels that are given out, whatever a later part of the file has.
@@ -103,7 +100,7 @@ impl MpegStream {
         notes: &mut DecodeNotes,
     ) -> Result<Self> {
         let mut made = Self {
-            decoder: new_decoder(stream.layer)?,
+            decoder: FrameDecoder::new(stream.layer)?,
             stream,
             channels: usize::from(stream.channels),
             segment: MpegSegment::default(),
@@ -283,7 +280,7 @@ impl MpegStream {
         let code = if to.hz == from.hz { "channels_changed" } else { "rate_changed" };
         notes.add(Warning::new(code, format!("{} from here on instead of {}", kind(to), kind(from))).at_byte(at));
         self.stream = to;
-        self.decoder = new_decoder(to.layer)?;
+        self.decoder = FrameDecoder::new(to.layer)?;
         self.ahead = Ahead::default();
         self.lengths = Lengths::default();
         self.begin_segment(source, notes)?;
@@ -320,20 +317,17 @@ impl MpegStream {
         let ready = self.ahead.take();
         let decoded = match &ready {
             Some(ready) => ready.is_some(),
-            None => decode_one(&mut self.decoder, frame, samples),
+            None => self.decoder.decode(frame, samples),
         };
-        let buffer = match self.decoder.last_decoded() {
-            GenericAudioBufferRef::F32(buffer) if decoded => buffer,
-            _ => {
-                self.lost.frames += 1;
-                self.lost.at = if self.lost.frames == 1 { at } else { self.lost.at };
-                return self.add_silence(block);
-            }
-        };
+        if !decoded {
+            self.lost.frames += 1;
+            self.lost.at = if self.lost.frames == 1 { at } else { self.lost.at };
+            return self.add_silence(block);
+        }
         self.lost.end(self.stream, notes);
         let plane = |index: usize| match &ready {
             Some(Some(planes)) => planes.get(index).map_or(&[][..], Vec::as_slice),
-            _ => buffer.plane(index).unwrap_or_default(),
+            _ => self.decoder.plane(index),
         };
         match (self.channels, usize::from(self.stream.channels)) {
             (1, 2) => {

@@ -1,0 +1,213 @@
+//! The lines of a granule by their codes: ISO/IEC 11172-3 2.4.1.7 and table B.7.
+
+use std::sync::LazyLock;
+
+use super::bits::FrameBits;
+use super::huffman_tables::{PAIRS, PairCodes};
+use super::side::{GranuleInfo, LINES};
+
+/// Codes of so many bits are found at once.
+const SHORT: u32 = 9;
+/// The largest value: 15, and 13 more bits.
+const LARGEST: usize = 15 + (1 << 13) - 1;
+
+/// Which of [`PAIRS`] the standard's tables are, and how many bits may be added to a value of 15.
+/// Table 0 has no codes; 4 and 14 are not used.
+const TABLES: [Option<(usize, u32)>; 32] = {
+    let mut tables = [None; 32];
+    let (mut table, mut pairs) = (1, 0);
+    let extra = [1, 2, 3, 4, 6, 8, 10, 13, 4, 5, 6, 7, 8, 9, 11, 13];
+    while table < 32 {
+        if table != 4 && table != 14 {
+            let which = if table < 16 { pairs } else { 13 + (table - 16) / 8 };
+            tables[table] = Some((which, if table < 16 { 0 } else { extra[table - 16] }));
+            pairs += 1;
+        }
+        table += 1;
+    }
+    tables
+};
+
+/// Codes of fours by value, v, w, x and y: lengths and codes of the first table; the second is the
+/// value's complement in four bits.
+const QUAD_LENGTHS: [u8; 16] = [1, 4, 4, 5, 4, 6, 5, 6, 4, 5, 5, 6, 5, 6, 6, 6];
+const QUAD_CODES: [u16; 16] = [1, 5, 4, 5, 6, 5, 4, 4, 7, 3, 6, 0, 7, 2, 3, 1];
+
+static CODES: LazyLock<HuffmanTables> = LazyLock::new(HuffmanTables::new);
+
+/// All that is looked up.
+struct HuffmanTables {
+    pairs: Vec<PairLookup>,
+    /// Values, lengths, and lengths with the signs, by the next six bits.
+    quads: [[(u8, u8, u8); 64]; 2],
+    /// n^(4/3).
+    powers: Vec<f32>,
+}
+
+/// Pairs of values by the next bits.
+struct PairLookup {
+    /// The pair, 4 bits each, above it the length of its code, and above that the length with the
+    /// signs, so that the next code need not wait for them; 0 where the code is longer.
+    short: [u16; 1 << SHORT],
+    /// Longer codes at the top of a word, in order, with pair and length.
+    long: Vec<(u32, u8, u8)>,
+}
+
+impl HuffmanTables {
+    fn new() -> Self {
+        let mut quads = [[(0, 0, 0); 64]; 2];
+        for value in 0..16u8 {
+            let (length, code) = (QUAD_LENGTHS[usize::from(value)], QUAD_CODES[usize::from(value)]);
+            let signs = value.count_ones() as u8;
+            spread(&mut quads[0], length, usize::from(code), 6, (value, length, length + signs));
+            spread(&mut quads[1], 4, usize::from(15 - value), 6, (value, 4, 4 + signs));
+        }
+        Self {
+            pairs: PAIRS.iter().map(PairLookup::new).collect(),
+            quads,
+            powers: (0..=LARGEST)
+                .scan(1.0, |root, n| {
+                    *root = cube_root(n.max(1) as f64, *root);
+                    Some((n as f64 * *root) as f32)
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Puts an entry wherever a code begins the bits of a table's index.
+fn spread<T: Copy>(table: &mut [T], length: u8, code: usize, bits: u32, entry: T) {
+    let free = bits - u32::from(length);
+    table.iter_mut().skip(code << free).take(1 << free).for_each(|to| *to = entry);
+}
+
+/// The cube root of a whole number, by Newton's method from the one before, which needs nothing
+/// that differs from machine to machine.
+fn cube_root(x: f64, near: f64) -> f64 {
+    (0..5).fold(near, |root, _| root - (root - x / (root * root)) / 3.0)
+}
+
+impl PairLookup {
+    fn new(codes: &PairCodes) -> Self {
+        let (mut short, mut long) = ([0; 1 << SHORT], Vec::new());
+        for (i, (&length, &code)) in codes.lengths.iter().zip(codes.codes).enumerate() {
+            let pair = (((i / codes.side) << 4) | (i % codes.side)) as u8;
+            if u32::from(length) <= SHORT {
+                let whole = u16::from(length) + signs(pair) as u16;
+                let entry = u16::from(pair) | (u16::from(length) << 8) | (whole << 12);
+                spread(&mut short, length, usize::from(code), SHORT, entry);
+            } else {
+                long.push((u32::from(code) << (32 - u32::from(length)), pair, length));
+            }
+        }
+        long.sort_unstable();
+        Self { short, long }
+    }
+
+    /// The pair that some bits begin with, the length of its code, and that with the signs.
+    #[inline(always)]
+    fn find(&self, bits: u32) -> (u8, u32, u32) {
+        let entry = self.short[(bits >> (32 - SHORT)) as usize];
+        if entry == 0 {
+            return self.find_long(bits);
+        }
+        (entry as u8, u32::from((entry >> 8) & 15), u32::from(entry >> 12))
+    }
+
+    fn find_long(&self, bits: u32) -> (u8, u32, u32) {
+        let after = self.long.partition_point(|code| code.0 <= bits);
+        let found = self.long.get(after.saturating_sub(1));
+        found.map_or((0, 1, 1), |&(_, pair, length)| (pair, u32::from(length), u32::from(length) + signs(pair)))
+    }
+}
+
+/// How many of a pair have a sign.
+fn signs(pair: u8) -> u32 {
+    u32::from(pair >> 4 > 0) + u32::from(pair & 15 > 0)
+}
+
+/// Reads the lines of a granule, whose codes end at a bit, as signed powers of 4/3; how many there
+/// are before all are zero. Codes may reach beyond the end, as some encoders have it.
+pub(super) fn read_lines(bits: &mut FrameBits, info: &GranuleInfo, end: usize, lines: &mut [f32; LINES]) -> usize {
+    let mut at = 0;
+    if bits.at < end {
+        let [first, second] = info.regions;
+        for (table, until) in info.tables.into_iter().zip([first, second, LINES]) {
+            at = read_pairs(bits, table, end, lines, at, until.min(info.paired));
+        }
+        at = read_quads(bits, info, end, lines, at);
+    }
+    lines.get_mut(at..).unwrap_or_default().fill(0.0);
+    at
+}
+
+/// Reads pairs of one table up to a line.
+fn read_pairs(
+    bits: &mut FrameBits,
+    table: usize,
+    end: usize,
+    lines: &mut [f32; LINES],
+    at: usize,
+    until: usize,
+) -> usize {
+    let codes = &*CODES;
+    let Some((which, extra)) = TABLES.get(table).copied().flatten() else {
+        lines.get_mut(at..until).unwrap_or_default().fill(0.0);
+        return at.max(until);
+    };
+    let (Some(lookup), Some(lines)) = (codes.pairs.get(which), lines.get_mut(at..until)) else { return at };
+    // A place of its own stays in a register.
+    let (mut place, mut read) = (bits.at, 0);
+    for [x, y] in lines.as_chunks_mut().0 {
+        if place >= end {
+            break;
+        }
+        let word = bits.word_at(place);
+        let (pair, length, whole) = lookup.find((word >> 32) as u32);
+        let mut rest = word << length;
+        place += whole as usize;
+        *x = value(usize::from(pair >> 4), extra, &mut rest, &codes.powers, &mut place);
+        *y = value(usize::from(pair & 15), extra, &mut rest, &codes.powers, &mut place);
+        read += 2;
+    }
+    bits.at = place;
+    at + read
+}
+
+/// A value with what is added to it, whose bits it counts, and its sign, from the bits behind its
+/// code.
+#[inline(always)]
+fn value(mut size: usize, extra: u32, rest: &mut u64, powers: &[f32], at: &mut usize) -> f32 {
+    if size == 15 && extra > 0 {
+        size += (*rest >> (64 - extra)) as usize;
+        *rest <<= extra;
+        *at += extra as usize;
+    }
+    // Zero has no sign; whether it is zero nobody can foretell, so there is no branch.
+    let signed = u32::from(size > 0);
+    let sign = (*rest >> 63) as u32 & signed;
+    *rest <<= signed;
+    f32::from_bits(powers.get(size).map_or(0, |power| power.to_bits()) | sign << 31)
+}
+
+/// Reads fours of −1, 0 and 1 behind the pairs.
+fn read_quads(bits: &mut FrameBits, info: &GranuleInfo, end: usize, lines: &mut [f32; LINES], mut at: usize) -> usize {
+    let codes = &CODES.quads[info.quads % 2];
+    while bits.at < end
+        && let Some(four) = lines.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>())
+    {
+        let word = bits.word();
+        let (value, length, whole) = codes[(word >> 58) as usize];
+        let mut rest = word << length;
+        for (i, line) in four.iter_mut().enumerate() {
+            let sounds = value >> (3 - i) & 1;
+            let sign = (rest >> 63) as u32 & u32::from(sounds);
+            rest <<= sounds;
+            *line = f32::from_bits(f32::from(sounds).to_bits() | sign << 31);
+        }
+        bits.at += usize::from(whole);
+        at += 4;
+    }
+    // A four that reaches beyond the end is no four but what encoders fill up with.
+    if bits.at > end && at > info.paired { at - 4 } else { at }
+}

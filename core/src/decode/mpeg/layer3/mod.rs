@@ -1,0 +1,223 @@
+//! Layer III: ISO/IEC 11172-3 2.4.3.4 and 13818-3, and the unofficial version 2.5.
+//!
+//! The same arithmetic on every machine, in registers as wide as it has.
+
+mod bands;
+mod bits;
+mod huffman;
+mod huffman_tables;
+mod hybrid;
+mod scale;
+mod side;
+mod stereo;
+mod synthesis;
+mod synthesis_window;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+use fearless_simd::{Level, Simd, dispatch};
+
+use self::bands::{ScaleBands, bands_of};
+use self::bits::FrameBits;
+use self::huffman::read_lines;
+use self::hybrid::{SLOTS, SUBBANDS, SubbandRows, arrange, transform};
+use self::scale::{ScaleFactors, read_first_version, read_second_version, scale};
+use self::side::{GranuleInfo, LINES, SideInfo, WindowKind, granules};
+use self::stereo::{JointStereo, part_channels};
+use self::synthesis::FilterBank;
+use super::header::{self, FrameHeader};
+
+/// Zeros behind a frame's bytes, so that a word can be read anywhere.
+const PADDING: usize = 8;
+
+/// Decodes frames one after the other.
+pub(super) struct Layer3 {
+    /// Bytes of earlier frames that were not read.
+    unread: Vec<u8>,
+    /// Those of the frame at hand.
+    data: Vec<u8>,
+    lines: Box<[[[f32; LINES]; 2]; 2]>,
+    channels: [ChannelFilters; 2],
+    planes: [Vec<f32>; 2],
+}
+
+/// What the filters remember of a channel.
+struct ChannelFilters {
+    overlap: Box<SubbandRows>,
+    synthesis: FilterBank,
+}
+
+/// What is known of the lines of a granule and channel.
+#[derive(Clone, Copy)]
+struct GranuleLines {
+    info: GranuleInfo,
+    factors: ScaleFactors,
+    /// Lines before those that are all zero.
+    used: usize,
+}
+
+impl ChannelFilters {
+    fn new() -> Self {
+        Self { overlap: Box::new([[0.0; SUBBANDS]; SLOTS]), synthesis: FilterBank::new() }
+    }
+}
+
+impl Layer3 {
+    pub(super) fn new() -> Self {
+        Self {
+            unread: Vec::new(),
+            data: Vec::new(),
+            lines: Box::new([[[0.0; LINES]; 2]; 2]),
+            channels: [ChannelFilters::new(), ChannelFilters::new()],
+            planes: Default::default(),
+        }
+    }
+
+    /// Forgets all earlier frames.
+    pub(super) fn reset(&mut self) {
+        self.unread.clear();
+        self.channels = [ChannelFilters::new(), ChannelFilters::new()];
+    }
+
+    /// The samples of a channel of the last frame.
+    pub(super) fn plane(&self, channel: usize) -> &[f32] {
+        self.planes.get(channel).map_or(&[], Vec::as_slice)
+    }
+
+    /// Decodes a whole frame, and tells how many samples each of its channels has; `None` where it is
+    /// damaged. Granules whose bytes are those of frames that were never seen are silent.
+    pub(super) fn decode(&mut self, frame: &[u8]) -> Option<usize> {
+        let decoded = self.read(frame);
+        if decoded.is_none() {
+            self.unread.clear();
+        }
+        let (header, read) = decoded?;
+        let joint = JointStereo::of(frame);
+        let bands = bands_of(header);
+        let channels = usize::from(header.channels);
+        for plane in self.planes.iter_mut().take(channels) {
+            plane.resize(header.samples(), 0.0);
+        }
+        for (granule, read) in read.iter().enumerate().take(granules(header)) {
+            let lines = &mut self.lines[granule];
+            for (lines, read) in lines.iter_mut().zip(read).take(channels) {
+                scale(lines, read.used, &read.info, &read.factors, bands);
+            }
+            if joint != JointStereo::default() {
+                part_channels(joint, header.version1, &read[1].info, &read[1].factors, bands, lines);
+            }
+            let joint_used = read[0].used.max(read[1].used);
+            for (channel, read) in read.iter().enumerate().take(channels) {
+                let used = if joint == JointStereo::default() { read.used } else { joint_used };
+                let (filters, plane) = (&mut self.channels[channel], &mut self.planes[channel]);
+                let out = plane.as_chunks_mut::<LINES>().0.get_mut(granule)?;
+                filters.filter(&self.lines[granule][channel], read.info.window, used, bands, out);
+            }
+        }
+        Some(header.samples())
+    }
+
+    /// Reads the lines of a frame's granules.
+    fn read(&mut self, frame: &[u8]) -> Option<(FrameHeader, [[GranuleLines; 2]; 2])> {
+        let header = FrameHeader::parse(frame)?;
+        let start = header::LEN + if header.has_crc { 2 } else { 0 };
+        let (side, main) = frame.get(start..)?.split_at_checked(header.side_info())?;
+        let side = SideInfo::read(side, header)?;
+        let missing = 8 * self.gather(side.back, main);
+        let end = 8 * (self.data.len() - PADDING);
+        let (mut read, mut at) = ([[GranuleLines::NONE; 2]; 2], 0);
+        let joint = JointStereo::of(frame);
+        for granule in 0..granules(header) {
+            let is_there = at >= missing;
+            let first = read[0].map(|lines| lines.factors);
+            let channels = read[granule].iter_mut().zip(&mut self.lines[granule]).enumerate();
+            for (channel, (read, lines)) in channels.take(usize::from(header.channels)) {
+                let mut info = side.granules[granule][channel];
+                let start = at.saturating_sub(missing);
+                at += info.bits;
+                if !is_there {
+                    lines.fill(0.0);
+                    read.info = info;
+                    continue;
+                }
+                let (mut bits, to) = (FrameBits::new(&self.data, start), start + info.bits);
+                let factors = if header.version1 {
+                    let before = (granule > 0).then_some((&first[channel], &side.shared[channel]));
+                    read_first_version(&mut bits, &info, before)
+                } else {
+                    read_second_version(&mut bits, &mut info, channel > 0 && joint.intensity)
+                };
+                if bits.at > to {
+                    return None;
+                }
+                let used = read_lines(&mut bits, &info, to, lines);
+                if bits.at.max(to) > end || (info.window == WindowKind::Mixed && bands_of(header).mixed == 0) {
+                    return None;
+                }
+                *read = GranuleLines { info, factors, used };
+            }
+        }
+        let consumed = at.saturating_sub(missing).div_ceil(8);
+        self.unread.clear();
+        self.unread.extend_from_slice(self.data.get(consumed..end / 8).unwrap_or_default());
+        Some((header, read))
+    }
+
+    /// Puts the bytes together that a frame begins with and those it brings; how many are missing.
+    fn gather(&mut self, back: usize, main: &[u8]) -> usize {
+        let from = self.unread.len().saturating_sub(back);
+        self.data.clear();
+        self.data.extend_from_slice(&self.unread[from..]);
+        let missing = back - self.data.len();
+        self.data.extend_from_slice(main);
+        self.data.extend_from_slice(&[0; PADDING]);
+        missing
+    }
+}
+
+impl GranuleLines {
+    const NONE: Self = Self {
+        info: GranuleInfo {
+            bits: 0,
+            paired: 0,
+            gain: 0,
+            scale_code: 0,
+            window: WindowKind::Long,
+            tables: [0; 3],
+            regions: [0; 2],
+            window_gains: [0; 3],
+            lifted: false,
+            coarse: false,
+            quads: 0,
+        },
+        factors: [0; 39],
+        used: 0,
+    };
+}
+
+impl ChannelFilters {
+    /// The samples of a granule from its lines.
+    fn filter(
+        &mut self,
+        lines: &[f32; LINES],
+        kind: WindowKind,
+        used: usize,
+        bands: &ScaleBands,
+        out: &mut [f32; LINES],
+    ) {
+        let mut rows = [[0.0; SUBBANDS]; SLOTS];
+        if used > 0 {
+            arrange(lines, kind, bands, &mut rows);
+        }
+        // Short windows are spread over the lines of their band.
+        let used = if kind.is_short() && used > 0 { SUBBANDS } else { used.div_ceil(SLOTS) };
+        dispatch!(Level::new(), cpu => self.run(cpu, kind, used, &mut rows, out));
+    }
+
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, cpu: S, kind: WindowKind, used: usize, rows: &mut SubbandRows, out: &mut [f32; LINES]) {
+        transform(cpu, kind, used, rows, &mut self.overlap);
+        self.synthesis.push(cpu, rows, out);
+    }
+}

@@ -1,0 +1,147 @@
+//! The side information of a frame: ISO/IEC 11172-3 2.4.1.7 and 13818-3 2.4.1.7.
+
+use super::bands::bands_of;
+use super::bits::FrameBits;
+use crate::decode::mpeg::header::FrameHeader;
+
+/// Lines of a granule.
+pub(super) const LINES: usize = 576;
+
+/// How the lines of a granule were windowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum WindowKind {
+    #[default]
+    Long,
+    Start,
+    Short,
+    /// The lowest 36 lines long, the rest short.
+    Mixed,
+    Stop,
+}
+
+impl WindowKind {
+    pub(super) fn is_short(self) -> bool {
+        matches!(self, Self::Short | Self::Mixed)
+    }
+}
+
+/// One channel of one granule.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct GranuleInfo {
+    /// Bits of its scale factors and lines.
+    pub bits: usize,
+    /// Lines that are coded in pairs.
+    pub paired: usize,
+    pub gain: i32,
+    /// How many bits its scale factors have.
+    pub scale_code: u32,
+    pub window: WindowKind,
+    /// The table of each region of pairs, and where the first two end.
+    pub tables: [usize; 3],
+    pub regions: [usize; 2],
+    pub window_gains: [i32; 3],
+    /// Whether high bands are lifted.
+    pub lifted: bool,
+    /// Whether scale factors count twice.
+    pub coarse: bool,
+    /// The table of lines that are coded in fours.
+    pub quads: usize,
+}
+
+/// All of a frame's side information.
+#[derive(Debug, Default)]
+pub(super) struct SideInfo {
+    /// Bytes of earlier frames that it begins with.
+    pub back: usize,
+    /// Which groups of scale factors the second granule shares with the first, of each channel.
+    pub shared: [[bool; 4]; 2],
+    /// By granule and channel.
+    pub granules: [[GranuleInfo; 2]; 2],
+}
+
+impl SideInfo {
+    /// Reads it; `None` where it makes no sense.
+    pub(super) fn read(bytes: &[u8], header: FrameHeader) -> Option<Self> {
+        let mut bits = FrameBits::new(bytes, 0);
+        let (mut side, channels) = (Self::default(), usize::from(header.channels));
+        let mono = channels == 1;
+        if header.version1 {
+            side.back = bits.read(9) as usize;
+            bits.at += if mono { 5 } else { 3 };
+            for shared in side.shared.iter_mut().take(channels) {
+                *shared = [(); 4].map(|()| bits.flag());
+            }
+        } else {
+            side.back = bits.read(8) as usize;
+            bits.at += if mono { 1 } else { 2 };
+        }
+        for granule in side.granules.iter_mut().take(granules(header)) {
+            for channel in granule.iter_mut().take(channels) {
+                *channel = GranuleInfo::read(&mut bits, header)?;
+            }
+        }
+        Some(side)
+    }
+}
+
+/// Granules of a frame.
+pub(super) fn granules(header: FrameHeader) -> usize {
+    if header.version1 { 2 } else { 1 }
+}
+
+impl GranuleInfo {
+    fn read(bits: &mut FrameBits, header: FrameHeader) -> Option<Self> {
+        let mut info = Self { bits: bits.read(12) as usize, ..Self::default() };
+        info.paired = 2 * bits.read(9) as usize;
+        if info.paired > LINES {
+            return None;
+        }
+        info.gain = bits.read(8) as i32;
+        info.scale_code = bits.read(if header.version1 { 4 } else { 9 });
+        if bits.flag() {
+            info.switched(bits, header)?;
+        } else {
+            info.tables = [(); 3].map(|()| bits.read(5) as usize);
+            let first = bits.read(4) as usize + 1;
+            let second = first + bits.read(3) as usize + 1;
+            let end = |bands: usize| bands_of(header).long.get(bands).copied().unwrap_or(LINES);
+            info.regions = [end(first), end(second)];
+        }
+        info.lifted = header.version1 && bits.flag();
+        info.coarse = bits.flag();
+        info.quads = bits.read(1) as usize;
+        Some(info)
+    }
+
+    /// The part of a granule whose window is not the long one.
+    fn switched(&mut self, bits: &mut FrameBits, header: FrameHeader) -> Option<()> {
+        let kind = bits.read(2);
+        let mixed = bits.flag();
+        self.window = match (kind, mixed) {
+            (1, _) => WindowKind::Start,
+            (2, false) => WindowKind::Short,
+            (2, true) => WindowKind::Mixed,
+            (3, _) => WindowKind::Stop,
+            _ => return None,
+        };
+        for table in self.tables.iter_mut().take(2) {
+            *table = bits.read(5) as usize;
+        }
+        self.window_gains = [(); 3].map(|()| bits.read(3) as i32);
+        self.regions = [self.first_region(header), LINES];
+        Some(())
+    }
+
+    /// Where the first region ends, which only other windows have their own rule for: eight long
+    /// bands, or the short ones of as many lines.
+    fn first_region(&self, header: FrameHeader) -> usize {
+        let long = |bands: usize| bands_of(header).long.get(bands).copied().unwrap_or(LINES);
+        match self.window {
+            // Version 2.5 counts long bands in any case.
+            WindowKind::Short if header.hz < 16_000 => long(6),
+            _ if header.hz < 16_000 => long(8),
+            WindowKind::Short | WindowKind::Mixed => 36,
+            _ => long(8),
+        }
+    }
+}
