@@ -318,7 +318,7 @@ async function processCall(inputs, options = {}) {
     async (settings) => {
       const { hear, config, roles, strict, cancel } = settings
       const facts = factsOf(options)
-      const work = (specs, threads) => native.process(specs, roles, config, threads, strict, cancel, hear, facts)
+      const work = (specs, threads) => native.process(specs, { roles, facts, strict }, config, threads, cancel, hear)
       return new Processed(await onCall(inputs, settings, work), JSON.parse(config))
     },
     inputs,
@@ -332,7 +332,7 @@ async function analyze(inputs, options = {}) {
     async (settings) => {
       const { hear, config, roles, strict, cancel } = settings
       const facts = factsOf(options)
-      const work = (specs, threads) => native.analyze(specs, roles, config, threads, strict, cancel, hear, facts)
+      const work = (specs, threads) => native.analyze(specs, { roles, facts, strict }, config, threads, cancel, hear)
       return JSON.parse(await onCall(inputs, settings, work))
     },
     inputs,

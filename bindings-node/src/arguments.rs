@@ -137,6 +137,17 @@ impl InputSpec {
     }
 }
 
+/// What is asked of a call beside its recordings.
+#[napi(object)]
+pub struct CallSpec {
+    /// Who is heard on the tracks, in order.
+    pub roles: Vec<String>,
+    /// What is known of the call, as JSON.
+    pub facts: Option<String>,
+    /// Whether a recording that cannot be read fails the call.
+    pub strict: bool,
+}
+
 /// What bytes of samples are.
 #[napi(object)]
 pub struct SamplesSpec {

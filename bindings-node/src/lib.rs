@@ -17,7 +17,7 @@ use napi::Env;
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 
-use arguments::{CancelSwitch, InputSpec, OnProgress};
+use arguments::{CallSpec, CancelSwitch, InputSpec, OnProgress};
 use tasks::{AnalyzeTask, DecodeTask, NormalizeTask, PeaksTask, ProbeTask, ProcessTask, TextsTask};
 
 /// The library's version.
@@ -79,34 +79,30 @@ pub fn run_program(args: Vec<String>) -> u8 {
 #[napi]
 pub fn process(
     inputs: Vec<InputSpec>,
-    roles: Vec<String>,
+    asked: CallSpec,
     config: String,
     threads: u32,
-    strict: bool,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
-    facts: Option<String>,
 ) -> napi::Result<AsyncTask<ProcessTask>> {
     let config = arguments::config(&config)?;
-    let call = arguments::with_facts(arguments::call(inputs, &roles)?, facts);
-    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.run(progress), (threads, strict))))
+    let call = arguments::with_facts(arguments::call(inputs, &asked.roles)?, asked.facts);
+    Ok(AsyncTask::new(ProcessTask::new(call, config, cancel.run(progress), (threads, asked.strict))))
 }
 
 /// Processes a call for its report alone, as JSON.
 #[napi]
 pub fn analyze(
     inputs: Vec<InputSpec>,
-    roles: Vec<String>,
+    asked: CallSpec,
     config: String,
     threads: u32,
-    strict: bool,
     cancel: &CancelSwitch,
     progress: Option<OnProgress>,
-    facts: Option<String>,
 ) -> napi::Result<AsyncTask<AnalyzeTask>> {
     let config = arguments::config(&config)?;
-    let call = arguments::with_facts(arguments::call(inputs, &roles)?, facts);
-    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.run(progress), (threads, strict))))
+    let call = arguments::with_facts(arguments::call(inputs, &asked.roles)?, asked.facts);
+    Ok(AsyncTask::new(AnalyzeTask::new(call, config, cancel.run(progress), (threads, asked.strict))))
 }
 
 /// How well the calls of a folder are heard, with options as JSON: counts as JSON, and as text.

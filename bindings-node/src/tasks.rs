@@ -244,9 +244,12 @@ impl Task for PeaksTask {
     }
 }
 
+/// What ends with two texts.
+type TextsWork = Box<dyn FnOnce() -> callweave::Result<(String, String)> + Send>;
+
 /// Work that ends with two texts.
 pub struct TextsTask {
-    work: Option<Box<dyn FnOnce() -> callweave::Result<(String, String)> + Send>>,
+    work: Option<TextsWork>,
     threads: u32,
 }
 

@@ -15,8 +15,8 @@ use super::{BEFORE, CONTEXT, FRAME, StateReset, TrackMemory, sound};
 use crate::simd::{Cpu, SimdRow};
 use crate::units::Millis;
 
-/// Samples that are behind the network are dropped once there are so many: 1 s.
-const OLDER: usize = 32 * FRAME;
+/// Samples that are behind the network are dropped once there are so many: 256 ms.
+const OLDER: usize = 8 * FRAME;
 /// Points at which Winograd's F(4, 3) multiplies.
 const POINTS: usize = 6;
 /// Rows of sixteen outputs of the first and the last convolution, and of the two between them.

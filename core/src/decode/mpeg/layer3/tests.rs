@@ -108,7 +108,7 @@ fn no_damage_breaks_it_and_all_is_finite() {
                     frame[at] = chance.next() as u8;
                 }
                 // Any joint stereo too, with both channels from what is one.
-                frame[3] = if chance.next() % 2 == 0 { frame[3] } else { 0x40 | (chance.next() as u8 & 0x30) };
+                frame[3] = if chance.next().is_multiple_of(2) { frame[3] } else { 0x40 | (chance.next() as u8 & 0x30) };
                 if ours.decode(&frame).is_some() {
                     assert!(ours.plane(0).iter().chain(ours.plane(1)).all(|x| x.is_finite()));
                 }
