@@ -128,6 +128,7 @@ fn print_who(heard: &[(TrueAnswer, BTreeMap<String, ToldAnswer>)]) {
         let rows: Vec<_> = heard.iter().filter(|row| row.0.who == who).collect();
         let is = |name: &str| rows.iter().filter(|row| row.1.contains_key(name)).count();
         let (person, machine) = (is("person"), is("machine"));
+        let neither = rows.iter().filter(|row| !row.1.contains_key("person") && !row.1.contains_key("machine")).count();
         let right = if who == "a machine" { "machine" } else { "person" };
         let after = |when: fn(&ToldAnswer) -> Option<f64>| {
             let late =

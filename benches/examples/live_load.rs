@@ -169,7 +169,12 @@ fn serve(calls: usize, seconds: u64, paths: &[String]) {
 
 fn hour(paths: &[String]) {
     let sounds: Vec<Vec<u8>> = paths.iter().map(|path| mulaw(path)).collect();
-    let (mut call, before, cpu) = (call(), resident_kb(), cpu_seconds());
+    // What all calls share is laid out by a first one.
+    let mut first = call();
+    let _ = first.push(0, &[0i16; 8_000][..]);
+    drop(first);
+    let (before, cpu) = (resident_kb(), cpu_seconds());
+    let mut call = call();
     for n in 0..180_000usize {
         for track in 0..2 {
             let sound = &sounds[track % sounds.len()];

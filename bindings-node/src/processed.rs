@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
@@ -30,15 +31,16 @@ fn read(call: &Shared) -> RwLockReadGuard<'_, callweave::Processed> {
 /// A processed call: its report, and its tracks for a mix.
 #[napi(custom_finalize)]
 pub struct Processed {
-    call: Shared,
+    /// JavaScript holds the object shared while work on it goes on.
+    call: Mutex<Shared>,
     report: String,
     /// Bytes of the samples, of which JavaScript's garbage collector would not know.
-    weight: i64,
+    weight: AtomicI64,
 }
 
 impl ObjectFinalize for Processed {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        env.adjust_external_memory(-self.weight).map(drop)
+        env.adjust_external_memory(-self.weight.load(Ordering::Relaxed)).map(drop)
     }
 }
 
@@ -47,7 +49,12 @@ impl Processed {
         let samples: usize = call.tracks.iter().map(|placed| placed.track.samples.len()).sum();
         let weight = i64::try_from(samples * size_of::<i16>()).unwrap_or(i64::MAX);
         env.adjust_external_memory(weight)?;
-        Ok(Self { call: Arc::new(RwLock::new(call)), report, weight })
+        let (call, weight) = (Mutex::new(Arc::new(RwLock::new(call))), AtomicI64::new(weight));
+        Ok(Self { call, report, weight })
+    }
+
+    fn call(&self) -> Shared {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -62,14 +69,14 @@ impl Processed {
     /// The mix as 16-bit samples.
     #[napi]
     pub fn mix(&self, config: String, threads: u32, cancel: &CancelSwitch) -> napi::Result<AsyncTask<MixTask>> {
-        let (call, config, run) = (self.call.clone(), arguments::config(&config)?, cancel.run(None));
+        let (call, config, run) = (self.call(), arguments::config(&config)?, cancel.run(None));
         Ok(AsyncTask::new(MixTask { call, config, run, threads }))
     }
 
     /// The mix as the bytes of a file, piece by piece.
     #[napi]
     pub fn mix_stream(&self, config: String, cancel: &CancelSwitch) -> napi::Result<MixStream> {
-        let (call, config, run) = (self.call.clone(), arguments::config(&config)?, cancel.run(None));
+        let (call, config, run) = (self.call(), arguments::config(&config)?, cancel.run(None));
         let (give, taken) = sync_channel(PIECES);
         let work = move || {
             let to = BufWriter::with_capacity(PIECE, Giving(give.clone()));
@@ -93,10 +100,11 @@ impl Processed {
     /// Lets go of the samples now: afterwards there is the report alone. Work that reads them keeps
     /// them until it ends.
     #[napi]
-    pub fn release(&mut self, env: Env) -> napi::Result<()> {
-        let Ok(report) = self.call.try_read().map(|call| call.report.clone()) else { return Ok(()) };
-        self.call = Arc::new(RwLock::new(report.into()));
-        env.adjust_external_memory(-std::mem::take(&mut self.weight)).map(drop)
+    pub fn release(&self, env: Env) -> napi::Result<()> {
+        let mut held = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(report) = held.try_read().map(|call| call.report.clone()) else { return Ok(()) };
+        *held = Arc::new(RwLock::new(report.into()));
+        env.adjust_external_memory(-self.weight.swap(0, Ordering::Relaxed)).map(drop)
     }
 
     /// Writes the mix, the report and what else is asked for to a folder; the report that names
@@ -157,14 +165,14 @@ impl Processed {
     /// rate.
     #[napi]
     pub fn cut(&self, chunk: CutSpec) -> AsyncTask<CutTask> {
-        AsyncTask::new(CutTask { call: self.call.clone(), chunk })
+        AsyncTask::new(CutTask { call: self.call(), chunk })
     }
 
     fn task(
         &self,
         work: impl FnOnce(&mut callweave::Processed) -> callweave::Result<String> + Send + 'static,
     ) -> AsyncTask<CallTask> {
-        AsyncTask::new(CallTask { call: self.call.clone(), work: Some(Box::new(work)) })
+        AsyncTask::new(CallTask { call: self.call(), work: Some(Box::new(work)) })
     }
 }
 

@@ -99,6 +99,8 @@ impl AnswerWatch {
             let certainty = if sure { Certainty::Confirmed } else { Certainty::Provisional };
             self.tell(AnswerState::Machine, talk.start, confidence, certainty, now, teller);
         } else if over {
+            // Speech that has ended was shorter than it seemed while it might go on.
+            self.withdraw(AnswerState::Machine, now, teller);
             self.tell(AnswerState::Person, talk.start, confidence, Certainty::Confirmed, now, teller);
         }
         if let Some(talk) = &mut self.talk {
@@ -157,5 +159,28 @@ impl AnswerWatch {
             let (_, told, _) = self.told.remove(at);
             teller.tell(&told, Certainty::Withdrawn, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_talk_that_was_shorter_than_it_seemed_is_a_person_and_no_machine() {
+        let (mut watch, mut teller) = (AnswerWatch::new(&OutcomeConfig::default()), Teller::new(0, 1));
+        let sounds = SoundLedger::default();
+        watch.spoke(1_000.0, 1_150.0, &mut teller);
+        watch.judge(&sounds, 4_100.0, &mut teller);
+        watch.paused(3_950.0);
+        watch.judge(&sounds, 5_000.0, &mut teller);
+        let told: Vec<_> = teller.drain().map(|event| (event.detail.unwrap_or_default(), event.certainty)).collect();
+        let expected = [
+            ("answered", Certainty::Confirmed),
+            ("machine", Certainty::Provisional),
+            ("machine", Certainty::Withdrawn),
+            ("person", Certainty::Confirmed),
+        ];
+        assert_eq!(told, expected.map(|(name, certainty)| (name.to_owned(), certainty)));
     }
 }
