@@ -137,10 +137,7 @@ fn print_who(heard: &[(TrueAnswer, BTreeMap<String, ToldAnswer>)]) {
         };
         let (told, certain) = (after(|answer| Some(answer.told)), after(|answer| answer.certain));
         let (all, answered) = (rows.len(), is("answered"));
-        println!(
-            "| {who} | {all} | {answered} | {person} | {machine} | {} | {told} | {certain} |",
-            all - person - machine
-        );
+        println!("| {who} | {all} | {answered} | {person} | {machine} | {neither} | {told} | {certain} |");
     }
 }
 
