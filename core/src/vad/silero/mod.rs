@@ -147,7 +147,8 @@ impl Silero {
     }
 
     /// The same, resting where energy says that nothing can be speech: such a frame's probability is
-    /// 0. The network begins again with the frames before the next one that may be speech.
+    /// 0. The network begins again with the frames since the track last began anew. Where it begins
+    /// anew after more than 4 s ([`forgetting`](Self::forgetting)), or never, it does not rest.
     #[must_use]
     pub fn resting(mut self) -> Self {
         self.rests = true;
@@ -284,6 +285,11 @@ impl TrackMemory {
             *self = Self::START;
         }
     }
+}
+
+/// Whether the network can catch up with all frames at rest: a track begins anew soon enough.
+fn may_rest(forget: Option<StateReset>) -> bool {
+    forget.is_some_and(|forget| forget.frames <= WARM_UP as u32 + 1)
 }
 
 /// A sample, or 0 in place of damage.

@@ -2,7 +2,7 @@
 
 use super::lstm::LstmState;
 use super::silence::WARM_UP;
-use super::{BLOCK, CONTEXT, FRAME, SileroTrack, StateReset, TrackMemory};
+use super::{BLOCK, CONTEXT, FRAME, SileroTrack, StateReset, TrackMemory, may_rest};
 
 /// A frame that is computed.
 #[derive(Clone, Copy)]
@@ -27,7 +27,8 @@ impl SileroTrack {
         let (mut rests, mut rested, mut known) = (0, self.memory.rested, Some(self.memory.quiet));
         for frame in WARM_UP..WARM_UP + self.frames() {
             let samples = &self.samples[frame * FRAME..][..CONTEXT + FRAME];
-            if self.gate.as_mut().is_none_or(|gate| gate.runs(samples)) {
+            let gate = self.gate.as_mut().filter(|_| may_rest(forget));
+            if gate.is_none_or(|gate| gate.runs(samples)) {
                 let ages = (0..=std::mem::take(&mut rested)).rev();
                 self.plan.extend(ages.map(|age| PlannedFrame {
                     frame: (frame - usize::from(age)) as u16,

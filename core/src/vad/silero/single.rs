@@ -10,13 +10,11 @@ use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
 
 use super::frontend::{BINS, WINDOWS};
 use super::model::{GATE_ROWS, Model, TILE, UNITS};
-use super::silence::{SilenceGate, WARM_UP};
-use super::{BEFORE, CONTEXT, FRAME, StateReset, TrackMemory, sound};
+use super::silence::SilenceGate;
+use super::{CONTEXT, FRAME, StateReset, TrackMemory, may_rest, sound};
 use crate::simd::{Cpu, SimdRow};
 use crate::units::Millis;
 
-/// Samples that are behind the network are dropped once there are so many: 256 ms.
-const OLDER: usize = 8 * FRAME;
 /// Points at which Winograd's F(4, 3) multiplies.
 const POINTS: usize = 6;
 /// Rows of sixteen outputs of the first and the last convolution, and of the two between them.
@@ -76,12 +74,11 @@ pub(crate) struct SileroStream {
     /// None: portable.
     level: Option<Level>,
     forget: Option<StateReset>,
-    /// The frames before the next one and their context, then what there is of it; before them are
-    /// older ones until there are too many.
-    samples: Vec<f32>,
-    /// Where the frames before the next one and their context begin.
-    from: usize,
-    /// Where the network rests in silence.
+    /// The context of the next frame, then what there is of it.
+    samples: [f32; CONTEXT + FRAME],
+    filled: usize,
+    /// Where nothing can be speech. The network runs there too: catching up would come at the worst
+    /// time, and need four seconds of samples.
     gate: Option<SilenceGate>,
     /// In a box: rows are aligned to cache lines, which objects of other languages are not.
     scratch: Box<FrameScratch>,
@@ -99,17 +96,10 @@ struct FrameScratch {
     gates: [SimdRow; GATE_ROWS],
 }
 
-/// The silence before a track, with room for the track.
-fn silence() -> Vec<f32> {
-    let mut samples = Vec::with_capacity(OLDER + FRAME + BEFORE + FRAME);
-    samples.resize(BEFORE, 0.0);
-    samples
-}
-
 impl SileroStream {
     /// A track from its beginning. `forget`: it begins anew after so long below a probability.
     ///
-    /// The network rests in silence ([`Silero::resting`](super::Silero::resting)).
+    /// It answers as a detector that rests in silence ([`Silero::resting`](super::Silero::resting)).
     pub(crate) fn new(portable: bool, forget: Option<(Millis, f32)>) -> Self {
         Self::with_gate(portable, forget, Some(SilenceGate::new()))
     }
@@ -119,9 +109,9 @@ impl SileroStream {
         Self {
             level: (!portable).then(Level::new),
             forget: forget.map(|(after, below)| StateReset::new(after, below)),
-            samples: silence(),
-            from: 0,
             gate,
+            samples: [0.0; CONTEXT + FRAME],
+            filled: CONTEXT,
             scratch: Box::new(FrameScratch {
                 memory: TrackMemory::START,
                 spectra: [row; BINS],
@@ -138,72 +128,55 @@ impl SileroStream {
     /// Takes the next samples, and gives the probability of every frame that is complete.
     pub(crate) fn push(&mut self, mut samples: &[f32], mut each: impl FnMut(f32)) {
         while !samples.is_empty() {
-            let (now, rest) = samples.split_at(self.missing().min(samples.len()));
-            self.samples.extend(now.iter().copied().map(sound));
+            let (now, rest) = samples.split_at((CONTEXT + FRAME - self.filled).min(samples.len()));
+            for (to, &sample) in self.samples[self.filled..].iter_mut().zip(now) {
+                *to = sound(sample);
+            }
+            self.filled += now.len();
             samples = rest;
-            if self.missing() == 0 {
+            if self.filled == CONTEXT + FRAME {
                 each(self.frame());
             }
         }
     }
 
-    /// Samples that the next frame still needs.
-    fn missing(&self) -> usize {
-        self.from + BEFORE + FRAME - self.samples.len()
-    }
-
     /// Gives the probability of the last, incomplete frame, as if silence followed.
     pub(crate) fn finish(&mut self, each: impl FnMut(f32)) {
-        if self.missing() < FRAME {
-            self.push(&[0.0; FRAME][..self.missing()], each);
+        if self.filled > CONTEXT {
+            self.push(&[0.0; FRAME][..CONTEXT + FRAME - self.filled], each);
         }
         self.reset();
     }
 
     /// Begins another track.
     pub(crate) fn reset(&mut self) {
-        self.samples.clear();
-        self.samples.resize(BEFORE, 0.0);
-        self.from = 0;
+        self.samples = [0.0; CONTEXT + FRAME];
+        self.filled = CONTEXT;
         self.gate = self.gate.as_ref().map(|_| SilenceGate::new());
         self.scratch.memory = TrackMemory::START;
     }
 
     fn frame(&mut self) -> f32 {
-        let now = &self.samples[self.from + WARM_UP * FRAME..];
-        let probability = if self.gate.as_mut().is_none_or(|gate| gate.runs(now)) {
-            // The frames before it that the network rested in.
-            for age in (1..=usize::from(self.scratch.memory.rested)).rev() {
-                self.run(age);
-            }
-            let [logit, probability] = self.run(0);
-            self.scratch.memory.heard(logit, self.forget);
-            probability
-        } else {
-            self.scratch.memory.rests(self.forget);
-            0.0
-        };
-        self.from += FRAME;
-        if self.from > OLDER {
-            self.samples.drain(..self.from);
-            self.from = 0;
-        }
-        probability
-    }
-
-    /// The logit and the probability of the frame that lies so many before the last.
-    fn run(&mut self, age: usize) -> [f32; 2] {
         let (model, weights) = (Model::shared(), RowWeights::shared());
-        let Self { samples, from, scratch, .. } = self;
-        let samples = &samples[*from + (WARM_UP - age) * FRAME..][..CONTEXT + FRAME];
-        match self.level {
+        let Self { samples, scratch, .. } = self;
+        let gate = self.gate.as_mut().filter(|_| may_rest(self.forget));
+        let runs = gate.is_none_or(|gate| gate.runs(samples));
+        let [logit, probability] = match self.level {
             None => dispatch!(Level::baseline(), simd => {
                 Cpu::<_, false>(simd).one(model, weights, samples, scratch)
             }),
             Some(level) => dispatch!(level, simd => {
                 Cpu::<_, true>(simd).one(model, weights, samples, scratch)
             }),
+        };
+        if runs {
+            self.scratch.memory.heard(logit, self.forget);
+        } else {
+            self.scratch.memory.rests(self.forget);
         }
+        self.samples.copy_within(FRAME.., 0);
+        self.filled = CONTEXT;
+        if runs { probability } else { 0.0 }
     }
 }
 

@@ -280,6 +280,9 @@ fn a_track_as_it_comes_has_the_bits_of_a_block() {
     }
 }
 
+/// As the default configuration has it.
+const FORGET: Option<(Millis, f32)> = Some((Millis(4000.0), 0.35));
+
 fn silero(lanes: usize, portable: bool, forget: Option<(Millis, f32)>, rests: bool) -> Silero {
     let silero = Silero::new(lanes, portable);
     let silero = if rests { silero.resting() } else { silero };
@@ -314,10 +317,13 @@ fn at_rest_neither_threads_nor_blocks_nor_other_lanes_show() {
 #[test]
 fn sound_that_never_rests_has_the_bits_of_the_network() {
     let loud = noise(120_000, 11);
-    assert_eq!(detect_with(silero(1, true, None, true), &[&loud]), detect(true, &[&loud]));
+    assert_eq!(
+        detect_with(silero(1, true, FORGET, true), &[&loud]),
+        detect_with(silero(1, true, FORGET, false), &[&loud])
+    );
     // A pause as long as the warm-up changes nothing but the answers within it.
     let pause = [noise(20_000, 2), vec![0.0; 18 * FRAME], noise(40_000, 3)].concat();
-    let (plain, resting) = (detect(true, &[&pause]), detect_with(silero(1, true, None, true), &[&pause]));
+    let [plain, resting] = [false, true].map(|rests| detect_with(silero(1, true, FORGET, rests), &[&pause]));
     let differ = plain[0].iter().zip(&resting[0]).filter(|(a, b)| a != b).count();
     assert_eq!((differ, rested(&resting[0])), (5, 5));
 }
@@ -325,22 +331,23 @@ fn sound_that_never_rests_has_the_bits_of_the_network() {
 #[test]
 fn a_faint_pause_rests_and_speech_over_it_does_not() {
     let track = voice(400_000);
-    let (plain, resting) = (detect(false, &[&track]), detect_with(silero(1, false, None, true), &[&track]));
+    let [plain, resting] = [false, true].map(|rests| detect_with(silero(1, false, FORGET, rests), &[&track]));
     let speech = plain[0].iter().filter(|&&p| p >= 0.35).count();
     let missed = plain[0].iter().zip(&resting[0]).filter(|&(&p, &r)| (p >= 0.35) != (r >= 0.35)).count();
     assert!(speech > 500 && rested(&resting[0]) > 400 && missed <= speech / 100, "{speech} {missed}");
     // The same 18 dB louder has noise that may hide somebody, and is heard throughout.
     let loud: Vec<f32> = track.iter().map(|x| x * 8.0).collect();
-    assert_eq!(detect_with(silero(1, false, None, true), &[&loud]), detect(false, &[&loud]));
-    assert_eq!(rested(&detect_with(silero(1, false, None, true), &[&[0.0; 40_000]])[0]), 157);
+    let [plain, resting] = [false, true].map(|rests| detect_with(silero(1, false, FORGET, rests), &[&loud]));
+    assert_eq!(plain, resting);
+    assert_eq!(rested(&detect_with(silero(1, false, None, true), &[&track])[0]), 0, "too much to catch up with");
+    assert_eq!(rested(&detect_with(silero(1, false, FORGET, true), &[&[0.0; 40_000]])[0]), 157);
 }
 
 #[test]
 fn a_real_call_has_the_same_speech_where_silence_rests() {
     let tracks = ["agent.wav", "caller.wav"].map(|name| wav(&format!("{REFERENCE}/{name}")));
     let tracks = tracks.each_ref().map(Vec::as_slice);
-    let forget = Some((Millis(4000.0), 0.35));
-    let [plain, resting] = [false, true].map(|rests| detect_with(silero(2, false, forget, rests), &tracks));
+    let [plain, resting] = [false, true].map(|rests| detect_with(silero(2, false, FORGET, rests), &tracks));
     assert!(resting.iter().map(|track| rested(track)).sum::<usize>() > 500);
     let config = crate::config::SpeechConfig::metrics();
     for (plain, resting) in plain.into_iter().zip(resting) {
