@@ -2,10 +2,9 @@
 
 use fearless_simd::{Simd, SimdBase, f32x16};
 
-use super::PANEL;
 use super::frontend::{BINS, SPAN, Spectra, WINDOWS, gather};
 use super::model::{Convolution, Model, TILE, UNITS};
-use super::plan::PlannedFrame;
+use super::{PANEL, PlannedFrame};
 use crate::simd::{Cpu, SimdRow};
 
 /// Points at which Winograd's F(4, 3) multiplies.

@@ -5,8 +5,7 @@
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 
-use super::plan::PlannedFrame;
-use super::{CONTEXT, FRAME, PANEL};
+use super::{CONTEXT, FRAME, PANEL, PlannedFrame};
 use crate::simd::{Cpu, SimdRow};
 
 /// Frequencies of a window's spectrum.

@@ -27,7 +27,7 @@ use fearless_simd::{Level, Simd, SimdBase, dispatch};
 use self::encoder::Panel;
 use self::lstm::{GROUP, LstmState};
 use self::model::{GATE_ROWS, Model, UNITS};
-use self::plan::{PlanWalk, PlannedFrame};
+use self::plan::PlanWalk;
 use self::silence::{SilenceGate, WARM_UP};
 use super::{Detector, same_lanes};
 use crate::error::Result;
@@ -103,6 +103,19 @@ struct SileroTrack {
     done: usize,
     /// Frames at rest after the last planned one.
     trailing: u8,
+}
+
+/// A frame that is computed.
+#[derive(Clone, Copy)]
+struct PlannedFrame {
+    /// Its place among the frames that are kept.
+    frame: u16,
+    /// How many frames before the next one that runs it lies, where it has only to bring the
+    /// network there: its answer was given when it was at rest. 0: it runs.
+    age: u8,
+    /// Frames at rest between the last one that ran and the next one that does, before any that is
+    /// planned since.
+    rests: u8,
 }
 
 /// What is remembered of a track from frame to frame.

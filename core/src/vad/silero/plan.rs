@@ -2,20 +2,7 @@
 
 use super::lstm::LstmState;
 use super::silence::WARM_UP;
-use super::{BLOCK, CONTEXT, FRAME, SileroTrack, StateReset, TrackMemory, may_rest};
-
-/// A frame that is computed.
-#[derive(Clone, Copy)]
-pub(super) struct PlannedFrame {
-    /// Its place among the frames that are kept.
-    pub frame: u16,
-    /// How many frames before the next one that runs it lies, where it has only to bring the
-    /// network there: its answer was given when it was at rest. 0: it runs.
-    pub age: u8,
-    /// Frames at rest between the last one that ran and the next one that does, before any that is
-    /// planned since.
-    pub rests: u8,
-}
+use super::{BLOCK, CONTEXT, FRAME, PlannedFrame, SileroTrack, StateReset, TrackMemory, may_rest};
 
 impl SileroTrack {
     /// Plans all whole frames that wait.
