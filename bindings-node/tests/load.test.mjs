@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { analyze, process as processCall } from 'callweave'
@@ -69,6 +70,28 @@ test('calls that nobody holds do not pile up', async () => {
   const kept = 2 * wave.length
   console.log(`16 calls of ${(kept / 1e6).toFixed(0)} MB were at most ${(most / 1e6).toFixed(0)} MB`)
   assert.ok(most < 8 * kept, `${most} bytes`)
+})
+
+test('of many streams a few are in memory', async () => {
+  const bytes = Buffer.from(longWave(long ? 9 : 2))
+  const count = long ? 40 : 12
+  let [open, mostOpen, most] = [0, 0, 0]
+  async function* stream() {
+    mostOpen = Math.max(mostOpen, ++open)
+    try {
+      for (let at = 0; at < bytes.length; at += 1 << 16) yield Buffer.from(bytes.subarray(at, at + (1 << 16)))
+    } finally {
+      open -= 1
+    }
+  }
+  globalThis.gc()
+  const before = process.memoryUsage.rss()
+  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss() - before)), 20)
+  await Promise.all(Array.from({ length: count }, () => analyze(Readable.from(stream()))))
+  clearInterval(watch)
+  const [each, all] = [bytes.length, most].map((size) => (size / 1e6).toFixed(1))
+  console.log(`${count} streams of ${each} MB took at most ${all} MB; ${mostOpen} were open at once`)
+  assert.ok(mostOpen <= 8, `${mostOpen} of ${count} were open at once`)
 })
 
 test('memory stays flat', async () => {
