@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from contextlib import nullcontext

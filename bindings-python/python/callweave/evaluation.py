@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from callweave import _callweave
 from callweave._record import camel
 from callweave.config import Config, config_json
-from callweave.report import Role
+from callweave.inputs import Role
 
 __all__ = ["Comparison", "Disturbance", "Evaluation", "calibrate", "compare", "evaluate"]
 
