@@ -248,6 +248,9 @@ impl Task for PeaksTask {
 type TextsWork = Box<dyn FnOnce() -> callweave::Result<(String, String)> + Send>;
 
 /// Work that ends with two texts.
+type TextsWork = Box<dyn FnOnce() -> callweave::Result<(String, String)> + Send>;
+
+/// Work that ends with two texts, such as JSON and a table.
 pub struct TextsTask {
     work: Option<TextsWork>,
     threads: u32,

@@ -102,7 +102,10 @@ test('tracks are written anew without what was redacted', async (t) => {
   await call.redact({ keys: true, unsure: true })
   const { outputs } = await write()
   const paths = ['mix.wav', 'redacted-0.wav', 'redacted-1.wav']
-  assert.deepEqual(outputs.map((output) => output.path), paths)
+  assert.deepEqual(
+    outputs.map((output) => output.path),
+    paths,
+  )
   await assert.rejects(write({ redactedTracks: 'mp3' }), { code: 'invalid_argument', message: /mp3/ })
 })
 
