@@ -244,9 +244,6 @@ impl Task for PeaksTask {
     }
 }
 
-/// What ends with two texts.
-type TextsWork = Box<dyn FnOnce() -> callweave::Result<(String, String)> + Send>;
-
 /// Work that ends with two texts.
 type TextsWork = Box<dyn FnOnce() -> callweave::Result<(String, String)> + Send>;
 
