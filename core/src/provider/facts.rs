@@ -17,6 +17,7 @@ const FIELDS: [&str; 6] = ["kind", "party", "at", "atMs", "reason", "key"];
 
 /// Reads facts: an array of objects with `kind`, a time (`at`, Unix seconds or RFC 3339, or `atMs`,
 /// milliseconds on the call's timeline), and where they are known `party`, `reason` and `key`.
+/// Facts with `atMs` come first; those of one clock are in the order of their times.
 ///
 /// ```
 /// use callweave::FactKind;
@@ -24,7 +25,7 @@ const FIELDS: [&str; 6] = ["kind", "party", "at", "atMs", "reason", "key"];
 ///
 /// let facts = read_facts(r#"[{"kind": "answer", "at": "2026-05-20T08:14:07Z"},
 ///                            {"kind": "hold", "party": "agent", "atMs": 31500}]"#)?;
-/// assert_eq!((facts[0].kind, facts[1].kind), (FactKind::Answer, FactKind::Hold));
+/// assert_eq!((facts[0].kind, facts[1].kind), (FactKind::Hold, FactKind::Answer));
 /// # Ok::<(), callweave::Error>(())
 /// ```
 ///
