@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from callweave.errors import Error
 
 __all__ = [
+    "AmrPackets",
     "Batch",
     "ERROR_CODES",
     "LiveCall",
@@ -17,10 +18,13 @@ __all__ = [
     "Switch",
     "VERSION",
     "analyze",
+    "calibrate",
     "cancellable",
+    "compare",
     "decode_float32",
     "decode_int16",
     "encode",
+    "evaluate",
     "frames",
     "labels",
     "levels",

@@ -28,6 +28,9 @@ __all__ = [
 Detector: TypeAlias = Literal["silero", "webrtc"]
 """A detector of speech."""
 
+_WHERE_GIVEN = ("confidenceMap", "profile")
+"""Fields that are written only where something was given."""
+
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
 
 
@@ -291,6 +294,11 @@ class Config(_Section):
                     f"{section.name}: found {type(value).__name__}, expected {section.default_factory.__name__}"
                 )
         self._read()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration under its JSON names; a profile and a map of confidences only where there are any."""
+        told = super().to_dict()
+        return {name: value for name, value in told.items() if value or name not in _WHERE_GIVEN}
 
     def _read(self) -> tuple[str, str, str]:
         """The core's view: the whole configuration, what differs from the defaults, and the hash."""
