@@ -4,7 +4,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import platformModule from '../lib/platform.cjs'
 
@@ -86,7 +86,9 @@ const compiled = platformModule.PLATFORMS.filter((name) => existsSync(join(here,
 const compiledPackages = compiled.map(compiledFor)
 const optionalDependencies = Object.fromEntries(platformModule.PLATFORMS.map((name) => [`callweave-${name}`, version]))
 const { scripts, devDependencies, ...published } = manifest
-const lib = readdirSync(join(here, 'lib'))
+const lib = readdirSync(join(here, 'lib'), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => relative(join(here, 'lib'), join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'))
 const main = assemble(
   join(out, 'main'),
   {
