@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -78,8 +80,17 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
     return Door
 
 
+class DoorServer(ThreadingHTTPServer):
+    """A server that tells of broken connections as it tells of all else, without a word of what came over them."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        reason = type(sys.exc_info()[1]).__name__
+        told = {"at": round(time.time(), 3), "event": "connection_broken", "reason": reason}
+        print(json.dumps(told), file=sys.stderr, flush=True)
+
+
 def listen(service: Service, host: str, port: int) -> ThreadingHTTPServer:
     """The server, to be served by the caller."""
-    server = ThreadingHTTPServer((host, port), handler(service))
+    server = DoorServer((host, port), handler(service))
     server.daemon_threads = True
     return server
