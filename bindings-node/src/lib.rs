@@ -77,7 +77,6 @@ pub fn run_program(args: Vec<String>) -> u8 {
 
 /// Processes a call and keeps its tracks.
 #[napi]
-#[allow(clippy::too_many_arguments, reason = "the options of one call, by position from a façade that names them")]
 pub fn process(
     inputs: Vec<InputSpec>,
     asked: CallSpec,
@@ -93,7 +92,6 @@ pub fn process(
 
 /// Processes a call for its report alone, as JSON.
 #[napi]
-#[allow(clippy::too_many_arguments, reason = "the options of one call, by position from a façade that names them")]
 pub fn analyze(
     inputs: Vec<InputSpec>,
     asked: CallSpec,
