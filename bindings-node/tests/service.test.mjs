@@ -1,7 +1,9 @@
 // The example service end to end, against the local servers: from a provider's push to MCloud's door.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -169,6 +171,18 @@ test('only who knows the secret may push', needsSqlite, async (t) => {
   }
   for (const body of ['', '{', '[]', '1']) assert.equal((await service.push(body)).ErrCode, 1, body)
   assert.deepEqual((await (await fetch(`${service.url}/health`)).json()).sessions, {})
+})
+
+test('no request breaks the door', needsSqlite, async (t) => {
+  const service = await running(t, await serve(children, 'mcloud'))
+  for (const line of ['GET //', 'POST //', 'GET //[']) {
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+    socket.write(`${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`)
+    const [answer] = await once(socket, 'data')
+    socket.destroy()
+    assert.match(String(answer), /^HTTP\/1.1 400 /, line)
+  }
+  assert.equal((await fetch(`${service.url}/health`)).status, 200)
 })
 
 test('a soak in small', { skip: withoutSqlite || !process.env.CALLWEAVE_PYTHON }, async () => {

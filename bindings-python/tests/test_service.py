@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -304,6 +305,23 @@ def test_only_who_knows_the_secret_may_push(files: Server, cloud: Server, tmp_pa
         assert running.ask("GET", "/health")[1]["sessions"] == {}
     with pytest.raises(ValueError, match="PUSH_SECRET"):
         Settings(tmp_path, "short", {})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "GET http://[ HTTP/1.1",
+        "POST http://[ HTTP/1.1",
+        f"POST /push/{SECRET}?action=record HTTP/1.1\r\nContent-Length: \xb2",
+    ],
+)
+def test_no_request_breaks_the_door(lines: str, cloud: Server, tmp_path: Path) -> None:
+    with Running(tmp_path, cloud) as running:
+        port = running.server.server_address[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(f"{lines}\r\nHost: a\r\n\r\n".encode("latin-1"))
+            assert connection.recv(100).split()[1] == b"400"
+        assert running.ask("GET", "/health")[0] == 200
 
 
 def environment(cloud: Server, folder: Path) -> dict[str, str]:

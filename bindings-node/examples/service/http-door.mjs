@@ -9,33 +9,38 @@ const digest = (text) => createHash('sha256').update(text).digest()
 export function door(service) {
   const secret = digest(service.settings.secret)
   return createServer({ requestTimeout: 30_000 }, async (request, response) => {
-    const end = (status, value = {}) => {
-      response.writeHead(status, { connection: 'close', 'content-type': 'application/json' }).end(JSON.stringify(value))
-    }
-    const url = new URL(request.url, 'http://service')
-    const [, kind, given] = /^\/(push|listed|ended\/wellcloud)\/([^/]+)$/.exec(url.pathname) ?? []
-    if (request.method === 'GET' && url.pathname === '/health') {
-      const health = service.health()
-      return end(health.ok ? 200 : 503, health)
-    }
-    if (!kind || !timingSafeEqual(digest(given), secret)) return end(404)
-    if (request.method === 'GET') return kind === 'listed' ? end(200, service.outbox.listed()) : end(404)
-    if (request.method !== 'POST' || kind === 'listed') return end(404)
-    try {
-      let text = ''
-      for await (const chunk of request.setEncoding('utf8')) {
-        text += chunk
-        if (text.length > LARGEST_PUSH) return end(413)
-      }
-      if (kind === 'push') {
-        const uuid = request.headers['x-tccc-push-uuid'] ?? null
-        return end(200, service.push(url.searchParams.get('action') ?? '', uuid, text))
-      }
-      return end(service.callEnded('wellcloud', JSON.parse(text) ?? {}) ? 202 : 400)
-    } catch (error) {
-      if (error instanceof SyntaxError) return end(400, { ErrCode: 1, ErrMsg: 'not JSON' })
-      // Not stored: the provider shall push again.
-      return end(500, { ErrCode: 1, ErrMsg: 'not stored' })
-    }
+    const [status, value = {}] = await answer(service, secret, request).catch(failed)
+    response.writeHead(status, { connection: 'close', 'content-type': 'application/json' }).end(JSON.stringify(value))
   })
+}
+
+/** The status and the body for a request. */
+async function answer(service, secret, request) {
+  const url = new URL(request.url, 'http://service')
+  const [, kind, given] = /^\/(push|listed|ended\/wellcloud)\/([^/]+)$/.exec(url.pathname) ?? []
+  if (request.method === 'GET' && url.pathname === '/health') {
+    const health = service.health()
+    return [health.ok ? 200 : 503, health]
+  }
+  if (!kind || !timingSafeEqual(digest(given), secret)) return [404]
+  if (request.method === 'GET') return kind === 'listed' ? [200, service.outbox.listed()] : [404]
+  if (request.method !== 'POST' || kind === 'listed') return [404]
+  let text = ''
+  for await (const chunk of request.setEncoding('utf8')) {
+    text += chunk
+    if (text.length > LARGEST_PUSH) return [413]
+  }
+  if (kind === 'push') {
+    const uuid = request.headers['x-tccc-push-uuid'] ?? null
+    return [200, service.push(url.searchParams.get('action') ?? '', uuid, text)]
+  }
+  return [service.callEnded('wellcloud', JSON.parse(text) ?? {}) ? 202 : 400]
+}
+
+/** The answer to a request that no answer could be given to. */
+function failed(error) {
+  if (error.code === 'ERR_INVALID_URL') return [400]
+  if (error instanceof SyntaxError) return [400, { ErrCode: 1, ErrMsg: 'not JSON' }]
+  // Not stored: the provider shall push again.
+  return [500, { ErrCode: 1, ErrMsg: 'not stored' }]
 }

@@ -6,6 +6,7 @@ import hmac
 import json
 import sys
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,29 +28,40 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
         timeout = 30
 
         def do_POST(self) -> None:
-            kind, query, body = self._kind(), parse_qs(urlsplit(self.path).query), self._body()
-            if kind is None or body is None:
-                return self._answer(404 if kind is None else 413, {})
-            try:
-                text = body.decode()
-                if kind == "push":
-                    action = (query.get("action") or [""])[0]
-                    return self._answer(200, service.push(action, self.headers.get("X-TCCC-PUSH-UUID"), text))
-                provider = kind.partition("/")[2]
-                self._answer(202 if service.call_ended(provider, json.loads(text)) else 400, {})
-            except (ValueError, AttributeError, TypeError):
-                self._answer(400, {"ErrCode": 1, "ErrMsg": "not JSON"})
-            except Exception:
-                # Not stored: the provider shall push again.
-                self._answer(500, {"ErrCode": 1, "ErrMsg": "not stored"})
+            self._safely(self._post)
 
         def do_GET(self) -> None:
+            self._safely(self._get)
+
+        def _safely(self, answer: Callable[[], tuple[int, Any]]) -> None:
+            """Answers, whatever was asked: 400 for what is no request of ours, 500 for what could not be done."""
+            try:
+                status, value = answer()
+            except (ValueError, AttributeError, TypeError):
+                self.close_connection = True
+                status, value = 400, {"ErrCode": 1, "ErrMsg": "not JSON"}
+            except Exception:
+                # Not stored: the provider shall push again.
+                self.close_connection = True
+                status, value = 500, {"ErrCode": 1, "ErrMsg": "not stored"}
+            self._answer(status, value)
+
+        def _post(self) -> tuple[int, Any]:
+            kind, query, body = self._kind(), parse_qs(urlsplit(self.path).query), self._body()
+            if kind is None or body is None:
+                return (404 if kind is None else 413), {}
+            text = body.decode()
+            if kind == "push":
+                action = (query.get("action") or [""])[0]
+                return 200, service.push(action, self.headers.get("X-TCCC-PUSH-UUID"), text)
+            provider = kind.partition("/")[2]
+            return (202 if service.call_ended(provider, json.loads(text)) else 400), {}
+
+        def _get(self) -> tuple[int, Any]:
             if self.path == "/health":
                 health = service.health()
-                return self._answer(200 if health["ok"] else 503, health)
-            if self._kind() == "listed":
-                return self._answer(200, service.outbox.listed())
-            self._answer(404, {})
+                return (200 if health["ok"] else 503), health
+            return (200, service.outbox.listed()) if self._kind() == "listed" else (404, {})
 
         def _kind(self) -> str | None:
             """`push`, `ended/wellcloud` or `listed`, if the path holds the secret behind it."""
