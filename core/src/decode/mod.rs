@@ -322,4 +322,4 @@ fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Tr
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -39,6 +39,13 @@ impl FrameDecoder {
         }
     }
 
+    /// Forgets the bytes that earlier frames left for later ones, and keeps the filters.
+    pub(super) fn forget_bytes(&mut self) {
+        if let Self::Third(decoder) = self {
+            decoder.forget_bytes();
+        }
+    }
+
     /// Decodes a frame of so many samples; whether it could be.
     pub(super) fn decode(&mut self, frame: &[u8], samples: usize) -> bool {
         match self {

@@ -256,6 +256,10 @@ impl MpegStream {
             return Ok(());
         }
         let frames = self.lengths.frames_in(gap, header);
+        if frames > 0 {
+            // What the frames after the gap may point back to lay in it.
+            self.decoder.forget_bytes();
+        }
         let code = if frames > 0 { "frames_lost" } else { "resync" };
         let ms = self.rate()?.millis(frames * self.stream.samples() as u64);
         notes.add(Warning::new(code, format!("{gap} bytes are no frames: {ms} of silence in their place")).at_byte(at));

@@ -51,6 +51,20 @@ fn a_damaged_frame_costs_its_own_time_and_no_more() {
 }
 
 #[test]
+fn a_lost_header_is_followed_by_no_burst() {
+    let Some((bytes, clean)) = plain_mp3("burst") else { return };
+    let loudest = |samples: &[f32]| samples.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+    let frames = bytes.len() / 144;
+    for frame in 20..frames - 20 {
+        let mut broken = bytes.clone();
+        broken[frame * 144] = 0;
+        let (planes, _) = run_bytes(&broken).unwrap();
+        let (found, most) = (loudest(&planes[0]), loudest(&clean));
+        assert!(found < 1.5 * most, "frame {frame}: {found} where {most} is the loudest");
+    }
+}
+
+#[test]
 fn bytes_that_were_put_in_add_no_time() {
     let Some((bytes, clean)) = plain_mp3("inserted") else { return };
     let mut broken = bytes[..40 * 144].to_vec();

@@ -81,8 +81,8 @@ impl HybridTables {
 
     fn window(&self, kind: WindowKind) -> &[f32; 2 * SLOTS] {
         match kind {
-            WindowKind::Start => &self.windows[1],
-            WindowKind::Stop => &self.windows[2],
+            WindowKind::Start { .. } => &self.windows[1],
+            WindowKind::Stop { .. } => &self.windows[2],
             _ => &self.windows[0],
         }
     }
@@ -150,10 +150,10 @@ pub(super) fn transform<S: Simd>(
     for side in 0..SUBBANDS / SIDE {
         if side * SIDE >= used {
             rows.take_over(&mut overlap, side);
-        } else if kind.is_short() {
-            short(cpu, kind, &mut rows, &mut overlap, side);
+        } else if kind.is_low_long() && side == 0 {
+            low_long(cpu, kind, &mut rows, &mut overlap);
         } else {
-            long(cpu, TABLES.window(kind), &mut rows, &mut overlap, side);
+            windowed(cpu, kind, &mut rows, &mut overlap, side);
         }
     }
 }
@@ -258,16 +258,10 @@ fn put<S: Simd>(y: &mut [f32x16<S>; SLOTS], k: usize, (cos, sin): (f32, f32), (r
     y[SLOTS - 1 - 2 * k] = re * sin - im * cos;
 }
 
-/// Three short windows one after the other; the lowest two subbands of mixed blocks are long.
+/// Three short windows one after the other.
 #[inline(always)]
-fn short<S: Simd>(cpu: S, kind: WindowKind, rows: &mut Halves, overlap: &mut Halves, side: usize) {
+fn short<S: Simd>(cpu: S, rows: &mut Halves, overlap: &mut Halves, side: usize) {
     let tables = &*TABLES;
-    let mut long_part = None;
-    if kind == WindowKind::Mixed && side == 0 {
-        let (mut now, mut next) = (*rows.0, *overlap.0);
-        long(cpu, tables.window(WindowKind::Long), &mut Halves(&mut now), &mut Halves(&mut next), side);
-        long_part = Some((now, next));
-    }
     let mut out = [f32x16::splat(cpu, 0.0); 2 * SLOTS];
     for window in 0..3 {
         for (i, factors) in tables.short.iter().enumerate() {
@@ -280,10 +274,27 @@ fn short<S: Simd>(cpu: S, kind: WindowKind, rows: &mut Halves, overlap: &mut Hal
     for slot in 0..SLOTS {
         rows.overlap(cpu, overlap, side, slot, [out[slot], out[SLOTS + slot]]);
     }
-    if let Some((now, next)) = long_part {
-        for slot in 0..SLOTS {
-            rows.0[slot][..2].copy_from_slice(&now[slot][..2]);
-            overlap.0[slot][..2].copy_from_slice(&next[slot][..2]);
-        }
+}
+
+/// Sixteen subbands by the window of their granule.
+#[inline(always)]
+fn windowed<S: Simd>(cpu: S, kind: WindowKind, rows: &mut Halves, overlap: &mut Halves, side: usize) {
+    if kind.is_short() {
+        short(cpu, rows, overlap, side);
+    } else {
+        long(cpu, TABLES.window(kind), rows, overlap, side);
+    }
+}
+
+/// The lowest sixteen subbands where the lowest two keep the normal long window (2.4.2.7,
+/// `mixed_block_flag`).
+#[inline(always)]
+fn low_long<S: Simd>(cpu: S, kind: WindowKind, rows: &mut Halves, overlap: &mut Halves) {
+    let (mut now, mut next) = (*rows.0, *overlap.0);
+    long(cpu, TABLES.window(WindowKind::Long), &mut Halves(&mut now), &mut Halves(&mut next), 0);
+    windowed(cpu, kind, rows, overlap, 0);
+    for slot in 0..SLOTS {
+        rows.0[slot][..2].copy_from_slice(&now[slot][..2]);
+        overlap.0[slot][..2].copy_from_slice(&next[slot][..2]);
     }
 }

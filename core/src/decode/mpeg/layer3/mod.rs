@@ -22,7 +22,7 @@ use self::bands::{ScaleBands, bands_of};
 use self::bits::FrameBits;
 use self::huffman::read_lines;
 use self::hybrid::{SLOTS, SUBBANDS, SubbandRows, arrange, transform};
-use self::scale::{ScaleFactors, read_first_version, read_second_version, scale};
+use self::scale::{FactorSource, NO_PLACE, ScaleFactors, scale};
 use self::side::{GranuleInfo, LINES, SideInfo, WindowKind, granules};
 use self::stereo::{JointStereo, part_channels};
 use self::synthesis::FilterBank;
@@ -53,6 +53,8 @@ struct ChannelFilters {
 struct GranuleLines {
     info: GranuleInfo,
     factors: ScaleFactors,
+    /// The factors as places between the channels.
+    places: ScaleFactors,
     /// Lines before those that are all zero.
     used: usize,
 }
@@ -80,17 +82,23 @@ impl Layer3 {
         self.channels = [ChannelFilters::new(), ChannelFilters::new()];
     }
 
+    /// Forgets the bytes that earlier frames left, and keeps the filters.
+    pub(super) fn forget_bytes(&mut self) {
+        self.unread.clear();
+    }
+
     /// The samples of a channel of the last frame.
     pub(super) fn plane(&self, channel: usize) -> &[f32] {
         self.planes.get(channel).map_or(&[], Vec::as_slice)
     }
 
     /// Decodes a whole frame, and tells how many samples each of its channels has; `None` where it is
-    /// damaged. Granules whose bytes are those of frames that were never seen are silent.
+    /// damaged. A granule is silent where its bytes were in frames that were never seen, and where
+    /// what it says of itself contradicts its length.
     pub(super) fn decode(&mut self, frame: &[u8]) -> Option<usize> {
         let decoded = self.read(frame);
         if decoded.is_none() {
-            self.unread.clear();
+            self.forget_bytes();
         }
         let (header, read) = decoded?;
         let joint = JointStereo::of(frame);
@@ -105,7 +113,7 @@ impl Layer3 {
                 scale(lines, read.used, &read.info, &read.factors, bands);
             }
             if joint != JointStereo::default() {
-                part_channels(joint, header.version1, &read[1].info, &read[1].factors, bands, lines);
+                part_channels(joint, header.version1, &read[1].info, &read[1].places, bands, lines);
             }
             let joint_used = read[0].used.max(read[1].used);
             for (channel, read) in read.iter().enumerate().take(channels) {
@@ -128,34 +136,27 @@ impl Layer3 {
         let end = 8 * (self.data.len() - PADDING);
         let (mut read, mut at) = ([[GranuleLines::NONE; 2]; 2], 0);
         let joint = JointStereo::of(frame);
+        let mut first = [None; 2];
         for granule in 0..granules(header) {
             let is_there = at >= missing;
-            let first = read[0].map(|lines| lines.factors);
             let channels = read[granule].iter_mut().zip(&mut self.lines[granule]).enumerate();
             for (channel, (read, lines)) in channels.take(usize::from(header.channels)) {
-                let mut info = side.granules[granule][channel];
+                let info = side.granules[granule][channel];
                 let start = at.saturating_sub(missing);
                 at += info.bits;
-                if !is_there {
-                    lines.fill(0.0);
-                    read.info = info;
-                    continue;
+                if is_there && start + info.bits > end {
+                    return None;
                 }
-                let (mut bits, to) = (FrameBits::new(&self.data, start), start + info.bits);
-                let factors = if header.version1 {
-                    let before = (granule > 0).then_some((&first[channel], &side.shared[channel]));
-                    read_first_version(&mut bits, &info, before)
-                } else {
-                    read_second_version(&mut bits, &mut info, channel > 0 && joint.intensity)
+                let source = FactorSource {
+                    version1: header.version1,
+                    places: channel > 0 && joint.intensity,
+                    shared: if granule > 0 { side.shared[channel] } else { [false; 4] },
+                    first: first[channel],
                 };
-                if bits.at > to {
-                    return None;
-                }
-                let used = read_lines(&mut bits, &info, to, lines);
-                if bits.at.max(to) > end || (info.window == WindowKind::Mixed && bands_of(header).mixed == 0) {
-                    return None;
-                }
-                *read = GranuleLines { info, factors, used };
+                let data = is_there.then(|| FrameBits::new(&self.data, start));
+                let found = data.and_then(|bits| GranuleLines::read(bits, info, &source, lines));
+                first[channel] = found.as_ref().map(|found| found.factors);
+                *read = found.unwrap_or_else(|| GranuleLines::silent(info, lines));
             }
         }
         let consumed = at.saturating_sub(missing).div_ceil(8);
@@ -177,6 +178,25 @@ impl Layer3 {
 }
 
 impl GranuleLines {
+    /// Reads one granule and channel; `None` where its scale factors are not to be had or take more
+    /// than all of its bits.
+    fn read(
+        mut bits: FrameBits,
+        mut info: GranuleInfo,
+        source: &FactorSource,
+        lines: &mut [f32; LINES],
+    ) -> Option<Self> {
+        let end = bits.at + info.bits;
+        let (factors, places) = source.read(&mut bits, &mut info)?;
+        let fits = bits.at <= end;
+        fits.then(|| Self { info, factors, places, used: read_lines(&mut bits, &info, end, lines) })
+    }
+
+    fn silent(info: GranuleInfo, lines: &mut [f32; LINES]) -> Self {
+        lines.fill(0.0);
+        Self { info, ..Self::NONE }
+    }
+
     const NONE: Self = Self {
         info: GranuleInfo {
             bits: 0,
@@ -192,6 +212,7 @@ impl GranuleLines {
             quads: 0,
         },
         factors: [0; 39],
+        places: [NO_PLACE; 39],
         used: 0,
     };
 }

@@ -7,6 +7,9 @@ use super::side::{GranuleInfo, LINES, WindowKind};
 /// Scale factors of one channel: by band, or by band and window.
 pub(super) type ScaleFactors = [u8; 39];
 
+/// A place between the channels that is none, whatever the version.
+pub(super) const NO_PLACE: u8 = u8::MAX;
+
 /// Bits of the lower and of the upper scale factors of MPEG-1, by code.
 const LOWER_BITS: [u32; 16] = [0, 0, 0, 0, 3, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4];
 const UPPER_BITS: [u32; 16] = [0, 1, 2, 3, 0, 1, 2, 3, 1, 2, 3, 1, 2, 3, 2, 3];
@@ -28,8 +31,33 @@ const LIFT: [u8; 22] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3,
 /// 2^(n/4).
 const QUARTERS: [f32; 4] = [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_8];
 
+/// Where the scale factors of a granule and channel come from.
+pub(super) struct FactorSource {
+    pub version1: bool,
+    /// Whether they are places between the channels.
+    pub places: bool,
+    /// Which groups of them are those of the first granule.
+    pub shared: [bool; 4],
+    /// Those of the first granule, where it has any.
+    pub first: Option<ScaleFactors>,
+}
+
+impl FactorSource {
+    /// Reads the scale factors, and the same as places; `None` where those that are shared are not
+    /// there.
+    pub(super) fn read(&self, bits: &mut FrameBits, info: &mut GranuleInfo) -> Option<(ScaleFactors, ScaleFactors)> {
+        if !self.version1 {
+            return Some(read_second_version(bits, info, self.places));
+        }
+        let shared = !info.window.is_short() && self.shared.contains(&true);
+        let before = if shared { Some((self.first?, self.shared)) } else { None };
+        let factors = read_first_version(bits, info, before.as_ref().map(|(first, shared)| (first, shared)));
+        Some((factors, factors))
+    }
+}
+
 /// Reads those of MPEG-1; `before`: the first granule's, for the groups that share them.
-pub(super) fn read_first_version(
+fn read_first_version(
     bits: &mut FrameBits,
     info: &GranuleInfo,
     before: Option<(&ScaleFactors, &[bool; 4])>,
@@ -55,8 +83,9 @@ pub(super) fn read_first_version(
     factors
 }
 
-/// Reads those of MPEG-2. `intensity`: of the second channel where it holds places instead.
-pub(super) fn read_second_version(bits: &mut FrameBits, info: &mut GranuleInfo, intensity: bool) -> ScaleFactors {
+/// Reads those of MPEG-2, and the same as places between the channels: the largest number of its
+/// bits is no place. `intensity`: of the second channel, where they are places.
+fn read_second_version(bits: &mut FrameBits, info: &mut GranuleInfo, intensity: bool) -> (ScaleFactors, ScaleFactors) {
     let (lengths, range) = if intensity { place_bits(info.scale_code >> 1) } else { factor_bits(info.scale_code) };
     info.lifted = !intensity && range == 5;
     let kind = match info.window {
@@ -64,13 +93,18 @@ pub(super) fn read_second_version(bits: &mut FrameBits, info: &mut GranuleInfo, 
         WindowKind::Short => 1,
         _ => 0,
     };
-    let mut factors = [0; 39];
+    let (mut factors, mut places) = ([0; 39], [NO_PLACE; 39]);
     let mut from = 0;
     for (length, count) in lengths.into_iter().zip(COUNTS[range][kind]) {
-        read_some(bits, &mut factors[from..from + count], length);
+        let here = from..from + count;
+        read_some(bits, &mut factors[here.clone()], length);
+        let largest = ((1u32 << length) - 1) as u8;
+        for (place, &factor) in places[here.clone()].iter_mut().zip(&factors[here]) {
+            *place = if factor == largest { NO_PLACE } else { factor };
+        }
         from += count;
     }
-    factors
+    (factors, places)
 }
 
 fn read_some(bits: &mut FrameBits, factors: &mut [u8], length: u32) {

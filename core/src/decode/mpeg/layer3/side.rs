@@ -12,16 +12,27 @@ pub(super) const LINES: usize = 576;
 pub(super) enum WindowKind {
     #[default]
     Long,
-    Start,
+    /// From long to short. `low_long`: the lowest two subbands keep the long window.
+    Start {
+        low_long: bool,
+    },
     Short,
     /// The lowest 36 lines long, the rest short.
     Mixed,
-    Stop,
+    /// From short to long; `low_long` as above.
+    Stop {
+        low_long: bool,
+    },
 }
 
 impl WindowKind {
     pub(super) fn is_short(self) -> bool {
         matches!(self, Self::Short | Self::Mixed)
+    }
+
+    /// Whether the lowest two subbands have the long window and the others have not.
+    pub(super) fn is_low_long(self) -> bool {
+        matches!(self, Self::Mixed | Self::Start { low_long: true } | Self::Stop { low_long: true })
     }
 }
 
@@ -118,10 +129,12 @@ impl GranuleInfo {
         let kind = bits.read(2);
         let mixed = bits.flag();
         self.window = match (kind, mixed) {
-            (1, _) => WindowKind::Start,
+            (1, low_long) => WindowKind::Start { low_long },
             (2, false) => WindowKind::Short,
+            // Version 2.5 at 8 kHz: no decoder agrees with another on its bands.
+            (2, true) if bands_of(header).mixed == 0 => return None,
             (2, true) => WindowKind::Mixed,
-            (3, _) => WindowKind::Stop,
+            (3, low_long) => WindowKind::Stop { low_long },
             _ => return None,
         };
         for table in self.tables.iter_mut().take(2) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::bands::{FIRST_MIXED, ScaleBands};
-use super::scale::{ScaleFactors, power_of_2};
+use super::scale::{NO_PLACE, ScaleFactors, power_of_2};
 use super::side::{GranuleInfo, LINES, WindowKind};
 
 /// What a frame's channels share, by the last byte of its header.
@@ -26,12 +26,12 @@ impl JointStereo {
 /// The share of the left channel at each place of MPEG-1: t / (1 + t) of t = tan(place · π/12).
 const LEFT: [f32; 7] = [0.0, 0.211_324_87, 0.366_025_4, 0.5, 0.633_974_6, 0.788_675_1, 1.0];
 
-/// Makes left and right of a granule's channels. `info` and `factors` are the second channel's.
+/// Makes left and right of a granule's channels. `info` and `places` are the second channel's.
 pub(super) fn part_channels(
     joint: JointStereo,
     version1: bool,
     info: &GranuleInfo,
-    factors: &ScaleFactors,
+    places: &ScaleFactors,
     bands: &ScaleBands,
     [one, two]: &mut [[f32; LINES]; 2],
 ) {
@@ -51,7 +51,7 @@ pub(super) fn part_channels(
             Some(window) => silent[window] = here,
             None => silent = [here; 3],
         }
-        match shares(version1, info.scale_code, factors[part.factor]).filter(|_| here) {
+        match shares(version1, info.scale_code, places[part.factor]).filter(|_| here) {
             Some(shares) => part_by(shares, one, two),
             None if joint.middle => part_middle(one, two),
             None => {}
@@ -93,7 +93,7 @@ fn shares(version1: bool, scale_code: u32, place: u8) -> Option<(f32, f32)> {
     }
     let steps = i32::from(place.div_ceil(2)) * if scale_code & 1 == 0 { 1 } else { 2 };
     match place {
-        31.. => None,
+        NO_PLACE => None,
         _ if place % 2 == 1 => Some((power_of_2(-steps), 1.0)),
         _ => Some((1.0, power_of_2(-steps))),
     }

@@ -76,7 +76,9 @@ fn joint_stereo_is_the_references() {
             .args(["-v", "error", "-f", "lavfi", "-i", &format!("{sound}:s={hz}"), "-b:a", "64k"])
             .args(["-c:a", "libmp3lame", "-joint_stereo", "1", "-f", "mp3", "-"])
             .output();
-        let Some(made) = made.ok().filter(|made| made.status.success()) else { return eprintln!("skipped: no ffmpeg") };
+        let Some(made) = made.ok().filter(|made| made.status.success()) else {
+            return crate::decode::tests::skipped("no ffmpeg");
+        };
         let (power, difference) = compared(&made.stdout);
         assert!(power > 1.0 && power / difference > 1e12, "{hz} Hz: {power} {difference}");
     }
@@ -138,7 +140,9 @@ fn registers_of_any_width_give_the_same_samples() {
     let mut chance = Chance(5);
     let mut rows = [[0.0; SUBBANDS]; SLOTS];
     rows.as_flattened_mut().iter_mut().for_each(|x| *x = chance.next() as f32 / 1e7 - 0.8);
-    for kind in [WindowKind::Long, WindowKind::Start, WindowKind::Short, WindowKind::Mixed, WindowKind::Stop] {
+    let windows = [true, false].map(|low_long| [WindowKind::Start { low_long }, WindowKind::Stop { low_long }]);
+    let others = [WindowKind::Long, WindowKind::Short, WindowKind::Mixed];
+    for kind in windows.into_iter().flatten().chain(others) {
         for used in [0, 7, 20, 32] {
             let made = [Level::new(), Level::baseline()].map(|level| {
                 let (mut filters, mut out) = (ChannelFilters::new(), [0.0; LINES]);
@@ -151,4 +155,95 @@ fn registers_of_any_width_give_the_same_samples() {
             assert_eq!(made[0], made[1], "{kind:?} {used}");
         }
     }
+}
+
+/// Writes numbers of so many bits, the highest bit first.
+fn with_bits(numbers: &[(u32, usize)]) -> Vec<u8> {
+    let bits = numbers.iter().flat_map(|&(number, count)| (0..count).rev().map(move |i| (number >> i & 1) as u8));
+    let bits: Vec<u8> = bits.collect();
+    bits.chunks(8).map(|eight| eight.iter().enumerate().fold(0, |byte, (i, bit)| byte | bit << (7 - i))).collect()
+}
+
+/// A mono frame of MPEG-1 at 44.1 kHz and 128 kbit/s that uses `back` bytes of earlier frames. Each
+/// granule has so many bits, all zeros, which are ones to table 1, and scale factors of four bits
+/// and three.
+fn full_frame(back: u32, shared: u32, bits: [u32; 2]) -> Vec<u8> {
+    let mut side = vec![(back, 9), (0, 5), (shared, 4)];
+    for bits in bits {
+        // Pairs by table 1, gain 210: one line of one is one.
+        side.extend([(bits, 12), (20, 9), (210, 8), (15, 4), (0, 1), (1, 5), (1, 5), (1, 5), (7, 4), (7, 3), (0, 3)]);
+    }
+    let mut frame = [&[0xFF, 0xFB, 0x90, 0xC0][..], &with_bits(&side)].concat();
+    assert_eq!(frame.len(), header::LEN + 17);
+    frame.resize(FrameHeader::parse(&frame).unwrap().bytes, 0);
+    frame
+}
+
+/// Whether each granule of the last frame sounds, with what the filters still held.
+fn sounding(layer3: &Layer3) -> [bool; 2] {
+    [0, 1].map(|granule| layer3.plane(0)[granule * LINES..][..LINES].iter().any(|&x| x != 0.0))
+}
+
+#[test]
+fn a_granule_whose_factors_take_more_than_its_bits_is_silent_alone() {
+    let mut ours = Layer3::new();
+    assert_eq!(ours.decode(&full_frame(0, 0, [40, 400])), Some(1152));
+    assert_eq!(sounding(&ours), [false, true]);
+    let mut ours = Layer3::new();
+    assert_eq!(ours.decode(&full_frame(0, 0, [400, 40])), Some(1152));
+    assert_eq!(sounding(&ours), [true, true], "the second granule holds what the first left");
+    assert_eq!(ours.lines[1][0], [0.0; LINES]);
+}
+
+#[test]
+fn codes_may_reach_beyond_the_last_bit_of_a_frame_and_granules_may_not() {
+    let room = 8 * (full_frame(0, 0, [400, 400]).len() - header::LEN - 17) as u32;
+    let mut ours = Layer3::new();
+    assert_eq!(ours.decode(&full_frame(0, 0, [400, room - 400])), Some(1152));
+    assert_eq!(ours.decode(&full_frame(0, 0, [400, room - 399])), None);
+}
+
+#[test]
+fn a_granule_that_shares_factors_with_one_that_is_missing_is_silent() {
+    for (shared, sounds) in [(0, true), (0b0100, false)] {
+        let mut ours = Layer3::new();
+        // The first granule lies in bytes that were never seen.
+        assert_eq!(ours.decode(&full_frame(50, shared, [400, 400])), Some(1152));
+        assert_eq!(sounding(&ours), [false, sounds], "shared {shared}");
+    }
+}
+
+#[test]
+fn the_lowest_two_subbands_keep_the_long_window_where_the_frame_says_so() {
+    let mut chance = Chance(9);
+    let mut rows = [[0.0; SUBBANDS]; SLOTS];
+    rows.as_flattened_mut().iter_mut().for_each(|x| *x = chance.next() as f32 / 1e7 - 0.8);
+    let transformed = |kind| {
+        let (mut rows, mut overlap) = (rows, [[0.0; SUBBANDS]; SLOTS]);
+        dispatch!(Level::new(), cpu => transform(cpu, kind, SUBBANDS, &mut rows, &mut overlap));
+        [rows, overlap]
+    };
+    let long = transformed(WindowKind::Long);
+    for window in [|low_long| WindowKind::Start { low_long }, |low_long| WindowKind::Stop { low_long }] {
+        let (plain, low) = (transformed(window(false)), transformed(window(true)));
+        for (half, row) in [0, 1].into_iter().flat_map(|half| (0..SLOTS).map(move |row| (half, row))) {
+            assert_eq!(low[half][row][..2], long[half][row][..2]);
+            assert_eq!(low[half][row][2..], plain[half][row][2..]);
+        }
+        assert!(
+            (0..SLOTS).any(|row| plain[1][row][..2] != long[1][row][..2] || plain[0][row][..2] != long[0][row][..2])
+        );
+    }
+}
+
+#[test]
+fn the_largest_place_of_its_bits_is_none_in_the_second_version() {
+    let bytes = with_bits(&[(0b011_0100, 7), (0, 25)]);
+    let mut info = GranuleInfo { scale_code: 2 * 7, ..GranuleInfo::default() };
+    let source = FactorSource { version1: false, places: true, shared: [false; 4], first: None };
+    let (factors, places) = source.read(&mut FrameBits::new(&bytes, 0), &mut info).unwrap();
+    // 7 = 36·0 + 6·1 + 1: groups of 7, 7 and 7 with 0, 1 and 1 bits.
+    assert_eq!(factors[..14], [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0]);
+    assert_eq!(places[..7], [NO_PLACE; 7]);
+    assert_eq!(places[7..14], [0, NO_PLACE, NO_PLACE, 0, NO_PLACE, 0, 0]);
 }
