@@ -410,7 +410,7 @@ async function peaks(recording, options = {}) {
     peaks,
     [options, [...OF_WORK, 'pointsPerSecond', 'bits', 'onProgress']],
     (settings) => {
-      const { pointsPerSecond, bits = 8 } = options
+      const { pointsPerSecond, bits } = options
       const { hear, config, cancel } = settings
       const work = (spec, threads) => native.peaks(spec, pointsPerSecond, bits, config, threads, cancel, hear)
       return onRecording(recording, settings, work)

@@ -1266,6 +1266,7 @@ export declare function peaks(
      * @default 100
      */
     pointsPerSecond?: number | undefined
+    /** @default 8 */
     bits?: 8 | 16 | undefined
     onProgress?: CallOptions['onProgress']
   },

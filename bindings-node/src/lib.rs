@@ -173,7 +173,7 @@ pub fn normalize(
 pub fn peaks(
     input: InputSpec,
     points_per_second: Option<u32>,
-    bits: u8,
+    bits: Option<u32>,
     config: String,
     threads: u32,
     cancel: &CancelSwitch,

@@ -208,7 +208,7 @@ impl Task for NormalizeTask {
 pub struct PeaksTask {
     input: Option<Input>,
     points_per_second: Option<u32>,
-    bits: u8,
+    bits: Option<u32>,
     config: Config,
     run: RunOptions,
     threads: u32,
@@ -217,7 +217,7 @@ pub struct PeaksTask {
 impl PeaksTask {
     pub(crate) fn new(
         input: Input,
-        (points_per_second, bits): (Option<u32>, u8),
+        (points_per_second, bits): (Option<u32>, Option<u32>),
         config: Config,
         run: RunOptions,
         threads: u32,

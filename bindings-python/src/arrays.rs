@@ -96,7 +96,7 @@ pub type PeakParts<'py> = (u32, u32, Bound<'py, PyArray3<i16>>, String, Bound<'p
 pub fn peaks(
     input: Input,
     points_per_second: Option<u32>,
-    bits: u8,
+    bits: Option<u32>,
     config: &Config,
     run: &RunOptions,
 ) -> callweave::Result<PeaksMade> {

@@ -167,7 +167,7 @@ mod _callweave {
         py: Python<'py>,
         input: &Bound<'py, PyAny>,
         points_per_second: Option<u32>,
-        bits: u8,
+        bits: Option<u32>,
         config: &str,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<arrays::PeakParts<'py>> {

@@ -175,7 +175,7 @@ def normalize(
     input: Any, config: str, path: str | os.PathLike[str] | None, progress: _Progress
 ) -> tuple[NDArray[np.int16] | None, int, str, float]: ...
 def peaks(
-    input: Any, points_per_second: int | None, bits: int, config: str, progress: _Progress
+    input: Any, points_per_second: int | None, bits: int | None, config: str, progress: _Progress
 ) -> tuple[int, int, NDArray[np.int16], str, bytes]: ...
 def listen(
     input: Any, config: str, unit: str

@@ -44,13 +44,14 @@ def peaks(
     recording: Recording | Input,
     points_per_second: int | None = None,
     *,
-    bits: Literal[8, 16] = 8,
+    bits: Literal[8, 16] | None = None,
     config: Config | None = None,
     progress: Progress | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Peaks:
-    """A recording's waveform as numbers, in one pass that keeps no samples: 100 points per second unless said otherwise. `bits` is the width of a value in `to_json` and
-    `to_dat`.
+    """A recording's waveform as numbers, in one pass that keeps no samples.
+
+    `points_per_second` is 100 unless given. `bits` is the width of a value in `to_json` and `to_dat`: 8 unless given.
 
     >>> peaks("fixtures/stereo/call.wav")
     <Peaks 2 x 2606 points of 80 samples at 8000 Hz>

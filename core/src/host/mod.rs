@@ -172,12 +172,14 @@ pub fn chunk_knots(call: &Processed, chunk: &PartyChunk) -> Vec<(f64, f64)> {
     knots.into_iter().map(|knot| (knot.track.0, knot.call.0)).collect()
 }
 
-/// The width of a waveform's values.
+/// The width of a waveform's values: the default where none is given.
 ///
 /// # Errors
 /// `invalid_argument` for another than 8 or 16.
-pub fn peak_bits(bits: u8) -> Result<PeakBits> {
-    PeakBits::from_bits(bits).ok_or_else(|| refused("bits of a peak").with_mismatch(bits, "8 or 16"))
+pub fn peak_bits(bits: Option<u32>) -> Result<PeakBits> {
+    let Some(bits) = bits else { return Ok(PeakBits::default()) };
+    let known = u8::try_from(bits).ok().and_then(PeakBits::from_bits);
+    known.ok_or_else(|| refused("bits of a peak").with_mismatch(bits, "8 or 16"))
 }
 
 /// Whether every track of a call could be read.
@@ -239,6 +241,8 @@ mod tests {
         for (name, path) in [(Some("wav"), "a.flac"), (Some("wav"), "a.mp3"), (None, "a.mp3")] {
             assert_eq!(format(name, path), Err(ErrorKind::InvalidArgument), "{name:?} {path}");
         }
-        assert!(peak_bits(9).is_err() && from_json::<u8>("x").is_err());
+        assert!(matches!(peak_bits(None), Ok(PeakBits::Eight)));
+        // 264 is 8 in a byte.
+        assert!(peak_bits(Some(9)).is_err() && peak_bits(Some(264)).is_err() && from_json::<u8>("x").is_err());
     }
 }
