@@ -366,7 +366,7 @@ mod tests {
                     .arg(&path)
                     .args(["-f", "s16le", "-c:a", "pcm_s16le", "-"])
                     .output();
-                let Ok(run) = run else { return eprintln!("skipped: no ffmpeg") };
+                let Ok(run) = run else { return crate::decode::tests::skipped("no ffmpeg") };
                 assert!(run.stderr.is_empty(), "{format:?}: {}", String::from_utf8_lossy(&run.stderr));
                 let read: Vec<i16> = run.stdout.as_chunks::<2>().0.iter().map(|b| i16::from_le_bytes(*b)).collect();
                 assert!(read == kept(&samples, format), "{format:?} of {count} channels");
