@@ -1,6 +1,7 @@
 """What mkdocs does beside its own: links out of `core/docs` lead to the repository, and the references of Rust and Node, and
 the page of a call, become part of the site."""
 
+import os
 import posixpath
 import re
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 SOURCE = "https://github.com/callweave/callweave/blob/main/"
 LINK = re.compile(r"(\]\()([^)#\s]+)(#[^)\s]*)?(\))")
 REFERENCES = {"reference/rust": "doc", "reference/node": "node-reference", "gallery": "site-page"}
@@ -43,13 +45,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return f"{link[1]}{SOURCE}{target}{link[3] or ''}{link[4]}"
 
     heading, *parts = ADDED.get(page.file.src_uri, ("",))
-    shown = [html for folder, html in parts if (ROOT / "target" / REFERENCES[folder]).is_dir()]
+    shown = [html for folder, html in parts if (TARGET / REFERENCES[folder]).is_dir()]
     return LINK.sub(lead, markdown) + (heading + "\n".join(shown) if shown else "")
 
 
 def on_post_build(config: Any, **_: Any) -> None:
     """Copies what other tools made."""
     for folder, made in REFERENCES.items():
-        source = ROOT / "target" / made
+        source = TARGET / made
         if source.is_dir():
             shutil.copytree(source, Path(config["site_dir"]) / folder, dirs_exist_ok=True)
