@@ -60,7 +60,7 @@ class Walk:
     def command_line(self) -> None:
         program = TARGET / "debug/callweave"
         if not self.built:
-            install = ["cargo", "install", "--quiet", "--locked", "--path", "core", "--features", "cli"]
+            install = ["cargo", "install", "--quiet", "--locked", "--path", "core", "--features", "cli,opus"]
             self.step("command line", "install", *install, "--root", self.folder / "program")
             program = self.folder / "program/bin/callweave"
         out = self.folder / "command line"
