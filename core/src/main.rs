@@ -9,7 +9,7 @@ use callweave::{Cancel, RunOptions};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Added to a signal's number: the exit status of a program that it has stopped, as shells tell it.
+/// Added to a signal's number for the exit status of a program stopped by it, as shells do.
 const STOPPED: i32 = 128;
 
 fn main() -> ExitCode {

@@ -14,7 +14,7 @@ fn the_built_in_call_is_heard_as_its_golden_report_says() {
         return;
     }
     let (status, out, err) = program(&["self-test"]);
-    assert!(status == 0 && out.contains("heard as it should be"), "{out}{err}");
+    assert!(status == 0 && out.contains("as expected"), "{out}{err}");
     let (status, out, _) = program(&["self-test", "--json"]);
     let found: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((status, &found["ok"], found["version"].as_str()), (0, &true.into(), Some(callweave::VERSION)));

@@ -14,9 +14,14 @@ use crate::process::{Redaction, WriteOptions};
 use crate::provider::{parse_offset, read_facts};
 use crate::units::{Millis, Span};
 
-/// Turns what a phone system left behind into one aligned, levelled, labelled call.
+/// Turns the recordings of a phone call into one call: aligned, levelled, labelled.
 #[derive(Debug, Parser)]
-#[command(name = "callweave", version, max_term_width = 100)]
+#[command(
+    name = "callweave",
+    version,
+    max_term_width = 100,
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong arguments. Warnings go to standard error."
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -24,38 +29,45 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// One call: recordings in, one report and one mix out.
+    /// Analyze and mix one call.
     Process(Box<ProcessArgs>),
-    /// Many calls: each to a folder of its own, and a line of JSON for each in DIR/calls.jsonl.
-    /// Resumes where it stopped.
+    /// Process many calls, each into its own folder.
+    ///
+    /// Writes one line of JSON per call to DIR/calls.jsonl. When run again, continues where it
+    /// stopped.
     #[command(
         mut_arg("inputs", |arg| arg.value_name("LIST").num_args(1).help(
-            "The calls, one on each line: a path (against the list's folder) or a manifest in JSON")),
-        mut_arg("output", |arg| arg.required(true).help("The folder for the outputs: a folder for each call in it")),
-        mut_arg("json", |arg| arg.help("Prints the lines of the calls to standard output too, and nothing else")),
+            "List of calls, one per line: a path relative to the list, or a manifest as JSON")),
+        mut_arg("output", |arg| arg.required(true).help("Output folder; each call gets a folder in it")),
+        mut_arg("json", |arg| arg.help("Also print the calls' JSON lines to standard output, and nothing else")),
         mut_arg("redact", |arg| arg.hide(true)),
         mut_arg("offsets", |arg| arg.hide(true)),
         mut_arg("facts", |arg| arg.hide(true)),
         mut_arg("timings", |arg| arg.hide(true))
     )]
     Batch(Box<BatchArgs>),
-    /// What files really are, and what is wrong with them.
+    /// Show a recording's actual format and what is wrong with it.
     Probe(ProbeArgs),
-    /// Recordings to wav of one rate and one level, each by itself.
+    /// Convert recordings to WAV at one rate and level.
     Normalize(NormalizeArgs),
-    /// How well callweave hears your own calls: two-channel recordings are split, shifted, cut,
-    /// thinned, transcoded and summed, and held against what is known of them. Only counts come out.
+    /// Measure accuracy on your own two-channel calls.
+    ///
+    /// Splits, shifts, cuts, thins, transcodes and sums the recordings, and compares the results
+    /// with what is known about them. The output holds only counts.
     Evaluate(EvaluateArgs),
-    /// A profile whose confidence of placements is fitted to an evaluation.
+    /// Make a profile with placement confidence calibrated to an evaluation.
     Calibrate(CalibrateArgs),
-    /// What changed between two folders of reports, and which calls to listen to; of one folder, what
-    /// this version would do otherwise.
+    /// Show what changed between two folders of reports.
+    ///
+    /// Lists the calls worth listening to. With one folder, lists the calls that this version would
+    /// analyze differently.
     Compare(CompareArgs),
-    /// Whether this machine's callweave is whole: its processor, what is compiled in, and a built-in
-    /// call held against what should be heard in it.
+    /// Check this installation with a built-in call.
+    ///
+    /// Shows the processor and the features compiled in, and compares the analysis of a built-in
+    /// call with the expected one.
     SelfTest(SelfTestArgs),
-    /// A recording's waveform as numbers: the least and the greatest sample of each stretch, in
-    /// audiowaveform's formats.
+    /// Write a recording's waveform as minimum and maximum samples, in audiowaveform's formats.
     Peaks(PeaksArgs),
 }
 
@@ -63,157 +75,170 @@ pub(super) enum Command {
 #[group(skip)]
 #[command(group(ArgGroup::new("redacted").multiple(true)))]
 pub(super) struct ProcessArgs {
-    /// The recordings of one call, or a manifest or a provider's JSON with its audio beside it.
+    /// The recordings of one call; or a manifest or a provider's JSON next to its audio.
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Writes the mix (mix.wav or mix.flac), report.json and report.html, a page to look at, to
-    /// this folder.
+    /// Output folder for the mix, report.json and the page report.html.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Prints the report to standard output, and nothing else.
+    /// Print the report to standard output, and nothing else.
     #[arg(long)]
     pub json: bool,
-    /// Who is heard on the tracks, in order: customer, agent, transfer, participant, mixed,
-    /// unknown.
-    #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role)]
+    /// Who speaks on each track, in order: customer, agent, transfer, participant, mixed, unknown.
+    #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role, help_heading = CALL)]
     pub roles: Vec<Role>,
-    /// One recorder made all tracks: they begin together.
-    #[arg(long)]
+    /// One recorder made all tracks, so they start together.
+    #[arg(long, help_heading = CALL)]
     pub aligned: bool,
-    /// Where the recordings begin on the call's timeline, in order, in milliseconds, each with its
-    /// uncertainty if it has one: 0,1200~50.
-    #[arg(long, value_name = "MS[~MS],...", value_delimiter = ',', value_parser = known_offset, allow_hyphen_values = true)]
+    /// Start of each recording on the call's timeline, in order, in milliseconds; optionally with
+    /// an uncertainty, as in 0,1200~50.
+    #[arg(long, value_name = "MS[~MS],...", value_delimiter = ',', value_parser = known_offset,
+          allow_hyphen_values = true, help_heading = CALL)]
     pub offsets: Vec<KnownOffset>,
-    /// The offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
-    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true)]
+    /// UTC offset of times that a provider writes without one (Wellcloud, 3CX), such as +08:00.
+    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true, help_heading = CALL)]
     pub utc_offset: Option<i32>,
-    /// One channel per party, one for all, or one per party and per voice of a mixed track: split,
-    /// mono, voices.
-    #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES))]
+    /// JSON file of timed facts from the phone system: answer, hold, resume, pause, unpause, mute,
+    /// unmute, consult, conference, transfer, key, hangup.
+    #[arg(long, value_name = "FILE", help_heading = CALL)]
+    pub facts: Option<PathBuf>,
+    /// Profile of the recorder: a built-in one (freeswitch, twilio-conference, vicidial), or a
+    /// profile's .json file.
+    #[arg(long, value_name = "PROFILE", help_heading = CALL)]
+    pub profile: Option<String>,
+    /// Channels of the mix: split (one per party), mono, or voices (also one per voice of a mixed
+    /// track) [default: split].
+    #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES), help_heading = MIX)]
     pub layout: Option<Layout>,
-    /// How the mix is written: wav (16 bits), wav-ulaw (8-bit mu-law), flac.
-    #[arg(long, value_parser = named(Format::from_name, Format::NAMES))]
+    /// Format of the mix: wav (16-bit), wav-ulaw (8-bit mu-law), flac [default: wav].
+    #[arg(long, value_parser = named(Format::from_name, Format::NAMES), help_heading = MIX)]
     pub format: Option<Format>,
-    /// Which detector hears speech.
-    #[arg(long, value_parser = named(DetectorKind::from_name, DetectorKind::NAMES))]
+    /// Speech detector: silero, webrtc [default: silero].
+    #[arg(long, value_parser = named(DetectorKind::from_name, DetectorKind::NAMES), help_heading = ANALYSIS)]
     pub detector: Option<DetectorKind>,
-    /// Does not tell the voices of mixed tracks apart.
-    #[arg(long)]
+    /// Do not separate the voices of mixed tracks.
+    #[arg(long, help_heading = ANALYSIS)]
     pub no_voices: bool,
-    /// Reports key presses with their digits.
-    #[arg(long)]
+    /// Report the digits of key presses.
+    #[arg(long, help_heading = ANALYSIS)]
     pub dtmf_digits: bool,
-    /// Keeps or drops parties, paths and names in the report: keep, drop.
-    #[arg(long, value_parser = named(Pii::from_name, Pii::NAMES))]
+    /// Parties, paths and names in the report: keep, drop [default: keep].
+    #[arg(long, value_parser = named(Pii::from_name, Pii::NAMES), help_heading = ANALYSIS)]
     pub pii: Option<Pii>,
-    /// A configuration file (JSON); the other options change what it says.
+    /// Configuration file (JSON); other options override it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What a phone system knows of the call: answer, hold, resume, pause, unpause, mute, unmute,
-    /// consult, conference, transfer, key, hangup, each with its time, in a JSON file.
-    #[arg(long, value_name = "FILE")]
-    pub facts: Option<PathBuf>,
-    /// What is known of the recorder: the name of a profile (freeswitch, twilio-conference, vicidial)
-    /// or a profile's file.
-    #[arg(long, value_name = "PROFILE")]
-    pub profile: Option<String>,
-    /// With -o: the mix's waveform as numbers in peaks.json, in audiowaveform's format; so many
-    /// points per second.
+    /// Write the mix's waveform to peaks.json in audiowaveform's format, with N points per second
+    /// (100 if N is omitted).
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100",
-          requires = "output", value_parser = clap::value_parser!(u32).range(1..=4000))]
+          requires = "output", value_parser = clap::value_parser!(u32).range(1..=4000), help_heading = FILES)]
     pub peaks: Option<u32>,
-    /// With -o: labels for other tools: rttm, textgrid, audacity, vtt, csv.
-    #[arg(long, value_name = "FORMAT,...", value_delimiter = ',', requires = "output", value_parser = label_format)]
+    /// Write labels for other tools: rttm, textgrid, audacity, vtt, csv.
+    #[arg(long, value_name = "FORMAT,...", value_delimiter = ',', requires = "output", value_parser = label_format,
+          help_heading = FILES)]
     pub labels: Vec<LabelFormat>,
-    /// With -o: page and labels name parties by number, address or name instead of role; the page
-    /// shows paths.
-    #[arg(long, requires = "output")]
+    /// Name parties by number, address or name instead of role, in page and labels; show paths on
+    /// the page.
+    #[arg(long, requires = "output", help_heading = FILES)]
     pub show_parties: bool,
-    /// With -o: the mix is inside report.html too.
-    #[arg(long, requires = "output", conflicts_with = "no_page")]
+    /// Embed the mix in report.html.
+    #[arg(long, requires = "output", conflicts_with = "no_page", help_heading = FILES)]
     pub embed_audio: bool,
-    /// With -o: takes stretches of the call, in milliseconds, out of the mix and all that is made
-    /// of it.
+    /// Remove spans of the call, in milliseconds, from the mix and everything made from it.
     #[arg(long, value_name = "START-END,...", value_delimiter = ',', requires = "output", group = "redacted",
-          value_parser = stretch)]
+          value_parser = stretch, help_heading = REDACTION)]
     pub redact: Vec<Span>,
-    /// With -o: takes every key press that is heard out of the mix.
-    #[arg(long, requires = "output", group = "redacted")]
+    /// Remove every detected key press from the mix.
+    #[arg(long, requires = "output", group = "redacted", help_heading = REDACTION)]
     pub redact_keys: bool,
-    /// What is heard in place of what was taken out: silence, beep.
-    #[arg(long, value_name = "COVER", requires = "redacted", value_parser = named(Cover::from_name, Cover::NAMES))]
+    /// What replaces removed audio: silence, beep [default: silence].
+    #[arg(long, value_name = "COVER", requires = "redacted", value_parser = named(Cover::from_name, Cover::NAMES),
+          help_heading = REDACTION)]
     pub redact_with: Option<Cover>,
-    /// With --redact-keys: stretches in which noise or a voice may hide a key are taken out too.
-    #[arg(long, requires = "redact_keys")]
+    /// With --redact-keys, also remove spans in which noise or speech may hide a key press.
+    #[arg(long, requires = "redact_keys", help_heading = REDACTION)]
     pub redact_unsure: bool,
-    /// With -o: each track anew without what was taken out, as long as it was, in redacted-0.wav and
-    /// so on: wav, wav-ulaw, flac. Nothing is written where a key may have stayed.
-    #[arg(long, value_name = "FORMAT", requires = "redacted", value_parser = named(Format::from_name, Format::NAMES))]
+    /// Write each redacted track, at its original length, to redacted-0.wav and so on: wav,
+    /// wav-ulaw, flac. Nothing is written if a key press may remain.
+    #[arg(long, value_name = "FORMAT", requires = "redacted", value_parser = named(Format::from_name, Format::NAMES),
+          help_heading = REDACTION)]
     pub redacted_tracks: Option<Format>,
-    /// Writes the redacted tracks even where a key may have stayed.
-    #[arg(long, requires = "redacted_tracks", conflicts_with = "redact_unsure")]
+    /// Write the redacted tracks even if a key press may remain.
+    #[arg(long, requires = "redacted_tracks", conflicts_with = "redact_unsure", help_heading = REDACTION)]
     pub keep_unsure: bool,
-    /// With -o: each second's level by track in series.json.
-    #[arg(long, requires = "output")]
+    /// Write each track's level, second by second, to series.json.
+    #[arg(long, requires = "output", help_heading = FILES)]
     pub series: bool,
-    /// With -o: no report.html.
-    #[arg(long, requires = "output")]
+    /// Do not write report.html.
+    #[arg(long, requires = "output", help_heading = FILES)]
     pub no_page: bool,
-    /// Writes how long each step took to a file, as JSON; the report stays as it is.
+    /// Write the duration of each step to this file as JSON; the report does not change.
     #[arg(long, value_name = "FILE")]
     pub timings: Option<PathBuf>,
-    /// The same bits on every kind of CPU, slower.
-    #[arg(long)]
+    /// Give bit-identical results on every kind of CPU; slower.
+    #[arg(long, help_heading = ANALYSIS)]
     pub portable: bool,
-    /// How many threads may work.
+    /// Number of threads, 1 to 1024 [default: all processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     #[command(flatten)]
     pub sound: SoundArgs,
 }
 
+/// Options that say what is known about the call.
+const CALL: &str = "Known about the call";
+/// Options of the analysis.
+const ANALYSIS: &str = "Analysis";
+/// Options of the mix.
+const MIX: &str = "Audio";
+/// Options of the files in the output folder.
+const FILES: &str = "Files (with --output)";
+/// Options of redaction.
+const REDACTION: &str = "Redaction (with --output)";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct BatchArgs {
     #[command(flatten)]
     pub call: ProcessArgs,
-    /// Works on each call in a process of its own: what ends that process costs one call.
+    /// Run each call in its own process, so that a crash costs one call.
     #[arg(long)]
     pub isolate: bool,
-    /// Looks into the recordings to see whether a call is done, rather than at their sizes and
-    /// times.
+    /// Detect finished calls by the recordings' content instead of their sizes and times.
     #[arg(long)]
     pub compare_content: bool,
-    /// Works on one line alone, and prints its answer.
+    /// Process only this line of the list, and print its result.
     #[arg(long, hide = true, value_name = "N")]
     pub line: Option<usize>,
 }
 
-/// How recordings are read and what they are brought to.
+/// How recordings are decoded, and the rate and level of the output.
 #[derive(Debug, clap::Args)]
 pub(super) struct SoundArgs {
-    /// Samples per second: auto (the highest of the inputs, at most 16000), source, or 8000 to 48000.
-    #[arg(long, value_parser = OutputRate::parse)]
+    /// Sample rate in Hz: auto (the highest input rate, up to 16000), source (the highest input
+    /// rate), or 8000 to 48000 [default: auto].
+    #[arg(long, value_parser = OutputRate::parse, help_heading = MIX)]
     pub rate: Option<OutputRate>,
-    /// The level of each party: -26dbov (active speech level), -23lufs (loudness), or off.
-    #[arg(long, value_parser = LevelTarget::parse, allow_hyphen_values = true)]
+    /// Level of each party: -26dbov (active speech level), -23lufs (loudness), or off [default:
+    /// -26dbov].
+    #[arg(long, value_parser = LevelTarget::parse, allow_hyphen_values = true, help_heading = MIX)]
     pub level: Option<LevelTarget>,
-    /// What becomes of two channels: split, downmix.
-    #[arg(long, value_parser = named(Stereo::from_name, Stereo::NAMES))]
+    /// Two channels are two tracks (split) or one (downmix) [default: split].
+    #[arg(long, value_parser = named(Stereo::from_name, Stereo::NAMES), help_heading = MIX)]
     pub stereo: Option<Stereo>,
-    /// Codec delay of an mp3 without a tag, in samples of its own rate.
-    #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    /// Codec delay of an MP3 without a delay tag, in samples at its own rate [default: 1105].
+    #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(0..=10_000), help_heading = MIX)]
     pub mp3_delay: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ProbeArgs {
-    /// The files.
+    /// The recordings.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Prints one JSON document a line.
+    /// Print one JSON document per line.
     #[arg(long)]
     pub json: bool,
-    /// Asks only the first bytes: what the header says, unchecked, and nothing of damage.
+    /// Read only the header. Does not verify it or look for damage.
     #[arg(long)]
     pub quick: bool,
 }
@@ -223,10 +248,10 @@ pub(super) struct NormalizeArgs {
     /// The recordings.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The folder for the wav files, each named after its recording.
+    /// Output folder. Each WAV file is named after its recording.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// All channels in one.
+    /// Mix all channels into one.
     #[arg(long)]
     pub mono: bool,
     #[command(flatten)]
@@ -235,71 +260,71 @@ pub(super) struct NormalizeArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct EvaluateArgs {
-    /// The folder of the recordings: those of two channels, a party on each, are used.
+    /// Folder of recordings. Only those with two channels, one party on each, are used.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Writes the counts to a file, as JSON.
+    /// Write the counts to this file as JSON.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Prints the counts to standard output as JSON, and nothing else.
+    /// Print the counts to standard output as JSON, and nothing else.
     #[arg(long)]
     pub json: bool,
-    /// What the disturbances are drawn from.
+    /// Seed of the random disturbances.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// What is done to the calls: split, shifted, start_times, cut, silence_shrunk, packets_dropped,
-    /// transcoded, summed.
+    /// Disturbances to apply: split, shifted, start_times, cut, silence_shrunk, packets_dropped,
+    /// transcoded, summed [default: all].
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', value_parser = disturbance)]
     pub kinds: Vec<Disturbance>,
-    /// Who is on the first channel, and who on the second.
+    /// Who speaks on the first and the second channel [default: unknown,unknown].
     #[arg(long, value_name = "ROLE,ROLE", value_delimiter = ',', value_parser = role)]
     pub roles: Vec<Role>,
-    /// A profile's name or file, to be judged.
+    /// Profile to evaluate: a name or a file.
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
-    /// What is known of the calls: lines of file,tag or file,tag,outcome.
+    /// File of known tags, with lines of file,tag or file,tag,outcome.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// A configuration file (JSON).
+    /// Configuration file (JSON).
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How many threads may work.
+    /// Number of threads, 1 to 1024 [default: all processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CalibrateArgs {
-    /// An evaluation, as evaluate -o writes it.
+    /// Evaluation written by `callweave evaluate -o`.
     #[arg(value_name = "FILE")]
     pub evaluation: PathBuf,
-    /// The profile's name.
+    /// Name of the profile.
     #[arg(long, default_value = "calibrated")]
     pub name: String,
-    /// Where the profile goes; without it, to standard output.
+    /// Write the profile to this file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CompareArgs {
-    /// The folder of the old reports.
+    /// Folder of the old reports.
     #[arg(value_name = "OLD")]
     pub old: PathBuf,
-    /// The folder of the new ones.
+    /// Folder of the new reports.
     #[arg(value_name = "NEW")]
     pub new: Option<PathBuf>,
-    /// Prints what changed as JSON.
+    /// Print the changes as JSON.
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SelfTestArgs {
-    /// Prints what was found as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
-    /// Prints the report of the built-in call as it is heard here, and judges nothing.
+    /// Print the built-in call's report, without comparing it.
     #[arg(long, conflicts_with = "json")]
     pub report: bool,
 }
@@ -309,14 +334,13 @@ pub(super) struct PeaksArgs {
     /// The recording.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Where they go: JSON, or audiowaveform's binary format where the name ends in .dat; without
-    /// it, JSON on standard output.
+    /// Write to this file instead of standard output: binary if its name ends in .dat, else JSON.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Points per second.
+    /// Points per second, 1 to 4000.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4000))]
     pub points: u32,
-    /// Bits of a value: 8, 16.
+    /// Bits per value: 8, 16.
     #[arg(long, default_value = "8", value_parser = peak_bits)]
     pub bits: PeakBits,
 }
@@ -341,7 +365,7 @@ fn role(name: &str) -> Result<Role, String> {
     Role::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
 }
 
-/// A stretch of the call: two times in milliseconds with a dash between them.
+/// Parses a span of the call: two times in milliseconds with a dash between them.
 fn stretch(text: &str) -> Result<Span, String> {
     let wrong = || format!("found {text}, expected two times in milliseconds, such as 12000-14500");
     let (start, end) = text.split_once('-').ok_or_else(wrong)?;
@@ -349,7 +373,7 @@ fn stretch(text: &str) -> Result<Span, String> {
     Ok(Span::new(ms(start)?, ms(end)?))
 }
 
-/// A parser of names, which are told when it is given another.
+/// Returns a parser of names. Its error lists them.
 fn named<T: Clone + Send + Sync + 'static>(
     parse: fn(&str) -> Option<T>,
     names: &'static [&'static str],
@@ -358,7 +382,7 @@ fn named<T: Clone + Send + Sync + 'static>(
 }
 
 impl ProcessArgs {
-    /// The configuration: the file's, with the options' changes.
+    /// Returns the configuration: the file's, overridden by the options.
     pub(super) fn to_config(&self) -> Result<Config> {
         let mut config = profiled(config_of(self.config.as_deref())?, self.profile.as_deref())?;
         let sound = &self.sound;
@@ -380,7 +404,7 @@ impl ProcessArgs {
 }
 
 impl ProcessArgs {
-    /// What is taken out of the call, if anything is.
+    /// Returns what to redact, if anything.
     pub(super) fn to_redaction(&self) -> Option<Redaction> {
         let asked = self.redact_keys || !self.redact.is_empty();
         let cover = self.redact_with.unwrap_or_default();
@@ -388,7 +412,7 @@ impl ProcessArgs {
         asked.then(|| Redaction { spans: self.redact.clone(), keys, unsure, cover })
     }
 
-    /// What a phone system knows of the call.
+    /// Reads the facts from the phone system.
     pub(super) fn known_facts(&self) -> Result<Vec<Fact>> {
         let Some(path) = &self.facts else { return Ok(Vec::new()) };
         let named = |e: Error| {
@@ -397,7 +421,7 @@ impl ProcessArgs {
         read_text(path, MAX_CONFIG, Stage::Config).and_then(|text| read_facts(&text)).map_err(named)
     }
 
-    /// What is written beside the mix and the report.
+    /// Returns the options for writing files.
     pub(super) fn to_write_options(&self) -> WriteOptions {
         WriteOptions {
             page: !self.no_page,
@@ -412,27 +436,27 @@ impl ProcessArgs {
     }
 }
 
-/// Sets a field where an option was given.
+/// Sets a field if an option was given.
 pub(super) fn set<T>(field: &mut T, option: Option<T>) {
     if let Some(value) = option {
         *field = value;
     }
 }
 
-/// The most bytes of a configuration.
+/// Largest configuration file in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
 
-/// The configuration of a file, or the default.
+/// Reads a configuration file, or returns the default.
 pub(super) fn config_of(path: Option<&Path>) -> Result<Config> {
     path.map_or_else(|| Ok(Config::default()), read_config)
 }
 
-/// A configuration over the profile of a name or a file, where one is given.
+/// Puts a configuration on top of a profile, if one is given by name or file.
 pub(super) fn profiled(config: Config, profile: Option<&str>) -> Result<Config> {
     profile.map_or_else(|| Ok(config.clone()), |profile| profile_of(profile)?.under(&config))
 }
 
-/// The profile of a name, or of a file.
+/// Returns the profile with this name, or from this file.
 fn profile_of(text: &str) -> Result<Profile> {
     if !text.ends_with(".json") {
         return Profile::preset(text);
@@ -448,7 +472,7 @@ fn read_config(path: &Path) -> Result<Config> {
     Config::from_json(&text).map_err(named)
 }
 
-/// An offset in milliseconds, and its uncertainty after a `~`.
+/// Parses an offset in milliseconds, with an optional uncertainty after a `~`.
 fn known_offset(text: &str) -> Result<KnownOffset, String> {
     let (offset, uncertainty) = text.split_once('~').unwrap_or((text, "0"));
     let number =

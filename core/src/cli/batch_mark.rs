@@ -1,5 +1,5 @@
-//! What a batch remembers of a call between its runs: that it is done, from what, and what was
-//! written; and that it was in work when the process ended.
+//! The state of a batch between its runs: which calls are done, from which inputs and with which
+//! outputs, and which were in progress when the process ended.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,27 +17,27 @@ use crate::process::CallInput;
 
 use super::result_line::ResultLine;
 
-/// A call's line in its own folder: written last, so where it is, all other files are.
+/// A call's line in its own folder. It is written last, so if it exists, all other files do.
 const MARK: &str = "call.json";
-/// The folder of the calls in work, among those of the outputs.
+/// The folder of calls in progress, in the output folder.
 const WORK: &str = ".work";
-/// How often a call may end the process before it is given up.
+/// How often a call may end the process before it is skipped.
 const ENDINGS: u32 = 2;
 
-/// A call that is done.
+/// A finished call.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DoneMark {
     #[serde(flatten)]
     pub line: ResultLine,
-    /// What the call was made from ([`identity`]).
+    /// Identity of the call's inputs ([`identity`]).
     inputs: String,
-    /// The files that were written, and their lengths.
+    /// The output files and their lengths.
     files: BTreeMap<String, u64>,
 }
 
 impl DoneMark {
-    /// The mark of a call whose inputs are the same as they were and whose outputs are all there.
+    /// Returns the mark of a finished call, if its inputs are unchanged and all its outputs exist.
     pub(super) fn read(folder: &Path, inputs: &str) -> Option<Self> {
         let mark: Self = serde_json::from_str(&fs::read_to_string(folder.join(MARK)).ok()?).ok()?;
         let is_there = |(name, length): (&String, &u64)| {
@@ -46,7 +46,7 @@ impl DoneMark {
         (mark.inputs == inputs && mark.files.iter().all(is_there)).then_some(mark)
     }
 
-    /// Takes the mark away: what was there is no longer whole from here on.
+    /// Removes the mark, because the outputs are about to change.
     pub(super) fn remove(folder: &Path) -> Result<()> {
         let path = folder.join(MARK);
         match fs::remove_file(&path) {
@@ -57,7 +57,7 @@ impl DoneMark {
         }
     }
 
-    /// Marks a call as done, with the files that are in its folder.
+    /// Marks a call as done, with the files in its folder.
     pub(super) fn write(folder: &Path, line: ResultLine, inputs: String) -> Result<ResultLine> {
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -73,8 +73,8 @@ impl DoneMark {
     }
 }
 
-/// What a call is made from: a hash of its recordings' names with their lengths and times of
-/// change, or with what is in them.
+/// Returns the identity of a call's inputs: a hash of the recordings' names with their sizes and
+/// modification times, or with their contents.
 pub(super) fn identity(call: &CallInput, by_content: bool) -> String {
     let mut hash = Sha256::new();
     for path in call.files() {
@@ -110,15 +110,15 @@ impl io::Write for HashWriter<'_> {
     }
 }
 
-/// A call in work. Where the process ends, the file stays, and the next run knows.
+/// Marks a call as in progress. If the process ends, the file stays for the next run.
 #[derive(Debug)]
 pub(super) struct WorkMark(PathBuf);
 
 impl WorkMark {
-    /// Marks a call as in work.
+    /// Marks a call as in progress.
     ///
     /// # Errors
-    /// `internal` for a call that was in work when the process ended, twice; `io`.
+    /// `internal` if the process ended twice during this call; `io`.
     pub(super) fn begin(outputs: &Path, name: &str) -> Result<Self> {
         let folder = outputs.join(WORK);
         let path = folder.join(name);
@@ -126,15 +126,15 @@ impl WorkMark {
         fs::create_dir_all(&folder).map_err(failed)?;
         let before = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0u32);
         if before >= ENDINGS {
-            let what = format!("the process ended {before} times while it worked on the call");
+            let what = format!("the process ended {before} times during this call, so it is skipped");
             return Err(Error::new(ErrorKind::Internal, Stage::Input, what)
-                .with_mismatch("a call given up", format!("{WORK}/{name} removed, to try it again")));
+                .with_mismatch(format!("{WORK}/{name}"), "that file removed, to try the call again"));
         }
         fs::write(&path, format!("{}\n", before + 1)).map_err(failed)?;
         Ok(Self(path))
     }
 
-    /// Removes the folder of calls in work, where there are none.
+    /// Removes the folder of calls in progress if it is empty.
     pub(super) fn tidy(outputs: &Path) {
         let _ = fs::remove_dir(outputs.join(WORK));
     }
@@ -159,7 +159,7 @@ mod tests {
         }
         let error = WorkMark::begin(&folder, "a").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
-        assert!(error.to_string().contains(".work/a removed"), "{error}");
+        assert!(error.to_string().contains("found .work/a, expected that file removed"), "{error}");
         drop(WorkMark::begin(&folder, "b").unwrap());
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The list of a batch: a call on each line, and the name of its folder.
+//! Reads the list of a batch: one call per line, and the name of its folder.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,32 +9,32 @@ use crate::files::read_text;
 use crate::process::CallInput;
 use crate::provider::{self, Options};
 
-/// The most bytes of a list.
+/// Largest list in bytes.
 const MAX_LIST: u64 = 256 << 20;
 
-/// The longest name of a folder, in bytes: file systems take 255, and a number may follow.
+/// Longest folder name in bytes. File systems allow 255, and a number may be appended.
 const MAX_NAME: usize = 200;
-/// The longest name of a folder, in characters.
+/// Longest folder name in characters.
 const MAX_CHARACTERS: usize = 100;
 
-/// Names of documents that say nothing of the call: their folder does.
+/// Common names of documents, for which the call is named after its folder instead.
 const COMMON_STEMS: [&str; 5] = ["manifest", "pushes", "recordings2", "recording", "call"];
 
 /// A call of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// The line, without space about it.
+    /// The trimmed line.
     pub line: String,
-    /// The number of the line, from 1.
+    /// Line number, from 1.
     pub number: usize,
-    /// The name of the call's folder: of all in the list, only this one's.
+    /// Unique name of the call's folder.
     pub name: String,
-    /// The folder of the list, against which paths are meant.
+    /// The list's folder, to which paths are relative.
     folder: PathBuf,
 }
 
 impl Entry {
-    /// The call, read from disk.
+    /// Opens the call.
     pub(super) fn open(&self, options: &Options) -> Result<CallInput> {
         if is_document(&self.line) {
             let described = provider::read_with(&self.line, options)?;
@@ -44,9 +44,11 @@ impl Entry {
     }
 }
 
-/// The calls of a list: a path on each line (a recording, a manifest or a provider's JSON), against
-/// the list's folder, or a manifest or a provider's JSON itself on one line. Empty lines and lines
-/// that begin with `#` are left out.
+/// Reads the calls of a list.
+///
+/// Each line is a path relative to the list's folder (a recording, a manifest or a provider's
+/// JSON), or a manifest or a provider's JSON itself. Empty lines and lines that begin with `#` are
+/// ignored.
 pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
     let named = |e: Error| e.in_input(list.display().to_string());
     let text = read_text(list, MAX_LIST, Stage::Input)?;
@@ -56,7 +58,7 @@ pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
     };
     let entries = entries(&text, folder, pii);
     if entries.is_empty() {
-        return Err(named(Error::new(ErrorKind::InvalidArgument, Stage::Config, "a list without a call")));
+        return Err(named(Error::new(ErrorKind::InvalidArgument, Stage::Config, "the list contains no calls")));
     }
     Ok(entries)
 }
@@ -85,14 +87,14 @@ fn entries(text: &str, folder: &Path, pii: Pii) -> Vec<Entry> {
     calls.map(entry).collect()
 }
 
-/// Whether a line is a document rather than a path: the name of a recording of 3CX begins with a
-/// bracket too.
+/// Returns `true` if a line is a document rather than a path. Names of 3CX recordings also begin
+/// with a bracket.
 fn is_document(line: &str) -> bool {
     line.starts_with('{') || line.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
 }
 
-/// The name that a call should have: the id of a document, the name of a file, or of the folder
-/// where the file's name says nothing.
+/// Returns the preferred name of a call: the id of a document, or the name of a file or, for a
+/// common name, of its folder.
 fn wanted(line: &str) -> Option<String> {
     if is_document(line) {
         let document: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -105,7 +107,7 @@ fn wanted(line: &str) -> Option<String> {
     plain(&folder.filter(|_| common).unwrap_or(stem))
 }
 
-/// A name that every file system takes.
+/// Returns a name that is valid on every file system.
 fn plain(name: &str) -> Option<String> {
     let kept = |c: char| if c.is_alphanumeric() || "-_.+@() ".contains(c) { c } else { '_' };
     let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! The `callweave` program, as a function over arguments and streams, so that every language ships
+//! The `callweave` program as a function over arguments and streams, so that every language ships
 //! the same one.
 
 mod args;
@@ -30,14 +30,14 @@ use crate::run::RunOptions;
 
 use args::{Args, Command};
 
-/// The exit status of work that was done.
+/// Exit status after success.
 const DONE: u8 = 0;
-/// The exit status where no call could be made.
+/// Exit status after a failure.
 const FAILED: u8 = 1;
-/// The exit status of wrong arguments.
+/// Exit status for wrong arguments.
 const USAGE: u8 = 2;
 
-/// Where the program prints.
+/// The program's output streams.
 struct Streams<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -45,7 +45,7 @@ struct Streams<'a> {
 
 /// Why the program stops.
 enum Stop {
-    /// The work failed.
+    /// The output cannot be written, for example because its reader has closed it.
     Error(Error),
     /// Nobody reads what is printed any more, or it cannot be written.
     Output(io::Error),
@@ -64,15 +64,17 @@ impl From<io::Error> for Stop {
 }
 
 impl Streams<'_> {
-    /// One line on standard error.
+    /// Prints one line to standard error.
     fn note(&mut self, kind: &str, what: impl Display) {
         // Where even that cannot be written, there is nobody to tell.
         let _ = writeln!(self.err, "{kind}: {}", escaped(&what.to_string()));
     }
 }
 
-/// Runs the program: `args` with the program's name first. Returns the exit status: 0 done
-/// (warnings on standard error), 1 no call could be made, 2 wrong arguments.
+/// Runs the program. `args` begins with the program's name.
+///
+/// Returns the exit status: 0 after success (with warnings on standard error), 1 after a failure, 2
+/// for wrong arguments.
 ///
 /// ```
 /// let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -87,7 +89,7 @@ pub fn run(
     run_with(args, stdout, stderr, &RunOptions::default())
 }
 
-/// As [`run`], with a run through which the work can be cancelled.
+/// Like [`run`], with options through which the work can be cancelled.
 pub fn run_with(
     args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     stdout: &mut dyn Write,
@@ -125,12 +127,12 @@ pub fn run_with(
     }
 }
 
-/// A path as it is shown.
+/// Formats a path for display.
 fn shown(path: &Path) -> String {
     escaped(&path.display().to_string()).into_owned()
 }
 
-/// Prints help, version, or what is wrong with the arguments.
+/// Prints help, version, or an error about the arguments.
 fn answer(asked: &clap::Error, streams: &mut Streams) -> u8 {
     if asked.use_stderr() {
         // What was wrong is shown as it was given, on lines of its own.
@@ -144,8 +146,8 @@ fn answer(asked: &clap::Error, streams: &mut Streams) -> u8 {
     }
 }
 
-/// Arguments that contradict each other are the caller's to mend; everything else is the
-/// recording's.
+/// Returns the exit status for an error. Contradictory arguments are the caller's fault; everything
+/// else is the recording's.
 fn status_of(error: &Error) -> u8 {
     if error.kind() == ErrorKind::InvalidArgument && error.stage() == Stage::Config { USAGE } else { FAILED }
 }

@@ -1,4 +1,4 @@
-//! `callweave normalize`: each recording to a wav of one rate and one level.
+//! `callweave normalize`: converts each recording to WAV at one rate and level.
 
 use std::collections::HashSet;
 use std::fs;
@@ -50,8 +50,8 @@ fn one(file: &Path, target: &Path, options: &NormalizeOptions, streams: &mut Str
     Ok(normalized.gain.0)
 }
 
-/// Where each recording goes; two that would go to one place, or one onto itself, are refused
-/// before any work.
+/// Returns the output file of each recording. Fails, before any work, if two would be the same, or
+/// one would overwrite its input.
 fn targets(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>> {
     let mut taken = HashSet::new();
     let target = |file: &PathBuf| {
@@ -59,15 +59,15 @@ fn targets(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>> {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, what);
             Err(error.in_input(file.display().to_string()))
         };
-        let Some(stem) = file.file_stem() else { return refuse("not the name of a file") };
+        let Some(stem) = file.file_stem() else { return refuse("the path has no file name") };
         let mut name = stem.to_os_string();
         name.push(".wav");
         let target = folder.join(name);
         if fs::canonicalize(&target).is_ok_and(|t| fs::canonicalize(file).is_ok_and(|f| f == t)) {
-            return refuse("would be written over itself");
+            return refuse("the output would overwrite this input");
         }
         if !taken.insert(target.clone()) {
-            return refuse("would be written over another input's output: give them different names");
+            return refuse("two inputs have the same output name: rename one");
         }
         Ok(target)
     };

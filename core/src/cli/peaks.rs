@@ -1,4 +1,4 @@
-//! `callweave peaks`: a recording's waveform as numbers.
+//! `callweave peaks`: writes a recording's waveform as numbers.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ pub(super) fn run(args: &PeaksArgs, streams: &mut Streams, run: &RunOptions) -> 
         return Ok(DONE);
     };
     if fs::canonicalize(target).is_ok_and(|t| fs::canonicalize(&args.file).is_ok_and(|f| f == t)) {
-        let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "would be written over itself");
+        let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "the output would overwrite the input");
         return Err(error.in_input(args.file.display().to_string()).into());
     }
     write_peaks(target, &made, args.bits)?;

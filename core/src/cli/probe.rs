@@ -1,4 +1,4 @@
-//! `callweave probe`: what files really are.
+//! `callweave probe`: shows what recordings are.
 
 use crate::config::DecodeOptions;
 use crate::decode::{Input, probe, probe_head};

@@ -1,5 +1,4 @@
-//! A progress bar on standard error, where that is a terminal and the work takes long enough to
-//! wonder.
+//! Progress bars on standard error, if that is a terminal and the work takes long enough.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -9,10 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::run::{Progress, RunOptions};
 
-/// Fewer bytes than this are done before a bar could be read.
+/// Fewest bytes for which a bar is shown.
 const WORTH_A_BAR: u64 = 4 << 20;
 
-/// A bar that goes when it is dropped.
+/// A bar that disappears when dropped.
 pub(super) struct Bar(ProgressBar);
 
 impl Drop for Bar {
@@ -21,11 +20,11 @@ impl Drop for Bar {
     }
 }
 
-/// A bar that counts calls; none where nobody would see it.
+/// A bar that counts calls, if it would be visible.
 pub(super) struct Counted(Option<Bar>);
 
 impl Counted {
-    /// A bar for so many calls.
+    /// Creates a bar for this many calls.
     pub(super) fn new(calls: u64) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(None);
@@ -38,14 +37,14 @@ impl Counted {
         Self(Some(Bar(bar)))
     }
 
-    /// One call more is done.
+    /// Counts one call.
     pub(super) fn advance(&self) {
         if let Some(Bar(bar)) = &self.0 {
             bar.inc(1);
         }
     }
 
-    /// Prints something while the bar is away.
+    /// Prints something while the bar is hidden.
     pub(super) fn aside(&self, print: impl FnOnce()) {
         match &self.0 {
             Some(Bar(bar)) => bar.suspend(print),
@@ -54,7 +53,7 @@ impl Counted {
     }
 }
 
-/// The run with a bar that follows it; without one where nobody would see it.
+/// Returns options whose progress is shown in a bar, if that would be visible.
 pub(super) fn watched(run: &RunOptions) -> (RunOptions, Option<Bar>) {
     let mut watched = run.clone();
     if !std::io::stderr().is_terminal() {

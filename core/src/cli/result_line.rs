@@ -1,21 +1,21 @@
-//! The line of a batch that says what came of a call.
+//! The line of a batch that holds a call's result.
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Outcome, Tag};
 use crate::units::Millis;
 
-/// What came of a call. It says nothing of when or how fast, so that a batch that was stopped and
-/// resumed ends with the same bytes as one that was not.
+/// The result of a call. It contains no times, so that an interrupted and resumed batch ends with
+/// the same bytes as an uninterrupted one.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResultLine {
     pub name: String,
-    /// The list's line; left out where personal data is.
+    /// The list's line. Omitted if personal data is dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
     pub ok: bool,
-    /// A hash of everything that was asked for: a call is done again where it differs.
+    /// Hash of all settings. A call is processed again if it differs.
     pub settings: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,

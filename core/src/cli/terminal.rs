@@ -1,20 +1,20 @@
-//! What standard output is: a terminal of some width, in colours or not, or none.
+//! Properties of standard output: whether it is a terminal, its width and its colors.
 
 use std::env;
 
 use console::Term;
 
-/// A terminal to print to.
+/// A terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terminal {
     pub columns: usize,
-    /// Whether colours are wanted: not where `NO_COLOR` is set (<https://no-color.org>) nor on a
-    /// dumb terminal.
+    /// Whether to use colors: not if `NO_COLOR` is set (<https://no-color.org>), nor on a dumb
+    /// terminal.
     pub colour: bool,
 }
 
 impl Terminal {
-    /// Standard output, where that is a terminal.
+    /// Returns standard output, if it is a terminal.
     pub(super) fn of_stdout() -> Option<Self> {
         let term = Term::stdout();
         let (_, columns) = term.size();

@@ -1,4 +1,4 @@
-//! One call of a batch in a process of its own, so that what ends that process costs one call.
+//! Runs one call of a batch in its own process, so that a crash costs one call.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -9,19 +9,22 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::run::RunOptions;
 
-/// How often one who waits for a process looks whether the work shall stop.
+/// How often a waiting caller checks for cancellation.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
-/// Runs the program anew for one line of the list; what it printed. `answer` is a file that it may
-/// write to.
+/// Runs the program for one line of the list, and returns what it printed. `answer` is a temporary
+/// file for its output.
 ///
 /// # Errors
-/// `internal` where the process ended without an answer, `io` where it could not be begun,
-/// `cancelled`.
+/// `internal` if the process ended without a result, `io` if it could not be started, `cancelled`.
 pub(super) fn run_line(program: &[OsString], line: usize, answer: &Path, run: &RunOptions) -> Result<String> {
     let failed = |e| Error::io(Stage::Input, e).in_input(answer.display().to_string());
     let Some((name, args)) = program.split_first() else {
-        return Err(Error::new(ErrorKind::Internal, Stage::Input, "a program without a name"));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            Stage::Input,
+            "the program's own name is missing from its arguments",
+        ));
     };
     let mut command = Command::new(name);
     command.args(args).arg("--line").arg(line.to_string());

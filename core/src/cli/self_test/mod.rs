@@ -1,5 +1,5 @@
-//! `callweave self-test`: whether this machine's callweave is whole. A call that is built in is heard
-//! and held against its golden report.
+//! `callweave self-test`: checks this installation by analyzing a built-in call and comparing the
+//! report with the expected one.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -21,25 +21,25 @@ use super::{DONE, FAILED, Stop, Streams};
 /// The call `fixtures/short`, as FLAC.
 const CUSTOMER: &[u8] = include_bytes!("customer.flac");
 const AGENT: &[u8] = include_bytes!("agent.flac");
-/// What is heard in it where all is well, on any machine.
+/// The expected report, on any machine.
 const GOLDEN: &str = include_str!("report.json");
-/// How many differences are named.
+/// Most differences that are listed.
 const NAMED: usize = 10;
 
-/// What was found.
+/// The result of the test.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SelfTest {
     ok: bool,
     version: &'static str,
-    /// The processor's instructions that are used.
+    /// The CPU instructions in use.
     cpu: String,
     threads: usize,
-    /// What is compiled in.
+    /// The features compiled in.
     features: Vec<&'static str>,
     /// The revision of each stage.
     stages: Value,
-    /// Where the built-in call's report is not the golden one.
+    /// Differences between the report and the expected one.
     differences: Vec<String>,
 }
 
@@ -58,7 +58,8 @@ pub(super) fn run(args: &SelfTestArgs, streams: &mut Streams, run: &RunOptions) 
     Ok(if found.ok { DONE } else { FAILED })
 }
 
-/// The report of the built-in call, without the library's version: a release changes no result.
+/// Returns the built-in call's report without the library's version, because a release does not
+/// change results.
 fn heard(run: &RunOptions) -> Result<Value> {
     let input = |name: &str, bytes: &'static [u8], role| Input::bytes(name, bytes.to_vec()).role(role);
     let inputs = vec![input("customer.flac", CUSTOMER, Role::Customer), input("agent.flac", AGENT, Role::Agent)];
@@ -75,7 +76,7 @@ impl SelfTest {
         let mut differences = Vec::new();
         match serde_json::from_str::<Value>(GOLDEN) {
             Ok(golden) => compare("", &golden, report, &mut differences),
-            Err(_) => differences.push("the golden report cannot be read".to_owned()),
+            Err(_) => differences.push("the expected report cannot be read".to_owned()),
         }
         Ok(Self {
             ok: differences.is_empty(),
@@ -93,7 +94,7 @@ impl SelfTest {
         writeln!(out, "callweave {}, {}, {} threads", self.version, self.cpu, self.threads)?;
         writeln!(out, "features: {}", self.features.join(", "))?;
         if self.ok {
-            writeln!(out, "the built-in call is heard as it should be")?;
+            writeln!(out, "ok: the built-in call's report is as expected")?;
         }
         for difference in self.differences.iter().take(NAMED) {
             streams.note("error", difference);
@@ -106,7 +107,7 @@ impl SelfTest {
     }
 }
 
-/// What is compiled in.
+/// Returns the features compiled in.
 fn features() -> Vec<&'static str> {
     let all = [
         ("cli", cfg!(feature = "cli")),
@@ -119,7 +120,7 @@ fn features() -> Vec<&'static str> {
     all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }
 
-/// Names where two values differ, by their places.
+/// Lists where two values differ, by path.
 fn compare(place: &str, golden: &Value, found: &Value, differences: &mut Vec<String>) {
     match (golden, found) {
         (Value::Object(a), Value::Object(b)) => {
