@@ -6,7 +6,7 @@ import type { DescribedCall, Provider } from './provider.cjs'
 
 export type * from './provider.cjs'
 
-/** Stable name of a kind of error, the same in every language. */
+/** Stable code of an error's kind, the same in every language. */
 export type ErrorCode =
   | 'malformed'
   | 'unsupported'
@@ -32,35 +32,39 @@ export type Stage =
   | 'mix'
   | 'export'
 
-/** What went wrong, in which stage, where in which input, what was found and what was expected. */
+/** An error: its kind and stage, the input and byte where it arose, what was found and what was expected. */
 export declare class CallweaveError extends Error {
   private constructor()
   readonly name: 'CallweaveError'
   /** Stable name of the kind of error. */
   readonly code: ErrorCode
-  /** The stage of the work that failed, such as `decode`. */
+  /** The stage in which the error arose, such as `decode`. */
   readonly stage: Stage | null
-  /** What went wrong, without place, found and expected; `message` is the whole line. */
+  /** The message without input, found and expected; `message` is the whole line. */
   readonly reason: string
-  /** The input's name, where one input is to blame. */
+  /** The name of the input in which the error arose. */
   readonly input: string | null
-  /** The byte of the input at which it was noticed. */
+  /** Byte offset in the input. */
   readonly byte: number | null
   /** What was found. */
   readonly found: string | null
-  /** What was expected instead. */
+  /** What was expected. */
   readonly expected: string | null
-  /** The system's number of the error, as in Node's own errors, where that is what it came of; `cause` is that error. */
+  /**
+   * The operating system's error number, as in Node's own errors, if the error comes from it; `cause` is that error.
+   */
   readonly errno: number | null
 }
 
-/** Who is heard on a track. */
+/** Who speaks on a track. */
 export type Role = 'customer' | 'agent' | 'transfer' | 'participant' | 'mixed' | 'unknown'
 
 /**
- * One recording: a path, a URL of a file or of `http:` and `https:`, bytes, a `Response`, samples as `decode` gives them, or a stream of
- * bytes. A stream is read when its turn has come, at most `decode.maxBytes`; beyond 16 MB it is kept in a temporary file. Bytes are copied
- * when the work begins: leave them as they are until its promise is settled.
+ * A recording: a path, a `file:`, `http:` or `https:` URL, bytes, a `Response`, samples as returned by `decode`, or a
+ * stream of bytes.
+ *
+ * A stream is read when it is needed, up to `decode.maxBytes`; beyond 16 MB it is stored in a temporary file. Bytes
+ * are copied when the work begins; do not change them before its promise is settled.
  */
 export type Recording =
   | string
@@ -74,15 +78,15 @@ export type Recording =
   | NodeJS.ReadableStream
   | ReadableStream<Uint8Array>
 
-/** Samples by channel with their rate: what `decode`, `normalize` and `mix` give. */
+/** Samples by channel with their sample rate, as returned by `decode`, `normalize` and `mix`. */
 export interface SamplesInput {
-  /** One array per channel, all of one length and kind; floats are nominally within -1 and 1. */
+  /** One array per channel, all of the same length and type. Floats are nominally in [-1, 1]. */
   channels: readonly Int16Array[] | readonly Float32Array[]
-  /** Samples per second. */
+  /** Sample rate in Hz. */
   sampleRateHz: number
 }
 
-/** How the samples of a file without a header are written, by the endings that phone systems give such files. */
+/** The format of a headerless file, by the extension that phone systems use for it. */
 export type RawFormat =
   | 'ulaw'
   | 'alaw'
@@ -106,291 +110,302 @@ export type RawFormat =
   | 'sln96'
   | 'sln192'
 
-/** One recording, with what is known of it. */
+/** A recording with what is known about it. */
 export type RecordingInput = RecordingFacts &
   (
     | { source: Recording; sampleRateHz?: undefined }
     | {
         /** One channel of samples. */
         source: Int16Array | Float32Array
-        /** Samples per second. */
+        /** Sample rate in Hz. */
         sampleRateHz: number
       }
   )
 
-/** What is known of a recording. */
+/** What is known about a recording. */
 export interface RecordingFacts {
-  /** Who is heard. */
+  /** Who speaks. */
   role?: Role | undefined
   /** The party's number, address or name. */
   party?: string | undefined
-  /** When the recording began: RFC 3339, Unix seconds or a Date. Whole seconds mean ±1 s. */
+  /** When the recording began: RFC 3339, Unix seconds or a `Date`. Whole seconds have a resolution of ±1 s. */
   startedAt?: string | number | Date | undefined
-  /** The channel of the recording that is meant, from 0. */
+  /** The channel to use, from 0. */
   channel?: number | undefined
-  /** What reports and errors call it, where it has no path. */
+  /** The name in reports and errors, if there is no path. */
   name?: string | undefined
-  /** The format of a file without a header; its content is then not asked. */
+  /** The format of a headerless file. Skips format detection. */
   raw?: RawFormat | undefined
-  /** Where the recording begins on the call's timeline, in milliseconds: it is placed there and nowhere else. */
+  /** The recording's offset on the call's timeline in milliseconds. Overrides all evidence. */
   offsetMs?: number | undefined
-  /** Half the width of the interval that holds `offsetMs` nine times in ten; exact where it is not said. */
+  /** Half the width of the 90 % interval around `offsetMs`. If omitted, the offset is exact. */
   offsetUncertaintyMs?: number | undefined
 }
 
 /**
- * A call's recordings; or a call of `provider`; or, as one path alone, a manifest or a provider's JSON with its audio
- * beside it.
+ * The recordings of a call, a call from `provider`, or a single path of a manifest or a provider's JSON next to its
+ * audio.
  */
 export type CallInputs = Recording | RecordingInput | readonly (Recording | RecordingInput)[] | DescribedCall
 
-/** A level of speech: active speech level (ITU-T P.56) in dBov, loudness (EBU R 128) in LUFS, or as recorded. */
+/** A level: active speech level (ITU-T P.56) in dBov, loudness (EBU R 128) in LUFS, or `off` for no normalization. */
 export type MixLevel = `${number}dbov` | `${number}lufs` | 'off'
 
-/** How a mix is made. */
+/** How a mix is written. */
 export interface MixConfig {
-  /** Samples per second: a number, `source` (the inputs' highest) or `auto` (that, at most 16000). */
+  /** Sample rate in Hz, `source` (the highest input rate) or `auto` (the same, up to 16000). */
   rate?: number | 'auto' | 'source' | undefined
-  /** One channel per party, one for all (`mono`), or one per party and per voice of a mixed track (`voices`). */
+  /**
+   * Channels: one per party (`split`), one for all (`mono`), or one per party and per voice of a mixed track
+   * (`voices`).
+   */
   layout?: 'split' | 'mono' | 'voices' | undefined
-  /** How the file is written. */
+  /** File format. */
   format?: 'wav' | 'wav-ulaw' | 'flac' | undefined
-  /** The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`. */
+  /** The level to which each party is normalized, such as `-26dbov` or `-23lufs`, or `off`. */
   level?: MixLevel | undefined
 }
 
-/** How recordings are read, and how much of one is accepted. */
+/** How recordings are read, and the limits on them. Exceeding a limit is the error `limit_exceeded`. */
 export interface DecodeOptions {
-  /** What becomes of a recording with two channels. */
+  /** How a recording with two channels is read: as two tracks, or averaged into one. */
   stereo?: 'split' | 'downmix' | undefined
-  /** Codec delay of an mp3 without a tag, in samples of the file's own rate. */
+  /** Codec delay assumed for an MP3 without a delay tag, in samples at the file's own rate. */
   assumedMp3Delay?: number | undefined
-  /** The most bytes that are read of one input. */
+  /** Most bytes read from one input. */
   maxBytes?: number | undefined
-  /** The most bytes of an input without seeking that are kept in memory, where its format asks for that. */
+  /** Most bytes held in memory for an unseekable input whose format requires seeking. */
   maxBufferedBytes?: number | undefined
-  /** The longest recording that is decoded. */
+  /** Longest recording that is decoded. */
   maxDurationMs?: number | undefined
-  /** The most channels of one recording. */
+  /** Most channels per recording. */
   maxChannels?: number | undefined
-  /** The most tracks of one call. */
+  /** Most tracks per call. */
   maxTracks?: number | undefined
-  /** The most members of an archive. */
+  /** Most members of an archive. */
   maxMembers?: number | undefined
-  /** The most bytes of all recordings in an archive together, unpacked. */
+  /** Most uncompressed bytes of all members of an archive together. */
   maxMembersBytes?: number | undefined
-  /** How many times its packed size a member of an archive may have. */
+  /** Highest compression ratio of an archive member. */
   maxMemberRatio?: number | undefined
+  /** Most audio per call, all tracks together. */
   maxTotalDurationMs?: number | undefined
+  /** Most samples per call, all tracks together. */
   maxSamples?: number | undefined
+  /** Most audio per byte of a recording, all its tracks together. */
   maxMsPerByte?: number | undefined
+  /** Lowest accepted sample rate. */
   minRateHz?: number | undefined
+  /** Most bytes of memory that a recording's header may make a decoder allocate. */
   maxDecoderBytes?: number | undefined
-  /** Whether the SHA-256 of each input is computed while it is read. */
+  /** Whether to compute the SHA-256 of each input. */
   sha256?: boolean | undefined
 }
 
-/** How tracks are placed: what may be used, and where to look. */
+/** How tracks are placed on the call's timeline. */
 export interface AlignOptions {
-  /** How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h. */
+  /**
+   * Search range, 1 s to 1 h: how far apart two recorders may have started or stopped, and how far off start times
+   * may be.
+   */
   searchMs?: number | undefined
-  /** Whether one party heard on the other's track may be used. */
+  /** Whether to use bleed: one party audible on the other's track. */
   bleed?: boolean | undefined
-  /** Whether start times may be used. */
+  /** Whether to use the recordings' start times. */
   timestamps?: boolean | undefined
-  /** Whether turn taking may be used. */
+  /** Whether to use turn taking. */
   turns?: boolean | undefined
-  /** Whether one recorder made all tracks: they begin together, but for those whose offset is known. */
+  /** Whether one recorder made all tracks, so that they start together unless an offset is given. */
   aligned?: boolean | undefined
 }
 
-/** From probabilities to spans, with the meanings that users of Silero VAD know. */
+/** How speech probabilities become spans. Parameters mean what they mean in Silero VAD. */
 export interface SpeechConfig {
-  /** Speech begins at this probability. */
+  /** Speech begins when the probability reaches this. */
   threshold?: number | undefined
-  /** Speech goes on until the probability is below this. */
+  /** Speech ends when the probability falls below this. */
   negThreshold?: number | undefined
-  /** Shorter speech is dropped. */
+  /** Shorter spans of speech are dropped. */
   minSpeechMs?: number | undefined
-  /** Shorter pauses do not end speech. */
+  /** Shorter pauses do not end a span. */
   minSilenceMs?: number | undefined
-  /** Added on either side of a span, without meeting its neighbour. */
+  /** Padding on either side of a span, without touching the next span. */
   speechPadMs?: number | undefined
-  /** The longest span; a longer one is cut in its longest pause. `null`: no limit. */
+  /** Longest span; a longer one is split at its longest pause. `null` means no limit. */
   maxSpeechMs?: number | null | undefined
-  /** Pauses up to this long do not end a party's turn, unless the other party takes the floor. */
+  /** Pauses up to this long do not end a party's turn, unless the other party takes the turn. */
   turnPauseMs?: number | undefined
-  /** Silero begins anew after so long without a probability of `negThreshold`. `null`: never, as its users know it. */
+  /** Resets Silero's state after this long without a probability of at least `negThreshold`. `null` never resets. */
   resetAfterMs?: number | null | undefined
-  /** What says where a span begins and ends: the detector, the level and the noise together, or the detector alone. */
+  /** What decides where a span begins and ends: detector, level and noise together, or the detector alone. */
   edges?: 'energy' | 'detector' | undefined
-  /** Whether speech that only repeats another track is told apart as bleed. */
+  /** Whether speech that only repeats another track is reported as bleed. */
   bleedGate?: boolean | undefined
 }
 
-/** The parameters of the conversation's figures. */
+/** Parameters of the conversation metrics. */
 export interface MetricsConfig {
-  /** Silence of all parties from this long on is non-talk. */
+  /** Shortest silence of all parties that counts as non-talk. */
   nonTalkMs?: number | undefined
-  /** An interruption begins at least this long after the interrupted turn. */
+  /** An interrupting turn begins at least this long after the interrupted one. */
   interruptionAfterMs?: number | undefined
-  /** An interruption overlaps the interrupted turn at least this long. */
+  /** Shortest overlap of an interruption. */
   interruptionOverlapMs?: number | undefined
-  /** The interrupted party stops within this time. */
+  /** Longest time until the interrupted party stops. */
   interruptionYieldMs?: number | undefined
-  /** A backchannel lasts at most this long. */
+  /** Longest backchannel. */
   backchannelMs?: number | undefined
-  /** Placements less certain than this make no figures that compare parties in time. */
+  /** Largest placement uncertainty with which parties are compared in time. Beyond it, such metrics are null. */
   maxUncertaintyMs?: number | undefined
 }
 
-/** From which measures on something is wrong with a recording. */
+/** Thresholds for problems with recordings. */
 export interface IntegrityConfig {
-  /** A track with at least this share of its samples at full scale is clipped. */
+  /** Share of samples at full scale from which a track is clipped. */
   clippedShare?: number | undefined
-  /** Speech is wideband where at least this share of its loud frames holds power above the telephone band. */
+  /** Share of loud frames with power above the telephone band from which speech is wideband. */
   wideShare?: number | undefined
-  /** Digital zero, or time that the recording leaves out, of at least this length is a pause. */
+  /** Shortest digital silence, or time missing from the recording, that counts as a pause. */
   pauseMs?: number | undefined
-  /** Short holes that take at least this share of a track are reported. */
+  /** Share of a track taken up by dropouts from which they are reported. */
   dropoutShare?: number | undefined
 }
 
-/** The limits of the rules that decide outcome and tag, and the map from one to the other. */
+/** Limits of the rules that decide the outcome, and the mapping from outcome to tag. */
 export interface OutcomeConfig {
-  /** Less speech than this in a conversation is a short call. */
+  /** A conversation with less speech than this is short. */
   shortSpeechMs?: number | undefined
-  /** First to last speech no longer than this is a short call, if it holds few exchanges. */
+  /** A conversation whose first and last speech are at most this far apart is short, if it has few exchanges. */
   shortSpanMs?: number | undefined
-  /** Fewer exchanges of turns than this are few. */
+  /** Fewer exchanges than this count as few. */
   shortExchanges?: number | undefined
-  /** A party silent for at least this long may be a silent party. */
+  /** A party must be silent on an open line for at least this long to be a silent party. */
   silentPartyMs?: number | undefined
-  /** The other party speaks at least this many times to a silent one. */
+  /** Number of times the other party must speak to a silent one. */
   silentPartyTurns?: number | undefined
-  /** Speech of at least this length without room for an answer is a monologue. */
+  /** Shortest speech without room for an answer that is a monologue. */
   monologueMs?: number | undefined
-  /** A gap of at least this length is room for an answer. */
+  /** Shortest gap that leaves room for an answer. */
   monologueGapMs?: number | undefined
-  /** Voice of its own that a party needs to count as one who speaks: two short words. */
+  /** Speech of its own that a party needs to count as speaking: two short words. */
   minVoiceMs?: number | undefined
-  /** Fax tones from a party with less voice of its own than this are a machine's. */
+  /** A party with fax tones and less speech of its own than this is a machine. */
   faxVoiceMs?: number | undefined
-  /** A greeting ends at most this long after a monologue has begun. */
+  /** In a monologue, the other party's greeting ends within this time of its beginning. */
   greetingMs?: number | undefined
-  /** A caller says no more than this before a machine's beep. */
+  /** Most speech of the caller before a voicemail's beep. */
   beforeBeepMs?: number | undefined
-  /** A machine greets for longer than this in one go; a person who answers says a word or two. */
+  /** A greeting without a pause longer than this is a machine's; a person says a word or two. */
   machineGreetingMs?: number | undefined
-  /** A machine greets no longer than this. */
+  /** A machine's greeting is shorter than this. */
   maxGreetingMs?: number | undefined
-  /** A pause of at least this length ends a greeting. */
+  /** Shortest pause that ends a greeting. */
   greetingPauseMs?: number | undefined
-  /** A dead line's level lies below this. */
+  /** A track is dead below this level, in dBov. */
   deadDbov?: number | undefined
-  /** The map from outcome to tag that `tags` changes: `spam` takes a silent party and a monologue for wrong_or_spam too. */
+  /**
+   * The mapping from outcome to tag, before `tags`. `spam` also maps `silent_party` and `monologue` to
+   * `wrong_or_spam`.
+   */
   profile?: 'default' | 'spam' | undefined
-  /** The map from outcome to tag, where it differs from the profile's. */
+  /** Exceptions to the mapping of `profile`. */
   tags?: Partial<Record<OutcomeValue, TagValue>> | undefined
 }
 
-/** Everything that a caller can choose. Fields left out keep the core's defaults; fields that do not exist are refused. */
+/** All options. Missing fields keep their defaults; unknown fields are errors. */
 export interface Config {
   /** How recordings are read. */
   decode?: DecodeOptions | undefined
-  /** How tracks are placed. */
+  /** How tracks are placed on the timeline. */
   align?: AlignOptions | undefined
-  /** Which speech detector listens. */
+  /** The speech detector. */
   detector?: 'silero' | 'webrtc' | undefined
-  /** From probabilities to spans. */
+  /** How speech probabilities become spans. */
   speech?: SpeechConfig | undefined
-  /** How a mix is made. */
+  /** How a mix is written. */
   mix?: MixConfig | undefined
-  /** The conversation's figures. */
+  /** Parameters of the conversation metrics. */
   metrics?: MetricsConfig | undefined
-  /** What is wrong with a recording. */
+  /** Thresholds for problems with recordings. */
   integrity?: IntegrityConfig | undefined
-  /** Outcome and tag. */
+  /** Limits for outcome and tag. */
   outcome?: OutcomeConfig | undefined
-  /** Whether the voices of mixed tracks are told apart. */
+  /** Whether to separate the voices of mixed tracks. */
   voices?: boolean | undefined
-  /** Whether key presses are reported with their digits (card numbers often enough). */
+  /** Whether DTMF events include their digits, which are often card numbers. */
   dtmfDigits?: boolean | undefined
-  /** What becomes of personal data in a report. */
+  /** What happens to personal data in a report. */
   pii?: 'keep' | 'drop' | undefined
-  /** Takes the slower path whose bits are the same on every kind of CPU. */
+  /** Whether to take a slower path that is bit-identical on every kind of CPU. */
   portable?: boolean | undefined
-  /** How often placements of a confidence are right on calls like these: pairs of what is said and what is right. */
+  /** Calibration of placement confidence: pairs of stated and true confidence, both increasing. */
   confidenceMap?: readonly (readonly [number, number])[] | undefined
-  /**
-   * What is known of a trunk or recorder, under what this configuration changes: the name of a profile, or one of
-   * `calibrate`.
-   */
+  /** The profile on which the configuration is based: the name of a built-in one, or one made by `calibrate`. */
   profile?: 'freeswitch' | 'twilio-conference' | 'vicidial' | Profile | undefined
 }
 
-/** What is known of a trunk or recorder. */
+/** What is known about a trunk or recorder. */
 export interface Profile {
   name: string
-  /** Where what it says is written, or what it was fitted to. */
+  /** Sources of its statements, or the data to which it was fitted. */
   sources?: readonly string[] | undefined
-  /** Who is on which channel, by role; `caller` and `callee` are customer or agent by the call's direction. */
+  /** The role on each channel. `caller` and `callee` become customer or agent by the call's direction. */
   channels?: readonly (Role | 'caller' | 'callee')[] | undefined
-  /** What differs from the default configuration. */
+  /** Differences from the default configuration. */
   config?: Omit<Config, 'mix' | 'profile'> | undefined
 }
 
-/** The same with every field. */
+/** The same type with every field required. */
 export type DeepRequired<T> = T extends object ? { [K in keyof T]-?: DeepRequired<Exclude<T[K], undefined>> } : T
 
-/** The whole configuration, defaults included. */
+/** The whole configuration, including defaults. */
 export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome' | 'profile' | 'confidenceMap'>> & {
   profile?: Profile
   confidenceMap?: [number, number][]
   outcome: DeepRequired<Omit<OutcomeConfig, 'tags'>> & { tags: Partial<Record<OutcomeValue, TagValue>> }
 }
 
-/** How far the work has come. */
+/** The progress of the work. */
 export interface Progress {
-  /** The stage at work. */
+  /** The current stage. */
   stage: Stage
-  /** Bytes of the inputs that have been read. */
+  /** Bytes of the inputs read so far. */
   bytesDone: number
-  /** Bytes of the inputs in all, where they are known. */
+  /** Total bytes of the inputs, if known. */
   bytesTotal: number | null | undefined
 }
 
-/** What every call takes. */
+/** Options of every function. */
 export interface WorkOptions {
-  /** What differs from the defaults. */
+  /** Differences from the default configuration. */
   config?: Config | undefined
   /**
-   * Stops the work; it then fails at once with the code `cancelled` and the signal's reason as its cause. Where files are
-   * written it fails when the work has stopped, so that none appears afterwards.
+   * Cancels the work. The promise is rejected at once with the code `cancelled` and the signal's reason as its cause.
+   * If files are written, it is rejected when the work has stopped, so that none appears afterwards.
    */
   signal?: AbortSignal | undefined
 }
 
-/** What calls take that work on a whole call. */
+/** Options of functions that take a whole call. */
 export interface CallOptions extends WorkOptions {
-  /** Who is heard on the tracks, in order; a recording with two channels is two tracks. */
+  /** The role of each track, in order. A recording with two channels is two tracks. */
   roles?: readonly Role[] | undefined
   /**
-   * Whether a recording among several that cannot be read fails the call. With `false` the others are processed, and the failure is in the
-   * track's `error` and in the report's `warnings`.
+   * Whether one unreadable recording among several fails the call. With `false` the others are processed, and the
+   * failure is in the track's `error` and in the report's `warnings`.
    * @default true
    */
   strict?: boolean | undefined
-  /** What a phone system knows of the call: `process` and `analyze` are bounded by it. */
+  /** Facts from the phone system. They constrain `processCall` and `analyze`. */
   facts?: readonly Fact[] | undefined
   /**
-   * Hears of the progress; news that come while the event loop is busy are left out. Where it throws, the work stops and
-   * the promise is rejected with what it threw.
+   * Called with the progress. Updates that arrive while the event loop is busy are skipped. If it throws, the work
+   * stops and the promise is rejected with its exception.
    */
   onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** What a phone system knows of a call. */
+/** The kind of a fact that a phone system reports about a call. */
 export type FactKind =
   | 'answer'
   | 'hold'
@@ -405,45 +420,45 @@ export type FactKind =
   | 'key'
   | 'hangup'
 
-/** Something that a phone system knows of a call, at a moment or at a time on the call's timeline. */
+/** An event that a phone system reports about a call, at a calendar time or at a time on the call's timeline. */
 export interface Fact {
   kind: FactKind
-  /** Unix seconds, RFC 3339 or a date. */
+  /** Unix seconds, RFC 3339 or a `Date`. */
   at?: number | string | Date | undefined
   /** Milliseconds on the call's timeline. */
   atMs?: number | undefined
-  /** Whom it concerns: a role, or the number, address or name of a track's party. */
+  /** The party concerned: a role, or the number, address or name of a track's party. */
   party?: string | undefined
   reason?: string | undefined
   /** The key that was pressed. */
   key?: string | undefined
 }
 
-/** Samples with their rate. */
+/** Samples with their sample rate. */
 export interface Audio<Samples = Int16Array> {
-  /** One array per channel, all of one length. */
+  /** One array per channel, all of the same length. */
   channels: Samples[]
-  /** Samples per second. */
+  /** Sample rate in Hz. */
   sampleRateHz: number
 }
 
-/** Something wrong with a recording or a call that did not stop the work. */
+/** A problem with a recording or a call that did not stop the work. */
 export interface CallWarning {
-  /** Stable name of the fault. */
+  /** Stable name of the problem. */
   code: string
-  /** The fault in words, with its numbers. */
+  /** Description of the problem with its numbers. */
   message: string
-  /** The byte of the recording at which it was noticed. */
+  /** Byte offset in the recording. */
   atByte?: number
 }
 
-/** A stretch of time, in milliseconds on the call's timeline. */
+/** A span of time in milliseconds on the call's timeline. */
 export interface Span {
   startMs: number
   endMs: number
 }
 
-/** A recording, as it really is. */
+/** The actual properties of a recording. */
 export interface Source {
   path: string | null
   container: string
@@ -453,50 +468,50 @@ export interface Source {
   bytes: number
   sha256: string | null
   durationMs: number
-  /** Removed from the start: samples that the codec added. */
+  /** Codec delay removed from the start. */
   codecDelayMs: number
   codecDelayBasis: 'tag' | 'assumed' | 'none'
   warnings: CallWarning[]
 }
 
-/** Where a track lies on the call's timeline. */
+/** A track's placement on the call's timeline. */
 export interface Alignment {
   /** Call time of the track's first sample. */
   offsetMs: number
-  /** The recorder's clock error; above 0 it ran fast. */
+  /** The recorder's clock error; positive if it ran fast. */
   driftPpm: number
-  /** How the place was found. */
+  /** How the placement was found. */
   method: 'reference' | 'bleed' | 'given' | 'lengths' | 'timestamps' | 'turns' | 'none'
   /** The probability that the placement is within 250 ms of the truth. */
   confidence: number
-  /** Half the width of the interval that holds the truth nine times in ten. */
+  /** Half the width of the 90 % interval around the placement. */
   uncertaintyMs: number
-  /** The placement: pairs of track time and call time, linear between. */
+  /** The placement itself: pairs of track time and call time, linear in between. */
   knots: [trackMs: number, callMs: number][]
 }
 
-/** How loud a track is; levels are null where there is nothing to measure. */
+/** A track's levels. A level is null if there is nothing to measure. */
 export interface Level {
-  /** Active speech level, ITU-T P.56. */
+  /** Active speech level (ITU-T P.56). */
   activeDbov: number | null
   /** Share of the time in which speech is active. */
   activityFactor: number
   truePeakDbtp: number | null
   loudnessLufs: number | null
-  /** The line's noise outside speech. */
+  /** Noise level outside speech. */
   noiseDbov: number | null
   clippedSamples: number
   /** The gain that brings the party to the mix's level. */
   gainDb: number
 }
 
-/** What every sound has. */
+/** The fields of every event. */
 export interface CallEventBase extends Span {
-  /** How sure, from 0 to 1. */
+  /** Confidence, from 0 to 1. */
   confidence: number
 }
 
-/** A sound that is not speech, told apart by `kind`. */
+/** A sound other than speech, discriminated by `kind`. */
 export type CallEvent =
   | (CallEventBase & { kind: 'dtmf' /** The key, where the configuration asks for digits. */; detail: string | null })
   | (CallEventBase & {
@@ -509,7 +524,7 @@ export type CallEvent =
       detail: string | null
     })
 
-/** One party of a track that holds several; its role is `unknown` where nothing tells. */
+/** One party of a mixed track. Its role is `unknown` without evidence. */
 export interface Voice {
   voice: number
   role: Role
@@ -517,33 +532,33 @@ export interface Voice {
   speech: Span[]
 }
 
-/** One participant. A track that could not be read has an `error` and neither source, alignment nor level. */
+/** One track. A track that could not be read has an `error`, and no source, alignment or level. */
 export interface Track {
   index: number
   role: Role
   party: string | null
   error?: { code: ErrorCode; message: string }
   source: Source | null
-  /** The recordings it is made of, where a party has several, one after the other; `source` is the first of them. */
+  /** The recordings it consists of, if a party has several in sequence. `source` is then the first of them. */
   pieces?: (Span & { source: Source })[]
   alignment: Alignment | null
   level: Level | null
-  /** Where the party speaks. */
+  /** Spans in which the party speaks. */
   speech: Span[]
-  /** The parties of a track that holds several; null where nobody looked, or where they cannot be told apart. */
+  /** The parties of a mixed track. Null if the track was not examined or the voices cannot be told apart. */
   voices: Voice[] | null
-  /** The expected share of speech that is with its right voice. */
+  /** The expected share of speech assigned to the right voice. */
   voicesConfidence: number | null
-  /** Where another party is heard faintly. */
+  /** Spans in which another party is faintly audible. */
   bleed: (Span & { fromTrack: number })[]
   events: CallEvent[]
 }
 
-/** The conversation's figures; null where a placement is too uncertain, or parties share a track. */
+/** The conversation metrics. Null if a placement is too uncertain, or parties share a track. */
 export interface Metrics {
   byTrack: {
     track: number
-    /** The party's voice, where the track holds several. */
+    /** The party's voice, on a mixed track. */
     voice?: number
     talkMs: number
     talkShare: number | null
@@ -558,11 +573,11 @@ export interface Metrics {
   interruptions: (Span & { by: number })[] | null
   backchannels: number | null
   responseMs: { count: number; mean: number | null; median: number | null; p95: number | null } | null
-  /** Why figures are missing. */
+  /** Why metrics are missing. */
   unavailable: 'alignment' | 'voices' | null
 }
 
-/** What was heard to happen in a call. */
+/** What happened in a call. */
 export type OutcomeValue =
   | 'conversation'
   | 'silent_party'
@@ -575,10 +590,10 @@ export type OutcomeValue =
   | 'fax'
   | 'unknown'
 
-/** The four tags of the service's API. */
+/** The call's tag: one of the four values of the provider's API. */
 export type TagValue = 'normal' | 'short' | 'wrong_or_spam' | 'other'
 
-/** Something that is wrong with a recording. */
+/** A problem with a recording. */
 export interface Finding {
   code:
     | 'dead_track'
@@ -591,7 +606,7 @@ export interface Finding {
     | 'pause_splice'
     | 'dropouts'
     | 'dual_mono'
-  /** The track's place among the call's tracks. */
+  /** The track's index in the call. */
   track: number
   measured: number
   limit: number
@@ -599,16 +614,16 @@ export interface Finding {
   message: string
 }
 
-/** What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says otherwise. */
+/** The analysis of one call. Times are milliseconds on the call's timeline unless a field says otherwise. */
 export interface Report {
   schemaVersion: 1
   library: { name: string; version: string }
-  /** What of the configuration differed from the defaults. */
+  /** The settings that differ from the defaults. */
   config: Config
   configHash: string
-  /** The profile that the configuration came from. */
+  /** The configuration's profile. */
   profile: { name: string; hash: string } | null
-  /** A revision per stage, which rises when the stage's numbers change. */
+  /** The revision of each stage. It rises when the stage's numbers change. */
   stages: Record<string, number>
   detector: { name: string; version: string }
   call: {
@@ -624,69 +639,72 @@ export interface Report {
   metrics: Metrics
   outcome: {
     value: OutcomeValue
-    /** The probability that it is the true one among those it could be. */
+    /** The probability that the outcome is right. */
     confidence: number
     reasons: { code: string; measured: number; limit: number; unit: string; message: string }[]
   }
   tag: { value: TagValue; from: string }
-  /** What is wrong with the recordings. */
+  /** Problems with the recordings, as measured. */
   integrity: Finding[]
-  /** Where sound was taken out of the tracks. */
+  /** Spans in which audio was redacted. */
   redacted: Span[]
-  /** What the caller knew of the call. */
+  /** What the caller knew about the call. */
   facts: (Span & { kind: FactKind; party: string | null; reason: string | null; contradicted: boolean })[]
   warnings: CallWarning[]
   outputs: { kind: string; path: string; sampleRateHz: number; channels: number; sha256: string }[]
 }
 
-/** What a file really is, and what is wrong with it. */
+/** A file's actual format, and what is wrong with it. */
 export interface Probe {
   path: string
-  /** What the recording is, read to its end; null where it is no recording. */
+  /** The recording's properties, read to its end. Null if it is not a recording. */
   source: Source | null
-  /** Why it cannot be read, or not to its end; null where it can. */
+  /** Why it cannot be read, or not to its end. Null if it can. */
   problem: { code: ErrorCode; message: string } | null
-  /** The members of a zip archive; empty for anything else. */
+  /** The members of a ZIP archive; empty for anything else. */
   members: Probe[]
 }
 
-/** What a file is by its first bytes; nothing of it is checked. */
+/** A file's format according to its first bytes, without verification. */
 export interface QuickProbe {
   path: string
   source: null
-  /** Absent where it is no recording, and for a zip archive itself. */
+  /** Absent if the file is not a recording, and for a ZIP archive itself. */
   head?: Head
-  /** Why it cannot be read; null where its first bytes are those of a recording. */
+  /** Why it cannot be read. Null if its first bytes are those of a recording. */
   problem: { code: ErrorCode; message: string } | null
-  /** The members of a zip archive; empty for anything else. */
+  /** The members of a ZIP archive; empty for anything else. */
   members: QuickProbe[]
 }
 
-/** What a recording's first bytes say of it: a file that is cut off or damaged says the same as a whole one. */
+/** What a recording's first bytes declare. A truncated or damaged file declares the same as a complete one. */
 export interface Head {
   container: string
   codec: string
-  /** Samples per second. */
+  /** Sample rate in Hz. */
   sampleRateHz: number
   channels: number
-  /** Bytes of the input, where that is known without reading it. */
+  /** Bytes of the input, if known without reading it. */
   bytes: number | null
-  /** The length that the header declares, without codec delay and padding; null where it declares none, as ogg and an mp3 without a tag do. Never guessed from a bit rate. */
+  /**
+   * The duration declared by the header, without codec delay and padding. Null if it declares none, like Ogg and an
+   * MP3 without a tag. Never guessed from a bit rate.
+   */
   declaredDurationMs: number | null
-  /** Samples that the codec added, which decoding removes from the start. */
+  /** Codec delay that decoding removes from the start. */
   codecDelayMs: number
   codecDelayBasis: 'tag' | 'assumed' | 'none'
 }
 
-/** How samples are written in bytes: 16 bits with the low or the high byte first, G.711, 32-bit floats. */
+/** The encoding of samples in bytes: 16-bit little- or big-endian, G.711, 32-bit floats. */
 export type SampleEncoding = 's16' | 's16be' | 'mulaw' | 'alaw' | 'f32'
 
-/** Mono samples of any number: an array of numbers, or bytes in an encoding. */
+/** Any number of mono samples: an array of numbers, or bytes in an encoding. */
 export type LiveSamples = Int16Array | Float32Array | Uint8Array
 
-/** When speech begins and ends, by the names of Silero VAD; what is left out is as the core has it (docs/live.md). */
+/** When speech begins and ends, with the names of Silero VAD. The defaults are in docs/live.md. */
 export interface SpeechOptions {
-  /** How bytes are samples. Arrays of numbers say it themselves. */
+  /** The encoding of byte samples. Arrays of numbers need none. */
   encoding?: SampleEncoding | undefined
   threshold?: number | undefined
   negThreshold?: number | null | undefined
@@ -697,16 +715,16 @@ export interface SpeechOptions {
   portable?: boolean | undefined
 }
 
-/** Speech has begun. */
+/** Speech began. */
 export interface SpeechStart {
   type: 'speechStart'
-  /** When, with the padding before it. */
+  /** When it began, including the padding before it. */
   atMs: number
   /** The end of the frame that decided. */
   knownMs: number
 }
 
-/** Speech has ended; its beginning was told before. */
+/** Speech ended. Its beginning was reported before. */
 export interface SpeechEnd {
   type: 'speechEnd'
   startMs: number
@@ -715,19 +733,19 @@ export interface SpeechEnd {
   knownMs: number
 }
 
-/** What SDP says of a stream of AMR. */
+/** The parameters of an AMR stream, as in SDP. */
 export interface AmrOptions {
   /** AMR-WB instead of AMR-NB. @default false */
   wideband?: boolean
-  /** `octet-align=1`; bandwidth-efficient otherwise. @default false */
+  /** `octet-align=1`; otherwise bandwidth-efficient. @default false */
   octetAligned?: boolean
-  /** `crc=1`: a checksum for each frame, passed over. Such payloads are octet-aligned. @default false */
+  /** `crc=1`: each frame has a checksum, which is ignored. Such payloads are octet-aligned. @default false */
   crc?: boolean
 }
 
 /**
- * Gathers the packets of a stream of AMR (RFC 4867) into a recording, which every function takes. Interleaving and robust sorting
- * are not read.
+ * Collects the packets of an AMR stream (RFC 4867) into a recording that every function accepts. Interleaving and
+ * robust sorting are not supported.
  *
  * @example
  * const packets = new AmrPackets({ wideband: true })
@@ -737,19 +755,22 @@ export interface AmrOptions {
 export declare class AmrPackets {
   constructor(options?: AmrOptions)
   /**
-   * Adds a packet by its RTP timestamp. What came already is left out; where packets are missing, lost or never sent in silence,
-   * the decoder makes up for them.
+   * Adds a packet by its RTP timestamp. Duplicates are dropped. The decoder conceals missing packets, whether lost or
+   * not sent during silence.
+   *
    * @throws {CallweaveError} `malformed` for a payload that is none, and for a timestamp more than ten minutes ahead; nothing is
    * added then.
    */
   push(timestamp: number, payload: Uint8Array): void
-  /** The recording so far, a file `.amr` or `.awb`. */
+  /** Returns the recording so far as an `.amr` or `.awb` file. */
   finish(): Uint8Array
 }
 
 /**
- * Hears speech in one track while its samples come, in pushes of any number. Where they are cut changes nothing. Each event is given
- * by the push that decided and emitted under its type; the probability of each frame of 32 ms is emitted as `probability`.
+ * Detects speech on one track while its samples arrive.
+ *
+ * The result does not depend on how samples are divided into pushes. Each event is returned by the push that decided
+ * it and emitted under its type. The probability of each 32 ms frame is emitted as `probability`.
  */
 export declare class SpeechStream extends EventEmitter<{
   speechStart: [SpeechStart]
@@ -757,310 +778,326 @@ export declare class SpeechStream extends EventEmitter<{
   probability: [number]
 }> {
   constructor(sampleRateHz: number, options?: SpeechOptions)
-  /** Takes the next samples, and gives what is certain by them. Another rate than the stream's is an error. */
+  /** Takes the next samples, and returns the events that became certain. A rate other than the stream's is an error. */
   push(samples: LiveSamples, sampleRateHz?: number): (SpeechStart | SpeechEnd)[]
-  /** Ends the track; speech under way ends with it. Afterwards only `reset` makes it take samples again. */
+  /** Ends the track and any open speech, and returns the last events. `reset` makes the stream accept samples again. */
   flush(): (SpeechStart | SpeechEnd)[]
-  /** Begins another track of the same rate, at 0 ms. */
+  /** Resets the stream for another track of the same rate, starting at 0 ms. */
   reset(): void
-  /** Pushes samples as they come, and gives each event at once; their end is that of the track. */
+  /** Pushes samples as they arrive, and yields each event at once. The track ends with the samples. */
   events(
     frames: AsyncIterable<LiveSamples> | Iterable<LiveSamples>,
   ): AsyncGenerator<SpeechStart | SpeechEnd, void, undefined>
-  /** A stream that samples are written to and events are read from. */
+  /** Returns a transform stream that takes samples and yields events. */
   transform(options?: TransformOptions): Transform
-  /** The probability of each frame that the last push or flush completed. */
+  /** The probabilities of the frames completed by the last push or flush. */
   readonly probabilities: Float32Array
-  /** The probability of the last frame; 0 before the first. */
+  /** The probability of the last frame, or 0 before the first. */
   readonly probability: number
-  /** How much was pushed. */
+  /** Duration of the samples taken, in milliseconds. */
   readonly heardMs: number
-  /** Whether speech was told that has not ended. */
+  /** Whether speech was reported that has not ended. */
   readonly speaking: boolean
 }
 
-/** One track of a call that goes on. */
+/** One track of a live call. */
 export interface LiveTrack {
   sampleRateHz: number
-  /** Who is heard. */
+  /** Who speaks. */
   role?: Role | undefined
-  /** What reports and errors call it; `track 0` and so on where it has none. */
+  /** The name in reports and errors; by default `track 0` and so on. */
   name?: string | undefined
   /** The party's number, address or name. */
   party?: string | undefined
-  /** When it began (RFC 3339). */
+  /** When the track began (RFC 3339). */
   startedAt?: string | undefined
-  /** When it begins on the call's timeline, where it does not begin with the call. */
+  /** The track's start on the call's timeline in milliseconds, if it does not start with the call. */
   offsetMs?: number | undefined
 }
 
-/** How a call is heard while it goes on; what is left out is as the core has it (docs/live.md). */
+/** Options of a live call. The defaults are in docs/live.md. */
 export interface LiveOptions {
-  /** What becomes of the samples; `spool`: they are kept in files in a folder, which go with the call. */
+  /** What happens to the samples. `spool` keeps them in files in a folder; they are removed with the call. */
   keep?: 'nothing' | 'memory' | { spool: string } | undefined
-  /** How long a missing packet, or a track that stays behind, is waited for. */
+  /** How long to wait for a missing packet, or for a track that falls behind the others. */
   windowMs?: number | undefined
-  /** A track without a signal for so long since its beginning is told as dead. */
+  /** A track without a signal from its start for this long is reported as dead. */
   deadAfterMs?: number | undefined
-  /** The track of the party that was called, which is watched for its answer. */
+  /** The track of the called party, which is watched for an answer. */
   called?: number | null | undefined
   config?: Config | undefined
 }
 
-/** What is told of a call while it goes on. A later event with the same id says more of the same. */
+/** An event of a live call. A later event with the same id updates it. */
 export interface LiveEvent {
   id: number
   kind: 'speech' | 'turn' | 'overlap' | 'dead_track' | 'answer' | CallEvent['kind']
   certainty: 'provisional' | 'confirmed' | 'withdrawn'
-  /** Null for what is of all tracks. */
+  /** The track, or null for an event of all tracks. */
   track: number | null
   startMs: number
-  /** Null: it goes on, as far as is known. */
+  /** Null if it continues, as far as is known. */
   endMs: number | null
-  /** The tone, the countries, the answer; the key where `dtmfDigits` asks for it. */
+  /** Details: the tone, the countries, the answer; the key if `dtmfDigits` is set. */
   detail: string | null
   confidence: number
   /** The end of the frame that decided. */
   knownMs: number
 }
 
-/** One packet of a track, as RTP numbers them. */
+/** A packet of a track, numbered like RTP. */
 export interface LivePacket {
-  /** Counts packets, modulo 2^16. */
+  /** Packet counter, modulo 2^16. */
   sequence: number
-  /** The time of its first sample, in samples, modulo 2^32. */
+  /** Time of its first sample, in samples, modulo 2^32. */
   timestamp: number
   payload: Uint8Array
 }
 
-/** How the packets of a track came. */
+/** Statistics of a track's packets. */
 export interface PacketCounts {
   received: number
-  /** Packets that never came in time: silence is in their place. */
+  /** Packets that did not arrive in time and were replaced by silence. */
   lost: number
-  /** Packets that came after their time was over. */
+  /** Packets that arrived too late. */
   late: number
   repeated: number
   reordered: number
-  /** Jumps of the timestamp without one of the sequence: nothing was sent meanwhile. */
+  /** Jumps of the timestamp without a jump of the sequence: nothing was sent in between. */
   pauses: number
-  /** Jumps that are no pause: the clock began anew. */
+  /** Jumps that are not pauses: the sender's clock restarted. */
   restarts: number
 }
 
 /**
- * Hears a call while its samples come: events as they become certain, a report at any time. Each event is given by the push that
- * decided, and emitted as `event` and under its kind.
+ * Analyzes a call while its samples arrive: events as they become certain, and a report at any time.
+ *
+ * Each event is returned by the push that decided it, and emitted as `event` and under its kind.
  */
 export declare class LiveCall extends EventEmitter {
   constructor(tracks: readonly LiveTrack[], options?: LiveOptions)
-  /** Takes the next samples of a track, and gives the events that were not taken yet. */
+  /** Takes the next samples of a track, and returns the new events. */
   push(
     track: number,
     samples: LiveSamples,
     options?: { encoding?: SampleEncoding | undefined; sampleRateHz?: number | undefined },
   ): LiveEvent[]
-  /** Takes a packet: late ones come in their place, those that never come are silence. */
+  /** Takes a packet. Late packets are put in their place; missing ones become silence. */
   packet(track: number, packet: LivePacket, options: { encoding: SampleEncoding }): LiveEvent[]
-  /** Takes a packet of RTP. Payload types other than the first, such as keys, only take their number. */
+  /** Takes an RTP packet. Payload types other than the first, such as keys, contribute only their sequence number. */
   rtp(track: number, datagram: Uint8Array, options: { encoding: SampleEncoding }): LiveEvent[]
-  /** Says when a track begins on the call's timeline, before its first sample. */
+  /** Sets the start of a track on the call's timeline, before its first sample. */
   begin(track: number, atMs: number): void
-  /** Ends a track before the others; nothing waits for it any more. */
+  /** Ends a track before the others, which no longer wait for it. */
   end(track: number): LiveEvent[]
-  /** How the packets of a track came; `null` where it has taken none. */
+  /** Returns statistics of a track's packets, or null if it has taken none. */
   packets(track: number): PacketCounts | null
-  /** The report of what was heard so far, without what only samples say. */
+  /** Returns the report of the call so far. It lacks what requires all samples. */
   snapshot(): Report
   /**
-   * Ends the call: its report, and its tracks where they were kept. Events of the end are emitted before. Where it fails or
-   * is aborted nothing is lost: it may be called again.
+   * Ends the call, and returns its report, with its tracks if samples were kept. The last events are emitted before.
+   * If it fails or is aborted, nothing is lost, and it may be called again.
    */
   finish(options?: { signal?: AbortSignal }): Promise<Processed>
-  /** How much was heard of the call. */
+  /** How much of the call has been analyzed, in milliseconds. */
   readonly heardMs: number
 }
 
-/** A processed call: its report, and its tracks for a mix. */
+/** A processed call: its report, and its tracks, ready to be mixed. */
 export declare class Processed {
   private constructor()
-  /** What was heard, with the outputs that were written so far. */
+  /** The report, with the outputs written so far. */
   readonly report: Report
-  /** The report as the core wrote it: the same bytes as `callweave process --json` prints. */
+  /** The report as JSON, with the same bytes as `callweave process --json`. */
   readonly reportJson: string
-  /** The mix, one channel per party or one for all. */
+  /** Returns the mix. */
   mix(mix?: MixConfig, options?: Pick<WorkOptions, 'signal'>): Promise<Audio>
   /**
-   * The mix as the bytes of a file, made as they are read: a `Readable` of Node's, which `Readable.toWeb` makes a web stream.
-   * `write` and `redact` wait until it has ended; destroy one that is not read to its end.
+   * Returns the mix as a Node `Readable` of a file's bytes, made while they are read. `Readable.toWeb` converts it to
+   * a web stream.
+   *
+   * `write` and `redact` wait until the stream has ended. Destroy a stream that is not read to its end.
    *
    * @example
    * await pipeline(call.mixStream({ format: 'flac' }), response)
    */
   mixStream(options?: MixConfig & Pick<WorkOptions, 'signal'>): import('node:stream').Readable
   /**
-   * The call in the format of another tool, without writing a folder.
+   * Returns the call's labels in the format of another tool.
    *
    * @throws {CallweaveError} `invalid_argument` for a format that does not exist
    */
   labels(format: Label, options?: { /** @default false */ showParties?: boolean | undefined }): string
-  /** `report.html` as text, with no player. */
+  /** Returns `report.html` as text, without a player. */
   page(options?: PageOptions): Promise<string>
-  /** Lets go of the samples now, not when the garbage collector comes by: `using call = await processCall(…)`. The report stays. */
+  /**
+   * Releases the samples now instead of at garbage collection: `using call = await processCall(…)`. The report stays.
+   */
   [Symbol.dispose](): void
-  /** Writes the mix and `report.json` to a folder, and what else is asked for, each file whole or not at all; the report that names them. */
+  /**
+   * Writes the mix, `report.json` and optional files to a folder, each complete or not at all. Returns the report,
+   * which lists them.
+   */
   write(folder: string, options?: WriteOptions): Promise<Report>
   /** @deprecated The mix is one of the options: `write(folder, { mix })`. */
   write(folder: string, mix: MixConfig | undefined, options?: Omit<WriteOptions, 'mix'>): Promise<Report>
   /**
-   * Takes stretches of the call, each 250 ms wider on either side, or every key press out of every track; the report that
-   * names them. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
-   * An abort while it waits for its turn leaves the call as it is; once begun, it is done to its end.
+   * Redacts spans of the call, each widened by 250 ms on either side, or every key press, on every track. Returns the
+   * report, which lists them.
+   *
+   * Mixes, peaks, pages and chunks made afterwards contain nothing of them; files written before still do. An abort
+   * while the call is queued leaves it unchanged; once begun, redaction runs to its end.
    */
   redact(what: Redaction, options?: Pick<WorkOptions, 'signal'>): Promise<Report>
-  /** Each second's level by track: what `series.json` holds. */
+  /** Returns each track's level, second by second, as in `series.json`. */
   series(options?: Pick<WorkOptions, 'signal'>): Promise<Series>
-  /** Each party's own speech for a transcriber, in the order of the call. Samples are cut as the iteration goes on. */
+  /**
+   * Yields each party's own speech in chunks for a transcriber, in the order of the call. Samples are extracted
+   * during the iteration.
+   */
   chunks(options?: ChunkOptions): AsyncGenerator<Chunk, void, undefined>
 }
 
-/** What is written beside the mix and the report. */
+/** What is written in addition to the mix and the report. */
 export interface WriteOptions extends Pick<WorkOptions, 'signal'> {
-  /** How the mix is made, where it differs from the call's configuration. */
+  /** Differences of the mix from the call's configuration. */
   mix?: MixConfig | undefined
   /**
-   * `report.html`, a page to look at.
+   * The web page `report.html`.
    * @default true
    */
   page?: boolean | undefined
   /**
-   * The mix inside the page too.
+   * Embeds the mix in the page.
    * @default false
    */
   embedAudio?: boolean | undefined
-  /** The mix's waveform in `peaks.json`, at so many points per second (1 to 4000). */
+  /** The mix's waveform in `peaks.json`, at this many points per second (1 to 4000). */
   peaks?: number | undefined
-  /** Each second's level by track, in `series.json`. */
+  /** Each track's level, second by second, in `series.json`. */
   series?: boolean | undefined
-  /** Labels for other tools, each in a file of its own. */
+  /** Label files for other tools, one per format. */
   labels?: readonly Label[] | undefined
-  /** Page and labels name parties by number, address or name instead of role. */
+  /** Names parties by number, address or name instead of role, in page and labels. */
   showParties?: boolean | undefined
   /**
-   * Each track anew without what was redacted, as long as it was, of 16 bits at its own rate: `redacted-0.wav` and so
-   * on. Where a key may have stayed on them, nothing is written, and the error's code is `unsure`.
+   * Each redacted track at its original length and rate with 16 bits, in `redacted-0.wav` and so on. If a key press
+   * may remain, nothing is written, and the error's code is `unsure`.
    */
   redactedTracks?: 'wav' | 'wav-ulaw' | 'flac' | undefined
   /**
-   * Redacted tracks even where a key may have stayed.
+   * Writes redacted tracks even if a key press may remain.
    * @default false
    */
   keepUnsure?: boolean | undefined
 }
 
-/** How a page is made. */
+/** Options of a page. */
 export interface PageOptions extends Pick<WorkOptions, 'signal'> {
-  /** How the parties are levelled in its picture. */
+  /** How the parties' levels are normalized in its waveforms. */
   mix?: MixConfig | undefined
   /**
-   * Parties by number, address or name instead of role.
+   * Names parties by number, address or name instead of role.
    * @default false
    */
   showParties?: boolean | undefined
 }
 
-/** A format of labels. */
+/** A label format. */
 export type Label = 'rttm' | 'textgrid' | 'audacity' | 'vtt' | 'csv'
 
-/** What is taken out of a call. */
+/** What to redact in a call. */
 export interface Redaction {
-  /** Stretches of the call. */
+  /** Spans of the call. */
   spans?: readonly Span[] | undefined
-  /** Every key press that was heard, on all tracks. */
+  /** Every detected key press, on all tracks. */
   keys?: boolean | undefined
-  /** With `keys`: the stretches in which noise or a voice may hide one, too. */
+  /** With `keys`, also the spans in which noise or speech may hide a key press. */
   unsure?: boolean | undefined
-  /** What is heard in their place. */
+  /** What replaces the redacted audio. */
   cover?: 'silence' | 'beep' | undefined
 }
 
-/** Each second's level by track. */
+/** Each track's level, second by second. */
 export interface Series {
   schemaVersion: 1
-  /** From one value to the next. */
+  /** Milliseconds between two values. */
   stepMs: number
   tracks: { index: number; role: Role /** Null where the track holds nothing. */; dbov: (number | null)[] }[]
 }
 
-/** How speech is cut into chunks. */
+/** How speech is split into chunks. */
 export interface ChunkOptions extends Pick<WorkOptions, 'signal'> {
   /**
-   * The longest chunk, padding included; 1 s or more. Longer speech is cut in its pauses.
+   * Longest chunk including padding, at least 1 s. Longer speech is split at its pauses.
    * @default 30000
    */
   longestMs?: number | undefined
   /**
-   * Added on either side; at most a quarter of `longestMs`.
+   * Padding on either side, at most a quarter of `longestMs`.
    * @default 200
    */
   padMs?: number | undefined
   /**
-   * One chunk of as many of a party's neighbours as `longestMs` holds, with at most so much left of the pauses between them: windows as
-   * Whisper wants them. What others say in between is silent in it. Without, one chunk for each stretch of speech.
+   * Merges neighboring chunks of a party up to `longestMs`, keeping at most this much of each pause: windows as
+   * Whisper expects them. Other parties are silenced in them. If omitted, there is one chunk per span of speech.
    */
   mergeGapMs?: number | undefined
   /**
-   * The rate of the samples.
+   * Sample rate in Hz.
    * @default 16000
    */
   sampleRateHz?: number | undefined
 }
 
-/** A stretch of one party's own speech, ready for a transcriber. */
+/** A chunk of one party's own speech, ready for a transcriber. */
 export interface Chunk {
-  /** The track's place among the report's tracks. */
+  /** The track's index in the report. */
   track: number
-  /** The voice that speaks, where the track holds several. */
+  /** The voice that speaks, on a mixed track. */
   voice: number | null
   role: Role
-  /** Where it begins on the call, the padding before the first word included. */
+  /** Its start on the call's timeline, including the padding before the first word. */
   startMs: number
   endMs: number
-  /** Within -1 and 1. */
+  /** Samples in [-1, 1]. */
   samples: Float32Array
   sampleRateHz: number
-  /** The call's time of a moment that a transcriber tells, from the chunk's first sample on: drift and lost audio included. */
+  /**
+   * Converts a time reported by a transcriber, counted from the chunk's first sample, to the call's time. Accounts
+   * for drift and lost audio.
+   */
   toCall(timeMs: number): number
 }
 
-/** The least and the greatest sample of each stretch of each channel. */
+/** The lowest and the highest sample of each point of each channel. */
 export interface Peaks {
-  /** For each channel the least and the greatest sample of each point, one after the other; 16 bits. */
+  /** For each channel, the lowest and the highest 16-bit sample of each point in turn. */
   channels: Int16Array[]
   sampleRateHz: number
   samplesPerPoint: number
-  /** audiowaveform's JSON, version 2, which its players and wavesurfer.js read. */
+  /** audiowaveform's JSON, version 2, for its players and wavesurfer.js. */
   json: string
   /** audiowaveform's binary format, version 2. */
   dat: Uint8Array
 }
 
-/** What `processBatch` takes. */
+/** Options of `processBatch`. */
 export interface BatchOptions extends WorkOptions {
   /**
-   * How many calls are worked on at a time, on threads of their own, none of libuv's; as many as there are processors unless said
-   * otherwise.
+   * How many calls are processed at a time, on separate threads that are not libuv's. Default: the number of
+   * processors.
    */
   threads?: number | undefined
   /** As in {@link CallOptions}. */
   strict?: boolean | undefined
-  /** Whether tracks are kept for a mix; without, `call` is null and `report` is all there is. */
+  /** Whether to keep tracks for a mix. With `false`, `call` is null and there is only `report`. */
   tracks?: boolean | undefined
-  /** Hears of each call as its result is taken. */
+  /** Called for each call when its result is taken. */
   onProgress?: ((progress: { callsDone: number; callsTotal: number | null }) => void) | undefined
 }
 
-/** What came of one call of a batch, told apart by `error`. */
+/** The result of one call of a batch, discriminated by `error`. */
 export type BatchResult<Call = Processed> =
   | { index: number; call: Call; report: Report; error: null }
   | { index: number; call: null; report: null; error: CallweaveError }
@@ -1068,11 +1105,11 @@ export type BatchResult<Call = Processed> =
 /** The library's version. */
 export declare const version: string
 
-/** The codes that a `CallweaveError` can carry, in the order of the core. */
+/** All codes of a `CallweaveError`. */
 export declare const errorCodes: readonly ErrorCode[]
 
 /**
- * The whole configuration, defaults included, of one that names only what differs.
+ * Returns the whole configuration, including defaults, for a partial one.
  *
  * @throws {CallweaveError} `invalid_argument`, with the name of the field and what it may be
  */
@@ -1092,7 +1129,7 @@ export declare function processCall(inputs: CallInputs, options?: CallOptions): 
 export declare const process: typeof processCall
 
 /**
- * Processes a call for its report alone: no samples are kept.
+ * Analyzes a call and returns its report. No samples are kept.
  *
  * @throws {CallweaveError} as {@link processCall}
  * @example
@@ -1100,19 +1137,20 @@ export declare const process: typeof processCall
  */
 export declare function analyze(inputs: CallInputs, options?: CallOptions): Promise<Report>
 
-/** Where each track lies on the call's timeline; null for a track that cannot be read. */
+/** Returns each track's placement on the call's timeline, or null for a track that cannot be read. */
 export declare function align(inputs: CallInputs, options?: CallOptions): Promise<(Alignment | null)[]>
 
-/** Where somebody speaks: for each track of the recording its stretches of speech. */
+/** Detects speech in a recording, and returns the spans of each of its tracks. */
 export declare function detectSpeech(recording: Recording | RecordingInput, options?: CallOptions): Promise<Span[][]>
 
-/** The call's parties, placed and levelled. */
+/** Returns the mix of a call: its parties, placed and normalized. */
 export declare function mix(inputs: CallInputs, options?: CallOptions): Promise<Audio>
 
 /**
- * Processes many calls, several at a time: what came of each, in their order. At most two calls for each thread are in memory,
- * and `calls` is asked for no more than that. A call that fails is a result with an error and holds up no other. Leaving the
- * loop stops the work.
+ * Processes many calls in parallel, and yields the results in order.
+ *
+ * At most two calls per thread are queued or running, and `calls` is read lazily. A call that fails yields a result
+ * with an error and does not affect the others. Leaving the loop stops the work.
  */
 export declare function processBatch(
   calls: Iterable<CallInputs> | AsyncIterable<CallInputs>,
@@ -1123,7 +1161,7 @@ export declare function processBatch(
   options?: BatchOptions,
 ): AsyncGenerator<BatchResult, void, undefined>
 
-/** What is done to a call of two channels. */
+/** A disturbance applied to a two-channel call. */
 export type Disturbance =
   | 'split'
   | 'shifted'
@@ -1134,7 +1172,7 @@ export type Disturbance =
   | 'transcoded'
   | 'summed'
 
-/** How many of so many, with the interval that holds the true share 95 times in 100; null of none. */
+/** A count with its total, and the share with its 95 % interval; null if the total is 0. */
 export interface Share {
   count: number
   of: number
@@ -1143,14 +1181,14 @@ export interface Share {
   high: number | null
 }
 
-/** How well calls are heard whose truth is known: counts, and nothing of any single call. `String()` of it is a table. */
+/** Accuracy on calls whose truth is known: only counts, nothing about any single call. `String()` of it is a table. */
 export interface Evaluation {
   schemaVersion: 1
   library: { name: string; version: string }
   configHash: string
   seed: number
   calls: { found: number; used: number; unused: Record<string, number>; failed: number }
-  /** Null as a kind stands for all of them. */
+  /** One entry per kind of disturbance. A null kind stands for all of them. */
   placement: {
     kind: Disturbance | null
     within250Ms: Share
@@ -1176,31 +1214,31 @@ export interface Evaluation {
   labels: { tag: Share; outcome: Share; changed: { from: string; to: string; count: number }[] } | null
 }
 
-/** How calls are evaluated. */
+/** Options of an evaluation. */
 export interface EvaluateOptions extends WorkOptions {
   /**
-   * What the disturbances are drawn from: the same seed and files, the same counts.
+   * Seed of the random disturbances. The same seed and files give the same counts.
    * @default 1
    */
   seed?: number | undefined
-  /** What is done to the calls; all of it by default. */
+  /** Disturbances to apply. Default: all. */
   kinds?: readonly Disturbance[] | undefined
-  /** Who is on the first channel, and who on the second. */
+  /** The roles on the first and the second channel. */
   roles?: readonly [Role, Role] | undefined
-  /** A file of lines `file,tag` or `file,tag,outcome`. */
+  /** File of known tags, with lines of `file,tag` or `file,tag,outcome`. */
   labels?: string | undefined
 }
 
 /**
- * How well callweave hears the two-channel recordings of a folder: they are split, shifted, cut, thinned, transcoded and
- * summed, and held against what is known of them.
+ * Measures accuracy on the two-channel recordings of a folder. They are split, shifted, cut, thinned, transcoded and
+ * summed, and the results are compared with what is known about them.
  */
 export declare function evaluate(folder: string, options?: EvaluateOptions): Promise<Evaluation>
 
-/** A profile whose confidence of placements is fitted to an evaluation. */
+/** Returns a profile with placement confidence calibrated to an evaluation. */
 export declare function calibrate(evaluation: Evaluation, name?: string): Profile
 
-/** What changed between two sets of reports. `String()` of it is a text. */
+/** The changes between two sets of reports. `String()` of it is a text. */
 export interface Comparison {
   schemaVersion: 1
   both: number
@@ -1213,7 +1251,7 @@ export interface Comparison {
   moved: Share
   speech: Share
   stages: { stage: string; calls: number }[]
-  /** The calls that differ, the one to listen to first before the others. */
+  /** The calls that differ, most important first. */
   calls: {
     call: string
     tag: { from: string; to: string; count: number } | null
@@ -1231,7 +1269,7 @@ export interface Comparison {
   }[]
 }
 
-/** What of a folder of reports is of other revisions than this version's. */
+/** The reports of a folder whose revisions differ from this version's. */
 export interface OutdatedReports {
   schemaVersion: 1
   reports: number
@@ -1239,25 +1277,31 @@ export interface OutdatedReports {
   calls: string[]
 }
 
-/** What changed between two folders of reports. */
+/** Compares two folders of reports. */
 export declare function compare(
   before: string,
   after: string,
   options?: Pick<WorkOptions, 'signal'>,
 ): Promise<Comparison>
-/** What of one folder of reports this version would do otherwise. */
+/** Returns which reports of a folder this version would analyze differently. */
 export declare function compare(before: string): Promise<OutdatedReports>
 
-/** Processes a call and takes stretches of it, or every key press, out of its tracks. The recordings are not touched. */
+/** Processes a call and redacts spans of it, or every key press, on its tracks. The recordings are not changed. */
 export declare function redact(inputs: CallInputs, what: Redaction, options?: CallOptions): Promise<Processed>
 
-/** Each party's own speech for a transcriber, in the order of the call; bleed is left out, so nobody is transcribed twice. */
+/**
+ * Yields each party's own speech in chunks for a transcriber, in the order of the call. Bleed is left out, so no
+ * speech is transcribed twice.
+ */
 export declare function chunks(
   inputs: CallInputs,
   options?: CallOptions & ChunkOptions,
 ): AsyncGenerator<Chunk, void, undefined>
 
-/** A recording's waveform as numbers, in one pass that keeps no samples; `bits` is the width of a value in both formats. */
+/**
+ * Computes a recording's waveform in one pass, without keeping samples. `bits` is the width of a value in both
+ * formats.
+ */
 export declare function peaks(
   recording: Recording | RecordingInput,
   options?: WorkOptions & {
@@ -1273,9 +1317,11 @@ export declare function peaks(
 ): Promise<Peaks>
 
 /**
- * What a file really is, read to its end, and what is wrong with it. What is no recording is an answer, not an error.
- * With `quick`, what its first bytes say and no more: some kilobytes of a file are read, whatever its length (an mp4 up to
- * the end of its index, a zip archive as a whole).
+ * Returns a file's actual format, read to its end, and what is wrong with it. A file that is not a recording is a
+ * result, not an error.
+ *
+ * With `quick`, only the first kilobytes are read, whatever the file's length (an MP4 up to the end of its index, a
+ * ZIP archive as a whole), and the result is what they declare.
  */
 export declare function probe(
   recording: Recording | RecordingInput,
@@ -1286,7 +1332,10 @@ export declare function probe(
   options?: WorkOptions & { quick?: false | undefined },
 ): Promise<Probe>
 
-/** All samples of a recording, at its own rate, codec delay removed: 32-bit floats within -1 and 1, or 16-bit numbers. */
+/**
+ * Decodes a recording at its own rate with the codec delay removed, as 32-bit floats in [-1, 1] or as 16-bit
+ * integers.
+ */
 export declare function decode(
   recording: Recording | RecordingInput,
   options?: WorkOptions & { type?: 'float32' | undefined },
@@ -1296,7 +1345,7 @@ export declare function decode(
   options: WorkOptions & { type: 'int16' },
 ): Promise<Audio & { source: Source }>
 
-/** What `normalize` takes; `rate`, `level` and `layout` go before those of the configuration's mix. */
+/** Options of `normalize`. `rate`, `level` and `layout` take precedence over the configuration's mix. */
 export interface NormalizeOptions extends WorkOptions {
   rate?: MixConfig['rate']
   level?: MixConfig['level']

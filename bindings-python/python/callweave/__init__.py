@@ -1,7 +1,7 @@
 """callweave: the audio library for call recordings.
 
-Everything here is a thin, typed face of the Rust crate of the same name: the same defaults, the same checks, the same
-bytes out. All work runs with the interpreter released; for asyncio there is `callweave.aio`.
+A thin, typed interface to the Rust crate of the same name, with the same defaults, checks and results. All work runs
+with the interpreter released. For asyncio, see `callweave.aio`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ version: str = __version__
 
 
 def __getattr__(name: str) -> Any:
-    """`callweave.aio` when it is asked for: asyncio takes longer to import than all else."""
+    """Imports `callweave.aio` on first use, because asyncio takes longer to import than everything else."""
     if name == "aio":
         import importlib
 

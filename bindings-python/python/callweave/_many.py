@@ -1,4 +1,4 @@
-"""Many calls, several at a time."""
+"""Many calls in parallel."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from callweave.report import Report, TrackError
 
 @dataclass(frozen=True, eq=False)
 class BatchResult:
-    """What came of one call of a batch: the call, or why there is none."""
+    """The result of one call of a batch: the call, or its error."""
 
     index: int
-    """Its place among the calls."""
+    """The call's index."""
     call: Processed | None
     error: Error | None
 
     def result(self) -> Processed:
-        """The call; raises its error where there is none."""
+        """Returns the call, or raises its error."""
         if self.call is None:
             raise self.error or Error("no call")
         return self.call
 
     @property
     def report(self) -> Report:
-        """The call's report; raises its error where there is none."""
+        """The call's report. Raises the call's error."""
         return self.result().report
 
     @property
     def failures(self) -> tuple[TrackError, ...]:
-        """Why tracks of a call that was processed could not be read; see `strict`."""
+        """Errors of tracks that could not be read, in a call that was processed; see `strict`."""
         tracks = self.call.report.tracks if self.call else ()
         return tuple(track.error for track in tracks if track.error)
 
@@ -53,13 +53,16 @@ def process_batch(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[BatchResult]:
-    """Processes many calls, several at a time: an iterator over what came of each, in their order.
+    """Processes many calls in parallel, and returns an iterator over the results, in order.
 
-    Each call is what `process` takes, and is worked on by one of the `threads` (as many as the machine has). At most two calls
-    for each of them are in memory, whatever their number, and `calls` is asked for no more than that; binary files are read when their call begins. A call
-    that fails, or that makes no sense, is a result with an error and holds up no other. Work goes on while the loop's body runs; leaving the loop
-    stops it. `tracks=False` keeps no samples: for reports alone. With `strict=False` a recording among several that cannot be
-    read fails its track alone (`BatchResult.failures`), not its call. `progress` hears of calls done and calls in all.
+    Each call is what `process` accepts. `threads` calls are processed at a time, by default as many as the machine has
+    processors. At most two calls per thread are queued or running, and `calls` is read lazily; binary files are read
+    when their call begins. A call that fails is a result with an error and does not affect the others. Work continues
+    while the loop's body runs, and leaving the loop stops it.
+
+    With `tracks=False`, no samples are kept and there are only reports. With `strict=False`, an unreadable recording
+    among several fails only its track (`BatchResult.failures`). `progress` is called with the number of finished calls
+    and the total.
 
     >>> import callweave
     >>> calls = ["fixtures/short/manifest.json", b"no recording", "fixtures/stereo/manifest.json"]
@@ -107,7 +110,7 @@ def _results(
 
 
 def _begin(batch: _callweave.Batch, opened: Callable[[Any], Any], call: Any) -> None:
-    """Begins a call; the exception of one that cannot be opened comes out in its place."""
+    """Queues a call. If it cannot be opened, its exception becomes its result."""
     try:
         batch.push(opened(call))
     except Error as error:

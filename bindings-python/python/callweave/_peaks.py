@@ -1,4 +1,4 @@
-"""What a waveform's picture needs."""
+"""Waveform peaks."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Peaks:
-    """The least and the greatest sample of each stretch of each channel."""
+    """The lowest and the highest sample of each point of each channel."""
 
     points: NDArray[np.int16]
-    """`(channels, points, 2)`: the least and the greatest sample, 16 bits."""
+    """`(channels, points, 2)`: the lowest and the highest sample, 16 bits."""
     sample_rate_hz: int
     samples_per_point: int
     _json: str = field(repr=False)
     _dat: bytes = field(repr=False)
 
     def to_json(self) -> str:
-        """audiowaveform's JSON, version 2, which its players and wavesurfer.js read."""
+        """Returns audiowaveform's JSON, version 2, for its players and wavesurfer.js."""
         return self._json
 
     def to_dat(self) -> bytes:
-        """audiowaveform's binary format, version 2."""
+        """Returns audiowaveform's binary format, version 2."""
         return self._dat
 
     def __repr__(self) -> str:
@@ -49,9 +49,9 @@ def peaks(
     progress: Progress | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Peaks:
-    """A recording's waveform as numbers, in one pass that keeps no samples.
+    """Computes a recording's waveform in one pass, without keeping samples.
 
-    `points_per_second` is 100 unless given. `bits` is the width of a value in `to_json` and `to_dat`: 8 unless given.
+    `points_per_second` is 100 by default. `bits` is the width of a value in `to_json` and `to_dat`, 8 by default.
 
     >>> peaks("fixtures/stereo/call.wav")
     <Peaks 2 x 2606 points of 80 samples at 8000 Hz>

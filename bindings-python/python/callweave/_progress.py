@@ -1,4 +1,4 @@
-"""Progress by a callable, or by a tqdm bar."""
+"""Progress reporting by a callable or a tqdm bar."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 OnProgress: TypeAlias = Callable[[str, int, int | None], object]
-"""Called on the calling thread with the stage, the bytes done, and the bytes in all where they are known."""
+"""Called on the calling thread with the stage, the bytes done, and the total bytes if known."""
 
 Progress: TypeAlias = OnProgress | Literal["tqdm"]
-"""A callable, or a bar of tqdm, which must be installed."""
+"""A callable, or a tqdm bar, which requires tqdm."""
 
 OnCall: TypeAlias = Callable[[int, int | None], object]
-"""Called with the calls done, and the calls in all where they are known."""
+"""Called with the number of finished calls, and the total if known."""
 
 
 def _bar(**options: Any) -> Any:
@@ -23,7 +23,7 @@ def _bar(**options: Any) -> Any:
 
 @contextmanager
 def watched(progress: Progress | None) -> Iterator[OnProgress | None]:
-    """The callable that hears of the bytes; a bar goes when the work ends."""
+    """Returns the callable for bytes. A bar disappears when the work ends."""
     if progress != "tqdm":
         yield progress
         return
@@ -38,7 +38,7 @@ def watched(progress: Progress | None) -> Iterator[OnProgress | None]:
 
 @contextmanager
 def counted(progress: OnCall | Literal["tqdm"] | None) -> Iterator[OnCall]:
-    """The callable that hears of the calls."""
+    """Returns the callable for calls."""
     if progress != "tqdm":
         yield progress or (lambda done, total: None)
         return

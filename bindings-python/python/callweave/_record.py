@@ -1,4 +1,4 @@
-"""Typed records over the core's JSON: frozen dataclasses whose snake_case fields are the camelCase names of the JSON."""
+"""Typed records for the core's JSON: frozen dataclasses with snake_case fields for the camelCase names of the JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 def camel(name: str) -> str:
-    """`start_ms` as `startMs`."""
+    """Converts `start_ms` to `startMs`."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 
@@ -21,7 +21,7 @@ class Record:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads the core's JSON; names this version does not know are left out."""
+        """Reads the core's JSON. Names unknown to this version are ignored."""
         return cls._of(values)
 
     @classmethod
@@ -31,13 +31,13 @@ class Record:
         return cls(**{name: read(value) for name, read, value in known})
 
     def to_dict(self) -> dict[str, Any]:
-        """The record under its JSON names."""
+        """Returns the record with its JSON names."""
         told = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
         return {camel(f.name): _plain(value) for f, value in told if value or not _left_out(f)}
 
 
 def _left_out(field: dataclasses.Field[Any]) -> bool:
-    """Whether the core leaves a field out where there is nothing to tell."""
+    """Returns whether the core omits a field that has no value."""
     return field.default in (None, ()) and not field.kw_only
 
 
@@ -56,7 +56,7 @@ _READERS: dict[type[Record], _Readers] = {}
 
 
 def _readers(cls: type[Record]) -> _Readers:
-    """For each JSON name of a record the field's name and how its value is read."""
+    """For each JSON name of a record, the field's name and how its value is read."""
     if cls not in _READERS:
         hints = typing.get_type_hints(cls)
         _READERS[cls] = {camel(f.name): (f.name, _reader(hints[f.name])) for f in dataclasses.fields(cls)}
@@ -64,7 +64,7 @@ def _readers(cls: type[Record]) -> _Readers:
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:
-    """How a JSON value becomes one of the hinted type."""
+    """Returns how a JSON value is converted to the hinted type."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if isinstance(hint, type) and issubclass(hint, Record):
         return hint._of

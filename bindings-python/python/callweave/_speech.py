@@ -1,4 +1,4 @@
-"""Speech alone, as users of a detector ask for it."""
+"""Speech detection alone, for users who only need a detector."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["Speech", "TimeUnit", "get_speech_timestamps", "speech"]
 
 TimeUnit: TypeAlias = Literal["ms", "s", "samples"]
-"""Milliseconds, seconds, or samples of the recording's own rate."""
+"""Milliseconds, seconds, or samples at the recording's own rate."""
 
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """Where somebody speaks on one channel: pairs of a beginning and an end, in the unit that was asked for."""
+    """Spans of speech on one channel: pairs of beginning and end in the requested unit."""
 
     unit: TimeUnit
     probabilities: NDArray[np.float32]
     """Probability of speech, frame by frame."""
     hop_ms: float
-    """From one probability to the next."""
+    """Time between two probabilities."""
     sample_rate_hz: int
     duration_ms: float
-    """How long the recording is."""
+    """Duration of the recording."""
     warnings: tuple[Warning, ...]
-    """What was wrong with the recording."""
+    """Warnings about the recording."""
     _pairs: NDArray[np.float64]
 
     def to_numpy(self) -> NDArray[np.float64]:
@@ -56,7 +56,7 @@ class Speech:
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """The same as records in milliseconds."""
+        """The spans as records in milliseconds."""
         scale = {"ms": 1.0, "s": 1000.0, "samples": 1000.0 / self.sample_rate_hz}[self.unit]
         return tuple(Span(start * scale, end * scale) for start, end in self)
 
@@ -84,11 +84,12 @@ def speech(
     config: Config | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Speech:
-    """Where somebody speaks in an array, a path, bytes, a file: one channel, the recording's only one, the one that `channel`
-    names, or with `mono` the mean of all.
+    """Detects speech on one channel of an array, a path, bytes or a file: the only channel, the one given by `channel`,
+    or with `mono` the mean of all.
 
-    An array needs its `rate`; float32, float64 or int16, `(frames,)`, `(channels, frames)`, or with `channel_axis=1`
-    `(frames, channels)`. The parameters are those of `SpeechConfig` and go before `preset`'s and `config`'s.
+    An array needs its `rate`. It is float32, float64 or int16 with shape `(frames,)`, `(channels, frames)`, or with
+    `channel_axis=1` `(frames, channels)`. The parameters are those of `SpeechConfig`, and take precedence over `preset`
+    and `config`.
 
     >>> found = speech("fixtures/short/agent.wav", threshold=0.6, unit="s")
     >>> found.to_numpy().shape == (len(found), 2)
@@ -135,8 +136,9 @@ def get_speech_timestamps(
     time_resolution: int = 1,
     neg_threshold: float | None = None,
 ) -> list[dict[str, Any]]:
-    """`silero_vad.get_speech_timestamps` under its own names, defaults and rules: a list of `{"start", "end"}` in samples, or
-    in seconds. `model` is ignored; `sampling_rate` is that of an array, and may be any; a path has its own.
+    """Silero's `get_speech_timestamps` with its own names, defaults and rules: returns a list of `{"start", "end"}` in
+    samples, or in seconds. `model` is ignored. `sampling_rate` is that of an array, and may be any; a file has its
+    own.
 
     >>> first = get_speech_timestamps("fixtures/short/agent.wav")[0]
     >>> sorted(first), isinstance(first["start"], int)

@@ -1,4 +1,5 @@
-"""Recordings and results behind URLs, by fsspec: `s3://`, `gs://`, `https://`, `memory://` and whatever else it knows."""
+"""Recordings and results at URLs, by fsspec: `s3://`, `gs://`, `https://`, `memory://` and all others that it supports.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +14,18 @@ from callweave.errors import InvalidArgument, IoError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 BLOCK = 4 << 20
-"""Bytes that are asked of storage at a time."""
+"""Bytes requested from storage at a time."""
 WAITS = (0.1, 0.5)
-"""Seconds before a read that failed is tried again."""
+"""Seconds before a failed read is repeated."""
 
 
 def is_url(path: object) -> bool:
-    """Whether it is the address of something in storage; a file's path is none."""
+    """Returns whether `path` is a URL of something in storage, rather than a file's path."""
     return isinstance(path, str) and _URL.match(path) is not None
 
 
 def filesystem(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Any, str]:
-    """The storage of a URL, and the path in it."""
+    """Returns the storage of a URL, and the path in it."""
     scheme = url.partition("://")[0]
     try:
         import fsspec  # type: ignore[import-untyped]
@@ -40,7 +41,7 @@ def filesystem(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Any
 
 
 def open_url(url: str, storage_options: Mapping[str, Any] | None) -> RemoteFile:
-    """A file in storage, to be read."""
+    """Opens a file in storage for reading."""
     fs, path = filesystem(url, storage_options)
     try:
         return RemoteFile(url, fs.open(path, "rb", block_size=BLOCK))
@@ -49,8 +50,9 @@ def open_url(url: str, storage_options: Mapping[str, Any] | None) -> RemoteFile:
 
 
 class RemoteFile:
-    """A file in storage. A read that fails is tried again where the storage reads from any place; one that ends early is
-    an error."""
+    """A file in storage. A failed read is repeated if the storage can read from any position. A truncated read is an
+    error.
+    """
 
     def __init__(self, url: str, file: Any) -> None:
         self._file = file
@@ -60,7 +62,7 @@ class RemoteFile:
         self._size = size if isinstance(size, int) else None
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, at most `size`; none at the end."""
+        """Returns the next bytes, at most `size`, or none at the end."""
         for wait in (*WAITS, None):
             try:
                 data = bytes(self._file.read(size))
@@ -98,7 +100,7 @@ def put(url: str, data: bytes, storage_options: Mapping[str, Any] | None) -> Non
 
 
 def put_folder(folder: str | os.PathLike[str], url: str, last: str, storage_options: Mapping[str, Any] | None) -> None:
-    """Copies a folder's files to storage, one of them last: where it is, everything is."""
+    """Copies a folder's files to storage, `last` last. If it exists, all files do."""
     fs, path = filesystem(url.rstrip("/"), storage_options)
     files = sorted(
         (file for file in Path(folder).iterdir() if file.is_file()), key=lambda file: (file.name == last, file.name)

@@ -1,7 +1,7 @@
-"""The same functions for asyncio: each works on a thread of its own while the event loop goes on.
+"""The same functions for asyncio. Each works on a separate thread while the event loop continues.
 
-A task that is cancelled stops the work in Rust: nothing goes on behind its back. Streams of asyncio (an async iterator of
-bytes, such as `response.aiter_bytes()` of httpx or `response.content.iter_chunked(n)` of aiohttp) are recordings too.
+Cancelling a task stops its work in Rust. Async streams (async iterators of bytes, such as `response.aiter_bytes()` of
+httpx or `response.content.iter_chunked(n)` of aiohttp) are recordings too.
 
     report = await callweave.aio.analyze("call.wav")
     async for done in callweave.aio.process_batch(calls):
@@ -52,16 +52,17 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 LOOK_UP = 0.05
-"""Seconds after which a thread that waits for the loop looks whether it is still wanted."""
+"""Seconds after which a thread that waits for the loop checks whether it is still needed."""
 
 
 async def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls any function of callweave's on a thread: `await run(call.write, "out")`. Cancelling the task stops its work."""
+    """Runs any function of callweave on a thread: `await run(call.write, "out")`. Cancelling the task stops its work.
+    """
     return await _Runner().run(function, *args, **kwargs)
 
 
 class _Runner:
-    """Threads that work for one task, and what stops them."""
+    """The threads that work for one task, and how to stop them."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -104,7 +105,7 @@ class _Runner:
         self.switch.cancel()
 
     def bridged(self, item: Any) -> Any:
-        """What a thread can read: async streams as files, alone, in an `Input` or in a list."""
+        """Converts async streams, alone, in an `Input` or in a list, to files that a thread can read."""
         if isinstance(item, AsyncIterable):
             return _AsyncFile(item, self)
         if isinstance(item, Input) and isinstance(item.source, AsyncIterable):
@@ -114,7 +115,7 @@ class _Runner:
         return item
 
     def from_loop(self, parts: AsyncIterator[T], end: U) -> T | U:
-        """The next part of an async iterator, for a thread that is not the loop's."""
+        """Returns the next part of an async iterator, for a thread other than the loop's."""
         future = asyncio.run_coroutine_threadsafe(_next(parts, end), self.loop)
         while not self.stopped.is_set():
             try:
@@ -127,7 +128,7 @@ class _Runner:
 
 
 class _AsyncFile:
-    """A file over an async iterator of bytes, read from another thread than the loop's."""
+    """A file over an async iterator of bytes, read from a thread other than the loop's."""
 
     def __init__(self, parts: AsyncIterable[bytes], runner: _Runner) -> None:
         self._parts = parts.__aiter__()
@@ -171,7 +172,7 @@ speech = _async(_speech.speech)
 
 
 async def chunks(inputs: Any, config: Config | None = None, **options: Any) -> AsyncIterator[Chunk]:
-    """As `callweave.chunks`: each party's own speech for a transcriber, in the order of the call."""
+    """Like `callweave.chunks`: yields each party's own speech in chunks for a transcriber, in the order of the call."""
     runner = _Runner()
     found: Iterator[Chunk] = await runner.run(_calls.chunks, inputs, config, **options)
     while (chunk := await runner.run(next, found, None)) is not None:
@@ -188,8 +189,9 @@ async def process_batch(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[BatchResult]:
-    """As `callweave.process_batch`, for an async loop; `calls` may be an async iterator. Leaving the loop, or cancelling the
-    task, stops the work. `calls` and `progress` are called on another thread."""
+    """Like `callweave.process_batch`, for an async loop. `calls` may be an async iterator. Leaving the loop, or
+    cancelling the task, stops the work. `calls` and `progress` are called on another thread.
+    """
     runner = _Runner()
     end: Any = object()
 

@@ -1,4 +1,4 @@
-"""AMR out of RTP: the packets of a stream become a recording."""
+"""Converts AMR packets from RTP to a recording."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["AmrPackets"]
 
 
 class AmrPackets:
-    """Gathers the packets of a stream of AMR (RFC 4867) into a recording, which every function takes.
+    """Collects the packets of an AMR stream (RFC 4867) into a recording that every function accepts.
 
-    `wideband` is AMR-WB instead of AMR-NB. `octet_aligned` and `crc` are SDP's `octet-align=1` and `crc=1`; payloads with
-    checksums are octet-aligned. Interleaving and robust sorting are not read.
+    `wideband` is AMR-WB instead of AMR-NB. `octet_aligned` and `crc` are SDP's `octet-align=1` and `crc=1`; payloads
+    with checksums are octet-aligned. Interleaving and robust sorting are not supported.
 
     >>> packets = AmrPackets()
     >>> payload = bytes([0xF3, 0xC0]) + bytes(30)  # 12.2 kbit/s, a good frame
@@ -27,11 +27,11 @@ class AmrPackets:
     def push(self, timestamp: int, payload: bytes) -> None:
         """Adds a packet by its RTP timestamp.
 
-        What came already is left out. Where packets are missing, lost or never sent in silence, the decoder makes up for them.
-        A payload that is none, and a timestamp more than ten minutes ahead, are errors (`Malformed`); nothing is added then.
+        Duplicates are dropped. The decoder conceals missing packets, whether lost or not sent during silence. An
+        invalid payload, and a timestamp more than ten minutes ahead, raise `Malformed`; nothing is added then.
         """
         self._native.push(timestamp, payload)
 
     def finish(self) -> bytes:
-        """The recording so far, a file `.amr` or `.awb`."""
+        """Returns the recording so far as an `.amr` or `.awb` file."""
         return self._native.finish()

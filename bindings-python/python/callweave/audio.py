@@ -1,4 +1,4 @@
-"""Samples with their rate: loaded, cut, resampled, measured, saved."""
+"""Samples with their sample rate: load, cut, resample, measure, save."""
 
 from __future__ import annotations
 
@@ -26,41 +26,42 @@ if TYPE_CHECKING:
 __all__ = ["Audio", "AudioFormat", "Levels", "Writable", "levels", "load"]
 
 AudioFormat: TypeAlias = Literal["wav", "wav-ulaw", "flac"]
-"""How audio is written: 16-bit PCM or mu-law in wav, or FLAC."""
+"""Audio file format: 16-bit PCM or mu-law in WAV, or FLAC."""
 
 Dtype: TypeAlias = Literal["float32", "int16"]
-"""A type of samples."""
+"""Sample type."""
 
 _SHOWN_MS = 600_000
-"""A notebook holds no more of an audio than this: some 10 MB."""
+"""Longest audio embedded in a notebook: about 10 MB."""
 
 
 class Writable(Protocol):
-    """A binary file to write to."""
+    """A binary file open for writing."""
 
     def write(self, data: bytes, /) -> object:
-        """Takes bytes."""
+        """Writes bytes."""
 
 
 @dataclass(frozen=True)
 class Levels(Record):
-    """How loud a channel is. Levels are `None` where there is nothing to measure."""
+    """The levels of a channel. A level is `None` if there is nothing to measure."""
 
     active_dbov: float | None
-    """Active speech level, ITU-T P.56."""
+    """Active speech level (ITU-T P.56)."""
     activity_factor: float
     """Share of the time in which speech is active."""
     true_peak_dbtp: float | None
-    """True peak, ITU-R BS.1770."""
+    """True peak (ITU-R BS.1770)."""
     loudness_lufs: float | None
-    """Integrated loudness, EBU R 128."""
+    """Integrated loudness (EBU R 128)."""
     clipped_samples: int
-    """Samples at full scale."""
+    """Number of samples at full scale."""
 
 
 @dataclass(frozen=True, eq=False)
 class Audio:
-    """Samples with their rate. `np.asarray(audio)` is the samples; `audio[1000:2000]` is its second second.
+    """Samples with their sample rate. `np.asarray(audio)` is the samples; `audio[1000:2000]` is the second from 1 s to
+    2 s.
 
     >>> audio = load("fixtures/stereo/call.wav", start_ms=1000, duration_ms=500, rate=16000, mono=True)
     >>> audio
@@ -70,10 +71,10 @@ class Audio:
     """
 
     samples: NDArray[np.float32] | NDArray[np.int16]
-    """`(channels, frames)` or `(frames,)`; float32 is nominally within -1 and 1, and what float64 becomes."""
+    """`(channels, frames)` or `(frames,)`. float32 is nominally in [-1, 1]; float64 is converted to it."""
     sample_rate_hz: int
     source: Source | None = None
-    """What the recording was that they were decoded from, where it was read to its end."""
+    """The recording from which the samples were decoded, if it was read to its end."""
 
     def __post_init__(self) -> None:
         if not hasattr(self.samples, "dtype"):
@@ -87,8 +88,8 @@ class Audio:
 
     @classmethod
     def from_array(cls, samples: ArrayLike, sample_rate_hz: int, *, channel_axis: Literal[0, 1] | None = None) -> Audio:
-        """Samples of an array of any library that numpy reads: `(frames,)`, `(channels, frames)`, or with `channel_axis=1`
-        `(frames, channels)` as soundfile gives them.
+        """Creates audio from an array of any library that numpy reads: `(frames,)`, `(channels, frames)`, or with
+        `channel_axis=1` `(frames, channels)` as soundfile returns them.
 
         >>> import numpy as np
         >>> Audio.from_array(np.zeros((8000, 2)), 8000, channel_axis=1)
@@ -104,42 +105,42 @@ class Audio:
 
     @property
     def duration_ms(self) -> float:
-        """How long it is."""
+        """The duration."""
         return float(1000 * self.samples.shape[-1] / self.sample_rate_hz)
 
     @property
     def channels(self) -> int:
-        """How many channels it has."""
+        """The number of channels."""
         return 1 if self.samples.ndim == 1 else int(self.samples.shape[0])
 
     def slice(self, start_ms: float | None = None, end_ms: float | None = None) -> Audio:
-        """The stretch between two times, without a copy."""
+        """Returns the part between two times, without copying."""
         count = int(self.samples.shape[-1])
         first, last = _callweave.frames(start_ms, end_ms, self.sample_rate_hz, count)
         return Audio(self.samples[..., first:last], self.sample_rate_hz)
 
     def __getitem__(self, stretch: builtins.slice) -> Audio:
-        """The stretch between two times in milliseconds: `audio[1000:2000]`."""
+        """Returns the part between two times in milliseconds: `audio[1000:2000]`."""
         if not isinstance(stretch, builtins.slice) or stretch.step is not None:
             raise TypeError(f"found {stretch!r}, expected times in milliseconds: audio[1000:2000]")
         return self.slice(stretch.start, stretch.stop)
 
     def channel(self, index: int) -> Audio:
-        """One of its channels, from 0, without a copy."""
+        """Returns one channel, from 0, without copying."""
         if not 0 <= index < self.channels:
             raise InvalidArgument(f"no such channel: found {index}, expected 0 to {self.channels - 1}", "input")
         return self if self.samples.ndim == 1 else Audio(self.samples[index], self.sample_rate_hz)
 
     def resample(self, rate: int) -> Audio:
-        """The same at another rate."""
+        """Returns the audio resampled to another rate."""
         return load(self, rate=rate, dtype=self._dtype())
 
     def mono(self) -> Audio:
-        """The mean of its channels."""
+        """Returns the mean of the channels."""
         return load(self, mono=True, dtype=self._dtype())
 
     def levels(self) -> tuple[Levels, ...]:
-        """How loud each channel is."""
+        """Measures the levels of each channel."""
         return levels(self)
 
     def save(
@@ -149,8 +150,8 @@ class Audio:
         *,
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes it as 16-bit wav or FLAC: to a path or a URL, where the ending of the name says the format, or to a binary
-        file. A file appears whole or not at all.
+        """Writes 16-bit WAV or FLAC: to a path or a URL, whose extension determines the format, or to a binary file. A
+        file appears complete or not at all.
 
         >>> import io
         >>> file = io.BytesIO()
@@ -180,7 +181,7 @@ class Audio:
         return "int16" if str(self.samples.dtype) == "int16" else "float32"
 
     def _repr_html_(self) -> str:
-        """A player and a picture, for notebooks; beyond ten minutes the picture alone."""
+        """A player and a waveform for notebooks. Audio beyond ten minutes has only the waveform."""
         from callweave.inputs import native
 
         picture = _callweave.wave_svg(native(self), config_json(None))
@@ -207,8 +208,8 @@ def load(
     config: Config | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Audio:
-    """A recording, or a stretch of it, at its own rate or another, as it is or as one channel. What precedes the stretch is
-    decoded and dropped; what follows it is not read.
+    """Loads a recording, or a part of it, at its own rate or another, with all channels or as one. Audio before the
+    part is decoded and dropped; audio after it is not read.
 
     >>> load("fixtures/stereo/call.wav")
     <Audio 2 x 208480 float32 at 8000 Hz, 26.060 s>
@@ -228,7 +229,7 @@ def load(
 def levels(
     recording: Recording | Input, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
 ) -> tuple[Levels, ...]:
-    """How loud each channel of a recording is.
+    """Measures the levels of each channel of a recording.
 
     >>> [agent, customer] = levels("fixtures/stereo/call.wav")
     >>> -40 < agent.active_dbov < -10
@@ -245,7 +246,7 @@ def one(
     channel: int | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Any:
-    """One recording for the native module, with what else is said of it."""
+    """Converts one recording with its options for the native module."""
     from callweave.inputs import Input, native
 
     given = recording if isinstance(recording, Input) else Input(recording)
@@ -255,7 +256,7 @@ def one(
 
 
 def one_track(config: Config | None, mono: bool) -> Config | None:
-    """A configuration that makes one track of all channels, where that is asked for."""
+    """Returns a configuration that averages all channels into one track, if `mono` is set."""
     if not mono:
         return config
     config = config or Config()

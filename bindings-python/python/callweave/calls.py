@@ -1,4 +1,4 @@
-"""The work itself: process, analyze, normalize, probe, decode, and what is made of a call at once."""
+"""Functions on whole calls and recordings: process, analyze, normalize, probe, decode and others."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ __all__ = [
 Inputs: TypeAlias = Recording | Input | DescribedInput | Iterable[Recording | Input]
 
 Facts: TypeAlias = Sequence[Mapping[str, Any]]
-"""What a phone system knows of a call, as `process` takes it."""
+"""Facts about a call from the phone system, for `process`."""
 
 
 def facts_json(facts: Facts) -> str | None:
-    """Facts as the core reads them; `None` where there are none."""
+    """Converts facts to JSON for the core, or returns `None` if there are none."""
     return json.dumps([dict(fact) for fact in facts], default=_moment) if facts else None
 
 
@@ -68,18 +68,19 @@ def process(
 ) -> Processed:
     """Processes a call and keeps its tracks, so that it can be mixed.
 
-    `inputs` is one recording or several, the path of a manifest or of a provider's JSON with its audio beside it, or a
-    call of `callweave.provider`.
-    `roles` says who is heard on the tracks, in order; a recording with two channels is two tracks. The result does not
-    depend on `threads`. `facts` are what a phone system knows of the call, each a mapping with `kind` (`answer`, `hold`,
-    `resume`, `pause`, `unpause`, `mute`, `unmute`, `consult`, `conference`, `transfer`, `key`, `hangup`), `at` (Unix seconds,
-    RFC 3339 or a `datetime`) or `atMs` (milliseconds on the call's timeline), and where known `party`, `reason` and `key`.
+    `inputs` is one recording or several, the path of a manifest or of a provider's JSON next to its audio, or a call of
+    `callweave.provider`. `roles` are the roles of the tracks, in order; a recording with two channels is two tracks.
+    The result does not depend on `threads`.
 
-    Recordings and documents may be URLs of whatever fsspec knows (`s3://`, `gs://`, `https://`), with `storage_options` for it
+    `facts` are what the phone system knows about the call. Each is a mapping with `kind` (`answer`, `hold`, `resume`,
+    `pause`, `unpause`, `mute`, `unmute`, `consult`, `conference`, `transfer`, `key`, `hangup`), `at` (Unix seconds, RFC
+    3339 or a `datetime`) or `atMs` (milliseconds on the call's timeline), and optionally `party`, `reason` and `key`.
+
+    Recordings and documents may be URLs that fsspec supports (`s3://`, `gs://`, `https://`), with its `storage_options`
     (`pip install callweave[cloud]`).
 
-    A recording among several that cannot be read is an error; with `strict=False` the others are processed, and the failure
-    is in the track's `error` and in the report's `warnings`.
+    An unreadable recording among several is an error. With `strict=False` the others are processed, and the failure is
+    in the track's `error` and in the report's `warnings`.
 
     >>> import callweave
     >>> call = callweave.process("fixtures/short/manifest.json")
@@ -106,7 +107,7 @@ def analyze(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Processes a call for its report alone: as `process`, but no samples are kept."""
+    """Analyzes a call and returns its report. Like `process`, but keeps no samples."""
     with watched(progress) as hear:
         text = _callweave.analyze(
             natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict, facts_json(facts)
@@ -117,7 +118,7 @@ def analyze(
 def align(
     inputs: Inputs, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
 ) -> tuple[Alignment | None, ...]:
-    """Where each track lies on the call's timeline; `None` for a track that cannot be read."""
+    """Returns each track's placement on the call's timeline, or `None` for a track that cannot be read."""
     return tuple(
         track.alignment for track in analyze(inputs, config, strict=False, storage_options=storage_options).tracks
     )
@@ -126,7 +127,7 @@ def align(
 def detect_speech(
     recording: Recording | Input, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
 ) -> tuple[tuple[Span, ...], ...]:
-    """Where somebody speaks: for each track of the recording its stretches of speech.
+    """Detects speech in a recording, and returns the spans of each of its tracks.
 
     >>> [track] = detect_speech(callweave.Input("fixtures/stereo/call.wav", channel=0))
     >>> track[0].end_ms > track[0].start_ms
@@ -143,7 +144,7 @@ def mix(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Audio:
-    """The call's parties, placed and levelled, as int16 samples."""
+    """Returns the mix of a call as int16 samples: its parties, placed and normalized."""
     return process(inputs, config, roles=roles, strict=strict, storage_options=storage_options).mix()
 
 
@@ -161,10 +162,10 @@ def chunks(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Chunk]:
-    """Each party's own speech for a transcriber, in the order of the call; see `Processed.chunks`.
+    """Yields each party's own speech in chunks for a transcriber, in the order of the call; see `Processed.chunks`.
 
     >>> for chunk in chunks("fixtures/short/manifest.json"):
-    ...     words = [(100.0, "hello")]  # what a transcriber tells of chunk.samples, from the chunk's beginning
+    ...     words = [(100.0, "hello")]  # what a transcriber returns for chunk.samples, from the chunk's beginning
     ...     placed = [(chunk.to_call(at_ms), word) for at_ms, word in words]
     >>> chunk.role, placed[0][0] == chunk.start_ms + 100
     ('customer', True)
@@ -190,8 +191,8 @@ def redact(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Processed:
-    """Processes a call and takes stretches of it, or every key press, out of its tracks: to be mixed and written without them.
-    The recordings themselves are not touched. `unit` is that of the spans' numbers; see `Processed.redact`.
+    """Processes a call and redacts spans of it, or every key press, on its tracks, so that it can be mixed and written
+    without them. The recordings are not changed. `unit` is that of the spans' numbers; see `Processed.redact`.
 
     >>> redact("fixtures/keypad-hold/manifest.json", keys=True).report.redacted != ()
     True
@@ -209,10 +210,11 @@ def probe(
     quick: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Probe:
-    """What a file really is, and what is wrong with it. What is no recording is an answer, not an error.
+    """Returns a file's actual format, and what is wrong with it. A file that is not a recording is a result, not an
+    error.
 
-    The recording is read to its end, or with `quick` only its head, some 128 KB: nothing is decoded then, and the answer
-    is in `head` in place of `source`. A zip archive answers for each of its `members`.
+    The recording is read to its end. With `quick`, only its head is read, about 128 KB, and nothing is decoded; the
+    result is then in `head` instead of `source`. A ZIP archive has a result for each of its `members`.
 
     >>> probe("fixtures/stereo/call.wav").source.codec
     'pcm_s16'
@@ -229,7 +231,7 @@ def decode(
     dtype: Literal["float32", "int16"] = "float32",
     storage_options: Mapping[str, Any] | None = None,
 ) -> Audio:
-    """All samples of a recording, at its own rate, codec delay removed.
+    """Decodes a recording at its own rate, with the codec delay removed.
 
     >>> decode("fixtures/stereo/call.wav")
     <Audio 2 x 208480 float32 at 8000 Hz, 26.060 s>
@@ -243,15 +245,15 @@ def decode(
 
 @dataclass(frozen=True, eq=False)
 class Normalized:
-    """A recording brought to another rate and level."""
+    """A recording converted to another rate and level."""
 
     audio: Audio | None
-    """Its samples, int16; `None` where they were written to a file."""
+    """Its int16 samples, or `None` if they were written to a file."""
     sample_rate_hz: int
     source: Source
-    """What the recording was, and what was wrong with it."""
+    """What the recording was, with its warnings."""
     gain_db: float
-    """The gain that was applied, the same on all channels."""
+    """The gain that was applied to all channels."""
 
 
 def normalize(
@@ -265,10 +267,10 @@ def normalize(
     progress: Progress | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Normalized:
-    """One recording at one rate and one level: the everyday call.
+    """Converts one recording to a rate and a level.
 
-    The samples come back as int16, or go to the file `output`, wav or FLAC by the ending of its name, which appears whole or
-    not at all. `rate`, `level` and `layout` go before those of the configuration's mix.
+    Returns int16 samples, or writes them to the file `output`, WAV or FLAC by its extension, which appears complete or
+    not at all. `rate`, `level` and `layout` take precedence over the configuration's mix.
 
     >>> normalize("fixtures/stereo/call.wav", rate=16000, level="-23lufs", layout="mono").audio
     <Audio 1 x 416960 int16 at 16000 Hz, 26.060 s>

@@ -11,6 +11,6 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Runs the program with the arguments of this process; returns its exit status."""
+    """Runs the program with this process's arguments, and returns its exit status."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return _callweave.run_program(["callweave", *sys.argv[1:]])

@@ -1,6 +1,6 @@
-"""What a caller can choose: frozen, comparable, picklable.
+"""The configuration: frozen, comparable, picklable.
 
-Defaults and limits are the core's, read from it when this module is imported; only names and types are written here.
+Defaults and limits are read from the core when this module is imported; only names and types are defined here.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = [
 ]
 
 Detector: TypeAlias = Literal["silero", "webrtc"]
-"""A detector of speech."""
+"""A speech detector."""
 
 _WHERE_GIVEN = ("confidenceMap", "profile")
-"""Fields that are written only where something was given."""
+"""Fields that are only written if they are set."""
 
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
 
@@ -44,11 +44,11 @@ def _default(*path: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class _Section(Record):
-    """A part of a configuration, shown by what differs from the defaults."""
+    """A part of a configuration. Its `repr` shows what differs from the defaults."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads a part of a configuration, under its JSON names or Python's; fields that do not exist are refused."""
+        """Reads a part of a configuration with JSON or Python names. Unknown fields are errors."""
         section = next(f.name for f in fields(Config) if f.default_factory is cls)
         part: Self = getattr(Config.from_dict({section: values}), section)
         return part
@@ -61,86 +61,93 @@ class _Section(Record):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class DecodeOptions(_Section):
-    """How recordings are read, and how much of one is accepted."""
+    """How recordings are read, and the limits on them. Exceeding a limit is the error `limit_exceeded`."""
 
     stereo: Literal["split", "downmix"] = _default("decode", "stereo")
-    """What becomes of a recording with two channels."""
+    """How a recording with two channels is read: as two tracks, or averaged into one."""
     assumed_mp3_delay: int = _default("decode", "assumed_mp3_delay")
-    """Codec delay of an mp3 without a tag, in samples of the file's own rate."""
+    """Codec delay assumed for an MP3 without a delay tag, in samples at the file's own rate."""
     max_bytes: int = _default("decode", "max_bytes")
-    """The most bytes that are read of one input."""
+    """Most bytes read from one input."""
     max_buffered_bytes: int = _default("decode", "max_buffered_bytes")
-    """The most bytes of an input without seeking that are kept in memory, where its format asks for that."""
+    """Most bytes held in memory for an unseekable input whose format requires seeking."""
     max_duration_ms: float = _default("decode", "max_duration_ms")
-    """The longest recording that is decoded."""
+    """Longest recording that is decoded."""
     max_channels: int = _default("decode", "max_channels")
-    """The most channels of one recording."""
+    """Most channels per recording."""
     max_tracks: int = _default("decode", "max_tracks")
-    """The most tracks of one call."""
+    """Most tracks per call."""
     max_members: int = _default("decode", "max_members")
-    """The most members of an archive."""
+    """Most members of an archive."""
     max_members_bytes: int = _default("decode", "max_members_bytes")
-    """The most bytes of all recordings in an archive together, unpacked."""
+    """Most uncompressed bytes of all members of an archive together."""
     max_member_ratio: int = _default("decode", "max_member_ratio")
+    """Highest compression ratio of an archive member."""
     max_total_duration_ms: float = _default("decode", "max_total_duration_ms")
+    """Most audio per call, all tracks together."""
     max_samples: int = _default("decode", "max_samples")
+    """Most samples per call, all tracks together."""
     max_ms_per_byte: float = _default("decode", "max_ms_per_byte")
+    """Most audio per byte of a recording, all its tracks together."""
     min_rate_hz: int = _default("decode", "min_rate_hz")
+    """Lowest accepted sample rate."""
     max_decoder_bytes: int = _default("decode", "max_decoder_bytes")
-    """How many times its packed size a member of an archive may have."""
+    """Most bytes of memory that a recording's header may make a decoder allocate."""
     sha256: bool = _default("decode", "sha256")
-    """Whether the SHA-256 of each input is computed while it is read."""
+    """Whether to compute the SHA-256 of each input."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class AlignOptions(_Section):
-    """How tracks are placed: what may be used, and where to look."""
+    """How tracks are placed on the call's timeline."""
 
     search_ms: float = _default("align", "search_ms")
-    """How far apart two recorders may have started, or stopped, or have been from their start times; 1 s to 1 h."""
+    """Search range, 1 s to 1 h: how far apart two recorders may have started or stopped, and how far off start times
+    may be.
+    """
     bleed: bool = _default("align", "bleed")
-    """Whether one party heard on the other's track may be used."""
+    """Whether to use bleed: one party audible on the other's track."""
     timestamps: bool = _default("align", "timestamps")
-    """Whether start times may be used."""
+    """Whether to use the recordings' start times."""
     turns: bool = _default("align", "turns")
-    """Whether turn taking may be used."""
+    """Whether to use turn taking."""
     aligned: bool = _default("align", "aligned")
-    """Whether one recorder made all tracks: they begin together, but for those whose offset is known."""
+    """Whether one recorder made all tracks, so that they start together unless an offset is given."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SpeechConfig(_Section):
-    """From probabilities to spans, with the meanings that users of Silero VAD know."""
+    """How speech probabilities become spans. Parameters mean what they mean in Silero VAD."""
 
     threshold: float = _default("speech", "threshold")
-    """Speech begins at this probability."""
+    """Speech begins when the probability reaches this."""
     neg_threshold: float = _default("speech", "neg_threshold")
-    """Speech goes on until the probability is below this."""
+    """Speech ends when the probability falls below this."""
     min_speech_ms: float = _default("speech", "min_speech_ms")
-    """Shorter speech is dropped."""
+    """Shorter spans of speech are dropped."""
     min_silence_ms: float = _default("speech", "min_silence_ms")
-    """Shorter pauses do not end speech."""
+    """Shorter pauses do not end a span."""
     speech_pad_ms: float = _default("speech", "speech_pad_ms")
-    """Added on either side of a span, without meeting its neighbour."""
+    """Padding on either side of a span, without touching the next span."""
     max_speech_ms: float | None = _default("speech", "max_speech_ms")
-    """The longest span; a longer one is cut in its longest pause. `None`: no limit."""
+    """Longest span; a longer one is split at its longest pause. `None` means no limit."""
     turn_pause_ms: float = _default("speech", "turn_pause_ms")
-    """Pauses up to this long do not end a party's turn, unless the other party takes the floor."""
+    """Pauses up to this long do not end a party's turn, unless the other party takes the turn."""
     reset_after_ms: float | None = _default("speech", "reset_after_ms")
-    """Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as its users know it."""
+    """Resets Silero's state after this long without a probability of at least `neg_threshold`. `None` never resets."""
     edges: Literal["energy", "detector"] = _default("speech", "edges")
-    """What says where a span begins and ends: the detector, the level and the noise together, or the detector alone."""
+    """What decides where a span begins and ends: detector, level and noise together, or the detector alone."""
     bleed_gate: bool = _default("speech", "bleed_gate")
-    """Whether speech that only repeats another track is told apart as bleed."""
+    """Whether speech that only repeats another track is reported as bleed."""
 
     @classmethod
     def metrics(cls) -> Self:
-        """For figures, the default: a short "yes" counts, and nothing is padded."""
+        """The preset for metrics, and the default: short replies count, and nothing is padded."""
         return cls._preset("metrics")
 
     @classmethod
     def asr(cls) -> Self:
-        """For transcribers: nothing clipped at either end, at most 30 s.
+        """The preset for transcription: padded spans of at most 30 s.
 
         >>> SpeechConfig.asr().speech_pad_ms
         200.0
@@ -149,7 +156,7 @@ class SpeechConfig(_Section):
 
     @classmethod
     def silero(cls) -> Self:
-        """What `silero_vad.get_speech_timestamps` does by itself."""
+        """The preset that behaves like `silero_vad.get_speech_timestamps`."""
         return cls._preset("silero")
 
     @classmethod
@@ -159,93 +166,97 @@ class SpeechConfig(_Section):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MixConfig(_Section):
-    """How a mix is made."""
+    """How a mix is written."""
 
     rate: Literal["auto", "source"] | int = _default("mix", "rate")
-    """Samples per second: a number, `source` (the inputs' highest) or `auto` (that, at most 16000)."""
+    """Sample rate in Hz, `source` (the highest input rate) or `auto` (the same, up to 16000)."""
     layout: Literal["split", "mono", "voices"] = _default("mix", "layout")
-    """One channel per party, one for all (`mono`), or one per party and per voice of a mixed track (`voices`)."""
+    """Channels: one per party (`split`), one for all (`mono`), or one per party and per voice of a mixed track
+    (`voices`).
+    """
     format: Literal["wav", "wav-ulaw", "flac"] = _default("mix", "format")
-    """How the file is written: 16-bit PCM or mu-law in wav, or FLAC."""
+    """File format: 16-bit PCM or mu-law in WAV, or FLAC."""
     level: str = _default("mix", "level")
-    """The level to which each party is brought: such as `-26dbov` or `-23lufs`, or `off`."""
+    """The level to which each party is normalized, such as `-26dbov` or `-23lufs`, or `off`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MetricsConfig(_Section):
-    """The parameters of the conversation's figures."""
+    """Parameters of the conversation metrics."""
 
     non_talk_ms: float = _default("metrics", "non_talk_ms")
-    """Silence of all parties from this long on is non-talk."""
+    """Shortest silence of all parties that counts as non-talk."""
     interruption_after_ms: float = _default("metrics", "interruption_after_ms")
-    """An interruption begins at least this long after the interrupted turn."""
+    """An interrupting turn begins at least this long after the interrupted one."""
     interruption_overlap_ms: float = _default("metrics", "interruption_overlap_ms")
-    """An interruption overlaps the interrupted turn at least this long."""
+    """Shortest overlap of an interruption."""
     interruption_yield_ms: float = _default("metrics", "interruption_yield_ms")
-    """The interrupted party stops within this time."""
+    """Longest time until the interrupted party stops."""
     backchannel_ms: float = _default("metrics", "backchannel_ms")
-    """A backchannel lasts at most this long."""
+    """Longest backchannel."""
     max_uncertainty_ms: float = _default("metrics", "max_uncertainty_ms")
-    """Placements less certain than this make no figures that compare parties in time."""
+    """Largest placement uncertainty with which parties are compared in time. Beyond it, such metrics are `None`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class IntegrityConfig(_Section):
-    """From which measures on something is wrong with a recording."""
+    """Thresholds for problems with recordings."""
 
     clipped_share: float = _default("integrity", "clipped_share")
-    """A track with at least this share of its samples at full scale is clipped."""
+    """Share of samples at full scale from which a track is clipped."""
     wide_share: float = _default("integrity", "wide_share")
-    """Speech is wideband where at least this share of its loud frames holds power above the telephone band."""
+    """Share of loud frames with power above the telephone band from which speech is wideband."""
     pause_ms: float = _default("integrity", "pause_ms")
-    """Digital zero, or time that the recording leaves out, of at least this length is a pause."""
+    """Shortest digital silence, or time missing from the recording, that counts as a pause."""
     dropout_share: float = _default("integrity", "dropout_share")
-    """Short holes that take at least this share of a track are reported."""
+    """Share of a track taken up by dropouts from which they are reported."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class OutcomeConfig(_Section):
-    """The limits of the rules that decide outcome and tag, and the map from one to the other."""
+    """Limits of the rules that decide the outcome, and the mapping from outcome to tag."""
 
     short_speech_ms: float = _default("outcome", "short_speech_ms")
-    """Less speech than this in a conversation is a short call."""
+    """A conversation with less speech than this is short."""
     short_span_ms: float = _default("outcome", "short_span_ms")
-    """First to last speech no longer than this is a short call, if it holds few exchanges."""
+    """A conversation whose first and last speech are at most this far apart is short, if it has few exchanges."""
     short_exchanges: int = _default("outcome", "short_exchanges")
-    """Fewer exchanges of turns than this are few."""
+    """Fewer exchanges than this count as few."""
     silent_party_ms: float = _default("outcome", "silent_party_ms")
-    """A party silent for at least this long may be a silent party."""
+    """A party must be silent on an open line for at least this long to be a silent party."""
     silent_party_turns: int = _default("outcome", "silent_party_turns")
-    """The other party speaks at least this many times to a silent one."""
+    """Number of times the other party must speak to a silent one."""
     monologue_ms: float = _default("outcome", "monologue_ms")
-    """Speech of at least this length without room for an answer is a monologue."""
+    """Shortest speech without room for an answer that is a monologue."""
     monologue_gap_ms: float = _default("outcome", "monologue_gap_ms")
-    """A gap of at least this length is room for an answer."""
+    """Shortest gap that leaves room for an answer."""
     min_voice_ms: float = _default("outcome", "min_voice_ms")
-    """Voice of its own that a party needs to count as one who speaks: two short words."""
+    """Speech of its own that a party needs to count as speaking: two short words."""
     fax_voice_ms: float = _default("outcome", "fax_voice_ms")
-    """Fax tones from a party with less voice of its own than this are a machine's."""
+    """A party with fax tones and less speech of its own than this is a machine."""
     greeting_ms: float = _default("outcome", "greeting_ms")
-    """A greeting ends at most this long after a monologue has begun."""
+    """In a monologue, the other party's greeting ends within this time of its beginning."""
     before_beep_ms: float = _default("outcome", "before_beep_ms")
-    """A caller says no more than this before a machine's beep."""
+    """Most speech of the caller before a voicemail's beep."""
     machine_greeting_ms: float = _default("outcome", "machine_greeting_ms")
-    """A machine greets for longer than this in one go; a person who answers says a word or two."""
+    """A greeting without a pause longer than this is a machine's; a person says a word or two."""
     max_greeting_ms: float = _default("outcome", "max_greeting_ms")
-    """A machine greets no longer than this."""
+    """A machine's greeting is shorter than this."""
     greeting_pause_ms: float = _default("outcome", "greeting_pause_ms")
-    """A pause of at least this length ends a greeting."""
+    """Shortest pause that ends a greeting."""
     dead_dbov: float = _default("outcome", "dead_dbov")
-    """A dead line's level lies below this."""
+    """A track is dead below this level, in dBov."""
     profile: Literal["default", "spam"] = _default("outcome", "profile")
-    """The map from outcome to tag that `tags` changes: `spam` takes a silent party and a monologue for wrong_or_spam too."""
+    """The mapping from outcome to tag, before `tags`. `spam` also maps `silent_party` and `monologue` to
+    `wrong_or_spam`.
+    """
     tags: Mapping[str, str] = _default("outcome", "tags")
-    """The map from outcome to tag, where it differs from the profile's."""
+    """Exceptions to the mapping of `profile`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Config(_Section):
-    """Everything that a caller can choose. The result depends on this and the input alone.
+    """All options. The result of an analysis depends only on these and the input.
 
     >>> config = Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout="mono"))
     >>> config.changes()
@@ -253,38 +264,39 @@ class Config(_Section):
     >>> config
     Config(speech=SpeechConfig(min_speech_ms=200), mix=MixConfig(rate=8000, layout='mono'))
 
-    Raises `InvalidArgument` where the numbers make no sense, with the field's name.
+    Raises `InvalidArgument` with the field's name for a value out of range.
     """
 
     decode: DecodeOptions = field(default_factory=DecodeOptions)
     """How recordings are read."""
     align: AlignOptions = field(default_factory=AlignOptions)
-    """How tracks are placed."""
+    """How tracks are placed on the timeline."""
     detector: Detector = _default("detector")
-    """Which speech detector listens."""
+    """The speech detector."""
     speech: SpeechConfig = field(default_factory=SpeechConfig)
-    """From probabilities to spans."""
+    """How speech probabilities become spans."""
     mix: MixConfig = field(default_factory=MixConfig)
-    """How a mix is made."""
+    """How a mix is written."""
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
-    """The conversation's figures."""
+    """Parameters of the conversation metrics."""
     integrity: IntegrityConfig = field(default_factory=IntegrityConfig)
-    """What is wrong with a recording."""
+    """Thresholds for problems with recordings."""
     outcome: OutcomeConfig = field(default_factory=OutcomeConfig)
-    """Outcome and tag."""
+    """Limits for outcome and tag."""
     voices: bool = _default("voices")
-    """Whether the voices of mixed tracks are told apart."""
+    """Whether to separate the voices of mixed tracks."""
     dtmf_digits: bool = _default("dtmf_digits")
-    """Whether key presses are reported with their digits (card numbers often enough)."""
+    """Whether DTMF events include their digits, which are often card numbers."""
     pii: Literal["keep", "drop"] = _default("pii")
-    """What becomes of personal data in a report."""
+    """What happens to personal data in a report."""
     portable: bool = _default("portable")
-    """Takes the slower path whose bits are the same on every kind of CPU."""
+    """Whether to take a slower path that is bit-identical on every kind of CPU."""
     confidence_map: tuple[tuple[float, float], ...] = ()
-    """How often placements of a confidence are right on calls like these: pairs of what is said and what is right."""
+    """Calibration of placement confidence: pairs of stated and true confidence, both increasing."""
     profile: str | Mapping[str, Any] | None = None
-    """What is known of a trunk or recorder, under what this configuration changes: the name of a profile (`freeswitch`,
-    `twilio-conference`, `vicidial`), or one of `calibrate`."""
+    """The profile on which the configuration is based: the name of a built-in one (`freeswitch`, `twilio-conference`,
+    `vicidial`), or one made by `calibrate`.
+    """
 
     def __post_init__(self) -> None:
         for section in fields(self):
@@ -296,12 +308,14 @@ class Config(_Section):
         self._read()
 
     def to_dict(self) -> dict[str, Any]:
-        """The configuration under its JSON names; a profile and a map of confidences only where there are any."""
+        """Returns the configuration with its JSON names. A profile and a confidence map are only included if they are
+        set.
+        """
         told = super().to_dict()
         return {name: value for name, value in told.items() if value or name not in _WHERE_GIVEN}
 
     def _read(self) -> tuple[str, str, str]:
-        """The core's view: the whole configuration, what differs from the defaults, and the hash."""
+        """Returns the core's view: the whole configuration, what differs from the defaults, and the hash."""
         return _callweave.read_config(json.dumps(self.to_dict()))
 
     def __hash__(self) -> int:
@@ -309,8 +323,8 @@ class Config(_Section):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads a configuration, under its JSON names or Python's; fields left out keep their defaults, fields that do not
-        exist are refused.
+        """Reads a configuration with JSON or Python names. Missing fields keep their defaults; unknown fields are
+        errors.
 
         >>> Config.from_dict({"speech": {"min_speech_ms": 200}, "dtmfDigits": True})
         Config(speech=SpeechConfig(min_speech_ms=200.0), dtmf_digits=True)
@@ -319,25 +333,25 @@ class Config(_Section):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Reads a configuration; fields left out keep their defaults, fields that do not exist are refused."""
+        """Reads a configuration from JSON. Missing fields keep their defaults; unknown fields are errors."""
         return cls._of(json.loads(_callweave.read_config(text)[0]))
 
     def to_json(self) -> str:
-        """The whole configuration under its JSON names, as the core writes it."""
+        """Returns the whole configuration with its JSON names, as the core writes it."""
         return self._read()[0]
 
     def changes(self) -> dict[str, Any]:
-        """What differs from the defaults, under its JSON names, as reports tell it."""
+        """Returns what differs from the defaults, with JSON names, as in reports."""
         changes: dict[str, Any] = json.loads(self._read()[1])
         return changes
 
     def config_hash(self) -> str:
-        """SHA-256 of the whole configuration: equal hashes mean equal configurations."""
+        """Returns the SHA-256 of the whole configuration. Equal hashes mean equal configurations."""
         return self._read()[2]
 
 
 def _json_names(section: type[_Section], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values under the core's names."""
+    """Converts values to the core's names."""
     if not isinstance(values, Mapping):
         raise TypeError(f"found {type(values).__name__}, expected a mapping")
     known = {f.name: f for f in fields(section)} | {camel(f.name): f for f in fields(section)}
@@ -352,7 +366,7 @@ def _json_names(section: type[_Section], values: Mapping[str, Any]) -> dict[str,
 
 
 def config_json(config: Config | None) -> str:
-    """A configuration for the native module."""
+    """Converts a configuration for the native module."""
     if config is None:
         return "{}"
     if not isinstance(config, Config):

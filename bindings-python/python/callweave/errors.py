@@ -1,7 +1,6 @@
-"""One family of exceptions: `Error`, with a subclass for each kind.
+"""Exceptions: `Error`, with a subclass for each kind.
 
-Catch `Error` for all of them, a subclass for one kind, or look at `Error.code`, which is the same in every language
-that callweave speaks.
+Catch `Error` for all of them or a subclass for one kind, or check `Error.code`, which is the same in every language.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ __all__ = [
 
 
 class Error(Exception):
-    """What went wrong, in which stage, where in which input, what was found and what was expected.
+    """An error: its kind and stage, the input and byte where it arose, what was found and what was expected.
 
-    `str(error)` is one line with all of it; `__cause__` is what it came of, such as the system's error or the exception of a
-    file that was read.
+    `str(error)` is one line with all of it. `__cause__` is the underlying error, such as that of the system, or the
+    exception of a file that was read.
     """
 
     code: str = "internal"
-    """Stable name of the kind of error."""
+    """Stable code of the error's kind."""
 
     def __init__(
         self,
@@ -45,19 +44,19 @@ class Error(Exception):
         super().__init__(text)
         self.text = text
         self.stage = stage
-        """The stage of the work that failed, such as `decode`."""
+        """The stage in which the error arose, such as `decode`."""
         self.message = message if message is not None else text
-        """What went wrong, without place, found and expected."""
+        """The message without input, found and expected."""
         self.input = input
-        """The input's name, where one input is to blame."""
+        """The name of the input in which the error arose."""
         self.byte = byte
-        """The byte of the input at which it was noticed."""
+        """Byte offset in the input."""
         self.found = found
         """What was found."""
         self.expected = expected
-        """What was expected instead."""
+        """What was expected."""
         self.errno = errno
-        """The operating system's number of the error, where that is what it came of."""
+        """The operating system's error number, if the error comes from it."""
 
     def _fields(self) -> tuple[str | int | None, ...]:
         return (self.text, self.stage, self.message, self.input, self.byte, self.found, self.expected, self.errno)
@@ -75,31 +74,31 @@ class Error(Exception):
 
 
 class Malformed(Error):
-    """The bytes break the rules of the format they claim to be."""
+    """The data violates the format it claims to be."""
 
     code = "malformed"
 
 
 class Unsupported(Error):
-    """The bytes are in order, but their format or codec is not one callweave reads."""
+    """The data is valid, but callweave does not read its format or codec."""
 
     code = "unsupported"
 
 
 class LimitExceeded(Error):
-    """A limit of the configuration would be exceeded."""
+    """The work would exceed a limit of the configuration."""
 
     code = "limit_exceeded"
 
 
 class InvalidArgument(Error, ValueError):
-    """The caller asked for something that makes no sense."""
+    """An argument or a setting is not valid."""
 
     code = "invalid_argument"
 
 
 class NoAudio(Error):
-    """There is a recording, but no sound in it: nothing to work on."""
+    """The recording contains no audio."""
 
     code = "no_audio"
 
@@ -111,25 +110,25 @@ class Cancelled(Error):
 
 
 class ProviderError(Error):
-    """A provider's document says that there is no recording, or says it in a way that cannot be read."""
+    """A provider's document has no recording, or cannot be read."""
 
     code = "provider"
 
 
 class Unsure(Error):
-    """What was asked for cannot be vouched for, and was not done."""
+    """The result would not be certain enough, so nothing was done."""
 
     code = "unsure"
 
 
 class IoError(Error, OSError):
-    """The system refused to read or write."""
+    """The operating system failed to read or write."""
 
     code = "io"
 
 
 class InternalError(Error):
-    """A defect of callweave or of a library under it."""
+    """A defect in callweave or in one of its dependencies."""
 
     code = "internal"
 
@@ -162,5 +161,5 @@ def from_native(
     expected: str | None = None,
     errno: int | None = None,
 ) -> Error:
-    """The exception for an error of the native module."""
+    """Returns the exception for an error of the native module."""
     return _BY_CODE.get(code, Error)(text, stage, message, input, byte, found, expected, errno)

@@ -1,4 +1,4 @@
-"""How well callweave hears your own calls, what changed between two sets of reports, and a profile fitted to both."""
+"""Accuracy on your own calls, differences between reports, and calibrated profiles."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ __all__ = ["Comparison", "Disturbance", "Evaluation", "calibrate", "compare", "e
 Disturbance: TypeAlias = Literal[
     "split", "shifted", "start_times", "cut", "silence_shrunk", "packets_dropped", "transcoded", "summed"
 ]
-"""What is done to a call of two channels."""
+"""A disturbance applied to a two-channel call."""
 
 _SHARE = {"count", "of", "share", "low", "high"}
 
 
 class _Told:
-    """The core's counts, as JSON and as text."""
+    """Counts of the core, as JSON and as text."""
 
     def __init__(self, text: str, table: str) -> None:
         self._json, self._table = text, table
         self._values: dict[str, Any] = json.loads(text)
 
     def to_dict(self) -> dict[str, Any]:
-        """All counts under their JSON names."""
+        """Returns all counts with their JSON names."""
         return dict(self._values)
 
     def to_json(self) -> str:
-        """The same bytes as the program prints with `--json`."""
+        """Returns the same bytes as the program prints with `--json`."""
         return self._json
 
     def __str__(self) -> str:
         return self._table
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """One of its lists, a dictionary per row; a share is `…_count`, `…_of`, `…_share`, `…_low` and `…_high`."""
+        """Returns one of its lists, one dictionary per row. A share has the columns `…_count`, `…_of`, `…_share`,
+        `…_low` and `…_high`.
+        """
         rows = self._values.get(camel(table))
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             from callweave.errors import InvalidArgument
@@ -51,20 +53,22 @@ class _Told:
         return [_flat(row) for row in rows]
 
     def to_pandas(self, table: str) -> Any:
-        """One of its lists as a `pandas.DataFrame`."""
+        """Returns one of its lists as a `pandas.DataFrame`."""
         import pandas as pd
 
         return pd.DataFrame(self.rows(table))
 
 
 class Evaluation(_Told):
-    """How well calls were heard whose truth is known: the tables `placement`, `confidence`, `confidence_fine`, `speech` and
-    `tags`, and all of it as `to_dict()`. It holds counts, and nothing of any single call."""
+    """Accuracy on calls whose truth is known: the tables `placement`, `confidence`, `confidence_fine`, `speech` and
+    `tags`, and everything as `to_dict()`. It contains only counts, nothing about any single call.
+    """
 
 
 class Comparison(_Told):
-    """What changed between two sets of reports: the tables `calls` (those that differ, the one to listen to first before the
-    others), `tags`, `outcomes` and `stages`, and all of it as `to_dict()`."""
+    """The changes between two sets of reports: the tables `calls` (those that differ, most important first), `tags`,
+    `outcomes` and `stages`, and everything as `to_dict()`.
+    """
 
 
 def _snake(name: str) -> str:
@@ -93,11 +97,12 @@ def evaluate(
     labels: str | os.PathLike[str] | None = None,
     threads: int | None = None,
 ) -> Evaluation:
-    """How well callweave hears the two-channel recordings of a folder, and of those within it: they are split, shifted, cut,
-    thinned, transcoded and summed (`kinds`; all of them by default), drawn from `seed`, and held against what is known of them.
+    """Measures accuracy on the two-channel recordings of a folder and its subfolders. They are split, shifted, cut,
+    thinned, transcoded and summed (`kinds`; all by default), drawn from `seed`, and the results are compared with
+    what is known about them.
 
-    `roles` says who is on the first channel and who on the second; `labels` is a file of lines `file,tag` or
-    `file,tag,outcome`.
+    `roles` are the roles on the first and the second channel. `labels` is a file of known tags, with lines of
+    `file,tag` or `file,tag,outcome`.
 
     >>> found = evaluate("fixtures/stereo", kinds=["split"])
     >>> found.rows("placement")[0]["within250_ms_share"]
@@ -113,13 +118,16 @@ def evaluate(
 
 
 def calibrate(evaluation: Evaluation | str, name: str = "calibrated") -> dict[str, Any]:
-    """A profile whose confidence of placements is fitted to an evaluation, or to its JSON: for `Config(profile=...)`."""
+    """Returns a profile with placement confidence calibrated to an evaluation, or to its JSON, for
+    `Config(profile=...)`.
+    """
     text = evaluation.to_json() if isinstance(evaluation, Evaluation) else evaluation
     profile: dict[str, Any] = json.loads(_callweave.calibrate(text, name))
     return profile
 
 
 def compare(old: str | os.PathLike[str], new: str | os.PathLike[str] | None = None) -> Comparison:
-    """What changed between two folders of reports; of one folder, which stages of its reports are of other revisions than this
-    version's, and in which calls."""
+    """Compares two folders of reports. With one folder, returns which stages of its reports have other revisions than
+    this version's, and in which calls.
+    """
     return Comparison(*_callweave.compare(os.fspath(old), None if new is None else os.fspath(new)))

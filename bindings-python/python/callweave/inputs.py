@@ -1,4 +1,4 @@
-"""What can be handed in: files, bytes, streams, samples."""
+"""Inputs: files, bytes, streams, samples."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from callweave.errors import InvalidArgument
 __all__ = ["Audio", "Input", "Raw", "Readable", "Recording", "Response", "Role", "StreamedResponse"]
 
 Role: TypeAlias = Literal["customer", "agent", "transfer", "participant", "mixed", "unknown"]
-"""Who is heard on a track."""
+"""Who speaks on a track."""
 
 
 Raw: TypeAlias = Literal[
     "ulaw", "alaw", "gsm", "g722", "g726-16", "g726-24", "g726-32", "g726-40", "g729", "g723_1", "vox", "vox6",
     "sln", "sln12", "sln16", "sln24", "sln32", "sln44", "sln48", "sln96", "sln192",
 ]  # fmt: skip
-"""How the samples of a file without a header are written, by the endings that phone systems give such files."""
+"""The format of a headerless file, by the extension that phone systems use for it."""
 
 
 @runtime_checkable
@@ -32,15 +32,15 @@ class Readable(Protocol):
     """A binary file, or anything that reads like one: an HTTP response, a member of an archive, a pipe."""
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes, at most `size`; none at the end."""
+        """Returns the next bytes, at most `size`, or none at the end."""
 
 
 @runtime_checkable
 class Response(Protocol):
-    """A response of requests, asked for with `stream=True`."""
+    """A response of requests, requested with `stream=True`."""
 
     def iter_content(self, chunk_size: int, /) -> Iterator[Any]:
-        """Its body."""
+        """Iterates over its body."""
 
 
 @runtime_checkable
@@ -48,7 +48,7 @@ class StreamedResponse(Protocol):
     """A response of httpx, inside `with httpx.stream(...)`."""
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """Its body, decompressed."""
+        """Iterates over its decompressed body."""
 
 
 Recording: TypeAlias = (
@@ -57,12 +57,12 @@ Recording: TypeAlias = (
 """A path, bytes, a binary file, a streamed response or samples."""
 
 ONE = (str, os.PathLike, bytes, bytearray, memoryview, Readable, Response, StreamedResponse, Audio)
-"""What is one recording; anything else is several."""
+"""Types of a single recording. Anything else is several."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """One recording, with what is known of it.
+    """A recording with what is known about it.
 
     >>> Input("customer.mp3", role="customer", started_at="2026-05-20T07:11:46Z")
     Input('customer.mp3', role='customer', started_at='2026-05-20T07:11:46Z')
@@ -70,23 +70,25 @@ class Input:
 
     source: Recording
     role: Role | None = None
-    """Who is heard."""
+    """Who speaks."""
     party: str | None = None
     """The party's number, address or name."""
     started_at: str | float | datetime | None = None
-    """When the recording began: RFC 3339, Unix seconds, or a datetime with its zone. Whole seconds mean +-1 s."""
+    """When the recording began: RFC 3339, Unix seconds, or a `datetime` with its zone. Whole seconds have a resolution
+    of +-1 s.
+    """
     channel: int | None = None
-    """The channel of the recording that is meant, from 0."""
+    """The channel to use, from 0."""
     name: str | None = None
-    """What reports and errors call it, where it has no path."""
+    """The name in reports and errors, if there is no path."""
     offset_ms: float | None = None
-    """Where the recording begins on the call's timeline, in milliseconds: it is placed there and nowhere else."""
+    """The recording's offset on the call's timeline in milliseconds. Overrides all evidence."""
     offset_uncertainty_ms: float | None = None
-    """Half the width of the interval that holds `offset_ms` nine times in ten; exact where it is not said."""
+    """Half the width of the 90 % interval around `offset_ms`. If omitted, the offset is exact."""
     raw: Raw | None = None
-    """How the samples of a file without a header are written; its content is then not asked."""
+    """The format of a headerless file. Skips format detection."""
     storage_options: Mapping[str, Any] | None = None
-    """What fsspec is told of a URL's storage: keys, endpoints."""
+    """fsspec's options for a URL's storage: keys, endpoints."""
 
     def __repr__(self) -> str:
         known = ((name, value) for name, value in vars(self).items() if name != "source" and value is not None)
@@ -119,7 +121,7 @@ class _NativeCall:
 
 
 class DescribedInput:
-    """A call that a provider's document describes, with its audio by name. `callweave.provider` makes these."""
+    """A call described by a provider's document, with its audio by name. Made by `callweave.provider`."""
 
     def _native(self) -> _NativeCall:
         raise NotImplementedError
@@ -136,7 +138,7 @@ class _Parts:
 
 
 def _readable(source: Recording, storage_options: Mapping[str, Any] | None = None) -> Recording:
-    """What the native module reads, of whatever is one recording."""
+    """Converts a recording to something that the native module reads."""
     if isinstance(source, str) and is_url(source):
         return open_url(source, storage_options)
     if isinstance(source, StreamedResponse):
@@ -152,7 +154,7 @@ def _readable(source: Recording, storage_options: Mapping[str, Any] | None = Non
 
 
 def _moment(moment: str | float | datetime | None) -> str | None:
-    """A moment as JSON."""
+    """Converts a time to JSON."""
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise InvalidArgument(f"started_at: found {moment!r}, expected a datetime with its zone", "config")
@@ -161,7 +163,7 @@ def _moment(moment: str | float | datetime | None) -> str | None:
 
 
 def native(item: Recording | Input, storage_options: Mapping[str, Any] | None = None) -> _Native:
-    """One input for the native module."""
+    """Converts one input for the native module."""
     given = item if isinstance(item, Input) else Input(item)
     if storage_options is not None and given.storage_options is None:
         given = replace(given, storage_options=storage_options)
@@ -177,7 +179,7 @@ def natives(
     inputs: Recording | Input | DescribedInput | Iterable[Recording | Input],
     storage_options: Mapping[str, Any] | None = None,
 ) -> list[_Native] | list[_NativeCall]:
-    """One input or several for the native module."""
+    """Converts one or several inputs for the native module."""
     if isinstance(inputs, str) and is_url(inputs) and inputs.partition("?")[0].endswith(".json"):
         return [described_at(inputs, storage_options)._native()]
     if isinstance(inputs, DescribedInput):
@@ -193,7 +195,7 @@ def natives(
 
 
 def described_at(url: str, storage_options: Mapping[str, Any] | None) -> DescribedInput:
-    """The call of a document in storage, with its audio beside it."""
+    """Opens the call of a document in storage, with its audio next to it."""
     from callweave import provider
 
     folder, _, _ = url.rpartition("/")

@@ -1,7 +1,8 @@
-"""Calls while they go on: samples are pushed as they arrive, and what is certain is told at once.
+"""Analyzes calls while they go on: samples are pushed as they arrive, and events are reported as soon as they are
+certain.
 
-`SpeechStream` hears speech in one track, `LiveCall` a call with its tracks. Both may be pushed from any thread; a push takes some
-microseconds for each 32 ms of sound, with the interpreter released.
+`SpeechStream` detects speech on one track; `LiveCall` analyzes a whole call. Both may be pushed from any thread. A push
+takes some microseconds per 32 ms of audio, with the interpreter released.
 """
 
 from __future__ import annotations
@@ -38,25 +39,25 @@ __all__ = [
 ]
 
 Encoding: TypeAlias = Literal["s16", "s16be", "mulaw", "alaw", "f32"]
-"""How samples are written in bytes: 16 bits with the low or the high byte first, G.711, 32-bit floats."""
+"""The encoding of samples in bytes: 16-bit little- or big-endian, G.711, 32-bit floats."""
 
 Samples: TypeAlias = "NDArray[np.float32] | NDArray[np.int16] | bytes | bytearray | memoryview"
-"""Mono samples of any number: an array, or bytes in an encoding."""
+"""Any number of mono samples: an array, or bytes in an encoding."""
 
 
 @dataclass(frozen=True)
 class SpeechStart(Record):
-    """Speech has begun."""
+    """Speech began."""
 
     at_ms: float
-    """When, with the padding before it."""
+    """When it began, including the padding before it."""
     known_ms: float
     """The end of the frame that decided."""
 
 
 @dataclass(frozen=True)
 class SpeechEnd(Record):
-    """Speech has ended; its beginning was told before."""
+    """Speech ended. Its beginning was reported before."""
 
     start_ms: float
     end_ms: float
@@ -65,7 +66,7 @@ class SpeechEnd(Record):
 
 
 class SpeechOptions(TypedDict, total=False):
-    """When speech begins and ends, by the names of Silero VAD; what is left out is as the core has it (docs/live.md)."""
+    """When speech begins and ends, with the names of Silero VAD. The defaults are in docs/live.md."""
 
     threshold: float
     neg_threshold: float | None
@@ -77,9 +78,10 @@ class SpeechOptions(TypedDict, total=False):
 
 
 class SpeechStream:
-    """Hears speech in one track while its samples come.
+    """Detects speech on one track while its samples arrive.
 
-    `encoding` says what bytes are; arrays of float32 and int16 say it themselves. Where the samples are cut changes nothing.
+    `encoding` is that of bytes; float32 and int16 arrays need none. The result does not depend on how samples are
+    divided into pushes.
 
     >>> import callweave
     >>> audio = callweave.decode("fixtures/short/customer.wav", dtype="int16")
@@ -96,25 +98,29 @@ class SpeechStream:
         self._encoding = encoding
 
     def push(self, samples: Samples, sample_rate_hz: int | None = None) -> list[SpeechStart | SpeechEnd]:
-        """Takes the next samples, and gives what is certain by them. Another rate than the stream's is an error."""
+        """Takes the next samples, and returns the events that became certain. A rate other than the stream's is an
+        error.
+        """
         return _speech(self._native.push(samples, self._encoding, sample_rate_hz))
 
     def flush(self) -> list[SpeechStart | SpeechEnd]:
-        """Ends the track; speech under way ends with it. Afterwards only `reset` makes it take samples again."""
+        """Ends the track and any open speech, and returns the last events. `reset` makes the stream accept samples
+        again.
+        """
         return _speech(self._native.flush())
 
     def reset(self) -> None:
-        """Begins another track of the same rate, at 0 ms."""
+        """Resets the stream for another track of the same rate, starting at 0 ms."""
         self._native.reset()
 
     def events(self, frames: Iterable[Samples]) -> Iterator[SpeechStart | SpeechEnd]:
-        """Pushes samples as they come, and gives each event at once; their end is that of the track."""
+        """Pushes samples as they arrive, and yields each event at once. The track ends with the samples."""
         for frame in frames:
             yield from self.push(frame)
         yield from self.flush()
 
     async def aevents(self, frames: AsyncIterable[Samples]) -> AsyncIterator[SpeechStart | SpeechEnd]:
-        """The same for samples that are waited for."""
+        """Like `events`, for an async iterable of samples."""
         async for frame in frames:
             for event in self.push(frame):
                 yield event
@@ -123,62 +129,62 @@ class SpeechStream:
 
     @property
     def probabilities(self) -> list[float]:
-        """The probability of each frame of 32 ms that the last push or flush completed."""
+        """The probabilities of the 32 ms frames completed by the last push or flush."""
         return self._native.probabilities
 
     @property
     def probability(self) -> float:
-        """The probability of the last frame; 0 before the first."""
+        """The probability of the last frame, or 0 before the first."""
         return self._native.probability
 
     @property
     def speaking(self) -> bool:
-        """Whether speech was told that has not ended."""
+        """Whether speech was reported that has not ended."""
         return self._native.speaking
 
     @property
     def heard_ms(self) -> float:
-        """How much was pushed."""
+        """Duration of the samples taken, in milliseconds."""
         return self._native.heard_ms
 
     @property
     def sample_rate_hz(self) -> int:
-        """Samples per second."""
+        """Sample rate in Hz."""
         return self._native.sample_rate_hz
 
 
 @dataclass(frozen=True)
 class LiveTrack:
-    """One track of a call that goes on."""
+    """One track of a live call."""
 
     sample_rate_hz: int
     role: Role = "unknown"
-    """Who is heard."""
+    """Who speaks."""
     name: str | None = None
-    """What reports and errors call it; `track 0` and so on where it has none."""
+    """The name in reports and errors; by default `track 0` and so on."""
     party: str | None = None
     """The party's number, address or name."""
     started_at: str | None = None
-    """When it began (RFC 3339)."""
+    """When the track began (RFC 3339)."""
     offset_ms: float | None = None
-    """When it begins on the call's timeline, where it does not begin with the call."""
+    """The track's start on the call's timeline in milliseconds, if it does not start with the call."""
 
 
 @dataclass(frozen=True)
 class LiveEvent(Record):
-    """What is told of a call while it goes on. A later event with the same id says more of the same."""
+    """An event of a live call. A later event with the same id updates it."""
 
     id: int
     kind: str
     """`speech`, `turn`, `overlap`, `silence`, `dead_track`, `answer`, or the kind of a report's event."""
     certainty: Literal["provisional", "confirmed", "withdrawn"]
     track: int | None
-    """None for what is of all tracks."""
+    """The track, or `None` for an event of all tracks."""
     start_ms: float
     end_ms: float | None
-    """None: it goes on, as far as is known."""
+    """`None` if it continues, as far as is known."""
     detail: str | None
-    """The tone, the countries, the answer; the key where `Config.dtmf_digits` asks for it."""
+    """Details: the tone, the countries, the answer; the key if `Config.dtmf_digits` is set."""
     confidence: float
     known_ms: float
     """The end of the frame that decided."""
@@ -186,35 +192,35 @@ class LiveEvent(Record):
 
 @dataclass(frozen=True)
 class PacketCounts(Record):
-    """How the packets of a track came."""
+    """Statistics of a track's packets."""
 
     received: int
     lost: int
-    """Packets that never came in time: silence is in their place."""
+    """Packets that did not arrive in time and were replaced by silence."""
     late: int
-    """Packets that came after their time was over."""
+    """Packets that arrived too late."""
     repeated: int
     reordered: int
     pauses: int
-    """Jumps of the timestamp without one of the sequence: nothing was sent meanwhile."""
+    """Jumps of the timestamp without a jump of the sequence: nothing was sent in between."""
     restarts: int
-    """Jumps that are no pause: the clock began anew."""
+    """Jumps that are not pauses: the sender's clock restarted."""
 
 
 class LiveOptions(TypedDict, total=False):
-    """How a call is heard while it goes on; what is left out is as the core has it (docs/live.md)."""
+    """Options of a live call. The defaults are in docs/live.md."""
 
     keep: Literal["nothing", "memory"] | os.PathLike[str]
-    """What becomes of the samples; a folder: they are kept in files there, which go with the call."""
+    """What happens to the samples. A folder keeps them in files there; they are removed with the call."""
     window_ms: float
-    """How long a missing packet, or a track that stays behind, is waited for."""
+    """How long to wait for a missing packet, or for a track that falls behind the others."""
     dead_after_ms: float
     called: int | None
-    """The track of the party that was called, which is watched for its answer."""
+    """The track of the called party, which is watched for an answer."""
 
 
 class LiveCall:
-    """Hears a call while its samples come: events as they become certain, a report at any time.
+    """Analyzes a call while its samples arrive: events as they become certain, and a report at any time.
 
     >>> import callweave
     >>> call = callweave.LiveCall([callweave.LiveTrack(8000, "customer"), callweave.LiveTrack(8000, "agent")], keep="memory")
@@ -241,49 +247,50 @@ class LiveCall:
     def push(
         self, track: int, samples: Samples, *, encoding: Encoding | None = None, sample_rate_hz: int | None = None
     ) -> list[LiveEvent]:
-        """Takes the next samples of a track, and gives the events that were not taken yet."""
+        """Takes the next samples of a track, and returns the new events."""
         return _events(self._native.push(track, samples, encoding, sample_rate_hz))
 
     def packet(
         self, track: int, sequence: int, timestamp: int, payload: bytes, *, encoding: Encoding
     ) -> list[LiveEvent]:
-        """Takes a packet: late ones come in their place, those that never come are silence."""
+        """Takes a packet. Late packets are put in their place; missing ones become silence."""
         return _events(self._native.packet(track, sequence, timestamp, payload, encoding))
 
     def rtp(self, track: int, datagram: bytes, *, encoding: Encoding) -> list[LiveEvent]:
-        """Takes a packet of RTP. Payload types other than the first, such as keys, only take their number."""
+        """Takes an RTP packet. Payload types other than the first, such as keys, contribute only their sequence number.
+        """
         return _events(self._native.rtp(track, datagram, encoding))
 
     def begin(self, track: int, at_ms: float) -> None:
-        """Says when a track begins on the call's timeline, before its first sample."""
+        """Sets the start of a track on the call's timeline, before its first sample."""
         self._native.begin(track, at_ms)
 
     def end(self, track: int) -> list[LiveEvent]:
-        """Ends a track before the others; nothing waits for it any more."""
+        """Ends a track before the others, which no longer wait for it."""
         return _events(self._native.end(track))
 
     def events(self) -> list[LiveEvent]:
-        """The events that were not taken yet: those of the end, after `finish`."""
+        """Returns the new events, for example the last ones after `finish`."""
         return _events(self._native.events())
 
     def packets(self, track: int) -> PacketCounts | None:
-        """How the packets of a track came; `None` where it has taken none."""
+        """Returns statistics of a track's packets, or `None` if it has taken none."""
         told = json.loads(self._native.packets(track))
         return told and PacketCounts.from_dict(told)
 
     @property
     def heard_ms(self) -> float:
-        """How much was heard of the call."""
+        """How much of the call has been analyzed, in milliseconds."""
         return self._native.heard_ms
 
     def snapshot(self) -> Report:
-        """The report of what was heard so far, without what only samples say."""
+        """Returns the report of the call so far. It lacks what requires all samples."""
         return Report.from_json(self._native.snapshot())
 
     def finish(self) -> Processed:
-        """Ends the call: its report, and its tracks where they were kept.
+        """Ends the call, and returns its report, with its tracks if samples were kept.
 
-        Where it fails or is interrupted nothing is lost: it may be called again.
+        If it fails or is interrupted, nothing is lost, and it may be called again.
         """
         return Processed(self._native.finish(), self._config)
 

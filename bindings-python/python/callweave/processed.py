@@ -1,4 +1,4 @@
-"""A processed call: its report, and its tracks for a mix, a redaction, a transcriber."""
+"""A processed call: its report, and its tracks for a mix, a redaction or a transcriber."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 __all__ = ["Chunk", "Cover", "Label", "LevelWarning", "Processed", "ProcessedTrack", "Spans", "Unit"]
 
 Cover: TypeAlias = Literal["silence", "beep"]
-"""What is heard in place of what was taken out."""
+"""What replaces redacted audio."""
 
 Unit: TypeAlias = Literal["ms", "s"]
-"""Milliseconds, or seconds as many transcribers tell them."""
+"""Milliseconds, or seconds, as many transcribers report them."""
 
 Spans: TypeAlias = Iterable[Span | tuple[float, float]]
-"""Stretches of the call: `Span`s, which are in milliseconds, or pairs of numbers in the unit that is said."""
+"""Spans of the call: `Span`s in milliseconds, or pairs of numbers in the given unit."""
 
 _DOUBTFUL_MS = 50.0
-"""No word is as short as this: a pair of numbers without a unit that spans less is taken for seconds."""
+"""No word is this short. A pair of numbers without a unit that spans less is probably in seconds."""
 
 
 class LevelWarning(UserWarning):
-    """A party stays away from the level of a mix, because gains have limits."""
+    """A party does not reach the mix's level, because its gain is limited."""
 
 
 _Pairs = list[tuple[float, float]]
@@ -48,30 +48,32 @@ _ChunkParts = tuple[tuple[int, int, int | None], Any, tuple[float, float], _Pair
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """A stretch of one party's own speech, ready for a transcriber."""
+    """A chunk of one party's own speech, ready for a transcriber."""
 
     track: int
-    """The track's place among the report's tracks."""
+    """The track's index in the report."""
     role: Role
     """Who speaks."""
     start_ms: float
-    """Where it begins on the call, the padding before the first word included."""
+    """Its start on the call's timeline, including the padding before the first word."""
     end_ms: float
     samples: NDArray[np.float32]
-    """`(frames,)`, within -1 and 1."""
+    """`(frames,)`, in [-1, 1]."""
     sample_rate_hz: int
     _knots: list[tuple[float, float]] = field(repr=False)
     voice: int | None = None
-    """The voice that speaks, where the track holds several."""
+    """The voice that speaks, on a mixed track."""
 
     def to_call(self, time_ms: float) -> float:
-        """The call's time of a moment that a transcriber tells, from the chunk's first sample on: clock drift and lost
-        audio included."""
+        """Converts a time reported by a transcriber, counted from the chunk's first sample, to the call's time.
+        Accounts for clock drift and lost audio.
+        """
         return _callweave.to_call(self._knots, time_ms)
 
     def words(self, heard: Iterable[Any], *, unit: Unit) -> Iterator[Word]:
-        """What a transcriber tells of the chunk, on the call's timeline: tuples `(start, end, text)`, mappings or objects with
-        `start`, `end` and `word` or `text`, as Whisper's models give them (in seconds: `unit="s"`).
+        """Places a transcriber's words for this chunk on the call's timeline. `heard` holds tuples `(start, end,
+        text)`, or mappings or objects with `start`, `end` and `word` or `text`, as Whisper's models return them (in
+        seconds: `unit="s"`).
 
         >>> import callweave
         >>> chunk = next(callweave.chunks("fixtures/short/manifest.json"))
@@ -90,25 +92,26 @@ class Chunk:
 
 
 class ProcessedTrack:
-    """A track of a processed call: one party's samples, on the call's timeline."""
+    """A track of a processed call, on the call's timeline."""
 
     def __init__(self, inner: _callweave.Processed, placed: int, index: int, role: Role, rate: int) -> None:
         self._inner = inner
         self._placed = placed
         self.index = index
-        """The track's place among the report's tracks."""
+        """The track's index in the report."""
         self.role: Role = role
-        """Who is heard."""
+        """Who speaks."""
         self.sample_rate_hz = rate
 
     @property
     def samples(self) -> NDArray[np.float32]:
-        """`(frames,)` from the call's beginning to its end, as recorded: drift and lost audio made up for, neither levelled nor
-        limited. Tracks of one rate can be laid over each other sample by sample. Made anew each time."""
+        """`(frames,)` from the call's beginning to its end, as recorded: corrected for drift and lost audio, without
+        level changes. Tracks of equal rate are aligned sample by sample. Computed at each access.
+        """
         return self._inner.aligned(self._placed, None)
 
     def audio(self, rate: int | None = None) -> Audio:
-        """The same with its rate, or at another."""
+        """Returns the samples with their rate, or resampled to another."""
         return Audio(self._inner.aligned(self._placed, rate), rate or self.sample_rate_hz)
 
     def __repr__(self) -> str:
@@ -116,9 +119,9 @@ class ProcessedTrack:
 
 
 class Processed:
-    """A processed call: its report, and its tracks for a mix.
+    """A processed call: its report, and its tracks, ready to be mixed.
 
-    It holds the call's samples and stays in its process; the report pickles.
+    It holds the call's samples and cannot be pickled; the report can.
     """
 
     def __init__(self, inner: _callweave.Processed, config: Config | None) -> None:
@@ -128,7 +131,7 @@ class Processed:
 
     @property
     def report(self) -> Report:
-        """What was heard, with the outputs that were written so far."""
+        """The report, with the outputs written so far."""
         if self._report is None:
             self._report = Report.from_json(self._inner.report_json())
         return self._report
@@ -153,8 +156,8 @@ class Processed:
         layout: Literal["split", "mono", "voices"] | None = None,
         level: str | None = None,
     ) -> Audio:
-        """The mix as int16 samples, one channel per party or one for all. `rate`, `layout` and `level` go before those of
-        the configuration.
+        """Returns the mix as int16 samples, with one channel per party or one for all. `rate`, `layout` and `level`
+        take precedence over the configuration.
 
         >>> import callweave
         >>> call = callweave.process("fixtures/stereo/manifest.json")
@@ -185,17 +188,19 @@ class Processed:
         keep_unsure: bool = False,
         storage_options: Mapping[str, Any] | None = None,
     ) -> Report:
-        """Writes the mix and `report.json` to a folder, each file whole or not at all; returns the report that names them.
-        A folder may be a URL (`s3://bucket/calls/1`), to which the report goes last: where it is, everything is.
-        `rate`, `layout`, `format` and `level` go before those of the configuration.
+        """Writes the mix and `report.json` to a folder, each complete or not at all, and returns the report, which
+        lists them.
 
-        `page` writes `report.html`, a page to look at, with `embed_audio` the mix inside; `peaks` the mix's waveform at so
-        many points per second; `series` each second's level by track; `labels` files for other tools. Page and labels name
-        parties by role unless `show_parties` is set.
+        The folder may be a URL (`s3://bucket/calls/1`), to which the report is written last: if it exists, all files
+        do. `rate`, `layout`, `format` and `level` take precedence over the configuration.
 
-        `redacted_tracks` writes each track anew without what `redact` took out, as long as it was, of 16 bits at its own
-        rate: `redacted-0.wav` and so on. Where a key may have stayed on them, nothing is written and `Unsure` is raised,
-        unless `keep_unsure` is set.
+        `page` writes the web page `report.html`, with `embed_audio` including the mix; `peaks` the mix's waveform at
+        this many points per second; `series` each track's level, second by second; `labels` files for other tools. Page
+        and labels name parties by role unless `show_parties` is set.
+
+        `redacted_tracks` writes each redacted track at its original length and rate with 16 bits, in `redacted-0.wav`
+        and so on. If a key press may remain on them, nothing is written and `Unsure` is raised, unless `keep_unsure` is
+        set.
         """
         mix = self._mix_json(config, rate=rate, layout=layout, format=format, level=level)
         options = (mix, page, embed_audio, peaks, series, list(labels), show_parties, redacted_tracks, keep_unsure)
@@ -217,11 +222,12 @@ class Processed:
         unsure: bool = False,
         cover: Cover = "silence",
     ) -> Report:
-        """Takes stretches of the call out of every track, each 250 ms wider on either side, and with `keys` every key press
-        that was heard, with `unsure` also where noise or a voice may hide one. Mixes, peaks, pages and chunks made afterwards hold nothing of it; files written before do.
+        """Redacts spans of the call, each widened by 250 ms on either side, on every track. With `keys`, also every
+        detected key press, and with `unsure` also spans in which noise or speech may hide one. Mixes, peaks, pages
+        and chunks made afterwards contain nothing of them; files written before still do.
 
-        Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that would span less than 50 ms is refused unless
-        the unit is said: it is most likely in seconds.
+        Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that spans less than 50 ms is rejected
+        unless the unit is given, because it is probably in seconds.
 
         >>> import callweave
         >>> call = callweave.process("fixtures/short/manifest.json")
@@ -234,7 +240,7 @@ class Processed:
         return self.report
 
     def series(self) -> dict[str, Any]:
-        """Each second's level by track, in dBov: what `series.json` holds.
+        """Returns each track's level in dBov, second by second, as in `series.json`.
 
         >>> import callweave
         >>> callweave.process("fixtures/short/manifest.json").series()["stepMs"]
@@ -251,16 +257,16 @@ class Processed:
         merge_gap_ms: float | None = None,
         sample_rate_hz: int | None = None,
     ) -> Iterator[Chunk]:
-        """Each party's own speech for a transcriber, in the order of the call: one chunk for each stretch of speech, more where
-        it is longer than `longest_ms` (30 s unless said otherwise, 1 s or more), cut in its pauses. `pad_ms` of the track
-        (200 ms unless said otherwise, at most a quarter of `longest_ms`) is added on either side. Samples have 16000 Hz unless
-        another rate is said.
+        """Yields each party's own speech in chunks for a transcriber, in the order of the call.
 
-        `merge_gap_ms` makes one chunk of as many of a party's neighbours as `longest_ms` holds, with at most so much left of the
-        pauses between them: windows as Whisper wants them. What others say in between is silent in it; `Chunk.to_call` knows of
-        the cuts.
+        There is one chunk per span of speech. A span longer than `longest_ms` (default 30 s, at least 1 s) is split at
+        its pauses. `pad_ms` (default 200 ms, at most a quarter of `longest_ms`) is added on either side. The default
+        sample rate is 16000 Hz.
 
-        Bleed is left out, so nobody is transcribed twice. Samples are cut as the iterator goes on.
+        `merge_gap_ms` merges neighboring chunks of a party up to `longest_ms`, keeping at most this much of each pause:
+        windows as Whisper expects them. Other parties are silenced in them, and `Chunk.to_call` accounts for the cuts.
+
+        Bleed is left out, so no speech is transcribed twice. Samples are extracted during the iteration.
         """
         parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms, merge_gap_ms)
         return (self._chunk(part, pad_ms, sample_rate_hz) for part in parts)

@@ -1,7 +1,7 @@
-"""The report of a call: what callweave heard, with a type for every part.
+"""The report of a call, with a type for every part.
 
-Times are milliseconds on the call's timeline unless a name says otherwise. The meaning of every field is that of the
-report's JSON Schema; `Report.to_json` gives the core's own bytes.
+Times are milliseconds on the call's timeline unless a field says otherwise. Fields mean what the report's JSON Schema
+says. `Report.to_json` returns the core's own bytes.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ __all__ = [
 ]
 
 Label: TypeAlias = Literal["rttm", "textgrid", "audacity", "vtt", "csv"]
-"""A format of labels."""
+"""A label format."""
 
 Method: TypeAlias = Literal["reference", "bleed", "given", "lengths", "timestamps", "turns", "none"]
-"""How a track's place was found."""
+"""How a placement was found."""
 
 EventKind: TypeAlias = Literal[
     "dtmf",
@@ -77,7 +77,7 @@ EventKind: TypeAlias = Literal[
     "dropout",
     "clipping",
 ]
-"""A kind of sound that is not speech."""
+"""The kind of a sound other than speech."""
 
 OutcomeName: TypeAlias = Literal[
     "conversation",
@@ -91,7 +91,7 @@ OutcomeName: TypeAlias = Literal[
     "fax",
     "unknown",
 ]
-"""What can be heard to happen."""
+"""An outcome."""
 
 FactKind: TypeAlias = Literal[
     "answer",
@@ -107,20 +107,20 @@ FactKind: TypeAlias = Literal[
     "key",
     "hangup",
 ]
-"""What a phone system knows of a call."""
+"""The kind of a fact that a phone system reports about a call."""
 
 TagName: TypeAlias = Literal["normal", "short", "wrong_or_spam", "other"]
-"""A provider's value for a call."""
+"""A tag: one of the four values of the provider's API."""
 
 FindingCode: TypeAlias = Literal[
     "dead_track", "one_way_audio", "clipped", "narrow_band", "header_mismatch", "damaged", "pause_zeros", "pause_splice",
     "dropouts", "dual_mono",
 ]  # fmt: skip
-"""Something that can be wrong with a recording."""
+"""The kind of a problem with a recording."""
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of the report.
+    """Returns the JSON Schema of the report.
 
     >>> schema()["title"]
     'callweave report'
@@ -131,19 +131,19 @@ def schema() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Warning(Record):
-    """Something wrong with a recording or a call that did not stop the work."""
+    """A problem with a recording or a call that did not stop the work."""
 
     code: str
-    """Stable name of the fault."""
+    """Stable name of the problem."""
     message: str
-    """The fault in words, with its numbers."""
+    """Description of the problem with its numbers."""
     at_byte: int | None = None
-    """The byte of the recording at which it was noticed."""
+    """Byte offset in the recording."""
 
 
 @dataclass(frozen=True)
 class Named(Record):
-    """A name and a version."""
+    """A name with a version."""
 
     name: str
     version: str
@@ -157,16 +157,16 @@ class Call(Record):
     """The call's id at its provider."""
     provider: str | None
     direction: Literal["in", "out", "internal"] | None
-    """Who called whom, seen from the service."""
+    """Who called whom, seen from the contact center."""
     started_at: str | None
-    """When the call began, RFC 3339."""
+    """When the call began (RFC 3339)."""
     duration_ms: float
-    """From the first recorded sample of any track to the last."""
+    """Time from the first recorded sample of any track to the last."""
 
 
 @dataclass(frozen=True)
 class Source(Record):
-    """The recording of a track, as it really is."""
+    """The actual properties of a track's recording."""
 
     path: str | None
     container: str
@@ -177,7 +177,7 @@ class Source(Record):
     sha256: str | None
     duration_ms: float
     codec_delay_ms: float
-    """Removed from the start: samples that the codec added."""
+    """Codec delay removed from the start."""
     codec_delay_basis: Literal["tag", "assumed", "none"]
     warnings: tuple[Warning, ...]
 
@@ -187,72 +187,72 @@ class Problem(Record):
     """Why a file cannot be read, or not to its end."""
 
     code: str
-    """The code of the error."""
+    """The error's code."""
     message: str
 
 
 @dataclass(frozen=True)
 class Head(Record):
-    """What a recording's first bytes say of it; nothing is decoded and nothing is checked."""
+    """What a recording's first bytes declare. Nothing is decoded or verified."""
 
     container: str
     codec: str
     sample_rate_hz: int
     channels: int
     bytes: int | None
-    """Its size, where that is known without reading it."""
+    """Its size in bytes, if known without reading it."""
     declared_duration_ms: float | None
-    """The length that the header declares, without codec delay and padding; `None` where it declares none."""
+    """The duration declared by the header, without codec delay and padding. `None` if it declares none."""
     codec_delay_ms: float
-    """What decoding removes from the start: samples that the codec added."""
+    """Codec delay that decoding removes from the start."""
     codec_delay_basis: Literal["tag", "assumed", "none"]
 
 
 @dataclass(frozen=True)
 class Probe(Record):
-    """What a file really is, and what is wrong with it."""
+    """A file's actual format, and what is wrong with it."""
 
     path: str
     source: Source | None
-    """What the recording is, read to its end; `None` where it is no recording, and for a quick probe."""
+    """The recording's properties, read to its end. `None` if it is not a recording, and for a quick probe."""
     problem: Problem | None
     """Why it cannot be read, or not to its end."""
     members: tuple[Probe, ...] = ()
-    """The members of a zip archive."""
+    """The members of a ZIP archive."""
     head: Head | None = None
-    """What the first bytes say; for a quick probe."""
+    """What the first bytes declare, for a quick probe."""
 
 
 @dataclass(frozen=True)
 class Alignment(Record):
-    """Where a track lies on the call's timeline."""
+    """A track's placement on the call's timeline."""
 
     offset_ms: float
     """Call time of the track's first sample."""
     drift_ppm: float
-    """The recorder's clock error; above 0 it ran fast."""
+    """The recorder's clock error; positive if it ran fast."""
     method: Method
-    """How the place was found."""
+    """How the placement was found."""
     confidence: float
     """The probability that the placement is within 250 ms of the truth."""
     uncertainty_ms: float
-    """Half the width of the interval that holds the truth nine times in ten."""
+    """Half the width of the 90 % interval around the placement."""
     knots: tuple[tuple[float, float], ...]
-    """The placement: pairs of track time and call time, linear between."""
+    """The placement itself: pairs of track time and call time, linear in between."""
 
 
 @dataclass(frozen=True)
 class Level(Record):
-    """How loud a track is. Levels are `None` where there is nothing to measure."""
+    """A track's levels. A level is `None` if there is nothing to measure."""
 
     active_dbov: float | None
-    """Active speech level, ITU-T P.56."""
+    """Active speech level (ITU-T P.56)."""
     activity_factor: float
     """Share of the time in which speech is active."""
     true_peak_dbtp: float | None
     loudness_lufs: float | None
     noise_dbov: float | None
-    """The line's noise outside speech."""
+    """Noise level outside speech."""
     clipped_samples: int
     gain_db: float
     """The gain that brings the party to the mix's level."""
@@ -260,7 +260,7 @@ class Level(Record):
 
 @dataclass(frozen=True)
 class Span(Record):
-    """A stretch of time."""
+    """A span of time."""
 
     start_ms: float
     end_ms: float
@@ -268,14 +268,14 @@ class Span(Record):
 
 @dataclass(frozen=True)
 class Bleed(Span):
-    """Another party, heard faintly on this track."""
+    """A span in which another party is faintly audible on this track."""
 
     from_track: int
 
 
 @dataclass(frozen=True)
 class Event(Span):
-    """A sound that is not speech."""
+    """A sound other than speech."""
 
     kind: EventKind
     detail: str | None
@@ -292,25 +292,25 @@ class TrackError(Record):
 
 @dataclass(frozen=True)
 class Piece(Span):
-    """One of the recordings that a track is made of: where it lies on the call."""
+    """One of the recordings of a track, and the time it covers on the call's timeline."""
 
     source: Source
 
 
 @dataclass(frozen=True)
 class Voice(Record):
-    """One party of a track that holds several."""
+    """One party of a mixed track."""
 
     voice: int
     role: Role
-    """`unknown` where nothing tells."""
+    """`unknown` without evidence."""
     role_confidence: float | None
     speech: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
 class Track(Record):
-    """One participant. A track that could not be read has an `error` and neither source, alignment nor level."""
+    """One track. A track that could not be read has an `error`, and no source, alignment or level."""
 
     index: int
     role: Role
@@ -319,16 +319,16 @@ class Track(Record):
     alignment: Alignment | None
     level: Level | None
     speech: tuple[Span, ...]
-    """Where the party speaks."""
+    """Spans in which the party speaks."""
     bleed: tuple[Bleed, ...]
     events: tuple[Event, ...]
     voices: tuple[Voice, ...] | None = field(default=None, kw_only=True)
-    """The parties of a track that holds several; `None` where nobody looked, or where they cannot be told apart."""
+    """The parties of a mixed track. `None` if the track was not examined or the voices cannot be told apart."""
     voices_confidence: float | None = field(default=None, kw_only=True)
-    """The expected share of speech that is with its right voice."""
+    """The expected share of speech assigned to the right voice."""
     error: TrackError | None = None
     pieces: tuple[Piece, ...] = ()
-    """The recordings it is made of, where a party has several, one after the other; `source` is the first of them."""
+    """The recordings it consists of, if a party has several in sequence. `source` is then the first of them."""
 
 
 @dataclass(frozen=True)
@@ -337,12 +337,12 @@ class Turn(Span):
 
     track: int
     voice: int | None = None
-    """The party's voice, where the track holds several."""
+    """The party's voice, on a mixed track."""
 
 
 @dataclass(frozen=True)
 class PartyMetrics(Record):
-    """One party's figures."""
+    """The metrics of one party."""
 
     track: int
     talk_ms: float
@@ -351,7 +351,7 @@ class PartyMetrics(Record):
     longest_monologue_ms: float
     first_speech_ms: float | None
     voice: int | None = None
-    """The party's voice, where the track holds several."""
+    """The party's voice, on a mixed track."""
 
 
 @dataclass(frozen=True)
@@ -363,7 +363,7 @@ class Interruption(Span):
 
 @dataclass(frozen=True)
 class ResponseTimes(Record):
-    """Response times in milliseconds."""
+    """Response times."""
 
     count: int
     mean: float | None
@@ -373,9 +373,9 @@ class ResponseTimes(Record):
 
 @dataclass(frozen=True)
 class Metrics(Record):
-    """The conversation's figures.
+    """The conversation metrics.
 
-    `None` where a placement is too uncertain, or several parties share a track, so that parties cannot be compared.
+    Metrics that compare parties are `None` if a placement is too uncertain, or if several parties share a track.
     """
 
     by_track: tuple[PartyMetrics, ...]
@@ -387,12 +387,12 @@ class Metrics(Record):
     backchannels: int | None
     response_ms: ResponseTimes | None
     unavailable: Literal["alignment", "voices"] | None
-    """Why figures are missing: `alignment`, `voices`, or `None`."""
+    """Why metrics are missing: `alignment` or `voices`. `None` if none is missing."""
 
 
 @dataclass(frozen=True)
 class Reason(Record):
-    """A figure on which a decision rests."""
+    """A reason for a decision: what was measured, and the limit."""
 
     code: str
     measured: float
@@ -403,11 +403,11 @@ class Reason(Record):
 
 @dataclass(frozen=True)
 class Outcome(Record):
-    """What was heard to happen, and why callweave thinks so."""
+    """The outcome, with its reasons."""
 
     value: OutcomeName
     confidence: float
-    """The probability that it is the true one among those it could be, 0 to 1."""
+    """The probability that the outcome is right, from 0 to 1."""
     reasons: tuple[Reason, ...]
 
 
@@ -421,11 +421,11 @@ class Tag(Record):
 
 @dataclass(frozen=True)
 class Finding(Record):
-    """Something that is wrong with a recording."""
+    """A problem with a recording."""
 
     code: FindingCode
     track: int
-    """The track's place among the call's tracks."""
+    """The track's index in the call."""
     measured: float
     limit: float
     unit: str
@@ -445,40 +445,40 @@ class Output(Record):
 
 @dataclass(frozen=True)
 class Profile(Record):
-    """The profile that a configuration came from."""
+    """The configuration's profile."""
 
     name: str
     hash: str
-    """SHA-256 of all it says."""
+    """SHA-256 of the profile."""
 
 
 @dataclass(frozen=True)
 class Fact(Record):
-    """Something that the caller knew of the call."""
+    """A fact about the call, as given by the caller."""
 
     kind: FactKind
     party: str | None
-    """The party whom it concerns, as the caller named it."""
+    """The party concerned, as the caller named it."""
     reason: str | None
     start_ms: float
     end_ms: float
     contradicted: bool
-    """Whether what is heard contradicts it."""
+    """Whether the audio contradicts it."""
 
 
 @dataclass(frozen=True, repr=False)
 class Report(Record):
-    """What callweave heard in a call."""
+    """The analysis of one call."""
 
     schema_version: int
     library: Named
     config: dict[str, Any]
-    """What of the configuration differed from the defaults, under its JSON names."""
+    """The settings that differ from the defaults, with their JSON names."""
     config_hash: str
     profile: Profile | None
-    """The profile that the configuration came from."""
+    """The configuration's profile."""
     stages: dict[str, int]
-    """A revision per stage, which rises when the stage's numbers change."""
+    """The revision of each stage. It rises when the stage's numbers change."""
     detector: Named
     call: Call
     tracks: tuple[Track, ...]
@@ -487,17 +487,17 @@ class Report(Record):
     outcome: Outcome
     tag: Tag
     integrity: tuple[Finding, ...]
-    """What is wrong with the recordings."""
+    """Problems with the recordings, as measured."""
     redacted: tuple[Span, ...]
-    """Where sound was taken out of the tracks."""
+    """Spans in which audio was redacted."""
     facts: tuple[Fact, ...]
-    """What the caller knew of the call."""
+    """What the caller knew about the call."""
     warnings: tuple[Warning, ...]
     outputs: tuple[Output, ...]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Reads a report; its text is kept, so that `to_json` gives the same bytes."""
+        """Reads a report. Its text is kept, so that `to_json` returns the same bytes."""
         report = cls._of(json.loads(text))
         # No field: a copy with other values (`dataclasses.replace`) has no text to keep.
         object.__setattr__(report, "_text", text)
@@ -509,18 +509,19 @@ class Report(Record):
         return cls.from_json(json.dumps(values))
 
     def to_json(self) -> str:
-        """The report as the core wrote it: the same bytes as `callweave process --json` prints; of a copy with other values
-        (`dataclasses.replace`), these under their JSON names."""
+        """Returns the report as JSON, with the same bytes as `callweave process --json`. For a modified copy
+        (`dataclasses.replace`), returns its values with their JSON names.
+        """
         text: str | None = getattr(self, "_text", None)
         return json.dumps(super().to_dict(), separators=(",", ":"), ensure_ascii=False) if text is None else text
 
     def to_dict(self) -> dict[str, Any]:
-        """The report under its JSON names, fields that this version does not know included."""
+        """Returns the report with its JSON names, including fields unknown to this version."""
         values: dict[str, Any] = json.loads(self.to_json())
         return values
 
     def track(self, who: Role | int) -> Track:
-        """The one track of a role, or the track at a place.
+        """Returns the only track of a role, or the track with an index.
 
         >>> callweave.analyze("fixtures/short/manifest.json").track("agent").role
         'agent'
@@ -532,8 +533,8 @@ class Report(Record):
         raise InvalidArgument(f"track {who!r}: found {len(found)} of them, expected one of {said}", "input")
 
     def labels(self, format: Label, *, show_parties: bool = False) -> str:
-        """The call in the format of another tool, without writing a folder. Parties are named by role unless `show_parties`
-        is set.
+        """Returns the call's labels in the format of another tool. Parties are named by role unless `show_parties` is
+        set.
 
         >>> callweave.analyze("fixtures/short/manifest.json").labels("rttm").split()[0]
         'SPEAKER'
@@ -541,25 +542,25 @@ class Report(Record):
         return _callweave.labels(self.to_json(), format, show_parties)
 
     def to_pandas(self, table: Table = "calls") -> Any:
-        """One of the report's tables as a `pandas.DataFrame`; `callweave.tables` takes many reports."""
+        """Returns one of the report's tables as a `pandas.DataFrame`. `callweave.tables` takes many reports."""
         from callweave import tables
 
         return tables.to_pandas(self, table)
 
     def to_polars(self, table: Table = "calls") -> Any:
-        """One of the report's tables as a `polars.DataFrame`."""
+        """Returns one of the report's tables as a `polars.DataFrame`."""
         from callweave import tables
 
         return tables.to_polars(self, table)
 
     def to_arrow(self, table: Table = "calls") -> Any:
-        """One of the report's tables as a `pyarrow.Table`."""
+        """Returns one of the report's tables as a `pyarrow.Table`."""
         from callweave import tables
 
         return tables.to_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        """The call as a picture, for notebooks: who speaks when, and what else sounds. Parties are not named."""
+        """A picture of the call for notebooks: who speaks when, and other sounds. Parties are not named."""
         return _callweave.strip_svg(self.to_json())
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:

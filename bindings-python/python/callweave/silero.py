@@ -1,10 +1,10 @@
-"""For users of silero-vad: its names and their meanings, without torch. Change the import, and nothing else:
+"""For users of silero-vad: its functions with the same names and meanings, without torch. Only the import changes:
 
     from callweave.silero import get_speech_timestamps, load_silero_vad, read_audio
 
-Samples are numpy arrays in place of torch tensors; a tensor is taken too. What differs: the network is the one for 8 kHz, so
-audio is brought to that rate; speech longer than `max_speech_duration_s` without any pause is cut where the probability is
-lowest, not in the middle of a word.
+Samples are numpy arrays instead of torch tensors; tensors are accepted. Two things differ. The network is the one for 8
+kHz, so audio is converted to that rate. Speech longer than `max_speech_duration_s` without a pause is cut where the
+probability is lowest, rather than in the middle of a word.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ __all__ = ["collect_chunks", "drop_chunks", "get_speech_timestamps", "load_siler
 
 
 class _Model:
-    """Stands for the model that silero-vad's functions want: it is part of callweave."""
+    """A placeholder for the model that silero-vad's functions expect. The model is part of callweave."""
 
     def __repr__(self) -> str:
         return "<Silero VAD, within callweave>"
 
 
 def load_silero_vad(onnx: bool = False, opset_version: int = 16) -> object:
-    """Something to hand to `get_speech_timestamps`; there is nothing to load."""
+    """Returns a placeholder for `get_speech_timestamps`. There is nothing to load."""
     return _Model()
 
 
 def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDArray[np.float32]:
-    """A recording's samples, `(frames,)`, at a rate; several channels are averaged.
+    """Returns a recording's samples, `(frames,)`, at a rate. Several channels are averaged.
 
     >>> read_audio("fixtures/short/agent.wav").ndim
     1
@@ -47,14 +47,14 @@ def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDAr
 
 
 def save_audio(path: str | os.PathLike[str], tensor: ArrayLike, sampling_rate: int = 16000) -> None:
-    """Writes samples as 16-bit wav or FLAC, by the ending of the file's name."""
+    """Writes samples as 16-bit WAV or FLAC, by the file name's extension."""
     Audio.from_array(tensor, sampling_rate).save(path)
 
 
 def collect_chunks(
     tss: Sequence[dict[str, Any]], wav: ArrayLike, seconds: bool = False, sampling_rate: int | None = None
 ) -> NDArray[Any]:
-    """The samples of the spans, one after the other."""
+    """Returns the samples of the spans, concatenated."""
     import numpy as np
 
     return np.concatenate([_samples(wav)[start:end] for start, end in _bounds(tss, seconds, sampling_rate)])
@@ -63,7 +63,7 @@ def collect_chunks(
 def drop_chunks(
     tss: Sequence[dict[str, Any]], wav: ArrayLike, seconds: bool = False, sampling_rate: int | None = None
 ) -> NDArray[Any]:
-    """The samples outside of the spans, one after the other."""
+    """Returns the samples outside the spans, concatenated."""
     import numpy as np
 
     samples = _samples(wav)

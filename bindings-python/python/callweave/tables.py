@@ -1,8 +1,8 @@
-"""Reports as tables: one row for each stretch of speech, turn, event, party or call, for pandas, polars and Arrow.
+"""Reports as tables for pandas, polars and Arrow: one row per span of speech, turn, event, party or call.
 
     callweave.tables.to_pandas(reports, "turns")
 
-Each table has the same columns whatever is in it; `call_id` tells the calls apart.
+Each table always has the same columns. `call_id` identifies the call.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Table", "rows", "to_arrow", "to_pandas", "to_polars"]
 
 Table: TypeAlias = Literal["calls", "speech", "bleed", "turns", "events", "metrics", "interruptions", "findings"]
-"""A table of reports: `calls` has one row for each call, `metrics` one for each party."""
+"""A table of reports. `calls` has one row per call, `metrics` one per party."""
 
 Kind: TypeAlias = Literal["str", "int", "float"]
 
@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, Mapping[str, Kind]] = {
 
 
 def rows(reports: Report | Iterable[Report], table: Table) -> list[dict[str, Any]]:
-    """A table's rows as dictionaries.
+    """Returns a table's rows as dictionaries.
 
     >>> report = callweave.analyze("fixtures/short/manifest.json")
     >>> [row["role"] for row in rows(report, "turns")]
@@ -140,14 +140,14 @@ _ROWS: dict[str, Any] = {
 
 
 def _taken(reports: Any, table: str) -> list[dict[str, Any]]:
-    """Rows as they are, or those of reports."""
+    """Returns rows as they are, or the rows of reports."""
     ready = isinstance(reports, Sequence) and all(isinstance(row, dict) for row in reports) and table == "words"
     found: list[dict[str, Any]] = reports if ready else rows(reports, table)  # type: ignore[arg-type]
     return found
 
 
 def to_pandas(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], table: str = "calls") -> Any:
-    """A table as a `pandas.DataFrame`; numbers that are not there are `<NA>`."""
+    """Returns a table as a `pandas.DataFrame`. Missing numbers are `<NA>`."""
     import pandas as pd
 
     kinds: dict[str, Any] = {"str": "string", "int": "Int64", "float": "Float64"}
@@ -159,7 +159,7 @@ def to_pandas(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], tab
 
 
 def to_polars(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], table: str = "calls") -> Any:
-    """A table as a `polars.DataFrame`."""
+    """Returns a table as a `polars.DataFrame`."""
     import polars as pl
 
     kinds: Any = {"str": pl.String, "int": pl.Int64, "float": pl.Float64}
@@ -172,7 +172,7 @@ def to_polars(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], tab
 
 
 def to_arrow(reports: Report | Iterable[Report] | Sequence[dict[str, Any]], table: str = "calls") -> Any:
-    """A table as a `pyarrow.Table`."""
+    """Returns a table as a `pyarrow.Table`."""
     import pyarrow as pa  # type: ignore[import-untyped]
 
     kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}

@@ -1,4 +1,4 @@
-"""Words on the call's timeline, from whatever transcriber: subtitles, JSON, tables, and what of them is to be redacted."""
+"""Words from any transcriber on the call's timeline: subtitles, JSON, tables, and spans to redact."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ __all__ = ["Transcript", "Word"]
 
 @dataclass(frozen=True)
 class Word(Span):
-    """A word that a transcriber heard, on the call's timeline."""
+    """A word from a transcriber, on the call's timeline."""
 
     text: str
-    """The word, as it was told."""
+    """The word as transcribed."""
     role: Role = "unknown"
     """Who says it."""
     track: int | None = None
-    """The track on which it is heard, in the order of the report."""
+    """Index of its track in the report."""
     voice: int | None = None
-    """The voice that says it, where its track holds several."""
+    """The voice that says it, on a mixed track."""
     confidence: float | None = None
-    """How sure the transcriber is, 0 to 1."""
+    """The transcriber's confidence, from 0 to 1."""
 
 
 class Transcript:
-    """The words of a call, in the order of time.
+    """The words of a call, sorted by time.
 
     >>> transcript = Transcript([Word(900, 1200, "morning", role="agent"), Word(500, 800, "good", role="agent")])
     >>> print(transcript.to_srt(), end="")
@@ -46,36 +46,38 @@ class Transcript:
 
     def __init__(self, words: Iterable[Word] = ()) -> None:
         self.words: tuple[Word, ...] = tuple(sorted(words, key=lambda word: word.start_ms))
-        """The words, in the order of time."""
+        """The words, sorted by time."""
         self._redacted: tuple[Span, ...] = ()
 
     def to_srt(self) -> str:
-        """SubRip: what one party says without a long pause, 7 s and 84 characters at most, with the party before it."""
+        """Returns SubRip text. A cue holds words of one party without a long pause, at most 7 s and 84 characters, and
+        begins with its party.
+        """
         return self._text("srt")
 
     def to_vtt(self) -> str:
-        """WebVTT: the same cues, in the voices of the parties."""
+        """Returns WebVTT text with the same cues, in the parties' voices."""
         return self._text("vtt")
 
     def to_json(self) -> str:
-        """JSON: `words` and `cues`."""
+        """Returns JSON with `words` and `cues`."""
         return self._text("json")
 
     def to_pandas(self) -> Any:
-        """A `pandas.DataFrame` of one row for each word."""
+        """Returns a `pandas.DataFrame` with one row per word."""
         return _tables.to_pandas(self._rows(), "words")
 
     def to_polars(self) -> Any:
-        """A `polars.DataFrame` of one row for each word."""
+        """Returns a `polars.DataFrame` with one row per word."""
         return _tables.to_polars(self._rows(), "words")
 
     def to_arrow(self) -> Any:
-        """A `pyarrow.Table` of one row for each word."""
+        """Returns a `pyarrow.Table` with one row per word."""
         return _tables.to_arrow(self._rows(), "words")
 
     def spans(self, what: str | re.Pattern[str] | Callable[[Word], bool]) -> tuple[Span, ...]:
-        """Where something is said, for `Processed.redact`: words that a function picks, or that a regular expression finds in
-        what each party says, its words joined by single spaces.
+        """Returns the spans of some words, for `Processed.redact`: words selected by a function, or matches of a regular
+        expression in what each party says, its words joined by single spaces.
 
         >>> words = [Word(0, 300, "card"), Word(400, 700, "4111"), Word(800, 1100, "1111"), Word(1200, 1400, "thanks")]
         >>> Transcript(words).spans("[0-9][0-9 ]{6,}[0-9]")
@@ -87,7 +89,7 @@ class Transcript:
         return tuple(sorted(found, key=lambda span: span.start_ms))
 
     def redacted(self, spans: Iterable[Span]) -> Transcript:
-        """The same without the words that touch any of these spans, such as a report's `redacted`: each is `[…]`."""
+        """Removes the words that touch any of these spans, such as a report's `redacted`. Each becomes `[…]`."""
         told = json.loads(_callweave.transcript(self._json(), "json", [(s.start_ms, s.end_ms) for s in spans]))
         return Transcript(Word.from_dict(word) for word in told["words"])
 
@@ -117,7 +119,7 @@ class Transcript:
 
 
 def _matches(words: list[Word], pattern: re.Pattern[str]) -> Iterator[Span]:
-    """The stretches in which a pattern is found, from the first word that it touches to the last."""
+    """Returns the spans in which a pattern matches, from the first word it touches to the last."""
     text, starts = "", []
     for word in words:
         text += " " if text else ""
@@ -134,7 +136,7 @@ def _matches(words: list[Word], pattern: re.Pattern[str]) -> Iterator[Span]:
 
 
 def parts_of(word: Any) -> tuple[float, float, str, float | None]:
-    """Beginning, end, text and confidence of whatever a transcriber tells of a word: a tuple, a mapping, or an object."""
+    """Returns start, end, text and confidence of a transcriber's word: a tuple, a mapping or an object."""
     if isinstance(word, tuple | list) and not hasattr(word, "start"):
         start, end, text, *more = word
         return start, end, text, (more[0] if more else None)
