@@ -1118,7 +1118,7 @@ export declare function resolveConfig(config?: Config): ResolvedConfig
 /**
  * Processes a call and keeps its tracks, so that it can be mixed.
  *
- * @throws {CallweaveError} of any kind: a recording that cannot be read, a limit, an option that makes no sense, an abort
+ * @throws {CallweaveError} of any kind: an unreadable recording, a limit, an invalid option, an abort
  * @example
  * const call = await processCall([customer, agent], { roles: ['customer', 'agent'] })
  * await call.write('out', { labels: ['vtt'] })

@@ -119,7 +119,7 @@ test('a mix is one of the options of write, and has its level', async (t) => {
     call.report.outputs.map(({ path }) => path),
     ['mix.flac'],
   )
-  await assert.rejects(call.write('s3://bucket/1'), /not a folder/)
+  await assert.rejects(call.write('s3://bucket/1'), /invalid output folder/)
   await assert.rejects(normalize(STEREO, { output: `${out}/x.mp3` }), /\.wav or \.flac/)
 })
 
@@ -127,9 +127,9 @@ test('chunks of no use are refused', async () => {
   const call = await processCall(SHORT)
   await assert.rejects(call.chunks({ longestMs: 5 }).next(), {
     code: 'invalid_argument',
-    message: /longest chunk: found 5 ms/,
+    message: /maximum chunk length: found 5 ms/,
   })
-  await assert.rejects(call.chunks({ padMs: -1 }).next(), /padding of a chunk/)
+  await assert.rejects(call.chunks({ padMs: -1 }).next(), /chunk padding/)
   const { value } = await call.chunks().next()
   assert.equal(value.sampleRateHz, 16000)
 })

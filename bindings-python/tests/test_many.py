@@ -23,7 +23,7 @@ class Gone:
 
 BAD: list[tuple[Any, type[Exception], str]] = [
     (Input(WAV, started_at="yesterday"), errors.InvalidArgument, "RFC 3339"),
-    (Input(WAV, role="caller"), errors.InvalidArgument, "no such role.*caller"),  # type: ignore[arg-type]
+    (Input(WAV, role="caller"), errors.InvalidArgument, "unknown role.*caller"),  # type: ignore[arg-type]
     (Input(WAV, started_at=datetime(2026, 5, 20, 7)), errors.InvalidArgument, "a datetime with its zone"),
     (None, errors.InvalidArgument, "TypeError: found NoneType, expected a recording or several"),
     ([WAV, 5], errors.InvalidArgument, "TypeError: input 1: found int, expected a path"),

@@ -104,7 +104,7 @@ def test_roles_do_not_hide_why_a_recording_cannot_be_read(source: str | bytes, k
 def test_what_is_no_folder_is_not_written_to(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call = callweave.process(SHORT)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(errors.InvalidArgument, match="not a folder"):
+    with pytest.raises(errors.InvalidArgument, match="invalid output folder"):
         call.write(folder)
     assert not list(tmp_path.iterdir())
 
@@ -180,8 +180,8 @@ def test_a_role_for_two_channels_is_not_lost() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"longest_ms": 5}, "longest chunk: found 5 ms"),
-        ({"pad_ms": -1}, "padding of a chunk: found -1 ms"),
+        ({"longest_ms": 5}, "maximum chunk length: found 5 ms"),
+        ({"pad_ms": -1}, "chunk padding: found -1 ms"),
         ({"pad_ms": 9000}, "quarter"),
     ],
 )

@@ -1,5 +1,4 @@
-//! The domain: a call, its legs, who they are, and what a call can come to. No input or output
-//! here.
+//! The call: its direction, legs, roles and facts, and the possible outcomes and tags.
 
 use std::fmt;
 
@@ -14,15 +13,15 @@ macro_rules! named {
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
-            /// Every value, in the order of declaration.
+            /// All values, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The value's name, as in the report.
+            /// Returns the value's name, as in the report.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
 
-            /// The value of a name, if it is one.
+            /// Returns the value with this name, if there is one.
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|v| v.name() == name)
             }
@@ -31,7 +30,7 @@ macro_rules! named {
         impl std::str::FromStr for $name {
             type Err = crate::error::Error;
 
-            /// Reads a name as the report and the configuration write it.
+            /// Parses a name as written in reports and configurations.
             fn from_str(name: &str) -> crate::error::Result<Self> {
                 Self::from_name(name).ok_or_else(|| crate::error::unknown_name(name, Self::ALL.iter().map(|value| value.name())))
             }
@@ -48,27 +47,27 @@ macro_rules! named {
 pub(crate) use named;
 
 named! {
-    /// Who is heard on a track.
+    /// Who speaks on a track.
     #[derive(Default)]
     Role {
         /// The customer.
         Customer = "customer",
-        /// The agent who took or made the call.
+        /// The agent who answered or placed the call.
         Agent = "agent",
         /// An agent to whom the call was transferred.
         Transfer = "transfer",
-        /// One of several people in a conference.
+        /// One of several participants in a conference.
         Participant = "participant",
-        /// Several parties in one signal.
+        /// Several parties on one track.
         Mixed = "mixed",
-        /// Nobody said who it is.
+        /// Not known.
         #[default]
         Unknown = "unknown",
     }
 }
 
 impl Role {
-    /// Where the role stands in a mix: customer, agent, transfer, then everybody else.
+    /// Returns the role's position in a mix: customer, agent, transfer, then all others.
     pub const fn order(self) -> u8 {
         match self {
             Self::Customer => 0,
@@ -78,8 +77,10 @@ impl Role {
         }
     }
 
-    /// The role of a name; `caller` and `callee` mean customer or agent by the call's direction
-    /// (in: the caller is the customer; without a direction they mean nothing).
+    /// Parses a role's name.
+    ///
+    /// `caller` and `callee` become customer or agent by the call's direction: for
+    /// [`Direction::In`] the caller is the customer. Without a direction they have no role.
     pub fn parse(name: &str, direction: Option<Direction>) -> Option<Self> {
         match (name, direction) {
             ("caller", Some(Direction::In)) | ("callee", Some(Direction::Out)) => Some(Self::Customer),
@@ -91,89 +92,92 @@ impl Role {
 }
 
 named! {
-    /// Who called whom, seen from the service.
+    /// The call's direction, seen from the contact center.
     Direction {
         /// The customer called.
         In = "in",
         /// The agent called.
         Out = "out",
-        /// A call between extensions of the same house.
+        /// Both ends are extensions of the same organization.
         Internal = "internal",
     }
 }
 
 named! {
-    /// What was heard to happen in a call.
+    /// What happened in a call.
+    ///
+    /// The rules are tried in a fixed order; see [`outcome`](crate::outcome).
     Outcome {
-        /// Somebody spoke, and none of the others.
+        /// Someone spoke and no earlier rule matched.
         Conversation = "conversation",
         /// One party never speaks while the other speaks and waits.
         SilentParty = "silent_party",
-        /// One track is dead while the other party talks.
+        /// One track carries no signal while the other party talks.
         OneWayAudio = "one_way_audio",
         /// One party talks without leaving room for an answer.
         Monologue = "monologue",
-        /// Announcements and keys, nobody answers in speech.
+        /// One side speaks; the other presses keys and never speaks.
         IvrOnly = "ivr_only",
-        /// A greeting, a beep, then one side alone.
+        /// A greeting is followed by a beep, or is too long for a person's; after it that side is
+        /// silent.
         Voicemail = "voicemail",
-        /// It rang and nobody spoke.
+        /// The line rang and nobody spoke.
         NoAnswer = "no_answer",
-        /// Busy or congestion tones and nobody spoke.
+        /// Busy or congestion tones, and nobody spoke.
         Busy = "busy",
-        /// Fax or modem tones from a party who never speaks.
+        /// Fax or modem tones from a party that never speaks.
         Fax = "fax",
-        /// Nothing that can be named.
+        /// No rule matched.
         Unknown = "unknown",
     }
 }
 
 named! {
-    /// The four tags of the service's API.
+    /// The call's tag: one of the four values of the provider's API.
     Tag {
-        /// A call to be listened to.
+        /// An ordinary conversation.
         Normal = "normal",
-        /// Too short to hold anything.
+        /// A conversation too short to matter.
         Short = "short",
-        /// Not meant for this house.
+        /// Misdialled or unsolicited.
         WrongOrSpam = "wrong_or_spam",
-        /// None of the others.
+        /// Everything else.
         Other = "other",
     }
 }
 
 named! {
-    /// What a phone system knows of a call.
+    /// The kind of a fact that the phone system reports about a call.
     FactKind {
-        /// The call was answered: nobody speaks to anybody before.
+        /// The call was answered. No conversation takes place before this.
         Answer = "answer",
-        /// A party was put on hold, or put the other on hold.
+        /// A party was put on hold, or put the other party on hold.
         Hold = "hold",
         /// The hold ended.
         Resume = "resume",
-        /// The recording was paused.
+        /// Recording was paused.
         Pause = "pause",
-        /// The recording went on.
+        /// Recording resumed.
         Unpause = "unpause",
         /// A party was muted.
         Mute = "mute",
-        /// The mute ended.
+        /// A party was unmuted.
         Unmute = "unmute",
-        /// A party asks somebody else meanwhile.
+        /// A party consults someone else while the other waits.
         Consult = "consult",
         /// More than two parties are connected.
         Conference = "conference",
-        /// A party was transferred: another leg begins.
+        /// A party was transferred; another leg begins.
         Transfer = "transfer",
-        /// A key was pressed, told beside the audio (RFC 4733, SIP INFO).
+        /// A key was pressed, signaled outside the audio (RFC 4733 or SIP INFO).
         Key = "key",
-        /// The call, or a party's part of it, ended.
+        /// The call, or one party's part of it, ended.
         Hangup = "hangup",
     }
 }
 
 impl FactKind {
-    /// What ends what this begins, if it lasts.
+    /// Returns the kind that ends this one, if it lasts.
     pub const fn ended_by(self) -> Option<Self> {
         match self {
             Self::Hold => Some(Self::Resume),
@@ -184,39 +188,39 @@ impl FactKind {
     }
 }
 
-/// When something was, as the caller knows it.
+/// The time of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum FactTime {
-    /// A moment of the calendar.
+    /// A calendar time.
     At(Moment),
     /// A time on the call's timeline.
     OnCall(Millis),
 }
 
-/// Something that a phone system knows of a call.
+/// An event that the phone system reports about a call.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fact {
-    /// What it is.
+    /// What happened.
     pub kind: FactKind,
-    /// The party whom it concerns: a role, or a party of one of the tracks; `None`: the call.
+    /// The party concerned: a role, or the party of one of the tracks. `None` means the whole call.
     pub party: Option<String>,
-    /// When it was.
+    /// When it happened.
     pub time: FactTime,
-    /// Why.
+    /// The reason, if one is given.
     pub reason: Option<String>,
-    /// The key, where one was pressed.
+    /// The key, for [`FactKind::Key`].
     pub key: Option<char>,
 }
 
 impl Fact {
-    /// Something that was at a time.
+    /// Creates a fact.
     pub const fn new(kind: FactKind, time: FactTime) -> Self {
         Self { kind, party: None, time, reason: None, key: None }
     }
 
-    /// The same, of a party: a role or a party of one of the tracks.
+    /// Sets the party concerned: a role, or the party of one of the tracks.
     #[must_use]
     pub fn of(mut self, party: impl Into<String>) -> Self {
         self.party = Some(party.into());
@@ -224,10 +228,10 @@ impl Fact {
     }
 }
 
-/// A moment of the calendar, as exact as its source was.
+/// A calendar time with the precision of its source.
 ///
-/// Read from Unix seconds or RFC 3339; written as RFC 3339 with the offset it came with (UTC where
-/// it had none).
+/// Parsed from Unix seconds or RFC 3339. Written as RFC 3339 with the offset it was read with, or
+/// UTC if it had none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moment {
     unix_ms: i64,
@@ -236,12 +240,11 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The latest second that is accepted: the end of the year 9998. Later ones are providers' way
-    /// to say "never".
+    /// The latest accepted second: the end of the year 9998. Providers use later times for "never".
     const LAST_S: f64 = 253_370_764_799.0;
 
-    /// A moment of Unix time in seconds; whole seconds are exact to one second, others to a
-    /// millisecond.
+    /// Creates a moment from Unix time in seconds. Whole seconds have a resolution of one second,
+    /// fractions one of a millisecond.
     pub fn from_unix_seconds(seconds: f64) -> Option<Self> {
         let plausible = seconds.is_finite() && (0.0..=Self::LAST_S).contains(&seconds);
         plausible.then(|| Self {
@@ -251,8 +254,8 @@ impl Moment {
         })
     }
 
-    /// A moment written in RFC 3339. With a fraction of a second it is exact to a millisecond,
-    /// without to one second.
+    /// Parses RFC 3339. The resolution is a millisecond if the text has fractions of a second, else
+    /// one second.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
         let offset = pieces.to_numeric_offset()?;
@@ -262,31 +265,31 @@ impl Moment {
         Some(Self { unix_ms, resolution, offset_s: offset.seconds() })
     }
 
-    /// The same moment, told with another offset from UTC, in seconds east.
+    /// Sets the offset from UTC, in seconds east. The instant stays the same.
     #[must_use]
     pub fn with_offset_seconds(mut self, offset_s: i32) -> Self {
         self.offset_s = offset_s;
         self
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns milliseconds since 1970-01-01T00:00:00Z.
     pub fn unix_ms(self) -> i64 {
         self.unix_ms
     }
 
-    /// How far the true moment may lie on either side.
+    /// Returns the resolution: how far the true time may lie on either side.
     pub fn resolution(self) -> Millis {
         self.resolution
     }
 
-    /// The same moment, where its source is known to be no more exact than this.
+    /// Sets the resolution to at least this, for a source known to be less precise.
     #[must_use]
     pub fn no_finer_than(mut self, resolution: Millis) -> Self {
         self.resolution = Millis(self.resolution.0.max(resolution.0));
         self
     }
 
-    /// The moment in RFC 3339, with its offset.
+    /// Formats the moment as RFC 3339 with its offset.
     pub fn to_rfc3339(self) -> String {
         let offset = jiff::tz::Offset::from_seconds(self.offset_s).unwrap_or(jiff::tz::Offset::UTC);
         match jiff::Timestamp::from_millisecond(self.unix_ms) {
@@ -321,49 +324,49 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// Where a recording begins on the call's timeline, as the caller knows it.
+/// A recording's offset on the call's timeline, as given by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KnownOffset {
-    /// Call time of the first sample.
+    /// Call time of the recording's first sample.
     #[serde(rename = "offsetMs")]
     pub offset: Millis,
-    /// Half the width of the interval that holds it nine times in ten; 0 is exact.
+    /// Half the width of the 90 % interval around `offset`; 0 means exact.
     #[serde(rename = "offsetUncertaintyMs")]
     pub uncertainty: Millis,
 }
 
 impl KnownOffset {
-    /// The largest offset and uncertainty that make sense: a day.
+    /// The largest accepted offset and uncertainty: one day.
     const MAX: Millis = Millis(86_400_000.0);
 
-    /// An offset of so many milliseconds, give or take; `None` where these make no sense.
+    /// Creates an offset with its uncertainty. Returns `None` if either is out of range.
     pub fn new(offset: Millis, uncertainty: Millis) -> Option<Self> {
         let sensible = offset.0.abs() <= Self::MAX.0 && (0.0..=Self::MAX.0).contains(&uncertainty.0);
         sensible.then_some(Self { offset, uncertainty })
     }
 }
 
-/// One participant's recording, as the provider describes it.
+/// One party's recording, as the provider describes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Leg {
-    /// Who is heard.
+    /// Who speaks.
     pub role: Role,
-    /// The party's telephone number, mail address or name.
+    /// The party's telephone number, email address or name.
     pub party: Option<String>,
     /// When the recording began.
     pub started_at: Option<Moment>,
-    /// The channel of the file that holds this leg; `None`: all of them.
+    /// The channel that holds this leg. `None` means all channels.
     pub channel: Option<u16>,
     /// The provider's id of the recording.
     pub recording_id: Option<String>,
-    /// Where the recording begins on the call's timeline, if the caller knows.
+    /// The recording's offset on the call's timeline, if the caller knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<KnownOffset>,
 }
 
-/// What is known of a call besides its audio.
+/// What is known about a call besides its audio.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
@@ -375,10 +378,10 @@ pub struct Call {
     pub direction: Option<Direction>,
     /// When the call began.
     pub started_at: Option<Moment>,
-    /// What the phone system knows of it.
+    /// What the phone system reports about the call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
-    /// The name of its recorder's profile: one of callweave's, or that of the configuration.
+    /// Name of the recorder's profile: a preset, or the configuration's profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
 }

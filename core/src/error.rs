@@ -1,8 +1,10 @@
-//! One error type for the whole library, and the warnings that come with a recording that could be
-//! saved.
+//! The library's error type, and warnings.
 //!
-//! The line between the kinds is drawn here, once: bytes that break their own format's rules are
-//! [`ErrorKind::Malformed`]; bytes that keep them but need what callweave does not have are [`ErrorKind::Unsupported`].
+//! An [`Error`] ends the work; a [`Warning`] does not. Both carry a stable code for programs and a
+//! message for people.
+//!
+//! Bytes that break the rules of their own format are [`ErrorKind::Malformed`]. Valid bytes that
+//! need something callweave lacks are [`ErrorKind::Unsupported`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,39 +12,40 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The result of every fallible call.
+/// The result of a fallible call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of thing went wrong; stable, and the same in every language ([`ErrorKind::code`]).
+/// The kind of an [`Error`].
+///
+/// The kinds and their codes ([`ErrorKind::code`]) are stable and the same in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The bytes break the rules of the format they claim to be.
+    /// The data violates the format it claims to be.
     Malformed,
-    /// The bytes are in order, but their format or codec is not one callweave reads.
+    /// The data is valid, but callweave does not read its format or codec.
     Unsupported,
-    /// A limit of the configuration would be exceeded.
+    /// The work would exceed a limit of the configuration.
     LimitExceeded,
-    /// The caller asked for something that makes no sense.
+    /// An argument or a setting is not valid.
     InvalidArgument,
-    /// There is a recording, but no sound in it: nothing to work on.
+    /// The recording contains no audio.
     NoAudio,
-    /// The caller cancelled the work through its run.
+    /// The caller cancelled the work.
     Cancelled,
-    /// A provider's document says that there is no recording, or says it in a way that cannot be
-    /// read.
+    /// A provider's document has no recording, or cannot be read.
     Provider,
-    /// What was asked for cannot be vouched for, and was not done.
+    /// The result would not be certain enough, so nothing was done.
     Unsure,
-    /// The system refused to read or write.
+    /// The operating system failed to read or write.
     Io,
-    /// A defect of callweave or of a library under it, caught before it could do harm.
+    /// A defect in callweave or in one of its dependencies.
     Internal,
 }
 
 impl ErrorKind {
-    /// Every kind, in the order of declaration.
+    /// All kinds, in the order of declaration.
     pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::Unsupported,
@@ -56,7 +59,7 @@ impl ErrorKind {
         Self::Internal,
     ];
 
-    /// The kind's stable name, `snake_case`.
+    /// Returns the kind's stable name in `snake_case`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -79,20 +82,20 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// The stage of the work in which an error arose.
+/// The stage in which an [`Error`] arose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
-    /// Reading the caller's arguments or configuration.
+    /// Reading arguments or configuration.
     Config,
     /// Opening an input.
     Input,
     /// Reading a manifest or a provider's document.
     Provider,
-    /// Recognising and decoding a recording.
+    /// Recognizing or decoding a recording.
     Decode,
-    /// Bringing samples to another rate.
+    /// Converting samples to another rate.
     Resample,
     /// Measuring levels.
     Level,
@@ -107,7 +110,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The stage's stable name.
+    /// Returns the stage's stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Config => "config",
@@ -124,10 +127,11 @@ impl Stage {
     }
 }
 
-/// What went wrong, in which stage, where in which input, what was found and what was expected.
+/// An error: its kind and stage, the input and byte where it arose, what was found and what was
+/// expected.
 ///
-/// Displayed as one line: `decode: call.mp3 at byte 0: not audio: found JSON, expected a
-/// recording`.
+/// [`Display`](fmt::Display) writes one line: `decode: call.mp3 at byte 0: not audio: found JSON,
+/// expected a recording`.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -178,14 +182,14 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {
-    /// The error that this one came of: the system's, a reader's, a library's.
+    /// Returns the underlying error, for example that of the operating system.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
 }
 
 impl Error {
-    /// An error of a kind, from a stage, with a message that says what went wrong.
+    /// Creates an error from its kind, its stage and a message that says what went wrong.
     pub fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -199,23 +203,24 @@ impl Error {
         }))
     }
 
-    /// An error of the operating system, with its own words.
+    /// Creates an [`ErrorKind::Io`] error from an error of the operating system.
     pub fn io(stage: Stage, error: std::io::Error) -> Self {
         Self::new(ErrorKind::Io, stage, error.to_string()).caused_by(error)
     }
 
-    /// What was asked for is not in this build: the message names the feature that it needs.
+    /// Creates an error for something this build does not include. The message names the missing
+    /// feature.
     #[cfg(not(all(feature = "opus", feature = "page", feature = "providers", feature = "webrtc")))]
     pub(crate) fn compiled_out(stage: Stage, what: &str, feature: &str) -> Self {
         Self::new(ErrorKind::Unsupported, stage, format!("{what} needs the feature `{feature}`"))
     }
 
-    /// The work was cancelled by its caller.
+    /// Creates an [`ErrorKind::Cancelled`] error.
     pub fn cancelled(stage: Stage) -> Self {
         Self::new(ErrorKind::Cancelled, stage, "cancelled")
     }
 
-    /// Adds what was found and what was expected instead.
+    /// Adds what was found and what was expected.
     #[must_use]
     pub fn with_mismatch(mut self, found: impl fmt::Display, expected: impl fmt::Display) -> Self {
         self.0.found = Some(found.to_string());
@@ -223,103 +228,101 @@ impl Error {
         self
     }
 
-    /// Adds the error that it came of, for [`std::error::Error::source`].
+    /// Adds the underlying error, returned by [`std::error::Error::source`].
     #[must_use]
     pub fn caused_by(mut self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(error.into());
         self
     }
 
-    /// Adds the byte of the input at which it was noticed.
+    /// Adds the byte offset in the input.
     #[must_use]
     pub fn at_byte(mut self, byte: u64) -> Self {
         self.0.byte = Some(byte);
         self
     }
 
-    /// Names the input, unless a deeper stage already has.
+    /// Adds the input's name, unless it is already set.
     #[must_use]
     pub fn in_input(mut self, name: impl Into<String>) -> Self {
         self.0.input.get_or_insert_with(|| name.into());
         self
     }
 
-    /// The error in one line without what may be personal data: the input's name and what was
-    /// found.
+    /// Returns the error as one line without the input's name and what was found, which may be
+    /// personal data.
     pub fn anonymous_text(&self) -> String {
         let expected = self.expected().map(|expected| format!(": expected {expected}")).unwrap_or_default();
         escaped(&format!("{}: {}{expected}", self.stage().name(), self.message())).into_owned()
     }
 
-    /// What kind of error it is.
+    /// Returns the error's kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The kind's stable name, the same in every language.
+    /// Returns the kind's stable name, the same in every language.
     pub fn code(&self) -> &'static str {
         self.0.kind.code()
     }
 
-    /// The stage that failed.
+    /// Returns the stage in which the error arose.
     pub fn stage(&self) -> Stage {
         self.0.stage
     }
 
-    /// What went wrong, without place, found and expected.
+    /// Returns the message alone, without input, found and expected.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The input's name, where one input is to blame.
+    /// Returns the name of the input in which the error arose.
     pub fn input(&self) -> Option<&str> {
         self.0.input.as_deref()
     }
 
-    /// The operating system's number of the error, where that is what it came of.
+    /// Returns the operating system's error number, if the underlying error has one.
     pub fn os_error(&self) -> Option<i32> {
         self.0.source.as_deref()?.downcast_ref::<std::io::Error>()?.raw_os_error()
     }
 
-    /// The byte of the input at which it was noticed.
+    /// Returns the byte offset in the input at which the error arose.
     pub fn byte(&self) -> Option<u64> {
         self.0.byte
     }
 
-    /// What was found.
+    /// Returns what was found.
     pub fn found(&self) -> Option<&str> {
         self.0.found.as_deref()
     }
 
-    /// What was expected.
+    /// Returns what was expected.
     pub fn expected(&self) -> Option<&str> {
         self.0.expected.as_deref()
     }
 }
 
-/// Something wrong with a recording or a call that did not stop the work.
-///
-/// `code` is stable and meant for programs, `message` for people.
+/// A problem with a recording or a call that did not stop the work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Warning {
-    /// Stable name of the fault, `snake_case`.
+    /// Stable name of the problem in `snake_case`, for programs.
     pub code: Cow<'static, str>,
-    /// The fault in words, with its numbers.
+    /// Description of the problem with its numbers, for people.
     pub message: String,
-    /// The byte of the recording at which it was noticed.
+    /// Byte offset in the recording at which the problem was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_byte: Option<u64>,
 }
 
 impl Warning {
-    /// A warning with a stable code and a message for people.
+    /// Creates a warning from a stable code and a message.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code: Cow::Borrowed(code), message: message.into(), at_byte: None }
     }
 
-    /// Adds the byte of the recording at which it was noticed.
+    /// Adds the byte offset in the recording.
     #[must_use]
     pub fn at_byte(mut self, byte: u64) -> Self {
         self.at_byte = Some(byte);
@@ -327,12 +330,13 @@ impl Warning {
     }
 }
 
-/// Warnings of one code that are kept word for word.
+/// Most warnings kept per code.
 const KEPT: usize = 8;
-/// Characters of a warning's message that are kept.
+/// Longest message kept, in characters.
 const LONGEST: usize = 500;
 
-/// The first warnings of each code, shortened where they are long, and one that counts the rest.
+/// Keeps the first [`KEPT`] warnings of each code, shortens long messages, and adds one warning
+/// that counts the rest.
 pub(crate) fn bounded(warnings: Vec<Warning>) -> Vec<Warning> {
     let mut counts: BTreeMap<Cow<'static, str>, usize> = BTreeMap::new();
     let mut kept = Vec::new();
@@ -356,8 +360,8 @@ pub(crate) fn bounded(warnings: Vec<Warning>) -> Vec<Warning> {
     kept
 }
 
-/// A text from outside as it may be shown on a terminal: control characters, and those that turn
-/// the direction of writing, as escapes.
+/// Escapes control characters and bidirectional formatting characters, so that foreign text is safe
+/// on a terminal.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     let unsafe_to_show = |c: char| c.is_control() || turns(c);
@@ -377,14 +381,14 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The error of a name that is none of a list.
+/// Creates the error for a name that is not in `known`.
 pub(crate) fn unknown_name<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<&str> = known.collect();
     let list = match known.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => known.concat(),
     };
-    Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such name").with_mismatch(name, list)
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, "unknown name").with_mismatch(name, list)
 }
 
 #[cfg(test)]

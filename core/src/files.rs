@@ -1,4 +1,5 @@
-//! Files of text that a caller names: lists, configurations, documents. Read whole, up to a limit.
+//! Reads text files that the caller names: lists, configurations, documents. They are read whole,
+//! up to a limit.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -6,11 +7,11 @@ use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The text of a file, or of what a pipe gives until it ends.
+/// Returns the text of a file, or of a pipe until it ends.
 ///
 /// # Errors
 /// `io`; `invalid_argument` for a folder or a device; `limit_exceeded` beyond `most` bytes;
-/// `malformed` for what is not UTF-8. All name the file.
+/// `malformed` if it is not UTF-8. All name the file.
 pub(crate) fn read_text(path: &Path, most: u64, stage: Stage) -> Result<String> {
     read(path, most, stage).map_err(|e| e.in_input(path.display().to_string()))
 }
@@ -25,12 +26,12 @@ fn read(path: &Path, most: u64, stage: Stage) -> Result<String> {
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > most {
-        return Err(Error::new(ErrorKind::LimitExceeded, stage, "a file larger than the limit")
+        return Err(Error::new(ErrorKind::LimitExceeded, stage, "the file is too large")
             .with_mismatch(format!("more than {most} bytes"), format!("at most {most}")));
     }
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to() as u64;
-        Error::new(ErrorKind::Malformed, stage, "not text in UTF-8").at_byte(at)
+        Error::new(ErrorKind::Malformed, stage, "not UTF-8 text").at_byte(at)
     })
 }
 

@@ -1,18 +1,18 @@
-//! What is wrong with a call's recordings, each finding with a code, what was measured and what it
-//! was held against.
+//! Detects problems with a call's recordings. Each finding has a code, the measured value and the
+//! limit.
 //!
-//! | code | found where |
+//! | code | reported if |
 //! |---|---|
-//! | `dead_track` | at most 1 in 200 hops (10 ms) of a track carries a signal (above `outcome.deadDbov`) |
+//! | `dead_track` | at most 1 in 200 hops (10 ms) of a track has a signal (above `outcome.deadDbov`) |
 //! | `one_way_audio` | a track is dead while another party talks |
 //! | `clipped` | at least `clippedShare` of a track's samples are at full scale |
-//! | `narrow_band` | a file with room for more holds sound above the telephone's 4 kHz in less than `wideShare` of its loud frames |
-//! | `header_mismatch` | a header says what the audio is not |
+//! | `narrow_band` | less than `wideShare` of a wideband file's loud frames have sound above the telephone's 4 kHz |
+//! | `header_mismatch` | a header contradicts the audio |
 //! | `damaged` | parts of a recording could not be decoded, or are missing at its end |
-//! | `pause_zeros` | digital zero for at least `pauseMs` between sounds: a recorder that was paused |
-//! | `pause_splice` | the recording goes on after at least `pauseMs` of the call that it does not hold |
-//! | `dropouts` | short holes take at least `dropoutShare` of a track |
-//! | `dual_mono` | two tracks hold the same recording |
+//! | `pause_zeros` | digital zero for at least `pauseMs` between sounds: the recorder was paused |
+//! | `pause_splice` | at least `pauseMs` of the call are missing from the recording |
+//! | `dropouts` | short gaps take up at least `dropoutShare` of a track |
+//! | `dual_mono` | two tracks are the same recording |
 
 use serde::{Deserialize, Serialize};
 
@@ -20,105 +20,106 @@ use crate::config::IntegrityConfig;
 use crate::timeline::{Event, EventKind, Placement};
 use crate::units::{Millis, Span};
 
-/// What can be wrong.
+/// The kind of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Flaw {
     /// A track without a signal.
     DeadTrack,
-    /// One party talks, the other's track is dead.
+    /// One party talks while the other's track is dead.
     OneWayAudio,
     /// Samples at full scale.
     Clipped,
     /// Telephone bandwidth in a wideband file.
     NarrowBand,
-    /// A header that does not fit the audio.
+    /// A header that contradicts the audio.
     HeaderMismatch,
     /// Audio that could not be decoded.
     Damaged,
-    /// A pause, recorded as zeros.
+    /// A recorder's pause, recorded as zeros.
     PauseZeros,
-    /// A pause, cut out of the recording.
+    /// A recorder's pause, cut out of the recording.
     PauseSplice,
-    /// Many short holes.
+    /// Many short gaps.
     Dropouts,
-    /// The same recording twice.
+    /// The same recording delivered twice.
     DualMono,
 }
 
 impl Flaw {
-    /// Whether the recording says little about the parties: nobody should be called spam on its
-    /// evidence.
+    /// Returns `true` if the recording says so little about the parties that none should be tagged
+    /// as spam because of it.
     pub fn forbids_judgement(self) -> bool {
         !matches!(self, Self::Clipped | Self::NarrowBand | Self::Dropouts)
     }
 }
 
-/// Something that is wrong with a recording.
+/// A problem with a recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What.
+    /// The kind of problem.
     pub code: Flaw,
-    /// On which track.
+    /// The track that has it.
     pub track: usize,
-    /// What was measured.
+    /// The measured value.
     pub measured: f64,
-    /// What it was held against.
+    /// The limit it was compared with.
     pub limit: f64,
-    /// The unit of both: `share`, `ms`, `count`.
+    /// The unit of both: `share`, `ms` or `count`.
     pub unit: String,
-    /// The same in words.
+    /// Description for people.
     pub message: String,
 }
 
-/// One track as the findings see it.
+/// One track, as input of the findings.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inspected<'a> {
-    /// Its place among the call's tracks.
+    /// The track's index in the call.
     pub track: usize,
-    /// Share of its hops that carry a signal.
+    /// Share of its hops with a signal.
     pub alive: f64,
     /// Whether its party speaks.
     pub speaks: bool,
-    /// How long it is.
+    /// The track's duration.
     pub duration: Millis,
-    /// How many samples it has, and how many of them are at full scale.
+    /// Number of samples.
     pub samples: u64,
     /// Samples at full scale.
     pub clipped: u64,
-    /// Its sounds in its own time.
+    /// Its events, in its own time.
     pub events: &'a [Event],
-    /// Loud frames, and those with power above the telephone band; `None` where the file has no
-    /// room for any.
+    /// Numbers of loud frames, and of those with power above the telephone band. `None` if the
+    /// file's rate has no room for any.
     pub band: Option<(u32, u32)>,
-    /// The decoder's warnings, by code.
+    /// Codes of the decoder's warnings.
     pub warnings: Vec<&'a str>,
-    /// Where it lies.
+    /// The track's placement.
     pub placement: Option<&'a Placement>,
     /// The track that it repeats.
     pub repeats: Option<usize>,
 }
 
-/// Codes of the decoder that tell of a header which does not fit.
+/// Decoder warnings about a header that contradicts the audio.
 const HEADER: [&str; 3] = ["header_field_wrong", "header_size_wrong", "rate_changed"];
-/// Codes of the decoder that tell of audio which is lost.
+/// Decoder warnings about lost audio.
 const DAMAGE: [&str; 5] = ["truncated", "damaged", "packet_failed", "packets_lost", "resync"];
-/// Fewer loud frames than this (4 s of speech) say nothing of the bandwidth.
+/// Fewest loud frames (4 s of speech) from which the bandwidth is judged.
 const MIN_FRAMES: u32 = 32;
-/// Zeros that begin or end so near to a track's end are no pause.
+/// Zeros that begin or end this close to a track's end are not a pause.
 const AT_END: Millis = Millis(1000.0);
 
-/// Share of a dead track's hops that may carry a signal: a click at the start or the end is none.
+/// Largest share of hops with a signal on a dead track. A click at the start or the end is no
+/// signal.
 const STRAY_HOPS: f64 = 0.005;
 
-/// Whether a track of which this share of hops carries a signal is dead.
+/// Returns `true` if a track with this share of hops with a signal is dead.
 pub(crate) fn is_dead(alive: f64) -> bool {
     alive <= STRAY_HOPS
 }
 
-/// What is wrong with the tracks of a call.
+/// Returns the problems of a call's tracks.
 pub(crate) fn findings(tracks: &[Inspected], config: &IntegrityConfig) -> Vec<Finding> {
     tracks.iter().flat_map(|track| inspect(track, tracks, config)).collect()
 }
@@ -129,12 +130,12 @@ fn inspect(track: &Inspected, all: &[Inspected], config: &IntegrityConfig) -> Ve
     found.file();
     found.gaps(config);
     if let Some(other) = track.repeats {
-        found.tell(Flaw::DualMono, 1.0, 1.0, "count", &format!("holds the same recording as track {other}"));
+        found.tell(Flaw::DualMono, 1.0, 1.0, "count", &format!("is the same recording as track {other}"));
     }
     found.found
 }
 
-/// What is wrong with one track.
+/// The problems of one track.
 struct TrackFindings<'a> {
     track: &'a Inspected<'a>,
     found: Vec<Finding>,
@@ -149,7 +150,7 @@ impl TrackFindings<'_> {
         self.found.push(Finding { code, track, measured, limit, unit, message });
     }
 
-    /// Dead tracks, clipping, and speech that is narrower than its rate.
+    /// Checks for dead tracks, clipping, and speech narrower than the rate.
     fn signal(&mut self, all: &[Inspected], config: &IntegrityConfig) {
         let track = self.track;
         if is_dead(track.alive) {
@@ -168,44 +169,38 @@ impl TrackFindings<'_> {
             && loud >= MIN_FRAMES
             && share(wide.into(), loud.into()) < config.wide_share
         {
-            let message = "holds nothing above the telephone band, though its rate has room for it";
+            let message = "has no sound above the telephone band, although its sample rate allows it";
             self.tell(Flaw::NarrowBand, share(wide.into(), loud.into()), config.wide_share, "share", message);
         }
     }
 
-    /// What its decoder warned of.
+    /// Checks the decoder's warnings.
     fn file(&mut self) {
         let warned = |codes: &[&str]| self.track.warnings.iter().filter(|code| codes.contains(code)).count() as f64;
         let (header, damage) = (warned(&HEADER), warned(&DAMAGE));
         if header > 0.0 {
-            self.tell(Flaw::HeaderMismatch, header, 1.0, "count", "the header does not fit the audio");
+            self.tell(Flaw::HeaderMismatch, header, 1.0, "count", "the header does not match the audio");
         }
         if damage > 0.0 {
-            self.tell(Flaw::Damaged, damage, 1.0, "count", "parts could not be decoded or are missing");
+            self.tell(Flaw::Damaged, damage, 1.0, "count", "parts are missing or could not be decoded");
         }
     }
 
-    /// Pauses of the recorder, lost audio, and holes.
+    /// Checks for pauses of the recorder, lost audio and dropouts.
     fn gaps(&mut self, config: &IntegrityConfig) {
         let track = self.track;
         let limit = config.pause_ms;
         if let Some(pause) = longest_zero(track).filter(|pause| *pause >= limit) {
-            let message = "digital zero between sounds: the recorder was paused";
+            let message = "digital silence between sounds: the recorder was paused";
             self.tell(Flaw::PauseZeros, pause.0, limit.0, "ms", message);
         }
         if let Some(loss) = longest_loss(track.placement).filter(|loss| *loss >= limit) {
-            self.tell(
-                Flaw::PauseSplice,
-                loss.0,
-                limit.0,
-                "ms",
-                "goes on after a part of the call that it does not hold",
-            );
+            self.tell(Flaw::PauseSplice, loss.0, limit.0, "ms", "a part of the call is missing from the recording");
         }
         let holes: f64 = of_kind(track, EventKind::Dropout).map(|s| s.duration().0).sum();
         let part = share(holes, track.duration.0);
         if holes > 0.0 && part >= config.dropout_share {
-            self.tell(Flaw::Dropouts, part, config.dropout_share, "share", "short holes in the sound");
+            self.tell(Flaw::Dropouts, part, config.dropout_share, "share", "dropouts: short gaps in the sound");
         }
     }
 }
@@ -218,13 +213,13 @@ fn of_kind<'a>(track: &'a Inspected, kind: EventKind) -> impl Iterator<Item = Sp
     track.events.iter().filter(move |e| e.kind == kind).map(|e| e.span)
 }
 
-/// The longest stretch of zeros between sounds.
+/// Returns the longest run of zeros between sounds.
 fn longest_zero(track: &Inspected) -> Option<Millis> {
     let inside = |span: &Span| span.start >= AT_END && span.end + AT_END <= track.duration;
     of_kind(track, EventKind::DigitalZero).filter(inside).map(|s| s.duration()).reduce(Millis::max)
 }
 
-/// The most of the call's time that passes at one moment of the track.
+/// Returns the largest part of the call that is lost at one moment of the track.
 fn longest_loss(placement: Option<&Placement>) -> Option<Millis> {
     let jumps = placement?.knots().windows(2).filter(|k| k[0].track == k[1].track).map(|k| k[1].call - k[0].call);
     jumps.reduce(Millis::max)

@@ -1,4 +1,4 @@
-//! Values as JSON text: the only place where a failure to write one is dealt with.
+//! Serializes values as JSON, and handles failures in one place.
 
 use serde::Serialize;
 use serde::ser::Serializer;
@@ -6,28 +6,28 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The JSON of a value.
+/// Returns a value as JSON text.
 ///
 /// # Errors
-/// `internal` for a value that JSON cannot hold, such as a map whose keys are no strings: a defect
-/// of its type.
+/// `internal` for a value that JSON cannot represent, such as a map whose keys are not strings; a
+/// defect of its type.
 pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String> {
     serde_json::to_string(value).map_err(defect)
 }
 
-/// The value as a tree of JSON.
+/// Returns a value as a JSON tree.
 ///
 /// # Errors
-/// As [`text`].
+/// Those of [`text`].
 pub fn tree(value: &(impl Serialize + ?Sized)) -> Result<Value> {
     serde_json::to_value(value).map_err(defect)
 }
 
 fn defect(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal, Stage::Export, "a value that JSON cannot hold").caused_by(error)
+    Error::new(ErrorKind::Internal, Stage::Export, "the value cannot be written as JSON").caused_by(error)
 }
 
-/// Writes a 32-bit number with its own digits: 0.6 is `0.6`, not the nearest 64-bit number's
+/// Serializes a 32-bit float with its own digits: 0.6 becomes `0.6`, not the nearest 64-bit float's
 /// `0.6000000238418579`.
 ///
 /// # Errors

@@ -1,5 +1,14 @@
-//! The audio library for call recordings: what one call left behind becomes one aligned, levelled,
-//! labelled call.
+//! callweave turns the recordings of one phone call into one call: aligned, levelled, labelled.
+//!
+//! From the recordings of a call it makes a [`Report`] and a mix. It
+//!
+//! - decodes what phone systems write, and reports what is wrong with it;
+//! - places the tracks on one timeline, and says how certain that is;
+//! - detects speech, key presses, ringing, music and faxes;
+//! - separates the parties of a mixed recording by their voices;
+//! - measures who talked, waited and interrupted;
+//! - decides what happened in the call, and its tag, with reasons;
+//! - mixes the parties at one level, without clipping.
 //!
 //! ```
 //! use callweave::{Config, Input, Role, RunOptions, analyze};
@@ -14,48 +23,57 @@
 //! # Ok::<(), callweave::Error>(())
 //! ```
 //!
+//! The result depends only on the inputs and the [`Config`]. callweave makes no network connection
+//! and keeps no state.
+//!
 //! # Where to begin
 //!
 //! | I have | and want | call |
 //! |---|---|---|
 //! | recordings of one call | its report | [`analyze`] |
-//! | recordings of one call | its report, its mix, a page, labels | [`process()`], then [`Processed::write`] |
+//! | recordings of one call | its report, mix, page and labels | [`process()`], then [`Processed::write`] |
 //! | a manifest or a provider's document | the same | [`CallInput::open`], then [`process()`] |
 //! | many calls | their reports, in order | [`analyze_batch`], [`process_batch`] |
-//! | one recording | what it is and what is wrong with it | [`probe()`], [`probe_head`] |
+//! | one recording | its format, and what is wrong with it | [`probe()`], [`probe_head`] |
 //! | one recording | its samples | [`decode()`] |
-//! | one recording | a wav or FLAC of one rate and level | [`normalize`] |
+//! | one recording | a WAV or FLAC file at a given rate and level | [`normalize`] |
 //! | samples in memory | any of the above | [`Input::samples`] |
-//! | one track's samples | where somebody speaks | [`speech::detect`] |
-//! | a track whose samples are still coming | where somebody begins and ends to speak | [`live::SpeechStream`] |
+//! | one track's samples | where its party speaks | [`speech::detect`] |
+//! | a track whose samples still arrive | when speech begins and ends | [`live::SpeechStream`] |
 //! | one track's samples | keys, ringing, busy, fax, beeps, music | [`events::detect`] |
-//! | one track's samples | how loud it is | [`level::measure`] |
+//! | one track's samples | its levels | [`level::measure`] |
 //! | two tracks' samples | where they lie on one timeline | [`align::pair`] |
 //! | placed tracks | their mix | [`mix::tracks`] |
-//! | a processed call | its mix, to a file, a socket, a `Vec<u8>` | [`Processed::write_mix`] |
-//! | a detector of my own | a call heard by it | [`CallInput::with_detector`] |
-//! | a processed call | speech cut for a transcriber | [`Processed::chunks`] |
-//! | a processed call | spans and key presses taken out | [`Processed::redact`] |
+//! | a processed call | its mix in a file, a socket, a `Vec<u8>` | [`Processed::write_mix`] |
+//! | my own speech detector | calls analyzed with it | [`CallInput::with_detector`] |
+//! | a processed call | speech in chunks for a transcriber | [`Processed::chunks`] |
+//! | a processed call | spans and key presses redacted | [`Processed::redact`] |
 //! | two folders of reports | what changed | [`compare::compare`] |
-//! | a folder of two-channel calls | how well they are heard | [`evaluate::evaluate`] |
+//! | a folder of two-channel calls | how accurate callweave is on them | [`evaluate::evaluate`] |
 //!
-//! # Map
+//! # Modules
 //!
-//! | module | what |
+//! | module | what it holds |
 //! |---|---|
-//! | [`process`](mod@process) | one call from recordings to report and mix; batches |
-//! | [`config`], [`run`] | every choice with its default; cancel, progress and threads |
+//! | [`process`](mod@process) | one call, from recordings to report and mix; batches |
+//! | [`config`], [`run`] | every option with its default; cancellation, progress and threads |
 //! | [`decode`](mod@decode) | inputs, formats, warnings about damage |
-//! | [`vad`], [`speech`] | probability of speech; spans, turns, chunks, the gate against bleed |
+//! | [`vad`], [`speech`] | probability of speech; spans, turns, chunks, bleed |
 //! | [`events`] | keys, ringing, busy, fax, beeps, music |
-//! | [`level`], [`resample`](mod@resample) | loudness and levels; other rates |
+//! | [`level`], [`resample`](mod@resample) | loudness and levels; sample rate conversion |
 //! | [`align`], [`timeline`] | placement of tracks on the call's timeline |
-//! | [`metrics`](mod@metrics), [`integrity`], [`outcome`] | figures, flaws, outcome and tag |
+//! | [`metrics`](mod@metrics), [`integrity`], [`outcome`] | metrics, flaws, outcome and tag |
 //! | [`mix`], [`export`], [`redact`] | the mix, files and labels, redaction |
-//! | [`evaluate`], [`compare`] | how well the caller's own calls are heard; what changed between reports |
-//! | [`live`] | the same ears while the call goes on |
+//! | [`evaluate`], [`compare`] | accuracy on your own calls; differences between reports |
+//! | [`live`] | analysis while the call goes on |
 //! | [`provider`] | documents of Tencent, Wellcloud, VoIPBin, MCloud and 3CX |
-//! | [`report`], [`call`], [`units`], [`samples`], [`track`], [`error`] | the types that all of them share |
+//! | [`report`], [`call`], [`units`], [`samples`], [`track`], [`error`] | types shared by all modules |
+//!
+//! # Features
+//!
+//! None is on by default. `opus` and `he-aac` add decoders, `webrtc` a second speech detector (it
+//! needs a C compiler), `providers` the documents of providers, `page` the call as a web page, and
+//! `cli` the `callweave` program.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod align;

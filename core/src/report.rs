@@ -1,5 +1,7 @@
-//! The one document that says what callweave heard in a call. Its names, units and meanings are a
-//! contract with other programs: they change only with [`SCHEMA_VERSION`].
+//! The report: the result of analyzing a call.
+//!
+//! Names, units and meanings are a contract with other programs. They change only together with
+//! [`SCHEMA_VERSION`].
 
 use std::collections::BTreeMap;
 
@@ -16,60 +18,64 @@ use crate::outcome::{Decision, Tagged};
 use crate::timeline::{Event, Knot, Method, Placement};
 use crate::units::{Decibels, Millis, Ppm, Span};
 
-/// The version of the report's names and meanings.
+/// The version of the report's schema.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What callweave heard in a call. Times are milliseconds on the call's timeline unless a name says
-/// otherwise.
+/// The analysis of one call.
+///
+/// Times are milliseconds on the call's timeline unless a field says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Report {
-    /// [`SCHEMA_VERSION`].
+    /// The schema version, [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// The library that made it.
+    /// The library that made the report.
     pub library: Named,
-    /// What of the configuration differed from the defaults.
+    /// The settings that differ from the defaults.
     pub config: Value,
-    /// SHA-256 of the whole configuration.
+    /// SHA-256 of the whole configuration, in hexadecimal.
     pub config_hash: String,
-    /// The profile that the configuration came from.
+    /// The configuration's profile.
     #[serde(default)]
     pub profile: Option<ProfileReport>,
-    /// The revision of each stage ([`REVISIONS`]); empty in reports before there were any.
+    /// The revision of each stage, as in [`REVISIONS`]. Empty in reports made before revisions
+    /// existed.
     #[serde(default)]
     pub stages: BTreeMap<String, u32>,
     /// The speech detector.
     pub detector: Named,
     /// The call.
     pub call: CallReport,
-    /// Its tracks, in the order in which they were given.
+    /// The tracks, in the order in which they were given.
     pub tracks: Vec<TrackReport>,
-    /// Who held the floor when.
+    /// The parties' turns.
     pub turns: Vec<TurnReport>,
-    /// The conversation's figures.
+    /// The conversation's metrics.
     pub metrics: Metrics,
-    /// What was heard to happen.
+    /// The outcome and its reasons.
     pub outcome: Decision,
-    /// The tag that follows.
+    /// The tag that follows from the outcome.
     pub tag: Tagged,
-    /// What is wrong with the recordings.
+    /// Problems with the recordings, as measured.
     #[serde(default)]
     pub integrity: Vec<Finding>,
-    /// Where sound was taken out of the tracks.
+    /// Spans in which audio was redacted.
     #[serde(default)]
     pub redacted: Vec<Span>,
-    /// What the caller knew of the call.
+    /// What the caller knew about the call.
     #[serde(default)]
     pub facts: Vec<FactReport>,
-    /// What is wrong with the call as a whole.
+    /// Warnings about the call as a whole.
     pub warnings: Vec<Warning>,
-    /// Files that were written.
+    /// The files that were written.
     pub outputs: Vec<OutputFile>,
 }
 
-/// The stages of the work with their revisions, in the order of the work. A revision rises when a
-/// stage's numbers change, be it by a stage before it; a patch release changes none.
+/// The stages and their revisions, in processing order.
+///
+/// A revision rises when the stage's numbers change, including through a change in an earlier
+/// stage. A patch release changes none.
 pub const REVISIONS: [(&str, u32); 9] = [
     ("decode", 1),
     ("level", 1),
@@ -82,47 +88,47 @@ pub const REVISIONS: [(&str, u32); 9] = [
     ("outcome", 1),
 ];
 
-/// The revisions of this version, by stage.
+/// Returns this version's revisions by stage.
 pub(crate) fn revisions() -> BTreeMap<String, u32> {
     REVISIONS.iter().map(|&(stage, revision)| (stage.to_owned(), revision)).collect()
 }
 
-/// The profile that a configuration came from.
+/// The profile on which a configuration is based.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProfileReport {
-    /// Its name.
+    /// The profile's name.
     pub name: String,
-    /// SHA-256 of all it says.
+    /// SHA-256 of the profile, in hexadecimal.
     pub hash: String,
 }
 
 impl ProfileReport {
-    /// A profile's name and hash.
+    /// Creates the entry from a profile's name and hash.
     pub(crate) const fn new(name: String, hash: String) -> Self {
         Self { name, hash }
     }
 }
 
-/// Something that the caller knew of the call.
+/// A fact about the call, as given by the caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct FactReport {
-    /// What it is.
+    /// What happened.
     pub kind: FactKind,
-    /// The party whom it concerns, as the caller named it.
+    /// The party concerned, as the caller named it.
     pub party: Option<String>,
-    /// Why, where the caller said so.
+    /// The reason, if the caller gave one.
     pub reason: Option<String>,
-    /// When it is or begins, and ends.
+    /// When it happened: a point in time, or beginning and end.
     #[serde(flatten)]
     pub span: Span,
-    /// Whether what is heard contradicts it.
+    /// Whether the audio contradicts it.
     pub contradicted: bool,
 }
 
-/// A name and a version.
+/// A name with a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Named {
@@ -139,79 +145,80 @@ pub struct Named {
 pub struct CallReport {
     /// The call's id at its provider.
     pub id: Option<String>,
-    /// The provider.
+    /// The provider's name.
     pub provider: Option<String>,
     /// Who called whom.
     pub direction: Option<Direction>,
     /// When the call began.
     pub started_at: Option<Moment>,
-    /// From the first recorded sample of any track to the last.
+    /// Time from the first recorded sample of any track to the last.
     pub duration_ms: Millis,
 }
 
-/// One track. A track that could not be read has an `error` and neither source, alignment nor
-/// level.
+/// One track of the call.
+///
+/// A track that could not be read has an `error`, and no source, alignment or level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TrackReport {
-    /// The track's place among the call's tracks.
+    /// The track's index in the call.
     pub index: usize,
-    /// Who is heard.
+    /// Who speaks.
     pub role: Role,
     /// The party's number, address or name.
     pub party: Option<String>,
     /// Why the track could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TrackError>,
-    /// The recording.
+    /// The recording it comes from.
     pub source: Option<SourceInfo>,
-    /// The recordings it is made of, where a party has several, one after the other; `source` is
-    /// the first of them.
+    /// The recordings it consists of, if a party has several in sequence. `source` is then the
+    /// first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<SegmentReport>,
-    /// Its place on the timeline.
+    /// Its placement on the call's timeline.
     pub alignment: Option<AlignmentReport>,
-    /// How loud it is.
+    /// Its levels.
     pub level: Option<LevelReport>,
-    /// Where the party speaks.
+    /// Spans in which the party speaks.
     pub speech: Vec<Span>,
-    /// The parties of a track that holds several, in the order of their first speech; `None` where
-    /// nobody looked, or where they cannot be told apart.
+    /// The parties of a mixed track, in the order of their first speech. `None` if the track was
+    /// not examined or the voices cannot be told apart.
     #[serde(default)]
     pub voices: Option<Vec<VoiceReport>>,
-    /// The expected share of speech that is with its right voice, with four decimals; `None` where
-    /// `voices` is.
+    /// The expected share of speech assigned to the right voice, from 0 to 1, with four
+    /// decimals. `None` if `voices` is.
     #[serde(default)]
     pub voices_confidence: Option<f64>,
-    /// Where another party is heard faintly.
+    /// Spans in which another party is faintly audible.
     pub bleed: Vec<Bleed>,
-    /// What else sounds.
+    /// Sounds other than speech: tones, music, silence, damage.
     pub events: Vec<Event>,
 }
 
-/// One party of a track that holds several.
+/// One party of a mixed track.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VoiceReport {
-    /// Its place among the track's voices.
+    /// The voice's index on its track.
     pub voice: usize,
-    /// Who it is; unknown where nothing tells.
+    /// Who speaks.
     pub role: Role,
-    /// Probability that the role is the right one; `None` where it is unknown.
+    /// Probability that the role is right. `None` if the role is unknown.
     pub role_confidence: Option<f64>,
-    /// Where it speaks.
+    /// Spans in which this party speaks.
     pub speech: Vec<Span>,
 }
 
-/// One of the recordings that a track is made of.
+/// One of the recordings of a track.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SegmentReport {
-    /// The recording.
+    /// The recording it comes from.
     pub source: SourceInfo,
-    /// Where it lies on the call.
+    /// The time it covers on the call's timeline.
     #[serde(flatten)]
     pub span: Span,
 }
@@ -222,7 +229,7 @@ pub struct SegmentReport {
 pub struct TrackError {
     /// The error's stable code.
     pub code: ErrorKind,
-    /// The error in words.
+    /// The error's message.
     pub message: String,
 }
 
@@ -232,22 +239,23 @@ impl From<&Error> for TrackError {
     }
 }
 
-/// Where a track lies on the timeline.
+/// A track's placement on the call's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AlignmentReport {
-    /// Call time of the track's first sample, codec delay removed.
+    /// Call time of the track's first sample, with the codec delay removed.
     pub offset_ms: Millis,
-    /// The recorder's clock error.
+    /// The recorder's clock error; positive if it ran fast.
     pub drift_ppm: Ppm,
-    /// How the place was found.
+    /// How the placement was found.
     pub method: Method,
-    /// Probability that the placement is within 250 ms of the truth, with four decimals.
+    /// Probability that the placement is within 250 ms of the truth, from 0 to 1, with four
+    /// decimals.
     pub confidence: f64,
-    /// Half the width of the interval that holds the truth nine times in ten.
+    /// Half the width of the 90 % interval around the placement.
     pub uncertainty_ms: Millis,
-    /// The placement: pairs of track time and call time.
+    /// The placement itself: pairs of track time and call time.
     pub knots: Vec<Knot>,
 }
 
@@ -264,56 +272,56 @@ impl From<&Placement> for AlignmentReport {
     }
 }
 
-/// How loud a track is.
+/// A track's levels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LevelReport {
-    /// Active speech level by ITU-T P.56 in dBov; `None` where nothing is active.
+    /// Active speech level (ITU-T P.56) in dBov. `None` if no speech is active.
     pub active_dbov: Option<Decibels>,
-    /// Share of the time in which speech is active, with four decimals.
+    /// Share of the time in which speech is active (ITU-T P.56), from 0 to 1, with four decimals.
     pub activity_factor: f64,
-    /// True peak in dBTP; `None` for digital silence.
+    /// True peak in dBTP. `None` for digital silence.
     pub true_peak_dbtp: Option<Decibels>,
-    /// Integrated loudness in LUFS; `None` for silence or less than 400 ms.
+    /// Integrated loudness (EBU R 128) in LUFS. `None` for silence, or for less than 400 ms.
     pub loudness_lufs: Option<Decibels>,
-    /// The line's noise outside speech in dBov; `None` where there is only digital silence.
+    /// Noise level outside speech in dBov. `None` if there is only digital silence.
     pub noise_dbov: Option<Decibels>,
-    /// Samples at full scale.
+    /// Number of samples at full scale.
     pub clipped_samples: u64,
     /// The gain that brings the party to the mix's level.
     pub gain_db: Decibels,
 }
 
-/// Another party, heard faintly on this track.
+/// A span in which another party is faintly audible on this track.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Bleed {
-    /// When.
+    /// When it is audible.
     #[serde(flatten)]
     pub span: Span,
-    /// The track of the party who is heard.
+    /// The track of the party that is audible.
     pub from_track: usize,
 }
 
 impl Bleed {
-    /// Another party, heard faintly in a span of the call.
+    /// Creates a span of bleed from another track.
     pub const fn new(span: Span, from_track: usize) -> Self {
         Self { span, from_track }
     }
 }
 
-/// A party's turn.
+/// One party's turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TurnReport {
     /// The party's track.
     pub track: usize,
-    /// The party's voice, where the track holds several.
+    /// The party's voice, on a mixed track.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<usize>,
-    /// When.
+    /// When the turn begins and ends.
     #[serde(flatten)]
     pub span: Span,
 }
@@ -323,21 +331,23 @@ pub struct TurnReport {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct OutputFile {
-    /// What it is: `mix`.
+    /// The kind of file, for example `mix`.
     pub kind: String,
-    /// Its path, relative to the report.
+    /// The file's path, relative to the report.
     pub path: String,
-    /// Samples per second.
+    /// Sample rate in Hz.
     pub sample_rate_hz: u32,
-    /// Channels.
+    /// Number of channels.
     pub channels: u16,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
 }
 
 impl Report {
-    /// The stages whose results a call would have to be heard anew for, in the order of the work:
-    /// those with another revision than this version's. What follows from them is among them.
+    /// Returns the stages whose results are out of date, in processing order.
+    ///
+    /// These are the stages whose revision differs from this version's. To update them, analyze the
+    /// call again.
     ///
     /// ```
     /// use callweave::{Config, Input, RunOptions, analyze, units::Rate};
@@ -354,16 +364,16 @@ impl Report {
         REVISIONS.iter().filter(differs).map(|(stage, _)| *stage).collect()
     }
 
-    /// The report as JSON: the same bytes in every language.
+    /// Returns the report as JSON. Every language writes the same bytes.
     ///
     /// # Errors
-    /// `internal` by a defect alone: every part of a report can be written.
+    /// [`ErrorKind::Internal`] if serialization fails, which is a defect.
     pub fn to_json(&self) -> Result<String> {
         json::text(self)
     }
 }
 
-/// A share or a probability with four decimals.
+/// Rounds a share or a probability to four decimals.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }

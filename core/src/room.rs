@@ -1,7 +1,7 @@
-//! Room in lists that grow all through a call, made ahead of time.
+//! Reserves memory for lists that grow during a whole call.
 
-/// Makes room for so many items in a list where it has not room for half of them: lists that double
-/// take up to twice what they hold, and take it whenever they are full.
+/// Reserves memory for `ahead` items if there is room for fewer than half of them. Lists that
+/// double their capacity need up to twice their size, and allocate at unpredictable times.
 pub(crate) fn make_room<T>(list: &mut Vec<T>, ahead: usize) {
     if list.capacity() - list.len() < ahead / 2 {
         list.reserve_exact(ahead);

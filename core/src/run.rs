@@ -1,5 +1,6 @@
-//! What a caller holds while work goes on: cancellation, progress and the number of threads. Asked
-//! at every block.
+//! Cancellation, progress, threads and timings of a run.
+//!
+//! The work checks for cancellation at every block of audio.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,35 +9,37 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Stage};
 
-/// A switch that stops work: clone it, keep one, give the other to [`RunOptions`].
+/// A switch that cancels work.
+///
+/// Clones share one state: keep one, and pass another to [`RunOptions`].
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// A switch that some other part of the program holds too, such as a handler of signals.
+    /// Creates a switch from a flag that other code sets, for example a signal handler.
     pub fn from_flag(flag: Arc<AtomicBool>) -> Self {
         Self(flag)
     }
 
-    /// Stops the work at its next block.
+    /// Cancels the work. It stops at its next block.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the work shall stop.
+    /// Returns `true` if the work has been cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Fails with `cancelled` where the work shall stop.
+    /// Returns an error if the work has been cancelled.
     ///
     /// # Errors
-    /// `cancelled`.
+    /// [`Cancelled`](crate::ErrorKind::Cancelled) after [`Cancel::cancel`].
     pub fn check(&self, stage: Stage) -> Result<()> {
         if self.is_cancelled() { Err(Error::cancelled(stage)) } else { Ok(()) }
     }
 
-    /// A guard that stops the work when it is dropped: for a caller who may leave early.
+    /// Returns a guard that cancels the work when it is dropped.
     ///
     /// ```
     /// use callweave::Cancel;
@@ -52,12 +55,12 @@ impl Cancel {
     }
 }
 
-/// Stops the work when it is dropped; made by [`Cancel::drop_guard`].
+/// Cancels the work when dropped; created by [`Cancel::drop_guard`].
 #[derive(Debug)]
 pub struct CancelGuard(Option<Cancel>);
 
 impl CancelGuard {
-    /// Drops the guard without stopping the work.
+    /// Drops the guard without cancelling the work.
     pub fn disarm(mut self) {
         self.0 = None;
     }
@@ -71,41 +74,45 @@ impl Drop for CancelGuard {
     }
 }
 
-/// How far the work has come.
+/// The progress of the work.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The stage at work.
+    /// The current stage.
     pub stage: Stage,
-    /// Bytes of the inputs that have been read.
+    /// Bytes of the inputs read so far.
     pub bytes_done: u64,
-    /// Bytes of the inputs in all, where they are known.
+    /// Total bytes of the inputs, if known.
     pub bytes_total: Option<u64>,
 }
 
-/// Called with the progress, from any thread.
+/// A progress callback. It may be called from any thread.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// How a caller steers and watches the work. The result never depends on it.
+/// Options of a run: cancellation, progress, threads and timings.
+///
+/// They never change the result.
 #[derive(Clone, Default)]
 pub struct RunOptions {
-    /// Stops the work.
+    /// Cancels the work.
     pub cancel: Cancel,
-    /// Hears of the progress, at most once per block of audio.
+    /// Receives the progress, at most once per block of audio.
     pub progress: Option<OnProgress>,
-    /// How many threads may work; `None`: as many as the machine has.
+    /// Number of threads to use. `None` means as many as the machine has.
     pub threads: Option<usize>,
-    /// Notes how long each step takes.
+    /// Collects how long each step takes.
     pub timings: Option<Timings>,
 }
 
-/// How long each step of the work took, by the clock on the wall, in the order in which they began:
-/// clone it, keep one, give the other to [`RunOptions`]. No report depends on it.
+/// Wall-clock time of each step, in the order in which the steps began.
+///
+/// Clones share one state: keep one, and pass another to [`RunOptions`]. Timings are not part of
+/// any report.
 #[derive(Debug, Clone, Default)]
 pub struct Timings(Arc<Mutex<Vec<(&'static str, Duration)>>>);
 
 impl Timings {
-    /// The steps that have ended, each with its sum.
+    /// Returns the finished steps with their total durations.
     pub fn steps(&self) -> Vec<(&'static str, Duration)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -120,35 +127,35 @@ impl Timings {
 }
 
 impl RunOptions {
-    /// The same options with a switch that stops the work.
+    /// Sets the switch that cancels the work.
     #[must_use]
     pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
     }
 
-    /// The same options with a function that is told of the progress, from any thread.
+    /// Sets a progress callback, which may be called from any thread.
     #[must_use]
     pub fn with_progress(mut self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
     }
 
-    /// The same options with a number of threads.
+    /// Sets the number of threads.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// The same options with a note of how long each step takes.
+    /// Collects the duration of each step in `timings`.
     #[must_use]
     pub fn with_timings(mut self, timings: &Timings) -> Self {
         self.timings = Some(timings.clone());
         self
     }
 
-    /// Does a step of the work, and notes how long it takes where that is asked for.
+    /// Runs one step of the work, and records its duration if timings are collected.
     pub(crate) fn step<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> T {
         let begun = self.timings.as_ref().map(|_| Instant::now());
         let done = work();
@@ -158,15 +165,15 @@ impl RunOptions {
         done
     }
 
-    /// Fails with `cancelled` where the caller has asked to stop.
+    /// Returns an error if the caller has cancelled the work.
     ///
     /// # Errors
-    /// `cancelled`.
+    /// [`Cancelled`](crate::ErrorKind::Cancelled) after [`Cancel::cancel`].
     pub fn check(&self, stage: Stage) -> Result<()> {
         self.cancel.check(stage)
     }
 
-    /// Tells the caller how far the work has come.
+    /// Reports progress to the caller's callback, if there is one.
     pub fn report(&self, progress: Progress) {
         if let Some(hear) = &self.progress {
             hear(progress);

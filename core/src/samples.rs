@@ -1,18 +1,18 @@
-//! Samples in memory, as inputs and stages take them.
+//! Samples in memory.
 
 use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind, Stage};
 use crate::track::to_f32;
 
-/// Samples beyond this are no audio: 60 dB above full scale.
+/// The largest accepted magnitude of a float sample: 60 dB above full scale.
 pub(crate) const WILD: f32 = 1e3;
-/// Samples of a block that stages work on at once.
+/// Samples per block.
 const BLOCK: usize = 4096;
 
-/// One channel in memory: f32 in [−1, 1] or 16-bit whole numbers, borrowed or owned.
+/// One channel of samples in memory: f32 in [−1, 1] or 16-bit integers, borrowed or owned.
 ///
-/// Every stage takes `impl Into<Samples>`, so a slice or a vector of either type will do.
+/// Every stage takes `impl Into<Samples>`, so slices and vectors of either type work.
 ///
 /// ```
 /// use callweave::samples::Samples;
@@ -24,14 +24,14 @@ const BLOCK: usize = 4096;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Samples<'a> {
-    /// Floating point, 1.0 being full scale.
+    /// Floating point; 1.0 is full scale.
     F32(Cow<'a, [f32]>),
-    /// 16-bit whole numbers.
+    /// 16-bit integers.
     I16(Cow<'a, [i16]>),
 }
 
 impl Samples<'_> {
-    /// How many samples there are.
+    /// Returns the number of samples.
     pub fn len(&self) -> usize {
         match self {
             Self::F32(samples) => samples.len(),
@@ -39,12 +39,12 @@ impl Samples<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The same samples, owned.
+    /// Returns the same samples, owned.
     #[must_use]
     pub fn into_owned(self) -> Samples<'static> {
         match self {
@@ -53,7 +53,7 @@ impl Samples<'_> {
         }
     }
 
-    /// Appends the samples `from..to`, or as many of them as there are, as f32.
+    /// Appends the samples `from..to` as f32, or as many of them as exist.
     pub(crate) fn append_to(&self, from: usize, to: usize, out: &mut Vec<f32>) {
         let part = from.min(self.len())..to.clamp(from.min(self.len()), self.len());
         match self {
@@ -62,7 +62,8 @@ impl Samples<'_> {
         }
     }
 
-    /// Gives the samples to a stage that cannot fail, as [`Self::each_block`] does.
+    /// Passes the samples to `stage` block by block, like [`Self::each_block`], for a stage that
+    /// cannot fail.
     pub(crate) fn each(&self, mut stage: impl FnMut(&[f32])) {
         let ok: Result<(), std::convert::Infallible> = self.each_block(|block| {
             stage(block);
@@ -71,24 +72,24 @@ impl Samples<'_> {
         let Ok(()) = ok;
     }
 
-    /// Refuses floats that are no audio: no numbers, or beyond 1000 times full scale, as 16-bit numbers
-    /// in floats are.
+    /// Checks that floats are audio: not NaN, and at most 1000 times full scale. Larger values are
+    /// usually 16-bit integers stored as floats.
     ///
     /// # Errors
-    /// `invalid_argument`.
+    /// `invalid_argument` with the first bad sample and its index.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let Self::F32(samples) = self else { return Ok(()) };
         let Some((at, wrong)) = samples.iter().enumerate().find(|(_, x)| x.is_nan() || x.abs() > WILD) else {
             return Ok(());
         };
-        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "samples")
-            .with_mismatch(format!("{wrong} at {at}"), "floats of which 1.0 is full scale, within ±1000"))
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "invalid sample")
+            .with_mismatch(format!("{wrong} at {at}"), "floats within ±1000, where 1.0 is full scale"))
     }
 
-    /// Gives the samples to a stage as f32, block by block.
+    /// Passes the samples to `stage` as f32, block by block.
     ///
     /// # Errors
-    /// That of the stage.
+    /// Returns the first error of `stage`.
     pub(crate) fn each_block<E>(&self, mut stage: impl FnMut(&[f32]) -> Result<(), E>) -> Result<(), E> {
         let mut block = Vec::with_capacity(BLOCK);
         for from in (0..self.len()).step_by(BLOCK) {

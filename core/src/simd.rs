@@ -1,46 +1,45 @@
 //! Sixteen-wide arithmetic whose results do not depend on the width of the registers.
 //!
-//! Every operation works lane by lane and is rounded as IEEE 754 says (+, −, ×, ÷, √), so SSE2,
-//! AVX2, AVX-512 and NEON agree bit for bit but for one thing: whether a product and the sum it
-//! goes into are rounded once (fused) or twice. [`Cpu`] carries that choice in its type. Not fused,
-//! all machines agree; fused, all machines that have such an instruction do.
+//! Every operation works lane by lane with IEEE 754 rounding (+, −, ×, ÷, √), so SSE2, AVX2,
+//! AVX-512 and NEON agree bit for bit, except for fused multiply-adds, which round once instead of
+//! twice. [`Cpu`] carries that choice in its type. Without fusing, all machines agree; with it, all
+//! machines that have the instruction do.
 //!
-//! Methods that compute are `#[inline(always)]`: they must end up inside the one function that was
+//! Methods that compute are `#[inline(always)]`. They must be inlined into the one function
 //! compiled for the instruction set, or each operation becomes a call.
 
 use std::f32::consts::{LN_2, LOG2_E};
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 
-/// The name of the processor's instructions that are used.
+/// Returns the name of the instruction set in use.
 #[cfg(feature = "cli")]
 pub(crate) fn level() -> String {
     let level = format!("{:?}", fearless_simd::Level::new());
     level.split('(').next().unwrap_or_default().to_lowercase()
 }
 
-/// Sixteen values side by side: one cache line.
+/// Sixteen values: one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct SimdRow(pub [f32; 16]);
 
-/// The instruction set to compute with, and whether multiply-adds are fused where it can.
+/// The instruction set to compute with, and whether multiply-adds are fused.
 #[derive(Clone, Copy)]
 pub(crate) struct Cpu<S: Simd, const FUSED: bool>(pub S);
 
-/// [`Cpu::exp`] limits its argument to ± this: far enough for a sigmoid (1 − σ = 7e-13),
-/// near enough for the product of three (1 + e^x) to stay finite.
+/// Limit of [`Cpu::exp`]'s argument: far enough for a sigmoid (1 − σ = 7e-13), small enough for the
+/// product of three (1 + e^x) to stay finite.
 const EXP_LIMIT: f32 = 28.0;
 
-/// 1.5 · 2^23: a number added to it ends up rounded to a whole one in the lowest bits.
+/// 1.5 · 2^23. Adding it rounds a number to an integer in the lowest bits.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// 2^r on [−½, ½], highest power first: least largest relative error (1.1e-7) with the last two
-/// fixed.
+/// 2^r on [−½, ½], highest power first: minimax relative error (1.1e-7) with the last two fixed.
 const EXP2: [f32; 6] = [0.001_330_060_7, 0.009_669_692, 0.055_505_585, 0.240_222_83, LN_2, 1.0];
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// True where a row is a single register and there are 32 of them.
+    /// `true` if a row is a single register and there are 32 of them.
     pub const WIDE: bool = S::f32s::LEN >= 16;
 
     #[inline(always)]
@@ -65,11 +64,11 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         x.max(self.splat(0.0))
     }
 
-    /// e^x; x beyond ±28 counts as ±28. Largest relative error, measured by the test below: fused
-    /// 6e-7; not fused 4e-7 within ±4 and 2e-6 at ±28.
+    /// Returns e^x, with x limited to ±28. Largest relative error, measured by the test below:
+    /// fused 6e-7; not fused 4e-7 within ±4 and 2e-6 at ±28.
     ///
-    /// x · log2 e = n + r with n whole and |r| ≤ ½: a polynomial for 2^r, and n goes into the
-    /// exponent.
+    /// x · log2 e = n + r with n an integer and |r| ≤ ½. A polynomial gives 2^r, and n goes into
+    /// the exponent.
     #[inline(always)]
     pub fn exp(self, x: f32x16<S>) -> f32x16<S> {
         let x = x.min(self.splat(EXP_LIMIT)).max(self.splat(-EXP_LIMIT));
@@ -84,8 +83,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         f32x16::from_bits(power.to_bits() + (rounded.to_bits() << 23))
     }
 
-    /// The next cell and hidden state of sixteen LSTM units from the sums of their gates, i, f, g
-    /// and o: c' = σ(f)·c + σ(i)·tanh(g) and h = σ(o)·tanh(c'), each as one fraction of
+    /// Computes the next cell and hidden state of sixteen LSTM units from the sums of their gates,
+    /// i, f, g and o: c' = σ(f)·c + σ(i)·tanh(g) and h = σ(o)·tanh(c'), each as one fraction of
     /// exponentials.
     #[inline(always)]
     pub fn lstm_unit(self, [i, f, g, o]: [f32x16<S>; 4], cell: f32x16<S>) -> (f32x16<S>, f32x16<S>) {
@@ -106,7 +105,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     }
 }
 
-/// The sum of a row in an order of its own, pairs first.
+/// Adds the values of a row pairwise.
 pub(crate) fn sum(row: [f32; 16]) -> f32 {
     let mut x = row;
     for half in [8, 4, 2, 1] {

@@ -1,11 +1,11 @@
-//! Work side by side, on the threads that the caller allows: the only place that names rayon.
+//! Runs work in parallel on the threads that the caller allows. The only module that names rayon.
 //!
-//! Nothing here decides what is computed: pieces of work are cut the same way, and their results
-//! put together in the same order, whatever the number of threads.
+//! The number of threads does not affect results: work is divided in the same way, and its results
+//! are combined in the same order.
 //!
-//! Threads are kept from call to call: new ones each time would cost time, and memory, which the
-//! system's allocator keeps apart for each. A forked process has none of its parent's threads; it
-//! notices by its process id and makes its own.
+//! Pools are kept between calls, because starting threads takes time, and memory that the allocator
+//! reserves per thread. A forked process does not have its parent's threads; it detects this by its
+//! process id and starts its own.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,46 +17,47 @@ use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// Called on each thread as it starts.
+/// Called on each new thread.
 static AT_START: OnceLock<fn()> = OnceLock::new();
 
-/// The threads of this process that outlive a piece of work.
+/// The pools of this process that are kept.
 static KEPT: Mutex<Kept> = Mutex::new(Kept { shared: None, idle: Vec::new() });
 
-/// The process whose threads these are; 0: none yet.
+/// The process that owns the kept pools, or 0 if there are none.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
-/// The most threads that a caller may ask for.
+/// Largest number of threads that a caller may request.
 const MAX_THREADS: usize = 1024;
 
-/// How often a process that is new to them looks whether another of its threads has let go of what
-/// is kept.
+/// How often a forked process checks whether another of its threads has released the kept pools.
 const LOOKS: usize = 1000;
 
 struct Kept {
-    /// Those that all share who ask for no number.
+    /// The pool shared by all callers that request no number.
     shared: Option<Arc<Pool>>,
-    /// Those that nobody works on; never more of a size than worked at one time.
+    /// Idle pools. Of each size there are never more than were in use at one time.
     idle: Vec<Pool>,
 }
 
-/// Has `hook` called on each thread that starts from now on; the first hook stays.
+/// Sets a hook to call on each thread that starts from now on. The first hook stays.
 pub fn at_start(hook: fn()) {
     AT_START.get_or_init(|| hook);
 }
 
-/// How many threads can run at a time, as far as the system lets this process: processors,
-/// affinity, quotas.
+/// Returns how many threads can run at a time, as far as the system allows: processors, affinity,
+/// quotas.
 pub fn parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Does some work on threads of its own and waits for it: so many, or as many as can run at a time.
-/// Work that waits, such as on a reader that the caller supplied, holds up no other. A panic is an
-/// error of this work alone.
+/// Runs work on a pool of its own with `threads` threads, by default as many as can run at a time,
+/// and waits for it.
+///
+/// Work that blocks, for example on a reader supplied by the caller, does not delay other work. A
+/// panic becomes an error of this work.
 ///
 /// # Errors
-/// Those of the work; `io` where the system has no threads; `internal` for a panic.
+/// Those of the work; `io` if the system cannot start threads; `internal` for a panic.
 pub fn on_own<T: Send>(threads: Option<usize>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let threads = threads.filter(|&count| count > 0).unwrap_or_else(parallelism);
     let pool = taken(threads)?;
@@ -65,7 +66,7 @@ pub fn on_own<T: Send>(threads: Option<usize>, work: impl FnOnce() -> Result<T> 
     result
 }
 
-/// Does some work on the calling thread; a panic is an error of this work alone.
+/// Runs work on the calling thread. A panic becomes an error of this work.
 ///
 /// # Errors
 /// Those of the work; `internal` for a panic.
@@ -79,8 +80,8 @@ fn broken(panic: &(dyn Any + Send)) -> Error {
     Error::new(ErrorKind::Internal, Stage::Input, what)
 }
 
-/// What is kept. None in a forked process whose parent was just at it: a thread that is not there
-/// any more holds it for ever.
+/// Locks the kept pools. Returns `None` in a forked process whose parent held the lock, because the
+/// thread that would release it does not exist.
 fn kept() -> Option<MutexGuard<'static, Kept>> {
     let process = std::process::id();
     if OWNER.load(Ordering::Acquire) == process {
@@ -96,8 +97,7 @@ fn kept() -> Option<MutexGuard<'static, Kept>> {
     None
 }
 
-/// What is kept, without the threads of another process: nothing can be said to threads that are
-/// not there.
+/// Removes the pools of another process, whose threads do not exist here.
 fn owned(mut kept: MutexGuard<'static, Kept>, process: u32) -> MutexGuard<'static, Kept> {
     if OWNER.swap(process, Ordering::AcqRel) != process {
         std::mem::forget((kept.shared.take(), std::mem::take(&mut kept.idle)));
@@ -119,7 +119,7 @@ fn give_back(pool: Pool) {
     }
 }
 
-/// The threads that all share; `None` where the system has none.
+/// Returns the shared pool, or `None` if the system cannot start threads.
 fn shared() -> Option<Arc<Pool>> {
     let mut kept = kept()?;
     if kept.shared.is_none() {
@@ -128,48 +128,47 @@ fn shared() -> Option<Arc<Pool>> {
     kept.shared.clone()
 }
 
-/// Whether the calling thread is one of a pool's.
+/// Returns `true` if the calling thread belongs to a pool.
 fn on_pool() -> bool {
     rayon::current_thread_index().is_some()
 }
 
-/// Threads of their own.
+/// A pool of threads.
 pub(crate) struct Pool(ThreadPool);
 
 impl Pool {
-    /// So many threads; 0: as many as the machine has.
+    /// Creates a pool of `threads` threads; 0 means as many as the machine has.
     ///
     /// # Errors
-    /// `invalid_argument` for more than 1024, `io` where the system has none.
+    /// `invalid_argument` for more than 1024; `io` if the system cannot start them.
     pub(crate) fn new(threads: usize) -> Result<Self> {
         if threads > MAX_THREADS {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "threads")
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "too many threads")
                 .with_mismatch(threads, format!("at most {MAX_THREADS}")));
         }
         let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("callweave-{i}"));
         let pool = pool.start_handler(|_| AT_START.get().into_iter().for_each(|hook| hook())).build();
-        let failed = |e| Error::new(ErrorKind::Io, Stage::Config, format!("no threads to work on: {e}")).caused_by(e);
+        let failed = |e| Error::new(ErrorKind::Io, Stage::Config, format!("cannot start threads: {e}")).caused_by(e);
         pool.map(Self).map_err(failed)
     }
 
-    /// How many threads these are.
+    /// Returns the number of threads.
     pub(crate) fn size(&self) -> usize {
         self.0.current_num_threads()
     }
 
-    /// Does some work on these threads and waits for it.
+    /// Runs work on the pool and waits for it.
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.0.install(work)
     }
 
-    /// Begins some work on these threads.
+    /// Starts work on the pool.
     pub(crate) fn begin(&self, work: impl FnOnce() + Send + 'static) {
         self.0.spawn(work);
     }
 }
 
-/// Does some work on a thread of the pool that all share, where the calling thread is not one of a
-/// pool already.
+/// Runs work on the shared pool, unless the calling thread already belongs to a pool.
 pub(crate) fn pooled<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     if on_pool() {
         return work();
@@ -180,34 +179,34 @@ pub(crate) fn pooled<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
-/// Does some work on threads of its own, where the calling thread is not one of a pool already.
+/// Runs work on a separate pool, unless the calling thread already belongs to a pool.
 ///
 /// # Errors
-/// `io` where the system has none.
+/// `io` if the system cannot start threads.
 pub(crate) fn apart<T: Send>(threads: Option<usize>, work: impl FnOnce() -> T + Send) -> Result<T> {
     if threads.is_none() && on_pool() { Ok(work()) } else { on_own(threads, || Ok(work())) }
 }
 
-/// How many threads there are to work on.
+/// Returns the number of threads available to the current work.
 pub(crate) fn count() -> usize {
     if on_pool() { rayon::current_num_threads() } else { shared().map_or(1, |pool| pool.size()) }
 }
 
-/// Two pieces of work side by side.
+/// Runs two pieces of work in parallel.
 pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     pooled(|| if on_pool() { rayon::join(a, b) } else { (a(), b()) })
 }
 
-/// The same work on each item, side by side; the results in the order of the items.
+/// Applies the same work to each item in parallel. Results are in the order of the items.
 pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     pooled(|| if on_pool() { items.into_par_iter().map(work).collect() } else { items.into_iter().map(work).collect() })
 }
 
-/// A piece of work that any thread may do.
+/// Work that any thread may run.
 pub(crate) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// Does some work on the calling thread, and jobs on others beside it. What no other thread takes
-/// is done here afterwards, where the calling thread is one of the pool.
+/// Runs `here` on the calling thread, and jobs on other threads at the same time. If the calling
+/// thread belongs to the pool, it runs the remaining jobs afterwards.
 pub(crate) fn beside<R>(jobs: Vec<Job<'_>>, here: impl FnOnce() -> R) -> R {
     if on_pool() {
         return rayon::in_place_scope(|scope| spawned(scope, jobs, here));

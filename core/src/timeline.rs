@@ -4,29 +4,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Millis, Ppm, Span};
 
-/// How a track's place was found.
+/// How a placement was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
-    /// The track that the others are placed against, or one that shares its file.
+    /// The reference track, or a track that shares its file.
     Reference,
-    /// The other party, a tone or music, heard on both tracks.
+    /// The other party, a tone or music is audible on both tracks.
     Bleed,
-    /// The caller said so.
+    /// The caller gave the offset.
     Given,
-    /// One recorder made both tracks: they are as long as each other.
+    /// One recorder made both tracks: they have equal lengths.
     Lengths,
     /// The provider's start times.
     Timestamps,
-    /// The parties taking turns.
+    /// Turn taking between the parties.
     Turns,
-    /// Nothing: the tracks start together.
+    /// No evidence: the tracks start together.
     None,
 }
 
 impl Method {
-    /// The method's name, as reports write it.
+    /// Returns the method's name, as in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reference => "reference",
@@ -40,7 +40,7 @@ impl Method {
     }
 }
 
-/// A pair of times that belong together: a moment of the track and the same moment of the call.
+/// The same moment in a track's time and in the call's time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(from = "(Millis, Millis)", into = "(Millis, Millis)")]
 pub struct Knot {
@@ -62,34 +62,35 @@ impl From<Knot> for (Millis, Millis) {
     }
 }
 
-/// Where a track lies on the call's timeline: an invertible map between the two times.
+/// A track's placement: an invertible map between the track's time and the call's.
 ///
-/// Linear between knots, the last slope going on at either end; two knots at one track time are
-/// lost audio, where the call's time goes on and the track's does not. Never empty, and both times
-/// never fall.
+/// Piecewise linear, extrapolated at both ends; both axes are non-decreasing. Two knots at one
+/// track time are lost audio: the call's time advances and the track's does not. A placement has at
+/// least one knot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     knots: Vec<Knot>,
-    /// How the place was found.
+    /// How the placement was found.
     pub method: Method,
     /// The probability that the placement is within 250 ms of the truth.
     pub confidence: f64,
-    /// Half the width of the interval that holds the truth nine times in ten.
+    /// Half the width of the 90 % interval around the placement.
     pub uncertainty: Millis,
 }
 
 impl Placement {
-    /// A placement by one offset: the call's time of the track's first sample.
+    /// Creates a placement from a single offset: the call time of the track's first sample.
     pub fn at(offset: Millis, method: Method, confidence: f64, uncertainty: Millis) -> Self {
         Self { knots: vec![Knot { track: Millis(0.0), call: offset }], method, confidence, uncertainty }
     }
 
-    /// The placement of the track that the others are placed against.
+    /// Creates the placement of the reference track.
     pub fn reference() -> Self {
         Self::at(Millis(0.0), Method::Reference, 1.0, Millis(0.0))
     }
 
-    /// A placement through knots; those that would let either time fall are left out. No knots: at 0.
+    /// Creates a placement through knots. Knots at which either time would decrease are dropped;
+    /// without knots, the offset is 0.
     pub fn through(knots: Vec<Knot>, method: Method, confidence: f64, uncertainty: Millis) -> Self {
         let mut placement = Self { knots: Vec::with_capacity(knots.len()), method, confidence, uncertainty };
         for knot in knots {
@@ -104,7 +105,7 @@ impl Placement {
         placement
     }
 
-    /// The same place, later on the call by `by`.
+    /// Returns the placement shifted later by `by`.
     #[must_use]
     pub fn shifted(mut self, by: Millis) -> Self {
         for knot in &mut self.knots {
@@ -113,17 +114,17 @@ impl Placement {
         self
     }
 
-    /// The knots of the map.
+    /// Returns the knots of the map.
     pub fn knots(&self) -> &[Knot] {
         &self.knots
     }
 
-    /// The call's time of the track's first sample.
+    /// Returns the call time of the track's first sample.
     pub fn offset(&self) -> Millis {
         self.to_call(Millis(0.0))
     }
 
-    /// The recorder's clock error over the whole placement, lost audio left out.
+    /// Returns the recorder's clock error over the whole placement, without lost audio.
     pub fn drift(&self) -> Ppm {
         let (mut track, mut call) = (0.0, 0.0);
         for pair in self.knots.windows(2) {
@@ -137,34 +138,33 @@ impl Placement {
         Ppm(if call > 0.0 { (track / call - 1.0) * 1e6 } else { 0.0 })
     }
 
-    /// The call's time of a moment of the track; right after lost audio where it falls on one.
+    /// Converts a track time to the call's time. At lost audio, returns the time after it.
     pub fn to_call(&self, time: Millis) -> Millis {
         let i = self.knots.partition_point(|k| k.track <= time).saturating_sub(1);
         interpolate(&self.knots, i, time, |k| k.track, |k| k.call)
     }
 
-    /// The track's time of a moment of the call; the moment of the loss for all of a stretch of
-    /// lost audio.
+    /// Converts a call time to the track's time. Within lost audio, returns the moment of the loss.
     pub fn to_track(&self, time: Millis) -> Millis {
         let i = self.knots.partition_point(|k| k.call <= time).saturating_sub(1);
         interpolate(&self.knots, i, time, |k| k.call, |k| k.track)
     }
 
-    /// A span of the track on the call's timeline.
+    /// Converts a span of the track to the call's timeline.
     pub fn span_to_call(&self, span: Span) -> Span {
         Span { start: self.to_call(span.start), end: self.to_call_before(span.end) }
     }
 
-    /// The call's time of the end of something on the track: right before lost audio where it ends
-    /// on one.
+    /// Converts the end of something on the track to the call's time. At lost audio, returns the
+    /// time before it.
     fn to_call_before(&self, time: Millis) -> Millis {
         let i = self.knots.partition_point(|k| k.track < time).saturating_sub(1);
         interpolate(&self.knots, i, time, |k| k.track, |k| k.call)
     }
 }
 
-/// The value at `time` on the line through knot `i` and the next that differs, or the one before at
-/// the end.
+/// Returns the value at `time` on the line through knot `i` and the next different one, or the
+/// previous one at the end.
 fn interpolate(
     knots: &[Knot],
     i: usize,
@@ -183,20 +183,20 @@ fn interpolate(
     Millis(to(here).0 + (time.0 - from(here).0) * slope)
 }
 
-/// What sounds, or does not, besides speech.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A key of the telephone's keypad.
+    /// A key of the telephone keypad.
     Dtmf,
-    /// The tone that a caller hears while it rings.
+    /// The tone that a caller hears while the line rings.
     Ringback,
-    /// The called party is busy.
+    /// The tone for a busy party.
     Busy,
-    /// The network is busy.
+    /// The tone for a busy network.
     Congestion,
-    /// Special information tone before an announcement.
+    /// A special information tone before an announcement.
     Sit,
     /// A fax machine calling (`cng`) or answering (`ced`).
     Fax,
@@ -204,18 +204,18 @@ pub enum EventKind {
     Beep,
     /// Music, usually on hold.
     Music,
-    /// Both sides quiet.
+    /// No party makes a sound.
     Silence,
-    /// Samples of exactly zero for a second or more.
+    /// Samples of exactly zero for at least a second.
     DigitalZero,
-    /// A short hole in the sound.
+    /// A short gap in the sound.
     Dropout,
     /// Samples at full scale.
     Clipping,
 }
 
 impl EventKind {
-    /// The kind's name, as in the report.
+    /// Returns the kind's name, as in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dtmf => "dtmf",
@@ -233,24 +233,25 @@ impl EventKind {
         }
     }
 
-    /// Whether one event stands for one short burst, not for a train or a stretch.
+    /// Returns `true` if an event of this kind is one short burst, rather than a train or a longer
+    /// span.
     pub const fn is_burst(self) -> bool {
         matches!(self, Self::Dtmf | Self::Fax | Self::Beep | Self::Sit)
     }
 }
 
-/// Something that happened, on the timeline its owner names.
+/// An event, on the timeline that its owner names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// What it is.
+    /// What happened.
     pub kind: EventKind,
-    /// When it was.
+    /// When it happened.
     #[serde(flatten)]
     pub span: Span,
-    /// What kind of it: a digit, `cng`, the country of a tone.
+    /// Details: a digit, `cng`, the country of a tone.
     pub detail: Option<String>,
-    /// How sure, from 0 to 1.
+    /// Confidence, from 0 to 1.
     pub confidence: f64,
 }
 

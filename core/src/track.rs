@@ -1,52 +1,52 @@
-//! Samples on their way (blocks of f32) and at rest (i16), one participant's mono signal each.
+//! Mono tracks: as blocks of f32 while they are processed, and as i16 when stored.
 
 use crate::call::Role;
 use crate::units::{Millis, Rate};
 
-/// Keeps traits that users name and do not implement open to new methods.
+/// Seals traits that users name but do not implement, so that methods can be added.
 pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// What listens to a track as it is decoded: blocks of mono samples in [−1, 1], in order, of any
+/// Receives a track while it is decoded: blocks of mono samples in [−1, 1], in order, of any
 /// length.
 ///
-/// A listener's answer never depends on how the samples were cut into blocks. Sealed.
+/// The result never depends on how the samples are divided into blocks. Sealed.
 pub trait SampleSink: sealed::Sealed {
-    /// Hears the next samples.
+    /// Takes the next samples.
     fn push(&mut self, samples: &[f32]);
 }
 
-/// One participant's samples at rest: 16-bit, at the source's own rate, codec delay removed.
+/// A stored track: 16-bit samples at the source's own rate, codec delay removed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Track {
     /// The samples.
     pub samples: Vec<i16>,
-    /// Samples per second.
+    /// Sample rate.
     pub rate: Rate,
-    /// Who is heard.
+    /// Who speaks.
     pub role: Role,
 }
 
 impl Track {
-    /// How long the track is.
+    /// Returns the track's duration.
     pub fn duration(&self) -> Millis {
         self.rate.millis(self.samples.len() as u64)
     }
 }
 
-/// Random access to one track at 8 kHz: mono, codec delay removed. For stages that look at short
-/// stretches here and there. Sealed.
+/// Random access to one track at 8 kHz: mono, codec delay removed. For stages that read short
+/// parts. Sealed.
 pub trait Narrowband: Sync + sealed::Sealed {
-    /// How many samples there are.
+    /// Returns the number of samples.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Returns `true` if there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Copies the samples that begin at `from`, in [−1, 1]; zeros where the track has none.
+    /// Copies samples in [−1, 1] from index `from` on. Writes zeros beyond the end of the track.
     fn read(&self, from: usize, out: &mut [f32]);
 }
 
@@ -110,8 +110,7 @@ fn copy<T: Copy>(samples: &[T], from: usize, out: &mut [f32], as_float: impl Fn(
     rest.fill(0.0);
 }
 
-/// Collects a track's samples as 16-bit numbers: rounded to nearest, saturated, the saturated ones
-/// counted.
+/// Collects a track as 16-bit samples. Rounds to nearest, saturates, and counts saturated samples.
 #[derive(Debug, Clone, Default)]
 pub struct PcmCollector {
     samples: Vec<i16>,
@@ -119,7 +118,7 @@ pub struct PcmCollector {
 }
 
 impl PcmCollector {
-    /// The samples, and how many of them lay beyond full scale.
+    /// Returns the samples, and how many of them exceeded full scale.
     pub fn finish(mut self) -> (Vec<i16>, u64) {
         self.samples.shrink_to_fit();
         (self.samples, self.saturated)
@@ -136,17 +135,18 @@ impl SampleSink for PcmCollector {
     }
 }
 
-/// Samples of a block of [`CompactPcm`]: 4 ms at 8 kHz.
+/// Samples per block of [`CompactPcm`]: 4 ms at 8 kHz.
 const BLOCK: usize = 32;
 
-/// A track in half the memory of 16 bits, for stages that compare what was recorded and never play
-/// it: blocks of 32 samples share a step, the smallest power of two in which the loudest of them
-/// fits into 8 bits. What is lost lies 44 dB and more below the loudest sample of a block, and
-/// nothing of samples below 128 of 32768 is lost.
+/// A track in half the memory of 16 bits, for stages that compare audio and never play it.
+///
+/// Blocks of 32 samples share a step, the smallest power of two in which the block's loudest sample
+/// fits into 8 bits. The error lies at least 44 dB below the loudest sample of a block. Samples
+/// below 128 of 32768 are exact.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct CompactPcm {
     values: Vec<i8>,
-    /// The step of each block, as a power of two of a 16-bit sample's.
+    /// The step of each block, as the exponent of a power of two in 16-bit units.
     steps: Vec<u8>,
     /// Samples that do not fill a block yet.
     rest: Vec<i16>,
@@ -163,7 +163,7 @@ impl CompactPcm {
         self.steps.push(step as u8);
     }
 
-    /// Drops what lies beyond so many samples.
+    /// Drops everything beyond `samples`.
     pub fn truncate(&mut self, samples: usize) {
         let blocks = samples.min(self.len()) / BLOCK;
         let mut rest = vec![0.0; samples.min(self.len()) % BLOCK];
@@ -173,7 +173,7 @@ impl CompactPcm {
         self.rest = rest.into_iter().map(to_i16).collect();
     }
 
-    /// The same track without room for more.
+    /// Returns the track without spare capacity.
     #[must_use]
     pub fn finish(mut self) -> Self {
         self.values.shrink_to_fit();
@@ -226,11 +226,10 @@ impl Narrowband for CompactPcm {
     }
 }
 
-/// The largest sample that 16 bits hold, 32767/32768.
+/// The largest 16-bit sample, 32767/32768.
 const MAX_POSITIVE: f32 = 32_767.0 / 32_768.0;
 
-/// The nearest 16-bit sample (of two, the even one), saturated; what is not a number becomes
-/// silence.
+/// Converts to the nearest 16-bit sample (ties to even), saturated. NaN becomes 0.
 #[inline]
 pub fn to_i16(sample: f32) -> i16 {
     // Beside 1.5 · 2²³ the last bit of a float is worth 1: the addition rounds, and the low bits
@@ -240,7 +239,7 @@ pub fn to_i16(sample: f32) -> i16 {
     (number.clamp(-32_768.0, 32_767.0) + ROUNDER).to_bits() as i16
 }
 
-/// A 16-bit sample in [−1, 1).
+/// Converts a 16-bit sample to [−1, 1).
 #[inline]
 pub fn to_f32(sample: i16) -> f32 {
     f32::from(sample) / 32_768.0

@@ -1,7 +1,7 @@
-//! Times, rates and levels are types, never bare numbers.
+//! Units of time, rate and level.
 //!
-//! In JSON every one of them is a number with at most three decimals, written without a fraction
-//! where it has none; a level of no sound (−∞) is `null`.
+//! In JSON each is a number with at most three decimals, without a fraction if it is whole. A level
+//! of −∞ dB is `null`.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -17,17 +17,17 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 pub struct Rate(u32);
 
 impl Rate {
-    /// 8 kHz, the rate of the telephone network and of every detector here.
+    /// 8 kHz, the rate of the telephone network and of all detectors.
     pub const NARROWBAND: Self = Self(8_000);
-    /// 16 kHz, the highest rate a mix has unless asked otherwise.
+    /// 16 kHz, the highest default rate of a mix.
     pub const WIDEBAND: Self = Self(16_000);
-    /// The highest rate that is accepted, in hertz.
+    /// The highest accepted rate, in hertz.
     pub const MAX_HZ: u32 = 768_000;
 
-    /// A rate in hertz.
+    /// Creates a rate in hertz.
     ///
     /// # Errors
-    /// `invalid_argument` below 1 Hz or above [`Rate::MAX_HZ`].
+    /// [`ErrorKind::InvalidArgument`] below 1 Hz or above [`Rate::MAX_HZ`].
     pub fn new(hz: u32) -> Result<Self> {
         if (1..=Self::MAX_HZ).contains(&hz) {
             return Ok(Self(hz));
@@ -36,17 +36,17 @@ impl Rate {
             .with_mismatch(format!("{hz} Hz"), format!("1 to {} Hz", Self::MAX_HZ)))
     }
 
-    /// The rate in hertz.
+    /// Returns the rate in hertz.
     pub const fn hz(self) -> u32 {
         self.0
     }
 
-    /// The time that a number of samples takes.
+    /// Returns the duration of a number of samples.
     pub fn millis(self, samples: u64) -> Millis {
         Millis(samples as f64 * 1000.0 / f64::from(self.0))
     }
 
-    /// The sample nearest to a time; 0 for times before the first.
+    /// Returns the index of the sample nearest to `time`, or 0 for a negative time.
     pub fn sample_at(self, time: Millis) -> u64 {
         (time.0 * f64::from(self.0) / 1000.0).round().max(0.0) as u64
     }
@@ -71,8 +71,8 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Writes a number with at most three decimals, and none where it is whole; what is not finite
-/// becomes `null`.
+/// Writes a number with at most three decimals, or none if it is whole. Infinity and NaN become
+/// `null`.
 fn rounded<S: Serializer>(value: f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let value = round3(value);
     if !value.is_finite() {
@@ -84,7 +84,7 @@ fn rounded<S: Serializer>(value: f64, serializer: S) -> std::result::Result<S::O
     }
 }
 
-/// The nearest number with three decimals.
+/// Rounds to three decimals.
 fn round3(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
@@ -135,37 +135,36 @@ quantity!(
     Millis, "ms", absent = 0.0
 );
 quantity!(
-    /// A clock's deviation in parts per million; positive: it ran fast and left more samples per
-    /// true second.
+    /// A clock's deviation in parts per million. Positive means it ran fast and recorded more
+    /// samples per true second.
     Ppm, "ppm", absent = 0.0
 );
 quantity!(
-    /// A level or a gain in decibels; what the reference is says the name of the field (`dBov`,
-    /// `dBTP`, `LUFS`).
+    /// A level or a gain in decibels.
     ///
-    /// dBov is relative to a full-scale square wave (ITU-T G.100.1): a full-scale sine is −3.01
-    /// dBov.
+    /// The field's name says the reference: `dBov`, `dBTP` or `LUFS`. dBov is relative to a
+    /// full-scale square wave (ITU-T G.100.1), so a full-scale sine is −3.01 dBov.
     Decibels, "dB", absent = f64::NEG_INFINITY
 );
 
 impl Millis {
-    /// The time of a number of seconds.
+    /// Creates a time from seconds.
     pub fn from_seconds(seconds: f64) -> Self {
         Self(seconds * 1000.0)
     }
 
-    /// The time in seconds.
+    /// Returns the time in seconds.
     pub fn seconds(self) -> f64 {
         self.0 / 1000.0
     }
 
-    /// The earlier of two times.
+    /// Returns the earlier of two times.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
         Self(self.0.min(other.0))
     }
 
-    /// The later of two times.
+    /// Returns the later of two times.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self(self.0.max(other.0))
@@ -179,65 +178,67 @@ impl From<Duration> for Millis {
 }
 
 impl From<Millis> for Duration {
-    /// The nearest duration; a time before 0, and what is no number, is 0.
+    /// Converts to the nearest duration. Negative times and NaN become zero.
     fn from(time: Millis) -> Self {
         Self::try_from_secs_f64(time.seconds()).unwrap_or(Self::ZERO)
     }
 }
 
 impl Decibels {
-    /// The level of an amplitude: 20·log10.
+    /// Returns the level of an amplitude: 20·log10.
     pub fn from_amplitude(amplitude: f64) -> Self {
         Self(20.0 * amplitude.log10())
     }
 
-    /// The level of a power: 10·log10.
+    /// Returns the level of a power: 10·log10.
     pub fn from_power(power: f64) -> Self {
         Self(10.0 * power.log10())
     }
 
-    /// The amplitude of a level.
+    /// Returns the amplitude of a level.
     pub fn amplitude(self) -> f64 {
         10f64.powf(self.0 / 20.0)
     }
 }
 
-/// A stretch of time, from `start` up to but without `end`, in milliseconds of the timeline its
-/// owner names.
+/// A span of time in milliseconds, from `start` (included) to `end` (excluded).
+///
+/// The owner of a span says which timeline it lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Span {
-    /// Where it begins.
+    /// Beginning of the span.
     #[serde(rename = "startMs")]
     pub start: Millis,
-    /// Where it ends.
+    /// End of the span.
     #[serde(rename = "endMs")]
     pub end: Millis,
 }
 
 impl Span {
-    /// The span between two times in milliseconds.
+    /// Creates a span from two times in milliseconds.
     pub const fn new(start_ms: f64, end_ms: f64) -> Self {
         Self { start: Millis(start_ms), end: Millis(end_ms) }
     }
 
-    /// How long it lasts; never negative.
+    /// Returns the span's duration, never negative.
     pub fn duration(&self) -> Millis {
         Millis((self.end.0 - self.start.0).max(0.0))
     }
 
-    /// The part that two spans share, if any.
+    /// Returns the intersection of two spans, if they overlap.
     pub fn overlap(&self, other: &Self) -> Option<Self> {
         let shared = Self { start: self.start.max(other.start), end: self.end.min(other.end) };
         (shared.start < shared.end).then_some(shared)
     }
 }
 
-/// The time covered by spans, each moment counted once per span.
+/// Returns the sum of the spans' durations. Time covered by several spans counts several times.
 pub fn total(spans: &[Span]) -> Millis {
     Millis(spans.iter().map(|s| s.duration().0).sum())
 }
 
-/// Spans without a stretch: what lies in it is gone, what reaches into it ends there.
+/// Removes a stretch of time from spans: spans inside it are dropped, spans that reach into it are
+/// cut.
 pub(crate) fn without(spans: &[Span], stretch: Span) -> Vec<Span> {
     if stretch.end <= stretch.start {
         return spans.to_vec();
@@ -250,7 +251,7 @@ pub(crate) fn without(spans: &[Span], stretch: Span) -> Vec<Span> {
     spans.iter().flat_map(left).collect()
 }
 
-/// Spans in order, those that touch as one.
+/// Sorts spans and merges those that touch or overlap.
 pub(crate) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
     let mut joined: Vec<Span> = Vec::new();

@@ -123,8 +123,8 @@ export function designed(change = {}) {
       value: 'conversation',
       confidence: 0.99,
       reasons: [
-        { code: 'speech_total', measured: 43900, limit: 3000, unit: 'ms', message: 'somebody speaks' },
-        { code: 'exchanges', measured: 5, limit: 2, unit: 'count', message: 'turns passed to the other party' },
+        { code: 'speech_total', measured: 43900, limit: 3000, unit: 'ms', message: 'total speech' },
+        { code: 'exchanges', measured: 5, limit: 2, unit: 'count', message: 'changes of speaker' },
       ],
     },
     tag: { value: 'normal', from: 'conversation' },

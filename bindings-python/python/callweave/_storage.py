@@ -1,5 +1,4 @@
-"""Recordings and results at URLs, by fsspec: `s3://`, `gs://`, `https://`, `memory://` and all others that it supports.
-"""
+"""Recordings and results at URLs, by fsspec: `s3://`, `gs://`, `https://`, `memory://` and all others that it supports."""
 
 from __future__ import annotations
 

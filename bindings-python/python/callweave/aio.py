@@ -56,8 +56,7 @@ LOOK_UP = 0.05
 
 
 async def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Runs any function of callweave on a thread: `await run(call.write, "out")`. Cancelling the task stops its work.
-    """
+    """Runs any function of callweave on a thread: `await run(call.write, "out")`. Cancelling the task stops its work."""
     return await _Runner().run(function, *args, **kwargs)
 
 

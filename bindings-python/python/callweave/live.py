@@ -257,8 +257,7 @@ class LiveCall:
         return _events(self._native.packet(track, sequence, timestamp, payload, encoding))
 
     def rtp(self, track: int, datagram: bytes, *, encoding: Encoding) -> list[LiveEvent]:
-        """Takes an RTP packet. Payload types other than the first, such as keys, contribute only their sequence number.
-        """
+        """Takes an RTP packet. Payload types other than the first, such as keys, contribute only their sequence number."""
         return _events(self._native.rtp(track, datagram, encoding))
 
     def begin(self, track: int, at_ms: float) -> None:

@@ -1,41 +1,42 @@
-//! What is believed of the lag between two tracks: a log-likelihood over a grid of lags, to which
-//! evidence is added.
+//! The log-likelihood of the lag between two tracks, over a grid of lags to which evidence is
+//! added.
 
-/// Seconds between two lags of the grid.
+/// Width of a grid bin in seconds.
 pub(super) const BIN_S: f64 = 0.01;
-/// A placement is good when it is within this of the truth, in seconds: what confidence speaks of.
+/// A placement is good within this distance of the truth, in seconds. Confidence is the probability
+/// of that.
 pub(super) const GOOD_S: f64 = 0.25;
-/// It is better within this, in seconds: a listener hears no difference.
+/// A placement is close within this distance, in seconds: listeners hear no difference.
 const CLOSE_S: f64 = 0.08;
 
-/// Log-likelihoods of lags; a lag is the call time of track b's first sample less that of track
+/// Log-likelihoods of lags. A lag is the call time of track b's first sample minus that of track
 /// a's, in seconds.
 #[derive(Debug, Clone)]
 pub(super) struct Belief {
-    /// The first lag, a multiple of [`BIN_S`], as a number of bins.
+    /// The first lag in bins, a multiple of [`BIN_S`].
     first: i64,
     log: Vec<f64>,
 }
 
-/// A guess: the lag whose neighbourhood holds most of the belief.
+/// A guess: the lag whose neighborhood has the greatest probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Guess {
     pub lag_s: f64,
-    /// The share of belief within [`GOOD_S`] of it.
+    /// The probability within [`GOOD_S`] of it.
     pub mass: f64,
-    /// Half the width of the interval around it that holds nine tenths.
+    /// Half the width of the 90 % interval around it.
     pub half_width_s: f64,
 }
 
 impl Belief {
-    /// Nothing known about lags from `from_s` to `to_s`.
+    /// Creates a uniform belief over the lags from `from_s` to `to_s`.
     pub fn flat(from_s: f64, to_s: f64) -> Self {
         let first = (from_s / BIN_S).floor() as i64;
         let last = (to_s / BIN_S).ceil() as i64;
         Self { first, log: vec![0.0; usize::try_from(last - first + 1).unwrap_or(1)] }
     }
 
-    /// The first and the last lag, in seconds.
+    /// Returns the first and the last lag in seconds.
     pub fn range(&self) -> (f64, f64) {
         (self.first as f64 * BIN_S, (self.first + self.log.len() as i64 - 1) as f64 * BIN_S)
     }
@@ -47,15 +48,15 @@ impl Belief {
         }
     }
 
-    /// Adds a log-likelihood to every bin of the grid by its index.
+    /// Adds a log-likelihood to every bin by its index.
     pub fn add_each(&mut self, log_likelihood: impl Fn(usize) -> f64) {
         for (i, l) in self.log.iter_mut().enumerate() {
             *l += log_likelihood(i);
         }
     }
 
-    /// Adds another belief, moved by `by_s`: what it says of `lag` is said of `lag + by_s`; nothing
-    /// beyond its ends.
+    /// Adds another belief shifted by `by_s`: its value at `lag` is added at `lag + by_s`. Beyond
+    /// its ends it adds nothing.
     pub fn add_moved(&mut self, other: &Self, by_s: f64) {
         let by = (by_s / BIN_S).round() as i64;
         for (i, l) in self.log.iter_mut().enumerate() {
@@ -64,7 +65,7 @@ impl Belief {
         }
     }
 
-    /// The same belief of lags that are later by `by_s`; nothing is known of those that come in.
+    /// Returns the belief shifted later by `by_s`. Lags that enter the range are unknown.
     pub fn moved(&self, by_s: f64) -> Self {
         let (low, high) = self.range();
         let mut moved = Self::flat(low, high);
@@ -72,38 +73,39 @@ impl Belief {
         moved
     }
 
-    /// Adds what a witness says who is right with probability `trust` and knows nothing otherwise.
+    /// Adds the evidence of a witness that is right with probability `trust` and otherwise
+    /// uninformative.
     pub fn add_mixed(&mut self, witness: &Self, trust: f64) {
         let shares = witness.shares();
         let flat = shares.len() as f64;
         self.add_each(|i| shares.get(i).map_or(0.0, |s| (trust * s * flat + 1.0 - trust).ln()));
     }
 
-    /// The same belief held less firmly: every log-likelihood times `by`.
+    /// Returns the belief with every log-likelihood multiplied by `by`.
     pub fn tempered(mut self, by: f64) -> Self {
         self.log.iter_mut().for_each(|l| *l *= by);
         self
     }
 
-    /// This belief where it is right, so often, and another where it is not.
+    /// Returns the mixture of this belief, with probability `often`, and another.
     pub fn or(&self, other: &Self, often: f64) -> Self {
         let (own, others) = (self.shares(), other.shares());
         let log = own.iter().zip(&others).map(|(x, y)| (often * x + (1.0 - often) * y).max(f64::MIN_POSITIVE).ln());
         Self { first: self.first, log: log.collect() }
     }
 
-    /// The same belief seen from the other track: lags change their sign.
+    /// Returns the belief as seen from the other track, with the lags' signs reversed.
     pub fn reversed(&self) -> Self {
         Self { first: -(self.first + self.log.len() as i64 - 1), log: self.log.iter().rev().copied().collect() }
     }
 
-    /// How likely each lag is against the likeliest.
+    /// Returns each lag's likelihood relative to the greatest.
     pub fn weights(&self) -> Vec<f64> {
         let top = self.log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         self.log.iter().map(|&l| (l - top).exp()).collect()
     }
 
-    /// The shares of belief, which sum to 1.
+    /// Returns the probabilities, which sum to 1.
     fn shares(&self) -> Vec<f64> {
         let mut p = self.weights();
         let sum: f64 = p.iter().sum();
@@ -111,7 +113,7 @@ impl Belief {
         p
     }
 
-    /// The best guess: the lag that is most likely to be good, and to be close.
+    /// Returns the best guess: the lag most likely to be good, and close.
     pub fn guess(&self) -> Guess {
         let p = self.shares();
         let mut sums = Vec::with_capacity(p.len() + 1);

@@ -1,5 +1,5 @@
-//! The other party heard on a track: which lags do a track's own sound and the other track agree
-//! on?
+//! Searches for the other party's voice on a track: the lags at which one track's own sound also
+//! occurs on the other.
 
 use std::ops::Range;
 
@@ -10,43 +10,44 @@ use super::vote::{Direction, NEAR_ECHO_S, STRETCH, Vote, agree};
 use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
 use crate::threads;
 
-/// Samples of the transform near an expected lag: stretch and as much again in lags.
+/// Samples of the transform near an expected lag: a stretch plus the same number of lags.
 const NEAR_N: usize = 65_536;
-/// Samples of the transforms over the whole range: stretch and three times as much in lags.
+/// Samples of the transforms over the whole range: a stretch plus three times as many lags.
 const WIDE_N: usize = 131_072;
-/// Stretches tried for each direction near the expected lag, and at most over the whole range.
+/// Stretches tried per direction near the expected lag, and the maximum over the whole range.
 const NEAR_TRIES: usize = 4;
 const WIDE_TRIES: usize = 48;
-/// No stretch is looked for over the whole range once so many of its transforms are spent on a pair
-/// of tracks: three stretches over two minutes of lags. With a third of that, two in a hundred
-/// calls with bleed far from where it is first looked for are not found.
+/// Most transforms over the whole range per pair of tracks; enough for three stretches over two
+/// minutes of lags. With a third of this, two in a hundred calls whose bleed is far from the first
+/// search range are missed.
 const MAX_TILES: usize = 14;
 /// Spectra of each hearer kept for later stretches: as many as one stretch needs over two minutes
-/// of lags, four megabytes of both.
+/// of lags, four megabytes for both.
 const MAX_KEPT: usize = 5;
-/// Peaks kept of a stretch, and how far apart: within 100 ms they are one voice's pitch and room.
+/// Peaks kept per stretch, and their minimum distance. Within 100 ms they are the pitch and the
+/// room of one voice.
 const PEAKS: usize = 6;
 const APART: usize = RATE / 10;
 
-/// Of a stretch's own sound, more than this share must be no louder where it is heard, or it is
-/// heard the other way round.
+/// Share of a stretch's own sound that must be fainter on the other track. Otherwise the bleed goes
+/// the other way.
 const FAINTER: f64 = 0.25;
-/// Stretches tried of the other direction once one is settled.
+/// Stretches tried in the other direction once one is settled.
 const OTHER_WAY: usize = 2;
 
-/// All that was heard, and what is believed of each direction's delay.
+/// All votes, and the belief about each direction's delay.
 pub(super) struct Heard {
     pub votes: Vec<Vote>,
     pub delays: [Belief; 2],
-    /// Whether stretches agree on a direction's delay and nothing else is left to believe.
+    /// Whether several stretches agree on a direction's delay and no alternative is left.
     pub settled: [bool; 2],
 }
 
-/// Looks for each track's sound on the other, first near the lags that `prior` holds likely, then
-/// everywhere.
+/// Searches each track for the other's sound, first near the lags that `prior` considers likely,
+/// then everywhere.
 ///
-/// Stops as soon as two stretches of a direction agree and nothing else is left to believe of its
-/// delay, and then looks for the other direction nearby.
+/// Stops as soon as two stretches of a direction agree and no alternative is left for its delay,
+/// and then searches for the other direction nearby.
 pub(super) fn search(a: &Sound, b: &Sound, prior: &Belief, likely: &[f64]) -> Heard {
     let mut search = Search::new(a, b, prior, likely);
     search.anywhere();
@@ -63,22 +64,22 @@ struct Search<'s, 't> {
     near: Vec<[Vec<usize>; 2]>,
     everywhere: [Vec<usize>; 2],
     grids: [SpectrumGrid; 2],
-    /// The second is for work side by side alone.
+    /// The second one is only used for parallel work.
     correlators: [Option<Correlator>; 2],
-    /// Transforms over the whole range.
+    /// Transforms over the whole range so far.
     tiles: usize,
-    /// Stretches looked for over the whole range.
+    /// Stretches already searched over the whole range.
     done: Vec<(Direction, usize)>,
     votes: Vec<Vote>,
 }
 
-/// Spectra of a direction's hearer over the whole range, by where they begin: every [`WIDE_SPAN`]
-/// samples, for all stretches.
+/// Spectra of a direction's hearer over the whole range, by where they begin: one per [`WIDE_SPAN`]
+/// samples, shared by all stretches.
 #[derive(Default)]
 struct SpectrumGrid(Vec<(i64, Spectrum)>);
 
-/// A stretch that is to be looked for, by transforms of `n` samples at tiles of lags; without any
-/// where that was done before.
+/// A stretch to search for, with transforms of `n` samples at tiles of lags. There are no tiles if
+/// it was searched before.
 struct BleedQuery {
     direction: Direction,
     frame: usize,
@@ -86,16 +87,16 @@ struct BleedQuery {
     tiles: Vec<Tile>,
 }
 
-/// What came of it.
+/// The result of a query.
 #[derive(Default)]
 struct BleedPeak {
-    /// Lags in seconds, and their height.
+    /// Lags in seconds with their heights.
     peaks: Vec<(f64, f32)>,
     searched_s: f64,
     transforms: usize,
 }
 
-/// Lags that one transform covers, in samples.
+/// Lags covered by one transform, in samples.
 const NEAR_SPAN: usize = NEAR_N - STRETCH * FRAME;
 const WIDE_SPAN: usize = WIDE_N - STRETCH * FRAME;
 
@@ -119,7 +120,7 @@ impl<'s, 't> Search<'s, 't> {
         }
     }
 
-    /// Looks near the likely lags, then everywhere, until a direction is settled.
+    /// Searches near the likely lags, then everywhere, until a direction is settled.
     fn anywhere(&mut self) {
         let places = self.likely.len();
         let mut near = (0..NEAR_TRIES).flat_map(|round| (0..places).map(move |place| (place, round)));
@@ -129,7 +130,7 @@ impl<'s, 't> Search<'s, 't> {
         }
     }
 
-    /// Looks for the direction that is not settled, if one is, near the lag that the other leaves.
+    /// Searches for the direction that is not settled near the lag implied by the other.
     fn other_way(&mut self) {
         let settled = Direction::BOTH.map(|direction| self.settled(direction));
         let (known, other) = match settled {
@@ -147,9 +148,10 @@ impl<'s, 't> Search<'s, 't> {
         }
     }
 
-    /// Looks for a stretch of each direction; true where no doubt is left after one of them. With
-    /// more than one thread both are looked for side by side, and the second forgotten where the
-    /// first was enough.
+    /// Searches for one stretch of each direction, and returns whether no doubt is left.
+    ///
+    /// With more than one thread both run in parallel, and the second is discarded if the first was
+    /// enough.
     fn both_ways(&mut self, quest: impl Fn(&Self, Direction) -> Option<BleedQuery>) -> bool {
         if self.a.is_cancelled() {
             return true;
@@ -174,13 +176,13 @@ impl<'s, 't> Search<'s, 't> {
         })
     }
 
-    /// A stretch to look for near a likely lag; `None` where there is none.
+    /// Returns a stretch to search for near a likely lag, if there is one.
     fn near(&self, direction: Direction, place: usize, round: usize) -> Option<BleedQuery> {
         let frame = *self.near.get(place)?[direction as usize].get(round)?;
         Some(self.near_at(direction, *self.likely.get(place)?, frame))
     }
 
-    /// A stretch to look for near a lag.
+    /// Returns a query for a stretch near a lag.
     fn near_at(&self, direction: Direction, lag_s: f64, frame: usize) -> BleedQuery {
         let frame = self.known_stretch(direction, frame);
         let centre = ((direction.delay(lag_s) + NEAR_ECHO_S) * RATE as f64) as i64;
@@ -188,8 +190,8 @@ impl<'s, 't> Search<'s, 't> {
         BleedQuery { direction, frame, n: NEAR_N, tiles: vec![(tile, 0..NEAR_SPAN)] }
     }
 
-    /// A stretch to look for over the whole range; `None` where there is none, or no more may be
-    /// spent.
+    /// Returns a stretch to search for over the whole range, or `None` if there is none or the
+    /// limit is reached.
     fn wide(&self, direction: Direction, round: usize) -> Option<BleedQuery> {
         let frame = *self.everywhere[direction as usize].get(round)?;
         if self.tiles >= MAX_TILES {
@@ -211,14 +213,14 @@ impl<'s, 't> Search<'s, 't> {
         Some(BleedQuery { direction, frame, n: WIDE_N, tiles })
     }
 
-    /// The start of a stretch heard before that overlaps one that starts at `frame`, or `frame`:
-    /// one sound, one vote.
+    /// Returns the start of an earlier stretch that overlaps one at `frame`, or `frame`. Each sound
+    /// has one vote.
     fn known_stretch(&self, direction: Direction, frame: usize) -> usize {
         let overlaps = |v: &&Vote| v.direction == direction && v.start.abs_diff(frame) < STRETCH;
         self.votes.iter().find(overlaps).map_or(frame, |v| v.start)
     }
 
-    /// Takes what was found of a stretch; true where no doubt is left.
+    /// Records the result of a query, and returns whether no doubt is left.
     fn took(&mut self, quest: &BleedQuery, found: BleedPeak) -> bool {
         self.take(quest, found);
         self.decided()
@@ -252,7 +254,7 @@ impl<'s, 't> Search<'s, 't> {
         self.votes.push(Vote { direction, start: frame, peaks: kept, searched_s });
     }
 
-    /// What is believed of a direction's delay.
+    /// Returns the belief about a direction's delay.
     fn delays(&self, direction: Direction) -> Belief {
         let (low, high) = path::delays(direction, self.prior.range());
         let mut delays = Belief::flat(low, high);
@@ -280,7 +282,8 @@ impl<'s, 't> Search<'s, 't> {
     }
 }
 
-/// Where a talker sounds most while both were recorded, for a delay; starts of stretches.
+/// Returns the starts of stretches in which the talker sounds most, while both tracks were recorded
+/// at a given delay.
 fn busy(talker: &Sound, hearer: &Sound, delay: f64) -> Vec<usize> {
     // The hearer's time is the talker's plus the delay.
     let at = |s: f64| (s * FRAMES as f64).max(0.0) as usize;
@@ -288,8 +291,8 @@ fn busy(talker: &Sound, hearer: &Sound, delay: f64) -> Vec<usize> {
     talker.busiest(both, STRETCH, FRAMES / 2, NEAR_TRIES)
 }
 
-/// Whether a stretch's own sound is not louder where it would be heard: what is louder there comes
-/// from there.
+/// Returns `true` if a stretch's own sound is fainter where it would be heard. What is louder there
+/// originates there.
 fn fainter(talker: &Sound, hearer: &Sound, frame: usize, delay_s: f64) -> bool {
     let shift = (delay_s * FRAMES as f64).round() as i64;
     let (mut both, mut fainter) = (0.0, 0.0);
@@ -333,7 +336,7 @@ impl SpectrumGrid {
         found
     }
 
-    /// Where a stretch agrees with the hearer's sound from sample `at` on.
+    /// Compares a stretch with the hearer's sound from sample `at` on.
     fn compare(
         &mut self,
         correlator: &mut Correlator,
@@ -358,11 +361,11 @@ impl SpectrumGrid {
     }
 }
 
-/// A tile of lags: the first, in samples, and those after it that count.
+/// A tile of lags: the first, in samples, and the range after it that counts.
 type Tile = (i64, Range<usize>);
 
-/// Lags of `within` after `from` at which a moment `middle` of the talker lies on a track of
-/// `track` samples.
+/// Returns the lags of `within`, relative to `from`, at which the talker's moment `middle` lies on
+/// a track of `track` samples.
 fn overlapping(from: i64, within: &Range<usize>, middle: i64, track: i64) -> Option<Range<usize>> {
     let (first, last) = (within.start as i64, within.end as i64);
     let low = (-middle - from).clamp(first, last);

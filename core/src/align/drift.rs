@@ -1,39 +1,39 @@
-//! How a lag changes over a call: a slope, where clocks differ, and steps, where audio was lost.
+//! How the lag changes during a call: a slope where clocks differ, and steps where audio was lost.
 
-/// Clocks differ by this at most, in parts of one.
+/// Largest difference between clocks, as a fraction.
 const MAX_DRIFT: f64 = 200e-6;
-/// A drift is applied when it is larger than this many of its standard errors.
+/// A drift is applied if it exceeds this many of its standard errors.
 const SURE: f64 = 3.0;
-/// Steps smaller than this, in seconds, are not told from noise; packets hold 20 ms.
+/// Smallest step that is distinguishable from noise, in seconds. Packets hold 20 ms.
 const MIN_STEP_S: f64 = 0.012;
 
-/// The lag measured at one moment.
+/// The lag at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
-    /// Seconds on track a.
+    /// Time on track a in seconds.
     pub at_s: f64,
-    /// The lag there, in seconds.
+    /// The lag in seconds.
     pub lag_s: f64,
-    /// Whether it needs no second witness.
+    /// Whether it needs no confirmation by a second point.
     pub clear: bool,
 }
 
-/// A change of the lag: audio lost on b (positive) or on a (negative).
+/// A step of the lag: audio lost on b (positive) or on a (negative).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Step {
-    /// Seconds on track a of the last point before and of the first point after.
+    /// Times on track a, in seconds, of the last point before and the first point after.
     pub between_s: (f64, f64),
     /// The lags there, in seconds.
     pub lags_s: (f64, f64),
 }
 
 impl Step {
-    /// How much the lag grows, in seconds.
+    /// Returns the growth of the lag in seconds.
     pub fn by_s(&self) -> f64 {
         self.lags_s.1 - self.lags_s.0
     }
 
-    /// The lag in the middle of the step, in seconds.
+    /// Returns the lag in the middle of the step in seconds.
     pub fn mean_lag_s(&self) -> f64 {
         (self.lags_s.0 + self.lags_s.1) / 2.0
     }
@@ -44,17 +44,17 @@ impl Step {
 pub(super) struct Course {
     /// Change of lag per second.
     pub slope: f64,
-    /// A moment of track a and the lag there.
+    /// A moment of track a and its lag.
     pub anchor: Point,
     pub steps: Vec<Step>,
-    /// Spread of the points about the course, in seconds (scaled median of absolute residuals).
+    /// Spread of the points around the course in seconds (scaled median of absolute residuals).
     pub spread_s: f64,
-    /// Points of the longest run between steps.
+    /// Number of points in the longest run between steps.
     pub longest: usize,
 }
 
 impl Course {
-    /// The lag at a moment of track a, steps taken in the middle of where they lie.
+    /// Returns the lag at a moment of track a. A step is taken in the middle of its interval.
     #[cfg(test)]
     fn lag_at(&self, at_s: f64) -> f64 {
         let passed = |t: f64| self.steps.iter().filter(|s| middle(s.between_s) <= t).map(Step::by_s).sum::<f64>();
@@ -62,12 +62,12 @@ impl Course {
     }
 }
 
-/// The middle of an interval.
+/// Returns the middle of an interval.
 fn middle(between: (f64, f64)) -> f64 {
     (between.0 + between.1) / 2.0
 }
 
-/// The course through points in order of time; `None` where there is no point.
+/// Fits a course through points sorted by time. Returns `None` if there are no points.
 pub(super) fn course(points: &[Point]) -> Option<Course> {
     points.first()?;
     // Neighbours first: few of them have a step between them.
@@ -115,7 +115,7 @@ fn neighbour_slopes(points: &[Point]) -> Vec<f64> {
     slopes
 }
 
-/// Points in runs between steps; those that agree with neither neighbour are left out.
+/// Splits points into runs between steps. Points that agree with neither neighbor are left out.
 fn runs(points: &[Point], slope: f64) -> Vec<Vec<Point>> {
     let flat = |p: &Point| p.lag_s - slope * p.at_s;
     let near = |a: f64, b: f64| (a - b).abs() < MIN_STEP_S;
@@ -148,7 +148,7 @@ fn runs(points: &[Point], slope: f64) -> Vec<Vec<Point>> {
     runs
 }
 
-/// Takes out single points after which the lag is what it was before.
+/// Removes single points after which the lag returns to its previous value.
 fn join_around_strays(runs: &mut Vec<Vec<Point>>, same: impl Fn(&Point, &Point) -> bool) {
     let mut i = 1;
     while i + 1 < runs.len() {
@@ -163,7 +163,7 @@ fn join_around_strays(runs: &mut Vec<Vec<Point>>, same: impl Fn(&Point, &Point) 
     }
 }
 
-/// Theil-Sen over pairs within runs; 0 unless it is sure.
+/// Returns the Theil-Sen slope over pairs within runs, or 0 if it is not significant.
 fn sure_slope(runs: &[Vec<Point>], rough: f64) -> f64 {
     let mut slopes = Vec::new();
     for r in runs {
@@ -196,7 +196,7 @@ fn sure_slope(runs: &[Vec<Point>], rough: f64) -> f64 {
     if slope.abs() > SURE * error { slope } else { 0.0 }
 }
 
-/// The median; of an even number the mean of the two in the middle.
+/// Returns the median; for an even number of values, the mean of the two in the middle.
 pub(super) fn median(mut x: Vec<f64>) -> Option<f64> {
     x.sort_by(f64::total_cmp);
     let (a, b) = (x.get(x.len().checked_sub(1)? / 2)?, x.get(x.len() / 2)?);

@@ -1,23 +1,24 @@
-//! One recording delivered as two tracks: the same sound, as loud, at every moment.
+//! Detects one recording delivered as two tracks: the same sound at the same level throughout.
 
 use super::sound::{FRAMES, Sound};
 use super::vote::Vote;
 
-/// Of the frames that sound on either track, this share sounds on both.
+/// Smallest share of frames with sound on both tracks, among those with sound on either.
 const BOTH_SOUND: f64 = 0.9;
-/// Levels differ by this at most on the whole, and spread by this, in decibels. A silent party's
-/// track may hold nothing but bleed, and is as constant, but fainter by far.
+/// Largest difference of the mean levels, and largest spread of the difference, in decibels. A
+/// silent party's track may contain only bleed, whose level difference is as constant but much
+/// larger.
 const LEVEL_DB: f64 = 6.0;
 const SPREAD_DB: f64 = 2.5;
-/// Correlation of the waveforms.
+/// Smallest correlation of the waveforms.
 const ALIKE: f64 = 0.9;
-/// Samples at 8 kHz compared at a time, and lags tried around the one expected.
+/// Samples at 8 kHz compared at a time, and lags tried around the expected one.
 const WINDOW: usize = 8_000;
 const AROUND: i64 = 8;
-/// A peak this high at least shows the lag.
+/// Smallest peak that determines the lag.
 const CLEAR_Z: f32 = 12.0;
 
-/// The lag in seconds at which two tracks are the same recording, if they are.
+/// Returns the lag in seconds at which two tracks are the same recording, if they are.
 pub(super) fn same_recording(a: &Sound, b: &Sound, votes: &[Vote]) -> Option<f64> {
     let tops = votes.iter().filter_map(|v| v.peaks.first().map(|p| (v.direction.lag(p.0, 0.0), p.1)));
     let lags = tops.filter(|t| t.1 >= CLEAR_Z).map(|t| t.0);
@@ -27,7 +28,7 @@ pub(super) fn same_recording(a: &Sound, b: &Sound, votes: &[Vote]) -> Option<f64
     (found.len() >= 2).then(|| super::drift::median(found)).flatten()
 }
 
-/// Whether levels go together over the frames that sound.
+/// Returns `true` if the levels agree over the frames with sound.
 fn same_level(a: &Sound, b: &Sound, lag_s: f64) -> bool {
     let shift = (lag_s * FRAMES as f64).round() as i64;
     let (mut either, mut both, mut sum, mut squares) = (0.0, 0.0, 0.0, 0.0);
@@ -48,7 +49,7 @@ fn same_level(a: &Sound, b: &Sound, lag_s: f64) -> bool {
         && squares / both - mean * mean <= SPREAD_DB * SPREAD_DB
 }
 
-/// The lag in seconds at which a second of both waveforms is alike, near the one expected.
+/// Returns the lag in seconds, near the expected one, at which a second of both waveforms is alike.
 fn alike(a: &Sound, b: &Sound, frame: usize, lag_s: f64) -> Option<f64> {
     let from = frame * 80;
     let expected = (lag_s * 8_000.0).round() as i64;

@@ -1,16 +1,16 @@
-//! Fourier transforms of real signals, by the fastest way that a CPU has, or by one that gives the
-//! same bits on all.
+//! Fourier transforms of real signals, either in the fastest way a CPU has, or with the same bits
+//! on all CPUs.
 //!
-//! realfft does not fit: it takes its complex transforms from rustfft's `FftPlanner` alone, which
-//! chooses by the CPU, so that `portable` could not be kept; and a correlation is one complex
-//! transform of both signals here, two real ones there.
+//! Uses rustfft rather than realfft for two reasons. realfft accepts only rustfft's `FftPlanner`,
+//! which chooses by the CPU and would break `portable`. And a correlation here is one complex
+//! transform of both signals, where realfft would need two real ones.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftDirection, FftPlanner, FftPlannerScalar};
 
-/// A transform of complex numbers.
+/// Returns a complex transform.
 pub(super) fn plan(points: usize, direction: FftDirection, portable: bool) -> Arc<dyn Fft<f32>> {
     if portable {
         FftPlannerScalar::new().plan_fft(points, direction)
@@ -19,17 +19,18 @@ pub(super) fn plan(points: usize, direction: FftDirection, portable: bool) -> Ar
     }
 }
 
-/// Plans for real signals of one even length: even samples become real parts, odd ones imaginary.
+/// Plans for real signals of one even length. Even samples become real parts, odd ones imaginary
+/// parts.
 #[derive(Clone)]
 pub(super) struct Plans {
     forward: Arc<dyn Fft<f32>>,
-    /// A transform back, of half as many points.
+    /// The inverse transform of half as many points.
     pub inverse: Arc<dyn Fft<f32>>,
     /// e^(−2πik/n) for each bin k.
     turns: Arc<[Complex32]>,
 }
 
-/// The plans of a length, made once in the life of the program: they hold tables of sines.
+/// Returns the plans for a length. They hold tables of sines and are created once per process.
 pub(super) fn plans(n: usize, portable: bool) -> Plans {
     static MADE: Mutex<Vec<((usize, bool), Plans)>> = Mutex::new(Vec::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,13 +51,13 @@ pub(super) fn plans(n: usize, portable: bool) -> Plans {
 }
 
 impl Plans {
-    /// Numbers that the transforms need to work in.
+    /// Returns the scratch length that the transforms need.
     pub fn work(&self) -> usize {
         self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
     }
 
-    /// Bins `lo..hi` (above 0, below half the length) of real samples; `pairs` and `work` are room
-    /// for half as many numbers as there are samples, and for [`Self::work`].
+    /// Computes the bins `lo..hi` (above 0, below half the length) of real samples. `pairs` holds
+    /// half as many numbers as samples, `work` holds [`Self::work`].
     pub fn bins(
         &self,
         samples: &[f32],
@@ -86,7 +87,7 @@ impl Plans {
     }
 }
 
-/// Σ_j a[j + shift] b[j] at index `shift`, modulo the length.
+/// Returns Σ_j a[j + shift] b[j] at index `shift`, modulo the length.
 pub(super) fn correlation(a: &[f32], b: &[f32], portable: bool) -> Vec<f32> {
     let n = (a.len() + b.len() + 1).next_power_of_two();
     let at = |x: &[f32], i: usize| x.get(i).copied().unwrap_or(0.0);

@@ -1,5 +1,5 @@
-//! Follows the lag between two tracks through the call, once it is roughly known: short stretches
-//! of one party's talk, each looked for on the other track near where the one before was.
+//! Follows the lag between two tracks through the call, once it is roughly known. Short stretches
+//! of one party's talk are searched for on the other track, each near the previous one's lag.
 
 use super::drift::{self, Course, Point, Step, median};
 use super::path;
@@ -10,49 +10,49 @@ use super::wave::{Correlator, FRAME, Peak, RATE, STEP, Spectrum, Whitening, leve
 /// Frames of a stretch (2.56 s) and samples of its transform, which leaves ±0.77 s of lag.
 const STRETCH: usize = 256;
 const N: usize = 16_384;
-/// Samples of the transform that looks for a lost lag: ±6.9 s.
+/// Samples of the transform that searches for a lost lag: ±6.9 s.
 const WIDE_N: usize = 65_536;
-/// Least frames of sound in a stretch.
+/// Fewest frames of sound in a stretch.
 const MIN: usize = 40;
-/// Stretches over a call.
+/// Most stretches over a call.
 const MAX_SLOTS: f64 = 40.0;
 const STRETCH_S: f64 = STRETCH as f64 / FRAMES as f64;
-/// A peak this high is no chance where it is expected, and nearby.
+/// Smallest peak that is not chance, at the expected lag or near it.
 const EXPECTED_Z: f32 = 6.0;
 const SURE_Z: f32 = 8.0;
-/// A peak this high needs no second one to be believed.
+/// Smallest peak that needs no confirmation.
 const CLEAR_Z: f32 = 12.0;
-/// What is expected, and nearby, in seconds.
+/// What counts as the expected lag, and as near it, in seconds.
 const EXPECTED_S: f64 = 0.03;
 const NEARBY_S: f64 = 0.3;
-/// A direction that gave nothing in so many stretches is not listened to any more.
+/// A direction is abandoned after this many stretches without a hit.
 const PATIENCE: usize = 5;
-/// Times that a lost lag is looked for farther away.
+/// Number of wider searches for a lost lag.
 const SEARCHES: usize = 4;
-/// Slots heard anew where the lag changed, and stretches compared to say where, over all steps.
-/// Recordings that contradict each other have dozens: those left over are taken to lie in the
-/// middle of where they may be.
+/// Limits over all steps: slots examined again where the lag changed, and stretches compared to
+/// locate the change. Recordings that contradict each other have dozens of steps; those beyond the
+/// limits are placed in the middle of their intervals.
 const MAX_CLOSER: f64 = 32.0;
 const MAX_LOCATED: usize = 40;
-/// Hits in each direction from which the sum of their echoes is known.
+/// Hits per direction from which the sum of their echo delays is known.
 const MIN_BOTH: usize = 2;
-/// With so many hits in each direction, one direction at a time is enough.
+/// With this many hits in each direction, one direction at a time is enough.
 const ENOUGH: usize = 4;
 
-/// How two tracks lie to each other through the call.
+/// The relation of two tracks through the call.
 #[derive(Debug, Clone)]
 pub(super) struct FollowedLink {
     pub course: Course,
-    /// Where each step is: seconds on track a; of a stretch that b lost, the middle.
+    /// Location of each step in seconds on track a. For a stretch that b lost, its middle.
     pub steps_at_s: Vec<f64>,
-    /// Whether bleed both ways gave the path delay.
+    /// Whether bleed in both directions determined the echo delay.
     pub both_ways: bool,
-    /// Stretches heard.
+    /// Number of stretches heard.
     pub heard: usize,
 }
 
 impl FollowedLink {
-    /// A lag known to the sample, without drift or losses.
+    /// Creates a link with an exact lag and no drift or losses.
     pub fn exact(lag_s: f64) -> Self {
         let anchor = Point { at_s: lag_s.max(0.0), lag_s, clear: true };
         let course = Course { slope: 0.0, anchor, steps: Vec::new(), spread_s: 0.0, longest: 1 };
@@ -60,12 +60,12 @@ impl FollowedLink {
     }
 }
 
-/// One stretch heard: delay of the hearer without the lag's sign.
+/// One stretch that was heard: the hearer's delay.
 #[derive(Debug, Clone, Copy)]
 struct LagHit {
     direction: Direction,
     at_s: f64,
-    /// Lag between tracks as if there were no echo.
+    /// The lag between the tracks without echo.
     lag_s: f64,
     z: f32,
 }
@@ -92,8 +92,8 @@ struct Follower<'s, 't> {
     located: usize,
 }
 
-/// Follows the lag from `lag_s`, where each direction is heard at `delays`; `None` where nothing is
-/// heard.
+/// Follows the lag from `lag_s`, with each direction heard at `delays`. Returns `None` if nothing
+/// is heard.
 pub(super) fn follow(
     a: &Sound,
     b: &Sound,
@@ -116,8 +116,9 @@ pub(super) fn follow(
     })
 }
 
-/// What the echoes of both directions add up to, from moments at which both are heard; `None` where
-/// too few are. Two delays that were heard at different times differ by what was lost between them.
+/// Returns the sum of both directions' echo delays, from moments at which both are heard, or `None`
+/// if there are too few. Delays heard at different times also differ by the audio lost between
+/// them.
 pub(super) fn both_echoes(a: &Sound, b: &Sound, lag_s: f64, delays: [Option<f64>; 2], votes: &[Vote]) -> Option<f64> {
     let mut f = Follower::new(a, b, lag_s, delays);
     f.searches = SEARCHES;
@@ -127,8 +128,8 @@ pub(super) fn both_echoes(a: &Sound, b: &Sound, lag_s: f64, delays: [Option<f64>
     f.sum_s().filter(|_| enough)
 }
 
-/// How many stretches of a direction are heard at one delay, neither steps looked at closely nor a
-/// lost delay looked for far away; and how many were compared.
+/// Returns how many stretches of a direction are heard at one delay, and how many were compared.
+/// Does not examine steps or search widely.
 pub(super) fn survey(a: &Sound, b: &Sound, direction: Direction, delay_s: f64, votes: &[Vote]) -> (usize, usize) {
     let lag_s = direction.lag(delay_s, NEAR_ECHO_S);
     let mut delays = [None; 2];
@@ -141,7 +142,7 @@ pub(super) fn survey(a: &Sound, b: &Sound, direction: Direction, delay_s: f64, v
     (f.course().map(|found| found.course).filter(near).map_or(0, |course| course.longest), f.compared)
 }
 
-/// A course and what was taken for echo in each direction.
+/// A course, and the echo delays assumed in each direction.
 struct FollowedLag {
     course: Course,
     both_ways: bool,
@@ -170,7 +171,7 @@ impl<'s, 't> Follower<'s, 't> {
         }
     }
 
-    /// Seconds of track a at which the search heard the lag best.
+    /// Returns the time on track a, in seconds, at which the search heard the lag best.
     fn begin_s(&self, lag_s: f64, votes: &[Vote]) -> f64 {
         let at = |v: &Vote| {
             let start = v.start as f64 / FRAMES as f64;
@@ -181,8 +182,8 @@ impl<'s, 't> Follower<'s, 't> {
         best.map_or(0.0, at)
     }
 
-    /// Listens from where the lag was heard to the end, then back to the beginning: what is lost
-    /// moves what comes after.
+    /// Listens from where the lag was heard to the end, then back to the beginning, because lost
+    /// audio shifts everything after it.
     fn through_the_call(&mut self, lag_s: f64, votes: &[Vote]) {
         let (from, to) = (lag_s.max(0.0), self.a.seconds().min(lag_s + self.b.seconds()));
         let slot = ((to - from) / MAX_SLOTS).max(STRETCH_S);
@@ -195,8 +196,8 @@ impl<'s, 't> Follower<'s, 't> {
         (0..first).rev().for_each(|k| listen(self, k));
     }
 
-    /// Listens once more where the lag changed, slot by slot: two losses may hide in one. `true` if
-    /// there was anything to do.
+    /// Listens again, slot by slot, where the lag changed, because two losses may look like one.
+    /// Returns whether there was anything to do.
     fn look_closer(&mut self, found: &FollowedLag) -> bool {
         let wide: Vec<Step> =
             found.course.steps.iter().filter(|s| s.between_s.1 - s.between_s.0 > 2.0 * STRETCH_S).copied().collect();
@@ -215,7 +216,7 @@ impl<'s, 't> Follower<'s, 't> {
         !wide.is_empty()
     }
 
-    /// Listens between two moments of track a, to the party that is clearest there; to both until
+    /// Listens between two moments of track a to the party that is clearest there, or to both until
     /// both are known.
     fn listen(&mut self, from_s: f64, to_s: f64) {
         if self.a.is_cancelled() {
@@ -244,7 +245,7 @@ impl<'s, 't> Follower<'s, 't> {
         }
     }
 
-    /// Looks for one stretch; `true` if it is heard.
+    /// Searches for one stretch, and returns whether it is heard.
     fn push(&mut self, direction: Direction, frame: usize, shift: f64) -> bool {
         let k = direction as usize;
         let mut peak = self.peak(direction, frame);
@@ -267,8 +268,8 @@ impl<'s, 't> Follower<'s, 't> {
         true
     }
 
-    /// Spectra of a stretch and of where it should be heard; the latter's first sample after the
-    /// former's.
+    /// Returns the spectra of a stretch and of where it should be heard, and the offset between
+    /// their first samples.
     fn spectra(&mut self, direction: Direction, frame: usize, delay: f64) -> (Spectrum, Spectrum, i64) {
         let (talker, hearer) = direction.order(self.a, self.b);
         let (start, n) = ((frame * FRAME) as i64, self.correlator.len());
@@ -282,8 +283,8 @@ impl<'s, 't> Follower<'s, 't> {
         (voice, other, tile)
     }
 
-    /// The delay at which a stretch is heard: the highest peak, unless one nearer to the expected
-    /// place is half as high.
+    /// Returns the delay at which a stretch is heard: the highest peak, unless one nearer to the
+    /// expected lag is at least half as high.
     fn peak(&mut self, direction: Direction, frame: usize) -> Option<(f64, f32)> {
         let expected = self.delay[direction as usize];
         self.compared += 1;
@@ -302,7 +303,7 @@ impl<'s, 't> Follower<'s, 't> {
         found(EXPECTED_S, EXPECTED_Z).or_else(|| found(NEARBY_S, SURE_Z)).or_else(|| found(f64::INFINITY, CLEAR_Z))
     }
 
-    /// The course through all that was heard.
+    /// Fits the course through all hits.
     fn course(&mut self) -> Option<FollowedLag> {
         self.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s).then((x.direction as u8).cmp(&(y.direction as u8))));
         let (echo_s, both_ways) = self.echoes();
@@ -319,12 +320,12 @@ impl<'s, 't> Follower<'s, 't> {
         Some(FollowedLag { course, both_ways, echo_s })
     }
 
-    /// What a direction gave, in order of time.
+    /// Returns the hits of a direction, sorted by time.
     fn of(&self, direction: Direction) -> impl Iterator<Item = &LagHit> {
         self.hits.iter().filter(move |hit| hit.direction == direction)
     }
 
-    /// What the echoes of both directions add up to; `None` where one gave nothing.
+    /// Returns the sum of both directions' echo delays, or `None` if one has no hits.
     fn sum_s(&self) -> Option<f64> {
         let mut apart = Vec::new();
         for x in self.of(Direction::AOnB) {
@@ -337,7 +338,8 @@ impl<'s, 't> Follower<'s, 't> {
         median(apart)
     }
 
-    /// The echo to take off in each direction (`None`: leave it out), and whether both gave it.
+    /// Returns the echo delay to subtract in each direction (`None`: ignore the direction), and
+    /// whether both contributed.
     fn echoes(&self) -> ([Option<f64>; 2], bool) {
         let [one, other] = self.echo_s;
         let Some(apart) = self.sum_s() else { return ([Some(one), Some(other)], false) };
@@ -355,11 +357,11 @@ impl<'s, 't> Follower<'s, 't> {
         }
     }
 
-    /// Where between two points the lag changed: seconds on track a.
+    /// Returns where the lag changed between two points, in seconds on track a.
     ///
     /// Tenths of a second of talk are compared with the other track at the lag before and at the
-    /// lag after; the change is where the first stops winning. The middle, once [`MAX_LOCATED`]
-    /// stretches are spent.
+    /// lag after. The change is where the first stops winning. Once [`MAX_LOCATED`] stretches are
+    /// spent, it is the middle.
     fn locate(&mut self, step: &Step, found: &FollowedLag) -> f64 {
         let reach = STRETCH_S / 2.0;
         let (from, to) = (step.between_s.0 - reach, step.between_s.1 + reach);
@@ -395,7 +397,7 @@ impl<'s, 't> Follower<'s, 't> {
     }
 }
 
-/// The time at which the running sum of gains is highest, the middle of a plateau that is.
+/// Returns the time at which the running sum of gains is highest; on a plateau, its middle.
 fn highest_sum(gains: &[(f64, f64)]) -> Option<f64> {
     let mut sum = 0.0;
     let sums: Vec<f64> = gains
@@ -412,16 +414,16 @@ fn highest_sum(gains: &[(f64, f64)]) -> Option<f64> {
     Some((gains[first].0 + gains[last].0) / 2.0 + 0.05)
 }
 
-/// A stretch in which a talker sounds and the hearer is quiet.
+/// A stretch in which the talker sounds and the hearer is quiet.
 #[derive(Debug, Clone, Copy)]
 struct ClearEcho {
     /// Its first frame on the talker's track.
     start: usize,
-    /// Frames that are clear.
+    /// Number of clear frames.
     frames: usize,
 }
 
-/// The clearest stretch between two moments of the talker.
+/// Returns the clearest stretch between two moments of the talker.
 fn clearest(talker: &Sound, hearer: &Sound, from_s: f64, to_s: f64, delay: f64) -> Option<ClearEcho> {
     let frame = |s: f64| (s * FRAMES as f64).max(0.0) as usize;
     let (from, to) = (frame(from_s), frame(to_s).min(talker.active.len()));

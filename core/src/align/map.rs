@@ -1,37 +1,36 @@
-//! From how tracks hang on each other to maps between their time and the call's.
+//! Converts links between tracks to maps between each track's time and the call's.
 
 use super::follow::FollowedLink;
 use crate::timeline::Knot;
 use crate::units::Millis;
 
-/// Losses of one track found against two others are the same when they are this close, in seconds
-/// ...
+/// Losses of one track found against two others are the same if they are this close, in seconds ...
 const SAME_LOSS_S: f64 = 3.0;
-/// ... and differ by less than this share.
+/// ... and their lengths differ by less than this share.
 const SAME_LOSS_SHARE: f64 = 0.4;
 
-/// Audio that a track lost: where on the track, and how much.
+/// Audio lost by a track: where on the track, and how much.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Loss {
     pub at_s: f64,
     pub seconds: f64,
 }
 
-/// A track that hangs on another by a link, or stands alone at a lag of the reference.
+/// A track linked to another, or placed on its own at a lag from the reference.
 #[derive(Debug, Clone)]
 pub(super) struct Hung {
-    /// Call time of the first sample where there is no link, in seconds.
+    /// Call time of the first sample, in seconds, if there is no link.
     pub lag_s: f64,
-    /// The track it hangs on, and how, seen from that track.
+    /// The track to which it is linked, and the link as seen from that track.
     pub link: Option<(usize, FollowedLink)>,
 }
 
-/// A track's time to the call's.
+/// Maps a track's time to the call's.
 #[derive(Debug, Clone)]
 pub(super) struct Map {
     at_s: f64,
     call_s: f64,
-    /// Call seconds for a second of the track.
+    /// Call seconds per second of the track.
     rate: f64,
     losses: Vec<Loss>,
 }
@@ -41,12 +40,13 @@ impl Map {
         self.losses.iter().filter(|l| l.at_s <= t).map(|l| l.seconds).sum()
     }
 
-    /// Call seconds of a moment of the track; after the loss where one is.
+    /// Returns the call time, in seconds, of a moment of the track. At a loss, the time after it.
     pub fn to_call(&self, t: f64) -> f64 {
         self.call_s + (t - self.at_s) * self.rate + self.lost_before(t) - self.lost_before(self.at_s)
     }
 
-    /// Knots from the track's first to its last moment, the call's time less `begin_s`.
+    /// Returns the knots from the track's first to its last moment, with `begin_s` subtracted from
+    /// the call's time.
     pub fn knots(&self, seconds: f64, begin_s: f64) -> Vec<Knot> {
         let knot = |t: f64, c: f64| Knot { track: Millis(t * 1000.0), call: Millis((c - begin_s) * 1000.0) };
         let mut knots = vec![knot(0.0, self.to_call(0.0))];
@@ -60,11 +60,11 @@ impl Map {
     }
 }
 
-/// The map of every track; `hung` by index, `order` such that every track comes after the one it
-/// hangs on.
+/// Returns the map of every track. `hung` is by index, and `order` lists every track after the one
+/// it is linked to.
 ///
-/// A step of a link is audio lost: on the track that hangs where the lag grows, on the other where
-/// it shrinks.
+/// A step of a link is lost audio: on the linked track where the lag grows, on the other where it
+/// shrinks.
 pub(super) fn maps(hung: &[Option<Hung>], order: &[usize], seconds: &[f64]) -> Vec<Option<Map>> {
     let mut losses = losses(hung, order, seconds);
     let mut maps: Vec<Option<Map>> = vec![None; hung.len()];

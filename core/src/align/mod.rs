@@ -1,15 +1,18 @@
-//! Places the tracks of a call on one timeline, and says how sure it is.
+//! Places the tracks of a call on one timeline, with a confidence.
 //!
-//! Two tracks of a call do not hold the same sound: each hears its own party. Every kind of
-//! evidence says how likely each lag is (`belief`), and what they say together is the placement;
-//! the share of belief within 250 ms of it is the confidence.
+//! Two tracks of a call do not hold the same sound, because each records its own party. Each kind
+//! of evidence gives a likelihood for every lag (`belief`). The placement is the peak of the
+//! posterior, and its confidence is the probability within 250 ms of it.
 //!
-//! One party heard faintly on the other's track (`bleed`, by `vote` and `pair`) gives a delay to
-//! the millisecond, but a delay is the lag and the way of the echo, which is near or far (`path`):
-//! one way it leaves hypotheses up to 0.7 s apart, both ways fewer. Start times, lengths and the
-//! habits of recorders (`prior`) and people answering each other (`turns`) choose between them. The
-//! delay is then followed through the call for drift and lost audio (`follow`). What the caller
-//! knows is not weighed but taken.
+//! - Bleed, one party faintly audible on the other's track (`bleed`, from `vote` and `pair`), gives
+//!   a delay to the millisecond. The delay is the lag plus that of the echo path, which is short or
+//!   long (`path`). Bleed in one direction therefore leaves hypotheses up to 0.7 s apart; bleed in
+//!   both directions leaves fewer.
+//! - Start times, lengths and the habits of recorders (`prior`), and the way people answer each
+//!   other (`turns`), choose between the hypotheses.
+//! - The delay is then followed through the call for drift and lost audio (`follow`).
+//!
+//! Offsets given by the caller are not evidence to weigh; they are used as they are.
 
 mod belief;
 mod bleed;
@@ -45,33 +48,33 @@ use crate::track::Narrowband;
 use crate::units::Millis;
 use sound::Sound;
 
-/// One track to place.
+/// A track to place.
 pub struct TrackInput<'a> {
-    /// The samples: mono, 8 kHz, codec delay removed. Short stretches are read, here and there.
+    /// The samples: mono, 8 kHz, codec delay removed. Only short parts are read.
     pub samples: &'a dyn Narrowband,
-    /// Mean square of each 10 ms of the samples, if it is known already; else the samples are read
-    /// through once.
+    /// Mean square of each 10 ms of the samples, if known. Otherwise all samples are read once.
     pub energies: Option<&'a [f32]>,
-    /// Probability of speech, one for each `hop`.
+    /// Probability of speech, one per `hop`.
     pub probabilities: &'a [f32],
     /// Time between two probabilities.
     pub hop: Millis,
-    /// When the recording began, if anybody said.
+    /// When the recording began, if known.
     pub started_at: Option<StartTime>,
-    /// Where it begins on the call's timeline, if the caller knows: it is placed there, whatever is
-    /// heard.
+    /// The track's offset on the call's timeline, if the caller knows it. It overrides all
+    /// evidence.
     pub offset: Option<KnownOffset>,
-    /// Who is heard.
+    /// Who speaks.
     pub role: Role,
 }
 
-/// Where the tracks of a call lie.
+/// The placements of a call's tracks.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Alignment {
-    /// A placement for every track, in the order given; the earliest first sample is call time 0.
+    /// A placement for every track, in the given order. The earliest first sample is at call time
+    /// 0.
     pub placements: Vec<Placement>,
-    /// What is to be said of single tracks, by index: `alignment_unknown`, `path_delay_assumed`,
+    /// Warnings about single tracks, by index: `alignment_unknown`, `path_delay_assumed`,
     /// `start_time_wrong`, `offset_contradicted`.
     pub warnings: Vec<(usize, Warning)>,
     /// Pairs of tracks, lower index first, that hold the same audio: one recording delivered twice.
@@ -80,17 +83,17 @@ pub struct Alignment {
 
 /// Places the tracks of one call.
 ///
-/// One track is the reference, placed by its own clock; the first of two, and of more the one that
-/// the others are surest about. Memory is about ten megabytes and one number for each 10 ms of a
+/// One track is the reference and keeps its own clock: the first of two, or, of more, the one whose
+/// pairs are most certain. Needs about ten megabytes of memory, plus one number per 10 ms of each
 /// track.
 pub fn align(tracks: &[TrackInput], options: &AlignOptions) -> Alignment {
     place_all(tracks, options, &Cancel::default())
 }
 
-/// [`align`] that can be stopped.
+/// Like [`align`], but can be cancelled.
 ///
 /// # Errors
-/// `cancelled`.
+/// [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
 pub fn align_until(tracks: &[TrackInput], options: &AlignOptions, cancel: &Cancel) -> Result<Alignment> {
     cancel.check(Stage::Align)?;
     let alignment = place_all(tracks, options, cancel);

@@ -1,30 +1,31 @@
-//! Two recordings of one line of which the second begins before the first ends: the lag at which
+//! Finds the lag of two recordings of one line, where the second begins before the first ends and
 //! both hold the same audio.
 
 use super::fft::correlation;
 use crate::track::Narrowband;
 use crate::units::Millis;
 
-/// Samples at 8 kHz that are looked for at once, and how far apart such stretches begin.
+/// Samples at 8 kHz searched for at once, and distance between the beginnings of such stretches.
 const STRETCH: usize = 8_000;
 const STEP: usize = 4_000;
-/// How much of the second recording is looked at, in samples, and how many stretches of it: the
-/// loudest.
+/// Samples of the second recording examined, and number of its loudest stretches tried.
 const MAX_LOOKED_AT: usize = 240_000;
 const TRIES: usize = 6;
-/// Normalised correlation from which two stretches are the same audio, through any codec.
+/// Normalized correlation from which two stretches are the same audio, through any codec.
 const ALIKE: f64 = 0.9;
-/// A tone is alike at every period: a lag is believed only where none other comes this near to it
+/// A tone is alike at every period, so a lag is only accepted if no other one comes this near to it
 /// ...
 const RIVAL: f64 = 0.95;
-/// ... that lies this many samples away.
+/// ... at least this many samples away.
 const APART: usize = 20;
 /// Mean square below which there is nothing to compare: ten steps of 16 bits.
 const SILENCE: f64 = 1e-7;
 
-/// The time on track `a` at which track `b` begins, within so much of a time expected, where both
-/// hold the same audio from there to the end of `a`. Exact to a sample at 8 kHz. `None` where no
-/// second of them is alike, or many are.
+/// Returns the time on track `a` at which track `b` begins, where both hold the same audio from
+/// there to the end of `a`.
+///
+/// Searches within `within` of `expected`. The result is exact to a sample at 8 kHz. Returns `None`
+/// if no second of audio matches, or several places match.
 pub fn overlap(a: &dyn Narrowband, b: &dyn Narrowband, expected: Millis, within: Millis) -> Option<Millis> {
     let samples = |time: Millis| (time.0 * 8.0).round() as i64;
     let (expected, within) = (samples(expected), samples(within).clamp(0, 480_000));
@@ -50,7 +51,7 @@ pub fn overlap(a: &dyn Narrowband, b: &dyn Narrowband, expected: Millis, within:
     })
 }
 
-/// Where in a longer stretch a shorter one of given energy lies, if at one place only.
+/// Returns where a shorter stretch of given energy occurs in a longer one, if at exactly one place.
 fn alike_at(room: &[f32], stretch: &[f32], own: f64, shifts: usize) -> Option<usize> {
     // Always the portable way: which sample it is must not depend on the CPU.
     let products = correlation(room, stretch, true);

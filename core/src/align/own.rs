@@ -1,4 +1,4 @@
-//! Placing tracks of which nothing but the samples is there.
+//! Places tracks from their samples alone.
 
 use super::{AlignOptions, Alignment, StartTime, TrackInput, align};
 use crate::call::{KnownOffset, Role};
@@ -10,26 +10,27 @@ use crate::track::{PcmCollector, SampleSink};
 use crate::units::{Millis, Rate};
 use crate::vad::{Detector, silero_of};
 
-/// One track to place: its samples at 8 kHz, where somebody speaks, and what is known of it.
+/// A track to place: its samples at 8 kHz, its speech, and what is known about it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TrackSamples {
     samples: Vec<i16>,
     probabilities: Vec<f32>,
     hop: Millis,
-    /// Who is heard.
+    /// Who speaks.
     pub role: Role,
-    /// When the recording began, if anybody said.
+    /// When the recording began, if known.
     pub started_at: Option<StartTime>,
-    /// Where it begins on the call's timeline, if the caller knows.
+    /// The track's offset on the call's timeline, if the caller knows it.
     pub offset: Option<KnownOffset>,
 }
 
 impl TrackSamples {
-    /// A track of samples of any rate: brought to 8 kHz and heard by Silero's detector.
+    /// Creates a track from samples at any rate. Converts them to 8 kHz and runs Silero's speech
+    /// detector.
     ///
     /// # Errors
-    /// `unsupported` where the rate cannot be brought to 8 kHz.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the rate cannot be converted to 8 kHz.
     pub fn new<'a>(samples: impl Into<Samples<'a>>, rate: Rate) -> Result<Self> {
         let mut detector = silero_of(&SpeechConfig::default(), 1, false);
         let (mut collector, mut out) = (PcmCollector::default(), [Vec::new()]);
@@ -43,7 +44,7 @@ impl TrackSamples {
         Ok(Self { samples, probabilities, hop, role: Role::Unknown, started_at: None, offset: None })
     }
 
-    /// The track as [`align`] takes it.
+    /// Returns the track as input for [`align`].
     pub fn input(&self) -> TrackInput<'_> {
         TrackInput {
             samples: &self.samples,

@@ -1,4 +1,4 @@
-//! Two tracks: what every kind of evidence says of the lag between them.
+//! Combines all evidence about the lag between two tracks.
 
 use super::AlignOptions;
 use super::belief::{BIN_S, Belief};
@@ -10,38 +10,38 @@ use super::vote::{Direction, NEAR_ECHO_S, SAME_DELAY_S, SAME_PATH_S, Vote};
 use super::{dual, prior, turns};
 use crate::call::Role;
 
-/// Nats by which a lag is likelier than any other where one recording came twice, or many stretches
-/// agree.
+/// Nats in favor of a lag that is certain: one recording delivered twice, or many stretches in
+/// agreement.
 const SURE_NATS: f64 = 60.0;
-/// Stretches between two losses that must be heard at one lag to settle a doubt, and lags that are
+/// Stretches between two losses that must be heard at one lag to settle a doubt, and number of lags
 /// tried.
 const WITNESSES: usize = 4;
 const MAX_TRIED: usize = 6;
-/// No further lag is tried once so many stretches were compared; one lag takes 80 at most, where
+/// No further lag is tried once this many stretches were compared. One lag takes at most 80, if
 /// both parties are heard.
 const MAX_COMPARED: usize = 50;
-/// A pair whose belief near one lag is this much needs no other pair.
+/// Probability near one lag from which a pair needs no other pair.
 const SURE: f64 = 0.99;
-/// Lags this close, in seconds, are one and the same with losses and echo between them.
+/// Lags this close, in seconds, are the same one, apart from losses and echo.
 const SAME_LAG_S: f64 = 0.3;
 
-/// What is lost between two moments of a call adds up to less than this, in seconds.
+/// Largest sum of the audio lost between two moments of a call, in seconds.
 const LOST_S: f64 = 1.0;
 
-/// Everything known of two tracks.
+/// All evidence about two tracks.
 pub(super) struct Pair {
     pub a: usize,
     pub b: usize,
-    /// What is believed before listening.
+    /// The belief before listening.
     prior: Belief,
-    /// What bleed and turn taking say.
+    /// The evidence of bleed and turn taking.
     pub evidence: Belief,
     votes: Vec<Vote>,
     /// The delay at which each direction is heard, in seconds.
     delays: [Option<f64>; 2],
-    /// Whether nothing else can tell more.
+    /// Whether no other evidence can add anything.
     pub sure: bool,
-    /// Whether turn taking had enough speech to say something.
+    /// Whether there was enough speech for turn taking to be informative.
     pub turns: bool,
     /// The lag at which both are the same recording.
     pub same: Option<f64>,
@@ -77,7 +77,7 @@ impl Pair {
         Some(pair)
     }
 
-    /// Takes what bleed says; what is believed of each direction's delay.
+    /// Adds the evidence of bleed, and returns the belief about each direction's delay.
     fn hear(&mut self, a: &Sound, b: &Sound, heard: Heard) -> [Belief; 2] {
         let Heard { votes, mut delays, settled } = heard;
         for direction in Direction::BOTH {
@@ -94,9 +94,9 @@ impl Pair {
         delays
     }
 
-    /// Brings the delays of both directions to one moment, that of the clearest stretch: between
-    /// two moments audio may have been lost, and a sum of echoes that holds a loss says near and far
-    /// where both are near.
+    /// Refers the delays of both directions to one moment, that of the clearest stretch. Audio may
+    /// have been lost between two moments, and a sum of echo delays that includes a loss would
+    /// suggest one short and one long path where both are short.
     fn bring_together(&mut self, a: &Sound, b: &Sound, delays: &mut [Belief; 2]) {
         let [Some(first), Some(second)] = self.delays else { return };
         let says = |v: &&Vote| self.delays[v.direction as usize].is_some_and(|delay| v.says(v.direction, delay));
@@ -113,7 +113,7 @@ impl Pair {
         }
     }
 
-    /// The other of the two tracks; `None` where `track` is neither.
+    /// Returns the other of the two tracks, or `None` if `track` is neither.
     pub const fn other(&self, track: usize) -> Option<usize> {
         if self.a == track {
             Some(self.b)
@@ -124,14 +124,14 @@ impl Pair {
         }
     }
 
-    /// The share of belief near the best guess.
+    /// Returns the probability near the best guess.
     pub fn certainty(&self) -> f64 {
         let mut belief = self.prior.clone();
         belief.add_moved(&self.evidence, 0.0);
         belief.guess().mass
     }
 
-    /// The delays that an echo can have at a lag, by direction.
+    /// Returns the delays that an echo can have at a lag, by direction.
     fn delays_at(&self, lag_s: f64) -> [Option<f64>; 2] {
         let possible = |direction: Direction| {
             self.delays[direction as usize].filter(|d| path::possible(d - direction.delay(lag_s)))
@@ -139,13 +139,13 @@ impl Pair {
         Direction::BOTH.map(possible)
     }
 
-    /// Whether bleed speaks for a lag.
+    /// Returns `true` if bleed supports a lag.
     pub fn heard_at(&self, lag_s: f64) -> bool {
         self.same.is_some_and(|same| (same - lag_s).abs() < 2.0 * BIN_S)
             || self.delays_at(lag_s).iter().any(Option::is_some)
     }
 
-    /// The lag through the call, if bleed speaks for `lag_s`.
+    /// Returns the lag through the call, if bleed supports `lag_s`.
     pub fn link(&self, sounds: &[Sound], lag_s: f64) -> Option<FollowedLink> {
         if let Some(same) = self.same {
             return ((same - lag_s).abs() < 2.0 * BIN_S).then(|| FollowedLink::exact(same));
@@ -158,10 +158,10 @@ impl Pair {
     }
 }
 
-/// The delay of a direction at which by far the most stretches of the call are heard, of those that
-/// the votes name.
+/// Returns the delay of a direction, among those named by votes, at which by far the most stretches
+/// of the call are heard.
 ///
-/// Phrases that are said twice make single votes for wrong delays; they do not make many for one.
+/// Phrases said twice cause single votes for wrong delays, but not many votes for one.
 fn verify(a: &Sound, b: &Sound, direction: Direction, votes: &[Vote]) -> Option<f64> {
     let mut found: Vec<(f64, usize)> = Vec::new();
     let own = votes.iter().filter(|v| v.direction == direction);
@@ -183,7 +183,8 @@ fn verify(a: &Sound, b: &Sound, direction: Direction, votes: &[Vote]) -> Option<
     (most >= WITNESSES && most >= 2 * second).then_some(delay)
 }
 
-/// Two agents of one call do not answer each other: one takes over from the other.
+/// Returns `true` for agents. Two agents of one call do not answer each other; one takes over from
+/// the other.
 const fn is_agent(role: Role) -> bool {
     matches!(role, Role::Agent | Role::Transfer)
 }

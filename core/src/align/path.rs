@@ -1,26 +1,26 @@
-//! How late an echo comes, before anything is heard: two families of paths.
+//! The prior of an echo's delay: two families of paths.
 //!
 //! Near echo comes from a hybrid, a side tone or a loudspeaker, within 5 to 60 ms (ITU-T G.168 has
 //! hybrids up to 64 ms). Far echo comes from the other party's phone after the round trip of a
 //! mobile or packet network, 100 to 750 ms (ITU-T G.114 plans for up to 400 ms one way). Of real
-//! two-party calls with audible echo about half have either.
+//! two-party calls with audible echo, about half have each kind.
 
 use super::belief::{BIN_S, Belief, GOOD_S};
 use super::vote::Direction;
 
-/// An echo comes this late at most, in seconds.
+/// Longest delay of an echo in seconds.
 pub(super) const LATEST_S: f64 = 1.0;
-/// The share of echoes that are near.
+/// Share of echoes that are near.
 const NEAR_SHARE: f64 = 0.45;
-/// The median of near echoes in seconds, and their spread as a logarithm: nine in ten lie between 7
+/// Median delay of near echoes in seconds, and spread of its logarithm: nine in ten lie between 7
 /// and 93 ms.
 const NEAR_S: f64 = 0.025;
 const NEAR_SPREAD: f64 = 0.8;
-/// Where far echoes lie, in seconds, and how soft these edges are.
+/// Range of far echoes in seconds, and width of its edges.
 const FAR_S: (f64, f64) = (0.1, 0.75);
 const FAR_EDGE_S: f64 = 0.02;
 
-/// How likely an echo is this late, for each second of delay.
+/// Returns the probability density of an echo's delay, per second.
 fn density(echo_s: f64) -> f64 {
     if echo_s <= 0.0 {
         return 0.0;
@@ -32,7 +32,7 @@ fn density(echo_s: f64) -> f64 {
     NEAR_SHARE * near + (1.0 - NEAR_SHARE) * far
 }
 
-/// The shares of echoes by delay, in steps of [`BIN_S`] from half a step on.
+/// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on.
 fn shares() -> Vec<f64> {
     let steps = (LATEST_S / BIN_S) as usize;
     let all: Vec<f64> = (0..steps).map(|k| density((k as f64 + 0.5) * BIN_S)).collect();
@@ -40,19 +40,19 @@ fn shares() -> Vec<f64> {
     all.into_iter().map(|share| share / sum).collect()
 }
 
-/// Whether an echo can be this late, give or take what a lag is known to.
+/// Returns `true` if an echo can have this delay, within the accuracy of a lag.
 pub(super) fn possible(echo_s: f64) -> bool {
     (-GOOD_S..LATEST_S + GOOD_S).contains(&echo_s)
 }
 
-/// The delays that lags of a range can make in a direction, in seconds.
+/// Returns the range of delays that a range of lags can cause in a direction, in seconds.
 pub(super) fn delays(direction: Direction, (low, high): (f64, f64)) -> (f64, f64) {
     let (x, y) = (direction.delay(low), direction.delay(high));
     (x.min(y), x.max(y) + LATEST_S)
 }
 
-/// What is believed of the lag when `delays` is believed of a direction's delay, each echo taken
-/// off in proportion.
+/// Returns the belief about the lag that follows from one about a direction's delay, weighted over
+/// all echo delays.
 pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64)) -> Belief {
     let (paths, weights) = (shares(), delays.weights());
     let least = weights.iter().copied().fold(f64::INFINITY, f64::min).max(f64::MIN_POSITIVE);

@@ -1,5 +1,5 @@
-//! From pairs to placements: one track is the reference, the others are placed one after the other,
-//! the surest first.
+//! Converts pairs to placements: one track is the reference, and the others are placed one by one,
+//! the most certain first.
 
 use super::belief::{BIN_S, Belief, Guess};
 use super::follow::FollowedLink;
@@ -12,26 +12,25 @@ use crate::error::Warning;
 use crate::timeline::{Method, Placement};
 use crate::units::Millis;
 
-/// With so many tracks or fewer, all pairs are listened to that may tell something new; with more,
-/// pairs with the track that sounds most and, for tracks that stay unsure, with [`OTHERS`] more.
+/// Up to this many tracks, all informative pairs are examined. With more, each track is paired with
+/// the one that sounds most and, if it stays uncertain, with [`OTHERS`] more.
 const ALL_PAIRS: usize = 4;
 const OTHERS: usize = 3;
 /// A track placed with less confidence than this does not help to place others.
 const HELPFUL: f64 = 0.8;
-/// No evidence is worth more than this.
+/// Upper limit of any confidence.
 const MAX_CONFIDENCE: f64 = 0.995;
-/// What is said together counts for less by this: witnesses are not independent of each other, and
-/// no model is quite right. Over three hundred made calls, what is said between 0.5 and 0.8 is then
-/// right as often.
+/// Factor applied to the combined evidence, because witnesses are not independent and no model is
+/// exact. Over three hundred made calls, placements stated at 0.5 to 0.8 are then right that often.
 const MODEST: f64 = 0.85;
-/// What is heard contradicts the caller where it is this sure, and this far from what was said, in
+/// Audio contradicts the caller's offset at this confidence, if it differs by this much, in
 /// seconds.
 const CONTRADICTS: f64 = 0.9;
 const CONTRADICTS_S: f64 = 0.25;
-/// Start times that are this much farther off than their resolution, in seconds, are wrong.
+/// Start times are wrong if they are off by this much more than their resolution, in seconds.
 const STAMP_SLACK_S: f64 = 0.5;
 
-/// A track's place while others are still looked for.
+/// A track's placement while others are still being placed.
 struct PlacedPair {
     guess: Guess,
     method: Method,
@@ -79,7 +78,7 @@ impl PairTable<'_, '_> {
         }
     }
 
-    /// Listens to the pairs that are needed.
+    /// Examines the pairs that are needed.
     fn listen(&mut self) {
         let n = self.sounds.len();
         if n <= ALL_PAIRS {
@@ -106,7 +105,7 @@ impl PairTable<'_, '_> {
         }
     }
 
-    /// Whether sure pairs lead from one track to another.
+    /// Returns `true` if certain pairs connect two tracks.
     fn joined(&self, from: usize, to: usize) -> bool {
         let mut reached = vec![from];
         let mut next = 0;
@@ -121,8 +120,7 @@ impl PairTable<'_, '_> {
         reached.contains(&to)
     }
 
-    /// The track that the others are placed against: the first of two, or the one with the surest
-    /// pairs.
+    /// Returns the reference: the first of two tracks, or the one with the most certain pairs.
     fn reference(&self) -> usize {
         let n = self.sounds.len();
         if n < 3 {
@@ -135,7 +133,7 @@ impl PairTable<'_, '_> {
         (0..n).max_by(|&i, &j| of(i).total_cmp(&of(j)).then(j.cmp(&i))).unwrap_or(0)
     }
 
-    /// Pairs of a track with those placed well before, and their lags.
+    /// Returns the pairs of a track with well-placed ones, and their lags.
     fn known<'p>(
         &'p self,
         track: usize,
@@ -148,7 +146,7 @@ impl PairTable<'_, '_> {
         })
     }
 
-    /// What is believed of the lag between the reference and a track, from all placed ones.
+    /// Returns the belief about the lag between the reference and a track, from all placed tracks.
     fn belief(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Belief {
         let mut belief = prior::prior(&self.sounds[reference], &self.sounds[track], self.options);
         for (pair, _, lag) in self.known(track, placed) {
@@ -161,7 +159,7 @@ impl PairTable<'_, '_> {
         belief
     }
 
-    /// Where a track lies to the reference: as the caller says, or where most is believed.
+    /// Returns a track's lag from the reference: as given by the caller, or the most probable one.
     fn guess(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Guess {
         let mut belief = self.belief(track, placed, reference).tempered(MODEST);
         let Some((lag_s, uncertainty_s)) = self.given(track, reference) else { return belief.guess() };
@@ -173,13 +171,13 @@ impl PairTable<'_, '_> {
         Guess { lag_s: guess.lag_s.clamp(lag_s - uncertainty_s, lag_s + uncertainty_s), ..guess }
     }
 
-    /// What the caller says of a track's lag to the reference.
+    /// Returns the lag from the reference given by the caller.
     fn given(&self, track: usize, reference: usize) -> Option<(f64, f64)> {
         prior::given(&self.sounds[reference], &self.sounds[track], self.options)
     }
 
-    /// How far off what is heard lies from what the caller says, in seconds, where it is sure and
-    /// contradicts that.
+    /// Returns how far the audio differs from the caller's offset in seconds, if it contradicts it
+    /// with confidence.
     fn contradicted(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Option<f64> {
         let (lag_s, uncertainty_s) = self.given(track, reference)?;
         let heard = self.belief(track, placed, reference).guess();
@@ -187,7 +185,7 @@ impl PairTable<'_, '_> {
         (heard.mass >= CONTRADICTS && off.abs() > uncertainty_s + CONTRADICTS_S).then_some(off)
     }
 
-    /// Decides how a track hangs on those placed before.
+    /// Decides how a track is linked to those placed before.
     fn settle(&self, track: usize, guess: Guess, placed: &[Option<PlacedPair>], reference: usize) -> PlacedPair {
         let given = self.given(track, reference);
         if given.is_some_and(|g| g.1 < BIN_S) {
@@ -227,7 +225,7 @@ impl PairTable<'_, '_> {
         PlacedPair { guess, method, hung: Hung { lag_s: guess.lag_s, link: best } }
     }
 
-    /// Maps, placements and warnings.
+    /// Returns the placements and warnings.
     fn finish(&self, placed: &[Option<PlacedPair>], order: &[usize]) -> Alignment {
         let hung: Vec<Option<Hung>> = placed.iter().map(|p| p.as_ref().map(|p| p.hung.clone())).collect();
         let seconds: Vec<f64> = self.sounds.iter().map(Sound::seconds).collect();
@@ -250,34 +248,34 @@ impl PairTable<'_, '_> {
         alignment
     }
 
-    /// What is to be said of a track's place.
+    /// Returns the warning about a track's placement, if any.
     fn warning(&self, track: usize, reference: usize, placed: &PlacedPair) -> Option<Warning> {
         let stamp = prior::stamped(&self.sounds[reference], &self.sounds[track], self.options);
         if placed.method == Method::None {
             return Some(Warning::new(
                 "alignment_unknown",
-                "nothing tells where this track lies: it is placed as recorders mostly begin and end",
+                "no evidence for this track's placement: placed by how recorders usually start and stop",
             ));
         }
         let (stamp, resolution) = stamp.unwrap_or((placed.hung.lag_s, 1.0));
         let off = placed.hung.lag_s - stamp;
         if placed.method == Method::Bleed && off.abs() > resolution + STAMP_SLACK_S {
-            let text = format!("the start time is {off:.1} s off what is heard");
+            let text = format!("the start time differs from the audio by {off:.1} s");
             return Some(Warning::new("start_time_wrong", text));
         }
         let one_way = placed.hung.link.as_ref().is_some_and(|(_, link)| !link.both_ways);
-        let text = "heard one way only: how late the echo comes is judged by what else is known";
+        let text = "bleed in one direction only: the echo's delay is estimated from other evidence";
         one_way.then(|| Warning::new("path_delay_assumed", text))
     }
 }
 
 fn contradiction(off_s: f64) -> Warning {
-    let text = format!("what is heard lies {off_s:.2} s off the offset that was given");
+    let text = format!("the given offset differs from the audio by {off_s:.2} s");
     Warning::new("offset_contradicted", text)
 }
 
 impl FollowedLink {
-    /// The same link seen from the other track.
+    /// Returns the link as seen from the other track.
     fn reversed(mut self) -> Self {
         let course = &mut self.course;
         for (at, s) in self.steps_at_s.iter_mut().zip(&mut course.steps) {

@@ -1,4 +1,4 @@
-//! What is known before listening: start times, and the habits of recorders.
+//! The belief before listening: start times and the habits of recorders.
 
 use super::AlignOptions;
 use super::belief::{BIN_S, Belief};
@@ -9,13 +9,14 @@ use crate::timeline::Method;
 /// When a track's recording began.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StartTime {
-    /// Seconds on any clock that the call's tracks share.
+    /// Seconds on any clock shared by the call's tracks.
     pub seconds: f64,
-    /// Width of the interval that the time stands for, which begins at it: 1 for whole seconds.
+    /// Width of the interval that begins at `seconds` and contains the true time: 1 for whole
+    /// seconds.
     pub resolution_s: f64,
 }
 
-/// The lag that two start times say, and the largest error that rounding explains.
+/// Returns the lag implied by two start times, and the largest error that rounding explains.
 pub(super) fn stamped(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f64, f64)> {
     if !options.timestamps {
         return None;
@@ -25,7 +26,7 @@ pub(super) fn stamped(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f
     lag.is_finite().then_some((lag, a.resolution_s.max(b.resolution_s).clamp(1e-3, 60.0)))
 }
 
-/// The lag that the caller gives for two tracks, and its uncertainty, in seconds.
+/// Returns the lag given by the caller for two tracks, and its uncertainty, in seconds.
 pub(super) fn given(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f64, f64)> {
     let known = |s: &Sound| s.input.offset.or(options.aligned.then(KnownOffset::default));
     let (a, b) = (known(a)?, known(b)?);
@@ -33,12 +34,12 @@ pub(super) fn given(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f64
     Some((b.offset.seconds() - a.offset.seconds(), uncertainty))
 }
 
-/// The belief that what the caller gives leaves: nothing outside, and nine tenths within the
-/// uncertainty as it was said.
+/// Restricts a belief to the lag given by the caller: 90 % within its uncertainty, and nothing far
+/// outside.
 pub(super) fn as_given(belief: &mut Belief, (lag_s, uncertainty_s): (f64, f64)) {
-    /// Nats that no evidence makes up for.
+    /// Nats that no evidence outweighs.
     const NEVER: f64 = -1e6;
-    /// Nine in ten lie within so many standard deviations.
+    /// Standard deviations that contain 90 %.
     const NINE_IN_TEN: f64 = 1.645;
     let reach = uncertainty_s.max(BIN_S / 2.0);
     belief.add(|lag| {
@@ -47,7 +48,8 @@ pub(super) fn as_given(belief: &mut Belief, (lag_s, uncertainty_s): (f64, f64)) 
     });
 }
 
-/// The lag at which two recorders stop together, or the second takes over where the first ends.
+/// Returns the lag at which two recorders stop together, or at which the second continues the
+/// first.
 fn by_habit(a: &Sound, b: &Sound) -> f64 {
     match (a.input.role, b.input.role) {
         (Role::Agent, Role::Transfer) => a.seconds(),
@@ -56,8 +58,8 @@ fn by_habit(a: &Sound, b: &Sound) -> f64 {
     }
 }
 
-/// The lags to search: recorders start within `search` of each other or stop within it, and start
-/// times widen it.
+/// Returns the range of lags to search: recorders start or stop within `search` of each other, and
+/// start times widen the range.
 pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) {
     let search = options.search.seconds().clamp(1.0, 3_600.0);
     let usual = by_habit(a, b);
@@ -68,33 +70,33 @@ pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) 
     (low, high)
 }
 
-/// Lengths this close, in seconds, are one recorder's: a packet of 20 ms.
+/// Largest difference in length of one recorder's recordings, in seconds: a packet of 20 ms.
 const EQUAL_S: f64 = 0.02;
-/// How often recordings of equal length, or with equal exact times, began together. Two recorders
-/// that start and stop by themselves agree to a packet about once in a hundred calls; one machine
-/// for both parties is as usual as two.
+/// Probability that recordings of equal length, or with equal exact times, began together. Two
+/// independent recorders agree to a packet about once in a hundred calls, and one machine for both
+/// parties is as common as two.
 const ONE_RECORDER: f64 = 0.97;
-/// Start times that mean no more than this, in seconds, are exact.
+/// Largest resolution of exact start times, in seconds.
 const EXACT_S: f64 = 0.02;
-/// Recorders of one call start within seconds of each other, in short calls within less, ...
+/// Scale of the difference between two recorders' starts, in seconds (less in short calls), ...
 const STARTS_S: f64 = 3.5;
 const STARTS_SHARE: f64 = 0.2;
-/// ... and stop within a second or so: parties hang up one after the other, or the call is torn
-/// down at one moment.
+/// ... and between their stops: parties hang up one after the other, or the call is torn down at
+/// once.
 const STOPS_S: f64 = 1.2;
-/// How often recorders that are not one start, and stop, at the same moment all the same.
+/// Probability that independent recorders start, and stop, at the same moment.
 const TOGETHER: (f64, f64) = (0.02, 0.1);
-/// How exactly what happens together does, in seconds: codecs pad a packet or two at an end.
+/// Accuracy of events at the same moment, in seconds. Codecs pad a packet or two at an end.
 const MOMENT_S: f64 = 0.04;
-/// How often they start or stop anywhere.
+/// Probability that they start or stop anywhere.
 const ANYWHERE: f64 = 0.03;
-/// Start times are right mostly; a few in a hundred are off by seconds or wrong altogether.
+/// Probabilities that start times are right, off by seconds, or entirely wrong.
 const STAMPED: (f64, f64, f64) = (0.97, 0.02, 0.01);
-/// A transferred call's next agent begins within about this of the other's end, in seconds.
+/// Scale of the gap between two agents of a transferred call, in seconds.
 const HANDS_OVER_S: f64 = 2.0;
 
-/// Whether two recordings began together by their lengths or their exact times: `Some` of what says
-/// so.
+/// Returns what shows that two recordings began together, if anything does: their lengths or their
+/// exact times.
 pub(super) fn together(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<Method> {
     let exact = stamped(a, b, options).is_some_and(|(lag, resolution)| lag.abs() <= EXACT_S && resolution <= EXACT_S);
     let equal = (a.seconds() - b.seconds()).abs() <= EQUAL_S && !hands_over(a.input.role, b.input.role);
@@ -105,14 +107,14 @@ pub(super) fn together(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<M
     }
 }
 
-/// Whether one of two parties takes the other's place.
+/// Returns `true` if one of two parties replaces the other.
 const fn hands_over(a: Role, b: Role) -> bool {
     matches!((a, b), (Role::Agent, Role::Transfer) | (Role::Transfer, Role::Agent))
 }
 
-/// The belief before listening: the habits of recorders, and start times.
+/// Returns the belief before listening, from the habits of recorders and start times.
 ///
-/// Times cut to `resolution` differ from the true lag by a triangular error (two uniform ones).
+/// Times rounded to `resolution` differ from the true lag by a triangular error (two uniform ones).
 pub(super) fn prior(a: &Sound, b: &Sound, options: &AlignOptions) -> Belief {
     let (low, high) = range(a, b, options);
     let width = high - low;
@@ -133,7 +135,7 @@ pub(super) fn prior(a: &Sound, b: &Sound, options: &AlignOptions) -> Belief {
     habit
 }
 
-/// How likely recorders that start and stop by themselves have a lag.
+/// Returns the density of a lag between independent recorders.
 fn habit_density(a: &Sound, b: &Sound, lag: f64, width: f64) -> f64 {
     let transfers = [a, b].map(|s| s.input.role == Role::Transfer);
     let stop = lag - (a.seconds() - b.seconds());
@@ -150,23 +152,24 @@ fn habit_density(a: &Sound, b: &Sound, lag: f64, width: f64) -> f64 {
     habit(lag, starts, TOGETHER.0, width) * stops
 }
 
-/// What happens at one moment so often, else within about `scale` seconds, or anywhere.
+/// Returns the density of a difference that is zero with probability `together`, else within about
+/// `scale` seconds, or anywhere.
 fn habit(off: f64, scale: f64, together: f64, width: f64) -> f64 {
     together * moment(off, MOMENT_S) + (1.0 - together - ANYWHERE) * spread(off, scale) + ANYWHERE / width
 }
 
-/// A normal density.
+/// Returns a normal density.
 fn moment(off: f64, scale: f64) -> f64 {
     (-0.5 * (off / scale).powi(2)).exp() / (scale * std::f64::consts::TAU.sqrt())
 }
 
-/// A double exponential density.
+/// Returns a double exponential density.
 fn spread(off: f64, scale: f64) -> f64 {
     (-off.abs() / scale).exp() / (2.0 * scale)
 }
 
-/// Lags to try first: that of the start times, or else a common start, and a common end where that
-/// is another.
+/// Returns the lags to try first: that of the start times, or else a common start and, if
+/// different, a common end.
 pub(super) fn likely(a: &Sound, b: &Sound, options: &AlignOptions) -> Vec<f64> {
     let first = stamped(a, b, options).map_or(0.0, |s| s.0);
     let usual = by_habit(a, b);

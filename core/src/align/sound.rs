@@ -1,5 +1,4 @@
-//! One track as placement sees it: its samples, how loud each 10 ms are, and where its own sound
-//! is.
+//! A track prepared for placement: its samples, the level of each 10 ms, and its own sound.
 
 use std::ops::Range;
 
@@ -8,24 +7,24 @@ use super::wave::{FRAME, RATE};
 use crate::run::Cancel;
 use crate::track::Narrowband;
 
-/// Samples of a 10 ms frame at the track's 8 kHz.
+/// Samples of a 10 ms frame at 8 kHz.
 const FRAME_8K: usize = 80;
-/// Frames of 10 ms in a second.
+/// Frames of 10 ms per second.
 pub(super) const FRAMES: usize = 100;
-/// A frame within this of the loud ones (99th percentile), in decibels, is the track's own sound:
-/// bleed is fainter.
+/// A frame within this distance of the loud ones (99th percentile), in decibels, is the track's own
+/// sound; bleed is fainter.
 const OWN_SOUND_DB: f32 = 20.0;
-/// ... and it stands out of the floor (10th percentile) by this much.
+/// It must also exceed the floor (10th percentile) by this much.
 const OVER_FLOOR_DB: f32 = 8.0;
 
-/// A track made ready.
+/// A track prepared for placement.
 pub(super) struct Sound<'a> {
     pub input: &'a TrackInput<'a>,
     /// Mean square of each 10 ms.
     pub energy: Vec<f32>,
-    /// Whether each 10 ms hold the track's own sound.
+    /// Whether each 10 ms contain the track's own sound.
     pub active: Vec<bool>,
-    /// Mean square of the quiet frames that are not silence.
+    /// Mean square of the quiet frames that are not digital silence.
     pub floor: f32,
     /// Whether transforms give the same bits on every CPU.
     pub portable: bool,
@@ -40,23 +39,23 @@ impl<'a> Sound<'a> {
         Self { input, energy, active, floor, portable, cancel: cancel.clone() }
     }
 
-    /// Whether the placement shall stop: what is still to be listened to is then left out.
+    /// Returns `true` if the placement has been cancelled. Remaining comparisons are then skipped.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
 
-    /// The track's length in seconds.
+    /// Returns the track's length in seconds.
     pub fn seconds(&self) -> f64 {
         self.input.samples.len() as f64 / (2 * RATE) as f64
     }
 
-    /// The track's length in samples at [`RATE`].
+    /// Returns the track's length in samples at [`RATE`].
     pub fn len(&self) -> i64 {
         (self.input.samples.len() / 2) as i64
     }
 
-    /// Whether the detector calls a moment speech, and it is loud enough to be the track's own
-    /// party.
+    /// Returns `true` if the detector reports speech at a moment, and it is loud enough to be the
+    /// track's own party.
     pub fn speaks(&self, at_s: f64) -> bool {
         let hop = self.input.hop.seconds();
         let heard = hop > 0.0 && self.input.probabilities.get((at_s / hop) as usize).is_some_and(|&p| p > 0.5);
@@ -65,7 +64,7 @@ impl<'a> Sound<'a> {
         heard && self.active[frames].contains(&true)
     }
 
-    /// Silences what is not the track's own sound in samples at [`RATE`] that begin at `from` (a
+    /// Silences everything but the track's own sound in samples at [`RATE`] that begin at `from` (a
     /// multiple of a frame).
     pub fn keep_own_sound(&self, from: i64, x: &mut [f32]) {
         let first = from.div_euclid(FRAME as i64);
@@ -77,17 +76,16 @@ impl<'a> Sound<'a> {
         }
     }
 
-    /// The frame before which half of a stretch's own sound lies.
+    /// Returns the frame before which half of a stretch's own sound lies.
     pub fn middle_of_sound(&self, first: usize, frames: usize) -> usize {
         let active: Vec<usize> = (first..(first + frames).min(self.active.len())).filter(|&i| self.active[i]).collect();
         active.get(active.len() / 2).copied().unwrap_or(first + frames / 2)
     }
 
-    /// Starts of stretches of `frames` frames with the most own sound, best first, none
-    /// overlapping.
+    /// Returns the starts of the stretches of `frames` frames with the most own sound, best first,
+    /// without overlap.
     ///
-    /// Only stretches that begin and end within `within` (frames), with at least `least` active
-    /// frames count.
+    /// Only stretches within `within` (in frames) that have at least `least` active frames count.
     pub fn busiest(&self, within: Range<usize>, frames: usize, least: usize, most: usize) -> Vec<usize> {
         let mut sums = vec![0usize; self.active.len() + 1];
         for (i, &a) in self.active.iter().enumerate() {
@@ -144,9 +142,9 @@ fn own_sound(energy: &[f32]) -> Vec<bool> {
     energy.iter().map(|&e| e > least && e > 1e-9).collect()
 }
 
-/// The 10th percentile of the frames that hold anything at all.
+/// Returns the 10th percentile of the frames that contain any sound.
 fn line_noise(energy: &[f32]) -> f32 {
-    /// Below what 16 bits hold in one sample of a frame.
+    /// Less than 16 bits hold in one sample of a frame.
     const NOTHING: f32 = 1e-9;
     let mut some: Vec<f32> = energy.iter().copied().filter(|&e| e > NOTHING).collect();
     let tenth = some.len() / 10;

@@ -1,42 +1,45 @@
-//! Turn taking: people answer when the other has finished, and mostly do not talk at once.
+//! Evidence from turn taking: people answer when the other has finished, and mostly do not talk at
+//! once.
 //!
-//! Talk of one party begins at a rate that depends on the other: seldom while the other talks,
-//! often about a response time after the other stopped, as ever when the other has long been quiet.
-//! For every lag the beginnings of each track's talk are held against the other track's talk, as a
-//! point process whose rate follows that rule; how fast people answer on this call is an unknown of
-//! its own, summed over. What the rule takes for granted is only that both answer alike: a lag
-//! makes one party's answers slower and the other's faster, and that is how it is seen.
+//! One party begins to talk at a rate that depends on the other: rarely while the other talks,
+//! often about a response time after the other stopped, and at the usual rate when the other has
+//! long been silent. For every lag, the beginnings of each track's talk are compared with the other
+//! track's talk, as a point process with that rate. The response time of this call is an unknown
+//! that is summed over. The model only assumes that both parties answer alike: a wrong lag makes
+//! one party's answers slower and the other's faster.
 
 use super::belief::Belief;
 use super::sound::Sound;
 
 /// Seconds between two frames of talk.
 const HOP_S: f64 = 0.05;
-/// Pauses shorter than this within a party's talk, and talk shorter than this, in frames: 0.3 and
-/// 0.15 s.
+/// Pauses within talk shorter than this are filled, and talk shorter than this is dropped, in
+/// frames: 0.3 and 0.15 s.
 const PAUSE: usize = 6;
 const SHORTEST: usize = 3;
-/// Response times tried, in seconds. Measured from voice to voice through a telephone's detectors
-/// they lie between a quarter of a second and two (Heldner and Edlund 2010; ITU-T P.59 has pauses
-/// of half a second between turns).
+/// Response times tried, in seconds. Measured from voice to voice with telephone detectors, they
+/// lie between a quarter of a second and two (Heldner and Edlund 2010; ITU-T P.59 has pauses of
+/// half a second between turns).
 const PACES_S: [f64; 5] = [0.35, 0.55, 0.8, 1.2, 1.7];
-/// The spread of response times on one call, as a logarithm.
+/// Spread of the logarithm of response times on one call.
 const SPREAD: f64 = 0.5;
-/// How much likelier talk begins a response time after the other stopped than at any other time.
+/// How much likelier talk begins one response time after the other stopped than at any other time.
 const ANSWERS: f64 = 6.0;
-/// How much less likely while the other talks, and the seconds after which silence is as any other.
+/// Relative rate of beginnings while the other talks, and the seconds of silence after which the
+/// rate is the usual one.
 const INTERRUPTS: f64 = 0.15;
 const SETTLES_S: f64 = 1.0;
-/// Beginnings of talk do not come independently: what they say together counts for less by this.
+/// Divisor of the combined evidence, because beginnings of talk are not independent.
 const DEPENDENT: f64 = 1.4;
-/// One party may answer slower than the other on the whole: half of the difference, in frames, as a
-/// standard deviation (0.15 s), is an error that no number of turns makes smaller.
+/// One party may answer slower than the other throughout. Half of the difference, as a standard
+/// deviation in frames (0.15 s), is an error that no number of turns reduces.
 const UNEQUAL: f64 = 3.0;
-/// How often turn taking is to be trusted: the rest of the time the masks show one voice twice, or
+/// Probability that turn taking is informative. Otherwise the tracks show one voice twice, or
 /// nobody converses.
 const TRUST: f64 = 0.85;
 
-/// Adds what the two tracks' talk says about every lag; `false` where there is none on one of them.
+/// Adds the evidence of the two tracks' talk about every lag. Returns `false` if one of them has
+/// none.
 pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
     let is_cancelled = || a.is_cancelled();
     let (a, b) = (Talk::new(a), Talk::new(b));
@@ -59,7 +62,8 @@ pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
     true
 }
 
-/// The log-likelihood of each lag, the pace unknown and the parties not quite alike.
+/// Returns the log-likelihood of each lag, summed over response times and widened for unequal
+/// parties.
 fn over_paces(nats: &[Vec<f64>], lags: usize) -> Vec<f64> {
     let top = nats.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum = |i: usize| nats.iter().filter_map(|n| n.get(i)).map(|n| ((n - top) / DEPENDENT).exp()).sum::<f64>();
@@ -74,8 +78,8 @@ fn over_paces(nats: &[Vec<f64>], lags: usize) -> Vec<f64> {
     (0..lags).map(around).collect()
 }
 
-/// The log-likelihood of the beginnings on both tracks at lags of whole frames from `first` on, as
-/// far as the work goes on.
+/// Returns the log-likelihood of the beginnings on both tracks at lags of whole frames from `first`
+/// on, until cancelled.
 fn nats(a: &Talk, b: &Talk, pace_s: f64, first: i64, lags: usize, is_cancelled: impl Fn() -> bool) -> Vec<f64> {
     let (rate_a, rate_b) = (Rates::new(a, pace_s), Rates::new(b, pace_s));
     // Frame j of b lies over frame j + lag of a.
@@ -104,7 +108,7 @@ impl Talk {
         Self { spans, frames }
     }
 
-    /// The log-likelihood of where talk begins, given the rates that the other track makes, its
+    /// Returns the log-likelihood of the beginnings of talk under the other track's rates, with its
     /// frames `shift` later.
     fn begins(&self, other: &Rates, shift: i64) -> f64 {
         // What had begun before the recording did is no beginning.
@@ -124,10 +128,10 @@ impl Talk {
     }
 }
 
-/// How likely a party begins to talk at each frame of the other's track, against a rate of 1.
+/// The rate at which a party begins to talk at each frame of the other's track, relative to 1.
 struct Rates {
     log: Vec<f64>,
-    /// Sums of the rates less 1 of all frames before each.
+    /// Running sums of the rates minus 1.
     excess: Vec<f64>,
 }
 
@@ -150,7 +154,7 @@ impl Rates {
         Self { log: rates.iter().map(|rate: &f64| rate.ln()).collect(), excess }
     }
 
-    /// The logarithm of the rate at a frame; 0 beyond the track.
+    /// Returns the logarithm of the rate at a frame, or 0 beyond the track.
     fn log_at(&self, frame: i64) -> f64 {
         usize::try_from(frame).ok().and_then(|i| self.log.get(i)).copied().unwrap_or(0.0)
     }
@@ -160,7 +164,7 @@ impl Rates {
     }
 }
 
-/// The rate so many seconds after the other stopped.
+/// Returns the rate this many seconds after the other stopped.
 fn after(pace_s: f64, seconds: f64) -> f64 {
     let x = (seconds / pace_s).ln() / SPREAD;
     INTERRUPTS + (1.0 - INTERRUPTS) * (1.0 - (-seconds / SETTLES_S).exp()) + ANSWERS * (-0.5 * x * x).exp()

@@ -1,15 +1,14 @@
-//! What one stretch of talk, looked for on the other track, says of the lag: a vote.
+//! A vote: what one stretch of talk, searched for on the other track, says about the lag.
 
 use super::belief::{BIN_S, Belief};
 use super::sound::Sound;
 
-/// Frames of a stretch of talk that is looked for on the other track (8.19 s: clocks 150 ppm apart
-/// drift 1.2 ms).
+/// Frames of a stretch of talk (8.19 s; clocks 150 ppm apart drift 1.2 ms in that time).
 pub(super) const STRETCH: usize = 819;
 
-/// Heights, and how often the highest peak of a stretch is at the true lag from there on: alone,
-/// and with another nearly as high. On 540 made calls chance stayed below 8; higher ones are wrong
-/// where a phrase is said twice.
+/// Heights of a stretch's highest peak, and the probability that it is at the true lag from that
+/// height on: alone, and with another peak nearly as high. On 540 made calls chance stayed below 8;
+/// higher peaks are wrong where a phrase is said twice.
 const TRUST: [(f32, f64, f64); 7] = [
     (0.0, 0.02, 0.02),
     (5.5, 0.04, 0.02),
@@ -19,23 +18,23 @@ const TRUST: [(f32, f64, f64); 7] = [
     (10.0, 0.85, 0.7),
     (15.0, 0.95, 0.7),
 ];
-/// Nearly as high.
+/// Ratio of heights from which another peak is nearly as high.
 const RIVAL: f32 = 0.6;
-/// How much likelier the highest peak is than one of no height, in nats; in between with the square
-/// of the height.
+/// Nats in favor of the highest peak over one of no height. In between, they follow the square of
+/// the height.
 const TOP_NATS: f64 = 12.0;
-/// A peak says something when its vote is trusted and it has this share of it.
+/// Smallest share of a trusted vote at which a peak counts.
 const SAYS: f64 = 0.05;
 const SPEAKS: f64 = 0.5;
-/// The echo taken off a delay where nothing is known of it yet, in seconds: that of a near path.
+/// Echo delay assumed if nothing is known, in seconds: that of a near path.
 pub(super) const NEAR_ECHO_S: f64 = 0.03;
-/// Stretches name the same delay within this, in seconds: losses, drift, and the jumps of a jitter
-/// buffer.
+/// Stretches name the same delay within this, in seconds, allowing for losses, drift and jumps of a
+/// jitter buffer.
 pub(super) const SAME_DELAY_S: f64 = 0.08;
-/// Less than this between the two directions, in seconds, is one path heard twice.
+/// Delays of the two directions closer than this, in seconds, are one path heard twice.
 pub(super) const SAME_PATH_S: f64 = 0.004;
 
-/// Whose sound is heard on which track.
+/// Which track's sound is heard on which track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     /// Track a's sound on track b.
@@ -47,7 +46,7 @@ pub(super) enum Direction {
 impl Direction {
     pub const BOTH: [Self; 2] = [Self::AOnB, Self::BOnA];
 
-    /// The two tracks as talker and hearer.
+    /// Returns the two tracks as talker and hearer.
     pub const fn order<'s, 't>(self, a: &'s Sound<'t>, b: &'s Sound<'t>) -> (&'s Sound<'t>, &'s Sound<'t>) {
         match self {
             Self::AOnB => (a, b),
@@ -55,10 +54,8 @@ impl Direction {
         }
     }
 
-    /// How much later than its start the hearer's time is than the talker's for a lag between
-    /// tracks, without echo.
-    ///
-    /// The way back is the same.
+    /// Returns how much later than the talker's the hearer's time is, counted from the tracks'
+    /// starts, for a lag without echo. The reverse direction uses the same formula.
     pub fn delay(self, lag_s: f64) -> f64 {
         match self {
             Self::AOnB => -lag_s,
@@ -66,54 +63,54 @@ impl Direction {
         }
     }
 
-    /// The lag between tracks of a delay that holds an echo of `echo_s`.
+    /// Returns the lag between tracks for a delay that includes an echo of `echo_s`.
     pub fn lag(self, delay_s: f64, echo_s: f64) -> f64 {
         self.delay(delay_s - echo_s)
     }
 }
 
-/// What one stretch of talk says.
+/// The vote of one stretch of talk.
 #[derive(Debug, Clone)]
 pub(super) struct Vote {
     pub direction: Direction,
     /// The stretch's first frame on the talker's track.
     pub start: usize,
-    /// Delays in seconds and heights, best first.
+    /// Delays in seconds with their heights, best first.
     pub peaks: Vec<(f64, f32)>,
     /// Seconds of lag that were searched.
     pub searched_s: f64,
 }
 
 impl Vote {
-    /// The greatest height.
+    /// Returns the greatest height.
     pub fn top(&self) -> f32 {
         self.peaks.first().map_or(0.0, |p| p.1)
     }
 
-    /// Whether another peak is nearly as high as the first.
+    /// Returns `true` if another peak is nearly as high as the first.
     pub fn rivalled(&self) -> bool {
         self.peaks.get(1).is_some_and(|p| p.1 >= RIVAL * self.top())
     }
 
-    /// The probability that the true lag is among the peaks.
+    /// Returns the probability that the true lag is among the peaks.
     fn trust(&self) -> f64 {
         let row = TRUST.iter().rev().find(|t| self.top() >= t.0);
         row.map_or(0.0, |&(_, alone, rivalled)| if self.rivalled() { rivalled } else { alone })
     }
 
-    /// Each peak's share of that.
+    /// Returns each peak's share of that probability.
     fn shares(&self) -> Vec<f64> {
         let weight = |z: f32| (TOP_NATS * (f64::from(z / self.top()).powi(2) - 1.0)).exp();
         let sum: f64 = self.peaks.iter().map(|p| weight(p.1)).sum();
         self.peaks.iter().map(|p| weight(p.1) / sum).collect()
     }
 
-    /// Whether it says something for any lag.
+    /// Returns `true` if the vote supports any lag.
     pub fn speaks(&self) -> bool {
         self.trust() >= SPEAKS
     }
 
-    /// The delays that it says something for, and how high.
+    /// Returns the delays that it supports, with their heights.
     pub fn named(&self) -> Vec<(f64, f32)> {
         if !self.speaks() {
             return Vec::new();
@@ -121,12 +118,12 @@ impl Vote {
         self.peaks.iter().zip(self.shares()).filter(|p| p.1 >= SAYS).map(|(p, _)| *p).collect()
     }
 
-    /// Whether it speaks for a delay.
+    /// Returns `true` if it supports a delay.
     pub fn says(&self, direction: Direction, delay_s: f64) -> bool {
         self.direction == direction && self.named().iter().any(|n| (n.0 - delay_s).abs() < SAME_DELAY_S)
     }
 
-    /// Adds what it says to a belief of its direction's delay: its peaks, or else anything that was
+    /// Adds the vote to a belief about its direction's delay: its peaks, or else anything that was
     /// searched.
     pub fn add_to(&self, delays: &mut Belief) {
         let (first, last) = delays.range();
@@ -145,13 +142,14 @@ impl Vote {
     }
 }
 
-/// How likely a stretch's delay is so many bins from the call's: most are there, some have jumped.
+/// Probability that a stretch's delay is this many bins from the call's. Most are equal; some have
+/// jumped.
 const JUMPS: [f64; 8] = [0.37, 0.195, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02];
 
-/// Whether stretches apart from each other name a delay.
+/// Returns `true` if separate stretches name the same delay.
 ///
-/// Recordings repeat themselves: one phrase said twice is a witness for a delay at which nothing
-/// else agrees.
+/// Recordings contain repetitions: a phrase said twice supports a delay with which nothing else
+/// agrees.
 pub(super) fn agree(votes: &[Vote], direction: Direction, delay_s: f64) -> bool {
     let told: Vec<usize> = votes.iter().filter(|v| v.says(direction, delay_s)).map(|v| v.start).collect();
     told.iter().enumerate().any(|(i, x)| told[i + 1..].iter().any(|y| x.abs_diff(*y) >= STRETCH))

@@ -1,5 +1,5 @@
-//! Samples made ready for correlation: half the rate, levelled in time and in frequency, and the
-//! lags where they agree.
+//! Prepares samples for correlation (half the rate, leveled in time and frequency), and finds the
+//! lags at which they agree.
 
 use std::ops::Range;
 
@@ -8,26 +8,26 @@ use rustfft::num_complex::Complex32;
 use super::fft::{Plans, plans};
 use crate::track::Narrowband;
 
-/// Samples per second here: speech is strongest below 1.8 kHz, and half the samples cost half the
-/// time.
+/// Sample rate of the comparison. Speech is strongest below 1.8 kHz, and half the samples take half
+/// the time.
 pub(super) const RATE: usize = 4_000;
 /// Samples of a 10 ms frame.
 pub(super) const FRAME: usize = RATE / 100;
-/// The band that is compared, in hertz: above mains hum and its strongest harmonics, below the edge
-/// of the halving filter.
+/// Band that is compared, in hertz: above mains hum and its strongest harmonics, below the edge of
+/// the halving filter.
 const BAND_HZ: (f32, f32) = (320.0, 1_780.0);
-/// Width over which the spectrum is levelled, in hertz: formants are levelled, the pitch's
-/// harmonics are left.
+/// Width over which the spectrum is leveled, in hertz. It levels formants and preserves the pitch's
+/// harmonics.
 const SMOOTH_HZ: f32 = 20.0;
 /// Half-band filter: weights of the odd neighbours at ±1, ±3, … samples (Hamming-windowed sinc, 23
 /// taps).
 const HALF_BAND: [f32; 6] = [0.313_3, -0.091_8, 0.041_96, -0.019_14, 0.007_6, -0.002_77];
 
-/// Samples that are halved at once: their neighbours stay in the processor's nearest memory.
+/// Samples halved at once, so that their neighbors stay in the CPU's cache.
 const ROOM: usize = 4096;
 
-/// Reads samples at [`RATE`] from position `from` (in samples at that rate; zeros outside the
-/// track).
+/// Reads samples at [`RATE`] from position `from`, in samples at that rate. There are zeros outside
+/// the track.
 pub(super) fn read_halved(track: &dyn Narrowband, from: i64, out: &mut [f32], scratch: &mut Vec<f32>) {
     for (k, part) in out.chunks_mut(ROOM).enumerate() {
         halve(track, from + (k * ROOM) as i64, part, scratch);
@@ -59,11 +59,11 @@ fn halve(track: &dyn Narrowband, from: i64, out: &mut [f32], scratch: &mut Vec<f
     }
 }
 
-/// Divides samples by a power of their own running level, so that loud stretches do not drown faint
+/// Divides samples by a power of their own running level, so that loud parts do not drown out faint
 /// ones.
 ///
-/// The level is the energy of 10 ms frames smoothed over 50 ms; samples are multiplied by
-/// energy^(−3/4). Below `floor` (mean square) nothing is lifted: a fade at the edge of a recording
+/// The level is the energy of 10 ms frames smoothed over 50 ms, and samples are multiplied by
+/// energy^(−3/4). Nothing below `floor` (mean square) is raised: a fade at the edge of a recording
 /// is not a faint voice.
 pub(super) fn level_in_time(x: &mut [f32], floor: f32) {
     let energy: Vec<f32> = x.chunks(FRAME).map(|f| f.iter().map(|s| s * s).sum::<f32>() / f.len() as f32).collect();
@@ -81,26 +81,25 @@ pub(super) fn level_in_time(x: &mut [f32], floor: f32) {
     }
 }
 
-/// How strongly a spectrum is levelled.
+/// How strongly a spectrum is whitened.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Whitening {
     /// The talker: amplitude over the square root of its own smooth spectrum.
     Talker,
-    /// The track that may hear it: a matched filter in its own noise, slightly tempered.
+    /// The hearer: a matched filter in its own noise, slightly tempered.
     Hearer,
 }
 
-/// Where two stretches agree: lag in samples at [`RATE`] after the start of both, and height over
-/// the noise.
+/// A lag at which two stretches agree, with its height over the noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Peak {
     /// Samples at [`RATE`] by which the hearer is later.
     pub lag: f64,
-    /// Height over the median of all lags, in standard deviations of what chance gives.
+    /// Height over the median of all lags, in standard deviations of chance.
     pub z: f32,
 }
 
-/// Plans and buffers for one length of transform.
+/// Plans and buffers for one transform length.
 pub(super) struct Correlator {
     n: usize,
     plans: Plans,
@@ -122,8 +121,8 @@ pub(super) const STEP: usize = 2;
 pub(super) type Spectrum = Vec<Complex32>;
 
 impl Correlator {
-    /// For stretches of `n` samples at [`RATE`] (even); `portable`: with the same bits on every
-    /// CPU.
+    /// Creates a correlator for stretches of `n` samples at [`RATE`] (even). With `portable`, it
+    /// computes the same bits on every CPU.
     pub fn new(n: usize, portable: bool) -> Self {
         let plans = plans(n, portable);
         Self {
@@ -139,7 +138,7 @@ impl Correlator {
         }
     }
 
-    /// Samples of a stretch at [`RATE`].
+    /// Returns the length of a stretch in samples at [`RATE`].
     pub const fn len(&self) -> usize {
         self.n
     }
@@ -149,8 +148,8 @@ impl Correlator {
         (bin(BAND_HZ.0), bin(BAND_HZ.1))
     }
 
-    /// The levelled spectrum of `len` samples from `from`, zeros after them; `shape` may change
-    /// them first.
+    /// Returns the leveled spectrum of `len` samples from `from`, padded with zeros. `shape` may
+    /// modify them first.
     pub fn spectrum(
         &mut self,
         track: &dyn Narrowband,
@@ -180,8 +179,7 @@ impl Correlator {
         bins
     }
 
-    /// Correlates two spectra of this correlator; the lags that count are those of `valid`, in
-    /// samples.
+    /// Correlates two spectra of this correlator. The lags in `valid`, in samples, count.
     pub fn correlate(&mut self, talker: &Spectrum, hearer: &Spectrum, valid: Range<usize>) {
         let m = self.n / STEP;
         let product = &mut self.product[..m];
@@ -197,7 +195,7 @@ impl Correlator {
         self.envelope.extend(product[self.first..end].iter().map(Complex32::norm_sqr));
     }
 
-    /// The signal of a spectrum, one complex sample per [`STEP`].
+    /// Returns the signal of a spectrum, one complex sample per [`STEP`].
     pub fn baseband(&mut self, spectrum: &Spectrum) -> Vec<Complex32> {
         let mut out = spectrum.clone();
         out.resize(self.n / STEP, Complex32::default());
@@ -205,8 +203,8 @@ impl Correlator {
         out
     }
 
-    /// The highest places of the last correlation, best first: at most `most`, at least `apart`
-    /// samples from each other.
+    /// Returns the highest places of the last correlation, best first: at most `most`, and at least
+    /// `apart` samples from each other.
     pub fn peaks(&mut self, most: usize, apart: usize) -> Vec<Peak> {
         let units = self.noise_units();
         let e = &self.envelope;
@@ -230,10 +228,10 @@ impl Correlator {
         peaks
     }
 
-    /// The power of chance around each lag: the greatest of the medians over half a second there,
-    /// before, after and over all.
+    /// Returns the power of chance around each lag: the greatest of the medians over half a second
+    /// at it, before it, after it and over all lags.
     ///
-    /// A stretch that lies partly beyond a track, or on its silence, agrees less with it by chance.
+    /// A stretch that lies partly beyond a track, or on its silence, agrees less by chance.
     fn noise_units(&mut self) -> Vec<f32> {
         // The square of a Rayleigh variable has its median at 2 ln 2.
         let mut unit = |e: &[f32]| {
@@ -252,9 +250,10 @@ impl Correlator {
 /// Steps of lag over which chance is measured: half a second.
 const NOISE_STEPS: usize = RATE / STEP / 2;
 
-/// Turns down bands that hold far more than the others: a tone agrees with itself at every lag.
+/// Attenuates bands that contain far more power than the others. A tone agrees with itself at every
+/// lag.
 fn quieten_tones(product: &mut [Complex32], n: usize) {
-    /// Times the median band.
+    /// Limit as a multiple of the median band.
     const MAX: f32 = 8.0;
     let width = ((SMOOTH_HZ * n as f32 / RATE as f32) as usize).max(1);
     let power: Vec<f32> = product.chunks(width).map(|b| b.iter().map(Complex32::norm_sqr).sum()).collect();
@@ -270,7 +269,7 @@ fn quieten_tones(product: &mut [Complex32], n: usize) {
     }
 }
 
-/// Where the parabola through a maximum and its neighbours has its top, from −0.5 to 0.5.
+/// Returns the vertex of the parabola through a maximum and its neighbors, from −0.5 to 0.5.
 fn vertex(e: &[f32], i: usize) -> f64 {
     let (Some(&a), Some(&c)) = (i.checked_sub(1).and_then(|j| e.get(j)), e.get(i + 1)) else {
         return 0.0;
@@ -280,8 +279,8 @@ fn vertex(e: &[f32], i: usize) -> f64 {
     if bend < 0.0 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 }
 }
 
-/// How well a stretch of a talker's baseband agrees with a hearer's `place` steps later, within a
-/// step either way.
+/// Returns how well a stretch of a talker's baseband agrees with a hearer's `place` steps later,
+/// within a step either way.
 pub(super) fn agreement(talker: &[Complex32], hearer: &[Complex32], stretch: Range<usize>, place: usize) -> f32 {
     let mut best = 0.0f32;
     for p in place.saturating_sub(1)..=place + 1 {

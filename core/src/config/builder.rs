@@ -1,4 +1,4 @@
-//! A setter for every choice, so that options are made in one expression.
+//! Setters for all options, so that a configuration can be built in one expression.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{
 use crate::call::{Outcome, Tag};
 use crate::units::{Decibels, Millis};
 
-/// Makes the setters of a type; `into` takes whatever becomes the field's type.
+/// Defines the setters of a type. `into` accepts anything that converts into the field's type.
 macro_rules! setters {
     ($type:ident: $($rest:tt)+) => {
         impl $type {

@@ -1,4 +1,4 @@
-//! What can be chosen by name or by number with a unit.
+//! Options chosen by name, or as a number with a unit.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ macro_rules! choice {
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
-            /// The names that can be chosen.
+            /// The valid names.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 
-            /// The choice of a name, if it is one.
+            /// Returns the value with this name, if there is one.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
@@ -27,7 +27,7 @@ macro_rules! choice {
         impl std::str::FromStr for $name {
             type Err = crate::error::Error;
 
-            /// Reads a name as the report and the configuration write it.
+            /// Parses a name as written in reports and configurations.
             fn from_str(name: &str) -> crate::error::Result<Self> {
                 Self::from_name(name).ok_or_else(|| crate::error::unknown_name(name, Self::NAMES.iter().copied()))
             }
@@ -36,18 +36,18 @@ macro_rules! choice {
 }
 
 choice! {
-    /// Which speech detector listens.
+    /// The speech detector.
     DetectorKind {
-        /// Silero VAD's 8 kHz model: the one to trust on telephone bandwidth.
+        /// Silero VAD's 8 kHz model, the most accurate at telephone bandwidth.
         #[default]
         Silero = "silero",
-        /// WebRTC's detector: the cheap choice; takes ringing and music for speech.
+        /// WebRTC's detector: cheap, but takes ringing and music for speech.
         Webrtc = "webrtc",
     }
 }
 
 impl DetectorKind {
-    /// Refuses a detector that is not in this build.
+    /// Checks that the detector is in this build.
     pub(crate) fn require(self) -> Result<()> {
         #[cfg(not(feature = "webrtc"))]
         if self == Self::Webrtc {
@@ -58,46 +58,46 @@ impl DetectorKind {
 }
 
 choice! {
-    /// What says where a span of speech begins and ends.
+    /// What decides where a span of speech begins and ends.
     Edges {
-        /// The detector, the level and the noise together, to the hop of 10 ms.
+        /// Detector, level and noise together, with a resolution of 10 ms.
         #[default]
         Energy = "energy",
-        /// The detector alone: the spans of Silero's rule, to the sample.
+        /// The detector alone: Silero's own rule, to the sample.
         Detector = "detector",
     }
 }
 
 choice! {
-    /// How a mix is laid out.
+    /// The channels of a mix.
     Layout {
         /// One channel per party.
         #[default]
         Split = "split",
         /// All parties in one channel.
         Mono = "mono",
-        /// One channel per party, and of a track whose voices are told apart one per voice: its
-        /// speech, and silence elsewhere.
+        /// One channel per party. On a mixed track with separated voices, one channel per voice; it
+        /// is silent outside that voice's speech.
         Voices = "voices",
     }
 }
 
 choice! {
-    /// How an output file is written.
+    /// The format of an output file.
     Format {
-        /// 16-bit PCM in wav.
+        /// 16-bit PCM in a WAV file.
         #[default]
         Wav = "wav",
-        /// 8-bit mu-law (ITU-T G.711) in wav: half the size, with its noise some 38 dB below the
-        /// sound.
+        /// 8-bit mu-law (ITU-T G.711) in a WAV file. Half the size; quantization noise lies about
+        /// 38 dB below the signal.
         WavUlaw = "wav-ulaw",
-        /// FLAC of 16 bits: nothing lost, half the size or less. At most 8 channels.
+        /// 16-bit FLAC: lossless, at most half the size, at most 8 channels.
         Flac = "flac",
     }
 }
 
 impl Format {
-    /// How the name of a file of this format ends.
+    /// Returns the format's file name extension.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Wav | Self::WavUlaw => "wav",
@@ -105,37 +105,39 @@ impl Format {
         }
     }
 
-    /// The format that the ending of a file's name says.
+    /// Returns the format for a file name's extension.
     ///
     /// # Errors
-    /// `invalid_argument` for an ending that says none.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an extension other than `.wav` or
+    /// `.flac`.
     pub fn of_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
         match ending.as_deref() {
             Some("wav") => Ok(Self::Wav),
             Some("flac") => Ok(Self::Flac),
-            _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "the ending of an audio file's name")
+            _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "unknown file name extension")
                 .with_mismatch(path.display(), "a name that ends in .wav or .flac")),
         }
     }
 }
 
 choice! {
-    /// What becomes of personal data in a report: parties, paths, names taken from file names.
+    /// What happens to personal data in a report: parties, paths, and names derived from file
+    /// names.
     Pii {
-        /// They stay.
+        /// It is kept.
         #[default]
         Keep = "keep",
-        /// They are left out.
+        /// It is left out.
         Drop = "drop",
     }
 }
 
 choice! {
-    /// What becomes of a recording with two channels.
+    /// How a recording with two channels is read.
     Stereo {
-        /// Each channel is a track: one party each.
+        /// Each channel is one party's track.
         #[default]
         Split = "split",
         /// The channels are averaged into one track.
@@ -144,20 +146,21 @@ choice! {
 }
 
 choice! {
-    /// Which tag an outcome becomes.
+    /// How an outcome maps to a tag.
     TagProfile {
-        /// `fax` is wrong_or_spam, `conversation` normal or short, everything else other.
+        /// `fax` becomes `wrong_or_spam`, `conversation` becomes `normal` or `short`, everything
+        /// else `other`.
         #[default]
         Default = "default",
-        /// A silent party and a monologue are wrong_or_spam too.
+        /// Like `Default`, but `silent_party` and `monologue` also become `wrong_or_spam`.
         Spam = "spam",
     }
 }
 
 choice! {
-    /// What is heard in place of what was redacted.
+    /// What replaces redacted audio.
     Cover {
-        /// Nothing.
+        /// Silence.
         #[default]
         Silence = "silence",
         /// A tone.
@@ -169,12 +172,12 @@ choice! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OutputRate {
-    /// The highest rate among the inputs, at most 16 kHz.
+    /// The highest rate among the inputs, up to 16 kHz.
     #[default]
     Auto,
     /// The highest rate among the inputs.
     Source,
-    /// A rate of the caller's.
+    /// This rate.
     Fixed(Rate),
 }
 
@@ -197,32 +200,32 @@ impl<'de> Deserialize<'de> for OutputRate {
 }
 
 impl OutputRate {
-    /// `auto`, `source`, or 8000 to 48000 Hz.
+    /// Parses `auto`, `source`, or a rate from 8000 to 48000 Hz.
     ///
     /// # Errors
-    /// `invalid_argument` for anything else.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for anything else.
     pub fn parse(text: &str) -> Result<Self> {
         match text {
             "auto" => Ok(Self::Auto),
             "source" => Ok(Self::Source),
             _ => match text.parse().ok().filter(|hz| (8_000..=48_000).contains(hz)) {
                 Some(hz) => Ok(Self::Fixed(Rate::new(hz)?)),
-                None => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such output rate")
+                None => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "invalid output rate")
                     .with_mismatch(text, "auto, source or 8000 to 48000 Hz")),
             },
         }
     }
 }
 
-/// The level to which each party is brought.
+/// The level to which each party is normalized.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum LevelTarget {
-    /// Active speech level by ITU-T P.56, in dBov.
+    /// Active speech level (ITU-T P.56) in dBov.
     ActiveDbov(Decibels),
-    /// Integrated loudness by EBU R 128, in LUFS.
+    /// Integrated loudness (EBU R 128) in LUFS.
     Lufs(Decibels),
-    /// As recorded.
+    /// No normalization.
     Off,
 }
 
@@ -233,10 +236,10 @@ impl Default for LevelTarget {
 }
 
 impl LevelTarget {
-    /// `-26dbov`, `-23lufs` (any number from −60 to −1 in either), or `off`.
+    /// Parses a level such as `-26dbov` or `-23lufs`, each from −60 to −1, or `off`.
     ///
     /// # Errors
-    /// `invalid_argument` for anything else.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for anything else.
     pub fn parse(text: &str) -> Result<Self> {
         let lower = text.to_ascii_lowercase();
         let number = |unit: &str| {
@@ -247,7 +250,7 @@ impl LevelTarget {
             ("off", _, _) => Ok(Self::Off),
             (_, Some(level), _) => Ok(Self::ActiveDbov(level)),
             (_, _, Some(level)) => Ok(Self::Lufs(level)),
-            _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such level")
+            _ => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "invalid level")
                 .with_mismatch(text, "-60dbov to -1dbov, -60lufs to -1lufs, or off")),
         }
     }

@@ -1,4 +1,4 @@
-//! The limits by which a call is measured and judged.
+//! Limits for metrics, integrity and outcome.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,22 @@ use crate::units::{Decibels, Millis};
 
 use super::choices::TagProfile;
 
-/// The parameters of the conversation's figures.
+/// Parameters of the conversation metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct MetricsConfig {
-    /// Silence of all parties from this long on is non-talk.
+    /// Shortest silence of all parties that counts as non-talk. Default: 3000 ms.
     pub non_talk_ms: Millis,
-    /// An interruption begins at least this long after the interrupted turn.
+    /// An interrupting turn begins at least this long after the interrupted one. Default: 200 ms.
     pub interruption_after_ms: Millis,
-    /// An interruption overlaps the interrupted turn at least this long.
+    /// Shortest overlap of an interruption. Default: 500 ms.
     pub interruption_overlap_ms: Millis,
-    /// The interrupted party stops within this time.
+    /// Longest time until the interrupted party stops. Default: 2000 ms.
     pub interruption_yield_ms: Millis,
-    /// A backchannel lasts at most this long.
+    /// Longest backchannel. Default: 1000 ms.
     pub backchannel_ms: Millis,
-    /// Placements less certain than this make no figures that compare parties in time.
+    /// Largest placement uncertainty with which parties are compared in time. Beyond it, such
+    /// metrics are null. Default: 250 ms.
     pub max_uncertainty_ms: Millis,
 }
 
@@ -40,18 +41,19 @@ impl Default for MetricsConfig {
     }
 }
 
-/// From when on something is wrong with a recording.
+/// Thresholds for problems with recordings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct IntegrityConfig {
-    /// A track with at least this share of its samples at full scale is clipped.
+    /// Share of samples at full scale from which a track is clipped. Default: 0.0001.
     pub clipped_share: f64,
-    /// Speech is wideband where at least this share of its loud frames holds power above the
-    /// telephone band.
+    /// Share of loud frames with power above the telephone band from which speech is wideband.
+    /// Default: 0.005.
     pub wide_share: f64,
-    /// Digital zero, or time that the recording leaves out, of at least this length is a pause.
+    /// Shortest digital silence, or time missing from the recording, that counts as a pause.
+    /// Default: 3000 ms.
     pub pause_ms: Millis,
-    /// Short holes that take at least this share of a track are reported.
+    /// Share of a track taken up by dropouts from which they are reported. Default: 0.01.
     pub dropout_share: f64,
 }
 
@@ -61,44 +63,48 @@ impl Default for IntegrityConfig {
     }
 }
 
-/// The limits of the rules that decide outcome and tag, and the map from one to the other.
+/// Limits of the rules that decide the outcome, and the mapping from outcome to tag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct OutcomeConfig {
-    /// Less speech than this in a conversation is a short call.
+    /// A conversation with less speech than this is short. Default: 3000 ms.
     pub short_speech_ms: Millis,
-    /// First to last speech no longer than this is a short call, if it holds few exchanges.
+    /// A conversation whose first and last speech are at most this far apart is short, if it has
+    /// few exchanges. Default: 20 s.
     pub short_span_ms: Millis,
-    /// Fewer exchanges of turns than this are few.
+    /// Fewer exchanges than this count as few. Default: 2.
     pub short_exchanges: u32,
-    /// A party silent for at least this long may be a silent party.
+    /// A party must be silent on an open line for at least this long to be a silent party. Default:
+    /// 10 s.
     pub silent_party_ms: Millis,
-    /// The other party speaks at least this many times to a silent one.
+    /// Number of times the other party must speak to a silent one. Default: 2.
     pub silent_party_turns: u32,
-    /// Speech of at least this length without room for an answer is a monologue.
+    /// Shortest speech without room for an answer that is a monologue. Default: 15 s.
     pub monologue_ms: Millis,
-    /// A gap of at least this length is room for an answer.
+    /// Shortest gap that leaves room for an answer. Default: 1500 ms.
     pub monologue_gap_ms: Millis,
-    /// Voice of its own that a party needs to count as one who speaks: two short words.
+    /// Speech of its own that a party needs to count as speaking: two short words. Default: 300 ms.
     #[serde(alias = "leastVoiceMs")]
     pub min_voice_ms: Millis,
-    /// Fax tones from a party with less voice of its own than this are a machine's.
+    /// A party with fax tones and less speech of its own than this is a machine. Default: 1000 ms.
     pub fax_voice_ms: Millis,
-    /// A greeting ends at most this long after a monologue has begun.
+    /// In a monologue, the other party's greeting ends within this time of its beginning. Default:
+    /// 3000 ms.
     pub greeting_ms: Millis,
-    /// A caller says no more than this before a machine's beep.
+    /// Most speech of the caller before a voicemail's beep. Default: 1000 ms.
     pub before_beep_ms: Millis,
-    /// A machine greets for longer than this in one go; a person who answers says a word or two.
+    /// A greeting without a pause longer than this is a machine's; a person says a word or two.
+    /// Default: 3000 ms.
     pub machine_greeting_ms: Millis,
-    /// A machine greets for less than this.
+    /// A machine's greeting is shorter than this. Default: 15 s.
     pub max_greeting_ms: Millis,
-    /// A pause of at least this length ends a greeting.
+    /// Shortest pause that ends a greeting. Default: 1000 ms.
     pub greeting_pause_ms: Millis,
-    /// A dead line's level lies below this.
+    /// A track is dead below this level. Default: −85 dBov.
     pub dead_dbov: Decibels,
-    /// The map from outcome to tag that `tags` changes.
+    /// The mapping from outcome to tag, before `tags`.
     pub profile: TagProfile,
-    /// The map from outcome to tag, where it differs from the profile's.
+    /// Exceptions to the mapping of `profile`.
     pub tags: BTreeMap<Outcome, Tag>,
 }
 

@@ -1,7 +1,7 @@
-//! Every choice and every limit in one place, with its default and its unit.
+//! The configuration: every option and limit, with default and unit.
 //!
-//! A configuration is a JSON object of the same shape in all languages; fields left out keep their
-//! defaults, fields that do not exist are refused by name.
+//! A configuration is a JSON object of the same shape in all languages. Missing fields keep their
+//! defaults; unknown fields are errors.
 
 mod builder;
 mod choices;
@@ -26,39 +26,48 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 use crate::units::Millis;
 
-/// Everything that a caller can choose. The result depends on this and the input alone.
+/// All options. The result of an analysis depends only on these and the input.
+///
+/// ```
+/// use callweave::Config;
+///
+/// let config = Config::from_json(r#"{"speech": {"threshold": 0.6}}"#)?;
+/// assert_eq!(config.speech.threshold, 0.6);
+/// assert!(Config::from_json(r#"{"speach": {}}"#).is_err());
+/// # Ok::<(), callweave::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Config {
     /// How recordings are read.
     pub decode: DecodeOptions,
-    /// Which speech detector listens.
+    /// The speech detector.
     pub detector: DetectorKind,
-    /// From probabilities to spans.
+    /// How speech probabilities become spans.
     pub speech: SpeechConfig,
-    /// How tracks are placed.
+    /// How tracks are placed on the timeline.
     pub align: AlignOptions,
     /// How a mix is made.
     pub mix: MixConfig,
-    /// The conversation's figures.
+    /// Parameters of the conversation metrics.
     pub metrics: MetricsConfig,
-    /// What is wrong with a recording.
+    /// Thresholds for problems with recordings.
     pub integrity: IntegrityConfig,
-    /// Outcome and tag.
+    /// Limits for outcome and tag.
     pub outcome: OutcomeConfig,
-    /// Whether the voices of mixed tracks are told apart.
+    /// Whether to separate the voices of mixed tracks. Default: `true`.
     pub voices: bool,
-    /// Whether key presses are reported with their digits (card numbers often enough).
+    /// Whether DTMF events include their digits, which are often card numbers. Default: `false`.
     pub dtmf_digits: bool,
-    /// What becomes of personal data.
+    /// What happens to personal data.
     pub pii: Pii,
-    /// Takes the slower path whose bits are the same on every kind of CPU.
+    /// Whether to take a slower path that is bit-identical on every kind of CPU. Default: `false`.
     pub portable: bool,
-    /// How often placements of a confidence are right on calls like these: pairs of what is said
-    /// and what is right, both rising. Empty: what is said stands.
+    /// Calibration of placement confidence for calls like these: pairs of stated and true
+    /// confidence, both increasing. If empty, confidence is reported as computed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub confidence_map: Vec<(f64, f64)>,
-    /// The profile that the configuration comes from.
+    /// The profile on which the configuration is based.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
 }
@@ -85,14 +94,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads a configuration.
+    /// Parses a configuration from JSON.
     ///
     /// # Errors
-    /// `invalid_argument` that names the field and what it may be.
+    /// [`ErrorKind::InvalidArgument`] with the field and its allowed values.
     pub fn from_json(text: &str) -> Result<Self> {
         let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
         let mut fields: serde_json::Map<String, Value> =
-            serde_json::from_str(text).map_err(|e| refused(format!("not a configuration: {e}")))?;
+            serde_json::from_str(text).map_err(|e| refused(format!("invalid configuration: {e}")))?;
         let profile = fields.remove("profile").filter(|profile| !profile.is_null());
         let config = of_fields(fields)?;
         match profile {
@@ -104,11 +113,11 @@ impl Config {
         }
     }
 
-    /// Whether the numbers make sense together.
+    /// Checks that all values are valid together.
     ///
     /// # Errors
-    /// `invalid_argument` that names the field, what it is and what it may be; `unsupported` for a
-    /// detector that is not in this build.
+    /// - [`ErrorKind::InvalidArgument`] with the field, its value and the allowed range.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported) for a detector that is not in this build.
     pub fn validate(&self) -> Result<()> {
         self.detector.require()?;
         let refuse = |what: &str, found: String, expected: &str| {
@@ -134,7 +143,11 @@ impl Config {
         let rises = |pair: &[(f64, f64)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
         let within = |&(said, right): &(f64, f64)| (0.0..=1.0).contains(&said) && (0.0..=1.0).contains(&right);
         if !self.confidence_map.iter().all(within) || !self.confidence_map.windows(2).all(rises) {
-            return refuse("confidenceMap", format!("{:?}", self.confidence_map), "pairs of 0 to 1 that rise");
+            return refuse(
+                "confidenceMap",
+                format!("{:?}", self.confidence_map),
+                "increasing pairs of numbers from 0 to 1",
+            );
         }
         Ok(())
     }
@@ -168,41 +181,42 @@ impl Config {
         ]
     }
 
-    /// What differs from the defaults, as JSON.
+    /// Returns the settings that differ from the defaults, as JSON.
     ///
     /// # Errors
-    /// `internal` by a defect alone: every part of a configuration can be written.
+    /// [`Internal`](crate::ErrorKind::Internal) if serialization fails, which is a defect.
     pub fn changes(&self) -> Result<Value> {
         let changes = difference(&json::tree(self)?, &json::tree(&Self::default())?);
         Ok(changes.unwrap_or_else(|| Value::Object(Default::default())))
     }
 
-    /// SHA-256 of the whole configuration, in hexadecimal: equal hashes mean equal configurations.
+    /// Returns the SHA-256 of the whole configuration in hexadecimal. Equal hashes mean equal
+    /// configurations.
     ///
     /// # Errors
-    /// As [`Config::changes`].
+    /// Those of [`Config::changes`].
     pub fn hash(&self) -> Result<String> {
         Ok(hex(&Sha256::digest(json::text(self)?)))
     }
 }
 
-/// The configuration of fields.
+/// Builds a configuration from JSON fields.
 fn of_fields(fields: serde_json::Map<String, Value>) -> Result<Config> {
     let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
     let config: Config = serde_json::from_value(Value::Object(fields)).map_err(|e| {
         let said = e.to_string();
-        refused(format!("not a configuration: {said}{}", nearest::hint(&said).unwrap_or_default()))
+        refused(format!("invalid configuration: {said}{}", nearest::hint(&said).unwrap_or_default()))
     })?;
     config.validate()?;
     Ok(config)
 }
 
-/// Bytes in lower-case hexadecimal.
+/// Formats bytes as lowercase hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The parts of a value that are not in another.
+/// Returns the parts of `value` that differ from `other`.
 fn difference(value: &Value, other: &Value) -> Option<Value> {
     match (value, other) {
         (Value::Object(a), Value::Object(b)) => {

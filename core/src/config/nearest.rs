@@ -1,7 +1,7 @@
-//! The name that somebody most likely meant.
+//! Suggestions for misspelled names.
 
-/// The name nearest to one that does not exist: at most a third of its letters differ; a swap of
-/// two neighbours is one difference.
+/// Returns the name closest to `found`, if at most a third of its letters differ. Two swapped
+/// neighbors count as one difference.
 pub fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let letters: Vec<char> = plain(found);
@@ -10,8 +10,7 @@ pub fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
     (3 * least <= letters.len().max(3)).then_some(name)
 }
 
-/// How many letters are to be added, dropped, changed or swapped with their neighbour (Damerau and
-/// Levenshtein's distance, each letter moved once).
+/// Returns the Damerau–Levenshtein distance, with each letter moved at most once.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
     for (i, x) in a.iter().enumerate() {
@@ -30,8 +29,8 @@ fn distance(a: &[char], b: &[char]) -> usize {
     rows.last().and_then(|row| row.last()).copied().unwrap_or(0)
 }
 
-/// What to say of a JSON reader's refusal, which names the field in backticks and then those there
-/// are: the name that was meant.
+/// Returns a suggestion for a JSON error that names an unknown field in backticks, followed by the
+/// known ones.
 pub(super) fn hint(refusal: &str) -> Option<String> {
     let mut quoted = refusal.split('`').skip(1).step_by(2);
     let found = quoted.next()?;

@@ -1,13 +1,14 @@
-//! The profiles that come with callweave, each from its vendor's or project's pages.
+//! The built-in profiles. Each is taken from its vendor's or project's documentation.
 
-/// What a preset says.
+/// A built-in profile.
 pub(super) struct Preset {
     pub name: &'static str,
     pub sources: &'static [&'static str],
     pub channels: &'static [&'static str],
 }
 
-/// The presets. Who is on which channel of a two-channel recording, as the sources say.
+/// The built-in profiles: which party is on which channel of a two-channel recording, according to
+/// the sources.
 pub(super) const PRESETS: &[Preset] = &[
     // The first channel is the first participant to join: in Flex, the customer, who waits for an
     // agent.

@@ -1,4 +1,4 @@
-//! How audio is read, heard, placed and mixed.
+//! Options for decoding, speech detection, alignment and mixing.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,45 +8,49 @@ use crate::units::Millis;
 
 use super::choices::{Edges, Format, Layout, LevelTarget, OutputRate, Stereo};
 
-/// How recordings are read, and how much of one is accepted. Exceeding a limit is `limit_exceeded`
-/// with the numbers.
+/// How recordings are read, and the limits on them.
+///
+/// Exceeding a limit is [`LimitExceeded`](crate::ErrorKind::LimitExceeded), with the numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DecodeOptions {
-    /// What becomes of a recording with two channels.
+    /// How a recording with two channels is read.
     pub stereo: Stereo,
-    /// Codec delay of an mp3 without a tag, in samples of the file's own rate. 1105 = 576 of LAME's
-    /// encoder + 529 of any decoder.
+    /// Codec delay assumed for an MP3 without a delay tag, in samples at the file's own rate.
+    ///
+    /// The default 1105 is LAME's encoder delay of 576 plus the decoder delay of 529.
     pub assumed_mp3_delay: u32,
-    /// The most bytes that are read of one input.
+    /// Most bytes read from one input. Default: 4 GiB.
     pub max_bytes: u64,
-    /// The most bytes that are kept in memory of a call's recordings whose format cannot be read
-    /// front to back: mp4, zip.
+    /// Most bytes held in memory per call for formats that cannot be read front to back (MP4, ZIP).
+    /// Default: 512 MiB.
     pub max_buffered_bytes: u64,
-    /// The longest recording that is decoded.
+    /// Longest recording that is decoded. Default: 24 h.
     pub max_duration_ms: Millis,
-    /// The most audio of a call, all tracks together.
+    /// Most audio per call, all tracks together. Default: 48 h.
     pub max_total_duration_ms: Millis,
-    /// The most samples of a call, all tracks together.
+    /// Most samples per call, all tracks together. Default: 4 billion.
     pub max_samples: u64,
-    /// The most audio per byte of a recording, all its tracks together. 100 ms are 80 bits a
-    /// second.
+    /// Most audio per byte of a recording, all its tracks together.
+    ///
+    /// The default of 100 ms per byte corresponds to 80 bit/s.
     pub max_ms_per_byte: Millis,
-    /// The lowest sample rate that is accepted, in hertz.
+    /// Lowest accepted sample rate in Hz. Default: 4000.
     pub min_rate_hz: u32,
-    /// The most bytes of memory that a recording's header may make a decoder take.
+    /// Most bytes of memory that a recording's header may make a decoder allocate. Default: 64 MiB.
     pub max_decoder_bytes: u64,
-    /// The most channels of one recording.
+    /// Most channels per recording. Default: 16.
     pub max_channels: u16,
-    /// The most tracks of one call.
+    /// Most tracks per call. Default: 16.
     pub max_tracks: usize,
-    /// The most members of a zip archive.
+    /// Most members of a ZIP archive. Default: 1000.
     pub max_members: usize,
-    /// The most bytes that the members of a zip archive hold together.
+    /// Most uncompressed bytes of all members of a ZIP archive together. Default: 4 GiB.
     pub max_members_bytes: u64,
-    /// The most bytes of a zip member per byte in the archive.
+    /// Highest compression ratio of a ZIP member, in uncompressed bytes per compressed byte.
+    /// Default: 200.
     pub max_member_ratio: u32,
-    /// Whether the SHA-256 of each input is computed while it is read.
+    /// Whether to compute the SHA-256 of each input. Default: `true`.
     pub sha256: bool,
 }
 
@@ -73,34 +77,37 @@ impl Default for DecodeOptions {
     }
 }
 
-/// From probabilities to spans, with the meanings that users of Silero VAD know. Defaults are the
-/// preset `metrics`.
+/// How speech probabilities become spans of speech.
+///
+/// The parameters mean what they mean in Silero VAD. The default is [`SpeechConfig::metrics`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct SpeechConfig {
-    /// Speech begins at this probability.
+    /// Speech begins when the probability reaches this. Default: 0.5.
     #[serde(serialize_with = "json::shortest")]
     pub threshold: f32,
-    /// Speech goes on until the probability is below this.
+    /// Speech ends when the probability falls below this. Default: 0.35.
     #[serde(serialize_with = "json::shortest")]
     pub neg_threshold: f32,
-    /// Shorter speech is dropped.
+    /// Shorter spans of speech are dropped. Default: 120 ms.
     pub min_speech_ms: Millis,
-    /// Shorter pauses do not end speech.
+    /// Shorter pauses do not end a span. Default: 200 ms.
     pub min_silence_ms: Millis,
-    /// Added on either side of a span, without meeting its neighbour.
+    /// Padding added to both ends of a span, without touching the next span. Default: 0 ms.
     pub speech_pad_ms: Millis,
-    /// The longest span; a longer one is cut in its longest pause. `None`: no limit.
+    /// Longest span; a longer one is split at its longest pause. `None`, the default, means no
+    /// limit.
     pub max_speech_ms: Option<Millis>,
-    /// Pauses up to this long do not end a party's turn, unless the other party takes the floor.
+    /// Pauses up to this long do not end a party's turn, unless the other party takes the turn.
+    /// Default: 1500 ms.
     pub turn_pause_ms: Millis,
-    /// Silero begins anew after so long without a probability of `neg_threshold`. `None`: never, as
-    /// its users know it.
+    /// Resets Silero's state after this long without a probability of at least `neg_threshold`.
+    /// Default: 4000 ms. `None` never resets, as in Silero VAD itself.
     #[serde(alias = "forgetMs")]
     pub reset_after_ms: Option<Millis>,
-    /// What says where a span begins and ends.
+    /// What decides where a span begins and ends.
     pub edges: Edges,
-    /// Whether speech that only repeats another track is told apart as bleed.
+    /// Whether speech that only repeats another track is reported as bleed. Default: `true`.
     pub bleed_gate: bool,
 }
 
@@ -111,7 +118,7 @@ impl Default for SpeechConfig {
 }
 
 impl SpeechConfig {
-    /// For figures: a short "yes" counts, and padding would invent overlap.
+    /// Returns the preset for metrics: short replies count, and no padding adds false overlap.
     pub fn metrics() -> Self {
         Self {
             threshold: 0.5,
@@ -127,7 +134,7 @@ impl SpeechConfig {
         }
     }
 
-    /// For transcribers: nothing clipped at either end, at most 30 s.
+    /// Returns the preset for transcription: padded spans of at most 30 s.
     pub fn asr() -> Self {
         Self {
             min_speech_ms: Millis(250.0),
@@ -137,10 +144,10 @@ impl SpeechConfig {
         }
     }
 
-    /// Whether the numbers make sense together.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// `invalid_argument` that names the field, what it is and what it may be.
+    /// [`ErrorKind::InvalidArgument`] with the field, its value and the allowed range.
     pub fn validate(&self) -> Result<()> {
         let refuse = |what: &str, found: String, expected: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
@@ -170,8 +177,8 @@ impl SpeechConfig {
         Ok(())
     }
 
-    /// What Silero's `get_speech_timestamps` does by itself: its parameters, its rule for the edges,
-    /// and a network that never begins anew.
+    /// Returns the preset that behaves like Silero VAD's `get_speech_timestamps`: its parameters,
+    /// its rule for span edges, and no reset of the model's state.
     pub fn silero() -> Self {
         Self {
             min_speech_ms: Millis(250.0),
@@ -184,25 +191,25 @@ impl SpeechConfig {
     }
 }
 
-/// How tracks are placed: what may be used, and where to look.
+/// How tracks are placed on the call's timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct AlignOptions {
-    /// How far apart two recorders may have started, or stopped, or have been from their start
-    /// times; 1 s to 1 h.
+    /// Search range, from 1 s to 1 h: how far apart two recorders may have started or stopped, and
+    /// how far off their start times may be. Default: 60 s.
     #[serde(rename = "searchMs")]
     pub search: Millis,
-    /// Whether one party heard on the other's track may be used.
+    /// Whether to use bleed: one party audible on the other's track. Default: `true`.
     pub bleed: bool,
-    /// Whether start times may be used.
+    /// Whether to use the recordings' start times. Default: `true`.
     pub timestamps: bool,
-    /// Whether turn taking may be used.
+    /// Whether to use turn taking. Default: `true`.
     pub turns: bool,
-    /// Whether one recorder made all tracks: they begin together, but for those whose offset is
-    /// known.
+    /// Whether one recorder made all tracks, so that they start together unless an offset is given.
+    /// Default: `false`.
     pub aligned: bool,
-    /// Whether the answer has the same bits on every kind of CPU. Follows
-    /// [`Config::portable`](super::Config::portable) where a call is processed.
+    /// Whether the result is bit-identical on every kind of CPU. `process` takes this from
+    /// [`Config::portable`](super::Config::portable).
     #[serde(skip)]
     pub portable: bool,
 }
@@ -213,16 +220,16 @@ impl Default for AlignOptions {
     }
 }
 
-/// How a mix is made.
+/// How a mix is written.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct MixConfig {
-    /// Samples per second.
+    /// Sample rate.
     pub rate: OutputRate,
-    /// One channel per party, or one for all.
+    /// Channel layout.
     pub layout: Layout,
-    /// How the file is written.
+    /// File format.
     pub format: Format,
-    /// The level to which each party is brought.
+    /// The level to which each party is normalized.
     pub level: LevelTarget,
 }

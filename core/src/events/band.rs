@@ -1,44 +1,44 @@
-//! How wide a recording's speech is: whether there is anything above the telephone's 4 kHz in a
-//! file that has room for it.
+//! Measures the bandwidth of speech: whether a recording has sound above the telephone's 4 kHz, if
+//! its sample rate allows it.
 //!
-//! By rustfft's scalar transforms, the same on every CPU; realfft has none, for rustfft's planner
-//! chooses by the CPU.
+//! Uses rustfft's scalar transforms, which are the same on every CPU. realfft would not be: its
+//! planner chooses by the CPU.
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlannerScalar};
 use std::sync::Arc;
 
-/// A frame is looked at so many times a second: fricatives, which carry what lies above 4 kHz, last
-/// 50 ms and more.
+/// Frames examined per second. Fricatives, which carry the power above 4 kHz, last 50 ms or more.
 const FRAMES_PER_SECOND: u32 = 8;
-/// Samples of a frame.
+/// Samples per frame.
 const FRAME: usize = 256;
-/// Above this, no telephone band reaches, resamplers' slopes included.
+/// Upper limit of any telephone band, including resampler slopes.
 const TELEPHONE_HZ: f32 = 4_600.0;
-/// Mean square of a frame that counts: -50 dBov.
+/// Lowest mean square of a loud frame: -50 dBov.
 const LOUD: f32 = 1e-5;
-/// A frame is wide where so much of its power lies above the telephone band: 20 dB below all of it.
+/// Share of power above the telephone band from which a frame is wide: 20 dB below the total.
 const WIDE: f32 = 0.01;
-/// Rates below this have no room above the telephone band.
+/// Lowest rate with room above the telephone band.
 const ROOM_HZ: u32 = 12_000;
 
-/// How many loud frames there were, and how many of them held something above the telephone band.
+/// Number of loud frames, and of those with power above the telephone band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Band {
     /// Loud frames.
     pub loud: u32,
-    /// Those with power above the telephone band.
+    /// Loud frames with power above the telephone band.
     pub wide: u32,
 }
 
-/// Listens to a track at its own rate.
+/// Measures the bandwidth of a track at its own rate.
 #[derive(Clone)]
 pub struct BandMeter {
-    /// Samples from one frame's beginning to the next one's; 0: the rate has no room.
+    /// Samples between the beginnings of two frames; 0 if the rate has no room above the telephone
+    /// band.
     step: usize,
     /// The first bin above the telephone band.
     above: usize,
-    /// Samples to pass over before the next frame.
+    /// Samples to skip before the next frame.
     skip: usize,
     frame: Vec<f32>,
     window: Vec<f32>,
@@ -49,7 +49,7 @@ pub struct BandMeter {
 }
 
 impl BandMeter {
-    /// A meter for samples at `rate` Hz.
+    /// Creates a meter for samples at `rate` Hz.
     pub fn new(rate: u32) -> Self {
         // Eight transforms a second need no speed, and the scalar ones are the same on every CPU.
         let fft = FftPlannerScalar::new().plan_fft_forward(FRAME);
@@ -85,7 +85,7 @@ impl BandMeter {
         }
     }
 
-    /// What was heard; a frame that was not filled does not count.
+    /// Returns the counts. An incomplete frame does not count.
     pub fn finish(self) -> Band {
         self.band
     }

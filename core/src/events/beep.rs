@@ -1,4 +1,4 @@
-//! The beep before a recording: one pure tone alone.
+//! Detects the beep before a recording: a single pure tone.
 
 use super::bursts::Burst;
 use super::event::{EventKind, HeardSound, SoundDetail, dbov};
@@ -7,27 +7,27 @@ use super::tones::SUPERVISORY_HZ;
 
 use crate::room::make_room;
 
-/// Frequencies of a beep, in Hz: mailboxes use 380 to 2000, and some Hz are a splice's.
+/// Frequency range of a beep in Hz. Mailboxes use 380 to 2000; the margin allows for splices.
 const BEEP_HZ: (f32, f32) = (372.0, 2010.0);
-/// Lengths of a beep, in seconds, and a hop at either end.
+/// Length range of a beep in seconds, with a hop's margin at either end.
 const BEEP_SECONDS: (f32, f32) = (0.14, 1.02);
-/// A harmonic is at most so much of its tone (6 dB below), and so near to twice or three times its
-/// frequency.
+/// Largest power of a harmonic relative to its tone (6 dB below), and largest distance from two or
+/// three times its frequency.
 const HARMONIC: f32 = 0.25;
 const HARMONIC_OFF: f32 = 0.015;
-/// Share of the power that its one line holds.
+/// Smallest share of the power in the tone's one line.
 const PURE: f32 = 0.85;
-/// A generator holds its frequency and level; a voice or an instrument does not. A splice within a
-/// short beep costs 7 Hz.
+/// Largest deviation of the frequency. A generator holds frequency and level; a voice or an
+/// instrument does not. A splice in a short beep costs 7 Hz.
 const WOBBLE_HZ: f32 = 8.0;
 const WOBBLE_DB: f32 = 1.0;
-/// Quieter than this (-55 dBov) it is bleed.
+/// Lowest level (-55 dBov). Anything quieter is bleed.
 const FAINT: f32 = 3.2e-6;
-/// Mean speech probability of no beep.
+/// Mean speech probability from which a tone is not a beep.
 const SPOKEN: f32 = 0.6;
-/// Nothing tonal may sound this long before and after.
+/// Time before and after a beep without any tone.
 const ALONE_SECONDS: f32 = 0.15;
-/// A tone of a supervisory frequency that comes again within this time is a signal of the network.
+/// A tone at a supervisory frequency that repeats within this time is a network signal.
 const AGAIN_SECONDS: f32 = 6.5;
 
 #[derive(Debug, Clone)]
@@ -38,12 +38,12 @@ struct Candidate {
     level: f32,
 }
 
-/// Listens for beeps among the bursts.
+/// Detects beeps among bursts.
 #[derive(Clone, Default)]
 pub struct Beep {
     candidates: Vec<Candidate>,
     last_end: Option<u64>,
-    /// The last candidate still waits for what follows it.
+    /// Whether the last candidate still depends on what follows it.
     waiting: bool,
 }
 
@@ -63,8 +63,9 @@ impl Beep {
         self.last_end = Some(burst.end);
     }
 
-    /// Adds the beeps that ended after a sample, of a track of `total` so far, less those that are
-    /// part of the sounds before and those the speech detector takes for speech.
+    /// Adds the beeps that ended after a sample, on a track with `total` samples so far. Leaves out
+    /// those that are part of the sounds already in `sounds` and those the speech detector takes
+    /// for speech.
     pub fn since(&self, from: u64, total: u64, probabilities: &[f32], sounds: &mut Vec<HeardSound>) {
         let over = self.candidates.iter().rposition(|c| c.end <= from).map_or(0, |last| last + 1);
         let (candidates, others) = (&self.candidates[over..], sounds.len());
@@ -91,20 +92,20 @@ impl Beep {
         }
     }
 
-    /// Makes room for so many sounds.
+    /// Reserves memory for this many sounds.
     pub fn make_room(&mut self, sounds: usize) {
         make_room(&mut self.candidates, sounds);
     }
 }
 
-/// Mean speech probability of some samples; 0 where there is none.
+/// Returns the mean speech probability over some samples, or 0 if there is none.
 fn mean(probabilities: &[f32], start: u64, end: u64) -> f32 {
     let (first, last) = (start as usize / FRAME, end as usize / FRAME);
     let of = probabilities.get(first..=last.min(probabilities.len().saturating_sub(1))).unwrap_or_default();
     of.iter().sum::<f32>() / of.len().max(1) as f32
 }
 
-/// The frequency of a tone alone or with one harmonic.
+/// Returns the frequency of a tone that is alone or has one harmonic.
 fn pitch(burst: &Burst) -> Option<f32> {
     match *burst.lines {
         [tone, over] => {

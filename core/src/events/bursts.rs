@@ -1,42 +1,42 @@
-//! Runs of frames whose power lies in one or two steady peaks: the raw material of every tone but
-//! DTMF.
+//! Finds bursts: runs of frames whose power lies in one or two steady peaks. All tones except DTMF
+//! are built from them.
 
 use super::extent::{Extent, Spread};
 use super::short::ShortList;
 use super::spectrum::{self, Analyser, BIN_HZ, FIRST_BIN, Frame, LAST_BIN, LONG, RATE, REACH};
 use super::tones::SUPERVISORY_HZ;
 
-/// Share of a frame's power that its one or two strongest peaks must hold to open a run.
+/// Smallest share of a frame's power in its one or two strongest peaks that opens a run.
 const OPEN_SHARE: f32 = 0.7;
-/// The same in coarse frames that call for a closer look.
+/// The same share in coarse frames that call for a closer look.
 const NOTICE_SHARE: f32 = 0.8;
-/// Share of a long window's power that the lines of a tone hold.
+/// Smallest share of a long window's power in the lines of a tone.
 const PURE: f32 = 0.7;
-/// The same of a tone that sounds alone.
+/// The same share for a tone that sounds alone.
 const ALONE: f32 = 0.9;
-/// Deviation of the level of a steady tone.
+/// Largest deviation of a steady tone's level.
 const STEADY_DB: f32 = 1.5;
 /// Lines closer than three bins of a frame beat within it.
 const BEAT_HZ: f32 = 3.0 * BIN_HZ;
-/// A second peak counts where it is at most this far below the first (13 dB).
+/// Smallest power of a second peak relative to the first (13 dB below).
 const SECOND: f32 = 0.05;
-/// Share that must stay in a run's peaks.
+/// Smallest share of power that must stay in a run's peaks.
 const STAY_SHARE: f32 = 0.55;
-/// A frame this far below the run's mean is outside it (12 dB).
+/// A frame this far below the run's mean is outside the run (12 dB).
 const FALL: f32 = 1.0 / 16.0;
-/// Frames a run survives without its tone (32 ms): the phase reversals of an answering tone, a lost
-/// packet.
+/// Frames without the tone that do not end a run (32 ms): phase reversals of an answering tone, a
+/// lost packet.
 const PATIENCE: u32 = 4;
 /// Frames of another tone that end a run at once.
 const CHANGE: u32 = 2;
-/// Quieter than this (-62 dBov in the peaks) nothing is a tone.
+/// Lowest mean square of a tone's peaks (-62 dBov).
 const FAINT: f32 = 6.3e-7;
-/// Runs shorter than this (60 ms) are nobody's burst.
+/// Shortest burst: 60 ms.
 const MIN: u64 = 60 * RATE as u64 / 1000;
-/// Lines further than this below the strongest are not part of the tone (17 dB).
+/// Lines weaker than this relative to the strongest are not part of the tone (17 dB below).
 const LINE: f32 = 0.02;
 
-/// One line of a tone's spectrum.
+/// A line of a tone's spectrum.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SpectralLine {
     /// Frequency in Hz.
@@ -45,7 +45,7 @@ pub struct SpectralLine {
     pub power: f32,
 }
 
-/// The lines of a burst: three at most are looked for.
+/// The lines of a burst, at most three.
 pub type SpectralLines = ShortList<SpectralLine, 3>;
 
 /// A run of steady tone.
@@ -57,38 +57,37 @@ pub struct Burst {
     pub end: u64,
     /// Mean frequency of the strongest peak, in Hz, at the resolution of a frame.
     pub hz: f32,
-    /// Standard deviation of that frequency, in Hz; infinite where it was too rarely to be seen.
+    /// Standard deviation of that frequency in Hz. Infinite if it was seen too rarely.
     pub wobble_hz: f32,
     /// Standard deviation of the level, in dB.
     pub wobble_db: f32,
     /// Mean square of the tone.
     pub level: f32,
-    /// Share of all power that the long window found in `lines`; 0 where the run was too short for
-    /// it.
+    /// Share of all power that the long window found in `lines`. 0 if the run was too short for it.
     pub purity: f32,
-    /// The lines of a long window, by rising frequency; empty where the run was too short for it.
+    /// The lines of a long window by rising frequency. Empty if the run was too short for it.
     pub lines: SpectralLines,
 }
 
 impl Burst {
-    /// Length in seconds.
+    /// Returns the length in seconds.
     pub fn seconds(&self) -> f32 {
         (self.end - self.start) as f32 / RATE as f32
     }
 
-    /// Whether it is a tone of one or two lines and nothing else.
+    /// Returns `true` if the burst is a tone of one or two lines and nothing else.
     pub fn is_pure(&self) -> bool {
         matches!(self.lines.len(), 1 | 2) && self.purity >= ALONE
     }
 
-    /// Whether its level is steady, as a generator's is; the network's tones may have two lines so
-    /// close that they beat.
+    /// Returns `true` if its level is steady, like a generator's. Network tones may have two lines
+    /// so close that they beat.
     pub fn is_steady(&self) -> bool {
         let beats = matches!(*self.lines, [a, b] if b.hz - a.hz < BEAT_HZ && b.hz <= SUPERVISORY_HZ.1);
         beats || self.wobble_db <= STEADY_DB
     }
 
-    /// The frequency, where the tone is one pure line.
+    /// Returns the frequency if the tone is one pure line.
     pub fn single(&self) -> Option<f32> {
         match *self.lines {
             [] => Some(self.hz),
@@ -129,8 +128,8 @@ impl SpectralPeaks {
     }
 }
 
-/// Notices a tone in coarse frames: the same one or two peaks hold nearly all power in four frames
-/// on end.
+/// Notices a tone in coarse frames: four consecutive frames hold nearly all power in the same one
+/// or two peaks.
 #[derive(Clone, Default)]
 pub struct Notice {
     peaks: Option<SpectralPeaks>,
@@ -138,11 +137,11 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Coarse frames a tone must fill to be noticed (128 ms; no tone of the tables is shorter than
-    /// 190).
+    /// Coarse frames that a tone must fill to be noticed (128 ms). The shortest tone in the tables
+    /// has 190 ms.
     pub const FRAMES: u32 = 4;
 
-    /// Takes the next coarse frame; whether a tone sounds.
+    /// Takes the next coarse frame, and returns whether a tone sounds.
     pub fn push(&mut self, frame: &Frame) -> bool {
         let least = NOTICE_SHARE * frame.total;
         if frame.total >= FAINT && self.peaks.is_some_and(|p| p.power_in(frame) >= least) {
@@ -169,7 +168,7 @@ struct ToneRun {
     extent: Extent,
     hz: Spread,
     missed: u32,
-    /// How many of the missed frames hold another tone.
+    /// Number of missed frames that hold another tone.
     changed: u32,
     lines: Option<(SpectralLines, f32)>,
 }
@@ -183,14 +182,15 @@ pub struct Bursts {
 }
 
 impl Bursts {
-    /// Nothing heard yet.
+    /// Creates a finder without any frames.
     pub fn new(portable: bool) -> Self {
         Self { run: None, long: Analyser::new(LONG, portable), power: vec![0.0; LONG / 2 + 1] }
     }
 
-    /// Takes the fine frame whose first sample is `at`; `recent` is at least the last `LONG`
-    /// samples up to the frame's end (fewer at the beginning). Gives the burst that this frame
-    /// ended.
+    /// Takes the fine frame whose first sample is `at`, and returns the burst that it ended.
+    ///
+    /// `recent` holds at least the last `LONG` samples up to the frame's end; fewer at the
+    /// beginning of the track.
     pub fn push(&mut self, at: u64, frame: &Frame, recent: &[f32]) -> Option<Burst> {
         if let Some(run) = &mut self.run {
             let level = run.peaks.power_in(frame);
@@ -230,12 +230,12 @@ impl Bursts {
         ended
     }
 
-    /// Whether the run under way has proved to be a tone, not a vowel.
+    /// Returns `true` if the current run has proved to be a tone and not a vowel.
     pub fn is_tone(&self) -> bool {
         self.run.as_ref().and_then(|run| run.lines.as_ref()).is_some_and(|(_, purity)| *purity >= PURE)
     }
 
-    /// Ends the run under way: no frame follows at once.
+    /// Ends the current run, because no frame follows directly.
     pub fn close(&mut self) -> Option<Burst> {
         let run = self.run.take()?;
         let (start, end) = (run.extent.start(), run.extent.end());
@@ -260,7 +260,7 @@ fn strongest_near(frame: &Frame, bin: usize) -> usize {
     spectrum::strongest(&frame.power, bin.saturating_sub(REACH).max(1), bin + REACH)
 }
 
-/// The lines of the last `LONG` of `recent` samples and the share of the power they hold.
+/// Returns the lines of the last `LONG` of `recent` samples, and the share of the power they hold.
 fn lines(long: &mut Analyser, power: &mut [f32], recent: &[f32]) -> (SpectralLines, f32) {
     let Some(samples) = recent.len().checked_sub(LONG).and_then(|skip| recent.get(skip..)) else {
         return Default::default();

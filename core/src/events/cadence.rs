@@ -1,8 +1,7 @@
-//! Ringback, busy and congestion: bursts of a supervisory tone in a cadence.
+//! Detects ringback, busy and congestion: bursts of a supervisory tone in a cadence.
 //!
-//! The cadence decides what a tone means; the frequencies only decide between countries. Every
-//! entry of the tables is scored as the bursts come, so a train of any length needs no memory of
-//! its bursts.
+//! The cadence decides what a tone means. The frequencies only distinguish countries. Every table
+//! entry is scored while bursts arrive, so a train of any length needs no memory of its bursts.
 
 use super::bursts::{Burst, SpectralLine, SpectralLines};
 use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
@@ -11,33 +10,34 @@ use super::tones::{self, ANYWHERE, ENTRIES, SUPERVISORY_HZ, TONES, Tone};
 
 use crate::room::make_room;
 
-/// A length fits within 15 %, or within 40 ms where that is more (E.180 lets exchanges vary by 10
-/// %).
+/// Largest relative error of a length: 15 %, or 40 ms if that is more (E.180 lets exchanges vary by
+/// 10 %).
 const FIT: f32 = 0.15;
 const FIT_SECONDS: f32 = 0.04;
-/// A frequency is a country's within 12 Hz (lines of 128 ms windows are good to a hertz; networks
-/// are not).
+/// Largest error of a country's frequency: 12 Hz. Lines of 128 ms windows are accurate to 1 Hz;
+/// networks are not.
 const FIT_HZ: f32 = 12.0;
-/// What other frequencies weigh, in relative error of the times: countries' cadences lie closer
-/// together than exchanges keep them.
+/// Penalty for other frequencies, as a relative error of the times. Countries' cadences differ less
+/// than exchanges vary.
 const OTHER_HZ: f32 = 0.25;
-/// Bursts closer than this are one, hurt by a lost packet.
+/// Bursts closer than this are one burst damaged by a lost packet.
 const JOIN_SECONDS: f32 = 0.08;
-/// A train is over when nothing came for this long: two of the longest periods, so that one burst
-/// may be drowned.
+/// Silence that ends a train: two of the longest periods, so that one burst may be drowned out.
 const OVER_SECONDS: f32 = 12.0;
-/// Share of a train's bursts that must fit: a country's tone, a cadence at any frequency.
+/// Smallest share of a train's bursts that must fit: for a country's tone, and for a cadence at any
+/// frequency.
 const MAX: (f32, f32) = (0.6, 0.8);
-/// Share of a burst's power that its lines hold.
+/// Smallest share of a burst's power in its lines.
 const PURE: f32 = 0.75;
-/// A ring that begins within 100 ms of the track's beginning may have begun before.
+/// A ring that begins within this many samples (100 ms) of the track's start may have begun
+/// earlier.
 const CUT: u64 = 800;
-/// Confidence in a single ring.
+/// Confidence of a single ring.
 const LONE: f32 = 0.4;
-/// Misfits in a row that end a train already understood.
+/// Consecutive misfits that end a train with a known cadence.
 const TURN: usize = 2;
 
-/// One burst of a train and the pause after it, in seconds; no pause after the last.
+/// One burst of a train and the pause after it, in seconds. The last one has no pause.
 #[derive(Debug, Clone, Copy, Default)]
 struct Beat {
     start: u64,
@@ -46,13 +46,13 @@ struct Beat {
     off: Option<f32>,
 }
 
-/// How well one table entry explains a train.
+/// How well a table entry explains a train.
 #[derive(Debug, Clone, Copy, Default)]
 struct Score {
     fits: u32,
     misfits: u32,
     in_row: usize,
-    /// Phases of the cadence that were seen, as bits.
+    /// The phases of the cadence seen so far, as bits.
     phases: u32,
     error: f32,
 }
@@ -76,7 +76,8 @@ impl Score {
     }
 }
 
-/// Relative error of a beat against one phase (on, off) of a cadence; none if it does not fit.
+/// Returns the relative error of a beat against one phase (on, off) of a cadence, or `None` if it
+/// does not fit.
 fn misfit(phase: &[f32], beat: &Beat, tone: &Tone) -> Option<f32> {
     let &[on, off] = phase else { return None };
     let close = |want: f32, got: f32| (want - got).abs() <= (FIT * want).max(FIT_SECONDS);
@@ -93,24 +94,24 @@ fn misfit(phase: &[f32], beat: &Beat, tone: &Tone) -> Option<f32> {
     close(off + period, got).then_some(error + FIT)
 }
 
-/// A train under way.
+/// The current train.
 #[derive(Clone, Copy)]
 struct Train {
     lines: SpectralLines,
     start: u64,
     last: Beat,
     last_fit_end: u64,
-    /// One for each entry of the tables.
+    /// One score per table entry.
     scores: [Score; ENTRIES],
     beats: u32,
     power: f64,
-    /// The first burst held its level and frequency, as far as can be told of two lines that beat.
+    /// Whether the first burst held its level and frequency, as far as two beating lines allow.
     steady: bool,
     /// The beats since the leading entry last fitted.
     astray: ShortList<Beat, { TURN + 1 }>,
 }
 
-/// Listens for trains among the bursts.
+/// Detects trains among bursts.
 #[derive(Clone)]
 pub struct Cadence {
     tones: Vec<Tone>,
@@ -119,8 +120,8 @@ pub struct Cadence {
 }
 
 impl Cadence {
-    /// Listens for the tones of `countries` (ISO 3166, lower case); for those of any country if
-    /// there are none.
+    /// Creates a detector for the tones of `countries` (ISO 3166, lowercase), or of all countries
+    /// if the list is empty.
     pub fn new(countries: &[String]) -> Self {
         let chosen = TONES.iter().filter(|t| countries.is_empty() || countries.iter().any(|c| c == t.country));
         let anywhere = ANYWHERE.iter().filter(|_| countries.is_empty());
@@ -151,7 +152,7 @@ impl Cadence {
         self.train = Some(Train::new(burst));
     }
 
-    /// Splits the train where its cadence changed for good.
+    /// Splits the train where its cadence has changed.
     fn turn(&mut self, burst: &Burst) {
         let Some(train) = self.train else { return };
         let Some(best) = train.best(&self.tones) else { return };
@@ -181,26 +182,26 @@ impl Cadence {
         self.train = Some(next);
     }
 
-    /// Ends the train under way.
+    /// Ends the current train.
     fn close(&mut self) {
         let ended = self.train.take().and_then(|train| train.ended(&self.tones));
         self.events.extend(ended);
     }
 
-    /// Adds the trains that ended after a time, and the one under way as if it ended.
+    /// Adds the trains that ended after a time, and the current one as if it ended now.
     pub fn since(&self, from_ms: f64, sounds: &mut Vec<HeardSound>) {
         sounds.extend_from_slice(ending_after(&self.events, from_ms));
         sounds.extend(self.train.and_then(|train| train.ended(&self.tones)));
     }
 
-    /// Makes room for so many sounds.
+    /// Reserves memory for this many sounds.
     pub fn make_room(&mut self, sounds: usize) {
         make_room(&mut self.events, sounds);
     }
 }
 
-/// Whether a burst is a pure tone of supervisory frequencies. Shorter ones than the long window are
-/// in no table.
+/// Returns `true` if a burst is a pure tone at supervisory frequencies. No table has a burst
+/// shorter than the long window.
 fn is_supervisory(burst: &Burst) -> bool {
     let inside = |l: &SpectralLine| l.hz >= SUPERVISORY_HZ.0 && l.hz <= SUPERVISORY_HZ.1;
     matches!(burst.lines.len(), 1 | 2) && burst.purity >= PURE && burst.lines.iter().all(inside)
@@ -237,7 +238,7 @@ impl Train {
         self.power += f64::from(level);
     }
 
-    /// Scores the last beat with every tone of the table.
+    /// Scores the last beat against every tone of the table.
     fn score(&mut self, tones: &[Tone]) {
         for (score, tone) in self.scores.iter_mut().zip(tones) {
             score.add(tone, &self.last);
@@ -251,7 +252,7 @@ impl Train {
         }
     }
 
-    /// The entry that explains the train best, if any does.
+    /// Returns the entry that explains the train best, if any does.
     fn best(&self, tones: &[Tone]) -> Option<usize> {
         let enough = |(score, tone): &(&Score, &Tone)| {
             // A cadence at any frequency takes more: notes of music may lie like that.
@@ -265,14 +266,14 @@ impl Train {
         pairs.min_by(|a, b| self.rank(a.1).total_cmp(&self.rank(b.1))).map(|(i, _)| i)
     }
 
-    /// Smaller is better: mean error in time, and a penalty for other frequencies.
+    /// Returns the mean error in time plus a penalty for other frequencies; smaller is better.
     fn rank(&self, (score, tone): (&Score, &Tone)) -> f32 {
         let missed = score.misfits as f32 / (score.fits + score.misfits).max(1) as f32;
         score.error / score.fits.max(1) as f32 + missed + OTHER_HZ * (1.0 - self.frequency_fit(tone))
     }
 
-    /// 1 where the tone has exactly the entry's frequencies, falling to 0 at `FIT_HZ` off or with
-    /// another number of lines.
+    /// Returns 1 if the tone has exactly the entry's frequencies, falling to 0 at `FIT_HZ` off or
+    /// with another number of lines.
     fn frequency_fit(&self, tone: &Tone) -> f32 {
         if self.lines.len() != tone.hz.len() {
             return 0.0;
@@ -281,7 +282,8 @@ impl Train {
         (1.0 - off / FIT_HZ).max(0.0)
     }
 
-    /// One whole ring of a country's own frequency and length, answered before the next.
+    /// Returns the entry of a single complete ring with a country's own frequency and length,
+    /// answered before the next.
     fn lone_ring(&self, tones: &[Tone]) -> Option<usize> {
         let fits = |t: &Tone| {
             let [on, _] = t.cadence else { return false };
@@ -291,7 +293,7 @@ impl Train {
         tones.iter().position(fits).filter(|_| whole)
     }
 
-    /// The train as it is where it ends now.
+    /// Returns the train's event if it ends now.
     fn ended(mut self, tones: &[Tone]) -> Option<HeardSound> {
         self.score(tones);
         match self.best(tones) {

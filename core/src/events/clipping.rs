@@ -1,42 +1,42 @@
-//! Clipping: runs of samples at full scale. Judged at the recording's own rate; a resampler rounds
-//! the corners off.
+//! Detects clipping: runs of samples at full scale. Works at the recording's own rate, because a
+//! resampler rounds off the corners.
 
 use super::event::{EventKind, HeardSound, SoundDetail, TrackEvent, dbov, ending_after};
 use crate::room::make_room;
 use crate::units::Millis;
 
-/// At or beyond this a sample is at full scale (one 16-bit step below 1).
+/// Lowest magnitude of a sample at full scale (one 16-bit step below 1).
 const FULL: f32 = 32766.5 / 32768.0;
-/// From here on equal neighbours are clipped: mu-law ends at 0.9803, A-law at 0.9844.
+/// Lowest magnitude from which equal neighbors are clipped. Mu-law ends at 0.9803, A-law at 0.9844.
 const NEAR: f32 = 0.98;
-/// Samples in a row that make a run: two may touch full scale without being cut.
+/// Shortest run of samples. Two may touch full scale without being clipped.
 const RUN: usize = 3;
 /// Runs closer than this are one event.
 const JOIN_MS: f64 = 300.0;
-/// Runs an event needs: a single one is a click.
+/// Smallest number of runs in an event. A single one is a click.
 const RUNS: u32 = 2;
 
-/// Listens for clipping in blocks at any rate.
+/// Detects clipping in blocks at any rate.
 #[derive(Clone)]
 pub struct Clipping {
     state: ClippingState,
     events: Vec<HeardSound>,
 }
 
-/// What is under way.
+/// The current run and event.
 #[derive(Clone, Copy)]
 struct ClippingState {
     rate: u32,
     at: u64,
-    /// The run of clipped samples under way: its length and the last sample.
+    /// Length of the current run of clipped samples, and its last sample.
     run: usize,
     last: f32,
-    /// The event under way: start, end, runs and samples.
+    /// The current event: start, end, runs and samples.
     open: Option<(u64, u64, u32, u64)>,
 }
 
 impl Clipping {
-    /// A listener for samples at `rate` Hz.
+    /// Creates a detector for samples at `rate` Hz.
     pub fn new(rate: u32) -> Self {
         let state = ClippingState { rate: rate.max(1), at: 0, run: 0, last: 0.0, open: None };
         Self { state, events: Vec::new() }
@@ -57,24 +57,24 @@ impl Clipping {
         }
     }
 
-    /// How often something has become known; one more while an event is open.
+    /// Returns a counter that changes with each detection. It is one higher while an event is open.
     pub(crate) fn changes(&self) -> u64 {
         2 * self.events.len() as u64 + u64::from(self.state.open.is_some_and(|open| open.2 >= RUNS))
     }
 
-    /// Adds what ended after a time, as if the track ended here.
+    /// Adds the events that ended after a time, as if the track ended here.
     pub(crate) fn since(&self, from: Millis, sounds: &mut Vec<HeardSound>) {
         sounds.extend_from_slice(ending_after(&self.events, from.0));
         let mut state = self.state;
         sounds.extend(state.end_run().into_iter().chain(state.close()));
     }
 
-    /// Makes room for so many sounds.
+    /// Reserves memory for this many sounds.
     pub(crate) fn make_room(&mut self, sounds: usize) {
         make_room(&mut self.events, sounds);
     }
 
-    /// What was heard.
+    /// Returns the events.
     pub fn finish(mut self) -> Vec<TrackEvent> {
         self.events.extend(self.state.end_run());
         self.events.extend(self.state.close());
@@ -83,7 +83,7 @@ impl Clipping {
 }
 
 impl ClippingState {
-    /// Takes a sample; the event that ends with it.
+    /// Takes a sample, and returns the event that ends with it.
     fn sample(&mut self, v: f32) -> Option<HeardSound> {
         let same = v == self.last || (v.abs() >= FULL && self.last.abs() >= FULL && v * self.last > 0.0);
         let mut ended = None;
@@ -98,7 +98,7 @@ impl ClippingState {
         ended
     }
 
-    /// Ends the run under way; the event that it does not belong to.
+    /// Ends the current run, and returns the previous event if the run is not part of it.
     fn end_run(&mut self) -> Option<HeardSound> {
         let run = std::mem::take(&mut self.run);
         if run < RUN {
@@ -118,7 +118,7 @@ impl ClippingState {
         ended
     }
 
-    /// Ends the event under way.
+    /// Ends the current event.
     fn close(&mut self) -> Option<HeardSound> {
         let (start, end, _, samples) = self.open.take().filter(|open| open.2 >= RUNS)?;
         Some(HeardSound {

@@ -1,20 +1,20 @@
-//! One sound, one event: what bled from another track is dropped.
+//! Drops events that bled from another track, so that one sound is one event.
 
 use super::event::{EventKind, TrackEvent};
 
-/// The other track's sound must be this much louder. Echo comes back 20 dB and more below (ITU-T
-/// G.122), recorders' gains differ by less than the rest.
+/// How much louder the sound must be on the other track. Echo returns 20 dB or more below (ITU-T
+/// G.122); recorders' gains differ by less than the rest.
 const LOUDER_DB: f32 = 6.0;
-/// Echo comes back late by up to this much.
+/// Largest delay of an echo.
 const ECHO_MS: f64 = 100.0;
-/// Share of a train or stretch that the louder one must cover.
+/// Share of a train or span that the louder event must cover.
 const COVER: f64 = 0.5;
 
-/// Drops every event of a track that another track has louder at the same time of the call.
+/// Drops every event that another track has louder at the same time of the call.
 ///
-/// The events of each track are in order of their start. Only tracks that are `comparable` are held
-/// against each other: their placement is no less certain than `tolerance_ms`. `to_call(track, ms)`
-/// gives the call time of a track time. Events of lines and recorders (digital zero, dropouts,
+/// The events of each track must be sorted by start. Tracks are only compared if they are
+/// `comparable`: their placement uncertainty is at most `tolerance_ms`. `to_call(track, ms)`
+/// converts a track's time to the call's. Events of lines and recorders (digital zero, dropouts,
 /// clipping) do not bleed.
 pub fn dedupe(
     tracks: &mut [Vec<TrackEvent>],
@@ -49,7 +49,7 @@ pub fn dedupe(
     }
 }
 
-/// Whether `event` is the echo of `louder`; spans in call time.
+/// Returns `true` if `event` is an echo of `louder`. Spans are in the call's time.
 fn is_bleed(event: &TrackEvent, span: (f64, f64), louder: &TrackEvent, other: (f64, f64), slack: f64) -> bool {
     use EventKind::{Beep, Clipping, DigitalZero, Dropout};
     if matches!(event.kind, Clipping | DigitalZero | Dropout) || matches!(louder.kind, Clipping | DigitalZero | Dropout)

@@ -1,4 +1,4 @@
-//! What sounds in one track by itself.
+//! Detection of sounds other than speech on a single track.
 
 use super::{Clipping, EventDetector, TrackEvent, Zero};
 use crate::error::Result;
@@ -6,11 +6,11 @@ use crate::resample::narrowed;
 use crate::samples::Samples;
 use crate::units::Rate;
 
-/// Finds what sounds in one track and is not speech, by start.
+/// Detects the sounds other than speech on one track, sorted by start.
 ///
-/// `probabilities` are the speech detector's, one for every 32 ms
-/// (`speech::detect(..).probabilities.values`): they tell music from speech. Without them, singing
-/// and lively speech may be told as music.
+/// `probabilities` are a speech detector's, one per 32 ms
+/// (`speech::detect(..).probabilities.values`). They distinguish music from speech. Without them,
+/// singing and lively speech may be reported as music.
 ///
 /// ```
 /// use callweave::{events, timeline::EventKind, units::Rate};
@@ -39,7 +39,7 @@ pub fn detect<'a>(samples: impl Into<Samples<'a>>, rate: Rate, probabilities: &[
     Ok(joined(detector.finish(probabilities), zero.finish(), clipping.finish()))
 }
 
-/// The events of a track's detectors, by start.
+/// Merges the events of a track's detectors, sorted by start.
 pub(crate) fn joined(
     mut events: Vec<TrackEvent>,
     zero: impl IntoIterator<Item = TrackEvent>,

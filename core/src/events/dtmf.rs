@@ -1,4 +1,4 @@
-//! Keys of the keypad, ITU-T Q.23 and Q.24.
+//! Detects DTMF keys (ITU-T Q.23 and Q.24).
 
 use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
 use super::extent::{Extent, Spread};
@@ -14,29 +14,31 @@ const KEYS: [[&str; 4]; 4] = [["1", "2", "3", "A"], ["4", "5", "6", "B"], ["7", 
 /// Bins searched for the row (625-1031 Hz) and the column (1125-1719 Hz).
 const ROW_BINS: (usize, usize) = (20, 33);
 const COLUMN_BINS: (usize, usize) = (36, 55);
-/// What a key's frames must show: the less of the power its tones hold, the more of everything
-/// else.
+/// Evidence that a key's frames must show. The smaller the share of power in its tones, the more of
+/// the rest is required.
 struct Proof {
     /// Mean share of the power.
     share: f32,
-    /// Mean distance from the key's frequencies: 2.2 % lies between the 1.5 % to accept and the 3.5
-    /// % to refuse (Q.24).
+    /// Mean distance from the key's frequencies. 2.2 % lies between the 1.5 % to accept and the 3.5
+    /// % to reject (Q.24).
     off: f32,
     /// Standard deviation of that distance.
     unsteady: f32,
-    /// Frames.
+    /// Number of frames.
     frames: u32,
     /// Mean power of the strongest other sound over that of the weaker tone.
     rival: f32,
 }
 
-/// A key alone, which may be as far off as Q.24 allows; under noise; under its owner's voice; half
-/// drowned in it; under noise as loud as half of it, which is told from a voice by having nothing
-/// that stands out. Generators are exact to a few tenths of a percent, voices are not. Measured on
-/// made calls: keys alone have shares of 0.98 and more, keys pressed while speaking 0.75 and more
-/// (98 in 100), are off by 0.2 % and unsteady by 0.6 %; partials of voices and music that look like
-/// keys reach 0.9, but then lie off by 1 % and more. Five bins of white noise 5 dB below
-/// a key hold 0.04 of it at most.
+/// Requirements for five conditions: a key alone, which may be as far off as Q.24 allows; a key in
+/// noise; a key while its owner speaks; a key half drowned out by its owner; and a key in noise as
+/// loud as half of it, which differs from a voice in that nothing stands out of it.
+///
+/// Generators are accurate to a few tenths of a percent; voices are not. Measured on made calls:
+/// keys alone have shares of 0.98 and more; keys pressed while speaking have 0.75 and more (98 in
+/// 100), and are off by 0.2 % and unsteady by 0.6 %. Partials of voices and music that resemble
+/// keys reach 0.9, but are then off by 1 % or more. Five bins of white noise 5 dB below a key hold
+/// at most 0.04 of it.
 const PROOFS: [Proof; 5] = [
     Proof { share: 0.95, off: 0.022, unsteady: 0.012, frames: 4, rival: f32::INFINITY },
     Proof { share: 0.85, off: 0.01, unsteady: 0.009, frames: 5, rival: f32::INFINITY },
@@ -44,46 +46,46 @@ const PROOFS: [Proof; 5] = [
     Proof { share: 0.62, off: 0.004, unsteady: 0.006, frames: 8, rival: f32::INFINITY },
     Proof { share: 0.5, off: 0.009, unsteady: 0.012, frames: 4, rival: 0.3 },
 ];
-/// What may be a key and is none that is certain: noise or a voice hides it. Measured on 50 minutes
-/// of real speech and music: seven such stretches.
+/// Evidence of a possible key that is not certain, because noise or speech hides it. On 50 minutes
+/// of real speech and music there are seven such spans.
 const DOUBT: Proof = Proof { share: 0.0, off: 0.012, unsteady: 0.012, frames: 3, rival: 1.0 };
-/// Distance in a single frame, which noise moves.
+/// Largest distance from a key's frequencies in a single frame, which noise shifts.
 const OFF_FREQUENCY_FRAME: f32 = 0.035;
-/// Column above row by at most 4 dB, row above column by at most 8 dB (Q.24, as most countries set
-/// it), and 1 dB for noise.
+/// Range of twist: the column at most 4 dB above the row, the row at most 8 dB above the column
+/// (Q.24, as most countries set it), plus 1 dB for noise.
 const TWIST_DB: (f32, f32) = (-9.0, 5.0);
-/// Twist of a key that is alone: networks and phones go beyond Q.24, and a pair of tones that are
-/// exact and hold nearly all of the power, or from which nothing else stands out, is no voice.
+/// Range of twist for a key that is alone. Networks and phones exceed Q.24, and a pair of exact
+/// tones with nearly all of the power, or with nothing standing out beside it, is not a voice.
 const TWIST_ALONE_DB: (f32, f32) = (-13.0, 9.0);
-/// Share of a frame's power by which a key is alone.
+/// Share of a frame's power from which a key is alone.
 const SHARE_ALONE: f32 = 0.95;
-/// Power of the strongest other sound over that of the weaker tone by which a key is alone but for
-/// noise.
+/// Power of the strongest other sound, relative to the weaker tone, up to which a key is alone
+/// except for noise.
 const RIVAL_ALONE: f32 = 0.5;
-/// Share of a frame's power in the two tones.
+/// Smallest share of a frame's power in the two tones.
 const SHARE_FRAME: f32 = 0.35;
-/// The same in a coarse frame that calls for a closer look.
+/// The same share in a coarse frame that calls for a closer look.
 const SHARE_COARSE: f32 = 0.42;
-/// Power at twice a tone's frequency over that of the tone: -10 dB. Voices have harmonics, keys
-/// have none.
+/// Largest power at twice a tone's frequency relative to the tone: -10 dB. Voices have harmonics;
+/// keys have none.
 const HARMONIC: f32 = 0.1;
-/// What noise may hold where a harmonic is looked for, over its mean there.
+/// Largest power of noise at a harmonic, relative to its mean there.
 const NOISE_PEAK: f32 = 2.0;
-/// Shortest key: 40 ms (Q.24), less a hop; 20 ms measure 24 at most.
+/// Shortest key: 40 ms (Q.24) minus a hop. A key of 20 ms measures at most 24.
 const MIN: u64 = 28 * RATE as u64 / 1000;
-/// A key is over when its tones are gone for this many frames: the least that lie wholly within a
-/// pause of 50 ms (Q.24).
+/// Frames without the tones that end a key: the fewest that lie entirely within a pause of 50 ms
+/// (Q.24).
 const PAUSE: u64 = 4;
-/// A key drowned in speech may come up again within this many frames (96 ms) if its tones never
-/// went away.
+/// Frames within which a key drowned out by speech may reappear (96 ms), if its tones never
+/// stopped.
 const DROWNED: u64 = 12;
-/// The same key this soon after, and this much fainter or louder, is an echo of one press.
+/// The same key this soon after, with this difference in level, is an echo of one press.
 const ECHO_MS: f64 = 100.0;
 const ECHO_DB: f32 = 12.0;
-/// Both tones in the two frequencies' peaks must reach this (-52 dBov).
+/// Lowest mean square of both tones in the two peaks (-52 dBov).
 const FAINT: f32 = 6.3e-6;
 
-/// What one frame says of a key.
+/// The evidence of one frame for a key.
 #[derive(Debug, Clone, Copy)]
 struct Press {
     row: usize,
@@ -107,14 +109,14 @@ fn nearest(hz: f32, of: &[f32; 4]) -> (usize, f32) {
     best
 }
 
-/// Both groups' strongest peaks: bins and powers.
+/// Returns the strongest peaks of both groups: bins and powers.
 fn pair(frame: &Frame) -> (usize, f32, usize, f32) {
     let row = spectrum::strongest(&frame.power, ROW_BINS.0, ROW_BINS.1);
     let column = spectrum::strongest(&frame.power, COLUMN_BINS.0, COLUMN_BINS.1);
     (row, spectrum::around(&frame.power, row), column, spectrum::around(&frame.power, column))
 }
 
-/// Whether a frame is worth a closer look: it holds most of a key.
+/// Returns `true` if a frame is worth a closer look because it contains most of a key.
 pub fn is_candidate(frame: &Frame) -> bool {
     frame.total >= FAINT && press(frame).is_some_and(|p| p.share >= SHARE_COARSE)
 }
@@ -153,18 +155,18 @@ fn press(frame: &Frame) -> Option<Press> {
     Some(Press { row: r, column: c, off_row, off_column, twist_db, share: level / frame.total, level, rival })
 }
 
-/// Bins of a peak, and of the band that frames are judged by.
+/// Bins of a peak, and of the band by which frames are judged.
 const PEAK_BINS: f32 = (2 * spectrum::REACH + 1) as f32;
 const BAND_BINS: f32 = (spectrum::LAST_BIN - spectrum::FIRST_BIN) as f32;
 
-/// Power of the strongest sound beside both peaks.
+/// Returns the power of the strongest sound other than both peaks.
 fn strongest_other(frame: &Frame, row: usize, column: usize) -> f32 {
     let apart = |bin: usize| bin.abs_diff(row).min(bin.abs_diff(column)) > 2 * spectrum::REACH;
     let bins = (spectrum::FIRST_BIN..=spectrum::LAST_BIN).filter(|&bin| apart(bin));
     bins.map(|bin| spectrum::around(&frame.power, bin)).fold(0.0, f32::max)
 }
 
-/// A key held down.
+/// A key being pressed.
 #[derive(Clone)]
 struct HeldKey {
     row: usize,
@@ -175,13 +177,13 @@ struct HeldKey {
     twist_db: Spread,
     share: Spread,
     rival: Spread,
-    /// Frames since the key was last recognised, and since its tones were last there at all.
+    /// Frames since the key was last recognized, and since its tones were last present at all.
     missed: u64,
     quiet: u64,
     frames: u32,
 }
 
-/// Listens for keys in fine frames.
+/// Detects keys in fine frames.
 #[derive(Clone, Default)]
 pub struct Dtmf {
     held: Option<HeldKey>,
@@ -190,8 +192,9 @@ pub struct Dtmf {
 }
 
 impl Dtmf {
-    /// Takes the fine frame whose first sample is `at`. Frames follow each other by `HOP`, or
-    /// `close` came between. Whether a key has become known.
+    /// Takes the fine frame whose first sample is `at`, and returns whether a key was detected.
+    ///
+    /// Frames follow each other by `HOP`, or `close` was called between them.
     pub fn push(&mut self, at: u64, frame: &Frame) -> bool {
         let (press, mut known) = (press(frame), false);
         if let Some(held) = &mut self.held {
@@ -223,12 +226,12 @@ impl Dtmf {
         known
     }
 
-    /// Whether a key is held.
+    /// Returns `true` if a key is being pressed.
     pub fn is_held(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.share.count() >= 4)
     }
 
-    /// Ends the key under way: no frame follows at once. Whether it was one.
+    /// Ends the current key, because no frame follows directly. Returns whether it was one.
     pub fn close(&mut self) -> bool {
         let Some(held) = self.held.take() else { return false };
         if held.is_doubtful() {
@@ -250,17 +253,17 @@ impl Dtmf {
         true
     }
 
-    /// The keys that ended after a time.
+    /// Returns the keys that ended after a time.
     pub fn since(&self, from_ms: f64) -> &[HeardSound] {
         ending_after(&self.events, from_ms)
     }
 
-    /// Where there may have been keys that were not heard.
+    /// Returns the spans that may contain undetected keys.
     pub fn into_doubts(self) -> Vec<Span> {
         self.doubts
     }
 
-    /// Makes room for so many sounds.
+    /// Reserves memory for this many sounds.
     pub fn make_room(&mut self, sounds: usize) {
         make_room(&mut self.events, sounds);
         make_room(&mut self.doubts, sounds);
@@ -293,12 +296,12 @@ impl HeldKey {
         self.rival.push(p.rival, p.level);
     }
 
-    /// Below this the key is not pressed: 12 dB under its loudest.
+    /// Returns the level below which the key is not pressed: 12 dB below its loudest.
     fn least(&self) -> f32 {
         self.extent.max() / 16.0
     }
 
-    /// Whether both tones are still there, whatever else sounds.
+    /// Returns `true` if both tones are still present, whatever else sounds.
     fn sounds(&self, frame: &Frame) -> bool {
         let there =
             |hz: f32| spectrum::around(&frame.power, (hz / BIN_HZ).round() as usize) * 16.0 >= self.extent.max();
@@ -324,9 +327,10 @@ impl HeldKey {
         })
     }
 
-    /// Whether what was held is a key. The purer the pair, the less exact it has to be: a key
-    /// pressed while its owner speaks is as exact as any other, a voice or an instrument that
-    /// happens to have two such partials is not.
+    /// Returns `true` if the candidate is a key.
+    ///
+    /// The purer the pair of tones, the less exact it must be. A key pressed while its owner speaks
+    /// is as exact as any other; a voice or an instrument with two such partials is not.
     fn is_key(&self) -> bool {
         // Recognised half the time at least.
         let filled = u64::from(self.share.count()) * 2 * HOP as u64 >= self.extent.length();
@@ -341,7 +345,7 @@ impl HeldKey {
         exact && clear && self.share.count() >= proof.frames
     }
 
-    /// Whether it may be a key, and is none that is certain.
+    /// Returns `true` if the candidate may be a key but is not certain.
     fn is_doubtful(&self) -> bool {
         !self.is_key() && self.extent.length() >= MIN && self.meets(&DOUBT)
     }

@@ -1,9 +1,9 @@
-//! What a listener heard, in the time of its own track.
+//! Events on a track, in the track's time.
 
 use super::tones;
 pub use crate::timeline::EventKind;
 
-/// One sound on one track.
+/// A sound other than speech on one track.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackEvent {
     /// What it is.
@@ -12,30 +12,29 @@ pub struct TrackEvent {
     pub start_ms: f64,
     /// Track time just after its last sample, in milliseconds.
     pub end_ms: f64,
-    /// The key, the fax tone (`cng`, `ced`), the beep's frequency or the countries whose cadence it
-    /// is.
+    /// The key, the fax tone (`cng`, `ced`), the beep's frequency, or the countries that use the
+    /// cadence.
     pub detail: Option<String>,
-    /// How sure, 0 to 1.
+    /// Confidence, from 0 to 1.
     pub confidence: f32,
-    /// Mean level while it sounds, in dB of full scale (a full-scale sine is -3.01). `-inf` for
-    /// digital zero.
+    /// Mean level of the sound in dBov (a full-scale sine is -3.01). `-inf` for digital zero.
     pub level_dbov: f32,
 }
 
 impl TrackEvent {
-    /// Length in milliseconds.
+    /// Returns the length in milliseconds.
     pub fn duration_ms(&self) -> f64 {
         self.end_ms - self.start_ms
     }
 
-    /// Length of the part that lies in `[start_ms, end_ms)`; negative if it lies apart.
+    /// Returns the length of the part within `[start_ms, end_ms)`. Negative if the event lies
+    /// outside.
     pub fn overlap_ms(&self, start_ms: f64, end_ms: f64) -> f64 {
         self.end_ms.min(end_ms) - self.start_ms.max(start_ms)
     }
 }
 
-/// A sound as its detector has it, which is copied at no cost: its detail becomes words where it is
-/// told.
+/// A sound as detected. It is cheap to copy; its detail becomes text only when reported.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct HeardSound {
     pub kind: EventKind,
@@ -46,21 +45,21 @@ pub(crate) struct HeardSound {
     pub level_dbov: f32,
 }
 
-/// What more is known of a sound.
+/// The detail of a sound.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum SoundDetail {
     Nothing,
-    /// A key, a fax tone.
+    /// A key or a fax tone.
     Name(&'static str),
     Hertz(f32),
-    /// So many samples.
+    /// A number of samples.
     Samples(u64),
-    /// Countries, as [`tones::country`] numbers them.
+    /// Countries, as bits of [`tones::country`].
     Countries(u64),
 }
 
 impl SoundDetail {
-    /// The detail in words.
+    /// Returns the detail as text.
     pub(crate) fn text(self) -> Option<String> {
         match self {
             Self::Nothing | Self::Countries(0) => None,
@@ -73,7 +72,8 @@ impl SoundDetail {
 }
 
 impl HeardSound {
-    /// The length of the part that lies in `[start_ms, end_ms)`; negative if it lies apart.
+    /// Returns the length of the part within `[start_ms, end_ms)`. Negative if the sound lies
+    /// outside.
     pub(crate) fn overlap_ms(&self, start_ms: f64, end_ms: f64) -> f64 {
         self.end_ms.min(end_ms) - self.start_ms.max(start_ms)
     }
@@ -86,14 +86,14 @@ impl From<HeardSound> for TrackEvent {
     }
 }
 
-/// The last of some sounds, which end after a time. They are nearly in the order of their ends:
-/// more may be left.
+/// Returns the sounds that end after a time. Sounds are only nearly sorted by their ends, so some
+/// earlier ones may be included.
 pub(super) fn ending_after(sounds: &[HeardSound], from_ms: f64) -> &[HeardSound] {
     let over = sounds.iter().rposition(|sound| sound.end_ms <= from_ms).map_or(0, |last| last + 1);
     &sounds[over..]
 }
 
-/// Mean square to dBov.
+/// Converts a mean square to dBov.
 pub(crate) fn dbov(mean_square: f32) -> f32 {
     10.0 * mean_square.log10()
 }

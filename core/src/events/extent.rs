@@ -1,23 +1,24 @@
-//! Where a sound begins and ends, from the levels of overlapping frames.
+//! Determines where a sound begins and ends from the levels of overlapping frames.
 
 use super::spectrum::{FRAME, HOP};
 
-/// Frames of the beginning whose levels are kept: an edge takes five frames at most to pass.
+/// Levels kept from the beginning. An edge passes within five frames.
 const HEAD: usize = 8;
-/// Frames that a window takes to pass an edge.
+/// Frames that a window needs to pass an edge.
 const PASSING: usize = FRAME / HOP;
-/// A frame half covered by a tone has half its amplitude: an edge is where the level is 6 dB below
-/// the tone's.
+/// Level of an edge relative to the tone: 6 dB below. A frame half covered by a tone has half its
+/// amplitude.
 const EDGE: f32 = 0.25;
 
-/// Folds the levels of consecutive fine frames into mean level, flatness and the two edges.
+/// Accumulates the levels of consecutive fine frames into a mean level, its deviation and the two
+/// edges.
 #[derive(Debug, Clone)]
 pub struct Extent {
     first: u64,
     next: u64,
     seen: usize,
     head: [f32; HEAD],
-    /// The last levels: they may yet turn out to lie on the edge.
+    /// The last levels, which may turn out to lie on the edge.
     last: [f32; PASSING],
     max: f32,
     inner: u32,
@@ -28,7 +29,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Begins with the frame whose first sample is `at`.
+    /// Creates an extent that begins with the frame whose first sample is `at`.
     pub fn new(at: u64) -> Self {
         Self {
             first: at,
@@ -71,43 +72,43 @@ impl Extent {
         self.squares_db += db * db;
     }
 
-    /// The highest level so far (mean square).
+    /// Returns the highest level so far (mean square).
     pub fn max(&self) -> f32 {
         self.max
     }
 
-    /// Mean level (mean square) without the edges; the highest where the sound is too short to have
-    /// an inside.
+    /// Returns the mean level (mean square) without the edges, or the highest if the sound is
+    /// shorter than its edges.
     pub fn mean(&self) -> f32 {
         if self.inner == 0 { self.max } else { (self.sum / f64::from(self.inner)) as f32 }
     }
 
-    /// Standard deviation of the level without the edges, in dB.
+    /// Returns the standard deviation of the level without the edges, in dB.
     pub fn wobble_db(&self) -> f32 {
         let n = f64::from(self.inner.max(1));
         let mean = self.sum_db / n;
         (self.squares_db / n - mean * mean).max(0.0).sqrt() as f32
     }
 
-    /// First sample.
+    /// Returns the first sample.
     pub fn start(&self) -> u64 {
         let edge = self.max * EDGE;
         let skipped = self.head.iter().take(self.seen).position(|&level| level >= edge).unwrap_or(0);
         (self.first + (skipped * HOP + FRAME / 2 - HOP / 2) as u64).min(self.end())
     }
 
-    /// The sample after the last.
+    /// Returns the sample after the last.
     pub fn end(&self) -> u64 {
         self.last_loud + (FRAME / 2 + HOP / 2) as u64
     }
 
-    /// Length in samples.
+    /// Returns the length in samples.
     pub fn length(&self) -> u64 {
         self.end() - self.start()
     }
 }
 
-/// Weighted mean and spread of a few numbers, in one pass.
+/// Weighted mean and standard deviation, computed in one pass.
 #[derive(Debug, Clone, Default)]
 pub struct Spread {
     count: u32,
@@ -117,7 +118,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Adds a number. Weighed by their level, the frames on a sound's edges say little.
+    /// Adds a number. Weighted by level, frames at a sound's edges count little.
     pub fn push(&mut self, x: f32, weight: f32) {
         let weight = f64::from(weight.max(1e-12));
         self.count += 1;
@@ -127,17 +128,17 @@ impl Spread {
         self.squares += weight * off * (f64::from(x) - self.mean);
     }
 
-    /// How many numbers.
+    /// Returns how many numbers were added.
     pub fn count(&self) -> u32 {
         self.count
     }
 
-    /// Their mean; 0 of none.
+    /// Returns the mean, or 0 without numbers.
     pub fn mean(&self) -> f32 {
         self.mean as f32
     }
 
-    /// Their standard deviation; 0 of none.
+    /// Returns the standard deviation, or 0 without numbers.
     pub fn deviation(&self) -> f32 {
         if self.count == 0 { 0.0 } else { (self.squares / self.weight).max(0.0).sqrt() as f32 }
     }

@@ -1,4 +1,4 @@
-//! Fax tones, ITU-T T.30: CNG (1100 Hz, 0.5 s on, 3 s off) and CED (2100 Hz, 2.6 to 4 s).
+//! Detects fax tones (ITU-T T.30): CNG (1100 Hz, 0.5 s on, 3 s off) and CED (2100 Hz, 2.6 to 4 s).
 
 use super::bursts::Burst;
 use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
@@ -8,16 +8,16 @@ use crate::room::make_room;
 
 /// T.30: 1100 +- 38 Hz.
 const CNG_HZ: (f32, f32) = (1062.0, 1138.0);
-/// T.30: 0.5 s +- 15 %, and a hop at either end.
+/// T.30: 0.5 s +- 15 %, with a hop's margin at either end.
 const CNG_SECONDS: (f32, f32) = (0.415, 0.585);
-/// From burst to burst 3.5 s; 15 % and a packet or two lost.
+/// Period of 3.5 s, +- 15 %, with a packet or two lost.
 const CNG_PERIOD: (f32, f32) = (2.9, 4.05);
-/// T.30 has 2100 +- 15 Hz; clocks and our resolution add a little.
+/// T.30: 2100 +- 15 Hz, plus clock errors and this analysis's resolution.
 const CED_HZ: (f32, f32) = (2080.0, 2120.0);
-/// T.30: 2.6 to 4 s; half a second of either end may be lost.
+/// T.30: 2.6 to 4 s; up to half a second may be missing at either end.
 const CED_SECONDS: (f32, f32) = (2.1, 4.5);
 
-/// A burst at 1100 Hz, perhaps cut.
+/// A burst at 1100 Hz, possibly incomplete.
 #[derive(Debug, Clone)]
 struct FaxTone {
     start: u64,
@@ -26,7 +26,7 @@ struct FaxTone {
     level: f32,
 }
 
-/// Listens for fax tones among the bursts.
+/// Detects fax tones among bursts.
 #[derive(Clone, Default)]
 pub struct Fax {
     calls: Vec<FaxTone>,
@@ -62,9 +62,10 @@ impl Fax {
         }
     }
 
-    /// Adds the fax tones that ended after a sample, of a track of `total` so far. A whole CNG burst
-    /// with another after its period is certain; a cut one counts beside a whole one; a single one
-    /// counts where the track ends before the next could come.
+    /// Adds the fax tones that ended after a sample, on a track with `total` samples so far.
+    ///
+    /// A complete CNG burst with another one after its period is certain. An incomplete one counts
+    /// next to a complete one. A single one counts if the track ends before the next could follow.
     pub fn since(&self, from: u64, total: u64, sounds: &mut Vec<HeardSound>) {
         let over = self.calls.iter().rposition(|call| call.end <= from).map_or(0, |last| last + 1);
         let calls = &self.calls[over..];
@@ -81,14 +82,14 @@ impl Fax {
         }
     }
 
-    /// Makes room for so many sounds.
+    /// Reserves memory for this many sounds.
     pub fn make_room(&mut self, sounds: usize) {
         make_room(&mut self.calls, sounds);
         make_room(&mut self.answers, sounds);
     }
 }
 
-/// Whether two bursts lie one or two periods apart.
+/// Returns `true` if two bursts lie one or two periods apart.
 fn is_period(a: &FaxTone, b: &FaxTone) -> bool {
     let apart = seconds(a.start.min(b.start), a.start.max(b.start));
     [1.0, 2.0].iter().any(|n| apart >= n * CNG_PERIOD.0 && apart <= n * CNG_PERIOD.1)

@@ -1,10 +1,11 @@
-//! Everything that sounds but is not speech: keys, the network's tones, fax, beeps and hold music,
-//! each an [`TrackEvent`] in track time.
+//! Detects sounds other than speech: keys, network tones, fax, beeps and hold music. Each is a
+//! [`TrackEvent`] in track time.
 //!
-//! [`detect`] finds them in a track by itself. [`EventDetector`] listens at 8 kHz and owns the one
-//! block analysis: a spectrum for every 32 ms, which music is judged by, and, only where one of
-//! these holds a key or a steady tone, spectra every 8 ms for the rest. Digital zero and clipping
-//! are looked for at the recording's own rate. What bled from another track is dropped.
+//! [`detect()`] finds them on a single track. [`EventDetector`] works at 8 kHz and owns the block
+//! analysis that all detectors share: one spectrum per 32 ms, from which music is judged, and
+//! spectra per 8 ms for the other detectors, computed only near a key or a steady tone. Digital
+//! zero and clipping are detected at the recording's own rate. Events that bled from another track
+//! are dropped.
 
 mod band;
 mod beep;
@@ -39,22 +40,22 @@ use spectrum::{Analyser, FRAME, Frame, HOP, LONG};
 
 use crate::units::{Millis, Span};
 
-/// Samples that a closer look may need behind the coarse frame under way: it begins up to five
-/// frames back, with a long window.
+/// Samples that a closer look may need before the current coarse frame: it begins up to five frames
+/// earlier, with a long window.
 const BEHIND: usize = LONG + (Notice::FRAMES as usize + 1) * FRAME;
-/// Samples kept before the oldest are thrown away, so that this is rarely done.
+/// Samples kept before the oldest are discarded, so that this happens rarely.
 const KEPT: usize = 2 * BEHIND;
-/// Frames of silence after the end, in which everything under way ends.
+/// Silence appended at the end of a track, which ends all open sounds.
 const FLUSH: usize = 4 * FRAME;
-/// A key this far within music is part of it.
+/// A key at least this far inside music is part of it.
 const WITHIN_MS: f64 = 500.0;
-/// A beep this near to music is part of it.
+/// A beep at most this far from music is part of it.
 const NEAR_MUSIC_MS: f64 = 1000.0;
 
-/// Sounds of each kind that room is made for at once: a call has few.
+/// Sounds of each kind for which memory is reserved at once. A call has few.
 pub(crate) const SOUNDS_AHEAD: usize = 32;
 
-/// Listens to one track at 8 kHz.
+/// Detects the sounds other than speech on one track at 8 kHz.
 #[derive(Clone)]
 pub struct EventDetector {
     analyser: Analyser,
@@ -71,33 +72,33 @@ pub struct EventDetector {
 #[derive(Clone)]
 struct Recent {
     samples: Vec<f32>,
-    /// Number of the first of them in the track.
+    /// Index of the first of them in the track.
     origin: u64,
 }
 
-/// Those who listen to the frames.
+/// The detectors that share the frames.
 #[derive(Clone)]
 struct Listeners {
     notice: Notice,
-    /// The last coarse frame called for a closer look.
+    /// Whether the last coarse frame called for a closer look.
     close: bool,
-    /// First fine frame not yet looked at.
+    /// First fine frame not yet examined.
     looked: u64,
     bursts: Bursts,
     known: Kinds,
 }
 
-/// Room for a look at what is known, which takes no memory once it has seen as much.
+/// A buffer for reading detected sounds. It allocates nothing once it has grown to the size needed.
 #[derive(Clone, Default)]
 pub(crate) struct SoundLook {
-    /// What was heard, by start.
+    /// The sounds, sorted by start.
     pub sounds: Vec<HeardSound>,
     stretches: Vec<HeardSound>,
     music: music::Music,
 }
 
 impl SoundLook {
-    /// Room for a look at so much time.
+    /// Creates a buffer for this much time.
     pub(crate) fn new(time: Millis) -> Self {
         let mut music = music::Music::default();
         music.make_room((time.0 / music::SLOT_MS) as usize + 2);
@@ -105,7 +106,7 @@ impl SoundLook {
     }
 }
 
-/// What is known of each kind of sound.
+/// Detected sounds by kind.
 #[derive(Clone)]
 struct Kinds {
     dtmf: dtmf::Dtmf,
@@ -114,13 +115,13 @@ struct Kinds {
     sit: sit::Sit,
     beep: beep::Beep,
     music: music::Music,
-    /// How often something has become known.
+    /// Number of detections so far.
     changes: u64,
 }
 
 impl EventDetector {
-    /// A listener that knows the tones of `countries` (ISO 3166, lower case); of any country if
-    /// there are none. `portable`: with the same answer on every kind of CPU.
+    /// Creates a detector for the tones of `countries` (ISO 3166, lowercase), or of all countries
+    /// if the list is empty. With `portable`, the result is the same on every kind of CPU.
     pub fn new(countries: &[String], portable: bool) -> Self {
         Self {
             analyser: Analyser::new(FRAME, portable),
@@ -147,38 +148,40 @@ impl EventDetector {
         }
     }
 
-    /// Takes the next samples, at 8 kHz and within ±1; blocks of any length.
+    /// Takes the next samples, at 8 kHz in [−1, 1], in blocks of any length.
     pub fn push(&mut self, block: &[f32]) {
         self.total += block.len() as u64;
         self.feed(block);
     }
 
-    /// Ends the track and gives what was heard, by start. `probabilities` are the speech
-    /// detector's, one for every 256 samples; none where the detector takes music for speech.
+    /// Ends the track and returns its events, sorted by start.
+    ///
+    /// `probabilities` are the speech detector's, one per 256 samples. Pass none if the detector
+    /// takes music for speech.
     pub fn finish(self, probabilities: &[f32]) -> Vec<TrackEvent> {
         self.finish_with_doubts(probabilities).0
     }
 
-    /// The same, and where there may have been keys that noise or a voice hides: no events, since
-    /// speech has such stretches too.
+    /// Like [`finish`](Self::finish), and also returns the spans that may contain keys hidden by
+    /// noise or speech. These are not events, because ordinary speech has such spans too.
     pub fn finish_with_doubts(mut self, probabilities: &[f32]) -> (Vec<TrackEvent>, Vec<Span>) {
         self.feed(&[0.0; FLUSH]);
         self.listeners.finish(self.total, probabilities)
     }
 
-    /// How often something has become known: a key, a burst of tone, half a second about which
-    /// there may be music.
+    /// Returns a counter that changes with each detection: a key, a burst of tone, or half a second
+    /// that may be music.
     pub(crate) fn changes(&self) -> u64 {
         self.listeners.known.changes
     }
 
-    /// Looks at what was heard since a time, as if the track ended here; sounds under way are left
-    /// out. What goes on since earlier may be cut there.
+    /// Reads the sounds that ended since a time, as if the track ended here. Open sounds are left
+    /// out, and a sound that began earlier may be cut at that time.
     pub(crate) fn since(&self, from: Millis, probabilities: &[f32], look: &mut SoundLook) {
         self.listeners.known.since(from, self.total, probabilities, look);
     }
 
-    /// Makes room for what becomes known in so much time, so that half of it takes no memory.
+    /// Reserves memory for the sounds of this much time, so that half of it needs no allocation.
     pub(crate) fn make_room(&mut self, time: Millis) {
         let Kinds { dtmf, cadence, fax, sit, beep, music, .. } = &mut self.listeners.known;
         dtmf.make_room(SOUNDS_AHEAD);
@@ -232,19 +235,19 @@ impl Recent {
         self.origin + self.samples.len() as u64
     }
 
-    /// The frame whose first sample is `at`; it has come, and is not forgotten.
+    /// Returns the frame whose first sample is `at`, which must be among the kept samples.
     fn frame(&self, at: u64) -> &[f32] {
         let first = at.saturating_sub(self.origin) as usize;
         self.samples.get(first..first + FRAME).unwrap_or_default()
     }
 
-    /// All that is kept up to the end of the frame whose first sample is `at`.
+    /// Returns all kept samples up to the end of the frame whose first sample is `at`.
     fn until(&self, at: u64) -> &[f32] {
         let end = at.saturating_sub(self.origin) as usize + FRAME;
         self.samples.get(..end).unwrap_or_default()
     }
 
-    /// Throws away what lies further than `BEHIND` before `next`, now and then.
+    /// Discards samples further than `BEHIND` before `next`, from time to time.
     fn forget(&mut self, next: u64) {
         let past = next.saturating_sub(self.origin) as usize;
         if past > KEPT {
@@ -255,8 +258,8 @@ impl Recent {
 }
 
 impl Listeners {
-    /// Where a closer look begins that this coarse frame calls for: a key began within the last
-    /// frame, a tone a few frames ago.
+    /// Returns where the closer look that this coarse frame calls for begins: within the last frame
+    /// for a key, a few frames earlier for a tone.
     fn look_from(&mut self, frame: &Frame, at: u64) -> Option<u64> {
         let back = if self.notice.push(frame) {
             Some(u64::from(Notice::FRAMES) + 1)
@@ -282,7 +285,7 @@ impl Listeners {
         }
     }
 
-    /// The frames that follow are not the next ones.
+    /// Ends the closer look, because the next frames do not follow directly.
     fn end_look(&mut self) {
         self.known.changes += u64::from(self.known.dtmf.close());
         if let Some(burst) = self.bursts.close() {
@@ -308,7 +311,7 @@ impl Kinds {
         self.beep.push(burst);
     }
 
-    /// Looks at what ended after a time, of a track of `total` samples so far.
+    /// Reads the sounds that ended after a time, on a track with `total` samples so far.
     fn since(&self, from: Millis, total: u64, probabilities: &[f32], look: &mut SoundLook) {
         let sample = (from.0 * 8.0).max(0.0) as u64;
         let SoundLook { sounds, stretches, music } = look;
@@ -339,8 +342,8 @@ impl Kinds {
     }
 }
 
-/// Whether a key or train is but notes of the music around it; a key nearly alone in its frames is
-/// none.
+/// Returns `true` if a key or train is part of the music around it. A key that is nearly alone in
+/// its frames is not.
 fn is_note(event: &HeardSound, music: &[HeardSound]) -> bool {
     if event.kind != EventKind::Dtmf {
         let least = 0.3 * (event.end_ms - event.start_ms);

@@ -1,52 +1,51 @@
-//! Hold music: sound that is not speech and has partials that last, over seconds.
+//! Detects hold music: sound that is not speech and whose partials last, over seconds.
 //!
-//! Frames are folded into slots of half a second as they come, because what tells speech from music
-//! lies in seconds: notes hold their partials for a tenth of a second and more, and the level does
-//! not swing with the syllables (about 4 Hz; Scheirer and Slaney 1997). The speech detector has the
-//! last word: where it hears speech there is no music.
+//! Frames are summed into slots of half a second, because music and speech differ over seconds:
+//! notes hold their partials for a tenth of a second or more, and the level does not follow
+//! syllables (about 4 Hz; Scheirer and Slaney 1997). The speech detector has the final say: where
+//! it detects speech, there is no music.
 
 use super::event::{EventKind, HeardSound, SoundDetail, dbov};
 use super::spectrum::{FIRST_BIN, FRAME, Frame, RATE};
 
 use crate::room::make_room;
 
-/// Frames of a slot (512 ms).
+/// Frames per slot (512 ms).
 const SLOT: usize = 16;
-/// Samples of a slot.
+/// Samples per slot.
 const SLOT_SAMPLES: u64 = (SLOT * FRAME) as u64;
-/// The time of a slot, in milliseconds.
+/// Duration of a slot in milliseconds.
 pub const SLOT_MS: f64 = SLOT_SAMPLES as f64 * 1000.0 / RATE as f64;
-/// Frames that a peak must last to count (128 ms): the partials of a voice move on before that.
+/// Frames that a peak must last to count (128 ms). A voice's partials move on before that.
 const LASTING: usize = 4;
-/// Frames between the two levels that are compared (128 ms): half a period of the 4 Hz at which
-/// syllables come.
+/// Distance in frames of the two levels compared (128 ms): half a period of the 4 Hz syllable rate.
 const SWING: usize = 4;
-/// Bins 312 to 3500 Hz.
+/// Bins from 312 to 3500 Hz.
 const BINS: std::ops::Range<usize> = FIRST_BIN..113;
-/// A peak is this much stronger than the mean of the nine bins around it (4.8 dB).
+/// Smallest ratio of a peak to the mean of the nine bins around it (4.8 dB).
 const PROMINENT: f32 = 3.0;
-/// A slot is judged with this many on either side: 2.56 s.
+/// Slots on either side with which a slot is judged: 2.56 s in all.
 const WINDOW: usize = 2;
-/// Slots of a window that must not be taken by tones.
+/// Slots of a window that must be free of tones.
 const FREE: usize = 3;
-/// Different notes or partials in a window: a signal tone too faint to be known as one has one or
-/// two.
+/// Fewest different notes or partials in a window. A signal tone too faint to be recognized has one
+/// or two.
 const NOTES: u32 = 4;
 /// Mean speech probability of a window, and of the slot itself, above which there is no music.
 const SPEECH: (f32, f32) = (0.1, 0.3);
-/// Slots without music that a stretch survives (5 s): a rest, a break. Speech in between ends it.
+/// Slots without music that do not end a span (5 s): a rest or a break. Speech in between ends it.
 const JOIN: usize = 10;
-/// Speech probability of a slot that ends a stretch.
+/// Speech probability of a slot that ends a span.
 const INTERRUPTED: f32 = 0.4;
-/// Shortest stretch, clear (4.1 s) and faint (6.1 s).
+/// Shortest span, clear (4.1 s) and faint (6.1 s), in slots.
 const MIN: (usize, usize) = (8, 12);
-/// Slots at the ends of a stretch this far below its mean are not part of it (12 dB).
+/// Slots at the ends of a span this far below its mean are not part of it (12 dB).
 const FADED: f32 = 1.0 / 16.0;
-/// A longest swing where there is no speech detector to ask, in dB: a voice has 7 and more.
+/// Largest swing, in dB, without a speech detector. A voice has 7 or more.
 const CALM: f32 = 4.0;
 
-/// What a window needs: lasting peaks a frame, at least; the same for each dB of swing; peaks that
-/// came to last, a frame.
+/// Requirements of a window: lasting peaks per frame, lasting peaks per dB of swing, and newly
+/// lasting peaks per frame.
 struct Need {
     lasting: f32,
     lasting_per_db: f32,
@@ -54,38 +53,38 @@ struct Need {
 }
 
 impl Need {
-    /// Whether the sums over so many slots meet it.
+    /// Returns `true` if the sums over `n` slots meet the requirements.
     fn is_met(&self, sum: &MusicSlot, n: f32) -> bool {
         sum.lasting >= (self.lasting * n).max(self.lasting_per_db * sum.swing) && sum.fresh >= self.fresh * n
     }
 }
 
-/// Measured on made calls with hold music and games' music at -54 to -16 dBov: faint sound may be
-/// the other party's bleed, whose vowels are as steady as some music and too faint for the speech
-/// detector.
+/// Requirements for faint music. Measured on made calls with hold music and game music at -54 to
+/// -16 dBov. Faint sound may be the other party's bleed, whose vowels are as steady as some music
+/// and too faint for the speech detector.
 const FAINT: Need = Need { lasting: 0.3, lasting_per_db: 0.11, fresh: 0.06 };
-/// Above `LOUD` nothing bleeds.
+/// Requirements above `LOUD`, where nothing is bleed.
 const CLEAR: Need = Need { lasting: 0.12, lasting_per_db: 0.03, fresh: 0.03 };
-/// Mean square of a window that is no bleed: -42 dBov.
+/// Mean square of a window that cannot be bleed: -42 dBov.
 const LOUD: f32 = 6.3e-5;
 
-/// One slot's summary; every figure is a mean over its frames.
+/// The summary of one slot. Every value is a mean over its frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct MusicSlot {
     /// Peaks that last.
     lasting: f32,
-    /// Peaks that came to last in this frame: notes begin, hum does not.
+    /// Peaks that began to last in this frame. Notes begin; hum does not.
     fresh: f32,
     /// Change of level over half a syllable, in dB.
     swing: f32,
     /// Mean square.
     power: f32,
-    /// Where peaks lasted, a bit for every two bins; the highest where a pure tone sounds.
+    /// Where peaks lasted, one bit per two bins. The highest bit marks a pure tone.
     notes: u64,
 }
 
 impl MusicSlot {
-    /// The bit of a pure tone: bins end below it.
+    /// The bit of a pure tone. Bins end below it.
     const TONE: u64 = 1 << 63;
 
     fn is_tone(&self) -> bool {
@@ -94,7 +93,7 @@ impl MusicSlot {
 }
 const _: () = assert!(BINS.end / 2 < 63);
 
-/// Listens for music in coarse frames. Keeps 24 bytes for every half second.
+/// Detects music in coarse frames. Keeps 24 bytes per half second.
 #[derive(Clone, Default)]
 pub struct Music {
     /// Peaks that have lasted 1, 2, ... frames, as bits.
@@ -102,25 +101,25 @@ pub struct Music {
     levels: [f32; SWING],
     frames: usize,
     slot: MusicSlot,
-    /// The lasting peaks of the slot under way, one bit a bin.
+    /// Lasting peaks of the current slot, one bit per bin.
     notes: u128,
     /// Slots before those that are kept.
     origin: usize,
     slots: Vec<MusicSlot>,
-    /// End of the last tone: it may reach into a slot still to come.
+    /// End of the last tone, which may reach into a future slot.
     tone_end: u64,
 }
 
-/// The bits and their neighbours: a note may lie between two bins.
+/// Returns the bits and their neighbors. A note may lie between two bins.
 fn widen(bits: u128) -> u128 {
     bits | bits << 1 | bits >> 1
 }
 
-/// Bins that are judged side by side: those that count, and some behind them to fill the registers.
+/// Bins examined in parallel: those that count, padded to fill the registers.
 const JUDGED: usize = (BINS.end - BINS.start).next_multiple_of(16);
 
-/// Prominent local maxima of a spectrum, one bit a bin. Without a branch, so that it compiles to
-/// vector instructions.
+/// Returns the prominent local maxima of a spectrum, one bit per bin. Branch-free, so that it
+/// compiles to vector instructions.
 fn peaks(power: &[f32; FRAME / 2 + 1]) -> u128 {
     // What is asked of a bin reaches four bins to either side.
     let near = power[BINS.start - 4..].first_chunk::<{ JUDGED + 8 }>();
@@ -145,19 +144,20 @@ fn peaks(power: &[f32; FRAME / 2 + 1]) -> u128 {
     bits & ((1 << BINS.end) - 1)
 }
 
-/// One bit for every two.
+/// Returns one bit per two.
 fn halve(bits: u128) -> u64 {
     let either = bits | bits >> 1;
     (0..64).fold(0, |half, k| half | (((either >> (2 * k)) as u64 & 1) << k))
 }
 
-/// Mean of a value over slots.
+/// Returns the mean of a value over slots.
 fn mean(of: &[MusicSlot], value: fn(&MusicSlot) -> f32) -> f32 {
     of.iter().map(value).sum::<f32>() / of.len().max(1) as f32
 }
 
 impl Music {
-    /// Takes the next coarse frame. Whether it completes a slot about which there may be music.
+    /// Takes the next coarse frame. Returns whether it completes a slot near which there may be
+    /// music.
     pub fn push(&mut self, frame: &Frame) -> bool {
         let now = peaks(&frame.power);
         let lasted = self.ages[LASTING - 1];
@@ -185,7 +185,7 @@ impl Music {
         complete && self.may_sound()
     }
 
-    /// Whether the last slots hold what music needs, speech and notes apart.
+    /// Returns `true` if the last slots meet the requirements, not considering speech and notes.
     fn may_sound(&self) -> bool {
         let first = self.slots.len().saturating_sub(2 * WINDOW + 1);
         let free = self.slots[first..].iter().filter(|slot| !slot.is_tone());
@@ -199,7 +199,7 @@ impl Music {
         CLEAR.is_met(&sum, n)
     }
 
-    /// Makes another the same without the slots that lie before a sample.
+    /// Copies the slots from a sample on into `other`.
     pub fn since(&self, from: u64, other: &mut Self) {
         let first = ((from / SLOT_SAMPLES) as usize).clamp(self.origin, self.origin + self.slots.len());
         let mut slots = std::mem::take(&mut other.slots);
@@ -208,12 +208,12 @@ impl Music {
         *other = Self { origin: first, slots, ..*self };
     }
 
-    /// Makes room for so many slots.
+    /// Reserves memory for this many slots.
     pub fn make_room(&mut self, slots: usize) {
         make_room(&mut self.slots, slots);
     }
 
-    /// Marks samples in which a pure tone sounds: they say nothing about music.
+    /// Marks samples that contain a pure tone. They say nothing about music.
     pub fn tone(&mut self, start: u64, end: u64) {
         let (first, last) = (start / SLOT_SAMPLES, end / SLOT_SAMPLES);
         let (from, to) = ((first as usize).max(self.origin), (last as usize + 1).max(self.origin));
@@ -223,8 +223,8 @@ impl Music {
         self.tone_end = self.tone_end.max(end);
     }
 
-    /// Adds the stretches of music, given the speech probabilities of the coarse frames (none where no
-    /// detector ran that knows music from speech).
+    /// Adds the spans of music, given the speech probabilities of the coarse frames (none if no
+    /// detector distinguishes music from speech).
     pub fn stretches(&self, probabilities: &[f32], sounds: &mut Vec<HeardSound>) {
         let mut open: Option<(usize, usize)> = None;
         for i in (0..self.slots.len()).filter(|&i| self.is_music(i, probabilities)) {
@@ -238,14 +238,14 @@ impl Music {
         sounds.extend(open.and_then(|last| self.stretch(last)));
     }
 
-    /// The mean speech probability of a slot.
+    /// Returns the mean speech probability of a slot.
     fn speech(&self, slot: usize, probabilities: &[f32]) -> f32 {
         let of = probabilities.get((self.origin + slot) * SLOT..).unwrap_or_default();
         let of = &of[..of.len().min(SLOT)];
         of.iter().sum::<f32>() / of.len().max(1) as f32
     }
 
-    /// A stretch as an event, where it is long enough.
+    /// Returns a span as an event, if it is long enough.
     fn stretch(&self, (start, end): (usize, usize)) -> Option<HeardSound> {
         let (start, end) = self.trim(start, end);
         let clear = mean(&self.slots[start..=end], |slot| slot.power) > LOUD;
@@ -278,7 +278,7 @@ impl Music {
         calm && need.is_met(&sum, n)
     }
 
-    /// Takes off the ends what has faded.
+    /// Trims faded slots off the ends.
     fn trim(&self, mut start: usize, mut end: usize) -> (usize, usize) {
         let edge = FADED * mean(&self.slots[start..=end], |slot| slot.power);
         while start < end && self.slots[start].power < edge {

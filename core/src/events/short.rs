@@ -1,8 +1,8 @@
-//! A list of a few items that takes no memory of its own.
+//! A short list without heap memory.
 
 use std::ops::{Deref, DerefMut};
 
-/// At most `N` items, in place; what comes after is left out.
+/// At most `N` items, stored in place. Further items are dropped.
 #[derive(Debug, Clone, Copy)]
 pub struct ShortList<T, const N: usize> {
     items: [T; N],
@@ -16,7 +16,7 @@ impl<T: Copy + Default, const N: usize> Default for ShortList<T, N> {
 }
 
 impl<T, const N: usize> ShortList<T, N> {
-    /// Adds an item, where there is room for it.
+    /// Adds an item if there is room.
     pub fn push(&mut self, item: T) {
         if let Some(place) = self.items.get_mut(self.length) {
             *place = item;
@@ -24,7 +24,7 @@ impl<T, const N: usize> ShortList<T, N> {
         }
     }
 
-    /// Takes all items out.
+    /// Removes all items.
     pub fn clear(&mut self) {
         self.length = 0;
     }

@@ -1,18 +1,20 @@
-//! Special information tones, ITU-T E.180: 950, 1400 and 1800 Hz, 330 ms each, without a pause.
+//! Detects special information tones (ITU-T E.180): 950, 1400 and 1800 Hz, 330 ms each, without a
+//! pause.
 
 use super::bursts::Burst;
 use super::event::{EventKind, HeardSound, SoundDetail, dbov, ending_after};
 
 use crate::room::make_room;
 
-/// E.180: +- 50 Hz. North America's variants (913.8, 985.2; 1370.6, 1428.5; 1776.7) lie within.
+/// E.180: +- 50 Hz. North America's variants (913.8, 985.2; 1370.6, 1428.5; 1776.7) are within this
+/// range.
 const STEPS: [(f32, f32); 3] = [(900.0, 1000.0), (1350.0, 1450.0), (1750.0, 1850.0)];
-/// E.180: 330 +- 70 ms; North America has 274 and 380 ms.
+/// E.180: 330 +- 70 ms. North America uses 274 and 380 ms.
 const STEP_SECONDS: (f32, f32) = (0.24, 0.42);
-/// Longest pause between the steps (E.180: up to 30 ms), and what edges are off.
+/// Longest pause between the steps (E.180: up to 30 ms), plus the error of edges.
 const PAUSE_SECONDS: f32 = 0.06;
 
-/// Listens for the three steps among the bursts.
+/// Detects the three steps among bursts.
 #[derive(Clone, Default)]
 pub struct Sit {
     steps: usize,
@@ -57,12 +59,12 @@ impl Sit {
         }
     }
 
-    /// The tones that ended after a time.
+    /// Returns the tones that ended after a time.
     pub fn since(&self, from_ms: f64) -> &[HeardSound] {
         ending_after(&self.events, from_ms)
     }
 
-    /// Makes room for so many sounds.
+    /// Reserves memory for this many sounds.
     pub fn make_room(&mut self, sounds: usize) {
         make_room(&mut self.events, sounds);
     }

@@ -1,32 +1,31 @@
-//! The one block analysis that all listeners share: Hann-windowed power spectra at 8 kHz.
+//! The block analysis shared by all detectors: Hann-windowed power spectra at 8 kHz.
 //!
-//! realfft does not fit: two windows share one complex transform, where it would make two; and it
-//! takes its transforms from rustfft's `FftPlanner` alone, which chooses by the CPU, so that
-//! `portable` could not be kept.
+//! Uses rustfft rather than realfft: two windows share one complex transform, where realfft would
+//! need two, and realfft accepts only rustfft's `FftPlanner`, which chooses by the CPU and would
+//! break `portable`.
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 use std::sync::Arc;
 
-/// The rate all listeners of this module work at, in Hz.
+/// Sample rate of all detectors in this module, in Hz.
 pub const RATE: usize = 8000;
-/// Samples of a frame (32 ms), and the distance of coarse frames: the frames of the speech
-/// detector.
+/// Samples per frame (32 ms), and distance of coarse frames. Equal to the speech detector's frames.
 pub const FRAME: usize = 256;
 /// Distance of fine frames, in samples (8 ms).
 pub const HOP: usize = 64;
-/// Samples of the long window that tells two close tones apart (128 ms).
+/// Samples of the long window that resolves two close tones (128 ms).
 pub const LONG: usize = 1024;
-/// Width of a bin of a frame, in Hz.
+/// Width of a frame's bin in Hz.
 pub const BIN_HZ: f32 = RATE as f32 / FRAME as f32;
-/// Bins below this (297 Hz) hold mains hum and rumble, and no tone; they count nowhere.
+/// Lowest bin used (297 Hz). Bins below it contain mains hum and rumble, but no tones.
 pub const FIRST_BIN: usize = 10;
-/// Bins above this (3875 Hz) hold nothing a telephone carries.
+/// Highest bin used (3875 Hz). Telephones carry nothing above it.
 pub const LAST_BIN: usize = 124;
-/// Bins either side of a peak that hold a Hann-windowed sine: 99.9 % of its power.
+/// Bins on either side of a peak that contain a Hann-windowed sine: 99.9 % of its power.
 pub const REACH: usize = 2;
 
-/// A frame's power spectrum; the bins add up to the mean square of the windowed samples.
+/// A frame's power spectrum. Its bins add up to the mean square of the windowed samples.
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// Power of bins 0 to 4000 Hz.
@@ -41,8 +40,8 @@ impl Default for Frame {
     }
 }
 
-/// Turns samples into power spectra, two windows at a time: one as the real part of a complex
-/// transform, one as the imaginary.
+/// Computes power spectra two windows at a time, one as the real and one as the imaginary part of a
+/// complex transform.
 #[derive(Clone)]
 pub struct Analyser {
     fft: Arc<dyn Fft<f32>>,
@@ -52,8 +51,8 @@ pub struct Analyser {
 }
 
 impl Analyser {
-    /// An analyser of windows of `length` samples (even); `portable`: with the same bits on every
-    /// CPU.
+    /// Creates an analyzer for windows of `length` samples (even). With `portable`, it computes the
+    /// same bits on every CPU.
     pub fn new(length: usize, portable: bool) -> Self {
         let fft = if portable {
             FftPlannerScalar::<f32>::new().plan_fft_forward(length)
@@ -72,8 +71,8 @@ impl Analyser {
         }
     }
 
-    /// Writes the power spectra of two windows of samples; each has half as many bins as samples,
-    /// and one.
+    /// Computes the power spectra of two windows of samples. Each has half as many bins as samples,
+    /// plus one.
     pub fn powers(&mut self, samples: [&[f32]; 2], powers: [&mut [f32]; 2]) {
         let [one, two] = samples;
         for (to, (w, (a, b))) in self.buffer.iter_mut().zip(self.window.iter().zip(one.iter().zip(two))) {
@@ -98,7 +97,7 @@ impl Analyser {
         }
     }
 
-    /// The spectra of two frames.
+    /// Computes the spectra of two frames.
     pub fn frames(&mut self, samples: [&[f32]; 2], frames: &mut [Frame; 2]) {
         let [one, two] = frames;
         self.powers(samples, [&mut one.power, &mut two.power]);
@@ -108,7 +107,7 @@ impl Analyser {
     }
 }
 
-/// Sum in eight lanes, so that it compiles to vector instructions; the order is fixed.
+/// Adds values in eight lanes, so that it compiles to vector instructions. The order is fixed.
 fn sum(values: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 8];
     let chunks = values.chunks_exact(8);
@@ -121,7 +120,7 @@ fn sum(values: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// The strongest bin of `power[first..=last]`.
+/// Returns the strongest bin of `power[first..=last]`.
 pub fn strongest(power: &[f32], first: usize, last: usize) -> usize {
     let Some(band) = power.get(first..=last) else {
         return first;
@@ -139,12 +138,13 @@ pub fn strongest(power: &[f32], first: usize, last: usize) -> usize {
     first + band.iter().position(|&p| p == most).unwrap_or(0)
 }
 
-/// Power within `REACH` bins of `bin`.
+/// Returns the power within `REACH` bins of `bin`.
 pub fn around(power: &[f32], bin: usize) -> f32 {
     power[bin.saturating_sub(REACH)..=(bin + REACH).min(power.len() - 1)].iter().sum()
 }
 
-/// Frequency of the sine behind the peak at `bin`, in bins: exact for a Hann window and one sine.
+/// Returns the frequency of the sine at the peak `bin`, in bins. Exact for a Hann window and a
+/// single sine.
 pub fn interpolate(power: &[f32], bin: usize) -> f32 {
     if bin == 0 || bin + 1 >= power.len() || power[bin] <= 0.0 {
         return bin as f32;

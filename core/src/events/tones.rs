@@ -1,19 +1,18 @@
-//! Supervisory tones by country, as plain data (ITU-T E.180 supplement 2 and what switches are set
-//! to).
+//! Supervisory tones by country (ITU-T E.180 supplement 2, and actual switch settings).
 
 use crate::timeline::EventKind;
 
 /// Cadence of one supervisory tone of one country.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tone {
-    /// ISO 3166 code, lower case; empty for a cadence that many countries use with other
+    /// ISO 3166 code, lowercase. Empty for a cadence that many countries use with other
     /// frequencies.
     pub country: &'static str,
-    /// What it means.
+    /// The tone's meaning.
     pub kind: EventKind,
-    /// Its frequencies in Hz, one or two, rising.
+    /// One or two frequencies in Hz, ascending.
     pub hz: &'static [f32],
-    /// Seconds on, off, on, off, ...; repeated.
+    /// Seconds on, off, on, off, ..., repeated.
     pub cadence: &'static [f32],
 }
 
@@ -23,7 +22,7 @@ const fn tone(country: &'static str, kind: EventKind, hz: &'static [f32], cadenc
 
 use EventKind::{Busy, Congestion, Ringback};
 
-/// The tones known by country.
+/// The tones by country.
 pub const TONES: &[Tone] = &[
     tone("th", Ringback, &[420.0], &[1.0, 5.0]),
     tone("th", Busy, &[400.0], &[0.5, 0.5]),
@@ -50,8 +49,8 @@ pub const TONES: &[Tone] = &[
     tone("de", Congestion, &[425.0], &[0.24, 0.24]),
 ];
 
-/// Cadences of E.180's recommended ranges at any frequency of a supervisory tone, for countries not
-/// in the table.
+/// Cadences in E.180's recommended ranges at any supervisory frequency, for countries not in the
+/// table.
 pub const ANYWHERE: &[Tone] = &[
     tone("", Ringback, &[], &[1.0, 4.0]),
     tone("", Ringback, &[], &[1.5, 3.5]),
@@ -62,22 +61,23 @@ pub const ANYWHERE: &[Tone] = &[
     tone("", Congestion, &[], &[0.25, 0.25]),
 ];
 
-/// Entries of both tables.
+/// Number of entries in both tables.
 pub const ENTRIES: usize = TONES.len() + ANYWHERE.len();
 // Each country is a bit.
 const _: () = assert!(TONES.len() <= u64::BITS as usize);
 
-/// A country as a bit: the place of its first tone in the table. No bit for none.
+/// Returns a country as a bit, by the position of its first tone in the table, or 0 if it is
+/// unknown.
 pub fn country(code: &str) -> u64 {
     TONES.iter().position(|tone| tone.country == code).map_or(0, |place| 1 << place)
 }
 
-/// The countries of some bits, as the report has them.
+/// Returns the countries of some bits, as the report lists them.
 pub fn names(countries: u64) -> String {
     let said = TONES.iter().enumerate().filter(|(place, _)| countries >> place & 1 == 1);
     said.map(|(_, tone)| tone.country).collect::<Vec<_>>().join(",")
 }
 
-/// Frequencies a supervisory tone may have (E.180: 400-450 Hz preferred, 340-500 accepted; 620 for
-/// North America).
+/// Range of supervisory frequencies (E.180: 400-450 Hz preferred, 340-500 accepted; 620 for North
+/// America).
 pub const SUPERVISORY_HZ: (f32, f32) = (330.0, 640.0);

@@ -1,36 +1,36 @@
-//! Digital zero and dropouts: samples that no line could have sent. Judged at the recording's own
-//! rate, where a resampler has not yet blurred them.
+//! Detects digital zero and dropouts: samples that no line could have sent. Works at the
+//! recording's own rate, before a resampler blurs them.
 
 use super::event::{EventKind, HeardSound, SoundDetail, TrackEvent, dbov, ending_after};
 use crate::room::make_room;
 use crate::units::Millis;
 
-/// Samples closer than half a 16-bit step are equal.
+/// Largest difference of equal samples: half a 16-bit step.
 const SAME: f32 = 1.0 / 65536.0;
-/// A constant beyond this (16 steps of 16 bits; A-law's zero is 8) is no silence.
+/// Largest constant that counts as silence: 16 steps of 16 bits. A-law's zero is 8.
 const SMALL: f32 = 16.0 / 32768.0;
-/// Constant for this long is digital zero.
+/// Shortest constant that is digital zero.
 const ZERO_MS: f64 = 1000.0;
-/// Constant for this long, cut into sound, is a dropout.
+/// Shortest constant between sounds that is a dropout.
 const DROPOUT_MS: f64 = 5.0;
-/// Mean square of the 6 ms either side of a dropout: -50 dBov. Where a line sends nothing between
-/// words, words fade first.
+/// Lowest mean square of the 6 ms on either side of a dropout: -50 dBov. Where a line sends nothing
+/// between words, words fade first.
 const SOUND: f32 = 1e-5;
-/// Chunks a second: 2 ms each, so that 5 ms of zeros hold at least one.
+/// Chunks per second: 2 ms each, so that 5 ms of zeros contain at least one.
 const CHUNKS: u32 = 500;
-/// Chunks either side of a dropout that must hold sound.
+/// Chunks on either side of a dropout that must contain sound.
 const EDGE: usize = 3;
 
-/// A stretch of equal samples.
+/// A run of equal samples.
 #[derive(Debug, Clone, Copy)]
 struct Flat {
     start: u64,
     value: f32,
-    /// Mean square just before.
+    /// Mean square just before it.
     before: f32,
 }
 
-/// A hole whose far side is still to come.
+/// A gap whose end is still to come.
 #[derive(Debug, Clone, Copy)]
 struct Hole {
     start: u64,
@@ -40,16 +40,16 @@ struct Hole {
     chunks: usize,
 }
 
-/// Listens for digital zero and dropouts in blocks at any rate.
+/// Detects digital zero and dropouts in blocks at any rate.
 #[derive(Clone)]
 pub struct Zero {
     state: ZeroState,
-    /// The last chunks before the samples at hand, and what does not fill a chunk yet.
+    /// The last chunks before the current samples, followed by an incomplete chunk.
     recent: Vec<f32>,
     events: Vec<HeardSound>,
 }
 
-/// What is under way.
+/// The current run and gap.
 #[derive(Clone, Copy)]
 struct ZeroState {
     rate: u32,
@@ -60,7 +60,7 @@ struct ZeroState {
 }
 
 impl Zero {
-    /// A listener for samples at `rate` Hz.
+    /// Creates a detector for samples at `rate` Hz.
     pub fn new(rate: u32) -> Self {
         let chunk = (rate / CHUNKS).max(1) as usize;
         Self {
@@ -88,25 +88,26 @@ impl Zero {
         }
     }
 
-    /// How often something has become known; one more while zeros last that are an event.
+    /// Returns a counter that changes with each detection. It is one higher while zeros last that
+    /// are an event.
     pub(crate) fn changes(&self) -> u64 {
         let lasting = self.state.flat.is_some_and(|flat| self.state.ms(self.state.at - flat.start) >= ZERO_MS);
         2 * self.events.len() as u64 + u64::from(lasting)
     }
 
-    /// Adds what ended after a time, as if the track ended here.
+    /// Adds the events that ended after a time, as if the track ended here.
     pub(crate) fn since(&self, from: Millis, sounds: &mut Vec<HeardSound>) {
         sounds.extend_from_slice(ending_after(&self.events, from.0));
         let mut state = self.state;
         state.finish(&self.recent, sounds);
     }
 
-    /// Makes room for so many sounds.
+    /// Reserves memory for this many sounds.
     pub(crate) fn make_room(&mut self, sounds: usize) {
         make_room(&mut self.events, sounds);
     }
 
-    /// What was heard.
+    /// Returns the events.
     pub fn finish(mut self) -> Vec<TrackEvent> {
         self.state.finish(&self.recent, &mut self.events);
         self.events.into_iter().map(TrackEvent::from).collect()
@@ -114,8 +115,8 @@ impl Zero {
 }
 
 impl ZeroState {
-    /// Takes the chunks of some samples, each with those before it, whose windows begin before a
-    /// place; where the next one begins.
+    /// Processes the chunks of some samples whose windows begin before `until`, each with those
+    /// before it. Returns where the next one begins.
     fn windows(&mut self, samples: &[f32], mut from: usize, until: usize, events: &mut Vec<HeardSound>) -> usize {
         let edge = EDGE * self.chunk;
         while from < until
@@ -128,7 +129,7 @@ impl ZeroState {
         from
     }
 
-    /// Takes a chunk, with the chunks before it.
+    /// Takes a chunk together with the chunks before it.
     fn chunk(&mut self, before: &[f32], x: &[f32], events: &mut Vec<HeardSound>) {
         let first = x.first().copied().unwrap_or(0.0);
         let flat = first.abs() <= SMALL && x.iter().all(|&v| (v - first).abs() <= SAME);
@@ -164,7 +165,7 @@ impl ZeroState {
         }
     }
 
-    /// Hears what follows a hole; a dropout has sound on both sides.
+    /// Takes the sound after a gap. A dropout has sound on both sides.
     fn fill(&mut self, power: f32) -> Option<HeardSound> {
         let hole = self.hole.as_mut()?;
         hole.after += power / EDGE as f32;
@@ -177,7 +178,7 @@ impl ZeroState {
         (hole.after >= SOUND).then(|| self.event(EventKind::Dropout, hole.start, hole.end, level))
     }
 
-    /// Judges the rest, and what is under way.
+    /// Processes the rest, and what is open.
     fn finish(&mut self, recent: &[f32], events: &mut Vec<HeardSound>) {
         let (before, rest) = recent.split_at((EDGE * self.chunk).min(recent.len()));
         if !rest.is_empty() {
@@ -196,7 +197,8 @@ impl ZeroState {
     }
 }
 
-/// Mean square in eight lanes, so that it compiles to vector instructions; the order is fixed.
+/// Returns the mean square, summed in eight lanes so that it compiles to vector instructions. The
+/// order is fixed.
 fn mean_square(x: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 8];
     let chunks = x.chunks_exact(8);

@@ -1,4 +1,4 @@
-//! A mix to a file of any format.
+//! Writes a mix in any audio format.
 
 use std::io::Write;
 use std::path::Path;
@@ -15,24 +15,25 @@ use crate::run::RunOptions;
 use crate::threads::{self, Job};
 use crate::units::Rate;
 
-/// Samples of each channel that are mixed while those before are written: some milliseconds of
-/// work.
+/// Samples per channel mixed while the previous ones are written: some milliseconds of work.
 const AHEAD: usize = 1 << 16;
 
-/// Writes a mix to a file: the same mix, the same bytes.
+/// Writes a mix to a file. The same mix gives the same bytes.
 ///
 /// # Errors
-/// `io`; `limit_exceeded` for a wav beyond 4 GB; `unsupported` for FLAC of more than 8 channels;
-/// `cancelled`.
+/// - [`Io`](crate::ErrorKind::Io) if the file cannot be written.
+/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for a WAV file beyond 4 GB.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported) for FLAC with more than 8 channels.
+/// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
 pub fn write_audio(path: impl AsRef<Path>, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<()> {
     write(path.as_ref(), mixer, format, run, |_| {}, |_| {})
 }
 
-/// As [`write_audio`], with a listener to the blocks as they are written, channels interleaved;
-/// returns the SHA-256 of the file, in hexadecimal.
+/// Like [`write_audio`], and passes every block to a listener, with channels interleaved. Returns
+/// the file's SHA-256 in hexadecimal.
 ///
 /// # Errors
-/// As [`write_audio`].
+/// Those of [`write_audio`].
 pub fn write_audio_heard(
     path: impl AsRef<Path>,
     mixer: &mut Mixer,
@@ -45,16 +46,16 @@ pub fn write_audio_heard(
     Ok(hex(&hash.finalize()))
 }
 
-/// Writes a mix to anything that takes bytes, front to back, without seeking.
+/// Writes a mix to any writer, sequentially, without seeking.
 ///
 /// # Errors
-/// As [`write_audio`].
+/// Those of [`write_audio`].
 pub fn write_audio_to(to: impl Write + Send, mixer: &mut Mixer, format: Format, run: &RunOptions) -> Result<()> {
     let failed = |e| Error::io(Stage::Export, e);
     encode(to, AudioWriter::new(mixer, format)?, run, |_| {}, |_| {}, failed)
 }
 
-/// Writes a mix to a file, and shows every byte of it to `seen` and every sample to `heard`.
+/// Writes a mix to a file, passing every byte to `seen` and every sample to `heard`.
 fn write(
     path: &Path,
     mixer: &mut Mixer,
@@ -70,11 +71,10 @@ fn write(
     part.finish()
 }
 
-/// Writes one channel to a file, sample for sample; returns the SHA-256 of the file, in
-/// hexadecimal.
+/// Writes one channel to a file, sample for sample. Returns the file's SHA-256 in hexadecimal.
 ///
 /// # Errors
-/// As [`write_audio`].
+/// Those of [`write_audio`].
 pub(crate) fn write_samples(
     path: &Path,
     samples: &[i16],
@@ -101,8 +101,8 @@ pub(crate) fn write_samples(
     Ok(hex(&hash.finalize()))
 }
 
-/// Writes what a mix is in its format. Where there is more than one thread, the next blocks are
-/// mixed and encoded while these are written.
+/// Encodes and writes a mix. With more than one thread, the next blocks are mixed and encoded while
+/// these are written.
 fn encode(
     mut to: impl Write + Send,
     mut writer: AudioWriter,
@@ -141,7 +141,7 @@ fn encode(
     to.flush().map_err(failed)
 }
 
-/// What encodes audio as a format.
+/// Returns the encoder of a format.
 fn encoder(shape: AudioShape, format: Format) -> Result<Box<dyn Encode + Send>> {
     Ok(match format {
         Format::Wav => Box::new(Wav::new(shape, false)?),
@@ -150,10 +150,10 @@ fn encoder(shape: AudioShape, format: Format) -> Result<Box<dyn Encode + Send>> 
     })
 }
 
-/// Channels of one length as the bytes of a file, sample for sample.
+/// Returns channels of equal length as the bytes of a file, sample for sample.
 ///
 /// # Errors
-/// As [`write_audio`].
+/// Those of [`write_audio`].
 pub(crate) fn encode_audio(channels: &[Vec<i16>], rate: Rate, format: Format) -> Result<Vec<u8>> {
     let frames = channels.iter().map(Vec::len).min().unwrap_or(0);
     let count = u16::try_from(channels.len()).unwrap_or(u16::MAX);
@@ -175,16 +175,16 @@ pub(crate) fn encode_audio(channels: &[Vec<i16>], rate: Rate, format: Format) ->
 struct AudioWriter<'m, 'a> {
     mixer: &'m mut Mixer<'a>,
     encoder: Box<dyn Encode + Send>,
-    /// Samples of each channel that are made at once, at least.
+    /// Fewest samples per channel made at once.
     frames: usize,
 }
 
-/// Blocks of a mix, and what they are in the file.
+/// Blocks of a mix and their encoded bytes.
 #[derive(Default)]
 struct WrittenAudio {
     samples: Vec<i16>,
     bytes: Vec<u8>,
-    /// Whether these bytes end the file; no samples are among them.
+    /// Whether these bytes end the file and contain no samples.
     is_last: bool,
 }
 
@@ -194,7 +194,7 @@ impl<'m, 'a> AudioWriter<'m, 'a> {
         Ok(Self { mixer, encoder, frames: 1 })
     }
 
-    /// The next blocks; what ends the file where there are none.
+    /// Makes the next blocks, or the end of the file if there are none.
     fn make(&mut self, made: &mut WrittenAudio) -> Result<()> {
         made.samples.clear();
         made.bytes.clear();

@@ -1,4 +1,4 @@
-//! Who writes to a folder: one at a time, however many processes there are.
+//! Ensures that only one process writes to a folder.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -7,18 +7,19 @@ use std::time::Duration;
 use crate::error::{Error, Result, Stage};
 use crate::run::RunOptions;
 
-/// How often one who waits looks again.
+/// How often a waiting process tries again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A folder that nobody else writes to until this is dropped, or its process ends. Where the system
-/// has no such locks (folders on Windows, some network file systems) it promises nothing.
+/// A claim on a folder. No one else writes to it until this is dropped or its process ends.
+///
+/// Has no effect where the system lacks such locks (folders on Windows, some network file systems).
 #[derive(Debug)]
 pub(crate) struct Claim {
     _folder: Option<File>,
 }
 
 impl Claim {
-    /// Claims a folder, where nobody has; `None` where somebody has.
+    /// Claims a folder, or returns `None` if it is already claimed.
     ///
     /// # Errors
     /// `io`.
@@ -34,7 +35,7 @@ impl Claim {
         }
     }
 
-    /// Claims a folder, waiting for others to be done.
+    /// Claims a folder, waiting until it is free.
     ///
     /// # Errors
     /// `io`, `cancelled`.
@@ -49,13 +50,13 @@ impl Claim {
     }
 }
 
-/// The error of a folder that somebody else has claimed.
+/// Creates the error for a folder that is already claimed.
 #[cfg(any(test, feature = "cli"))]
 pub(crate) fn is_claimed(folder: &Path, by: Option<&str>) -> Error {
     let who = by.map(str::trim).filter(|by| !by.is_empty() && by.bytes().all(|b| b.is_ascii_digit()));
     let who = who.map_or_else(|| "another process".to_owned(), |by| format!("process {by}"));
-    Error::new(crate::error::ErrorKind::Io, Stage::Export, "the folder is in use")
-        .with_mismatch(format!("{who} writing to it"), "a folder for this batch alone")
+    Error::new(crate::error::ErrorKind::Io, Stage::Export, "the output folder is in use")
+        .with_mismatch(format!("{who} writing to it"), "a folder that no other batch uses")
         .in_input(folder.display().to_string())
 }
 

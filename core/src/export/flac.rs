@@ -1,30 +1,31 @@
-//! A mix as FLAC (RFC 9639): 16 bits, fixed predictors, Rice-coded residuals. Whole numbers only,
-//! so the bytes are the same on every machine; the checksum of all samples is left out, as the
-//! format allows, since it would stand before them.
+//! Encodes a mix as FLAC (RFC 9639): 16 bits, fixed predictors, Rice-coded residuals.
+//!
+//! It uses integers only, so the bytes are the same on every machine. The checksum of all samples
+//! is left out, as the format allows, because it would have to be written before them.
 
 use super::{AudioShape, Encode};
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// Samples of a channel in a frame.
+/// Samples per channel in a frame.
 const BLOCK: usize = 4096;
-/// The format holds no more channels.
+/// The format's limit on channels.
 const MAX_CHANNELS: u16 = 8;
-/// The highest order of a fixed predictor.
+/// Highest order of a fixed predictor.
 const MAX_ORDER: usize = 4;
-/// A block is cut into up to 2⁶ parts, each with its own Rice parameter, of which 15 means
-/// something else.
+/// A block is divided into up to 2⁶ partitions, each with its own Rice parameter. The value 15 is
+/// reserved.
 const MAX_PARTITION: usize = 6;
 const PARAMETERS: usize = 15;
 const BITS: u64 = 16;
-/// Rates that a frame's header has a code for; others stand in the stream's header alone.
+/// Sample rates with a code in the frame header. Others are only in the stream header.
 const RATES: [(u32, u8); 7] =
     [(8_000, 4), (16_000, 5), (22_050, 6), (24_000, 7), (32_000, 8), (44_100, 9), (48_000, 10)];
 
-/// Encodes interleaved samples, a block at a time.
+/// Encodes interleaved samples block by block.
 pub(super) struct Flac {
     channels: u16,
     rate: u32,
-    /// Samples that wait for their block to be full.
+    /// Samples of an incomplete block.
     waiting: Vec<i16>,
     frame: u32,
     residual: Vec<i32>,
@@ -37,7 +38,7 @@ impl Flac {
         let channels = shape.channels;
         if channels > MAX_CHANNELS {
             return Err(Error::new(ErrorKind::Unsupported, Stage::Export, "too many channels for FLAC")
-                .with_mismatch(channels, format!("at most {MAX_CHANNELS}: write wav, or mix to mono")));
+                .with_mismatch(channels, format!("at most {MAX_CHANNELS}; use wav or a mono mix instead")));
         }
         Ok(Self { channels, rate: shape.rate.hz(), waiting: Vec::new(), frame: 0, residual: Vec::new() })
     }
@@ -106,7 +107,7 @@ impl Encode for Flac {
     }
 }
 
-/// Writes one channel of a block in the shortest of the ways that are known here.
+/// Writes one channel of a block in the shortest known way.
 fn subframe(samples: &[i32], residual: &mut Vec<i32>, bits: &mut BitWriter) {
     if let Some(&first) = samples.first()
         && samples.iter().all(|&x| x == first)
@@ -135,7 +136,7 @@ fn subframe(samples: &[i32], residual: &mut Vec<i32>, bits: &mut BitWriter) {
     }
 }
 
-/// The order whose residual is smallest in sum.
+/// Returns the order whose residual has the smallest sum.
 fn best_order(samples: &[i32]) -> usize {
     let mut last = [0i64; MAX_ORDER];
     let mut sums = [0u64; MAX_ORDER + 1];
@@ -158,7 +159,7 @@ fn best_order(samples: &[i32]) -> usize {
     sums.iter().enumerate().min_by_key(|(_, sum)| **sum).map_or(0, |(order, _)| order)
 }
 
-/// What is left of all samples but the first `order` once each is foretold from those before it.
+/// Computes the residual of all samples but the first `order`, each predicted from those before it.
 fn predict(samples: &[i32], order: usize, residual: &mut Vec<i32>) {
     residual.clear();
     residual.extend_from_slice(samples);
@@ -171,15 +172,15 @@ fn predict(samples: &[i32], order: usize, residual: &mut Vec<i32>) {
     }
 }
 
-/// How a residual is cut into parts, and their Rice parameters.
+/// The partitions of a residual and their Rice parameters.
 struct SubframePlan {
     partition: usize,
     parameters: Vec<usize>,
 }
 
 impl SubframePlan {
-    /// The shortest plan and its length in bits. `frames` counts the samples that the residual
-    /// lacks at its beginning too.
+    /// Returns the shortest plan and its length in bits. `frames` includes the samples missing at
+    /// the residual's beginning.
     fn of(residual: &[i32], frames: usize, order: usize) -> (Self, u64) {
         let finest =
             (0..=MAX_PARTITION).rev().find(|&p| frames.is_multiple_of(1 << p) && frames >> p > order).unwrap_or(0);
@@ -214,12 +215,12 @@ impl SubframePlan {
     }
 }
 
-/// A signed number as one without sign: 0, −1, 1, −2, …
+/// Maps a signed number to an unsigned one: 0, −1, 1, −2, …
 fn folded(x: i32) -> u32 {
     ((x << 1) ^ (x >> 31)) as u32
 }
 
-/// Writes bits, the highest first.
+/// Writes bits, highest first.
 struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
     held: u64,
@@ -231,7 +232,7 @@ impl<'a> BitWriter<'a> {
         Self { out, held: 0, count: 0 }
     }
 
-    /// The lowest bits of a number.
+    /// Writes the lowest bits of a number.
     fn put(&mut self, number: u64, bits: u32) {
         if bits > 32 {
             self.put(number >> 32, bits - 32);
@@ -259,7 +260,7 @@ impl<'a> BitWriter<'a> {
         self.put(number.into(), parameter as u32);
     }
 
-    /// A frame's number, spelt as UTF-8 spells characters.
+    /// Writes a frame's number in UTF-8's encoding.
     fn put_number(&mut self, number: u32) {
         if number < 0x80 {
             return self.put(number.into(), 8);

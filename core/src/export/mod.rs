@@ -1,5 +1,7 @@
-//! Writing what was made. A file appears whole or not at all: it is written beside its name and
-//! renamed.
+//! Writes results to files: audio, labels, waveforms, transcripts and the web page.
+//!
+//! A file appears complete or not at all: it is written under a temporary name next to its final
+//! one, and renamed.
 
 mod audio;
 mod claim;
@@ -44,7 +46,7 @@ use crate::units::Rate;
 struct AudioShape {
     channels: u16,
     rate: Rate,
-    /// Samples of each channel.
+    /// Samples per channel.
     frames: u64,
 }
 
@@ -54,25 +56,25 @@ impl AudioShape {
     }
 }
 
-/// A format of audio files. Bytes go to the end of `out`.
+/// An audio file format. Bytes are appended to `out`.
 trait Encode {
-    /// What stands before the samples, of which there will be so many for each channel.
+    /// Writes the header for `frames` samples per channel.
     fn header(&self, frames: u64, out: &mut Vec<u8>);
-    /// The next samples, channels interleaved.
+    /// Encodes the next samples, with channels interleaved.
     fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>);
-    /// What is left at the end.
+    /// Writes the end of the file.
     fn finish(&mut self, out: &mut Vec<u8>);
 }
 
-/// Writes a text file, whole or not at all.
+/// Writes a text file. It appears complete or not at all.
 ///
 /// # Errors
-/// `io`.
+/// [`Io`](crate::ErrorKind::Io) if the file cannot be written.
 pub fn write_text(path: impl AsRef<Path>, text: &str) -> Result<()> {
     write_bytes(path.as_ref(), text.as_bytes())
 }
 
-/// Writes a file, whole or not at all.
+/// Writes a file. It appears complete or not at all.
 pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let (part, mut file) = PartialFile::create(path)?;
     file.write_all(bytes).map_err(|e| write_error(e, path))?;

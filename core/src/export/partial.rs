@@ -1,5 +1,5 @@
-//! A file that appears whole or not at all: written beside its name, under a name of its own, and
-//! renamed.
+//! A file that appears complete or not at all: it is written under a temporary name next to its
+//! final one, and renamed.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -10,16 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::write_error;
 use crate::error::Result;
 
-/// The longest name of a file that common file systems take, in bytes (POSIX `NAME_MAX` of ext4,
-/// XFS, APFS, NTFS).
+/// Longest file name of common file systems in bytes (POSIX `NAME_MAX` of ext4, XFS, APFS, NTFS).
 const MAX_NAME: usize = 255;
-/// Names that are tried: those of files that a killed process of the same number left behind are
-/// taken.
+/// Names tried. A killed process with the same id may have left files behind.
 const TRIES: u32 = 1000;
-/// How the names of files under way end.
+/// Suffix of temporary names.
 const ENDING: &str = ".part";
 
-/// A file under way beside its final name; removed unless it is finished.
+/// An unfinished file next to its final name. It is removed unless it is finished.
 #[derive(Debug)]
 pub(crate) struct PartialFile {
     part: PathBuf,
@@ -28,8 +26,8 @@ pub(crate) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Makes a file that no other writer has, and opens it for writing. A link of its name is not
-    /// followed.
+    /// Creates a file that no other writer has, and opens it for writing. Does not follow a
+    /// symbolic link.
     ///
     /// # Errors
     /// `io`.
@@ -48,7 +46,7 @@ impl PartialFile {
         Err(write_error(failed, path))
     }
 
-    /// Gives the file its name, in place of what had it.
+    /// Renames the file to its final name, replacing any file there.
     ///
     /// # Errors
     /// `io`.
@@ -68,8 +66,8 @@ impl Drop for PartialFile {
     }
 }
 
-/// The name of a file under way: that of the finished one, shortened where it would be too long,
-/// and what no other writer adds to it.
+/// Returns a temporary name: the final one, shortened if needed, with a suffix that no other writer
+/// uses.
 fn part_name(path: &Path, number: u64) -> OsString {
     let ending = format!(".{}-{number}{ENDING}", std::process::id());
     let name = path.file_name().unwrap_or_default();
@@ -89,7 +87,7 @@ fn part_name(path: &Path, number: u64) -> OsString {
     OsString::from(short + &ending)
 }
 
-/// Removes what killed writers left in a folder: for one who alone writes there.
+/// Removes the files that killed writers left in a folder. Only for the folder's sole writer.
 #[cfg(any(test, feature = "cli"))]
 pub(crate) fn remove_leftovers(folder: &Path) {
     let ours = |name: &str| {

@@ -1,8 +1,7 @@
-//! What a waveform's picture needs: the least and the greatest sample of every stretch, in the
-//! formats of BBC audiowaveform (version 2, JSON and `.dat`), which its players and wavesurfer.js
-//! read.
+//! Waveform peaks: the lowest and the highest sample of every point, in the formats of BBC
+//! audiowaveform (version 2, JSON and `.dat`), which its players and wavesurfer.js read.
 //!
-//! <https://github.com/bbc/audiowaveform/blob/master/doc/DataFormat.md> describes both.
+//! <https://github.com/bbc/audiowaveform/blob/master/doc/DataFormat.md> describes both formats.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,17 +14,17 @@ use crate::run::{Progress, RunOptions};
 use crate::track::{SampleSink, sealed, to_i16};
 use crate::units::Rate;
 
-/// audiowaveform refuses fewer samples a point.
+/// audiowaveform's lower limit of samples per point.
 const MIN_SAMPLES: u32 = 2;
-/// The most points per second that are made: more is the audio itself.
+/// Most points per second. More would be the audio itself.
 const MAX_POINTS: u32 = 4_000;
-/// Length of a version 2 `.dat` header in bytes; the data begin here.
+/// Length of a version 2 `.dat` header in bytes.
 const DAT_HEADER: usize = 24;
 
-/// How wide a value is written.
+/// The width of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PeakBits {
-    /// −128 to 127: a 16-bit value divided by 256, the rest dropped, as audiowaveform does.
+    /// −128 to 127: a 16-bit value divided by 256 and truncated, as audiowaveform does.
     #[default]
     Eight,
     /// −32768 to 32767.
@@ -33,7 +32,7 @@ pub enum PeakBits {
 }
 
 impl PeakBits {
-    /// The number of bits.
+    /// Returns the number of bits.
     pub const fn bits(self) -> u8 {
         match self {
             Self::Eight => 8,
@@ -41,7 +40,7 @@ impl PeakBits {
         }
     }
 
-    /// 8 or 16.
+    /// Returns the width for 8 or 16 bits.
     pub const fn from_bits(bits: u8) -> Option<Self> {
         match bits {
             8 => Some(Self::Eight),
@@ -58,7 +57,7 @@ impl PeakBits {
     }
 }
 
-/// The least and the greatest sample of each stretch of each channel.
+/// The lowest and the highest sample of each point of each channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Peaks {
     rate: Rate,
@@ -66,7 +65,7 @@ pub struct Peaks {
     channels: Vec<Vec<[i16; 2]>>,
 }
 
-/// Listens to one channel and keeps the least and the greatest of every so many samples.
+/// Collects the lowest and the highest of every so many samples of one channel.
 #[derive(Debug)]
 pub struct PeakMeter {
     samples_per_point: u32,
@@ -75,16 +74,16 @@ pub struct PeakMeter {
     points: Vec<[i16; 2]>,
 }
 
-/// No sample yet: any is less than the first and more than the second.
+/// A point without samples: any sample replaces both values.
 const NOTHING: [i16; 2] = [i16::MAX, i16::MIN];
 
 impl PeakMeter {
-    /// A meter of points of so many samples, at least one.
+    /// Creates a meter with this many samples per point, at least one.
     pub fn new(samples_per_point: u32) -> Self {
         Self { samples_per_point: samples_per_point.max(1), heard: 0, now: NOTHING, points: Vec::new() }
     }
 
-    /// Hears samples of 16 bits.
+    /// Takes 16-bit samples.
     pub fn push_i16(&mut self, samples: impl Iterator<Item = i16>) {
         for sample in samples {
             self.now = [self.now[0].min(sample), self.now[1].max(sample)];
@@ -101,7 +100,7 @@ impl PeakMeter {
         self.heard = 0;
     }
 
-    /// The points; the last may stand for fewer samples.
+    /// Returns the points. The last may cover fewer samples.
     pub fn finish(mut self) -> Vec<[i16; 2]> {
         if self.heard > 0 {
             self.close();
@@ -118,10 +117,10 @@ impl SampleSink for PeakMeter {
     }
 }
 
-/// How many samples make a point, for about so many points per second.
+/// Returns the samples per point for about this many points per second.
 ///
 /// # Errors
-/// `invalid_argument` below 1 and above 4000 points per second.
+/// [`ErrorKind::InvalidArgument`] below 1 and above 4000 points per second.
 pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
     if !(1..=MAX_POINTS).contains(&points_per_second) {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "points per second out of range")
@@ -130,8 +129,8 @@ pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
     Ok((rate.hz() / points_per_second).max(MIN_SAMPLES))
 }
 
-/// The peaks of every channel of a recording, codec delay removed, in one pass that keeps no
-/// samples.
+/// Computes the peaks of every channel of a recording in one pass, with the codec delay removed and
+/// without keeping samples.
 ///
 /// ```no_run
 /// use callweave::{RunOptions, Input, config::DecodeOptions, export::{PeakBits, peaks}};
@@ -142,8 +141,10 @@ pub fn samples_per_point(rate: Rate, points_per_second: u32) -> Result<u32> {
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for points per second out of range, `no_audio`, `cancelled`, and those of
-/// [`Decoder`].
+/// - [`ErrorKind::InvalidArgument`] for points per second out of range.
+/// - [`ErrorKind::NoAudio`] if no samples could be decoded.
+/// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+/// - Those of [`Decoder`].
 pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, run: &RunOptions) -> Result<Peaks> {
     let mut decoder = Decoder::open(input.alone(options, &run.cancel), options)?;
     let name = decoder.name().to_owned();
@@ -160,54 +161,54 @@ pub fn peaks(input: Input, points_per_second: u32, options: &DecodeOptions, run:
     }
     let peaks = Peaks::new(rate, samples_per_point, meters.into_iter().map(PeakMeter::finish).collect());
     if peaks.is_empty() {
-        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "no samples could be decoded").in_input(name));
     }
     Ok(peaks)
 }
 
 impl Peaks {
-    /// Peaks of channels at a rate, each point of so many samples. Channels that end early are
-    /// quiet to the end of the longest.
+    /// Creates peaks from the points of each channel. Channels that end early are silent to the end
+    /// of the longest.
     pub fn new(rate: Rate, samples_per_point: u32, mut channels: Vec<Vec<[i16; 2]>>) -> Self {
         let longest = channels.iter().map(Vec::len).max().unwrap_or_default();
         channels.iter_mut().for_each(|points| points.resize(longest, [0, 0]));
         Self { rate, samples_per_point, channels }
     }
 
-    /// Samples per second of what was heard.
+    /// Returns the sample rate of the recording.
     pub fn rate(&self) -> Rate {
         self.rate
     }
 
-    /// Samples of a channel in one point; of the last, perhaps fewer.
+    /// Returns the samples per point. The last point may cover fewer.
     pub fn samples_per_point(&self) -> u32 {
         self.samples_per_point
     }
 
-    /// The points of each channel: the least and the greatest sample.
+    /// Returns the points of each channel: the lowest and the highest sample.
     pub fn channels(&self) -> &[Vec<[i16; 2]>] {
         &self.channels
     }
 
-    /// Points of one channel.
+    /// Returns the number of points per channel.
     pub fn len(&self) -> usize {
         self.channels.first().map_or(0, Vec::len)
     }
 
-    /// Whether there is no point.
+    /// Returns `true` if there are no points.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Every value in the order of both formats: point by point, in it channel by channel, the
-    /// least first.
+    /// Returns every value in the order of both formats: by point, then by channel, the lowest
+    /// first.
     pub(super) fn values(&self, bits: PeakBits) -> impl Iterator<Item = i16> {
         let point =
             |at: usize| self.channels.iter().flat_map(move |points| points.get(at).copied().unwrap_or_default());
         (0..self.len()).flat_map(point).map(move |value| bits.of(value))
     }
 
-    /// audiowaveform's JSON, version 2.
+    /// Returns audiowaveform's JSON, version 2.
     pub fn to_json(&self, bits: PeakBits) -> String {
         let mut json = String::with_capacity(160 + self.len() * self.channels.len() * 10);
         let _ = write!(
@@ -226,8 +227,8 @@ impl Peaks {
         json
     }
 
-    /// audiowaveform's `.dat`, version 2: six numbers of 32 bits, then the values, little-endian
-    /// throughout.
+    /// Returns audiowaveform's `.dat`, version 2: six 32-bit numbers, then the values, all
+    /// little-endian.
     pub fn to_dat(&self, bits: PeakBits) -> Vec<u8> {
         let length = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let flags = u32::from(bits == PeakBits::Eight);
@@ -243,10 +244,11 @@ impl Peaks {
     }
 }
 
-/// Writes peaks to a file, whole or not at all: `.dat` by its name, JSON by any other.
+/// Writes peaks to a file, as `.dat` or, with any other extension, as JSON. The file appears
+/// complete or not at all.
 ///
 /// # Errors
-/// `io`.
+/// [`Io`](crate::ErrorKind::Io) if the file cannot be written.
 pub fn write_peaks(path: impl AsRef<Path>, peaks: &Peaks, bits: PeakBits) -> Result<()> {
     let path = path.as_ref();
     let binary = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dat"));

@@ -1,5 +1,4 @@
-//! `series.json`: each second's mean level by track, for those who draw or search the course of a
-//! call.
+//! `series.json`: each track's mean level, second by second, for plotting or searching a call.
 
 use serde::Serialize;
 
@@ -21,23 +20,22 @@ struct Series<'a> {
     tracks: Vec<TrackLevels<'a>>,
 }
 
-/// One track's levels.
+/// The levels of one track.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct TrackLevels<'a> {
-    /// The track's place among the call's tracks.
+    /// The track's index in the call.
     pub index: usize,
-    /// Who is heard.
+    /// Who speaks.
     pub role: Role,
-    /// The mean level (RMS) of each second of the call in dBov, from its beginning; `None` where
-    /// the track holds nothing.
+    /// Mean level (RMS) of each second of the call in dBov. `None` where the track has no audio.
     pub dbov: &'a [Option<Decibels>],
 }
 
-/// The document: `{"schemaVersion": 1, "stepMs": 1000, "tracks": [{"index": 0, "role": "customer",
-/// "dbov": [-61.2, null]}]}`.
+/// Returns the document: `{"schemaVersion": 1, "stepMs": 1000, "tracks": [{"index": 0, "role":
+/// "customer", "dbov": [-61.2, null]}]}`.
 ///
 /// # Errors
-/// `internal` by a defect alone: every level can be written.
+/// [`Internal`](crate::ErrorKind::Internal) if serialization fails, which is a defect.
 pub fn series(tracks: &[TrackLevels]) -> Result<String> {
     let series = Series { schema_version: SCHEMA_VERSION, step_ms: STEP_MS, tracks: tracks.to_vec() };
     json::text(&series)

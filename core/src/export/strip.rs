@@ -1,27 +1,26 @@
-//! A call as a picture: one row per track with its speech, the other party's bleed, and what else
-//! sounds.
+//! Draws a call: one row per track with its speech, bleed and other sounds.
 
 use std::fmt::Write;
 
 use crate::report::{Report, TrackReport};
 use crate::units::{Millis, Span};
 
-/// The picture's measures, in pixels.
+/// Dimensions of the picture in pixels.
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 96.0;
 const ROW: f64 = 44.0;
 const BAR: f64 = 22.0;
 const TOP: f64 = 34.0;
-/// About how far apart the marks of the time axis are.
+/// Approximate distance between the marks of the time axis.
 const MARK: f64 = 90.0;
-/// The most marks of the time axis: two days in steps of two hours.
+/// Most marks of the time axis: two days in steps of two hours.
 const MAX_MARKS: usize = 24;
 
-/// Colours that hold on light and on dark ground.
+/// Colors that are legible on light and on dark backgrounds.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#666}.line{stroke:#8888;stroke-width:1}.bleed{fill:#8888}\
 .event{fill:#c77d00}.a{fill:#2f7fd0}.b{fill:#2a9d6f}.c{fill:#a05fc4}";
 
-/// The call as an SVG picture. Roles are named, parties and paths are not.
+/// Returns the call as an SVG picture. It shows roles, but no parties or paths.
 pub fn strip_svg(report: &Report) -> String {
     let total = report.call.duration_ms.0.max(1.0);
     let x = |time: Millis| LEFT + time.0 / total * (WIDTH - LEFT - 8.0);
@@ -88,7 +87,7 @@ fn draw_axis(svg: &mut String, total: f64, height: f64, x: &impl Fn(Millis) -> f
     }
 }
 
-/// A time as minutes and seconds.
+/// Formats a time as minutes and seconds.
 pub(super) fn clock(time: Millis) -> String {
     let seconds = time.seconds().max(0.0) as u64;
     format!("{}:{:02}", seconds / 60, seconds % 60)

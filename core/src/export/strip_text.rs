@@ -1,5 +1,5 @@
-//! A call as a few lines of text, for terminals: one row per track with its speech and what else
-//! sounds on it.
+//! Draws a call as a few lines of text for terminals: one row per track with its speech and other
+//! sounds.
 
 use std::fmt::Write;
 
@@ -8,20 +8,22 @@ use crate::report::{Report, TrackReport};
 use crate::timeline::EventKind;
 use crate::units::{Millis, Span};
 
-/// Columns of the picture at most, and at least: with fewer there is none.
+/// Fewest and most columns of the picture. With fewer, nothing is drawn.
 const WIDTH: (usize, usize) = (24, 120);
-/// Blocks of an eighth to eight eighths of a cell.
+/// Blocks of one eighth to eight eighths of a cell.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Colours of the parties, as escape codes: blue, green, magenta.
+/// Colors of the parties as escape codes: blue, green, magenta.
 const PARTIES: [u8; 3] = [34, 32, 35];
 const YELLOW: u8 = 33;
 const DIM: u8 = 2;
 /// Columns between two times of the axis.
 const MARK: usize = 16;
 
-/// The call in so many columns: the higher a block, the more of its time the party speaks; sounds
-/// have their marks, told in the last line. Roles are named, parties are not. Empty where there is
-/// no room or no call.
+/// Draws the call in `width` columns.
+///
+/// The higher a block, the more of its time the party speaks. Sounds have marks, explained in the
+/// last line. Roles are named, parties are not. Returns an empty text if there is no room or no
+/// call.
 pub fn strip_text(report: &Report, width: usize, colour: bool) -> String {
     let label = report.tracks.iter().map(|track| track.role.name().len()).max().unwrap_or_default();
     let cells = width.min(WIDTH.1).saturating_sub(label + 4);
@@ -64,7 +66,7 @@ pub fn strip_text(report: &Report, width: usize, colour: bool) -> String {
     text
 }
 
-/// What a cell shows.
+/// The content of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum TextCell {
     Speech(char),
@@ -93,7 +95,7 @@ fn row_of(track: &TrackReport, total: Millis, cells: usize) -> Vec<TextCell> {
     (0..cells).map(cell).collect()
 }
 
-/// Times under the cells, each where it belongs.
+/// Places times under their cells.
 fn axis(total: Millis, cells: usize) -> String {
     let mut axis = String::new();
     for at in (0..cells).step_by(MARK) {

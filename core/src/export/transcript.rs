@@ -1,5 +1,5 @@
-//! Words of a call as subtitles and JSON. Times are the call's, whoever transcribed and in whatever
-//! pieces.
+//! Exports the words of a call as subtitles and JSON. Times are the call's, whatever the
+//! transcriber and its chunks.
 
 use std::fmt::Write;
 
@@ -11,45 +11,45 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 use crate::units::{Millis, Span};
 
-/// A pause of a party of this length ends its cue: half of what subtitles may stand after speech.
+/// A pause of a party of this length ends its cue: half of what subtitles may stay after speech.
 const PAUSE: Millis = Millis(1000.0);
-/// The longest cue (Netflix's Timed Text Style Guide: 7 seconds).
+/// Longest cue (Netflix's Timed Text Style Guide: 7 seconds).
 const LONGEST: Millis = Millis(7000.0);
-/// The most characters of a cue: two lines of 42 (the same guide).
+/// Most characters per cue: two lines of 42 (same guide).
 const CHARACTERS: usize = 84;
-/// What stands for a word that was taken out.
+/// Replaces a redacted word.
 const TAKEN_OUT: &str = "[…]";
 
-/// A word that a transcriber heard, on the call's timeline.
+/// A word from a transcriber, on the call's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Word {
     /// When it is said.
     #[serde(flatten)]
     pub span: Span,
-    /// The word, as it was told.
+    /// The word as transcribed.
     pub text: String,
     /// Who says it.
     #[serde(default)]
     pub role: Role,
-    /// The track on which it is heard, in the order of the report.
+    /// Index of its track in the report.
     #[serde(default)]
     pub track: Option<usize>,
-    /// The voice that says it, where its track holds several.
+    /// The voice that says it, on a mixed track.
     #[serde(default)]
     pub voice: Option<usize>,
-    /// How sure the transcriber is, 0 to 1.
+    /// The transcriber's confidence, from 0 to 1.
     #[serde(default)]
     pub confidence: Option<f64>,
 }
 
-/// The words of a call in the order of time.
+/// The words of a call, sorted by time.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Transcript {
     words: Vec<Word>,
 }
 
-/// Words of one party that are shown together.
+/// Words of one party that are displayed together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cue {
@@ -58,37 +58,38 @@ pub struct Cue {
     pub span: Span,
     /// Who says it.
     pub role: Role,
-    /// The track on which it is heard.
+    /// Index of the track in the report.
     pub track: Option<usize>,
     /// The voice that says it.
     pub voice: Option<usize>,
-    /// What is said, on one line.
+    /// The text, on one line.
     pub text: String,
 }
 
 impl Transcript {
-    /// A transcript of words in any order.
+    /// Creates a transcript from words in any order.
     ///
     /// # Errors
-    /// `invalid_argument` for a word that ends before it begins, or whose times are no numbers.
+    /// [`ErrorKind::InvalidArgument`] for a word that ends before it begins, or whose times are not
+    /// finite.
     pub fn new(words: impl IntoIterator<Item = Word>) -> Result<Self> {
         let mut words: Vec<Word> = words.into_iter().collect();
         let wrong =
             words.iter().map(|word| word.span).find(|span| !(span.start.0 <= span.end.0 && span.end.0.is_finite()));
         if let Some(Span { start, end }) = wrong {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Export, "a word's times")
-                .with_mismatch(format!("{start} to {end}"), "a beginning and no earlier end"));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Export, "invalid times of a word")
+                .with_mismatch(format!("{start} to {end}"), "a start and an end that is not before it"));
         }
         words.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0));
         Ok(Self { words })
     }
 
-    /// Its words.
+    /// Returns the words.
     pub fn words(&self) -> &[Word] {
         &self.words
     }
 
-    /// The same without the words that touch any of these spans: each is `[…]` in the text.
+    /// Removes the words that touch any of these spans. Each becomes `[…]` in the text.
     #[must_use]
     pub fn redacted(mut self, spans: &[Span]) -> Self {
         let touched = |word: &Word| spans.iter().any(|s| s.start <= word.span.end && s.end >= word.span.start);
@@ -98,8 +99,8 @@ impl Transcript {
         self
     }
 
-    /// What is shown together: words of one party without a long pause, 7 s and 84 characters at
-    /// most.
+    /// Returns the words grouped into cues: one party, without a long pause, at most 7 s and 84
+    /// characters.
     pub fn cues(&self) -> Vec<Cue> {
         // Some transcribers tell words with the space before them, and then parts of words too.
         let is_spaced = self.words.iter().any(|word| word.text.starts_with(char::is_whitespace));
@@ -115,7 +116,7 @@ impl Transcript {
         cues
     }
 
-    /// SubRip: each cue with its party before it.
+    /// Returns SubRip text. Each cue begins with its party.
     pub fn srt(&self) -> String {
         let mut text = String::new();
         for (index, cue) in self.cues().iter().enumerate() {
@@ -126,7 +127,7 @@ impl Transcript {
         text
     }
 
-    /// WebVTT: each cue in its party's voice.
+    /// Returns WebVTT text. Each cue is in its party's voice.
     pub fn vtt(&self) -> String {
         let mut text = String::from("WEBVTT\n");
         for (index, cue) in self.cues().iter().enumerate() {
@@ -136,10 +137,10 @@ impl Transcript {
         text
     }
 
-    /// JSON: `words` and `cues`.
+    /// Returns JSON with `words` and `cues`.
     ///
     /// # Errors
-    /// `internal` by a defect alone.
+    /// [`ErrorKind::Internal`] if serialization fails, which is a defect.
     pub fn json(&self) -> Result<String> {
         json::text(&serde_json::json!({ "words": json::tree(&self.words)?, "cues": json::tree(&self.cues())? }))
     }
@@ -155,7 +156,7 @@ impl Cue {
         Self { span: word.span, role, track, voice, text: one_line(&word.text) }
     }
 
-    /// Whether a word still belongs to it.
+    /// Returns `true` if a word belongs to this cue.
     fn takes(&self, word: &Word) -> bool {
         let length = self.text.chars().count() + word.text.chars().count();
         word.span.start - self.span.end <= PAUSE && word.span.end - self.span.start <= LONGEST && length < CHARACTERS
@@ -178,13 +179,13 @@ impl Cue {
         clock(self.span.start)
     }
 
-    /// A cue of no length is none.
+    /// Returns the end of the cue. Cues of no length are not allowed.
     fn clock_end(&self) -> String {
         clock(self.span.end.max(self.span.start + Millis(1.0)))
     }
 }
 
-/// Whether a character is of a script that is written without spaces: Thai to Myanmar, Khmer,
+/// Returns `true` for a character of a script written without spaces: Thai to Myanmar, Khmer,
 /// Japanese and Chinese (Unicode's blocks).
 fn ends(character: Option<char>) -> bool {
     character.is_some_and(|c| {
@@ -267,7 +268,7 @@ mod tests {
     fn a_word_that_ends_before_it_begins_is_refused() {
         for (start, end) in [(5.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
             let error = Transcript::new([word(start, end, "yes", Role::Agent)]).unwrap_err();
-            assert!(error.to_string().contains("a word's times"), "{error}");
+            assert!(error.to_string().contains("invalid times of a word"), "{error}");
         }
     }
 }

@@ -1,21 +1,21 @@
-//! A mix as wav: 16-bit PCM, or 8-bit mu-law.
+//! Encodes a mix as WAV: 16-bit PCM, or 8-bit mu-law.
 //!
-//! hound does not fit: it knows no mu-law, and it writes the lengths into the header when all
-//! samples are written, so that it must seek. Here the length is known before, the bytes go out
-//! once and in order, and are hashed as they go.
+//! hound is not used, because it has no mu-law, and it writes lengths into the header at the end,
+//! which requires seeking. Here the length is known in advance, and the bytes are written and
+//! hashed once, in order.
 
 use super::{AudioShape, Encode};
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The most bytes of samples that a plain wav file holds: its sizes have 32 bits.
+/// Most bytes of samples in a plain WAV file, whose sizes have 32 bits.
 const MAX_BYTES: u64 = u32::MAX as u64 - 64;
 
-/// Encodes samples as a wav file holds them.
+/// Encodes samples for a WAV file.
 pub(super) struct Wav {
     channels: u16,
     rate: u32,
     ulaw: bool,
-    /// Whether a byte is needed at the end, so that the samples' length is even.
+    /// Whether a padding byte is needed at the end to make the length even.
     odd: bool,
 }
 
@@ -26,7 +26,7 @@ impl Wav {
         let wav = Self { channels: shape.channels, rate: shape.rate.hz(), ulaw, odd: false };
         let bytes = shape.frames.saturating_mul(wav.frame_bytes().into());
         if bytes > MAX_BYTES {
-            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Export, "too long for a wav file")
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Export, "too long for a WAV file")
                 .with_mismatch(format!("{bytes} bytes"), format!("at most {MAX_BYTES}")));
         }
         Ok(Self { odd: bytes % 2 == 1, ..wav })
@@ -79,7 +79,7 @@ impl Encode for Wav {
     }
 }
 
-/// The mu-law code of a sample, by the decision values of ITU-T G.711.
+/// Returns the mu-law code of a sample, by the decision values of ITU-T G.711.
 fn ulaw(sample: i16) -> u8 {
     const BIAS: u16 = 0x84;
     const LARGEST: u16 = 32_635;

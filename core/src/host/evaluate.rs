@@ -1,4 +1,4 @@
-//! Evaluations, calibrations and comparisons as texts: JSON for programs, tables for people.
+//! Evaluations, calibrations and comparisons for the bindings, as JSON and as text.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::evaluate::{self, Disturbance, EvaluateOptions, Evaluation};
 use crate::run::RunOptions;
 
-/// What the caller says of an evaluation.
+/// The caller's options of an evaluation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 struct EvaluateSpec {
@@ -21,10 +21,10 @@ struct EvaluateSpec {
     labels: Option<PathBuf>,
 }
 
-/// Evaluates callweave on a folder, with options as JSON; the counts as JSON and as text.
+/// Evaluates callweave on a folder. `options` are JSON. Returns the counts as JSON and as text.
 ///
 /// # Errors
-/// Those of [`evaluate::evaluate`]; `invalid_argument` for options that make no sense.
+/// Those of [`evaluate::evaluate`]; `invalid_argument` for invalid options.
 pub fn evaluate(folder: &Path, options: &str, config: &Config, run: &RunOptions) -> Result<(String, String)> {
     let spec: EvaluateSpec = super::from_json(options)?;
     let mut options = EvaluateOptions::default();
@@ -36,22 +36,26 @@ pub fn evaluate(folder: &Path, options: &str, config: &Config, run: &RunOptions)
     options.roles = match *spec.roles.as_slice() {
         [] => options.roles,
         [first, second] => [first, second],
-        _ => return Err(super::refused("number of roles").with_mismatch(spec.roles.len(), "two, one for each channel")),
+        _ => {
+            return Err(
+                super::refused("wrong number of roles").with_mismatch(spec.roles.len(), "two, one for each channel")
+            );
+        }
     };
     let found = evaluate::evaluate(folder, &options, config, run)?;
     Ok((found.to_json()?, found.to_text()))
 }
 
-/// The profile that is fitted to an evaluation, both as JSON.
+/// Returns a profile calibrated to an evaluation, both as JSON.
 ///
 /// # Errors
-/// Those of [`evaluate::calibrate`]; `invalid_argument` for what is no evaluation.
+/// Those of [`evaluate::calibrate`]; `invalid_argument` for text that is not an evaluation.
 pub fn calibrate(evaluation: &str, name: &str) -> Result<String> {
     evaluate::calibrate(name, &Evaluation::from_json(evaluation)?)?.to_json()
 }
 
-/// What changed between two folders of reports, or what of one folder is of other revisions, as
-/// JSON and as text.
+/// Returns what changed between two folders of reports, or which reports of one folder have other
+/// revisions, as JSON and as text.
 ///
 /// # Errors
 /// Those of [`compare::compare`].

@@ -1,4 +1,4 @@
-//! Where somebody speaks in one recording, as users of a detector alone ask for it.
+//! Speech detection on a single recording, for users who only need a detector.
 
 use serde::Deserialize;
 
@@ -11,46 +11,46 @@ use crate::speech;
 use crate::units::{Millis, Rate, Span};
 use crate::vad::{self, Probabilities};
 
-/// The decimals of seconds, unless others are asked for (Silero's `time_resolution`).
+/// Default decimals of seconds (Silero's `time_resolution`).
 const SILERO_DECIMALS: u8 = 1;
 
-/// What was heard on one channel.
+/// The speech of one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelSpeech {
     /// Spans of speech.
     pub spans: Vec<Span>,
-    /// What they were made of.
+    /// The probabilities from which the spans were derived.
     pub probabilities: Probabilities,
-    /// Samples per second of the recording.
+    /// The recording's sample rate.
     pub rate: Rate,
-    /// How long the recording is.
+    /// The recording's duration.
     pub duration: Millis,
-    /// What was wrong with it.
+    /// Warnings about the recording.
     pub warnings: Vec<Warning>,
 }
 
-/// What the numbers of a span are.
+/// The unit of a span's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpanUnit {
     /// Milliseconds.
     Millis,
     /// Seconds.
     Seconds,
-    /// Samples of the recording's own rate.
+    /// Samples at the recording's own rate.
     Samples,
 }
 
 impl SpanUnit {
-    /// The unit of a name: `ms`, `s` or `samples`.
+    /// Returns the unit with this name: `ms`, `s` or `samples`.
     ///
     /// # Errors
-    /// `invalid_argument` for any other.
+    /// `invalid_argument` for any other name.
     pub fn from_name(name: &str) -> Result<Self> {
         match name {
             "ms" => Ok(Self::Millis),
             "s" => Ok(Self::Seconds),
             "samples" => Ok(Self::Samples),
-            _ => Err(refused("unit").with_mismatch(name, "ms, s or samples")),
+            _ => Err(refused("unknown unit").with_mismatch(name, "ms, s or samples")),
         }
     }
 
@@ -64,17 +64,17 @@ impl SpanUnit {
 }
 
 impl ChannelSpeech {
-    /// Where its spans begin and end, in a unit.
+    /// Returns the beginnings and ends of the spans in a unit.
     pub fn pairs(&self, unit: SpanUnit) -> Vec<[f64; 2]> {
         self.spans.iter().map(|span| [unit.of(span.start, self.rate), unit.of(span.end, self.rate)]).collect()
     }
 }
 
-/// Hears speech on the one channel that is asked for.
+/// Detects speech on the selected channel.
 ///
 /// # Errors
-/// Those of [`decode`](crate::decode()) and [`speech::detect`]; `invalid_argument` where the
-/// recording has several channels and none of them was named, or samples in memory are no audio.
+/// Those of [`decode`](crate::decode()) and [`speech::detect`]; `invalid_argument` if the recording
+/// has several channels and none is selected, or if samples in memory are not audio.
 pub fn listen(input: Input, config: &Config, run: &RunOptions) -> Result<ChannelSpeech> {
     config.validate()?;
     let name = input.name().to_owned();
@@ -83,7 +83,9 @@ pub fn listen(input: Input, config: &Config, run: &RunOptions) -> Result<Channel
     let mut channels = planes.channels.into_iter();
     let (Some(samples), None) = (channels.next(), channels.next()) else {
         let found = format!("{count} channels");
-        return Err(refused("speech of one channel").with_mismatch(found, "channel=… or mono").in_input(name));
+        return Err(refused("speech is detected on one channel")
+            .with_mismatch(found, "one: set channel=… or mono")
+            .in_input(name));
     };
     refuse_no_audio(&source).map_err(|e| e.in_input(name))?;
     let mut detector = vad::detector(config, 1)?;
@@ -92,31 +94,31 @@ pub fn listen(input: Input, config: &Config, run: &RunOptions) -> Result<Channel
     Ok(ChannelSpeech { spans: found.spans, probabilities: found.probabilities, rate, duration, warnings })
 }
 
-/// Refuses samples in memory that are no audio: the caller has others, where a file has none.
+/// Rejects samples in memory that are not audio. For a file, they are only a warning.
 fn refuse_no_audio(source: &SourceInfo) -> Result<()> {
     let wrong = |warning: &&Warning| [NOT_FINITE, OUT_OF_RANGE].contains(&&*warning.code);
     match source.warnings.iter().find(wrong) {
         Some(warning) if source.container == Container::Samples => {
-            Err(refused("samples").with_mismatch(&warning.message, "floats of which 1.0 is full scale"))
+            Err(refused("invalid samples").with_mismatch(&warning.message, "floats where 1.0 is full scale"))
         }
         _ => Ok(()),
     }
 }
 
-/// A preset of the parameters of speech by its name: `metrics`, `asr` or `silero`.
+/// Returns the speech preset with this name: `metrics`, `asr` or `silero`.
 ///
 /// # Errors
-/// `invalid_argument` for any other.
+/// `invalid_argument` for any other name.
 pub fn speech_preset(name: &str) -> Result<SpeechConfig> {
     match name {
         "metrics" => Ok(SpeechConfig::metrics()),
         "asr" => Ok(SpeechConfig::asr()),
         "silero" => Ok(SpeechConfig::silero()),
-        _ => Err(refused("no such preset").with_mismatch(name, "metrics, asr or silero")),
+        _ => Err(refused("unknown preset").with_mismatch(name, "metrics, asr or silero")),
     }
 }
 
-/// The arguments of Silero's `get_speech_timestamps` under its names, with its defaults.
+/// The arguments of Silero's `get_speech_timestamps`, with its names and defaults.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SileroOptions {
@@ -147,7 +149,7 @@ impl Default for SileroOptions {
 }
 
 impl SileroOptions {
-    /// The configuration that they mean.
+    /// Returns the equivalent configuration.
     fn config(&self) -> Config {
         let plain = SpeechConfig::silero();
         // Silero's rule: 0.15 below the threshold, and never below 0.01.
@@ -166,8 +168,8 @@ impl SileroOptions {
     }
 }
 
-/// Silero's `get_speech_timestamps`: where speech begins and ends, in samples, or in seconds with
-/// so many decimals.
+/// Silero's `get_speech_timestamps`: returns the beginnings and ends of speech, in samples, or in
+/// seconds with this many decimals.
 ///
 /// # Errors
 /// Those of [`listen`].
@@ -181,39 +183,39 @@ pub fn speech_timestamps(input: Input, options: &SileroOptions, run: &RunOptions
     Ok(heard.pairs(SpanUnit::Seconds).into_iter().map(|pair| pair.map(rounded)).collect())
 }
 
-/// The first and the last sample of a stretch of so many samples, the last not included.
+/// Returns the first and the last sample (excluded) of a time range, within `count` samples.
 ///
 /// # Errors
-/// `invalid_argument` for times that are no numbers, below 0, or in the wrong order.
+/// `invalid_argument` for times that are not finite, negative, or in the wrong order.
 pub fn frames(start_ms: Option<f64>, end_ms: Option<f64>, rate_hz: u32, count: usize) -> Result<(usize, usize)> {
     let rate = Rate::new(rate_hz)?;
     let start = start_ms.unwrap_or(0.0);
     let end = end_ms.unwrap_or(f64::MAX);
     if !(start >= 0.0 && start.is_finite() && end >= start) {
         let found = format!("{start} to {} ms", end_ms.map_or("the end".to_owned(), |end| end.to_string()));
-        return Err(refused("a stretch of time").with_mismatch(found, "0 <= start <= end"));
+        return Err(refused("invalid time range").with_mismatch(found, "0 <= start <= end"));
     }
     let at = |time: f64| usize::try_from(rate.sample_at(Millis(time))).unwrap_or(usize::MAX).min(count);
     Ok((at(start), at(end)))
 }
 
-/// What is to be loaded of a recording, and how.
+/// What to load of a recording, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LoadOptions {
-    /// Where to begin; `None`: at the beginning.
+    /// Start of the range. `None` means the beginning of the recording.
     pub start_ms: Option<f64>,
-    /// How much; `None`: to the end.
+    /// Duration of the range. `None` means to the end.
     pub duration_ms: Option<f64>,
-    /// At which rate; `None`: its own.
+    /// Sample rate. `None` means the recording's own.
     pub rate_hz: Option<u32>,
 }
 
-/// Loads a stretch of a recording at a rate. A recording that is not read to its end has no
+/// Loads a part of a recording at a rate. A recording that is not read to its end has no
 /// [`SourceInfo`](crate::decode::SourceInfo).
 ///
 /// # Errors
-/// Those of [`Decoder`](crate::decode::Decoder); `invalid_argument` for a stretch that makes no
-/// sense or lies beyond the recording.
+/// Those of [`Decoder`](crate::decode::Decoder); `invalid_argument` for an invalid range, or one
+/// beyond the end.
 pub fn load<T: Plane>(
     input: Input,
     config: &Config,
@@ -250,7 +252,7 @@ mod tests {
         for wrong in [f32::NAN, 20_000.0] {
             let input = Input::samples("mic", vec![wrong; 800], Rate::NARROWBAND);
             let refusal = listen(input, &Config::default(), &RunOptions::default()).unwrap_err();
-            assert!(refusal.to_string().contains("mic: samples: found 800 samples"), "{refusal}");
+            assert!(refusal.to_string().contains("mic: invalid samples: found 800 samples"), "{refusal}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! What the bindings share of calls that go on: streams and calls from JSON, samples that cross
-//! threads, events as JSON.
+//! Live streams and calls for the bindings: options as JSON, samples that cross threads, events as
+//! JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,27 +13,27 @@ use crate::live::{
 };
 use crate::units::{Millis, Rate};
 
-/// Samples of another language, copied.
+/// Copied samples of another language.
 #[derive(Debug, Clone)]
 pub enum OwnedSamples {
     /// Floats.
     F32(Vec<f32>),
-    /// 16-bit numbers.
+    /// 16-bit integers.
     I16(Vec<i16>),
     /// Bytes in an encoding.
     Bytes(SampleEncoding, Vec<u8>),
 }
 
 impl OwnedSamples {
-    /// Bytes in an encoding of a name.
+    /// Creates samples from bytes in the encoding with this name.
     ///
     /// # Errors
-    /// `invalid_argument` where there is no such encoding.
+    /// `invalid_argument` for an unknown encoding.
     pub fn bytes(encoding: &str, bytes: Vec<u8>) -> Result<Self> {
         Ok(Self::Bytes(SampleEncoding::from_name(encoding)?, bytes))
     }
 
-    /// The samples as a stream takes them.
+    /// Returns the samples as a stream takes them.
     pub fn live(&self) -> LiveSamples<'_> {
         match self {
             Self::F32(samples) => LiveSamples::F32(samples),
@@ -43,33 +43,33 @@ impl OwnedSamples {
     }
 }
 
-/// A stream of samples of a rate, with options in JSON.
+/// Creates a stream for samples of a rate. `options` are JSON.
 ///
 /// # Errors
-/// `invalid_argument` for a rate or options that make no sense.
+/// `invalid_argument` for an invalid rate or options.
 pub fn speech_stream(rate_hz: u32, options: &str) -> Result<SpeechStream> {
     let options: StreamOptions = from_json(options)?;
     SpeechStream::new(Rate::new(rate_hz)?, &options)
 }
 
-/// Events as a list in JSON; `None` where there are none.
+/// Returns events as a JSON list, or `None` if there are none.
 ///
 /// # Errors
-/// `internal` by a defect alone.
+/// `internal` for a defect.
 pub fn events<T: Serialize>(events: &[T]) -> Result<Option<String>> {
     if events.is_empty() { Ok(None) } else { json::text(events).map(Some) }
 }
 
-/// The events of a call that were not taken yet, as a list in JSON; `None` where there are none.
+/// Returns the call's next events as a JSON list, or `None` if there are none.
 ///
 /// # Errors
-/// As [`events`].
+/// Those of [`events`].
 pub fn next_events(call: &mut LiveCall) -> Result<Option<String>> {
     let all: Vec<LiveEvent> = std::iter::from_fn(|| call.next_event()).collect();
     events(&all)
 }
 
-/// One track as another language describes it.
+/// A track as described by another language.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 struct TrackDescription {
@@ -81,17 +81,17 @@ struct TrackDescription {
     offset_ms: Option<Millis>,
 }
 
-/// A call from its tracks and options in JSON.
+/// Creates a call from JSON descriptions of its tracks and its options.
 ///
 /// # Errors
-/// `invalid_argument` for what makes no sense; as [`LiveCall::new`].
+/// `invalid_argument` for invalid input; those of [`LiveCall::new`].
 pub fn live_call(tracks: &str, config: &Config, options: &str) -> Result<LiveCall> {
     let tracks: Vec<TrackDescription> = from_json(tracks)?;
     let options: LiveOptions = from_json(options)?;
     let track = |told: TrackDescription| {
         let offset = told
             .offset_ms
-            .map(|at| KnownOffset::new(at, Millis(0.0)).ok_or_else(|| super::refused("an offset of more than a day")));
+            .map(|at| KnownOffset::new(at, Millis(0.0)).ok_or_else(|| super::refused("the offset exceeds one day")));
         Ok(LiveTrackOptions {
             rate: Rate::new(told.sample_rate_hz)?,
             name: told.name,

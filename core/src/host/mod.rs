@@ -1,4 +1,4 @@
-//! What the bindings share, so that none of them decides anything by itself: threads, samples by
+//! What the bindings share, so that they contain no logic of their own: threads, samples by
 //! channel, speech of one recording, chunks.
 
 mod evaluate;
@@ -30,22 +30,23 @@ use crate::speech::ChunkOptions;
 use crate::timeline::{Knot, Method, Placement};
 use crate::units::{Millis, Rate, Span};
 
-/// The tracks of a call are heard side by side; more threads than this would wait for each other.
+/// Most threads per call. The tracks of a call are analyzed in parallel; more threads would wait
+/// for each other.
 pub const MAX_THREADS_PER_CALL: usize = 4;
 
-/// The rate of a chunk's samples, unless another is asked for: what transcribers take.
+/// Default sample rate of a chunk, as transcribers expect it.
 pub const CHUNK_RATE: Rate = Rate::WIDEBAND;
 
-/// Points per second of a waveform, unless others are asked for.
+/// Default number of waveform points per second.
 pub const PEAKS_PER_SECOND: u32 = 100;
 
 /// The JSON Schema of the report.
 pub const REPORT_SCHEMA: &str = include_str!("../../report.schema.json");
 
-/// How chunks are cut under a configuration, with what the caller said of it.
+/// Returns chunk options from a configuration and the caller's arguments.
 ///
 /// # Errors
-/// `invalid_argument` for lengths that make no sense.
+/// `invalid_argument` for lengths out of range.
 pub fn chunk_options(
     config: &Config,
     longest_ms: Option<f64>,
@@ -63,35 +64,35 @@ pub fn chunk_options(
     Ok(options)
 }
 
-/// The call's time of a moment of a track, by the knots of its placement: pairs of track time and
-/// call time.
+/// Converts a track time to the call's time by a placement's knots, which are pairs of track time
+/// and call time.
 pub fn to_call(knots: impl IntoIterator<Item = (f64, f64)>, time_ms: f64) -> f64 {
     let knots = knots.into_iter().map(|(track, call)| Knot { track: Millis(track), call: Millis(call) }).collect();
     Placement::through(knots, Method::None, 0.0, Millis(0.0)).to_call(Millis(time_ms)).0
 }
 
-/// A role by its name.
+/// Returns the role with this name.
 ///
 /// # Errors
-/// `invalid_argument` with the names there are.
+/// `invalid_argument` with the known names.
 pub fn role(name: &str) -> Result<Role> {
     let names = || Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
-    Role::from_name(name).ok_or_else(|| refused("no such role").with_mismatch(name, names()))
+    Role::from_name(name).ok_or_else(|| refused("unknown role").with_mismatch(name, names()))
 }
 
-/// A format of labels by its name.
+/// Returns the label format with this name.
 ///
 /// # Errors
-/// `invalid_argument` with the names there are.
+/// `invalid_argument` with the known names.
 pub fn label_format(name: &str) -> Result<LabelFormat> {
     let names = || LabelFormat::ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
-    LabelFormat::from_name(name).ok_or_else(|| refused("no such labels").with_mismatch(name, names()))
+    LabelFormat::from_name(name).ok_or_else(|| refused("unknown label format").with_mismatch(name, names()))
 }
 
-/// The format of audio files of a name, or that the ending of a file's name says.
+/// Returns the audio format with this name, or the one of the file name's extension.
 ///
 /// # Errors
-/// `invalid_argument` where neither says one, and where the file's name has the ending of another.
+/// `invalid_argument` if neither is given, or if they contradict each other.
 pub fn audio_format(name: Option<&str>, path: Option<&Path>) -> Result<Format> {
     match (name, path) {
         (Some(name), Some(path)) => {
@@ -99,18 +100,19 @@ pub fn audio_format(name: Option<&str>, path: Option<&Path>) -> Result<Format> {
             match path.extension() {
                 Some(ending) if !ending.eq_ignore_ascii_case(format.extension()) => {
                     let expected = format!("a name that ends in .{}", format.extension());
-                    Err(refused("the ending of an audio file's name").with_mismatch(path.display(), expected))
+                    Err(refused("the file name's extension does not match the format")
+                        .with_mismatch(path.display(), expected))
                 }
                 _ => Ok(format),
             }
         }
         (Some(name), None) => name.parse(),
         (None, Some(path)) => Format::of_file(path),
-        (None, None) => Err(refused("format").with_mismatch("nothing", Format::NAMES.join(", "))),
+        (None, None) => Err(refused("no format given").with_mismatch("none", Format::NAMES.join(", "))),
     }
 }
 
-/// A call with what a phone system knows of it, as JSON.
+/// Adds facts from the phone system, given as JSON, to a call.
 ///
 /// # Errors
 /// Those of [`read_facts`].
@@ -118,7 +120,7 @@ pub fn with_facts(call: CallInput, facts: Option<&str>) -> Result<CallInput> {
     facts.map_or_else(|| Ok(Vec::new()), read_facts).map(|facts| call.with_facts(facts))
 }
 
-/// Writes a file, whole or not at all.
+/// Writes a file. It appears complete or not at all.
 ///
 /// # Errors
 /// `io`.
@@ -126,30 +128,32 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     write_bytes(path, bytes)
 }
 
-/// A report's labels in the format of a name, parties called by role unless they may be shown.
+/// Returns a report's labels in the format with this name. Parties are named by role, unless
+/// `show_parties` is set.
 ///
 /// # Errors
-/// `invalid_argument` for a format that does not exist.
+/// `invalid_argument` for an unknown format.
 pub fn labels(report: &Report, format: &str, show_parties: bool) -> Result<String> {
     let names = if show_parties { Names::Parties } else { Names::Roles };
     Ok(label_format(format)?.write(report, names))
 }
 
-/// Words, as JSON, in a format: `srt`, `vtt` or `json`, without those in the spans.
+/// Returns words, given as JSON, in a format (`srt`, `vtt` or `json`), without those in the
+/// redacted spans.
 ///
 /// # Errors
-/// `invalid_argument` for words that make no sense and for another format.
+/// `invalid_argument` for invalid words or another format.
 pub fn transcript(words: &str, format: &str, redacted: Vec<Span>) -> Result<String> {
     let transcript = Transcript::new(from_json::<Vec<Word>>(words)?)?.redacted(&redacted);
     match format {
         "srt" => Ok(transcript.srt()),
         "vtt" => Ok(transcript.vtt()),
         "json" => transcript.json(),
-        _ => Err(refused("no such format of transcripts").with_mismatch(format, "srt, vtt or json")),
+        _ => Err(refused("unknown transcript format").with_mismatch(format, "srt, vtt or json")),
     }
 }
 
-/// The samples of a chunk: of a track's place, a voice and parts of the track's time.
+/// Returns the samples of a chunk, given by track, voice and parts of the track's time.
 ///
 /// # Errors
 /// Those of [`Processed::chunk_samples`](crate::Processed::chunk_samples).
@@ -161,31 +165,31 @@ pub fn chunk_samples(
     rate: Option<u32>,
 ) -> Result<(Vec<f32>, Rate)> {
     let rate = rate.map_or(Ok(CHUNK_RATE), Rate::new)?;
-    let chunk = PartyChunk::of(placed, voice, parts).ok_or_else(|| refused("a chunk without parts"))?;
+    let chunk = PartyChunk::of(placed, voice, parts).ok_or_else(|| refused("the chunk has no parts"))?;
     Ok((call.chunk_samples(&chunk, options, rate)?, rate))
 }
 
-/// The way from a moment of a chunk to the call's time, as pairs.
+/// Returns the mapping from a chunk's time to the call's time, as pairs.
 pub fn chunk_knots(call: &Processed, chunk: &PartyChunk) -> Vec<(f64, f64)> {
     let placement = call.tracks.get(chunk.placed).map(|placed| &placed.placement);
     let knots = placement.map(|placement| chunk.knots(placement)).unwrap_or_default();
     knots.into_iter().map(|knot| (knot.track.0, knot.call.0)).collect()
 }
 
-/// The width of a waveform's values: the default where none is given.
+/// Returns the width of a waveform's values, 8 bits by default.
 ///
 /// # Errors
-/// `invalid_argument` for another than 8 or 16.
+/// `invalid_argument` for a number other than 8 or 16.
 pub fn peak_bits(bits: Option<u32>) -> Result<PeakBits> {
     let Some(bits) = bits else { return Ok(PeakBits::default()) };
     let known = u8::try_from(bits).ok().and_then(PeakBits::from_bits);
-    known.ok_or_else(|| refused("bits of a peak").with_mismatch(bits, "8 or 16"))
+    known.ok_or_else(|| refused("invalid bits per value").with_mismatch(bits, "8 or 16"))
 }
 
-/// Whether every track of a call could be read.
+/// Checks that all tracks of a call could be read.
 ///
 /// # Errors
-/// The kind and the words of the first track's error.
+/// Kind and message of the first unreadable track's error.
 pub fn complete(report: &Report) -> Result<()> {
     let failed = report.tracks.iter().find_map(|track| Some((track, track.error.as_ref()?)));
     failed.map_or(Ok(()), |(track, error)| {
@@ -194,15 +198,15 @@ pub fn complete(report: &Report) -> Result<()> {
     })
 }
 
-/// What a JSON text that a binding made says.
+/// Parses JSON made by a binding.
 ///
 /// # Errors
-/// `invalid_argument` where it says nothing that makes sense.
+/// `invalid_argument` for invalid JSON.
 pub fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| refused(&e.to_string()))
 }
 
-/// A refusal of what the caller asked for.
+/// Creates an `invalid_argument` error.
 pub fn refused(why: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
 }

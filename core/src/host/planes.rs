@@ -1,4 +1,4 @@
-//! Samples by channel, as arrays of other languages hold them.
+//! Samples by channel, as other languages hold them in arrays.
 
 use std::path::Path;
 
@@ -18,22 +18,22 @@ use crate::timeline::Placement;
 use crate::track::{PcmCollector, SampleSink};
 use crate::units::{Decibels, Rate};
 
-/// Samples by channel, all of one length.
+/// Samples by channel, all of equal length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planes<T> {
-    /// One list for each channel.
+    /// One list per channel.
     pub channels: Vec<Vec<T>>,
-    /// Samples per second.
+    /// Sample rate.
     pub rate: Rate,
 }
 
-/// A type that samples are collected in: `f32` within −1 and 1, or `i16`.
+/// A sample type: `f32` in [−1, 1], or `i16`.
 pub trait Plane: Copy + Send + 'static {
-    /// Where they are collected.
+    /// The buffer in which samples are collected.
     type Scratch: Default + Send;
     /// Takes the next samples.
     fn take(room: &mut Self::Scratch, samples: &[f32]);
-    /// All of them.
+    /// Returns all samples.
     fn all(room: Self::Scratch) -> Vec<Self>;
 }
 
@@ -81,16 +81,16 @@ pub fn decode<T: Plane>(input: Input, options: &DecodeOptions, run: &RunOptions)
     Ok((Planes { channels: rooms.into_iter().map(T::all).collect(), rate }, source))
 }
 
-/// What was loaded of a recording.
+/// A loaded part of a recording.
 #[derive(Debug)]
 pub struct Loaded<T> {
     /// The samples.
     pub planes: Planes<T>,
-    /// What the recording is, where it was read to its end.
+    /// Information about the recording, if it was read to its end.
     pub source: Option<SourceInfo>,
 }
 
-/// Loads the samples between two, which `wanted` tells for a rate, and brings them to another rate.
+/// Loads the samples in the range that `wanted` returns for a rate, and resamples them.
 pub(super) fn load<T: Plane>(
     input: Input,
     options: &DecodeOptions,
@@ -116,8 +116,8 @@ pub(super) fn load<T: Plane>(
         at += block.frames();
     }
     if at <= from && from > 0 {
-        let length = format!("a beginning within {}", own.millis(at as u64));
-        return Err(super::refused("a stretch of time").with_mismatch(own.millis(from as u64), length).in_input(name));
+        let length = format!("a start within {}", own.millis(at as u64));
+        return Err(super::refused("invalid time range").with_mismatch(own.millis(from as u64), length).in_input(name));
     }
     let source = if at < to { Some(decoder.finish()?) } else { None };
     let rate = rate.unwrap_or(own);
@@ -125,7 +125,7 @@ pub(super) fn load<T: Plane>(
     Ok(Loaded { planes: Planes { channels: planes, rate }, source })
 }
 
-/// Samples of one rate at another.
+/// Resamples a channel.
 fn brought<T: Plane>(samples: Vec<f32>, from: Rate, to: Rate) -> Result<Vec<T>> {
     let mut room = T::Scratch::default();
     let samples = if from == to { samples } else { resample(&samples, from, to)? };
@@ -133,7 +133,7 @@ fn brought<T: Plane>(samples: Vec<f32>, from: Rate, to: Rate) -> Result<Vec<T>> 
     Ok(T::all(room))
 }
 
-/// The levels of each channel of a recording.
+/// Returns the levels of each channel of a recording.
 ///
 /// # Errors
 /// Those of [`decode`].
@@ -152,23 +152,23 @@ pub fn levels(input: Input, options: &DecodeOptions, run: &RunOptions) -> Result
     Ok(threads::map(planes.channels, told))
 }
 
-/// How loud a channel is; `None` where there is nothing to measure.
+/// The levels of a channel. `None` if there is nothing to measure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelLevel {
-    /// Active speech level, ITU-T P.56.
+    /// Active speech level (ITU-T P.56).
     pub active_dbov: Option<Decibels>,
     /// Share of the time in which speech is active.
     pub activity_factor: f64,
-    /// True peak, ITU-R BS.1770.
+    /// True peak (ITU-R BS.1770).
     pub true_peak_dbtp: Option<Decibels>,
-    /// Integrated loudness, EBU R 128.
+    /// Integrated loudness (EBU R 128).
     pub loudness_lufs: Option<Decibels>,
-    /// Samples at full scale.
+    /// Number of samples at full scale.
     pub clipped_samples: u64,
 }
 
-/// A recording as the bytes of a wav or FLAC file of 16 bits, at its own rate and level.
+/// Returns a recording as the bytes of a 16-bit WAV or FLAC file, at its own rate and level.
 ///
 /// # Errors
 /// Those of [`decode`] and of the format.
@@ -177,11 +177,11 @@ pub fn encode(input: Input, options: &DecodeOptions, format: Format, run: &RunOp
     encode_audio(&planes.channels, planes.rate, format)
 }
 
-/// Points of a picture of a waveform, and its height for each channel, in pixels.
+/// Points of a waveform picture, and its height per channel, in pixels.
 const PICTURE: (usize, usize) = (800, 80);
 
-/// A recording's waveform as a picture: for each channel the least and the greatest sample of each
-/// pixel, as SVG.
+/// Draws a recording's waveform as SVG: for each channel, the lowest and the highest sample of each
+/// pixel.
 ///
 /// # Errors
 /// Those of [`decode`].
@@ -204,7 +204,7 @@ pub fn wave_svg(input: Input, options: &DecodeOptions, run: &RunOptions) -> Resu
     Ok(svg + "</svg>")
 }
 
-/// All samples of a mix.
+/// Returns all samples of a mix.
 ///
 /// # Errors
 /// Those of [`Mixer`]; `cancelled`.
@@ -221,12 +221,12 @@ pub fn mix(mut mixer: Mixer<'_>, run: &RunOptions) -> Result<Planes<i16>> {
     Ok(Planes { channels, rate })
 }
 
-/// A recording brought to another rate and level.
+/// A recording converted to another rate and level.
 #[derive(Debug)]
 pub struct NormalizedPlanes {
-    /// Its samples, where they did not go to a file.
+    /// Its samples, unless they were written to a file.
     pub planes: Option<Planes<i16>>,
-    /// Samples per second.
+    /// Sample rate.
     pub rate: Rate,
     /// What the recording was.
     pub source: SourceInfo,
@@ -234,7 +234,7 @@ pub struct NormalizedPlanes {
     pub gain: Decibels,
 }
 
-/// Normalises a recording as the configuration's mix says, into a file where a path is given.
+/// Normalizes a recording as the configuration's mix says. Writes it to a file if a path is given.
 ///
 /// # Errors
 /// Those of [`normalize`](crate::normalize) and [`Normalized::write`](crate::Normalized::write).
@@ -254,7 +254,7 @@ pub fn normalize(input: Input, config: &Config, path: Option<&Path>, run: &RunOp
     Ok(NormalizedPlanes { planes, rate, gain: made.gain, source: made.source })
 }
 
-/// The configured format where it has the same ending, else the one that the ending says.
+/// Returns the configured format if it has the same extension, otherwise the one of the extension.
 fn of_kind(said: Format, configured: Format) -> Format {
     if said.extension() == configured.extension() { configured } else { said }
 }

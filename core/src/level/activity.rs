@@ -1,9 +1,9 @@
-//! Active speech level by ITU-T P.56 (12/2011), method B.
+//! Active speech level (ITU-T P.56, 12/2011, method B).
 //!
-//! Only the envelope at the end of each [`Hop`] of 10 ms is asked for, and over a hop both
-//! exponential averages have a closed form: two sums of products. What is kept of a hop is its
-//! energy and the highest threshold that its envelope reached, so that the level of any part of a
-//! track, a party's own speech for instance, can be told later without its samples.
+//! Only the envelope at the end of each 10 ms [`Hop`] is needed. Over a hop, both exponential
+//! averages have a closed form: two sums of products. Each hop keeps its energy and the highest
+//! threshold reached by its envelope, so that the level of any part of a track, for example a
+//! party's own speech, can be computed later without its samples.
 
 use fearless_simd::Simd;
 
@@ -14,26 +14,26 @@ use crate::units::{Decibels, Millis, Rate, Span};
 
 /// Hops per second.
 pub(super) const HOPS_PER_SECOND: u32 = 100;
-/// Time constant of each of the two averages (P.56: 0.03 s).
+/// Time constant of both averages (P.56: 0.03 s).
 const TIME_CONSTANT_S: f64 = 0.03;
 /// Hops for which activity outlasts its envelope (P.56: 0.2 s).
 const HANGOVER: u32 = 20;
-/// How far the active level lies above its threshold (P.56: 15.9 dB).
+/// Distance of the active level from its threshold (P.56: 15.9 dB).
 const MARGIN_DB: f64 = 15.9;
 /// Thresholds: 2⁻¹ down to 2⁻¹⁵.
 const THRESHOLDS: usize = 15;
 
-/// Ten milliseconds of a track.
+/// 10 ms of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Hop {
-    /// Mean square of the samples, to 0.05 %; a full-scale square wave has 1.
+    /// Mean square of the samples, to 0.05 %. A full-scale square wave has 1.
     pub power: f32,
-    /// How many of P.56's thresholds 2⁻¹⁵, 2⁻¹⁴, … 2⁻¹ the envelope reached at the end of the hop.
+    /// Number of P.56's thresholds 2⁻¹⁵, 2⁻¹⁴, … 2⁻¹ reached by the envelope at the end of the hop.
     pub reached: u8,
 }
 
-/// A track in hops of 10 ms, the last one possibly shorter.
+/// A track in hops of 10 ms. The last one may be shorter.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hops {
     power: Vec<f32>,
@@ -41,26 +41,26 @@ pub struct Hops {
 }
 
 impl Hops {
-    /// How long a hop is, in milliseconds.
+    /// Length of a hop in milliseconds.
     pub const MS: f64 = 1000.0 / HOPS_PER_SECOND as f64;
 
-    /// How many hops there are.
+    /// Returns the number of hops.
     pub fn len(&self) -> usize {
         self.power.len()
     }
 
-    /// Whether there is no hop at all.
+    /// Returns `true` if there are no hops.
     pub fn is_empty(&self) -> bool {
         self.power.is_empty()
     }
 
-    /// The mean square of each hop.
+    /// Returns the mean square of each hop.
     pub fn power(&self) -> &[f32] {
         &self.power
     }
 
-    /// Adds another recording of the same line from a hop on: silence before it, and nothing of it
-    /// before this one's end.
+    /// Appends another recording of the same line from a hop on, with silence before it. Where both
+    /// overlap, this one is kept.
     pub(super) fn append(&mut self, other: &Self, at: usize) {
         let seen = self.len().saturating_sub(at);
         self.power.resize(self.len().max(at), 0.0);
@@ -69,12 +69,12 @@ impl Hops {
         self.reached.extend(other.reached.iter().skip(seen));
     }
 
-    /// All hops.
+    /// Returns an iterator over all hops.
     pub fn iter(&self) -> impl Iterator<Item = Hop> {
         self.power.iter().zip(&self.reached).map(|(&power, &reached)| Hop { power, reached })
     }
 
-    /// The hops that lie in spans of the track's time; a hop belongs to the span that holds its
+    /// Returns the hops in spans of the track's time. A hop belongs to the span that contains its
     /// middle.
     pub fn within<'a>(&'a self, spans: &'a [Span]) -> impl Iterator<Item = Hop> + 'a {
         spans.iter().flat_map(move |span| {
@@ -84,8 +84,8 @@ impl Hops {
         })
     }
 
-    /// The level that a tenth of the hops outside of spans lie below: the line's noise. Digital
-    /// zeros do not count.
+    /// Returns the line's noise level: the 10th percentile of the hops outside `speech`, without
+    /// digital zeros.
     pub fn noise(&self, speech: &[Span]) -> Option<Decibels> {
         let mut from = 0.0;
         let mut gaps: Vec<Span> = Vec::with_capacity(speech.len() + 1);
@@ -100,17 +100,17 @@ impl Hops {
     }
 }
 
-/// The level of speech while it is active, and how much of the time that is.
+/// The level of active speech, and the share of time in which speech is active.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ActiveLevel {
-    /// Active level in dBov; −100 where no threshold was reached.
+    /// Active level in dBov, or −100 if no threshold was reached.
     pub level: Decibels,
-    /// Share of the time in which speech is active, 0 to 1.
+    /// Share of the time in which speech is active, from 0 to 1.
     pub activity: f64,
 }
 
-/// The active speech level of hops, heard one after the other.
+/// Returns the active speech level of consecutive hops.
 pub fn active_level(hops: impl Iterator<Item = Hop>) -> ActiveLevel {
     let mut active = [0u64; THRESHOLDS];
     let mut since = [HANGOVER; THRESHOLDS];
@@ -131,8 +131,8 @@ pub fn active_level(hops: impl Iterator<Item = Hop>) -> ActiveLevel {
     solve(energy, count, &active)
 }
 
-/// Where active level minus threshold is the margin: between the two thresholds that enclose it, by
-/// interpolation in dB.
+/// Returns the level at which the active level minus the threshold is the margin, interpolated in
+/// dB between the two thresholds around it.
 fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
     let nothing = ActiveLevel { level: Decibels(-100.0), activity: 0.0 };
     if energy <= 0.0 || count == 0 {
@@ -163,10 +163,10 @@ fn solve(energy: f64, count: u64, active: &[u64; THRESHOLDS]) -> ActiveLevel {
 /// Follows the envelope of a track, hop by hop.
 #[derive(Debug, Clone)]
 pub(super) struct Activity {
-    /// How much of the averages is left one sample later.
+    /// Decay of the averages per sample.
     decay: f64,
-    /// What each sample of the longest hop adds to the average of magnitudes, and to the average of
-    /// that, at its end.
+    /// Contribution of each sample of the longest hop to the average of magnitudes, and to the
+    /// average of that, at the hop's end.
     weights: [Vec<f32>; 2],
     magnitudes: Vec<f32>,
     average: f64,
@@ -175,7 +175,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// For hops of at most so many samples.
+    /// Creates a follower for hops of at most `longest` samples.
     pub(super) fn new(rate: Rate, longest: usize) -> Self {
         let decay = (-1.0 / (f64::from(rate.hz()) * TIME_CONSTANT_S)).exp();
         let average = |i: usize| (1.0 - decay) * decay.powi((longest - 1 - i) as i32);
@@ -193,7 +193,7 @@ impl Activity {
         }
     }
 
-    /// Hears a hop of given energy.
+    /// Takes a hop and its energy.
     #[inline(always)]
     pub(super) fn push<S: Simd>(&mut self, cpu: S, hop: &[f32], energy: f64) {
         let count = hop.len() as f64;
@@ -209,7 +209,7 @@ impl Activity {
         self.hops.push((energy / count.max(1.0)) as f32, thresholds_reached(self.envelope));
     }
 
-    /// Makes room for some time, so that half of it takes no memory.
+    /// Reserves memory for some time, so that half of it needs no allocation.
     pub(super) fn make_room(&mut self, time: Millis) {
         self.hops.make_room((time.0 / Hops::MS) as usize);
     }
@@ -220,7 +220,7 @@ impl Activity {
     }
 }
 
-/// How many of 2⁻¹⁵, 2⁻¹⁴, … 2⁻¹ a value reaches.
+/// Returns how many of 2⁻¹⁵, 2⁻¹⁴, … 2⁻¹ a value reaches.
 fn thresholds_reached(value: f64) -> u8 {
     let mut threshold = 2f64.powi(-(THRESHOLDS as i32));
     let mut reached = 0;

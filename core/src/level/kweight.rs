@@ -1,9 +1,9 @@
-//! The K-weighting of ITU-R BS.1770-5, annex 1: a shelf and a high pass, computed in eight lanes.
+//! The K-weighting of ITU-R BS.1770-5, annex 1, a shelf and a high pass, computed in eight lanes.
 //!
-//! A recursive filter goes sample by sample; but where it stands after a stretch is a weighted sum
-//! of the stretch and of where it stood before. So a piece is cut into eight parts, the filter's
-//! state before each is told by such sums, and all parts are filtered side by side. It is the
-//! filter itself, not an approximation.
+//! A recursive filter runs sample by sample, but its state after a stretch is a weighted sum of the
+//! stretch and of its state before. A piece is therefore cut into eight parts. The state before
+//! each part is computed by such sums, and all parts are filtered in parallel. The result is the
+//! exact filter, not an approximation.
 
 use std::f64::consts::PI;
 
@@ -12,11 +12,11 @@ use fearless_simd::{Simd, SimdBase, f32x8};
 use super::lanes;
 use crate::units::Rate;
 
-/// Parts of a piece that are filtered side by side.
+/// Parts of a piece that are filtered in parallel.
 const LANES: usize = 8;
-/// Numbers that the two sections remember.
+/// Size of the state of both sections.
 const ORDER: usize = 4;
-/// What they remember below this (−300 dB) is none: it would only fade into slow, denormal numbers.
+/// State below this (−300 dB) is flushed to zero to avoid denormals.
 const NOTHING: f64 = 1e-15;
 
 type FilterState = [f64; ORDER];
@@ -28,22 +28,22 @@ struct Shelf {
     a: [f64; 2],
 }
 
-/// The high pass `δ² / (δ² + p δ + q)` with `δ = z − 1`. Its poles lie so near to 1 that a direct
-/// form would need more digits than an f32 has: p and q are the small numbers by which it differs
-/// from 1.
+/// The high pass `δ² / (δ² + p δ + q)` with `δ = z − 1`. Its poles lie so close to 1 that a direct
+/// form would need more digits than f32 has; p and q are the small numbers by which it differs from
+/// 1.
 #[derive(Debug, Clone, Copy)]
 struct HighPass {
     p: f64,
     q: f64,
 }
 
-/// Both filters at a rate.
+/// Both filters at one rate.
 #[derive(Debug, Clone, Copy)]
 struct KWeightSections(Shelf, HighPass);
 
 impl KWeightSections {
-    /// The standard gives coefficients for 48 kHz; these are the analogue filters that they come
-    /// from (the bilinear transform taken back), so that any rate has the same weighting.
+    /// Creates the filters for any rate from the analog filters behind the standard's coefficients
+    /// for 48 kHz (by inverting the bilinear transform).
     fn new(rate: Rate) -> Self {
         let warped = |hz: f64| (PI * hz / f64::from(rate.hz())).tan();
         let (k, damping) = (warped(1_681.974_450_955_533), 1.0 / 0.707_175_236_955_419_6);
@@ -60,21 +60,21 @@ impl KWeightSections {
     }
 }
 
-/// The weighted energy of pieces that follow each other.
+/// Computes the weighted energy of consecutive pieces.
 #[derive(Debug, Clone)]
 pub(super) struct KWeighting {
     sections: KWeightSections,
-    /// Samples of a lane.
+    /// Samples per lane.
     part: usize,
-    /// What each sample of a part leaves in each number of the state at its end.
+    /// Contribution of each sample of a part to each component of the state at its end.
     left: [Vec<f32>; ORDER],
-    /// What each number of the state before a part leaves in the state at its end.
+    /// Contribution of each component of the state before a part to the state at its end.
     carried: [FilterState; ORDER],
     state: FilterState,
 }
 
 impl KWeighting {
-    /// For pieces of at least so many samples.
+    /// Creates a filter for pieces of at least `least` samples.
     pub(super) fn new(rate: Rate, least: usize) -> Self {
         let (sections, part) = (KWeightSections::new(rate), least / LANES);
         let carried = std::array::from_fn(|k| {
@@ -94,7 +94,7 @@ impl KWeighting {
         Self { sections, part, left, carried, state: FilterState::default() }
     }
 
-    /// The energy of the next piece after weighting.
+    /// Returns the energy of the next piece after weighting.
     #[inline(always)]
     pub(super) fn energy<S: Simd>(&mut self, cpu: S, piece: &[f32]) -> f64 {
         let (lanes, rest) = piece.split_at(LANES * self.part);
@@ -111,7 +111,7 @@ impl KWeighting {
         energy
     }
 
-    /// The state after a part.
+    /// Returns the state after a part.
     #[inline(always)]
     fn after<S: Simd>(&self, cpu: S, part: &[f32]) -> FilterState {
         let mut state = lanes::weighted(cpu, part, self.left.each_ref().map(Vec::as_slice));
@@ -122,8 +122,8 @@ impl KWeighting {
     }
 }
 
-/// One sample through both filters: the shelf in transposed direct form II, the high pass in delta
-/// form.
+/// Runs one sample through both filters: the shelf in transposed direct form II, the high pass in
+/// delta form.
 fn step(sections: &KWeightSections, state: &mut FilterState, x: f64) -> f64 {
     let KWeightSections(shelf, high_pass) = sections;
     let y = shelf.b[0] * x + state[0];
@@ -135,7 +135,7 @@ fn step(sections: &KWeightSections, state: &mut FilterState, x: f64) -> f64 {
     z
 }
 
-/// As [`step`], in every lane for its part; the energy of all.
+/// Runs [`step`] in every lane for its part, and returns the energy of all.
 #[inline(always)]
 fn filtered_energy<S: Simd>(
     cpu: S,

@@ -1,12 +1,12 @@
-//! Sums over samples in eight lanes side by side: an order of additions that every machine can do
-//! fast, and the same on all of them. No product is fused with the sum it goes into.
+//! Sums over samples in eight parallel lanes: an order of additions that is fast and identical on
+//! every machine. No product is fused with its sum.
 
 use fearless_simd::{Simd, SimdBase, f32x8};
 
-/// Sums that run side by side.
+/// Number of parallel sums.
 const LANES: usize = 8;
 
-/// The sum of the lanes, pairs first.
+/// Adds the lanes pairwise.
 #[inline(always)]
 fn total(mut lanes: [f32; LANES]) -> f32 {
     for half in [4, 2, 1] {
@@ -17,7 +17,7 @@ fn total(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// The sum of products of `samples` and each of some rows of weights, of at least as many.
+/// Returns the sums of products of `samples` with each row of weights. Rows are at least as long.
 #[inline(always)]
 pub(super) fn weighted<S: Simd, const ROWS: usize>(cpu: S, samples: &[f32], weights: [&[f32]; ROWS]) -> [f64; ROWS] {
     let mut sums = [f32x8::splat(cpu, 0.0); ROWS];
@@ -35,7 +35,7 @@ pub(super) fn weighted<S: Simd, const ROWS: usize>(cpu: S, samples: &[f32], weig
     })
 }
 
-/// The sum of squares.
+/// Returns the sum of squares.
 #[inline(always)]
 pub(super) fn energy(samples: &[f32]) -> f64 {
     let mut sums = [0.0; LANES];
@@ -48,7 +48,7 @@ pub(super) fn energy(samples: &[f32]) -> f64 {
     f64::from(total(sums) + rest.iter().map(|x| x * x).sum::<f32>())
 }
 
-/// The largest magnitude; what is no number is passed over.
+/// Returns the largest magnitude, ignoring NaN.
 #[inline(always)]
 pub(super) fn largest(samples: &[f32]) -> f32 {
     let larger = |a: f32, b: f32| if b > a { b } else { a };

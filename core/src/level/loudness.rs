@@ -1,7 +1,7 @@
-//! Integrated loudness by EBU R 128 (2023), as ITU-R BS.1770-5 measures it, of one channel.
+//! Integrated loudness of one channel (EBU R 128, 2023; ITU-R BS.1770-5).
 //!
-//! The mean square of the K-weighted signal is taken over tenths of a second; four neighbours are
-//! one gating block. What is kept is one number per tenth, so that both gates are exact.
+//! The mean square of the K-weighted signal is computed per tenth of a second, and four consecutive
+//! tenths form a gating block. Keeping one number per tenth makes both gates exact.
 
 use fearless_simd::Simd;
 
@@ -10,23 +10,23 @@ use super::pieces::Pieces;
 use crate::room::make_room;
 use crate::units::{Decibels, Millis, Rate};
 
-/// Tenths of a second make up the gating blocks: 400 ms, overlapping by 75 %.
+/// Tenths of a second per second. Gating blocks are 400 ms, overlapping by 75 %.
 const TENTHS: u32 = 10;
 const BLOCK: usize = 4;
 /// Loudness of a mean square of 1, in LUFS (BS.1770).
 const OFFSET: f64 = -0.691;
-/// Blocks below do not count (R 128).
+/// Blocks below this level are not counted (R 128).
 const ABSOLUTE_GATE_LUFS: f64 = -70.0;
-/// Blocks so far below the mean of those that are left do not count either (R 128).
+/// Blocks this far below the mean of the remaining ones are not counted either (R 128).
 const RELATIVE_GATE_DB: f64 = -10.0;
-/// Below this rate the weighting filter, which turns at 1.7 kHz, has no room.
+/// Below this rate the weighting filter, whose corner lies at 1.7 kHz, is not defined.
 const MIN_HZ: u32 = 4_000;
 
-/// Hears one channel.
+/// Measures one channel.
 #[derive(Debug, Clone)]
 pub(super) struct Loudness {
     filter: Option<(KWeighting, Pieces)>,
-    /// The weighted mean square of each tenth of a second.
+    /// Weighted mean square of each tenth of a second.
     tenths: Vec<f32>,
 }
 
@@ -47,19 +47,19 @@ impl Loudness {
         }
     }
 
-    /// Makes room for some time, so that half of it takes no memory.
+    /// Reserves memory for some time, so that half of it needs no allocation.
     pub(super) fn make_room(&mut self, time: Millis) {
         make_room(&mut self.tenths, (time.0 * f64::from(TENTHS) / 1000.0) as usize);
     }
 
-    /// The loudness in LUFS; `None` for silence and for less than 400 ms, which have none.
+    /// Returns the loudness in LUFS, or `None` for silence and for less than 400 ms.
     pub(super) fn finish(self) -> Option<Decibels> {
         let absolute = power(ABSOLUTE_GATE_LUFS);
         let loud = self.mean_above(absolute)?;
         self.mean_above(absolute.max(loud * 10f64.powf(RELATIVE_GATE_DB / 10.0))).map(lufs)
     }
 
-    /// The mean of the gating blocks above a mean square.
+    /// Returns the mean of the gating blocks above a mean square.
     fn mean_above(&self, gate: f64) -> Option<f64> {
         let blocks = self.tenths.windows(BLOCK).map(|b| b.iter().copied().map(f64::from).sum::<f64>() / BLOCK as f64);
         let (sum, count) = blocks.filter(|&p| p > gate).fold((0.0, 0u64), |(sum, count), p| (sum + p, count + 1));

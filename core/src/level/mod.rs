@@ -1,5 +1,5 @@
-//! How loud a track is: active speech level, loudness, true peak, noise, and the hops that later
-//! stages ask about.
+//! Measures a track's levels: active speech level, loudness, true peak and noise, and the hops that
+//! later stages need.
 
 mod activity;
 mod kweight;
@@ -25,22 +25,21 @@ use crate::samples::Samples;
 use crate::track::{SampleSink, sealed};
 use crate::units::{Decibels, Millis, Rate};
 
-/// Samples at or beyond this are counted as clipped: 16 bits hold nothing above it.
+/// Magnitude from which a sample is clipped: the largest that 16 bits hold.
 const FULL_SCALE: f32 = 32_767.0 / 32_768.0;
 
-/// The largest sample that is taken for sound where sums are not finite; what lies beyond is
-/// damage.
+/// Largest accepted magnitude. Anything beyond is damage.
 const SAMPLE_LIMIT: f32 = 32_768.0;
 
-/// Hears one track at its own rate. Samples that are no numbers, or so large that their squares are
-/// not, count as 0.
+/// Measures one track at its own rate. Samples that are not finite, or too large for their squares
+/// to be, count as 0.
 #[derive(Debug, Clone)]
 pub struct LevelMeter {
     hops: Pieces,
     ears: LevelMeters,
 }
 
-/// What is done with each hop.
+/// The meters that run over each hop.
 #[derive(Debug, Clone)]
 struct LevelMeters {
     activity: Activity,
@@ -49,27 +48,28 @@ struct LevelMeters {
     clipped: u64,
 }
 
-/// What a track's level is, over all of it.
+/// The levels of a whole track.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Level {
-    /// Active speech level and activity factor by ITU-T P.56, over the whole track.
+    /// Active speech level and activity factor (ITU-T P.56) over the whole track.
     pub active: ActiveLevel,
-    /// Integrated loudness by EBU R 128 in LUFS; `None` for silence, for less than 400 ms, and
-    /// below a rate of 4 kHz.
+    /// Integrated loudness (EBU R 128) in LUFS. `None` for silence, for less than 400 ms, and below
+    /// a rate of 4 kHz.
     pub loudness: Option<Decibels>,
-    /// True peak by ITU-R BS.1770 in dBTP; `None` for digital silence.
+    /// True peak (ITU-R BS.1770) in dBTP. `None` for digital silence.
     pub true_peak: Option<Decibels>,
-    /// Samples at full scale.
+    /// Number of samples at full scale.
     pub clipped: u64,
     /// The track in hops of 10 ms.
     pub hops: Hops,
 }
 
 impl Level {
-    /// The level of this track and, from a time on, of another recording of the same line; where
-    /// both sound, this one's hops count. Loudness is the mean of both by the time in which they
-    /// are active.
+    /// Appends the level of another recording of the same line from a time on.
+    ///
+    /// Where both overlap, this one's hops are kept. The loudness is the mean of both, weighted by
+    /// their active time.
     pub fn append(&mut self, other: &Self, at: Millis) {
         let active = |level: &Self| level.active.activity * level.hops.len() as f64;
         let louder = |a: Option<Decibels>, b: Option<Decibels>| match (a, b) {
@@ -91,7 +91,7 @@ impl Level {
     }
 }
 
-/// Measures how loud a track is.
+/// Measures the levels of a track.
 ///
 /// ```
 /// use callweave::{level, units::Rate};
@@ -108,7 +108,7 @@ pub fn measure<'a>(samples: impl Into<Samples<'a>>, rate: Rate) -> Level {
 }
 
 impl LevelMeter {
-    /// A meter for a track of a rate.
+    /// Creates a meter for a track of the given rate.
     pub fn new(rate: Rate) -> Self {
         let hops = Pieces::new(rate, HOPS_PER_SECOND);
         let activity = Activity::new(rate, hops.longest());
@@ -116,13 +116,13 @@ impl LevelMeter {
         Self { hops, ears }
     }
 
-    /// Makes room for some time, so that half of it takes no memory.
+    /// Reserves memory for some time, so that half of it needs no allocation.
     pub(crate) fn make_room(&mut self, time: Millis) {
         self.ears.activity.make_room(time);
         self.ears.loudness.make_room(time);
     }
 
-    /// What was heard.
+    /// Returns the levels.
     pub fn finish(self) -> Level {
         let Self { hops, mut ears } = self;
         let rest = hops.finish();
@@ -178,7 +178,7 @@ impl LevelMeters {
     }
 }
 
-/// Measures the mean square of each hop of 10 ms alone, as [`Hops::power`] has it.
+/// Measures only the mean square of each 10 ms hop, as in [`Hops::power`].
 #[derive(Debug)]
 pub(crate) struct PowerMeter {
     hops: Pieces,
@@ -186,7 +186,7 @@ pub(crate) struct PowerMeter {
 }
 
 impl PowerMeter {
-    /// A meter for a track of a rate, of finite samples.
+    /// Creates a meter for a track of finite samples.
     pub(crate) fn new(rate: Rate) -> Self {
         Self { hops: Pieces::new(rate, HOPS_PER_SECOND), power: Vec::new() }
     }
@@ -196,7 +196,7 @@ impl PowerMeter {
         self.hops.push(samples, |hop| self.power.push(mean_square(hop)));
     }
 
-    /// The mean square of every hop, the last one possibly shorter.
+    /// Returns the mean square of every hop. The last one may be shorter.
     pub(crate) fn finish(self) -> Vec<f32> {
         let Self { hops, mut power } = self;
         let rest = hops.finish();

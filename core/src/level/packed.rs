@@ -1,16 +1,16 @@
-//! The hops of a track in 20 bits each, as they are kept while it is heard: an hour in 0.9 MB.
+//! A track's hops in 20 bits each, as stored while it is measured: 0.9 MB per hour.
 //!
-//! A power has an exponent of 6 bits and 10 bits after the point: it is within 0.05 % (0.002 dB) of
-//! what was measured, from -126 dBov to 66 dB above full scale. A live call keeps nothing else of its
-//! samples, and a recording has the same powers, so that both come to the same report.
+//! A power has a 6-bit exponent and 10 fraction bits. It is within 0.05 % (0.002 dB) of the
+//! measured value, from -126 dBov to 66 dB above full scale. A live call keeps nothing else of its
+//! samples. Recordings use the same powers, so that both give the same report.
 
 use crate::room::make_room;
 
-/// Bits after the point.
+/// Fraction bits.
 const FRACTION: u32 = 10;
-/// Bits of a float's fraction that are left out.
+/// Fraction bits of a float that are dropped.
 const LEFT_OUT: u32 = f32::MANTISSA_DIGITS - 1 - FRACTION;
-/// The smallest power that is told from none, as its bits are: 2^-42. One step of 16 bits in 10 ms of
+/// Bits of the smallest power that differs from zero: 2^-42. One step of 16 bits in 10 ms of
 /// samples at 192 kHz is 2^-41.
 const SMALLEST: u32 = (127 - 42) << FRACTION;
 
@@ -18,7 +18,7 @@ const SMALLEST: u32 = (127 - 42) << FRACTION;
 #[derive(Debug, Clone, Default)]
 pub(super) struct PackedHops {
     power: Vec<u16>,
-    /// Two hops a byte, the first in the lower half.
+    /// Two hops per byte, the first in the lower half.
     reached: Vec<u8>,
 }
 
@@ -32,25 +32,25 @@ impl PackedHops {
         self.power.push(code(power));
     }
 
-    /// Makes room for so many hops, so that half of them take no memory.
+    /// Reserves memory for this many hops, so that half of them need no allocation.
     pub fn make_room(&mut self, hops: usize) {
         make_room(&mut self.power, hops);
         make_room(&mut self.reached, hops / 2);
     }
 
-    /// The hops as they were added, powers rounded.
+    /// Returns the hops in order, with rounded powers.
     pub fn iter(&self) -> impl Iterator<Item = (f32, u8)> {
         let halves = self.reached.iter().flat_map(|both| [both & 15, both >> 4]);
         self.power.iter().map(|&code| power(code)).zip(halves)
     }
 }
 
-/// The nearest power that a hop can have.
+/// Returns the nearest power that a hop can have.
 pub(super) fn rounded(value: f32) -> f32 {
     power(code(value))
 }
 
-/// A power in 16 bits; 0 is 0 alone.
+/// Encodes a power in 16 bits. Only 0 is encoded as 0.
 fn code(power: f32) -> u16 {
     if power.is_nan() || power <= 0.0 {
         return 0;

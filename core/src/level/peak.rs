@@ -1,7 +1,7 @@
-//! True peak by ITU-R BS.1770-5, annex 2: four times oversampled.
+//! True peak (ITU-R BS.1770-5, annex 2) with fourfold oversampling.
 //!
-//! The interpolator's gain is bounded, so only stretches whose samples could set a new maximum are
-//! interpolated: on speech that is next to none.
+//! The interpolator's gain is bounded, so only stretches that could set a new maximum are
+//! interpolated. On speech these are rare.
 
 use std::sync::LazyLock;
 
@@ -10,14 +10,14 @@ use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x8};
 use super::lanes;
 use crate::units::Decibels;
 
-/// Taps of one phase of the interpolator.
+/// Taps per phase of the interpolator.
 pub(crate) const TAPS: usize = 12;
-/// Phases between two samples, the sample itself left out.
+/// Phases between two samples, without the sample itself.
 const PHASES: usize = 3;
-/// Samples that are looked at together.
+/// Samples examined together.
 const BLOCK: usize = 64;
 
-/// A Hann-windowed sinc at a quarter, a half and three quarters between two samples.
+/// A Hann-windowed sinc at one, two and three quarters of the way between two samples.
 static INTERPOLATOR: LazyLock<[[f32; TAPS]; PHASES]> = LazyLock::new(|| {
     std::array::from_fn(|phase| {
         let fraction = (phase + 1) as f64 / (PHASES + 1) as f64;
@@ -31,24 +31,24 @@ static INTERPOLATOR: LazyLock<[[f32; TAPS]; PHASES]> = LazyLock::new(|| {
     })
 });
 
-/// The most by which interpolation can exceed the largest sample.
+/// Largest factor by which interpolation can exceed the largest sample.
 static GAIN: LazyLock<f32> =
     LazyLock::new(|| INTERPOLATOR.iter().map(|p| p.iter().map(|t| t.abs()).sum()).fold(1.0, f32::max));
 
-/// Whether a peak of these samples, or between them, could exceed a value.
+/// Returns `true` if a peak of these samples, or between them, could exceed a value.
 #[inline]
 pub(crate) fn may_exceed(samples: &[f32], value: f32) -> bool {
     lanes::largest(samples) * *GAIN > value
 }
 
-/// The largest interpolated value between the middle two of [`TAPS`] samples.
+/// Returns the largest interpolated value between the middle two of [`TAPS`] samples.
 pub(crate) fn between(around: &[f32]) -> f32 {
     let value = |taps: &[f32; TAPS]| taps.iter().zip(around).map(|(t, x)| t * x).sum::<f32>().abs();
     INTERPOLATOR.iter().map(value).fold(0.0, f32::max)
 }
 
-/// The largest interpolated value between the middle two of every [`TAPS`] neighbours among
-/// samples; as [`between`] of them all, eight at a time.
+/// Returns the largest interpolated value between the middle two of every [`TAPS`] consecutive
+/// samples: [`between`] of them all, eight at a time.
 #[inline(always)]
 fn largest_between<S: Simd>(cpu: S, samples: &[f32]) -> f32 {
     let count = samples.len().saturating_sub(TAPS - 1);
@@ -67,10 +67,10 @@ fn largest_between<S: Simd>(cpu: S, samples: &[f32]) -> f32 {
     rest.chain(most.to_array()).fold(0.0, f32::max)
 }
 
-/// Follows the true peak of one channel.
+/// Measures the true peak of one channel.
 #[derive(Debug, Clone)]
 pub(super) struct TruePeak {
-    /// The last samples before those that are heard, then these.
+    /// The last samples before the current ones, followed by these.
     window: Vec<f32>,
     peak: f32,
 }
@@ -96,7 +96,7 @@ impl TruePeak {
         self.window.drain(..samples.len());
     }
 
-    /// The true peak in dBTP; `None` for digital silence.
+    /// Returns the true peak in dBTP, or `None` for digital silence.
     pub(super) fn finish(mut self) -> Option<Decibels> {
         dispatch!(Level::new(), cpu => self.push(cpu, &[0.0; TAPS]));
         (self.peak > 0.0).then(|| Decibels::from_amplitude(f64::from(self.peak)))

@@ -1,17 +1,17 @@
-//! A stream cut into pieces of a fixed time, so that what is computed of a piece never depends on
-//! how the stream came.
+//! Cuts a stream into pieces of fixed duration, so that results per piece do not depend on how the
+//! stream arrives.
 
 use crate::units::Rate;
 
-/// Cuts a track at every n-th part of a second: piece `k` ends at sample `⌈(k + 1) · rate / n⌉`.
+/// Cuts a track at every n-th part of a second. Piece `k` ends at sample `⌈(k + 1) · rate / n⌉`.
 #[derive(Debug, Clone)]
 pub(super) struct Pieces {
     rate: u64,
     per_second: u64,
-    /// Pieces that are complete, and where they end.
+    /// Number of complete pieces, and the end of the last one.
     complete: u64,
     end: u64,
-    /// What there is of the next one.
+    /// The samples of the next piece so far.
     waiting: Vec<f32>,
 }
 
@@ -23,18 +23,19 @@ impl Pieces {
         pieces
     }
 
-    /// The most samples that a piece has.
+    /// Returns the length of the longest piece.
     pub(super) fn longest(&self) -> usize {
         self.rate.div_ceil(self.per_second) as usize
     }
 
-    /// Samples of the piece under way; at least one, at rates below one sample per piece.
+    /// Returns the length of the current piece, at least one sample at rates below one sample per
+    /// piece.
     fn length(&self) -> usize {
         let end = ((self.complete + 1) * self.rate).div_ceil(self.per_second);
         end.saturating_sub(self.end).max(1) as usize
     }
 
-    /// Hears the next samples, and hands on every piece that is complete.
+    /// Takes the next samples, and passes every complete piece to `take`.
     #[inline(always)]
     pub(super) fn push(&mut self, mut samples: &[f32], mut take: impl FnMut(&[f32])) {
         loop {
@@ -56,7 +57,7 @@ impl Pieces {
         }
     }
 
-    /// What is left: an incomplete piece, or nothing.
+    /// Returns the incomplete last piece, or nothing.
     pub(super) fn finish(self) -> Vec<f32> {
         self.waiting
     }

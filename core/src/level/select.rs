@@ -1,10 +1,10 @@
-//! Finding the n-th smallest of many numbers without a copy of them.
+//! Finds the n-th smallest of many numbers without copying them.
 
-/// The value that so many of some numbers lie below; `None` where there are not as many.
+/// Returns the value below which `below` of the numbers lie, or `None` if there are not as many.
 ///
-/// Numbers are given as bits that are in their order, as those of floats that are not negative are.
-/// They are counted by 16 bits at a time, the highest of `digits` first, and each pass looks at
-/// those alone that share the bits already known: half a megabyte, however many there are.
+/// The numbers are given as bits in their order, like those of non-negative floats. Each pass
+/// counts 16 bits, the highest of `digits` first, among the numbers that share the bits already
+/// known. It needs half a megabyte, however many numbers there are.
 pub(crate) fn smallest<I: Iterator<Item = u64>>(values: impl Fn() -> I, digits: u32, mut below: usize) -> Option<u64> {
     let mut known = 0;
     let mut counts = vec![0usize; 1 << 16];

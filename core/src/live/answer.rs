@@ -1,5 +1,5 @@
-//! Whether a call is answered, and by whom, while it rings and right after: for who must act before
-//! the call is over. One track is watched, that of the called party.
+//! Detects whether and by whom a call is answered, while it rings and shortly after, for callers
+//! that must act before the call ends. Watches one track, that of the called party.
 
 use crate::config::OutcomeConfig;
 use crate::outcome;
@@ -9,14 +9,14 @@ use super::LiveEventKind;
 use super::event::{Certainty, Teller, Told};
 use super::ledger::SoundLedger;
 
-/// How often an answer is right where what was measured is far from its limit, as the outcome's
-/// rules have it.
+/// Probability that an answer is right if the measured values are far from their limits, as in the
+/// outcome's rules.
 const USUAL: f64 = 0.95;
-/// A greeting so many times longer than the limit is a machine's for certain: three times the
-/// distance at which the outcome's confidence still doubts.
+/// Ratio of a greeting's length to the limit beyond which it is certainly a machine's: three times
+/// the distance at which the outcome's confidence still doubts.
 const SURELY: f64 = 1.72;
 
-/// The answers in the order in which they may come.
+/// The answers, in the order in which they may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AnswerState {
     Ringing,
@@ -48,7 +48,7 @@ struct FirstTalk {
     start: f64,
     end: f64,
     speaks: bool,
-    /// It was longer than a person's, and is watched for its end.
+    /// Whether it was longer than a person's, and is watched for its end.
     over: bool,
 }
 
@@ -67,7 +67,7 @@ impl AnswerWatch {
         Self { max_greeting, pause, told: Vec::new(), talk: None }
     }
 
-    /// The party speaks since a time.
+    /// Records that the party has been speaking since a time.
     pub fn spoke(&mut self, at: f64, now: f64, teller: &mut Teller) {
         match &mut self.talk {
             Some(talk) if talk.over => {}
@@ -79,14 +79,14 @@ impl AnswerWatch {
         }
     }
 
-    /// The party has ended to speak.
+    /// Records that the party stopped speaking.
     pub fn paused(&mut self, at: f64) {
         if let Some(talk) = &mut self.talk {
             (talk.speaks, talk.end) = (false, at);
         }
     }
 
-    /// Judges what is known at a time.
+    /// Decides from what is known at a time.
     pub fn judge(&mut self, sounds: &SoundLedger, now: f64, teller: &mut Teller) {
         self.sounds(sounds, now, teller);
         let Some(talk) = self.talk.filter(|talk| !talk.over) else { return };
@@ -108,7 +108,7 @@ impl AnswerWatch {
         }
     }
 
-    /// Answers that a tone gives.
+    /// Decides from tones.
     fn sounds(&mut self, sounds: &SoundLedger, now: f64, teller: &mut Teller) {
         use EventKind::{Beep, Busy, Congestion, Fax, Ringback, Sit};
         let kinds: [(AnswerState, &[EventKind]); 4] = [
@@ -130,7 +130,7 @@ impl AnswerWatch {
         }
     }
 
-    /// Tells an answer once, and again where it is certain now.
+    /// Reports an answer once, and again when it becomes certain.
     fn tell(
         &mut self,
         answer: AnswerState,

@@ -1,4 +1,4 @@
-//! A call that goes on, with its tracks.
+//! A live call with its tracks.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,17 +23,18 @@ use super::{LiveEvent, LivePacket, LiveSamples, PacketCounts, SampleEncoding};
 /// The payload type of comfort noise (RFC 3389).
 const COMFORT_NOISE: u8 = 13;
 
-/// How a call is heard while it goes on.
+/// Options of a live call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct LiveOptions {
-    /// What becomes of the samples.
+    /// What happens to the samples. Default: [`Keep::Nothing`].
     pub keep: Keep,
-    /// How long a missing packet, or a track that stays behind the others, is waited for.
+    /// How long to wait for a missing packet, or for a track that falls behind the others. Default:
+    /// 1000 ms.
     pub window_ms: Millis,
-    /// A track without a signal for so long since its beginning is told as dead.
+    /// A track without a signal from its start for this long is reported as dead. Default: 5000 ms.
     pub dead_after_ms: Millis,
-    /// The track of the party that was called, which is watched for its answer.
+    /// The track of the called party, which is watched for an answer.
     pub called: Option<usize>,
 }
 
@@ -50,31 +51,31 @@ setters! { LiveOptions:
     with_called(called: Option<usize>),
 }
 
-/// One track of a call that goes on.
+/// One track of a live call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveTrackOptions {
-    /// Samples per second.
+    /// Sample rate.
     pub rate: Rate,
-    /// What reports and errors call it; `None`: `track 0` and so on.
+    /// The track's name in reports and errors. `None` means `track 0` and so on.
     pub name: Option<String>,
-    /// Whose it is.
+    /// The track's leg.
     pub leg: Leg,
 }
 
 impl LiveTrackOptions {
-    /// A track of samples of a rate, of an unknown party.
+    /// Creates a track with a sample rate and an unknown party.
     pub fn new(rate: Rate) -> Self {
         Self { rate, name: None, leg: Leg::default() }
     }
 
-    /// Says who is heard.
+    /// Sets who speaks on the track.
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.leg.role = role;
         self
     }
 
-    /// Says which party it is: a number, an address or a name.
+    /// Sets the party: a number, an address or a name.
     #[must_use]
     pub fn party(mut self, party: impl Into<String>) -> Self {
         self.leg.party = Some(party.into());
@@ -82,10 +83,12 @@ impl LiveTrackOptions {
     }
 }
 
-/// Hears a call while its samples come: events as they become certain, a report at any time.
+/// Analyzes a call while its samples arrive: events as they become certain, and a report at any
+/// time.
 ///
-/// Every track has a line of samples of its own, which begins with the call unless
-/// [`begin`](Self::begin) says otherwise. Where the samples were cut changes nothing.
+/// Every track has its own sequence of samples. It starts with the call unless
+/// [`begin`](Self::begin) says otherwise. The result does not depend on how samples are divided
+/// into pushes.
 ///
 /// ```
 /// use callweave::live::{LiveCall, LiveOptions, LiveTrackOptions};
@@ -112,7 +115,7 @@ pub struct LiveCall {
     tracks: Vec<LiveTrack>,
     /// The encoding of each track's packets.
     encodings: Vec<Option<SampleEncoding>>,
-    /// The payload type of each track's first packet of RTP.
+    /// The payload type of each track's first RTP packet.
     kinds: Vec<Option<u8>>,
     floor: Floor,
     teller: Teller,
@@ -131,12 +134,14 @@ impl fmt::Debug for LiveCall {
 }
 
 impl LiveCall {
-    /// A call of some tracks.
+    /// Creates a call with its tracks.
     ///
     /// # Errors
-    /// `invalid_argument` for options or a configuration that make no sense, `limit_exceeded` for
-    /// more tracks than `decode.maxTracks`, `unsupported` for a detector other than Silero or a rate
-    /// that cannot be brought to 8 kHz, `io` where a file to keep samples in cannot be made.
+    /// - [`ErrorKind::InvalidArgument`] for invalid options or an invalid configuration.
+    /// - [`ErrorKind::LimitExceeded`] for more tracks than `decode.maxTracks`.
+    /// - [`ErrorKind::Unsupported`] for a detector other than Silero, or a rate that cannot be
+    ///   converted to 8 kHz.
+    /// - [`Io`](crate::ErrorKind::Io) if a file for the samples cannot be created.
     pub fn new(tracks: Vec<LiveTrackOptions>, config: &Config, options: &LiveOptions) -> Result<Self> {
         config.validate()?;
         check(tracks.len(), config, options)?;
@@ -164,28 +169,28 @@ impl LiveCall {
         })
     }
 
-    /// Says what is known of the call besides its audio.
+    /// Sets what is known about the call besides its audio.
     #[must_use]
     pub fn with_call(mut self, call: Call) -> Self {
         self.call = call;
         self
     }
 
-    /// Says when a track begins on the call's timeline, before its first sample.
+    /// Sets the start of a track on the call's timeline, before its first sample.
     ///
     /// # Errors
-    /// `invalid_argument` after its first sample, and for a time that makes no sense.
+    /// [`ErrorKind::InvalidArgument`] after the track's first sample, and for a time out of range.
     pub fn begin(&mut self, track: usize, at: Millis) -> Result<()> {
         let wrong = |found: String, expected: &str| {
-            Error::new(ErrorKind::InvalidArgument, Stage::Input, "the beginning of a track")
+            Error::new(ErrorKind::InvalidArgument, Stage::Input, "the track's start cannot be set")
                 .with_mismatch(found, expected)
         };
         let live = self.open(track)?;
         if live.has_begun() {
-            return Err(wrong("a track that has begun".into(), "one without samples"));
+            return Err(wrong("a track that has samples".into(), "a track without samples"));
         }
         let offset = KnownOffset::new(at, Millis(0.0)).filter(|_| at.0 >= 0.0);
-        live.source.leg.offset = Some(offset.ok_or_else(|| wrong(at.to_string(), "0 ms to a day"))?);
+        live.source.leg.offset = Some(offset.ok_or_else(|| wrong(at.to_string(), "0 ms to one day"))?);
         live.teller.offset = at.0;
         Ok(())
     }
@@ -193,14 +198,15 @@ impl LiveCall {
     /// Takes the next samples of a track.
     ///
     /// # Errors
-    /// `invalid_argument` for a track that does not exist or has ended, samples of a track of
-    /// packets, and an encoding that changes within a sample or within a track that is kept; `io`
-    /// where samples cannot be kept.
+    /// - [`ErrorKind::InvalidArgument`] for a track that does not exist, has ended or is fed by
+    ///   packets, and for an encoding that changes in the middle of a sample or on a track whose
+    ///   samples are kept.
+    /// - [`Io`](crate::ErrorKind::Io) if samples cannot be kept.
     pub fn push<'a>(&mut self, track: usize, samples: impl Into<LiveSamples<'a>>) -> Result<()> {
         let samples = samples.into();
         if self.encodings.get(track).is_some_and(Option::is_some) {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "samples of a track")
-                .with_mismatch("samples after packets", "packets"));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the track is fed by packets")
+                .with_mismatch("samples", "packets"));
         }
         self.open(track)?;
         let Self { tracks, floor, .. } = self;
@@ -209,27 +215,29 @@ impl LiveCall {
         taken
     }
 
-    /// The same for samples that come with their rate.
+    /// Takes the next samples of a track together with their sample rate.
     ///
     /// # Errors
-    /// As [`push`](Self::push), and `invalid_argument` for another rate than the track's.
+    /// Those of [`push`](Self::push), and [`ErrorKind::InvalidArgument`] for a rate other than the
+    /// track's.
     pub fn push_at<'a>(&mut self, track: usize, rate: Rate, samples: impl Into<LiveSamples<'a>>) -> Result<()> {
         let expected = self.open(track)?.rate;
         if rate != expected {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the rate changed within a track")
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the sample rate changed on a track")
                 .with_mismatch(rate, expected));
         }
         self.push(track, samples)
     }
 
-    /// Takes a packet of a track: late ones come in their place, those that never come are silence.
+    /// Takes a packet of a track. Late packets are put in their place; missing ones become silence.
     ///
     /// # Errors
-    /// As [`push`](Self::push); `invalid_argument` for packets after samples and for another
-    /// encoding than before.
+    /// Those of [`push`](Self::push), and [`ErrorKind::InvalidArgument`] for packets after samples,
+    /// or in another encoding than before.
     pub fn packet(&mut self, track: usize, encoding: SampleEncoding, packet: LivePacket<'_>) -> Result<()> {
         let wrong = |found: String, expected: String| {
-            Error::new(ErrorKind::InvalidArgument, Stage::Input, "packets of a track").with_mismatch(found, expected)
+            Error::new(ErrorKind::InvalidArgument, Stage::Input, "the packets do not match the track")
+                .with_mismatch(found, expected)
         };
         let begun = self.open(track)?.has_begun();
         match self.encodings.get_mut(track) {
@@ -249,12 +257,14 @@ impl LiveCall {
         taken
     }
 
-    /// Takes a packet of RTP (RFC 3550) whose payload is samples in an encoding. Payload types other
-    /// than the first, such as keys and comfort noise, only take their number.
+    /// Takes an RTP packet (RFC 3550) whose payload is samples in the given encoding. Packets with
+    /// a payload type other than the first, such as keys and comfort noise, contribute only their
+    /// sequence number.
     ///
     /// # Errors
-    /// As [`packet`](Self::packet); `malformed` where it is no packet of RTP; `invalid_argument` for
-    /// a payload type that says another encoding.
+    /// - Those of [`packet`](Self::packet).
+    /// - [`ErrorKind::Malformed`] if `datagram` is not an RTP packet.
+    /// - [`ErrorKind::InvalidArgument`] for a payload type that contradicts the encoding.
     pub fn rtp(&mut self, track: usize, encoding: SampleEncoding, datagram: &[u8]) -> Result<()> {
         let (packet, kind) = LivePacket::from_rtp(datagram)?;
         let said = match kind {
@@ -263,8 +273,12 @@ impl LiveCall {
             _ => None,
         };
         if let Some(said) = said.filter(|&said| said != encoding) {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the payload type of a packet")
-                .with_mismatch(format!("{kind} ({said:?})"), format!("{encoding:?}")));
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                Stage::Input,
+                "the packet's payload type does not match the encoding",
+            )
+            .with_mismatch(format!("{kind} ({said:?})"), format!("{encoding:?}")));
         }
         let Some(known) = self.kinds.get_mut(track) else { return self.packet(track, encoding, packet) };
         let sound = kind != COMFORT_NOISE && *known.get_or_insert(kind) == kind;
@@ -272,54 +286,58 @@ impl LiveCall {
         self.packet(track, encoding, LivePacket { payload, ..packet })
     }
 
-    /// Ends a track before the others; nothing waits for it any more.
+    /// Ends a track before the others, which no longer wait for it.
     ///
     /// # Errors
-    /// `invalid_argument` for a track that does not exist or has ended, or where a sample is
-    /// incomplete.
+    /// [`ErrorKind::InvalidArgument`] for a track that does not exist or has ended, or if a sample
+    /// is incomplete.
     pub fn end(&mut self, track: usize) -> Result<()> {
         self.open(track)?;
         self.close(track)
     }
 
-    /// The next event that was not taken yet.
+    /// Returns the next event, if there is one.
     pub fn next_event(&mut self) -> Option<LiveEvent> {
         self.events.pop_front()
     }
 
-    /// How the packets of a track came; `None` where it has taken none.
+    /// Returns statistics of a track's packets, or `None` if it has taken none.
     ///
     /// # Errors
-    /// `invalid_argument` for a track that does not exist.
+    /// [`ErrorKind::InvalidArgument`] for a track that does not exist.
     pub fn packets(&self, track: usize) -> Result<Option<PacketCounts>> {
         let live = self.tracks.get(track).ok_or_else(|| no_track(track, self.tracks.len()))?;
         Ok(live.packets.as_ref().map(|order| order.counts))
     }
 
-    /// How much was heard of the call.
+    /// Returns how much of the call has been analyzed.
     pub fn heard(&self) -> Millis {
         Millis(self.tracks.iter().map(LiveTrack::reached).fold(0.0, f64::max))
     }
 
-    /// The report of what was heard so far, without what only samples say: bleed, and the voices of
-    /// a track that holds several parties.
+    /// Returns the report of the call so far. It lacks what requires all samples: bleed, and the
+    /// voices of mixed tracks.
     ///
     /// # Errors
-    /// `no_audio` where nothing was heard yet.
+    /// [`ErrorKind::NoAudio`] if nothing has been analyzed.
     pub fn snapshot(&self) -> Result<Report> {
         Ok(self.so_far(&RunOptions::default())?.report)
     }
 
-    /// Ends the call, and gives its report: where samples were kept the one that
-    /// [`process`](crate::process()) gives for them, with its tracks, else that of
-    /// [`snapshot`](Self::snapshot) to the last sample. Events of the end can still be taken.
+    /// Ends the call and returns its report.
     ///
-    /// Where it fails, because it is cancelled for instance, nothing is lost: it may be called again.
-    /// Kept samples are dropped once there is a report.
+    /// If samples were kept, the report is that of [`process`](crate::process()) for them, with its
+    /// tracks. Otherwise it is that of [`snapshot`](Self::snapshot) after the last sample. The last
+    /// events can still be taken.
+    ///
+    /// If it fails, for example because it is cancelled, nothing is lost, and it may be called
+    /// again. Kept samples are dropped once there is a report.
     ///
     /// # Errors
-    /// `invalid_argument` where the call was finished before, or a sample is incomplete; `no_audio`
-    /// where nothing was heard; `io` where kept samples cannot be read; `cancelled`.
+    /// - [`ErrorKind::InvalidArgument`] if the call is already finished, or a sample is incomplete.
+    /// - [`ErrorKind::NoAudio`] if nothing was analyzed.
+    /// - [`Io`](crate::ErrorKind::Io) if kept samples cannot be read.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
     pub fn finish(&mut self, run: &RunOptions) -> Result<Processed> {
         self.check_open()?;
         for track in 0..self.tracks.len() {
@@ -353,20 +371,20 @@ impl LiveCall {
         let tracks = self.tracks.iter().map(|live| (live.described(), &live.analyzer)).collect();
         let needs = self.tracks.len() > 1 || self.tracks.iter().any(|live| live.source.leg.role == Role::Mixed);
         let missing = needs.then(|| {
-            let said = "samples were not kept: bleed, repeated tracks and voices were not looked for";
+            let said = "samples were not kept: bleed, repeated tracks and voices were not detected";
             Warning::new("samples_not_kept", said)
         });
         report_so_far(self.call.clone(), tracks, missing.into_iter().collect(), &self.config, run)
     }
 
-    /// A track that takes samples.
+    /// Returns a track that accepts samples.
     fn open(&mut self, track: usize) -> Result<&mut LiveTrack> {
         self.check_open()?;
         let count = self.tracks.len();
         let live = self.tracks.get_mut(track).ok_or_else(|| no_track(track, count))?;
         if live.ended {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "a track")
-                .with_mismatch(format!("track {track}, which has ended"), "one that goes on"));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the track has ended")
+                .with_mismatch(format!("track {track}"), "a track that has not ended"));
         }
         Ok(live)
     }
@@ -375,8 +393,8 @@ impl LiveCall {
         if !self.finished {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "a call that is finished")
-            .with_mismatch("more of it", "nothing"))
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the call is finished")
+            .with_mismatch("more samples or events", "none"))
     }
 
     fn close(&mut self, track: usize) -> Result<()> {
@@ -387,7 +405,7 @@ impl LiveCall {
         ended
     }
 
-    /// Hands on what a track told, and judges the call as far as all tracks were heard.
+    /// Passes on a track's events, and evaluates the call as far as all tracks have arrived.
     fn tell(&mut self, track: usize) {
         let before = self.events.len();
         if let Some(live) = self.tracks.get_mut(track) {
@@ -406,26 +424,26 @@ impl LiveCall {
     }
 }
 
-/// The refusal of a track that does not exist.
+/// Creates the error for a track that does not exist.
 fn no_track(track: usize, count: usize) -> Error {
-    Error::new(ErrorKind::InvalidArgument, Stage::Input, "a track")
+    Error::new(ErrorKind::InvalidArgument, Stage::Input, "no such track")
         .with_mismatch(format!("track {track}"), format!("0 to {}", count.saturating_sub(1)))
 }
 
-/// Refuses what makes no sense together.
+/// Checks that the options are valid together.
 fn check(tracks: usize, config: &Config, options: &LiveOptions) -> Result<()> {
     let refuse = |what: &str, found: String, expected: String| {
         Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
     };
     if tracks == 0 {
-        return refuse("tracks of a call", "none".into(), "one or more".into());
+        return refuse("no tracks", "0".into(), "1 or more".into());
     }
     if tracks > config.decode.max_tracks {
-        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "more tracks than the limit")
+        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "too many tracks")
             .with_mismatch(tracks, format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
     }
     if config.detector != DetectorKind::Silero {
-        return Err(Error::new(ErrorKind::Unsupported, Stage::Config, "the detector of a live call")
+        return Err(Error::new(ErrorKind::Unsupported, Stage::Config, "a live call cannot use this detector")
             .with_mismatch("webrtc", "silero"));
     }
     for (name, time) in [("windowMs", options.window_ms), ("deadAfterMs", options.dead_after_ms)] {
@@ -434,7 +452,7 @@ fn check(tracks: usize, config: &Config, options: &LiveOptions) -> Result<()> {
         }
     }
     match options.called.filter(|&called| called >= tracks) {
-        Some(called) => refuse("called", called.to_string(), format!("a track, 0 to {}", tracks - 1)),
+        Some(called) => refuse("called", called.to_string(), format!("a track from 0 to {}", tracks - 1)),
         None => Ok(()),
     }
 }

@@ -1,30 +1,30 @@
-//! What is told of a call while it goes on.
+//! Events of a live call.
 
 use serde::{Serialize, Serializer};
 
 use crate::timeline::EventKind;
 use crate::units::Millis;
 
-/// What an event is of.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum LiveEventKind {
     /// A party speaks.
     Speech,
-    /// A party holds the floor: its speech, joined across pauses.
+    /// A party's turn: its speech, joined across pauses.
     Turn,
-    /// Two parties speak at once.
+    /// Two parties speak at the same time.
     Overlap,
     /// A track carries no signal.
     DeadTrack,
-    /// Whether and by whom the call was answered; which of these `detail` says.
+    /// Whether and by whom the call was answered; see `detail`.
     Answer,
-    /// Another sound, or the silence of all.
+    /// Another sound, or silence of all parties.
     Sound(EventKind),
 }
 
 impl LiveEventKind {
-    /// The kind's stable name; a sound's is that of the report.
+    /// Returns the kind's stable name. Sounds have the report's names.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Speech => "speech",
@@ -43,54 +43,55 @@ impl Serialize for LiveEventKind {
     }
 }
 
-/// How sure an event is.
+/// How certain an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Certainty {
-    /// It may be withdrawn.
+    /// The event may be withdrawn.
     Provisional,
-    /// It stays.
+    /// The event is final.
     Confirmed,
-    /// It was provisional and is not so.
+    /// The event was provisional and turned out to be wrong.
     Withdrawn,
 }
 
-/// What is told of a call while it goes on. A later event with the same id says more of the same:
-/// that it is certain, that it is not so, or when it ended.
+/// An event of a live call.
+///
+/// A later event with the same id updates it: it is confirmed, withdrawn, or has ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LiveEvent {
-    /// The same in everything that is told of one thing.
+    /// Identifies the event across updates.
     pub id: u64,
-    /// What it is of.
+    /// What happened.
     pub kind: LiveEventKind,
-    /// How sure it is.
+    /// How certain it is.
     pub certainty: Certainty,
-    /// The track; `None` for what is of all of them.
+    /// The track, or `None` for an event of all tracks.
     pub track: Option<usize>,
     /// When it began, on the call's timeline.
     #[serde(rename = "startMs")]
     pub start: Millis,
-    /// When it ended; `None`: it goes on, as far as is known.
+    /// When it ended. `None` means that it continues, as far as is known.
     #[serde(rename = "endMs")]
     pub end: Option<Millis>,
-    /// The key, the tone, the countries, the answer.
+    /// Details: the key, the tone, the countries, the answer.
     pub detail: Option<String>,
-    /// How likely it is, 0 to 1.
+    /// Confidence, from 0 to 1.
     pub confidence: f64,
     /// The end of the frame that decided, on the call's timeline.
     #[serde(rename = "knownMs")]
     pub known: Millis,
 }
 
-/// One thing that is told of, in the time of its track.
+/// An event in the time of its source.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
-    /// Counts what its source tells of.
+    /// Sequence number within its source.
     pub number: u64,
-    /// Whose it is, where the call as a whole tells of a track.
+    /// The track, if the call as a whole reports an event of a track.
     pub track: Option<usize>,
     pub kind: LiveEventKind,
     pub start: f64,
@@ -99,41 +100,42 @@ pub(super) struct Told {
     pub confidence: f64,
 }
 
-/// Collects what one source tells: a track, or the call as a whole.
+/// Collects the events of one source: a track, or the call as a whole.
 #[derive(Debug)]
 pub(super) struct Teller {
-    /// The track's place; the number of tracks for the call.
+    /// The track's index, or the number of tracks for the call.
     source: u64,
-    /// Tracks and the call.
+    /// Number of tracks plus one.
     sources: u64,
     track: Option<usize>,
-    /// Where the source's time begins on the call's timeline, in milliseconds.
+    /// Start of the source's time on the call's timeline in milliseconds.
     pub offset: f64,
     next: u64,
     out: Vec<LiveEvent>,
 }
 
 impl Teller {
-    /// A teller for a track of so many; one past the last is the call.
+    /// Creates a collector for one of `tracks` tracks, or for the call if `source` is one past the
+    /// last.
     pub fn new(source: usize, tracks: usize) -> Self {
         let track = (source < tracks).then_some(source);
         Self { source: source as u64, sources: tracks as u64 + 1, track, offset: 0.0, next: 0, out: Vec::new() }
     }
 
-    /// Begins to tell of something.
+    /// Reports the beginning of an event.
     pub fn begin(&mut self, kind: LiveEventKind, start: f64, certainty: Certainty, known: f64) -> Told {
         let told = self.unsaid(kind, start);
         self.tell(&told, certainty, known);
         told
     }
 
-    /// Something to be told of.
+    /// Creates an event that is not reported yet.
     pub fn unsaid(&mut self, kind: LiveEventKind, start: f64) -> Told {
         self.next += 1;
         Told { number: self.next - 1, track: self.track, kind, start, end: None, detail: None, confidence: 1.0 }
     }
 
-    /// Tells of something, or more of it.
+    /// Reports an event, or an update of it.
     pub fn tell(&mut self, told: &Told, certainty: Certainty, known: f64) {
         let on_call = |ms: f64| Millis(ms + self.offset);
         self.out.push(LiveEvent {
@@ -149,7 +151,7 @@ impl Teller {
         });
     }
 
-    /// Hands over what was told.
+    /// Returns the collected events.
     pub fn drain(&mut self) -> impl Iterator<Item = LiveEvent> + '_ {
         self.out.drain(..)
     }

@@ -1,5 +1,5 @@
-//! What only all tracks together say: turns, overlap, and the silence of all. Judged in the order of
-//! the call's time, whichever track's samples came first.
+//! Events that depend on all tracks: turns, overlap and silence. They are evaluated in the order of
+//! the call's time, whichever track's samples arrive first.
 
 use crate::config::Config;
 use crate::timeline::EventKind;
@@ -10,46 +10,46 @@ use super::event::{Certainty, Teller, Told};
 /// A change on one track, on the call's timeline in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct FloorChange {
-    /// When it was known.
+    /// When it became known.
     pub known: f64,
     pub track: usize,
     pub what: PartyState,
 }
 
-/// What changed.
+/// The kind of change.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum PartyState {
-    /// The party speaks, since a time.
+    /// The party speaks since this time.
     Spoke(f64),
-    /// The party has ended to speak, at a time.
+    /// The party stopped speaking at this time.
     Paused(f64),
-    /// The track holds a sound above its noise.
+    /// The track is louder than its noise.
     Loud,
-    /// It is at its noise, since a time.
+    /// The track is at its noise level since this time.
     Quiet(f64),
-    /// Its recording has ended.
+    /// The track has ended.
     Ended,
 }
 
-/// What is known of one party.
+/// The state of one party.
 #[derive(Debug, Default)]
 struct FloorParty {
     speaks_since: Option<f64>,
     turn: Option<Told>,
-    /// When its last speech ended.
+    /// End of its last speech.
     paused: f64,
-    /// Since when its track is quiet; `None` while it is loud. A track that has not begun is quiet.
+    /// Start of its silence, or `None` while it is loud. A track that has not begun is silent.
     quiet: Option<f64>,
     ended: bool,
 }
 
-/// Who holds the floor.
+/// Determines whose turn it is.
 #[derive(Debug)]
 pub(super) struct Floor {
     turn_pause: f64,
     non_talk: f64,
     parties: Vec<FloorParty>,
-    /// Changes that wait until every track was heard so far.
+    /// Changes waiting until every track has arrived at their time.
     waiting: Vec<FloorChange>,
     overlap: Option<Told>,
     silence: Option<Told>,
@@ -74,7 +74,7 @@ impl Floor {
         self.waiting.insert(at, change);
     }
 
-    /// Judges all that was known at a time, which every track has reached.
+    /// Evaluates all changes up to a time that every track has reached.
     pub fn advance(&mut self, until: f64, teller: &mut Teller) {
         let due = self.waiting.partition_point(|change| change.known <= until);
         for at in 0..due {
@@ -86,7 +86,7 @@ impl Floor {
         self.pass(until, teller);
     }
 
-    /// The call ends: what goes on ends with it.
+    /// Ends the call and everything that is open.
     pub fn finish(&mut self, end: f64, teller: &mut Teller) {
         self.advance(end, teller);
         for party in &mut self.parties {
@@ -100,7 +100,7 @@ impl Floor {
         }
     }
 
-    /// What time alone brings: turns that are over, and silence.
+    /// Reports what follows from time alone: turns that are over, and silence.
     fn pass(&mut self, now: f64, teller: &mut Teller) {
         for party in self.parties.iter_mut().filter(|party| party.speaks_since.is_none()) {
             let over = party.paused + self.turn_pause;
@@ -115,7 +115,7 @@ impl Floor {
         }
     }
 
-    /// Since when every track is quiet; `None` where one is not, or none is left.
+    /// Returns when all tracks became silent, or `None` if one is not, or none is left.
     fn quiet_since(&self) -> Option<f64> {
         let left = self.parties.iter().filter(|party| !party.ended);
         left.map(|party| party.quiet).reduce(|a, b| Some(a?.max(b?))).flatten()

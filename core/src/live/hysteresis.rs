@@ -1,4 +1,4 @@
-//! From probabilities to beginnings and ends, each told as soon as it is certain.
+//! Converts probabilities to beginnings and ends of speech, each reported as soon as it is certain.
 
 use serde::Serialize;
 
@@ -11,18 +11,18 @@ use super::StreamOptions;
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum StreamEvent {
-    /// Speech has begun.
+    /// Speech began.
     SpeechStart {
-        /// When, with the padding before it.
+        /// When it began, including the padding before it.
         #[serde(rename = "atMs")]
         at: Millis,
         /// The end of the frame that decided.
         #[serde(rename = "knownMs")]
         known: Millis,
     },
-    /// Speech has ended; its beginning was told before.
+    /// Speech ended. Its beginning was reported before.
     SpeechEnd {
-        /// From when to when, with the padding on either side.
+        /// Beginning and end, including padding.
         #[serde(flatten)]
         span: Span,
         /// The end of the frame that decided.
@@ -31,7 +31,7 @@ pub enum StreamEvent {
     },
 }
 
-/// The walk over the frames of one track, with the meanings of [`spans`](crate::speech::spans).
+/// Walks over the frames of one track, with the rules of [`spans`](crate::speech::spans).
 #[derive(Debug)]
 pub(super) struct Hysteresis {
     threshold: f32,
@@ -42,14 +42,14 @@ pub(super) struct Hysteresis {
     state: WalkState,
 }
 
-/// What is known of the speech under way.
+/// The state of the current speech.
 #[derive(Debug, Default)]
 struct WalkState {
     begun: Option<f64>,
-    /// Whether its beginning was told, and what was told.
+    /// The reported beginning, if it was reported.
     told: Option<f64>,
     quiet_since: Option<f64>,
-    /// The end that was told last.
+    /// The last end reported.
     last_end: f64,
 }
 
@@ -65,22 +65,22 @@ impl Hysteresis {
         }
     }
 
-    /// Begins another track.
+    /// Resets the walk for another track.
     pub fn reset(&mut self) {
         self.state = WalkState::default();
     }
 
-    /// Whether speech was told that has not ended.
+    /// Returns `true` if speech was reported that has not ended.
     pub fn is_speaking(&self) -> bool {
         self.state.told.is_some()
     }
 
-    /// Since when there may be speech.
+    /// Returns since when there may be speech.
     pub fn begun(&self) -> Option<f64> {
         self.state.begun
     }
 
-    /// Takes the frame from `now` to `heard`; what is certain by it.
+    /// Takes the frame from `now` to `heard`, and returns the event that became certain.
     pub fn push(&mut self, now: f64, heard: f64, p: f32) -> Option<StreamEvent> {
         let state = &mut self.state;
         if p >= self.threshold {
@@ -97,8 +97,7 @@ impl Hysteresis {
         self.start(begun, heard)
     }
 
-    /// Ends the track: speech under way lasts to its end. A beginning is told before, where it was
-    /// not yet.
+    /// Ends the track and any open speech. Reports its beginning first, if necessary.
     pub fn finish(&mut self, duration: f64) -> [Option<StreamEvent>; 2] {
         let Some(begun) = self.state.begun else { return [None, None] };
         self.state.quiet_since = None;
@@ -106,7 +105,7 @@ impl Hysteresis {
         [start, self.end(begun, duration, duration)]
     }
 
-    /// Tells a beginning once no silence can make the speech too short.
+    /// Reports a beginning once the speech can no longer be too short.
     fn start(&mut self, begun: f64, heard: f64) -> Option<StreamEvent> {
         let state = &mut self.state;
         let end = state.quiet_since.unwrap_or(heard);

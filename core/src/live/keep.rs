@@ -1,4 +1,4 @@
-//! Samples kept as they came, in memory or in a file of their own.
+//! Keeps samples as they arrived, in memory or in a file.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -14,25 +14,25 @@ use crate::units::Rate;
 
 use super::{LiveSamples, SampleEncoding};
 
-/// What becomes of a call's samples.
+/// What happens to a call's samples.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Keep {
-    /// They are dropped once they were heard.
+    /// They are dropped once analyzed.
     #[default]
     Nothing,
-    /// They are kept in memory as they came: a byte a sample of mu-law and A-law, 2 of 16 bits, 4 of
-    /// floats.
+    /// They are kept in memory as they arrived: 1 byte per sample for mu-law and A-law, 2 for 16
+    /// bits, 4 for floats.
     Memory,
-    /// The same in files in a folder, which are removed with the call.
+    /// They are kept in files in this folder, in the same form, and removed with the call.
     Spool(PathBuf),
 }
 
-/// Bytes that room is made for at once: 8 s of mu-law.
+/// Bytes reserved at once: 8 s of mu-law.
 const KEPT_AT_ONCE: usize = 65_536;
 
-/// How kept samples are written.
+/// How kept samples are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeptForm {
     MuLaw,
@@ -52,7 +52,7 @@ impl KeptForm {
     }
 }
 
-/// Where they are.
+/// Where they are stored.
 #[derive(Debug)]
 enum KeptPlace {
     Memory(Vec<u8>),
@@ -77,10 +77,10 @@ impl Drop for KeptSamples {
 }
 
 impl KeptSamples {
-    /// Room for a track; `None` where nothing is kept.
+    /// Creates storage for a track, or returns `None` if nothing is kept.
     ///
     /// # Errors
-    /// `io` where a file cannot be made.
+    /// `io` if a file cannot be created.
     pub fn new(keep: &Keep) -> Result<Option<Self>> {
         let place = match keep {
             Keep::Nothing => return Ok(None),
@@ -90,7 +90,7 @@ impl KeptSamples {
         Ok(Some(Self { form: None, place, scratch: Vec::new() }))
     }
 
-    /// Refuses samples that are written in another way than those before.
+    /// Checks that samples have the same form as those before.
     ///
     /// # Errors
     /// `invalid_argument`.
@@ -99,14 +99,18 @@ impl KeptSamples {
         if *self.form.get_or_insert(form) == form {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the encoding changed within a track that is kept")
-            .with_mismatch(format!("{form:?}"), format!("{:?}", self.form.unwrap_or(form))))
+        Err(Error::new(
+            ErrorKind::InvalidArgument,
+            Stage::Input,
+            "the encoding changed on a track whose samples are kept",
+        )
+        .with_mismatch(format!("{form:?}"), format!("{:?}", self.form.unwrap_or(form))))
     }
 
-    /// Keeps the next samples; `law`: the bytes that they were, where they are a law's.
+    /// Stores the next samples. `law` holds their bytes if they are mu-law or A-law.
     ///
     /// # Errors
-    /// `io` where a file cannot be written.
+    /// `io` if a file cannot be written.
     pub fn push(&mut self, samples: &[f32], law: Option<&[u8]>) -> Result<()> {
         let Self { form, place, scratch } = self;
         scratch.clear();
@@ -129,10 +133,10 @@ impl KeptSamples {
         Ok(())
     }
 
-    /// The track as an input.
+    /// Returns the track as an input.
     ///
     /// # Errors
-    /// `io` where its file cannot be read.
+    /// `io` if its file cannot be read.
     pub fn input(&mut self, name: &str, rate: Rate) -> Result<Input> {
         let read;
         let bytes = match &mut self.place {
@@ -155,7 +159,7 @@ impl KeptSamples {
     }
 }
 
-/// All that was written into a file.
+/// Reads everything written to a file.
 fn read_back(file: &mut BufWriter<File>) -> std::io::Result<Vec<u8>> {
     let mut all = Vec::new();
     file.flush()?;
@@ -164,7 +168,7 @@ fn read_back(file: &mut BufWriter<File>) -> std::io::Result<Vec<u8>> {
     Ok(all)
 }
 
-/// The codes of no sound (ITU-T G.711).
+/// The codes of silence (ITU-T G.711).
 const SILENT_MULAW: u8 = 0xFF;
 const SILENT_ALAW: u8 = 0xD5;
 
@@ -172,7 +176,7 @@ fn expanded(codes: &[u8], table: &[i16; 256]) -> Vec<i16> {
     codes.iter().map(|&code| table[usize::from(code)]).collect()
 }
 
-/// A new file in a folder, of a name that no other call has.
+/// Creates a file in a folder, with a name that no other call uses.
 fn spooled(folder: &Path) -> Result<KeptPlace> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let failed = |path: &Path, e| Error::io(Stage::Input, e).in_input(path.display().to_string());

@@ -1,4 +1,4 @@
-//! Sounds as they become known: what was told of each, and what has changed since.
+//! Tracks sounds as they become known: what was reported about each, and what has changed since.
 
 use crate::events::{HeardSound, SOUNDS_AHEAD};
 use crate::timeline::EventKind;
@@ -6,28 +6,27 @@ use crate::timeline::EventKind;
 use super::LiveEventKind;
 use super::event::{Certainty, Teller, Told};
 
-/// How far back sounds are looked at again: longer than any stays open or unsure.
+/// How far back sounds are examined again: longer than any stays open or uncertain.
 pub(super) const WINDOW_MS: f64 = 40_000.0;
-/// A train of ringing or busy tones is over when nothing of it came for this long, as the detector
-/// has it.
+/// Silence that ends a train of ringing or busy tones, as in the detector.
 const TRAIN_MS: f64 = 12_000.0;
-/// Music is over after ten slots of 512 ms without it, and two more that judge the last.
+/// Time that ends music: ten slots of 512 ms without it, and two more that decide about the last.
 const MUSIC_MS: f64 = 6_144.0;
-/// Zeros go on while they reach the end of what was heard, give or take two frames.
+/// Distance from the end within which zeros continue: two frames.
 const ZEROS_MS: f64 = 64.0;
-/// Runs of clipped samples nearer than this are one event.
+/// Runs of clipped samples closer than this are one event.
 const CLIPPING_MS: f64 = 300.0;
-/// A beep may be one of several signals of the network, and a key a note of music, for so long.
+/// Time for which a beep may turn out to be a network signal, and a key a note of music.
 const UNSURE_MS: f64 = 6_500.0;
-/// A key at least so sure is none of a melody's notes.
+/// A key with at least this confidence is not part of a melody.
 const SURE_KEY: f32 = 0.92;
-/// A ring alone is no surer than this, and nor is a fax's call alone than half.
+/// Largest confidence of a single ring, and of a single fax call (one half).
 const LONE_RING: f32 = 0.4;
 const LONE_FAX: f32 = 0.5;
-/// Bursts that begin this near to each other are one.
+/// Bursts that begin this close to each other are the same.
 const SAME_MS: f64 = 60.0;
 
-/// A sound that was told.
+/// A reported sound.
 #[derive(Debug)]
 struct ToldSound {
     told: Told,
@@ -35,11 +34,11 @@ struct ToldSound {
     certainty: Certainty,
 }
 
-/// What was told of one track's sounds.
+/// What was reported about one track's sounds.
 #[derive(Debug)]
 pub(super) struct SoundLedger {
     sounds: Vec<ToldSound>,
-    /// Which of them are still heard.
+    /// Which of them are still detected.
     seen: Vec<bool>,
 }
 
@@ -50,7 +49,8 @@ impl Default for SoundLedger {
 }
 
 impl SoundLedger {
-    /// Compares what is heard now with what was told. `from`: the time since which `heard` is.
+    /// Compares the sounds detected since `from` with what was reported, and reports the
+    /// differences.
     pub fn update(&mut self, heard: &[HeardSound], from: f64, now: f64, digits: bool, teller: &mut Teller) {
         let Self { sounds, seen } = self;
         seen.clear();
@@ -76,12 +76,12 @@ impl SoundLedger {
         });
     }
 
-    /// Whether a sound goes on or is not certain.
+    /// Returns `true` if a sound continues or is uncertain.
     pub fn is_unsettled(&self) -> bool {
         self.sounds.iter().any(ToldSound::is_unsettled)
     }
 
-    /// The track ends: what was heard stays.
+    /// Ends the track. Detected sounds become final.
     pub fn finish(&mut self, now: f64, teller: &mut Teller) {
         for sound in self.sounds.drain(..).filter(|sound| sound.is_unsettled()) {
             let told = Told { end: Some(sound.heard.end_ms), ..sound.told };
@@ -89,7 +89,7 @@ impl SoundLedger {
         }
     }
 
-    /// The last sound of some kinds, and how sure it is.
+    /// Returns the last sound of some kinds, with its certainty.
     pub fn last(&self, kinds: &[EventKind]) -> Option<(&HeardSound, Certainty)> {
         let sound = self.sounds.iter().rev().find(|sound| kinds.contains(&sound.heard.kind))?;
         Some((&sound.heard, sound.certainty))
@@ -107,7 +107,7 @@ impl ToldSound {
         Self { told, heard, certainty }
     }
 
-    /// Whether this is the same sound.
+    /// Returns `true` if this is the same sound.
     fn is(&self, event: &HeardSound) -> bool {
         let (near, over) = (
             (self.heard.start_ms - event.start_ms).abs() < SAME_MS,
@@ -120,7 +120,7 @@ impl ToldSound {
         self.told.end.is_none() || self.certainty == Certainty::Provisional
     }
 
-    /// Tells what is new of the sound.
+    /// Reports what changed about the sound.
     fn hear(&mut self, event: HeardSound, now: f64, teller: &mut Teller) {
         let (open, sure) = (is_open(&event, now), certainty(&event, now));
         let ended = self.told.end.is_none() && !open;
@@ -142,7 +142,7 @@ impl ToldSound {
     }
 }
 
-/// Whether a sound may go on.
+/// Returns `true` if a sound may continue.
 fn is_open(event: &HeardSound, now: f64) -> bool {
     use EventKind::{Busy, Clipping, Congestion, DigitalZero, Music, Ringback};
     let stays = match event.kind {
@@ -155,7 +155,7 @@ fn is_open(event: &HeardSound, now: f64) -> bool {
     now - event.end_ms < stays
 }
 
-/// How sure a sound is that ended a while ago.
+/// Returns the certainty of a sound that ended some time ago.
 fn certainty(event: &HeardSound, now: f64) -> Certainty {
     let unsure = match event.kind {
         EventKind::Dtmf => event.confidence < SURE_KEY && now - event.end_ms < UNSURE_MS,

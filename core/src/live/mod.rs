@@ -1,7 +1,8 @@
-//! Calls while they go on: samples are pushed as they arrive, and what is certain is told at once.
+//! Analyzes calls while they go on: samples are pushed as they arrive, and events are reported as
+//! soon as they are certain.
 //!
-//! [`SpeechStream`] hears speech in one track. [`LiveCall`] hears a call: speech, turns, overlap,
-//! keys, tones, music, silence, the answer, and a report at any time.
+//! [`SpeechStream`] detects speech on one track. [`LiveCall`] analyzes a whole call: speech, turns,
+//! overlap, keys, tones, music, silence, the answer, and a report at any time.
 
 mod answer;
 mod call;

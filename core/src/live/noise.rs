@@ -1,22 +1,22 @@
-//! Whether a track is at its noise, by what was heard of it so far.
+//! Determines whether a track is at its noise level, from what has arrived of it so far.
 
-/// Levels that are told apart: 1 dB each, down from full scale.
+/// Number of levels, 1 dB each, down from full scale.
 const BINS: usize = 101;
-/// The noise is what a tenth of the frames lie below, digital silence apart.
+/// The noise is the 10th percentile of the frames, without digital silence.
 const TENTH: u64 = 10;
-/// So far above its noise a track is loud, and below this the noise does not matter, in decibels: as
-/// the silences of a report have it.
+/// Distance above its noise from which a track is loud, and level below which the noise does not
+/// matter, in decibels; the same as for silences in a report.
 const ABOVE_NOISE_DB: f64 = 9.0;
 const FAINT_DB: f64 = -60.0;
 
-/// Follows the noise of a track, frame by frame.
+/// Follows the noise level of a track, frame by frame.
 #[derive(Debug)]
 pub(super) struct NoiseFloor {
     counts: [u64; BINS],
     all: u64,
-    /// Since when it is quiet; `None` while it is loud.
+    /// Start of its silence, or `None` while it is loud.
     quiet: Option<f64>,
-    /// When the last frame ended, and whether it was loud.
+    /// End of the last frame, and whether it was loud.
     last: (f64, bool),
 }
 
@@ -27,9 +27,9 @@ impl Default for NoiseFloor {
 }
 
 impl NoiseFloor {
-    /// Takes the mean square of the frame that ends at a time; whether that changes something:
-    /// `Some(None)` where the track is loud from now on, `Some(Some(since))` where it is quiet. One
-    /// loud frame alone is a click.
+    /// Takes the mean square of the frame that ends at a time. Returns a change, if there is one:
+    /// `Some(None)` if the track is now loud, `Some(Some(since))` if it is silent. A single loud
+    /// frame is a click.
     pub fn push(&mut self, power: f32, now: f64) -> Option<Option<f64>> {
         let db = 10.0 * f64::from(power).log10();
         if power > 0.0 {
@@ -52,7 +52,7 @@ impl NoiseFloor {
         }
     }
 
-    /// The level that a tenth of the frames lie below.
+    /// Returns the level below which a tenth of the frames lie.
     fn noise_db(&self) -> f64 {
         let mut left = self.all / TENTH;
         for (bin, &count) in self.counts.iter().enumerate().rev() {

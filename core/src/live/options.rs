@@ -1,4 +1,4 @@
-//! How a stream of samples is told speech from.
+//! Options of a speech stream.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,34 +7,34 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 use crate::units::Millis;
 
-/// How far `neg_threshold` lies below `threshold`, and what it is at least, where it is not said:
-/// as Silero VAD has them.
+/// Default distance of `neg_threshold` below `threshold`, and its minimum, as in Silero VAD.
 const NEG_THRESHOLD_BELOW: f32 = 0.15;
 const MIN_NEG_THRESHOLD: f32 = 0.01;
-/// The shortest time after which the network may begin anew, as the configuration has it.
+/// Shortest time before the model's state is reset, as in the configuration.
 const MIN_RESET_MS: f64 = 1000.0;
 
-/// When speech begins and ends in a stream, by the names that users of Silero VAD know. Defaults
-/// are those of its `VADIterator`, but for `reset_after_ms`.
+/// When speech begins and ends in a stream.
+///
+/// The names and defaults are those of Silero's `VADIterator`, except `reset_after_ms`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct StreamOptions {
-    /// Speech begins at this probability.
+    /// Speech begins when the probability reaches this.
     #[serde(serialize_with = "json::shortest")]
     pub threshold: f32,
-    /// Speech goes on until the probability is below this; `None`: 0.15 below `threshold`, at least
-    /// 0.01.
+    /// Speech ends when the probability falls below this. `None` means 0.15 below `threshold`, at
+    /// least 0.01.
     pub neg_threshold: Option<f32>,
-    /// Shorter speech is not told. A beginning is told as much later.
+    /// Shorter speech is not reported. Beginnings are reported later by this time.
     pub min_speech_ms: Millis,
-    /// Shorter pauses do not end speech. An end is told as much later.
+    /// Shorter pauses do not end speech. Ends are reported later by this time.
     pub min_silence_ms: Millis,
-    /// Added on either side of speech, as far as it has not been told as that of other speech.
+    /// Padding on either side of speech, unless it was already reported as part of other speech.
     pub speech_pad_ms: Millis,
-    /// The network begins anew after so long without a probability of `neg_threshold`; `None`:
-    /// never.
+    /// Resets the model's state after this long without a probability of at least `neg_threshold`.
+    /// `None` never resets.
     pub reset_after_ms: Option<Millis>,
-    /// Whether probabilities have the same bits on every kind of CPU.
+    /// Whether probabilities are bit-identical on every kind of CPU.
     pub portable: bool,
 }
 
@@ -63,15 +63,16 @@ impl Default for StreamOptions {
 }
 
 impl StreamOptions {
-    /// Below this speech may end.
+    /// Returns the probability below which speech may end.
     pub fn neg_threshold(&self) -> f32 {
         self.neg_threshold.unwrap_or_else(|| (self.threshold - NEG_THRESHOLD_BELOW).max(MIN_NEG_THRESHOLD))
     }
 
-    /// Whether the numbers make sense together.
+    /// Checks that all values are in range.
     ///
     /// # Errors
-    /// `invalid_argument` that names the field, what it is and what it may be.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) with the field, its value and the
+    /// allowed range.
     pub fn validate(&self) -> Result<()> {
         let refuse = |what: &str, found: String, expected: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))

@@ -1,102 +1,105 @@
-//! Packets into a line of samples: late ones in their place, those that never come as silence.
+//! Converts packets to a continuous sequence of samples: late ones are put in their place, missing
+//! ones become silence.
 
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::{Millis, Rate};
 
-/// One packet of a track, as RTP numbers them (RFC 3550).
+/// A packet of a track, numbered like RTP (RFC 3550).
 #[derive(Debug, Clone, Copy)]
 pub struct LivePacket<'a> {
-    /// Counts packets, modulo 2¹⁶.
+    /// Packet counter, modulo 2¹⁶.
     pub sequence: u16,
-    /// The time of its first sample, in samples, modulo 2³².
+    /// Time of its first sample, in samples, modulo 2³².
     pub timestamp: u32,
-    /// The samples, in the encoding of its track; none: it only takes its number.
+    /// Samples in the track's encoding. If empty, the packet contributes only its number.
     pub payload: &'a [u8],
 }
 
 /// Bytes of an RTP header without its lists.
 const HEADER: usize = 12;
-/// The version of RTP.
+/// The RTP version.
 const VERSION: u8 = 2;
 
 impl<'a> LivePacket<'a> {
-    /// A packet of RTP (RFC 3550), and its payload type.
+    /// Parses an RTP packet (RFC 3550), and returns it with its payload type.
     ///
     /// # Errors
-    /// `malformed` where it is none.
+    /// [`ErrorKind::Malformed`] if the bytes are not an RTP packet.
     pub fn from_rtp(bytes: &'a [u8]) -> Result<(Self, u8)> {
         let wrong = |what: &str| {
-            Error::new(ErrorKind::Malformed, Stage::Input, "a packet").with_mismatch(what, "RTP, version 2")
+            Error::new(ErrorKind::Malformed, Stage::Input, "not an RTP packet").with_mismatch(what, "RTP version 2")
         };
-        let (&head, rest) = bytes.split_first_chunk::<HEADER>().ok_or_else(|| wrong("less than its header"))?;
+        let (&head, rest) = bytes.split_first_chunk::<HEADER>().ok_or_else(|| wrong("fewer bytes than a header"))?;
         let [flags, kind, s0, s1, t0, t1, t2, t3, ..] = head;
         if flags >> 6 != VERSION {
             return Err(wrong("another version"));
         }
         let listed = usize::from(flags & 15) * 4;
-        let mut payload = rest.get(listed..).ok_or_else(|| wrong("a list of sources that is cut"))?;
+        let mut payload = rest.get(listed..).ok_or_else(|| wrong("a truncated list of sources"))?;
         if flags & 0x10 != 0 {
-            let (&[_, _, a, b], rest) = payload.split_first_chunk::<4>().ok_or_else(|| wrong("a cut extension"))?;
+            let (&[_, _, a, b], rest) =
+                payload.split_first_chunk::<4>().ok_or_else(|| wrong("a truncated header extension"))?;
             let words = usize::from(u16::from_be_bytes([a, b]));
-            payload = rest.get(4 * words..).ok_or_else(|| wrong("a cut extension"))?;
+            payload = rest.get(4 * words..).ok_or_else(|| wrong("a truncated header extension"))?;
         }
         if flags & 0x20 != 0 {
             let padding = usize::from(payload.last().copied().unwrap_or(0));
             let kept = payload.len().checked_sub(padding).filter(|_| padding > 0);
-            payload = kept.and_then(|kept| payload.get(..kept)).ok_or_else(|| wrong("padding longer than itself"))?;
+            payload =
+                kept.and_then(|kept| payload.get(..kept)).ok_or_else(|| wrong("padding longer than the payload"))?;
         }
         let sequence = u16::from_be_bytes([s0, s1]);
         Ok((Self { sequence, timestamp: u32::from_be_bytes([t0, t1, t2, t3]), payload }, kind & 0x7F))
     }
 }
 
-/// How the packets of a track came.
+/// Statistics of a track's packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct PacketCounts {
-    /// Packets that came, those that came twice included.
+    /// Packets received, including duplicates.
     pub received: u64,
-    /// Packets that never came in time: silence is in their place.
+    /// Packets that did not arrive in time and were replaced by silence.
     pub lost: u64,
-    /// Packets that came after their time was over. They count as lost too.
+    /// Packets that arrived too late. They also count as lost.
     pub late: u64,
-    /// Packets that came again.
+    /// Duplicate packets.
     pub repeated: u64,
-    /// Packets that came before one with a lower number.
+    /// Packets that arrived before one with a lower number.
     pub reordered: u64,
-    /// Jumps of the timestamp without one of the sequence: nothing was sent meanwhile.
+    /// Jumps of the timestamp without a jump of the sequence: nothing was sent in between.
     pub pauses: u64,
-    /// Jumps that are no pause, backwards or longer than an hour: the clock began anew.
+    /// Jumps that are not pauses, backward or longer than an hour: the sender's clock restarted.
     pub restarts: u64,
 }
 
 impl PacketCounts {
-    /// What is to be said of them in the report.
+    /// Returns the warning about lost packets for the report.
     pub(super) fn warning(&self) -> Option<Warning> {
         let Self { received, lost, late, .. } = self;
         let sent = received - self.repeated - late + lost;
         (*lost > 0).then(|| {
-            let said = format!("{lost} of {sent} packets did not come in time, {late} of them late: silence instead");
+            let said = format!("{lost} of {sent} packets missing, {late} of them late: replaced by silence");
             Warning::new("packets_lost", said)
         })
     }
 }
 
-/// A part of the line, in order.
+/// A part of the sequence, in order.
 pub(super) enum LinePart<'a> {
     /// Samples of a packet.
     Payload(&'a [u8]),
-    /// So many samples of nothing.
+    /// This many samples of silence.
     Silence(u64),
 }
 
-/// A packet that waits for those before it.
+/// A packet waiting for those before it.
 #[derive(Debug)]
 struct WaitingPacket {
     sequence: u64,
-    /// Where its first sample lies.
+    /// Position of its first sample.
     position: i64,
     payload: Vec<u8>,
 }
@@ -104,38 +107,38 @@ struct WaitingPacket {
 /// Puts the packets of one track in order.
 #[derive(Debug)]
 pub(super) struct PacketOrder {
-    /// How long a missing packet is waited for, in samples.
+    /// How long to wait for a missing packet, in samples.
     window: i64,
-    /// The longest jump that is a pause, in samples.
+    /// Longest jump that is a pause, in samples.
     longest: i64,
-    /// Bytes of a sample.
+    /// Bytes per sample.
     width: usize,
-    /// By number.
+    /// Sorted by number.
     waiting: Vec<WaitingPacket>,
-    /// Payloads that were given, whose room the next that wait take.
+    /// Buffers of released packets, for reuse.
     spare: Vec<Vec<u8>>,
-    /// Packets that wait without taking memory.
+    /// Packets that can wait without an allocation.
     room: usize,
-    /// The last numbers that were waited for in vain.
+    /// The last numbers that did not arrive in time.
     given_up: Vec<u64>,
-    /// The number that comes next, and the sample; `None` before the first packet.
+    /// The next number and sample, or `None` before the first packet.
     next: Option<(u64, i64)>,
-    /// The last timestamp, unrolled, and the one that it was.
+    /// The last timestamp, unwrapped and as received.
     clock: (i64, u32),
-    /// What is added to a timestamp, so that the line goes on where the clock began anew.
+    /// Added to timestamps so that the sequence continues where the sender's clock restarted.
     shift: i64,
     /// The highest number so far.
     highest: u64,
     pub counts: PacketCounts,
 }
 
-/// Numbers begin here, so that packets before the first have one too.
+/// Initial number, so that packets before the first have one too.
 const FIRST: u64 = 1 << 32;
 /// Jumps up to an hour are pauses.
 const LONGEST: Millis = Millis(3_600_000.0);
-/// The usual time of a packet (RFC 3551): room is made for as many as a window holds.
+/// Usual duration of a packet (RFC 3551), to reserve memory for a whole window.
 const PACKET: Millis = Millis(20.0);
-/// The most packets that wait, whatever the window.
+/// Most packets waiting, whatever the window.
 const MOST_WAITING: usize = 1024;
 
 impl PacketOrder {
@@ -159,7 +162,7 @@ impl PacketOrder {
         }
     }
 
-    /// Takes a packet, and gives what is in order by it.
+    /// Takes a packet, and passes on what is in order.
     pub fn push(&mut self, packet: LivePacket<'_>, line: &mut impl FnMut(LinePart<'_>) -> Result<()>) -> Result<()> {
         self.counts.received += 1;
         let (sequence, position) = self.place(packet);
@@ -191,12 +194,12 @@ impl PacketOrder {
         self.release(false, line)
     }
 
-    /// The track ends: what waits comes now, and what is missing before it never does.
+    /// Ends the track: waiting packets are passed on, and gaps before them become silence.
     pub fn finish(&mut self, line: &mut impl FnMut(LinePart<'_>) -> Result<()>) -> Result<()> {
         self.release(true, line)
     }
 
-    /// A packet's number and place, unrolled.
+    /// Returns a packet's number and position, unwrapped.
     fn place(&mut self, packet: LivePacket<'_>) -> (u64, i64) {
         if self.next.is_none() {
             self.highest = FIRST | u64::from(packet.sequence);
@@ -213,7 +216,7 @@ impl PacketOrder {
         (sequence, position)
     }
 
-    /// Gives what is in order; with `all`, or where the window is over, past what is missing.
+    /// Passes on what is in order. With `all`, or after the window, skips what is missing.
     fn release(&mut self, all: bool, line: &mut impl FnMut(LinePart<'_>) -> Result<()>) -> Result<()> {
         while let (Some((next, at)), Some(first)) = (self.next, self.waiting.first()) {
             let newest = self.waiting.last().map_or(first.position, |last| last.position);
@@ -232,7 +235,7 @@ impl PacketOrder {
         Ok(())
     }
 
-    /// Takes note of packets that did not come.
+    /// Records packets that did not arrive.
     fn give_up(&mut self, from: u64, to: u64) {
         self.counts.lost += to - from;
         let lost = from.max(to.saturating_sub(MOST_WAITING as u64))..to;
@@ -242,7 +245,7 @@ impl PacketOrder {
         self.given_up.extend(lost);
     }
 
-    /// Gives a packet whose turn it is, `at` being the sample that comes next.
+    /// Passes on the next packet. `at` is the next sample.
     fn give(
         &mut self,
         sequence: u64,

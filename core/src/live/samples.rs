@@ -1,25 +1,25 @@
-//! Samples as a caller has them: floats, 16-bit numbers, or bytes from a socket.
+//! Samples in the forms that callers have: floats, 16-bit integers, or bytes from a socket.
 
 use crate::decode::{ALAW, ULAW, not_finite_warning, wild_warning};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::samples::WILD;
 use crate::track::to_f32;
 
-/// Mono samples, of any number.
+/// Mono samples, any number of them.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum LiveSamples<'a> {
-    /// Floats within −1 and 1. What is no number counts as 0, what lies beyond ±1000 is clipped there;
-    /// a live call's report says how many.
+    /// Floats in [−1, 1]. NaN becomes 0, and values beyond ±1000 are clipped; a live call's report
+    /// counts both.
     F32(&'a [f32]),
-    /// 16-bit numbers.
+    /// 16-bit integers.
     I16(&'a [i16]),
-    /// Bytes as a socket or a file gives them. A sample may be cut between two pushes.
+    /// Bytes from a socket or a file. A sample may be split between two pushes.
     Bytes(SampleEncoding, &'a [u8]),
 }
 
 impl<'a> LiveSamples<'a> {
-    /// Whether there are none.
+    /// Returns `true` if there are no samples.
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::F32(samples) => samples.is_empty(),
@@ -28,12 +28,12 @@ impl<'a> LiveSamples<'a> {
         }
     }
 
-    /// Whether they are whole numbers of 16 bits.
+    /// Returns `true` if they are 16-bit integers.
     pub(super) fn is_whole(&self) -> bool {
         !matches!(self, Self::F32(_) | Self::Bytes(SampleEncoding::F32, _))
     }
 
-    /// The bytes, where each is a sample.
+    /// Returns the bytes if each of them is a sample.
     pub(super) fn law(self) -> Option<&'a [u8]> {
         match self {
             Self::Bytes(SampleEncoding::MuLaw | SampleEncoding::ALaw, bytes) => Some(bytes),
@@ -54,15 +54,15 @@ impl<'a> From<&'a [i16]> for LiveSamples<'a> {
     }
 }
 
-/// How samples are written in bytes.
+/// How samples are encoded as bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SampleEncoding {
-    /// 32-bit floats within −1 and 1, little-endian.
+    /// 32-bit floats in [−1, 1], little-endian.
     F32,
-    /// Signed 16 bits, little-endian.
+    /// Signed 16-bit integers, little-endian.
     S16,
-    /// Signed 16 bits, big-endian, as RTP carries them (RFC 3551: L16).
+    /// Signed 16-bit integers, big-endian, as in RTP (RFC 3551: L16).
     S16Be,
     /// G.711 mu-law.
     MuLaw,
@@ -71,22 +71,22 @@ pub enum SampleEncoding {
 }
 
 impl SampleEncoding {
-    /// Every encoding with its name.
+    /// All encodings with their names.
     const NAMES: [(&'static str, Self); 5] =
         [("f32", Self::F32), ("s16", Self::S16), ("s16be", Self::S16Be), ("mulaw", Self::MuLaw), ("alaw", Self::ALaw)];
 
-    /// The encoding of a name: `f32`, `s16`, `s16be`, `mulaw` or `alaw`.
+    /// Returns the encoding with this name: `f32`, `s16`, `s16be`, `mulaw` or `alaw`.
     ///
     /// # Errors
-    /// `invalid_argument` for any other name.
+    /// [`ErrorKind::InvalidArgument`] for any other name.
     pub fn from_name(name: &str) -> Result<Self> {
         Self::NAMES.iter().find(|known| known.0 == name).map(|known| known.1).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidArgument, Stage::Config, "no such encoding of samples")
+            Error::new(ErrorKind::InvalidArgument, Stage::Config, "unknown sample encoding")
                 .with_mismatch(name, Self::NAMES.map(|known| known.0).join(", "))
         })
     }
 
-    /// Bytes of a sample.
+    /// Returns the number of bytes per sample.
     pub const fn width(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -95,12 +95,12 @@ impl SampleEncoding {
         }
     }
 
-    /// The sample that stands for no sound: A-law has no 0.
+    /// Returns the sample that stands for silence. A-law has no 0.
     pub(super) fn silence(self) -> f32 {
         if self == Self::ALaw { self.sample([0xD5, 0, 0, 0]) } else { 0.0 }
     }
 
-    /// The sample that some bytes are.
+    /// Decodes one sample.
     fn sample(self, bytes: [u8; 4]) -> f32 {
         let [a, b, ..] = bytes;
         match self {
@@ -113,12 +113,12 @@ impl SampleEncoding {
     }
 }
 
-/// Makes floats of what is pushed, and keeps the bytes of a sample that is cut.
+/// Converts pushed samples to floats, and keeps the bytes of a split sample.
 #[derive(Debug, Default)]
 pub(super) struct SampleReader {
-    /// The first bytes of a sample, and how it is written.
+    /// The first bytes of a split sample, with their encoding.
     cut: Option<(SampleEncoding, [u8; 4], usize)>,
-    /// Samples that were no numbers, and those that were no audio.
+    /// Samples that were not finite, and samples that were out of range.
     not_finite: u64,
     wild: u64,
 }
@@ -127,7 +127,7 @@ impl SampleReader {
     /// Appends the samples to `out`.
     ///
     /// # Errors
-    /// `invalid_argument` where the encoding changes within a sample.
+    /// `invalid_argument` if the encoding changes in the middle of a sample.
     pub fn read(&mut self, samples: LiveSamples<'_>, out: &mut Vec<f32>) -> Result<()> {
         match samples {
             LiveSamples::Bytes(encoding, bytes) => return self.bytes(encoding, bytes, out),
@@ -142,8 +142,8 @@ impl SampleReader {
         Ok(())
     }
 
-    /// Puts silence for what is no number and clips what is no audio, as where a recording is
-    /// decoded, and counts both.
+    /// Replaces samples that are not finite by silence and clips those out of range, as the decoder
+    /// does, and counts both.
     fn tame(&mut self, samples: &mut [f32]) {
         for sample in samples {
             if !sample.is_finite() {
@@ -156,12 +156,12 @@ impl SampleReader {
         }
     }
 
-    /// What was wrong with the samples.
+    /// Returns the warnings about the samples.
     pub fn warnings(&self) -> impl Iterator<Item = Warning> {
         [not_finite_warning(self.not_finite), wild_warning(self.wild)].into_iter().flatten()
     }
 
-    /// Whether a sample is cut.
+    /// Returns `true` if a sample is incomplete.
     pub fn is_cut(&self) -> bool {
         self.cut.is_some()
     }
@@ -201,7 +201,7 @@ impl SampleReader {
     }
 }
 
-/// The first bytes of a sample, filled up with zeros.
+/// Pads the first bytes of a sample with zeros.
 fn padded(bytes: &[u8]) -> [u8; 4] {
     let mut four = [0; 4];
     four.iter_mut().zip(bytes).for_each(|(to, &byte)| *to = byte);
@@ -209,8 +209,8 @@ fn padded(bytes: &[u8]) -> [u8; 4] {
 }
 
 fn changed(found: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, Stage::Input, "the encoding changed within a sample")
-        .with_mismatch(found, "the rest of the sample")
+    Error::new(ErrorKind::InvalidArgument, Stage::Input, "the encoding changed in the middle of a sample")
+        .with_mismatch(found, "the remaining bytes of the sample")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One track, one line: speech as it begins and ends.
+//! Speech detection on a stream of one track.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use super::hysteresis::Hysteresis;
 use super::samples::SampleReader;
 use super::{LiveSamples, StreamEvent, StreamOptions};
 
-/// Samples that go through the stages at once.
+/// Samples processed at once.
 const BLOCK: usize = 4096;
-/// Probabilities of the longest push that is expected: a second.
+/// Probabilities of the longest expected push: one second.
 const PROBABILITIES: usize = 32;
 
-/// Hears speech in one track while its samples come.
+/// Detects speech on one track while its samples arrive.
 ///
-/// A push may hold any number of samples, in any encoding. A frame of 32 ms is judged as soon as it
-/// is complete; where the samples were cut changes nothing. Nothing is allocated in a push without
-/// an event, once a push as long was seen.
+/// A push may hold any number of samples in any encoding. Each frame of 32 ms is evaluated as soon
+/// as it is complete, and the result does not depend on how samples are divided into pushes. A push
+/// without an event allocates nothing, after one of the same length.
 ///
 /// ```
 /// use callweave::live::{SpeechStream, StreamEvent, StreamOptions};
@@ -45,7 +45,7 @@ pub struct SpeechStream {
     resampler: Resampler,
     detector: SileroStream,
     walk: Hysteresis,
-    /// Samples that were taken.
+    /// Number of samples taken.
     pushed: u64,
     frames: u64,
     flushed: bool,
@@ -54,12 +54,12 @@ pub struct SpeechStream {
     answers: StreamAnswers,
 }
 
-/// What the last push brought.
+/// The results of the last push.
 #[derive(Debug, Default)]
 struct StreamAnswers {
     events: Vec<StreamEvent>,
     probabilities: Vec<f32>,
-    /// The last of all.
+    /// The latest probability.
     probability: f32,
 }
 
@@ -75,14 +75,14 @@ impl fmt::Debug for SpeechStream {
 }
 
 impl SpeechStream {
-    /// The time from one probability to the next.
+    /// Time between two probabilities.
     pub const HOP: Millis = SILERO_HOP;
 
-    /// A stream of samples of a rate.
+    /// Creates a stream for samples of the given rate.
     ///
     /// # Errors
-    /// `invalid_argument` for options that make no sense, `unsupported` where the rate cannot be
-    /// brought to 8 kHz.
+    /// - [`ErrorKind::InvalidArgument`] for options out of range.
+    /// - [`ErrorKind::Unsupported`] if the rate cannot be converted to 8 kHz.
     pub fn new(rate: Rate, options: &StreamOptions) -> Result<Self> {
         options.validate()?;
         let forget = options.reset_after_ms.map(|after| (after, options.neg_threshold()));
@@ -102,17 +102,17 @@ impl SpeechStream {
         })
     }
 
-    /// Takes the next samples, and gives what is certain by them.
+    /// Takes the next samples, and returns the events that became certain.
     ///
     /// # Errors
-    /// `invalid_argument` after [`flush`](Self::flush), and where the encoding changes within a
-    /// sample; nothing of the push was taken then.
+    /// [`ErrorKind::InvalidArgument`] after [`flush`](Self::flush), and if the encoding changes in
+    /// the middle of a sample. The stream is then unchanged.
     pub fn push<'a>(&mut self, samples: impl Into<LiveSamples<'a>>) -> Result<&[StreamEvent]> {
         let samples = samples.into();
         self.answers.clear();
         if self.flushed {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "samples after the end of the stream")
-                .with_mismatch("a push after a flush", "a reset before it"));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the stream has ended")
+                .with_mismatch("push after flush", "reset first"));
         }
         match samples {
             LiveSamples::F32(all) => all.chunks(BLOCK).try_for_each(|part| self.take(LiveSamples::F32(part)))?,
@@ -124,33 +124,34 @@ impl SpeechStream {
         Ok(&self.answers.events)
     }
 
-    /// The same for samples that come with their rate.
+    /// Takes the next samples together with their sample rate.
     ///
     /// # Errors
-    /// As [`push`](Self::push), and `invalid_argument` for another rate than the stream's.
+    /// Those of [`push`](Self::push), and [`ErrorKind::InvalidArgument`] for a rate other than the
+    /// stream's.
     pub fn push_at<'a>(&mut self, rate: Rate, samples: impl Into<LiveSamples<'a>>) -> Result<&[StreamEvent]> {
         if rate != self.rate {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the rate changed within a stream")
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the sample rate changed on a stream")
                 .with_mismatch(rate, self.rate));
         }
         self.push(samples)
     }
 
-    /// Ends the track, and gives what is certain by its end. Speech under way ends with it.
+    /// Ends the track, and returns the last events. Open speech ends with the track.
     ///
     /// # Errors
-    /// `invalid_argument` after another flush, and where a sample is incomplete.
+    /// [`ErrorKind::InvalidArgument`] after another flush, and if a sample is incomplete.
     pub fn flush(&mut self) -> Result<&[StreamEvent]> {
         self.answers.clear();
         let wrong = |found: &str, expected: &str| {
-            Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the end of the stream")
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the stream cannot end here")
                 .with_mismatch(found, expected))
         };
         if self.flushed {
-            return wrong("a second flush", "a reset before it");
+            return wrong("a second flush", "reset first");
         }
         if self.reader.is_cut() {
-            return wrong("a part of a sample", "a whole one");
+            return wrong("part of a sample", "a whole sample");
         }
         self.flushed = true;
         self.narrowband.clear();
@@ -163,10 +164,10 @@ impl SpeechStream {
         Ok(&self.answers.events)
     }
 
-    /// Begins another track of the same rate, at 0 ms.
+    /// Resets the stream for another track of the same rate, starting at 0 ms.
     ///
     /// # Errors
-    /// `unsupported` where the rate cannot be brought to 8 kHz, as [`new`](Self::new).
+    /// [`ErrorKind::Unsupported`], like [`new`](Self::new).
     pub fn reset(&mut self) -> Result<()> {
         self.resampler = Resampler::new(self.rate, Rate::NARROWBAND)?;
         self.detector.reset();
@@ -178,27 +179,27 @@ impl SpeechStream {
         Ok(())
     }
 
-    /// The probabilities of the frames that the last push or flush completed.
+    /// Returns the probabilities of the frames completed by the last push or flush.
     pub fn probabilities(&self) -> &[f32] {
         &self.answers.probabilities
     }
 
-    /// The probability of the last frame; 0 before the first.
+    /// Returns the probability of the last frame, or 0 before the first.
     pub fn probability(&self) -> f32 {
         self.answers.probability
     }
 
-    /// How much was pushed.
+    /// Returns the duration of the samples taken.
     pub fn heard(&self) -> Millis {
         self.rate.millis(self.pushed)
     }
 
-    /// Whether speech was told that has not ended.
+    /// Returns `true` if speech was reported that has not ended.
     pub fn is_speaking(&self) -> bool {
         self.walk.is_speaking()
     }
 
-    /// Samples per second.
+    /// Returns the sample rate.
     pub fn rate(&self) -> Rate {
         self.rate
     }
@@ -213,7 +214,7 @@ impl SpeechStream {
         Ok(())
     }
 
-    /// Hears the samples at 8 kHz of a track that ends at a time.
+    /// Processes the 8 kHz samples of a track that ends at a time.
     fn hear(&mut self, end: f64) {
         let Self { detector, walk, frames, answers, narrowband, .. } = self;
         detector.push(narrowband, |p| answers.frame(walk, frames, end, p));

@@ -1,4 +1,4 @@
-//! One track of a call that goes on: every stage over each 32 ms of it, and what that tells.
+//! One track of a live call: runs every stage over each 32 ms, and reports the results.
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -19,13 +19,12 @@ use super::packets::{LinePart, PacketOrder};
 use super::samples::SampleReader;
 use super::{LiveEventKind, LiveOptions, LivePacket, LiveSamples, SampleEncoding, StreamEvent, StreamOptions};
 
-/// Samples that are read at once.
+/// Samples read at once.
 const BLOCK: usize = 4096;
-/// Stretches of 32 ms after which sounds that go on, or are not certain, are looked at again: half a
-/// second.
+/// Number of 32 ms steps after which open or uncertain sounds are examined again: half a second.
 const SETTLING: u64 = 16;
 
-/// One track of a call that goes on.
+/// One track of a live call.
 pub(super) struct LiveTrack {
     pub rate: Rate,
     pub source: LiveSource,
@@ -36,15 +35,15 @@ pub(super) struct LiveTrack {
     pub analyzer: LiveAnalyzer,
     reader: SampleReader,
     block: Vec<f32>,
-    /// Samples of the 32 ms under way.
+    /// Samples of the current 32 ms.
     waiting: Vec<f32>,
-    /// Samples before those, and stretches of 32 ms that they are.
+    /// Samples before those, and the number of 32 ms steps they make.
     done: u64,
     quanta: u64,
     heard: TrackHearing,
 }
 
-/// What is told of a track.
+/// What is reported about a track.
 struct TrackHearing {
     place: usize,
     walk: Hysteresis,
@@ -57,11 +56,11 @@ struct TrackHearing {
     digits: bool,
     noise: NoiseFloor,
     dead: DeadWatch,
-    /// Where this is the called party's track.
+    /// Set on the called party's track.
     answer: Option<AnswerWatch>,
 }
 
-/// Whether a track carries a signal.
+/// Watches whether a track carries a signal.
 struct DeadWatch {
     /// Mean square of a signal.
     limit: f32,
@@ -118,12 +117,13 @@ impl LiveTrack {
         })
     }
 
-    /// How much was heard, on the call's timeline; what waits for the rest of its 32 ms is not.
+    /// Returns how much has been analyzed, on the call's timeline. An incomplete 32 ms step does
+    /// not count.
     pub fn reached(&self) -> f64 {
         self.rate.millis(self.done).0 + self.teller.offset
     }
 
-    /// Whether a sample has come.
+    /// Returns `true` if the track has samples.
     pub fn has_begun(&self) -> bool {
         self.done > 0 || !self.waiting.is_empty()
     }
@@ -143,7 +143,7 @@ impl LiveTrack {
         }
     }
 
-    /// Takes a packet in an encoding.
+    /// Takes a packet in the given encoding.
     pub fn packet(
         &mut self,
         packet: LivePacket<'_>,
@@ -158,7 +158,7 @@ impl LiveTrack {
         taken
     }
 
-    /// Takes a part of the line that packets make.
+    /// Takes a part of the sequence that packets form.
     fn line(
         &mut self,
         part: LinePart<'_>,
@@ -196,7 +196,7 @@ impl LiveTrack {
         taken
     }
 
-    /// Hears samples, 32 ms at a time.
+    /// Processes samples 32 ms at a time.
     fn take(&mut self, mut samples: &[f32], floor: &mut impl FnMut(FloorChange)) -> Result<()> {
         loop {
             let length = (quantum_end(self.quanta, self.rate) - self.done) as usize;
@@ -236,8 +236,12 @@ impl LiveTrack {
             released?;
         }
         if self.reader.is_cut() {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "the end of a track")
-                .with_mismatch("a part of a sample", "a whole one"));
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                Stage::Input,
+                "the track ends in the middle of a sample",
+            )
+            .with_mismatch("part of a sample", "a whole sample"));
         }
         self.ended = true;
         let rest = std::mem::take(&mut self.waiting);
@@ -250,19 +254,19 @@ impl LiveTrack {
         Ok(())
     }
 
-    /// What is known of the track besides its sound.
+    /// Returns what is known about the track besides its audio.
     pub fn described(&self) -> LiveSource {
         LiveSource { warnings: self.warnings(), ..self.source.clone() }
     }
 
-    /// What was wrong with its samples and its packets.
+    /// Returns the warnings about its samples and its packets.
     pub fn warnings(&self) -> Vec<Warning> {
         let packets = self.packets.as_ref().and_then(|order| order.counts.warning());
         self.reader.warnings().chain(packets).collect()
     }
 }
 
-/// The sample at which a stretch of 32 ms ends.
+/// Returns the sample at which a 32 ms step ends.
 fn quantum_end(quantum: u64, rate: Rate) -> u64 {
     let samples = SILERO_HOP.0 as u64 * u64::from(rate.hz()) * (quantum + 1);
     samples.div_ceil(1000)
@@ -301,7 +305,7 @@ impl TrackHearing {
         self.sounds.update(&self.look.sounds, from, now, self.digits, teller);
     }
 
-    /// Hears speech in the frames that are new, of a track that ends at a time.
+    /// Detects speech in the new frames of a track that ends at a time.
     fn speech(&mut self, now: f64, end: f64, teller: &mut Teller, floor: &mut impl FnMut(FloorChange)) {
         for at in 0..self.probabilities.len() {
             let Some(&p) = self.probabilities.get(at) else { break };
@@ -312,7 +316,7 @@ impl TrackHearing {
         }
     }
 
-    /// Tells of speech: of one that begins at once, and again once it is certain.
+    /// Reports speech: at its beginning, and again once it is certain.
     fn spoke(
         &mut self,
         event: Option<StreamEvent>,

@@ -1,15 +1,15 @@
-//! The conversation's figures, from the parties' speech on the call's timeline.
+//! Conversation metrics, from the parties' speech on the call's timeline.
 //!
-//! | figure | definition |
+//! | metric | definition |
 //! |---|---|
 //! | talk | time in which a party speaks, bleed excluded |
-//! | talk share | its part of the sum of all parties' talk |
-//! | speech | time in which anybody speaks |
-//! | non-talk | stretches of at least `nonTalkMs` in which nobody does |
-//! | overlap | time in which two or more do |
-//! | interruption | B's turn begins at least `interruptionAfterMs` after A's, shares at least `interruptionOverlapMs` with it, A stops within `interruptionYieldMs` and B goes on |
-//! | backchannel | B's turn of at most `backchannelMs` within A's, and A goes on |
-//! | response time | from the end of a turn to the beginning of the next one, if that is another party's and later |
+//! | talk share | its share of the sum of all parties' talk |
+//! | speech | time in which anyone speaks |
+//! | non-talk | spans of at least `nonTalkMs` in which no one speaks |
+//! | overlap | time in which two or more speak |
+//! | interruption | B's turn begins at least `interruptionAfterMs` after A's and overlaps it by at least `interruptionOverlapMs`; A stops within `interruptionYieldMs`, and B continues |
+//! | backchannel | B's turn of at most `backchannelMs` within A's, and A continues |
+//! | response time | from the end of a turn to the beginning of the next one, if that is another party's and begins later |
 
 mod silence;
 
@@ -21,106 +21,108 @@ use crate::config::MetricsConfig;
 use crate::speech::Turn;
 use crate::units::{Millis, Span, total};
 
-/// One party's figures.
+/// The metrics of one party.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PartyMetrics {
-    /// The track's place among the call's tracks.
+    /// The track's index in the call.
     pub track: usize,
-    /// The party's voice, where the track holds several.
+    /// The party's voice, on a mixed track.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<usize>,
     /// Time in which the party speaks.
     pub talk_ms: Millis,
-    /// The party's part of all talk, 0 to 1; `None` where nobody speaks.
+    /// The party's share of all talk, from 0 to 1. `None` if no one speaks.
     pub talk_share: Option<f64>,
-    /// How many turns the party takes.
+    /// Number of the party's turns.
     pub turns: usize,
     /// The party's longest turn.
     pub longest_monologue_ms: Millis,
-    /// When the party first speaks; `None`: never.
+    /// When the party first speaks. `None` if it never does.
     pub first_speech_ms: Option<Millis>,
 }
 
-/// An interruption: who interrupted, and the shared time.
+/// An interruption.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Interruption {
-    /// The track of the party who interrupted.
+    /// The track of the party that interrupted.
     pub by: usize,
-    /// From the interruption's beginning until the interrupted party stops.
+    /// From the beginning of the interruption until the interrupted party stops.
     #[serde(flatten)]
     pub span: Span,
 }
 
-/// Response times in milliseconds; the figures are `None` where there was no response.
+/// Response times. The values are `None` if there was no response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResponseTimes {
-    /// How many responses there were.
+    /// Number of responses.
     pub count: usize,
-    /// Their mean.
+    /// Mean response time.
     pub mean: Option<Millis>,
-    /// Their median.
+    /// Median response time.
     pub median: Option<Millis>,
-    /// The time that 95 of 100 do not exceed (nearest rank).
+    /// 95th percentile of the response time (nearest rank).
     pub p95: Option<Millis>,
 }
 
-/// The conversation's figures. What compares parties is `None` where a placement is too uncertain
-/// for it, or where one channel holds several parties and cannot say it.
+/// The conversation metrics of a call.
+///
+/// Metrics that compare parties are `None` if a placement is too uncertain, or if one channel holds
+/// several parties and cannot provide them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Figures by party.
+    /// Metrics by party.
     pub by_track: Vec<PartyMetrics>,
-    /// Time in which anybody speaks.
+    /// Time in which anyone speaks.
     pub speech_ms: Option<Millis>,
-    /// Time in long stretches without speech.
+    /// Time in long spans without speech.
     pub non_talk_ms: Option<Millis>,
-    /// Those stretches.
+    /// Long spans without speech.
     pub non_talk: Option<Vec<Span>>,
     /// Time in which two or more speak.
     pub overlap_ms: Option<Millis>,
-    /// Interruptions.
+    /// All interruptions.
     pub interruptions: Option<Vec<Interruption>>,
-    /// Backchannels.
+    /// Number of backchannels.
     pub backchannels: Option<usize>,
     /// Response times.
     pub response_ms: Option<ResponseTimes>,
-    /// Why figures are missing: `alignment`, `voices`, or `None`.
+    /// Why metrics are missing: `alignment` or `voices`. `None` if none is missing.
     pub unavailable: Option<String>,
 }
 
-/// One party as the figures see it.
+/// One party, as input of the metrics.
 #[derive(Debug, Clone)]
 pub struct Party {
-    /// The track's place among the call's tracks.
+    /// The track's index in the call.
     pub track: usize,
-    /// The party's voice, where the track holds several that are told apart.
+    /// The party's voice, on a mixed track whose voices were separated.
     pub voice: Option<usize>,
-    /// The party's speech on the call's timeline, in order.
+    /// The party's speech on the call's timeline, sorted.
     pub speech: Vec<Span>,
 }
 
 /// What can be compared between the parties of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Comparison {
-    /// Everything: each party has a track of its own, and all lie where they are said to lie.
+    /// Everything: each party has its own track, and all placements are certain.
     #[default]
     Full,
-    /// Turns: some parties share a track and are told apart by their voices, but who speaks at the
-    /// same time is not heard.
+    /// Turns: some parties share a track and are separated by their voices, but simultaneous speech
+    /// is not detected.
     Turns,
-    /// Nothing: parties share a track and are not told apart.
+    /// Nothing: parties share a track and are not separated.
     Mixed,
     /// Nothing: a placement is too uncertain.
     Unplaced,
 }
 
-/// The figures of a call. `turns` name the parties by their place in `parties`.
+/// Computes the metrics of a call. The `party` of a turn is an index into `parties`.
 ///
 /// ```
 /// use callweave::config::MetricsConfig;
@@ -188,12 +190,12 @@ fn by_party(i: usize, party: &Party, turns: &[Turn], all_talk: f64) -> PartyMetr
     }
 }
 
-/// A share with four decimals.
+/// Rounds a share to four decimals.
 fn share(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-/// The spans in which at least `n` parties speak, in order and apart.
+/// Returns the spans in which at least `n` parties speak, sorted and disjoint.
 pub(crate) fn at_least(n: i32, parties: &[Party]) -> Vec<Span> {
     let mut edges: Vec<(f64, i32)> =
         parties.iter().flat_map(|p| &p.speech).flat_map(|s| [(s.start.0, 1), (s.end.0, -1)]).collect();
@@ -216,7 +218,7 @@ pub(crate) fn at_least(n: i32, parties: &[Party]) -> Vec<Span> {
     found
 }
 
-/// The stretches of at least `least` outside of spans that are in order and apart.
+/// Returns the gaps of at least `least` between spans, which must be sorted and disjoint.
 pub(crate) fn gaps(spans: &[Span], duration: Millis, least: Millis) -> Vec<Span> {
     let starts = spans.iter().map(|s| s.start).chain([duration]);
     let ends = [Millis(0.0)].into_iter().chain(spans.iter().map(|s| s.end));

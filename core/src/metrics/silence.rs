@@ -1,39 +1,39 @@
-//! When nobody makes a sound: stretches in which every track that records is at its noise.
+//! Detects silence: spans in which every track that records is at its noise level.
 
 use crate::level::Hops;
 use crate::timeline::Placement;
 use crate::units::{Decibels, Millis, Span};
 
-/// The call is looked at in cells of this length; one loud cell (a click, a breath) breaks no
-/// silence.
+/// Length of the cells in which the call is examined. A single loud cell (a click, a breath) does
+/// not end a silence.
 const CELL_MS: f64 = 50.0;
-/// TrackEvent is so far above a track's noise.
+/// Sound is at least this far above a track's noise.
 const ABOVE_NOISE: Decibels = Decibels(9.0);
-/// Below this, a line's noise does not matter.
+/// Below this level, a line's noise does not matter.
 const FAINT: Decibels = Decibels(-60.0);
 
-/// One track, as far as silence needs it.
+/// One track, as input of silence detection.
 pub struct SilenceInput<'a> {
-    /// Its power, hop by hop.
+    /// The track's power, hop by hop.
     pub hops: &'a Hops,
-    /// Where it lies on the call's timeline.
+    /// The track's placement on the call's timeline.
     pub placement: &'a Placement,
-    /// The line's noise; `None` where there is only digital silence.
+    /// The line's noise level, or `None` if there is only digital silence.
     pub noise: Option<Decibels>,
-    /// How long it is.
+    /// The track's duration.
     pub duration: Millis,
 }
 
 impl SilenceInput<'_> {
-    /// The power up to which this track is quiet.
+    /// Returns the power up to which this track is silent.
     fn limit(&self) -> f32 {
         let noise = self.noise.map_or(FAINT.0, |noise| noise.0 + ABOVE_NOISE.0);
         10f64.powf(noise.max(FAINT.0) / 10.0) as f32
     }
 }
 
-/// Silences of at least a length, on the call's timeline: no track is above its noise, and at least
-/// one records.
+/// Returns the silences of at least `min` on the call's timeline: no track is above its noise, and
+/// at least one records.
 pub fn silences(tracks: &[SilenceInput], call: Millis, min: Millis) -> Vec<Span> {
     let cells = (call.0 / CELL_MS).ceil().max(0.0) as usize;
     let mut recorded = vec![false; cells];

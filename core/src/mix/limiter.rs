@@ -1,4 +1,4 @@
-//! A look-ahead limiter: gain falls before a peak arrives and rises slowly after it, so nothing is
+//! A look-ahead limiter. Gain falls before a peak arrives and recovers slowly, so nothing is
 //! clipped.
 
 use std::collections::VecDeque;
@@ -6,28 +6,28 @@ use std::collections::VecDeque;
 use crate::level::peak::{TAPS, between, may_exceed};
 use crate::units::Rate;
 
-/// The highest true peak it lets through: −1 dBTP, less a tenth of a decibel for what moving gain
-/// adds between samples.
+/// Highest true peak of the output: −1 dBTP, minus a tenth of a decibel for what changing gain adds
+/// between samples.
 const CEILING: f32 = 0.881;
-/// How long before a peak gain begins to fall.
+/// Time before a peak at which gain begins to fall.
 const ATTACK_MS: f64 = 5.0;
-/// Time constant with which gain comes back.
+/// Time constant of the recovery.
 const RELEASE_MS: f64 = 80.0;
-/// Samples that are looked at together for peaks.
+/// Samples examined together for peaks.
 const BLOCK: usize = 64;
 
-/// Limits one channel. What needs no limiting passes bit for bit.
+/// Limits one channel. Samples that need no limiting pass unchanged, bit for bit.
 #[derive(Debug)]
 pub(super) struct Limiter {
     attack: usize,
     release: f32,
-    /// Samples that wait for what follows them, at least `attack` of them.
+    /// Samples waiting for those after them, at least `attack` of them.
     waiting: Vec<f32>,
-    /// The gain that each of them can bear; empty while it is 1 for all, and so are the gain and
-    /// its last values.
+    /// The highest gain allowed for each of them. Empty while gain is 1 everywhere; then the fields
+    /// below are empty too.
     bearable: Vec<f32>,
-    /// The gain before smoothing, and its last `attack` values, none before the first sample: what
-    /// is applied is their mean.
+    /// The gain before smoothing, and its last `attack` values, none before the first sample. Their
+    /// mean is applied.
     gain: f32,
     recent: VecDeque<f32>,
     ready: Vec<f32>,
@@ -50,7 +50,7 @@ impl Limiter {
         }
     }
 
-    /// Samples that can be taken.
+    /// Returns the number of samples that can be taken.
     pub(super) fn ready(&self) -> usize {
         self.ready.len() - self.taken
     }
@@ -62,7 +62,7 @@ impl Limiter {
         &self.ready[from..self.taken]
     }
 
-    /// Hears the next samples.
+    /// Takes the next samples.
     pub(super) fn push(&mut self, samples: &[f32]) {
         self.ready.drain(..self.taken);
         self.taken = 0;
@@ -86,15 +86,15 @@ impl Limiter {
         self.waiting.drain(..settled);
     }
 
-    /// Comes to rest if gain is 1 everywhere, for all samples that wait.
+    /// Resets the gain if it is 1 for all waiting samples.
     fn rest(&mut self) {
         if self.gain == 1.0 && self.bearable.iter().chain(&self.recent).all(|&g| g == 1.0) {
             self.bearable.clear();
         }
     }
 
-    /// Lowers what samples from `new` on can bear, and those just before: peaks between samples are
-    /// known six later.
+    /// Lowers the gain allowed for samples from `new` on, and for those just before. Peaks between
+    /// samples are known six samples later.
     fn find_peaks(&mut self, new: usize) {
         for start in (new..self.waiting.len()).step_by(BLOCK) {
             let block = start.saturating_sub(TAPS - 1)..(start + BLOCK).min(self.waiting.len());
@@ -118,8 +118,8 @@ impl Limiter {
         }
     }
 
-    /// Applies gain to sample `i`. Before smoothing it falls one attack ahead of a peak, so the
-    /// mean over an attack has arrived when the peak does.
+    /// Applies gain to sample `i`. Before smoothing, gain falls one attack ahead of a peak, so that
+    /// its mean over an attack has arrived at the peak.
     fn settle(&mut self, i: usize) {
         let held = self.bearable[i..=i + self.attack - 1].iter().copied().fold(1.0, f32::min);
         let risen = self.gain + (1.0 - self.gain) * self.release;

@@ -1,7 +1,7 @@
-//! MixInput tracks to one recording, in a stream of blocks.
+//! Mixes placed tracks into one recording, block by block.
 //!
-//! Every track is read along the call's timeline ([`MixInput`]), brought to its party's level, and
-//! limited to −1 dBTP; only a block of it is held at a time.
+//! Every track ([`MixInput`]) is read along the call's timeline, brought to its party's level, and
+//! limited to −1 dBTP. Only one block is held in memory.
 
 mod limiter;
 mod reader;
@@ -19,30 +19,30 @@ use limiter::Limiter;
 use reader::TrackReader;
 use span_gate::SpanGate;
 
-/// Samples of a channel that are mixed at once.
+/// Samples per channel mixed at once.
 const BLOCK: usize = 4096;
-/// The least speech whose level is trusted.
+/// Shortest speech whose level is used.
 const MIN_SPEECH: Millis = Millis(2000.0);
-/// How far a party may be moved, in dB.
+/// Range of a party's gain in dB.
 const GAIN_RANGE: (f64, f64) = (-12.0, 18.0);
-/// Gain never lifts a line's noise above this, in dBov.
+/// Gain never raises a line's noise above this level, in dBov.
 const NOISE_CEILING: f64 = -50.0;
-/// Two levels that differ less are heard as one, in dB (Zwicker and Fastl, Psychoacoustics: the
+/// Levels that differ by less are heard as equal, in dB (Zwicker and Fastl, Psychoacoustics: the
 /// just noticeable difference).
 const AUDIBLE_DB: f64 = 1.0;
 
-/// A track with its place and its gain.
+/// A placed track with its gain.
 #[derive(Debug, Clone, Copy)]
 pub struct MixInput<'a> {
     /// The samples.
     pub samples: &'a [i16],
     /// Samples per second.
     pub rate: Rate,
-    /// Who is heard: the order of channels follows.
+    /// Who speaks. Determines the order of channels.
     pub role: Role,
-    /// Where it lies on the call's timeline.
+    /// The track's placement on the call's timeline.
     pub placement: &'a Placement,
-    /// The gain that is applied.
+    /// The gain to apply.
     pub gain: Decibels,
 }
 
@@ -50,14 +50,14 @@ pub struct MixInput<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VoiceInput<'a> {
     pub track: MixInput<'a>,
-    /// Where the voice speaks, in the call's time; `None` for all of the track.
+    /// The voice's speech in the call's time, or `None` for the whole track.
     pub speech: Option<&'a [Span]>,
 }
 
-/// What a party's gain is judged by.
+/// The levels that determine a party's gain.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PartyLevel {
-    /// Level of the party's own speech; `None` where there is too little of it to judge.
+    /// Level of the party's own speech, or `None` if there is too little.
     speech: Option<Decibels>,
     /// Loudness of the whole track.
     loudness: Option<Decibels>,
@@ -66,29 +66,31 @@ pub struct PartyLevel {
 }
 
 impl PartyLevel {
-    /// The level of a party by its track's and by where its own speech is.
+    /// Creates the levels of a party from its track's level and its own speech.
     pub fn new(level: &Level, speech: &[Span], noise: Option<Decibels>) -> Self {
         let enough = total(speech) >= MIN_SPEECH;
         let speech = enough.then(|| active_level(level.hops.within(speech)).level);
         Self { speech, loudness: level.loudness, noise }
     }
 
-    /// The gain that brings the party to a level, kept within −12 to +18 dB: none under two seconds
-    /// of speech, and none that lifts the line's noise above −50 dBov.
+    /// Returns the gain that brings the party to a level, limited to −12 to +18 dB.
+    ///
+    /// The gain is 0 for less than two seconds of speech, and never raises the line's noise above
+    /// −50 dBov.
     pub fn gain(&self, target: LevelTarget) -> Decibels {
         let room = self.noise.map_or(f64::INFINITY, |noise| (NOISE_CEILING - noise.0).max(0.0));
         self.wanted(target)
             .map_or(Decibels(0.0), |wanted| Decibels(wanted.0.min(room).clamp(GAIN_RANGE.0, GAIN_RANGE.1)))
     }
 
-    /// How far from a level the party stays because its gain has limits; `None` where it reaches
-    /// it.
+    /// Returns by how much the party misses a level because its gain is limited, or `None` if it
+    /// reaches the level.
     pub fn missed_by(&self, target: LevelTarget) -> Option<Decibels> {
         let missed = self.wanted(target)? - self.gain(target);
         (missed.0.abs() >= AUDIBLE_DB).then_some(missed)
     }
 
-    /// The gain that a level would need.
+    /// Returns the unlimited gain for a level.
     fn wanted(&self, target: LevelTarget) -> Option<Decibels> {
         let speech = self.speech?;
         match target {
@@ -99,13 +101,13 @@ impl PartyLevel {
     }
 }
 
-/// The gain that brings a party to a level ([`PartyLevel::gain`]).
+/// Returns the gain that brings a party to a level ([`PartyLevel::gain`]).
 pub(crate) fn gain(level: &Level, speech: &[Span], noise: Option<Decibels>, target: LevelTarget) -> Decibels {
     PartyLevel::new(level, speech, noise).gain(target)
 }
 
-/// The rate of a mix: as chosen, or the highest of the tracks (at most 16 kHz unless the sources'
-/// own is asked for).
+/// Returns the rate of a mix: the configured one, or the highest of the tracks (at most 16 kHz,
+/// unless the source rate is configured).
 pub(crate) fn output_rate(tracks: impl Iterator<Item = Rate>, config: &MixConfig) -> Rate {
     let highest = tracks.max().unwrap_or(Rate::NARROWBAND);
     match config.rate {
@@ -115,19 +117,19 @@ pub(crate) fn output_rate(tracks: impl Iterator<Item = Rate>, config: &MixConfig
     }
 }
 
-/// A whole mix in memory.
+/// A complete mix in memory.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Mixed {
-    /// The samples, channels interleaved.
+    /// The samples, with channels interleaved.
     pub samples: Vec<i16>,
     /// Samples per second.
     pub rate: Rate,
-    /// How many channels there are.
+    /// Number of channels.
     pub channels: u16,
 }
 
-/// Mixes tracks in memory, in the order customer, agent, transfer, then as given.
+/// Mixes tracks in memory, in the order customer, agent, transfer, then all others as given.
 ///
 /// ```
 /// use callweave::mix::{self, MixInput};
@@ -161,11 +163,11 @@ pub fn tracks(tracks: &[MixInput], duration: Millis, config: &MixConfig) -> Resu
     Ok(Mixed { samples, rate, channels })
 }
 
-/// One track's samples along the call's timeline, from its beginning on, at a rate; in [−1, 1]
-/// with the gain that the input says, and not limited.
+/// Returns one track's samples along the call's timeline at the given rate, in [−1, 1], with the
+/// input's gain and without limiting.
 ///
 /// # Errors
-/// `unsupported` where the rate cannot be reached.
+/// [`ErrorKind::Unsupported`] if the track cannot be resampled to that rate.
 pub fn aligned(track: &MixInput<'_>, duration: Millis, rate: Rate) -> Result<Vec<f32>> {
     let mut samples = vec![0.0; usize::try_from(rate.sample_at(duration)).unwrap_or(usize::MAX)];
     let mut reader = TrackReader::new(track, rate)?;
@@ -173,7 +175,7 @@ pub fn aligned(track: &MixInput<'_>, duration: Millis, rate: Rate) -> Result<Vec
     Ok(samples)
 }
 
-/// A mix under way: ask for blocks until there are none.
+/// A mix that is read block by block.
 #[derive(Debug)]
 pub struct Mixer<'a> {
     channels: Vec<Channel<'a>>,
@@ -182,33 +184,34 @@ pub struct Mixer<'a> {
     block: Vec<i16>,
 }
 
-/// One channel of the output and the tracks that are summed in it.
+/// One channel of the output, and the tracks summed in it.
 #[derive(Debug)]
 struct Channel<'a> {
     readers: Vec<TrackReader<'a>>,
-    /// Where it is heard, if not everywhere.
+    /// Where it is audible, if not everywhere.
     gate: Option<SpanGate>,
     limiter: Limiter,
     sum: Vec<f32>,
 }
 
 impl<'a> Mixer<'a> {
-    /// A mix of tracks, in the order customer, agent, transfer, then as given.
+    /// Creates a mix of tracks, in the order customer, agent, transfer, then all others as given.
     ///
     /// # Errors
-    /// `no_audio` without tracks; `unsupported` where a rate cannot be reached.
+    /// - [`ErrorKind::NoAudio`] without tracks.
+    /// - [`ErrorKind::Unsupported`] if a track cannot be resampled.
     pub fn new(tracks: &[MixInput<'a>], duration: Millis, config: &MixConfig) -> Result<Self> {
         let whole: Vec<VoiceInput> = tracks.iter().map(|&track| VoiceInput { track, speech: None }).collect();
         Self::of_voices(&whole, duration, config)
     }
 
-    /// A mix of tracks of which some are heard only where one of their voices speaks.
+    /// Creates a mix in which some tracks are only audible where one of their voices speaks.
     ///
     /// # Errors
-    /// As [`Mixer::new`].
+    /// Those of [`Mixer::new`].
     pub(crate) fn of_voices(inputs: &[VoiceInput<'a>], duration: Millis, config: &MixConfig) -> Result<Self> {
         if inputs.is_empty() {
-            return Err(Error::new(ErrorKind::NoAudio, Stage::Mix, "no track to mix"));
+            return Err(Error::new(ErrorKind::NoAudio, Stage::Mix, "no tracks to mix"));
         }
         let rate = output_rate(inputs.iter().map(|input| input.track.rate), config);
         let mut ordered: Vec<&VoiceInput<'a>> = inputs.iter().collect();
@@ -226,25 +229,25 @@ impl<'a> Mixer<'a> {
         Ok(Self { channels, rate, left: rate.sample_at(duration), block: Vec::new() })
     }
 
-    /// Samples per second.
+    /// Returns the sample rate.
     pub fn rate(&self) -> Rate {
         self.rate
     }
 
-    /// How many channels there are.
+    /// Returns the number of channels.
     pub fn channels(&self) -> u16 {
         self.channels.len() as u16
     }
 
-    /// How many samples of each channel are still to come.
+    /// Returns the number of samples per channel that remain.
     pub fn frames_left(&self) -> u64 {
         self.left
     }
 
-    /// The next samples, channels interleaved; `None` at the end.
+    /// Returns the next samples with channels interleaved, or `None` at the end.
     ///
     /// # Errors
-    /// `internal` where a resampler fails.
+    /// [`ErrorKind::Internal`] if a resampler fails.
     pub fn next_block(&mut self) -> Result<Option<&[i16]>> {
         let frames = self.left.min(BLOCK as u64) as usize;
         if frames == 0 {
@@ -277,8 +280,8 @@ impl<'a> Mixer<'a> {
 }
 
 impl Channel<'_> {
-    /// Sums and limits until so many samples can be taken. The limiter looks ahead, so the sum runs
-    /// before it.
+    /// Sums and limits until `frames` samples can be taken. The sum runs ahead of the limiter,
+    /// which looks ahead.
     fn prepare(&mut self, frames: usize) -> Result<()> {
         while self.limiter.ready() < frames {
             self.sum.clear();

@@ -1,8 +1,8 @@
-//! One track, read along the call's timeline at the mix's rate.
+//! Reads one track along the call's timeline at the mix's rate.
 //!
-//! A placement is cut into segments of one slope, with silence between them where audio is missing.
-//! Each segment is resampled by itself: at the plain ratio of the rates, or with its clock's drift
-//! set right.
+//! A placement is cut into segments of constant slope, with silence between them where audio is
+//! missing. Each segment is resampled separately: at the plain ratio of the rates, or with its
+//! clock's drift corrected.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction};
@@ -14,15 +14,14 @@ use crate::timeline::Placement;
 use crate::track::to_f32;
 use crate::units::{Millis, Rate};
 
-/// Samples of the track that are resampled at once.
+/// Samples of the track resampled at once.
 const CHUNK: usize = 2048;
-/// Slopes this near to 1 (0.1 ppm: 0.4 ms in an hour) need no correction.
+/// Slopes this close to 1 (0.1 ppm: 0.4 ms in an hour) need no correction.
 const NO_DRIFT: f64 = 1e-7;
-/// How long a cut fades out and in.
+/// Length of the fades at a cut.
 const FADE_MS: f64 = 5.0;
 
-/// A stretch of a track of one slope: samples `from..to` of the track are `start..end` of the
-/// output.
+/// A segment of constant slope: the track's samples `from..to` are the output's `start..end`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct MixSegment {
     from: usize,
@@ -30,8 +29,7 @@ struct MixSegment {
     start: u64,
     end: u64,
     slope: f64,
-    /// How much later than `start` sample `from` really lies, in samples of the output: a part of
-    /// one.
+    /// How much later than `start` the sample `from` lies, as a fraction of an output sample.
     late: f64,
 }
 
@@ -44,40 +42,39 @@ pub(super) struct TrackReader<'a> {
     gain: f32,
     segments: std::vec::IntoIter<MixSegment>,
     current: Option<OpenSegment>,
-    /// The output sample that comes next.
+    /// The next output sample.
     now: u64,
     input: Vec<f32>,
 }
 
-/// A segment being read.
+/// The segment being read.
 #[derive(Debug)]
 struct OpenSegment {
     segment: MixSegment,
     stretch: SegmentSource,
-    /// The track's sample that is resampled next.
+    /// The track's next sample to resample.
     read: usize,
     finished: bool,
-    /// Output that waits to be taken, from `taken` on.
+    /// Output not taken yet, from `taken` on.
     out: Vec<f32>,
     taken: usize,
     fades: Fades,
 }
 
-/// Where a segment fades in and out, in output samples, because audio is missing before or after
-/// it.
+/// Where a segment fades in and out because audio is missing before or after it, in output samples.
 #[derive(Debug, Clone, Copy)]
 struct Fades {
-    /// The first sample, if it fades in; and the end, if it fades out.
+    /// The first sample, if it fades in, and the end, if it fades out.
     from: Option<u64>,
     to: Option<u64>,
-    /// How long a fade is.
+    /// Length of a fade.
     length: f64,
 }
 
-/// How a segment comes to the mix's rate.
+/// How a segment is converted to the mix's rate.
 #[derive(Debug)]
 enum SegmentSource {
-    /// It has it.
+    /// It already has that rate.
     Same,
     Plain(Resampler),
     Drifting(Box<Drifting>),
@@ -143,7 +140,7 @@ impl OpenSegment {
         Ok(Self { segment, stretch, read: segment.from, finished: false, out: Vec::new(), taken: 0, fades })
     }
 
-    /// Adds the segment's next samples, which are those from `now` on, to a part of the mix.
+    /// Adds the segment's samples from `now` on to a part of the mix.
     fn add_to(
         &mut self,
         mut block: &mut [f32],
@@ -172,7 +169,7 @@ impl OpenSegment {
         Ok(())
     }
 
-    /// Resamples more of the segment; silence once it is through.
+    /// Resamples more of the segment, followed by silence at its end.
     fn refill(&mut self, samples: &[i16], input: &mut Vec<f32>) -> Result<()> {
         self.out.clear();
         self.taken = 0;
@@ -206,13 +203,13 @@ impl OpenSegment {
 }
 
 impl Fades {
-    /// Whether one lies within a range of samples.
+    /// Returns `true` if a fade lies within a range of samples.
     fn touch(self, from: u64, to: u64) -> bool {
         let near = |at: u64| from as f64 <= at as f64 + self.length && to as f64 >= at as f64 - self.length;
         self.from.is_some_and(near) || self.to.is_some_and(near)
     }
 
-    /// How much of a sample is let through.
+    /// Returns the gain of a fade at a sample.
     fn share(self, at: u64) -> f32 {
         let risen = self.from.map_or(1.0, |from| at.saturating_sub(from) as f64 / self.length);
         let left = self.to.map_or(1.0, |to| to.saturating_sub(at) as f64 / self.length);
@@ -220,7 +217,7 @@ impl Fades {
     }
 }
 
-/// Cuts a placement at its knots; neighbours of one slope without a gap are one segment.
+/// Cuts a placement at its knots. Consecutive parts of equal slope without a gap form one segment.
 fn segments(placement: &Placement, samples: usize, from: Rate, to: Rate) -> Vec<MixSegment> {
     let end_of_track = from.millis(samples as u64);
     let knots = placement.knots();
@@ -253,7 +250,7 @@ fn segments(placement: &Placement, samples: usize, from: Rate, to: Rate) -> Vec<
     found
 }
 
-/// rubato's adjustable resampler at a fixed ratio that no pair of rates has.
+/// rubato's variable-ratio resampler at a fixed ratio that differs from the ratio of any two rates.
 #[derive(Debug)]
 struct Drifting {
     inner: DebugAsync,
@@ -273,12 +270,12 @@ impl std::fmt::Debug for DebugAsync {
 }
 
 impl Drifting {
-    /// Taps of its filter, and how many places between two samples have one.
+    /// Taps of its filter, and number of positions between two samples that have one.
     const TAPS: usize = 64;
     const PLACES: usize = 64;
 
-    /// A resampler by a ratio whose first sample lies `late` samples of the output after the first
-    /// of its output.
+    /// Creates a resampler with a ratio, whose first sample lies `late` output samples after the
+    /// first output.
     fn new(ratio: f64, late: f64) -> Result<Self> {
         let parameters = SincInterpolationParameters {
             sinc_len: Self::TAPS,

@@ -1,30 +1,31 @@
-//! Lets a channel through where its voice speaks, and is silent elsewhere.
+//! Silences a channel except where its voice speaks.
 
 use crate::units::{Rate, Span};
 
-/// How long a voice fades in before its speech and out after it.
+/// Fade in before speech and fade out after it.
 const FADE_MS: f64 = 5.0;
 
-/// The speech of one voice, in samples of the output.
+/// The speech of one voice in output samples.
 #[derive(Debug)]
 pub(super) struct SpanGate {
-    /// In order and apart.
+    /// Sorted and disjoint.
     spans: Vec<(u64, u64)>,
     fade: u64,
-    /// The sample that comes next, and the first span that does not lie wholly before it.
+    /// The next sample, and the first span that does not end before it.
     now: u64,
     next: usize,
 }
 
 impl SpanGate {
-    /// A gate that is open within spans of the call's time, which are in order and apart.
+    /// Creates a gate that is open within spans of the call's time, which must be sorted and
+    /// disjoint.
     pub(super) fn new(spans: &[Span], rate: Rate) -> Self {
         let spans = spans.iter().map(|span| (rate.sample_at(span.start), rate.sample_at(span.end))).collect();
         let fade = (FADE_MS * f64::from(rate.hz()) / 1000.0) as u64;
         Self { spans, fade: fade.max(1), now: 0, next: 0 }
     }
 
-    /// Silences what is nobody's, or another voice's, in the next samples.
+    /// Silences the next samples outside the voice's speech.
     pub(super) fn pass(&mut self, samples: &mut [f32]) {
         for sample in samples {
             while self.spans.get(self.next).is_some_and(|span| span.1 + self.fade <= self.now) {
@@ -36,7 +37,7 @@ impl SpanGate {
         }
     }
 
-    /// How far a span opens the gate: 1 within it, less beside it.
+    /// Returns the gain that a span gives the current sample: 1 within it, and less next to it.
     fn open(&self, (start, end): (u64, u64)) -> f32 {
         let away = start.saturating_sub(self.now).max((self.now + 1).saturating_sub(end));
         1.0 - away.min(self.fade) as f32 / self.fade as f32

@@ -1,25 +1,25 @@
-//! How likely an outcome is the true one.
+//! The probability that an outcome is right.
 
 use crate::call::Outcome;
 
 use super::{Facts, Reason};
 
-/// How near to its limit a reason is doubtful: where it is a fifth above or below, a third of the
-/// doubt is left.
+/// Scale of the doubt near a limit. For a value a fifth above or below it, a third of the doubt
+/// remains.
 const NEAR: f64 = 0.18;
-/// The doubt at a limit itself. The rules that follow would mostly say something else and be wrong:
-/// of 47 made calls near a limit all but one were right.
+/// Doubt at a limit itself. Beyond it, a later rule would decide, mostly wrongly: of 47 made calls
+/// near a limit, all but one were right.
 const AT_LIMIT: f64 = 0.3;
-/// What is left of the confidence where parties cannot be compared in time and the rule would have:
-/// of 149 such conversations on made calls 146 were right.
+/// Factor on the confidence if parties cannot be compared in time and the rule would do so: of 149
+/// such conversations on made calls, 146 were right.
 const APART: f64 = 0.985;
-/// Bounds of what is said: no rule is surer than its tests, and none is worse than a guess among
-/// ten.
+/// Bounds of the confidence: no rule is more certain than its tests, and none is worse than a guess
+/// among ten.
 const MAX: f64 = 0.99;
 const MIN: f64 = 0.1;
 
-/// The probability that an outcome is right, from what made calls show of its rule and how far its
-/// reasons are from their limits.
+/// Returns the probability that an outcome is right, from its rule's accuracy on made calls and the
+/// distance of its reasons from their limits.
 pub(super) fn of(outcome: Outcome, reasons: &[Reason], facts: &Facts) -> f64 {
     let known = match outcome {
         Outcome::Conversation => conversation(facts),
@@ -30,8 +30,8 @@ pub(super) fn of(outcome: Outcome, reasons: &[Reason], facts: &Facts) -> f64 {
     (1000.0 * (known * apart).clamp(MIN, MAX)).round() / 1000.0
 }
 
-/// How often a rule is right where its reasons are far from their limits, on 450 made calls
-/// (benches/outcome_table.py); none is believed more often than its number of calls allows.
+/// Returns the accuracy of a rule whose reasons are far from their limits, on 450 made calls
+/// (benches/outcome_table.py). It is capped by what the number of calls can show.
 const fn usual(outcome: Outcome) -> f64 {
     match outcome {
         Outcome::OneWayAudio | Outcome::Fax => 0.99,
@@ -42,8 +42,8 @@ const fn usual(outcome: Outcome) -> f64 {
     }
 }
 
-/// Every turn that passes to the other party makes a conversation surer. On one track turns do not
-/// tell.
+/// Returns the accuracy for a conversation, which grows with every exchange. On one track,
+/// exchanges do not count.
 fn conversation(facts: &Facts) -> f64 {
     match (facts.tracks.len(), facts.exchanges) {
         (0 | 1, _) | (_, None) => 0.9,
@@ -53,7 +53,7 @@ fn conversation(facts: &Facts) -> f64 {
     }
 }
 
-/// How far a measured time is from its limit; counts are exact.
+/// Returns the certainty from a time's distance to its limit. Counts are exact.
 fn certainty(reason: &Reason) -> f64 {
     if reason.unit != "ms" || reason.limit <= 0.0 || reason.measured <= 0.0 {
         return 1.0;
@@ -61,7 +61,7 @@ fn certainty(reason: &Reason) -> f64 {
     beyond(reason.measured, reason.limit)
 }
 
-/// How sure it is on which side of a limit a measured value lies.
+/// Returns how certain it is on which side of a limit a measured value lies.
 pub(crate) fn beyond(measured: f64, limit: f64) -> f64 {
     let apart = (measured / limit).ln().abs();
     1.0 - AT_LIMIT * (-apart / NEAR).exp()

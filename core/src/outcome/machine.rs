@@ -1,4 +1,4 @@
-//! Machines that answer: by their tone, or by how they talk.
+//! Rules for answering machines: by their tone, or by how they talk.
 
 use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
@@ -6,22 +6,22 @@ use crate::units::{Millis, Span};
 
 use super::{Facts, Reason, TrackFacts, count, time};
 
-/// The machine may still click and rustle for so long after its tone or its greeting.
+/// Time after its tone or greeting in which a machine may still make noise.
 const GONE_MS: f64 = 500.0;
 
-/// A greeting, then a tone on the same side, then nobody there any more; the other side talks after
+/// A greeting followed by a tone on the same side, which is then silent. The other side talks after
 /// it, or never.
 pub(super) fn by_tone(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     (0..facts.tracks.len()).find_map(|party| tone_of(facts, party, config))
 }
 
-/// A greeting in one go as no person answers, and nobody there after it: a mailbox without a tone,
-/// a call that is screened, an announcement. The other side talks after it, or never.
+/// A greeting without a pause, as no person answers, after which that side is silent: a mailbox
+/// without a tone, a screened call, an announcement. The other side talks after it, or never.
 pub(super) fn by_talk(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     (0..facts.tracks.len()).find_map(|party| talk_of(facts, party, config))
 }
 
-/// The place of the machine that greets, by its tone or by how it talks.
+/// Returns the index of the machine that greets, by its tone or by how it talks.
 pub(crate) fn greeter(facts: &Facts, config: &OutcomeConfig) -> Option<usize> {
     let parties = || 0..facts.tracks.len();
     parties()
@@ -34,7 +34,7 @@ fn tone_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
     let greets = machine.speech.iter().any(|s| s.start < beep.start);
     (greets && gone(facts, party, beep.end) && waits_for(facts, party, beep, config))
-        .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, a beep, then one side alone")])
+        .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, then a beep, then one side only")])
 }
 
 fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Reason>> {
@@ -51,17 +51,23 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     }
     let rings = machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();
     let mut reasons = vec![
-        time("first_talk", greeting.duration(), config.machine_greeting_ms, "a greeting as long as a machine's"),
-        time("longest_pause", pause, config.greeting_pause_ms, "in one go, without room for an answer"),
-        count("answers", 0, 1, "and nobody there after it"),
+        time(
+            "first_talk",
+            greeting.duration(),
+            config.machine_greeting_ms,
+            "the first talk is as long as a machine's greeting",
+        ),
+        time("longest_pause", pause, config.greeting_pause_ms, "its longest pause is too short for an answer"),
+        count("answers", 0, 1, "nobody answers after it"),
     ];
     if rings > 0 {
-        reasons.push(count("ringing_before", rings, 1, "it rang before"));
+        reasons.push(count("ringing_before", rings, 1, "the line rang before it"));
     }
     Some(reasons)
 }
 
-/// The first talk of a party across pauses too short for an answer, and the longest of those.
+/// Returns a party's first talk, across pauses too short for an answer, and the longest of those
+/// pauses.
 fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)> {
     let mut spans = party.speech.iter();
     let mut talk = *spans.next()?;
@@ -76,20 +82,20 @@ fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)
     Some((talk, longest))
 }
 
-/// Whether a party never speaks again.
+/// Returns `true` if a party never speaks again.
 fn gone(facts: &Facts, party: usize, after: Millis) -> bool {
     !facts.own_voice(party).any(|run| run.end.0 > after.0 + GONE_MS)
 }
 
-/// How much the others say before a time.
+/// Returns how much the others say before a time.
 fn said_before(facts: &Facts, machine: usize, until: Millis) -> Millis {
     let speech = facts.others(machine).flat_map(|t| &t.speech);
     Millis(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0)).sum())
 }
 
-/// Whether the others leave the time before a machine's beep to its greeting. Where tracks cannot
-/// be compared in time, whether all that they say would fit between the beep and the end of the
-/// machine's recording, and hardly anywhere else.
+/// Returns `true` if the others are silent before a machine's beep. If tracks cannot be compared in
+/// time: whether all that they say fits between the beep and the end of the machine's recording,
+/// and hardly anywhere else.
 fn waits_for(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
     if facts.comparable {
         return said_before(facts, machine, beep.start) <= config.before_beep_ms;

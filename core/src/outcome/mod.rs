@@ -1,9 +1,8 @@
-//! What was heard to happen in a call, and the tag that follows: rules over plain facts, tried in
-//! order.
+//! Decides what happened in a call, and its tag, by rules over facts.
 //!
-//! The first rule whose evidence holds decides. Each gives its reasons with measured value and
-//! limit; all limits are in
-//! [`OutcomeConfig`]. Where facts are missing — parties cannot be compared in time — a rule that needs them abstains.
+//! The rules are tried in order, and the first whose evidence holds decides. Each gives its reasons
+//! with the measured value and the limit. All limits are in [`OutcomeConfig`]. A rule abstains if
+//! its evidence is missing, for example because parties cannot be compared in time.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +16,7 @@ mod facts;
 mod machine;
 mod rules;
 
-/// A reason of a time and its limit.
+/// Creates a reason from a time and its limit.
 fn time(code: &str, measured: Millis, limit: Millis, message: &str) -> Reason {
     let round = |ms: Millis| (ms.0 * 1000.0).round() / 1000.0;
     Reason {
@@ -29,7 +28,7 @@ fn time(code: &str, measured: Millis, limit: Millis, message: &str) -> Reason {
     }
 }
 
-/// A reason of a number and its limit.
+/// Creates a reason from a count and its limit.
 fn count(code: &str, measured: usize, limit: usize, message: &str) -> Reason {
     Reason {
         code: code.into(),
@@ -49,19 +48,19 @@ pub(crate) use machine::greeter;
 
 use rules::RULES;
 
-/// Why an outcome was chosen.
+/// A reason for an outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reason {
-    /// Stable name of what was measured.
+    /// Stable name of the measured value.
     pub code: String,
-    /// What was measured.
+    /// The measured value.
     pub measured: f64,
-    /// What it was held against.
+    /// The limit it was compared with.
     pub limit: f64,
-    /// The unit of both.
+    /// The unit of both: `ms` or `count`.
     pub unit: String,
-    /// The same in words.
+    /// Description for people.
     pub message: String,
 }
 
@@ -71,23 +70,23 @@ pub struct Reason {
 pub struct Decision {
     /// The outcome.
     pub value: Outcome,
-    /// The probability that it is the true one among those it could be, 0 to 1.
+    /// The probability that the outcome is right, from 0 to 1.
     pub confidence: f64,
-    /// Why.
+    /// The reasons.
     pub reasons: Vec<Reason>,
 }
 
-/// A tag and what it came from.
+/// A tag, and the outcome from which it follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tagged {
     /// The tag.
     pub value: Tag,
-    /// The outcome, or `conversation_short` for a conversation too short to be normal.
+    /// The outcome, or `conversation_short` for a short conversation.
     pub from: String,
 }
 
-/// The outcome of a call.
+/// Decides the outcome of a call.
 pub(crate) fn outcome(facts: &Facts, config: &OutcomeConfig) -> Decision {
     for (value, rule) in RULES {
         if let Some(reasons) = rule(facts, config) {
@@ -95,12 +94,12 @@ pub(crate) fn outcome(facts: &Facts, config: &OutcomeConfig) -> Decision {
             return Decision { value, confidence, reasons };
         }
     }
-    let nothing = time("speech_total", facts.talk(), Millis(0.0), "nothing was heard that can be named");
+    let nothing = time("speech_total", facts.talk(), Millis(0.0), "no rule matched");
     let reasons = vec![nothing];
     Decision { value: Outcome::Unknown, confidence: confidence::of(Outcome::Unknown, &reasons, facts), reasons }
 }
 
-/// The tag of an outcome.
+/// Returns the tag of an outcome.
 pub(crate) fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) -> Tagged {
     let outcome = decision.value;
     let short = outcome == Outcome::Conversation && is_short(facts, config);
@@ -120,16 +119,17 @@ pub(crate) fn tag(decision: &Decision, facts: &Facts, config: &OutcomeConfig) ->
     Tagged { value, from }
 }
 
-/// Calling a customer spam is the one mistake that cannot be seen later: any evidence of a person
-/// forbids it, and so do roles that are not known and recordings that cannot be trusted.
+/// Returns `true` if the call may be with a customer. Tagging a customer as spam is the one mistake
+/// that stays hidden, so any sign of a person prevents it, and so do unknown roles and damaged
+/// recordings.
 fn may_be_a_customer(facts: &Facts) -> bool {
     let keys = |t: &TrackFacts| matches!(t.role, Role::Customer | Role::Mixed) && t.of_kind(&[EventKind::Dtmf]) > 0;
     facts.damaged || facts.tracks.iter().any(|t| t.role == Role::Unknown || keys(t))
 }
 
-/// Short in speech, or short in time with hardly an exchange (or a pause that may be one); measured
-/// between the first and the last speech. Where the tracks' places are uncertain, a call is short
-/// in time if it is however they lie.
+/// Returns `true` if a conversation is short: in speech, or in time with few exchanges (or pauses
+/// that may be exchanges), measured from the first to the last speech. If placements are uncertain,
+/// it is short in time only if it is so for every possible placement.
 fn is_short(facts: &Facts, config: &OutcomeConfig) -> bool {
     let in_speech = facts.talk() < config.short_speech_ms;
     // Either end may be off by the uncertainty.

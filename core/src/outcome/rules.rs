@@ -1,5 +1,5 @@
-//! The rules, in the order in which they are tried; each is plain: a name, the evidence it asks
-//! for, the limits it holds it against.
+//! The rules for outcomes, in order. Each has a name, the evidence it requires, and the limits it
+//! applies.
 
 use crate::call::Outcome;
 use crate::config::OutcomeConfig;
@@ -10,7 +10,7 @@ use super::{Facts, Reason, TrackFacts, count, machine, time};
 
 pub(super) type Rule = fn(&Facts, &OutcomeConfig) -> Option<Vec<Reason>>;
 
-/// The rules in the order in which they are tried.
+/// The rules, in the order in which they are tried.
 pub(super) const RULES: [(Outcome, Rule); 10] = [
     (Outcome::Fax, fax),
     (Outcome::NoAnswer, no_answer),
@@ -28,7 +28,7 @@ fn fax(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     let silent = |i: usize| facts.voice(i) < config.fax_voice_ms;
     let machines = facts.tracks.iter().enumerate().filter(|(i, _)| silent(*i)).map(|(_, t)| t);
     let faxes = machines.map(|t| t.of_kind(&[EventKind::Fax])).max()?;
-    (faxes >= 1).then(|| vec![count("fax_tones", faxes, 1, "fax tones from a party who never speaks")])
+    (faxes >= 1).then(|| vec![count("fax_tones", faxes, 1, "fax tones from a party that never speaks")])
 }
 
 fn nobody_speaks_but(facts: &Facts, config: &OutcomeConfig, kinds: &[EventKind]) -> Option<usize> {
@@ -38,26 +38,25 @@ fn nobody_speaks_but(facts: &Facts, config: &OutcomeConfig, kinds: &[EventKind])
 
 fn no_answer(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     if let Some(rings) = nobody_speaks_but(facts, config, &[EventKind::Ringback]) {
-        return Some(vec![count("ringback", rings, 1, "it rings and nobody speaks")]);
+        return Some(vec![count("ringback", rings, 1, "the line rings and nobody speaks")]);
     }
     let songs = nobody_speaks_but(facts, config, &[EventKind::Music])?;
-    Some(vec![count("music", songs, 1, "a song instead of ringing, and nobody speaks")])
+    Some(vec![count("music", songs, 1, "music instead of ringing, and nobody speaks")])
 }
 
 fn busy(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     if let Some(tones) = nobody_speaks_but(facts, config, &[EventKind::Busy, EventKind::Congestion, EventKind::Sit]) {
-        return Some(vec![count("busy_tone", tones, 1, "busy or congestion tones and nobody speaks")]);
+        return Some(vec![count("busy_tone", tones, 1, "busy or congestion tones, and nobody speaks")]);
     }
     intercepted(facts, config)
 }
 
-/// The network's three rising tones and then its announcement: no party speaks.
+/// The network's three rising tones, followed by its announcement; no party speaks.
 fn intercepted(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     let network = facts.lone_speaker(config)?;
     let first = network.speech.first()?.start;
     let tones = network.events.iter().filter(|e| e.kind == EventKind::Sit && e.span.start <= first).count();
-    (tones >= 1)
-        .then(|| vec![count("sit", tones, 1, "the network's tones before its announcement, and nobody answers")])
+    (tones >= 1).then(|| vec![count("sit", tones, 1, "network tones, then an announcement, and nobody answers")])
 }
 
 fn one_way_audio(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
@@ -67,11 +66,11 @@ fn one_way_audio(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     (dead >= 1 && talks && facts.tracks.len() >= 2).then(|| vec![count("dead_tracks", dead, 1, message)])
 }
 
-/// One side announces, the other presses keys and never says a word.
+/// One side announces; the other presses keys and never speaks.
 fn ivr_only(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     facts.lone_speaker(config)?;
     let keys: usize = facts.silent(config).map(|t| t.of_kind(&[EventKind::Dtmf])).sum();
-    (keys >= 1).then(|| vec![count("keys", keys, 1, "announcements answered by keys, not in speech")])
+    (keys >= 1).then(|| vec![count("keys", keys, 1, "announcements are answered with keys, not speech")])
 }
 
 fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
@@ -80,19 +79,19 @@ fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     let times = waits(talker, facts, config) + 1;
     (open >= config.silent_party_ms && times as u32 >= config.silent_party_turns).then(|| {
         vec![
-            time("silent_for", open, config.silent_party_ms, "the line is open and one party never speaks"),
-            count("spoken_to", times, config.silent_party_turns as usize, "the other party speaks and waits"),
+            time("silent_for", open, config.silent_party_ms, "one party's line is open, and it never speaks"),
+            count("spoken_to", times, config.silent_party_turns as usize, "the other party speaks, then waits"),
         ]
     })
 }
 
-/// How often a party leaves room for an answer between two of its spans.
+/// Returns how often a party leaves room for an answer between two of its spans.
 fn waits(party: &TrackFacts, facts: &Facts, config: &OutcomeConfig) -> usize {
     let gap = |w: &&[Span]| facts.gap(Span { start: w[0].end, end: w[1].start });
     party.speech.windows(2).filter(|w| gap(w) >= config.monologue_gap_ms).count()
 }
 
-/// One party talks without room for an answer, the others fall silent after a greeting.
+/// One party talks without room for an answer, and the others are silent after a greeting.
 fn monologue(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     if facts.tracks.len() < 2 {
         return None;
@@ -108,7 +107,12 @@ fn monologue(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
             last <= from + config.greeting_ms
         });
         (talk >= config.monologue_ms && waits(talker, facts, config) == 0 && greeted).then(|| {
-            vec![time("talk_without_pause", talk, config.monologue_ms, "one party talks without room for an answer")]
+            vec![time(
+                "talk_without_pause",
+                talk,
+                config.monologue_ms,
+                "one party talks without leaving room for an answer",
+            )]
         })
     })
 }
@@ -117,12 +121,19 @@ fn conversation(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     if facts.speakers(config) == 0 {
         return None;
     }
-    let mut reasons = vec![time("speech_total", facts.talk(), config.short_speech_ms, "somebody speaks")];
+    let mut reasons = vec![time("speech_total", facts.talk(), config.short_speech_ms, "total speech")];
     if facts.comparable {
-        reasons.push(time("first_to_last", facts.first_to_last(), config.short_span_ms, "from first to last speech"));
-        reasons.extend(facts.exchanges.map(|n| {
-            count("exchanges", n as usize, config.short_exchanges as usize, "turns passed to the other party")
-        }));
+        reasons.push(time(
+            "first_to_last",
+            facts.first_to_last(),
+            config.short_span_ms,
+            "time from first to last speech",
+        ));
+        reasons.extend(
+            facts
+                .exchanges
+                .map(|n| count("exchanges", n as usize, config.short_exchanges as usize, "changes of speaker")),
+        );
     }
     Some(reasons)
 }

@@ -1,4 +1,4 @@
-//! Second step: the one pass over each recording. A block is decoded, analyzed by every stage, and
+//! Step 2: one pass over each recording. Each block is decoded, analyzed by every stage, and
 //! dropped.
 
 use crate::call::Leg;
@@ -20,32 +20,32 @@ use super::detector::DetectorChoice;
 use super::progress::ProgressCounter;
 use super::reader::RecordingReader;
 
-/// What one pass leaves of a track.
+/// The analysis of one track.
 #[derive(Debug)]
 pub(super) struct TrackAnalysis {
-    /// The channel it was; `None` where channels were averaged.
+    /// The track's channel, or `None` if channels were averaged.
     pub channel: Option<u16>,
     /// The recording it came from.
     pub source: SourceInfo,
-    /// The recording's rate.
+    /// The recording's sample rate.
     pub rate: Rate,
-    /// How long it is.
+    /// The track's duration.
     pub duration: Millis,
-    /// How loud it is.
+    /// The track's levels.
     pub level: Level,
-    /// How likely speech is, frame by frame.
+    /// Probability of speech, frame by frame.
     pub speech: Probabilities,
-    /// What sounds and is not speech, in the track's time.
+    /// Sounds other than speech, in the track's time.
     pub events: Vec<TrackEvent>,
-    /// Where there may have been keys that were not heard, in the track's time.
+    /// Spans that may contain undetected key presses, in the track's time.
     pub key_doubts: Vec<Span>,
-    /// How wide its speech is.
+    /// Bandwidth of the track's speech.
     pub band: Band,
-    /// The samples, where they are kept.
+    /// The samples, if they are kept.
     pub samples: Vec<i16>,
-    /// The samples at 8 kHz, where they are kept and were recorded at another rate.
+    /// The samples at 8 kHz, if they are kept and were recorded at another rate.
     pub(super) narrowband: Option<CompactPcm>,
-    /// Of a track whose samples are gone: how long it was at 8 kHz.
+    /// Length at 8 kHz of a track whose samples were not kept.
     pub(super) gone: GoneSamples,
 }
 
@@ -66,12 +66,12 @@ impl Narrowband for GoneSamples {
 }
 
 impl TrackAnalysis {
-    /// What a track is placed by: its samples at 8 kHz, or how long they were.
+    /// Returns what the track is placed by: its samples at 8 kHz, or their number.
     pub(super) fn placed_by(&self) -> &dyn Narrowband {
         if self.gone.0 > 0 { &self.gone } else { self.narrowband() }
     }
 
-    /// The samples at 8 kHz; none where they were not kept.
+    /// Returns the samples at 8 kHz, or none if they were not kept.
     pub(super) fn narrowband(&self) -> &dyn Narrowband {
         match &self.narrowband {
             Some(compact) => compact,
@@ -81,11 +81,11 @@ impl TrackAnalysis {
     }
 }
 
-/// What there is of a track that was not kept.
+/// Stands for the samples of a track that was not kept.
 pub(super) const NO_SAMPLES: &dyn Narrowband = &EMPTY;
 const EMPTY: Vec<i16> = Vec::new();
 
-/// One recording after the pass over it.
+/// One recording after the pass.
 pub(super) struct AnalyzedRecording {
     pub leg: Leg,
     pub described: Option<Arc<Recording>>,
@@ -93,8 +93,9 @@ pub(super) struct AnalyzedRecording {
     pub tracks: Result<Vec<TrackAnalysis>>,
 }
 
-/// Analyzes each recording to its end, side by side. A recording that fails keeps its error.
-/// `mixed`: a track may hold several parties.
+/// Analyzes all recordings in parallel. A recording that fails keeps its error.
+///
+/// `mixed` says whether a track may hold several parties.
 pub(super) fn analyze(
     recordings: Vec<DescribedRecording>,
     detector: &DetectorChoice,
@@ -117,7 +118,7 @@ pub(super) fn analyze(
 /// Analyzes one recording.
 ///
 /// # Errors
-/// Those of the decoder; `no_audio` where not one sample could be decoded; `cancelled`.
+/// Those of the decoder; `no_audio` if no samples could be decoded; `cancelled`.
 fn one(
     recording: OpenRecording,
     detector: &DetectorChoice,
@@ -140,7 +141,7 @@ fn one(
     let speech = run_stages(&mut reader, &mut analyzers, detector)?;
     let source = reader.decoder.finish()?;
     if analyzers.iter().all(|analyzer| analyzer.samples() == 0) {
-        return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded")));
+        return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "no samples could be decoded")));
     }
     let finish = |((analyzer, speech), channel): ((TrackAnalyzer, Probabilities), &ChannelSelection)| {
         track(analyzer, speech, channel.channel(), &source, rate, detector).map_err(named)
@@ -148,7 +149,7 @@ fn one(
     analyzers.into_iter().zip(speech).zip(&channels).map(finish).collect()
 }
 
-/// What the stages leave of one track.
+/// Collects the results of all stages for one track.
 fn track(
     analyzer: TrackAnalyzer,
     speech: Probabilities,
@@ -177,9 +178,10 @@ fn track(
     })
 }
 
-/// Runs every stage over a recording to its end; the speech probabilities of each track. With more
-/// than one thread, the next block is decoded while this one is analyzed, each stage beside the
-/// others; the speech detector, which costs most, here.
+/// Runs every stage over a recording, and returns the speech probabilities of each track.
+///
+/// With more than one thread, the next block is decoded while this one is analyzed, and the stages
+/// run in parallel. The speech detector, which costs most, runs on the calling thread.
 fn run_stages(
     reader: &mut RecordingReader,
     analyzers: &mut [TrackAnalyzer],

@@ -1,4 +1,4 @@
-//! The stages that run over one track, in groups that may work on the same block side by side.
+//! The stages that run over one track, grouped so that they can work on the same block in parallel.
 
 use crate::events::{self, Band, BandMeter, Clipping, EventDetector, SOUNDS_AHEAD, SoundLook, TrackEvent, Zero};
 use crate::level::{Level, LevelMeter};
@@ -8,19 +8,19 @@ use crate::units::{Millis, Rate, Span};
 
 use super::reader::TrackBlock;
 
-/// What is kept of a track's samples.
+/// Which samples of a track are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Retention {
-    /// The samples as they are, for a mix.
+    /// The samples as recorded, for a mix.
     pub tracks: bool,
-    /// The samples at 8 kHz, for placing tracks against each other and for telling voices apart.
+    /// The samples at 8 kHz, for placement and for separating voices.
     pub narrowband: bool,
-    /// Whether the call is this one recording.
+    /// Whether the call consists of this recording alone.
     pub alone: bool,
 }
 
-/// The stages of one track, but for the speech detector, which takes all tracks of a recording at
-/// once.
+/// All stages of one track except the speech detector, which takes all tracks of a recording
+/// together.
 #[derive(Clone)]
 pub(super) struct TrackAnalyzer {
     level: LevelMeter,
@@ -42,20 +42,20 @@ struct OwnRateStages {
 #[derive(Clone)]
 struct NarrowbandStages {
     events: EventDetector,
-    /// The whole track, where it is kept and was recorded at another rate.
+    /// The whole track, if it is kept and was recorded at another rate.
     collector: Option<CompactPcm>,
 }
 
-/// What the stages leave of a track.
+/// The results of the stages for one track.
 pub(super) struct StageResults {
     pub level: Level,
     pub events: Vec<TrackEvent>,
-    /// Where there may have been keys that were not heard, in the track's time.
+    /// Spans that may contain undetected key presses, in the track's time.
     pub key_doubts: Vec<Span>,
     pub band: Band,
-    /// The samples, where they were kept.
+    /// The samples, if they were kept.
     pub samples: Vec<i16>,
-    /// Those at 8 kHz, where they were kept and recorded at another rate.
+    /// The samples at 8 kHz, if they were kept and recorded at another rate.
     pub narrowband: Option<CompactPcm>,
 }
 
@@ -86,7 +86,7 @@ impl TrackAnalyzer {
         self.narrowband.push(&block.narrowband);
     }
 
-    /// The same as pieces of work that do not meet, the longest first.
+    /// Returns the same work as independent jobs, the longest first.
     pub(super) fn jobs<'a>(&'a mut self, block: &'a TrackBlock) -> [Job<'a>; 3] {
         let Self { level, own, narrowband } = self;
         [
@@ -96,24 +96,24 @@ impl TrackAnalyzer {
         ]
     }
 
-    /// Samples that were taken, at the recording's own rate.
+    /// Returns the number of samples taken, at the recording's own rate.
     pub(super) fn samples(&self) -> u64 {
         self.own.samples
     }
 
-    /// Changes whenever something besides speech has become known.
+    /// Returns counters that change whenever a sound other than speech is detected.
     pub(super) fn changes(&self) -> [u64; 3] {
         [self.narrowband.events.changes(), self.own.zero.changes(), self.own.clipping.changes()]
     }
 
-    /// Looks at what was heard besides speech since a time, as if the track ended here.
+    /// Returns the sounds other than speech since a time, as if the track ended here.
     pub(super) fn events_since(&self, from: Millis, probabilities: &[f32], look: &mut SoundLook) {
         self.narrowband.events.since(from, probabilities, look);
         self.own.zero.since(from, &mut look.sounds);
         self.own.clipping.since(from, &mut look.sounds);
     }
 
-    /// Makes room for what becomes known in some time, so that half of it takes no memory.
+    /// Reserves memory for the results of some time, so that half of it needs no allocation.
     pub(super) fn make_room(&mut self, time: Millis) {
         self.level.make_room(time);
         self.own.zero.make_room(SOUNDS_AHEAD);
@@ -121,7 +121,7 @@ impl TrackAnalyzer {
         self.narrowband.events.make_room(time);
     }
 
-    /// What the stages found; `probabilities` of speech tell music from it.
+    /// Returns the results. The `probabilities` of speech distinguish it from music.
     pub(super) fn finish(self, probabilities: &[f32]) -> StageResults {
         let (events, key_doubts) = self.narrowband.events.finish_with_doubts(probabilities);
         let events = events::joined(events, self.own.zero.finish(), self.own.clipping.finish());

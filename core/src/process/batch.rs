@@ -1,5 +1,4 @@
-//! Many calls side by side: each on a thread of its own, results in the order of the calls, few of
-//! them in memory.
+//! Many calls in parallel: one thread per call, results in the order of the calls, bounded memory.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,38 +13,37 @@ use crate::threads::{Pool, guarded};
 
 use super::{CallInput, Processed, analyze, process};
 
-/// How often a waiting caller looks whether the work shall stop.
+/// How often a waiting caller checks for cancellation.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
-/// Results that may wait for each thread, where nothing is said of their size: they may hold a
-/// call's samples.
+/// Results queued per thread by default. They may hold a call's samples.
 const LARGE_RESULTS: usize = 1;
-/// The same for reports: enough that a long call holds up nobody.
+/// Results queued per thread for reports, so that a long call does not hold up the others.
 const SMALL_RESULTS: usize = 32;
 
-/// What is done with each call.
+/// The work to do with each call.
 type CallWork<C, T> = Arc<dyn Fn(C, &RunOptions) -> Result<T> + Send + Sync>;
 
-/// Hears that a result has come.
+/// Called when a result is available.
 type OnResult = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
 
-/// Calls under way: calls go in at one end, what came of them comes out at the other in the same
-/// order.
+/// A queue of calls in progress. Results come out in the order in which calls were pushed.
 ///
-/// Each thread works on one call at a time, so that no call waits for a part of another. At most
-/// two calls for each thread are in work or wait for it, and as many results wait until they are
-/// taken ([`Batch::is_full`]; [`Batch::keep`] where they are small): memory does not grow with the
-/// number of calls. A call that fails, even by a defect, is an error in its place and holds up no
-/// other. No result depends on the number of threads. Dropping it stops the work.
+/// Each thread works on one call at a time, so no call waits for part of another. At most two calls
+/// per thread are queued or running, and as many results wait to be taken (see [`Batch::is_full`],
+/// and [`Batch::keep`] for small results). Memory therefore does not grow with the number of calls.
+///
+/// A call that fails, even by a panic, becomes an error in its place and does not affect the
+/// others. No result depends on the number of threads. Dropping the batch cancels the work.
 pub struct Batch<C, T> {
     work: CallWork<C, T>,
     threads: usize,
     keep: usize,
     crew: Workers<C>,
     come: OnResult,
-    /// What the caller holds.
+    /// The caller's switch.
     asked: Cancel,
-    /// What the work sees.
+    /// The options passed to the work.
     run: RunOptions,
     begun: u64,
     given: u64,
@@ -54,19 +52,20 @@ pub struct Batch<C, T> {
     receiver: Receiver<(u64, Result<T>)>,
 }
 
-/// Those who work, and where they fetch their calls.
+/// The worker threads and their queue.
 struct Workers<C> {
     calls: Sender<(u64, C)>,
-    /// A call each; all end when no more calls can come.
+    /// Threads for one call each. They end when no more calls can come.
     _pools: Vec<Pool>,
 }
 
 impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
-    /// A batch that does `work` with each call, on as many threads as the run allows. What one call
-    /// alone would tell of its progress is not told: count the results.
+    /// Creates a batch that does `work` with each call, on as many threads as `run` allows.
+    ///
+    /// Progress callbacks of single calls are not passed on; count the results instead.
     ///
     /// # Errors
-    /// `io` where the system has no threads.
+    /// [`Io`](crate::ErrorKind::Io) if the system cannot start threads.
     pub fn new(run: &RunOptions, work: impl Fn(C, &RunOptions) -> Result<T> + Send + Sync + 'static) -> Result<Self> {
         let threads = Pool::new(run.threads.unwrap_or(0))?.size();
         let (sender, receiver) = channel();
@@ -78,43 +77,43 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         Ok(Self { work, threads, keep, crew, come, asked, run: own, begun, given, waiting, sender, receiver })
     }
 
-    /// Lets so many results wait to be taken, one per thread at least: more keep all threads busy
-    /// behind a call that takes much longer than others. For results that are small.
+    /// Sets how many results may wait to be taken, at least one per thread. A larger number keeps
+    /// all threads busy behind a long call. Meant for small results.
     #[must_use]
     pub fn keep(mut self, results: usize) -> Self {
         self.keep = results.max(self.threads);
         self
     }
 
-    /// Has `hear` called on a worker's thread as each result comes, in any order: for callers who
-    /// cannot wait.
+    /// Calls `hear` on a worker's thread as each result becomes available, in any order. Meant for
+    /// callers that cannot block.
     #[must_use]
     pub fn on_result(self, hear: impl Fn() + Send + Sync + 'static) -> Self {
         self.come.get_or_init(|| Box::new(hear));
         self
     }
 
-    /// Begins a call. Callers keep to [`Batch::is_full`].
+    /// Queues a call. Callers must respect [`Batch::is_full`].
     pub fn push(&mut self, call: C) {
         // The crew ends no earlier than the batch.
         let _ = self.crew.calls.send((self.begun, call));
         self.begun += 1;
     }
 
-    /// Whether results must be taken before more calls are begun.
+    /// Returns `true` if results must be taken before more calls are pushed.
     pub fn is_full(&self) -> bool {
         let under_way = self.begun - self.given;
         let in_work = under_way - self.waiting.len() as u64;
         in_work >= 2 * self.threads as u64 || under_way >= (self.threads + self.keep) as u64
     }
 
-    /// Whether every call that was begun has been taken.
+    /// Returns `true` if the results of all pushed calls have been taken.
     pub fn is_empty(&self) -> bool {
         self.begun == self.given
     }
 
-    /// The next result in order; `None` where it is not there in time, or nothing is in work. Where
-    /// the caller has asked to stop, calls in work come out as `cancelled`.
+    /// Returns the next result in order, or `None` if it is not available within `patience` or no
+    /// call is in progress. After cancellation, calls in progress return `cancelled`.
     pub fn take(&mut self, patience: Duration) -> Option<Result<T>> {
         let begun = Instant::now();
         while !self.is_empty() {
@@ -129,14 +128,14 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         None
     }
 
-    /// The next result in order, where it is there.
+    /// Returns the next result in order, if it is available.
     fn ready(&mut self) -> Option<Result<T>> {
         let result = self.waiting.remove(&self.given)?;
         self.given += 1;
         Some(result)
     }
 
-    /// Waits for a result, in any order; whether one came.
+    /// Waits for any result, and returns whether one arrived.
     fn receive(&mut self, patience: Duration) -> bool {
         if self.asked.is_cancelled() {
             self.run.cancel.cancel();
@@ -145,9 +144,10 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         received.map(|(index, result)| self.waiting.insert(index, result)).is_some()
     }
 
-    /// What comes of each call of an iterator, which is asked for few more calls than are worked
-    /// on; it ends early where the caller asks to stop. Where there are fewer calls than threads,
-    /// each has its share of them.
+    /// Maps calls to results, in order, pulling from the iterator lazily.
+    ///
+    /// Ends early if the caller cancels. With fewer calls than threads, each call gets a share of
+    /// the threads.
     pub fn over<I: IntoIterator<Item = C>>(mut self, calls: I) -> impl Iterator<Item = Result<T>> {
         let mut calls = calls.into_iter().fuse();
         if let (_, Some(most)) = calls.size_hint() {
@@ -170,8 +170,8 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
         })
     }
 
-    /// Gives each of a few calls more than one thread, where there are more and none is in work
-    /// yet.
+    /// Gives each of a few calls more than one thread, if there are spare threads and no call is in
+    /// progress yet.
     fn share(&mut self, calls: usize) {
         let each = self.threads / calls.max(1);
         if each > 1
@@ -184,7 +184,7 @@ impl<C: Send + 'static, T: Send + 'static> Batch<C, T> {
 }
 
 impl<C: Send + 'static> Workers<C> {
-    /// So many who work, each on threads of their own.
+    /// Starts `count` workers, each with threads of its own.
     fn new<T: Send + 'static>(
         (count, threads): (usize, usize),
         work: &CallWork<C, T>,
@@ -213,7 +213,7 @@ impl<C: Send + 'static> Workers<C> {
     }
 }
 
-/// The next call of a queue, as soon as there is one; `None` where none can come any more.
+/// Waits for the next call of a queue. Returns `None` if no more can come.
 fn next<C>(queue: &Mutex<Receiver<(u64, C)>>) -> Option<(u64, C)> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
@@ -224,8 +224,10 @@ impl<C, T> Drop for Batch<C, T> {
     }
 }
 
-/// Processes many calls, several at a time, with their tracks: an iterator over what came of each,
-/// in order. A call that cannot be opened is given as its error.
+/// Processes many calls in parallel and keeps their tracks. Returns an iterator over the results,
+/// in order.
+///
+/// A call that cannot be opened is passed in as its error and comes out as such.
 ///
 /// ```no_run
 /// use callweave::{CallInput, Config, RunOptions, process_batch};
@@ -242,8 +244,8 @@ impl<C, T> Drop for Batch<C, T> {
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for a configuration that makes no sense, `io` where the system has no
-/// threads.
+/// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an invalid configuration.
+/// - [`Io`](crate::ErrorKind::Io) if the system cannot start threads.
 pub fn process_batch<I: IntoIterator<Item = Result<CallInput>>>(
     calls: I,
     config: &Config,
@@ -254,10 +256,10 @@ pub fn process_batch<I: IntoIterator<Item = Result<CallInput>>>(
     Ok(Batch::new(run, move |call: Result<CallInput>, run| process(call?, &config, run))?.over(calls))
 }
 
-/// As [`process_batch`], for reports alone: no samples are kept.
+/// Like [`process_batch`], but returns only reports and keeps no samples.
 ///
 /// # Errors
-/// As [`process_batch`].
+/// Those of [`process_batch`].
 pub fn analyze_batch<I: IntoIterator<Item = Result<CallInput>>>(
     calls: I,
     config: &Config,

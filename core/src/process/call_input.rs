@@ -1,5 +1,5 @@
-//! What a call is made of: its description and its recordings, from the caller's hands or from a
-//! document on disk.
+//! The input of a call: its description and its recordings, from the caller or from a document on
+//! disk.
 
 use std::fs;
 use std::io::Read;
@@ -13,50 +13,51 @@ use crate::files::read_text;
 use crate::provider::{self, AudioMatch, CallDescription, Options, Recording};
 use crate::vad::CustomDetector;
 
-/// The most bytes of a document that describes a call.
+/// Largest document that describes a call, in bytes.
 const MAX_DOCUMENT: u64 = 16 << 20;
 
-/// One track's recording, or why there is none.
+/// One track's recording, or the reason why there is none.
 #[derive(Debug)]
 pub enum RecordingSource {
-    /// A recording to be read: a file, or an archive of files.
+    /// A recording to read: a file, or an archive of files.
     Input {
-        /// The bytes, and whose they are.
+        /// The bytes and their leg.
         input: Input,
-        /// What its document says of it: who is on which channel, who in which file of an archive.
+        /// What the document says about it: the party on each channel, or in each file of an
+        /// archive.
         described: Option<Box<Recording>>,
     },
-    /// A recording that the call's document names and that cannot be had.
+    /// A recording that the document names but that is not available.
     Missing {
-        /// Whose it is.
+        /// Whose recording it is.
         leg: Leg,
-        /// Why it cannot be had.
+        /// Why it is not available.
         error: Error,
     },
 }
 
 impl RecordingSource {
-    /// Whether its bytes come from a reader, which may keep its thread waiting.
+    /// Returns `true` if the bytes come from a reader, which may block its thread.
     pub(super) fn is_reader(&self) -> bool {
         matches!(self, Self::Input { input, .. } if input.is_reader())
     }
 }
 
-/// A call to be processed.
+/// A call to process: its recordings, and what is known about it.
 #[derive(Debug, Default)]
 pub struct CallInput {
-    /// What is known of the call besides its audio.
+    /// What is known about the call besides its audio.
     pub call: Call,
     /// Its recordings.
     pub recordings: Vec<RecordingSource>,
-    /// Who is heard on the tracks, in order; empty: as the recordings say. A recording with two
-    /// channels is two tracks.
+    /// The role of each track, in order. If empty, roles come from the recordings. A recording with
+    /// two channels is two tracks.
     pub roles: Vec<Role>,
-    /// What was wrong with the document that described the call.
+    /// Warnings about the document that described the call.
     pub warnings: Vec<Warning>,
-    /// What hears speech; `None`: the detector that the configuration names.
+    /// The speech detector. `None` uses the configuration's.
     pub detector: Option<CustomDetector>,
-    /// The document's file, where it is one: outputs are not written over it.
+    /// The document's file, if it is one. Outputs never overwrite it.
     pub document: Option<PathBuf>,
 }
 
@@ -68,8 +69,10 @@ impl From<Vec<Input>> for CallInput {
 }
 
 impl CallInput {
-    /// A call from files: recordings, one recording whose name describes it (3CX), or one document
-    /// (a manifest or a provider's JSON) with its audio beside it.
+    /// Opens a call from files.
+    ///
+    /// `paths` are recordings, or one recording whose name describes it (3CX), or one document (a
+    /// manifest or a provider's JSON) next to its audio.
     ///
     /// ```
     /// use callweave::{CallInput, Config, RunOptions, analyze};
@@ -82,16 +85,17 @@ impl CallInput {
     /// ```
     ///
     /// # Errors
-    /// `invalid_argument` for a document among other files, and those of
-    /// [`CallInput::from_document`].
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a document together with other
+    ///   files.
+    /// - Those of [`CallInput::from_document`].
     pub fn open(paths: &[impl AsRef<Path>]) -> Result<Self> {
         Self::open_with(paths, &Options::default())
     }
 
-    /// [`CallInput::open`] with what documents and names do not say.
+    /// Like [`CallInput::open`], with options for what documents and names do not say.
     ///
     /// # Errors
-    /// As [`CallInput::open`].
+    /// Those of [`CallInput::open`].
     pub fn open_with(paths: &[impl AsRef<Path>], options: &Options) -> Result<Self> {
         let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
         let documents = paths.iter().filter(|path| is_document(path)).count();
@@ -102,16 +106,16 @@ impl CallInput {
             _ => Err(Error::new(
                 ErrorKind::InvalidArgument,
                 Stage::Config,
-                "a document describes a whole call by itself",
+                "a document cannot be combined with other inputs",
             )
             .with_mismatch(
                 format!("{documents} documents among {} inputs", paths.len()),
-                "one document, or recordings alone",
+                "one document, or recordings only",
             )),
         }
     }
 
-    /// One recording, with what its name says of it where that is one of 3CX's.
+    /// Opens one recording. A 3CX file name also describes the call.
     fn from_file(path: &Path, options: &Options) -> Result<Self> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(match provider::described_by_name(&name, options)? {
@@ -120,11 +124,14 @@ impl CallInput {
         })
     }
 
-    /// A call from a manifest or a provider's document, with the audio in the document's folder.
+    /// Opens a call from a manifest or a provider's document. The audio is in the document's
+    /// folder.
     ///
     /// # Errors
-    /// `io` where the document cannot be read, what [`provider::read`] says of it,
-    /// `invalid_argument` where a recording lies outside the folder.
+    /// - [`Io`](crate::ErrorKind::Io) if the document cannot be read.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if a recording lies outside the
+    ///   folder.
+    /// - Those of [`provider::read`].
     pub fn from_document(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let path = path.as_ref();
         let named = |e: Error| e.in_input(path.display().to_string());
@@ -138,18 +145,20 @@ impl CallInput {
         Ok(Self { document: Some(path.to_owned()), ..call })
     }
 
-    /// A described call with the audio in a folder.
+    /// Opens a described call with its audio in a folder.
     ///
     /// # Errors
-    /// As [`provider::locate`].
+    /// Those of [`provider::locate`].
     pub fn from_described(described: CallDescription, folder: impl AsRef<Path>) -> Result<Self> {
         let matched = provider::locate(&described, folder)?;
         Ok(Self::from_matched(described, matched.map(Input::path)))
     }
 
-    /// A described call with audio that the caller holds, each under its recording's id, its URL or
-    /// its file's name. What an input says of itself goes before what the document says. Audio that
-    /// no recording asks for is left out and named in a warning.
+    /// Creates a call from a description and audio that the caller holds.
+    ///
+    /// Each audio input is named by its recording's id, its URL or its file name. What an input
+    /// says about itself takes precedence over the document. Audio that matches no recording is
+    /// left out with a warning.
     ///
     /// ```
     /// use callweave::{CallInput, Input, provider};
@@ -183,20 +192,20 @@ impl CallInput {
         let mut warnings = described.warnings;
         warnings.extend(matched.warnings);
         warnings.extend(matched.unused.iter().map(|(name, _)| {
-            Warning::new("audio_unused", format!("no recording of the document asks for the audio \"{name}\""))
+            Warning::new("audio_unused", format!("the audio \"{name}\" matches no recording of the document"))
         }));
         let recordings = all.into_iter().map(|(_, given)| given).collect();
         Self { call: described.call, recordings, warnings, ..Self::default() }
     }
 
-    /// The same call with other roles.
+    /// Sets the roles of the tracks, in order.
     #[must_use]
     pub fn with_roles(mut self, roles: Vec<Role>) -> Self {
         self.roles = roles;
         self
     }
 
-    /// The same call with a detector of the caller's own, whatever the configuration names.
+    /// Sets a speech detector of your own, in place of the configuration's.
     #[must_use]
     pub fn with_detector(mut self, detector: CustomDetector) -> Self {
         self.detector = Some(detector);
@@ -205,14 +214,14 @@ impl CallInput {
 }
 
 impl CallInput {
-    /// The same call with recordings that begin where the caller says, in order; those beyond the
-    /// list as they are.
+    /// Sets the recordings' offsets on the call's timeline, in order. Recordings beyond the list
+    /// keep theirs.
     ///
     /// # Errors
-    /// `invalid_argument` where there are more offsets than recordings.
+    /// [`ErrorKind::InvalidArgument`] for more offsets than recordings.
     pub fn with_offsets(mut self, offsets: &[KnownOffset]) -> Result<Self> {
         if offsets.len() > self.recordings.len() {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "number of offsets")
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "too many offsets")
                 .with_mismatch(offsets.len(), format!("at most {} (one per recording)", self.recordings.len())));
         }
         for (recording, &offset) in self.recordings.iter_mut().zip(offsets) {
@@ -226,14 +235,14 @@ impl CallInput {
 }
 
 impl CallInput {
-    /// The same call with what a phone system knows of it.
+    /// Sets what the phone system knows about the call.
     #[must_use]
     pub fn with_facts(mut self, facts: Vec<Fact>) -> Self {
         self.call.facts.extend(facts);
         self
     }
 
-    /// The configuration by which the call is heard: under it, the profile that the call names.
+    /// Returns the configuration for this call: `config` on top of the profile that the call names.
     pub(super) fn config(&self, config: &Config) -> Result<Config> {
         match &self.call.profile {
             Some(name) if config.profile.as_ref().is_none_or(|profile| &profile.name != name) => {
@@ -244,7 +253,7 @@ impl CallInput {
     }
 }
 
-/// What the caller says of a recording, before what its document says.
+/// Merges what the caller and the document say about a recording. The caller takes precedence.
 fn told(leg: Leg, by_caller: &Leg) -> Leg {
     Leg {
         role: if by_caller.role == Role::Unknown { leg.role } else { by_caller.role },
@@ -256,8 +265,8 @@ fn told(leg: Leg, by_caller: &Leg) -> Leg {
     }
 }
 
-/// Whether a file is called JSON and begins like it. Content decides about audio: JSON saved as
-/// `.mp3` is a recording that failed to arrive, and is told so.
+/// Returns `true` if a file is named JSON and starts like it. Content decides for audio: JSON saved
+/// as `.mp3` is a failed download, and is reported as such.
 fn is_document(path: &Path) -> bool {
     // Nothing is read of anything else: a pipe cannot be read twice.
     if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) || !path.is_file() {

@@ -1,5 +1,5 @@
-//! A processed call in pieces for a transcriber: each party's own speech, with the way back to the
-//! call's time.
+//! Chunks of a processed call for a transcriber: each party's own speech, with the mapping back to
+//! the call's time.
 
 use crate::call::Role;
 use crate::config::Config;
@@ -15,35 +15,35 @@ use crate::vad::Probabilities;
 use super::detector::DetectorChoice;
 use super::{Processed, ProcessedTrack};
 
-/// A stretch of one party's speech.
+/// A chunk of one party's speech.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PartyChunk {
-    /// Its track's place among [`Processed::tracks`].
+    /// Index of the track in [`Processed::tracks`].
     pub placed: usize,
-    /// Its track's place among the report's tracks.
+    /// Index of the track in the report.
     pub track: usize,
-    /// The voice that speaks, where its track holds several.
+    /// The voice that speaks, on a mixed track.
     pub voice: Option<usize>,
     /// Who speaks.
     pub role: Role,
-    /// Where it lies, from its first part to its last.
+    /// The time that the chunk covers, from its first part to its last.
     pub chunk: Chunk,
-    /// The stretches of the track's time that it is made of, one after the other: several where
-    /// neighbours were merged and the pauses between them shortened.
+    /// The parts of the track that the chunk consists of, in the track's time. There are several if
+    /// chunks were merged and the pauses between them shortened.
     pub parts: Vec<Span>,
 }
 
 impl PartyChunk {
-    /// Parts of a track's time as a chunk of one of its voices, or of its one party.
+    /// Creates a chunk from parts of a track, of one of its voices or of its only party.
     pub(crate) fn of(placed: usize, voice: Option<usize>, parts: Vec<Span>) -> Option<Self> {
         let (first, last) = (parts.first()?, parts.last()?);
         let track = Span { start: first.start, end: last.end };
         Some(Self { placed, track: placed, voice, role: Role::Unknown, chunk: Chunk { track, call: track }, parts })
     }
 
-    /// The way from a moment of the chunk, from its first sample on, to the call's time: knots of a
-    /// placement.
+    /// Returns the mapping from the chunk's time, counted from its first sample, to the call's
+    /// time, as the knots of a placement.
     pub fn knots(&self, placement: &Placement) -> Vec<Knot> {
         if let [part] = self.parts.as_slice() {
             return placement.knots().iter().map(|k| Knot { track: k.track - part.start, call: k.call }).collect();
@@ -64,9 +64,11 @@ impl PartyChunk {
 }
 
 impl Processed {
-    /// Each party's own speech, cut for a transcriber ([`speech::chunks`]), in the order of the
-    /// call. Bleed is left out, so nobody is transcribed twice. [`ProcessedTrack::cut`] gives a
-    /// chunk's samples.
+    /// Splits each party's own speech into chunks for a transcriber ([`speech::chunks`]), in the
+    /// order of the call.
+    ///
+    /// Bleed is left out, so no speech is transcribed twice. [`Processed::chunk_samples`] returns a
+    /// chunk's samples; for a chunk with a single part, [`ProcessedTrack::cut`] does too.
     ///
     /// ```
     /// use callweave::speech::ChunkOptions;
@@ -84,8 +86,8 @@ impl Processed {
     /// ```
     ///
     /// # Errors
-    /// `invalid_argument` for lengths that make no sense; those of [`speech::detect`], which is
-    /// asked again where speech is longer than a chunk.
+    /// - [`ErrorKind::InvalidArgument`] for lengths out of range.
+    /// - Those of [`speech::detect`], which runs again where speech is longer than a chunk.
     pub fn chunks(&self, config: &Config, options: &ChunkOptions) -> Result<Vec<PartyChunk>> {
         options.validate()?;
         let detector = DetectorChoice::new(config, self.detector.clone());
@@ -107,7 +109,7 @@ impl Processed {
         Ok(all)
     }
 
-    /// A track's own speech, in the track's time: of its party, or of each of its voices.
+    /// Returns a track's own speech in the track's time, by party or by voice.
     fn own_speech(&self, placed: &ProcessedTrack) -> Vec<(Option<usize>, Role, Vec<Span>)> {
         let Some(told) = self.report.tracks.iter().find(|track| track.index == placed.index) else { return Vec::new() };
         let back = |span: &Span| {
@@ -125,14 +127,17 @@ impl Processed {
 }
 
 impl Processed {
-    /// The samples of a chunk, in [−1, 1], at any rate. Where it holds more than its party's own
-    /// speech and the padding, because several were merged, other parties are silent in it.
+    /// Returns the samples of a chunk in [−1, 1], at any rate.
+    ///
+    /// In a merged chunk, other parties are silenced outside the party's own speech and its
+    /// padding.
     ///
     /// # Errors
-    /// `invalid_argument` for a track that is not here; those of [`ProcessedTrack::cut`].
+    /// - [`ErrorKind::InvalidArgument`] for a track that is not in this call.
+    /// - Those of [`ProcessedTrack::cut`].
     pub fn chunk_samples(&self, chunk: &PartyChunk, options: &ChunkOptions, rate: Rate) -> Result<Vec<f32>> {
         let Some(placed) = self.tracks.get(chunk.placed) else {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "no such track"));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "the chunk's track is not in this call"));
         };
         let others = self.others(placed, chunk, options);
         let own = placed.track.rate;
@@ -149,7 +154,7 @@ impl Processed {
         if rate == own { Ok(all) } else { resample(&all, own, rate) }
     }
 
-    /// Where others than a chunk's party are heard in it, in the track's time.
+    /// Returns the spans of a chunk that belong to other parties, in the track's time.
     fn others(&self, placed: &ProcessedTrack, chunk: &PartyChunk, options: &ChunkOptions) -> Vec<Span> {
         let parties = self.own_speech(placed);
         let told = self.report.tracks.iter().find(|track| track.index == placed.index);
@@ -164,7 +169,7 @@ impl Processed {
     }
 }
 
-/// What spans in the order of time leave of one.
+/// Returns the parts of a span that are not in `taken`, which must be sorted.
 fn without(span: Span, taken: &[Span]) -> Vec<Span> {
     let mut left = Vec::new();
     let mut start = span.start;
@@ -192,10 +197,10 @@ impl ProcessedTrack {
         Ok(speech::chunks(speech, &voice, self.track.duration(), &self.placement, options))
     }
 
-    /// The samples of a span of the track's time, in [−1, 1], at any rate.
+    /// Returns the samples of a span of the track's time in [−1, 1], at any rate.
     ///
     /// # Errors
-    /// `unsupported` where the track cannot be brought to that rate.
+    /// [`ErrorKind::Unsupported`] if the track cannot be resampled to that rate.
     pub fn cut(&self, span: Span, rate: Rate) -> Result<Vec<f32>> {
         let at = |time| usize::try_from(self.track.rate.sample_at(time)).unwrap_or(usize::MAX);
         let end = at(span.end).min(self.track.samples.len());

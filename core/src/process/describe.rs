@@ -1,5 +1,4 @@
-//! First step: from what the caller gave to opened recordings, judged by their headers before
-//! anything is decoded.
+//! Step 1: opens the recordings and checks roles, limits and headers before anything is decoded.
 
 use std::sync::Arc;
 
@@ -13,10 +12,9 @@ use crate::threads;
 
 use super::call_input::RecordingSource;
 
-/// One file of a call: what its document says of it, and its opened recording or why it cannot be
-/// read.
+/// One file of a call: what its document says about it, and the opened recording or its error.
 pub(super) struct DescribedRecording {
-    /// Whose it is, as far as its document says.
+    /// Whose recording it is, as far as the document says.
     pub leg: Leg,
     pub described: Option<Arc<Recording>>,
     pub opened: Result<OpenRecording>,
@@ -29,19 +27,20 @@ pub(super) struct OpenRecording {
     pub channels: Vec<ChannelSelection>,
 }
 
-/// A file that is not open yet.
+/// A file that has not been opened.
 struct File {
     leg: Leg,
     described: Option<Arc<Recording>>,
     input: Result<Input>,
 }
 
-/// Opens the recordings of a call and judges their number, their headers and the roles. A recording
-/// that cannot be opened stays in the list with its error.
+/// Opens the recordings of a call, and checks their number, headers and roles. A recording that
+/// cannot be opened stays in the list with its error.
 ///
 /// # Errors
-/// `limit_exceeded` for more tracks than `decode.maxTracks`; `invalid_argument` for another number
-/// of roles than tracks, or, where a recording cannot be read, that recording's error; `cancelled`.
+/// `limit_exceeded` for more tracks than `decode.maxTracks`; `invalid_argument` if the number of
+/// roles differs from the number of tracks, or that recording's error if one cannot be read;
+/// `cancelled`.
 pub(super) fn describe(
     sources: Vec<RecordingSource>,
     roles: &[Role],
@@ -57,7 +56,7 @@ pub(super) fn describe(
     Ok(recordings)
 }
 
-/// The files of a call; an archive is as many as it has members.
+/// Returns the files of a call. An archive counts as its members.
 fn files(
     sources: Vec<RecordingSource>,
     options: &DecodeOptions,
@@ -103,12 +102,12 @@ fn check_tracks(tracks: usize, options: &DecodeOptions) -> Result<()> {
     if tracks <= options.max_tracks {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "more tracks than the limit")
+    Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "too many tracks")
         .with_mismatch(tracks, format!("at most {} (decode.maxTracks)", options.max_tracks)))
 }
 
-/// Refuses another number of roles than tracks. A recording that cannot be read is the likelier
-/// cause: its error is told then.
+/// Checks that there is one role per track. If a recording cannot be read, that is the likelier
+/// cause, and its error is returned.
 fn check_roles(recordings: &mut Vec<DescribedRecording>, roles: &[Role]) -> Result<()> {
     if roles.is_empty() {
         recordings.iter().try_for_each(DescribedRecording::check_role)?;
@@ -119,14 +118,14 @@ fn check_roles(recordings: &mut Vec<DescribedRecording>, roles: &[Role]) -> Resu
     }
     match recordings.iter().position(|recording| recording.opened.is_err()) {
         Some(failed) => recordings.swap_remove(failed).opened.map(|_| ()),
-        None => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "number of roles")
+        None => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "wrong number of roles")
             .with_mismatch(roles.len(), format!("{tracks} (one per track)"))),
     }
 }
 
 impl DescribedRecording {
-    /// Refuses the role of one party for a recording of several tracks, where no document says who
-    /// is on which.
+    /// Rejects a single party's role for a recording with several tracks, unless a document says
+    /// who is on which.
     fn check_role(&self) -> Result<()> {
         let (role, tracks) = (self.leg.role, self.tracks());
         if tracks < 2 || self.described.is_some() || matches!(role, Role::Unknown | Role::Mixed) {
@@ -134,16 +133,16 @@ impl DescribedRecording {
         }
         let what = format!("one role for a recording of {tracks} tracks");
         Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what)
-            .with_mismatch(role.name(), "a channel with the role, or a role for each track"))
+            .with_mismatch(role.name(), "a channel for the role, or one role per track"))
     }
 
-    /// Whether its document says that one track of it holds several parties.
+    /// Returns `true` if the document says that one of its tracks holds several parties.
     pub(super) fn is_mixed(&self) -> bool {
         let described = self.described.as_ref().is_some_and(|described| described.leg.role == Role::Mixed);
         described || self.leg.role == Role::Mixed
     }
 
-    /// How many tracks of the call it is; one that cannot be read is one.
+    /// Returns the number of tracks. A recording that cannot be read counts as one.
     fn tracks(&self) -> usize {
         self.opened.as_ref().map_or(1, |open| open.channels.len())
     }
@@ -202,7 +201,7 @@ mod tests {
     #[test]
     fn a_role_too_many_is_refused_before_anything_is_decoded() {
         let error = failure(vec![reads_its_header_alone(400_000)], &[Role::Agent, Role::Customer], 16);
-        assert_eq!((error.message(), error.found()), ("number of roles", Some("2")));
+        assert_eq!((error.message(), error.found()), ("wrong number of roles", Some("2")));
     }
 
     #[test]

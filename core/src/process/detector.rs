@@ -1,4 +1,4 @@
-//! The speech detector of a call: the caller's own, or the one that the configuration names.
+//! The speech detector of a call: the caller's own, or the configured one.
 
 use crate::config::{Config, DetectorKind};
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::report::Named;
 use crate::units::Millis;
 use crate::vad::{self, CustomDetector, Detector, Probabilities};
 
-/// What hears speech in a call, and the configuration of all else.
+/// A call's speech detector, together with its configuration.
 pub(super) struct DetectorChoice<'a> {
     pub config: &'a Config,
     pub custom: Option<CustomDetector>,
@@ -17,7 +17,7 @@ impl<'a> DetectorChoice<'a> {
         Self { config, custom }
     }
 
-    /// A detector for a number of tracks.
+    /// Creates a detector for a number of tracks.
     ///
     /// # Errors
     /// Those of [`vad::detector`], or of the caller's.
@@ -28,7 +28,7 @@ impl<'a> DetectorChoice<'a> {
         }
     }
 
-    /// Refuses what a caller's detector may not answer.
+    /// Checks the probabilities of the caller's detector.
     ///
     /// # Errors
     /// `invalid_argument`.
@@ -36,14 +36,14 @@ impl<'a> DetectorChoice<'a> {
         self.custom.as_ref().map_or(Ok(()), |custom| custom.check(answer, duration))
     }
 
-    /// The probabilities that tell music from speech. WebRTC's detector takes music for speech, and
-    /// nothing is known of the caller's: what they say of music is worth nothing.
+    /// Returns the probabilities, if they distinguish music from speech. WebRTC's detector takes
+    /// music for speech, and the caller's is unknown; for these there are none.
     pub(super) fn trusted<'p>(&self, answer: &'p Probabilities) -> &'p [f32] {
         let silero = self.custom.is_none() && self.config.detector == DetectorKind::Silero;
         if silero { &answer.values } else { &[] }
     }
 
-    /// The detector's name and version, for the report.
+    /// Returns the detector's name and version, for the report.
     pub(super) fn named(&self) -> Named {
         let (name, version) = match &self.custom {
             Some(custom) => (custom.name(), custom.version()),

@@ -1,5 +1,5 @@
-//! Fifth step, second half: each track on the call's timeline, with its party's own speech, what
-//! bled, and what else sounds.
+//! Step 5, second half: each track on the call's timeline, with its party's own speech, bleed and
+//! events.
 
 use crate::call::Role;
 use crate::config::Config;
@@ -18,13 +18,13 @@ use super::analyze::TrackAnalysis;
 use super::partition::ReadTrack;
 use super::place::Placements;
 
-/// The voices of a track.
+/// The separated voices of a track.
 pub(super) struct TrackVoices {
-    /// In the order of first speech, in the call's time.
+    /// The voices in the order of their first speech, in the call's time.
     pub voices: Vec<VoiceReport>,
-    /// The expected share of speech that is with its right voice.
+    /// The expected share of speech assigned to the right voice.
     pub confidence: f64,
-    /// Whether a recorded announcement was taken out of the voices.
+    /// Whether a recorded announcement was removed from the voices.
     pub announced: bool,
 }
 
@@ -32,30 +32,30 @@ pub(super) struct TrackVoices {
 pub(super) struct PlacedTrack {
     pub track: ReadTrack,
     pub placement: Placement,
-    /// Own speech, in the call's time.
+    /// The party's own speech, in the call's time.
     pub speech: Vec<Span>,
-    /// Other parties, heard faintly, in the call's time.
+    /// Other parties' bleed, in the call's time.
     pub bleed: Vec<Bleed>,
-    /// Own speech by the detector's probabilities alone, in the call's time.
+    /// Own speech according to the detector's probabilities alone, in the call's time.
     pub voiced: Vec<Span>,
-    /// What else sounds on this track, in the call's time.
+    /// Events on this track, in the call's time.
     pub events: Vec<Event>,
     pub noise: Option<Decibels>,
     pub gain: Decibels,
     pub party_level: PartyLevel,
-    /// Share of its hops that carry a signal: above `outcome.deadDbov`.
+    /// Share of hops with a signal above `outcome.deadDbov`.
     pub alive: f64,
-    /// The track with the same audio that stands for this one: it is neither counted nor mixed
-    /// again.
+    /// An earlier track with the same audio. This track is then neither counted nor mixed.
     pub repeats: Option<usize>,
-    /// Whether it holds several parties: it was recorded so, or delivered for two parties.
+    /// Whether the track holds several parties: it is recorded as mixed, or delivered for two
+    /// parties.
     pub shared: bool,
-    /// Its voices, where it holds several parties that are told apart.
+    /// The voices of a mixed track, if they could be separated.
     pub voices: Option<TrackVoices>,
 }
 
-/// Sorts each track's speech into the party's own and bleed, and its events into its own and those
-/// of other tracks.
+/// Separates each track's speech into own speech and bleed, and removes events that bled from other
+/// tracks.
 ///
 /// # Errors
 /// `cancelled`.
@@ -118,13 +118,13 @@ impl PlacedTrack {
         }
     }
 
-    /// When its recording ends, in the call's time.
+    /// Returns the end of the recording in the call's time.
     pub(super) fn end(&self) -> Millis {
         self.placement.to_call(self.track.analysis.duration)
     }
 }
 
-/// Own speech and bleed of every track, in its own time.
+/// Returns own speech and bleed of every track, in its own time.
 fn own_speech(tracks: &[ReadTrack], placements: &[Placement], config: &Config, run: &RunOptions) -> Result<Vec<Gated>> {
     let spans: Vec<Vec<Span>> = tracks.iter().map(|track| spans(&track.analysis, config)).collect();
     let inputs = spans.iter().zip(tracks).zip(placements).map(|((spans, track), placement)| GateInput {
@@ -139,8 +139,8 @@ fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
     speech::located(&analysis.speech, analysis.level.hops.power(), analysis.duration, &config.speech)
 }
 
-/// Speech without the single tones and keys that it runs into: what is left of a span that held one
-/// is kept where it is long enough.
+/// Removes single tones and keys from spans of speech. What remains of such a span is kept if it is
+/// at least `min` long.
 fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Span> {
     let single = |kind| matches!(kind, EventKind::Dtmf | EventKind::Fax | EventKind::Beep | EventKind::Sit);
     let tones = events.iter().filter(|e| single(e.kind));
@@ -158,7 +158,7 @@ fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Spa
     left
 }
 
-/// The level below which each track's speech is nobody's; `None` where there is none.
+/// Returns each track's level floor, if it has one.
 fn floors(tracks: &[ReadTrack], placements: &[Placement], gated: &[Gated], config: &Config) -> Vec<Option<Decibels>> {
     let legs = tracks.iter().zip(placements).zip(gated).map(|((track, placement), gated)| LegInput {
         speech: &gated.own,
@@ -169,11 +169,11 @@ fn floors(tracks: &[ReadTrack], placements: &[Placement], gated: &[Gated], confi
     speech::floors(&legs.collect::<Vec<_>>(), uncertainty <= config.metrics.max_uncertainty_ms)
 }
 
-/// How far apart the same event may lie on two tracks: an echo comes up to 200 ms late, and frames
-/// add their width.
+/// Largest distance in milliseconds of the same event on two tracks. An echo arrives up to 200 ms
+/// late, and frames add their width.
 const SAME_EVENT_MS: f64 = 300.0;
 
-/// Every track's events without those of other tracks that bled here.
+/// Returns every track's events without those that bled from other tracks.
 fn own_events(tracks: &[ReadTrack], placements: &[Placement]) -> Vec<Vec<TrackEvent>> {
     let mut all: Vec<Vec<TrackEvent>> = tracks.iter().map(|track| track.analysis.events.clone()).collect();
     let comparable: Vec<bool> = placements.iter().map(|p| p.uncertainty.0 <= SAME_EVENT_MS).collect();
@@ -182,7 +182,7 @@ fn own_events(tracks: &[ReadTrack], placements: &[Placement]) -> Vec<Vec<TrackEv
     all
 }
 
-/// An event on the call's timeline.
+/// Places an event on the call's timeline.
 pub(super) fn event(heard: &TrackEvent, placement: &Placement) -> Event {
     Event {
         kind: heard.kind,
@@ -192,7 +192,7 @@ pub(super) fn event(heard: &TrackEvent, placement: &Placement) -> Event {
     }
 }
 
-/// Where the detector is above its threshold, and not in bleed, in the track's time.
+/// Returns the spans above the detector's threshold that are not bleed, in the track's time.
 fn voiced(speech: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Vec<Span> {
     let hop = speech.hop.0;
     let mut rest = bleed;
@@ -213,7 +213,7 @@ fn voiced(speech: &Probabilities, bleed: &[BleedSpan], threshold: f32) -> Vec<Sp
     runs
 }
 
-/// Share of a track's hops above a limit.
+/// Returns the share of a track's hops above a level.
 fn alive(level: &Level, limit: Decibels) -> f64 {
     let power = 10f64.powf(limit.0 / 10.0) as f32;
     let above = level.hops.power().iter().filter(|&&p| p > power).count();

@@ -1,9 +1,8 @@
-//! Fourth step: several recordings of one party, one after the other, become one track: laid in
-//! order by their start times, silence between them, joined where the end of one and the beginning
-//! of the next hold the same audio.
+//! Step 4: joins consecutive recordings of one party into one track.
 //!
-//! Recordings whose times overlap while their audio does not agree are no segments of one: they
-//! stay tracks of their own.
+//! Segments are ordered by their start times, with silence between them. Where the end of one and
+//! the beginning of the next hold the same audio, they are joined there. Recordings that overlap in
+//! time with different audio are not segments; they stay separate tracks.
 
 use crate::align;
 use crate::call::{Moment, Role};
@@ -14,27 +13,27 @@ use crate::units::{Millis, Rate, Span};
 use super::analyze::TrackAnalysis;
 use super::partition::{ReadTrack, TrackSegment};
 
-/// How far two start times may be off beyond their resolutions.
+/// How far two start times may be off, beyond their resolutions, in milliseconds.
 const SLACK_MS: f64 = 500.0;
-/// The longest silence between two segments; what begins later is no segment of the same call.
+/// Longest silence between two segments, in milliseconds. A later recording is not a segment.
 const MAX_SILENCE_MS: f64 = 3_600_000.0;
-/// How long two recordings of the same audio are crossfaded at the end of the first.
+/// Length of the crossfade at the end of the first of two overlapping segments.
 const FADE: Millis = Millis(5.0);
 
-/// Samples that are copied at once.
+/// Samples copied at once.
 const SCRATCH: usize = 4096;
 
-/// Recordings that lie on one clock: each with its start after the first one's.
+/// Recordings on one clock, each with its start relative to the first.
 struct Chain {
     start: Moment,
     members: Vec<(usize, Millis)>,
 }
 
-/// Who is heard, where that is known: the same in two recordings, it is one party.
+/// The identity of a party. Two recordings with the same key hold the same party.
 type PartyKey<'a> = (Role, Option<&'a str>);
 
-/// Joins segments of one party. The track takes the first one's place, and is no longer than the
-/// limit.
+/// Joins the segments of each party. The joined track takes the first segment's position and does
+/// not exceed `limit`.
 pub(super) fn join(mut tracks: Vec<ReadTrack>, limit: Millis) -> Vec<ReadTrack> {
     for chain in chains(&tracks, limit) {
         let Some(&(first, _)) = chain.members.first() else { continue };
@@ -57,7 +56,7 @@ pub(super) fn join(mut tracks: Vec<ReadTrack>, limit: Millis) -> Vec<ReadTrack> 
     joined
 }
 
-/// The recordings that follow each other, in the order of their start times.
+/// Returns the groups of consecutive recordings, ordered by start time.
 fn chains(tracks: &[ReadTrack], limit: Millis) -> Vec<Chain> {
     let mut recorders: Vec<(Moment, usize)> = Vec::new();
     for track in tracks {
@@ -80,8 +79,8 @@ fn chains(tracks: &[ReadTrack], limit: Millis) -> Vec<Chain> {
 }
 
 impl Chain {
-    /// When a recorder starts on this chain's clock, if it recorded the same party after what is
-    /// here.
+    /// Returns when a recorder starts on this chain's clock, if it continues the same party's
+    /// recording.
     fn follow(&self, tracks: &[ReadTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
         let of = |recorder: usize| tracks.iter().filter(move |track| track.recorder == recorder);
         let earlier = |track: &ReadTrack| {
@@ -118,19 +117,19 @@ impl Chain {
     }
 }
 
-/// Whether two recordings hold one party, as far as their document says.
+/// Returns `true` if two recordings hold the same party, according to their document.
 fn same_party(a: &ReadTrack, b: &ReadTrack) -> bool {
     party(a).is_some_and(|a| party(b) == Some(a))
 }
 
-/// A mix of all parties is one too.
+/// Returns the party of a track. A mix of all parties counts as one.
 fn party(track: &ReadTrack) -> Option<PartyKey<'_>> {
     let party = track.leg.party.as_deref();
     (party.is_some() || track.role == Role::Mixed).then_some((track.role, party))
 }
 
 impl ReadTrack {
-    /// Joins a segment of the same party that began at another time.
+    /// Appends a segment of the same party with another start time.
     fn join(&mut self, mut other: Self) {
         if other.lead < self.lead {
             let index = self.index;
@@ -153,8 +152,8 @@ impl ReadTrack {
 }
 
 impl TrackAnalysis {
-    /// Adds a later recording of the same line, from a time of this one on: of what both hold, this
-    /// one's counts.
+    /// Appends a later recording of the same line from time `at`. Where both hold audio, the
+    /// earlier one is kept.
     fn append(&mut self, next: Self, at: Millis) {
         extend(&mut self.samples, &next.samples, self.rate, at);
         if let (Some(line), Some(next)) = (&mut self.narrowband, &next.narrowband) {
@@ -178,8 +177,8 @@ impl TrackAnalysis {
     }
 }
 
-/// Adds samples that begin at a time: silence before them, a crossfade at the end of what was
-/// there.
+/// Appends samples that begin at a time, with silence before them, or a crossfade where they
+/// overlap.
 fn extend(line: &mut Vec<i16>, next: &[i16], rate: Rate, at: Millis) {
     if next.is_empty() {
         return;
@@ -198,7 +197,7 @@ fn extend(line: &mut Vec<i16>, next: &[i16], rate: Rate, at: Millis) {
     line.extend(next.iter().skip(common));
 }
 
-/// The same at 8 kHz.
+/// Appends samples at 8 kHz in the same way.
 fn extend_compact(line: &mut CompactPcm, next: &CompactPcm, at: Millis) {
     let at = Rate::NARROWBAND.sample_at(at) as usize;
     let common = line.len().saturating_sub(at).min(next.len());
@@ -226,7 +225,8 @@ fn extend_compact(line: &mut CompactPcm, next: &CompactPcm, at: Millis) {
     }
 }
 
-/// Adds an event of a later segment; of one that both segments hold, only what the first did not.
+/// Adds an event of a later segment. Where both segments hold it, only the part after the first
+/// one's end is added.
 fn add_event(events: &mut Vec<TrackEvent>, mut event: TrackEvent, at: Millis, end: Millis) {
     event.start_ms += at.0;
     event.end_ms += at.0;

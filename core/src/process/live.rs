@@ -1,5 +1,5 @@
-//! Tracks analyzed as their samples come, and the report of a call that was heard so: the steps
-//! after the one pass over each recording are those of any other call.
+//! Analyzes tracks while their samples arrive, and reports on a live call. The steps after the pass
+//! over each recording are those of any other call.
 
 use crate::call::{Call, Leg};
 use crate::config::Config;
@@ -18,29 +18,29 @@ use super::detector::DetectorChoice;
 use super::reader::TrackBlock;
 use super::{CallInput, Processed, in_threads, run_steps};
 
-/// Room for the figures of a track is made for this time at once.
+/// Time for which memory is reserved at once.
 const ROOM: Millis = Millis(120_000.0);
-/// Frames before the end of the room at which more is made: the figures of some stages are ahead of
-/// others by a part of a second.
+/// Frames before the end of the reserved memory at which more is reserved. Some stages are ahead of
+/// others by a fraction of a second.
 const MARGIN: usize = 64;
 
-/// Every stage over one track, fed as samples come.
+/// All stages of one track, fed while samples arrive.
 pub(crate) struct LiveAnalyzer {
     rate: Rate,
     analyzer: TrackAnalyzer,
     resampler: Resampler,
     detector: SileroStream,
     probabilities: Vec<f32>,
-    /// So many probabilities, and the figures of as much time, have room.
+    /// Number of probabilities for which memory is reserved.
     room_until: usize,
     block: TrackBlock,
 }
 
 impl LiveAnalyzer {
-    /// The stages of a track of a rate; a configuration's detector must be Silero.
+    /// Creates the stages of a track. The configuration's detector must be Silero.
     ///
     /// # Errors
-    /// `unsupported` where the rate cannot be brought to 8 kHz.
+    /// `unsupported` if the rate cannot be converted to 8 kHz.
     pub(crate) fn new(rate: Rate, config: &Config) -> Result<Self> {
         let forget = config.speech.reset_after_ms.map(|after| (after, config.speech.neg_threshold));
         let block = longest_block(rate);
@@ -56,10 +56,10 @@ impl LiveAnalyzer {
         })
     }
 
-    /// Takes the next samples, and appends the probabilities of the frames that they complete.
+    /// Takes the next samples and appends the probabilities of the frames they complete.
     ///
     /// # Errors
-    /// `internal` where the resampler fails.
+    /// `internal` if the resampler fails.
     pub(crate) fn push(&mut self, samples: &[f32], probabilities: &mut Vec<f32>) -> Result<()> {
         if self.probabilities.len() + MARGIN > self.room_until {
             self.make_room();
@@ -72,10 +72,10 @@ impl LiveAnalyzer {
         Ok(())
     }
 
-    /// The same for the end of the track.
+    /// Ends the track and appends the remaining probabilities.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Those of [`push`](Self::push).
     pub(crate) fn end(&mut self, probabilities: &mut Vec<f32>) -> Result<()> {
         self.block.own.clear();
         self.block.narrowband.clear();
@@ -94,31 +94,31 @@ impl LiveAnalyzer {
         self.probabilities.extend_from_slice(&probabilities[before..]);
     }
 
-    /// The mean square of the last samples at 8 kHz; `None` where there were none.
+    /// Returns the mean square of the last samples at 8 kHz, or `None` if there were none.
     pub(crate) fn power(&self) -> Option<f32> {
         let samples = &self.block.narrowband;
         let energy: f32 = samples.iter().map(|x| x * x).sum();
         (!samples.is_empty()).then(|| energy / samples.len() as f32)
     }
 
-    /// Changes whenever something other than speech has become known.
+    /// Returns counters that change whenever a sound other than speech is detected.
     pub(crate) fn changes(&self) -> [u64; 3] {
         self.analyzer.changes()
     }
 
-    /// Looks at what was heard besides speech since a time, as if the track ended here.
+    /// Returns the sounds other than speech since a time, as if the track ended here.
     pub(crate) fn events_since(&self, from: Millis, look: &mut SoundLook) {
         self.analyzer.events_since(from, &self.probabilities, look);
     }
 
-    /// Makes room for the figures of the next minute at least, so that they take no memory.
+    /// Reserves memory for the results of at least the next minute.
     pub(crate) fn make_room(&mut self) {
         make_room(&mut self.probabilities, (ROOM.0 / SILERO_HOP.0) as usize);
         self.analyzer.make_room(ROOM);
         self.room_until = self.probabilities.len() + (ROOM.0 / SILERO_HOP.0) as usize / 2;
     }
 
-    /// What is known of the track so far.
+    /// Returns the analysis of the track so far.
     fn analysis(&self, source: SourceInfo) -> TrackAnalysis {
         let duration = self.rate.millis(self.analyzer.samples());
         let StageResults { level, events, key_doubts, band, samples, narrowband } =
@@ -141,19 +141,20 @@ impl LiveAnalyzer {
     }
 }
 
-/// Samples of the longest block: 32 ms at the higher of both rates, and what a resampler held back.
+/// Returns the length of the longest block: 32 ms at the higher of both rates, plus what the
+/// resampler held back.
 fn longest_block(rate: Rate) -> usize {
     rate.max(Rate::NARROWBAND).sample_at(SILERO_HOP) as usize + 2048
 }
 
-/// What is known of a track besides its sound.
+/// What is known about a track besides its audio.
 #[derive(Debug, Clone)]
 pub(crate) struct LiveSource {
     pub name: String,
     pub leg: Leg,
-    /// Whether its samples were whole numbers.
+    /// Whether its samples are integers.
     pub whole: bool,
-    /// What was wrong with it.
+    /// Warnings about the track.
     pub warnings: Vec<Warning>,
 }
 
@@ -176,10 +177,10 @@ impl LiveSource {
     }
 }
 
-/// The report of a call as far as it was heard, without its samples.
+/// Reports on the call so far, without samples.
 ///
 /// # Errors
-/// `no_audio` where not one track has a sample; `cancelled`; `internal` by a defect alone.
+/// `no_audio` if no track has a sample; `cancelled`; `internal` for a defect.
 pub(crate) fn report_so_far(
     call: Call,
     tracks: Vec<(LiveSource, &LiveAnalyzer)>,
@@ -189,7 +190,7 @@ pub(crate) fn report_so_far(
 ) -> Result<Processed> {
     let analyzed = tracks.into_iter().map(|(source, analyzer)| AnalyzedRecording {
         tracks: match analyzer.analyzer.samples() {
-            0 => Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample came").in_input(&source.name)),
+            0 => Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "no samples were received").in_input(&source.name)),
             _ => Ok(vec![analyzer.analysis(source.info(analyzer))]),
         },
         leg: source.leg,
@@ -199,10 +200,10 @@ pub(crate) fn report_so_far(
     in_threads(run, false, || run_steps(analyzed, described, DetectorChoice::new(config, None), run))?
 }
 
-/// Processes a call whose samples were kept; each recording with what was wrong as it came.
+/// Processes a call whose samples were kept, adding the warnings collected while they arrived.
 ///
 /// # Errors
-/// As [`process`](super::process).
+/// Those of [`process`](super::process).
 pub(crate) fn process_kept(
     call: CallInput,
     warnings: &[Vec<Warning>],

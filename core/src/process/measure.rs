@@ -1,4 +1,4 @@
-//! Sixth step: the conversation's turns, figures, silences, integrity, outcome and tag.
+//! Step 6: turns, metrics, silences, integrity, outcome and tag.
 
 use crate::call::Outcome;
 use crate::config::Config;
@@ -14,12 +14,12 @@ use super::facts::PlacedFacts;
 use super::gate::TrackVoices;
 use super::gate::{PlacedTrack, event};
 
-/// Everything that is known of a call.
+/// The complete analysis of a call.
 pub(super) struct CallAnalysis {
     pub tracks: Vec<PlacedTrack>,
-    /// One for each track, or for each voice of a track.
+    /// One entry per track, or per voice of a mixed track.
     pub parties: Vec<Party>,
-    /// Turns; `party` is the place among `parties`.
+    /// The turns. `party` is an index into `parties`.
     pub turns: Vec<Turn>,
     pub duration: Millis,
     pub metrics: Metrics,
@@ -60,7 +60,7 @@ pub(super) fn measure(mut tracks: Vec<PlacedTrack>, known: &PlacedFacts, config:
     }
 }
 
-/// The parties of all tracks, and their turns.
+/// Returns the parties of all tracks and their turns.
 fn spoken(tracks: &[PlacedTrack], config: &Config) -> (Vec<Party>, Vec<Turn>) {
     let parties: Vec<Party> = tracks.iter().flat_map(parties_of).collect();
     let speech: Vec<Vec<Span>> = parties.iter().map(|party| party.speech.clone()).collect();
@@ -68,8 +68,8 @@ fn spoken(tracks: &[PlacedTrack], config: &Config) -> (Vec<Party>, Vec<Turn>) {
     (parties, turns)
 }
 
-/// Takes a recorded announcement out of the voices of its track: it is no party. `party`: its place
-/// among those that the rules saw. `false` where it has a track of its own.
+/// Removes a recorded announcement from the voices of its track. `party` is the index that the
+/// rules saw. Returns `false` if the announcement has a track of its own.
 fn drop_voice(tracks: &mut [PlacedTrack], party: usize) -> bool {
     let mut place = party;
     for track in tracks.iter_mut().filter(|track| track.repeats.is_none()) {
@@ -82,18 +82,18 @@ fn drop_voice(tracks: &mut [PlacedTrack], party: usize) -> bool {
     false
 }
 
-/// How long the call is, and how well its tracks can be compared.
+/// The call's duration, and what can be compared in it.
 struct Scene {
     duration: Millis,
-    /// How uncertain the least certain placement is.
+    /// The largest uncertainty of any placement.
     uncertainty: Millis,
     /// Whether all placements are certain enough to compare parties in time.
     comparable: bool,
     /// What can be compared between the parties.
     comparison: Comparison,
-    /// Stretches in which silence is known to mean nothing.
+    /// Spans in which silence is expected.
     excused: Vec<Span>,
-    /// Whether somebody is known to have answered.
+    /// Whether the call is known to have been answered.
     answered: bool,
 }
 
@@ -118,12 +118,12 @@ impl Scene {
     }
 }
 
-/// A track's speech as the figures count it: that of a repeated track is counted once.
+/// Returns a track's speech for the metrics. A repeated track counts once.
 fn counted_speech(track: &PlacedTrack) -> Vec<Span> {
     if track.repeats.is_some() { Vec::new() } else { track.speech.clone() }
 }
 
-/// The parties of a track: its voices, where they are told apart.
+/// Returns the parties of a track: its voices, if they were separated.
 fn parties_of(track: &PlacedTrack) -> Vec<Party> {
     match &track.voices {
         Some(told) if told.voices.len() > 1 || told.announced => told.parties(track.track.index),
@@ -131,12 +131,12 @@ fn parties_of(track: &PlacedTrack) -> Vec<Party> {
     }
 }
 
-/// Whether a track holds several parties that are not told apart.
+/// Returns `true` if a track holds several parties that were not separated.
 fn is_unresolved(track: &PlacedTrack) -> bool {
     track.shared && track.repeats.is_none() && track.voices.is_none()
 }
 
-/// Adds the stretches in which both sides are quiet to the first track.
+/// Adds the spans in which all parties are silent to the first track's events.
 fn add_silences(tracks: &mut [PlacedTrack], scene: &Scene, config: &Config) {
     let inputs = tracks.iter().map(|t| SilenceInput {
         hops: &t.track.analysis.level.hops,
@@ -153,7 +153,7 @@ fn add_silences(tracks: &mut [PlacedTrack], scene: &Scene, config: &Config) {
     first.events.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.kind.cmp(&b.kind)));
 }
 
-/// Stretches without those that are excused, as far as they are long enough.
+/// Removes excused stretches from spans, and drops what is shorter than `min`.
 fn unexcused(spans: Vec<Span>, excused: &[Span], min: Millis) -> Vec<Span> {
     let mut left = excused.iter().fold(spans, |left, &excused| without(&left, excused));
     if !excused.is_empty() {
@@ -189,7 +189,7 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -
     }
 }
 
-/// What is wrong with the recordings.
+/// Returns the problems with the recordings.
 fn findings(tracks: &[PlacedTrack], config: &Config) -> Vec<Finding> {
     let own_time = Placement::reference();
     let in_own_time = |t: &PlacedTrack| t.track.analysis.events.iter().map(|e| event(e, &own_time)).collect();

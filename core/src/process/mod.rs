@@ -1,13 +1,14 @@
-//! One call from recordings to report and mix. The only owner of the order of steps and of threads.
+//! Processes one call, from recordings to report and mix. This module alone determines the order of
+//! the steps and the use of threads.
 //!
 //! ```text
-//! describe     the caller's recordings, opened; roles, limits and headers are judged before anything is decoded
+//! describe     opens the recordings; checks roles, limits and headers before anything is decoded
 //! analyze      one pass over each recording
-//! partition    once, into tracks that could be read and tracks that could not
+//! partition    splits tracks, once, into those that could be read and those that could not
 //! join         segments of one party become one track
-//! place, gate  where each track lies; its own speech and what bled
-//! facts        what the caller knows of the call bounds it
-//! measure      turns, figures, silences, integrity, outcome, tag
+//! place, gate  where each track lies; own speech and bleed
+//! facts        applies what the caller knows about the call
+//! measure      turns, metrics, silences, integrity, outcome, tag
 //! report       the report of all that
 //! ```
 //!
@@ -86,23 +87,24 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for a configuration, a number of roles or of tracks that makes no sense;
-/// `limit_exceeded` for more tracks than `decode.maxTracks`; `cancelled`; the first recording's
-/// error where not one of them could be read. A recording that fails among others is listed in the
-/// report.
+/// - [`ErrorKind::InvalidArgument`] for an invalid configuration, no recordings, or a number of
+///   roles that differs from the number of tracks.
+/// - [`ErrorKind::LimitExceeded`] for more tracks than `decode.maxTracks`.
+/// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+/// - The first recording's error, if none could be read. If only some fail, the report lists them.
 pub fn process(call: impl Into<CallInput>, config: &Config, run: &RunOptions) -> Result<Processed> {
     process_call(call.into(), config, true, &[], run)
 }
 
-/// Processes a call for its report alone: samples are dropped as they are analyzed.
+/// Analyzes a call and returns its report. Samples are dropped as they are analyzed.
 ///
 /// # Errors
-/// As [`process`].
+/// Those of [`process`].
 pub fn analyze(call: impl Into<CallInput>, config: &Config, run: &RunOptions) -> Result<Report> {
     Ok(process_call(call.into(), config, false, &[], run)?.report)
 }
 
-/// `noted`: what is to be said of each recording besides what its decoder says.
+/// Processes a call. `noted` holds additional warnings for each recording.
 fn process_call(
     call: CallInput,
     config: &Config,
@@ -113,7 +115,7 @@ fn process_call(
     let config = &call.config(config)?;
     config.validate()?;
     if call.recordings.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recording was given"));
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recordings given"));
     }
     let waits = call.recordings.iter().any(RecordingSource::is_reader);
     in_threads(run, waits, || {
@@ -124,7 +126,7 @@ fn process_call(
     })?
 }
 
-/// The first two steps; the recordings of the call that is left are gone.
+/// Runs the first two steps. The recordings are removed from the call that is returned.
 fn analyzed(
     mut call: CallInput,
     detector: &DetectorChoice,
@@ -145,8 +147,8 @@ fn analyzed(
     Ok((analyzed, call))
 }
 
-/// Who is on the channels of a call's one recording, as the profile knows it; nobody where the
-/// recording's own document says it, or has another number of channels.
+/// Returns the parties on the channels of a call's only recording according to the profile. Empty
+/// if the recording's own document says it, or the number of channels differs.
 fn profile_roles(analyzed: &[AnalyzedRecording], direction: Option<Direction>, config: &Config) -> Vec<Role> {
     let known = config.profile.as_ref().map(|profile| profile.roles(direction)).unwrap_or_default();
     match analyzed {
@@ -157,7 +159,7 @@ fn profile_roles(analyzed: &[AnalyzedRecording], direction: Option<Direction>, c
     }
 }
 
-/// The steps after the pass over the recordings.
+/// Runs the steps after the pass over the recordings.
 fn run_steps(
     analyzed: Vec<AnalyzedRecording>,
     call: CallInput,
@@ -183,8 +185,8 @@ fn run_steps(
     Ok(Processed { report, tracks: processed::keep_tracks(analysis), detector: detector.custom, unsure: None })
 }
 
-/// Runs work on as many threads as the caller allows; work that may wait for a reader of the
-/// caller's never on those that all share.
+/// Runs work on as many threads as the caller allows. Work that may block on the caller's reader
+/// never runs on the shared pool.
 fn in_threads<T: Send>(run: &RunOptions, waits: bool, work: impl FnOnce() -> T + Send) -> Result<T> {
     if waits || run.threads.is_some() { threads::apart(run.threads, work) } else { Ok(threads::pooled(work)) }
 }

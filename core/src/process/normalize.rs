@@ -1,4 +1,4 @@
-//! The everyday call: one recording in, one recording of a chosen rate and level out.
+//! Converts one recording to a given rate and level.
 
 use std::path::Path;
 
@@ -17,16 +17,16 @@ use crate::units::{Decibels, Millis, Span};
 
 use super::reader::RecordingReader;
 
-/// What a recording is brought to.
+/// The format of a normalized recording.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NormalizeOptions {
-    /// How it is read.
+    /// How the recording is read.
     pub decode: DecodeOptions,
-    /// Samples per second.
+    /// Sample rate.
     pub rate: OutputRate,
-    /// The level.
+    /// Level.
     pub level: LevelTarget,
-    /// One channel for all, or as many as the recording has.
+    /// One channel, or as many as the recording has.
     pub layout: Layout,
 }
 
@@ -37,20 +37,21 @@ setters! { NormalizeOptions:
     with_layout(layout: Layout),
 }
 
-/// A normalised recording.
+/// A normalized recording.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Normalized {
-    /// What the recording was, and what was wrong with it.
+    /// What the recording was, with its warnings.
     pub source: SourceInfo,
-    /// The gain that was applied, the same on all channels.
+    /// The gain that was applied to all channels.
     pub gain: Decibels,
     tracks: Vec<Track>,
     config: MixConfig,
 }
 
-/// Decodes one recording, removes its codec delay, and prepares it at a rate and a level. All
-/// channels get the gain that the loudest one's speech needs, so their balance stays.
+/// Decodes one recording, removes its codec delay, and normalizes its rate and level.
+///
+/// All channels get the gain that the loudest one's speech needs, so their balance is preserved.
 ///
 /// ```
 /// use callweave::{Input, NormalizeOptions, RunOptions, normalize};
@@ -63,8 +64,10 @@ pub struct Normalized {
 /// ```
 ///
 /// # Errors
-/// Those of [`Decoder`]; `invalid_argument` for the layout `voices`; `no_audio` where not one sample
-/// could be decoded; `cancelled`.
+/// - [`ErrorKind::InvalidArgument`] for the layout `voices`.
+/// - [`ErrorKind::NoAudio`] if no samples could be decoded.
+/// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+/// - Those of [`Decoder`].
 pub fn normalize(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
     let waits = input.is_reader();
     super::in_threads(run, waits, || normalized(input, options, run))?
@@ -72,8 +75,8 @@ pub fn normalize(input: Input, options: &NormalizeOptions, run: &RunOptions) -> 
 
 fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Result<Normalized> {
     if options.layout == Layout::Voices {
-        let refused = Error::new(ErrorKind::InvalidArgument, Stage::Config, "normalize does not tell voices apart");
-        return Err(refused.with_mismatch("layout voices", "split or mono"));
+        let refused = Error::new(ErrorKind::InvalidArgument, Stage::Config, "normalize cannot separate voices");
+        return Err(refused.with_mismatch("layout voices", "layout split or mono"));
     }
     let decoder = Decoder::open(input.alone(&options.decode, &run.cancel), &options.decode)?;
     let name = decoder.name().to_owned();
@@ -103,7 +106,7 @@ fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Res
         .map(|(meter, keeper)| (meter.finish(), Track { samples: keeper.finish().0, rate, role }))
         .unzip();
     if tracks.iter().all(|t| t.samples.is_empty()) {
-        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "no samples could be decoded").in_input(name));
     }
     let gains = levels.iter().map(|level| whole_gain(level, source.duration_ms, options.level).0);
     let gain = Decibels(gains.fold(f64::INFINITY, f64::min));
@@ -111,7 +114,8 @@ fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Res
     Ok(Normalized { source, gain: if gain.0.is_finite() { gain } else { Decibels(0.0) }, tracks, config })
 }
 
-/// The gain of a whole channel; a silent one asks for none and so never holds the others back.
+/// Returns the gain for a whole channel. A silent channel asks for none, so it never limits the
+/// others.
 fn whole_gain(level: &Level, duration: Millis, target: LevelTarget) -> Decibels {
     if level.active.activity <= 0.0 {
         return Decibels(f64::INFINITY);
@@ -120,10 +124,10 @@ fn whole_gain(level: &Level, duration: Millis, target: LevelTarget) -> Decibels 
 }
 
 impl Normalized {
-    /// The samples, to be read in blocks.
+    /// Returns a reader of the normalized samples in blocks.
     ///
     /// # Errors
-    /// As [`Mixer::new`].
+    /// Those of [`Mixer::new`].
     pub fn samples<'a>(&'a self, placement: &'a Placement) -> Result<Mixer<'a>> {
         let placed = |track: &'a Track| MixInput {
             samples: &track.samples,
@@ -136,20 +140,23 @@ impl Normalized {
         Mixer::new(&placed, self.source.duration_ms, &self.config)
     }
 
-    /// Writes the recording, whole or not at all, as 16-bit wav or FLAC by the ending of the file's
-    /// name.
+    /// Writes the recording as 16-bit WAV or FLAC, by the file name's extension. The file appears
+    /// complete or not at all.
     ///
     /// # Errors
-    /// `invalid_argument` for another ending; those of [`Normalized::write_as`].
+    /// - [`ErrorKind::InvalidArgument`] for another extension.
+    /// - Those of [`Normalized::write_as`].
     pub fn write(&self, path: impl AsRef<Path>, run: &RunOptions) -> Result<()> {
         let format = Format::of_file(&path)?;
         self.write_as(path, format, run)
     }
 
-    /// Writes the recording in a format, whole or not at all.
+    /// Writes the recording in the given format. The file appears complete or not at all.
     ///
     /// # Errors
-    /// `io`, `cancelled`, and those of [`Mixer`].
+    /// - [`Io`](crate::ErrorKind::Io) if the file cannot be written.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+    /// - Those of [`Mixer`].
     pub fn write_as(&self, path: impl AsRef<Path>, format: Format, run: &RunOptions) -> Result<()> {
         let placement = Placement::reference();
         let mut samples = self.samples(&placement)?;

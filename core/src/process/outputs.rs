@@ -1,4 +1,4 @@
-//! Which files a call is read from, and that none of them is written over.
+//! Ensures that no output overwrites a file that the call is read from.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 impl CallInput {
-    /// The files that the call is read from.
+    /// Returns the files that the call is read from.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let recordings = self.recordings.iter().filter_map(|recording| match recording {
             RecordingSource::Input { input, .. } => input.file(),
@@ -18,10 +18,10 @@ impl CallInput {
         recordings.chain(self.document.as_deref())
     }
 
-    /// Refuses a folder where writing the call would write over a file that it is read from.
+    /// Rejects a folder in which the outputs would overwrite a file that the call is read from.
     ///
     /// # Errors
-    /// `invalid_argument` that names the file.
+    /// `invalid_argument` with the file.
     pub(crate) fn check_outputs(&self, folder: &Path, config: &Config, options: &WriteOptions) -> Result<()> {
         let names = options.file_names(config);
         for file in self.files() {
@@ -29,8 +29,12 @@ impl CallInput {
                 fs::canonicalize(folder.join(name)).is_ok_and(|t| fs::canonicalize(file).is_ok_and(|f| f == t))
             };
             if names.iter().any(same) {
-                return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "would be written over itself")
-                    .in_input(file.display().to_string()));
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    Stage::Config,
+                    "the output would overwrite this input",
+                )
+                .in_input(file.display().to_string()));
             }
         }
         Ok(())
@@ -38,7 +42,7 @@ impl CallInput {
 }
 
 impl WriteOptions {
-    /// The names of the files that are written.
+    /// Returns the names of the output files.
     pub(crate) fn file_names(&self, config: &Config) -> Vec<String> {
         let mut names = vec![format!("mix.{}", config.mix.format.extension()), "report.json".to_owned()];
         let more = [(self.page, "report.html"), (self.peaks.is_some(), "peaks.json"), (self.series, "series.json")];

@@ -1,5 +1,4 @@
-//! Third step: the call's tracks, once split into those that could be read and those that could
-//! not.
+//! Step 3: splits the call's tracks, once, into those that could be read and those that could not.
 
 use crate::call::{Leg, Role};
 use crate::decode::SourceInfo;
@@ -9,46 +8,46 @@ use crate::units::Millis;
 
 use super::analyze::{AnalyzedRecording, TrackAnalysis};
 
-/// One recording of a track that is made of several.
+/// One of several recordings of a track.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TrackSegment {
     pub source: SourceInfo,
-    /// Where its first sample lies on the track.
+    /// Start of its first sample on the track.
     pub start: Millis,
-    /// Where its last sample ends.
+    /// End of its last sample on the track.
     pub end: Millis,
 }
 
-/// One track that could be read.
+/// A track that could be read.
 pub(super) struct ReadTrack {
-    /// Its place among the call's tracks.
+    /// The track's index in the call.
     pub index: usize,
-    /// The recorder that made it: tracks of one file share a clock.
+    /// The recorder that made it. Tracks of one file share a clock.
     pub recorder: usize,
-    /// When its first sample was, on its recorder's clock.
+    /// Time of its first sample on the recorder's clock.
     pub lead: Millis,
     pub role: Role,
     pub leg: Leg,
     pub analysis: TrackAnalysis,
-    /// The recordings it is made of, where they are several.
+    /// The recordings it consists of, if there are several.
     pub segments: Vec<TrackSegment>,
 }
 
-/// One track that could not be read.
+/// A track that could not be read.
 pub(super) struct FailedTrack {
-    /// Its place among the call's tracks.
+    /// The track's index in the call.
     pub index: usize,
     pub role: Role,
     pub leg: Leg,
     pub error: Error,
 }
 
-/// The warning that a track could not be read.
+/// Code of the warning for a track that could not be read.
 pub(crate) const TRACK_UNREADABLE: &str = "track_unreadable";
 
 impl FailedTrack {
-    /// The warning that this track is missing. The error's own words name its file, which not
-    /// everybody may see.
+    /// Returns the warning that this track is missing. It leaves out the error's message, which
+    /// names the file and may be confidential.
     pub(super) fn warning(&self) -> Warning {
         let (index, role, code) = (self.index, self.role.name(), self.error.code());
         Warning::new(TRACK_UNREADABLE, format!("track {index} ({role}) cannot be read: {code}"))
@@ -57,17 +56,17 @@ impl FailedTrack {
 
 /// The tracks of a call.
 pub(super) struct Tracks {
-    /// At least one.
+    /// Never empty.
     pub live: Vec<ReadTrack>,
     pub failed: Vec<FailedTrack>,
 }
 
-/// Splits the tracks. A file of several channels is several tracks; who is on which only its
-/// document or the caller can say.
+/// Splits recordings into tracks. A file with several channels is several tracks; only its document
+/// or the caller can say who is on which.
 ///
 /// # Errors
-/// `cancelled`; the first recording's error where not one could be read; `invalid_argument` where
-/// there are roles, but not one per track.
+/// `cancelled`; the first recording's error if none could be read; `invalid_argument` if the number
+/// of roles is neither zero nor the number of tracks.
 pub(super) fn partition(recordings: Vec<AnalyzedRecording>, roles: &[Role]) -> Result<Tracks> {
     let mut tracks = Tracks { live: Vec::new(), failed: Vec::new() };
     for (number, recording) in recordings.into_iter().enumerate() {
@@ -75,7 +74,7 @@ pub(super) fn partition(recordings: Vec<AnalyzedRecording>, roles: &[Role]) -> R
     }
     if tracks.live.is_empty() {
         let first = tracks.failed.into_iter().next().map(|track| track.error);
-        return Err(first.unwrap_or_else(|| Error::new(ErrorKind::NoAudio, Stage::Decode, "no track")));
+        return Err(first.unwrap_or_else(|| Error::new(ErrorKind::NoAudio, Stage::Decode, "the call has no tracks")));
     }
     tracks.assign(roles)?;
     Ok(tracks)
@@ -106,7 +105,7 @@ impl Tracks {
         Ok(())
     }
 
-    /// The recorder of an earlier track from the same file: channels of one file may be given one
+    /// Returns the recorder of an earlier track from the same file, whose channels may be given one
     /// by one.
     fn recorder_of(&self, analyses: &[TrackAnalysis]) -> Option<usize> {
         let source = &analyses.first()?.source;
@@ -119,7 +118,7 @@ impl Tracks {
 
     fn assign(&mut self, roles: &[Role]) -> Result<()> {
         if !roles.is_empty() && roles.len() != self.len() {
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "number of roles")
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "wrong number of roles")
                 .with_mismatch(roles.len(), format!("{} (one per track)", self.len())));
         }
         let role_of = |index: usize, own: Role| roles.get(index).copied().unwrap_or(own);
@@ -128,7 +127,7 @@ impl Tracks {
         Ok(())
     }
 
-    /// Numbers the tracks anew, in their order.
+    /// Renumbers the tracks in their order.
     pub(super) fn renumber(&mut self) {
         let live = self.live.iter_mut().map(|track| &mut track.index);
         let mut all: Vec<&mut usize> = live.chain(self.failed.iter_mut().map(|track| &mut track.index)).collect();
@@ -137,8 +136,8 @@ impl Tracks {
     }
 }
 
-/// Whose a channel is; what is said of the whole file says nothing of one channel but when it
-/// began.
+/// Returns the leg of one channel. Of what is said about the whole file, only its start time
+/// applies to a channel.
 fn leg_of_channel(track: &TrackAnalysis, file: &Leg, described: Option<&Recording>) -> Leg {
     let known = track.channel.and_then(|channel| described?.leg_of_channel(channel)).cloned();
     let unknown = Leg { role: Role::Unknown, party: None, channel: track.channel, ..file.clone() };

@@ -1,4 +1,4 @@
-//! Fifth step, first half: where the tracks lie on the call's timeline, each like its recorder.
+//! Step 5, first half: places the tracks on the call's timeline, one placement per recorder.
 
 use crate::align;
 use crate::config::{AlignOptions, Config};
@@ -10,15 +10,15 @@ use crate::units::Millis;
 use super::analyze::NO_SAMPLES;
 use super::partition::ReadTrack;
 
-/// Where the live tracks lie, in their order.
+/// The placements of the tracks, in their order.
 pub(super) struct Placements {
     pub placements: Vec<Placement>,
-    /// Pairs of the call's tracks that hold the same audio.
+    /// Pairs of tracks that hold the same audio.
     pub repeated: Vec<(usize, usize)>,
     pub warnings: Vec<Warning>,
 }
 
-/// Places the recorders, each by the first of its tracks.
+/// Places each recorder by the first of its tracks.
 ///
 /// # Errors
 /// `cancelled`.
@@ -48,7 +48,7 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
     Ok(Placements { placements, repeated, warnings })
 }
 
-/// Brings a placement's confidence to what is right as often, where that is known.
+/// Replaces a placement's confidence by its calibrated value, if a calibration is given.
 fn calibrate(placement: &mut Placement, map: &[(f64, f64)]) {
     let inferred = !matches!(placement.method, Method::Reference | Method::Given);
     let (Some(first), Some(last)) = (map.first(), map.last()) else { return };
@@ -61,7 +61,7 @@ fn calibrate(placement: &mut Placement, map: &[(f64, f64)]) {
     }
 }
 
-/// The first track of each recorder, by when it began.
+/// Returns the first track of each recorder, by start time.
 fn recorders(tracks: &[ReadTrack]) -> Vec<&ReadTrack> {
     let mut by_lead: Vec<&ReadTrack> = tracks.iter().collect();
     by_lead.sort_by(|a, b| a.lead.0.total_cmp(&b.lead.0));
@@ -91,6 +91,6 @@ fn align_input(track: &ReadTrack, alone: bool) -> align::TrackInput<'_> {
 }
 
 fn repeated_warning((first, second): &(usize, usize)) -> Warning {
-    let message = format!("track {second} holds the same recording as track {first}: it is mixed once");
+    let message = format!("track {second} is the same recording as track {first}; it is mixed once");
     Warning::new("repeated_track", message)
 }

@@ -13,17 +13,17 @@ use crate::vad::CustomDetector;
 use super::gate::PlacedTrack;
 use super::measure::CallAnalysis;
 
-/// A processed call: its report, and its placed tracks where they were kept.
+/// A processed call: its report, and its placed tracks if they were kept.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Processed {
-    /// What was found.
+    /// The report.
     pub report: Report,
-    /// The tracks that could be read, with their places.
+    /// The tracks that could be read, with their placements.
     pub tracks: Vec<ProcessedTrack>,
-    /// The caller's detector, where one heard the call.
+    /// The caller's detector, if one was used.
     pub(super) detector: Option<CustomDetector>,
-    /// Where keys may have stayed; `None` where nothing was redacted yet.
+    /// Spans in which key presses may remain. `None` if nothing has been redacted.
     pub(super) unsure: Option<Vec<Span>>,
 }
 
@@ -31,43 +31,42 @@ pub struct Processed {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ProcessedTrack {
-    /// Its place among the report's tracks.
+    /// The track's index in the report.
     pub index: usize,
     /// The samples.
     pub track: Track,
-    /// Where it lies on the call's timeline.
+    /// The track's placement on the call's timeline.
     pub placement: Placement,
     /// The gain that brings the party to the configured level.
     pub gain: Decibels,
-    /// What its gain for another level is judged by.
+    /// The levels from which the gain for another target is computed.
     pub party_level: PartyLevel,
-    /// Key presses in the track's own time, those of other parties that are heard here too.
+    /// Key presses in the track's own time, including those of other parties that are audible here.
     pub keys: Vec<Span>,
-    /// Where there may have been keys that noise or a voice hides, in the track's own time.
+    /// Spans that may contain key presses hidden by noise or speech, in the track's own time.
     pub key_doubts: Vec<Span>,
-    /// Mean level of each second of the call, from its beginning; `None` where the track holds
-    /// nothing.
+    /// Mean level of each second of the call, or `None` where the track has no audio.
     pub levels: Vec<Option<Decibels>>,
 }
 
 impl From<Report> for Processed {
-    /// A call of which only the report was kept.
+    /// Creates a call with a report and no tracks.
     fn from(report: Report) -> Self {
         Self { report, tracks: Vec::new(), detector: None, unsure: None }
     }
 }
 
 impl Processed {
-    /// The mix of the call, to be read in blocks.
+    /// Returns a reader of the call's mix in blocks.
     ///
     /// # Errors
-    /// As [`Mixer::new`].
+    /// Those of [`Mixer::new`].
     pub fn mix(&self, config: &MixConfig) -> Result<Mixer<'_>> {
         let inputs: Vec<VoiceInput> = self.tracks.iter().flat_map(|track| self.inputs(track, config)).collect();
         Mixer::of_voices(&inputs, self.report.call.duration_ms, config)
     }
 
-    /// A track as the mix takes it: whole, or by voice.
+    /// Returns the inputs of a track for the mix: the whole track, or one per voice.
     fn inputs<'a>(&'a self, track: &'a ProcessedTrack, config: &MixConfig) -> Vec<VoiceInput<'a>> {
         let whole = track.mix_input(config.level);
         let told = self.report.tracks.iter().find(|told| told.index == track.index);
@@ -85,16 +84,18 @@ impl Processed {
 }
 
 impl Processed {
-    /// A track's samples along the call's timeline, at its own rate or another, as they were
-    /// recorded: neither levelled nor limited.
+    /// Returns a track's samples along the call's timeline as recorded, without level changes, at
+    /// its own rate or another.
     ///
     /// # Errors
-    /// `invalid_argument` for a track whose samples are not here; those of [`mix::aligned`].
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a track whose samples were not
+    ///   kept.
+    /// - Those of [`mix::aligned`].
     pub fn aligned(&self, placed: usize, rate: Option<Rate>) -> Result<Vec<f32>> {
         let Some(placed) = self.tracks.get(placed).filter(|placed| !placed.track.samples.is_empty()) else {
             let found = format!("{placed} of {}", self.tracks.len());
-            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Mix, "samples of a track")
-                .with_mismatch(found, "a track of a call that was processed, not only analysed"));
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Mix, "the track's samples were not kept")
+                .with_mismatch(found, "a call from `process`, not `analyze`"));
         };
         let input = placed.mix_input(LevelTarget::Off);
         mix::aligned(&input, self.report.call.duration_ms, rate.unwrap_or(placed.track.rate))
@@ -113,7 +114,7 @@ impl ProcessedTrack {
     }
 }
 
-/// The tracks of a call, ready to be mixed; of those with the same audio, the first.
+/// Returns the tracks to mix. Of tracks with the same audio, the first is kept.
 pub(super) fn keep_tracks(analysis: CallAnalysis) -> Vec<ProcessedTrack> {
     let seconds = analysis.duration.seconds().ceil() as usize;
     analysis.tracks.into_iter().filter(|t| t.repeats.is_none()).map(|t| keep(t, seconds)).collect()
@@ -134,7 +135,7 @@ fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {
     }
 }
 
-/// The mean level of each second of the call on a track.
+/// Returns the mean level of each second of the call on a track.
 fn levels(hops: &Hops, placement: &Placement, seconds: usize) -> Vec<Option<Decibels>> {
     let hop =
         |second: usize| (placement.to_track(Millis(second as f64 * 1000.0)).0 / Hops::MS).round().max(0.0) as usize;

@@ -1,4 +1,4 @@
-//! Progress over all recordings of a call, whatever threads they are analyzed on.
+//! Progress over all recordings of a call, on any thread.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use crate::decode::Decoder;
 use crate::error::{Result, Stage};
 use crate::run::{Progress, RunOptions};
 
-/// Counts the bytes that have been read.
+/// Counts the bytes read.
 #[derive(Debug, Default)]
 pub(super) struct ProgressCounter {
     done: AtomicU64,
@@ -14,13 +14,13 @@ pub(super) struct ProgressCounter {
 }
 
 impl ProgressCounter {
-    /// A counter over recordings of so many bytes in all, where that is known.
+    /// Creates a counter, with the total size of the recordings if it is known.
     pub(super) fn new(total: Option<u64>) -> Self {
         Self { done: AtomicU64::new(0), total }
     }
 
-    /// To be called after each block of one recording: hears cancellation and reports the bytes
-    /// read.
+    /// Returns a function to call after each block of a recording. It checks for cancellation and
+    /// reports the bytes read.
     pub(super) fn on_block<'a>(&'a self, run: &'a RunOptions) -> impl FnMut(&Decoder) -> Result<()> + Send + 'a {
         let mut seen = 0;
         move |decoder| {

@@ -1,4 +1,4 @@
-//! A recording in blocks, the next one decoded while one is analyzed.
+//! Reads a recording in blocks, decoding the next one while one is analyzed.
 
 use crate::decode::{ChannelSelection, Decoder};
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -6,43 +6,44 @@ use crate::resample::Resampler;
 use crate::threads::{self, Job};
 use crate::units::{Millis, Rate};
 
-/// Samples that are heard at once where there is one thread: few, so that they stay in the
-/// processor's nearest memory.
+/// Samples per block with one thread; few, so that they stay in the CPU's cache.
 const SHORT: usize = 4096;
-/// What is analyzed at once where there are more: a block of the voice detector, a millisecond of
-/// work ...
+/// Length of a block with several threads: one block of the speech detector, a millisecond of work.
 const LONG: Millis = Millis(3072.0);
-/// ... and eight of them where nothing else keeps the threads busy: they wait for each other after
-/// every block.
+/// Length of a block when nothing else keeps the threads busy: eight of those, because threads wait
+/// for each other after every block.
 const MAX: Millis = Millis(24_576.0);
-/// And at most so many samples of all tracks together.
+/// Most samples of a block, all tracks together.
 const MAX_SAMPLES: usize = 1 << 18;
 
-/// A block of one track, as it was recorded and, where that is asked for, at 8 kHz.
+/// A block of one track at its own rate and, if requested, at 8 kHz.
 #[derive(Debug, Default)]
 pub(super) struct TrackBlock {
     pub own: Vec<f32>,
     pub narrowband: Vec<f32>,
 }
 
-/// Called after every block; an error ends the reading.
+/// Called after every block. An error ends the reading.
 type OnBlock<'a> = Box<dyn FnMut(&Decoder) -> Result<()> + Send + 'a>;
 
-/// Reads a recording block by block, every track by itself.
+/// Reads a recording block by block, with its tracks separated.
 pub(super) struct RecordingReader<'a> {
     pub decoder: Decoder,
     channels: &'a [ChannelSelection],
     resamplers: Vec<Resampler>,
     on_block: OnBlock<'a>,
-    /// The longest block where there is more than one thread.
+    /// Longest block with more than one thread.
     longest: Millis,
     ended: bool,
     scratch: Vec<f32>,
 }
 
 impl<'a> RecordingReader<'a> {
-    /// A reader of a recording's tracks, which may be decoded ahead in so many parts side by side.
-    /// `alone`: no other recording is read meanwhile. `on_block` is called after every block.
+    /// Creates a reader of a recording's tracks, which may decode ahead in this many parallel
+    /// parts.
+    ///
+    /// `alone` says that no other recording is read at the same time. `on_block` is called after
+    /// every block.
     pub(super) fn new(
         mut decoder: Decoder,
         channels: &'a [ChannelSelection],
@@ -56,10 +57,10 @@ impl<'a> RecordingReader<'a> {
         Self { decoder, channels, resamplers, on_block, longest, ended: false, scratch: Vec::new() }
     }
 
-    /// The same with every block at 8 kHz too.
+    /// Adds every block at 8 kHz.
     ///
     /// # Errors
-    /// `unsupported` where the rate cannot be brought to 8 kHz.
+    /// `unsupported` if the rate cannot be converted to 8 kHz.
     pub(super) fn narrowed(mut self) -> Result<Self> {
         let rate = self.decoder.spec().rate;
         self.resamplers =
@@ -67,12 +68,13 @@ impl<'a> RecordingReader<'a> {
         Ok(self)
     }
 
-    /// Reads to the end. Each block is given to `take`, a part for each track, and where there is
-    /// more than one thread, with the job of reading the next one, which must be done beside; how a
-    /// recording is cut into blocks changes nothing that is analyzed.
+    /// Reads to the end. Each block is passed to `take`, one part per track.
+    ///
+    /// With more than one thread, `take` also gets a job that reads the next block, which it must
+    /// run concurrently. The division into blocks does not affect the analysis.
     ///
     /// # Errors
-    /// Those of the decoder, of `take`, and of what is called after every block.
+    /// Those of the decoder, of `take` and of `on_block`.
     pub(super) fn read(&mut self, mut take: impl FnMut(&[TrackBlock], Option<Job<'_>>) -> Result<()>) -> Result<()> {
         let beside = threads::count() > 1;
         let (mut frames, longest) =
@@ -86,7 +88,8 @@ impl<'a> RecordingReader<'a> {
             if beside {
                 let mut filled = None;
                 take(&now, Some(Box::new(|| filled = Some(self.fill(&mut next, frames)))))?;
-                let unread = || Error::new(ErrorKind::Internal, Stage::Decode, "the next block was not read");
+                let unread =
+                    || Error::new(ErrorKind::Internal, Stage::Decode, "the reader thread ended without the next block");
                 more = filled.ok_or_else(unread)??;
                 std::mem::swap(&mut now, &mut next);
             } else {
@@ -97,14 +100,14 @@ impl<'a> RecordingReader<'a> {
         Ok(())
     }
 
-    /// Samples of a block.
+    /// Returns the number of samples of a block.
     fn samples(&self, block: Millis) -> usize {
         let samples = usize::try_from(self.decoder.spec().rate.sample_at(block)).unwrap_or(MAX_SAMPLES);
         samples.min(MAX_SAMPLES / self.channels.len().max(1)).max(SHORT)
     }
 
-    /// Fills a block of each track with at least so many samples, fewer only at the end; false
-    /// where nothing was left.
+    /// Fills a block of each track with at least `frames` samples, fewer only at the end. Returns
+    /// `false` if nothing was left.
     fn fill(&mut self, blocks: &mut [TrackBlock], frames: usize) -> Result<bool> {
         for block in blocks.iter_mut() {
             block.own.clear();

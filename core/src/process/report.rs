@@ -1,4 +1,4 @@
-//! Last step: the report of a call, from its analysis and the tracks that could not be read.
+//! Last step: builds the report from the call's analysis and the tracks that could not be read.
 
 use serde_json::Value;
 
@@ -18,10 +18,10 @@ use super::gate::PlacedTrack;
 use super::measure::CallAnalysis;
 use super::partition::{FailedTrack, TrackSegment};
 
-/// Writes the report of a call.
+/// Builds the report of a call.
 ///
 /// # Errors
-/// `internal` by a defect alone.
+/// `internal` for a defect.
 pub(super) fn report(
     call: Call,
     analysis: &CallAnalysis,
@@ -58,7 +58,7 @@ pub(super) fn report(
     })
 }
 
-/// What of the configuration differs from the defaults; its profile has a place of its own.
+/// Returns the settings that differ from the defaults. The profile is reported separately.
 fn changes(config: &Config) -> Result<Value> {
     let mut changes = config.changes()?;
     if let Value::Object(fields) = &mut changes {
@@ -71,7 +71,7 @@ fn profile(profile: &Profile) -> Result<ProfileReport> {
     Ok(ProfileReport::new(profile.name.clone(), profile.hash()?))
 }
 
-/// What the caller knew; without names of parties and words where personal data is dropped.
+/// Returns the caller's facts, without parties and reasons if personal data is dropped.
 fn facts(facts: &[FactReport], pii: Pii) -> Vec<FactReport> {
     let kept = |text: &Option<String>| text.clone().filter(|text| pii == Pii::Keep || Role::from_name(text).is_some());
     facts
@@ -80,7 +80,7 @@ fn facts(facts: &[FactReport], pii: Pii) -> Vec<FactReport> {
         .collect()
 }
 
-/// The earliest start that a provider named.
+/// Returns the earliest start time that a provider named.
 fn started_at(analysis: &CallAnalysis, failed: &[FailedTrack]) -> Option<Moment> {
     let live = analysis.tracks.iter().map(|t| &t.track.leg);
     live.chain(failed.iter().map(|t| &t.leg)).filter_map(|leg| leg.started_at).min_by_key(|m| m.unix_ms())
@@ -141,8 +141,7 @@ fn failed_track(track: &FailedTrack, config: &Config) -> TrackReport {
     }
 }
 
-/// Warnings of the call: few of each code, and without what may be personal data where that is
-/// dropped.
+/// Returns the call's warnings, limited per code, and without personal data if it is dropped.
 fn call_warnings(warnings: Vec<Warning>, pii: Pii) -> Vec<Warning> {
     let mut warnings = bounded(warnings);
     if pii == Pii::Drop {
@@ -152,20 +151,20 @@ fn call_warnings(warnings: Vec<Warning>, pii: Pii) -> Vec<Warning> {
     warnings
 }
 
-/// Why a track could not be read, with the names of files where those are kept.
+/// Returns why a track could not be read, with file names only if personal data is kept.
 fn track_error(error: &Error, pii: Pii) -> TrackError {
     let message = if pii == Pii::Keep { error.to_string() } else { error.anonymous_text() };
     TrackError { code: error.kind(), message }
 }
 
-/// One of the recordings that a track is made of, on the call's timeline.
+/// Returns a recording of a track on the call's timeline.
 fn segment_report(segment: &TrackSegment, placed: &PlacedTrack, keep: bool) -> SegmentReport {
     let mut source = segment.source.clone();
     source.path = source.path.filter(|_| keep);
     SegmentReport { source, span: placed.placement.span_to_call(Span { start: segment.start, end: segment.end }) }
 }
 
-/// An event as it is reported: which key was pressed only where that was asked for.
+/// Returns an event for the report. It includes the key only if the configuration asks for it.
 fn event_report(event: &Event, config: &Config) -> Event {
     let told = event.kind != EventKind::Dtmf || config.dtmf_digits;
     Event { detail: event.detail.clone().filter(|_| told), ..event.clone() }

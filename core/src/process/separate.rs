@@ -1,5 +1,5 @@
-//! Between placing and measuring: the voices of a track that holds several parties, on the call's
-//! timeline, and who they are.
+//! Between placement and measurement: separates the voices of mixed tracks and assigns roles to
+//! them.
 
 use crate::call::{Direction, Role};
 use crate::config::Config;
@@ -15,7 +15,7 @@ use crate::voices;
 
 use super::gate::{PlacedTrack, TrackVoices};
 
-/// Sounds that are no party's speech, though a speech detector may answer to them.
+/// Sounds that a speech detector may take for speech.
 const SOUNDS: [EventKind; 8] = [
     EventKind::Dtmf,
     EventKind::Ringback,
@@ -26,21 +26,23 @@ const SOUNDS: [EventKind; 8] = [
     EventKind::Beep,
     EventKind::Music,
 ];
-/// Voices are not told apart below this confidence. Low confidences say too little: of 381 made
-/// calls of seeds not tuned on (501, 502 and 601), the ten below 0.7 are right for 0.94 of their
-/// speech. One of them lies below 0.5, so how far down that goes is not known; a bound of 0.5 left a
-/// real call of two like voices untold, and this one was chosen with it in view.
+/// Lowest confidence at which separated voices are reported.
+///
+/// Low confidences are uninformative: of 381 made calls with seeds not used for tuning (501, 502
+/// and 601), the ten below 0.7 have 0.94 of their speech right. One of them lies below 0.5, so the
+/// range below is unknown. A bound of 0.5 left one real call with two similar voices unseparated;
+/// this bound was chosen with that call in view.
 const LEAST_CONFIDENCE: f64 = 0.3;
-/// A role by who spoke first: the called party answers, as people do on the telephone; surer where
-/// it was heard to ring before.
+/// Confidence of a role assigned by who spoke first: the called party answers. It is higher if the
+/// line was heard ringing before.
 const ANSWERED: (f64, f64) = (0.8, 0.9);
-/// One voice is taken for one party who is alone above this: an answer that was missed would make a
-/// customer a silence.
+/// Confidence above which a single voice is one party alone. Below it, a missed answer would make
+/// the other party a silent one.
 const SURELY_ONE: f64 = 0.9;
-/// Among three and more it is less plain who is who.
+/// Confidence of roles among three or more voices.
 const AMONG_MORE: f64 = 0.65;
 
-/// Tells the voices of tracks apart that hold several parties.
+/// Separates the voices of mixed tracks.
 ///
 /// # Errors
 /// `cancelled`.
@@ -58,7 +60,7 @@ pub(super) fn separate(
 }
 
 impl TrackVoices {
-    /// The voices of a track; `None` where they cannot be told apart.
+    /// Returns the voices of a track, or `None` if they cannot be separated.
     ///
     /// # Errors
     /// `cancelled`.
@@ -96,7 +98,8 @@ impl TrackVoices {
 }
 
 impl TrackVoices {
-    /// The voices as parties of the call. One that is left beside an announcement needs no number.
+    /// Returns the voices as parties of the call. A single voice next to an announcement needs no
+    /// number.
     pub(super) fn parties(&self, track: usize) -> Vec<Party> {
         let several = self.voices.len() > 1;
         let party =
@@ -107,7 +110,7 @@ impl TrackVoices {
         self.voices.iter().map(party).collect()
     }
 
-    /// How many parties the rules see.
+    /// Returns the number of parties that the rules see.
     pub(super) fn seen(&self) -> usize {
         match self.voices.len() {
             0 => 1,
@@ -117,8 +120,7 @@ impl TrackVoices {
         }
     }
 
-    /// Takes the voice at a place out, because it is a recorded announcement; `false` where there
-    /// is none.
+    /// Removes a voice because it is a recorded announcement. Returns `false` if it does not exist.
     pub(super) fn drop_announcement(&mut self, place: usize) -> bool {
         if place >= self.voices.len() {
             return false;
@@ -129,8 +131,10 @@ impl TrackVoices {
         true
     }
 
-    /// The voices as the rules see parties. What else sounds on the track may be of any of them.
-    /// Where one party speaks, the other is there and silent, if it is sure that it is one.
+    /// Returns the voices as the rules see parties.
+    ///
+    /// Other sounds on the track may belong to any of them. If one party certainly speaks alone,
+    /// the other is present and silent.
     pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
         let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
         if self.voices.is_empty() || (self.voices.len() == 1 && self.confidence < SURELY_ONE) {
@@ -148,7 +152,7 @@ impl TrackVoices {
     }
 }
 
-/// Who each voice is, and how likely: the called party speaks first.
+/// Returns each voice's role with its probability: the called party speaks first.
 fn roles(voices: &[Vec<Span>], direction: Option<Direction>, answered: f64) -> Vec<(Role, f64)> {
     let (called, caller) = match direction {
         Some(Direction::In) => (Role::Agent, Role::Customer),

@@ -1,4 +1,4 @@
-//! A processed call to a folder: the mix, the report, and what else is asked for.
+//! Writes a processed call to a folder: the mix, the report and optional files.
 
 use std::fs;
 use std::io::Write;
@@ -15,25 +15,25 @@ use crate::run::RunOptions;
 use crate::track::Track;
 use crate::units::Rate;
 
-/// What is written beside the mix and the report.
+/// What is written in addition to the mix and the report.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
-    /// The call to look at, in `report.html`.
+    /// The call as a web page, `report.html`. Needs the feature `page`.
     pub page: bool,
-    /// The mix inside the page too: one file to pass on, a third larger than the mix.
+    /// Embeds the mix in the page: a single file to pass on, a third larger than the mix.
     pub embed_audio: bool,
-    /// The mix's peaks in `peaks.json`, at about so many points per second (1 to 4000).
+    /// The mix's waveform in `peaks.json`, at about this many points per second (1 to 4000).
     pub peaks: Option<u32>,
-    /// Each second's level by track, in `series.json`.
+    /// Each track's level, second by second, in `series.json`.
     pub series: bool,
-    /// Labels, each format in a file of its own.
+    /// Label files, one per format.
     pub labels: Vec<LabelFormat>,
-    /// How page and labels call the parties.
+    /// How page and labels name the parties.
     pub names: Names,
-    /// Each track anew without what was redacted ([`Processed::redact`]), as long as it was:
-    /// `redacted-0.wav` and so on, of 16 bits at its own rate.
+    /// Each redacted track ([`Processed::redact`]) at its original length and rate, in
+    /// `redacted-0.wav` and so on, with 16 bits.
     pub redacted_tracks: Option<Format>,
-    /// Redacted tracks even where keys may have stayed on them.
+    /// Writes redacted tracks even if key presses may remain on them.
     pub keep_unsure: bool,
 }
 
@@ -49,21 +49,27 @@ setters! { WriteOptions:
 }
 
 impl Processed {
-    /// Writes the mix (`mix.wav`, or `mix.flac`) and `report.json` to a folder, which is made if
-    /// need be, and adds the mix to the report's outputs. Each file appears whole or not at all.
+    /// Writes the mix (`mix.wav` or `mix.flac`) and `report.json` to a folder, and adds the mix to
+    /// the report's outputs.
+    ///
+    /// Creates the folder if needed. Each file appears complete or not at all.
     ///
     /// # Errors
-    /// `io`, `cancelled`, and those of the mix.
+    /// - [`ErrorKind::Io`] if a file cannot be written.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+    /// - Those of the mix.
     pub fn write(&mut self, folder: impl AsRef<Path>, config: &MixConfig, run: &RunOptions) -> Result<()> {
         self.write_with(folder, config, &WriteOptions::default(), run)
     }
 
-    /// As [`Self::write`], with more files: `report.html`, `peaks.json` (8 bits), labels
+    /// Like [`Self::write`], with optional files: `report.html`, `peaks.json` (8 bits) and labels
     /// ([`LabelFormat::file_name`]).
     ///
     /// # Errors
-    /// As [`Self::write`]; `invalid_argument` for points per second out of range, `unsupported` for
-    /// a page without the feature `page`; `unsure` for redacted tracks on which keys may have stayed.
+    /// - [`ErrorKind::InvalidArgument`] for points per second out of range.
+    /// - [`ErrorKind::Unsupported`] for a page without the feature `page`.
+    /// - [`ErrorKind::Unsure`] for redacted tracks on which key presses may remain.
+    /// - Those of [`Self::write`].
     pub fn write_with(
         &mut self,
         folder: impl AsRef<Path>,
@@ -121,19 +127,20 @@ impl Processed {
         export::write_text(&report, &format!("{}\n", self.report.to_json()?))
     }
 
-    /// Refuses redacted tracks that should not be written.
+    /// Rejects redacted tracks that must not be written.
     fn check_tracks(&self, options: &WriteOptions) -> Result<()> {
         match options.redacted_tracks {
             Some(_) => self.check_redacted(options.keep_unsure),
             None if options.keep_unsure => {
-                let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "keep_unsure");
-                Err(error.with_mismatch("no redacted tracks", "a format of redacted tracks"))
+                let error =
+                    Error::new(ErrorKind::InvalidArgument, Stage::Config, "`keep_unsure` without redacted tracks");
+                Err(error.with_mismatch("no format", "a format for redacted tracks"))
             }
             None => Ok(()),
         }
     }
 
-    /// Writes each track as it is, at its own rate.
+    /// Writes each track at its own rate.
     fn write_tracks(&self, folder: &Path, format: Format, run: &RunOptions) -> Result<Vec<OutputFile>> {
         let write = |placed: &ProcessedTrack| {
             let (path, Track { samples, rate, .. }) = (redacted_name(placed.index, format), &placed.track);
@@ -143,7 +150,7 @@ impl Processed {
         self.tracks.iter().map(write).collect()
     }
 
-    /// Writes the mix to anything that takes bytes, front to back, without seeking.
+    /// Writes the mix to any writer, sequentially, without seeking.
     ///
     /// ```
     /// use callweave::{Config, Input, RunOptions, process, units::Rate};
@@ -158,26 +165,29 @@ impl Processed {
     /// ```
     ///
     /// # Errors
-    /// `io`, `cancelled`, and those of the mix.
+    /// - [`ErrorKind::Io`] if writing fails.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+    /// - Those of the mix.
     pub fn write_mix(&self, to: impl Write + Send, config: &MixConfig, run: &RunOptions) -> Result<()> {
         let mut mixer = self.mix(config)?;
         super::in_threads(run, false, || export::write_audio_to(to, &mut mixer, config.format, run))?
     }
 
-    /// The page to look at, as text, with no player.
+    /// Returns the web page of the call as HTML, without a player.
     ///
     /// # Errors
-    /// `no_audio` for a call whose tracks were not kept; `unsupported` without the feature `page`;
-    /// `cancelled`.
+    /// - [`ErrorKind::NoAudio`] for a call whose tracks were not kept.
+    /// - [`ErrorKind::Unsupported`] without the feature `page`.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
     pub fn page(&self, config: &MixConfig, names: Names, run: &RunOptions) -> Result<String> {
         export::require_page()?;
         export::page_html(&self.report, &self.waves(None, config, run)?, names)
     }
 
-    /// Each second's level by track, as JSON.
+    /// Returns each track's level, second by second, as JSON.
     ///
     /// # Errors
-    /// `internal` by a defect alone.
+    /// [`ErrorKind::Internal`] if serialization fails, which is a defect.
     pub fn series(&self) -> Result<String> {
         let levels = self.tracks.iter().map(|placed| TrackLevels {
             index: placed.index,
@@ -187,8 +197,8 @@ impl Processed {
         export::series(&levels.collect::<Vec<_>>())
     }
 
-    /// A warning for each party that the level of a mix is out of reach for, because gains have
-    /// limits.
+    /// Returns a warning for each party that does not reach the mix's level because its gain is
+    /// limited.
     pub fn level_warnings(&self, config: &MixConfig) -> Vec<Warning> {
         let warning = |track: &ProcessedTrack| {
             let missed = track.party_level.missed_by(config.level)?;
@@ -199,7 +209,7 @@ impl Processed {
         self.tracks.iter().filter_map(warning).collect()
     }
 
-    /// Has the report say what the mix's level did to each track.
+    /// Records in the report what the mix's level did to each track.
     fn say_level(&mut self, config: &MixConfig) {
         let warnings = self.level_warnings(config);
         self.report.warnings.retain(|warning| warning.code != LEVEL_NOT_REACHED);
@@ -212,7 +222,7 @@ impl Processed {
         }
     }
 
-    /// PeakMeters for the page, where the mix has a channel per party.
+    /// Returns peak meters for the page, if the mix has one channel per party.
     fn page_meters(&self, mixer: &Mixer, config: &MixConfig, options: &WriteOptions) -> Result<Option<PeakMeters>> {
         let wanted = options.page && config.layout == Layout::Split;
         wanted.then(|| PeakMeters::new(mixer, self.page_points())).transpose()
@@ -222,8 +232,8 @@ impl Processed {
         export::page_points_per_second(self.report.call.duration_ms, self.tracks.len())
     }
 
-    /// The parties' waveforms: heard while the mix was written, or from a mix of their own where
-    /// that was one channel.
+    /// Returns the parties' waveforms: measured while the mix was written, or from a separate mix
+    /// if that was mono.
     fn waves(&self, seen: Option<PeakMeters>, config: &MixConfig, run: &RunOptions) -> Result<Waves> {
         let split = seen.is_some();
         let meters = match seen {
@@ -246,35 +256,35 @@ impl Processed {
     }
 }
 
-/// The name of a redacted track's file.
+/// Returns the file name of a redacted track.
 pub(super) fn redacted_name(index: usize, format: Format) -> String {
     format!("redacted-{index}.{}", format.extension())
 }
 
-/// The warning that a party stays away from the mix's level.
+/// Code of the warning for a party that does not reach the mix's level.
 const LEVEL_NOT_REACHED: &str = "level_not_reached";
 
-/// Endings of audio files' names: a folder of such a name is a slip.
+/// Extensions of audio files. A folder with such a name is a mistake.
 const AUDIO_ENDINGS: [&str; 8] = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "webm"];
 
-/// Refuses what is no folder: an address, the name of an audio file.
+/// Rejects an output path that is not a folder: a URL, or the name of an audio file.
 fn check_folder(folder: &Path) -> Result<()> {
     let refuse = |found: &str, expected: &str| {
-        let error = Error::new(ErrorKind::InvalidArgument, Stage::Export, "not a folder to write to");
+        let error = Error::new(ErrorKind::InvalidArgument, Stage::Export, "invalid output folder");
         Err(error.with_mismatch(found, expected).in_input(folder.display().to_string()))
     };
     if folder.to_string_lossy().contains("://") {
-        return refuse("an address", "the path of a folder on this machine");
+        return refuse("a URL", "the path of a local folder");
     }
     let ending = folder.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     let audio = ending.is_some_and(|ending| AUDIO_ENDINGS.contains(&ending.as_str()));
     if audio && !folder.is_dir() {
-        return refuse("the name of an audio file", "the path of a folder, which gets mix, report and more");
+        return refuse("the name of an audio file", "the path of a folder for the mix, the report and other files");
     }
     Ok(())
 }
 
-/// A meter for each channel of a mix.
+/// A peak meter for each channel of a mix.
 struct PeakMeters {
     rate: Rate,
     samples_per_point: u32,
@@ -289,7 +299,7 @@ impl PeakMeters {
         Ok(Self { rate, samples_per_point, channels })
     }
 
-    /// Hears a block, channels interleaved.
+    /// Takes a block of interleaved channels.
     fn push(&mut self, block: &[i16]) {
         let count = self.channels.len();
         for (index, meter) in self.channels.iter_mut().enumerate() {
@@ -357,7 +367,7 @@ mod tests {
     #[test]
     fn what_is_no_folder_is_refused_and_not_made() {
         let mut call = call();
-        for (path, found) in [("s3://bucket/1", "an address"), ("stereo.wav", "the name of an audio file")] {
+        for (path, found) in [("s3://bucket/1", "a URL"), ("stereo.wav", "the name of an audio file")] {
             let error = call.write(Path::new(path), &MixConfig::default(), &RunOptions::default()).unwrap_err();
             assert_eq!((error.kind(), error.found()), (ErrorKind::InvalidArgument, Some(found)));
             assert!(!Path::new(path).exists() && !Path::new("s3:").exists());

@@ -1,4 +1,4 @@
-//! Any pair of rates, by rubato's FFT resampler.
+//! Resampling between any two rates, with rubato's FFT resampler.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _};
@@ -6,11 +6,11 @@ use rubato::{Fft, FixedSync, Resampler as _};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
-/// About how many samples of the input go through at once, but not more than a second of it: at a
-/// few hertz that would be minutes.
+/// Approximate number of input samples per call, at most one second. At a few hertz, more would be
+/// minutes.
 const CHUNK: usize = 1024;
 
-/// Feeds rubato in its own chunks and drops its start-up delay.
+/// Feeds rubato in chunks of its own size, and drops its start-up delay.
 #[derive(Debug)]
 pub(super) struct FftResampler {
     inner: Fft<f32>,
@@ -27,7 +27,7 @@ impl FftResampler {
         let unit = 2 * from_hz / greatest_common_divisor(from_hz, to_hz);
         let chunk = CHUNK.min(from_hz).next_multiple_of(unit);
         let inner = Fft::new(from_hz, to_hz, chunk, 1, FixedSync::Both).map_err(|e| {
-            Error::new(ErrorKind::Unsupported, Stage::Resample, format!("no resampler from {from} to {to}: {e}"))
+            Error::new(ErrorKind::Unsupported, Stage::Resample, format!("cannot resample from {from} to {to}: {e}"))
         })?;
         let produced = vec![0.0; inner.output_frames_max()];
         let to_drop = inner.output_delay();
@@ -44,7 +44,7 @@ impl FftResampler {
         Ok(())
     }
 
-    /// Appends the rest with silence behind it, at least `wanted` samples.
+    /// Appends the remaining output, at least `wanted` samples, followed by silence.
     pub(super) fn finish(&mut self, wanted: usize, out: &mut Vec<f32>) -> Result<()> {
         let before = out.len();
         while out.len() - before < wanted {
@@ -55,7 +55,7 @@ impl FftResampler {
         Ok(())
     }
 
-    /// Resamples one chunk that waits at `at`; returns how many samples it took.
+    /// Resamples one chunk that begins at `at`, and returns how many samples it consumed.
     fn chunk(&mut self, at: usize, out: &mut Vec<f32>) -> Result<usize> {
         let broken = |e: &dyn std::fmt::Display| Error::new(ErrorKind::Internal, Stage::Resample, e.to_string());
         let input = &self.waiting[at..at + self.inner.input_frames_next()];

@@ -1,8 +1,8 @@
 //! Half-band filters between a rate and its double.
 //!
-//! Every second coefficient of such a filter is zero and the middle one is a half, so one kernel of
-//! [`PAIRS`] numbers serves both ways. Kaiser window, 80 dB down from 0.575 of the lower rate (4.6
-//! kHz for 16 → 8 kHz), flat to 0.425.
+//! Every second coefficient of such a filter is zero, and the middle one is a half, so one kernel
+//! of [`PAIRS`] numbers serves both directions. Kaiser window, 80 dB down from 0.575 of the lower
+//! rate (4.6 kHz for 16 → 8 kHz), flat to 0.425.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
 /// Pairs of taps on either side of the middle one.
 const PAIRS: usize = 17;
 
-/// The coefficients at ±1, ±3, ±5, … samples of the higher rate; together with the middle one, a
+/// The coefficients at ±1, ±3, ±5, … samples of the higher rate. Together with the middle one, a
 /// half, they sum to 1.
 static KERNEL: LazyLock<[f32; PAIRS]> = LazyLock::new(|| {
     let mut taps = [0.0; PAIRS];
@@ -24,13 +24,13 @@ static KERNEL: LazyLock<[f32; PAIRS]> = LazyLock::new(|| {
     taps.map(|tap| (tap * 0.25 / sum) as f32)
 });
 
-/// The Kaiser window for 80 dB (β = 7.857, Kaiser 1974) at −1 … 1.
+/// Returns the Kaiser window for 80 dB (β = 7.857, Kaiser 1974) at −1 … 1.
 fn kaiser(at: f64) -> f64 {
     const BETA: f64 = 7.857;
     bessel_i0(BETA * (1.0 - at * at).max(0.0).sqrt()) / bessel_i0(BETA)
 }
 
-/// The modified Bessel function of the first kind and order 0, by its power series.
+/// Returns the modified Bessel function of the first kind and order 0, by its power series.
 fn bessel_i0(x: f64) -> f64 {
     let (mut sum, mut term) = (1.0, 1.0);
     for k in 1..40 {
@@ -40,13 +40,13 @@ fn bessel_i0(x: f64) -> f64 {
     sum
 }
 
-/// Outputs whose sums run side by side.
+/// Outputs summed in parallel.
 const LANES: usize = 16;
 
 /// Adds to `out[n]` the kernel's sum over `odd[n .. n + 2·PAIRS]`, scaled.
 ///
-/// The order of additions for one output is fixed, and no product is fused with its sum: neither
-/// the width of the registers nor chunking changes a bit.
+/// The order of additions is fixed, and no product is fused with its sum. The bits depend neither
+/// on the width of registers nor on chunking.
 fn add_pairs(odd: &[f32], scale: f32, out: &mut [f32]) {
     let taps = KERNEL.map(|tap| tap * scale);
     dispatch!(Level::new(), cpu => add_taps(cpu, &taps, odd, out));
@@ -71,7 +71,7 @@ fn add_taps<S: Simd>(cpu: S, taps: &[f32; PAIRS], odd: &[f32], out: &mut [f32]) 
     }
 }
 
-/// From a rate to its half.
+/// Converts a rate to its half.
 #[derive(Debug)]
 pub(super) struct Halver {
     even: Vec<f32>,
@@ -103,7 +103,7 @@ impl Halver {
         self.give(out);
     }
 
-    /// Appends every output whose taps have all come.
+    /// Appends every output whose taps have all arrived.
     fn give(&mut self, out: &mut Vec<f32>) {
         let ready = self.even.len().min((self.odd.len() + 1).saturating_sub(2 * PAIRS));
         let start = out.len();
@@ -118,7 +118,7 @@ impl Halver {
     }
 }
 
-/// From a rate to its double.
+/// Converts a rate to its double.
 #[derive(Debug)]
 pub(super) struct Doubler {
     samples: Vec<f32>,
@@ -139,7 +139,7 @@ impl Doubler {
         self.give(out);
     }
 
-    /// Appends every sample, and the value after it, whose taps have all come.
+    /// Appends every sample, and the value after it, whose taps have all arrived.
     fn give(&mut self, out: &mut Vec<f32>) {
         let ready = (self.samples.len() + 1).saturating_sub(2 * PAIRS);
         self.between.clear();

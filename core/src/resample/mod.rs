@@ -1,7 +1,7 @@
-//! Bringing samples to another rate, in a stream: any chunking, the same bits, and no delay.
+//! Sample rate conversion as a stream: the bits do not depend on chunking, and there is no delay.
 //!
-//! Between 8 and 16 kHz, the two rates of telephony, a half-band filter does it; every other pair
-//! goes through rubato's FFT resampler.
+//! Between 8 and 16 kHz, the two rates of telephony, a half-band filter is used. Every other pair
+//! of rates uses rubato's FFT resampler.
 
 mod fft;
 mod halfband;
@@ -13,10 +13,10 @@ use crate::units::Rate;
 use fft::FftResampler;
 use halfband::{Doubler, Halver};
 
-/// Brings one channel from one rate to another.
+/// Converts one channel from one rate to another.
 ///
-/// Sample `n` of the output is the signal at `n / to` seconds: the filter's delay is taken out. The
-/// output holds `⌈length · to / from⌉` samples.
+/// Sample `n` of the output is the signal at `n / to` seconds, so the filter's delay is removed.
+/// The output holds `⌈length · to / from⌉` samples.
 #[derive(Debug)]
 pub struct Resampler {
     from: Rate,
@@ -35,10 +35,10 @@ enum ResamplerKind {
 }
 
 impl Resampler {
-    /// A resampler between two rates.
+    /// Creates a resampler between two rates.
     ///
     /// # Errors
-    /// `unsupported` where the two rates have no resampler.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the two rates cannot be converted.
     pub fn new(from: Rate, to: Rate) -> Result<Self> {
         let kind = match (from.hz(), to.hz()) {
             (a, b) if a == b => ResamplerKind::Same,
@@ -49,10 +49,10 @@ impl Resampler {
         Ok(Self { from, to, kind, pushed: 0, given: 0 })
     }
 
-    /// Takes the next samples, and appends to `out` what can be told so far.
+    /// Takes the next samples, and appends the output that is complete to `out`.
     ///
     /// # Errors
-    /// `internal` where the resampler under it fails.
+    /// [`Internal`](crate::ErrorKind::Internal) if the underlying resampler fails.
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) -> Result<()> {
         let before = out.len();
         self.pushed += samples.len() as u64;
@@ -66,10 +66,10 @@ impl Resampler {
         Ok(())
     }
 
-    /// Appends the rest, as if silence followed.
+    /// Appends the remaining output, as if silence followed.
     ///
     /// # Errors
-    /// `internal` where the resampler under it fails.
+    /// [`Internal`](crate::ErrorKind::Internal) if the underlying resampler fails.
     pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<()> {
         let total = (u128::from(self.pushed) * u128::from(self.to.hz())).div_ceil(u128::from(self.from.hz())) as u64;
         let wanted = total.saturating_sub(self.given) as usize;
@@ -86,12 +86,12 @@ impl Resampler {
     }
 }
 
-/// Gives samples to stages block by block, as they are and at 8 kHz: what a block has at 8 kHz may
-/// come with a later one.
+/// Passes samples to stages block by block, as they are and at 8 kHz. The 8 kHz samples of a block
+/// may arrive with a later one.
 ///
 /// # Errors
-/// `invalid_argument` for floats that are no audio; as [`Resampler::new`] and [`Resampler::push`];
-/// that of the stages.
+/// `invalid_argument` for floats that are not audio; those of [`Resampler::new`] and
+/// [`Resampler::push`]; those of the stages.
 pub(crate) fn narrowed(
     samples: &Samples,
     rate: Rate,
@@ -110,7 +110,7 @@ pub(crate) fn narrowed(
     stages(&[], &narrowband)
 }
 
-/// A whole signal at another rate.
+/// Converts a complete signal to another rate.
 ///
 /// ```
 /// use callweave::{resample::resample, units::Rate};
@@ -121,7 +121,7 @@ pub(crate) fn narrowed(
 /// ```
 ///
 /// # Errors
-/// As [`Resampler::new`] and [`Resampler::push`].
+/// Those of [`Resampler::new`] and [`Resampler::push`].
 pub fn resample(samples: &[f32], from: Rate, to: Rate) -> Result<Vec<f32>> {
     let mut out = Vec::new();
     let mut resampler = Resampler::new(from, to)?;

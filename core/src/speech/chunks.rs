@@ -1,5 +1,5 @@
-//! Spans cut for transcribers, which take so many seconds at most, and the way back to the call's
-//! time.
+//! Splits speech into chunks for a transcriber with a length limit, and maps a chunk's time back to
+//! the call.
 
 use crate::config::setters;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -9,19 +9,20 @@ use crate::vad::Probabilities;
 
 use super::spans::{pad, weakest};
 
-/// How spans are cut into chunks.
+/// How speech is split into chunks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChunkOptions {
-    /// The longest chunk, padding included; 1 s or more.
+    /// Longest chunk including padding, at least 1 s. Default: 30 s.
     pub longest: Millis,
-    /// Added on either side of a chunk, at most a quarter of `longest`; neighbours share what lies
-    /// between them.
+    /// Padding on either side of a chunk, at most a quarter of `longest`. Chunks that are closer
+    /// than that share the gap between them. Default: 200 ms.
     pub pad: Millis,
-    /// Makes one chunk of as many neighbours as `longest` holds, with at most this much left of the
-    /// pauses between their padding; `None`: one chunk for each stretch of speech. For
-    /// [`Processed::chunks`](crate::Processed::chunks).
+    /// Merges neighboring chunks up to `longest`, keeping at most this much of each pause between
+    /// their padding. `None`, the default, makes one chunk per span of speech.
+    ///
+    /// Used by [`Processed::chunks`](crate::Processed::chunks).
     pub merge_gap: Option<Millis>,
-    /// A pause is a stretch of frames below this probability.
+    /// A pause is a run of frames below this probability.
     pub neg_threshold: f32,
 }
 
@@ -32,65 +33,69 @@ setters! { ChunkOptions:
 }
 
 impl Default for ChunkOptions {
-    /// At most 30 s with 200 ms on either side.
+    /// At most 30 s, with 200 ms of padding on either side.
     fn default() -> Self {
         Self { longest: Millis(30_000.0), pad: Millis(200.0), merge_gap: None, neg_threshold: 0.35 }
     }
 }
 
-/// A shorter chunk than this is of no use to a transcriber.
+/// Shortest accepted limit; a transcriber has no use for shorter chunks.
 const MIN_LONGEST: Millis = Millis(1000.0);
-/// At most this share of a chunk is padding on either side: the rest is at least half of it.
+/// Largest share of a chunk that may be padding on either side, so that at least half of it is
+/// speech.
 const MAX_PAD: f64 = 0.25;
 
 impl ChunkOptions {
-    /// Whether the lengths make sense together.
+    /// Checks that the lengths are in range.
     ///
     /// # Errors
-    /// `invalid_argument` that names the length, what it is and what it may be.
+    /// [`ErrorKind::InvalidArgument`] with the length, its value and the allowed range.
     pub fn validate(&self) -> Result<()> {
         let refuse = |what: &str, found: Millis, expected: String| {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Speech, what);
             Err(error.with_mismatch(found, expected))
         };
         if !(self.longest.0.is_finite() && self.longest >= MIN_LONGEST) {
-            return refuse("the longest chunk", self.longest, format!("{MIN_LONGEST} or more"));
+            return refuse("invalid maximum chunk length", self.longest, format!("{MIN_LONGEST} or more"));
         }
         let most = Millis(MAX_PAD * self.longest.0);
         if !(0.0..=most.0).contains(&self.pad.0) {
-            return refuse("the padding of a chunk", self.pad, format!("0 to {most}, a quarter of the longest chunk"));
+            return refuse("invalid chunk padding", self.pad, format!("0 to {most}, a quarter of the longest chunk"));
         }
         if let Some(gap) = self.merge_gap.filter(|gap| gap.0.is_nan() || gap.0 < 0.0) {
-            return refuse("the pause that merged chunks keep", gap, "0 ms or more".to_owned());
+            return refuse("invalid pause in merged chunks", gap, "0 ms or more".to_owned());
         }
         Ok(())
     }
 }
 
-/// A stretch of a track to be transcribed by itself.
+/// A part of a track to be transcribed on its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Chunk {
-    /// What to cut out of the track, in the track's time.
+    /// The part of the track to cut out, in the track's time.
     pub track: Span,
-    /// The same on the call's timeline.
+    /// The same part on the call's timeline.
     pub call: Span,
 }
 
 impl Chunk {
-    /// The call's time of a moment of the chunk, as a transcriber tells it: from the chunk's first
-    /// sample on.
+    /// Converts a time within the chunk, as a transcriber reports it, to the call's time.
+    ///
+    /// `within` counts from the chunk's first sample.
     pub fn to_call(&self, within: Millis, placement: &Placement) -> Millis {
         placement.to_call(self.track.start + within)
     }
 }
 
-/// Cuts spans of a track, in order and apart, into chunks of at most `longest`: one for each span,
-/// and more for a span that is too long, which is cut in the longest of the pauses in what fits.
-/// Without any pause it is cut where the probability is lowest in the second half of what fits.
+/// Splits spans of speech into chunks of at most `longest`.
 ///
-/// `duration` is the track's; `spans` are best those of the preset `asr` without its limit and
-/// padding, or what the gate left of them.
+/// Each span becomes one chunk. A longer span is split at the longest pause within the limit; if it
+/// has no pause, at the lowest probability in the second half of what fits.
+///
+/// `spans` must be sorted and disjoint, and `duration` is the track's. The best spans are those of
+/// the preset [`asr`](crate::config::SpeechConfig::asr) without its limit and padding, or what the
+/// bleed gate keeps of them.
 ///
 /// ```
 /// use callweave::speech::{self, ChunkOptions};
@@ -118,8 +123,8 @@ pub fn chunks(
     pieces.into_iter().map(|track| Chunk { track, call: placement.span_to_call(track) }).collect()
 }
 
-/// Chunks of one party put together: for each window its parts of the track's time, which follow
-/// each other in it. Half of what is left of a pause stands on either side of the cut.
+/// Merges the chunks of one party into windows, each a list of parts in the track's time. Half of
+/// what is kept of a pause lies on either side of the cut.
 pub(crate) fn windows(chunks: &[Chunk], options: &ChunkOptions) -> Vec<Vec<Span>> {
     let mut windows: Vec<Vec<Span>> = Vec::new();
     for piece in chunks.iter().map(|chunk| chunk.track) {
@@ -136,7 +141,7 @@ pub(crate) fn windows(chunks: &[Chunk], options: &ChunkOptions) -> Vec<Vec<Span>
     windows
 }
 
-/// Adds a piece to a window, with what is kept of the pause before it.
+/// Adds a part to a window, with what is kept of the pause before it.
 fn join(window: &mut Vec<Span>, piece: Span, pause: Millis, kept: Millis) {
     let Some(last) = window.last_mut() else { return };
     if pause <= kept {
@@ -148,8 +153,8 @@ fn join(window: &mut Vec<Span>, piece: Span, pause: Millis, kept: Millis) {
     window.push(Span { start: piece.start - half, end: piece.end });
 }
 
-/// The pieces of one span, none longer than `room` milliseconds; the pauses that it was cut in are
-/// left out.
+/// Splits one span into pieces of at most `room` milliseconds. The pauses at the splits are left
+/// out.
 fn pieces(span: Span, room: f64, probabilities: &Probabilities, options: &ChunkOptions) -> Vec<Span> {
     let mut found = Vec::new();
     let (mut start, end) = (span.start.0, span.end.0);
@@ -168,8 +173,8 @@ fn pieces(span: Span, room: f64, probabilities: &Probabilities, options: &ChunkO
     found
 }
 
-/// The longest stretch below a probability that begins between two times, after the first; the
-/// first of those that are equal.
+/// Returns the longest run of frames below a probability that begins after `from` and before `to`;
+/// of equal ones, the first.
 fn longest_pause(from: f64, to: f64, probabilities: &Probabilities, below: f32) -> Option<(f64, f64)> {
     let hop = probabilities.hop.0;
     let mut best: Option<(f64, f64)> = None;

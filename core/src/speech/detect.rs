@@ -1,4 +1,4 @@
-//! Hearing speech in one track by itself.
+//! Speech detection on a single track.
 
 use crate::config::SpeechConfig;
 use crate::error::Result;
@@ -10,17 +10,17 @@ use crate::vad::{self, Detector, Probabilities};
 
 use super::edges::located;
 
-/// Where somebody speaks in a track, and how likely it was frame by frame.
+/// The speech of a track, and its probability frame by frame.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Detected {
-    /// Spans of speech, in the track's time.
+    /// Spans of speech in the track's time.
     pub spans: Vec<Span>,
-    /// What they were made of.
+    /// The probabilities from which the spans were derived.
     pub probabilities: Probabilities,
 }
 
-/// Hears speech in one track, by Silero's detector.
+/// Detects speech on one track with Silero's detector.
 ///
 /// ```
 /// use callweave::{config::SpeechConfig, speech, units::Rate};
@@ -33,13 +33,14 @@ pub struct Detected {
 /// ```
 ///
 /// # Errors
-/// `invalid_argument` for parameters that make no sense, `unsupported` where the rate cannot be
-/// brought to 8 kHz.
+/// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for options or samples out of range.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported) if the rate cannot be converted to 8 kHz.
 pub fn detect<'a>(samples: impl Into<Samples<'a>>, rate: Rate, config: &SpeechConfig) -> Result<Detected> {
     detect_with(samples, rate, config, &mut vad::silero_of(config, 1, false))
 }
 
-/// The same by any detector of one lane: WebRTC's ([`vad::detector`]), or the caller's own.
+/// Detects speech on one track with any detector of one track: WebRTC's ([`vad::detector`]), or
+/// your own.
 ///
 /// # Errors
 /// Those of [`detect`] and of the detector.

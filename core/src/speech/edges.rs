@@ -1,17 +1,17 @@
-//! Where speech begins and ends, to the hop of 10 ms: the detector, the level and the noise decide
-//! together.
+//! Locates the edges of speech with a resolution of 10 ms, from the detector, the level and the
+//! noise together.
 //!
-//! A detector's probability follows the voice late: Silero's falls some 100 ms after the voice
-//! does. Each hop about an edge is given the log odds of speech, a sum of what three witnesses say
-//! of it:
+//! A detector's probability follows the voice with a delay: Silero's falls about 100 ms after the
+//! voice does. Each 10 ms hop near an edge therefore gets log odds of speech, the sum of three
+//! terms:
 //!
-//! - the detector, read as much later or earlier as it lags,
-//! - the level over the track's noise, of which 25 dB and more are equally sure,
-//! - the level below the loudest tenth of the speech beside the edge: breath and room are far below
-//!   it.
+//! - the detector's log odds, shifted by its delay;
+//! - the level above the track's noise, capped at 25 dB;
+//! - the level below the loudest tenth of the speech next to the edge, because breath and room
+//!   noise are far below it.
 //!
-//! The edge is where the sum of these odds over the hops about it is greatest, so one loud or quiet
-//! hop moves nothing.
+//! The edge is placed where the sum of these odds over the surrounding hops is greatest. A single
+//! loud or quiet hop therefore moves nothing.
 
 use std::ops::Range;
 
@@ -22,52 +22,51 @@ use crate::vad::Probabilities;
 
 use super::spans::{pad, raw};
 
-/// Hops over which a level is averaged: a period of any voice lies within 30 ms.
+/// Hops over which a level is averaged. 30 ms hold a period of any voice.
 const SMOOTH: usize = 3;
-/// Hops beyond a span in which its edges are looked for: 150 ms.
+/// Hops outside a span in which its edges are searched: 150 ms.
 const OUTSIDE: usize = 15;
-/// Hops within a span in which its beginning is looked for: 150 ms.
+/// Hops inside a span in which its beginning is searched: 150 ms.
 const BEGIN_INSIDE: usize = 15;
-/// Hops within a span in which its end is looked for: 300 ms. A probability that fell 300 ms ago is
-/// no lag.
+/// Hops inside a span in which its end is searched: 300 ms. A probability that fell earlier than
+/// that is not delayed.
 const END_INSIDE: usize = 30;
-/// Hops that are left of a span: 60 ms, the shortest syllable.
+/// Shortest span that is left: 60 ms, the shortest syllable.
 const MIN_HOPS: usize = 6;
-/// Hops of a span beside the edge that its loudest tenth is taken of: 2 s.
+/// Hops of a span next to the edge from which the loudest tenth is taken: 2 s.
 const BESIDE: usize = 200;
-/// Shares of hops: the noise is what a tenth of the hops without speech lie below, the loudest
-/// tenth of speech is above the rest.
+/// Share used for both levels: the noise is the 10th percentile outside speech, the speech level
+/// the 90th percentile inside it.
 const TENTH: f64 = 0.1;
-/// Log odds in a decibel, of either level. Logistic regression over the edges of 400 hand-marked
-/// telephone utterances and over those of made calls gives 0.06 to 0.14; weights fitted to either
-/// set gave F1 of 0.949 to 0.958.
+/// Log odds per decibel, for both levels.
+///
+/// Logistic regression over the edges of 400 hand-marked telephone utterances and over those of
+/// made calls gives 0.06 to 0.14. Weights fitted to either set gave an F1 of 0.949 to 0.958.
 const PER_DB: f64 = 0.1;
-/// Log odds in one of the detector's own: its frames overlap in what they hear, so each says less
-/// than it claims.
+/// Weight of the detector's log odds. Its frames overlap, so each carries less evidence than it
+/// claims.
 const PER_LOGIT: f64 = 0.7;
-/// Decibels over the noise beyond which more is no surer.
+/// Decibels above the noise beyond which the evidence does not grow.
 const MAX_OVER_NOISE: f64 = 25.0;
-/// The detector's log odds are trusted up to this (0.5 and 99.5 %).
+/// Limit of the detector's log odds (0.5 % and 99.5 %).
 const MAX_LOGIT: f64 = 5.3;
-/// What the sum of the three is beyond the true log odds, at a beginning and at an end (regression
-/// as above).
+/// Offset of the sum from the true log odds, at a beginning and at an end (from the same
+/// regression).
 const BEGIN_BIAS: f64 = 2.0;
 const END_BIAS: f64 = 0.0;
-/// How much later than the sound the detector's answer to it is read, in milliseconds: at a
-/// beginning it rises with the first frame that holds a part of it, at an end it lags by two
-/// frames.
+/// Delay of the detector behind the sound, in milliseconds. At a beginning it rises with the first
+/// frame that contains some speech; at an end it lags by two frames.
 const BEGIN_LAG_MS: f64 = -16.0;
 const END_LAG_MS: f64 = 64.0;
-/// The level of digital silence in decibels; no recording of 16 bits has a fainter sound.
+/// Level of digital silence in decibels. No sound in 16 bits is fainter.
 const FLOOR_DB: f64 = -100.0;
 
-/// Where somebody speaks, in the time of the track, with the edges that the configuration asks for
-/// (`speech.edges`).
+/// Returns the spans of speech in the track's time, with the edges that `speech.edges` asks for.
 ///
-/// `power` is the mean square of each 10 ms of the track ([`Hops::power`]). Spans are those of
-/// [`spans`](super::spans), each with its edges moved by at most 150 ms outwards, 150 ms inwards at
-/// its beginning and 300 ms at its end; padding is added afterwards. They stay in order and apart,
-/// and no longer than `max_speech_ms`.
+/// `power` is the mean square of each 10 ms of the track ([`Hops::power`]). The spans are those of
+/// [`spans`](super::spans) with each edge moved by at most 150 ms outward, 150 ms inward at a
+/// beginning and 300 ms inward at an end; padding is added afterwards. They stay sorted, disjoint
+/// and within `max_speech_ms`.
 pub fn located(probabilities: &Probabilities, power: &[f32], duration: Millis, config: &SpeechConfig) -> Vec<Span> {
     let mut found = raw(probabilities, duration, config);
     if config.edges == Edges::Energy && !power.is_empty() {
@@ -78,18 +77,18 @@ pub fn located(probabilities: &Probabilities, power: &[f32], duration: Millis, c
     found
 }
 
-/// The longest span before padding, in milliseconds.
+/// Longest span before padding, in milliseconds.
 fn room(config: &SpeechConfig) -> f64 {
     config.max_speech_ms.map_or(f64::INFINITY, |max| (max.0 - 2.0 * config.speech_pad_ms.0).max(0.0))
 }
 
-/// What is known of each hop of a track.
+/// The evidence for each hop of a track.
 struct Evidence<'a> {
     probabilities: &'a Probabilities,
-    /// The mean square of each hop. Levels are made of it where they are asked for: a long track has
-    /// room for nothing else of each hop.
+    /// Mean square of each hop. Levels are computed on demand, because a long track has no memory
+    /// for more per hop.
     power: &'a [f32],
-    /// The level of the noise in dB.
+    /// Level of the noise in dB.
     noise: f64,
 }
 
@@ -108,12 +107,13 @@ impl<'a> Evidence<'a> {
         Self { probabilities, power, noise }
     }
 
-    /// The level of a hop and its neighbours, in dB.
+    /// Returns the level of a hop and its neighbors in dB.
     fn level(&self, hop: usize) -> f64 {
         decibels(mean(self.power, hop))
     }
 
-    /// The spans with their edges moved; one that would be longer than `room` keeps those it has.
+    /// Returns the spans with their edges moved. A span that would become longer than `room` keeps
+    /// its edges.
     fn moved(&self, spans: &[Span], duration: Millis, room: f64) -> Vec<Span> {
         let mut moved: Vec<Span> = Vec::with_capacity(spans.len());
         for (k, &span) in spans.iter().enumerate() {
@@ -123,8 +123,8 @@ impl<'a> Evidence<'a> {
         moved
     }
 
-    /// One span with its edges where the odds say, between its neighbours. A cut within speech,
-    /// where two spans meet, stays.
+    /// Moves the edges of one span, without crossing its neighbors. Where two spans meet within
+    /// speech, the cut stays.
     fn edges(&self, span: Span, before: Option<Span>, after: Option<Span>, duration: Millis) -> Span {
         let (first, last) = (hop(span.start.0), hop(span.end.0).min(self.power.len()));
         if last < first + 2 * MIN_HOPS {
@@ -148,15 +148,15 @@ impl<'a> Evidence<'a> {
         if found.start < found.end { found } else { span }
     }
 
-    /// The level above which the loudest tenth of some hops lies.
+    /// Returns the level above which the loudest tenth of some hops lies.
     fn top(&self, from: usize, to: usize) -> f64 {
         let mut means: Vec<f64> = (from..to.min(self.power.len())).map(|hop| mean(self.power, hop)).collect();
         let Some(at) = share_of(means.len(), 1.0 - TENTH) else { return FLOOR_DB };
         decibels(*means.select_nth_unstable_by(at, f64::total_cmp).1)
     }
 
-    /// The hop at which speech begins or ends, of those from one to another: before a beginning and
-    /// after an end the odds are against it.
+    /// Returns the hop at which speech begins or ends, between `from` and `to`. Before a beginning
+    /// and after an end the odds are against speech.
     fn best(&self, edge: Edge, from: usize, to: usize, top: f64) -> usize {
         let (mut sum, mut best, mut at) = (0.0, 0.0, from);
         for hop in from..to {
@@ -171,7 +171,7 @@ impl<'a> Evidence<'a> {
         at
     }
 
-    /// The log odds that a hop about an edge is speech.
+    /// Returns the log odds that a hop near an edge is speech.
     fn odds(&self, edge: Edge, hop: usize, top: f64) -> f64 {
         let level = self.level(hop);
         let (lag, bias) = match edge {
@@ -183,7 +183,7 @@ impl<'a> Evidence<'a> {
         PER_DB * (level - top + over_noise) + PER_LOGIT * self.logit(middle + lag) + bias
     }
 
-    /// The detector's log odds at a time, between those of the frames about it.
+    /// Returns the detector's log odds at a time, interpolated between frames.
     fn logit(&self, ms: f64) -> f64 {
         let of = |frame: f64| {
             let last = self.probabilities.values.len().saturating_sub(1);
@@ -196,29 +196,29 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// The hop whose beginning is nearest to a time.
+/// Returns the hop that begins nearest to a time.
 fn hop(ms: f64) -> usize {
     (ms / Hops::MS).round().max(0.0) as usize
 }
 
-/// The mean square of a hop and its neighbours; of none where there is no such hop.
+/// Returns the mean square of a hop and its neighbors, as far as they exist.
 fn mean(power: &[f32], hop: usize) -> f64 {
     let about = power.get(hop.saturating_sub(SMOOTH / 2)..(hop + SMOOTH / 2 + 1).min(power.len())).unwrap_or_default();
     about.iter().map(|&p| f64::from(p)).sum::<f64>() / about.len().max(1) as f64
 }
 
-/// A mean square as a level in dB.
+/// Converts a mean square to a level in dB.
 fn decibels(mean: f64) -> f64 {
     (10.0 * mean.log10()).max(FLOOR_DB)
 }
 
-/// The hops of so many that lie in no span.
+/// Returns the hops, of `hops` in all, that lie in no span.
 fn outside(hops: usize, spans: &[Span]) -> impl Iterator<Item = Range<usize>> {
     let edges = spans.iter().map(|s| (hop(s.start.0), hop(s.end.0))).chain([(hops, 0)]);
     edges.scan(0, move |from, (begin, end)| Some(std::mem::replace(from, end)..begin.min(hops)))
 }
 
-/// The place, in ascending order, of the value that a share of so many values lies below.
+/// Returns the index, in ascending order, of the value below which a share of `values` lies.
 fn share_of(values: usize, share: f64) -> Option<usize> {
     Some((share * values.checked_sub(1)? as f64) as usize)
 }

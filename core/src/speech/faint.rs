@@ -1,45 +1,47 @@
-//! What is taken for speech but is nobody of the call: breath, a room of talkers far away, a line's
-//! noise, echo of echo.
+//! A level floor that rejects sound which is not a party's speech: breath, distant talkers in the
+//! room, line noise, echo of an echo.
 //!
-//! Such sound is hardly above its leg's own noise, because it is part of that noise, and far below
-//! the speech of the call. Each leg has a floor: what is called speech below it is dropped. A soft
-//! party on a quiet line is above it; one on a noisy line is known by its behavior, for it speaks
-//! when the others do not.
+//! Such sound is part of its track's noise, so it is hardly louder than that noise and far below
+//! the speech of the call. Each track gets a floor, and detected speech below it is dropped. A
+//! quiet party on a quiet line is above the floor. A party on a noisy line is recognized by its
+//! behavior: it speaks when the others do not.
 
 use crate::level::{Hops, Level};
 use crate::timeline::Placement;
 use crate::units::{Decibels, Millis, Span, total};
 
-/// Speech is at least this far above its leg's noise. A detector needs some 14 dB to hear most of
-/// what a party says; rooms, breath and line noise that it took for speech on made calls lie 0 to 5
-/// dB above it, faint far echo on real ones 7 dB.
+/// Speech is at least this far above its track's noise.
+///
+/// A detector needs about 14 dB to detect most of a party's speech. Rooms, breath and line noise
+/// taken for speech lie 0 to 5 dB above the noise on made calls; faint far-end echo lies 7 dB above
+/// it on real ones.
 const OVER_NOISE: Decibels = Decibels(10.0);
-/// What lies less than this below the loudest party may be a party on a noisy line. Gains and
-/// voices of two parties differ by up to 18 dB on nearly all calls.
+/// Sound less than this below the loudest party may be a party on a noisy line. Gains and voices of
+/// two parties differ by up to 18 dB on nearly all calls.
 const BELOW_CALL: Decibels = Decibels(18.0);
-/// Another party's echo is over so long after it, in milliseconds: the longest round trip of a
-/// network.
+/// Longest delay of another party's echo in milliseconds, as the longest round trip of a network.
 const ECHO_MS: f64 = 1000.0;
-/// Share of a party's faint speech that lies outside of the others' and of their echo.
+/// Share of a party's faint speech that lies outside the others' speech and its echo.
 const APART: f64 = 0.9;
-/// How likely chance may put all of it there.
+/// Largest probability that all of it lies there by chance.
 const CHANCE: f64 = 0.05;
 
-/// One leg of a call, as far as its floor needs it.
+/// One track of a call, as input to its floor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LegInput<'a> {
-    /// What is taken for its own speech, in the track's time, in order and apart.
+    /// Spans taken for the party's own speech, in the track's time, sorted and disjoint.
     pub speech: &'a [Span],
-    /// Its level.
+    /// The track's level.
     pub level: &'a Level,
-    /// Where it lies.
+    /// The track's placement.
     pub placement: &'a Placement,
 }
 
-/// The mean level below which a leg's speech is nobody's; `None` where every level may be a party.
+/// Returns for each track the mean level below which its speech is no party's, or `None` if speech
+/// at any level may be a party's.
 ///
-/// A call of one leg has no floor: nothing tells a soft voice on it from a faint one. `comparable`:
-/// whether the placements allow comparing the legs in time.
+/// A call with one track has no floor, because nothing distinguishes a quiet voice on it from a
+/// faint one. `comparable` says whether the placements allow comparing the tracks in time.
 pub(crate) fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels>> {
     let loudest = legs.iter().map(loudness).fold(f64::NEG_INFINITY, f64::max);
     let floor = |leg: &LegInput| {
@@ -55,20 +57,20 @@ pub(crate) fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels
     (0..legs.len()).map(kept).collect()
 }
 
-/// How loud a leg is in dB: its speech, or whatever else it carries while it is active; a tone or a
-/// song is no less than a party.
+/// Returns the loudness of a track in dB: that of its speech, or of anything else active on it. A
+/// tone or a song counts as much as a party.
 fn loudness(leg: &LegInput) -> f64 {
     let active = leg.level.active;
     let whole = if active.activity > 0.0 { active.level.0 } else { f64::NEG_INFINITY };
     mean_level(&leg.level.hops, leg.speech).max(whole)
 }
 
-/// Whether a span of a leg's speech reaches its floor.
+/// Returns `true` if a span of speech reaches its track's floor.
 pub(crate) fn reaches(hops: &Hops, span: Span, floor: Option<Decibels>) -> bool {
     floor.is_none_or(|floor| mean_level(hops, &[span]) >= floor.0)
 }
 
-/// The mean level of spans in dB.
+/// Returns the mean level of spans in dB.
 fn mean_level(hops: &Hops, spans: &[Span]) -> f64 {
     let hop = |time: Millis| ((time.0 / Hops::MS).round().max(0.0) as usize).min(hops.len());
     let (mut sum, mut count) = (0.0, 0usize);
@@ -80,7 +82,7 @@ fn mean_level(hops: &Hops, spans: &[Span]) -> f64 {
     Decibels::from_power(sum / count.max(1) as f64).0
 }
 
-/// Whether a leg's faint speech avoids the others' speech so often that it is no chance.
+/// Returns `true` if a track's faint speech avoids the others' speech more often than chance would.
 fn takes_turns(legs: &[LegInput], floors: &[Option<f64>], leg: usize, floor: f64) -> bool {
     let Some(own) = legs.get(leg) else { return false };
     let faint: Vec<Span> = own.speech.iter().copied().filter(|&s| mean_level(&own.level.hops, &[s]) < floor).collect();
@@ -95,7 +97,8 @@ fn takes_turns(legs: &[LegInput], floors: &[Option<f64>], leg: usize, floor: f64
     apart >= APART * total(&spans).0 && free.powi(spans.len() as i32) <= CHANCE
 }
 
-/// When a leg may be heard on another, its echo included, in the call's time.
+/// Returns the spans, in the call's time, in which a track may be audible on another, including its
+/// echo.
 fn heard<'a>(leg: &'a LegInput, floor: f64) -> impl Iterator<Item = Span> + 'a {
     let own = leg.speech.iter().filter(move |&&span| mean_level(&leg.level.hops, &[span]) >= floor);
     own.map(|&span| {
@@ -104,7 +107,7 @@ fn heard<'a>(leg: &'a LegInput, floor: f64) -> impl Iterator<Item = Span> + 'a {
     })
 }
 
-/// Spans in order, those that meet as one.
+/// Sorts spans and merges those that meet.
 fn merged(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
     let mut found: Vec<Span> = Vec::new();

@@ -1,5 +1,8 @@
-//! From how likely speech is to who speaks when: spans, turns, chunks for transcribers, the gate
-//! that knows bleed from speech, and the floor below which nobody of the call speaks.
+//! From probabilities of speech to who speaks when: spans, turns, chunks for transcribers, the
+//! bleed gate, and the level floor.
+//!
+//! [`detect()`] finds speech on one track. [`spans()`], [`located`], [`gate()`], [`turns()`] and
+//! [`chunks()`] are its steps, for probabilities from any detector.
 
 mod chunks;
 mod detect;

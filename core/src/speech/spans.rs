@@ -1,31 +1,29 @@
-//! From probabilities to spans, with the parameters that users of Silero VAD know and what they
-//! mean there.
+//! Converts probabilities to spans of speech, with the parameters of Silero VAD.
 //!
-//! On the same probabilities the spans are those of Silero's `get_speech_timestamps`, to the
-//! sample, with one exception: speech longer than the limit that holds no pause at all is cut where
-//! the probability is lowest in the second half of what fits, not in the middle of whatever is said
-//! when the time is up.
+//! On the same probabilities, the spans equal those of Silero's `get_speech_timestamps` to the
+//! sample, with one exception. Speech that exceeds the limit and contains no pause is cut where the
+//! probability is lowest in the second half of what fits, instead of exactly at the limit.
 
 use crate::config::SpeechConfig;
 use crate::units::{Millis, Span};
 use crate::vad::Probabilities;
 
-/// A pause must be longer than this for a span to be cut in it (Silero's
-/// `min_silence_at_max_speech`), in milliseconds.
+/// Shortest pause at which a span may be cut, in milliseconds (Silero's
+/// `min_silence_at_max_speech`).
 const MIN_CUT_MS: f64 = 98.0;
-/// Over how much the probability is averaged where there is no pause to cut in, in milliseconds.
+/// Averaging window, in milliseconds, for cutting where there is no pause.
 const WEAKEST_MS: f64 = 100.0;
 
-/// Where somebody speaks, in the time of the track, by hysteresis over its probabilities.
+/// Returns the spans of speech in the track's time, by hysteresis over the probabilities.
 ///
-/// | parameter | meaning (Silero's name, where it differs) |
+/// | parameter | meaning |
 /// |---|---|
 /// | `threshold` | speech begins with the first frame of at least this probability |
 /// | `neg_threshold` | a pause begins with the first frame below this, and lasts until a frame reaches `threshold` |
 /// | `min_silence_ms` | a pause ends speech once a frame begins this long after it and is below `neg_threshold` too |
 /// | `min_speech_ms` | speech no longer than this is dropped |
-/// | `max_speech_ms` | longer speech, padding included, is cut in the longest of its pauses of more than 98 ms |
-/// | `speech_pad_ms` | added on either side; neighbours share what lies between them, and nothing leaves the track |
+/// | `max_speech_ms` | longer speech, padding included, is cut at the longest of its pauses of more than 98 ms |
+/// | `speech_pad_ms` | padding on either side; close neighbors share the gap, and nothing exceeds the track |
 ///
 /// ```
 /// use callweave::{config::SpeechConfig, speech, units::{Millis, Span}, vad::Probabilities};
@@ -41,7 +39,7 @@ pub fn spans(probabilities: &Probabilities, duration: Millis, config: &SpeechCon
     found
 }
 
-/// The same before padding.
+/// Returns the spans before padding.
 pub(super) fn raw(probabilities: &Probabilities, duration: Millis, config: &SpeechConfig) -> Vec<Span> {
     let mut walk = Walk::new(probabilities, config);
     for (i, &p) in probabilities.values.iter().enumerate() {
@@ -53,7 +51,7 @@ pub(super) fn raw(probabilities: &Probabilities, duration: Millis, config: &Spee
     found
 }
 
-/// The walk over the frames of a track.
+/// State of the walk over a track's frames.
 struct Walk<'a> {
     probabilities: &'a Probabilities,
     config: &'a SpeechConfig,
@@ -62,8 +60,7 @@ struct Walk<'a> {
     longest: f64,
     begun: Option<f64>,
     quiet_since: Option<f64>,
-    /// Pauses of the speech that has begun, in which it could be cut: where they begin and how long
-    /// they are.
+    /// Pauses of the current speech at which it may be cut: their beginnings and lengths.
     pauses: Vec<(f64, f64)>,
     found: Vec<Span>,
 }
@@ -82,7 +79,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Hears the frame that begins at `now`.
+    /// Takes the frame that begins at `now`.
     fn push(&mut self, now: f64, p: f32) {
         if p >= self.config.threshold {
             if let Some(since) = self.quiet_since.take()
@@ -107,8 +104,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Cuts speech that has become too long in its longest pause, the first of those that are
-    /// equal.
+    /// Cuts speech that has become too long at its longest pause; of equal ones, at the first.
     fn cut(&mut self, now: f64) {
         let Some(begun) = self.begun else { return };
         let longest = self.pauses.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
@@ -133,7 +129,7 @@ impl<'a> Walk<'a> {
         self.pauses.clear();
     }
 
-    /// Speech that has not ended lasts to the end of the track.
+    /// Ends unfinished speech at the end of the track, and returns all spans.
     fn finish(mut self, duration: f64) -> Vec<Span> {
         if let Some(begun) = self.begun {
             self.end(begun, duration);
@@ -142,8 +138,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The beginning of the frame between two times, in milliseconds, about which the probability is
-/// lowest over 100 ms, the last of those that are equal; `to` where no frame begins between them.
+/// Returns the beginning of the frame around which the probability, averaged over 100 ms, is
+/// lowest; of equal ones, the last. Returns `to` if no frame begins between `from` and `to`.
 pub(super) fn weakest(probabilities: &Probabilities, from: f64, to: f64) -> f64 {
     let (hop, values) = (probabilities.hop.0, &probabilities.values);
     let around = ((WEAKEST_MS / 2.0 / hop).round() as usize).max(1);
@@ -156,7 +152,7 @@ pub(super) fn weakest(probabilities: &Probabilities, from: f64, to: f64) -> f64 
     cut.map_or(to, |i| i as f64 * hop)
 }
 
-/// Widens spans by `by` on either side; two that would meet share what lies between them.
+/// Widens spans by `by` on either side. Two spans that would meet share the gap between them.
 pub(super) fn pad(spans: &mut [Span], by: Millis, duration: Millis) {
     if by.0 <= 0.0 {
         return;

@@ -1,18 +1,20 @@
-//! From spans of speech to turns: who holds the floor.
+//! Joins spans of speech into turns.
 
 use crate::units::{Millis, Span};
 
-/// A stretch in which one party holds the floor.
+/// A span in which one party has the turn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Turn {
-    /// The party's place in the list of spans.
+    /// The party's index in the list of spans.
     pub party: usize,
-    /// When, on the call's timeline.
+    /// When the turn begins and ends, on the call's timeline.
     pub span: Span,
 }
 
-/// Joins each party's spans across pauses of at most `pause`, unless another party begins to speak
-/// in the pause; in the order of their beginnings.
+/// Joins each party's spans into turns, sorted by their beginnings.
+///
+/// Spans are joined across pauses of at most `pause`, unless another party begins to speak in the
+/// pause.
 ///
 /// ```
 /// use callweave::{speech, units::{Millis, Span}};

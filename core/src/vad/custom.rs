@@ -1,4 +1,4 @@
-//! A detector of the caller's own, in the place of Silero's.
+//! Speech detectors supplied by the caller.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use super::{Detector, Probabilities};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Millis;
 
-/// The least time from one probability to the next: more of them would cost more memory than the
-/// samples do.
+/// Shortest accepted hop. With a shorter one, probabilities would need more memory than the
+/// samples.
 const MIN_HOP: Millis = Millis(1.0);
 
-/// Makes a detector for a number of tracks.
+/// Creates a detector for a number of tracks.
 type MakeDetector = dyn Fn(usize) -> Result<Box<dyn Detector>> + Send + Sync;
 
-/// A detector of the caller's own: its name and version, as the report states them, and how one is
-/// made for each recording.
+/// A speech detector supplied by the caller: its name and version for the report, and a function
+/// that creates one per recording.
 ///
 /// ```
 /// use callweave::units::Millis;
@@ -62,7 +62,7 @@ pub struct CustomDetector {
 }
 
 impl CustomDetector {
-    /// A detector of the caller's, made for the number of tracks of each recording.
+    /// Creates a custom detector. `make` is called once per recording, with its number of tracks.
     pub fn new<D: Detector + 'static>(
         name: impl Into<String>,
         version: impl Into<String>,
@@ -72,48 +72,48 @@ impl CustomDetector {
         Self { name: name.into(), version: version.into(), make: Arc::new(make) }
     }
 
-    /// The detector's name, as the report states it.
+    /// Returns the detector's name, as in the report.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The detector's version, as the report states it.
+    /// Returns the detector's version, as in the report.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// A detector for a number of tracks.
+    /// Creates a detector for a number of tracks.
     ///
     /// # Errors
-    /// The caller's; `invalid_argument` for a hop under 1 ms.
+    /// The caller's error; `invalid_argument` for a hop below 1 ms.
     pub(crate) fn detector(&self, tracks: usize) -> Result<Box<dyn Detector>> {
         let detector = (self.make)(tracks)?;
         let hop = detector.hop();
         if hop.0.is_finite() && hop >= MIN_HOP {
             return Ok(detector);
         }
-        Err(self.refuse("hop of a detector", hop, format!("{MIN_HOP} or more")))
+        Err(self.refuse("invalid hop", hop, format!("{MIN_HOP} or more")))
     }
 
-    /// Refuses answers that are no probabilities, or not one for each hop of the track.
+    /// Checks that all answers are probabilities, one per hop of the track.
     ///
     /// # Errors
     /// `invalid_argument`.
     pub(crate) fn check(&self, answer: &Probabilities, duration: Millis) -> Result<()> {
         let wrong = answer.values.iter().find(|p| !(0.0..=1.0).contains(*p));
         if let Some(wrong) = wrong {
-            return Err(self.refuse("probability of a detector", wrong, "0 to 1"));
+            return Err(self.refuse("invalid probability", wrong, "0 to 1"));
         }
         let frames = duration.0 / answer.hop.0;
         if (answer.values.len() as f64 - frames).abs() <= 2.0 {
             return Ok(());
         }
-        let expected = format!("one for each hop of {}: {:.0}", answer.hop, frames.ceil());
-        Err(self.refuse("probabilities of a detector", answer.values.len(), expected))
+        let expected = format!("one per hop of {}: {:.0}", answer.hop, frames.ceil());
+        Err(self.refuse("wrong number of probabilities", answer.values.len(), expected))
     }
 
     fn refuse(&self, what: &str, found: impl fmt::Display, expected: impl fmt::Display) -> Error {
-        let what = format!("{what} ({})", self.name);
+        let what = format!("{what} from the detector {}", self.name);
         Error::new(ErrorKind::InvalidArgument, Stage::Speech, what).with_mismatch(found, expected)
     }
 }
@@ -160,10 +160,10 @@ mod tests {
     fn answers_that_are_no_probabilities_are_refused_by_name() {
         assert!(verdict(10.0, vec![0.5; 10]).is_ok());
         for (hop, values, said) in [
-            (10.0, vec![f32::NAN; 10], "probability of a detector (own): found NaN"),
+            (10.0, vec![f32::NAN; 10], "invalid probability from the detector own: found NaN"),
             (10.0, vec![1.5; 10], "found 1.5"),
-            (10.0, vec![0.5; 3], "found 3, expected one for each hop of 10 ms: 10"),
-            (0.0, vec![], "hop of a detector (own): found 0 ms"),
+            (10.0, vec![0.5; 3], "found 3, expected one per hop of 10 ms: 10"),
+            (0.0, vec![], "invalid hop from the detector own: found 0 ms"),
             (f64::NAN, vec![], "found NaN"),
         ] {
             let error = verdict(hop, values).unwrap_err();

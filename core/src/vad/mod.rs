@@ -1,8 +1,8 @@
-//! Speech detectors: how likely it is, frame by frame, that somebody speaks.
+//! Speech detectors: the probability of speech, frame by frame.
 //!
-//! A detector hears the tracks of a call as lanes of 8 kHz samples and answers with one probability
-//! per frame. It is one way of listening to one track, knows nothing of the others, and never
-//! decides about spans: that is `speech`.
+//! A detector takes the tracks of a call as lanes of 8 kHz samples and returns one probability per
+//! frame. It treats each track independently, and does not decide on spans;
+//! [`speech`](crate::speech) does.
 
 mod custom;
 mod silero;
@@ -19,43 +19,46 @@ use crate::config::{Config, DetectorKind, SpeechConfig};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Millis;
 
-/// Hears lanes of 8 kHz mono samples in [−1, 1] and gives each a row of probabilities.
+/// A speech detector: turns lanes of 8 kHz mono samples in [−1, 1] into probabilities.
 ///
-/// The answer does not depend on how the samples were cut into pushes, nor a lane's on the number
-/// of lanes. Users may bring their own ([`CustomDetector`]).
+/// The result depends neither on how the samples are divided into pushes, nor on the number of
+/// lanes. Implement this trait for a detector of your own ([`CustomDetector`]).
 pub trait Detector: Send {
-    /// The time from one probability to the next.
+    /// Returns the time between two probabilities.
     fn hop(&self) -> Millis;
 
-    /// Hears the next samples of every lane, and appends to `out` the probabilities of every frame
-    /// that is complete. `lanes` and `out` have one entry per lane; a lane that has ended is empty.
+    /// Takes the next samples of every lane, and appends the probability of every complete frame to
+    /// `out`.
+    ///
+    /// `lanes` and `out` have one entry per lane. A lane that has ended is empty.
     ///
     /// # Errors
-    /// `invalid_argument` where the number of lanes is not the detector's; `internal` where it
-    /// fails.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if the number of lanes is not the
+    ///   detector's.
+    /// - [`Internal`](crate::ErrorKind::Internal) if the detector fails.
     fn push(&mut self, lanes: &[&[f32]], out: &mut [Vec<f32>]) -> Result<()>;
 
     /// Appends the probability of the last, incomplete frame of every lane, as if silence followed.
     ///
     /// # Errors
-    /// As [`Detector::push`].
+    /// Those of [`Detector::push`].
     fn finish(&mut self, out: &mut [Vec<f32>]) -> Result<()>;
 }
 
-/// One lane's probabilities.
+/// The probabilities of one track.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Probabilities {
-    /// The time from one probability to the next; the first is of the frame that begins at 0.
+    /// Time between two probabilities. The first belongs to the frame that begins at 0.
     pub hop: Millis,
-    /// Probability of speech, 0 to 1.
+    /// Probabilities of speech, from 0 to 1.
     pub values: Vec<f32>,
 }
 
-/// The detector that a configuration chooses, for a number of lanes.
+/// Creates the configured detector for a number of lanes.
 ///
 /// # Errors
-/// `unsupported` for `webrtc` without the feature of that name; `io` where it needs a thread and
-/// the system has none.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported) for `webrtc` without the feature `webrtc`.
+/// - [`Io`](crate::ErrorKind::Io) if the detector needs a thread that the system cannot start.
 pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
     match config.detector {
         DetectorKind::Silero => Ok(Box::new(silero_of(&config.speech, lanes, config.portable))),
@@ -63,7 +66,7 @@ pub fn detector(config: &Config, lanes: usize) -> Result<Box<dyn Detector>> {
     }
 }
 
-/// Silero's detector as speech parameters have it.
+/// Creates Silero's detector with the given parameters.
 pub(crate) fn silero_of(speech: &SpeechConfig, lanes: usize, portable: bool) -> Silero {
     let silero = Silero::new(lanes, portable).resting();
     match speech.reset_after_ms {
@@ -82,7 +85,7 @@ fn webrtc(_lanes: usize) -> Result<Box<dyn Detector>> {
     Err(Error::compiled_out(Stage::Speech, "the detector webrtc", "webrtc"))
 }
 
-/// The name and version of a detector, as the report states them.
+/// Returns the name and version of a detector, as in the report.
 pub fn identity(kind: DetectorKind) -> (&'static str, &'static str) {
     match kind {
         DetectorKind::Silero => ("silero", "6.2"),
@@ -90,10 +93,10 @@ pub fn identity(kind: DetectorKind) -> (&'static str, &'static str) {
     }
 }
 
-/// Refuses a push with another number of lanes than the detector has.
+/// Checks the number of lanes in a push.
 fn same_lanes(expected: usize, found: usize) -> Result<()> {
     if expected == found {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "number of lanes").with_mismatch(found, expected))
+    Err(Error::new(ErrorKind::InvalidArgument, Stage::Speech, "wrong number of tracks").with_mismatch(found, expected))
 }

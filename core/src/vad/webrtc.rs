@@ -1,5 +1,5 @@
-//! WebRTC's detector, by the webrtc-vad crate: Gaussian mixtures over six bands, cheap, and fond of
-//! tones and music.
+//! WebRTC's detector, through the crate webrtc-vad: Gaussian mixtures over six bands. It is cheap,
+//! but takes tones and music for speech.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -10,24 +10,25 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::track::to_i16;
 use crate::units::Millis;
 
-/// Samples of a frame: 30 ms at 8 kHz, the longest it knows; shorter ones flicker.
+/// Samples per frame: 30 ms at 8 kHz, the longest it supports; shorter ones make the decision
+/// flicker.
 const FRAME: usize = 240;
 
-/// WebRTC's detector in its most sceptical mode. Its answers are 0 or 1.
+/// WebRTC's detector in its most aggressive mode. Its probabilities are 0 or 1.
 ///
-/// The library's state must stay on one thread, so it has a thread of its own, which ends with the
-/// detector.
+/// The C library's state must stay on one thread. The detector therefore owns a thread, which ends
+/// with it.
 pub struct WebrtcDetector {
     lanes: usize,
     work: Sender<WebrtcWork>,
     answers: Receiver<Result<Vec<Vec<f32>>>>,
 }
 
-/// What the thread is asked.
+/// A request to the thread.
 enum WebrtcWork {
-    /// To hear the next samples of every lane.
+    /// Process the next samples of every lane.
     Push(Vec<Vec<i16>>),
-    /// To judge what is left of every lane.
+    /// Process what remains of every lane.
     Finish,
 }
 
@@ -43,10 +44,10 @@ impl std::fmt::Debug for WebrtcDetector {
 }
 
 impl WebrtcDetector {
-    /// A detector of a number of lanes.
+    /// Creates a detector for a number of lanes.
     ///
     /// # Errors
-    /// `io` where the system has no thread for it.
+    /// [`Io`](crate::ErrorKind::Io) if the system cannot start its thread.
     pub fn new(lanes: usize) -> Result<Self> {
         let (work, asked) = channel();
         let (answer, answers) = channel();
@@ -56,7 +57,7 @@ impl WebrtcDetector {
     }
 
     fn ask(&self, work: WebrtcWork, out: &mut [Vec<f32>]) -> Result<()> {
-        let ended = || Error::new(ErrorKind::Internal, Stage::Speech, "the thread of webrtc-vad ended");
+        let ended = || Error::new(ErrorKind::Internal, Stage::Speech, "the webrtc-vad thread ended unexpectedly");
         self.work.send(work).map_err(|_| ended())?;
         let answer = self.answers.recv().map_err(|_| ended())??;
         out.iter_mut().zip(answer).for_each(|(out, values)| out.extend(values));
@@ -64,7 +65,7 @@ impl WebrtcDetector {
     }
 }
 
-/// Answers until nobody asks.
+/// Serves requests until the detector is dropped.
 fn serve(lanes: usize, asked: &Receiver<WebrtcWork>, answer: &Sender<Result<Vec<Vec<f32>>>>) {
     let mut tracks: Vec<WebrtcTrack> = (0..lanes).map(|_| WebrtcTrack::new()).collect();
     for work in asked {
@@ -112,7 +113,7 @@ impl WebrtcTrack {
         self.frame.clear();
         match voiced {
             Ok(voiced) => Ok(f32::from(u8::from(voiced))),
-            Err(()) => Err(Error::new(ErrorKind::Internal, Stage::Speech, "webrtc-vad refused a frame of 30 ms")),
+            Err(()) => Err(Error::new(ErrorKind::Internal, Stage::Speech, "webrtc-vad rejected a 30 ms frame")),
         }
     }
 }
@@ -189,6 +190,6 @@ mod tests {
     #[test]
     fn another_number_of_lanes_is_refused() {
         let error = WebrtcDetector::new(2).unwrap().push(&[&[0.0]], &mut [Vec::new(), Vec::new()]).unwrap_err();
-        assert_eq!(error.to_string(), "speech: number of lanes: found 1, expected 2");
+        assert_eq!(error.to_string(), "speech: wrong number of tracks: found 1, expected 2");
     }
 }

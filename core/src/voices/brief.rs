@@ -1,22 +1,22 @@
-//! Calls of a few words: the number of voices from single windows and from the pauses between them.
+//! Groups the windows of very short calls, using single windows and the pauses between them.
 
 use super::cluster::Grouping;
 use super::likeness::{SPREAD, VoiceWindow, dot, expected};
 
-/// So many windows are tried in every arrangement; later ones follow the nearest of these.
+/// Number of windows of which every arrangement is tried. Later windows follow the most similar of
+/// these.
 const MOST: usize = 9;
-/// One cosine says at most so much for or against (natural logarithm).
+/// Limit of the evidence of one cosine (natural logarithm).
 const MOST_SAID: f32 = 4.0;
-/// What a few cosines say together counts for so much less: they are of the same few words.
+/// Weight of combined cosines, because they are of the same few words.
 const DEPENDENT: f32 = 0.5;
-/// A pause up to the first length (in frames of 10 ms) is an answer's, rather; one beyond the
-/// second is of somebody who waits for an answer and gets none. The logarithms of the odds that the
-/// voice changes.
+/// Log odds that the voice changes at a pause: up to the first length (in frames of 10 ms) it is
+/// more likely an answer; beyond the second, one party waits for an answer and gets none.
 const ANSWERED: (usize, f32) = (130, 1.0);
 const WAITING: (usize, f32) = (200, -1.5);
 const BETWEEN: f32 = -0.3;
 
-/// Groups a few windows into one voice or two.
+/// Groups a few windows into one or two voices.
 pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     let tried = &windows[..windows.len().min(MOST)];
     let sides = 1usize << tried.len().saturating_sub(1);
@@ -35,14 +35,15 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     }
 }
 
-/// The window that another sounds most like.
+/// Returns the window that another one resembles most.
 fn follow(tried: &[VoiceWindow], window: &VoiceWindow) -> usize {
     let cosine = |w: usize| dot(&tried[w].embedding, &window.embedding);
     (0..tried.len()).max_by(|&a, &b| cosine(a).total_cmp(&cosine(b))).unwrap_or(0)
 }
 
-/// How much more likely two voices are, divided by a mask, than one (natural logarithm). Pairs of
-/// one window say much the same: they count as many times as there are windows.
+/// Returns how much more likely two voices, divided by a mask, are than one (natural logarithm).
+/// Pairs that share a window are not independent: they are weighted as if there were as many pairs
+/// as windows.
 fn score(windows: &[VoiceWindow], mask: usize) -> f32 {
     let count = windows.len();
     let side = |w: usize| mask >> w & 1;
@@ -70,7 +71,7 @@ fn change(pause: usize) -> f32 {
     }
 }
 
-/// The logarithm of how much likelier a cosine is of two voices than of one.
+/// Returns the log odds that two windows are of two voices rather than of one.
 fn two_rather_than_one(a: &VoiceWindow, b: &VoiceWindow) -> f32 {
     let (one, two) = expected(a.weight().min(b.weight()));
     let cosine = dot(&a.embedding, &b.embedding);

@@ -1,12 +1,12 @@
-//! Directions of groups of windows, and when the groups are heard.
+//! Centroids of groups of windows, and their order in time.
 
 use super::encoder::Embedding;
 use super::likeness::{Likeness, VoiceWindow, dot};
 
-/// Of a group's windows so many may lie on the wrong side of a transfer, at either end.
+/// Share of a group's windows that may lie on the wrong side of a transfer, at either end.
 const STRAGGLERS: f32 = 0.05;
 
-/// Whether one group ends before the other begins.
+/// Returns `true` if one group ends before the other begins.
 pub(super) fn apart(windows: &[VoiceWindow], a: &[usize], b: &[usize]) -> bool {
     let ends = |group: &[usize]| {
         let mut at: Vec<usize> = group.iter().map(|&w| windows[w].start).collect();
@@ -18,7 +18,7 @@ pub(super) fn apart(windows: &[VoiceWindow], a: &[usize], b: &[usize]) -> bool {
     a.1 <= b.0 || b.1 <= a.0
 }
 
-/// The weighted mean of some windows of a group, or its direction.
+/// Returns the normalized, weighted mean of the embeddings of some windows in a group.
 pub(super) fn centre(
     windows: &[VoiceWindow],
     all: &Likeness,
@@ -35,13 +35,13 @@ pub(super) fn centre(
     if at_unit || weight == 0.0 { unit(sum) } else { sum.map(|s| s / weight) }
 }
 
-/// The nearest of some directions, the first of those that are equal.
+/// Returns the nearest centroid; of equal ones, the first.
 pub(super) fn nearest_of(centres: &[Embedding], embedding: &Embedding) -> usize {
     let cosines: Vec<f32> = centres.iter().map(|centre| dot(centre, embedding)).collect();
     (0..cosines.len()).min_by(|&a, &b| cosines[b].total_cmp(&cosines[a])).unwrap_or(0)
 }
 
-/// The direction of each voice's windows.
+/// Returns the centroid of each voice's windows.
 pub(super) fn centres(windows: &[VoiceWindow], voices: &[usize], count: usize) -> Vec<Embedding> {
     let mut sums = vec![[0.0; 256]; count];
     for (window, &voice) in windows.iter().zip(voices) {

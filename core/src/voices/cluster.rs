@@ -1,4 +1,4 @@
-//! How many voices there are, and which windows are whose.
+//! Clusters windows by voice, and determines the number of voices.
 
 use super::centres::{apart, centre, nearest_of, unit};
 use super::doubt;
@@ -6,54 +6,51 @@ use super::encoder::Embedding;
 use super::handover;
 use super::likeness::{Likeness, VoiceWindow, dot};
 
-/// Two groups less alike than this are two voices: single voices were split into halves of 0.65 and
-/// more, two voices of the same sex into halves of up to 0.63.
+/// Two groups with a lower likeness than this are two voices. On test calls, single voices were
+/// split into halves with a likeness of 0.65 or more, two voices of the same sex into halves of up
+/// to 0.63.
 const TWO: f32 = 0.66;
-/// A third voice is less alike than this to the one that it was split from, where it takes over
-/// from another (a transfer) ...
+/// Limit of likeness between a third voice and the one it was split from, if it takes over from
+/// another (a transfer) ...
 const TRANSFER: f32 = 0.42;
-/// ... or speaks among the others: telephone calls have two parties as a rule, and the halves of
-/// one voice that changes its language or its manner come down to 0.
+/// ... or speaks among the others. Telephone calls usually have two parties, and halves of one
+/// voice that changes its language or manner have a likeness down to 0.
 const THIRD: f32 = -0.15;
-/// What a difference in level of a decibel takes from the likeness of two groups: a party keeps its
-/// level, by and large.
+/// Likeness subtracted per decibel of level difference. A party mostly keeps its level.
 const PER_DB: f32 = 0.05;
-/// A group this far below the loudest, in dB, that is no more than this part of all windows, is
-/// faint.
+/// A group this far below the loudest, in dB, with at most this share of all windows, is faint.
 const FAINT: (f32, f32) = (15.0, 0.1);
-/// Any further voice.
+/// Limit of likeness for any further voice.
 const FURTHER: f32 = -0.25;
-/// More voices than this are not looked for.
+/// Most voices that are distinguished.
 const MOST_VOICES: usize = 6;
-/// The least that a voice says, in seconds, and as a part of all windows; of a third voice and
-/// further ones.
+/// Least speech of a third or further voice, in seconds and as a share of all windows.
 const LEAST: (f32, f32) = (1.2, 0.02);
 const LEAST_FURTHER: (f32, f32) = (2.5, 0.03);
-/// Groups are joined while they are more alike than this.
+/// Groups with a higher likeness than this are joined.
 const JOINED: f32 = 0.45;
-/// Who hands a call over and who takes it over speak at least so long, in seconds, and as a part of
-/// all windows.
+/// Least speech of both parties of a transfer, in seconds and as a share of all windows.
 const HANDED_OVER: (f32, f32) = (6.0, 0.08);
 
-/// The voices of windows, and how sure their number is.
+/// The voices of windows, and how certain their number is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Grouping {
     /// The voice of each window.
     pub voices: Vec<usize>,
     pub count: usize,
-    /// How far the decisive likeness was from the limit on the right side of it.
+    /// Distance of the decisive likeness from its limit, on the correct side.
     pub margin: f32,
-    /// The share of the windows of which it is not plain whose they are.
+    /// Share of windows whose voice is uncertain.
     pub doubt: f32,
 }
 
-/// Two groups that a group was split into, and how alike they are.
+/// The two parts of a split group, and their likeness.
 struct Split {
     likeness: f32,
     parts: [Vec<usize>; 2],
 }
 
-/// Groups windows by voice. They are long enough to be told apart one by one.
+/// Groups windows by voice. The windows are long enough to be distinguished one by one.
 pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     let all = Likeness::of(windows);
     let everything: Vec<usize> = (0..windows.len()).collect();
@@ -88,7 +85,7 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
 }
 
 impl Grouping {
-    /// Every window with the nearest of some groups.
+    /// Assigns every window to the nearest of some groups.
     fn of(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>], margin: f32) -> Self {
         let voices = nearest(windows, groups);
         let doubt = doubt::share(windows, all, &voices, groups.len());
@@ -96,9 +93,9 @@ impl Grouping {
     }
 }
 
-/// Joins two of three groups: a faint one that says little with the group it is most like (talkers
-/// far away in a room are no party), or else the two that are most alike in voice and level (a
-/// voice that has two manners).
+/// Joins two of three groups: a faint one with little speech with the group it resembles most
+/// (distant talkers in a room are not a party), or else the two that are most alike in voice and
+/// level (a voice with two manners).
 fn join_most_alike(windows: &[VoiceWindow], all: &Likeness, groups: &mut Vec<Vec<usize>>) {
     let levels: Vec<f32> = groups.iter().map(|group| level(windows, all, group)).collect();
     let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
@@ -113,7 +110,7 @@ fn join_most_alike(windows: &[VoiceWindow], all: &Likeness, groups: &mut Vec<Vec
     groups[a].extend(joined);
 }
 
-/// The mean level of a group, in dB.
+/// Returns the mean level of a group in dB.
 fn level(windows: &[VoiceWindow], all: &Likeness, group: &[usize]) -> f32 {
     group.iter().map(|&w| all.weight(w) * windows[w].level).sum::<f32>() / all.total(group).max(1e-6)
 }
@@ -122,7 +119,7 @@ fn least_of((seconds, share): (f32, f32), total: f32) -> f32 {
     seconds.max(share * total)
 }
 
-/// The best split of one of the groups: how far above its limit it is, which group, and the parts.
+/// Returns the best split of any group: its margin above the limit, the group, and the parts.
 fn next_split(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>]) -> Option<(f32, usize, [Vec<usize>; 2])> {
     let total: f32 = groups.iter().map(|group| all.total(group)).sum();
     let splits = groups.iter().enumerate().filter_map(|(number, group)| {
@@ -143,7 +140,7 @@ fn next_split(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>]) ->
     splits.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-/// The voice of two that is two of which one takes over from the other, if one is.
+/// Returns the split of a voice into two of which one takes over from the other, if there is one.
 fn taken_over(
     windows: &[VoiceWindow],
     all: &Likeness,
@@ -157,7 +154,7 @@ fn taken_over(
     handed.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-/// The split into the two least alike parts of at least a weight.
+/// Splits a group into the two least similar parts that each have at least a weight.
 fn split(windows: &[VoiceWindow], all: &Likeness, group: &[usize], least: f32) -> Option<Split> {
     let total = all.total(group);
     if group.len() < 2 || total < 2.0 * least {
@@ -179,10 +176,10 @@ fn split(windows: &[VoiceWindow], all: &Likeness, group: &[usize], least: f32) -
     splits.min_by(|a, b| a.likeness.total_cmp(&b.likeness))
 }
 
-/// Directions in which a group is split by its sign.
+/// Number of directions along which a group is split by sign.
 const DIRECTIONS: usize = 2;
 
-/// The sides of the windows along the directions in which they vary most.
+/// Returns the sides of the windows along the directions of greatest variance.
 fn directions(windows: &[VoiceWindow], all: &Likeness, group: &[usize]) -> Vec<Vec<bool>> {
     let mean = centre(windows, all, group, |_| true, false);
     let rows = group.iter().map(|&w| {
@@ -203,7 +200,7 @@ fn directions(windows: &[VoiceWindow], all: &Likeness, group: &[usize]) -> Vec<V
     sides
 }
 
-/// The direction in which rows vary most, by power iteration.
+/// Returns the direction of greatest variance, by power iteration.
 fn principal(rows: &[Embedding], weights: impl Iterator<Item = f32> + Clone) -> Embedding {
     /// More than enough for a sign.
     const ROUNDS: usize = 24;
@@ -220,9 +217,9 @@ fn principal(rows: &[Embedding], weights: impl Iterator<Item = f32> + Clone) -> 
     direction
 }
 
-/// Two spherical means from a seed; `None` where one of them is left without a window.
+/// Runs spherical 2-means from a seed. Returns `None` if a cluster becomes empty.
 fn two_means(windows: &[VoiceWindow], all: &Likeness, group: &[usize], seed: &[bool]) -> Option<Vec<bool>> {
-    /// They settle in three or four.
+    /// Convergence takes three or four rounds.
     const ROUNDS: usize = 12;
     let mut side = seed.to_vec();
     for _ in 0..ROUNDS {
@@ -241,7 +238,7 @@ fn two_means(windows: &[VoiceWindow], all: &Likeness, group: &[usize], seed: &[b
     (side.iter().any(|&s| s) && !side.iter().all(|&s| s)).then_some(side)
 }
 
-/// Joins the most alike groups of windows, by the mean over their pairs, while they are alike
+/// Joins the most similar groups of windows, by the mean over their pairs, while they are similar
 /// enough.
 fn joined(all: &Likeness, group: &[usize]) -> Vec<Vec<usize>> {
     let mut parts: Vec<Vec<usize>> = group.iter().map(|&w| vec![w]).collect();
@@ -264,7 +261,7 @@ fn joined(all: &Likeness, group: &[usize]) -> Vec<Vec<usize>> {
     parts
 }
 
-/// The most alike pair above [`JOINED`], the lower number first.
+/// Returns the most similar pair above [`JOINED`], lower index first.
 fn most_alike(pairs: &[Vec<f32>]) -> Option<(usize, usize)> {
     let mut best = (JOINED, None);
     for (b, row) in pairs.iter().enumerate() {
@@ -277,7 +274,7 @@ fn most_alike(pairs: &[Vec<f32>]) -> Option<(usize, usize)> {
     best.1
 }
 
-/// The group of each window once every window has gone to the nearest of the groups' directions.
+/// Assigns every window to the nearest centroid of the groups.
 fn nearest(windows: &[VoiceWindow], groups: &[Vec<usize>]) -> Vec<usize> {
     let all = Likeness::of(windows);
     let centres: Vec<Embedding> = groups.iter().map(|group| centre(windows, &all, group, |_| true, true)).collect();

@@ -1,14 +1,14 @@
-//! Of how much of the speech it is not plain whose it is.
+//! Measures the share of speech whose voice is uncertain.
 
 use super::likeness::{Likeness, VoiceWindow};
 
-/// A window is plainly of a voice to which it is more alike than to any other by this, of a scale
-/// on which one voice is 1 and two are 0.
+/// A window's voice is certain if its likeness to that voice exceeds that to any other by this, on
+/// a scale where one voice is 1 and two are 0.
 const PLAIN: f32 = 0.4;
-/// Windows that begin within so many frames overlap, and are alike for that.
+/// Windows that begin within this many frames overlap, and are similar for that reason.
 const OVERLAP: usize = 160;
 
-/// The share of windows that are not plainly of their voice, by weight.
+/// Returns the share of windows, by weight, whose voice is uncertain.
 pub(super) fn share(windows: &[VoiceWindow], all: &Likeness, voices: &[usize], count: usize) -> f32 {
     let (mut unsure, mut total) = (0.0, 0.0);
     for w in 0..windows.len() {
@@ -24,7 +24,7 @@ pub(super) fn share(windows: &[VoiceWindow], all: &Likeness, voices: &[usize], c
     if total > 0.0 { unsure / total } else { 0.0 }
 }
 
-/// How alike a window is to each voice in the mean; `None` where nothing but itself is of it.
+/// Returns a window's mean likeness to each voice, or `None` if the voice has no other window.
 fn means(windows: &[VoiceWindow], all: &Likeness, voices: &[usize], count: usize, w: usize) -> Vec<Option<f32>> {
     let mut sums = vec![(0.0f32, 0.0f32); count];
     for (other, &voice) in voices.iter().enumerate() {

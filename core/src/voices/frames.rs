@@ -1,5 +1,5 @@
-//! What is kept of every frame of speech: a few numbers that tell this call's voices apart once
-//! they are known.
+//! Cepstra of every frame of speech, from which this call's voices can be distinguished once they
+//! are known.
 
 use std::sync::LazyLock;
 
@@ -9,40 +9,40 @@ use crate::error::{Result, Stage};
 use crate::run::Cancel;
 use crate::track::Narrowband;
 
-/// Numbers of a frame.
+/// Coefficients per frame.
 pub(super) const NUMBERS: usize = 20;
-/// Bands of a mel frame that a telephone carries: 60 Hz to 4 kHz.
+/// Bands of a mel frame within telephone bandwidth: 60 Hz to 4 kHz.
 const BANDS: std::ops::Range<usize> = 1..29;
-/// What is added to a band's power: below any line's noise.
+/// Added to a band's power; below any line's noise.
 const FAINT: f32 = 1e-7;
-/// A frame this far below the loudest about it (in dB) is a pause ...
+/// A frame this far below the loudest nearby (in dB) is a pause ...
 const PAUSE_DB: f32 = 22.0;
-/// ... within so many frames on either side.
+/// ... within this many frames on either side.
 const ABOUT: usize = 40;
-/// Frames computed at once, so that little memory is needed: 10 s and more.
+/// Frames computed at once, to limit memory: at least 10 s.
 const AT_ONCE: usize = 1000;
-/// Up to so many frames (four minutes of speech) every one is looked at; of longer speech every
-/// second, third or fourth.
+/// Up to this many frames (four minutes of speech) all are used; of longer speech, every second,
+/// third or fourth.
 const EVERY: usize = 24_000;
 const MOST_APART: usize = 4;
 
-/// The cepstrum of a frame: shape of the spectrum and level.
+/// The cepstrum of a frame: the shape of the spectrum, and the level.
 pub(super) type Cepstrum = [f32; NUMBERS];
 
 /// The frames of a track's speech, in order.
 #[derive(Default)]
 pub(super) struct SpeechFrames {
-    /// How many frames each of these stands for.
+    /// Number of frames that each of these represents.
     pub step: usize,
-    /// Where each frame is, in frames from the beginning of the track.
+    /// Position of each frame from the beginning of the track, in frames.
     pub at: Vec<usize>,
-    /// Each number has mean 0 and deviation 1 over the call.
+    /// Coefficients, normalized to mean 0 and deviation 1 over the call.
     pub cepstra: Vec<Cepstrum>,
-    /// Whether it lies in a pause.
+    /// Whether the frame lies in a pause.
     pub pauses: Vec<bool>,
 }
 
-/// The frames of stretches of speech.
+/// Computes the frames of spans of speech.
 pub(super) fn speech_frames(
     samples: &dyn Narrowband,
     stretches: &[(usize, usize)],
@@ -74,7 +74,7 @@ fn level(frame: &MelFrame) -> f32 {
     10.0 * (frame[BANDS].iter().sum::<f32>() + FAINT).log10()
 }
 
-/// Which frames lie well below the loudest of so many on either side.
+/// Returns which frames lie well below the loudest of `about` frames on either side.
 fn pauses(levels: &[f32], about: usize) -> Vec<bool> {
     let loudest = |i: usize| {
         let near = &levels[i.saturating_sub(about)..levels.len().min(i + about + 1)];
@@ -96,7 +96,7 @@ fn cepstrum(frame: &MelFrame) -> Cepstrum {
     std::array::from_fn(|k| COSINES[k].iter().zip(&logarithms).map(|(c, x)| c * x).sum())
 }
 
-/// Brings each number to mean 0 and deviation 1.
+/// Normalizes each coefficient to mean 0 and deviation 1.
 fn level_out(cepstra: &mut [Cepstrum]) {
     let count = cepstra.len().max(1) as f64;
     for k in 0..NUMBERS {

@@ -1,8 +1,9 @@
-//! A voice that is two: one party who takes over from another, as after a transfer.
+//! Detects that what seems one voice is two: one party takes over from another, as after a
+//! transfer.
 //!
-//! What is said before a moment and after it are two voices where each is like itself and they are
-//! not like each other. One voice of two manners does not change them once and for all: both halves
-//! hold both, and are as unlike themselves as each other.
+//! Speech before and after a moment belongs to two voices if each part is self-similar and the
+//! parts are dissimilar. A single voice with two manners does not change once and for all: both
+//! halves contain both manners, so they are as dissimilar within themselves as to each other.
 
 use std::ops::{Add, Range, Sub};
 
@@ -10,18 +11,18 @@ use super::centres::{apart, centre, nearest_of};
 use super::encoder::Embedding;
 use super::likeness::{Likeness, VoiceWindow};
 
-/// The halves are less alike than they are in themselves by this, of a scale on which one voice is
-/// 1 and two are 0: well beyond the half of it.
+/// The likeness of the halves to each other must be lower than within them by this, on a scale
+/// where one voice is 1 and two are 0.
 const LESS_ALIKE: f32 = 0.6;
-/// They are no more alike than this: nearer to two voices than to one.
+/// Highest likeness of the halves: nearer to two voices than to one.
 const MAX_ALIKE: f32 = 0.45;
-/// Of three voices the most alike two are no more alike than this.
+/// Highest likeness of the two most similar of three voices.
 const MAX_OF_THREE: f32 = 0.4;
-/// Windows that begin within so many frames overlap, and say nothing of how like itself a voice is.
+/// Windows that begin within this many frames overlap, and do not show how self-similar a voice is.
 const OVERLAP: usize = 160;
 
-/// The split of a group in time into its least alike halves of at least a weight: how far they are
-/// from being told apart (negative where they are), and the halves.
+/// Splits a group in time into its least similar halves of at least a weight. Returns their
+/// distance from being two voices (negative if they are two), and the halves.
 pub(super) fn split(
     windows: &[VoiceWindow],
     all: &Likeness,
@@ -49,8 +50,9 @@ pub(super) fn split(
     Some((score, [first.to_vec(), second.to_vec()]))
 }
 
-/// Three voices of at least a weight of which one is over before another begins: how far they are
-/// from being told apart (negative), and their windows. `parts`: groups of windows that are alike.
+/// Splits into three voices of at least a weight, of which one ends before another begins. Returns
+/// the distance from being distinct (negative if they are), and their windows. `parts` are groups
+/// of similar windows.
 pub(super) fn three(
     windows: &[VoiceWindow],
     all: &Likeness,
@@ -71,8 +73,8 @@ pub(super) fn three(
     scored.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-/// The first and the last three groups of at least a weight that come about while the most alike
-/// are joined.
+/// Returns the first and the last three groups of at least a weight that arise while the most
+/// similar groups are joined.
 fn thirds(all: &Likeness, mut parts: Vec<Vec<usize>>, least: f32) -> Vec<Vec<Vec<usize>>> {
     let mut found = Vec::new();
     loop {
@@ -88,10 +90,10 @@ fn thirds(all: &Likeness, mut parts: Vec<Vec<usize>>, least: f32) -> Vec<Vec<Vec
     found.into_iter().take(1).chain(last).collect()
 }
 
-/// Groups after every window went to the nearest of their directions, until none moves; `None`
-/// where one is left empty.
+/// Reassigns windows to the nearest centroid until none moves. Returns `None` if a group becomes
+/// empty.
 fn settled(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>]) -> Option<Vec<Vec<usize>>> {
-    /// They settle in three or four.
+    /// Convergence takes three or four rounds.
     const ROUNDS: usize = 12;
     let mut groups = groups.to_vec();
     for _ in 0..ROUNDS {
@@ -109,14 +111,14 @@ fn settled(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>]) -> Op
     Some(groups)
 }
 
-/// The pairs within a group.
+/// Returns the pairs within a group.
 fn inner(windows: &[VoiceWindow], all: &Likeness, group: &[usize]) -> Pairs {
     let rows = (0..group.len()).map(|k| Pairs::of(windows, all, group[k], &group[..k]));
     rows.fold(Pairs::default(), Add::add)
 }
 
-/// Likenesses of pairs of windows, summed with their weights: of all, and of those that do not
-/// overlap.
+/// Sums of the likeness of pairs of windows with their weights: over all pairs, and over those that
+/// do not overlap.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pairs {
     all: (f32, f32),
@@ -124,7 +126,7 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// The pairs of one window with others.
+    /// Returns the pairs of one window with others.
     fn of(windows: &[VoiceWindow], all: &Likeness, window: usize, others: &[usize]) -> Self {
         let mut sums = Self::default();
         for &other in others {
@@ -160,7 +162,7 @@ fn plus(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
     (a.0 + b.0, a.1 + b.1)
 }
 
-/// The mean of what was summed; `None` of nothing.
+/// Returns the mean of a sum, or `None` if it is empty.
 fn mean((sum, weight): (f32, f32)) -> Option<f32> {
     (weight > 1e-3).then(|| sum / weight)
 }

@@ -1,10 +1,10 @@
-//! How alike two windows sound, on a scale on which 1 is one voice and 0 is two.
+//! The likeness of two windows, on a scale where one voice is 1 and two voices are 0.
 
 use super::encoder::Embedding;
 
-/// Lengths of the shorter window in seconds; there the median cosine of two windows of one voice,
-/// and of two voices. Measured on 43,000 pairs of windows of made telephone calls: short windows
-/// are less like anything.
+/// For lengths of the shorter window in seconds: the median cosine of two windows of one voice, and
+/// of two voices. Measured on 43,000 pairs of windows of made telephone calls. Short windows
+/// resemble nothing well.
 const MEASURED: [(f32, f32, f32); 6] = [
     (0.30, 0.53, 0.45),
     (0.40, 0.56, 0.46),
@@ -13,22 +13,23 @@ const MEASURED: [(f32, f32, f32); 6] = [
     (1.40, 0.76, 0.51),
     (1.60, 0.765, 0.51),
 ];
-/// Standard deviation of a cosine about its median, in the same measurement.
+/// Standard deviation of a cosine around its median, in the same measurement.
 pub(super) const SPREAD: f32 = 0.07;
 
-/// A stretch of speech with its embedding.
+/// A window of speech with its embedding.
 #[derive(Debug, Clone)]
 pub(super) struct VoiceWindow {
     /// In frames of 10 ms.
     pub start: usize,
     pub end: usize,
-    /// Mean power, in dB of full scale.
+    /// Mean power in dB of full scale.
     pub level: f32,
     pub embedding: Embedding,
 }
 
 impl VoiceWindow {
-    /// How much it says, in seconds: its length, at most what the encoder was trained on.
+    /// Returns the window's weight in seconds: its length, up to the length used to train the
+    /// encoder.
     pub fn weight(&self) -> f32 {
         (self.end.saturating_sub(self.start) as f32 / 100.0).min(MEASURED[5].0)
     }
@@ -44,7 +45,7 @@ pub(super) fn dot(a: &Embedding, b: &Embedding) -> f32 {
     crate::simd::sum(sums)
 }
 
-/// The median cosines of one voice and of two, for windows of which the shorter has a length.
+/// Returns the median cosines of one voice and of two, for a length of the shorter window.
 pub(super) fn expected(seconds: f32) -> (f32, f32) {
     let [first, .., last] = MEASURED;
     for pair in MEASURED.windows(2) {
@@ -57,13 +58,13 @@ pub(super) fn expected(seconds: f32) -> (f32, f32) {
     if seconds < first.0 { (first.1, first.2) } else { (last.1, last.2) }
 }
 
-/// How alike two windows sound: about 1 for one voice, about 0 for two.
+/// Returns the likeness of two windows: about 1 for one voice, about 0 for two.
 pub(super) fn likeness(a: &VoiceWindow, b: &VoiceWindow) -> f32 {
     let (one, two) = expected(a.weight().min(b.weight()));
     (dot(&a.embedding, &b.embedding) - two) / (one - two)
 }
 
-/// How alike all pairs of windows sound, and what each window weighs.
+/// The likeness of all pairs of windows, and each window's weight.
 pub(super) struct Likeness {
     weights: Vec<f32>,
     pairs: Vec<f32>,
@@ -87,12 +88,12 @@ impl Likeness {
         self.pairs[a * self.len() + b]
     }
 
-    /// The weight of some windows.
+    /// Returns the weight of some windows.
     pub fn total(&self, windows: &[usize]) -> f32 {
         windows.iter().map(|&w| self.weights[w]).sum()
     }
 
-    /// The mean over the pairs of two groups.
+    /// Returns the mean likeness over the pairs of two groups.
     pub fn between(&self, a: &[usize], b: &[usize]) -> f32 {
         let (mut sum, mut weight) = (0.0, 0.0);
         for &i in a {

@@ -1,19 +1,19 @@
-//! Mixtures of Gaussians over the frames of one call: a cheap classifier of its own voices.
+//! Gaussian mixtures over the frames of one call: a cheap classifier of its voices.
 //!
-//! One mixture is made of all speech; each voice has its own weights and means, moved from the
-//! common ones as far as its frames allow (Reynolds, Quatieri and Dunn 2000).
+//! One mixture is fitted to all speech. Each voice has weights and means adapted from the common
+//! ones as far as its frames allow (Reynolds, Quatieri and Dunn 2000).
 
 use super::frames::{Cepstrum, NUMBERS};
 
-/// Gaussians of a mixture.
+/// Gaussians per mixture.
 const SIZE: usize = 32;
-/// Rounds of expectation and maximisation.
+/// Rounds of expectation maximization.
 const ROUNDS: usize = 6;
-/// Frames that the common mixture is made of at most.
+/// Most frames to which the common mixture is fitted.
 const MOST_FRAMES: usize = 4000;
-/// A Gaussian's variance is at least this part of all frames'.
+/// Smallest variance of a Gaussian, as a share of all frames' variance.
 const LEAST_VARIANCE: f32 = 0.05;
-/// Frames of a voice that weigh as much as the common mixture.
+/// Number of a voice's frames that weigh as much as the common mixture.
 const RELEVANCE: f32 = 12.0;
 
 #[derive(Clone)]
@@ -23,11 +23,11 @@ pub(super) struct Mixture {
     weights: [f32; SIZE],
     means: Vec<Cepstrum>,
     variances: Vec<Cepstrum>,
-    /// By number of a frame, then by Gaussian: the mean, and half the inverse of the variance.
+    /// By coefficient, then by Gaussian: the mean, and half the inverse of the variance.
     sides: Vec<[[f32; SIZE]; 2]>,
 }
 
-/// What frames add up to, by Gaussian.
+/// Sufficient statistics of frames by Gaussian.
 #[derive(Clone)]
 pub(super) struct Sums {
     counts: [f32; SIZE],
@@ -40,7 +40,7 @@ impl Sums {
         Self { counts: [0.0; SIZE], first: vec![[0.0; NUMBERS]; SIZE], second: vec![[0.0; NUMBERS]; SIZE] }
     }
 
-    /// Adds a frame with its shares of the Gaussians.
+    /// Adds a frame with its responsibilities.
     pub fn add(&mut self, frame: &Cepstrum, shares: &[f32; SIZE], weight: f32) {
         for (k, share) in shares.iter().enumerate() {
             let share = share * weight;
@@ -55,7 +55,7 @@ impl Sums {
 }
 
 impl Mixture {
-    /// The mixture of all frames. Each of their numbers has mean 0 and deviation 1.
+    /// Fits a mixture to all frames, whose coefficients have mean 0 and deviation 1.
     pub fn of(frames: &[Cepstrum]) -> Self {
         let step = frames.len().div_ceil(MOST_FRAMES).max(1);
         let start = |k: usize| frames.get(k * frames.len() / SIZE).copied().unwrap_or([0.0; NUMBERS]);
@@ -92,7 +92,7 @@ impl Mixture {
         Self::new(weights, (0..SIZE).map(mean).collect(), (0..SIZE).map(variance).collect())
     }
 
-    /// A voice's own mixture.
+    /// Returns a voice's own mixture, adapted from this one.
     pub fn moved(&self, sums: &Sums) -> Self {
         let total = sums.counts.iter().sum::<f32>() + 1e-6;
         let part = |k: usize| sums.counts[k] / (sums.counts[k] + RELEVANCE);
@@ -106,7 +106,7 @@ impl Mixture {
         Self::new(weights.map(|w| w / sum), (0..SIZE).map(mean).collect(), self.variances.clone())
     }
 
-    /// The logarithm of each Gaussian's weight at a frame; all side by side.
+    /// Returns the logarithm of each Gaussian's weight at a frame, all in parallel.
     fn logarithms(&self, frame: &Cepstrum) -> [f32; SIZE] {
         let mut found = self.scale;
         for ([means, halves], x) in self.sides.iter().zip(frame) {
@@ -118,14 +118,14 @@ impl Mixture {
         found
     }
 
-    /// The logarithm of a frame's likelihood, but for a constant.
+    /// Returns the log-likelihood of a frame, up to a constant.
     pub fn likelihood(&self, frame: &Cepstrum) -> f32 {
         let logarithms = self.logarithms(frame);
         let most = logarithms.iter().copied().fold(f32::MIN, f32::max);
         most + logarithms.iter().map(|x| (x - most).exp()).sum::<f32>().ln()
     }
 
-    /// Each Gaussian's share of a frame.
+    /// Returns each Gaussian's responsibility for a frame.
     pub fn shares(&self, frame: &Cepstrum) -> [f32; SIZE] {
         let logarithms = self.logarithms(frame);
         let most = logarithms.iter().copied().fold(f32::MIN, f32::max);

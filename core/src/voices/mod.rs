@@ -1,9 +1,9 @@
-//! Who speaks on a mixed track: a voice is one party among several.
+//! Separates the voices of a mixed track. A voice is one party among several.
 //!
-//! An encoder hears a bounded number of windows of the track's speech; windows that sound alike are
-//! one voice. What the windows do not cover is given to the voice that each frame fits best, by a
-//! cheap classifier that is made of this call alone. Embeddings live as long as the call of
-//! [`separate`] and leave it in no form.
+//! An encoder computes embeddings for a bounded number of windows of the track's speech, and
+//! similar windows are clustered into voices. A cheap classifier, fitted to this call alone, then
+//! assigns every frame to the voice it fits best. Embeddings exist only during the call of
+//! [`separate`], and are not part of any result.
 
 mod brief;
 mod centres;

@@ -1,16 +1,17 @@
-//! From how well each frame fits each voice to who speaks: voices change rarely, and rather in
-//! pauses.
+//! Smooths the fit of each frame to each voice: voices change rarely, and mostly in pauses.
 
-/// What a change of voice costs (natural logarithm) within speech, in a short pause, and across a
-/// longer one.
+/// Cost of a change of voice (natural logarithm) within speech, in a short pause, and in a longer
+/// one.
 const CHANGE: f32 = 9.0;
 const IN_PAUSE: f32 = 3.0;
 const ACROSS: f32 = 1.2;
-/// Frames without speech (of 10 ms) that make a pause a longer one.
+/// Frames without speech (of 10 ms) from which a pause is a longer one.
 const LONGER: usize = 12;
 
-/// The probability of each voice at each frame. `fits`: for each frame a number for each of `count`
-/// voices; `at`: where the frames are; `pauses`: which of them lie in a pause.
+/// Returns the probability of each voice at each frame.
+///
+/// `fits` holds a number per frame and voice for `count` voices, `at` the positions of the frames,
+/// and `pauses` which of them lie in a pause.
 pub(super) fn posteriors(fits: &[f32], count: usize, at: &[usize], pauses: &[bool]) -> Vec<f32> {
     let costs: Vec<f32> = (0..at.len()).map(|n| cost(n, at, pauses)).collect();
     let mut found = vec![0.0; fits.len()];
@@ -36,7 +37,7 @@ pub(super) fn posteriors(fits: &[f32], count: usize, at: &[usize], pauses: &[boo
     found
 }
 
-/// What it costs to change just before a frame.
+/// Returns the cost of a change just before a frame.
 fn cost(n: usize, at: &[usize], pauses: &[bool]) -> f32 {
     let gap = if n == 0 { 0 } else { at[n] - at[n - 1] };
     match gap {
@@ -46,8 +47,8 @@ fn cost(n: usize, at: &[usize], pauses: &[bool]) -> f32 {
     }
 }
 
-/// The logarithms of the voices' weights after a step in which each may have changed to another,
-/// the greatest of them 0.
+/// Returns the log weights of the voices after a step in which each may have changed to another,
+/// normalized to a maximum of 0.
 fn passed(state: &[f32], cost: f32) -> Vec<f32> {
     let most = state.iter().copied().fold(f32::MIN, f32::max);
     let weights: Vec<f32> = state.iter().map(|s| (s - most).exp()).collect();

@@ -1,4 +1,4 @@
-//! From a track's samples and speech to the speech of each voice.
+//! Converts a track's samples and speech to the speech of each voice.
 
 use super::centres::{centres, nearest_of};
 use super::cluster::{self, Grouping};
@@ -13,26 +13,25 @@ use crate::run::Cancel;
 use crate::track::Narrowband;
 use crate::units::{Millis, Span};
 
-/// Milliseconds of a frame.
+/// Milliseconds per frame.
 const FRAME_MS: f64 = 10.0;
-/// Windows of at least this many seconds are told apart one by one ...
+/// Windows of at least this many seconds are clustered one by one ...
 const LONG: f32 = 0.75;
-/// ... where there are at least so many, of so many seconds together.
+/// ... if there are at least this many, with this many seconds together.
 const ENOUGH: (usize, f32) = (3, 5.0);
-/// A frame's fit by its cepstrum is limited to ± this, and counts so much: neighbouring frames say
-/// the same.
+/// Limit and weight of a frame's fit by its cepstrum. Neighboring frames are not independent.
 const CEPSTRUM: (f32, f32) = (3.0, 0.25);
-/// A frame's prior for the voices from a cosine of its window.
+/// Weight of the cosine of a frame's window.
 const PRIOR: f32 = 100.0;
-/// Windows of this length and longer count fully, in seconds.
+/// Windows of at least this length, in seconds, count fully.
 const FULL: f32 = 1.2;
-/// What of doubtful speech is with a wrong voice: on 300 made calls, between a sixth and three
-/// quarters, by regression.
+/// Share of uncertain speech that is assigned to a wrong voice: on 300 made calls between a sixth
+/// and three quarters, by regression.
 const DOUBTFUL: f64 = 0.6;
-/// How likely the number of voices is wrong where the likeness that decided it lies at its limit.
-/// Of 38 made calls that were told as one voice all had at least 0.86 of their speech right, however
-/// near the limit; those told as two near it were wrong as often as not. `NEAR` is how far from the
-/// limit a third of that is left.
+/// Probability that the number of voices is wrong if the decisive likeness is at its limit. All 38
+/// made calls reported as one voice had at least 0.86 of their speech right, however near the
+/// limit; those reported as two voices near it were wrong as often as not. `NEAR` is the distance
+/// from the limit at which a third of that probability remains.
 const ONE_AT_LIMIT: f64 = 0.15;
 const MORE_AT_LIMIT: f64 = 0.5;
 const NEAR: f64 = 0.12;
@@ -42,15 +41,16 @@ const ROUNDS: usize = 2;
 /// A track's speech by voice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Separation {
-    /// The speech of each voice in the track's time, voices in the order of their first speech.
+    /// The speech of each voice in the track's time. Voices are in the order of their first speech.
     pub voices: Vec<Vec<Span>>,
-    /// The expected share of speech that is with its right voice.
+    /// The expected share of speech assigned to the right voice.
     pub confidence: f64,
 }
 
-/// Tells the voices of a track apart. `speech`: spans of speech in the track's time, in order;
-/// `sounds`: what is no party's speech (tones, music), left out of it. `portable`: the same bits on
-/// every kind of CPU.
+/// Separates the voices of a track.
+///
+/// `speech` holds the spans of speech in the track's time, sorted. `sounds` (tones, music) are not
+/// speech, and are left out of it. With `portable`, the bits are the same on every kind of CPU.
 ///
 /// # Errors
 /// `cancelled`.
@@ -78,7 +78,7 @@ pub fn separate(
     Ok(Separation { voices, confidence: certainty(&grouping) })
 }
 
-/// The voice of every window: from the long ones, or in a call of a few words from all.
+/// Groups all windows by voice: from the long ones or, in a very short call, from all.
 fn grouped(all: &[VoiceWindow]) -> Grouping {
     let long: Vec<VoiceWindow> = all.iter().filter(|window| window.weight() >= LONG).cloned().collect();
     let seconds: f32 = long.iter().map(VoiceWindow::weight).sum();
@@ -91,17 +91,17 @@ fn grouped(all: &[VoiceWindow]) -> Grouping {
     Grouping { voices, ..grouping }
 }
 
-/// The expected share of speech that is with its right voice: what is doubtful is with another in
-/// half of the cases or so, and the number of voices may be wrong.
+/// Returns the expected share of speech assigned to the right voice. About half of the uncertain
+/// speech is assigned to a wrong one, and the number of voices may be wrong.
 fn certainty(grouping: &Grouping) -> f64 {
     let at_limit = if grouping.count == 1 { ONE_AT_LIMIT } else { MORE_AT_LIMIT };
     let number = 1.0 - at_limit * (-f64::from(grouping.margin) / NEAR).exp();
     number * (1.0 - DOUBTFUL * f64::from(grouping.doubt))
 }
 
-/// Spans without what lies in others.
+/// Returns spans without the parts that lie in others.
 fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
-    /// What is left over is longer than this, in milliseconds.
+    /// Shortest remaining part, in milliseconds.
     const LEAST: f64 = 100.0;
     let mut left = spans.to_vec();
     for other in others {
@@ -120,8 +120,8 @@ fn frames_of(span: &Span) -> (usize, usize) {
     (frame(span.start), frame(span.end))
 }
 
-/// The probability of each voice at each frame, from the windows that cover it and from what the
-/// frames of a voice have in common.
+/// Returns the probability of each voice at each frame, from the windows that cover it and from the
+/// voice's other frames.
 fn classified(frames: &SpeechFrames, windows: &[VoiceWindow], grouping: &Grouping) -> Vec<f32> {
     let count = grouping.count;
     let evidence = evidence(frames, windows, &centres(windows, &grouping.voices, count));
@@ -148,8 +148,8 @@ fn classified(frames: &SpeechFrames, windows: &[VoiceWindow], grouping: &Groupin
     probabilities
 }
 
-/// For each frame and voice how near the frame's windows are to the voice, against the mean of the
-/// voices; 0 where there is none.
+/// Returns for each frame and voice the similarity of the frame's windows to the voice, relative to
+/// the mean over voices. 0 without windows.
 fn evidence(frames: &SpeechFrames, windows: &[VoiceWindow], centres: &[Embedding]) -> Vec<f32> {
     let count = centres.len();
     let mut sums = vec![0.0; frames.at.len() * count];
@@ -171,7 +171,7 @@ fn evidence(frames: &SpeechFrames, windows: &[VoiceWindow], centres: &[Embedding
     sums
 }
 
-/// The first guess of each frame's voice: nothing where no window covers it.
+/// Returns the initial probabilities of each frame's voice. Frames without a window have none.
 fn from_windows(evidence: &[f32], count: usize) -> Vec<f32> {
     let mut found = evidence.to_vec();
     for frame in found.chunks_exact_mut(count) {
@@ -186,8 +186,8 @@ fn from_windows(evidence: &[f32], count: usize) -> Vec<f32> {
     found
 }
 
-/// The spans of each voice that says anything, in the order of first speech. Edges are those of the
-/// speech itself, or a frame's.
+/// Returns the spans of each voice that speaks, in the order of first speech. Edges are those of
+/// the speech itself, or of a frame.
 fn voices(frames: &SpeechFrames, probabilities: &[f32], count: usize, speech: &[Span]) -> Vec<Vec<Span>> {
     let mut found: Vec<Vec<Span>> = vec![Vec::new(); count];
     let mut place = 0;

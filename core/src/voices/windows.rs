@@ -1,27 +1,27 @@
-//! Which windows of a track's speech the encoder hears: a bounded number, however long the call.
+//! Selects the windows of a track's speech for the encoder: a bounded number, however long the
+//! call.
 
 use super::encoder::{Embedding, HOP, MelFrame, MelFrames, VoiceEncoder};
 use super::likeness::VoiceWindow;
 use crate::run::Cancel;
 use crate::track::Narrowband;
 
-/// Windows that the encoder hears at most: about two and a half minutes of speech, a quarter of a
-/// second of CPU.
+/// Most windows encoded: about two and a half minutes of speech, a quarter of a second of CPU time.
 const MOST: usize = 128;
-/// Frames of a window: what the encoder was trained on.
+/// Frames per window, as in the encoder's training.
 const WHOLE: usize = 160;
-/// Speech up to this is one window.
+/// Longest speech that is a single window.
 const ONE: usize = 200;
-/// Speech shorter than this says nothing of its voice.
+/// Shortest speech that shows its voice.
 const LEAST: usize = 12;
-/// Frames from one window to the next, the first that keeps within [`MOST`].
+/// Distances between windows in frames. The first one that stays within [`MOST`] is used.
 const HOPS: [usize; 3] = [80, 120, 160];
-/// Where windows must be left out, shorter ones are.
+/// If windows must be left out, those shorter than this are.
 const LONG: usize = 120;
-/// Mean square to which every window is brought: −30 dB, as the network was trained.
+/// Mean square to which every window is scaled: −30 dB, as in the network's training.
 const LEVEL: f32 = 1e-3;
 
-/// The windows of stretches of speech (in frames), with their embeddings, in order.
+/// Returns the windows of spans of speech (in frames) with their embeddings, in order.
 pub(super) fn heard(
     samples: &dyn Narrowband,
     stretches: &[(usize, usize)],
@@ -51,7 +51,7 @@ fn places(stretches: &[(usize, usize)]) -> Vec<(usize, usize)> {
     (0..MOST).filter_map(|n| from.get(n * from.len() / MOST).copied()).collect()
 }
 
-/// The windows of one stretch, evenly spaced.
+/// Returns the windows of one span, evenly spaced.
 fn cut((start, end): (usize, usize), hop: usize) -> Vec<(usize, usize)> {
     let length = end.saturating_sub(start);
     match length {
@@ -64,7 +64,7 @@ fn cut((start, end): (usize, usize), hop: usize) -> Vec<(usize, usize)> {
     }
 }
 
-/// The mel frames of a window, brought to the level of training, and its own level in dB.
+/// Returns the mel frames of a window at the level of training, and the window's own level in dB.
 fn levelled(samples: &dyn Narrowband, mel: &MelFrames, start: usize, end: usize) -> (Vec<MelFrame>, f32) {
     let (mut heard, before) = stretch(samples, start, end);
     let inner = heard.get(before..before + (end - start) * HOP).unwrap_or_default();
@@ -74,8 +74,8 @@ fn levelled(samples: &dyn Narrowband, mel: &MelFrames, start: usize, end: usize)
     (mel.frames(&heard, before, end - start, HOP), 10.0 * power.max(1e-12).log10())
 }
 
-/// The samples of some frames with what their first and last reach over, and how many come before
-/// the first frame's centre.
+/// Returns the samples of some frames, including what their first and last extend over, and the
+/// number of samples before the first frame's center.
 pub(super) fn stretch(samples: &dyn Narrowband, start: usize, end: usize) -> (Vec<f32>, usize) {
     /// Samples on either side.
     const REACH: usize = 2 * HOP;

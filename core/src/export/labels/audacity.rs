@@ -1,11 +1,11 @@
-//! Audacity's label track: start, end and text, a tab between them, a line each.
+//! Audacity's label track: one line per label, with start, end and text separated by tabs.
 
 use std::fmt::Write;
 
 use super::{Label, Names, event_text, micros, parties, seconds, sorted, speaker, speakers};
 use crate::report::Report;
 
-/// Speech, bleed and sounds of every track, in the order of time.
+/// Returns speech, bleed and other sounds of every track, sorted by time.
 pub fn audacity(report: &Report, names: Names) -> String {
     let speakers = speakers(report, names);
     let mut labels = Vec::new();

@@ -1,4 +1,4 @@
-//! A table for spreadsheets, by RFC 4180; cells are quoted by csv-core.
+//! A table for spreadsheets (RFC 4180). csv-core quotes the cells.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crate::call::Role;
 use crate::report::Report;
 use crate::units::Span;
 
-/// A cell that begins so would be a formula to a spreadsheet; a single quote before it makes it a
+/// Characters with which a spreadsheet formula begins. A single quote before them makes the cell
 /// text.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
@@ -21,12 +21,12 @@ struct CsvRow {
     confidence: String,
 }
 
-/// Everything that has a time: speech, bleed, sounds, turns, interruptions and what is silent, in
-/// the order of time.
+/// Returns everything with a time, sorted: speech, bleed, other sounds, turns, interruptions and
+/// silences.
 ///
-/// Columns: `startMs`, `endMs`, `track` (as in the report; empty where it is nobody's), `role`,
-/// `name`, `kind`, `detail`, `confidence`. Texts that begin with `=`, `+`, `-`, `@`, a tab or a
-/// line end have a single quote before them: a spreadsheet would take them for formulas.
+/// The columns are `startMs`, `endMs`, `track` (as in the report; empty if it has none), `role`,
+/// `name`, `kind`, `detail` and `confidence`. Texts that begin with `=`, `+`, `-`, `@`, a tab or a
+/// line break are preceded by a single quote, because a spreadsheet would read them as formulas.
 pub fn csv(report: &Report, names: Names) -> String {
     let (speakers, parties) = (speakers(report, names), parties(report, names));
     let mut text = String::from("startMs,endMs,track,role,name,kind,detail,confidence\r\n");
@@ -76,12 +76,12 @@ fn rows(report: &Report) -> Vec<CsvRow> {
     rows
 }
 
-/// A number with at most three decimals.
+/// Formats a number with at most three decimals.
 fn decimal(value: f64) -> String {
     ((value * 1000.0).round() / 1000.0).to_string()
 }
 
-/// A text as a cell that no spreadsheet takes for a formula.
+/// Formats a text as a cell that no spreadsheet reads as a formula.
 fn cell(text: &str) -> String {
     let guard = if text.starts_with(FORMULA) { "'" } else { "" };
     let text = format!("{guard}{text}");

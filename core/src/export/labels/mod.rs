@@ -1,5 +1,5 @@
-//! A report's spans in the formats of other people's tools: RTTM, Praat TextGrid, Audacity labels,
-//! WebVTT and CSV. All times are the call's.
+//! Exports a report's spans for other tools: RTTM, Praat TextGrid, Audacity labels, WebVTT and CSV.
+//! All times are the call's.
 
 mod audacity;
 mod csv;
@@ -19,24 +19,24 @@ use crate::report::Report;
 use crate::timeline::Event;
 use crate::units::{Millis, Span};
 
-/// How the parties are called where people read them.
+/// How parties are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Names {
     /// By role: `customer`, `agent 1`, `agent 2`.
     #[default]
     Roles,
-    /// By number, address or name where the report has it, else by role.
+    /// By number, address or name if the report has it, otherwise by role.
     Parties,
 }
 
-/// A format of labels.
+/// A label format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LabelFormat {
     /// RTTM: one `SPEAKER` line per span of speech.
     Rttm,
-    /// Praat TextGrid: tiers of speech, bleed and sounds per track. ELAN imports it too.
+    /// Praat TextGrid: tiers of speech, bleed and other sounds per track. ELAN imports it too.
     TextGrid,
     /// Audacity's label track.
     Audacity,
@@ -47,10 +47,10 @@ pub enum LabelFormat {
 }
 
 impl LabelFormat {
-    /// Every format.
+    /// All formats.
     pub const ALL: [Self; 5] = [Self::Rttm, Self::TextGrid, Self::Audacity, Self::Vtt, Self::Csv];
 
-    /// The format's name.
+    /// Returns the format's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rttm => "rttm",
@@ -61,12 +61,12 @@ impl LabelFormat {
         }
     }
 
-    /// The format of a name, if it is one.
+    /// Returns the format with this name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// The name of its file beside the report.
+    /// Returns the name of the format's file in the output folder.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Rttm => "call.rttm",
@@ -77,7 +77,7 @@ impl LabelFormat {
         }
     }
 
-    /// The labels of a report.
+    /// Returns a report's labels in this format.
     pub fn write(self, report: &Report, names: Names) -> String {
         match self {
             Self::Rttm => rttm(report, names),
@@ -98,7 +98,7 @@ impl std::str::FromStr for LabelFormat {
     }
 }
 
-/// What each track's party is called, in the order of the tracks: one line each, and no two alike.
+/// Returns the name of each track's party, in the order of the tracks: on one line, and unique.
 pub fn speakers(report: &Report, names: Names) -> Vec<String> {
     let mut taken: Vec<String> = Vec::with_capacity(report.tracks.len());
     for track in &report.tracks {
@@ -116,9 +116,9 @@ pub fn speakers(report: &Report, names: Names) -> Vec<String> {
     taken
 }
 
-/// A party that speaks: a track's, or one voice of a track that holds several.
+/// A party that speaks: the party of a track, or one voice of a mixed track.
 pub(super) struct Speaker<'a> {
-    /// The track's place among the report's tracks.
+    /// The track's index in the report.
     track: usize,
     voice: Option<usize>,
     role: Role,
@@ -126,8 +126,8 @@ pub(super) struct Speaker<'a> {
     speech: &'a [Span],
 }
 
-/// The parties of a report, in the order of the tracks and their voices; no two are named alike. A
-/// voice is named by its role, or by its number.
+/// Returns the parties of a report by track and voice, with unique names. A voice is named by its
+/// role or its number.
 pub(super) fn parties(report: &Report, names: Names) -> Vec<Speaker<'_>> {
     let mut found = Vec::new();
     let mut taken = speakers(report, names);
@@ -150,14 +150,14 @@ pub(super) fn parties(report: &Report, names: Names) -> Vec<Speaker<'_>> {
     found
 }
 
-/// A name that is not among those that are taken.
+/// Returns a name that is not taken.
 fn apart(base: &str, taken: &[String]) -> String {
     let numbered = (2..).map(|count| format!("{base} ({count})"));
     let mut names = std::iter::once(base.to_owned()).chain(numbered);
     names.find(|name| !taken.contains(name)).unwrap_or_default()
 }
 
-/// The party that a track and a voice name, if it is there.
+/// Returns the party with this track and voice, if it exists.
 pub(super) fn party_of<'a, 'b>(
     parties: &'b [Speaker<'a>],
     track: usize,
@@ -166,19 +166,19 @@ pub(super) fn party_of<'a, 'b>(
     parties.iter().find(|party| party.track == track && (voice.is_none() || party.voice == voice))
 }
 
-/// A text on one line: what breaks or steers lines becomes a space.
+/// Puts a text on one line: line breaks and control characters become spaces.
 pub(super) fn one_line(text: &str) -> String {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let spaced: String = text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect();
     spaced.trim().to_owned()
 }
 
-/// The name of a track's party; tracks that do not exist have one too.
+/// Returns the name of a track's party, even for a track that does not exist.
 fn speaker(speakers: &[String], track: usize) -> &str {
     speakers.get(track).map_or("unknown", String::as_str)
 }
 
-/// An event in words: its kind, and its detail where it has one.
+/// Formats an event: its kind, and its detail if it has one.
 fn event_text(event: &Event) -> String {
     match &event.detail {
         Some(detail) => format!("{} {}", event.kind.name(), one_line(detail)),
@@ -186,12 +186,12 @@ fn event_text(event: &Event) -> String {
     }
 }
 
-/// A time in whole microseconds, never negative: as exact as the report is.
+/// Converts a time to whole microseconds, at least 0, as precise as the report.
 fn micros(time: Millis) -> u64 {
     (time.0 * 1000.0).round().max(0.0) as u64
 }
 
-/// Whole microseconds as seconds with six decimals.
+/// Formats microseconds as seconds with six decimals.
 fn seconds(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
@@ -202,7 +202,7 @@ struct Label {
     text: String,
 }
 
-/// Labels in the order of their beginnings; equal ones stay in the order they came in.
+/// Sorts labels by their beginnings. The sort is stable.
 fn sorted(mut labels: Vec<Label>) -> Vec<Label> {
     labels.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.span.end.0.total_cmp(&b.span.end.0)));
     labels

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use super::{Label, Names, micros, parties, seconds, sorted};
 use crate::report::Report;
 
-/// The speech of every party, in the order of time. Names stand without spaces, as the format
-/// needs; the recording is `call`, or the call's id where parties are named.
+/// Returns every party's speech, sorted by time.
+///
+/// Names contain no spaces, as the format requires. The recording is named `call`, or by the call's
+/// id if parties are named.
 pub fn rttm(report: &Report, names: Names) -> String {
     let id = report.call.id.as_deref().filter(|_| names == Names::Parties);
     let file = word(id.unwrap_or("call"));
@@ -25,7 +27,7 @@ pub fn rttm(report: &Report, names: Names) -> String {
     text
 }
 
-/// A text as one word.
+/// Formats a text as one word.
 fn word(text: &str) -> String {
     let apart = |c: char| c.is_whitespace() || c.is_control();
     let word: String = text.trim().chars().map(|c| if apart(c) { '_' } else { c }).collect();

@@ -1,5 +1,4 @@
-//! Praat's TextGrid in its long text form: interval tiers, each of which covers the call without a
-//! hole.
+//! Praat's TextGrid in its long text form: interval tiers that each cover the whole call.
 
 use std::fmt::Write;
 
@@ -7,9 +6,10 @@ use super::{Label, Names, event_text, micros, parties, seconds, sorted, speaker,
 use crate::report::Report;
 use crate::units::Span;
 
-/// Interval tiers per track: its speech, and the bleed and the sounds on it where there are any.
-/// Intervals of a tier cannot overlap: of two sounds that do, the later begins where the earlier
-/// ends.
+/// Returns interval tiers for each track: its speech, and bleed and other sounds if there are any.
+///
+/// Intervals of a tier cannot overlap. Of two overlapping sounds, the later begins where the
+/// earlier ends.
 pub fn textgrid(report: &Report, names: Names) -> String {
     let speakers = speakers(report, names);
     let end = last_moment(report);
@@ -45,7 +45,7 @@ fn speech(spans: &[Span]) -> Vec<Label> {
     spans.iter().map(|&span| Label { span, text: "speech".to_owned() }).collect()
 }
 
-/// The end of the call, or of what lasts longer; a TextGrid of no length is none.
+/// Returns the end of the call, or of whatever ends later. A TextGrid must not be empty.
 fn last_moment(report: &Report) -> u64 {
     let spans = report.tracks.iter().flat_map(|track| {
         let bleed = track.bleed.iter().map(|bleed| bleed.span);
@@ -74,7 +74,7 @@ fn write_tier(text: &mut String, number: usize, name: &str, labels: Vec<Label>, 
     }
 }
 
-/// Intervals from 0 to the end, empty ones between the labels.
+/// Returns intervals from 0 to the end, with empty ones between the labels.
 fn covering(labels: Vec<Label>, end: u64) -> Vec<(u64, u64, String)> {
     let mut intervals = Vec::with_capacity(2 * labels.len() + 1);
     let mut now = 0;
@@ -95,7 +95,7 @@ fn covering(labels: Vec<Label>, end: u64) -> Vec<(u64, u64, String)> {
     intervals
 }
 
-/// A text as Praat quotes it.
+/// Quotes a text for Praat.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }

@@ -1,4 +1,4 @@
-//! WebVTT: every turn a cue, its voice the party's.
+//! WebVTT: one cue per turn, in its party's voice.
 
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ fn millis(time: Millis) -> u64 {
     (micros(time) + 500) / 1000
 }
 
-/// A time as WebVTT writes it, to the millisecond.
+/// Formats a time for WebVTT, to the millisecond.
 pub(in crate::export) fn clock(time: Millis) -> String {
     clock_of(millis(time))
 }
@@ -48,7 +48,7 @@ fn clock_of(millis: u64) -> String {
     format!("{hours:02}:{minutes:02}:{:02}.{:03}", millis / 1000 % 60, millis % 1000)
 }
 
-/// A text in which nothing is markup, nor an arrow.
+/// Escapes markup and arrows in a text.
 pub(in crate::export) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

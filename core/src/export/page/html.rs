@@ -1,6 +1,8 @@
-//! The page is `page.html` with the style sheet and the scripts beside it put in, and the report
-//! and the peaks as JSON in an element that is never run. Its own policy allows no other script,
-//! style or connection, so that even a text that slipped through could do nothing.
+//! Builds the web page of a call.
+//!
+//! The page is `page.html` with its style sheet and scripts inserted, and the report and the peaks
+//! as JSON in an element that is not executed. The page's content security policy allows no other
+//! script, style or connection, so that even text that escaped its place could do nothing.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -21,7 +23,7 @@ use crate::report::Report;
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-/// One function of all scripts, so that nothing of the page is global.
+/// All scripts in one function, so that nothing of the page is global.
 const SCRIPT: &str = concat!(
     "(() => {\n'use strict'\n",
     include_str!("base.js"),
@@ -32,14 +34,15 @@ const SCRIPT: &str = concat!(
     include_str!("main.js"),
     "})()\n"
 );
-/// Bytes that are embedded at once; a multiple of three, for base64 goes by threes.
+/// Bytes embedded at once; a multiple of three, because base64 encodes three at a time.
 const EMBEDDED_AT_ONCE: usize = 48 << 10;
 
-/// Writes the page of a call, whole or not at all. Without [`Names::Parties`] neither parties nor
-/// paths nor the call's id are in it.
+/// Writes the page of a call. The file appears complete or not at all.
+///
+/// Without [`Names::Parties`], it contains neither parties nor paths nor the call's id.
 ///
 /// # Errors
-/// `io`.
+/// [`Io`](crate::ErrorKind::Io) if the file cannot be written.
 pub fn write_page(
     path: impl AsRef<Path>,
     report: &Report,
@@ -60,10 +63,10 @@ pub fn write_page(
     part.finish()
 }
 
-/// The page of a call as text; as [`write_page`], with no player.
+/// Returns the page of a call as HTML, like [`write_page`] but without a player.
 ///
 /// # Errors
-/// `internal` by a defect alone.
+/// [`Internal`](crate::ErrorKind::Internal) if serialization fails, which is a defect.
 pub fn page_html(report: &Report, waves: &Waves, names: Names) -> Result<String> {
     let shown = shown(report, names);
     let data = page_data(&shown, waves, PageAudio::None, names)?;
@@ -72,7 +75,7 @@ pub fn page_html(report: &Report, waves: &Waves, names: Names) -> Result<String>
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-/// Writes the template with its places filled.
+/// Writes the template with its placeholders filled in.
 fn fill(out: &mut impl Write, shown: &Report, data: &str, audio: PageAudio) -> std::io::Result<()> {
     for piece in TEMPLATE.split("{{") {
         let (place, rest) = piece.split_once("}}").unwrap_or(("", piece));
@@ -91,15 +94,15 @@ fn fill(out: &mut impl Write, shown: &Report, data: &str, audio: PageAudio) -> s
     Ok(())
 }
 
-/// What the scripts are given.
+/// The scripts' input.
 #[derive(Serialize)]
 struct PageData<'a> {
     report: &'a Report,
     speakers: Vec<String>,
     peaks: PeaksData<'a>,
-    /// Whether the mix has the peaks' channels.
+    /// Whether the mix has the same channels as the peaks.
     split: bool,
-    /// The mix's address; null without a player.
+    /// The mix's address, or null without a player.
     audio: Option<&'a str>,
 }
 
@@ -111,11 +114,11 @@ struct PeaksData<'a> {
     channels: usize,
     length: usize,
     tracks: &'a [usize],
-    /// Values of 8 bits in base64, in the order of audiowaveform's formats.
+    /// 8-bit values in base64, in the order of audiowaveform's formats.
     data: String,
 }
 
-/// The data as JSON in which no text can end the element it stands in, or a line of a script.
+/// Returns the data as JSON in which no text can end its element or a line of a script.
 fn page_data(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> Result<String> {
     let bytes: Vec<u8> = waves.peaks.values(PeakBits::Eight).map(|value| value as u8).collect();
     let data = PageData {
@@ -149,8 +152,8 @@ fn page_data(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> 
     Ok(safe)
 }
 
-/// The report as it may be shown: without parties, paths and the call's id unless they are asked
-/// for, also where a message repeats them.
+/// Returns the report without parties, paths and the call's id, unless they are requested. Messages
+/// that repeat them are changed too.
 fn shown(report: &Report, names: Names) -> Report {
     let mut shown = report.clone();
     if names == Names::Parties {
@@ -179,7 +182,7 @@ fn shown(report: &Report, names: Names) -> Report {
     shown
 }
 
-/// Texts that messages may repeat and a page may not: the longest first.
+/// Returns the texts that messages may repeat but a page must not show, longest first.
 fn hidden(report: &Report) -> Vec<String> {
     let mut texts: Vec<String> = report.call.id.iter().cloned().collect();
     for track in &report.tracks {
@@ -202,17 +205,17 @@ fn title(report: &Report) -> String {
     format!("{} call{id}", report.tag.value.name().replace('_', " "))
 }
 
-/// A text that is no markup.
+/// Escapes markup in a text.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A text's hash as a content security policy writes it.
+/// Returns a text's hash for a content security policy.
 fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
 }
 
-/// Writes the mix into the page, a piece at a time.
+/// Writes the mix into the page, piece by piece.
 fn embed(out: &mut impl Write, audio: PageAudio) -> std::io::Result<()> {
     let PageAudio::Embedded(path) = audio else { return Ok(()) };
     let file = File::open(path)?;

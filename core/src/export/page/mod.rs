@@ -1,4 +1,4 @@
-//! `report.html`: a call to look at, in one file that needs no network and opens from disk.
+//! `report.html`: the web page of a call, in one file that works offline.
 
 #[cfg(feature = "page")]
 mod html;
@@ -18,44 +18,43 @@ use crate::error::{Error, Stage};
 use crate::report::Report;
 use crate::units::Millis;
 
-/// Values of peaks that a page holds at most: 1.9 MB in base64, so that an hour of two parties
-/// stays below 3 MB.
+/// Most peak values of a page: 1.9 MB in base64, so that an hour of two parties stays below 3 MB.
 const MAX_VALUES: f64 = 1_400_000.0;
-/// Points per second of a page: more than this is no use without the samples.
+/// Fewest and most points per second of a page. More would be useless without the samples.
 const POINTS: (f64, f64) = (2.0, 100.0);
 
-/// The parties' peaks on the call's timeline.
+/// The parties' waveforms on the call's timeline.
 #[cfg_attr(not(feature = "page"), allow(dead_code, reason = "the page reads them"))]
 #[derive(Debug, Clone)]
 pub struct Waves {
-    /// One channel per party.
+    /// Peaks with one channel per party.
     pub peaks: Peaks,
-    /// The report's track that each channel shows.
+    /// The report's track of each channel.
     pub tracks: Vec<usize>,
-    /// Whether these are the mix's channels too.
+    /// Whether the mix has the same channels.
     pub split: bool,
 }
 
-/// Where a page's player finds the mix.
+/// Where the page's player finds the mix.
 #[cfg_attr(not(feature = "page"), allow(dead_code, reason = "the page reads it"))]
 #[derive(Debug, Clone, Copy, Default)]
 pub enum PageAudio<'a> {
-    /// Nowhere: the page has no player.
+    /// The page has no player.
     #[default]
     None,
-    /// In a file beside the page, by its name.
+    /// In a file with this name next to the page.
     Beside(&'a str),
-    /// In the page itself: it is read from this file.
+    /// Embedded in the page, read from this file.
     Embedded(&'a Path),
 }
 
-/// How many points per second a page shows of so many channels of a call.
+/// Returns the points per second of a page, for a call's duration and number of channels.
 pub fn page_points_per_second(duration: Millis, channels: usize) -> u32 {
     let values = 2.0 * channels.max(1) as f64 * duration.seconds().max(1.0);
     (MAX_VALUES / values).clamp(POINTS.0, POINTS.1) as u32
 }
 
-/// Whether this build writes pages.
+/// Checks that this build can write pages.
 ///
 /// # Errors
 /// `unsupported` without the feature `page`.
@@ -69,10 +68,10 @@ pub(crate) fn require_page() -> Result<()> {
     Err(Error::compiled_out(Stage::Export, "report.html", "page"))
 }
 
-/// Pages need the feature `page`.
+/// Always fails, because this build lacks the feature `page`.
 ///
 /// # Errors
-/// `unsupported`.
+/// [`Unsupported`](crate::ErrorKind::Unsupported).
 #[cfg(not(feature = "page"))]
 pub fn write_page(
     _path: impl AsRef<Path>,
@@ -84,10 +83,10 @@ pub fn write_page(
     require_page()
 }
 
-/// Pages need the feature `page`.
+/// Always fails, because this build lacks the feature `page`.
 ///
 /// # Errors
-/// `unsupported`.
+/// [`Unsupported`](crate::ErrorKind::Unsupported).
 #[cfg(not(feature = "page"))]
 pub fn page_html(_report: &Report, _waves: &Waves, _names: Names) -> Result<String> {
     require_page().map(|()| String::new())

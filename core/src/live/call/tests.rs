@@ -304,7 +304,7 @@ fn bad_input_is_refused_and_nothing_is_lost() {
     call.push(0, &tracks[0].samples[..]).unwrap();
     refused(call.push_at(0, Rate::WIDEBAND, &[0i16; 320][..]), "16000 Hz");
     refused(call.push(0, &[f32::NAN; 3][..]), "encoding changed");
-    refused(call.begin(0, Millis(5.0)), "has begun");
+    refused(call.begin(0, Millis(5.0)), "cannot be set");
     let packet = LivePacket { sequence: 0, timestamp: 0, payload: &[0; 160] };
     refused(call.packet(0, SampleEncoding::MuLaw, packet), "packets after samples");
     let report = call.finish(&RunOptions::default()).unwrap().report;
@@ -313,7 +313,7 @@ fn bad_input_is_refused_and_nothing_is_lost() {
     refused(call.finish(&RunOptions::default()).map(drop), "finished");
     let config = Config::default();
     for (tracks, options, said) in [
-        (0, LiveOptions::default(), "tracks of a call"),
+        (0, LiveOptions::default(), "no tracks"),
         (1, LiveOptions { called: Some(1), ..LiveOptions::default() }, "called"),
         (1, LiveOptions { window_ms: Millis(f64::NAN), ..LiveOptions::default() }, "windowMs"),
     ] {

@@ -1,7 +1,7 @@
-//! How much of a moment of one track is another track's sound.
+//! Measures how much of one track is an echo of another.
 //!
-//! realfft does not fit: the short transforms take two windows at once, and `portable` needs
-//! rustfft's scalar planner, which realfft does not take.
+//! Uses rustfft rather than realfft for two reasons: one complex transform computes two short
+//! windows at once, and `portable` needs rustfft's scalar planner, which realfft does not accept.
 
 use std::sync::Arc;
 
@@ -10,59 +10,60 @@ use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 
 use crate::track::Narrowband;
 
-/// Samples that are compared at once: 256 ms at 8 kHz.
+/// Samples compared at once: 256 ms at 8 kHz.
 pub(super) const WINDOW: usize = 2048;
-/// Where an echo is looked for about a lag that is known: 128 ms to either side.
+/// Search range around a known lag: 128 ms to either side.
 const AROUND: usize = 1024;
 const _: () = assert!(WINDOW + 2 * AROUND == 4096);
-/// ... and where none is known: it arrives up to a second late, and a placement that is sure of
-/// itself may be off by 50 ms.
+/// Search range with no known lag. An echo arrives up to a second late, and even a placement with
+/// high confidence may be off by 50 ms.
 const LATE: usize = 8000;
 const EARLY: usize = 400;
-/// Samples and step of the short spectra over which a window's coherence is averaged.
+/// Length and step, in samples, of the short spectra over which a window's coherence is averaged.
 const SHORT: usize = 256;
 const STEP: usize = SHORT / 2;
-/// Spectra of a window.
+/// Short spectra per window.
 const FRAMES: usize = (WINDOW - SHORT) / STEP + 1;
-/// The band of the telephone, 300 to 3400 Hz, in bins of a transform of so many points.
+/// Returns the telephone band, 300 to 3400 Hz, in bins of a transform with this many points.
 const fn band(points: usize) -> std::ops::Range<usize> {
     300 * points / 8000 + 1..3400 * points / 8000 + 1
 }
-/// Peaks lower than this, over the lags' noise, are not looked at.
+/// Lowest peak considered, in multiples of the lags' noise.
 pub(super) const MIN_Z: f32 = 4.0;
-/// Of so many lags one tells how high chance is: a median of 512 and more is known to 5 %.
+/// One in this many lags is enough to measure the noise: a median of 512 or more is accurate to 5
+/// %.
 const FEW: usize = 4;
-/// Stretches of a track that are looked at for its noise.
+/// Frames of a track sampled to measure its noise.
 const NOISE_FRAMES: usize = 512;
 
-/// One moment of a track as far as another explains it.
+/// The part of one window that another track explains.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Echo {
-    /// Height of the correlation's peak over the noise of all lags; infinite where more than half
-    /// is explained at the lag that was expected, and none was looked for.
+    /// Height of the correlation's peak over the noise of all lags. Infinite if more than half is
+    /// explained at the expected lag, so that no search was needed.
     pub z: f32,
-    /// Samples by which the echo is late.
+    /// Delay of the echo in samples.
     pub lag: i32,
-    /// Power of the echo over that of its source.
+    /// Power of the echo relative to its source.
     pub gain: f32,
-    /// Power that is explained, and power in all, of a short spectrum in the band.
+    /// Explained power and total power of a short spectrum in the band.
     pub explained: f32,
     pub power: f32,
 }
 
-/// A track from one of its samples on; before the first it is silent.
+/// A track from one of its samples on. It is silent before its first sample.
 #[derive(Clone, Copy)]
 pub(super) struct EchoBlock<'a> {
     pub track: &'a dyn Narrowband,
     pub at: i64,
 }
 
-/// Transforms and room for them.
+/// Transforms and buffers for finding echoes.
 pub(super) struct EchoFinder {
     short: Arc<dyn Fft<f32>>,
-    /// Forward and back, for one reach of lags.
+    /// Forward and inverse transform for one search range.
     long: (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>),
-    /// The latest lag that is looked for, in samples after the one in the middle.
+    /// Latest lag searched, in samples after the middle one.
     late: i32,
     short_taper: Vec<f32>,
     long_taper: Vec<f32>,
@@ -74,15 +75,15 @@ pub(super) struct EchoFinder {
 }
 
 impl EchoFinder {
-    /// For echoes of any delay, and placements that may be wrong by so many samples; more is
-    /// searched where a transform has room for it.
+    /// Creates a finder for echoes of any delay, with placements that may be off by `wrong_by`
+    /// samples. Searches farther if the transform has room.
     pub fn anywhere(wrong_by: usize, portable: bool) -> Self {
         let points = (WINDOW + LATE + EARLY + 2 * wrong_by).next_power_of_two();
         let slack = (points - WINDOW - LATE - EARLY) / 2;
         Self::new(points, LATE + slack, portable)
     }
 
-    /// For echoes about a lag that is known.
+    /// Creates a finder for echoes around a known lag.
     pub fn nearby(portable: bool) -> Self {
         Self::new(WINDOW + 2 * AROUND, AROUND, portable)
     }
@@ -110,10 +111,11 @@ impl EchoFinder {
         }
     }
 
-    /// How the window of `hearer` from sample `at` on repeats `talker` about its sample `there`, at
-    /// one of the lags `expected` if it does there, the first of which lies in the middle of what
-    /// is searched (0 without any). `None` where the talker is not the louder of the two, or
-    /// nothing of it is found.
+    /// Finds the echo of `talker` in the window of `hearer` at `at`, which corresponds to
+    /// `talker`'s sample `there`.
+    ///
+    /// Tries the lags `expected` first; the search is centered on the first of them, or on 0.
+    /// Returns `None` if `talker` is not the louder of the two, or no echo is found.
     pub fn echo(&mut self, hearer: EchoBlock, talker: EchoBlock, expected: &[i32]) -> Option<Echo> {
         let late = self.late + expected.first().copied().unwrap_or(0);
         read(hearer.track, hearer.at, &mut self.a);
@@ -133,11 +135,11 @@ impl EchoFinder {
         (z >= MIN_Z).then(|| self.explain(start, late - start as i32, z))
     }
 
-    /// Where in `b` the window `a` is found, and how far that stands out.
+    /// Finds the lag at which window `a` occurs in `b`, and how far its peak stands out.
     ///
-    /// Both spectra at once as one complex transform; their product is divided by its magnitude to
-    /// the power of 3/4, so that the strongest harmonics do not speak for all, and what is left is
-    /// the correlation by lag.
+    /// One complex transform computes both spectra. Their product is divided by its magnitude to
+    /// the power of 3/4, so that the strongest harmonics do not dominate. Its inverse is the
+    /// correlation by lag.
     fn peak(&mut self) -> Option<(usize, f32)> {
         let n = self.b.len();
         self.work.clear();
@@ -170,8 +172,8 @@ impl EchoFinder {
         (*median > 0.0).then(|| (start, height * 0.6745 / *median))
     }
 
-    /// What `b` from `start` on, an echo at `lag`, explains of `a`: coherence over the window's
-    /// short spectra.
+    /// Measures how much of `a` is explained by `b` from `start` on, as an echo at `lag`: the
+    /// coherence over the window's short spectra.
     fn explain(&mut self, start: usize, lag: i32, z: f32) -> Echo {
         let mut sums = [(0.0f32, 0.0f32, Complex32::default()); SHORT / 2];
         for frame in 0..FRAMES {
@@ -199,8 +201,8 @@ impl EchoFinder {
         Echo { z, lag, gain: explained / talker_power, explained, power }
     }
 
-    /// Power of a short spectrum in the band where a track is quietest: the mean of the lowest
-    /// eighth of frames spread over it, digital silence left out.
+    /// Returns the noise power of a track: the mean of the lowest eighth of frames spread over it,
+    /// in the band, without digital silence.
     pub fn noise(&mut self, track: &dyn Narrowband) -> f32 {
         let apart_by = (track.len() / NOISE_FRAMES).max(SHORT);
         let mut powers: Vec<f32> = (0..track.len() / apart_by).map(|n| self.power_at(track, n * apart_by)).collect();
@@ -223,21 +225,22 @@ fn energy(x: &[f32]) -> f32 {
     x.iter().map(|x| x * x).sum()
 }
 
-/// The energy of the loudest window, to half a window.
+/// Returns the energy of the loudest window, with a resolution of half a window.
 fn loudest(x: &[f32]) -> f32 {
     let halves: Vec<f32> = x.chunks(WINDOW / 2).map(energy).collect();
     halves.windows(2).map(|pair| pair[0] + pair[1]).fold(0.0, f32::max)
 }
 
-/// The spectra of two real signals from one transform, of the first as real and the second as
-/// imaginary part.
+/// Separates the spectra of two real signals that were transformed as the real and imaginary parts
+/// of one.
 fn apart(here: Complex32, mirrored: Complex32) -> (Complex32, Complex32) {
     let mirrored = mirrored.conj();
     let (sum, difference) = (here + mirrored, here - mirrored);
     (sum * 0.5, Complex32::new(difference.im, -difference.re) * 0.5)
 }
 
-/// A bell over `points` samples, (1 − t²)²: as smooth as Hann's, without a cosine.
+/// Returns the taper (1 − t²)² over `points` samples. It is as smooth as a Hann window and needs no
+/// cosine.
 fn taper(points: usize) -> Vec<f32> {
     let bell = |k: usize| {
         let t = (2 * k + 1) as f32 / points as f32 - 1.0;
@@ -246,7 +249,7 @@ fn taper(points: usize) -> Vec<f32> {
     (0..points).map(bell).collect()
 }
 
-/// Reads samples from a position that may lie before the track.
+/// Reads samples from a position that may lie before the track's first sample.
 fn read(track: &dyn Narrowband, from: i64, out: &mut [f32]) {
     let before = usize::try_from(from.min(0).unsigned_abs()).unwrap_or(usize::MAX).min(out.len());
     let (silence, rest) = out.split_at_mut(before);

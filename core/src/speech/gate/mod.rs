@@ -1,21 +1,22 @@
-//! The bleed gate: telling a party's own speech from the other party, heard faintly on the same
-//! track.
+//! The bleed gate: separates a party's own speech from another party that is faintly audible on the
+//! same track.
 //!
-//! A detector that hears one track alone cannot know whose voice it is. The gate has the other
-//! tracks, in their places: what a track holds is bleed where it *repeats another track's
-//! waveform*, fainter than it is there, with nothing of its own left over. That two tracks are loud
-//! at the same moments proves nothing and never gates.
+//! A detector that sees one track cannot know whose voice it contains. The gate compares the placed
+//! tracks: a span is bleed where it *repeats another track's waveform*, more faintly than it is
+//! there, and contains nothing else. Tracks that are loud at the same time are no evidence of
+//! bleed.
 //!
-//! Speech is judged in cells of 128 ms, each by the 256 ms about it, against each other track:
+//! Speech is judged in cells of 128 ms, using the 256 ms around each cell, against each other
+//! track. A cell is bleed if all of these hold:
 //!
-//! 1. The correlation of the two, spectra flattened, has one peak within the lags that an echo can
-//!    have, up to a second, standing out of the noise of all lags by a factor that chance does not
-//!    reach; or, at the lag of a sure cell nearby, a lower one or none at all where more than half
-//!    of the power is explained there. All lags are searched for some cells of the call, and for
-//!    the rest those about the lags found nearby: a path's delay may jump, but not often.
-//! 2. At that lag the other track explains (by coherence, 300 to 3400 Hz) a part of the power, at a
+//! 1. The correlation of the two tracks, with flattened spectra, has one peak at a lag that an echo
+//!    can have, up to a second. It exceeds the noise of all lags by a factor that chance does not
+//!    reach. At the lag of a certain cell nearby, a lower peak suffices, or none if more than half
+//!    of the power is explained there. All lags are searched for some of the call's cells, and for
+//!    the rest the lags around those found nearby, because the delay of an echo rarely changes.
+//! 2. At that lag the other track explains part of the power (by coherence, 300 to 3400 Hz), at a
 //!    gain well below 1.
-//! 3. What it does not explain is the track's own noise, and hardly more: anything else is somebody
+//! 3. What it does not explain is hardly more than the track's own noise. Anything else is someone
 //!    speaking, however softly, and the cell stays speech. So does double talk.
 
 mod echo;
@@ -32,75 +33,74 @@ use crate::units::{Millis, Span};
 
 use echo::{Echo, EchoBlock, EchoFinder, MIN_Z, WINDOW};
 
-/// Samples of a cell: 128 ms at 8 kHz.
+/// Samples per cell: 128 ms at 8 kHz.
 const CELL: usize = WINDOW / 2;
-/// Samples in a millisecond.
+/// Samples per millisecond.
 const PER_MS: f64 = 8.0;
-/// A peak so high is no chance: over 2048 lags, two voices that have nothing to do with each other
-/// reach 5.
+/// Peak height that is certain. Over 2048 lags, two unrelated voices reach 5.
 const SURE_Z: f32 = 7.0;
-/// A lower peak counts at the lag of a sure one, give or take 1.5 ms, within so many cells (30 s).
+/// A lower peak counts at the lag of a certain one, within 1.5 ms, at most this many cells (30 s)
+/// away.
 const SAME_LAG: i32 = 12;
 const NEARBY: usize = 30_000 / 128;
-/// Bleed is at least 6 dB fainter than where it comes from.
+/// Largest gain of bleed: at least 6 dB fainter than its source.
 const MAX_GAIN: f32 = 0.25;
-/// What bleed leaves over, noise apart, is at most this part of it (7 dB below): codecs and the
-/// room change it a little.
+/// Largest part of bleed that may remain unexplained, apart from noise (7 dB below it). Codecs and
+/// the room alter it a little.
 const MAX_LEFT: f32 = 0.2;
-/// Noise varies: half as much again is still noise.
+/// Margin for varying noise: half as much again is still noise.
 const NOISE_MARGIN: f32 = 1.5;
-/// A window explains a ninth of anything by having only fifteen spectra, half of each shared with
-/// the next.
+/// Corrects a bias: with only fifteen spectra that overlap by half, a window explains a ninth of
+/// anything.
 const UNBIASED: f32 = 1.125;
-/// Neither bleed between own speech nor own speech between bleed is shorter than this: it belongs
-/// to its neighbours.
+/// Shortest bleed between own speech, and shortest own speech between bleed. Shorter pieces belong
+/// to their neighbors.
 const MIN_MS: f64 = 200.0;
-/// Uncertainty that the search for an echo has room for anyway, in milliseconds.
+/// Placement uncertainty that the search range covers in any case, in milliseconds.
 const ALLOWED_MS: f64 = 40.0;
-/// Placements more uncertain than this are no ground to compare waveforms on. An echo one way
-/// leaves the placement uncertain by as much as its way may take, and is heard all the same.
+/// Largest placement uncertainty with which waveforms are compared. An echo in one direction leaves
+/// the placement uncertain by its delay, and is still found.
 const MAX_UNCERTAIN: Millis = Millis(1_000.0);
-/// Cells for which all lags are searched: with so many or fewer all, of more every second, third or
+/// Up to this many cells, all lags are searched for each; with more, for every second, third or
 /// fourth.
 const ALL_SEARCHED: usize = 256;
 const MAX_APART: usize = 4;
-/// Lags of sure cells nearby that are tried, those of most cells first.
+/// Lags of certain cells nearby that are tried, most frequent first.
 const LAGS_TRIED: usize = 3;
 
-/// One track, in its place, as the gate sees it.
+/// One placed track, as input of the gate.
 #[derive(Clone, Copy)]
 pub struct GateInput<'a> {
-    /// Where the detector heard speech, in the track's time, in order and apart.
+    /// Detected speech in the track's time, sorted and disjoint.
     pub spans: &'a [Span],
-    /// The track at 8 kHz.
+    /// The track's samples at 8 kHz.
     pub samples: &'a dyn Narrowband,
-    /// Where it lies.
+    /// The track's placement.
     pub placement: &'a Placement,
 }
 
-/// What the gate made of one track's spans, in the track's time.
+/// One track's speech after the gate, in the track's time.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Gated {
     /// The party's own speech.
     pub own: Vec<Span>,
-    /// Another party's.
+    /// Other parties' speech.
     pub bleed: Vec<BleedSpan>,
 }
 
-/// A stretch of a track in which another is heard.
+/// A span of a track in which another track is audible.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BleedSpan {
-    /// When, in the time of the track that hears it.
+    /// When it is audible, in the time of the track that contains it.
     pub span: Span,
-    /// The place among the inputs of the track that it comes from.
+    /// Index of the input that it comes from.
     pub from: usize,
 }
 
-/// Sorts the spans of placed tracks into own speech and bleed; together they are the spans that
-/// were given, some of them cut.
+/// Separates the spans of placed tracks into own speech and bleed.
 ///
-/// A track whose place is too uncertain (a second, both tracks' uncertainties together) is not
-/// compared; nor is anything in a configuration without the gate (`speech.bleedGate`).
+/// Together, the results are the given spans, some of them cut. Tracks are not compared if their
+/// uncertainties add up to more than a second, or if the gate is off (`speech.bleedGate`).
 ///
 /// ```
 /// use callweave::speech::{self, GateInput};
@@ -116,10 +116,10 @@ pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
     sort_all(tracks, config, &Cancel::default())
 }
 
-/// [`gate`] that can be stopped.
+/// Like [`gate`], but can be cancelled.
 ///
 /// # Errors
-/// `cancelled`.
+/// [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
 pub fn gate_until(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> Result<Vec<Gated>> {
     let gated = sort_all(tracks, config, cancel);
     cancel.check(Stage::Speech).map(|()| gated)
@@ -144,35 +144,36 @@ fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> Vec<Gated
     tracks.iter().zip(&judged).map(|(track, cells)| sort(track.spans, cells)).collect()
 }
 
-/// How uncertain two tracks are to each other.
+/// Returns the uncertainty of two tracks relative to each other.
 fn uncertainty(a: &GateInput, b: &GateInput) -> Millis {
     a.placement.uncertainty + b.placement.uncertainty
 }
 
-/// The largest uncertainty of two tracks that can be compared; `None` where no two can.
+/// Returns the largest uncertainty between two comparable tracks, or `None` if no two are
+/// comparable.
 fn comparable(tracks: &[GateInput]) -> Option<Millis> {
     let pairs = tracks.iter().enumerate().flat_map(|(i, a)| tracks.iter().skip(i + 1).map(move |b| uncertainty(a, b)));
     pairs.filter(|&u| u <= MAX_UNCERTAIN).reduce(Millis::max)
 }
 
-/// What all lags are searched with, and those about a known one.
+/// The finders for all lags and for those around a known lag.
 struct EchoFinders {
     anywhere: EchoFinder,
     nearby: EchoFinder,
-    /// Cells are compared until it is set.
+    /// Stops the comparison when set.
     cancel: Cancel,
 }
 
-/// 128 ms of a track in which there is speech.
+/// 128 ms of a track that contain speech.
 #[derive(Debug, Clone, Copy)]
 struct GateCell {
-    /// Its place on the track.
+    /// The cell's index on the track.
     number: usize,
-    /// The track that it repeats, and how much of its power that explains.
+    /// The track that it repeats, and the share of its power that this explains.
     from: Option<(usize, f32)>,
 }
 
-/// The cells that spans touch on a track of so many samples.
+/// Returns the cells that spans touch, on a track of this many samples.
 fn cells(spans: &[Span], samples: usize) -> Vec<GateCell> {
     let mut cells: Vec<GateCell> = Vec::new();
     for span in spans {
@@ -204,7 +205,7 @@ fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: 
     }
 }
 
-/// What of each cell is an echo of another track, if it is at least 6 dB fainter than there.
+/// Finds for each cell its echo of another track, if it is at least 6 dB fainter than its source.
 fn echoes(finders: &mut EchoFinders, hearer: &GateInput, talker: &GateInput, cells: &[GateCell]) -> Vec<Option<Echo>> {
     let half = (WINDOW / 2) as i64;
     let compare = |finder: &mut EchoFinder, cell: &GateCell, expected: &[i32]| {
@@ -233,7 +234,8 @@ fn echoes(finders: &mut EchoFinders, hearer: &GateInput, talker: &GateInput, cel
     echoes
 }
 
-/// The echo that explains more: what repeats itself within a window is found at several lags.
+/// Returns the echo that explains more. Sound that repeats within a window is found at several
+/// lags.
 fn better(a: Option<Echo>, b: Option<Echo>) -> Option<Echo> {
     match (a, b) {
         (Some(x), Some(y)) => Some(if y.explained >= x.explained { y } else { x }),
@@ -241,7 +243,7 @@ fn better(a: Option<Echo>, b: Option<Echo>) -> Option<Echo> {
     }
 }
 
-/// The cells' numbers and lags where an echo is sure.
+/// Returns the indices and lags of cells with a certain echo.
 fn sure_lags(cells: &[GateCell], echoes: &[Option<Echo>]) -> Vec<(usize, i32)> {
     let sure = |(cell, echo): (&GateCell, &Option<Echo>)| {
         echo.filter(|echo| echo.z >= SURE_Z).map(|echo| (cell.number, echo.lag))
@@ -249,7 +251,7 @@ fn sure_lags(cells: &[GateCell], echoes: &[Option<Echo>]) -> Vec<(usize, i32)> {
     cells.iter().zip(echoes).filter_map(sure).collect()
 }
 
-/// The lags of most sure cells near one, the likeliest first.
+/// Returns the most frequent lags of certain cells near this one, most frequent first.
 fn lags_nearby(sure: &[(usize, i32)], number: usize) -> Vec<i32> {
     let from = sure.partition_point(|s| s.0 + NEARBY < number);
     let mut lags: Vec<(i32, usize)> = Vec::new();
@@ -264,7 +266,7 @@ fn lags_nearby(sure: &[(usize, i32)], number: usize) -> Vec<i32> {
     lags.into_iter().map(|l| l.0).collect()
 }
 
-/// The share of a cell's power that is explained, if the cell is bleed.
+/// Returns the explained share of a cell's power, if the cell is bleed.
 fn is_bleed(i: usize, cells: &[GateCell], echoes: &[Option<Echo>], noise: f32) -> Option<f32> {
     let echo = (*echoes.get(i)?)?;
     let left = (UNBIASED * (echo.power - echo.explained) - NOISE_MARGIN * noise).max(0.0);
@@ -272,7 +274,7 @@ fn is_bleed(i: usize, cells: &[GateCell], echoes: &[Option<Echo>], noise: f32) -
     (sure && left <= MAX_LEFT * echo.explained).then(|| echo.explained / echo.power.max(f32::MIN_POSITIVE))
 }
 
-/// Whether a sure cell nearby has the same lag.
+/// Returns `true` if a certain cell nearby has the same lag.
 fn agrees(i: usize, lag: i32, cells: &[GateCell], echoes: &[Option<Echo>]) -> bool {
     let Some(here) = cells.get(i) else { return false };
     let near = |(cell, echo): (&GateCell, &Option<Echo>)| -> Option<bool> {
@@ -283,7 +285,7 @@ fn agrees(i: usize, lag: i32, cells: &[GateCell], echoes: &[Option<Echo>]) -> bo
     after || cells.iter().zip(echoes).take(i).rev().map_while(near).any(|agrees| agrees)
 }
 
-/// Cuts spans where their cells change from own speech to bleed and back.
+/// Cuts spans where their cells change between own speech and bleed.
 fn sort(spans: &[Span], cells: &[GateCell]) -> Gated {
     let mut gated = Gated::default();
     let mut rest = cells;
@@ -310,7 +312,7 @@ struct GatePiece {
     from: Option<usize>,
 }
 
-/// One span in pieces of one kind each, none too short to stand between others.
+/// Splits one span into pieces of one kind each, none of them too short.
 fn pieces(span: Span, cells: &[GateCell]) -> Vec<GatePiece> {
     let cut = |cell: &GateCell| {
         let at = |number: usize| (number * CELL) as f64 / PER_MS;
@@ -327,7 +329,7 @@ fn pieces(span: Span, cells: &[GateCell]) -> Vec<GatePiece> {
     absorbed(found, |piece| piece.from.is_none())
 }
 
-/// Neighbours of one kind as one piece.
+/// Merges neighboring pieces of one kind.
 fn joined(pieces: impl Iterator<Item = GatePiece>) -> Vec<GatePiece> {
     let mut found: Vec<GatePiece> = Vec::new();
     for piece in pieces {
@@ -339,8 +341,7 @@ fn joined(pieces: impl Iterator<Item = GatePiece>) -> Vec<GatePiece> {
     found
 }
 
-/// Gives pieces of one kind that are too short to the piece before them, or after them where they
-/// are the first.
+/// Merges pieces of one kind that are too short into the piece before, or after if they are first.
 fn absorbed(mut pieces: Vec<GatePiece>, kind: impl Fn(&GatePiece) -> bool) -> Vec<GatePiece> {
     let short = |piece: &GatePiece| kind(piece) && piece.span.duration().0 < MIN_MS;
     for i in 0..pieces.len() {

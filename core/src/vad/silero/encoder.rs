@@ -1,4 +1,4 @@
-//! The four convolutions: sixteen frames side by side, positions and channels one after the other.
+//! The four convolutions: sixteen frames in parallel; positions and channels in sequence.
 
 use fearless_simd::{Simd, SimdBase, f32x16};
 
@@ -7,12 +7,12 @@ use super::model::{Convolution, Model, TILE, UNITS};
 use super::{PANEL, PlannedFrame};
 use crate::simd::{Cpu, SimdRow};
 
-/// Points at which Winograd's F(4, 3) multiplies.
+/// Number of points of Winograd's F(4, 3).
 const POINTS: usize = 6;
-/// Channels out of the first convolution.
+/// Output channels of the first convolution.
 const CHANNELS: usize = 128;
 
-/// What each stage hands to the next, for one panel of sixteen frames.
+/// Intermediate results of the stages for a panel of sixteen frames.
 pub(super) struct Panel {
     samples: [SimdRow; SPAN],
     spectra: Spectra,
@@ -34,7 +34,7 @@ impl Panel {
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// The features of up to sixteen planned frames, from the samples of a track.
+    /// Computes the features of up to sixteen planned frames from the samples of a track.
     #[inline(always)]
     pub(super) fn encode(
         self,
@@ -59,9 +59,10 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// The first convolution, over four positions between zeros, by Winograd's F(4, 3) (Lavin and
-    /// Gray, "Fast algorithms for convolutional neural networks", 2016): six products for each pair
-    /// of channels where the plain way has ten. It is the largest of the network.
+    /// Computes the first convolution, over four positions between zeros, by Winograd's F(4, 3)
+    /// (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016). It needs six
+    /// products per pair of channels instead of ten. This convolution is the largest of the
+    /// network.
     #[inline(always)]
     fn convolve_first(
         self,
@@ -104,7 +105,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// One convolution and its ReLU.
+    /// Computes one convolution and its ReLU.
     #[inline(always)]
     fn convolve(self, convolution: &Convolution, input: &[SimdRow], output: &mut [SimdRow]) {
         let &Convolution { inputs, outputs, taps, stride, pad, ref weights, ref bias } = convolution;
@@ -121,8 +122,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Six outputs of sixteen frames: `start` and the products of as many columns as there are rows
-    /// for.
+    /// Computes six outputs of sixteen frames: `start` plus the products of the columns with the
+    /// input rows.
     #[inline(always)]
     fn dot(self, weights: &[[f32; TILE]], input: &[SimdRow], start: &[f32; TILE]) -> [f32x16<S>; TILE] {
         let mut sums = [self.splat(0.0); TILE];

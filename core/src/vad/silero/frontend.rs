@@ -1,24 +1,25 @@
-//! Sixteen frames of samples to the magnitudes of their short-time spectra.
+//! Computes the magnitudes of the short-time spectra of sixteen frames.
 //!
-//! A frame is 256 samples preceded by the 32 before them and followed by 32 of its own in reverse
-//! (reflection about the last sample): 320 samples, four windows of 128 at a hop of 64.
+//! A frame is 256 samples, preceded by the 32 samples before them and followed by 32 of its own in
+//! reverse (reflection about the last sample). These 320 samples hold four windows of 128 with a
+//! hop of 64.
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x16};
 
 use super::{CONTEXT, FRAME, PANEL, PlannedFrame};
 use crate::simd::{Cpu, SimdRow};
 
-/// Frequencies of a window's spectrum.
+/// Bins of a window's spectrum.
 pub(super) const BINS: usize = WINDOW / 2 + 1;
-/// Windows of a frame.
+/// Windows per frame.
 pub(super) const WINDOWS: usize = 4;
-/// Samples that the windows of a frame reach over.
+/// Samples covered by the windows of a frame.
 pub(super) const SPAN: usize = CONTEXT + FRAME + REFLECTED;
 
 const WINDOW: usize = 128;
 const HOP: usize = 64;
 const REFLECTED: usize = 32;
-/// Points of the complex transform that does a real one of twice its length.
+/// Points of the complex transform that computes a real one of twice its length.
 const POINTS: usize = WINDOW / 2;
 
 /// Magnitudes by window and bin.
@@ -26,14 +27,14 @@ pub(super) type Spectra = [[SimdRow; BINS]; WINDOWS];
 
 /// The window and the roots of unity.
 pub(super) struct Tables {
-    /// Half of a periodic Hann window: [`Cpu::spectra`] adds where it should average.
+    /// Half of a periodic Hann window, because [`Cpu::spectra`] adds where it should average.
     hann: [f32; WINDOW],
     /// cos(2πk/128) and −sin(2πk/128).
     roots: [(f32, f32); WINDOW],
 }
 
 impl Tables {
-    /// Turns a unit vector step by step in f64, so that no platform's cosine shows in the bits.
+    /// Rotates a unit vector step by step in f64, so that no platform's cosine affects the bits.
     pub fn new() -> Self {
         /// cos and sin of 2π/128.
         const STEP: (f64, f64) = (0.998_795_456_205_172_4, 0.049_067_674_327_418_015);
@@ -48,9 +49,8 @@ impl Tables {
     }
 }
 
-/// Puts up to sixteen frames side by side: row n holds sample n of each.
-///
-/// Lanes without a frame stay as they are.
+/// Places up to sixteen frames side by side: row n holds sample n of each. Lanes without a frame
+/// keep their values.
 #[inline(always)]
 pub(super) fn gather(samples: &[f32], plan: &[PlannedFrame], rows: &mut [SimdRow; SPAN]) {
     for (lane, planned) in plan.iter().take(PANEL).enumerate() {
@@ -66,7 +66,7 @@ pub(super) fn gather(samples: &[f32], plan: &[PlannedFrame], rows: &mut [SimdRow
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// The spectra of sixteen frames.
+    /// Computes the spectra of sixteen frames.
     #[inline(always)]
     pub(super) fn spectra(self, tables: &Tables, rows: &[SimdRow; SPAN], spectra: &mut Spectra) {
         for (window, bins) in spectra.iter_mut().enumerate() {
@@ -76,8 +76,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// The spectra of one frame, which `samples` holds with its context: lane n of a bin is window
-    /// n.
+    /// Computes the spectra of one frame, given with its context. Lane n of a bin is window n.
     #[inline(always)]
     pub(super) fn spectra_of_one(self, tables: &Tables, samples: &[f32], bins: &mut [SimdRow; BINS]) {
         let mut rows = [SimdRow::default(); WINDOW];
@@ -91,7 +90,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         self.spectrum(tables, &rows, bins);
     }
 
-    /// The spectrum of a window of each lane.
+    /// Computes the spectrum of a window of each lane.
     #[inline(always)]
     fn spectrum(self, tables: &Tables, rows: &[SimdRow; WINDOW], bins: &mut [SimdRow; BINS]) {
         // Even samples are the real part, odd ones the imaginary.
@@ -104,7 +103,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         self.untangle(tables, &re, &im, bins);
     }
 
-    /// Fourier transform in three passes of radix 4; frequency k ends up at [`reversed`]`(k)`.
+    /// Computes a Fourier transform in three radix-4 passes. Frequency k ends up at
+    /// [`reversed`]`(k)`.
     #[inline(always)]
     fn transform(self, tables: &Tables, re: &mut [f32x16<S>; POINTS], im: &mut [f32x16<S>; POINTS]) {
         for span in [16, 4, 1] {
@@ -129,8 +129,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Magnitudes of the real signal's spectrum: the even samples' plus and minus the odd samples',
-    /// turned.
+    /// Computes the magnitudes of the real signal's spectrum: the even samples' spectrum plus and
+    /// minus the rotated one of the odd samples.
     #[inline(always)]
     fn untangle(self, tables: &Tables, re: &[f32x16<S>; POINTS], im: &[f32x16<S>; POINTS], bins: &mut [SimdRow; BINS]) {
         for k in 0..=POINTS / 2 {
@@ -154,7 +154,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     }
 }
 
-/// The three base-4 digits of k in reverse order.
+/// Reverses the three base-4 digits of k.
 const fn reversed(k: usize) -> usize {
     k % 4 * 16 + k / 4 % 4 * 4 + k / 16
 }

@@ -1,15 +1,17 @@
-//! The LSTM and the output: its input product over many frames at once, then the recurrence,
-//! frame after frame, of one track or of two in lockstep (the weights are read once for both).
+//! The LSTM and the output layer.
+//!
+//! The input product is computed over many frames at once. The recurrence then runs frame by frame,
+//! for one track or for two in lockstep, which read the weights once.
 
 use fearless_simd::{Simd, SimdBase, f32x16};
 
 use super::model::{GATE_ROWS, Model, UNITS};
 use crate::simd::{Cpu, SimdRow, sum};
 
-/// Frames that the input product takes at once.
+/// Frames per batch of the input product.
 pub(super) const GROUP: usize = 6;
 
-/// What the network remembers of a track.
+/// The network's state for one track.
 pub(super) struct LstmState {
     hidden: [f32; UNITS],
     cell: [SimdRow; UNITS / 16],
@@ -20,7 +22,7 @@ impl LstmState {
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// W·x + b of every frame.
+    /// Computes W·x + b of every frame.
     #[inline(always)]
     pub(super) fn input_gates(
         self,
@@ -35,7 +37,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// G rows of gates at a time.
+    /// Computes G rows of gates at a time.
     #[inline(always)]
     fn input_gates_by<const G: usize>(
         self,
@@ -59,7 +61,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// W·x + b of one frame, with the bits that [`Cpu::input_gates`] gives.
+    /// Computes W·x + b of one frame, with the same bits as [`Cpu::input_gates`].
     #[inline(always)]
     pub(super) fn input_gates_of_one(self, model: &Model, features: &[f32; UNITS], gates: &mut [SimdRow; GATE_ROWS]) {
         let (blocks, rows) = (gates.as_chunks_mut::<4>().0, model.gate_bias.as_chunks::<4>().0);
@@ -98,7 +100,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         sums
     }
 
-    /// One frame of N tracks, given its input gates; returns the logit of each.
+    /// Runs one frame of N tracks from its input gates, and returns the logit of each.
     #[inline(always)]
     pub(super) fn step<const N: usize>(
         self,
@@ -137,7 +139,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         sums
     }
 
-    /// Adds the recurrent products of sixteen units: as many gates at a time as the registers hold.
+    /// Adds the recurrent products of sixteen units, as many gates at a time as fit into registers.
     #[inline(always)]
     fn recur<const N: usize>(
         self,

@@ -1,14 +1,15 @@
-//! Silero VAD's 8 kHz model as plain loops: no model runtime, no allocation per frame.
+//! Silero VAD's 8 kHz model as plain loops: no model runtime and no allocation per frame.
 //!
-//! A frame is 256 samples (32 ms). Everything up to the LSTM is the same work for every frame and
-//! is done for many at once (`encoder`, sixteen frames side by side); the LSTM (`lstm`) goes frame
-//! by frame, two tracks of a call in lockstep. Every sum has one fixed order, and no frame's
-//! numbers meet another's except through the state of its own track: chunks, blocks and the number
-//! of tracks never show in the bits.
+//! A frame is 256 samples (32 ms). The layers before the LSTM treat all frames alike and run on
+//! sixteen frames in parallel (`encoder`). The LSTM (`lstm`) runs frame by frame, for two tracks of
+//! a call in lockstep.
 //!
-//! Probabilities are within 2e-5 of onnxruntime's on the calls it was compared on. Over minutes the
-//! network's memory of a track settles, and voices that it heard at first it hears less and less;
-//! [`Silero::forgetting`] has it begin anew after long pauses.
+//! Every sum has a fixed order, and frames affect each other only through the state of their own
+//! track. The bits therefore do not depend on chunks, blocks or the number of tracks. Probabilities
+//! are within 2e-5 of onnxruntime's on the calls compared.
+//!
+//! Over minutes the network's state settles, and it detects voices less and less.
+//! [`Silero::forgetting`] resets the state after long pauses.
 
 mod encoder;
 mod frontend;
@@ -35,39 +36,40 @@ use crate::simd::{Cpu, SimdRow};
 use crate::threads;
 use crate::units::Millis;
 
-/// Samples of a frame: 32 ms at 8 kHz.
+/// Samples per frame: 32 ms at 8 kHz.
 pub const FRAME: usize = 256;
 
-/// The time of a frame.
+/// Duration of a frame.
 pub(crate) const HOP: Millis = Millis(FRAME as f64 / 8.0);
 
-/// Samples before a frame that it sees too.
+/// Samples before a frame that the model also reads.
 const CONTEXT: usize = 32;
-/// Samples that are kept before those of a block.
+/// Samples kept before those of a block.
 const BEFORE: usize = WARM_UP * FRAME + CONTEXT;
-/// Frames that are encoded side by side.
+/// Frames encoded in parallel.
 const PANEL: usize = 16;
-/// Frames after which a track is computed: 3 s.
+/// Frames per block: 3 s.
 const BLOCK: usize = 96;
-/// Frames that one of two threads encodes.
+/// Frames encoded by each of two threads.
 const HALF: usize = BLOCK / 2;
 const _: () = assert!(HALF.is_multiple_of(PANEL) && HALF.is_multiple_of(GROUP));
-/// A sample beyond this is damage, not sound; and everything computed from samples within it is
-/// finite.
+/// Largest accepted magnitude of a sample. Anything beyond is damage, and everything computed from
+/// smaller samples is finite.
 const SAMPLE_LIMIT: f32 = 32_768.0;
 
 /// Silero VAD over the tracks of one call.
 ///
-/// Input is mono, 8 kHz, in [−1, 1]; output is one probability of speech for each frame of 256
-/// samples, in order, delivered in blocks of 96 frames (3 s) and at [`finish`](Detector::finish).
-/// The last frame of a track is filled up with zeros. Samples that are NaN, infinite or beyond
-/// ±32768 count as 0. Tracks are independent: they may be of different lengths and may be pushed at
-/// different paces, but two that are pushed together are computed together, in less time than one
-/// after the other.
+/// Input is mono at 8 kHz in [−1, 1]. Output is one probability of speech per frame of 256 samples,
+/// in order, delivered in blocks of 96 frames (3 s) and at [`finish`](Detector::finish). The last
+/// frame of a track is padded with zeros. Samples that are NaN, infinite or beyond ±32768 count as
+/// 0.
 ///
-/// A lane needs 230 kB, the detector 0.7 MB; all detectors share 0.9 MB of weights.
+/// Tracks are independent: they may differ in length and pace. Two tracks pushed together are
+/// computed together, which is faster than one after the other.
+///
+/// A lane needs 230 kB and the detector 0.7 MB. All detectors share 0.9 MB of weights.
 pub struct Silero {
-    /// None: portable.
+    /// `None` means portable.
     level: Option<Level>,
     lanes: Vec<SileroTrack>,
     work: Box<SileroScratch>,
@@ -75,12 +77,12 @@ pub struct Silero {
     rests: bool,
 }
 
-/// When a track is heard as if it began.
+/// When a track's state is reset.
 #[derive(Clone, Copy)]
 struct StateReset {
-    /// After so many frames ...
+    /// After this many frames ...
     frames: u32,
-    /// ... below this: a probability before the last step.
+    /// ... below this logit.
     logit: f32,
 }
 
@@ -91,77 +93,77 @@ impl StateReset {
     }
 }
 
-/// One track.
+/// The state of one track.
 struct SileroTrack {
-    /// The frames before the next ones and their context, then samples of at most a block.
+    /// The kept frames and their context, followed by at most a block of samples.
     samples: Vec<f32>,
     memory: TrackMemory,
-    /// Where the network rests in silence.
+    /// Skips frames in silence.
     gate: Option<SilenceGate>,
     plan: Vec<PlannedFrame>,
-    /// Frames of the plan that are computed.
+    /// Planned frames that are computed.
     done: usize,
-    /// Frames at rest after the last planned one.
+    /// Skipped frames after the last planned one.
     trailing: u8,
 }
 
-/// A frame that is computed.
+/// A frame to compute.
 #[derive(Clone, Copy)]
 struct PlannedFrame {
-    /// Its place among the frames that are kept.
+    /// Index among the kept frames.
     frame: u16,
-    /// How many frames before the next one that runs it lies, where it has only to bring the
-    /// network there: its answer was given when it was at rest. 0: it runs.
+    /// 0 for a frame that is due. Otherwise the distance to the next due frame; the frame was
+    /// skipped and answered already, and now only updates the state.
     age: u8,
-    /// Frames at rest between the last one that ran and the next one that does, before any that is
-    /// planned since.
+    /// Number of skipped frames since the last computed one, not counting those planned since.
     rests: u8,
 }
 
-/// What is remembered of a track from frame to frame.
+/// State carried from frame to frame.
 struct TrackMemory {
     state: LstmState,
     /// Frames since the last one that may have been speech.
     quiet: u32,
-    /// Frames at rest that the state knows nothing of, as many as are of use.
+    /// Skipped frames that the state does not include, as far as they matter.
     rested: u8,
 }
 
-/// Room for the intermediate results of a block.
+/// Buffers for the intermediate results of a block.
 struct SileroScratch {
-    /// For a whole block and, where two threads share it, for its second half.
+    /// One for a whole block; the other for its second half when two threads share it.
     encoding: [Encoding; 2],
-    /// Of two tracks.
+    /// One per track.
     gates: [Vec<[SimdRow; GATE_ROWS]>; 2],
 }
 
-/// Room for what lies before the LSTM.
+/// Buffers for the layers before the LSTM.
 struct Encoding {
     panel: Panel,
     features: Vec<[f32; UNITS]>,
 }
 
 impl Silero {
-    /// A detector for `lanes` tracks.
+    /// Creates a detector for `lanes` tracks.
     ///
-    /// `portable` forbids fused multiply-adds and uses the instructions that every machine of the
-    /// target has: the same bits everywhere, at about a quarter of the speed. Otherwise the best
-    /// of AVX-512, AVX2 and NEON is used; these agree with each other bit for bit.
+    /// `portable` avoids fused multiply-adds and uses only instructions that every machine of the
+    /// target has. The bits are then the same everywhere, at about a quarter of the speed.
+    /// Otherwise the best of AVX-512, AVX2 and NEON is used; these agree bit for bit.
     pub fn new(lanes: usize, portable: bool) -> Self {
         Self::at_level(lanes, (!portable).then(Level::new))
     }
 
-    /// The same, beginning each track anew after so long without a probability of at least `below`,
-    /// and again after as long.
+    /// Resets the state of each track after this long without a probability of at least `below`,
+    /// and again after each further such period.
     #[must_use]
     pub fn forgetting(mut self, after: Millis, below: f32) -> Self {
         self.forget = Some(StateReset::new(after, below));
         self
     }
 
-    /// The same, resting where energy says that nothing can be speech: such a frame's probability is
-    /// 0. The network begins again with the frames since the track last began anew. Where it begins
-    /// anew after more than 4 s ([`forgetting`](Self::forgetting)), or never, it does not rest.
+    /// Skips frames that cannot be speech by their energy; their probability is 0.
+    ///
+    /// The network resumes with the frames since the last reset. If resets are more than 4 s apart
+    /// ([`forgetting`](Self::forgetting)), or there are none, no frame is skipped.
     #[must_use]
     pub fn resting(mut self) -> Self {
         self.rests = true;
@@ -181,7 +183,7 @@ impl Silero {
         }
     }
 
-    /// Computes all whole frames of the lanes that have at least `least`, two lanes at a time.
+    /// Computes all complete frames of the lanes that have at least `least`, two lanes at a time.
     fn compute(&mut self, least: usize, out: &mut [Vec<f32>]) {
         let forget = self.forget;
         let lanes = self.lanes.iter_mut().zip(out).filter(|(lane, _)| lane.frames() >= least);
@@ -240,7 +242,7 @@ impl Detector for Silero {
         }
     }
 
-    /// Afterwards the detector is as new, for another call.
+    /// The detector is then reset for another call.
     fn finish(&mut self, out: &mut [Vec<f32>]) -> Result<()> {
         same_lanes(self.lanes.len(), out.len())?;
         for lane in &mut self.lanes {
@@ -262,12 +264,12 @@ impl SileroTrack {
         Self { samples, memory: TrackMemory::START, gate, plan, done: 0, trailing: 0 }
     }
 
-    /// Whole frames that wait.
+    /// Returns the number of complete frames waiting.
     fn frames(&self) -> usize {
         (self.samples.len() - BEFORE) / FRAME
     }
 
-    /// Takes as many samples as are missing from a block off the front of `input`.
+    /// Takes as many samples from the front of `input` as a block still needs.
     fn take(&mut self, input: &mut &[f32]) {
         let missing = BEFORE + BLOCK * FRAME - self.samples.len();
         let (head, tail) = input.split_at(missing.min(input.len()));
@@ -279,13 +281,13 @@ impl SileroTrack {
 impl TrackMemory {
     const START: Self = Self { state: LstmState::START, quiet: 0, rested: 0 };
 
-    /// Takes note of a frame's answer.
+    /// Records a frame's logit.
     fn heard(&mut self, logit: f32, forget: Option<StateReset>) {
         self.rested = 0;
         self.note(logit, forget);
     }
 
-    /// Takes note of a frame at rest. A track that begins anew has nothing to find its way by.
+    /// Records a skipped frame. After a reset there is no state to update.
     fn rests(&mut self, forget: Option<StateReset>) {
         self.rested = (self.rested + 1).min(WARM_UP as u8);
         self.note(f32::NEG_INFINITY, forget);
@@ -300,18 +302,19 @@ impl TrackMemory {
     }
 }
 
-/// Whether the network can catch up with all frames at rest: a track begins anew soon enough.
+/// Returns `true` if the network can catch up with all skipped frames, because resets are frequent
+/// enough.
 fn may_rest(forget: Option<StateReset>) -> bool {
     forget.is_some_and(|forget| forget.frames <= WARM_UP as u32 + 1)
 }
 
-/// A sample, or 0 in place of damage.
+/// Returns the sample, or 0 if it is damaged.
 fn sound(sample: f32) -> f32 {
     if sample.abs() <= SAMPLE_LIMIT { sample } else { 0.0 }
 }
 
-/// The gates' inputs of planned frames of a lane, at most a block of them; many in halves where
-/// there is a thread for each.
+/// Computes the gate inputs of a lane's planned frames, at most a block; in two halves if there is
+/// a thread for each.
 fn encode(
     level: Option<Level>,
     model: &Model,
@@ -333,7 +336,7 @@ fn encode(
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// The gates' inputs of planned frames, from the samples of a track.
+    /// Computes the gate inputs of planned frames from the samples of a track.
     #[inline(always)]
     fn inputs(
         self,
@@ -352,8 +355,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         self.input_gates(model, &features[..groups], &mut gates[..groups]);
     }
 
-    /// Appends the logits of frames of one lane or two up to the last of a part of their plans, from
-    /// the inputs of the gates.
+    /// Appends the logits of frames of one or two lanes, up to the end of a part of their plans,
+    /// from the gate inputs.
     #[inline(always)]
     fn follow(
         self,
@@ -381,7 +384,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Probabilities in place of logits; 0 where the network rested.
+    /// Converts logits to probabilities; skipped frames get 0.
     #[inline(always)]
     fn probabilities(self, logits: &mut [f32]) {
         for logits in logits.chunks_mut(16) {

@@ -1,28 +1,28 @@
-//! Silero's weights, laid out once for the loops that read them and shared by all detectors.
+//! Silero's weights, arranged once for the loops that read them and shared by all detectors.
 
 use std::sync::LazyLock;
 
 use super::frontend::{BINS, Tables};
 use crate::simd::SimdRow;
 
-/// Outputs that a convolution computes at once: six times sixteen frames fill the registers of
+/// Outputs that a convolution computes at once. Six times sixteen frames fill the registers of
 /// AVX2.
 pub(super) const TILE: usize = 6;
-/// Units of the LSTM, and features of a frame.
+/// LSTM units, and features per frame.
 pub(super) const UNITS: usize = 128;
-/// Rows of gates of a frame: i, f, g, o of units 0-15, then of units 16-31, and so on.
+/// Rows of gates per frame: i, f, g, o of units 0-15, then of units 16-31, and so on.
 pub(super) const GATE_ROWS: usize = 4 * UNITS / 16;
 
-/// Little-endian f32, made by `fixtures/silero_weights.py`. Per convolution its weights
-/// [outputs, inputs, taps] and bias; of the LSTM the input and the recurrent weights
-/// [gates i f g o of 128 units, inputs] and their two biases; the weights and the bias of the output.
+/// Little-endian f32, written by `fixtures/silero_weights.py`: for each convolution the weights
+/// [outputs, inputs, taps] and the bias; for the LSTM the input and recurrent weights [gates i f g
+/// o of 128 units, inputs] and their two biases; the weights and bias of the output layer.
 static WEIGHTS: &[u8; 4 * COUNT] = include_bytes!("silero-8k.f32");
 
 /// A file of any other length does not compile.
 const COUNT: usize =
     128 * (BINS * 3 + 1) + 64 * (128 * 3 + 1) + 64 * (64 * 2 + 1) + 128 * (64 + 1) + 2 * 512 * (UNITS + 1) + UNITS + 1;
 
-/// A matrix cut into tiles of [`TILE`] outputs, and its columns one after the other in each.
+/// A matrix cut into tiles of [`TILE`] outputs, with its columns in sequence in each tile.
 type Tiles = Vec<[f32; TILE]>;
 
 /// The LSTM's 512 × 128 matrices by block of sixteen units, gate and input.
@@ -58,7 +58,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// The model, laid out at the first call.
+    /// Returns the model, which is arranged at the first call.
     pub fn shared() -> &'static Self {
         static MODEL: LazyLock<Model> = LazyLock::new(Model::read);
         &MODEL
@@ -114,7 +114,7 @@ fn rows<const N: usize>(value: impl Fn(usize, usize) -> f32) -> [SimdRow; N] {
     std::array::from_fn(|row| SimdRow(std::array::from_fn(|lane| value(row, lane))))
 }
 
-/// Outputs that fill up the last tile are zero.
+/// Cuts a matrix into tiles. The last tile is padded with zeros.
 fn tiles(outputs: usize, columns: usize, value: impl Fn(usize, usize) -> f32) -> Tiles {
     let tile = |first| {
         let value = &value;
@@ -131,8 +131,8 @@ fn gates(weights: &[f32]) -> Gates {
     (0..UNITS / 16).map(block).collect()
 }
 
-/// Three taps a + b·x + c·x² at the points 0, 1, −1, 2, −2 and infinity, with the factors of
-/// Winograd's F(4, 3).
+/// Evaluates three taps a + b·x + c·x² at the points 0, 1, −1, 2, −2 and infinity, with the factors
+/// of Winograd's F(4, 3).
 fn at_point(point: usize, taps: [f32; 3]) -> f32 {
     let [a, b, c] = taps.map(f64::from);
     let value = match point {

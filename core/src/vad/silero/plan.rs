@@ -1,14 +1,14 @@
-//! Which frames of a block the network runs on, and the walk over them.
+//! Plans the frames of a block on which the network runs, and walks over them.
 
 use super::lstm::LstmState;
 use super::silence::WARM_UP;
 use super::{BLOCK, CONTEXT, FRAME, PlannedFrame, SileroTrack, StateReset, TrackMemory, may_rest};
 
 impl SileroTrack {
-    /// Plans all whole frames that wait.
+    /// Plans all complete frames.
     ///
-    /// Whether a track begins anew among them is known up to the first that runs; behind that,
-    /// frames are planned that may turn out to be of no use.
+    /// Whether a reset occurs among them is only known up to the first frame that runs. Frames
+    /// planned beyond it may turn out to be unneeded.
     pub(super) fn plan(&mut self, forget: Option<StateReset>) {
         self.plan.clear();
         let (mut rests, mut rested, mut known) = (0, self.memory.rested, Some(self.memory.quiet));
@@ -35,18 +35,18 @@ impl SileroTrack {
         self.trailing = rests;
     }
 
-    /// A part of the plan: a block at most.
+    /// Returns a part of the plan, at most a block.
     pub(super) fn part(&self, part: usize) -> &[PlannedFrame] {
         self.plan.chunks(BLOCK).nth(part).unwrap_or_default()
     }
 }
 
-/// The walk over the planned frames of a track, with what it remembers.
+/// A walk over a track's planned frames, with the track's state.
 pub(super) struct PlanWalk<'a> {
     plan: &'a mut [PlannedFrame],
-    /// Frames of the plan that are behind it.
+    /// Number of planned frames already walked over.
     done: &'a mut usize,
-    /// Where its part of the plan begins.
+    /// Beginning of its part of the plan.
     start: usize,
     trailing: u8,
     memory: &'a mut TrackMemory,
@@ -55,7 +55,7 @@ pub(super) struct PlanWalk<'a> {
 }
 
 impl<'a> PlanWalk<'a> {
-    /// Goes on where the last walk over the same plan ended, up to the end of a part.
+    /// Continues where the last walk over the same plan ended, up to the end of a part.
     pub(super) fn new(
         track: &'a mut SileroTrack,
         logits: &'a mut Vec<f32>,
@@ -67,7 +67,8 @@ impl<'a> PlanWalk<'a> {
         Self { plan: &mut plan[..end], done, start, trailing: *trailing, memory, logits, forget }
     }
 
-    /// The place in the part of the frame that is due; every frame at rest before it is told.
+    /// Returns the index, within the part, of the frame that is due. Records all skipped frames
+    /// before it.
     pub(super) fn due(&mut self) -> Option<usize> {
         loop {
             let planned = self.plan.get_mut(*self.done)?;
@@ -85,7 +86,7 @@ impl<'a> PlanWalk<'a> {
         &mut self.memory.state
     }
 
-    /// Takes the answer to the frame that was due.
+    /// Takes the logit of the frame that was due.
     pub(super) fn heard(&mut self, logit: f32) {
         if self.plan.get(*self.done).is_some_and(|planned| planned.age == 0) {
             self.memory.heard(logit, self.forget);
@@ -94,7 +95,7 @@ impl<'a> PlanWalk<'a> {
         *self.done += 1;
     }
 
-    /// Tells of the frames at rest behind the plan.
+    /// Records the skipped frames after the plan.
     pub(super) fn finish(mut self) {
         self.rest(self.trailing);
         *self.done = 0;

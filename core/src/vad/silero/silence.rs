@@ -1,48 +1,48 @@
-//! Where nothing can be speech, by energy alone: the network rests there.
+//! Detects frames that cannot be speech by their energy alone, so that the network can skip them.
 //!
-//! A frame is at rest where it is too faint for the network to hear anything, or where it is no
-//! louder than the line's own noise and that noise is faint, and where this has been so for a
-//! while. Energy is taken of the signal and of its slope, so that a hiss over a hum is not missed.
-//! Only what came before a frame decides on it, so a track may be heard as it comes.
+//! A frame is skipped if it is too faint for the network to detect anything, or if it is no louder
+//! than the line's own faint noise, and this has been so for a while. The energy is measured both
+//! of the signal and of its slope, so that a hiss over a hum is not missed. Only earlier frames
+//! affect the decision, so a track can be processed as it arrives.
 
 use super::{CONTEXT, FRAME};
 use crate::simd::sum;
 
-/// Frames at rest that the network catches up with once it runs again: all of those since a track
-/// last began anew by the default configuration, so that its state is what it would have been.
-/// With 64 of them, 2 % of the spans of made calls move by a frame.
+/// Skipped frames with which the network catches up before it runs again. These are all frames
+/// since the last reset in the default configuration, so the state is what it would have been. With
+/// 64 of them, 2 % of the spans of made calls move by a frame.
 pub(super) const WARM_UP: usize = 124;
 
-/// A frame below −80 dBov is nothing. On 406 recordings of telephone speech brought to a level, no
-/// probability reached 0.35 where the loudest 8 ms were at −76 dBov, and speech ended to be heard
-/// at −72; a frame of −80 dBov holds none of 8 ms above −74.
+/// A frame below −80 dBov contains nothing. On 406 recordings of telephone speech brought to a
+/// common level, no probability reached 0.35 where the loudest 8 ms were at −76 dBov, and speech
+/// stopped being detected at −72. A frame of −80 dBov contains no 8 ms above −74.
 const NOTHING: f32 = 1e-8 * FRAME as f32;
-/// A frame above −50 dBov is always heard. Noise up to here is what a mix still lifts
-/// (`NOISE_CEILING`), and soft parties on real lines begin at −54 dBov.
+/// A frame above −50 dBov is never skipped. A mix still amplifies noise up to this level
+/// (`NOISE_CEILING`), and quiet parties on real lines begin at −54 dBov.
 const HEARD: f32 = 1e-5 * FRAME as f32;
-/// How far a frame may be above the least one of the noise: 6 dB. Steady noise varies by 1 dB, and
-/// speech less than 10 dB above its line's noise is nobody's (`speech::faint`).
+/// How far a frame may exceed the noise's minimum: 6 dB. Steady noise varies by 1 dB, and speech
+/// less than 10 dB above its line's noise is no party's (`speech::faint`).
 const OVER_NOISE: f32 = 4.0;
-/// Frames after one that may be speech in which the network goes on: 384 ms. Its answer falls some
-/// 100 ms after the voice does.
+/// Frames for which the network keeps running after possible speech: 384 ms. Its probability falls
+/// about 100 ms after the voice.
 const HANGOVER: u32 = 12;
-/// Frames of which the least is kept for the noise: 1 s, and how many of those: 10 s.
+/// Frames per minimum of the noise (1 s), and number of minimums kept (10 s).
 const STRETCH: u32 = 32;
 const STRETCHES: usize = 10;
-/// Frames that must have been heard in them for the noise to be known: 2 s, in which anybody pauses
-/// for a frame.
+/// Frames that must pass before the noise is known: 2 s, within which any speaker pauses for a
+/// frame.
 const KNOWN: u32 = 64;
 
 /// Decides frame by frame whether the network must run.
 pub(super) struct SilenceGate {
     frames: u32,
-    /// Frames since the last that may have been speech.
+    /// Frames since the last one that may have been speech.
     quiet: u32,
-    /// Of the signal and of its slope.
+    /// Noise of the signal and of its slope.
     noise: [LeastNoise; 2],
 }
 
-/// The least energy of a frame over the last ten seconds.
+/// The lowest energy of a frame over the last ten seconds.
 #[derive(Clone, Copy)]
 struct LeastNoise {
     now: Stretch,
@@ -60,7 +60,7 @@ impl SilenceGate {
         Self { frames: 0, quiet: HANGOVER, noise: [LeastNoise::NONE; 2] }
     }
 
-    /// Whether the network must run on a frame, given with its context.
+    /// Returns `true` if the network must run on a frame, given with its context.
     pub(super) fn runs(&mut self, samples: &[f32]) -> bool {
         let [level, slope] = energies(samples);
         let [noise, slope_noise] = &mut self.noise;
@@ -78,7 +78,7 @@ impl SilenceGate {
 impl LeastNoise {
     const NONE: Self = Self { now: Stretch::NONE, before: [Stretch::NONE; STRETCHES] };
 
-    /// Whether a frame may be more than noise. Digital silence is no noise.
+    /// Returns `true` if a frame may be more than noise. Digital silence is not noise.
     fn rises(&mut self, energy: f32) -> bool {
         if energy < NOTHING {
             return false;
@@ -88,7 +88,7 @@ impl LeastNoise {
         energy > HEARD || all.frames < KNOWN || energy > OVER_NOISE * all.least
     }
 
-    /// Begins another second, in place of the oldest.
+    /// Begins another second, replacing the oldest.
     fn turn(&mut self, at: usize) {
         self.before[at] = std::mem::replace(&mut self.now, Stretch::NONE);
     }
@@ -102,8 +102,8 @@ impl Stretch {
     }
 }
 
-/// The sums of squares of a frame and of its steps from sample to sample. Nothing is fused, and the
-/// order is one: the same on any machine.
+/// Returns the energy of a frame and of the differences between its samples. Nothing is fused and
+/// the order is fixed, so the result is the same on any machine.
 fn energies(samples: &[f32]) -> [f32; 2] {
     let (mut level, mut slope) = ([0.0f32; 16], [0.0f32; 16]);
     let (now, before) = (&samples[CONTEXT..CONTEXT + FRAME], &samples[CONTEXT - 1..CONTEXT + FRAME - 1]);

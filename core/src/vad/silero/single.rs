@@ -1,8 +1,7 @@
-//! One track, frame by frame as its samples come.
+//! Runs Silero VAD on one track, frame by frame as its samples arrive.
 //!
-//! The loops of the other files work on many frames at once. Here outputs lie side by side instead
-//! of frames, and each is summed in the same order: a frame's probability has the bits that it has
-//! in a block.
+//! The other files compute many frames in parallel. Here outputs are computed in parallel instead,
+//! and each is summed in the same order, so a frame's probability has the same bits as in a block.
 
 use std::sync::LazyLock;
 
@@ -15,13 +14,13 @@ use super::{CONTEXT, FRAME, StateReset, TrackMemory, may_rest, sound};
 use crate::simd::{Cpu, SimdRow};
 use crate::units::Millis;
 
-/// Points at which Winograd's F(4, 3) multiplies.
+/// Number of points of Winograd's F(4, 3).
 const POINTS: usize = 6;
-/// Rows of sixteen outputs of the first and the last convolution, and of the two between them.
+/// Rows of sixteen outputs of the first and last convolution, and of the two between.
 const WIDE_ROWS: usize = 128 / 16;
 const NARROW_ROWS: usize = 64 / 16;
 
-/// The convolutions' weights by column, the outputs side by side.
+/// The convolutions' weights by column, with the outputs side by side.
 struct RowWeights {
     first: Vec<[SimdRow; WIDE_ROWS]>,
     first_bias: [SimdRow; WIDE_ROWS],
@@ -34,7 +33,7 @@ struct RowWeights {
 }
 
 impl RowWeights {
-    /// The weights, laid out at the first call.
+    /// Returns the weights, which are arranged at the first call.
     fn shared() -> &'static Self {
         static WEIGHTS: LazyLock<RowWeights> = LazyLock::new(|| RowWeights::of(Model::shared()));
         &WEIGHTS
@@ -55,7 +54,7 @@ impl RowWeights {
     }
 }
 
-/// Tiles of outputs as rows of outputs, one list of rows a column.
+/// Converts tiles of outputs to rows of outputs, one list of rows per column.
 fn by_column<const R: usize>(tiles: &[[f32; TILE]], columns: usize) -> Vec<[SimdRow; R]> {
     (0..columns).map(|column| rows(|output| tiles[output / TILE * columns + column][output % TILE])).collect()
 }
@@ -68,23 +67,23 @@ fn rows<const R: usize>(value: impl Fn(usize) -> f32) -> [SimdRow; R] {
     std::array::from_fn(|row| SimdRow(std::array::from_fn(|lane| value(row * 16 + lane))))
 }
 
-/// Silero VAD over one track of 8 kHz samples as they come: a probability as soon as its 256
-/// samples are there. Nothing is allocated once it is made.
+/// Silero VAD over one track of 8 kHz samples as they arrive. Each probability is available as soon
+/// as its 256 samples are there. Allocates nothing after its creation.
 pub(crate) struct SileroStream {
-    /// None: portable.
+    /// `None` means portable.
     level: Option<Level>,
     forget: Option<StateReset>,
-    /// The context of the next frame, then what there is of it.
+    /// The context of the next frame, followed by the samples received of it.
     samples: [f32; CONTEXT + FRAME],
     filled: usize,
-    /// Where nothing can be speech. The network runs there too: catching up would come at the worst
-    /// time, and need four seconds of samples.
+    /// Detects silence. The network runs there too, because catching up later would take time when
+    /// it matters and need four seconds of samples.
     gate: Option<SilenceGate>,
-    /// In a box: rows are aligned to cache lines, which objects of other languages are not.
+    /// Boxed because rows are aligned to cache lines, which objects of other languages are not.
     scratch: Box<FrameScratch>,
 }
 
-/// Room for what is computed of a frame.
+/// Buffers for one frame.
 struct FrameScratch {
     memory: TrackMemory,
     spectra: [SimdRow; BINS],
@@ -97,9 +96,10 @@ struct FrameScratch {
 }
 
 impl SileroStream {
-    /// A track from its beginning. `forget`: it begins anew after so long below a probability.
+    /// Creates a stream. With `forget`, the state resets after this long below a probability.
     ///
-    /// It answers as a detector that rests in silence ([`Silero::resting`](super::Silero::resting)).
+    /// Its probabilities equal those of a detector that skips silence
+    /// ([`Silero::resting`](super::Silero::resting)).
     pub(crate) fn new(portable: bool, forget: Option<(Millis, f32)>) -> Self {
         Self::with_gate(portable, forget, Some(SilenceGate::new()))
     }
@@ -125,7 +125,7 @@ impl SileroStream {
         }
     }
 
-    /// Takes the next samples, and gives the probability of every frame that is complete.
+    /// Takes the next samples, and passes the probability of every complete frame to `each`.
     pub(crate) fn push(&mut self, mut samples: &[f32], mut each: impl FnMut(f32)) {
         while !samples.is_empty() {
             let (now, rest) = samples.split_at((CONTEXT + FRAME - self.filled).min(samples.len()));
@@ -140,7 +140,7 @@ impl SileroStream {
         }
     }
 
-    /// Gives the probability of the last, incomplete frame, as if silence followed.
+    /// Passes the probability of the last, incomplete frame to `each`, as if silence followed.
     pub(crate) fn finish(&mut self, each: impl FnMut(f32)) {
         if self.filled > CONTEXT {
             self.push(&[0.0; FRAME][..CONTEXT + FRAME - self.filled], each);
@@ -148,7 +148,7 @@ impl SileroStream {
         self.reset();
     }
 
-    /// Begins another track.
+    /// Resets the stream for another track.
     pub(crate) fn reset(&mut self) {
         self.samples = [0.0; CONTEXT + FRAME];
         self.filled = CONTEXT;
@@ -181,7 +181,7 @@ impl SileroStream {
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// The logit and the probability of a frame, which `samples` holds with its context.
+    /// Computes the logit and the probability of a frame, given with its context.
     #[inline(always)]
     fn one(self, model: &Model, weights: &RowWeights, samples: &[f32], scratch: &mut FrameScratch) -> [f32; 2] {
         let FrameScratch { memory, spectra, points, first, second, third, features, gates } = scratch;
@@ -202,7 +202,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         [logit, self.sigmoid(self.load(&row)).to_array()[0]]
     }
 
-    /// The first convolution at its four positions.
+    /// Computes the first convolution at its four positions.
     #[inline(always)]
     fn first_of_one(self, weights: &RowWeights, points: &[[f32; BINS]; POINTS], output: &mut [f32; WINDOWS * 128]) {
         let output = output.as_chunks_mut::<16>().0;
@@ -227,7 +227,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Outputs of a convolution at one position, and their ReLU.
+    /// Computes the outputs of a convolution at one position, and their ReLU.
     #[inline(always)]
     fn rows<const R: usize>(self, weights: &[[SimdRow; R]], input: &[f32], bias: &[SimdRow; R], output: &mut [f32]) {
         let mut start = [self.splat(0.0); R];
@@ -239,7 +239,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Adds the products of as many columns as there are inputs for.
+    /// Adds the products of the columns with the inputs.
     #[inline(always)]
     fn products<const R: usize>(
         self,
@@ -257,7 +257,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     }
 }
 
-/// Spectra at the points of Winograd's F(4, 3), as the first convolution takes them.
+/// Transforms spectra to the points of Winograd's F(4, 3), as the first convolution needs them.
 #[inline(always)]
 fn transformed(spectra: &[SimdRow; BINS], points: &mut [[f32; BINS]; POINTS]) {
     for (bin, row) in spectra.iter().enumerate() {

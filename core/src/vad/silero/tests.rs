@@ -253,7 +253,7 @@ fn extreme_signals_have_answers() {
 fn another_number_of_lanes_is_refused() {
     let mut out = vec![Vec::new(); 2];
     let error = Silero::new(2, false).push(&[&[0.0]], &mut out).unwrap_err();
-    assert_eq!(error.to_string(), "speech: number of lanes: found 1, expected 2");
+    assert_eq!(error.to_string(), "speech: wrong number of tracks: found 1, expected 2");
     assert!(Silero::new(1, false).finish(&mut out).is_err());
 }
 

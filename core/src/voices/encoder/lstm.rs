@@ -1,26 +1,26 @@
-//! The LSTM: many windows in lockstep, so that the weights are read once for all of them.
+//! The LSTM, with many windows in lockstep, so that the weights are read once for all of them.
 
 use fearless_simd::{Simd, SimdBase, f32x16};
 
 use super::model::{BANDS, BLOCKS, LAYERS, Layer, UNITS, UnitGates, VoiceModel};
 use crate::simd::{Cpu, SimdRow};
 
-/// Windows whose sums run side by side: with four gates each they fill the registers of AVX-512.
+/// Windows summed in parallel. With four gates each, they fill the registers of AVX-512.
 pub(super) const GROUP: usize = 6;
 
-/// One number of each window of a group.
+/// One value per window of a group.
 type Side = [f32; GROUP];
 
-/// What a layer remembers of the windows of a group.
+/// A layer's state for the windows of a group.
 #[derive(Clone)]
 struct LayerState {
     hidden: Vec<Side>,
-    /// The hidden state that is being computed.
+    /// The hidden state being computed.
     next: Vec<Side>,
     cell: [[SimdRow; BLOCKS]; GROUP],
 }
 
-/// What the network remembers of the windows of a group.
+/// The network's state for the windows of a group.
 pub(super) struct GroupState {
     frame: Vec<Side>,
     layers: [LayerState; LAYERS],
@@ -36,21 +36,21 @@ impl GroupState {
         Self { frame: vec![[0.0; GROUP]; BANDS], layers: std::array::from_fn(|_| layer.clone()) }
     }
 
-    /// Takes the next frame of one window.
+    /// Sets the next frame of one window.
     pub fn put(&mut self, window: usize, frame: &[f32; BANDS]) {
         for (side, &band) in self.frame.iter_mut().zip(frame) {
             side[window] = band;
         }
     }
 
-    /// The last layer's state of one window.
+    /// Returns the last layer's state for one window.
     pub fn hidden(&self, window: usize) -> impl Iterator<Item = f32> {
         self.layers[LAYERS - 1].hidden.iter().map(move |side| side[window])
     }
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// One frame of every group, through all layers.
+    /// Runs one frame of every group through all layers.
     #[inline(always)]
     pub(super) fn advance(self, model: &VoiceModel, groups: &mut [GroupState]) {
         for (number, layer) in model.layers.iter().enumerate() {
@@ -70,7 +70,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Sixteen units of a layer, for one group.
+    /// Computes sixteen units of a layer for one group.
     #[inline(always)]
     fn block(self, layer: &Layer, block: usize, input: &[Side], state: &mut LayerState) {
         let (below, own) = layer.weights[block].split_at(layer.inputs);
@@ -90,7 +90,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Adds the products of a layer's inputs: as many gates at a time as the registers hold.
+    /// Adds the products of a layer's inputs, as many gates at a time as fit into registers.
     #[inline(always)]
     fn add_gates(
         self,

@@ -1,9 +1,8 @@
-//! Samples to the mel frames that the encoder hears: power, not its logarithm, in 40 bands up to 8
-//! kHz.
+//! Converts samples to the encoder's mel frames: power, not its logarithm, in 40 bands up to 8 kHz.
 //!
-//! The network was trained on 16 kHz. The bands above 4 kHz hear nothing of a telephone; so the
-//! transform is made of the 8 kHz samples as they are, half as long, and its power counts four
-//! times.
+//! The network was trained at 16 kHz. A telephone has nothing in the bands above 4 kHz, so the
+//! transform uses the 8 kHz samples directly, at half the length, and its power is multiplied by
+//! four.
 
 use std::sync::Arc;
 
@@ -12,19 +11,19 @@ use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 
 use super::model::BANDS;
 
-/// Samples from one frame to the next: 10 ms.
+/// Samples between frames: 10 ms.
 pub const HOP: usize = 80;
-/// Samples of a frame: 25 ms.
+/// Samples per frame: 25 ms.
 const WINDOW: usize = 200;
-/// Frequencies of a frame's spectrum, 40 Hz apart.
+/// Bins of a frame's spectrum, 40 Hz apart.
 const BINS: usize = WINDOW / 2 + 1;
-/// The highest frequency of the bands, in Hz.
+/// Upper limit of the bands in Hz.
 const TOP_HZ: f64 = 8_000.0;
 
 /// Power by band.
 pub type MelFrame = [f32; BANDS];
 
-/// Makes mel frames of 8 kHz samples. Frame `n` is centred on sample `80 · n`.
+/// Computes mel frames of 8 kHz samples. Frame `n` is centered on sample `80 · n`.
 pub struct MelFrames {
     fft: Arc<dyn Fft<f32>>,
     hann: [f32; WINDOW],
@@ -33,7 +32,7 @@ pub struct MelFrames {
 }
 
 impl MelFrames {
-    /// `portable`: the same bits on every kind of CPU.
+    /// Creates a converter. With `portable`, it computes the same bits on every kind of CPU.
     pub fn new(portable: bool) -> Self {
         let fft = if portable {
             FftPlannerScalar::new().plan_fft_forward(WINDOW)
@@ -44,8 +43,8 @@ impl MelFrames {
         Self { fft, hann: std::array::from_fn(hann), bands: bands() }
     }
 
-    /// Frames `hop` samples apart of a stretch, of which the first `before` samples come before the
-    /// first frame's centre. What lies beyond the stretch is silence.
+    /// Computes frames `hop` samples apart. The first `before` samples lie before the first frame's
+    /// center; beyond the samples there is silence.
     pub fn frames(&self, samples: &[f32], before: usize, count: usize, hop: usize) -> Vec<MelFrame> {
         let mut frames = vec![[0.0; BANDS]; count];
         let mut pair = [Complex32::default(); WINDOW];
@@ -81,8 +80,8 @@ impl MelFrames {
     }
 }
 
-/// The power of two real signals, each four times, from the transform of one as real and the other
-/// as imaginary part.
+/// Returns the power of two real signals, multiplied by four, from the transform of one as the real
+/// and the other as the imaginary part.
 fn untangled(pair: &[Complex32; WINDOW]) -> [[f32; BINS]; 2] {
     let mut power = [[0.0; BINS]; 2];
     for k in 0..BINS {
@@ -93,7 +92,7 @@ fn untangled(pair: &[Complex32; WINDOW]) -> [[f32; BINS]; 2] {
     power
 }
 
-/// Slaney's mel scale: linear to 1 kHz, logarithmic above (Auditory Toolbox, 1998).
+/// Returns Slaney's mel scale: linear to 1 kHz, logarithmic above (Auditory Toolbox, 1998).
 fn mel(hz: f64) -> f64 {
     if hz < 1000.0 { hz * 3.0 / 200.0 } else { 15.0 + (hz / 1000.0).ln() * 27.0 / 6.4f64.ln() }
 }
@@ -102,7 +101,7 @@ fn hertz(mel: f64) -> f64 {
     if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * ((mel - 15.0) * 6.4f64.ln() / 27.0).exp() }
 }
 
-/// Triangles of unit area, evenly spaced in mel.
+/// Returns triangles of unit area, evenly spaced in mel.
 fn bands() -> Vec<(usize, Vec<f32>)> {
     let edge = |i: usize| hertz(mel(TOP_HZ) * i as f64 / (BANDS + 1) as f64);
     let band = |i: usize| {

@@ -1,10 +1,10 @@
-//! The GE2E voice encoder (Wan et al. 2018, weights of Resemblyzer 0.1.4) as plain loops: no model
-//! runtime.
+//! The GE2E voice encoder (Wan et al. 2018, weights of Resemblyzer 0.1.4) as plain loops, without a
+//! model runtime.
 //!
-//! Three LSTM layers of 256 units go over the mel frames of a window; the last state, through a
-//! linear layer and brought to unit length, is the window's embedding: windows of one voice point
-//! the same way. Windows go through the network in lockstep. No window's numbers meet another's:
-//! which windows are computed together never shows in the bits.
+//! Three LSTM layers of 256 units run over the mel frames of a window. The last state, through a
+//! linear layer and normalized to unit length, is the window's embedding. Windows of one voice have
+//! similar embeddings. Windows are computed in lockstep but do not affect each other, so the bits
+//! do not depend on which are computed together.
 
 mod lstm;
 mod mel;
@@ -22,36 +22,36 @@ use crate::threads;
 
 pub use mel::{HOP, MelFrame, MelFrames};
 
-/// Groups of windows that go through the network together: more read the weights less often, fewer
-/// leave work for other threads.
+/// Groups of windows computed together. More would read the weights less often; fewer leave work
+/// for other threads.
 const TOGETHER: usize = 4;
 
-/// A window's place among voices: unit length, no negative number.
+/// The embedding of a window: unit length, without negative components.
 pub type Embedding = [f32; UNITS];
 
-/// Makes embeddings of windows of mel frames.
+/// Computes embeddings of windows of mel frames.
 pub struct VoiceEncoder {
-    /// None: portable.
+    /// `None` means portable.
     level: Option<Level>,
     cancel: Cancel,
 }
 
 impl VoiceEncoder {
-    /// `portable` forbids fused multiply-adds and uses the instructions that every machine of the
-    /// target has: the same bits everywhere.
+    /// Creates an encoder. `portable` avoids fused multiply-adds and uses only instructions that
+    /// every machine of the target has, so the bits are the same everywhere.
     pub fn new(portable: bool) -> Self {
         Self { level: (!portable).then(Level::new), cancel: Cancel::default() }
     }
 
-    /// The same, which stops where the caller cancels.
+    /// Stops the encoder when the caller cancels.
     #[must_use]
     pub fn until(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
     }
 
-    /// The embedding of each window. Windows of equal length go together best. Those that are left
-    /// when the work is cancelled have none: zeros.
+    /// Returns the embedding of each window. Windows of equal length are best passed together.
+    /// After cancellation, the remaining embeddings are zero.
     pub fn embed(&self, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
         let parts: Vec<&[Vec<MelFrame>]> = windows.chunks(TOGETHER * GROUP).collect();
         let model = VoiceModel::shared();
@@ -65,7 +65,7 @@ impl VoiceEncoder {
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// The embeddings of windows that go in lockstep.
+    /// Computes the embeddings of windows in lockstep.
     #[inline(always)]
     fn embed(self, model: &VoiceModel, windows: &[Vec<MelFrame>]) -> Vec<Embedding> {
         let mut groups: Vec<GroupState> = windows.chunks(GROUP).map(|_| GroupState::start()).collect();
@@ -87,7 +87,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     }
 }
 
-/// The linear layer after the last state, at unit length; zeros where nothing is left of it.
+/// Applies the linear layer to the last state and normalizes to unit length. Returns zeros if
+/// nothing remains.
 fn projected(model: &VoiceModel, hidden: impl Iterator<Item = f32>) -> Embedding {
     let hidden: Vec<f32> = hidden.collect();
     let mut found = [0.0; UNITS];

@@ -1,4 +1,4 @@
-//! The encoder's weights, laid out once for the loops that read them and shared by all calls.
+//! The encoder's weights, arranged once for the loops that read them and shared by all calls.
 
 use std::sync::LazyLock;
 
@@ -6,27 +6,27 @@ use crate::simd::SimdRow;
 
 /// Bands of a mel frame.
 pub(super) const BANDS: usize = 40;
-/// Units of a layer, and numbers of an embedding.
+/// Units per layer, and components of an embedding.
 pub(super) const UNITS: usize = 256;
-/// Blocks of sixteen units in a layer.
+/// Blocks of sixteen units per layer.
 pub(super) const BLOCKS: usize = UNITS / 16;
 /// Layers of the network.
 pub(super) const LAYERS: usize = 3;
 
-/// Little-endian half precision, made by `fixtures/ge2e_weights.py`. Of each layer the input and
-/// the recurrent weights [gates i f g o of 256 units, inputs] and their two biases; of the last
+/// Little-endian half precision, written by `fixtures/ge2e_weights.py`: for each layer the input
+/// and recurrent weights [gates i f g o of 256 units, inputs] and their two biases; for the last
 /// step the weights [outputs, units] and the bias.
 static WEIGHTS: &[u8; 2 * COUNT] = include_bytes!("ge2e.f16");
 
 /// A file of any other length does not compile.
 const COUNT: usize = 4 * UNITS * (BANDS + 5 * UNITS + 2 * LAYERS) + UNITS * (UNITS + 1);
 
-/// What one input adds to the four gates of sixteen units.
+/// The contribution of one input to the four gates of sixteen units.
 pub(super) type UnitGates = [SimdRow; 4];
 
 /// One LSTM layer.
 pub(super) struct Layer {
-    /// Numbers that come from below.
+    /// Number of inputs.
     pub inputs: usize,
     /// By block of sixteen units: a row of gates for each input, then for each unit of the layer
     /// itself.
@@ -43,7 +43,7 @@ pub(super) struct VoiceModel {
 }
 
 impl VoiceModel {
-    /// The model, laid out at the first call.
+    /// Returns the model, which is arranged at the first call.
     pub fn shared() -> &'static Self {
         static MODEL: LazyLock<VoiceModel> = LazyLock::new(VoiceModel::read);
         &MODEL
@@ -82,11 +82,9 @@ fn layer_of(inputs: usize, below: &[f32], own: &[f32], bias: [&[f32]; 2]) -> Lay
     }
 }
 
-/// The value of a number in IEEE 754 half precision. The weights hold neither infinities nor what
-/// is no number.
+/// Converts a half-precision float. The weights contain neither infinities nor NaN.
 fn half(bits: u16) -> f32 {
-    /// Moves the bias of the exponent from 15 to 127; numbers below half precision's normal range
-    /// come out right too.
+    /// Moves the exponent's bias from 15 to 127. Also correct for subnormal halves.
     const REBIAS: f32 = f32::from_bits((254 - 15) << 23);
     let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * REBIAS;
     if bits & 0x8000 == 0 { magnitude } else { -magnitude }
