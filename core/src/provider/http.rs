@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
+use super::parties::percent_encoded;
 use crate::call::named;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -161,6 +162,19 @@ pub(super) fn checked_key(what: &str, key: &str) -> Result<String> {
     Ok(key.to_owned())
 }
 
+/// An id as a segment of a path, percent-encoded.
+///
+/// # Errors
+/// `invalid_argument` for an id that is empty or blank, or that a path takes for a folder (`.`,
+/// `..`).
+pub(super) fn path_segment(what: &str, id: &str) -> Result<String> {
+    if id.trim().is_empty() || matches!(id, "." | "..") {
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("no {what}"))
+            .with_mismatch(format!("\"{id}\""), "an id"));
+    }
+    Ok(percent_encoded(id))
+}
+
 fn visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -168,7 +182,7 @@ fn visible(text: &str) -> bool {
 /// The names and values of a query, encoded, in their order; those without a value are left out.
 pub(super) fn query_of<const N: usize>(parameters: [(&str, Option<String>); N]) -> String {
     let set = parameters.into_iter().filter_map(|(name, value)| {
-        let value = super::parties::percent_encoded(&value?);
+        let value = percent_encoded(&value?);
         Some(format!("{name}={value}"))
     });
     set.collect::<Vec<_>>().join("&")
@@ -209,6 +223,12 @@ mod tests {
             "https://h/\r\nA: b",
         ] {
             assert_eq!(checked_base(wrong).unwrap_err().kind(), ErrorKind::InvalidArgument, "{wrong}");
+        }
+        assert_eq!(path_segment("id", "a/.. b").unwrap(), "a%2F..%20b");
+        for wrong in ["", " ", "\t", ".", ".."] {
+            let error = path_segment("recording's id", wrong).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains("no recording's id"), "{error}");
         }
         assert_eq!(checked_key("token", " crk_a1 ").unwrap(), "crk_a1");
         for wrong in ["", " ", "a b", "a\r\nX: y", "ключ"] {

@@ -11,6 +11,7 @@ use super::{CallDescription, Kind, Options, detect_text, parse_offset, read_all,
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 
+mod requests;
 mod service;
 
 /// A document as another language holds it.
@@ -153,8 +154,8 @@ pub fn answer(helper: &str, json: &str) -> Result<String> {
             let refusal = wellcloud::Refusal::read(status, body.as_bytes());
             json!(refusal.map(|r| json!({"code": r.code(), "message": r.to_string(), "retryable": r.retryable()})))
         }
-        "wellcloudListPath" => json!(wellcloud::list_path(&arguments::<TextArgument>(json)?.text)),
-        "wellcloudStreamPath" => json!(wellcloud::stream_path(&arguments::<TextArgument>(json)?.text)),
+        "wellcloudListPath" => json!(wellcloud::list_path(&arguments::<TextArgument>(json)?.text)?),
+        "wellcloudStreamPath" => json!(wellcloud::stream_path(&arguments::<TextArgument>(json)?.text)?),
         other => service::answer(other, json)?.ok_or_else(|| {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no such helper");
             error.with_mismatch(format!("\"{other}\""), "one of the provider's")
@@ -341,8 +342,9 @@ mod tests {
         assert_eq!(kind("apiCode", json!({"text": "tired"})), ErrorKind::InvalidArgument);
         let refusal = ask("wellcloudRefusal", json!({"status": 448, "body": ""})).unwrap();
         assert_eq!((&refusal["code"], &refusal["retryable"]), (&json!(448), &json!(false)));
-        assert_eq!(ask("wellcloudListPath", json!({"text": "a"})).unwrap(), wellcloud::list_path("a"));
-        assert_eq!(ask("wellcloudStreamPath", json!({"text": "a"})).unwrap(), wellcloud::stream_path("a"));
+        assert_eq!(ask("wellcloudListPath", json!({"text": "a"})).unwrap(), wellcloud::list_path("a").unwrap());
+        assert_eq!(ask("wellcloudStreamPath", json!({"text": "a"})).unwrap(), wellcloud::stream_path("a").unwrap());
+        assert_eq!(kind("wellcloudListPath", json!({"text": ".."})), ErrorKind::InvalidArgument);
         assert_eq!(ask("listQuery", json!({"limit": 10})).unwrap(), "limit=10");
         let thai = json!({"text": "0812345678", "countryCode": "66", "trunkPrefix": "0"});
         assert_eq!(ask("e164", thai).unwrap(), "+66812345678");

@@ -5,19 +5,19 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::arguments;
-use crate::error::Result;
+use super::requests::{ApiAccess, mcloud_api, mcloud_request, voipbin_request, wellcloud_request};
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::mcloud::{
-    Created, Endpoint, ListQuery, McloudApi, NewRecording, Posting, Record, RecordingPage, Review, UploadFile, Whoami,
-    content_type, upload,
+    Created, Endpoint, NewRecording, Posting, Record, RecordingPage, UploadFile, Whoami, content_type,
 };
 use crate::provider::policy::{
-    Answered, Judgement, Pacing, Retries, RetryPolicy, judge_audio, judge_mcloud, judge_upload, judge_voipbin,
-    judge_wellcloud, transfer_limit,
+    Answered, Judgement, Pacing, Retries, RetryPolicy, is_text, judge_audio, judge_file, judge_mcloud, judge_upload,
+    judge_voipbin, judge_wellcloud, needs_another_key, transfer_limit,
 };
 use crate::provider::session::{Patience, PieceSession};
 use crate::provider::tencent::{Delivery, Session};
-use crate::provider::voipbin::{RecordPage, RecordingStart, VoipbinApi};
-use crate::provider::wellcloud::{WellcloudApi, read_list};
+use crate::provider::voipbin::{Record as VoipbinRecord, RecordPage};
+use crate::provider::wellcloud::read_list;
 use crate::provider::{Kind, Options};
 use crate::units::Millis;
 
@@ -29,24 +29,12 @@ macro_rules! arguments_of {
     )+};
 }
 arguments_of! {
-    ApiAccess { token: Option<String>, access_key: Option<String>, base: Option<String>, business: Option<String> }
-    McloudAsk {
-        api: Option<ApiAccess>, endpoint: Endpoint, id: Option<String>, query: Option<Value>,
-        body: Option<Value>, upload_url: Option<String>, content_type: Option<String>,
-    }
-    WellcloudAsk { api: ApiAccess, endpoint: String, id: String, download: Option<bool> }
-    VoipbinAsk {
-        api: ApiAccess, endpoint: String, id: Option<String>, page_size: Option<u32>, page_token: Option<String>,
-        start: Option<StartOptions>,
-    }
-    StartOptions {
-        end_of_silence: Option<u32>, end_of_key: Option<String>, duration: Option<u32>, on_end_flow_id: Option<String>,
-    }
     ReadAnswer { endpoint: Endpoint, body: String }
     ListAnswer { status: u16, body: String }
     PageAnswer { body: String }
     FileHead { head: Vec<u8> }
-    Judge { of: String, answer: Answered, since_ms: Option<i64>, now_ms: i64 }
+    Reason { reason: String }
+    Judge { of: String, answer: Answered, since_ms: Option<i64>, file: Option<bool>, now_ms: i64 }
     Try { retries: Retries, policy: Option<RetryPolicy>, judgement: Judgement, now_ms: i64 }
     Pace { pacing: Option<Pacing>, hold_ms: Option<f64>, now_ms: i64 }
     Transfer { bytes: u64 }
@@ -68,13 +56,14 @@ arguments_of! {
 /// Those of the helper; `invalid_argument` for arguments that are not its own.
 pub(super) fn answer(helper: &str, json: &str) -> Result<Option<Value>> {
     let requests = match helper {
-        "mcloudRequest" => mcloud_request(&arguments(json)?)?,
+        "mcloudRequest" => mcloud_request(json)?,
         "mcloudAnswer" => mcloud_answer(&arguments(json)?)?,
-        "wellcloudRequest" => wellcloud_request(&arguments(json)?)?,
+        "wellcloudRequest" => wellcloud_request(json)?,
         "wellcloudList" => wellcloud_list(&arguments(json)?)?,
-        "voipbinRequest" => voipbin_request(arguments(json)?)?,
+        "voipbinRequest" => voipbin_request(json)?,
         "voipbinPage" => voipbin_page(&arguments(json)?)?,
         "contentType" => json!(content_type(&arguments::<FileHead>(json)?.head)),
+        "isText" => json!(is_text(&arguments::<FileHead>(json)?.head)),
         _ => return policy_answer(helper, json),
     };
     Ok(Some(requests))
@@ -83,6 +72,7 @@ pub(super) fn answer(helper: &str, json: &str) -> Result<Option<Value>> {
 fn policy_answer(helper: &str, json: &str) -> Result<Option<Value>> {
     let answer = match helper {
         "judge" => json!(judge(&arguments(json)?)?),
+        "needsAnotherKey" => json!(needs_another_key(&arguments::<Reason>(json)?.reason)),
         "nextTry" => {
             let Try { mut retries, policy, judgement, now_ms } = arguments(json)?;
             let next = retries.next(&policy.unwrap_or_default(), &judgement, now_ms);
@@ -111,8 +101,7 @@ fn session_answer(helper: &str, json: &str) -> Result<Option<Value>> {
             json!(session)
         }
         "piecesNew" => {
-            let PiecesNew { kind, call_id, ended_ms } = arguments(json)?;
-            json!(PieceSession::new(kind, call_id, ended_ms))
+            json!(pieces_new(arguments(json)?)?)
         }
         "piecesTake" => {
             let PiecesTake { mut pieces, rows, now_ms } = arguments(json)?;
@@ -135,7 +124,7 @@ fn posting_answer(helper: &str, json: &str) -> Result<Option<Value>> {
         "posting" => {
             let PostingBody { posting, body, audio } = arguments(json)?;
             match posting {
-                None => json!(Posting::new(body, audio)),
+                None => json!(Posting::new(body, audio)?),
                 Some(mut posting) => {
                     posting.revise(body, audio)?;
                     json!(posting)
@@ -156,32 +145,6 @@ fn posting_answer(helper: &str, json: &str) -> Result<Option<Value>> {
         _ => return Ok(None),
     };
     Ok(Some(answer))
-}
-
-fn mcloud_api(access: &ApiAccess) -> Result<McloudApi> {
-    let api = McloudApi::new(access.token.as_deref().unwrap_or_default())?;
-    let api = access.base.iter().try_fold(api, |api, base| api.at(base))?;
-    access.business.iter().try_fold(api, |api, business| api.of_business(business))
-}
-
-fn mcloud_request(ask: &McloudAsk) -> Result<Value> {
-    if ask.endpoint == Endpoint::Upload {
-        let kind = ask.content_type.as_deref().unwrap_or("audio/wav");
-        return Ok(json!(upload(ask.upload_url.as_deref().unwrap_or_default(), kind)?));
-    }
-    let none = ApiAccess { token: None, access_key: None, base: None, business: None };
-    let api = mcloud_api(ask.api.as_ref().unwrap_or(&none))?;
-    let (id, empty) = (ask.id.as_deref().unwrap_or_default(), json!({}));
-    let written = |value: &Option<Value>| value.as_ref().unwrap_or(&empty).to_string();
-    Ok(json!(match ask.endpoint {
-        Endpoint::Whoami | Endpoint::Upload => api.whoami(),
-        Endpoint::List => api.list(&ListQuery::from_json(&written(&ask.query))?)?,
-        Endpoint::Create => api.create(&arguments::<NewRecording>(&written(&ask.body))?)?,
-        Endpoint::Recording => api.recording(id),
-        Endpoint::Review => api.review(id, &Review::from_json(&written(&ask.body), None)?)?,
-        Endpoint::Delete => api.delete(id),
-        Endpoint::Reextract => api.reextract(id),
-    }))
 }
 
 fn mcloud_answer(answer: &ReadAnswer) -> Result<Value> {
@@ -206,18 +169,6 @@ fn mcloud_answer(answer: &ReadAnswer) -> Result<Value> {
     })
 }
 
-fn wellcloud_request(ask: &WellcloudAsk) -> Result<Value> {
-    let api = WellcloudApi::new(ask.api.token.as_deref().unwrap_or_default())?;
-    let api = ask.api.base.iter().try_fold(api, |api, base| api.at(base))?;
-    let download = ask.download.unwrap_or(false);
-    match &*ask.endpoint {
-        "recordings" => Ok(json!(api.recordings(&ask.id))),
-        "audio" => Ok(json!(api.audio(&ask.id, download))),
-        "audioOfCall" => Ok(json!(api.audio_of_call(&ask.id, download))),
-        other => Err(crate::error::unknown_name(other, ["recordings", "audio", "audioOfCall"].into_iter())),
-    }
-}
-
 fn wellcloud_list(answer: &ListAnswer) -> Result<Value> {
     Ok(match read_list(answer.status, answer.body.as_bytes())? {
         Ok(rows) => json!({"rows": rows, "refusal": null}),
@@ -225,52 +176,47 @@ fn wellcloud_list(answer: &ListAnswer) -> Result<Value> {
     })
 }
 
-fn voipbin_request(ask: VoipbinAsk) -> Result<Value> {
-    let api = match (&ask.api.access_key, &ask.api.token) {
-        (Some(key), _) => VoipbinApi::with_access_key(key)?,
-        (None, token) => VoipbinApi::with_token(token.as_deref().unwrap_or_default())?,
-    };
-    let api = ask.api.base.iter().try_fold(api, |api, base| api.at(base))?;
-    let id = ask.id.unwrap_or_default();
-    match &*ask.endpoint {
-        "recordings" => Ok(json!(api.recordings(ask.page_size, ask.page_token.as_deref()))),
-        "recording" => Ok(json!(api.recording(&id))),
-        "recordingFile" => Ok(json!(api.recording_file(&id))),
-        "recordingStart" => {
-            let (start, plain) = (ask.start, RecordingStart::default());
-            let start = start.map_or(plain.clone(), |start| RecordingStart {
-                end_of_silence: start.end_of_silence.unwrap_or(plain.end_of_silence),
-                end_of_key: start.end_of_key.unwrap_or(plain.end_of_key),
-                duration: start.duration.unwrap_or(plain.duration),
-                on_end_flow_id: start.on_end_flow_id.unwrap_or(plain.on_end_flow_id),
-                ..plain
-            });
-            Ok(json!(api.recording_start(&id, &start)?))
-        }
-        other => {
-            let known = ["recordings", "recording", "recordingFile", "recordingStart"];
-            Err(crate::error::unknown_name(other, known.into_iter()))
-        }
-    }
-}
-
 fn voipbin_page(answer: &PageAnswer) -> Result<Value> {
     let page = RecordPage::read(answer.body.as_bytes())?;
-    Ok(json!({"records": page.records, "nextPageToken": page.next_page_token}))
+    let created: Vec<Option<i64>> = page.records.iter().map(VoipbinRecord::created_ms).collect();
+    Ok(json!({
+        "records": page.records,
+        "createdMs": created,
+        "nextPageToken": page.next_page_token,
+        "overlappingToken": page.overlapping_token(),
+    }))
 }
 
 fn judge(ask: &Judge) -> Result<Judgement> {
-    match &*ask.of {
-        "mcloud" => Ok(judge_mcloud(&ask.answer, ask.now_ms)),
-        "upload" => Ok(judge_upload(&ask.answer, ask.now_ms)),
-        "wellcloud" => Ok(judge_wellcloud(&ask.answer, ask.since_ms, ask.now_ms)),
-        "voipbin" => Ok(judge_voipbin(&ask.answer, ask.now_ms)),
-        "audio" => Ok(judge_audio(&ask.answer, ask.since_ms, ask.now_ms)),
+    let (answer, since_ms, now_ms) = (&ask.answer, ask.since_ms, ask.now_ms);
+    if since_ms.is_some() && matches!(&*ask.of, "mcloud" | "upload" | "voipbin") {
+        return Err(unused("sinceMs", &ask.of));
+    }
+    let judgement = match &*ask.of {
+        "mcloud" => judge_mcloud(answer, now_ms),
+        "upload" => judge_upload(answer, now_ms),
+        "wellcloud" => judge_wellcloud(answer, since_ms, now_ms),
+        "voipbin" => judge_voipbin(answer, now_ms),
+        "audio" => judge_audio(answer, since_ms, now_ms),
         other => {
             let known = ["mcloud", "upload", "wellcloud", "voipbin", "audio"];
-            Err(crate::error::unknown_name(other, known.into_iter()))
+            return Err(crate::error::unknown_name(other, known.into_iter()));
         }
+    };
+    Ok(if ask.file == Some(true) { judge_file(judgement, answer) } else { judgement })
+}
+
+fn unused(name: &str, of: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("answers of {of}: {name}"))
+        .with_mismatch("a value", "none: it is not used")
+}
+
+fn pieces_new(call: PiecesNew) -> Result<PieceSession> {
+    if call.call_id.trim().is_empty() || !matches!(call.kind, Kind::Wellcloud | Kind::Voipbin) {
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "no call in pieces")
+            .with_mismatch(format!("\"{}\" of {}", call.call_id, call.kind), "an id of wellcloud or voipbin"));
     }
+    Ok(PieceSession::new(call.kind, call.call_id, call.ended_ms))
 }
 
 fn pace(ask: Pace) -> Value {
@@ -323,40 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_every_endpoint() {
-        let api = json!({"token": "crk_1", "base": "http://h/api/v1", "business": "b1"});
-        for (endpoint, url) in [
-            ("whoami", "GET http://h/api/v1/meta/whoami"),
-            ("list", "GET http://h/api/v1/recordings?limit=5"),
-            ("recording", "GET http://h/api/v1/recordings/a"),
-            ("review", "PATCH http://h/api/v1/recordings/a"),
-            ("delete", "DELETE http://h/api/v1/recordings/a"),
-            ("reextract", "POST http://h/api/v1/recordings/a/reextract"),
-        ] {
-            let query = json!({"limit": 5});
-            let asked = json!({"api": api, "endpoint": endpoint, "id": "a", "query": query, "body": {}});
-            let request = ask("mcloudRequest", asked);
-            assert_eq!(format!("{} {}", request["method"].as_str().unwrap(), request["url"].as_str().unwrap()), url);
-        }
-        let put = ask(
-            "mcloudRequest",
-            json!({"endpoint": "upload", "uploadUrl": "https://s/a?b", "contentType": "audio/flac"}),
-        );
-        assert_eq!((&put["file"], &put["headers"][0][1]), (&json!(true), &json!("audio/flac")));
-        let well = ask("wellcloudRequest", json!({"api": {"token": "t"}, "endpoint": "audio", "id": "a"}));
-        assert_eq!(well["query"], "download=false");
-        let start =
-            json!({"api": {"accessKey": "k"}, "endpoint": "recordingStart", "id": "c", "start": {"duration": 60}});
-        assert!(ask("voipbinRequest", start)["body"].as_str().unwrap().contains("\"duration\":60"));
-        let page = json!({"api": {"token": "k"}, "endpoint": "recordings", "pageSize": 9});
-        assert_eq!(ask("voipbinRequest", page)["query"], "token=k&page_size=9");
-        refused("mcloudRequest", json!({"endpoint": "whoami"}));
-        refused("mcloudRequest", json!({"endpoint": "whoami", "key": 1}));
-        refused("wellcloudRequest", json!({"api": {"token": "t"}, "endpoint": "x", "id": "a"}));
-        refused("voipbinRequest", json!({"api": {"token": "t"}, "endpoint": "x"}));
-    }
-
-    #[test]
     fn answers_and_policy() {
         let who = json!({"endpoint": "whoami", "body": r#"{"level": "business", "scopes": ["view_recording_all"]}"#});
         assert_eq!(ask("mcloudAnswer", who)["may"], json!(["whoami", "list", "recording", "upload"]));
@@ -364,6 +276,12 @@ mod tests {
         assert_eq!(ask("mcloudAnswer", record)["processing"], "completed");
         let list = ask("wellcloudList", json!({"status": 448, "body": ""}));
         assert_eq!(list, json!({"rows": [], "refusal": 448}));
+        let page = r#"{"result": [{"id": "a", "tm_create": "1970-01-01 00:00:07"}, {}], "next_page_token": "1970-01-01 00:00:07"}"#;
+        let page = ask("voipbinPage", json!({"body": page}));
+        assert_eq!(
+            (&page["createdMs"], &page["overlappingToken"]),
+            (&json!([7000, null]), &json!("1970-01-01 00:00:07.000001"))
+        );
         assert_eq!(ask("voipbinPage", json!({"body": r#"{"result": []}"#}))["nextPageToken"], Value::Null);
         assert_eq!(ask("contentType", json!({"head": b"fLaC"})), "audio/flac");
         let early = json!({"of": "wellcloud", "answer": {"status": 448}, "sinceMs": 0, "nowMs": 5000});
@@ -375,7 +293,12 @@ mod tests {
         let held = ask("pace", json!({"pacing": paced["pacing"], "holdMs": 900, "nowMs": 0}));
         assert_eq!(ask("pace", json!({"pacing": held["pacing"], "nowMs": 0}))["waitMs"], 900);
         assert_eq!(ask("transferLimit", json!({"bytes": 32000})), 31000);
+        let page = json!({"of": "audio", "answer": {"status": 200, "body": "<html>"}, "file": true, "nowMs": 0});
+        assert_eq!(ask("judge", page), json!({"judgement": "refused", "reason": "not_audio"}));
+        assert_eq!(ask("isText", json!({"head": b"<html>"})), true);
+        assert_eq!(ask("needsAnotherKey", json!({"reason": "wellcloud_401"})), true);
         refused("judge", json!({"of": "x", "answer": {}, "nowMs": 0}));
+        refused("judge", json!({"of": "mcloud", "answer": {}, "nowMs": 0, "sinceMs": 0}));
     }
 
     #[test]
@@ -398,6 +321,8 @@ mod tests {
         let stray = ask("sessionTake", json!({"session": null, "action": "x", "uuid": null, "body": "{}", "nowMs": 0}));
         assert_eq!((&stray["session"], &stray["taken"]), (&Value::Null, &json!("kept")));
 
+        refused("piecesNew", json!({"kind": "wellcloud", "callId": " ", "endedMs": 0}));
+        refused("piecesNew", json!({"kind": "tencent", "callId": "c", "endedMs": 0}));
         let pieces = ask("piecesNew", json!({"kind": "wellcloud", "callId": "c", "endedMs": 0}));
         let taken = ask("piecesTake", json!({"pieces": pieces, "rows": [{"id": "a", "callId": "c"}], "nowMs": 4000}));
         assert_eq!(taken["changed"], true);
@@ -409,7 +334,8 @@ mod tests {
     #[test]
     fn a_posting_step_by_step() {
         let body = json!({"dataId": "a", "callAt": "2026-05-20T08:14:00+07:00", "direction": "in", "tag": "normal"});
-        let audio = json!({"sha256": "x", "bytes": 3});
+        let audio = json!({"sha256": "x", "bytes": 3, "contentType": "audio/wav"});
+        refused("posting", json!({"posting": null, "body": body, "audio": {"sha256": "x", "bytes": 3}}));
         let posting = ask("posting", json!({"posting": null, "body": body, "audio": audio}));
         let asked = ask("postingRequest", json!({"posting": posting, "api": {"token": "crk_1"}}));
         assert_eq!((&asked["request"]["method"], &asked["uploads"]), (&json!("POST"), &Value::Null));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::media::{WAV, content_type_of_output};
+use super::media::content_type_of_output;
 use super::phone::{Dialling, e164};
 use crate::call::{Call, Direction, Leg, Moment, Role, Tag};
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -15,7 +15,7 @@ use crate::report::{Report, TrackReport};
 
 /// The body of `POST /recordings`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewRecording {
     /// The sender's id. Posting it again is the same recording.
     pub data_id: String,
@@ -75,7 +75,8 @@ pub struct Outgoing {
     pub score: Option<f64>,
     /// A note.
     pub note: Option<String>,
-    /// The audio's MIME type. `None`: that of the mix which the report lists, or `audio/wav`.
+    /// The audio's MIME type. `None`: that of the mix which the report lists; without a report it is
+    /// left out.
     pub content_type: Option<String>,
     /// Whether to ask for an address to upload the audio to.
     pub upload: bool,
@@ -139,7 +140,7 @@ impl NewRecording {
             tag: options.tag.or(tag),
             score: options.score,
             note: options.note.clone(),
-            content_type: Some(options.content_type.clone().unwrap_or_else(|| WAV.to_owned())),
+            content_type: options.content_type.clone(),
             audio_presigned_upload_url: options.upload,
         })
     }

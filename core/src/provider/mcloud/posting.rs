@@ -27,6 +27,8 @@ pub struct UploadFile {
     pub sha256: String,
     /// Its length.
     pub bytes: u64,
+    /// Its MIME type, by its first bytes ([`content_type`](super::content_type)).
+    pub content_type: String,
 }
 
 /// What is asked next.
@@ -71,11 +73,16 @@ pub struct Posting {
 }
 
 impl Posting {
-    /// A recording that is to be posted, with the audio that goes with it.
-    pub fn new(body: NewRecording, audio: Option<UploadFile>) -> Self {
+    /// A recording that is to be posted, with the audio that goes with it. A body that says no
+    /// `contentType` gets the audio's.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a body whose `contentType` is not the audio's.
+    pub fn new(body: NewRecording, audio: Option<UploadFile>) -> Result<Self> {
+        let body = typed(body, audio.as_ref())?;
         let hash = Sha256::digest(body.data_id.as_bytes());
         let seed = hash.iter().take(8).fold(0u64, |seed, byte| (seed << 8) | u64::from(*byte));
-        Self {
+        Ok(Self {
             body,
             audio,
             ask: Ask::Post,
@@ -89,15 +96,16 @@ impl Posting {
             warnings: Vec::new(),
             failed: None,
             retries: Retries::new(seed),
-        }
+        })
     }
 
     /// The same call made anew: with a leg that came later, say. What stands there is looked at
     /// first.
     ///
     /// # Errors
-    /// `invalid_argument` for another `dataId`.
+    /// `invalid_argument` for another `dataId`, or as [`Posting::new`].
     pub fn revise(&mut self, body: NewRecording, audio: Option<UploadFile>) -> Result<()> {
+        let body = typed(body, audio.as_ref())?;
         if body.data_id != self.body.data_id {
             return Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "another dataId than the posting's"));
         }
@@ -137,7 +145,8 @@ impl Posting {
     /// request may arrive though its answer does not.
     ///
     /// # Errors
-    /// `invalid_argument` for an address to upload to that is none.
+    /// `invalid_argument` for an address to upload to that is none, or an id of MCloud's that is
+    /// none.
     pub fn request(&mut self, api: &McloudApi) -> Result<Option<HttpRequest>> {
         let id = self.recording_id.as_deref().unwrap_or_default();
         let request = match self.ask {
@@ -147,13 +156,13 @@ impl Posting {
                 request
             }
             Ask::Upload => {
-                let url = self.upload_url.as_deref().unwrap_or_default();
-                upload(url, self.body.content_type.as_deref().unwrap_or(super::media::WAV))?
+                let kind = self.audio.as_ref().map(|audio| audio.content_type.as_str());
+                upload(self.upload_url.as_deref().unwrap_or_default(), kind.unwrap_or_default())?
             }
-            Ask::Extract => api.reextract(id),
-            Ask::Look => api.recording(id),
+            Ask::Extract => api.reextract(id)?,
+            Ask::Look => api.recording(id)?,
             Ask::Patch => api.review(id, &self.review())?,
-            Ask::Delete => api.delete(id),
+            Ask::Delete => api.delete(id)?,
             Ask::Nothing => return Ok(None),
         };
         Ok(Some(request))
@@ -178,22 +187,31 @@ impl Posting {
             // Whoever took it away, it is not there: it is posted once more.
             (Ask::Look | Ask::Patch | Ask::Extract, Judgement::Gone { .. }) => self.remake(Ask::Post),
             (Ask::Upload, Judgement::PostAgain) => {
-                self.ask = Ask::Post;
+                (self.ask, self.upload_url) = (Ask::Post, None);
                 self.retries.next(policy, &Judgement::Again { wait: None }, now_ms)
             }
             (_, judgement) => match self.retries.next(policy, &judgement, now_ms) {
                 NextTry::Stop { reason } => self.stop(reason),
-                next => next,
+                next => self.rested(next),
             },
         }
+    }
+
+    /// An upload that is put down is gone on with by a post: its address will have expired, and the
+    /// answer that says so can be lost where a connection ends before the file is sent.
+    fn rested(&mut self, next: NextTry) -> NextTry {
+        if self.ask == Ask::Upload && matches!(next, NextTry::Rest { .. }) {
+            self.ask = Ask::Post;
+        }
+        next
     }
 
     fn done(&mut self, answer: &Answered, policy: &RetryPolicy, now_ms: i64) -> NextTry {
         let body = answer.body.as_bytes();
         match self.ask {
             Ask::Post => match Created::read(body) {
-                Ok(created) => self.posted(&created),
-                Err(_) => self.retries.next(policy, &Judgement::Again { wait: None }, now_ms),
+                Ok(created) if filled(created.id.as_ref()).is_some() => self.posted(&created),
+                _ => self.retries.next(policy, &Judgement::Again { wait: None }, now_ms),
             },
             Ask::Look => match Record::read(body) {
                 Ok(there) => self.looked(&there),
@@ -219,8 +237,11 @@ impl Posting {
     /// The answer of a post: the id, and perhaps where to upload. A body that did not come first
     /// changed nothing there.
     fn posted(&mut self, created: &Created) -> NextTry {
-        self.recording_id = filled(created.id.as_ref()).map(str::to_owned);
-        self.upload_url = filled(created.upload_url.as_ref()).map(str::to_owned);
+        let id = filled(created.id.as_ref()).map(str::to_owned);
+        // An address of the same recording that was not refused is as good as another.
+        let known = self.upload_url.take().filter(|_| id == self.recording_id);
+        self.upload_url = filled(created.upload_url.as_ref()).map(str::to_owned).or(known);
+        self.recording_id = id;
         if self.unsure {
             return self.go(Ask::Look);
         }
@@ -293,8 +314,13 @@ impl Posting {
     }
 
     fn go(&mut self, ask: Ask) -> NextTry {
+        // An address that is refused each time is posted for again: both are one work with its
+        // tries.
+        let same_work = self.ask == Ask::Post && ask == Ask::Upload;
         self.ask = ask;
-        self.fresh();
+        if !same_work {
+            self.fresh();
+        }
         match ask {
             Ask::Nothing => NextTry::Done,
             _ => NextTry::Wait { wait: Millis(0.0) },
@@ -310,6 +336,18 @@ impl Posting {
     /// A new request has its own tries.
     fn fresh(&mut self) {
         self.retries = self.retries.renewed();
+    }
+}
+
+/// A body with the type of its audio.
+fn typed(body: NewRecording, audio: Option<&UploadFile>) -> Result<NewRecording> {
+    let Some(kind) = audio.map(|audio| &audio.content_type) else { return Ok(body) };
+    match &body.content_type {
+        Some(said) if said != kind => {
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "posting: wrong contentType")
+                .with_mismatch(format!("\"{said}\""), format!("\"{kind}\", the audio's")))
+        }
+        _ => Ok(NewRecording { content_type: Some(kind.clone()), ..body }),
     }
 }
 

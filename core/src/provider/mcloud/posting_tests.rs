@@ -27,7 +27,11 @@ fn body(direction: Direction, tag: Tag) -> NewRecording {
 }
 
 fn file(name: &str) -> Option<UploadFile> {
-    Some(UploadFile { sha256: name.to_owned(), bytes: 10 })
+    Some(UploadFile { sha256: name.to_owned(), bytes: 10, content_type: "audio/wav".to_owned() })
+}
+
+fn new_posting(tag: Tag) -> Posting {
+    Posting::new(body(Direction::In, tag), file("a")).unwrap()
 }
 
 fn api() -> McloudApi {
@@ -155,7 +159,7 @@ fn work(mut posting: Posting, service: &mut Service, mut broken: Vec<u8>) -> (Po
 #[test]
 fn a_call_is_posted_uploaded_and_extracted() {
     let mut service = Service::default();
-    let (posting, next) = work(Posting::new(body(Direction::In, Tag::Normal), file("a")), &mut service, vec![]);
+    let (posting, next) = work(new_posting(Tag::Normal), &mut service, vec![]);
     assert_eq!((next, posting.failed(), posting.recording_id()), (NextTry::Done, None, Some("r1")));
     assert_eq!(service.requests, ["POST /recordings", "PUT /s/r1", "POST /recordings/r1/reextract"]);
     assert_eq!(service.only().1, Some("a"));
@@ -166,7 +170,7 @@ fn a_call_is_posted_uploaded_and_extracted() {
 #[test]
 fn an_expired_address_is_posted_for_again() {
     let mut service = Service { faults: vec![0, 4, 0], ..Service::default() };
-    work(Posting::new(body(Direction::In, Tag::Normal), file("a")), &mut service, vec![]);
+    work(new_posting(Tag::Normal), &mut service, vec![]);
     let posts = service.requests.iter().filter(|r| *r == "POST /recordings").count();
     assert_eq!((posts, service.only().1), (2, Some("a")));
 }
@@ -174,7 +178,7 @@ fn an_expired_address_is_posted_for_again() {
 #[test]
 fn a_repeated_post_without_an_address_makes_the_untouched_recording_anew() {
     let mut service = Service { stingy: true, ..Service::default() };
-    let (posting, next) = work(Posting::new(body(Direction::In, Tag::Normal), file("a")), &mut service, vec![2]);
+    let (posting, next) = work(new_posting(Tag::Normal), &mut service, vec![2]);
     assert_eq!((next, posting.recording_id()), (NextTry::Done, Some("r2")));
     assert_eq!(service.only().1, Some("a"));
     let fresh =
@@ -188,7 +192,7 @@ fn what_somebody_has_reviewed_is_never_deleted() {
         [("tag", json!("other")), ("score", json!(86)), ("reviewComment", json!("good")), ("note", json!("mine"))]
     {
         let mut service = Service { stingy: true, ..Service::default() };
-        let (posting, _) = work(Posting::new(body(Direction::In, Tag::Normal), file("a")), &mut service, vec![]);
+        let (posting, _) = work(new_posting(Tag::Normal), &mut service, vec![]);
         service.recordings.get_mut("r1").unwrap().0.insert(field.to_owned(), value.clone());
         let mut posting = stored(&posting);
         posting.revise(body(Direction::Out, Tag::Short), file("b")).unwrap();
@@ -205,7 +209,7 @@ fn what_somebody_has_reviewed_is_never_deleted() {
 #[test]
 fn a_late_leg_changes_audio_and_tag_if_they_are_still_ours() {
     let mut service = Service::default();
-    let (mut posting, _) = work(Posting::new(body(Direction::In, Tag::Short), file("a")), &mut service, vec![]);
+    let (mut posting, _) = work(new_posting(Tag::Short), &mut service, vec![]);
     posting.revise(body(Direction::In, Tag::Normal), file("b")).unwrap();
     let (mut posting, next) = work(posting, &mut service, vec![]);
     assert_eq!((next, service.only().1, service.only().0["tag"].clone()), (NextTry::Done, Some("b"), json!("normal")));
@@ -220,7 +224,7 @@ fn a_late_leg_changes_audio_and_tag_if_they_are_still_ours() {
 #[test]
 fn another_direction_makes_the_untouched_recording_anew() {
     let mut service = Service::default();
-    let (mut posting, _) = work(Posting::new(body(Direction::In, Tag::Normal), file("a")), &mut service, vec![]);
+    let (mut posting, _) = work(new_posting(Tag::Normal), &mut service, vec![]);
     posting.revise(body(Direction::Out, Tag::Normal), file("a")).unwrap();
     let (_, next) = work(posting, &mut service, vec![]);
     assert_eq!(
@@ -232,7 +236,7 @@ fn another_direction_makes_the_untouched_recording_anew() {
 #[test]
 fn what_was_deleted_there_is_posted_again_only_when_there_is_something_new() {
     let mut service = Service::default();
-    let (mut posting, _) = work(Posting::new(body(Direction::In, Tag::Normal), file("a")), &mut service, vec![]);
+    let (mut posting, _) = work(new_posting(Tag::Normal), &mut service, vec![]);
     service.recordings.clear();
     posting.revise(body(Direction::In, Tag::Normal), file("a")).unwrap();
     let (mut posting, _) = work(posting, &mut service, vec![]);
@@ -244,7 +248,7 @@ fn what_was_deleted_there_is_posted_again_only_when_there_is_something_new() {
 
 #[test]
 fn what_is_refused_stops_with_its_reason_and_goes_on_when_revised() {
-    let (policy, mut posting) = (RetryPolicy::default(), Posting::new(body(Direction::In, Tag::Normal), file("a")));
+    let (policy, mut posting) = (RetryPolicy::default(), new_posting(Tag::Normal));
     posting.request(&api()).unwrap();
     let refusal = Answered::new(
         403,
@@ -256,6 +260,75 @@ fn what_is_refused_stops_with_its_reason_and_goes_on_when_revised() {
     assert!(posting.request(&api()).unwrap().is_some());
     let other = NewRecording { data_id: "x".to_owned(), ..body(Direction::In, Tag::Normal) };
     assert!(posting.revise(other, None).is_err());
+}
+
+#[test]
+fn addresses_that_are_refused_each_time_are_asked_for_ever_more_slowly() {
+    let (policy, mut posting, mut now_ms) = (RetryPolicy::default(), new_posting(Tag::Normal), 0);
+    let created = Answered::new(201, r#"{"id": "r", "uploadUrl": "https://storage.example/s/r?sign=x"}"#);
+    for posts in 0..100 {
+        posting.request(&api()).unwrap();
+        posting.answered(&created, &policy, now_ms);
+        assert!(posting.uploads().is_some());
+        match posting.answered(&Answered::new(403, "<Code>AccessDenied</Code>"), &policy, now_ms) {
+            NextTry::Wait { wait } => now_ms += wait.0 as i64,
+            NextTry::Rest { .. } => return assert!((8..40).contains(&posts), "{posts}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("no rest in {now_ms} ms");
+}
+
+#[test]
+fn an_upload_that_was_put_down_asks_for_another_address_and_keeps_the_one_it_has() {
+    for (said, path) in
+        [(r#"{"id": "r", "uploadUrl": "https://storage.example/new"}"#, "/new"), (r#"{"id": "r"}"#, "/old")]
+    {
+        let (policy, mut posting, mut now_ms) = (RetryPolicy::default(), new_posting(Tag::Normal), 0);
+        let created = Answered::new(201, r#"{"id": "r", "uploadUrl": "https://storage.example/old"}"#);
+        posting.request(&api()).unwrap();
+        posting.answered(&created, &policy, now_ms);
+        loop {
+            assert_eq!(posting.request(&api()).unwrap().unwrap().path, "/old");
+            match posting.answered(&Answered::failed(), &policy, now_ms) {
+                NextTry::Wait { wait } => now_ms += wait.0 as i64,
+                NextTry::Rest { .. } => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(posting.request(&api()).unwrap().unwrap().path, "/recordings");
+        posting.answered(&Answered::new(200, said), &policy, now_ms);
+        assert_eq!(posting.request(&api()).unwrap().unwrap().path, path);
+    }
+}
+
+#[test]
+fn an_answer_without_an_id_is_asked_for_again() {
+    let mut posting = new_posting(Tag::Normal);
+    posting.request(&api()).unwrap();
+    for body in [r#"{"uploadUrl": "https://storage.example/s"}"#, r#"{"id": " "}"#] {
+        let next = posting.answered(&Answered::new(201, body), &RetryPolicy::default(), 0);
+        assert!(matches!(next, NextTry::Wait { wait } if wait.0 > 0.0), "{next:?}");
+        assert_eq!((posting.request(&api()).unwrap().unwrap().path.as_str(), posting.uploads()), ("/recordings", None));
+    }
+    posting.answered(&Answered::new(201, r#"{"id": ".."}"#), &RetryPolicy::default(), 0);
+    assert_eq!(posting.request(&api()).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn the_type_is_that_of_what_is_uploaded() {
+    let untyped = NewRecording { content_type: None, ..body(Direction::In, Tag::Normal) };
+    let flac = UploadFile { content_type: "audio/flac".to_owned(), ..file("a").unwrap() };
+    let mut posting = Posting::new(untyped.clone(), Some(flac.clone())).unwrap();
+    let RequestBody::Text(sent) = posting.request(&api()).unwrap().unwrap().body else { panic!("no text") };
+    assert!(sent.contains(r#""contentType":"audio/flac""#), "{sent}");
+    let answer = Answered::new(201, r#"{"id": "r", "uploadUrl": "https://storage.example/s"}"#);
+    posting.answered(&answer, &RetryPolicy::default(), 0);
+    assert_eq!(posting.request(&api()).unwrap().unwrap().header("Content-Type"), Some("audio/flac"));
+    let error = Posting::new(body(Direction::In, Tag::Normal), Some(flac.clone())).unwrap_err();
+    assert!(error.to_string().contains("contentType"), "{error}");
+    assert!(new_posting(Tag::Normal).revise(body(Direction::In, Tag::Normal), Some(flac)).is_err());
+    assert_eq!(Posting::new(untyped, None).unwrap().uploads(), None);
 }
 
 proptest! {
@@ -270,7 +343,7 @@ proptest! {
         later_broken in prop::collection::vec(0u8..3, 0..10),
     ) {
         let mut service = Service { stingy, faults, ..Service::default() };
-        let mut posting = Posting::new(body(Direction::In, Tag::Short), file("a"));
+        let mut posting = new_posting(Tag::Short);
         // Some of the way, then a late leg; whatever was stored last counts.
         let (policy, mut broken) = (RetryPolicy::default(), broken);
         for now_ms in 0..revised_behind {

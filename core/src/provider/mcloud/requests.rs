@@ -8,8 +8,7 @@ use super::{ListQuery, NewRecording, Review};
 use crate::call::named;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
-use crate::provider::http::{HttpRequest, HttpVerb, RequestBody, checked_base, checked_key};
-use crate::provider::parties::percent_encoded;
+use crate::provider::http::{HttpRequest, HttpVerb, RequestBody, checked_base, checked_key, path_segment};
 
 named! {
     /// A permission of a key.
@@ -128,32 +127,42 @@ impl McloudApi {
     /// Posts a recording.
     ///
     /// # Errors
-    /// `internal` by a defect alone.
+    /// `invalid_argument` for an empty `dataId`.
     pub fn create(&self, recording: &NewRecording) -> Result<HttpRequest> {
+        path_segment("dataId", &recording.data_id)?;
         Ok(self.of_data(HttpVerb::Post, "/recordings".to_owned()).with_json(json::text(recording)?))
     }
 
     /// Asks for one recording.
-    pub fn recording(&self, id: &str) -> HttpRequest {
-        self.of_data(HttpVerb::Get, recording_path(id))
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn recording(&self, id: &str) -> Result<HttpRequest> {
+        Ok(self.of_data(HttpVerb::Get, recording_path(id)?))
     }
 
     /// Reviews a recording.
     ///
     /// # Errors
-    /// As [`Review::to_json`].
+    /// As [`Review::to_json`]; `invalid_argument` for what is no id.
     pub fn review(&self, id: &str, review: &Review) -> Result<HttpRequest> {
-        Ok(self.of_data(HttpVerb::Patch, recording_path(id)).with_json(review.to_json()?))
+        Ok(self.of_data(HttpVerb::Patch, recording_path(id)?).with_json(review.to_json()?))
     }
 
     /// Deletes a recording; it stays in the trash for 30 days.
-    pub fn delete(&self, id: &str) -> HttpRequest {
-        self.of_data(HttpVerb::Delete, recording_path(id))
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn delete(&self, id: &str) -> Result<HttpRequest> {
+        Ok(self.of_data(HttpVerb::Delete, recording_path(id)?))
     }
 
     /// Has a recording transcribed and summed up anew.
-    pub fn reextract(&self, id: &str) -> HttpRequest {
-        self.of_data(HttpVerb::Post, format!("{}/reextract", recording_path(id)))
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn reextract(&self, id: &str) -> Result<HttpRequest> {
+        Ok(self.of_data(HttpVerb::Post, format!("{}/reextract", recording_path(id)?)))
     }
 
     fn of_data(&self, method: HttpVerb, path: String) -> HttpRequest {
@@ -175,8 +184,8 @@ impl fmt::Debug for McloudApi {
     }
 }
 
-fn recording_path(id: &str) -> String {
-    format!("/recordings/{}", percent_encoded(id))
+fn recording_path(id: &str) -> Result<String> {
+    Ok(format!("/recordings/{}", path_segment("recording's id", id)?))
 }
 
 /// Puts the audio to the presigned address of an answer. The address is its own permission: the key
@@ -263,7 +272,7 @@ mod tests {
             (
                 r#"curl -X POST https://phone.mcloud.co.th/api/v1/recordings/$ID/reextract \
 -H "Authorization: Bearer crk_...""#,
-                api().reextract("ID"),
+                api().reextract("ID").unwrap(),
             ),
             (
                 r#"curl https://phone.mcloud.co.th/api/v1/meta/whoami \
@@ -312,8 +321,14 @@ mod tests {
     #[test]
     fn requests_without_a_line_go_by_their_tables() {
         let shown = |request: &HttpRequest| format!("{} {}", request.method, request.path);
-        assert_eq!(shown(&api().recording("a/b")), "GET /recordings/a%2Fb");
-        assert_eq!(shown(&api().delete("a")), "DELETE /recordings/a");
+        assert_eq!(shown(&api().recording("a/b").unwrap()), "GET /recordings/a%2Fb");
+        assert_eq!(shown(&api().delete("a").unwrap()), "DELETE /recordings/a");
+        for wrong in ["", "..", " "] {
+            let review = api().review(wrong, &Review::default());
+            for refused in [api().recording(wrong), api().delete(wrong), api().reextract(wrong), review] {
+                assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidArgument, "{wrong}");
+            }
+        }
         let review = Review { score: Some(86.0), ..Review::default() };
         let request = api().review("a", &review).unwrap();
         assert_eq!(
@@ -322,6 +337,7 @@ mod tests {
         );
         assert!(api().review("a", &Review { score: Some(101.0), ..Review::default() }).is_err());
         assert_eq!(api().of_business("b1").unwrap().whoami().header("X-Business-Id"), None);
+        assert!(api().create(&NewRecording { data_id: " ".to_owned(), ..sample() }).is_err());
         assert!(McloudApi::new("").is_err() && api().at("phone").is_err() && api().of_business(" ").is_err());
         assert!(!format!("{:?}", McloudApi::new("crk_1").unwrap()).contains("crk_1"));
     }

@@ -98,7 +98,7 @@ fn a_processed_call_becomes_the_body_of_a_post() {
     let json = serde_json::to_value(&body).unwrap();
     let expected = json!({
         "dataId": body.data_id, "callAt": "2020-12-16T21:57:16+07:00", "direction": "in", "customerPhone": "+66812345678",
-        "tag": "normal", "contentType": "audio/wav", "audioPresignedUploadUrl": true,
+        "tag": "normal", "audioPresignedUploadUrl": true,
     });
     assert_eq!(json, expected);
     assert_eq!(serde_json::from_value::<NewRecording>(json).unwrap(), body);

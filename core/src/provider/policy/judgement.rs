@@ -141,6 +141,39 @@ pub fn judge_audio(answer: &Answered, told_ms: Option<i64>, now_ms: i64) -> Judg
     }
 }
 
+/// What an answer means to who asked for a file, given what it means by its status: a success that
+/// brings a text ([`is_text`]) is a refusal.
+pub fn judge_file(judgement: Judgement, answer: &Answered) -> Judgement {
+    match judgement {
+        Judgement::Done if !answer.body.is_empty() => Judgement::Refused { reason: "not_audio".to_owned() },
+        other => other,
+    }
+}
+
+/// Whether what begins with these bytes is a text and no recording: a page, an error as JSON, a
+/// word. Every recording holds bytes that no text does.
+pub fn is_text(head: &[u8]) -> bool {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The head may end within a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'))
+}
+
+/// Whether a reason is a refusal of the key (or of what it may), which another key ends.
+pub fn needs_another_key(reason: &str) -> bool {
+    let providers = ["wellcloud_401", "wellcloud_403", "voipbin_401", "voipbin_403", "status_401", "status_403"];
+    let own = ApiCode::from_name(reason).is_some_and(|code| {
+        code.status() == 401
+            || matches!(code, ApiCode::InsufficientScope | ApiCode::ForbiddenBusiness | ApiCode::BusinessRequired)
+    });
+    own || providers.contains(&reason)
+}
+
 fn again(answer: &Answered, now_ms: i64) -> Judgement {
     Judgement::Again { wait: answer.retry_after.as_deref().and_then(|value| retry_after(value, now_ms)) }
 }
@@ -225,6 +258,42 @@ mod tests {
         assert_eq!(judge_voipbin(&Answered::new(307, ""), NOW), Judgement::Done);
         assert_eq!(judge_voipbin(&Answered::new(403, ""), NOW), refused("voipbin_403"));
         assert_eq!(judge_voipbin(&Answered::new(500, ""), NOW), again());
+    }
+
+    #[test]
+    fn a_text_instead_of_a_file_is_a_refusal() {
+        let judged = |answer: &Answered| judge_file(judge_audio(answer, None, NOW), answer);
+        assert_eq!(judged(&Answered::new(200, "<html>log in</html>")), refused("not_audio"));
+        assert_eq!(judged(&Answered::new(200, "")), Judgement::Done);
+        assert_eq!(judged(&Answered::new(404, "<Code>")), gone("file_gone"));
+        let code = Answered::new(200, r#"{"code": 401, "message": "token"}"#);
+        assert_eq!(judge_file(judge_wellcloud(&code, None, NOW), &code), refused("wellcloud_401"));
+        for text in
+            [&b"<html>"[..], b"{\"code\": 448}", b"\xef\xbb\xbf[]", b"Unauthorized\r\n", b"\xe0\xb8\x81\xe0\xb8"]
+        {
+            assert!(is_text(text), "{text:?}");
+        }
+        for audio in [
+            &b""[..],
+            b"RIFF\x24\x08\0\0WAVE",
+            b"ID3\x04\0\0",
+            b"\xff\xfb\x90",
+            b"fLaC\0\0\0\x22",
+            b"OggS\0\x02",
+            b"\xd5\xd5",
+        ] {
+            assert!(!is_text(audio), "{audio:?}");
+        }
+    }
+
+    #[test]
+    fn another_key_ends_refusals_of_the_key_alone() {
+        for code in ApiCode::ALL {
+            let of_key = matches!(code.status(), 401 | 403) || *code == ApiCode::BusinessRequired;
+            assert_eq!(needs_another_key(code.name()), of_key, "{code}");
+        }
+        assert!(["wellcloud_401", "wellcloud_403", "voipbin_401", "voipbin_403"].iter().all(|r| needs_another_key(r)));
+        assert!(["wellcloud_448", "voipbin_404", "file_403", "upload_413", ""].iter().all(|r| !needs_another_key(r)));
     }
 
     #[test]

@@ -9,7 +9,10 @@ mod pacing;
 mod retries;
 mod retry_after;
 
-pub use judgement::{Answered, Judgement, judge_audio, judge_mcloud, judge_upload, judge_voipbin, judge_wellcloud};
+pub use judgement::{
+    Answered, Judgement, is_text, judge_audio, judge_file, judge_mcloud, judge_upload, judge_voipbin, judge_wellcloud,
+    needs_another_key,
+};
 pub use pacing::Pacing;
 pub use retries::{NextTry, Retries, RetryPolicy};
 pub use retry_after::retry_after;

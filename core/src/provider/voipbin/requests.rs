@@ -9,10 +9,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Record;
+use crate::call::Moment;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
-use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key, query_of};
-use crate::provider::parties::percent_encoded;
+use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key, path_segment, query_of};
+use crate::provider::times;
 
 /// An account's recordings: the service's address and a key. `Debug` does not show the key.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,21 +93,29 @@ impl VoipbinApi {
     }
 
     /// Asks for one recording.
-    pub fn recording(&self, id: &str) -> HttpRequest {
-        self.request(HttpVerb::Get, format!("/recordings/{}", percent_encoded(id)))
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn recording(&self, id: &str) -> Result<HttpRequest> {
+        let id = path_segment("recording's id", id)?;
+        Ok(self.request(HttpVerb::Get, format!("/recordings/{id}")))
     }
 
     /// Asks for a recording's audio. The answer leads elsewhere (307), where no key is needed.
-    pub fn recording_file(&self, id: &str) -> HttpRequest {
-        self.request(HttpVerb::Get, format!("/recordingfiles/{}", percent_encoded(id)))
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn recording_file(&self, id: &str) -> Result<HttpRequest> {
+        let id = path_segment("recording's id", id)?;
+        Ok(self.request(HttpVerb::Get, format!("/recordingfiles/{id}")))
     }
 
     /// Begins to record a call.
     ///
     /// # Errors
-    /// `internal` by a defect alone.
+    /// `invalid_argument` for what is no id.
     pub fn recording_start(&self, call_id: &str, start: &RecordingStart) -> Result<HttpRequest> {
-        let path = format!("/calls/{}/recording_start", percent_encoded(call_id));
+        let path = format!("/calls/{}/recording_start", path_segment("call's id", call_id)?);
         Ok(self.request(HttpVerb::Post, path).with_json(json::text(start)?))
     }
 
@@ -155,6 +164,29 @@ impl RecordPage {
         };
         Ok(Self { records: records.into_iter().map(record).collect::<Result<_>>()?, next_page_token })
     }
+
+    /// The token of the next page that begins a microsecond sooner, so that it holds once more what
+    /// has the very time at which this page ends. Pages are by time: of records of one time, those
+    /// behind the end of a page are in no other. A token that is no time stays as it is.
+    pub fn overlapping_token(&self) -> Option<String> {
+        self.next_page_token.as_deref().map(|token| a_microsecond_later(token).unwrap_or_else(|| token.to_owned()))
+    }
+}
+
+impl Record {
+    /// When the record was made, Unix milliseconds; none where it does not say a time.
+    pub fn created_ms(&self) -> Option<i64> {
+        self.tm_create.as_deref().and_then(|text| times::read(text, 0)).map(Moment::unix_ms)
+    }
+}
+
+/// A time as VoIPBin writes it, with a space or a `T` and perhaps a `Z`, a microsecond later.
+fn a_microsecond_later(text: &str) -> Option<String> {
+    let (plain, zone) = text.strip_suffix('Z').map_or((text, ""), |plain| (plain, "Z"));
+    let separator = if plain.contains('T') { "T" } else { " " };
+    let at: jiff::civil::DateTime = plain.replacen(' ', "T", 1).parse().ok()?;
+    let later = at.checked_add(jiff::Span::new().microseconds(1)).ok()?;
+    Some(later.strftime(&format!("%Y-%m-%d{separator}%H:%M:%S.%6f{zone}")).to_string())
 }
 
 #[cfg(test)]
@@ -167,8 +199,14 @@ mod tests {
         let api = VoipbinApi::with_token("tok").unwrap();
         let shown = |request: &HttpRequest| format!("{} {}", request.method, request.path);
         assert_eq!(shown(&api.recordings(None, None)), "GET /recordings");
-        assert_eq!(shown(&api.recording_file("a")), "GET /recordingfiles/a");
-        assert_eq!(shown(&api.recording("a/b")), "GET /recordings/a%2Fb");
+        assert_eq!(shown(&api.recording_file("a").unwrap()), "GET /recordingfiles/a");
+        assert_eq!(shown(&api.recording("a/b").unwrap()), "GET /recordings/a%2Fb");
+        for wrong in ["", " ", ".."] {
+            let start = api.recording_start(wrong, &RecordingStart::default());
+            for refused in [api.recording(wrong), api.recording_file(wrong), start] {
+                assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidArgument, "{wrong}");
+            }
+        }
         let start = api.recording_start("c", &RecordingStart::default()).unwrap();
         assert_eq!(shown(&start), "POST /calls/c/recording_start");
         let body = r#"{"format":"wav","end_of_silence":0,"end_of_key":"","duration":0,"on_end_flow_id":"00000000-0000-0000-0000-000000000000"}"#;
@@ -184,6 +222,26 @@ mod tests {
             "http://127.0.0.1:8/v1.0/recordings?accesskey=k%2B1&page_size=10&page_token=2021-05-03%2021%3A35%3A02.809";
         assert_eq!(page.url(), url);
         assert!(VoipbinApi::with_token("").is_err() && VoipbinApi::with_access_key("a b").is_err());
+    }
+
+    #[test]
+    fn a_page_can_begin_with_the_time_at_which_the_one_before_ended() {
+        let overlapping = |token: &str| {
+            let page = RecordPage { records: Vec::new(), next_page_token: Some(token.to_owned()) };
+            page.overlapping_token().unwrap()
+        };
+        assert_eq!(overlapping("2021-01-28 09:16:58.076735"), "2021-01-28 09:16:58.076736");
+        assert_eq!(overlapping("2021-12-31 23:59:59.999999"), "2022-01-01 00:00:00.000000");
+        assert_eq!(overlapping("2021-05-03 21:35:02.809"), "2021-05-03 21:35:02.809001");
+        assert_eq!(overlapping("2021-05-03T21:35:02Z"), "2021-05-03T21:35:02.000001Z");
+        for other in ["x", "", "17", "2021-13-03 21:35:02"] {
+            assert_eq!(overlapping(other), other);
+        }
+        assert_eq!(RecordPage::default().overlapping_token(), None);
+        let record = |text: &str| Record { tm_create: Some(text.to_owned()), ..Record::default() };
+        assert_eq!(record("2021-01-28 09:16:58.076735").created_ms(), Some(1_611_825_418_076));
+        assert_eq!(record("2021-01-28T09:16:58.076Z").created_ms(), Some(1_611_825_418_076));
+        assert_eq!((record("soon").created_ms(), Record::default().created_ms()), (None, None));
     }
 
     #[test]

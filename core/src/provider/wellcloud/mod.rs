@@ -10,6 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::http::path_segment;
 use super::merge::{agree, grouped, merged};
 use super::offset::check_offset;
 use super::records::{add_to_first, earliest, no_recordings};
@@ -272,13 +273,20 @@ fn state(name: &str) -> Option<State> {
 }
 
 /// The path of a call's list of recordings, below the service's address.
-pub fn list_path(call_id: &str) -> String {
-    format!("/api/operation/tenant/calls/{}/recordings2", super::parties::percent_encoded(call_id))
+///
+/// # Errors
+/// `invalid_argument` for what is no id.
+pub fn list_path(call_id: &str) -> Result<String> {
+    Ok(format!("/api/operation/tenant/calls/{}/recordings2", path_segment("call's id", call_id)?))
 }
 
 /// The path of a recording's audio, below the service's address.
-pub fn stream_path(recording_id: &str) -> String {
-    format!("/api/operation/tenant/recording/{}/stream2?download=false", super::parties::percent_encoded(recording_id))
+///
+/// # Errors
+/// `invalid_argument` for what is no id.
+pub fn stream_path(recording_id: &str) -> Result<String> {
+    let id = path_segment("recording's id", recording_id)?;
+    Ok(format!("/api/operation/tenant/recording/{id}/stream2?download=false"))
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ impl Refusal {
     }
 
     /// The refusal in an answer, if it is one: by its status, or by a code in a JSON body whatever
-    /// the status. The document does not say which of the two carries 425 and 448.
+    /// the status. The document does not say which of the two carries 425 and 448; a refused token
+    /// (401, 403) is taken from either too.
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
         // A body that is no object says nothing.
         let fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_else(|_| Map::new());
@@ -47,7 +48,8 @@ impl Refusal {
             _ => None,
         };
         let codes = ["code", "errorCode", "errCode", "status"].iter().filter_map(code);
-        let known = codes.filter_map(|code| u16::try_from(code).ok()).find(|code| matches!(code, 425 | 448));
+        let told = |code: &u16| matches!(code, 401 | 403 | 425 | 448);
+        let known = codes.filter_map(|code| u16::try_from(code).ok()).find(told);
         known.map(Self::from_code).or_else(|| (!(200..300).contains(&status)).then_some(Self::from_code(status)))
     }
 

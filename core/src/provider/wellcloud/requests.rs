@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, Row, list_path};
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key};
-use crate::provider::parties::percent_encoded;
+use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key, path_segment};
 
 /// A tenant's recordings: the service's address and a token. `Debug` does not show the token.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,22 +37,32 @@ impl WellcloudApi {
 
     /// Asks for a call's list of recordings. They are written 3 s after its end: ask after
     /// [`SETTLE`](super::SETTLE).
-    pub fn recordings(&self, call_id: &str) -> HttpRequest {
-        self.get(list_path(call_id)).with_header("Content-Type", "application/json;charset=utf-8")
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn recordings(&self, call_id: &str) -> Result<HttpRequest> {
+        Ok(self.get(list_path(call_id)?).with_header("Content-Type", "application/json;charset=utf-8"))
     }
 
     /// Asks for a recording's audio, as a stream; `download` as a file.
-    pub fn audio(&self, recording_id: &str, download: bool) -> HttpRequest {
-        let id = percent_encoded(recording_id);
-        self.get(format!("/api/operation/tenant/recording/{id}/stream2")).with_query(format!("download={download}"))
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn audio(&self, recording_id: &str, download: bool) -> Result<HttpRequest> {
+        let id = path_segment("recording's id", recording_id)?;
+        let path = format!("/api/operation/tenant/recording/{id}/stream2");
+        Ok(self.get(path).with_query(format!("download={download}")))
     }
 
     /// Asks for the audio of a call by the call's id, as a stream; `download` as a file. Of a call
     /// with several recordings the document does not say which one comes.
-    pub fn audio_of_call(&self, call_id: &str, download: bool) -> HttpRequest {
-        let id = percent_encoded(call_id);
-        self.get(format!("/api/operation/tenant/calls/{id}/recording/stream"))
-            .with_query(format!("download={download}"))
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no id.
+    pub fn audio_of_call(&self, call_id: &str, download: bool) -> Result<HttpRequest> {
+        let id = path_segment("call's id", call_id)?;
+        let path = format!("/api/operation/tenant/calls/{id}/recording/stream");
+        Ok(self.get(path).with_query(format!("download={download}")))
     }
 
     fn get(&self, path: String) -> HttpRequest {
@@ -97,7 +106,7 @@ mod tests {
     fn each_request_is_the_document_s_word_for_word() {
         let api = WellcloudApi::new("12345678").unwrap();
         assert_eq!(
-            written(&api.recordings("c19e9298-fb83-445f-8206-19b59ea7e337")),
+            written(&api.recordings("c19e9298-fb83-445f-8206-19b59ea7e337").unwrap()),
             "GET http://tpisdk.wellcloud.cc/api/operation/tenant/calls/c19e9298-fb83-445f-8206-19b59ea7e337/recordings2
 
 // request headers
@@ -105,23 +114,28 @@ Authorization: 12345678
 Content-Type: application/json;charset=utf-8"
         );
         assert_eq!(
-            written(&api.audio("audioId", false)).replace("audioId", "{{audioId}}"),
+            written(&api.audio("audioId", false).unwrap()).replace("audioId", "{{audioId}}"),
             "GET http://tpisdk.wellcloud.cc/api/operation/tenant/recording/{{audioId}}/stream2?download=false
 
 // request headers
 Authorization: 12345678"
         );
         assert_eq!(
-            written(&api.audio_of_call("callId", false)).replace("callId", "{{callId}}"),
+            written(&api.audio_of_call("callId", false).unwrap()).replace("callId", "{{callId}}"),
             "GET http://tpisdk.wellcloud.cc/api/operation/tenant/calls/{{callId}}/recording/stream?download=false
 
 // request headers
 Authorization: 12345678"
         );
         assert_eq!(
-            api.audio("a/b", true).url(),
+            api.audio("a/b", true).unwrap().url(),
             "http://tpisdk.wellcloud.cc/api/operation/tenant/recording/a%2Fb/stream2?download=true"
         );
+        for wrong in ["", " ", ".."] {
+            for refused in [api.recordings(wrong), api.audio(wrong, true), api.audio_of_call(wrong, true)] {
+                assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidArgument, "{wrong}");
+            }
+        }
         assert!(!format!("{api:?}").contains("12345678") && WellcloudApi::new("a\nb").is_err() && api.at("x").is_err());
     }
 

@@ -143,6 +143,7 @@ fn refusals_are_known_by_status_or_body() {
 
 #[test]
 fn paths_hold_ids_safely() {
-    assert_eq!(list_path("a/b"), "/api/operation/tenant/calls/a%2Fb/recordings2");
-    assert_eq!(stream_path("a-1"), "/api/operation/tenant/recording/a-1/stream2?download=false");
+    assert_eq!(list_path("a/b").unwrap(), "/api/operation/tenant/calls/a%2Fb/recordings2");
+    assert!(list_path("..").is_err() && stream_path("").is_err());
+    assert_eq!(stream_path("a-1").unwrap(), "/api/operation/tenant/recording/a-1/stream2?download=false");
 }
