@@ -6,8 +6,11 @@ import asyncio
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,7 +115,7 @@ def test_what_is_gone_is_gone_and_what_may_come_is_waited_for(fetch: Fetch, file
         fetch(f"{files.url}/none/a", tmp_path / "a", guard=LOCAL)
     with pytest.raises(Gone, match="file_gone"):
         fetch(f"{files.url}/files/a", tmp_path / "a", guard=LOCAL, since_ms=0)
-    now = int(__import__("time").time() * 1000)
+    now = int(time.time() * 1000)
     with pytest.raises(Later):
         fetch(f"{files.url}/files/a", tmp_path / "a", guard=LOCAL, since_ms=now, policy={**QUICK, "budgetMs": 20})
 
@@ -138,6 +141,112 @@ def test_redirects_are_checked_and_keys_do_not_follow_them(fetch: Fetch, files: 
         assert seen == ["Bearer k"]
         with pytest.raises(Refused, match="not an allowed host"):
             fetch(f"{other.url}/in", tmp_path / "c", guard=LOCAL, headers=keys)
+
+
+class Once:
+    """A server that answers every request alike: status, body, headers."""
+
+    url = ""
+
+    def __init__(self, status: int, body: bytes, **headers: str) -> None:
+        self.status, self.body, self.headers = status, body, headers
+        self.ranges: list[str | None] = []
+
+    def answer(self, http: Any) -> None:
+        self.ranges.append(http.headers.get("Range"))
+        http.send(self.status, self.body, "application/octet-stream", **self.headers)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("of", "body", "reason"),
+    [
+        ("audio", b"<!DOCTYPE html><html>Log in</html>", "not_audio"),
+        ("audio", b'{"error": "expired"}', "not_audio"),
+        ("wellcloud", b'{"code": 401, "message": "token"}', "wellcloud_401"),
+        ("wellcloud", b'{"code": 448}', "wellcloud_448"),
+        ("voipbin", b"not now", "not_audio"),
+    ],
+)
+def test_a_refusal_that_says_200_is_no_file(fetch: Fetch, of: str, body: bytes, reason: str, tmp_path: Path) -> None:
+    with Server(Once(200, body)) as server, pytest.raises(Gone, match=reason):
+        fetch(f"{server.url}/a", tmp_path / "a", guard=LOCAL, of=of, policy=QUICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "leads_to", ["http://recorder.example/b", "https://other.example/b", "https://recorder.example:8443/b"]
+)
+def test_headers_do_not_follow_to_another_origin(
+    leads_to: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str | None, str | None]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.url.scheme, request.headers.get("Authorization"), request.headers.get("X-Api-Key")))
+        if request.url.path == "/a":
+            return httpx.Response(302, headers={"Location": leads_to})
+        return httpx.Response(200, content=iter([b"RIFF\0\0"]))
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("93.184.216.34", 443))])
+    keys = {"Authorization": "Bearer k", "X-Api-Key": "k"}
+    guard = Guard([".example"], allow_private=True)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        download("https://recorder.example/a", tmp_path / "a", client=client, headers=keys, guard=guard, policy=QUICK)
+        assert seen[0] == ("https", "Bearer k", "k") and seen[1][1:] == (None, None)
+        leads_to = "/b"
+        download("https://recorder.example/a", tmp_path / "a", client=client, headers=keys, guard=guard, policy=QUICK)
+        assert seen[3] == ("https", "Bearer k", "k")
+
+
+@BOTH
+def test_a_crash_between_note_and_file_leaves_no_wrong_pair(
+    fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old bytes never stand beside the new name: at the moment that they go, no name is noted."""
+    part, notes = tmp_path / "a.part", tmp_path / "a.part.json"
+    part.write_bytes(b"\0of the old file")
+    notes.write_text(json.dumps({"path": "/a", "validator": '"old"'}))
+    real = Path.open
+
+    def crash(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+        if path == part and "w" in mode:
+            raise KeyboardInterrupt
+        return real(path, mode, *rest, **named)
+
+    with Server(Once(200, b"\0of the new file", ETag='"new"')) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "open", crash)
+            with pytest.raises(KeyboardInterrupt):
+                fetch(f"{server.url}/a", tmp_path / "a", guard=LOCAL, policy=QUICK)
+        assert part.read_bytes() == b"\0of the old file" and not notes.exists()
+        fetch(f"{server.url}/a", tmp_path / "a", guard=LOCAL, policy=QUICK)
+    assert (tmp_path / "a").read_bytes() == b"\0of the new file"
+
+
+@BOTH
+def test_another_part_than_the_one_asked_for_is_not_taken(fetch: Fetch, tmp_path: Path) -> None:
+    (tmp_path / "a.part").write_bytes(b"\0old")
+    (tmp_path / "a.part.json").write_text(json.dumps({"path": "/a", "validator": '"old"'}))
+    ranges = {"Content_Range": "bytes 4-7/8", "ETag": '"new"'}
+    with Server(Once(206, b"\0new", **ranges)) as server, pytest.raises(Later):
+        fetch(f"{server.url}/a", tmp_path / "a", guard=LOCAL, policy={**QUICK, "budgetMs": 30})
+    assert server.app.ranges[:2] == ["bytes=4-", None] and not (tmp_path / "a").exists()
+
+
+@BOTH
+def test_what_cannot_be_written_is_told(fetch: Fetch, files: Server, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        fetch(f"{files.url}/files/{NAME}", tmp_path / "none" / "a", guard=LOCAL, policy=QUICK)
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://a b/", "http://" + "a" * 70 + ".example/a", "gopher://x/"])
+@BOTH
+def test_a_redirect_to_what_is_no_address_is_refused(fetch: Fetch, location: str, tmp_path: Path) -> None:
+    with Server(Once(302, b"", Location=location)) as server, pytest.raises((Refused, Later)):
+        fetch(f"{server.url}/a", tmp_path / "a", guard=Guard(allow_private=True), policy={**QUICK, "budgetMs": 20})
+    with pytest.raises(Refused):
+        fetch("http://[", tmp_path / "a")
 
 
 @pytest.mark.parametrize(
@@ -202,6 +311,40 @@ def test_a_request_is_sent_as_it_is_and_a_file_with_its_length(cloud: Server, tm
     assert asyncio.run(again())["status"] == 200
 
 
+class Early(threading.Thread):
+    """A server that answers 403 as soon as it has the headers, and ends the connection without reading the body."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\nConnection: close\r\n\r\nexpired")
+            time.sleep(0.02)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+
+def test_an_answer_before_the_end_of_the_body_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(bytes(32 << 20))
+    server = Early()
+    server.start()
+    put = steps.mcloud_request("upload", uploadUrl=f"{server.url}/a", contentType="audio/wav")
+
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(5):
+            expected = {"status": 403, "retryAfter": None, "body": "expired"}
+            assert send(client, put, tmp_path / "a.wav", LOCAL) == expected
+    server.listening.close()
+
+
 def push(user: str, session: str = "s") -> str:
     return json.dumps(
         {"SessionId": session, "RecordId": user, "EndpointUser": user, "RecordURL": f"http://h/{user}.mp3"}
@@ -217,7 +360,7 @@ def test_the_outbox_keeps_pushes_once(tmp_path: Path) -> None:
     assert outbox.push("voicemail", None, "{}") == "kept"
     with pytest.raises(callweave.Error):
         outbox.push("record", None, "[]")
-    assert outbox.counts() == {"sessions": {"waiting": 1}, "postings": {}, "stray": 1}
+    assert outbox.counts() == {"sessions": {"waiting": 1}, "postings": {}, "failing": {}, "stray": 1}
     outbox.close()
     again = Outbox(tmp_path / "o.sqlite")
     [row] = again.due_sessions(1 << 60)
@@ -237,7 +380,7 @@ def test_a_session_and_its_posting_are_written_together_or_not(tmp_path: Path) -
     outbox.push("record", "u1", push("anna@x.example"))
     [row] = outbox.due_sessions(1 << 60)
     body = {"dataId": "a", "callAt": "2026-05-20T08:14:00+07:00", "direction": "in"}
-    audio = {"sha256": "x", "bytes": 1}
+    audio = {"sha256": "x", "bytes": 1, "contentType": "audio/wav"}
     outbox.push("record", "u2", push("+66812345678"))
     assert not outbox.enqueue(row, row.state, None, body, audio, "f") and outbox.counts()["postings"] == {}
     [row] = outbox.due_sessions(1 << 60)
@@ -245,7 +388,7 @@ def test_a_session_and_its_posting_are_written_together_or_not(tmp_path: Path) -
         outbox.enqueue(row, row.state, None, {**body, "direction": "up"}, audio, "f")
     assert outbox.counts()["sessions"] == {"waiting": 1}
     assert outbox.enqueue(row, row.state, None, body, audio, "f") and outbox.files() == {"f"}
-    assert outbox.counts() == {"sessions": {"handled": 1}, "postings": {"waiting": 1}, "stray": 0}
+    assert outbox.counts() == {"sessions": {"handled": 1}, "postings": {"waiting": 1}, "failing": {}, "stray": 0}
     outbox.close()
 
 
@@ -292,7 +435,14 @@ def test_the_poster_brings_a_call_to_a_nasty_mcloud(way: str, cloud: Server, tmp
     for n, row in enumerate(outbox.due_sessions(1 << 60)):
         body = {"dataId": f"d{n}", "callAt": "2026-05-20T08:14:00+07:00", "direction": "in", "tag": "normal"}
         body |= {"audioPresignedUploadUrl": True, "contentType": "audio/wav"}
-        outbox.enqueue(row, row.state, None, body, {"sha256": "x", "bytes": 4000}, str(tmp_path / "mix.wav"))
+        outbox.enqueue(
+            row,
+            row.state,
+            None,
+            body,
+            {"sha256": "x", "bytes": 4000, "contentType": "audio/wav"},
+            str(tmp_path / "mix.wav"),
+        )
     api = {"token": "crk_full", "base": f"{cloud.url}/api/v1"}
     poster = Poster(outbox, api, guard=LOCAL, policy={"firstMs": 1, "longestMs": 5})
 
@@ -322,7 +472,7 @@ def test_the_rate_is_kept_and_a_refusal_stops_with_its_reason(cloud: Server, tmp
     outbox.push("record", "u", push("anna@x.example"))
     [row] = outbox.due_sessions(1 << 60)
     body = {"dataId": "d", "callAt": "2026-05-20T08:14:00+07:00", "direction": "in"}
-    outbox.enqueue(row, row.state, None, body, {"sha256": "x", "bytes": 1}, "f")
+    outbox.enqueue(row, row.state, None, body, {"sha256": "x", "bytes": 1, "contentType": "audio/wav"}, "f")
     poster = Poster(outbox, {"token": "crk_view", "base": f"{cloud.url}/api/v1"}, guard=LOCAL)
     with httpx.Client(trust_env=False) as client:
         [posting] = outbox.due_postings(1 << 60)
@@ -332,4 +482,84 @@ def test_the_rate_is_kept_and_a_refusal_stops_with_its_reason(cloud: Server, tmp
         poster._pacing = {"most": 1, "windowMs": 60_000, "sentMs": [int(1e15)], "askedMs": None, "heldUntilMs": None}
         poster.step(client, posting)
     assert len(cloud.app.requests) == 1
+    outbox.close()
+
+
+def uploading(outbox: Outbox, poster: Poster, client: httpx.Client, file: str) -> None:
+    """A posting whose next request is its upload."""
+    outbox.push("record", "u", push("anna@x.example"))
+    [row] = outbox.due_sessions(1 << 60)
+    body = {"dataId": "d", "callAt": "2026-05-20T08:14:00+07:00", "direction": "in", "audioPresignedUploadUrl": True}
+    outbox.enqueue(row, row.state, None, body, {"sha256": "x", "bytes": 1, "contentType": "audio/wav"}, file)
+    [posting] = outbox.due_postings(1 << 60)
+    poster.step(client, posting)
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("reason", ["mix_unreadable", "address_refused"])
+def test_a_step_that_fails_here_is_stored_and_waited_for(way: str, reason: str, cloud: Server, tmp_path: Path) -> None:
+    outbox, mix = Outbox(tmp_path / "o.sqlite"), tmp_path / "mix.wav"
+    api = {"token": "crk_full", "base": f"{cloud.url}/api/v1"}
+    poster = Poster(outbox, api, guard=Guard() if reason == "address_refused" else LOCAL)
+    if reason == "address_refused":
+        mix.write_bytes(b"R")
+    with httpx.Client(trust_env=False) as client:
+        uploading(outbox, poster, client, str(mix))
+
+        async def again(row: Any) -> None:
+            async with httpx.AsyncClient(trust_env=False) as asynchronous:
+                await poster.step_async(asynchronous, row)
+
+        dues = []
+        for _ in range(4):
+            started = time.time() * 1000
+            [row] = outbox.due_postings(1 << 60)
+            asyncio.run(again(row)) if way == "async" else poster.step(client, row)
+            assert outbox.due_postings(int(time.time() * 1000)) == [], "it waits"
+            dues.append((outbox.next_due() or 0) - started)
+            assert outbox.listed()[-1]["status"] == "failed" and outbox.listed()[-1]["reason"] == reason
+            assert outbox.files() == {str(mix)}
+        assert 200 < dues[0] < dues[-1] < 30_000, "ever more slowly"
+        outbox.close()
+        outbox = Outbox(tmp_path / "o.sqlite")
+        assert outbox.counts()["postings"] == {"failed": 1}
+        mix.write_bytes(b"R")
+        poster = Poster(outbox, api, guard=LOCAL, policy=QUICK)
+        while rows := outbox.due_postings(1 << 60):
+            poster.step(client, rows[0])
+    assert outbox.counts()["postings"] == {"done": 1} and outbox.listed() == [] and outbox.files() == set()
+    outbox.close()
+
+
+def test_what_the_key_is_refused_for_waits_for_another_key_with_its_mix(cloud: Server, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o.sqlite")
+    poster = Poster(outbox, {"token": "crk_view", "base": f"{cloud.url}/api/v1"}, guard=LOCAL)
+    with httpx.Client(trust_env=False) as client:
+        uploading(outbox, poster, client, "mix.wav")
+    outbox.add_call("wellcloud", "c", 0)
+    [row] = outbox.due_sessions(1 << 60, provider="wellcloud")
+    assert outbox.put_failure(row, None, "wellcloud_401")
+    assert outbox.refused() == {"wellcloud": "wellcloud_401", "mcloud": "insufficient_scope"}
+    assert outbox.files() == {"mix.wav"} and outbox.next_due() is None
+    assert outbox.counts()["failing"] == {"wellcloud_401": 1}
+    assert {"key": "wellcloud:c", "status": "failing", "reason": "wellcloud_401"} in outbox.listed()
+    assert outbox.revive() == 2 and outbox.refused() == {} and outbox.next_due() == 0
+    [row] = outbox.due_sessions(1 << 60, provider="wellcloud")
+    outbox.put_failure(row, 7, "ENOSPC")
+    [row] = outbox.due_sessions(1 << 60, provider="wellcloud")
+    assert outbox.revive() == 0 and outbox.put_session(row, 9) and outbox.counts()["failing"] == {}
+    outbox.close()
+
+
+def test_an_outbox_of_before_is_read(tmp_path: Path) -> None:
+    import sqlite3
+
+    db = sqlite3.connect(tmp_path / "o.sqlite")
+    db.execute(
+        "CREATE TABLE session (key TEXT PRIMARY KEY, provider TEXT NOT NULL, state TEXT NOT NULL, due_ms INTEGER,"
+        " status TEXT NOT NULL, reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL)"
+    )
+    db.close()
+    outbox = Outbox(tmp_path / "o.sqlite")
+    assert outbox.push("record", "u1", push("+66812345678")) == "new" and outbox.counts()["failing"] == {}
     outbox.close()

@@ -226,7 +226,6 @@ def test_a_processed_call_becomes_what_mcloud_takes() -> None:
         "direction": "in",
         "customerPhone": "+447700900187",
         "tag": "normal",
-        "contentType": "audio/wav",
         "audioPresignedUploadUrl": True,
     }
     assert mcloud.data_id(report) == mcloud.data_id(call=call) == body["dataId"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from asks import Refusal
 from settings import Settings
 
 import callweave
@@ -48,7 +49,8 @@ def tracks_of(settings: Settings, row: SessionRow) -> Path:
 def made(settings: Settings, client: httpx.Client, row: SessionRow, document: Any) -> Call:
     """Fetches the recordings, processes the call, writes its mix.
 
-    Raises `Unpostable`, and `Later` where a recording cannot be had for now: half a call is not posted as a whole one.
+    Raises `Unpostable`; `Later` where a recording cannot be had for now: half a call is not posted as a whole one; `Refusal`
+    of a provider's key.
     """
     described = provider.DescribedCall({"kind": row.provider, "text": json.dumps(document)})
     direction = described.described.call.direction or settings.directions.get(row.provider)
@@ -77,13 +79,18 @@ def made(settings: Settings, client: httpx.Client, row: SessionRow, document: An
         trunk_prefix=settings.trunk_prefix,
         note=_note(report, missing),
     )
-    file, sha256 = _kept(settings, folder / report.outputs[0].path, body["dataId"])
-    return Call(dict(body), {"sha256": sha256, "bytes": file.stat().st_size}, file, missing)
+    file, audio_of_mix = _kept(settings, folder / report.outputs[0].path, body["dataId"])
+    return Call(dict(body), audio_of_mix, file, missing)
 
 
 def _note(report: callweave.Report, missing: list[str]) -> str:
-    note = f"outcome: {report.outcome.value}"
-    return f"{note}; recordings missing: {len(missing)}" if missing else note
+    parts = [f"outcome: {report.outcome.value}"]
+    voices = sum(len(track.voices or ()) for track in report.tracks)
+    if voices:
+        parts.append(f"voices: {voices}")
+    if missing:
+        parts.append(f"recordings missing: {len(missing)}")
+    return "; ".join(parts)
 
 
 def _fetched(
@@ -96,21 +103,20 @@ def _fetched(
     missing: list[str] = []
     for recording in call.described.recordings:
         reason, later = "no_address", None
-        for key, request, of, guard in _addresses(settings, row, recording):
+        for key, request, judged, guard in _addresses(settings, row, recording):
             path = folder / hashlib.sha256(key.encode()).hexdigest()[:32]
             try:
                 if not path.is_file():
                     headers = dict(request["headers"])
                     policy = settings.policy or {"budgetMs": 20_000}
-                    download(
-                        request["url"], path, guard=guard, client=client, headers=headers, of=of,
-                        since_ms=row.seen_ms, policy=policy,
-                    )  # fmt: skip
+                    download(request["url"], path, guard=guard, client=client, headers=headers, policy=policy, **judged)
                 found[key] = str(path)
                 break
             except Later as unreachable:
                 later = unreachable
             except Gone as gone:
+                if steps.needs_another_key(gone.reason):
+                    raise Refusal(gone.reason) from gone
                 reason = gone.reason
             except Refused:
                 reason = "address_refused"
@@ -122,24 +128,33 @@ def _fetched(
 
 
 def _addresses(settings: Settings, row: SessionRow, recording: Any) -> list[Any]:
-    """Under which key the audio is known, the request for it, who answers, and what guards it."""
+    """Under which key the audio is known, the request for it, how its answer is judged, and what guards it."""
     id = recording.leg.recording_id
     if recording.state == "failed":
         return []
-    if row.provider == "wellcloud" and id and settings.wellcloud:
-        return [(id, steps.wellcloud_request("audio", id, settings.wellcloud), "wellcloud", settings.anywhere)]
-    if row.provider == "voipbin" and id and settings.voipbin:
-        return [(id, steps.voipbin_request("recordingFile", settings.voipbin, id=id), "voipbin", settings.anywhere)]
-    return [(url, {"url": url, "headers": []}, "audio", settings.tracks) for url in recording.urls]
+    since = {"since_ms": row.seen_ms}
+    try:
+        if row.provider == "wellcloud" and id and settings.wellcloud:
+            request = steps.wellcloud_request("audio", id, settings.wellcloud)
+            return [(id, request, {"of": "wellcloud", **since}, settings.anywhere)]
+        if row.provider == "voipbin" and id and settings.voipbin:
+            request = steps.voipbin_request("recordingFile", settings.voipbin, id=id)
+            return [(id, request, {"of": "voipbin"}, settings.anywhere)]
+    except callweave.errors.InvalidArgument:
+        # An id that no path can hold.
+        return []
+    return [(url, {"url": url, "headers": []}, {"of": "audio", **since}, settings.tracks) for url in recording.urls]
 
 
-def _kept(settings: Settings, mix: Path, data_id: str) -> tuple[Path, str]:
-    """The mix in its place for the upload, on disk."""
+def _kept(settings: Settings, mix: Path, data_id: str) -> tuple[Path, dict[str, Any]]:
+    """The mix in its place for the upload, on disk, and what is uploaded."""
     with mix.open("rb+") as whole:
+        head = whole.read(4096)
+        whole.seek(0)
         sha256 = hashlib.file_digest(whole, "sha256").hexdigest()
         os.fsync(whole.fileno())
     folder = settings.folder / "mixes"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{data_id}-{sha256[:16]}{mix.suffix}"
     os.replace(mix, file)
-    return file, sha256
+    return file, {"sha256": sha256, "bytes": file.stat().st_size, "contentType": steps.content_type(head)}

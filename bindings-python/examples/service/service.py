@@ -9,6 +9,7 @@ goes on where it was.
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import json
 import logging
@@ -18,23 +19,28 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+import traceback
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
+from asks import Asks, Refusal
 from calls import Unpostable, made, tracks_of
 from http_door import listen
+from polling import Poll
 from settings import Settings
+from workers import AT_ONCE, Workers
 
 import callweave
-from callweave.client import Later, Outbox, Poster, PostingRow, Refused, SessionRow, send, steps
+from callweave.client import Later, Outbox, Poster, SessionRow, steps
 
 LOG = logging.getLogger("service")
 STALE_FILE_S = 60.0
 LONGEST_NAP_S = 5.0
-# A call that waits for a slow server holds up three others at most.
-AT_ONCE = 4
+REFUSED_NAP_S = 3600.0
+PROVIDERS = ("tencent", "wellcloud", "voipbin")
 
 
 def now_ms() -> int:
@@ -47,8 +53,22 @@ def log(event: str, key: str = "", **more: Any) -> None:
     LOG.info(json.dumps({"at": round(time.time(), 3), "event": event, **call, **more}))
 
 
+def failure(error: Exception) -> str:
+    """Why something failed, by a stable code without a word of whom it was about."""
+    if isinstance(error, callweave.Error):
+        return str(error.code)
+    return errno.errorcode.get(error.errno or 0, "OSError") if isinstance(error, OSError) else type(error).__name__
+
+
+def log_failure(error: Exception, key: str = "") -> None:
+    """One line: what failed, and where in the program."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    log("failure", key, reason=failure(error), where=f"{Path(last.filename).name}:{last.lineno}")
+    LOG.debug("", exc_info=error)
+
+
 class Service:
-    """Two threads over one outbox: one makes records of sessions, one brings them to MCloud."""
+    """Threads over one outbox: they make records of sessions and bring them to MCloud, each session for itself."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -56,15 +76,23 @@ class Service:
         self.outbox = Outbox(settings.folder / "outbox.sqlite")
         self.poster = Poster(self.outbox, settings.mcloud, guard=settings.anywhere, policy=settings.policy)
         self.client = httpx.Client(timeout=30.0, trust_env=False)
-        self._pool, self._post_pool = ThreadPoolExecutor(AT_ONCE), ThreadPoolExecutor(AT_ONCE)
+        self.asks = Asks(self.client, settings.policy)
+        self._workers = Workers(log_failure, self._wake)
         self.stopping = threading.Event()
         self._swept = 0.0
-        self._work, self._post = threading.Event(), threading.Event()
+        self._work, self._polls = threading.Event(), threading.Event()
+        self._poll_refused: str | None = None
         self._threads = [threading.Thread(target=self._loop, args=task) for task in self._tasks()]
 
     def _tasks(self) -> list[Any]:
-        tasks: list[Any] = [(self._sessions, self._work), (self._postings, self._post)]
-        return [*tasks, (self._poll, threading.Event())] if self.settings.voipbin else tasks
+        tasks: list[Any] = [(self._round, self._work)]
+        if not self.settings.voipbin:
+            return tasks
+        self.poll = Poll(self.settings, self.outbox, self.asks, log)
+        return [*tasks, (self._poll, self._polls)]
+
+    def _wake(self) -> None:
+        self._work.set()
 
     def start(self) -> None:
         if revived := self.outbox.revive():
@@ -76,11 +104,10 @@ class Service:
         """Ends behind the step that is being worked on."""
         self.stopping.set()
         self._work.set()
-        self._post.set()
+        self._polls.set()
         for thread in self._threads:
             thread.join()
-        self._pool.shutdown()
-        self._post_pool.shutdown()
+        self._workers.stop()
         self.client.close()
         self.outbox.close()
 
@@ -100,6 +127,10 @@ class Service:
         call_id, ended = call.get("callId"), call.get("endedAt")
         if provider != "wellcloud" or self.settings.wellcloud is None or not isinstance(call_id, str) or not call_id:
             return False
+        try:
+            steps.wellcloud_request("recordings", call_id, self.settings.wellcloud)
+        except callweave.Error:
+            return False
         ended_ms = int(datetime.fromisoformat(ended).timestamp() * 1000) if isinstance(ended, str) else now_ms()
         self.outbox.add_call(provider, call_id, ended_ms)
         self._work.set()
@@ -110,32 +141,44 @@ class Service:
             try:
                 nap = task()
             except Exception as error:
-                log("failure", reason=type(error).__name__, where=task.__name__)
-                LOG.debug("", exc_info=error)
+                log_failure(error)
                 nap = 1.0
             wake.wait(nap)
             wake.clear()
 
-    def _sessions(self) -> float:
-        """One round over the sessions that are due; the seconds until the next."""
-        list(self._pool.map(self._looked, self.outbox.due_sessions(now_ms())))
+    def _round(self) -> float:
+        """Begins with what is due and has a place; the seconds until something more is due. What ends wakes it."""
+        at = now_ms()
+        for provider in PROVIDERS:
+            for row in self.outbox.due_sessions(at, 2 * AT_ONCE, provider):
+                self._workers.offer(provider, row.key, partial(self._looked, row))
+        for posting in self.outbox.due_postings(at, 2 * AT_ONCE):
+            self._workers.offer("mcloud", posting.data_id, partial(self.poster.step, self.client, posting))
         self._sweep()
-        return self._nap()
+        due = self.outbox.next_due(at)
+        return LONGEST_NAP_S if due is None else min(max(due - now_ms(), 10) / 1000, LONGEST_NAP_S)
 
     def _looked(self, row: SessionRow) -> None:
-        """Looks at one session; what goes wrong with it holds up no other."""
-        if self.stopping.is_set():
-            return
+        """Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no other."""
         try:
             self._look(row)
+        except Later as later:
+            self._later(row, later, "list_unreachable")
+        except Refusal as refusal:
+            self._refused(row, refusal)
         except Exception as error:
-            log("failure", row.key, reason=type(error).__name__)
-            LOG.debug("", exc_info=error)
-            self.outbox.put_session(row, now_ms() + 60_000)
+            log_failure(error, row.key)
+            self.outbox.put_failure(row, int(now_ms() + self.asks.wait_ms(row.key)) + 1, failure(error))
+        else:
+            self.asks.forget(row.key)
 
-    def _nap(self) -> float:
-        due = self.outbox.next_due()
-        return LONGEST_NAP_S if due is None else min(max(due - now_ms(), 0) / 1000, LONGEST_NAP_S) or 0.01
+    def _refused(self, row: SessionRow, refusal: Refusal) -> None:
+        """A provider refuses. What is the key's fault waits for another key."""
+        if refusal.of_key:
+            self.outbox.put_failure(row, None, refusal.reason)
+        else:
+            self.outbox.put_session(row, None, "listed", reason=refusal.reason)
+        log("refused", row.key, reason=refusal.reason)
 
     def _look(self, row: SessionRow) -> None:
         """Looks how a session stands and does what follows."""
@@ -160,27 +203,22 @@ class Service:
         next_look = steps.pieces_standing(row.state, at, dict(self.settings.patience))["nextLookMs"]
         if next_look is None or next_look > at:
             return row
-        rows = self._rows(row, at)
-        if rows is None:
-            return row
-        state = steps.pieces_take(row.state, rows, at)["pieces"]
+        state = steps.pieces_take(row.state, self._rows(row), at)["pieces"]
         return SessionRow(row.key, row.provider, state, row.seen_ms, row.version)
 
-    def _rows(self, row: SessionRow, at: int) -> list[dict[str, Any]] | None:
-        """What the provider lists of a call; None where it could not be asked."""
+    def _rows(self, row: SessionRow) -> list[dict[str, Any]]:
+        """What the provider lists of a call; nothing where it says that there is nothing (yet)."""
         if row.provider == "wellcloud":
             request = steps.wellcloud_request("recordings", row.key.partition(":")[2], self.settings.wellcloud or {})
-            answer = send(self.client, request)
-            if steps.judge("wellcloud", dict(answer), at, row.seen_ms)["judgement"] == "again":
-                return None
-            rows: list[dict[str, Any]] = steps.wellcloud_list(answer["status"] or 0, answer["body"])["rows"]
+            meaning, body = self.asks.ask("wellcloud", row.key, request, row.seen_ms)
+            rows: list[dict[str, Any]] = steps.wellcloud_list(200, body)["rows"] if meaning == "done" else []
             return rows
         found: list[dict[str, Any]] = []
         for known in row.state["rows"]:
-            answer = send(self.client, steps.voipbin_request("recording", self.settings.voipbin or {}, id=known["id"]))
-            if answer["status"] != 200:
-                return None
-            found.append(json.loads(answer["body"]))
+            request = steps.voipbin_request("recording", self.settings.voipbin or {}, id=known["id"])
+            meaning, body = self.asks.ask("voipbin", row.key, request)
+            if meaning == "done":
+                found.append(json.loads(body))
         return found
 
     def _make(self, row: SessionRow, standing: dict[str, Any], again: int | None) -> None:
@@ -195,60 +233,42 @@ class Service:
             self.outbox.put_session(row, again, "listed", reason=unpostable.reason, state=handled)
             log("listed", row.key, reason=unpostable.reason)
         except Later as later:
-            self._later(row, handled, again, later)
+            self._later(row, later, "recording_unreachable", handled, again)
             return
         else:
             reason = f"incomplete: {','.join(call.missing)}" if call.missing else None
             kept = self.outbox.enqueue(row, handled, again, call.body, call.audio, str(call.file), reason)
             log("made", row.key, kept=kept, missing=len(call.missing), seconds=round(time.monotonic() - started, 3))
-            self._post.set()
         shutil.rmtree(tracks_of(self.settings, row), ignore_errors=True)
 
-    def _later(self, row: SessionRow, handled: dict[str, Any], again: int | None, later: Later) -> None:
-        """A recording cannot be had for now: the call waits for it, a day long."""
+    def _later(
+        self,
+        row: SessionRow,
+        later: Later,
+        reason: str,
+        handled: dict[str, Any] | None = None,
+        again: int | None = None,
+    ) -> None:
+        """A list or a recording cannot be had for now: the call waits for it, a day long."""
         if now_ms() - row.seen_ms > self.settings.give_up_s * 1000:
-            self.outbox.put_session(row, again, "listed", reason="recording_unreachable", state=handled)
-            log("listed", row.key, reason="recording_unreachable")
+            self.outbox.put_session(row, again, "listed", reason=reason, state=handled)
+            log("listed", row.key, reason=reason)
             return
-        self.outbox.put_session(row, int(now_ms() + later.wait_ms), state=row.state)
-        log("later", row.key, wait_ms=round(later.wait_ms))
-
-    def _postings(self) -> float:
-        list(self._post_pool.map(self._posted, self.outbox.due_postings(now_ms())))
-        return self._nap()
-
-    def _posted(self, row: PostingRow) -> None:
-        """One request of a posting."""
-        if self.stopping.is_set():
-            return
-        try:
-            self.poster.step(self.client, row)
-        except (Refused, callweave.Error, OSError) as error:
-            self.outbox.put_posting(row, row.state, None, "failed", reason=f"posting_{type(error).__name__}")
-            log("failure", row.key, reason=type(error).__name__)
+        self.outbox.put_failure(row, int(now_ms() + later.wait_ms) + 1, reason)
+        log("later", row.key, reason=reason, wait_ms=round(later.wait_ms))
 
     def _poll(self) -> float:
-        """Looks through VoIPBin's list, newest first, up to what was seen before."""
-        token, seen, newest = None, self.outbox.note("voipbin"), None
-        for _ in range(100):
-            request = steps.voipbin_request(
-                "recordings", self.settings.voipbin or {}, pageSize=100, **({"pageToken": token} if token else {})
-            )
-            answer = send(self.client, request)
-            if answer["status"] != 200:
-                return self.settings.poll_s
-            page = steps.voipbin_page(answer["body"])
-            for record in page["records"]:
-                newest = max(newest or "", record.get("tm_create") or "")
-                self.outbox.take_rows("voipbin", record.get("reference_id") or record["id"], [record], now_ms())
-            token = page["nextPageToken"]
-            oldest = min((record.get("tm_create") or "" for record in page["records"]), default="")
-            if token is None or (seen and oldest < seen):
-                break
-        if newest:
-            self.outbox.note("voipbin", newest)
-        self._work.set()
-        return self.settings.poll_s
+        """One page of VoIPBin's list; the seconds until the next."""
+        try:
+            nap, self._poll_refused = self.poll.page(), None
+        except Later as later:
+            return later.wait_ms / 1000
+        except Refusal as refusal:
+            self._poll_refused = refusal.reason
+            log("refused", reason=refusal.reason)
+            return REFUSED_NAP_S
+        self._wake()
+        return nap
 
     def _sweep(self) -> None:
         """Takes away mixes that are uploaded, and what a kill left."""
@@ -261,11 +281,13 @@ class Service:
                 file.unlink(missing_ok=True)
 
     def health(self) -> dict[str, Any]:
-        """How much is how far, without anybody's data."""
+        """How much is how far and whose key is refused, without anybody's data."""
         due = self.outbox.next_due()
         alive = all(thread.is_alive() for thread in self._threads)
         late = 0 if due is None else max(0, now_ms() - due)
-        return {"ok": alive and not self.stopping.is_set(), "behindMs": late, **self.outbox.counts()}
+        refused = {**self.outbox.refused(), **({"voipbin": self._poll_refused} if self._poll_refused else {})}
+        ok = alive and not self.stopping.is_set()
+        return {"ok": ok, "behindMs": late, "refused": refused, **self.outbox.counts()}
 
 
 def main() -> None:

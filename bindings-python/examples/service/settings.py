@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,14 @@ class Settings:
     give_up_s: float = 86_400.0
     """For how long a recording that cannot be had for now is asked for."""
     poll_s: float = 30.0
+    voipbin_since_ms: int | None = None
+    """The recordings of VoIPBin that were made from this moment on are taken. None: from the first start on."""
 
     def __post_init__(self) -> None:
         if len(self.secret) < 16:
             raise ValueError("PUSH_SECRET: at least 16 characters")
+        if self.voipbin and "token" in self.voipbin and "accessKey" in self.voipbin:
+            raise ValueError("VOIPBIN_TOKEN and VOIPBIN_ACCESS_KEY: found both, expected one of them")
 
     @property
     def tracks(self) -> Guard:
@@ -81,8 +86,20 @@ class Settings:
             policy=policy,
             give_up_s=float(env.get("GIVE_UP_S", "86400")),
             poll_s=float(env.get("POLL_S", "30")),
+            voipbin_since_ms=_moment("VOIPBIN_SINCE", env["VOIPBIN_SINCE"]) if "VOIPBIN_SINCE" in env else None,
         )
 
 
 def _api(**parts: str | None) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part}
+
+
+def _moment(name: str, text: str) -> int:
+    """A moment with its offset, in Unix milliseconds."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError(f"{name}: found {text!r}, expected a moment such as 2026-05-20T00:00:00+07:00")
+    return int(at.timestamp() * 1000)

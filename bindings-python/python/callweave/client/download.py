@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from callweave.client import steps
-from callweave.client.guard import Guard, Refused, pinned
-from callweave.client.send import FAILED, Answered
+from callweave.client._drive import BROKEN, Need, Open, Read, Resolve, Sleep, drive, drive_async
+from callweave.client.guard import Guard, Refused, parsed, pinned
+from callweave.client.send import FAILED, Answered, answered
 
 __all__ = ["Gone", "Later", "download", "download_async"]
+
+HEAD = 512
+"""By so many bytes a text is told from audio."""
+LARGEST_TEXT = 64 << 10
 
 
 class Later(Exception):
@@ -29,7 +33,10 @@ class Later(Exception):
 
 
 class Gone(Exception):
-    """The file cannot be had, and never will: `reason` is a stable code."""
+    """The file cannot be had, and never will: `reason` is a stable code.
+
+    A refusal of the key (`steps.needs_another_key`) ends with another key.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -37,89 +44,136 @@ class Gone(Exception):
 
 
 class _Transfer:
-    """A download between its tries: what is there, and what is asked for next."""
+    """A download: its tries, and what is there between them."""
 
     def __init__(
         self, url: str, path: Path, guard: Guard, headers: Mapping[str, str], judged: Mapping[str, Any]
     ) -> None:
-        self.first, self.path, self.guard, self.own, self.judged = httpx.URL(url), path, guard, dict(headers), judged
+        self.first, self.path, self.guard, self.own, self.judged = parsed(url), path, guard, dict(headers), judged
         self.part, self.notes = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json")
         self.retries: dict[str, Any] = {"seed": zlib.crc32(path.name.encode())}
-        self.total: int | None = None
-        self.url, self.redirects = self.first, 0
 
-    def begin(self) -> dict[str, str]:
-        """The headers of a try, which goes on where the one before ended if the server can tell that it may."""
-        self.url, self.redirects, self.total = self.first, 0, None
-        headers = {**self.own, "Accept-Encoding": "identity"}
+    def fetched(self) -> Generator[Need, Any, Path]:
+        """Tries until the file stands at its path."""
+        while True:
+            try:
+                came = yield from self.tried()
+            except BROKEN:
+                came = FAILED
+            wait = self.next(came)
+            if wait is None:
+                return self.path
+            yield Sleep(wait)
+
+    def tried(self) -> Generator[Need, Any, Answered]:
+        """One try, which goes on where the one before ended if the server can tell that it may."""
+        url, own, start = self.first, self.own, 0
+        ranges = self.ranges()
+        for _ in range(self.guard.max_redirects + 1):
+            there, host, extensions = pinned(url, (yield Resolve(self.guard, url)))
+            headers = {**own, **ranges, "Accept-Encoding": "identity", **host}
+            answer = yield Open("GET", there, headers, extensions)
+            if not answer.is_redirect:
+                break
+            there = redirected(url, answer.headers["Location"])
+            # What else the caller sends is for who was asked: keys in it are for nobody else, nor for an open line.
+            own = own if _origin(there) == _origin(url) else {}
+            url = there
+        else:
+            raise Refused("too many redirects")
+        if answer.status_code in (401, 403) and _origin(url) != _origin(self.first):
+            # An address that is no longer valid: who gave it gives another.
+            return FAILED
+        if answer.status_code not in (200, 206):
+            return answered(answer)
+        start = self.start(answer, ranges)
+        return (yield from self.kept(answer, start))
+
+    def ranges(self) -> dict[str, str]:
         try:
             notes = json.loads(self.notes.read_text())
             have = self.part.stat().st_size
         except (OSError, ValueError):
-            return headers
+            return {}
         if have and notes.get("path") == self.first.path and notes.get("validator"):
-            headers |= {"Range": f"bytes={have}-", "If-Range": notes["validator"]}
-        return headers
+            return {"Range": f"bytes={have}-", "If-Range": notes["validator"]}
+        return {}
 
-    def redirected(self, answer: httpx.Response) -> bool:
-        """Whether the answer leads elsewhere, where it is asked for without the key."""
-        if not answer.is_redirect:
-            return False
-        self.redirects += 1
-        if self.redirects > self.guard.max_redirects:
-            raise Refused("too many redirects")
-        there = self.url.join(answer.headers["Location"])
-        self.url = there
-        return True
+    def start(self, answer: httpx.Response, ranges: dict[str, str]) -> int:
+        """Where in the file the body of an answer begins."""
+        if answer.status_code == 200:
+            return 0
+        asked = ranges.get("Range", "bytes=none-")
+        unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
+        validator = _validator(answer)
+        another = validator not in ("", ranges.get("If-Range"))
+        if another or unit != "bytes" or not rest.startswith(asked.removeprefix("bytes=")):
+            self.forget()
+            raise httpx.RemoteProtocolError("another range than the one asked for")
+        return int(asked.removeprefix("bytes=").rstrip("-"))
 
-    def opened(self, answer: httpx.Response) -> Any:
-        """The file that the body goes to: from the start, or behind what is there."""
+    def kept(self, answer: httpx.Response, start: int) -> Generator[Need, Any, Answered]:
+        """Writes the body, from the start or behind what is there, and puts the whole file in its place."""
         length = answer.headers.get("Content-Length", "")
-        size = int(length) if length.isdigit() else None
-        start, mode = 0, "wb"
-        if answer.status_code == 206:
-            start = self.part.stat().st_size
-            unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
-            if unit != "bytes" or not rest.startswith(f"{start}-"):
-                self.forget()
-                raise httpx.RemoteProtocolError("another range than the one asked for")
-            mode = "ab"
-        self.total = None if size is None else start + size
-        validator = answer.headers.get("ETag", "")
-        usable = validator if validator and not validator.startswith("W/") else answer.headers.get("Last-Modified", "")
-        self.notes.write_text(json.dumps({"path": self.first.path, "validator": usable}))
-        if self.total is not None and self.total > self.guard.max_bytes:
+        total = start + int(length) if length.isdigit() else None
+        if total is not None and total > self.guard.max_bytes:
             raise Refused(f"more than {self.guard.max_bytes} bytes")
-        return self.part.open(mode)
+        started, head = time.monotonic(), b""
+        while start == 0 and len(head) < HEAD and (block := (yield Read())) is not None:
+            head += block
+        if start == 0 and steps.is_text(head[:HEAD]):
+            while len(head) < LARGEST_TEXT and (block := (yield Read())) is not None:
+                head += block
+            return answered(answer, head)
+        size = start
+        with self.opened(answer, start) as out:
+            block = head
+            while block is not None:
+                out.write(block)
+                size += len(block)
+                self.check(size, total, started)
+                block = yield Read()
+            if total is not None and size != total:
+                raise httpx.RemoteProtocolError(f"{size} bytes of {total}")
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(self.part, self.path)
+        self.notes.unlink(missing_ok=True)
+        return answered(answer)
 
-    def check(self, size: int) -> None:
+    def opened(self, answer: httpx.Response, start: int) -> Any:
+        """The file that the body goes to. What is noted of it is at no moment another file's: the note goes before the
+        old bytes do, and the new one comes behind that."""
+        if start:
+            return self.part.open("ab")
+        self.notes.unlink(missing_ok=True)
+        out = self.part.open("wb")
+        note = self.notes.with_name(self.notes.name + ".new")
+        note.write_text(json.dumps({"path": self.first.path, "validator": _validator(answer)}))
+        os.replace(note, self.notes)
+        return out
+
+    def check(self, size: int, total: int | None, started: float) -> None:
+        """Ends a try that is too large, or drips: it has the time that its size may take."""
         if size > self.guard.max_bytes:
             self.forget()
             raise Refused(f"more than {self.guard.max_bytes} bytes")
-
-    def finish(self) -> None:
-        """Puts the whole file in its place, on disk; one that is not whole is gone on with."""
-        size = self.part.stat().st_size
-        if self.total is not None and size != self.total:
-            raise httpx.RemoteProtocolError(f"{size} bytes of {self.total}")
-        with self.part.open("rb+") as whole:
-            os.fsync(whole.fileno())
-        os.replace(self.part, self.path)
-        self.notes.unlink(missing_ok=True)
+        if time.monotonic() - started > steps.transfer_limit(total or size) / 1000:
+            raise httpx.ReadTimeout("the download is not done within its time")
 
     def forget(self) -> None:
-        self.part.unlink(missing_ok=True)
         self.notes.unlink(missing_ok=True)
+        self.part.unlink(missing_ok=True)
 
-    def next(self, answered: Answered) -> float | None:
+    def next(self, came: Answered) -> float | None:
         """The seconds until the next try; None: it is done."""
         now_ms = int(time.time() * 1000)
-        if answered["status"] == 416:
+        if came["status"] == 416:
             # The part is no longer one of the file, or all of it: the next try begins anew.
             self.forget()
-            answered = FAILED
+            came = FAILED
         of, since_ms, policy = self.judged["of"], self.judged["since_ms"], self.judged["policy"]
-        judgement = steps.judge(of, dict(answered), now_ms, since_ms)
+        judgement = steps.judge(of, dict(came), now_ms, since_ms, file=True)
         step = steps.next_try(self.retries, judgement, now_ms, policy)
         self.retries, what = step["retries"], step["next"]
         match what["next"]:
@@ -134,12 +188,29 @@ class _Transfer:
                 raise Gone(what.get("reason", "refused"))
 
 
-def _stripped(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in ("authorization", "cookie")}
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
-def _summary(answer: httpx.Response) -> Answered:
-    return {"status": answer.status_code, "retryAfter": answer.headers.get("Retry-After"), "body": ""}
+def redirected(url: httpx.URL, location: str) -> httpx.URL:
+    """Where a redirect leads."""
+    try:
+        return url.join(location)
+    except httpx.InvalidURL as error:
+        raise Refused("a redirect to what is no address") from error
+
+
+def _validator(answer: httpx.Response) -> str:
+    """By what the server names its file: a strong `ETag`, else `Last-Modified`."""
+    tag: str = answer.headers.get("ETag", "")
+    modified: str = answer.headers.get("Last-Modified", "")
+    return tag if tag and not tag.startswith("W/") else modified
+
+
+def _transfer(
+    url: str, path: str | os.PathLike[str], guard: Guard | None, headers: Mapping[str, str] | None, **judged: Any
+) -> _Transfer:
+    return _Transfer(url, Path(path), guard or Guard(), headers or {}, judged)
 
 
 def download(
@@ -155,54 +226,17 @@ def download(
 ) -> Path:
     """Fetches a file. It stands at `path` once it is whole and on disk, never before.
 
-    A try that breaks off is gone on with by range where the server names its file (`ETag`, `Last-Modified`). Headers
-    with keys do not follow a redirect to another host. `of` and `since_ms`: who answers, and when the call ended or its
-    push came, as `steps.judge` takes them.
+    A try that breaks off is gone on with by range where the server names its file (`ETag`, `Last-Modified`). `headers` do
+    not follow a redirect to another host, port or scheme. A text where audio should be (a page, an error as JSON) is a
+    refusal. `of` and `since_ms`: who answers, and when the call ended or its push came, as `steps.judge` takes them.
 
-    Raises `Gone`, `Later` (tries go on for as long as `policy` says), `Refused`.
+    Raises `Gone`, `Later` (tries go on for as long as `policy` says), `Refused`, and `OSError` where it cannot be written.
     """
-    transfer = _Transfer(url, Path(path), guard or Guard(), headers or {}, _judged(of, since_ms, policy))
-    own = client or httpx.Client(trust_env=False, timeout=30.0)
-    try:
-        while True:
-            try:
-                answered = _tried(own, transfer)
-            except httpx.TransportError:
-                answered = FAILED
-            wait = transfer.next(answered)
-            if wait is None:
-                return transfer.path
-            time.sleep(wait)
-    finally:
-        if client is None:
-            own.close()
-
-
-def _judged(of: str, since_ms: int | None, policy: dict[str, Any] | None) -> dict[str, Any]:
-    return {"of": of, "since_ms": since_ms, "policy": policy}
-
-
-def _tried(client: httpx.Client, transfer: _Transfer) -> Answered:
-    asked = transfer.begin()
-    while True:
-        url, host, extensions = pinned(transfer.url, transfer.guard.address(transfer.url))
-        started = time.monotonic()
-        with client.stream(
-            "GET", url, headers={**asked, **host}, extensions=extensions, follow_redirects=False
-        ) as answer:
-            before = transfer.url
-            if transfer.redirected(answer):
-                asked = asked if transfer.url.netloc == before.netloc else _stripped(asked)
-                continue
-            if answer.status_code not in (200, 206):
-                return _summary(answer)
-            with transfer.opened(answer) as out:
-                for block in answer.iter_raw():
-                    out.write(block)
-                    transfer.check(out.tell())
-                    _hurry(started, transfer, out.tell())
-            transfer.finish()
-            return _summary(answer)
+    transfer = _transfer(url, path, guard, headers, of=of, since_ms=since_ms, policy=policy)
+    if client is not None:
+        return drive(client, transfer.fetched())
+    with httpx.Client(trust_env=False, timeout=30.0) as own:
+        return drive(own, transfer.fetched())
 
 
 async def download_async(
@@ -217,47 +251,8 @@ async def download_async(
     policy: dict[str, Any] | None = None,
 ) -> Path:
     """`download` without blocking."""
-    transfer = _Transfer(url, Path(path), guard or Guard(), headers or {}, _judged(of, since_ms, policy))
-    own = client or httpx.AsyncClient(trust_env=False, timeout=30.0)
-    try:
-        while True:
-            try:
-                answered = await _tried_async(own, transfer)
-            except httpx.TransportError:
-                answered = FAILED
-            wait = transfer.next(answered)
-            if wait is None:
-                return transfer.path
-            await asyncio.sleep(wait)
-    finally:
-        if client is None:
-            await own.aclose()
-
-
-async def _tried_async(client: httpx.AsyncClient, transfer: _Transfer) -> Answered:
-    asked = transfer.begin()
-    while True:
-        url, host, extensions = pinned(transfer.url, await transfer.guard.address_async(transfer.url))
-        started = time.monotonic()
-        async with client.stream(
-            "GET", url, headers={**asked, **host}, extensions=extensions, follow_redirects=False
-        ) as answer:
-            before = transfer.url
-            if transfer.redirected(answer):
-                asked = asked if transfer.url.netloc == before.netloc else _stripped(asked)
-                continue
-            if answer.status_code not in (200, 206):
-                return _summary(answer)
-            with transfer.opened(answer) as out:
-                async for block in answer.aiter_raw():
-                    out.write(block)
-                    transfer.check(out.tell())
-                    _hurry(started, transfer, out.tell())
-            transfer.finish()
-            return _summary(answer)
-
-
-def _hurry(started: float, transfer: _Transfer, size: int) -> None:
-    """Ends a try that drips: it has the time that its size may take."""
-    if time.monotonic() - started > steps.transfer_limit(transfer.total or size) / 1000:
-        raise httpx.ReadTimeout("the download is not done within its time")
+    transfer = _transfer(url, path, guard, headers, of=of, since_ms=since_ms, policy=policy)
+    if client is not None:
+        return await drive_async(client, transfer.fetched())
+    async with httpx.AsyncClient(trust_env=False, timeout=30.0) as own:
+        return await drive_async(own, transfer.fetched())

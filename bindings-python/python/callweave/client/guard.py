@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 import httpx
 
 __all__ = ["Guard", "Refused"]
+
+
+HOST = re.compile(rb"[0-9A-Za-z._:-]+")
 
 
 class Refused(Exception):
@@ -33,6 +37,8 @@ class Guard:
         self._check_text(url)
         try:
             found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
+        except UnicodeError as error:
+            raise Refused(f"{url.host}: no name of a host") from error
         except OSError as error:
             raise httpx.ConnectError(f"{url.host}: {error}") from error
         return self._checked(url.host, (str(entry[4][0]) for entry in found))
@@ -43,6 +49,8 @@ class Guard:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
+        except UnicodeError as error:
+            raise Refused(f"{url.host}: no name of a host") from error
         except OSError as error:
             raise httpx.ConnectError(f"{url.host}: {error}") from error
         return self._checked(url.host, (str(entry[4][0]) for entry in found))
@@ -51,6 +59,8 @@ class Guard:
         host = url.host
         if url.scheme not in ("http", "https") or url.userinfo or not host:
             raise Refused(f"{url.scheme}: only http and https, without a user")
+        if not HOST.fullmatch(url.raw_host):
+            raise Refused(f"{host}: no name of a host")
         allowed = self.allowed_hosts
         if allowed is not None and not any(
             host == known or (known.startswith(".") and host.endswith(known)) for known in allowed
@@ -73,6 +83,14 @@ def _is_public(address: str) -> bool:
         handed_out = ip in ipaddress.ip_network("2000::/3")
         return handed_out and ip.is_global and ip.sixtofour is None and ip.teredo is None
     return ip.is_global and not ip.is_multicast
+
+
+def parsed(url: str) -> httpx.URL:
+    """The URL of a text that comes from outside."""
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Refused("no address") from error
 
 
 def pinned(url: httpx.URL, address: str) -> tuple[httpx.URL, dict[str, str], dict[str, str]]:

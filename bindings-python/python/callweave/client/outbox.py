@@ -22,7 +22,7 @@ __all__ = ["Outbox", "PostingRow", "SessionRow"]
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
   key TEXT PRIMARY KEY, provider TEXT NOT NULL, state TEXT NOT NULL, due_ms INTEGER, status TEXT NOT NULL,
-  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL);
+  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL, failure TEXT);
 CREATE INDEX IF NOT EXISTS session_due ON session (due_ms);
 CREATE TABLE IF NOT EXISTS stray (
   id INTEGER PRIMARY KEY, provider TEXT NOT NULL, action TEXT, uuid TEXT, body TEXT NOT NULL, at_ms INTEGER NOT NULL);
@@ -33,15 +33,6 @@ CREATE INDEX IF NOT EXISTS posting_due ON posting (due_ms);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
-KEY_REASONS = (
-    "missing_token",
-    "invalid_token",
-    "token_disabled",
-    "insufficient_scope",
-    "forbidden_business",
-    "business_required",
-)
-"""Refusals that another key ends."""
 MORE = "CASE WHEN status = 'waiting' OR status LIKE '%+' THEN status ELSE status || '+' END"
 """The status of a session that was handled or listed, and of which something came since."""
 HOW = "CASE WHEN status LIKE '%+' THEN 'waiting' ELSE status END"
@@ -85,6 +76,8 @@ class Outbox:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(SCHEMA)
+        if "failure" not in {row[1] for row in self._db.execute("PRAGMA table_info(session)")}:
+            self._db.execute("ALTER TABLE session ADD COLUMN failure TEXT")
 
     def close(self) -> None:
         with self._lock:
@@ -134,7 +127,7 @@ class Outbox:
         """Keeps a call whose recordings are to be asked for; whether it is new."""
         pieces = steps.pieces_new(provider, call_id, ended_ms)
         with self._write() as db:
-            return self._insert(db, f"{provider}:{call_id}", provider, pieces, ended_ms, ended_ms)
+            return self._insert(db, f"{provider}:{call_id}", provider, pieces, ended_ms, now_ms())
 
     def _insert(
         self, db: sqlite3.Connection, key: str, provider: str, state: dict[str, Any], due_ms: int, seen_ms: int
@@ -146,12 +139,14 @@ class Outbox:
         )
         return made.rowcount == 1
 
-    def due_sessions(self, at_ms: int, limit: int = 32) -> list[SessionRow]:
-        """Sessions to be looked at."""
-        query = "SELECT key, provider, state, seen_ms, version FROM session WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
-        return [
-            SessionRow(row[0], row[1], json.loads(row[2]), row[3], row[4]) for row in self._read(query, at_ms, limit)
-        ]
+    def due_sessions(self, at_ms: int, limit: int = 32, provider: str | None = None) -> list[SessionRow]:
+        """Sessions to be looked at; of one provider, or of all."""
+        query = (
+            "SELECT key, provider, state, seen_ms, version FROM session WHERE due_ms <= ?1 AND provider = coalesce(?3, provider)"
+            " ORDER BY due_ms LIMIT ?2"
+        )
+        rows = self._read(query, at_ms, limit, provider)
+        return [SessionRow(row[0], row[1], json.loads(row[2]), row[3], row[4]) for row in rows]
 
     def put_session(
         self,
@@ -167,6 +162,16 @@ class Outbox:
         with self._write() as db:
             return self._put_session(db, row, due_ms, status, reason, row.state if state is None else state)
 
+    def put_failure(self, row: SessionRow, due_ms: int | None, reason: str) -> bool:
+        """Notes why the look at a session failed, and when it is looked at again; without a time, when there is another key
+        (`revive`). How the session stands is as before. The next look that succeeds takes the note away."""
+        with self._write() as db:
+            changed = db.execute(
+                "UPDATE session SET due_ms = ?, failure = ?, state = ?, version = version + 1 WHERE key = ? AND version = ?",
+                (due_ms, reason, json.dumps(row.state), row.key, row.version),
+            )
+            return changed.rowcount == 1
+
     def _put_session(
         self,
         db: sqlite3.Connection,
@@ -178,7 +183,8 @@ class Outbox:
     ) -> bool:
         changed = db.execute(
             "UPDATE session SET due_ms = ?1, reason = CASE WHEN coalesce(?2, 'settled') = 'settled' THEN reason ELSE ?3 END,"
-            " status = CASE WHEN ?2 = 'settled' THEN rtrim(status, '+') ELSE coalesce(?2, status) END, state = ?4, version = version + 1 WHERE key = ?5 AND version = ?6",
+            " status = CASE WHEN ?2 = 'settled' THEN rtrim(status, '+') ELSE coalesce(?2, status) END, state = ?4, failure = NULL,"
+            " version = version + 1 WHERE key = ?5 AND version = ?6",
             (due_ms, status, reason, json.dumps(state), row.key, row.version),
         )
         return changed.rowcount == 1
@@ -259,11 +265,11 @@ class Outbox:
 
     def revive(self) -> int:
         """Takes up what was refused for the key's sake, once there is another key; how many there were."""
-        marks = ", ".join("?" for _ in KEY_REASONS)
-        query = f"SELECT data_id, state FROM posting WHERE status = 'failed' AND reason IN ({marks})"
-        rows = self._read(query, *KEY_REASONS)
+        failed = self._read("SELECT data_id, state, reason FROM posting WHERE status = 'failed'")
+        postings = [(row[0], row[1]) for row in failed if steps.needs_another_key(row[2])]
+        sessions = self._refused_sessions()
         with self._write() as db:
-            for data_id, text in rows:
+            for data_id, text in postings:
                 before = json.loads(text)
                 state = steps.posting(before["body"], before["audio"], before)
                 db.execute(
@@ -271,16 +277,34 @@ class Outbox:
                     " WHERE data_id = ?",
                     (json.dumps(state), data_id),
                 )
-        return len(rows)
+            for key, _, _ in sessions:
+                query = "UPDATE session SET due_ms = 0, failure = NULL, version = version + 1 WHERE key = ?"
+                db.execute(query, (key,))
+        return len(postings) + len(sessions)
 
-    def next_due(self) -> int | None:
-        """When something is to be done next, Unix milliseconds."""
-        [[at]] = self._read("SELECT min(due_ms) FROM (SELECT due_ms FROM session UNION ALL SELECT due_ms FROM posting)")
+    def _refused_sessions(self) -> list[Any]:
+        rows = self._read("SELECT key, provider, failure FROM session WHERE failure IS NOT NULL")
+        return [row for row in rows if steps.needs_another_key(row[2])]
+
+    def refused(self) -> dict[str, str]:
+        """Whose key is refused, and how: a provider's, or `mcloud`."""
+        refused = {provider: reason for _, provider, reason in self._refused_sessions()}
+        failed = self._read("SELECT DISTINCT reason FROM posting WHERE status = 'failed' ORDER BY reason")
+        keys = [reason for (reason,) in failed if steps.needs_another_key(reason)]
+        return {**refused, "mcloud": keys[0]} if keys else refused
+
+    def next_due(self, after_ms: int | None = None) -> int | None:
+        """When something is to be done next, Unix milliseconds; of what is due later than `after_ms`, if it is given."""
+        query = (
+            "SELECT min(due_ms) FROM (SELECT due_ms FROM session UNION ALL SELECT due_ms FROM posting)"
+            " WHERE ?1 IS NULL OR due_ms > ?1"
+        )
+        [[at]] = self._read(query, after_ms)
         return None if at is None else int(at)
 
     def files(self) -> set[str]:
-        """The files that postings still need."""
-        return {row[0] for row in self._read("SELECT file FROM posting WHERE status = 'waiting' AND file IS NOT NULL")}
+        """The files that postings still need: those of postings that failed are sent once these are taken up again."""
+        return {row[0] for row in self._read("SELECT file FROM posting WHERE status != 'done' AND file IS NOT NULL")}
 
     def note(self, name: str, value: str | None = None) -> str | None:
         """A note of a poller's, such as where it looked last; with a value, that is kept."""
@@ -291,10 +315,12 @@ class Outbox:
         return rows[0][0] if rows else None
 
     def counts(self) -> dict[str, Any]:
-        """How many sessions and postings are how far, and how many stray pushes there are."""
+        """How many sessions and postings are how far, how many looks fail and why, and how many stray pushes there are."""
         sessions = dict(self._read(f"SELECT {HOW}, count(*) FROM session GROUP BY {HOW}"))
         postings = dict(self._read("SELECT status, count(*) FROM posting GROUP BY status"))
-        return {"sessions": sessions, "postings": postings, "stray": self._read("SELECT count(*) FROM stray")[0][0]}
+        failing = dict(self._read("SELECT failure, count(*) FROM session WHERE failure IS NOT NULL GROUP BY failure"))
+        stray = self._read("SELECT count(*) FROM stray")[0][0]
+        return {"sessions": sessions, "postings": postings, "failing": failing, "stray": stray}
 
     def listed(self) -> list[dict[str, Any]]:
         """Every call that is not at MCloud, or not as it should be, with its reason."""
@@ -302,6 +328,7 @@ class Outbox:
         sent = self._read(
             "SELECT key, status, reason, warnings FROM posting WHERE reason IS NOT NULL OR warnings != '[]' ORDER BY key"
         )
+        rows += self._read("SELECT key, 'failing', failure FROM session WHERE failure IS NOT NULL ORDER BY key")
         listed = [{"key": key, "status": status, "reason": reason} for key, status, reason in rows]
         for key, status, reason, warnings in sent:
             listed.append({"key": key, "status": status, "reason": reason or ",".join(json.loads(warnings))})

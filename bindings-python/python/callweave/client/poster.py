@@ -8,11 +8,21 @@ from typing import Any
 import httpx
 
 from callweave.client import steps
-from callweave.client.guard import Guard
+from callweave.client.guard import Guard, Refused
 from callweave.client.outbox import Outbox, PostingRow, now_ms
-from callweave.client.send import Answered, send, send_async
+from callweave.client.send import FAILED, Answered, send, send_async
+from callweave.errors import Error
 
 __all__ = ["Poster"]
+
+
+def _code(error: Exception) -> str:
+    """Why a step failed, by a stable code without a word of what it was about."""
+    if isinstance(error, Refused):
+        return "address_refused"
+    if isinstance(error, Error):
+        return f"posting_{error.code}"
+    return "mix_unreadable" if isinstance(error, OSError) else f"posting_{type(error).__name__}"
 
 
 class Poster:
@@ -27,16 +37,37 @@ class Poster:
         self._lock = threading.Lock()
 
     def step(self, client: httpx.Client, row: PostingRow) -> None:
-        """Sends the next request of a posting. It is stored before the request goes and behind its answer."""
-        if (asked := self._asked(row)) is not None:
-            stored, request, file = asked
-            self._answered(stored, send(client, request, file, self.guard if file else None))
+        """Sends the next request of a posting. It is stored before the request goes and behind its answer; a step that fails
+        is stored as `failed` with its reason and with the time of its next try."""
+        try:
+            if (asked := self._asked(row)) is not None:
+                row, request, file = asked
+                self._answered(row, send(client, request, file, self.guard if file else None))
+        except Exception as error:
+            self._failed(row, error)
 
     async def step_async(self, client: httpx.AsyncClient, row: PostingRow) -> None:
         """`step` without blocking."""
-        if (asked := self._asked(row)) is not None:
-            stored, request, file = asked
-            self._answered(stored, await send_async(client, request, file, self.guard if file else None))
+        try:
+            if (asked := self._asked(row)) is not None:
+                row, request, file = asked
+                self._answered(row, await send_async(client, request, file, self.guard if file else None))
+        except Exception as error:
+            self._failed(row, error)
+
+    def _failed(self, row: PostingRow, error: Exception) -> None:
+        """Stores that a step failed here, and not at a server: it is tried again as slowly as one that failed there."""
+        at = now_ms()
+        try:
+            answered = steps.posting_answered(row.state, dict(FAILED), at, self.policy)
+        except Error:
+            self.outbox.put_posting(row, row.state, None, "failed", reason=_code(error))
+            return
+        wait = answered["next"].get("waitMs")
+        self.outbox.put_posting(
+            row, answered["posting"], None if wait is None else int(at + wait) + 1, "failed", reason=_code(error),
+            recording_id=answered["recordingId"], warnings=answered["warnings"],
+        )  # fmt: skip
 
     def _asked(self, row: PostingRow) -> tuple[PostingRow, dict[str, Any], str | None] | None:
         asked = steps.posting_request(row.state, self.api)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
 import httpx
 
 from callweave.client import steps
-from callweave.client.guard import Guard, pinned
+from callweave.client._drive import BROKEN, Need, Open, Read, Resolve, drive, drive_async
+from callweave.client.guard import Guard, parsed, pinned
 
 __all__ = ["Answered", "send", "send_async"]
 
@@ -41,32 +42,13 @@ def send(
     file: str | os.PathLike[str] | None = None,
     guard: Guard | None = None,
 ) -> Answered:
-    """Sends a request as `steps` gives it, once. A file is streamed with its length, within a time by its size.
+    """Sends a request as `steps` gives it, once. A file is streamed with its length. Request and answer have a time by the
+    file's size.
 
-    With a `guard` the address is checked: that of an upload comes in an answer.
+    With a `guard` the address is checked: that of an upload comes in an answer. Raises `Refused` where it does not pass,
+    and `OSError` where the file cannot be read.
     """
-    url, headers = httpx.URL(request["url"]), dict(request["headers"])
-    extensions: dict[str, Any] = {}
-    content: Any = None if request["body"] is None else request["body"].encode()
-    try:
-        if guard is not None:
-            url, host, extensions = pinned(url, guard.address(url))
-            headers |= host
-        if request["file"]:
-            path = Path(file or "")
-            headers["Content-Length"] = str(path.stat().st_size)
-            content = _blocks(path)
-        with client.stream(
-            request["method"], url, headers=headers, content=content, extensions=extensions, follow_redirects=False
-        ) as answer:
-            data = bytearray()
-            for block in answer.iter_bytes():
-                data += block
-                if len(data) > LARGEST_ANSWER:
-                    break
-            return _answered(answer, bytes(data))
-    except httpx.TransportError:
-        return FAILED
+    return drive(client, _sending(request, file, guard))
 
 
 async def send_async(
@@ -75,45 +57,48 @@ async def send_async(
     file: str | os.PathLike[str] | None = None,
     guard: Guard | None = None,
 ) -> Answered:
-    """`send` without blocking."""
-    url, headers = httpx.URL(request["url"]), dict(request["headers"])
+    """`send` without blocking. An answer that comes before a file is sent can be lost by asyncio: then the connection failed."""
+    return await drive_async(client, _sending(request, file, guard))
+
+
+def _sending(
+    request: dict[str, Any], file: str | os.PathLike[str] | None, guard: Guard | None
+) -> Generator[Need, Any, Answered]:
+    url, headers = parsed(request["url"]), {**dict(request["headers"]), "Accept-Encoding": "identity"}
     extensions: dict[str, Any] = {}
-    content: Any = None if request["body"] is None else request["body"].encode()
+    content: bytes | Iterator[bytes] | None = None if request["body"] is None else request["body"].encode()
+    size = 0
+    if request["file"]:
+        path = Path(file or "")
+        size = path.stat().st_size
+        headers["Content-Length"] = str(size)
+    deadline = time.monotonic() + steps.transfer_limit(size) / 1000
+    if request["file"]:
+        content = _blocks(path, deadline)
     try:
         if guard is not None:
-            url, host, extensions = pinned(url, await guard.address_async(url))
+            url, host, extensions = pinned(url, (yield Resolve(guard, url)))
             headers |= host
-        if request["file"]:
-            path = Path(file or "")
-            headers["Content-Length"] = str(path.stat().st_size)
-            content = _blocks_async(path)
-        async with client.stream(
-            request["method"], url, headers=headers, content=content, extensions=extensions, follow_redirects=False
-        ) as answer:
-            data = bytearray()
-            async for block in answer.aiter_bytes():
-                data += block
-                if len(data) > LARGEST_ANSWER:
-                    break
-            return _answered(answer, bytes(data))
-    except httpx.TransportError:
+        answer = yield Open(request["method"], url, headers, extensions, content)
+        data = bytearray()
+        while len(data) <= LARGEST_ANSWER and (block := (yield Read())) is not None:
+            data += block
+            if time.monotonic() > deadline:
+                return FAILED
+        return answered(answer, bytes(data))
+    except BROKEN:
         return FAILED
 
 
-def _answered(answer: httpx.Response, body: bytes) -> Answered:
+def answered(answer: httpx.Response, body: bytes = b"") -> Answered:
+    """An answer as the core takes it."""
     text = body.decode("utf-8", "replace")
     return {"status": answer.status_code, "retryAfter": answer.headers.get("Retry-After"), "body": text}
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    deadline = time.monotonic() + steps.transfer_limit(path.stat().st_size) / 1000
+def _blocks(path: Path, deadline: float) -> Iterator[bytes]:
     with path.open("rb") as source:
         while block := source.read(BLOCK):
             if time.monotonic() > deadline:
                 raise _TooSlow("the upload is not done within its time")
             yield block
-
-
-async def _blocks_async(path: Path) -> AsyncIterator[bytes]:
-    for block in _blocks(path):
-        yield block

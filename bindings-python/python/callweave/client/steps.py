@@ -19,7 +19,7 @@ def _given(**arguments: Any) -> Json:
 
 def mcloud_request(endpoint: str, api: Json | None = None, **more: Any) -> Json:
     """A request of MCloud's API. `endpoint`: whoami, list, create, recording, upload, review, delete, reextract; `api`:
-    `token`, `base`, `business`; `more`: `id`, `query`, `body`, `uploadUrl`, `contentType`.
+    `token`, `base`, `business`; `more`: `id`, `query`, `body`, `uploadUrl`, `contentType`, each where the endpoint uses it.
 
     >>> mcloud_request("whoami", {"token": "crk_1"})["url"]
     'https://phone.mcloud.co.th/api/v1/meta/whoami'
@@ -53,7 +53,8 @@ def voipbin_request(endpoint: str, api: Json, **more: Any) -> Json:
 
 
 def voipbin_page(body: str) -> Json:
-    """The `records` of a page, and its `nextPageToken`; None behind the last."""
+    """The `records` of a page, when each was made (`createdMs`, None where it does not say), and its `nextPageToken`; None
+    behind the last. `overlappingToken` gives once more what has the very time at which the page ends."""
     page: Json = ask("voipbinPage", {"body": body})
     return page
 
@@ -68,15 +69,36 @@ def content_type(head: bytes) -> str:
     return kind
 
 
-def judge(of: str, answer: Json, now_ms: int, since_ms: int | None = None) -> Json:
+def is_text(head: bytes) -> bool:
+    """Whether what begins with these bytes is a text and no recording: a page, an error as JSON.
+
+    >>> is_text(b"<html>")
+    True
+    """
+    text: bool = ask("isText", {"head": list(head[:4096])})
+    return text
+
+
+def judge(of: str, answer: Json, now_ms: int, since_ms: int | None = None, file: bool | None = None) -> Json:
     """What an answer means. `of`: mcloud, upload, wellcloud, voipbin, audio; `answer`: `status` (None: the connection
-    failed), `retryAfter`, `body`; `since_ms`: when the call ended, or its push came.
+    failed), `retryAfter`, `body`; `since_ms` (wellcloud, audio): when the call ended, or its push came; `file`: a file was
+    asked for, and a success with a text in `body` is a refusal.
 
     >>> judge("wellcloud", {"status": 448}, now_ms=5000, since_ms=0)
     {'judgement': 'early'}
     """
-    judgement: Json = ask("judge", _given(of=of, answer=answer, nowMs=now_ms, sinceMs=since_ms))
+    judgement: Json = ask("judge", _given(of=of, answer=answer, nowMs=now_ms, sinceMs=since_ms, file=file))
     return judgement
+
+
+def needs_another_key(reason: str) -> bool:
+    """Whether a reason is a refusal of the key, which another key ends.
+
+    >>> needs_another_key("wellcloud_401"), needs_another_key("wellcloud_448")
+    (True, False)
+    """
+    needs: bool = ask("needsAnotherKey", {"reason": reason})
+    return needs
 
 
 def next_try(retries: Json, judgement: Json, now_ms: int, policy: Json | None = None) -> Json:
@@ -142,7 +164,8 @@ def pieces_handled(pieces: Json, fingerprint: str) -> Json:
 
 
 def posting(body: Json, audio: Json | None, before: Json | None = None) -> Json:
-    """A recording on its way to MCloud, with its audio (`sha256`, `bytes`); `before`: the same call's, made anew."""
+    """A recording on its way to MCloud, with its audio (`sha256`, `bytes`, `contentType`); `before`: the same call's, made
+    anew."""
     made: Json = ask("posting", {"posting": before, "body": body, "audio": audio})
     return made
 

@@ -39,8 +39,8 @@ class NewRecording(TypedDict):
     dataId: str
     callAt: str
     direction: Literal["in", "out"]
-    contentType: str
     audioPresignedUploadUrl: bool
+    contentType: NotRequired[str]
     customerPhone: NotRequired[str]
     callcenterNumber: NotRequired[str]
     callcenterName: NotRequired[str]
