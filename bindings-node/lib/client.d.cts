@@ -66,6 +66,8 @@ export interface ApiAccess {
 export interface UploadFile {
   sha256: string
   bytes: number
+  /** By its first bytes, as `steps.contentType` tells it. */
+  contentType: string
 }
 
 /** How a session stands, and the document that describes its call. */
@@ -80,11 +82,16 @@ export interface SessionLook {
 /** The core's steps. */
 export declare const steps: {
   readonly contentType: (head: Uint8Array) => string
+  /** Whether what begins with these bytes is a text and no recording: a page, an error as JSON. */
+  readonly isText: (head: Uint8Array) => boolean
   readonly judge: (of: {
     of: 'mcloud' | 'upload' | 'wellcloud' | 'voipbin' | 'audio'
     answer: Answered
     nowMs: number
+    /** Of Wellcloud and audio: when the call ended, or its push came. */
     sinceMs?: number | undefined
+    /** A file was asked for: a success with a text in `body` is a refusal. */
+    file?: boolean
   }) => Judgement
   readonly mcloudAnswer: (answer: { endpoint: string; body: string }) => unknown
   readonly mcloudRequest: (ask: {
@@ -96,6 +103,8 @@ export declare const steps: {
     uploadUrl?: string
     contentType?: string
   }) => HttpRequest
+  /** Whether a reason is a refusal of the key, which another key ends. */
+  readonly needsAnotherKey: (reason: string) => boolean
   readonly nextTry: (state: {
     retries: State
     judgement: Judgement
@@ -136,7 +145,14 @@ export declare const steps: {
     nowMs: number
   }) => { session: State | null; sessionId: string | null; taken: 'new' | 'repeat' | 'kept'; kind: string }
   readonly transferLimit: (bytes: number) => number
-  readonly voipbinPage: (answer: { body: string }) => { records: object[]; nextPageToken: string | null }
+  readonly voipbinPage: (answer: { body: string }) => {
+    records: object[]
+    /** When each was made; null where it does not say. */
+    createdMs: (number | null)[]
+    nextPageToken: string | null
+    /** Gives once more what has the very time at which the page ends. */
+    overlappingToken: string | null
+  }
   readonly voipbinRequest: (ask: {
     endpoint: 'recordings' | 'recording' | 'recordingFile' | 'recordingStart'
     api: ApiAccess
@@ -232,12 +248,14 @@ export declare class Outbox {
   push(action: string, uuid: string | null, body: string, atMs?: number): 'new' | 'repeat' | 'kept'
   addCall(provider: 'wellcloud' | 'voipbin', callId: string, endedMs: number): boolean
   takeRows(provider: 'wellcloud' | 'voipbin', callId: string, rows: object[], atMs?: number): void
-  dueSessions(atMs: number, limit?: number): SessionRow[]
+  dueSessions(atMs: number, limit?: number, provider?: string | null): SessionRow[]
   putSession(
     row: SessionRow,
     dueMs: number | null,
     how?: { status?: string | null; reason?: string | null; state?: State },
   ): boolean
+  /** Notes why a look failed and when the next is; without a time, when there is another key. */
+  putFailure(row: SessionRow, dueMs: number | null, reason: string): boolean
   enqueue(
     row: SessionRow,
     call: {
@@ -258,10 +276,17 @@ export declare class Outbox {
   ): PostingRow | null
   /** Takes up what was refused for the key's sake, once there is another key. */
   revive(): number
-  nextDue(): number | null
+  /** Whose key is refused, and how: a provider's, or `mcloud`. */
+  refused(): Record<string, string>
+  nextDue(afterMs?: number | null): number | null
   files(): Set<string>
   note(name: string, value?: string): string | null
-  counts(): { sessions: Record<string, number>; postings: Record<string, number>; stray: number }
+  counts(): {
+    sessions: Record<string, number>
+    postings: Record<string, number>
+    failing: Record<string, number>
+    stray: number
+  }
   listed(): { key: string; status: string; reason: string }[]
 }
 

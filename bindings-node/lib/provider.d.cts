@@ -93,7 +93,7 @@ export interface NewRecording {
   tag?: TagValue
   score?: number
   note?: string
-  contentType: string
+  contentType?: string
   audioPresignedUploadUrl: boolean
 }
 
@@ -118,7 +118,7 @@ export interface CreateOptions {
   /** 0 to 100. */
   score?: number | undefined
   note?: string | undefined
-  /** `audio/wav` unless it is said. */
+  /** That of the mix which the report lists unless it is said. */
   contentType?: string | undefined
   /** Whether to ask for an address to upload the audio to; true unless it is said. */
   upload?: boolean | undefined

@@ -1,8 +1,9 @@
 // The thin client against local servers that fail: downloads, uploads, the outbox.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createListener } from 'node:net'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -94,6 +95,99 @@ test('redirects are checked, and keys do not follow them', async (t) => {
   await assert.rejects(download(`${other}/in`, path, options), Refused)
 })
 
+test('headers do not follow to another origin', async (t) => {
+  const seen = []
+  const note = (request, response) => {
+    seen.push([request.headers.authorization, request.headers['x-api-key']])
+    response.end(WHOLE)
+  }
+  const other = await server(t, note)
+  const own = await server(t, (request, response) => {
+    if (request.url === '/here') return note(request, response)
+    seen.push([request.headers.authorization, request.headers['x-api-key']])
+    response.writeHead(302, { location: request.url === '/away' ? `${other}/a` : '/here' }).end()
+  })
+  const options = { guard: LOCAL, headers: { Authorization: 'Bearer k', 'X-Api-Key': 'k' } }
+  await download(`${own}/away`, join(folder(t), 'a'), options)
+  const keys = ['Bearer k', 'k']
+  assert.deepEqual(seen, [keys, [undefined, undefined]])
+  await download(`${own}/stay`, join(folder(t), 'a'), options)
+  assert.deepEqual(seen.slice(2), [keys, keys])
+})
+
+test('a refusal that says 200 is no file', async (t) => {
+  let body = ''
+  const url = await server(t, (_request, response) => response.end(body))
+  for (const [of, answer, reason] of [
+    ['audio', '<!DOCTYPE html><html>Log in</html>', 'not_audio'],
+    ['audio', '{"error": "expired"}', 'not_audio'],
+    ['wellcloud', '{"code": 401, "message": "token"}', 'wellcloud_401'],
+    ['wellcloud', '{"code": 448}', 'wellcloud_448'],
+    ['voipbin', 'not now', 'not_audio'],
+  ]) {
+    body = answer
+    const at = folder(t)
+    await assert.rejects(download(url, join(at, 'a'), { guard: LOCAL, of, policy: QUICK }), { name: 'Gone', reason })
+    assert.deepEqual(readdirSync(at), [])
+  }
+})
+
+test('a crash between note and file leaves no wrong pair', async (t) => {
+  const url = await server(t, (_request, response) =>
+    response.writeHead(200, { etag: '"new"' }).end('\0of the new file'),
+  )
+  const at = folder(t)
+  // The file cannot be opened: as a crash at this moment, nothing that comes behind it is done.
+  mkdirSync(join(at, 'a.part'))
+  writeFileSync(join(at, 'a.part.json'), JSON.stringify({ path: '/', validator: '"old"' }))
+  await assert.rejects(download(url, join(at, 'a'), { guard: LOCAL, policy: QUICK }), { code: 'EISDIR' })
+  assert.deepEqual(readdirSync(at), ['a.part'])
+})
+
+test('another part than the one asked for is not taken', async (t) => {
+  const ranges = []
+  const url = await server(t, (request, response) => {
+    ranges.push(request.headers.range)
+    response.writeHead(206, { etag: '"new"', 'content-range': 'bytes 4-7/8', 'content-length': 4 }).end('\0new')
+  })
+  const path = join(folder(t), 'a')
+  writeFileSync(`${path}.part`, '\0old')
+  writeFileSync(`${path}.part.json`, JSON.stringify({ path: '/', validator: '"old"' }))
+  await assert.rejects(download(url, path, { guard: LOCAL, policy: { ...QUICK, budgetMs: 30 } }), Later)
+  assert.deepEqual([ranges.slice(0, 2), existsSync(path)], [['bytes=4-', undefined], false])
+})
+
+test('what fails here is told, and not taken for a connection', async (t) => {
+  const at = folder(t)
+  const none = join(at, 'none', 'a')
+  await assert.rejects(download(`${files}/files/${NAME}`, none, { guard: LOCAL, policy: QUICK }), { code: 'ENOENT' })
+  const put = steps.mcloudRequest({ endpoint: 'upload', uploadUrl: `${files}/a`, contentType: 'audio/wav' })
+  await assert.rejects(send(put, { file: join(at, 'none'), guard: LOCAL }), { code: 'ENOENT' })
+  await assert.rejects(send({ ...put, headers: [['A', 'a\r\nb']] }, { file: join(at, 'none') }), Error)
+  const nowhere = await server(t, (_request, response) => response.writeHead(302, { location: 'http://[' }).end())
+  await assert.rejects(download(nowhere, join(at, 'a'), { guard: LOCAL }), Refused)
+})
+
+test('an answer before the end of the body is read', async (t) => {
+  const early = createListener((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      socket.pause()
+      socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\nConnection: close\r\n\r\nexpired')
+      setTimeout(() => socket.resetAndDestroy(), 20)
+    })
+  })
+  await new Promise((resolve) => early.listen(0, '127.0.0.1', resolve))
+  t.after(() => early.close())
+  const uploadUrl = `http://127.0.0.1:${early.address().port}/a`
+  const put = steps.mcloudRequest({ endpoint: 'upload', uploadUrl, contentType: 'audio/wav' })
+  const file = join(folder(t), 'a.wav')
+  writeFileSync(file, Buffer.alloc(32 << 20))
+  for (let n = 0; n < 20; n++) {
+    assert.deepEqual(await send(put, { file, guard: LOCAL }), { status: 403, retryAfter: null, body: 'expired' })
+  }
+})
+
 test('private addresses are refused', async (t) => {
   const path = join(folder(t), 'a')
   for (const url of [
@@ -172,12 +266,18 @@ test('the outbox keeps pushes once, and a session with its posting or not', need
   assert.equal(row.key, 'tencent:s')
   outbox.push('record', 'u2', push('anna@x.example'))
   const body = { dataId: 'a', callAt: '2026-05-20T08:14:00+07:00', direction: 'in' }
-  const call = { state: row.state, dueMs: null, body, audio: { sha256: 'x', bytes: 1 }, file: 'f' }
+  const call = {
+    state: row.state,
+    dueMs: null,
+    body,
+    audio: { sha256: 'x', bytes: 1, contentType: 'audio/wav' },
+    file: 'f',
+  }
   assert.equal(outbox.putSession(row, null, { status: 'listed' }), false)
   assert.equal(outbox.enqueue(row, call), false)
   const [fresh] = outbox.dueSessions(Number.MAX_SAFE_INTEGER)
   assert.throws(() => outbox.enqueue(fresh, { ...call, body: { ...body, direction: 'up' } }))
-  assert.deepEqual(outbox.counts(), { sessions: { waiting: 1 }, postings: {}, stray: 1 })
+  assert.deepEqual(outbox.counts(), { sessions: { waiting: 1 }, postings: {}, failing: {}, stray: 1 })
   assert.equal(outbox.enqueue(fresh, { ...call, reason: 'incomplete' }), true)
   assert.deepEqual([outbox.files(), outbox.listed()[0].reason], [new Set(['f']), 'incomplete'])
 })
@@ -220,7 +320,13 @@ test('the poster brings a call to a nasty MCloud', needsSqlite, async (t) => {
   outbox.push('record', 'u', push('anna@x.example'))
   const [row] = outbox.dueSessions(Number.MAX_SAFE_INTEGER)
   const body = { dataId: 'd', callAt: '2026-05-20T08:14:00+07:00', direction: 'in', audioPresignedUploadUrl: true }
-  outbox.enqueue(row, { state: row.state, dueMs: null, body, audio: { sha256: 'x', bytes: 4000 }, file })
+  outbox.enqueue(row, {
+    state: row.state,
+    dueMs: null,
+    body,
+    audio: { sha256: 'x', bytes: 4000, contentType: 'audio/wav' },
+    file,
+  })
   const api = { token: 'crk_full', base: `${cloud}/api/v1` }
   const poster = new Poster(outbox, api, { guard: LOCAL, policy: { firstMs: 1, longestMs: 5 } })
   const due = () => outbox.duePostings(Number.MAX_SAFE_INTEGER)
@@ -231,4 +337,70 @@ test('the poster brings a call to a nasty MCloud', needsSqlite, async (t) => {
   const { recordings } = await (await fetch(`${cloud}/_test/state`)).json()
   const stand = recordings.filter(({ deleted }) => !deleted)
   assert.deepEqual([stand.length, stand[0].audioBytes], [1, 4000])
+})
+
+/** A posting whose next request is its upload. */
+async function uploading(outbox, poster, file) {
+  outbox.push('record', 'u', push('anna@x.example'))
+  const [row] = outbox.dueSessions(Number.MAX_SAFE_INTEGER)
+  const body = { dataId: 'd', callAt: '2026-05-20T08:14:00+07:00', direction: 'in', audioPresignedUploadUrl: true }
+  const audio = { sha256: 'x', bytes: 1, contentType: 'audio/wav' }
+  outbox.enqueue(row, { state: row.state, dueMs: null, body, audio, file })
+  await poster.step(outbox.duePostings(Number.MAX_SAFE_INTEGER)[0])
+}
+
+test('a step that fails here is stored and waited for', needsSqlite, async (t) => {
+  for (const reason of ['mix_unreadable', 'address_refused']) {
+    const cloud = await serve(children, 'mcloud')
+    const at = folder(t)
+    const mix = join(at, 'mix.wav')
+    if (reason === 'address_refused') writeFileSync(mix, 'R')
+    let outbox = new Outbox(join(at, 'o.sqlite'))
+    const api = { token: 'crk_full', base: `${cloud}/api/v1` }
+    const poster = new Poster(outbox, api, { guard: reason === 'address_refused' ? new Guard() : LOCAL })
+    await uploading(outbox, poster, mix)
+    const dues = []
+    for (let n = 0; n < 4; n++) {
+      const started = Date.now()
+      await poster.step(outbox.duePostings(Number.MAX_SAFE_INTEGER)[0])
+      assert.deepEqual(outbox.duePostings(Date.now()), [], 'it waits')
+      dues.push(outbox.nextDue() - started)
+      const { status, reason: told } = outbox.listed().at(-1)
+      assert.deepEqual([status, told, outbox.files()], ['failed', reason, new Set([mix])])
+    }
+    assert.ok(dues[0] > 200 && dues[3] > dues[0] && dues[3] < 30_000, `${dues}`)
+    outbox.close()
+    outbox = new Outbox(join(at, 'o.sqlite'))
+    assert.deepEqual(outbox.counts().postings, { failed: 1 })
+    writeFileSync(mix, 'R')
+    const second = new Poster(outbox, api, { guard: LOCAL, policy: QUICK })
+    const due = () => outbox.duePostings(Number.MAX_SAFE_INTEGER)
+    for (let rows = due(); rows.length > 0; rows = due()) await second.step(rows[0])
+    assert.deepEqual([outbox.counts().postings, outbox.listed(), outbox.files()], [{ done: 1 }, [], new Set()])
+    outbox.close()
+  }
+})
+
+test('what the key is refused for waits for another key with its mix', needsSqlite, async (t) => {
+  const cloud = await serve(children, 'mcloud')
+  const outbox = new Outbox(join(folder(t), 'o.sqlite'))
+  t.after(() => outbox.close())
+  await uploading(
+    outbox,
+    new Poster(outbox, { token: 'crk_view', base: `${cloud}/api/v1` }, { guard: LOCAL }),
+    'mix.wav',
+  )
+  outbox.addCall('wellcloud', 'c', 0)
+  const row = () => outbox.dueSessions(Number.MAX_SAFE_INTEGER, 32, 'wellcloud')[0]
+  assert.ok(outbox.putFailure(row(), null, 'wellcloud_401'))
+  assert.deepEqual(outbox.refused(), { wellcloud: 'wellcloud_401', mcloud: 'insufficient_scope' })
+  assert.deepEqual([outbox.files(), outbox.nextDue()], [new Set(['mix.wav']), null])
+  assert.deepEqual(outbox.counts().failing, { wellcloud_401: 1 })
+  const told = outbox.listed().find(({ key }) => key === 'wellcloud:c')
+  assert.deepEqual(told, { key: 'wellcloud:c', status: 'failing', reason: 'wellcloud_401' })
+  assert.deepEqual([outbox.revive(), outbox.refused(), outbox.nextDue()], [2, {}, 0])
+  outbox.putFailure(row(), 7, 'ENOSPC')
+  assert.equal(outbox.revive(), 0)
+  assert.ok(outbox.putSession(row(), 9))
+  assert.deepEqual([outbox.counts().failing, outbox.nextDue(9), outbox.nextDue(8)], [{}, null, 9])
 })

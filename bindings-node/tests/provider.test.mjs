@@ -123,7 +123,6 @@ test('a processed call becomes what MCloud takes', async () => {
     direction: 'in',
     customerPhone: '+447700900187',
     tag: 'normal',
-    contentType: 'audio/wav',
     audioPresignedUploadUrl: true,
   })
   assert.equal(mcloud.dataId(report), body.dataId)

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
@@ -33,10 +34,11 @@ const pushes = (how = 'files') =>
 
 /** A service that runs as it is started by its one command, and its door. */
 async function running(t, cloud, env = {}) {
+  const data = env.DATA ?? folder(t)
   const child = spawn(process.execPath, [`${root}/bindings-node/examples/service/service.mjs`, '--port', '0'], {
     env: {
       ...process.env,
-      DATA: folder(t),
+      DATA: data,
       PUSH_SECRET: SECRET,
       MCLOUD_TOKEN: 'crk_full',
       MCLOUD_URL: `${cloud}/api/v1`,
@@ -68,6 +70,15 @@ async function running(t, cloud, env = {}) {
         method: 'POST',
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
+    ended: async (callId) => {
+      const body = JSON.stringify({ callId, endedAt: '2018-01-29T16:08:44+08:00' })
+      return (await fetch(`${url}/ended/wellcloud/${SECRET}`, { method: 'POST', body })).status
+    },
+    health: () => ask('/health'),
+    stop: async () => {
+      child.kill('SIGTERM')
+      await once(child, 'close')
+    },
     listed: async () => (await ask(`/listed/${SECRET}`)).map(({ reason }) => reason),
     rests: async () => {
       const { sessions, postings } = await ask('/health')
@@ -183,6 +194,209 @@ test('no request breaks the door', needsSqlite, async (t) => {
     assert.match(String(answer), /^HTTP\/1.1 400 /, line)
   }
   assert.equal((await fetch(`${service.url}/health`)).status, 200)
+})
+
+/** A server of this test's own; what it was asked for. */
+async function serving(t, answer) {
+  const asked = []
+  const own = createServer((request, response) => {
+    asked.push(request.url)
+    answer(request, response)
+  })
+  await new Promise((resolve) => own.listen(0, '127.0.0.1', resolve))
+  t.after(() => own.close() && own.closeAllConnections())
+  return { url: `http://127.0.0.1:${own.address().port}`, asked }
+}
+
+const recordOf = (id, at = '2026-05-20 07:31:47.870000', status = 'ended') => ({
+  id,
+  reference_type: 'call',
+  reference_id: `of-${id}`,
+  status,
+  format: 'wav',
+  tm_start: at,
+  tm_end: '2026-05-20 07:31:59.820000',
+  tm_create: at,
+})
+
+/** VoIPBin's list, newest first, in pages by time. */
+function voipbin(records, more = () => false) {
+  return (request, response) => {
+    const { pathname, searchParams } = new URL(request.url, 'http://h')
+    if (more(pathname, response)) return
+    const id = pathname.split('/').at(-1)
+    const found = records.find((record) => record.id === id)
+    const before = searchParams.get('page_token') ?? '9'
+    const newest = [...records].sort((a, b) => (a.tm_create < b.tm_create ? 1 : -1))
+    const page = newest.filter((record) => record.tm_create < before).slice(0, Number(searchParams.get('page_size')))
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(found ?? { result: page, next_page_token: page.at(-1)?.tm_create ?? '' }))
+  }
+}
+
+const polled = (url, more) => ({
+  VOIPBIN_TOKEN: 't',
+  VOIPBIN_URL: url,
+  VOIPBIN_DIRECTION: 'in',
+  VOIPBIN_SINCE: '2026-05-01T00:00:00Z',
+  POLL_S: '0.1',
+  ...more,
+})
+
+test('mixed recordings go through with their voices', needsSqlite, async (t) => {
+  const mixed = readFileSync(`${root}/fixtures/unclosed/call.wav`)
+  const golden = JSON.parse(readFileSync(`${root}/fixtures/unclosed/report.json`, 'utf8'))
+  assert.deepEqual([golden.tracks[0].voices.length, golden.tag.value], [2, 'normal'])
+  const { url } = await serving(
+    t,
+    voipbin([recordOf('r1')], (path, response) => path.startsWith('/recordingfiles/') && response.end(mixed)),
+  )
+  const at = folder(t)
+  copyFileSync(`${root}/fixtures/unclosed/call.wav`, `${at}/w1.wav`)
+  const row = {
+    id: 'w1',
+    ani: '0812345678@x.example',
+    dnis: '8010@x.example',
+    callDirection: 'Inbound',
+    callId: 'c',
+    startTime: '2026.05.20 16:08:23',
+    endTime: '2026.05.20 16:08:33',
+    deviceId: '8010@x.example',
+    state: 'Success',
+  }
+  writeFileSync(`${at}/recordings2.json`, JSON.stringify([row]))
+  const wellcloud = await serve(children, 'files', '--folder', at)
+  const cloud = await serve(children, 'mcloud')
+  const service = await running(t, cloud, polled(url, { WELLCLOUD_TOKEN: '12345678', WELLCLOUD_URL: wellcloud }))
+  assert.equal(await service.ended('c'), 202)
+  await until(async () => (await stands(cloud)).filter(({ extractions }) => extractions > 0).length === 2)
+  await until(service.rests)
+  assert.deepEqual(await service.listed(), [])
+  for (const made of await stands(cloud)) {
+    const { note, tag, audioType, direction } = made
+    assert.deepEqual(
+      [note, tag, audioType, direction],
+      ['outcome: conversation; voices: 2', 'normal', 'audio/wav', 'in'],
+    )
+    assert.ok(made.audioBytes > 100_000)
+  }
+})
+
+test('no recording is lost at the border of a page', needsSqlite, async (t) => {
+  const records = []
+  for (let n = 0; n < 260; n++) records.push(recordOf(`same${n}`, undefined, 'recording'))
+  const six = (n) => String(n).padStart(6, '0')
+  for (let n = 0; n < 240; n++) records.push(recordOf(`old${n}`, `2026-05-1${n % 9} 07:00:00.${six(n)}`, 'recording'))
+  for (let n = 0; n < 50; n++) records.push(recordOf(`new${n}`, `2026-05-21 07:00:00.${six(n)}`, 'recording'))
+  const { url } = await serving(t, voipbin(records))
+  const service = await running(t, await serve(children, 'mcloud'), polled(url))
+  await until(async () => (await service.health()).sessions.waiting === records.length)
+})
+
+test('the start of the poll is inclusive and kept', needsSqlite, async (t) => {
+  const records = [
+    recordOf('before', '2026-05-20 07:31:47.869999', 'recording'),
+    recordOf('at', '2026-05-20 07:31:47.870000', 'recording'),
+  ]
+  const { url } = await serving(t, voipbin(records))
+  const cloud = await serve(children, 'mcloud')
+  const DATA = folder(t)
+  const waiting = async (service) => (await service.health()).sessions.waiting ?? 0
+  const first = await running(t, cloud, polled(url, { DATA, VOIPBIN_SINCE: '2026-05-20T14:31:47.870+07:00' }))
+  await until(async () => (await waiting(first)) > 0)
+  await pause(500)
+  assert.equal(await waiting(first), 1)
+  await first.stop()
+  records.push(recordOf('later', '2026-05-20T08:00:00Z', 'recording'))
+  const second = await running(t, cloud, polled(url, { DATA, VOIPBIN_SINCE: undefined }))
+  await until(async () => (await waiting(second)) === 2)
+  await second.stop()
+  const third = await running(t, cloud, polled(url, { DATA, VOIPBIN_SINCE: '2026-05-20T14:31:47.869+07:00' }))
+  await until(async () => (await waiting(third)) === 3)
+  await third.stop()
+  await assert.rejects(running(t, cloud, polled(url, { VOIPBIN_SINCE: '2026-05-20' })), /VOIPBIN_SINCE/)
+  await assert.rejects(running(t, cloud, polled(url, { VOIPBIN_ACCESS_KEY: 'k' })), /VOIPBIN_ACCESS_KEY/)
+})
+
+test('a refused key is told, and another one goes on', needsSqlite, async (t) => {
+  const at = `${root}/fixtures/wellcloud`
+  const [{ callId }] = JSON.parse(readFileSync(`${at}/recordings2.json`, 'utf8'))
+  const wellcloud = await serve(children, 'files', '--folder', at)
+  const { url, asked } = await serving(t, (_request, response) => response.writeHead(401).end())
+  const cloud = await serve(children, 'mcloud')
+  const env = { DATA: folder(t), WELLCLOUD_URL: wellcloud, DEADLINE_S: '0.3' }
+  const first = await running(t, cloud, polled(url, { ...env, WELLCLOUD_TOKEN: 'wrong' }))
+  for (const wrong of ['..', ' ', '']) assert.equal(await first.ended(wrong), 400)
+  assert.equal(await first.ended(callId), 202)
+  await until(async () => Object.keys((await first.health()).refused).length === 2)
+  await pause(1000)
+  assert.deepEqual((await first.health()).refused, { wellcloud: 'wellcloud_401', voipbin: 'voipbin_401' })
+  assert.deepEqual([await first.listed(), asked.length], [['wellcloud_401'], 1])
+  await first.stop()
+  const second = await running(t, cloud, { ...env, WELLCLOUD_TOKEN: '12345678' })
+  await until(async () => (await stands(cloud))[0]?.extractions > 0)
+  await until(second.rests)
+  assert.deepEqual([await second.listed(), (await second.health()).refused], [[], {}])
+})
+
+test('a provider that cannot answer is not asked at once again', needsSqlite, async (t) => {
+  for (const [status, lists, polls] of [
+    [503, 18, 6],
+    [429, 4, 2],
+  ]) {
+    const { url, asked } = await serving(t, (_request, response) =>
+      response.writeHead(status, status === 429 ? { 'retry-after': '1' } : {}).end(),
+    )
+    const env = { ...polled(url, { POLL_S: '0.05' }), WELLCLOUD_TOKEN: 't', WELLCLOUD_URL: url, RETRY_S: '60' }
+    const service = await running(t, await serve(children, 'mcloud'), env)
+    for (const id of ['c0', 'c1', 'c2']) assert.equal(await service.ended(id), 202)
+    await pause(1800)
+    const of = (word) => asked.filter((path) => path.includes(word)).length
+    assert.ok(of('recordings2') > 0 && of('recordings2') <= lists, `${status}: ${of('recordings2')}`)
+    assert.ok(of('/recordings?') > 0 && of('/recordings?') <= polls, `${status}: ${of('/recordings?')}`)
+    assert.deepEqual((await service.health()).failing, { list_unreachable: 3 })
+    await service.stop()
+  }
+})
+
+test('a slow server holds up no other session', needsSqlite, async (t) => {
+  const cloud = await serve(children, 'mcloud')
+  const service = await running(t, cloud)
+  const [slow] = pushes('slow')
+  for (let n = 0; n < 3; n++) {
+    for (const user of [slow.EndpointUser, 'anna@x.example']) {
+      await service.push({ ...slow, SessionId: `slow${n}`, EndpointUser: user, RecordId: user })
+    }
+  }
+  await pause(1000)
+  const started = Date.now()
+  for (const push of pushes()) await service.push(push)
+  await until(async () => (await stands(cloud))[0]?.extractions > 0)
+  assert.ok(Date.now() - started < 20_000)
+  service.child.kill('SIGKILL')
+})
+
+test('a failure is stored with its reason, and the loop goes on', needsSqlite, async (t) => {
+  const cloud = await serve(children, 'mcloud')
+  const DATA = folder(t)
+  // Mixes cannot be kept: a file stands where their folder should be.
+  writeFileSync(`${DATA}/mixes`, '')
+  const service = await running(t, cloud, { DATA })
+  for (const push of pushes()) await service.push(push)
+  await until(async () => (await service.listed()).length > 0)
+  assert.deepEqual([await service.listed(), (await service.health()).failing], [['EEXIST'], { EEXIST: 1 }])
+  const told = service
+    .log()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const failure = told.find(({ event }) => event === 'failure')
+  assert.equal(failure.reason, 'EEXIST')
+  assert.ok(!service.log().includes(DATA))
+  rmSync(`${DATA}/mixes`)
+  await until(async () => (await stands(cloud))[0]?.extractions > 0)
+  await until(service.rests)
+  assert.deepEqual(await service.listed(), [])
 })
 
 test('a soak in small', { skip: withoutSqlite || !process.env.CALLWEAVE_PYTHON }, async () => {

@@ -4,6 +4,7 @@ import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { CallweaveError, processCall, provider } from 'callweave'
 import { Gone, Later, Refused, download, steps } from 'callweave/client'
+import { Refusal } from './asks.mjs'
 
 const { mcloud } = provider
 const hashed = (text) => createHash('sha256').update(text).digest('hex').slice(0, 32)
@@ -21,8 +22,8 @@ export const tracksOf = (settings, row) => join(settings.folder, 'tracks', hashe
 
 /**
  * Fetches the recordings, processes the call, writes its mix: `body`, `audio`, `file`, and why some recordings are
- * `missing`. Rejects with `Unpostable`, and with `Later` where a recording cannot be had for now: half a call is not posted
- * as a whole one.
+ * `missing`. Rejects with `Unpostable`; with `Later` where a recording cannot be had for now: half a call is not posted as a
+ * whole one; with `Refusal` of a provider's key.
  */
 export async function made(settings, row, document) {
   const described = provider[row.provider](document)
@@ -39,16 +40,24 @@ export async function made(settings, row, document) {
   const broken = report.tracks.filter((track) => track.error).map((track) => track.error.code)
   // A recording without audio is a track with an error too, and has its own reason already.
   missing.push(...broken.filter((code) => code !== 'io').slice(0, Math.max(0, broken.length - missing.length)))
-  const outcome = `outcome: ${report.outcome.value}`
   const body = mcloud.createBody(report, {
     call,
     direction,
     ...settings.dialled,
     utcOffset: settings.utcOffset,
-    note: missing.length > 0 ? `${outcome}; recordings missing: ${missing.length}` : outcome,
+    note: noteOf(report, missing),
   })
   const kept = await keep(settings, join(folder, report.outputs[0].path), report.outputs[0].sha256, body.dataId)
   return { body, missing, ...kept }
+}
+
+/** What came of the call, for people. */
+function noteOf(report, missing) {
+  const voices = report.tracks.reduce((sum, track) => sum + (track.voices?.length ?? 0), 0)
+  const parts = [`outcome: ${report.outcome.value}`]
+  if (voices > 0) parts.push(`voices: ${voices}`)
+  if (missing.length > 0) parts.push(`recordings missing: ${missing.length}`)
+  return parts.join('; ')
 }
 
 async function written(call, folder) {
@@ -71,19 +80,20 @@ async function fetched(settings, row, call) {
     let reason = 'no_address'
     let later = null
     let found = false
-    for (const { key, request, of, guard } of addresses(settings, row, recording)) {
+    for (const { key, request, judged, guard } of addresses(settings, row, recording)) {
       const path = join(folder, hashed(key))
       try {
         if (!(await exists(path))) {
           const policy = settings.policy ?? { budgetMs: 20_000 }
           const headers = Object.fromEntries(request.headers)
-          await download(request.url, path, { guard, headers, of, sinceMs: row.seenMs, policy })
+          await download(request.url, path, { guard, headers, policy, ...judged })
         }
         audio[key] = path
         found = true
         break
       } catch (error) {
         if (error instanceof Later) later = error
+        else if (error instanceof Gone && steps.needsAnotherKey(error.reason)) throw new Refusal(error.reason)
         else if (error instanceof Gone) reason = error.reason
         else if (error instanceof Refused) reason = 'address_refused'
         else throw error
@@ -101,25 +111,36 @@ const exists = (path) =>
     () => false,
   )
 
-/** Under which key the audio is known, the request for it, who answers, and what guards it. */
+/** Under which key the audio is known, the request for it, how its answer is judged, and what guards it. */
 function addresses(settings, row, recording) {
-  const id = recording.leg.recordingId
+  const { recordingId: id } = recording.leg
+  const { wellcloud, voipbin, anywhere: guard, tracks } = settings
+  const sinceMs = row.seenMs
   if (recording.state === 'failed') return []
-  if (row.provider === 'wellcloud' && id && settings.wellcloud) {
-    const request = steps.wellcloudRequest({ endpoint: 'audio', id, api: settings.wellcloud })
-    return [{ key: id, request, of: 'wellcloud', guard: settings.anywhere }]
+  try {
+    if (row.provider === 'wellcloud' && id && wellcloud) {
+      const request = steps.wellcloudRequest({ endpoint: 'audio', id, api: wellcloud })
+      return [{ key: id, request, judged: { of: 'wellcloud', sinceMs }, guard }]
+    }
+    if (row.provider === 'voipbin' && id && voipbin) {
+      const request = steps.voipbinRequest({ endpoint: 'recordingFile', id, api: voipbin })
+      return [{ key: id, request, judged: { of: 'voipbin' }, guard }]
+    }
+  } catch (error) {
+    // An id that no path can hold.
+    if (error instanceof CallweaveError) return []
+    throw error
   }
-  if (row.provider === 'voipbin' && id && settings.voipbin) {
-    const request = steps.voipbinRequest({ endpoint: 'recordingFile', id, api: settings.voipbin })
-    return [{ key: id, request, of: 'voipbin', guard: settings.anywhere }]
-  }
-  return recording.urls.map((url) => ({ key: url, request: { url, headers: [] }, of: 'audio', guard: settings.tracks }))
+  const judged = { of: 'audio', sinceMs }
+  return recording.urls.map((url) => ({ key: url, request: { url, headers: [] }, judged, guard: tracks }))
 }
 
 /** The mix in its place for the upload, on disk. */
 async function keep(settings, mix, sha256, dataId) {
   const out = await open(mix, 'r+')
+  const head = Buffer.alloc(4096)
   try {
+    await out.read(head, 0, head.length, 0)
     await out.sync()
   } finally {
     await out.close()
@@ -127,5 +148,5 @@ async function keep(settings, mix, sha256, dataId) {
   await mkdir(join(settings.folder, 'mixes'), { recursive: true })
   const file = join(settings.folder, 'mixes', `${dataId}-${sha256.slice(0, 16)}${extname(mix)}`)
   await rename(mix, file)
-  return { file, audio: { sha256, bytes: (await stat(file)).size } }
+  return { file, audio: { sha256, bytes: (await stat(file)).size, contentType: steps.contentType(head) } }
 }

@@ -7,18 +7,23 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { CallweaveError } from 'callweave'
-import { Later, Outbox, Poster, send, steps } from 'callweave/client'
+import { Later, Outbox, Poster, steps } from 'callweave/client'
+import { Asks, Refusal } from './asks.mjs'
 import { Unpostable, made, tracksOf } from './calls.mjs'
 import { door } from './http-door.mjs'
+import { Poll } from './polling.mjs'
 import { settingsOf } from './settings.mjs'
+import { AT_ONCE, Workers } from './workers.mjs'
 
 const LONGEST_NAP_MS = 5_000
+const REFUSED_NAP_MS = 3_600_000
 const STALE_FILE_MS = 60_000
-const AT_ONCE = 4
+const PROVIDERS = ['tencent', 'wellcloud', 'voipbin']
 
 /** One line of JSON. A call is named by a hash: ids can hold numbers. */
 export function log(event, key, more = {}) {
@@ -26,11 +31,24 @@ export function log(event, key, more = {}) {
   console.error(JSON.stringify({ at: Date.now() / 1000, event, ...call, ...more }))
 }
 
+/** Why something failed, by a stable code without a word of whom it was about. */
+const codeOf = (error) => error.code ?? error.name
+
+/** One line: what failed, and where in the program. */
+function logFailure(error, key) {
+  const [, file, line] = /\(?([^\s(]+):(\d+):\d+\)?\n/.exec(`${error.stack}\n`) ?? []
+  log('failure', key, { reason: codeOf(error), where: file && `${basename(file)}:${line}` })
+}
+
+/** Loops over one outbox: they make records of sessions and bring them to MCloud, each session for itself. */
 export class Service {
   #stopping = new AbortController()
-  #wakers = new Set()
+  #woken = false
+  #nap = null
   #tasks = []
   #sweptMs = 0
+  #pollRefused = null
+  #workers = new Workers(logFailure, () => this.#wake())
 
   constructor(settings) {
     mkdirSync(settings.folder, { recursive: true })
@@ -38,14 +56,14 @@ export class Service {
     this.outbox = new Outbox(join(settings.folder, 'outbox.sqlite'))
     const { anywhere: guard, policy } = settings
     this.poster = new Poster(this.outbox, settings.mcloud, { guard, policy })
+    this.asks = new Asks(policy)
   }
 
   start() {
     const revived = this.outbox.revive()
     if (revived > 0) log('revived', '', { many: revived })
-    const rounds = [() => this.#sessions(), () => this.#postings()]
-    if (this.settings.voipbin) rounds.push(() => this.#poll())
-    this.#tasks = rounds.map((round) => this.#loop(round))
+    this.#tasks.push(this.#loop())
+    if (this.settings.voipbin) this.#tasks.push(this.#polls(new Poll(this.settings, this.outbox, this.asks, log)))
   }
 
   /** Ends behind the step that is being worked on. */
@@ -53,6 +71,7 @@ export class Service {
     this.#stopping.abort()
     this.#wake()
     await Promise.all(this.#tasks)
+    await this.#workers.stop()
     this.outbox.close()
   }
 
@@ -79,60 +98,86 @@ export class Service {
     if (provider !== 'wellcloud' || !this.settings.wellcloud || typeof callId !== 'string' || !callId) return false
     const endedMs = typeof endedAt === 'string' ? Date.parse(endedAt) : Date.now()
     if (Number.isNaN(endedMs)) return false
+    try {
+      steps.wellcloudRequest({ endpoint: 'recordings', id: callId, api: this.settings.wellcloud })
+    } catch {
+      return false
+    }
     this.outbox.addCall(provider, callId, endedMs)
     this.#wake()
     return true
   }
 
+  /** Ends a nap; one that has not begun is left out. */
   #wake() {
-    for (const wake of this.#wakers) wake()
+    this.#woken = true
+    this.#nap?.abort()
   }
 
-  async #loop(round) {
+  async #loop() {
     while (!this.#stopped) {
-      const napMs = await round().catch((error) => {
-        log('failure', '', { reason: error.name })
-        return 1_000
-      })
-      if (this.#stopped) return
-      await new Promise((resolve) => {
-        const timer = setTimeout(() => wake(), napMs)
-        const wake = () => {
-          clearTimeout(timer)
-          this.#wakers.delete(wake)
-          resolve()
-        }
-        this.#wakers.add(wake)
-      })
+      this.#woken = false
+      const napMs = await this.#safely(() => this.#round())
+      if (this.#woken) continue
+      this.#nap = new AbortController()
+      await pause(napMs, undefined, { signal: this.#nap.signal }).catch(() => {})
     }
   }
 
-  /** Works on rows, a few at once: one that waits for a slow server holds up no more than three others. */
-  async #each(rows, work) {
-    const left = [...rows]
-    const worker = async () => {
-      while (left.length > 0 && !this.#stopped) await work(left.shift())
+  /** Polls at its own times: nothing but the end wakes it. */
+  async #polls(poll) {
+    while (!this.#stopped) {
+      const napMs = await this.#safely(() => this.#poll(poll))
+      await pause(napMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
     }
-    await Promise.all(Array.from({ length: AT_ONCE }, worker))
   }
 
-  #napMs() {
-    const due = this.outbox.nextDue()
+  /** A round and the nap behind it, whatever happens in it. */
+  async #safely(round) {
+    try {
+      return await round()
+    } catch (error) {
+      logFailure(error)
+      return 1_000
+    }
+  }
+
+  /** Begins with what is due and has a place; the time until something more is due. What ends wakes it. */
+  async #round() {
+    const atMs = Date.now()
+    for (const provider of PROVIDERS) {
+      for (const row of this.outbox.dueSessions(atMs, 2 * AT_ONCE, provider)) {
+        this.#workers.offer(provider, row.key, () => this.#looked(row))
+      }
+    }
+    for (const row of this.outbox.duePostings(atMs, 2 * AT_ONCE)) {
+      this.#workers.offer('mcloud', row.dataId, () => this.poster.step(row))
+    }
+    await this.#sweep()
+    const due = this.outbox.nextDue(atMs)
     return due === null ? LONGEST_NAP_MS : Math.min(Math.max(due - Date.now(), 10), LONGEST_NAP_MS)
   }
 
-  /** One round over the sessions that are due; the time until the next. */
-  async #sessions() {
-    await this.#each(this.outbox.dueSessions(Date.now()), async (row) => {
-      try {
-        await this.#look(row)
-      } catch (error) {
-        log('failure', row.key, { reason: error.name })
-        this.outbox.putSession(row, Date.now() + 60_000)
+  /** Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no other. */
+  async #looked(row) {
+    try {
+      await this.#look(row)
+      this.asks.forget(row.key)
+    } catch (error) {
+      if (error instanceof Later) this.#later(row, error, 'list_unreachable')
+      else if (error instanceof Refusal) this.#refused(row, error)
+      else {
+        logFailure(error, row.key)
+        this.outbox.putFailure(row, Math.ceil(Date.now() + this.asks.waitMs(row.key)), codeOf(error))
       }
-    })
-    await this.#sweep()
-    return this.#napMs()
+    }
+  }
+
+  /** A provider refuses. What is the key's fault waits for another key. */
+  #refused(row, { ofKey, reason }) {
+    if (ofKey) this.outbox.putFailure(row, null, reason)
+    else this.outbox.putSession(row, null, { status: 'listed', reason })
+    log('refused', row.key, { reason })
   }
 
   /** Looks how a session stands and does what follows. */
@@ -157,24 +202,23 @@ export class Service {
     const nowMs = Date.now()
     const { nextLookMs } = steps.piecesStanding({ pieces: row.state, nowMs, patience: this.settings.patience })
     if (nextLookMs === null || nextLookMs > nowMs) return row
-    const rows = await this.#rows(row, nowMs)
-    return rows === null ? row : { ...row, state: steps.piecesTake({ pieces: row.state, rows, nowMs }).pieces }
+    return { ...row, state: steps.piecesTake({ pieces: row.state, rows: await this.#rows(row), nowMs }).pieces }
   }
 
-  /** What the provider lists of a call; null where it could not be asked. */
-  async #rows(row, nowMs) {
+  /** What the provider lists of a call; nothing where it says that there is nothing (yet). */
+  async #rows(row) {
     const { wellcloud, voipbin } = this.settings
     if (row.provider === 'wellcloud') {
       const id = row.key.slice('wellcloud:'.length)
-      const answer = await send(steps.wellcloudRequest({ endpoint: 'recordings', id, api: wellcloud }))
-      if (steps.judge({ of: 'wellcloud', answer, nowMs, sinceMs: row.seenMs }).judgement === 'again') return null
-      return steps.wellcloudList({ status: answer.status, body: answer.body }).rows
+      const request = steps.wellcloudRequest({ endpoint: 'recordings', id, api: wellcloud })
+      const { meaning, body } = await this.asks.ask('wellcloud', row.key, request, row.seenMs)
+      return meaning === 'done' ? steps.wellcloudList({ status: 200, body }).rows : []
     }
     const found = []
     for (const { id } of row.state.rows) {
-      const answer = await send(steps.voipbinRequest({ endpoint: 'recording', id, api: voipbin }))
-      if (answer.status !== 200) return null
-      found.push(JSON.parse(answer.body))
+      const request = steps.voipbinRequest({ endpoint: 'recording', id, api: voipbin })
+      const { meaning, body } = await this.asks.ask('voipbin', row.key, request)
+      if (meaning === 'done') found.push(JSON.parse(body))
     }
     return found
   }
@@ -192,9 +236,8 @@ export class Service {
       const reason = missing.length > 0 ? `incomplete: ${missing.join(',')}` : null
       const kept = this.outbox.enqueue(row, { state, dueMs: again, body, audio, file, reason })
       log('made', row.key, { kept, missing: missing.length, seconds: (Date.now() - startedMs) / 1000 })
-      this.#wake()
     } catch (error) {
-      if (error instanceof Later) return this.#later(row, state, again, error)
+      if (error instanceof Later) return this.#later(row, error, 'recording_unreachable', state, again)
       if (!(error instanceof Unpostable)) throw error
       this.#list(row, again, error.reason, state)
     }
@@ -206,48 +249,27 @@ export class Service {
     log('listed', row.key, { reason })
   }
 
-  /** A recording cannot be had for now: the call waits for it, a day long. */
-  #later(row, state, again, { waitMs }) {
-    if (Date.now() - row.seenMs > this.settings.giveUpMs) {
-      return this.#list(row, again, 'recording_unreachable', state)
-    }
-    this.outbox.putSession(row, Math.ceil(Date.now() + waitMs))
-    log('later', row.key, { waitMs })
+  /** A list or a recording cannot be had for now: the call waits for it, a day long. */
+  #later(row, { waitMs }, reason, state = row.state, again = null) {
+    if (Date.now() - row.seenMs > this.settings.giveUpMs) return this.#list(row, again, reason, state)
+    this.outbox.putFailure(row, Math.ceil(Date.now() + waitMs), reason)
+    log('later', row.key, { reason, waitMs })
   }
 
-  async #postings() {
-    await this.#each(this.outbox.duePostings(Date.now()), async (row) => {
-      try {
-        await this.poster.step(row)
-      } catch (error) {
-        this.outbox.putPosting(row, row.state, null, { status: 'failed', reason: `posting_${error.name}` })
-        log('failure', row.key, { reason: error.name })
-      }
-    })
-    return this.#napMs()
-  }
-
-  /** Looks through VoIPBin's list, newest first, up to what was seen before. */
-  async #poll() {
-    const { voipbin, pollMs } = this.settings
-    const seen = this.outbox.note('voipbin')
-    let [pageToken, newest] = [undefined, '']
-    for (let page = 0; page < 100; page++) {
-      const answer = await send(
-        steps.voipbinRequest({ endpoint: 'recordings', api: voipbin, pageSize: 100, pageToken }),
-      )
-      if (answer.status !== 200) return pollMs
-      const { records, nextPageToken } = steps.voipbinPage({ body: answer.body })
-      for (const record of records) {
-        if ((record.tm_create ?? '') > newest) newest = record.tm_create
-        this.outbox.takeRows('voipbin', record.reference_id || record.id, [record])
-      }
-      pageToken = nextPageToken ?? undefined
-      if (pageToken === undefined || (seen && records.some(({ tm_create: at }) => at < seen))) break
+  /** One page of VoIPBin's list; the time until the next. */
+  async #poll(poll) {
+    try {
+      const napMs = await poll.page()
+      this.#pollRefused = null
+      this.#wake()
+      return napMs
+    } catch (error) {
+      if (error instanceof Later) return error.waitMs
+      if (!(error instanceof Refusal)) throw error
+      this.#pollRefused = error.reason
+      log('refused', '', { reason: error.reason })
+      return REFUSED_NAP_MS
     }
-    if (newest) this.outbox.note('voipbin', newest)
-    this.#wake()
-    return pollMs
   }
 
   /** Takes away mixes that are uploaded, and what a kill left. */
@@ -263,10 +285,12 @@ export class Service {
     }
   }
 
-  /** How much is how far, without anybody's data. */
+  /** How much is how far and whose key is refused, without anybody's data. */
   health() {
     const due = this.outbox.nextDue()
-    return { ok: !this.#stopped, behindMs: due === null ? 0 : Math.max(0, Date.now() - due), ...this.outbox.counts() }
+    const behindMs = due === null ? 0 : Math.max(0, Date.now() - due)
+    const refused = { ...this.outbox.refused(), ...(this.#pollRefused && { voipbin: this.#pollRefused }) }
+    return { ok: !this.#stopped, behindMs, refused, ...this.outbox.counts() }
   }
 }
 

@@ -9,6 +9,9 @@ export function settingsOf(env) {
   const allowPrivate = env.ALLOW_PRIVATE_ADDRESSES !== undefined
   const ms = (name) => (env[name] === undefined ? undefined : Number(env[name]) * 1000)
   const retryMs = ms('RETRY_S')
+  if (env.VOIPBIN_TOKEN && env.VOIPBIN_ACCESS_KEY) {
+    throw new Error('VOIPBIN_TOKEN and VOIPBIN_ACCESS_KEY: found both, expected one of them')
+  }
   const voipbin = said({ token: env.VOIPBIN_TOKEN, accessKey: env.VOIPBIN_ACCESS_KEY })
   return Object.freeze({
     folder: env.DATA ?? 'data',
@@ -31,5 +34,14 @@ export function settingsOf(env) {
     policy: retryMs ? { budgetMs: retryMs, restMs: retryMs } : undefined,
     giveUpMs: ms('GIVE_UP_S') ?? 86_400_000,
     pollMs: ms('POLL_S') ?? 30_000,
+    /** The recordings of VoIPBin that were made from this moment on are taken. Without it: from the first start on. */
+    voipbinSinceMs: env.VOIPBIN_SINCE === undefined ? undefined : moment('VOIPBIN_SINCE', env.VOIPBIN_SINCE),
   })
+}
+
+/** A moment with its offset, in Unix milliseconds. */
+function moment(name, text) {
+  const at = /T.*(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isNaN(at)) return at
+  throw new Error(`${name}: found '${text}', expected a moment such as 2026-05-20T00:00:00+07:00`)
 }

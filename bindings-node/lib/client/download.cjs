@@ -8,7 +8,7 @@ const { basename } = require('node:path')
 const { setTimeout: sleep } = require('node:timers/promises')
 const steps = require('./steps.cjs')
 const { Guard, Refused } = require('./guard.cjs')
-const { FAILED, open } = require('./send.cjs')
+const { Broken, FAILED, open, over, parsed } = require('./send.cjs')
 
 /** The file cannot be had now; it can be asked for again after `waitMs`. */
 class Later extends Error {
@@ -19,7 +19,10 @@ class Later extends Error {
   }
 }
 
-/** The file cannot be had, and never will: `reason` is a stable code. */
+/**
+ * The file cannot be had, and never will: `reason` is a stable code. A refusal of the key (`steps.needsAnotherKey`) ends with
+ * another key.
+ */
 class Gone extends Error {
   name = 'Gone'
   constructor(reason) {
@@ -28,87 +31,110 @@ class Gone extends Error {
   }
 }
 
-/** A try that did not bring the whole file. */
-class Broken extends Error {}
+/** By so many bytes a text is told from audio. */
+const HEAD = 512
+const LARGEST_TEXT = 64 << 10
 
-const KEYS = new Set(['authorization', 'cookie'])
+/** By what the server names its file: a strong `ETag`, else `Last-Modified`. */
+const validatorOf = ({ etag, 'last-modified': modified }) => (etag && !etag.startsWith('W/') ? etag : (modified ?? ''))
+
+const answered = ({ statusCode: status, headers }, body = '') => ({
+  status,
+  retryAfter: headers['retry-after'] ?? null,
+  body,
+})
 
 class Transfer {
   constructor(url, path, guard, headers) {
-    Object.assign(this, { first: new URL(url), path, guard, own: headers, part: `${path}.part` })
+    Object.assign(this, { first: parsed(url), path, guard, own: headers, part: `${path}.part` })
     this.notes = `${path}.part.json`
   }
 
-  /** The headers of a try, which goes on where the one before ended if the server can tell that it may. */
-  async begin() {
-    const headers = { ...this.own, 'Accept-Encoding': 'identity' }
+  /** The headers of a try that goes on where the one before ended, if the server can tell that it may. */
+  async ranges() {
     try {
       const notes = JSON.parse(await readFile(this.notes, 'utf8'))
       const { size } = await stat(this.part)
       if (size && notes.validator && notes.path === this.first.pathname) {
-        Object.assign(headers, { Range: `bytes=${size}-`, 'If-Range': notes.validator })
+        return { Range: `bytes=${size}-`, 'If-Range': notes.validator }
       }
     } catch {
       // Nothing is there yet.
     }
-    return headers
+    return {}
   }
 
   async forget() {
-    await rm(this.part, { force: true })
     await rm(this.notes, { force: true })
+    await rm(this.part, { force: true })
   }
 
-  /** One try: the answer's status, the file in its place where that is a success. */
+  /** One try: the answer, and the file in its place where that is a success. */
   async tried() {
     let url = this.first
-    let headers = await this.begin()
-    for (let redirects = 0; ; redirects++) {
-      if (redirects > this.guard.maxRedirects) throw new Refused('too many redirects')
+    let own = this.own
+    const ranges = await this.ranges()
+    for (let redirects = 0; redirects <= this.guard.maxRedirects; redirects++) {
       const abort = new AbortController()
+      const headers = { ...own, ...ranges, 'Accept-Encoding': 'identity' }
       const answer = await open('GET', url, headers, { guard: this.guard, signal: abort.signal })
       try {
         const { statusCode: status, headers: said } = answer
-        if ([301, 302, 303, 307, 308].includes(status) && said.location) {
-          const there = new URL(said.location, url)
-          if (there.origin !== url.origin) {
-            headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !KEYS.has(name.toLowerCase())))
-          }
-          url = there
-          continue
+        if (![301, 302, 303, 307, 308].includes(status) || !said.location) {
+          return await this.taken(answer, url, ranges, abort)
         }
-        if (status === 200 || status === 206) await this.keep(answer, abort)
-        return { status, retryAfter: said['retry-after'] ?? null, body: '' }
+        const there = parsed(said.location, url)
+        // What else the caller sends is for who was asked: keys in it are for nobody else, nor for an open line.
+        if (there.origin !== url.origin) own = {}
+        url = there
       } finally {
         answer.destroy()
       }
     }
+    throw new Refused('too many redirects')
   }
 
-  /** Writes the body of an answer, from the start or behind what is there, and puts the whole file in its place. */
-  async keep(answer, abort) {
-    const { statusCode: status, headers } = answer
-    let size = 0
-    if (status === 206) {
-      size = (await stat(this.part)).size
-      if (!(headers['content-range'] ?? '').startsWith(`bytes ${size}-`)) {
-        await this.forget()
-        throw new Broken('another range than the one asked for')
-      }
+  async taken(answer, url, ranges, abort) {
+    const status = answer.statusCode
+    // An address that is no longer valid: who gave it gives another.
+    if ([401, 403].includes(status) && url.origin !== this.first.origin) return FAILED
+    if (status !== 200 && status !== 206) return answered(answer)
+    return await this.keep(answer, await this.start(answer, ranges), abort)
+  }
+
+  /** Where in the file the body of an answer begins. */
+  async start({ statusCode, headers }, ranges) {
+    if (statusCode === 200) return 0
+    const asked = ranges.Range?.slice('bytes='.length) ?? 'none'
+    const another = !['', ranges['If-Range']].includes(validatorOf(headers))
+    if (another || !(headers['content-range'] ?? '').startsWith(`bytes ${asked}`)) {
+      await this.forget()
+      throw new Broken('another range than the one asked for')
     }
+    return Number.parseInt(asked, 10)
+  }
+
+  /** Writes the body, from the start or behind what is there, and puts the whole file in its place. */
+  async keep(answer, start, abort) {
+    const { headers } = answer
     const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : null
-    const total = length === null ? null : size + length
+    const total = length === null ? null : start + length
     if (total !== null && total > this.guard.maxBytes) throw new Refused(`more than ${this.guard.maxBytes} bytes`)
-    const strong = headers.etag && !headers.etag.startsWith('W/') ? headers.etag : headers['last-modified']
-    await writeFile(this.notes, JSON.stringify({ path: this.first.pathname, validator: strong ?? '' }))
-    const out = await openFile(this.part, status === 206 ? 'a' : 'w')
-    const started = Date.now()
+    const startedMs = Date.now()
+    const blocks = answer[Symbol.asyncIterator]()
+    const read = async () => (await over(blocks.next())).value
+    const head = start === 0 ? await headOf(read, HEAD) : Buffer.alloc(0)
+    if (start === 0 && steps.isText(head.subarray(0, HEAD))) {
+      return answered(answer, (await headOf(read, LARGEST_TEXT, head)).toString('utf8'))
+    }
+    const out = await this.opened(headers, start)
     try {
-      for await (const chunk of answer) {
-        await out.writeFile(chunk)
-        size += chunk.length
-        if (size > this.guard.maxBytes) throw new Refused(`more than ${this.guard.maxBytes} bytes`)
-        if (Date.now() - started > steps.transferLimit(total ?? size)) abort.abort()
+      let size = start
+      for (let block = head; block !== undefined; block = await read()) {
+        await out.writeFile(block)
+        size += block.length
+        await this.check(size)
+        if (Date.now() - startedMs > steps.transferLimit(total ?? size)) abort.abort()
       }
       if (total !== null && size !== total) throw new Broken(`${size} bytes of ${total}`)
       await out.sync()
@@ -117,22 +143,55 @@ class Transfer {
     }
     await rename(this.part, this.path)
     await rm(this.notes, { force: true })
+    return answered(answer)
   }
+
+  /**
+   * The file that the body goes to. What is noted of it is at no moment another file's: the note goes before the old bytes
+   * do, and the new one comes behind that.
+   */
+  async opened(headers, start) {
+    if (start > 0) return await openFile(this.part, 'a')
+    await rm(this.notes, { force: true })
+    const out = await openFile(this.part, 'w')
+    await writeFile(`${this.notes}.new`, JSON.stringify({ path: this.first.pathname, validator: validatorOf(headers) }))
+    await rename(`${this.notes}.new`, this.notes)
+    return out
+  }
+
+  async check(size) {
+    if (size <= this.guard.maxBytes) return
+    await this.forget()
+    throw new Refused(`more than ${this.guard.maxBytes} bytes`)
+  }
+}
+
+/** The blocks that come first, behind what is there, until there are so many bytes. */
+async function headOf(read, bytes, before = Buffer.alloc(0)) {
+  const blocks = [before]
+  let size = before.length
+  while (size < bytes) {
+    const block = await read()
+    if (block === undefined) break
+    blocks.push(block)
+    size += block.length
+  }
+  return Buffer.concat(blocks)
 }
 
 /**
  * Fetches a file. It stands at `path` once it is whole and on disk, never before. A try that breaks off is gone on with by
- * range where the server names its file (`ETag`, `Last-Modified`). Headers with keys do not follow a redirect to another
- * host. Rejects with `Gone`, `Later` (tries go on for as long as `policy` says) or `Refused`.
+ * range where the server names its file (`ETag`, `Last-Modified`). `headers` do not follow a redirect to another host, port
+ * or scheme. A text where audio should be (a page, an error as JSON) is a refusal. Rejects with `Gone`, `Later` (tries go on
+ * for as long as `policy` says), `Refused`, and with the file's own error where it cannot be written.
  */
 async function download(url, path, { guard = new Guard(), headers = {}, of = 'audio', sinceMs, policy } = {}) {
-  if (!URL.canParse(url)) throw new Refused('no address')
   const transfer = new Transfer(url, path, guard, headers)
   let retries = { seed: createHash('sha256').update(basename(path)).digest().readUInt32BE(0) }
   for (;;) {
     let answer = await transfer.tried().catch((error) => {
-      if (error instanceof Refused) throw error
-      return FAILED
+      if (error instanceof Broken) return FAILED
+      throw error
     })
     if (answer.status === 416) {
       // The part is no longer one of the file, or all of it: the next try begins anew.
@@ -140,7 +199,7 @@ async function download(url, path, { guard = new Guard(), headers = {}, of = 'au
       answer = FAILED
     }
     const nowMs = Date.now()
-    const judgement = steps.judge({ of, answer, nowMs, sinceMs })
+    const judgement = steps.judge({ of, answer, nowMs, sinceMs, file: true })
     const tried = steps.nextTry({ retries, judgement, nowMs, policy })
     retries = tried.retries
     const { next, waitMs, reason } = tried.next

@@ -8,7 +8,7 @@ const steps = require('./steps.cjs')
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS session (
   key TEXT PRIMARY KEY, provider TEXT NOT NULL, state TEXT NOT NULL, due_ms INTEGER, status TEXT NOT NULL,
-  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL);
+  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL, failure TEXT);
 CREATE INDEX IF NOT EXISTS session_due ON session (due_ms);
 CREATE TABLE IF NOT EXISTS stray (
   id INTEGER PRIMARY KEY, provider TEXT NOT NULL, action TEXT, uuid TEXT, body TEXT NOT NULL, at_ms INTEGER NOT NULL);
@@ -21,15 +21,6 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 /** The status of a session that was handled or listed, and of which something came since. */
 const MORE = "CASE WHEN status = 'waiting' OR status LIKE '%+' THEN status ELSE status || '+' END"
-/** Refusals that another key ends. */
-const KEY_REASONS = [
-  'missing_token',
-  'invalid_token',
-  'token_disabled',
-  'insufficient_scope',
-  'forbidden_business',
-  'business_required',
-]
 const HOW = "CASE WHEN status LIKE '%+' THEN 'waiting' ELSE status END"
 
 /** SQLite as Node has it from 22.5 on, or else `better-sqlite3`, which is then to be installed. */
@@ -63,6 +54,9 @@ class Outbox {
       this.#db.exec(`PRAGMA ${line}`)
     }
     this.#db.exec(SCHEMA)
+    if (!this.#all('PRAGMA table_info(session)').some(({ name }) => name === 'failure')) {
+      this.#db.exec('ALTER TABLE session ADD COLUMN failure TEXT')
+    }
   }
 
   close() {
@@ -137,7 +131,7 @@ class Outbox {
   /** Keeps a call whose recordings are to be asked for; whether it is new. */
   addCall(provider, callId, endedMs) {
     const pieces = steps.piecesNew({ kind: provider, callId, endedMs })
-    return this.#write(() => this.#insert(`${provider}:${callId}`, provider, pieces, endedMs, endedMs) === 1)
+    return this.#write(() => this.#insert(`${provider}:${callId}`, provider, pieces, endedMs, Date.now()) === 1)
   }
 
   /** Gives a call what a list says of it; a call that is not known yet becomes one. */
@@ -154,10 +148,12 @@ class Outbox {
     })
   }
 
-  /** Sessions to be looked at. */
-  dueSessions(atMs, limit = 32) {
-    const text = 'SELECT key, provider, state, seen_ms, version FROM session WHERE due_ms <= ? ORDER BY due_ms LIMIT ?'
-    return this.#all(text, atMs, limit).map(({ seen_ms: seenMs, state, ...row }) => ({
+  /** Sessions to be looked at; of one provider, or of all. */
+  dueSessions(atMs, limit = 32, provider = null) {
+    const text =
+      'SELECT key, provider, state, seen_ms, version FROM session WHERE due_ms <= ? AND provider = coalesce(?, provider)' +
+      ' ORDER BY due_ms LIMIT ?'
+    return this.#all(text, atMs, provider, limit).map(({ seen_ms: seenMs, state, ...row }) => ({
       ...row,
       state: JSON.parse(state),
       seenMs,
@@ -176,8 +172,18 @@ class Outbox {
     const text =
       "UPDATE session SET due_ms = ?, reason = CASE WHEN coalesce(?, 'settled') = 'settled' THEN reason ELSE ? END," +
       " status = CASE WHEN ? = 'settled' THEN rtrim(status, '+') ELSE coalesce(?, status) END," +
-      ' state = ?, version = version + 1 WHERE key = ? AND version = ?'
+      ' state = ?, failure = NULL, version = version + 1 WHERE key = ? AND version = ?'
     return this.#run(text, dueMs, status, reason, status, status, JSON.stringify(state), row.key, row.version) === 1
+  }
+
+  /**
+   * Notes why the look at a session failed, and when it is looked at again; without a time, when there is another key
+   * (`revive`). How the session stands is as before. The next look that succeeds takes the note away.
+   */
+  putFailure(row, dueMs, reason) {
+    const text =
+      'UPDATE session SET due_ms = ?, failure = ?, state = ?, version = version + 1 WHERE key = ? AND version = ?'
+    return this.#write(() => this.#run(text, dueMs, reason, JSON.stringify(row.state), row.key, row.version) === 1)
   }
 
   /**
@@ -234,11 +240,11 @@ class Outbox {
 
   /** Takes up what was refused for the key's sake, once there is another key; how many there were. */
   revive() {
-    const marks = KEY_REASONS.map(() => '?').join(', ')
-    const text = `SELECT data_id, state FROM posting WHERE status = 'failed' AND reason IN (${marks})`
-    const rows = this.#all(text, ...KEY_REASONS)
+    const failed = this.#all("SELECT data_id, state, reason FROM posting WHERE status = 'failed'")
+    const postings = failed.filter(({ reason }) => steps.needsAnotherKey(reason))
+    const sessions = this.#refusedSessions()
     this.#write(() => {
-      for (const { data_id: dataId, state } of rows) {
+      for (const { data_id: dataId, state } of postings) {
         const before = JSON.parse(state)
         const again = steps.posting({ posting: before, body: before.body, audio: before.audio })
         this.#run(
@@ -247,19 +253,36 @@ class Outbox {
           dataId,
         )
       }
+      const text = 'UPDATE session SET due_ms = 0, failure = NULL, version = version + 1 WHERE key = ?'
+      for (const { key } of sessions) this.#run(text, key)
     })
-    return rows.length
+    return postings.length + sessions.length
   }
 
-  /** When something is to be done next, Unix milliseconds. */
-  nextDue() {
-    const text = 'SELECT min(due_ms) AS at FROM (SELECT due_ms FROM session UNION ALL SELECT due_ms FROM posting)'
-    return this.#all(text)[0].at
+  #refusedSessions() {
+    const rows = this.#all('SELECT key, provider, failure FROM session WHERE failure IS NOT NULL')
+    return rows.filter(({ failure }) => steps.needsAnotherKey(failure))
   }
 
-  /** The files that postings still need. */
+  /** Whose key is refused, and how: a provider's, or `mcloud`. */
+  refused() {
+    const refused = Object.fromEntries(this.#refusedSessions().map(({ provider, failure }) => [provider, failure]))
+    const failed = this.#all("SELECT DISTINCT reason FROM posting WHERE status = 'failed' ORDER BY reason")
+    const key = failed.find(({ reason }) => steps.needsAnotherKey(reason))
+    return key ? { ...refused, mcloud: key.reason } : refused
+  }
+
+  /** When something is to be done next, Unix milliseconds; of what is due later than `afterMs`, if it is given. */
+  nextDue(afterMs = null) {
+    const text =
+      'SELECT min(due_ms) AS at FROM (SELECT due_ms FROM session UNION ALL SELECT due_ms FROM posting)' +
+      ' WHERE due_ms > coalesce(?, due_ms - 1)'
+    return this.#all(text, afterMs)[0].at
+  }
+
+  /** The files that postings still need: those of postings that failed are sent once these are taken up again. */
   files() {
-    const rows = this.#all("SELECT file FROM posting WHERE status = 'waiting' AND file IS NOT NULL")
+    const rows = this.#all("SELECT file FROM posting WHERE status != 'done' AND file IS NOT NULL")
     return new Set(rows.map(({ file }) => file))
   }
 
@@ -271,15 +294,19 @@ class Outbox {
     return this.#all('SELECT value FROM note WHERE name = ?', name)[0]?.value ?? null
   }
 
-  /** How many sessions and postings are how far, and how many stray pushes there are. */
+  /** How many sessions and postings are how far, how many looks fail and why, and how many stray pushes there are. */
   counts() {
     const of = (table) => {
       const rows = this.#all(`SELECT ${HOW} AS status, count(*) AS many FROM ${table} GROUP BY 1`)
       return Object.fromEntries(rows.map(({ status, many }) => [status, many]))
     }
+    const failing = this.#all(
+      'SELECT failure, count(*) AS many FROM session WHERE failure IS NOT NULL GROUP BY failure',
+    )
     return {
       sessions: of('session'),
       postings: of('posting'),
+      failing: Object.fromEntries(failing.map(({ failure, many }) => [failure, many])),
       stray: this.#all('SELECT count(*) AS many FROM stray')[0].many,
     }
   }
@@ -289,6 +316,9 @@ class Outbox {
     const sessions = this.#all(
       "SELECT key, rtrim(status, '+') AS status, reason FROM session WHERE reason IS NOT NULL ORDER BY key",
     )
+    const failing = this.#all(
+      "SELECT key, 'failing' AS status, failure AS reason FROM session WHERE failure IS NOT NULL ORDER BY key",
+    )
     const text =
       "SELECT key, status, reason, warnings FROM posting WHERE reason IS NOT NULL OR warnings != '[]' ORDER BY key"
     const postings = this.#all(text).map(({ key, status, reason, warnings }) => ({
@@ -296,7 +326,7 @@ class Outbox {
       status,
       reason: reason ?? JSON.parse(warnings).join(','),
     }))
-    return [...sessions.map((row) => ({ ...row })), ...postings]
+    return [...[...sessions, ...failing].map((row) => ({ ...row })), ...postings]
   }
 }
 

@@ -2,9 +2,17 @@
 
 // Brings what an outbox holds to MCloud, request by request, within the rate.
 
+const { CallweaveError } = require('../errors.cjs')
 const steps = require('./steps.cjs')
-const { Guard } = require('./guard.cjs')
-const { send } = require('./send.cjs')
+const { Guard, Refused } = require('./guard.cjs')
+const { FAILED, send } = require('./send.cjs')
+
+/** Why a step failed, by a stable code without a word of what it was about. */
+function codeOf(error) {
+  if (error instanceof Refused) return 'address_refused'
+  if (error instanceof CallweaveError) return `posting_${error.code}`
+  return error.syscall ? 'mix_unreadable' : `posting_${error.name}`
+}
 
 class Poster {
   #pacing = undefined
@@ -14,12 +22,29 @@ class Poster {
     Object.assign(this, { outbox, api, guard, policy })
   }
 
-  /** Sends the next request of a posting. It is stored before the request goes and behind its answer. */
+  /**
+   * Sends the next request of a posting. It is stored before the request goes and behind its answer; a step that fails is
+   * stored as `failed` with its reason and with the time of its next try.
+   */
   async step(row) {
+    let stored = row
+    try {
+      const asked = this.#asked(row)
+      if (!asked) return
+      stored = asked.stored
+      const { request, file } = asked
+      this.#answered(stored, await send(request, file ? { file, guard: this.guard } : {}))
+    } catch (error) {
+      this.#failed(stored, error)
+    }
+  }
+
+  /** The next request, stored, and the file that it uploads; nothing where it may not go yet. */
+  #asked(row) {
     const asked = steps.postingRequest({ posting: row.state, api: this.api })
     if (asked.request === null) {
       this.outbox.putPosting(row, asked.posting, null, { status: 'done' })
-      return
+      return null
     }
     const file = asked.uploads ? row.file : undefined
     const nowMs = Date.now()
@@ -27,21 +52,16 @@ class Poster {
     const paced = file ? { waitMs: 0, pacing: this.#pacing } : steps.pace({ pacing: this.#pacing, nowMs })
     if (paced.waitMs > 0) {
       this.outbox.putPosting(row, row.state, nowMs + paced.waitMs)
-      return
+      return null
     }
     this.#pacing = paced.pacing
     const stored = this.outbox.putPosting(row, asked.posting, nowMs)
-    if (stored) this.#answered(stored, await send(asked.request, file ? { file, guard: this.guard } : {}))
+    return stored && { stored, request: asked.request, file }
   }
 
   #answered(row, answer) {
     const nowMs = Date.now()
-    const { next, posting, recordingId, warnings } = steps.postingAnswered({
-      posting: row.state,
-      answer,
-      nowMs,
-      policy: this.policy,
-    })
+    const { next, posting, recordingId, warnings } = this.#next(row, answer, nowMs)
     if (answer.status === 429 && next.waitMs !== undefined) {
       this.#pacing = steps.pace({ pacing: this.#pacing, nowMs, holdMs: next.waitMs }).pacing
     }
@@ -49,6 +69,26 @@ class Poster {
     else if (next.next === 'stop') {
       this.outbox.putPosting(row, posting, null, { status: 'failed', reason: next.reason, recordingId, warnings })
     } else this.outbox.putPosting(row, posting, Math.ceil(nowMs + next.waitMs), { recordingId, warnings })
+  }
+
+  #next(row, answer, nowMs) {
+    return steps.postingAnswered({ posting: row.state, answer, nowMs, policy: this.policy })
+  }
+
+  /** Stores that a step failed here, and not at a server: it is tried again as slowly as one that failed there. */
+  #failed(row, error) {
+    const nowMs = Date.now()
+    const how = { status: 'failed', reason: codeOf(error) }
+    let answered
+    try {
+      answered = this.#next(row, FAILED, nowMs)
+    } catch {
+      this.outbox.putPosting(row, row.state, null, how)
+      return
+    }
+    const { next, posting, recordingId, warnings } = answered
+    const dueMs = next.waitMs === undefined ? null : Math.ceil(nowMs + next.waitMs)
+    this.outbox.putPosting(row, posting, dueMs, { ...how, recordingId, warnings })
   }
 }
 

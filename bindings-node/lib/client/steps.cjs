@@ -19,9 +19,11 @@ function step(helper, fixed) {
 
 module.exports = Object.freeze({
   contentType: step('contentType', (head) => ({ head: [...head.subarray(0, 4096)] })),
+  isText: step('isText', (head) => ({ head: [...head.subarray(0, 4096)] })),
   judge: step('judge'),
   mcloudAnswer: step('mcloudAnswer'),
   mcloudRequest: step('mcloudRequest'),
+  needsAnotherKey: step('needsAnotherKey', (reason) => ({ reason })),
   nextTry: step('nextTry'),
   pace: step('pace'),
   piecesHandled: step('piecesHandled'),
