@@ -4,6 +4,7 @@
 
 mod circles;
 mod docs;
+mod download;
 mod golden;
 mod guide;
 mod interface;
