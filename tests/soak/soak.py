@@ -93,7 +93,7 @@ class Soak:
     def __init__(
         self, service: str, sessions: int, kills: int, seed: int, share: float, folder: Path, node: str
     ) -> None:
-        self.service, self.kills, self.folder, self.node = service, kills, folder, node
+        self.service, self.kills, self.folder, self.node, self.seed = service, kills, folder, node, seed
         self.random = random.Random(seed)
         (folder / "audio").mkdir()
         audio(folder / "audio")
@@ -204,6 +204,7 @@ class Soak:
             "SETTLE_S": "0.3", "DEADLINE_S": "4", "RETRY_S": "3", "GIVE_UP_S": "600", "POLL_S": "1",
             "WELLCLOUD_TOKEN": self.files.token, "WELLCLOUD_URL": self.file_server.url,
             "VOIPBIN_TOKEN": self.files.token, "VOIPBIN_URL": f"{self.file_server.url}/v1.0", "VOIPBIN_DIRECTION": "in",
+            "VOIPBIN_SINCE": "2026-05-01T00:00:00Z",
         }  # fmt: skip
         command = {
             "python": [sys.executable, str(ROOT / "bindings-python/examples/service/service.py")],
@@ -358,7 +359,8 @@ class Soak:
                     wrong.append(f"{session.kind}: {reason or 'not listed'}")
                 continue
             if made is None:
-                wrong.append(f"{session.kind} lost: {reason}")
+                wrong.append(f"{session.kind} lost: {reason or 'not listed'}")
+                found["wrong"] += 1
                 continue
             kind = (session.kind, session.direction)
             if kind not in truths:
@@ -367,6 +369,7 @@ class Soak:
             tag = "wrong_or_spam" if session.kind == "reviewed" else tag
             # Where no other address was to be had, what somebody reviewed keeps its first audio, and is listed.
             kept = session.kind == "reviewed" and reason == "no_upload_address"
+            found["first audio kept"] += kept
             facts = {
                 "direction": (made.fields["direction"], session.direction),
                 "tag": (made.fields.get("tag"), tag),
@@ -380,10 +383,11 @@ class Soak:
             }
             if session.kind in ("gone", "broken"):
                 facts["incomplete"] = (reason.startswith("incomplete"), True)
-            wrong += [
+            differs = [
                 f"{session.kind} {what}: {is_} not {shall}" for what, (is_, shall) in facts.items() if is_ != shall
             ]
-            found["right"] += 1
+            wrong += differs
+            found["wrong" if differs else "right"] += 1
         most = max(self.cloud.most_of_a_data_id.values(), default=0)
         if most > 1:
             wrong.append(f"{most} recordings of one dataId at once")
@@ -393,8 +397,9 @@ class Soak:
         if stray:
             wrong.append(f"{stray} recordings of nobody's")
         return {
-            "service": self.service, "sessions": len(self.sessions), "kinds": dict(Counter(s.kind for s in self.sessions)),
+            "service": self.service, "seed": self.seed, "sessions": len(self.sessions), "kinds": dict(Counter(s.kind for s in self.sessions)),
             "kills": self.restarts, "seconds": round(seconds, 1), "right": found["right"], "listed": found["listed"],
+            "firstAudioKept": found["first audio kept"],
             "requests": len(self.cloud.requests), "met": {"mcloud": self.cloud.nasty.met, "files": self.files.nasty.met},
             "remade": sum(r.deleted for r in self.cloud.recordings.values()), "wrong": wrong[:40],
         }  # fmt: skip
