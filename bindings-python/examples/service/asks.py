@@ -44,13 +44,13 @@ class Asks:
             self._pacing[of] = paced["pacing"]
         answer = send(self._client, request)
         judged = steps.judge(of, dict(answer), _now_ms(), since_ms)
-        match judged["judgement"]:
-            case "done" | "early" | "gone" as meaning:
-                self.forget(key)
-                return str(meaning), answer["body"]
-            case "refused":
-                self.forget(key)
-                raise Refusal(judged["reason"])
+        meaning = str(judged["judgement"])
+        if meaning != "again":
+            self.forget(key)
+        if meaning in ("done", "early", "gone"):
+            return meaning, answer["body"]
+        if meaning == "refused":
+            raise Refusal(judged["reason"])
         wait_ms = self.wait_ms(key, judged)
         if answer["status"] == 429:
             with self._lock:

@@ -63,10 +63,10 @@ struct StartOptions {
 }
 
 /// A field of a request, and whether it was given.
-type Field<'a> = (&'a str, bool);
+type RequestField<'a> = (&'a str, bool);
 
 /// Refuses fields that a request does not take, and the lack of those that it needs.
-fn check(request: &str, given: &[Field<'_>], needed: &[&str], taken: &[&str]) -> Result<()> {
+fn check(request: &str, given: &[RequestField<'_>], needed: &[&str], taken: &[&str]) -> Result<()> {
     let wrong = |name: &str, found: &str, expected: &str| {
         let what = format!("request {request}: {name}");
         Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, what).with_mismatch(found, expected))

@@ -33,7 +33,7 @@ arguments_of! {
     ListAnswer { status: u16, body: String }
     PageAnswer { body: String }
     FileHead { head: Vec<u8> }
-    Reason { reason: String }
+    RefusalReason { reason: String }
     Judge { of: String, answer: Answered, since_ms: Option<i64>, file: Option<bool>, now_ms: i64 }
     Try { retries: Retries, policy: Option<RetryPolicy>, judgement: Judgement, now_ms: i64 }
     Pace { pacing: Option<Pacing>, hold_ms: Option<f64>, now_ms: i64 }
@@ -72,7 +72,7 @@ pub(super) fn answer(helper: &str, json: &str) -> Result<Option<Value>> {
 fn policy_answer(helper: &str, json: &str) -> Result<Option<Value>> {
     let answer = match helper {
         "judge" => json!(judge(&arguments(json)?)?),
-        "needsAnotherKey" => json!(needs_another_key(&arguments::<Reason>(json)?.reason)),
+        "needsAnotherKey" => json!(needs_another_key(&arguments::<RefusalReason>(json)?.reason)),
         "nextTry" => {
             let Try { mut retries, policy, judgement, now_ms } = arguments(json)?;
             let next = retries.next(&policy.unwrap_or_default(), &judgement, now_ms);
