@@ -1,10 +1,10 @@
-//! Taking stretches out of placed tracks for good: what was there is silence, or a beep, and
-//! everything else stays where it was.
+//! Redacts spans of placed tracks permanently: the audio is replaced by silence or a beep, and
+//! everything else keeps its place.
 //!
-//! Spans are widened by [`PAD`] on either side, because a boundary that was heard, typed or
-//! transcribed is rarely exact. On each track the samples are replaced between the track's times of
-//! the widened span, so that a mix, its peaks and every copy that is made of the tracks afterwards
-//! hold nothing of it. Recordings on disk are not touched.
+//! Spans are widened by [`PAD`] on either side, because a boundary that was detected, typed or
+//! transcribed is rarely exact. On each track, the samples of the widened span are replaced, so
+//! that a mix, its peaks and any later copy of the tracks contain nothing of it. Recordings on disk
+//! are not changed.
 
 pub use crate::config::Cover;
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -13,19 +13,19 @@ use crate::track::{Track, to_i16};
 pub(crate) use crate::units::joined;
 use crate::units::{Millis, Span};
 
-/// Added before and after every span.
+/// Time added before and after every span.
 pub const PAD: Millis = Millis(250.0);
-/// What is heard in place of what was there: a tone of 1 kHz at -20 dBov, as broadcasters use it.
+/// The beep: a tone of 1 kHz at -20 dBov, as used by broadcasters.
 const BEEP_HZ: f64 = 1_000.0;
 const BEEP_AMPLITUDE: f64 = 0.141;
-/// The sound beside a hole fades over this, so that cuts do not click.
+/// Length of the fades next to redacted audio, so that cuts do not click.
 const FADE_MS: f64 = 5.0;
 
-/// Widens spans of the call's time by [`PAD`], and joins those that then touch.
+/// Widens spans of the call's time by [`PAD`], and merges those that then touch.
 ///
 /// # Errors
-/// `invalid_argument` for a span that is not a number, ends before it begins, or lies outside of
-/// the call: nothing is redacted where something that should be may not have been named.
+/// `invalid_argument` for a span that is not finite, ends before it begins, or lies outside the
+/// call. Nothing is redacted then, because the span may not mean what should be redacted.
 pub(crate) fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
     for span in spans {
         let (start, end) = (span.start.0, span.end.0);
@@ -39,13 +39,13 @@ pub(crate) fn widened(spans: &[Span], duration: Millis) -> Result<Vec<Span>> {
     Ok(joined(spans.iter().map(|s| Span { start: s.start - PAD, end: s.end + PAD }).collect()))
 }
 
-/// A span of the call on a track: from the first sample that can sound in it to the last. Where
-/// audio was lost, both ends of the loss belong to it.
+/// Converts a span of the call to the track's time: from the first sample that can be audible in it
+/// to the last. Both ends of lost audio belong to it.
 pub(crate) fn on_track(span: Span, placement: &Placement) -> Span {
     Span { start: placement.to_track(span.start), end: placement.to_track(span.end) }
 }
 
-/// Replaces spans of a track's own time; what lies beyond the track is no fault.
+/// Replaces spans of a track's own time. Parts beyond the track are ignored.
 ///
 /// ```
 /// use callweave::config::Cover;
@@ -79,7 +79,7 @@ pub fn cover(track: &mut Track, spans: &[Span], cover: Cover) {
     }
 }
 
-/// Fades the sound that is left beside a hole, out before it and in after it.
+/// Fades the audio next to a redacted part, out before it and in after it.
 fn fade_beside(samples: &mut [i16], from: usize, to: usize, fade: usize) {
     let scale = |sample: &mut i16, by: f64| *sample = (f64::from(*sample) * by) as i16;
     for i in 0..fade {

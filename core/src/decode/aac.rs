@@ -1,6 +1,7 @@
-//! Which kind of AAC a stream is. Low complexity is decoded; HE-AAC, whose low-complexity part
-//! alone would give half the rate, is told by its header or its frames, and is decoded in mp4 with
-//! the feature `he-aac` and refused by name otherwise.
+//! Determines the kind of an AAC stream from its header or its frames.
+//!
+//! Low complexity (AAC-LC) is decoded. HE-AAC, whose AAC-LC part alone has only half the sample
+//! rate, is decoded in MP4 with the feature `he-aac`, and rejected by name otherwise.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;

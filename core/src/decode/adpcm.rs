@@ -1,5 +1,5 @@
-//! 4-bit ADPCM in wav: IMA (tag 0x11) and Microsoft (tag 0x02). Rounding as in the encoders and
-//! decoders of ffmpeg.
+//! 4-bit ADPCM in WAV: IMA (tag 0x11) and Microsoft (tag 0x02), with the rounding of ffmpeg's
+//! encoders and decoders.
 
 use super::blocks::BlockCodec;
 

@@ -1,8 +1,8 @@
-//! AAC in ADTS frames (`.aac`, ISO/IEC 14496-3, 1.A.2.2): headers are walked here, so that damage
-//! costs what it hit.
+//! AAC in ADTS frames (`.aac`, ISO/IEC 14496-3, 1.A.2.2). Frame headers are parsed here, so that
+//! damage loses no more than it hit.
 //!
-//! ADTS carries no times: how many frames damage took is told by the bytes between, at the mean
-//! length of a frame.
+//! ADTS has no timestamps. The number of frames lost to damage is estimated from the bytes between
+//! frames and their mean length.
 
 use super::assemble::Assembler;
 use super::block::Block;
@@ -99,7 +99,7 @@ pub(crate) struct AdtsStream {
 pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(AdtsStream, Spec)> {
     let at = source.position();
     let bytes = source.peek(SEARCH)?;
-    let stream = AdtsHeader::parse(bytes).ok_or_else(|| malformed("no frame of AAC where one must begin", at))?;
+    let stream = AdtsHeader::parse(bytes).ok_or_else(|| malformed("no AAC frame at the expected position", at))?;
     let made = aac::decoder(&stream.config)?;
     if stream.layout == 0 {
         return Err(refusal::codec("AAC in ADTS with a layout of channels of its own"));

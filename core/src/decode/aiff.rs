@@ -46,7 +46,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Aiff>
                 return Ok(Aiff { layout, rate, promised: Some(promised) });
             }
             id if !id.iter().all(|b| (0x20..0x7F).contains(b)) => {
-                return Err(malformed("no chunk where one must begin", at));
+                return Err(malformed("no chunk at the expected position", at));
             }
             _ => {
                 source.skip(size + size % 2)?;
@@ -81,7 +81,7 @@ fn read_common(body: &[u8], at: u64) -> Result<(Layout, Rate)> {
         }
     };
     let rate = Rate::new(hz).ok().filter(|_| channels > 0).ok_or_else(|| {
-        malformed("the COMM chunk makes no sense", at)
+        malformed("the COMM chunk is invalid", at)
             .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz")
     })?;
     Ok((Layout { codec, endian, channels }, rate))

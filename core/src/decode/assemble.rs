@@ -1,5 +1,5 @@
-//! Puts decoded packets at their places in time: drops what lies before and after the recording's
-//! own samples, and puts silence where packets are missing.
+//! Places decoded packets in time: drops what lies before and after the recording's own samples,
+//! and inserts silence for missing packets.
 
 use super::block::{Block, FRAMES};
 

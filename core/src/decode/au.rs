@@ -32,7 +32,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Sun> 
     let (codec, bits) = codec_of(encoding)?;
     let rate = Rate::new(hz).ok().zip(u16::try_from(channels).ok().filter(|&n| n > 0));
     let (rate, channels) = rate.ok_or_else(|| {
-        Error::new(ErrorKind::Malformed, Stage::Decode, "the Sun header makes no sense")
+        Error::new(ErrorKind::Malformed, Stage::Decode, "the Sun header is invalid")
             .at_byte(at)
             .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz")
     })?;

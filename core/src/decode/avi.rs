@@ -1,5 +1,4 @@
-//! Audio of AVI: the chunks of the first audio stream, read as one source by the stream of their
-//! codec.
+//! Audio in AVI: the chunks of the first audio stream, read as one source by its codec's stream.
 
 use std::io::{Error as IoError, Read, Result as IoResult};
 use std::sync::Arc;

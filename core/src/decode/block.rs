@@ -1,4 +1,4 @@
-//! Blocks of decoded samples, and which of their channels become tracks.
+//! Blocks of decoded samples, and how their channels become tracks.
 
 use std::ops::Range;
 
@@ -7,50 +7,50 @@ use crate::config::{DecodeOptions, Stereo};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::samples::WILD;
 
-/// How many samples of each channel a decoder gives at once, at most.
+/// Most samples per channel in a block.
 pub(crate) const FRAMES: usize = 4096;
 
-/// Says how many samples were no numbers.
+/// Returns a warning with the number of samples that were not finite.
 pub(crate) fn not_finite_warning(count: u64) -> Option<Warning> {
-    (count > 0).then(|| Warning::new(NOT_FINITE, format!("{count} samples are no numbers: silence")))
+    (count > 0).then(|| Warning::new(NOT_FINITE, format!("{count} samples are not finite: replaced by silence")))
 }
 
-/// Says how many samples were no audio.
+/// Returns a warning with the number of samples that were out of range.
 pub(crate) fn wild_warning(count: u64) -> Option<Warning> {
-    let message = || format!("{count} samples lie beyond 1000 times full scale: clipped there");
+    let message = || format!("{count} samples are beyond 1000 times full scale: clipped");
     (count > 0).then(|| Warning::new(OUT_OF_RANGE, message()))
 }
 
-/// The codes of the two.
+/// Codes of both warnings.
 pub(crate) const NOT_FINITE: &str = "not_finite";
 pub(crate) const OUT_OF_RANGE: &str = "samples_out_of_range";
 
-/// A block under way: one buffer per channel, all of the same length, used again and again.
+/// A block being filled: one reusable buffer per channel, all of the same length.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     pub(crate) planes: Vec<Vec<f32>>,
-    /// The samples in double precision, where f32 cannot hold them.
+    /// The samples in double precision, if f32 cannot represent them.
     pub(crate) wide: Vec<Vec<f64>>,
-    /// Which of the two the samples are in.
+    /// Which of the two buffers holds the samples.
     pub(crate) is_wide: bool,
 }
 
 impl Block {
-    /// Empties the block and gives it so many channels.
+    /// Empties the block and sets its number of channels.
     pub(crate) fn clear(&mut self, channels: usize) {
         self.planes.resize_with(channels, Vec::new);
         self.planes.iter_mut().for_each(Vec::clear);
         self.is_wide = false;
     }
 
-    /// The same for samples in double precision.
+    /// Like `clear`, for samples in double precision.
     pub(crate) fn clear_wide(&mut self, channels: usize) {
         self.wide.resize_with(channels, Vec::new);
         self.wide.iter_mut().for_each(Vec::clear);
         self.is_wide = true;
     }
 
-    /// Keeps a part of the samples.
+    /// Keeps a range of the samples.
     pub(crate) fn keep(&mut self, part: Range<usize>) {
         fn cut<T>(planes: &mut [Vec<T>], part: &Range<usize>) {
             for plane in planes {
@@ -63,7 +63,7 @@ impl Block {
         }
     }
 
-    /// The samples as f32, whatever they were.
+    /// Returns the samples as f32.
     pub(crate) fn narrow(&mut self) -> &[Vec<f32>] {
         if self.is_wide {
             refill(&mut self.planes, &self.wide, |x| x as f32);
@@ -71,7 +71,7 @@ impl Block {
         &self.planes
     }
 
-    /// The samples as f64, whatever they were.
+    /// Returns the samples as f64.
     pub(crate) fn widen(&mut self) -> &[Vec<f64>] {
         if !self.is_wide {
             refill(&mut self.wide, &self.planes, f64::from);
@@ -79,7 +79,7 @@ impl Block {
         &self.wide
     }
 
-    /// Clips samples that are no audio, and counts them.
+    /// Clips samples that are out of range, and returns their number.
     pub(crate) fn tame(&mut self) -> u64 {
         if self.is_wide {
             self.wide.iter_mut().map(|plane| tame(plane, f64::from(WILD), |x| x.clamp(-1e3, 1e3))).sum()
@@ -88,13 +88,13 @@ impl Block {
         }
     }
 
-    /// Samples of each channel.
+    /// Returns the number of samples per channel.
     pub(crate) fn frames(&self) -> usize {
         if self.is_wide { self.wide.first().map_or(0, Vec::len) } else { self.planes.first().map_or(0, Vec::len) }
     }
 }
 
-/// Clips the samples of a plane that are beyond `most` on either side; how many they were.
+/// Clips the samples of a plane to ±`most`, and returns their number.
 fn tame<T: Copy + PartialOrd + std::ops::Neg<Output = T>>(plane: &mut [T], most: T, clip: impl Fn(T) -> T) -> u64 {
     let wild = |x: &T| (*x > most) | (*x < -most);
     let count = plane.iter().filter(|x| wild(x)).count() as u64;
@@ -112,7 +112,7 @@ fn refill<A: Copy, B>(to: &mut Vec<Vec<B>>, from: &[Vec<A>], convert: impl Fn(A)
     }
 }
 
-/// Samples in [−1, 1), nominally: one slice per channel, all of the same length.
+/// Samples nominally in [−1, 1): one slice per channel, all of the same length.
 #[derive(Debug, Clone, Copy)]
 pub struct Planar<'a, T = f32> {
     planes: &'a [Vec<T>],
@@ -123,37 +123,38 @@ impl<'a, T> Planar<'a, T> {
         Self { planes }
     }
 
-    /// The number of channels.
+    /// Returns the number of channels.
     pub fn channels(&self) -> usize {
         self.planes.len()
     }
 
-    /// Samples of each channel.
+    /// Returns the number of samples per channel.
     pub fn frames(&self) -> usize {
         self.planes.first().map_or(0, Vec::len)
     }
 
-    /// The samples of a channel, from 0; none where there is no such channel.
+    /// Returns the samples of a channel, from 0. Empty if there is no such channel.
     pub fn channel(&self, index: usize) -> &'a [T] {
         self.planes.get(index).map_or(&[], Vec::as_slice)
     }
 }
 
-/// What becomes one track: a channel, or the mean of all.
+/// The channels that become one track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChannelSelection {
-    /// A channel of the recording, from 0.
+    /// One channel of the recording, from 0.
     Channel(u16),
-    /// All channels averaged.
+    /// The average of all channels.
     Mean,
 }
 
 impl ChannelSelection {
-    /// The tracks that a recording of so many channels becomes: the channel that its leg names, or
-    /// every channel, or their mean.
+    /// Returns the tracks of a recording with this many channels: the channel selected by its leg,
+    /// every channel, or their average.
     ///
     /// # Errors
-    /// `invalid_argument` where the leg names a channel that is not there.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if the leg selects a channel that
+    /// does not exist.
     pub fn of(channels: u16, leg: &Leg, options: &DecodeOptions) -> Result<Vec<Self>> {
         match leg.channel {
             Some(channel) if channel < channels => Ok(vec![Self::Channel(channel)]),
@@ -164,7 +165,7 @@ impl ChannelSelection {
         }
     }
 
-    /// The channel that it is; `None` for the mean.
+    /// Returns the channel, or `None` for the average.
     pub fn channel(self) -> Option<u16> {
         match self {
             Self::Channel(index) => Some(index),
@@ -172,7 +173,7 @@ impl ChannelSelection {
         }
     }
 
-    /// The lane's samples of a block; `room` is used where they have to be computed.
+    /// Returns the track's samples of a block. `room` is used if they must be computed.
     pub fn samples<'a>(self, block: Planar<'a>, room: &'a mut Vec<f32>) -> &'a [f32] {
         if let Self::Channel(index) = self {
             return block.channel(usize::from(index));

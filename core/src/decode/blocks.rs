@@ -1,4 +1,4 @@
-//! Codecs whose bytes come in blocks of one size, each giving the same number of samples.
+//! Codecs with blocks of constant size and constant number of samples.
 
 use super::assemble::Assembler;
 use super::block::{Block, FRAMES};

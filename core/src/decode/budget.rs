@@ -1,9 +1,9 @@
-//! What a call may cost: judged while its recordings are read, before the cost has arisen.
+//! The cost of a call, limited while its recordings are read and before the cost arises.
 //!
-//! One [`Budget`] is shared by all recordings of a call and by the members of an archive. What it
-//! counts does not depend on the order in which they are read: where the sum is too much, the call
-//! fails as a whole, on any number of threads. What is judged in proportion to a recording's bytes
-//! ([`Thrift`]) is judged for each recording by itself.
+//! One [`Budget`] is shared by all recordings of a call and by the members of an archive. The sums
+//! do not depend on the order of reading: if one is exceeded, the call fails as a whole, on any
+//! number of threads. Costs in proportion to a recording's bytes ([`Thrift`]) are limited for each
+//! recording separately.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ const SILENCE_FREE: Millis = Millis(600_000.0);
 /// speech codec's 600 (STANAG 4591 at its lowest rate).
 const SILENCE_PER_BYTE: Millis = Millis(20.0);
 /// The warning where silence is not given.
-pub(crate) const TOO_MUCH_SILENCE: &str = "a gap of more silence than so few bytes of audio can stand for: left out";
+pub(crate) const TOO_MUCH_SILENCE: &str = "a gap of implausibly much silence for so few bytes of audio: left out";
 /// Samples that a recording may hold whatever its length: half an hour at 8 kHz.
 const SAMPLES_FREE: u64 = 1 << 24;
 /// The most samples per byte beyond that: Opus packs 5760 samples of silence into two bytes (RFC
@@ -160,7 +160,7 @@ impl Thrift {
         if self.searched <= most {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more searching than the recording is worth")
+        Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "too many bytes searched for audio")
             .at_byte(position)
             .with_mismatch(format!("{} bytes searched", self.searched), format!("at most {most}")))
     }

@@ -1,5 +1,5 @@
-//! Core Audio (`.caf`): uncompressed samples and G.711 front to back; ALAC, AAC and Opus by the
-//! table of packets, which may stand behind them.
+//! Core Audio (`.caf`). Uncompressed samples and G.711 are read sequentially; ALAC, AAC and Opus by
+//! the packet table, which may follow them.
 
 use std::ops::Range;
 
@@ -71,7 +71,7 @@ fn describe(source: &mut Source) -> Result<CafDescription> {
     let body = head.get(20..52).filter(|_| head.get(8..12) == Some(b"desc")).map(<[u8]>::to_vec);
     let size = be(head, 12, 8);
     source.skip(20u64.saturating_add(size))?;
-    body.as_deref().and_then(CafDescription::read).ok_or_else(|| malformed("the desc chunk makes no sense", at))
+    body.as_deref().and_then(CafDescription::read).ok_or_else(|| malformed("the desc chunk is invalid", at))
 }
 
 /// Starts the stream.

@@ -1,5 +1,4 @@
-//! Keeps a recording's first sample rate where a later part of it has another: what comes after is
-//! resampled.
+//! Keeps a recording's first sample rate. Later parts with another rate are resampled.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _};

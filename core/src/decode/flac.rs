@@ -49,7 +49,7 @@ pub(crate) fn open(source: &mut Source) -> Result<(FlacStream, Spec)> {
         (Some(error), _) => return Err(error),
         (None, Ok(Ok(reader))) => reader,
         (None, Ok(Err(e))) => return Err(refused(&e, "the FLAC header")),
-        (None, Err(_)) => return Err(malformed("the FLAC header makes no sense")),
+        (None, Err(_)) => return Err(malformed("the FLAC header is invalid")),
     };
     start(Box::new(reader), lender)
 }
@@ -107,7 +107,7 @@ impl FlacStream {
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Err(Theirs::IoError(e))) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
                 Ok(Err(e)) => e.to_string(),
-                Err(_) => "the container makes no sense".to_owned(),
+                Err(_) => "the container is invalid".to_owned(),
             };
             notes.add(Warning::new("damaged", format!("cannot be read further: {why}")));
             return Ok(None);

@@ -1,8 +1,8 @@
-//! What is no recording: an error body saved under a recording's name, a document, an archive of
-//! another kind.
+//! Reports what is not a recording: an error response saved under a recording's name, a document,
+//! another kind of archive.
 //!
-//! Such a thing is reported by its type, its size and an error code where it carries one in a known
-//! place. Its text is never shown: it may hold tokens.
+//! The report contains its type, its size, and an error code if it has one in a known field. Its
+//! text is never shown, because it may contain tokens.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! ITU-T G.711: 8-bit mu-law and A-law to 16-bit linear samples, by tables.
+//! ITU-T G.711: converts 8-bit mu-law and A-law to 16-bit linear samples, by tables.
 
 /// Mu-law to linear, scaled to 16 bits (14-bit values times 4).
 pub(crate) static ULAW: [i16; 256] = {

@@ -1,5 +1,5 @@
-//! ITU-T G.722 at 64 kbit/s: two bands of ADPCM, one byte to two samples at 16 kHz, in the
-//! standard's integer arithmetic. The names in comments are those of the standard's blocks.
+//! ITU-T G.722 at 64 kbit/s: two bands of ADPCM, two samples at 16 kHz per byte, in the standard's
+//! integer arithmetic. Names in comments are those of the standard's blocks.
 
 use super::blocks::BlockCodec;
 

@@ -1,5 +1,5 @@
 //! ITU-T G.723.1 at 6.3 and 5.3 kbit/s by `oxideav-g7231`: frames of 30 ms whose first two bits
-//! tell their length. In recorders' stereo the channels take turns, frame by frame.
+//! determine their length. In recorders' stereo files, frames of the two channels alternate.
 
 use oxideav_g7231::qdec::QSynthesis;
 

@@ -1,4 +1,4 @@
-//! ITU-T G.726: 16 to 40 kbit/s by `oxideav-adpcm`, and how codes lie in bytes.
+//! ITU-T G.726 at 16 to 40 kbit/s by `oxideav-adpcm`, and the packing of codes in bytes.
 
 use oxideav_adpcm::g726::{Rate as G726Rate, State};
 

@@ -1,5 +1,5 @@
-//! ITU-T G.729 at 8 kbit/s by `oxideav-g729`: frames of 10 bytes and 10 ms, without descriptors of
-//! silence, whose length only a packet tells.
+//! ITU-T G.729 at 8 kbit/s by `oxideav-g729`: frames of 10 bytes and 10 ms. Silence descriptors are
+//! not supported, because only a packet determines their length.
 
 use oxideav_g729::fx::decoder::FrameDecoderFx;
 use oxideav_g729::fx::postfilter::PostfilterFx;

@@ -1,8 +1,8 @@
-//! GSM full rate speech, ETSI EN 300 961 (GSM 06.10): the decoder, in the standard's 16-bit
-//! arithmetic, bit by bit.
+//! GSM full rate speech, ETSI EN 300 961 (GSM 06.10): a bit-exact decoder in the standard's 16-bit
+//! arithmetic.
 //!
-//! Found as `.gsm` (33 bytes a frame of 160 samples) and inside wav with tag 0x31 (65 bytes for two
-//! frames).
+//! It occurs as `.gsm` (33 bytes per frame of 160 samples) and in WAV with tag 0x31 (65 bytes per
+//! two frames).
 
 use super::blocks::BlockCodec;
 

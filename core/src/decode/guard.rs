@@ -1,5 +1,4 @@
-//! The edge to other people's decoders: a panic in there becomes an error here, and says nothing on
-//! standard error.
+//! Guards third-party decoders: a panic becomes an error, and prints nothing to standard error.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,6 @@
-//! HE-AAC, versions 1 and 2, by `oxideav-aac` (feature `he-aac`): a low-complexity core at half the
-//! rate, the upper half of the spectrum made from it, and for version 2 the second channel too.
+//! HE-AAC, versions 1 and 2, by `oxideav-aac` (feature `he-aac`): an AAC-LC core at half the rate,
+//! from which the upper half of the spectrum and, in version 2, the second channel are
+//! reconstructed.
 
 use oxideav_aac::decode::StreamDecoder;
 

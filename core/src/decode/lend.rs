@@ -1,8 +1,7 @@
-//! Lets symphonia's container readers read from a [`Source`] that stays ours.
+//! Lends a [`Source`] to symphonia's container readers, which own what they read from.
 //!
-//! Such a reader owns what it reads from. It is given one end of a slot; the source is put into the
-//! slot for the length of each call and taken out again, so that counting, hashing and limits go on
-//! as everywhere else.
+//! A reader gets one end of a slot. The source is put into the slot for the duration of each call
+//! and taken out again, so that counting, hashing and limits apply as everywhere else.
 
 use std::io::{Error as IoError, ErrorKind as IoKind, Read, Result as IoResult, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};

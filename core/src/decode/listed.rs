@@ -1,4 +1,4 @@
-//! Decodes a codec whose packets a container in memory lists: mp4 and Core Audio.
+//! Decodes codecs whose packets are listed by a container in memory: MP4 and Core Audio.
 
 use super::assemble::Assembler;
 use super::block::Block;

@@ -1,4 +1,4 @@
-//! Samples in memory as bytes: laid out as they are read, so that they take the way of any other
+//! Samples in memory as bytes, laid out as they are read, so that they are processed like any other
 //! recording.
 
 use std::io::{Cursor, Read, Result as IoResult};

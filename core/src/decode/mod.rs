@@ -1,8 +1,8 @@
-//! Recordings to samples: what an input really is, its blocks of samples, and what was wrong with
-//! it.
+//! Decodes recordings: finds an input's actual format, returns its samples in blocks, and reports
+//! what is wrong with it.
 //!
-//! [`Decoder`] reads an input front to back and gives planar blocks; [`decode`] and [`probe`] are wrappers over it. This
-//! module is the only one that names symphonia.
+//! [`Decoder`] reads an input sequentially and returns planar blocks. [`decode`] and [`probe`] are
+//! wrappers over it. This module is the only one that names symphonia.
 
 mod aac;
 mod adpcm;
@@ -85,7 +85,7 @@ use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::track::{PcmCollector, SampleSink, Track};
 use crate::units::{Millis, Rate};
 
-/// Reads one recording, front to back, in blocks.
+/// Decodes one recording sequentially, in blocks.
 ///
 /// ```no_run
 /// # use callweave::{config::DecodeOptions, decode::{Decoder, Input}};
@@ -104,24 +104,30 @@ pub struct Decoder {
     leg: Leg,
     notes: DecodeNotes,
     block: Block,
-    /// Samples of each channel that have been given.
+    /// Samples per channel returned so far.
     frames: u64,
     most_frames: u64,
     most_per_byte: Millis,
-    /// Samples that were no audio.
+    /// Samples that were out of range.
     wild: u64,
 }
 
 impl Decoder {
-    /// Opens an input and reads up to its first sample. A zip archive is opened where it has one
-    /// member; of several,
-    /// [`expand`] makes one input each.
+    /// Opens an input and reads up to its first sample.
+    ///
+    /// A ZIP archive is opened if it has a single member; for several, [`expand`] returns one input
+    /// per member.
     ///
     /// # Errors
-    /// `io` and `invalid_argument` where there is no file to read, `no_audio` for an empty file or
-    /// a header without samples, `unsupported` for what is no recording or a codec that is not
-    /// read, `malformed` for a header that cannot be believed, `limit_exceeded` beyond a limit of
-    /// the options. All name the input.
+    /// All errors name the input.
+    ///
+    /// - [`Io`](crate::ErrorKind::Io) or [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if
+    ///   there is no file to read.
+    /// - [`NoAudio`](crate::ErrorKind::NoAudio) for an empty file, or a header without samples.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported) for anything but a recording, or a codec
+    ///   that is not supported.
+    /// - [`Malformed`](crate::ErrorKind::Malformed) for an implausible header.
+    /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond a limit of the options.
     pub fn open(input: Input, options: &DecodeOptions) -> Result<Self> {
         let name = input.name().to_owned();
         let mut inputs = expand(input, options)?;
@@ -134,7 +140,7 @@ impl Decoder {
         }
     }
 
-    /// The same for one recording; `head_only`: for what its header says, and no samples.
+    /// Opens a single recording. With `head_only`, only its header is needed and no samples.
     fn open_one(input: Input, options: &DecodeOptions, head_only: bool) -> Result<Self> {
         let Opened { mut source, name, format, leg, .. } = input.open(options)?;
         let mut notes = DecodeNotes::default();
@@ -145,42 +151,43 @@ impl Decoder {
         Ok(Self { source, stream, spec, name, leg, notes, block, frames, most_frames, most_per_byte, wild })
     }
 
-    /// What is known before the first sample.
+    /// Returns what is known before the first sample.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// The input's name.
+    /// Returns the input's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the input's owner said of it.
+    /// Returns what the input's owner said about it.
     pub fn leg(&self) -> &Leg {
         &self.leg
     }
 
-    /// How many bytes of the input have been read so far.
+    /// Returns the number of bytes read so far.
     pub fn bytes_read(&self) -> u64 {
         self.source.bytes_read()
     }
 
-    /// How many bytes the input has, where that is known.
+    /// Returns the size of the input in bytes, if known.
     pub fn size_hint(&self) -> Option<u64> {
         self.source.size_hint()
     }
 
-    /// The next samples: one slice per channel, codec delay removed, never empty, at most some
-    /// thousands of samples. `None` at the end.
+    /// Returns the next samples, with one slice per channel and the codec delay removed, or `None`
+    /// at the end. A block is never empty, and holds at most some thousands of samples.
     ///
     /// # Errors
-    /// `io` where reading fails, `limit_exceeded` beyond a limit of the options.
+    /// - [`Io`](crate::ErrorKind::Io) if reading fails.
+    /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond a limit of the options.
     pub fn next_block(&mut self) -> Result<Option<Planar<'_>>> {
         Ok(if self.advance()? { Some(Planar::new(self.block.narrow())) } else { None })
     }
 
-    /// The same in double precision, which samples of 32 bits and of 64-bit floating point need to
-    /// be exact.
+    /// Like [`Self::next_block`], in double precision. Required for exact samples of 32-bit
+    /// integers and 64-bit floats.
     ///
     /// # Errors
     /// Those of [`Self::next_block`].
@@ -188,13 +195,13 @@ impl Decoder {
         Ok(if self.advance()? { Some(Planar::new(self.block.widen())) } else { None })
     }
 
-    /// Allows the recording to be decoded ahead, in so many parts side by side, on as many threads
-    /// as there are. It gives the same samples.
+    /// Allows decoding ahead in this many parallel parts, on as many threads as available. The
+    /// samples are the same.
     pub(crate) fn split(&mut self, parts: usize) {
         self.stream.split(parts);
     }
 
-    /// Fills the block; false at the end.
+    /// Fills the block, and returns `false` at the end.
     fn advance(&mut self) -> Result<bool> {
         loop {
             let more = self.stream.next(&mut self.source, &mut self.block, &mut self.notes);
@@ -218,7 +225,7 @@ impl Decoder {
         let bytes = self.stream.audio_bytes(&self.source);
         let (samples, most) = (self.frames * u64::from(channels), most_samples(bytes, rate, self.most_per_byte));
         if samples > most {
-            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more audio than its bytes can hold")
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "implausibly much audio for its size")
                 .with_mismatch(
                     format!("{samples} samples in {bytes} bytes"),
                     format!("at most {most} (decode.maxMsPerByte)"),
@@ -229,16 +236,17 @@ impl Decoder {
             return Ok(());
         }
         let (found, limit) = (self.spec.rate.millis(self.frames), self.spec.rate.millis(self.most_frames));
-        Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "a recording longer than the limit")
+        Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "the recording is too long")
             .with_mismatch(format!("{found} or more"), format!("at most {limit} (decode.maxDurationMs)"))
             .in_input(&self.name))
     }
 
-    /// Reads what is left of the input, for its length and hash, and says what it was. Samples that
-    /// were not asked for are not decoded, and the duration is that of the blocks that were given.
+    /// Reads the rest of the input, for its length and hash, and returns what it was. Remaining
+    /// samples are not decoded, so the duration is that of the blocks returned so far.
     ///
     /// # Errors
-    /// `io` where reading fails, `limit_exceeded` beyond the limit of bytes.
+    /// - [`Io`](crate::ErrorKind::Io) if reading fails.
+    /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond the limit of bytes.
     pub fn finish(mut self) -> Result<SourceInfo> {
         let totals = self.source.drain().map_err(|e| e.in_input(&self.name))?;
         if self.source.cut_off() {
@@ -270,10 +278,11 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// Decodes whole recordings into tracks of 16-bit samples at their own rate: one track per channel,
-/// the mean of all, or the one channel that the input's leg names, as the options say; the members
-/// of an archive one after the other. With several tracks, the leg's role says nothing of each. A
-/// long mp3 is decoded on all threads; the samples are the same on any number.
+/// Decodes a recording into tracks of 16-bit samples at its own rate.
+///
+/// Each channel becomes a track, unless the options average them or the input's leg selects one.
+/// The members of an archive follow each other. With several tracks, the leg's role is not applied.
+/// A long MP3 is decoded on all threads; the samples do not depend on their number.
 ///
 /// ```
 /// use callweave::{DecodeOptions, Input, decode};
@@ -285,8 +294,9 @@ impl std::fmt::Debug for Decoder {
 /// ```
 ///
 /// # Errors
-/// Those of [`Decoder`] and [`expand`]; `no_audio` where not one sample could be decoded,
-/// `limit_exceeded` beyond the limit of tracks.
+/// - Those of [`Decoder`] and [`expand`].
+/// - [`NoAudio`](crate::ErrorKind::NoAudio) if no samples could be decoded.
+/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond the limit of tracks.
 pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
     let name = input.name().to_owned();
     let mut tracks = Vec::new();
@@ -294,7 +304,7 @@ pub fn decode(input: Input, options: &DecodeOptions) -> Result<Vec<Track>> {
         decode_one(Decoder::open_one(input, options, false)?, options, &mut tracks)?;
     }
     if tracks.iter().all(|track| track.samples.is_empty()) {
-        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "not one sample could be decoded").in_input(name));
+        return Err(Error::new(ErrorKind::NoAudio, Stage::Decode, "no samples could be decoded").in_input(name));
     }
     Ok(tracks)
 }
@@ -304,7 +314,7 @@ fn decode_one(mut decoder: Decoder, options: &DecodeOptions, tracks: &mut Vec<Tr
     decoder.split(usize::MAX);
     let lanes = ChannelSelection::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
     if tracks.len() + lanes.len() > options.max_tracks {
-        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more tracks than the limit")
+        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "too many tracks")
             .with_mismatch(tracks.len() + lanes.len(), format!("at most {} (decode.maxTracks)", options.max_tracks))
             .in_input(name));
     }

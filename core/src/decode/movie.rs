@@ -1,5 +1,5 @@
-//! Where the audio of an mp4 or mov lies, by its sample tables (ISO/IEC 14496-12, 8.5 to 8.8), and
-//! what its sample entry says. Tables are walked, never unrolled: they may claim anything.
+//! Locates the audio of an MP4 or MOV by its sample tables (ISO/IEC 14496-12, 8.5 to 8.8), and
+//! reads its sample entry. Tables are iterated, never expanded, because they may claim any size.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Codecs of mp4 and mov: what the sample entry says becomes the stream that decodes the track.
+//! Codecs of MP4 and MOV: creates a track's stream from its sample entry.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_ALAC, CODEC_ID_FLAC};
@@ -215,8 +215,7 @@ fn flac(body: &[u8]) -> Result<PacketTrack> {
 pub(crate) fn alac_codec(config: &[u8]) -> Result<(Symphonia, Rate, u16)> {
     let config = config.get(..24).ok_or_else(|| malformed("ALAC without its configuration"))?;
     let (channels, hz) = (be(config, 9, 1) as u16, be(config, 20, 4) as u32);
-    let rate =
-        Rate::new(hz).ok().filter(|_| channels > 0).ok_or_else(|| malformed("the ALAC header makes no sense"))?;
+    let rate = Rate::new(hz).ok().filter(|_| channels > 0).ok_or_else(|| malformed("the ALAC header is invalid"))?;
     let mut params = AudioCodecParameters::new();
     params.for_codec(CODEC_ID_ALAC).with_extra_data(Box::from(config));
     Ok((Symphonia::new(Codec::Alac, params)?, rate, channels))
@@ -265,7 +264,7 @@ fn pcm_layout(entry: &SampleEntry) -> Option<Layout> {
 fn open_pcm(bytes: Vec<u8>, entry: &SampleEntry, layout: Layout) -> Result<OpenStream> {
     let hz = if entry.hz > 0 { entry.hz } else { clock(&bytes).0 };
     let rate = Rate::new(hz).ok().filter(|_| layout.channels > 0).ok_or_else(|| {
-        malformed("the sample entry makes no sense")
+        malformed("the sample entry is invalid")
             .with_mismatch(format!("{} channels at {hz} Hz", layout.channels), "1 or more channels, 1 to 768000 Hz")
     })?;
     let span = span(&bytes, rate);

@@ -1,5 +1,5 @@
-//! What an mp4 says besides its tables: the samples before and after the recording's own, where its
-//! index is, and the name of a codec that is not read.
+//! Reads what an MP4 contains besides its tables: the samples before and after the recording's own,
+//! the location of its index, and the name of an unsupported codec.
 
 use crate::units::Rate;
 

@@ -1,8 +1,8 @@
-//! Dialogic ADPCM, also called OKI or VOX: 4 bits a sample, the first in the high half of a byte,
-//! without any header.
+//! Dialogic ADPCM, also called OKI or VOX: 4 bits per sample, the first in the high half of a byte,
+//! without a header.
 //!
-//! The difference of a code is (2 × code + 1) eighths of the step, rounded down as a whole, as
-//! ffmpeg and sox have it.
+//! The difference of a code is (2 × code + 1) eighths of the step, rounded down once, as in ffmpeg
+//! and sox.
 
 use super::blocks::BlockCodec;
 

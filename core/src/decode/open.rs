@@ -1,4 +1,4 @@
-//! From what an input begins with to the stream that decodes it.
+//! Detects an input's format, and starts the stream that decodes it.
 
 use super::au::{self, Sun};
 use super::blocks::BlockStream;
@@ -168,6 +168,6 @@ fn check_rate(rate: Rate, options: &DecodeOptions) -> Result<()> {
     if rate.hz() >= options.min_rate_hz {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "a sample rate below the limit")
+    Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "the sample rate is too low")
         .with_mismatch(rate, format!("at least {} Hz (decode.minRateHz)", options.min_rate_hz)))
 }

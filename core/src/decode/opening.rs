@@ -1,4 +1,4 @@
-//! What the readers of every container need while they open a stream.
+//! Helpers for opening streams, shared by all containers.
 
 use super::convert::OneRate;
 use super::mpeg::MpegStream;
@@ -47,6 +47,6 @@ pub(crate) fn check_channels(channels: u16, options: &DecodeOptions) -> Result<(
     if channels <= options.max_channels {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more channels than the limit")
+    Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "too many channels")
         .with_mismatch(channels, format!("at most {} (decode.maxChannels)", options.max_channels)))
 }

@@ -1,4 +1,4 @@
-//! Opus (RFC 6716), by the crate ropus.
+//! Opus (RFC 6716), with the crate ropus.
 
 use ropus::{Channels, DecodeMode, Decoder as OpusDecoder};
 

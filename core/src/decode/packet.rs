@@ -1,4 +1,4 @@
-//! Codecs whose bytes come in packets; those of symphonia.
+//! Packet codecs, and symphonia's decoders for them.
 
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
@@ -68,9 +68,7 @@ impl Symphonia {
         match made {
             Ok(Ok(decoder)) => Ok(Self { decoder, codec, params }),
             Ok(Err(e)) => Err(refused(&e, &format!("the {codec} header"))),
-            Err(_) => {
-                Err(Error::new(ErrorKind::Malformed, Stage::Decode, format!("the {codec} header makes no sense")))
-            }
+            Err(_) => Err(Error::new(ErrorKind::Malformed, Stage::Decode, format!("the {codec} header is invalid"))),
         }
     }
 
@@ -81,7 +79,7 @@ impl Symphonia {
     pub(crate) fn vorbis(identification: &[u8], setup: &[u8], options: &DecodeOptions) -> Result<Self> {
         let (wanted, most) = (vorbis::codebook_bytes(setup), options.max_decoder_bytes);
         if wanted > most {
-            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "a Vorbis header that asks for too much")
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "too much memory for a Vorbis header")
                 .with_mismatch(
                     format!("{wanted} bytes of memory"),
                     format!("at most {most} (decode.maxDecoderBytes)"),
@@ -89,7 +87,7 @@ impl Symphonia {
         }
         let channels = identification.get(11).copied().unwrap_or(0);
         if u16::from(channels) > options.max_channels {
-            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "more channels than the limit")
+            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "too many channels")
                 .with_mismatch(channels, format!("at most {} (decode.maxChannels)", options.max_channels)));
         }
         let mut params = AudioCodecParameters::new();

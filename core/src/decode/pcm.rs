@@ -1,4 +1,4 @@
-//! Uncompressed samples and G.711: bytes to planar blocks.
+//! Converts uncompressed samples and G.711 to planar blocks.
 
 use super::block::{Block, FRAMES, not_finite_warning};
 use super::g711::{ALAW, ULAW};

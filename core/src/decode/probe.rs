@@ -1,4 +1,4 @@
-//! What a file really is, and what is wrong with it.
+//! Finds a file's actual format, and what is wrong with it.
 
 use std::fmt;
 
@@ -10,43 +10,43 @@ use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, escaped};
 use crate::units::{Millis, Rate};
 
-/// The answer of [`probe`] and [`probe_head`].
+/// The result of [`probe`] and [`probe_head`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Probe {
     /// The input's name.
     pub path: String,
-    /// What the recording is, read to its end; absent where it is no recording, and where only the
-    /// head was read.
+    /// The recording's properties, read to its end. `None` if it is not a recording, and if only
+    /// the head was read.
     pub source: Option<SourceInfo>,
-    /// What the recording's first bytes say, where no more was asked.
+    /// What the recording's first bytes declare, if only they were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<Head>,
-    /// Why it cannot be read, or not to its end; absent where it can.
+    /// Why it cannot be read, or not to its end. `None` if it can.
     pub problem: Option<Problem>,
-    /// The members of a zip archive; empty for anything else.
+    /// The members of a ZIP archive; empty for anything else.
     pub members: Vec<Probe>,
 }
 
-/// What a recording's first bytes say of it. Nothing is decoded and nothing is checked: a file that
-/// is cut off, damaged or was never closed says the same as a whole one.
+/// What a recording's first bytes declare. Nothing is decoded or verified: a truncated, damaged or
+/// unclosed file declares the same as a complete one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Head {
-    /// The container's name.
+    /// The container.
     pub container: Container,
-    /// The codec's name.
+    /// The codec.
     pub codec: Codec,
-    /// Samples per second.
+    /// Sample rate.
     pub sample_rate_hz: Rate,
-    /// Channels.
+    /// Number of channels.
     pub channels: u16,
-    /// Bytes of the input, where that is known without reading it.
+    /// Size of the input in bytes, if known without reading it.
     pub bytes: Option<u64>,
-    /// The length that the header declares, without codec delay and padding; `None` where it
-    /// declares none, as ogg and an mp3 without a tag do. Never guessed from a bit rate.
+    /// The duration declared by the header, without codec delay and padding. `None` if it declares
+    /// none, like Ogg and an MP3 without a tag. Never guessed from a bit rate.
     pub declared_duration_ms: Option<Millis>,
     /// The codec delay that decoding removes.
     #[serde(with = "exact")]
@@ -60,9 +60,9 @@ pub struct Head {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Problem {
-    /// The stable name of the error's kind.
+    /// The stable code of the error's kind.
     pub code: &'static str,
-    /// The error in one line.
+    /// The error as one line.
     pub message: String,
 }
 
@@ -78,8 +78,8 @@ impl Probe {
     }
 }
 
-/// Reads an input to its end and says what it is and what is wrong with it. What is no recording is
-/// an answer, not an error.
+/// Reads an input to its end, and returns what it is and what is wrong with it. A file that is not
+/// a recording is a result, not an error.
 ///
 /// ```
 /// use callweave::{DecodeOptions, Input, probe};
@@ -90,7 +90,8 @@ impl Probe {
 /// ```
 ///
 /// # Errors
-/// `io` and `invalid_argument`: where there is nothing that could be read.
+/// [`Io`](crate::ErrorKind::Io) or [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if there
+/// is nothing to read.
 pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
     ask(input, options, &|input, probe| {
         let mut decoder = Decoder::open(input, options)?;
@@ -100,9 +101,10 @@ pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
     })
 }
 
-/// Says what an input is by its first bytes: some kilobytes, whatever its length. An mp4 is read up
-/// to the end of its index, which may be the end of the file, and a zip archive as a whole, without
-/// unpacking more than its members' heads.
+/// Returns what an input is according to its first kilobytes, whatever its length.
+///
+/// An MP4 is read up to the end of its index, which may be the end of the file. A ZIP archive is
+/// read as a whole, without unpacking more than its members' heads.
 ///
 /// ```
 /// use callweave::{DecodeOptions, Input, probe_head};
@@ -134,7 +136,7 @@ pub fn probe_head(input: Input, options: &DecodeOptions) -> Result<Probe> {
     })
 }
 
-/// Asks one question of an input, or of each member of the archive that it is.
+/// Applies a question to an input, or to each member of an archive.
 fn ask(input: Input, options: &DecodeOptions, question: &dyn Fn(Input, &mut Probe) -> Result<()>) -> Result<Probe> {
     let mut probe = Probe::new(input.name().to_owned());
     let asked = expand(input, options).and_then(|inputs| {
@@ -186,7 +188,7 @@ impl fmt::Display for Probe {
     }
 }
 
-/// What a recording is, in words.
+/// Describes a recording in words.
 fn kind(container: Container, codec: Codec, rate: Rate, channels: u16) -> String {
     let wrapped = if container.name() == codec.name() { String::new() } else { format!(" in {container}") };
     let plural = if channels == 1 { "" } else { "s" };

@@ -1,5 +1,5 @@
-//! Files without any header, whose format only the caller can know: what Asterisk writes as `.gsm`,
-//! `.ulaw`, `.sln`, ...
+//! Headerless files, whose format only the caller knows: what Asterisk writes as `.gsm`, `.ulaw`,
+//! `.sln`, ...
 
 use super::spec::Codec;
 use crate::error::{Error, ErrorKind, Result, Stage};

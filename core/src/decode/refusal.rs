@@ -1,4 +1,4 @@
-//! Codecs that are not read: named, with the one command that converts them.
+//! Rejects unsupported codecs by name, with a command that converts them.
 
 use crate::error::{Error, ErrorKind, Stage};
 
@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Stage};
 pub(crate) fn codec(name: impl Into<String>) -> Error {
     let name = name.into();
     let expected = expected(&name);
-    Error::new(ErrorKind::Unsupported, Stage::Decode, "a codec that is not read").with_mismatch(name, expected)
+    Error::new(ErrorKind::Unsupported, Stage::Decode, "unsupported codec").with_mismatch(name, expected)
 }
 
 /// What was expected instead of something with a name, and how to get it.

@@ -1,8 +1,7 @@
-//! RIFF wave files, as phone systems leave them: never closed, piped, cut off, with wrong sizes or
+//! RIFF WAVE files as phone systems leave them: unclosed, piped, truncated, with wrong sizes or
 //! missing pad bytes.
 //!
-//! The header is read for what it says and believed only as far as the bytes bear it out. Every
-//! repair is a warning.
+//! The header is trusted only as far as the data confirms it. Every repair is a warning.
 
 use super::pcm::{Endian, Layout};
 use super::source::Source;
@@ -68,7 +67,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<RiffW
             }
             b"fmt " => format = Some(read_format(source, size, endian, at)?),
             b"ds64" => sizes64 = read_sizes64(source, size)?,
-            _ if !is_chunk_id(&id) => return Err(malformed("no chunk where one must begin", at)),
+            _ if !is_chunk_id(&id) => return Err(malformed("no chunk at the expected position", at)),
             _ => {
                 source.skip(size)?;
             }
@@ -173,7 +172,7 @@ pub(crate) fn read_format(source: &mut Source, size: u64, endian: Endian, at: u6
     }
     source.skip(size)?;
     if channels == 0 || Rate::new(hz).is_err() {
-        return Err(malformed("the fmt chunk makes no sense", at)
+        return Err(malformed("the fmt chunk is invalid", at)
             .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
     }
     if bits == 0 || bits % 8 != 0 {

@@ -1,8 +1,8 @@
-//! The bytes of an input as one stream: counted, hashed and limited while they are read, with a
-//! window to look ahead.
+//! The bytes of an input as a stream: counted, hashed and limited while they are read, with a
+//! window for looking ahead.
 //!
-//! Everything that reads a recording reads it through here, front to back and once, so a path,
-//! bytes in memory and a reader without length behave alike.
+//! Every reader uses it, sequentially and once, so that a path, bytes in memory and a reader
+//! without length behave alike.
 
 use std::io::{ErrorKind as IoKind, Read};
 
@@ -233,7 +233,7 @@ impl Source {
 }
 
 fn too_long(found: u64, limit: u64) -> Error {
-    Error::new(ErrorKind::LimitExceeded, Stage::Input, "more bytes than the limit")
+    Error::new(ErrorKind::LimitExceeded, Stage::Input, "the input is too large")
         .with_mismatch(format!("{found} bytes or more"), format!("at most {limit} (decode.maxBytes)"))
 }
 

@@ -1,5 +1,5 @@
-//! What a recording is: its container, codec, rate and channels, known at the start, and the rest,
-//! known at the end.
+//! The properties of a recording: container, codec, rate and channels, known at its start, and the
+//! others, known at its end.
 
 use std::borrow::Cow;
 
@@ -16,10 +16,10 @@ macro_rules! names {
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
-            /// Every value, in the order of declaration.
+            /// All values, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name, as in the report.
+            /// Returns the name, as in the report.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
@@ -34,7 +34,7 @@ macro_rules! names {
 }
 
 names! {
-    /// How a recording is wrapped.
+    /// The container of a recording.
     Container {
         /// RIFF wave, little-endian.
         Wav = "wav",
@@ -54,9 +54,9 @@ names! {
         Ogg = "ogg",
         /// ISO base media: mp4, m4a, 3gp.
         Mp4 = "mp4",
-        /// AAC frames with headers of their own.
+        /// AAC frames with their own headers.
         Adts = "adts",
-        /// Adaptive multi-rate speech in its own storage format.
+        /// The storage format of adaptive multi-rate speech.
         Amr = "amr",
         /// Sun or NeXT audio.
         Sun = "au",
@@ -68,15 +68,15 @@ names! {
         Caf = "caf",
         /// Matroska or WebM.
         Matroska = "matroska",
-        /// No container: samples from the first byte on.
+        /// None: samples from the first byte on.
         Raw = "raw",
-        /// No file: samples in memory.
+        /// None: samples in memory.
         Samples = "samples",
     }
 }
 
 names! {
-    /// How the samples are written.
+    /// The codec of a recording.
     Codec {
         /// 8-bit unsigned PCM.
         PcmU8 = "pcm_u8",
@@ -137,22 +137,22 @@ names! {
     }
 }
 
-/// On what the removed codec delay rests.
+/// How a codec delay is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DelayBasis {
-    /// The file says how long it is.
+    /// The file says it.
     Tag,
-    /// The file does not say; the configuration's assumption was taken.
+    /// The file does not say it; the configured value is assumed.
     Assumed,
-    /// The codec has none.
+    /// The codec has no delay.
     #[default]
     None,
 }
 
 impl DelayBasis {
-    /// The basis' name, as reports write it.
+    /// Returns the name, as in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tag => "tag",
@@ -162,17 +162,17 @@ impl DelayBasis {
     }
 }
 
-/// The delay of encoder and decoder together, which has been removed from the samples.
+/// The delay of encoder and decoder together, which is removed from the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Delay {
-    /// Its length in samples of the file's own rate.
+    /// Length in samples at the file's own rate.
     pub samples: u32,
     /// How it is known.
     pub basis: DelayBasis,
 }
 
-/// What is known of a recording before its first sample.
+/// What is known about a recording before its first sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Spec {
@@ -180,49 +180,48 @@ pub struct Spec {
     pub container: Container,
     /// The codec.
     pub codec: Codec,
-    /// Samples per second.
+    /// Sample rate.
     pub rate: Rate,
-    /// Channels.
+    /// Number of channels.
     pub channels: u16,
     /// The codec delay that is being removed.
     pub delay: Delay,
-    /// Samples of each channel that the header declares, codec delay and padding left out; `None`
-    /// where it declares none. A claim: what is there may be more or less.
+    /// Samples per channel declared by the header, without codec delay and padding. `None` if it
+    /// declares none. The actual number may differ.
     pub declared: Option<u64>,
 }
 
-/// What is known of a recording once it has been read to its end: the `source` of a track in the
-/// report.
+/// What is known about a recording at its end: the `source` of a track in the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SourceInfo {
-    /// The path or name of the input; `None` where personal data is dropped.
+    /// The input's path or name. `None` if personal data is dropped.
     pub path: Option<String>,
-    /// The container's name.
+    /// The container.
     pub container: Container,
-    /// The codec's name.
+    /// The codec.
     pub codec: Codec,
-    /// Samples per second.
+    /// Sample rate.
     pub sample_rate_hz: Rate,
-    /// Channels.
+    /// Number of channels.
     pub channels: u16,
-    /// Bytes of the input, all of them.
+    /// Size of the input in bytes.
     pub bytes: u64,
-    /// SHA-256 of all bytes of the input, in hexadecimal; `None` where the options leave it out.
+    /// SHA-256 of the input in hexadecimal. `None` if the options disable it.
     pub sha256: Option<String>,
-    /// The recording's length without codec delay and padding.
+    /// The recording's duration without codec delay and padding.
     pub duration_ms: Millis,
-    /// The codec delay that was removed. Four decimals: sample positions depend on it.
+    /// The codec delay that was removed, with four decimals because sample positions depend on it.
     #[serde(with = "exact")]
     pub codec_delay_ms: Millis,
     /// How the delay is known.
     pub codec_delay_basis: DelayBasis,
-    /// What was wrong and has been mended.
+    /// What was wrong and has been repaired.
     pub warnings: Vec<Warning>,
 }
 
-/// A time with four decimals: 1105 samples at 16 kHz are 69.0625 ms.
+/// Serializes a time with four decimals: 1105 samples at 16 kHz are 69.0625 ms.
 pub(crate) mod exact {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -242,11 +241,11 @@ pub(crate) mod exact {
     }
 }
 
-/// How many warnings of one code are kept word for word.
+/// Warnings of one code that are kept.
 const KEPT: usize = 8;
 
-/// The warnings of one recording, bounded however damaged it is: the first of each code are kept,
-/// the rest are counted.
+/// The warnings of one recording, limited however damaged it is. The first of each code are kept,
+/// the others counted.
 #[derive(Debug, Default)]
 pub(crate) struct DecodeNotes {
     kept: Vec<Warning>,
@@ -264,12 +263,12 @@ impl DecodeNotes {
         }
     }
 
-    /// Adds the warnings about a source within this one, whose positions are not those of the file.
+    /// Adds the warnings about a nested source, whose positions are not those of the file.
     pub(crate) fn add_within(&mut self, mut inner: Self) {
         inner.finish().into_iter().for_each(|warning| self.add(Warning { at_byte: None, ..warning }));
     }
 
-    /// The warnings in the order in which they arose; those beyond the kept ones as one per code.
+    /// Returns the warnings in order, followed by one per code for those not kept.
     pub(crate) fn finish(&mut self) -> Vec<Warning> {
         let mut all = std::mem::take(&mut self.kept);
         all.extend(std::mem::take(&mut self.more).into_iter().map(|(code, count)| Warning {

@@ -1,4 +1,4 @@
-//! What every codec's reader does: give the next samples.
+//! The interface of all codecs' readers: return the next samples.
 
 use super::block::Block;
 use super::source::Source;

@@ -1,5 +1,5 @@
-//! Recordings within a container: the bytes of one track, read as a source of their own by the
-//! stream of its codec.
+//! Recordings within a container: the bytes of one track, read as a separate source by its codec's
+//! stream.
 
 use std::io::{Read, Result as IoResult};
 use std::ops::Range;

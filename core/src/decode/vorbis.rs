@@ -1,9 +1,9 @@
-//! What a Vorbis setup header makes a decoder allocate, told before a decoder sees it (Vorbis I
-//! specification, 3.2.1).
+//! Computes what a Vorbis setup header makes a decoder allocate, before a decoder reads it (Vorbis
+//! I specification, 3.2.1).
 //!
-//! A codebook of some twenty bytes may ask for 150 MB: its entries are counted in 24 bits, its code
-//! lengths may be given in runs, and a table for decoding takes a block of 256 places for every
-//! prefix of 8, 16 and 24 bits.
+//! A codebook of about twenty bytes may require 150 MB: its entries are counted in 24 bits, its
+//! code lengths may be run-length encoded, and a decoding table needs a block of 256 places for
+//! every prefix of 8, 16 and 24 bits.
 
 /// Bytes of a place in a decoding table.
 const PLACE: u64 = 8;

@@ -1,5 +1,4 @@
-//! Codecs of a wave format: what a `fmt ` chunk says becomes a stream, in RIFF, Wave64 and AVI
-//! alike.
+//! Codecs of a wave format: creates a stream from a `fmt ` chunk, in RIFF, Wave64 and AVI.
 
 use super::adpcm::{Ima, Microsoft};
 use super::amr::{self, AmrBand};
@@ -32,7 +31,7 @@ pub(crate) fn open_wave_format(
     let (format, promised) = (wave.format, wave.promised);
     check_channels(format.channels, options)?;
     let no_blocks = || {
-        Error::new(ErrorKind::Malformed, Stage::Decode, "the fmt chunk makes no sense").with_mismatch(
+        Error::new(ErrorKind::Malformed, Stage::Decode, "the fmt chunk is invalid").with_mismatch(
             format!("{} bytes a block, {} channels", format.block_align, format.channels),
             format!("blocks of {}", format.codec_name()),
         )

@@ -1,4 +1,4 @@
-//! Sony Wave64: RIFF wave with identifiers of 16 bytes and sizes of 8, which count themselves and
+//! Sony Wave64: RIFF WAVE with 16-byte identifiers and 8-byte sizes, which include themselves and
 //! the identifier.
 
 use super::pcm::Endian;
@@ -30,7 +30,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<RiffW
         source.consume(HEAD as usize);
         let id = id.as_flattened();
         if id.get(4..) != Some(&TAIL) || size < HEAD && !id.starts_with(b"data") {
-            return Err(malformed("no chunk where one must begin", at));
+            return Err(malformed("no chunk at the expected position", at));
         }
         let body = size.saturating_sub(HEAD);
         match id.first_chunk::<4>() {

@@ -1,5 +1,5 @@
-//! Discontinuous transmission, as both codecs have it: what a receiver does with a frame, and
-//! whether the encoder has put frames of noise behind the speech (TS 26.093 and 26.193, 6.1).
+//! Discontinuous transmission in both codecs: what a receiver does with a frame, and whether the
+//! encoder appended noise frames to the speech (TS 26.093 and 26.193, 6.1).
 
 use super::{AmrBand, FrameKind};
 

@@ -1,8 +1,7 @@
-//! Adaptive multi-rate speech: frames of 20 ms, each a byte that says what it is and a payload (RFC
-//! 4867, 5.3).
+//! Adaptive multi-rate speech: frames of 20 ms, each a header byte and a payload (RFC 4867, 5.3).
 //!
-//! Found as `.amr`, as the samples of 3gp, and in wav. Bytes that are no frames are counted in
-//! frames, and the decoder makes speech for those as it does for frames that were lost on the air.
+//! It occurs as `.amr`, in 3GP and in WAV. Bytes that are not frames are counted as frames, which
+//! the decoder conceals like frames lost in transmission.
 
 mod dtx;
 mod narrow;

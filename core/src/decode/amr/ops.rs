@@ -1,5 +1,5 @@
-//! The whole-number arithmetic in which 3GPP TS 26.073 and TS 26.173 define the codecs: 16 and 32
-//! bits, saturating.
+//! The integer arithmetic in which 3GPP TS 26.073 and TS 26.173 define the codecs: 16 and 32 bits,
+//! saturating.
 
 /// The product of two fractions of 15 bits.
 pub(super) fn mult(a: i16, b: i16) -> i16 {

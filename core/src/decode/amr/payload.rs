@@ -1,5 +1,4 @@
-//! AMR as RTP carries it (RFC 4867, 4.3 and 4.4), turned into the storage format, which everything
-//! else here reads.
+//! Converts AMR payloads from RTP (RFC 4867, 4.3 and 4.4) to the storage format.
 
 use super::AmrBand;
 use crate::error::{Error, ErrorKind, Result, Stage};

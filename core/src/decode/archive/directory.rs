@@ -1,9 +1,9 @@
-//! What a zip archive says of its members: by its central directory, or, where that is missing, by
-//! the members' own headers.
+//! Reads the members of a ZIP archive from its central directory or, if that is missing, from the
+//! members' own headers.
 //!
-//! The crates zip and rc-zip do not fit: both read every entry before the number of entries can be
-//! held against a limit, zip keeps one of several members of one name, and archives without a
-//! directory need what is here anyway. Unpacking is flate2's.
+//! The crates zip and rc-zip are not used. Both read every entry before the number of entries can
+//! be limited, zip keeps only one of several members with the same name, and archives without a
+//! directory need this code anyway. flate2 unpacks members.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
-//! Zip archives of recordings: each member becomes an input of its own.
+//! ZIP archives of recordings: each member becomes an input.
 //!
-//! Names are only shown, never used as paths. The central directory is read; where it is missing
-//! (an archive cut off), the members' own headers are walked. Encrypted members and methods other
-//! than stored and deflated are refused.
+//! Names are only displayed, never used as paths. The central directory is read; if it is missing
+//! because the archive is truncated, the members' own headers are read instead. Encrypted members
+//! and compression methods other than stored and deflated are rejected.
 
 mod directory;
 
@@ -20,12 +20,16 @@ use crate::call::Leg;
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The inputs in an input: itself, or the members of the zip archive that it is, in the archive's
-/// order. Several members are of unknown role; a single one is what the archive was said to be.
+/// Returns the inputs in an input: itself, or the members of the ZIP archive that it is, in the
+/// archive's order.
+///
+/// Several members have no known role; a single one inherits the archive's.
 ///
 /// # Errors
-/// Those of reading the input; `limit_exceeded` beyond the options' limits of an archive;
-/// `unsupported` for encrypted members; `no_audio` for an archive without members.
+/// - Those of reading the input.
+/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond the options' limits on archives.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported) for encrypted members.
+/// - [`NoAudio`](crate::ErrorKind::NoAudio) for an archive without members.
 pub fn expand(input: Input, options: &DecodeOptions) -> Result<Vec<Input>> {
     let mut opened = input.open(options)?;
     if opened.format.is_some()
@@ -51,12 +55,12 @@ fn is_zip(source: &mut Source) -> Result<bool> {
     Ok(head.starts_with(LOCAL) || head.starts_with(END))
 }
 
-/// The recordings in an archive as inputs, in the archive's order.
+/// Returns the recordings in an archive as inputs, in the archive's order.
 ///
 /// # Errors
-/// `limit_exceeded` beyond the options' limits of members, their bytes and their ratio;
-/// `unsupported` where a member is encrypted or compressed by another method; `no_audio` where
-/// there is no member; `malformed` where there is nothing that can be read.
+/// `limit_exceeded` beyond the options' limits on members, their bytes and their ratio;
+/// `unsupported` for an encrypted member or another compression method; `no_audio` without members;
+/// `malformed` if nothing can be read.
 fn members(name: &str, bytes: Vec<u8>, budget: &Budget, options: &DecodeOptions) -> Result<Vec<Input>> {
     let members = match directory(&bytes, options.max_members)? {
         Some(members) => members,
@@ -81,7 +85,7 @@ fn members(name: &str, bytes: Vec<u8>, budget: &Budget, options: &DecodeOptions)
     Ok(inputs)
 }
 
-/// Folders, empty files, and what file managers leave in archives.
+/// Returns `true` for folders, empty files, and what file managers leave in archives.
 fn is_by_the_way(member: &Member) -> bool {
     let name = member.name.as_str();
     name.ends_with('/') || member.size == Some(0) || name.starts_with("__MACOSX/") || name.ends_with(".DS_Store")
@@ -116,7 +120,7 @@ fn check(members: &[Member], options: &DecodeOptions) -> Result<()> {
     Ok(())
 }
 
-/// Members that share bytes: each of them would be unpacked.
+/// Rejects members that share bytes, because each of them would be unpacked.
 fn refuse_overlaps(members: &[Member]) -> Result<()> {
     let mut ranges: Vec<&Range<usize>> = members.iter().map(|m| &m.packed).filter(|r| !r.is_empty()).collect();
     ranges.sort_by_key(|range| range.start);
@@ -128,7 +132,7 @@ fn refuse_overlaps(members: &[Member]) -> Result<()> {
     }
 }
 
-/// The most bytes that a member may unpack to.
+/// Returns the most bytes to which a member may unpack.
 fn ratio_bytes(member: &Member, options: &DecodeOptions) -> u64 {
     (member.packed.len() as u64).saturating_mul(u64::from(options.max_member_ratio))
 }
@@ -168,7 +172,7 @@ impl Read for Slice {
     }
 }
 
-/// Fails where more comes than the archive may unpack to.
+/// Fails if more bytes arrive than the archive may unpack to.
 struct Limited {
     reader: Box<dyn Read + Send>,
     left: u64,
@@ -205,8 +209,8 @@ pub(crate) mod tests {
     use crate::decode::tests::{babble, s16, wav};
     use crate::decode::{decode, probe};
 
-    /// An archive of members: name, bytes, whether deflated, whether its length is told only after
-    /// its bytes.
+    /// Creates an archive of members: name, bytes, whether they are deflated, and whether their
+    /// length follows them.
     pub(crate) fn zip(members: &[(&str, &[u8], bool, bool)]) -> Vec<u8> {
         let (mut file, mut directory) = (Vec::new(), Vec::new());
         for &(name, bytes, deflated, streamed) in members {

@@ -1,4 +1,5 @@
-//! EBML (RFC 8794) as far as Matroska needs it: elements, their numbers, and the frames of a block.
+//! The part of EBML (RFC 8794) that Matroska needs: elements, their numbers, and the frames of a
+//! block.
 
 /// The id and size of an element, and the length of both; the size is `None` where it is not known.
 pub(super) fn element(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {

@@ -1,5 +1,5 @@
-//! Matroska and WebM (RFC 9559): the first audio track, read front to back. After damage the next
-//! block or cluster is searched.
+//! Matroska and WebM (RFC 9559): the first audio track, read sequentially. After damage, reading
+//! resumes at the next block or cluster.
 
 mod ebml;
 
@@ -223,7 +223,7 @@ fn check_aac(source: &mut Source, track: u64) -> Result<()> {
 fn take(source: &mut Source, size: u64) -> Result<Vec<u8>> {
     let at = source.position();
     if size > MAX {
-        return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "an element too long to be true")
+        return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "implausible element size")
             .at_byte(at)
             .with_mismatch(format!("{size} bytes"), format!("at most {MAX}")));
     }

@@ -1,12 +1,12 @@
-//! Frames decoded ahead, in parts side by side, with the bits that one decoder gives.
+//! Decodes frames ahead in parallel parts, with the same bits as a single decoder.
 //!
-//! A decoder of layer III remembers little: the bytes of earlier frames that a frame may still use
-//! (at most 511, of which `main_data_begin` says how many), half a granule of every subband, and
-//! sixteen slots of the filter bank. So a decoder that starts some frames early comes to the same
-//! state, and when it has is told by the frames' side information alone ([`Reservoir`]). What it
-//! gives is taken only where that holds, where none of the frames failed, and where its last frame
-//! of those before is bit for bit what the part before made of it; from anything else on, one
-//! decoder goes on alone.
+//! A layer III decoder has a short memory: the bytes of earlier frames that a frame may still use
+//! (at most 511, as given by `main_data_begin`), half a granule of every subband, and sixteen slots
+//! of the filter bank. A decoder that starts some frames early therefore reaches the same state,
+//! and the frames' side information alone shows when it has ([`Reservoir`]).
+//!
+//! A part is only used if this holds, if none of its frames failed, and if its last early frame
+//! equals the previous part's bit for bit. After any other part, a single decoder continues alone.
 
 use std::collections::VecDeque;
 

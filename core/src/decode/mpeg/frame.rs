@@ -1,4 +1,5 @@
-//! One frame at a time: layer III by the decoder beside, the others by symphonia's.
+//! Decodes one frame at a time: layer III by the decoder in this crate, the other layers by
+//! symphonia's.
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2};

@@ -1,4 +1,4 @@
-//! Frames that are lost or cannot be decoded: how many they were, and what is said of them.
+//! Counts and reports frames that are lost or cannot be decoded.
 
 use super::MAX_LAYER_III;
 use super::header::FrameHeader;

@@ -1,8 +1,8 @@
-//! MPEG audio of layers I to III: walks frame headers itself, so that damage costs what it hit and
-//! no more, and hands whole frames to the decoder of their layer.
+//! MPEG audio, layers I to III. Frame headers are parsed here, so that damage loses no more than it
+//! hit, and whole frames are passed to the decoder of their layer.
 //!
-//! Time is kept: a frame that cannot be decoded leaves silence of its length, and so do frames
-//! whose headers are lost where their number can be told from the bytes between.
+//! Timing is preserved. A frame that cannot be decoded becomes silence of its length, and so do
+//! frames with lost headers if their number follows from the bytes between.
 
 mod ahead;
 mod frame;

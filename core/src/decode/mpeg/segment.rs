@@ -1,7 +1,7 @@
-//! One encoder's run within an mp3: what it put before and after the recording's own samples, and
-//! how that is removed.
+//! One encoder's output within an MP3: the samples it added before and after the recording's own,
+//! and their removal.
 //!
-//! Concatenated files are several segments, each with a delay and a padding of its own.
+//! Concatenated files are several segments, each with its own delay and padding.
 
 use super::tag::{DECODER_DELAY, LameTag};
 use crate::decode::block::Block;

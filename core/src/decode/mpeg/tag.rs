@@ -1,7 +1,6 @@
-//! The tag frame that encoders put before the first audio frame: Xing or Info with LAME's
-//! extension, or VBRI.
+//! The tag frame before the first audio frame: Xing or Info with LAME's extension, or VBRI.
 //!
-//! It is a frame of silence to a decoder that does not know it, so it is skipped, never decoded.
+//! A decoder that does not know it would decode it as silence, so it is skipped.
 
 use super::header::{FrameHeader, LEN};
 use crate::decode::source::Source;

@@ -1,5 +1,5 @@
-//! Ogg (RFC 3533) with Opus (RFC 7845) or Vorbis: what damaged pages held becomes silence of its
-//! length, told by the positions that pages carry.
+//! Ogg (RFC 3533) with Opus (RFC 7845) or Vorbis. The content of damaged pages becomes silence of
+//! the same length, determined by the positions in the pages.
 
 mod page;
 
@@ -162,7 +162,7 @@ fn vorbis_head(headers: &[Vec<u8>], options: &DecodeOptions) -> Result<StreamHea
     let channels = identification.get(11).copied().unwrap_or(0);
     let hz = identification.get(12..).and_then(|b| b.first_chunk::<4>()).map_or(0, |b| u32::from_le_bytes(*b));
     if channels == 0 || Rate::new(hz).is_err() {
-        return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "the Vorbis header makes no sense")
+        return Err(Error::new(ErrorKind::Malformed, Stage::Decode, "the Vorbis header is invalid")
             .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
     }
     Ok(StreamHead {

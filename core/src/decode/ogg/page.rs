@@ -1,6 +1,8 @@
-//! Pages of ogg and the packets in them. Pages are checked by their checksum. One that does not fit
-//! it is still taken apart where it stands in its place in the stream and the next one follows it,
-//! since the damage is within its packets, of which the others are whole.
+//! Ogg pages and their packets.
+//!
+//! Pages are verified by checksum. A page with a wrong checksum is still parsed if it is at its
+//! place in the stream and followed by the next one, because the damage is within some of its
+//! packets and the others are intact.
 
 use crate::decode::source::Source;
 use crate::decode::spec::DecodeNotes;

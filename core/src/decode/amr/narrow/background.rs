@@ -1,5 +1,5 @@
-//! Whether the background is heard alone (TS 26.073, `Bgn_scd`): where it is, lost frames are
-//! replaced more carefully.
+//! Detects background noise without speech (TS 26.073, `Bgn_scd`), during which lost frames are
+//! concealed more carefully.
 
 use super::FRAME;
 use super::excitation::energy;

@@ -1,5 +1,4 @@
-//! The excitation of a sub-frame: pitch, and what makes it better than its parameters (TS 26.090,
-//! 6.1; TS 26.091).
+//! The excitation of a subframe: pitch, and its enhancement (TS 26.090, 6.1; TS 26.091).
 
 use super::lsf::NarrowSpectrum;
 use super::maths::{inverse_root, root};

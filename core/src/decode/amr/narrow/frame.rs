@@ -1,4 +1,4 @@
-//! A frame's bits (TS 26.101): sorted by their weight, not by their meaning.
+//! A frame's bits (TS 26.101), sorted by sensitivity rather than meaning.
 
 use super::NarrowMode;
 use super::order_tables::{ORDER_59, ORDER_67, ORDER_74, ORDER_102, ORDER_122, ORDER_475, ORDER_515, ORDER_795};

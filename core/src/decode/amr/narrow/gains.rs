@@ -1,5 +1,5 @@
-//! SubFrameGains of both codebooks: predicted, decoded, and guessed where they were lost (TS
-//! 26.090, 6.1; TS 26.091, 6).
+//! Gains of both codebooks: predicted, decoded, and concealed where they were lost (TS 26.090, 6.1;
+//! TS 26.091, 6).
 
 use super::NarrowMode;
 use super::gain_tables::{CODE, HIGH, LOW, LOWEST, PITCH};

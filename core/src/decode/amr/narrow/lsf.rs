@@ -1,4 +1,4 @@
-//! Line spectral frequencies and pairs, and the filters they stand for (TS 26.090, 5.2.3 to 5.2.6
+//! Line spectral frequencies and pairs, and the filters they represent (TS 26.090, 5.2.3 to 5.2.6
 //! and 6.1).
 
 use super::lsf_pair_tables as pair;

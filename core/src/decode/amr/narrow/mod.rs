@@ -1,9 +1,9 @@
-//! The narrowband adaptive multi-rate codec: 3GPP TS 26.090 to 26.093, in the whole-number
-//! arithmetic of TS 26.073.
+//! The narrowband adaptive multi-rate codec: 3GPP TS 26.090 to 26.093, in the integer arithmetic of
+//! TS 26.073.
 //!
-//! 20 ms of speech at 8 kHz are 160 samples: four sub-frames, each an excitation from an adaptive
-//! and a fixed codebook through a filter of ten coefficients. A lost frame is made of those before
-//! it; silence is noise by a description.
+//! 20 ms of speech at 8 kHz are 160 samples in four subframes, each an excitation from an adaptive
+//! and a fixed codebook through a filter with ten coefficients. A lost frame is derived from those
+//! before it. Silence is noise generated from a description.
 
 mod background;
 mod comfort;

@@ -1,5 +1,4 @@
-//! The excitation of a sub-frame, and what makes it sound better than its parameters (TS 26.190,
-//! 6.1).
+//! The excitation of a subframe, and its enhancement (TS 26.190, 6.1).
 
 use super::SUB_FRAME;
 use super::lag::{LONGEST, WideLag};

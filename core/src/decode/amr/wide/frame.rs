@@ -1,4 +1,4 @@
-//! A frame's bits (TS 26.201): sorted by their weight, not by their meaning.
+//! A frame's bits (TS 26.201), sorted by sensitivity rather than meaning.
 
 use super::WideMode;
 use super::order_tables::{

@@ -1,4 +1,4 @@
-//! Immittance spectral frequencies and pairs, and the filters they stand for (TS 26.190, 5.2 and
+//! Immittance spectral frequencies and pairs, and the filters they represent (TS 26.190, 5.2 and
 //! 6.1).
 
 use super::frame::WideBits;

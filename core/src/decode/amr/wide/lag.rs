@@ -1,4 +1,4 @@
-//! Lags of pitch: decoded, and guessed where they were lost (TS 26.190, 5.6; TS 26.191).
+//! Pitch lags: decoded, and concealed where they were lost (TS 26.190, 5.6; TS 26.191).
 
 use super::WideMode;
 use super::frame::WideBits;

@@ -1,8 +1,8 @@
-//! The wideband adaptive multi-rate codec: 3GPP TS 26.190 to 26.193 (ITU-T G.722.2), in the
-//! whole-number arithmetic of TS 26.173.
+//! The wideband adaptive multi-rate codec: 3GPP TS 26.190 to 26.193 (ITU-T G.722.2), in the integer
+//! arithmetic of TS 26.173.
 //!
-//! 20 ms of speech are coded at 12.8 kHz, 256 samples in four sub-frames; what lies above 6.4 kHz
-//! is made of noise. The result is 320 samples at 16 kHz.
+//! 20 ms of speech are coded at 12.8 kHz, 256 samples in four subframes. The band above 6.4 kHz is
+//! generated from noise. The result is 320 samples at 16 kHz.
 
 mod comfort;
 mod excitation;

@@ -1,4 +1,4 @@
-//! Pulses of the fixed codebooks (TS 26.190, 5.8.3): places and signs on tracks of 16 places,
+//! Pulses of the fixed codebooks (TS 26.190, 5.8.3): positions and signs on tracks of 16 positions,
 //! packed by halves.
 
 use super::{SUB_FRAME, WideBits, WideMode};

@@ -1,5 +1,5 @@
-//! A frame of speech: its parameters become an excitation, and that becomes samples (TS 26.190,
-//! 6.1).
+//! Decodes a frame of speech: its parameters become an excitation, and that becomes samples (TS
+//! 26.190, 6.1).
 
 use super::comfort::INNER;
 use super::excitation::{LENGTH, PAST, WideDispersion, level, repeat, shape, soften, voicing};

@@ -1,5 +1,5 @@
-//! From the excitation to samples at 16 kHz: the filter at 12.8 kHz, oversampling, and a high band
-//! made of noise (TS 26.190, 6.2 and 6.3).
+//! Converts the excitation to samples at 16 kHz: the filter at 12.8 kHz, oversampling, and a high
+//! band generated from noise (TS 26.190, 6.2 and 6.3).
 
 use super::isf::{WideSpectrum, filter_of, pairs_of};
 use super::maths::{energy, inverse_root, mac, noise, norm};

@@ -1,5 +1,5 @@
-//! Scale factor bands: ISO/IEC 11172-3, table B.8, and ISO/IEC 13818-3, table B.2; those of the
-//! unofficial version 2.5 as all decoders have them.
+//! Scale factor bands: ISO/IEC 11172-3, table B.8, and ISO/IEC 13818-3, table B.2. Those of the
+//! unofficial version 2.5 are the ones that all decoders use.
 
 use crate::decode::mpeg::header::FrameHeader;
 

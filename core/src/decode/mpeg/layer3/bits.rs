@@ -1,4 +1,4 @@
-//! Bits of a frame, the highest of a byte first.
+//! Reads the bits of a frame, most significant first.
 
 /// Reads bits in order; behind the last there are zeros.
 pub(super) struct FrameBits<'a> {

@@ -1,4 +1,4 @@
-//! The lines of a granule by their codes: ISO/IEC 11172-3 2.4.1.7 and table B.7.
+//! Decodes the lines of a granule: ISO/IEC 11172-3 2.4.1.7 and table B.7.
 
 use std::sync::LazyLock;
 

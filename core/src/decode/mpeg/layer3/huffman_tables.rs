@@ -1,5 +1,5 @@
-//! The codes of ISO/IEC 11172-3, table B.7, and of ISO/IEC 13818-3, which has the same: how long they
-//! are and what they are, by the first value of a pair and then the second.
+//! The codes of ISO/IEC 11172-3, table B.7, which are the same in ISO/IEC 13818-3: their lengths
+//! and values, by the first value of a pair and then the second.
 
 /// A table of pairs: values of each go from 0 to one less than the side.
 pub(super) struct PairCodes {

@@ -1,7 +1,7 @@
-//! From a granule's lines to the samples of 32 subbands: ISO/IEC 11172-3 2.4.3.4.10.
+//! Converts a granule's lines to the samples of 32 subbands: ISO/IEC 11172-3 2.4.3.4.10.
 //!
-//! Subbands lie side by side, and every one is transformed by the same steps at once. Nothing is
-//! fused and every sum has its order: the samples are the same on any machine.
+//! All subbands are transformed in parallel by the same steps. Nothing is fused and every sum has a
+//! fixed order, so the samples are the same on any machine.
 
 use std::sync::LazyLock;
 

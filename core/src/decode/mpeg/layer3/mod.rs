@@ -1,6 +1,5 @@
-//! Layer III: ISO/IEC 11172-3 2.4.3.4 and 13818-3, and the unofficial version 2.5.
-//!
-//! The same arithmetic on every machine, in registers as wide as it has.
+//! Layer III: ISO/IEC 11172-3 2.4.3.4 and 13818-3, and the unofficial version 2.5. The arithmetic
+//! is the same on every machine, with registers of any width.
 
 mod bands;
 mod bits;

@@ -1,4 +1,4 @@
-//! Two channels from what they share: ISO/IEC 11172-3 2.4.3.4.9 and 13818-3 2.4.3.2.
+//! Reconstructs two channels from joint stereo: ISO/IEC 11172-3 2.4.3.4.9 and 13818-3 2.4.3.2.
 
 use std::ops::Range;
 

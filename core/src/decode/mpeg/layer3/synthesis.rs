@@ -1,6 +1,6 @@
-//! From the samples of 32 subbands to sound: ISO/IEC 11172-3 2.4.3.2.2, figure A.2.
+//! Converts the samples of 32 subbands to audio: ISO/IEC 11172-3 2.4.3.2.2, figure A.2.
 //!
-//! Nothing is fused and every sum has its order: the samples are the same on any machine.
+//! Nothing is fused and every sum has a fixed order, so the samples are the same on any machine.
 
 use std::sync::LazyLock;
 
