@@ -1,4 +1,4 @@
-//! Requests as plain values: what is to be sent, for any client to send. No sockets here.
+//! HTTP requests as plain values, for any client to send. Opens no sockets.
 
 use std::fmt;
 
@@ -10,85 +10,85 @@ use crate::call::named;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 named! {
-    /// What a request asks for.
+    /// The method of a request.
     HttpVerb {
-        /// Reads.
+        /// Reads an object.
         Get = "GET",
-        /// Makes, or sets going.
+        /// Creates an object, or starts an action.
         Post = "POST",
-        /// Stores a whole body under an address.
+        /// Stores a complete object.
         Put = "PUT",
         /// Changes some fields.
         Patch = "PATCH",
-        /// Takes away.
+        /// Deletes an object.
         Delete = "DELETE",
     }
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RequestBody {
-    /// Nothing.
+    /// No body.
     Empty,
-    /// A text; the headers say which kind.
+    /// Text. The headers say which kind.
     Text(String),
-    /// The bytes of a file that the sender has, streamed with their length.
+    /// The bytes of a file held by the sender, streamed with their length.
     File,
 }
 
-/// A request as a value. `Debug` shows neither headers' values nor query nor body: they hold keys,
-/// signatures and telephone numbers.
+/// A request as a value.
 ///
-/// In JSON: `method`, `url`, `path`, `query`, `headers` (pairs), `body` (a text or null), `file`
-/// (whether the body is the file that the sender has).
+/// `Debug` shows neither header values nor query nor body, because they contain keys, signatures
+/// and telephone numbers. In JSON, the fields are `method`, `url`, `path`, `query`, `headers`
+/// (pairs), `body` (text or null), and `file` (whether the body is a file held by the sender).
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// What it asks for.
+    /// The method.
     pub method: HttpVerb,
-    /// The service's address, without a slash at its end.
+    /// The service's URL, without a trailing slash.
     pub base: String,
-    /// The path below it, percent-encoded, with a slash in front.
+    /// The path relative to it, percent-encoded, with a leading slash.
     pub path: String,
-    /// The query, percent-encoded, without its question mark; empty: none.
+    /// The query, percent-encoded, without a question mark; may be empty.
     pub query: String,
-    /// Names and values, in the order in which they are sent.
+    /// Header names and values, in the order in which they are sent.
     pub headers: Vec<(String, String)>,
-    /// What it carries.
+    /// The body.
     pub body: RequestBody,
 }
 
 impl HttpRequest {
-    /// A request without headers and body.
+    /// Creates a request without headers and body.
     pub(super) fn new(method: HttpVerb, base: &str, path: String) -> Self {
         let base = base.to_owned();
         Self { method, base, path, query: String::new(), headers: Vec::new(), body: RequestBody::Empty }
     }
 
-    /// The same with a header more.
+    /// Adds a header.
     pub(super) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    /// The same with a query.
+    /// Sets the query.
     pub(super) fn with_query(mut self, query: String) -> Self {
         self.query = query;
         self
     }
 
-    /// The same with a body of JSON and the header that says so.
+    /// Sets a JSON body and its content type.
     pub(super) fn with_json(mut self, json: String) -> Self {
         self.body = RequestBody::Text(json);
         self.with_header("Content-Type", "application/json")
     }
 
-    /// The whole address.
+    /// Returns the whole URL.
     pub fn url(&self) -> String {
         let mark = if self.query.is_empty() { "" } else { "?" };
         [&self.base, self.path.as_str(), mark, &self.query].concat()
     }
 
-    /// The value of a header, whatever the case of its name.
+    /// Returns the value of a header, ignoring the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -132,11 +132,11 @@ impl Serialize for HttpRequest {
     }
 }
 
-/// A service's address without the slashes at its end.
+/// Returns a service's URL without trailing slashes.
 ///
 /// # Errors
-/// `invalid_argument` for an address that is not http(s), has no host, holds a user, a query or a
-/// fragment, or what no address holds.
+/// `invalid_argument` for a URL that is not http(s), has no host, contains a user, a query or a
+/// fragment, or has invalid characters.
 pub(super) fn checked_base(base: &str) -> Result<String> {
     let base = base.trim().trim_end_matches('/');
     let rest = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://")).unwrap_or_default();
@@ -148,11 +148,11 @@ pub(super) fn checked_base(base: &str) -> Result<String> {
     Ok(base.to_owned())
 }
 
-/// A key as it may stand in a header.
+/// Returns a key that is valid in a header.
 ///
 /// # Errors
-/// `invalid_argument` for an empty key or one with spaces, line ends or what is no ASCII. The key
-/// is not in the message.
+/// `invalid_argument` for an empty key, or one with spaces, line breaks or non-ASCII characters.
+/// The message does not contain the key.
 pub(super) fn checked_key(what: &str, key: &str) -> Result<String> {
     let key = key.trim();
     if key.is_empty() || !visible(key) {
@@ -162,11 +162,10 @@ pub(super) fn checked_key(what: &str, key: &str) -> Result<String> {
     Ok(key.to_owned())
 }
 
-/// An id as a segment of a path, percent-encoded.
+/// Returns an id as a percent-encoded path segment.
 ///
 /// # Errors
-/// `invalid_argument` for an id that is empty or blank, or that a path takes for a folder (`.`,
-/// `..`).
+/// `invalid_argument` for an id that is empty, blank, `.` or `..`.
 pub(super) fn path_segment(what: &str, id: &str) -> Result<String> {
     if id.trim().is_empty() || matches!(id, "." | "..") {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, format!("no {what}"))
@@ -179,7 +178,8 @@ fn visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The names and values of a query, encoded, in their order; those without a value are left out.
+/// Returns an encoded query of the given names and values, in order, without those that have no
+/// value.
 pub(super) fn query_of<const N: usize>(parameters: [(&str, Option<String>); N]) -> String {
     let set = parameters.into_iter().filter_map(|(name, value)| {
         let value = percent_encoded(&value?);

@@ -1,5 +1,4 @@
-//! Records that come in any order and more than once: which belong to one call, and which are about
-//! one recording.
+//! Groups records that arrive in any order, possibly repeated: by call, and by recording.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +8,16 @@ use super::MAX_RECORDINGS;
 use super::records::too_many;
 use crate::error::Result;
 
-/// How many different records of one recording are looked at, on average: each is compared with all
-/// recordings.
+/// Most different records per recording, on average. Each is compared with all recordings.
 const MAX_REPEATS: usize = 4;
 
-/// Groups records by the id of their call, in the order of the ids.
+/// Groups records by the id of their call, sorted by id.
 ///
-/// A record without an id joins the only call there is; of several, each recording without one is a
-/// call of its own.
+/// A record without an id belongs to the only call; if there are several, each recording without
+/// one is a separate call.
 ///
 /// # Errors
-/// As [`merged`].
+/// Those of [`merged`].
 pub(super) fn grouped<W>(
     records: Vec<W>,
     id: impl Fn(&W) -> Option<String>,
@@ -45,10 +43,10 @@ where
     Ok(groups)
 }
 
-/// One record for each recording, filled from its repeats; and the repeats that say something else,
-/// to be kept.
+/// Merges repeated records into one per recording, and returns the contradicting repeats, which are
+/// kept.
 ///
-/// The fullest records come first, so the result does not depend on the order in which they came.
+/// The most complete records come first, so the result does not depend on the order of arrival.
 ///
 /// # Errors
 /// `limit_exceeded` for more recordings than [`MAX_RECORDINGS`].
@@ -74,7 +72,7 @@ where
     Ok(merged)
 }
 
-/// Fills what a record does not say from a repeat; a repeat that contradicts it is kept.
+/// Fills the missing fields of a record from a repeat. A repeat that contradicts it is kept.
 fn fill<W>(known: &mut W, repeat: Map<String, Value>, repeats: &mut Vec<Value>)
 where
     W: Clone + From<Map<String, Value>> + Into<Map<String, Value>>,
@@ -90,7 +88,7 @@ where
     *known = W::from(fields);
 }
 
-/// Whether two values are the same; none if one of them is missing.
+/// Returns whether two values are equal, or `None` if one is missing.
 pub(super) fn agree<T: PartialEq>(a: Option<T>, b: Option<T>) -> Option<bool> {
     Some(a? == b?)
 }

@@ -1,11 +1,11 @@
-//! Offsets from UTC of times that are written without one.
+//! UTC offsets of times that are written without one.
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The largest offset from UTC that is accepted, in seconds: 18 hours either way.
+/// Largest accepted UTC offset in seconds: 18 hours either way.
 const MAX_OFFSET_S: i32 = 18 * 3600;
 
-/// Refuses an offset that no place on earth has.
+/// Rejects an impossible UTC offset.
 pub(super) fn check_offset(offset_s: i32) -> Result<()> {
     if offset_s.unsigned_abs() <= MAX_OFFSET_S.unsigned_abs() {
         return Ok(());
@@ -14,10 +14,10 @@ pub(super) fn check_offset(offset_s: i32) -> Result<()> {
         .with_mismatch(format!("{offset_s} s"), format!("-{MAX_OFFSET_S} to {MAX_OFFSET_S} s")))
 }
 
-/// An offset from UTC as it is written behind a time, `+08:00`, `-03:30` or `Z`, in seconds east.
+/// Parses a UTC offset such as `+08:00`, `-03:30` or `Z`, and returns it in seconds east.
 ///
 /// # Errors
-/// `invalid_argument` for anything else, or more than 18 hours.
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for anything else, or more than 18 hours.
 pub fn parse_offset(text: &str) -> Result<i32> {
     let read = || {
         if matches!(text, "Z" | "z") {

@@ -1,8 +1,8 @@
-//! Calls that come in pieces: when there is enough of one to process it, and when it has changed
+//! Calls that arrive in pieces: when a call is complete enough to process, and when it has changed
 //! since.
 //!
-//! `tencent::Session` gathers pushes, [`PieceSession`] the lists of Wellcloud and VoIPBin. Both are
-//! plain values that are stored between pieces; the time is the caller's.
+//! `tencent::Session` collects pushes, [`PieceSession`] the lists of Wellcloud and VoIPBin. Both
+//! are plain values to be stored between pieces. The caller provides the time.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,52 +19,52 @@ pub use pieces::PieceSession;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Patience {
-    /// How long a complete session waits for something more: pushes of one call come close to each
-    /// other.
+    /// How long a complete session waits for further pieces. Pushes of one call arrive close
+    /// together.
     #[serde(rename = "settleMs")]
     pub settle: Millis,
-    /// How long behind its last push a session that is not complete is waited for. Of a transferred
-    /// call the first agent's recording may come an hour before the customer's.
+    /// How long after its last push an incomplete session waits. After a transfer, the first
+    /// agent's recording may arrive an hour before the customer's.
     #[serde(rename = "deadlineMs")]
     pub deadline: Millis,
-    /// Whether a session is complete only with its CDR, without which nobody knows who called.
+    /// Whether a session is only complete with its CDR, without which the direction is unknown.
     pub expects_cdr: bool,
 }
 
 impl Default for Patience {
-    /// Five seconds, two hours, and no CDR expected.
+    /// Five seconds, two hours, and no CDR required.
     fn default() -> Self {
         Self { settle: Millis(5_000.0), deadline: Millis(7_200_000.0), expects_cdr: false }
     }
 }
 
-/// How a session stands.
+/// The state of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "standing")]
 pub enum Standing {
-    /// It is not complete yet.
+    /// It is not complete.
     Waiting {
-        /// When to look again, Unix milliseconds, if nothing comes before.
+        /// When to check again, in Unix milliseconds, if nothing arrives before.
         #[serde(rename = "untilMs")]
         until_ms: i64,
     },
     /// It can be processed.
     Ready,
-    /// It was processed, and something came that changes it: its record is to be made anew.
+    /// It was processed, and has changed since: process it again.
     Changed,
-    /// It was processed and nothing has changed.
+    /// It was processed, and has not changed.
     Settled,
 }
 
-/// What became of a call last time, and how it stands by that.
+/// What was processed last, and what there is now.
 pub(super) struct SessionProgress<'a> {
-    /// The fingerprint of what was processed.
+    /// Fingerprint of what was processed.
     pub(super) handled: Option<&'a str>,
-    /// The fingerprint of what there is.
+    /// Fingerprint of what there is.
     pub(super) current: &'a str,
-    /// Whether all is there.
+    /// Whether the session is complete.
     pub(super) complete: bool,
-    /// When the last piece came.
+    /// When the last piece arrived.
     pub(super) last_ms: i64,
 }
 
@@ -83,9 +83,9 @@ impl SessionProgress<'_> {
     }
 }
 
-/// What of a call its record depends on, in 32 hex digits: who called, who is heard on which
-/// recording. Not the addresses' signatures, nor anything else that may differ when a push is
-/// repeated.
+/// Returns a fingerprint, in 32 hexadecimal digits, of what a call's record depends on: who called,
+/// and who speaks on which recording. Leaves out URL signatures and whatever else may differ when a
+/// push is repeated.
 pub(super) fn fingerprint(call: Option<&CallDescription>) -> String {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {

@@ -1,8 +1,7 @@
-//! 3CX: no document, only file names: `[Name]_FROM-TO_YYYYMMDDHHMMSS(id).wav`.
+//! 3CX: only file names, `[Name]_FROM-TO_YYYYMMDDHHMMSS(id).wav`, and no documents.
 //!
-//! The time is the server's own, without an offset. Which side is the customer is not said; we take
-//! a number of up to
-//! [`MAX_EXTENSION`] digits for an extension of the house.
+//! The time is the server's local time, without an offset. The name does not say which side is the
+//! customer; a number of up to [`MAX_EXTENSION`] digits is taken to be an extension.
 
 use super::names::{last_segment, stem};
 use super::offset::check_offset;
@@ -11,11 +10,11 @@ use super::{CallDescription, Kind, Options, Recording, StartBasis, times};
 use crate::call::{Call, Direction, Leg, Role};
 use crate::error::{Result, Warning};
 
-/// The most digits of an extension. 3CX allows 2 to 6 and suggests 3; longer numbers are the public
-/// network's.
+/// Most digits of an extension. 3CX allows 2 to 6 and suggests 3; longer numbers belong to the
+/// public network.
 pub const MAX_EXTENSION: usize = 5;
 
-/// What the name of a recording says.
+/// A parsed recording name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreecxFileName {
     /// The name in brackets.
@@ -31,7 +30,7 @@ pub struct ThreecxFileName {
 }
 
 impl ThreecxFileName {
-    /// Reads a file's name, or the last segment of a path or URL.
+    /// Parses a file name, or the last segment of a path or URL.
     pub fn parse(name: &str) -> Option<Self> {
         let name = last_segment(name);
         let rest = stem(&name).strip_prefix('[')?;
@@ -51,7 +50,7 @@ impl ThreecxFileName {
         })
     }
 
-    /// Who called whom, by the lengths of the numbers; none if both could be outside.
+    /// Returns the direction by the lengths of the numbers, or `None` if both could be external.
     pub fn direction(&self) -> Option<Direction> {
         match (is_extension(&self.from), is_extension(&self.to)) {
             (true, true) => Some(Direction::Internal),
@@ -61,7 +60,7 @@ impl ThreecxFileName {
         }
     }
 
-    /// The customer, if it is a number, and the agent, by the direction.
+    /// Returns the customer, if it is a number, and the agent, by the direction.
     fn customer_and_agent(&self) -> (Option<String>, Option<String>) {
         let number = |text: &String| Some(text.clone()).filter(|text| party(text) == NamedParty::Phone);
         match self.direction() {
@@ -72,7 +71,7 @@ impl ThreecxFileName {
         }
     }
 
-    /// The time with the marks that a time has.
+    /// Returns the time with its separators.
     fn written_time(&self) -> String {
         let part = |from: usize, to: usize| self.local_time.get(from..to).unwrap_or_default();
         let date = [part(0, 4), part(4, 6), part(6, 8)].join("-");
@@ -84,12 +83,11 @@ fn is_extension(text: &str) -> bool {
     (1..=MAX_EXTENSION).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A call as the name of its file describes it; none if it is no such name. The recording's path is
-/// the name, so that
-/// [`locate`](super::locate) finds it in its folder.
+/// Describes a call by the name of its file, or returns `None` for another kind of name. The
+/// recording's path is the name, so that [`locate`](super::locate) finds it in its folder.
 ///
 /// # Errors
-/// `invalid_argument` for an impossible offset in the options.
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an invalid UTC offset in the options.
 pub fn describe(name: &str, options: &Options) -> Result<Option<CallDescription>> {
     check_offset(options.local_offset_s.unwrap_or_default())?;
     let Some(read) = ThreecxFileName::parse(name) else { return Ok(None) };

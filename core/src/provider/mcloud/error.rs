@@ -1,4 +1,4 @@
-//! The errors of MCloud's API, by its table.
+//! The errors of MCloud's API, according to its table.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,19 +14,19 @@ named! {
         BusinessRequired = "business_required",
         /// 401: no `Authorization` header.
         MissingToken = "missing_token",
-        /// 401: a wrong or expired token.
+        /// 401: an invalid or expired token.
         InvalidToken = "invalid_token",
         /// 401: a revoked token.
         TokenDisabled = "token_disabled",
         /// 403: the token lacks a permission.
         InsufficientScope = "insufficient_scope",
-        /// 403: a business that the account key's owner cannot reach, or an id of the wrong form.
+        /// 403: a business that the key's owner cannot access, or an id in the wrong format.
         ForbiddenBusiness = "forbidden_business",
-        /// 404: not within the business.
+        /// 404: not found within the business.
         NotFound = "not_found",
-        /// 422: a payload with mistakes.
+        /// 422: an invalid payload.
         ValidationFailed = "validation_failed",
-        /// 429: more than 600 requests a minute.
+        /// 429: more than 600 requests per minute.
         RateLimited = "rate_limited",
         /// 500: the server failed.
         InternalError = "internal_error",
@@ -34,7 +34,7 @@ named! {
 }
 
 impl ApiCode {
-    /// The HTTP status that the table gives to the code.
+    /// Returns the code's HTTP status according to the table.
     pub const fn status(self) -> u16 {
         match self {
             Self::BusinessRequired => 400,
@@ -47,31 +47,31 @@ impl ApiCode {
         }
     }
 
-    /// Whether the same request can succeed later.
+    /// Returns `true` if the same request may succeed later.
     pub const fn retryable(self) -> bool {
         matches!(self, Self::RateLimited | Self::InternalError)
     }
 }
 
-/// The most characters that are kept of a message.
+/// Longest message kept, in characters.
 const MAX_MESSAGE: usize = 500;
 
-/// An answer of the API that is not a success.
+/// A response that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// The HTTP status.
     pub status: u16,
-    /// The code, if it is one of the table.
+    /// The code, if it is in the table.
     pub code: Option<ApiCode>,
-    /// The code as it was sent, if one was.
+    /// The code as sent, if any.
     pub code_text: Option<String>,
-    /// The message, if one was sent; the first 500 characters.
+    /// The first 500 characters of the message, if any.
     pub message: Option<String>,
 }
 
 impl ApiError {
-    /// The error in an answer; none for a status of success. A body that is not the API's (a
-    /// proxy's page, say) leaves the status alone.
+    /// Reads the error of a response, or returns `None` for a success. A body that is not the API's
+    /// (for example a proxy's page) leaves only the status.
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
         if (200..300).contains(&status) {
             return None;
@@ -87,8 +87,8 @@ impl ApiError {
         Some(Self { status, code, code_text, message: text("message") })
     }
 
-    /// Whether the same request can succeed later: by the code, or by the status where there is no
-    /// known code.
+    /// Returns `true` if the same request may succeed later: by the code or, without a known code,
+    /// by the status.
     pub fn retryable(&self) -> bool {
         self.code.map_or(matches!(self.status, 408 | 429 | 500..=599), ApiCode::retryable)
     }

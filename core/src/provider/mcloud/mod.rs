@@ -1,6 +1,6 @@
-//! MCloud's Call Recording API: its recordings as input, and what it takes as output: the bodies of
-//! `POST /recordings` ([`NewRecording`]) and `PATCH /recordings/{id}` ([`Review`]), its errors
-//! ([`ApiError`]), its requests ([`McloudApi`]) and answers. Sending is the caller's.
+//! MCloud's Call Recording API: its recordings as input, and what it accepts as output, the bodies
+//! of `POST /recordings` ([`NewRecording`]) and `PATCH /recordings/{id}` ([`Review`]). Also its
+//! requests ([`McloudApi`]), answers and errors ([`ApiError`]). Sending is up to the caller.
 
 use serde_json::{Map, Value};
 
@@ -36,19 +36,19 @@ pub use query::ListQuery;
 pub use requests::{Endpoint, McloudApi, Scope, upload};
 
 wire! {
-    /// A recording as `GET /recordings` and `GET /recordings/{id}` give it.
+    /// A recording as returned by `GET /recordings` and `GET /recordings/{id}`.
     Record {
         /// The API's id.
         id: String = "id",
-        /// The id that its sender gave it.
+        /// The id assigned by its sender.
         data_id: String = "dataId",
         /// When the call began, RFC 3339.
         call_at: String = "callAt",
         /// `in` or `out`.
         direction: String = "direction",
-        /// The customer's number.
+        /// The contact center's number.
         customer_phone: String = "customerPhone",
-        /// The call centre's number.
+        /// The contact center's name.
         callcenter_number: String = "callcenterNumber",
         /// The call centre's name.
         callcenter_name: String = "callcenterName",
@@ -60,45 +60,45 @@ wire! {
         note: String = "note",
         /// The audio's MIME type.
         content_type: String = "contentType",
-        /// Where it came from; see [`Source`].
+        /// The recording's source.
         source_provider: String = "sourceProvider",
-        /// How far the API's own work on it is.
+        /// The state of the API's own processing.
         processing_status: String = "processingStatus",
-        /// Address of the audio, below the service's.
+        /// URL of the audio, relative to the service's.
         audio_url: String = "audioUrl",
-        /// Address of the transcript.
+        /// URL of the transcript.
         transcript_url: String = "transcriptUrl",
-        /// Address of the summary.
+        /// URL of the summary.
         summary_url: String = "summaryUrl",
     }
 }
 
 wire! {
-    /// The answer to `POST /recordings`.
+    /// The response to `POST /recordings`.
     Created {
         /// The recording's id.
         id: String = "id",
-        /// Where to `PUT` the audio, if that was asked for.
+        /// URL to which to `PUT` the audio, if requested.
         upload_url: String = "uploadUrl",
     }
 }
 
 named! {
-    /// Where a recording of the API came from.
+    /// The source of a recording.
     Source {
         /// A 3CX telephone system.
         Threecx = "threecx",
         /// The operator dtac.
         Dtac = "dtac",
-        /// An upload, by this API too.
+        /// An upload, including through this API.
         Upload = "upload",
     }
 }
 
-/// Recordings in any order, each a call, in the order of their ids.
+/// Describes recordings, in any order, as one call each, sorted by id.
 ///
 /// # Errors
-/// `provider` for none.
+/// [`Provider`](crate::ErrorKind::Provider) without recordings.
 pub fn calls(recordings: Vec<Record>) -> Result<Vec<CallDescription>> {
     if recordings.is_empty() {
         return Err(no_recordings());

@@ -5,37 +5,37 @@ use crate::call::{Direction, Moment};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::parties::percent_encoded;
 
-/// The parameters of the list. Those left out keep the API's defaults: 20 recordings from the
-/// first.
+/// Parameters of the list. Missing ones keep the API's defaults: the first 20 recordings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ListQuery {
-    /// How many, 1 to 200.
+    /// Number of recordings, from 1 to 200.
     pub limit: Option<u32>,
-    /// How many to pass over.
+    /// Number of recordings to skip.
     pub offset: Option<u64>,
-    /// Only calls of this direction, in or out.
+    /// Only calls with this direction, in or out.
     pub direction: Option<Direction>,
-    /// Only recordings from here.
+    /// Only recordings from this source.
     pub source_provider: Option<Source>,
-    /// Only calls from this moment on.
+    /// Only calls from this time on.
     pub call_date_from: Option<Moment>,
-    /// Only calls up to this moment.
+    /// Only calls up to this time.
     pub call_date_to: Option<Moment>,
-    /// Only calls of this customer, exactly.
+    /// Only calls of exactly this customer.
     pub customer_phone: Option<String>,
-    /// Only recordings whose `dataId` holds this.
+    /// Only recordings whose `dataId` contains this.
     pub search: Option<String>,
 }
 
 impl ListQuery {
-    /// The most recordings of one page.
+    /// Most recordings per page.
     pub const MAX_LIMIT: u32 = 200;
 
-    /// The query without its question mark, values percent-encoded, in the order of the document.
+    /// Returns the query without a question mark, with values percent-encoded, in the order of the
+    /// documentation.
     ///
     /// # Errors
-    /// `invalid_argument` for a limit out of range, an internal direction, or a time span that ends
-    /// before it begins.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a limit out of range, the
+    /// direction `internal`, or a time span that ends before it begins.
     pub fn to_query(&self) -> Result<String> {
         self.check()?;
         let parameters = [
@@ -53,7 +53,8 @@ impl ListQuery {
         Ok(set.collect::<Vec<_>>().join("&"))
     }
 
-    /// The query of the page after this one, given the `total` of its answer; none after the last.
+    /// Returns the query of the next page, given the `total` of a response, or `None` after the
+    /// last page.
     pub fn next(&self, total: u64) -> Option<Self> {
         let offset = self.offset.unwrap_or(0).saturating_add(u64::from(self.limit.unwrap_or(20)));
         (offset < total).then(|| Self { offset: Some(offset), ..self.clone() })

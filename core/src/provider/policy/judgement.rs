@@ -1,4 +1,4 @@
-//! What an answer means for the request that it answers.
+//! Classifies a response to a request.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,70 +7,70 @@ use crate::provider::mcloud::{ApiCode, ApiError};
 use crate::provider::wellcloud::Refusal;
 use crate::units::Millis;
 
-/// What came of a request: a server's answer, or nothing whole.
+/// The result of a request: a server's response, or none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Answered {
-    /// The HTTP status; `None`: the connection failed, broke off or took too long.
+    /// The HTTP status. `None` if the connection failed, broke off or timed out.
     pub status: Option<u16>,
-    /// The header `Retry-After`.
+    /// The `Retry-After` header.
     #[serde(default)]
     pub retry_after: Option<String>,
-    /// The body as text. Of an answer that is audio: nothing.
+    /// The body as text; empty for audio.
     #[serde(default)]
     pub body: String,
 }
 
 impl Answered {
-    /// An answer with a status and a body.
+    /// Creates a response with a status and a body.
     pub fn new(status: u16, body: impl Into<String>) -> Self {
         Self { status: Some(status), retry_after: None, body: body.into() }
     }
 
-    /// A connection that failed.
+    /// Creates the result of a failed connection.
     pub fn failed() -> Self {
         Self::default()
     }
 }
 
-/// What an answer means.
+/// What a response means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "judgement")]
 pub enum Judgement {
-    /// It succeeded.
+    /// The request succeeded.
     Done,
-    /// The same request can succeed later.
+    /// The same request may succeed later.
     Again {
-        /// How long the server asks to wait, if it does.
+        /// How long the server asks to wait.
         #[serde(rename = "waitMs")]
         wait: Option<Millis>,
     },
-    /// It is too early: what is asked for has not been written yet.
+    /// The request is too early: its object has not been written.
     Early,
-    /// The presigned address is no longer valid: the recording is to be posted again, which gives
-    /// another.
+    /// The presigned URL has expired. Post the recording again to get another one.
     PostAgain,
-    /// What is asked for does not exist, and will not.
+    /// The object does not exist and never will.
     Gone {
-        /// Why, by a stable code.
+        /// Stable code of the reason.
         reason: String,
     },
-    /// The request is refused and always will be.
+    /// The request is rejected permanently.
     Refused {
-        /// Why, by a stable code.
+        /// Stable code of the reason.
         reason: String,
     },
 }
 
-/// How long behind a call's end Wellcloud's 448 and 425 still mean "not yet": the document says
-/// that a list is written 3 s after the end and advises 4; a minute leaves room for a slow day.
+/// Time after a call's end during which Wellcloud's 448 and 425 mean "not yet". According to the
+/// documentation, a list is written 3 s after the end, and 4 s are advised; a minute leaves a
+/// margin.
 const EARLY_MS: i64 = 60_000;
 
-/// How long behind the push a file that is not there may still come: a push may be faster than the
-/// storage behind it. An hour; assumed.
+/// Assumed time after a push during which a missing file may still appear, because a push may be
+/// faster than its storage: an hour.
 const FILE_MS: i64 = 3_600_000;
 
-/// What an answer of MCloud's API means.
+/// Classifies a response of MCloud's API.
 pub fn judge_mcloud(answer: &Answered, now_ms: i64) -> Judgement {
     let Some(status) = answer.status else { return Judgement::Again { wait: None } };
     let Some(error) = ApiError::read(status, answer.body.as_bytes()) else { return Judgement::Done };
@@ -85,8 +85,8 @@ pub fn judge_mcloud(answer: &Answered, now_ms: i64) -> Judgement {
     }
 }
 
-/// What the storage behind a presigned address answers to an upload. 403 is an address whose time
-/// is over (or whose signature does not fit): another one is to be had by posting again.
+/// Classifies the response to an upload to a presigned URL. 403 means that the URL has expired (or
+/// its signature is wrong); posting again gives another one.
 pub fn judge_upload(answer: &Answered, now_ms: i64) -> Judgement {
     match answer.status {
         None => Judgement::Again { wait: None },
@@ -101,8 +101,8 @@ pub fn judge_upload(answer: &Answered, now_ms: i64) -> Judgement {
     }
 }
 
-/// What an answer of Wellcloud means to a request about a call that ended at `ended_ms` (Unix
-/// milliseconds; `None`: long ago).
+/// Classifies a response of Wellcloud about a call that ended at `ended_ms` (Unix milliseconds;
+/// `None` means long ago).
 pub fn judge_wellcloud(answer: &Answered, ended_ms: Option<i64>, now_ms: i64) -> Judgement {
     let Some(status) = answer.status else { return Judgement::Again { wait: None } };
     let fresh = ended_ms.is_some_and(|ended| now_ms.saturating_sub(ended) < EARLY_MS);
@@ -116,7 +116,7 @@ pub fn judge_wellcloud(answer: &Answered, ended_ms: Option<i64>, now_ms: i64) ->
     }
 }
 
-/// What an answer of VoIPBin means.
+/// Classifies a response of VoIPBin.
 pub fn judge_voipbin(answer: &Answered, now_ms: i64) -> Judgement {
     match answer.status {
         None => Judgement::Again { wait: None },
@@ -127,8 +127,8 @@ pub fn judge_voipbin(answer: &Answered, now_ms: i64) -> Judgement {
     }
 }
 
-/// What an answer means to the download of a file whose push or record came at `told_ms`. A file
-/// that is not there may still come for an hour.
+/// Classifies the response to the download of a file whose push or record arrived at `told_ms`. A
+/// missing file may still appear for an hour.
 pub fn judge_audio(answer: &Answered, told_ms: Option<i64>, now_ms: i64) -> Judgement {
     let fresh = told_ms.is_some_and(|told| now_ms.saturating_sub(told) < FILE_MS);
     match answer.status {
@@ -141,8 +141,8 @@ pub fn judge_audio(answer: &Answered, told_ms: Option<i64>, now_ms: i64) -> Judg
     }
 }
 
-/// What an answer means to who asked for a file, given what it means by its status: a success that
-/// brings a text ([`is_text`]) is a refusal.
+/// Refines a judgement for a requested file: a success whose body is text ([`is_text`]) is a
+/// rejection.
 pub fn judge_file(judgement: Judgement, answer: &Answered) -> Judgement {
     match judgement {
         Judgement::Done if !answer.body.is_empty() => Judgement::Refused { reason: "not_audio".to_owned() },
@@ -150,8 +150,8 @@ pub fn judge_file(judgement: Judgement, answer: &Answered) -> Judgement {
     }
 }
 
-/// Whether what begins with these bytes is a text and no recording: a page, an error as JSON, a
-/// word. Every recording holds bytes that no text does.
+/// Returns `true` if data that begins with these bytes is text and not a recording: a page, a JSON
+/// error, a word. Every recording contains bytes that text does not.
 pub fn is_text(head: &[u8]) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
@@ -164,7 +164,7 @@ pub fn is_text(head: &[u8]) -> bool {
     !text.is_empty() && text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'))
 }
 
-/// Whether a reason is a refusal of the key (or of what it may), which another key ends.
+/// Returns `true` if a reason rejects the key (or its permissions), so that another key is needed.
 pub fn needs_another_key(reason: &str) -> bool {
     let providers = ["wellcloud_401", "wellcloud_403", "voipbin_401", "voipbin_403", "status_401", "status_403"];
     let own = ApiCode::from_name(reason).is_some_and(|code| {

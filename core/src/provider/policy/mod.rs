@@ -1,8 +1,8 @@
-//! What is tried again, when, and what never will be: pure functions over an answer and the time
-//! that the caller says it is. No clock and no chance here: jitter comes from a seed.
+//! Decides which requests to repeat, and when: pure functions of a response and the caller's time,
+//! without a clock or randomness. Jitter comes from a seed.
 //!
-//! A [`Judgement`] says what an answer means. [`Retries`] makes of it what to do next, and
-//! [`Pacing`] when the next request may go.
+//! A [`Judgement`] classifies a response. [`Retries`] decides what to do next, and [`Pacing`] when
+//! the next request may be sent.
 
 mod judgement;
 mod pacing;
@@ -19,8 +19,8 @@ pub use retry_after::retry_after;
 
 use crate::units::Millis;
 
-/// How long the transfer of so many bytes may take: half a minute, and their time at 32 kB a second
-/// (256 kbit/s, assumed to be the slowest line that recordings are carried over).
+/// Returns the time limit for transferring this many bytes: half a minute, plus their time at 32
+/// kB/s (256 kbit/s, assumed to be the slowest line in use).
 pub fn transfer_limit(bytes: u64) -> Millis {
     const START_MS: f64 = 30_000.0;
     const BYTES_PER_MS: f64 = 32.0;

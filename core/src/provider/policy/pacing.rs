@@ -1,4 +1,4 @@
-//! How often a service may be asked.
+//! Limits the rate of requests to a service.
 
 use std::collections::VecDeque;
 
@@ -6,39 +6,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Millis;
 
-/// Spaces requests so that no stretch of a window holds more than so many: MCloud allows 600 a
-/// minute for a key.
+/// Spaces requests so that no window holds more than a maximum. MCloud allows 600 per minute and
+/// key.
 ///
-/// Ask [`Pacing::reserve`] before each request, and wait as long as it says.
+/// Call [`Pacing::reserve`] before each request, and wait as long as it returns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pacing {
     most: usize,
     window_ms: i64,
-    /// When the last requests went, the oldest first.
+    /// When the last requests were sent, oldest first.
     sent_ms: VecDeque<i64>,
-    /// When a place was asked for last.
+    /// When a slot was last reserved.
     asked_ms: Option<i64>,
-    /// Nothing goes before.
+    /// No request is sent before this time.
     held_until_ms: Option<i64>,
 }
 
 impl Default for Pacing {
-    /// MCloud's 600 requests a minute. The window is a second longer, as requests are not as long
-    /// on their way as each other.
+    /// MCloud's 600 requests per minute. The window is a second longer, because transmission times
+    /// vary.
     fn default() -> Self {
         Self::new(600, Millis(61_000.0))
     }
 }
 
 impl Pacing {
-    /// So many requests in a window of this length; at least one.
+    /// Creates a limit of this many requests, at least one, per window.
     pub fn new(most: usize, window: Millis) -> Self {
         let window_ms = window.0.clamp(0.0, 86_400_000.0).ceil() as i64;
         Self { most: most.max(1), window_ms, sent_ms: VecDeque::new(), asked_ms: None, held_until_ms: None }
     }
 
-    /// Takes the next place for a request and says how long to wait for it from `now_ms`.
+    /// Reserves the next slot, and returns how long to wait for it from `now_ms`.
     pub fn reserve(&mut self, now_ms: i64) -> Millis {
         // A clock that was set back must not close the window for longer than it is.
         if self.asked_ms.is_some_and(|asked| asked.saturating_sub(now_ms) > self.window_ms) {
@@ -54,7 +54,7 @@ impl Pacing {
         Millis((at_ms - now_ms) as f64)
     }
 
-    /// Holds every request for this long from `now_ms`, as an answer 429 asks.
+    /// Delays every request for this long from `now_ms`, as a 429 response asks.
     pub fn hold(&mut self, wait: Millis, now_ms: i64) {
         let until_ms = now_ms.saturating_add(wait.0.clamp(0.0, 86_400_000.0).ceil() as i64);
         self.held_until_ms = Some(self.held_until_ms.map_or(until_ms, |held| held.max(until_ms)));

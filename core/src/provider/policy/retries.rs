@@ -1,66 +1,66 @@
-//! When a request is tried again.
+//! Decides when to repeat a request.
 
 use serde::{Deserialize, Serialize};
 
 use super::Judgement;
 use crate::units::Millis;
 
-/// How patiently requests are tried again.
+/// How requests are repeated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RetryPolicy {
-    /// The pause before the second try; each one after is twice as long.
+    /// Pause before the second attempt. Each further pause is twice as long.
     #[serde(rename = "firstMs")]
     pub first: Millis,
-    /// The longest pause between tries.
+    /// Longest pause between attempts.
     #[serde(rename = "longestMs")]
     pub longest: Millis,
-    /// For how long tries go on before the work is put down. It has to outlast MCloud's window of
-    /// 60 s in which 600 requests may be.
+    /// Time after which the work is suspended. It must exceed MCloud's window of 60 s for 600
+    /// requests.
     #[serde(rename = "budgetMs")]
     pub budget: Millis,
-    /// The pause before the work is taken up once more.
+    /// Pause before suspended work is resumed.
     #[serde(rename = "restMs")]
     pub rest: Millis,
 }
 
 impl Default for RetryPolicy {
-    /// Half a second, twice as long each time up to 20 s, for two and a half minutes: two whole
-    /// windows of the rate and half of one. Then a rest of five minutes.
+    /// Half a second, doubling up to 20 s, for two and a half minutes: two and a half rate windows.
+    /// Then a rest of five minutes.
     fn default() -> Self {
         Self { first: Millis(500.0), longest: Millis(20_000.0), budget: Millis(150_000.0), rest: Millis(300_000.0) }
     }
 }
 
-/// What to do behind a try.
+/// What to do after an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "next")]
 pub enum NextTry {
-    /// Nothing: it is done.
+    /// Nothing: the request succeeded.
     Done,
-    /// The same request once more, after this long.
+    /// Repeat the request after a pause.
     Wait {
-        /// How long.
+        /// The pause.
         #[serde(rename = "waitMs")]
         wait: Millis,
     },
-    /// The work is put down and taken up once more after this long, with a new budget. Nothing is
-    /// lost or given up.
+    /// Suspend the work, and resume it after a pause with a new budget. Nothing is lost or given
+    /// up.
     Rest {
-        /// How long.
+        /// The pause.
         #[serde(rename = "waitMs")]
         wait: Millis,
     },
-    /// Another address is to be had by posting again.
+    /// Post the recording again to get another URL.
     PostAgain,
-    /// Nothing more: it never will succeed.
+    /// Nothing: the request will never succeed.
     Stop {
-        /// Why, by a stable code.
+        /// Stable code of the reason.
         reason: String,
     },
 }
 
-/// The tries of one request so far: a value that can be stored between them.
+/// The attempts at one request so far. A value that can be stored between them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Retries {
@@ -70,23 +70,24 @@ pub struct Retries {
 }
 
 impl Retries {
-    /// No try yet. Requests with different seeds are not tried again at the same moments.
+    /// Creates a value without attempts. Requests with different seeds are repeated at different
+    /// times.
     pub fn new(seed: u64) -> Self {
         Self { seed: seed & MAX_SEED, ..Self::default() }
     }
 
-    /// How many tries there were.
+    /// Returns the number of attempts.
     pub fn tries(&self) -> u32 {
         self.tries
     }
 
-    /// No try yet, of another request of the same work.
+    /// Returns a value without attempts, for another request of the same work.
     #[must_use]
     pub fn renewed(&self) -> Self {
         Self::new(scrambled(self.seed))
     }
 
-    /// Counts a try that ended at `now_ms` (Unix milliseconds) and says what is next.
+    /// Records an attempt that ended at `now_ms` (Unix milliseconds), and returns what to do next.
     pub fn next(&mut self, policy: &RetryPolicy, judgement: &Judgement, now_ms: i64) -> NextTry {
         match judgement {
             Judgement::Done => NextTry::Done,
@@ -97,8 +98,8 @@ impl Retries {
         }
     }
 
-    /// Exponential pauses with jitter over their second half; never shorter than the server asks,
-    /// nor all at the moment that it names.
+    /// Returns an exponential pause with jitter over its second half. It is never shorter than the
+    /// server asks, and is spread around the time it names.
     fn pause(&mut self, policy: &RetryPolicy, asked: Option<Millis>, now_ms: i64) -> NextTry {
         let first_ms = *self.first_ms.get_or_insert(now_ms);
         let doubled = policy.first.0 * f64::from(2u32.saturating_pow(self.tries));
@@ -116,24 +117,24 @@ impl Retries {
         NextTry::Rest { wait: Millis(rest.ceil()) }
     }
 
-    /// A number from 0 up to 1 that follows from seed and try.
+    /// Returns a number in [0, 1) derived from seed and attempt.
     fn chance(&self) -> f64 {
         let bits = scrambled(self.seed.wrapping_add(u64::from(self.tries)).wrapping_mul(GOLDEN));
         (bits >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
-/// The largest seed: JSON's numbers are exact up to 53 bits.
+/// Largest seed. JSON numbers are exact up to 53 bits.
 const MAX_SEED: u64 = (1 << 53) - 1;
 
-/// How far behind the moment a server names tries are spread, in milliseconds: half a second keeps
-/// those that wait for one window from coming at once.
+/// Time over which attempts are spread after the time named by a server, in milliseconds, so that
+/// requests waiting for one window do not arrive at once.
 const JITTER_MS: f64 = 500.0;
 
-/// 2^64 over the golden ratio, the step of SplitMix64 (Steele, Lea, Flood 2014).
+/// 2^64 divided by the golden ratio, the increment of SplitMix64 (Steele, Lea, Flood 2014).
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// SplitMix64's mixing of a number.
+/// SplitMix64's mixing function.
 fn scrambled(seed: u64) -> u64 {
     let mut bits = seed.wrapping_add(GOLDEN);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

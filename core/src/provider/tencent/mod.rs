@@ -1,10 +1,11 @@
-//! Tencent Cloud Contact Center: one push for each participant's recording of a session, mp3.
+//! Tencent Cloud Contact Center: one push per participant's recording of a session, as MP3.
 //!
-//! A session has two recordings, a transferred one three; `SessionId` joins them. [`Session`] takes
-//! push after push; a [`Cdr`] tells who called whom. `EndpointUser` is
-//! the customer's number or an agent's mail address. The push does not say when a recording began:
-//! `Timestamp` is when its file was made. The file name in the published sample ends in a time 13 s
-//! before that, which we take for the start.
+//! A session has two recordings, or three after a transfer; `SessionId` joins them. [`Session`]
+//! collects pushes, and a [`Cdr`] tells who called whom. `EndpointUser` is the customer's number or
+//! an agent's email address.
+//!
+//! A push does not say when a recording began: `Timestamp` is when its file was made. In the
+//! published sample, the file name ends in a time 13 s earlier, which is taken as the start.
 
 use std::collections::BTreeMap;
 
@@ -38,59 +39,59 @@ wire! {
     Push {
         /// The application's id.
         sdk_app_id: i64 = "SdkAppId",
-        /// The recording's id. In the published sample it is the time of `Timestamp`, so two
+        /// The recording's id. In the published sample it equals the time of `Timestamp`, so two
         /// recordings may share one.
         record_id: String = "RecordId",
         /// The session's id, the same for all recordings of a call.
         session_id: String = "SessionId",
-        /// When the file was made, Unix seconds.
+        /// When the file was made, in Unix seconds.
         timestamp: i64 = "Timestamp",
-        /// Who is heard: the customer's number or the agent's mail address.
+        /// Who speaks: the customer's number or the agent's email address.
         endpoint_user: String = "EndpointUser",
-        /// Address of the file; kept for three months.
+        /// URL of the file, which is kept for three months.
         record_url: String = "RecordURL",
-        /// Address in the customer's own storage, where that is switched on.
+        /// URL in the customer's own storage, if that is enabled.
         custom_record_url: String = "CustomRecordURL",
     }
 }
 
-/// The answer to a push.
+/// The reply to a push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// 0 for success.
     #[serde(rename = "ErrCode")]
     pub err_code: i64,
-    /// What went wrong; empty for success.
+    /// The error message; empty for success.
     #[serde(rename = "ErrMsg")]
     pub err_msg: String,
 }
 
 impl Reply {
-    /// The push was taken: `{"ErrCode":0,"ErrMsg":""}`.
+    /// Accepts the push: `{"ErrCode":0,"ErrMsg":""}`.
     pub fn ok() -> Self {
         Self { err_code: 0, err_msg: String::new() }
     }
 
-    /// The push was not taken, with a code other than 0 and a reason.
+    /// Rejects the push, with a nonzero code and a reason.
     pub fn failed(code: i64, reason: impl Into<String>) -> Self {
         Self { err_code: code, err_msg: reason.into() }
     }
 }
 
-/// The seconds a recording may last before its file is made: a day, as long as the longest
-/// recording that is decoded.
+/// Longest time in seconds between the beginning of a recording and its file: a day, as long as the
+/// longest recording that is decoded.
 const MAX_S: i64 = 86_400;
 
-/// The seconds by which the clock of the file's name may run ahead of the push's.
+/// Seconds by which the clock of the file name may be ahead of the push's.
 const CLOCK_SLACK_S: i64 = 5;
 
-/// 2010-01-01, before which no recording of this service began.
+/// 2010-01-01, before which this service made no recordings.
 const FIRST_S: i64 = 1_262_304_000;
 
 impl Push {
-    /// When the recording began, by the ten digits at the end of its file's name
-    /// (`…-1608130637.mp3`). Other endings, and times after the file was made or more than a day
-    /// before, are none.
+    /// Returns when the recording began, by the ten digits at the end of its file name
+    /// (`…-1608130637.mp3`). Returns `None` for other names, and for times after the file was made
+    /// or more than a day before.
     pub fn started_at(&self) -> Option<Moment> {
         let urls = [&self.record_url, &self.custom_record_url];
         let names = urls.into_iter().filter_map(|url| url_file_name(filled(url.as_ref())?));
@@ -102,13 +103,13 @@ impl Push {
         times.find(plausible).and_then(|time| Moment::from_unix_seconds(time as f64))
     }
 
-    /// The kind of party that `EndpointUser` names.
+    /// Returns the kind of party in `EndpointUser`.
     fn party(&self) -> NamedParty {
         filled(self.endpoint_user.as_ref()).map_or(NamedParty::Other, party)
     }
 
-    /// Whether two pushes are about one recording: nothing that both say differs, and an id or a
-    /// file is the same.
+    /// Returns `true` if two pushes are about one recording: they do not contradict each other, and
+    /// share an id or a file.
     fn is_same(&self, other: &Self) -> bool {
         let file = |push: &Self| filled(push.record_url.as_ref()).and_then(url_file_name);
         let ids = agree(filled(self.record_id.as_ref()), filled(other.record_id.as_ref()));
@@ -119,17 +120,18 @@ impl Push {
     }
 }
 
-/// The Unix time at the end of a file name: a last word of exactly ten digits.
+/// Returns the Unix time at the end of a file name: a last word of exactly ten digits.
 fn time_of_name(name: &str) -> Option<i64> {
     let word = stem(name).rsplit(|c: char| !c.is_ascii_alphanumeric()).next()?;
     let digits = word.len() == 10 && word.bytes().all(|b| b.is_ascii_digit());
     word.parse().ok().filter(|time| digits && *time >= FIRST_S)
 }
 
-/// The pushes of one call, with the audio by record id (or URL, or file name).
+/// Describes the pushes of one call, with the audio by record id (or URL, or file name).
 ///
 /// # Errors
-/// `provider` for no pushes, `invalid_argument` for the pushes of several sessions.
+/// - [`Provider`](crate::ErrorKind::Provider) without pushes.
+/// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for the pushes of several sessions.
 pub fn call<T>(
     pushes: Vec<Push>,
     audio: impl IntoIterator<Item = (String, T)>,
@@ -139,14 +141,16 @@ pub fn call<T>(
     Ok((described, matched))
 }
 
-/// Any number of pushes in any order, repeated or not, as calls in the order of their `SessionId`.
+/// Describes any number of pushes, in any order and possibly repeated, as calls sorted by
+/// `SessionId`.
 ///
-/// A push without a `SessionId` joins the only session there is; of several, each such push is a
-/// call of its own.
+/// A push without a `SessionId` belongs to the only session; if there are several, each such push
+/// is a separate call.
 ///
 /// # Errors
-/// `provider` for no pushes, `limit_exceeded` for more recordings in a call than
-/// [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
+/// - [`Provider`](crate::ErrorKind::Provider) without pushes.
+/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for more recordings in a call than
+///   [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
 pub fn calls(pushes: Vec<Push>) -> Result<Vec<CallDescription>> {
     if pushes.is_empty() {
         return Err(no_recordings());
@@ -155,7 +159,7 @@ pub fn calls(pushes: Vec<Push>) -> Result<Vec<CallDescription>> {
     groups.into_iter().map(|(id, group)| describe(id, group)).collect()
 }
 
-/// Reads one push or an array of them, CDRs among them.
+/// Reads one push or an array of them, possibly with CDRs.
 pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
     let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     let (cdrs, pushes): (Vec<_>, Vec<_>) = records(document, &mut extra, &mut notes).into_iter().partition(Cdr::is_cdr);
@@ -166,12 +170,12 @@ pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
     Ok(calls)
 }
 
-/// A CDR with the session that it is of.
+/// Returns a CDR with its session.
 fn of_session(cdr: Cdr) -> Option<(String, Cdr)> {
     Some((filled(cdr.session_id.as_ref())?.to_owned(), cdr))
 }
 
-/// Calls of which some have a CDR, which may be all that came of one.
+/// Describes calls of which some have a CDR, possibly without a push.
 fn calls_with(pushes: Vec<Push>, cdrs: &BTreeMap<String, Cdr>) -> Result<Vec<CallDescription>> {
     let mut groups: BTreeMap<String, Vec<Push>> = cdrs.keys().map(|id| (id.clone(), Vec::new())).collect();
     let mut others = Vec::new();
@@ -196,8 +200,8 @@ fn is_without_session(push: &Push) -> bool {
     filled(push.session_id.as_ref()).is_none()
 }
 
-/// The call of a session's pushes and its CDR, which fills in recordings of parties of whom no push
-/// came and says who is who.
+/// Describes a session by its pushes and its CDR, which adds the recordings of parties without a
+/// push and identifies the parties.
 fn described(session: Option<String>, mut pushes: Vec<Push>, cdr: Option<&Cdr>) -> Result<CallDescription> {
     if let Some(cdr) = cdr {
         pushes.extend(cdr.recordings_beside(&pushes));

@@ -1,8 +1,8 @@
-//! VoIPBin: a recording of a call or of a conference, wav of 8 kHz, 16 bit, mono.
+//! VoIPBin: a recording of a call or a conference, as WAV at 8 kHz, 16 bits, mono.
 //!
-//! The document speaks of one mixed file. The service's public code writes two for a call, what
-//! came in from the recorded party and what went out to it, and leads to a zip of them. We take the
-//! recorded party for the customer.
+//! The documentation describes one mixed file. The service's public code writes two files per call,
+//! the audio received from the recorded party and the audio sent to it, and offers a ZIP of both.
+//! The recorded party is taken to be the customer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,23 +29,23 @@ wire! {
     Record {
         /// The recording's id.
         id: String = "id",
-        /// The customer of the service who owns it; not the caller.
+        /// The service's customer that owns it; not the caller.
         customer_id: String = "customer_id",
         /// `agent`, or empty.
         owner_type: String = "owner_type",
         /// The agent's id, or the nil UUID.
         owner_id: String = "owner_id",
-        /// The flow that recorded, or the nil UUID.
+        /// The flow that made the recording, or the nil UUID.
         activeflow_id: String = "activeflow_id",
         /// What was recorded; see [`ReferenceType`].
         reference_type: String = "reference_type",
-        /// The id of the call or conference.
+        /// What was recorded.
         reference_id: String = "reference_id",
-        /// See [`Status`].
+        /// The state of the recording.
         status: String = "status",
         /// `wav`.
         format: String = "format",
-        /// The flow that runs at its end, or the nil UUID.
+        /// The flow that runs when it ends, or the nil UUID.
         on_end_flow_id: String = "on_end_flow_id",
         /// When it began.
         tm_start: String = "tm_start",
@@ -53,15 +53,15 @@ wire! {
         tm_end: String = "tm_end",
         /// When this record was made.
         tm_create: String = "tm_create",
-        /// When this record changed last.
+        /// When this record last changed.
         tm_update: String = "tm_update",
-        /// When the recording was deleted; `9999-01-01 00:00:00.000000` or empty if it is not.
+        /// When the recording was deleted; `9999-01-01 00:00:00.000000` or empty if it was not.
         tm_delete: String = "tm_delete",
     }
 }
 
 named! {
-    /// What was recorded.
+    /// The kind of what was recorded.
     ReferenceType {
         /// A call.
         Call = "call",
@@ -71,35 +71,35 @@ named! {
 }
 
 named! {
-    /// How far a recording is.
+    /// The state of a recording.
     Status {
         /// It is being prepared.
         Initiating = "initiating",
-        /// It is going on.
+        /// It is in progress.
         Recording = "recording",
         /// It is being finished.
         Stopping = "stopping",
-        /// It is complete. Only now there is a file.
+        /// It is complete. There is no file before this.
         Ended = "ended",
     }
 }
 
 named! {
-    /// Which side of the recorded channel a file holds.
+    /// The side of the recorded channel in a file.
     Side {
-        /// What came in from the recorded party.
+        /// Audio received from the recorded party.
         In = "in",
-        /// What went out to it.
+        /// Audio sent to the recorded party.
         Out = "out",
     }
 }
 
-/// How far apart the files of both sides may have begun. The document has one time for both; they
-/// are recorded by two recorders that one command starts one after the other. Assumed.
+/// Assumed largest difference between the starts of both sides' files. The documentation has one
+/// time for both, and one command starts two recorders in sequence.
 const SIDES_APART: Millis = Millis(250.0);
 
 impl Side {
-    /// How the file's name ends, without its extension.
+    /// Returns the suffix of the file name, without extension.
     const fn name_ends(self) -> &'static str {
         match self {
             Self::In => "_in",
@@ -107,7 +107,7 @@ impl Side {
         }
     }
 
-    /// Who is heard, if the recorded party is the customer.
+    /// Returns who speaks, if the recorded party is the customer.
     const fn role(self) -> Role {
         match self {
             Self::In => Role::Customer,
@@ -116,22 +116,22 @@ impl Side {
     }
 }
 
-/// What the name of a file says: `call_<uuid>_<RFC 3339>_{in,out}.wav`.
+/// A parsed file name: `call_<uuid>_<RFC 3339>_{in,out}.wav`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VoipbinFileName {
-    /// What was recorded: `call`, usually.
+    /// What was recorded, usually `call`.
     pub reference_type: String,
     /// The id of the call or conference.
     pub reference_id: String,
     /// When the recording began.
     pub started_at: Option<Moment>,
-    /// Which side the file holds, if it holds one.
+    /// The side in the file, if it holds only one.
     pub side: Option<Side>,
 }
 
 impl VoipbinFileName {
-    /// Reads a file's name, or the last segment of a path or URL. Marks that stand for the colons
-    /// of the time, as some systems make them, are understood.
+    /// Parses a file name, or the last segment of a path or URL. Characters that some systems
+    /// substitute for the colons of the time are accepted.
     pub fn parse(name: &str) -> Option<Self> {
         let name = last_segment(name);
         let text = stem(&name);

@@ -1,9 +1,9 @@
-//! Wellcloud: a list of recordings for a `callId` (`recordings2`), and the audio as a stream by
+//! Wellcloud: a list of recordings per `callId` (`recordings2`), and the audio as a stream by
 //! recording id.
 //!
-//! What a recording holds is not documented. We take it for both sides of the call as heard at the
-//! extension `deviceId`, so an extension's rows are pieces of the call one after the other. Should
-//! a piece turn out to have two channels, the caller is taken to be on the first.
+//! The content of a recording is not documented. It is taken to hold both sides of the call at the
+//! extension `deviceId`, so the rows of one extension are consecutive segments. If a segment has
+//! two channels, the caller is taken to be on the first.
 
 use std::fmt;
 
@@ -28,31 +28,31 @@ mod requests;
 pub use refusal::Refusal;
 pub use requests::{WellcloudApi, read_list};
 
-/// The offset of times in a list, which has none: China's, in seconds east of UTC.
+/// UTC offset of times in a list, which are written without one: China's, in seconds east.
 pub const DEFAULT_OFFSET_S: i32 = 8 * 3600;
 
-/// How long after the end of a call its recordings are listed, by the document: they are written 3
-/// s after hang-up.
+/// Time after the end of a call until its recordings are listed. According to the documentation,
+/// they are written 3 s after hang-up.
 pub const SETTLE: std::time::Duration = std::time::Duration::from_secs(4);
 
 wire! {
     /// One row of `GET /api/operation/tenant/calls/{callId}/recordings2`.
     Row {
-        /// The recording's id, by which its audio is fetched.
+        /// The recording's id, with which its audio is fetched.
         id: String = "id",
         /// The caller.
         ani: String = "ani",
         /// The callee.
         dnis: String = "dnis",
-        /// Who called whom; see [`CallDirection`].
+        /// The direction; see [`CallDirection`].
         call_direction: String = "callDirection",
-        /// When it began, `2018.01.29 16:08:23`, without an offset.
+        /// When it began: `2018.01.29 16:08:23`, without an offset.
         start_time: String = "startTime",
-        /// When it ended, likewise.
+        /// When it ended, in the same format.
         end_time: String = "endTime",
         /// Length in seconds. The published sample says 10 for a span of 11.
         call_length: f64 = "callLength",
-        /// Size in bytes. The published sample says 0 for a recording that succeeded.
+        /// Size in bytes. The published sample says 0 for a successful recording.
         file_size: i64 = "fileSize",
         /// The extension, `8001@test.cc`.
         device_id: String = "deviceId",
@@ -74,17 +74,17 @@ named! {
         Outbound = "Outbound",
         /// A call between extensions.
         Internal = "Internal",
-        /// An extension went off the hook.
+        /// An extension went off-hook.
         Offhook = "Offhook",
-        /// A campaign's call that holds an agent before it dials.
+        /// A campaign call that reserves an agent before dialing.
         PreOccupied = "PreOccupied",
-        /// A campaign's call that is dialled before an agent is free.
+        /// A campaign call that is dialed before an agent is free.
         PreDictive = "PreDictive",
     }
 }
 
 impl CallDirection {
-    /// The direction as the service sees it. Going off the hook says nothing of it.
+    /// Returns the direction as seen from the service, or `None` for off-hook.
     pub const fn direction(self) -> Option<Direction> {
         match self {
             Self::Inbound => Some(Direction::In),
@@ -94,17 +94,19 @@ impl CallDirection {
         }
     }
 
-    /// The value of a name, in any case.
+    /// Returns the value with this name, ignoring case.
     fn read(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.name().eq_ignore_ascii_case(name))
     }
 }
 
-/// Rows in any order, repeated or not, as calls in the order of their `callId`.
+/// Describes rows, in any order and possibly repeated, as calls sorted by `callId`.
 ///
 /// # Errors
-/// `provider` for no rows, `limit_exceeded` for more in a call than
-/// [`MAX_RECORDINGS`](super::MAX_RECORDINGS), `invalid_argument` for an impossible offset.
+/// - [`Provider`](crate::ErrorKind::Provider) without rows.
+/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for more recordings in a call than
+///   [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
+/// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an invalid UTC offset.
 pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<CallDescription>> {
     let offset_s = options.local_offset_s.unwrap_or(DEFAULT_OFFSET_S);
     check_offset(offset_s)?;
@@ -115,7 +117,7 @@ pub fn calls(rows: Vec<Row>, options: &Options) -> Result<Vec<CallDescription>> 
     groups.into_iter().map(|(id, rows)| describe(id, rows, offset_s)).collect()
 }
 
-/// Reads a list, or one row of it.
+/// Reads a list, or a single row.
 pub(super) fn read(document: Value, options: &Options) -> Result<Vec<CallDescription>> {
     let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
     let rows = records(document, &mut extra, &mut notes).into_iter().map(Row::from).collect();
@@ -171,7 +173,7 @@ fn describe(call_id: Option<String>, rows: Vec<Row>, offset_s: i32) -> Result<Ca
     })
 }
 
-/// Who is on either side of a row's call.
+/// The parties on both sides of a row's call.
 struct Sides {
     direction: Option<Direction>,
     caller: Option<String>,
@@ -181,8 +183,8 @@ struct Sides {
 }
 
 impl Sides {
-    /// The agent is the extension that was recorded, the customer the other side. A direction that
-    /// is missing or not documented follows from which side the extension is.
+    /// Determines the parties: the agent is the recorded extension, the customer the other side. If
+    /// the direction is missing or undocumented, the extension's side determines it.
     fn of(row: &Row, notes: &mut WireWarnings) -> Self {
         let known = known("callDirection", row.call_direction.as_ref(), CallDirection::read, notes);
         let owned = |text: &Option<String>| filled(text.as_ref()).map(str::to_owned);
@@ -206,7 +208,7 @@ impl Sides {
         Self { direction, caller, callee, customer, agent }
     }
 
-    /// Who would be on which channel: the caller, then the callee.
+    /// Returns the parties for two channels: the caller, then the callee.
     fn parts(&self, first_agent: Option<&str>, whole: &Leg) -> Vec<Part> {
         let customer_calls = self.customer.is_some() && self.customer == self.caller;
         let customer_is_called = self.customer.is_some() && self.customer == self.callee;
@@ -263,7 +265,7 @@ fn recording(row: Row, repeats: Vec<Value>, offset_s: i32, notes: &mut WireWarni
     made
 }
 
-/// The state of a documented name, in any case.
+/// Returns the state for a documented name, ignoring case.
 fn state(name: &str) -> Option<State> {
     let is = |known: &str| name.eq_ignore_ascii_case(known);
     if is("success") {
@@ -272,18 +274,18 @@ fn state(name: &str) -> Option<State> {
     is("fail").then_some(State::Failed)
 }
 
-/// The path of a call's list of recordings, below the service's address.
+/// Returns the path of a call's list of recordings, relative to the service's URL.
 ///
 /// # Errors
-/// `invalid_argument` for what is no id.
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an invalid id.
 pub fn list_path(call_id: &str) -> Result<String> {
     Ok(format!("/api/operation/tenant/calls/{}/recordings2", path_segment("call's id", call_id)?))
 }
 
-/// The path of a recording's audio, below the service's address.
+/// Returns the path of a recording's audio, relative to the service's URL.
 ///
 /// # Errors
-/// `invalid_argument` for what is no id.
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an invalid id.
 pub fn stream_path(recording_id: &str) -> Result<String> {
     let id = path_segment("recording's id", recording_id)?;
     Ok(format!("/api/operation/tenant/recording/{id}/stream2?download=false"))
