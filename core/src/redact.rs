@@ -10,8 +10,7 @@ pub use crate::config::Cover;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::timeline::Placement;
 use crate::track::{Track, to_i16};
-pub(crate) use crate::units::joined;
-use crate::units::{Millis, Span};
+use crate::units::{Millis, Span, joined};
 
 /// Time added before and after every span.
 pub const PAD: Millis = Millis(250.0);

@@ -105,8 +105,8 @@ pub struct ProfileReport {
 
 impl ProfileReport {
     /// Creates the entry from a profile's name and hash.
-    pub(crate) const fn new(name: String, hash: String) -> Self {
-        Self { name, hash }
+    pub(crate) fn new(name: &str, hash: String) -> Self {
+        Self { name: name.to_owned(), hash }
     }
 }
 

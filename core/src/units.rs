@@ -84,9 +84,9 @@ fn rounded<S: Serializer>(value: f64, serializer: S) -> std::result::Result<S::O
     }
 }
 
-/// Rounds to three decimals.
+/// Rounds to three decimals. Never a negative zero.
 fn round3(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    (value * 1000.0).round() / 1000.0 + 0.0
 }
 
 macro_rules! quantity {
@@ -273,7 +273,7 @@ mod tests {
         let json = |v: f64| serde_json::to_string(&Millis(v)).unwrap();
         assert_eq!(json(1200.0), "1200");
         assert_eq!(json(69.0625), "69.063");
-        assert_eq!(json(-0.0), "0");
+        assert_eq!((json(-0.0), json(-0.0004), Millis(-0.0004).to_string()), ("0".into(), "0".into(), "0 ms".into()));
         assert_eq!(serde_json::to_string(&Decibels(f64::NEG_INFINITY)).unwrap(), "null");
         assert_eq!(serde_json::from_str::<Decibels>("null").unwrap().0, f64::NEG_INFINITY);
     }

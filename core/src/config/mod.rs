@@ -106,10 +106,7 @@ impl Config {
         let config = of_fields(fields)?;
         match profile {
             None => Ok(config),
-            Some(profile) => {
-                let profile: Profile = serde_json::from_value(profile).map_err(|e| refused(e.to_string()))?;
-                profile.under(&config)
-            }
+            Some(profile) => Profile::of_value(profile)?.under(&config),
         }
     }
 

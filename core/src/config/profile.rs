@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::call::{Direction, Role};
-use crate::error::{Error, ErrorKind, Result, Stage, unknown_name};
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 
+use super::nearest::nearest;
 use super::presets::PRESETS;
 use super::{Config, hex};
 
@@ -21,32 +22,19 @@ use super::{Config, hex};
 /// let profile = Profile::preset("vicidial")?;
 /// assert_eq!(profile.roles(Some(Direction::In)), [Role::Agent, Role::Customer]);
 /// let config = profile.config()?;
-/// assert_eq!(config.profile.map(|profile| profile.name), Some("vicidial".to_owned()));
+/// assert_eq!(config.profile.unwrap().name(), "vicidial");
 /// # Ok::<(), callweave::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[non_exhaustive]
 pub struct Profile {
-    /// Its name, as reports call it.
-    pub name: String,
-    /// Where what it says is written, or what it was fitted to.
-    pub sources: Vec<String>,
-    /// Who is on which channel of a recording with so many channels, by role; `caller` and `callee`
-    /// are customer or agent by the call's direction. Empty: unknown.
-    pub channels: Vec<String>,
-    /// What differs from the default configuration.
-    pub config: Map<String, Value>,
+    name: String,
+    sources: Vec<String>,
+    channels: Vec<String>,
+    config: Map<String, Value>,
 }
 
-/// A profile as it is written: by the name of a preset, or whole.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum WrittenProfile {
-    Preset(String),
-    Whole(WholeProfile),
-}
-
+/// A profile as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WholeProfile {
@@ -61,16 +49,7 @@ struct WholeProfile {
 
 impl<'de> Deserialize<'de> for Profile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let written = WrittenProfile::deserialize(deserializer).map_err(|_| {
-            serde::de::Error::custom("not a profile: expected the name of a preset, or an object with a name")
-        })?;
-        let profile = match written {
-            WrittenProfile::Preset(name) => Self::preset(&name),
-            WrittenProfile::Whole(WholeProfile { name, sources, channels, config }) => {
-                Self { name, sources, channels, config }.checked()
-            }
-        };
-        profile.map_err(serde::de::Error::custom)
+        Self::of_value(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -89,7 +68,22 @@ impl Profile {
     /// # Errors
     /// `invalid_argument` that names what makes no sense.
     pub fn from_json(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|e| refused(&e.to_string()))
+        Self::of_value(serde_json::from_str(text).map_err(not_a_profile)?)
+    }
+
+    /// A profile as it is written: by the name of a preset, or whole.
+    ///
+    /// # Errors
+    /// As [`Profile::from_json`].
+    pub(crate) fn of_value(value: Value) -> Result<Self> {
+        match value {
+            Value::String(name) => Self::preset(&name),
+            value => {
+                let whole = serde_json::from_value(value).map_err(not_a_profile)?;
+                let WholeProfile { name, sources, channels, config } = whole;
+                Self { name, sources, channels, config }.checked()
+            }
+        }
     }
 
     /// The profile as JSON.
@@ -103,10 +97,10 @@ impl Profile {
     /// A profile that comes with callweave.
     ///
     /// # Errors
-    /// `invalid_argument` with the names there are.
+    /// `invalid_argument` with the names there are, and the one that was most likely meant.
     pub fn preset(name: &str) -> Result<Self> {
         let found = PRESETS.iter().find(|preset| preset.name == name);
-        let preset = found.ok_or_else(|| unknown_name(name, PRESETS.iter().map(|preset| preset.name)))?;
+        let preset = found.ok_or_else(|| unknown("no such profile", name, Self::presets()))?;
         let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let (name, config) = (name.to_owned(), Map::new());
         Ok(Self { name, sources: texts(preset.sources), channels: texts(preset.channels), config })
@@ -115,6 +109,50 @@ impl Profile {
     /// The names of the profiles that come with callweave.
     pub fn presets() -> impl Iterator<Item = &'static str> {
         PRESETS.iter().map(|preset| preset.name)
+    }
+
+    /// Its name, as reports call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where what it says is written, or what it was fitted to.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// The same with other sources.
+    #[must_use]
+    pub fn with_sources(self, sources: Vec<String>) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// Who is on which channel of a recording with so many channels, by role; `caller` and `callee`
+    /// are customer or agent by the call's direction. Empty: unknown.
+    pub fn channels(&self) -> &[String] {
+        &self.channels
+    }
+
+    /// The same with other parties on the channels of a recording.
+    ///
+    /// ```
+    /// use callweave::Role;
+    /// use callweave::config::Profile;
+    ///
+    /// let profile = Profile::new("trunk", serde_json::Map::new())?.with_channels(["agent", "customer"])?;
+    /// assert_eq!(profile.roles(None), [Role::Agent, Role::Customer]);
+    /// # Ok::<(), callweave::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is no role, `caller` or `callee`.
+    pub fn with_channels(self, channels: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
+        Self { channels: channels.into_iter().map(Into::into).collect(), ..self }.checked()
+    }
+
+    /// What differs from the default configuration.
+    pub fn changes(&self) -> &Map<String, Value> {
+        &self.config
     }
 
     /// SHA-256 of all it says, in hexadecimal.
@@ -170,7 +208,7 @@ impl Profile {
         }
         if let Some(name) = self.channels.iter().find(|name| Role::parse(name, None).is_none()) {
             let names = Role::ALL.iter().map(|role| role.name()).chain(["caller", "callee"]);
-            return Err(unknown_name(name, names));
+            return Err(unknown("no such party of a channel", name, names));
         }
         self.merged(Map::new()).map(|_| self)
     }
@@ -178,6 +216,18 @@ impl Profile {
 
 fn refused(why: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, Stage::Config, why)
+}
+
+fn not_a_profile(error: serde_json::Error) -> Error {
+    refused("not a profile").with_mismatch(&error, "the name of a preset, or an object with a name").caused_by(error)
+}
+
+/// The refusal of a name that is none of a list, with the one that was most likely meant.
+fn unknown(why: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Error {
+    let known: Vec<&str> = known.collect();
+    let meant = nearest(name, known.iter().copied()).map(|meant| format!("; did you mean `{meant}`?"));
+    let expected = format!("one of {}{}", known.join(", "), meant.unwrap_or_default());
+    refused(why).with_mismatch(format!("`{name}`"), expected)
 }
 
 /// Lays fields over others, object by object.
@@ -203,7 +253,13 @@ mod tests {
             assert!(!profile.sources.is_empty() && profile.channels.len() == 2, "{name}");
             assert_eq!(Profile::from_json(&profile.to_json().unwrap()).unwrap(), profile);
         }
-        assert!(Profile::preset("none").unwrap_err().to_string().contains("vicidial"));
+        let meant = Profile::preset("freswitch").unwrap_err().to_string();
+        assert_eq!(
+            meant,
+            "config: no such profile: found `freswitch`, expected one of twilio-conference, vicidial, freeswitch; \
+             did you mean `freeswitch`?"
+        );
+        assert!(!Profile::preset("none").unwrap_err().to_string().contains("mean"));
     }
 
     #[test]
@@ -229,9 +285,13 @@ mod tests {
             (r#"{"name": "a", "channels": ["boss"]}"#, "boss"),
             (r#"{"name": "a", "chanels": []}"#, "not a profile"),
             (r#""none""#, "none"),
+            (r#"{"name": "a", "config": {"speech": 7}}"#, "SpeechConfig"),
+            (r#"{"name": "a", "config": 7}"#, "not a profile"),
         ] {
-            let error = Profile::from_json(json).unwrap_err();
-            assert!(error.to_string().contains(said), "{json}: {error}");
+            let error = Profile::from_json(json).unwrap_err().to_string();
+            assert!(error.contains(said), "{json}: {error}");
+            let whole = Config::from_json(&format!(r#"{{"profile": {json}}}"#)).unwrap_err().to_string();
+            assert_eq!((whole.as_str(), whole.matches("config: ").count()), (error.as_str(), 1), "said once");
         }
         assert!(Config::from_json(r#"{"profile": "none"}"#).is_err());
     }

@@ -171,7 +171,7 @@ pub fn metrics(
         overlap_ms: full.then(|| total(&at_least(2, parties))),
         interruptions: full.then(|| interruptions(parties, turns, config)),
         backchannels: full.then(|| backchannels(turns, config)),
-        response_ms: (comparison != Comparison::Mixed).then(|| response_times(turns)),
+        response_ms: (comparison != Comparison::Mixed).then(|| response_times(turns, &[])),
         unavailable: (!full).then(|| "voices".into()),
     }
 }
@@ -248,10 +248,13 @@ fn backchannels(turns: &[Turn], config: &MetricsConfig) -> usize {
     turns.iter().filter(|b| b.span.duration() <= config.backchannel_ms).filter(within).count()
 }
 
-fn response_times(turns: &[Turn]) -> ResponseTimes {
+/// Response times, but for those across a break, in which nobody answers anybody.
+pub(crate) fn response_times(turns: &[Turn], breaks: &[Span]) -> ResponseTimes {
+    let across = |from: Millis, to: Millis| breaks.iter().any(|span| span.start <= to && span.end >= from);
     let mut times: Vec<f64> = turns
         .windows(2)
         .filter(|w| w[0].party != w[1].party && w[1].span.start >= w[0].span.end)
+        .filter(|w| !across(w[0].span.end, w[1].span.start))
         .map(|w| w[1].span.start.0 - w[0].span.end.0)
         .collect();
     times.sort_by(f64::total_cmp);

@@ -243,10 +243,18 @@ impl CallInput {
     }
 
     /// Returns the configuration for this call: `config` on top of the profile that the call names.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a name that no profile has, and for a configuration with the profile
+    /// of another name.
     pub(super) fn config(&self, config: &Config) -> Result<Config> {
-        match &self.call.profile {
-            Some(name) if config.profile.as_ref().is_none_or(|profile| &profile.name != name) => {
-                Profile::preset(name)?.under(config)
+        match (&self.call.profile, &config.profile) {
+            (Some(name), None) => Profile::preset(name)?.under(config),
+            (Some(name), Some(profile)) if name != profile.name() => {
+                Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "two profiles for one call").with_mismatch(
+                    format!("{name} of the call's document and {} of the configuration", profile.name()),
+                    "one of them, or the same name",
+                ))
             }
             _ => Ok(config.clone()),
         }

@@ -6,6 +6,7 @@ use crate::decode::{Input, decode};
 use crate::process::{CallInput, analyze};
 use crate::report::Report;
 use crate::run::RunOptions;
+use crate::timeline::EventKind;
 use crate::units::{Millis, Rate, Span};
 
 const RATE: Rate = Rate::NARROWBAND;
@@ -119,7 +120,11 @@ fn nobody_speaks_to_anybody_before_the_answer() {
     assert_eq!((known.outcome.value, known.facts[0].contradicted), (Outcome::Conversation, false));
     // Both sides talk, long before they are said to be connected.
     let late = heard(&tracks, vec![fact(FactKind::Answer, 29.5)]);
-    assert!(late.facts[0].contradicted && late.turns.is_empty(), "{:?}", late.turns);
+    assert!(late.facts[0].contradicted, "{:?}", late.facts);
+    assert_eq!(late.turns, plain.turns, "told, not overruled");
+    // The answer of a leg that comes later is none of the call's.
+    let second = heard(&tracks, vec![fact(FactKind::Answer, 28.0), fact(FactKind::Answer, 15.0)]);
+    assert_eq!((&second.turns, codes(&second).len()), (&known.turns, 0));
     // A song, and nobody: whether it was answered is what tells.
     let song = [(Role::Customer, song), (Role::Agent, track(30, &[], None))];
     let answered = heard(&song, vec![fact(FactKind::Answer, 15.0)]);
@@ -136,7 +141,9 @@ fn a_conference_and_a_transfer_are_told_and_a_key_beside_the_audio_is_an_event()
     let key = Fact { key: Some('5'), ..fact(FactKind::Key, 12.0).of("customer") };
     let known = heard(&tracks, vec![key, fact(FactKind::Conference, 13.0), fact(FactKind::Mute, 1.0).of("nobody")]);
     assert_eq!(known.outcome.value, Outcome::Conversation);
-    assert_eq!(known.facts[1].span.end, known.call.duration_ms, "until the call ends");
+    let kinds: Vec<FactKind> = known.facts.iter().map(|fact| fact.kind).collect();
+    assert_eq!(kinds, [FactKind::Mute, FactKind::Key, FactKind::Conference], "in the order of their times");
+    assert_eq!(known.facts[2].span.end, known.call.duration_ms, "until the call ends");
     let keys: Vec<_> = known.tracks[0].events.iter().filter(|event| event.detail.is_none()).collect();
     assert!(
         keys.iter().any(|key| (key.span.start.0 - 12_001.0).abs() < 1.0),
@@ -156,4 +163,88 @@ fn nothing_is_said_after_the_hangup() {
     let known = heard(&tracks, vec![fact(FactKind::Hangup, 11.0)]);
     assert!(known.facts[0].contradicted);
     assert!(known.turns.iter().all(|turn| turn.span.end <= Millis(12_002.0)), "{:?}", known.turns);
+}
+
+/// Two parties who take turns.
+fn talk() -> [(Role, Vec<i16>); 2] {
+    [
+        (Role::Customer, track(20, &[(1.0, SECOND), (14.0, SECOND)], None)),
+        (Role::Agent, track(20, &[(6.0, FIRST)], None)),
+    ]
+}
+
+#[test]
+fn what_lies_outside_of_the_call_is_told_and_not_applied() {
+    let plain = heard(&talk(), Vec::new());
+    for seconds in [-3.0, 25.0, 7_200.0] {
+        for kind in [FactKind::Answer, FactKind::Hangup, FactKind::Key, FactKind::Hold, FactKind::Transfer] {
+            let known = heard(&talk(), vec![fact(kind, seconds)]);
+            assert_eq!((codes(&known), known.facts.len()), (vec!["fact_outside_call"], 0), "{kind} at {seconds}");
+            assert_eq!((&known.turns, &known.metrics), (&plain.turns, &plain.metrics), "{kind} at {seconds}");
+        }
+    }
+    let near = heard(&talk(), vec![fact(FactKind::Answer, -0.5), fact(FactKind::Hangup, 20.7)]);
+    assert_eq!((codes(&near).len(), near.facts.len(), &near.turns), (0, 2, &plain.turns), "{:?}", near.warnings);
+    assert!(!near.to_json().unwrap().contains("-0"), "no negative zero");
+    let reaches_in = heard(&talk(), vec![fact(FactKind::Resume, 4.0), fact(FactKind::Hold, -3.0)]);
+    assert_eq!(codes(&reaches_in), ["fact_outside_call"]);
+    let span = reaches_in.facts[0].span;
+    assert!(span.start == Millis(0.0) && (span.end.0 - 4_001.0).abs() < 1.0, "{span:?}");
+    let message = &heard(&talk(), vec![fact(FactKind::Answer, 7_200.0)]).warnings[0].message;
+    assert!(message.contains("answer: at 7200001 ms") && message.contains("20000 ms"), "{message}");
+}
+
+#[test]
+fn the_order_of_facts_changes_nothing() {
+    let mut facts = vec![
+        fact(FactKind::Hangup, 11.0),
+        fact(FactKind::Mute, 13.0).of("customer"),
+        fact(FactKind::Unmute, 18.0).of("customer"),
+        fact(FactKind::Hold, 2.0),
+        fact(FactKind::Resume, 3.0),
+        fact(FactKind::Hold, 3.0),
+        fact(FactKind::Resume, 4.0),
+        fact(FactKind::Resume, 4.0),
+        fact(FactKind::Pause, 5.0),
+        fact(FactKind::Unpause, 5.0),
+    ];
+    let known = heard(&talk(), facts.clone());
+    let contradicted: Vec<FactKind> =
+        known.facts.iter().filter(|fact| fact.contradicted).map(|fact| fact.kind).collect();
+    assert_eq!(contradicted, [FactKind::Hangup, FactKind::Mute], "neither hides what contradicts the other");
+    let holds: Vec<f64> =
+        known.facts.iter().filter(|f| f.kind == FactKind::Hold).map(|f| f.span.duration().0).collect();
+    assert_eq!(holds, [1_000.0, 1_000.0]);
+    let text = known.to_json().unwrap();
+    for _ in 0..facts.len() {
+        facts.rotate_left(1);
+        assert_eq!(heard(&talk(), facts.clone()).to_json().unwrap(), text);
+    }
+    facts.reverse();
+    assert_eq!(heard(&talk(), facts).to_json().unwrap(), text);
+}
+
+#[test]
+fn a_transfer_begins_a_leg_and_nobody_answers_across_it_or_a_hold() {
+    let plain = heard(&talk(), Vec::new());
+    assert_eq!(plain.metrics.response_ms.as_ref().unwrap().count, 2);
+    let legs = vec![fact(FactKind::Transfer, 11.0), fact(FactKind::Transfer, 17.0), fact(FactKind::Conference, 12.0)];
+    let known = heard(&talk(), legs);
+    let ends: Vec<f64> = known.facts.iter().map(|fact| (fact.span.end.0 / 1000.0).round()).collect();
+    assert_eq!(ends, [17.0, 17.0, 20.0], "each until the next leg, the last until the end: {:?}", known.facts);
+    assert_eq!(known.metrics.response_ms.as_ref().unwrap().count, 1);
+    let held = heard(&talk(), vec![fact(FactKind::Hold, 4.0), fact(FactKind::Resume, 5.0)]);
+    let (held, plain) = (held.metrics.response_ms.unwrap(), plain.metrics.response_ms.unwrap());
+    assert_eq!(held.count, 1);
+    assert_ne!(held.mean, plain.mean);
+}
+
+#[test]
+fn each_key_that_is_told_is_an_event() {
+    // Told to the second.
+    let second = |seconds: f64| FactTime::At(Moment::from_unix_seconds(BEGAN_S + seconds).unwrap());
+    let key = |at: f64| Fact { key: Some('5'), ..Fact::new(FactKind::Key, second(at)).of("customer") };
+    let known = heard(&talk(), vec![key(10.0), key(10.0), key(11.0)]);
+    let keys = known.tracks[0].events.iter().filter(|event| event.kind == EventKind::Dtmf);
+    assert_eq!(keys.count(), 3, "{:?}", known.tracks[0].events);
 }

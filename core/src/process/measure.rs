@@ -93,6 +93,8 @@ struct Scene {
     comparison: Comparison,
     /// Spans in which silence is expected.
     excused: Vec<Span>,
+    /// Spans and moments across which no response time is counted.
+    breaks: Vec<Span>,
     /// Whether the call is known to have been answered.
     answered: bool,
 }
@@ -113,6 +115,7 @@ impl Scene {
             comparable,
             comparison,
             excused: known.excused(),
+            breaks: known.breaks(),
             answered: known.answered(),
         }
     }
@@ -219,6 +222,9 @@ fn figures(tracks: &[PlacedTrack], parties: &[Party], turns: &[Turn], scene: &Sc
         let silences = unexcused(silences, &scene.excused, config.metrics.non_talk_ms);
         figures.non_talk_ms = Some(Millis(silences.iter().map(|span| span.duration().0).sum()));
         figures.non_talk = Some(silences);
+    }
+    if !scene.breaks.is_empty() {
+        figures.response_ms = figures.response_ms.map(|_| metrics::response_times(turns, &scene.breaks));
     }
     // Parties that are not told apart have no figures, and nor has a track that repeats another.
     let told = |index: usize| tracks.iter().any(|t| t.track.index == index && !is_unresolved(t) && t.repeats.is_none());

@@ -20,6 +20,7 @@ mod batch;
 mod call_input;
 #[cfg(test)]
 mod cancel_tests;
+mod channels;
 mod chunks;
 #[cfg(test)]
 mod click_tests;
@@ -60,7 +61,7 @@ pub use processed::{Processed, ProcessedTrack};
 pub use redact::Redaction;
 pub use write::WriteOptions;
 
-use crate::call::{Direction, Role};
+use crate::call::Role;
 use crate::config::Config;
 use crate::decode::Budget;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
@@ -121,7 +122,7 @@ fn process_call(
     in_threads(run, waits, || {
         let mut call = call;
         let detector = DetectorChoice::new(config, call.detector.take());
-        let (analyzed, call) = run.step("analyze", || analyzed(call, &detector, keep_tracks, noted, run))?;
+        let (analyzed, call) = analyzed(call, &detector, keep_tracks, noted, run)?;
         run_steps(analyzed, call, detector, run)
     })?
 }
@@ -136,27 +137,16 @@ fn analyzed(
 ) -> Result<(Vec<AnalyzedRecording>, CallInput)> {
     let (recordings, roles, config) = (std::mem::take(&mut call.recordings), &call.roles, detector.config);
     let budget = Budget::new(&config.decode, run.cancel.clone());
-    let recordings = describe::describe(recordings, roles, &config.decode, &budget, run)?;
+    let describe = || describe::describe(recordings, roles, &config.decode, &budget, run);
+    let recordings = run.step("describe", describe)?;
     let mixed = roles.contains(&Role::Mixed) || recordings.iter().any(DescribedRecording::is_mixed);
-    let mut analyzed = analyze::analyze(recordings, detector, keep_tracks, mixed, run);
+    let mut analyzed = run.step("analyze", || analyze::analyze(recordings, detector, keep_tracks, mixed, run));
     budget.verdict()?;
     for (recording, noted) in analyzed.iter_mut().zip(noted) {
         let tracks = recording.tracks.iter_mut().flatten();
         tracks.for_each(|track| track.source.warnings.extend_from_slice(noted));
     }
     Ok((analyzed, call))
-}
-
-/// Returns the parties on the channels of a call's only recording according to the profile. Empty
-/// if the recording's own document says it, or the number of channels differs.
-fn profile_roles(analyzed: &[AnalyzedRecording], direction: Option<Direction>, config: &Config) -> Vec<Role> {
-    let known = config.profile.as_ref().map(|profile| profile.roles(direction)).unwrap_or_default();
-    match analyzed {
-        [one] if one.described.is_none() && one.tracks.as_ref().is_ok_and(|tracks| tracks.len() == known.len()) => {
-            known
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// Runs the steps after the pass over the recordings.
@@ -168,9 +158,11 @@ fn run_steps(
 ) -> Result<Processed> {
     let CallInput { call, roles, mut warnings, .. } = call;
     let config = detector.config;
-    let roles = if roles.is_empty() { profile_roles(&analyzed, call.direction, config) } else { roles };
     let mut tracks = partition::partition(analyzed, &roles)?;
-    tracks.live = join::join(tracks.live, config.decode.max_duration_ms);
+    if roles.is_empty() {
+        warnings.extend(channels::assign(&mut tracks.live, call.direction, config));
+    }
+    tracks.live = run.step("join", || join::join(tracks.live, config.decode.max_duration_ms));
     tracks.renumber();
     let partition::Tracks { live, failed } = tracks;
     let mut places = run.step("place", || place::place(&live, config, run))?;
@@ -181,8 +173,9 @@ fn run_steps(
     warnings.extend_from_slice(&known.warnings);
     let analysis = run.step("measure", || measure::measure(placed, &known, config));
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
-    let report = report::report(call, &analysis, &failed, warnings, &detector)?;
-    Ok(Processed { report, tracks: processed::keep_tracks(analysis), detector: detector.custom, unsure: None })
+    let report = run.step("report", || report::report(call, &analysis, &failed, warnings, &detector))?;
+    let (tracks, detector) = (processed::keep_tracks(analysis), detector.custom);
+    Ok(Processed { report, tracks, detector, told_keys: known.keys(), taken: None })
 }
 
 /// Runs work on as many threads as the caller allows. Work that may block on the caller's reader

@@ -1,12 +1,12 @@
 //! Ensures that no output overwrites a file that the call is read from.
 
-use std::fs;
 use std::path::Path;
 
 use super::write::redacted_name;
 use super::{CallInput, RecordingSource, WriteOptions};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::Result;
+use crate::files::refuse_overwriting;
 
 impl CallInput {
     /// Returns the files that the call is read from.
@@ -24,20 +24,7 @@ impl CallInput {
     /// `invalid_argument` with the file.
     pub(crate) fn check_outputs(&self, folder: &Path, config: &Config, options: &WriteOptions) -> Result<()> {
         let names = options.file_names(config);
-        for file in self.files() {
-            let same = |name: &String| {
-                fs::canonicalize(folder.join(name)).is_ok_and(|t| fs::canonicalize(file).is_ok_and(|f| f == t))
-            };
-            if names.iter().any(same) {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    Stage::Config,
-                    "the output would overwrite this input",
-                )
-                .in_input(file.display().to_string()));
-            }
-        }
-        Ok(())
+        names.iter().try_for_each(|name| refuse_overwriting(&folder.join(name), self.files()))
     }
 }
 

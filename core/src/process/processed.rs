@@ -12,6 +12,7 @@ use crate::vad::CustomDetector;
 
 use super::gate::PlacedTrack;
 use super::measure::CallAnalysis;
+use super::redact::TakenOut;
 
 /// A processed call: its report, and its placed tracks if they were kept.
 #[derive(Debug)]
@@ -23,8 +24,10 @@ pub struct Processed {
     pub tracks: Vec<ProcessedTrack>,
     /// The caller's detector, if one was used.
     pub(super) detector: Option<CustomDetector>,
-    /// Spans in which key presses may remain. `None` if nothing has been redacted.
-    pub(super) unsure: Option<Vec<Span>>,
+    /// Key presses that known facts tell, as exactly as their times are known.
+    pub(super) told_keys: Vec<Span>,
+    /// What was redacted. `None` if nothing has been redacted.
+    pub(super) taken: Option<TakenOut>,
 }
 
 /// A track of a processed call.
@@ -52,7 +55,7 @@ pub struct ProcessedTrack {
 impl From<Report> for Processed {
     /// Creates a call with a report and no tracks.
     fn from(report: Report) -> Self {
-        Self { report, tracks: Vec::new(), detector: None, unsure: None }
+        Self { report, tracks: Vec::new(), detector: None, told_keys: Vec::new(), taken: None }
     }
 }
 

@@ -6,12 +6,17 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::redact::{self, Cover, PAD};
 use crate::timeline::EventKind;
-use crate::units::Span;
+use crate::units::{Millis, Span, joined};
 
 use super::{Processed, ProcessedTrack};
 
 /// How many stretches a warning names.
 const NAMED: usize = 8;
+/// The warning that keys may have stayed.
+const KEYS_UNSURE: &str = "keys_unsure";
+/// What may be done where keys may have stayed, in every language.
+const WAYS_ON: &str = "a redaction with `unsure` (--redact-unsure), which takes these stretches out too, or \
+                       `keep_unsure` (`keepUnsure`, --keep-unsure), which keeps them";
 
 /// What is taken out of a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,7 +24,7 @@ const NAMED: usize = 8;
 pub struct Redaction {
     /// Stretches of the call's time.
     pub spans: Vec<Span>,
-    /// Every key press that was detected, on all tracks.
+    /// Every key press that was detected or told beside the audio, on all tracks.
     pub keys: bool,
     /// With `keys`: the stretches in which noise or a voice may hide one, too.
     pub unsure: bool,
@@ -27,17 +32,28 @@ pub struct Redaction {
     pub cover: Cover,
 }
 
+/// What was taken out of a call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TakenOut {
+    /// Stretches of the call's time, in order and apart.
+    spans: Vec<Span>,
+    /// Whether keys were asked for.
+    keys: bool,
+    /// Where keys may have stayed.
+    unsure: Vec<Span>,
+}
+
 impl Processed {
     /// Silences or beeps stretches of the call on every track, each widened by 250 ms on either
-    /// side; the call keeps its length. A mix, peaks and labels that are made afterwards hold
-    /// nothing of it, and the report names the stretches in `redacted` and forgets the digits of
-    /// keys in them.
+    /// side, and by as much as the placements leave open, so that no half of a number stays; the call
+    /// keeps its length. A mix, peaks and labels that are made afterwards hold nothing of it, and the
+    /// report names the widened stretches in `redacted` and forgets the digits of keys in them.
     ///
     /// Where keys are taken out, a warning `keys_unsure` names stretches in which noise or a voice may
     /// hide one: they are not redacted, unless `unsure` asks for it or `spans` hold them.
     ///
-    /// It does not touch the recordings themselves, nor files that were written before; what a
-    /// detector did not hear as a key is not redacted as one. To write the recordings anew:
+    /// It does not touch the recordings themselves, nor files that were written before; what neither
+    /// a detector heard nor a fact told as a key is not redacted as one. To write the recordings anew:
     /// [`WriteOptions::redacted_tracks`](crate::WriteOptions::redacted_tracks).
     ///
     /// ```
@@ -56,19 +72,19 @@ impl Processed {
     /// for tracks whose samples were not kept: nothing is changed then.
     pub fn redact(&mut self, what: &Redaction) -> Result<()> {
         self.check_redaction(what)?;
-        let mut spans = redact::widened(&what.spans, self.report.call.duration_ms)?;
-        if what.keys {
-            spans.extend(self.tracks.iter().flat_map(|placed| placed.key_spans(what.unsure)));
-        }
-        let spans = redact::joined(spans);
+        let spans = redact::widened(&what.spans, self.report.call.duration_ms)?;
+        let (keys, slack) = (self.key_spans(what), self.slack());
+        let wide = |span: Span| Span { start: span.start - slack, end: span.end + slack };
+        let spans = joined(spans.into_iter().chain(keys).map(wide).collect());
         for placed in &mut self.tracks {
             placed.redact(&spans, what);
         }
         self.forget_digits(&spans);
-        self.say_unsure(&spans, what.keys);
-        let told = self.report.redacted.drain(..).chain(spans).collect();
-        let call = Span { start: Default::default(), end: self.report.call.duration_ms };
-        self.report.redacted = redact::joined(told).iter().filter_map(|span| span.overlap(&call)).collect();
+        let before = || TakenOut { spans: self.report.redacted.clone(), ..TakenOut::default() };
+        let mut taken = self.taken.take().unwrap_or_else(before);
+        taken.spans = joined(taken.spans.into_iter().chain(spans).collect());
+        taken.keys |= what.keys;
+        self.taken = Some(self.tell(taken));
         Ok(())
     }
 
@@ -87,38 +103,54 @@ impl Processed {
         Ok(())
     }
 
-    /// Leaves out of the report which keys were pressed in redacted spans.
+    /// The keys that are taken out, widened, in the call's time.
+    fn key_spans(&self, what: &Redaction) -> Vec<Span> {
+        let heard = self.tracks.iter().flat_map(|placed| placed.key_spans(what.unsure));
+        let told = self.told_keys.iter().copied().map(padded);
+        heard.chain(told).filter(|_| what.keys).collect()
+    }
+
+    /// How far what is heard on one track may lie elsewhere on another: by as much as the two least
+    /// certain placements leave open.
+    fn slack(&self) -> Millis {
+        let mut unsure: Vec<f64> = self.tracks.iter().map(|placed| placed.placement.uncertainty.0).collect();
+        unsure.sort_by(|a, b| b.total_cmp(a));
+        Millis(unsure.iter().take(2).sum::<f64>() + 0.0)
+    }
+
+    /// Leaves out of the report which keys were pressed in redacted spans. A key that was told beside
+    /// the audio has a moment, and no length.
     fn forget_digits(&mut self, spans: &[Span]) {
+        let taken = |key: Span| spans.iter().any(|span| key.start <= span.end && key.end >= span.start);
         for event in self.report.tracks.iter_mut().flat_map(|track| &mut track.events) {
-            if event.kind == EventKind::Dtmf && spans.iter().any(|span| span.overlap(&event.span).is_some()) {
+            if event.kind == EventKind::Dtmf && taken(event.span) {
                 event.detail = None;
             }
         }
     }
 
-    /// Notes, and says in the report, where keys may have stayed.
-    fn say_unsure(&mut self, spans: &[Span], keys: bool) {
-        let covered = |doubt: &Span| spans.iter().any(|span| span.start <= doubt.start && doubt.end <= span.end);
-        let unsure = self.unsure.get_or_insert_default();
-        unsure.retain(|doubt| !covered(doubt));
-        if keys {
-            let doubts = self.tracks.iter_mut().flat_map(ProcessedTrack::take_doubts);
-            let left: Vec<Span> = doubts.filter(|doubt| !covered(doubt)).collect();
-            unsure.extend_from_slice(&left);
-            self.report.warnings.extend(keys_unsure(left));
-        }
+    /// Has the report say what was taken out, and where keys may have stayed.
+    fn tell(&mut self, taken: TakenOut) -> TakenOut {
+        let call = Span { start: Millis(0.0), end: self.report.call.duration_ms };
+        self.report.redacted = taken.spans.iter().filter_map(|span| span.overlap(&call)).collect();
+        let covered = |doubt: &Span| taken.spans.iter().any(|span| span.start <= doubt.start && doubt.end <= span.end);
+        let doubts = self.tracks.iter().flat_map(ProcessedTrack::doubts).filter(|_| taken.keys);
+        let unsure: Vec<Span> = doubts.filter(|doubt| !covered(doubt)).collect();
+        self.report.warnings.retain(|warning| warning.code != KEYS_UNSURE);
+        self.report.warnings.extend(keys_unsure(unsure.clone()));
+        TakenOut { unsure, ..taken }
     }
 
     /// Refuses to write tracks that were not redacted, or of which keys may have stayed.
     pub(super) fn check_redacted(&self, keep_unsure: bool) -> Result<()> {
-        let Some(unsure) = &self.unsure else {
+        let Some(taken) = &self.taken else {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "redacted tracks");
             return Err(error.with_mismatch("a call of which nothing was redacted", "a redaction first"));
         };
-        match keys_unsure(unsure.clone()) {
+        match keys_unsure(taken.unsure.clone()) {
             Some(warning) if !keep_unsure => {
                 let error = Error::new(ErrorKind::Unsure, Stage::Export, "redacted tracks are not written");
-                Err(error.with_mismatch(warning.message, "these stretches redacted, or kept on purpose"))
+                Err(error.with_mismatch(warning.message, WAYS_ON))
             }
             _ => Ok(()),
         }
@@ -127,19 +159,18 @@ impl Processed {
 
 /// The warning that keys may have stayed.
 fn keys_unsure(spans: Vec<Span>) -> Option<Warning> {
-    let spans = redact::joined(spans);
+    let spans = joined(spans);
     let named: Vec<String> = spans.iter().take(NAMED).map(|span| span.start.to_string()).collect();
     let more = spans.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let message = format!("may be keys under noise or a voice, not redacted: at {}{more}", named.join(", "));
-    (!spans.is_empty()).then(|| Warning::new("keys_unsure", message))
+    (!spans.is_empty()).then(|| Warning::new(KEYS_UNSURE, message))
 }
 
 impl ProcessedTrack {
-    /// Where there may have been more keys, in the call's time.
-    fn take_doubts(&mut self) -> impl Iterator<Item = Span> {
-        let on_call = |key: Span| self.placement.span_to_call(key);
-        self.key_doubts.drain(..).map(on_call)
+    /// Where there may be more keys, in the call's time.
+    fn doubts(&self) -> impl Iterator<Item = Span> {
+        self.key_doubts.iter().map(|&key| self.placement.span_to_call(key))
     }
 
     /// The keys on this track, and where asked for those there may be, widened, in the call's time.
@@ -161,7 +192,10 @@ impl ProcessedTrack {
             own.extend(self.own_keys(what.unsure).map(padded));
             self.keys.clear();
         }
-        redact::cover(&mut self.track, &redact::joined(own), what.cover);
+        if what.unsure {
+            self.key_doubts.clear();
+        }
+        redact::cover(&mut self.track, &joined(own), what.cover);
     }
 }
 

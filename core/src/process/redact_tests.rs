@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::call::{Fact, FactKind, FactTime};
 use crate::config::{Config, Format, MixConfig};
 use crate::decode::{Input, decode};
 use crate::error::ErrorKind;
@@ -95,6 +96,65 @@ fn where_a_key_may_have_stayed_nothing_is_written_unless_it_is_asked_for() {
     later.redact(&Redaction { spans: vec![on_call], ..Redaction::default() }).unwrap();
     write(&mut later, &folder, &tracks(Format::Wav)).unwrap();
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_later_redaction_takes_what_an_earlier_one_left_open() {
+    let mut call = call(&[Span::new(20_000.0, 21_000.0)]);
+    call.redact(&keys()).unwrap();
+    let error = call.write_with(folder("open"), &MixConfig::default(), &tracks(Format::Wav), &RunOptions::default());
+    let error = error.unwrap_err().to_string();
+    for option in ["`unsure`", "--redact-unsure", "`keep_unsure`", "`keepUnsure`", "--keep-unsure"] {
+        assert!(error.contains(option), "{error}");
+    }
+    call.redact(&Redaction { unsure: true, ..keys() }).unwrap();
+    assert!(call.report.warnings.iter().all(|warning| warning.code != "keys_unsure"), "none is left");
+    let (samples, rate) = (&call.tracks[0].track.samples, call.tracks[0].track.rate);
+    let taken = rate.sample_at(Millis(19_760.0)) as usize..rate.sample_at(Millis(21_240.0)) as usize;
+    assert!(samples[taken].iter().all(|&x| x == 0));
+}
+
+#[test]
+fn keys_that_were_told_are_taken_out_like_those_that_are_heard() {
+    let at = Millis(26_000.0);
+    let told = || {
+        let manifest = format!("{}/../fixtures/keypad-hold/manifest.json", env!("CARGO_MANIFEST_DIR"));
+        let fact = Fact { key: Some('7'), ..Fact::new(FactKind::Key, FactTime::OnCall(at)) };
+        let config = Config { dtmf_digits: true, ..Config::default() };
+        process(CallInput::open(&[manifest]).unwrap().with_facts(vec![fact]), &config, &RunOptions::default()).unwrap()
+    };
+    let digit = |call: &Processed| -> Option<String> {
+        let mut keys = call.report.tracks.iter().flat_map(|track| &track.events);
+        keys.find(|event| event.kind == EventKind::Dtmf && event.span.start == at).unwrap().detail.clone()
+    };
+    let mut by_span = told();
+    assert_eq!(digit(&by_span).as_deref(), Some("7"));
+    by_span.redact(&Redaction { spans: vec![Span::new(25_000.0, 25_750.0)], ..Redaction::default() }).unwrap();
+    assert_eq!(digit(&by_span), None, "a moment at the very end of a stretch");
+    let mut by_keys = told();
+    by_keys.redact(&keys()).unwrap();
+    assert_eq!(digit(&by_keys), None);
+    assert!(
+        by_keys.report.redacted.iter().any(|span| span.start < at && at < span.end),
+        "{:?}",
+        by_keys.report.redacted
+    );
+    for placed in &by_keys.tracks {
+        let sample = |ms: f64| placed.track.rate.sample_at(placed.placement.to_track(Millis(ms))) as usize;
+        assert!(placed.track.samples[sample(25_760.0)..sample(26_240.0)].iter().all(|&x| x == 0));
+    }
+}
+
+#[test]
+fn a_stretch_is_as_wide_as_placements_are_unsure() {
+    let mut call = call(&[]);
+    call.tracks.iter_mut().zip([0.0, 400.0]).for_each(|(placed, unsure)| placed.placement.uncertainty = Millis(unsure));
+    call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..Redaction::default() }).unwrap();
+    assert_eq!(call.report.redacted, [Span::new(21_350.0, 23_650.0)]);
+    for placed in &call.tracks {
+        let sample = |ms: f64| placed.track.rate.sample_at(placed.placement.to_track(Millis(ms))) as usize;
+        assert!(placed.track.samples[sample(21_360.0)..sample(23_640.0)].iter().all(|&x| x == 0));
+    }
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn changes(config: &Config) -> Result<Value> {
 }
 
 fn profile(profile: &Profile) -> Result<ProfileReport> {
-    Ok(ProfileReport::new(profile.name.clone(), profile.hash()?))
+    Ok(ProfileReport::new(profile.name(), profile.hash()?))
 }
 
 /// Returns the caller's facts, without parties and reasons if personal data is dropped.

@@ -32,7 +32,11 @@ const FIELDS: [&str; 6] = ["kind", "party", "at", "atMs", "reason", "key"];
 /// # Errors
 /// `malformed` that names what makes no sense.
 pub fn read_facts(json: &str) -> Result<Vec<Fact>> {
-    let value = serde_json::from_str(json).map_err(|e| malformed("facts").caused_by(e))?;
+    let refused = |e: serde_json::Error| {
+        let error = Error::new(ErrorKind::Malformed, Stage::Provider, "facts");
+        error.with_mismatch(&e, "an array of facts in JSON").caused_by(e)
+    };
+    let value = serde_json::from_str(json).map_err(refused)?;
     list(value)
 }
 
@@ -144,6 +148,7 @@ mod tests {
     fn what_makes_no_sense_is_named() {
         for (json, said) in [
             ("{}", "an array"),
+            ("[{]", "line 1 column 3"),
             ("[1]", "events[0]"),
             (r#"[{"kind": "answer"}]"#, "no time"),
             (r#"[{"kind": "answer", "at": 1, "atMs": 1}]"#, "two times"),
