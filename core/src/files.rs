@@ -4,6 +4,8 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
+#[cfg(feature = "cli")]
+use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -33,6 +35,31 @@ fn read(path: &Path, most: u64, stage: Stage) -> Result<String> {
         let at = e.utf8_error().valid_up_to() as u64;
         Error::new(ErrorKind::Malformed, stage, "not UTF-8 text").at_byte(at)
     })
+}
+
+/// Refuses to write a file over one that is read or written otherwise.
+///
+/// # Errors
+/// `invalid_argument` that names the file.
+#[cfg(feature = "cli")]
+pub(crate) fn refuse_overwriting<P: AsRef<Path>>(target: &Path, others: impl IntoIterator<Item = P>) -> Result<()> {
+    let target = place(target);
+    match others.into_iter().find(|other| place(other.as_ref()) == target) {
+        None => Ok(()),
+        Some(other) => {
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "the output would overwrite this input")
+                .in_input(other.as_ref().display().to_string()))
+        }
+    }
+}
+
+/// Where a file is or would be: links are followed as far as there are files.
+#[cfg(feature = "cli")]
+fn place(path: &Path) -> PathBuf {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let new = || Some(fs::canonicalize(parent).ok()?.join(path.file_name()?));
+    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    fs::canonicalize(path).ok().or_else(new).unwrap_or_else(absolute)
 }
 
 #[cfg(unix)]

@@ -403,6 +403,14 @@ impl ProcessArgs {
     }
 }
 
+impl EvaluateArgs {
+    /// Returns the files that are read besides the recordings.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let profile = self.profile.as_deref().filter(|name| is_file(name)).map(Path::new);
+        self.config.iter().chain(&self.labels).map(PathBuf::as_path).chain(profile)
+    }
+}
+
 impl ProcessArgs {
     /// Returns what to redact, if anything.
     pub(super) fn to_redaction(&self) -> Option<Redaction> {
@@ -412,13 +420,17 @@ impl ProcessArgs {
         asked.then(|| Redaction { spans: self.redact.clone(), keys, unsure, cover })
     }
 
+    /// Returns the files that are read besides the recordings.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let profile = self.profile.as_deref().filter(|name| is_file(name)).map(Path::new);
+        self.inputs.iter().chain(&self.config).chain(&self.facts).map(PathBuf::as_path).chain(profile)
+    }
+
     /// Reads the facts from the phone system.
     pub(super) fn known_facts(&self) -> Result<Vec<Fact>> {
         let Some(path) = &self.facts else { return Ok(Vec::new()) };
-        let named = |e: Error| {
-            Error::new(ErrorKind::InvalidArgument, Stage::Config, e.to_string()).in_input(path.display().to_string())
-        };
-        read_text(path, MAX_CONFIG, Stage::Config).and_then(|text| read_facts(&text)).map_err(named)
+        let facts = read_text(path, MAX_CONFIG, Stage::Config).and_then(|text| read_facts(&text));
+        facts.map_err(|e| refused(path, e))
     }
 
     /// Returns the options for writing files.
@@ -456,9 +468,14 @@ pub(super) fn profiled(config: Config, profile: Option<&str>) -> Result<Config> 
     profile.map_or_else(|| Ok(config.clone()), |profile| profile_of(profile)?.under(&config))
 }
 
+/// Whether a profile is given by its file.
+fn is_file(profile: &str) -> bool {
+    profile.ends_with(".json")
+}
+
 /// Returns the profile with this name, or from this file.
 fn profile_of(text: &str) -> Result<Profile> {
-    if !text.ends_with(".json") {
+    if !is_file(text) {
         return Profile::preset(text);
     }
     let named = |e: Error| e.in_input(text.to_owned());
@@ -466,10 +483,18 @@ fn profile_of(text: &str) -> Result<Profile> {
 }
 
 fn read_config(path: &Path) -> Result<Config> {
-    let named = |e: Error| e.in_input(path.display().to_string());
-    let refused = |e: Error| named(Error::new(ErrorKind::InvalidArgument, Stage::Config, e.message()));
-    let text = read_text(path, MAX_CONFIG, Stage::Config).map_err(refused)?;
-    Config::from_json(&text).map_err(named)
+    let text = read_text(path, MAX_CONFIG, Stage::Config).map_err(|e| refused(path, e))?;
+    Config::from_json(&text).map_err(|e| e.in_input(path.display().to_string()))
+}
+
+/// The refusal of an option's file, in the words of what is wrong with it.
+fn refused(path: &Path, error: Error) -> Error {
+    let told = Error::new(ErrorKind::InvalidArgument, Stage::Config, error.message());
+    let told = match (error.found(), error.expected()) {
+        (Some(found), Some(expected)) => told.with_mismatch(found, expected),
+        _ => told,
+    };
+    told.in_input(path.display().to_string()).caused_by(error)
 }
 
 /// Parses an offset in milliseconds, with an optional uncertainty after a `~`.

@@ -136,6 +136,12 @@ impl BatchJob {
         if !call.offsets.is_empty() {
             return Err(refuse("--offsets are of one call: a batch takes them from its manifests (offsetMs)"));
         }
+        if call.facts.is_some() {
+            return Err(refuse("--facts are of one call: a batch takes them from its manifests (events)"));
+        }
+        if call.timings.is_some() {
+            return Err(refuse("--timings are of one call: a batch notes none"));
+        }
         let config = call.to_config()?;
         let rest = (call.to_write_options(), call.to_redaction(), &call.roles, call.utc_offset);
         let settings = hex(&Sha256::digest(format!("{VERSION} {} {rest:?}", config.hash()?)));

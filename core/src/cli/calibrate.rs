@@ -3,7 +3,7 @@
 use crate::error::{Error, Stage};
 use crate::evaluate::{Evaluation, calibrate};
 use crate::export::write_text;
-use crate::files::read_text;
+use crate::files::{read_text, refuse_overwriting};
 
 use super::args::CalibrateArgs;
 use super::{DONE, Stop, Streams, shown};
@@ -13,6 +13,9 @@ const MAX_EVALUATION: u64 = 16 << 20;
 
 pub(super) fn run(args: &CalibrateArgs, streams: &mut Streams) -> Result<u8, Stop> {
     let named = |e: Error| e.in_input(args.evaluation.display().to_string());
+    if let Some(path) = &args.output {
+        refuse_overwriting(path, [&args.evaluation])?;
+    }
     let text = read_text(&args.evaluation, MAX_EVALUATION, Stage::Config).map_err(named)?;
     let profile = Evaluation::from_json(&text).and_then(|found| calibrate(&args.name, &found)).map_err(named)?;
     let json = profile.to_json()?;
@@ -20,7 +23,7 @@ pub(super) fn run(args: &CalibrateArgs, streams: &mut Streams) -> Result<u8, Sto
         None => writeln!(streams.out, "{json}")?,
         Some(path) => {
             write_text(path, &format!("{json}\n"))?;
-            writeln!(streams.out, "profile {}: {}", profile.name, shown(path))?;
+            writeln!(streams.out, "profile {}: {}", profile.name(), shown(path))?;
         }
     }
     Ok(DONE)

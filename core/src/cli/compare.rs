@@ -1,19 +1,26 @@
 //! `callweave compare`: what changed between two folders of reports.
 
+use std::path::{Path, PathBuf};
+
 use crate::compare::{compare, outdated};
 
 use super::args::CompareArgs;
-use super::{DONE, Stop, Streams};
+use super::{DONE, FAILED, Stop, Streams};
 
 pub(super) fn run(args: &CompareArgs, streams: &mut Streams) -> Result<u8, Stop> {
-    let (json, text) = match &args.new {
+    let (json, text, unreadable) = match &args.new {
         Some(new) => {
             let found = compare(&args.old, new)?;
-            (found.to_json()?, found.to_text())
+            let named = |folder: &Path, names: &[String]| -> Vec<PathBuf> {
+                names.iter().map(|name| folder.join(name)).collect()
+            };
+            let unreadable = [named(&args.old, &found.unreadable_old), named(new, &found.unreadable_new)].concat();
+            (found.to_json()?, found.to_text(), unreadable)
         }
         None => {
             let found = outdated(&args.old)?;
-            (found.to_json()?, found.to_text())
+            let unreadable = found.unreadable.iter().map(|name| args.old.join(name)).collect();
+            (found.to_json()?, found.to_text(), unreadable)
         }
     };
     if args.json {
@@ -21,5 +28,8 @@ pub(super) fn run(args: &CompareArgs, streams: &mut Streams) -> Result<u8, Stop>
     } else {
         streams.out.write_all(text.as_bytes())?
     }
-    Ok(DONE)
+    for path in &unreadable {
+        streams.note("error", format_args!("{}: a report that cannot be read", path.display()));
+    }
+    Ok(if unreadable.is_empty() { DONE } else { FAILED })
 }

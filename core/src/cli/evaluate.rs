@@ -2,8 +2,9 @@
 
 use crate::call::Role;
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::evaluate::{Disturbance, EvaluateOptions, evaluate_counted, read_labels};
+use crate::evaluate::{Disturbance, EvaluateOptions, audio_files, evaluate_counted, read_labels};
 use crate::export::write_text;
+use crate::files::refuse_overwriting;
 use crate::run::RunOptions;
 
 use super::args::{EvaluateArgs, config_of, profiled};
@@ -12,6 +13,10 @@ use super::{DONE, Stop, Streams, shown};
 
 pub(super) fn run(args: &EvaluateArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     let config = profiled(config_of(args.config.as_deref())?, args.profile.as_deref())?;
+    if let Some(path) = &args.output {
+        refuse_overwriting(path, audio_files(&args.folder)?)?;
+        refuse_overwriting(path, args.files())?;
+    }
     let (options, mut run) = (options(args)?, run.clone());
     run.threads = args.threads.map(usize::from).or(run.threads);
     let mut bar = None;

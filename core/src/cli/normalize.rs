@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Layout;
 use crate::decode::Input;
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::files::refuse_overwriting;
 use crate::process::{NormalizeOptions, normalize};
 use crate::run::RunOptions;
 
@@ -63,9 +64,7 @@ fn targets(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>> {
         let mut name = stem.to_os_string();
         name.push(".wav");
         let target = folder.join(name);
-        if fs::canonicalize(&target).is_ok_and(|t| fs::canonicalize(file).is_ok_and(|f| f == t)) {
-            return refuse("the output would overwrite this input");
-        }
+        refuse_overwriting(&target, [file])?;
         if !taken.insert(target.clone()) {
             return refuse("two inputs have the same output name: rename one");
         }

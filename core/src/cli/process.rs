@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, Pii};
 use crate::error::{Result, escaped};
 use crate::export::{strip_text, write_text};
+use crate::files::refuse_overwriting;
 use crate::process::{CallInput, TRACK_UNREADABLE, analyze, process};
 use crate::provider::Options;
 use crate::report::Report;
@@ -59,6 +60,12 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOption
 }
 
 fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) -> Result<Report> {
+    if let Some(path) = &args.timings {
+        refuse_overwriting(path, call.files().chain(args.files()))?;
+        let outputs = args.to_write_options().file_names(config);
+        let folders = args.output.iter();
+        refuse_overwriting(path, folders.flat_map(|folder| outputs.iter().map(|name| folder.join(name))))?;
+    }
     let (mut run, _bar) = watched(run);
     run.threads = args.threads.map(usize::from).or(run.threads);
     let timings = Timings::default();

@@ -1,45 +1,25 @@
 //! What changed between two reports of one call.
 
-use std::collections::BTreeMap;
+use std::iter::zip;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluate::{Switch, switches};
 use crate::report::{Report, TrackReport};
-use crate::timeline::Placement;
+use crate::timeline::{Event, Placement};
 use crate::units::{Millis, Span, total, without};
+
+use super::pair::paired;
 
 /// A track that moves by more than this sounds misplaced: what `confidence` in reports stands for.
 const MOVED: Millis = Millis(250.0);
-
-/// A value that became another, and how often.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Switch {
-    /// What it was.
-    pub from: String,
-    /// What it is.
-    pub to: String,
-    /// How often.
-    pub count: u64,
-}
-
-/// Pairs that differ, counted.
-pub(super) fn switches<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Switch> {
-    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for pair in pairs.filter(|(from, to)| from != to) {
-        *counts.entry(pair).or_default() += 1;
-    }
-    let switch = |((from, to), count): ((&str, &str), u64)| Switch { from: from.into(), to: to.into(), count };
-    counts.into_iter().map(switch).collect()
-}
 
 /// What changed of a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CallDifference {
-    /// The call: the path of its report in the folder.
+    /// The call: the path of its new report in the folder.
     pub call: String,
     /// The tag, where it changed.
     pub tag: Option<Switch>,
@@ -47,54 +27,62 @@ pub struct CallDifference {
     pub outcome: Option<Switch>,
     /// Its tracks, those that changed.
     pub tracks: Vec<TrackDifference>,
-    /// How many tracks one report has more than the other.
-    pub tracks_more: u64,
+    /// How many tracks are of one report alone.
+    pub tracks_unpaired: u64,
 }
 
-/// What changed of a track.
+/// What changed of a track: of the same recording in both reports. What is not known, because the
+/// track could not be read or placed in one of them, is `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TrackDifference {
-    /// The track.
+    /// The track's place among those of the new report.
     pub track: usize,
+    /// Whether it could be read, where that changed: `none`, or the code of its error.
+    pub error: Option<Switch>,
     /// How far it moved against the first track.
-    pub moved_ms: Millis,
+    pub moved_ms: Option<Millis>,
     /// Speech that was none before.
-    pub speech_added_ms: Millis,
+    pub speech_added_ms: Option<Millis>,
     /// Speech that is none any more.
-    pub speech_removed_ms: Millis,
+    pub speech_removed_ms: Option<Millis>,
     /// How many spans of speech begin or end elsewhere.
-    pub spans_moved: u64,
+    pub spans_moved: Option<u64>,
     /// By how much at most.
-    pub span_moved_max_ms: Millis,
-    /// How many events there are more, or fewer where it is below 0.
-    pub events_more: i64,
+    pub span_moved_max_ms: Option<Millis>,
+    /// Events that were not there: none of their kind touches them in the old report.
+    pub events_added: Option<u64>,
+    /// Events that are not there any more.
+    pub events_removed: Option<u64>,
+    /// Events that begin or end elsewhere, or have another detail.
+    pub events_changed: Option<u64>,
 }
 
 impl CallDifference {
     pub(super) fn new(name: &str, old: &Report, new: &Report) -> Self {
-        let pairs = old.tracks.iter().zip(&new.tracks);
-        let reference = |report: &Report| report.tracks.first().map_or(Millis(0.0), offset);
-        let from = Millis(reference(new).0 - reference(old).0);
-        let one = |from: &str, to: &str| switches([(from, to)].into_iter()).pop();
+        let pairs = paired(&old.tracks, &new.tracks);
+        let both = old.tracks.len() + new.tracks.len();
+        // How far the first track of both moved: the call's time may begin elsewhere.
+        let from = pairs.iter().find_map(|(old, new)| moved(old, new));
+        let one = |from: &str, to: &str| switches([(from, to)]).pop();
         Self {
             call: name.to_owned(),
             tag: one(old.tag.value.name(), new.tag.value.name()),
             outcome: one(old.outcome.value.name(), new.outcome.value.name()),
-            tracks: pairs.map(|(old, new)| track(old, new, from)).filter(TrackDifference::is_there).collect(),
-            tracks_more: old.tracks.len().abs_diff(new.tracks.len()) as u64,
+            tracks_unpaired: (both - 2 * pairs.len()) as u64,
+            tracks: pairs.iter().map(|(old, new)| track(old, new, from)).filter(TrackDifference::is_there).collect(),
         }
     }
 
     /// Whether anything changed.
     pub(super) fn is_there(&self) -> bool {
-        self.tag.is_some() || self.outcome.is_some() || !self.tracks.is_empty() || self.tracks_more > 0
+        self.tag.is_some() || self.outcome.is_some() || !self.tracks.is_empty() || self.tracks_unpaired > 0
     }
 
     /// Whether a track moved so far that it sounds misplaced.
     pub(super) fn is_moved(&self) -> bool {
-        self.tracks.iter().any(|track| track.moved_ms.0.abs() > MOVED.0)
+        self.tracks.iter().filter_map(|track| track.moved_ms).any(|moved| moved.0.abs() > MOVED.0)
     }
 
     /// Whether speech differs.
@@ -102,18 +90,24 @@ impl CallDifference {
         self.changed_speech() > 0.0
     }
 
-    /// Milliseconds of speech that are on one side alone.
+    /// Whether tracks are there in one report alone, or could be read for it alone.
+    fn tracks_differ(&self) -> bool {
+        self.tracks_unpaired > 0 || self.tracks.iter().any(|track| track.error.is_some())
+    }
+
+    /// Milliseconds of speech that are on one side alone, as far as is known.
     fn changed_speech(&self) -> f64 {
-        self.tracks.iter().map(|track| track.speech_added_ms.0 + track.speech_removed_ms.0).sum()
+        let of = |track: &TrackDifference| [track.speech_added_ms, track.speech_removed_ms];
+        self.tracks.iter().flat_map(of).flatten().map(|speech| speech.0).sum()
     }
 }
 
-/// The calls that differ: other tags first, then other outcomes, then tracks that moved, then by
-/// how much speech changed.
+/// The calls that differ: other tags first, then other outcomes, then tracks of one side alone, then
+/// tracks that moved, then by how much speech changed.
 pub(super) fn ranked(mut calls: Vec<CallDifference>) -> Vec<CallDifference> {
     calls.retain(CallDifference::is_there);
     let weight =
-        |call: &CallDifference| (call.tag.is_none(), call.outcome.is_none(), call.tracks_more == 0, !call.is_moved());
+        |call: &CallDifference| (call.tag.is_none(), call.outcome.is_none(), !call.tracks_differ(), !call.is_moved());
     calls.sort_by(|a, b| {
         let speech = || b.changed_speech().total_cmp(&a.changed_speech());
         weight(a).cmp(&weight(b)).then_with(speech).then_with(|| a.call.cmp(&b.call))
@@ -123,37 +117,48 @@ pub(super) fn ranked(mut calls: Vec<CallDifference>) -> Vec<CallDifference> {
 
 impl TrackDifference {
     fn is_there(&self) -> bool {
-        let changed = self.moved_ms.0 != 0.0 || self.spans_moved > 0 || self.events_more != 0;
-        changed || self.speech_added_ms.0 > 0.0 || self.speech_removed_ms.0 > 0.0
+        let times = [self.moved_ms, self.speech_added_ms, self.speech_removed_ms];
+        let counts = [self.spans_moved, self.events_added, self.events_removed, self.events_changed];
+        self.error.is_some()
+            || times.iter().flatten().any(|time| time.0 != 0.0)
+            || counts.iter().flatten().any(|&count| count > 0)
     }
 }
 
 /// What changed of a track; `from`: how far the first track moved.
-fn track(old: &TrackReport, new: &TrackReport, from: Millis) -> TrackDifference {
-    let (was, is) = (own_time(old), own_time(new));
-    let (moved, max) = moved_spans(&was, &is);
+fn track(old: &TrackReport, new: &TrackReport, from: Option<Millis>) -> TrackDifference {
+    let code = |track: &TrackReport| track.error.as_ref().map_or("none", |error| error.code.code());
+    let read = old.error.is_none() && new.error.is_none();
+    let speech = read.then(|| (own_spans(old, &old.speech), own_spans(new, &new.speech)));
+    let spans = speech.as_ref().map(|(was, is)| moved_spans(was, is));
+    let events = read.then(|| Events::new(old, new));
     TrackDifference {
         track: new.index,
-        moved_ms: Millis(offset(new).0 - offset(old).0 - from.0),
-        speech_added_ms: beyond(&is, &was),
-        speech_removed_ms: beyond(&was, &is),
-        spans_moved: moved,
-        span_moved_max_ms: max,
-        events_more: new.events.len() as i64 - old.events.len() as i64,
+        error: switches([(code(old), code(new))]).pop(),
+        moved_ms: moved(old, new).zip(from).map(|(moved, from)| moved - from),
+        speech_added_ms: speech.as_ref().map(|(was, is)| beyond(is, was)),
+        speech_removed_ms: speech.as_ref().map(|(was, is)| beyond(was, is)),
+        spans_moved: spans.map(|(moved, _)| moved),
+        span_moved_max_ms: spans.map(|(_, max)| max),
+        events_added: events.as_ref().map(|events| events.added),
+        events_removed: events.as_ref().map(|events| events.removed),
+        events_changed: events.as_ref().map(|events| events.changed),
     }
 }
 
-fn offset(track: &TrackReport) -> Millis {
-    track.alignment.as_ref().map_or(Millis(0.0), |told| told.offset_ms)
+/// How far a track's first sample moved; `None` where a report does not place it.
+fn moved(old: &TrackReport, new: &TrackReport) -> Option<Millis> {
+    let offset = |track: &TrackReport| track.alignment.as_ref().map(|told| told.offset_ms);
+    Some(offset(new)? - offset(old)?)
 }
 
-/// A track's speech in its own time, so that where the track lies changes none of it.
-fn own_time(track: &TrackReport) -> Vec<Span> {
-    let Some(told) = &track.alignment else { return track.speech.clone() };
+/// Spans of a track in its own time, so that where the track lies changes none of them.
+fn own_spans(track: &TrackReport, spans: &[Span]) -> Vec<Span> {
+    let Some(told) = &track.alignment else { return spans.to_vec() };
     let placement = Placement::through(told.knots.clone(), told.method, told.confidence, told.uncertainty_ms);
     // Reports write times to a microsecond.
     let own = |at: Millis| Millis((placement.to_track(at).0 * 1000.0).round() / 1000.0);
-    track.speech.iter().map(|span| Span { start: own(span.start), end: own(span.end) }).collect()
+    spans.iter().map(|span| Span { start: own(span.start), end: own(span.end) }).collect()
 }
 
 /// Changes below this are rounding.
@@ -166,19 +171,54 @@ fn beyond(spans: &[Span], others: &[Span]) -> Millis {
     total(&left)
 }
 
+/// How far the ends of two spans are apart.
+fn apart(a: Span, b: Span) -> f64 {
+    (b.start.0 - a.start.0).abs().max((b.end.0 - a.end.0).abs())
+}
+
 /// How many spans begin or end elsewhere than the one that they overlap, and by how much at most.
 fn moved_spans(was: &[Span], is: &[Span]) -> (u64, Millis) {
-    let (mut moved, mut max) = (0, 0.0f64);
-    for span in was {
-        let overlap = |other: &&Span| span.overlap(other).map_or(0.0, |shared| shared.duration().0);
-        let Some(other) =
-            is.iter().filter(|other| overlap(other) > 0.0).max_by(|a, b| overlap(a).total_cmp(&overlap(b)))
-        else {
-            continue;
-        };
-        let off = (other.start.0 - span.start.0).abs().max((other.end.0 - span.end.0).abs());
-        moved += u64::from(off > ROUNDING_MS);
-        max = max.max(off);
+    let overlap = |a: &Span, b: &Span| a.overlap(b).map_or(0.0, |shared| shared.duration().0);
+    let off = |span: &Span| {
+        let near = is.iter().filter(|other| overlap(span, other) > 0.0);
+        let other = near.max_by(|a, b| overlap(span, a).total_cmp(&overlap(span, b)))?;
+        Some(apart(*span, *other)).filter(|&off| off > ROUNDING_MS)
+    };
+    let moved: Vec<f64> = was.iter().filter_map(off).collect();
+    (moved.len() as u64, Millis(moved.iter().copied().fold(0.0, f64::max)))
+}
+
+/// How the events of a track differ.
+struct Events {
+    added: u64,
+    removed: u64,
+    changed: u64,
+}
+
+impl Events {
+    /// Each event belongs to the nearest of its kind that touches it and is not taken.
+    fn new(old: &TrackReport, new: &TrackReport) -> Self {
+        let mut left = events(new);
+        let (mut removed, mut changed) = (0, 0);
+        for (event, span) in events(old) {
+            let touches = |(_, (other, at)): &(usize, &(&Event, Span))| {
+                other.kind == event.kind && at.start <= span.end && span.start <= at.end
+            };
+            let near = left.iter().enumerate().filter(touches);
+            match near.min_by(|a, b| apart(span, a.1.1).total_cmp(&apart(span, b.1.1))).map(|(i, _)| i) {
+                None => removed += 1,
+                Some(i) => {
+                    let (other, at) = left.remove(i);
+                    changed += u64::from(apart(span, at) > ROUNDING_MS || other.detail != event.detail);
+                }
+            }
+        }
+        Self { added: left.len() as u64, removed, changed }
     }
-    (moved, if moved > 0 { Millis(max) } else { Millis(0.0) })
+}
+
+/// A track's events, each with its span in the track's own time.
+fn events(track: &TrackReport) -> Vec<(&Event, Span)> {
+    let spans: Vec<Span> = track.events.iter().map(|event| event.span).collect();
+    zip(&track.events, own_spans(track, &spans)).collect()
 }

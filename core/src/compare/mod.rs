@@ -2,28 +2,26 @@
 //! placements, speech, and which calls to listen to.
 
 mod call;
+mod pair;
+mod read;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use call::{CallDifference, Switch, TrackDifference};
+pub use call::{CallDifference, TrackDifference};
 
-use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::evaluate::Share;
-use crate::files::read_text;
+use crate::error::Result;
+use crate::evaluate::{Share, Switch, switches};
 use crate::json;
 use crate::report::{REVISIONS, Report};
 
 /// The version of a comparison's names and meanings.
 const SCHEMA_VERSION: u32 = 1;
-/// The most bytes of a report.
-const MAX_REPORT: u64 = 64 << 20;
 
 /// What changed between two sets of reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +36,10 @@ pub struct ReportComparison {
     pub only_old: Vec<String>,
     /// Calls of the new set alone.
     pub only_new: Vec<String>,
+    /// Reports of the old set that cannot be read: their calls are not compared.
+    pub unreadable_old: Vec<String>,
+    /// The same of the new set.
+    pub unreadable_new: Vec<String>,
     /// Tags that changed.
     pub tag: Share,
     /// From which tag to which, and how often.
@@ -76,13 +78,16 @@ pub struct OutdatedReports {
     pub schema_version: u32,
     /// How many reports there are.
     pub reports: u64,
+    /// Those that cannot be read, besides.
+    pub unreadable: Vec<String>,
     /// Stages of another revision than this version's, and of how many calls.
     pub stages: Vec<StageDifference>,
     /// The calls that have some.
     pub calls: Vec<String>,
 }
 
-/// Compares the reports of two folders. A call is known by the path of its report in its folder.
+/// Compares the reports of two folders. A call is known by its id, else by the path of its report in
+/// its folder. A report that cannot be read is named in the result.
 ///
 /// ```no_run
 /// use callweave::compare::compare;
@@ -95,27 +100,32 @@ pub struct OutdatedReports {
 /// # Errors
 /// `io` where a folder cannot be read, `invalid_argument` for one without reports.
 pub fn compare(old: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<ReportComparison> {
-    Ok(compare_reports(&reports(old.as_ref())?, &reports(new.as_ref())?))
+    let (old, new) = (read::reports(old.as_ref())?, read::reports(new.as_ref())?);
+    let found = compare_reports(&old.reports, &new.reports);
+    Ok(ReportComparison { unreadable_old: old.unreadable, unreadable_new: new.unreadable, ..found })
 }
 
-/// Compares reports by their names.
+/// Compares reports by their calls' ids, else by their names.
 pub fn compare_reports(old: &BTreeMap<String, Report>, new: &BTreeMap<String, Report>) -> ReportComparison {
-    let pairs: Vec<(&String, &Report, &Report)> =
-        old.iter().filter_map(|(name, old)| Some((name, old, new.get(name)?))).collect();
+    let names = pair::calls(old, new);
+    let pairs: Vec<(&str, &Report, &Report)> =
+        names.iter().filter_map(|&(was, is)| Some((is, old.get(was)?, new.get(is)?))).collect();
     let all: Vec<CallDifference> = pairs.iter().map(|(name, old, new)| CallDifference::new(name, old, new)).collect();
-    let only = |a: &BTreeMap<String, Report>, b: &BTreeMap<String, Report>| {
-        a.keys().filter(|name| !b.contains_key(*name)).cloned().collect()
+    let only = |set: &BTreeMap<String, Report>, of: fn(&(&str, &str)) -> String| {
+        let both: BTreeSet<String> = names.iter().map(of).collect();
+        set.keys().filter(|name| !both.contains(*name)).cloned().collect()
     };
     let share = |holds: &dyn Fn(&CallDifference) -> bool| {
         Share::new(all.iter().filter(|call| holds(call)).count() as u64, all.len() as u64)
     };
-    let named =
-        |of: &dyn Fn(&Report) -> &'static str| call::switches(pairs.iter().map(|(_, old, new)| (of(old), of(new))));
+    let named = |of: &dyn Fn(&Report) -> &'static str| switches(pairs.iter().map(|(_, old, new)| (of(old), of(new))));
     ReportComparison {
         schema_version: SCHEMA_VERSION,
         both: pairs.len() as u64,
-        only_old: only(old, new),
-        only_new: only(new, old),
+        only_old: only(old, |pair| pair.0.to_owned()),
+        only_new: only(new, |pair| pair.1.to_owned()),
+        unreadable_old: Vec::new(),
+        unreadable_new: Vec::new(),
         tag: share(&|call| call.tag.is_some()),
         tags: named(&|report| report.tag.value.name()),
         outcome: share(&|call| call.outcome.is_some()),
@@ -133,12 +143,13 @@ pub fn compare_reports(old: &BTreeMap<String, Report>, new: &BTreeMap<String, Re
 /// # Errors
 /// As [`compare`].
 pub fn outdated(folder: impl AsRef<Path>) -> Result<OutdatedReports> {
-    let reports = reports(folder.as_ref())?;
+    let read::ReportSet { reports, unreadable } = read::reports(folder.as_ref())?;
     let now = crate::report::revisions();
     let is_outdated = |(_, report): &(&String, &Report)| !report.outdated().is_empty();
     Ok(OutdatedReports {
         schema_version: SCHEMA_VERSION,
         reports: reports.len() as u64,
+        unreadable,
         stages: stages(reports.values().map(|report| (&report.stages, &now))),
         calls: reports.iter().filter(is_outdated).map(|(name, _)| name.clone()).collect(),
     })
@@ -157,6 +168,11 @@ fn stages<'a>(
 }
 
 impl ReportComparison {
+    /// Reports that cannot be read, of both sets.
+    pub fn unreadable(&self) -> impl Iterator<Item = &str> {
+        self.unreadable_old.iter().chain(&self.unreadable_new).map(String::as_str)
+    }
+
     /// The comparison as JSON.
     ///
     /// # Errors
@@ -173,46 +189,5 @@ impl OutdatedReports {
     /// `internal` by a defect alone.
     pub fn to_json(&self) -> Result<String> {
         json::text(self)
-    }
-}
-
-/// The reports of a folder and those within it, by their paths in it.
-fn reports(folder: &Path) -> Result<BTreeMap<String, Report>> {
-    let (mut folders, mut found) = (vec![folder.to_owned()], BTreeMap::new());
-    while let Some(inner) = folders.pop() {
-        let failed = |e| Error::io(Stage::Input, e).in_input(inner.display().to_string());
-        for entry in fs::read_dir(&inner).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file()
-                && let Some(report) = report(&path)
-            {
-                found.insert(name_of(folder, &path), report);
-            }
-        }
-    }
-    if found.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no reports")
-            .with_mismatch("a folder without one", "reports in JSON, as process and batch write them")
-            .in_input(folder.display().to_string()));
-    }
-    Ok(found)
-}
-
-/// The report of a file, if it is one.
-fn report(path: &Path) -> Option<Report> {
-    path.extension().filter(|ending| ending.eq_ignore_ascii_case("json"))?;
-    serde_json::from_str(&read_text(path, MAX_REPORT, Stage::Input).ok()?).ok()
-}
-
-/// A report's path in its folder; of the usual `call/report.json`, the call's folder.
-fn name_of(folder: &Path, path: &Path) -> String {
-    let within = path.strip_prefix(folder).unwrap_or(path);
-    let parts: Vec<_> = within.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    match parts.split_last() {
-        Some((last, call)) if last == "report.json" && !call.is_empty() => call.join("/"),
-        _ => parts.join("/"),
     }
 }

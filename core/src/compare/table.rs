@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::call::{CallDifference, Switch};
+use crate::evaluate::Switch;
+
+use super::call::{CallDifference, TrackDifference};
 use super::{OutdatedReports, ReportComparison, StageDifference};
 
 /// How many calls are shown.
@@ -20,6 +22,7 @@ impl ReportComparison {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let (old, new) = (self.only_old.len(), self.only_new.len());
         writeln!(out, "{} calls in both, {old} in the old reports alone, {new} in the new alone", self.both)?;
+        write_unreadable(out, self.unreadable())?;
         let counts = [("tag", self.tag), ("outcome", self.outcome), ("placement", self.moved), ("speech", self.speech)];
         for (what, share) in counts {
             writeln!(out, "  {what:<10} changed in {} of {}", share.count, share.of)?;
@@ -45,12 +48,18 @@ impl OutdatedReports {
     pub fn to_text(&self) -> String {
         let mut text = format!("{} of {} reports are of other revisions\n", self.calls.len(), self.reports);
         // Writing to a string does not fail.
+        let _ = write_unreadable(&mut text, self.unreadable.iter().map(String::as_str));
         let _ = write_stages(&mut text, &self.stages);
         for call in self.calls.iter().take(SHOWN) {
             text.push_str(&format!("  {call}\n"));
         }
         text
     }
+}
+
+fn write_unreadable<'a>(out: &mut String, names: impl Iterator<Item = &'a str>) -> std::fmt::Result {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { Ok(()) } else { writeln!(out, "cannot be read: {}", names.join(", ")) }
 }
 
 fn write_stages(out: &mut String, stages: &[StageDifference]) -> std::fmt::Result {
@@ -64,20 +73,31 @@ fn line(call: &CallDifference) -> String {
     let switch = |what: &str, switch: &Switch| format!("{what} {} → {}", switch.from, switch.to);
     told.extend(call.tag.iter().map(|changed| switch("tag", changed)));
     told.extend(call.outcome.iter().map(|changed| switch("outcome", changed)));
-    for track in &call.tracks {
-        let mut parts = Vec::new();
-        if track.moved_ms.0 != 0.0 {
-            parts.push(format!("moved {:+.0} ms", track.moved_ms.0));
-        }
-        if track.speech_added_ms.0 + track.speech_removed_ms.0 > 0.0 {
-            parts.push(format!("speech +{:.0} -{:.0} ms", track.speech_added_ms.0, track.speech_removed_ms.0));
-        }
-        if track.events_more != 0 {
-            parts.push(format!("{:+} events", track.events_more));
-        }
-        if !parts.is_empty() {
-            told.push(format!("track {}: {}", track.track, parts.join(", ")));
-        }
+    told.extend(call.tracks.iter().map(track_line));
+    if call.tracks_unpaired > 0 {
+        told.push(format!("{} tracks of one report alone", call.tracks_unpaired));
     }
     told.join("; ")
+}
+
+/// What changed of a track.
+fn track_line(track: &TrackDifference) -> String {
+    let mut parts = Vec::new();
+    parts.extend(track.error.iter().map(|error| format!("error {} → {}", error.from, error.to)));
+    if let Some(moved) = track.moved_ms.filter(|moved| moved.0 != 0.0) {
+        parts.push(format!("moved {:+.0} ms", moved.0));
+    }
+    if let Some((added, removed)) = track.speech_added_ms.zip(track.speech_removed_ms)
+        && added.0 + removed.0 > 0.0
+    {
+        parts.push(format!("speech +{:.0} -{:.0} ms", added.0, removed.0));
+    }
+    let events = [track.events_added, track.events_removed, track.events_changed].map(Option::unwrap_or_default);
+    if events.iter().any(|&count| count > 0) {
+        parts.push(format!("events +{} -{} ~{}", events[0], events[1], events[2]));
+    }
+    if parts.is_empty() {
+        parts.push("spans of speech differ".to_owned());
+    }
+    format!("track {}: {}", track.track, parts.join(", "))
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::call::{Outcome, Tag};
+use crate::error::ErrorKind;
 use crate::units::{Millis, Span};
 
 fn fixture(name: &str) -> Report {
@@ -51,14 +52,88 @@ fn what_changed_is_told_and_the_worst_comes_first() {
     assert_eq!((found.tag.count, found.outcome.count, found.moved.count, found.speech.count), (1, 1, 1, 1));
     assert_eq!((found.tags[0].from.as_str(), found.tags[0].to.as_str()), ("normal", "other"));
     let track = &found.calls[1].tracks[0];
-    assert_eq!((track.track, track.moved_ms, track.speech_added_ms), (1, Millis(400.0), Millis(0.0)), "{track:?}");
+    assert_eq!(
+        (track.track, track.moved_ms, track.speech_added_ms),
+        (1, Some(Millis(400.0)), Some(Millis(0.0))),
+        "{track:?}"
+    );
     let track = &found.calls[2].tracks[0];
-    assert!((track.speech_removed_ms.0 - 50.0).abs() < 0.01 && track.spans_moved == 1, "{track:?}");
-    assert!((track.span_moved_max_ms.0 - 50.0).abs() < 0.01, "{track:?}");
+    assert!((track.speech_removed_ms.unwrap().0 - 50.0).abs() < 0.01 && track.spans_moved == Some(1), "{track:?}");
+    assert!((track.span_moved_max_ms.unwrap().0 - 50.0).abs() < 0.01, "{track:?}");
     assert_eq!(found.stages, [StageDifference { stage: "speech".to_owned(), calls: 1 }]);
     let text = found.to_text();
     assert!(text.contains("normal became other: 1") && text.contains("track 1: moved +400 ms"), "{text}");
     assert_eq!(serde_json::from_str::<ReportComparison>(&found.to_json().unwrap()).unwrap(), found);
+}
+
+#[test]
+fn calls_are_paired_by_their_ids_and_else_by_their_names() {
+    let with_id = |id: &str| {
+        let mut report = fixture("short");
+        report.call.id = Some(id.to_owned());
+        report
+    };
+    let mut plain = fixture("short");
+    plain.call.id = None;
+    let old = named(vec![("x", with_id("1")), ("x~2", with_id("2")), ("y", with_id("3")), ("z", plain.clone())]);
+    let new = named(vec![("x", with_id("2")), ("x~2", with_id("1")), ("y", with_id("4")), ("z", plain)]);
+    assert_eq!(pair::calls(&old, &new), [("x", "x~2"), ("x~2", "x"), ("z", "z")]);
+    let found = compare_reports(&old, &new);
+    assert_eq!((found.both, found.calls.len()), (3, 0));
+    assert_eq!((found.only_old, found.only_new), (vec!["y".to_owned()], vec!["y".to_owned()]));
+    let twice = named(vec![("a", with_id("1")), ("b", with_id("1"))]);
+    assert_eq!(pair::calls(&twice, &twice), [("a", "a"), ("b", "b")], "an id of two calls tells none of them");
+}
+
+#[test]
+fn tracks_are_paired_by_their_recordings() {
+    let old = fixture("keypad-hold");
+    let mut new = old.clone();
+    new.tracks.reverse();
+    new.tracks.iter_mut().enumerate().for_each(|(index, track)| track.index = index);
+    let difference = CallDifference::new("a", &old, &new);
+    assert!(!difference.is_there(), "the same two tracks in another order: {difference:?}");
+    let mut other = old.clone();
+    other.tracks[1].source.as_mut().unwrap().sha256 = Some("another file".to_owned());
+    let difference = CallDifference::new("a", &old, &other);
+    assert_eq!((difference.tracks.len(), difference.tracks_unpaired), (0, 2), "{difference:?}");
+}
+
+#[test]
+fn what_is_not_known_of_a_track_is_null() {
+    let old = fixture("keypad-hold");
+    let mut new = old.clone();
+    let track = &mut new.tracks[0];
+    track.error = Some(serde_json::from_str(r#"{"code": "malformed", "message": "broken"}"#).unwrap());
+    (track.source, track.alignment, track.speech, track.events) = (None, None, Vec::new(), Vec::new());
+    let difference = CallDifference::new("a", &old, &new);
+    let [track] = difference.tracks.as_slice() else { panic!("one track changed: {difference:?}") };
+    let error = track.error.as_ref().unwrap();
+    assert_eq!((error.from.as_str(), error.to.as_str()), ("none", "malformed"));
+    assert_eq!((track.moved_ms, track.speech_removed_ms, track.events_removed), (None, None, None));
+    assert!(!difference.speaks_otherwise() && !difference.is_moved());
+    let text = compare_reports(&named(vec![("a", old)]), &named(vec![("a", new)])).to_text();
+    assert!(text.contains("track 0: error none → malformed"), "{text}");
+}
+
+#[test]
+fn events_are_compared_by_kind_and_time() {
+    let old = fixture("keypad-hold");
+    let mut new = old.clone();
+    let at = |report: &Report| report.tracks.iter().position(|track| track.events.len() > 1).unwrap();
+    let place = at(&old);
+    let events = &mut new.tracks[place].events;
+    let count = events.len() as u64;
+    events.iter_mut().for_each(|event| event.span.end = event.span.end + Millis(20.0));
+    let of = |new: &Report| CallDifference::new("a", &old, new).tracks.remove(0);
+    let track = of(&new);
+    assert_eq!((track.events_added, track.events_removed, track.events_changed), (Some(0), Some(0), Some(count)));
+    let mut new = old.clone();
+    let event = &mut new.tracks[place].events[0];
+    event.span = Span { start: event.span.start + Millis(90_000.0), end: event.span.end + Millis(90_000.0) };
+    let track = of(&new);
+    let changes = (track.events_added, track.events_removed, track.events_changed);
+    assert_eq!(changes, (Some(1), Some(1), Some(0)), "as many as before, and one of them elsewhere");
 }
 
 #[test]
@@ -70,11 +145,20 @@ fn reports_are_found_by_their_folders_and_old_revisions_are_told() {
     old.stages.clear();
     fs::write(folder.join("old/one/report.json"), old.to_json().unwrap()).unwrap();
     fs::write(folder.join("old/calls.json"), "{}").unwrap();
+    let newer = old.to_json().unwrap().replacen("\"schemaVersion\":1", "\"schemaVersion\":2", 1);
+    for (name, text) in [("cut.json", "{\"schemaVersion\":1"), ("newer.json", newer.as_str())] {
+        fs::write(folder.join("old").join(name), text).unwrap();
+    }
+    fs::create_dir_all(folder.join("old/three")).unwrap();
+    fs::write(folder.join("old/three/report.json"), "{}").unwrap();
     let found = outdated(folder.join("old")).unwrap();
+    assert_eq!(found.unreadable, ["cut.json", "newer.json", "three/report.json"]);
+    assert!(found.to_text().contains("cannot be read: cut.json, newer.json"), "{}", found.to_text());
     assert_eq!((found.reports, found.calls.as_slice()), (2, &["one".to_owned()][..]));
     assert_eq!(found.stages.len(), REVISIONS.len(), "a report without revisions is older than all");
     let same = compare(folder.join("old"), folder.join("old")).unwrap();
     assert_eq!((same.both, same.calls.len()), (2, 0));
+    assert_eq!((same.unreadable_old.len(), same.unreadable().count()), (3, 6));
     fs::create_dir_all(folder.join("none")).unwrap();
     assert_eq!(compare(folder.join("old"), folder.join("none")).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(outdated(folder.join("gone")).unwrap_err().kind(), ErrorKind::Io);

@@ -23,6 +23,12 @@ const PRIOR_PLACEMENTS: f64 = 4.0;
 /// `invalid_argument` for an evaluation of fewer than 50 placements or of a configuration that has
 /// a map already.
 pub fn calibrate(name: impl Into<String>, evaluation: &Evaluation) -> Result<Profile> {
+    if evaluation.calibrated {
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "calibrated already").with_mismatch(
+            "an evaluation by a configuration with a map of confidence",
+            "one without: a map fitted over another would be applied twice",
+        ));
+    }
     let placements: u64 = evaluation.confidence_fine.iter().map(|bin| bin.right.of).sum();
     if placements < MIN_PLACEMENTS {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "too little to calibrate by").with_mismatch(
@@ -36,9 +42,7 @@ pub fn calibrate(name: impl Into<String>, evaluation: &Evaluation) -> Result<Pro
         "fitted to {placements} placements of {} calls, seed {}, by callweave {}",
         evaluation.calls.used, evaluation.seed, evaluation.library.version
     );
-    let mut profile = Profile::new(name, config)?;
-    profile.sources = vec![source];
-    Ok(profile)
+    Ok(Profile::new(name, config)?.with_sources(vec![source]))
 }
 
 /// Pairs of what is said and what is right, both rising.

@@ -9,7 +9,8 @@ use crate::files::read_text;
 use crate::report::Report;
 
 use super::rate::Share;
-use super::tally::{LabelScore, changes};
+use super::switch::switches;
+use super::tally::LabelScore;
 
 /// The most bytes of a file of labels.
 const MAX_LABELS: u64 = 64 << 20;
@@ -35,12 +36,24 @@ impl CallLabel {
 /// `file` is a path within the folder of the calls.
 ///
 /// # Errors
-/// `io`, and `invalid_argument` for a line that is none.
+/// `io`, and `invalid_argument` for a line that is none, a second label of a call, and no label at
+/// all.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<BTreeMap<String, CallLabel>> {
     let path = path.as_ref();
     let text = read_text(path, MAX_LABELS, Stage::Config)?;
     let lines = text.lines().enumerate().filter(|(i, line)| !line.trim().is_empty() && !is_head(*i, line));
-    lines.map(|(i, line)| label(line).ok_or_else(|| refused(path, i + 1, line))).collect()
+    let mut labels = BTreeMap::new();
+    for (i, line) in lines {
+        let (file, label) = label(line).ok_or_else(|| refused(path, i + 1, line))?;
+        if labels.insert(file.clone(), label).is_some() {
+            return Err(wrong(path, format!("line {} of the labels", i + 1))
+                .with_mismatch(format!("a second label of {file}"), "one label for a call"));
+        }
+    }
+    if labels.is_empty() {
+        return Err(wrong(path, "labels".to_owned()).with_mismatch("no label", "lines of file,tag"));
+    }
+    Ok(labels)
 }
 
 fn is_head(line: usize, text: &str) -> bool {
@@ -49,9 +62,12 @@ fn is_head(line: usize, text: &str) -> bool {
 
 fn refused(path: &Path, line: usize, text: &str) -> Error {
     let tags: Vec<&str> = Tag::ALL.iter().map(|tag| tag.name()).collect();
-    Error::new(ErrorKind::InvalidArgument, Stage::Config, format!("line {line} of the labels"))
+    wrong(path, format!("line {line} of the labels"))
         .with_mismatch(text, format!("file,tag or file,tag,outcome with a tag of {}", tags.join(", ")))
-        .in_input(path.display().to_string())
+}
+
+fn wrong(path: &Path, what: String) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, what).in_input(path.display().to_string())
 }
 
 fn label(line: &str) -> Option<(String, CallLabel)> {
@@ -61,7 +77,7 @@ fn label(line: &str) -> Option<(String, CallLabel)> {
         [file, tag, outcome] => (file, tag, Some(Outcome::from_name(outcome)?)),
         _ => return None,
     };
-    Some((file.to_owned(), CallLabel::new(Tag::from_name(tag)?, outcome)))
+    (!file.is_empty()).then_some((file.to_owned(), CallLabel::new(Tag::from_name(tag)?, outcome)))
 }
 
 /// An undisturbed call's label, and what was heard.
@@ -84,6 +100,6 @@ pub(super) fn score(calls: &[Labelled]) -> Option<LabelScore> {
     (!calls.is_empty()).then(|| LabelScore {
         tag: Share::of(calls.iter().map(|call| call.label.tag == call.tag)),
         outcome: Share::of(outcomes),
-        changed: changes(calls.iter().map(|call| (call.label.tag.name(), call.tag.name()))),
+        changed: switches(calls.iter().map(|call| (call.label.tag.name(), call.tag.name()))),
     })
 }

@@ -13,6 +13,7 @@ mod known;
 mod labels;
 mod rate;
 mod score;
+mod switch;
 mod table;
 mod tally;
 #[cfg(test)]
@@ -26,9 +27,10 @@ pub use calibrate::calibrate;
 pub use disturb::Disturbance;
 pub use labels::{CallLabel, read_labels};
 pub use rate::Share;
+pub use switch::Switch;
+pub(crate) use switch::switches;
 pub use tally::{
-    CallCounts, ConfidenceBin, Evaluation, LabelScore, PlacementScore, SpeechScore, SureScore, TagChange, TagScore,
-    VoicesScore,
+    CallCounts, ConfidenceBin, Evaluation, LabelScore, PlacementScore, SpeechScore, SureScore, TagScore, VoicesScore,
 };
 
 use crate::call::Role;
@@ -56,9 +58,10 @@ const WAITING: usize = 256;
 pub struct EvaluateOptions {
     /// What the disturbances are drawn from: the same seed and files, the same counts.
     pub seed: u64,
-    /// What is done to the calls.
+    /// What is done to the calls; a kind that is given twice is done once.
     pub kinds: Vec<Disturbance>,
-    /// Who is on the first channel, and who on the second.
+    /// Who is on the first channel, and who on the second; where both are unknown, as the
+    /// configuration's profile says.
     pub roles: [Role; 2],
     /// What is known of calls, by their files' paths within the folder.
     pub labels: BTreeMap<String, CallLabel>,
@@ -100,7 +103,7 @@ struct CallScore {
 ///
 /// # Errors
 /// `io` where the folder cannot be read, `invalid_argument` where it holds no two-channel recording
-/// that can be used or a label names no file in it, `cancelled`, and defects.
+/// that can be used or a label names no such recording in it, `cancelled`, and defects.
 pub fn evaluate(
     folder: impl AsRef<Path>,
     options: &EvaluateOptions,
@@ -139,13 +142,31 @@ fn work(
     config: &Config,
 ) -> impl Fn(PathBuf, &RunOptions) -> Result<CallScore> + Send + Sync + 'static {
     let (folder, options, config) = (folder.to_owned(), options.clone(), config.clone());
+    let roles = roles(&options, &config);
     move |path, run| {
         let name = name_in(&folder, &path);
-        match KnownCall::open(&path, options.roles, &config, run)? {
+        match KnownCall::open(&path, roles, &config, run)? {
+            Err(unused) if options.labels.contains_key(&name) => Err(label_unused(&name, unused)),
             Err(unused) => Ok(CallScore { unused: Some(unused), ..CallScore::default() }),
             Ok(call) => one(&call, &name, &options, &config, run),
         }
     }
+}
+
+/// Who is on the channels: as the options say, or as the profile does.
+fn roles(options: &EvaluateOptions, config: &Config) -> [Role; 2] {
+    let known = config.profile.as_ref().map(|profile| profile.roles(None)).unwrap_or_default();
+    match *known.as_slice() {
+        [first, second] if options.roles == [Role::Unknown; 2] => [first, second],
+        _ => options.roles,
+    }
+}
+
+/// Refuses the label of a call that is not heard: a count of labels would be smaller than the file.
+fn label_unused(name: &str, unused: Unused) -> Error {
+    Error::new(ErrorKind::InvalidArgument, Stage::Config, "the label of a call that cannot be used")
+        .with_mismatch(unused.code(), "a call of two channels, or no label for it")
+        .in_input(name)
 }
 
 /// Disturbs a call in every way, and hears what it becomes.
@@ -158,7 +179,7 @@ fn one(
 ) -> Result<CallScore> {
     let labelled = options.labels.get(name).map(|&label| Labelled::new(label, &call.report));
     let mut score = CallScore { labelled, ..CallScore::default() };
-    for &kind in &options.kinds {
+    for kind in Disturbance::ALL.into_iter().filter(|kind| options.kinds.contains(kind)) {
         let mut dice = Dice::new(options.seed, &format!("{}/{name}", kind.name()));
         let trial = disturb::disturb(call, kind, &mut dice)?;
         let report = match analyze(trial.inputs, config, run) {
@@ -193,6 +214,7 @@ fn summary(calls: &[CallScore], options: &EvaluateOptions, config: &Config, fold
         schema_version: SCHEMA_VERSION,
         library: Named { name: "callweave".into(), version: VERSION.into() },
         config_hash: config.hash()?,
+        calibrated: !config.confidence_map.is_empty(),
         seed: options.seed,
         calls: CallCounts {
             found: calls.len() as u64,
@@ -218,7 +240,7 @@ fn name_in(folder: &Path, path: &Path) -> String {
 }
 
 /// The audio files of a folder and those within it, by name; links are not followed.
-fn audio_files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn audio_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
         let failed = |e| Error::io(Stage::Input, e).in_input(folder.display().to_string());

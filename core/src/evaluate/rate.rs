@@ -18,9 +18,10 @@ pub struct Share {
     pub of: u64,
     /// The share, with four decimals; `None` of none.
     pub share: Option<f64>,
-    /// The interval's lower end.
+    /// The interval's lower end; `None` of none, and of cases that hang together, such as the frames
+    /// of one call.
     pub low: Option<f64>,
-    /// The interval's upper end.
+    /// The interval's upper end, where there is a lower one.
     pub high: Option<f64>,
 }
 
@@ -35,6 +36,11 @@ impl Share {
         let half = Z * (hits * (n - hits) / n + Z * Z / 4.0).max(0.0).sqrt() / (n + Z * Z);
         let [share, low, high] = [hits / n, (centre - half).max(0.0), (centre + half).min(1.0)].map(rounded);
         Self { count, of, share: Some(share), low: Some(low), high: Some(high) }
+    }
+
+    /// So many of so many that hang together, so that their number leaves no interval.
+    pub(super) fn dependent(count: u64, of: u64) -> Self {
+        Self { low: None, high: None, ..Self::new(count, of) }
     }
 
     /// How many of a list hold.
@@ -57,7 +63,9 @@ mod tests {
     fn the_interval_is_wilsons() {
         let share = Share::new(8, 10);
         assert_eq!((share.share, share.low, share.high), (Some(0.8), Some(0.4902), Some(0.9433)));
-        assert_eq!(Share::new(0, 0), Share::default());
+        assert_eq!((Share::new(0, 0), Share::dependent(0, 0)), (Share::default(), Share::default()));
+        let frames = Share::dependent(8, 10);
+        assert_eq!((frames.count, frames.share, frames.low, frames.high), (8, Some(0.8), None, None));
         assert_eq!((Share::new(0, 50).low, Share::new(50, 50).high), (Some(0.0), Some(1.0)));
     }
 

@@ -7,7 +7,8 @@ use crate::json;
 
 use super::disturb::Disturbance;
 use super::rate::Share;
-use super::tally::{Evaluation, TagChange};
+use super::switch::Switch;
+use super::tally::Evaluation;
 
 impl Evaluation {
     /// The evaluation as JSON.
@@ -107,7 +108,7 @@ impl Evaluation {
     }
 }
 
-fn write_changes(out: &mut String, changes: &[TagChange]) -> std::fmt::Result {
+fn write_changes(out: &mut String, changes: &[Switch]) -> std::fmt::Result {
     for change in changes {
         writeln!(out, "    {} became {}: {}", change.from, change.to, change.count)?;
     }

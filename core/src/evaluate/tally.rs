@@ -9,6 +9,7 @@ use crate::report::{Named, rounded};
 use super::disturb::Disturbance;
 use super::rate::Share;
 use super::score::{Frames, PlacedScore, TrialScore, VoiceFrames, median, quantile};
+use super::switch::{Switch, switches};
 
 /// A placement this close is right: what `confidence` in reports is the probability of.
 const RIGHT_MS: f64 = 250.0;
@@ -34,6 +35,10 @@ pub struct Evaluation {
     pub library: Named,
     /// SHA-256 of the configuration.
     pub config_hash: String,
+    /// Whether the configuration had a map of confidence: confidences are as it says, and no map can
+    /// be fitted to them.
+    #[serde(default)]
+    pub calibrated: bool,
     /// What the disturbances were drawn from.
     pub seed: u64,
     /// The recordings.
@@ -164,20 +169,7 @@ pub struct TagScore {
     /// Outcomes that stayed.
     pub outcome: Share,
     /// Tags that changed: from, to, how often.
-    pub changed: Vec<TagChange>,
-}
-
-/// A tag that became another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct TagChange {
-    /// The tag as it was, or should be.
-    pub from: String,
-    /// The tag as it is.
-    pub to: String,
-    /// How often.
-    pub count: u64,
+    pub changed: Vec<Switch>,
 }
 
 /// Undisturbed calls against labels.
@@ -190,7 +182,7 @@ pub struct LabelScore {
     /// Outcomes that are the labels'; of none where the labels name none.
     pub outcome: Share,
     /// Tags that are not: from the label, to what was heard.
-    pub changed: Vec<TagChange>,
+    pub changed: Vec<Switch>,
 }
 
 /// Of the kinds that occur, and of all of them.
@@ -222,8 +214,9 @@ pub(super) fn placements(trials: &[TrialScore]) -> Vec<PlacementScore> {
     })
 }
 
-fn tenths(ms: f64) -> f64 {
-    (ms * 10.0).round() / 10.0
+/// With one decimal; never a negative zero, which the sum of nothing is.
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0 + 0.0
 }
 
 /// The mean with four decimals; 0 of none.
@@ -274,8 +267,8 @@ pub(super) fn speech(trials: &[TrialScore]) -> Vec<SpeechScore> {
         (!trials.is_empty()).then(|| SpeechScore {
             kind,
             f1: (of_either > 0).then(|| rounded(2.0 * sum.both as f64 / of_either as f64)),
-            missed: Share::new(sum.missed, speech),
-            added: Share::new(sum.added, sum.added + sum.neither),
+            missed: Share::dependent(sum.missed, speech),
+            added: Share::dependent(sum.added, sum.added + sum.neither),
         })
     })
 }
@@ -285,7 +278,7 @@ pub(super) fn voices(trials: &[TrialScore]) -> VoicesScore {
     let said: Vec<f64> = told.iter().filter_map(|voices| voices.said).collect();
     VoicesScore {
         apart: Share::of(told.iter().map(|voices| voices.apart)),
-        right: Share::new(told.iter().map(|v| v.right).sum(), told.iter().map(|v| v.any).sum()),
+        right: Share::dependent(told.iter().map(|v| v.right).sum(), told.iter().map(|v| v.any).sum()),
         said: (!said.is_empty()).then(|| mean(said.iter().copied())),
     }
 }
@@ -296,17 +289,7 @@ pub(super) fn tags(trials: &[TrialScore]) -> Vec<TagScore> {
             kind,
             tag: Share::of(trials.iter().map(|trial| trial.tags.0 == trial.tags.1)),
             outcome: Share::of(trials.iter().map(|trial| trial.outcomes.0 == trial.outcomes.1)),
-            changed: changes(trials.iter().map(|trial| (trial.tags.0.name(), trial.tags.1.name()))),
+            changed: switches(trials.iter().map(|trial| (trial.tags.0.name(), trial.tags.1.name()))),
         })
     })
-}
-
-/// Pairs that differ, counted.
-pub(super) fn changes<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<TagChange> {
-    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for pair in pairs.filter(|(from, to)| from != to) {
-        *counts.entry(pair).or_default() += 1;
-    }
-    let change = |((from, to), count): ((&str, &str), u64)| TagChange { from: from.into(), to: to.into(), count };
-    counts.into_iter().map(change).collect()
 }

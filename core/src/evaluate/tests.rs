@@ -60,7 +60,15 @@ fn a_call_of_two_channels_is_its_own_truth() {
     assert_eq!((all.kind, all.within_250_ms.of), (None, 7), "what is summed is not placed");
     let binned = |bins: &[ConfidenceBin]| bins.iter().map(|bin| bin.right.of).sum::<u64>();
     assert_eq!((binned(&found.confidence), binned(&found.confidence_fine)), (7, 7), "each is in one bin");
+    let frames = [speech.missed, speech.added, found.voices.right];
+    assert!(
+        frames.iter().all(|share| share.share.is_some() && share.low.is_none()),
+        "frames hang together: {frames:?}"
+    );
+    let twice = options.clone().with_kinds([Disturbance::ALL, Disturbance::ALL].concat());
+    assert_eq!(calls.evaluate(&twice, 1).unwrap(), found, "a kind given twice is done once");
     let json = found.to_json().unwrap();
+    assert!(!json.contains("-0.0"), "{json}");
     assert!(!json.contains("a.wav") && !json.contains("more"), "nothing of a single call: {json}");
     assert_eq!(serde_json::from_str::<Evaluation>(&json).unwrap(), found);
     assert!(found.to_text().contains("1 calls of 5 files"), "{}", found.to_text());
@@ -86,11 +94,50 @@ fn labels_are_held_against_what_is_heard() {
     let wrong = of("more/a.wav, wrong_or_spam").unwrap().unwrap();
     assert_eq!((wrong.tag.count, wrong.outcome.of), (0, 0));
     assert_eq!(wrong.changed[0].from, Tag::WrongOrSpam.name());
-    assert_eq!(of("").unwrap(), None);
-    assert_eq!(of("b.wav,normal").unwrap_err().kind(), ErrorKind::InvalidArgument, "no such file");
-    for nonsense in ["a.wav", "a.wav,good", "a.wav,normal,nice", "a,b,c,d"] {
+    for (labels, call) in [("b.wav,normal", "b.wav"), ("more/a.wav,normal\nmono.wav,short", "mono.wav")] {
+        let error = of(labels).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.to_string().contains(call), "{error}");
+    }
+    for nonsense in ["a.wav", "a.wav,good", "a.wav,normal,nice", "a,b,c,d", ",normal", "a.wav,"] {
         assert!(read(nonsense).unwrap_err().to_string().contains("line 1"), "{nonsense}");
     }
+    let twice = read("file,tag\na.wav,normal\na.wav,normal").unwrap_err().to_string();
+    assert!(twice.contains("line 3") && twice.contains("a.wav"), "{twice}");
+    for empty in ["", "file,tag\n"] {
+        assert!(read(empty).unwrap_err().to_string().contains("no label"));
+    }
+}
+
+#[test]
+fn an_evaluation_by_a_map_of_confidence_is_not_calibrated_again() {
+    let calls = Calls::new("again");
+    let options = EvaluateOptions::default().with_kinds(vec![Disturbance::Split]);
+    let config = Config::default().with_confidence_map(vec![(0.5, 0.4), (0.9, 0.8)]);
+    let found = evaluate(&calls.0, &options, &config, &RunOptions::default()).unwrap();
+    let error = calibrate("again", &found).unwrap_err();
+    assert!(found.calibrated && error.to_string().contains("calibrated already"), "{error}");
+    let plain = Evaluation { calibrated: false, ..found };
+    assert!(calibrate("first", &plain).unwrap_err().to_string().contains("too little"));
+    let older = plain.to_json().unwrap().replace("\"calibrated\":false,", "");
+    assert_eq!(Evaluation::from_json(&older).unwrap(), plain, "older versions did not say it");
+}
+
+#[test]
+fn counts_of_nothing_are_no_negative_zeros() {
+    let sure = tally::sure(&[]);
+    assert_eq!((sure.wrong, sure.expected_wrong, sure.most_by_chance), (Share::default(), 0.0, 0.5));
+    assert!(sure.expected_wrong.is_sign_positive());
+}
+
+#[test]
+fn a_profile_says_who_is_on_the_channels_unless_the_options_do() {
+    let config = crate::config::Profile::preset("vicidial").unwrap().config().unwrap();
+    let plain = EvaluateOptions::default();
+    assert_eq!(roles(&plain, &config), [Role::Agent, Role::Customer]);
+    assert_eq!(roles(&plain, &Config::default()), [Role::Unknown; 2]);
+    let said = plain.with_roles([Role::Customer, Role::Agent]);
+    assert_eq!(roles(&said, &config), [Role::Customer, Role::Agent]);
 }
 
 #[test]

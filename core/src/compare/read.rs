@@ -1,0 +1,104 @@
+//! The reports of a folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::files::read_text;
+use crate::report::{Report, SCHEMA_VERSION};
+
+/// The most bytes of a report.
+const MAX_REPORT: u64 = 64 << 20;
+/// The name of a call's report in its folder.
+const REPORT: &str = "report.json";
+
+/// The reports of a folder and those within it, by their paths in it.
+pub(super) struct ReportSet {
+    pub reports: BTreeMap<String, Report>,
+    /// The paths of files that should be reports, in order.
+    pub unreadable: Vec<String>,
+}
+
+/// Reads the reports of a folder and those within it.
+///
+/// # Errors
+/// `io` where the folder cannot be read, `invalid_argument` for one without reports.
+pub(super) fn reports(folder: &Path) -> Result<ReportSet> {
+    let (mut folders, mut found) = (vec![folder.to_owned()], ReportSet::new());
+    while let Some(inner) = folders.pop() {
+        let failed = |e| Error::io(Stage::Input, e).in_input(inner.display().to_string());
+        for entry in fs::read_dir(&inner).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
+                found.add(folder, &path);
+            }
+        }
+    }
+    found.unreadable.sort();
+    found.checked(folder)
+}
+
+impl ReportSet {
+    const fn new() -> Self {
+        Self { reports: BTreeMap::new(), unreadable: Vec::new() }
+    }
+
+    fn add(&mut self, folder: &Path, path: &Path) {
+        match read(path) {
+            Some(Ok(report)) => _ = self.reports.insert(name_of(folder, path), report),
+            Some(Err(())) => self.unreadable.push(parts(folder, path).join("/")),
+            None => {}
+        }
+    }
+
+    fn checked(self, folder: &Path) -> Result<Self> {
+        if !self.reports.is_empty() {
+            return Ok(self);
+        }
+        let found = match self.unreadable.as_slice() {
+            [] => "a folder without one".to_owned(),
+            [first, ..] => format!("{} that cannot be read, such as {first}", self.unreadable.len()),
+        };
+        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no reports")
+            .with_mismatch(found, "reports in JSON, as process and batch write them")
+            .in_input(folder.display().to_string()))
+    }
+}
+
+/// The report of a file of JSON; `None` where the file is none, an error where it should be one.
+fn read(path: &Path) -> Option<Result<Report, ()>> {
+    let text = read_text(path, MAX_REPORT, Stage::Input);
+    let value: Option<Value> = text.ok().and_then(|text| serde_json::from_str(&text).ok());
+    // What is no JSON may have been a report.
+    let Some(value) = value else { return Some(Err(())) };
+    let claims = path.file_name().is_some_and(|name| name == REPORT) || is_like_one(&value);
+    let known = value.get("schemaVersion").and_then(Value::as_u64) == Some(u64::from(SCHEMA_VERSION));
+    let report = serde_json::from_value(value).ok().filter(|_| known);
+    report.map(Ok).or_else(|| claims.then_some(Err(())))
+}
+
+/// Whether a document has what only reports have.
+fn is_like_one(value: &Value) -> bool {
+    ["schemaVersion", "library", "tracks"].iter().all(|name| value.get(name).is_some())
+}
+
+/// A report's path in its folder; of the usual `call/report.json`, the call's folder.
+fn name_of(folder: &Path, path: &Path) -> String {
+    let parts = parts(folder, path);
+    match parts.split_last() {
+        Some((last, call)) if last == REPORT && !call.is_empty() => call.join("/"),
+        _ => parts.join("/"),
+    }
+}
+
+/// The parts of a path in a folder.
+fn parts(folder: &Path, path: &Path) -> Vec<String> {
+    let within = path.strip_prefix(folder).unwrap_or(path);
+    within.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+}
