@@ -123,7 +123,8 @@ pub(crate) fn sniff(head: &[u8], whole: bool) -> ContainerKind {
         (b"FORM", b"AIFF" | b"AIFC") => return ContainerKind::Aiff,
         _ => {}
     }
-    if form(4) == b"ftyp" || (matches!(form(4), b"moov" | b"mdat" | b"wide" | b"free") && form(0) < b"\x7F") {
+    if form(4) == b"ftyp" || (matches!(form(4), b"moov" | b"mdat" | b"wide" | b"free") && form(0) < b"\x7F".as_slice())
+    {
         return ContainerKind::Mp4;
     }
     if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
