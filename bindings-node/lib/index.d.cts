@@ -1010,7 +1010,7 @@ export type Label = 'rttm' | 'textgrid' | 'audacity' | 'vtt' | 'csv'
 export interface Redaction {
   /** Spans of the call. */
   spans?: readonly Span[] | undefined
-  /** Every detected key press, on all tracks. */
+  /** Every key press that is detected or told as a known fact, on all tracks. */
   keys?: boolean | undefined
   /** With `keys`, also the spans in which noise or speech may hide a key press. */
   unsure?: boolean | undefined
@@ -1172,7 +1172,10 @@ export type Disturbance =
   | 'transcoded'
   | 'summed'
 
-/** A count with its total, and the share with its 95 % interval; null if the total is 0. */
+/**
+ * A count with its total, and the share with its 95 % interval. Null if the total is 0; `low` and `high` are null too if
+ * the counted cases are not independent, such as the frames of one call.
+ */
 export interface Share {
   count: number
   of: number
@@ -1186,6 +1189,8 @@ export interface Evaluation {
   schemaVersion: 1
   library: { name: string; version: string }
   configHash: string
+  /** Whether the configuration had a confidence map. Such an evaluation cannot be calibrated. */
+  calibrated: boolean
   seed: number
   calls: { found: number; used: number; unused: Record<string, number>; failed: number }
   /** One entry per kind of disturbance. A null kind stands for all of them. */
@@ -1225,7 +1230,7 @@ export interface EvaluateOptions extends WorkOptions {
   kinds?: readonly Disturbance[] | undefined
   /** The roles on the first and the second channel. */
   roles?: readonly [Role, Role] | undefined
-  /** File of known tags, with lines of `file,tag` or `file,tag,outcome`. */
+  /** File of known tags, with lines of `file,tag` or `file,tag,outcome`, one per call. */
   labels?: string | undefined
 }
 
@@ -1244,6 +1249,9 @@ export interface Comparison {
   both: number
   onlyOld: string[]
   onlyNew: string[]
+  /** Unreadable reports. Their calls are not compared. */
+  unreadableOld: string[]
+  unreadableNew: string[]
   tag: Share
   tags: { from: string; to: string; count: number }[]
   outcome: Share
@@ -1256,16 +1264,21 @@ export interface Comparison {
     call: string
     tag: { from: string; to: string; count: number } | null
     outcome: { from: string; to: string; count: number } | null
+    /** A value is null if the track is unreadable or not placed in one of the reports. */
     tracks: {
       track: number
-      movedMs: number
-      speechAddedMs: number
-      speechRemovedMs: number
-      spansMoved: number
-      spanMovedMaxMs: number
-      eventsMore: number
+      error: { from: string; to: string; count: number } | null
+      movedMs: number | null
+      speechAddedMs: number | null
+      speechRemovedMs: number | null
+      spansMoved: number | null
+      spanMovedMaxMs: number | null
+      eventsAdded: number | null
+      eventsRemoved: number | null
+      eventsChanged: number | null
     }[]
-    tracksMore: number
+    /** Tracks that only one of the reports has. */
+    tracksUnpaired: number
   }[]
 }
 
@@ -1273,6 +1286,8 @@ export interface Comparison {
 export interface OutdatedReports {
   schemaVersion: 1
   reports: number
+  /** Unreadable reports. */
+  unreadable: string[]
   stages: { stage: string; calls: number }[]
   calls: string[]
 }

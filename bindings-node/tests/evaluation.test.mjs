@@ -15,6 +15,12 @@ test('counts of calls whose truth is known', async () => {
   )
   assert.equal(found.placement[0].within250Ms.count, 1)
   assert.match(String(found), /equal starts/)
+  const [{ missed }] = found.speech
+  assert.ok(missed.share !== null && missed.low === null, 'frames hang together')
+  const profile = { name: 'trunk', config: { confidenceMap: [[0.5, 0.4]] } }
+  const again = await evaluate('fixtures/stereo', { kinds: ['split', 'split'], config: { profile } })
+  assert.deepEqual([again.calibrated, again.placement.length], [true, 2])
+  assert.throws(() => calibrate(again), { code: 'invalid_argument', message: /calibrated already/ })
   assert.throws(() => calibrate(found), { code: 'invalid_argument', message: /placements/ })
   await assert.rejects(evaluate('fixtures/short'), { code: 'invalid_argument' })
   await assert.rejects(evaluate('fixtures/stereo', { roles: ['agent'] }), { code: 'invalid_argument' })
@@ -32,11 +38,19 @@ test('two folders of reports are compared', async (t) => {
   assert.deepEqual([found.both, found.calls[0].call, found.calls[0].tag.to], [1, 'a', 'other'])
   assert.match(String(found), /1 calls in both/)
   assert.deepEqual((await compare(`${out}/old`)).calls, [])
+  mkdirSync(`${out}/new/b`)
+  writeFileSync(`${out}/new/b/report.json`, '{')
+  const broken = await compare(`${out}/old`, `${out}/new`)
+  assert.deepEqual([broken.unreadableOld, broken.unreadableNew], [[], ['b/report.json']])
+  writeFileSync(`${out}/labels.csv`, 'gone.wav,normal')
+  await assert.rejects(evaluate('fixtures/stereo', { labels: `${out}/labels.csv` }), { message: /gone\.wav/ })
 })
 
 test('facts bound a call, and a profile says who is on which channel', async () => {
   const report = await analyze(SHORT, { facts: [{ kind: 'hangup', atMs: 3000 }] })
   assert.deepEqual([report.facts[0].kind, report.facts[0].contradicted], ['hangup', true])
+  const outside = await analyze(SHORT, { facts: [{ kind: 'answer', atMs: 3_600_000 }] })
+  assert.deepEqual([outside.warnings[0].code, outside.facts ?? []], ['fact_outside_call', []])
   const call = await processCall(SHORT, { facts: [{ kind: 'answer', at: new Date(1779450482000) }] })
   assert.equal(call.report.facts[0].kind, 'answer')
   await assert.rejects(analyze(SHORT, { facts: [{ kind: 'ring', atMs: 0 }] }), { code: 'malformed' })
@@ -47,4 +61,11 @@ test('facts bound a call, and a profile says who is on which channel', async () 
     ['agent', 'customer'],
   )
   assert.equal(stereo.profile.name, 'vicidial')
+  const unused = await analyze('fixtures/stereo/call.wav', { config: { profile: 'freeswitch' } })
+  assert.deepEqual(
+    unused.warnings.map((warning) => warning.code),
+    ['profile_channels_unused'],
+  )
+  const wrong = analyze('fixtures/stereo/call.wav', { config: { profile: 'freswitch' } })
+  await assert.rejects(wrong, { code: 'invalid_argument', message: /did you mean `freeswitch`/ })
 })

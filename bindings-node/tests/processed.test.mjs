@@ -20,8 +20,8 @@ test('a redacted stretch is gone from everything made afterwards', async (t) => 
   })
   assert.equal(report, call.report)
   assert.deepEqual(report.redacted, [
-    { startMs: 750, endMs: 1750 },
-    { startMs: 21_750, endMs: 23_250 },
+    { startMs: 450, endMs: 2050 },
+    { startMs: 21_450, endMs: 23_550 },
   ])
   const after = await call.mix()
   const hole = (channel) =>
@@ -38,6 +38,10 @@ test('keys are taken out', async () => {
   const keys = call.report.tracks.flatMap((track) => track.events).filter((event) => event.kind === 'dtmf')
   assert.ok(keys.length > 0 && call.report.redacted.length > 0)
   assert.ok(keys.every((key) => key.detail === null))
+  const facts = [{ kind: 'key', key: '7', atMs: 26_000, party: 'customer' }]
+  const { report } = await redact(KEYPAD, { keys: true }, { facts, config: { dtmfDigits: true } })
+  assert.ok(report.tracks.flatMap((track) => track.events).every(({ kind, detail }) => kind !== 'dtmf' || !detail))
+  assert.ok(report.redacted.some(({ startMs, endMs }) => startMs < 26_000 && 26_000 < endMs))
 })
 
 test('chunks hold each party’s speech and know the way back', async () => {

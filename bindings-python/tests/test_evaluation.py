@@ -17,6 +17,8 @@ def test_counts_are_tables() -> None:
     rows = found.rows("placement")
     assert [row["kind"] for row in rows] == ["split", None]
     assert (rows[0]["within250_ms_count"], rows[0]["within250_ms_of"]) == (1, 1)
+    speech = found.rows("speech")[0]
+    assert speech["missed_share"] is not None and speech["missed_low"] is None, "frames hang together"
     assert "equal starts" in str(found) and json.loads(found.to_json()) == found.to_dict()
     assert list(found.to_pandas("tags")["kind"][:2]) == ["split", "summed"]
     with pytest.raises(errors.InvalidArgument, match="placement"):
@@ -27,6 +29,26 @@ def test_counts_are_tables() -> None:
         callweave.evaluate("fixtures/short")
     with pytest.raises(errors.InvalidArgument, match="roles"):
         callweave.evaluate("fixtures/stereo", roles=["agent"])
+
+
+def test_a_calibrated_evaluation_is_not_calibrated_again() -> None:
+    calibrated = Config(profile={"name": "trunk", "config": {"confidenceMap": [[0.5, 0.4]]}})
+    found = callweave.evaluate("fixtures/stereo", calibrated, kinds=["split", "split"])
+    assert found.to_dict()["calibrated"] is True and len(found.rows("placement")) == 2
+    with pytest.raises(errors.InvalidArgument, match="calibrated already"):
+        callweave.calibrate(found)
+
+
+def test_labels_that_say_nothing_are_refused(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    for text, said in [
+        ("", "no label"),
+        ("call.wav,normal\ncall.wav,short", "call.wav"),
+        ("gone.wav,normal", "gone.wav"),
+    ]:
+        labels.write_text(text)
+        with pytest.raises(errors.InvalidArgument, match=said):
+            callweave.evaluate("fixtures/stereo", kinds=["split"], labels=labels)
 
 
 def test_reports_are_compared(tmp_path: Path) -> None:
@@ -42,6 +64,10 @@ def test_reports_are_compared(tmp_path: Path) -> None:
     assert (row["call"], row["tag_to"]) == ("a", "other")
     assert found.to_dict()["both"] == 1 and "1 calls in both" in str(found)
     assert callweave.compare(tmp_path / "old").to_dict()["calls"] == []
+    (tmp_path / "new" / "b").mkdir()
+    (tmp_path / "new" / "b" / "report.json").write_text("{")
+    broken = callweave.compare(tmp_path / "old", tmp_path / "new").to_dict()
+    assert (broken["unreadableOld"], broken["unreadableNew"]) == ([], ["b/report.json"])
     assert report.stages["decode"] >= 1
 
 
@@ -51,6 +77,9 @@ def test_facts_bound_a_call() -> None:
     [fact] = report.facts
     assert (fact.kind, fact.start_ms, fact.contradicted) == ("hangup", 3000, True)
     assert max(turn.end_ms for turn in report.turns) <= 3000 < max(turn.end_ms for turn in plain.turns)
+    outside = callweave.analyze(SHORT, facts=[{"kind": "answer", "atMs": 3_600_000}])
+    assert [warning.code for warning in outside.warnings] == ["fact_outside_call"]
+    assert outside.facts == () and outside.turns == plain.turns
     began = datetime.datetime.fromtimestamp(1779450482, datetime.UTC)
     known = callweave.process(SHORT, facts=[{"kind": "answer", "at": began, "party": "agent"}]).report
     assert known.facts[0].kind == "answer" and plain.facts == ()
@@ -64,5 +93,7 @@ def test_a_profile_says_who_is_on_which_channel() -> None:
     assert report.profile is not None and report.profile.name == "vicidial"
     own = Config(profile={"name": "trunk", "config": {"speech": {"threshold": 0.6}}})
     assert json.loads(callweave.analyze(SHORT, own).to_json())["config"]["speech"]["threshold"] == 0.6
-    with pytest.raises(errors.InvalidArgument, match="none"):
-        Config(profile="none")
+    unused = callweave.analyze("fixtures/stereo/call.wav", Config(profile="freeswitch")).warnings
+    assert [warning.code for warning in unused] == ["profile_channels_unused"]
+    with pytest.raises(errors.InvalidArgument, match="did you mean `freeswitch`"):
+        Config(profile="freswitch")

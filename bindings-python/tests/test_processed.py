@@ -19,7 +19,7 @@ def test_a_redacted_stretch_is_gone_from_everything_made_afterwards(tmp_path: Pa
     call = callweave.process(KEYPAD)
     before = call.mix()
     report = call.redact([Span(22_000, 23_000), (1_000, 1_500)])
-    assert report == call.report and report.redacted == (Span(750, 1750), Span(21_750, 23_250))
+    assert report == call.report and report.redacted == (Span(450, 2050), Span(21_450, 23_550))
     after = call.mix()
     hole = slice(21_760 * after.sample_rate_hz // 1000, 23_240 * after.sample_rate_hz // 1000)
     assert before.samples.shape == after.samples.shape and np.abs(before.samples[:, hole]).max() > 1000
@@ -126,6 +126,10 @@ def test_tracks_are_written_anew_without_what_was_redacted(tmp_path: Path) -> No
         call.write(tmp_path / "a", redacted_tracks="wav")
     with pytest.raises(errors.InvalidArgument, match="unsure"):
         call.redact(unsure=True)
+    key = {"kind": "key", "key": "7", "atMs": 26_000, "party": "customer"}
+    told = callweave.process(KEYPAD, Config(dtmf_digits=True), facts=[key]).redact(keys=True)
+    assert all(event.detail is None for track in told.tracks for event in track.events if event.kind == "dtmf")
+    assert any(span.start_ms < 26_000 < span.end_ms for span in told.redacted)
     call.redact(keys=True, unsure=True)
     written = call.write(tmp_path / "a", page=False, redacted_tracks="flac").outputs
     assert [output.path for output in written] == ["mix.wav", "redacted-0.flac", "redacted-1.flac"]

@@ -105,12 +105,14 @@ fn a_batch_with_wrong_arguments_is_refused() {
     let folder = Folder::new("batch-arguments");
     let (list, output) = (list(&folder), folder.output());
     let empty = folder.file("empty.txt", "# nothing\n");
-    let cases: [(u8, &[&str]); 7] = [
+    let cases: [(u8, &[&str]); 9] = [
         (2, &["batch"]),
         (2, &["batch", &list]),
         (2, &["batch", &empty, "-o", &output]),
         (2, &["batch", &list, "-o", &output, "--redact", "1-2"]),
         (2, &["batch", &list, "-o", &output, "--offsets", "0,1200"]),
+        (2, &["batch", &list, "-o", &output, "--facts", &list]),
+        (2, &["batch", &list, "-o", &output, "--timings", &list]),
         (2, &["batch", &list, "-o", &output, "--rate", "1"]),
         (1, &["batch", "gone.txt", "-o", &output]),
     ];

@@ -46,9 +46,61 @@ fn a_folder_of_calls_is_evaluated_and_only_counts_come_out() {
     assert!(!written.contains("call.wav"), "{written}");
     let (status, _, err) = program(&["calibrate", &counts]);
     assert_eq!(status, 2, "one placement is too little: {err}");
+    let (status, _, err) = program(&["calibrate", &counts, "-o", &counts]);
+    assert!(status == 2 && err.contains("would overwrite"), "{err}");
+    assert_eq!(fs::read_to_string(&counts).unwrap(), written);
     assert_eq!(program(&["evaluate", "fixtures/short"]).0, 1, "no call of two channels");
     assert_eq!(run(&["--roles", "agent"]).0, 2);
     assert_eq!(run(&["--kinds", "bent"]).0, 2);
+}
+
+#[test]
+fn nothing_that_is_read_is_written_over() {
+    let folder = Folder::new("over");
+    for (from, to) in [("stereo/call.wav", "call.wav"), ("stereo/call.wav", "more.wav")] {
+        fs::copy(root().join("fixtures").join(from), folder.0.join(to)).unwrap();
+    }
+    let (call, calls) = (folder.path("call.wav"), folder.0.display().to_string());
+    let facts = folder.write("facts.json", "[]");
+    let config = folder.write("config.json", "{}");
+    let labels = folder.write("labels.csv", "call.wav,normal\n");
+    let manifest = folder.write("manifest.json", r#"{"tracks": [{"path": "call.wav"}]}"#);
+    let out = folder.path("out");
+    let (report, profile) = (folder.path("out/report.json"), folder.write("profile.json", r#"{"name": "a"}"#));
+    let cases: [&[&str]; 8] = [
+        &["process", &call, "--timings", &call],
+        &["process", &manifest, "--timings", &call],
+        &["process", &manifest, "--timings", &manifest],
+        &["process", &call, "--facts", &facts, "--timings", &facts],
+        &["process", &call, "--profile", &profile, "--timings", &profile],
+        &["process", &call, "-o", &out, "--timings", &report],
+        &["evaluate", &calls, "-o", &folder.path("more.wav")],
+        &["evaluate", &calls, "--labels", &labels, "--config", &config, "-o", &config],
+    ];
+    for case in cases {
+        let (status, _, err) = program(case);
+        assert!(status == 2 && err.contains("would overwrite"), "{case:?}: {status} {err}");
+    }
+    assert!(!folder.0.join("out").exists(), "before anything is done");
+    assert_eq!(fs::read_to_string(&facts).unwrap(), "[]");
+    let timings = folder.path("timings.json");
+    assert_eq!(program(&["process", &call, "--timings", &timings]).0, 0);
+    assert_eq!(program(&["process", &call, "--timings", &timings]).0, 0, "a file of its own is written anew");
+}
+
+#[test]
+fn a_call_has_one_profile() {
+    let folder = Folder::new("profiles");
+    fs::copy(root().join("fixtures/stereo/call.wav"), folder.0.join("call.wav")).unwrap();
+    let manifest = folder
+        .write("manifest.json", r#"{"profile": "freeswitch", "direction": "in", "tracks": [{"path": "call.wav"}]}"#);
+    let (status, out, err) = program(&["process", &manifest, "--json"]);
+    assert_eq!(status, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!([&report["tracks"][0]["role"], &report["tracks"][1]["role"]], ["customer", "agent"]);
+    assert_eq!(program(&["process", &manifest, "--profile", "freeswitch"]).0, 0);
+    let (status, _, err) = program(&["process", &manifest, "--profile", "vicidial"]);
+    assert!(status == 2 && err.contains("freeswitch") && err.contains("vicidial"), "{err}");
 }
 
 #[test]
@@ -85,6 +137,8 @@ fn a_preset_says_who_is_on_which_channel() {
     };
     assert_eq!(roles("vicidial"), ["agent", "customer"]);
     assert_eq!(roles("freeswitch"), ["unknown", "unknown"], "the direction decides, and nobody said it");
+    let (_, _, err) = program(&["process", call, "--profile", "freeswitch"]);
+    assert!(err.contains("profile_channels_unused"), "{err}");
     let (status, _, err) = program(&["process", call, "--profile", "none"]);
     assert!(status == 2 && err.contains("freeswitch"), "{err}");
 }
@@ -102,7 +156,13 @@ fn facts_are_read_from_a_file_and_from_a_manifest() {
     assert!(ends.fold(0.0, f64::max) <= 3_000.0, "{}", report["turns"]);
     let wrong = folder.write("wrong.json", r#"[{"kind": "ring", "atMs": 3000}]"#);
     let (status, _, err) = program(&["process", manifest, "--facts", &wrong]);
-    assert!(status == 2 && err.contains("ring"), "{err}");
+    assert!(status == 2 && err.contains("ring") && err.matches(&wrong).count() == 1, "{err}");
+    let broken = folder.write("broken.json", "[{]");
+    let (status, _, err) = program(&["process", manifest, "--facts", &broken]);
+    assert!(status == 2 && err.contains("line 1 column 3"), "where and why: {err}");
+    let gone = folder.path("gone.json");
+    let (status, _, err) = program(&["process", manifest, "--facts", &gone]);
+    assert!(status == 2 && err.matches(&gone).count() == 1, "named once: {err}");
     for track in ["customer.wav", "agent.wav"] {
         fs::copy(root().join("fixtures/short").join(track), folder.0.join(track)).unwrap();
     }
@@ -135,4 +195,11 @@ fn two_folders_of_reports_are_compared() {
     let (status, out, _) = program(&["compare", &old]);
     assert!(status == 0 && out.contains("0 of 1 reports"), "{out}");
     assert_eq!(program(&["compare", &old, &folder.path("gone")]).0, 1);
+    fs::create_dir_all(folder.0.join("new/b")).unwrap();
+    fs::write(folder.0.join("new/b/report.json"), "{\"schemaVersion\":").unwrap();
+    let (status, out, err) = program(&["compare", &old, &new, "--json"]);
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((status, &found["unreadableNew"][0]), (1, &"b/report.json".into()), "{err}");
+    assert!(err.contains("b/report.json: a report that cannot be read"), "{err}");
+    assert_eq!(program(&["compare", &new]).0, 1);
 }

@@ -31,6 +31,6 @@ fn times_are_beside_the_report_and_change_nothing_of_it() {
     let told: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let steps: Vec<&str> =
         told["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
-    assert_eq!(steps, ["analyze", "place", "gate", "separate", "measure"], "{told}");
+    assert_eq!(steps, ["describe", "analyze", "join", "place", "gate", "separate", "measure", "report"], "{told}");
     std::fs::remove_file(file).unwrap();
 }

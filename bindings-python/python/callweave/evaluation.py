@@ -102,7 +102,7 @@ def evaluate(
     what is known about them.
 
     `roles` are the roles on the first and the second channel. `labels` is a file of known tags, with lines of
-    `file,tag` or `file,tag,outcome`.
+    `file,tag` or `file,tag,outcome`, one per call.
 
     >>> found = evaluate("fixtures/stereo", kinds=["split"])
     >>> found.rows("placement")[0]["within250_ms_share"]
@@ -119,7 +119,7 @@ def evaluate(
 
 def calibrate(evaluation: Evaluation | str, name: str = "calibrated") -> dict[str, Any]:
     """Returns a profile with placement confidence calibrated to an evaluation, or to its JSON, for
-    `Config(profile=...)`.
+    `Config(profile=...)`. An evaluation with a confidence map is rejected, because the map would be applied twice.
     """
     text = evaluation.to_json() if isinstance(evaluation, Evaluation) else evaluation
     profile: dict[str, Any] = json.loads(_callweave.calibrate(text, name))
@@ -128,6 +128,7 @@ def calibrate(evaluation: Evaluation | str, name: str = "calibrated") -> dict[st
 
 def compare(old: str | os.PathLike[str], new: str | os.PathLike[str] | None = None) -> Comparison:
     """Compares two folders of reports. With one folder, returns which stages of its reports have other revisions than
-    this version's, and in which calls.
+    this version's, and in which calls. Unreadable reports are in `to_dict()`: `unreadableOld` and `unreadableNew`, or
+    `unreadable` with one folder.
     """
     return Comparison(*_callweave.compare(os.fspath(old), None if new is None else os.fspath(new)))

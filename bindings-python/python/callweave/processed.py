@@ -222,9 +222,10 @@ class Processed:
         unsure: bool = False,
         cover: Cover = "silence",
     ) -> Report:
-        """Redacts spans of the call, each widened by 250 ms on either side, on every track. With `keys`, also every
-        detected key press, and with `unsure` also spans in which noise or speech may hide one. Mixes, peaks, pages
-        and chunks made afterwards contain nothing of them; files written before still do.
+        """Redacts spans of the call on every track, each widened on either side by 250 ms and by the uncertainty of
+        the placements. With `keys`, also every key press that is detected or told as a known fact, and with `unsure`
+        also spans in which noise or speech may hide one. Mixes, peaks, pages and chunks made afterwards contain
+        nothing of them; files written before still do.
 
         Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that spans less than 50 ms is rejected
         unless the unit is given, because it is probably in seconds.
@@ -232,7 +233,7 @@ class Processed:
         >>> import callweave
         >>> call = callweave.process("fixtures/short/manifest.json")
         >>> call.redact([(1000, 2000)]).redacted
-        (Span(start_ms=750.0, end_ms=2250.0),)
+        (Span(start_ms=260.0, end_ms=2740.0),)
         """
         plain = [{"startMs": s.start_ms, "endMs": s.end_ms} if isinstance(s, Span) else _span(s, unit) for s in spans]
         self._inner.redact(json.dumps({"spans": plain, "keys": keys, "unsure": unsure, "cover": cover}))
