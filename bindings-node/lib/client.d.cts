@@ -293,5 +293,6 @@ export declare class Outbox {
 /** Brings what an outbox holds to MCloud, request by request, within the rate. */
 export declare class Poster {
   constructor(outbox: Outbox, api: ApiAccess, options?: { guard?: Guard; policy?: RetryPolicy | undefined })
-  step(row: PostingRow): Promise<void>
+  /** Sends the next request; resolves to the reason of a step that failed and was stored so, or null. */
+  step(row: PostingRow): Promise<string | null>
 }

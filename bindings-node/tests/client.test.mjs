@@ -362,7 +362,7 @@ test('a step that fails here is stored and waited for', needsSqlite, async (t) =
     const dues = []
     for (let n = 0; n < 4; n++) {
       const started = Date.now()
-      await poster.step(outbox.duePostings(Number.MAX_SAFE_INTEGER)[0])
+      assert.equal(await poster.step(outbox.duePostings(Number.MAX_SAFE_INTEGER)[0]), reason)
       assert.deepEqual(outbox.duePostings(Date.now()), [], 'it waits')
       dues.push(outbox.nextDue() - started)
       const { status, reason: told } = outbox.listed().at(-1)

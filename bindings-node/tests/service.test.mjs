@@ -171,6 +171,7 @@ test('what is gone is told, and what is refused is listed', needsSqlite, async (
   for (const push of pushes()) await refused.push(push)
   await until(async () => (await refused.listed()).length > 0)
   assert.deepEqual(await refused.listed(), ['insufficient_scope'])
+  assert.match(refused.log(), /"event":"posting_failed","call":"[0-9a-f]{12}","reason":"insufficient_scope"/)
 })
 
 test('only who knows the secret may push', needsSqlite, async (t) => {

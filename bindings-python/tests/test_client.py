@@ -506,15 +506,16 @@ def test_a_step_that_fails_here_is_stored_and_waited_for(way: str, reason: str, 
     with httpx.Client(trust_env=False) as client:
         uploading(outbox, poster, client, str(mix))
 
-        async def again(row: Any) -> None:
+        async def again(row: Any) -> str | None:
             async with httpx.AsyncClient(trust_env=False) as asynchronous:
-                await poster.step_async(asynchronous, row)
+                return await poster.step_async(asynchronous, row)
 
         dues = []
         for _ in range(4):
             started = time.time() * 1000
             [row] = outbox.due_postings(1 << 60)
-            asyncio.run(again(row)) if way == "async" else poster.step(client, row)
+            told = asyncio.run(again(row)) if way == "async" else poster.step(client, row)
+            assert told == reason
             assert outbox.due_postings(int(time.time() * 1000)) == [], "it waits"
             dues.append((outbox.next_due() or 0) - started)
             assert outbox.listed()[-1]["status"] == "failed" and outbox.listed()[-1]["reason"] == reason

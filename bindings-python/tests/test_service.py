@@ -242,14 +242,23 @@ def test_a_page_instead_of_every_track_is_listed(files: Server, cloud: Server, t
     ],
 )
 def test_what_is_refused_is_listed(
-    files: Server, cloud: Server, tmp_path: Path, token: str, business: str | None, reason: str
+    files: Server,
+    cloud: Server,
+    tmp_path: Path,
+    token: str,
+    business: str | None,
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO", "service")
     more = {} if business is None else {"business": business}
     with Running(tmp_path, cloud, token=token, **more) as running:
         for push in pushes(files):
             running.push(push)
         wait(lambda: running.listed())
         assert list(running.listed().values()) == [reason]
+    failed = [json.loads(line.message) for line in caplog.records if '"posting_failed"' in line.message]
+    assert [line["reason"] for line in failed] == [reason] and token not in caplog.text
     with Running(tmp_path, cloud) as running:
         wait(lambda: stands(cloud) and running.rests())
         assert running.listed() == {} and stands(cloud)[0].extractions == 1

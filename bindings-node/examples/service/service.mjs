@@ -151,11 +151,17 @@ export class Service {
       }
     }
     for (const row of this.outbox.duePostings(atMs, 2 * AT_ONCE)) {
-      this.#workers.offer('mcloud', row.dataId, () => this.poster.step(row))
+      this.#workers.offer('mcloud', row.dataId, () => this.#posted(row))
     }
     await this.#sweep()
     const due = this.outbox.nextDue(atMs)
     return due === null ? LONGEST_NAP_MS : Math.min(Math.max(due - Date.now(), 10), LONGEST_NAP_MS)
+  }
+
+  /** One request of a posting; what it fails with is stored. */
+  async #posted(row) {
+    const reason = await this.poster.step(row)
+    if (reason !== null) log('posting_failed', row.key, { reason })
   }
 
   /** Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no other. */

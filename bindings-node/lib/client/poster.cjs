@@ -24,18 +24,18 @@ class Poster {
 
   /**
    * Sends the next request of a posting. It is stored before the request goes and behind its answer; a step that fails is
-   * stored as `failed` with its reason and with the time of its next try.
+   * stored as `failed` with its reason and with the time of its next try. Resolves to that reason, or null.
    */
   async step(row) {
     let stored = row
     try {
       const asked = this.#asked(row)
-      if (!asked) return
+      if (!asked) return null
       stored = asked.stored
       const { request, file } = asked
-      this.#answered(stored, await send(request, file ? { file, guard: this.guard } : {}))
+      return this.#answered(stored, await send(request, file ? { file, guard: this.guard } : {}))
     } catch (error) {
-      this.#failed(stored, error)
+      return this.#failed(stored, error)
     }
   }
 
@@ -69,6 +69,7 @@ class Poster {
     else if (next.next === 'stop') {
       this.outbox.putPosting(row, posting, null, { status: 'failed', reason: next.reason, recordingId, warnings })
     } else this.outbox.putPosting(row, posting, Math.ceil(nowMs + next.waitMs), { recordingId, warnings })
+    return next.reason ?? null
   }
 
   #next(row, answer, nowMs) {
@@ -84,11 +85,12 @@ class Poster {
       answered = this.#next(row, FAILED, nowMs)
     } catch {
       this.outbox.putPosting(row, row.state, null, how)
-      return
+      return how.reason
     }
     const { next, posting, recordingId, warnings } = answered
     const dueMs = next.waitMs === undefined ? null : Math.ceil(nowMs + next.waitMs)
     this.outbox.putPosting(row, posting, dueMs, { ...how, recordingId, warnings })
+    return how.reason
   }
 }
 

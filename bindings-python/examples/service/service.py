@@ -34,7 +34,7 @@ from settings import Settings
 from workers import AT_ONCE, Workers
 
 import callweave
-from callweave.client import Later, Outbox, Poster, SessionRow, steps
+from callweave.client import Later, Outbox, Poster, PostingRow, SessionRow, steps
 
 LOG = logging.getLogger("service")
 STALE_FILE_S = 60.0
@@ -153,10 +153,15 @@ class Service:
             for row in self.outbox.due_sessions(at, 2 * AT_ONCE, provider):
                 self._workers.offer(provider, row.key, partial(self._looked, row))
         for posting in self.outbox.due_postings(at, 2 * AT_ONCE):
-            self._workers.offer("mcloud", posting.data_id, partial(self.poster.step, self.client, posting))
+            self._workers.offer("mcloud", posting.data_id, partial(self._posted, posting))
         self._sweep()
         due = self.outbox.next_due(at)
         return LONGEST_NAP_S if due is None else min(max(due - now_ms(), 10) / 1000, LONGEST_NAP_S)
+
+    def _posted(self, row: PostingRow) -> None:
+        """One request of a posting; what it fails with is stored."""
+        if reason := self.poster.step(self.client, row):
+            log("posting_failed", row.key, reason=reason)
 
     def _looked(self, row: SessionRow) -> None:
         """Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no other."""

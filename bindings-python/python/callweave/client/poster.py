@@ -36,38 +36,41 @@ class Poster:
         self._pacing: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
-    def step(self, client: httpx.Client, row: PostingRow) -> None:
+    def step(self, client: httpx.Client, row: PostingRow) -> str | None:
         """Sends the next request of a posting. It is stored before the request goes and behind its answer; a step that fails
-        is stored as `failed` with its reason and with the time of its next try."""
+        is stored as `failed` with its reason and with the time of its next try. Returns that reason."""
         try:
             if (asked := self._asked(row)) is not None:
                 row, request, file = asked
-                self._answered(row, send(client, request, file, self.guard if file else None))
+                return self._answered(row, send(client, request, file, self.guard if file else None))
         except Exception as error:
-            self._failed(row, error)
+            return self._failed(row, error)
+        return None
 
-    async def step_async(self, client: httpx.AsyncClient, row: PostingRow) -> None:
+    async def step_async(self, client: httpx.AsyncClient, row: PostingRow) -> str | None:
         """`step` without blocking."""
         try:
             if (asked := self._asked(row)) is not None:
                 row, request, file = asked
-                self._answered(row, await send_async(client, request, file, self.guard if file else None))
+                return self._answered(row, await send_async(client, request, file, self.guard if file else None))
         except Exception as error:
-            self._failed(row, error)
+            return self._failed(row, error)
+        return None
 
-    def _failed(self, row: PostingRow, error: Exception) -> None:
+    def _failed(self, row: PostingRow, error: Exception) -> str:
         """Stores that a step failed here, and not at a server: it is tried again as slowly as one that failed there."""
         at = now_ms()
         try:
             answered = steps.posting_answered(row.state, dict(FAILED), at, self.policy)
         except Error:
             self.outbox.put_posting(row, row.state, None, "failed", reason=_code(error))
-            return
+            return _code(error)
         wait = answered["next"].get("waitMs")
         self.outbox.put_posting(
             row, answered["posting"], None if wait is None else int(at + wait) + 1, "failed", reason=_code(error),
             recording_id=answered["recordingId"], warnings=answered["warnings"],
         )  # fmt: skip
+        return _code(error)
 
     def _asked(self, row: PostingRow) -> tuple[PostingRow, dict[str, Any], str | None] | None:
         asked = steps.posting_request(row.state, self.api)
@@ -89,7 +92,7 @@ class Poster:
                 self._pacing = paced["pacing"]
             return int(paced["waitMs"])
 
-    def _answered(self, row: PostingRow, answer: Answered) -> None:
+    def _answered(self, row: PostingRow, answer: Answered) -> str | None:
         at = now_ms()
         answered = steps.posting_answered(row.state, dict(answer), at, self.policy)
         what, held = answered["next"], {"recording_id": answered["recordingId"], "warnings": answered["warnings"]}
@@ -101,5 +104,7 @@ class Poster:
                 self.outbox.put_posting(row, answered["posting"], None, "done", **held)
             case "stop":
                 self.outbox.put_posting(row, answered["posting"], None, "failed", reason=what["reason"], **held)
+                return str(what["reason"])
             case _:
                 self.outbox.put_posting(row, answered["posting"], int(at + what["waitMs"]), **held)
+        return None
