@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Placement on made calls, and on a real one cut at its ends: the tables of docs/alignment.md.
 
-    benches/align_table.py calls CALLS_DIR... [--program target/release/callweave] [--score ../shared/lab/score_calls.py]
+    benches/align_table.py calls CALLS_DIR... [--program target/release/callweave]
     benches/align_table.py real CALL_DIR [--program ...]
 
 `calls`: figures by evidence as score_calls.py gives them, and how often placements of a reported confidence are within
@@ -34,9 +34,7 @@ def report(program, *arguments):
 
 
 def calls(a):
-    if not a.score.exists():
-        sys.exit(f"skipped: no {a.score}")
-    spec = importlib.util.spec_from_file_location("score_calls", a.score)
+    spec = importlib.util.spec_from_file_location("score_calls", HERE / "benches/lab/score_calls.py")
     lab = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lab)
     scores, found = lab.Scores(), []
@@ -125,7 +123,6 @@ def main():
     ap.add_argument("what", choices=("calls", "real"))
     ap.add_argument("folders", nargs="+")
     ap.add_argument("--program", default=HERE / "target/release/callweave")
-    ap.add_argument("--score", default=HERE / "../shared/lab/score_calls.py", type=Path)
     a = ap.parse_args()
     (calls if a.what == "calls" else real)(a)
 

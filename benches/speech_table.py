@@ -2,7 +2,7 @@
 """Score speech detectors on made calls, and time them: the table of docs/speech.md.
 
     cargo build --release -p callweave-benches --examples
-    benches/speech_table.py CALLS_DIR [--score ../shared/lab/score_calls.py] [--examples target/release/examples]
+    benches/speech_table.py CALLS_DIR [--examples target/release/examples]
 
 CALLS_DIR holds calls of make_calls.py. All detectors hear the same samples (our decoder's, 8 kHz), and their
 probabilities go through the same span rule. The first run makes a virtual environment with onnxruntime,
@@ -53,10 +53,9 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ap.add_argument("calls")
     here = Path(__file__).resolve().parent.parent
-    ap.add_argument("--score", default=here / "../shared/lab/score_calls.py")
     ap.add_argument("--examples", default=here / "target/release/examples", type=Path)
     a = ap.parse_args()
-    spec = importlib.util.spec_from_file_location("score_calls", a.score)
+    spec = importlib.util.spec_from_file_location("score_calls", here / "benches/lab/score_calls.py")
     lab = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lab)
 

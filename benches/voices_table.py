@@ -4,7 +4,7 @@
     benches/voices_table.py scenarios CALLS_DIR...      made calls (mono.json of make_calls.py), by kind of call
     benches/voices_table.py pairs --speech DIR          every pair of voices, a made conversation each, by pitch and language
     benches/voices_table.py real RTTM_DIR               two-channel recordings with *.rttm, summed, through codecs
-    options: --program target/release/callweave  --lab ../shared/lab
+    options: --program target/release/callweave
 
 Error: missed, false and confused speech; confused: speech with another party's voice; both as parts of all speech, in
 frames of 10 ms, no collar, overlapped speech counted for each party. Needs numpy, scipy, soundfile, soxr, sox and lame.
@@ -27,11 +27,8 @@ RATE = 8000
 DEEP_HZ = 155  # voices below are counted as deep: between the usual ranges of men and women
 
 
-def module(folder, name):
-    path = Path(folder) / f"{name}.py"
-    if not path.exists():
-        sys.exit(f"skipped: no {path}")
-    spec = importlib.util.spec_from_file_location(name, path)
+def module(name):
+    spec = importlib.util.spec_from_file_location(name, HERE / f"benches/lab/{name}.py")
     found = importlib.util.module_from_spec(spec)
     sys.modules[name] = found
     spec.loader.exec_module(found)
@@ -118,7 +115,7 @@ def pitch(utterances):
 
 
 def pairs(a, lab):
-    made = module(a.lab, "make_calls")
+    made = module("make_calls")
     voices = {name: lines for name, lines in made.utterances(a.speech).items() if name != "prompts"}
     deep = {name: pitch(lines[:30]) < DEEP_HZ for name, lines in voices.items()}
     rows = Rows(lab)
@@ -169,9 +166,8 @@ def main():
     ap.add_argument("folders", nargs="*")
     ap.add_argument("--speech")
     ap.add_argument("--program", default=HERE / "target/release/callweave")
-    ap.add_argument("--lab", default=HERE / "../shared/lab", type=Path)
     a = ap.parse_args()
-    {"scenarios": scenarios, "pairs": pairs, "real": real}[a.what](a, module(a.lab, "score_voices"))
+    {"scenarios": scenarios, "pairs": pairs, "real": real}[a.what](a, module("score_voices"))
 
 
 if __name__ == "__main__":
