@@ -51,11 +51,24 @@ class Walk:
         if run.returncode:
             sys.exit(f"{language}, {name}: {run.stdout}{run.stderr}")
 
+    def written(self, language: str, name: str, *files: Path) -> None:
+        """Ends the walk where a step did not leave its files."""
+        missing = [str(path) for path in files if not path.is_file() or not path.stat().st_size]
+        if missing:
+            sys.exit(f"{language}, {name}: left no {', '.join(missing)}")
+
+    def call_written(self, language: str, folder: Path) -> None:
+        """The files of the first call."""
+        self.written(language, "first call", *(folder / name for name in ("mix.wav", "report.json", "report.html")))
+
+    def out(self, language: str, name: str) -> Path:
+        """Where a step writes."""
+        return self.folder / f"{language} {name}"
+
     def filled(self, text: str, language: str, name: str) -> str:
         """A snippet with the recordings and the folder of this walk."""
         call = [str(ROOT / path) for path in CALL]
-        out = str(self.folder / f"{language} {name}")
-        return text.format(call=call, own=repr(str(self.own)), out=repr(out))
+        return text.format(call=call, own=repr(str(self.own)), out=repr(str(self.out(language, name))))
 
     def command_line(self) -> None:
         program = TARGET / "debug/callweave"
@@ -63,10 +76,12 @@ class Walk:
             install = ["cargo", "install", "--quiet", "--locked", "--path", "core", "--features", "cli,opus"]
             self.step("command line", "install", *install, "--root", self.folder / "program")
             program = self.folder / "program/bin/callweave"
-        out = self.folder / "command line"
+        out, batch = self.out("command line", "first call"), self.out("command line", "first batch")
         self.step("command line", "first call", program, "process", *CALL, "--roles", "customer,agent", "-o", out)
+        self.call_written("command line", out)
         self.step("command line", "first own file", program, "process", self.own, "--json")
-        self.step("command line", "first batch", program, "batch", "fixtures/calls.txt", "-o", f"{out} batch")
+        self.step("command line", "first batch", program, "batch", "fixtures/calls.txt", "-o", batch)
+        self.written("command line", "first batch", batch / "calls.jsonl")
 
     def python(self) -> None:
         python = TARGET / "venv/bin/python"
@@ -76,6 +91,7 @@ class Walk:
             self.step("Python", "install", python, "-m", "pip", "install", "--quiet", "./bindings-python")
         for name, snippet in PYTHON.items():
             self.step("Python", name, python, "-c", self.filled(snippet, "Python", name))
+        self.call_written("Python", self.out("Python", "first call"))
 
     def node(self) -> None:
         home = ROOT / "bindings-node"
@@ -91,6 +107,7 @@ class Walk:
                 self.step("Node", name, "node", program, cwd=home)
             finally:
                 program.unlink()
+        self.call_written("Node", self.out("Node", "first call"))
 
     def table(self) -> str:
         """The times, a row per step."""
