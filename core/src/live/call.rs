@@ -202,6 +202,9 @@ impl LiveCall {
     ///   packets, and for an encoding that changes in the middle of a sample or on a track whose
     ///   samples are kept.
     /// - [`Io`](crate::ErrorKind::Io) if samples cannot be kept.
+    /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for samples beyond
+    ///   `decode.maxDurationMs`, `decode.maxTotalDurationMs` or `decode.maxSamples`. None of them is
+    ///   taken, and the call can still be finished.
     pub fn push<'a>(&mut self, track: usize, samples: impl Into<LiveSamples<'a>>) -> Result<()> {
         let samples = samples.into();
         if self.encodings.get(track).is_some_and(Option::is_some) {
@@ -209,6 +212,7 @@ impl LiveCall {
                 .with_mismatch("samples", "packets"));
         }
         self.open(track)?;
+        self.check_length(track, samples.count())?;
         let Self { tracks, floor, .. } = self;
         let taken = tracks.get_mut(track).map_or(Ok(()), |live| live.push(samples, &mut |change| floor.push(change)));
         self.tell(track);
@@ -240,6 +244,7 @@ impl LiveCall {
                 .with_mismatch(found, expected)
         };
         let begun = self.open(track)?.has_begun();
+        self.check_length(track, packet.payload.len() / encoding.width())?;
         match self.encodings.get_mut(track) {
             Some(None) if begun => return Err(wrong("packets after samples".into(), "samples".into())),
             Some(known) => {
@@ -387,6 +392,34 @@ impl LiveCall {
                 .with_mismatch(format!("track {track}"), "a track that has not ended"));
         }
         Ok(live)
+    }
+
+    /// Refuses samples that would exceed a limit of the configuration.
+    fn check_length(&self, track: usize, more: usize) -> Result<()> {
+        let limits = &self.config.decode;
+        let (mut own, mut all, mut samples) = (0.0, 0.0, 0);
+        for (place, live) in self.tracks.iter().enumerate() {
+            let length = live.samples() + if place == track { more as u64 } else { 0 };
+            let ms = live.rate.millis(length).0;
+            own = if place == track { ms } else { own };
+            all += ms;
+            samples += length;
+        }
+        let sums = [
+            ("a live track is too long (ms)", own, limits.max_duration_ms.0, "decode.maxDurationMs"),
+            (
+                "the live tracks are too long together (ms)",
+                all,
+                limits.max_total_duration_ms.0,
+                "decode.maxTotalDurationMs",
+            ),
+            ("too many live samples", samples as f64, limits.max_samples as f64, "decode.maxSamples"),
+        ];
+        match sums.into_iter().find(|(_, found, most, _)| found > most) {
+            Some((what, found, most, name)) => Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, what)
+                .with_mismatch(found, format!("at most {most} ({name})"))),
+            None => Ok(()),
+        }
     }
 
     fn check_open(&self) -> Result<()> {

@@ -28,6 +28,15 @@ impl<'a> LiveSamples<'a> {
         }
     }
 
+    /// The number of whole samples.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::F32(samples) => samples.len(),
+            Self::I16(samples) => samples.len(),
+            Self::Bytes(encoding, bytes) => bytes.len() / encoding.width(),
+        }
+    }
+
     /// Returns `true` if they are 16-bit integers.
     pub(super) fn is_whole(&self) -> bool {
         !matches!(self, Self::F32(_) | Self::Bytes(SampleEncoding::F32, _))

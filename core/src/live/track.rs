@@ -123,6 +123,11 @@ impl LiveTrack {
         self.rate.millis(self.done).0 + self.teller.offset
     }
 
+    /// The number of samples so far, with the silence in place of lost packets.
+    pub fn samples(&self) -> u64 {
+        self.done + self.waiting.len() as u64
+    }
+
     /// Returns `true` if the track has samples.
     pub fn has_begun(&self) -> bool {
         self.done > 0 || !self.waiting.is_empty()

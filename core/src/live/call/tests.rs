@@ -408,3 +408,41 @@ proptest! {
         prop_assert_eq!(report.to_json().unwrap(), same_report.to_json().unwrap());
     }
 }
+
+#[test]
+fn a_call_has_the_limits_of_one_that_is_read() {
+    let half = [0i16; 4_000];
+    type LimitFn = fn(&mut Config);
+    let cases: [(&str, LimitFn); 3] = [
+        ("decode.maxDurationMs", |config| config.decode.max_duration_ms = Millis(1_000.0)),
+        ("decode.maxTotalDurationMs", |config| config.decode.max_total_duration_ms = Millis(1_500.0)),
+        ("decode.maxSamples", |config| config.decode.max_samples = 12_000),
+    ];
+    for (name, limit) in cases {
+        let mut config = Config::default();
+        limit(&mut config);
+        let track = LiveTrackOptions::new(Rate::NARROWBAND);
+        let mut call = LiveCall::new(vec![track.clone(), track], &config, &LiveOptions::default()).unwrap();
+        call.push(0, &half[..]).unwrap();
+        call.push(0, &half[..]).unwrap();
+        call.push(1, &half[..]).unwrap();
+        let track = if name == "decode.maxDurationMs" { 0 } else { 1 };
+        let error = call.push(track, &half[..1]).unwrap_err();
+        assert!(error.kind() == ErrorKind::LimitExceeded && error.to_string().contains(name), "{error}");
+        assert_eq!(call.finish(&RunOptions::default()).unwrap().report.call.duration_ms, Millis(1_000.0), "{name}");
+    }
+}
+
+#[test]
+fn packets_have_the_limits_of_samples() {
+    let mut config = Config::default();
+    config.decode.max_duration_ms = Millis(100.0);
+    let options = LiveOptions::default();
+    let mut call = LiveCall::new(vec![LiveTrackOptions::new(Rate::NARROWBAND)], &config, &options).unwrap();
+    let mut packet = |n: u16| {
+        let packet = LivePacket { payload: &[0xFF; 160], sequence: n, timestamp: u32::from(n) * 160 };
+        call.packet(0, SampleEncoding::MuLaw, packet).map_err(|e| e.kind())
+    };
+    assert_eq!((0..5).map(&mut packet).collect::<Vec<_>>(), [Ok(()); 5]);
+    assert_eq!(packet(5), Err(ErrorKind::LimitExceeded));
+}
