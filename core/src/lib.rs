@@ -72,8 +72,8 @@
 //! # Features
 //!
 //! None is on by default. `opus` and `he-aac` add decoders, `webrtc` a second speech detector (it
-//! needs a C compiler), `providers` the documents of providers, `page` the call as a web page, and
-//! `cli` the `callweave` program.
+//! needs a C compiler), `providers` the documents of providers, `page` the call as a web page,
+//! `tracing` a span for each step of the work, and `cli` the `callweave` program.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod align;

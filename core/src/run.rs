@@ -155,8 +155,11 @@ impl RunOptions {
         self
     }
 
-    /// Runs one step of the work, and records its duration if timings are collected.
+    /// Runs one step of the work, and records its duration if timings are collected. With the feature
+    /// `tracing`, the step is a span with this name.
     pub(crate) fn step<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        #[cfg(feature = "tracing")]
+        let _entered = span(name);
         let begun = self.timings.as_ref().map(|_| Instant::now());
         let done = work();
         if let (Some(timings), Some(begun)) = (&self.timings, begun) {
@@ -179,6 +182,20 @@ impl RunOptions {
             hear(progress);
         }
     }
+}
+
+/// Enters the span of a step. It has a name and no fields, so no personal data.
+#[cfg(feature = "tracing")]
+fn span(name: &str) -> tracing::span::EnteredSpan {
+    macro_rules! named {
+        ($($name:literal)+) => {
+            match name {
+                $($name => tracing::info_span!(target: "callweave", $name),)+
+                _ => tracing::Span::none(),
+            }
+        };
+    }
+    named!("describe" "analyze" "join" "place" "gate" "separate" "measure" "report" "write" "mix").entered()
 }
 
 impl fmt::Debug for RunOptions {

@@ -36,7 +36,8 @@ const ROWS: &[(bool, &[&str])] = &[
 const GRANTED: &[(&str, &str)] = &[];
 
 /// What only one module may name.
-const OWNERS: &[(&str, &str)] = &[("symphonia", "decode"), ("rayon", "threads"), ("indicatif", "cli")];
+const OWNERS: &[(&str, &str)] =
+    &[("symphonia", "decode"), ("rayon", "threads"), ("indicatif", "cli"), ("tracing", "run")];
 
 /// Row and place in the row of a module.
 fn place(module: &str) -> Option<(usize, usize)> {
