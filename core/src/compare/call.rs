@@ -1,4 +1,4 @@
-//! What changed between two reports of one call.
+//! Compares two reports of one call.
 
 use std::iter::zip;
 
@@ -11,21 +11,21 @@ use crate::units::{Millis, Span, total, without};
 
 use super::pair::paired;
 
-/// A track that moves by more than this sounds misplaced: what `confidence` in reports stands for.
+/// A track that moves by more than this is misplaced, as defined by `confidence` in reports.
 const MOVED: Millis = Millis(250.0);
 
-/// What changed of a call.
+/// The changes of one call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CallDifference {
     /// The call: the path of its new report in the folder.
     pub call: String,
-    /// The tag, where it changed.
+    /// The change of the tag, if any.
     pub tag: Option<Switch>,
-    /// The outcome, where it changed.
+    /// The change of the outcome, if any.
     pub outcome: Option<Switch>,
-    /// Its tracks, those that changed.
+    /// The tracks that changed.
     pub tracks: Vec<TrackDifference>,
     /// How many tracks are of one report alone.
     pub tracks_unpaired: u64,
@@ -41,15 +41,15 @@ pub struct TrackDifference {
     pub track: usize,
     /// Whether it could be read, where that changed: `none`, or the code of its error.
     pub error: Option<Switch>,
-    /// How far it moved against the first track.
+    /// How far it moved relative to the first track.
     pub moved_ms: Option<Millis>,
-    /// Speech that was none before.
+    /// Speech that was added.
     pub speech_added_ms: Option<Millis>,
-    /// Speech that is none any more.
+    /// Speech that was removed.
     pub speech_removed_ms: Option<Millis>,
-    /// How many spans of speech begin or end elsewhere.
+    /// Number of spans of speech that begin or end elsewhere.
     pub spans_moved: Option<u64>,
-    /// By how much at most.
+    /// Largest distance of such an edge.
     pub span_moved_max_ms: Option<Millis>,
     /// Events that were not there: none of their kind touches them in the old report.
     pub events_added: Option<u64>,
@@ -75,17 +75,17 @@ impl CallDifference {
         }
     }
 
-    /// Whether anything changed.
+    /// Returns `true` if anything changed.
     pub(super) fn is_there(&self) -> bool {
         self.tag.is_some() || self.outcome.is_some() || !self.tracks.is_empty() || self.tracks_unpaired > 0
     }
 
-    /// Whether a track moved so far that it sounds misplaced.
+    /// Returns `true` if a track moved so far that it is misplaced.
     pub(super) fn is_moved(&self) -> bool {
         self.tracks.iter().filter_map(|track| track.moved_ms).any(|moved| moved.0.abs() > MOVED.0)
     }
 
-    /// Whether speech differs.
+    /// Returns `true` if speech differs.
     pub(super) fn speaks_otherwise(&self) -> bool {
         self.changed_speech() > 0.0
     }
@@ -125,7 +125,7 @@ impl TrackDifference {
     }
 }
 
-/// What changed of a track; `from`: how far the first track moved.
+/// Compares a track. `from` is how far the first track moved.
 fn track(old: &TrackReport, new: &TrackReport, from: Option<Millis>) -> TrackDifference {
     let code = |track: &TrackReport| track.error.as_ref().map_or("none", |error| error.code.code());
     let read = old.error.is_none() && new.error.is_none();
@@ -161,10 +161,10 @@ fn own_spans(track: &TrackReport, spans: &[Span]) -> Vec<Span> {
     spans.iter().map(|span| Span { start: own(span.start), end: own(span.end) }).collect()
 }
 
-/// Changes below this are rounding.
+/// Smaller changes are rounding errors.
 const ROUNDING_MS: f64 = 0.01;
 
-/// How much of some spans lies outside of others.
+/// Returns how much of some spans lies outside others.
 fn beyond(spans: &[Span], others: &[Span]) -> Millis {
     let left = others.iter().fold(spans.to_vec(), |left, &other| without(&left, other));
     let left: Vec<Span> = left.into_iter().filter(|span| span.duration().0 > ROUNDING_MS).collect();
@@ -176,7 +176,8 @@ fn apart(a: Span, b: Span) -> f64 {
     (b.start.0 - a.start.0).abs().max((b.end.0 - a.end.0).abs())
 }
 
-/// How many spans begin or end elsewhere than the one that they overlap, and by how much at most.
+/// Returns the number of spans that begin or end elsewhere than the overlapping one, and the
+/// largest distance.
 fn moved_spans(was: &[Span], is: &[Span]) -> (u64, Millis) {
     let overlap = |a: &Span, b: &Span| a.overlap(b).map_or(0.0, |shared| shared.duration().0);
     let off = |span: &Span| {

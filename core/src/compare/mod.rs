@@ -1,5 +1,5 @@
-//! What changed between two sets of reports, of two versions or two configurations: tags, outcomes,
-//! placements, speech, and which calls to listen to.
+//! Compares two sets of reports, from two versions or two configurations: tags, outcomes,
+//! placements and speech, and which calls to listen to.
 
 mod call;
 mod pair;
@@ -20,41 +20,41 @@ use crate::evaluate::{Share, Switch, switches};
 use crate::json;
 use crate::report::{REVISIONS, Report};
 
-/// The version of a comparison's names and meanings.
+/// The version of a comparison's schema.
 const SCHEMA_VERSION: u32 = 1;
 
-/// What changed between two sets of reports.
+/// The differences between two sets of reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ReportComparison {
-    /// The version of these names and meanings.
+    /// The schema version.
     pub schema_version: u32,
-    /// Calls of both sets.
+    /// Number of calls in both sets.
     pub both: u64,
-    /// Calls of the old set alone.
+    /// Calls only in the old set.
     pub only_old: Vec<String>,
-    /// Calls of the new set alone.
+    /// Calls only in the new set.
     pub only_new: Vec<String>,
     /// Reports of the old set that cannot be read: their calls are not compared.
     pub unreadable_old: Vec<String>,
     /// The same of the new set.
     pub unreadable_new: Vec<String>,
-    /// Tags that changed.
+    /// Share of calls whose tag changed.
     pub tag: Share,
-    /// From which tag to which, and how often.
+    /// Changes of the tag, with their numbers.
     pub tags: Vec<Switch>,
-    /// Outcomes that changed.
+    /// Share of calls whose outcome changed.
     pub outcome: Share,
-    /// From which outcome to which, and how often.
+    /// Changes of the outcome, with their numbers.
     pub outcomes: Vec<Switch>,
-    /// Calls of which a track moved by more than 250 ms against the others.
+    /// Share of calls with a track that moved by more than 250 ms relative to the others.
     pub moved: Share,
-    /// Calls whose speech differs.
+    /// Share of calls whose speech differs.
     pub speech: Share,
-    /// Stages of another revision in the two sets, and of how many calls.
+    /// Stages whose revision differs between the sets, with the number of calls.
     pub stages: Vec<StageDifference>,
-    /// The calls that differ, the one to listen to first before the others.
+    /// The calls that differ, most important first.
     pub calls: Vec<CallDifference>,
 }
 

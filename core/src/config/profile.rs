@@ -1,5 +1,5 @@
-//! What is known of a trunk or a recorder, by one name: who is on which channel, and every choice
-//! that differs from the defaults there.
+//! Profiles: what is known about a trunk or a recorder under one name, such as the party on each
+//! channel and the settings that differ from the defaults.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -54,19 +54,19 @@ impl<'de> Deserialize<'de> for Profile {
 }
 
 impl Profile {
-    /// A profile of a name and what it changes of the default configuration.
+    /// Creates a profile from a name and differences from the default configuration.
     ///
     /// # Errors
-    /// `invalid_argument` for a configuration that makes no sense.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an invalid configuration.
     pub fn new(name: impl Into<String>, config: Map<String, Value>) -> Result<Self> {
         Self { name: name.into(), config, ..Self::default() }.checked()
     }
 
-    /// Reads a profile: an object with `name`, `channels`, `config` and `sources`, all but the name
-    /// optional.
+    /// Parses a profile from JSON: an object with `name`, and optionally `channels`, `config` and
+    /// `sources`.
     ///
     /// # Errors
-    /// `invalid_argument` that names what makes no sense.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) with the invalid field.
     pub fn from_json(text: &str) -> Result<Self> {
         Self::of_value(serde_json::from_str(text).map_err(not_a_profile)?)
     }
@@ -86,10 +86,10 @@ impl Profile {
         }
     }
 
-    /// The profile as JSON.
+    /// Returns the profile as JSON.
     ///
     /// # Errors
-    /// `internal` by a defect alone.
+    /// [`Internal`](crate::ErrorKind::Internal) if serialization fails, which is a defect.
     pub fn to_json(&self) -> Result<String> {
         json::text(self)
     }
@@ -106,17 +106,17 @@ impl Profile {
         Ok(Self { name, sources: texts(preset.sources), channels: texts(preset.channels), config })
     }
 
-    /// The names of the profiles that come with callweave.
+    /// Returns the names of the built-in profiles.
     pub fn presets() -> impl Iterator<Item = &'static str> {
         PRESETS.iter().map(|preset| preset.name)
     }
 
-    /// Its name, as reports call it.
+    /// The profile's name, as in reports.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where what it says is written, or what it was fitted to.
+    /// Sources of its statements, or the data to which it was fitted.
     pub fn sources(&self) -> &[String] {
         &self.sources
     }
@@ -127,8 +127,8 @@ impl Profile {
         Self { sources, ..self }
     }
 
-    /// Who is on which channel of a recording with so many channels, by role; `caller` and `callee`
-    /// are customer or agent by the call's direction. Empty: unknown.
+    /// The role on each channel of a recording with this many channels. `caller` and `callee`
+    /// become customer or agent by the call's direction. Empty if unknown.
     pub fn channels(&self) -> &[String] {
         &self.channels
     }
@@ -150,32 +150,32 @@ impl Profile {
         Self { channels: channels.into_iter().map(Into::into).collect(), ..self }.checked()
     }
 
-    /// What differs from the default configuration.
+    /// Differences from the default configuration.
     pub fn changes(&self) -> &Map<String, Value> {
         &self.config
     }
 
-    /// SHA-256 of all it says, in hexadecimal.
+    /// Returns the SHA-256 of the profile in hexadecimal.
     ///
     /// # Errors
-    /// `internal` by a defect alone.
+    /// [`Internal`](crate::ErrorKind::Internal) if serialization fails, which is a defect.
     pub fn hash(&self) -> Result<String> {
         Ok(hex(&Sha256::digest(self.to_json()?)))
     }
 
-    /// The default configuration as the profile changes it.
+    /// Returns the default configuration with the profile's changes.
     ///
     /// # Errors
-    /// `invalid_argument` for a configuration that makes no sense.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an invalid configuration.
     pub fn config(&self) -> Result<Config> {
         self.under(&Config::default())
     }
 
-    /// The profile's configuration with what another changes of the defaults: a field that is as by
-    /// default counts as not said.
+    /// Returns the profile's configuration with the changes of another on top. A field with its
+    /// default value counts as unchanged.
     ///
     /// # Errors
-    /// As [`Profile::config`].
+    /// Those of [`Profile::config`].
     pub fn under(&self, config: &Config) -> Result<Config> {
         match config.changes()? {
             Value::Object(changes) => self.merged(changes),
@@ -183,7 +183,7 @@ impl Profile {
         }
     }
 
-    /// The profile's configuration with other fields over it.
+    /// Returns the profile's configuration with other fields on top.
     fn merged(&self, mut fields: Map<String, Value>) -> Result<Config> {
         fields.remove("profile");
         let mut merged = self.config.clone();
@@ -192,13 +192,13 @@ impl Profile {
         Ok(Config { profile: Some(self.clone()), ..config })
     }
 
-    /// Who is on the channels of a recording; empty where that is not known.
+    /// Returns the roles on the channels of a recording, or none if they are unknown.
     pub fn roles(&self, direction: Option<Direction>) -> Vec<Role> {
         let role = |name: &String| Role::parse(name, direction).unwrap_or_default();
         self.channels.iter().map(role).collect()
     }
 
-    /// Refuses what makes no sense.
+    /// Checks that the profile is valid.
     fn checked(self) -> Result<Self> {
         if self.name.trim().is_empty() {
             return Err(refused("a profile without a name"));
@@ -230,7 +230,7 @@ fn unknown(why: &str, name: &str, known: impl Iterator<Item = &'static str>) -> 
     refused(why).with_mismatch(format!("`{name}`"), expected)
 }
 
-/// Lays fields over others, object by object.
+/// Puts fields on top of others, object by object.
 fn lay_over(under: &mut Map<String, Value>, over: Map<String, Value>) {
     for (name, value) in over {
         match (under.get_mut(&name), value) {

@@ -1,4 +1,4 @@
-//! What the caller knows of the calls: tags and outcomes by the names of files.
+//! The caller's labels of calls: tags and outcomes by file name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,21 +12,21 @@ use super::rate::Share;
 use super::switch::switches;
 use super::tally::LabelScore;
 
-/// The most bytes of a file of labels.
+/// Largest label file in bytes.
 const MAX_LABELS: u64 = 64 << 20;
 
-/// What is true of a call.
+/// The true tag and outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallLabel {
     /// The tag.
     pub tag: Tag,
-    /// The outcome, if it is known.
+    /// The outcome, if known.
     pub outcome: Option<Outcome>,
 }
 
 impl CallLabel {
-    /// A label of a tag.
+    /// Creates a label.
     pub const fn new(tag: Tag, outcome: Option<Outcome>) -> Self {
         Self { tag, outcome }
     }

@@ -1,10 +1,10 @@
-//! How well callweave hears the caller's own calls: two-channel recordings are their own truth.
+//! Measures accuracy on the caller's own calls, using two-channel recordings as their own truth.
 //!
-//! Both channels of such a recording were made by one machine, so where each lies is known. The
-//! channels are split, shifted, cut, thinned, transcoded and summed as recorders and networks do,
-//! and heard anew. Placement and confidence are held against what is known; speech, voices, tags
-//! and outcomes against what is heard in the undisturbed recording. What comes out are counts, and
-//! nothing of any single call.
+//! Both channels of such a recording were made by one machine, so their placement is known. The
+//! channels are split, shifted, cut, thinned, transcoded and summed, like recorders and networks
+//! do, and analyzed again. Placement and confidence are compared with the truth. Speech, voices,
+//! tags and outcomes are compared with the analysis of the undisturbed recording. The result
+//! contains only counts, nothing about any single call.
 
 mod calibrate;
 mod dice;
@@ -45,25 +45,25 @@ use known::{KnownCall, Unused};
 use labels::Labelled;
 use score::TrialScore;
 
-/// The version of an evaluation's names and meanings.
+/// The version of an evaluation's schema.
 const SCHEMA_VERSION: u32 = 1;
-/// Endings of the names of files that may hold two channels.
+/// Extensions of files that may have two channels.
 const AUDIO_ENDINGS: [&str; 14] =
     ["wav", "flac", "mp3", "ogg", "opus", "m4a", "mp4", "aac", "au", "aif", "aiff", "caf", "w64", "webm"];
-/// Results that may wait for those before them: they are small.
+/// Results that may wait for those before them; they are small.
 const WAITING: usize = 256;
 
-/// How calls are evaluated.
+/// Options of an evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluateOptions {
-    /// What the disturbances are drawn from: the same seed and files, the same counts.
+    /// Seed of the random disturbances. The same seed and files give the same counts.
     pub seed: u64,
     /// What is done to the calls; a kind that is given twice is done once.
     pub kinds: Vec<Disturbance>,
     /// Who is on the first channel, and who on the second; where both are unknown, as the
     /// configuration's profile says.
     pub roles: [Role; 2],
-    /// What is known of calls, by their files' paths within the folder.
+    /// Known tags and outcomes, by the files' paths within the folder.
     pub labels: BTreeMap<String, CallLabel>,
 }
 
@@ -81,7 +81,7 @@ setters! { EvaluateOptions:
     into with_labels(labels: BTreeMap<String, CallLabel>),
 }
 
-/// What came of one file.
+/// The result of one file.
 #[derive(Debug, Default)]
 struct CallScore {
     unused: Option<Unused>,
@@ -113,7 +113,8 @@ pub fn evaluate(
     evaluate_counted(folder.as_ref(), options, config, run, |_, _| {})
 }
 
-/// [`evaluate`] that calls `heard` after each file with how many are done, and of how many.
+/// Like [`evaluate`], and calls `heard` after each file with the number of finished files and the
+/// total.
 pub(crate) fn evaluate_counted(
     folder: &Path,
     options: &EvaluateOptions,
@@ -135,7 +136,7 @@ pub(crate) fn evaluate_counted(
     summary(&calls, options, config, folder)
 }
 
-/// What is done with each file.
+/// Processes one file.
 fn work(
     folder: &Path,
     options: &EvaluateOptions,
@@ -169,7 +170,7 @@ fn label_unused(name: &str, unused: Unused) -> Error {
         .in_input(name)
 }
 
-/// Disturbs a call in every way, and hears what it becomes.
+/// Applies every disturbance to a call, and analyzes the results.
 fn one(
     call: &KnownCall,
     name: &str,
@@ -233,13 +234,13 @@ fn summary(calls: &[CallScore], options: &EvaluateOptions, config: &Config, fold
     })
 }
 
-/// A file's path within a folder, with the same separators everywhere.
+/// Returns a file's path within a folder, with the same separators on all systems.
 fn name_in(folder: &Path, path: &Path) -> String {
     let within = path.strip_prefix(folder).unwrap_or(path);
     within.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// The audio files of a folder and those within it, by name; links are not followed.
+/// Returns the audio files of a folder and its subfolders, sorted by name. Links are not followed.
 pub(crate) fn audio_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
@@ -263,7 +264,7 @@ fn is_audio(path: &Path) -> bool {
     ending.is_some_and(|ending| AUDIO_ENDINGS.contains(&ending.as_str()))
 }
 
-/// Refuses labels of files that are not there: a slip would pass for a small count.
+/// Rejects labels of missing files, because a mistake would look like a small count.
 fn check_labels(labels: &BTreeMap<String, CallLabel>, files: &[PathBuf], folder: &Path) -> Result<()> {
     let names: Vec<String> = files.iter().map(|file| name_in(folder, file)).collect();
     match labels.keys().find(|label| !names.contains(label)) {

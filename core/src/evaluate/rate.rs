@@ -1,22 +1,22 @@
-//! A share of counted cases, with the interval that the count leaves.
+//! A share with its confidence interval.
 
 use serde::{Deserialize, Serialize};
 
 use crate::report::rounded;
 
-/// Half the width of a normal distribution that holds 95 in 100, in standard deviations.
+/// Half the width of the 95 % interval of a normal distribution, in standard deviations.
 const Z: f64 = 1.96;
 
-/// How many of so many, as a share with the interval that holds the true share 95 times in 100
-/// (Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
+/// A count out of a total, with the share and its 95 % interval (Wilson, "Probable inference, the
+/// law of succession, and statistical inference", 1927).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Share {
-    /// How many.
+    /// The count.
     pub count: u64,
-    /// Of how many.
+    /// The total.
     pub of: u64,
-    /// The share, with four decimals; `None` of none.
+    /// The share, with four decimals. `None` if the total is 0.
     pub share: Option<f64>,
     /// The interval's lower end; `None` of none, and of cases that hang together, such as the frames
     /// of one call.
@@ -26,7 +26,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// So many of so many.
+    /// Creates a share.
     pub fn new(count: u64, of: u64) -> Self {
         if of == 0 {
             return Self::default();
@@ -43,7 +43,7 @@ impl Share {
         Self { low: None, high: None, ..Self::new(count, of) }
     }
 
-    /// How many of a list hold.
+    /// Counts the cases that hold.
     pub(super) fn of(cases: impl IntoIterator<Item = bool>) -> Self {
         let (mut count, mut of) = (0, 0);
         for case in cases {

@@ -1,4 +1,4 @@
-//! An evaluation for people to read.
+//! Formats an evaluation for people.
 
 use std::fmt::Write;
 
@@ -11,15 +11,15 @@ use super::switch::Switch;
 use super::tally::Evaluation;
 
 impl Evaluation {
-    /// The evaluation as JSON.
+    /// Returns the evaluation as JSON.
     ///
     /// # Errors
-    /// `internal` by a defect alone.
+    /// [`Internal`](crate::ErrorKind::Internal) if serialization fails, which is a defect.
     pub fn to_json(&self) -> Result<String> {
         json::text(self)
     }
 
-    /// The evaluation as tables of text.
+    /// Returns the evaluation as text tables.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -123,7 +123,7 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.0}%", 100.0 * share))
 }
 
-/// A share with its interval and what it is of.
+/// Formats a share with its interval and total.
 fn interval(share: Share) -> String {
     match (share.share, share.low, share.high) {
         (Some(_), Some(low), Some(high)) => {

@@ -1,4 +1,4 @@
-//! What came of all disturbed calls, as counts.
+//! Counts over all disturbed calls.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,27 @@ use super::rate::Share;
 use super::score::{Frames, PlacedScore, TrialScore, VoiceFrames, median, quantile};
 use super::switch::{Switch, switches};
 
-/// A placement this close is right: what `confidence` in reports is the probability of.
+/// A placement within this distance is right, as defined by `confidence` in reports.
 const RIGHT_MS: f64 = 250.0;
-/// A close placement.
+/// A placement within this distance is close.
 const CLOSE_MS: f64 = 100.0;
-/// Where one bin of confidences ends and the next begins, for people ...
+/// Edges of the confidence bins for people ...
 const BINS: [f64; 6] = [0.0, 0.2, 0.5, 0.8, 0.95, 1.0];
-/// ... and for a fit.
+/// ... and for fitting.
 const FINE_BINS: [f64; 15] = [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0];
-/// From this confidence on a placement is called sure.
+/// Confidence from which a placement is called sure.
 const SURE: f64 = 0.8;
-/// One error in twenty lies beyond so many standard deviations, on one side.
+/// One error in twenty lies beyond this many standard deviations, on one side.
 const ONE_IN_TWENTY: f64 = 1.65;
 
-/// How well calls were heard whose truth is known. Holds counts, and nothing of any single call.
+/// Accuracy on calls whose truth is known. Contains only counts, nothing about any single call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Evaluation {
-    /// The version of these names and meanings.
+    /// The schema version.
     pub schema_version: u32,
-    /// The library that heard the calls.
+    /// The library that analyzed the calls.
     pub library: Named,
     /// SHA-256 of the configuration.
     pub config_hash: String,
@@ -39,108 +39,108 @@ pub struct Evaluation {
     /// be fitted to them.
     #[serde(default)]
     pub calibrated: bool,
-    /// What the disturbances were drawn from.
+    /// Seed of the random disturbances.
     pub seed: u64,
     /// The recordings.
     pub calls: CallCounts,
-    /// Placement, by what was done to the calls.
+    /// Placement, by kind of disturbance.
     pub placement: Vec<PlacementScore>,
-    /// How often placements of a confidence are right.
+    /// How often placements are right, by confidence.
     pub confidence: Vec<ConfidenceBin>,
-    /// The same in finer bins, for a fit.
+    /// The same in finer bins, for fitting.
     pub confidence_fine: Vec<ConfidenceBin>,
-    /// Placements that were called sure.
+    /// Placements with high confidence.
     pub sure: SureScore,
-    /// Agreement of speech with that of the undisturbed call.
+    /// Agreement of speech with the undisturbed call.
     pub speech: Vec<SpeechScore>,
     /// The voices of calls whose channels were summed.
     pub voices: VoicesScore,
-    /// Agreement of tags and outcomes with those of the undisturbed call.
+    /// Agreement of tags and outcomes with the undisturbed call.
     pub tags: Vec<TagScore>,
-    /// Undisturbed calls against the caller's labels; `None` where there are none.
+    /// Undisturbed calls compared with the caller's labels. `None` without labels.
     pub labels: Option<LabelScore>,
 }
 
-/// How many recordings there were.
+/// Numbers of recordings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CallCounts {
-    /// Audio files.
+    /// Audio files found.
     pub found: u64,
-    /// Two-channel recordings that were disturbed.
+    /// Two-channel recordings that were used.
     pub used: u64,
-    /// Files that were not, by why.
+    /// Files that were not used, by reason.
     pub unused: BTreeMap<String, u64>,
-    /// Disturbed calls that could not be heard.
+    /// Disturbed calls that could not be analyzed.
     pub failed: u64,
 }
 
-/// How well tracks were placed.
+/// Accuracy of placement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PlacementScore {
-    /// What was done; `None` for all of it.
+    /// The kind of disturbance, or `None` for all.
     pub kind: Option<Disturbance>,
-    /// Placed within 250 ms.
+    /// Share placed within 250 ms.
     pub within_250_ms: Share,
-    /// Placed within 100 ms.
+    /// Share placed within 100 ms.
     pub within_100_ms: Share,
-    /// The median error, in milliseconds.
+    /// Median error in milliseconds.
     pub median_ms: f64,
-    /// The error that one in twenty exceeds, in milliseconds.
+    /// 95th percentile of the error in milliseconds.
     pub p95_ms: f64,
-    /// The mean confidence that was said.
+    /// Mean stated confidence.
     pub said: f64,
-    /// Within 250 ms if both tracks are taken to begin together.
+    /// Share within 250 ms if both tracks are assumed to start together.
     pub equal_starts: Share,
-    /// Within 250 ms if both tracks are taken to end together.
+    /// Share within 250 ms if both tracks are assumed to end together.
     pub equal_ends: Share,
-    /// Within 250 ms by start times of whole seconds alone.
+    /// Share within 250 ms by start times in whole seconds alone.
     pub start_times: Share,
 }
 
-/// Placements of about one confidence.
+/// Placements of similar confidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ConfidenceBin {
-    /// The lowest confidence of the bin.
+    /// Lower edge of the bin.
     pub from: f64,
-    /// The bin's end.
+    /// Upper edge of the bin.
     pub to: f64,
-    /// The mean confidence that was said.
+    /// Mean stated confidence.
     pub said: f64,
-    /// Placed within 250 ms.
+    /// Share placed within 250 ms.
     pub right: Share,
 }
 
-/// Placements of a confidence of 0.8 and more.
+/// Placements with a confidence of at least 0.8.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SureScore {
-    /// How many are more than 250 ms off.
+    /// Share that is more than 250 ms off.
     pub wrong: Share,
-    /// How many would be, if confidences are right.
+    /// Number expected to be off if confidences are right.
     pub expected_wrong: f64,
-    /// The most that chance explains nineteen times in twenty.
+    /// Largest number that chance explains with a probability of 95 %.
     pub most_by_chance: f64,
 }
 
-/// Agreement of speech, frame by frame of 10 ms.
+/// Agreement of speech in frames of 10 ms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SpeechScore {
-    /// What was done; `None` for all of it.
+    /// The kind of disturbance, or `None` for all.
     pub kind: Option<Disturbance>,
-    /// The harmonic mean of how much of either is in the other.
+    /// F1 score: the harmonic mean of precision and recall.
     pub f1: Option<f64>,
-    /// Of the undisturbed call's speech, what is missing.
+    /// Share of the undisturbed call's speech that is missing.
     pub missed: Share,
-    /// Of its silence, what is speech now.
+    /// Share of its silence that became speech.
     pub added: Share,
 }
 
@@ -149,11 +149,12 @@ pub struct SpeechScore {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct VoicesScore {
-    /// Calls whose voices were told apart.
+    /// Share of calls whose voices were separated.
     pub apart: Share,
-    /// Frames of one party's speech that are with its voice, of those with any, in such calls.
+    /// In these calls, the share of frames of one party's speech with the right voice, among frames
+    /// with any voice.
     pub right: Share,
-    /// The share that was said to be right.
+    /// Stated share that is right.
     pub said: Option<f64>,
 }
 
@@ -162,26 +163,26 @@ pub struct VoicesScore {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TagScore {
-    /// What was done; `None` for all of it.
+    /// The kind of disturbance, or `None` for all.
     pub kind: Option<Disturbance>,
-    /// Tags that stayed.
+    /// Share of unchanged tags.
     pub tag: Share,
-    /// Outcomes that stayed.
+    /// Share of unchanged outcomes.
     pub outcome: Share,
-    /// Tags that changed: from, to, how often.
+    /// Changes of tags, with their numbers.
     pub changed: Vec<Switch>,
 }
 
-/// Undisturbed calls against labels.
+/// Undisturbed calls compared with labels.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LabelScore {
-    /// Tags that are the labels'.
+    /// Share of tags equal to the labels.
     pub tag: Share,
-    /// Outcomes that are the labels'; of none where the labels name none.
+    /// Share of outcomes equal to the labels. The total is 0 if no label names an outcome.
     pub outcome: Share,
-    /// Tags that are not: from the label, to what was heard.
+    /// Differing tags: from the label to the analysis.
     pub changed: Vec<Switch>,
 }
 

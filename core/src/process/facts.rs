@@ -1,5 +1,5 @@
-//! What the caller knows of the call: it bounds what is inferred, and what is heard against it is
-//! told.
+//! Applies what the caller knows about the call: it constrains the analysis, and contradictions are
+//! reported.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use crate::units::{Millis, Span, without};
 
 use super::gate::PlacedTrack;
 
-/// So much speech where nobody can have spoken is no detector's slip.
+/// Speech of at least this duration where no one can have spoken is not a detector's error.
 const CONTRADICTS: Millis = Millis(1000.0);
 /// Recordings begin and end about when the phone system says it: a fact this far beyond one of their
 /// ends, and beyond what its clock leaves open, still belongs to it.
@@ -28,14 +28,14 @@ struct TimedFact<'a> {
 /// A fact on the call's timeline.
 pub(super) struct PlacedFact {
     pub told: FactReport,
-    /// The places of the tracks that it concerns; all of them where it names no party.
+    /// Indices of the tracks concerned: all of them if the fact names no party.
     tracks: Vec<usize>,
     /// How far its time may be off on either side.
     slack: Millis,
     key: Option<char>,
 }
 
-/// Facts on the call's timeline, and what they change.
+/// The facts on the call's timeline, and their consequences.
 #[derive(Default)]
 pub(super) struct PlacedFacts {
     facts: Vec<PlacedFact>,
@@ -166,7 +166,8 @@ impl PlacedFacts {
         answers.map(|fact| fact.told.span.start).reduce(Millis::min)
     }
 
-    /// Stretches in which silence means nothing: before the answer, on hold, recording paused.
+    /// Returns spans in which silence is expected: before the answer, on hold, while recording is
+    /// paused.
     pub(super) fn excused(&self) -> Vec<Span> {
         let answer = self.answer();
         let excused = |fact: &PlacedFact| match fact.told.kind {
@@ -196,12 +197,12 @@ impl PlacedFacts {
         keys.map(PlacedFact::near).collect()
     }
 
-    /// Whether somebody is known to have answered.
+    /// Returns `true` if the call is known to have been answered.
     pub(super) fn answered(&self) -> bool {
         self.answer().is_some()
     }
 
-    /// The facts as the report tells them.
+    /// Returns the facts for the report.
     pub(super) fn told(&self) -> Vec<FactReport> {
         self.facts.iter().map(|fact| fact.told.clone()).collect()
     }
@@ -239,8 +240,8 @@ fn keys(events: &[Event]) -> Vec<Event> {
     events.iter().filter(|event| event.kind == EventKind::Dtmf).cloned().collect()
 }
 
-/// When a fact was on the call's timeline, and how far that may be off. A clock is placed by the
-/// track whose start time is the most exact.
+/// Returns a fact's time on the call's timeline, and its uncertainty. Calendar times are placed by
+/// the track with the most exact start time.
 fn on_call(fact: &Fact, call: &Call, tracks: &[PlacedTrack]) -> Option<(Millis, Millis)> {
     let at = match fact.time {
         FactTime::OnCall(at) => return Some((at, Millis(0.0))),
@@ -261,7 +262,7 @@ fn since(start: Moment, at: Moment) -> Millis {
     Millis((at.unix_ms() - start.unix_ms()) as f64)
 }
 
-/// The places of the tracks of a party: of a role, or with a number, address or name.
+/// Returns the indices of a party's tracks: by role, or by number, address or name.
 fn concerned(party: Option<&str>, direction: Option<Direction>, tracks: &[PlacedTrack]) -> Vec<usize> {
     let Some(party) = party else { return (0..tracks.len()).collect() };
     let role = Role::parse(party, direction).filter(|&role| role != Role::Unknown);
@@ -270,13 +271,14 @@ fn concerned(party: Option<&str>, direction: Option<Direction>, tracks: &[Placed
 }
 
 impl PlacedFact {
-    /// Whether this is what another fact ends: open, of the same party where both name one.
+    /// Returns `true` if a fact ends this one: it is open, and concerns the same party if both name
+    /// one.
     fn ends_with(&self, fact: &Fact) -> bool {
         let same = fact.party.is_none() || self.told.party.is_none() || self.told.party == fact.party;
         self.told.kind.ended_by() == Some(fact.kind) && self.told.span.end.0.is_infinite() && same
     }
 
-    /// The stretch that is surely within the fact; `None` where its time is too inexact.
+    /// Returns the span that is certainly within the fact, or `None` if its time is too uncertain.
     fn surely(&self, span: Span) -> Option<Span> {
         let sure = Span { start: span.start + self.slack, end: span.end - self.slack };
         (sure.end > sure.start).then_some(sure)
@@ -322,7 +324,7 @@ impl PlacedFact {
         tracks.iter_mut().enumerate().filter(move |(place, _)| places.contains(place)).map(|(_, track)| track)
     }
 
-    /// How much each track that the fact concerns speaks in a stretch.
+    /// Returns how much each track concerned speaks within a span.
     fn spoken(&self, tracks: &[PlacedTrack], within: Span) -> Vec<Millis> {
         let talk = |track: &PlacedTrack| {
             Millis(track.speech.iter().filter_map(|span| span.overlap(&within)).map(|span| span.duration().0).sum())
@@ -330,7 +332,7 @@ impl PlacedFact {
         self.tracks.iter().filter_map(|&place| tracks.get(place)).map(talk).collect()
     }
 
-    /// Takes a stretch out of the speech of the tracks: what is heard there is said to nobody.
+    /// Removes a span from the tracks' speech, because what is said there is said to no one.
     fn silence(&self, tracks: &mut [PlacedTrack], stretch: Span) {
         for track in self.of(tracks) {
             track.speech = without(&track.speech, stretch);
@@ -341,7 +343,7 @@ impl PlacedFact {
         }
     }
 
-    /// Whether music sounds in a stretch on one of the tracks.
+    /// Returns `true` if one of the tracks has music within a span.
     fn music(&self, tracks: &[PlacedTrack], within: Span) -> bool {
         let plays = |event: &Event| event.kind == EventKind::Music && event.span.overlap(&within).is_some();
         self.tracks.iter().filter_map(|&place| tracks.get(place)).any(|track| track.events.iter().any(plays))

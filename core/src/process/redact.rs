@@ -1,5 +1,5 @@
-//! Taking stretches out of a processed call: out of every track, so out of every mix, picture and
-//! number made of them later.
+//! Redacts spans of a processed call on every track, and thereby in every mix, picture and
+//! measurement made later.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::units::{Millis, Span, joined};
 
 use super::{Processed, ProcessedTrack};
 
-/// How many stretches a warning names.
+/// Most spans listed in a warning.
 const NAMED: usize = 8;
 /// The warning that keys may have stayed.
 const KEYS_UNSURE: &str = "keys_unsure";
@@ -18,17 +18,17 @@ const KEYS_UNSURE: &str = "keys_unsure";
 const WAYS_ON: &str = "a redaction with `unsure` (--redact-unsure), which takes these stretches out too, or \
                        `keep_unsure` (`keepUnsure`, --keep-unsure), which keeps them";
 
-/// What is taken out of a call.
+/// What to redact in a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Redaction {
-    /// Stretches of the call's time.
+    /// Spans of the call's time.
     pub spans: Vec<Span>,
     /// Every key press that was detected or told beside the audio, on all tracks.
     pub keys: bool,
-    /// With `keys`: the stretches in which noise or a voice may hide one, too.
+    /// With `keys`, also the spans in which noise or speech may hide a key press.
     pub unsure: bool,
-    /// What is heard in their place.
+    /// What replaces the redacted audio.
     pub cover: Cover,
 }
 
@@ -88,7 +88,7 @@ impl Processed {
         Ok(())
     }
 
-    /// Refuses what cannot be redacted.
+    /// Checks that the call can be redacted.
     fn check_redaction(&self, what: &Redaction) -> Result<()> {
         let refused = |what: &str| Error::new(ErrorKind::InvalidArgument, Stage::Config, what);
         if what.unsure && !what.keys {
@@ -141,7 +141,7 @@ impl Processed {
         TakenOut { unsure, ..taken }
     }
 
-    /// Refuses to write tracks that were not redacted, or of which keys may have stayed.
+    /// Rejects tracks that were not redacted, or on which key presses may remain.
     pub(super) fn check_redacted(&self, keep_unsure: bool) -> Result<()> {
         let Some(taken) = &self.taken else {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "redacted tracks");
@@ -157,7 +157,7 @@ impl Processed {
     }
 }
 
-/// The warning that keys may have stayed.
+/// Returns the warning that key presses may remain.
 fn keys_unsure(spans: Vec<Span>) -> Option<Warning> {
     let spans = joined(spans);
     let named: Vec<String> = spans.iter().take(NAMED).map(|span| span.start.to_string()).collect();
@@ -173,18 +173,19 @@ impl ProcessedTrack {
         self.key_doubts.iter().map(|&key| self.placement.span_to_call(key))
     }
 
-    /// The keys on this track, and where asked for those there may be, widened, in the call's time.
+    /// Returns the widened spans of this track's key presses, optionally with possible ones, in the
+    /// call's time.
     fn key_spans(&self, unsure: bool) -> impl Iterator<Item = Span> {
         self.own_keys(unsure).map(|key| padded(self.placement.span_to_call(key)))
     }
 
-    /// The same in the track's own time, as they are.
+    /// Returns the spans of key presses in the track's own time.
     fn own_keys(&self, unsure: bool) -> impl Iterator<Item = Span> {
         let doubts = if unsure { self.key_doubts.as_slice() } else { &[] };
         self.keys.iter().chain(doubts).copied()
     }
 
-    /// Replaces the samples of spans of the call, and of the track's keys.
+    /// Replaces the samples of spans of the call, and of the track's key presses.
     fn redact(&mut self, spans: &[Span], what: &Redaction) {
         let mut own: Vec<Span> = spans.iter().map(|&span| redact::on_track(span, &self.placement)).collect();
         if what.keys {
