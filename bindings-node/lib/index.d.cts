@@ -942,8 +942,8 @@ export declare class Processed {
   /** @deprecated The mix is one of the options: `write(folder, { mix })`. */
   write(folder: string, mix: MixConfig | undefined, options?: Omit<WriteOptions, 'mix'>): Promise<Report>
   /**
-   * Redacts spans of the call, each widened by 250 ms on either side, or every key press, on every track. Returns the
-   * report, which lists them.
+   * Redacts spans of the call, each widened on either side by 250 ms and by the uncertainty of the placements, or every
+   * key press, on every track. Returns the report, which lists them.
    *
    * Mixes, peaks, pages and chunks made afterwards contain nothing of them; files written before still do. An abort
    * while the call is queued leaves it unchanged; once begun, redaction runs to its end.

@@ -44,16 +44,17 @@ pub(super) struct TakenOut {
 }
 
 impl Processed {
-    /// Silences or beeps stretches of the call on every track, each widened by 250 ms on either
-    /// side, and by as much as the placements leave open, so that no half of a number stays; the call
-    /// keeps its length. A mix, peaks and labels that are made afterwards hold nothing of it, and the
-    /// report names the widened stretches in `redacted` and forgets the digits of keys in them.
+    /// Redacts spans of the call on every track, each widened on either side by 250 ms and by the
+    /// uncertainty of the placements, so that no half of a number remains. The call keeps its length.
     ///
-    /// Where keys are taken out, a warning `keys_unsure` names stretches in which noise or a voice may
-    /// hide one: they are not redacted, unless `unsure` asks for it or `spans` hold them.
+    /// A mix, peaks and labels made afterwards contain nothing of them. The report lists the widened
+    /// spans in `redacted`, and omits the digits of keys in them.
     ///
-    /// It does not touch the recordings themselves, nor files that were written before; what neither
-    /// a detector heard nor a fact told as a key is not redacted as one. To write the recordings anew:
+    /// If keys are redacted, a warning `keys_unsure` lists spans in which noise or speech may hide a
+    /// key press. They are not redacted, unless `unsure` is set or `spans` contains them. A key that
+    /// was neither detected nor reported as a fact is not redacted.
+    ///
+    /// Recordings and files written before are not changed. To write the recordings redacted, see
     /// [`WriteOptions::redacted_tracks`](crate::WriteOptions::redacted_tracks).
     ///
     /// ```
@@ -68,8 +69,8 @@ impl Processed {
     /// ```
     ///
     /// # Errors
-    /// `invalid_argument` for a span that is not within the call, for `unsure` without `keys`, and
-    /// for tracks whose samples were not kept: nothing is changed then.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a span outside the call, for
+    /// `unsure` without `keys`, and for tracks whose samples were not kept. Nothing is changed then.
     pub fn redact(&mut self, what: &Redaction) -> Result<()> {
         self.check_redaction(what)?;
         let spans = redact::widened(&what.spans, self.report.call.duration_ms)?;
