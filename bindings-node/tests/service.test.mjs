@@ -343,7 +343,7 @@ test('a refused key is told, and another one goes on', needsSqlite, async (t) =>
 test('a provider that cannot answer is not asked at once again', needsSqlite, async (t) => {
   for (const [status, lists, polls] of [
     [503, 18, 6],
-    [429, 4, 2],
+    [429, 6, 2],
   ]) {
     const { url, asked } = await serving(t, (_request, response) =>
       response.writeHead(status, status === 429 ? { 'retry-after': '1' } : {}).end(),
@@ -361,19 +361,20 @@ test('a provider that cannot answer is not asked at once again', needsSqlite, as
 })
 
 test('a slow server holds up no other session', needsSqlite, async (t) => {
+  const slow = await serving(t, (_request, response) => response.writeHead(200).flushHeaders())
   const cloud = await serve(children, 'mcloud')
   const service = await running(t, cloud)
-  const [slow] = pushes('slow')
+  const [track] = pushes()
   for (let n = 0; n < 3; n++) {
-    for (const user of [slow.EndpointUser, 'anna@x.example']) {
-      await service.push({ ...slow, SessionId: `slow${n}`, EndpointUser: user, RecordId: user })
+    for (const user of ['+447700900187', 'anna@x.example']) {
+      const RecordURL = `${slow.url}/a.mp3`
+      await service.push({ ...track, RecordURL, SessionId: `slow${n}`, EndpointUser: user, RecordId: user })
     }
   }
-  await pause(1000)
-  const started = Date.now()
+  await until(() => slow.asked.length >= 3)
   for (const push of pushes()) await service.push(push)
   await until(async () => (await stands(cloud))[0]?.extractions > 0)
-  assert.ok(Date.now() - started < 20_000)
+  assert.equal(slow.asked.length, 3)
   service.child.kill('SIGKILL')
 })
 

@@ -434,9 +434,10 @@ def test_a_provider_that_cannot_answer_is_not_asked_at_once_again(how: str, clou
             time.sleep(1.8)
             lists = [path for path in source.app.requests if "recordings2" in path]
             polls = [path for path in source.app.requests if path.endswith("/v1.0/recordings")]
-            # Tries at 0, 0.1, 0.3, 0.7, 1.5 s at the earliest; with Retry-After of 1 s two of all at most.
-            assert (len(lists), len(polls)) <= ((3 * 6, 6) if how == "down" else (4, 2)) and lists and polls
-            assert len(polls) <= (6 if how == "down" else 2)
+            # Tries at 0, 0.1, 0.3, 0.7, 1.5 s at the earliest. With Retry-After of 1 s two of each, as all three are on
+            # their way when the first answer comes.
+            most_lists, most_polls = (3 * 6, 6) if how == "down" else (3 * 2, 2)
+            assert 0 < len(lists) <= most_lists and 0 < len(polls) <= most_polls
             assert set(running.listed().values()) == {"list_unreachable"}
             assert running.ask("GET", "/health")[1]["failing"] == {"list_unreachable": 3}
 
@@ -461,7 +462,7 @@ def test_a_slow_server_holds_up_no_other_session(files: Server, cloud: Server, t
     with Server(Slow()) as slow, Running(tmp_path, cloud) as running:
         track = {**pushes(files)[0], "RecordURL": f"{slow.url}/a.mp3"}
         for n in range(3):
-            for user in (track["EndpointUser"], "anna@x.example"):
+            for user in ("+447700900187", "anna@x.example"):
                 running.push({**track, "SessionId": f"slow{n}", "EndpointUser": user, "RecordId": user})
         wait(lambda: slow.app.asked >= 3)
         for push in pushes(files):
