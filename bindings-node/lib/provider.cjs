@@ -1,6 +1,6 @@
 'use strict'
 
-// Providers' documents: JSON in, a described call out; what MCloud's API takes. Every helper is one of the core's.
+// Providers' documents: JSON (of SIPREC, XML) in, a described call out; what MCloud's API takes. Every helper is one of the core's.
 
 const native = require('./native.cjs')
 const { calledFrom, translated } = require('./errors.cjs')
@@ -58,6 +58,10 @@ function threecx(name, { audio, utcOffset } = {}) {
 
 function detect(document) {
   return ask(detect, 'detect', { text: textOf(document) })
+}
+
+function vconWithReport(document, report) {
+  return ask(vconWithReport, 'vconWithReport', { document: { text: textOf(document) }, report: reportText(report) })
 }
 
 function tencentReply(code = 0, message = '') {
@@ -132,9 +136,12 @@ module.exports = Object.freeze({
   }),
   read: reader(undefined),
   readAll,
+  siprec: reader('siprec'),
   tencent: reader('tencent'),
   tencentReply,
   threecx,
+  vcon: reader('vcon'),
+  vconWithReport,
   voipbin: reader('voipbin'),
   wellcloud: reader('wellcloud'),
   wellcloudListPath,

@@ -1,10 +1,20 @@
-import type { ErrorCode, RecordingInput, Recording, Report, Role, TagValue, CallWarning } from './index.cjs'
+import type { ErrorCode, FactKind, RecordingInput, Recording, Report, Role, TagValue, CallWarning } from './index.cjs'
 
-/** A JSON document: its text, its bytes, or what `JSON.parse` makes of it. */
+/** A document: its text, its bytes, or of JSON what `JSON.parse` makes of it. */
 export type JsonDocument = string | Uint8Array | object
 
-/** Which document a JSON text is. */
-export type DocumentKind = 'manifest' | 'tencent' | 'wellcloud' | 'voipbin' | 'mcloud'
+/** Which document a text is. */
+export type DocumentKind = 'manifest' | 'tencent' | 'wellcloud' | 'voipbin' | 'mcloud' | 'vcon' | 'siprec'
+
+/** Something that a phone system knows of a call, as a document tells it. */
+export interface DescribedFact {
+  kind: FactKind
+  party: string | null
+  /** RFC 3339, or milliseconds on the call's timeline. */
+  time: string | number
+  reason: string | null
+  key: string | null
+}
 
 /** Who is heard, and since when. */
 export interface Leg {
@@ -34,6 +44,8 @@ export interface DescribedRecording {
   state: 'ready' | 'pending' | 'failed' | 'unknown'
   /** What the document says beyond these fields, under its own names. */
   extra: Record<string, unknown>
+  /** Hashes that the audio must have, as the document says them. */
+  contentHash?: string[]
 }
 
 /** The audio of a call by recording id, URL or file name. */
@@ -47,6 +59,8 @@ export interface DescribedCall {
     provider: string | null
     direction: 'in' | 'out' | 'internal' | null
     startedAt: string | null
+    /** What the phone system knows of it, where it tells. */
+    facts?: DescribedFact[]
   }
   readonly recordings: DescribedRecording[]
   readonly customer: string | null
@@ -201,7 +215,7 @@ export interface Mcloud {
   recording(document: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
 }
 
-/** Providers' documents: JSON in, a described call out. Mistakes are `CallweaveError`s. */
+/** Providers' documents: JSON (of SIPREC, XML) in, a described call out. Mistakes are `CallweaveError`s. */
 export interface Provider {
   /** Which document it is; null if it is none that is known. */
   detect(document: JsonDocument): DocumentKind | null
@@ -228,6 +242,15 @@ export interface Provider {
     name: string,
     options?: { audio?: Recording | RecordingInput | undefined; utcOffset?: string | undefined },
   ): DescribedCall
+  /** The call of a vCon (IETF): audio inside it needs none; other audio by file name, by URL or by `dialog[0]`. */
+  vcon(document: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
+  /** A vCon's text with the report as another `analysis`; everything else stays as it is written. */
+  vconWithReport(document: JsonDocument, report: Report): string
+  /**
+   * The call of SIPREC's recording metadata (RFC 7865): the XML, or several one after another, each with its XML
+   * declaration; the audio by the label or the id of its stream.
+   */
+  siprec(document: string | Uint8Array, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   /** The call of callweave's own manifest; the audio by the paths in it. */
   manifest(document: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   readonly mcloud: Mcloud

@@ -64,6 +64,56 @@ test('what the caller says of an input goes before the document', async () => {
   assert.deepEqual([report.call.direction, report.call.startedAt], ['in', '2026-05-20T08:14:00+07:00'])
 })
 
+test('a vCon tells its facts and takes a report', async () => {
+  const text = readFileSync('fixtures/stereo/call.vcon.json', 'utf8')
+  const call = provider.vcon(text, { audio: audioOf('stereo', '.wav') })
+  assert.deepEqual([call.kind, call.call.direction, call.missing], ['vcon', 'in', []])
+  assert.deepEqual(
+    call.call.facts.map((fact) => fact.kind),
+    ['answer', 'hangup'],
+  )
+  assert.match(call.recordings[0].contentHash[0], /^sha512-/)
+  const report = await analyze(call, { config })
+  const withReport = provider.vconWithReport(text, report)
+  assert.deepEqual(JSON.parse(withReport).analysis[0].body, JSON.parse(JSON.stringify(report)))
+  const [before, behind] = text.split('"analysis": []')
+  assert.ok(withReport.startsWith(before) && withReport.endsWith(behind))
+  assert.equal(provider.detect(withReport), 'vcon')
+  const wrong = provider.vcon(text.replace('sha512-3', 'sha512-4'), { audio: audioOf('stereo', '.wav') })
+  await assert.rejects(analyze(wrong), /wrong content_hash/)
+  assert.throws(() => provider.vconWithReport({ tracks: [] }, report), { code: 'unsupported' })
+})
+
+test('the published examples are read', async () => {
+  const published = (name) => readFileSync(`fixtures/published/${name}`, 'utf8')
+  const inside = provider.read(published('vcon/ab_call_int_rec.vcon'))
+  assert.equal((await analyze(inside)).call.durationMs, 4720)
+  assert.equal((await analyze('fixtures/published/vcon/ab_call_int_rec.vcon')).tracks.length, 1)
+  for (const form of ['signed', 'encrypted'])
+    assert.throws(() => provider.vcon(published(`vcon/ab_call_ext_rec_${form}.vcon`)), { code: 'unsupported' })
+  const metadata = ['rfc7865-8.1', 'rfc8068-hold', 'rfc7865-8.2'].map((name) => published(`siprec/${name}.xml`))
+  const call = provider.siprec(metadata.join('\n'))
+  assert.deepEqual(
+    call.recordings.map((recording) => recording.aliases[0]),
+    ['96', '97', '98', '99'],
+  )
+  assert.deepEqual(
+    call.call.facts.map((fact) => fact.kind),
+    ['answer', 'hangup'],
+  )
+  assert.equal(provider.detect(metadata[0]), 'siprec')
+})
+
+test('the streams of SIPREC are found by their labels', async () => {
+  const audio = { customer: 'fixtures/short/customer.wav', agent: 'fixtures/short/agent.wav' }
+  const call = provider.siprec(readFileSync('fixtures/short/siprec.xml'), { audio })
+  const report = await analyze(call, { roles: ['customer', 'agent'] })
+  assert.deepEqual(
+    report.tracks.map((track) => track.party),
+    ['+447700900121', '202@lakeside.example'],
+  )
+})
+
 test('nothing is lost: unknown fields are kept and named', () => {
   const call = provider.tencent({ SessionId: 's', RecordId: '1', New: [1] })
   assert.deepEqual(call.recordings[0].extra.New, [1])

@@ -29,6 +29,7 @@ DOCUMENTS = {
     "wellcloud": ("recordings2.json", "*.wav", provider.wellcloud),
     "voipbin": ("recording.json", "*.zip", provider.voipbin),
     "keypad-hold": ("manifest.json", "*.mp3", provider.manifest),
+    "stereo": ("call.vcon.json", "*.wav", provider.vcon),
 }
 
 
@@ -164,6 +165,49 @@ def test_everything_that_is_read_is_typed() -> None:
 
         known(Described.from_dict(made), made, call)
         assert read(document(call)).described.recordings
+
+
+def test_a_vcon_tells_its_facts_and_takes_a_report() -> None:
+    text = (ROOT / "fixtures/stereo/call.vcon.json").read_text()
+    call = provider.vcon(text, audio("stereo"))
+    described = call.described
+    assert (described.kind, described.call.direction, described.missing) == ("vcon", "in", ())
+    assert [fact["kind"] for fact in described.call.facts] == ["answer", "hangup"]
+    assert described.recordings[0].content_hash[0].startswith("sha512-")
+    report = callweave.analyze(call, PORTABLE)
+    with_report = provider.vcon_with_report(text, report)
+    entry = json.loads(with_report)["analysis"][0]
+    assert callweave.Report.from_dict(entry["body"]) == report
+    before, behind = text.split('"analysis": []')
+    assert with_report.startswith(before) and with_report.endswith(behind)
+    assert provider.detect(with_report) == "vcon"
+    with pytest.raises(errors.Malformed, match="wrong content_hash"):
+        callweave.analyze(provider.vcon(text.replace("sha512-3", "sha512-4"), audio("stereo")))
+    with pytest.raises(errors.Unsupported, match="not a vCon"):
+        provider.vcon_with_report({"tracks": []}, report)
+
+
+def test_the_published_examples_are_read() -> None:
+    folder = ROOT / "fixtures/published"
+    inside = provider.read((folder / "vcon/ab_call_int_rec.vcon").read_bytes())
+    assert callweave.analyze(inside).call.duration_ms == 4720.0
+    assert callweave.analyze(str(folder / "vcon/ab_call_int_rec.vcon")).tracks[0].source is not None
+    for form in ("signed", "encrypted"):
+        with pytest.raises(errors.Unsupported, match=f"{form} vCon"):
+            provider.vcon((folder / f"vcon/ab_call_ext_rec_{form}.vcon").read_text())
+    metadata = [(folder / f"siprec/{name}.xml").read_text() for name in ("rfc7865-8.1", "rfc8068-hold", "rfc7865-8.2")]
+    call = provider.siprec("\n".join(metadata)).described
+    assert [recording.aliases for recording in call.recordings] == [("96",), ("97",), ("98",), ("99",)]
+    assert [fact["kind"] for fact in call.call.facts] == ["answer", "hangup"]
+    assert provider.detect(metadata[0]) == "siprec"
+
+
+def test_siprec_streams_are_found_by_their_labels() -> None:
+    held = {name: f"fixtures/short/{name}.wav" for name in ("customer", "agent")}
+    call = provider.siprec((ROOT / "fixtures/short/siprec.xml").read_text(), held)
+    report = callweave.analyze(call, roles=["customer", "agent"])
+    assert [track.party for track in report.tracks] == ["+447700900121", "202@lakeside.example"]
+    assert report == callweave.analyze("fixtures/short/siprec.xml", roles=["customer", "agent"])
 
 
 def test_nothing_is_lost() -> None:

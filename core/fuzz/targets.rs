@@ -4,7 +4,8 @@
 use callweave::config::{Config, DecodeOptions};
 use callweave::decode::{AmrPackets, Decoder, Input, Raw, decode, probe};
 use callweave::units::{Millis, Rate};
-use callweave::{RunOptions, analyze, provider};
+use callweave::{Report, RunOptions, analyze, provider};
+use std::sync::LazyLock;
 
 /// A target: it takes any bytes.
 type Target = fn(&[u8]);
@@ -48,10 +49,17 @@ pub fn zip(bytes: &[u8]) {
     let _ = probe(Input::bytes("fuzz", [b"PK\x03\x04", bytes].concat()), &options);
 }
 
-/// Providers' JSON and manifests.
+/// Providers' JSON, manifests, vCons and SIPREC metadata; a vCon is written with a report too.
 pub fn document(bytes: &[u8]) {
+    static REPORT: LazyLock<Report> = LazyLock::new(|| {
+        let silence = Input::samples("fuzz", vec![0i16; 8000], Rate::NARROWBAND);
+        analyze(vec![silence], &Config::default(), &RunOptions::default()).unwrap()
+    });
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = provider::read(text);
+        if let Ok(with_report) = provider::vcon::with_report(text, &REPORT) {
+            assert_eq!(provider::detect_text(&with_report).unwrap(), Some(provider::Kind::Vcon));
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod modules;
 mod program;
 mod program_batch;
 mod program_evaluate;
+mod program_vcon;
 mod providers;
 mod readme;
 mod repository;

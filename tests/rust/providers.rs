@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{program, read as text_of, root};
 
-const PAGES: [&str; 6] = ["manifest", "mcloud", "tencent", "threecx", "voipbin", "wellcloud"];
+const PAGES: [&str; 8] = ["manifest", "mcloud", "siprec", "tencent", "threecx", "vcon", "voipbin", "wellcloud"];
 
 /// What stands behind a mark such as `<!-- output: callweave … -->`, up to the next empty line or
 /// the end of its block.

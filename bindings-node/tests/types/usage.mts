@@ -116,6 +116,8 @@ export async function hand(report: Report): Promise<void> {
   })
   const again: boolean = callweave.provider.mcloud.error('rate_limited').retryable
   await callweave.processCall(call)
+  const vcon: string = callweave.provider.vconWithReport('{}', report)
+  const told: callweave.FactKind | undefined = callweave.provider.siprec(vcon).call.facts?.[0]?.kind
   // @ts-expect-error: MCloud knows no internal calls
   callweave.provider.mcloud.createBody(report, { direction: 'internal' })
   // @ts-expect-error: no code of the table
@@ -124,7 +126,7 @@ export async function hand(report: Report): Promise<void> {
   callweave.provider.tencent([], { audio: ['a.mp3'] })
   // @ts-expect-error: the customer may not be known
   call.customer.length
-  void [state, made, again]
+  void [state, made, again, told]
 }
 
 export async function many(source: AsyncIterable<string>, signal: AbortSignal): Promise<void> {

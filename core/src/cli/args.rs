@@ -43,7 +43,8 @@ pub(super) enum Command {
         mut_arg("redact", |arg| arg.hide(true)),
         mut_arg("offsets", |arg| arg.hide(true)),
         mut_arg("facts", |arg| arg.hide(true)),
-        mut_arg("timings", |arg| arg.hide(true))
+        mut_arg("timings", |arg| arg.hide(true)),
+        mut_arg("vcon", |arg| arg.hide(true))
     )]
     Batch(Box<BatchArgs>),
     /// Show a recording's actual format and what is wrong with it.
@@ -172,6 +173,10 @@ pub(super) struct ProcessArgs {
     /// Do not write report.html.
     #[arg(long, requires = "output", help_heading = FILES)]
     pub no_page: bool,
+    /// Write the given vCon with the report as another analysis to this file. The given one does
+    /// not change.
+    #[arg(long, value_name = "FILE")]
+    pub vcon: Option<PathBuf>,
     /// Write the duration of each step to this file as JSON; the report does not change.
     #[arg(long, value_name = "FILE")]
     pub timings: Option<PathBuf>,

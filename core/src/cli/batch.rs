@@ -142,6 +142,9 @@ impl BatchJob {
         if call.timings.is_some() {
             return Err(refuse("--timings are of one call: a batch notes none"));
         }
+        if call.vcon.is_some() {
+            return Err(refuse("--vcon names the file of one call: a batch writes none"));
+        }
         let config = call.to_config()?;
         let rest = (call.to_write_options(), call.to_redaction(), &call.roles, call.utc_offset);
         let settings = hex(&Sha256::digest(format!("{VERSION} {} {rest:?}", config.hash()?)));

@@ -98,7 +98,7 @@ fn is_document(line: &str) -> bool {
 fn wanted(line: &str) -> Option<String> {
     if is_document(line) {
         let document: serde_json::Value = serde_json::from_str(line).ok()?;
-        return plain(document.get("id")?.as_str()?);
+        return plain(document.get("id").or_else(|| document.get("uuid"))?.as_str()?);
     }
     let path = Path::new(line);
     let stem = path.file_stem()?.to_string_lossy();

@@ -17,6 +17,7 @@ use crate::units::Millis;
 use super::args::ProcessArgs;
 use super::progress::watched;
 use super::terminal::Terminal;
+use super::vcon::GivenVcon;
 use super::{DONE, Stop, Streams, shown, status_of};
 
 pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
@@ -68,11 +69,15 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
     }
     let (mut run, _bar) = watched(run);
     run.threads = args.threads.map(usize::from).or(run.threads);
+    let vcon = args.vcon.as_deref().map(|output| GivenVcon::read(&args.inputs, output)).transpose()?;
     let timings = Timings::default();
     run.timings = args.timings.is_some().then(|| timings.clone());
     let report = heard(args, call, config, &run)?;
     if let Some(path) = &args.timings {
         write_text(path, &timed(&timings, &report)?)?;
+    }
+    if let Some(vcon) = vcon {
+        vcon.write(&report)?;
     }
     Ok(report)
 }
@@ -132,6 +137,9 @@ fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result
         }
         if args.peaks.is_some() {
             writeln!(out, "peaks: {}", shown(&folder.join("peaks.json")))?;
+        }
+        if let Some(path) = &args.vcon {
+            writeln!(out, "vcon: {}", shown(path))?;
         }
         for format in &args.labels {
             writeln!(out, "labels: {}", shown(&folder.join(format.file_name())))?;

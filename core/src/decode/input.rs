@@ -198,6 +198,15 @@ impl Input {
         }
     }
 
+    /// Its bytes, to be looked at before it is opened; `None` where they cannot be read twice.
+    pub(crate) fn read_before(&self) -> Option<Box<dyn Read + '_>> {
+        match &self.from {
+            From::Path(path) if path.is_file() => File::open(path).ok().map(|file| Box::new(file) as Box<dyn Read>),
+            From::Bytes(bytes) => Some(Box::new(bytes.as_slice())),
+            _ => None,
+        }
+    }
+
     /// The name by which reports and errors call it.
     pub fn name(&self) -> &str {
         &self.name

@@ -176,18 +176,19 @@ impl CallInput {
         Self::from_matched(described, matched)
     }
 
-    fn from_matched(described: CallDescription, matched: AudioMatch<Input>) -> Self {
+    fn from_matched(mut described: CallDescription, matched: AudioMatch<Input>) -> Self {
+        let inside = inside(&mut described.recordings);
         let found = matched.found.into_iter().map(|f| {
             let recording = described.recordings.get(f.recording).cloned().map(Box::new);
             let leg = told(f.leg, &f.audio.leg);
-            (f.recording, RecordingSource::Input { input: f.audio.leg(leg), described: recording })
+            (f.recording, as_said(f.audio.leg(leg), recording))
         });
         let leg_of = |i: usize| described.recordings.get(i).map(|r| r.leg.clone()).unwrap_or_default();
         let missing = matched.missing.into_iter().map(|m| {
             let given = RecordingSource::Missing { leg: leg_of(m.recording), error: m.error };
             (m.recording, given)
         });
-        let mut all: Vec<(usize, RecordingSource)> = found.chain(missing).collect();
+        let mut all: Vec<(usize, RecordingSource)> = found.chain(missing).chain(inside).collect();
         all.sort_by_key(|(recording, _)| *recording);
         let mut warnings = described.warnings;
         warnings.extend(matched.warnings);
@@ -261,6 +262,25 @@ impl CallInput {
     }
 }
 
+/// Recordings whose audio is inside their document, which are in no folder and in nobody's hands.
+fn inside(recordings: &mut [Recording]) -> Vec<(usize, RecordingSource)> {
+    let one = |(at, recording): (usize, &mut Recording)| {
+        let input = Input::bytes(recording.label(), recording.inline.take()?).leg(recording.leg.clone());
+        Some((at, RecordingSource::Input { input, described: Some(Box::new(recording.clone())) }))
+    };
+    recordings.iter_mut().enumerate().filter_map(one).collect()
+}
+
+/// A recording whose audio is the one that its document vouches for.
+fn as_said(input: Input, described: Option<Box<Recording>>) -> RecordingSource {
+    let hashes = described.as_ref().map(|described| described.content_hash.as_slice()).unwrap_or_default();
+    let checked = if hashes.is_empty() { Ok(()) } else { provider::check_content(hashes, input.read_before()) };
+    match checked {
+        Err(error) => RecordingSource::Missing { leg: input.leg.clone(), error: error.in_input(input.name()) },
+        Ok(()) => RecordingSource::Input { input, described },
+    }
+}
+
 /// Merges what the caller and the document say about a recording. The caller takes precedence.
 fn told(leg: Leg, by_caller: &Leg) -> Leg {
     Leg {
@@ -273,18 +293,18 @@ fn told(leg: Leg, by_caller: &Leg) -> Leg {
     }
 }
 
-/// Returns `true` if a file is named JSON and starts like it. Content decides for audio: JSON saved
-/// as `.mp3` is a failed download, and is reported as such.
+/// Returns `true` if a file is named like a document (JSON, vCon, XML) and starts like one. Content
+/// decides for audio: JSON saved as `.mp3` is a failed download, and is reported as such.
 fn is_document(path: &Path) -> bool {
     // Nothing is read of anything else: a pipe cannot be read twice.
-    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) || !path.is_file() {
+    if !provider::is_document_name(path) || !path.is_file() {
         return false;
     }
     let mut head = [0; 64];
     let read = fs::File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
     let text = String::from_utf8_lossy(head.get(..read).unwrap_or_default());
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    text.is_empty() || text.starts_with(['{', '['])
+    text.is_empty() || text.starts_with(['{', '[', '<'])
 }
 
 #[cfg(test)]

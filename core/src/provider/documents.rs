@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::records::{only, unknown_document};
-use super::{CallDescription, Kind, Options, mcloud, tencent, voipbin, wellcloud};
+use super::{CallDescription, Kind, Options, mcloud, siprec, tencent, vcon, voipbin, wellcloud};
 use crate::error::{Error, Result};
 
 /// The calls of a document of a kind that has documents.
@@ -13,8 +13,19 @@ pub(super) fn read_provider(kind: Kind, document: Value, options: &Options) -> R
         Kind::Wellcloud => wellcloud::read(document, options),
         Kind::Voipbin => voipbin::read(document),
         Kind::Mcloud => mcloud::read(document),
-        Kind::Manifest | Kind::Threecx => Err(unknown_document(&document)),
+        Kind::Vcon => vcon::read(document),
+        Kind::Manifest | Kind::Siprec | Kind::Threecx => Err(unknown_document(&document)),
     }
+}
+
+/// The calls of a document in XML.
+pub(super) fn read_xml(text: &str) -> Result<Vec<CallDescription>> {
+    siprec::read(text)
+}
+
+/// Which document an XML text is.
+pub(super) fn detect_xml(text: &str) -> Result<Option<Kind>> {
+    Ok(siprec::is_metadata(text)?.then_some(Kind::Siprec))
 }
 
 macro_rules! only_call {

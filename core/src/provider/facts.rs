@@ -9,7 +9,7 @@ use crate::units::Millis;
 use super::wire::json_type;
 
 /// The most facts of one call: every key of the longest conversations, many times over.
-const MAX_FACTS: usize = 10_000;
+pub(super) const MAX_FACTS: usize = 10_000;
 /// The latest time on a call's timeline: a day, in milliseconds.
 const MAX_MS: f64 = 86_400_000.0;
 /// The fields of a fact.
@@ -57,8 +57,13 @@ fn list(value: Value) -> Result<Vec<Fact>> {
         .enumerate()
         .map(|(i, value)| fact(value, &format!("events[{i}]")))
         .collect::<Result<Vec<_>>>()?;
-    facts.sort_by(|a, b| order(a).total_cmp(&order(b)));
+    in_order(&mut facts);
     Ok(facts)
+}
+
+/// Puts facts in the order of their times, those of one clock beside each other.
+pub(super) fn in_order(facts: &mut [Fact]) {
+    facts.sort_by(|a, b| order(a).total_cmp(&order(b)));
 }
 
 /// Facts of one clock in the order of their times.

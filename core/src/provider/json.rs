@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::mcloud::{self, ApiCode, ApiError, Dialling, ListQuery, NewRecording, Outgoing, Review, e164};
 use super::records::only;
-use super::{CallDescription, Kind, Options, detect_text, parse_offset, read_all, read_as, threecx, wellcloud};
+use super::{CallDescription, Kind, Options, detect_text, parse_offset, read_all, read_as, threecx, vcon, wellcloud};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::report::Report;
 
@@ -21,7 +21,7 @@ pub struct Document {
     /// Which document it is; `None`: told by its fields.
     #[serde(default)]
     pub kind: Option<Kind>,
-    /// Its JSON, or the file name for [`Kind::Threecx`].
+    /// Its JSON, the XML of SIPREC, or the file name for [`Kind::Threecx`].
     pub text: String,
     /// The offset of times without one, such as `+08:00`.
     #[serde(default)]
@@ -126,8 +126,8 @@ struct Answer {
 }
 
 /// Does what a helper does: `detect`, `read`, `createBody`, `patchBody`, `dataId`, `listQuery`,
-/// `e164`, `apiCode`, `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`; and
-/// the steps of a service (`service`).
+/// `e164`, `apiCode`, `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`,
+/// `vconWithReport`; and the steps of a service (`service`).
 ///
 /// # Errors
 /// Those of the helper; `invalid_argument` for a helper that does not exist or arguments that are
@@ -154,6 +154,7 @@ pub fn answer(helper: &str, json: &str) -> Result<String> {
             let refusal = wellcloud::Refusal::read(status, body.as_bytes());
             json!(refusal.map(|r| json!({"code": r.code(), "message": r.to_string(), "retryable": r.retryable()})))
         }
+        "vconWithReport" => with_report(&arguments(json)?)?,
         "wellcloudListPath" => json!(wellcloud::list_path(&arguments::<TextArgument>(json)?.text)?),
         "wellcloudStreamPath" => json!(wellcloud::stream_path(&arguments::<TextArgument>(json)?.text)?),
         other => service::answer(other, json)?.ok_or_else(|| {
@@ -218,6 +219,17 @@ fn create_body(processed: &ProcessedJson) -> Result<Value> {
         None => NewRecording::of(&described, None, &options)?,
     };
     Ok(json!(body))
+}
+
+fn with_report(processed: &ProcessedJson) -> Result<Value> {
+    match (&processed.document, processed.report()?) {
+        (Some(document), Some(report)) => Ok(json!(vcon::with_report(&document.text, &report)?)),
+        (document, _) => {
+            let found = if document.is_some() { "a vCon alone" } else { "no vCon" };
+            let error = Error::new(ErrorKind::InvalidArgument, Stage::Provider, "a vCon and a report");
+            Err(error.with_mismatch(found, "both"))
+        }
+    }
 }
 
 fn patch_body(processed: &ProcessedJson) -> Result<Value> {
@@ -298,6 +310,17 @@ mod tests {
             assert_eq!(kind("read", json!({"document": wrong})), ErrorKind::InvalidArgument, "{wrong}");
         }
         assert_eq!(kind("read", json!({"document": {"text": page}, "keys": []})), ErrorKind::InvalidArgument);
+    }
+
+    #[test]
+    fn a_vcon_takes_a_report() {
+        let vcon = json!({"text": r#"{"parties": [], "dialog": []}"#});
+        let report = include_str!("../../../fixtures/short/report.json");
+        let with = ask("vconWithReport", json!({"document": vcon, "report": report})).unwrap();
+        assert!(with.as_str().unwrap().starts_with(r#"{"parties": [], "dialog": [],"analysis":[{"type":"report","#));
+        for wrong in [json!({"document": vcon}), json!({"report": report})] {
+            assert_eq!(kind("vconWithReport", wrong), ErrorKind::InvalidArgument);
+        }
     }
 
     #[test]

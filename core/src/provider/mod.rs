@@ -1,4 +1,4 @@
-//! What providers say of their recordings: JSON in, a described call out. No network, and no audio
+//! What providers say of their recordings: JSON in (of SIPREC, XML), a described call out. No network, and no audio
 //! is opened here.
 //!
 //! [`read`] takes any document that [`detect`] knows and gives a [`CallDescription`]: the call, and one [`Recording`] for each
@@ -15,6 +15,8 @@ use crate::config::setters;
 use crate::error::{Result, Warning};
 use crate::units::Millis;
 
+#[cfg(feature = "providers")]
+mod content;
 #[cfg(feature = "providers")]
 mod documents;
 mod facts;
@@ -35,6 +37,8 @@ mod parse;
 mod parties;
 #[cfg(feature = "providers")]
 pub mod policy;
+#[cfg(feature = "providers")]
+mod presence;
 mod read;
 mod records;
 #[cfg(feature = "providers")]
@@ -42,11 +46,15 @@ mod rows;
 #[cfg(feature = "providers")]
 pub mod session;
 #[cfg(feature = "providers")]
+mod siprec;
+#[cfg(feature = "providers")]
 pub mod tencent;
 #[cfg(feature = "providers")]
 pub mod threecx;
 #[cfg(feature = "providers")]
 mod times;
+#[cfg(feature = "providers")]
+pub mod vcon;
 #[cfg(feature = "providers")]
 pub mod voipbin;
 #[cfg(feature = "providers")]
@@ -56,6 +64,7 @@ mod wire;
 mod wire_type;
 
 pub use facts::read_facts;
+pub(crate) use find::is_document_name;
 pub use find::{AudioMatch, FoundAudio, MissingAudio, locate};
 pub use offset::parse_offset;
 pub use read::{detect, detect_text, read, read_all, read_as, read_with};
@@ -79,6 +88,11 @@ named! {
         Voipbin = "voipbin",
         /// A recording of MCloud's API, an array or a page of them.
         Mcloud = "mcloud",
+        /// A vCon of the IETF, or an array of them.
+        Vcon = "vcon",
+        /// The metadata of a SIPREC recording session (RFC 7865), which is XML: known by its root,
+        /// see [`detect_text`].
+        Siprec = "siprec",
         /// A file name of 3CX: no document, so [`detect`] never gives it; see
         /// [`threecx::describe`].
         Threecx = "threecx",
@@ -132,7 +146,18 @@ impl Kind {
                 "sourceProvider",
                 "audioPresignedUploadUrl",
             ],
-            Self::Threecx => &[],
+            Self::Vcon => &[
+                "vcon",
+                "parties",
+                "dialog",
+                "analysis",
+                "attachments",
+                "payload",
+                "signatures",
+                "ciphertext",
+                "recipients",
+            ],
+            Self::Siprec | Self::Threecx => &[],
         }
     }
 
@@ -228,6 +253,13 @@ pub struct Recording {
     pub duration: Option<Millis>,
     /// Whether there is a file yet.
     pub state: State,
+    /// The audio, where it is inside the document.
+    #[serde(skip)]
+    pub inline: Option<Vec<u8>>,
+    /// Hashes of the audio as the document says them, such as `sha512-…`; all that are of a known
+    /// algorithm must fit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub content_hash: Vec<String>,
     /// What the document says of the recording beyond these fields, under its own names.
     pub extra: Map<String, Value>,
 }
@@ -256,16 +288,20 @@ impl Default for Recording {
             bytes: None,
             duration: None,
             state: State::Ready,
+            inline: None,
+            content_hash: Vec::new(),
             extra: Map::new(),
         }
     }
 }
 
 impl Recording {
-    /// What the recording is called in messages: its path, its id, or the file name of its address.
+    /// What the recording is called in messages: its path, its id, the file name of its address, or
+    /// another name of its audio.
     pub fn label(&self) -> String {
         let url = || self.urls.iter().find_map(|url| names::url_file_name(url));
-        self.path.clone().or_else(|| self.leg.recording_id.clone()).or_else(url).unwrap_or_else(|| "unnamed".to_owned())
+        let named = self.path.clone().or_else(|| self.leg.recording_id.clone()).or_else(url);
+        named.or_else(|| self.aliases.first().cloned()).unwrap_or_else(|| "unnamed".to_owned())
     }
 
     /// Who is heard on a channel of the audio (counted from 0), should it hold its parties on
@@ -295,6 +331,21 @@ pub(crate) fn described_by_name(name: &str, options: &Options) -> Result<Option<
 #[cfg(not(feature = "providers"))]
 pub(crate) fn described_by_name(_name: &str, _options: &Options) -> Result<Option<CallDescription>> {
     Ok(None)
+}
+
+/// Holds a recording's bytes against the hashes that its document says; bytes that can be read but
+/// once are not looked at.
+///
+/// # Errors
+/// As [`content::check_hashes`].
+#[cfg(feature = "providers")]
+pub(crate) fn check_content(hashes: &[String], bytes: Option<impl std::io::Read>) -> Result<()> {
+    bytes.map_or(Ok(()), |bytes| content::check_hashes(hashes, bytes))
+}
+
+#[cfg(not(feature = "providers"))]
+pub(crate) fn check_content(_hashes: &[String], _bytes: Option<impl std::io::Read>) -> Result<()> {
+    Err(crate::error::Error::compiled_out(crate::error::Stage::Provider, "content_hash", "providers"))
 }
 
 #[cfg(all(test, feature = "providers"))]

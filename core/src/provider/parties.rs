@@ -1,6 +1,8 @@
 //! What names of parties and ids are: a telephone number, a mail address, a UUID; and how they
 //! stand in a URL.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 /// A text as one segment of a path or one value of a query: everything but letters, digits and
 /// `-._~` escaped (RFC 3986).
 pub(super) fn percent_encoded(text: &str) -> String {
@@ -43,6 +45,24 @@ pub(super) fn party(text: &str) -> NamedParty {
     let digits = number.chars().filter(|c| c.is_ascii_digit() || *c == '*').count();
     let usual = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | ' ' | '-' | '.' | '(' | ')'));
     if usual && (3..=20).contains(&digits) { NamedParty::Phone } else { NamedParty::Other }
+}
+
+/// A number or an address without the scheme of its URI.
+pub(super) fn without_scheme(address: &str) -> &str {
+    let known = |scheme: &str| ["tel", "sip", "sips", "mailto"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    address.split_once(':').filter(|(scheme, _)| known(scheme)).map_or(address, |(_, rest)| rest)
+}
+
+/// For each party the first of its names that no other has, or else its place in the document.
+pub(super) fn told_apart(names: &[Vec<String>], place: impl Fn(usize) -> String) -> Vec<String> {
+    let mut called: BTreeMap<&str, usize> = BTreeMap::new();
+    for own in names {
+        for name in own.iter().map(String::as_str).collect::<BTreeSet<_>>() {
+            *called.entry(name).or_default() += 1;
+        }
+    }
+    let own = |names: &[String]| names.iter().find(|name| called.get(name.as_str()) == Some(&1)).cloned();
+    names.iter().enumerate().map(|(at, names)| own(names).unwrap_or_else(|| place(at))).collect()
 }
 
 #[cfg(test)]

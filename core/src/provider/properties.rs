@@ -273,6 +273,75 @@ proptest! {
     }
 }
 
+/// A vCon with every field that means something.
+fn vcon() -> Value {
+    json!({
+        "vcon": "0.4.0", "uuid": "u", "subject": "s", "critical": [], "redacted": {},
+        "parties": [{"tel": "+66812345678", "role": "customer"}, {"sip": "sip:a@x", "role": "agent"}],
+        "dialog": [{"type": "recording", "start": "2026-01-01T10:00:00Z", "duration": 1.5, "parties": [0, 1], "originator": 0,
+                    "filename": "a.wav", "url": "https://h/a.wav", "content_hash": "sha512-x", "body": "YWJj", "encoding": "base64url",
+                    "party_history": [{"party": 1, "time": "2026-01-01T10:00:01Z", "event": "join", "button": "5"}]},
+                   {"type": "transfer", "transferee": 0, "transferor": 1, "transfer_target": [1], "target_dialog": 0}],
+        "analysis": [{"type": "summary", "body": 1.50}], "attachments": []})
+}
+
+/// The objects of a vCon in which fields are changed.
+const PLACES: [&str; 6] = ["", "/parties/0", "/dialog/0", "/dialog/0/party_history/0", "/dialog/1", "/analysis/0"];
+
+fn changed_vcon() -> impl Strategy<Value = Value> {
+    let change = (0..PLACES.len(), any::<Index>(), "[a-z]{0,6}", junk(), any::<bool>());
+    prop::collection::vec(change, 0..6).prop_map(|changes| {
+        let mut document = vcon();
+        // Without the hash, most are read.
+        document["dialog"][0]["content_hash"] = Value::Null;
+        for (place, at, new, value, known) in changes {
+            let Some(Value::Object(fields)) = document.pointer_mut(PLACES[place]) else { continue };
+            let name = fields.keys().nth(at.index(fields.len().max(1))).filter(|_| known).cloned().unwrap_or(new);
+            fields.insert(name, value);
+        }
+        document
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_changed_vcon_is_read_or_refused(document in changed_vcon()) {
+        match read_all(&document.to_string(), &Options::default()) {
+            Ok(calls) => prop_assert!(calls.iter().all(|call| call.kind != Kind::Vcon || !call.recordings.is_empty())),
+            Err(e) => {
+                let expected = [ErrorKind::Malformed, ErrorKind::Unsupported, ErrorKind::Provider];
+                prop_assert!(expected.contains(&e.kind()), "{e}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_vcon_is_the_same_but_for_its_report(document in changed_vcon(), seed in any::<u64>()) {
+        let report = serde_json::from_str(include_str!("../../../fixtures/short/report.json")).unwrap();
+        let text = written(&document, seed);
+        let Ok(with) = vcon::with_report(&text, &report) else { return Ok(()) };
+        let mut added: Value = serde_json::from_str(&with).unwrap();
+        let own = added["analysis"].as_array_mut().unwrap().pop().unwrap();
+        prop_assert_eq!(&own["vendor"], "callweave");
+        let mut given: Value = serde_json::from_str(&text).unwrap();
+        if given.get("analysis").is_none_or(Value::is_null) {
+            given["analysis"] = json!([]);
+        }
+        prop_assert_eq!(added, given);
+    }
+
+    #[test]
+    fn any_xml_is_survived(inside in "(<[a-z]{1,3}( [a-z]='[^<&]{0,3}')?/?>|</[a-z]{1,3}>|[^<&]{0,4}|&[a-z]{1,3};){0,8}") {
+        let root = "recording xmlns='urn:ietf:params:xml:ns:recording:1'";
+        let known = ["session", "stream", "participant", "participantstreamassoc", "nameID", "send"];
+        for text in [format!("<{root}>{inside}</recording>"), format!("<{inside}"), format!("<{root}><{}>{inside}", known[inside.len() % 6])] {
+            let _ = (detect_text(&text), read_all(&text, &Options::default()));
+        }
+    }
+}
+
 /// JSON with the fields of its objects in another order.
 fn written(value: &Value, seed: u64) -> String {
     match value {

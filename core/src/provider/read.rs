@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 #[cfg(feature = "providers")]
-use super::documents::read_provider;
+use super::documents::{detect_xml, read_provider, read_xml};
 use super::parse::{Parsed, parse};
 use super::records::{add_to_first, no_recordings, only, unknown_document};
 use super::wire::WireWarnings;
@@ -60,9 +60,12 @@ pub fn read_with(text: &str, options: &Options) -> Result<CallDescription> {
 ///
 /// # Errors
 /// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if
-/// it is not JSON or a manifest with mistakes, `unsupported` if it is no document that is known
+/// it is neither JSON nor XML or a manifest with mistakes, `unsupported` if it is no document that is known
 /// (without the feature `providers`: if it is no manifest), `provider` if it holds no recording.
 pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
+    if is_xml(text) {
+        return read_xml(text);
+    }
     let parsed = parse(text)?;
     let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
     let pages = Kind::ALL.iter().filter_map(|kind| parsed.document.get(kind.page_field()?));
@@ -80,15 +83,26 @@ pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
 /// # Errors
 /// As [`read_all`]; `unsupported` for [`Kind::Threecx`], which has no document.
 pub fn read_as(kind: Kind, text: &str, options: &Options) -> Result<Vec<CallDescription>> {
+    if kind == Kind::Siprec {
+        return read_xml(text);
+    }
     read_kind(kind, parse(text)?, options)
 }
 
-/// Which document a JSON text is; see [`detect`].
+/// Whether a text is XML rather than JSON: no JSON begins so.
+fn is_xml(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
+}
+
+/// Which document a text is: JSON by [`detect`], XML by its root.
 ///
 /// # Errors
 /// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if
-/// it is not JSON.
+/// it is neither JSON nor XML.
 pub fn detect_text(text: &str) -> Result<Option<Kind>> {
+    if is_xml(text) {
+        return detect_xml(text);
+    }
     Ok(detect(&parse(text)?.document))
 }
 
@@ -96,7 +110,7 @@ fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<CallDe
     let Parsed { document, earlier } = parsed;
     let mut calls = match kind {
         Kind::Manifest => manifest::read(document).map(|call| vec![call]),
-        Kind::Threecx => Err(unknown_document(&document)),
+        Kind::Siprec | Kind::Threecx => Err(unknown_document(&document)),
         provider => read_provider(provider, document, options),
     }?;
     let (mut extra, mut notes) = (Map::new(), WireWarnings::default());
@@ -114,4 +128,14 @@ fn read_kind(kind: Kind, parsed: Parsed, options: &Options) -> Result<Vec<CallDe
 #[cfg(not(feature = "providers"))]
 fn read_provider(kind: Kind, _document: Value, _options: &Options) -> Result<Vec<CallDescription>> {
     Err(Error::compiled_out(Stage::Provider, &format!("a document of the kind {kind}"), "providers"))
+}
+
+#[cfg(not(feature = "providers"))]
+fn read_xml(_text: &str) -> Result<Vec<CallDescription>> {
+    Err(Error::compiled_out(Stage::Provider, "a document in XML", "providers"))
+}
+
+#[cfg(not(feature = "providers"))]
+fn detect_xml(_text: &str) -> Result<Option<Kind>> {
+    Err(Error::compiled_out(Stage::Provider, "a document in XML", "providers"))
 }

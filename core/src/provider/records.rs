@@ -56,6 +56,6 @@ pub(super) fn unknown_document(document: &Value) -> Error {
         }
         _ => wire::json_type(document).to_owned(),
     };
-    let known: Vec<&str> = Kind::ALL.iter().filter(|k| !k.own_fields().is_empty()).map(|k| k.name()).collect();
+    let known: Vec<&str> = Kind::ALL.iter().filter(|k| **k != Kind::Threecx).map(|k| k.name()).collect();
     error.with_mismatch(found, format!("one of {}", known.join(", ")))
 }

@@ -1,7 +1,7 @@
-"""Providers' documents: JSON in, a described call out, joined by id with the audio that the caller holds.
+"""Providers' documents: JSON (of SIPREC, XML) in, a described call out, joined by id with the audio that the caller holds.
 
-`read` takes any document that `detect` knows; `tencent`, `wellcloud`, `voipbin`, `threecx` and `manifest` take those of
-one kind. What they give goes to `callweave.process` and `callweave.analyze`. `mcloud` makes what MCloud's API takes.
+`read` takes any document that `detect` knows; `tencent`, `wellcloud`, `voipbin`, `threecx`, `vcon`, `siprec` and
+`manifest` take those of one kind. What they give goes to `callweave.process` and `callweave.analyze`. `mcloud` makes what MCloud's API takes.
 No network here: fetching and sending is the caller's.
 """
 
@@ -15,6 +15,7 @@ from callweave.inputs import DescribedInput, Input, Recording, _NativeCall, nati
 from callweave.provider import mcloud
 from callweave.provider._ask import ask, text_of
 from callweave.provider.described import Described, Refusal
+from callweave.report import Report
 
 __all__ = [
     "DescribedCall",
@@ -24,9 +25,12 @@ __all__ = [
     "mcloud",
     "read",
     "read_all",
+    "siprec",
     "tencent",
     "tencent_reply",
     "threecx",
+    "vcon",
+    "vcon_with_report",
     "voipbin",
     "wellcloud",
     "wellcloud_list_path",
@@ -35,7 +39,7 @@ __all__ = [
 ]
 
 Document: TypeAlias = str | bytes | Mapping[str, Any] | Sequence[Mapping[str, Any]]
-"""A JSON document: its text, or what `json.loads` makes of it."""
+"""A document: its text, or of JSON what `json.loads` makes of it."""
 
 Sound: TypeAlias = Recording | Input
 
@@ -80,7 +84,7 @@ def _call(
 
 
 def detect(document: Document) -> str | None:
-    """Which document it is: `manifest`, `tencent`, `wellcloud`, `voipbin` or `mcloud`; `None` if it is none of them.
+    """Which document it is: `manifest`, `tencent`, `wellcloud`, `voipbin`, `mcloud`, `vcon` or `siprec`; `None` if it is none of them.
 
     >>> detect([{"SessionId": "s", "RecordId": "1"}])
     'tencent'
@@ -163,6 +167,36 @@ def threecx(name: str, audio: Sound | None = None, *, utc_offset: str | None = N
     ('0812345678', '2026-05-20T08:14:00+07:00')
     """
     return _call("threecx", name, None if audio is None else {name: audio}, utc_offset)
+
+
+def vcon(document: Document, audio: Mapping[str, Sound] | None = None) -> DescribedCall:
+    """The call of a vCon (IETF): audio inside it needs no `audio`; other audio by file name, by URL or by `dialog[0]`.
+
+    >>> call = vcon(open("fixtures/stereo/call.vcon.json").read(), audio={"call.wav": "fixtures/stereo/call.wav"})
+    >>> [track.role for track in callweave.analyze(call).tracks]
+    ['customer', 'agent']
+    """
+    return _call("vcon", document, audio)
+
+
+def vcon_with_report(document: Document, report: Report) -> str:
+    """A vCon's text with the report as another `analysis`; everything else stays as it is written.
+
+    >>> text = open("fixtures/stereo/call.vcon.json").read()
+    >>> report = callweave.analyze("fixtures/stereo/call.vcon.json")
+    >>> json.loads(vcon_with_report(text, report))["analysis"][0]["schema"]
+    'urn:callweave:report:1'
+    """
+    whole = {"document": {"text": text_of(document)}, "report": report.to_json()}
+    text: str = ask("vconWithReport", whole)
+    return text
+
+
+def siprec(document: str | bytes, audio: Mapping[str, Sound] | None = None) -> DescribedCall:
+    """The call of SIPREC's recording metadata (RFC 7865): the XML, or several one after another, each with its XML
+    declaration; the audio by the label or the id of its stream.
+    """
+    return _call("siprec", document, audio)
 
 
 def manifest(document: Document, audio: Mapping[str, Sound] | None = None) -> DescribedCall:

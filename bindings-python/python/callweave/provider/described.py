@@ -24,6 +24,8 @@ class CallFacts(Record):
     """Who called whom, seen from the service."""
     started_at: str | None
     """When the call began, RFC 3339."""
+    facts: tuple[Mapping[str, Any], ...] = ()
+    """What the phone system knows of it: `kind`, `party`, `time`, `reason` and `key`."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class RecordingFacts(Record):
     state: Literal["ready", "pending", "failed", "unknown"]
     extra: Mapping[str, Any]
     """What the document says beyond these fields, under its own names."""
+    content_hash: tuple[str, ...] = ()
+    """Hashes that the audio must have, as the document says them."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Missing(Record):
 class Described(Record):
     """A call as its document describes it."""
 
-    kind: Literal["manifest", "tencent", "wellcloud", "voipbin", "mcloud", "threecx"]
+    kind: Literal["manifest", "tencent", "wellcloud", "voipbin", "mcloud", "vcon", "siprec", "threecx"]
     call: CallFacts
     recordings: tuple[RecordingFacts, ...]
     customer: str | None

@@ -37,7 +37,7 @@ pub struct MissingAudio {
 pub struct AudioMatch<T> {
     /// Audio in the order of the recordings; a recording of several files has several entries.
     pub found: Vec<FoundAudio<T>>,
-    /// Recordings without audio.
+    /// Recordings without audio. One whose audio is inside its document is in neither list.
     pub missing: Vec<MissingAudio>,
     /// Audio that no recording asked for, with its name. Empty after [`locate`].
     pub unused: Vec<(String, T)>,
@@ -142,13 +142,21 @@ impl<T> AudioMatch<T> {
     }
 }
 
+/// The endings of documents' names.
+const DOCUMENTS: [&str; 3] = ["json", "vcon", "xml"];
+
+/// Whether a file is named like a document.
+pub(crate) fn is_document_name(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| DOCUMENTS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
 /// The regular files of a folder, or links to such, by name; the documents themselves left out.
 fn list(root: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in root.read_dir()? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let document = Path::new(&name).extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
+        let document = is_document_name(Path::new(&name));
         if !document && !entry.file_type()?.is_dir() {
             names.push(name);
         }
@@ -214,7 +222,9 @@ fn choose(recordings: &[Recording], names: &[String], none: ErrorKind) -> Vec<Re
     for (recording, own) in recordings.iter().zip(&candidates) {
         let left: Vec<usize> = own.names.iter().copied().filter(|at| claim(at).0 == own.looseness).collect();
         let named: Vec<&str> = left.iter().filter_map(|at| names.get(*at)).map(String::as_str).collect();
-        chosen.push(if left.is_empty() {
+        chosen.push(if recording.inline.is_some() {
+            Ok(Vec::new())
+        } else if left.is_empty() {
             Err(nothing(recording, names.len(), none))
         } else if left.iter().any(|at| claim(at).1 > 1) {
             Err(ambiguous(recording, "a name that several recordings match"))
@@ -246,6 +256,9 @@ impl Candidates {
     /// The names that match best: a path or the URL's file name, then an id, then a URL's file name
     /// but for its extension, then an id inside a longer name.
     fn of(recording: &Recording, names: &[String]) -> Self {
+        if recording.inline.is_some() {
+            return Self { names: Vec::new(), looseness: u8::MAX };
+        }
         let files: Vec<String> = recording.urls.iter().filter_map(|url| url_file_name(url)).collect();
         let ids: Vec<&str> = recording.leg.recording_id.iter().chain(&recording.aliases).map(String::as_str).collect();
         let paths: Vec<&str> = recording.path.iter().map(String::as_str).collect();

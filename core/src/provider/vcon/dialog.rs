@@ -1,0 +1,248 @@
+//! A dialog of a vCon that is a recording: who is on which channel, since when, and where its audio
+//! is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::party::VconParty;
+use super::wrong::{field, index, indices, malformed, note_unknown};
+use crate::call::{Leg, Moment, Role, named};
+use crate::error::Result;
+use crate::provider::content::{check_hashes, from_base64url, is_known_hash};
+use crate::provider::names::last_segment;
+use crate::provider::wire::{WireWarnings, json_type};
+use crate::provider::{Part, Recording, StartBasis};
+use crate::units::Millis;
+
+named! {
+    /// What a dialog of a vCon is.
+    DialogType {
+        /// Sound or pictures of a part of the conversation.
+        Recording = "recording",
+        /// Which recordings make up one call.
+        RecordingSet = "recording-set",
+        /// Text of one of the parties.
+        Text = "text",
+        /// Who transferred whom to whom.
+        Transfer = "transfer",
+        /// A call that failed before anybody spoke.
+        Incomplete = "incomplete",
+    }
+}
+
+/// The fields of a dialog: of the draft, of its contact center extension, of earlier drafts.
+const FIELDS: [&str; 34] = [
+    "type",
+    "start",
+    "duration",
+    "parties",
+    "originator",
+    "recordings",
+    "recording_set",
+    "mediatype",
+    "filename",
+    "body",
+    "encoding",
+    "url",
+    "content_hash",
+    "disposition",
+    "session_id",
+    "party_history",
+    "transferee",
+    "transferor",
+    "transfer_target",
+    "original",
+    "consultation",
+    "target_dialog",
+    "application",
+    "message_id",
+    "campaign",
+    "interaction_type",
+    "interaction_id",
+    "skill",
+    "mimetype",
+    "alg",
+    "signature",
+    "transfer-target",
+    "target-dialog",
+    "metadata",
+];
+
+/// The most channels that a recording's parties are given apart; more are one channel's mix.
+const MAX_CHANNELS: usize = 64;
+
+/// The longest duration that makes sense, in seconds: a day.
+const MAX_SECONDS: f64 = 86_400.0;
+
+/// What a dialog is; none where it says nothing, or nothing that is known.
+pub(super) fn dialog_type(fields: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Option<DialogType> {
+    note_unknown(fields, &format!("{place}."), &FIELDS, notes);
+    let name = fields.get("type").filter(|name| !name.is_null())?;
+    let known = name.as_str().and_then(DialogType::from_name);
+    if known.is_none() {
+        notes.add("unknown_value", format!("{place}.type {name} is not documented; it is kept"));
+    }
+    known
+}
+
+/// When something was; a time that cannot be read stays and is noted.
+pub(super) fn moment(
+    fields: &mut Map<String, Value>,
+    place: &str,
+    name: &str,
+    notes: &mut WireWarnings,
+) -> Option<Moment> {
+    let text = fields.get(name).filter(|time| !time.is_null())?;
+    let read = text.as_str().and_then(|text| Moment::from_rfc3339(text.trim()));
+    if read.is_none() {
+        notes.add("unknown_value", format!("{place}.{name} {text} is no time in RFC 3339; it is kept"));
+        return None;
+    }
+    fields.remove(name);
+    read
+}
+
+/// Who is heard on each channel, or on the only one: indices of parties.
+pub(super) fn channels(fields: &Map<String, Value>, place: &str, count: usize) -> Result<Vec<Vec<usize>>> {
+    let place = format!("{place}.parties");
+    match fields.get("parties") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => items.iter().map(|item| indices(Some(item), &place, count)).collect(),
+        Some(one) => Ok(vec![vec![index(one, &place, count)?]]),
+    }
+}
+
+/// The recording of a dialog.
+///
+/// # Errors
+/// `malformed` for parties that are not there, audio that cannot be read, or that is not the one of
+/// its hash.
+pub(super) fn recording(
+    mut fields: Map<String, Value>,
+    at: usize,
+    parties: &[VconParty],
+    notes: &mut WireWarnings,
+) -> Result<Recording> {
+    let place = format!("dialog[{at}]");
+    let channels = channels(&fields, &place, parties.len())?;
+    let started_at = moment(&mut fields, &place, "start", notes);
+    let duration = field::<f64>(&mut fields, &place, "duration", notes)
+        .filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds))
+        .map(|seconds| Millis((seconds * 1000.0).round()));
+    let url: Option<String> = field(&mut fields, &place, "url", notes);
+    let file: Option<String> = field(&mut fields, &place, "filename", notes);
+    let content_hash = hashes(&mut fields, &place, notes)?;
+    let inline = inline(&mut fields, &place)?;
+    if let Some(bytes) = &inline {
+        check_hashes(&content_hash, bytes.as_slice()).map_err(|e| e.in_input(place.clone()))?;
+    }
+    fields.insert("$dialog".to_owned(), at.into());
+    let file = file.map(|file| last_segment(&file)).filter(|file| !file.is_empty());
+    let whole = Leg { started_at, ..Leg::default() };
+    Ok(Recording {
+        leg: leg(channels.as_slice(), parties, &whole),
+        parts: parts(&channels, parties, &whole),
+        start_basis: started_at.map(|_| StartBasis::Field),
+        over_by: started_at.zip(duration).and_then(|(start, length)| after(start, length)),
+        urls: url.into_iter().collect(),
+        aliases: file.into_iter().chain([place]).collect(),
+        bytes: inline.as_ref().map(|bytes| bytes.len() as u64),
+        duration,
+        inline,
+        content_hash,
+        extra: fields,
+        ..Recording::default()
+    })
+}
+
+/// The moment so long after another.
+fn after(start: Moment, length: Millis) -> Option<Moment> {
+    let end = Moment::from_unix_seconds((start.unix_ms() as f64 + length.0) / 1000.0);
+    end.map(|end| end.no_finer_than(start.resolution()))
+}
+
+/// Who is heard in a recording as a whole.
+fn leg(channels: &[Vec<usize>], parties: &[VconParty], whole: &Leg) -> Leg {
+    match channels {
+        [] => whole.clone(),
+        [only] => leg_of(only, parties, whole),
+        _ => Leg { role: Role::Mixed, ..whole.clone() },
+    }
+}
+
+/// Who would be on which channel, should the recording have as many.
+fn parts(channels: &[Vec<usize>], parties: &[VconParty], whole: &Leg) -> Vec<Part> {
+    if !(2..=MAX_CHANNELS).contains(&channels.len()) {
+        return Vec::new();
+    }
+    let heard = channels.iter().zip(0u16..).filter(|(channel, _)| !channel.is_empty());
+    let part = |(of, channel): (&Vec<usize>, u16)| Part {
+        leg: Leg { channel: Some(channel), ..leg_of(of, parties, whole) },
+        name_ends: None,
+    };
+    heard.map(part).collect()
+}
+
+fn leg_of(channel: &[usize], parties: &[VconParty], whole: &Leg) -> Leg {
+    match channel {
+        &[one] => {
+            let party = parties.get(one);
+            let role = party.map(|party| party.role).unwrap_or_default();
+            Leg { role, party: party.map(|party| party.who.clone()), ..whole.clone() }
+        }
+        [] => whole.clone(),
+        _ => Leg { role: Role::Mixed, ..whole.clone() },
+    }
+}
+
+/// The audio inside the document.
+fn inline(fields: &mut Map<String, Value>, place: &str) -> Result<Option<Vec<u8>>> {
+    let body = match fields.remove("body") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(body)) if body.is_empty() => return Ok(None),
+        Some(Value::String(body)) => body,
+        Some(other) => return Err(malformed(&format!("{place}.body")).with_mismatch(json_type(&other), "a text")),
+    };
+    let encoding = fields.get("encoding").filter(|encoding| !encoding.is_null());
+    if encoding.is_some_and(|encoding| encoding != "base64url") {
+        let found = encoding.map(Value::to_string).unwrap_or_default();
+        return Err(malformed(&format!("{place}.encoding")).with_mismatch(found, "base64url of a recording"));
+    }
+    let bytes = from_base64url(&body);
+    bytes.map(Some).ok_or_else(|| {
+        malformed(&format!("{place}.body")).with_mismatch(format!("{} characters", body.len()), "base64url")
+    })
+}
+
+/// The hashes that a dialog says of its audio.
+fn hashes(fields: &mut Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Result<Vec<String>> {
+    let wrong =
+        |value: &Value| malformed(&format!("{place}.content_hash")).with_mismatch(value, "sha512-… in base64url");
+    let hash = |value: &Value| {
+        let text =
+            value.as_str().map(str::trim).filter(|text| text.split_once('-').is_some_and(|(_, hash)| !hash.is_empty()));
+        text.map(str::to_owned).ok_or_else(|| wrong(value))
+    };
+    let hashes = match fields.get("content_hash") {
+        None | Some(Value::Null) => older_hash(fields),
+        Some(Value::Array(items)) => items.iter().map(hash).collect::<Result<_>>()?,
+        Some(one) => vec![hash(one)?],
+    };
+    for unknown in hashes.iter().filter(|hash| !is_known_hash(hash)) {
+        notes
+            .add("content_hash_unchecked", format!("{place}: {unknown} is of no algorithm that is known; not checked"));
+    }
+    fields.remove("content_hash");
+    Ok(hashes)
+}
+
+/// The hash as drafts before 0.0.2 wrote it.
+fn older_hash(fields: &Map<String, Value>) -> Vec<String> {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::trim);
+    match (text("alg"), text("signature")) {
+        (Some(algorithm), Some(hash)) if algorithm.eq_ignore_ascii_case("SHA-512") => vec![format!("sha512-{hash}")],
+        _ => Vec::new(),
+    }
+}

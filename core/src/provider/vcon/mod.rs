@@ -1,0 +1,206 @@
+//! vCon: a conversation with its parties, recordings and events in one JSON document (IETF,
+//! draft-ietf-vcon-vcon-core and its contact center extension).
+//!
+//! The unsigned form is read. Audio is inside the document or beside it, by the name of its URL or
+//! its file; nothing is fetched. Audio that is not the one of its `content_hash` is refused.
+
+use serde_json::{Map, Value};
+
+use super::records::{earliest, no_recordings, too_many};
+use super::rows::when;
+use super::wire::WireWarnings;
+use super::{CallDescription, Kind, MAX_RECORDINGS};
+use crate::call::{Call, Direction, Moment, Role};
+use crate::error::{Error, ErrorKind, Result, Stage};
+
+mod dialog;
+mod events;
+mod party;
+mod write;
+mod wrong;
+
+pub use write::with_report;
+
+use dialog::{DialogType, channels, dialog_type, recording};
+use party::VconParty;
+use wrong::{field, index, malformed, note_unknown, objects};
+
+/// The fields of a vCon: of the draft, and of earlier ones.
+const FIELDS: [&str; 18] = [
+    "vcon",
+    "uuid",
+    "extensions",
+    "critical",
+    "must_support",
+    "created_at",
+    "updated_at",
+    "subject",
+    "redacted",
+    "amended",
+    "appended",
+    "group",
+    "parties",
+    "dialog",
+    "analysis",
+    "attachments",
+    "metadata",
+    "meta",
+];
+
+/// The versions of the format that are known.
+const VERSIONS: [&str; 6] = ["0.0.1", "0.0.2", "0.1.0", "0.2.0", "0.3.0", "0.4.0"];
+
+/// A dialog, and what it is.
+type TypedDialog = (Option<DialogType>, Map<String, Value>);
+
+/// Reads one vCon, or an array of them.
+pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
+    let Value::Array(items) = document else { return Ok(vec![call(document)?]) };
+    let one = |(at, item)| call(item).map_err(|e| e.in_input(format!("item {at}")));
+    items.into_iter().enumerate().map(one).collect()
+}
+
+/// The fields of a vCon in the unsigned form.
+///
+/// # Errors
+/// `unsupported` for the signed and the encrypted form, and for extensions without which a vCon
+/// must not be read.
+fn unsigned(document: Value) -> Result<Map<String, Value>> {
+    let refused = |what: &str| Error::new(ErrorKind::Unsupported, Stage::Provider, what);
+    let fields = match document {
+        Value::Object(fields) => fields,
+        other => return Err(malformed("document").with_mismatch(super::wire::json_type(&other), "an object")),
+    };
+    if fields.contains_key("ciphertext") {
+        return Err(refused("an encrypted vCon (JWE) is not read")
+            .with_mismatch("ciphertext", "the unsigned form, decrypted and verified"));
+    }
+    if fields.contains_key("signatures") {
+        return Err(refused("a signed vCon (JWS) is not read")
+            .with_mismatch("signatures", "the unsigned form, from its payload once it is verified"));
+    }
+    for name in ["critical", "must_support"] {
+        if let Some(extensions) = fields.get(name).filter(|list| !is_empty(list)) {
+            return Err(refused("a vCon that needs extensions").with_mismatch(extensions, format!("no {name} ones")));
+        }
+    }
+    Ok(fields)
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty)
+}
+
+fn call(document: Value) -> Result<CallDescription> {
+    let mut fields = unsigned(document)?;
+    let mut notes = WireWarnings::default();
+    note_unknown(&fields, "", &FIELDS, &mut notes);
+    note_form(&fields, &mut notes);
+    let id: Option<String> = field(&mut fields, "vcon", "uuid", &mut notes);
+    let listed = objects(&mut fields, "parties")?;
+    let mut parties = party::parties(&listed, &mut notes);
+    let dialogs = dialogs(&mut fields, &mut notes)?;
+    events::mark_transferred(&dialogs, &mut parties)?;
+    let facts = events::facts(&dialogs, &parties, &mut notes)?;
+    let direction = direction(&dialogs, &parties)?;
+    let begins = set_start(&dialogs);
+    let types = types(&dialogs);
+    let (recorded, others): (Vec<_>, Vec<_>) =
+        dialogs.into_iter().enumerate().partition(|(_, (kind, _))| *kind == Some(DialogType::Recording));
+    if recorded.is_empty() {
+        return Err(no_recordings().with_mismatch(types, "a dialog of the type recording"));
+    }
+    if recorded.len() > MAX_RECORDINGS {
+        return Err(too_many(recorded.len()));
+    }
+    let one = |(at, (_, fields))| recording(fields, at, &parties, &mut notes);
+    let mut recordings = recorded.into_iter().map(one).collect::<Result<Vec<_>>>()?;
+    recordings.sort_by_cached_key(|recording| (recording.leg.role.order(), when(recording)));
+    keep(&mut fields, listed, others);
+    let of_role = |role| parties.iter().find(|party: &&VconParty| party.role == role).map(|party| party.who.clone());
+    Ok(CallDescription {
+        kind: Kind::Vcon,
+        call: Call { id, direction, started_at: begins.or_else(|| earliest(&recordings)), facts, ..Call::default() },
+        recordings,
+        customer: of_role(Role::Customer),
+        agent: of_role(Role::Agent),
+        extra: fields,
+        warnings: notes.into_list(),
+    })
+}
+
+/// Notes an unknown version, and that something was taken out.
+fn note_form(fields: &Map<String, Value>, notes: &mut WireWarnings) {
+    if let Some(version) = fields.get("vcon").filter(|version| !version.is_null())
+        && !version.as_str().is_some_and(|version| VERSIONS.contains(&version))
+    {
+        let known = VERSIONS.join(", ");
+        notes
+            .add("unknown_value", format!("vcon {version} is no version that is known ({known}); it is read as 0.4.0"));
+    }
+    if fields.get("redacted").is_some_and(|redacted| !is_empty(redacted)) {
+        notes.add("vcon_redacted", "the vCon is redacted: what was taken out of it is not known");
+    }
+}
+
+fn dialogs(fields: &mut Map<String, Value>, notes: &mut WireWarnings) -> Result<Vec<TypedDialog>> {
+    let typed =
+        |(at, fields): (usize, Map<String, Value>)| (dialog_type(&fields, &format!("dialog[{at}]"), notes), fields);
+    Ok(objects(fields, "dialog")?.into_iter().enumerate().map(typed).collect())
+}
+
+/// What dialogs there are, in words.
+fn types(dialogs: &[TypedDialog]) -> String {
+    let one = |(kind, fields): &TypedDialog| {
+        let name = kind.map_or("unknown", DialogType::name);
+        match fields.get("disposition").and_then(Value::as_str) {
+            Some(disposition) if *kind == Some(DialogType::Incomplete) => format!("{name} ({disposition})"),
+            _ => name.to_owned(),
+        }
+    };
+    let named: Vec<String> = dialogs.iter().take(8).map(one).collect();
+    if named.is_empty() { "no dialog".to_owned() } else { format!("dialogs of the types {}", named.join(", ")) }
+}
+
+/// When the call began, where a set of recordings says so.
+fn set_start(dialogs: &[TypedDialog]) -> Option<Moment> {
+    let sets = dialogs.iter().filter(|(kind, _)| *kind == Some(DialogType::RecordingSet));
+    let starts = sets.filter_map(|(_, fields)| Moment::from_rfc3339(fields.get("start")?.as_str()?));
+    starts.min_by_key(|start| start.unix_ms())
+}
+
+/// Who called whom, where the role of the one who called is known.
+fn direction(dialogs: &[TypedDialog], parties: &[VconParty]) -> Result<Option<Direction>> {
+    for (at, (kind, fields)) in dialogs.iter().enumerate() {
+        let place = format!("dialog[{at}]");
+        let heard: Vec<usize> = channels(fields, &place, parties.len())?.concat();
+        let said = fields.get("originator").filter(|value| !value.is_null());
+        let said = said.map(|value| index(value, &format!("{place}.originator"), parties.len())).transpose()?;
+        let call = matches!(kind, Some(DialogType::Recording | DialogType::RecordingSet | DialogType::Incomplete));
+        // The first party called, but where each has a recording of its own.
+        let first = heard.first().copied().filter(|_| heard.len() > 1);
+        let caller = said.or(first).filter(|_| call).and_then(|caller| parties.get(caller));
+        match caller.map(|caller| caller.role) {
+            Some(Role::Customer) => return Ok(Some(Direction::In)),
+            Some(Role::Agent | Role::Transfer) => return Ok(Some(Direction::Out)),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Keeps what has no place of its own, under its own name.
+fn keep(fields: &mut Map<String, Value>, parties: Vec<Map<String, Value>>, others: Vec<(usize, TypedDialog)>) {
+    fields.insert("parties".to_owned(), parties.into_iter().map(Value::Object).collect());
+    let others = others.into_iter().map(|(at, (_, mut dialog))| {
+        dialog.insert("$dialog".to_owned(), at.into());
+        Value::Object(dialog)
+    });
+    let others: Vec<Value> = others.collect();
+    if !others.is_empty() {
+        fields.insert("dialog".to_owned(), Value::Array(others));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! The parties of a vCon: what each is called, and what it does in the call.
+
+use serde_json::{Map, Value};
+
+use super::wrong::note_unknown;
+use crate::call::Role;
+use crate::provider::parties::{told_apart, without_scheme};
+use crate::provider::wire::{Lenient as _, WireWarnings};
+
+/// What names a party, the best first.
+const NAMES: [&str; 6] = ["tel", "sip", "mailto", "name", "uuid", "did"];
+
+/// The other fields of a party: of the draft, of its contact center extension, of earlier drafts.
+const FIELDS: [&str; 11] = [
+    "stir",
+    "validation",
+    "gmlpos",
+    "civicaddress",
+    "type",
+    "org",
+    "dept",
+    "role",
+    "contact_list",
+    "timezone",
+    "jCard",
+];
+
+/// A party of a vCon.
+#[derive(Debug, Clone)]
+pub(super) struct VconParty {
+    /// What no other party is called: a number, address or name, or else the place in the document.
+    pub who: String,
+    /// What it does in the call.
+    pub role: Role,
+}
+
+/// The parties in their order.
+pub(super) fn parties(list: &[Map<String, Value>], notes: &mut WireWarnings) -> Vec<VconParty> {
+    let names: Vec<Vec<String>> = list.iter().map(names).collect();
+    let place = |at: usize| format!("parties[{at}]");
+    for (at, fields) in list.iter().enumerate() {
+        note_unknown(fields, &format!("{}.", place(at)), &[&NAMES[..], &FIELDS[..]].concat(), notes);
+    }
+    let told = told_apart(&names, place).into_iter().zip(list);
+    told.map(|(who, fields)| VconParty { who, role: role(fields) }).collect()
+}
+
+/// What a party is called, without the schemes of its addresses.
+fn names(fields: &Map<String, Value>) -> Vec<String> {
+    let text = |name: &&str| fields.get(*name).and_then(String::read);
+    let bare = |text: String| without_scheme(text.trim()).to_owned();
+    NAMES.iter().filter_map(text).map(bare).filter(|name| !name.is_empty()).collect()
+}
+
+/// What a party does, by the contact center extension.
+fn role(fields: &Map<String, Value>) -> Role {
+    let named = fields.get("role").and_then(Value::as_str).unwrap_or_default().trim().to_lowercase();
+    match named.as_str() {
+        "supervisor" | "sme" | "thirdparty" => Role::Participant,
+        named => Role::from_name(named).filter(|role| *role != Role::Mixed).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(list: Value) -> Vec<(String, Role)> {
+        let list: Vec<_> = list.as_array().unwrap().iter().map(|party| party.as_object().unwrap().clone()).collect();
+        parties(&list, &mut WireWarnings::default()).into_iter().map(|party| (party.who, party.role)).collect()
+    }
+
+    #[test]
+    fn a_party_is_called_what_no_other_is() {
+        let list = json!([
+            {"tel": "tel:+12345678901", "name": "Alice", "role": "Customer"}, {"sip": "sips:bob@b.example", "role": "sme"},
+            {"name": "anonymous"}, {"name": "anonymous", "uuid": "7"}, {}, {"tel": 204, "role": "host"}]);
+        let expected = [
+            ("+12345678901", Role::Customer),
+            ("bob@b.example", Role::Participant),
+            ("parties[2]", Role::Unknown),
+            ("7", Role::Unknown),
+            ("parties[4]", Role::Unknown),
+            ("204", Role::Unknown),
+        ];
+        assert_eq!(of(list), expected.map(|(who, role)| (who.to_owned(), role)));
+    }
+}

@@ -1,0 +1,140 @@
+//! A vCon with a report among its analyses: everything else stays as it was written, byte for byte.
+
+use std::ops::Range;
+
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Map, Value};
+
+use super::dialog::DialogType;
+use super::wrong::malformed;
+use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::json;
+use crate::provider::parse::parse;
+use crate::provider::wire::json_type;
+use crate::report::{Report, SCHEMA_VERSION};
+
+/// An analysis of a vCon, in the draft's order.
+#[derive(Serialize)]
+struct ReportAnalysis<'a> {
+    r#type: &'static str,
+    dialog: Vec<usize>,
+    mediatype: &'static str,
+    vendor: &'static str,
+    product: &'static str,
+    schema: String,
+    encoding: &'static str,
+    body: &'a Report,
+}
+
+/// The vCon with a report as another `analysis`, of the type `report` and the schema
+/// `urn:callweave:report:1`. Nothing else of the text changes, `updated_at` neither.
+///
+/// ```
+/// use callweave::provider::vcon;
+/// use callweave::{CallInput, Config, RunOptions, analyze};
+///
+/// let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/stereo");
+/// let text = std::fs::read_to_string(format!("{folder}/call.vcon.json"))?;
+/// let call = CallInput::open(&[format!("{folder}/call.vcon.json")])?;
+/// let report = analyze(call, &Config::default(), &RunOptions::default())?;
+/// let with_report = vcon::with_report(&text, &report)?;
+/// assert!(with_report.contains(r#""type":"report","dialog":[0],"#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// `limit_exceeded` and `malformed` as [`read`](crate::provider::read), `unsupported` for what is
+/// no vCon or not in the unsigned form.
+pub fn with_report(vcon: &str, report: &Report) -> Result<String> {
+    let document = parse(vcon)?.document;
+    if !matches!(crate::provider::detect(&document), Some(crate::provider::Kind::Vcon)) {
+        return Err(Error::new(ErrorKind::Unsupported, Stage::Provider, "not a vCon")
+            .with_mismatch(json_type(&document), "an object with parties and dialog"));
+    }
+    let fields = super::unsigned(document)?;
+    let entry = json::text(&ReportAnalysis {
+        r#type: "report",
+        dialog: recorded(&fields),
+        mediatype: "application/json",
+        vendor: "callweave",
+        product: "callweave",
+        schema: format!("urn:callweave:report:{SCHEMA_VERSION}"),
+        encoding: "json",
+        body: report,
+    })?;
+    let (place, added) = match (fields.get("analysis"), outermost(vcon, "analysis")?) {
+        (Some(Value::Array(list)), (Some(place), _)) => {
+            let comma = if list.is_empty() { "" } else { "," };
+            (place.end - 1..place.end - 1, format!("{comma}{entry}"))
+        }
+        (Some(Value::Null), (Some(place), _)) => (place, format!("[{entry}]")),
+        (None, (_, end)) => {
+            let comma = if fields.is_empty() { "" } else { "," };
+            (end..end, format!("{comma}\"analysis\":[{entry}]"))
+        }
+        (other, _) => {
+            let found = other.map_or("nothing", json_type);
+            return Err(malformed("analysis").with_mismatch(found, "an array"));
+        }
+    };
+    let (before, behind) = (vcon.get(..place.start), vcon.get(place.end..));
+    Ok([before.unwrap_or_default(), &added, behind.unwrap_or_default()].concat())
+}
+
+/// The dialogs that are recordings.
+fn recorded(fields: &Map<String, Value>) -> Vec<usize> {
+    let dialogs = fields.get("dialog").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is = |dialog: &Value| dialog.get("type").and_then(Value::as_str) == Some(DialogType::Recording.name());
+    dialogs.iter().enumerate().filter(|(_, dialog)| is(dialog)).map(|(at, _)| at).collect()
+}
+
+/// Where the value of a field of a text's one object lies, the last where it is said twice, and
+/// where the object ends. The text is known to be JSON.
+fn outermost(text: &str, name: &str) -> Result<(Option<Range<usize>>, usize)> {
+    let mut reader = JsonPlaces { text, at: text.find('{').map_or(text.len(), |at| at + 1) };
+    let mut place = None;
+    while reader.skip("") == Some('"') {
+        let field: String = reader.value()?;
+        reader.skip(":");
+        let start = reader.at;
+        reader.value::<IgnoredAny>()?;
+        if field == name {
+            place = Some(start..reader.at);
+        }
+        reader.skip(",");
+    }
+    Ok((place, reader.at))
+}
+
+/// Goes through a JSON text value by value.
+struct JsonPlaces<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl JsonPlaces<'_> {
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes over space and a mark, and tells what comes then.
+    fn skip(&mut self, mark: &str) -> Option<char> {
+        let space = |text: &str| text.len() - text.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        self.at += space(self.rest());
+        if !mark.is_empty() && self.rest().starts_with(mark) {
+            self.at += mark.len();
+            self.at += space(self.rest());
+        }
+        self.rest().chars().next()
+    }
+
+    /// Reads a value and goes over it.
+    fn value<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<T>();
+        let wrong = || malformed("document").with_mismatch("an end", "a value");
+        let value = values.next().ok_or_else(wrong)?.map_err(|e| wrong().caused_by(e))?;
+        self.at += values.byte_offset();
+        Ok(value)
+    }
+}

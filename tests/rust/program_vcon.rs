@@ -1,0 +1,81 @@
+//! The program on vCons and SIPREC metadata.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::Folder;
+use crate::{program, read, root};
+
+const VCON: &str = "fixtures/stereo/call.vcon.json";
+
+#[test]
+fn a_vcon_is_written_with_the_report_that_is_printed() {
+    let folder = Folder::new("vcon");
+    let output = folder.0.join("with.vcon.json").display().to_string();
+    let (status, out, err) = program(&["process", VCON, "--json", "--vcon", &output]);
+    assert_eq!(status, 0, "{err}");
+    let (given, written) = (read(VCON), fs::read_to_string(&output).unwrap());
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let with: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(with["analysis"][0]["body"], report);
+    assert_eq!(report["facts"].as_array().unwrap().len(), 2);
+    let (before, behind) = given.split_once("\"analysis\": []").unwrap();
+    assert!(written.starts_with(before) && written.ends_with(behind));
+    // It is a vCon still, and its own report in it changes nothing.
+    fs::copy(root().join("fixtures/stereo/call.wav"), folder.0.join("call.wav")).unwrap();
+    let (status, again, err) = program(&["process", &output, "--json"]);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((status, &again["turns"]), (0, &report["turns"]), "{err}");
+}
+
+#[test]
+fn a_vcon_is_asked_for_where_there_is_one_and_is_not_written_over() {
+    let folder = Folder::new("vcon-wrong");
+    let output = folder.0.join("out.vcon").display().to_string();
+    let own = folder.file("own.vcon", read("fixtures/published/vcon/ab_call_int_rec.vcon"));
+    let list = folder.file("list.txt", &own);
+    for (args, said) in [
+        (vec!["process", "fixtures/short/manifest.json", "--vcon", &output], "found a document of the kind manifest"),
+        (vec!["process", "fixtures/stereo/call.wav", "--vcon", &output], "expected one vCon as input"),
+        (vec!["process", &own, &own, "--vcon", &output], "a document describes a whole call by itself"),
+        (vec!["process", &own, "--vcon", &own], "--vcon would write over the input"),
+        (vec!["batch", &list, "-o", &folder.output(), "--vcon", &output], "--vcon names the file of one call"),
+    ] {
+        let (status, out, err) = program(&args);
+        assert_eq!((status, out.as_str()), (2, ""), "{args:?}: {err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+        assert!(!folder.0.join("out.vcon").exists());
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_in_one_line() {
+    for (name, said) in [
+        ("vcon/ab_call_ext_rec_signed.vcon", "a signed vCon (JWS) is not read"),
+        ("vcon/ab_call_ext_rec_encrypted.vcon", "an encrypted vCon (JWE) is not read"),
+        ("vcon/ab_call_ext_rec_redacted.vcon", "no audio for the recording"),
+        ("vcon/ab_email_prob_followup_text_thread.vcon", "dialogs of the types text, text, text"),
+        ("siprec/rfc7865-8.1.xml", "no audio for the recording"),
+        ("siprec/rfc7865-8.2.xml", "found a partial update"),
+    ] {
+        let (status, out, err) = program(&["process", &format!("fixtures/published/{name}")]);
+        assert_eq!((status, out.as_str()), (1, ""), "{name}: {err}");
+        assert!(err.contains(said) && err.lines().count() == 1, "{name}: {err}");
+    }
+}
+
+#[test]
+fn a_batch_takes_vcons_and_siprec_metadata() {
+    let folder = Folder::new("vcon-batch");
+    let vcon = folder.file("one.vcon", read("fixtures/published/vcon/ab_call_int_rec.vcon"));
+    let line: Value = serde_json::from_str(&read("fixtures/published/vcon/ab_call_int_rec.vcon")).unwrap();
+    let siprec = root().join("fixtures/short/siprec.xml").display().to_string();
+    let list = folder.file("list.txt", format!("{vcon}\n{siprec}\n{line}\n"));
+    let (status, _, err) = program(&["batch", &list, "-o", &folder.output()]);
+    assert_eq!(status, 0, "{err}");
+    let calls = fs::read_to_string(folder.0.join("out/calls.jsonl")).unwrap();
+    let names: Vec<Value> = calls.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+    assert!(names.iter().all(|line| line["error"].is_null()), "{calls}");
+    assert!(folder.0.join("out/019f155a-5131-80ec-b9a2-279e0d16bc46/report.json").is_file(), "{calls}");
+}
