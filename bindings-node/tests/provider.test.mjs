@@ -99,7 +99,7 @@ test('the published examples are read', async () => {
   )
   assert.deepEqual(
     call.call.facts.map((fact) => fact.kind),
-    ['answer', 'hangup'],
+    ['hangup'],
   )
   assert.equal(provider.detect(metadata[0]), 'siprec')
 })

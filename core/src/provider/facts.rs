@@ -9,7 +9,7 @@ use crate::units::Millis;
 use super::wire::json_type;
 
 /// The most facts of one call: every key of the longest conversations, many times over.
-pub(super) const MAX_FACTS: usize = 10_000;
+const MAX_FACTS: usize = 10_000;
 /// The latest time on a call's timeline: a day, in milliseconds.
 const MAX_MS: f64 = 86_400_000.0;
 /// The fields of a fact.
@@ -59,6 +59,19 @@ fn list(value: Value) -> Result<Vec<Fact>> {
         .collect::<Result<Vec<_>>>()?;
     in_order(&mut facts);
     Ok(facts)
+}
+
+/// Refuses more events of a document than a call has.
+///
+/// # Errors
+/// `limit_exceeded`.
+#[cfg(feature = "providers")]
+pub(super) fn check_count(count: usize) -> Result<()> {
+    if count <= MAX_FACTS {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "too many events of one call")
+        .with_mismatch(count, format!("at most {MAX_FACTS}")))
 }
 
 /// Puts facts in the order of their times, those of one clock beside each other.

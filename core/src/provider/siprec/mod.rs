@@ -14,7 +14,7 @@ use super::records::{add_to_first, earliest, no_recordings, too_many};
 use super::wire::WireWarnings;
 use super::{CallDescription, Kind, MAX_RECORDINGS, Recording, StartBasis, facts};
 use crate::call::{Call, Fact, FactKind, FactTime, Leg, Moment, Role};
-use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::error::Result;
 
 mod metadata;
 
@@ -108,7 +108,10 @@ impl<'a> Directory<'a> {
         for (at, assoc) in metadata.all("participantstreamassoc").iter().enumerate() {
             let sender = directory.sender(assoc, &format!("participantstreamassoc[{at}]"), notes)?;
             for stream in texts(assoc, "send") {
-                directory.senders.entry(stream).or_default().push(sender);
+                let known = directory.senders.entry(stream).or_default();
+                if !known.iter().any(|known| known.participant == sender.participant) {
+                    known.push(sender);
+                }
             }
         }
         for (at, assoc) in metadata.all("participantsessionassoc").iter().enumerate() {
@@ -173,10 +176,7 @@ impl<'a> Directory<'a> {
         if recordings.len() > MAX_RECORDINGS {
             return Err(too_many(recordings.len()));
         }
-        if facts.len() > facts::MAX_FACTS {
-            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "too many events of one call")
-                .with_mismatch(facts.len(), format!("at most {}", facts::MAX_FACTS)));
-        }
+        facts::check_count(facts.len())?;
         facts::in_order(&mut facts);
         let started_at = begun.into_iter().min_by_key(|start| start.unix_ms()).or_else(|| earliest(&recordings));
         Ok((!recordings.is_empty()).then(|| CallDescription {
@@ -225,8 +225,10 @@ impl<'a> Directory<'a> {
             members.iter().filter_map(|member| Some((member.since?, member.participant))).collect();
         joined.sort_by_key(|(at, _)| at.unix_ms());
         let name = |participant: usize| self.names.get(participant).cloned();
+        // Who is there from the first moment may still be called.
+        let first = joined.first().map(|(at, _)| *at);
         let joins = joined.into_iter().filter_map(|(at, participant)| {
-            let kind = present.join(participant)?;
+            let kind = present.join(participant).filter(|kind| *kind != FactKind::Answer || Some(at) != first)?;
             let party = name(participant).filter(|_| kind != FactKind::Answer);
             Some(Fact { party, ..Fact::new(kind, FactTime::At(at)) })
         });

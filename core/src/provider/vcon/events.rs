@@ -9,8 +9,8 @@ use super::dialog::{DialogType, channels, moment};
 use super::party::VconParty;
 use super::wrong::{index, indices, malformed, objects};
 use crate::call::{Fact, FactKind, FactTime, Moment, Role, named};
-use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::provider::facts::{MAX_FACTS, in_order};
+use crate::error::Result;
+use crate::provider::facts::{check_count, in_order};
 use crate::provider::presence::Presence;
 use crate::provider::wire::WireWarnings;
 
@@ -61,10 +61,7 @@ pub(super) fn facts(
             _ => history(fields, &place, parties, notes)?,
         };
         facts.extend(told);
-        if facts.len() > MAX_FACTS {
-            return Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "too many events of one call")
-                .with_mismatch(facts.len(), format!("at most {MAX_FACTS}")));
-        }
+        check_count(facts.len())?;
     }
     in_order(&mut facts);
     // A set of recordings and its recordings may tell the same.
@@ -133,6 +130,7 @@ fn history(
     let mut own = fields.get("party_history").map(|list| Map::from_iter([("party_history".to_owned(), list.clone())]));
     let list = own.as_mut().map_or_else(|| Ok(Vec::new()), |own| objects(own, "party_history"));
     let list = list.map_err(|e| e.in_input(place))?;
+    check_count(list.len())?;
     let mut entries = Vec::new();
     for (at, mut entry) in list.into_iter().enumerate() {
         entries.extend(read(&mut entry, &format!("{place}.party_history[{at}]"), parties.len(), notes)?);
