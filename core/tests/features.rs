@@ -37,7 +37,8 @@ fn webrtc_is_named_before_anything_is_decoded() {
 #[cfg(not(feature = "providers"))]
 #[test]
 fn a_providers_document_is_named() {
-    for name in ["tencent-dual/pushes.json", "wellcloud/recordings2.json", "stereo/call.vcon.json", "short/siprec.xml"] {
+    for name in ["tencent-dual/pushes.json", "wellcloud/recordings2.json", "stereo/call.vcon.json", "short/siprec.xml"]
+    {
         let text = std::fs::read_to_string(fixture(name)).unwrap();
         assert_names("providers", &callweave::provider::read(&text).unwrap_err());
     }

@@ -79,3 +79,39 @@ fn a_batch_takes_vcons_and_siprec_metadata() {
     assert!(names.iter().all(|line| line["error"].is_null()), "{calls}");
     assert!(folder.0.join("out/019f155a-5131-80ec-b9a2-279e0d16bc46/report.json").is_file(), "{calls}");
 }
+
+#[test]
+fn the_example_with_its_recording_inside_is_heard() {
+    let (status, out, err) = program(&["process", "fixtures/published/vcon/ab_call_int_rec.vcon", "--json"]);
+    assert_eq!(status, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&report["call"]["durationMs"], &report["tracks"][0]["source"]["path"]),
+        (&4720.into(), &"ab_call.wav".into())
+    );
+}
+
+#[test]
+fn a_file_beside_the_vcon_is_held_against_its_hash() {
+    let folder = Folder::new("vcon-hash");
+    fs::copy(root().join("fixtures/stereo/call.wav"), folder.0.join("call.wav")).unwrap();
+    let right = folder.file("right.vcon", read(VCON));
+    let (status, out, err) = program(&["process", &right, "--json"]);
+    assert_eq!(status, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["tracks"][0]["role"], &report["tracks"][1]["role"]), (&"customer".into(), &"agent".into()));
+    assert!(report["facts"].as_array().unwrap().iter().all(|fact| fact["contradicted"] == false), "{out}");
+    let wrong = folder.file("wrong.vcon", read(VCON).replace("sha512-3jN", "sha512-4jN"));
+    let (status, _, err) = program(&["process", &wrong]);
+    assert_eq!(status, 1);
+    assert!(err.contains("call.wav: the audio is not the document's: wrong content_hash: found sha512-3jN"), "{err}");
+}
+
+#[test]
+fn the_streams_of_siprec_are_found_by_their_labels() {
+    let (status, out, err) = program(&["process", "fixtures/short/siprec.xml", "--json"]);
+    assert_eq!(status, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let party = |track: usize| report["tracks"][track]["party"].as_str().unwrap().to_owned();
+    assert_eq!([party(0), party(1)], ["+447700900121", "202@lakeside.example"]);
+}

@@ -28,7 +28,10 @@ impl<'a> GivenVcon<'a> {
             return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "--vcon would write over the input")
                 .with_mismatch(output.display(), "another file"));
         }
-        let text = read_text(input, MAX_DOCUMENT_BYTES as u64, Stage::Provider)?;
+        let text = match read_text(input, MAX_DOCUMENT_BYTES as u64, Stage::Provider) {
+            Err(error) if error.kind() == ErrorKind::Malformed => return Err(refused("no text")),
+            text => text?,
+        };
         match detect_text(&text) {
             Ok(Some(Kind::Vcon)) => Ok(Self { text, output }),
             Ok(Some(other)) => Err(refused(&format!("a document of the kind {other}"))),

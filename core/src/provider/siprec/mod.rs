@@ -64,19 +64,16 @@ struct Directory<'a> {
     /// When a session was recorded.
     recorded: BTreeMap<&'a str, &'a Map<String, Value>>,
     /// Who took part in a session.
-    members: BTreeMap<&'a str, Vec<Member>>,
+    members: BTreeMap<&'a str, Vec<Sender>>,
 }
 
-/// A participant that sends a stream, and from when to when.
+/// A participant that sends a stream or takes part in a session, and from when to when.
 #[derive(Clone, Copy)]
 struct Sender {
     participant: usize,
     since: Option<Moment>,
     until: Option<Moment>,
 }
-
-/// A participant of a session, and from when to when.
-type Member = Sender;
 
 impl<'a> Directory<'a> {
     fn of(metadata: &'a RecordingMetadata, notes: &mut WireWarnings) -> Result<Self> {

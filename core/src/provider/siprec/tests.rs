@@ -5,7 +5,6 @@ use serde_json::json;
 use super::*;
 use crate::error::ErrorKind;
 use crate::provider::{detect_text, read as read_text, read_all, read_as};
-use crate::{CallInput, Config, RunOptions, analyze};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/");
 
@@ -72,21 +71,6 @@ fn updates_change_what_they_update() {
     // Who once sent a stream is heard on it.
     assert_eq!(call.recordings, read_text(&whole).unwrap().recordings);
     assert_eq!(call.extra["participantsessionassoc"][0]["associate-time"], json!(["2010-12-16T23:41:07Z"]));
-}
-
-#[test]
-fn streams_are_found_by_label_and_heard() {
-    let folder = std::env::temp_dir().join(format!("callweave-siprec-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    for (file, label) in [("customer", "1"), ("agent", "2")] {
-        std::fs::copy(format!("{FOLDER}short/{file}.wav"), folder.join(format!("{label}.wav"))).unwrap();
-    }
-    std::fs::write(folder.join("metadata.xml"), metadata("")).unwrap();
-    let call = CallInput::open(&[folder.join("metadata.xml")]).unwrap();
-    let report = analyze(call, &Config::default(), &RunOptions::default()).unwrap();
-    let parties: Vec<_> = report.tracks.iter().map(|track| (track.role, track.party.as_deref())).collect();
-    assert_eq!(parties, [(Role::Unknown, Some("+447700900165")), (Role::Unknown, Some("201@x.example"))]);
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
