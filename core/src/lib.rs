@@ -66,7 +66,7 @@
 //! | [`mix`], [`export`], [`redact`] | the mix, files and labels, redaction |
 //! | [`evaluate`], [`compare`] | accuracy on your own calls; differences between reports |
 //! | [`live`] | analysis while the call goes on |
-//! | [`provider`] | documents of Tencent, Wellcloud, VoIPBin, MCloud and 3CX; vCons, SIPREC metadata |
+//! | [`provider`] | documents of Tencent, Wellcloud, VoIPBin, MCloud, 3CX; vCons, SIPREC metadata |
 //! | [`report`], [`call`], [`units`], [`samples`], [`track`], [`error`] | types shared by all modules |
 //!
 //! # Features

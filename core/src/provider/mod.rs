@@ -1,5 +1,5 @@
-//! What providers say of their recordings: JSON in (of SIPREC, XML), a described call out. No network, and no audio
-//! is opened here.
+//! What providers say of their recordings: JSON in (of SIPREC, XML), a described call out. No
+//! network, and no audio is opened here.
 //!
 //! [`read`] takes any document that [`detect`] knows and gives a [`CallDescription`]: the call, and one [`Recording`] for each
 //! file of audio. [`locate`] then finds the files in the document's folder, or

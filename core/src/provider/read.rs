@@ -60,8 +60,9 @@ pub fn read_with(text: &str, options: &Options) -> Result<CallDescription> {
 ///
 /// # Errors
 /// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if
-/// it is neither JSON nor XML or a manifest with mistakes, `unsupported` if it is no document that is known
-/// (without the feature `providers`: if it is no manifest), `provider` if it holds no recording.
+/// it is neither JSON nor XML or a manifest with mistakes, `unsupported` if it is no document that
+/// is known (without the feature `providers`: if it is no manifest), `provider` if it holds no
+/// recording.
 pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
     if is_xml(text) {
         return read_xml(text);
