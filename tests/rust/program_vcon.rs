@@ -38,7 +38,7 @@ fn a_vcon_is_asked_for_where_there_is_one_and_is_not_written_over() {
     for (args, said) in [
         (vec!["process", "fixtures/short/manifest.json", "--vcon", &output], "found a document of the kind manifest"),
         (vec!["process", "fixtures/stereo/call.wav", "--vcon", &output], "expected one vCon as input"),
-        (vec!["process", &own, &own, "--vcon", &output], "a document describes a whole call by itself"),
+        (vec!["process", &own, &own, "--vcon", &output], "a document cannot be combined with other inputs"),
         (vec!["process", &own, "--vcon", &own], "--vcon would write over the input"),
         (vec!["batch", &list, "-o", &folder.output(), "--vcon", &output], "--vcon names the file of one call"),
     ] {
