@@ -112,9 +112,10 @@ impl Processed {
     }
 
     /// How far what is heard on one track may lie elsewhere on another: by as much as the two least
-    /// certain placements leave open.
+    /// certain placements leave open. A track of zeros holds nothing, wherever it lies.
     fn slack(&self) -> Millis {
-        let mut unsure: Vec<f64> = self.tracks.iter().map(|placed| placed.placement.uncertainty.0).collect();
+        let heard = self.tracks.iter().filter(|placed| placed.track.samples.iter().any(|&sample| sample != 0));
+        let mut unsure: Vec<f64> = heard.map(|placed| placed.placement.uncertainty.0).collect();
         unsure.sort_by(|a, b| b.total_cmp(a));
         Millis(unsure.iter().take(2).sum::<f64>() + 0.0)
     }

@@ -173,6 +173,17 @@ fn a_redacted_stretch_is_silent_on_every_channel_and_nothing_else_moves() {
 }
 
 #[test]
+fn a_track_of_zeros_widens_no_redacted_stretch() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/keypad-hold/customer.mp3");
+    let dead = Input::samples("dead", vec![0i16; 240_000], Rate::NARROWBAND);
+    let mut call = process(vec![Input::path(path), dead], &Config::default(), &RunOptions::default()).unwrap();
+    let unsure = call.report.tracks[1].alignment.as_ref().unwrap().uncertainty_ms.0;
+    assert!(unsure > 1_000.0, "nothing tells where zeros lie: {unsure} ms");
+    call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..Redaction::default() }).unwrap();
+    assert_eq!(call.report.redacted, [Span::new(21_750.0, 23_250.0)]);
+}
+
+#[test]
 fn a_span_that_is_not_in_the_call_redacts_nothing() {
     let mut call = fixture("short");
     let before = mixed(&call);
