@@ -6,13 +6,18 @@
 //! the feature `rustls` of `ureq`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use callweave::provider::policy::{Answered, NextTry, Retries, RetryPolicy, is_text, judge_audio, judge_file};
+use callweave::provider::policy::{
+    Answered, NextTry, Retries, RetryPolicy, is_text, judge_audio, judge_file, transfer_limit,
+};
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
+
+/// The largest file that is fetched.
+const MAX_BYTES: u64 = 512 << 20;
 
 /// A download: where it goes, and what is there of it between tries.
 pub struct Download {
@@ -24,9 +29,20 @@ impl Download {
     /// A download to a file. A part of it lies beside it, with the name that the server gave the
     /// file.
     pub fn to(path: impl Into<PathBuf>) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
-        let agent = config.timeout_recv_response(Some(Duration::from_secs(30))).build().into();
-        Self { agent, path: path.into() }
+        Self::patiently(path, Duration::from_secs(30))
+    }
+
+    /// The same with another time for the address, the connection, the answer and each read of it.
+    pub fn patiently(path: impl Into<PathBuf>, patience: Duration) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_resolve(Some(patience))
+            .timeout_connect(Some(patience))
+            .timeout_recv_response(Some(patience))
+            .timeout_per_read(Some(patience))
+            .timeout_recv_body(Some(time_for(MAX_BYTES)));
+        Self { agent: config.build().into(), path: path.into() }
     }
 
     fn beside(&self, ending: &str) -> PathBuf {
@@ -35,15 +51,12 @@ impl Download {
         name.into()
     }
 
-    /// Tries until the file is there, or will not be, or the policy says to come back later.
+    /// Tries until the file is there, or will not be, or the policy says to come back later. An
+    /// error is one of files: another try would not change it.
     pub fn fetch(&self, url: &str, policy: &RetryPolicy) -> io::Result<NextTry> {
         let mut retries = Retries::new(7);
         loop {
-            let answer = match self.fetch_once(url) {
-                Ok(answer) => answer,
-                Err(error) if is_of_files(&error) => return Err(error),
-                Err(_) => Answered::failed(),
-            };
+            let answer = self.fetch_once(url)?;
             let judgement = judge_file(judge_audio(&answer, None, now_ms()), &answer);
             match retries.next(policy, &judgement, now_ms()) {
                 NextTry::Wait { wait } => std::thread::sleep(Duration::from_secs_f64(wait.0 / 1000.0)),
@@ -54,66 +67,112 @@ impl Download {
 
     /// One try, which goes on behind what is there if the server still has the same file.
     fn fetch_once(&self, url: &str) -> io::Result<Answered> {
-        let (part, name) = (self.beside(".part"), self.beside(".part.name"));
-        let have = fs::metadata(&part).map_or(0, |found| found.len());
-        let known = fs::read_to_string(&name).ok().filter(|name| have > 0 && !name.is_empty());
+        let have = fs::metadata(self.beside(".part")).map_or(0, |found| found.len());
+        let known = fs::read_to_string(self.beside(".part.name")).ok();
+        let known = known.filter(|name| have > 0 && !name.is_empty());
         let mut request = self.agent.get(url);
         if let Some(known) = &known {
             request = request.header("Range", format!("bytes={have}-")).header("If-Range", known);
         }
-        let response = request.call().map_err(io::Error::other)?;
-        let start = match (response.status().as_u16(), &known) {
-            (200, _) => 0,
-            (206, Some(known)) if is_rest(response.headers(), have, known) => have,
-            (206 | 416, _) => {
-                // Another part than the one asked for: the next try begins anew.
-                fs::remove_file(&name)?;
-                return Ok(Answered::failed());
-            }
+        let Ok(response) = request.call() else { return Ok(Answered::failed()) };
+        let extent = match (response.status().as_u16(), &known) {
+            (200, _) => Some((0, text(response.headers(), "content-length").parse().ok())),
+            (206, Some(known)) => rest(response.headers(), have, known),
+            (206 | 416, _) => None,
             _ => return Ok(told(&response)),
         };
-        self.keep(response, start, &part, &name)
+        let Some((start, total)) = extent else {
+            // Another part than the one asked for: the next try begins anew.
+            self.forget()?;
+            return Ok(Answered::failed());
+        };
+        self.keep(response, start, total)
     }
 
     /// Writes the body behind the first `start` bytes; a text where audio should be goes to the
-    /// policy.
-    fn keep(&self, response: Response<Body>, start: u64, part: &Path, name: &Path) -> io::Result<Answered> {
+    /// policy. A body that ends before the file does is one that broke off.
+    fn keep(&self, response: Response<Body>, start: u64, total: Option<u64>) -> io::Result<Answered> {
         let mut answer = told(&response);
-        let total = text(response.headers(), "content-length").parse().ok().map(|rest: u64| start + rest);
         let known = text(response.headers(), "etag").to_owned();
         let mut body = response.into_body().into_reader();
         let mut head = Vec::new();
-        body.by_ref().take(512).read_to_end(&mut head)?;
+        if body.by_ref().take(512).read_to_end(&mut head).is_err() {
+            return Ok(Answered::failed());
+        }
         if start == 0 && is_text(&head) {
             answer.body = String::from_utf8_lossy(&head).into_owned();
             return Ok(answer);
         }
-        let mut out = if start > 0 { OpenOptions::new().append(true).open(part)? } else { begun(part, name, &known)? };
+        let mut out =
+            if start > 0 { OpenOptions::new().append(true).open(self.beside(".part"))? } else { self.begun(&known)? };
         out.write_all(&head)?;
-        io::copy(&mut body, &mut out)?;
+        let size = copied(&mut body, &mut out, start + head.len() as u64, total)?;
         out.sync_all()?;
-        if total.is_some_and(|total| out.metadata().is_ok_and(|written| written.len() != total)) {
-            return Ok(Answered::failed());
+        match (size, total) {
+            (Some(size), _) if size > MAX_BYTES => {
+                self.forget()?;
+                return Err(io::Error::new(ErrorKind::FileTooLarge, format!("more than {MAX_BYTES} bytes")));
+            }
+            (Some(size), Some(total)) if size > total => {
+                self.forget()?;
+                return Ok(Answered::failed());
+            }
+            (Some(size), total) if total.is_none_or(|total| size == total) => {}
+            _ => return Ok(Answered::failed()),
         }
-        fs::rename(part, &self.path)?;
-        fs::remove_file(name)?;
+        fs::rename(self.beside(".part"), &self.path)?;
+        self.forget()?;
         Ok(answer)
     }
-}
 
-/// An empty part, and behind that the name of its file: at no moment is it another file's.
-fn begun(part: &Path, name: &Path, known: &str) -> io::Result<File> {
-    if name.exists() {
-        fs::remove_file(name)?;
+    /// An empty part, and behind that the name of its file: at no moment is it another file's.
+    fn begun(&self, known: &str) -> io::Result<File> {
+        gone(fs::remove_file(self.beside(".part.name")))?;
+        let out = File::create(self.beside(".part"))?;
+        fs::write(self.beside(".part.name"), if known.starts_with("W/") { "" } else { known })?;
+        Ok(out)
     }
-    let out = File::create(part)?;
-    fs::write(name, if known.starts_with("W/") { "" } else { known })?;
-    Ok(out)
+
+    /// Takes away what is there between tries.
+    fn forget(&self) -> io::Result<()> {
+        gone(fs::remove_file(self.beside(".part.name")))?;
+        gone(fs::remove_file(self.beside(".part")))
+    }
 }
 
-/// Whether a part is what is missing behind the first bytes of the same file.
-fn is_rest(headers: &HeaderMap, have: u64, known: &str) -> bool {
-    text(headers, "content-range").starts_with(&format!("bytes {have}-")) && text(headers, "etag") == known
+/// What is taken away may be gone already.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+/// Copies a body behind the bytes that are there, within the time that its size may take. `None`:
+/// it broke off.
+fn copied(body: &mut impl Read, out: &mut File, from: u64, total: Option<u64>) -> io::Result<Option<u64>> {
+    let (started, mut size, mut block) = (Instant::now(), from, vec![0; 64 << 10]);
+    while size <= MAX_BYTES {
+        let Ok(count) = body.read(&mut block) else { return Ok(None) };
+        if count == 0 {
+            break;
+        }
+        out.write_all(&block[..count])?;
+        size += count as u64;
+        if started.elapsed() > time_for(total.unwrap_or(size)) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(size))
+}
+
+fn time_for(bytes: u64) -> Duration {
+    Duration::from_secs_f64(transfer_limit(bytes).0 / 1000.0)
+}
+
+/// Where a part of the same file begins that is asked for behind the first bytes, and how long the
+/// file is. `None` for any other part.
+fn rest(headers: &HeaderMap, have: u64, known: &str) -> Option<(u64, Option<u64>)> {
+    let (last, total) = text(headers, "content-range").strip_prefix(&format!("bytes {have}-"))?.split_once('/')?;
+    let (last, total) = (last.parse::<u64>().ok()?, total.parse::<u64>().ok()?);
+    (have <= last && last < total && text(headers, "etag") == known).then_some((have, Some(total)))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -124,12 +183,6 @@ fn told(response: &Response<Body>) -> Answered {
     let after = text(response.headers(), "retry-after");
     let retry_after = Some(after.to_owned()).filter(|after| !after.is_empty());
     Answered { retry_after, ..Answered::new(response.status().as_u16(), "") }
-}
-
-/// Whether an error is of a file here and not of the connection: then another try changes nothing.
-fn is_of_files(error: &io::Error) -> bool {
-    use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull)
 }
 
 fn now_ms() -> i64 {
