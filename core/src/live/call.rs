@@ -2,12 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, KnownOffset, Leg, Role};
-use crate::config::{Config, DetectorKind, setters};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::process::{CallInput, LiveSource, Processed, RecordingSource, process_kept, report_so_far};
 use crate::report::Report;
@@ -15,73 +12,15 @@ use crate::run::RunOptions;
 use crate::units::{Millis, Rate};
 
 use super::event::Teller;
-use super::floor::Floor;
-use super::keep::Keep;
+use super::floor::{Floor, FloorChange};
+use super::limit::TrackLimit;
 use super::track::LiveTrack;
+pub use options::{LiveOptions, LiveTrackOptions};
+
 use super::{LiveEvent, LivePacket, LiveSamples, PacketCounts, SampleEncoding};
 
 /// The payload type of comfort noise (RFC 3389).
 const COMFORT_NOISE: u8 = 13;
-
-/// Options of a live call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct LiveOptions {
-    /// What happens to the samples. Default: [`Keep::Nothing`].
-    pub keep: Keep,
-    /// How long to wait for a missing packet, or for a track that falls behind the others. Default:
-    /// 1000 ms.
-    pub window_ms: Millis,
-    /// A track without a signal from its start for this long is reported as dead. Default: 5000 ms.
-    pub dead_after_ms: Millis,
-    /// The track of the called party, which is watched for an answer.
-    pub called: Option<usize>,
-}
-
-impl Default for LiveOptions {
-    fn default() -> Self {
-        Self { keep: Keep::Nothing, window_ms: Millis(1000.0), dead_after_ms: Millis(5000.0), called: None }
-    }
-}
-
-setters! { LiveOptions:
-    with_keep(keep: Keep),
-    into with_window_ms(window_ms: Millis),
-    into with_dead_after_ms(dead_after_ms: Millis),
-    with_called(called: Option<usize>),
-}
-
-/// One track of a live call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LiveTrackOptions {
-    /// Sample rate.
-    pub rate: Rate,
-    /// The track's name in reports and errors. `None` means `track 0` and so on.
-    pub name: Option<String>,
-    /// The track's leg.
-    pub leg: Leg,
-}
-
-impl LiveTrackOptions {
-    /// Creates a track with a sample rate and an unknown party.
-    pub fn new(rate: Rate) -> Self {
-        Self { rate, name: None, leg: Leg::default() }
-    }
-
-    /// Sets who speaks on the track.
-    #[must_use]
-    pub fn role(mut self, role: Role) -> Self {
-        self.leg.role = role;
-        self
-    }
-
-    /// Sets the party: a number, an address or a name.
-    #[must_use]
-    pub fn party(mut self, party: impl Into<String>) -> Self {
-        self.leg.party = Some(party.into());
-        self
-    }
-}
 
 /// Analyzes a call while its samples arrive: events as they become certain, and a report at any
 /// time.
@@ -144,7 +83,7 @@ impl LiveCall {
     /// - [`Io`](crate::ErrorKind::Io) if a file for the samples cannot be created.
     pub fn new(tracks: Vec<LiveTrackOptions>, config: &Config, options: &LiveOptions) -> Result<Self> {
         config.validate()?;
-        check(tracks.len(), config, options)?;
+        options.check(tracks.len(), config)?;
         let count = tracks.len();
         let live = tracks.into_iter().enumerate().map(|(place, track)| {
             let name = track.name.unwrap_or_else(|| format!("track {place}"));
@@ -212,11 +151,7 @@ impl LiveCall {
                 .with_mismatch("samples", "packets"));
         }
         self.open(track)?;
-        self.check_length(track, samples.count())?;
-        let Self { tracks, floor, .. } = self;
-        let taken = tracks.get_mut(track).map_or(Ok(()), |live| live.push(samples, &mut |change| floor.push(change)));
-        self.tell(track);
-        taken
+        self.feed(track, |live, limit, floor| live.push(samples, limit, floor))
     }
 
     /// Takes the next samples of a track together with their sample rate.
@@ -244,7 +179,6 @@ impl LiveCall {
                 .with_mismatch(found, expected)
         };
         let begun = self.open(track)?.has_begun();
-        self.check_length(track, packet.payload.len() / encoding.width())?;
         match self.encodings.get_mut(track) {
             Some(None) if begun => return Err(wrong("packets after samples".into(), "samples".into())),
             Some(known) => {
@@ -255,11 +189,8 @@ impl LiveCall {
             }
             None => {}
         }
-        let Self { tracks, floor, window, .. } = self;
-        let mut note = |change| floor.push(change);
-        let taken = tracks.get_mut(track).map_or(Ok(()), |live| live.packet(packet, encoding, *window, &mut note));
-        self.tell(track);
-        taken
+        let window = self.window;
+        self.feed(track, |live, limit, floor| live.packet(packet, encoding, window, limit, floor))
     }
 
     /// Takes an RTP packet (RFC 3550) whose payload is samples in the given encoding. Packets with
@@ -394,32 +325,11 @@ impl LiveCall {
         Ok(live)
     }
 
-    /// Refuses samples that would exceed a limit of the configuration.
-    fn check_length(&self, track: usize, more: usize) -> Result<()> {
-        let limits = &self.config.decode;
-        let (mut own, mut all, mut samples) = (0.0, 0.0, 0);
-        for (place, live) in self.tracks.iter().enumerate() {
-            let length = live.samples() + if place == track { more as u64 } else { 0 };
-            let ms = live.rate.millis(length).0;
-            own = if place == track { ms } else { own };
-            all += ms;
-            samples += length;
-        }
-        let sums = [
-            ("a live track is too long (ms)", own, limits.max_duration_ms.0, "decode.maxDurationMs"),
-            (
-                "the live tracks are too long together (ms)",
-                all,
-                limits.max_total_duration_ms.0,
-                "decode.maxTotalDurationMs",
-            ),
-            ("too many live samples", samples as f64, limits.max_samples as f64, "decode.maxSamples"),
-        ];
-        match sums.into_iter().find(|(_, found, most, _)| found > most) {
-            Some((what, found, most, name)) => Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, what)
-                .with_mismatch(found, format!("at most {most} ({name})"))),
-            None => Ok(()),
-        }
+    /// Returns how long a track may become beside the others.
+    fn limit(&self, track: usize) -> Option<TrackLimit> {
+        let rate = self.tracks.get(track)?.rate;
+        let others = self.tracks.iter().enumerate().filter(|&(place, _)| place != track);
+        Some(TrackLimit::of(rate, others.map(|(_, live)| (live.rate, live.samples())), &self.config))
     }
 
     fn check_open(&self) -> Result<()> {
@@ -431,11 +341,22 @@ impl LiveCall {
     }
 
     fn close(&mut self, track: usize) -> Result<()> {
-        let Self { tracks, floor, encodings, .. } = self;
-        let encoding = encodings.get(track).copied().flatten();
-        let ended = tracks.get_mut(track).map_or(Ok(()), |live| live.end(encoding, &mut |change| floor.push(change)));
+        let encoding = self.encodings.get(track).copied().flatten();
+        self.feed(track, |live, limit, floor| live.end(encoding, limit, floor))
+    }
+
+    /// Lets a track take what it is given, and tells what follows from it.
+    fn feed(
+        &mut self,
+        track: usize,
+        give: impl FnOnce(&mut LiveTrack, &TrackLimit, &mut dyn FnMut(FloorChange)) -> Result<()>,
+    ) -> Result<()> {
+        let limit = self.limit(track);
+        let Self { tracks, floor, .. } = self;
+        let Some((live, limit)) = tracks.get_mut(track).zip(limit) else { return Ok(()) };
+        let taken = give(live, &limit, &mut |change| floor.push(change));
         self.tell(track);
-        ended
+        taken
     }
 
     /// Passes on a track's events, and evaluates the call as far as all tracks have arrived.
@@ -463,39 +384,7 @@ fn no_track(track: usize, count: usize) -> Error {
         .with_mismatch(format!("track {track}"), format!("0 to {}", count.saturating_sub(1)))
 }
 
-/// Checks that the options are valid together.
-fn check(tracks: usize, config: &Config, options: &LiveOptions) -> Result<()> {
-    let refuse = |what: &str, found: String, expected: String| {
-        Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
-    };
-    if tracks == 0 {
-        return refuse("no tracks", "0".into(), "1 or more".into());
-    }
-    if tracks > config.decode.max_tracks {
-        return Err(Error::new(ErrorKind::LimitExceeded, Stage::Input, "too many tracks")
-            .with_mismatch(tracks, format!("at most {} (decode.maxTracks)", config.decode.max_tracks)));
-    }
-    if config.detector != DetectorKind::Silero {
-        return Err(Error::new(ErrorKind::Unsupported, Stage::Config, "a live call cannot use this detector")
-            .with_mismatch("webrtc", "silero"));
-    }
-    for (name, time) in [("windowMs", options.window_ms), ("deadAfterMs", options.dead_after_ms)] {
-        if !(time.0.is_finite() && time.0 >= 0.0) {
-            return refuse(name, time.to_string(), "0 ms or more".into());
-        }
-    }
-    match options.called.filter(|&called| called >= tracks) {
-        Some(called) => refuse("called", called.to_string(), format!("a track from 0 to {}", tracks - 1)),
-        None => Ok(()),
-    }
-}
-
-/// A folder for kept samples, as an option.
-impl From<PathBuf> for Keep {
-    fn from(folder: PathBuf) -> Self {
-        Self::Spool(folder)
-    }
-}
+mod options;
 
 #[cfg(test)]
 mod tests;

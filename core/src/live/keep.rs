@@ -29,6 +29,13 @@ pub enum Keep {
     Spool(PathBuf),
 }
 
+/// A folder for kept samples, as an option.
+impl From<PathBuf> for Keep {
+    fn from(folder: PathBuf) -> Self {
+        Self::Spool(folder)
+    }
+}
+
 /// Bytes reserved at once: 8 s of mu-law.
 const KEPT_AT_ONCE: usize = 65_536;
 

@@ -11,6 +11,7 @@ mod floor;
 mod hysteresis;
 mod keep;
 mod ledger;
+mod limit;
 mod noise;
 mod options;
 mod packets;

@@ -14,6 +14,7 @@ use super::floor::{FloorChange, PartyState};
 use super::hysteresis::Hysteresis;
 use super::keep::KeptSamples;
 use super::ledger::{SoundLedger, WINDOW_MS};
+use super::limit::TrackLimit;
 use super::noise::NoiseFloor;
 use super::packets::{LinePart, PacketOrder};
 use super::samples::SampleReader;
@@ -133,8 +134,14 @@ impl LiveTrack {
         self.done > 0 || !self.waiting.is_empty()
     }
 
-    /// Takes the next samples.
-    pub fn push(&mut self, samples: LiveSamples<'_>, floor: &mut impl FnMut(FloorChange)) -> Result<()> {
+    /// Takes the next samples, or none of them if they exceed the limit.
+    pub fn push(
+        &mut self,
+        samples: LiveSamples<'_>,
+        limit: &TrackLimit,
+        floor: &mut dyn FnMut(FloorChange),
+    ) -> Result<()> {
+        limit.check(self.samples() + samples.count() as u64)?;
         if let Some(kept) = self.kept.as_mut().filter(|_| !samples.is_empty()) {
             kept.accept(samples)?;
         }
@@ -154,26 +161,30 @@ impl LiveTrack {
         packet: LivePacket<'_>,
         encoding: SampleEncoding,
         window: Millis,
-        floor: &mut impl FnMut(FloorChange),
+        limit: &TrackLimit,
+        floor: &mut dyn FnMut(FloorChange),
     ) -> Result<()> {
         let order = self.packets.take();
         let mut order = order.unwrap_or_else(|| PacketOrder::new(self.rate, window, encoding.width()));
-        let taken = order.push(packet, &mut |part| self.line(part, encoding, floor));
+        let taken = order.push(packet, &mut |part| self.line(part, encoding, limit, floor));
         self.packets = Some(order);
         taken
     }
 
-    /// Takes a part of the sequence that packets form.
+    /// Takes a part of the sequence that packets form. Silence is taken as far as the limit allows.
     fn line(
         &mut self,
         part: LinePart<'_>,
         encoding: SampleEncoding,
-        floor: &mut impl FnMut(FloorChange),
+        limit: &TrackLimit,
+        floor: &mut dyn FnMut(FloorChange),
     ) -> Result<()> {
-        let mut left = match part {
-            LinePart::Payload(bytes) => return self.push(LiveSamples::Bytes(encoding, bytes), floor),
+        let silent = match part {
+            LinePart::Payload(bytes) => return self.push(LiveSamples::Bytes(encoding, bytes), limit, floor),
             LinePart::Silence(samples) => samples,
         };
+        let within = limit.check(self.samples() + silent);
+        let mut left = limit.room(self.samples(), silent);
         let silence = [encoding.silence(); 512];
         while left > 0 {
             let now = silence.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -185,10 +196,10 @@ impl LiveTrack {
             self.take(part, floor)?;
             left -= now as u64;
         }
-        Ok(())
+        within
     }
 
-    fn part(&mut self, samples: LiveSamples<'_>, floor: &mut impl FnMut(FloorChange)) -> Result<()> {
+    fn part(&mut self, samples: LiveSamples<'_>, floor: &mut dyn FnMut(FloorChange)) -> Result<()> {
         let mut block = std::mem::take(&mut self.block);
         block.clear();
         let taken = self.reader.read(samples, &mut block).and_then(|()| {
@@ -202,7 +213,7 @@ impl LiveTrack {
     }
 
     /// Processes samples 32 ms at a time.
-    fn take(&mut self, mut samples: &[f32], floor: &mut impl FnMut(FloorChange)) -> Result<()> {
+    fn take(&mut self, mut samples: &[f32], floor: &mut dyn FnMut(FloorChange)) -> Result<()> {
         loop {
             let length = (quantum_end(self.quanta, self.rate) - self.done) as usize;
             let Some((now, rest)) = samples.split_at_checked(length - self.waiting.len()) else {
@@ -223,7 +234,7 @@ impl LiveTrack {
         }
     }
 
-    fn quantum(&mut self, samples: &[f32], floor: &mut impl FnMut(FloorChange)) -> Result<()> {
+    fn quantum(&mut self, samples: &[f32], floor: &mut dyn FnMut(FloorChange)) -> Result<()> {
         self.heard.probabilities.clear();
         self.analyzer.push(samples, &mut self.heard.probabilities)?;
         self.done += samples.len() as u64;
@@ -233,12 +244,23 @@ impl LiveTrack {
         Ok(())
     }
 
-    /// Ends the track.
-    pub fn end(&mut self, encoding: Option<SampleEncoding>, floor: &mut impl FnMut(FloorChange)) -> Result<()> {
+    /// Ends the track. Waiting packets beyond the limit are dropped with a warning.
+    pub fn end(
+        &mut self,
+        encoding: Option<SampleEncoding>,
+        limit: &TrackLimit,
+        floor: &mut dyn FnMut(FloorChange),
+    ) -> Result<()> {
         if let (Some(mut order), Some(encoding)) = (self.packets.take(), encoding) {
-            let released = order.finish(&mut |part| self.line(part, encoding, floor));
+            let released = order.finish(&mut |part| self.line(part, encoding, limit, floor));
             self.packets = Some(order);
-            released?;
+            match released {
+                Err(e) if e.kind() == ErrorKind::LimitExceeded => {
+                    let said = format!("the last packets were dropped: {e}");
+                    self.source.warnings.push(Warning::new("packets_dropped", said));
+                }
+                other => other?,
+            }
         }
         if self.reader.is_cut() {
             return Err(Error::new(
@@ -267,7 +289,7 @@ impl LiveTrack {
     /// Returns the warnings about its samples and its packets.
     pub fn warnings(&self) -> Vec<Warning> {
         let packets = self.packets.as_ref().and_then(|order| order.counts.warning());
-        self.reader.warnings().chain(packets).collect()
+        self.source.warnings.iter().cloned().chain(self.reader.warnings()).chain(packets).collect()
     }
 }
 
@@ -284,7 +306,7 @@ impl TrackHearing {
         analyzer: &LiveAnalyzer,
         quanta: u64,
         teller: &mut Teller,
-        floor: &mut impl FnMut(FloorChange),
+        floor: &mut dyn FnMut(FloorChange),
     ) {
         self.speech(now, f64::INFINITY, teller, floor);
         let Some(power) = analyzer.power() else { return };
@@ -311,7 +333,7 @@ impl TrackHearing {
     }
 
     /// Detects speech in the new frames of a track that ends at a time.
-    fn speech(&mut self, now: f64, end: f64, teller: &mut Teller, floor: &mut impl FnMut(FloorChange)) {
+    fn speech(&mut self, now: f64, end: f64, teller: &mut Teller, floor: &mut dyn FnMut(FloorChange)) {
         for at in 0..self.probabilities.len() {
             let Some(&p) = self.probabilities.get(at) else { break };
             let time = |frame: u64| frame as f64 * SILERO_HOP.0;
@@ -322,13 +344,7 @@ impl TrackHearing {
     }
 
     /// Reports speech: at its beginning, and again once it is certain.
-    fn spoke(
-        &mut self,
-        event: Option<StreamEvent>,
-        now: f64,
-        teller: &mut Teller,
-        floor: &mut impl FnMut(FloorChange),
-    ) {
+    fn spoke(&mut self, event: Option<StreamEvent>, now: f64, teller: &mut Teller, floor: &mut dyn FnMut(FloorChange)) {
         let (track, known, offset) = (self.place, now + teller.offset, teller.offset);
         match event {
             Some(StreamEvent::SpeechStart { at, .. }) => {
@@ -363,7 +379,7 @@ impl TrackHearing {
         }
     }
 
-    fn finish(&mut self, now: f64, analyzer: &LiveAnalyzer, teller: &mut Teller, floor: &mut impl FnMut(FloorChange)) {
+    fn finish(&mut self, now: f64, analyzer: &LiveAnalyzer, teller: &mut Teller, floor: &mut dyn FnMut(FloorChange)) {
         self.speech(now, now, teller, floor);
         for event in self.walk.finish(now).into_iter().flatten() {
             self.spoke(Some(event), now, teller, floor);

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::decode::{Input, decode};
 use crate::events::testing::{noisy, silence, sines, train};
+use crate::live::Keep;
 use crate::live::{Certainty, LiveEventKind};
 use crate::process::{analyze, process};
 use crate::run::Cancel;
@@ -445,4 +446,39 @@ fn packets_have_the_limits_of_samples() {
     };
     assert_eq!((0..5).map(&mut packet).collect::<Vec<_>>(), [Ok(()); 5]);
     assert_eq!(packet(5), Err(ErrorKind::LimitExceeded));
+}
+
+/// A call of one track that may have 100 ms, fed by packets of 20 ms.
+fn short_call() -> (LiveCall, impl Fn(&mut LiveCall, u16, u32) -> Result<(), ErrorKind>) {
+    let mut config = Config::default();
+    config.decode.max_duration_ms = Millis(100.0);
+    let track = LiveTrackOptions::new(Rate::NARROWBAND);
+    let call = LiveCall::new(vec![track], &config, &LiveOptions::default()).unwrap();
+    let packet = |call: &mut LiveCall, sequence: u16, at: u32| {
+        let packet = LivePacket { payload: &[0xFF; 160], sequence, timestamp: at };
+        call.packet(0, SampleEncoding::MuLaw, packet).map_err(|e| e.kind())
+    };
+    (call, packet)
+}
+
+#[test]
+fn a_pause_of_packets_is_silence_up_to_the_limit() {
+    let (mut call, packet) = short_call();
+    packet(&mut call, 0, 0).unwrap();
+    // A timestamp 50 minutes later, of the next packet: nothing was sent in between.
+    assert_eq!(packet(&mut call, 1, 24_000_000), Err(ErrorKind::LimitExceeded));
+    let report = call.finish(&RunOptions::default()).unwrap().report;
+    assert_eq!(report.call.duration_ms, Millis(100.0));
+}
+
+#[test]
+fn packets_that_wait_at_the_end_do_not_pass_the_limit() {
+    let (mut call, packet) = short_call();
+    packet(&mut call, 0, 0).unwrap();
+    // Packet 1 is missing, so that the next waits for it.
+    packet(&mut call, 2, 4_000).unwrap();
+    let report = call.finish(&RunOptions::default()).unwrap().report;
+    assert_eq!(report.call.duration_ms, Millis(100.0));
+    let warnings = &report.tracks[0].source.as_ref().unwrap().warnings;
+    assert!(warnings.iter().any(|w| w.code == "packets_dropped"), "{warnings:?}");
 }
