@@ -3,9 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
-#[cfg(feature = "cli")]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -16,6 +14,27 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// `malformed` if it is not UTF-8. All name the file.
 pub(crate) fn read_text(path: &Path, most: u64, stage: Stage) -> Result<String> {
     read(path, most, stage).map_err(|e| e.in_input(path.display().to_string()))
+}
+
+/// Returns the files of a folder and its subfolders in no particular order. Links are not followed.
+///
+/// # Errors
+/// `io` that names the folder that cannot be read.
+pub(crate) fn files_within(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let failed = |e| Error::io(Stage::Input, e).in_input(folder.display().to_string());
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    Ok(files)
 }
 
 fn read(path: &Path, most: u64, stage: Stage) -> Result<String> {

@@ -1,13 +1,12 @@
 //! The reports of a folder.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result, Stage};
-use crate::files::read_text;
+use crate::files::{files_within, read_text};
 use crate::report::{Report, SCHEMA_VERSION};
 
 /// The most bytes of a report.
@@ -27,17 +26,10 @@ pub(super) struct ReportSet {
 /// # Errors
 /// `io` where the folder cannot be read, `invalid_argument` for one without reports.
 pub(super) fn reports(folder: &Path) -> Result<ReportSet> {
-    let (mut folders, mut found) = (vec![folder.to_owned()], ReportSet::new());
-    while let Some(inner) = folders.pop() {
-        let failed = |e| Error::io(Stage::Input, e).in_input(inner.display().to_string());
-        for entry in fs::read_dir(&inner).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-                found.add(folder, &path);
-            }
+    let mut found = ReportSet::new();
+    for path in files_within(folder)? {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
+            found.add(folder, &path);
         }
     }
     found.unreadable.sort();

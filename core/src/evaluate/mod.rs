@@ -20,7 +20,6 @@ mod tally;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use calibrate::calibrate;
@@ -36,6 +35,7 @@ pub use tally::{
 use crate::call::Role;
 use crate::config::{Config, setters};
 use crate::error::{Error, ErrorKind, Result, Stage};
+use crate::files::files_within;
 use crate::process::{Batch, VERSION, analyze};
 use crate::report::Named;
 use crate::run::RunOptions;
@@ -242,19 +242,8 @@ fn name_in(folder: &Path, path: &Path) -> String {
 
 /// Returns the audio files of a folder and its subfolders, sorted by name. Links are not followed.
 pub(crate) fn audio_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        let failed = |e| Error::io(Stage::Input, e).in_input(folder.display().to_string());
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() && is_audio(&path) {
-                files.push(path);
-            }
-        }
-    }
+    let mut files = files_within(folder)?;
+    files.retain(|file| is_audio(file));
     files.sort();
     Ok(files)
 }

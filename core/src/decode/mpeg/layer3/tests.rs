@@ -199,8 +199,10 @@ fn a_granule_whose_factors_take_more_than_its_bits_is_silent_alone() {
 fn codes_may_reach_beyond_the_last_bit_of_a_frame_and_granules_may_not() {
     let room = 8 * (full_frame(0, 0, [400, 400]).len() - header::LEN - 17) as u32;
     let mut ours = Layer3::new();
-    assert_eq!(ours.decode(&full_frame(0, 0, [400, room - 400])), Some(1152));
-    assert_eq!(ours.decode(&full_frame(0, 0, [400, room - 399])), None);
+    // Of 101 bits, the factors take 74 and five pairs of ones 25; the sixth pair ends beyond.
+    assert_eq!(ours.decode(&full_frame(0, 0, [room - 101, 101])), Some(1152));
+    assert_eq!(ours.lines[1][0].iter().filter(|&&x| x != 0.0).count(), 12);
+    assert_eq!(ours.decode(&full_frame(0, 0, [room - 100, 101])), None);
 }
 
 #[test]
