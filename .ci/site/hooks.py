@@ -33,8 +33,20 @@ ADDED = {
 """What a page gets in the site alone: a heading, then what shows a folder of `REFERENCES`, where that was made."""
 
 
+PYTHON = "python-api.md"
+"""The list of Python's names. In the site, mkdocstrings shows them with their types and examples instead."""
+
+
+def python_reference(markdown: str) -> str:
+    """The same modules as in the list of names, each for mkdocstrings."""
+    modules = re.findall(r"^## (callweave\S*)$", markdown, re.MULTILINE)
+    return "\n\n".join(["# The names of the Python package", *(f"::: {module}" for module in modules)])
+
+
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """The text with links out of the documentation led to the repository; those that lead nowhere stay, and fail."""
+    if page.file.src_uri == PYTHON:
+        return python_reference(markdown)
     here = posixpath.dirname(f"core/docs/{page.file.src_uri}")
 
     def lead(link: re.Match[str]) -> str:
