@@ -213,7 +213,10 @@ export interface DownloadOptions {
   policy?: RetryPolicy | undefined
 }
 
-/** Fetches a file. It stands at `path` once it is whole and on disk, never before. */
+/**
+ * Fetches a file. It stands at `path` once it is whole and on disk, never before. Each connection has 30 s up to its first
+ * bytes, 30 s for each read, and a time by the file's size for all of it (`steps.transferLimit`).
+ */
 export declare function download(url: string, path: string, options?: DownloadOptions): Promise<string>
 
 /** Sends a request once; a file is streamed with its length, within a time by its size. */
@@ -229,6 +232,8 @@ export interface SessionRow {
   state: State
   seenMs: number
   version: number
+  /** Since when looks at it fail; null where the last one did not, or something came since. */
+  failingMs: number | null
 }
 
 /** A recording on its way to MCloud. */
@@ -242,7 +247,7 @@ export interface PostingRow {
 
 /** Where pushes, sessions and postings are kept; what a method has returned from is on disk. */
 export declare class Outbox {
-  /** Needs Node 22.5 or newer, or the package `better-sqlite3`. */
+  /** Needs Node 22.13 or newer, or the package `better-sqlite3@12`. */
   constructor(path: string)
   close(): void
   push(action: string, uuid: string | null, body: string, atMs?: number): 'new' | 'repeat' | 'kept'
@@ -272,14 +277,24 @@ export declare class Outbox {
     row: PostingRow,
     state: State,
     dueMs: number | null,
-    how?: { status?: string; reason?: string | null; recordingId?: string | null; warnings?: string[] },
+    how?: {
+      status?: string
+      reason?: string | null
+      /** What `steps.postingAnswered` gave; without it `recordingId` and `warnings` stay as they are. */
+      answered?: { recordingId: string | null; warnings: string[] } | null
+    },
   ): PostingRow | null
   /** Takes up what was refused for the key's sake, once there is another key. */
   revive(): number
   /** Whose key is refused, and how: a provider's, or `mcloud`. */
   refused(): Record<string, string>
   nextDue(afterMs?: number | null): number | null
+  /** The files that postings still need. */
   files(): Set<string>
+  /** Those of `files` whose postings were refused for good. */
+  givenUpFiles(): Set<string>
+  /** The keys of the sessions that wait or fail. */
+  unfinished(): Set<string>
   note(name: string, value?: string): string | null
   counts(): {
     sessions: Record<string, number>

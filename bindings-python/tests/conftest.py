@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import callweave
 
 ROOT = Path(__file__).parents[2]
 LONG = "CALLWEAVE_LONG_TESTS" in os.environ
+sys.path[:0] = [str(ROOT / "tests/servers"), str(ROOT / "bindings-python/examples/service")]
 
 CALLS = {
     path.parent.name: next(

@@ -17,7 +17,6 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ROOT
 
 import callweave
 from callweave.client import (
@@ -33,8 +32,6 @@ from callweave.client import (
     send_async,
     steps,
 )
-
-sys.path.insert(0, str(ROOT / "tests/servers"))
 
 from files import Files
 from http_server import Nasty, Server

@@ -35,6 +35,9 @@ class Gone extends Error {
 const HEAD = 512
 const LARGEST_TEXT = 64 << 10
 
+/** `Content-Range` of a part that says how long the whole file is. */
+const PART = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/
+
 /** By what the server names its file: a strong `ETag`, else `Last-Modified`. */
 const validatorOf = ({ etag, 'last-modified': modified }) => (etag && !etag.startsWith('W/') ? etag : (modified ?? ''))
 
@@ -43,6 +46,28 @@ const answered = ({ statusCode: status, headers }, body = '') => ({
   retryAfter: headers['retry-after'] ?? null,
   body,
 })
+
+/** The time that a connection has, by what is known of its size; what is not done by then is ended. */
+class Clock {
+  #abort = new AbortController()
+  #startedMs = performance.now()
+  #timer = null
+
+  get signal() {
+    return this.#abort.signal
+  }
+
+  /** So many bytes are to be there by their time. */
+  allow(bytes) {
+    this.end()
+    const leftMs = this.#startedMs + steps.transferLimit(bytes) - performance.now()
+    this.#timer = setTimeout(() => this.#abort.abort(new Broken('not done within its time')), leftMs)
+  }
+
+  end() {
+    clearTimeout(this.#timer)
+  }
+}
 
 class Transfer {
   constructor(url, path, guard, headers) {
@@ -75,68 +100,79 @@ class Transfer {
     let own = this.own
     const ranges = await this.ranges()
     for (let redirects = 0; redirects <= this.guard.maxRedirects; redirects++) {
-      const abort = new AbortController()
-      const headers = { ...own, ...ranges, 'Accept-Encoding': 'identity' }
-      const answer = await open('GET', url, headers, { guard: this.guard, signal: abort.signal })
+      const clock = new Clock()
+      clock.allow(0)
+      let answer
       try {
+        const headers = { ...own, ...ranges, 'Accept-Encoding': 'identity' }
+        answer = await open('GET', url, headers, { guard: this.guard, signal: clock.signal })
         const { statusCode: status, headers: said } = answer
         if (![301, 302, 303, 307, 308].includes(status) || !said.location) {
-          return await this.taken(answer, url, ranges, abort)
+          return await this.taken(answer, url, ranges, clock)
         }
         const there = parsed(said.location, url)
         // What else the caller sends is for who was asked: keys in it are for nobody else, nor for an open line.
         if (there.origin !== url.origin) own = {}
         url = there
       } finally {
-        answer.destroy()
+        clock.end()
+        answer?.destroy()
       }
     }
     throw new Refused('too many redirects')
   }
 
-  async taken(answer, url, ranges, abort) {
+  async taken(answer, url, ranges, clock) {
     const status = answer.statusCode
     // An address that is no longer valid: who gave it gives another.
     if ([401, 403].includes(status) && url.origin !== this.first.origin) return FAILED
     if (status !== 200 && status !== 206) return answered(answer)
-    return await this.keep(answer, await this.start(answer, ranges), abort)
+    return await this.keep(answer, await this.extent(answer, ranges), clock)
   }
 
-  /** Where in the file the body of an answer begins. */
-  async start({ statusCode, headers }, ranges) {
-    if (statusCode === 200) return 0
+  /** Where in the file the body of an answer begins, and how long the whole file is; null where that is not said. */
+  async extent({ statusCode, headers }, ranges) {
+    if (statusCode === 200) {
+      const length = headers['content-length'] ?? ''
+      return { start: 0, total: /^\d{1,15}$/.test(length) ? Number(length) : null }
+    }
     const asked = ranges.Range?.slice('bytes='.length) ?? 'none'
+    const [, start, last, total] = PART.exec(headers['content-range'] ?? '') ?? []
     const another = !['', ranges['If-Range']].includes(validatorOf(headers))
-    if (another || !(headers['content-range'] ?? '').startsWith(`bytes ${asked}`)) {
+    if (another || `${start}-` !== asked || Number(start) > Number(last) || Number(last) >= Number(total)) {
       await this.forget()
       throw new Broken('another range than the one asked for')
     }
-    return Number.parseInt(asked, 10)
+    return { start: Number(start), total: Number(total) }
   }
 
-  /** Writes the body, from the start or behind what is there, and puts the whole file in its place. */
-  async keep(answer, start, abort) {
-    const { headers } = answer
-    const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : null
-    const total = length === null ? null : start + length
-    if (total !== null && total > this.guard.maxBytes) throw new Refused(`more than ${this.guard.maxBytes} bytes`)
-    const startedMs = Date.now()
+  /**
+   * Writes the body, from the start or behind what is there, and puts the whole file in its place. A body that ends before
+   * the file does is one that broke off.
+   */
+  async keep(answer, { start, total }, clock) {
+    await this.check(total ?? 0, null)
     const blocks = answer[Symbol.asyncIterator]()
-    const read = async () => (await over(blocks.next())).value
+    const read = async () => {
+      const { value } = await over(blocks.next())
+      // What was ended looks like what came to its end.
+      if (clock.signal.aborted) throw clock.signal.reason
+      return value
+    }
     const head = start === 0 ? await headOf(read, HEAD) : Buffer.alloc(0)
     if (start === 0 && steps.isText(head.subarray(0, HEAD))) {
       return answered(answer, (await headOf(read, LARGEST_TEXT, head)).toString('utf8'))
     }
-    const out = await this.opened(headers, start)
+    const out = await this.opened(answer.headers, start)
     try {
       let size = start
       for (let block = head; block !== undefined; block = await read()) {
         await out.writeFile(block)
         size += block.length
-        await this.check(size)
-        if (Date.now() - startedMs > steps.transferLimit(total ?? size)) abort.abort()
+        await this.check(size, total)
+        clock.allow(total ?? size)
       }
-      if (total !== null && size !== total) throw new Broken(`${size} bytes of ${total}`)
+      if (total !== null && size < total) throw new Broken(`${size} bytes of ${total}`)
       await out.sync()
     } finally {
       await out.close()
@@ -159,10 +195,16 @@ class Transfer {
     return out
   }
 
-  async check(size) {
-    if (size <= this.guard.maxBytes) return
-    await this.forget()
-    throw new Refused(`more than ${this.guard.maxBytes} bytes`)
+  /** Ends what is too large, and what is more than it says. */
+  async check(size, total) {
+    if (size > this.guard.maxBytes) {
+      await this.forget()
+      throw new Refused(`more than ${this.guard.maxBytes} bytes`)
+    }
+    if (total !== null && size > total) {
+      await this.forget()
+      throw new Broken(`more than ${total} bytes`)
+    }
   }
 }
 
@@ -181,8 +223,9 @@ async function headOf(read, bytes, before = Buffer.alloc(0)) {
 
 /**
  * Fetches a file. It stands at `path` once it is whole and on disk, never before. A try that breaks off is gone on with by
- * range where the server names its file (`ETag`, `Last-Modified`). `headers` do not follow a redirect to another host, port
- * or scheme. A text where audio should be (a page, an error as JSON) is a refusal. Rejects with `Gone`, `Later` (tries go on
+ * range where the server names its file (`ETag`, `Last-Modified`); so is one that brings less than the whole file. Each
+ * connection has 30 s up to its first bytes, 30 s for each read, and a time by the file's size for all of it
+ * (`steps.transferLimit`). `headers` do not follow a redirect to another host, port or scheme. A text where audio should be (a page, an error as JSON) is a refusal. Rejects with `Gone`, `Later` (tries go on
  * for as long as `policy` says), `Refused`, and with the file's own error where it cannot be written.
  */
 async function download(url, path, { guard = new Guard(), headers = {}, of = 'audio', sinceMs, policy } = {}) {

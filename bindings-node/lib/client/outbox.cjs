@@ -8,7 +8,7 @@ const steps = require('./steps.cjs')
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS session (
   key TEXT PRIMARY KEY, provider TEXT NOT NULL, state TEXT NOT NULL, due_ms INTEGER, status TEXT NOT NULL,
-  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL, failure TEXT);
+  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL, failure TEXT, failing_ms INTEGER);
 CREATE INDEX IF NOT EXISTS session_due ON session (due_ms);
 CREATE TABLE IF NOT EXISTS stray (
   id INTEGER PRIMARY KEY, provider TEXT NOT NULL, action TEXT, uuid TEXT, body TEXT NOT NULL, at_ms INTEGER NOT NULL);
@@ -23,7 +23,10 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 const MORE = "CASE WHEN status = 'waiting' OR status LIKE '%+' THEN status ELSE status || '+' END"
 const HOW = "CASE WHEN status LIKE '%+' THEN 'waiting' ELSE status END"
 
-/** SQLite as Node has it from 22.5 on, or else `better-sqlite3`, which is then to be installed. */
+/** Columns of a session that outboxes of before lack. */
+const LATER = { failure: 'TEXT', failing_ms: 'INTEGER' }
+
+/** SQLite as Node has it from 22.13 on, or else `better-sqlite3`, which is then to be installed. */
 function opened(path) {
   let Database
   try {
@@ -32,7 +35,7 @@ function opened(path) {
     try {
       Database = require('better-sqlite3')
     } catch {
-      throw new Error('the outbox needs Node 22.5 or newer, or the package better-sqlite3')
+      throw new Error('the outbox needs Node 22.13 or newer, or the package better-sqlite3@12')
     }
   }
   return new Database(path)
@@ -54,8 +57,9 @@ class Outbox {
       this.#db.exec(`PRAGMA ${line}`)
     }
     this.#db.exec(SCHEMA)
-    if (!this.#all('PRAGMA table_info(session)').some(({ name }) => name === 'failure')) {
-      this.#db.exec('ALTER TABLE session ADD COLUMN failure TEXT')
+    const known = this.#all('PRAGMA table_info(session)').map(({ name }) => name)
+    for (const [name, type] of Object.entries(LATER)) {
+      if (!known.includes(name)) this.#db.exec(`ALTER TABLE session ADD COLUMN ${name} ${type}`)
     }
   }
 
@@ -84,7 +88,11 @@ class Outbox {
       this.#db.exec('COMMIT')
       return result
     } catch (error) {
-      this.#db.exec('ROLLBACK')
+      try {
+        this.#db.exec('ROLLBACK')
+      } catch {
+        // SQLite itself takes a transaction back where the disk is full.
+      }
       throw error
     }
   }
@@ -107,7 +115,7 @@ class Outbox {
       const taken = steps.sessionTake({ session: JSON.parse(row.state), action, uuid, body, nowMs: atMs })
       this.#run(
         taken.taken === 'new'
-          ? `UPDATE session SET state = ?, due_ms = ?, status = ${MORE}, version = version + 1 WHERE key = ?`
+          ? `UPDATE session SET state = ?, due_ms = ?, status = ${MORE}, failing_ms = NULL, version = version + 1 WHERE key = ?`
           : 'UPDATE session SET state = ?, due_ms = coalesce(due_ms, ?), version = version + 1 WHERE key = ?',
         JSON.stringify(taken.session),
         taken.taken === 'new' ? atMs : null,
@@ -143,7 +151,7 @@ class Outbox {
       const { pieces, changed } = steps.piecesTake({ pieces: before, rows, nowMs: atMs })
       if (!row) return this.#insert(key, provider, pieces, atMs, atMs)
       if (!changed) return 0
-      const text = `UPDATE session SET state = ?, due_ms = ?, status = ${MORE}, version = version + 1 WHERE key = ?`
+      const text = `UPDATE session SET state = ?, due_ms = ?, status = ${MORE}, failing_ms = NULL, version = version + 1 WHERE key = ?`
       return this.#run(text, JSON.stringify(pieces), atMs, key)
     })
   }
@@ -151,12 +159,13 @@ class Outbox {
   /** Sessions to be looked at; of one provider, or of all. */
   dueSessions(atMs, limit = 32, provider = null) {
     const text =
-      'SELECT key, provider, state, seen_ms, version FROM session WHERE due_ms <= ? AND provider = coalesce(?, provider)' +
-      ' ORDER BY due_ms LIMIT ?'
-    return this.#all(text, atMs, provider, limit).map(({ seen_ms: seenMs, state, ...row }) => ({
+      'SELECT key, provider, state, seen_ms, version, failing_ms FROM session' +
+      ' WHERE due_ms <= ? AND provider = coalesce(?, provider) ORDER BY due_ms LIMIT ?'
+    return this.#all(text, atMs, provider, limit).map(({ seen_ms: seenMs, failing_ms: failingMs, state, ...row }) => ({
       ...row,
       state: JSON.parse(state),
       seenMs,
+      failingMs,
     }))
   }
 
@@ -172,7 +181,7 @@ class Outbox {
     const text =
       "UPDATE session SET due_ms = ?, reason = CASE WHEN coalesce(?, 'settled') = 'settled' THEN reason ELSE ? END," +
       " status = CASE WHEN ? = 'settled' THEN rtrim(status, '+') ELSE coalesce(?, status) END," +
-      ' state = ?, failure = NULL, version = version + 1 WHERE key = ? AND version = ?'
+      ' state = ?, failure = NULL, failing_ms = NULL, version = version + 1 WHERE key = ? AND version = ?'
     return this.#run(text, dueMs, status, reason, status, status, JSON.stringify(state), row.key, row.version) === 1
   }
 
@@ -182,8 +191,10 @@ class Outbox {
    */
   putFailure(row, dueMs, reason) {
     const text =
-      'UPDATE session SET due_ms = ?, failure = ?, state = ?, version = version + 1 WHERE key = ? AND version = ?'
-    return this.#write(() => this.#run(text, dueMs, reason, JSON.stringify(row.state), row.key, row.version) === 1)
+      'UPDATE session SET due_ms = ?, failure = ?, failing_ms = coalesce(failing_ms, ?), state = ?,' +
+      ' version = version + 1 WHERE key = ? AND version = ?'
+    const values = [dueMs, reason, Date.now(), JSON.stringify(row.state), row.key, row.version]
+    return this.#write(() => this.#run(text, ...values) === 1)
   }
 
   /**
@@ -219,23 +230,17 @@ class Outbox {
     }))
   }
 
-  /** Stores a step of a posting; null where the call was made anew meanwhile. */
-  putPosting(row, state, dueMs, { status = 'waiting', reason = null, recordingId = null, warnings = [] } = {}) {
-    return this.#write(() => {
-      const changed = this.#run(
-        'UPDATE posting SET state = ?, due_ms = ?, status = ?, reason = ?, recording_id = ?, warnings = ?,' +
-          ' version = version + 1 WHERE data_id = ? AND version = ?',
-        JSON.stringify(state),
-        dueMs,
-        status,
-        reason,
-        recordingId,
-        JSON.stringify(warnings),
-        row.dataId,
-        row.version,
-      )
-      return changed === 1 ? { ...row, state, version: row.version + 1 } : null
-    })
+  /**
+   * Stores a step of a posting; null where the call was made anew meanwhile. `answered`: what `steps.postingAnswered` gave,
+   * for its `recordingId` and `warnings`; without it these stay as they are.
+   */
+  putPosting(row, state, dueMs, { status = 'waiting', reason = null, answered = null } = {}) {
+    const known = answered ? [answered.recordingId, JSON.stringify(answered.warnings)] : []
+    const text =
+      `UPDATE posting SET state = ?, due_ms = ?, status = ?, reason = ?${answered ? ', recording_id = ?, warnings = ?' : ''},` +
+      ' version = version + 1 WHERE data_id = ? AND version = ?'
+    const values = [JSON.stringify(state), dueMs, status, reason, ...known, row.dataId, row.version]
+    return this.#write(() => (this.#run(text, ...values) === 1 ? { ...row, state, version: row.version + 1 } : null))
   }
 
   /** Takes up what was refused for the key's sake, once there is another key; how many there were. */
@@ -253,7 +258,8 @@ class Outbox {
           dataId,
         )
       }
-      const text = 'UPDATE session SET due_ms = 0, failure = NULL, version = version + 1 WHERE key = ?'
+      const text =
+        'UPDATE session SET due_ms = 0, failure = NULL, failing_ms = NULL, version = version + 1 WHERE key = ?'
       for (const { key } of sessions) this.#run(text, key)
     })
     return postings.length + sessions.length
@@ -284,6 +290,19 @@ class Outbox {
   files() {
     const rows = this.#all("SELECT file FROM posting WHERE status != 'done' AND file IS NOT NULL")
     return new Set(rows.map(({ file }) => file))
+  }
+
+  /** Those of `files` whose postings were refused for good: only the same call, made anew, takes them up again. */
+  givenUpFiles() {
+    const text = "SELECT file, reason FROM posting WHERE status = 'failed' AND due_ms IS NULL AND file IS NOT NULL"
+    const rows = this.#all(text).filter(({ reason }) => !steps.needsAnotherKey(reason))
+    return new Set(rows.map(({ file }) => file))
+  }
+
+  /** The keys of the sessions that wait or fail. */
+  unfinished() {
+    const rows = this.#all(`SELECT key FROM session WHERE ${HOW} = 'waiting' OR failure IS NOT NULL`)
+    return new Set(rows.map(({ key }) => key))
   }
 
   /** A note of a poller's, such as where it looked last; with a value, that is kept. */

@@ -33,7 +33,8 @@ class Poster {
       if (!asked) return null
       stored = asked.stored
       const { request, file } = asked
-      return this.#answered(stored, await send(request, file ? { file, guard: this.guard } : {}))
+      const answer = await send(request, file ? { file, guard: this.guard } : {})
+      return this.#answered(stored, answer, file === undefined)
     } catch (error) {
       return this.#failed(stored, error)
     }
@@ -59,17 +60,23 @@ class Poster {
     return stored && { stored, request: asked.request, file }
   }
 
-  #answered(row, answer) {
+  #answered(row, answer, ofApi) {
     const nowMs = Date.now()
-    const { next, posting, recordingId, warnings } = this.#next(row, answer, nowMs)
-    if (answer.status === 429 && next.waitMs !== undefined) {
-      this.#pacing = steps.pace({ pacing: this.#pacing, nowMs, holdMs: next.waitMs }).pacing
-    }
-    if (next.next === 'done') this.outbox.putPosting(row, posting, null, { status: 'done', recordingId, warnings })
+    const answered = this.#next(row, answer, nowMs)
+    const { next, posting } = answered
+    if (ofApi) this.#hold(answer, next, nowMs)
+    if (next.next === 'done') this.outbox.putPosting(row, posting, null, { status: 'done', answered })
     else if (next.next === 'stop') {
-      this.outbox.putPosting(row, posting, null, { status: 'failed', reason: next.reason, recordingId, warnings })
-    } else this.outbox.putPosting(row, posting, Math.ceil(nowMs + next.waitMs), { recordingId, warnings })
+      this.outbox.putPosting(row, posting, null, { status: 'failed', reason: next.reason, answered })
+    } else this.outbox.putPosting(row, posting, Math.ceil(nowMs + next.waitMs), { answered })
     return next.reason ?? null
+  }
+
+  /** What the API says of its load holds for all postings. The storage behind it is another server. */
+  #hold(answer, next, nowMs) {
+    const { waitMs } = steps.judge({ of: 'mcloud', answer, nowMs })
+    const holdMs = waitMs ?? (answer.status === 429 ? next.waitMs : undefined)
+    if (holdMs !== undefined) this.#pacing = steps.pace({ pacing: this.#pacing, nowMs, holdMs }).pacing
   }
 
   #next(row, answer, nowMs) {
@@ -87,9 +94,9 @@ class Poster {
       this.outbox.putPosting(row, row.state, null, how)
       return how.reason
     }
-    const { next, posting, recordingId, warnings } = answered
+    const { next, posting } = answered
     const dueMs = next.waitMs === undefined ? null : Math.ceil(nowMs + next.waitMs)
-    this.outbox.putPosting(row, posting, dueMs, { ...how, recordingId, warnings })
+    this.outbox.putPosting(row, posting, dueMs, { ...how, answered })
     return how.reason
   }
 }

@@ -7,6 +7,7 @@ const { stat } = require('node:fs/promises')
 const http = require('node:http')
 const https = require('node:https')
 const { setImmediate: poll } = require('node:timers/promises')
+const { unlessAborted } = require('../abort.cjs')
 const steps = require('./steps.cjs')
 const { Refused } = require('./guard.cjs')
 
@@ -43,7 +44,7 @@ function parsed(text, base) {
  * `Refused`, and with the file's own error where that cannot be read.
  */
 async function open(method, url, headers, { guard, file, body, signal }) {
-  const pinned = guard ? await over(guard.address(url)) : null
+  const pinned = guard ? await over(unlessAborted(guard.address(url), signal)) : null
   const lookup =
     pinned &&
     ((_host, options, done) => (options.all ? done(null, [pinned]) : done(null, pinned.address, pinned.family)))
@@ -112,6 +113,8 @@ async function send(request, { file, guard } = {}) {
     const answer = await open(request.method, parsed(request.url), headers, how)
     try {
       const body = await over(textOf(answer))
+      // What was ended looks like what came to its end.
+      if (signal.aborted) return FAILED
       return { status: answer.statusCode, retryAfter: answer.headers['retry-after'] ?? null, body }
     } finally {
       answer.destroy()

@@ -12,22 +12,26 @@ from typing import Any, TypeVar
 
 import httpx
 
+from callweave.client._watch import Watch
 from callweave.client.guard import Guard
 
-__all__ = ["BROKEN", "Need", "Open", "Read", "Resolve", "Sleep", "drive", "drive_async"]
+__all__ = ["BROKEN", "IDLE_S", "Need", "Open", "Read", "Resolve", "Sleep", "drive", "drive_async"]
 
 T = TypeVar("T")
 
 BROKEN = (httpx.RequestError, httpx.StreamError)
 """What a connection raises that failed, broke off, took too long or made no sense."""
+IDLE_S = 30.0
+"""So long at most a connection is waited for, and each read and write over it."""
 
 
 @dataclass(frozen=True)
 class Resolve:
-    """The address of a URL's host, checked."""
+    """The address of a URL's host, checked. `until`, here and below: by when, as `time.monotonic` tells it."""
 
     guard: Guard
     url: httpx.URL
+    until: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Open:
     method: str
     url: httpx.URL
     headers: dict[str, str]
+    until: float
     extensions: dict[str, Any] = field(default_factory=dict[str, Any])
     content: bytes | Iterator[bytes] | None = None
 
@@ -44,6 +49,8 @@ class Open:
 @dataclass(frozen=True)
 class Read:
     """The next block of the answer's body; None behind the last."""
+
+    until: float
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ Need = Resolve | Open | Read | Sleep
 
 def drive(client: httpx.Client, work: Generator[Need, Any, T]) -> T:
     """Does the work with a client that blocks."""
-    with ExitStack() as opened:
+    with ExitStack() as opened, Watch() as watch:
         blocks: Iterator[bytes] = iter(())
         got: Any = None
         error: Exception | None = None
@@ -69,23 +76,27 @@ def drive(client: httpx.Client, work: Generator[Need, Any, T]) -> T:
                 return end.value  # type: ignore[no-any-return]
             got, error = None, None
             try:
+                if not isinstance(need, Sleep):
+                    watch.until(need.until)
                 match need:
                     case Resolve(guard, url):
                         got = guard.address(url)
-                    case Open(method, url, headers, extensions, content):
+                    case Open():
                         opened.close()
-                        got = opened.enter_context(
-                            client.stream(
-                                method, url, headers=headers, content=content, extensions=extensions,
-                                follow_redirects=False,
-                            )
-                        )  # fmt: skip
+                        more = {**need.extensions, "trace": watch.trace}
+                        got = opened.enter_context(client.stream(**_request(client, need, more, need.content)))
+                        if (stream := got.extensions.get("network_stream")) is not None:
+                            watch.add(stream)
                         blocks = got.iter_raw()
                     case Read():
                         got = next(blocks, None)
                     case Sleep(seconds):
                         opened.close()
+                        watch.rest()
                         time.sleep(seconds)
+                if not isinstance(need, Sleep) and time.monotonic() >= need.until:
+                    # What was shut looks like one that ended.
+                    raise httpx.ReadTimeout("not done within its time")
             except Exception as raised:
                 error = raised
 
@@ -104,25 +115,43 @@ async def drive_async(client: httpx.AsyncClient, work: Generator[Need, Any, T]) 
             got, error = None, None
             try:
                 match need:
-                    case Resolve(guard, url):
-                        got = await guard.address_async(url)
-                    case Open(method, url, headers, extensions, content):
+                    case Resolve(guard, url, until):
+                        async with _within(until):
+                            got = await guard.address_async(url)
+                    case Open():
                         await opened.aclose()
+                        content = need.content
                         whole = content if content is None or isinstance(content, bytes) else _asynchronous(content)
-                        got = await opened.enter_async_context(
-                            client.stream(
-                                method, url, headers=headers, content=whole, extensions=extensions,
-                                follow_redirects=False,
-                            )
-                        )  # fmt: skip
+                        async with _within(need.until):
+                            asked = client.stream(**_request(client, need, need.extensions, whole))
+                            got = await opened.enter_async_context(asked)
                         blocks = got.aiter_raw()
-                    case Read():
-                        got = await anext(blocks, None)
+                    case Read(until):
+                        async with _within(until):
+                            got = await anext(blocks, None)
                     case Sleep(seconds):
                         await opened.aclose()
                         await asyncio.sleep(seconds)
+            except TimeoutError as late:
+                error = httpx.ReadTimeout("not done within its time")
+                error.__cause__ = late
             except Exception as raised:
                 error = raised
+
+
+def _request(
+    client: httpx.Client | httpx.AsyncClient, need: Open, extensions: dict[str, Any], content: Any
+) -> dict[str, Any]:
+    """The arguments of a client's `stream`. A client that waits without an end, or for longer, does not here."""
+    waits = {name: IDLE_S if wait is None else min(wait, IDLE_S) for name, wait in client.timeout.as_dict().items()}
+    return {
+        "method": need.method, "url": need.url, "headers": need.headers, "content": content, "extensions": extensions,
+        "timeout": httpx.Timeout(**waits), "follow_redirects": False,
+    }  # fmt: skip
+
+
+def _within(until: float) -> asyncio.Timeout:
+    return asyncio.timeout(until - time.monotonic())
 
 
 async def _asynchronous(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import zlib
 from collections.abc import Generator, Mapping
@@ -22,6 +23,9 @@ __all__ = ["Gone", "Later", "download", "download_async"]
 HEAD = 512
 """By so many bytes a text is told from audio."""
 LARGEST_TEXT = 64 << 10
+LENGTH = re.compile(r"[0-9]{1,15}")
+PART = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
+"""`Content-Range` of a part that says how long the whole file is."""
 
 
 class Later(Exception):
@@ -67,13 +71,15 @@ class _Transfer:
 
     def tried(self) -> Generator[Need, Any, Answered]:
         """One try, which goes on where the one before ended if the server can tell that it may."""
-        url, own, start = self.first, self.own, 0
+        url, own = self.first, self.own
         ranges = self.ranges()
         for _ in range(self.guard.max_redirects + 1):
-            there, host, extensions = pinned(url, (yield Resolve(self.guard, url)))
-            headers = {**own, **ranges, "Accept-Encoding": "identity", **host}
-            answer = yield Open("GET", there, headers, extensions)
-            if not answer.is_redirect:
+            started = time.monotonic()
+            there, host, extensions = pinned(url, (yield Resolve(self.guard, url, _until(started, 0))))
+            # A connection of its own, which can be ended.
+            headers = {**own, **ranges, "Accept-Encoding": "identity", "Connection": "close", **host}
+            answer = yield Open("GET", there, headers, _until(started, 0), extensions)
+            if not answer.has_redirect_location:
                 break
             there = redirected(url, answer.headers["Location"])
             # What else the caller sends is for who was asked: keys in it are for nobody else, nor for an open line.
@@ -86,8 +92,8 @@ class _Transfer:
             return FAILED
         if answer.status_code not in (200, 206):
             return answered(answer)
-        start = self.start(answer, ranges)
-        return (yield from self.kept(answer, start))
+        start, total = self.extent(answer, ranges)
+        return (yield from self.kept(answer, start, total, started))
 
     def ranges(self) -> dict[str, str]:
         try:
@@ -99,30 +105,30 @@ class _Transfer:
             return {"Range": f"bytes={have}-", "If-Range": notes["validator"]}
         return {}
 
-    def start(self, answer: httpx.Response, ranges: dict[str, str]) -> int:
-        """Where in the file the body of an answer begins."""
+    def extent(self, answer: httpx.Response, ranges: dict[str, str]) -> tuple[int, int | None]:
+        """Where in the file the body of an answer begins, and how long the whole file is, if that is said."""
         if answer.status_code == 200:
-            return 0
-        asked = ranges.get("Range", "bytes=none-")
-        unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
-        validator = _validator(answer)
-        another = validator not in ("", ranges.get("If-Range"))
-        if another or unit != "bytes" or not rest.startswith(asked.removeprefix("bytes=")):
+            length = answer.headers.get("Content-Length", "")
+            return 0, int(length) if LENGTH.fullmatch(length) else None
+        asked = ranges.get("Range", "bytes=none-").removeprefix("bytes=")
+        part = PART.fullmatch(answer.headers.get("Content-Range", ""))
+        another = _validator(answer) not in ("", ranges.get("If-Range"))
+        if another or part is None or f"{part[1]}-" != asked or not int(part[1]) <= int(part[2]) < int(part[3]):
             self.forget()
             raise httpx.RemoteProtocolError("another range than the one asked for")
-        return int(asked.removeprefix("bytes=").rstrip("-"))
+        return int(part[1]), int(part[3])
 
-    def kept(self, answer: httpx.Response, start: int) -> Generator[Need, Any, Answered]:
-        """Writes the body, from the start or behind what is there, and puts the whole file in its place."""
-        length = answer.headers.get("Content-Length", "")
-        total = start + int(length) if length.isdigit() else None
-        if total is not None and total > self.guard.max_bytes:
-            raise Refused(f"more than {self.guard.max_bytes} bytes")
-        started, head = time.monotonic(), b""
-        while start == 0 and len(head) < HEAD and (block := (yield Read())) is not None:
+    def kept(
+        self, answer: httpx.Response, start: int, total: int | None, started: float
+    ) -> Generator[Need, Any, Answered]:
+        """Writes the body, from the start or behind what is there, and puts the whole file in its place. A body that ends
+        before the file does is one that broke off."""
+        self.check(total or 0, None)
+        head, soon = b"", Read(_until(started, 0))
+        while start == 0 and len(head) < HEAD and (block := (yield soon)) is not None:
             head += block
         if start == 0 and steps.is_text(head[:HEAD]):
-            while len(head) < LARGEST_TEXT and (block := (yield Read())) is not None:
+            while len(head) < LARGEST_TEXT and (block := (yield soon)) is not None:
                 head += block
             return answered(answer, head)
         size = start
@@ -131,9 +137,9 @@ class _Transfer:
             while block is not None:
                 out.write(block)
                 size += len(block)
-                self.check(size, total, started)
-                block = yield Read()
-            if total is not None and size != total:
+                self.check(size, total)
+                block = yield Read(_until(started, total or size))
+            if total is not None and size < total:
                 raise httpx.RemoteProtocolError(f"{size} bytes of {total}")
             out.flush()
             os.fsync(out.fileno())
@@ -153,13 +159,14 @@ class _Transfer:
         os.replace(note, self.notes)
         return out
 
-    def check(self, size: int, total: int | None, started: float) -> None:
-        """Ends a try that is too large, or drips: it has the time that its size may take."""
+    def check(self, size: int, total: int | None) -> None:
+        """Ends what is too large, and what is more than it says."""
         if size > self.guard.max_bytes:
             self.forget()
             raise Refused(f"more than {self.guard.max_bytes} bytes")
-        if time.monotonic() - started > steps.transfer_limit(total or size) / 1000:
-            raise httpx.ReadTimeout("the download is not done within its time")
+        if total is not None and size > total:
+            self.forget()
+            raise httpx.RemoteProtocolError(f"more than {total} bytes")
 
     def forget(self) -> None:
         self.notes.unlink(missing_ok=True)
@@ -186,6 +193,11 @@ class _Transfer:
             case _:
                 self.forget()
                 raise Gone(what.get("reason", "refused"))
+
+
+def _until(started: float, size: int) -> float:
+    """By when so many bytes are to be there."""
+    return started + steps.transfer_limit(size) / 1000
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -226,8 +238,9 @@ def download(
 ) -> Path:
     """Fetches a file. It stands at `path` once it is whole and on disk, never before.
 
-    A try that breaks off is gone on with by range where the server names its file (`ETag`, `Last-Modified`). `headers` do
-    not follow a redirect to another host, port or scheme. A text where audio should be (a page, an error as JSON) is a
+    A try that breaks off is gone on with by range where the server names its file (`ETag`, `Last-Modified`); so is one
+    that brings less than the whole file. Each connection has 30 s up to its first bytes, 30 s for each read, and a time
+    by the file's size for all of it (`steps.transfer_limit`). `headers` do not follow a redirect to another host, port or scheme. A text where audio should be (a page, an error as JSON) is a
     refusal. `of` and `since_ms`: who answers, and when the call ended or its push came, as `steps.judge` takes them.
 
     Raises `Gone`, `Later` (tries go on for as long as `policy` says), `Refused`, and `OSError` where it cannot be written.

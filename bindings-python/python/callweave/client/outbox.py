@@ -22,7 +22,7 @@ __all__ = ["Outbox", "PostingRow", "SessionRow"]
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
   key TEXT PRIMARY KEY, provider TEXT NOT NULL, state TEXT NOT NULL, due_ms INTEGER, status TEXT NOT NULL,
-  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL, failure TEXT);
+  reason TEXT, seen_ms INTEGER NOT NULL, version INTEGER NOT NULL, failure TEXT, failing_ms INTEGER);
 CREATE INDEX IF NOT EXISTS session_due ON session (due_ms);
 CREATE TABLE IF NOT EXISTS stray (
   id INTEGER PRIMARY KEY, provider TEXT NOT NULL, action TEXT, uuid TEXT, body TEXT NOT NULL, at_ms INTEGER NOT NULL);
@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 MORE = "CASE WHEN status = 'waiting' OR status LIKE '%+' THEN status ELSE status || '+' END"
 """The status of a session that was handled or listed, and of which something came since."""
 HOW = "CASE WHEN status LIKE '%+' THEN 'waiting' ELSE status END"
+LATER = ("failure TEXT", "failing_ms INTEGER")
+"""Columns of a session that outboxes of before lack."""
 
 
 def now_ms() -> int:
@@ -53,6 +55,8 @@ class SessionRow:
     seen_ms: int
     """When it was first heard of."""
     version: int
+    failing_ms: int | None = None
+    """Since when looks at it fail; None where the last one did not, or something came since."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,10 @@ class Outbox:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(SCHEMA)
-        if "failure" not in {row[1] for row in self._db.execute("PRAGMA table_info(session)")}:
-            self._db.execute("ALTER TABLE session ADD COLUMN failure TEXT")
+        known = {row[1] for row in self._db.execute("PRAGMA table_info(session)")}
+        for column in LATER:
+            if column.partition(" ")[0] not in known:
+                self._db.execute(f"ALTER TABLE session ADD COLUMN {column}")
 
     def close(self) -> None:
         with self._lock:
@@ -90,10 +96,12 @@ class Outbox:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # SQLite itself takes a transaction back where the disk is full.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def _read(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
@@ -118,7 +126,8 @@ class Outbox:
             due_ms = at if taken["taken"] == "new" else None
             db.execute(
                 f"UPDATE session SET state = ?1, due_ms = coalesce(?2, due_ms), version = version + 1,"
-                f" status = CASE WHEN ?2 IS NULL THEN status ELSE {MORE} END WHERE key = ?3",
+                f" status = CASE WHEN ?2 IS NULL THEN status ELSE {MORE} END,"
+                " failing_ms = CASE WHEN ?2 IS NULL THEN failing_ms END WHERE key = ?3",
                 (json.dumps(taken["session"]), due_ms, key),
             )
             return str(taken["taken"])
@@ -142,11 +151,11 @@ class Outbox:
     def due_sessions(self, at_ms: int, limit: int = 32, provider: str | None = None) -> list[SessionRow]:
         """Sessions to be looked at; of one provider, or of all."""
         query = (
-            "SELECT key, provider, state, seen_ms, version FROM session WHERE due_ms <= ?1 AND provider = coalesce(?3, provider)"
-            " ORDER BY due_ms LIMIT ?2"
+            "SELECT key, provider, state, seen_ms, version, failing_ms FROM session"
+            " WHERE due_ms <= ?1 AND provider = coalesce(?3, provider) ORDER BY due_ms LIMIT ?2"
         )
         rows = self._read(query, at_ms, limit, provider)
-        return [SessionRow(row[0], row[1], json.loads(row[2]), row[3], row[4]) for row in rows]
+        return [SessionRow(key, provider, json.loads(state), *more) for key, provider, state, *more in rows]
 
     def put_session(
         self,
@@ -167,8 +176,9 @@ class Outbox:
         (`revive`). How the session stands is as before. The next look that succeeds takes the note away."""
         with self._write() as db:
             changed = db.execute(
-                "UPDATE session SET due_ms = ?, failure = ?, state = ?, version = version + 1 WHERE key = ? AND version = ?",
-                (due_ms, reason, json.dumps(row.state), row.key, row.version),
+                "UPDATE session SET due_ms = ?, failure = ?, failing_ms = coalesce(failing_ms, ?), state = ?,"
+                " version = version + 1 WHERE key = ? AND version = ?",
+                (due_ms, reason, now_ms(), json.dumps(row.state), row.key, row.version),
             )
             return changed.rowcount == 1
 
@@ -183,8 +193,8 @@ class Outbox:
     ) -> bool:
         changed = db.execute(
             "UPDATE session SET due_ms = ?1, reason = CASE WHEN coalesce(?2, 'settled') = 'settled' THEN reason ELSE ?3 END,"
-            " status = CASE WHEN ?2 = 'settled' THEN rtrim(status, '+') ELSE coalesce(?2, status) END, state = ?4, failure = NULL,"
-            " version = version + 1 WHERE key = ?5 AND version = ?6",
+            " status = CASE WHEN ?2 = 'settled' THEN rtrim(status, '+') ELSE coalesce(?2, status) END, state = ?4,"
+            " failure = NULL, failing_ms = NULL, version = version + 1 WHERE key = ?5 AND version = ?6",
             (due_ms, status, reason, json.dumps(state), row.key, row.version),
         )
         return changed.rowcount == 1
@@ -201,7 +211,7 @@ class Outbox:
             db.execute(
                 "INSERT INTO session (key, provider, state, due_ms, status, seen_ms, version)"
                 " VALUES (?, ?, ?, ?, 'waiting', ?, 0) ON CONFLICT (key) DO UPDATE SET state = excluded.state,"
-                f" due_ms = excluded.due_ms, status = {MORE}, version = version + 1",
+                f" due_ms = excluded.due_ms, status = {MORE}, failing_ms = NULL, version = version + 1",
                 (key, provider, json.dumps(taken["pieces"]), at_ms, at_ms),
             )
 
@@ -246,19 +256,18 @@ class Outbox:
         status: str = "waiting",
         *,
         reason: str | None = None,
-        recording_id: str | None = None,
-        warnings: list[str] | None = None,
+        answered: dict[str, Any] | None = None,
     ) -> PostingRow | None:
-        """Stores a step of a posting; None where the call was made anew meanwhile."""
+        """Stores a step of a posting; None where the call was made anew meanwhile. `answered`: what
+        `steps.posting_answered` gave, for its `recordingId` and `warnings`; without it these stay as they are."""
+        known = () if answered is None else (answered["recordingId"], json.dumps(answered["warnings"]))
+        more = ", recording_id = ?, warnings = ?" if known else ""
         with self._write() as db:
             changed = db.execute(
-                "UPDATE posting SET state = ?, due_ms = ?, status = ?, reason = ?, recording_id = ?, warnings = ?,"
-                " version = version + 1 WHERE data_id = ? AND version = ?",
-                (
-                    json.dumps(state), due_ms, status, reason, recording_id, json.dumps(warnings or []),
-                    row.data_id, row.version,
-                ),
-            )  # fmt: skip
+                f"UPDATE posting SET state = ?, due_ms = ?, status = ?, reason = ?{more}, version = version + 1"
+                " WHERE data_id = ? AND version = ?",
+                (json.dumps(state), due_ms, status, reason, *known, row.data_id, row.version),
+            )
             if changed.rowcount != 1:
                 return None
             return PostingRow(row.data_id, row.key, state, row.file, row.version + 1)
@@ -278,7 +287,7 @@ class Outbox:
                     (json.dumps(state), data_id),
                 )
             for key, _, _ in sessions:
-                query = "UPDATE session SET due_ms = 0, failure = NULL, version = version + 1 WHERE key = ?"
+                query = "UPDATE session SET due_ms = 0, failure = NULL, failing_ms = NULL, version = version + 1 WHERE key = ?"
                 db.execute(query, (key,))
         return len(postings) + len(sessions)
 
@@ -305,6 +314,15 @@ class Outbox:
     def files(self) -> set[str]:
         """The files that postings still need: those of postings that failed are sent once these are taken up again."""
         return {row[0] for row in self._read("SELECT file FROM posting WHERE status != 'done' AND file IS NOT NULL")}
+
+    def given_up_files(self) -> set[str]:
+        """Those of `files` whose postings were refused for good: only the same call, made anew, takes them up again."""
+        query = "SELECT file, reason FROM posting WHERE status = 'failed' AND due_ms IS NULL AND file IS NOT NULL"
+        return {file for file, reason in self._read(query) if not steps.needs_another_key(reason)}
+
+    def unfinished(self) -> set[str]:
+        """The keys of the sessions that wait or fail."""
+        return {row[0] for row in self._read(f"SELECT key FROM session WHERE {HOW} = 'waiting' OR failure IS NOT NULL")}
 
     def note(self, name: str, value: str | None = None) -> str | None:
         """A note of a poller's, such as where it looked last; with a value, that is kept."""

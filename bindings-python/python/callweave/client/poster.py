@@ -42,7 +42,8 @@ class Poster:
         try:
             if (asked := self._asked(row)) is not None:
                 row, request, file = asked
-                return self._answered(row, send(client, request, file, self.guard if file else None))
+                answer = send(client, request, file, self.guard if file else None)
+                return self._answered(row, answer, of_api=file is None)
         except Exception as error:
             return self._failed(row, error)
         return None
@@ -52,7 +53,8 @@ class Poster:
         try:
             if (asked := self._asked(row)) is not None:
                 row, request, file = asked
-                return self._answered(row, await send_async(client, request, file, self.guard if file else None))
+                answer = await send_async(client, request, file, self.guard if file else None)
+                return self._answered(row, answer, of_api=file is None)
         except Exception as error:
             return self._failed(row, error)
         return None
@@ -68,7 +70,7 @@ class Poster:
         wait = answered["next"].get("waitMs")
         self.outbox.put_posting(
             row, answered["posting"], None if wait is None else int(at + wait) + 1, "failed", reason=_code(error),
-            recording_id=answered["recordingId"], warnings=answered["warnings"],
+            answered=answered,
         )  # fmt: skip
         return _code(error)
 
@@ -92,19 +94,27 @@ class Poster:
                 self._pacing = paced["pacing"]
             return int(paced["waitMs"])
 
-    def _answered(self, row: PostingRow, answer: Answered) -> str | None:
+    def _answered(self, row: PostingRow, answer: Answered, *, of_api: bool) -> str | None:
         at = now_ms()
         answered = steps.posting_answered(row.state, dict(answer), at, self.policy)
-        what, held = answered["next"], {"recording_id": answered["recordingId"], "warnings": answered["warnings"]}
-        if answer["status"] == 429 and what["next"] in ("wait", "rest"):
-            with self._lock:
-                self._pacing = steps.pace(self._pacing, at, what["waitMs"])["pacing"]
+        what, posting = answered["next"], answered["posting"]
+        if of_api:
+            self._hold(answer, what, at)
         match what["next"]:
             case "done":
-                self.outbox.put_posting(row, answered["posting"], None, "done", **held)
+                self.outbox.put_posting(row, posting, None, "done", answered=answered)
             case "stop":
-                self.outbox.put_posting(row, answered["posting"], None, "failed", reason=what["reason"], **held)
-                return str(what["reason"])
+                reason = str(what["reason"])
+                self.outbox.put_posting(row, posting, None, "failed", reason=reason, answered=answered)
+                return reason
             case _:
-                self.outbox.put_posting(row, answered["posting"], int(at + what["waitMs"]), **held)
+                self.outbox.put_posting(row, posting, int(at + what["waitMs"]), answered=answered)
         return None
+
+    def _hold(self, answer: Answered, what: dict[str, Any], at: int) -> None:
+        """What the API says of its load holds for all postings. The storage behind it is another server."""
+        asked = steps.judge("mcloud", dict(answer), at).get("waitMs")
+        hold = what.get("waitMs") if asked is None and answer["status"] == 429 else asked
+        if hold is not None:
+            with self._lock:
+                self._pacing = steps.pace(self._pacing, at, hold)["pacing"]

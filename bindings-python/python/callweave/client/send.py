@@ -32,10 +32,6 @@ class Answered(TypedDict):
 FAILED: Answered = {"status": None, "retryAfter": None, "body": ""}
 
 
-class _TooSlow(httpx.TransportError):
-    """A transfer that is not done within its time."""
-
-
 def send(
     client: httpx.Client,
     request: dict[str, Any],
@@ -72,19 +68,16 @@ def _sending(
         path = Path(file or "")
         size = path.stat().st_size
         headers["Content-Length"] = str(size)
-    deadline = time.monotonic() + steps.transfer_limit(size) / 1000
-    if request["file"]:
-        content = _blocks(path, deadline)
+        content = _blocks(path)
+    until = time.monotonic() + steps.transfer_limit(size) / 1000
     try:
         if guard is not None:
-            url, host, extensions = pinned(url, (yield Resolve(guard, url)))
+            url, host, extensions = pinned(url, (yield Resolve(guard, url, until)))
             headers |= host
-        answer = yield Open(request["method"], url, headers, extensions, content)
+        answer = yield Open(request["method"], url, headers, until, extensions, content)
         data = bytearray()
-        while len(data) <= LARGEST_ANSWER and (block := (yield Read())) is not None:
+        while len(data) <= LARGEST_ANSWER and (block := (yield Read(until))) is not None:
             data += block
-            if time.monotonic() > deadline:
-                return FAILED
         return answered(answer, bytes(data))
     except BROKEN:
         return FAILED
@@ -96,9 +89,7 @@ def answered(answer: httpx.Response, body: bytes = b"") -> Answered:
     return {"status": answer.status_code, "retryAfter": answer.headers.get("Retry-After"), "body": text}
 
 
-def _blocks(path: Path, deadline: float) -> Iterator[bytes]:
+def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as source:
         while block := source.read(BLOCK):
-            if time.monotonic() > deadline:
-                raise _TooSlow("the upload is not done within its time")
             yield block
