@@ -1,20 +1,16 @@
 // The example service end to end, against the local servers: from a provider's push to MCloud's door.
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { folder, root, serve, withoutSqlite } from './shared.mjs'
+import { SECRET, children, polled, running, serving, stands, until } from './running.mjs'
+import { folder, root, serve } from './shared.mjs'
 
-const SECRET = 'c0ffee00c0ffee00'
 const FOLDER = `${root}/fixtures/tencent-transfer`
-const needsSqlite = { skip: withoutSqlite }
-const children = []
 let files
 
 before(async () => {
@@ -32,75 +28,7 @@ const pushes = (how = 'files') =>
     CustomRecordURL: null,
   }))
 
-/** A service that runs as it is started by its one command, and its door. */
-async function running(t, cloud, env = {}) {
-  const data = env.DATA ?? folder(t)
-  const child = spawn(process.execPath, [`${root}/bindings-node/examples/service/service.mjs`, '--port', '0'], {
-    env: {
-      ...process.env,
-      DATA: data,
-      PUSH_SECRET: SECRET,
-      MCLOUD_TOKEN: 'crk_full',
-      MCLOUD_URL: `${cloud}/api/v1`,
-      TRACK_HOSTS: '127.0.0.1',
-      ALLOW_PRIVATE_ADDRESSES: '1',
-      COUNTRY_CODE: '44',
-      SETTLE_S: '0.1',
-      EXPECT_CDR: '0',
-      RETRY_S: '1',
-      TENCENT_DIRECTION: 'in',
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  children.push(child)
-  let log = ''
-  child.stderr.on('data', (data) => {
-    log += data
-  })
-  const { value: port } = await createInterface(child.stdout)[Symbol.asyncIterator]().next()
-  assert.ok(port, `the service did not start: ${log}`)
-  const url = `http://127.0.0.1:${port}`
-  const ask = async (path, options) => (await fetch(url + path, options)).json()
-  return {
-    child,
-    log: () => log,
-    push: (body, action = 'record') =>
-      ask(`/push/${SECRET}?action=${action}&version=1`, {
-        method: 'POST',
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
-    ended: async (callId) => {
-      const body = JSON.stringify({ callId, endedAt: '2018-01-29T16:08:44+08:00' })
-      return (await fetch(`${url}/ended/wellcloud/${SECRET}`, { method: 'POST', body })).status
-    },
-    health: () => ask('/health'),
-    stop: async () => {
-      child.kill('SIGTERM')
-      await once(child, 'close')
-    },
-    listed: async () => (await ask(`/listed/${SECRET}`)).map(({ reason }) => reason),
-    rests: async () => {
-      const { sessions, postings } = await ask('/health')
-      return !sessions.waiting && !postings.waiting
-    },
-    url,
-  }
-}
-
-const stands = async (cloud) => {
-  const { recordings } = await (await fetch(`${cloud}/_test/state`)).json()
-  return recordings.filter(({ deleted }) => !deleted)
-}
-
-async function until(condition) {
-  for (let tries = 0; !(await condition()); tries++) {
-    assert.ok(tries < 1200, 'it never came')
-    await pause(50)
-  }
-}
-
-test('from the pushes to MCloud, a late leg, and a graceful stop', needsSqlite, async (t) => {
+test('from the pushes to MCloud, a late leg, and a graceful stop', async (t) => {
   const cloud = await serve(children, 'mcloud')
   const service = await running(t, cloud)
   const late = pushes().filter(({ EndpointUser: user }) => user.startsWith('carla'))
@@ -146,7 +74,7 @@ test('from the pushes to MCloud, a late leg, and a graceful stop', needsSqlite, 
   }
 })
 
-test('what nobody says is listed, and a CDR then says it', needsSqlite, async (t) => {
+test('what nobody says is listed, and a CDR then says it', async (t) => {
   const cloud = await serve(children, 'mcloud')
   const service = await running(t, cloud, { TENCENT_DIRECTION: '' })
   for (const push of pushes()) await service.push(push)
@@ -158,7 +86,7 @@ test('what nobody says is listed, and a CDR then says it', needsSqlite, async (t
   assert.equal((await stands(cloud))[0].direction, 'out')
 })
 
-test('what is gone is told, and what is refused is listed', needsSqlite, async (t) => {
+test('what is gone is told, and what is refused is listed', async (t) => {
   const cloud = await serve(children, 'mcloud')
   const service = await running(t, cloud)
   for (const push of pushes()) {
@@ -174,7 +102,7 @@ test('what is gone is told, and what is refused is listed', needsSqlite, async (
   assert.match(refused.log(), /"event":"posting_failed","call":"[0-9a-f]{12}","reason":"insufficient_scope"/)
 })
 
-test('only who knows the secret may push', needsSqlite, async (t) => {
+test('only who knows the secret may push', async (t) => {
   const service = await running(t, await serve(children, 'mcloud'))
   for (const secret of ['x', `${SECRET}0`, SECRET.toUpperCase(), '%00']) {
     const options = { method: 'POST', body: JSON.stringify(pushes()[0]) }
@@ -185,7 +113,7 @@ test('only who knows the secret may push', needsSqlite, async (t) => {
   assert.deepEqual((await (await fetch(`${service.url}/health`)).json()).sessions, {})
 })
 
-test('no request breaks the door', needsSqlite, async (t) => {
+test('no request breaks the door', async (t) => {
   const service = await running(t, await serve(children, 'mcloud'))
   for (const line of ['GET //', 'POST //', 'GET //[']) {
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
@@ -196,18 +124,6 @@ test('no request breaks the door', needsSqlite, async (t) => {
   }
   assert.equal((await fetch(`${service.url}/health`)).status, 200)
 })
-
-/** A server of this test's own; what it was asked for. */
-async function serving(t, answer) {
-  const asked = []
-  const own = createServer((request, response) => {
-    asked.push(request.url)
-    answer(request, response)
-  })
-  await new Promise((resolve) => own.listen(0, '127.0.0.1', resolve))
-  t.after(() => own.close() && own.closeAllConnections())
-  return { url: `http://127.0.0.1:${own.address().port}`, asked }
-}
 
 const recordOf = (id, at = '2026-05-20 07:31:47.870000', status = 'ended') => ({
   id,
@@ -235,16 +151,7 @@ function voipbin(records, more = () => false) {
   }
 }
 
-const polled = (url, more) => ({
-  VOIPBIN_TOKEN: 't',
-  VOIPBIN_URL: url,
-  VOIPBIN_DIRECTION: 'in',
-  VOIPBIN_SINCE: '2026-05-01T00:00:00Z',
-  POLL_S: '0.1',
-  ...more,
-})
-
-test('mixed recordings go through with their voices', needsSqlite, async (t) => {
+test('mixed recordings go through with their voices', async (t) => {
   const mixed = readFileSync(`${root}/fixtures/unclosed/call.wav`)
   const golden = JSON.parse(readFileSync(`${root}/fixtures/unclosed/report.json`, 'utf8'))
   assert.deepEqual([golden.tracks[0].voices.length, golden.tag.value], [2, 'normal'])
@@ -283,7 +190,7 @@ test('mixed recordings go through with their voices', needsSqlite, async (t) => 
   }
 })
 
-test('no recording is lost at the border of a page', needsSqlite, async (t) => {
+test('no recording is lost at the border of a page', async (t) => {
   const records = []
   for (let n = 0; n < 260; n++) records.push(recordOf(`same${n}`, undefined, 'recording'))
   const six = (n) => String(n).padStart(6, '0')
@@ -294,7 +201,7 @@ test('no recording is lost at the border of a page', needsSqlite, async (t) => {
   await until(async () => (await service.health()).sessions.waiting === records.length)
 })
 
-test('the start of the poll is inclusive and kept', needsSqlite, async (t) => {
+test('the start of the poll is inclusive and kept', async (t) => {
   const records = [
     recordOf('before', '2026-05-20 07:31:47.869999', 'recording'),
     recordOf('at', '2026-05-20 07:31:47.870000', 'recording'),
@@ -315,11 +222,9 @@ test('the start of the poll is inclusive and kept', needsSqlite, async (t) => {
   const third = await running(t, cloud, polled(url, { DATA, VOIPBIN_SINCE: '2026-05-20T14:31:47.869+07:00' }))
   await until(async () => (await waiting(third)) === 3)
   await third.stop()
-  await assert.rejects(running(t, cloud, polled(url, { VOIPBIN_SINCE: '2026-05-20' })), /VOIPBIN_SINCE/)
-  await assert.rejects(running(t, cloud, polled(url, { VOIPBIN_ACCESS_KEY: 'k' })), /VOIPBIN_ACCESS_KEY/)
 })
 
-test('a refused key is told, and another one goes on', needsSqlite, async (t) => {
+test('a refused key is told, and another one goes on', async (t) => {
   const at = `${root}/fixtures/wellcloud`
   const [{ callId }] = JSON.parse(readFileSync(`${at}/recordings2.json`, 'utf8'))
   const wellcloud = await serve(children, 'files', '--folder', at)
@@ -340,7 +245,7 @@ test('a refused key is told, and another one goes on', needsSqlite, async (t) =>
   assert.deepEqual([await second.listed(), (await second.health()).refused], [[], {}])
 })
 
-test('a provider that cannot answer is not asked at once again', needsSqlite, async (t) => {
+test('a provider that cannot answer is not asked at once again', async (t) => {
   for (const [status, lists, polls] of [
     [503, 18, 6],
     [429, 6, 2],
@@ -360,7 +265,7 @@ test('a provider that cannot answer is not asked at once again', needsSqlite, as
   }
 })
 
-test('a slow server holds up no other session', needsSqlite, async (t) => {
+test('a slow server holds up no other session', async (t) => {
   const slow = await serving(t, (_request, response) => response.writeHead(200).flushHeaders())
   const cloud = await serve(children, 'mcloud')
   const service = await running(t, cloud)
@@ -378,7 +283,7 @@ test('a slow server holds up no other session', needsSqlite, async (t) => {
   service.child.kill('SIGKILL')
 })
 
-test('a failure is stored with its reason, and the loop goes on', needsSqlite, async (t) => {
+test('a failure is stored with its reason, and the loop goes on', async (t) => {
   const cloud = await serve(children, 'mcloud')
   const DATA = folder(t)
   // Mixes cannot be kept: a file stands where their folder should be.
@@ -401,7 +306,7 @@ test('a failure is stored with its reason, and the loop goes on', needsSqlite, a
   assert.deepEqual(await service.listed(), [])
 })
 
-test('a soak in small', { skip: withoutSqlite || !process.env.CALLWEAVE_PYTHON }, async () => {
+test('a soak in small', { skip: !process.env.CALLWEAVE_PYTHON }, async () => {
   const args = ['--service', 'node', '--node', process.execPath, '--sessions', '26', '--kills', '3']
   const { stdout } = await promisify(execFile)(process.env.CALLWEAVE_PYTHON, [`${root}/tests/soak/soak.py`, ...args])
   assert.deepEqual(JSON.parse(stdout).wrong, [])

@@ -10,28 +10,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT
+from running import SECRET, Running, stands, wait
 
 import callweave
 from callweave import provider
 
-sys.path[:0] = [str(ROOT / "tests/servers"), str(ROOT / "bindings-python/examples/service")]
+import calls as service_calls
+from files import TOKEN, Files
+from http_server import Nasty, Server
+from mcloud import Mcloud
+from mcloud_rules import B1
+from settings import Settings
 
-from files import TOKEN, Files  # noqa: E402
-from http_door import listen  # noqa: E402
-from http_server import Nasty, Server  # noqa: E402
-from mcloud import Mcloud  # noqa: E402
-from mcloud_rules import B1  # noqa: E402
-import calls as service_calls  # noqa: E402
-from service import Service  # noqa: E402
-from settings import Settings  # noqa: E402
-
-SECRET = "c0ffee00c0ffee00"
 FOLDER = ROOT / "fixtures/tencent-transfer"
 DATA_ID = "tencent_dc2d0354eceb453ac40ec7bdd4b09654"
 
@@ -48,51 +44,6 @@ def cloud() -> Iterator[Server]:
         yield running
 
 
-class Running:
-    """A service that runs, and its door."""
-
-    def __init__(self, folder: Path, cloud: Server, **more: Any) -> None:
-        mcloud = {"token": more.pop("token", "crk_full"), "base": f"{cloud.url}/api/v1"}
-        mcloud |= {"business": more.pop("business")} if "business" in more else {}
-        patience = {"settleMs": 100, "deadlineMs": more.pop("deadline_ms", 60_000), "expectsCdr": False}
-        policy = {"firstMs": 5, "longestMs": 50, "budgetMs": 1500, "restMs": 200}
-        given = {"country_code": "44", "directions": {"tencent": "in"}, "policy": policy, "patience": patience, **more}
-        settings = Settings(folder, SECRET, mcloud, hosts=("127.0.0.1",), allow_private=True, **given)
-        self.service = Service(settings)
-        self.server = listen(self.service, "127.0.0.1", 0)
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        self.service.start()
-
-    def __enter__(self) -> Running:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.service.stop()
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.server_address[1], timeout=10)
-        data = body if isinstance(body, (str, bytes)) or body is None else json.dumps(body)
-        try:
-            connection.request(method, path, data, {name.replace("_", "-"): value for name, value in headers.items()})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def push(self, body: Any, action: str = "record", uuid: str | None = None) -> tuple[int, Any]:
-        headers = {} if uuid is None else {"X_TCCC_PUSH_UUID": uuid}
-        return self.ask("POST", f"/push/{SECRET}?action={action}&version=1", body, **headers)
-
-    def listed(self) -> dict[str, str]:
-        return {row["key"]: row["reason"] for row in self.ask("GET", f"/listed/{SECRET}")[1]}
-
-    def rests(self) -> bool:
-        health = self.ask("GET", "/health")[1]
-        return not health["sessions"].get("waiting") and not health["postings"].get("waiting")
-
-
 def pushes(files: Server, how: str = "files") -> list[dict[str, Any]]:
     """The fixture's pushes with addresses of the local server."""
     read: list[dict[str, Any]] = json.loads((FOLDER / "pushes.json").read_text())
@@ -100,17 +51,6 @@ def pushes(files: Server, how: str = "files") -> list[dict[str, Any]]:
         push["RecordURL"] = f"{files.url}/{how}/{push['RecordURL'].rsplit('/', 1)[1]}"
         push["CustomRecordURL"] = None
     return read
-
-
-def wait(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
-
-
-def stands(cloud: Server) -> list[Any]:
-    return [recording for recording in cloud.app.recordings.values() if not recording.deleted]
 
 
 def test_from_the_pushes_to_mcloud(files: Server, cloud: Server, tmp_path: Path) -> None:
@@ -376,11 +316,6 @@ def test_the_start_of_the_poll_is_inclusive_and_kept(cloud: Server, tmp_path: Pa
             assert keys(running) == set()
     env = {"PUSH_SECRET": SECRET, "MCLOUD_TOKEN": "t", "VOIPBIN_TOKEN": "t"}
     assert Settings.of({**env, "VOIPBIN_SINCE": "2026-05-20T14:31:47.870+07:00"}).voipbin_since_ms == since
-    for wrong in ("2026-05-20 07:31:47", "soon", ""):
-        with pytest.raises(ValueError, match="VOIPBIN_SINCE"):
-            Settings.of({**env, "VOIPBIN_SINCE": wrong})
-    with pytest.raises(ValueError, match="VOIPBIN_ACCESS_KEY"):
-        Settings.of({**env, "VOIPBIN_ACCESS_KEY": "k"})
 
 
 def test_a_refused_key_is_told_and_another_one_goes_on(cloud: Server, tmp_path: Path) -> None:
@@ -506,8 +441,6 @@ def test_only_who_knows_the_secret_may_push(files: Server, cloud: Server, tmp_pa
             assert (status, answer["ErrCode"]) == (200, 1), body
         assert running.push(b" " * (1 << 19))[0] == 413
         assert running.ask("GET", "/health")[1]["sessions"] == {}
-    with pytest.raises(ValueError, match="PUSH_SECRET"):
-        Settings(tmp_path, "short", {})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,15 @@
 import { createHash } from 'node:crypto'
 import { Later, send, steps } from 'callweave/client'
 
+/** What is asked for cannot be had for now: `reason` is a stable code. */
+export class NoList extends Later {
+  name = 'NoList'
+  constructor(waitMs, reason, cause) {
+    super(waitMs)
+    Object.assign(this, { reason, cause })
+  }
+}
+
 /** A provider refuses: `reason` is a stable code. It is the key's fault where another key ends it. */
 export class Refusal extends Error {
   name = 'Refusal'
@@ -12,7 +21,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Requests to providers, one try each. `key` names the work whose tries are counted. */
+/** Requests to providers, one try each. `key` names the work whose tries are counted, until it is forgotten. */
 export class Asks {
   #policy
   #pacing = new Map()
@@ -23,24 +32,33 @@ export class Asks {
   }
 
   /**
-   * What the answer means (`done`, `early`, `gone`) and its body. Rejects with `Later` where the same request can succeed
-   * later, and with `Refusal`.
+   * What `read` makes of the answer's body; null where there is nothing, or nothing yet. Rejects with `NoList` where the same
+   * request can succeed later, or its answer makes no sense, and with `Refusal`.
    */
-  async ask(of, key, request, sinceMs) {
+  async ask(of, key, request, read, sinceMs) {
     const paced = steps.pace({ pacing: this.#pacing.get(of), nowMs: Date.now() })
-    if (paced.waitMs > 0) throw new Later(paced.waitMs)
+    if (paced.waitMs > 0) throw new NoList(paced.waitMs, 'list_unreachable')
     this.#pacing.set(of, paced.pacing)
     const answer = await send(request)
     const judged = steps.judge({ of, answer, nowMs: Date.now(), sinceMs })
-    if (judged.judgement !== 'again') this.forget(key)
-    if (['done', 'early', 'gone'].includes(judged.judgement)) return { meaning: judged.judgement, body: answer.body }
+    if (judged.judgement === 'done') return this.#read(key, answer.body, read)
+    if (judged.judgement === 'early' || judged.judgement === 'gone') return null
     if (judged.judgement === 'refused') throw new Refusal(judged.reason)
     const waitMs = this.waitMs(key, judged)
-    if (answer.status === 429) {
-      const held = steps.pace({ pacing: this.#pacing.get(of), nowMs: Date.now(), holdMs: waitMs })
-      this.#pacing.set(of, held.pacing)
+    // What a provider says of its load holds for all that is asked of it.
+    const holdMs = answer.status === 429 ? waitMs : judged.waitMs
+    if (holdMs !== null) {
+      this.#pacing.set(of, steps.pace({ pacing: this.#pacing.get(of), nowMs: Date.now(), holdMs }).pacing)
     }
-    throw new Later(waitMs)
+    throw new NoList(waitMs, 'list_unreachable')
+  }
+
+  #read(key, body, read) {
+    try {
+      return read(body)
+    } catch (error) {
+      throw new NoList(this.waitMs(key), 'list_unreadable', error)
+    }
   }
 
   /** Counts a try that failed: how long to wait for the next. */
@@ -51,7 +69,7 @@ export class Asks {
     return step.next.waitMs
   }
 
-  /** The work succeeded: the next failure is its first. */
+  /** The work succeeded, or is over: the next failure is its first. */
   forget(key) {
     this.#retries.delete(key)
   }

@@ -17,13 +17,13 @@ export class Unpostable extends Error {
   }
 }
 
-/** Where the recordings of a session are kept while it is worked on. */
-export const tracksOf = (settings, row) => join(settings.folder, 'tracks', hashed(row.key))
+/** Where the recordings of a session are kept while it waits or is worked on. */
+export const tracksOf = (settings, key) => join(settings.folder, 'tracks', hashed(key))
 
 /**
  * Fetches the recordings, processes the call, writes its mix: `body`, `audio`, `file`, and why some recordings are
  * `missing`. Rejects with `Unpostable`; with `Later` where a recording cannot be had for now: half a call is not posted as a
- * whole one; with `Refusal` of a provider's key.
+ * whole one; with `Refusal` of a provider's key; and with what fails here, such as a full disk.
  */
 export async function made(settings, row, document) {
   const described = provider[row.provider](document)
@@ -34,12 +34,11 @@ export async function made(settings, row, document) {
   const { audio, missing } = await fetched(settings, row, described)
   if (Object.keys(audio).length === 0) throw new Unpostable(missing[0] ?? 'no_recording')
   const call = described.withAudio(audio)
-  const folder = join(tracksOf(settings, row), 'out')
+  const folder = join(tracksOf(settings, row.key), 'out')
   await rm(folder, { recursive: true, force: true })
-  const report = await written(call, folder)
-  const broken = report.tracks.filter((track) => track.error).map((track) => track.error.code)
-  // A recording without audio is a track with an error too, and has its own reason already.
-  missing.push(...broken.filter((code) => code !== 'io').slice(0, Math.max(0, broken.length - missing.length)))
+  const processed = await processedOf(call)
+  missing.push(...unread(call, processed.report))
+  const report = await processed.write(folder)
   const body = mcloud.createBody(report, {
     call,
     direction,
@@ -60,19 +59,30 @@ function noteOf(report, missing) {
   return parts.join('; ')
 }
 
-async function written(call, folder) {
+/** The call, processed. A file that the system does not read is no fault of the call's: that is told as a full disk is. */
+async function processedOf(call) {
   try {
-    const processed = await processCall(call, { strict: false })
-    return await processed.write(folder)
+    return await processCall(call, { strict: false })
   } catch (error) {
-    if (error instanceof CallweaveError) throw new Unpostable(error.code, error)
+    if (error instanceof CallweaveError && error.code !== 'io') throw new Unpostable(error.code, error)
     throw error
   }
 }
 
+/** Why recordings that are here could not be read. */
+function unread(call, report) {
+  const broken = report.tracks.filter((track) => track.error).map((track) => track.error.code)
+  // A recording without audio is a track with an error too, and has its own reason already.
+  for (const { code } of call.missing) {
+    if (broken.includes(code)) broken.splice(broken.indexOf(code), 1)
+  }
+  if (broken.includes('io')) throw Object.assign(new Error('a recording cannot be read'), { code: 'io' })
+  return broken
+}
+
 /** The recordings on disk, and why others are missing. */
 async function fetched(settings, row, call) {
-  const folder = tracksOf(settings, row)
+  const folder = tracksOf(settings, row.key)
   await mkdir(folder, { recursive: true })
   const audio = {}
   const missing = []

@@ -25,11 +25,14 @@ async function answer(service, secret, request) {
   if (!kind || !timingSafeEqual(digest(given), secret)) return [404]
   if (request.method === 'GET') return kind === 'listed' ? [200, service.outbox.listed()] : [404]
   if (request.method !== 'POST' || kind === 'listed') return [404]
-  let text = ''
-  for await (const chunk of request.setEncoding('utf8')) {
-    text += chunk
-    if (text.length > LARGEST_PUSH) return [413]
+  const chunks = []
+  let size = 0
+  for await (const chunk of request) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > LARGEST_PUSH) return [413]
   }
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks))
   if (kind === 'push') {
     const uuid = request.headers['x-tccc-push-uuid'] ?? null
     return [200, service.push(url.searchParams.get('action') ?? '', uuid, text)]
@@ -40,7 +43,8 @@ async function answer(service, secret, request) {
 /** The answer to a request that no answer could be given to. */
 function failed(error) {
   if (error.code === 'ERR_INVALID_URL') return [400]
-  if (error instanceof SyntaxError) return [400, { ErrCode: 1, ErrMsg: 'not JSON' }]
+  if (error instanceof SyntaxError || error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+    return [400, { ErrCode: 1, ErrMsg: 'not JSON' }]
   // Not stored: the provider shall push again.
   return [500, { ErrCode: 1, ErrMsg: 'not stored' }]
 }

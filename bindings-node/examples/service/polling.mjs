@@ -1,10 +1,12 @@
 // Walks through VoIPBin's list of recordings, page by page, newest first.
 import { steps } from 'callweave/client'
+import { NoList } from './asks.mjs'
 
 /** So far behind what was seen a walk goes on: a record may be listed later than its time says. */
 const OVERLAP_MS = 600_000
 const PAGE = 100
 const LARGEST_PAGE = 1600
+const LIST = 'voipbin:list'
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 /**
@@ -32,17 +34,20 @@ export class Poll {
     return walk
   }
 
-  /** Takes one page; the time until the next. Rejects with `Later` and `Refusal`. */
+  /** Takes one page; the time until the next. Rejects with `NoList` and `Refusal`. */
   async page() {
     const { walk } = this
     const { voipbin: api, pollMs } = this.settings
     const asked = { endpoint: 'recordings', api, pageSize: walk.size, ...(walk.token && { pageToken: walk.token }) }
-    const { body } = await this.asks.ask('voipbin', 'voipbin:list', steps.voipbinRequest(asked))
-    const page = steps.voipbinPage({ body })
+    const page = await this.asks.ask('voipbin', LIST, steps.voipbinRequest(asked), (body) =>
+      steps.voipbinPage({ body }),
+    )
+    if (page === null) throw new NoList(this.asks.waitMs(LIST), 'list_unreachable')
     for (const [n, record] of page.records.entries()) {
       const createdMs = page.createdMs[n]
       if (createdMs === null || createdMs >= walk.since) this.#take(record)
     }
+    this.asks.forget(LIST)
     const times = page.createdMs.filter((at) => at !== null)
     const newest = Math.max(walk.newest, ...times)
     const oldest = times.length > 0 ? Math.min(...times) : walk.since

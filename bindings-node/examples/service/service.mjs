@@ -13,9 +13,10 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { CallweaveError } from 'callweave'
 import { Later, Outbox, Poster, steps } from 'callweave/client'
-import { Asks, Refusal } from './asks.mjs'
+import { Asks, NoList, Refusal } from './asks.mjs'
 import { Unpostable, made, tracksOf } from './calls.mjs'
 import { door } from './http-door.mjs'
+import { unixMs } from './moments.mjs'
 import { Poll } from './polling.mjs'
 import { settingsOf } from './settings.mjs'
 import { AT_ONCE, Workers } from './workers.mjs'
@@ -23,6 +24,8 @@ import { AT_ONCE, Workers } from './workers.mjs'
 const LONGEST_NAP_MS = 5_000
 const REFUSED_NAP_MS = 3_600_000
 const STALE_FILE_MS = 60_000
+/** So far two clocks may differ: a call that ended later than that has not ended. */
+const CLOCKS_MS = 600_000
 const PROVIDERS = ['tencent', 'wellcloud', 'voipbin']
 
 /** One line of JSON. A call is named by a hash: ids can hold numbers. */
@@ -48,10 +51,11 @@ export class Service {
   #tasks = []
   #sweptMs = 0
   #pollRefused = null
+  #pollFailing = null
   #workers = new Workers(logFailure, () => this.#wake())
 
   constructor(settings) {
-    mkdirSync(settings.folder, { recursive: true })
+    mkdirSync(settings.folder, { recursive: true, mode: 0o700 })
     this.settings = settings
     this.outbox = new Outbox(join(settings.folder, 'outbox.sqlite'))
     const { anywhere: guard, policy } = settings
@@ -96,14 +100,15 @@ export class Service {
   /** Keeps a call whose recordings are to be asked for. */
   callEnded(provider, { callId, endedAt } = {}) {
     if (provider !== 'wellcloud' || !this.settings.wellcloud || typeof callId !== 'string' || !callId) return false
-    const endedMs = typeof endedAt === 'string' ? Date.parse(endedAt) : Date.now()
-    if (Number.isNaN(endedMs)) return false
+    const nowMs = Date.now()
+    const endedMs = endedAt == null ? nowMs : typeof endedAt === 'string' ? unixMs(endedAt) : null
+    if (endedMs === null || endedMs > nowMs + CLOCKS_MS) return false
     try {
       steps.wellcloudRequest({ endpoint: 'recordings', id: callId, api: this.settings.wellcloud })
     } catch {
       return false
     }
-    this.outbox.addCall(provider, callId, endedMs)
+    this.outbox.addCall(provider, callId, Math.min(endedMs, nowMs))
     this.#wake()
     return true
   }
@@ -170,8 +175,8 @@ export class Service {
       await this.#look(row)
       this.asks.forget(row.key)
     } catch (error) {
-      if (error instanceof Later) this.#later(row, error, 'list_unreachable')
-      else if (error instanceof Refusal) this.#refused(row, error)
+      if (error instanceof NoList) await this.#later(row, error, error.reason)
+      else if (error instanceof Refusal) await this.#refused(row, error)
       else {
         logFailure(error, row.key)
         this.outbox.putFailure(row, Math.ceil(Date.now() + this.asks.waitMs(row.key)), codeOf(error))
@@ -179,11 +184,18 @@ export class Service {
     }
   }
 
-  /** A provider refuses. What is the key's fault waits for another key. */
-  #refused(row, { ofKey, reason }) {
+  /** A provider refuses. What is the key's fault waits for another key, and fetches its recordings again then. */
+  async #refused(row, { ofKey, reason }) {
     if (ofKey) this.outbox.putFailure(row, null, reason)
     else this.outbox.putSession(row, null, { status: 'listed', reason })
+    await this.#putAway(row.key)
     log('refused', row.key, { reason })
+  }
+
+  /** A session waits for nothing more: neither its recordings nor its tries are kept. */
+  async #putAway(key) {
+    this.asks.forget(key)
+    await rm(tracksOf(this.settings, key), { recursive: true, force: true })
   }
 
   /** Looks how a session stands and does what follows. */
@@ -217,14 +229,14 @@ export class Service {
     if (row.provider === 'wellcloud') {
       const id = row.key.slice('wellcloud:'.length)
       const request = steps.wellcloudRequest({ endpoint: 'recordings', id, api: wellcloud })
-      const { meaning, body } = await this.asks.ask('wellcloud', row.key, request, row.seenMs)
-      return meaning === 'done' ? steps.wellcloudList({ status: 200, body }).rows : []
+      const rowsOf = (body) => steps.wellcloudList({ status: 200, body }).rows
+      return (await this.asks.ask('wellcloud', row.key, request, rowsOf, row.seenMs)) ?? []
     }
     const found = []
     for (const { id } of row.state.rows) {
       const request = steps.voipbinRequest({ endpoint: 'recording', id, api: voipbin })
-      const { meaning, body } = await this.asks.ask('voipbin', row.key, request)
-      if (meaning === 'done') found.push(JSON.parse(body))
+      const record = await this.asks.ask('voipbin', row.key, request, recordOf)
+      if (record !== null) found.push(record)
     }
     return found
   }
@@ -247,7 +259,7 @@ export class Service {
       if (!(error instanceof Unpostable)) throw error
       this.#list(row, again, error.reason, state)
     }
-    await rm(tracksOf(this.settings, row), { recursive: true, force: true })
+    await this.#putAway(row.key)
   }
 
   #list(row, again, reason, state) {
@@ -256,8 +268,11 @@ export class Service {
   }
 
   /** A list or a recording cannot be had for now: the call waits for it, a day long. */
-  #later(row, { waitMs }, reason, state = row.state, again = null) {
-    if (Date.now() - row.seenMs > this.settings.giveUpMs) return this.#list(row, again, reason, state)
+  async #later(row, { waitMs }, reason, state = row.state, again = null) {
+    if (row.failingMs !== null && Date.now() - row.failingMs > this.settings.giveUpMs) {
+      this.#list(row, again, reason, state)
+      return this.#putAway(row.key)
+    }
     this.outbox.putFailure(row, Math.ceil(Date.now() + waitMs), reason)
     log('later', row.key, { reason, waitMs })
   }
@@ -266,45 +281,84 @@ export class Service {
   async #poll(poll) {
     try {
       const napMs = await poll.page()
-      this.#pollRefused = null
+      this.#pollRefused = this.#pollFailing = null
+      this.asks.forget('voipbin:poll')
       this.#wake()
       return napMs
     } catch (error) {
-      if (error instanceof Later) return error.waitMs
-      if (!(error instanceof Refusal)) throw error
-      this.#pollRefused = error.reason
+      return this.#pollFailed(error)
+    }
+  }
+
+  /** Keeps for `health` why a page cannot be had; the time until the next try. */
+  #pollFailed(error) {
+    this.#pollRefused = error instanceof Refusal ? error.reason : null
+    if (error instanceof Refusal) {
+      this.#pollFailing = null
       log('refused', '', { reason: error.reason })
       return REFUSED_NAP_MS
     }
+    const reason = error instanceof NoList ? error.reason : codeOf(error)
+    if (error instanceof NoList && this.#pollFailing !== reason) log('poll_failing', '', { reason })
+    this.#pollFailing = reason
+    if (error instanceof NoList) return error.waitMs
+    logFailure(error)
+    return this.asks.waitMs('voipbin:poll')
   }
 
-  /** Takes away mixes that are uploaded, and what a kill left. */
+  /** Takes away mixes that are uploaded or given up for long, and what a kill left. */
   async #sweep() {
     if (Date.now() - this.#sweptMs < STALE_FILE_MS) return
     this.#sweptMs = Date.now()
-    const folder = join(this.settings.folder, 'mixes')
+    const open = new Set(
+      [...this.outbox.unfinished(), ...this.#workers.busy()].map((key) => tracksOf(this.settings, key)),
+    )
+    for (const folder of await found(this.settings.folder, 'tracks')) {
+      if (!open.has(folder)) await rm(folder, { recursive: true, force: true })
+    }
     const needed = this.outbox.files()
-    for (const name of await readdir(folder).catch(() => [])) {
-      const file = join(folder, name)
-      const { mtimeMs } = await stat(file)
-      if (!needed.has(file) && Date.now() - mtimeMs > STALE_FILE_MS) await rm(file, { force: true })
+    const givenUp = this.outbox.givenUpFiles()
+    for (const file of await found(this.settings.folder, 'mixes')) {
+      const ageMs = Date.now() - (await stat(file)).mtimeMs
+      const kept = needed.has(file) && !(givenUp.has(file) && ageMs > this.settings.giveUpMs)
+      if (!kept && ageMs > STALE_FILE_MS) await rm(file, { force: true })
     }
   }
 
-  /** How much is how far and whose key is refused, without anybody's data. */
+  /** How much is how far, whose key is refused and whose list cannot be polled, without anybody's data. */
   health() {
     const due = this.outbox.nextDue()
     const behindMs = due === null ? 0 : Math.max(0, Date.now() - due)
     const refused = { ...this.outbox.refused(), ...(this.#pollRefused && { voipbin: this.#pollRefused }) }
-    return { ok: !this.#stopped, behindMs, refused, ...this.outbox.counts() }
+    const polling = this.#pollFailing ? { voipbin: this.#pollFailing } : {}
+    return { ok: !this.#stopped, behindMs, refused, polling, ...this.outbox.counts() }
   }
+}
+
+function recordOf(body) {
+  const record = JSON.parse(body)
+  if (record === null || typeof record !== 'object' || Array.isArray(record)) throw new TypeError('no record')
+  return record
+}
+
+/** What is in a folder; nothing where it is not there. */
+async function found(...path) {
+  const folder = join(...path)
+  return (await readdir(folder).catch(() => [])).map((name) => join(folder, name))
 }
 
 function main() {
   const { values } = parseArgs({
     options: { port: { type: 'string', default: '8080' }, host: { type: 'string', default: '127.0.0.1' } },
   })
-  const service = new Service(settingsOf(process.env))
+  let settings
+  try {
+    settings = settingsOf(process.env)
+  } catch (error) {
+    console.error(error.message)
+    process.exit(1)
+  }
+  const service = new Service(settings)
   const server = door(service)
   const stop = () => {
     server.close(async () => {

@@ -41,6 +41,11 @@ export class Workers {
     this.#done()
   }
 
+  /** What is worked on. */
+  busy() {
+    return [...this.#busy.values()].flatMap((busy) => [...busy.keys()])
+  }
+
   /** Ends behind what is being worked on. */
   async stop() {
     this.#stopped = true

@@ -5,13 +5,25 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import httpx
 
+import callweave
 from callweave.client import Later, send, steps
 
-__all__ = ["Asks", "Refusal"]
+__all__ = ["Asks", "NoList", "Refusal"]
+
+T = TypeVar("T")
+
+
+class NoList(Later):
+    """What is asked for cannot be had for now: `reason` is a stable code."""
+
+    def __init__(self, wait_ms: float, reason: str) -> None:
+        super().__init__(wait_ms)
+        self.reason = reason
 
 
 class Refusal(Exception):
@@ -24,7 +36,7 @@ class Refusal(Exception):
 
 
 class Asks:
-    """Requests to providers, one try each. `key` names the work whose tries are counted."""
+    """Requests to providers, one try each. `key` names the work whose tries are counted, until it is forgotten."""
 
     def __init__(self, client: httpx.Client, policy: dict[str, Any] | None) -> None:
         self._client, self._policy = client, policy
@@ -32,30 +44,39 @@ class Asks:
         self._retries: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def ask(self, of: str, key: str, request: dict[str, Any], since_ms: int | None = None) -> tuple[str, str]:
-        """What the answer means (`done`, `early`, `gone`) and its body.
+    def ask(
+        self, of: str, key: str, request: dict[str, Any], read: Callable[[str], T], since_ms: int | None = None
+    ) -> T | None:
+        """What `read` makes of the answer's body; None where there is nothing, or nothing yet.
 
-        Raises `Later` where the same request can succeed later, and `Refusal`.
+        Raises `NoList` where the same request can succeed later, or its answer makes no sense, and `Refusal`.
         """
         with self._lock:
             paced = steps.pace(self._pacing.get(of), _now_ms())
             if paced["waitMs"] > 0:
-                raise Later(paced["waitMs"])
+                raise NoList(paced["waitMs"], "list_unreachable")
             self._pacing[of] = paced["pacing"]
         answer = send(self._client, request)
         judged = steps.judge(of, dict(answer), _now_ms(), since_ms)
-        meaning = str(judged["judgement"])
-        if meaning != "again":
-            self.forget(key)
-        if meaning in ("done", "early", "gone"):
-            return meaning, answer["body"]
-        if meaning == "refused":
-            raise Refusal(judged["reason"])
+        match judged["judgement"]:
+            case "done":
+                try:
+                    return read(answer["body"])
+                except (callweave.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise NoList(self.wait_ms(key), "list_unreadable") from error
+            case "early" | "gone":
+                return None
+            case "refused":
+                raise Refusal(judged["reason"])
+            case _:
+                pass
         wait_ms = self.wait_ms(key, judged)
-        if answer["status"] == 429:
+        # What a provider says of its load holds for all that is asked of it.
+        hold_ms = wait_ms if answer["status"] == 429 else judged["waitMs"]
+        if hold_ms is not None:
             with self._lock:
-                self._pacing[of] = steps.pace(self._pacing[of], _now_ms(), wait_ms)["pacing"]
-        raise Later(wait_ms)
+                self._pacing[of] = steps.pace(self._pacing[of], _now_ms(), hold_ms)["pacing"]
+        raise NoList(wait_ms, "list_unreachable")
 
     def wait_ms(self, key: str, judged: dict[str, Any] | None = None) -> float:
         """Counts a try that failed: how long to wait for the next."""
@@ -66,7 +87,7 @@ class Asks:
         return float(step["next"]["waitMs"])
 
     def forget(self, key: str) -> None:
-        """The work succeeded: the next failure is its first."""
+        """The work succeeded, or is over: the next failure is its first."""
         with self._lock:
             self._retries.pop(key, None)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from settings import Settings
 import callweave
 from callweave import provider
 from callweave.client import Gone, Later, Refused, SessionRow, download, steps
+from callweave.errors import IoError
 from callweave.provider import mcloud
 
 __all__ = ["Call", "Unpostable", "made", "tracks_of"]
@@ -41,16 +43,16 @@ class Call:
     """Why some of its recordings are not in it."""
 
 
-def tracks_of(settings: Settings, row: SessionRow) -> Path:
-    """Where the recordings of a session are kept while it is worked on."""
-    return settings.folder / "tracks" / hashlib.sha256(row.key.encode()).hexdigest()[:32]
+def tracks_of(settings: Settings, key: str) -> Path:
+    """Where the recordings of a session are kept while it waits or is worked on."""
+    return settings.folder / "tracks" / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def made(settings: Settings, client: httpx.Client, row: SessionRow, document: Any) -> Call:
     """Fetches the recordings, processes the call, writes its mix.
 
     Raises `Unpostable`; `Later` where a recording cannot be had for now: half a call is not posted as a whole one; `Refusal`
-    of a provider's key.
+    of a provider's key; and what fails here, such as a full disk.
     """
     described = provider.DescribedCall({"kind": row.provider, "text": json.dumps(document)})
     direction = described.described.call.direction or settings.directions.get(row.provider)
@@ -59,15 +61,9 @@ def made(settings: Settings, client: httpx.Client, row: SessionRow, document: An
     audio, missing = _fetched(settings, client, row, described)
     if not audio:
         raise Unpostable(missing[0] if missing else "no_recording")
-    try:
-        processed = callweave.process(described.with_audio(audio), strict=False)
-    except callweave.Error as error:
-        raise Unpostable(error.code) from error
-    tracks = processed.report.tracks
-    broken = [track.error.code for track in tracks if track.error is not None]
-    # A recording without audio is a track with an error too, and has its own reason already.
-    missing += [code for code in broken if code != "io"][: max(0, len(broken) - len(missing))]
-    folder = tracks_of(settings, row) / "out"
+    processed, broken = _processed(described.with_audio(audio))
+    missing += broken
+    folder = tracks_of(settings, row.key) / "out"
     shutil.rmtree(folder, ignore_errors=True)
     report = processed.write(folder)
     body = mcloud.create_body(
@@ -81,6 +77,25 @@ def made(settings: Settings, client: httpx.Client, row: SessionRow, document: An
     )
     file, audio_of_mix = _kept(settings, folder / report.outputs[0].path, body["dataId"])
     return Call(dict(body), audio_of_mix, file, missing)
+
+
+def _processed(call: provider.DescribedCall) -> tuple[callweave.Processed, list[str]]:
+    """The call, and why recordings that are here could not be read.
+
+    A file that the system does not read is no fault of the call's: that is raised, as a full disk is.
+    """
+    try:
+        processed = callweave.process(call, strict=False)
+    except IoError:
+        raise
+    except callweave.Error as error:
+        raise Unpostable(error.code) from error
+    broken = Counter(track.error.code for track in processed.report.tracks if track.error is not None)
+    # A recording without audio is a track with an error too, and has its own reason already.
+    broken -= Counter(absent.code for absent in call.described.missing)
+    if broken[IoError.code]:
+        raise IoError("a recording cannot be read")
+    return processed, list(broken.elements())
 
 
 def _note(report: callweave.Report, missing: list[str]) -> str:
@@ -97,7 +112,7 @@ def _fetched(
     settings: Settings, client: httpx.Client, row: SessionRow, call: provider.DescribedCall
 ) -> tuple[dict[str, str], list[str]]:
     """The recordings on disk, and why others are missing."""
-    folder = tracks_of(settings, row)
+    folder = tracks_of(settings, row.key)
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, str] = {}
     missing: list[str] = []

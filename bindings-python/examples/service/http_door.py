@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["listen"]
 
 LARGEST_PUSH = 256 << 10
+PATIENCE_S = 30
 
 
 def handler(service: Service) -> type[BaseHTTPRequestHandler]:
@@ -25,7 +26,7 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
 
     class Door(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 30
+        timeout = PATIENCE_S
 
         def do_POST(self) -> None:
             self._safely(self._post)
@@ -75,8 +76,15 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
             if not length.isdigit() or int(length) > LARGEST_PUSH:
                 self.close_connection = True
                 return None
-            data = self.rfile.read(int(length))
-            return data if len(data) == int(length) else None
+            data, until = b"", time.monotonic() + PATIENCE_S
+            while len(data) < int(length) and time.monotonic() < until:
+                if not (block := self.rfile.read1(int(length) - len(data))):
+                    break
+                data += block
+            if len(data) == int(length):
+                return data
+            self.close_connection = True
+            return None
 
         def _answer(self, status: int, value: Any) -> None:
             body = json.dumps(value).encode()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from asks import Asks
+from asks import Asks, NoList
 from settings import Settings
 
 from callweave.client import Outbox, steps
@@ -18,6 +18,7 @@ OVERLAP_MS = 600_000
 """So far behind what was seen a walk goes on: a record may be listed later than its time says."""
 PAGE = 100
 LARGEST_PAGE = 1600
+LIST = "voipbin:list"
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -45,15 +46,17 @@ class Poll:
         return walk
 
     def page(self) -> float:
-        """Takes one page; the seconds until the next. Raises `Later` and `Refusal`."""
+        """Takes one page; the seconds until the next. Raises `NoList` and `Refusal`."""
         walk = self.walk
         more = {"pageToken": walk["token"]} if walk["token"] else {}
         request = steps.voipbin_request("recordings", self.settings.voipbin or {}, pageSize=walk["size"], **more)
-        _, body = self.asks.ask("voipbin", "voipbin:list", request)
-        page = steps.voipbin_page(body)
+        page = self.asks.ask("voipbin", LIST, request, steps.voipbin_page)
+        if page is None:
+            raise NoList(self.asks.wait_ms(LIST), "list_unreachable")
         for record, created_ms in zip(page["records"], page["createdMs"], strict=True):
             if created_ms is None or created_ms >= walk["since"]:
                 self._take(record)
+        self.asks.forget(LIST)
         times = [at for at in page["createdMs"] if at is not None]
         newest = max([walk["newest"], *times])
         over = min(times, default=walk["since"]) < max(walk["since"], walk["seen"] - OVERLAP_MS)

@@ -20,15 +20,16 @@ import sys
 import threading
 import time
 import traceback
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
-from asks import Asks, Refusal
+from asks import Asks, NoList, Refusal
 from calls import Unpostable, made, tracks_of
 from http_door import listen
+from moments import unix_ms
 from polling import Poll
 from settings import Settings
 from workers import AT_ONCE, Workers
@@ -38,6 +39,8 @@ from callweave.client import Later, Outbox, Poster, PostingRow, SessionRow, step
 
 LOG = logging.getLogger("service")
 STALE_FILE_S = 60.0
+CLOCKS_MS = 600_000
+"""So far two clocks may differ: a call that ended later than that has not ended."""
 LONGEST_NAP_S = 5.0
 REFUSED_NAP_S = 3600.0
 PROVIDERS = ("tencent", "wellcloud", "voipbin")
@@ -72,7 +75,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        settings.folder.mkdir(parents=True, exist_ok=True)
+        settings.folder.mkdir(0o700, parents=True, exist_ok=True)
         self.outbox = Outbox(settings.folder / "outbox.sqlite")
         self.poster = Poster(self.outbox, settings.mcloud, guard=settings.anywhere, policy=settings.policy)
         self.client = httpx.Client(timeout=30.0, trust_env=False)
@@ -82,6 +85,7 @@ class Service:
         self._swept = 0.0
         self._work, self._polls = threading.Event(), threading.Event()
         self._poll_refused: str | None = None
+        self._poll_failing: str | None = None
         self._threads = [threading.Thread(target=self._loop, args=task) for task in self._tasks()]
 
     def _tasks(self) -> list[Any]:
@@ -127,12 +131,15 @@ class Service:
         call_id, ended = call.get("callId"), call.get("endedAt")
         if provider != "wellcloud" or self.settings.wellcloud is None or not isinstance(call_id, str) or not call_id:
             return False
+        at = now_ms()
+        ended_ms = at if ended is None else unix_ms(ended) if isinstance(ended, str) else None
+        if ended_ms is None or ended_ms > at + CLOCKS_MS:
+            return False
         try:
             steps.wellcloud_request("recordings", call_id, self.settings.wellcloud)
         except callweave.Error:
             return False
-        ended_ms = int(datetime.fromisoformat(ended).timestamp() * 1000) if isinstance(ended, str) else now_ms()
-        self.outbox.add_call(provider, call_id, ended_ms)
+        self.outbox.add_call(provider, call_id, min(ended_ms, at))
         self._work.set()
         return True
 
@@ -167,8 +174,8 @@ class Service:
         """Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no other."""
         try:
             self._look(row)
-        except Later as later:
-            self._later(row, later, "list_unreachable")
+        except NoList as later:
+            self._later(row, later, later.reason)
         except Refusal as refusal:
             self._refused(row, refusal)
         except Exception as error:
@@ -178,12 +185,18 @@ class Service:
             self.asks.forget(row.key)
 
     def _refused(self, row: SessionRow, refusal: Refusal) -> None:
-        """A provider refuses. What is the key's fault waits for another key."""
+        """A provider refuses. What is the key's fault waits for another key, and fetches its recordings again then."""
         if refusal.of_key:
             self.outbox.put_failure(row, None, refusal.reason)
         else:
             self.outbox.put_session(row, None, "listed", reason=refusal.reason)
+        self._put_away(row.key)
         log("refused", row.key, reason=refusal.reason)
+
+    def _put_away(self, key: str) -> None:
+        """A session waits for nothing more: neither its recordings nor its tries are kept."""
+        self.asks.forget(key)
+        shutil.rmtree(tracks_of(self.settings, key), ignore_errors=True)
 
     def _look(self, row: SessionRow) -> None:
         """Looks how a session stands and does what follows."""
@@ -209,21 +222,19 @@ class Service:
         if next_look is None or next_look > at:
             return row
         state = steps.pieces_take(row.state, self._rows(row), at)["pieces"]
-        return SessionRow(row.key, row.provider, state, row.seen_ms, row.version)
+        return replace(row, state=state)
 
     def _rows(self, row: SessionRow) -> list[dict[str, Any]]:
         """What the provider lists of a call; nothing where it says that there is nothing (yet)."""
         if row.provider == "wellcloud":
             request = steps.wellcloud_request("recordings", row.key.partition(":")[2], self.settings.wellcloud or {})
-            meaning, body = self.asks.ask("wellcloud", row.key, request, row.seen_ms)
-            rows: list[dict[str, Any]] = steps.wellcloud_list(200, body)["rows"] if meaning == "done" else []
-            return rows
+            return self.asks.ask("wellcloud", row.key, request, _rows_of, row.seen_ms) or []
         found: list[dict[str, Any]] = []
         for known in row.state["rows"]:
             request = steps.voipbin_request("recording", self.settings.voipbin or {}, id=known["id"])
-            meaning, body = self.asks.ask("voipbin", row.key, request)
-            if meaning == "done":
-                found.append(json.loads(body))
+            record = self.asks.ask("voipbin", row.key, request, _record_of)
+            if record is not None:
+                found.append(record)
         return found
 
     def _make(self, row: SessionRow, standing: dict[str, Any], again: int | None) -> None:
@@ -244,7 +255,7 @@ class Service:
             reason = f"incomplete: {','.join(call.missing)}" if call.missing else None
             kept = self.outbox.enqueue(row, handled, again, call.body, call.audio, str(call.file), reason)
             log("made", row.key, kept=kept, missing=len(call.missing), seconds=round(time.monotonic() - started, 3))
-        shutil.rmtree(tracks_of(self.settings, row), ignore_errors=True)
+        self._put_away(row.key)
 
     def _later(
         self,
@@ -255,8 +266,9 @@ class Service:
         again: int | None = None,
     ) -> None:
         """A list or a recording cannot be had for now: the call waits for it, a day long."""
-        if now_ms() - row.seen_ms > self.settings.give_up_s * 1000:
+        if row.failing_ms is not None and now_ms() - row.failing_ms > self.settings.give_up_s * 1000:
             self.outbox.put_session(row, again, "listed", reason=reason, state=handled)
+            self._put_away(row.key)
             log("listed", row.key, reason=reason)
             return
         self.outbox.put_failure(row, int(now_ms() + later.wait_ms) + 1, reason)
@@ -265,34 +277,67 @@ class Service:
     def _poll(self) -> float:
         """One page of VoIPBin's list; the seconds until the next."""
         try:
-            nap, self._poll_refused = self.poll.page(), None
-        except Later as later:
+            nap = self.poll.page()
+        except NoList as later:
+            if self._poll_failing != later.reason:
+                log("poll_failing", reason=later.reason)
+            self._poll_refused, self._poll_failing = None, later.reason
             return later.wait_ms / 1000
         except Refusal as refusal:
-            self._poll_refused = refusal.reason
+            self._poll_refused, self._poll_failing = refusal.reason, None
             log("refused", reason=refusal.reason)
             return REFUSED_NAP_S
+        except Exception as error:
+            self._poll_refused, self._poll_failing = None, failure(error)
+            log_failure(error)
+            return self.asks.wait_ms("voipbin:poll") / 1000
+        self._poll_refused = self._poll_failing = None
+        self.asks.forget("voipbin:poll")
         self._wake()
         return nap
 
     def _sweep(self) -> None:
-        """Takes away mixes that are uploaded, and what a kill left."""
+        """Takes away mixes that are uploaded or given up for long, and what a kill left."""
         if time.monotonic() - self._swept < STALE_FILE_S:
             return
         self._swept = time.monotonic()
-        needed, folder = self.outbox.files(), self.settings.folder / "mixes"
-        for file in folder.iterdir() if folder.is_dir() else ():
-            if str(file) not in needed and time.time() - file.stat().st_mtime > STALE_FILE_S:
+        needed, given_up = self.outbox.files(), self.outbox.given_up_files()
+        for file in _found(self.settings.folder / "mixes"):
+            age_s = time.time() - file.stat().st_mtime
+            kept = str(file) in needed and not (str(file) in given_up and age_s > self.settings.give_up_s)
+            if not kept and age_s > STALE_FILE_S:
                 file.unlink(missing_ok=True)
+        open_ones = {tracks_of(self.settings, key) for key in self.outbox.unfinished() | self._workers.busy()}
+        for folder in _found(self.settings.folder / "tracks"):
+            if folder not in open_ones:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def health(self) -> dict[str, Any]:
-        """How much is how far and whose key is refused, without anybody's data."""
+        """How much is how far, whose key is refused and whose list cannot be polled, without anybody's data."""
         due = self.outbox.next_due()
         alive = all(thread.is_alive() for thread in self._threads)
         late = 0 if due is None else max(0, now_ms() - due)
         refused = {**self.outbox.refused(), **({"voipbin": self._poll_refused} if self._poll_refused else {})}
         ok = alive and not self.stopping.is_set()
-        return {"ok": ok, "behindMs": late, "refused": refused, **self.outbox.counts()}
+        polling = {"voipbin": self._poll_failing} if self._poll_failing else {}
+        return {"ok": ok, "behindMs": late, "refused": refused, "polling": polling, **self.outbox.counts()}
+
+
+def _rows_of(body: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = steps.wellcloud_list(200, body)["rows"]
+    return rows
+
+
+def _record_of(body: str) -> dict[str, Any]:
+    record: Any = json.loads(body)
+    if not isinstance(record, dict):
+        raise ValueError("no record")
+    return cast("dict[str, Any]", record)
+
+
+def _found(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is not there."""
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def main() -> None:
@@ -301,8 +346,14 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     arguments = parser.parse_args()
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), stream=sys.stderr, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    service = Service(Settings.of(os.environ))
+    # Addresses hold keys, and headers do: neither is told, at any level.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        settings = Settings.of(os.environ)
+    except ValueError as error:
+        sys.exit(str(error))
+    service = Service(settings)
     server = listen(service, arguments.host, arguments.port)
 
     def end(_number: int, _frame: object) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from variables import Variables, wrong
 
 from callweave.client import Guard
 
 __all__ = ["Settings"]
+
+SECRET = re.compile(r"[A-Za-z0-9._~-]{16,}")
+OFFSET = r"[+-](0[0-9]|1[0-7]):[0-5][0-9]|[+-]18:00"
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,10 @@ class Settings:
     patience: Mapping[str, Any] = field(default_factory=dict[str, Any])
     policy: dict[str, Any] | None = None
     give_up_s: float = 86_400.0
-    """For how long a recording that cannot be had for now is asked for."""
+    """For how long a recording or a list that cannot be had for now is asked for."""
     poll_s: float = 30.0
     voipbin_since_ms: int | None = None
     """The recordings of VoIPBin that were made from this moment on are taken. None: from the first start on."""
-
-    def __post_init__(self) -> None:
-        if len(self.secret) < 16:
-            raise ValueError("PUSH_SECRET: at least 16 characters")
-        if self.voipbin and "token" in self.voipbin and "accessKey" in self.voipbin:
-            raise ValueError("VOIPBIN_TOKEN and VOIPBIN_ACCESS_KEY: found both, expected one of them")
 
     @property
     def tracks(self) -> Guard:
@@ -55,51 +54,48 @@ class Settings:
 
     @staticmethod
     def of(env: Mapping[str, str]) -> Settings:
-        """The settings of the environment; README.md names the variables."""
+        """The settings of the environment; README.md names the variables.
+
+        Raises `ValueError` with the variable, what was found and what is expected. Keys and the secret are not told.
+        """
+        read = Variables(env)
+        secret = env.get("PUSH_SECRET", "")
+        if not SECRET.fullmatch(secret):
+            raise wrong("PUSH_SECRET", f"{len(secret)} characters", "16 or more of A-Z a-z 0-9 . _ ~ -")
+        mcloud = read.api("MCLOUD_URL", token="MCLOUD_TOKEN", business="MCLOUD_BUSINESS")
+        if "token" not in mcloud:
+            raise wrong("MCLOUD_TOKEN", "nothing", "a key")
+        wellcloud = read.api("WELLCLOUD_URL", token="WELLCLOUD_TOKEN")
+        voipbin = read.api("VOIPBIN_URL", token="VOIPBIN_TOKEN", accessKey="VOIPBIN_ACCESS_KEY")
+        if "token" in voipbin and "accessKey" in voipbin:
+            raise wrong("VOIPBIN_TOKEN and VOIPBIN_ACCESS_KEY", "both", "one of them")
+        read.only_with("WELLCLOUD_TOKEN", wellcloud, "WELLCLOUD_URL")
+        read.only_with("VOIPBIN_TOKEN or VOIPBIN_ACCESS_KEY", voipbin, "VOIPBIN_URL", "VOIPBIN_SINCE", "POLL_S")
         names = ("tencent", "wellcloud", "voipbin")
-        directions = {name: env[f"{name.upper()}_DIRECTION"] for name in names if f"{name.upper()}_DIRECTION" in env}
-        voipbin = _api(token=env.get("VOIPBIN_TOKEN"), accessKey=env.get("VOIPBIN_ACCESS_KEY"))
-        patience: dict[str, Any] = {"expectsCdr": env.get("EXPECT_CDR", "1") == "1"}
-        for name, variable in (("settleMs", "SETTLE_S"), ("deadlineMs", "DEADLINE_S")):
-            if variable in env:
-                patience[name] = float(env[variable]) * 1000
-        policy = (
-            {"budgetMs": float(env["RETRY_S"]) * 1000, "restMs": float(env["RETRY_S"]) * 1000}
-            if "RETRY_S" in env
-            else None
+        directions = {name: read.one_of(f"{name.upper()}_DIRECTION", "in", "out") for name in names}
+        waits = {"settleMs": "SETTLE_S", "deadlineMs": "DEADLINE_S"}
+        patience = {part: read.seconds(name) * 1000 for part, name in waits.items() if read.text(name)}
+        retry_ms = read.seconds("RETRY_S", least=0.1, most=86_400.0) * 1000
+        code, prefix, offset = (
+            read.text("COUNTRY_CODE") or "66",
+            env.get("TRUNK_PREFIX", "0"),
+            read.text("UTC_OFFSET") or "+07:00",
         )
         return Settings(
-            folder=Path(env.get("DATA", "data")),
-            secret=env.get("PUSH_SECRET", ""),
-            mcloud=_api(token=env.get("MCLOUD_TOKEN"), base=env.get("MCLOUD_URL"), business=env.get("MCLOUD_BUSINESS")),
-            wellcloud=_api(token=env["WELLCLOUD_TOKEN"], base=env.get("WELLCLOUD_URL"))
-            if "WELLCLOUD_TOKEN" in env
-            else None,
-            voipbin={**voipbin, **_api(base=env.get("VOIPBIN_URL"))} if voipbin else None,
-            hosts=tuple(env.get("TRACK_HOSTS", ".myqcloud.com").split(",")),
-            allow_private="ALLOW_PRIVATE_ADDRESSES" in env,
-            directions=directions,
-            country_code=env.get("COUNTRY_CODE", "66"),
-            trunk_prefix=env.get("TRUNK_PREFIX", "0"),
-            utc_offset=env.get("UTC_OFFSET", "+07:00"),
-            patience=patience,
-            policy=policy,
-            give_up_s=float(env.get("GIVE_UP_S", "86400")),
-            poll_s=float(env.get("POLL_S", "30")),
-            voipbin_since_ms=_moment("VOIPBIN_SINCE", env["VOIPBIN_SINCE"]) if "VOIPBIN_SINCE" in env else None,
+            folder=Path(read.text("DATA") or "data"),
+            secret=secret,
+            mcloud=mcloud,
+            wellcloud=wellcloud or None,
+            voipbin=voipbin or None,
+            hosts=read.hosts("TRACK_HOSTS", ".myqcloud.com"),
+            allow_private=read.one_of("ALLOW_PRIVATE_ADDRESSES", "0", "1") == "1",
+            directions={name: direction for name, direction in directions.items() if direction is not None},
+            country_code=read.matching("COUNTRY_CODE", code, r"[1-9][0-9]{0,2}", "1 to 3 digits, such as 66"),
+            trunk_prefix=read.matching("TRUNK_PREFIX", prefix, r"[0-9]{0,2}", "at most 2 digits, such as 0"),
+            utc_offset=read.matching("UTC_OFFSET", offset, OFFSET, "an offset such as +07:00"),
+            patience={"expectsCdr": read.one_of("EXPECT_CDR", "0", "1") != "0", **patience},
+            policy={"budgetMs": retry_ms, "restMs": retry_ms} if retry_ms else None,
+            give_up_s=read.seconds("GIVE_UP_S", 86_400.0),
+            poll_s=read.seconds("POLL_S", 30.0, least=0.01, most=86_400.0),
+            voipbin_since_ms=read.moment("VOIPBIN_SINCE"),
         )
-
-
-def _api(**parts: str | None) -> dict[str, Any]:
-    return {name: part for name, part in parts.items() if part}
-
-
-def _moment(name: str, text: str) -> int:
-    """A moment with its offset, in Unix milliseconds."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ValueError(f"{name}: found {text!r}, expected a moment such as 2026-05-20T00:00:00+07:00")
-    return int(at.timestamp() * 1000)

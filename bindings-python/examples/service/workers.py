@@ -45,6 +45,11 @@ class Workers:
             self._busy[lane].discard(key)
         self._done()
 
+    def busy(self) -> set[str]:
+        """What is worked on."""
+        with self._lock:
+            return {key for keys in self._busy.values() for key in keys}
+
     def stop(self) -> None:
         """Ends behind what is being worked on."""
         self._stopping.set()
