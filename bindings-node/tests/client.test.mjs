@@ -10,14 +10,13 @@ import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import * as client from 'callweave/client'
 import { Gone, Guard, Later, Outbox, Poster, Refused, download, send, steps } from 'callweave/client'
-import { folder, root, serve, withoutSqlite } from './shared.mjs'
+import { folder, root, serve } from './shared.mjs'
 
 const LOCAL = new Guard({ allowedHosts: ['127.0.0.1'], allowPrivate: true })
 const QUICK = { firstMs: 1, longestMs: 20, budgetMs: 3000 }
 const FOLDER = `${root}/fixtures/tencent-transfer`
 const NAME = readdirSync(FOLDER).find((name) => name.endsWith('.mp3'))
 const WHOLE = readFileSync(`${FOLDER}/${NAME}`)
-const needsSqlite = { skip: withoutSqlite }
 const children = []
 let files
 
@@ -252,7 +251,7 @@ test('a request is sent as it is, and a file with its length', async (t) => {
 const push = (user, session = 's') =>
   JSON.stringify({ SessionId: session, RecordId: user, EndpointUser: user, RecordURL: `http://h/${user}.mp3` })
 
-test('the outbox keeps pushes once, and a session with its posting or not', needsSqlite, (t) => {
+test('the outbox keeps pushes once, and a session with its posting or not', (t) => {
   const path = join(folder(t), 'o.sqlite')
   const first = new Outbox(path)
   assert.equal(first.push('record', 'u1', push('+66812345678')), 'new')
@@ -282,7 +281,7 @@ test('the outbox keeps pushes once, and a session with its posting or not', need
   assert.deepEqual([outbox.files(), outbox.listed()[0].reason], [new Set(['f']), 'incomplete'])
 })
 
-test('what was acknowledged is stored whenever the process is killed', needsSqlite, async (t) => {
+test('what was acknowledged is stored whenever the process is killed', async (t) => {
   for (const lines of [1, 7, 40]) {
     const path = join(folder(t), `${lines}.sqlite`)
     const code = `const { Outbox } = require('callweave/client'); const outbox = new Outbox(process.argv[1])
@@ -308,7 +307,7 @@ test('what was acknowledged is stored whenever the process is killed', needsSqli
   }
 })
 
-test('the poster brings a call to a nasty MCloud', needsSqlite, async (t) => {
+test('the poster brings a call to a nasty MCloud', async (t) => {
   const cloud = await serve(children, 'mcloud')
   const nasty = { share: 0.4, seed: 3, stingy: 1, expired: 0.3 }
   await fetch(`${cloud}/_test/nasty`, { method: 'POST', body: JSON.stringify(nasty) })
@@ -349,7 +348,7 @@ async function uploading(outbox, poster, file) {
   await poster.step(outbox.duePostings(Number.MAX_SAFE_INTEGER)[0])
 }
 
-test('a step that fails here is stored and waited for', needsSqlite, async (t) => {
+test('a step that fails here is stored and waited for', async (t) => {
   for (const reason of ['mix_unreadable', 'address_refused']) {
     const cloud = await serve(children, 'mcloud')
     const at = folder(t)
@@ -381,7 +380,7 @@ test('a step that fails here is stored and waited for', needsSqlite, async (t) =
   }
 })
 
-test('what the key is refused for waits for another key with its mix', needsSqlite, async (t) => {
+test('what the key is refused for waits for another key with its mix', async (t) => {
   const cloud = await serve(children, 'mcloud')
   const outbox = new Outbox(join(folder(t), 'o.sqlite'))
   t.after(() => outbox.close())

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -61,19 +60,6 @@ export const failing = (file) => (code, words) => (error) => {
   assert.ok(error.stack.includes(file), error.stack)
   return true
 }
-
-/** Why tests of the outbox skip: another program that may be missing. False where SQLite is there. */
-export const withoutSqlite = (() => {
-  for (const name of ['node:sqlite', 'better-sqlite3']) {
-    try {
-      createRequire(import.meta.url)(name)
-      return false
-    } catch {
-      // The next one.
-    }
-  }
-  return 'neither node:sqlite (Node 22.5) nor better-sqlite3 is there'
-})()
 
 /** Starts a local server of tests/servers, to be killed by who keeps `children`; its address. */
 export async function serve(children, name, ...args) {

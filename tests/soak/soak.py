@@ -397,12 +397,18 @@ class Soak:
         if stray:
             wrong.append(f"{stray} recordings of nobody's")
         return {
-            "service": self.service, "seed": self.seed, "sessions": len(self.sessions), "kinds": dict(Counter(s.kind for s in self.sessions)),
+            "service": self.service, "commit": commit(), "seed": self.seed, "sessions": len(self.sessions), "kinds": dict(Counter(s.kind for s in self.sessions)),
             "kills": self.restarts, "seconds": round(seconds, 1), "right": found["right"], "listed": found["listed"],
             "firstAudioKept": found["first audio kept"],
             "requests": len(self.cloud.requests), "met": {"mcloud": self.cloud.nasty.met, "files": self.files.nasty.met},
             "remade": sum(r.deleted for r in self.cloud.recordings.values()), "wrong": wrong[:40],
         }  # fmt: skip
+
+
+def commit() -> str:
+    """The commit that is measured; `-dirty` with changes, nothing outside a clone."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 def main() -> None:
