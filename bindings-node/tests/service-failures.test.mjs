@@ -49,6 +49,28 @@ test('a poll that cannot be read is told, and asked for ever later', async (t) =
   }
 })
 
+test('a record of a time to come hides no other', async (t) => {
+  const now = Date.now()
+  const record = (id, ms) => ({
+    id,
+    reference_id: id,
+    status: 'recording',
+    tm_create: new Date(ms).toISOString().replace('T', ' ').replace('Z', '000'),
+  })
+  const records = [record('future', now + 9 * 86_400_000), record('first', now - 300_000)]
+  const { url } = await serving(t, ({ url: path }, response) => {
+    const asked = new URL(path, 'http://h').searchParams
+    const before = asked.get('page_token') ?? '9'
+    const newest = [...records].sort((a, b) => (a.tm_create < b.tm_create ? 1 : -1))
+    const page = newest.filter(({ tm_create: at }) => at < before).slice(0, Number(asked.get('page_size')))
+    response.end(JSON.stringify({ result: page, next_page_token: page.at(-1)?.tm_create ?? '' }))
+  })
+  const service = await running(t, await serve(children, 'mcloud'), polled(url))
+  await until(async () => (await service.health()).sessions.waiting === 2)
+  for (let n = 0; n < 150; n++) records.push(record(`r${n}`, now - n * 1000))
+  await until(async () => (await service.health()).sessions.waiting === 152)
+})
+
 test('a list that cannot be read is told, and asked for ever later', async (t) => {
   const { url, asked } = await serving(t, (_request, response) => response.end('<html>'))
   const env = { WELLCLOUD_TOKEN: 't', WELLCLOUD_URL: url, RETRY_S: '60' }

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from running import SECRET, Running, stands, wait
 import callweave
 import service as example
 from calls import tracks_of
-from files import Files
+from files import TOKEN, Files
 from http_server import Server
 from mcloud import Mcloud
 
@@ -69,6 +70,22 @@ def test_a_poll_that_cannot_be_read_is_told_and_asked_for_ever_later(
         assert 1 < source.app.asked <= 6
         source.app.body = b'{"result": [], "next_page_token": ""}'
         wait(lambda: not running.ask("GET", "/health")[1]["polling"])
+
+
+def test_a_record_of_a_time_to_come_hides_no_other(cloud: Server, tmp_path: Path) -> None:
+    """By a wrong clock: walks still go as far back as one is late by."""
+
+    def record(id: str, at: datetime) -> dict[str, Any]:
+        return {"id": id, "reference_id": id, "status": "recording", "tm_create": f"{at:%Y-%m-%d %H:%M:%S.%f}"}
+
+    now = datetime.now(timezone.utc)
+    with Server(Files(tmp_path)) as source:
+        source.app.records = [record("future", now + timedelta(days=9)), record("first", now - timedelta(minutes=5))]
+        api = {"token": TOKEN, "base": f"{source.url}/v1.0"}
+        with Running(tmp_path / "data", cloud, **{**voipbin(source), "voipbin": api}) as running:
+            wait(lambda: running.service.outbox.counts()["sessions"].get("waiting") == 2)
+            source.app.records += [record(f"r{n}", now - timedelta(seconds=n)) for n in range(150)]
+            wait(lambda: running.service.outbox.counts()["sessions"].get("waiting") == 152)
 
 
 def test_a_list_that_cannot_be_read_is_told_and_asked_for_ever_later(cloud: Server, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ export class Poll {
     }
     this.asks.forget(LIST)
     const times = page.createdMs.filter((at) => at !== null)
-    const newest = Math.max(walk.newest, ...times)
+    // A record of a time to come, by a wrong clock, must not end the walks to come at their first page.
+    const newest = Math.max(walk.newest, ...times.map((at) => Math.min(at, Date.now())))
     const oldest = times.length > 0 ? Math.min(...times) : walk.since
     if (page.nextPageToken === null || oldest < Math.max(walk.since, walk.seen - OVERLAP_MS)) {
       this.#kept({ ...walk, seen: Math.max(walk.seen, newest), token: null, size: PAGE, newest: walk.since })

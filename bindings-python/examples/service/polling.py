@@ -58,7 +58,8 @@ class Poll:
                 self._take(record)
         self.asks.forget(LIST)
         times = [at for at in page["createdMs"] if at is not None]
-        newest = max([walk["newest"], *times])
+        # A record of a time to come, by a wrong clock, must not end the walks to come at their first page.
+        newest = max([walk["newest"], *(min(at, int(time.time() * 1000)) for at in times)])
         over = min(times, default=walk["since"]) < max(walk["since"], walk["seen"] - OVERLAP_MS)
         if page["nextPageToken"] is None or over:
             self._kept(
