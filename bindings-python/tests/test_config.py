@@ -68,6 +68,28 @@ def test_nonsense_is_refused_when_made() -> None:
         Config(speech=SpeechConfig(threshold=2))
 
 
+def test_what_is_given_goes_before_the_profile_and_all_else_is_as_it_says() -> None:
+    trunk = {"name": "trunk", "config": {"speech": {"threshold": 0.6, "minSpeechMs": 200}, "voices": False}}
+    default = SpeechConfig().threshold
+    config = Config(profile=trunk, speech=SpeechConfig(threshold=default), voices=True)
+    assert (config.speech.threshold, config.speech.min_speech_ms, config.voices) == (default, 200.0, True)
+    plain = Config(profile=trunk)
+    assert (plain.speech.threshold, plain.voices) == (0.6, False) and plain.changes()["voices"] is False
+    read = {"profile": trunk, "speech": {"threshold": default}, "voices": True}
+    part = SpeechConfig.from_dict({"threshold": default})
+    for same in [
+        Config.from_dict(read),
+        Config.from_json(json.dumps(read)),
+        Config.from_json(config.to_json()),
+        pickle.loads(pickle.dumps(config)),
+        dataclasses.replace(config, pii="keep"),
+        Config(profile=trunk, speech=part, voices=True),
+    ]:
+        assert same == config and same.config_hash() == config.config_hash() != plain.config_hash()
+    with pytest.raises(callweave.errors.InvalidArgument, match="speech.negThreshold"):
+        Config(profile=trunk, speech=SpeechConfig(neg_threshold=0.7))
+
+
 @given(
     st.integers(8000, 48000), st.sampled_from(["split", "mono"]), st.sampled_from([0.35, 0.5, 0.75, 1.0]), st.booleans()
 )

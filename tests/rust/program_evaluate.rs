@@ -101,6 +101,22 @@ fn a_call_has_one_profile() {
     assert_eq!(program(&["process", &manifest, "--profile", "freeswitch"]).0, 0);
     let (status, _, err) = program(&["process", &manifest, "--profile", "vicidial"]);
     assert!(status == 2 && err.contains("freeswitch") && err.contains("vicidial"), "{err}");
+    let trunk = r#"{"name": "trunk", "config": {"speech": {"threshold": 0.6}, "voices": false}}"#;
+    let (trunk, named) = (folder.write("trunk.json", trunk), format!(r#"{{"profile": {trunk}}}"#));
+    let named = folder.write("named.json", &named);
+    for command in [&["process", "fixtures/stereo/call.wav"][..], &["evaluate", "fixtures/stereo"]] {
+        let (status, _, err) = program(&[command, &["--config", &named, "--profile", "vicidial"]].concat());
+        assert!(status == 2 && err.contains("trunk") && err.contains("vicidial"), "{err}");
+    }
+    // What is given goes before the profile, though it equals the default.
+    let given = folder.write("given.json", r#"{"speech": {"threshold": 0.5}}"#);
+    for more in [&["--config", &named][..], &["--config", &given, "--profile", &trunk], &["--profile", &trunk]] {
+        let (status, out, err) = program(&[&["process", "fixtures/stereo/call.wav", "--json"], more].concat());
+        assert_eq!(status, 0, "{err}");
+        let config = &serde_json::from_str::<Value>(&out).unwrap()["config"];
+        let threshold = if more.contains(&given.as_str()) { Value::Null } else { 0.6.into() };
+        assert_eq!((&config["speech"]["threshold"], &config["voices"]), (&threshold, &false.into()), "{more:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeAlias
 
 from callweave import _callweave
-from callweave._record import Record, camel
+from callweave._record import Record, _plain, _readers, camel
 
 __all__ = [
     "AlignOptions",
@@ -46,16 +46,34 @@ def _default(*path: str) -> Any:
 class _Section(Record):
     """A part of a configuration. Its `repr` shows what differs from the defaults."""
 
+    def __new__(cls, **given: Any) -> Self:
+        """Notes which fields are given: they go before those of a profile, whatever their values are."""
+        part = super().__new__(cls)
+        object.__setattr__(part, "_given", frozenset(given))
+        return part
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads a part of a configuration with JSON or Python names. Unknown fields are errors."""
         section = next(f.name for f in fields(Config) if f.default_factory is cls)
         part: Self = getattr(Config.from_dict({section: values}), section)
-        return part
+        given = _json_names(cls, values)
+        return cls(**{f.name: getattr(part, f.name) for f in fields(cls) if camel(f.name) in given})
+
+    def _given_dict(self) -> dict[str, Any]:
+        """Returns what was given, with JSON names."""
+        given: frozenset[str] = vars(self)["_given"]
+        told: dict[str, Any] = {}
+        for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
+            if isinstance(value, _Section):
+                told[camel(name)] = value._given_dict()
+            elif name in given and (value or camel(name) not in _WHERE_GIVEN):
+                told[camel(name)] = _plain(value)
+        return told
 
     def __repr__(self) -> str:
         plain = type(self)()
-        changed = (name for name, value in vars(self).items() if value != getattr(plain, name))
+        changed = (f.name for f in fields(self) if getattr(self, f.name) != getattr(plain, f.name))
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in changed)})"
 
 
@@ -292,10 +310,13 @@ class Config(_Section):
     portable: bool = _default("portable")
     """Whether to take a slower path that is bit-identical on every kind of CPU."""
     confidence_map: tuple[tuple[float, float], ...] = ()
-    """Calibration of placement confidence: pairs of stated and true confidence, both increasing."""
+    """Calibration of placement confidence: pairs of stated and true confidence, both increasing. Where it is empty, a
+    profile's applies.
+    """
     profile: str | Mapping[str, Any] | None = None
     """The profile on which the configuration is based: the name of a built-in one (`freeswitch`, `twilio-conference`,
-    `vicidial`), or one made by `calibrate`.
+    `vicidial`), or one made by `calibrate`. Fields that are given go before the profile's, defaults too; all others
+    are as the profile says. `dataclasses.replace` gives every field: make a configuration anew to add a profile.
     """
 
     def __post_init__(self) -> None:
@@ -305,7 +326,13 @@ class Config(_Section):
                 raise TypeError(
                     f"{section.name}: found {type(value).__name__}, expected {section.default_factory.__name__}"
                 )
-        self._read()
+        if self.profile is None:
+            self._read()
+            return
+        merged = json.loads(_callweave.read_config(json.dumps(self._given_dict()))[0])
+        for name, read in _readers(type(self)).values():
+            if camel(name) in merged:
+                object.__setattr__(self, name, read(merged[camel(name)]))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the configuration with its JSON names. A profile and a confidence map are only included if they are

@@ -145,11 +145,11 @@ pub(super) struct ProcessArgs {
     /// Embed the mix in report.html.
     #[arg(long, requires = "output", conflicts_with = "no_page", help_heading = FILES)]
     pub embed_audio: bool,
-    /// Remove spans of the call, in milliseconds, from the mix and everything made from it.
+    /// Remove spans of the call, in milliseconds, from all tracks and everything made from them.
     #[arg(long, value_name = "START-END,...", value_delimiter = ',', requires = "output", group = "redacted",
           value_parser = stretch, help_heading = REDACTION)]
     pub redact: Vec<Span>,
-    /// Remove every detected key press from the mix.
+    /// Remove every key press, detected or told as a fact, from all tracks.
     #[arg(long, requires = "output", group = "redacted", help_heading = REDACTION)]
     pub redact_keys: bool,
     /// What replaces removed audio: silence, beep [default: silence].
@@ -389,7 +389,7 @@ fn named<T: Clone + Send + Sync + 'static>(
 impl ProcessArgs {
     /// Returns the configuration: the file's, overridden by the options.
     pub(super) fn to_config(&self) -> Result<Config> {
-        let mut config = profiled(config_of(self.config.as_deref())?, self.profile.as_deref())?;
+        let mut config = config_of(self.config.as_deref(), self.profile.as_deref())?;
         let sound = &self.sound;
         set(&mut config.mix.rate, sound.rate);
         set(&mut config.mix.level, sound.level);
@@ -463,14 +463,18 @@ pub(super) fn set<T>(field: &mut T, option: Option<T>) {
 /// Largest configuration file in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
 
-/// Reads a configuration file, or returns the default.
-pub(super) fn config_of(path: Option<&Path>) -> Result<Config> {
-    path.map_or_else(|| Ok(Config::default()), read_config)
-}
-
-/// Puts a configuration on top of a profile, if one is given by name or file.
-pub(super) fn profiled(config: Config, profile: Option<&str>) -> Result<Config> {
-    profile.map_or_else(|| Ok(config.clone()), |profile| profile_of(profile)?.under(&config))
+/// Reads a configuration file, on top of a profile, if one is given by name or file; without a file,
+/// the profile's configuration, or the default.
+pub(super) fn config_of(path: Option<&Path>, profile: Option<&str>) -> Result<Config> {
+    let profile = profile.map(profile_of).transpose()?;
+    match (path, profile) {
+        (None, None) => Ok(Config::default()),
+        (None, Some(profile)) => profile.config(),
+        (Some(path), profile) => {
+            let text = read_text(path, MAX_CONFIG, Stage::Config).map_err(|e| refused(path, e))?;
+            Config::from_json_over(&text, profile).map_err(|e| e.in_input(path.display().to_string()))
+        }
+    }
 }
 
 /// Whether a profile is given by its file.
@@ -485,11 +489,6 @@ fn profile_of(text: &str) -> Result<Profile> {
     }
     let named = |e: Error| e.in_input(text.to_owned());
     Profile::from_json(&read_text(Path::new(text), MAX_CONFIG, Stage::Config).map_err(named)?).map_err(named)
-}
-
-fn read_config(path: &Path) -> Result<Config> {
-    let text = read_text(path, MAX_CONFIG, Stage::Config).map_err(|e| refused(path, e))?;
-    Config::from_json(&text).map_err(|e| e.in_input(path.display().to_string()))
 }
 
 /// The refusal of an option's file, in the words of what is wrong with it.

@@ -7,12 +7,12 @@ use crate::export::write_text;
 use crate::files::refuse_overwriting;
 use crate::run::RunOptions;
 
-use super::args::{EvaluateArgs, config_of, profiled};
+use super::args::{EvaluateArgs, config_of};
 use super::progress::Counted;
 use super::{DONE, Stop, Streams, shown};
 
 pub(super) fn run(args: &EvaluateArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
-    let config = profiled(config_of(args.config.as_deref())?, args.profile.as_deref())?;
+    let config = config_of(args.config.as_deref(), args.profile.as_deref())?;
     if let Some(path) = &args.output {
         refuse_overwriting(path, audio_files(&args.folder)?)?;
         refuse_overwriting(path, args.files())?;

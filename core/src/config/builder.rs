@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AlignOptions, Config, DecodeOptions, DetectorKind, Edges, Format, IntegrityConfig, Layout, LevelTarget,
-    MetricsConfig, MixConfig, OutcomeConfig, OutputRate, Pii, Profile, SpeechConfig, Stereo, TagProfile,
+    MetricsConfig, MixConfig, OutcomeConfig, OutputRate, Pii, SpeechConfig, Stereo, TagProfile,
 };
 use crate::call::{Outcome, Tag};
 use crate::units::{Decibels, Millis};
@@ -53,7 +53,6 @@ setters! { Config:
     with_pii(pii: Pii),
     with_portable(portable: bool),
     with_confidence_map(confidence_map: Vec<(f64, f64)>),
-    with_profile(profile: Option<Profile>),
 }
 
 setters! { DecodeOptions:

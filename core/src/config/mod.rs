@@ -67,7 +67,8 @@ pub struct Config {
     /// confidence, both increasing. If empty, confidence is reported as computed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub confidence_map: Vec<(f64, f64)>,
-    /// The profile on which the configuration is based.
+    /// The profile on which the configuration is based, as [`Profile::config`], [`Profile::under`] and
+    /// [`Config::from_json`] set it. Its settings are in the other fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
 }
@@ -94,19 +95,32 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Parses a configuration from JSON.
+    /// Parses a configuration from JSON. A field that is given goes before the profile's, even if its
+    /// value is the default.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] with the field and its allowed values.
     pub fn from_json(text: &str) -> Result<Self> {
+        Self::from_json_over(text, None)
+    }
+
+    /// Parses a configuration from JSON, on top of a profile that is named beside it.
+    ///
+    /// # Errors
+    /// Those of [`Config::from_json`], and `invalid_argument` for a configuration that names another
+    /// profile.
+    pub(crate) fn from_json_over(text: &str, beside: Option<Profile>) -> Result<Self> {
         let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
         let mut fields: serde_json::Map<String, Value> =
             serde_json::from_str(text).map_err(|e| refused(format!("invalid configuration: {e}")))?;
-        let profile = fields.remove("profile").filter(|profile| !profile.is_null());
-        let config = of_fields(fields)?;
-        match profile {
-            None => Ok(config),
-            Some(profile) => Profile::of_value(profile)?.under(&config),
+        let named = fields.remove("profile").filter(|profile| !profile.is_null());
+        let named = named.map(Profile::of_value).transpose()?;
+        if let (Some(named), Some(beside)) = (&named, &beside) {
+            beside.refuse_another(named)?;
+        }
+        match beside.or(named) {
+            None => of_fields(fields),
+            Some(profile) => profile.merged(fields),
         }
     }
 
@@ -144,6 +158,14 @@ impl Config {
                 "confidenceMap",
                 format!("{:?}", self.confidence_map),
                 "increasing pairs of numbers from 0 to 1",
+            );
+        }
+        // An empty map is not written, so that it would read back as the profile's.
+        if self.confidence_map.is_empty() && self.profile.as_ref().is_some_and(Profile::has_confidence_map) {
+            return refuse(
+                "confidenceMap",
+                "none over a profile's".into(),
+                "a map, such as [[0, 0], [1, 1]] for confidence as computed",
             );
         }
         Ok(())

@@ -172,24 +172,46 @@ impl Profile {
     }
 
     /// Returns the profile's configuration with the changes of another on top. A field with its
-    /// default value counts as unchanged.
+    /// default value counts as unchanged; in [`Config::from_json`], what is given is a change.
     ///
     /// # Errors
-    /// Those of [`Profile::config`].
+    /// Those of [`Profile::config`], and `invalid_argument` for a configuration that has another
+    /// profile.
     pub fn under(&self, config: &Config) -> Result<Config> {
-        match config.changes()? {
-            Value::Object(changes) => self.merged(changes),
-            _ => Ok(config.clone()),
+        match &config.profile {
+            Some(profile) => self.refuse_another(profile).map(|()| config.clone()),
+            None => match config.changes()? {
+                Value::Object(changes) => self.merged(changes),
+                _ => Ok(config.clone()),
+            },
         }
     }
 
+    /// Refuses a configuration's profile that is not this one: a blend of two is neither.
+    pub(super) fn refuse_another(&self, profile: &Self) -> Result<()> {
+        if self == profile {
+            return Ok(());
+        }
+        let found = match (self.name(), profile.name()) {
+            (name, other) if name == other => format!("two that are both named {name} and differ"),
+            (name, other) => format!("{name}, and {other} of the configuration"),
+        };
+        Err(refused("two profiles").with_mismatch(found, "one of them"))
+    }
+
     /// Returns the profile's configuration with other fields on top.
-    fn merged(&self, mut fields: Map<String, Value>) -> Result<Config> {
+    pub(super) fn merged(&self, mut fields: Map<String, Value>) -> Result<Config> {
         fields.remove("profile");
         let mut merged = self.config.clone();
         lay_over(&mut merged, fields);
-        let config = super::of_fields(merged)?;
-        Ok(Config { profile: Some(self.clone()), ..config })
+        let config = Config { profile: Some(self.clone()), ..super::of_fields(merged)? };
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Whether the profile has a map of confidence.
+    pub(super) fn has_confidence_map(&self) -> bool {
+        self.config.get("confidenceMap").and_then(Value::as_array).is_some_and(|map| !map.is_empty())
     }
 
     /// Returns the roles on the channels of a recording, or none if they are unknown.
@@ -273,6 +295,42 @@ mod tests {
         assert_eq!(again, config, "a configuration that was written reads back");
         let named = Config::from_json(r#"{"profile": "vicidial"}"#).unwrap();
         assert_ne!(named.hash().unwrap(), Config::default().hash().unwrap());
+    }
+
+    #[test]
+    fn a_given_field_that_equals_the_default_goes_before_the_profiles() {
+        let trunk = r#"{"name": "trunk", "config": {"speech": {"threshold": 0.6}, "voices": false,
+                        "confidenceMap": [[0.5, 0.4]]}}"#;
+        let given = r#""speech": {"threshold": 0.5}, "voices": true, "confidenceMap": [[0, 0], [1, 1]]"#;
+        let profile = Profile::from_json(trunk).unwrap();
+        let within = Config::from_json(&format!(r#"{{"profile": {trunk}, {given}}}"#)).unwrap();
+        let beside = Config::from_json_over(&format!("{{{given}}}"), Some(profile.clone())).unwrap();
+        for config in [&within, &beside] {
+            assert_eq!((config.speech.threshold, config.voices, config.confidence_map.len()), (0.5, true, 2));
+            let again = Config::from_json(&serde_json::to_string(config).unwrap()).unwrap();
+            assert_eq!(&again, config, "a configuration that was written reads back");
+            assert_eq!(&profile.under(config).unwrap(), config, "the profile that it has changes nothing again");
+        }
+        let none = Config::from_json_over(r#"{"confidenceMap": []}"#, Some(profile.clone())).unwrap_err();
+        assert!(none.to_string().contains("[[0, 0], [1, 1]]"), "written, it would be as not given: {none}");
+        let unsaid = Config::from_json_over("{}", Some(profile)).unwrap();
+        assert_eq!((unsaid.speech.threshold, unsaid.voices, unsaid.confidence_map.len()), (0.6, false, 1));
+    }
+
+    #[test]
+    fn two_profiles_are_refused() {
+        let vicidial = Profile::preset("vicidial").unwrap();
+        let trunk = Profile::from_json(r#"{"name": "trunk", "config": {"voices": false}}"#).unwrap();
+        let named = format!(r#"{{"profile": {}}}"#, trunk.to_json().unwrap());
+        let same_name = Profile::new("trunk", Map::new()).unwrap();
+        for (beside, said) in [(vicidial, "vicidial, and trunk of the configuration"), (same_name, "both named trunk")]
+        {
+            let error = Config::from_json_over(&named, Some(beside.clone())).unwrap_err();
+            assert!(error.kind() == ErrorKind::InvalidArgument && error.to_string().contains(said), "{error}");
+            let under = beside.under(&trunk.config().unwrap()).unwrap_err();
+            assert_eq!(under.to_string(), error.to_string());
+        }
+        assert_eq!(Config::from_json_over(&named, Some(trunk.clone())).unwrap(), trunk.config().unwrap());
     }
 
     #[test]
