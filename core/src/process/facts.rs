@@ -2,6 +2,8 @@
 //! reported.
 
 use std::cmp::Ordering;
+use std::fmt::Display;
+use std::mem;
 
 use crate::call::{Call, Direction, Fact, FactKind, FactTime, Moment, Role};
 use crate::error::Warning;
@@ -23,6 +25,10 @@ struct TimedFact<'a> {
     at: Millis,
     /// How far its time may be off on either side.
     slack: Millis,
+    /// Whether it lies outside of the call, and of what its clock leaves open.
+    outside: bool,
+    /// Indices of the tracks concerned.
+    tracks: Vec<usize>,
 }
 
 /// A fact on the call's timeline.
@@ -50,7 +56,7 @@ impl PlacedFacts {
         let end = tracks.iter().map(PlacedTrack::end).fold(Millis(0.0), Millis::max);
         let (ends, begins): (Vec<_>, Vec<_>) =
             placed.timed(call, tracks, end).into_iter().partition(|timed| ends(timed.fact.kind));
-        begins.iter().for_each(|timed| placed.begin(timed, call.direction, tracks));
+        begins.iter().for_each(|timed| placed.begin(timed, end));
         ends.iter().for_each(|timed| placed.end(timed));
         placed.close(end);
         placed.judge(tracks, end);
@@ -58,57 +64,55 @@ impl PlacedFacts {
         placed
     }
 
-    fn warn(&mut self, code: &'static str, fact: &Fact, why: &str) {
-        self.warnings.push(Warning::new(code, format!("{}: {why}", fact.kind)));
+    fn warn(&mut self, code: &'static str, fact: impl Display, why: impl Display) {
+        self.warnings.push(Warning::new(code, format!("{fact}: {why}")));
     }
 
-    /// The facts that may concern the call, in order; each but a key once.
+    fn warn_outside(&mut self, fact: impl Display, end: Millis) {
+        self.warn("fact_outside_call", fact, format_args!("not applied, the call lasts from 0 to {end}"));
+    }
+
+    /// The facts that have a place, in order; each but a key once, as exactly as it is told.
     fn timed<'a>(&mut self, call: &'a Call, tracks: &[PlacedTrack], end: Millis) -> Vec<TimedFact<'a>> {
+        let mut facts: Vec<&Fact> = call.facts.iter().collect();
+        facts.sort_by(|a, b| said(a).cmp(&said(b)));
         let mut timed = Vec::new();
-        for fact in &call.facts {
+        for fact in facts {
+            let tracks_of = || concerned(fact.party.as_deref(), call.direction, tracks);
             match on_call(fact, call, tracks) {
-                Some((at, slack)) => timed.extend(self.within(TimedFact { fact, at, slack }, end)),
-                None => self.warn("fact_without_clock", fact, "no recording says when it began"),
+                Some((at, slack)) => timed.push(TimedFact::new(fact, (at, slack), end, tracks_of())),
+                None => {
+                    let name = name(fact.kind, fact.party.as_deref());
+                    self.warn("fact_without_clock", name, "no recording says when it began");
+                }
             }
         }
-        timed.sort_by(TimedFact::order);
+        timed.sort_by(|a, b| a.order(b).then(a.slack.0.total_cmp(&b.slack.0)));
         timed.dedup_by(|a, b| a.fact.kind != FactKind::Key && a.order(b).is_eq());
         timed
     }
 
-    /// A fact, unless it lies outside of the call, with its time within. What lasts may reach into
-    /// the call.
-    fn within<'a>(&mut self, timed: TimedFact<'a>, end: Millis) -> Option<TimedFact<'a>> {
-        let (TimedFact { fact, at, slack }, near) = (&timed, timed.slack + NEAR);
-        let (before, after) = (*at < Millis(0.0) - near, *at > end + near);
-        if !before && !after {
-            return Some(TimedFact { at: at.max(Millis(0.0)).min(end), slack: *slack, fact });
-        }
-        self.warn("fact_outside_call", fact, &format!("at {at}, and the call lasts from 0 to {end}"));
-        (ends(fact.kind) || before && lasts(fact.kind)).then_some(timed)
-    }
-
-    /// Adds a fact; one that lasts goes on until it is ended.
-    fn begin(&mut self, timed: &TimedFact, direction: Option<Direction>, tracks: &[PlacedTrack]) {
-        let TimedFact { fact, at, slack } = *timed;
-        let concerned = concerned(fact.party.as_deref(), direction, tracks);
-        if concerned.is_empty() {
-            self.warn("fact_party_unknown", fact, "no track is of its party");
+    /// Adds a fact, unless it lies outside of the call; what lasts may reach into the call. One that
+    /// lasts goes on until it is ended.
+    fn begin(&mut self, timed: &TimedFact, end: Millis) {
+        let TimedFact { fact, at, slack, outside, .. } = *timed;
+        if outside && !(lasts(fact.kind) && at < Millis(0.0)) {
+            return self.warn_outside(timed.name(), end);
         }
         let span = Span { start: at, end: if lasts(fact.kind) { Millis(f64::INFINITY) } else { at } };
         let (kind, party, reason) = (fact.kind, fact.party.clone(), fact.reason.clone());
         let told = FactReport { kind, party, reason, span, contradicted: false };
-        self.facts.push(PlacedFact { told, tracks: concerned, slack, key: fact.key });
+        self.facts.push(PlacedFact { told, tracks: timed.tracks.clone(), slack, key: fact.key });
     }
 
     /// Ends the last fact that began before; else one that began at the same time.
     fn end(&mut self, timed: &TimedFact) {
-        let before = |open: &PlacedFact| open.ends_with(timed.fact) && open.told.span.start < timed.at;
-        let at_once = |open: &PlacedFact| open.ends_with(timed.fact) && open.told.span.start == timed.at;
+        let before = |open: &PlacedFact| open.ends_with(timed) && open.told.span.start < timed.at;
+        let at_once = |open: &PlacedFact| open.ends_with(timed) && open.told.span.start == timed.at;
         let place = self.facts.iter().rposition(before).or_else(|| self.facts.iter().rposition(at_once));
         match place.and_then(|place| self.facts.get_mut(place)) {
             Some(open) => open.told.span.end = timed.at,
-            None => self.warn("fact_unpaired", timed.fact, "nothing that it ends was told before"),
+            None => self.warn("fact_unpaired", timed.name(), "nothing that it ends was told before"),
         }
     }
 
@@ -120,8 +124,8 @@ impl PlacedFacts {
                 .then_some((fact.told.kind, fact.told.span.start))
         };
         let last: Vec<(FactKind, Millis)> = self.facts.iter().filter_map(last).collect();
-        for fact in &mut self.facts {
-            let (kind, span) = (fact.told.kind, &mut fact.told.span);
+        for mut fact in mem::take(&mut self.facts) {
+            let (kind, name, span) = (fact.told.kind, fact.name(), &mut fact.told.span);
             if span.end.0.is_infinite() {
                 // A leg goes on in a conference.
                 let ends = |by: FactKind| by != FactKind::Conference || kind != FactKind::Transfer;
@@ -130,8 +134,15 @@ impl PlacedFacts {
                 span.end = later.reduce(Millis::min).unwrap_or(open);
             }
             *span = Span { start: span.start.max(Millis(0.0)), end: span.end.min(end) };
+            if span.end < span.start {
+                self.warn_outside(name, end);
+                continue;
+            }
+            if fact.tracks.is_empty() {
+                self.warn("fact_party_unknown", name, "no track is of its party");
+            }
+            self.facts.push(fact);
         }
-        self.facts.retain(|fact| fact.told.span.end >= fact.told.span.start);
     }
 
     /// Notes what contradicts the facts, before any of them changes what is heard.
@@ -140,14 +151,14 @@ impl PlacedFacts {
         for fact in &mut self.facts {
             fact.told.contradicted = fact.is_contradicted(tracks, answer, end);
             if fact.told.contradicted {
-                let message = format!("what is heard contradicts {} at {}", fact.told.kind, fact.told.span.start);
+                let message = format!("{}: what is heard contradicts it", fact.name());
                 self.warnings.push(Warning::new("fact_contradicted", message));
             }
         }
     }
 
-    /// Bounds the tracks.
-    fn bound(&self, tracks: &mut [PlacedTrack], end: Millis) {
+    /// Bounds the tracks, and puts the keys on them. A key of nobody known is on none.
+    fn bound(&mut self, tracks: &mut [PlacedTrack], end: Millis) {
         let answer = self.answer();
         for fact in &self.facts {
             if let Some(stretch) = fact.silent(answer, end) {
@@ -155,8 +166,12 @@ impl PlacedFacts {
             }
         }
         let mut heard: Vec<Vec<Event>> = tracks.iter().map(|track| keys(&track.events)).collect();
+        let mut astray = Vec::new();
         for fact in self.facts.iter().filter(|fact| fact.told.kind == FactKind::Key) {
-            fact.press(tracks, &mut heard);
+            astray.extend((!fact.press(tracks, &mut heard)).then(|| fact.name()));
+        }
+        for name in astray {
+            self.warn("fact_party_unknown", name, "on none of several tracks, for nothing tells which of them");
         }
     }
 
@@ -208,15 +223,40 @@ impl PlacedFacts {
     }
 }
 
-impl TimedFact<'_> {
+impl<'a> TimedFact<'a> {
+    /// A fact at a time; one that is near the call is within it.
+    fn new(fact: &'a Fact, (at, slack): (Millis, Millis), end: Millis, tracks: Vec<usize>) -> Self {
+        let near = slack + NEAR;
+        let outside = at < Millis(0.0) - near || at > end + near;
+        let at = if outside { at } else { at.max(Millis(0.0)).min(end) };
+        Self { fact, at, slack, outside, tracks }
+    }
+
     /// Facts in the order of their times, those of one time by what they say.
     fn order(&self, other: &Self) -> Ordering {
-        let said = |timed: &Self| {
-            let Fact { kind, party, reason, key, .. } = timed.fact.clone();
-            (kind.name(), party, reason, key)
-        };
-        self.at.0.total_cmp(&other.at.0).then_with(|| said(self).cmp(&said(other)))
+        let words = |timed: &Self| said(timed.fact).0;
+        self.at.0.total_cmp(&other.at.0).then_with(|| words(self).cmp(&words(other)))
     }
+
+    fn name(&self) -> String {
+        format!("{} at {}", name(self.fact.kind, self.fact.party.as_deref()), self.at)
+    }
+}
+
+/// What a fact says, and its time as it is told: for an order that depends on nothing else.
+type Said<'a> = ((&'static str, Option<&'a str>, Option<&'a str>, Option<char>), (bool, i64, u64));
+
+fn said(fact: &Fact) -> Said<'_> {
+    let time = match fact.time {
+        FactTime::At(moment) => (true, moment.unix_ms(), moment.resolution().0.to_bits()),
+        FactTime::OnCall(at) => (false, 0, at.0.to_bits()),
+    };
+    ((fact.kind.name(), fact.party.as_deref(), fact.reason.as_deref(), fact.key), time)
+}
+
+/// A fact's kind, and whose it is.
+fn name(kind: FactKind, party: Option<&str>) -> String {
+    party.map_or_else(|| kind.to_string(), |party| format!("{kind} of {party}"))
 }
 
 const fn lasts(kind: FactKind) -> bool {
@@ -272,10 +312,16 @@ fn concerned(party: Option<&str>, direction: Option<Direction>, tracks: &[Placed
 
 impl PlacedFact {
     /// Returns `true` if a fact ends this one: it is open, and concerns the same party if both name
-    /// one.
-    fn ends_with(&self, fact: &Fact) -> bool {
-        let same = fact.party.is_none() || self.told.party.is_none() || self.told.party == fact.party;
-        self.told.kind.ended_by() == Some(fact.kind) && self.told.span.end.0.is_infinite() && same
+    /// one, by whatever name.
+    fn ends_with(&self, timed: &TimedFact) -> bool {
+        let (party, own) = (&timed.fact.party, &self.told.party);
+        let same_track = || self.tracks.iter().any(|track| timed.tracks.contains(track));
+        let same = party.is_none() || own.is_none() || own == party || same_track();
+        self.told.kind.ended_by() == Some(timed.fact.kind) && self.told.span.end.0.is_infinite() && same
+    }
+
+    fn name(&self) -> String {
+        format!("{} at {}", name(self.told.kind, self.told.party.as_deref()), self.told.span.start)
     }
 
     /// Returns the span that is certainly within the fact, or `None` if its time is too uncertain.
@@ -349,9 +395,9 @@ impl PlacedFact {
         self.tracks.iter().filter_map(|&place| tracks.get(place)).any(|track| track.events.iter().any(plays))
     }
 
-    /// Adds a key that was told beside the audio, where it is not heard. A key that is heard stands for
-    /// one that is told.
-    fn press(&self, tracks: &mut [PlacedTrack], heard: &mut [Vec<Event>]) {
+    /// Adds a key that was told beside the audio to its track, where it is not heard. A key that is
+    /// heard stands for one that is told. Returns `false` if it may be of several tracks.
+    fn press(&self, tracks: &mut [PlacedTrack], heard: &mut [Vec<Event>]) -> bool {
         let (near, detail) = (self.near(), self.key.map(|key| key.to_string()));
         let same = |event: &Event| {
             (detail.is_none() || event.detail == detail) && event.span.start <= near.end && event.span.end >= near.start
@@ -360,11 +406,14 @@ impl PlacedFact {
             let Some(heard) = heard.get_mut(place) else { continue };
             if let Some(key) = heard.iter().position(same) {
                 heard.remove(key);
-                return;
+                return true;
             }
         }
-        let Some(track) = self.of(tracks).next() else { return };
-        track.events.push(Event { kind: EventKind::Dtmf, span: self.told.span, detail, confidence: 1.0 });
-        track.events.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.kind.cmp(&b.kind)));
+        let mut of: Vec<&mut PlacedTrack> = self.of(tracks).filter(|track| track.repeats.is_none()).collect();
+        if let [track] = of.as_mut_slice() {
+            track.events.push(Event { kind: EventKind::Dtmf, span: self.told.span, detail, confidence: 1.0 });
+            track.events.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0).then(a.kind.cmp(&b.kind)));
+        }
+        of.len() < 2
     }
 }

@@ -49,7 +49,7 @@ fn heard(tracks: &[(Role, Vec<i16>)], facts: Vec<Fact>) -> Report {
     let began = Moment::from_rfc3339("2023-11-14T22:13:20.000Z").unwrap();
     assert_eq!(began.unix_ms() as f64, BEGAN_S * 1000.0);
     let input = |(i, (role, samples)): (usize, &(Role, Vec<i16>))| {
-        Input::samples(i.to_string(), samples.clone(), RATE).role(*role).started_at(began)
+        Input::samples(i.to_string(), samples.clone(), RATE).role(*role).party(format!("party {i}")).started_at(began)
     };
     let call = CallInput::from(tracks.iter().enumerate().map(input).collect::<Vec<_>>()).with_facts(facts);
     analyze(call, &Config::default(), &RunOptions::default()).unwrap()
@@ -74,13 +74,18 @@ fn a_hold_is_no_silence_and_makes_no_silent_party() {
     let plain = heard(&tracks, Vec::new());
     assert_eq!(plain.outcome.value, Outcome::SilentParty, "as far as can be heard");
     assert!(plain.metrics.non_talk_ms.unwrap() > Millis(20_000.0) && plain.facts.is_empty());
-    let hold = vec![fact(FactKind::Hold, 4.0).of("agent"), fact(FactKind::Resume, 33.5).of("agent")];
-    let held = heard(&tracks, hold);
+    let hold = |by: &str| vec![fact(FactKind::Hold, 4.0).of("agent"), fact(FactKind::Resume, 33.5).of(by)];
+    let held = heard(&tracks, hold("agent"));
     assert_ne!(held.outcome.value, Outcome::SilentParty, "{:?}", held.outcome);
     assert_eq!((held.facts.len(), held.facts[0].kind, held.facts[0].contradicted), (1, FactKind::Hold, false));
     assert!((held.facts[0].span.end.0 - 33_501.0).abs() < 1.0, "{:?}", held.facts);
     assert!(held.metrics.non_talk_ms.unwrap() < Millis(5_000.0), "{:?}", held.metrics.non_talk);
     assert!(codes(&held).is_empty(), "{:?}", held.warnings);
+    assert_eq!(heard(&tracks, hold("party 1")).to_json().unwrap(), held.to_json().unwrap(), "one party of two names");
+    let other = heard(&tracks, hold("party 0"));
+    assert_eq!(codes(&other), ["fact_unpaired", "fact_contradicted"], "on hold until the end, and heard");
+    assert_eq!(other.facts[0].span.end, other.call.duration_ms);
+    assert!(other.warnings[0].message.starts_with("resume of party 0 at 33501 ms: "), "{:?}", other.warnings);
 }
 
 #[test]
@@ -187,11 +192,15 @@ fn what_lies_outside_of_the_call_is_told_and_not_applied() {
     assert_eq!((codes(&near).len(), near.facts.len(), &near.turns), (0, 2, &plain.turns), "{:?}", near.warnings);
     assert!(!near.to_json().unwrap().contains("-0"), "no negative zero");
     let reaches_in = heard(&talk(), vec![fact(FactKind::Resume, 4.0), fact(FactKind::Hold, -3.0)]);
-    assert_eq!(codes(&reaches_in), ["fact_outside_call"]);
+    assert!(codes(&reaches_in).is_empty(), "it is applied: {:?}", reaches_in.warnings);
+    let reaches_out = heard(&talk(), vec![fact(FactKind::Resume, 25.0), fact(FactKind::Hold, 4.0)]);
+    assert!(codes(&reaches_out).is_empty() && reaches_out.facts[0].span.end == reaches_out.call.duration_ms);
+    let before = heard(&talk(), vec![fact(FactKind::Resume, -3.0), fact(FactKind::Hold, -6.0)]);
+    assert_eq!((codes(&before), before.facts.len()), (vec!["fact_outside_call"], 0), "{:?}", before.warnings);
     let span = reaches_in.facts[0].span;
     assert!(span.start == Millis(0.0) && (span.end.0 - 4_001.0).abs() < 1.0, "{span:?}");
     let message = &heard(&talk(), vec![fact(FactKind::Answer, 7_200.0)]).warnings[0].message;
-    assert!(message.contains("answer: at 7200001 ms") && message.contains("20000 ms"), "{message}");
+    assert!(message.contains("answer at 7200001 ms: ") && message.contains("20000 ms"), "{message}");
 }
 
 #[test]
@@ -225,6 +234,19 @@ fn the_order_of_facts_changes_nothing() {
 }
 
 #[test]
+fn a_fact_that_is_told_twice_is_as_exact_as_the_better_of_them_in_any_order() {
+    let second = FactTime::At(Moment::from_unix_seconds(BEGAN_S + 14.0).unwrap());
+    let exact = FactTime::OnCall(Millis(14_000.0));
+    let mut facts: Vec<Fact> = [second, exact].map(|at| Fact::new(FactKind::Hangup, at)).to_vec();
+    facts.extend([fact(FactKind::Answer, 7_200.0), fact(FactKind::Transfer, 7_300.0), fact(FactKind::Resume, 1.0)]);
+    let known = heard(&talk(), facts.clone());
+    assert!(known.turns.iter().all(|turn| turn.span.end <= Millis(14_000.0)), "{:?}", known.turns);
+    assert_eq!(known.facts.len(), 1);
+    facts.reverse();
+    assert_eq!(heard(&talk(), facts).to_json().unwrap(), known.to_json().unwrap(), "the warnings too");
+}
+
+#[test]
 fn a_transfer_begins_a_leg_and_nobody_answers_across_it_or_a_hold() {
     let plain = heard(&talk(), Vec::new());
     assert_eq!(plain.metrics.response_ms.as_ref().unwrap().count, 2);
@@ -247,4 +269,20 @@ fn each_key_that_is_told_is_an_event() {
     let known = heard(&talk(), vec![key(10.0), key(10.0), key(11.0)]);
     let keys = known.tracks[0].events.iter().filter(|event| event.kind == EventKind::Dtmf);
     assert_eq!(keys.count(), 3, "{:?}", known.tracks[0].events);
+}
+
+#[test]
+fn a_key_of_nobody_known_is_a_fact_and_on_no_track() {
+    let key = |party: Option<&str>| Fact { party: party.map(str::to_owned), ..fact(FactKind::Key, 12.0) };
+    let keys = |report: &Report| -> usize {
+        let events = report.tracks.iter().flat_map(|track| &track.events);
+        events.filter(|event| event.kind == EventKind::Dtmf).count()
+    };
+    let known = heard(&talk(), vec![key(None)]);
+    assert_eq!((keys(&known), known.facts.len(), codes(&known)), (0, 1, vec!["fact_party_unknown"]));
+    assert!(known.warnings[0].message.starts_with("key at 12001 ms: "), "{:?}", known.warnings);
+    let told = heard(&talk(), vec![key(Some("party 1"))]);
+    assert_eq!((keys(&told), codes(&told).len()), (1, 0));
+    let one = heard(&talk()[..1], vec![key(None)]);
+    assert_eq!((keys(&one), codes(&one).len()), (1, 0), "one track is all that there is");
 }
