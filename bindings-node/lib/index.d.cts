@@ -538,6 +538,8 @@ export interface Track {
   role: Role
   party: string | null
   error?: { code: ErrorCode; message: string }
+  /** The channel of its recording, if that has several and the track is one of them. */
+  channel?: number
   source: Source | null
   /** The recordings it consists of, if a party has several in sequence. `source` is then the first of them. */
   pieces?: (Span & { source: Source })[]
@@ -1249,13 +1251,14 @@ export interface Comparison {
   both: number
   onlyOld: string[]
   onlyNew: string[]
-  /** Unreadable reports. Their calls are not compared. */
-  unreadableOld: string[]
-  unreadableNew: string[]
+  /** Unreadable reports, with the reasons. Their calls are not compared. */
+  unreadableOld: { report: string; reason: string }[]
+  unreadableNew: { report: string; reason: string }[]
   tag: Share
   tags: { from: string; to: string; count: number }[]
   outcome: Share
   outcomes: { from: string; to: string; count: number }[]
+  /** Of the calls of which that is known, as with `speech`. */
   moved: Share
   speech: Share
   stages: { stage: string; calls: number }[]
@@ -1268,6 +1271,7 @@ export interface Comparison {
     tracks: {
       track: number
       error: { from: string; to: string; count: number } | null
+      /** The furthest that it moved relative to the first track, wherever in the recording that is. */
       movedMs: number | null
       speechAddedMs: number | null
       speechRemovedMs: number | null
@@ -1286,8 +1290,8 @@ export interface Comparison {
 export interface OutdatedReports {
   schemaVersion: 1
   reports: number
-  /** Unreadable reports. */
-  unreadable: string[]
+  /** Unreadable reports, with the reasons. */
+  unreadable: { report: string; reason: string }[]
   stages: { stage: string; calls: number }[]
   calls: string[]
 }

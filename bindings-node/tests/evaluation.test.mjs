@@ -41,7 +41,10 @@ test('two folders of reports are compared', async (t) => {
   mkdirSync(`${out}/new/b`)
   writeFileSync(`${out}/new/b/report.json`, '{')
   const broken = await compare(`${out}/old`, `${out}/new`)
-  assert.deepEqual([broken.unreadableOld, broken.unreadableNew], [[], ['b/report.json']])
+  assert.deepEqual(broken.unreadableOld, [])
+  const [unreadable] = broken.unreadableNew
+  assert.equal(unreadable.report, 'b/report.json')
+  assert.match(unreadable.reason, /^not JSON: EOF/)
   writeFileSync(`${out}/labels.csv`, 'gone.wav,normal')
   await assert.rejects(evaluate('fixtures/stereo', { labels: `${out}/labels.csv` }), { message: /gone\.wav/ })
 })
@@ -66,6 +69,9 @@ test('facts bound a call, and a profile says who is on which channel', async () 
     unused.warnings.map((warning) => warning.code),
     ['profile_channels_unused'],
   )
+  const trunk = { name: 'trunk', config: { speech: { threshold: 0.6 }, voices: false } }
+  const given = await analyze(SHORT, { config: { profile: trunk, speech: { threshold: 0.5 } } })
+  assert.deepEqual(given.config, { voices: false }, 'what is given goes before the profile')
   const wrong = analyze('fixtures/stereo/call.wav', { config: { profile: 'freswitch' } })
   await assert.rejects(wrong, { code: 'invalid_argument', message: /did you mean `freeswitch`/ })
 })

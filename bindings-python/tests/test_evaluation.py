@@ -66,8 +66,10 @@ def test_reports_are_compared(tmp_path: Path) -> None:
     assert callweave.compare(tmp_path / "old").to_dict()["calls"] == []
     (tmp_path / "new" / "b").mkdir()
     (tmp_path / "new" / "b" / "report.json").write_text("{")
-    broken = callweave.compare(tmp_path / "old", tmp_path / "new").to_dict()
-    assert (broken["unreadableOld"], broken["unreadableNew"]) == ([], ["b/report.json"])
+    broken = callweave.compare(tmp_path / "old", tmp_path / "new")
+    [row] = broken.rows("unreadable_new")
+    assert row["report"] == "b/report.json" and row["reason"].startswith("not JSON: EOF"), row
+    assert broken.rows("unreadable_old") == []
     assert report.stages["decode"] >= 1
 
 
@@ -90,6 +92,8 @@ def test_facts_bound_a_call() -> None:
 def test_a_profile_says_who_is_on_which_channel() -> None:
     report = callweave.analyze("fixtures/stereo/call.wav", Config(profile="vicidial"))
     assert [track.role for track in report.tracks] == ["agent", "customer"]
+    assert [track.channel for track in report.tracks] == [0, 1]
+    assert report.to_dict() == json.loads(report.to_json()), "a channel of 0 is one"
     assert report.profile is not None and report.profile.name == "vicidial"
     own = Config(profile={"name": "trunk", "config": {"speech": {"threshold": 0.6}}})
     assert json.loads(callweave.analyze(SHORT, own).to_json())["config"]["speech"]["threshold"] == 0.6

@@ -171,6 +171,9 @@ pub struct TrackReport {
     /// Why the track could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TrackError>,
+    /// The channel of its recording, if that has several and the track is one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u16>,
     /// The recording it comes from.
     pub source: Option<SourceInfo>,
     /// The recordings it consists of, if a party has several in sequence. `source` is then the

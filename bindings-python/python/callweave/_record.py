@@ -33,7 +33,7 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """Returns the record with its JSON names."""
         told = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
-        return {camel(f.name): _plain(value) for f, value in told if value or not _left_out(f)}
+        return {camel(f.name): _plain(value) for f, value in told if not (_left_out(f) and value in (None, ()))}
 
 
 def _left_out(field: dataclasses.Field[Any]) -> bool:

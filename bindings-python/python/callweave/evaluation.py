@@ -67,7 +67,8 @@ class Evaluation(_Told):
 
 class Comparison(_Told):
     """The changes between two sets of reports: the tables `calls` (those that differ, most important first), `tags`,
-    `outcomes` and `stages`, and everything as `to_dict()`.
+    `outcomes`, `stages`, `unreadable_old` and `unreadable_new`, and everything as `to_dict()`. The shares `moved` and
+    `speech` are of the calls of which that is known.
     """
 
 
@@ -128,7 +129,7 @@ def calibrate(evaluation: Evaluation | str, name: str = "calibrated") -> dict[st
 
 def compare(old: str | os.PathLike[str], new: str | os.PathLike[str] | None = None) -> Comparison:
     """Compares two folders of reports. With one folder, returns which stages of its reports have other revisions than
-    this version's, and in which calls. Unreadable reports are in `to_dict()`: `unreadableOld` and `unreadableNew`, or
-    `unreadable` with one folder.
+    this version's, and in which calls. Links are not followed. Unreadable reports are listed with the reasons: in
+    `unreadable_old` and `unreadable_new`, or in `unreadable` with one folder.
     """
     return Comparison(*_callweave.compare(os.fspath(old), None if new is None else os.fspath(new)))

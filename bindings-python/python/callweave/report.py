@@ -329,6 +329,8 @@ class Track(Record):
     error: TrackError | None = None
     pieces: tuple[Piece, ...] = ()
     """The recordings it consists of, if a party has several in sequence. `source` is then the first of them."""
+    channel: int | None = None
+    """The channel of its recording, if that has several and the track is one of them."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluate::{Switch, switches};
 use crate::report::{Report, TrackReport};
-use crate::timeline::{Event, Placement};
-use crate::units::{Millis, Span, total, without};
+use crate::units::{Millis, Span, sum};
 
+use super::events::{EventChanges, OwnEvent};
+use super::moved::{TrackPlacements, placement};
 use super::pair::paired;
+use super::spans::{beyond, moved_spans};
 
 /// A track that moves by more than this is misplaced, as defined by `confidence` in reports.
 const MOVED: Millis = Millis(250.0);
@@ -41,7 +43,8 @@ pub struct TrackDifference {
     pub track: usize,
     /// Whether it could be read, where that changed: `none`, or the code of its error.
     pub error: Option<Switch>,
-    /// How far it moved relative to the first track.
+    /// The furthest that it moved relative to the first track, wherever in the recording that is: a
+    /// drift or a loss moves a part of it.
     pub moved_ms: Option<Millis>,
     /// Speech that was added.
     pub speech_added_ms: Option<Millis>,
@@ -59,35 +62,52 @@ pub struct TrackDifference {
     pub events_changed: Option<u64>,
 }
 
-impl CallDifference {
+/// What a comparison of a call says of all of its tracks.
+pub(super) struct ComparedCall {
+    /// What changed.
+    pub difference: CallDifference,
+    /// Whether a track moved so far that it is misplaced; `None` if that is not known of all.
+    pub moved: Option<bool>,
+    /// Whether speech differs; `None` if that is not known of all.
+    pub speaks_otherwise: Option<bool>,
+}
+
+impl ComparedCall {
     pub(super) fn new(name: &str, old: &Report, new: &Report) -> Self {
         let pairs = paired(&old.tracks, &new.tracks);
-        let both = old.tracks.len() + new.tracks.len();
-        // How far the first track of both moved: the call's time may begin elsewhere.
-        let from = pairs.iter().find_map(|(old, new)| moved(old, new));
+        let placed: Vec<_> = pairs.iter().map(|(old, new)| TrackPlacements::new(old, new)).collect();
+        let first = placed.iter().flatten().next();
+        let moved = |placed: &Option<TrackPlacements>| Some(placed.as_ref()?.moved(first?));
+        let tracks: Vec<TrackDifference> =
+            zip(&pairs, &placed).map(|((old, new), placed)| track(old, new, moved(placed))).collect();
+        let tracks_unpaired = (old.tracks.len() + new.tracks.len() - 2 * pairs.len()) as u64;
+        let known = |holds: &dyn Fn(&TrackDifference) -> Option<bool>| {
+            let told: Vec<Option<bool>> = tracks.iter().map(holds).collect();
+            let whole = tracks_unpaired == 0 && told.iter().all(Option::is_some);
+            told.contains(&Some(true)).then_some(true).or(whole.then_some(false))
+        };
+        let (moved, speaks_otherwise) = (known(&TrackDifference::is_moved), known(&TrackDifference::speaks_otherwise));
         let one = |from: &str, to: &str| switches([(from, to)]).pop();
-        Self {
+        let difference = CallDifference {
             call: name.to_owned(),
             tag: one(old.tag.value.name(), new.tag.value.name()),
             outcome: one(old.outcome.value.name(), new.outcome.value.name()),
-            tracks_unpaired: (both - 2 * pairs.len()) as u64,
-            tracks: pairs.iter().map(|(old, new)| track(old, new, from)).filter(TrackDifference::is_there).collect(),
-        }
+            tracks: tracks.into_iter().filter(TrackDifference::is_there).collect(),
+            tracks_unpaired,
+        };
+        Self { difference, moved, speaks_otherwise }
     }
+}
 
+impl CallDifference {
     /// Returns `true` if anything changed.
     pub(super) fn is_there(&self) -> bool {
         self.tag.is_some() || self.outcome.is_some() || !self.tracks.is_empty() || self.tracks_unpaired > 0
     }
 
     /// Returns `true` if a track moved so far that it is misplaced.
-    pub(super) fn is_moved(&self) -> bool {
-        self.tracks.iter().filter_map(|track| track.moved_ms).any(|moved| moved.0.abs() > MOVED.0)
-    }
-
-    /// Returns `true` if speech differs.
-    pub(super) fn speaks_otherwise(&self) -> bool {
-        self.changed_speech() > 0.0
+    fn is_moved(&self) -> bool {
+        self.tracks.iter().any(|track| track.is_moved() == Some(true))
     }
 
     /// Whether tracks are there in one report alone, or could be read for it alone.
@@ -98,7 +118,7 @@ impl CallDifference {
     /// Milliseconds of speech that are on one side alone, as far as is known.
     fn changed_speech(&self) -> f64 {
         let of = |track: &TrackDifference| [track.speech_added_ms, track.speech_removed_ms];
-        self.tracks.iter().flat_map(of).flatten().map(|speech| speech.0).sum()
+        sum(self.tracks.iter().flat_map(of).flatten().map(|speech| speech.0))
     }
 }
 
@@ -116,6 +136,16 @@ pub(super) fn ranked(mut calls: Vec<CallDifference>) -> Vec<CallDifference> {
 }
 
 impl TrackDifference {
+    /// Whether the track moved so far that it is misplaced.
+    fn is_moved(&self) -> Option<bool> {
+        self.moved_ms.map(|moved| moved.0.abs() > MOVED.0)
+    }
+
+    /// Whether its speech differs.
+    fn speaks_otherwise(&self) -> Option<bool> {
+        self.speech_added_ms.zip(self.speech_removed_ms).map(|(added, removed)| added.0 + removed.0 > 0.0)
+    }
+
     fn is_there(&self) -> bool {
         let times = [self.moved_ms, self.speech_added_ms, self.speech_removed_ms];
         let counts = [self.spans_moved, self.events_added, self.events_removed, self.events_changed];
@@ -125,17 +155,17 @@ impl TrackDifference {
     }
 }
 
-/// Compares a track. `from` is how far the first track moved.
-fn track(old: &TrackReport, new: &TrackReport, from: Option<Millis>) -> TrackDifference {
+/// Compares a track, of which it is known how far it moved.
+fn track(old: &TrackReport, new: &TrackReport, moved_ms: Option<Millis>) -> TrackDifference {
     let code = |track: &TrackReport| track.error.as_ref().map_or("none", |error| error.code.code());
     let read = old.error.is_none() && new.error.is_none();
     let speech = read.then(|| (own_spans(old, &old.speech), own_spans(new, &new.speech)));
     let spans = speech.as_ref().map(|(was, is)| moved_spans(was, is));
-    let events = read.then(|| Events::new(old, new));
+    let events = read.then(|| EventChanges::new(events(old), events(new)));
     TrackDifference {
         track: new.index,
         error: switches([(code(old), code(new))]).pop(),
-        moved_ms: moved(old, new).zip(from).map(|(moved, from)| moved - from),
+        moved_ms,
         speech_added_ms: speech.as_ref().map(|(was, is)| beyond(is, was)),
         speech_removed_ms: speech.as_ref().map(|(was, is)| beyond(was, is)),
         spans_moved: spans.map(|(moved, _)| moved),
@@ -146,80 +176,16 @@ fn track(old: &TrackReport, new: &TrackReport, from: Option<Millis>) -> TrackDif
     }
 }
 
-/// How far a track's first sample moved; `None` where a report does not place it.
-fn moved(old: &TrackReport, new: &TrackReport) -> Option<Millis> {
-    let offset = |track: &TrackReport| track.alignment.as_ref().map(|told| told.offset_ms);
-    Some(offset(new)? - offset(old)?)
-}
-
 /// Spans of a track in its own time, so that where the track lies changes none of them.
 fn own_spans(track: &TrackReport, spans: &[Span]) -> Vec<Span> {
-    let Some(told) = &track.alignment else { return spans.to_vec() };
-    let placement = Placement::through(told.knots.clone(), told.method, told.confidence, told.uncertainty_ms);
+    let Some(placement) = placement(track) else { return spans.to_vec() };
     // Reports write times to a microsecond.
     let own = |at: Millis| Millis((placement.to_track(at).0 * 1000.0).round() / 1000.0);
     spans.iter().map(|span| Span { start: own(span.start), end: own(span.end) }).collect()
 }
 
-/// Smaller changes are rounding errors.
-const ROUNDING_MS: f64 = 0.01;
-
-/// Returns how much of some spans lies outside others.
-fn beyond(spans: &[Span], others: &[Span]) -> Millis {
-    let left = others.iter().fold(spans.to_vec(), |left, &other| without(&left, other));
-    let left: Vec<Span> = left.into_iter().filter(|span| span.duration().0 > ROUNDING_MS).collect();
-    total(&left)
-}
-
-/// How far the ends of two spans are apart.
-fn apart(a: Span, b: Span) -> f64 {
-    (b.start.0 - a.start.0).abs().max((b.end.0 - a.end.0).abs())
-}
-
-/// Returns the number of spans that begin or end elsewhere than the overlapping one, and the
-/// largest distance.
-fn moved_spans(was: &[Span], is: &[Span]) -> (u64, Millis) {
-    let overlap = |a: &Span, b: &Span| a.overlap(b).map_or(0.0, |shared| shared.duration().0);
-    let off = |span: &Span| {
-        let near = is.iter().filter(|other| overlap(span, other) > 0.0);
-        let other = near.max_by(|a, b| overlap(span, a).total_cmp(&overlap(span, b)))?;
-        Some(apart(*span, *other)).filter(|&off| off > ROUNDING_MS)
-    };
-    let moved: Vec<f64> = was.iter().filter_map(off).collect();
-    (moved.len() as u64, Millis(moved.iter().copied().fold(0.0, f64::max)))
-}
-
-/// How the events of a track differ.
-struct Events {
-    added: u64,
-    removed: u64,
-    changed: u64,
-}
-
-impl Events {
-    /// Each event belongs to the nearest of its kind that touches it and is not taken.
-    fn new(old: &TrackReport, new: &TrackReport) -> Self {
-        let mut left = events(new);
-        let (mut removed, mut changed) = (0, 0);
-        for (event, span) in events(old) {
-            let touches = |(_, (other, at)): &(usize, &(&Event, Span))| {
-                other.kind == event.kind && at.start <= span.end && span.start <= at.end
-            };
-            let near = left.iter().enumerate().filter(touches);
-            match near.min_by(|a, b| apart(span, a.1.1).total_cmp(&apart(span, b.1.1))).map(|(i, _)| i) {
-                None => removed += 1,
-                Some(i) => {
-                    let (other, at) = left.remove(i);
-                    changed += u64::from(apart(span, at) > ROUNDING_MS || other.detail != event.detail);
-                }
-            }
-        }
-        Self { added: left.len() as u64, removed, changed }
-    }
-}
-
 /// A track's events, each with its span in the track's own time.
-fn events(track: &TrackReport) -> Vec<(&Event, Span)> {
+fn events(track: &TrackReport) -> Vec<OwnEvent<'_>> {
     let spans: Vec<Span> = track.events.iter().map(|event| event.span).collect();
     zip(&track.events, own_spans(track, &spans)).collect()
 }

@@ -2,8 +2,11 @@
 //! placements and speech, and which calls to listen to.
 
 mod call;
+mod events;
+mod moved;
 mod pair;
 mod read;
+mod spans;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -14,6 +17,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use call::{CallDifference, TrackDifference};
+
+use call::ComparedCall;
 
 use crate::error::Result;
 use crate::evaluate::{Share, Switch, switches};
@@ -37,9 +42,9 @@ pub struct ReportComparison {
     /// Calls only in the new set.
     pub only_new: Vec<String>,
     /// Reports of the old set that cannot be read: their calls are not compared.
-    pub unreadable_old: Vec<String>,
+    pub unreadable_old: Vec<UnreadableReport>,
     /// The same of the new set.
-    pub unreadable_new: Vec<String>,
+    pub unreadable_new: Vec<UnreadableReport>,
     /// Share of calls whose tag changed.
     pub tag: Share,
     /// Changes of the tag, with their numbers.
@@ -48,9 +53,10 @@ pub struct ReportComparison {
     pub outcome: Share,
     /// Changes of the outcome, with their numbers.
     pub outcomes: Vec<Switch>,
-    /// Share of calls with a track that moved by more than 250 ms relative to the others.
+    /// Share of calls with a track that moved by more than 250 ms relative to the others, of those of
+    /// which that is known: no track is unreadable, not placed or of one report alone.
     pub moved: Share,
-    /// Share of calls whose speech differs.
+    /// Share of calls whose speech differs, of those of which that is known.
     pub speech: Share,
     /// Stages whose revision differs between the sets, with the number of calls.
     pub stages: Vec<StageDifference>,
@@ -69,6 +75,17 @@ pub struct StageDifference {
     pub calls: u64,
 }
 
+/// A report that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct UnreadableReport {
+    /// The file's path in the folder.
+    pub report: String,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
 /// What of a set of reports a version would have to do again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,15 +96,16 @@ pub struct OutdatedReports {
     /// How many reports there are.
     pub reports: u64,
     /// Those that cannot be read, besides.
-    pub unreadable: Vec<String>,
+    pub unreadable: Vec<UnreadableReport>,
     /// Stages of another revision than this version's, and of how many calls.
     pub stages: Vec<StageDifference>,
     /// The calls that have some.
     pub calls: Vec<String>,
 }
 
-/// Compares the reports of two folders. A call is known by its id, else by the path of its report in
-/// its folder. A report that cannot be read is named in the result.
+/// Compares the reports of two folders, and of those within them. Links are not followed. A call is
+/// known by its id, else by the path of its report in its folder. A report that cannot be read is
+/// named in the result, with the reason.
 ///
 /// ```no_run
 /// use callweave::compare::compare;
@@ -110,14 +128,12 @@ pub fn compare_reports(old: &BTreeMap<String, Report>, new: &BTreeMap<String, Re
     let names = pair::calls(old, new);
     let pairs: Vec<(&str, &Report, &Report)> =
         names.iter().filter_map(|&(was, is)| Some((is, old.get(was)?, new.get(is)?))).collect();
-    let all: Vec<CallDifference> = pairs.iter().map(|(name, old, new)| CallDifference::new(name, old, new)).collect();
+    let all: Vec<ComparedCall> = pairs.iter().map(|(name, old, new)| ComparedCall::new(name, old, new)).collect();
     let only = |set: &BTreeMap<String, Report>, of: fn(&(&str, &str)) -> String| {
         let both: BTreeSet<String> = names.iter().map(of).collect();
         set.keys().filter(|name| !both.contains(*name)).cloned().collect()
     };
-    let share = |holds: &dyn Fn(&CallDifference) -> bool| {
-        Share::new(all.iter().filter(|call| holds(call)).count() as u64, all.len() as u64)
-    };
+    let share = |holds: &dyn Fn(&ComparedCall) -> Option<bool>| Share::of(all.iter().filter_map(holds));
     let named = |of: &dyn Fn(&Report) -> &'static str| switches(pairs.iter().map(|(_, old, new)| (of(old), of(new))));
     ReportComparison {
         schema_version: SCHEMA_VERSION,
@@ -126,14 +142,14 @@ pub fn compare_reports(old: &BTreeMap<String, Report>, new: &BTreeMap<String, Re
         only_new: only(new, |pair| pair.1.to_owned()),
         unreadable_old: Vec::new(),
         unreadable_new: Vec::new(),
-        tag: share(&|call| call.tag.is_some()),
+        tag: share(&|call| Some(call.difference.tag.is_some())),
         tags: named(&|report| report.tag.value.name()),
-        outcome: share(&|call| call.outcome.is_some()),
+        outcome: share(&|call| Some(call.difference.outcome.is_some())),
         outcomes: named(&|report| report.outcome.value.name()),
-        moved: share(&CallDifference::is_moved),
-        speech: share(&CallDifference::speaks_otherwise),
+        moved: share(&|call| call.moved),
+        speech: share(&|call| call.speaks_otherwise),
         stages: stages(pairs.iter().map(|(_, old, new)| (&old.stages, &new.stages))),
-        calls: call::ranked(all),
+        calls: call::ranked(all.into_iter().map(|call| call.difference).collect()),
     }
 }
 
@@ -169,8 +185,8 @@ fn stages<'a>(
 
 impl ReportComparison {
     /// Reports that cannot be read, of both sets.
-    pub fn unreadable(&self) -> impl Iterator<Item = &str> {
-        self.unreadable_old.iter().chain(&self.unreadable_new).map(String::as_str)
+    pub fn unreadable(&self) -> impl Iterator<Item = &UnreadableReport> {
+        self.unreadable_old.iter().chain(&self.unreadable_new)
     }
 
     /// The comparison as JSON.

@@ -37,26 +37,30 @@ fn ids(reports: &Reports) -> BTreeMap<&str, Option<&str>> {
     ids
 }
 
-/// Pairs of tracks of one call: those of the same recording, in their order; then what is left in
-/// both, by its place, unless the recordings say that they are two.
+/// Pairs of tracks of one call: those of the same recording and channel; those of the same recording
+/// in their order, where a report does not say which channel a track is; then what is left in both,
+/// by its place, unless the recordings say that they are two.
 pub(super) fn paired<'a>(old: &'a [TrackReport], new: &'a [TrackReport]) -> Vec<(&'a TrackReport, &'a TrackReport)> {
+    let one_recording = |a: &TrackReport, b: &TrackReport| recording(a).is_some() && recording(a) == recording(b);
+    let channels = |a: &TrackReport, b: &TrackReport| a.channel.zip(b.channel);
+    let one_channel = |a: &TrackReport, b: &TrackReport| channels(a, b).is_some_and(|(a, b)| a == b);
+    let unsaid = |a: &TrackReport, b: &TrackReport| channels(a, b).is_none();
+    let one_place =
+        |a: &TrackReport, b: &TrackReport| a.index == b.index && (recording(a).is_none() || recording(b).is_none());
+    let (mut alone, mut left): (Vec<&TrackReport>, Vec<&TrackReport>) = (old.iter().collect(), new.iter().collect());
     let mut pairs = Vec::new();
-    let mut left: Vec<&TrackReport> = new.iter().collect();
-    let mut alone = Vec::new();
-    for track in old {
-        match left.iter().position(|other| recording(track).is_some() && recording(track) == recording(other)) {
-            Some(place) => pairs.push((track, left.remove(place))),
-            None => alone.push(track),
-        }
-    }
-    for track in alone {
-        let same = |other: &&TrackReport| {
-            other.index == track.index && (recording(track).is_none() || recording(other).is_none())
-        };
-        if let Some(place) = left.iter().position(same) {
-            pairs.push((track, left.remove(place)));
-        }
-    }
+    let mut pair = |same: &dyn Fn(&TrackReport, &TrackReport) -> bool| {
+        alone.retain(|track| match left.iter().position(|other| same(track, other)) {
+            Some(place) => {
+                pairs.push((*track, left.remove(place)));
+                false
+            }
+            None => true,
+        });
+    };
+    pair(&|a, b| one_recording(a, b) && one_channel(a, b));
+    pair(&|a, b| one_recording(a, b) && unsaid(a, b));
+    pair(&one_place);
     pairs.sort_by_key(|(_, new)| new.index);
     pairs
 }

@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::files::{files_within, read_text};
 use crate::report::{Report, SCHEMA_VERSION};
 
+use super::UnreadableReport;
+
 /// The most bytes of a report.
 const MAX_REPORT: u64 = 64 << 20;
 /// The name of a call's report in its folder.
@@ -17,11 +19,11 @@ const REPORT: &str = "report.json";
 /// The reports of a folder and those within it, by their paths in it.
 pub(super) struct ReportSet {
     pub reports: BTreeMap<String, Report>,
-    /// The paths of files that should be reports, in order.
-    pub unreadable: Vec<String>,
+    /// Files that should be reports, in the order of their paths.
+    pub unreadable: Vec<UnreadableReport>,
 }
 
-/// Reads the reports of a folder and those within it.
+/// Reads the reports of a folder and those within it. Links are not followed.
 ///
 /// # Errors
 /// `io` where the folder cannot be read, `invalid_argument` for one without reports.
@@ -32,7 +34,7 @@ pub(super) fn reports(folder: &Path) -> Result<ReportSet> {
             found.add(folder, &path);
         }
     }
-    found.unreadable.sort();
+    found.unreadable.sort_by(|a, b| a.report.cmp(&b.report));
     found.checked(folder)
 }
 
@@ -44,7 +46,9 @@ impl ReportSet {
     fn add(&mut self, folder: &Path, path: &Path) {
         match read(path) {
             Some(Ok(report)) => _ = self.reports.insert(name_of(folder, path), report),
-            Some(Err(())) => self.unreadable.push(parts(folder, path).join("/")),
+            Some(Err(reason)) => {
+                self.unreadable.push(UnreadableReport { report: parts(folder, path).join("/"), reason })
+            }
             None => {}
         }
     }
@@ -55,7 +59,9 @@ impl ReportSet {
         }
         let found = match self.unreadable.as_slice() {
             [] => "a folder without one".to_owned(),
-            [first, ..] => format!("{} that cannot be read, such as {first}", self.unreadable.len()),
+            [UnreadableReport { report, reason }, ..] => {
+                format!("{} that cannot be read, such as {report} ({reason})", self.unreadable.len())
+            }
         };
         Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no reports")
             .with_mismatch(found, "reports in JSON, as process and batch write them")
@@ -63,16 +69,30 @@ impl ReportSet {
     }
 }
 
-/// The report of a file of JSON; `None` where the file is none, an error where it should be one.
-fn read(path: &Path) -> Option<Result<Report, ()>> {
-    let text = read_text(path, MAX_REPORT, Stage::Input);
-    let value: Option<Value> = text.ok().and_then(|text| serde_json::from_str(&text).ok());
+/// The report of a file of JSON; `None` where the file is none, the reason where it should be one and
+/// cannot be read.
+fn read(path: &Path) -> Option<Result<Report, String>> {
+    let text = match read_text(path, MAX_REPORT, Stage::Input) {
+        Ok(text) => text,
+        Err(error) => return Some(Err(error.to_string())),
+    };
     // What is no JSON may have been a report.
-    let Some(value) = value else { return Some(Err(())) };
+    let value: Value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(error) => return Some(Err(format!("not JSON: {error}"))),
+    };
     let claims = path.file_name().is_some_and(|name| name == REPORT) || is_like_one(&value);
-    let known = value.get("schemaVersion").and_then(Value::as_u64) == Some(u64::from(SCHEMA_VERSION));
-    let report = serde_json::from_value(value).ok().filter(|_| known);
-    report.map(Ok).or_else(|| claims.then_some(Err(())))
+    let version = value.get("schemaVersion").cloned();
+    let report = match version.as_ref().and_then(Value::as_u64) {
+        Some(version) if version == u64::from(SCHEMA_VERSION) => {
+            serde_json::from_value(value).map_err(|error| format!("not a report: {error}"))
+        }
+        _ => {
+            let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+            Err(format!("schemaVersion: found {found}, expected {SCHEMA_VERSION}"))
+        }
+    };
+    (report.is_ok() || claims).then_some(report)
 }
 
 /// Whether a document has what only reports have.

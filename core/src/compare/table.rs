@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::evaluate::Switch;
 
 use super::call::{CallDifference, TrackDifference};
-use super::{OutdatedReports, ReportComparison, StageDifference};
+use super::{OutdatedReports, ReportComparison, StageDifference, UnreadableReport};
 
 /// How many calls are shown.
 const SHOWN: usize = 20;
@@ -25,7 +25,9 @@ impl ReportComparison {
         write_unreadable(out, self.unreadable())?;
         let counts = [("tag", self.tag), ("outcome", self.outcome), ("placement", self.moved), ("speech", self.speech)];
         for (what, share) in counts {
-            writeln!(out, "  {what:<10} changed in {} of {}", share.count, share.of)?;
+            let unknown = self.both - share.of;
+            let unknown = if unknown > 0 { format!(", not known of {unknown}") } else { String::new() };
+            writeln!(out, "  {what:<10} changed in {} of {}{unknown}", share.count, share.of)?;
         }
         for Switch { from, to, count } in self.tags.iter().chain(&self.outcomes) {
             writeln!(out, "    {from} became {to}: {count}")?;
@@ -48,7 +50,7 @@ impl OutdatedReports {
     pub fn to_text(&self) -> String {
         let mut text = format!("{} of {} reports are of other revisions\n", self.calls.len(), self.reports);
         // Writing to a string does not fail.
-        let _ = write_unreadable(&mut text, self.unreadable.iter().map(String::as_str));
+        let _ = write_unreadable(&mut text, self.unreadable.iter());
         let _ = write_stages(&mut text, &self.stages);
         for call in self.calls.iter().take(SHOWN) {
             text.push_str(&format!("  {call}\n"));
@@ -57,9 +59,8 @@ impl OutdatedReports {
     }
 }
 
-fn write_unreadable<'a>(out: &mut String, names: impl Iterator<Item = &'a str>) -> std::fmt::Result {
-    let names: Vec<&str> = names.collect();
-    if names.is_empty() { Ok(()) } else { writeln!(out, "cannot be read: {}", names.join(", ")) }
+fn write_unreadable<'a>(out: &mut String, mut reports: impl Iterator<Item = &'a UnreadableReport>) -> std::fmt::Result {
+    reports.try_for_each(|UnreadableReport { report, reason }| writeln!(out, "cannot be read: {report}: {reason}"))
 }
 
 fn write_stages(out: &mut String, stages: &[StageDifference]) -> std::fmt::Result {

@@ -5,6 +5,7 @@ use std::fs;
 use super::*;
 use crate::call::{Outcome, Tag};
 use crate::error::ErrorKind;
+use crate::timeline::Knot;
 use crate::units::{Millis, Span};
 
 fn fixture(name: &str) -> Report {
@@ -91,12 +92,42 @@ fn tracks_are_paired_by_their_recordings() {
     let mut new = old.clone();
     new.tracks.reverse();
     new.tracks.iter_mut().enumerate().for_each(|(index, track)| track.index = index);
-    let difference = CallDifference::new("a", &old, &new);
+    let difference = ComparedCall::new("a", &old, &new).difference;
     assert!(!difference.is_there(), "the same two tracks in another order: {difference:?}");
     let mut other = old.clone();
     other.tracks[1].source.as_mut().unwrap().sha256 = Some("another file".to_owned());
-    let difference = CallDifference::new("a", &old, &other);
+    let difference = ComparedCall::new("a", &old, &other).difference;
     assert_eq!((difference.tracks.len(), difference.tracks_unpaired), (0, 2), "{difference:?}");
+}
+
+#[test]
+fn the_channels_of_one_recording_are_paired_by_their_numbers() {
+    let old = fixture("stereo");
+    assert_eq!(old.tracks.iter().map(|track| track.channel).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    assert!(fixture("short").tracks.iter().all(|track| track.channel.is_none()), "files of one channel");
+    let mut new = old.clone();
+    new.tracks.reverse();
+    new.tracks.iter_mut().enumerate().for_each(|(index, track)| track.index = index);
+    let difference = ComparedCall::new("a", &old, &new).difference;
+    assert!(!difference.is_there(), "the second channel first: {difference:?}");
+    new.tracks.remove(0);
+    let difference = ComparedCall::new("a", &old, &new).difference;
+    assert_eq!((difference.tracks.len(), difference.tracks_unpaired), (0, 1), "the first alone: {difference:?}");
+    new.tracks.iter_mut().for_each(|track| track.channel = None);
+    let difference = ComparedCall::new("a", &old, &new).difference;
+    assert_eq!((difference.tracks.len(), difference.tracks_unpaired), (0, 1), "by the order, where none says it");
+}
+
+#[test]
+fn a_placement_that_was_stretched_has_moved() {
+    let old = fixture("keypad-hold");
+    let mut new = old.clone();
+    let knots = &mut new.tracks[1].alignment.as_mut().unwrap().knots;
+    knots.truncate(1);
+    knots.push(Knot { track: Millis(30_000.0), call: knots[0].call + Millis(30_600.0) });
+    let found = compare_reports(&named(vec![("a", old)]), &named(vec![("a", new)]));
+    assert_eq!((found.moved.count, found.moved.of), (1, 1));
+    assert!(found.calls[0].tracks[0].moved_ms.unwrap() > Millis(500.0), "{:?}", found.calls);
 }
 
 #[test]
@@ -106,14 +137,21 @@ fn what_is_not_known_of_a_track_is_null() {
     let track = &mut new.tracks[0];
     track.error = Some(serde_json::from_str(r#"{"code": "malformed", "message": "broken"}"#).unwrap());
     (track.source, track.alignment, track.speech, track.events) = (None, None, Vec::new(), Vec::new());
-    let difference = CallDifference::new("a", &old, &new);
+    let difference = ComparedCall::new("a", &old, &new).difference;
     let [track] = difference.tracks.as_slice() else { panic!("one track changed: {difference:?}") };
     let error = track.error.as_ref().unwrap();
     assert_eq!((error.from.as_str(), error.to.as_str()), ("none", "malformed"));
     assert_eq!((track.moved_ms, track.speech_removed_ms, track.events_removed), (None, None, None));
-    assert!(!difference.speaks_otherwise() && !difference.is_moved());
-    let text = compare_reports(&named(vec![("a", old)]), &named(vec![("a", new)])).to_text();
+    let found = compare_reports(&named(vec![("a", old.clone())]), &named(vec![("a", new)]));
+    assert_eq!((found.both, found.moved, found.speech), (1, Share::default(), Share::default()), "not unchanged");
+    let text = found.to_text();
     assert!(text.contains("track 0: error none → malformed"), "{text}");
+    assert!(text.contains("placement  changed in 0 of 0, not known of 1"), "{text}");
+    let mut other = old.clone();
+    other.tracks[1].alignment = None;
+    other.tracks[0].speech.clear();
+    let found = compare_reports(&named(vec![("a", old)]), &named(vec![("a", other)]));
+    assert_eq!((found.moved.of, found.speech.of, found.speech.count), (0, 1, 1), "one track that differs is enough");
 }
 
 #[test]
@@ -125,7 +163,7 @@ fn events_are_compared_by_kind_and_time() {
     let events = &mut new.tracks[place].events;
     let count = events.len() as u64;
     events.iter_mut().for_each(|event| event.span.end = event.span.end + Millis(20.0));
-    let of = |new: &Report| CallDifference::new("a", &old, new).tracks.remove(0);
+    let of = |new: &Report| ComparedCall::new("a", &old, new).difference.tracks.remove(0);
     let track = of(&new);
     assert_eq!((track.events_added, track.events_removed, track.events_changed), (Some(0), Some(0), Some(count)));
     let mut new = old.clone();
@@ -152,8 +190,13 @@ fn reports_are_found_by_their_folders_and_old_revisions_are_told() {
     fs::create_dir_all(folder.join("old/three")).unwrap();
     fs::write(folder.join("old/three/report.json"), "{}").unwrap();
     let found = outdated(folder.join("old")).unwrap();
-    assert_eq!(found.unreadable, ["cut.json", "newer.json", "three/report.json"]);
-    assert!(found.to_text().contains("cannot be read: cut.json, newer.json"), "{}", found.to_text());
+    let unreadable: Vec<(&str, &str)> =
+        found.unreadable.iter().map(|told| (told.report.as_str(), told.reason.as_str())).collect();
+    let [(cut, no_json), newer, three] = unreadable[..] else { panic!("{unreadable:?}") };
+    assert!(cut == "cut.json" && no_json.starts_with("not JSON: EOF"), "{no_json}");
+    assert_eq!(newer, ("newer.json", "schemaVersion: found 2, expected 1"));
+    assert_eq!(three, ("three/report.json", "schemaVersion: found none, expected 1"));
+    assert!(found.to_text().contains("cannot be read: newer.json: schemaVersion: found 2"), "{}", found.to_text());
     assert_eq!((found.reports, found.calls.as_slice()), (2, &["one".to_owned()][..]));
     assert_eq!(found.stages.len(), REVISIONS.len(), "a report without revisions is older than all");
     let same = compare(folder.join("old"), folder.join("old")).unwrap();

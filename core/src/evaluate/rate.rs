@@ -44,7 +44,7 @@ impl Share {
     }
 
     /// Counts the cases that hold.
-    pub(super) fn of(cases: impl IntoIterator<Item = bool>) -> Self {
+    pub(crate) fn of(cases: impl IntoIterator<Item = bool>) -> Self {
         let (mut count, mut of) = (0, 0);
         for case in cases {
             count += u64::from(case);
