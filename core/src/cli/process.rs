@@ -12,7 +12,7 @@ use crate::process::{CallInput, TRACK_UNREADABLE, analyze, process};
 use crate::provider::Options;
 use crate::report::Report;
 use crate::run::{RunOptions, Timings};
-use crate::units::Millis;
+use crate::units::{Millis, total};
 
 use super::args::ProcessArgs;
 use super::progress::watched;
@@ -126,6 +126,11 @@ fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result
         );
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
         writeln!(out, "  {:<12}{place}{talk}  {name}", track.role.name())?;
+    }
+    if !report.redacted.is_empty() {
+        let (taken, stretches) = (total(&report.redacted), report.redacted.len());
+        let share = 100.0 * taken.0 / report.call.duration_ms.0.max(1.0);
+        writeln!(out, "  redacted: {:.1} s in {stretches} stretches ({share:.1} % of the call)", taken.seconds())?;
     }
     if let Some(folder) = &args.output {
         for output in &report.outputs {

@@ -36,6 +36,8 @@ pub struct Processed {
 pub struct ProcessedTrack {
     /// The track's index in the report.
     pub index: usize,
+    /// The recorder that made it: tracks of one lie where the others do.
+    pub(super) recorder: usize,
     /// The samples.
     pub track: Track,
     /// The track's placement on the call's timeline.
@@ -128,6 +130,7 @@ fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {
     let keys = analysis.events.iter().filter(|event| event.kind == EventKind::Dtmf);
     ProcessedTrack {
         index: placed.track.index,
+        recorder: placed.track.recorder,
         keys: keys.map(|key| Span::new(key.start_ms, key.end_ms)).collect(),
         key_doubts: analysis.key_doubts,
         levels: levels(&analysis.level.hops, &placed.placement, seconds),

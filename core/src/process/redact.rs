@@ -1,12 +1,14 @@
 //! Redacts spans of a processed call on every track, and thereby in every mix, picture and
 //! measurement made later.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::redact::{self, Cover, PAD};
-use crate::timeline::EventKind;
-use crate::units::{Millis, Span, joined};
+use crate::timeline::{EventKind, Method};
+use crate::units::{Millis, Span, joined, sum, total};
 
 use super::{Processed, ProcessedTrack};
 
@@ -14,6 +16,10 @@ use super::{Processed, ProcessedTrack};
 const NAMED: usize = 8;
 /// The warning that keys may have stayed.
 const KEYS_UNSURE: &str = "keys_unsure";
+/// The warning that uncertain placements widened what was taken out.
+const WIDENED: &str = "redaction_widened";
+/// What makes placements more certain.
+const NARROWS: &str = "Known offsets, `aligned` and exact start times narrow that";
 /// What may be done where keys may have stayed, in every language.
 const WAYS_ON: &str = "a redaction with `unsure` (--redact-unsure), which takes these stretches out too, or \
                        `keep_unsure` (`keepUnsure`, --keep-unsure), which keeps them";
@@ -37,10 +43,22 @@ pub struct Redaction {
 pub(super) struct TakenOut {
     /// Stretches of the call's time, in order and apart.
     spans: Vec<Span>,
+    /// What was asked for: the same before it was widened.
+    asked: Vec<Span>,
+    /// The placements that widened the stretches most.
+    widened_by: Vec<UnsurePlacement>,
     /// Whether keys were asked for.
     keys: bool,
     /// Where keys may have stayed.
     unsure: Vec<Span>,
+}
+
+/// A placement that leaves open where a track lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct UnsurePlacement {
+    track: usize,
+    method: Method,
+    uncertainty: Millis,
 }
 
 impl Processed {
@@ -48,7 +66,8 @@ impl Processed {
     /// uncertainty of the placements, so that no half of a number remains. The call keeps its length.
     ///
     /// A mix, peaks and labels made afterwards contain nothing of them. The report lists the widened
-    /// spans in `redacted`, and omits the digits of keys in them.
+    /// spans in `redacted`, and omits the digits of keys in them. If placements widen them by more than
+    /// the 250 ms, a warning `redaction_widened` says how much was taken out, and what would narrow it.
     ///
     /// If keys are redacted, a warning `keys_unsure` lists spans in which noise or speech may hide a
     /// key press. They are not redacted, unless `unsure` is set or `spans` contains them. A key that
@@ -74,9 +93,10 @@ impl Processed {
     pub fn redact(&mut self, what: &Redaction) -> Result<()> {
         self.check_redaction(what)?;
         let spans = redact::widened(&what.spans, self.report.call.duration_ms)?;
-        let (keys, slack) = (self.key_spans(what), self.slack());
+        let (keys, unsure) = (self.key_spans(what), self.unsure_placements());
+        let slack = slack(&unsure);
         let wide = |span: Span| Span { start: span.start - slack, end: span.end + slack };
-        let spans = joined(spans.into_iter().chain(keys).map(wide).collect());
+        let spans = joined(spans.into_iter().chain(keys.iter().copied().map(padded)).map(wide).collect());
         for placed in &mut self.tracks {
             placed.redact(&spans, what);
         }
@@ -84,7 +104,11 @@ impl Processed {
         let before = || TakenOut { spans: self.report.redacted.clone(), ..TakenOut::default() };
         let mut taken = self.taken.take().unwrap_or_else(before);
         taken.spans = joined(taken.spans.into_iter().chain(spans).collect());
+        taken.asked = joined(taken.asked.into_iter().chain(what.spans.iter().copied()).chain(keys).collect());
         taken.keys |= what.keys;
+        if slack > self::slack(&taken.widened_by) {
+            taken.widened_by = unsure;
+        }
         self.taken = Some(self.tell(taken));
         Ok(())
     }
@@ -104,20 +128,30 @@ impl Processed {
         Ok(())
     }
 
-    /// The keys that are taken out, widened, in the call's time.
+    /// The keys that are taken out, in the call's time.
     fn key_spans(&self, what: &Redaction) -> Vec<Span> {
         let heard = self.tracks.iter().flat_map(|placed| placed.key_spans(what.unsure));
-        let told = self.told_keys.iter().copied().map(padded);
-        heard.chain(told).filter(|_| what.keys).collect()
+        heard.chain(self.told_keys.iter().copied()).filter(|_| what.keys).collect()
     }
 
-    /// How far what is heard on one track may lie elsewhere on another: by as much as the two least
-    /// certain placements leave open. A track of zeros holds nothing, wherever it lies.
-    fn slack(&self) -> Millis {
+    /// The two least certain placements, each recorder's once: what is heard on one track may lie
+    /// elsewhere on another by as much as both leave open. A track of zeros holds nothing, wherever it
+    /// lies.
+    fn unsure_placements(&self) -> Vec<UnsurePlacement> {
         let heard = self.tracks.iter().filter(|placed| placed.track.samples.iter().any(|&sample| sample != 0));
-        let mut unsure: Vec<f64> = heard.map(|placed| placed.placement.uncertainty.0).collect();
-        unsure.sort_by(|a, b| b.total_cmp(a));
-        Millis(unsure.iter().take(2).sum::<f64>() + 0.0)
+        let mut recorders: BTreeMap<usize, UnsurePlacement> = BTreeMap::new();
+        for ProcessedTrack { index, recorder, placement, .. } in heard {
+            let (method, uncertainty) = (placement.method, placement.uncertainty);
+            let unsure = UnsurePlacement { track: *index, method, uncertainty };
+            let known = recorders.entry(*recorder).or_insert(unsure);
+            if uncertainty > known.uncertainty {
+                *known = unsure;
+            }
+        }
+        let mut unsure: Vec<UnsurePlacement> = recorders.into_values().collect();
+        unsure.sort_by(|a, b| b.uncertainty.0.total_cmp(&a.uncertainty.0).then(a.track.cmp(&b.track)));
+        unsure.truncate(2);
+        unsure
     }
 
     /// Leaves out of the report which keys were pressed in redacted spans. A key that was told beside
@@ -138,7 +172,8 @@ impl Processed {
         let covered = |doubt: &Span| taken.spans.iter().any(|span| span.start <= doubt.start && doubt.end <= span.end);
         let doubts = self.tracks.iter().flat_map(ProcessedTrack::doubts).filter(|_| taken.keys);
         let unsure: Vec<Span> = doubts.filter(|doubt| !covered(doubt)).collect();
-        self.report.warnings.retain(|warning| warning.code != KEYS_UNSURE);
+        self.report.warnings.retain(|warning| ![KEYS_UNSURE, WIDENED].contains(&&*warning.code));
+        self.report.warnings.extend(widened(&taken, &self.report.redacted, call.duration()));
         self.report.warnings.extend(keys_unsure(unsure.clone()));
         TakenOut { unsure, ..taken }
     }
@@ -159,6 +194,30 @@ impl Processed {
     }
 }
 
+/// How far placements leave open where something lies on another track.
+fn slack(unsure: &[UnsurePlacement]) -> Millis {
+    Millis(sum(unsure.iter().map(|placement| placement.uncertainty.0)))
+}
+
+/// Returns the warning that placements widened what was taken out, by more than any span is.
+fn widened(taken: &TakenOut, redacted: &[Span], call: Millis) -> Option<Warning> {
+    let slack = slack(&taken.widened_by);
+    let share = 100.0 * total(redacted).0 / call.0.max(1.0);
+    let by = |UnsurePlacement { track, method, uncertainty }: &UnsurePlacement| {
+        format!("track {track} is placed by {} with an uncertaintyMs of {}", method.name(), uncertainty.0.round())
+    };
+    let unsure: Vec<String> = taken.widened_by.iter().filter(|by| by.uncertainty.0 > 0.0).map(by).collect();
+    let message = format!(
+        "asked for {:.0} ms, taken out {:.0} ms ({share:.1} % of the call): each stretch is wider by {:.0} ms on \
+         either side, because {}. {NARROWS}",
+        total(&taken.asked).0,
+        total(redacted).0,
+        (slack + PAD).0,
+        unsure.join(" and "),
+    );
+    (slack > PAD).then(|| Warning::new(WIDENED, message))
+}
+
 /// Returns the warning that key presses may remain.
 fn keys_unsure(spans: Vec<Span>) -> Option<Warning> {
     let spans = joined(spans);
@@ -175,10 +234,10 @@ impl ProcessedTrack {
         self.key_doubts.iter().map(|&key| self.placement.span_to_call(key))
     }
 
-    /// Returns the widened spans of this track's key presses, optionally with possible ones, in the
-    /// call's time.
+    /// Returns the spans of this track's key presses, optionally with possible ones, in the call's
+    /// time.
     fn key_spans(&self, unsure: bool) -> impl Iterator<Item = Span> {
-        self.own_keys(unsure).map(|key| padded(self.placement.span_to_call(key)))
+        self.own_keys(unsure).map(|key| self.placement.span_to_call(key))
     }
 
     /// Returns the spans of key presses in the track's own time.

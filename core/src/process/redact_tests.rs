@@ -117,9 +117,10 @@ fn a_later_redaction_takes_what_an_earlier_one_left_open() {
 #[test]
 fn keys_that_were_told_are_taken_out_like_those_that_are_heard() {
     let at = Millis(26_000.0);
-    let told = || {
+    let told = |party: &str| {
         let manifest = format!("{}/../fixtures/keypad-hold/manifest.json", env!("CARGO_MANIFEST_DIR"));
         let fact = Fact { key: Some('7'), ..Fact::new(FactKind::Key, FactTime::OnCall(at)) };
+        let fact = if party.is_empty() { fact } else { fact.of(party) };
         let config = Config { dtmf_digits: true, ..Config::default() };
         process(CallInput::open(&[manifest]).unwrap().with_facts(vec![fact]), &config, &RunOptions::default()).unwrap()
     };
@@ -127,34 +128,72 @@ fn keys_that_were_told_are_taken_out_like_those_that_are_heard() {
         let mut keys = call.report.tracks.iter().flat_map(|track| &track.events);
         keys.find(|event| event.kind == EventKind::Dtmf && event.span.start == at).unwrap().detail.clone()
     };
-    let mut by_span = told();
+    let mut by_span = told("customer");
     assert_eq!(digit(&by_span).as_deref(), Some("7"));
     by_span.redact(&Redaction { spans: vec![Span::new(25_000.0, 25_750.0)], ..Redaction::default() }).unwrap();
     assert_eq!(digit(&by_span), None, "a moment at the very end of a stretch");
-    let mut by_keys = told();
-    by_keys.redact(&keys()).unwrap();
-    assert_eq!(digit(&by_keys), None);
-    assert!(
-        by_keys.report.redacted.iter().any(|span| span.start < at && at < span.end),
-        "{:?}",
-        by_keys.report.redacted
-    );
-    for placed in &by_keys.tracks {
-        let sample = |ms: f64| placed.track.rate.sample_at(placed.placement.to_track(Millis(ms))) as usize;
-        assert!(placed.track.samples[sample(25_760.0)..sample(26_240.0)].iter().all(|&x| x == 0));
+    // A key of nobody known is on no track, and taken out of all of them.
+    for party in ["customer", ""] {
+        let mut by_keys = told(party);
+        let events = by_keys.report.tracks.iter().flat_map(|track| &track.events);
+        assert_eq!(events.filter(|event| event.span.start == at).count(), usize::from(!party.is_empty()));
+        by_keys.redact(&keys()).unwrap();
+        let events = by_keys.report.tracks.iter().flat_map(|track| &track.events);
+        assert!(events.filter(|event| event.span.start == at).all(|event| event.detail.is_none()));
+        let redacted = &by_keys.report.redacted;
+        assert!(redacted.iter().any(|span| span.start < at && at < span.end), "{redacted:?}");
+        for placed in &by_keys.tracks {
+            let sample = |ms: f64| placed.track.rate.sample_at(placed.placement.to_track(Millis(ms))) as usize;
+            assert!(placed.track.samples[sample(25_760.0)..sample(26_240.0)].iter().all(|&x| x == 0));
+        }
     }
+}
+
+/// A call of two tracks whose placements are unsure by so much, without the stretch of a second.
+fn without_a_second(unsure: [f64; 2], one_recorder: bool) -> Processed {
+    let mut call = call(&[]);
+    for (placed, unsure) in call.tracks.iter_mut().zip(unsure) {
+        placed.placement.uncertainty = Millis(unsure);
+        placed.recorder = if one_recorder { 0 } else { placed.recorder };
+    }
+    call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..Redaction::default() }).unwrap();
+    call
 }
 
 #[test]
 fn a_stretch_is_as_wide_as_placements_are_unsure() {
-    let mut call = call(&[]);
-    call.tracks.iter_mut().zip([0.0, 400.0]).for_each(|(placed, unsure)| placed.placement.uncertainty = Millis(unsure));
-    call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..Redaction::default() }).unwrap();
-    assert_eq!(call.report.redacted, [Span::new(21_350.0, 23_650.0)]);
+    let call = without_a_second([300.0, 400.0], false);
+    assert_eq!(call.report.redacted, [Span::new(21_050.0, 23_950.0)], "the sum of both, not the larger");
     for placed in &call.tracks {
         let sample = |ms: f64| placed.track.rate.sample_at(placed.placement.to_track(Millis(ms))) as usize;
-        assert!(placed.track.samples[sample(21_360.0)..sample(23_640.0)].iter().all(|&x| x == 0));
+        assert!(placed.track.samples[sample(21_060.0)..sample(23_940.0)].iter().all(|&x| x == 0));
     }
+    let one = without_a_second([400.0, 400.0], true);
+    assert_eq!(one.report.redacted, [Span::new(21_350.0, 23_650.0)], "the tracks of one recorder count once");
+}
+
+#[test]
+fn what_was_taken_out_beyond_what_was_asked_is_told() {
+    let told = |call: &Processed| -> Vec<String> {
+        let warnings = call.report.warnings.iter().filter(|warning| warning.code == "redaction_widened");
+        warnings.map(|warning| warning.message.clone()).collect()
+    };
+    let mut call = without_a_second([300.0, 400.0], false);
+    let share = 100.0 * 2_900.0 / call.report.call.duration_ms.0;
+    let methods = [1, 0].map(|at| call.tracks[at].placement.method.name());
+    assert_eq!(
+        told(&call),
+        [format!(
+            "asked for 1000 ms, taken out 2900 ms ({share:.1} % of the call): each stretch is wider by 950 ms on \
+             either side, because track 1 is placed by {} with an uncertaintyMs of 400 and track 0 is placed by {} \
+             with an uncertaintyMs of 300. Known offsets, `aligned` and exact start times narrow that",
+            methods[0], methods[1]
+        )]
+    );
+    call.redact(&Redaction { spans: vec![Span::new(10_000.0, 10_500.0)], ..Redaction::default() }).unwrap();
+    let [both] = told(&call).try_into().unwrap();
+    assert!(both.starts_with("asked for 1500 ms, taken out 5300 ms"), "of both redactions: {both}");
+    assert!(told(&without_a_second([0.0, 250.0], false)).is_empty(), "no more than every span is wider");
 }
 
 #[test]
