@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::IntegrityConfig;
 use crate::timeline::{Event, EventKind, Placement};
-use crate::units::{Millis, Span};
+use crate::units::{Millis, Span, sum};
 
 /// The kind of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -197,7 +197,7 @@ impl TrackFindings<'_> {
         if let Some(loss) = longest_loss(track.placement).filter(|loss| *loss >= limit) {
             self.tell(Flaw::PauseSplice, loss.0, limit.0, "ms", "a part of the call is missing from the recording");
         }
-        let holes: f64 = of_kind(track, EventKind::Dropout).map(|s| s.duration().0).sum();
+        let holes: f64 = sum(of_kind(track, EventKind::Dropout).map(|s| s.duration().0));
         let part = share(holes, track.duration.0);
         if holes > 0.0 && part >= config.dropout_share {
             self.tell(Flaw::Dropouts, part, config.dropout_share, "share", "dropouts: short gaps in the sound");

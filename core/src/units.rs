@@ -234,7 +234,12 @@ impl Span {
 
 /// Returns the sum of the spans' durations. Time covered by several spans counts several times.
 pub fn total(spans: &[Span]) -> Millis {
-    Millis(spans.iter().map(|s| s.duration().0).sum())
+    Millis(sum(spans.iter().map(|s| s.duration().0)))
+}
+
+/// Returns a sum that is never a negative zero, which the standard library's sum of nothing is.
+pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |sum, value| sum + value)
 }
 
 /// Removes a stretch of time from spans: spans inside it are dropped, spans that reach into it are
@@ -267,6 +272,12 @@ pub(crate) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sum_of_nothing_is_no_negative_zero() {
+        assert!(total(&[]).0.is_sign_positive() && sum([].into_iter()).is_sign_positive());
+        assert!(sum([-0.0].into_iter()).is_sign_positive());
+    }
 
     #[test]
     fn numbers_have_three_decimals_at_most_and_none_where_whole() {

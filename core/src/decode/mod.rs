@@ -69,7 +69,7 @@ pub use input::Input;
 pub use probe::{Head, Probe, Problem, probe, probe_head};
 pub use raw::Raw;
 #[cfg(feature = "providers")]
-pub(crate) use sniff::{ContainerKind, sniff};
+pub(crate) use sniff::{AUDIO_ENDINGS, ContainerKind, sniff};
 pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
 
 use self::block::{Block, FRAMES};

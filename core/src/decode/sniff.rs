@@ -46,6 +46,12 @@ pub(crate) enum ContainerKind {
     Unknown,
 }
 
+/// Endings of the names of audio files, where no content is at hand yet or must not be asked.
+pub(crate) const AUDIO_ENDINGS: [&str; 29] = [
+    "wav", "wave", "bwf", "rf64", "w64", "flac", "mp3", "mp2", "mp1", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "mov",
+    "3gp", "3g2", "aac", "au", "snd", "aif", "aiff", "aifc", "caf", "webm", "mka", "mkv", "avi",
+];
+
 impl ContainerKind {
     /// The name for messages.
     pub(crate) fn name(self) -> &'static str {

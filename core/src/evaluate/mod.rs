@@ -34,6 +34,7 @@ pub use tally::{
 
 use crate::call::Role;
 use crate::config::{Config, setters};
+use crate::decode::AUDIO_ENDINGS;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::files::files_within;
 use crate::process::{Batch, VERSION, analyze};
@@ -47,9 +48,6 @@ use score::TrialScore;
 
 /// The version of an evaluation's schema.
 const SCHEMA_VERSION: u32 = 1;
-/// Extensions of files that may have two channels.
-const AUDIO_ENDINGS: [&str; 14] =
-    ["wav", "flac", "mp3", "ogg", "opus", "m4a", "mp4", "aac", "au", "aif", "aiff", "caf", "w64", "webm"];
 /// Results that may wait for those before them; they are small.
 const WAITING: usize = 256;
 
@@ -125,7 +123,7 @@ pub(crate) fn evaluate_counted(
     config.validate()?;
     let files = audio_files(folder)?;
     check_labels(&options.labels, &files, folder)?;
-    let (count, work) = (files.len(), work(folder, options, config));
+    let (count, work) = (files.len(), work(folder, options, config)?);
     let results = Batch::new(run, work)?.keep(WAITING).over(files);
     let mut calls = Vec::with_capacity(count);
     for result in results {
@@ -141,26 +139,36 @@ fn work(
     folder: &Path,
     options: &EvaluateOptions,
     config: &Config,
-) -> impl Fn(PathBuf, &RunOptions) -> Result<CallScore> + Send + Sync + 'static {
+) -> Result<impl Fn(PathBuf, &RunOptions) -> Result<CallScore> + Send + Sync + 'static> {
     let (folder, options, config) = (folder.to_owned(), options.clone(), config.clone());
-    let roles = roles(&options, &config);
-    move |path, run| {
+    let roles = roles(&options, &config)?;
+    Ok(move |path: PathBuf, run: &RunOptions| {
         let name = name_in(&folder, &path);
         match KnownCall::open(&path, roles, &config, run)? {
             Err(unused) if options.labels.contains_key(&name) => Err(label_unused(&name, unused)),
             Err(unused) => Ok(CallScore { unused: Some(unused), ..CallScore::default() }),
             Ok(call) => one(&call, &name, &options, &config, run),
         }
-    }
+    })
 }
 
 /// Who is on the channels: as the options say, or as the profile does.
-fn roles(options: &EvaluateOptions, config: &Config) -> [Role; 2] {
-    let known = config.profile.as_ref().map(|profile| profile.roles(None)).unwrap_or_default();
-    match *known.as_slice() {
-        [first, second] if options.roles == [Role::Unknown; 2] => [first, second],
-        _ => options.roles,
-    }
+///
+/// # Errors
+/// `invalid_argument` where the profile's channels do not say it of a recording of two channels whose
+/// direction is not known.
+fn roles(options: &EvaluateOptions, config: &Config) -> Result<[Role; 2]> {
+    let profile = config.profile.as_ref().filter(|profile| !profile.channels().is_empty());
+    let Some(profile) = profile.filter(|_| options.roles == [Role::Unknown; 2]) else { return Ok(options.roles) };
+    let told = |name: &String| Role::parse(name, None).filter(|role| name == role.name());
+    let known: Option<Vec<Role>> = profile.channels().iter().map(told).collect();
+    known.and_then(|known| known.try_into().ok()).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, Stage::Config, "the profile's channels do not say who is on which")
+            .with_mismatch(
+                format!("{} of {}", profile.channels().join(", "), profile.name()),
+                "two roles; caller and callee need a direction, so give `roles`",
+            )
+    })
 }
 
 /// Refuses the label of a call that is not heard: a count of labels would be smaller than the file.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Named, rounded};
+use crate::units::sum;
 
 use super::disturb::Disturbance;
 use super::rate::Share;
@@ -37,7 +38,6 @@ pub struct Evaluation {
     pub config_hash: String,
     /// Whether the configuration had a map of confidence: confidences are as it says, and no map can
     /// be fitted to them.
-    #[serde(default)]
     pub calibrated: bool,
     /// Seed of the random disturbances.
     pub seed: u64,
@@ -250,8 +250,8 @@ fn bins(trials: &[TrialScore], edges: &[f64]) -> Vec<ConfidenceBin> {
 
 pub(super) fn sure(trials: &[TrialScore]) -> SureScore {
     let sure: Vec<PlacedScore> = trials.iter().filter_map(|t| t.placed).filter(|p| p.said >= SURE).collect();
-    let expected: f64 = sure.iter().map(|p| 1.0 - p.said).sum();
-    let variance: f64 = sure.iter().map(|p| p.said * (1.0 - p.said)).sum();
+    let expected = sum(sure.iter().map(|p| 1.0 - p.said));
+    let variance = sum(sure.iter().map(|p| p.said * (1.0 - p.said)));
     SureScore {
         wrong: Share::of(sure.iter().map(|p| p.error_ms > RIGHT_MS)),
         expected_wrong: tenths(expected),

@@ -119,8 +119,26 @@ fn an_evaluation_by_a_map_of_confidence_is_not_calibrated_again() {
     assert!(found.calibrated && error.to_string().contains("calibrated already"), "{error}");
     let plain = Evaluation { calibrated: false, ..found };
     assert!(calibrate("first", &plain).unwrap_err().to_string().contains("too little"));
-    let older = plain.to_json().unwrap().replace("\"calibrated\":false,", "");
-    assert_eq!(Evaluation::from_json(&older).unwrap(), plain, "older versions did not say it");
+    let json = plain.to_json().unwrap();
+    assert_eq!(Evaluation::from_json(&json).unwrap(), plain);
+    let refused = |from: &str, to: &str| Evaluation::from_json(&json.replacen(from, to, 1)).unwrap_err().to_string();
+    let unsaid = refused("\"calibrated\":false,", "");
+    assert!(unsaid.contains("calibrated"), "what is not said is not taken for no: {unsaid}");
+    let other = refused("\"schemaVersion\":1", "\"schemaVersion\":2");
+    assert!(other.contains("found schemaVersion 2, expected schemaVersion 1"), "{other}");
+    assert!(refused("\"schemaVersion\":1,", "").contains("found no schemaVersion"));
+}
+
+#[test]
+fn files_of_every_container_are_looked_at() {
+    let files = fs::read_dir(format!("{}/../fixtures/codecs", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    // Of one channel, without a header, or no recording.
+    let others = ["amr", "awb", "alaw", "g722", "g726", "g729", "gsm", "sln", "ulaw", "vox", "zip", "json"];
+    let paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    let is_other = |path: &PathBuf| others.iter().any(|ending| path.extension().is_some_and(|e| e == *ending));
+    let unseen: Vec<&PathBuf> = paths.iter().filter(|path| !is_audio(path) && !is_other(path)).collect();
+    assert!(unseen.is_empty() && paths.len() > 50, "{unseen:?}");
+    assert!(is_audio(Path::new("CALL.MOV")) && !is_audio(Path::new("call.txt")));
 }
 
 #[test]
@@ -134,10 +152,19 @@ fn counts_of_nothing_are_no_negative_zeros() {
 fn a_profile_says_who_is_on_the_channels_unless_the_options_do() {
     let config = crate::config::Profile::preset("vicidial").unwrap().config().unwrap();
     let plain = EvaluateOptions::default();
-    assert_eq!(roles(&plain, &config), [Role::Agent, Role::Customer]);
-    assert_eq!(roles(&plain, &Config::default()), [Role::Unknown; 2]);
-    let said = plain.with_roles([Role::Customer, Role::Agent]);
-    assert_eq!(roles(&said, &config), [Role::Customer, Role::Agent]);
+    assert_eq!(roles(&plain, &config).unwrap(), [Role::Agent, Role::Customer]);
+    assert_eq!(roles(&plain, &Config::default()).unwrap(), [Role::Unknown; 2]);
+    let said = plain.clone().with_roles([Role::Customer, Role::Agent]);
+    assert_eq!(roles(&said, &config).unwrap(), [Role::Customer, Role::Agent]);
+    // A profile whose channels say nothing of such a call is not passed over.
+    for channels in [&["caller", "callee"][..], &["agent"], &["agent", "customer", "transfer"]] {
+        let profile = crate::config::Profile::new("trunk", Default::default()).unwrap();
+        let config = profile.with_channels(channels.to_vec()).unwrap().config().unwrap();
+        let error = roles(&plain, &config).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.to_string().contains(&format!("{} of trunk", channels.join(", "))), "{error}");
+        assert_eq!(roles(&said, &config).unwrap(), [Role::Customer, Role::Agent]);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::MetricsConfig;
 use crate::speech::Turn;
-use crate::units::{Millis, Span, total};
+use crate::units::{Millis, Span, sum, total};
 
 /// The metrics of one party.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,7 +145,7 @@ pub fn metrics(
     comparison: Comparison,
     config: &MetricsConfig,
 ) -> Metrics {
-    let all_talk: f64 = parties.iter().map(|p| total(&p.speech).0).sum();
+    let all_talk: f64 = sum(parties.iter().map(|p| total(&p.speech).0));
     let by_track = parties.iter().enumerate().map(|(i, party)| by_party(i, party, turns, all_talk)).collect();
     if comparison == Comparison::Unplaced {
         return Metrics {

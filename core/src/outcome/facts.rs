@@ -3,7 +3,7 @@
 use crate::call::Role;
 use crate::config::OutcomeConfig;
 use crate::timeline::{Event, EventKind};
-use crate::units::{Millis, Span, total};
+use crate::units::{Millis, Span, sum, total};
 
 /// The facts about one track, on the call's timeline.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +76,7 @@ impl TrackFacts {
 
 impl Facts {
     pub(super) fn talk(&self) -> Millis {
-        Millis(self.tracks.iter().map(|t| total(&t.speech).0).sum())
+        Millis(sum(self.tracks.iter().map(|t| total(&t.speech).0)))
     }
 
     /// Returns the number of exchanges, or the number of pauses as an upper bound if they cannot be
@@ -133,7 +133,7 @@ impl Facts {
 
     /// Returns the duration of a party's own voice.
     pub(super) fn voice(&self, track: usize) -> Millis {
-        Millis(self.own_voice(track).map(|run| run.duration().0).sum())
+        Millis(sum(self.own_voice(track).map(|run| run.duration().0)))
     }
 
     /// Returns `true` if a party speaks.

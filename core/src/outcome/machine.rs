@@ -2,7 +2,7 @@
 
 use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
-use crate::units::{Millis, Span};
+use crate::units::{Millis, Span, sum};
 
 use super::{Facts, Reason, TrackFacts, count, time};
 
@@ -90,7 +90,7 @@ fn gone(facts: &Facts, party: usize, after: Millis) -> bool {
 /// Returns how much the others say before a time.
 fn said_before(facts: &Facts, machine: usize, until: Millis) -> Millis {
     let speech = facts.others(machine).flat_map(|t| &t.speech);
-    Millis(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0)).sum())
+    Millis(sum(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0))))
 }
 
 /// Returns `true` if the others are silent before a machine's beep. If tracks cannot be compared in

@@ -8,7 +8,7 @@ use crate::outcome::{self, Decision, Facts, Tagged, TrackFacts};
 use crate::report::FactReport;
 use crate::speech::{self, Turn};
 use crate::timeline::{Event, EventKind, Placement};
-use crate::units::{Millis, Rate, Span, without};
+use crate::units::{Millis, Rate, Span, total, without};
 
 use super::facts::PlacedFacts;
 use super::gate::TrackVoices;
@@ -220,7 +220,7 @@ fn figures(tracks: &[PlacedTrack], parties: &[Party], turns: &[Turn], scene: &Sc
     let mut figures = metrics::metrics(parties, turns, scene.duration, scene.comparison, &config.metrics);
     if let Some(silences) = figures.non_talk.take() {
         let silences = unexcused(silences, &scene.excused, config.metrics.non_talk_ms);
-        figures.non_talk_ms = Some(Millis(silences.iter().map(|span| span.duration().0).sum()));
+        figures.non_talk_ms = Some(total(&silences));
         figures.non_talk = Some(silences);
     }
     if !scene.breaks.is_empty() {

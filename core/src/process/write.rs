@@ -7,6 +7,7 @@ use std::path::Path;
 use super::{Processed, ProcessedTrack};
 use crate::config::setters;
 use crate::config::{Format, Layout, MixConfig};
+use crate::decode::AUDIO_ENDINGS;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::export::{self, Claim, LabelFormat, Names, PageAudio, PeakBits, PeakMeter, Peaks, TrackLevels, Waves};
 use crate::mix::Mixer;
@@ -264,10 +265,8 @@ pub(super) fn redacted_name(index: usize, format: Format) -> String {
 /// Code of the warning for a party that does not reach the mix's level.
 const LEVEL_NOT_REACHED: &str = "level_not_reached";
 
-/// Extensions of audio files. A folder with such a name is a mistake.
-const AUDIO_ENDINGS: [&str; 8] = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "webm"];
-
-/// Rejects an output path that is not a folder: a URL, or the name of an audio file.
+/// Rejects an output path that is not a folder: a URL, or the name of an audio file, which is a
+/// mistake.
 fn check_folder(folder: &Path) -> Result<()> {
     let refuse = |found: &str, expected: &str| {
         let error = Error::new(ErrorKind::InvalidArgument, Stage::Export, "invalid output folder");
