@@ -217,6 +217,23 @@ export interface AlignOptions {
   turns?: boolean | undefined
   /** Whether one recorder made all tracks, so that they start together unless an offset is given. */
   aligned?: boolean | undefined
+  /**
+   * How far apart the recorders of two parties start, if that was measured. It decides where no bleed, offset or start
+   * time does.
+   */
+  offsetPrior?: OffsetPrior | null | undefined
+}
+
+/** How much later the recording of one party starts than that of another, as measured on calls of one recorder. */
+export interface OffsetPrior {
+  of: 'customer' | 'agent' | 'transfer' | 'participant'
+  after: 'customer' | 'agent' | 'transfer' | 'participant'
+  /** The mean of the time between the two starts. */
+  meanMs: number
+  /** Its standard deviation. */
+  spreadMs: number
+  /** The number of calls on which both were measured, 2 or more. */
+  calls: number
 }
 
 /** How speech probabilities become spans. Parameters mean what they mean in Silero VAD. */
@@ -359,7 +376,8 @@ export interface Profile {
 export type DeepRequired<T> = T extends object ? { [K in keyof T]-?: DeepRequired<Exclude<T[K], undefined>> } : T
 
 /** The whole configuration, including defaults. */
-export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome' | 'profile' | 'confidenceMap'>> & {
+export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome' | 'align' | 'profile' | 'confidenceMap'>> & {
+  align: DeepRequired<Omit<AlignOptions, 'offsetPrior'>> & { offsetPrior?: OffsetPrior }
   profile?: Profile
   confidenceMap?: [number, number][]
   outcome: DeepRequired<Omit<OutcomeConfig, 'tags'>> & { tags: Partial<Record<OutcomeValue, TagValue>> }
@@ -481,7 +499,7 @@ export interface Alignment {
   /** The recorder's clock error; positive if it ran fast. */
   driftPpm: number
   /** How the placement was found. */
-  method: 'reference' | 'bleed' | 'given' | 'lengths' | 'timestamps' | 'turns' | 'none'
+  method: 'reference' | 'bleed' | 'given' | 'lengths' | 'timestamps' | 'turns' | 'prior' | 'none'
   /** The probability that the placement is within 250 ms of the truth. */
   confidence: number
   /** Half the width of the 90 % interval around the placement. */

@@ -21,6 +21,8 @@ pub enum Method {
     Timestamps,
     /// Turn taking between the parties.
     Turns,
+    /// The offset prior of the configuration.
+    Prior,
     /// No evidence: the tracks start together.
     None,
 }
@@ -35,6 +37,7 @@ impl Method {
             Self::Lengths => "lengths",
             Self::Timestamps => "timestamps",
             Self::Turns => "turns",
+            Self::Prior => "prior",
             Self::None => "none",
         }
     }
@@ -268,7 +271,8 @@ mod tests {
 
     #[test]
     fn a_method_is_named_as_in_json() {
-        for method in [Method::Reference, Method::Bleed, Method::Timestamps, Method::Turns, Method::None] {
+        for method in [Method::Reference, Method::Bleed, Method::Timestamps, Method::Turns, Method::Prior, Method::None]
+        {
             assert_eq!(serde_json::to_value(method).unwrap(), method.name());
         }
     }

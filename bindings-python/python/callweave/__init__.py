@@ -34,6 +34,7 @@ from callweave.config import (
     IntegrityConfig,
     MetricsConfig,
     MixConfig,
+    OffsetPrior,
     OutcomeConfig,
     SpeechConfig,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "LiveTrack",
     "MetricsConfig",
     "MixConfig",
+    "OffsetPrior",
     "Normalized",
     "OutcomeConfig",
     "Peaks",

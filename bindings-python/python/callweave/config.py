@@ -21,6 +21,7 @@ __all__ = [
     "IntegrityConfig",
     "MetricsConfig",
     "MixConfig",
+    "OffsetPrior",
     "OutcomeConfig",
     "SpeechConfig",
 ]
@@ -28,7 +29,7 @@ __all__ = [
 Detector: TypeAlias = Literal["silero", "webrtc"]
 """A speech detector."""
 
-_WHERE_GIVEN = ("confidenceMap", "profile")
+_WHERE_GIVEN = ("confidenceMap", "offsetPrior", "profile")
 """Fields that are only written if they are set."""
 
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
@@ -59,6 +60,13 @@ class _Section(Record):
         part: Self = getattr(Config.from_dict({section: values}), section)
         given = _json_names(cls, values)
         return cls(**{f.name: getattr(part, f.name) for f in fields(cls) if camel(f.name) in given})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the configuration with its JSON names. A profile, a confidence map and an offset prior are only
+        included if they are set.
+        """
+        told = super().to_dict()
+        return {name: value for name, value in told.items() if value or name not in _WHERE_GIVEN}
 
     def _given_dict(self) -> dict[str, Any]:
         """Returns what was given, with JSON names."""
@@ -115,6 +123,22 @@ class DecodeOptions(_Section):
     """Whether to compute the SHA-256 of each input."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OffsetPrior(Record):
+    """How much later the recording of one party starts than that of another, as measured on calls of one recorder."""
+
+    of: Literal["customer", "agent", "transfer", "participant"]
+    """The party whose recording starts later, if the mean is positive."""
+    after: Literal["customer", "agent", "transfer", "participant"]
+    """The party after whose recording it starts."""
+    mean_ms: float
+    """The mean of the time between the two starts."""
+    spread_ms: float
+    """Its standard deviation."""
+    calls: int
+    """The number of calls on which both were measured, 2 or more."""
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class AlignOptions(_Section):
     """How tracks are placed on the call's timeline."""
@@ -131,6 +155,10 @@ class AlignOptions(_Section):
     """Whether to use turn taking."""
     aligned: bool = _default("align", "aligned")
     """Whether one recorder made all tracks, so that they start together unless an offset is given."""
+    offset_prior: OffsetPrior | None = None
+    """How far apart the recorders of two parties start, if that was measured. It decides where no bleed, offset or
+    start time does.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -334,13 +362,6 @@ class Config(_Section):
             if camel(name) in merged:
                 object.__setattr__(self, name, read(merged[camel(name)]))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the configuration with its JSON names. A profile and a confidence map are only included if they are
-        set.
-        """
-        told = super().to_dict()
-        return {name: value for name, value in told.items() if value or name not in _WHERE_GIVEN}
-
     def _read(self) -> tuple[str, str, str]:
         """Returns the core's view: the whole configuration, what differs from the defaults, and the hash."""
         return _callweave.read_config(json.dumps(self.to_dict()))
@@ -377,7 +398,7 @@ class Config(_Section):
         return self._read()[2]
 
 
-def _json_names(section: type[_Section], values: Mapping[str, Any]) -> dict[str, Any]:
+def _json_names(section: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
     """Converts values to the core's names."""
     if not isinstance(values, Mapping):
         raise TypeError(f"found {type(values).__name__}, expected a mapping")
@@ -388,6 +409,8 @@ def _json_names(section: type[_Section], values: Mapping[str, Any]) -> dict[str,
         part: Any = field_of.default_factory if field_of else None
         if isinstance(part, type) and issubclass(part, _Section):
             value = _json_names(part, value)
+        elif camel(name) == "offsetPrior" and value is not None:
+            value = _json_names(OffsetPrior, value)
         out[camel(field_of.name) if field_of else name] = value
     return out
 

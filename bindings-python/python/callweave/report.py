@@ -60,7 +60,7 @@ __all__ = [
 Label: TypeAlias = Literal["rttm", "textgrid", "audacity", "vtt", "csv"]
 """A label format."""
 
-Method: TypeAlias = Literal["reference", "bleed", "given", "lengths", "timestamps", "turns", "none"]
+Method: TypeAlias = Literal["reference", "bleed", "given", "lengths", "timestamps", "turns", "prior", "none"]
 """How a placement was found."""
 
 EventKind: TypeAlias = Literal[

@@ -139,6 +139,11 @@ impl Pair {
         Direction::BOTH.map(possible)
     }
 
+    /// Returns `true` if one of the parties is audible on the other's track.
+    pub fn hears_bleed(&self) -> bool {
+        self.same.is_some() || self.delays.iter().any(Option::is_some)
+    }
+
     /// Returns `true` if bleed supports a lag.
     pub fn heard_at(&self, lag_s: f64) -> bool {
         self.same.is_some_and(|same| (same - lag_s).abs() < 2.0 * BIN_S)

@@ -1,11 +1,11 @@
 //! Converts pairs to placements: one track is the reference, and the others are placed one by one,
 //! the most certain first.
 
-use super::belief::{BIN_S, Belief, Guess};
+use super::belief::{BIN_S, Belief, GOOD_S, Guess};
 use super::follow::FollowedLink;
 use super::map::{self, Hung};
 use super::pair::Pair;
-use super::prior;
+use super::prior::{self, ExpectedLag};
 use super::sound::Sound;
 use super::{AlignOptions, Alignment};
 use crate::error::Warning;
@@ -146,9 +146,25 @@ impl PairTable<'_, '_> {
         })
     }
 
+    /// Returns the lag from the reference that was measured on other calls, from the parties that are
+    /// placed. Where bleed is heard or the caller gave an offset, it says nothing.
+    fn expected(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Option<ExpectedLag> {
+        let heard = self.known(track, placed).any(|(pair, _, _)| pair.hears_bleed());
+        if heard || self.given(track, reference).is_some() {
+            return None;
+        }
+        let from = |(other, at): (usize, &Option<PlacedPair>)| {
+            let at = at.as_ref().filter(|at| at.guess.mass >= HELPFUL)?;
+            let expected = prior::expected(&self.sounds[other], &self.sounds[track], self.options)?;
+            Some(expected.later(at.hung.lag_s))
+        };
+        placed.iter().enumerate().find_map(from)
+    }
+
     /// Returns the belief about the lag between the reference and a track, from all placed tracks.
     fn belief(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Belief {
-        let mut belief = prior::prior(&self.sounds[reference], &self.sounds[track], self.options);
+        let expected = self.expected(track, placed, reference);
+        let mut belief = prior::informed(&self.sounds[reference], &self.sounds[track], self.options, expected);
         for (pair, _, lag) in self.known(track, placed) {
             if pair.b == track {
                 belief.add_moved(&pair.evidence, lag);
@@ -216,11 +232,14 @@ impl PairTable<'_, '_> {
         if given.is_some() {
             return PlacedPair { guess, method: Method::Given, hung: Hung { lag_s: guess.lag_s, link: None } };
         }
-        let method = match (bleed || best.is_some(), stamped, turns) {
-            (true, _, _) => Method::Bleed,
-            (false, true, _) => Method::Timestamps,
-            (false, false, true) => Method::Turns,
-            (false, false, false) => Method::None,
+        let expected = self.expected(track, placed, reference);
+        let by_prior = expected.is_some_and(|expected| (guess.lag_s - expected.lag_s).abs() <= GOOD_S);
+        let method = match (bleed || best.is_some(), stamped, by_prior, turns) {
+            (true, _, _, _) => Method::Bleed,
+            (false, true, _, _) => Method::Timestamps,
+            (false, false, true, _) => Method::Prior,
+            (false, false, false, true) => Method::Turns,
+            (false, false, false, false) => Method::None,
         };
         PlacedPair { guess, method, hung: Hung { lag_s: guess.lag_s, link: best } }
     }

@@ -1,7 +1,7 @@
 //! The belief before listening: start times and the habits of recorders.
 
 use super::AlignOptions;
-use super::belief::{BIN_S, Belief};
+use super::belief::{BIN_S, Belief, GOOD_S};
 use super::sound::Sound;
 use crate::call::{KnownOffset, Role};
 use crate::timeline::Method;
@@ -67,7 +67,8 @@ pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) 
     let known = given(a, b, options).map_or(0.0, |g| g.0);
     let low = usual.min(stamp).min(known).min(0.0) - search;
     let high = usual.max(stamp).max(known).max(0.0) + search;
-    (low, high)
+    let prior = expected(a, b, options).map(|expected| (expected.lag_s - GOOD_S, expected.lag_s + GOOD_S));
+    prior.map_or((low, high), |(from, to)| (low.min(from), high.max(to)))
 }
 
 /// Largest difference in length of one recorder's recordings, in seconds: a packet of 20 ms.
@@ -112,18 +113,64 @@ const fn hands_over(a: Role, b: Role) -> bool {
     matches!((a, b), (Role::Agent, Role::Transfer) | (Role::Transfer, Role::Agent))
 }
 
+/// A lag that was measured on other calls of the recorder.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ExpectedLag {
+    pub lag_s: f64,
+    /// Its standard deviation, in seconds.
+    scale_s: f64,
+    /// The probability that this call is like the others.
+    trust: f64,
+}
+
+impl ExpectedLag {
+    /// The same between a track and one that lies later by so much.
+    pub(super) fn later(self, by_s: f64) -> Self {
+        Self { lag_s: self.lag_s + by_s, ..self }
+    }
+}
+
+/// Returns the lag that the configuration expects of two parties, if any.
+///
+/// The mean of `calls` calls is off by itself, so the spread of another call is larger. Of calls that
+/// were all alike, the next one is with a probability of (n + 1) / (n + 2) (Laplace's rule of
+/// succession).
+pub(super) fn expected(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<ExpectedLag> {
+    let prior = options.offset_prior?;
+    let roles = (a.input.role, b.input.role);
+    let sign = [((prior.after, prior.of), 1.0), ((prior.of, prior.after), -1.0)];
+    let (_, sign) = sign.into_iter().find(|&(of, _)| of == roles)?;
+    let calls = f64::from(prior.calls.max(1));
+    let spread = prior.spread.seconds() * (1.0 + 1.0 / calls).sqrt();
+    Some(ExpectedLag {
+        lag_s: sign * prior.mean.seconds(),
+        scale_s: spread.hypot(MOMENT_S),
+        trust: ((calls + 1.0) / (calls + 2.0)).min(ONE_RECORDER),
+    })
+}
+
 /// Returns the belief before listening, from the habits of recorders and start times.
+pub(super) fn prior(a: &Sound, b: &Sound, options: &AlignOptions) -> Belief {
+    informed(a, b, options, None)
+}
+
+/// Returns the same, with the lag that was measured on other calls.
 ///
 /// Times rounded to `resolution` differ from the true lag by a triangular error (two uniform ones).
-pub(super) fn prior(a: &Sound, b: &Sound, options: &AlignOptions) -> Belief {
+pub(super) fn informed(a: &Sound, b: &Sound, options: &AlignOptions, expected: Option<ExpectedLag>) -> Belief {
     let (low, high) = range(a, b, options);
     let width = high - low;
     let mut habit = Belief::flat(low, high);
     habit.add(|lag| habit_density(a, b, lag, width).max(f64::MIN_POSITIVE).ln());
     if together(a, b, options).is_some() {
         let mut one = Belief::flat(low, high);
-        one.add(|lag| moment(lag, BIN_S).max(f64::MIN_POSITIVE).ln());
+        one.add(|lag| density(lag, BIN_S));
         habit = one.or(&habit, ONE_RECORDER);
+    }
+    if let Some(expected) = expected.filter(|expected| (low..=high).contains(&expected.lag_s)) {
+        let mut like_others = Belief::flat(low, high);
+        like_others.add(|lag| density(lag - expected.lag_s, expected.scale_s));
+        habit = like_others.or(&habit, expected.trust);
     }
     if let Some((stamp, resolution)) = stamped(a, b, options) {
         habit.add(|lag| {
@@ -156,6 +203,11 @@ fn habit_density(a: &Sound, b: &Sound, lag: f64, width: f64) -> f64 {
 /// `scale` seconds, or anywhere.
 fn habit(off: f64, scale: f64, together: f64, width: f64) -> f64 {
     together * moment(off, MOMENT_S) + (1.0 - together - ANYWHERE) * spread(off, scale) + ANYWHERE / width
+}
+
+/// Returns the logarithm of a normal density, which is never none at all.
+fn density(off: f64, scale: f64) -> f64 {
+    moment(off, scale).max(f64::MIN_POSITIVE).ln()
 }
 
 /// Returns a normal density.

@@ -1,5 +1,7 @@
 //! MadePair tracks: bursts of coloured noise in turns, each party faintly on the other's track.
 
+mod offset_prior;
+
 use super::*;
 use crate::timeline::Method;
 

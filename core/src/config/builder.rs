@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AlignOptions, Config, DecodeOptions, DetectorKind, Edges, Format, IntegrityConfig, Layout, LevelTarget,
-    MetricsConfig, MixConfig, OutcomeConfig, OutputRate, Pii, SpeechConfig, Stereo, TagProfile,
+    MetricsConfig, MixConfig, OffsetPrior, OutcomeConfig, OutputRate, Pii, SpeechConfig, Stereo, TagProfile,
 };
 use crate::call::{Outcome, Tag};
 use crate::units::{Decibels, Millis};
@@ -93,6 +93,7 @@ setters! { AlignOptions:
     with_timestamps(timestamps: bool),
     with_turns(turns: bool),
     with_aligned(aligned: bool),
+    with_offset_prior(offset_prior: Option<OffsetPrior>),
     with_portable(portable: bool),
 }
 

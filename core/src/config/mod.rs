@@ -7,6 +7,7 @@ mod builder;
 mod choices;
 mod limits;
 mod nearest;
+mod offset_prior;
 mod presets;
 mod profile;
 mod stages;
@@ -15,6 +16,7 @@ pub(crate) use builder::setters;
 pub use choices::{Cover, DetectorKind, Edges, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
 pub use limits::{IntegrityConfig, MetricsConfig, OutcomeConfig};
 pub use nearest::nearest;
+pub use offset_prior::OffsetPrior;
 pub use profile::Profile;
 pub use stages::{AlignOptions, DecodeOptions, MixConfig, SpeechConfig};
 
@@ -160,13 +162,15 @@ impl Config {
                 "increasing pairs of numbers from 0 to 1",
             );
         }
-        // An empty map is not written, so that it would read back as the profile's.
-        if self.confidence_map.is_empty() && self.profile.as_ref().is_some_and(Profile::has_confidence_map) {
-            return refuse(
-                "confidenceMap",
-                "none over a profile's".into(),
-                "a map, such as [[0, 0], [1, 1]] for confidence as computed",
-            );
+        self.align.offset_prior.as_ref().map_or(Ok(()), OffsetPrior::validate)?;
+        // What is none is not written, so that it would read back as the profile's.
+        let none = |field: &str, expected| refuse(field, "none over a profile's".into(), expected);
+        let of_profile = |has: fn(&Profile) -> bool| self.profile.as_ref().is_some_and(has);
+        if self.confidence_map.is_empty() && of_profile(Profile::has_confidence_map) {
+            return none("confidenceMap", "a map, such as [[0, 0], [1, 1]] for confidence as computed");
+        }
+        if self.align.offset_prior.is_none() && of_profile(Profile::has_offset_prior) {
+            return none("align.offsetPrior", "a prior, or a profile without one");
         }
         Ok(())
     }

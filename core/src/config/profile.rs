@@ -214,6 +214,11 @@ impl Profile {
         self.config.get("confidenceMap").and_then(Value::as_array).is_some_and(|map| !map.is_empty())
     }
 
+    /// Whether the profile says how far apart its recorders start.
+    pub(super) fn has_offset_prior(&self) -> bool {
+        self.config.get("align").and_then(|align| align.get("offsetPrior")).is_some_and(|prior| !prior.is_null())
+    }
+
     /// Returns the roles on the channels of a recording, or none if they are unknown.
     pub fn roles(&self, direction: Option<Direction>) -> Vec<Role> {
         let role = |name: &String| Role::parse(name, direction).unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::json;
 use crate::units::Millis;
 
 use super::choices::{Edges, Format, Layout, LevelTarget, OutputRate, Stereo};
+use super::offset_prior::OffsetPrior;
 
 /// How recordings are read, and the limits on them.
 ///
@@ -208,6 +209,10 @@ pub struct AlignOptions {
     /// Whether one recorder made all tracks, so that they start together unless an offset is given.
     /// Default: `false`.
     pub aligned: bool,
+    /// How far apart the recorders of two parties start, if that was measured. It decides where no
+    /// bleed, offset or start time does. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset_prior: Option<OffsetPrior>,
     /// Whether the result is bit-identical on every kind of CPU. `process` takes this from
     /// [`Config::portable`](super::Config::portable).
     #[serde(skip)]
@@ -216,7 +221,15 @@ pub struct AlignOptions {
 
 impl Default for AlignOptions {
     fn default() -> Self {
-        Self { search: Millis(60_000.0), bleed: true, timestamps: true, turns: true, aligned: false, portable: false }
+        Self {
+            search: Millis(60_000.0),
+            bleed: true,
+            timestamps: true,
+            turns: true,
+            aligned: false,
+            offset_prior: None,
+            portable: false,
+        }
     }
 }
 

@@ -42,7 +42,8 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
     let placed = alignment.warnings.iter().filter_map(|(at, warning)| {
         Some(Warning { message: format!("track {}: {}", index(*at)?, warning.message), ..warning.clone() })
     });
-    let warnings = placed.chain(repeated.iter().map(repeated_warning)).collect();
+    let unused = unused_prior(&first, config);
+    let warnings = placed.chain(repeated.iter().map(repeated_warning)).chain(unused).collect();
     let mut placements: Vec<Placement> = tracks.iter().map(placement).collect();
     placements.iter_mut().for_each(|placement| calibrate(placement, &config.confidence_map));
     Ok(Placements { placements, repeated, warnings })
@@ -59,6 +60,15 @@ fn calibrate(placement: &mut Placement, map: &[(f64, f64)]) {
         let part = if above.0 > below.0 { (said - below.0) / (above.0 - below.0) } else { 0.0 };
         placement.confidence = below.1 + part * (above.1 - below.1);
     }
+}
+
+/// The warning that the configuration's offset prior is of parties that this call does not place
+/// against each other.
+fn unused_prior(first: &[&ReadTrack], config: &Config) -> Option<Warning> {
+    let prior = config.align.offset_prior.filter(|_| first.len() > 1)?;
+    let missing = [prior.of, prior.after].into_iter().find(|&role| first.iter().all(|track| track.role != role))?;
+    let message = format!("{} after {}, and no recording is known to be of the {missing}", prior.of, prior.after);
+    Some(Warning::new("offset_prior_unused", message))
 }
 
 /// Returns the first track of each recorder, by start time.
