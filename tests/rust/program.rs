@@ -242,9 +242,11 @@ fn stretches_and_keys_are_taken_out_where_that_is_asked_for_and_each_second_has_
     let folder = Folder::new("redact");
     let (output, call) = (folder.output(), root().join("fixtures/keypad-hold/manifest.json").display().to_string());
     let run = |more: &[&str]| program(&[&["process", &call, "-o", &output, "--no-page"], more].concat());
-    let (status, _, err) =
+    let (status, out, err) =
         run(&["--redact", "1000-2000,22000-23000", "--redact-keys", "--redact-with", "beep", "--series"]);
     assert_eq!(status, 0, "{err}");
+    assert!(out.contains("\n  redacted: ") && out.contains(" stretches ("), "{out}");
+    assert!(err.contains("each stretch is wider by 550 ms on either side, because track 1 is placed by"), "{err}");
     let read = |name: &str| -> serde_json::Value {
         serde_json::from_str(&fs::read_to_string(folder.0.join("out").join(name)).unwrap()).unwrap()
     };
