@@ -348,7 +348,8 @@ impl PlacedFact {
             FactKind::Answer if self.opens(answer) && !self.told.contradicted => {
                 Some(Span { start: Millis(0.0), end: at - self.slack })
             }
-            FactKind::Hangup => Some(Span { start: at + self.slack, end }),
+            // What is heard after a hang-up makes its time wrong, not what is heard.
+            FactKind::Hangup if !self.told.contradicted => Some(Span { start: at + self.slack, end }),
             FactKind::Mute | FactKind::Hold if self.told.party.is_some() => self.surely(self.told.span),
             _ => None,
         }

@@ -160,13 +160,27 @@ fn a_conference_and_a_transfer_are_told_and_a_key_beside_the_audio_is_an_event()
 }
 
 #[test]
-fn nothing_is_said_after_the_hangup() {
+fn speech_after_the_hangup_contradicts_it_and_stays() {
+    let plain = heard(&talk(), Vec::new());
+    for hangup in [fact(FactKind::Hangup, 11.0), fact(FactKind::Hangup, 11.0).of("customer")] {
+        let known = heard(&talk(), vec![hangup]);
+        assert!(known.facts[0].contradicted && codes(&known) == ["fact_contradicted"], "{:?}", known.warnings);
+        assert_eq!((&known.turns, &known.metrics), (&plain.turns, &plain.metrics));
+        assert!(known.tracks.iter().zip(&plain.tracks).all(|(known, plain)| known.speech == plain.speech));
+    }
+}
+
+#[test]
+fn a_sound_after_the_hangup_is_said_to_nobody() {
+    let click = (1, Span::new(13_420.0, 14_120.0));
     let tracks = [
-        (Role::Customer, track(20, &[(1.0, SECOND), (14.0, SECOND)], None)),
+        (Role::Customer, track(20, &[(1.0, SECOND), (14.0, click)], None)),
         (Role::Agent, track(20, &[(6.0, FIRST)], None)),
     ];
+    let plain = heard(&tracks, Vec::new());
+    assert!(plain.tracks[0].speech.iter().any(|span| span.start > Millis(12_000.0)), "{:?}", plain.tracks[0].speech);
     let known = heard(&tracks, vec![fact(FactKind::Hangup, 11.0)]);
-    assert!(known.facts[0].contradicted);
+    assert!(!known.facts[0].contradicted && codes(&known).is_empty(), "{:?}", known.warnings);
     assert!(known.turns.iter().all(|turn| turn.span.end <= Millis(12_002.0)), "{:?}", known.turns);
 }
 
