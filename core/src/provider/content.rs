@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
-use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine as _};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::error::{Error, ErrorKind, Result, Stage};
@@ -18,9 +18,20 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 /// Bytes that are hashed at once.
 const BLOCK: usize = 1 << 16;
 
-/// The bytes of a text in base64url; `None` where it is none.
-pub(super) fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    BASE64URL.decode(text.trim()).ok()
+/// The bytes of a text in base64url.
+///
+/// # Errors
+/// What is wrong, and at which character from 0.
+pub(super) fn from_base64url(text: &str) -> Result<Vec<u8>, String> {
+    let (start, trimmed) = (text.len() - text.trim_start().len(), text.trim());
+    BASE64URL.decode(trimmed).map_err(|error| match error {
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => {
+            let wrong = trimmed.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('=');
+            format!("{wrong:?} at character {}", start + trimmed.get(..at).unwrap_or_default().chars().count())
+        }
+        DecodeError::InvalidLength(length) => format!("{length} characters, one too many or too few"),
+        DecodeError::InvalidPadding => "padding of another length".to_owned(),
+    })
 }
 
 /// The algorithms that are known, as hashes name them.
@@ -29,6 +40,20 @@ const ALGORITHMS: [&str; 3] = ["sha256", "sha384", "sha512"];
 /// Whether a hash (`sha512-…`) is of an algorithm that is known.
 pub(super) fn is_known_hash(hash: &str) -> bool {
     hash.split_once('-').is_some_and(|(algorithm, _)| ALGORITHMS.contains(&algorithm))
+}
+
+/// A hash under the name of its algorithm (`SHA-512`, `sha512`) and in base64url; `None` where
+/// either is not certain.
+pub(super) fn known_hash(algorithm: &str, hash: &str) -> Option<String> {
+    let algorithm = algorithm.to_ascii_lowercase().replace(['-', '_'], "");
+    let bytes = from_base64url(hash).ok()?;
+    let size = match algorithm.as_str() {
+        "sha256" => 32,
+        "sha384" => 48,
+        "sha512" => 64,
+        _ => return None,
+    };
+    (bytes.len() == size).then(|| format!("{algorithm}-{}", BASE64URL.encode(bytes)))
 }
 
 /// Holds bytes against the hashes that a document says of them; those of algorithms that are not
@@ -107,8 +132,28 @@ mod tests {
 
     #[test]
     fn base64url_is_read_with_and_without_padding() {
-        for (text, bytes) in [("-_8", Some(vec![0xfb, 0xff])), ("-_8=\n", Some(vec![0xfb, 0xff])), ("+/8", None)] {
-            assert_eq!(from_base64url(text), bytes, "{text}");
+        for text in ["-_8", "-_8=\n", " -_8"] {
+            assert_eq!(from_base64url(text), Ok(vec![0xfb, 0xff]), "{text}");
+        }
+        for (text, said) in [
+            ("+/8", "'+' at character 0"),
+            ("\nAAAA%AAA", "'%' at character 5"),
+            ("-_9", "'9' at character 2"),
+            ("AAAAA", "5 characters, one too many or too few"),
+            ("AA\u{e4}A", "'\u{e4}' at character 2"),
+        ] {
+            assert_eq!(from_base64url(text).unwrap_err(), said, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_known_by_its_algorithm_and_its_length() {
+        let hash = &ABC["sha512-".len()..];
+        for name in ["SHA-512", "sha512", "Sha_512"] {
+            assert_eq!(known_hash(name, &format!("{hash}==")).as_deref(), Some(ABC), "{name}");
+        }
+        for (name, hash) in [("SHA-256", hash), ("LMOTS_SHA256_N32_W8", hash), ("SHA-512", "3a81"), ("SHA-512", "")] {
+            assert_eq!(known_hash(name, hash), None, "{name} {hash}");
         }
     }
 }

@@ -6,42 +6,58 @@ use std::collections::BTreeMap;
 use roxmltree::{Document, Node, ParsingOptions};
 use serde_json::{Map, Value};
 
+use super::markup::documents;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::wire::WireWarnings;
 
 /// The namespace of recording metadata (RFC 7865, section 4).
 pub(super) const NAMESPACE: &str = "urn:ietf:params:xml:ns:recording:1";
 
-/// The longest text that is read: some 1000 participants. In a SIP body there are a few.
-const MAX_XML_BYTES: usize = 1 << 20;
 /// The most elements, texts and comments of one document.
 const MAX_NODES: u32 = 100_000;
-/// The most declarations of namespaces: what is in scope is copied to each place that declares one.
-const MAX_NAMESPACES: usize = 1024;
-/// The most attributes of one element, which are compared with each other.
-const MAX_ATTRIBUTES: usize = 1024;
 /// Where extensions are kept, as they are written.
 const EXTENSIONS: &str = "$xml";
+/// Where a text is kept that stands beside elements, or whose element has attributes.
+const TEXT: &str = "$text";
+/// Where is kept what another element of the same ids, or an update, says otherwise.
+const EARLIER: &str = "$earlier";
+/// The namespace of `xml:lang`.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// The elements of a recording session, and what tells one of a name from another.
-const ELEMENTS: [(&str, &[&str]); 7] = [
-    ("group", &["group_id"]),
-    ("session", &["session_id"]),
-    ("participant", &["participant_id"]),
-    ("stream", &["stream_id"]),
-    ("sessionrecordingassoc", &["session_id"]),
-    ("participantsessionassoc", &["participant_id", "session_id"]),
-    ("participantstreamassoc", &["participant_id"]),
+/// An element of a recording session.
+struct KnownElement {
+    name: &'static str,
+    /// What tells one from another.
+    ids: &'static [&'static str],
+    /// Whether several of the same ids are one, as the later ones update the earlier. Else each is a
+    /// part of what happened.
+    is_one: bool,
+}
+
+const fn element(name: &'static str, ids: &'static [&'static str], is_one: bool) -> KnownElement {
+    KnownElement { name, ids, is_one }
+}
+
+const ELEMENTS: [KnownElement; 7] = [
+    element("group", &["group_id"], true),
+    element("session", &["session_id"], true),
+    element("participant", &["participant_id"], true),
+    element("stream", &["stream_id"], true),
+    element("sessionrecordingassoc", &["session_id"], false),
+    element("participantsessionassoc", &["participant_id", "session_id"], false),
+    element("participantstreamassoc", &["participant_id"], false),
 ];
 
 /// What is known of a recording session.
 #[derive(Debug, Default)]
 pub(super) struct RecordingMetadata {
     elements: BTreeMap<&'static str, Vec<Map<String, Value>>>,
-    /// Where an element of a name and its ids is.
-    places: BTreeMap<(&'static str, Vec<String>), usize>,
+    /// Where an element of a name and its ids is, and in which document it was told last.
+    places: BTreeMap<(&'static str, Vec<String>), (usize, usize)>,
+    /// Attributes and texts of the root.
+    root: Map<String, Value>,
     /// What stands beside the elements, as it is written.
-    pub extensions: Vec<Value>,
+    extensions: Vec<Value>,
     /// Whether it begins with an update.
     pub is_partial: bool,
 }
@@ -54,15 +70,16 @@ impl RecordingMetadata {
     /// `limit_exceeded`; `malformed` for what is not XML or breaks the schema; `unsupported` for
     /// another document.
     pub(super) fn read(text: &str, notes: &mut WireWarnings) -> Result<Self> {
-        check_limits(text)?;
         let mut all = Self::default();
-        for (number, document) in documents(text).into_iter().enumerate() {
+        for (number, document) in documents(text)?.into_iter().enumerate() {
             let document = parsed(document)?;
             let root = root(&document)?;
-            let partial = is_partial(root)?;
-            all.is_partial |= number == 0 && partial;
+            all.is_partial |= is_partial(root)? && number == 0;
+            let mut own = attributes(root, notes);
+            keep_text(root, &mut own);
+            update(&mut all.root, own);
             for child in root.children().filter(Node::is_element) {
-                all.add(child, notes)?;
+                all.add(child, number, notes)?;
             }
         }
         Ok(all)
@@ -82,34 +99,40 @@ impl RecordingMetadata {
         if !self.extensions.is_empty() {
             extra.insert(EXTENSIONS.to_owned(), Value::Array(self.extensions));
         }
+        if !self.root.is_empty() {
+            extra.insert("recording".to_owned(), Value::Object(self.root));
+        }
         extra
     }
 
-    fn add(&mut self, node: Node<'_, '_>, notes: &mut WireWarnings) -> Result<()> {
+    fn add(&mut self, node: Node<'_, '_>, document: usize, notes: &mut WireWarnings) -> Result<()> {
         let name = node.tag_name().name();
-        let known = ELEMENTS.iter().find(|(known, _)| is_own(node) && *known == name);
-        let Some(&(name, ids)) = known else {
-            if !(is_own(node) && name == "datamode") {
+        let known = ELEMENTS.iter().find(|known| is_own(node) && known.name == name);
+        let Some(&KnownElement { name, ids, is_one }) = known else {
+            if !(is_own(node) && name == "datamode" && node.attributes().len() == 0) {
                 note(node, notes);
                 self.extensions.push(written(node));
             }
             return Ok(());
         };
-        let fields = fields(node, notes);
+        let fields = fields(node, true, notes);
         let list = self.elements.entry(name).or_default();
         let id = |id: &&str| {
-            let found = fields.get(*id).and_then(Value::as_str).filter(|id| !id.is_empty());
-            found.map(str::to_owned).ok_or_else(|| {
+            first(&fields, id).filter(|id| !id.is_empty()).map(str::to_owned).ok_or_else(|| {
                 malformed(&format!("{name}[{}]", list.len())).with_mismatch(format!("no {id}"), "the id of one")
             })
         };
         let key = (name, ids.iter().map(id).collect::<Result<Vec<_>>>()?);
-        match self.places.get(&key).and_then(|at| list.get_mut(*at)) {
-            Some(before) => update(before, fields),
-            None => {
-                self.places.insert(key, list.len());
-                list.push(fields);
-            }
+        let known = self.places.get_mut(&key).filter(|_| is_one);
+        let Some((at, told)) = known else {
+            self.places.insert(key, (list.len(), document));
+            list.push(fields);
+            return Ok(());
+        };
+        let differs = list.get_mut(*at).is_some_and(|before| update(before, fields));
+        if differs && std::mem::replace(told, document) == document {
+            let ids = key.1.join(" ");
+            notes.add("repeat_differs", format!("{name} \"{ids}\" is told twice; the last counts, the first is kept"));
         }
         Ok(())
     }
@@ -123,15 +146,22 @@ pub(super) fn malformed(place: &str) -> Error {
 /// The first text under a name.
 pub(super) fn first<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     match fields.get(name)? {
-        Value::Array(items) => items.first()?.as_str(),
-        one => one.as_str(),
+        Value::Array(items) => text_of(items.first()?),
+        one => text_of(one),
     }
 }
 
 /// All texts under a name.
 pub(super) fn texts<'a>(fields: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a str> {
     let list = fields.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(Value::as_str)
+    list.iter().filter_map(text_of).filter(|text| !text.is_empty())
+}
+
+/// The text of a kept element, with attributes or without.
+fn text_of(value: &Value) -> Option<&str> {
+    #[cfg(test)]
+    STEPS.set(STEPS.get() + 1);
+    value.as_str().or_else(|| value.get(TEXT)?.as_str())
 }
 
 /// Whether an XML text is recording metadata.
@@ -139,31 +169,8 @@ pub(super) fn texts<'a>(fields: &'a Map<String, Value>, name: &str) -> impl Iter
 /// # Errors
 /// `limit_exceeded`, and `malformed` for what is not XML.
 pub(super) fn is_recording(text: &str) -> Result<bool> {
-    check_limits(text)?;
-    let document = documents(text).first().map(|document| parsed(document)).transpose()?;
+    let document = documents(text)?.first().map(|document| parsed(document)).transpose()?;
     Ok(document.is_some_and(|document| root(&document).is_ok()))
-}
-
-/// Refuses what would cost more than its length is worth.
-fn check_limits(text: &str) -> Result<()> {
-    let limit = |what: &str, found: usize, most: usize| {
-        let error = Error::new(ErrorKind::LimitExceeded, Stage::Provider, format!("siprec: {what}"));
-        if found > most { Err(error.with_mismatch(found, format!("at most {most}"))) } else { Ok(()) }
-    };
-    limit("bytes of a document", text.len(), MAX_XML_BYTES)?;
-    limit("declarations of namespaces", text.matches("xmlns").count(), MAX_NAMESPACES)?;
-    let attributes = text.split('<').map(|tag| tag.matches('=').count()).max();
-    limit("attributes of an element", attributes.unwrap_or_default(), MAX_ATTRIBUTES)
-}
-
-/// The documents of a text: each begins with its XML declaration.
-fn documents(text: &str) -> Vec<&str> {
-    let text = text.trim_start_matches('\u{feff}').trim();
-    let mut starts: Vec<usize> = text.match_indices("<?xml ").map(|(at, _)| at).filter(|at| *at > 0).collect();
-    starts.push(text.len());
-    let mut from = 0;
-    let piece = |to| text.get(std::mem::replace(&mut from, to)..to).map(str::trim);
-    starts.into_iter().filter_map(piece).collect()
 }
 
 fn parsed(text: &str) -> Result<Document<'_>> {
@@ -202,43 +209,70 @@ fn is_partial(root: Node<'_, '_>) -> Result<bool> {
 }
 
 /// What an element says: attributes, the texts of its children, and extensions as they are written.
-fn fields(node: Node<'_, '_>, notes: &mut WireWarnings) -> Map<String, Value> {
-    let mut fields: Map<String, Value> =
-        node.attributes().map(|attribute| (attribute.name().to_owned(), squeezed(attribute.value()).into())).collect();
+/// `has_names`: whether it may have a `nameID`, which says as much.
+fn fields(node: Node<'_, '_>, has_names: bool, notes: &mut WireWarnings) -> Map<String, Value> {
+    let mut all = attributes(node, notes);
     for child in node.children().filter(Node::is_element) {
         let name = child.tag_name().name();
-        let (name, value) = if is_own(child) && name == "nameID" {
-            (name, Value::Object(fields_of_name(child)))
+        let (name, value) = if has_names && is_own(child) && name == "nameID" {
+            (name, Value::Object(fields(child, false, notes)))
         } else if is_own(child) && !child.children().any(|inner| inner.is_element()) {
-            (name, text(child).into())
+            (name, simple(child, notes))
         } else {
             note(child, notes);
             (EXTENSIONS, written(child))
         };
-        match fields.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+        match all.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
             Value::Array(list) => list.push(value),
             attribute => *attribute = Value::Array(vec![attribute.take(), value]),
         }
     }
-    fields
+    keep_text(node, &mut all);
+    all
 }
 
-/// What a `nameID` says: the address, and the names in their languages as they are written.
-fn fields_of_name(node: Node<'_, '_>) -> Map<String, Value> {
-    let (own, others): (Vec<_>, Vec<_>) = node.children().filter(Node::is_element).partition(|name| is_own(*name));
-    let list = |name: &str, values: Value| (name.to_owned(), values);
-    let names = list("name", own.into_iter().map(text).collect());
-    let others = list(EXTENSIONS, others.into_iter().map(written).collect());
-    let aor = node.attribute("aor").map(|aor| list("aor", squeezed(aor).into()));
-    aor.into_iter()
-        .chain([names, others])
-        .filter(|(_, values)| values.as_array().is_none_or(|v| !v.is_empty()))
-        .collect()
+/// A text, or where its element has attributes, these and the text.
+fn simple(node: Node<'_, '_>, notes: &mut WireWarnings) -> Value {
+    let mut fields = attributes(node, notes);
+    if fields.is_empty() {
+        return text(node).into();
+    }
+    fields.insert(TEXT.to_owned(), text(node).into());
+    Value::Object(fields)
+}
+
+/// The attributes of an element: `xml:lang` and such, others of other namespaces as `{…}name`.
+fn attributes(node: Node<'_, '_>, notes: &mut WireWarnings) -> Map<String, Value> {
+    let mut named = Map::new();
+    for attribute in node.attributes() {
+        let name = attribute.name();
+        let name = match attribute.namespace() {
+            None => name.to_owned(),
+            Some(NAMESPACE) if node.attribute(name).is_none() => name.to_owned(),
+            Some(XML) => format!("xml:{name}"),
+            Some(other) => {
+                let element = node.tag_name().name();
+                let what = format!("attribute \"{name}\" of \"{other}\" of an element \"{element}\"");
+                notes.add("unknown_field", format!("{what} is not known; it is kept"));
+                format!("{{{other}}}{name}")
+            }
+        };
+        named.insert(name, squeezed(attribute.value()).into());
+    }
+    named
+}
+
+/// Keeps the texts that stand beside an element's children.
+fn keep_text(node: Node<'_, '_>, fields: &mut Map<String, Value>) {
+    let text = text(node);
+    if !text.is_empty() {
+        fields.insert(TEXT.to_owned(), text.into());
+    }
 }
 
 /// The text of an element, without the line breaks and indents of its writing.
 fn text(node: Node<'_, '_>) -> String {
-    squeezed(&node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect::<String>())
+    squeezed(&node.children().filter(Node::is_text).filter_map(|text| text.text()).collect::<String>())
 }
 
 fn squeezed(text: &str) -> String {
@@ -255,18 +289,33 @@ fn note(node: Node<'_, '_>, notes: &mut WireWarnings) {
     notes.add("unknown_field", format!("element \"{name}\" of \"{namespace}\" is not known; it is kept"));
 }
 
-/// Joins an update with what it updates: what began earlier stays so, who ever sent a stream did.
-fn update(before: &mut Map<String, Value>, after: Map<String, Value>) {
+/// Joins an element with another one of its ids: the later counts, but what began stays begun, and
+/// the earlier is kept. Returns whether they differ.
+fn update(before: &mut Map<String, Value>, after: Map<String, Value>) -> bool {
+    let (mut earlier, mut differs) = (Map::new(), false);
     for (name, value) in after {
-        match (name.as_str(), before.get_mut(&name), value) {
-            ("associate-time" | "start-time", Some(_), _) => {}
-            ("send" | "recv" | EXTENSIONS, Some(Value::Array(known)), Value::Array(new)) => {
-                let new: Vec<Value> = new.into_iter().filter(|item| !known.contains(item)).collect();
-                known.extend(new);
+        match (before.get_mut(&name), value) {
+            (Some(same), value) if *same == value => continue,
+            (Some(Value::Array(began)), Value::Array(mut later)) if name == "start-time" => began.append(&mut later),
+            (Some(same), value) => {
+                earlier.insert(name, std::mem::replace(same, value));
             }
-            (_, _, value) => {
+            (None, value) => {
                 before.insert(name, value);
+                continue;
             }
         }
+        differs = true;
     }
+    if !earlier.is_empty() {
+        let list = before.entry(EARLIER).or_insert_with(|| Value::Array(Vec::new()));
+        list.as_array_mut().into_iter().for_each(|list| list.push(Value::Object(std::mem::take(&mut earlier))));
+    }
+    differs
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many ids and times were looked at.
+    pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

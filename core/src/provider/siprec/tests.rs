@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::call::{Fact, FactKind, FactTime, Moment, Role};
 use crate::error::ErrorKind;
-use crate::provider::{detect_text, read as read_text, read_all, read_as};
+use crate::provider::{Kind, detect_text, read as read_text, read_all, read_as};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/");
 
@@ -51,7 +52,10 @@ fn the_complete_example_is_read_word_for_word() {
     assert!(
         call.extra["group"][0]["$xml"][0].as_str().unwrap().contains("<supervisor>sip:alice@atlanta.com</supervisor>")
     );
-    assert_eq!(call.extra["participant"][0]["nameID"], json!([{"aor": "sip:bob@biloxi.com", "name": ["Bob"]}]));
+    assert_eq!(
+        call.extra["participant"][0]["nameID"],
+        json!([{"aor": "sip:bob@biloxi.com", "name": [{"xml:lang": "it", "$text": "Bob"}]}])
+    );
     assert_eq!(call.extra["participantstreamassoc"][0]["recv"][1], "EiXGlc+4TruqqoDaNE76ag==");
     let named: Vec<&str> = call.warnings.iter().map(|warning| warning.message.as_str()).collect();
     assert_eq!(named.len(), 2);
@@ -118,6 +122,237 @@ fn sessions_of_one_group_are_one_call_and_others_are_their_own() {
     assert_eq!((call.call.id, call.recordings[0].label().as_str()), (None, "x"));
 }
 
+/// What is told of a call with the seconds of its times.
+fn told(call: &CallDescription) -> Vec<(FactKind, Option<&str>, u32)> {
+    let second = |(kind, party, at): (FactKind, _, String)| (kind, party, at[17..19].parse().unwrap());
+    facts_of(call).into_iter().map(second).collect()
+}
+
+/// Who takes part in a session, from when to when.
+fn member(who: &str, session: &str, since: Option<u32>, until: Option<u32>) -> String {
+    let time = |name: &str, second: Option<u32>| {
+        second.map(|second| format!("<r:{name}>2026-01-01T10:00:{second:02}Z</r:{name}>")).unwrap_or_default()
+    };
+    let times = time("associate-time", since) + &time("disassociate-time", until);
+    format!(
+        r#"<r:participantsessionassoc participant_id="{who}" session_id="{session}">{times}</r:participantsessionassoc>"#
+    )
+}
+
+/// An update.
+fn partial(inside: &str) -> String {
+    format!(
+        r#"<?xml version="1.0"?><r:recording xmlns:r="urn:ietf:params:xml:ns:recording:1"><r:datamode>partial</r:datamode>{inside}</r:recording>"#
+    )
+}
+
+const A: Option<&str> = Some("+447700900165");
+const B: Option<&str> = Some("201@x.example");
+const C: Option<&str> = Some("participant[2]");
+const THIRD: &str = r#"<r:participant participant_id="c"/>"#;
+
+#[test]
+fn who_takes_over_is_no_conference() {
+    for comes in [30, 35] {
+        let more = [
+            THIRD.to_owned(),
+            member("a", "s", Some(0), None),
+            member("b", "s", Some(5), Some(30)),
+            member("c", "s", Some(comes), None),
+        ];
+        let call = read_text(&metadata(&more.concat())).unwrap();
+        let expected = [(FactKind::Answer, None, 5), (FactKind::Hangup, B, 30), (FactKind::Transfer, A, comes)];
+        let mut facts = told(&call);
+        facts.sort_by_key(|fact| (fact.2, fact.0.name() != "hangup"));
+        assert_eq!(facts, expected);
+    }
+}
+
+#[test]
+fn who_comes_back_has_not_hung_up() {
+    let there = [member("a", "s", Some(0), None), member("b", "s", Some(5), Some(20))].concat();
+    let left = [(FactKind::Answer, None, 5), (FactKind::Hangup, B, 20)];
+    let answered = &left[..1];
+    let first = metadata(&there);
+    assert_eq!(told(&read_text(&first).unwrap()), left);
+    // Told in an update, or in the same document.
+    for text in [
+        first.clone() + &partial(&member("b", "s", Some(25), None)),
+        metadata(&(there.clone() + &member("b", "s", Some(25), None))),
+        metadata(&(member("b", "s", Some(25), None) + &there)),
+    ] {
+        let call = read_text(&text).unwrap();
+        assert_eq!(told(&call), answered, "{text}");
+        assert_eq!(call.extra["participantsessionassoc"].as_array().unwrap().len(), 3);
+    }
+    let again = first + &partial(&member("b", "s", Some(25), None)) + &partial(&member("b", "s", None, Some(40)));
+    assert_eq!(told(&read_text(&again).unwrap()), [left[0], (FactKind::Hangup, B, 40)]);
+}
+
+#[test]
+fn a_session_of_the_group_goes_on_where_another_ends() {
+    let group = "<r:group-ref>g</r:group-ref>";
+    let second = format!(
+        r#"<r:session session_id="t">{group}<r:stop-time>2026-01-01T10:00:55Z</r:stop-time></r:session><r:stream stream_id="three" session_id="t"/>"#
+    );
+    let first = |stop: &str| {
+        metadata("").replace("</r:session>", &format!("{group}{stop}</r:session>")).replace("</r:recording>", "")
+    };
+    let of = |stop: &str, members: &[String]| {
+        let text = first(stop) + THIRD + &second + &members.concat() + "</r:recording>";
+        let call = read_text(&text).unwrap();
+        assert_eq!((call.call.id.as_deref(), call.recordings.len()), (Some("g"), 3));
+        told(&call).into_iter().map(|(kind, who, at)| (kind, who.map(str::to_owned), at)).collect::<Vec<_>>()
+    };
+    let own = |facts: &[(FactKind, Option<&str>, u32)]| {
+        facts.iter().map(|&(kind, who, at)| (kind, who.map(str::to_owned), at)).collect::<Vec<_>>()
+    };
+    // The agent consults in the second session, leaves it, and is in the first still.
+    let talk = [member("a", "s", Some(0), None), member("b", "s", Some(5), None)];
+    let consults = [member("b", "t", Some(20), Some(30)), member("c", "t", Some(21), Some(30))];
+    let answer = (FactKind::Answer, None, 5);
+    assert_eq!(of("", &[talk.clone(), consults].concat()), own(&[answer, (FactKind::Hangup, C, 30)]));
+    // The second session takes over from the first.
+    let stop = "<r:stop-time>2026-01-01T10:00:30Z</r:stop-time>";
+    let moved = [member("a", "t", Some(30), None), member("c", "t", Some(31), None)];
+    let over = (FactKind::Hangup, None, 55);
+    assert_eq!(of(stop, &[talk, moved].concat()), own(&[answer, (FactKind::Transfer, A, 31), over]));
+}
+
+#[test]
+fn a_session_that_is_no_longer_recorded_is_not_hung_up() {
+    let recorded =
+        |times: &str| format!(r#"<r:sessionrecordingassoc session_id="s">{times}</r:sessionrecordingassoc>"#);
+    let over = recorded(
+        "<r:associate-time>2026-01-01T10:00:00Z</r:associate-time><r:disassociate-time>2026-01-01T10:00:20Z</r:disassociate-time>",
+    );
+    let call = read_text(&metadata(&over)).unwrap();
+    assert_eq!(
+        (told(&call), call.recordings[0].over_by.unwrap().to_rfc3339().as_str()),
+        (vec![], "2026-01-01T10:00:20Z")
+    );
+    let again = partial(&recorded("<r:associate-time>2026-01-01T10:00:40Z</r:associate-time>"));
+    let call = read_text(&(metadata(&over) + &again)).unwrap();
+    assert_eq!((told(&call), call.recordings[0].over_by), (vec![], None));
+}
+
+#[test]
+fn each_stream_has_the_times_of_its_own_association() {
+    let sends = |stream: &str, since: u32, until: &str| {
+        format!(
+            r#"<r:participantstreamassoc participant_id="b"><r:send>{stream}</r:send><r:associate-time>2026-01-01T10:00:{since:02}Z</r:associate-time>{until}</r:participantstreamassoc>"#
+        )
+    };
+    let until = |at: u32| format!("<r:disassociate-time>2026-01-01T10:00:{at:02}Z</r:disassociate-time>");
+    let more = [
+        r#"<r:stream stream_id="three" session_id="s"/>"#.to_owned(),
+        sends("two", 10, &until(20)),
+        sends("three", 30, ""),
+    ];
+    let times = |text: &str| {
+        let call = read_text(text).unwrap();
+        let second = |at: Option<Moment>| at.map(|at| at.to_rfc3339()[17..19].to_owned());
+        call.recordings.iter().map(|r| (second(r.leg.started_at), second(r.over_by))).collect::<Vec<_>>()
+    };
+    let at = |second: &str| Some(second.to_owned());
+    let text = metadata(&more.concat())
+        .replace(r#"<r:participantstreamassoc participant_id="b"><r:send>two</r:send></r:participantstreamassoc>"#, "");
+    assert_eq!(times(&text), [(at("00"), None), (at("10"), at("20")), (at("30"), None)]);
+    // An end that names no stream is of all that are still sent.
+    let whole = format!(r#"<r:participantstreamassoc participant_id="b">{}</r:participantstreamassoc>"#, until(50));
+    assert_eq!(times(&(text + &partial(&whole))), [(at("00"), None), (at("10"), at("20")), (at("30"), at("50"))]);
+}
+
+#[test]
+fn what_names_nothing_of_the_document_is_told() {
+    let more = r#"<r:participantstreamassoc participant_id="a"><r:send>nine</r:send><r:recv>ten</r:recv></r:participantstreamassoc>
+        <r:participantsessionassoc participant_id="a" session_id="u"/><r:sessionrecordingassoc session_id="v"/>
+        <r:stream stream_id="three" session_id="w"/>"#;
+    let call = read_text(&metadata(more)).unwrap();
+    let mut said: Vec<&str> = call.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    said.sort_unstable();
+    assert_eq!(
+        said,
+        [
+            "participantsessionassoc[0].session_id \"u\" is no session of the document; it is kept",
+            "participantstreamassoc[2].recv \"ten\" is no stream of the document; it is kept",
+            "participantstreamassoc[2].send \"nine\" is no stream of the document; it is kept",
+            "sessionrecordingassoc[0].session_id \"v\" is no session of the document; it is kept",
+            "stream[2].session_id \"w\" is no session of the document; the stream is taken for the only one's",
+        ]
+    );
+    assert_eq!(call.recordings.len(), 3);
+}
+
+#[test]
+fn every_text_and_attribute_is_kept() {
+    let more = r#"<r:participant participant_id="c"><r:nameID aor="sip:c@x" role="host" x:aor="no"><r:name xml:lang="de">Käthe</r:name>
+            <r:name>Kate</r:name><r:nick>K</r:nick><x:more/>loose</r:nameID></r:participant>
+        <r:stream stream_id="three" x:stream_id="no" session_id="s">bare<r:label xml:lang="en">3</r:label> text</r:stream>
+        <r:stream stream_id="three" session_id="s"><r:label>drei</r:label></r:stream>beside"#;
+    let text = metadata(more).replace("<r:recording ", "<r:recording xmlns:x='urn:x' x:made='by' ");
+    let call = read_text(&text).unwrap();
+    let name = &call.extra["participant"][2]["nameID"][0];
+    assert_eq!(
+        name,
+        &json!({"aor": "sip:c@x", "role": "host", "{urn:x}aor": "no", "nick": ["K"], "$xml": ["<x:more/>"], "$text": "loose",
+                "name": [{"xml:lang": "de", "$text": "Käthe"}, "Kate"]})
+    );
+    assert_eq!(call.extra["recording"], json!({"{urn:x}made": "by", "$text": "beside"}));
+    let stream = &call.recordings[2];
+    assert_eq!((stream.label().as_str(), &stream.aliases[..]), ("three", &["drei".to_owned()][..]));
+    let expected = json!({"stream_id": "three", "{urn:x}stream_id": "no", "session_id": "s", "label": ["drei"], "$text": "bare text",
+                          "$earlier": [{"label": [{"xml:lang": "en", "$text": "3"}]}], "$senders": []});
+    assert_eq!(serde_json::Value::Object(stream.extra.clone()), expected);
+    let mut codes: Vec<&str> = call.warnings.iter().map(|warning| &*warning.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["repeat_differs", "unknown_field", "unknown_field", "unknown_field", "unknown_field"]);
+}
+
+#[test]
+fn an_update_alone_is_read_where_it_holds_a_stream() {
+    let call = read_text(&partial(r#"<r:stream stream_id="one"/>"#)).unwrap();
+    assert_eq!((call.recordings.len(), &*call.warnings[0].code), (1, "metadata_partial"));
+}
+
+#[test]
+fn twice_the_metadata_is_twice_the_work() {
+    let own = |inside: String| format!("<recording xmlns='{}'>{inside}</recording>", metadata::NAMESPACE);
+    let all = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<String>();
+    let streams = |count: usize| {
+        let sessions = all(20, &|at| format!("<session session_id='{at}'/>"));
+        own(sessions + &all(count, &|at| format!("<stream stream_id='{at}' session_id='{}'/>", at % 20)))
+    };
+    let participants = |count: usize| {
+        own(format!("<stream stream_id='s'/>{}", all(count, &|at| format!("<participant participant_id='{at}'/>"))))
+    };
+    let senders = |count: usize| {
+        let send = "<send>s</send>";
+        let one = |at| {
+            format!(
+                "<participant participant_id='{at}'/><participantstreamassoc participant_id='{at}'>{send}</participantstreamassoc>"
+            )
+        };
+        own(format!("<stream stream_id='s'/>{}", all(count, &one)))
+    };
+    let updates = |count: usize| {
+        let sends = all(count, &|at| format!("<send>{at}</send>"));
+        let assoc = format!("<participantstreamassoc participant_id='p'>{sends}</participantstreamassoc>");
+        own(format!("<stream stream_id='0'/><participant participant_id='p'/>{assoc}{assoc}"))
+    };
+    let documents: [(&dyn Fn(usize) -> String, usize); 4] =
+        [(&streams, 20_000), (&participants, 20_000), (&senders, 8_000), (&updates, 20_000)];
+    for (which, (document, most)) in documents.into_iter().enumerate() {
+        let steps = |count: usize| {
+            metadata::STEPS.set(0);
+            read_all(&document(count), &Default::default()).unwrap();
+            metadata::STEPS.get()
+        };
+        let (half, whole) = (steps(most / 2), steps(most));
+        assert!(half > most / 2 && whole <= 2 * half, "document {which}: {half} and {whole} steps");
+    }
+}
+
 #[test]
 fn what_is_no_metadata_is_refused_and_named() {
     let own = |inside: &str| format!("<recording xmlns='{}'>{inside}</recording>", metadata::NAMESPACE);
@@ -136,7 +371,7 @@ fn what_is_no_metadata_is_refused_and_named() {
         (own(&"<a/>".repeat(100_001)), ErrorKind::LimitExceeded, "nodes"),
         (own(&"x".repeat(1 << 20)), ErrorKind::LimitExceeded, "bytes"),
         (own(&"<a xmlns='b'/>".repeat(1025)), ErrorKind::LimitExceeded, "namespaces"),
-        (own(&format!("<a {}/>", "b=''".repeat(1025))), ErrorKind::LimitExceeded, "attributes"),
+        (own(&format!("<a {}/>", "b='' ".repeat(1025))), ErrorKind::LimitExceeded, "attributes"),
     ] {
         let error = read_text(&text).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");

@@ -6,13 +6,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::hashes::hashes;
 use super::party::VconParty;
 use super::wrong::{field, index, indices, malformed, note_unknown};
 use crate::call::{Leg, Moment, Role, named};
 use crate::error::Result;
-use crate::provider::content::{check_hashes, from_base64url, is_known_hash};
+use crate::provider::content::{check_hashes, from_base64url};
 use crate::provider::names::last_segment;
-use crate::provider::wire::{WireWarnings, json_type};
+use crate::provider::wire::{Lenient as _, WireWarnings, json_type};
 use crate::provider::{Part, Recording, StartBasis};
 use crate::units::Millis;
 
@@ -70,6 +71,9 @@ const FIELDS: [&str; 34] = [
     "metadata",
 ];
 
+/// A dialog, and what it is.
+pub(super) type TypedDialog = (Option<DialogType>, Map<String, Value>);
+
 /// The most channels that a recording's parties are given apart; more are one channel's mix.
 const MAX_CHANNELS: usize = 64;
 
@@ -79,7 +83,10 @@ const MAX_SECONDS: f64 = 86_400.0;
 /// What a dialog is; none where it says nothing, or nothing that is known.
 pub(super) fn dialog_type(fields: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Option<DialogType> {
     note_unknown(fields, &format!("{place}."), &FIELDS, notes);
-    let name = fields.get("type").filter(|name| !name.is_null())?;
+    let Some(name) = fields.get("type").filter(|name| !name.is_null()) else {
+        notes.add("unknown_value", format!("{place} says no type; it is kept"));
+        return None;
+    };
     let known = name.as_str().and_then(DialogType::from_name);
     if known.is_none() {
         notes.add("unknown_value", format!("{place}.type {name} is not documented; it is kept"));
@@ -128,9 +135,7 @@ pub(super) fn recording(
     let place = format!("dialog[{at}]");
     let channels = channels(&fields, &place, parties.len())?;
     let started_at = moment(&mut fields, &place, "start", notes);
-    let duration = field::<f64>(&mut fields, &place, "duration", notes)
-        .filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds))
-        .map(|seconds| Millis((seconds * 1000.0).round()));
+    let duration = duration(&mut fields, &place, notes);
     let url: Option<String> = field(&mut fields, &place, "url", notes);
     let file: Option<String> = field(&mut fields, &place, "filename", notes);
     let content_hash = hashes(&mut fields, &place, notes)?;
@@ -157,6 +162,28 @@ pub(super) fn recording(
     })
 }
 
+/// When a dialog began.
+pub(super) fn start(fields: &Map<String, Value>) -> Option<Moment> {
+    Moment::from_rfc3339(fields.get("start")?.as_str()?.trim())
+}
+
+/// How long a dialog lasts, as it says.
+pub(super) fn length(fields: &Map<String, Value>) -> Option<Millis> {
+    let seconds = f64::read(fields.get("duration")?).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
+    seconds.map(|seconds| Millis((seconds * 1000.0).round()))
+}
+
+/// Takes a dialog's duration; one that makes no sense stays, and is noted.
+fn duration(fields: &mut Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Option<Millis> {
+    let (length, said) = (length(fields), field::<f64>(fields, place, "duration", notes));
+    if let (None, Some(seconds)) = (length, said) {
+        let most = format!("0 to {MAX_SECONDS} seconds");
+        notes.add("unknown_value", format!("{place}.duration {seconds} is no duration of {most}; it is kept"));
+        fields.insert("duration".to_owned(), seconds.into());
+    }
+    length
+}
+
 /// The moment so long after another.
 fn after(start: Moment, length: Millis) -> Option<Moment> {
     let end = Moment::from_unix_seconds((start.unix_ms() as f64 + length.0) / 1000.0);
@@ -177,12 +204,11 @@ fn parts(channels: &[Vec<usize>], parties: &[VconParty], whole: &Leg) -> Vec<Par
     if !(2..=MAX_CHANNELS).contains(&channels.len()) {
         return Vec::new();
     }
-    let heard = channels.iter().zip(0u16..).filter(|(channel, _)| !channel.is_empty());
     let part = |(of, channel): (&Vec<usize>, u16)| Part {
         leg: Leg { channel: Some(channel), ..leg_of(of, parties, whole) },
         name_ends: None,
     };
-    heard.map(part).collect()
+    channels.iter().zip(0u16..).map(part).collect()
 }
 
 fn leg_of(channel: &[usize], parties: &[VconParty], whole: &Leg) -> Leg {
@@ -211,38 +237,5 @@ fn inline(fields: &mut Map<String, Value>, place: &str) -> Result<Option<Vec<u8>
         return Err(malformed(&format!("{place}.encoding")).with_mismatch(found, "base64url of a recording"));
     }
     let bytes = from_base64url(&body);
-    bytes.map(Some).ok_or_else(|| {
-        malformed(&format!("{place}.body")).with_mismatch(format!("{} characters", body.len()), "base64url")
-    })
-}
-
-/// The hashes that a dialog says of its audio.
-fn hashes(fields: &mut Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Result<Vec<String>> {
-    let wrong =
-        |value: &Value| malformed(&format!("{place}.content_hash")).with_mismatch(value, "sha512-… in base64url");
-    let hash = |value: &Value| {
-        let text =
-            value.as_str().map(str::trim).filter(|text| text.split_once('-').is_some_and(|(_, hash)| !hash.is_empty()));
-        text.map(str::to_owned).ok_or_else(|| wrong(value))
-    };
-    let hashes = match fields.get("content_hash") {
-        None | Some(Value::Null) => older_hash(fields),
-        Some(Value::Array(items)) => items.iter().map(hash).collect::<Result<_>>()?,
-        Some(one) => vec![hash(one)?],
-    };
-    for unknown in hashes.iter().filter(|hash| !is_known_hash(hash)) {
-        notes
-            .add("content_hash_unchecked", format!("{place}: {unknown} is of no algorithm that is known; not checked"));
-    }
-    fields.remove("content_hash");
-    Ok(hashes)
-}
-
-/// The hash as drafts before 0.0.2 wrote it.
-fn older_hash(fields: &Map<String, Value>) -> Vec<String> {
-    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::trim);
-    match (text("alg"), text("signature")) {
-        (Some(algorithm), Some(hash)) if algorithm.eq_ignore_ascii_case("SHA-512") => vec![format!("sha512-{hash}")],
-        _ => Vec::new(),
-    }
+    bytes.map(Some).map_err(|found| malformed(&format!("{place}.body")).with_mismatch(found, "base64url"))
 }

@@ -1,203 +1,138 @@
-//! What a vCon knows of its call: who joined, was held, muted, pressed a key, was transferred.
+//! What a vCon knows of its call: what its histories tell, and who was transferred to whom.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::dialog::{DialogType, channels, moment};
+use super::dialog::{DialogType, TypedDialog, channels, start};
+use super::history::History;
 use super::party::VconParty;
-use super::wrong::{index, indices, malformed, objects};
-use crate::call::{Fact, FactKind, FactTime, Moment, Role, named};
+use super::wrong::{index, indices};
+use crate::call::{Fact, FactKind, FactTime, Moment, Role};
 use crate::error::Result;
 use crate::provider::facts::{check_count, in_order};
-use crate::provider::presence::Presence;
 use crate::provider::wire::WireWarnings;
-
-named! {
-    /// What happened to a party.
-    PartyEvent {
-        /// It joined.
-        Join = "join",
-        /// It left.
-        Drop = "drop",
-        /// It was put on hold.
-        Hold = "hold",
-        /// It was taken off hold.
-        Unhold = "unhold",
-        /// It was muted.
-        Mute = "mute",
-        /// It was no longer muted.
-        Unmute = "unmute",
-        /// It pressed a key.
-        Keydown = "keydown",
-        /// It released a key.
-        Keyup = "keyup",
-    }
-}
-
-/// An entry of a dialog's history.
-struct HistoryEntry {
-    at: Moment,
-    party: usize,
-    event: PartyEvent,
-    key: Option<char>,
-}
 
 /// The facts of a call's dialogs, in the order of their times.
 ///
 /// # Errors
 /// `malformed` for a party or a dialog that is not there; `limit_exceeded` for too many.
 pub(super) fn facts(
-    dialogs: &[(Option<DialogType>, Map<String, Value>)],
+    dialogs: &[TypedDialog],
+    consultations: &BTreeSet<usize>,
     parties: &[VconParty],
     notes: &mut WireWarnings,
 ) -> Result<Vec<Fact>> {
-    let mut facts: Vec<Fact> = Vec::new();
-    for (at, (kind, fields)) in dialogs.iter().enumerate() {
-        let place = format!("dialog[{at}]");
-        let told = match kind {
-            Some(DialogType::Transfer) => transfer(fields, &place, dialogs, parties, notes)?,
-            _ => history(fields, &place, parties, notes)?,
-        };
-        facts.extend(told);
+    let history = History::of(dialogs, parties.len(), notes)?;
+    let mut facts = Vec::new();
+    for (place, fields) in transfers(dialogs) {
+        facts.extend(transfer(fields, &place, dialogs, parties, notes)?);
         check_count(facts.len())?;
     }
+    // A transfer of its own tells more than who joined.
+    let told = facts.iter().any(|fact| fact.kind == FactKind::Transfer);
+    let joined = history.facts(consultations, parties).into_iter();
+    facts.extend(joined.filter(|fact| !told || fact.kind != FactKind::Transfer));
+    check_count(facts.len())?;
     in_order(&mut facts);
     // A set of recordings and its recordings may tell the same.
     facts.dedup();
     Ok(facts)
 }
 
-/// Makes transfers' targets those to whom the call was transferred.
+/// The dialogs that are transfers, with their places.
+fn transfers(dialogs: &[TypedDialog]) -> impl Iterator<Item = (String, &Map<String, Value>)> {
+    let transfers = dialogs.iter().enumerate().filter(|(_, (kind, _))| *kind == Some(DialogType::Transfer));
+    transfers.map(|(at, (_, fields))| (format!("dialog[{at}]"), fields))
+}
+
+/// A field of a transfer; earlier drafts wrote some names with `-`.
+fn of_transfer<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.get(name).or_else(|| fields.get(&name.replace('_', "-")))
+}
+
+/// The dialogs in which a transfer was talked over before.
+///
+/// # Errors
+/// `malformed` for a dialog that is not there.
+pub(super) fn consultations(dialogs: &[TypedDialog]) -> Result<BTreeSet<usize>> {
+    let mut all = BTreeSet::new();
+    for (place, fields) in transfers(dialogs) {
+        all.extend(named(fields, &place, "consultation", dialogs.len())?);
+    }
+    Ok(all)
+}
+
+fn named(fields: &Map<String, Value>, place: &str, name: &str, count: usize) -> Result<Vec<usize>> {
+    indices(of_transfer(fields, name), &format!("{place}.{name}"), count)
+}
+
+/// Makes agents those to whom the call was transferred, if they come to it by a transfer: who was in
+/// it before takes it back. One agent stays an agent.
 ///
 /// # Errors
 /// `malformed` for a party that is not there.
-pub(super) fn mark_transferred(
-    dialogs: &[(Option<DialogType>, Map<String, Value>)],
-    parties: &mut [VconParty],
-) -> Result<()> {
-    for (at, (kind, fields)) in dialogs.iter().enumerate() {
-        if *kind == Some(DialogType::Transfer) {
-            let target = fields.get("transfer_target").or_else(|| fields.get("transfer-target"));
-            for target in indices(target, &format!("dialog[{at}].transfer_target"), parties.len())? {
-                let agent = parties.get_mut(target).filter(|party| party.role == Role::Agent);
-                agent.into_iter().for_each(|party| party.role = Role::Transfer);
-            }
+pub(super) fn mark_transferred(dialogs: &[TypedDialog], parties: &mut [VconParty]) -> Result<()> {
+    let mut moves = Vec::new();
+    for (place, fields) in transfers(dialogs) {
+        let to = named(fields, &place, "transfer_target", parties.len())?;
+        let mut from = named(fields, &place, "transferor", parties.len())?;
+        for original in named(fields, &place, "original", dialogs.len())? {
+            let fields = dialogs.get(original).map(|(_, fields)| fields);
+            let heard = fields.map(|fields| channels(fields, &format!("dialog[{original}]"), parties.len()));
+            from.extend(heard.transpose()?.into_iter().flatten().flatten().filter(|party| !to.contains(party)));
+        }
+        moves.push((time(fields, &place, dialogs)?.map_or(i64::MAX, Moment::unix_ms), from, to));
+    }
+    moves.sort_by_key(|(ms, ..)| *ms);
+    let (mut before, mut marked) = (BTreeSet::new(), Vec::new());
+    for (_, from, to) in moves {
+        before.extend(from);
+        for target in to.into_iter().filter(|target| !before.contains(target)) {
+            let agent = parties.get_mut(target).filter(|party| party.role == Role::Agent);
+            marked.extend(agent.map(|party| {
+                party.role = Role::Transfer;
+                target
+            }));
         }
     }
+    if !parties.iter().any(|party| party.role == Role::Agent) {
+        let first = marked.first().and_then(|first| parties.get_mut(*first));
+        first.into_iter().for_each(|party| party.role = Role::Agent);
+    }
     Ok(())
+}
+
+/// When a transfer was: when the target's dialog began, or else its own.
+fn time(fields: &Map<String, Value>, place: &str, dialogs: &[TypedDialog]) -> Result<Option<Moment>> {
+    Ok(earliest(fields, place, "target_dialog", dialogs)?.or_else(|| start(fields)))
+}
+
+/// When the first of the dialogs began that a transfer names.
+fn earliest(fields: &Map<String, Value>, place: &str, name: &str, dialogs: &[TypedDialog]) -> Result<Option<Moment>> {
+    let starts = named(fields, place, name, dialogs.len())?.into_iter();
+    Ok(starts.filter_map(|at| start(&dialogs.get(at)?.1)).min_by_key(|start| start.unix_ms()))
 }
 
 /// The facts of a transfer: when the target's call began, and when it was asked before.
 fn transfer(
     fields: &Map<String, Value>,
     place: &str,
-    dialogs: &[(Option<DialogType>, Map<String, Value>)],
+    dialogs: &[TypedDialog],
     parties: &[VconParty],
     notes: &mut WireWarnings,
 ) -> Result<Vec<Fact>> {
-    let start = |name: &str| -> Result<Option<Moment>> {
-        let value = fields.get(name).or_else(|| fields.get(&name.replace('_', "-")));
-        let named = indices(value, &format!("{place}.{name}"), dialogs.len())?;
-        let text = |at: usize| dialogs.get(at)?.1.get("start")?.as_str();
-        let starts = named.into_iter().filter_map(text).filter_map(Moment::from_rfc3339);
-        Ok(starts.min_by_key(|start| start.unix_ms()))
-    };
     let who = |name: &str| -> Result<Option<String>> {
         let named = fields.get(name).filter(|value| !value.is_null());
         let party = named.map(|value| index(value, &format!("{place}.{name}"), parties.len())).transpose()?;
         Ok(party.and_then(|at| parties.get(at)).map(|party| party.who.clone()))
     };
-    let own = fields.get("start").and_then(Value::as_str).and_then(Moment::from_rfc3339);
-    let transferred = start("target_dialog")?.or(own);
+    let transferred = time(fields, place, dialogs)?;
     if transferred.is_none() {
         notes.add("event_without_time", format!("{place}: nothing says when the transfer was; it is kept"));
     }
     let fact = |kind, at: Option<Moment>, party| Some(Fact { party, ..Fact::new(kind, FactTime::At(at?)) });
-    let consulted = fact(FactKind::Consult, start("consultation")?, who("transferor")?);
+    let consulted = fact(FactKind::Consult, earliest(fields, place, "consultation", dialogs)?, who("transferor")?);
     let transferred = fact(FactKind::Transfer, transferred, who("transferee")?);
     Ok(consulted.into_iter().chain(transferred).collect())
-}
-
-/// The facts of a dialog's `party_history`.
-fn history(
-    fields: &Map<String, Value>,
-    place: &str,
-    parties: &[VconParty],
-    notes: &mut WireWarnings,
-) -> Result<Vec<Fact>> {
-    let mut own = fields.get("party_history").map(|list| Map::from_iter([("party_history".to_owned(), list.clone())]));
-    let list = own.as_mut().map_or_else(|| Ok(Vec::new()), |own| objects(own, "party_history"));
-    let list = list.map_err(|e| e.in_input(place))?;
-    check_count(list.len())?;
-    let mut entries = Vec::new();
-    for (at, mut entry) in list.into_iter().enumerate() {
-        entries.extend(read(&mut entry, &format!("{place}.party_history[{at}]"), parties.len(), notes)?);
-    }
-    entries.sort_by_key(|entry| entry.at.unix_ms());
-    let mut present: Presence = channels(fields, place, parties.len())?.into_iter().flatten().collect();
-    for joined in entries.iter().filter(|entry| entry.event == PartyEvent::Join) {
-        present.leave(joined.party);
-    }
-    let mut facts = Vec::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let later = entries.get(at + 1..).unwrap_or_default();
-        facts.extend(entry.fact(&mut present, later, parties));
-    }
-    Ok(facts)
-}
-
-/// An entry of a history; none where it says nothing that is known, or nothing of a time.
-fn read(
-    entry: &mut Map<String, Value>,
-    place: &str,
-    count: usize,
-    notes: &mut WireWarnings,
-) -> Result<Option<HistoryEntry>> {
-    let party = entry.get("party").ok_or_else(|| malformed(place).with_mismatch("no party", "the index of one"))?;
-    let party = index(party, &format!("{place}.party"), count)?;
-    let name = entry.get("event").cloned().unwrap_or_default();
-    let Some(event) = name.as_str().and_then(PartyEvent::from_name) else {
-        notes.add("unknown_value", format!("{place}.event {name} is not documented; it is kept"));
-        return Ok(None);
-    };
-    let Some(at) = moment(entry, place, "time", notes) else {
-        if !entry.contains_key("time") {
-            notes.add("event_without_time", format!("{place}: nothing says when the {event} was; it is kept"));
-        }
-        return Ok(None);
-    };
-    let button = entry.get("button").and_then(Value::as_str).unwrap_or_default().to_uppercase();
-    let key = button.chars().next().filter(|key| button.len() == 1 && "0123456789*#ABCD".contains(*key));
-    if event == PartyEvent::Keydown && key.is_none() {
-        notes.add("unknown_value", format!("{place}.button is no key of a telephone; it is kept"));
-        return Ok(None);
-    }
-    Ok(Some(HistoryEntry { at, party, event, key }))
-}
-
-impl HistoryEntry {
-    /// What the entry makes known of the call, by who is there before it.
-    fn fact(&self, present: &mut Presence, later: &[Self], parties: &[VconParty]) -> Option<Fact> {
-        let party = parties.get(self.party).map(|party| party.who.clone());
-        let fact = |kind| Fact { party: party.clone(), ..Fact::new(kind, FactTime::At(self.at)) };
-        match self.event {
-            PartyEvent::Join => present.join(self.party).map(|kind| match kind {
-                FactKind::Answer => Fact { party: None, ..fact(kind) },
-                kind => fact(kind),
-            }),
-            PartyEvent::Drop => {
-                present.leave(self.party);
-                let again = later.iter().any(|entry| entry.party == self.party && entry.event == PartyEvent::Join);
-                (!again).then(|| fact(FactKind::Hangup))
-            }
-            PartyEvent::Hold => Some(fact(FactKind::Hold)),
-            PartyEvent::Unhold => Some(fact(FactKind::Resume)),
-            PartyEvent::Mute => Some(fact(FactKind::Mute)),
-            PartyEvent::Unmute => Some(fact(FactKind::Unmute)),
-            PartyEvent::Keydown => Some(Fact { key: self.key, ..fact(FactKind::Key) }),
-            PartyEvent::Keyup => None,
-        }
-    }
 }

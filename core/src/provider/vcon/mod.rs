@@ -4,6 +4,8 @@
 //! The unsigned form is read. Audio is inside the document or beside it, by the name of its URL or
 //! its file; nothing is fetched. Audio that is not the one of its `content_hash` is refused.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::records::{earliest, no_recordings, too_many};
@@ -15,13 +17,17 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 
 mod dialog;
 mod events;
+mod hashes;
+mod history;
 mod party;
 mod write;
 mod wrong;
 
+#[cfg(feature = "cli")]
+pub(crate) use write::ReportPlace;
 pub use write::with_report;
 
-use dialog::{DialogType, channels, dialog_type, recording};
+use dialog::{DialogType, TypedDialog, channels, dialog_type, recording, start};
 use party::VconParty;
 use wrong::{field, index, malformed, note_unknown, objects};
 
@@ -49,9 +55,6 @@ const FIELDS: [&str; 18] = [
 
 /// The versions of the format that are known.
 const VERSIONS: [&str; 6] = ["0.0.1", "0.0.2", "0.1.0", "0.2.0", "0.3.0", "0.4.0"];
-
-/// A dialog, and what it is.
-type TypedDialog = (Option<DialogType>, Map<String, Value>);
 
 /// Reads one vCon, or an array of them.
 pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
@@ -101,8 +104,9 @@ fn call(document: Value) -> Result<CallDescription> {
     let mut parties = party::parties(&listed, &mut notes);
     let dialogs = dialogs(&mut fields, &mut notes)?;
     events::mark_transferred(&dialogs, &mut parties)?;
-    let facts = events::facts(&dialogs, &parties, &mut notes)?;
-    let direction = direction(&dialogs, &parties)?;
+    let consultations = events::consultations(&dialogs)?;
+    let facts = events::facts(&dialogs, &consultations, &parties, &mut notes)?;
+    let direction = direction(&dialogs, &consultations, &parties)?;
     let begins = set_start(&dialogs);
     let types = types(&dialogs);
     let (recorded, others): (Vec<_>, Vec<_>) =
@@ -165,28 +169,42 @@ fn types(dialogs: &[TypedDialog]) -> String {
 /// When the call began, where a set of recordings says so.
 fn set_start(dialogs: &[TypedDialog]) -> Option<Moment> {
     let sets = dialogs.iter().filter(|(kind, _)| *kind == Some(DialogType::RecordingSet));
-    let starts = sets.filter_map(|(_, fields)| Moment::from_rfc3339(fields.get("start")?.as_str()?));
-    starts.min_by_key(|start| start.unix_ms())
+    sets.filter_map(|(_, fields)| start(fields)).min_by_key(|start| start.unix_ms())
 }
 
-/// Who called whom, where the role of the one who called is known.
-fn direction(dialogs: &[TypedDialog], parties: &[VconParty]) -> Result<Option<Direction>> {
+/// Who called whom, where the role of the one who called is known: by the earliest dialog, for later
+/// ones are calls to others.
+fn direction(
+    dialogs: &[TypedDialog],
+    consultations: &BTreeSet<usize>,
+    parties: &[VconParty],
+) -> Result<Option<Direction>> {
+    let mut callers = Vec::new();
     for (at, (kind, fields)) in dialogs.iter().enumerate() {
-        let place = format!("dialog[{at}]");
-        let heard: Vec<usize> = channels(fields, &place, parties.len())?.concat();
-        let said = fields.get("originator").filter(|value| !value.is_null());
-        let said = said.map(|value| index(value, &format!("{place}.originator"), parties.len())).transpose()?;
+        let caller = caller(fields, &format!("dialog[{at}]"), parties.len())?;
         let call = matches!(kind, Some(DialogType::Recording | DialogType::RecordingSet | DialogType::Incomplete));
-        // The first party called, but where each has a recording of its own.
-        let first = heard.first().copied().filter(|_| heard.len() > 1);
-        let caller = said.or(first).filter(|_| call).and_then(|caller| parties.get(caller));
-        match caller.map(|caller| caller.role) {
-            Some(Role::Customer) => return Ok(Some(Direction::In)),
-            Some(Role::Agent | Role::Transfer) => return Ok(Some(Direction::Out)),
-            _ => {}
+        if call && !consultations.contains(&at) {
+            // A set without a start begins with the first recording.
+            let unknown = if *kind == Some(DialogType::RecordingSet) { i64::MIN } else { i64::MAX };
+            callers.push((start(fields).map_or(unknown, Moment::unix_ms), caller));
         }
     }
-    Ok(None)
+    let first = callers.iter().map(|(start, _)| *start).filter(|start| *start != i64::MIN).min();
+    let direction = |caller: usize| match parties.get(caller)?.role {
+        Role::Customer => Some(Direction::In),
+        Role::Agent | Role::Transfer => Some(Direction::Out),
+        _ => None,
+    };
+    let earliest = callers.iter().filter(|(start, _)| *start == i64::MIN || Some(*start) == first);
+    Ok(earliest.filter_map(|(_, caller)| *caller).find_map(direction))
+}
+
+/// Who called in a dialog: the first party, but where each has a recording of its own.
+fn caller(fields: &Map<String, Value>, place: &str, parties: usize) -> Result<Option<usize>> {
+    let heard: Vec<usize> = channels(fields, place, parties)?.concat();
+    let said = fields.get("originator").filter(|value| !value.is_null());
+    let said = said.map(|value| index(value, &format!("{place}.originator"), parties)).transpose()?;
+    Ok(said.or_else(|| heard.first().copied().filter(|_| heard.len() > 1)))
 }
 
 /// Keeps what has no place of its own, under its own name.
@@ -202,5 +220,7 @@ fn keep(fields: &mut Map<String, Value>, parties: Vec<Map<String, Value>>, other
     }
 }
 
+#[cfg(test)]
+mod call_tests;
 #[cfg(test)]
 mod tests;

@@ -42,7 +42,7 @@ pub(super) fn parties(list: &[Map<String, Value>], notes: &mut WireWarnings) -> 
         note_unknown(fields, &format!("{}.", place(at)), &[&NAMES[..], &FIELDS[..]].concat(), notes);
     }
     let told = told_apart(&names, place).into_iter().zip(list);
-    told.map(|(who, fields)| VconParty { who, role: role(fields) }).collect()
+    told.enumerate().map(|(at, (who, fields))| VconParty { who, role: role(fields, &place(at), notes) }).collect()
 }
 
 /// What a party is called, without the schemes of its addresses.
@@ -52,13 +52,17 @@ fn names(fields: &Map<String, Value>) -> Vec<String> {
     NAMES.iter().filter_map(text).map(bare).filter(|name| !name.is_empty()).collect()
 }
 
-/// What a party does, by the contact center extension.
-fn role(fields: &Map<String, Value>) -> Role {
-    let named = fields.get("role").and_then(Value::as_str).unwrap_or_default().trim().to_lowercase();
-    match named.as_str() {
-        "supervisor" | "sme" | "thirdparty" => Role::Participant,
-        named => Role::from_name(named).filter(|role| *role != Role::Mixed).unwrap_or_default(),
+/// What a party does, by the contact center extension; another role is noted.
+fn role(fields: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Role {
+    let Some(said) = fields.get("role").filter(|role| !role.is_null()) else { return Role::Unknown };
+    let known = match said.as_str().unwrap_or_default().trim().to_lowercase().as_str() {
+        "supervisor" | "sme" | "thirdparty" => Some(Role::Participant),
+        named => Role::from_name(named).filter(|role| *role != Role::Mixed),
+    };
+    if known.is_none() {
+        notes.add("unknown_value", format!("{place}.role {said} is no role that is known; it is kept"));
     }
+    known.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -66,9 +70,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of(list: Value) -> Vec<(String, Role)> {
+    fn of(list: Value) -> (Vec<(String, Role)>, Vec<String>) {
         let list: Vec<_> = list.as_array().unwrap().iter().map(|party| party.as_object().unwrap().clone()).collect();
-        parties(&list, &mut WireWarnings::default()).into_iter().map(|party| (party.who, party.role)).collect()
+        let mut notes = WireWarnings::default();
+        let told = parties(&list, &mut notes).into_iter().map(|party| (party.who, party.role)).collect();
+        (told, notes.into_list().into_iter().map(|note| note.message).collect())
     }
 
     #[test]
@@ -84,6 +90,8 @@ mod tests {
             ("parties[4]", Role::Unknown),
             ("204", Role::Unknown),
         ];
-        assert_eq!(of(list), expected.map(|(who, role)| (who.to_owned(), role)));
+        let (told, notes) = of(list);
+        assert_eq!(told, expected.map(|(who, role)| (who.to_owned(), role)));
+        assert_eq!(notes, ["parties[5].role \"host\" is no role that is known; it is kept"]);
     }
 }

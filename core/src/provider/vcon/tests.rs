@@ -22,12 +22,12 @@ fn report() -> crate::report::Report {
     serde_json::from_str(&fixture("short/report.json")).unwrap()
 }
 
-fn codes(call: &CallDescription) -> Vec<&str> {
+pub(super) fn codes(call: &CallDescription) -> Vec<&str> {
     call.warnings.iter().map(|warning| &*warning.code).collect()
 }
 
 /// A vCon of two parties, the customer first, with dialogs.
-fn with_dialogs(dialogs: Value) -> String {
+pub(super) fn with_dialogs(dialogs: Value) -> String {
     let parties =
         json!([{"tel": "+1", "role": "customer"}, {"sip": "sip:a@x", "role": "agent"}, {"name": "C", "role": "agent"}]);
     json!({"vcon": "0.4.0", "uuid": "u", "parties": parties, "dialog": dialogs}).to_string()
@@ -133,7 +133,10 @@ fn roles_direction_and_channels_are_what_the_vcon_says() {
     assert_eq!(shapes(json!(1)), (Role::Agent, Some("a@x".to_owned()), vec![]));
     assert_eq!(shapes(json!([0])), (Role::Customer, Some("+1".to_owned()), vec![]));
     assert_eq!(shapes(json!([[0, 1]])), (Role::Mixed, None, vec![]));
-    assert_eq!(shapes(json!([null, 0, [1, 2]])), (Role::Mixed, None, vec![(1, Role::Customer), (2, Role::Mixed)]));
+    assert_eq!(
+        shapes(json!([null, 0, [1, 2]])),
+        (Role::Mixed, None, vec![(0, Role::Unknown), (1, Role::Customer), (2, Role::Mixed)])
+    );
     assert_eq!(shapes(json!(null)), (Role::Unknown, None, vec![]));
 }
 
@@ -206,7 +209,7 @@ fn mistakes_are_named_with_their_place() {
         (dialog(json!({"originator": -1})), "wrong dialog[0].originator: found -1, expected an index below 3"),
         (
             dialog(json!({"body": "%", "encoding": "base64url"})),
-            "wrong dialog[0].body: found 1 characters, expected base64url",
+            "wrong dialog[0].body: found '%' at character 0, expected base64url",
         ),
         (
             dialog(json!({"body": "QQ", "encoding": "none"})),

@@ -18,7 +18,7 @@ use crate::report::{Report, SCHEMA_VERSION};
 #[derive(Serialize)]
 struct ReportAnalysis<'a> {
     r#type: &'static str,
-    dialog: Vec<usize>,
+    dialog: &'a [usize],
     mediatype: &'static str,
     vendor: &'static str,
     product: &'static str,
@@ -47,39 +47,61 @@ struct ReportAnalysis<'a> {
 /// `limit_exceeded` and `malformed` as [`read`](crate::provider::read), `unsupported` for what is
 /// no vCon or not in the unsigned form.
 pub fn with_report(vcon: &str, report: &Report) -> Result<String> {
-    let document = parse(vcon)?.document;
-    if !matches!(crate::provider::detect(&document), Some(crate::provider::Kind::Vcon)) {
-        return Err(Error::new(ErrorKind::Unsupported, Stage::Provider, "not a vCon")
-            .with_mismatch(json_type(&document), "an object with parties and dialog"));
+    ReportPlace::of(vcon)?.filled(vcon, report)
+}
+
+/// Where a report goes in the text of a vCon.
+pub(crate) struct ReportPlace {
+    /// What it stands instead of: `null`, or nothing at one place.
+    at: Range<usize>,
+    before: &'static str,
+    behind: &'static str,
+    /// The dialogs that are recordings.
+    dialog: Vec<usize>,
+}
+
+impl ReportPlace {
+    /// Finds the place.
+    ///
+    /// # Errors
+    /// As [`with_report`].
+    pub(crate) fn of(vcon: &str) -> Result<Self> {
+        let document = parse(vcon)?.document;
+        if !matches!(crate::provider::detect(&document), Some(crate::provider::Kind::Vcon)) {
+            return Err(Error::new(ErrorKind::Unsupported, Stage::Provider, "not a vCon")
+                .with_mismatch(json_type(&document), "an object with parties and dialog"));
+        }
+        let fields = super::unsigned(document)?;
+        let (at, before, behind) = match (fields.get("analysis"), outermost(vcon, "analysis")?) {
+            (Some(Value::Array(list)), (Some(place), _)) => {
+                (place.end - 1..place.end - 1, if list.is_empty() { "" } else { "," }, "")
+            }
+            (Some(Value::Null), (Some(place), _)) => (place, "[", "]"),
+            (None, (_, end)) if fields.is_empty() => (end..end, "\"analysis\":[", "]"),
+            (None, (_, end)) => (end..end, ",\"analysis\":[", "]"),
+            (other, _) => {
+                let found = other.map_or("nothing", json_type);
+                return Err(malformed("analysis").with_mismatch(found, "an array"));
+            }
+        };
+        Ok(Self { at, before, behind, dialog: recorded(&fields) })
     }
-    let fields = super::unsigned(document)?;
-    let entry = json::text(&ReportAnalysis {
-        r#type: "report",
-        dialog: recorded(&fields),
-        mediatype: "application/json",
-        vendor: "callweave",
-        product: "callweave",
-        schema: format!("urn:callweave:report:{SCHEMA_VERSION}"),
-        encoding: "json",
-        body: report,
-    })?;
-    let (place, added) = match (fields.get("analysis"), outermost(vcon, "analysis")?) {
-        (Some(Value::Array(list)), (Some(place), _)) => {
-            let comma = if list.is_empty() { "" } else { "," };
-            (place.end - 1..place.end - 1, format!("{comma}{entry}"))
-        }
-        (Some(Value::Null), (Some(place), _)) => (place, format!("[{entry}]")),
-        (None, (_, end)) => {
-            let comma = if fields.is_empty() { "" } else { "," };
-            (end..end, format!("{comma}\"analysis\":[{entry}]"))
-        }
-        (other, _) => {
-            let found = other.map_or("nothing", json_type);
-            return Err(malformed("analysis").with_mismatch(found, "an array"));
-        }
-    };
-    let (before, behind) = (vcon.get(..place.start), vcon.get(place.end..));
-    Ok([before.unwrap_or_default(), &added, behind.unwrap_or_default()].concat())
+
+    /// The text with a report in its place.
+    pub(crate) fn filled(&self, vcon: &str, report: &Report) -> Result<String> {
+        let entry = json::text(&ReportAnalysis {
+            r#type: "report",
+            dialog: &self.dialog,
+            mediatype: "application/json",
+            vendor: "callweave",
+            product: "callweave",
+            schema: format!("urn:callweave:report:{SCHEMA_VERSION}"),
+            encoding: "json",
+            body: report,
+        })?;
+        let (start, end) = (vcon.get(..self.at.start), vcon.get(self.at.end..));
+        Ok([start.unwrap_or_default(), self.before, &entry, self.behind, end.unwrap_or_default()].concat())
+    }
 }
 
 /// The dialogs that are recordings.

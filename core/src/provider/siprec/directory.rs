@@ -1,0 +1,308 @@
+//! What of the metadata belongs to what, by ids: the recordings and events of each call.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::members::{SessionMember, events};
+use super::metadata::{RecordingMetadata, first, malformed, texts};
+use super::stays::{Stay, Stays, earliest, latest};
+use crate::call::{Call, Fact, FactKind, FactTime, Leg, Moment, Role};
+use crate::error::Result;
+use crate::provider::parties::{told_apart, without_scheme};
+use crate::provider::records::{self, too_many};
+use crate::provider::wire::WireWarnings;
+use crate::provider::{CallDescription, Kind, MAX_RECORDINGS, Recording, StartBasis, facts};
+
+/// What belongs to what, by ids.
+pub(super) struct Directory<'a> {
+    metadata: &'a RecordingMetadata,
+    /// What each participant is called, in the document's order.
+    names: Vec<String>,
+    /// A participant's place.
+    participants: BTreeMap<&'a str, usize>,
+    /// A session's place.
+    sessions: BTreeMap<&'a str, usize>,
+    /// The streams of a session.
+    streams: BTreeMap<&'a str, Vec<&'a Map<String, Value>>>,
+    /// Who sends a stream, in the document's order.
+    senders: BTreeMap<&'a str, Vec<Sender>>,
+    /// When a session was recorded.
+    recorded: BTreeMap<&'a str, Stays>,
+    /// Who took part in a session.
+    members: BTreeMap<&'a str, BTreeMap<usize, Stays>>,
+}
+
+/// A participant that sends a stream.
+struct Sender {
+    participant: usize,
+    stays: Stays,
+    /// Which element told last of it.
+    told: usize,
+}
+
+impl<'a> Directory<'a> {
+    pub(super) fn of(metadata: &'a RecordingMetadata, notes: &mut WireWarnings) -> Result<Self> {
+        let listed = metadata.all("participant");
+        let names: Vec<Vec<String>> = listed.iter().map(names).collect();
+        let mut directory = Self {
+            metadata,
+            names: told_apart(&names, |at| format!("participant[{at}]")),
+            participants: places(listed, "participant_id"),
+            sessions: places(metadata.all("session"), "session_id"),
+            streams: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            recorded: BTreeMap::new(),
+            members: BTreeMap::new(),
+        };
+        directory.add_streams(notes)?;
+        directory.add_senders(notes)?;
+        directory.add_members(notes)?;
+        Ok(directory)
+    }
+
+    /// Gives the streams to their sessions.
+    fn add_streams(&mut self, notes: &mut WireWarnings) -> Result<()> {
+        let only = self.sessions.keys().next().copied().unwrap_or_default();
+        for (at, stream) in self.metadata.all("stream").iter().enumerate() {
+            let (id, place) = (first(stream, "session_id").unwrap_or_default(), format!("stream[{at}].session_id"));
+            let session = if self.sessions.contains_key(id) { id } else { only };
+            if session != id && self.sessions.len() > 1 {
+                return Err(malformed(&place).with_mismatch(format!("\"{id}\""), "a session of the document"));
+            }
+            if session != id && !id.is_empty() {
+                let why = "is no session of the document; the stream is taken for the only one's";
+                notes.add("unknown_value", format!("{place} \"{id}\" {why}"));
+            }
+            self.streams.entry(session).or_default().push(stream);
+        }
+        Ok(())
+    }
+
+    /// Gives the streams their senders, each with its own times.
+    fn add_senders(&mut self, notes: &mut WireWarnings) -> Result<()> {
+        let streams = places(self.metadata.all("stream"), "stream_id");
+        let mut known: BTreeMap<(&str, usize), usize> = BTreeMap::new();
+        let mut left: BTreeMap<usize, (usize, Stay)> = BTreeMap::new();
+        for (at, assoc) in self.metadata.all("participantstreamassoc").iter().enumerate() {
+            let place = format!("participantstreamassoc[{at}]");
+            let (participant, stay) = (self.participant(assoc, &place)?, stay(assoc, &place, notes));
+            for (name, stream) in
+                ["send", "recv"].into_iter().flat_map(|name| texts(assoc, name).map(move |id| (name, id)))
+            {
+                if !streams.contains_key(stream) {
+                    notes.add(
+                        "unknown_value",
+                        format!("{place}.{name} \"{stream}\" is no stream of the document; it is kept"),
+                    );
+                }
+            }
+            // What names no stream is of all that the participant sends.
+            if !assoc.contains_key("send") && !assoc.contains_key("recv") {
+                left.insert(participant, (at, stay));
+            }
+            for stream in texts(assoc, "send") {
+                let senders = self.senders.entry(stream).or_default();
+                let slot = *known.entry((stream, participant)).or_insert(senders.len());
+                if slot == senders.len() {
+                    senders.push(Sender { participant, stays: Stays::default(), told: at });
+                }
+                if let Some(sender) = senders.get_mut(slot) {
+                    sender.stays.tell(stay);
+                    sender.told = at;
+                }
+            }
+        }
+        for sender in self.senders.values_mut().flatten() {
+            let later = left.get(&sender.participant).filter(|(at, _)| *at > sender.told);
+            let open = sender.stays.until().is_none();
+            let told = later.filter(|(_, stay)| open || stay.since.is_some());
+            told.into_iter().for_each(|(_, stay)| sender.stays.tell(*stay));
+        }
+        Ok(())
+    }
+
+    /// Gives the sessions their participants, and when they were recorded.
+    fn add_members(&mut self, notes: &mut WireWarnings) -> Result<()> {
+        for (name, of_participants) in [("sessionrecordingassoc", false), ("participantsessionassoc", true)] {
+            for (at, assoc) in self.metadata.all(name).iter().enumerate() {
+                let place = format!("{name}[{at}]");
+                let participant = of_participants.then(|| self.participant(assoc, &place)).transpose()?;
+                let (id, stay) = (first(assoc, "session_id").unwrap_or_default(), stay(assoc, &place, notes));
+                if !self.sessions.contains_key(id) {
+                    let why = "is no session of the document; it is kept";
+                    notes.add("unknown_value", format!("{place}.session_id \"{id}\" {why}"));
+                }
+                let stays = match participant {
+                    Some(participant) => self.members.entry(id).or_default().entry(participant).or_default(),
+                    None => self.recorded.entry(id).or_default(),
+                };
+                stays.tell(stay);
+            }
+        }
+        Ok(())
+    }
+
+    fn participant(&self, assoc: &Map<String, Value>, place: &str) -> Result<usize> {
+        let id = first(assoc, "participant_id").unwrap_or_default();
+        self.participants.get(id).copied().ok_or_else(|| {
+            malformed(&format!("{place}.participant_id"))
+                .with_mismatch(format!("\"{id}\""), "a participant of the document")
+        })
+    }
+
+    /// The calls: the sessions of each group, and each session of none.
+    pub(super) fn calls(&self) -> Vec<(&'a str, Vec<&'a Map<String, Value>>)> {
+        let mut calls: Vec<(&str, Vec<&Map<String, Value>>)> = Vec::new();
+        let mut grouped: BTreeMap<&str, usize> = BTreeMap::new();
+        for session in self.metadata.all("session") {
+            let id = first(session, "session_id").unwrap_or_default();
+            let group = first(session, "group-ref").filter(|group| !group.is_empty());
+            match group.and_then(|group| calls.get_mut(*grouped.get(group)?)) {
+                Some((call, sessions)) => {
+                    *call = group.unwrap_or(call);
+                    sessions.push(session);
+                }
+                None => {
+                    group.and_then(|group| grouped.insert(group, calls.len()));
+                    calls.push((id, vec![session]));
+                }
+            }
+        }
+        // Streams of no session are one call without an id.
+        if calls.is_empty() { vec![("", Vec::new())] } else { calls }
+    }
+
+    /// A call of its sessions; none where no stream is of it.
+    ///
+    /// # Errors
+    /// `limit_exceeded`.
+    pub(super) fn describe(
+        &self,
+        id: &str,
+        sessions: &[&Map<String, Value>],
+        notes: &mut WireWarnings,
+    ) -> Result<Option<CallDescription>> {
+        let (mut recordings, mut times) = (Vec::new(), Vec::new());
+        let nothing = Map::new();
+        let none = [&nothing];
+        for session in if sessions.is_empty() { &none } else { sessions } {
+            let session_id = first(session, "session_id").unwrap_or_default();
+            let of_session = SessionTimes::of(session, session_id, self.recorded.get(session_id), notes);
+            let streams = self.streams.get(session_id).map(Vec::as_slice).unwrap_or_default();
+            recordings.extend(streams.iter().map(|stream| self.recording(stream, of_session)));
+            times.push((session_id, of_session));
+        }
+        if recordings.len() > MAX_RECORDINGS {
+            return Err(too_many(recordings.len()));
+        }
+        let facts = self.facts(&times)?;
+        let started_at = earliest(times.iter().map(|(_, of_session)| of_session.started));
+        let started_at = started_at.or_else(|| records::earliest(&recordings));
+        Ok((!recordings.is_empty()).then(|| CallDescription {
+            kind: Kind::Siprec,
+            call: Call { id: Some(id.to_owned()).filter(|id| !id.is_empty()), started_at, facts, ..Call::default() },
+            recordings,
+            customer: None,
+            agent: None,
+            extra: Map::new(),
+            warnings: Vec::new(),
+        }))
+    }
+
+    /// The recording of a stream.
+    fn recording(&self, stream: &Map<String, Value>, times: SessionTimes) -> Recording {
+        let id = first(stream, "stream_id").unwrap_or_default();
+        let senders = self.senders.get(id).map(Vec::as_slice).unwrap_or_default();
+        let since = earliest(senders.iter().map(|sender| sender.stays.since())).or(times.recorded);
+        let until = latest(senders.iter().map(|sender| sender.stays.until())).or(times.over);
+        let (role, party) = match senders {
+            [] => (Role::Unknown, None),
+            [one] => (Role::Unknown, self.names.get(one.participant).cloned()),
+            _ => (Role::Mixed, None),
+        };
+        let mut extra = stream.clone();
+        let names = senders.iter().filter_map(|sender| self.names.get(sender.participant));
+        extra.insert("$senders".to_owned(), names.cloned().collect());
+        Recording {
+            leg: Leg { role, party, started_at: since, recording_id: Some(id.to_owned()), ..Leg::default() },
+            start_basis: since.map(|_| StartBasis::Field),
+            over_by: until,
+            aliases: first(stream, "label").map(str::to_owned).into_iter().collect(),
+            extra,
+            ..Recording::default()
+        }
+    }
+
+    /// Who joined and left the call's sessions, and when all of them were over.
+    fn facts(&self, sessions: &[(&str, SessionTimes)]) -> Result<Vec<Fact>> {
+        let mut members = Vec::new();
+        for (session, (id, times)) in sessions.iter().enumerate() {
+            for (&participant, stays) in self.members.get(id).into_iter().flatten() {
+                let member = |stay| SessionMember { participant, session, stay, stopped: times.stopped };
+                members.extend(stays.iter().map(member));
+            }
+        }
+        let fact = |(at, kind, participant): (Moment, FactKind, Option<usize>)| {
+            let party = participant.and_then(|participant| self.names.get(participant)).cloned();
+            Fact { party, ..Fact::new(kind, FactTime::At(at)) }
+        };
+        let over = latest(sessions.iter().map(|(_, times)| times.stopped));
+        let over = over.map(|at| Fact::new(FactKind::Hangup, FactTime::At(at)));
+        let mut facts: Vec<Fact> = events(&members).into_iter().map(fact).chain(over).collect();
+        facts::check_count(facts.len())?;
+        facts::in_order(&mut facts);
+        Ok(facts)
+    }
+}
+
+/// Where the elements of a list are, by their ids.
+fn places<'a>(elements: &'a [Map<String, Value>], id: &str) -> BTreeMap<&'a str, usize> {
+    elements.iter().enumerate().filter_map(|(at, fields)| Some((first(fields, id)?, at))).collect()
+}
+
+/// When a session began, was recorded, and ended.
+#[derive(Clone, Copy)]
+struct SessionTimes {
+    started: Option<Moment>,
+    recorded: Option<Moment>,
+    /// When it ended.
+    stopped: Option<Moment>,
+    /// When it ended, or was no longer recorded.
+    over: Option<Moment>,
+}
+
+impl SessionTimes {
+    fn of(session: &Map<String, Value>, id: &str, recorded: Option<&Stays>, notes: &mut WireWarnings) -> Self {
+        let place = format!("session \"{id}\"");
+        let started = moment(session, &place, "start-time", notes);
+        let stopped = moment(session, &place, "stop-time", notes);
+        let (since, until) = (recorded.and_then(Stays::since), recorded.and_then(Stays::until));
+        Self { started: started.or(since), recorded: since.or(started), stopped, over: stopped.or(until) }
+    }
+}
+
+/// What a participant is called: its addresses, then its names.
+fn names(participant: &Map<String, Value>) -> Vec<String> {
+    let ids = participant.get("nameID").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let ids: Vec<&Map<String, Value>> = ids.iter().filter_map(Value::as_object).collect();
+    let aors = ids.iter().filter_map(|id| first(id, "aor")).map(|aor| without_scheme(aor).to_owned());
+    let names = ids.iter().flat_map(|id| texts(id, "name")).map(str::to_owned);
+    aors.chain(names).filter(|name| !name.is_empty()).collect()
+}
+
+/// From when to when an element associates.
+fn stay(assoc: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Stay {
+    let mut time = |name| moment(assoc, place, name, notes);
+    Stay { since: time("associate-time"), until: time("disassociate-time") }
+}
+
+/// A time of an element; one that cannot be read is kept and noted.
+fn moment(fields: &Map<String, Value>, place: &str, name: &str, notes: &mut WireWarnings) -> Option<Moment> {
+    let text = first(fields, name).filter(|text| !text.is_empty())?;
+    let read = Moment::from_rfc3339(text);
+    if read.is_none() {
+        notes.add("unknown_value", format!("{place}.{name} \"{text}\" is no time in RFC 3339; it is kept"));
+    }
+    read
+}

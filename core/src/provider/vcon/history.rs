@@ -1,0 +1,264 @@
+//! What happened to the parties of a vCon, in one order over all its dialogs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::dialog::{DialogType, TypedDialog, channels, length, moment, start};
+use super::party::VconParty;
+use super::wrong::{index, malformed, objects};
+use crate::call::{Fact, FactKind, FactTime, Moment, named};
+use crate::error::Result;
+use crate::provider::facts::check_count;
+use crate::provider::presence::{Presence, Seat};
+use crate::provider::wire::WireWarnings;
+
+named! {
+    /// What happened to a party.
+    PartyEvent {
+        /// It joined.
+        Join = "join",
+        /// It left.
+        Drop = "drop",
+        /// It was put on hold.
+        Hold = "hold",
+        /// It was taken off hold.
+        Unhold = "unhold",
+        /// It was muted.
+        Mute = "mute",
+        /// It was no longer muted.
+        Unmute = "unmute",
+        /// It pressed a key.
+        Keydown = "keydown",
+        /// It released a key.
+        Keyup = "keyup",
+    }
+}
+
+/// What comes first of one moment: who was there leaves before others join.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum StepOrder {
+    Leaves,
+    Comes,
+    LeavesAtOnce,
+}
+
+/// What happens to a party at a moment.
+enum HistoryStep {
+    /// An entry of a history tells it.
+    Told(Moment, PartyEvent, Option<char>),
+    /// Its dialog begins: it is there, and nothing tells since when.
+    Begun,
+    /// Its dialog is over.
+    Over,
+}
+
+struct HistoryEntry {
+    ms: i64,
+    rank: StepOrder,
+    dialog: usize,
+    party: usize,
+    step: HistoryStep,
+}
+
+/// Everything that happens to the parties.
+#[derive(Default)]
+pub(super) struct History {
+    entries: Vec<HistoryEntry>,
+    /// When the parties are told to join.
+    joins: BTreeSet<(usize, i64)>,
+    /// Who joins by which dialog, and when.
+    joins_by: BTreeSet<(usize, usize, i64)>,
+    /// How many entries there are in all histories.
+    told: usize,
+}
+
+/// A dialog, its parties, and when it was.
+struct DialogSpan {
+    dialog: usize,
+    parties: BTreeSet<usize>,
+    start: i64,
+    end: Option<i64>,
+    is_set: bool,
+}
+
+impl History {
+    /// The histories of all dialogs.
+    ///
+    /// # Errors
+    /// `malformed` for a party that is not there; `limit_exceeded` for too many entries.
+    pub(super) fn of(dialogs: &[TypedDialog], parties: usize, notes: &mut WireWarnings) -> Result<Self> {
+        let mut all = Self::default();
+        let mut stretches = Vec::new();
+        for (dialog, (kind, fields)) in dialogs.iter().enumerate() {
+            if *kind == Some(DialogType::Transfer) {
+                continue;
+            }
+            let last = all.add(dialog, fields, parties, notes)?;
+            let is_set = *kind == Some(DialogType::RecordingSet);
+            if is_set || *kind == Some(DialogType::Recording) || last.is_some() {
+                stretches.push(DialogSpan::of(dialog, fields, parties, last, is_set)?);
+            }
+        }
+        stretches.into_iter().for_each(|stretch| all.imply(stretch));
+        all.entries.sort_by_key(|entry| (entry.ms, entry.rank));
+        Ok(all)
+    }
+
+    /// Adds a dialog's own history. Returns when its last entry was.
+    fn add(
+        &mut self,
+        dialog: usize,
+        fields: &Map<String, Value>,
+        parties: usize,
+        notes: &mut WireWarnings,
+    ) -> Result<Option<i64>> {
+        let place = format!("dialog[{dialog}]");
+        let Some(list) = fields.get("party_history") else { return Ok(None) };
+        let mut own = Map::from_iter([("party_history".to_owned(), list.clone())]);
+        let list = objects(&mut own, "party_history").map_err(|e| e.in_input(&place))?;
+        self.told += list.len();
+        check_count(self.told)?;
+        let mut last = None;
+        for (at, mut entry) in list.into_iter().enumerate() {
+            let place = format!("{place}.party_history[{at}]");
+            let Some((party, step)) = read(&mut entry, &place, parties, notes)? else { continue };
+            let HistoryStep::Told(moment, event, _) = step else { continue };
+            let ms = moment.unix_ms();
+            let rank = match event {
+                PartyEvent::Drop if self.joins_by.contains(&(dialog, party, ms)) => StepOrder::LeavesAtOnce,
+                PartyEvent::Drop => StepOrder::Leaves,
+                _ => StepOrder::Comes,
+            };
+            if event == PartyEvent::Join {
+                self.joins.insert((party, ms));
+                self.joins_by.insert((dialog, party, ms));
+            }
+            last = last.max(Some(ms));
+            self.entries.push(HistoryEntry { ms, rank, dialog, party, step });
+        }
+        Ok(last)
+    }
+
+    /// A party is there from a dialog's beginning to its end, unless it is told when it joined. A
+    /// set of recordings without an end lasts as long as they do.
+    fn imply(&mut self, stretch: DialogSpan) {
+        let DialogSpan { dialog, mut parties, start, end, is_set } = stretch;
+        let until = end.unwrap_or(if is_set { i64::MAX } else { start });
+        for &party in &parties {
+            let own = self.joins_by.range((dialog, party, i64::MIN)..).next();
+            let own = own.is_some_and(|&(by, who, _)| (by, who) == (dialog, party));
+            if !own && self.joins.range((party, start)..(party, until)).next().is_none() {
+                self.entries.push(HistoryEntry {
+                    ms: start,
+                    rank: StepOrder::Comes,
+                    dialog,
+                    party,
+                    step: HistoryStep::Begun,
+                });
+            }
+        }
+        let Some(ms) = end else { return };
+        parties.extend(self.joins_by.range((dialog, 0, i64::MIN)..(dialog + 1, 0, i64::MIN)).map(|joined| joined.1));
+        let over = |party| HistoryEntry { ms, rank: StepOrder::Leaves, dialog, party, step: HistoryStep::Over };
+        self.entries.extend(parties.into_iter().map(over));
+    }
+
+    /// What the histories make known. Dialogs that are consultations are beside the call.
+    pub(super) fn facts(&self, consultations: &BTreeSet<usize>, parties: &[VconParty]) -> Vec<Fact> {
+        let joins =
+            |entry: &HistoryEntry| matches!(entry.step, HistoryStep::Begun | HistoryStep::Told(_, PartyEvent::Join, _));
+        let joined = self.entries.iter().enumerate().filter(|(_, entry)| joins(entry));
+        let last_joins = joined.map(|(at, entry)| (entry.party, at)).collect();
+        let mut call = PartySweep { present: Presence::default(), gone: BTreeSet::new(), last_joins, consultations };
+        let fact = |(at, entry): (usize, &HistoryEntry)| {
+            let (kind, party) = call.step(at, entry)?;
+            let HistoryStep::Told(moment, _, key) = entry.step else { return None };
+            let party = party.and_then(|party| parties.get(party)).map(|party| party.who.clone());
+            Some(Fact { key, party, ..Fact::new(kind, FactTime::At(moment)) })
+        };
+        self.entries.iter().enumerate().filter_map(fact).collect()
+    }
+}
+
+/// Who is in the call while its entries go by.
+struct PartySweep<'a> {
+    present: Presence,
+    /// Who hung up.
+    gone: BTreeSet<usize>,
+    /// By which entry each party joins for the last time.
+    last_joins: BTreeMap<usize, usize>,
+    consultations: &'a BTreeSet<usize>,
+}
+
+impl PartySweep<'_> {
+    /// What an entry makes known, and of whom.
+    fn step(&mut self, at: usize, entry: &HistoryEntry) -> Option<(FactKind, Option<usize>)> {
+        let &HistoryEntry { dialog, party, .. } = entry;
+        let seat = Seat { room: self.consultations.get(&dialog).map_or(0, |own| own + 1), part: dialog };
+        let event = match entry.step {
+            HistoryStep::Told(_, event, _) => event,
+            HistoryStep::Begun => return self.present.join(party, seat).and(None),
+            HistoryStep::Over => {
+                self.present.close(party, seat);
+                return None;
+            }
+        };
+        let kind = match event {
+            PartyEvent::Join => return self.present.join(party, seat).map(|joined| (joined.kind, joined.party)),
+            PartyEvent::Drop => {
+                let again = self.last_joins.get(&party).is_some_and(|last| *last > at);
+                (self.present.leave(party, seat.room) && !again && self.gone.insert(party))
+                    .then_some(FactKind::Hangup)?
+            }
+            PartyEvent::Hold => FactKind::Hold,
+            PartyEvent::Unhold => FactKind::Resume,
+            PartyEvent::Mute => FactKind::Mute,
+            PartyEvent::Unmute => FactKind::Unmute,
+            PartyEvent::Keydown => FactKind::Key,
+            PartyEvent::Keyup => return None,
+        };
+        Some((kind, Some(party)))
+    }
+}
+
+impl DialogSpan {
+    fn of(dialog: usize, fields: &Map<String, Value>, parties: usize, last: Option<i64>, is_set: bool) -> Result<Self> {
+        let heard = channels(fields, &format!("dialog[{dialog}]"), parties)?.into_iter().flatten();
+        let start = start(fields).map(Moment::unix_ms);
+        let end = start.zip(length(fields)).map(|(start, length)| start.saturating_add(length.0 as i64));
+        let end = end.filter(|end| Some(*end) > start && last.is_none_or(|last| last <= *end));
+        Ok(Self { dialog, parties: heard.collect(), start: start.unwrap_or(i64::MIN), end, is_set })
+    }
+}
+
+/// An entry of a history; none where it says nothing that is known, or nothing of a time.
+fn read(
+    entry: &mut Map<String, Value>,
+    place: &str,
+    count: usize,
+    notes: &mut WireWarnings,
+) -> Result<Option<(usize, HistoryStep)>> {
+    let party = entry.get("party").ok_or_else(|| malformed(place).with_mismatch("no party", "the index of one"))?;
+    let party = index(party, &format!("{place}.party"), count)?;
+    let name = entry.get("event").cloned().unwrap_or_default();
+    let Some(event) = name.as_str().and_then(PartyEvent::from_name) else {
+        notes.add("unknown_value", format!("{place}.event {name} is not documented; it is kept"));
+        return Ok(None);
+    };
+    let Some(at) = moment(entry, place, "time", notes) else {
+        if entry.get("time").is_none_or(Value::is_null) {
+            notes.add("event_without_time", format!("{place}: nothing says when the {event} was; it is kept"));
+        }
+        return Ok(None);
+    };
+    let button = entry.get("button").and_then(Value::as_str).unwrap_or_default().to_uppercase();
+    let key = button.chars().next().filter(|key| button.len() == 1 && "0123456789*#ABCD".contains(*key));
+    if event == PartyEvent::Keydown && key.is_none() {
+        notes.add("unknown_value", format!("{place}.button is no key of a telephone; it is kept"));
+        return Ok(None);
+    }
+    Ok(Some((party, HistoryStep::Told(at, event, key.filter(|_| event == PartyEvent::Keydown)))))
+}
