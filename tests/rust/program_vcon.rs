@@ -39,7 +39,7 @@ fn a_vcon_is_asked_for_where_there_is_one_and_is_not_written_over() {
         (vec!["process", "fixtures/short/manifest.json", "--vcon", &output], "found a document of the kind manifest"),
         (vec!["process", "fixtures/stereo/call.wav", "--vcon", &output], "expected one vCon as input"),
         (vec!["process", &own, &own, "--vcon", &output], "a document cannot be combined with other inputs"),
-        (vec!["process", &own, "--vcon", &own], "--vcon would write over the input"),
+        (vec!["process", &own, "--vcon", &own], "the output would overwrite this input"),
         (vec!["batch", &list, "-o", &folder.output(), "--vcon", &output], "--vcon names the file of one call"),
     ] {
         let (status, out, err) = program(&args);
@@ -114,4 +114,57 @@ fn the_streams_of_siprec_are_found_by_their_labels() {
     let report: Value = serde_json::from_str(&out).unwrap();
     let party = |track: usize| report["tracks"][track]["party"].as_str().unwrap().to_owned();
     assert_eq!([party(0), party(1)], ["+447700900121", "202@lakeside.example"]);
+}
+
+#[test]
+fn a_vcon_is_written_over_no_other_file() {
+    let folder = Folder::new("vcon-over");
+    let wav = folder.0.join("call.wav");
+    fs::copy(root().join("fixtures/stereo/call.wav"), &wav).unwrap();
+    let (vcon, wav) = (folder.file("call.vcon", read(VCON)), wav.display().to_string());
+    let (out, other) = (folder.output(), folder.0.join("other").display().to_string());
+    let (report, page) = (format!("{out}/report.json"), format!("{out}/./report.html"));
+    let facts = folder.file("facts.json", "[]");
+    for args in [
+        vec!["--vcon", &wav],
+        vec!["--vcon", &facts, "--facts", &facts],
+        vec!["--vcon", &report, "-o", &out],
+        vec!["--vcon", &page, "-o", &out],
+        vec!["--vcon", &other, "--timings", &other],
+    ] {
+        let all = [vec!["process", &vcon], args].concat();
+        let (status, printed, err) = program(&all);
+        assert_eq!((status, printed.as_str()), (2, ""), "{all:?}: {err}");
+        assert!(err.contains("the output would overwrite this input"), "{all:?}: {err}");
+        assert!(!folder.0.join("out").exists() && !folder.0.join("other").exists(), "{all:?}");
+    }
+    assert_eq!(fs::read(&wav).unwrap(), fs::read(root().join("fixtures/stereo/call.wav")).unwrap());
+}
+
+#[test]
+fn a_vcon_without_a_place_for_the_report_is_refused_before_the_call_is_heard() {
+    let folder = Folder::new("vcon-place");
+    fs::copy(root().join("fixtures/stereo/call.wav"), folder.0.join("call.wav")).unwrap();
+    let vcon = folder.file("call.vcon", read(VCON).replace("\"analysis\": []", "\"analysis\": 7"));
+    let output = folder.0.join("with.vcon").display().to_string();
+    let (status, _, err) = program(&["process", &vcon, "-o", &folder.output(), "--vcon", &output]);
+    assert_eq!(status, 1, "{err}");
+    assert!(err.contains("vcon: wrong analysis: found a number, expected an array"), "{err}");
+    assert!(!folder.0.join("out").exists() && !folder.0.join("with.vcon").exists(), "nothing was heard");
+}
+
+#[test]
+fn parties_of_other_channels_than_there_are_are_not_given() {
+    let folder = Folder::new("vcon-channels");
+    fs::copy(root().join("fixtures/stereo/call.wav"), folder.0.join("call.wav")).unwrap();
+    let parties = "\"parties\": [0, 1]";
+    for (channels, known) in [("[1, 0]", true), ("[0, 1, 1]", false), ("[0, null, 1]", false), ("[null, 1]", true)] {
+        let vcon = folder.file("call.vcon", read(VCON).replace(parties, &format!("\"parties\": {channels}")));
+        let (status, out, err) = program(&["process", &vcon, "--json"]);
+        assert_eq!(status, 0, "{err}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let roles: Vec<&str> = (0..2).map(|track| report["tracks"][track]["role"].as_str().unwrap()).collect();
+        assert_eq!(roles != ["unknown", "unknown"], known, "{channels}");
+        assert_eq!(err.contains("call.wav has 2 channels, and its document says who is on 3"), !known, "{err}");
+    }
 }

@@ -1,5 +1,6 @@
 //! `callweave process`: one call to a report and a mix.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -61,12 +62,7 @@ pub(super) fn run(args: Box<ProcessArgs>, streams: &mut Streams, run: &RunOption
 }
 
 fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) -> Result<Report> {
-    if let Some(path) = &args.timings {
-        refuse_overwriting(path, call.files().chain(args.files()))?;
-        let outputs = args.to_write_options().file_names(config);
-        let folders = args.output.iter();
-        refuse_overwriting(path, folders.flat_map(|folder| outputs.iter().map(|name| folder.join(name))))?;
-    }
+    check_outputs(args, &call, config)?;
     let (mut run, _bar) = watched(run);
     run.threads = args.threads.map(usize::from).or(run.threads);
     let vcon = args.vcon.as_deref().map(|output| GivenVcon::read(&args.inputs, output)).transpose()?;
@@ -80,6 +76,20 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
         vcon.write(&report)?;
     }
     Ok(report)
+}
+
+/// Refuses files beside the outputs' folder that would be written over what is read, over an output,
+/// or over each other.
+fn check_outputs(args: &ProcessArgs, call: &CallInput, config: &Config) -> Result<()> {
+    let names = args.to_write_options().file_names(config);
+    let outputs: Vec<PathBuf> =
+        args.output.iter().flat_map(|folder| names.iter().map(|name| folder.join(name))).collect();
+    let mut others: Vec<&Path> = call.files().chain(args.files()).chain(outputs.iter().map(PathBuf::as_path)).collect();
+    for output in [&args.timings, &args.vcon].into_iter().flatten() {
+        refuse_overwriting(output, &others)?;
+        others.push(output);
+    }
+    Ok(())
 }
 
 fn heard(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) -> Result<Report> {

@@ -159,12 +159,13 @@ fn run_steps(
     let CallInput { call, roles, mut warnings, .. } = call;
     let config = detector.config;
     let mut tracks = partition::partition(analyzed, &roles)?;
+    warnings.append(&mut tracks.warnings);
     if roles.is_empty() {
         warnings.extend(channels::assign(&mut tracks.live, call.direction, config));
     }
     tracks.live = run.step("join", || join::join(tracks.live, config.decode.max_duration_ms));
     tracks.renumber();
-    let partition::Tracks { live, failed } = tracks;
+    let partition::Tracks { live, failed, .. } = tracks;
     let mut places = run.step("place", || place::place(&live, config, run))?;
     warnings.append(&mut places.warnings);
     let placed = run.step("gate", || gate::gate(live, &places, config, run))?;

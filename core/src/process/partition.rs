@@ -59,6 +59,7 @@ pub(super) struct Tracks {
     /// Never empty.
     pub live: Vec<ReadTrack>,
     pub failed: Vec<FailedTrack>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Splits recordings into tracks. A file with several channels is several tracks; only its document
@@ -68,7 +69,7 @@ pub(super) struct Tracks {
 /// `cancelled`; the first recording's error if none could be read; `invalid_argument` if the number
 /// of roles is neither zero nor the number of tracks.
 pub(super) fn partition(recordings: Vec<AnalyzedRecording>, roles: &[Role]) -> Result<Tracks> {
-    let mut tracks = Tracks { live: Vec::new(), failed: Vec::new() };
+    let mut tracks = Tracks { live: Vec::new(), failed: Vec::new(), warnings: Vec::new() };
     for (number, recording) in recordings.into_iter().enumerate() {
         tracks.add(recording, number)?;
     }
@@ -97,6 +98,9 @@ impl Tracks {
         };
         let recorder = self.recorder_of(&analyses).unwrap_or(number);
         let several = analyses.len() > 1;
+        let misfit = described.as_deref().filter(|_| several).and_then(|recording| misfit(recording, &analyses));
+        let described = described.filter(|_| misfit.is_none());
+        self.warnings.extend(misfit);
         for analysis in analyses {
             let leg = if several { leg_of_channel(&analysis, &leg, described.as_deref()) } else { leg.clone() };
             let (index, role, lead) = (self.len(), leg.role, Millis(0.0));
@@ -134,6 +138,17 @@ impl Tracks {
         all.sort();
         all.into_iter().enumerate().for_each(|(number, index)| *index = number);
     }
+}
+
+/// Returns the warning that a document names the parties of other channels than there are, and so of
+/// none.
+fn misfit(recording: &Recording, analyses: &[TrackAnalysis]) -> Option<Warning> {
+    let known = recording.parts.iter().filter(|part| part.leg.channel.is_some()).count();
+    let channels = usize::from(analyses.first()?.source.channels);
+    (known > 0 && known != channels).then(|| {
+        let (label, said) = (recording.label(), "its document says who is on");
+        Warning::new("channels_unused", format!("{label} has {channels} channels, and {said} {known}: all are unknown"))
+    })
 }
 
 /// Returns the leg of one channel. Of what is said about the whole file, only its start time
