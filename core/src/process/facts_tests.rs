@@ -251,7 +251,7 @@ fn the_order_of_facts_changes_nothing() {
 fn a_fact_that_is_told_twice_is_as_exact_as_the_better_of_them_in_any_order() {
     let second = FactTime::At(Moment::from_unix_seconds(BEGAN_S + 14.0).unwrap());
     let exact = FactTime::OnCall(Millis(14_000.0));
-    let mut facts: Vec<Fact> = [second, exact].map(|at| Fact::new(FactKind::Hangup, at)).to_vec();
+    let mut facts: Vec<Fact> = [second, exact].map(|at| Fact::new(FactKind::Mute, at).of("customer")).to_vec();
     facts.extend([fact(FactKind::Answer, 7_200.0), fact(FactKind::Transfer, 7_300.0), fact(FactKind::Resume, 1.0)]);
     let known = heard(&talk(), facts.clone());
     assert!(known.turns.iter().all(|turn| turn.span.end <= Millis(14_000.0)), "{:?}", known.turns);
