@@ -96,6 +96,26 @@ class Scores:
             if truth["outcome"] != "one_way_audio":  # cannot be heard in a mix
                 self.outcomes[truth["outcome"], report["outcome"]["value"]] += 1
 
+    def calibration(self):
+        """How well `voicesConfidence` says whether at least 0.85 of the speech is with its right voice."""
+        said = np.array([s for s, _ in self.sure] or [0.0])
+        right = np.array([r >= 0.85 for _, r in self.sure] or [False], float)
+        high = said >= 0.9
+        return {
+            "brier": round(float(np.mean((said - right) ** 2)), 4),
+            "brier_of_constant": round(float(right.mean() * (1 - right.mean())), 4),
+            "at_0.9": {
+                "calls": int(high.sum()),
+                "wrong": int((1 - right[high]).sum()),
+                "wrong_expected": round(float((1 - said[high]).sum()), 1),
+            },
+            "below_0.9": {
+                "calls": int((~high).sum()),
+                "wrong": int((1 - right[~high]).sum()),
+                "wrong_expected": round(float((1 - said[~high]).sum()), 1),
+            },
+        }
+
     def summary(self):
         def share(e):
             return {k: round(float(v / max(1, e[3])), 4) for k, v in zip(("missed", "false", "confused"), e)} | {
@@ -116,6 +136,7 @@ class Scores:
             "abstained": self.abstained,
             "number_of_voices_right": round(self.count_right / max(1, self.spoken), 3),
             "confident_and_wrong": self.confident_and_wrong,
+            "confidence": self.calibration(),
             "confidence_said": round(float(np.mean([s for s, _ in self.sure] or [0])), 3),
             "speech_with_right_voice": round(float(np.mean([r for _, r in self.sure] or [0])), 3),
             "worst": [f"{n}: {d:.3f} (confused {c:.3f})" for n, d, c in sorted(self.each, key=lambda x: -x[1])[:6]],

@@ -1,15 +1,17 @@
 //! Clusters windows by voice, and determines the number of voices.
 
 use super::centres::{apart, centre, nearest_of, unit};
-use super::doubt;
 use super::encoder::Embedding;
-use super::handover;
 use super::likeness::{Likeness, VoiceWindow, dot};
+use super::{certainty, doubt, handover, pauses};
 
 /// Two groups with a lower likeness than this are two voices. On test calls, single voices were
 /// split into halves with a likeness of 0.65 or more, two voices of the same sex into halves of up
 /// to 0.63.
 const TWO: f32 = 0.66;
+/// The same limit if neither answers the other: one party who waits in vain says several things in
+/// several manners.
+const UNANSWERED: f32 = 0.3;
 /// Limit of likeness between a third voice and the one it was split from, if it takes over from
 /// another (a transfer) ...
 const TRANSFER: f32 = 0.42;
@@ -32,16 +34,14 @@ const JOINED: f32 = 0.45;
 /// Least speech of both parties of a transfer, in seconds and as a share of all windows.
 const HANDED_OVER: (f32, f32) = (6.0, 0.08);
 
-/// The voices of windows, and how certain their number is.
+/// The voices of windows, and how certain they are.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Grouping {
     /// The voice of each window.
     pub voices: Vec<usize>,
     pub count: usize,
-    /// Distance of the decisive likeness from its limit, on the correct side.
-    pub margin: f32,
-    /// Share of windows whose voice is uncertain.
-    pub doubt: f32,
+    /// The probability that nearly all speech is with the right voice.
+    pub certainty: f64,
 }
 
 /// The two parts of a split group, and their likeness.
@@ -55,12 +55,12 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     let all = Likeness::of(windows);
     let everything: Vec<usize> = (0..windows.len()).collect();
     let least = least_of(LEAST, all.total(&everything));
-    let whole = Grouping { voices: vec![0; windows.len()], count: 1, margin: 1.0, doubt: 0.0 };
-    let Some(first) = split(windows, &all, &everything, least) else { return whole };
-    if first.likeness > TWO {
-        return Grouping { margin: first.likeness - TWO, ..whole };
+    let Some(first) = split(windows, &all, &everything, least) else { return Grouping::one(windows.len(), 1.0) };
+    let limit = if answered(windows, &first.parts) { TWO } else { UNANSWERED };
+    if first.likeness > limit {
+        return Grouping::one(windows.len(), first.likeness - limit);
     }
-    let mut margin = TWO - first.likeness;
+    let mut margin = limit - first.likeness;
     let handed_over = least_of(HANDED_OVER, all.total(&everything));
     if let Some((score, three)) = handover::three(windows, &all, joined(&all, &everything), handed_over) {
         return Grouping::of(windows, &all, &three, margin.min(0.05 - score));
@@ -84,12 +84,24 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     Grouping::of(windows, &all, &groups, margin)
 }
 
+/// Returns whether the voice ever changes without a long pause.
+fn answered(windows: &[VoiceWindow], [first, _]: &[Vec<usize>; 2]) -> bool {
+    let voices: Vec<bool> = (0..windows.len()).map(|w| first.contains(&w)).collect();
+    let mut changes = windows.windows(2).zip(voices.windows(2)).filter(|(_, voices)| voices[0] != voices[1]);
+    changes.any(|(pair, _)| !pauses::waiting(&pair[0], &pair[1]))
+}
+
 impl Grouping {
+    /// One voice. The margin is the distance of the decisive likeness from its limit.
+    fn one(windows: usize, margin: f32) -> Self {
+        Self { voices: vec![0; windows], count: 1, certainty: certainty::of_many(1, margin, 0.0) }
+    }
+
     /// Assigns every window to the nearest of some groups.
     fn of(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>], margin: f32) -> Self {
         let voices = nearest(windows, groups);
         let doubt = doubt::share(windows, all, &voices, groups.len());
-        Self { voices, count: groups.len(), margin, doubt }
+        Self { voices, count: groups.len(), certainty: certainty::of_many(groups.len(), margin, doubt) }
     }
 }
 
@@ -279,4 +291,30 @@ fn nearest(windows: &[VoiceWindow], groups: &[Vec<usize>]) -> Vec<usize> {
     let all = Likeness::of(windows);
     let centres: Vec<Embedding> = groups.iter().map(|group| centre(windows, &all, group, |_| true, true)).collect();
     windows.iter().map(|window| nearest_of(&centres, &window.embedding)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sixteen windows of 1.6 s that change between two ways of sounding every fourth, with a
+    /// cosine between the ways and pauses (in frames) between the windows.
+    fn voices(between: f32, pause: usize) -> usize {
+        let window = |n: usize| {
+            let mut embedding = [0.0f32; 256];
+            embedding[0] = between.sqrt();
+            embedding[1 + n / 4 % 2] = (0.765 - between).sqrt();
+            embedding[10 + n] = 0.235f32.sqrt();
+            let start = n * (160 + pause);
+            VoiceWindow { start, end: start + 160, level: -30.0, embedding }
+        };
+        grouped(&(0..16).map(window).collect::<Vec<_>>()).count
+    }
+
+    #[test]
+    fn one_who_waits_in_vain_in_two_manners_is_one_voice() {
+        assert_eq!(voices(0.64, 300), 1, "nobody answers");
+        assert_eq!(voices(0.64, 60), 2, "one answers the other");
+        assert_eq!(voices(0.52, 300), 2, "plainly two");
+    }
 }

@@ -7,14 +7,17 @@
 
 mod brief;
 mod centres;
+mod certainty;
 mod cluster;
 mod doubt;
 mod encoder;
+mod faint;
 mod frames;
 mod handover;
 mod likeness;
 mod mixture;
 mod path;
+mod pauses;
 mod separate;
 mod windows;
 

@@ -7,7 +7,7 @@ use super::frames::{SpeechFrames, speech_frames};
 use super::likeness::{VoiceWindow, dot};
 use super::mixture::{Mixture, Sums};
 use super::path::posteriors;
-use super::{brief, windows};
+use super::{brief, faint, windows};
 use crate::error::{Result, Stage};
 use crate::run::Cancel;
 use crate::track::Narrowband;
@@ -25,16 +25,6 @@ const CEPSTRUM: (f32, f32) = (3.0, 0.25);
 const PRIOR: f32 = 100.0;
 /// Windows of at least this length, in seconds, count fully.
 const FULL: f32 = 1.2;
-/// Share of uncertain speech that is assigned to a wrong voice: on 300 made calls between a sixth
-/// and three quarters, by regression.
-const DOUBTFUL: f64 = 0.6;
-/// Probability that the number of voices is wrong if the decisive likeness is at its limit. All 38
-/// made calls reported as one voice had at least 0.86 of their speech right, however near the
-/// limit; those reported as two voices near it were wrong as often as not. `NEAR` is the distance
-/// from the limit at which a third of that probability remains.
-const ONE_AT_LIMIT: f64 = 0.15;
-const MORE_AT_LIMIT: f64 = 0.5;
-const NEAR: f64 = 0.12;
 /// Rounds of the classifier.
 const ROUNDS: usize = 2;
 
@@ -43,7 +33,7 @@ const ROUNDS: usize = 2;
 pub struct Separation {
     /// The speech of each voice in the track's time. Voices are in the order of their first speech.
     pub voices: Vec<Vec<Span>>,
-    /// The expected share of speech assigned to the right voice.
+    /// The probability that at least 0.85 of the speech is assigned to the right voice.
     pub confidence: f64,
 }
 
@@ -70,33 +60,37 @@ pub fn separate(
     }
     let grouping = grouped(&windows);
     if grouping.count < 2 {
-        return Ok(Separation { voices: vec![spoken], confidence: certainty(&grouping) });
+        return Ok(Separation { voices: vec![spoken], confidence: grouping.certainty });
     }
     let frames = speech_frames(samples, &stretches, portable, cancel)?;
     let probabilities = classified(&frames, &windows, &grouping);
     let voices = voices(&frames, &probabilities, grouping.count, &spoken);
-    Ok(Separation { voices, confidence: certainty(&grouping) })
+    Ok(Separation { voices, confidence: grouping.certainty })
 }
 
-/// Groups all windows by voice: from the long ones or, in a very short call, from all.
+/// Groups all windows by voice. Talkers in a room behind a party are no further voice: if there seem
+/// to be more than two, faint windows are left out, and follow the others.
 fn grouped(all: &[VoiceWindow]) -> Grouping {
+    let grouping = decided(all);
+    let near = if grouping.count > 2 { faint::without(all) } else { Vec::new() };
+    if near.is_empty() || near.len() == all.len() { grouping } else { followed(all, &near, decided(&near)) }
+}
+
+/// Groups windows by voice: from the long ones or, in a very short call, from all.
+fn decided(all: &[VoiceWindow]) -> Grouping {
     let long: Vec<VoiceWindow> = all.iter().filter(|window| window.weight() >= LONG).cloned().collect();
     let seconds: f32 = long.iter().map(VoiceWindow::weight).sum();
     if long.len() < ENOUGH.0 || seconds < ENOUGH.1 {
         return brief::grouped(all);
     }
-    let grouping = cluster::grouped(&long);
-    let centres = centres(&long, &grouping.voices, grouping.count);
-    let voices = all.iter().map(|window| nearest_of(&centres, &window.embedding)).collect();
-    Grouping { voices, ..grouping }
+    followed(all, &long, cluster::grouped(&long))
 }
 
-/// Returns the expected share of speech assigned to the right voice. About half of the uncertain
-/// speech is assigned to a wrong one, and the number of voices may be wrong.
-fn certainty(grouping: &Grouping) -> f64 {
-    let at_limit = if grouping.count == 1 { ONE_AT_LIMIT } else { MORE_AT_LIMIT };
-    let number = 1.0 - at_limit * (-f64::from(grouping.margin) / NEAR).exp();
-    number * (1.0 - DOUBTFUL * f64::from(grouping.doubt))
+/// Returns a grouping of some windows with all of them: each goes to the nearest voice.
+fn followed(all: &[VoiceWindow], some: &[VoiceWindow], grouping: Grouping) -> Grouping {
+    let centres = centres(some, &grouping.voices, grouping.count);
+    let voices = all.iter().map(|window| nearest_of(&centres, &window.embedding)).collect();
+    Grouping { voices, ..grouping }
 }
 
 /// Returns spans without the parts that lie in others.

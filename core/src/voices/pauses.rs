@@ -1,0 +1,23 @@
+//! What the pause before a window says of its voice.
+
+use super::likeness::VoiceWindow;
+
+/// Log odds that the voice changes at a pause: up to the first length (in frames of 10 ms) it is
+/// more likely an answer; beyond the second, one party waits for an answer and gets none.
+const ANSWERED: (usize, f32) = (130, 1.5);
+const WAITING: (usize, f32) = (200, -2.5);
+const BETWEEN: f32 = -0.3;
+
+/// Returns the log odds that the voice changes between two windows.
+pub(super) fn change(before: &VoiceWindow, after: &VoiceWindow) -> f32 {
+    match after.start.saturating_sub(before.end) {
+        pause if pause < ANSWERED.0 => ANSWERED.1,
+        pause if pause < WAITING.0 => BETWEEN,
+        _ => WAITING.1,
+    }
+}
+
+/// Returns whether the pause between two windows is that of a party who waits in vain.
+pub(super) fn waiting(before: &VoiceWindow, after: &VoiceWindow) -> bool {
+    after.start.saturating_sub(before.end) >= WAITING.0
+}
