@@ -97,23 +97,18 @@ class Scores:
                 self.outcomes[truth["outcome"], report["outcome"]["value"]] += 1
 
     def calibration(self):
-        """How well `voicesConfidence` says whether at least 0.85 of the speech is with its right voice."""
-        said = np.array([s for s, _ in self.sure] or [0.0])
-        right = np.array([r >= 0.85 for _, r in self.sure] or [False], float)
-        high = said >= 0.9
+        """How well `voicesConfidence` says which share of the speech is with its right voice."""
+        said, right = (np.array([pair[side] for pair in self.sure] or [0.0]) for side in (0, 1))
+
+        def bin_of(calls):
+            means = {"said": said[calls].mean(), "right": right[calls].mean()} if calls.any() else {}
+            return {"calls": int(calls.sum())} | {name: round(float(mean), 3) for name, mean in means.items()}
+
         return {
-            "brier": round(float(np.mean((said - right) ** 2)), 4),
-            "brier_of_constant": round(float(right.mean() * (1 - right.mean())), 4),
-            "at_0.9": {
-                "calls": int(high.sum()),
-                "wrong": int((1 - right[high]).sum()),
-                "wrong_expected": round(float((1 - said[high]).sum()), 1),
-            },
-            "below_0.9": {
-                "calls": int((~high).sum()),
-                "wrong": int((1 - right[~high]).sum()),
-                "wrong_expected": round(float((1 - said[~high]).sum()), 1),
-            },
+            "squared_error": round(float(np.mean((said - right) ** 2)), 4),
+            "squared_error_of_constant": round(float(right.var()), 4),
+            "at_0.9": bin_of(said >= 0.9),
+            "below_0.9": bin_of(said < 0.9),
         }
 
     def summary(self):

@@ -190,8 +190,8 @@ pub struct TrackReport {
     /// not examined or the voices cannot be told apart.
     #[serde(default)]
     pub voices: Option<Vec<VoiceReport>>,
-    /// The probability that at least 0.85 of the speech is with its right voice, from 0 to 1, with
-    /// four decimals. `None` if `voices` is.
+    /// The expected share of speech time that is with its right voice, from 0 to 1, with four
+    /// decimals. `None` if `voices` is.
     #[serde(default)]
     pub voices_confidence: Option<f64>,
     /// Spans in which another party is faintly audible.

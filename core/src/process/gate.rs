@@ -22,7 +22,7 @@ use super::place::Placements;
 pub(super) struct TrackVoices {
     /// The voices in the order of their first speech, in the call's time.
     pub voices: Vec<VoiceReport>,
-    /// The probability that at least 0.85 of the speech is with its right voice.
+    /// The expected share of speech time that is with its right voice.
     pub confidence: f64,
     /// Whether a recorded announcement was removed from the voices.
     pub announced: bool,

@@ -33,7 +33,7 @@ const ROUNDS: usize = 2;
 pub struct Separation {
     /// The speech of each voice in the track's time. Voices are in the order of their first speech.
     pub voices: Vec<Vec<Span>>,
-    /// The probability that at least 0.85 of the speech is assigned to the right voice.
+    /// The expected share of speech time that is assigned to the right voice.
     pub confidence: f64,
 }
 
