@@ -68,8 +68,9 @@ pub(crate) use g711::{ALAW, ULAW};
 pub use input::Input;
 pub use probe::{Head, Probe, Problem, probe, probe_head};
 pub use raw::Raw;
+pub(crate) use sniff::AUDIO_ENDINGS;
 #[cfg(feature = "providers")]
-pub(crate) use sniff::{AUDIO_ENDINGS, ContainerKind, sniff};
+pub(crate) use sniff::{ContainerKind, sniff};
 pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
 
 use self::block::{Block, FRAMES};
