@@ -169,7 +169,7 @@ fn facts_are_read_from_a_file_and_from_a_manifest() {
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&report["facts"][0]["kind"], &report["facts"][0]["contradicted"]), (&"hangup".into(), &true.into()));
     let ends = report["turns"].as_array().unwrap().iter().map(|turn| turn["endMs"].as_f64().unwrap());
-    assert!(ends.fold(0.0, f64::max) <= 3_000.0, "{}", report["turns"]);
+    assert!(ends.fold(0.0, f64::max) > 5_000.0, "what contradicts it stays: {}", report["turns"]);
     let wrong = folder.write("wrong.json", r#"[{"kind": "ring", "atMs": 3000}]"#);
     let (status, _, err) = program(&["process", manifest, "--facts", &wrong]);
     assert!(status == 2 && err.contains("ring") && err.matches(&wrong).count() == 1, "{err}");
