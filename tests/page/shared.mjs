@@ -28,7 +28,7 @@ const chromium = process.env.CHROMIUM ?? browsers.find((file) => existsSync(file
 export const skip = !chromium
   ? 'no Chromium on this machine (tests/run page installs it where it may)'
   : !existsSync(program)
-    ? `no program at ${program}: cargo build --workspace --all-features --bins`
+    ? `no program at ${program}: cargo build --workspace --all-features --bins --examples`
     : false
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'callweave-page-'))
