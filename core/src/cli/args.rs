@@ -12,7 +12,9 @@ use crate::export::{LabelFormat, Names, PeakBits};
 use crate::files::read_text;
 use crate::process::{Redaction, WriteOptions};
 use crate::provider::{parse_offset, read_facts};
-use crate::units::{Millis, Span};
+use crate::units::Span;
+
+use super::values::{disturbance, known_offset, label_format, named, peak_bits, role, stretch};
 
 /// Turns the recordings of a phone call into one call: aligned, levelled, labelled.
 #[derive(Debug, Parser)]
@@ -350,42 +352,6 @@ pub(super) struct PeaksArgs {
     pub bits: PeakBits,
 }
 
-fn label_format(name: &str) -> Result<LabelFormat, String> {
-    let names: Vec<&str> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
-    LabelFormat::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
-}
-
-fn disturbance(name: &str) -> Result<Disturbance, String> {
-    let names: Vec<&str> = Disturbance::ALL.iter().map(|kind| kind.name()).collect();
-    let kind = Disturbance::ALL.into_iter().find(|kind| kind.name() == name);
-    kind.ok_or_else(|| format!("expected {}", names.join(", ")))
-}
-
-fn peak_bits(text: &str) -> Result<PeakBits, String> {
-    text.parse().ok().and_then(PeakBits::from_bits).ok_or_else(|| "expected 8 or 16".to_owned())
-}
-
-fn role(name: &str) -> Result<Role, String> {
-    let names: Vec<&str> = Role::ALL.iter().map(|r| r.name()).collect();
-    Role::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
-}
-
-/// Parses a span of the call: two times in milliseconds with a dash between them.
-fn stretch(text: &str) -> Result<Span, String> {
-    let wrong = || format!("found {text}, expected two times in milliseconds, such as 12000-14500");
-    let (start, end) = text.split_once('-').ok_or_else(wrong)?;
-    let ms = |text: &str| text.trim().parse::<f64>().map_err(|_| wrong());
-    Ok(Span::new(ms(start)?, ms(end)?))
-}
-
-/// Returns a parser of names. Its error lists them.
-fn named<T: Clone + Send + Sync + 'static>(
-    parse: fn(&str) -> Option<T>,
-    names: &'static [&'static str],
-) -> impl Fn(&str) -> Result<T, String> + Clone {
-    move |text| parse(text).ok_or_else(|| format!("expected {}", names.join(", ")))
-}
-
 impl ProcessArgs {
     /// Returns the configuration: the file's, overridden by the options.
     pub(super) fn to_config(&self) -> Result<Config> {
@@ -406,17 +372,7 @@ impl ProcessArgs {
         config.validate()?;
         Ok(config)
     }
-}
 
-impl EvaluateArgs {
-    /// Returns the files that are read besides the recordings.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        let profile = self.profile.as_deref().filter(|name| is_file(name)).map(Path::new);
-        self.config.iter().chain(&self.labels).map(PathBuf::as_path).chain(profile)
-    }
-}
-
-impl ProcessArgs {
     /// Returns what to redact, if anything.
     pub(super) fn to_redaction(&self) -> Option<Redaction> {
         let asked = self.redact_keys || !self.redact.is_empty();
@@ -453,6 +409,14 @@ impl ProcessArgs {
     }
 }
 
+impl EvaluateArgs {
+    /// Returns the files that are read besides the recordings.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let profile = self.profile.as_deref().filter(|name| is_file(name)).map(Path::new);
+        self.config.iter().chain(&self.labels).map(PathBuf::as_path).chain(profile)
+    }
+}
+
 /// Sets a field if an option was given.
 pub(super) fn set<T>(field: &mut T, option: Option<T>) {
     if let Some(value) = option {
@@ -463,8 +427,8 @@ pub(super) fn set<T>(field: &mut T, option: Option<T>) {
 /// Largest configuration file in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
 
-/// Reads a configuration file, on top of a profile, if one is given by name or file; without a file,
-/// the profile's configuration, or the default.
+/// Reads a configuration file, on top of a profile, if one is given by name or file; without a
+/// file, the profile's configuration, or the default.
 pub(super) fn config_of(path: Option<&Path>, profile: Option<&str>) -> Result<Config> {
     let profile = profile.map(profile_of).transpose()?;
     match (path, profile) {
@@ -499,13 +463,4 @@ fn refused(path: &Path, error: Error) -> Error {
         _ => told,
     };
     told.in_input(path.display().to_string()).caused_by(error)
-}
-
-/// Parses an offset in milliseconds, with an optional uncertainty after a `~`.
-fn known_offset(text: &str) -> Result<KnownOffset, String> {
-    let (offset, uncertainty) = text.split_once('~').unwrap_or((text, "0"));
-    let number =
-        |text: &str| text.trim().parse().map(Millis).map_err(|_| format!("found {text}, expected milliseconds"));
-    KnownOffset::new(number(offset)?, number(uncertainty)?)
-        .ok_or_else(|| "expected milliseconds within a day".to_owned())
 }

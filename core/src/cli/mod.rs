@@ -16,6 +16,7 @@ mod progress;
 mod result_line;
 mod self_test;
 mod terminal;
+mod values;
 mod vcon;
 mod worker;
 

@@ -78,8 +78,8 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
     Ok(report)
 }
 
-/// Refuses files beside the outputs' folder that would be written over what is read, over an output,
-/// or over each other.
+/// Refuses files beside the outputs' folder that would be written over what is read, over an
+/// output, or over each other.
 fn check_outputs(args: &ProcessArgs, call: &CallInput, config: &Config) -> Result<()> {
     let names = args.to_write_options().file_names(config);
     let outputs: Vec<PathBuf> =
