@@ -146,8 +146,8 @@ impl PairTable<'_, '_> {
         })
     }
 
-    /// Returns the lag from the reference that was measured on other calls, from the parties that are
-    /// placed. Where bleed is heard or the caller gave an offset, it says nothing.
+    /// Returns the lag from the reference that was measured on other calls, from the parties that
+    /// are placed. Where bleed is heard or the caller gave an offset, it says nothing.
     fn expected(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Option<ExpectedLag> {
         let heard = self.known(track, placed).any(|(pair, _, _)| pair.hears_bleed());
         if heard || self.given(track, reference).is_some() {

@@ -132,8 +132,8 @@ impl ExpectedLag {
 
 /// Returns the lag that the configuration expects of two parties, if any.
 ///
-/// The mean of `calls` calls is off by itself, so the spread of another call is larger. Of calls that
-/// were all alike, the next one is with a probability of (n + 1) / (n + 2) (Laplace's rule of
+/// The mean of `calls` calls is off by itself, so the spread of another call is larger. Of calls
+/// that were all alike, the next one is with a probability of (n + 1) / (n + 2) (Laplace's rule of
 /// succession).
 pub(super) fn expected(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<ExpectedLag> {
     let prior = options.offset_prior?;

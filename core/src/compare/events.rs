@@ -7,8 +7,8 @@ use crate::units::Span;
 
 use super::spans::{ROUNDING_MS, apart};
 
-/// Events that begin this many events away are not looked at for the one that an event became: those
-/// that touch it are one or two, unless a report is no report.
+/// Events that begin this many events away are not looked at for the one that an event became:
+/// those that touch it are one or two, unless a report is no report.
 const NEAR: usize = 32;
 
 /// An event with its span in its track's own time.

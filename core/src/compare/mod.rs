@@ -53,8 +53,8 @@ pub struct ReportComparison {
     pub outcome: Share,
     /// Changes of the outcome, with their numbers.
     pub outcomes: Vec<Switch>,
-    /// Share of calls with a track that moved by more than 250 ms relative to the others, of those of
-    /// which that is known: no track is unreadable, not placed or of one report alone.
+    /// Share of calls with a track that moved by more than 250 ms relative to the others, of those
+    /// of which that is known: no track is unreadable, not placed or of one report alone.
     pub moved: Share,
     /// Share of calls whose speech differs, of those of which that is known.
     pub speech: Share,

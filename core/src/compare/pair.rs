@@ -37,9 +37,9 @@ fn ids(reports: &Reports) -> BTreeMap<&str, Option<&str>> {
     ids
 }
 
-/// Pairs of tracks of one call: those of the same recording and channel; those of the same recording
-/// in their order, where a report does not say which channel a track is; then what is left in both,
-/// by its place, unless the recordings say that they are two.
+/// Pairs of tracks of one call: those of the same recording and channel; those of the same
+/// recording in their order, where a report does not say which channel a track is; then what is
+/// left in both, by its place, unless the recordings say that they are two.
 pub(super) fn paired<'a>(old: &'a [TrackReport], new: &'a [TrackReport]) -> Vec<(&'a TrackReport, &'a TrackReport)> {
     let one_recording = |a: &TrackReport, b: &TrackReport| recording(a).is_some() && recording(a) == recording(b);
     let channels = |a: &TrackReport, b: &TrackReport| a.channel.zip(b.channel);
@@ -65,7 +65,8 @@ pub(super) fn paired<'a>(old: &'a [TrackReport], new: &'a [TrackReport]) -> Vec<
     pairs
 }
 
-/// What a track was recorded in: the hash of its bytes, else its name; `None` where neither is told.
+/// What a track was recorded in: the hash of its bytes, else its name; `None` where neither is
+/// told.
 fn recording(track: &TrackReport) -> Option<&str> {
     let source = track.source.as_ref()?;
     source.sha256.as_deref().or(source.path.as_deref())

@@ -69,8 +69,8 @@ impl ReportSet {
     }
 }
 
-/// The report of a file of JSON; `None` where the file is none, the reason where it should be one and
-/// cannot be read.
+/// The report of a file of JSON; `None` where the file is none, the reason where it should be one
+/// and cannot be read.
 fn read(path: &Path) -> Option<Result<Report, String>> {
     let text = match read_text(path, MAX_REPORT, Stage::Input) {
         Ok(text) => text,

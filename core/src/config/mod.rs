@@ -69,8 +69,8 @@ pub struct Config {
     /// confidence, both increasing. If empty, confidence is reported as computed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub confidence_map: Vec<(f64, f64)>,
-    /// The profile on which the configuration is based, as [`Profile::config`], [`Profile::under`] and
-    /// [`Config::from_json`] set it. Its settings are in the other fields.
+    /// The profile on which the configuration is based, as [`Profile::config`], [`Profile::under`]
+    /// and [`Config::from_json`] set it. Its settings are in the other fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
 }
@@ -97,8 +97,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Parses a configuration from JSON. A field that is given goes before the profile's, even if its
-    /// value is the default.
+    /// Parses a configuration from JSON. A field that is given goes before the profile's, even if
+    /// its value is the default.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] with the field and its allowed values.

@@ -11,12 +11,13 @@ use super::SCHEMA_VERSION;
 use super::tally::{ConfidenceBin, Evaluation};
 
 /// Fewer placements than this say too little for a fit. With 50, a share is known to 0.13 on either
-/// side (Wilson's 95 % interval of a half), half of the largest error of confidence that was measured
-/// on made calls (31 % said, 58 % right; `core/docs/evaluate.md`).
+/// side (Wilson's 95 % interval of a half), half of the largest error of confidence that was
+/// measured on made calls (31 % said, 58 % right; `core/docs/evaluate.md`).
 const MIN_PLACEMENTS: u64 = 50;
-/// What was said counts for as much as so many placements, so that a bin of few says little. Four are
-/// what the centre of a 95 % interval adds to a share (Agresti, Coull, "Approximate is better than
-/// 'exact' for interval estimation of binomial proportions", The American Statistician 52, 1998).
+/// What was said counts for as much as so many placements, so that a bin of few says little. Four
+/// are what the centre of a 95 % interval adds to a share (Agresti, Coull, "Approximate is better
+/// than 'exact' for interval estimation of binomial proportions", The American Statistician 52,
+/// 1998).
 const PRIOR_PLACEMENTS: f64 = 4.0;
 
 /// A profile whose map of confidence is fitted to an evaluation: the rising map that is nearest to

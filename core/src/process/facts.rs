@@ -15,8 +15,8 @@ use super::gate::PlacedTrack;
 
 /// Speech of at least this duration where no one can have spoken is not a detector's error.
 const CONTRADICTS: Millis = Millis(1000.0);
-/// Recordings begin and end about when the phone system says it: a fact this far beyond one of their
-/// ends, and beyond what its clock leaves open, still belongs to it.
+/// Recordings begin and end about when the phone system says it: a fact this far beyond one of
+/// their ends, and beyond what its clock leaves open, still belongs to it.
 const NEAR: Millis = Millis(1000.0);
 
 /// A fact with its time on the call's timeline, which may lie beyond the call.
@@ -92,8 +92,8 @@ impl PlacedFacts {
         timed
     }
 
-    /// Adds a fact, unless it lies outside of the call; what lasts may reach into the call. One that
-    /// lasts goes on until it is ended.
+    /// Adds a fact, unless it lies outside of the call; what lasts may reach into the call. One
+    /// that lasts goes on until it is ended.
     fn begin(&mut self, timed: &TimedFact, end: Millis) {
         let TimedFact { fact, at, slack, outside, .. } = *timed;
         if outside && !(lasts(fact.kind) && at < Millis(0.0)) {
@@ -340,8 +340,8 @@ impl PlacedFact {
         self.told.party.is_some() || answer == Some(self.told.span.start)
     }
 
-    /// The stretch in which nobody of its party speaks to anybody. What is heard on both sides before
-    /// an answer is no song.
+    /// The stretch in which nobody of its party speaks to anybody. What is heard on both sides
+    /// before an answer is no song.
     fn silent(&self, answer: Option<Millis>, end: Millis) -> Option<Span> {
         let at = self.told.span.start;
         match self.told.kind {

@@ -140,8 +140,8 @@ impl Tracks {
     }
 }
 
-/// Returns the warning that a document names the parties of other channels than there are, and so of
-/// none.
+/// Returns the warning that a document names the parties of other channels than there are, and so
+/// of none.
 fn misfit(recording: &Recording, analyses: &[TrackAnalysis]) -> Option<Warning> {
     let known = recording.parts.iter().filter(|part| part.leg.channel.is_some()).count();
     let channels = usize::from(analyses.first()?.source.channels);

@@ -63,15 +63,17 @@ struct UnsurePlacement {
 
 impl Processed {
     /// Redacts spans of the call on every track, each widened on either side by 250 ms and by the
-    /// uncertainty of the placements, so that no half of a number remains. The call keeps its length.
+    /// uncertainty of the placements, so that no half of a number remains. The call keeps its
+    /// length.
     ///
-    /// A mix, peaks and labels made afterwards contain nothing of them. The report lists the widened
-    /// spans in `redacted`, and omits the digits of keys in them. If placements widen them by more than
-    /// the 250 ms, a warning `redaction_widened` says how much was taken out, and what would narrow it.
+    /// A mix, peaks and labels made afterwards contain nothing of them. The report lists the
+    /// widened spans in `redacted`, and omits the digits of keys in them. If placements widen them
+    /// by more than the 250 ms, a warning `redaction_widened` says how much was taken out, and what
+    /// would narrow it.
     ///
-    /// If keys are redacted, a warning `keys_unsure` lists spans in which noise or speech may hide a
-    /// key press. They are not redacted, unless `unsure` is set or `spans` contains them. A key that
-    /// was neither detected nor reported as a fact is not redacted.
+    /// If keys are redacted, a warning `keys_unsure` lists spans in which noise or speech may hide
+    /// a key press. They are not redacted, unless `unsure` is set or `spans` contains them. A key
+    /// that was neither detected nor reported as a fact is not redacted.
     ///
     /// Recordings and files written before are not changed. To write the recordings redacted, see
     /// [`WriteOptions::redacted_tracks`](crate::WriteOptions::redacted_tracks).
@@ -135,8 +137,8 @@ impl Processed {
     }
 
     /// The two least certain placements, each recorder's once: what is heard on one track may lie
-    /// elsewhere on another by as much as both leave open. A track of zeros holds nothing, wherever it
-    /// lies.
+    /// elsewhere on another by as much as both leave open. A track of zeros holds nothing, wherever
+    /// it lies.
     fn unsure_placements(&self) -> Vec<UnsurePlacement> {
         let heard = self.tracks.iter().filter(|placed| placed.track.samples.iter().any(|&sample| sample != 0));
         let mut recorders: BTreeMap<usize, UnsurePlacement> = BTreeMap::new();
@@ -154,8 +156,8 @@ impl Processed {
         unsure
     }
 
-    /// Leaves out of the report which keys were pressed in redacted spans. A key that was told beside
-    /// the audio has a moment, and no length.
+    /// Leaves out of the report which keys were pressed in redacted spans. A key that was told
+    /// beside the audio has a moment, and no length.
     fn forget_digits(&mut self, spans: &[Span]) {
         let taken = |key: Span| spans.iter().any(|span| key.start <= span.end && key.end >= span.start);
         for event in self.report.tracks.iter_mut().flat_map(|track| &mut track.events) {

@@ -28,9 +28,9 @@ const SOUNDS: [EventKind; 8] = [
 ];
 /// Lowest confidence at which separated voices are reported.
 ///
-/// Of 525 made calls one lies below. Where the voices are wrong, about half of the speech is with its
-/// right voice, so nothing lies below 0.5. The bound was chosen with one real call of two similar voices in
-/// view, whose voices are right.
+/// Of 525 made calls one lies below. Where the voices are wrong, about half of the speech is with
+/// its right voice, so nothing lies below 0.5. The bound was chosen with one real call of two
+/// similar voices in view, whose voices are right.
 const LEAST_CONFIDENCE: f64 = 0.65;
 /// Confidence of a role assigned by who spoke first: the called party answers. It is higher if the
 /// line was heard ringing before.

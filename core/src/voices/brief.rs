@@ -91,8 +91,8 @@ fn two_rather_than_one(a: &VoiceWindow, b: &VoiceWindow) -> f32 {
 mod tests {
     use super::*;
 
-    /// Windows of 0.8 s after pauses (in frames) at levels in dB, whose cosines are `alike` within a
-    /// voice and `unlike` between two.
+    /// Windows of 0.8 s after pauses (in frames) at levels in dB, whose cosines are `alike` within
+    /// a voice and `unlike` between two.
     fn windows(of: &[(usize, usize, f32)], alike: f32, unlike: f32) -> Vec<VoiceWindow> {
         let mut end = 0;
         let window = |(n, &(voice, pause, level)): (usize, &(usize, usize, f32))| {

@@ -68,8 +68,8 @@ pub fn separate(
     Ok(Separation { voices, confidence: grouping.certainty })
 }
 
-/// Groups all windows by voice. Talkers in a room behind a party are no further voice: if there seem
-/// to be more than two, faint windows are left out, and follow the others.
+/// Groups all windows by voice. Talkers in a room behind a party are no further voice: if there
+/// seem to be more than two, faint windows are left out, and follow the others.
 fn grouped(all: &[VoiceWindow]) -> Grouping {
     let grouping = decided(all);
     let near = if grouping.count > 2 { faint::without(all) } else { Vec::new() };

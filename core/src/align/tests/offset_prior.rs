@@ -73,7 +73,8 @@ fn turn_taking_is_weighed_with_it() {
     let p = &found.placements[1];
     assert!((p.offset().0 - 850.0).abs() < 100.0 && p.confidence > 0.9, "{p:?}");
     assert_eq!(p.method, Method::Prior);
-    // A recorder that was late this once, by more than its habit: the talk may say so, or leave doubt.
+    // A recorder that was late this once, by more than its habit: the talk may say so, or leave
+    // doubt.
     let p = &place_parties(&late(6.0), None, &measured(40)).placements[1];
     assert!((p.offset().0 - 6_000.0).abs() < 900.0 || p.confidence < 0.9, "{p:?}");
 }

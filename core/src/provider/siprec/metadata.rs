@@ -29,8 +29,8 @@ struct KnownElement {
     name: &'static str,
     /// What tells one from another.
     ids: &'static [&'static str],
-    /// Whether several of the same ids are one, as the later ones update the earlier. Else each is a
-    /// part of what happened.
+    /// Whether several of the same ids are one, as the later ones update the earlier. Else each is
+    /// a part of what happened.
     is_one: bool,
 }
 

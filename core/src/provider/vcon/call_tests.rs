@@ -54,7 +54,8 @@ fn between_dialogs_nobody_hangs_up_and_nobody_answers() {
     // The second one has no history, but its parties.
     let silent = json!([recording(json!([0, 1]), 0, first), recording(json!([0, 1]), 21, json!({}))]);
     assert_eq!(facts(silent), expected(&ends[..1]));
-    // The order in which dialogs are written changes nothing, and a set tells what its recordings do.
+    // The order in which dialogs are written changes nothing, and a set tells what its recordings
+    // do.
     let told = |second: u32| history(&[(0, "join", 0), (1, "join", 5), (1, "drop", second)]);
     let set = json!({"type": "recording-set", "recordings": [0, 1], "parties": [0, 1], "party_history": told(30)["party_history"]});
     let apart = json!([recording(json!(1), 5, told(30)), recording(json!(0), 0, json!({})), set]);

@@ -67,8 +67,8 @@ fn named(fields: &Map<String, Value>, place: &str, name: &str, count: usize) -> 
     indices(of_transfer(fields, name), &format!("{place}.{name}"), count)
 }
 
-/// Makes agents those to whom the call was transferred, if they come to it by a transfer: who was in
-/// it before takes it back. One agent stays an agent.
+/// Makes agents those to whom the call was transferred, if they come to it by a transfer: who was
+/// in it before takes it back. One agent stays an agent.
 ///
 /// # Errors
 /// `malformed` for a party that is not there.

@@ -172,8 +172,8 @@ fn set_start(dialogs: &[TypedDialog]) -> Option<Moment> {
     sets.filter_map(|(_, fields)| start(fields)).min_by_key(|start| start.unix_ms())
 }
 
-/// Who called whom, where the role of the one who called is known: by the earliest dialog, for later
-/// ones are calls to others.
+/// Who called whom, where the role of the one who called is known: by the earliest dialog, for
+/// later ones are calls to others.
 fn direction(
     dialogs: &[TypedDialog],
     consultations: &BTreeSet<usize>,
