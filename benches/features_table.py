@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROWS = ["", "he-aac", "opus", "page", "providers", "webrtc", "cli", "cli,opus,webrtc"]
+ROWS = ["", "he-aac", "opus", "page", "providers", "tracing", "webrtc", "cli", "cli,he-aac,opus,tracing,webrtc"]
 PROGRAM = """fn main() -> callweave::Result<()> {
     let paths: Vec<_> = std::env::args_os().skip(1).collect();
     let call = callweave::CallInput::open(&paths)?;
@@ -61,7 +61,7 @@ def cpu_seconds():
 def program(folder):
     """Writes the program's package to a folder."""
     features = "\n".join(
-        f'{name} = ["callweave/{name}"]' for name in ("cli", "he-aac", "opus", "page", "providers", "webrtc")
+        f'{name} = ["callweave/{name}"]' for name in ("cli", "he-aac", "opus", "page", "providers", "tracing", "webrtc")
     )
     (folder / "src").mkdir()
     (folder / "Cargo.toml").write_text(MANIFEST.format(features=features, core=ROOT / "core"))
