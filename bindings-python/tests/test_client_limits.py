@@ -317,3 +317,17 @@ def test_files_are_given_up_with_their_postings_and_sessions_fail_since_a_moment
     assert row.failing_ms is None and outbox.unfinished() == {"tencent:open"}
     outbox.put_session(row, None, "listed", reason="x")
     assert outbox.unfinished() == set()
+
+
+def test_while_nothing_runs_nothing_fails(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that was off for two days gives no call up at its first try."""
+    outbox.push("record", None, push("s"))
+    [row] = outbox.due_sessions(1 << 60)
+    now = int(time.time() * 1000)
+    with monkeypatch.context() as patched:
+        patched.setattr("callweave.client.outbox.now_ms", lambda: now - 180_000_000)
+        outbox.put_failure(row, now - 179_999_000, "recording_unreachable")
+    for _ in range(2):
+        assert outbox.revive() == 0
+        [row] = outbox.due_sessions(int(time.time() * 1000))
+        assert row.failing_ms is not None and 1000 <= time.time() * 1000 - row.failing_ms < 60_000
