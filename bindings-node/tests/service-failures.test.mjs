@@ -96,6 +96,7 @@ test('a wrong end of a call is refused', async (t) => {
     true,
     '9999-12-31T23:59:59Z',
     '2018-01-29 16:08:44+08:00',
+    '2018-01-29T24:00:00+08:00',
     ['2018-01-29T16:08:44+08:00'],
   ]) {
     assert.equal(await service.ended('c0', wrong), 400, `${wrong}`)

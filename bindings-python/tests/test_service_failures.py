@@ -107,7 +107,7 @@ def test_what_a_provider_says_of_its_load_holds_for_all_its_sessions(cloud: Serv
     "wrong",
     [
         "2018-01-29T16:08:44", "2018-01-29", "2018-02-31T16:08:44+08:00", "yesterday", "", 1517213324, True,
-        "9999-12-31T23:59:59Z", "2018-01-29 16:08:44+08:00", ["2018-01-29T16:08:44+08:00"],
+        "9999-12-31T23:59:59Z", "2018-01-29 16:08:44+08:00", "2018-01-29T24:00:00+08:00", ["2018-01-29T16:08:44+08:00"],
     ],
 )  # fmt: skip
 def test_a_wrong_end_of_a_call_is_refused(wrong: Any, cloud: Server, tmp_path: Path) -> None:
