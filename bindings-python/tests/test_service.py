@@ -270,19 +270,20 @@ def test_only_who_knows_the_secret_may_push(files: Server, cloud: Server, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "status"),
     [
-        "GET http://[ HTTP/1.1",
-        "POST http://[ HTTP/1.1",
-        f"POST /push/{SECRET}?action=record HTTP/1.1\r\nContent-Length: \xb2",
+        ("GET http://[ HTTP/1.1", b"400"),
+        ("POST http://[ HTTP/1.1", b"400"),
+        (f"POST /push/{SECRET}?action=record HTTP/1.1\r\nContent-Length: \xb2", b"400"),
+        (f"POST /push/{SECRET}?action=record HTTP/1.1\r\nTransfer-Encoding: chunked", b"411"),
     ],
 )
-def test_no_request_breaks_the_door(lines: str, cloud: Server, tmp_path: Path) -> None:
+def test_no_request_breaks_the_door(lines: str, status: bytes, cloud: Server, tmp_path: Path) -> None:
     with Running(tmp_path, cloud) as running:
         port = running.server.server_address[1]
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(f"{lines}\r\nHost: a\r\n\r\n".encode("latin-1"))
-            assert connection.recv(100).split()[1] == b"400"
+            assert connection.recv(100).split()[1] == status
         assert running.ask("GET", "/health")[0] == 200
 
 

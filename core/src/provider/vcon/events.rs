@@ -94,7 +94,7 @@ fn heard_before(
     parties: usize,
 ) -> Result<BTreeMap<usize, BTreeSet<usize>>> {
     let original: BTreeSet<usize> = moves.iter().flat_map(|moved| &moved.original).copied().collect();
-    let heard = |at: usize| {
+    let heard = |at: usize| -> Result<(usize, BTreeSet<usize>)> {
         let fields = dialogs.get(at).map(|(_, fields)| fields);
         let heard = fields.map(|fields| channels(fields, &format!("dialog[{at}]"), parties)).transpose()?;
         Ok((at, heard.into_iter().flatten().flatten().collect()))
