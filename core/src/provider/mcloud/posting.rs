@@ -74,6 +74,9 @@ pub struct Posting {
     /// Whether such a post gave no address.
     #[serde(default)]
     withheld: bool,
+    /// Whether a post of a recording that is there has given an address.
+    #[serde(default)]
+    repeats_give: bool,
     warnings: Vec<String>,
     failed: Option<String>,
     retries: Retries,
@@ -102,6 +105,7 @@ impl Posting {
             remade: 0,
             is_first: false,
             withheld: false,
+            repeats_give: false,
             warnings: Vec::new(),
             failed: None,
             retries: Retries::new(seed),
@@ -250,7 +254,11 @@ impl Posting {
         let id = filled(created.id.as_ref()).map(str::to_owned);
         // An address of the same recording that was not refused is as good as another.
         let known = self.upload_url.take().filter(|_| id == self.recording_id);
-        self.upload_url = filled(created.upload_url.as_ref()).map(str::to_owned).or(known);
+        let given = filled(created.upload_url.as_ref()).map(str::to_owned);
+        if given.is_some() && !self.is_first {
+            (self.repeats_give, self.remade) = (true, 0);
+        }
+        self.upload_url = given.or(known);
         self.recording_id = id;
         self.withheld = self.is_first && self.upload_url.is_none();
         if self.unsure {
@@ -267,7 +275,7 @@ impl Posting {
             return self.remake(policy);
         }
         if homeless {
-            return self.stop("no_upload_address".to_owned());
+            return self.homeless(policy);
         }
         if differs(there, &self.body) {
             self.warn("reviewed_before_change");
@@ -296,6 +304,17 @@ impl Posting {
         }
         self.remade = 0;
         self.go(Ask::Delete);
+        self.retries.rest(policy, Millis(0.0))
+    }
+
+    /// The recording stays, as somebody has reviewed it, and there is no address. Where a post has given
+    /// one that expired, another may: it is asked for later.
+    fn homeless(&mut self, policy: &RetryPolicy) -> NextTry {
+        self.remade += 1;
+        if !self.repeats_give || self.remade > MOST_REMADE {
+            return self.stop("no_upload_address".to_owned());
+        }
+        self.ask = Ask::Post;
         self.retries.rest(policy, Millis(0.0))
     }
 
