@@ -264,10 +264,8 @@ impl<'a> Directory<'a> {
 fn note_stream(at: usize, id: Option<&str>, notes: &mut WireWarnings) {
     let taken = "the stream is taken for the only one's";
     match id {
-        Some(id) => notes.add(
-            "unknown_value",
-            format!("stream[{at}].session_id \"{id}\" is no session of the document; {taken}"),
-        ),
+        Some(id) => notes
+            .add("unknown_value", format!("stream[{at}].session_id \"{id}\" is no session of the document; {taken}")),
         None => notes.add("session_missing", format!("stream[{at}] has no session_id; {taken}")),
     }
 }

@@ -299,7 +299,10 @@ fn a_stream_without_a_session_is_told_and_never_joined_with_another_call() {
     let call = read_text(&partial(&(stream("one", "") + &stream("two", "")))).unwrap();
     assert_eq!((missing(&call).len(), call.recordings.len()), (2, 2));
     for (streams, said) in [
-        (stream("one", r#" session_id="s""#) + &stream("two", r#" session_id="t""#), "stream[1].session_id: found \"t\""),
+        (
+            stream("one", r#" session_id="s""#) + &stream("two", r#" session_id="t""#),
+            "stream[1].session_id: found \"t\"",
+        ),
         (stream("one", r#" session_id="s""#) + &stream("two", ""), "stream[1].session_id: found none"),
     ] {
         let error = read_text(&partial(&streams)).unwrap_err();
