@@ -284,7 +284,10 @@ export declare class Outbox {
       answered?: { recordingId: string | null; warnings: string[] } | null
     },
   ): PostingRow | null
-  /** Takes up what was refused for the key's sake, once there is another key. */
+  /**
+   * Takes up what was refused for the key's sake, once there is another key. Call it at a start: of what fails, the time
+   * since it was due does not count.
+   */
   revive(): number
   /** Whose key is refused, and how: a provider's, or `mcloud`. */
   refused(): Record<string, string>

@@ -6,7 +6,7 @@ import { createServer as createListener } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Gone, Guard, Later, Outbox, Poster, download } from 'callweave/client'
+import { Gone, Guard, Later, Outbox, Poster, download, send, steps } from 'callweave/client'
 import { folder, serve } from './shared.mjs'
 
 const LOCAL = new Guard({ allowedHosts: ['127.0.0.1'], allowPrivate: true })
@@ -142,6 +142,27 @@ test('a server that drips is not waited for', async (t) => {
   }
 })
 
+test('a request has its time too', async (t) => {
+  const limits = []
+  const { timeout } = AbortSignal
+  t.mock.method(AbortSignal, 'timeout', (ms) => {
+    limits.push(ms)
+    return timeout.call(AbortSignal, 500)
+  })
+  const request = steps.mcloudRequest({ endpoint: 'whoami', api: { token: 'crk_1' } })
+  for (const what of ['headers', 'nothing', 'body']) {
+    const url = await listening(
+      t,
+      dripping(...DRIPS[what], () => {}),
+    )
+    const started = performance.now()
+    assert.deepEqual(await send({ ...request, url }), { status: null, retryAfter: null, body: '' }, what)
+    const tookMs = performance.now() - started
+    assert.ok(tookMs > 400 && tookMs < 6000, `${what}: ${tookMs}`)
+  }
+  assert.deepEqual(limits, [30_000, 30_000, 30_000])
+})
+
 test('the resolution of a name has its time too', async (t) => {
   let tell
   const asked = new Promise((resolve) => {
@@ -265,4 +286,19 @@ test('files are given up with their postings, and sessions fail since a moment',
   assert.deepEqual([row().failingMs, outbox.unfinished()], [null, new Set(['tencent:open'])])
   outbox.putSession(row(), null, { status: 'listed', reason: 'x' })
   assert.deepEqual(outbox.unfinished(), new Set())
+})
+
+test('while nothing runs nothing fails', (t) => {
+  const outbox = opened(t)
+  outbox.push('record', null, push('s'))
+  const [row] = outbox.dueSessions(LAST)
+  const now = Date.now()
+  const clock = t.mock.method(Date, 'now', () => now - 180_000_000)
+  outbox.putFailure(row, now - 179_999_000, 'recording_unreachable')
+  clock.mock.restore()
+  for (let n = 0; n < 2; n++) {
+    assert.equal(outbox.revive(), 0)
+    const failed = Date.now() - outbox.dueSessions(Date.now())[0].failingMs
+    assert.ok(failed >= 1000 && failed < 60_000, `${failed}`)
+  }
 })

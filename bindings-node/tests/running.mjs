@@ -2,34 +2,58 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
+import { after, before } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { folder, root } from './shared.mjs'
+import { folder, root, serve } from './shared.mjs'
 
 export const SECRET = 'c0ffee00c0ffee00'
-/** What a test file ends with `after`. */
+/** What is ended behind the tests of a file. */
 export const children = []
+
+/** What a service of the tests is told. */
+export const environment = (cloud, DATA) => ({
+  DATA,
+  PUSH_SECRET: SECRET,
+  MCLOUD_TOKEN: 'crk_full',
+  MCLOUD_URL: `${cloud}/api/v1`,
+  TRACK_HOSTS: '127.0.0.1',
+  ALLOW_PRIVATE_ADDRESSES: '1',
+  COUNTRY_CODE: '44',
+  SETTLE_S: '0.1',
+  EXPECT_CDR: '0',
+  RETRY_S: '1',
+  TENCENT_DIRECTION: 'in',
+})
+
+const FOLDER = `${root}/fixtures/tencent-transfer`
+
+/**
+ * Serves a fixture's recordings to the tests of a file, and ends behind them what they started. Gives the fixture's pushes
+ * with addresses of that server.
+ */
+export function servedPushes() {
+  let files
+  before(async () => {
+    files = await serve(children, 'files', '--folder', FOLDER)
+  })
+  after(() => {
+    for (const child of children) child.kill('SIGKILL')
+  })
+  return (how = 'files') =>
+    JSON.parse(readFileSync(`${FOLDER}/pushes.json`, 'utf8')).map((push) => ({
+      ...push,
+      RecordURL: `${files}/${how}/${push.RecordURL.split('/').at(-1)}`,
+      CustomRecordURL: null,
+    }))
+}
 
 /** A service that runs as it is started by its one command, and its door. */
 export async function running(t, cloud, env = {}) {
-  const data = env.DATA ?? folder(t)
   const child = spawn(process.execPath, [`${root}/bindings-node/examples/service/service.mjs`, '--port', '0'], {
-    env: {
-      ...process.env,
-      DATA: data,
-      PUSH_SECRET: SECRET,
-      MCLOUD_TOKEN: 'crk_full',
-      MCLOUD_URL: `${cloud}/api/v1`,
-      TRACK_HOSTS: '127.0.0.1',
-      ALLOW_PRIVATE_ADDRESSES: '1',
-      COUNTRY_CODE: '44',
-      SETTLE_S: '0.1',
-      EXPECT_CDR: '0',
-      RETRY_S: '1',
-      TENCENT_DIRECTION: 'in',
-      ...env,
-    },
+    env: { ...process.env, ...environment(cloud, env.DATA ?? folder(t)), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)

@@ -1,33 +1,20 @@
 // The example service where providers, disks and people fail: lists that make no sense, calls that are given up.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import files from 'node:fs/promises'
 import { createHash } from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CallweaveError, processCall, provider } from 'callweave'
 import { Outbox } from 'callweave/client'
 import { Service } from '../examples/service/service.mjs'
 import { settingsOf } from '../examples/service/settings.mjs'
-import { SECRET, children, polled, running, serving, stands, until } from './running.mjs'
+import { SECRET, children, environment, polled, running, servedPushes, serving, stands, until } from './running.mjs'
 import { folder, root, serve } from './shared.mjs'
 
-const FOLDER = `${root}/fixtures/tencent-transfer`
-let files
-
-before(async () => {
-  files = await serve(children, 'files', '--folder', FOLDER)
-})
-after(() => {
-  for (const child of children) child.kill('SIGKILL')
-})
-
-const pushes = () =>
-  JSON.parse(readFileSync(`${FOLDER}/pushes.json`, 'utf8')).map((push) => ({
-    ...push,
-    RecordURL: `${files}/files/${push.RecordURL.split('/').at(-1)}`,
-    CustomRecordURL: null,
-  }))
+const pushes = servedPushes()
 
 const hashed = (key) => createHash('sha256').update(key).digest('hex').slice(0, 32)
 const names = (path) => (existsSync(path) ? readdirSync(path).sort() : [])
@@ -109,6 +96,7 @@ test('a wrong end of a call is refused', async (t) => {
     true,
     '9999-12-31T23:59:59Z',
     '2018-01-29 16:08:44+08:00',
+    '2018-01-29T24:00:00+08:00',
     ['2018-01-29T16:08:44+08:00'],
   ]) {
     assert.equal(await service.ended('c0', wrong), 400, `${wrong}`)
@@ -209,22 +197,9 @@ const FAILURES = {
 for (const [what, failing] of Object.entries(FAILURES)) {
   test(`what the machine cannot do is tried again: ${what}`, async (t) => {
     const cloud = await serve(children, 'mcloud')
-    const settings = settingsOf({
-      DATA: folder(t),
-      PUSH_SECRET: SECRET,
-      MCLOUD_TOKEN: 'crk_full',
-      MCLOUD_URL: `${cloud}/api/v1`,
-      TRACK_HOSTS: '127.0.0.1',
-      ALLOW_PRIVATE_ADDRESSES: '1',
-      COUNTRY_CODE: '44',
-      SETTLE_S: '0.1',
-      EXPECT_CDR: '0',
-      RETRY_S: '1',
-      TENCENT_DIRECTION: 'in',
-    })
     const failure = await failing(t)
     t.mock.method(console, 'error', () => {})
-    const service = new Service(settings)
+    const service = new Service(settingsOf(environment(cloud, folder(t))))
     service.start()
     for (const push of pushes()) service.push('record', null, JSON.stringify(push))
     await until(() => service.health().failing.io === 1)
@@ -235,3 +210,37 @@ for (const [what, failing] of Object.entries(FAILURES)) {
     await service.stop()
   })
 }
+
+test('a mix is not swept between its place and its posting', async (t) => {
+  const cloud = await serve(children, 'mcloud')
+  t.mock.method(console, 'error', () => {})
+  const service = new Service(settingsOf(environment(cloud, folder(t))))
+  // The machine is slow: minutes go by when a mix is put in its place, and a sweep is due.
+  const { now } = Date
+  let slowMs = 0
+  t.mock.method(Date, 'now', () => now() + slowMs)
+  const later = (file) => {
+    if (!String(file).includes('mixes')) return
+    slowMs += 120_000
+    service.push('voicemail', null, '{}')
+  }
+  const { rename } = files
+  const { renameSync } = fs
+  t.mock.method(files, 'rename', async (from, to) => {
+    await rename(from, to)
+    later(to)
+    await pause(300)
+  })
+  t.mock.method(fs, 'renameSync', (from, to) => {
+    renameSync(from, to)
+    later(to)
+  })
+  syncBuiltinESMExports()
+  service.start()
+  for (const push of pushes()) service.push('record', null, JSON.stringify(push))
+  await until(() => service.health().postings.done || service.health().postings.failed)
+  t.mock.restoreAll()
+  syncBuiltinESMExports()
+  assert.deepEqual([slowMs > 0, service.health().postings, service.outbox.listed()], [true, { done: 1 }, []])
+  await service.stop()
+})

@@ -4,29 +4,13 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { SECRET, children, polled, running, serving, stands, until } from './running.mjs'
+import { SECRET, children, polled, running, servedPushes, serving, stands, until } from './running.mjs'
 import { folder, root, serve } from './shared.mjs'
 
-const FOLDER = `${root}/fixtures/tencent-transfer`
-let files
-
-before(async () => {
-  files = await serve(children, 'files', '--folder', FOLDER)
-})
-after(() => {
-  for (const child of children) child.kill('SIGKILL')
-})
-
-/** The fixture's pushes with addresses of the local server. */
-const pushes = (how = 'files') =>
-  JSON.parse(readFileSync(`${FOLDER}/pushes.json`, 'utf8')).map((push) => ({
-    ...push,
-    RecordURL: `${files}/${how}/${push.RecordURL.split('/').at(-1)}`,
-    CustomRecordURL: null,
-  }))
+const pushes = servedPushes()
 
 test('from the pushes to MCloud, a late leg, and a graceful stop', async (t) => {
   const cloud = await serve(children, 'mcloud')

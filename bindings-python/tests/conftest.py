@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,16 @@ CALLS = {
 @pytest.fixture(autouse=True)
 def _in_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def cloud() -> Iterator[Any]:
+    """A stand-in for MCloud that runs."""
+    from http_server import Server
+    from mcloud import Mcloud
+
+    with Server(Mcloud()) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -9,28 +9,19 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from callweave.client import Gone, Guard, Later, Outbox, Poster, download, download_async, send, send_async, steps
+from callweave.client import Gone, Later, Outbox, Poster, download, download_async, send, send_async, steps
+from clients import BOTH, LOCAL, Fetch, Listening
 from http_server import Server
-from mcloud import Mcloud
 
-LOCAL = Guard(["127.0.0.1"], allow_private=True)
 QUICK = {"firstMs": 1, "longestMs": 5, "budgetMs": 3000}
 ONE_TRY = {"firstMs": 1, "longestMs": 1, "budgetMs": 0}
 WHOLE = bytes(range(256)) * 4
-Fetch = Callable[..., Path]
-
-
-def fetch_async(url: str, path: Path, **more: Any) -> Path:
-    return asyncio.run(download_async(url, path, **more))
-
-
-BOTH = pytest.mark.parametrize("fetch", [download, fetch_async])
 
 
 class Parts:
@@ -107,29 +98,12 @@ def test_a_redirect_to_nowhere_is_a_refusal(fetch: Fetch, tmp_path: Path) -> Non
         fetch(f"{server.url}/a", tmp_path / "a", guard=LOCAL, policy=ONE_TRY)
 
 
-class Dripping(threading.Thread):
+class Dripping(Listening):
     """A server that sends a beginning at once and then a byte every 20 ms, for eight seconds at most."""
 
     def __init__(self, beginning: bytes, drop: bytes) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.beginning, self.drop = beginning, drop
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
-
-    def __enter__(self) -> Dripping:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.listening.close()
-
-    def run(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection: socket.socket) -> None:
         with connection:
@@ -192,6 +166,30 @@ def test_a_request_has_its_time_too(what: str) -> None:
         assert answer["status"] is None and 0.4 < time.monotonic() - started < 6
 
 
+def test_nothing_is_left_open_of_a_download_that_is_aborted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its part is closed at once, and not when its error is forgotten."""
+    real, opened = Path.open, list[Any]()
+
+    def noted(path: Path, *mode: Any, **named: Any) -> Any:
+        opened.append(real(path, *mode, **named))
+        return opened[-1]
+
+    async def aborted(url: str) -> None:
+        task = asyncio.create_task(download_async(url, tmp_path / "a", guard=LOCAL))
+        while not (tmp_path / "a.part").exists():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as error:
+            await task
+        assert [out.closed for out in opened if out.name == str(tmp_path / "a.part")] == [True]
+        # It held the work's frames until here.
+        assert error.tb is not None
+
+    monkeypatch.setattr(Path, "open", noted)
+    with Dripping(*DRIPS["body"]) as server:
+        asyncio.run(aborted(f"{server.url}/a"))
+
+
 def test_no_thread_is_left_of_a_download(tmp_path: Path) -> None:
     with Server(Parts("1024")) as server:
         before = threading.active_count()
@@ -201,12 +199,6 @@ def test_no_thread_is_left_of_a_download(tmp_path: Path) -> None:
         while threading.active_count() > before + 2 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert threading.active_count() <= before + 2
-
-
-@pytest.fixture
-def cloud() -> Iterator[Server]:
-    with Server(Mcloud()) as running:
-        yield running
 
 
 @pytest.fixture
@@ -325,3 +317,17 @@ def test_files_are_given_up_with_their_postings_and_sessions_fail_since_a_moment
     assert row.failing_ms is None and outbox.unfinished() == {"tencent:open"}
     outbox.put_session(row, None, "listed", reason="x")
     assert outbox.unfinished() == set()
+
+
+def test_while_nothing_runs_nothing_fails(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that was off for two days gives no call up at its first try."""
+    outbox.push("record", None, push("s"))
+    [row] = outbox.due_sessions(1 << 60)
+    now = int(time.time() * 1000)
+    with monkeypatch.context() as patched:
+        patched.setattr("callweave.client.outbox.now_ms", lambda: now - 180_000_000)
+        outbox.put_failure(row, now - 179_999_000, "recording_unreachable")
+    for _ in range(2):
+        assert outbox.revive() == 0
+        [row] = outbox.due_sessions(int(time.time() * 1000))
+        assert row.failing_ms is not None and 1000 <= time.time() * 1000 - row.failing_ms < 60_000

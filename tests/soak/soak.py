@@ -40,6 +40,8 @@ from callweave.provider import mcloud  # noqa: E402
 
 SECRET = "5eCret5eCret5eCret"
 START_S = 1_790_000_000
+FAILED_HERE = ("mix_unreadable", "address_refused", "posting_")
+"""How the reasons of steps begin that failed at the service itself."""
 KINDS = {
     "dual": 5,  # customer and agent
     "transferred": 2,  # a third leg that the CDR names
@@ -315,13 +317,16 @@ class Soak:
         return self.judged(listed, time.monotonic() - started)
 
     def rests(self) -> bool:
-        """Whether nothing is left to do but looks at old calls."""
+        """Whether nothing is left to do but looks at old calls. What failed at the service itself is tried again."""
         try:
             health = self.ask("GET", "/health")[1]
+            known = sum(health["sessions"].values()) >= len(self.sessions)
+            if not known or health["sessions"].get("waiting") or health["postings"].get("waiting"):
+                return False
+            listed = self.ask("GET", f"/listed/{SECRET}")[1]
         except (OSError, http.client.HTTPException, ValueError):
             return False
-        known = sum(health["sessions"].values()) >= len(self.sessions)
-        return known and not health["sessions"].get("waiting") and not health["postings"].get("waiting")
+        return not any(row["status"] == "failed" and row["reason"].startswith(FAILED_HERE) for row in listed)
 
     def expected(self, session: Session) -> tuple[str, str]:
         """Tag and SHA-256 of the mix of a call, processed here."""
@@ -344,6 +349,7 @@ class Soak:
         import hashlib
 
         reasons: dict[str, str] = {}
+        failed = {row["key"]: row["reason"] for row in listed if row["status"] == "failed"}
         for row in listed:
             reasons[row["key"]] = ";".join(filter(None, [reasons.get(row["key"]), row["reason"]]))
         wrong: list[str] = []
@@ -380,6 +386,7 @@ class Soak:
                     {"gone": "incomplete: file_gone", "broken": reason, "reviewed": reason}.get(session.kind, ""),
                 ),
                 "extracted": (made.extractions > 0, True),
+                "failed": (failed.get(f"{name}:{session.id}"), "no_upload_address" if kept else None),
             }
             if session.kind in ("gone", "broken"):
                 facts["incomplete"] = (reason.startswith("incomplete"), True)
@@ -399,7 +406,7 @@ class Soak:
         return {
             "service": self.service, "commit": commit(), "seed": self.seed, "sessions": len(self.sessions), "kinds": dict(Counter(s.kind for s in self.sessions)),
             "kills": self.restarts, "seconds": round(seconds, 1), "right": found["right"], "listed": found["listed"],
-            "firstAudioKept": found["first audio kept"],
+            "firstAudioKept": found["first audio kept"], "failed": dict(Counter(failed.values())),
             "requests": len(self.cloud.requests), "met": {"mcloud": self.cloud.nasty.met, "files": self.files.nasty.met},
             "remade": sum(r.deleted for r in self.cloud.recordings.values()), "wrong": wrong[:40],
         }  # fmt: skip

@@ -1,6 +1,6 @@
 // Makes a record's body and mix of a session that is complete.
 import { createHash } from 'node:crypto'
-import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { access, mkdir, open, rm, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { CallweaveError, processCall, provider } from 'callweave'
 import { Gone, Later, Refused, download, steps } from 'callweave/client'
@@ -21,8 +21,8 @@ export class Unpostable extends Error {
 export const tracksOf = (settings, key) => join(settings.folder, 'tracks', hashed(key))
 
 /**
- * Fetches the recordings, processes the call, writes its mix: `body`, `audio`, `file`, and why some recordings are
- * `missing`. Rejects with `Unpostable`; with `Later` where a recording cannot be had for now: half a call is not posted as a
+ * Fetches the recordings, processes the call, writes its mix: `body`, `audio`, the `mix` on disk, the `file` that it is for
+ * the upload once it is put there, and why some recordings are `missing`. Rejects with `Unpostable`; with `Later` where a recording cannot be had for now: half a call is not posted as a
  * whole one; with `Refusal` of a provider's key; and with what fails here, such as a full disk.
  */
 export async function made(settings, row, document) {
@@ -145,7 +145,7 @@ function addresses(settings, row, recording) {
   return recording.urls.map((url) => ({ key: url, request: { url, headers: [] }, judged, guard: tracks }))
 }
 
-/** The mix in its place for the upload, on disk. */
+/** The mix on disk, its place for the upload, and what is uploaded. */
 async function keep(settings, mix, sha256, dataId) {
   const out = await open(mix, 'r+')
   const head = Buffer.alloc(4096)
@@ -157,6 +157,5 @@ async function keep(settings, mix, sha256, dataId) {
   }
   await mkdir(join(settings.folder, 'mixes'), { recursive: true })
   const file = join(settings.folder, 'mixes', `${dataId}-${sha256.slice(0, 16)}${extname(mix)}`)
-  await rename(mix, file)
-  return { file, audio: { sha256, bytes: (await stat(file)).size, contentType: steps.contentType(head) } }
+  return { mix, file, audio: { sha256, bytes: (await stat(mix)).size, contentType: steps.contentType(head) } }
 }

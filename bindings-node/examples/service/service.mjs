@@ -5,7 +5,7 @@
 // A push is answered once it is on disk. What is to be done is in the outbox: the service can be killed at any moment and
 // goes on where it was.
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -250,8 +250,10 @@ export class Service {
     const startedMs = Date.now()
     try {
       if (look.described === null) throw new Unpostable('no_recording')
-      const { body, audio, file, missing } = await made(this.settings, row, look.document)
+      const { body, audio, mix, file, missing } = await made(this.settings, row, look.document)
       const reason = missing.length > 0 ? `incomplete: ${missing.join(',')}` : null
+      // At once with the next line: until it is enqueued nobody knows that the mix is needed, and a sweep takes it away.
+      renameSync(mix, file)
       const kept = this.outbox.enqueue(row, { state, dueMs: again, body, audio, file, reason })
       log('made', row.key, { kept, missing: missing.length, seconds: (Date.now() - startedMs) / 1000 })
     } catch (error) {
@@ -316,12 +318,16 @@ export class Service {
     for (const folder of await found(this.settings.folder, 'tracks')) {
       if (!open.has(folder)) await rm(folder, { recursive: true, force: true })
     }
+    const ages = []
+    for (const file of await found(this.settings.folder, 'mixes')) {
+      ages.push([file, Date.now() - (await stat(file)).mtimeMs])
+    }
+    // What is needed is asked for last, and no other work comes between.
     const needed = this.outbox.files()
     const givenUp = this.outbox.givenUpFiles()
-    for (const file of await found(this.settings.folder, 'mixes')) {
-      const ageMs = Date.now() - (await stat(file)).mtimeMs
+    for (const [file, ageMs] of ages) {
       const kept = needed.has(file) && !(givenUp.has(file) && ageMs > this.settings.giveUpMs)
-      if (!kept && ageMs > STALE_FILE_MS) await rm(file, { force: true })
+      if (!kept && ageMs > STALE_FILE_MS) rmSync(file, { force: true })
     }
   }
 

@@ -243,12 +243,22 @@ class Outbox {
     return this.#write(() => (this.#run(text, ...values) === 1 ? { ...row, state, version: row.version + 1 } : null))
   }
 
-  /** Takes up what was refused for the key's sake, once there is another key; how many there were. */
+  /**
+   * Takes up what was refused for the key's sake, once there is another key; how many there were. Call it at a start: of
+   * what fails, the time since it was due does not count, as nobody looked at it.
+   */
   revive() {
     const failed = this.#all("SELECT data_id, state, reason FROM posting WHERE status = 'failed'")
     const postings = failed.filter(({ reason }) => steps.needsAnotherKey(reason))
     const sessions = this.#refusedSessions()
+    const nowMs = Date.now()
     this.#write(() => {
+      this.#run(
+        'UPDATE session SET failing_ms = failing_ms + ? - due_ms, due_ms = ? WHERE failing_ms IS NOT NULL AND due_ms < ?',
+        nowMs,
+        nowMs,
+        nowMs,
+      )
       for (const { data_id: dataId, state } of postings) {
         const before = JSON.parse(state)
         const again = steps.posting({ posting: before, body: before.body, audio: before.audio })

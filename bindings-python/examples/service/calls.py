@@ -38,9 +38,16 @@ class Call:
 
     body: dict[str, Any]
     audio: dict[str, Any]
+    mix: Path
+    """Where its mix was written, on disk."""
     file: Path
+    """Where its mix is for the upload, once it is put there."""
     missing: list[str] = field(default_factory=list[str])
     """Why some of its recordings are not in it."""
+
+    def put(self) -> None:
+        """Puts the mix in its place. Until the call is enqueued nobody knows that it is needed."""
+        os.replace(self.mix, self.file)
 
 
 def tracks_of(settings: Settings, key: str) -> Path:
@@ -75,8 +82,9 @@ def made(settings: Settings, client: httpx.Client, row: SessionRow, document: An
         trunk_prefix=settings.trunk_prefix,
         note=_note(report, missing),
     )
-    file, audio_of_mix = _kept(settings, folder / report.outputs[0].path, body["dataId"])
-    return Call(dict(body), audio_of_mix, file, missing)
+    mix = folder / report.outputs[0].path
+    file, audio_of_mix = _kept(settings, mix, body["dataId"])
+    return Call(dict(body), audio_of_mix, mix, file, missing)
 
 
 def _processed(call: provider.DescribedCall) -> tuple[callweave.Processed, list[str]]:
@@ -162,7 +170,7 @@ def _addresses(settings: Settings, row: SessionRow, recording: Any) -> list[Any]
 
 
 def _kept(settings: Settings, mix: Path, data_id: str) -> tuple[Path, dict[str, Any]]:
-    """The mix in its place for the upload, on disk, and what is uploaded."""
+    """The place of the mix for the upload, and what is uploaded; the mix is on disk then."""
     with mix.open("rb+") as whole:
         head = whole.read(4096)
         whole.seek(0)
@@ -171,5 +179,4 @@ def _kept(settings: Settings, mix: Path, data_id: str) -> tuple[Path, dict[str, 
     folder = settings.folder / "mixes"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{data_id}-{sha256[:16]}{mix.suffix}"
-    os.replace(mix, file)
-    return file, {"sha256": sha256, "bytes": file.stat().st_size, "contentType": steps.content_type(head)}
+    return file, {"sha256": sha256, "bytes": mix.stat().st_size, "contentType": steps.content_type(head)}

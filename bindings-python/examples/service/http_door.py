@@ -49,8 +49,10 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
 
         def _post(self) -> tuple[int, Any]:
             kind, query, body = self._kind(), parse_qs(urlsplit(self.path).query), self._body()
-            if kind is None or body is None:
-                return (404 if kind is None else 413), {}
+            if kind is None:
+                return 404, {}
+            if body is None:
+                return (413 if "Content-Length" in self.headers else 411), {}
             text = body.decode()
             if kind == "push":
                 action = (query.get("action") or [""])[0]

@@ -83,6 +83,8 @@ class Service:
         self._workers = Workers(log_failure, self._wake)
         self.stopping = threading.Event()
         self._swept = 0.0
+        # Held while a mix is put in its place and enqueued, so that a sweep never comes between.
+        self._mixes = threading.Lock()
         self._work, self._polls = threading.Event(), threading.Event()
         self._poll_refused: str | None = None
         self._poll_failing: str | None = None
@@ -253,7 +255,9 @@ class Service:
             return
         else:
             reason = f"incomplete: {','.join(call.missing)}" if call.missing else None
-            kept = self.outbox.enqueue(row, handled, again, call.body, call.audio, str(call.file), reason)
+            with self._mixes:
+                call.put()
+                kept = self.outbox.enqueue(row, handled, again, call.body, call.audio, str(call.file), reason)
             log("made", row.key, kept=kept, missing=len(call.missing), seconds=round(time.monotonic() - started, 3))
         self._put_away(row.key)
 
@@ -301,16 +305,20 @@ class Service:
         if time.monotonic() - self._swept < STALE_FILE_S:
             return
         self._swept = time.monotonic()
+        with self._mixes:
+            self._sweep_mixes()
+        open_ones = {tracks_of(self.settings, key) for key in self.outbox.unfinished() | self._workers.busy()}
+        for folder in _found(self.settings.folder / "tracks"):
+            if folder not in open_ones:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _sweep_mixes(self) -> None:
         needed, given_up = self.outbox.files(), self.outbox.given_up_files()
         for file in _found(self.settings.folder / "mixes"):
             age_s = time.time() - file.stat().st_mtime
             kept = str(file) in needed and not (str(file) in given_up and age_s > self.settings.give_up_s)
             if not kept and age_s > STALE_FILE_S:
                 file.unlink(missing_ok=True)
-        open_ones = {tracks_of(self.settings, key) for key in self.outbox.unfinished() | self._workers.busy()}
-        for folder in _found(self.settings.folder / "tracks"):
-            if folder not in open_ones:
-                shutil.rmtree(folder, ignore_errors=True)
 
     def health(self) -> dict[str, Any]:
         """How much is how far, whose key is refused and whose list cannot be polled, without anybody's data."""

@@ -177,9 +177,10 @@ impl CallInput {
     }
 
     fn from_matched(mut described: CallDescription, matched: AudioMatch<Input>) -> Self {
-        let inside = inside(&mut described.recordings);
+        let (inside, mut unchecked) = (inside(&mut described.recordings), Vec::new());
         let found = matched.found.into_iter().map(|f| {
             let recording = described.recordings.get(f.recording).cloned().map(Box::new);
+            unchecked.extend(hash_unchecked(&f.audio, recording.as_deref()));
             let leg = told(f.leg, &f.audio.leg);
             (f.recording, as_said(f.audio.leg(leg), recording))
         });
@@ -192,6 +193,7 @@ impl CallInput {
         all.sort_by_key(|(recording, _)| *recording);
         let mut warnings = described.warnings;
         warnings.extend(matched.warnings);
+        warnings.extend(unchecked);
         warnings.extend(matched.unused.iter().map(|(name, _)| {
             Warning::new("audio_unused", format!("the audio \"{name}\" matches no recording of the document"))
         }));
@@ -281,6 +283,15 @@ fn as_said(input: Input, described: Option<Box<Recording>>) -> RecordingSource {
     }
 }
 
+/// Names audio that cannot be held against its document's hash, because it can be read but once.
+fn hash_unchecked(input: &Input, described: Option<&Recording>) -> Option<Warning> {
+    let vouched = described.is_some_and(|described| !described.content_hash.is_empty());
+    (vouched && input.read_before().is_none()).then(|| {
+        let why = "is a stream, which is read but once; its hash is not checked";
+        Warning::new("content_hash_unchecked", format!("the audio \"{}\" {why}", input.name()))
+    })
+}
+
 /// Merges what the caller and the document say about a recording. The caller takes precedence.
 fn told(leg: Leg, by_caller: &Leg) -> Leg {
     Leg {
@@ -339,6 +350,22 @@ mod tests {
         assert_eq!(roles(&call), [(Role::Participant, true), (Role::Agent, true)]);
         let RecordingSource::Input { input, .. } = &call.recordings[0] else { panic!("audio was given") };
         assert_eq!((input.leg.party.as_deref(), input.leg.recording_id.as_deref()), (Some("x"), Some("1")));
+    }
+
+    #[cfg(feature = "providers")]
+    #[test]
+    fn a_stream_that_cannot_be_held_against_its_hash_is_named() {
+        let vcon = r#"{"parties": [], "dialog": [{"type": "recording", "filename": "a.wav",
+                       "content_hash": "sha256-ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"}]}"#;
+        let attached = |input: Input| {
+            let call = CallInput::from_attached(provider::read(vcon).unwrap(), [("a.wav".to_owned(), input)]);
+            let codes: Vec<String> = call.warnings.iter().map(|warning| warning.code.to_string()).collect();
+            (roles(&call)[0].1, codes)
+        };
+        assert_eq!(attached(Input::bytes("a.wav", *b"abc")), (true, vec![]));
+        assert_eq!(attached(Input::bytes("a.wav", *b"abd")), (false, vec![]));
+        let unchecked = (true, vec!["content_hash_unchecked".to_owned()]);
+        assert_eq!(attached(Input::reader("a.wav", &b"abd"[..])), unchecked);
     }
 
     #[cfg(feature = "providers")]

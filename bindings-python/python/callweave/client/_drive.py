@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -64,8 +64,8 @@ Need = Resolve | Open | Read | Sleep
 
 
 def drive(client: httpx.Client, work: Generator[Need, Any, T]) -> T:
-    """Does the work with a client that blocks."""
-    with ExitStack() as opened, Watch() as watch:
+    """Does the work with a client that blocks. What it has open is closed whatever ends it."""
+    with closing(work), ExitStack() as opened, Watch() as watch:
         blocks: Iterator[bytes] = iter(())
         got: Any = None
         error: Exception | None = None
@@ -103,6 +103,11 @@ def drive(client: httpx.Client, work: Generator[Need, Any, T]) -> T:
 
 async def drive_async(client: httpx.AsyncClient, work: Generator[Need, Any, T]) -> T:
     """`drive` without blocking."""
+    with closing(work):
+        return await _driven(client, work)
+
+
+async def _driven(client: httpx.AsyncClient, work: Generator[Need, Any, T]) -> T:
     async with AsyncExitStack() as opened:
         blocks: AsyncIterator[bytes] = _asynchronous(iter(()))
         got: Any = None

@@ -273,11 +273,17 @@ class Outbox:
             return PostingRow(row.data_id, row.key, state, row.file, row.version + 1)
 
     def revive(self) -> int:
-        """Takes up what was refused for the key's sake, once there is another key; how many there were."""
+        """Takes up what was refused for the key's sake, once there is another key; how many there were. Call it at a start:
+        of what fails, the time since it was due does not count, as nobody looked at it."""
         failed = self._read("SELECT data_id, state, reason FROM posting WHERE status = 'failed'")
         postings = [(row[0], row[1]) for row in failed if steps.needs_another_key(row[2])]
         sessions = self._refused_sessions()
         with self._write() as db:
+            db.execute(
+                "UPDATE session SET failing_ms = failing_ms + ?1 - due_ms, due_ms = ?1"
+                " WHERE failing_ms IS NOT NULL AND due_ms < ?1",
+                (now_ms(),),
+            )
             for data_id, text in postings:
                 before = json.loads(text)
                 state = steps.posting(before["body"], before["audio"], before)

@@ -44,7 +44,8 @@ enum Ask {
     Nothing,
 }
 
-/// How often a recording is made anew because a repeated post gave no address to upload to.
+/// How often a recording is made anew at once, because a repeated post gave no address to upload to
+/// or because the recording is gone.
 const MOST_REMADE: u8 = 3;
 
 /// A call on its way to MCloud. A plain value: store it before each request is sent and behind each
@@ -67,6 +68,15 @@ pub struct Posting {
     uploaded: Option<String>,
     patch: Option<(Option<crate::call::Tag>, Option<String>)>,
     remade: u8,
+    /// Whether the last post may be the first of its recording.
+    #[serde(default)]
+    is_first: bool,
+    /// Whether such a post gave no address.
+    #[serde(default)]
+    withheld: bool,
+    /// Whether a post of a recording that is there has given an address.
+    #[serde(default)]
+    repeats_give: bool,
     warnings: Vec<String>,
     failed: Option<String>,
     retries: Retries,
@@ -93,6 +103,9 @@ impl Posting {
             uploaded: None,
             patch: None,
             remade: 0,
+            is_first: false,
+            withheld: false,
+            repeats_give: false,
             warnings: Vec::new(),
             failed: None,
             retries: Retries::new(seed),
@@ -113,7 +126,7 @@ impl Posting {
             return Ok(());
         }
         (self.body, self.audio, self.failed) = (body, audio, None);
-        (self.upload_url, self.patch, self.remade) = (None, None, 0);
+        (self.upload_url, self.patch, self.remade, self.withheld) = (None, None, 0, false);
         self.warnings.clear();
         self.unsure = self.ours.is_some();
         self.ask = if self.recording_id.is_some() { Ask::Look } else { Ask::Post };
@@ -152,6 +165,7 @@ impl Posting {
         let request = match self.ask {
             Ask::Post => {
                 let request = api.create(&self.body)?;
+                self.is_first = self.ours.is_none();
                 self.ours.get_or_insert_with(|| self.body.clone());
                 request
             }
@@ -185,7 +199,7 @@ impl Posting {
             (_, Judgement::Done) => self.done(answer, policy, now_ms),
             (Ask::Delete, Judgement::Gone { .. }) => self.deleted(),
             // Whoever took it away, it is not there: it is posted once more.
-            (Ask::Look | Ask::Patch | Ask::Extract, Judgement::Gone { .. }) => self.remake(Ask::Post),
+            (Ask::Look | Ask::Patch | Ask::Extract, Judgement::Gone { reason }) => self.vanished(reason),
             (Ask::Upload, Judgement::PostAgain) => {
                 (self.ask, self.upload_url) = (Ask::Post, None);
                 self.retries.next(policy, &Judgement::Again { wait: None }, now_ms)
@@ -214,7 +228,7 @@ impl Posting {
                 _ => self.retries.next(policy, &Judgement::Again { wait: None }, now_ms),
             },
             Ask::Look => match Record::read(body) {
-                Ok(there) => self.looked(&there),
+                Ok(there) => self.looked(&there, policy),
                 Err(_) => self.retries.next(policy, &Judgement::Again { wait: None }, now_ms),
             },
             Ask::Upload => {
@@ -240,8 +254,13 @@ impl Posting {
         let id = filled(created.id.as_ref()).map(str::to_owned);
         // An address of the same recording that was not refused is as good as another.
         let known = self.upload_url.take().filter(|_| id == self.recording_id);
-        self.upload_url = filled(created.upload_url.as_ref()).map(str::to_owned).or(known);
+        let given = filled(created.upload_url.as_ref()).map(str::to_owned);
+        if given.is_some() && !self.is_first {
+            (self.repeats_give, self.remade) = (true, 0);
+        }
+        self.upload_url = given.or(known);
         self.recording_id = id;
+        self.withheld = self.is_first && self.upload_url.is_none();
         if self.unsure {
             return self.go(Ask::Look);
         }
@@ -249,14 +268,14 @@ impl Posting {
     }
 
     /// What stands there, compared with what shall.
-    fn looked(&mut self, there: &Record) -> NextTry {
+    fn looked(&mut self, there: &Record, policy: &RetryPolicy) -> NextTry {
         let untouched = is_untouched(there, self.ours.as_ref()) || is_untouched(there, Some(&self.body));
         let homeless = !self.unsure && self.is_without_audio() && self.upload_url.is_none();
         if (differs(there, &self.body) || homeless) && untouched {
-            return self.remake(Ask::Delete);
+            return self.remake(policy);
         }
         if homeless {
-            return self.stop("no_upload_address".to_owned());
+            return self.homeless(policy);
         }
         if differs(there, &self.body) {
             self.warn("reviewed_before_change");
@@ -272,13 +291,37 @@ impl Posting {
         self.go_to_audio()
     }
 
-    /// The recording goes, so that it can be posted as it shall be.
-    fn remake(&mut self, ask: Ask) -> NextTry {
+    /// The recording goes, so that it can be posted as it shall be. Where posts that are answered give
+    /// no address, that is the end. Where answers are lost or addresses expire before the audio is
+    /// there, a connection or a machine is slow, and the work is put down for a while.
+    fn remake(&mut self, policy: &RetryPolicy) -> NextTry {
         self.remade += 1;
-        if self.remade > MOST_REMADE {
+        if self.remade <= MOST_REMADE {
+            return self.go(Ask::Delete);
+        }
+        if self.withheld {
             return self.stop("no_upload_address".to_owned());
         }
-        if ask == Ask::Post { self.deleted() } else { self.go(ask) }
+        self.remade = 0;
+        self.go(Ask::Delete);
+        self.retries.rest(policy, Millis(0.0))
+    }
+
+    /// The recording stays, as somebody has reviewed it, and there is no address. Where a post has given
+    /// one that expired, another may: it is asked for later.
+    fn homeless(&mut self, policy: &RetryPolicy) -> NextTry {
+        self.remade += 1;
+        if !self.repeats_give || self.remade > MOST_REMADE {
+            return self.stop("no_upload_address".to_owned());
+        }
+        self.ask = Ask::Post;
+        self.retries.rest(policy, Millis(0.0))
+    }
+
+    /// Somebody took the recording away: it is posted once more, but not for ever.
+    fn vanished(&mut self, reason: String) -> NextTry {
+        self.remade += 1;
+        if self.remade > MOST_REMADE { self.stop(reason) } else { self.deleted() }
     }
 
     fn deleted(&mut self) -> NextTry {

@@ -92,7 +92,9 @@ pub fn judge_upload(answer: &Answered, now_ms: i64) -> Judgement {
         None => Judgement::Again { wait: None },
         Some(200..=299) => Judgement::Done,
         Some(401 | 403 | 404 | 410) => Judgement::PostAgain,
-        // S3 answers an expired token and a request that timed out with 400.
+        // S3 answers with 400 where a body broke off on its way, and where the token has expired or the
+        // request has timed out.
+        Some(400) if answer.body.contains("IncompleteBody") => again(answer, now_ms),
         Some(400) if ["Expired", "RequestTimeout"].iter().any(|word| answer.body.contains(word)) => {
             Judgement::PostAgain
         }
@@ -223,6 +225,7 @@ mod tests {
             assert_eq!(judge_upload(&Answered::new(status, "<Error/>"), NOW), Judgement::PostAgain, "{status}");
         }
         assert_eq!(judge_upload(&Answered::new(400, "<Code>ExpiredToken</Code>"), NOW), Judgement::PostAgain);
+        assert_eq!(judge_upload(&Answered::new(400, "<Code>IncompleteBody</Code>"), NOW), again());
         assert_eq!(judge_upload(&Answered::new(400, "<Code>BadDigest</Code>"), NOW), refused("upload_400"));
         assert_eq!(judge_upload(&Answered::new(413, ""), NOW), refused("upload_413"));
         assert_eq!(judge_upload(&Answered::new(503, ""), NOW), again());

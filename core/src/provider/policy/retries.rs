@@ -110,10 +110,14 @@ impl Retries {
         if spent + wait <= policy.budget.0 {
             return NextTry::Wait { wait: Millis(wait.ceil()) };
         }
-        let rest = asked.map_or(0.0, |asked| asked.0).max(policy.rest.0 * (0.5 + 0.5 * self.chance()));
-        self.tries = 0;
-        self.first_ms = None;
-        self.seed = scrambled(self.seed) & MAX_SEED;
+        self.rest(policy, asked.unwrap_or(Millis(0.0)))
+    }
+
+    /// Suspends the work for as long as the policy says, and at least for so long. What comes behind
+    /// the pause has attempts of its own.
+    pub(in crate::provider) fn rest(&mut self, policy: &RetryPolicy, at_least: Millis) -> NextTry {
+        let rest = at_least.0.max(policy.rest.0 * (0.5 + 0.5 * self.chance()));
+        *self = self.renewed();
         NextTry::Rest { wait: Millis(rest.ceil()) }
     }
 

@@ -1,6 +1,6 @@
 //! What of the metadata belongs to what, by ids: the recordings and events of each call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -61,20 +61,24 @@ impl<'a> Directory<'a> {
         Ok(directory)
     }
 
-    /// Gives the streams to their sessions.
+    /// Gives the streams to their sessions. One of no session of the document is the only one's.
     fn add_streams(&mut self, notes: &mut WireWarnings) -> Result<()> {
         let only = self.sessions.keys().next().copied().unwrap_or_default();
+        let mut unknown = BTreeSet::new();
         for (at, stream) in self.metadata.all("stream").iter().enumerate() {
-            let (id, place) = (first(stream, "session_id").unwrap_or_default(), format!("stream[{at}].session_id"));
-            let session = if self.sessions.contains_key(id) { id } else { only };
-            if session != id && self.sessions.len() > 1 {
-                return Err(malformed(&place).with_mismatch(format!("\"{id}\""), "a session of the document"));
+            let id = first(stream, "session_id").filter(|id| !id.is_empty());
+            let known = id.filter(|id| self.sessions.contains_key(id));
+            if known.is_none() {
+                unknown.insert(id);
+                // Streams of several sessions are not one call.
+                if self.sessions.len() > 1 || (self.sessions.is_empty() && unknown.len() > 1) {
+                    let found = id.map_or_else(|| "none".to_owned(), |id| format!("\"{id}\""));
+                    let wrong = malformed(&format!("stream[{at}].session_id"));
+                    return Err(wrong.with_mismatch(found, "a session of the document"));
+                }
+                note_stream(at, id, notes);
             }
-            if session != id && !id.is_empty() {
-                let why = "is no session of the document; the stream is taken for the only one's";
-                notes.add("unknown_value", format!("{place} \"{id}\" {why}"));
-            }
-            self.streams.entry(session).or_default().push(stream);
+            self.streams.entry(known.unwrap_or(only)).or_default().push(stream);
         }
         Ok(())
     }
@@ -253,6 +257,16 @@ impl<'a> Directory<'a> {
         facts::check_count(facts.len())?;
         facts::in_order(&mut facts);
         Ok(facts)
+    }
+}
+
+/// Notes a stream of no session of the document.
+fn note_stream(at: usize, id: Option<&str>, notes: &mut WireWarnings) {
+    let taken = "the stream is taken for the only one's";
+    match id {
+        Some(id) => notes
+            .add("unknown_value", format!("stream[{at}].session_id \"{id}\" is no session of the document; {taken}")),
+        None => notes.add("session_missing", format!("stream[{at}] has no session_id; {taken}")),
     }
 }
 

@@ -285,6 +285,35 @@ fn what_names_nothing_of_the_document_is_told() {
 }
 
 #[test]
+fn a_stream_without_a_session_is_told_and_never_joined_with_another_call() {
+    let missing = |call: &CallDescription| {
+        let told = call.warnings.iter().filter(|warning| &*warning.code == "session_missing");
+        told.map(|warning| warning.message.clone()).collect::<Vec<_>>()
+    };
+    for id in ["", r#" session_id="""#] {
+        let call = read_text(&metadata(&format!(r#"<r:stream stream_id="three"{id}/>"#))).unwrap();
+        assert_eq!(missing(&call), ["stream[2] has no session_id; the stream is taken for the only one's"]);
+        assert_eq!((call.recordings.len(), call.call.id.as_deref()), (3, Some("s")));
+    }
+    let stream = |id: &str, session: &str| format!(r#"<r:stream stream_id="{id}"{session}/>"#);
+    let call = read_text(&partial(&(stream("one", "") + &stream("two", "")))).unwrap();
+    assert_eq!((missing(&call).len(), call.recordings.len()), (2, 2));
+    for (streams, said) in [
+        (
+            stream("one", r#" session_id="s""#) + &stream("two", r#" session_id="t""#),
+            "stream[1].session_id: found \"t\"",
+        ),
+        (stream("one", r#" session_id="s""#) + &stream("two", ""), "stream[1].session_id: found none"),
+    ] {
+        let error = read_text(&partial(&streams)).unwrap_err();
+        assert!(error.kind() == ErrorKind::Malformed && error.to_string().contains(said), "{error}");
+    }
+    let second = r#"<r:session session_id="t"/><r:stream stream_id="three"/>"#;
+    let error = read_text(&metadata(second)).unwrap_err();
+    assert!(error.to_string().contains("stream[2].session_id: found none"), "{error}");
+}
+
+#[test]
 fn every_text_and_attribute_is_kept() {
     let more = r#"<r:participant participant_id="c"><r:nameID aor="sip:c@x" role="host" x:aor="no"><r:name xml:lang="de">Käthe</r:name>
             <r:name>Kate</r:name><r:nick>K</r:nick><x:more/>loose</r:nameID></r:participant>

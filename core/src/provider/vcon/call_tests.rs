@@ -196,3 +196,35 @@ fn a_hash_that_cannot_be_checked_is_named() {
         assert!(call.warnings[0].message.contains(said), "{:?}", call.warnings);
     }
 }
+
+/// A vCon of so many parties, with dialogs.
+fn with_parties(count: usize, dialogs: Value) -> String {
+    let parties: Vec<Value> = (0..count).map(|_| json!({})).collect();
+    json!({"parties": parties, "dialog": dialogs}).to_string()
+}
+
+#[test]
+fn many_transfers_of_one_dialog_look_at_its_parties_once() {
+    let steps = |count: u32| {
+        let mut dialogs = vec![recording(json!((0..count).collect::<Vec<_>>()), 0, json!({}))];
+        let transfer = |at| json!({"type": "transfer", "original": [0, 0], "transfer_target": [at, at]});
+        dialogs.extend((0..count).map(transfer));
+        super::events::STEPS.set(0);
+        read(&with_parties(count as usize, json!(dialogs))).unwrap();
+        super::events::STEPS.get()
+    };
+    let (half, whole) = (steps(1_000), steps(2_000));
+    assert!(half >= 1_000 && whole <= 2 * half + 1, "{half} and {whole} steps");
+}
+
+#[test]
+fn more_parties_than_calls_have_are_refused() {
+    let parties: Vec<usize> = (0..1_000).collect();
+    let dialogs = |count: usize| {
+        let dialogs = vec![recording(json!([parties]), 0, json!({})); count];
+        read(&with_parties(parties.len(), json!(dialogs)))
+    };
+    assert_eq!(dialogs(100).unwrap().recordings.len(), 100);
+    let error = dialogs(101).unwrap_err();
+    assert!(error.kind() == ErrorKind::LimitExceeded && error.to_string().contains("parties"), "{error}");
+}

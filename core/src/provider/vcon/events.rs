@@ -1,6 +1,6 @@
 //! What a vCon knows of its call: what its histories tell, and who was transferred to whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -67,27 +67,65 @@ fn named(fields: &Map<String, Value>, place: &str, name: &str, count: usize) -> 
     indices(of_transfer(fields, name), &format!("{place}.{name}"), count)
 }
 
+/// A transfer, as far as it says who was in the call before it.
+struct TransferMove {
+    ms: i64,
+    from: Vec<usize>,
+    /// The dialogs of the call before it.
+    original: BTreeSet<usize>,
+    to: Vec<usize>,
+}
+
+impl TransferMove {
+    fn of(fields: &Map<String, Value>, place: &str, dialogs: &[TypedDialog], parties: usize) -> Result<Self> {
+        Ok(Self {
+            ms: time(fields, place, dialogs)?.map_or(i64::MAX, Moment::unix_ms),
+            from: named(fields, place, "transferor", parties)?,
+            original: named(fields, place, "original", dialogs.len())?.into_iter().collect(),
+            to: named(fields, place, "transfer_target", parties)?,
+        })
+    }
+}
+
+/// Who is heard in each dialog that a transfer names as the call before it.
+fn heard_before(
+    moves: &[TransferMove],
+    dialogs: &[TypedDialog],
+    parties: usize,
+) -> Result<BTreeMap<usize, BTreeSet<usize>>> {
+    let original: BTreeSet<usize> = moves.iter().flat_map(|moved| &moved.original).copied().collect();
+    let heard = |at: usize| -> Result<(usize, BTreeSet<usize>)> {
+        let fields = dialogs.get(at).map(|(_, fields)| fields);
+        let heard = fields.map(|fields| channels(fields, &format!("dialog[{at}]"), parties)).transpose()?;
+        Ok((at, heard.into_iter().flatten().flatten().collect()))
+    };
+    original.into_iter().map(heard).collect()
+}
+
 /// Makes agents those to whom the call was transferred, if they come to it by a transfer: who was
 /// in it before takes it back. One agent stays an agent.
 ///
 /// # Errors
 /// `malformed` for a party that is not there.
 pub(super) fn mark_transferred(dialogs: &[TypedDialog], parties: &mut [VconParty]) -> Result<()> {
-    let mut moves = Vec::new();
-    for (place, fields) in transfers(dialogs) {
-        let to = named(fields, &place, "transfer_target", parties.len())?;
-        let mut from = named(fields, &place, "transferor", parties.len())?;
-        for original in named(fields, &place, "original", dialogs.len())? {
-            let fields = dialogs.get(original).map(|(_, fields)| fields);
-            let heard = fields.map(|fields| channels(fields, &format!("dialog[{original}]"), parties.len()));
-            from.extend(heard.transpose()?.into_iter().flatten().flatten().filter(|party| !to.contains(party)));
-        }
-        moves.push((time(fields, &place, dialogs)?.map_or(i64::MAX, Moment::unix_ms), from, to));
-    }
-    moves.sort_by_key(|(ms, ..)| *ms);
+    let moves = transfers(dialogs).map(|(place, fields)| TransferMove::of(fields, &place, dialogs, parties.len()));
+    let mut moves = moves.collect::<Result<Vec<_>>>()?;
+    moves.sort_by_key(|moved| moved.ms);
+    let mut heard = heard_before(&moves, dialogs, parties.len())?;
     let (mut before, mut marked) = (BTreeSet::new(), Vec::new());
-    for (_, from, to) in moves {
+    for TransferMove { from, original, to, .. } in moves {
         before.extend(from);
+        let called: BTreeSet<usize> = to.iter().copied().collect();
+        for dialog in original {
+            // Who has been looked at once is not looked at again: many transfers may name one dialog.
+            let Some(left) = heard.get_mut(&dialog) else { continue };
+            let (targets, others): (BTreeSet<usize>, BTreeSet<usize>) =
+                std::mem::take(left).into_iter().partition(|party| called.contains(party));
+            #[cfg(test)]
+            STEPS.set(STEPS.get() + targets.len() + others.len());
+            *left = targets;
+            before.extend(others);
+        }
         for target in to.into_iter().filter(|target| !before.contains(target)) {
             let agent = parties.get_mut(target).filter(|party| party.role == Role::Agent);
             marked.extend(agent.map(|party| {
@@ -101,6 +139,12 @@ pub(super) fn mark_transferred(dialogs: &[TypedDialog], parties: &mut [VconParty
         first.into_iter().for_each(|party| party.role = Role::Agent);
     }
     Ok(())
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many parties of earlier dialogs were looked at.
+    pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// When a transfer was: when the target's dialog began, or else its own.

@@ -10,10 +10,13 @@ use super::dialog::{DialogType, TypedDialog, channels, length, moment, start};
 use super::party::VconParty;
 use super::wrong::{index, malformed, objects};
 use crate::call::{Fact, FactKind, FactTime, Moment, named};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::facts::check_count;
 use crate::provider::presence::{Presence, Seat};
 use crate::provider::wire::WireWarnings;
+
+/// The most parties of all dialogs together: those of 1024 recordings with 64 channels, and more.
+const MAX_HEARD: usize = 100_000;
 
 named! {
     /// What happened to a party.
@@ -88,10 +91,9 @@ impl History {
     /// The histories of all dialogs.
     ///
     /// # Errors
-    /// `malformed` for a party that is not there; `limit_exceeded` for too many entries.
+    /// `malformed` for a party that is not there; `limit_exceeded` for too many entries or parties.
     pub(super) fn of(dialogs: &[TypedDialog], parties: usize, notes: &mut WireWarnings) -> Result<Self> {
-        let mut all = Self::default();
-        let mut stretches = Vec::new();
+        let (mut all, mut stretches, mut heard) = (Self::default(), Vec::new(), 0);
         for (dialog, (kind, fields)) in dialogs.iter().enumerate() {
             if *kind == Some(DialogType::Transfer) {
                 continue;
@@ -99,7 +101,10 @@ impl History {
             let last = all.add(dialog, fields, parties, notes)?;
             let is_set = *kind == Some(DialogType::RecordingSet);
             if is_set || *kind == Some(DialogType::Recording) || last.is_some() {
-                stretches.push(DialogSpan::of(dialog, fields, parties, last, is_set)?);
+                let stretch = DialogSpan::of(dialog, fields, parties, last, is_set)?;
+                heard += stretch.parties.len();
+                check_heard(heard)?;
+                stretches.push(stretch);
             }
         }
         stretches.into_iter().for_each(|stretch| all.imply(stretch));
@@ -232,6 +237,14 @@ impl DialogSpan {
         let end = end.filter(|end| Some(*end) > start && last.is_none_or(|last| last <= *end));
         Ok(Self { dialog, parties: heard.collect(), start: start.unwrap_or(i64::MIN), end, is_set })
     }
+}
+
+fn check_heard(count: usize) -> Result<()> {
+    if count <= MAX_HEARD {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::LimitExceeded, Stage::Provider, "too many parties of a call's dialogs");
+    Err(error.with_mismatch(count, format!("at most {MAX_HEARD}")))
 }
 
 /// An entry of a history; none where it says nothing that is known, or nothing of a time.
