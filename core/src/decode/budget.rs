@@ -1,4 +1,4 @@
-//! The cost of a call, limited while its recordings are read and before the cost arises.
+//! Limits the cost of a call while its recordings are read, before the cost arises.
 //!
 //! One [`Budget`] is shared by all recordings of a call and by the members of an archive. The sums
 //! do not depend on the order of reading: if one is exceeded, the call fails as a whole, on any
@@ -13,25 +13,25 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::run::Cancel;
 use crate::units::{Millis, Rate};
 
-/// Bytes that may be searched for the next frame, page or block whatever a recording's length.
+/// Bytes that may be searched for the next frame, page or block in a recording of any length.
 const SEARCH_FREE: u64 = 64 << 20;
-/// Bytes that may be searched for each byte of a recording. Whole files are searched once; damage
-/// on every page of an ogg twice.
+/// Further bytes that may be searched per byte of the recording. Whole files are searched once, an
+/// ogg with damage on every page twice.
 const SEARCH_PER_BYTE: u64 = 64;
-/// Silence that may stand for what is missing, whatever a recording's length.
+/// Silence that may replace missing audio in a recording of any length.
 const SILENCE_FREE: Millis = Millis(600_000.0);
-/// Silence for each byte of audio: with it a recording still has 400 bits a second, less than any
+/// Further silence per byte of audio. At this limit a recording still has 400 bit/s, less than any
 /// speech codec's 600 (STANAG 4591 at its lowest rate).
 const SILENCE_PER_BYTE: Millis = Millis(20.0);
-/// The warning where silence is not given.
+/// Warning for silence that was left out.
 pub(crate) const TOO_MUCH_SILENCE: &str = "a gap of implausibly much silence for so few bytes of audio: left out";
-/// Samples that a recording may hold whatever its length: half an hour at 8 kHz.
+/// Samples that a recording of any length may hold: half an hour at 8 kHz.
 const SAMPLES_FREE: u64 = 1 << 24;
-/// The most samples per byte beyond that: Opus packs 5760 samples of silence into two bytes (RFC
+/// Maximum of further samples per byte: Opus packs 5760 samples of silence into two bytes (RFC
 /// 6716, 3.2.5).
 const SAMPLES_PER_BYTE: f64 = 3000.0;
 
-/// What all recordings of a call have cost together.
+/// Costs of all recordings of a call together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Budget(Arc<Shared>);
 
@@ -63,7 +63,7 @@ impl Sum {
         Self { spent: AtomicU64::new(0), limit }
     }
 
-    /// Adds an amount; false where that is too much.
+    /// Adds an amount. Returns `false` beyond the limit.
     fn spend(&self, amount: u64) -> bool {
         let before = self.spent.fetch_add(amount, Ordering::Relaxed);
         before.saturating_add(amount) <= self.limit
@@ -75,7 +75,7 @@ impl Sum {
 }
 
 impl Budget {
-    /// The budget of a call: the limits of the options, and what stops the work.
+    /// Creates the budget of a call from the limits of the options and its cancel token.
     pub(crate) fn new(options: &DecodeOptions, cancel: Cancel) -> Self {
         Self(Arc::new(Shared {
             cancel,
@@ -86,7 +86,7 @@ impl Budget {
         }))
     }
 
-    /// Hears whether the work shall stop.
+    /// Checks for cancellation.
     ///
     /// # Errors
     /// `cancelled`.
@@ -94,7 +94,7 @@ impl Budget {
         if self.0.cancel.is_cancelled() { Err(Error::cancelled(Stage::Decode)) } else { Ok(()) }
     }
 
-    /// Draws so many samples of each channel.
+    /// Draws samples: `frames` of each channel.
     ///
     /// # Errors
     /// `limit_exceeded`, `cancelled`.
@@ -114,7 +114,7 @@ impl Budget {
         if self.0.buffered.spend(bytes) { Ok(()) } else { self.verdict() }
     }
 
-    /// Draws bytes that a member of an archive has unpacked to.
+    /// Draws bytes unpacked from a member of an archive.
     ///
     /// # Errors
     /// `limit_exceeded`.
@@ -122,10 +122,10 @@ impl Budget {
         if self.0.unpacked.spend(bytes) { Ok(()) } else { self.verdict() }
     }
 
-    /// Whether the call is within its budget, as it is known so far.
+    /// Checks whether the call is within its budget so far.
     ///
     /// # Errors
-    /// `limit_exceeded` with the limit that was passed.
+    /// `limit_exceeded` with the limit that was exceeded.
     pub(crate) fn verdict(&self) -> Result<()> {
         let Shared { samples, audio, buffered, unpacked, .. } = &*self.0;
         let sums = [
@@ -141,7 +141,7 @@ impl Budget {
     }
 }
 
-/// What one recording costs in proportion to its bytes.
+/// Costs of one recording in proportion to its bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Thrift {
     searched: u64,
@@ -149,8 +149,8 @@ pub(crate) struct Thrift {
 }
 
 impl Thrift {
-    /// Draws bytes that were searched without giving audio; `position` is how far the recording has
-    /// been read.
+    /// Draws bytes that were searched without finding audio. `position`: bytes of the recording
+    /// read so far.
     ///
     /// # Errors
     /// `limit_exceeded`.
@@ -165,8 +165,8 @@ impl Thrift {
             .with_mismatch(format!("{} bytes searched", self.searched), format!("at most {most}")))
     }
 
-    /// Whether so much silence may stand for what is missing, where so many bytes of audio have
-    /// been read; draws it.
+    /// Draws silence that replaces missing audio. Returns `false` if it is too much for the bytes
+    /// of audio read.
     pub(crate) fn silence(&mut self, silence: Millis, audio_bytes: u64) -> bool {
         let most = SILENCE_FREE.0 + audio_bytes as f64 * SILENCE_PER_BYTE.0;
         let within = self.silence + silence.0 <= most;
@@ -175,7 +175,8 @@ impl Thrift {
     }
 }
 
-/// The most samples, of all channels together, that a recording may have given after so many bytes.
+/// Returns the maximum of samples, of all channels together, that a recording may yield from this
+/// many bytes.
 pub(crate) fn most_samples(bytes: u64, rate: Rate, most_per_byte: Millis) -> u64 {
     let per_byte = (most_per_byte.seconds() * f64::from(rate.hz())).min(SAMPLES_PER_BYTE);
     SAMPLES_FREE.saturating_add((bytes as f64 * per_byte) as u64)

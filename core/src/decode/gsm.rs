@@ -1,23 +1,23 @@
 //! GSM full rate speech, ETSI EN 300 961 (GSM 06.10): a bit-exact decoder in the standard's 16-bit
 //! arithmetic.
 //!
-//! It occurs as `.gsm` (33 bytes per frame of 160 samples) and in WAV with tag 0x31 (65 bytes per
-//! two frames).
+//! Occurs as `.gsm` (33 bytes per frame of 160 samples) and in WAV with tag 0x31 (65 bytes per two
+//! frames).
 
 use super::blocks::BlockCodec;
 
-/// Samples of one frame.
+/// Samples per frame.
 const FRAME: usize = 160;
-/// Samples of one sub-segment.
+/// Samples per sub-segment.
 const SUB: usize = 40;
-/// The longest lag of the long-term predictor.
+/// Longest lag of the long-term predictor.
 const MAX_LAG: usize = 120;
 
-/// Table 5.5: the gains of the long-term predictor.
+/// Table 5.5: gains of the long-term predictor.
 const QLB: [i16; 4] = [3277, 11_469, 21_299, 32_767];
-/// Table 5.6: normalised mantissas of the inverse quantiser.
+/// Table 5.6: normalized mantissas of the inverse quantizer.
 const FAC: [i16; 8] = [18_431, 20_479, 22_527, 24_575, 26_623, 28_671, 30_719, 32_767];
-/// Table 5.1 and 5.2: B, MIC and 1/A for each log area ratio.
+/// Tables 5.1 and 5.2: B, MIC and 1/A for each log area ratio.
 const LAR: [(i16, i16, i16); 8] = [
     (0, -32, 13_107),
     (0, -32, 13_107),
@@ -28,25 +28,25 @@ const LAR: [(i16, i16, i16); 8] = [
     (-341, -4, 31_454),
     (-1144, -4, 29_708),
 ];
-/// BitReader of each log area ratio.
+/// Bits of each log area ratio's code.
 const LAR_BITS: [u32; 8] = [6, 6, 5, 5, 4, 4, 3, 3];
 
-/// How an old and a new coefficient are blended.
+/// Interpolates an old and a new coefficient.
 type Blend = fn(i16, i16) -> i16;
 
 /// How frames are packed into bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packing {
-    /// 33 bytes, first bit highest, after a signature of four bits.
+    /// 33 bytes, most significant bit first, after a signature of four bits.
     Raw,
-    /// 65 bytes for two frames, first bit lowest, as in wav.
+    /// 65 bytes for two frames, least significant bit first, as in WAV.
     Microsoft,
 }
 
-/// The decoder and its memory.
+/// The decoder and its state.
 pub(crate) struct Gsm {
     packing: Packing,
-    /// Reconstructed residual: the past [`MAX_LAG`] samples, then the sub-segment under way.
+    /// Reconstructed residual: the past [`MAX_LAG`] samples, then the current sub-segment.
     residual: [i16; MAX_LAG + SUB],
     lag: usize,
     lar: [i16; 8],
@@ -71,7 +71,7 @@ impl Gsm {
         out.extend(excitation.iter().map(|&x| f32::from(self.deemphasise(x)) / 32_768.0));
     }
 
-    /// Sections 5.3.1 and 5.3.2: the residual of one sub-segment.
+    /// Decodes the residual of one sub-segment (5.3.1 and 5.3.2).
     fn sub_segment(&mut self, bits: &mut BitReader<'_>, out: &mut [i16]) {
         let (lag, gain, grid, max) = (bits.take(7), bits.take(2), bits.take(2), bits.take(6));
         if (SUB..=MAX_LAG).contains(&(lag as usize)) {
@@ -91,7 +91,8 @@ impl Gsm {
         self.residual.copy_within(SUB.., 0);
     }
 
-    /// Section 5.3.4: the short-term synthesis filter, its coefficients interpolated in four steps.
+    /// Applies the short-term synthesis filter, with coefficients interpolated in four steps
+    /// (5.3.4).
     fn synthesise(&mut self, lar: &[i16; 8], samples: &mut [i16; FRAME]) {
         let steps: [(usize, usize, Blend); 4] = [
             (0, 13, |old, new| (old >> 2).saturating_add(new >> 2).saturating_add(old >> 1)),
@@ -121,14 +122,14 @@ impl Gsm {
         s
     }
 
-    /// Section 5.3.5: de-emphasis, doubling, and the three lowest bits cut off.
+    /// De-emphasizes and doubles a sample, and clears its three lowest bits (5.3.5).
     fn deemphasise(&mut self, sample: i16) -> i16 {
         self.emphasis = sample.saturating_add(mult_r(self.emphasis, 28_180));
         self.emphasis.saturating_add(self.emphasis) & !7
     }
 }
 
-/// Section 5.2.8 and 5.3.3: log area ratios from their codes.
+/// Decodes log area ratios from their codes (5.2.8 and 5.3.3).
 fn decode_lar(codes: &[i16; 8]) -> [i16; 8] {
     let mut lar = [0; 8];
     for ((lar, &code), &(b, mic, inverse_a)) in lar.iter_mut().zip(codes).zip(&LAR) {
@@ -139,7 +140,7 @@ fn decode_lar(codes: &[i16; 8]) -> [i16; 8] {
     lar
 }
 
-/// Section 5.3.3: a reflection coefficient from an interpolated log area ratio.
+/// Converts an interpolated log area ratio to a reflection coefficient (5.3.3).
 fn reflection_of(lar: i16) -> i16 {
     let size = lar.saturating_abs();
     let r = match size {
@@ -150,7 +151,7 @@ fn reflection_of(lar: i16) -> i16 {
     if lar < 0 { -r } else { r }
 }
 
-/// Section 5.3.1: the thirteen pulses of a sub-segment.
+/// Decodes the thirteen pulses of a sub-segment (5.3.1).
 fn dequantise(max: i16, bits: &mut BitReader<'_>) -> [i16; 13] {
     let mut exponent = if max > 15 { (max >> 3) - 1 } else { 0 };
     let mut mantissa = max - (exponent << 3);
@@ -172,7 +173,7 @@ fn dequantise(max: i16, bits: &mut BitReader<'_>) -> [i16; 13] {
     })
 }
 
-/// The standard's rounded fractional multiplication.
+/// Multiplies fractions with rounding, as the standard defines.
 fn mult_r(a: i16, b: i16) -> i16 {
     if a == i16::MIN && b == i16::MIN {
         return i16::MAX;
@@ -180,7 +181,7 @@ fn mult_r(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b) + 16_384) >> 15) as i16
 }
 
-/// BitReader of a frame, one field after the other.
+/// Reads the fields of a frame in order.
 struct BitReader<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -4,18 +4,18 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-/// A third-party decoder panicked; its state is not to be used again.
+/// A third-party decoder panicked. Its state must not be used again.
 #[derive(Debug)]
 pub(crate) struct Panicked;
 
 static HOOK: Once = Once::new();
 
 thread_local! {
-    /// Whether this thread is within third-party code.
+    /// Whether this thread is running third-party code.
     static WITHIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs third-party code. What it worked on must be thrown away where it panicked.
+/// Runs third-party code. After a panic, the state that it worked on must be discarded.
 #[inline]
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     // Hooks cannot be changed while the thread unwinds.
@@ -28,11 +28,11 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     done
 }
 
-/// Has panics within guarded work pass in silence; every other goes to the hook that was there.
+/// Silences panics within guarded code. All others go to the previous hook.
 fn keep_silent_within() {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        // A thread that is ending has no such mark any more, and is within nothing.
+        // The thread-local is gone in a thread that is ending, which runs no guarded code.
         if !WITHIN.try_with(Cell::get).unwrap_or(false) {
             hook(panic);
         }
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(guarded(|| 7).unwrap(), 7);
     }
 
-    /// Runs one test of this file in a process of its own; what it wrote on standard error.
+    /// Runs one test of this file in a separate process and returns its standard error.
     fn said_by(test: &str) -> String {
         let name = format!("decode::guard::tests::{test}");
         let program = std::env::current_exe().unwrap();
@@ -72,7 +72,7 @@ mod tests {
     fn child_that_is_caught() {
         assert!(guarded(|| panic!("caught at the edge")).is_err());
         assert!(guarded(|| guarded(|| panic!("caught at the edge")).is_err()).unwrap());
-        // Only the inner one has ended: the outer is still third-party code.
+        // Only the inner call has ended. The outer is still third-party code.
         let broken = guarded(|| {
             let inner = guarded(|| 7);
             assert!(inner.is_err(), "caught at the edge");

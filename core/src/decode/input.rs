@@ -1,5 +1,5 @@
-//! What a caller hands in: a file, bytes in memory or a reader, with what is known about who is
-//! heard on it.
+//! Inputs: a file, bytes or samples in memory, or a reader, with what the caller knows about the
+//! parties on it.
 
 use std::fmt;
 use std::fs::File;
@@ -17,16 +17,16 @@ use crate::run::Cancel;
 use crate::samples::Samples;
 use crate::units::{Millis, Rate};
 
-/// One recording to be read, and what its provider says of it.
+/// One recording to be read, and what its provider says about it.
 pub struct Input {
     from: From,
     name: String,
     format: Option<KnownFormat>,
-    /// What it may cost, with others; `None`: as much as the options allow one call.
+    /// Budget shared with other recordings. `None`: the options' limits for one call apply.
     budget: Option<Budget>,
-    /// Whether it lies within an archive: archives within archives are not opened.
+    /// Whether it is a member of an archive. Archives within archives are not opened.
     is_member: bool,
-    /// Who is heard, since when, and on which channel.
+    /// Role, party, start time and channel.
     pub leg: Leg,
 }
 
@@ -35,18 +35,18 @@ enum From {
     Bytes(Vec<u8>),
     Reader(Box<dyn Read + Send>, Option<u64>),
     Samples(MemoryChannels),
-    /// Bytes that have been looked at already.
+    /// Bytes of which the beginning has been inspected already.
     Source(Box<Source>),
 }
 
-/// A format that needs no detection.
+/// A format given by the caller, which needs no detection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum KnownFormat {
     Raw(Raw),
     Samples(MemoryLayout),
 }
 
-/// An input whose bytes can be read.
+/// An input that is open for reading.
 pub(crate) struct Opened {
     pub(crate) source: Source,
     pub(crate) name: String,
@@ -56,25 +56,27 @@ pub(crate) struct Opened {
 }
 
 impl Input {
-    /// A file; opened when it is decoded. Its display name is the path as given.
+    /// Creates an input from a file, which is opened when it is decoded. Its display name is the
+    /// path as given.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = path.display().to_string();
         Self::new(From::Path(path), name)
     }
 
-    /// A recording that is in memory, with the name by which reports and errors call it.
+    /// Creates an input from bytes in memory. Reports and errors use `name`.
     pub fn bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self::new(From::Bytes(bytes.into()), name.into())
     }
 
-    /// A recording that comes from a reader: a connection, a pipe. Neither a length nor seeking is
-    /// needed.
+    /// Creates an input from a reader, such as a connection or a pipe. Neither a length nor seeking
+    /// is needed.
     pub fn reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Self {
         Self::new(From::Reader(Box::new(reader), None), name.into())
     }
 
-    /// One channel of samples in memory. The report says container `samples` and has no hash.
+    /// Creates an input from one channel of samples in memory. The report says container `samples`
+    /// and has no hash.
     ///
     /// ```
     /// use callweave::{Config, Input, Role, RunOptions, analyze, units::Rate};
@@ -89,26 +91,26 @@ impl Input {
         Self::channels(name, [samples.into()], rate)
     }
 
-    /// Several channels of samples in memory, all of one length: refused otherwise when it is
-    /// opened.
+    /// Creates an input from several channels of samples in memory. Opening it fails unless all
+    /// have the same length.
     pub fn channels<'a>(name: impl Into<String>, channels: impl IntoIterator<Item = Samples<'a>>, rate: Rate) -> Self {
         let channels = channels.into_iter().map(Samples::into_owned).collect();
         Self::new(From::Samples(MemoryChannels { channels, rate }), name.into())
     }
 
-    /// A member of an archive.
+    /// Creates an input from a member of an archive.
     pub(crate) fn member(name: String, reader: Box<dyn Read + Send>, size: Option<u64>, budget: Budget) -> Self {
         Self { budget: Some(budget), is_member: true, ..Self::new(From::Reader(reader, size), name) }
     }
 
-    /// The same, drawing on a budget that it shares with a call's other recordings.
+    /// Draws on a budget shared with the call's other recordings, unless a budget is set already.
     #[must_use]
     pub(crate) fn within(mut self, budget: &Budget) -> Self {
         self.budget.get_or_insert_with(|| budget.clone());
         self
     }
 
-    /// The same as a whole call, which is stopped where the caller cancels.
+    /// Draws on a budget of its own, as a whole call, which ends when the caller cancels.
     #[must_use]
     pub(crate) fn alone(self, options: &DecodeOptions, cancel: &Cancel) -> Self {
         self.within(&Budget::new(options, cancel.clone()))
@@ -118,46 +120,46 @@ impl Input {
         Self { from, name, format: None, budget: None, is_member: false, leg: Leg::default() }
     }
 
-    /// Says who is heard.
+    /// Sets the role of the party that is heard.
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.leg.role = role;
         self
     }
 
-    /// Says which party it is: a number, an address or a name.
+    /// Sets the party: a number, an address or a name.
     #[must_use]
     pub fn party(mut self, party: impl Into<String>) -> Self {
         self.leg.party = Some(party.into());
         self
     }
 
-    /// Says when the recording began.
+    /// Sets when the recording began.
     #[must_use]
     pub fn started_at(mut self, moment: Moment) -> Self {
         self.leg.started_at = Some(moment);
         self
     }
 
-    /// Says which channel of the recording is meant, from 0.
+    /// Selects a channel of the recording, from 0.
     #[must_use]
     pub fn channel(mut self, channel: u16) -> Self {
         self.leg.channel = Some(channel);
         self
     }
 
-    /// Says where the recording begins on the call's timeline; it is placed there and nowhere else.
+    /// Sets the recording's place on the call's timeline. Placement uses it and looks for no other.
     #[must_use]
     pub fn offset(mut self, offset: KnownOffset) -> Self {
         self.leg.offset = Some(offset);
         self
     }
 
-    /// The same from parts that may not have been said: an offset and its uncertainty, exact
-    /// without one.
+    /// Sets the place on the call's timeline from an optional offset and its optional uncertainty.
+    /// Without an uncertainty the offset is exact.
     ///
     /// # Errors
-    /// `invalid_argument` where they make no sense, or there is an uncertainty without an offset.
+    /// `invalid_argument` if a value is out of range, or there is an uncertainty without an offset.
     pub fn offset_of(self, offset: Option<Millis>, uncertainty: Option<Millis>) -> Result<Self> {
         let wrong = |found: String| {
             Error::new(ErrorKind::InvalidArgument, Stage::Config, "offset of a recording")
@@ -174,22 +176,21 @@ impl Input {
         }
     }
 
-    /// Says everything that a provider's document says.
+    /// Sets everything that a provider's document says about this leg.
     #[must_use]
     pub fn leg(mut self, leg: Leg) -> Self {
         self.leg = leg;
         self
     }
 
-    /// Says that the file has no header and how its samples are written; its content is then not
-    /// asked.
+    /// Sets the format of samples without a header. Format detection is skipped.
     #[must_use]
     pub fn raw(mut self, format: Raw) -> Self {
         self.format = Some(KnownFormat::Raw(format));
         self
     }
 
-    /// The file that it is, where it is one.
+    /// Returns the path, if the input is a file.
     #[cfg(feature = "cli")]
     pub(crate) fn file(&self) -> Option<&std::path::Path> {
         match &self.from {
@@ -198,7 +199,8 @@ impl Input {
         }
     }
 
-    /// Its bytes, to be looked at before it is opened; `None` where they cannot be read twice.
+    /// Returns a reader of the bytes for inspection before opening, or `None` if they cannot be
+    /// read twice.
     pub(crate) fn read_before(&self) -> Option<Box<dyn Read + '_>> {
         match &self.from {
             From::Path(path) if path.is_file() => File::open(path).ok().map(|file| Box::new(file) as Box<dyn Read>),
@@ -207,17 +209,17 @@ impl Input {
         }
     }
 
-    /// The name by which reports and errors call it.
+    /// Returns the name that reports and errors use.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether its bytes come from a reader, which may keep its thread waiting.
+    /// Returns whether the bytes come from a reader, which may block its thread.
     pub(crate) fn is_reader(&self) -> bool {
         matches!(self.from, From::Reader(..))
     }
 
-    /// How many bytes there are, where that can be told without reading.
+    /// Returns the size in bytes, if known without reading.
     pub fn size_hint(&self) -> Option<u64> {
         match &self.from {
             From::Path(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len()),
@@ -228,7 +230,7 @@ impl Input {
         }
     }
 
-    /// Opens the bytes.
+    /// Opens the input for reading.
     pub(crate) fn open(self, options: &DecodeOptions) -> Result<Opened> {
         let Self { from, name, mut format, budget, is_member, leg } = self;
         let mut sha256 = options.sha256;
@@ -254,7 +256,7 @@ impl Input {
 }
 
 impl Opened {
-    /// The same as an input again; what has been looked at is not lost.
+    /// Turns it back into an input. Bytes that were inspected are kept.
     pub(crate) fn into_input(self) -> Input {
         let Self { source, name, format, is_member, leg } = self;
         Input { from: From::Source(Box::new(source)), name, format, budget: None, is_member, leg }
@@ -275,11 +277,11 @@ fn open_file(path: &std::path::Path) -> Result<(Box<dyn Read + Send>, Option<u64
         }
         _ => Error::io(Stage::Input, e),
     };
-    // Opening it anew fails where standard input is a socket.
+    // Reopening standard input by its path fails if it is a socket.
     if path == std::path::Path::new("/dev/stdin") {
         return Ok((Box::new(std::io::stdin()), None));
     }
-    // Asked of the path first: opening a directory succeeds on some systems and fails on others.
+    // The metadata come first: opening a directory succeeds on some systems and fails on others.
     let meta = std::fs::metadata(path).map_err(missing)?;
     if meta.is_dir() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "not a file")

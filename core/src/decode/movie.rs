@@ -6,22 +6,22 @@ use std::ops::Range;
 use super::mp4::{audio_track, be, boxes, find, scale_of};
 use super::track::{TrackPart, TrackParts};
 
-/// What the sample entry of the first audio track says.
+/// The sample entry of the first audio track.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SampleEntry {
     pub(crate) letters: [u8; 4],
     pub(crate) channels: u16,
     pub(crate) bits: u16,
-    /// Samples per second; the field holds them only below 65536.
+    /// Samples per second. The field of version 0 holds only values below 65536.
     pub(crate) hz: u32,
-    /// Flags of QuickTime's version 2: 1 means floating point, 2 big-endian, 4 signed.
+    /// Flags of QuickTime's version 2: 1 floating point, 2 big-endian, 4 signed.
     pub(crate) flags: u32,
-    /// The rest of the entry, with its boxes.
+    /// The rest of the entry: its boxes.
     pub(crate) boxes: Vec<u8>,
 }
 
 impl SampleEntry {
-    /// Reads the first entry of a movie's first audio track.
+    /// Reads the first sample entry of the first audio track.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let track = audio_track(find(bytes, &[b"moov"])?)?;
         let table = find(track, &[b"mdia", b"minf", b"stbl", b"stsd"])?;
@@ -29,8 +29,8 @@ impl SampleEntry {
         let field = |at: usize| be(body, at, 2) as u16;
         let (channels, bits, hz) = (field(16), field(18), be(body, 24, 2) as u32);
         let mut entry = Self { letters, channels, bits, hz, flags: 0, boxes: Vec::new() };
-        // QuickTime's versions 1 and 2 have more fields; version 2 says rate, channels and width in
-        // them.
+        // QuickTime's versions 1 and 2 have further fields. Version 2 has its own fields for rate,
+        // channels and width.
         let length = match field(8) {
             1 => 44,
             2 => {
@@ -45,14 +45,14 @@ impl SampleEntry {
         Some(entry)
     }
 
-    /// The body of a box of the entry, also of those that QuickTime puts into `wave`.
+    /// Returns the body of a box in the entry or in QuickTime's `wave` box.
     pub(crate) fn child(&self, kind: &[u8; 4]) -> Option<&[u8]> {
         find(&self.boxes, &[kind]).or_else(|| find(&self.boxes, &[b"wave", kind]))
     }
 }
 
-/// Ticks per second of the first audio track's clock, and how many of them the track says it lasts
-/// (0: not said).
+/// Returns the first audio track's time scale in ticks per second, and its duration in ticks (0:
+/// unknown).
 pub(crate) fn clock(bytes: &[u8]) -> (u32, u64) {
     let header = find(bytes, &[b"moov"]).and_then(audio_track).and_then(|track| find(track, &[b"mdia", b"mdhd"]));
     let body = header.unwrap_or_default();
@@ -60,22 +60,21 @@ pub(crate) fn clock(bytes: &[u8]) -> (u32, u64) {
     (scale_of(body).unwrap_or(1), ticks)
 }
 
-/// Walks the sample tables of a movie, then its fragments.
+/// Iterates over the sample tables of a movie, then its fragments.
 #[derive(Debug, Default)]
 pub(crate) struct MovieParts {
-    /// Bytes of a sample of every channel where samples are uncompressed: whole chunks are taken
-    /// then.
+    /// Bytes of one sample of all channels if uncompressed. Whole chunks are taken then.
     frame: u64,
     offsets: Range<usize>,
     wide: bool,
     chunks: Range<usize>,
     sizes: Range<usize>,
-    /// The size of every sample, 0 where the table tells; bits of an entry of the table.
+    /// Size of every sample, or 0 if the table lists sizes; bits per entry of that table.
     size: u64,
     width: usize,
     samples: u64,
     times: Range<usize>,
-    /// The chunk, the sample of it, the place in the bytes, and the sample of all that come next.
+    /// Next chunk, sample within the chunk, byte position, and sample of the track.
     chunk: u64,
     in_chunk: u64,
     at: u64,
@@ -83,7 +82,7 @@ pub(crate) struct MovieParts {
     fragments: MovieFragments,
 }
 
-/// Where some part of the bytes stands in all of them.
+/// Returns the range of a slice within the bytes that contain it.
 fn place(bytes: &[u8], part: Option<&[u8]>) -> Range<usize> {
     let Some(part) = part else { return 0..0 };
     let start = (part.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize);
@@ -91,7 +90,7 @@ fn place(bytes: &[u8], part: Option<&[u8]>) -> Range<usize> {
 }
 
 impl MovieParts {
-    /// The tables of the first audio track. `frame`: bytes of a sample of every channel if
+    /// Reads the tables of the first audio track. `frame`: bytes of one sample of all channels if
     /// uncompressed, or 0.
     pub(crate) fn open(bytes: &[u8], frame: usize) -> Self {
         let moov = find(bytes, &[b"moov"]).unwrap_or_default();
@@ -103,7 +102,7 @@ impl MovieParts {
         let wide = table(b"stco").is_none();
         let number =
             find(track, &[b"tkhd"]).map_or(0, |body| be(body, if body.first() == Some(&1) { 20 } else { 12 }, 4));
-        // No more samples than the table or the bytes have room for.
+        // The number of samples is limited by the length of the table or of the bytes.
         let (size, width) = if compact { (0, be(header, 7, 1) as usize) } else { (be(header, 4, 4), 32) };
         let room = if size > 0 { bytes.len() } else { header.len().saturating_sub(12) * 8 / width.max(4) };
         Self {
@@ -121,17 +120,17 @@ impl MovieParts {
         }
     }
 
-    /// Samples of the chunk under way, by the run of chunks that it belongs to.
+    /// Returns the number of samples in the current chunk, from the sample-to-chunk table.
     fn chunk_samples(&self, bytes: &[u8]) -> u64 {
         let table = bytes.get(self.chunks.clone()).unwrap_or_default();
         let entries = table.get(8..).unwrap_or_default().as_chunks::<12>().0;
         let entries = entries.get(..entries.len().min(be(table, 4, 4) as usize)).unwrap_or_default();
-        // Entries are in order of their first chunk, which counts from 1.
+        // Entries are sorted by their first chunk, which counts from 1.
         let after = entries.partition_point(|entry| be(entry, 0, 4) <= self.chunk + 1);
         after.checked_sub(1).and_then(|i| entries.get(i)).map_or(0, |entry| be(entry, 4, 4))
     }
 
-    /// Where the chunk under way begins; `None` after the last.
+    /// Returns the start of the current chunk, or `None` after the last.
     fn chunk_start(&self, bytes: &[u8]) -> Option<u64> {
         let table = bytes.get(self.offsets.clone())?;
         let width = if self.wide { 8 } else { 4 };
@@ -152,8 +151,8 @@ impl MovieParts {
         }
     }
 
-    /// How long a sample lasts: the first entry of the table, which encoders of constant frames
-    /// leave alone.
+    /// Returns a sample's duration by the first entry of the table. Encoders of constant frames
+    /// write only one.
     fn ticks(&self, bytes: &[u8]) -> u64 {
         bytes.get(self.times.clone()).map_or(0, |table| be(table, 12, 4))
     }
@@ -187,22 +186,23 @@ impl TrackParts for MovieParts {
     }
 }
 
-/// Walks the fragments of a movie.
+/// Iterates over the fragments of a movie.
 #[derive(Debug, Default)]
 struct MovieFragments {
     track: u64,
-    /// Duration and size of a sample by the movie's `trex`.
+    /// Default sample duration and size from the movie's `trex`.
     ticks: u64,
     size: u64,
-    /// Where the next box of the file begins.
+    /// Position of the next top-level box.
     next_box: usize,
-    /// Runs of the fragment under way, last first, and the one that is walked.
+    /// Runs of the current fragment in reverse order; next byte position and sample of the current
+    /// (last) run.
     runs: Vec<FragmentRun>,
     at: u64,
     index: u64,
 }
 
-/// A `trun`: where its body is, where its fragment counts from, and the fragment's defaults.
+/// A `trun`: position of its body, base of its offsets, and the fragment's defaults.
 #[derive(Debug, Clone)]
 struct FragmentRun {
     body: Range<usize>,
@@ -219,7 +219,7 @@ impl MovieFragments {
         Self { track, ticks: be(body, 12, 4), size: be(body, 16, 4), ..Self::default() }
     }
 
-    /// Finds the runs of the next fragment that has some of the track; false after the last.
+    /// Finds the runs of the next fragment that contains the track. Returns `false` after the last.
     fn advance(&mut self, bytes: &[u8]) -> bool {
         while let Some(rest) = bytes.get(self.next_box..).filter(|rest| rest.len() >= 8) {
             let Some((kind, body)) = boxes(rest).next() else { return false };
@@ -236,7 +236,7 @@ impl MovieFragments {
         false
     }
 
-    /// ISO/IEC 14496-12, 8.8.7 and 8.8.8.
+    /// Adds the runs of a track fragment (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
     fn add_runs(&mut self, bytes: &[u8], traf: &[u8], moof: usize) {
         let Some(header) = find(traf, &[b"tfhd"]).filter(|body| be(body, 4, 4) == self.track) else { return };
         let flags = be(header, 1, 3);
@@ -254,7 +254,7 @@ impl MovieFragments {
         self.runs.extend(runs.map(|(_, body)| FragmentRun { body: place(bytes, Some(body)), base, ticks, size }));
     }
 
-    /// The next sample of the run under way.
+    /// Returns the next sample of the current run.
     fn next_of_run(&mut self, bytes: &[u8]) -> Option<TrackPart> {
         let run = self.runs.last()?;
         let body = bytes.get(run.body.clone())?;

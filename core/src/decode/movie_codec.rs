@@ -22,12 +22,12 @@ use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// How far the end by an edit list may lie from the track's own before it is another, in seconds:
-/// lists count in ticks of the movie's clock, often milliseconds or 600ths of a second.
+/// Tolerance in seconds within which the edit list's end counts as the track's own end. Lists count
+/// in ticks of the movie's clock, often milliseconds or 600ths of a second.
 const LOOSE: f64 = 1.0 / 500.0;
 
-/// Mp4, from memory: its index may stand at its end. `head_only` takes no more than the index and
-/// the first frames where they come first.
+/// Opens an MP4 from memory, because its index may be at its end. `head_only` reads only the index
+/// and the first frames, if they come first.
 pub(crate) fn open_mp4(
     source: &mut Source,
     options: &DecodeOptions,
@@ -48,7 +48,7 @@ pub(crate) fn open_mp4(
     Err(refusal::codec(mp4::foreign_codec(&bytes).unwrap_or_else(|| "no audio track".to_owned())))
 }
 
-/// Starts the stream of a movie's first audio track; `None` where it is nothing that is known here.
+/// Opens the stream of the first audio track. `None` if its codec is not known here.
 fn open(bytes: &mut Vec<u8>, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<Option<OpenStream>> {
     let Some(entry) = SampleEntry::read(bytes) else { return Ok(None) };
     if let Some(layout) = pcm_layout(&entry) {
@@ -92,11 +92,11 @@ fn open(bytes: &mut Vec<u8>, options: &DecodeOptions, notes: &mut DecodeNotes) -
     Ok(Some((Box::new(stream), spec)))
 }
 
-/// What a movie says of its track's length.
+/// Length of a movie's track.
 struct MovieSpan {
     edit: Option<Edit>,
-    /// Samples of the track by its clock, and where the recording's own end among them, where an
-    /// edit list says.
+    /// Samples of the track by its clock, and the end of the recording's own, if an edit list gives
+    /// it.
     samples: u64,
     end: Option<u64>,
 }
@@ -111,15 +111,15 @@ fn span(bytes: &[u8], rate: Rate) -> MovieSpan {
     MovieSpan { edit, samples, end }
 }
 
-/// A codec of packets, as its sample entry says.
+/// A packet codec and its parameters from the sample entry.
 struct PacketTrack {
     codec: Codec,
     made: Box<dyn PacketCodec>,
     rate: Rate,
     channels: u16,
-    /// Samples before the recording's own, where no edit list says.
+    /// Samples before the recording's own, used without an edit list.
     skip: u32,
-    /// Factor on samples that the header asks for.
+    /// Gain factor from the codec's header.
     gain: f32,
 }
 
@@ -138,7 +138,7 @@ fn packets(entry: &SampleEntry, bytes: &[u8], notes: &mut DecodeNotes) -> Result
     }))
 }
 
-/// AAC, by its `AudioSpecificConfig` and its first frames.
+/// Creates an AAC decoder from the `AudioSpecificConfig` and the first frames.
 fn advanced(entry: &SampleEntry, bytes: &[u8], config: Option<&[u8]>, notes: &mut DecodeNotes) -> Result<PacketTrack> {
     let config = config.ok_or_else(|| malformed("AAC without its configuration"))?;
     let mut parts = MovieParts::open(bytes, 0);
@@ -162,7 +162,7 @@ fn low_complexity(entry: &SampleEntry, config: &[u8]) -> Result<PacketTrack> {
     Ok(PacketTrack { codec: Codec::AacLc, made: Box::new(made), rate, channels, skip: 0, gain: 1.0 })
 }
 
-/// The same of HE-AAC; `None` where it is none.
+/// Creates an HE-AAC decoder. `None` if the stream is not HE-AAC.
 #[cfg(feature = "he-aac")]
 fn high_efficiency(config: &[u8], first: &[&[u8]]) -> Result<Option<PacketTrack>> {
     if !aac::announces_replication(config)? && !aac::carry_replication(first.iter().copied()) {
@@ -180,7 +180,7 @@ fn high_efficiency(config: &[u8], first: &[&[u8]]) -> Result<Option<PacketTrack>
     Ok(None)
 }
 
-/// The box that holds an Opus header, whose numbers are big-endian here.
+/// Reads the `dOps` box, an Opus header with big-endian numbers.
 fn opus(body: &[u8]) -> Result<PacketTrack> {
     let mut head = b"OpusHead\x01".to_vec();
     head.push(be(body, 1, 1) as u8);
@@ -193,10 +193,10 @@ fn opus(body: &[u8]) -> Result<PacketTrack> {
     Ok(PacketTrack { codec: Codec::Opus, made, rate: Rate::new(48_000)?, channels, skip, gain })
 }
 
-/// The box that holds FLAC's STREAMINFO as its first block.
+/// Reads the `dfLa` box, whose first block is FLAC's STREAMINFO.
 fn flac(body: &[u8]) -> Result<PacketTrack> {
     let info = body.get(8..42).ok_or_else(|| malformed("FLAC without its STREAMINFO"))?;
-    // 20 bits of rate, 3 of channels less one.
+    // 20 bits of rate, then 3 of channels minus one.
     let field = be(info, 10, 4);
     let (rate, channels) = (Rate::new((field >> 12) as u32)?, (field >> 9 & 7) as u16 + 1);
     let mut params = AudioCodecParameters::new();
@@ -211,7 +211,7 @@ fn flac(body: &[u8]) -> Result<PacketTrack> {
     })
 }
 
-/// ALAC's configuration of 24 bytes.
+/// Creates an ALAC decoder from its 24-byte configuration.
 pub(crate) fn alac_codec(config: &[u8]) -> Result<(Symphonia, Rate, u16)> {
     let config = config.get(..24).ok_or_else(|| malformed("ALAC without its configuration"))?;
     let (channels, hz) = (be(config, 9, 1) as u16, be(config, 20, 4) as u32);
@@ -226,7 +226,7 @@ fn alac(config: &[u8]) -> Result<PacketTrack> {
     Ok(PacketTrack { codec: Codec::Alac, made: Box::new(made), rate, channels, skip: 0, gain: 1.0 })
 }
 
-/// The layout of uncompressed samples and G.711.
+/// Returns the layout of uncompressed samples and G.711.
 fn pcm_layout(entry: &SampleEntry) -> Option<Layout> {
     let little = entry.child(b"enda").is_some_and(|body| be(body, 0, 2) == 1);
     let order = |little| if little { Endian::Little } else { Endian::Big };
@@ -279,7 +279,7 @@ fn open_pcm(bytes: Vec<u8>, entry: &SampleEntry, layout: Layout) -> Result<OpenS
     Ok((Box::new(stream), Spec { container: Container::Mp4, codec, rate, channels, delay, declared }))
 }
 
-/// Whether it is MPEG audio of any layer: by its letters, or by the type of object in its
+/// Returns whether it is MPEG audio of any layer: by the entry's type, or by the object type in its
 /// descriptors (MPEG-2 or MPEG-1 part 3; ISO/IEC 14496-1, table 5).
 fn is_mpeg(entry: &SampleEntry) -> bool {
     match &entry.letters {
@@ -289,19 +289,19 @@ fn is_mpeg(entry: &SampleEntry) -> bool {
     }
 }
 
-/// The type of object of an elementary stream.
+/// Returns the object type of an elementary stream.
 fn object_type(esds: &[u8]) -> Option<u8> {
     decoder_config(esds)?.first().copied()
 }
 
-/// The `AudioSpecificConfig` of an elementary stream of AAC (ISO/IEC 14496-1, 7.2.6.7).
+/// Returns the `AudioSpecificConfig` of an elementary AAC stream (ISO/IEC 14496-1, 7.2.6.7).
 fn specific_config(esds: &[u8]) -> Option<&[u8]> {
     let (tag, config) = descriptor(decoder_config(esds)?.get(13..)?)?;
     (tag == 5).then_some(config)
 }
 
-/// The configuration of the decoder in an elementary stream's descriptors (ISO/IEC 14496-1, 7.2.6.5
-/// and 7.2.6.6).
+/// Returns the decoder configuration in an elementary stream's descriptors (ISO/IEC 14496-1,
+/// 7.2.6.5 and 7.2.6.6).
 fn decoder_config(esds: &[u8]) -> Option<&[u8]> {
     let (tag, body) = descriptor(esds.get(4..)?)?;
     let flags = *body.get(2)?;
@@ -311,7 +311,7 @@ fn decoder_config(esds: &[u8]) -> Option<&[u8]> {
     (tag == 3 && inner == 4).then_some(config)
 }
 
-/// A descriptor's tag and body; its length is in groups of seven bits.
+/// Parses a descriptor's tag and body. Its length is coded in groups of seven bits.
 pub(crate) fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (&tag, mut rest) = bytes.split_first()?;
     let mut length = 0usize;
@@ -325,7 +325,7 @@ pub(crate) fn descriptor(bytes: &[u8]) -> Option<(u8, &[u8])> {
     Some((tag, rest.get(..length.min(rest.len()))?))
 }
 
-/// MPEG audio: its frames tell everything but the delay.
+/// Opens MPEG audio. Its frames give everything but the delay.
 fn open_mpeg(bytes: Vec<u8>, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<OpenStream> {
     let edit = mp4::edit(&bytes);
     let parts = MovieParts::open(&bytes, 0);
@@ -338,7 +338,7 @@ fn open_mpeg(bytes: Vec<u8>, options: &DecodeOptions, notes: &mut DecodeNotes) -
         let (stream, spec) = mpeg_in(&mut source, header, Container::Mp4, options.assumed_mp3_delay, notes)?;
         return Ok((Box::new(TrackStream::new(Lender::default(), source, stream, 0..u64::MAX)), spec));
     };
-    // The edit list says the delay: what the frames alone leave open is no matter.
+    // The edit list gives the delay, so notes on what the frames leave open are dropped.
     let (stream, mut spec) = mpeg_in(&mut source, header, Container::Mp4, 0, &mut DecodeNotes::default())?;
     let samples = edit.delay(spec.rate);
     let length = (u128::from(ticks) * u128::from(spec.rate.hz()) / u128::from(scale)) as u64;
@@ -349,7 +349,7 @@ fn open_mpeg(bytes: Vec<u8>, options: &DecodeOptions, notes: &mut DecodeNotes) -
     Ok((Box::new(TrackStream::new(Lender::default(), source, stream, own)), spec))
 }
 
-/// Speech frames, each with its head.
+/// Opens AMR, as frames that each have a header byte.
 fn open_amr(bytes: Vec<u8>, band: AmrBand) -> Result<OpenStream> {
     let (scale, ticks) = clock(&bytes);
     let parts = MovieParts::open(&bytes, 0);

@@ -1,20 +1,20 @@
-//! Reads what an MP4 contains besides its tables: the samples before and after the recording's own,
-//! the location of its index, and the name of an unsupported codec.
+//! Reads the parts of an MP4 besides its sample tables: the samples before and after the
+//! recording's own, the location of the index, and the name of an unsupported codec.
 
 use crate::units::Rate;
 
-/// The part of the decoded samples that is the recording.
+/// The range of decoded samples that belongs to the recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Edit {
-    /// Apple's comment: samples before, and samples of the recording.
+    /// Apple's comment: samples before the recording, and samples of the recording.
     Gapless { delay: u32, length: u64 },
-    /// An edit list: where the media begins, in the media's time scale, and how long it is in
+    /// An edit list: the start within the media, in the media's time scale, and the duration in
     /// seconds.
     List { start: u64, scale: u32, seconds: f64 },
 }
 
 impl Edit {
-    /// Samples before the recording's own.
+    /// Returns the number of samples before the recording's own.
     pub(crate) fn delay(&self, rate: Rate) -> u32 {
         match *self {
             Self::Gapless { delay, .. } => delay,
@@ -24,7 +24,7 @@ impl Edit {
         }
     }
 
-    /// Where the recording's own samples end among all, if it is said.
+    /// Returns the end of the recording's own samples among all decoded samples, if known.
     pub(crate) fn end(&self, rate: Rate) -> Option<u64> {
         let length = match *self {
             Self::Gapless { length, .. } => length,
@@ -34,7 +34,7 @@ impl Edit {
     }
 }
 
-/// What an mp4 says of the recording's place among its samples.
+/// Reads the gapless comment or the edit list.
 pub(crate) fn edit(bytes: &[u8]) -> Option<Edit> {
     let moov = find(bytes, &[b"moov"])?;
     if let Some(gapless) = gapless(moov) {
@@ -51,12 +51,12 @@ pub(crate) fn edit(bytes: &[u8]) -> Option<Edit> {
             if wide { (be(e, 0, 8), be(e, 8, 8) as i64) } else { (be(e, 0, 4), i64::from(be(e, 4, 4) as i32)) };
         (duration, start)
     });
-    // An empty edit (start −1) only delays the track against others.
+    // An empty edit (start −1) only delays the track relative to others.
     let (duration, start) = entries.find(|&(_, start)| start >= 0)?;
     Some(Edit::List { start: start as u64, scale, seconds: duration as f64 / f64::from(movie_scale) })
 }
 
-/// The time scale of an `mvhd` or `mdhd` box.
+/// Reads the time scale of an `mvhd` or `mdhd` box.
 pub(crate) fn scale_of(body: &[u8]) -> Option<u32> {
     let at = if *body.first()? == 1 { 20 } else { 12 };
     Some(be(body, at, 4) as u32).filter(|&scale| scale > 0)
@@ -66,7 +66,7 @@ pub(crate) fn be(bytes: &[u8], at: usize, length: usize) -> u64 {
     bytes.get(at..).and_then(|b| b.get(..length)).unwrap_or_default().iter().fold(0, |v, &b| v << 8 | u64::from(b))
 }
 
-/// The boxes within some bytes.
+/// Iterates over the boxes in some bytes.
 pub(crate) fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let kind = bytes.get(4..8)?.first_chunk::<4>().copied()?;
@@ -86,8 +86,8 @@ pub(crate) fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(bytes, |bytes, wanted| boxes(bytes).find(|(kind, _)| kind == *wanted).map(|(_, body)| body))
 }
 
-/// Apple's `iTunSMPB`: four hexadecimal numbers in a text, the second the delay, the third the
-/// padding, the fourth the recording's length.
+/// Reads Apple's `iTunSMPB`: hexadecimal numbers in a text, of which the second is the delay, the
+/// third the padding and the fourth the recording's length.
 fn gapless(moov: &[u8]) -> Option<Edit> {
     let at = moov.windows(8).position(|w| w == b"iTunSMPB")?;
     let after = moov.get(at + 8..)?.get(..200.min(moov.len() - at - 8))?;
@@ -99,8 +99,7 @@ fn gapless(moov: &[u8]) -> Option<Edit> {
     Some(Edit::Gapless { delay: u32::try_from(delay).ok().filter(|&d| d < 1 << 20)?, length })
 }
 
-/// The name of the audio track's codec where it is none that is read, by the four letters of its
-/// sample entry.
+/// Returns the name of the audio track's codec, by its sample entry's type, if it is not supported.
 pub(crate) fn foreign_codec(bytes: &[u8]) -> Option<String> {
     let entry = find(audio_track(find(bytes, &[b"moov"])?)?, &[b"mdia", b"minf", b"stbl", b"stsd"])?;
     let letters = entry.get(12..16)?.first_chunk::<4>()?;
@@ -122,8 +121,7 @@ pub(crate) fn foreign_codec(bytes: &[u8]) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Lets the last box end where the bytes end: a box that goes on beyond them, cut off, would be
-/// passed over as a whole.
+/// Ends the last box where the bytes end. A truncated box would be skipped as a whole.
 pub(crate) fn end_last_box(bytes: &mut [u8]) {
     let length = bytes.len();
     let mut at = 0;
@@ -148,7 +146,7 @@ pub(crate) fn end_last_box(bytes: &mut [u8]) {
     }
 }
 
-/// The first audio track of a movie.
+/// Returns the first audio track of a movie.
 pub(crate) fn audio_track(moov: &[u8]) -> Option<&[u8]> {
     boxes(moov)
         .filter(|(kind, _)| kind == b"trak")
@@ -156,10 +154,10 @@ pub(crate) fn audio_track(moov: &[u8]) -> Option<&[u8]> {
         .find(|trak| find(trak, &[b"mdia", b"hdlr"]).is_some_and(|hdlr| hdlr.get(8..12) == Some(b"soun")))
 }
 
-/// How many bytes from the start hold the index and the first frames, where the index comes before
-/// the samples; `None` where that cannot be told from the bytes at hand.
+/// Returns the length of the index and the first frames, if the index comes before the samples.
+/// `None` if these bytes do not show that.
 pub(crate) fn head_length(bytes: &[u8]) -> Option<u64> {
-    /// Room for the frames that tell which kind of AAC it is.
+    /// Bytes of frames that show which kind of AAC it is.
     const FRAMES: u64 = 16 << 10;
     let mut at = 0;
     loop {

@@ -1,17 +1,17 @@
-//! What some bytes are, by their content alone. A file's name and a server's word for its type are
-//! never asked.
+//! Detects the format of some bytes by their content alone. File names and media types from servers
+//! are ignored.
 
 use super::amr::AmrBand;
 use super::{adts, mpeg};
 
-/// What an input begins with.
+/// The format that an input begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContainerKind {
     Empty,
     Zeros,
     /// RIFF, RIFX, RF64 or BW64 of type WAVE.
     Wave,
-    /// MPEG audio frames, or an ID3 tag, or bytes with such frames some way in.
+    /// MPEG audio frames, an ID3 tag, or bytes with such frames some way in.
     Mpeg,
     Flac,
     Ogg,
@@ -32,28 +32,28 @@ pub(crate) enum ContainerKind {
     /// Core Audio.
     Caf,
     Zip,
-    /// Text in the form of an answer from a server rather than a recording.
+    /// JSON, probably a server's answer instead of a recording.
     Json,
     Html,
     Xml,
     Text,
-    /// Adaptive multi-rate speech in its own format.
+    /// AMR speech in its storage format (RFC 4867).
     Amr(AmrBand),
-    /// Audio of a codec that is not read.
+    /// Audio of an unsupported codec.
     Codec(&'static str),
-    /// Something else with a name.
+    /// Another known format.
     Other(&'static str),
     Unknown,
 }
 
-/// Endings of the names of audio files, where no content is at hand yet or must not be asked.
+/// File name extensions of audio, for use where the content is not available or must not be read.
 pub(crate) const AUDIO_ENDINGS: [&str; 29] = [
     "wav", "wave", "bwf", "rf64", "w64", "flac", "mp3", "mp2", "mp1", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "mov",
     "3gp", "3g2", "aac", "au", "snd", "aif", "aiff", "aifc", "caf", "webm", "mka", "mkv", "avi",
 ];
 
 impl ContainerKind {
-    /// The name for messages.
+    /// Returns the name for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Empty => "no bytes",
@@ -82,7 +82,7 @@ impl ContainerKind {
     }
 }
 
-/// Magic numbers at the very start.
+/// Magic numbers at offset 0.
 const MAGIC: [(&[u8], ContainerKind); 30] = [
     (b"fLaC", ContainerKind::Flac),
     (b"OggS", ContainerKind::Ogg),
@@ -116,7 +116,7 @@ const MAGIC: [(&[u8], ContainerKind); 30] = [
     (b"SQLite format 3\x00", ContainerKind::Other("an SQLite database")),
 ];
 
-/// Says what an input is by its first bytes; `whole` tells whether they are all there are.
+/// Detects the format from the first bytes. `whole`: they are the entire input.
 pub(crate) fn sniff(head: &[u8], whole: bool) -> ContainerKind {
     if head.is_empty() {
         return ContainerKind::Empty;
@@ -151,7 +151,7 @@ pub(crate) fn sniff(head: &[u8], whole: bool) -> ContainerKind {
     text(head).unwrap_or_else(|| nameless(head))
 }
 
-/// What can be told only by looking closer.
+/// Detects formats that have no magic number at offset 0.
 fn nameless(head: &[u8]) -> ContainerKind {
     if mpeg::is_free_format(head) {
         return ContainerKind::Codec("free-format mp3");
@@ -159,13 +159,13 @@ fn nameless(head: &[u8]) -> ContainerKind {
     ContainerKind::Unknown
 }
 
-/// What kind of text it is, if it is text: UTF-8 without run characters.
+/// Returns the kind of text, if the bytes are UTF-8 without control characters.
 fn text(head: &[u8]) -> Option<ContainerKind> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let sample = head.get(..head.len().min(4096)).unwrap_or_default();
     let valid = match std::str::from_utf8(sample) {
         Ok(text) => text,
-        // A character may be cut in two at the end of the sample.
+        // The end of the sample may cut a character in two.
         Err(e) if e.error_len().is_none() => std::str::from_utf8(sample.get(..e.valid_up_to())?).ok()?,
         Err(_) => return None,
     };

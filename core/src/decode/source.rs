@@ -1,7 +1,7 @@
-//! The bytes of an input as a stream: counted, hashed and limited while they are read, with a
-//! window for looking ahead.
+//! The bytes of an input as a stream: counted, hashed and limited as they are read, with a window
+//! for lookahead.
 //!
-//! Every reader uses it, sequentially and once, so that a path, bytes in memory and a reader
+//! Every container reads it sequentially and once, so that a path, bytes in memory and a reader
 //! without length behave alike.
 
 use std::io::{ErrorKind as IoKind, Read};
@@ -12,18 +12,18 @@ use super::budget::{Budget, Thrift};
 use crate::config::hex;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// How much is asked of the reader at once.
+/// Bytes requested from the reader at once.
 const CHUNK: usize = 64 << 10;
 
 pub(crate) struct Source {
     reader: Box<dyn Read + Send>,
-    /// The window: bytes read and not yet consumed are `window[start..end]`.
+    /// Lookahead window. Bytes read and not yet consumed are `window[start..end]`.
     window: Vec<u8>,
     start: usize,
     end: usize,
     /// Absolute position of `window[start]`.
     position: u64,
-    /// Where the part that is being read ends; `u64::MAX`: at the end of the input.
+    /// End of the part being read. `u64::MAX`: the end of the input.
     bound: u64,
     read: u64,
     limit: u64,
@@ -36,7 +36,7 @@ pub(crate) struct Source {
 }
 
 impl Default for Source {
-    /// No bytes at all.
+    /// Returns an empty source.
     fn default() -> Self {
         Self {
             reader: Box::new(std::io::empty()),
@@ -57,15 +57,14 @@ impl Default for Source {
     }
 }
 
-/// What is known of an input once it has been read to its end.
+/// Totals of an input that has been read to its end.
 pub(crate) struct Totals {
     pub(crate) bytes: u64,
     pub(crate) sha256: Option<String>,
 }
 
 impl Source {
-    /// Bytes from a reader; `limit` is the most that is read, `hashed` says whether their SHA-256
-    /// is wanted.
+    /// Creates a source that reads at most `limit` bytes. `hashed`: their SHA-256 is computed.
     pub(crate) fn new(reader: Box<dyn Read + Send>, size_hint: Option<u64>, limit: u64, hashed: bool) -> Result<Self> {
         if size_hint.is_some_and(|size| size > limit) {
             return Err(too_long(size_hint.unwrap_or_default(), limit));
@@ -73,57 +72,58 @@ impl Source {
         Ok(Self { reader, limit, size_hint, hash: hashed.then(Sha256::new), ended: false, ..Self::default() })
     }
 
-    /// The same, drawing on a call's budget.
+    /// Draws on a call's budget.
     pub(crate) fn within(self, budget: Budget) -> Self {
         Self { budget, ..self }
     }
 
-    /// What the call may cost.
+    /// Returns the call's budget.
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
     }
 
-    /// Draws bytes that were searched without giving audio.
+    /// Draws bytes that were searched without finding audio.
     ///
     /// # Errors
-    /// `limit_exceeded` beyond what the recording's length is worth, `cancelled`.
+    /// `limit_exceeded` beyond the allowance for the recording's length, `cancelled`.
     pub(crate) fn searched(&mut self, bytes: usize) -> Result<()> {
         self.budget.check()?;
         self.thrift.search(bytes as u64, self.position)
     }
 
-    /// Bytes in all, where the input knows.
+    /// Returns the size of the input in bytes, if known.
     pub(crate) fn size_hint(&self) -> Option<u64> {
         if self.ended { Some(self.read) } else { self.size_hint }
     }
 
-    /// How many bytes have been read of the input.
+    /// Returns the number of bytes read from the input.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.read
     }
 
-    /// The position of the next byte.
+    /// Returns the position of the next byte.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
-    /// Whether the reader broke off in the middle of its message (a connection that closed early).
+    /// Returns whether the reader ended before its message was complete, such as a connection that
+    /// closed early.
     pub(crate) fn cut_off(&self) -> bool {
         self.cut_off
     }
 
-    /// Ends the part that is being read after so many further bytes.
+    /// Ends the part being read after this many more bytes.
     pub(crate) fn bind(&mut self, bytes: u64) {
         self.bound = self.position.saturating_add(bytes);
     }
 
-    /// Lifts the end set by [`Self::bind`].
+    /// Removes the end set by [`Self::bind`].
     pub(crate) fn unbind(&mut self) {
         self.bound = u64::MAX;
     }
 
-    /// The next bytes without consuming them: at least `wanted`, fewer only at the end; more where
-    /// they are at hand.
+    /// Returns the next bytes without consuming them: at least `wanted`, fewer only at the end,
+    /// more if they are buffered.
     #[inline]
     pub(crate) fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
         while self.end - self.start < wanted && !self.ended {
@@ -143,7 +143,7 @@ impl Source {
         self.position += bytes as u64;
     }
 
-    /// Consumes bytes unseen; fewer only at the end. Returns how many.
+    /// Consumes bytes without returning them, fewer only at the end. Returns their number.
     pub(crate) fn skip(&mut self, bytes: u64) -> Result<u64> {
         let mut left = bytes;
         while left > 0 {
@@ -157,7 +157,7 @@ impl Source {
         Ok(bytes - left)
     }
 
-    /// Reads the rest of the input into memory, for formats that need to jump about in it.
+    /// Reads the rest of the input into memory, for formats that need random access.
     ///
     /// # Errors
     /// `limit_exceeded` beyond `most` bytes.
@@ -195,15 +195,14 @@ impl Source {
 
     fn refill(&mut self) -> Result<()> {
         self.budget.check()?;
-        // What is kept is moved only where there is no room behind it: a reader may give a byte at
+        // Buffered bytes move only if there is no room behind them: a reader may return one byte at
         // a time.
         if self.start > 0 && self.window.len() < self.end + CHUNK / 2 {
             self.window.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        // A rest that is kept, up to half of a chunk, makes the next read shorter rather than the
-        // window longer.
+        // Buffered bytes, up to half a chunk, shorten the next read instead of growing the window.
         if self.window.len() < self.end + CHUNK / 2 {
             self.window.resize((self.end + CHUNK).next_multiple_of(CHUNK), 0);
         }
@@ -217,7 +216,7 @@ impl Source {
                 0
             }
             Err(e) => {
-                // A reader of ours says in our own words what is wrong.
+                // This crate's own readers return an `Error`, which is passed on.
                 return Err(e.downcast::<Error>().unwrap_or_else(|e| Error::io(Stage::Input, e).at_byte(self.read)));
             }
         };
@@ -241,7 +240,7 @@ fn too_long(found: u64, limit: u64) -> Error {
 pub(crate) mod tests {
     use super::*;
 
-    /// A reader that gives a few bytes at a time, as a connection does.
+    /// A reader that returns a few bytes at a time, as a connection does.
     pub(crate) struct Dribble(pub(crate) Vec<u8>, pub(crate) usize);
 
     impl Read for Dribble {

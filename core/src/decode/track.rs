@@ -1,5 +1,5 @@
-//! Recordings within a container: the bytes of one track, read as a separate source by its codec's
-//! stream.
+//! Tracks of a container: joins the bytes of one track into a separate source, which its codec's
+//! stream reads.
 
 use std::io::{Read, Result as IoResult};
 use std::ops::Range;
@@ -11,30 +11,30 @@ use super::spec::DecodeNotes;
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 
-/// A stream over the bytes of a track.
+/// A stream over the bytes of one track.
 pub(crate) struct TrackStream {
-    /// Where the track's reader takes the container's bytes from, while they are being read.
+    /// Lends the container's bytes to the track's reader during a read.
     lender: Lender,
     source: Source,
     stream: Box<dyn Stream>,
-    /// Samples of each channel before the recording's own, and of the recording itself, that are
-    /// still to come.
+    /// Samples per channel still to come: those before the recording's own, and the recording's
+    /// own.
     skip: u64,
     left: u64,
-    /// Samples that the container promises, where an index does, and those that came.
+    /// Samples that the container's index promises, if any, and samples returned.
     promised: Option<u64>,
     given: u64,
 }
 
 impl TrackStream {
-    /// Decodes a track with the stream of its codec. `own` is the part of its samples that is the
+    /// Decodes a track with its codec's stream. `own` is the range of samples that belong to the
     /// recording.
     pub(crate) fn new(lender: Lender, source: Source, stream: Box<dyn Stream>, own: Range<u64>) -> Self {
         let left = own.end.saturating_sub(own.start);
         Self { lender, source, stream, skip: own.start, left, promised: None, given: 0 }
     }
 
-    /// The same with the samples that an index promises: fewer are told.
+    /// Sets the number of samples that an index promises. Fewer cause a warning.
     pub(crate) fn promising(self, samples: u64) -> Self {
         Self { promised: Some(samples), ..self }
     }
@@ -46,8 +46,7 @@ impl TrackStream {
         }
     }
 
-    /// Drops what lies before and after the recording's own samples; false where nothing more is to
-    /// come.
+    /// Drops samples outside the recording's own. Returns `false` once no more can follow.
     fn trim(&mut self, block: &mut Block) -> bool {
         let frames = block.frames() as u64;
         let first = self.skip.min(frames);
@@ -81,8 +80,8 @@ impl Stream for TrackStream {
     }
 }
 
-/// A part of a container's bytes, and how long its samples last in ticks of the container's clock
-/// (0: not said).
+/// A part of a container's bytes, and the duration of its samples in ticks of the container's clock
+/// (0: unknown).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct TrackPart {
     pub(crate) at: u64,
@@ -91,30 +90,31 @@ pub(crate) struct TrackPart {
 }
 
 impl TrackPart {
-    /// The part that is there, of bytes that may end early.
+    /// Returns the available bytes of the part. `bytes` may end early.
     pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
         bytes.get(place(self.at)..place(self.at.saturating_add(self.length))).unwrap_or_default()
     }
 }
 
-/// Finds a track's parts in a container's bytes, one after the other.
+/// Iterates over a track's parts in a container's bytes.
 pub(crate) trait TrackParts: Send {
     fn next(&mut self, bytes: &[u8]) -> Option<TrackPart>;
 }
 
-/// Reads a track's parts as if they stood one after the other.
+/// Reads a track's parts as one sequence.
 pub(crate) struct JoinedParts<U> {
     bytes: Vec<u8>,
     parts: U,
     unit: TrackPart,
-    /// Bytes that may still be read: each once, however often a list names it.
+    /// Bytes that may still be read, at most the container's length however often a list names
+    /// them.
     left: usize,
 }
 
 impl<U: TrackParts> JoinedParts<U> {
-    /// A reader of those parts. What lies beyond the bytes is left out, and
-    /// what is named when as many bytes were read as there are.
+    /// Reads these parts. Ranges beyond the end of the bytes are skipped. Reading stops after as
+    /// many bytes as the container has.
     pub(crate) fn new(bytes: Vec<u8>, parts: U) -> Self {
         Self { left: bytes.len(), bytes, parts, unit: TrackPart::default() }
     }
