@@ -11,16 +11,16 @@ use super::refusal;
 use super::spec::Codec;
 use crate::error::{Error, Result};
 
-/// How many frames are looked at to find what the header does not announce.
+/// Number of frames inspected for what the header does not announce.
 pub(crate) const FRAMES: usize = 16;
 
 const REPLICATION: &str = "HE-AAC (spectral band replication)";
 
-/// Samples per second by the index of headers (ISO/IEC 14496-3, table 1.18).
+/// Samples per second by the header's rate index (ISO/IEC 14496-3, table 1.18).
 pub(crate) const RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
-/// A decoder for an `AudioSpecificConfig`.
+/// Creates a decoder for an `AudioSpecificConfig`.
 ///
 /// # Errors
 /// As [`check_config`], and those of symphonia.
@@ -31,11 +31,11 @@ pub(crate) fn decoder(config: &[u8]) -> Result<Symphonia> {
     Symphonia::new(Codec::AacLc, params)
 }
 
-/// Samples per second and channels by an `AudioSpecificConfig` of low complexity; `None` where it
-/// leaves them to others.
+/// Returns samples per second and channels of an AAC-LC `AudioSpecificConfig`. `None` for a value
+/// that it does not define itself.
 pub(crate) fn shape(config: &[u8]) -> (Option<u32>, Option<u16>) {
     let bits = ConfigBits::new(config);
-    // A rate of its own takes 24 bits more.
+    // An explicit rate takes 24 bits more.
     let (hz, layout) = match bits.take(5, 4) {
         15 => (Some(bits.take(9, 24) as u32), bits.take(33, 4)),
         index => (RATES.get(index as usize).copied(), bits.take(9, 4)),
@@ -48,18 +48,19 @@ pub(crate) fn shape(config: &[u8]) -> (Option<u32>, Option<u16>) {
     (hz, channels)
 }
 
-/// The parts of an `AudioSpecificConfig` that tell a core of low complexity.
+/// Parameters of an AAC-LC core from an `AudioSpecificConfig`.
 #[cfg(feature = "he-aac")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AacCore {
-    /// The index of its rate, and that rate.
+    /// Rate index of the core, and its rate.
     pub(crate) index: u8,
     pub(crate) hz: u32,
-    /// The number of its layout of channels (ISO/IEC 14496-3, table 1.19).
+    /// Channel configuration (ISO/IEC 14496-3, table 1.19).
     pub(crate) layout: u8,
 }
 
-/// The core of low complexity or HE-AAC; `None` where it is another, or its rate has no index.
+/// Returns the core of AAC-LC or HE-AAC. `None` for another object type, or a rate without an
+/// index.
 #[cfg(feature = "he-aac")]
 pub(crate) fn core(config: &[u8]) -> Option<AacCore> {
     let fields = ConfigBits::new(config);
@@ -68,7 +69,7 @@ pub(crate) fn core(config: &[u8]) -> Option<AacCore> {
     matches!(object, 2 | 5 | 29).then_some(AacCore { index: index as u8, hz, layout: layout as u8 })
 }
 
-/// The first bits of a configuration; what is not there is 0.
+/// The first bits of a configuration. Missing bits are 0.
 struct ConfigBits(u64);
 
 impl ConfigBits {
@@ -83,15 +84,14 @@ impl ConfigBits {
     }
 }
 
-/// Whether an `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1) announces HE-AAC.
+/// Returns whether an `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1) announces HE-AAC.
 ///
 /// # Errors
-/// `unsupported` for AAC that is neither low complexity nor HE-AAC, naming it.
+/// `unsupported` for AAC that is neither AAC-LC nor HE-AAC, naming it.
 pub(crate) fn announces_replication(config: &[u8]) -> Result<bool> {
     let bits = ConfigBits::new(config);
     let object = if bits.take(0, 5) == 31 { 32 + bits.take(5, 6) } else { bits.take(0, 5) };
-    // After an object type of low complexity, a synchronisation word announces spectral band
-    // replication.
+    // In an AAC-LC configuration, a sync word announces spectral band replication (SBR).
     let extension = if bits.take(5, 4) == 15 { 5 + 4 + 24 } else { 5 + 4 } + 4 + 3;
     let announced = config.len() >= 5
         && bits.take(extension, 11) == 0x2B7
@@ -105,7 +105,7 @@ pub(crate) fn announces_replication(config: &[u8]) -> Result<bool> {
     }
 }
 
-/// Refuses AAC other than low complexity.
+/// Rejects AAC other than AAC-LC.
 ///
 /// # Errors
 /// `unsupported`, naming the codec.
@@ -117,7 +117,7 @@ pub(crate) fn check_config(config: &[u8]) -> Result<()> {
     }
 }
 
-/// Refuses HE-AAC that its header does not announce, by the first frames.
+/// Rejects HE-AAC that only the first frames reveal.
 ///
 /// # Errors
 /// `unsupported`, naming the codec.
@@ -125,9 +125,8 @@ pub(crate) fn check_frames<'a>(frames: impl Iterator<Item = &'a [u8]>) -> Result
     if carry_replication(frames) { Err(refusal(REPLICATION)) } else { Ok(()) }
 }
 
-/// Whether the first frames are those of HE-AAC: half of them, and four at least, must carry the
-/// data of spectral band replication. Every frame of libfdk-aac's does; one in fifty of low
-/// complexity looks as if it did.
+/// Returns whether the first frames are HE-AAC: half of them, and at least four, must carry SBR
+/// data. Every frame by libfdk-aac does. One in fifty of AAC-LC appears to.
 pub(crate) fn carry_replication<'a>(frames: impl Iterator<Item = &'a [u8]>) -> bool {
     let (mut seen, mut carrying) = (0, 0);
     for frame in frames.take(FRAMES) {
@@ -141,22 +140,22 @@ fn refusal(name: &str) -> Error {
     refusal::codec(name)
 }
 
-/// Whether one of the fill elements that end a frame holds spectral band replication (ISO/IEC
-/// 14496-3, 4.4.2.7 and 4.5.2.8).
+/// Returns whether one of the fill elements at the end of a frame holds SBR data (ISO/IEC 14496-3,
+/// 4.4.2.7 and 4.5.2.8).
 ///
-/// What precedes them has no length that could be skipped, so they are read from the frame's end:
-/// the end element, before it fill elements, each as long as its count says.
+/// The elements before them have no length field, so the frame is parsed from its end: the end
+/// element, before it fill elements, each as long as its count says.
 fn carries_replication(frame: &[u8]) -> bool {
     let Some(&last) = frame.last().filter(|&&b| b != 0) else { return false };
-    // The end element is three ones; zeros after it fill the byte.
+    // The end element is three ones. Zeros after it fill the byte.
     let end = 8 * frame.len() - last.trailing_zeros() as usize;
     end > 3 && bits(frame, end - 3, 3) == Some(7) && ends_with_replication(frame, end - 3, 3)
 }
 
-/// The same for the elements before a bit position, of which so many may be passed over.
+/// Searches the fill elements before a bit position, skipping at most `most` of them.
 fn ends_with_replication(frame: &[u8], end: usize, most: usize) -> bool {
     const FILL: u32 = 6;
-    /// Fill bytes, fill data and dynamic range run: what may stand between replication and the end.
+    /// Extension types that may follow SBR: fill bytes, fill data and dynamic range.
     const OTHERS: [u32; 3] = [0, 1, 11];
     (0..=269usize).any(|bytes| {
         let head = if bytes < 15 { 3 + 4 } else { 3 + 4 + 8 };
@@ -180,7 +179,7 @@ fn ends_with_replication(frame: &[u8], end: usize, most: usize) -> bool {
     })
 }
 
-/// Up to eight bits at a bit position.
+/// Reads up to eight bits at a bit position.
 fn bits(bytes: &[u8], at: usize, count: usize) -> Option<u32> {
     let high = u32::from(*bytes.get(at / 8)?) << 8;
     let low = bytes.get(at / 8 + 1).map_or(0, |&b| u32::from(b));
@@ -209,7 +208,8 @@ mod tests {
         }
     }
 
-    /// A frame of some bits, then fill elements of a kind and a length, then the end.
+    /// Builds a frame of some leading bits, then fill elements by type and length, then the end
+    /// element.
     fn frame(leading: usize, fills: &[(u32, usize)]) -> Vec<u8> {
         let mut all: Vec<bool> = (0..leading).map(|i| i * i % 3 == 1).collect();
         let mut put = |value: u32, count: usize| all.extend((0..count).rev().map(|i| value >> i & 1 == 1));

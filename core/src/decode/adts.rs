@@ -1,5 +1,5 @@
 //! AAC in ADTS frames (`.aac`, ISO/IEC 14496-3, 1.A.2.2). Frame headers are parsed here, so that
-//! damage loses no more than it hit.
+//! damage costs only the frames it hit.
 //!
 //! ADTS has no timestamps. The number of frames lost to damage is estimated from the bytes between
 //! frames and their mean length.
@@ -16,27 +16,26 @@ use crate::units::Rate;
 
 /// Bytes of a header without a checksum.
 const LEN: usize = 7;
-/// The longest frame: its length has 13 bits.
+/// Longest frame: its length has 13 bits.
 const LONGEST: usize = 8191;
-/// How far is looked ahead for a frame and the header after it.
+/// Lookahead for a frame and the header after it.
 const WINDOW: usize = LONGEST + LEN;
-/// How far is searched for the next frame at once.
+/// Bytes searched for the next frame at once.
 const SEARCH: usize = 64 << 10;
-/// Samples of a block of AAC.
+/// Samples per block of AAC.
 const SAMPLES: u64 = 1024;
 
-/// What a frame's header says.
+/// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct AdtsHeader {
-    /// Object type, index of the rate, number of the channels' layout: an `AudioSpecificConfig` of
-    /// two bytes.
+    /// `AudioSpecificConfig` of two bytes: object type, rate index, channel configuration.
     config: [u8; 2],
     hz: u32,
     layout: u16,
-    /// Bytes before the payload, and of the whole frame.
+    /// Bytes before the payload, and bytes of the whole frame.
     head: usize,
     bytes: usize,
-    /// Blocks of [`SAMPLES`].
+    /// Number of blocks of [`SAMPLES`].
     blocks: u64,
 }
 
@@ -65,7 +64,7 @@ impl AdtsHeader {
     }
 }
 
-/// The first of so many frames of one stream, one right after the other. Fewer are enough where the
+/// Returns whether `count` consecutive frames of one stream begin here. Fewer are enough if the
 /// bytes end with them.
 pub(crate) fn is_run(bytes: &[u8], count: usize, at_end: bool) -> bool {
     let Some(first) = AdtsHeader::parse(bytes) else { return false };
@@ -82,20 +81,20 @@ pub(crate) fn is_run(bytes: &[u8], count: usize, at_end: bool) -> bool {
     true
 }
 
-/// Decodes the frames that a source holds.
+/// Decodes the ADTS frames of a source.
 pub(crate) struct AdtsStream {
     codec: Symphonia,
     stream: AdtsHeader,
     rate: Rate,
     assembler: Assembler,
     scratch: Vec<Vec<f32>>,
-    /// Frames so far and their bytes, for the mean length.
+    /// Number of frames so far and their bytes, for the mean length.
     frames: u64,
     bytes: u64,
     failed: u64,
 }
 
-/// Starts at the first frame, where the source stands.
+/// Starts at the first frame, at the source's position.
 pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<(AdtsStream, Spec)> {
     let at = source.position();
     let bytes = source.peek(SEARCH)?;
@@ -134,7 +133,7 @@ fn malformed(message: &str, at: u64) -> Error {
 }
 
 impl AdtsStream {
-    /// The frame that the bytes begin with, if the bytes after it bear it out.
+    /// Returns the frame at the start of the bytes, if the bytes after it confirm it.
     fn frame(&self, bytes: &[u8], at_end: bool) -> Option<AdtsHeader> {
         let header = AdtsHeader::parse(bytes).filter(|h| h.continues(self.stream))?;
         let Some(rest) = bytes.get(header.bytes..) else { return at_end.then_some(header) };
@@ -146,8 +145,7 @@ impl AdtsStream {
         self.frames += 1;
         self.bytes += header.bytes as u64;
         let payload = frame.get(header.head..).unwrap_or_default();
-        // Several blocks in one frame have no lengths of their own; no encoder is known to write
-        // them.
+        // Several blocks in one frame have no lengths of their own. No known encoder writes them.
         if header.blocks == 1 && self.codec.decode(payload, &mut self.scratch) {
             return self.assembler.add(&self.scratch, None);
         }
@@ -160,7 +158,7 @@ impl AdtsStream {
         self.assembler.add_silence(header.blocks * SAMPLES);
     }
 
-    /// Searches for the next frame, and puts silence in the place of what is lost.
+    /// Searches for the next frame, and inserts silence for lost frames.
     fn resync(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<()> {
         let at = source.position();
         let mut from = 1;

@@ -21,7 +21,7 @@ pub(crate) fn wild_warning(count: u64) -> Option<Warning> {
     (count > 0).then(|| Warning::new(OUT_OF_RANGE, message()))
 }
 
-/// Codes of both warnings.
+/// Warning code for samples that were not finite, and for samples out of range.
 pub(crate) const NOT_FINITE: &str = "not_finite";
 pub(crate) const OUT_OF_RANGE: &str = "samples_out_of_range";
 

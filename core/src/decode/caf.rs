@@ -1,5 +1,5 @@
-//! Core Audio (`.caf`). Uncompressed samples and G.711 are read sequentially; ALAC, AAC and Opus by
-//! the packet table, which may follow them.
+//! Core Audio (`.caf`). Uncompressed samples and G.711 are read sequentially. ALAC, AAC and Opus
+//! are read by the packet table, which may follow the packets.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ use crate::units::Rate;
 struct CafDescription {
     letters: [u8; 4],
     rate: Rate,
-    /// 1 means floating point, 2 little-endian, where samples are uncompressed.
+    /// Flags of uncompressed samples: 1 floating point, 2 little-endian.
     flags: u32,
     packet_bytes: u32,
     packet_samples: u32,
@@ -64,7 +64,7 @@ impl CafDescription {
     }
 }
 
-/// The first chunk, which must be the description; the source is left at the next.
+/// Reads the first chunk, which must be the description. The source is left at the next chunk.
 fn describe(source: &mut Source) -> Result<CafDescription> {
     let at = source.position();
     let head = source.peek(52)?;
@@ -115,7 +115,7 @@ fn open_pcm(
             source.skip(size)?;
             continue;
         }
-        // A count of edits precedes the samples; all ones: the size was not known.
+        // An edit count precedes the samples. A size of all ones is unknown.
         source.skip(4)?;
         let promised = Some(size).filter(|&size| size <= i64::MAX as u64).map(|size| size.saturating_sub(4));
         let promised = promised.filter(|&bytes| bytes > 0);
@@ -135,7 +135,7 @@ fn open_pcm(
     }
 }
 
-/// The chunks that packets need: where the packets lie, their table and the codec's own header.
+/// The chunks that packet codecs need: location of the packets, packet table and codec header.
 #[derive(Default)]
 struct CafChunks {
     data: Range<usize>,
@@ -183,7 +183,7 @@ fn open_packets(
     let cookie = cookie.as_slice();
     let (codec, made, rate, channels) = codec_of(described, cookie, &bytes, packets.clone())?;
     packets.left = if table.is_empty() { u64::MAX } else { count };
-    // Opus counts in its own rate, whatever the description says.
+    // Opus counts at 48 kHz, whatever rate the description has.
     let scale = |n: u64| n.saturating_mul(u64::from(rate.hz())) / u64::from(described.rate.hz());
     // ffmpeg writes an Opus header, but no priming.
     let head = (codec == Codec::Opus && cookie.starts_with(b"OpusHead")).then(|| opus_private(cookie)).transpose()?;
@@ -216,14 +216,14 @@ fn open_packets(
     Ok((Box::new(stream), Spec { container: Container::Caf, codec, rate, channels, delay, declared }))
 }
 
-/// A codec that decodes packets, its rate and its channels.
+/// A packet codec, its rate and its channels.
 type CafCodec = (Codec, Box<dyn PacketCodec>, Rate, u16);
 
 fn codec_of(described: CafDescription, cookie: &[u8], bytes: &[u8], mut packets: CafPackets) -> Result<CafCodec> {
     let (rate, channels) = (described.rate, described.channels);
     match &described.letters {
         b"alac" => {
-            // Older files wrap the configuration as mp4 does: `frma`, then `alac` with four bytes
+            // Older files wrap the configuration as MP4 does: `frma`, then `alac` with four bytes
             // of version.
             let config = if cookie.get(4..8) == Some(b"frma") { cookie.get(24..) } else { Some(cookie) };
             let (made, rate, channels) = alac_codec(config.unwrap_or_default())?;
@@ -248,19 +248,19 @@ fn mono_or_stereo(channels: u16) -> Result<u16> {
         .with_mismatch(format!("{channels} channels"), "1 or 2 channels"))
 }
 
-/// The `AudioSpecificConfig` within an elementary stream's descriptors.
+/// Returns the `AudioSpecificConfig` within an elementary stream's descriptors.
 fn aac_config(cookie: &[u8]) -> Option<&[u8]> {
     let (_, stream) = descriptor(cookie)?;
     let (_, config) = descriptor(stream.get(3..)?)?;
     descriptor(config.get(13..)?).map(|(_, specific)| specific)
 }
 
-/// Walks the table of packets.
+/// Iterates over the packet table.
 #[derive(Debug, Clone)]
 struct CafPackets {
     at: u64,
     end: u64,
-    /// Where the table's next entry stands.
+    /// Position of the table's next entry.
     entry: usize,
     table_end: usize,
     bytes: u64,
@@ -281,7 +281,7 @@ impl CafPackets {
         }
     }
 
-    /// A number in groups of seven bits.
+    /// Reads a number in groups of seven bits.
     fn number(&mut self, bytes: &[u8]) -> Option<u64> {
         let mut value = 0u64;
         for _ in 0..9 {

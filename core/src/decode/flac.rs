@@ -20,7 +20,7 @@ use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// Decodes a FLAC file, read front to back.
+/// Decodes a FLAC file sequentially.
 pub(crate) struct FlacStream {
     reader: Box<dyn FormatReader>,
     lender: Lender,
@@ -32,7 +32,7 @@ pub(crate) struct FlacStream {
     /// Samples that the header promises.
     promised: Option<u64>,
     room: Vec<Vec<f32>>,
-    /// A packet that waits for the silence before it.
+    /// A packet that waits for the silence before it to be returned.
     waiting: Option<Packet>,
     failed: u64,
     thrift: Thrift,
@@ -93,7 +93,7 @@ fn malformed(message: &str) -> Error {
 }
 
 impl FlacStream {
-    /// The next packet of the track; `None` at the end, whatever ended it.
+    /// Reads the next packet of the track. `None` at the end, whatever the cause.
     fn read(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<Packet>> {
         let (reader, lender) = (&mut self.reader, &self.lender);
         loop {
@@ -127,9 +127,9 @@ impl FlacStream {
         self.assembler.add_silence(packet.dur.get().min(1 << 16));
     }
 
-    /// Adds silence up to a packet's place, where packets are missing before it.
+    /// Adds silence up to a packet's position, if packets are missing before it.
     fn fill(&mut self, place: u64, notes: &mut DecodeNotes) {
-        // A position beyond what the file promises is damage too, not a gap of hours.
+        // A position beyond the promised length is damage too, not a gap of hours.
         let hour = self.assembler.at() + 3600 * u64::from(self.rate.hz());
         let plausible = self.promised.map_or(place < hour, |promised| place < promised);
         if !plausible || place <= self.assembler.at() {

@@ -9,27 +9,27 @@ use super::guard::guarded;
 use super::packet::PacketCodec;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The object type of the core: low complexity (ISO/IEC 14496-3, table 1.17).
+/// Object type of the core: AAC-LC (ISO/IEC 14496-3, table 1.17).
 const LOW_COMPLEXITY: u8 = 2;
-/// Samples of a packet's core, half of what comes out.
+/// Samples of a packet's core, half of its output.
 const CORE: usize = 1024;
 
-/// Decodes packets, each of 2048 samples.
+/// Decodes packets of 2048 samples each.
 pub(crate) struct HeAac {
     decoder: StreamDecoder,
-    /// Index of the core's rate, that rate, and the core's layout of channels.
+    /// Rate index of the core, its rate, and its channel configuration.
     index: u8,
     hz: u32,
     layout: u8,
 }
 
 impl HeAac {
-    /// A decoder for an `AudioSpecificConfig`; samples per second and channels that come out, as the
-    /// first packets show.
+    /// Creates a decoder for an `AudioSpecificConfig`. Returns also the output's samples per second
+    /// and channels, as the first packets show.
     ///
     /// # Errors
-    /// `unsupported` for another core than low complexity of one or two channels, `malformed` where
-    /// not one packet can be decoded.
+    /// `unsupported` for a core other than AAC-LC of one or two channels, `malformed` if none of
+    /// the packets can be decoded.
     pub(crate) fn new<'a>(config: &[u8], first: impl Iterator<Item = &'a [u8]>) -> Result<(Self, u32, u16)> {
         let core = aac::core(config).filter(|core| matches!(core.layout, 1 | 2));
         let Some(core) = core else {
@@ -61,7 +61,7 @@ impl PacketCodec for HeAac {
             }
         };
         let (channels, length) = (frame.channels.min(2), frame.pcm.len() / frame.channels.max(1));
-        // Packets before the first with an upper half hold the core alone.
+        // Packets before the first SBR data contain only the core.
         let repeat = match length {
             CORE => 2,
             length if length == 2 * CORE => 1,

@@ -23,11 +23,11 @@ use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::units::Rate;
 
-/// How much of an input is looked at to say what it is.
+/// Bytes inspected to detect the format.
 const HEAD: usize = 64 << 10;
 
-/// Finds out what the source holds and starts the stream for it. `head_only`: no more is read than
-/// that takes, and the stream may end early.
+/// Detects the source's format and starts its stream. `head_only` reads no more than detection
+/// needs, and the stream may end early.
 pub(crate) fn open_stream(
     source: &mut Source,
     format: Option<KnownFormat>,
@@ -148,7 +148,7 @@ fn no_such_width(bits: u8) -> Error {
     Error::new(ErrorKind::Unsupported, Stage::Decode, "G.726 of another rate").with_mismatch(found, "2, 3, 4 or 5 bits")
 }
 
-/// Starts the stream of Sun's format.
+/// Starts the stream of a Sun audio file.
 fn open_sun(source: &mut Source, notes: &mut DecodeNotes) -> Result<OpenStream> {
     let Sun { layout, rate, promised, bits } = au::open(source, notes)?;
     let (codec, channels, delay) = (layout.codec, layout.channels, Delay::default());

@@ -23,7 +23,7 @@ pub(crate) fn mpeg_spec(stream: &MpegStream, container: Container) -> Result<Spe
     })
 }
 
-/// Starts the stream of MPEG frames, where the source has been placed at the first.
+/// Starts the stream of MPEG frames, with the source at the first frame.
 pub(crate) fn mpeg_in(
     source: &mut Source,
     header: FrameHeader,

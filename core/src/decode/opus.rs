@@ -6,7 +6,7 @@ use super::guard::guarded;
 use super::packet::PacketCodec;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The longest Opus packet: 120 ms at 48 kHz.
+/// Longest Opus packet in samples: 120 ms at 48 kHz.
 const OPUS_MAX: usize = 5760;
 
 /// Opus, one or two channels, at 48 kHz.
@@ -26,7 +26,7 @@ impl Opus {
     }
 }
 
-/// Samples at 48 kHz in an Opus packet, by its first two bytes (RFC 6716, 3.1 and 3.2).
+/// Returns the samples at 48 kHz in an Opus packet, by its first two bytes (RFC 6716, 3.1 and 3.2).
 pub(crate) fn opus_samples(packet: &[u8]) -> Option<u64> {
     let toc = *packet.first()?;
     let frame = match toc >> 3 {

@@ -13,21 +13,21 @@ use super::vorbis;
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// Such a codec: a packet in, samples out.
+/// A codec that turns a packet into samples.
 pub(crate) trait PacketCodec: Send {
-    /// Replaces the samples in `out` by those of a packet; false where it cannot be decoded.
+    /// Replaces the samples in `out` by those of a packet. Returns `false` if it cannot be decoded.
     fn decode(&mut self, packet: &[u8], out: &mut Vec<Vec<f32>>) -> bool;
 
-    /// How many samples a packet holds, where its first bytes tell.
+    /// Returns the number of samples in a packet, if its first bytes show it.
     fn duration(&self, _packet: &[u8]) -> Option<u64> {
         None
     }
 
-    /// Forgets the past, after packets were lost.
+    /// Resets the state, after packets were lost.
     fn reset(&mut self);
 }
 
-/// A decoder of Opus, one or two channels, at 48 kHz.
+/// Creates an Opus decoder of one or two channels, at 48 kHz.
 ///
 /// # Errors
 /// `unsupported` without the feature `opus`.
@@ -41,7 +41,7 @@ pub(crate) fn opus(_channels: u16) -> Result<Box<dyn PacketCodec>> {
     Err(Error::compiled_out(Stage::Decode, "Opus", "opus"))
 }
 
-/// A codec of symphonia's.
+/// A codec implemented by symphonia.
 pub(crate) struct Symphonia {
     decoder: Box<dyn AudioDecoder>,
     codec: Codec,
@@ -49,13 +49,13 @@ pub(crate) struct Symphonia {
 }
 
 impl Symphonia {
-    /// A decoder for the codec that the parameters name.
+    /// Creates a decoder for the codec of the parameters.
     ///
     /// # Errors
-    /// `unsupported` or `malformed` where symphonia will not have the parameters.
+    /// `unsupported` or `malformed` if symphonia rejects the parameters.
     pub(crate) fn new(codec: Codec, params: AudioCodecParameters) -> Result<Self> {
-        // Vorbis gives nothing for the first packet after a start only where gaps are to be
-        // trimmed; packets carry no trims.
+        // symphonia's Vorbis decoder drops the first packet's output only in gapless mode. Packets
+        // carry no trims here.
         let options = AudioDecoderOptions::default().gapless(codec == Codec::Vorbis);
         let made = guarded(|| -> symphonia::core::errors::Result<Box<dyn AudioDecoder>> {
             Ok(match codec {
@@ -72,10 +72,10 @@ impl Symphonia {
         }
     }
 
-    /// Vorbis, from its identification and setup headers.
+    /// Creates a Vorbis decoder from its identification and setup headers.
     ///
     /// # Errors
-    /// `limit_exceeded` for a header that asks for more memory than the options allow.
+    /// `limit_exceeded` for a header that needs more memory than the options allow.
     pub(crate) fn vorbis(identification: &[u8], setup: &[u8], options: &DecodeOptions) -> Result<Self> {
         let (wanted, most) = (vorbis::codebook_bytes(setup), options.max_decoder_bytes);
         if wanted > most {
@@ -96,7 +96,7 @@ impl Symphonia {
     }
 }
 
-/// An error of symphonia's as ours.
+/// Converts an error of symphonia.
 pub(crate) fn refused(error: &symphonia::core::errors::Error, what: &str) -> Error {
     use symphonia::core::errors::Error as Theirs;
     let kind = match error {

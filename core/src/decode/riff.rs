@@ -9,12 +9,12 @@ use super::spec::{Codec, Container, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// What the header says, and where its samples are.
+/// The header, and the location of the samples.
 #[derive(Debug)]
 pub(crate) struct RiffWave {
     pub(crate) container: Container,
     pub(crate) format: WaveFormat,
-    /// Bytes of samples that the header promises; `None` where it does not know (never closed,
+    /// Bytes of samples that the header promises. `None` if it does not know (never closed, or
     /// piped).
     pub(crate) promised: Option<u64>,
 }
@@ -27,13 +27,13 @@ pub(crate) struct WaveFormat {
     pub(crate) rate: Rate,
     pub(crate) block_align: u16,
     pub(crate) bits: u16,
-    /// The width that the header gives, which may be less than a byte.
+    /// The header's bits per sample, which need not be whole bytes.
     pub(crate) coded_bits: u16,
     pub(crate) endian: Endian,
 }
 
-/// A size that writers put where they do not know it: all ones (ffmpeg into a pipe), or just below
-/// 2 GiB (sox).
+/// Returns whether a size is a placeholder for an unknown size: all ones (ffmpeg into a pipe), or
+/// just below 2 GiB (sox).
 fn is_unknown(size: u64) -> bool {
     size >= 0x7FFF_0000 && (size <= 0x8000_0000 || size >= 0xFFFF_0000) && size <= 0xFFFF_FFFF
 }
@@ -76,7 +76,7 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<RiffW
     }
 }
 
-/// What the header says about the length of its samples.
+/// The header's sizes.
 struct Declared {
     riff: u64,
     riff_start: u64,
@@ -85,8 +85,8 @@ struct Declared {
 }
 
 impl Declared {
-    /// How many bytes of samples follow, binding the source to them; `None` where only the end of
-    /// the input tells.
+    /// Returns the number of sample bytes that follow, and binds the source to them. `None` if only
+    /// the end of the input shows it.
     fn bytes_of_samples(&self, source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<u64>> {
         let at = source.position();
         let size = match self.sizes64 {
@@ -118,8 +118,8 @@ impl Declared {
     }
 }
 
-/// Whether a chunk with a known name and a size that fits begins here: then a `data` chunk of size
-/// 0 is really empty.
+/// Returns whether a chunk with a known name and a size that fits follows. Then a `data` chunk of
+/// size 0 is really empty.
 fn another_chunk_follows(source: &mut Source) -> Result<bool> {
     let known: [&[u8; 4]; 7] = [b"LIST", b"bext", b"JUNK", b"fact", b"id3 ", b"ID3 ", b"cue "];
     let end = source.size_hint();
@@ -133,7 +133,7 @@ fn is_chunk_id(id: &[u8]) -> bool {
     id.len() == 4 && id.iter().all(|b| (0x20..0x7F).contains(b)) && id.iter().any(u8::is_ascii_alphanumeric)
 }
 
-/// Skips the byte that follows a chunk of odd size, where it is there.
+/// Skips the pad byte after a chunk of odd size, if it is present.
 fn skip_pad(source: &mut Source, size: u64, notes: &mut DecodeNotes) -> Result<()> {
     if size.is_multiple_of(2) {
         return Ok(());
@@ -167,7 +167,7 @@ pub(crate) fn read_format(source: &mut Source, size: u64, endian: Endian, at: u6
     let coded_bits = field(14).unwrap_or(0);
     let mut bits = coded_bits;
     if tag == 0xFFFE {
-        // EXTENSIBLE: the real tag begins the sub-format's identifier.
+        // EXTENSIBLE: the sub-format's identifier begins with the actual tag.
         tag = field(24).ok_or_else(cut)?;
     }
     source.skip(size)?;
@@ -176,15 +176,15 @@ pub(crate) fn read_format(source: &mut Source, size: u64, endian: Endian, at: u6
             .with_mismatch(format!("{channels} channels at {hz} Hz"), "1 or more channels, 1 to 768000 Hz"));
     }
     if bits == 0 || bits % 8 != 0 {
-        // 12 bits in 16, or a short chunk without the field: the frame's size tells how wide a
-        // sample is stored.
+        // 12 bits in 16, or a short chunk without the field: the block size gives the stored width
+        // of a sample.
         bits = (block_align / channels).saturating_mul(8);
     }
     Ok(WaveFormat { tag, channels, rate: Rate::new(hz)?, block_align, bits, coded_bits, endian })
 }
 
 impl WaveFormat {
-    /// The layout of uncompressed samples and G.711; `None` for any other codec.
+    /// Returns the layout of uncompressed samples and G.711, or `None` for any other codec.
     pub(crate) fn layout(&self) -> Result<Option<Layout>> {
         let codec = match (self.tag, self.bits) {
             (1, 8) => Codec::PcmU8,
@@ -193,7 +193,7 @@ impl WaveFormat {
             (1, 32) => Codec::PcmS32,
             (3, 32) => Codec::PcmF32,
             (3, 64) => Codec::PcmF64,
-            // IBM's numbers, and those of voice mail systems.
+            // Tags of IBM and of voice mail systems.
             (6 | 0x0102, _) => Codec::Alaw,
             (7 | 0x0101, _) => Codec::Ulaw,
             (1 | 3, bits) => {
@@ -205,7 +205,7 @@ impl WaveFormat {
         Ok(Some(Layout { codec, endian: self.endian, channels: self.channels }))
     }
 
-    /// The codec of a format tag, for messages.
+    /// Returns the name of the format tag's codec for messages.
     pub(crate) fn codec_name(&self) -> String {
         let name = match self.tag {
             0x02 => "MS ADPCM",
@@ -238,7 +238,7 @@ impl WaveFormat {
     }
 }
 
-/// The next `N` bytes, consumed; `None` at the end.
+/// Reads and consumes the next `N` bytes. Returns `None` at the end.
 fn bytes<const N: usize>(source: &mut Source) -> Result<Option<[u8; N]>> {
     let found = source.peek(N)?.first_chunk::<N>().copied();
     source.consume(if found.is_some() { N } else { 0 });

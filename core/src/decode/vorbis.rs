@@ -1,30 +1,30 @@
-//! Computes what a Vorbis setup header makes a decoder allocate, before a decoder reads it (Vorbis
-//! I specification, 3.2.1).
+//! Computes the memory that a Vorbis setup header makes a decoder allocate, before a decoder reads
+//! it (Vorbis I specification, 3.2.1).
 //!
 //! A codebook of about twenty bytes may require 150 MB: its entries are counted in 24 bits, its
 //! code lengths may be run-length encoded, and a decoding table needs a block of 256 places for
 //! every prefix of 8, 16 and 24 bits.
 
-/// Bytes of a place in a decoding table.
+/// Bytes per place of a decoding table.
 const PLACE: u64 = 8;
-/// Bytes that building a table takes for each of its blocks besides the places.
+/// Bytes per block that building a table needs besides its places.
 const BLOCK: u64 = 160;
-/// Bytes that building a table takes for each code: its length, its value, the code, and the two
-/// kept together.
+/// Bytes per code that building a table needs: its length, its value, the code, and the two kept
+/// together.
 const CODE: u64 = 24;
 /// Bits that one block of a table decodes.
 const BLOCK_BITS: u32 = 8;
-/// The longest code.
+/// Longest code in bits.
 const MAX_CODE: usize = 32;
 
-/// The bits of a header, the lowest of each byte first.
+/// Reads the bits of a header, least significant first.
 struct Bits<'a> {
     bytes: &'a [u8],
     at: u64,
 }
 
 impl Bits<'_> {
-    /// The next bits as a number; `None` beyond the end.
+    /// Reads a number of `bits` bits. Returns `None` beyond the end.
     fn take(&mut self, bits: u32) -> Option<u32> {
         let mut value = 0u64;
         let end = self.at + u64::from(bits);
@@ -45,8 +45,8 @@ impl Bits<'_> {
     }
 }
 
-/// Bytes that the codebooks of a setup header take in memory, about. A header that ends early
-/// counts as far as it goes, and its last codebook in full.
+/// Estimates the memory of a setup header's codebooks in bytes. A truncated header counts up to its
+/// end, and its last codebook in full.
 pub(crate) fn codebook_bytes(setup: &[u8]) -> u64 {
     let mut bits = Bits { bytes: setup.get(7..).unwrap_or_default(), at: 0 };
     let mut bytes = 0u64;
@@ -62,20 +62,20 @@ pub(crate) fn codebook_bytes(setup: &[u8]) -> u64 {
     bytes
 }
 
-/// What is known of a codebook.
+/// The known fields of a codebook.
 #[derive(Default)]
 struct Book {
     dimensions: u64,
     entries: u64,
-    /// Codes of each length, from 1 bit on.
+    /// Number of codes of each length, from 1 bit.
     lengths: Vec<u64>,
-    /// Values that the vectors are made of; 0 where there are no vectors.
+    /// Number of values in the vector table, 0 without vectors.
     values: u64,
 }
 
 impl Book {
-    /// Reads a codebook; `None` where the header ends within it or breaks the rules, as a decoder
-    /// would see too.
+    /// Reads a codebook. Returns `None` if the header ends within it or is invalid, as a decoder
+    /// finds too.
     fn read(&mut self, bits: &mut Bits) -> Option<()> {
         if bits.take(24)? != 0x56_4342 {
             return None;
@@ -98,7 +98,8 @@ impl Book {
         bits.skip(self.values.checked_mul(width.into())?)
     }
 
-    /// Code lengths in runs: how many codes there are of each length, from some length on.
+    /// Reads run-length encoded code lengths: the number of codes of each length, from a first
+    /// length on.
     fn ordered(&mut self, bits: &mut Bits) -> Option<()> {
         let (mut done, mut length) = (0, bits.take(5)? as usize);
         while done < self.entries {
@@ -110,7 +111,7 @@ impl Book {
         (done == self.entries).then_some(())
     }
 
-    /// A length for each entry, or for those that are used.
+    /// Reads a length for each entry, or for each used entry.
     fn listed(&mut self, bits: &mut Bits) -> Option<()> {
         let sparse = bits.take(1)? == 1;
         for _ in 0..self.entries {
@@ -122,7 +123,7 @@ impl Book {
         Some(())
     }
 
-    /// Adds codes of a length, less one; `None` beyond the longest.
+    /// Adds codes of a length minus one. Returns `None` beyond the longest.
     fn add(&mut self, length: usize, codes: u64) -> Option<()> {
         self.lengths.resize(MAX_CODE, 0);
         *self.lengths.get_mut(length)? += codes;
@@ -135,8 +136,9 @@ impl Book {
         vectors + codes + 2 * self.values + self.blocks() * (PLACE << BLOCK_BITS | BLOCK)
     }
 
-    /// Blocks of the decoding table: one, and one for every prefix of 8, 16 and 24 bits that goes
-    /// on. Codes of a whole tree below a prefix sum to one, each with 2^-(bits after the prefix).
+    /// Returns the number of blocks in the decoding table: one, and one for every prefix of 8, 16
+    /// and 24 bits that continues. The codes of a complete tree below a prefix sum to one, each
+    /// with 2^-(bits after the prefix).
     fn blocks(&self) -> u64 {
         let below = |depth: usize| -> u64 {
             let longer = self.lengths.iter().enumerate().skip(depth);
@@ -147,7 +149,7 @@ impl Book {
     }
 }
 
-/// The largest number whose power `dimensions` is at most `entries`.
+/// Returns the largest number whose power `dimensions` is at most `entries`.
 fn root(entries: u64, dimensions: u64) -> u64 {
     let fits = |value: u64| {
         let power = (0..dimensions.min(64)).try_fold(1u64, |power, _| power.checked_mul(value));
@@ -156,8 +158,8 @@ fn root(entries: u64, dimensions: u64) -> u64 {
     (1..=entries).take_while(|&value| fits(value)).last().unwrap_or(0)
 }
 
-/// The identification and the setup header in the private data of a Matroska track: the first and
-/// the third of three packets laced as Xiph does, or one after the other.
+/// Returns the identification and the setup header in the private data of a Matroska track: the
+/// first and the third of three packets with Xiph lacing, or concatenated.
 pub(crate) fn headers_in(private: &[u8]) -> (&[u8], &[u8]) {
     /// Bytes of an identification header.
     const IDENTIFICATION: usize = 30;
@@ -178,7 +180,7 @@ pub(crate) fn headers_in(private: &[u8]) -> (&[u8], &[u8]) {
 pub(crate) mod tests {
     use super::*;
 
-    /// Writes bits, the lowest first.
+    /// Writes bits, least significant first.
     #[derive(Default)]
     pub(crate) struct Writer {
         pub(crate) bytes: Vec<u8>,
@@ -197,7 +199,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A setup header of so many codebooks with so many codes, all of 17 bits, and vectors of 32
+    /// Builds a setup header of codebooks with 2^17 codes each, all of 17 bits, and vectors of 32
     /// values.
     pub(crate) fn hostile_setup(books: u64) -> Vec<u8> {
         let mut header = Writer { bytes: b"\x05vorbis".to_vec(), at: 0 };

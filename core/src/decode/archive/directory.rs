@@ -21,10 +21,9 @@ pub(super) struct Member {
     pub(super) encrypted: bool,
     pub(super) deflated: bool,
     pub(super) method: u16,
-    /// Where its bytes are in the archive.
+    /// Range of its packed bytes in the archive.
     pub(super) packed: Range<usize>,
-    /// Bytes that it unpacks to, as the archive says; `None` where it does not (written as a
-    /// stream).
+    /// Unpacked size according to the archive. `None` if it is not given (written as a stream).
     pub(super) size: Option<u64>,
 }
 
@@ -32,7 +31,7 @@ fn le(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     bytes.get(at..at.checked_add(length)?).map(|b| b.iter().rev().fold(0, |v, &b| v << 8 | u64::from(b)))
 }
 
-/// The members by the central directory; `None` where there is none.
+/// Reads the members from the central directory. `None` if there is no directory.
 pub(super) fn directory(bytes: &[u8], most: usize) -> Result<Option<Vec<Member>>> {
     let tail = bytes.len().saturating_sub(22 + 65_535);
     let end = bytes.get(tail..).and_then(|tail| tail.windows(4).rposition(|w| w == END)).map(|at| tail + at);
@@ -53,8 +52,8 @@ pub(super) fn directory(bytes: &[u8], most: usize) -> Result<Option<Vec<Member>>
     Ok(Some(members))
 }
 
-/// How many members there are and where their directory begins, by the record at the end, of 64
-/// bits if it is there.
+/// Returns the number of members and the start of their directory, from the end record, preferring
+/// the 64-bit one.
 fn located(bytes: &[u8], end: usize) -> Option<(u64, usize)> {
     let (mut count, mut start) = (le(bytes, end + 10, 2)?, le(bytes, end + 16, 4)?);
     if count == 0xFFFF || start == 0xFFFF_FFFF {
@@ -84,7 +83,7 @@ fn central(bytes: &[u8], at: usize) -> Option<(Member, usize)> {
             *value = wide.next()?;
         }
     }
-    // The bytes lie after the member's own header, whose lengths may differ.
+    // The data follows the local header, whose lengths may differ from the directory's.
     let local = usize::try_from(offset).ok()?;
     let body =
         local.checked_add(30)?.checked_add(le(bytes, local + 26, 2)? as usize + le(bytes, local + 28, 2)? as usize)?;
@@ -103,7 +102,7 @@ fn member(name: &[u8], flags: u64, method: u64, packed: Range<usize>, size: Opti
     Member { name, encrypted: flags & 1 != 0 || method == 99, deflated: method == 8, method, packed, size }
 }
 
-/// The numbers of the extra field for sizes of 64 bits, in its order.
+/// Reads the 64-bit numbers of the ZIP64 extra field, in its order.
 fn wide_sizes(mut extra: &[u8]) -> [Option<u64>; 3] {
     while let (Some(id), Some(length)) = (le(extra, 0, 2), le(extra, 2, 2)) {
         let body = extra.get(4..).unwrap_or_default();
@@ -115,7 +114,7 @@ fn wide_sizes(mut extra: &[u8]) -> [Option<u64>; 3] {
     [None; 3]
 }
 
-/// The members by their own headers, for an archive whose end is missing.
+/// Reads the members from their local headers, for an archive whose end is missing.
 pub(super) fn walk(bytes: &[u8], most: usize) -> Result<Vec<Member>> {
     let (mut members, mut at) = (Vec::new(), 0);
     while let Some((member, next)) = local(bytes, at) {
@@ -140,7 +139,7 @@ fn local(bytes: &[u8], at: usize) -> Option<(Member, usize)> {
     let (name_length, extra_length) = (le(entry, 26, 2)? as usize, le(entry, 28, 2)? as usize);
     let (flags, packed, size) = (le(entry, 6, 2)?, le(entry, 18, 4)?, le(entry, 22, 4)?);
     let body = at + 30 + name_length + extra_length;
-    // Written as a stream: the length stands after the bytes, so the next header ends them.
+    // Written as a stream: the length follows the data, so the next header ends it.
     let streamed = flags & 8 != 0 && packed == 0;
     let rest = bytes.get(body..)?;
     let length = if streamed {

@@ -85,7 +85,7 @@ fn members(name: &str, bytes: Vec<u8>, budget: &Budget, options: &DecodeOptions)
     Ok(inputs)
 }
 
-/// Returns `true` for folders, empty files, and what file managers leave in archives.
+/// Returns `true` for folders, empty files, and files that file managers leave in archives.
 fn is_by_the_way(member: &Member) -> bool {
     let name = member.name.as_str();
     name.ends_with('/') || member.size == Some(0) || name.starts_with("__MACOSX/") || name.ends_with(".DS_Store")
@@ -132,7 +132,7 @@ fn refuse_overlaps(members: &[Member]) -> Result<()> {
     }
 }
 
-/// Returns the most bytes to which a member may unpack.
+/// Returns the maximum of bytes to which a member may unpack.
 fn ratio_bytes(member: &Member, options: &DecodeOptions) -> u64 {
     (member.packed.len() as u64).saturating_mul(u64::from(options.max_member_ratio))
 }
@@ -183,7 +183,7 @@ struct Limited {
 impl Read for Limited {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
         let got = match self.reader.read(to) {
-            // A damaged or cut off member ends where it cannot be unpacked further.
+            // A damaged or truncated member ends where unpacking fails.
             Err(e) if e.kind() == std::io::ErrorKind::InvalidInput || e.kind() == std::io::ErrorKind::InvalidData => {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
@@ -274,7 +274,7 @@ pub(crate) mod tests {
             let options = DecodeOptions::default();
             let tracks = decode(Input::bytes("a.zip", file.clone()), &options).unwrap();
             assert_eq!((tracks.len(), &tracks[0].samples, &tracks[1].samples), (2, &a, &b));
-            // Without its directory the archive is walked.
+            // Without its directory, the archive is read by its members' headers.
             let cut = file.len() - 300;
             let tracks = decode(Input::bytes("a.zip", &file[..cut]), &options).unwrap();
             assert_eq!(&tracks[0].samples, &a);

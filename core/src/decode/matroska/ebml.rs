@@ -1,7 +1,7 @@
-//! The part of EBML (RFC 8794) that Matroska needs: elements, their numbers, and the frames of a
-//! block.
+//! The part of EBML (RFC 8794) that Matroska needs: elements, variable-length numbers, and the
+//! frames of a block.
 
-/// The id and size of an element, and the length of both; the size is `None` where it is not known.
+/// Parses an element's ID and size, and the length of both. The size is `None` if unknown.
 pub(super) fn element(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
     let first = *bytes.first()?;
     let id_length = first.leading_zeros() as usize + 1;
@@ -11,7 +11,8 @@ pub(super) fn element(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
     Some((id, size, id_length + size_length))
 }
 
-/// A number of variable length; `None` inside where all its bits are ones, which means unknown.
+/// Parses a variable-length number and its length. The number is `None` if all its bits are ones,
+/// which means unknown.
 pub(super) fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     let first = *bytes.first()?;
     let length = first.leading_zeros() as usize + 1;
@@ -24,7 +25,7 @@ pub(super) fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     Some((Some(value).filter(|&v| v != ones), length))
 }
 
-/// The elements within some bytes.
+/// Iterates over the elements within some bytes.
 pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     std::iter::from_fn(move || {
         let (id, size, head) = element(bytes)?;
@@ -48,7 +49,7 @@ pub(super) fn float(body: &[u8]) -> f64 {
     }
 }
 
-/// The frames of a block: one, or several laced together.
+/// Returns the frames of a block: one, or several with lacing.
 pub(super) fn laced(body: &[u8], flags: u8) -> Vec<Vec<u8>> {
     let lacing = flags >> 1 & 3;
     if lacing == 0 {
@@ -67,8 +68,8 @@ pub(super) fn laced(body: &[u8], flags: u8) -> Vec<Vec<u8>> {
             3 => number(rest).and_then(|(value, length)| {
                 rest = rest.get(length..).unwrap_or_default();
                 let value = value? as i64;
-                // The first size is itself; the others are differences, their middle value meaning
-                // none.
+                // EBML lacing: the first size is absolute, the others are signed differences with a
+                // bias.
                 let bias = (1i64 << (7 * length - 1)) - 1;
                 let size = if i == 0 { value } else { *sizes.last()? as i64 + value - bias };
                 usize::try_from(size).ok()

@@ -19,7 +19,7 @@ use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// The largest element that is taken into memory.
+/// Maximum size of an element that is read into memory.
 const MAX: u64 = 4 << 20;
 
 const SEGMENT: u32 = 0x1853_8067;
@@ -48,12 +48,12 @@ struct MatroskaTrack {
     encoded: bool,
 }
 
-/// What precedes the first cluster.
+/// Contents before the first cluster.
 #[derive(Default)]
 struct MatroskaHeader {
-    /// Nanoseconds of a tick.
+    /// Nanoseconds per tick.
     scale: u64,
-    /// Ticks of the whole recording, where it says.
+    /// Duration of the recording in ticks, if given.
     ticks: f64,
     track: Option<MatroskaTrack>,
     others: usize,
@@ -116,14 +116,15 @@ pub(crate) struct MatroskaStream {
     track: u64,
     channels: usize,
     rate: Rate,
-    /// Nanoseconds of a tick.
+    /// Nanoseconds per tick.
     scale: u64,
     cluster_time: u64,
     /// Samples of the codec before time 0.
     skip: u64,
     assembler: Assembler,
     room: Vec<Vec<f32>>,
-    /// Frames of a block that wait to be decoded, last first, and how much of the last is padding.
+    /// Frames of the current block still to be decoded, in reverse order, and the padding at the
+    /// end of the last.
     frames: Vec<Vec<u8>>,
     discard: u64,
     damaged: bool,
@@ -168,7 +169,7 @@ fn read_header(source: &mut Source) -> Result<MatroskaHeader> {
     }
 }
 
-/// Reads up to the first cluster, and says what is in it.
+/// Reads up to the first cluster and starts the stream.
 pub(crate) fn open(source: &mut Source, options: &DecodeOptions) -> Result<(MatroskaStream, Spec)> {
     let MatroskaHeader { scale, ticks, track, others } = read_header(source)?;
     let track = track.ok_or_else(|| refusal::codec(format!("no audio track ({others} others)")))?;
@@ -200,7 +201,7 @@ pub(crate) fn open(source: &mut Source, options: &DecodeOptions) -> Result<(Matr
     Ok((stream, spec))
 }
 
-/// Refuses AAC that the first frames of the first cluster show to be another than the header says.
+/// Rejects AAC if frames of the first cluster contradict the header.
 fn check_aac(source: &mut Source, track: u64) -> Result<()> {
     const WINDOW: usize = 64 << 10;
     let bytes = source.peek(WINDOW)?;
@@ -219,7 +220,7 @@ fn check_aac(source: &mut Source, track: u64) -> Result<()> {
     aac::check_frames(frames.iter().map(Vec::as_slice))
 }
 
-/// An element's body.
+/// Reads an element's body.
 fn take(source: &mut Source, size: u64) -> Result<Vec<u8>> {
     let at = source.position();
     if size > MAX {
@@ -235,7 +236,7 @@ fn take(source: &mut Source, size: u64) -> Result<Vec<u8>> {
 }
 
 impl MatroskaStream {
-    /// Reads one element of a cluster. False at the end.
+    /// Reads one element of a cluster. Returns `false` at the end.
     fn read_element(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<bool> {
         let at = source.position();
         let bytes = source.peek(12)?;
@@ -266,7 +267,7 @@ impl MatroskaStream {
                     self.block(part(BLOCK).unwrap_or_default(), discard, at, notes);
                 }
             }
-            // What else may stand here: an index, tags, padding, a checksum.
+            // Other elements that may occur here: index, tags, padding, checksum.
             (0x1C53_BB6B | 0x1254_C367 | 0x114D_9B74 | 0xEC | 0xBF | 0xA7 | 0xAB, Some(size)) => {
                 source.consume(head);
                 source.skip(size)?;
@@ -289,8 +290,8 @@ impl MatroskaStream {
             let bytes = source.peek(WINDOW)?;
             let at_end = bytes.len() < WINDOW;
             let begins = |i: &usize| bytes.get(*i..).is_some_and(|rest| self.begins_again(rest));
-            // A block is known by the one after it, so the window's last bytes are left for the
-            // next look.
+            // A block is recognized by the one after it, so the rest of the window is left for the
+            // next pass.
             let reach = if at_end { bytes.len() } else { WINDOW / 2 };
             let found = (0..reach).find(begins);
             let step = found.unwrap_or(reach);
@@ -306,7 +307,8 @@ impl MatroskaStream {
         Ok(true)
     }
 
-    /// Whether a cluster begins here, or a block of the track with another one right after it.
+    /// Returns whether a cluster begins here, or a block of the track that is directly followed by
+    /// another.
     fn begins_again(&self, bytes: &[u8]) -> bool {
         if bytes.starts_with(&CLUSTER.to_be_bytes()) {
             return true;
@@ -322,8 +324,7 @@ impl MatroskaStream {
         ours && size >= 4 && matches!(next, Some((SIMPLE_BLOCK | BLOCK_GROUP | CLUSTER, ..)))
     }
 
-    /// Takes a block's frames, and puts silence before them where its time says that something is
-    /// missing.
+    /// Takes a block's frames, and inserts silence before them if its time shows missing audio.
     fn block(&mut self, body: &[u8], discard: u64, at: u64, notes: &mut DecodeNotes) {
         let Some((Some(track), length)) = number(body) else { return };
         let Some([a, b, flags]) = body.get(length..).and_then(|b| b.first_chunk::<3>()).copied() else { return };
@@ -337,8 +338,8 @@ impl MatroskaStream {
         let ticks = self.cluster_time as f64 + f64::from(i16::from_be_bytes([a, b]));
         let place = (ticks * self.scale as f64 * f64::from(self.rate.hz()) / 1e9).max(0.0) as u64;
         let here = self.assembler.at().saturating_sub(self.skip.min(self.assembler.at()));
-        // Block times are rounded to a tick, and recorders stamp them loosely: small gaps mean
-        // nothing by themselves.
+        // Block times are rounded to a tick, and recorders stamp them loosely. Small gaps do not
+        // show a loss.
         let loose = u64::from(self.rate.hz()) / if self.damaged { 100 } else { 10 };
         let missing = place.saturating_sub(here.max(if self.assembler.at() == 0 { place } else { 0 }));
         // A jump of more than an hour is a broken time, not a loss.

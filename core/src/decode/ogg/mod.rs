@@ -16,7 +16,7 @@ use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// A logical stream's codec, once its headers are read.
+/// A logical stream's codec, known from its headers.
 struct StreamHead {
     codec: Box<dyn PacketCodec>,
     kind: Codec,
@@ -24,30 +24,30 @@ struct StreamHead {
     rate: Rate,
     /// Samples before the recording's own.
     skip: u32,
-    /// Factor on samples that the header asks for.
+    /// Gain factor from the header.
     gain: f32,
 }
 
-/// Decodes the first audio stream of an ogg file, and those chained after it.
+/// Decodes the first audio stream of an ogg file, and the streams chained after it.
 pub(crate) struct OggStream {
     head: StreamHead,
     packets: Packets,
     assembler: Assembler,
-    /// The position of the stream's first sample, where the file begins in the middle of a longer
-    /// one.
+    /// Granule position of the stream's first sample. Above 0 if the file is a part of a longer
+    /// stream.
     origin: Option<u64>,
     room: Vec<Vec<f32>>,
     page: Vec<Vec<f32>>,
-    /// A page that has been decoded and waits for the silence before it: its end position, if it is
-    /// the last.
+    /// A decoded page that waits for the silence before it to be returned. Inside: its end
+    /// position, if it is the last page and is trimmed.
     waiting: Option<Option<u64>>,
     failed: u64,
-    /// Whether samples may be missing that positions have not shown yet.
+    /// Whether samples may be missing that granule positions have not shown yet.
     owed: bool,
     thrift: Thrift,
     /// Bytes of the stream's pages so far.
     bytes: u64,
-    /// For the headers of streams that are chained.
+    /// Options for the headers of chained streams.
     options: DecodeOptions,
 }
 
@@ -135,13 +135,13 @@ fn read_head(
     if wanted == 2 { opus_head(headers.first().map_or(&[], Vec::as_slice)) } else { vorbis_head(&headers, options) }
 }
 
-/// The identification header of Opus, as in ogg and as the private data of Matroska.
+/// Parses an Opus identification header, as in ogg and in Matroska's private data.
 fn opus_head(head: &[u8]) -> Result<StreamHead> {
     let (channels, skip, gain) = opus_private(head)?;
     Ok(StreamHead { codec: opus(channels)?, kind: Codec::Opus, channels, rate: Rate::new(48_000)?, skip, gain })
 }
 
-/// Channels, samples to skip, and gain from an Opus identification header.
+/// Reads channels, pre-skip and gain from an Opus identification header.
 pub(crate) fn opus_private(head: &[u8]) -> Result<(u16, u32, f32)> {
     let short = |at: usize| head.get(at..).and_then(|b| b.first_chunk::<2>()).copied();
     let (Some(&channels), Some(skip), Some(gain)) = (head.get(9), short(10), short(16)) else {
@@ -196,8 +196,8 @@ impl OggStream {
         }
     }
 
-    /// Places a decoded page by its position: silence before it where packets are missing, and its
-    /// end.
+    /// Places a decoded page by its granule position: adds silence if packets are missing before
+    /// it, and trims its end.
     fn place(&mut self, page: &Page, at: u64, notes: &mut DecodeNotes) {
         let samples = self.page.first().map_or(0, Vec::len) as u64;
         let Some(granule) = page.granule.filter(|_| samples > 0) else {
@@ -205,9 +205,9 @@ impl OggStream {
             return;
         };
         let owed = std::mem::take(&mut self.owed);
-        // The first page tells where the stream begins: usually at 0; later where it is a part of a
-        // longer one. Where pages are missing before it, a minute or less is taken for lost, more
-        // for a beginning that is late.
+        // The first page gives the start of the stream: usually 0, later if the file is a part of a
+        // longer stream. If pages are missing before it, a start of at most a minute counts as lost
+        // audio, a later one as the stream's start.
         let begins = granule.saturating_sub(samples + self.assembler.at());
         let late = owed && begins <= 60 * u64::from(self.head.rate.hz());
         let origin = *self.origin.get_or_insert(if late { 0 } else { begins });
@@ -234,7 +234,7 @@ impl OggStream {
         self.waiting = Some(Some(end).filter(|_| trims));
     }
 
-    /// Begins another stream that is chained after the first.
+    /// Begins a stream chained after the previous one.
     fn chain(&mut self, page: &Page, source: &mut Source, at: u64, notes: &mut DecodeNotes) -> Result<()> {
         self.packets = Packets::from(page);
         let head = read_head(page, &mut self.packets, source, &self.options, notes)?;

@@ -1,8 +1,8 @@
 //! Ogg pages and their packets.
 //!
-//! Pages are verified by checksum. A page with a wrong checksum is still parsed if it is at its
-//! place in the stream and followed by the next one, because the damage is within some of its
-//! packets and the others are intact.
+//! Pages are verified by checksum. A page with a wrong checksum is still parsed if it is the
+//! expected one and followed by the next: the damage lies within some of its packets and the others
+//! are intact.
 
 use crate::decode::source::Source;
 use crate::decode::spec::DecodeNotes;
@@ -10,8 +10,8 @@ use crate::error::{Result, Warning};
 
 /// The longest page: a header of 27 bytes, 255 lengths, 255 segments of 255 bytes.
 const MAX_PAGE: usize = 27 + 255 + 255 * 255;
-/// The longest packet that is put together from pages; setup headers of Vorbis are the longest real
-/// ones.
+/// The longest packet that is assembled from pages. Vorbis setup headers are the longest real
+/// packets.
 const MAX_PACKET: usize = 1 << 20;
 
 /// One page.
@@ -19,10 +19,10 @@ pub(super) struct Page {
     pub(super) continued: bool,
     pub(super) first: bool,
     pub(super) last: bool,
-    /// Whether its packets may be wrong.
+    /// Whether its packets may be damaged.
     pub(super) damaged: bool,
-    /// The end position of the last packet that ends here; `None` where none does, or where it
-    /// cannot be believed.
+    /// End position of the last packet that ends in this page. `None` if no packet ends here, or if
+    /// it is not plausible.
     pub(super) granule: Option<u64>,
     pub(super) serial: u32,
     pub(super) sequence: u32,
@@ -30,19 +30,19 @@ pub(super) struct Page {
     pub(super) bytes: Vec<u8>,
 }
 
-/// How much of a page is there.
+/// State of a page.
 #[derive(Clone, Copy, PartialEq)]
 enum PageState {
     Whole,
-    /// Its checksum does not fit.
+    /// Its checksum does not match.
     Damaged,
     /// The input ends within it.
     CutOff,
 }
 
-/// Reads one page at the source's position, or searches for the next one. `None` at the end. `due`
-/// is the serial and sequence number of the page that must come next: such a page is taken even if
-/// it is damaged or cut off.
+/// Reads the page at the source's position, or searches for the next one. `None` at the end. `due`
+/// is the serial and sequence number of the expected page, which is accepted even if it is damaged
+/// or truncated.
 pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mut DecodeNotes) -> Result<Option<Page>> {
     let start = source.position();
     let mut skipped = 0u64;
@@ -74,7 +74,7 @@ pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mu
         let search = window.get(1..).unwrap_or_default();
         let next = search.windows(4).position(|w| w == b"OggS").map(|at| at + 1);
         let step = next.unwrap_or(if at_end { window.len() } else { window.len() - 3 });
-        // A page that is none has been summed up in vain.
+        // A false page start costs a checksum over the whole window.
         let looked = step + if window.starts_with(b"OggS\0") { window.len() } else { 0 };
         skipped += step as u64;
         source.consume(step);
@@ -82,7 +82,7 @@ pub(super) fn read_page(source: &mut Source, due: Option<(u32, u32)>, notes: &mu
     }
 }
 
-/// The page at the start of some bytes, its length as far as it is there, and what state it is in.
+/// Parses the page at the start of some bytes. Returns it with its available length and its state.
 fn parse_page(window: &[u8], due: Option<(u32, u32)>, at_end: bool) -> Option<(Page, usize, PageState)> {
     let head = window.get(..27).filter(|h| h.starts_with(b"OggS\0"))?;
     let number = |at: usize| head.get(at..at + 4).and_then(|b| b.first_chunk()).map(|b| u32::from_le_bytes(*b));
@@ -118,7 +118,7 @@ fn parse_page(window: &[u8], due: Option<(u32, u32)>, at_end: bool) -> Option<(P
     Some((page, length.min(window.len()), state))
 }
 
-/// How many segments lie whole within so many bytes.
+/// Returns the number of segments that lie completely within this many bytes.
 fn whole_segments(lengths: &[u8], bytes: usize) -> usize {
     let mut end = 0;
     lengths
@@ -130,7 +130,7 @@ fn whole_segments(lengths: &[u8], bytes: usize) -> usize {
         .count()
 }
 
-/// The checksum of a page, its own four bytes taken as zeros.
+/// Computes the checksum of a page, with zeros for the checksum's own four bytes.
 fn crc(page: &[u8]) -> u32 {
     static TABLE: [u32; 256] = {
         let mut table = [0; 256];
@@ -154,29 +154,29 @@ fn crc(page: &[u8]) -> u32 {
     })
 }
 
-/// Packets of one logical stream.
+/// Assembles the packets of one logical stream.
 #[derive(Default)]
 pub(super) struct Packets {
     pub(super) serial: u32,
     next_sequence: u32,
-    /// The beginning of a packet that goes on in the next page.
+    /// Beginning of a packet that continues in the next page.
     partial: Vec<u8>,
     /// Whether the partial packet's beginning is missing.
     broken: bool,
 }
 
 impl Packets {
-    /// Those of the stream that a page begins.
+    /// Creates the packets of the stream that a page begins.
     pub(super) fn from(page: &Page) -> Self {
         Self { serial: page.serial, next_sequence: page.sequence, ..Self::default() }
     }
 
-    /// The serial and sequence number of the page that must come next.
+    /// Returns the serial and sequence number of the expected page.
     pub(super) fn due(&self) -> (u32, u32) {
         (self.serial, self.next_sequence)
     }
 
-    /// The whole packets of a page, and whether pages before it are missing.
+    /// Returns the complete packets of a page, and whether pages before it are missing.
     pub(super) fn of(&mut self, page: &Page) -> (Vec<Vec<u8>>, bool) {
         let lost = page.sequence != self.next_sequence;
         self.next_sequence = page.sequence.wrapping_add(1);
@@ -223,7 +223,7 @@ mod tests {
 
     type Pages = (Vec<Vec<u8>>, bool);
 
-    /// The packets of each page, whether pages are missing before it, and the codes of the
+    /// Returns the packets of each page, whether pages are missing before it, and the codes of the
     /// warnings.
     fn read(bytes: Vec<u8>) -> (Vec<Pages>, Vec<String>) {
         let mut source = Source::new(Box::new(std::io::Cursor::new(bytes)), None, 1 << 20, false).unwrap();
@@ -241,8 +241,8 @@ mod tests {
         for damaged in [30, 31, 35, 48] {
             let mut bytes = [page(0, b"one"), page(1, b"two"), page(2, b"three")].concat();
             bytes[damaged] ^= 1;
-            // The magic, its lengths or its sequence number: the second page is lost. They are 32
-            // bytes each.
+            // Damage to the magic, segment lengths or sequence number loses the second page. Pages
+            // are 32 bytes each.
             if damaged == 35 || damaged == 48 {
                 bytes[32 + 18] ^= 4;
             }
