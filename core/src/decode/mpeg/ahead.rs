@@ -15,39 +15,40 @@ use super::header::{self, FrameHeader};
 use crate::error::Result;
 use crate::threads::{self, Job};
 
-/// Frames of a part: those that are decoded twice are few beside them.
+/// Frames per part. Few frames are decoded twice in comparison.
 pub(super) const PART: usize = 192;
-/// Fewer frames than this are not worth another decoder.
+/// Minimum number of frames that are worth another decoder.
 const MIN: usize = 48;
-/// Most frames that a decoder starts early: at the lowest bit rates a frame uses bytes of more than
-/// twenty before it.
+/// Maximum number of frames that a decoder starts early: at the lowest bit rates a frame uses bytes
+/// of more than twenty frames before it.
 const MAX_EARLY: usize = 80;
-/// Frames of the right bytes until the filter bank's memory is right too (two), and one to compare.
+/// Frames with a correct bit reservoir until the filter bank's state is correct too (two), and one
+/// to compare.
 const SETTLING: usize = 3;
 
-/// What has been decoded ahead of where the stream is.
+/// Frames decoded ahead of the stream's position.
 #[derive(Default)]
 pub(super) struct Ahead {
     ready: VecDeque<Decoded>,
-    /// Frames that are decoded one by one before parts are tried again.
+    /// Frames to decode one by one before parallel parts are tried again.
     alone: usize,
     spare: Vec<FrameDecoder>,
 }
 
-/// Some frames and the decoder that is to decode them.
+/// A run of frames and its decoder.
 struct FramePart<'a> {
     decoder: FrameDecoder,
-    /// Frames before its own that bring the decoder to its state.
+    /// Frames before its own that bring the decoder into the required state.
     early: &'a [&'a [u8]],
     own: &'a [&'a [u8]],
     channels: usize,
-    /// What came of the last of the early ones; `None` where the state cannot be trusted.
+    /// Output of the last early frame. `None` if the decoder's state is not reliable.
     before: Decoded,
     done: Vec<Decoded>,
 }
 
 impl Ahead {
-    /// Whether frames should be looked for; counts those that are decoded alone.
+    /// Returns whether to look for frames ahead. Counts frames that are decoded one by one.
     pub(super) fn is_due(&mut self) -> bool {
         let due = self.ready.is_empty() && self.alone == 0;
         if self.ready.is_empty() {
@@ -56,13 +57,13 @@ impl Ahead {
         due
     }
 
-    /// The next frame, where it has been decoded.
+    /// Returns the next frame, if it has been decoded.
     pub(super) fn take(&mut self) -> Option<Decoded> {
         self.ready.pop_front()
     }
 
-    /// Decodes consecutive frames of one stream, the next ones, in at most so many parts. `decoder`
-    /// has decoded all before and ends as if it had decoded those that are ready then.
+    /// Decodes the next frames, consecutive and of one stream, in at most `most` parts. `decoder`
+    /// has decoded all frames before them, and ends in the state after those that are ready.
     pub(super) fn decode(
         &mut self,
         frames: &[&[u8]],
@@ -94,7 +95,7 @@ impl Ahead {
         Ok(())
     }
 
-    /// Takes what the parts have made as far as it is what one decoder makes.
+    /// Takes the parts' output as far as it equals that of a single decoder.
     fn join(&mut self, parts: Vec<FramePart>, frames: usize, decoder: &mut FrameDecoder) {
         let mut trusted = true;
         for (number, part) in parts.into_iter().enumerate() {
@@ -112,7 +113,7 @@ impl Ahead {
         }
     }
 
-    /// A decoder as new.
+    /// Returns a decoder for another part.
     fn spare(&mut self) -> Result<FrameDecoder> {
         self.spare.pop().map_or_else(|| FrameDecoder::new(3), Ok)
     }
@@ -141,15 +142,15 @@ impl FramePart<'_> {
     }
 }
 
-/// Whether two frames were decoded to the same bits.
+/// Returns whether two frames were decoded to the same bits.
 fn same(a: Option<&Decoded>, b: &Decoded) -> bool {
     let (Some(Some(a)), Some(b)) = (a, b) else { return false };
     let bits = |planes: &[Vec<f32>]| -> Vec<u32> { planes.iter().flatten().map(|x| x.to_bits()).collect() };
     bits(a) == bits(b)
 }
 
-/// How many frames before the next one a decoder must start to have the state of one that has
-/// decoded everything; `None` where the frames do not tell, or too many would be needed.
+/// Returns how many frames before the next one a decoder must start to reach the state of a decoder
+/// that has decoded everything. `None` if the frames do not show it, or if too many are needed.
 fn early(before: &[&[u8]], stream: FrameHeader) -> Option<usize> {
     let most = MAX_EARLY.min(before.len());
     let needs: Vec<Needs> =
@@ -161,27 +162,28 @@ fn early(before: &[&[u8]], stream: FrameHeader) -> Option<usize> {
     })
 }
 
-/// What a frame takes from the bytes kept of earlier ones, and leaves to later ones.
+/// A frame's use of the bit reservoir.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Needs {
-    /// Bytes of earlier frames, `main_data_begin`.
+    /// Bytes of earlier frames: `main_data_begin`.
     back: usize,
-    /// Bytes that the frame itself brings.
+    /// Bytes of main data in the frame itself.
     brings: usize,
-    /// Bits of its granules, all of them.
+    /// Bits of all its granules.
     takes: usize,
 }
 
 impl Needs {
-    /// By a frame's side information (ISO/IEC 11172-3 2.4.1.7, ISO/IEC 13818-3 2.4.1.7).
+    /// Reads them from a frame's side information (ISO/IEC 11172-3 2.4.1.7, ISO/IEC 13818-3
+    /// 2.4.1.7).
     fn of(frame: &[u8], stream: FrameHeader) -> Option<Self> {
         let header = FrameHeader::parse(frame)?;
         let start = header::LEN + if header.has_crc { 2 } else { 0 };
         let side = frame.get(start..start + stream.side_info())?;
         let brings = frame.len() - start - side.len();
         let channels = usize::from(stream.channels);
-        // Bits of `main_data_begin`, those up to the first granule, granules, and bits for each
-        // channel of one.
+        // Bits of `main_data_begin`, bits before the first granule, granules, and bits per channel
+        // of a granule.
         let (back, first, granules, each) = match (stream.version1, channels) {
             (true, 1) => (9, 18, 2, 59),
             (true, _) => (9, 20, 2, 59),
@@ -193,25 +195,24 @@ impl Needs {
     }
 }
 
-/// A number of so many bits, the highest first.
+/// Reads a number of `count` bits, most significant first.
 fn bits(bytes: &[u8], from: usize, count: usize) -> usize {
     let bit = |i: usize| bytes.get(i / 8).is_some_and(|b| b >> (7 - i % 8) & 1 == 1);
     (from..from + count).fold(0, |number, i| number << 1 | usize::from(bit(i)))
 }
 
-/// How many unread bytes of earlier frames a decoder holds at least, whatever it held at first.
+/// Lower bound of a decoder's bit reservoir in bytes, whatever its initial content.
 #[derive(Debug, Default)]
 struct Reservoir {
     unread: usize,
 }
 
 impl Reservoir {
-    /// Lets a frame through. True where it finds all bytes that it needs: its own samples and all
-    /// that is kept after it are then the same for every decoder that has come this far without a
-    /// failure.
+    /// Passes a frame. Returns `true` if all bytes that it needs are present. Then its samples, and
+    /// all state after it, are the same for every decoder that has come this far without a failure.
     fn passes(&mut self, needs: &Needs) -> bool {
-        // What is left where everything was there. Where it was not, granules without their bytes
-        // are skipped: if all of them were, nothing is read, and the frame's own bytes are left.
+        // Bytes left if all were present. Otherwise granules with missing bytes are skipped. If all
+        // are skipped, nothing is read and the frame's own bytes are left.
         let left = (needs.back + needs.brings).saturating_sub(needs.takes.div_ceil(8));
         let found = needs.back <= self.unread;
         self.unread = if found { left } else { left.min(self.unread + needs.brings) };
@@ -224,7 +225,7 @@ mod tests {
     use super::*;
     use crate::threads::Pool;
 
-    /// The frames of a fixture without a tag: 16 kHz, 32 kbit/s, 144 bytes each.
+    /// Returns the frames of a fixture without a tag: 16 kHz, 32 kbit/s, 144 bytes each.
     fn frames() -> (Vec<u8>, FrameHeader) {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/keypad-hold/agent.mp3");
         let bytes = std::fs::read(path).unwrap();
@@ -241,7 +242,7 @@ mod tests {
         assert!(needs.iter().all(|needs| reservoir.passes(needs)));
         let back = needs.iter().filter(|needs| needs.back > 0).count();
         assert!(back * 2 > needs.len(), "only {back} frames use earlier bytes: nothing is tested");
-        // From the middle on, it lacks some at first, and then none.
+        // A decoder that starts in the middle lacks bytes at first, and none later.
         let mut late = Reservoir::default();
         let passed: Vec<bool> = needs.iter().skip(200).map(|needs| late.passes(needs)).collect();
         let first = passed.iter().position(|&p| p).unwrap();

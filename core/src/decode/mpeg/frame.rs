@@ -12,7 +12,7 @@ use super::layer3::Layer3;
 use crate::decode::guard::guarded;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// Samples of one frame, a plane for each channel; `None` where it could not be decoded.
+/// Samples of one frame, with one plane per channel. `None` if it could not be decoded.
 pub(super) type Decoded = Option<Vec<Vec<f32>>>;
 
 /// A decoder of one layer.
@@ -32,7 +32,7 @@ impl FrameDecoder {
         made_for(params).map(Box::new).map(Self::Other)
     }
 
-    /// Forgets all earlier frames.
+    /// Resets all state of earlier frames.
     pub(super) fn reset(&mut self) {
         match self {
             Self::Third(decoder) => decoder.reset(),
@@ -40,14 +40,14 @@ impl FrameDecoder {
         }
     }
 
-    /// Forgets the bytes that earlier frames left for later ones, and keeps the filters.
+    /// Clears the bit reservoir and keeps the filters' state.
     pub(super) fn forget_bytes(&mut self) {
         if let Self::Third(decoder) = self {
             decoder.forget_bytes();
         }
     }
 
-    /// Decodes a frame of so many samples; whether it could be.
+    /// Decodes a frame of `samples` samples. Returns `false` on failure.
     pub(super) fn decode(&mut self, frame: &[u8], samples: usize) -> bool {
         match self {
             Self::Third(decoder) => decoder.decode(frame).is_some_and(|decoded| decoded == samples),
@@ -55,7 +55,7 @@ impl FrameDecoder {
         }
     }
 
-    /// The samples of a channel of the last frame.
+    /// Returns the samples of a channel of the last frame.
     pub(super) fn plane(&self, channel: usize) -> &[f32] {
         match self {
             Self::Third(decoder) => decoder.plane(channel),
@@ -66,14 +66,14 @@ impl FrameDecoder {
         }
     }
 
-    /// The samples of a frame of so many channels.
+    /// Decodes a frame of `channels` channels and returns its samples.
     pub(super) fn decoded(&mut self, frame: &[u8], samples: usize, channels: usize) -> Decoded {
         let decoded = self.decode(frame, samples);
         decoded.then(|| (0..channels).map(|channel| self.plane(channel).to_vec()).collect())
     }
 }
 
-/// Decodes a frame of layer I or II. A decoder that breaks is replaced by a new one.
+/// Decodes a frame of layer I or II. A decoder that panics is replaced by a new one.
 fn decode_other(decoder: &mut MpaDecoder, frame: &[u8], samples: usize) -> bool {
     let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(samples as u64), frame);
     let decoded = guarded(|| match decoder.decode_ref(&packet) {

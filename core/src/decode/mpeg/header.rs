@@ -4,20 +4,20 @@
 /// Length of a frame header in bytes.
 pub(crate) const LEN: usize = 4;
 
-/// Bit rates in kbit/s of MPEG-1 layers I, II and III, by index; index 0 is free format, 15
+/// Bit rates in kbit/s of MPEG-1 layers I, II and III, by index. Index 0 is free format, 15 is
 /// forbidden.
 const KBITS_V1: [[u32; 16]; 3] = [
     [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0],
     [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0],
     [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0],
 ];
-/// The same of MPEG-2 and 2.5: layer I, and layers II and III.
+/// Bit rates in kbit/s of MPEG-2 and 2.5: layer I, then layers II and III.
 const KBITS_V2: [[u32; 16]; 2] = [
     [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256, 0],
     [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0],
 ];
 
-/// What a frame's header says.
+/// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameHeader {
     /// 1 to 3.
@@ -28,15 +28,15 @@ pub(crate) struct FrameHeader {
     pub(crate) hz: u32,
     /// 1 or 2.
     pub(crate) channels: u16,
-    /// Length of the frame in bytes, its header included; 0 in free format, where the header does
-    /// not tell.
+    /// Length of the frame in bytes, including its header. 0 in free format, whose header does not
+    /// give it.
     pub(crate) bytes: usize,
     /// Whether a checksum follows the header.
     pub(crate) has_crc: bool,
 }
 
 impl FrameHeader {
-    /// The header in four bytes, if they are one.
+    /// Parses the header in the first four bytes, if they are one.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[a, b, c, d] = bytes.first_chunk::<LEN>()?;
         let (version, layer) = ((b >> 3) & 3, (b >> 1) & 3);
@@ -48,7 +48,7 @@ impl FrameHeader {
         let version1 = version == 3;
         let base = [44_100, 48_000, 32_000].get(usize::from(rate)).copied()?;
         let hz = base >> [2, 0, 1, 0].get(usize::from(version)).copied()?;
-        // The layer is counted down in the header.
+        // The header codes layers in reverse.
         let layer = 4 - layer;
         let table = if version1 { KBITS_V1.get(usize::from(layer) - 1)? } else { &KBITS_V2[usize::from(layer > 1)] };
         let kbits = table.get(bit_rate).copied()?;
@@ -60,7 +60,7 @@ impl FrameHeader {
         Some(Self { layer, version1, hz, channels, bytes, has_crc: b & 1 == 0 })
     }
 
-    /// Samples of each channel in the frame.
+    /// Returns the samples of each channel in the frame.
     pub(crate) fn samples(self) -> usize {
         match (self.layer, self.version1) {
             (1, _) => 384,
@@ -69,7 +69,7 @@ impl FrameHeader {
         }
     }
 
-    /// Length of a layer III frame's side information in bytes.
+    /// Returns the length of a layer III frame's side information in bytes.
     pub(crate) fn side_info(self) -> usize {
         match (self.version1, self.channels) {
             (true, 1) => 17,
@@ -79,13 +79,14 @@ impl FrameHeader {
         }
     }
 
-    /// Whether a frame is of the same stream: same layer, version, rate and number of channels.
+    /// Returns whether a frame belongs to the same stream: same layer, version, rate and number of
+    /// channels.
     pub(crate) fn continues(self, other: Self) -> bool {
         (self.layer, self.version1, self.hz, self.channels) == (other.layer, other.version1, other.hz, other.channels)
     }
 }
 
-/// Bytes of a frame without padding. Layer I counts in slots of four bytes.
+/// Returns the bytes of a frame without padding. Layer I counts in slots of four bytes.
 fn frame_bytes(layer: u8, version1: bool, kbits: u32, hz: u32) -> usize {
     let bytes = match (layer, version1) {
         (1, _) => 12_000 * kbits / hz * 4,
@@ -95,9 +96,9 @@ fn frame_bytes(layer: u8, version1: bool, kbits: u32, hz: u32) -> usize {
     bytes as usize
 }
 
-/// The first of `count` frames of one stream, one right after the other, at the start of some
-/// bytes. Fewer are enough where the bytes end exactly with a frame, or with one that is cut off,
-/// or with what may follow the last frame.
+/// Returns the first of `count` consecutive frames of one stream at the start of some bytes. Fewer
+/// are enough if the bytes end exactly with a frame, with a truncated frame, or with a tag that may
+/// follow the last frame.
 pub(crate) fn run_of_frames(bytes: &[u8], count: usize, at_end: bool) -> Option<FrameHeader> {
     let first = FrameHeader::parse(bytes).filter(|h| h.bytes > 0)?;
     let mut at = first.bytes;
@@ -116,7 +117,7 @@ pub(crate) fn run_of_frames(bytes: &[u8], count: usize, at_end: bool) -> Option<
     Some(first)
 }
 
-/// Whether a tag begins here that stands at the end of a file.
+/// Returns whether a tag begins here that occurs at the end of files.
 pub(crate) fn is_tail(bytes: &[u8]) -> bool {
     bytes.starts_with(b"TAG") || bytes.starts_with(b"APETAGEX") || bytes.starts_with(b"LYRICS")
 }

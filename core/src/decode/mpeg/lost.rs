@@ -5,7 +5,7 @@ use super::header::FrameHeader;
 use crate::decode::spec::DecodeNotes;
 use crate::error::Warning;
 
-/// The lengths of the frames so far, to count those that are lost.
+/// Lengths of the frames so far, for estimating the number of lost frames.
 #[derive(Default)]
 pub(super) struct Lengths {
     pub(super) frames: u64,
@@ -14,7 +14,7 @@ pub(super) struct Lengths {
     pub(super) longest: usize,
 }
 
-/// Frames in a row that were replaced by silence.
+/// A run of consecutive frames that were replaced by silence.
 #[derive(Default)]
 pub(super) struct Lost {
     pub(super) at: u64,
@@ -30,8 +30,8 @@ impl Lengths {
         self.bytes += length as u64;
     }
 
-    /// How many frames some lost bytes were. At a constant bit rate that is exact; where the bytes
-    /// are no multiple of a frame they were not frames, unless a header begins them.
+    /// Estimates the number of frames in a gap. At a constant bit rate it is exact. A gap there
+    /// that is no multiple of the frame length held no frames, unless a header begins it.
     pub(super) fn frames_in(&self, gap: u64, header: bool) -> u64 {
         if self.frames == 0 {
             return u64::from(header);
@@ -46,7 +46,7 @@ impl Lengths {
 }
 
 impl Lost {
-    /// Tells of a run of frames that could not be decoded.
+    /// Ends a run of frames that could not be decoded, with a warning.
     pub(super) fn end(&mut self, stream: FrameHeader, notes: &mut DecodeNotes) {
         if self.frames == 0 {
             return;

@@ -1,8 +1,8 @@
-//! MPEG audio, layers I to III. Frame headers are parsed here, so that damage loses no more than it
-//! hit, and whole frames are passed to the decoder of their layer.
+//! MPEG audio, layers I to III. Frame headers are parsed here, so that damage costs only the frames
+//! it hit, and whole frames are passed to the decoder of their layer.
 //!
-//! Timing is preserved. A frame that cannot be decoded becomes silence of its length, and so do
-//! frames with lost headers if their number follows from the bytes between.
+//! Timing is preserved. A frame that cannot be decoded becomes silence of its length. So do frames
+//! with lost headers, if the bytes between frames show their number.
 
 mod ahead;
 mod frame;
@@ -26,42 +26,41 @@ use crate::error::{Result, Warning};
 use crate::threads;
 use crate::units::Rate;
 
-/// The longest frame of layer III: 320 kbit/s at 32 kHz, padded.
+/// Longest layer III frame in bytes: 320 kbit/s at 32 kHz, padded.
 const MAX_LAYER_III: usize = 1441;
-/// The longest frame: layer II at 160 kbit/s and 8 kHz, padded.
+/// Longest frame in bytes: layer II at 160 kbit/s and 8 kHz, padded.
 const MAX_FRAME: usize = 2881;
-/// The delay of the filter banks of layers I and II, of which no tag tells: 512 coefficients, 32
-/// bands (ISO/IEC 11172-3).
+/// Delay of the filter banks of layers I and II, which no tag gives: 512 coefficients, 32 bands
+/// (ISO/IEC 11172-3).
 const FILTER_DELAY: u32 = 512 - 32 + 1;
-/// How far is looked ahead for a frame and what follows it.
+/// Lookahead in bytes for a frame and what follows it.
 const WINDOW: usize = 3 * MAX_FRAME + header::LEN;
-/// How far is looked for frames to decode ahead.
+/// Lookahead in bytes for frames to decode ahead.
 const AHEAD: usize = 1 << 20;
-/// Frames are decoded in no more parts than this, which bounds what waits in memory.
+/// Maximum number of parallel parts, which bounds the decoded frames in memory.
 const MAX_PARTS: usize = 8;
-/// How far is searched for the first frame.
+/// Bytes searched for the first frame, and for the next frame at once.
 const SEARCH: usize = 256 << 10;
 
-/// Decodes the frames that a source holds, up to its bound.
+/// Decodes the MPEG frames of a source, up to its bound.
 pub(crate) struct MpegStream {
     decoder: FrameDecoder,
-    /// The stream's version, rate and channels.
+    /// Header with the stream's version, rate and channels.
     stream: FrameHeader,
-    /// Channels that are given out, whatever a later part of the file has.
+    /// Channels of the output, whatever later parts of the file have.
     channels: usize,
     segment: MpegSegment,
     assumed_delay: u32,
     lengths: Lengths,
     lost: Lost,
-    /// Whether a tag that ends a file has been passed: more frames are another file.
+    /// Whether a tag that ends a file has been passed. Further frames belong to another file.
     file_ended: bool,
-    /// In how many parts frames may be decoded side by side.
+    /// Number of parts that may be decoded in parallel.
     parts: usize,
     ahead: Ahead,
 }
 
-/// Finds the first of some consecutive frames and places the source there; `None` where there is
-/// none.
+/// Finds the first of some consecutive frames and moves the source there. `None` if there are none.
 pub(crate) fn find_first(source: &mut Source, notes: &mut DecodeNotes) -> Result<Option<FrameHeader>> {
     let skipped = tag::skip_id3v2(source)?;
     let at = source.position();
@@ -69,7 +68,7 @@ pub(crate) fn find_first(source: &mut Source, notes: &mut DecodeNotes) -> Result
     let at_end = bytes.len() < SEARCH;
     let found = (0..bytes.len()).find_map(|i| {
         let rest = bytes.get(i..).filter(|rest| rest.first() == Some(&0xFF))?;
-        // At the very start, or after a tag, two frames will do; amid other bytes it takes four.
+        // Two frames suffice at the very start or after a tag. Amid other bytes four are required.
         let wanted = if i == 0 { 2 } else { 4 };
         header::run_of_frames(rest, wanted, at_end && (i == 0 || rest.len() < 4 * MAX_FRAME)).map(|h| (i, h))
     });
@@ -82,8 +81,8 @@ pub(crate) fn find_first(source: &mut Source, notes: &mut DecodeNotes) -> Result
     Ok(Some(header))
 }
 
-/// Whether the bytes are frames of free format, whose length only the next header tells: three
-/// alike, equally far apart.
+/// Returns whether the bytes are free-format frames, whose length only the next header shows: three
+/// matching headers at equal distances.
 pub(crate) fn is_free_format(bytes: &[u8]) -> bool {
     let Some(first) = FrameHeader::parse(bytes).filter(|h| h.bytes == 0) else { return false };
     let alike =
@@ -92,7 +91,7 @@ pub(crate) fn is_free_format(bytes: &[u8]) -> bool {
 }
 
 impl MpegStream {
-    /// Starts at the first frame, where [`find_first`] has placed the source.
+    /// Starts at the first frame, where [`find_first`] has moved the source.
     pub(crate) fn open(
         source: &mut Source,
         stream: FrameHeader,
@@ -115,7 +114,7 @@ impl MpegStream {
         Ok(made)
     }
 
-    /// Samples per second of what comes next.
+    /// Returns the rate in Hz of the next samples.
     pub(crate) fn hz(&self) -> u32 {
         self.stream.hz
     }
@@ -136,17 +135,17 @@ impl MpegStream {
         }
     }
 
-    /// The delay that is being removed from the segment under way.
+    /// Returns the delay that is removed from the current segment.
     pub(crate) fn delay(&self) -> Delay {
         self.segment.delay
     }
 
-    /// Samples of the segment under way by its tag.
+    /// Returns the samples of the current segment by its tag.
     pub(crate) fn declared(&self) -> Option<u64> {
         self.segment.declared
     }
 
-    /// Begins a segment at the source's position, passing over its tag frame if it has one.
+    /// Begins a segment at the source's position, skipping its tag frame, if any.
     fn begin_segment(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<()> {
         let at = source.position();
         let bytes = source.peek(2 * MAX_FRAME)?;
@@ -181,7 +180,7 @@ impl MpegStream {
         FrameHeader::parse(bytes).filter(|h| h.continues(self.stream)).map_or(0, |h| h.bytes.min(bytes.len()))
     }
 
-    /// What the bytes at hand begin with.
+    /// Classifies the bytes at the current position.
     fn judge(&self, bytes: &[u8], at_end: bool) -> FoundFrame {
         let header = FrameHeader::parse(bytes).filter(|h| h.bytes > 0);
         if let Some(header) = header.filter(|h| h.continues(self.stream)) {
@@ -189,8 +188,7 @@ impl MpegStream {
                 return if at_end { FoundFrame::CutOff } else { FoundFrame::Damage { begins_with_header: true } };
             };
             let followed = rest.len() < header::LEN || self.may_follow(rest);
-            // A header whose length leads nowhere is wrong itself if another frame begins within
-            // it.
+            // A header without another frame after its length is false if a frame begins within it.
             let within = || self.sync_in(bytes.get(..header.bytes + 2 * MAX_FRAME).unwrap_or(bytes), header::LEN);
             let broken = !followed && within().is_some_and(|at| at < header.bytes);
             return if broken {
@@ -209,14 +207,14 @@ impl MpegStream {
         }
     }
 
-    /// Whether some bytes are what may stand after a frame.
+    /// Returns whether some bytes may follow a frame.
     fn may_follow(&self, bytes: &[u8]) -> bool {
         FrameHeader::parse(bytes).is_some_and(|h| h.continues(self.stream) && h.bytes > 0)
             || header::is_tail(bytes)
             || bytes.starts_with(b"ID3")
     }
 
-    /// Where two consecutive frames of the stream begin, from some offset on.
+    /// Finds the start of two consecutive frames of the stream at or after an offset.
     fn sync_in(&self, bytes: &[u8], from: usize) -> Option<usize> {
         (from..bytes.len()).find(|&at| {
             let rest = bytes.get(at..).filter(|rest| rest.first() == Some(&0xFF));
@@ -225,12 +223,12 @@ impl MpegStream {
         })
     }
 
-    /// Searches for the next frame, and puts silence in the place of those that are lost.
+    /// Searches for the next frame, and inserts silence for lost frames.
     fn resync(&mut self, header: bool, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<()> {
         let at = source.position();
         let mut from = 1;
         loop {
-            // How much more is at hand must not show.
+            // The result must not depend on how much more is buffered.
             let bytes = source.peek(SEARCH)?;
             let bytes = bytes.get(..SEARCH).unwrap_or(bytes);
             let at_end = bytes.len() < SEARCH;
@@ -257,7 +255,7 @@ impl MpegStream {
         }
         let frames = self.lengths.frames_in(gap, header);
         if frames > 0 {
-            // What the frames after the gap may point back to lay in it.
+            // The frames after the gap may refer to main data within it.
             self.decoder.forget_bytes();
         }
         let code = if frames > 0 { "frames_lost" } else { "resync" };
@@ -268,8 +266,8 @@ impl MpegStream {
         Ok(())
     }
 
-    /// Goes on with frames of another rate, or of another number of channels, which are mapped to
-    /// the file's own.
+    /// Continues with frames of another rate or number of channels, which are mapped to the file's
+    /// own.
     fn change(
         &mut self,
         to: FrameHeader,
@@ -291,10 +289,10 @@ impl MpegStream {
         Ok(true)
     }
 
-    /// Decodes the frames that come next in parts, where there are enough and threads for it.
+    /// Decodes the next frames in parallel parts, if there are enough frames and threads.
     fn look_ahead(&mut self, source: &mut Source) -> Result<()> {
         let parts = self.parts.min(MAX_PARTS).min(threads::count());
-        // What comes from nobody knows where may come slowly, and is not waited for.
+        // Input of unknown length may arrive slowly, so it is not waited for.
         if parts < 2 || source.size_hint().is_none() {
             return Ok(());
         }
@@ -314,7 +312,7 @@ impl MpegStream {
         self.ahead.decode(&frames, parts, self.stream, &mut self.decoder)
     }
 
-    /// Decodes one frame into the block, or puts silence there.
+    /// Decodes one frame into the block, or inserts silence.
     fn decode(&mut self, frame: &[u8], at: u64, block: &mut Block, notes: &mut DecodeNotes) {
         self.segment.before_frame(block);
         let samples = self.stream.samples();
@@ -402,7 +400,7 @@ impl Stream for MpegStream {
     }
 }
 
-/// What stands at a place where a frame is due.
+/// What was found where a frame is expected.
 enum FoundFrame {
     Frame(usize),
     CutOff,

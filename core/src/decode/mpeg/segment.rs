@@ -8,26 +8,26 @@ use crate::decode::block::Block;
 use crate::decode::spec::{DecodeNotes, Delay, DelayBasis};
 use crate::error::Warning;
 
-/// Where a segment's own samples begin and end among all that are decoded.
+/// Start and end of a segment's own samples among the decoded samples.
 #[derive(Debug, Default)]
 pub(crate) struct MpegSegment {
     /// Samples before the recording's own.
     pub(crate) delay: Delay,
-    /// Audio frames by the tag, where it says.
+    /// Number of audio frames, if the tag gives it.
     expected: Option<u64>,
-    /// The recording's own samples by the tag.
+    /// The recording's own samples, if the tag gives them.
     pub(crate) declared: Option<u64>,
-    /// Where the padding begins, in decoded samples, if the tag's count is to be believed.
+    /// Start of the padding in decoded samples, if the tag's count is plausible.
     padding_from: Option<u64>,
-    /// Frames and samples that have been decoded or replaced.
+    /// Frames and samples that were decoded or replaced.
     frames: u64,
     decoded: u64,
-    /// What may be padding, kept until the end of the segment tells.
+    /// Possible padding, held until the end of the segment confirms it.
     held: Vec<Vec<f32>>,
 }
 
 impl MpegSegment {
-    /// A segment that begins with a tag, or without one.
+    /// Creates a segment with its tag, if it begins with one.
     pub(crate) fn new(tag: Option<LameTag>, frame_samples: usize, assumed_delay: u32) -> Self {
         let tag = tag.unwrap_or_default();
         let expected = tag.frames.filter(|&n| n > 0).map(u64::from);
@@ -39,13 +39,13 @@ impl MpegSegment {
         let own = |frames: u64| (frames * frame_samples as u64).saturating_sub(u64::from(delay.samples + padding));
         let declared = expected.map(own);
         let padding_from = expected.filter(|_| padding > 0).map(|frames| {
-            // A padding longer than the segment is nonsense and ends nothing.
+            // Padding longer than the segment is invalid and trims nothing.
             (frames * frame_samples as u64).saturating_sub(u64::from(padding)).max(u64::from(delay.samples))
         });
         Self { delay, expected, declared, padding_from, ..Self::default() }
     }
 
-    /// Before a frame is added: gives back what was held where the frame shows that the tag's count
+    /// Prepares for the next frame: releases held samples if the frame shows that the tag's count
     /// is wrong.
     pub(crate) fn before_frame(&mut self, block: &mut Block) {
         if self.expected == Some(self.frames) {
@@ -54,8 +54,8 @@ impl MpegSegment {
         }
     }
 
-    /// Adds one frame's samples, given channel by channel: the recording's own go to the block,
-    /// what may be padding is held.
+    /// Adds one frame's samples by channel. The recording's own go to the block, possible padding
+    /// is held.
     pub(crate) fn add_frame<'a>(&mut self, samples: usize, channel: impl Fn(usize) -> &'a [f32], block: &mut Block) {
         let from = self.offset(u64::from(self.delay.samples), samples);
         let to = self.padding_from.map_or(samples, |at| self.offset(at, samples)).max(from);
@@ -69,7 +69,7 @@ impl MpegSegment {
         self.decoded += samples as u64;
     }
 
-    /// Ends the segment: drops the padding if the count agrees, gives it back if not.
+    /// Ends the segment: drops the padding if the frame count agrees, releases it otherwise.
     pub(crate) fn end(&mut self, at: u64, block: &mut Block, notes: &mut DecodeNotes) {
         match self.expected {
             Some(expected) if expected != self.frames => {
@@ -89,7 +89,7 @@ impl MpegSegment {
         }
     }
 
-    /// A position among the decoded samples as an offset into the frame that comes next.
+    /// Converts a position among the decoded samples to an offset into the next frame.
     fn offset(&self, position: u64, samples: usize) -> usize {
         usize::try_from(position.saturating_sub(self.decoded)).unwrap_or(samples).min(samples)
     }
@@ -99,7 +99,7 @@ impl MpegSegment {
 mod tests {
     use super::*;
 
-    /// Frames of ten samples, numbered throughout.
+    /// Runs a segment of frames of ten numbered samples.
     fn run(tag: Option<LameTag>, frames: usize) -> (Vec<f32>, Vec<Warning>) {
         let mut segment = MpegSegment::new(tag, 10, 3);
         let (mut block, mut notes) = (Block::default(), DecodeNotes::default());

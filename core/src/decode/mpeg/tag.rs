@@ -1,26 +1,26 @@
 //! The tag frame before the first audio frame: Xing or Info with LAME's extension, or VBRI.
 //!
-//! A decoder that does not know it would decode it as silence, so it is skipped.
+//! It is skipped, because a decoder unaware of it would decode it as silence.
 
 use super::header::{FrameHeader, LEN};
 use crate::decode::source::Source;
 use crate::error::Result;
 
-/// The delay of a layer III decoder that is left out of the tag: 528 samples of its filter banks,
+/// Delay of a layer III decoder, which the tag does not include: 528 samples of its filter banks,
 /// and one.
 pub(crate) const DECODER_DELAY: u32 = 529;
 
-/// What a tag frame says.
+/// Contents of a tag frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct LameTag {
-    /// Audio frames that follow; `None` or 0 where the encoder could not go back to write it.
+    /// Audio frames that follow. `None` or 0 if the encoder could not seek back to write it.
     pub(crate) frames: Option<u32>,
-    /// Samples that the encoder put before and after the recording's own.
+    /// Samples that the encoder added before and after the recording's own.
     pub(crate) delay_and_padding: Option<(u32, u32)>,
 }
 
 impl LameTag {
-    /// The tag in a frame, if it is a tag frame.
+    /// Parses the tag in a frame, if it is a tag frame.
     pub(crate) fn parse(frame: &[u8], header: FrameHeader) -> Option<Self> {
         if header.layer != 3 {
             return None;
@@ -31,8 +31,8 @@ impl LameTag {
             .or_else(|| vbri(frame.get(LEN + 32..)?))
     }
 
-    /// Whether a frame is the room that LAME reserves for its tag, never filled in because the file
-    /// was not closed: a header and nothing but zeros.
+    /// Returns whether a frame is the space that LAME reserves for its tag, never filled in because
+    /// the file was not closed: a header followed by zeros.
     pub(crate) fn is_reserved_room(frame: &[u8]) -> bool {
         frame.len() > LEN && frame.iter().skip(LEN).all(|&b| b == 0)
     }
@@ -49,15 +49,15 @@ fn xing(tag: &[u8]) -> Option<LameTag> {
     let flags = be32(tag, 4)?;
     let mut at = 8;
     let frames = (flags & 1 != 0).then(|| be32(tag, at)).flatten();
-    // Each field is there where its flag is: frames, bytes, table of contents, quality.
+    // Each field is present if its flag is set: frames, bytes, table of contents, quality.
     for (flag, length) in [(1, 4), (2, 4), (4, 100), (8, 4)] {
         at += if flags & flag != 0 { length } else { 0 };
     }
     Some(LameTag { frames, delay_and_padding: tag.get(at..).and_then(lame) })
 }
 
-/// LAME's extension, which other encoders write too: a name of nine bytes, and delay and padding as
-/// two 12-bit numbers at byte 21.
+/// Reads LAME's extension, which other encoders write too: a name of nine bytes, and delay and
+/// padding as two 12-bit numbers at byte 21.
 fn lame(extension: &[u8]) -> Option<(u32, u32)> {
     let writer = extension.get(..4)?;
     let known = [&b"LAME"[..], b"Lavf", b"Lavc", b"L3.9", b"GOGO"].contains(&writer);
@@ -67,7 +67,7 @@ fn lame(extension: &[u8]) -> Option<(u32, u32)> {
     (known && (delay, padding) != (0, 0)).then_some((delay, padding))
 }
 
-/// Fraunhofer's tag: its delay covers encoder and decoder together, and it says nothing of padding.
+/// Reads Fraunhofer's tag. Its delay covers encoder and decoder together, and it has no padding.
 fn vbri(tag: &[u8]) -> Option<LameTag> {
     if !tag.starts_with(b"VBRI") {
         return None;
@@ -75,8 +75,7 @@ fn vbri(tag: &[u8]) -> Option<LameTag> {
     Some(LameTag { frames: be32(tag, 14), delay_and_padding: None })
 }
 
-/// Skips ID3v2 tags at the source's position, however many follow each other. Returns how many
-/// bytes.
+/// Skips all consecutive ID3v2 tags at the source's position. Returns the number of bytes.
 pub(crate) fn skip_id3v2(source: &mut Source) -> Result<u64> {
     let mut skipped = 0;
     while let Some(length) = id3v2_length(source.peek(10)?) {
@@ -85,7 +84,7 @@ pub(crate) fn skip_id3v2(source: &mut Source) -> Result<u64> {
     Ok(skipped)
 }
 
-/// The length of the ID3v2 tag that begins here, if one does.
+/// Returns the length of the ID3v2 tag that begins here, if any.
 pub(crate) fn id3v2_length(bytes: &[u8]) -> Option<u64> {
     let &[b'I', b'D', b'3', major, minor, flags, a, b, c, d] = bytes.first_chunk::<10>()? else { return None };
     if major == 0xFF || minor == 0xFF || (a | b | c | d) & 0x80 != 0 {
@@ -95,14 +94,15 @@ pub(crate) fn id3v2_length(bytes: &[u8]) -> Option<u64> {
     Some(size + if flags & 0x10 != 0 { 20 } else { 10 })
 }
 
-/// The length of a tag that stands after or between audio frames, if one begins here: ID3v1 or APE.
+/// Returns the length of the ID3v1 or APE tag that begins here, if any. They occur after or between
+/// audio frames.
 pub(crate) fn tail_length(bytes: &[u8]) -> Option<u64> {
     if bytes.starts_with(b"TAG") && bytes.len() >= 128 {
-        // "TAG+" is the enhanced tag before it.
+        // The enhanced tag "TAG+" precedes ID3v1.
         return Some(if bytes.starts_with(b"TAG+") { 227 } else { 128 });
     }
     let ape = bytes.starts_with(b"APETAGEX").then(|| bytes.get(12..)?.first_chunk::<4>()).flatten()?;
-    // The size counts the items and the footer, not the header that stands here.
+    // The size counts the items and the footer, but not the header at this position.
     Some(u64::from(u32::from_le_bytes(*ape)) + 32)
 }
 

@@ -1,18 +1,18 @@
-//! Scale factor bands: ISO/IEC 11172-3, table B.8, and ISO/IEC 13818-3, table B.2. Those of the
-//! unofficial version 2.5 are the ones that all decoders use.
+//! Scale factor bands: ISO/IEC 11172-3, table B.8, and ISO/IEC 13818-3, table B.2. The bands of the
+//! unofficial version 2.5 are those of all common decoders.
 
 use crate::decode::mpeg::header::FrameHeader;
 
-/// Where the bands of a granule's 576 lines begin and end.
+/// Boundaries of the scale factor bands in a granule's 576 lines.
 pub(super) struct ScaleBands {
     pub long: [usize; 23],
-    /// Of one of the three windows of a short block.
+    /// Bands of one of the three windows of a short block.
     pub short: [usize; 14],
-    /// Long bands of a block that is mixed, 36 lines; 0: nobody knows.
+    /// Number of long bands (36 lines) in a mixed block. 0: undefined.
     pub mixed: usize,
 }
 
-/// The first short band of a mixed block.
+/// First short band of a mixed block.
 pub(super) const FIRST_MIXED: usize = 3;
 
 const HZ_44100: ScaleBands = ScaleBands {
@@ -47,7 +47,7 @@ const HZ_8000: ScaleBands = ScaleBands {
     mixed: 0,
 };
 
-/// The bands of a stream.
+/// Returns the bands of a stream.
 pub(super) fn bands_of(header: FrameHeader) -> &'static ScaleBands {
     match header.hz {
         44_100 => &HZ_44100,
@@ -56,7 +56,7 @@ pub(super) fn bands_of(header: FrameHeader) -> &'static ScaleBands {
         22_050 => &HZ_22050,
         24_000 => &HZ_24000,
         8_000 => &HZ_8000,
-        // Version 2.5 has those of 16 kHz at 11,025 and 12,000 Hz.
+        // Version 2.5 uses the bands of 16 kHz at 11,025 and 12,000 Hz.
         _ => &HZ_16000,
     }
 }

@@ -1,9 +1,9 @@
 //! Reads the bits of a frame, most significant first.
 
-/// Reads bits in order; behind the last there are zeros.
+/// Reads bits in order. Bits beyond the end are zeros.
 pub(super) struct FrameBits<'a> {
     bytes: &'a [u8],
-    /// Bits before the next one.
+    /// Position of the next bit.
     pub at: usize,
 }
 
@@ -12,13 +12,13 @@ impl<'a> FrameBits<'a> {
         Self { bytes, at }
     }
 
-    /// The next 57 bits and more, from the highest bit of a word on.
+    /// Returns at least the next 57 bits, left-aligned in a word.
     #[inline(always)]
     pub(super) fn word(&self) -> u64 {
         self.word_at(self.at)
     }
 
-    /// The same from any bit on.
+    /// Returns at least 57 bits from a bit position on, left-aligned in a word.
     #[inline(always)]
     pub(super) fn word_at(&self, at: usize) -> u64 {
         let rest = self.bytes.get(at / 8..).unwrap_or_default();
@@ -26,7 +26,7 @@ impl<'a> FrameBits<'a> {
         word << (at % 8)
     }
 
-    /// A number of at most 32 bits.
+    /// Reads a number of at most 32 bits.
     #[inline(always)]
     pub(super) fn read(&mut self, count: u32) -> u32 {
         let number = self.word().checked_shr(64 - count).unwrap_or(0);
@@ -39,7 +39,7 @@ impl<'a> FrameBits<'a> {
     }
 }
 
-/// Less than eight bytes with zeros behind them.
+/// Returns fewer than eight bytes, padded with zeros.
 #[cold]
 fn last_word(bytes: &[u8]) -> u64 {
     (0..8).fold(0, |word, i| word << 8 | u64::from(bytes.get(i).copied().unwrap_or(0)))

@@ -6,13 +6,13 @@ use super::bits::FrameBits;
 use super::huffman_tables::{PAIRS, PairCodes};
 use super::side::{GranuleInfo, LINES};
 
-/// Codes of so many bits are found at once.
+/// Code length up to which one lookup finds a pair.
 const SHORT: u32 = 9;
-/// The largest value: 15, and 13 more bits.
+/// Largest value: 15 plus 13 linbits.
 const LARGEST: usize = 15 + (1 << 13) - 1;
 
-/// Which of [`PAIRS`] the standard's tables are, and how many bits may be added to a value of 15.
-/// Table 0 has no codes; 4 and 14 are not used.
+/// Index in [`PAIRS`] and number of linbits of each of the standard's tables. Table 0 has no codes;
+/// 4 and 14 are not used.
 const TABLES: [Option<(usize, u32)>; 32] = {
     let mut tables = [None; 32];
     let (mut table, mut pairs) = (1, 0);
@@ -28,28 +28,28 @@ const TABLES: [Option<(usize, u32)>; 32] = {
     tables
 };
 
-/// Codes of fours by value, v, w, x and y: lengths and codes of the first table; the second is the
-/// value's complement in four bits.
+/// Lengths and codes of quadruples by value (v, w, x, y) in the first table. Codes of the second
+/// table are the value's complement in four bits.
 const QUAD_LENGTHS: [u8; 16] = [1, 4, 4, 5, 4, 6, 5, 6, 4, 5, 5, 6, 5, 6, 6, 6];
 const QUAD_CODES: [u16; 16] = [1, 5, 4, 5, 6, 5, 4, 4, 7, 3, 6, 0, 7, 2, 3, 1];
 
 static CODES: LazyLock<HuffmanTables> = LazyLock::new(HuffmanTables::new);
 
-/// All that is looked up.
+/// Lookup tables.
 struct HuffmanTables {
     pairs: Vec<PairLookup>,
-    /// Values, lengths, and lengths with the signs, by the next six bits.
+    /// Value, code length, and length with signs, by the next six bits.
     quads: [[(u8, u8, u8); 64]; 2],
     /// n^(4/3).
     powers: Vec<f32>,
 }
 
-/// Pairs of values by the next bits.
+/// Looks up pairs of values by the next bits.
 struct PairLookup {
-    /// The pair, 4 bits each, above it the length of its code, and above that the length with the
-    /// signs, so that the next code need not wait for them; 0 where the code is longer.
+    /// The pair (4 bits each), above it the code length, and above that the length with signs, so
+    /// that the next code need not wait for the signs. 0 for longer codes.
     short: [u16; 1 << SHORT],
-    /// Longer codes at the top of a word, in order, with pair and length.
+    /// Longer codes, left-aligned in a word and sorted, with pair and length.
     long: Vec<(u32, u8, u8)>,
 }
 
@@ -75,14 +75,14 @@ impl HuffmanTables {
     }
 }
 
-/// Puts an entry wherever a code begins the bits of a table's index.
+/// Fills in an entry at every index that begins with a code.
 fn spread<T: Copy>(table: &mut [T], length: u8, code: usize, bits: u32, entry: T) {
     let free = bits - u32::from(length);
     table.iter_mut().skip(code << free).take(1 << free).for_each(|to| *to = entry);
 }
 
-/// The cube root of a whole number, by Newton's method from the one before, which needs nothing
-/// that differs from machine to machine.
+/// Computes the cube root of a whole number, by Newton's method from the previous root. The result
+/// is the same on every machine.
 fn cube_root(x: f64, near: f64) -> f64 {
     (0..5).fold(near, |root, _| root - (root - x / (root * root)) / 3.0)
 }
@@ -104,7 +104,7 @@ impl PairLookup {
         Self { short, long }
     }
 
-    /// The pair that some bits begin with, the length of its code, and that with the signs.
+    /// Returns the pair at the start of some bits, its code length, and the length with signs.
     #[inline(always)]
     fn find(&self, bits: u32) -> (u8, u32, u32) {
         let entry = self.short[(bits >> (32 - SHORT)) as usize];
@@ -121,13 +121,14 @@ impl PairLookup {
     }
 }
 
-/// How many of a pair have a sign.
+/// Returns the number of sign bits of a pair.
 fn signs(pair: u8) -> u32 {
     u32::from(pair >> 4 > 0) + u32::from(pair & 15 > 0)
 }
 
-/// Reads the lines of a granule, whose codes end at a bit, as signed powers of 4/3; how many there
-/// are before all are zero. Codes may reach beyond the end, as some encoders have it.
+/// Reads the lines of a granule, whose codes end at bit `end`, as signed powers of 4/3. Returns the
+/// number of lines before the all-zero rest. Codes may reach beyond the end, because some encoders
+/// write them so.
 pub(super) fn read_lines(bits: &mut FrameBits, info: &GranuleInfo, end: usize, lines: &mut [f32; LINES]) -> usize {
     let mut at = 0;
     if bits.at < end {
@@ -141,7 +142,7 @@ pub(super) fn read_lines(bits: &mut FrameBits, info: &GranuleInfo, end: usize, l
     at
 }
 
-/// Reads pairs of one table up to a line.
+/// Reads pairs with one table up to a line.
 fn read_pairs(
     bits: &mut FrameBits,
     table: usize,
@@ -156,7 +157,7 @@ fn read_pairs(
         return at.max(until);
     };
     let (Some(lookup), Some(lines)) = (codes.pairs.get(which), lines.get_mut(at..until)) else { return at };
-    // A place of its own stays in a register.
+    // A local position stays in a register.
     let (mut place, mut read) = (bits.at, 0);
     for [x, y] in lines.as_chunks_mut().0 {
         if place >= end {
@@ -174,8 +175,8 @@ fn read_pairs(
     at + read
 }
 
-/// A value with what is added to it, whose bits it counts, and its sign, from the bits behind its
-/// code.
+/// Decodes a value with its linbits and its sign from the bits after its code. Advances `at` by the
+/// linbits.
 #[inline(always)]
 fn value(mut size: usize, extra: u32, rest: &mut u64, powers: &[f32], at: &mut usize) -> f32 {
     if size == 15 && extra > 0 {
@@ -183,14 +184,14 @@ fn value(mut size: usize, extra: u32, rest: &mut u64, powers: &[f32], at: &mut u
         *rest <<= extra;
         *at += extra as usize;
     }
-    // Zero has no sign; whether it is zero nobody can foretell, so there is no branch.
+    // Zero has no sign. Zeros are unpredictable, so there is no branch.
     let signed = u32::from(size > 0);
     let sign = (*rest >> 63) as u32 & signed;
     *rest <<= signed;
     f32::from_bits(powers.get(size).map_or(0, |power| power.to_bits()) | sign << 31)
 }
 
-/// Reads fours of −1, 0 and 1 behind the pairs.
+/// Reads quadruples of −1, 0 and 1 after the pairs.
 fn read_quads(bits: &mut FrameBits, info: &GranuleInfo, end: usize, lines: &mut [f32; LINES], mut at: usize) -> usize {
     let codes = &CODES.quads[info.quads % 2];
     while bits.at < end
@@ -208,6 +209,6 @@ fn read_quads(bits: &mut FrameBits, info: &GranuleInfo, end: usize, lines: &mut 
         bits.at += usize::from(whole);
         at += 4;
     }
-    // A four that reaches beyond the end is no four but what encoders fill up with.
+    // A quadruple that reaches beyond the end is the encoder's stuffing.
     if bits.at > end && at > info.paired { at - 4 } else { at }
 }

@@ -1,7 +1,7 @@
-//! The codes of ISO/IEC 11172-3, table B.7, which are the same in ISO/IEC 13818-3: their lengths
-//! and values, by the first value of a pair and then the second.
+//! Huffman codes of ISO/IEC 11172-3, table B.7, which are the same in ISO/IEC 13818-3: lengths and
+//! codes, by the first value of a pair and then the second.
 
-/// A table of pairs: values of each go from 0 to one less than the side.
+/// A table of pairs, whose values range from 0 to `side` − 1.
 pub(super) struct PairCodes {
     pub side: usize,
     /// Bits of each code.

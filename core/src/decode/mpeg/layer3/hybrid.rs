@@ -1,7 +1,7 @@
 //! Converts a granule's lines to the samples of 32 subbands: ISO/IEC 11172-3 2.4.3.4.10.
 //!
-//! All subbands are transformed in parallel by the same steps. Nothing is fused and every sum has a
-//! fixed order, so the samples are the same on any machine.
+//! All subbands are transformed in parallel by the same steps. There are no fused operations and
+//! every sum has a fixed order, so the samples are the same on any machine.
 
 use std::sync::LazyLock;
 
@@ -11,27 +11,27 @@ use super::bands::{FIRST_MIXED, ScaleBands};
 use super::side::{LINES, WindowKind};
 use super::turn::{cosine, sine};
 
-/// Subbands, and samples of each in a granule.
+/// Number of subbands, and samples per subband in a granule.
 pub(super) const SUBBANDS: usize = 32;
 pub(super) const SLOTS: usize = 18;
-/// Samples by time, then subband; before the transform lines by place in their subband.
+/// Samples by time slot, then subband. Before the transform: lines by index in their subband.
 pub(super) type SubbandRows = [[f32; SUBBANDS]; SLOTS];
 
-/// Subbands that are transformed side by side.
+/// Subbands per SIMD vector.
 const SIDE: usize = 16;
-/// Lines that mixed blocks have long.
+/// Lines of a mixed block with long windows.
 const MIXED_LINES: usize = 36;
 /// Samples of one window of a short block.
 const SHORT: usize = 12;
 
-/// What one half of a transform needs of each frequency: cosine and sine.
+/// Twiddle factors (cosine and sine) of each frequency.
 type Turns = [(f32, f32); SLOTS / 2];
 
 static TABLES: LazyLock<HybridTables> = LazyLock::new(HybridTables::new);
 
-/// Everything that is multiplied by.
+/// Constant factors.
 struct HybridTables {
-    /// The butterflies against aliases: cs and ca (table B.9).
+    /// Alias reduction butterflies: cs and ca (table B.9).
     alias: [(f32, f32); 8],
     before: Turns,
     after: Turns,
@@ -39,7 +39,7 @@ struct HybridTables {
     ninths: Turns,
     /// Windows of long blocks: normal, start and stop.
     windows: [[f32; 2 * SLOTS]; 3],
-    /// The transform of a short window with the window in it.
+    /// Transform of a short block, including its window.
     short: [[f32; SHORT / 2]; SHORT],
 }
 
@@ -88,7 +88,7 @@ impl HybridTables {
     }
 }
 
-/// Puts lines in their subbands, those of short windows by turns.
+/// Arranges lines by subband. Lines of the three short windows are interleaved.
 pub(super) fn arrange(lines: &[f32; LINES], kind: WindowKind, bands: &ScaleBands, rows: &mut SubbandRows) {
     let (longs, first) = match kind {
         WindowKind::Short => (0, 0),
@@ -111,7 +111,7 @@ pub(super) fn arrange(lines: &[f32; LINES], kind: WindowKind, bands: &ScaleBands
     }
 }
 
-/// Takes away what neighbouring subbands hold of each other; of those before `until`.
+/// Reduces aliasing between neighboring subbands below `until`.
 #[inline(always)]
 fn unalias(rows: &mut SubbandRows, until: usize) {
     let (low, high) = rows.split_at_mut(SLOTS / 2);
@@ -125,8 +125,8 @@ fn unalias(rows: &mut SubbandRows, until: usize) {
     }
 }
 
-/// Transforms a granule in place, and adds the second half of the one before. `used`: subbands that
-/// hold anything.
+/// Transforms a granule in place, and adds the overlap of the previous one. `used`: number of
+/// subbands before the all-zero rest.
 #[inline(always)]
 pub(super) fn transform<S: Simd>(
     cpu: S,
@@ -158,7 +158,7 @@ pub(super) fn transform<S: Simd>(
     }
 }
 
-/// Rows of which sixteen subbands are seen at a time.
+/// Accesses sixteen subbands of the rows at a time.
 struct Halves<'a>(&'a mut SubbandRows);
 
 impl Halves<'_> {
@@ -172,7 +172,7 @@ impl Halves<'_> {
         value.store_array(&mut self.0[row].as_chunks_mut::<SIDE>().0[side]);
     }
 
-    /// Silence, over which what was before dies away.
+    /// Handles silent subbands: outputs the overlap and clears it.
     #[inline(always)]
     fn take_over(&mut self, overlap: &mut Halves, side: usize) {
         for (slot, (row, over)) in self.0.iter_mut().zip(overlap.0.iter_mut()).enumerate() {
@@ -184,8 +184,8 @@ impl Halves<'_> {
         }
     }
 
-    /// Adds the second half before to the first half now, keeps the second half now, and turns the
-    /// spectrum of every second subband around.
+    /// Adds the previous overlap to the first half, stores the second half as the next overlap, and
+    /// inverts the frequency of odd subbands.
     #[inline(always)]
     fn overlap<S: Simd>(
         &mut self,
@@ -217,8 +217,8 @@ fn long<S: Simd>(cpu: S, window: &[f32; 2 * SLOTS], rows: &mut Halves, overlap: 
     }
 }
 
-/// y(k) = Σ x(n) cos(π/18 (n + ½)(k + ½)), by a complex transform of half the length: nine points,
-/// of which four and four mirror each other.
+/// Computes y(k) = Σ x(n) cos(π/18 (n + ½)(k + ½)) by a complex transform of nine points, half the
+/// length, with its symmetry between points j and 9 − j.
 #[inline(always)]
 fn cosine_transform<S: Simd>(cpu: S, x: &[f32x16<S>; SLOTS]) -> [f32x16<S>; SLOTS] {
     const N: usize = SLOTS / 2;
@@ -251,14 +251,14 @@ fn cosine_transform<S: Simd>(cpu: S, x: &[f32x16<S>; SLOTS]) -> [f32x16<S>; SLOT
     y
 }
 
-/// Turns one frequency of the half transform into two of the whole.
+/// Converts one frequency of the half-length transform to two of the full one.
 #[inline(always)]
 fn put<S: Simd>(y: &mut [f32x16<S>; SLOTS], k: usize, (cos, sin): (f32, f32), (re, im): (f32x16<S>, f32x16<S>)) {
     y[2 * k] = re * cos + im * sin;
     y[SLOTS - 1 - 2 * k] = re * sin - im * cos;
 }
 
-/// Three short windows one after the other.
+/// Transforms three short windows in sequence.
 #[inline(always)]
 fn short<S: Simd>(cpu: S, rows: &mut Halves, overlap: &mut Halves, side: usize) {
     let tables = &*TABLES;
@@ -276,7 +276,7 @@ fn short<S: Simd>(cpu: S, rows: &mut Halves, overlap: &mut Halves, side: usize) 
     }
 }
 
-/// Sixteen subbands by the window of their granule.
+/// Transforms sixteen subbands with their granule's window.
 #[inline(always)]
 fn windowed<S: Simd>(cpu: S, kind: WindowKind, rows: &mut Halves, overlap: &mut Halves, side: usize) {
     if kind.is_short() {
@@ -286,7 +286,7 @@ fn windowed<S: Simd>(cpu: S, kind: WindowKind, rows: &mut Halves, overlap: &mut 
     }
 }
 
-/// The lowest sixteen subbands where the lowest two keep the normal long window (2.4.2.7,
+/// Transforms the lowest sixteen subbands if the lowest two keep the normal long window (2.4.2.7,
 /// `mixed_block_flag`).
 #[inline(always)]
 fn low_long<S: Simd>(cpu: S, kind: WindowKind, rows: &mut Halves, overlap: &mut Halves) {

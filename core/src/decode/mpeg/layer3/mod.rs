@@ -1,5 +1,5 @@
 //! Layer III: ISO/IEC 11172-3 2.4.3.4 and 13818-3, and the unofficial version 2.5. The arithmetic
-//! is the same on every machine, with registers of any width.
+//! is the same on every machine, with SIMD registers of any width.
 
 mod bands;
 mod bits;
@@ -27,34 +27,34 @@ use self::stereo::{JointStereo, part_channels};
 use self::synthesis::FilterBank;
 use super::header::{self, FrameHeader};
 
-/// Zeros behind a frame's bytes, so that a word can be read anywhere.
+/// Zeros after a frame's bytes, so that a word can be read at any position.
 const PADDING: usize = 8;
 
-/// Decodes frames one after the other.
+/// Decodes consecutive frames.
 pub(super) struct Layer3 {
-    /// Bytes of earlier frames that were not read.
+    /// Bit reservoir: bytes of earlier frames that were not read.
     unread: Vec<u8>,
-    /// Those of the frame at hand.
+    /// Main data of the current frame.
     data: Vec<u8>,
     lines: Box<[[[f32; LINES]; 2]; 2]>,
     channels: [ChannelFilters; 2],
     planes: [Vec<f32>; 2],
 }
 
-/// What the filters remember of a channel.
+/// Filter state of a channel.
 struct ChannelFilters {
     overlap: Box<SubbandRows>,
     synthesis: FilterBank,
 }
 
-/// What is known of the lines of a granule and channel.
+/// Parameters of the lines of one granule and channel.
 #[derive(Clone, Copy)]
 struct GranuleLines {
     info: GranuleInfo,
     factors: ScaleFactors,
-    /// The factors as places between the channels.
+    /// Intensity positions, which take the place of scale factors.
     places: ScaleFactors,
-    /// Lines before those that are all zero.
+    /// Number of lines before the all-zero rest.
     used: usize,
 }
 
@@ -75,25 +75,25 @@ impl Layer3 {
         }
     }
 
-    /// Forgets all earlier frames.
+    /// Resets all state of earlier frames.
     pub(super) fn reset(&mut self) {
         self.unread.clear();
         self.channels = [ChannelFilters::new(), ChannelFilters::new()];
     }
 
-    /// Forgets the bytes that earlier frames left, and keeps the filters.
+    /// Clears the bit reservoir and keeps the filters' state.
     pub(super) fn forget_bytes(&mut self) {
         self.unread.clear();
     }
 
-    /// The samples of a channel of the last frame.
+    /// Returns the samples of a channel of the last frame.
     pub(super) fn plane(&self, channel: usize) -> &[f32] {
         self.planes.get(channel).map_or(&[], Vec::as_slice)
     }
 
-    /// Decodes a whole frame, and tells how many samples each of its channels has; `None` where it is
-    /// damaged. A granule is silent where its bytes were in frames that were never seen, and where
-    /// what it says of itself contradicts its length.
+    /// Decodes a whole frame, and returns its samples per channel, or `None` if it is damaged. A
+    /// granule is silent if its main data lies in frames that were never seen, or if its side
+    /// information contradicts its length.
     pub(super) fn decode(&mut self, frame: &[u8]) -> Option<usize> {
         let decoded = self.read(frame);
         if decoded.is_none() {
@@ -164,7 +164,8 @@ impl Layer3 {
         Some((header, read))
     }
 
-    /// Puts the bytes together that a frame begins with and those it brings; how many are missing.
+    /// Joins the frame's main data from the bit reservoir and its own bytes. Returns the number of
+    /// missing bytes.
     fn gather(&mut self, back: usize, main: &[u8]) -> usize {
         let from = self.unread.len().saturating_sub(back);
         self.data.clear();
@@ -177,7 +178,7 @@ impl Layer3 {
 }
 
 impl GranuleLines {
-    /// Reads one granule and channel; `None` where its scale factors are not to be had or take more
+    /// Reads one granule and channel. `None` if its scale factors are not available or take more
     /// than all of its bits.
     fn read(
         mut bits: FrameBits,
@@ -217,7 +218,7 @@ impl GranuleLines {
 }
 
 impl ChannelFilters {
-    /// The samples of a granule from its lines.
+    /// Converts the lines of a granule to samples.
     fn filter(
         &mut self,
         lines: &[f32; LINES],

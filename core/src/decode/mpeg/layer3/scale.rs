@@ -7,17 +7,17 @@ use super::side::{GranuleInfo, LINES, WindowKind};
 /// Scale factors of one channel: by band, or by band and window.
 pub(super) type ScaleFactors = [u8; 39];
 
-/// A place between the channels that is none, whatever the version.
+/// Illegal intensity position, in any version.
 pub(super) const NO_PLACE: u8 = u8::MAX;
 
-/// Bits of the lower and of the upper scale factors of MPEG-1, by code.
+/// Bits of the lower and of the upper MPEG-1 scale factors, by `scalefac_compress`.
 const LOWER_BITS: [u32; 16] = [0, 0, 0, 0, 3, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4];
 const UPPER_BITS: [u32; 16] = [0, 1, 2, 3, 0, 1, 2, 3, 1, 2, 3, 1, 2, 3, 2, 3];
-/// How many scale factors of MPEG-1 long blocks are in each of the four groups.
+/// Number of scale factors in each of the four groups of MPEG-1 long blocks.
 const GROUPS: [usize; 4] = [6, 5, 5, 5];
-/// How many scale factors of MPEG-2 have each of the four numbers of bits: for long, short and
-/// mixed blocks, by the range of the code; first those of the second channel under intensity
-/// stereo.
+/// Number of MPEG-2 scale factors with each of the four bit lengths: for long, short and mixed
+/// blocks, by the range of `scalefac_compress`. The first three ranges apply to the second channel
+/// in intensity stereo.
 const COUNTS: [[[usize; 4]; 3]; 6] = [
     [[7, 7, 7, 0], [12, 12, 12, 0], [6, 15, 12, 0]],
     [[6, 6, 6, 3], [12, 9, 9, 6], [6, 12, 9, 6]],
@@ -26,25 +26,25 @@ const COUNTS: [[[usize; 4]; 3]; 6] = [
     [[6, 5, 7, 3], [9, 9, 12, 6], [6, 9, 12, 6]],
     [[11, 10, 0, 0], [18, 18, 0, 0], [15, 18, 0, 0]],
 ];
-/// What is added to the scale factors of high bands that are lifted (table B.6).
+/// Added to the scale factors of high bands by `preflag` (table B.6).
 const LIFT: [u8; 22] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 2, 0];
 /// 2^(n/4).
 const QUARTERS: [f32; 4] = [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_8];
 
-/// Where the scale factors of a granule and channel come from.
+/// Source of the scale factors of a granule and channel.
 pub(super) struct FactorSource {
     pub version1: bool,
-    /// Whether they are places between the channels.
+    /// Whether they are intensity positions.
     pub places: bool,
-    /// Which groups of them are those of the first granule.
+    /// Groups that are shared with the first granule (`scfsi`).
     pub shared: [bool; 4],
-    /// Those of the first granule, where it has any.
+    /// Scale factors of the first granule, if it has any.
     pub first: Option<ScaleFactors>,
 }
 
 impl FactorSource {
-    /// Reads the scale factors, and the same as places; `None` where those that are shared are not
-    /// there.
+    /// Reads scale factors and intensity positions. `None` if shared scale factors are not
+    /// available.
     pub(super) fn read(&self, bits: &mut FrameBits, info: &mut GranuleInfo) -> Option<(ScaleFactors, ScaleFactors)> {
         if !self.version1 {
             return Some(read_second_version(bits, info, self.places));
@@ -56,7 +56,7 @@ impl FactorSource {
     }
 }
 
-/// Reads those of MPEG-1; `before`: the first granule's, for the groups that share them.
+/// Reads MPEG-1 scale factors. `before`: the first granule's, for the groups that are shared.
 fn read_first_version(
     bits: &mut FrameBits,
     info: &GranuleInfo,
@@ -83,8 +83,8 @@ fn read_first_version(
     factors
 }
 
-/// Reads those of MPEG-2, and the same as places between the channels: the largest number of its
-/// bits is no place. `intensity`: of the second channel, where they are places.
+/// Reads MPEG-2 scale factors and intensity positions, of which the largest value is illegal.
+/// `intensity`: they belong to the second channel in intensity stereo.
 fn read_second_version(bits: &mut FrameBits, info: &mut GranuleInfo, intensity: bool) -> (ScaleFactors, ScaleFactors) {
     let (lengths, range) = if intensity { place_bits(info.scale_code >> 1) } else { factor_bits(info.scale_code) };
     info.lifted = !intensity && range == 5;
@@ -113,7 +113,7 @@ fn read_some(bits: &mut FrameBits, factors: &mut [u8], length: u32) {
     }
 }
 
-/// Bits of scale factors, and the range of their code.
+/// Returns the bit lengths of scale factors, and the range of `scalefac_compress`.
 fn factor_bits(code: u32) -> ([u32; 4], usize) {
     match code {
         0..400 => ([(code >> 4) / 5, (code >> 4) % 5, (code & 15) >> 2, code & 3], 3),
@@ -122,7 +122,7 @@ fn factor_bits(code: u32) -> ([u32; 4], usize) {
     }
 }
 
-/// The same of places between the channels.
+/// Returns the bit lengths of intensity positions, and the range of their code.
 fn place_bits(code: u32) -> ([u32; 4], usize) {
     match code {
         0..180 => ([code / 36, code % 36 / 6, code % 6, 0], 0),
@@ -131,7 +131,7 @@ fn place_bits(code: u32) -> ([u32; 4], usize) {
     }
 }
 
-/// Brings the lines before `end` to their size.
+/// Requantizes the lines before `end` by global gain, subblock gain and scale factors.
 pub(super) fn scale(
     lines: &mut [f32; LINES],
     end: usize,
@@ -161,13 +161,13 @@ pub(super) fn scale(
     }
 }
 
-/// Multiplies some lines by 2 to so many quarters.
+/// Multiplies lines by 2^(`quarters`/4).
 fn grow(lines: &mut [f32; LINES], range: std::ops::Range<usize>, quarters: i32) {
     let factor = power_of_2(quarters);
     lines.get_mut(range).unwrap_or_default().iter_mut().for_each(|line| *line *= factor);
 }
 
-/// 2 to so many quarters.
+/// Returns 2^(`quarters`/4).
 pub(super) fn power_of_2(quarters: i32) -> f32 {
     let exponent = (quarters >> 2).clamp(-126, 127);
     f32::from_bits(((exponent + 127) as u32) << 23) * QUARTERS[(quarters & 3) as usize]

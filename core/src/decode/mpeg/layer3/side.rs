@@ -1,4 +1,4 @@
-//! The side information of a frame: ISO/IEC 11172-3 2.4.1.7 and 13818-3 2.4.1.7.
+//! Side information of a frame: ISO/IEC 11172-3 2.4.1.7 and 13818-3 2.4.1.7.
 
 use super::bands::bands_of;
 use super::bits::FrameBits;
@@ -7,7 +7,7 @@ use crate::decode::mpeg::header::FrameHeader;
 /// Lines of a granule.
 pub(super) const LINES: usize = 576;
 
-/// How the lines of a granule were windowed.
+/// Window type of a granule's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum WindowKind {
     #[default]
@@ -19,7 +19,7 @@ pub(super) enum WindowKind {
     Short,
     /// The lowest 36 lines long, the rest short.
     Mixed,
-    /// From short to long; `low_long` as above.
+    /// From short to long. `low_long` as above.
     Stop {
         low_long: bool,
     },
@@ -30,48 +30,48 @@ impl WindowKind {
         matches!(self, Self::Short | Self::Mixed)
     }
 
-    /// Whether the lowest two subbands have the long window and the others have not.
+    /// Returns whether the lowest two subbands have the long window and the others another.
     pub(super) fn is_low_long(self) -> bool {
         matches!(self, Self::Mixed | Self::Start { low_long: true } | Self::Stop { low_long: true })
     }
 }
 
-/// One channel of one granule.
+/// Side information of one channel of one granule.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct GranuleInfo {
-    /// Bits of its scale factors and lines.
+    /// Bits of scale factors and Huffman codes (`part2_3_length`).
     pub bits: usize,
-    /// Lines that are coded in pairs.
+    /// Lines coded in pairs (twice `big_values`).
     pub paired: usize,
     pub gain: i32,
-    /// How many bits its scale factors have.
+    /// Code of the scale factors' bit lengths (`scalefac_compress`).
     pub scale_code: u32,
     pub window: WindowKind,
-    /// The table of each region of pairs, and where the first two end.
+    /// Huffman table of each region of pairs, and the ends of the first two regions.
     pub tables: [usize; 3],
     pub regions: [usize; 2],
     pub window_gains: [i32; 3],
-    /// Whether high bands are lifted.
+    /// Whether high bands are amplified (`preflag`).
     pub lifted: bool,
-    /// Whether scale factors count twice.
+    /// Whether scale factors have double weight (`scalefac_scale`).
     pub coarse: bool,
-    /// The table of lines that are coded in fours.
+    /// Huffman table of quadruples (`count1table_select`).
     pub quads: usize,
 }
 
-/// All of a frame's side information.
+/// Side information of a frame.
 #[derive(Debug, Default)]
 pub(super) struct SideInfo {
-    /// Bytes of earlier frames that it begins with.
+    /// Bytes of earlier frames that it uses (`main_data_begin`).
     pub back: usize,
-    /// Which groups of scale factors the second granule shares with the first, of each channel.
+    /// Scale factor groups that the second granule shares with the first, by channel (`scfsi`).
     pub shared: [[bool; 4]; 2],
     /// By granule and channel.
     pub granules: [[GranuleInfo; 2]; 2],
 }
 
 impl SideInfo {
-    /// Reads it; `None` where it makes no sense.
+    /// Reads the side information. `None` if it is invalid.
     pub(super) fn read(bytes: &[u8], header: FrameHeader) -> Option<Self> {
         let mut bits = FrameBits::new(bytes, 0);
         let (mut side, channels) = (Self::default(), usize::from(header.channels));
@@ -95,7 +95,7 @@ impl SideInfo {
     }
 }
 
-/// Granules of a frame.
+/// Returns the number of granules in a frame.
 pub(super) fn granules(header: FrameHeader) -> usize {
     if header.version1 { 2 } else { 1 }
 }
@@ -124,14 +124,14 @@ impl GranuleInfo {
         Some(info)
     }
 
-    /// The part of a granule whose window is not the long one.
+    /// Reads the fields of a granule with window switching.
     fn switched(&mut self, bits: &mut FrameBits, header: FrameHeader) -> Option<()> {
         let kind = bits.read(2);
         let mixed = bits.flag();
         self.window = match (kind, mixed) {
             (1, low_long) => WindowKind::Start { low_long },
             (2, false) => WindowKind::Short,
-            // Version 2.5 at 8 kHz: no decoder agrees with another on its bands.
+            // MPEG-2.5 at 8 kHz: decoders disagree on the bands of mixed blocks.
             (2, true) if bands_of(header).mixed == 0 => return None,
             (2, true) => WindowKind::Mixed,
             (3, low_long) => WindowKind::Stop { low_long },
@@ -145,12 +145,12 @@ impl GranuleInfo {
         Some(())
     }
 
-    /// Where the first region ends, which only other windows have their own rule for: eight long
-    /// bands, or the short ones of as many lines.
+    /// Returns the end of the first region with window switching: eight long bands, or the short
+    /// bands of as many lines.
     fn first_region(&self, header: FrameHeader) -> usize {
         let long = |bands: usize| bands_of(header).long.get(bands).copied().unwrap_or(LINES);
         match self.window {
-            // Version 2.5 counts long bands in any case.
+            // Version 2.5 always counts long bands.
             WindowKind::Short if header.hz < 16_000 => long(6),
             _ if header.hz < 16_000 => long(8),
             WindowKind::Short | WindowKind::Mixed => 36,

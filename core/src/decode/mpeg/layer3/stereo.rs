@@ -6,12 +6,12 @@ use super::bands::{FIRST_MIXED, ScaleBands};
 use super::scale::{NO_PLACE, ScaleFactors, power_of_2};
 use super::side::{GranuleInfo, LINES, WindowKind};
 
-/// What a frame's channels share, by the last byte of its header.
+/// Joint stereo modes, from the last byte of a frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct JointStereo {
-    /// They are a middle and a side.
+    /// Middle and side channels.
     pub middle: bool,
-    /// Where the second is silent, it holds the place of the first between both.
+    /// Where the second channel is zero, its scale factors are intensity positions of the first.
     pub intensity: bool,
 }
 
@@ -23,10 +23,10 @@ impl JointStereo {
     }
 }
 
-/// The share of the left channel at each place of MPEG-1: t / (1 + t) of t = tan(place · π/12).
+/// Left share at each MPEG-1 intensity position: t / (1 + t) with t = tan(position · π/12).
 const LEFT: [f32; 7] = [0.0, 0.211_324_87, 0.366_025_4, 0.5, 0.633_974_6, 0.788_675_1, 1.0];
 
-/// Makes left and right of a granule's channels. `info` and `places` are the second channel's.
+/// Computes left and right of a granule's channels. `info` and `places` are the second channel's.
 pub(super) fn part_channels(
     joint: JointStereo,
     version1: bool,
@@ -41,7 +41,7 @@ pub(super) fn part_channels(
         }
         return;
     }
-    // Whether the second channel is silent from here up, for each window.
+    // Whether the second channel is zero from here up, for each window.
     let mut silent = [true; 3];
     for part in parts(info.window, bands).into_iter().rev() {
         let (Some(one), Some(two)) = (one.get_mut(part.lines.clone()), two.get_mut(part.lines)) else { continue };
@@ -59,11 +59,11 @@ pub(super) fn part_channels(
     }
 }
 
-/// The lines of a band, in a short block of one window.
+/// Lines of one scale factor band, in a short block those of one window.
 struct BandPart {
     lines: Range<usize>,
     window: Option<usize>,
-    /// Its scale factor; the last band has that of the one before.
+    /// Index of its scale factor. The last band uses that of the band before.
     factor: usize,
 }
 
@@ -86,7 +86,7 @@ fn parts(kind: WindowKind, bands: &ScaleBands) -> Vec<BandPart> {
     long.chain(short).collect()
 }
 
-/// What left and right get of the first channel; `None` for the place that is none.
+/// Returns the shares of the first channel for left and right. `None` for the illegal position.
 fn shares(version1: bool, scale_code: u32, place: u8) -> Option<(f32, f32)> {
     if version1 {
         return LEFT.get(usize::from(place)).map(|&left| (left, 1.0 - left));

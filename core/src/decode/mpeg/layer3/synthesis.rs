@@ -1,6 +1,7 @@
 //! Converts the samples of 32 subbands to audio: ISO/IEC 11172-3 2.4.3.2.2, figure A.2.
 //!
-//! Nothing is fused and every sum has a fixed order, so the samples are the same on any machine.
+//! There are no fused operations and every sum has a fixed order, so the samples are the same on
+//! any machine.
 
 use std::sync::LazyLock;
 
@@ -11,16 +12,16 @@ use super::side::LINES;
 use super::synthesis_window::WINDOW;
 use super::turn::cosine;
 
-/// Slots before the one at hand that the window reaches over.
+/// Previous slots that the window covers.
 const BEFORE: usize = 15;
-/// Values that a slot's samples become before the window.
+/// Values per slot before windowing.
 const VALUES: usize = 2 * SUBBANDS;
-/// Half of the subbands: as many as are summed side by side.
+/// Half of the subbands, summed in one SIMD vector.
 const HALF: usize = SUBBANDS / 2;
 
 static TABLES: LazyLock<SynthesisTables> = LazyLock::new(SynthesisTables::new);
 
-/// Everything that is multiplied by.
+/// Constant factors.
 struct SynthesisTables {
     /// Cosines of even and of odd frequencies, by half a subband.
     even: [[f32; HALF]; HALF],
@@ -35,7 +36,7 @@ impl SynthesisTables {
             std::array::from_fn(|k| std::array::from_fn(|p| cosine((2 * p + odd) * (2 * k + 1), 128) as f32))
         };
         let window = |i: usize| {
-            // The second half mirrors the first, with the other sign but at every 64th place.
+            // The second half mirrors the first, with the opposite sign except at multiples of 64.
             let value = WINDOW[i.min(512 - i)] as f32 / 65_536.0;
             if i > 256 && !i.is_multiple_of(64) { -value } else { value }
         };
@@ -47,7 +48,7 @@ impl SynthesisTables {
     }
 }
 
-/// What the filter bank remembers of a channel.
+/// Synthesis filter bank state of a channel.
 pub(super) struct FilterBank {
     slots: Box<[[f32; VALUES]; BEFORE + SLOTS]>,
 }
@@ -57,7 +58,7 @@ impl FilterBank {
         Self { slots: Box::new([[0.0; VALUES]; BEFORE + SLOTS]) }
     }
 
-    /// The samples of a granule.
+    /// Synthesizes the samples of a granule.
     #[inline(always)]
     pub(super) fn push<S: Simd>(&mut self, cpu: S, rows: &SubbandRows, out: &mut [f32; LINES]) {
         let tables = &*TABLES;
@@ -68,7 +69,7 @@ impl FilterBank {
             for (half, out) in out.as_chunks_mut::<HALF>().0.iter_mut().enumerate() {
                 let mut sum = f32x16::splat(cpu, 0.0);
                 for (age, window) in tables.window.iter().enumerate() {
-                    // Every second slot by the first half of its values, the others by the second.
+                    // Slots alternate between the first and the second half of their values.
                     let values = self.slots[BEFORE + slot - age].as_chunks::<HALF>().0;
                     let values = f32x16::load_array_ref(cpu, &values[age % 2 * 2 + half]);
                     sum += values * f32x16::load_array_ref(cpu, &window.as_chunks::<HALF>().0[half]);
@@ -80,9 +81,9 @@ impl FilterBank {
     }
 }
 
-/// V(i) = Σ S(k) cos(π/64 (16 + i)(2k + 1)) of 64 places: half of 32 sums, which are those of the
-/// even frequencies over S(k) + S(31 − k) and those of the odd ones over the differences, are all
-/// the others but for their sign.
+/// Computes V(i) = Σ S(k) cos(π/64 (16 + i)(2k + 1)) at 64 positions from 32 sums, because the
+/// others equal them up to sign. Sums of even frequencies run over S(k) + S(31 − k), those of odd
+/// frequencies over the differences.
 #[inline(always)]
 fn values<S: Simd>(cpu: S, tables: &SynthesisTables, samples: &[f32; SUBBANDS]) -> [f32; VALUES] {
     let (mut even, mut odd) = (f32x16::splat(cpu, 0.0), f32x16::splat(cpu, 0.0));

@@ -1,4 +1,4 @@
-//! The window of the filter bank: ISO/IEC 11172-3, table B.3.
+//! Window of the synthesis filter bank: ISO/IEC 11172-3, table B.3.
 
 /// Its first half and the middle, in 65,536ths.
 #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! Against symphonia's decoder, which ffmpeg's and libmad's agree with.
+//! Compares with symphonia's decoder, with which ffmpeg's and libmad's agree.
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
@@ -9,12 +9,12 @@ use symphonia::default::codecs::MpaDecoder;
 
 use super::*;
 
-/// A recording of the fixtures.
+/// Reads a recording of the fixtures.
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-/// Its frames.
+/// Splits a recording into its frames.
 fn frames(bytes: &[u8]) -> Vec<&[u8]> {
     let (mut frames, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
@@ -36,7 +36,7 @@ fn reference() -> MpaDecoder {
     MpaDecoder::try_new(&params, &AudioDecoderOptions::default().gapless(false)).unwrap()
 }
 
-/// Power of a recording, and of what both decoders differ by, over all its channels.
+/// Returns the power of a recording, and of both decoders' difference, over all channels.
 fn compared(bytes: &[u8]) -> (f64, f64) {
     let (mut ours, mut theirs) = (Layer3::new(), reference());
     let (mut power, mut difference) = (0.0, 0.0);
@@ -67,7 +67,7 @@ fn samples_are_the_references_to_120_db() {
     }
 }
 
-/// Stereo of both kinds, where ffmpeg is there to make it.
+/// Tests both kinds of joint stereo, if ffmpeg is available to encode them.
 #[test]
 fn joint_stereo_is_the_references() {
     let sound = "aevalsrc=0.3*sin(2*PI*300*t)+0.4*random(0)*lt(mod(t\\,0.25)\\,0.01)|0.3*sin(2*PI*500*t):d=2";
@@ -84,7 +84,7 @@ fn joint_stereo_is_the_references() {
     }
 }
 
-/// Bytes by chance, in the same way each time.
+/// Random bytes, the same in each run.
 struct Chance(u32);
 
 impl Chance {
@@ -105,11 +105,11 @@ fn no_damage_breaks_it_and_all_is_finite() {
             for frame in frames(&bytes) {
                 let mut frame = frame.to_vec();
                 for _ in 0..chance.next() % 4 {
-                    // The header stays: another says that another decoder is needed.
+                    // The header stays: another stream would need another decoder.
                     let at = 4 + chance.next() % (frame.len() - 4);
                     frame[at] = chance.next() as u8;
                 }
-                // Any joint stereo too, with both channels from what is one.
+                // Any joint stereo mode too, with both channels from a mono recording.
                 frame[3] = if chance.next().is_multiple_of(2) { frame[3] } else { 0x40 | (chance.next() as u8 & 0x30) };
                 if ours.decode(&frame).is_some() {
                     assert!(ours.plane(0).iter().chain(ours.plane(1)).all(|x| x.is_finite()));
@@ -157,20 +157,20 @@ fn registers_of_any_width_give_the_same_samples() {
     }
 }
 
-/// Writes numbers of so many bits, the highest bit first.
+/// Writes numbers with their bit lengths, most significant bit first.
 fn with_bits(numbers: &[(u32, usize)]) -> Vec<u8> {
     let bits = numbers.iter().flat_map(|&(number, count)| (0..count).rev().map(move |i| (number >> i & 1) as u8));
     let bits: Vec<u8> = bits.collect();
     bits.chunks(8).map(|eight| eight.iter().enumerate().fold(0, |byte, (i, bit)| byte | bit << (7 - i))).collect()
 }
 
-/// A mono frame of MPEG-1 at 44.1 kHz and 128 kbit/s that uses `back` bytes of earlier frames. Each
-/// granule has so many bits, all zeros, which are ones to table 1, and scale factors of four bits
-/// and three.
+/// Builds a mono frame of MPEG-1 at 44.1 kHz and 128 kbit/s that uses `back` bytes of earlier
+/// frames. Each granule has the given number of bits, all zeros, which table 1 decodes to ones, and
+/// scale factors of four bits and three.
 fn full_frame(back: u32, shared: u32, bits: [u32; 2]) -> Vec<u8> {
     let mut side = vec![(back, 9), (0, 5), (shared, 4)];
     for bits in bits {
-        // Pairs by table 1, gain 210: one line of one is one.
+        // Pairs by table 1, gain 210: a line of 1 stays 1.
         side.extend([(bits, 12), (20, 9), (210, 8), (15, 4), (0, 1), (1, 5), (1, 5), (1, 5), (7, 4), (7, 3), (0, 3)]);
     }
     let mut frame = [&[0xFF, 0xFB, 0x90, 0xC0][..], &with_bits(&side)].concat();
@@ -179,7 +179,7 @@ fn full_frame(back: u32, shared: u32, bits: [u32; 2]) -> Vec<u8> {
     frame
 }
 
-/// Whether each granule of the last frame sounds, with what the filters still held.
+/// Returns whether each granule of the last frame has sound, beyond the filters' earlier state.
 fn sounding(layer3: &Layer3) -> [bool; 2] {
     [0, 1].map(|granule| layer3.plane(0)[granule * LINES..][..LINES].iter().any(|&x| x != 0.0))
 }
@@ -199,7 +199,7 @@ fn a_granule_whose_factors_take_more_than_its_bits_is_silent_alone() {
 fn codes_may_reach_beyond_the_last_bit_of_a_frame_and_granules_may_not() {
     let room = 8 * (full_frame(0, 0, [400, 400]).len() - header::LEN - 17) as u32;
     let mut ours = Layer3::new();
-    // Of 101 bits, the factors take 74 and five pairs of ones 25; the sixth pair ends beyond.
+    // Of 101 bits, the scale factors take 74 and five pairs of ones 25. The sixth pair ends beyond.
     assert_eq!(ours.decode(&full_frame(0, 0, [room - 101, 101])), Some(1152));
     assert_eq!(ours.lines[1][0].iter().filter(|&&x| x != 0.0).count(), 12);
     assert_eq!(ours.decode(&full_frame(0, 0, [room - 100, 101])), None);
@@ -209,7 +209,7 @@ fn codes_may_reach_beyond_the_last_bit_of_a_frame_and_granules_may_not() {
 fn a_granule_that_shares_factors_with_one_that_is_missing_is_silent() {
     for (shared, sounds) in [(0, true), (0b0100, false)] {
         let mut ours = Layer3::new();
-        // The first granule lies in bytes that were never seen.
+        // The main data of the first granule was never seen.
         assert_eq!(ours.decode(&full_frame(50, shared, [400, 400])), Some(1152));
         assert_eq!(sounding(&ours), [false, sounds], "shared {shared}");
     }

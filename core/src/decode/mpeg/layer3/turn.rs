@@ -1,8 +1,8 @@
-//! Cosines that are the same on every machine.
+//! Cosines and sines that are the same on every machine.
 
 use std::f64::consts::TAU;
 
-/// The cosine of `k` of `of` parts of a turn; `of` is a multiple of 8.
+/// Returns the cosine of `k`/`of` of a turn. `of` is a multiple of 8.
 pub(super) fn cosine(k: usize, of: usize) -> f64 {
     let k = k % of;
     match 8 * k {
@@ -13,12 +13,12 @@ pub(super) fn cosine(k: usize, of: usize) -> f64 {
     }
 }
 
-/// The sine of the same.
+/// Returns the sine of `k`/`of` of a turn.
 pub(super) fn sine(k: usize, of: usize) -> f64 {
     cosine(k % of + 3 * of / 4, of)
 }
 
-/// Up to an eighth of a turn, where the last term is below 1e-18.
+/// Computes the cosine up to an eighth of a turn, where the last term is below 1e-18.
 fn cosine_series(x: f64) -> f64 {
     (1..10).rev().fold(1.0, |sum, n| 1.0 - x * x / f64::from(2 * n * (2 * n - 1)) * sum)
 }
