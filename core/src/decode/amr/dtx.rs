@@ -1,16 +1,16 @@
-//! Discontinuous transmission in both codecs: what a receiver does with a frame, and whether the
-//! encoder appended noise frames to the speech (TS 26.093 and 26.193, 6.1).
+//! Discontinuous transmission (DTX) in both codecs: how a receiver handles a frame, and whether the
+//! encoder appended hangover frames to the speech (TS 26.093 and 26.193, 6.1).
 
 use super::{AmrBand, FrameKind};
 
-/// Frames without a descriptor after which noise is muted.
+/// Frames without a silence descriptor after which comfort noise is muted.
 const MOST_EMPTY: i16 = 50;
-/// Frames of speech that precede a descriptor.
+/// Hangover: speech frames before a silence descriptor.
 const HANGOVER: i16 = 7;
-/// Frames after which the hangover is taken to have been added by the encoder.
+/// Frames after which the encoder is assumed to have added a hangover.
 const ELAPSED: i16 = 24 + 7 - 1;
 
-/// What the receiver does with a frame.
+/// How the receiver handles a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DtxPhase {
     Speech,
@@ -18,7 +18,7 @@ pub(super) enum DtxPhase {
     Mute,
 }
 
-/// What a receiver remembers of descriptors.
+/// The receiver's DTX state.
 #[derive(Debug, Clone)]
 pub(super) struct DtxReceiver {
     band: AmrBand,
@@ -26,16 +26,16 @@ pub(super) struct DtxReceiver {
     pub(super) since_descriptor: i16,
     hangover: i16,
     elapsed: i16,
-    /// Of the frame under way: whether it is a descriptor, and one with data.
+    /// Whether the current frame is a silence descriptor, and whether it has data.
     pub(super) is_descriptor: bool,
     pub(super) has_data: bool,
     pub(super) hangover_added: bool,
-    /// Whether a descriptor has come ever.
+    /// Whether any silence descriptor has been received.
     pub(super) updated: bool,
 }
 
 impl DtxReceiver {
-    /// A receiver that begins in the standard's phase: narrowband in noise, wideband in speech.
+    /// Creates a receiver in the standard's initial phase: narrowband in noise, wideband in speech.
     pub(super) fn new(band: AmrBand) -> Self {
         Self {
             band,
@@ -50,7 +50,7 @@ impl DtxReceiver {
         }
     }
 
-    /// What is to be done with a frame.
+    /// Returns the phase for a frame.
     pub(super) fn receive(&mut self, kind: FrameKind) -> DtxPhase {
         use FrameKind::{DescriptorBad, DescriptorFirst, DescriptorUpdate, Lost, NoData, SpeechBad};
         let descriptor = matches!(kind, DescriptorFirst | DescriptorUpdate | DescriptorBad);
@@ -66,7 +66,7 @@ impl DtxReceiver {
             self.since_descriptor = 0;
             DtxPhase::Speech
         };
-        // In narrowband, nothing received within speech is a lost frame of it.
+        // In narrowband, a missing frame within speech is a lost speech frame.
         let nothing = kind == NoData && (self.band == AmrBand::Wide || phase != DtxPhase::Speech);
         self.count_hangover(kind, descriptor || nothing);
         if phase != DtxPhase::Speech {
@@ -76,7 +76,7 @@ impl DtxReceiver {
         phase
     }
 
-    /// Follows whether the encoder has put frames of noise behind the speech.
+    /// Tracks whether the encoder has added a hangover to the speech.
     fn count_hangover(&mut self, kind: FrameKind, encoder_silent: bool) {
         if !self.updated && kind == FrameKind::DescriptorUpdate {
             self.elapsed = 0;
@@ -94,7 +94,7 @@ impl DtxReceiver {
         }
     }
 
-    /// Ends a frame of noise: a descriptor that said something begins the count anew.
+    /// Ends a noise frame. A descriptor with data restarts the count.
     pub(super) fn end_noise(&mut self) {
         if self.is_descriptor && (self.has_data || self.hangover_added) {
             (self.since_descriptor, self.updated) = (0, true);

@@ -1,7 +1,7 @@
-//! Adaptive multi-rate speech: frames of 20 ms, each a header byte and a payload (RFC 4867, 5.3).
+//! AMR speech: frames of 20 ms, each a header byte and a payload (RFC 4867, 5.3).
 //!
-//! It occurs as `.amr`, in 3GP and in WAV. Bytes that are not frames are counted as frames, which
-//! the decoder conceals like frames lost in transmission.
+//! Occurs as `.amr`, in 3GP and in WAV. Bytes that are not frames are counted as frames, which the
+//! decoder conceals like frames lost in transmission.
 
 mod dtx;
 mod narrow;
@@ -29,7 +29,7 @@ pub(crate) enum AmrBand {
 }
 
 impl AmrBand {
-    /// What a file of one channel begins with.
+    /// Returns the magic number of a file with one channel.
     fn magic(self) -> &'static [u8] {
         match self {
             Self::Narrow => b"#!AMR\n",
@@ -44,7 +44,7 @@ impl AmrBand {
         }
     }
 
-    /// Samples of a frame.
+    /// Returns the samples per frame.
     fn samples(self) -> usize {
         match self {
             Self::Narrow => narrow::FRAME,
@@ -52,15 +52,15 @@ impl AmrBand {
         }
     }
 
-    /// Bytes of the frame that begins some bytes; `None` where none does.
+    /// Returns the length of the frame that begins here in bytes, or `None` if there is none.
     fn frame_bytes(self, bytes: &[u8]) -> Option<usize> {
         let sizes = if self == Self::Narrow { &narrow::SIZES } else { &wide::SIZES };
         let size = sizes.get(usize::from(bytes.first()? >> 3 & 15))?;
         size.map(|size| 1 + size)
     }
 
-    /// Whether so many frames begin some bytes, or as many as there are. `strict`: the bits between
-    /// must be 0 too.
+    /// Returns whether `count` frames, or as many as the bytes hold, begin here. `strict`: padding
+    /// bits must be 0 too.
     fn is_run(self, bytes: &[u8], count: usize, strict: bool, at_end: bool) -> bool {
         let mut at = 0;
         for _ in 0..count {
@@ -76,7 +76,7 @@ impl AmrBand {
         true
     }
 
-    /// Where the next frame begins after damage, if one does.
+    /// Finds the start of the next frame after damage.
     fn sync(self, bytes: &[u8], at_end: bool) -> Option<usize> {
         (1..bytes.len()).find(|&at| bytes.get(at..).is_some_and(|rest| self.is_run(rest, RUN, true, at_end)))
     }
@@ -96,7 +96,7 @@ impl AmrDecoder {
         }
     }
 
-    /// Appends the samples of a frame; of one that was lost where there is none.
+    /// Appends the samples of a frame. `None`: a lost frame, which is concealed.
     fn decode(&mut self, frame: Option<&[u8]>, out: &mut Vec<f32>) {
         let head = frame.and_then(|frame| frame.first()).copied();
         let payload = frame.and_then(|frame| frame.get(1..)).unwrap_or_default();
@@ -115,32 +115,32 @@ impl AmrDecoder {
     }
 }
 
-/// How far is searched for the next frame at once.
+/// Bytes searched for the next frame at once.
 const SEARCH: usize = 16 << 10;
-/// Frames in a row that are taken for frames after damage.
+/// Consecutive frames required after damage.
 const RUN: usize = 4;
-/// The bits of a frame's first byte that are always 0, where the next is searched.
+/// Padding bits of a frame's header byte, which are 0. Checked when searching.
 const PADDING: u8 = 0x83;
 
-/// Decodes the frames that a source holds.
+/// Decodes the AMR frames of a source.
 pub(crate) struct AmrStream {
     band: AmrBand,
     decoder: AmrDecoder,
     assembler: Assembler,
     scratch: Vec<Vec<f32>>,
-    /// Bytes of the last frame that was not empty.
+    /// Length of the last frame that was not empty, in bytes.
     length: usize,
-    /// Lost frames that are still to be made up.
+    /// Lost frames still to be concealed.
     lost: u64,
 }
 
-/// A file of its own.
+/// Opens a file in the storage format.
 pub(crate) fn open(source: &mut Source, band: AmrBand) -> Result<(AmrStream, Spec)> {
     source.skip(band.magic().len() as u64)?;
     open_frames(source, band, Container::Amr)
 }
 
-/// Frames within a container.
+/// Opens frames within a container.
 pub(crate) fn open_frames(source: &mut Source, band: AmrBand, container: Container) -> Result<(AmrStream, Spec)> {
     if source.peek(1)?.is_empty() {
         let message = "an AMR header without frames";
@@ -160,7 +160,7 @@ pub(crate) fn open_frames(source: &mut Source, band: AmrBand, container: Contain
 }
 
 impl AmrStream {
-    /// Decodes a frame, or makes one up.
+    /// Decodes or conceals a frame.
     fn decode(&mut self, frame: Option<&[u8]>) {
         self.length = frame.map(<[u8]>::len).filter(|&length| length > 1).unwrap_or(self.length);
         if let Some(plane) = self.scratch.first_mut() {
@@ -170,7 +170,7 @@ impl AmrStream {
         self.assembler.add(&self.scratch, None);
     }
 
-    /// Passes over bytes that are no frames, and owes as many frames as they may have been.
+    /// Skips bytes that are not frames, and queues as many lost frames as they may have held.
     fn resync(&mut self, source: &mut Source, notes: &mut DecodeNotes) -> Result<()> {
         let at = source.position();
         loop {
@@ -228,7 +228,7 @@ impl Stream for AmrStream {
             source.consume(left);
             return Ok(true);
         };
-        // A frame whose length leads nowhere is wrong itself if others begin within it.
+        // A header without another frame after its length is false if frames begin within it.
         let broken = !self.band.is_run(bytes, 2, false, at_end)
             && self.band.sync(bytes, at_end).is_some_and(|next| next < length);
         if broken {

@@ -1,37 +1,37 @@
-//! The integer arithmetic in which 3GPP TS 26.073 and TS 26.173 define the codecs: 16 and 32 bits,
-//! saturating.
+//! Saturating 16- and 32-bit integer arithmetic, in which 3GPP TS 26.073 and TS 26.173 define the
+//! codecs.
 
-/// The product of two fractions of 15 bits.
+/// Multiplies two Q15 fractions.
 pub(super) fn mult(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b)) >> 15).min(32_767) as i16
 }
 
-/// The product of two fractions of 15 bits as one of 31.
+/// Multiplies two Q15 fractions to Q31.
 pub(super) fn l_mult(a: i16, b: i16) -> i32 {
     (i32::from(a) * i32::from(b)).saturating_mul(2)
 }
 
-/// A sum and a product.
+/// Adds a product to a sum.
 pub(super) fn l_mac(sum: i32, a: i16, b: i16) -> i32 {
     sum.saturating_add(l_mult(a, b))
 }
 
-/// A sum less a product.
+/// Subtracts a product from a sum.
 pub(super) fn l_msu(sum: i32, a: i16, b: i16) -> i32 {
     sum.saturating_sub(l_mult(a, b))
 }
 
-/// The upper 16 bits, rounded.
+/// Returns the upper 16 bits, rounded.
 pub(super) fn round(x: i32) -> i16 {
     (x.saturating_add(0x8000) >> 16) as i16
 }
 
-/// The upper 16 bits.
+/// Returns the upper 16 bits.
 pub(super) fn high(x: i32) -> i16 {
     (x >> 16) as i16
 }
 
-/// Shifted to the left, or to the right by a negative number of bits.
+/// Shifts left, or right by a negative number of bits.
 pub(super) fn l_shl(x: i32, bits: i32) -> i32 {
     match bits {
         ..-31 => x >> 31,
@@ -43,12 +43,12 @@ pub(super) fn l_shl(x: i32, bits: i32) -> i32 {
     }
 }
 
-/// Shifted to the right, or to the left by a negative number of bits.
+/// Shifts right, or left by a negative number of bits.
 pub(super) fn l_shr(x: i32, bits: i32) -> i32 {
     l_shl(x, -bits)
 }
 
-/// The same, rounded.
+/// Shifts right with rounding, or left by a negative number of bits.
 pub(super) fn l_shr_round(x: i32, bits: i32) -> i32 {
     match bits {
         32.. => 0,
@@ -57,18 +57,18 @@ pub(super) fn l_shr_round(x: i32, bits: i32) -> i32 {
     }
 }
 
-/// Shifted to the left, or to the right by a negative number of bits.
+/// Shifts left, or right by a negative number of bits.
 pub(super) fn shl(x: i16, bits: i32) -> i16 {
     let shifted = l_shl(i32::from(x), bits);
     shifted.clamp(-32_768, 32_767) as i16
 }
 
-/// Shifted to the right, or to the left by a negative number of bits.
+/// Shifts right, or left by a negative number of bits.
 pub(super) fn shr(x: i16, bits: i32) -> i16 {
     shl(x, -bits)
 }
 
-/// By how many bits a number can be shifted to the left; 0 for 0.
+/// Returns the number of bits by which a number can be shifted left. 0 for 0.
 pub(super) fn norm_l(x: i32) -> i32 {
     match x {
         0 => 0,
@@ -77,12 +77,12 @@ pub(super) fn norm_l(x: i32) -> i32 {
     }
 }
 
-/// The same for 16 bits.
+/// Returns the number of bits by which a 16-bit number can be shifted left. 0 for 0.
 pub(super) fn norm_s(x: i16) -> i32 {
     if x == 0 { 0 } else { norm_l(i32::from(x)) - 16 }
 }
 
-/// The quotient of two positive numbers, the first not larger, in 15 bits; 0 for others.
+/// Divides two positive numbers, the first not larger, to Q15. Returns 0 for others.
 pub(super) fn div_s(a: i16, b: i16) -> i16 {
     match (a, b) {
         (..=0, _) => 0,
@@ -92,18 +92,18 @@ pub(super) fn div_s(a: i16, b: i16) -> i16 {
     }
 }
 
-/// The product of a number of 31 bits, in two halves, and a fraction of 15.
+/// Multiplies a Q31 number, in two halves, by a Q15 fraction.
 pub(super) fn mpy_32_16(high: i16, low: i16, factor: i16) -> i32 {
     l_mac(l_mult(high, factor), mult(low, factor), 1)
 }
 
-/// The two halves of a number: the upper 16 bits, and the 15 below them.
+/// Splits a number into halves: the upper 16 bits, and the 15 below them.
 pub(super) fn halves(x: i32) -> (i16, i16) {
     let upper = high(x);
     (upper, ((x >> 1) - (i32::from(upper) << 15)) as i16)
 }
 
-/// The median of an odd number of values.
+/// Returns the median of an odd number of values.
 pub(super) fn median<const N: usize>(mut values: [i16; N]) -> i16 {
     values.sort_unstable();
     values.get(N / 2).copied().unwrap_or(0)

@@ -3,8 +3,8 @@
 use super::AmrBand;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// Bits of a frame by its type (TS 26.101, tables 2 and A.1b; TS 26.201, table 2); `None` where there
-/// is no such type.
+/// Bits of a frame by its type (TS 26.101, tables 2 and A.1b; TS 26.201, table 2). `None` for a
+/// type that does not exist.
 const NARROW_BITS: [Option<usize>; 16] = [
     Some(95),
     Some(103),
@@ -41,16 +41,16 @@ const WIDE_BITS: [Option<usize>; 16] = [
     Some(0),
     Some(0),
 ];
-/// Frame types from here on have no bits of speech, and no checksum.
+/// First frame type without speech bits and without a checksum.
 const FIRST_WITHOUT_CRC: usize = 9;
-/// The first byte of a frame that holds nothing, in the storage format.
+/// Header byte of a frame without data, in the storage format.
 const NO_DATA: u8 = 15 << 3 | 4;
-/// The longest gap that is filled: 10 minutes, as for every other container.
+/// Longest gap that is filled, in frames: 10 minutes, as in every other container.
 const MOST_LOST: u32 = 30_000;
-/// The most frames of one packet: 2 seconds, beyond what any sender gathers.
+/// Maximum number of frames in one packet: 2 seconds, more than any sender collects.
 const MOST_FRAMES: usize = 100;
 
-/// Gathers the packets of a stream of AMR into a recording in the storage format (`.amr`, `.awb`).
+/// Collects the packets of an AMR stream into a recording in the storage format (`.amr`, `.awb`).
 ///
 /// ```
 /// # use callweave::{Input, decode::{AmrPackets, decode}};
@@ -70,36 +70,36 @@ pub struct AmrPackets {
     octet_aligned: bool,
     crc: bool,
     bytes: Vec<u8>,
-    /// The timestamp after the last frame.
+    /// Timestamp after the last frame.
     next: Option<u32>,
 }
 
 impl AmrPackets {
-    /// For AMR-NB or AMR-WB, and for the form of payload that SDP's `octet-align` says:
-    /// bandwidth-efficient where it says nothing.
+    /// Creates a collector for AMR-NB or AMR-WB, and for the payload format of SDP's `octet-align`.
+    /// Without that parameter the format is bandwidth-efficient.
     pub fn new(wideband: bool, octet_aligned: bool) -> Self {
         let band = if wideband { AmrBand::Wide } else { AmrBand::Narrow };
         Self { band, octet_aligned, crc: false, bytes: band.magic().to_vec(), next: None }
     }
 
-    /// The same with a checksum for each frame (SDP's `crc=1`), which is passed over. Such payloads
-    /// are octet-aligned.
+    /// Expects a checksum for each frame (SDP's `crc=1`), which is skipped. Such payloads are
+    /// octet-aligned.
     #[must_use]
     pub fn with_crc(self) -> Self {
         Self { octet_aligned: true, crc: true, ..self }
     }
 
-    /// Adds a packet by its RTP timestamp. What came already is left out; where packets are missing
-    /// (they are lost, or nothing was sent in silence), the decoder makes up for them.
+    /// Adds a packet by its RTP timestamp. Frames that have arrived already are dropped. Where
+    /// packets are missing (lost, or not sent during silence), the decoder conceals them.
     ///
     /// # Errors
-    /// `malformed` for a payload that is none, and for a timestamp more than ten minutes ahead:
-    /// nothing is added then.
+    /// `malformed` for an invalid payload, and for a timestamp more than ten minutes ahead. Nothing
+    /// is added then.
     pub fn push(&mut self, timestamp: u32, payload: &[u8]) -> Result<()> {
         let frames = self.frames(payload)?;
         let samples = self.band.samples() as u32;
         let next = self.next.unwrap_or(timestamp);
-        // The clock wraps; half of it back is the past.
+        // The timestamp wraps. Differences of more than half its range lie in the past.
         let ahead = timestamp.wrapping_sub(next);
         let late = ahead > u32::MAX / 2;
         let behind = if late { next.wrapping_sub(timestamp).div_ceil(samples) as usize } else { 0 };
@@ -115,15 +115,15 @@ impl AmrPackets {
         Ok(())
     }
 
-    /// The recording so far, to be decoded as `.amr` or `.awb`.
+    /// Returns the recording so far, for decoding as `.amr` or `.awb`.
     pub fn finish(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// The frames of a payload, each in the storage format.
+    /// Returns the frames of a payload, each in the storage format.
     fn frames(&self, payload: &[u8]) -> Result<Vec<Vec<u8>>> {
         let mut bits = PayloadBits { bytes: payload, at: 0 };
-        // Who receives may ask for another mode: nothing to a recording.
+        // The codec mode request of the receiver does not matter for a recording.
         bits.take(if self.octet_aligned { 8 } else { 4 })?;
         let heads = self.heads(&mut bits)?;
         if self.crc {
@@ -133,7 +133,7 @@ impl AmrPackets {
         heads.into_iter().map(|(kind, good)| self.frame(kind, good, &mut bits)).collect()
     }
 
-    /// The table of contents: the type of each frame, and whether it is undamaged.
+    /// Reads the table of contents: the type of each frame, and whether it is undamaged.
     fn heads(&self, bits: &mut PayloadBits) -> Result<Vec<(usize, bool)>> {
         let mut heads = Vec::new();
         loop {
@@ -169,14 +169,14 @@ impl AmrPackets {
     }
 }
 
-/// The bits of a payload, the highest of a byte first.
+/// Reads the bits of a payload, most significant first.
 struct PayloadBits<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl PayloadBits<'_> {
-    /// The next bits, at most 8 of them, as a number.
+    /// Reads a number of at most 8 bits.
     fn take(&mut self, count: usize) -> Result<u8> {
         let (byte, within) = (self.at / 8, self.at % 8);
         let short = || malformed("an AMR payload that ends early").at_byte(self.bytes.len() as u64);
@@ -204,7 +204,7 @@ mod tests {
         std::fs::read(format!("{}/../fixtures/codecs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
     }
 
-    /// The frames of a file in the storage format.
+    /// Returns the frames of a file in the storage format.
     fn stored(band: AmrBand, file: &[u8]) -> Vec<Vec<u8>> {
         let mut rest = &file[band.magic().len()..];
         let mut frames = Vec::new();
@@ -216,7 +216,7 @@ mod tests {
         frames
     }
 
-    /// A payload of frames, as RFC 4867 draws it.
+    /// Packs frames into a payload, as RFC 4867 defines it.
     fn packed(band: AmrBand, frames: &[Vec<u8>], octet_aligned: bool, crc: bool) -> Vec<u8> {
         let mut bits: Vec<bool> = Vec::new();
         let mut put = |value: u32, count: usize| bits.extend((0..count).rev().map(|i| value >> i & 1 == 1));
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(packets.bytes, before);
     }
 
-    /// A stream that ffmpeg sends, which knows the octet-aligned form alone.
+    /// Compares a stream sent by ffmpeg, which supports only the octet-aligned format.
     #[test]
     fn what_ffmpeg_sends_is_the_file_it_read() {
         use std::process::{Command, Stdio};
@@ -308,14 +308,15 @@ mod tests {
             }
             let (mut packets, mut room) = (AmrPackets::new(wide, true), [0; 2048]);
             while let Ok(length) = socket.recv(&mut room) {
-                // RTP without extensions: 12 bytes, the clock in the middle. Others are RTCP.
+                // RTP without extensions: 12 bytes, with the timestamp in the middle. Other packets
+                // are RTCP.
                 if room[0] == 0x80 && room[1] & 0x7F >= 96 {
                     packets.push(u32::from_be_bytes(room[4..8].try_into().unwrap()), &room[12..length]).unwrap();
                 }
                 socket.set_read_timeout(Some(std::time::Duration::from_millis(100))).unwrap();
             }
             let (ours, file) = (packets.finish(), sample(name));
-            // Frames that it still gathers at the end it does not send.
+            // ffmpeg does not send frames that it is still collecting at the end.
             assert!(file.starts_with(&ours) && ours.len() > file.len() * 9 / 10, "{name}: {} bytes", ours.len());
         }
     }

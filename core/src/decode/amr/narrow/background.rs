@@ -5,19 +5,19 @@ use super::FRAME;
 use super::excitation::energy;
 use crate::decode::amr::ops::{median, shl};
 
-/// Frames whose energies are remembered.
+/// Frames in the energy history.
 const HISTORY: usize = 60;
-/// PastEnergies: what is noise at all (5), what is loud (50), and what is speech (150); in 16-bit
-/// samples squared, over 2^14.
+/// Energy thresholds for noise (5), loud signals (50) and speech (150), in squared 16-bit samples
+/// over 2^14.
 const LEAST: i16 = 20;
 const LOUD: i16 = 1953;
 const SPEECH: i16 = 17_578;
 
-/// The energies of the last frames.
+/// Energies of the last frames.
 #[derive(Debug, Clone)]
 pub(super) struct NarrowBackground {
     energies: [i16; HISTORY],
-    /// Frames in a row that were background.
+    /// Consecutive background frames.
     frames: i16,
 }
 
@@ -28,7 +28,7 @@ impl Default for NarrowBackground {
 }
 
 impl NarrowBackground {
-    /// Takes a frame; whether it is background, and for how many sub-frames there was no voice.
+    /// Adds a frame. Returns whether it is background, and the number of subframes without voice.
     pub(super) fn judge(&mut self, speech: &[i16; FRAME], gains: &[i16; 9], unvoiced: i16) -> (bool, i16) {
         let sum = energy(speech);
         let current = if sum > 0x1FFF_FFFF { i16::MAX } else { (sum >> 14) as i16 };
@@ -43,7 +43,8 @@ impl NarrowBackground {
         (self.frames > 1, if voiced { 0 } else { (unvoiced + 1).min(10) })
     }
 
-    /// Whether the gains of pitch were high: in long background, of nine sub-frames, else of five.
+    /// Returns whether the pitch gains were high: over nine subframes in long background, else over
+    /// five.
     fn is_voiced(&self, gains: &[i16; 9]) -> bool {
         let least = match self.frames {
             16.. => 16_383,

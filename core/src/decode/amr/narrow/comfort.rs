@@ -13,22 +13,22 @@ use crate::decode::amr::AmrBand;
 use crate::decode::amr::dtx::{DtxPhase, DtxReceiver};
 use crate::decode::amr::ops::{div_s, l_mac, l_mult, l_shl, l_shr, mult, shl, shr};
 
-/// Frames of the history that comfort noise is made of.
+/// Frames in the history from which comfort noise is derived.
 const HISTORY: usize = 8;
-/// PastSpectrum of the history with which the decoder begins.
+/// Initial frequencies of the history.
 const FREQUENCIES: NarrowSpectrum = [1384, 2077, 3420, 5108, 6742, 8122, 9863, 11_092, 12_714, 13_701];
-/// How much frequencies may vary in noise, Q15.
+/// Maximum variation of the noise's frequencies, Q15.
 const VARIATION: NarrowSpectrum = [20_000, 20_000, 20_000, 20_000, 20_000, 18_000, 16_384, 8192, 0, 0];
-/// Corrections of the energy by the mode of the speech before, Q10 of the logarithm to base 2.
+/// Energy corrections by the mode of the preceding speech, log2 in Q10.
 const CORRECTIONS: [i16; 8] = [-1023, -878, -732, -586, -440, -294, -148, 0];
-/// The seed of the noise.
+/// Seed of the noise generator.
 const SEED: u32 = 0x7081_6958;
 
-/// What the receiver remembers.
+/// Comfort noise state of the receiver.
 #[derive(Debug, Clone)]
 pub(super) struct NarrowComfort {
     pub(super) dtx: DtxReceiver,
-    /// The inverse of the time between descriptors.
+    /// Inverse of the time between silence descriptors.
     inverse_period: i16,
     energy: i16,
     old_energy: i16,
@@ -63,7 +63,7 @@ impl Default for NarrowComfort {
     }
 }
 
-/// Bits of a shift register, the first highest.
+/// Returns bits of a shift register, the first in the most significant place.
 fn noise_bits(register: &mut u32, count: u32) -> u16 {
     let mut bits = 0;
     for _ in 0..count {
@@ -74,7 +74,7 @@ fn noise_bits(register: &mut u32, count: u32) -> u16 {
     bits
 }
 
-/// Ten random pulses.
+/// Returns an innovation of ten random pulses.
 fn noise_code(register: &mut u32) -> Innovation {
     let mut code = [0; SUB_FRAME];
     for track in 0..10 {
@@ -85,7 +85,7 @@ fn noise_code(register: &mut u32) -> Innovation {
 }
 
 impl NarrowComfort {
-    /// Remembers a frame of speech.
+    /// Adds a speech frame to the history.
     pub(super) fn remember(&mut self, frequencies: &NarrowSpectrum, speech: &[i16; FRAME]) {
         self.newest = (self.newest + 1) % HISTORY;
         self.frequencies[self.newest] = *frequencies;
@@ -93,7 +93,7 @@ impl NarrowComfort {
         self.energies[self.newest] = shl(exponent, 10).wrapping_add(fraction >> 5).wrapping_sub(7497 + 1024);
     }
 
-    /// Makes the noise of a frame in its phase; the filter for the postfilter comes back.
+    /// Generates a noise frame for a phase. Returns the filter for the postfilter.
     pub(super) fn make(
         &mut self,
         phase: DtxPhase,
@@ -123,7 +123,7 @@ impl NarrowComfort {
         filter
     }
 
-    /// The mean of the last frames of speech becomes the noise.
+    /// Sets the noise to the mean of the last speech frames.
     fn take_mean(&mut self, mode: NarrowMode) {
         self.correction = CORRECTIONS[mode as usize];
         let next = (self.newest + 1) % HISTORY;
@@ -144,7 +144,7 @@ impl NarrowComfort {
         }
     }
 
-    /// What a descriptor says becomes the noise.
+    /// Sets the noise to the contents of a silence descriptor.
     fn take_descriptor(&mut self, parameters: &[u16], frequencies: &mut PastSpectrum) {
         (self.old_pairs, self.old_energy) = (self.pairs, self.energy);
         if !self.dtx.has_data {
@@ -160,14 +160,14 @@ impl NarrowComfort {
         }
     }
 
-    /// Follows the correction of the energy.
+    /// Updates the energy correction.
     fn correct(&mut self, mode: NarrowMode) {
         let target = mult(CORRECTIONS[mode as usize] << 5, 3277) >> 5;
         self.correction = mult(self.correction, 29_491).saturating_add(target);
     }
 
-    /// Energy and pairs between the last descriptor and the one before, by the time that has
-    /// passed.
+    /// Interpolates energy and line spectral pairs between the last two silence descriptors, by the
+    /// elapsed time.
     fn interpolate(&self) -> (i32, NarrowSpectrum) {
         let passed = mult(shl(self.dtx.since_descriptor.saturating_add(1), 10), self.inverse_period);
         let share = if passed > 1024 { 16_384 } else { shl(passed, 4) };
@@ -180,7 +180,7 @@ impl NarrowComfort {
         (energy, pairs)
     }
 
-    /// The filter of some pairs, and the same with a random variation.
+    /// Returns the filter of some pairs, with and without a random variation.
     fn filters(&mut self, pairs: &NarrowSpectrum, state: &mut PastSpectrum) -> (NarrowFilter, NarrowFilter) {
         let factor = 4096 - mult(self.prediction_gain.wrapping_sub(2457), 9830);
         let factor = if factor > 4095 { i16::MAX } else { factor.max(0) << 3 };
@@ -193,7 +193,7 @@ impl NarrowComfort {
         (filter_of(&pairs_of(&plain)), filter_of(&pairs_of(&varied)))
     }
 
-    /// The level of the excitation that gives an energy through a filter.
+    /// Returns the excitation level that yields an energy after a filter.
     fn level(&mut self, log_energy: i32, filter: &NarrowFilter) -> i16 {
         let error = reflections(filter).iter().fold(i16::MAX, |error, &r| mult(error, i16::MAX - mult(r, r)));
         let (exponent, fraction) = log2(i32::from(error));
@@ -208,7 +208,7 @@ impl NarrowComfort {
         pow2(exponent, ((level - (i32::from(exponent) << 16)) >> 1) as i16) as i16
     }
 
-    /// Lets the noise fade where descriptors stay away.
+    /// Fades the noise while no descriptors arrive.
     fn fade(&mut self) {
         let period = if self.dtx.since_descriptor <= 0 { 8 } else { self.dtx.since_descriptor.min(32) };
         self.inverse_period = div_s(1 << 10, shl(period, 10));
@@ -218,16 +218,16 @@ impl NarrowComfort {
     }
 }
 
-/// A frame of silence: the mode of the speech around it, and a descriptor's parameters.
+/// A noise frame: the mode of the surrounding speech, and a silence descriptor's parameters.
 pub(super) struct SilentFrame<'a> {
     pub(super) mode: NarrowMode,
     pub(super) parameters: &'a [u16],
 }
 
-/// What speech and noise share.
+/// State shared by speech and noise.
 pub(super) struct SharedState<'a> {
     pub(super) frequencies: &'a mut PastSpectrum,
     pub(super) energies: &'a mut PastEnergies,
-    /// The memory of the synthesis filter.
+    /// State of the synthesis filter.
     pub(super) memory: &'a mut NarrowSpectrum,
 }

@@ -1,4 +1,4 @@
-//! The excitation of a subframe: pitch, and its enhancement (TS 26.090, 6.1; TS 26.091).
+//! Excitation of a subframe: adaptive codebook and its enhancement (TS 26.090, 6.1; TS 26.091).
 
 use super::lsf::NarrowSpectrum;
 use super::maths::{inverse_root, root};
@@ -9,23 +9,23 @@ use crate::decode::amr::ops::{
     div_s, high, l_mac, l_msu, l_mult, l_shl, l_shr, median, mult, norm_l, norm_s, round, shl, shr,
 };
 
-/// The longest lag.
+/// Longest pitch lag.
 pub(super) const LONGEST: usize = 143;
-/// Samples of the past that the interpolation of the longest lag reaches.
+/// Past samples needed to interpolate at the longest lag.
 pub(super) const PAST: usize = LONGEST + 11;
-/// Below these gains of pitch, 0.6 and 0.9 (Q14), pulses are spread much or little.
+/// Pitch gains (0.6 and 0.9, Q14) below which pulses are dispersed strongly and weakly.
 const WEAK: i16 = 9830;
 const STRONG: i16 = 14_746;
 
-/// The lag of a sub-frame: whole samples, and thirds or sixths.
+/// Pitch lag of a subframe: whole samples, and thirds or sixths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct NarrowLag {
     pub(super) whole: i16,
     pub(super) fraction: i16,
 }
 
-/// A lag in thirds (all rates but 12.2 kbit/s). `first`: it is coded alone, and not against the lag
-/// before.
+/// Decodes a lag in thirds (all rates but 12.2 kbit/s). `first`: coded absolutely, not relative to
+/// the lag before.
 pub(super) fn lag_in_thirds(mode: NarrowMode, index: u16, first: bool, before: i16) -> NarrowLag {
     let index = index as i16;
     let (below, range) = if mode == NarrowMode::Rate795 { (10, 19) } else { (5, 9) };
@@ -57,7 +57,7 @@ pub(super) fn lag_in_thirds(mode: NarrowMode, index: u16, first: bool, before: i
     }
 }
 
-/// A lag in sixths (12.2 kbit/s).
+/// Decodes a lag in sixths (12.2 kbit/s).
 pub(super) fn lag_in_sixths(index: u16, first: bool, before: i16) -> NarrowLag {
     let index = index as i16;
     if first && index >= 463 {
@@ -72,8 +72,7 @@ pub(super) fn lag_in_sixths(index: u16, first: bool, before: i16) -> NarrowLag {
     NarrowLag { whole: whole + least, fraction: index - 3 - 6 * whole }
 }
 
-/// Repeats the excitation at a lag, `fraction` in sixths, into the sub-frame that begins at
-/// [`PAST`].
+/// Repeats the excitation at a lag, with `fraction` in sixths, into the subframe at [`PAST`].
 pub(super) fn repeat(excitation: &mut [i16; PAST + SUB_FRAME], lag: i16, fraction: i16) {
     let (mut start, mut phase) = (PAST - (lag as usize).clamp(1, LONGEST + 1), -fraction);
     if phase < 0 {
@@ -94,12 +93,12 @@ pub(super) fn repeat(excitation: &mut [i16; PAST + SUB_FRAME], lag: i16, fractio
     }
 }
 
-/// A sub-frame as 32-bit energy.
+/// Returns the energy of a subframe in 32 bits.
 pub(super) fn energy(samples: &[i16]) -> i32 {
     samples.iter().fold(0, |sum, &x| l_mac(sum, x, x))
 }
 
-/// The same divided by sixteen, however loud.
+/// Returns the energy of a subframe divided by sixteen, without overflow.
 pub(super) fn scaled_energy(samples: &[i16]) -> i32 {
     match energy(samples) {
         i32::MAX => samples.iter().fold(0, |sum, &x| l_mac(sum, x >> 2, x >> 2)),
@@ -107,13 +106,14 @@ pub(super) fn scaled_energy(samples: &[i16]) -> i32 {
     }
 }
 
-/// The root mean energy of an excitation, to be compared with others.
+/// Returns the root mean square of an excitation, scaled for comparison.
 pub(super) fn loudness(excitation: &Innovation) -> i16 {
     let (value, shift) = root(energy(excitation) >> 1);
     (l_shr(value, shift / 2 + 15) >> 2) as i16
 }
 
-/// The ratio of two energies' roots, Q9 of the upper half; 0 where the first is silent.
+/// Returns the square root of the ratio of two energies, in Q9 of the upper half. 0 if the first is
+/// silent.
 pub(super) fn gain_between(input: i32, output: i32) -> i16 {
     if input == 0 {
         return 0;
@@ -126,7 +126,7 @@ pub(super) fn gain_between(input: i32, output: i32) -> i16 {
     round(l_shl(inverse_root(ratio), 9))
 }
 
-/// Gives a signal the energy of another (TS 26.073, `agc2`).
+/// Scales a signal to the energy of another (TS 26.073, `agc2`).
 pub(super) fn level(like: &Innovation, samples: &mut Innovation) {
     let output = scaled_energy(samples);
     if output == 0 {
@@ -136,7 +136,7 @@ pub(super) fn level(like: &Innovation, samples: &mut Innovation) {
     samples.iter_mut().for_each(|x| *x = high(l_shl(l_mult(*x, gain), 3)));
 }
 
-/// Smooths the gain of the fixed codebook where the spectrum stands still (TS 26.090, 6.1, step 5).
+/// Smooths the fixed codebook gain in stationary spectra (TS 26.090, 6.1, step 5).
 #[derive(Debug, Clone, Default)]
 pub(super) struct GainSmoother {
     history: [i16; 7],
@@ -144,13 +144,13 @@ pub(super) struct GainSmoother {
     pub(super) calm: i16,
 }
 
-/// What is known of the frame under way and the one before it.
+/// Condition of the current frame and the one before.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct FrameCondition {
     pub(super) lost: bool,
     pub(super) lost_before: bool,
     pub(super) in_noise: bool,
-    /// Sub-frames since the last that was voiced, up to ten.
+    /// Subframes since the last voiced one, at most ten.
     pub(super) unvoiced: i16,
 }
 
@@ -161,7 +161,7 @@ impl FrameCondition {
 }
 
 impl GainSmoother {
-    /// A sub-frame's gain, mixed with the mean of the last.
+    /// Smooths a subframe's gain with the mean of the last gains.
     pub(super) fn smooth(
         &mut self,
         mode: NarrowMode,
@@ -203,7 +203,7 @@ impl GainSmoother {
     }
 }
 
-/// How far a frequency lies from its mean, in shares of the mean.
+/// Returns a frequency's distance from its mean, relative to the mean.
 fn distance(mean: i16, frequency: i16) -> i16 {
     let difference = mean.saturating_sub(frequency).saturating_abs();
     let (up, mean_up) = (norm_s(difference) - 1, norm_s(mean));
@@ -211,10 +211,10 @@ fn distance(mean: i16, frequency: i16) -> i16 {
     shr(quotient, 2 + up - mean_up)
 }
 
-/// Spreads the energy of pulses over the sub-frame where voicing is weak (TS 26.090, 6.1, step 6).
+/// Disperses pulses over the subframe if voicing is weak (TS 26.090, 6.1, step 6).
 #[derive(Debug, Clone, Default)]
 pub(super) struct PulseDispersion {
-    /// SubFrameGains of pitch of the last sub-frames, the newest first.
+    /// Pitch gains of the last subframes, latest first.
     gains: [i16; 5],
     state: i16,
     code_gain: i16,
@@ -222,7 +222,7 @@ pub(super) struct PulseDispersion {
 }
 
 impl PulseDispersion {
-    /// How much pulses are to be spread: 0 much, 1 little, 2 not at all.
+    /// Selects the dispersion: 0 strong, 1 weak, 2 none.
     fn judge(&mut self, code_gain: i16, pitch_gain: i16, locked: bool) -> i16 {
         self.gains.copy_within(..4, 1);
         self.gains[0] = pitch_gain;
@@ -231,7 +231,7 @@ impl PulseDispersion {
             gain if gain > WEAK => 1,
             _ => 0,
         };
-        // A sudden rise of the gain to twice the last.
+        // An onset: the gain rises to more than twice the last.
         let rises = code_gain > round(l_shl(l_mult(self.code_gain, 16_384), 2));
         self.onset = if rises { 2 } else { (self.onset - 1).max(0) };
         if self.onset == 0 {
@@ -254,7 +254,7 @@ impl PulseDispersion {
         state
     }
 
-    /// The innovation of a sub-frame, spread.
+    /// Returns the dispersed innovation of a subframe.
     pub(super) fn spread(
         &mut self,
         mode: NarrowMode,
@@ -284,7 +284,7 @@ impl PulseDispersion {
     }
 }
 
-/// Lifts an excitation that falls out of the background's energy (TS 26.073, `Ex_ctrl`).
+/// Raises an excitation that falls below the background's energy (TS 26.073, `Ex_ctrl`).
 pub(super) fn lift(excitation: &mut Innovation, own: i16, history: &[i16; 9], condition: FrameCondition) {
     let before = ((i32::from(history[7]) + i32::from(history[8])) >> 1) as i16;
     let before = before.min(history[8]);

@@ -3,7 +3,7 @@
 use super::NarrowMode;
 use super::order_tables::{ORDER_59, ORDER_67, ORDER_74, ORDER_102, ORDER_122, ORDER_475, ORDER_515, ORDER_795};
 
-/// Bytes of a frame's payload by its type; `None` where there is no such type here.
+/// Payload bytes of a frame by its type. `None` for a type that does not exist here.
 pub(in crate::decode::amr) const SIZES: [Option<usize>; 16] = [
     Some(12),
     Some(13),
@@ -22,11 +22,11 @@ pub(in crate::decode::amr) const SIZES: [Option<usize>; 16] = [
     None,
     Some(0),
 ];
-/// The type of a descriptor of silence, and of a frame that was not sent.
+/// Frame types of a silence descriptor, and of a frame that was not sent.
 const DESCRIPTOR: u8 = 8;
 const NO_DATA: u8 = 15;
 
-/// Bits of each parameter: frequencies, then four sub-frames.
+/// Bits of each parameter: frequencies, then four subframes.
 const BITS_475: &[u8] = &[8, 8, 7, 8, 7, 2, 8, 4, 7, 2, 4, 7, 2, 8, 4, 7, 2];
 const BITS_515: &[u8] = &[8, 8, 7, 8, 7, 2, 6, 4, 7, 2, 6, 4, 7, 2, 6, 4, 7, 2, 6];
 const BITS_590: &[u8] = &[8, 9, 9, 8, 9, 2, 6, 4, 9, 2, 6, 8, 9, 2, 6, 4, 9, 2, 6];
@@ -41,11 +41,11 @@ const BITS_1220: &[u8] = &[
     7, 8, 9, 8, 6, 9, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 5, 6, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 5, 9, 4, 4, 4, 4, 4, 4,
     3, 3, 3, 3, 3, 5, 6, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 5,
 ];
-/// Of a descriptor: where to predict from, frequencies, energy; one bit says whether it is an
-/// update, three the mode.
+/// Bits of a silence descriptor: prediction index, frequencies, energy, then one bit for an update
+/// and three for the mode.
 const BITS_DESCRIPTOR: &[u8] = &[3, 8, 9, 9, 6, 1, 3];
 
-/// What the receiver knows of a frame (TS 26.093).
+/// Frame classification by the receiver (TS 26.093).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::decode::amr) enum FrameKind {
     SpeechGood,
@@ -54,11 +54,11 @@ pub(in crate::decode::amr) enum FrameKind {
     DescriptorUpdate,
     DescriptorBad,
     NoData,
-    /// Lost on the way, as wideband can say.
+    /// Lost in transmission, which only wideband can signal.
     Lost,
 }
 
-/// A frame: what it is, its mode where it has one, and its parameters.
+/// A frame: its kind, its mode if it has one, and its parameters.
 #[derive(Debug, Clone)]
 pub(in crate::decode::amr) struct NarrowFrame {
     pub(super) kind: FrameKind,
@@ -67,7 +67,7 @@ pub(in crate::decode::amr) struct NarrowFrame {
 }
 
 impl NarrowMode {
-    /// How many bits each parameter has.
+    /// Returns the number of bits of each parameter.
     pub(super) fn bits(self) -> &'static [u8] {
         match self {
             Self::Rate475 => BITS_475,
@@ -81,7 +81,7 @@ impl NarrowMode {
         }
     }
 
-    /// The place of each bit among the parameters.
+    /// Returns the position of each bit among the parameters.
     fn order(self) -> &'static [u8] {
         match self {
             Self::Rate475 => &ORDER_475,
@@ -96,12 +96,12 @@ impl NarrowMode {
     }
 }
 
-/// A bit of some bytes, the highest first.
+/// Returns a bit, counted from the most significant.
 fn bit(bytes: &[u8], at: usize) -> bool {
     bytes.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1)
 }
 
-/// ParameterList of so many bits each.
+/// Splits bits into parameters of the given widths.
 fn split(bits: &[bool], widths: &[u8]) -> Vec<u16> {
     let mut bits = bits.iter();
     let mut field =
@@ -110,8 +110,8 @@ fn split(bits: &[bool], widths: &[u8]) -> Vec<u16> {
 }
 
 impl NarrowFrame {
-    /// A frame of a type, whose quality bit may say that it is damaged; `None` where there is no
-    /// such type.
+    /// Parses a frame. `good`: its quality bit is set, so that it is not damaged. `None` for a type
+    /// that does not exist.
     pub(in crate::decode::amr) fn parse(kind: u8, good: bool, payload: &[u8]) -> Option<Self> {
         match kind {
             DESCRIPTOR => Some(Self::descriptor(good, payload)),
@@ -133,7 +133,7 @@ impl NarrowFrame {
         let bits: [bool; 39] = std::array::from_fn(|at| bit(payload, at));
         let mut parameters = split(&bits, BITS_DESCRIPTOR);
         parameters.truncate(5);
-        // The mode's lowest bit comes first.
+        // The mode is sent least significant bit first.
         let mode = (0..3).fold(0, |mode, i| mode | usize::from(bits[36 + i]) << i);
         let kind = match (good, bits[35]) {
             (false, _) => FrameKind::DescriptorBad,
@@ -143,7 +143,7 @@ impl NarrowFrame {
         Self { kind, mode: NarrowMode::ALL.get(mode).copied(), parameters }
     }
 
-    /// A frame that was not sent, or was lost.
+    /// Returns a frame that was not sent, or was lost.
     pub(in crate::decode::amr) fn no_data() -> Self {
         Self { kind: FrameKind::NoData, mode: None, parameters: Vec::new() }
     }

@@ -8,14 +8,14 @@
 // use this file under the standard license terms listed above has been obtained from the copyright
 // holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
-/// SubFrameGains of the adaptive codebook at 7.95 and 12.2 kbit/s, Q14.
+/// Adaptive codebook gains at 7.95 and 12.2 kbit/s, Q14.
 #[rustfmt::skip]
 pub(super) static PITCH: [i16; 16] = [
     0, 3277, 6556, 8192, 9830, 11_469, 12_288, 13_107, 13_926, 14_746, 15_565, 16_384, 17_203, 18_022, 18_842, 19_661,
 ];
 
-/// Corrections of the gain of the fixed codebook there (Q11), and their energies (Q10 of the
-/// logarithm to base 2, and of decibels).
+/// Fixed codebook gain corrections at 7.95 and 12.2 kbit/s (Q11), and their energies (Q10 of log2
+/// and of decibels).
 #[rustfmt::skip]
 pub(super) static CODE: [[i16; 3]; 32] = [
     [159, -3776, -22_731], [206, -3394, -20_428], [268, -3005, -18_088], [349, -2615, -15_739], [419, -2345, -14_113],
@@ -66,7 +66,7 @@ pub(super) static HIGH: [[i16; 4]; 128] = [
     [18_075, 14_485, 1866, 11_234], [19_999, 17_882, 2177, 13_108], [18_842, 32_764, 3072, 18_494],
 ];
 
-/// The same at 5.15 and 5.9 kbit/s.
+/// Both gains (Q14, Q12) and the energies at 5.15 and 5.9 kbit/s.
 #[rustfmt::skip]
 pub(super) static LOW: [[i16; 4]; 64] = [
     [10_813, 28_753, 2879, 17_333], [20_480, 2785, -570, -3431], [18_841, 6594, 703, 4235], [6225, 7413, 876, 5276],
@@ -89,7 +89,7 @@ pub(super) static LOW: [[i16; 4]; 64] = [
     [11_632, 3194, -367, -2212], [1474, 778, -2454, -14_774],
 ];
 
-/// Both gains of two sub-frames at 4.75 kbit/s.
+/// Both gains of two subframes at 4.75 kbit/s.
 #[rustfmt::skip]
 pub(super) static LOWEST: [[i16; 4]; 256] = [
     [812, 128, 542, 140], [2873, 1135, 2266, 3402], [2067, 563, 12_677, 647], [4132, 1798, 5601, 5285],

@@ -1,5 +1,5 @@
-//! Gains of both codebooks: predicted, decoded, and concealed where they were lost (TS 26.090, 6.1;
-//! TS 26.091, 6).
+//! Gains of both codebooks: predicted, decoded, and concealed if lost (TS 26.090, 6.1; TS 26.091,
+//! 6).
 
 use super::NarrowMode;
 use super::gain_tables::{CODE, HIGH, LOW, LOWEST, PITCH};
@@ -7,19 +7,19 @@ use super::maths::{log2, log2_of_normal, pow2};
 use super::pulses::Innovation;
 use crate::decode::amr::ops::{high, l_mult, l_shl, l_shr, median, mpy_32_16, mult, norm_l, round, shl, shr};
 
-/// The least quantised energy: −14 dB, Q10, and at 12.2 kbit/s as a logarithm to base 2.
+/// Minimum quantized energy: −14 dB in Q10, and at 12.2 kbit/s as log2.
 const LEAST: i16 = -14_336;
 const LEAST_1220: i16 = -2381;
-/// Coefficients of the prediction, Q13, and at 12.2 kbit/s Q6.
+/// Prediction coefficients in Q13, and at 12.2 kbit/s in Q6.
 const PREDICTION: [i16; 4] = [5571, 4751, 2785, 1556];
 const PREDICTION_1220: [i32; 4] = [44, 37, 22, 12];
-/// The mean energy at 12.2 kbit/s: 36 dB as a logarithm to base 2, Q17.
+/// Mean energy at 12.2 kbit/s: 36 dB as log2, Q17.
 const MEAN_1220: i32 = 783_741;
-/// How gains fade with each lost frame, by the state of errors, Q15.
+/// Attenuation of gains per lost frame, by the error state, Q15.
 const FADE_CODE: [i16; 7] = [32_767, 32_112, 32_112, 32_112, 32_112, 32_112, 22_937];
 const FADE_PITCH: [i16; 7] = [32_767, 32_112, 32_112, 26_214, 9830, 6553, 6553];
 
-/// Quantised energies of the last four sub-frames, in decibels and as logarithms.
+/// Quantized energies of the last four subframes, in decibels and as log2.
 #[derive(Debug, Clone)]
 pub(super) struct PastEnergies {
     decibels: [i16; 4],
@@ -40,12 +40,12 @@ impl PastEnergies {
         }
     }
 
-    /// Puts one energy in the place of all, as a silence descriptor does.
+    /// Replaces all energies by one, after a silence descriptor.
     pub(super) fn fill(&mut self, energy: i16) {
         (self.decibels, self.logarithms) = ([energy; 4], [mult(energy, 5443); 4]);
     }
 
-    /// Goes on with the mean where a gain was lost.
+    /// Adds the mean of the energies, for a lost gain.
     fn push_mean(&mut self) {
         let mean = |values: &[i16; 4], least: i16| {
             (values.iter().fold(0, |sum: i16, &x| sum.saturating_add(x)) >> 2).max(least)
@@ -53,8 +53,8 @@ impl PastEnergies {
         self.push(mean(&self.logarithms, LEAST_1220), mean(&self.decibels, LEAST));
     }
 
-    /// The gain that the energies before and the innovation let expect, as a logarithm to base 2:
-    /// whole part and fraction.
+    /// Predicts the fixed codebook gain from past energies and the innovation, as log2: integer
+    /// part and fraction.
     fn predict(&self, mode: NarrowMode, code: &Innovation) -> (i16, i16) {
         let energy = code.iter().map(|&x| (i32::from(x) * i32::from(x)) >> 3).fold(0, i32::saturating_add);
         let energy = if energy >> 27 != 0 { i32::MAX } else { energy << 4 };
@@ -71,7 +71,7 @@ impl PastEnergies {
         let (exponent, fraction) = log2_of_normal(l_shl(energy, shift), shift);
         let product = (i32::from(fraction) * -24_660) >> 15;
         let decibels = ((i32::from(exponent) * -24_660) << 1).saturating_add(product << 1);
-        // The mean energy of each mode and the constant of the logarithm.
+        // Mean energy of each mode, and the constant of the logarithm.
         let mean = match mode {
             NarrowMode::Rate795 => 17_062 << 7,
             NarrowMode::Rate740 => 32_588 << 6,
@@ -87,7 +87,7 @@ impl PastEnergies {
         (exponent, ((logarithm >> 1) - (i32::from(exponent) << 15)) as i16)
     }
 
-    /// The gain of the fixed codebook by its own index.
+    /// Decodes the fixed codebook gain from its own index.
     pub(super) fn code_gain(&mut self, mode: NarrowMode, index: u16, code: &Innovation) -> i16 {
         let (exponent, fraction) = self.predict(mode, code);
         let [factor, logarithm, decibel] = CODE[usize::from(index) % CODE.len()];
@@ -100,7 +100,8 @@ impl PastEnergies {
         high(l_shr(l_mult(factor, expected), 9 - i32::from(exponent)))
     }
 
-    /// Both gains by one index, which serves two sub-frames at 4.75 kbit/s, the even one first.
+    /// Decodes both gains from one index. At 4.75 kbit/s it serves two subframes, the even one
+    /// first.
     pub(super) fn both_gains(&mut self, mode: NarrowMode, index: u16, even: bool, code: &Innovation) -> (i16, i16) {
         let index = usize::from(index);
         let [pitch, factor, logarithm, decibel] = match mode {
@@ -115,7 +116,7 @@ impl PastEnergies {
     }
 }
 
-/// SubFrameGains at 4.75 kbit/s, whose energies are not tabulated.
+/// Returns the gains at 4.75 kbit/s, whose energies are not in a table.
 fn lowest(index: usize, even: bool) -> [i16; 4] {
     let [a, b, c, d] = LOWEST[index % LOWEST.len()];
     let (pitch, factor) = if even { (a, b) } else { (c, d) };
@@ -127,20 +128,20 @@ fn lowest(index: usize, even: bool) -> [i16; 4] {
     [pitch, factor, logarithm, decibel]
 }
 
-/// The gain of the adaptive codebook by its own index, Q14.
+/// Decodes the adaptive codebook gain from its own index, Q14.
 pub(super) fn pitch_gain(mode: NarrowMode, index: u16) -> i16 {
     let gain = PITCH[usize::from(index) % PITCH.len()];
     if mode == NarrowMode::Rate1220 { gain & !3 } else { gain }
 }
 
-/// SubFrameGains of the last sub-frames, from which lost ones are guessed.
+/// Gains of the last subframes, for concealment.
 #[derive(Debug, Clone)]
 pub(super) struct PastGains {
     values: [i16; 5],
     last: i16,
-    /// The last that was received.
+    /// Last received gain.
     received: i16,
-    /// Beyond this no gain is remembered.
+    /// Maximum that is stored.
     most: i16,
     fade: [i16; 7],
 }
@@ -154,18 +155,18 @@ impl PastGains {
         Self { values: [1; 5], last: 0, received: 1, most: i16::MAX, fade: FADE_CODE }
     }
 
-    /// A gain in the place of one that was lost, by the state of errors.
+    /// Returns a concealed gain by the error state.
     pub(super) fn guess(&self, state: usize) -> i16 {
         mult(median(self.values).min(self.last), self.fade[state.min(6)])
     }
 
-    /// The same for the fixed codebook, whose energies go on too.
+    /// Returns a concealed fixed codebook gain, and updates the energies.
     pub(super) fn guess_code(&self, state: usize, energies: &mut PastEnergies) -> i16 {
         energies.push_mean();
         self.guess(state)
     }
 
-    /// Remembers a gain and gives it back: after a lost frame it may not rise at once.
+    /// Stores and returns a gain. After a lost frame it may not rise above the last received.
     pub(super) fn update(&mut self, gain: i16, lost: bool, lost_before: bool) -> i16 {
         let mut gain = gain;
         if !lost {

@@ -1,5 +1,4 @@
-//! Line spectral frequencies and pairs, and the filters they represent (TS 26.090, 5.2.3 to 5.2.6
-//! and 6.1).
+//! Line spectral frequencies and pairs, and their filters (TS 26.090, 5.2.3 to 5.2.6 and 6.1).
 
 use super::lsf_pair_tables as pair;
 use super::lsf_tables as table;
@@ -7,19 +6,19 @@ use super::tables::{COSINE, SLOPE};
 use super::{NarrowMode, ORDER};
 use crate::decode::amr::ops::{div_s, halves, l_mac, l_msu, l_mult, l_shl, l_shr_round, mult, norm_l, round, shl};
 
-/// PastSpectrum or pairs of a filter.
+/// Line spectral frequencies or pairs of a filter.
 pub(super) type NarrowSpectrum = [i16; ORDER];
-/// Coefficients of a filter, Q12, the first of which is 1.
+/// Filter coefficients, Q12. The first is 1.
 pub(super) type NarrowFilter = [i16; ORDER + 1];
 
-/// The least distance between two frequencies, 50 Hz.
+/// Minimum distance between two frequencies, 50 Hz.
 const GAP: i16 = 205;
-/// Prediction between frames at 12.2 kbit/s: 0.65, Q15.
+/// Prediction factor between frames at 12.2 kbit/s: 0.65, Q15.
 const PREDICTION_PAIR: i16 = 21_299;
-/// How fast the long-term mean follows: 0.16, Q15.
+/// Weight of new frequencies in the long-term mean: 0.16, Q15.
 const MEAN_SHARE: i16 = 5243;
 
-/// Pairs of a flat spectrum, with which the decoder begins.
+/// Pairs of a flat spectrum, the initial state.
 pub(super) const FLAT: NarrowSpectrum = [30_000, 26_000, 21_000, 15_000, 8000, 0, -8000, -15_000, -21_000, -26_000];
 
 /// Applies a function to each pair of elements of two arrays.
@@ -27,7 +26,7 @@ pub(super) fn zip(a: &NarrowSpectrum, b: &NarrowSpectrum, mut f: impl FnMut(i16,
     std::array::from_fn(|i| f(a[i], b[i]))
 }
 
-/// Moves frequencies up that lie too close to the one before.
+/// Raises frequencies that are too close to the one before.
 pub(super) fn spread(frequencies: &mut NarrowSpectrum) {
     let mut least = GAP;
     for frequency in frequencies {
@@ -36,7 +35,7 @@ pub(super) fn spread(frequencies: &mut NarrowSpectrum) {
     }
 }
 
-/// Pairs of frequencies: their cosines.
+/// Converts frequencies to pairs, their cosines.
 pub(super) fn pairs_of(frequencies: &NarrowSpectrum) -> NarrowSpectrum {
     frequencies.map(|frequency| {
         let index = usize::from(frequency.max(0) as u16 >> 8).min(COSINE.len() - 2);
@@ -45,7 +44,7 @@ pub(super) fn pairs_of(frequencies: &NarrowSpectrum) -> NarrowSpectrum {
     })
 }
 
-/// PastSpectrum of pairs.
+/// Converts pairs to frequencies.
 pub(super) fn frequencies_of(pairs: &NarrowSpectrum) -> NarrowSpectrum {
     let mut frequencies = [0; ORDER];
     let mut index = SLOPE.len() - 1;
@@ -60,7 +59,7 @@ pub(super) fn frequencies_of(pairs: &NarrowSpectrum) -> NarrowSpectrum {
     frequencies
 }
 
-/// One of the two polynomials of a filter, from every other pair; Q24.
+/// Computes one of a filter's two polynomials from every other pair, Q24.
 fn polynomial(pairs: &[i16]) -> [i32; 6] {
     let mut f = [0i32; 6];
     f[0] = 1 << 24;
@@ -78,7 +77,7 @@ fn polynomial(pairs: &[i16]) -> [i32; 6] {
     f
 }
 
-/// The filter of pairs.
+/// Converts pairs to a filter.
 pub(super) fn filter_of(pairs: &NarrowSpectrum) -> NarrowFilter {
     let (mut sum, mut difference) = (polynomial(&pairs[..]), polynomial(&pairs[1..]));
     for i in (1..=5).rev() {
@@ -94,14 +93,16 @@ pub(super) fn filter_of(pairs: &NarrowSpectrum) -> NarrowFilter {
     filter
 }
 
-/// Filters of four sub-frames: between the pairs of the frame before and those of this one.
+/// Returns the filters of four subframes, interpolated between the pairs of the previous and this
+/// frame.
 pub(super) fn filters_between(old: &NarrowSpectrum, new: &NarrowSpectrum) -> [NarrowFilter; 4] {
     let most = |a: i16, b: i16| a - (a >> 2) + (b >> 2);
     let middle = zip(old, new, |old, new| (new >> 1) + (old >> 1));
     [zip(old, new, most), middle, zip(new, old, most), *new].map(|pairs| filter_of(&pairs))
 }
 
-/// The same at 12.2 kbit/s, where pairs of the second sub-frame are sent too.
+/// Returns the filters of four subframes at 12.2 kbit/s, where the second subframe's pairs are sent
+/// too.
 pub(super) fn filters_through(
     old: &NarrowSpectrum,
     middle: &NarrowSpectrum,
@@ -111,7 +112,7 @@ pub(super) fn filters_through(
     [zip(old, middle, mean), *middle, zip(middle, new, mean), *new].map(|pairs| filter_of(&pairs))
 }
 
-/// PastSpectrum of a sub-frame, between those of the frame before and those of this one.
+/// Interpolates the frequencies of a subframe between the previous and this frame.
 pub(super) fn between(old: &NarrowSpectrum, new: &NarrowSpectrum, sub_frame: usize) -> NarrowSpectrum {
     match sub_frame {
         0 => zip(old, new, |old, new| (old - (old >> 2)).saturating_add(new >> 2)),
@@ -121,12 +122,12 @@ pub(super) fn between(old: &NarrowSpectrum, new: &NarrowSpectrum, sub_frame: usi
     }
 }
 
-/// What the decoder of frequencies remembers.
+/// Prediction state of the frequencies.
 #[derive(Debug, Clone)]
 pub(super) struct PastSpectrum {
-    /// Residuals of the prediction of the frame before.
+    /// Prediction residuals of the previous frame.
     pub(super) residual: NarrowSpectrum,
-    /// The frequencies of the frame before.
+    /// Frequencies of the previous frame.
     pub(super) last: NarrowSpectrum,
 }
 
@@ -137,7 +138,7 @@ impl Default for PastSpectrum {
 }
 
 impl PastSpectrum {
-    /// PastSpectrum of a frame, as pairs, from three indices; `None` for indices that were lost.
+    /// Decodes a frame's frequencies to pairs from three indices. `None`: lost indices.
     pub(super) fn decode(&mut self, mode: NarrowMode, indices: Option<&[u16]>) -> NarrowSpectrum {
         let residual = self.residual;
         let predicted = zip(&table::MEAN, &zip(&residual, &table::PREDICTION, mult), i16::saturating_add);
@@ -157,7 +158,8 @@ impl PastSpectrum {
         self.keep(frequencies)
     }
 
-    /// Those of a silence descriptor: the index of a residual to predict from, then three.
+    /// Decodes a silence descriptor to pairs: the index of a residual for prediction, then three
+    /// indices.
     pub(super) fn decode_silence(&mut self, indices: &[u16]) -> NarrowSpectrum {
         let [start, rest @ ..] = indices else { return pairs_of(&self.last) };
         let past = table::PAST[usize::from(*start) % table::PAST.len()];
@@ -167,7 +169,7 @@ impl PastSpectrum {
         self.keep(frequencies)
     }
 
-    /// Two sets at 12.2 kbit/s, as pairs, from five indices.
+    /// Decodes two sets at 12.2 kbit/s to pairs from five indices.
     pub(super) fn decode_pair(&mut self, indices: Option<&[u16]>) -> (NarrowSpectrum, NarrowSpectrum) {
         let predicted = zip(&pair::MEAN, &self.residual, |mean, past| mean.saturating_add(mult(past, PREDICTION_PAIR)));
         let (mut middle, frequencies) = match indices {
@@ -195,7 +197,7 @@ impl PastSpectrum {
     }
 }
 
-/// The entry of a codebook, or its last.
+/// Returns an entry of a codebook, at most the last.
 fn entry<const N: usize>(book: &[[i16; N]], index: usize) -> [i16; N] {
     book.get(index).or(book.last()).copied().unwrap_or([0; N])
 }
@@ -212,7 +214,7 @@ fn residual_of(mode: NarrowMode, indices: &[u16]) -> NarrowSpectrum {
     [a, b, c, d, e, f, g, h, i, j]
 }
 
-/// Two sets of residuals; the third index has a sign as its lowest bit.
+/// Returns two sets of residuals. The third index has a sign in its lowest bit.
 fn residuals_of(indices: &[u16]) -> (NarrowSpectrum, NarrowSpectrum) {
     let index = |i: usize| indices.get(i).copied().map_or(0, usize::from);
     let mut third = entry(&pair::PART_3, index(2) >> 1);
@@ -230,7 +232,7 @@ fn residuals_of(indices: &[u16]) -> (NarrowSpectrum, NarrowSpectrum) {
     (set(0), set(2))
 }
 
-/// The long-term mean of frequencies.
+/// Long-term mean of the frequencies.
 #[derive(Debug, Clone)]
 pub(super) struct SpectrumMean(pub(super) NarrowSpectrum);
 
@@ -249,7 +251,7 @@ impl SpectrumMean {
     }
 }
 
-/// Reflection coefficients of a filter (TS 26.073, `A_Refl`); zeros where it is not stable.
+/// Computes a filter's reflection coefficients (TS 26.073, `A_Refl`). Zeros if it is unstable.
 pub(super) fn reflections(filter: &NarrowFilter) -> NarrowSpectrum {
     let mut state: NarrowSpectrum = std::array::from_fn(|i| filter[i + 1]);
     let mut reflections = [0; ORDER];

@@ -9,7 +9,7 @@
 // use this file under the standard license terms listed above has been obtained from the copyright
 // holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
-/// The mean, in units of 8000 / 32,768 Hz.
+/// Mean, in units of 8000 / 32,768 Hz.
 #[rustfmt::skip]
 pub(super) static MEAN: [i16; 10] = [
     1384, 2077, 3420, 5108, 6742, 8122, 9863, 11_092, 12_714, 13_701,

@@ -8,13 +8,13 @@
 // use this file under the standard license terms listed above has been obtained from the copyright
 // holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
-/// The mean, in units of 8000 / 32,768 Hz.
+/// Mean, in units of 8000 / 32,768 Hz.
 #[rustfmt::skip]
 pub(super) static MEAN: [i16; 10] = [
     1546, 2272, 3778, 5488, 6972, 8382, 10_047, 11_229, 12_766, 13_714,
 ];
 
-/// Factors of prediction, Q15.
+/// Prediction factors, Q15.
 #[rustfmt::skip]
 pub(super) static PREDICTION: [i16; 10] = [
     9556, 10_769, 12_571, 13_292, 14_381, 11_651, 10_588, 9767, 8593, 6484,
@@ -31,7 +31,7 @@ pub(super) static PAST: [[i16; 10]; 8] = [
     [-314, -191, -203, -330, -160, -103, -51, 131, 338, 515],
 ];
 
-/// The first part.
+/// First part.
 #[rustfmt::skip]
 pub(super) static FIRST: [[i16; 3]; 256] = [
     [6, 82, -131], [154, -56, -735], [183, -65, -265], [9, -210, -361], [113, 718, 1817], [1010, 1214, 1573],
@@ -80,7 +80,7 @@ pub(super) static FIRST: [[i16; 3]; 256] = [
     [22, 594, 934], [-143, 718, 446],
 ];
 
-/// The second part.
+/// Second part.
 #[rustfmt::skip]
 pub(super) static SECOND: [[i16; 3]; 512] = [
     [50, 71, -9], [-338, -698, -1407], [102, -138, -820], [-310, -469, -1147], [414, 67, -267], [1060, 814, 1441],
@@ -179,7 +179,7 @@ pub(super) static SECOND: [[i16; 3]; 512] = [
     [-2128, -202, -848], [1717, 1140, 1700],
 ];
 
-/// The third part.
+/// Third part.
 #[rustfmt::skip]
 pub(super) static THIRD: [[i16; 4]; 512] = [
     [67, -17, 66, -12], [-1690, -581, -104, -272], [-1076, -1186, -1845, -376], [-1140, -926, -420, -58],
@@ -305,7 +305,7 @@ pub(super) static THIRD: [[i16; 4]; 512] = [
     [34, -68, -707, -338],
 ];
 
-/// The third part at 4.75 and 5.15 kbit/s.
+/// Third part at 4.75 and 5.15 kbit/s.
 #[rustfmt::skip]
 pub(super) static THIRD_SMALL: [[i16; 4]; 128] = [
     [419, 163, -30, -262], [-455, -789, -1430, -721], [1006, 664, 269, 25], [619, 260, 183, 96],
@@ -341,7 +341,7 @@ pub(super) static THIRD_SMALL: [[i16; 4]; 128] = [
     [191, -17, -544, -231], [-1540, -544, -901, -886],
 ];
 
-/// The first part at 7.95 kbit/s.
+/// First part at 7.95 kbit/s.
 #[rustfmt::skip]
 pub(super) static FIRST_LARGE: [[i16; 3]; 512] = [
     [-890, -1550, -2541], [-819, -970, 175], [-826, -1234, -762], [-599, -22, 634], [-811, -987, -902],

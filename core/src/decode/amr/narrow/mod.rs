@@ -1,9 +1,8 @@
-//! The narrowband adaptive multi-rate codec: 3GPP TS 26.090 to 26.093, in the integer arithmetic of
-//! TS 26.073.
+//! AMR narrowband: 3GPP TS 26.090 to 26.093, in the integer arithmetic of TS 26.073.
 //!
-//! 20 ms of speech at 8 kHz are 160 samples in four subframes, each an excitation from an adaptive
-//! and a fixed codebook through a filter with ten coefficients. A lost frame is derived from those
-//! before it. Silence is noise generated from a description.
+//! 20 ms of speech at 8 kHz are 160 samples in four subframes. Each is an excitation from an
+//! adaptive and a fixed codebook, filtered with ten coefficients. A lost frame is derived from
+//! those before it. Silence is comfort noise generated from a silence descriptor.
 
 mod background;
 mod comfort;
@@ -30,13 +29,13 @@ use self::post::{NarrowHighPass, NarrowPost};
 use self::speech::NarrowSpeech;
 use super::dtx::DtxPhase;
 
-/// Coefficients of a filter.
+/// Filter order.
 const ORDER: usize = 10;
-/// Samples of a frame and of a sub-frame.
+/// Samples per frame, and per subframe.
 pub(super) const FRAME: usize = 160;
 const SUB_FRAME: usize = 40;
 
-/// A rate, in steps of 10 bits per second.
+/// A bit rate, in units of 10 bit/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum NarrowMode {
     #[default]
@@ -62,21 +61,21 @@ impl NarrowMode {
         Self::Rate1220,
     ];
 
-    /// Whether it is one of the rates whose background noise needs care.
+    /// Returns whether it is one of the rates that treat background noise specially.
     fn is_lowest(self) -> bool {
         self <= Self::Rate590
     }
 }
 
-/// What outlives silence.
+/// State that is kept during silence.
 #[derive(Debug, Clone)]
 struct LastingState {
     pairs: NarrowSpectrum,
     mean: SpectrumMean,
     energies: PastEnergies,
-    /// Loudness of the excitation of the last sub-frames.
+    /// Loudness of the excitation in the last subframes.
     loudness: [i16; 9],
-    /// The memory of the synthesis filter.
+    /// State of the synthesis filter.
     memory: NarrowSpectrum,
 }
 
@@ -87,7 +86,7 @@ impl Default for LastingState {
     }
 }
 
-/// The decoder and its memory.
+/// The decoder and its state.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NarrowDecoder {
     lasting: LastingState,
@@ -99,7 +98,7 @@ pub(super) struct NarrowDecoder {
 }
 
 impl NarrowDecoder {
-    /// The samples of a frame.
+    /// Decodes a frame to samples.
     pub(super) fn decode(&mut self, frame: &NarrowFrame) -> [i16; FRAME] {
         let mode = frame.mode.unwrap_or(self.mode);
         let mut samples = [0; FRAME];
@@ -126,7 +125,7 @@ impl NarrowDecoder {
         self.mode = mode;
         self.post.filter(mode, &filters, &mut samples);
         self.high_pass.filter(&mut samples);
-        // The codec works on 13 bits.
+        // The codec's output has 13 bits.
         samples.map(|x| x & !7)
     }
 }

@@ -8,7 +8,7 @@
 // use this file under the standard license terms listed above has been obtained from the copyright
 // holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
-/// The place of each bit of a frame at 4.75 kbit/s among its parameters.
+/// Position of each bit of a frame at 4.75 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_475: [u8; 95] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 23, 24, 25, 26, 27, 28, 48, 49, 61, 62, 82, 83, 47, 46, 45,
@@ -17,7 +17,7 @@ pub(super) static ORDER_475: [u8; 95] = [
     71, 92, 31, 52, 65, 86,
 ];
 
-/// The place of each bit of a frame at 5.15 kbit/s among its parameters.
+/// Position of each bit of a frame at 5.15 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_515: [u8; 103] = [
     7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 23, 24, 25, 26, 27, 46, 65, 84, 45, 44, 43, 64, 63, 62, 83,
@@ -26,7 +26,7 @@ pub(super) static ORDER_515: [u8; 103] = [
     71, 89, 90, 31, 50, 69, 88, 37, 56, 75, 94, 34, 53, 72, 91,
 ];
 
-/// The place of each bit of a frame at 5.9 kbit/s among its parameters.
+/// Position of each bit of a frame at 5.9 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_59: [u8; 118] = [
     0, 1, 4, 5, 3, 6, 7, 2, 13, 15, 8, 9, 11, 12, 14, 10, 16, 28, 74, 29, 75, 27, 73, 26, 72, 30, 76, 51, 97, 50, 71,
@@ -36,7 +36,7 @@ pub(super) static ORDER_59: [u8; 118] = [
     84, 105, 37, 58, 83, 104,
 ];
 
-/// The place of each bit of a frame at 6.7 kbit/s among its parameters.
+/// Position of each bit of a frame at 6.7 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_67: [u8; 134] = [
     0, 1, 4, 3, 5, 6, 13, 7, 2, 8, 9, 11, 15, 12, 14, 10, 28, 82, 29, 83, 27, 81, 26, 80, 30, 84, 16, 55, 109, 56, 110,
@@ -46,7 +46,7 @@ pub(super) static ORDER_67: [u8; 134] = [
     44, 69, 98, 123, 43, 68, 97, 122, 41, 66, 95, 120, 40, 65, 94, 119, 37, 62, 91, 116, 36, 61, 90, 115,
 ];
 
-/// The place of each bit of a frame at 7.4 kbit/s among its parameters.
+/// Position of each bit of a frame at 7.4 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_74: [u8; 148] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 26, 87, 27, 88, 28, 89, 29, 90, 30, 91, 51, 80, 112, 141,
@@ -57,7 +57,7 @@ pub(super) static ORDER_74: [u8; 148] = [
     127, 38, 67, 99, 128, 39, 68, 100, 129, 40, 69, 101, 130,
 ];
 
-/// The place of each bit of a frame at 7.95 kbit/s among its parameters.
+/// Position of each bit of a frame at 7.95 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_795: [u8; 159] = [
     8, 7, 6, 5, 4, 3, 2, 14, 16, 9, 10, 12, 13, 15, 11, 17, 20, 22, 24, 23, 19, 18, 21, 56, 88, 122, 154, 57, 89, 123,
@@ -68,7 +68,7 @@ pub(super) static ORDER_795: [u8; 159] = [
     113, 111, 110, 108, 105, 101, 145, 143, 142, 140, 137, 133, 41, 73, 107, 139, 37, 69, 103, 135, 38, 70, 104, 136,
 ];
 
-/// The place of each bit of a frame at 10.2 kbit/s among its parameters.
+/// Position of each bit of a frame at 10.2 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_102: [u8; 204] = [
     7, 6, 5, 4, 3, 2, 1, 0, 16, 15, 14, 13, 12, 11, 10, 9, 8, 26, 27, 28, 29, 30, 31, 115, 116, 117, 118, 119, 120, 72,
@@ -81,7 +81,7 @@ pub(super) static ORDER_102: [u8; 204] = [
     153, 134, 152, 135, 144, 145, 105, 90, 100, 107, 88, 106, 89, 98, 99, 62, 47, 57, 64, 45, 63, 46, 55, 56,
 ];
 
-/// The place of each bit of a frame at 12.2 kbit/s among its parameters.
+/// Position of each bit of a frame at 12.2 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_122: [u8; 244] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 23, 15, 16, 17, 18, 19, 20, 21, 22, 24, 25, 26, 27, 28, 38, 141,

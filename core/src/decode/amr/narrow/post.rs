@@ -5,8 +5,8 @@ use super::lsf::{NarrowFilter, NarrowSpectrum};
 use super::{FRAME, NarrowMode, ORDER, SUB_FRAME};
 use crate::decode::amr::ops::{div_s, halves, l_mac, l_shl, mult, round};
 
-/// Powers of 0.55 and 0.7, with which the filter is widened, and at 10.2 and 12.2 kbit/s those of
-/// 0.7 and 0.75; Q15.
+/// Powers of 0.55 and 0.7 for the postfilter's bandwidth expansion, and at 10.2 and 12.2 kbit/s
+/// those of 0.7 and 0.75, Q15.
 const WIDER: [NarrowSpectrum; 2] = [
     [18_022, 9912, 5451, 2998, 1649, 907, 499, 274, 151, 83],
     [22_938, 16_057, 11_240, 7868, 5508, 3856, 2699, 1889, 1322, 925],
@@ -15,13 +15,13 @@ const WIDER_HIGH: [NarrowSpectrum; 2] = [
     [22_938, 16_057, 11_240, 7868, 5508, 3856, 2699, 1889, 1322, 925],
     [24_576, 18_432, 13_824, 10_368, 7776, 5832, 4374, 3281, 2461, 1846],
 ];
-/// Samples of the impulse response that tells the tilt.
+/// Samples of the impulse response from which the tilt is computed.
 const RESPONSE: usize = 22;
-/// How much of the tilt is taken back: 0.8, Q15.
+/// Tilt compensation factor: 0.8, Q15.
 const TILT: i16 = 26_214;
-/// How slowly the level is followed: 0.9, Q15.
+/// Smoothing factor of the level: 0.9, Q15.
 const FOLLOW: i16 = 29_491;
-/// The high-pass at 60 Hz, Q13.
+/// High-pass at 60 Hz, Q13.
 const ZEROS: [i32; 3] = [7699, -15_398, 7699];
 const POLES: [i32; 2] = [15_836, -7667];
 
@@ -45,7 +45,7 @@ fn widened(filter: &NarrowFilter, powers: &NarrowSpectrum) -> NarrowFilter {
     wide
 }
 
-/// The tilt of a filter by the first two values of its response's correlation.
+/// Returns the tilt of a filter from the first two autocorrelation values of its impulse response.
 fn tilt(numerator: &NarrowFilter, denominator: &NarrowFilter) -> i16 {
     let mut response = [0; RESPONSE];
     let mut input = [0; RESPONSE];
@@ -59,7 +59,7 @@ fn tilt(numerator: &NarrowFilter, denominator: &NarrowFilter) -> i16 {
     if neighbours <= 0 { 0 } else { div_s(mult(neighbours, TILT), energy) }
 }
 
-/// Sharpens formants, and takes back the tilt and the level that this costs.
+/// Emphasizes formants, and compensates the resulting tilt and level.
 #[derive(Debug, Clone)]
 pub(super) struct NarrowPost {
     memory: NarrowSpectrum,
@@ -75,7 +75,7 @@ impl Default for NarrowPost {
 }
 
 impl NarrowPost {
-    /// Filters a frame, sub-frame by sub-frame.
+    /// Filters a frame by subframes.
     pub(super) fn filter(&mut self, mode: NarrowMode, filters: &[NarrowFilter; 4], speech: &mut [i16; FRAME]) {
         let powers = if matches!(mode, NarrowMode::Rate1020 | NarrowMode::Rate1220) { &WIDER_HIGH } else { &WIDER };
         for (filter, samples) in filters.iter().zip(speech.as_chunks_mut::<SUB_FRAME>().0) {
@@ -121,11 +121,11 @@ impl NarrowPost {
     }
 }
 
-/// The high-pass, which also doubles.
+/// The high-pass, which also doubles the signal.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NarrowHighPass {
     inputs: [i32; 2],
-    /// The last two outputs in 31 bits, in two halves each.
+    /// Last two outputs in Q31, split into halves.
     outputs: [(i16, i16); 2],
 }
 

@@ -3,20 +3,20 @@
 use super::tables::START;
 use super::{NarrowMode, SUB_FRAME};
 
-/// A sub-frame's innovation.
+/// Fixed codebook vector of a subframe.
 pub(super) type Innovation = [i16; SUB_FRAME];
 
-/// Gray code of three bits, undone.
+/// Inverse of the 3-bit Gray code.
 const GRAY: [usize; 8] = [0, 1, 3, 2, 5, 6, 4, 7];
 
-/// Takes some bits off an index, the lowest first.
+/// Removes the lowest bits from an index and returns them.
 fn take(index: &mut u16, bits: u32) -> usize {
     let value = *index & ((1 << bits) - 1);
     *index >>= bits;
     usize::from(value)
 }
 
-/// How many parameters an innovation has.
+/// Returns the number of parameters of an innovation.
 pub(super) fn parameters(mode: NarrowMode) -> usize {
     match mode {
         NarrowMode::Rate1020 => 7,
@@ -25,8 +25,8 @@ pub(super) fn parameters(mode: NarrowMode) -> usize {
     }
 }
 
-/// The innovation of a sub-frame from its parameters: the index and the signs, or more at 10.2 and
-/// 12.2 kbit/s.
+/// Decodes a subframe's innovation from its parameters: index and signs, or more at 10.2 and 12.2
+/// kbit/s.
 pub(super) fn decode(mode: NarrowMode, sub_frame: usize, parameters: &[u16]) -> Innovation {
     let index = parameters.first().copied().unwrap_or(0);
     let signs = parameters.get(1).copied().unwrap_or(0);
@@ -40,7 +40,7 @@ pub(super) fn decode(mode: NarrowMode, sub_frame: usize, parameters: &[u16]) -> 
     }
 }
 
-/// Pulses of ±1, Q13, at some places.
+/// Places pulses of ±1, Q13.
 fn signed(mut signs: u16, places: &[usize]) -> Innovation {
     let mut code = [0; SUB_FRAME];
     for &place in places {
@@ -82,7 +82,7 @@ fn four(mut index: u16) -> [usize; 4] {
     [a, b, c, GRAY[take(&mut index, 3)] * 5 + 3 + track]
 }
 
-/// Two pulses on one track: the second has the other sign where it stands before the first.
+/// Places two pulses on one track. The second has the opposite sign if it is before the first.
 fn place_two(code: &mut Innovation, first: usize, second: usize, pulse: i16) {
     if let Some(at) = code.get_mut(first) {
         *at = pulse;
@@ -95,7 +95,7 @@ fn place_two(code: &mut Innovation, first: usize, second: usize, pulse: i16) {
 fn eight(parameters: &[u16]) -> Innovation {
     let field = |i: usize| parameters.get(i).copied().map_or(0, usize::from);
     let mut places = [0; 8];
-    // Three places of five values each above, and a bit of each below.
+    // Three positions: five values each in the upper bits, and a bit of each in the lower.
     let mut three = |field: usize, at: [usize; 3]| {
         let (upper, lower) = ((field >> 3).min(124), field & 7);
         let rest = upper % 25;
@@ -105,7 +105,7 @@ fn eight(parameters: &[u16]) -> Innovation {
     };
     three(field(4), [0, 4, 1]);
     three(field(5), [2, 6, 5]);
-    // Two places of 25 pairs in five bits.
+    // Two positions as one of 25 pairs in five bits.
     let (upper, lower) = (((field(6) >> 2) * 25 + 12) >> 5, field(6) & 3);
     let inner = if upper / 5 % 2 == 1 { 4 - upper % 5 } else { upper % 5 };
     (places[3], places[7]) = (inner * 2 + (lower & 1), upper / 5 * 2 + (lower >> 1));

@@ -1,5 +1,4 @@
-//! Decodes a frame of speech: its parameters become an excitation, and that becomes samples (TS
-//! 26.090, 6.1).
+//! Decodes a speech frame: its parameters to an excitation, and that to samples (TS 26.090, 6.1).
 
 use super::background::NarrowBackground;
 use super::excitation::{
@@ -15,36 +14,36 @@ use super::{FRAME, FrameKind, LastingState, NarrowFrame, NarrowMode, SUB_FRAME};
 use crate::decode::amr::dtx::DtxPhase;
 use crate::decode::amr::ops::{l_mac, l_mult, l_shl, mult, round, shl};
 
-/// The strongest sharpening of pitch: 0.8, Q14.
+/// Maximum of pitch sharpening: 0.8, Q14.
 const SHARPEST: i16 = 13_017;
-/// Above this gain of pitch, 0.5 in Q14 doubled, the excitation is emphasised.
+/// Pitch gain (0.5, Q14 doubled) above which the excitation is emphasized.
 const VOICED: i16 = 16_384;
 
-/// What the decoder of speech remembers; silence makes it forget.
+/// Speech decoder state, which silence resets.
 #[derive(Debug, Clone)]
 pub(super) struct NarrowSpeech {
     pub(super) frequencies: PastSpectrum,
-    /// The past excitation, then that of the sub-frame under way.
+    /// Past excitation, then that of the current subframe.
     excitation: [i16; PAST + SUB_FRAME],
     sharpness: i16,
     lag: i16,
-    /// That of the sub-frame under way.
+    /// Lag of the current subframe.
     current: NarrowLag,
-    /// The lag that was received, though it may not be used.
+    /// Received lag, even if it is not used.
     received_lag: i16,
     pitch_gains: PastGains,
     code_gains: PastGains,
-    /// SubFrameGains of pitch of the last nine sub-frames that were received.
+    /// Pitch gains of the last nine received subframes.
     history: [i16; 9],
     smoother: GainSmoother,
     dispersion: PulseDispersion,
     background: NarrowBackground,
     condition: FrameCondition,
-    /// How bad the last frames were: 0 good, 6 lost for long.
+    /// Error state: 0 good, up to 6 after a long loss.
     errors: usize,
-    /// The seed of parameters for frames that were not sent.
+    /// Seed of random parameters for frames that were not sent.
     seed: i16,
-    /// The index that serves two sub-frames at 4.75 kbit/s.
+    /// Index that serves two subframes at 4.75 kbit/s.
     shared_index: u16,
 }
 
@@ -71,7 +70,7 @@ impl Default for NarrowSpeech {
     }
 }
 
-/// A frame's parameters, one after the other.
+/// Reads a frame's parameters in order.
 struct ParameterList<'a>(&'a [u16]);
 
 impl<'a> ParameterList<'a> {
@@ -86,7 +85,7 @@ impl<'a> ParameterList<'a> {
     }
 }
 
-/// A sub-frame: its mode, and its number in the frame.
+/// A subframe: its mode, and its number in the frame.
 #[derive(Debug, Clone, Copy)]
 struct SubFrame {
     mode: NarrowMode,
@@ -94,7 +93,7 @@ struct SubFrame {
 }
 
 impl SubFrame {
-    /// Whether its lag is coded alone.
+    /// Returns whether its lag is coded absolutely.
     fn is_first(self) -> bool {
         self.number == 0 || self.number == 2 && self.mode > NarrowMode::Rate515
     }
@@ -104,7 +103,7 @@ impl SubFrame {
     }
 }
 
-/// SubFrameGains of a sub-frame.
+/// Gains of a subframe.
 #[derive(Debug, Clone, Copy)]
 struct SubFrameGains {
     pitch: i16,
@@ -112,12 +111,12 @@ struct SubFrameGains {
 }
 
 impl NarrowSpeech {
-    /// After silence the gain of the fixed codebook begins unsmoothed.
+    /// Resets the smoothing of the fixed codebook gain after silence.
     pub(super) fn after_silence(&mut self) {
         (self.smoother.restless, self.smoother.calm) = (20, 0);
     }
 
-    /// Decodes a frame; the filters of its sub-frames come back.
+    /// Decodes a frame. Returns the filters of its subframes.
     pub(super) fn decode(
         &mut self,
         mode: NarrowMode,
@@ -144,7 +143,7 @@ impl NarrowSpeech {
         filters
     }
 
-    /// TS 26.091, 6.2: the state of errors.
+    /// Updates the error state (TS 26.091, 6.2).
     fn follow_errors(&mut self, before: DtxPhase) {
         self.errors = match (self.condition.lost, self.errors) {
             (true, errors) => (errors + 1).min(6),
@@ -157,7 +156,7 @@ impl NarrowSpeech {
         }
     }
 
-    /// ParameterList for a frame that was not sent, drawn from a table.
+    /// Draws parameters from a table for a frame that was not sent.
     fn made_up(&mut self, mode: NarrowMode) -> Vec<u16> {
         self.seed = (i32::from(self.seed) * 31_821 + 13_849) as i16;
         let from = (self.seed & 0x7F) as usize;
@@ -182,7 +181,7 @@ impl NarrowSpeech {
         filters_between(&std::mem::replace(pairs, new), &new)
     }
 
-    /// The excitation of a sub-frame, as the filter takes it.
+    /// Returns the excitation of a subframe, as input of the filter.
     fn excite(
         &mut self,
         place: SubFrame,
@@ -210,7 +209,7 @@ impl NarrowSpeech {
         emphasised
     }
 
-    /// Decodes a lag, or goes on with the last, and repeats the excitation at it.
+    /// Decodes or conceals a lag, and repeats the excitation at it.
     fn repeat(&mut self, place: SubFrame, index: u16) {
         let (mode, condition) = (place.mode, self.condition);
         if mode == NarrowMode::Rate1220 {
@@ -240,7 +239,7 @@ impl NarrowSpeech {
         }
     }
 
-    /// The gain of pitch by its own index.
+    /// Decodes the pitch gain from its own index.
     fn own_pitch_gain(&mut self, mode: NarrowMode, index: u16) -> i16 {
         let gain = if self.condition.lost { self.pitch_gains.guess(self.errors) } else { pitch_gain(mode, index) };
         self.keep_pitch(gain)
@@ -284,11 +283,11 @@ impl NarrowSpeech {
         SubFrameGains { pitch: self.keep_pitch(pitch), code: self.keep_code(gain) }
     }
 
-    /// How much the part of the excitation that repeats is emphasised.
+    /// Returns the emphasis of the adaptive codebook's part.
     fn emphasis(&self, mode: NarrowMode, pitch: i16) -> i16 {
         let sharp = match mode {
             NarrowMode::Rate1220 => pitch,
-            // Half a sub-frame and more beyond it.
+            // Lags that exceed the subframe by more than five samples.
             NarrowMode::Rate1020 if self.lag > SUB_FRAME as i16 + 5 => pitch.min(SHARPEST) >> 2,
             _ => pitch.min(SHARPEST),
         };
@@ -302,7 +301,7 @@ impl NarrowSpeech {
         })
     }
 
-    /// Adds up the excitation, and gives back the same as it sounds better.
+    /// Adds up the excitation. Returns its enhanced version.
     fn sum(
         &mut self,
         mode: NarrowMode,
@@ -318,7 +317,7 @@ impl NarrowSpeech {
         }
         let mut pitch = gains.pitch;
         if condition.is_damaged() && condition.in_noise && mode.is_lowest() {
-            // Above 0.75, half; at most 0.9; Q14.
+            // Above 0.75 it counts half, at most 0.9, Q14.
             pitch = if pitch > 12_288 { ((pitch - 12_288) >> 1) + 12_288 } else { pitch }.min(14_745);
         }
         let smooth = self.smoother.smooth(mode, gains.code, spectrum, &lasting.mean.0, condition);
@@ -333,7 +332,7 @@ impl NarrowSpeech {
         enhanced
     }
 
-    /// Follows how loud the excitation is, and lifts it where damage lets it fall out of the
+    /// Tracks the excitation's loudness, and raises it where damage lets it fall below the
     /// background.
     fn watch(&self, mode: NarrowMode, enhanced: &mut Innovation, lasting: &mut LastingState) {
         let condition = self.condition;

@@ -18,7 +18,7 @@ pub(super) static COSINE: [i16; 65] = [
     -30_274, -30_853, -31_357, -31_786, -32_138, -32_413, -32_610, -32_729, -32_768,
 ];
 
-/// Slopes of the inverse, Q12.
+/// Slopes of the arccosine, Q12.
 #[rustfmt::skip]
 pub(super) static SLOPE: [i16; 64] = [
     -26_887, -8812, -5323, -3813, -2979, -2444, -2081, -1811, -1608, -1450, -1322, -1219, -1132, -1059, -998, -946,
@@ -61,7 +61,7 @@ pub(super) static POWER: [i16; 33] = [
     30_048, 30_706, 31_379, 32_066, 32_767,
 ];
 
-/// Impulse response that spreads pulses where voicing is weak.
+/// Impulse response for strong dispersion of pulses, at weak voicing.
 #[rustfmt::skip]
 pub(super) static DISPERSION_LOW: [i16; 40] = [
     14_690, 11_518, 1268, -2761, -5671, 7514, -35, -2807, -3040, 4823, 2952, -8424, 3785, 1455, 2179, -8637, 8051,
@@ -69,7 +69,7 @@ pub(super) static DISPERSION_LOW: [i16; 40] = [
     -3889, 675, -1775, 29, 10_145,
 ];
 
-/// The same where it is middling.
+/// Impulse response for weak dispersion, at medium voicing.
 #[rustfmt::skip]
 pub(super) static DISPERSION_MIDDLE: [i16; 40] = [
     30_274, 3831, -4036, 2972, -1048, -1002, 2477, -3043, 2815, -2231, 1753, -1611, 1714, -1775, 1543, -1008, 429,
@@ -77,7 +77,7 @@ pub(super) static DISPERSION_MIDDLE: [i16; 40] = [
     557, 780, -1369, 842, 655,
 ];
 
-/// The first at 7.95 kbit/s.
+/// Strong dispersion at 7.95 kbit/s.
 #[rustfmt::skip]
 pub(super) static DISPERSION_LOW_795: [i16; 40] = [
     26_777, 801, 2505, -683, -1382, 582, 604, -1274, 3511, -5894, 4534, -499, -1940, 3011, -5058, 5614, -1990, -1061,
@@ -85,7 +85,7 @@ pub(super) static DISPERSION_LOW_795: [i16; 40] = [
     949, -1363, -979, 5734,
 ];
 
-/// The second at 7.95 kbit/s.
+/// Weak dispersion at 7.95 kbit/s.
 #[rustfmt::skip]
 pub(super) static DISPERSION_MIDDLE_795: [i16; 40] = [
     30_274, 3831, -4036, 2972, -1048, -1002, 2477, -3043, 2815, -2231, 1753, -1611, 1714, -1775, 1543, -1008, 429,
@@ -93,13 +93,13 @@ pub(super) static DISPERSION_MIDDLE_795: [i16; 40] = [
     557, 780, -1369, 842, 655,
 ];
 
-/// Where the tracks of two pulses of 9 bits begin: two sets for four sub-frames.
+/// Start positions of the tracks of two pulses of 9 bits: two sets for four subframes.
 #[rustfmt::skip]
 pub(super) static START: [u8; 16] = [
     0, 2, 0, 3, 0, 2, 0, 3, 1, 3, 2, 4, 1, 4, 1, 4,
 ];
 
-/// What the parameters of a frame that was not sent are drawn from: the window of the encoder.
+/// Source of parameters for a frame that was not sent: the encoder's window.
 #[rustfmt::skip]
 pub(super) static NOISE: [i16; 185] = [
     2621, 2623, 2629, 2638, 2651, 2668, 2689, 2713, 2741, 2772, 2808, 2847, 2890, 2936, 2986, 3040, 3097, 3158, 3223,
@@ -116,7 +116,7 @@ pub(super) static NOISE: [i16; 185] = [
     31_274, 31_376, 31_474, 31_568, 31_659, 31_747, 31_831, 31_911, 31_988, 32_062, 32_132, 32_198, 32_261, 32_320,
 ];
 
-/// The filter that interpolates the excitation by sixths, Q15.
+/// Interpolation filter of the excitation in sixths, Q15.
 #[rustfmt::skip]
 pub(super) static INTERPOLATION: [i16; 61] = [
     29_443, 28_346, 25_207, 20_449, 14_701, 8693, 3143, -1352, -4402, -5865, -5850, -4673, -2783, -672, 1211, 2536,
