@@ -11,11 +11,11 @@ const STEPS: [i32; 89] = [
     6484, 7132, 7845, 8630, 9493, 10_442, 11_487, 12_635, 13_899, 15_289, 16_818, 18_500, 20_350, 22_385, 24_623,
     27_086, 29_794, 32_767,
 ];
-/// How a code moves IMA's step index.
+/// Changes of IMA's step index by code.
 const MOVES: [i32; 8] = [-1, -1, -1, -1, 2, 4, 6, 8];
 /// Microsoft's predictor coefficients, in 256ths.
 const COEFFICIENTS: [(i32, i32); 7] = [(256, 0), (512, -256), (0, 0), (192, 64), (240, 0), (460, -208), (392, -232)];
-/// How a code scales Microsoft's step, in 256ths.
+/// Scaling of Microsoft's step by code, in 256ths.
 const SCALES: [i32; 16] = [230, 230, 230, 230, 307, 409, 512, 614, 768, 614, 512, 409, 307, 230, 230, 230];
 
 fn clip(x: i32) -> i32 {
@@ -37,7 +37,7 @@ pub(crate) struct Ima {
 }
 
 impl Ima {
-    /// A decoder for blocks of so many bytes; `None` where the block has no room for its header.
+    /// Creates a decoder for blocks of this many bytes. `None` if the header does not fit.
     pub(crate) fn new(block: u16, channels: u16) -> Option<Self> {
         let (block, channels) = (usize::from(block), usize::from(channels));
         (channels > 0 && block > 4 * channels).then_some(Self { block, channels })
@@ -59,7 +59,7 @@ impl BlockCodec for Ima {
 
     fn decode(&mut self, bytes: &[u8], planes: &mut [Vec<f32>]) {
         let (head, body) = bytes.split_at(bytes.len().min(4 * self.channels));
-        // Each channel in turn has eight codes in four bytes.
+        // Channels alternate by groups of eight codes in four bytes.
         let groups = body.len() / (4 * self.channels);
         for (channel, plane) in planes.iter_mut().enumerate() {
             let mut sample = i16_at(head, 4 * channel);
@@ -91,7 +91,7 @@ pub(crate) struct Microsoft {
     channels: usize,
 }
 
-/// One channel's predictor.
+/// Predictor of one channel.
 #[derive(Clone, Copy, Default)]
 struct Predictor {
     coefficients: (i32, i32),
@@ -103,8 +103,8 @@ impl Predictor {
     fn next(&mut self, code: u8) -> i32 {
         let ((c1, c2), (s1, s2)) = (self.coefficients, self.last);
         let signed = i32::from(code) - if code & 8 != 0 { 16 } else { 0 };
-        // The step grows at most threefold a sample and a block ends it; saturation only guards
-        // against nonsense.
+        // The step grows at most threefold per sample within a block. Saturation only guards
+        // against invalid data.
         let sample = clip(((s1 * c1 + s2 * c2) / 256).saturating_add(signed.saturating_mul(self.step)));
         let scale = SCALES.get(usize::from(code)).copied().unwrap_or(230);
         self.step = (self.step.saturating_mul(scale) >> 8).max(16);
@@ -114,7 +114,7 @@ impl Predictor {
 }
 
 impl Microsoft {
-    /// A decoder for blocks of so many bytes; `None` where the block has no room for its header.
+    /// Creates a decoder for blocks of this many bytes. `None` if the header does not fit.
     pub(crate) fn new(block: u16, channels: u16) -> Option<Self> {
         let (block, channels) = (usize::from(block), usize::from(channels));
         ((1..=2).contains(&channels) && block >= 7 * channels).then_some(Self { block, channels })

@@ -7,7 +7,7 @@ use super::spec::{Codec, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// What the header says.
+/// The header.
 pub(crate) struct Aiff {
     pub(crate) layout: Layout,
     pub(crate) rate: Rate,
@@ -87,7 +87,7 @@ fn read_common(body: &[u8], at: u64) -> Result<(Layout, Rate)> {
     Ok((Layout { codec, endian, channels }, rate))
 }
 
-/// A rate in the 80-bit format of IEEE 754, rounded to whole hertz.
+/// Converts a rate in the 80-bit format of IEEE 754, rounded to whole hertz.
 fn extended(bytes: &[u8; 10]) -> Option<u32> {
     let exponent = i32::from(u16::from_be_bytes([bytes[0], bytes[1]]) & 0x7FFF) - 16_383 - 63;
     let mantissa = bytes.get(2..)?.first_chunk::<8>().map(|b| u64::from_be_bytes(*b))?;

@@ -1,68 +1,68 @@
-//! Places decoded packets in time: drops what lies before and after the recording's own samples,
-//! and inserts silence for missing packets.
+//! Places decoded packets in time: drops samples before and after the recording's own, and inserts
+//! silence for missing packets.
 
 use super::block::{Block, FRAMES};
 
-/// The samples of a recording under way.
+/// Assembles the samples of a recording.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     channels: usize,
-    /// The place of the next sample to be added, counted from the codec's first.
+    /// Position of the next sample to be added, counted from the codec's first.
     at: u64,
-    /// Where the recording's own samples begin.
+    /// Start of the recording's own samples.
     from: u64,
-    /// Samples that wait to be given out, and how many of them have been.
+    /// Samples to be returned, and the number of those returned already.
     queue: Vec<Vec<f32>>,
     given: usize,
-    /// Silence that follows the queue's last sample.
+    /// Silence after the queue's last sample.
     silence: u64,
 }
 
 impl Assembler {
-    /// For so many channels, dropping so many samples at the beginning.
+    /// Creates an assembler that drops this many samples at the start.
     pub(crate) fn new(channels: usize, drop: u64) -> Self {
         Self { channels, from: drop, queue: vec![Vec::new(); channels], ..Self::default() }
     }
 
-    /// The place of the next sample to be added.
+    /// Returns the position of the next sample to be added.
     pub(crate) fn at(&self) -> u64 {
         self.at
     }
 
-    /// Samples wait to be given out: nothing may be added before they are.
+    /// Returns whether samples wait to be returned. Nothing may be added before they are.
     pub(crate) fn is_due(&self) -> bool {
         self.silence > 0 || self.given < self.queue.first().map_or(0, Vec::len)
     }
 
-    /// Adds silence, which is given out before whatever is added after it.
+    /// Adds silence, which is returned before anything added after it.
     pub(crate) fn add_silence(&mut self, samples: u64) {
         let dropped = self.from.saturating_sub(self.at).min(samples);
         self.at += samples;
         self.silence += samples - dropped;
     }
 
-    /// Goes back by so many samples, where damage has put too many there: as many of those that
-    /// follow are dropped.
+    /// Goes back by this many samples after damage has added too many. As many of the following
+    /// samples are dropped.
     pub(crate) fn go_back(&mut self, samples: u64) {
         self.from = self.from.max(self.at);
         self.at = self.at.saturating_sub(samples);
     }
 
-    /// Adds samples up to, at most, the place `end`. Silence that is due must have been given out.
+    /// Adds samples up to position `end` at most. Waiting silence must have been returned.
     pub(crate) fn add(&mut self, planes: &[Vec<f32>], end: Option<u64>) {
         let samples = planes.first().map_or(0, Vec::len);
         let offset = |place: u64| usize::try_from(place.saturating_sub(self.at)).unwrap_or(samples).min(samples);
         let first = offset(self.from);
         let last = end.map_or(samples, offset).max(first);
         for (channel, queue) in self.queue.iter_mut().enumerate() {
-            // A packet of one channel in a recording of two is heard on both.
+            // A mono packet in a stereo recording goes to both channels.
             let plane = planes.get(channel).or(planes.last());
             queue.extend_from_slice(plane.and_then(|p| p.get(first..last)).unwrap_or_default());
         }
         self.at += samples as u64;
     }
 
-    /// Moves what is due to a block: the queue first, then the silence after it.
+    /// Moves waiting samples to a block: the queue first, then the silence after it.
     pub(crate) fn give(&mut self, block: &mut Block) {
         block.clear(self.channels);
         let left = self.queue.first().map_or(0, Vec::len) - self.given;

@@ -8,17 +8,17 @@ use super::spec::{Codec, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// What the header says.
+/// The header.
 pub(crate) struct Sun {
     pub(crate) layout: Layout,
     pub(crate) rate: Rate,
-    /// Bytes of samples that the header promises; `None` where it does not know (all ones).
+    /// Bytes of samples that the header promises. `None` if it does not know (all ones).
     pub(crate) promised: Option<u64>,
-    /// Bits of a sample of G.726.
+    /// Bits per sample of G.726.
     pub(crate) bits: u8,
 }
 
-/// The length of a header without an annotation.
+/// Length of a header without an annotation.
 const HEADER: u64 = 24;
 
 /// Reads up to the first sample and binds the source to the samples.
@@ -48,7 +48,8 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<Sun> 
     Ok(Sun { layout: Layout { codec, endian: Endian::Big, channels }, rate, promised, bits })
 }
 
-/// The codec of an encoding's number, and the bits of a sample of G.726 (Sun's `audio_filehdr`).
+/// Returns the codec of an encoding number, and the bits per sample of G.726 (Sun's
+/// `audio_filehdr`).
 fn codec_of(encoding: u32) -> Result<(Codec, u8)> {
     let codec = match encoding {
         1 => Codec::Ulaw,

@@ -19,10 +19,10 @@ use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 
 /// Bytes of a chunk's identifier and size.
 const HEAD: usize = 8;
-/// How far is searched at once for the next chunk after damage.
+/// Bytes searched at once for the next chunk after damage.
 const SEARCH: usize = 64 << 10;
 
-/// Starts the stream of the first audio stream.
+/// Opens the first audio stream.
 pub(crate) fn open(source: &mut Source, options: &DecodeOptions, notes: &mut DecodeNotes) -> Result<OpenStream> {
     source.skip(12)?;
     let (format, stream) = read_header(source)?;
@@ -41,8 +41,8 @@ pub(crate) fn open(source: &mut Source, options: &DecodeOptions, notes: &mut Dec
     Ok((Box::new(AviStream { inner, lost }), spec))
 }
 
-/// Reads up to the first chunk of the movie: the format of the first audio stream, and the digits
-/// its chunks are named by.
+/// Reads up to the first chunk of the movie. Returns the format of the first audio stream, and the
+/// digits in its chunks' names.
 fn read_header(source: &mut Source) -> Result<(WaveFormat, [u8; 2])> {
     let mut streams = 0u8;
     let mut audio = false;
@@ -82,19 +82,19 @@ fn read_header(source: &mut Source) -> Result<(WaveFormat, [u8; 2])> {
     }
 }
 
-/// The bytes of one stream's chunks, one after the other.
+/// Reads one stream's chunks as one sequence.
 struct AviChunks {
     outer: Source,
-    /// The digits by which the stream's chunks are named.
+    /// Digits in the names of the stream's chunks.
     id: [u8; 2],
-    /// Bytes that are left of the chunk under way, and whether a byte of padding follows it.
+    /// Bytes left of the current chunk, and whether a pad byte follows it.
     left: u64,
     pad: bool,
-    /// Bytes that were passed over after damage.
+    /// Bytes skipped after damage.
     lost: Arc<AtomicU64>,
 }
 
-/// Whether a chunk of the movie, a list of them, or an index begins here.
+/// Returns whether a chunk of the movie, a list of them, or an index begins here.
 fn is_head(bytes: &[u8]) -> bool {
     match bytes.first_chunk::<4>() {
         Some(b"LIST" | b"RIFF" | b"JUNK" | b"idx1") => true,
@@ -107,7 +107,7 @@ fn is_head(bytes: &[u8]) -> bool {
 }
 
 impl AviChunks {
-    /// Goes on to the stream's next chunk; false at the end.
+    /// Advances to the stream's next chunk. Returns `false` at the end.
     fn advance(&mut self) -> Result<bool> {
         loop {
             self.outer.skip(u64::from(std::mem::take(&mut self.pad)))?;
@@ -172,7 +172,7 @@ impl Read for AviChunks {
     }
 }
 
-/// The stream's samples, and what was passed over on the way to them.
+/// The stream's samples, and the bytes skipped before them.
 struct AviStream {
     inner: TrackStream,
     lost: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! Codecs with blocks of constant size and constant number of samples.
+//! Codecs whose blocks have a constant size and number of samples.
 
 use super::assemble::Assembler;
 use super::block::{Block, FRAMES};
@@ -7,31 +7,31 @@ use super::spec::DecodeNotes;
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 
-/// Such a codec.
+/// A codec with constant blocks.
 pub(crate) trait BlockCodec: Send {
-    /// Bytes of a block.
+    /// Returns the bytes of a block.
     fn block_bytes(&self) -> usize;
 
-    /// Samples of each channel that a block gives.
+    /// Returns the samples of each channel in a block.
     fn block_samples(&self) -> usize;
 
-    /// Whether a block that is cut off still gives the samples whose bytes are there.
+    /// Returns whether a truncated block still yields the samples whose bytes are present.
     fn takes_partial(&self) -> bool {
         false
     }
 
-    /// Appends a block's samples, one buffer per channel.
+    /// Appends a block's samples, with one buffer per channel.
     fn decode(&mut self, bytes: &[u8], planes: &mut [Vec<f32>]);
 }
 
-/// Decodes what a source holds, up to its bound, block by block.
+/// Decodes the blocks of a source, up to its bound.
 pub(crate) struct BlockStream {
     codec: Box<dyn BlockCodec>,
     channels: usize,
-    /// Bytes that the header promises; `None`: whatever comes.
+    /// Bytes that the header promises. `None`: unknown.
     promised: Option<u64>,
     given: u64,
-    /// Samples of blocks too long to be given out at once.
+    /// Samples of blocks too long to be returned at once.
     queue: Assembler,
 }
 
@@ -43,7 +43,7 @@ impl BlockStream {
 }
 
 impl BlockStream {
-    /// Samples of each channel in the whole blocks that the header promises.
+    /// Returns the samples of each channel in the whole blocks that the header promises.
     pub(crate) fn declared(&self) -> Option<u64> {
         let blocks = self.promised? / self.codec.block_bytes().max(1) as u64;
         Some(blocks.saturating_mul(self.codec.block_samples() as u64))

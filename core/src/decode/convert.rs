@@ -11,14 +11,14 @@ use super::spec::DecodeNotes;
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// About how many samples go through at once.
+/// Approximate number of samples resampled at once.
 const CHUNK: usize = 1024;
 
-/// An mp3 stream whose samples all have the rate of its first frame.
+/// An MPEG stream whose samples all have the rate of its first frame.
 pub(crate) struct OneRate {
     inner: MpegStream,
     hz: u32,
-    /// The rate of what comes next, and the converter for it where it is not the first.
+    /// Rate of the next samples, and the converter for it if it is not the first rate.
     current: u32,
     converter: Option<Converter>,
     queue: Assembler,
@@ -31,7 +31,7 @@ impl OneRate {
         Self { inner, hz, current: hz, converter: None, queue: Assembler::new(channels, 0), room: Vec::new() }
     }
 
-    /// Lets a block through the converter, and takes a change of rate note of after it.
+    /// Passes a block through the converter, then updates it after a change of rate.
     fn convert(&mut self, block: &mut Block, more: bool) -> Result<()> {
         self.room.resize_with(block.planes.len(), Vec::new);
         self.room.iter_mut().for_each(Vec::clear);
@@ -74,8 +74,7 @@ impl Stream for OneRate {
     }
 }
 
-/// Resamples planar samples; its delay is dropped and its length is that of the input, by the
-/// ratio.
+/// Resamples planar samples. Its delay is dropped, and its length is the input's times the ratio.
 struct Converter {
     inner: Fft<f32>,
     ratio: f64,
@@ -89,8 +88,8 @@ struct Converter {
 impl Converter {
     fn new(from: u32, to: u32, channels: usize) -> Result<Self> {
         let (from, to) = (from as usize, to as usize);
-        // An odd transform has no middle sample and would lie half a sample off: hence twice the
-        // shared unit.
+        // A transform of odd length has no middle sample and would be off by half a sample, hence
+        // twice the common unit.
         let unit = 2 * from / common_divisor(from, to);
         let inner = Fft::new(from, to, CHUNK.next_multiple_of(unit), channels, FixedSync::Both).map_err(broken)?;
         Ok(Self {
@@ -115,7 +114,7 @@ impl Converter {
         Ok(())
     }
 
-    /// Appends what is left, with silence behind it.
+    /// Appends the remaining samples, padded with silence.
     fn finish(&mut self, out: &mut [Vec<f32>]) -> Result<()> {
         let wanted = (self.taken as f64 * self.ratio).round() as u64;
         while self.given < wanted {

@@ -11,10 +11,10 @@ use super::sniff::ContainerKind;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// How much of a document is read to find its error code.
+/// Bytes of a document that are searched for its error code.
 const READ: usize = 64 << 10;
 
-/// The error for an input that is no recording callweave reads.
+/// Returns the error for an input that is not a supported recording.
 pub(crate) fn refuse(kind: ContainerKind, source: &mut Source) -> Result<Error> {
     let error = |kind, message| Error::new(kind, Stage::Decode, message).at_byte(0);
     Ok(match kind {
@@ -41,7 +41,7 @@ pub(crate) fn refuse(kind: ContainerKind, source: &mut Source) -> Result<Error> 
     })
 }
 
-/// The input's size in words.
+/// Describes the input's size.
 fn size_of(source: &mut Source) -> Result<String> {
     if let Some(size) = source.size_hint() {
         return Ok(format!("{size} bytes"));
@@ -50,7 +50,7 @@ fn size_of(source: &mut Source) -> Result<String> {
     Ok(if seen < READ { format!("{seen} bytes") } else { format!("more than {READ} bytes") })
 }
 
-/// The error code of a server's answer, from a known place in it.
+/// Returns the error code in a server's answer, from a known field.
 fn error_code(kind: ContainerKind, body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)).ok()?;
     match kind {
@@ -60,7 +60,7 @@ fn error_code(kind: ContainerKind, body: &[u8]) -> Option<String> {
             code_in(value, 3)
         }
         ContainerKind::Xml => {
-            // The form of object stores: <Error><Code>NoSuchKey</Code>...
+            // Format of object stores: <Error><Code>NoSuchKey</Code>...
             let (_, rest) = text.split_once("<Code>")?;
             harmless(rest.split_once("</Code>")?.0)
         }
@@ -68,7 +68,7 @@ fn error_code(kind: ContainerKind, body: &[u8]) -> Option<String> {
     }
 }
 
-/// Where servers put a code, in this order; what holds an error of its own is searched first.
+/// Searches the fields in which servers put a code, in this order, nested errors first.
 fn code_in(value: &Value, depth: usize) -> Option<String> {
     const NESTED: [&str; 3] = ["error", "response", "errors"];
     const NAMES: [&str; 6] = ["code", "errcode", "errorcode", "error_code", "status", "statuscode"];
@@ -87,8 +87,8 @@ fn code_in(value: &Value, depth: usize) -> Option<String> {
     })
 }
 
-/// A code as it may be shown: a short number, or a short word of letters. Nothing that could be a
-/// token.
+/// Returns a code that is safe to show: a short number, or a short word of letters, which cannot be
+/// a token.
 fn harmless(code: &str) -> Option<String> {
     let code = code.trim();
     let number = code.len() <= 10 && code.bytes().all(|b| b.is_ascii_digit());

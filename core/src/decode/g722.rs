@@ -3,7 +3,7 @@
 
 use super::blocks::BlockCodec;
 
-/// QM6 and QM4: inverse quantisers of the lower band.
+/// QM6 and QM4: inverse quantizers of the lower band.
 const QM6: [i32; 64] = [
     -136, -136, -136, -136, -24_808, -21_904, -19_008, -16_704, -14_984, -13_512, -12_280, -11_192, -10_232, -9360,
     -8576, -7856, -7192, -6576, -6000, -5456, -4944, -4464, -4008, -3576, -3168, -2776, -2400, -2032, -1688, -1360,
@@ -12,28 +12,28 @@ const QM6: [i32; 64] = [
 ];
 const QM4: [i32; 16] =
     [0, -20_456, -12_896, -8968, -6288, -4240, -2584, -1200, 20_456, 12_896, 8968, 6288, 4240, 2584, 1200, 0];
-/// QM2: inverse quantiser of the higher band.
+/// QM2: inverse quantizer of the higher band.
 const QM2: [i32; 4] = [-7408, -1616, 7408, 1616];
-/// WL by RL42: how a code of the lower band moves the logarithmic scale.
+/// WL by RL42: change of the logarithmic scale by a code of the lower band.
 const WL: [i32; 16] = [-60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60];
-/// WH by RH2: the same of the higher band.
+/// WH by RH2: change of the logarithmic scale by a code of the higher band.
 const WH: [i32; 4] = [798, -214, 798, -214];
 /// ILB: the inverse logarithm.
 const ILB: [i32; 32] = [
     2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834, 2896, 2960, 3025,
     3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008,
 ];
-/// The receive filter's coefficients, every second one; the others are the same backwards.
+/// Every second coefficient of the receive filter. The others are the same in reverse.
 const QMF: [i32; 12] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
 
 fn saturate(x: i32) -> i32 {
     x.clamp(-32_768, 32_767)
 }
 
-/// One band's adaptive predictor and scale.
+/// Adaptive predictor and scale of one band.
 #[derive(Default)]
 struct Subband {
-    /// The prediction and its part from the zeros.
+    /// The prediction, and the part of the zeros in it.
     s: i32,
     sz: i32,
     /// Reconstructed and partly reconstructed signal, latest first.
@@ -42,7 +42,7 @@ struct Subband {
     /// Coefficients of poles and zeros.
     a: [i32; 2],
     b: [i32; 6],
-    /// Quantised differences, latest first.
+    /// Quantized differences, latest first.
     d: [i32; 6],
     /// Logarithmic scale, and the scale itself.
     nb: i32,
@@ -50,7 +50,7 @@ struct Subband {
 }
 
 impl Subband {
-    /// LOGSC and SCALE: moves the scale.
+    /// LOGSC and SCALE: updates the scale.
     fn scale(&mut self, step: i32, most: i32, shift: i32) {
         self.nb = (((self.nb * 127) >> 7) + step).clamp(0, most);
         let base = ILB.get((self.nb >> 6 & 31) as usize).copied().unwrap_or(0);
@@ -89,11 +89,11 @@ impl Subband {
     }
 }
 
-/// The decoder and its memory.
+/// The decoder and its state.
 pub(crate) struct G722 {
     low: Subband,
     high: Subband,
-    /// The receive filter's past, oldest first: sums and differences of the bands in turn.
+    /// State of the receive filter, oldest first: sums and differences of the bands alternate.
     past: [i32; 24],
 }
 

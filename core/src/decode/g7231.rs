@@ -11,13 +11,12 @@ use super::spec::DecodeNotes;
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 
-/// Samples of a frame.
+/// Samples per frame.
 const SAMPLES: usize = 240;
-/// Bytes of a frame by its two lowest bits: 6.3 kbit/s, 5.3 kbit/s, a descriptor of silence,
-/// nothing sent.
+/// Bytes per frame by its two lowest bits: 6.3 kbit/s, 5.3 kbit/s, silence descriptor, not sent.
 const BYTES: [usize; 4] = [24, 20, 4, 1];
 
-/// Decodes the frames that a source holds, up to its bound.
+/// Decodes the G.723.1 frames of a source, up to its bound.
 pub(crate) struct G7231Stream {
     decoders: Vec<QSynthesis>,
     assembler: Assembler,
@@ -35,7 +34,7 @@ impl G7231Stream {
     }
 }
 
-/// The samples of a frame. Silence and frames that make no sense are made of the frames before.
+/// Decodes a frame to samples. Silence and invalid frames are derived from the frames before.
 fn decode(decoder: &mut QSynthesis, frame: &[u8]) -> [i16; SAMPLES] {
     let decoded = guarded(|| match frame.len() {
         24 => decoder.decode_mpmlq(frame).unwrap_or_else(|_| decoder.decode_erased()),

@@ -5,12 +5,12 @@ use oxideav_adpcm::g726::{Rate as G726Rate, State};
 use super::blocks::BlockCodec;
 use super::guard::guarded;
 
-/// Which end of a byte the first code stands at.
+/// Position of the first code in a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodeOrder {
-    /// The low bits first (RFC 3551, Sun's files, Asterisk).
+    /// Least significant bits first (RFC 3551, Sun's files, Asterisk).
     LowFirst,
-    /// The high bits first (ITU-T I.366.2, wav).
+    /// Most significant bits first (ITU-T I.366.2, wav).
     HighFirst,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct G726 {
 }
 
 impl G726 {
-    /// A decoder for codes of 2 to 5 bits; `None` for another width.
+    /// Creates a decoder for codes of 2 to 5 bits. `None` for another width.
     pub(crate) fn new(bits: u8, order: CodeOrder) -> Option<Self> {
         let rate = G726Rate::from_bits(bits)?;
         Some(Self { state: State::new(rate), rate, order })

@@ -8,7 +8,7 @@ use oxideav_g729::parameters::unpack_bit_array;
 use super::blocks::BlockCodec;
 use super::guard::guarded;
 
-/// Bytes and samples of a frame, and samples of each half of it.
+/// Bytes and samples per frame, and samples per half frame.
 const BYTES: usize = 10;
 const SAMPLES: usize = 80;
 const HALF: usize = SAMPLES / 2;

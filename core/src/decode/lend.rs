@@ -11,14 +11,14 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use super::source::Source;
 use crate::error::Error;
 
-/// Our end of the slot.
+/// The decoder's end of the slot.
 #[derive(Default)]
 pub(crate) struct Lender(Arc<Mutex<LentSource>>);
 
 #[derive(Default)]
 struct LentSource {
     source: Option<Source>,
-    /// Why reading failed, kept because symphonia's error cannot carry it.
+    /// Cause of a failed read, kept because symphonia's error cannot carry it.
     error: Option<Error>,
 }
 
@@ -26,23 +26,23 @@ struct LentSource {
 struct Borrower(Arc<Mutex<LentSource>>);
 
 impl Lender {
-    /// A stream for one of symphonia's readers.
+    /// Returns a stream for one of symphonia's readers.
     pub(crate) fn stream(&self) -> MediaSourceStream<'static> {
         MediaSourceStream::new(Box::new(Borrower(self.0.clone())), Default::default())
     }
 
-    /// A reader for a source within the lent one.
+    /// Returns a reader for a source within the lent one.
     pub(crate) fn reader(&self) -> Box<dyn Read + Send> {
         Box::new(Borrower(self.0.clone()))
     }
 
-    /// Lends the source for the length of a call. An error of the source itself comes back as the
+    /// Lends the source for the duration of a call. Returns an error of the source itself as the
     /// second value.
     pub(crate) fn with<T>(&self, source: &mut Source, call: impl FnOnce() -> T) -> (T, Option<Error>) {
         self.slot().source = Some(std::mem::take(source));
         let answer = call();
         let mut slot = self.slot();
-        // Always there: put in above, and nobody takes it out but this function.
+        // Always present: only this function puts it in and takes it out.
         *source = slot.source.take().unwrap_or_default();
         (answer, slot.error.take())
     }

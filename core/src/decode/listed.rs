@@ -1,4 +1,4 @@
-//! Decodes codecs whose packets are listed by a container in memory: MP4 and Core Audio.
+//! Decodes packets that a container in memory lists: MP4 and Core Audio.
 
 use super::assemble::Assembler;
 use super::block::Block;
@@ -10,11 +10,11 @@ use super::track::{TrackPart, TrackParts};
 use crate::error::{Result, Warning};
 use crate::units::Rate;
 
-/// The longest silence for one packet that cannot be decoded, in samples: beyond that its length is
-/// damage too.
+/// Longest silence for one packet that cannot be decoded, in samples. A longer duration is damage
+/// too.
 const LONGEST: u64 = 1 << 16;
 
-/// Such a codec's packets.
+/// Decodes the listed packets of one track.
 pub(crate) struct ListedStream<U> {
     pub(crate) bytes: Vec<u8>,
     pub(crate) parts: U,
@@ -24,15 +24,16 @@ pub(crate) struct ListedStream<U> {
     /// Ticks per second of the container's clock.
     pub(crate) clock: u32,
     pub(crate) assembler: Assembler,
-    /// Where the recording's own samples end, where the container says.
+    /// End of the recording's own samples, if the container gives it.
     pub(crate) end: Option<u64>,
     pub(crate) scratch: Vec<Vec<f32>>,
-    /// Bytes that packets may still have: each is decoded once, however often a list names it.
+    /// Bytes that packets may still have, at most the container's length however often a list names
+    /// them.
     pub(crate) left: u64,
     pub(crate) failed: u64,
-    /// Factor on samples that the header asks for.
+    /// Gain factor from the header.
     pub(crate) gain: f32,
-    /// Whether it has been told that packets are missing at the end.
+    /// Whether missing packets at the end have been reported.
     pub(crate) cut_off: bool,
 }
 

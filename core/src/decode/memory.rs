@@ -1,5 +1,4 @@
-//! Samples in memory as bytes, laid out as they are read, so that they are processed like any other
-//! recording.
+//! Presents samples in memory as bytes, so that they are read like any other recording.
 
 use std::io::{Cursor, Read, Result as IoResult};
 
@@ -9,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::samples::Samples;
 use crate::units::Rate;
 
-/// Frames that are laid out at once.
+/// Frames serialized at once.
 const FRAMES: usize = 1 << 14;
 
 /// The channels of a recording in memory.
@@ -19,7 +18,7 @@ pub(crate) struct MemoryChannels {
     pub(crate) rate: Rate,
 }
 
-/// What the bytes of [`SampleBytes`] mean.
+/// Format of the bytes of [`SampleBytes`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryLayout {
     layout: Layout,
@@ -28,16 +27,16 @@ pub(crate) struct MemoryLayout {
 }
 
 impl MemoryChannels {
-    /// Bytes of all samples.
+    /// Returns the bytes of all samples.
     pub(crate) fn bytes(&self) -> u64 {
         let frames = self.channels.first().map_or(0, Samples::len);
         (frames * self.channels.len() * self.layout(0).width()) as u64
     }
 
-    /// The bytes, interleaved, and what they mean.
+    /// Returns the interleaved bytes and their format.
     ///
     /// # Errors
-    /// `no_audio` without a sample; `invalid_argument` for channels of different lengths or more of
+    /// `no_audio` without a sample. `invalid_argument` for channels of different lengths or more of
     /// them than can be numbered.
     pub(crate) fn open(self) -> Result<(SampleBytes, MemoryLayout)> {
         let refuse = |kind, what: &str, found: usize, expected: String| {
@@ -59,7 +58,7 @@ impl MemoryChannels {
         Ok((SampleBytes { channels: self.channels, layout: layout.layout, frame: 0, ready: Cursor::default() }, layout))
     }
 
-    /// 16-bit where every channel is, else f32, which holds both.
+    /// Returns a 16-bit layout if every channel is 16-bit, else f32, which holds both.
     fn layout(&self, channels: u16) -> Layout {
         let whole = self.channels.iter().all(|channel| matches!(channel, Samples::I16(_)));
         Layout { codec: if whole { Codec::PcmS16 } else { Codec::PcmF32 }, endian: Endian::Little, channels }
@@ -67,7 +66,7 @@ impl MemoryChannels {
 }
 
 impl MemoryLayout {
-    /// The stream of the samples.
+    /// Creates the stream of the samples.
     pub(crate) fn open_stream(self) -> (PcmStream, Spec) {
         let MemoryLayout { layout, rate, frames } = self;
         let spec = Spec {
@@ -86,7 +85,7 @@ impl MemoryLayout {
 pub(crate) struct SampleBytes {
     channels: Vec<Samples<'static>>,
     layout: Layout,
-    /// The next frame that is laid out.
+    /// Next frame to be serialized.
     frame: usize,
     ready: Cursor<Vec<u8>>,
 }
@@ -107,7 +106,7 @@ impl SampleBytes {
 }
 
 impl Layout {
-    /// Writes a part of one channel to its places among interleaved bytes.
+    /// Writes a part of one channel to its positions among interleaved bytes.
     fn put_channel(self, channel: &Samples, part: std::ops::Range<usize>, index: usize, bytes: &mut [u8]) {
         fn put<const N: usize>(bytes: &mut [u8], step: usize, at: usize, samples: impl Iterator<Item = [u8; N]>) {
             let places = bytes.as_chunks_mut::<N>().0.iter_mut().skip(at).step_by(step);

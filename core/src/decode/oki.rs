@@ -6,18 +6,18 @@
 
 use super::blocks::BlockCodec;
 
-/// Step sizes in units of 12 bits (Dialogic application note 00-1366-001, table 2).
+/// Step sizes in 12-bit units (Dialogic application note 00-1366-001, table 2).
 const STEPS: [i32; 49] = [
     16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80, 88, 97, 107, 118, 130, 143, 157, 173, 190,
     209, 230, 253, 279, 307, 337, 371, 408, 449, 494, 544, 598, 658, 724, 796, 876, 963, 1060, 1166, 1282, 1411, 1552,
 ];
-/// How a code moves the step's index (table 1).
+/// Changes of the step index by code (table 1).
 const MOVES: [i32; 8] = [-1, -1, -1, -1, 2, 4, 6, 8];
 
-/// The decoder and its memory, one channel.
+/// The decoder and its state, for one channel.
 #[derive(Default)]
 pub(crate) struct Oki {
-    /// The last sample, in 12 bits.
+    /// Last sample, in 12 bits.
     sample: i32,
     index: i32,
 }

@@ -7,14 +7,14 @@ use super::spec::{Codec, DecodeNotes};
 use super::stream::Stream;
 use crate::error::{Result, Warning};
 
-/// The order of the bytes of one sample.
+/// Byte order of one sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endian {
     Little,
     Big,
 }
 
-/// One way to write a sample.
+/// Layout of uncompressed samples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
     pub(crate) codec: Codec,
@@ -23,7 +23,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Bytes of one sample.
+    /// Returns the bytes of one sample.
     pub(crate) fn width(self) -> usize {
         match self.codec {
             Codec::PcmS16 => 2,
@@ -34,12 +34,12 @@ impl Layout {
         }
     }
 
-    /// Bytes of one sample of every channel.
+    /// Returns the bytes of one sample of every channel.
     pub(crate) fn frame_bytes(self) -> usize {
         self.width() * usize::from(self.channels).max(1)
     }
 
-    /// Whether samples need more than the 24 bits that f32 holds.
+    /// Returns whether samples need more than the 24 bits of f32.
     fn is_wide(self) -> bool {
         matches!(self.codec, Codec::PcmS32 | Codec::PcmF64)
     }
@@ -71,7 +71,7 @@ fn s24(low: u8, middle: u8, high: u8) -> f32 {
     (i32::from_le_bytes([0, low, middle, high]) >> 8) as f32 / 8_388_608.0
 }
 
-/// Deals interleaved samples of `N` bytes to their channels.
+/// Deinterleaves samples of `N` bytes to their channels.
 fn spread<const N: usize, T>(bytes: &[u8], planes: &mut [Vec<T>], sample: impl Fn([u8; N]) -> T) {
     let (samples, _) = bytes.as_chunks::<N>();
     let channels = planes.len();
@@ -84,10 +84,10 @@ fn spread<const N: usize, T>(bytes: &[u8], planes: &mut [Vec<T>], sample: impl F
     }
 }
 
-/// Decodes what a source holds, up to its bound, as samples of one layout.
+/// Decodes the samples of a source, up to its bound, in one layout.
 pub(crate) struct PcmStream {
     layout: Layout,
-    /// Bytes that the header promises; `None`: whatever comes.
+    /// Bytes that the header promises. `None`: unknown.
     promised: Option<u64>,
     given: u64,
     not_finite: u64,
@@ -127,8 +127,8 @@ impl Stream for PcmStream {
             block.clear(channels)
         }
         let frame = self.layout.frame_bytes();
-        // The first block is shorter by the header's length: those after it then end where reads of
-        // the input do, and no rest has to be kept for the next.
+        // The first block is shorter by the header's length, so that later blocks end where reads
+        // of the input do, with no bytes left over.
         let most = if self.given == 0 { FRAMES - (source.position() as usize / frame) % FRAMES } else { FRAMES };
         let bytes = source.peek(most * frame)?;
         let whole = bytes.len().min(most * frame) / frame * frame;
@@ -151,7 +151,7 @@ impl Stream for PcmStream {
 fn silence_what_is_no_number(block: &mut Block) -> u64 {
     let mut count = 0;
     if block.is_wide {
-        // Nor is what f32 cannot hold: it would be infinite there.
+        // Values beyond the range of f32 too: they would become infinite.
         for x in block.wide.iter_mut().flatten().filter(|x| x.is_nan() || x.abs() > f64::from(f32::MAX)) {
             *x = 0.0;
             count += 1;

@@ -17,7 +17,8 @@ pub enum Raw {
     Gsm,
     /// G.722 at 64 kbit/s, at 16 kHz.
     G722,
-    /// G.726 with codes of 2 to 5 bits (16 to 40 kbit/s), the low bits of a byte first, at 8 kHz.
+    /// G.726 with codes of 2 to 5 bits (16 to 40 kbit/s), least significant bits of a byte first,
+    /// at 8 kHz.
     G726(u8),
     /// G.729 in frames of 10 bytes, at 8 kHz.
     G729,
@@ -30,7 +31,7 @@ pub enum Raw {
 }
 
 impl Raw {
-    /// The format of a name as phone systems use it for a file's extension: `ulaw`, `alaw`, `gsm`,
+    /// Returns the format that phone systems give this file extension: `ulaw`, `alaw`, `gsm`,
     /// `g722`, `g726-16` to `g726-40`, `g729`, `g723_1`, `vox` or `vox6` (Dialogic ADPCM at 8 or 6
     /// kHz), `sln` (8 kHz) or `sln12` to `sln192` with the rate in kHz.
     ///
@@ -75,7 +76,7 @@ impl Raw {
         }
     }
 
-    /// Samples per second.
+    /// Returns the sample rate.
     pub fn rate(self) -> Rate {
         match self {
             Self::Ulaw | Self::Alaw | Self::Gsm | Self::G726(_) | Self::G729 | Self::G7231 => Rate::NARROWBAND,
@@ -84,7 +85,7 @@ impl Raw {
         }
     }
 
-    /// The codec.
+    /// Returns the codec.
     pub fn codec(self) -> Codec {
         match self {
             Self::Ulaw => Codec::Ulaw,

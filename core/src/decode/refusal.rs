@@ -2,14 +2,14 @@
 
 use crate::error::{Error, ErrorKind, Stage};
 
-/// The error for a codec that is not read.
+/// Returns the error for an unsupported codec.
 pub(crate) fn codec(name: impl Into<String>) -> Error {
     let name = name.into();
     let expected = expected(&name);
     Error::new(ErrorKind::Unsupported, Stage::Decode, "unsupported codec").with_mismatch(name, expected)
 }
 
-/// What was expected instead of something with a name, and how to get it.
+/// Returns what was expected instead of the named format, and how to convert it.
 pub(crate) fn expected(name: &str) -> String {
     const OURS: &str = "a codec that is read";
     match command(name) {
@@ -18,7 +18,7 @@ pub(crate) fn expected(name: &str) -> String {
     }
 }
 
-/// The command that makes a wav of it; `None` where none does without a key or a maker's own
+/// Returns the command that converts it to wav. `None` if that takes a key or a vendor's own
 /// program.
 fn command(name: &str) -> Option<&'static str> {
     const OTHERS: [(&[&str], Option<&str>); 6] = [

@@ -142,9 +142,9 @@ names! {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DelayBasis {
-    /// The file says it.
+    /// The file gives it.
     Tag,
-    /// The file does not say it; the configured value is assumed.
+    /// The file does not give it. The configured value is assumed.
     Assumed,
     /// The codec has no delay.
     #[default]
@@ -217,7 +217,7 @@ pub struct SourceInfo {
     pub codec_delay_ms: Millis,
     /// How the delay is known.
     pub codec_delay_basis: DelayBasis,
-    /// What was wrong and has been repaired.
+    /// Problems that were found and repaired.
     pub warnings: Vec<Warning>,
 }
 
@@ -241,7 +241,7 @@ pub(crate) mod exact {
     }
 }
 
-/// Warnings of one code that are kept.
+/// Maximum number of warnings of one code that are kept.
 const KEPT: usize = 8;
 
 /// The warnings of one recording, limited however damaged it is. The first of each code are kept,

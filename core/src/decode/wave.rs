@@ -21,7 +21,7 @@ use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
-/// Starts the stream of a wave format, its first sample being next.
+/// Starts the stream of a wave format, with the source at its first sample.
 pub(crate) fn open_wave_format(
     source: &mut Source,
     wave: &RiffWave,
@@ -65,7 +65,7 @@ pub(crate) fn open_wave_format(
         _ => return open_pcm(source, wave, notes),
     };
     need_bytes(source, 1, "a wav header without samples")?;
-    // The header of G.722 gives the rate of its bytes as often as that of its samples.
+    // Headers of G.722 give the rate of bytes or that of samples.
     let rate = if codec == Codec::G722 { Rate::WIDEBAND } else { format.rate };
     let (container, channels, declared) = (wave.container, format.channels, stream.declared());
     Ok((Box::new(stream), Spec { container, codec, rate, channels, delay: Delay::default(), declared }))
@@ -93,7 +93,8 @@ fn open_amr(source: &mut Source, band: AmrBand, wave: &RiffWave) -> Result<OpenS
     Ok((Box::new(stream), spec))
 }
 
-/// Frames of G.723.1, whose lengths differ; recorders' stereo takes turns.
+/// Opens G.723.1, whose frames vary in length. In recorders' stereo files, the channels' frames
+/// alternate.
 fn open_g7231(source: &mut Source, wave: &RiffWave) -> Result<OpenStream> {
     need_bytes(source, 1, "a wav header without samples")?;
     let (container, rate, channels) = (wave.container, wave.format.rate, wave.format.channels);

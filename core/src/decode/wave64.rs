@@ -7,7 +7,7 @@ use super::source::Source;
 use super::spec::{Container, DecodeNotes};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 
-/// What every identifier but the first ends with.
+/// Common end of every identifier but the first.
 const TAIL: [u8; 12] = *b"\xF3\xAC\xD3\x11\x8C\xD1\x00\xC0\x4F\x8E\xDB\x8A";
 /// Bytes of an identifier and a size.
 const HEAD: u64 = 24;
@@ -44,14 +44,15 @@ pub(crate) fn open(source: &mut Source, notes: &mut DecodeNotes) -> Result<RiffW
                 source.skip(body.next_multiple_of(8) - body)?;
             }
             _ => {
-                // A chunk begins at a multiple of eight bytes.
+                // Chunks are aligned to eight bytes.
                 source.skip(body.checked_next_multiple_of(8).unwrap_or(body))?;
             }
         }
     }
 }
 
-/// Bytes of samples by the size of the data chunk; `None` where only the end of the input tells.
+/// Returns the number of sample bytes by the data chunk's size. `None` if only the end of the input
+/// shows it.
 fn promised(source: &mut Source, size: u64, notes: &mut DecodeNotes) -> Option<u64> {
     if size <= HEAD || size >= i64::MAX as u64 {
         let message = format!("the header says {size:#x} bytes of samples (never closed): what follows is taken");

@@ -1,5 +1,5 @@
-//! The same files decoded by ffmpeg: bit by bit where the codec is exact, by signal to noise where
-//! it is not.
+//! Compares with ffmpeg's decoding of the same files: bit by bit if the codec is exact, by
+//! signal-to-noise ratio otherwise.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn ffmpeg_f32(path: &str) -> Option<Vec<f32>> {
     decoded_by(&[], path)
 }
 
-/// The samples that ffmpeg makes of a file, with some choice of its decoder.
+/// Decodes a file with ffmpeg, with some choice of its decoder.
 pub(super) fn decoded_by(decoder: &[&str], path: &str) -> Option<Vec<f32>> {
     let args = [&["-v", "error"], decoder, &["-i", path, "-f", "f32le", "-c:a", "pcm_f32le", "-"]].concat();
     let raw = tool("ffmpeg", &args)?;
@@ -25,7 +25,7 @@ pub(super) fn snr_db(reference: &[f32], other: &[f32]) -> f64 {
     10.0 * (signal / noise.max(1e-30)).log10()
 }
 
-/// Writes a wav of two talking channels, or one, and has a tool make another file of it.
+/// Writes a wav of one or two talking channels, and has a tool convert it to another file.
 pub(super) fn make(dir: &std::path::Path, rate: u32, channels: u16, tool_args: &[&str], name: &str) -> Option<String> {
     let source = dir.join(format!("source-{rate}-{channels}.wav"));
     if !source.exists() {
@@ -313,7 +313,7 @@ fn lossy_codecs_are_close_and_in_place() {
         (16_000, 1, &aac, "phone.3gp", Codec::AacLc, 60.0),
     ] {
         let Some(path) = make(&dir, rate, channels, args, name) else { return };
-        // ffmpeg's own Opus decoder resamples the speech layer in its own way, a sample late: the
+        // ffmpeg's own Opus decoder resamples the speech layer differently, one sample late. The
         // reference is libopus.
         let decoder: &[&str] = if codec == Codec::Opus { &["-c:a", "libopus"] } else { &[] };
         let theirs = decoded_by(decoder, &path).unwrap();
@@ -328,7 +328,7 @@ fn lossy_codecs_are_close_and_in_place() {
         );
         assert_eq!((info.codec, info.warnings.len()), (codec, 0), "{name}: {:?}", info.warnings);
         assert!(snr > least, "{name}: {snr:.1} dB");
-        // ffmpeg leaves the padding of AAC at the end; the edit list says where the recording ends.
+        // ffmpeg keeps AAC's padding at the end. The edit list gives the recording's end.
         let length = if codec == Codec::AacLc { 4 * rate as usize * usize::from(channels) } else { theirs.len() };
         assert_eq!(ours.len(), length, "{name}");
     }

@@ -1,10 +1,10 @@
-//! Damaged mp3: what precedes the damage is bit-identical, what follows is recovered at its own
+//! Damaged mp3: audio before the damage is bit-identical, audio after it is recovered at its own
 //! time.
 
 use super::samples::samples;
 use super::*;
 
-/// An mp3 of a constant bit rate without a tag: frames of 144 bytes and 576 samples.
+/// Returns an mp3 of a constant bit rate without a tag: frames of 144 bytes and 576 samples.
 fn plain_mp3(test: &str) -> Option<(Vec<u8>, Vec<f32>)> {
     let dir = folder(test);
     let source = dir.join("a.wav").display().to_string();
@@ -17,7 +17,7 @@ fn plain_mp3(test: &str) -> Option<(Vec<u8>, Vec<f32>)> {
     Some((bytes, clean))
 }
 
-/// The first and the last sample in which two decodes differ.
+/// Returns the first and the last sample in which two decodes differ.
 fn difference(a: &[f32], b: &[f32]) -> Option<(usize, usize)> {
     let differs = |i: &usize| a.get(*i) != b.get(*i);
     let all = 0..a.len().max(b.len());
@@ -99,7 +99,7 @@ fn tags_around_the_frames_change_nothing() {
     let clean = run_bytes(&bytes).unwrap().0.remove(0);
     let id3v2 = [b"ID3\x04\0\0\0\0\x02\x01", &[0xFF; 257][..]].concat();
     let id3v1 = [b"TAG", &[b' '; 125][..]].concat();
-    // An item of ten bytes, with and without the header that may stand before it.
+    // An item of ten bytes, with and without the optional header before it.
     let item = b"\x01\0\0\0\0\0\0\0T\0x";
     let block = |flags: u32| {
         let size = (item.len() as u32 + 32).to_le_bytes();
@@ -223,8 +223,7 @@ fn a_change_of_rate_or_channels_goes_on_in_the_first_ones() {
         let second = make(name, rate, channels, kbits).unwrap();
         let (planes, info) = run_bytes(&[&first[..], &second, &first].concat()).unwrap();
         assert_eq!((planes.len(), info.sample_rate_hz.hz()), (1, 16_000));
-        // Three seconds each, the middle one resampled; its codec delay is known where it has a
-        // tag.
+        // Three seconds each, the middle one resampled. Its codec delay is known if it has a tag.
         let close = planes[0].len().abs_diff(9 * 16_000);
         assert!(close <= 1105 * 16_000 / rate as usize * 2, "{name}: {} samples", planes[0].len());
         assert!(codes(&info).contains(&code), "{name}: {:?}", info.warnings);

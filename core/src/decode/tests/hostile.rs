@@ -1,4 +1,4 @@
-//! Small files that ask for much, as `tests/hostile/files.py` makes them: each is refused, or costs
+//! Small files that claim much, as `tests/hostile/files.py` makes them: each is rejected, or costs
 //! little.
 
 use super::*;
@@ -7,7 +7,7 @@ fn hostile(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../fixtures/hostile/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-/// The seconds that a file decodes to and its warnings' codes, or why it is refused.
+/// Returns the seconds that a file decodes to and its warnings' codes, or why it is rejected.
 fn outcome(name: &str) -> std::result::Result<(f64, Vec<String>), Error> {
     let mut decoder = Decoder::open(Input::bytes(name, hostile(name)), &DecodeOptions::default())?;
     while decoder.next_block()?.is_some() {}
@@ -27,7 +27,7 @@ fn a_header_that_asks_for_gigabytes_is_refused_before_a_decoder_sees_it() {
 
 #[test]
 fn tables_of_mp4_that_lead_nowhere_cost_what_they_hit() {
-    // A reader that followed them sought beyond all bytes, and into a run without entries.
+    // These tables lead a naive reader beyond all bytes, and into a run without entries.
     for name in ["place-behind.mp4", "run-size.mp4"] {
         let (seconds, codes) = outcome(name).unwrap();
         assert!((0.3..2.0).contains(&seconds), "{name}: {seconds} s");
@@ -39,7 +39,8 @@ fn tables_of_mp4_that_lead_nowhere_cost_what_they_hit() {
 fn bytes_that_a_table_names_again_and_again_are_decoded_once() {
     let mut bytes = std::fs::read(format!("{}/../fixtures/codecs/front.m4a", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let clean = decode(Input::bytes("a.m4a", bytes.clone()), &DecodeOptions::default()).unwrap();
-    // Every sample as long as the file: its first packet, then the same bytes for each of the others.
+    // Every sample as long as the file: its first packet, then the same bytes for each of the
+    // others.
     let sizes = bytes.windows(4).position(|w| w == b"stsz").unwrap();
     let length = bytes.len() as u32 / 2;
     bytes[sizes + 8..sizes + 12].copy_from_slice(&length.to_be_bytes());

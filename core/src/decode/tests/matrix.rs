@@ -1,17 +1,17 @@
-//! The damage matrix: every container cut off at many places and corrupted in many ways. Whatever
-//! happens, nothing panics, and no more is decoded than the bytes can account for.
+//! The damage matrix: every container truncated at many places and corrupted in many ways. Nothing
+//! panics, and no more is decoded than the bytes can account for.
 //!
 //! The full matrix (200 cuts and 2,000 corruptions of each container) runs with
 //! `CALLWEAVE_FULL_DAMAGE=1 cargo test --release -p callweave --all-features --lib
-//! decode::tests::matrix`; without it a part of the same. A part of a file's name instead of 1
-//! selects the containers that run in full, such as `CALLWEAVE_FULL_DAMAGE=mp3`.
+//! decode::tests::matrix`. Without the variable a part of it runs. A part of a file's name instead
+//! of 1 selects the containers that run in full, such as `CALLWEAVE_FULL_DAMAGE=mp3`.
 
 use std::path::Path;
 
 use super::samples::samples;
 use super::*;
 
-/// What the matrix is made of: a name, the bytes, and the format for those without a header.
+/// Returns the inputs of the matrix: name, bytes, and format if there is no header.
 fn containers() -> Vec<(String, Vec<u8>, Option<Raw>)> {
     let narrow = babble(8000, 2.0, 32);
     let thin = wav(1, 1, 8000, 16, &s16(&narrow));
@@ -26,14 +26,15 @@ fn containers() -> Vec<(String, Vec<u8>, Option<Raw>)> {
     all
 }
 
-/// Decodes and checks what must hold for any bytes; the samples, or nothing where they are refused.
+/// Decodes, and checks what must hold for any bytes. Returns the samples, or none if the input is
+/// rejected.
 fn survive(name: &str, bytes: &[u8], raw: Option<Raw>) -> Vec<f32> {
     let options = DecodeOptions { max_duration_ms: Millis(600_000.0), ..DecodeOptions::default() };
     let input = Input::bytes(name, bytes);
     let input = if let Some(raw) = raw { input.raw(raw) } else { input };
     let Ok(mut decoder) = Decoder::open(input, &options) else { return Vec::new() };
     let mut first = Vec::new();
-    // No codec here packs samples closer than some bits of a byte; silence for what is lost is
+    // No codec here packs samples more densely than a few bits each. Silence for lost audio is
     // bounded by the duration.
     loop {
         match decoder.next_block() {
@@ -65,7 +66,7 @@ impl DamageRandom {
 
 fn corrupt(bytes: &[u8], dice: &mut DamageRandom) -> Vec<u8> {
     let mut broken = bytes.to_vec();
-    // Half of the faults fall on the first bytes, where headers are.
+    // Half of the faults hit the first bytes, where headers are.
     let reach = if dice.roll(2) == 0 { bytes.len().min(512) } else { bytes.len() };
     for _ in 0..1 + dice.roll(4) {
         let at = dice.roll(reach);
@@ -100,8 +101,7 @@ fn what_the_fuzzers_begin_with_and_have_found_survives() {
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let path = file.unwrap().path();
             let bytes = std::fs::read(&path).unwrap();
-            // The targets of wav and zip put the beginning of such a file before what they are
-            // given.
+            // The fuzz targets of wav and zip prepend the magic number to their input.
             let begun = match folder.file_name().to_str() {
                 Some("riff") => [b"RIFF\0\0\0\0WAVE", &bytes[..]].concat(),
                 Some("zip") => [b"PK\x03\x04", &bytes[..]].concat(),
@@ -124,9 +124,8 @@ fn every_container_survives_cuts_and_corruption() {
         for i in 0..cuts {
             let length = (bytes.len() * i / cuts + dice.roll(bytes.len() / cuts)).min(bytes.len());
             let cut = survive(&name, &bytes[..length], raw);
-            // What precedes the cut is what it was, to the bit, in every format. It may be longer
-            // than the whole: padding is removed only where the end is there that says how much of
-            // it there is.
+            // Audio before the cut is bit-identical in every format. It may be longer than the
+            // whole, because only the end of the file shows how much padding to remove.
             let same = cut.iter().zip(&clean).take_while(|(a, b)| a == b).count();
             assert_eq!(same, cut.len().min(clean.len()), "{name} cut at {length}");
         }

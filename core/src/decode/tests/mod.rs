@@ -18,7 +18,7 @@ use std::io::Read;
 
 use super::*;
 
-/// Everything a decoder gives: channels of samples, and what it says at the end.
+/// Decodes an input. Returns its channels of samples and its final properties.
 pub(super) fn run(input: Input, options: &DecodeOptions) -> Result<(Vec<Vec<f32>>, SourceInfo)> {
     let mut decoder = Decoder::open(input, options)?;
     let mut all = vec![Vec::new(); usize::from(decoder.spec().channels)];
@@ -32,7 +32,7 @@ pub(super) fn run(input: Input, options: &DecodeOptions) -> Result<(Vec<Vec<f32>
     Ok((all, decoder.finish()?))
 }
 
-/// The same from bytes, at once and in dribbles: chunking must never change anything.
+/// Decodes bytes, at once and in dribbles: chunking must never change anything.
 pub(super) fn run_bytes(bytes: &[u8]) -> Result<(Vec<Vec<f32>>, SourceInfo)> {
     let options = DecodeOptions::default();
     let whole = run(Input::bytes("call", bytes), &options);
@@ -52,8 +52,7 @@ pub(super) fn codes(info: &SourceInfo) -> Vec<&str> {
     info.warnings.iter().map(|w| w.code.as_ref()).collect()
 }
 
-/// Runs a program whose result the tests compare with; `None`, with a message, where it is not
-/// installed.
+/// Runs a reference program. Returns `None`, with a message, if it is not installed.
 pub(super) fn tool(name: &str, args: &[&str]) -> Option<Vec<u8>> {
     match Command::new(name).args(args).output() {
         Ok(output) => {
@@ -68,13 +67,13 @@ pub(super) fn tool(name: &str, args: &[&str]) -> Option<Vec<u8>> {
     }
 }
 
-/// Says why a test does less than it could; fails it where nothing may be missing.
+/// Prints why a test does less than it could. Fails it where nothing may be missing.
 pub(crate) fn skipped(why: &str) {
     assert!(std::env::var_os("CALLWEAVE_REQUIRE_TOOLS").is_none(), "{why}");
     eprintln!("skipped: {why}");
 }
 
-/// A folder of the test's own, emptied first.
+/// Returns an empty folder for one test.
 pub(super) fn folder(test: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("callweave-decode-{}-{test}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
@@ -82,7 +81,8 @@ pub(super) fn folder(test: &str) -> PathBuf {
     dir
 }
 
-/// Something like speech: tones with moving pitch under a syllable-like envelope, and pauses.
+/// Synthesizes speech-like sound: tones with moving pitch under a syllable-like envelope, and
+/// pauses.
 pub(super) fn babble(rate: u32, seconds: f64, seed: u32) -> Vec<i16> {
     let n = (seconds * f64::from(rate)) as usize;
     let (mut phase, mut noise) = (0.0f64, seed | 1);
@@ -100,7 +100,7 @@ pub(super) fn babble(rate: u32, seconds: f64, seed: u32) -> Vec<i16> {
         .collect()
 }
 
-/// A canonical wav file.
+/// Builds a canonical wav file.
 pub(super) fn wav(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8]) -> Vec<u8> {
     let align = channels * bits / 8;
     let mut file = b"RIFF".to_vec();
@@ -189,7 +189,7 @@ fn probe_prints_what_a_file_is_and_what_is_wrong_with_it() {
     assert_eq!(serde_json::to_value(&probed).unwrap()["source"]["codec"], "pcm_s16");
 }
 
-/// What a head says, in one line, and how many bytes were read for it.
+/// Probes a head. Returns it in one line, and the number of bytes read for it.
 fn head_of(name: &str, bytes: &[u8]) -> (String, usize) {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -214,7 +214,7 @@ fn the_head_is_answered_from_the_first_bytes() {
     let (said, read) = head_of("a.wav", &long);
     assert_eq!(said, "a.wav: pcm_s16 in wav, 8000 Hz, 1 channel, 60000 ms declared\n");
     assert!(read <= 128 << 10, "{read} of {} bytes", long.len());
-    // What is declared is not checked, and nothing is declared by a file that was never closed.
+    // Declared values are not checked, and a file that was never closed declares none.
     assert_eq!(head_of("a.wav", &long[..1000]).0, said.replace('\n', ", 1000 bytes\n"));
     let unclosed = [&long[..40], &[0; 4], &long[44..]].concat();
     assert_eq!(head_of("u.wav", &unclosed).0, "u.wav: pcm_s16 in wav, 8000 Hz, 1 channel, length not declared\n");
@@ -238,8 +238,8 @@ fn the_head_agrees_with_the_whole() {
         assert_eq!((head.sample_rate_hz, head.channels), (whole.sample_rate_hz, whole.channels), "{name}");
         assert_eq!((head.codec_delay_ms, head.bytes), (whole.codec_delay_ms, Some(whole.bytes)), "{name}");
         if let Some(declared) = head.declared_duration_ms {
-            // Matroska's length counts the codec's delay and is in whole milliseconds.
-            // ffmpeg's table of packets counts the last as whole.
+            // Matroska's length includes the codec delay and is in whole milliseconds. ffmpeg's
+            // packet table counts the last packet as whole.
             let loose = match head.container {
                 Container::Matroska => 10.0,
                 Container::Caf if head.codec == Codec::Alac => 256.0,
@@ -258,7 +258,7 @@ fn the_head_agrees_with_the_whole() {
 fn the_head_of_an_mp4_is_its_index() {
     let front = samples::samples().into_iter().find(|s| s.file == "front.m4a").unwrap();
     let bytes = front.bytes();
-    // The samples are not there, and are not missed.
+    // The samples are missing, and are not needed.
     let index = bytes.windows(4).position(|w| w == b"mdat").unwrap() + 4;
     let (said, _) = head_of("a.m4a", &bytes[..index]);
     assert!(said.starts_with("a.m4a: aac_lc in mp4, 16000 Hz, 1 channel, 1000 ms declared"), "{said}");

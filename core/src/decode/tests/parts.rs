@@ -1,11 +1,11 @@
-//! Mp3 decoded in parts side by side: the same samples and warnings as by one decoder, whatever the
+//! Mp3 decoded in parallel parts: the same samples and warnings as by one decoder, whatever the
 //! stream and its damage.
 
 use super::*;
 use crate::threads::Pool;
 use crate::track::to_i16;
 
-/// What a decoder gives of some bytes in so many parts.
+/// Decodes some bytes in this many parts.
 fn in_parts(bytes: &[u8], parts: usize) -> Result<(Vec<Vec<u32>>, SourceInfo)> {
     Pool::new(parts).unwrap().run(|| {
         let mut decoder = Decoder::open(Input::bytes("call", bytes), &DecodeOptions::default())?;
@@ -33,7 +33,7 @@ fn same_in_parts(what: &str, bytes: &[u8]) {
     }
 }
 
-/// Mp3s of all kinds, some 40 s each.
+/// Makes mp3s of all kinds, some 40 s each.
 fn made(test: &str) -> Option<Vec<(String, Vec<u8>)>> {
     let dir = folder(test);
     let (source, out) = (dir.join("a.wav").display().to_string(), dir.join("a.mp3").display().to_string());
@@ -62,7 +62,7 @@ fn made(test: &str) -> Option<Vec<(String, Vec<u8>)>> {
 fn every_kind_of_mp3_is_the_same_in_parts() {
     let Some(all) = made("parts") else { return };
     all.iter().for_each(|(what, bytes)| same_in_parts(what, bytes));
-    // One file after another, each with its tag, rate and channels.
+    // Concatenated files, each with its tag, rate and channels.
     same_in_parts("all in one", &all.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>());
 }
 
@@ -90,11 +90,11 @@ fn damage_is_met_as_by_one_decoder() {
         }
         same_in_parts(&format!("round {round}"), &broken);
     }
-    // What ends a file lies beyond what is searched at once, and within what is read ahead.
+    // The tag that ends the first file is beyond one search step, and within the lookahead.
     let gap = [vec![0; 350_000], b"TAG".to_vec(), vec![0; 125]].concat();
     same_in_parts("two files with a gap between", &[&bytes[..], &gap, &bytes].concat());
     same_in_parts("cut off", &bytes[..bytes.len() - 77]);
-    // From the middle on: the first frames lack bytes of those before.
+    // From the middle on: the first frames lack earlier bytes.
     same_in_parts("begun late", &bytes[300 * 144..]);
 }
 

@@ -1,19 +1,19 @@
-//! Damage in the middle of each format: what precedes it is bit-identical, what follows is
-//! recovered where the format allows, and a cut costs a frame at most.
+//! Damage in the middle of each format: audio before it is bit-identical, audio after it is
+//! recovered where the format allows, and a cut costs at most a frame.
 
 use super::samples::{Sample, samples};
 use super::*;
 
-/// What may be asked of a format.
+/// Requirements for a format.
 struct Format {
     file: &'static str,
-    /// Samples of a frame.
+    /// Samples per frame.
     frame: usize,
-    /// How well the last quarter agrees after damage in the middle: to the bit, where frames do not
+    /// How closely the last quarter agrees after damage in the middle: bit by bit if frames do not
     /// depend on those before.
     tail_db: f64,
-    /// Whether frames are found again where bytes are missing. An mp4's are found by an index of
-    /// places alone.
+    /// Whether frames are found again after missing bytes. An mp4's are found only by an index of
+    /// positions.
     finds_again: bool,
 }
 
@@ -25,11 +25,11 @@ const fn format(file: &'static str, frame: usize, tail_db: f64, finds_again: boo
 
 const FORMATS: &[Format] = &[
     format("untagged.mp3", 576, EXACT, true),
-    // Its padding stays where the frames are not as many as its tag counts.
+    // Its padding stays if the number of frames differs from its tag's count.
     format("mpeg2.mp3", 576, EXACT, false),
     format("s16.flac", 1024, EXACT, true),
     format("vorbis.ogg", 1024, EXACT, true),
-    // Opus predicts from what it decoded before: its frames agree again little by little.
+    // Opus predicts from earlier output, so its frames agree again gradually.
     format("opus.ogg", 960, 15.0, true),
     format("opus.webm", 960, 15.0, true),
     format("vorbis.mkv", 1024, EXACT, true),
@@ -37,12 +37,12 @@ const FORMATS: &[Format] = &[
     format("fragmented.mp4", 1024, EXACT, false),
 ];
 
-/// The samples of a sample's bytes, however damaged.
+/// Decodes a sample's bytes, however damaged.
 fn decoded(sample: &Sample, bytes: &[u8]) -> Vec<f32> {
     run(sample.input(bytes), &DecodeOptions::default()).map_or_else(|_| Vec::new(), |(mut planes, _)| planes.remove(0))
 }
 
-/// Checks each format, and fails with all that was found.
+/// Checks each format, and fails with all findings.
 fn each(check: impl Fn(&Format, &Sample, &[u8], &[f32], &mut Vec<String>)) {
     let mut wrong = Vec::new();
     for sample in samples() {
@@ -94,8 +94,8 @@ const SHIFTING: [(&str, Damage); 2] = [
 fn what_precedes_the_damage_is_what_it_was() {
     each(|format, sample, bytes, clean, wrong| {
         for at in (0..bytes.len() - 60).step_by(bytes.len() / 40) {
-            // Where more than a byte of an ogg page is hit, nothing says which of its packets are
-            // good: it goes as a whole.
+            // If more than a byte of an ogg page is damaged, its good packets are unknown, so the
+            // whole page is lost.
             let page = bytes[..at].windows(4).rposition(|w| w == b"OggS").unwrap_or(at);
             for (what, damage) in IN_PLACE.into_iter().chain(SHIFTING) {
                 let from = if what == "a bit" || what == "a byte" { at } else { page };
@@ -103,8 +103,8 @@ fn what_precedes_the_damage_is_what_it_was() {
                 let mut broken = bytes.to_vec();
                 damage(&mut broken, at);
                 let broken = decoded(sample, &broken);
-                // A header that makes no sense leaves nothing; otherwise all that a cut there
-                // leaves is there.
+                // An invalid header leaves nothing. Otherwise everything that a cut there leaves is
+                // present.
                 let same = same(&broken, clean);
                 if same < whole && !broken.is_empty() {
                     wrong.push(format!("{}, {what} at {at}: {same} of {whole}", format.file));
@@ -119,9 +119,9 @@ fn what_follows_the_damage_is_at_its_place_again() {
     each(|format, sample, bytes, clean, wrong| {
         let shifting = if format.finds_again { &SHIFTING[..] } else { &[] };
         let loose = match format.file {
-            // Matroska's times are whole milliseconds, and small gaps in them mean nothing.
+            // Matroska's times are whole milliseconds, and small gaps in them are ignored.
             file if file.ends_with("mkv") || file.ends_with("webm") => clean.len() / 50,
-            // How many frames some bytes were is told by their length alone.
+            // The number of frames in damaged bytes is estimated from their length alone.
             file if file.ends_with("mp3") => format.frame,
             _ => 0,
         };
@@ -129,8 +129,8 @@ fn what_follows_the_damage_is_at_its_place_again() {
         let from = if format.file.starts_with("vorbis") { bytes.len() * 3 / 5 } else { bytes.len() * 2 / 5 };
         for at in (from..from + bytes.len() / 10).step_by(bytes.len() / 80) {
             for (what, damage) in IN_PLACE.iter().chain(shifting) {
-                // The header of a fragment says where the next one is: without it there is no way
-                // on.
+                // The header of a fragment gives the start of the next one, so nothing after a
+                // damaged header is found.
                 let header = bytes[at..at + 60].windows(4).any(|w| w == b"moof");
                 if format.file == "fragmented.mp4" && header {
                     continue;

@@ -1,5 +1,5 @@
 //! The samples of `fixtures/codecs`: every container and codec, decoded without any other program.
-//! What they must decode to was written down when they were made (`fixtures/codecs.py`).
+//! The expected results were recorded when they were made (`fixtures/codecs.py`).
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::config::hex;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/codecs");
 
-/// Samples that do not tell their codec delay.
+/// Samples without a known codec delay.
 const UNTOLD: [&str; 6] = ["untagged.mp3", "mp3.wav", "fragmented.mp4", "adts.aac", "layer1.mp1", "layer2.mp2"];
 
-/// What is known of a sample.
+/// Expected properties of a sample.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Sample {
@@ -24,9 +24,9 @@ pub(super) struct Sample {
     codec: Codec,
     sample_rate_hz: u32,
     samples: usize,
-    /// Of its samples as interleaved f32, where the codec is exact.
+    /// Hash of its samples as interleaved f32, if the codec is exact.
     sha256: Option<String>,
-    /// The file that holds what it is compared with, and how close it must be, where it is not.
+    /// File to compare with, and how closely, if the codec is not exact.
     reference: Option<String>,
     at_least_db: Option<f64>,
 }
@@ -36,13 +36,13 @@ impl Sample {
         read(&self.file)
     }
 
-    /// The format of a file without a header: its extension.
+    /// Returns the format of a file without a header, from its extension.
     pub(super) fn raw(&self) -> Option<Raw> {
         let extension = Path::new(&self.file).extension()?.to_str()?;
         (self.container == Container::Raw).then(|| Raw::from_name(extension).unwrap())
     }
 
-    /// Whether some interleaved samples are those that the codec must give, where it is exact.
+    /// Returns whether interleaved samples are the codec's expected ones, if it is exact.
     pub(super) fn is_exactly(&self, samples: &[f32]) -> bool {
         let bytes: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.sha256.as_ref() == Some(&hex(&Sha256::digest(bytes)))
@@ -58,7 +58,7 @@ pub(super) fn read(file: &str) -> Vec<u8> {
     std::fs::read(Path::new(FOLDER).join(file)).unwrap()
 }
 
-/// All samples that this build reads, from `fixtures/codecs` in the repository.
+/// Returns all samples that this build reads, from `fixtures/codecs` in the repository.
 pub(super) fn samples() -> Vec<Sample> {
     let read = |sample: &Sample| cfg!(feature = "opus") || sample.codec != Codec::Opus;
     every_sample().into_iter().filter(read).collect()
@@ -111,9 +111,9 @@ fn every_sample_is_the_same_from_a_stream() {
 #[test]
 fn what_is_read_has_a_sample() {
     let all = every_sample();
-    // Signed 8-bit samples exist in AIFF alone, where ffmpeg is compared with; BW64 and RIFX are
-    // made in the tests of wav; samples in memory are no file.
-    // HE-AAC is read with its feature alone, and tested apart.
+    // Signed 8-bit samples occur only in AIFF, which is compared with ffmpeg. BW64 and RIFX are
+    // covered by the wav tests. Samples in memory are not a file. HE-AAC needs its feature, and is
+    // tested separately.
     let without = [
         Codec::PcmS8.name(),
         Codec::HeAac.name(),
@@ -139,7 +139,7 @@ fn channels_of_recorders_take_turns_frame_by_frame() {
     assert!(planes[0] == mono[..8 * 240] && planes[1] != planes[0] && planes[1][..240] == mono[..240]);
 }
 
-/// The header says AAC-LC at half the rate; the reference is what ffmpeg makes of it.
+/// The header says AAC-LC at half the rate. The reference is ffmpeg's output.
 #[cfg(feature = "he-aac")]
 #[test]
 fn he_aac_is_decoded_in_mp4() {

@@ -1,9 +1,8 @@
-//! The table of what is read, in `docs/codecs.md`: each row is made by ffmpeg, sox or lame, decoded
-//! by callweave and by ffmpeg, and compared.
+//! The table of supported formats in `docs/codecs.md`: each row is made by ffmpeg, sox or lame,
+//! decoded by callweave and by ffmpeg, and compared.
 //!
 //! `CALLWEAVE_WRITE_DOCS=1 cargo test -p callweave --all-features --lib decode::tests::table`
-//! writes the document anew; without it the test checks that each row holds and stands in the
-//! document.
+//! rewrites the document. Otherwise the test checks that each row holds and is in the document.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,7 +10,7 @@ use std::path::Path;
 use super::against_ffmpeg::{decoded_by, interleaved, make, snr_db};
 use super::*;
 
-/// How close samples must be to ffmpeg's.
+/// How closely samples must agree with ffmpeg's.
 #[derive(Clone, Copy, PartialEq)]
 enum Close {
     Exact,
@@ -28,9 +27,9 @@ struct Case {
     name: &'static str,
     close: Close,
     raw: Option<(Raw, &'static [&'static str])>,
-    /// What makes the file, instead of ffmpeg.
+    /// Program that makes the file, instead of ffmpeg.
     maker: Option<&'static [&'static str]>,
-    /// Samples that ffmpeg leaves before the recording's own, and what is said of them.
+    /// Samples that ffmpeg leaves before the recording's own, and the warning about them.
     left: usize,
     warning: Option<&'static str>,
 }
@@ -39,12 +38,12 @@ const fn case(what: &'static str, rate: u32, args: &'static [&'static str], name
     Case { what, rate, channels: 1, args, name, close, raw: None, maker: None, left: 0, warning: None }
 }
 
-/// A case whose codec delay the file does not tell.
+/// Returns a case whose codec delay the file does not give.
 const fn untold(case: Case, left: usize) -> Case {
     Case { left, warning: Some("delay_unknown"), ..case }
 }
 
-/// A case that another program makes.
+/// Returns a case that another program makes.
 const fn made(case: Case, maker: &'static [&'static str]) -> Case {
     Case { maker: Some(maker), ..case }
 }
@@ -108,7 +107,7 @@ const CASES: &[Case] = &[
     case("WebM, Opus", 16_000, &["-c:a", "libopus"], "a.webm", Decibels(40.0)),
     case("Matroska, Opus", 16_000, &["-c:a", "libopus"], "a.mkv", Decibels(40.0)),
     case("Matroska, Vorbis", 16_000, &["-c:a", "libvorbis"], "v.mkv", Decibels(60.0)),
-    // An edit list of none: the encoder's delay is in the samples.
+    // No edit list: the encoder's delay is in the samples.
     untold(case("AAC-LC in ADTS", 16_000, &["-c:a", "aac", "-aac_pns", "0"], "a.aac", Decibels(60.0)), 0),
     case("m4a, ALAC", 16_000, &["-c:a", "alac"], "alac.m4a", Exact),
     case("mp4, FLAC", 16_000, &["-strict", "-2", "-c:a", "flac"], "flac.mp4", Exact),
@@ -160,7 +159,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-/// Makes a case's file, decodes it twice, and says how they compare: a row of the table.
+/// Makes a case's file, decodes it twice and compares. Returns a row of the table.
 fn row(case: &Case, dir: &Path) -> Option<String> {
     let args = [&["ffmpeg", "-v", "error", "-y", "-i", "IN"], case.args, &["OUT"]].concat();
     let path = make(dir, case.rate, case.channels, case.maker.unwrap_or(&args), case.name)?;
@@ -185,15 +184,14 @@ fn row(case: &Case, dir: &Path) -> Option<String> {
             format!("at least {least} dB")
         }
     };
-    // Where every bit agrees, so does the length, the padding of a last block included; a
-    // fragmented mp4 does not say how much of its last frames is padding.
+    // If every bit agrees, so does the length, including the padding of a last block. A fragmented
+    // mp4 does not give the padding of its last frames.
     let seconds = planes[0].len() as f64 / f64::from(info.sample_rate_hz.hz());
     assert!(case.close == Exact || (seconds - 4.0).abs() < 0.1, "{}: {seconds} s", case.what);
     Some(format!("| {} | `{}` | `{}` | {verdict} |", case.what, info.container, info.codec))
 }
 
-/// Rows of what ffmpeg cannot be compared with: the samples kept with what another decoder makes of
-/// them.
+/// Rows that cannot be compared with ffmpeg: samples that are kept with another decoder's output.
 const KEPT: &[(&str, &str, &str)] = &[
     ("AMR narrowband", "modes.amr", "opencore-amr"),
     ("3gp, AMR narrowband", "amr.3gp", "opencore-amr"),
@@ -204,7 +202,7 @@ const KEPT: &[(&str, &str, &str)] = &[
     ("wav, Dialogic ADPCM", "oki.wav", "ffmpeg and sox"),
 ];
 
-/// Such a row.
+/// Returns the row of a kept sample.
 fn kept_row(what: &str, file: &str, reference: &str) -> Option<String> {
     let sample = samples::samples().into_iter().find(|sample| sample.file == file)?;
     let (planes, info) = run(sample.input(&sample.bytes()), &DecodeOptions::default()).unwrap();
@@ -212,7 +210,7 @@ fn kept_row(what: &str, file: &str, reference: &str) -> Option<String> {
     Some(format!("| {what} | `{}` | `{}` | every bit of {reference} |", info.container, info.codec))
 }
 
-/// What stands above the rows of the first table.
+/// Line above the rows of the first table.
 const RULE: &str = "|---|---|---|---|\n";
 
 #[test]

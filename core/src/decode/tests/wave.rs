@@ -1,4 +1,4 @@
-//! Wav files as they are found: every width, every kind of wrong header.
+//! Wav files as they occur: every width, every kind of wrong header.
 
 use super::*;
 use crate::track::to_f32;
@@ -7,7 +7,7 @@ fn mono(samples: &[i16]) -> Vec<f32> {
     samples.iter().map(|&x| to_f32(x)).collect()
 }
 
-/// The header's data size is at byte 40, its RIFF size at byte 4.
+/// Sets the header's data size (byte 40) and its RIFF size (byte 4).
 fn with_sizes(mut file: Vec<u8>, riff: u32, data: u32) -> Vec<u8> {
     file[4..8].copy_from_slice(&riff.to_le_bytes());
     file[40..44].copy_from_slice(&data.to_le_bytes());
@@ -133,7 +133,7 @@ fn extensible_and_short_formats() {
     let (planes, info) = run_bytes(&file).unwrap();
     assert!(planes[0] == mono(&samples));
     assert_eq!(info.codec, Codec::PcmS16);
-    // A fmt chunk of 14 bytes has no width: the frame's size tells.
+    // A fmt chunk of 14 bytes has no width: the block size gives it.
     let mut short = plain[..16].to_vec();
     short.extend(14u32.to_le_bytes());
     short.extend(&plain[20..34]);

@@ -8,18 +8,18 @@ use crate::decode::amr::AmrBand;
 use crate::decode::amr::dtx::{DtxPhase, DtxReceiver};
 use crate::decode::amr::ops::{div_s, high, l_mac, l_mult, mult, shl};
 
-/// Samples of a frame at 12.8 kHz.
+/// Samples per frame at 12.8 kHz.
 pub(super) const INNER: usize = 4 * SUB_FRAME;
-/// Frames of the history that noise is made of.
+/// Frames in the history from which noise is derived.
 const HISTORY: usize = 8;
-/// Dithering of noise: of its energy, of its frequencies and how that grows, and the least distance
-/// of frequencies then.
+/// Dithering of noise: of its energy, of its frequencies with the increment per frequency, and the
+/// minimum distance of dithered frequencies.
 const ENERGY_DITHER: i16 = 75;
 const DITHER: i16 = 256;
 const DITHER_STEP: i16 = 2;
 const DITHER_GAP: i16 = 448;
 
-/// What the receiver remembers.
+/// Comfort noise state of the receiver.
 #[derive(Debug, Clone)]
 pub(super) struct WideComfort {
     pub(super) dtx: DtxReceiver,
@@ -56,7 +56,7 @@ impl Default for WideComfort {
 }
 
 impl WideComfort {
-    /// Remembers a frame of speech: its frequencies and its excitation, unscaled.
+    /// Adds a speech frame to the history: its frequencies and its unscaled excitation.
     pub(super) fn remember(&mut self, frequencies: &WideSpectrum, excitation: &[i16]) {
         self.newest = (self.newest + 1) % HISTORY;
         self.history[self.newest] = *frequencies;
@@ -65,7 +65,7 @@ impl WideComfort {
         self.energies[self.newest] = shl(exponent, 7).wrapping_add(fraction >> 8).wrapping_sub(1024);
     }
 
-    /// The frequencies and the excitation of a frame of noise.
+    /// Generates the frequencies and the excitation of a noise frame.
     pub(super) fn make(&mut self, phase: DtxPhase, bits: &[bool]) -> (WideSpectrum, [i16; INNER]) {
         if self.dtx.hangover_added && self.dtx.is_descriptor {
             self.take_mean();
@@ -90,7 +90,7 @@ impl WideComfort {
         (frequencies, excitation)
     }
 
-    /// The mean of the last frames of speech becomes the noise.
+    /// Sets the noise to the mean of the last speech frames.
     fn take_mean(&mut self) {
         let next = (self.newest + 1) % HISTORY;
         self.history[next] = self.history[self.newest];
@@ -101,7 +101,7 @@ impl WideComfort {
             std::array::from_fn(|i| (self.history.iter().map(|frame| i32::from(frame[i])).sum::<i32>() >> 3) as i16);
     }
 
-    /// What a descriptor says becomes the noise.
+    /// Sets the noise to the contents of a silence descriptor.
     fn take_descriptor(&mut self, bits: &mut WideBits<'_>) {
         let period = self.dtx.since_descriptor.min(32);
         self.inverse_period = if period >= 2 { div_s(1 << 10, shl(period, 10)) } else { 1 << 14 };
@@ -114,7 +114,7 @@ impl WideComfort {
         self.dtx.since_descriptor = 0;
     }
 
-    /// Between the last descriptor and the one before, by the time that has passed.
+    /// Interpolates between the last two silence descriptors, by the elapsed time.
     fn interpolate(&self) -> (WideSpectrum, i32) {
         let passed = mult(shl(self.dtx.since_descriptor, 10), self.inverse_period).min(1024);
         let share = shl(passed, 4);
@@ -126,7 +126,7 @@ impl WideComfort {
         (frequencies, l_mac(l_mult(share, self.energy), rest, self.old_energy))
     }
 
-    /// Lets energy and frequencies move a little.
+    /// Dithers energy and frequencies.
     fn dither(&mut self, frequencies: &mut WideSpectrum, energy: &mut i32) {
         let mut random = || {
             let first = noise(&mut self.dither_seed) >> 1;
@@ -148,7 +148,7 @@ impl WideComfort {
         frequencies[14] = frequencies[14].min(16_384);
     }
 
-    /// Noise of an energy.
+    /// Generates noise with the given energy.
     fn excitation(&mut self, log_energy: i32) -> [i16; INNER] {
         let log_energy = log_energy >> 9;
         let exponent = high(log_energy);

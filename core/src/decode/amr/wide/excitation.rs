@@ -1,4 +1,4 @@
-//! The excitation of a subframe, and its enhancement (TS 26.190, 6.1).
+//! Excitation of a subframe, and its enhancement (TS 26.190, 6.1).
 
 use super::SUB_FRAME;
 use super::lag::{LONGEST, WideLag};
@@ -7,17 +7,17 @@ use super::pulses::WideInnovation;
 use super::tables::{DISPERSION_LOW, DISPERSION_MIDDLE, INTERPOLATION};
 use crate::decode::amr::ops::{div_s, high, l_mac, l_msu, l_mult, l_shl, l_shr, mult, norm_s, round, shl};
 
-/// Samples of the past that the interpolation of the longest lag reaches.
+/// Past samples needed to interpolate at the longest lag.
 pub(super) const PAST: usize = LONGEST as usize + 17;
-/// Samples of a frame, and one beyond it.
+/// Samples of a frame with its past, and one beyond it.
 pub(super) const LENGTH: usize = PAST + 4 * SUB_FRAME + 1;
-/// Sharpening of pitch: 0.85, Q15.
+/// Pitch sharpening factor: 0.85, Q15.
 const SHARPNESS: i16 = 27_853;
-/// Below these gains of pitch, 0.6 and 0.9 (Q14), pulses are spread much or little.
+/// Pitch gains (0.6 and 0.9, Q14) below which pulses are dispersed strongly and weakly.
 const WEAK: i16 = 9830;
 const STRONG: i16 = 14_746;
 
-/// Repeats the excitation at a lag into a sub-frame, and one sample more.
+/// Repeats the excitation at a lag into a subframe, and one sample more.
 pub(super) fn repeat(excitation: &mut [i16; LENGTH], at: usize, lag: WideLag) {
     let (mut start, mut phase) = (at - lag.whole.max(1) as usize, -lag.quarters);
     if phase < 0 {
@@ -32,7 +32,7 @@ pub(super) fn repeat(excitation: &mut [i16; LENGTH], at: usize, lag: WideLag) {
     }
 }
 
-/// Takes off what is high in a repeated excitation.
+/// Low-passes a repeated excitation.
 pub(super) fn soften(excitation: &mut [i16; LENGTH], at: usize) {
     let soft: [i16; SUB_FRAME] = std::array::from_fn(|i| {
         let around = i32::from(excitation[at + i - 1]) + i32::from(excitation[at + i + 1]);
@@ -41,7 +41,7 @@ pub(super) fn soften(excitation: &mut [i16; LENGTH], at: usize) {
     excitation[at..at + SUB_FRAME].copy_from_slice(&soft);
 }
 
-/// Gives pulses the tilt of the sub-frame before, and repeats them at the lag.
+/// Applies the previous subframe's tilt to pulses, and repeats them at the lag.
 pub(super) fn shape(code: &mut WideInnovation, tilt: i16, lag: WideLag) {
     for i in (1..SUB_FRAME).rev() {
         code[i] = round(l_msu(i32::from(code[i]) << 16, code[i - 1], tilt));
@@ -52,7 +52,7 @@ pub(super) fn shape(code: &mut WideInnovation, tilt: i16, lag: WideLag) {
     }
 }
 
-/// How voiced a sub-frame is: −1 to 1, Q15, by the energies of its two parts.
+/// Returns the voicing of a subframe, −1 to 1 in Q15, from the energies of its two parts.
 pub(super) fn voicing(repeated: &[i16; SUB_FRAME], pitch: i16, code: &WideInnovation, gain: i16) -> i16 {
     let (mantissa, exponent) = energy(repeated);
     let square = l_mult(pitch, pitch);
@@ -73,17 +73,18 @@ pub(super) fn voicing(repeated: &[i16; SUB_FRAME], pitch: i16, code: &WideInnova
     if difference >= 0 { div_s(difference, sum) } else { -div_s(difference.saturating_neg(), sum) }
 }
 
-/// Spreads the energy of pulses where voicing is weak.
+/// Disperses the energy of pulses if voicing is weak.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WideDispersion {
     state: i16,
     code_gain: i16,
-    /// Gains of pitch of the last sub-frames, the newest first.
+    /// Pitch gains of the last subframes, latest first.
     pitch: [i16; 6],
 }
 
 impl WideDispersion {
-    /// The same innovation, spread; `mode` adds to the state: 0 at 6.6 kbit/s, 1 at 8.85, 2 above.
+    /// Returns the dispersed innovation. `mode` is added to the state: 0 at 6.6 kbit/s, 1 at 8.85,
+    /// 2 above.
     pub(super) fn spread(
         &mut self,
         code: &WideInnovation,
@@ -125,7 +126,7 @@ fn convolved(code: &WideInnovation, response: &[i16; SUB_FRAME]) -> WideInnovati
     std::array::from_fn(|i| line[i].saturating_add(line[i + SUB_FRAME]))
 }
 
-/// Gives a signal the energy of another (TS 26.173, `agc2`).
+/// Scales a signal to the energy of another (TS 26.173, `agc2`).
 pub(super) fn level(like: &[i16; SUB_FRAME], samples: &mut [i16; SUB_FRAME]) {
     let energy = |x: &[i16; SUB_FRAME]| x.iter().fold(0, |sum, &x| l_mac(sum, x >> 2, x >> 2));
     let (output, input) = (energy(samples), energy(like));

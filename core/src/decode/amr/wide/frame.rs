@@ -6,7 +6,7 @@ use super::order_tables::{
 };
 use crate::decode::amr::FrameKind;
 
-/// Bytes of a frame's payload by its type; `None` where there is no such type.
+/// Payload bytes of a frame by its type. `None` for a type that does not exist.
 pub(in crate::decode::amr) const SIZES: [Option<usize>; 16] = [
     Some(17),
     Some(23),
@@ -25,13 +25,13 @@ pub(in crate::decode::amr) const SIZES: [Option<usize>; 16] = [
     Some(0),
     Some(0),
 ];
-/// The types of a descriptor of silence, and of a frame that was lost.
+/// Frame types of a silence descriptor, and of a lost frame.
 const DESCRIPTOR: u8 = 9;
 const LOST: u8 = 14;
-/// Bits of a descriptor before the one that says whether it is an update.
+/// Bits of a silence descriptor before the bit that marks an update.
 const DESCRIPTOR_BITS: usize = 35;
 
-/// A frame: what it is, its mode where it has one, and its bits in the order of parameters.
+/// A frame: its kind, its mode if it has one, and its bits in the order of parameters.
 #[derive(Debug, Clone)]
 pub(in crate::decode::amr) struct WideFrame {
     pub(super) kind: FrameKind,
@@ -40,7 +40,7 @@ pub(in crate::decode::amr) struct WideFrame {
 }
 
 impl WideMode {
-    /// The place of each bit among the parameters.
+    /// Returns the position of each bit among the parameters.
     fn order(self) -> &'static [u16] {
         match self {
             Self::Rate660 => &ORDER_660,
@@ -56,13 +56,13 @@ impl WideMode {
     }
 }
 
-/// A bit of some bytes, the highest first.
+/// Returns a bit, counted from the most significant.
 fn bit(bytes: &[u8], at: usize) -> bool {
     bytes.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1)
 }
 
 impl WideFrame {
-    /// A frame of a type, whose quality bit may say that it is damaged.
+    /// Parses a frame. `good`: its quality bit is set, so that it is not damaged.
     pub(in crate::decode::amr) fn parse(kind: u8, good: bool, payload: &[u8]) -> Self {
         if kind == DESCRIPTOR {
             let update = bit(payload, DESCRIPTOR_BITS);
@@ -89,13 +89,13 @@ impl WideFrame {
         Self { kind, mode: Some(mode), bits }
     }
 
-    /// A frame that was not sent.
+    /// Returns a frame that was not sent.
     pub(in crate::decode::amr) fn no_data() -> Self {
         Self { kind: FrameKind::NoData, mode: None, bits: Vec::new() }
     }
 }
 
-/// A frame's bits, one parameter after the other.
+/// Reads a frame's parameters in order.
 #[derive(Debug)]
 pub(super) struct WideBits<'a> {
     bits: &'a [bool],
@@ -107,7 +107,7 @@ impl<'a> WideBits<'a> {
         Self { bits, at: 0 }
     }
 
-    /// A number of so many bits, the highest first; bits that are not there are 0.
+    /// Reads a number of `count` bits, most significant first. Missing bits are 0.
     pub(super) fn take(&mut self, count: usize) -> usize {
         let value = (self.at..self.at + count)
             .fold(0, |value, at| value << 1 | usize::from(self.bits.get(at).copied().unwrap_or(false)));

@@ -5,12 +5,12 @@ use super::pulses::WideInnovation;
 use super::tables::{GAINS, GAINS_SMALL};
 use crate::decode::amr::ops::{halves, high, l_mac, l_mult, l_shl, median, mpy_32_16, mult, round};
 
-/// The least quantised energy, and that of the beginning: −14 dB, Q10.
+/// Minimum quantized energy, and its initial value: −14 dB, Q10.
 const LEAST: i16 = -14_336;
-/// Coefficients of the prediction, Q13.
+/// Prediction coefficients, Q13.
 const PREDICTION: [i16; 4] = [4096, 3277, 2458, 1638];
-/// How gains fade with each lost frame, by the state of errors, Q15: where the frame can be used in
-/// part, and where not.
+/// Attenuation of gains per lost frame by the error state, Q15: for partly usable frames, and for
+/// unusable ones.
 const FADE_PITCH: [[i16; 7]; 2] =
     [[32_767, 32_113, 31_457, 24_576, 7537, 1638, 328], [32_767, 31_130, 29_491, 24_576, 7537, 1638, 328]];
 const FADE_CODE: [[i16; 7]; 2] =
@@ -20,22 +20,22 @@ const FADE_CODE: [[i16; 7]; 2] =
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct FrameArrival {
     pub(super) lost: bool,
-    /// Nothing of the frame can be used.
+    /// Whether nothing of the frame can be used.
     pub(super) unusable: bool,
     pub(super) lost_before: bool,
-    /// How bad the last frames were, up to 6.
+    /// Error state of the last frames, at most 6.
     pub(super) errors: usize,
-    /// Frames in a row without voice.
+    /// Consecutive frames without voice.
     pub(super) unvoiced: i16,
 }
 
-/// Gains and energies of the last sub-frames.
+/// Gains and energies of the last subframes.
 #[derive(Debug, Clone)]
 pub(super) struct WideGains {
     energies: [i16; 4],
     pitch: [i16; 5],
     code: [i16; 5],
-    /// Gains of pitch that were received.
+    /// Received pitch gains.
     pub(super) received: [i16; 5],
     last_code: i16,
 }
@@ -52,7 +52,7 @@ fn push(values: &mut [i16; 5], value: i16) {
 }
 
 impl WideGains {
-    /// Gains of a sub-frame: of pitch in Q14, and of the innovation in Q16.
+    /// Decodes the gains of a subframe: pitch gain in Q14, and innovation gain in Q16.
     pub(super) fn decode(
         &mut self,
         index: usize,
@@ -96,7 +96,7 @@ impl WideGains {
         let code = if arrival.unvoiced > 2 { middle } else { mult(FADE_CODE[unusable][state], middle) };
         let sum: i32 = self.energies.iter().map(|&x| i32::from(x)).sum();
         self.energies.copy_within(..3, 1);
-        // The mean less 3 dB.
+        // Mean minus 3 dB.
         self.energies[0] = ((sum >> 2) as i16).wrapping_sub(3072).max(LEAST);
         push(&mut self.code, code);
         push(&mut self.pitch, past);

@@ -1,5 +1,4 @@
-//! Immittance spectral frequencies and pairs, and the filters they represent (TS 26.190, 5.2 and
-//! 6.1).
+//! Immittance spectral frequencies and pairs, and their filters (TS 26.190, 5.2 and 6.1).
 
 use super::frame::WideBits;
 use super::isf_stage_tables as stage;
@@ -9,24 +8,25 @@ use super::tables::COSINE;
 use super::{ORDER, WideMode};
 use crate::decode::amr::ops::{l_mac, l_mult, l_shl, mult, norm_l, round, shl};
 
-/// Frequencies or pairs of a filter.
+/// Immittance spectral frequencies or pairs of a filter.
 pub(super) type WideSpectrum = [i16; ORDER];
 
-/// The least distance between two frequencies, 50 Hz.
+/// Minimum distance between two frequencies, 50 Hz.
 pub(super) const GAP: i16 = 128;
-/// Prediction between frames: a third, Q15.
+/// Prediction factor between frames: a third, Q15.
 const PREDICTION: i16 = 10_923;
-/// Frequencies with which the decoder begins, and their pairs.
+/// Initial frequencies of the decoder, and their pairs.
 pub(super) const FLAT: WideSpectrum =
     [1024, 2048, 3072, 4096, 5120, 6144, 7168, 8192, 9216, 10_240, 11_264, 12_288, 13_312, 14_336, 15_360, 3840];
 pub(super) const FLAT_PAIRS: WideSpectrum = [
     32_138, 30_274, 27_246, 23_170, 18_205, 12_540, 6393, 0, -6393, -12_540, -18_205, -23_170, -27_246, -30_274,
     -32_138, 1475,
 ];
-/// How far the new frame has come in each sub-frame, Q15.
+/// Weight of the new frame in each subframe, Q15.
 pub(super) const PROGRESS: [i16; 4] = [14_746, 26_214, 31_457, 32_767];
 
-/// Moves frequencies up that lie too close to the one before; the last is of another kind.
+/// Raises frequencies that are too close to the one before. The last element is not ordered with
+/// the others.
 fn spread(frequencies: &mut WideSpectrum) {
     let mut least = GAP;
     for frequency in &mut frequencies[..ORDER - 1] {
@@ -35,7 +35,7 @@ fn spread(frequencies: &mut WideSpectrum) {
     }
 }
 
-/// Pairs of frequencies: their cosines. The last frequency counts twice.
+/// Converts frequencies to pairs, their cosines. The last frequency is doubled.
 pub(super) fn pairs_of<const N: usize>(frequencies: &[i16; N]) -> [i16; N] {
     std::array::from_fn(|i| {
         let frequency = if i == N - 1 { shl(frequencies[i], 1) } else { frequencies[i] };
@@ -45,7 +45,7 @@ pub(super) fn pairs_of<const N: usize>(frequencies: &[i16; N]) -> [i16; N] {
     })
 }
 
-/// One of the two polynomials of a filter, from every other pair.
+/// Computes one of a filter's two polynomials from every other pair.
 fn polynomial(pairs: &[i16], degree: usize, one: i32) -> [i32; 11] {
     let mut f = [0i32; 11];
     let scaled = |pair: i16| i32::from(pair) * (one >> 14);
@@ -63,7 +63,7 @@ fn polynomial(pairs: &[i16], degree: usize, one: i32) -> [i32; 11] {
     f
 }
 
-/// The filter of pairs, its first coefficient 1 in Q12; with `fitting` in a smaller scale where
+/// Converts pairs to a filter in Q12, whose first coefficient is 1. `fitting` reduces the scale if
 /// coefficients are too large.
 pub(super) fn filter_of<const N: usize, const M: usize>(pairs: &[i16; N], fitting: bool) -> [i16; M] {
     let half = N / 2;
@@ -93,13 +93,14 @@ pub(super) fn filter_of<const N: usize, const M: usize>(pairs: &[i16; N], fittin
     filter
 }
 
-/// Between two spectra, by the share of the second in Q15; the first's is what is left of `whole`.
+/// Interpolates two spectra. `share` is the second's weight in Q15, and the first's is `whole`
+/// minus that.
 pub(super) fn blend(old: &WideSpectrum, new: &WideSpectrum, share: i16, whole: i32) -> WideSpectrum {
     let rest = (whole - i32::from(share)) as i16;
     std::array::from_fn(|i| round(l_mac(l_mult(old[i], rest), new[i], share)))
 }
 
-/// Filters of four sub-frames.
+/// Returns the filters of four subframes.
 pub(super) fn filters_between(old: &WideSpectrum, new: &WideSpectrum) -> [[i16; ORDER + 1]; 4] {
     std::array::from_fn(|i| match PROGRESS.get(i).filter(|_| i < 3) {
         Some(&share) => filter_of(&blend(old, new, share, 32_768), false),
@@ -107,8 +108,7 @@ pub(super) fn filters_between(old: &WideSpectrum, new: &WideSpectrum) -> [[i16; 
     })
 }
 
-/// What the decoder of frequencies remembers: residuals that silence makes it forget, and the last
-/// frames.
+/// Frequency decoder state: residuals, which silence resets, and the last frames.
 #[derive(Debug, Clone)]
 pub(super) struct PastFrequencies {
     pub(super) residual: WideSpectrum,
@@ -123,7 +123,7 @@ impl Default for PastFrequencies {
 }
 
 impl PastFrequencies {
-    /// Frequencies of a frame; without `received` those before go on towards their mean.
+    /// Decodes the frequencies of a frame. Without `received`, the last ones approach their mean.
     pub(super) fn decode(&mut self, mode: WideMode, bits: &mut WideBits<'_>, received: bool) -> WideSpectrum {
         let sent = if mode == WideMode::Rate660 { low_residual(bits) } else { residual(bits) };
         let mut frequencies = if received { self.predicted(&sent) } else { self.continued() };
@@ -156,7 +156,7 @@ impl PastFrequencies {
     }
 }
 
-/// Two stages in seven parts.
+/// Reads a residual in two stages and seven parts.
 fn residual(bits: &mut WideBits<'_>) -> WideSpectrum {
     let (first, second) = (table::FIRST[bits.take(8)], table::SECOND[bits.take(8)]);
     let (a, b, c) = (stage::PART_1[bits.take(6)], stage::PART_2[bits.take(7)], stage::PART_3[bits.take(7)]);
@@ -174,7 +174,7 @@ fn residual(bits: &mut WideBits<'_>) -> WideSpectrum {
     })
 }
 
-/// The same in five parts, at 6.6 kbit/s.
+/// Reads a residual in five parts, at 6.6 kbit/s.
 fn low_residual(bits: &mut WideBits<'_>) -> WideSpectrum {
     let (first, second) = (table::FIRST[bits.take(8)], table::SECOND[bits.take(8)]);
     let (a, b, c) = (stage::LOW_1[bits.take(7)], stage::LOW_2[bits.take(7)], stage::LOW_3[bits.take(6)]);
@@ -189,7 +189,7 @@ fn low_residual(bits: &mut WideBits<'_>) -> WideSpectrum {
     })
 }
 
-/// Frequencies of noise.
+/// Reads the frequencies of noise.
 pub(super) fn noise(bits: &mut WideBits<'_>) -> WideSpectrum {
     let (a, b, c) = (stage::NOISE_1[bits.take(6)], stage::NOISE_2[bits.take(6)], stage::NOISE_3[bits.take(6)]);
     let (d, e) = (stage::NOISE_4[bits.take(5)], stage::NOISE_5[bits.take(5)]);

@@ -1,4 +1,4 @@
-//! The second stage of codebooks of frequencies, and those of noise, of the wideband codec.
+//! Second-stage codebooks of frequencies, and codebooks for noise, of the wideband codec.
 //!
 //! Figures of 3GPP TS 26.190 and TS 26.173, taken from opencore-amr, which states 3GPP's permission
 //! for them.
@@ -195,7 +195,7 @@ pub(super) static LOW_3: [[i16; 7]; 64] = [
     [140, -4, -37, 254, -62, 92, -109],
 ];
 
-/// The mean of noise.
+/// Mean of noise.
 #[rustfmt::skip]
 pub(super) static NOISE_MEAN: [i16; 16] = [
     478, 1100, 2213, 3267, 4219, 5222, 6198, 7240, 8229, 9153, 10_098, 11_108, 12_144, 13_184, 14_165, 3803,

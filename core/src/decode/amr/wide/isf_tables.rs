@@ -1,4 +1,4 @@
-//! Codebooks of immittance spectral frequencies, in two stages, of the wideband codec.
+//! First-stage codebooks of immittance spectral frequencies, of the wideband codec.
 //!
 //! Figures of 3GPP TS 26.190 and TS 26.173, taken from opencore-amr, which states 3GPP's permission
 //! for them.
@@ -8,13 +8,13 @@
 // modify and use this file under the standard license terms listed above has been obtained from the
 // copyright holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
-/// The mean.
+/// Mean.
 #[rustfmt::skip]
 pub(super) static MEAN: [i16; 16] = [
     738, 1326, 2336, 3578, 4596, 5662, 6711, 7730, 8750, 9753, 10_705, 11_728, 12_833, 13_971, 15_043, 4037,
 ];
 
-/// The first stage: nine frequencies.
+/// First stage: nine frequencies.
 #[rustfmt::skip]
 pub(super) static FIRST: [[i16; 9]; 256] = [
     [579, 1081, 1035, 390, 3, -263, -198, -82, 38], [18, -68, -12, 313, 761, 405, 249, 111, -76],
@@ -147,7 +147,7 @@ pub(super) static FIRST: [[i16; 9]; 256] = [
     [26, -179, -469, -1008, -1260, 262, -35, -132, -259], [-66, -232, -447, -533, -789, -191, -100, -267, 364],
 ];
 
-/// The first stage: the other seven.
+/// First stage: the other seven.
 #[rustfmt::skip]
 pub(super) static SECOND: [[i16; 7]; 256] = [
     [1357, 1313, 1136, 784, 438, 181, 145], [636, 648, 667, 568, 442, 217, 362], [427, 440, 674, 524, 332, 117, -417],

@@ -1,4 +1,4 @@
-//! Pitch lags: decoded, and concealed where they were lost (TS 26.190, 5.6; TS 26.191).
+//! Pitch lags: decoded, and concealed if lost (TS 26.190, 5.6; TS 26.191).
 
 use super::WideMode;
 use super::frame::WideBits;
@@ -6,12 +6,13 @@ use super::gains::{FrameArrival, WideGains};
 use super::maths::noise;
 use crate::decode::amr::ops::mult;
 
-/// The shortest and the longest lag; from these on a lag has halves, and whole samples alone.
+/// Shortest and longest lag, and lags from which the resolution is half a sample and a whole
+/// sample.
 const SHORTEST: i16 = 34;
 pub(super) const LONGEST: i16 = 231;
 const HALVES: i16 = 128;
 const WHOLE: i16 = 160;
-/// The same at 6.6 and 8.85 kbit/s.
+/// Whole-sample resolution at 6.6 and 8.85 kbit/s.
 const WHOLE_LOW: i16 = 92;
 
 /// A lag: whole samples, and quarters.
@@ -21,7 +22,7 @@ pub(super) struct WideLag {
     pub(super) quarters: i16,
 }
 
-/// A lag that is coded alone.
+/// Decodes an absolute lag.
 pub(super) fn alone(mode: WideMode, bits: &mut WideBits<'_>) -> WideLag {
     let low = mode <= WideMode::Rate885;
     let index = bits.take(if low { 8 } else { 9 }) as i16;
@@ -39,12 +40,12 @@ pub(super) fn alone(mode: WideMode, bits: &mut WideBits<'_>) -> WideLag {
     }
 }
 
-/// The first lag that the next sub-frame may have.
+/// Returns the smallest lag that a relative lag of the next subframe can have.
 pub(super) fn range(lag: i16) -> i16 {
     (lag - 8).clamp(SHORTEST, LONGEST - 15)
 }
 
-/// A lag that is coded against the one before.
+/// Decodes a lag relative to the one before.
 pub(super) fn relative(mode: WideMode, bits: &mut WideBits<'_>, from: i16) -> WideLag {
     if mode <= WideMode::Rate885 {
         let index = bits.take(5) as i16;
@@ -54,7 +55,7 @@ pub(super) fn relative(mode: WideMode, bits: &mut WideBits<'_>, from: i16) -> Wi
     WideLag { whole: from + (index >> 2), quarters: index & 3 }
 }
 
-/// Lags of the last sub-frames that were received, the newest first.
+/// Received lags of the last subframes, latest first.
 #[derive(Debug, Clone)]
 pub(super) struct PastLags {
     history: [i16; 5],
@@ -75,13 +76,13 @@ impl PastLags {
         self.last = lag;
     }
 
-    /// Forgets the last lag, as silence does.
+    /// Resets the last lag, after silence.
     pub(super) fn forget(&mut self) {
         self.last = 64;
     }
 
-    /// A lag for a lost sub-frame: what arrived where it is likely, else what the last ones
-    /// suggest.
+    /// Returns a lag for a lost subframe: the received one if it is likely, else one derived from
+    /// the last lags.
     pub(super) fn guess(&mut self, arrived: i16, gains: &WideGains, arrival: FrameArrival) -> i16 {
         let (least, most) =
             (self.history.iter().fold(i16::MAX, |a, &b| a.min(b)), self.history.iter().fold(0, |a, &b| a.max(b)));
@@ -115,7 +116,7 @@ impl PastLags {
             || lag > mean && lag < most
     }
 
-    /// About the mean of the longest three.
+    /// Returns a random lag near the mean of the longest three.
     fn random(&mut self) -> i16 {
         let mut sorted = self.history;
         sorted.sort_unstable();

@@ -1,38 +1,38 @@
-//! Products, roots and energies that both synthesis and gains need (TS 26.173).
+//! Products, roots and energies for synthesis and gains (TS 26.173).
 
 use crate::decode::amr::ops::{l_mac, l_shl, norm_l};
 
 use crate::decode::amr::narrow::maths::inverse_root_of_mantissa;
 pub(super) use crate::decode::amr::narrow::maths::{log2, pow2};
 
-/// A product of 32 and 16 bits, its lowest 16 left out.
+/// Multiplies 32 by 16 bits and drops the lowest 16.
 pub(super) fn mul_32_16(a: i32, b: i16) -> i32 {
     ((i64::from(a) * i64::from(b)) >> 16) as i32
 }
 
-/// A plain product and sum.
+/// Adds a plain product to a sum.
 pub(super) fn mac(sum: i32, a: i16, b: i16) -> i32 {
     sum.wrapping_add(i32::from(a) * i32::from(b))
 }
 
-/// A product, rounded.
+/// Multiplies with rounding.
 pub(super) fn mult_round(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b) + 0x4000) >> 15).min(32_767) as i16
 }
 
-/// By how many bits a number that is not negative can be shifted to the left; 27 for 0.
+/// Returns the number of bits by which a non-negative number can be shifted left. 27 for 0.
 pub(super) fn norm(x: i32) -> i32 {
     if x == 0 { 27 } else { norm_l(x) }
 }
 
-/// The energy of some samples: a mantissa of 31 bits, and an exponent.
+/// Returns the energy of some samples as a Q31 mantissa and an exponent.
 pub(super) fn energy(samples: &[i16]) -> (i32, i32) {
     let sum = samples.iter().fold(1, |sum, &x| l_mac(sum, x, x));
     let shift = norm(sum);
     (l_shl(sum, shift), 30 - shift)
 }
 
-/// The inverse square root of a mantissa and an exponent, as such again.
+/// Returns the inverse square root of a mantissa and an exponent in the same form.
 pub(super) fn inverse_root(mantissa: i32, exponent: i32) -> (i32, i32) {
     if mantissa <= 0 {
         return (i32::MAX, 0);
@@ -41,14 +41,14 @@ pub(super) fn inverse_root(mantissa: i32, exponent: i32) -> (i32, i32) {
     (inverse_root_of_mantissa(mantissa), -((exponent - 1) >> 1))
 }
 
-/// The same for a whole number.
+/// Returns the inverse square root of a whole number.
 pub(super) fn inverse_root_of(x: i32) -> i32 {
     let shift = norm(x);
     let (mantissa, exponent) = inverse_root(l_shl(x, shift), 31 - shift);
     l_shl(mantissa, exponent)
 }
 
-/// Shifts samples to the left, or to the right with rounding.
+/// Shifts samples left, or right with rounding.
 pub(super) fn scale(samples: &mut [i16], bits: i32) {
     use crate::decode::amr::ops::round;
     for x in samples {
@@ -60,7 +60,7 @@ pub(super) fn scale(samples: &mut [i16], bits: i32) {
     }
 }
 
-/// The next number of a sequence of noise.
+/// Returns the next number of a noise sequence.
 pub(super) fn noise(seed: &mut i16) -> i16 {
     *seed = (i32::from(*seed) * 31_821 + 13_849) as i16;
     *seed

@@ -1,5 +1,4 @@
-//! The wideband adaptive multi-rate codec: 3GPP TS 26.190 to 26.193 (ITU-T G.722.2), in the integer
-//! arithmetic of TS 26.173.
+//! AMR wideband: 3GPP TS 26.190 to 26.193 (ITU-T G.722.2), in the integer arithmetic of TS 26.173.
 //!
 //! 20 ms of speech are coded at 12.8 kHz, 256 samples in four subframes. The band above 6.4 kHz is
 //! generated from noise. The result is 320 samples at 16 kHz.
@@ -28,13 +27,13 @@ use self::speech::{WideLasting, WideSpeech};
 use self::synthesis::{OUT, WideSubFrame};
 use super::dtx::DtxPhase;
 
-/// Coefficients of a filter.
+/// Filter order.
 const ORDER: usize = 16;
-/// Samples of a sub-frame at 12.8 kHz, and of a frame at 16 kHz.
+/// Samples per subframe at 12.8 kHz, and per frame at 16 kHz.
 const SUB_FRAME: usize = 64;
 pub(super) const FRAME: usize = 4 * OUT;
 
-/// A rate, in steps of 10 bits per second.
+/// A bit rate, in units of 10 bit/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum WideMode {
     #[default]
@@ -63,7 +62,7 @@ impl WideMode {
     ];
 }
 
-/// The decoder and its memory.
+/// The decoder and its state.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WideDecoder {
     lasting: WideLasting,
@@ -73,7 +72,7 @@ pub(super) struct WideDecoder {
 }
 
 impl WideDecoder {
-    /// The samples of a frame.
+    /// Decodes a frame to samples.
     pub(super) fn decode(&mut self, frame: &WideFrame) -> [i16; FRAME] {
         self.mode = frame.mode.unwrap_or(self.mode);
         let phase = self.comfort.dtx.receive(frame.kind);
@@ -88,7 +87,7 @@ impl WideDecoder {
         }
         self.lasting.arrival.lost_before = self.lasting.arrival.lost;
         self.comfort.dtx.phase = phase;
-        // The codec works on 14 bits.
+        // The codec's output has 14 bits.
         samples.map(|x| x & !3)
     }
 

@@ -8,7 +8,7 @@
 // modify and use this file under the standard license terms listed above has been obtained from the
 // copyright holder. opencore-amr: Copyright (C) 1998-2009 PacketVideo, Apache-2.0.
 
-/// The place of each bit of a frame at 6.6 kbit/s among its parameters.
+/// Position of each bit of a frame at 6.6 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_660: [u16; 132] = [
     0, 5, 6, 7, 61, 84, 107, 130, 62, 85, 8, 4, 37, 38, 39, 40, 58, 81, 104, 127, 60, 83, 106, 129, 108, 131, 128, 41,
@@ -18,7 +18,7 @@ pub(super) static ORDER_660: [u16; 132] = [
     117, 54, 77, 100, 123, 49, 72, 95, 118, 55, 78, 101, 124, 50, 73, 96, 119, 56, 79, 102, 125,
 ];
 
-/// The place of each bit of a frame at 8.85 kbit/s among its parameters.
+/// Position of each bit of a frame at 8.85 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_885: [u16; 177] = [
     0, 4, 6, 7, 5, 3, 47, 48, 49, 112, 113, 114, 75, 106, 140, 171, 80, 111, 145, 176, 77, 108, 142, 173, 78, 109, 143,
@@ -30,7 +30,7 @@ pub(super) static ORDER_885: [u16; 177] = [
     138, 169, 59, 90, 124, 155, 64, 95, 129, 160, 69, 100, 134, 165, 74, 105, 139, 170,
 ];
 
-/// The place of each bit of a frame at 12.65 kbit/s among its parameters.
+/// Position of each bit of a frame at 12.65 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_1265: [u16; 253] = [
     0, 4, 6, 93, 143, 196, 246, 7, 5, 3, 47, 48, 49, 50, 51, 150, 151, 152, 153, 154, 94, 144, 197, 247, 99, 149, 202,
@@ -46,7 +46,7 @@ pub(super) static ORDER_1265: [u16; 253] = [
     195, 245,
 ];
 
-/// The place of each bit of a frame at 14.25 kbit/s among its parameters.
+/// Position of each bit of a frame at 14.25 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_1425: [u16; 285] = [
     0, 4, 6, 101, 159, 220, 278, 7, 5, 3, 47, 48, 49, 50, 51, 166, 167, 168, 169, 170, 102, 160, 221, 279, 107, 165,
@@ -63,7 +63,7 @@ pub(super) static ORDER_1425: [u16; 285] = [
     82, 140, 201, 259, 91, 149, 210, 268, 100, 158, 219, 277,
 ];
 
-/// The place of each bit of a frame at 15.85 kbit/s among its parameters.
+/// Position of each bit of a frame at 15.85 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_1585: [u16; 317] = [
     0, 4, 6, 109, 175, 244, 310, 7, 5, 3, 47, 48, 49, 50, 51, 182, 183, 184, 185, 186, 110, 176, 245, 311, 115, 181,
@@ -81,7 +81,7 @@ pub(super) static ORDER_1585: [u16; 317] = [
     92, 158, 227, 293, 95, 161, 230, 296, 100, 166, 235, 301, 105, 171, 240, 306, 108, 174, 243, 309,
 ];
 
-/// The place of each bit of a frame at 18.25 kbit/s among its parameters.
+/// Position of each bit of a frame at 18.25 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_1825: [u16; 365] = [
     0, 4, 6, 121, 199, 280, 358, 7, 5, 3, 47, 48, 49, 50, 51, 206, 207, 208, 209, 210, 122, 200, 281, 359, 127, 205,
@@ -101,7 +101,7 @@ pub(super) static ORDER_1825: [u16; 365] = [
     304, 332, 314, 342, 109, 254, 81, 278, 105, 91, 346, 318, 183, 250, 197, 328, 95, 155, 169, 268, 226, 236, 264,
 ];
 
-/// The place of each bit of a frame at 19.85 kbit/s among its parameters.
+/// Position of each bit of a frame at 19.85 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_1985: [u16; 397] = [
     0, 4, 6, 129, 215, 304, 390, 7, 5, 3, 47, 48, 49, 50, 51, 222, 223, 224, 225, 226, 130, 216, 305, 391, 135, 221,
@@ -123,7 +123,7 @@ pub(super) static ORDER_1985: [u16; 397] = [
     147, 322, 275, 361, 71, 332, 61, 265, 157, 246, 236,
 ];
 
-/// The place of each bit of a frame at 23.05 kbit/s among its parameters.
+/// Position of each bit of a frame at 23.05 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_2305: [u16; 461] = [
     0, 4, 6, 145, 247, 352, 454, 7, 5, 3, 47, 48, 49, 50, 51, 254, 255, 256, 257, 258, 146, 248, 353, 455, 151, 253,
@@ -148,7 +148,7 @@ pub(super) static ORDER_2305: [u16; 461] = [
     144, 420, 329, 318,
 ];
 
-/// The place of each bit of a frame at 23.85 kbit/s among its parameters.
+/// Position of each bit of a frame at 23.85 kbit/s among its parameters.
 #[rustfmt::skip]
 pub(super) static ORDER_2385: [u16; 477] = [
     0, 4, 6, 145, 251, 360, 466, 7, 5, 3, 47, 48, 49, 50, 51, 262, 263, 264, 265, 266, 146, 252, 361, 467, 151, 257,

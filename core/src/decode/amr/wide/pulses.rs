@@ -3,16 +3,15 @@
 
 use super::{SUB_FRAME, WideBits, WideMode};
 
-/// A sub-frame's innovation.
+/// Fixed codebook vector of a subframe.
 pub(super) type WideInnovation = [i16; SUB_FRAME];
 
 /// A pulse: ±1, Q9.
 const PULSE: i16 = 512;
-/// The bit of a place that means a negative pulse.
+/// Bit of a position that marks a negative pulse.
 const NEGATIVE: usize = 16;
 
-/// Bits of the indices of the four tracks, and pulses of each: the upper parts of all indices are
-/// sent first.
+/// Index bits and pulses of each of the four tracks. The upper parts of all indices are sent first.
 struct PulseLayout {
     upper: [usize; 4],
     lower: [usize; 4],
@@ -33,7 +32,7 @@ fn layout(mode: WideMode) -> Option<PulseLayout> {
     }
 }
 
-/// The innovation of a sub-frame.
+/// Decodes the innovation of a subframe.
 pub(super) fn decode(mode: WideMode, bits: &mut WideBits<'_>) -> WideInnovation {
     let mut code = [0; SUB_FRAME];
     let Some(PulseLayout { upper, lower, pulses }) = layout(mode) else {
@@ -56,7 +55,8 @@ pub(super) fn decode(mode: WideMode, bits: &mut WideBits<'_>) -> WideInnovation 
     code
 }
 
-/// Places of so many pulses from an index, on a track of 2^n places from an offset on.
+/// Unpacks the positions of `pulses` pulses from an index, on a track of 2^n positions from an
+/// offset.
 fn unpack(pulses: usize, index: usize, n: usize, offset: usize, places: &mut [usize]) {
     match pulses {
         1 => one(index, n, offset, places),
@@ -76,7 +76,7 @@ fn one(index: usize, n: usize, offset: usize, places: &mut [usize]) {
     places[0] = (index & mask(n)) + offset + (index >> n & 1) * NEGATIVE;
 }
 
-/// Two pulses share a sign where the second does not stand before the first.
+/// Two pulses. They share a sign unless the second is before the first.
 fn two(index: usize, n: usize, offset: usize, places: &mut [usize]) {
     let (first, second) = ((index >> n & mask(n)) + offset, (index & mask(n)) + offset);
     let sign = (index >> (2 * n) & 1) * NEGATIVE;
@@ -84,7 +84,7 @@ fn two(index: usize, n: usize, offset: usize, places: &mut [usize]) {
     places[1] = second + if second < first { NEGATIVE - sign } else { sign };
 }
 
-/// Two pulses in one half of the track, which a bit names, and one anywhere.
+/// Two pulses in one half of the track, selected by a bit, and one anywhere.
 fn three(index: usize, n: usize, offset: usize, places: &mut [usize]) {
     let half = offset + (index >> (2 * n - 1) & 1) * (1 << (n - 1));
     two(index & mask(2 * n - 1), n - 1, half, places);
@@ -97,7 +97,7 @@ fn two_in_a_half_and_two(index: usize, n: usize, offset: usize, places: &mut [us
     two(index >> (2 * n) & mask(2 * n + 1), n, offset, &mut places[2..]);
 }
 
-/// Two bits say how many of the four stand in the first half.
+/// Four pulses. Two bits give the number in the first half.
 fn four(index: usize, n: usize, offset: usize, places: &mut [usize]) {
     let half = n - 1;
     let second = offset + (1 << half);
@@ -128,7 +128,7 @@ fn five(index: usize, n: usize, offset: usize, places: &mut [usize]) {
     two(index, n, offset, &mut places[3..]);
 }
 
-/// Two bits say how the six are shared by the halves, and one which half has more.
+/// Six pulses. Two bits give their numbers in the halves, and one the half with more.
 fn six(index: usize, n: usize, offset: usize, places: &mut [usize]) {
     let half = n - 1;
     let second = offset + (1 << half);

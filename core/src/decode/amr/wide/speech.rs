@@ -1,5 +1,4 @@
-//! Decodes a frame of speech: its parameters become an excitation, and that becomes samples (TS
-//! 26.190, 6.1).
+//! Decodes a speech frame: its parameters to an excitation, and that to samples (TS 26.190, 6.1).
 
 use super::comfort::INNER;
 use super::excitation::{LENGTH, PAST, WideDispersion, level, repeat, shape, soften, voicing};
@@ -15,19 +14,19 @@ use crate::decode::amr::FrameKind;
 use crate::decode::amr::dtx::DtxPhase;
 use crate::decode::amr::ops::{high, l_mac, l_msu, l_mult, l_shl, mult, norm_s, round, shl};
 
-/// The largest scale of the excitation, in bits.
+/// Maximum scale of the excitation, in bits.
 const MOST_SCALE: i32 = 8;
 
-/// What silence makes the decoder forget.
+/// Speech decoder state that silence resets.
 #[derive(Debug, Clone)]
 pub(super) struct WideSpeech {
     excitation: [i16; PAST],
     begun: bool,
-    /// The gain of the fixed codebook that was smoothed last.
+    /// Last smoothed gain of the fixed codebook.
     threshold: i32,
     tilt: i16,
     dispersion: WideDispersion,
-    /// The scale of the past excitation, and what the last four sub-frames have room for.
+    /// Scale of the past excitation, and the headroom of the last four subframes.
     scale: i32,
     room: [i32; 4],
 }
@@ -46,7 +45,7 @@ impl Default for WideSpeech {
     }
 }
 
-/// What outlives silence.
+/// State that is kept during silence.
 #[derive(Debug, Clone)]
 pub(super) struct WideLasting {
     pub(super) frequencies: PastFrequencies,
@@ -73,7 +72,7 @@ impl Default for WideLasting {
 }
 
 impl WideLasting {
-    /// Takes note of how a frame arrived, after a phase of the receiver.
+    /// Records how a frame arrived, after a phase of the receiver.
     pub(super) fn arrive(&mut self, kind: FrameKind, before: DtxPhase) {
         let arrival = &mut self.arrival;
         arrival.unusable = matches!(kind, FrameKind::NoData | FrameKind::Lost);
@@ -86,19 +85,19 @@ impl WideLasting {
     }
 }
 
-/// A sub-frame's excitation under way.
+/// Excitation parameters of the current subframe.
 struct WidePart {
     mode: WideMode,
     lag: WideLag,
     code: WideInnovation,
     pitch: i16,
-    /// The gain of the fixed codebook, Q16.
+    /// Fixed codebook gain, Q16.
     gain: i32,
     stability: i16,
 }
 
 impl WideSpeech {
-    /// Decodes a frame; its frequencies and its excitation, unscaled, come back.
+    /// Decodes a frame. Returns its frequencies and its unscaled excitation.
     pub(super) fn decode(
         &mut self,
         mode: WideMode,
@@ -185,7 +184,7 @@ impl WideSpeech {
         WidePart { mode, lag, code, pitch, gain, stability }
     }
 
-    /// Adds up the excitation; the same as it sounds better comes back.
+    /// Adds up the excitation. Returns its enhanced version.
     fn excite(
         &mut self,
         part: WidePart,
@@ -227,8 +226,8 @@ impl WideSpeech {
         emphasised
     }
 
-    /// Chooses the scale of the excitation by what the last sub-frames had room for; the gain in it
-    /// comes back.
+    /// Chooses the excitation's scale by the headroom of the last subframes. Returns the gain in
+    /// that scale.
     fn rescale(&mut self, gain: i32, line: &mut [i16; LENGTH], at: usize) -> i16 {
         let most = self.room.iter().copied().fold(MOST_SCALE, i32::min);
         let (mut gain, mut bits) = (gain, 0);
@@ -240,12 +239,11 @@ impl WideSpeech {
         round(gain)
     }
 
-    /// The gain of the fixed codebook, smoothed where the spectrum stands still and there is no
-    /// voice.
+    /// Returns the fixed codebook gain, smoothed if the spectrum is stationary and unvoiced.
     fn smooth(&mut self, part: &WidePart, voiced: i16) -> i16 {
         let factor = mult(part.stability, 16_384 - (voiced >> 1));
         let by = |gain: i32, factor: i16| mul_32_16(gain, factor) << 1;
-        // 1.5 dB up or down, at most to the threshold.
+        // Moves by 1.5 dB, at most to the threshold.
         self.threshold = if part.gain < self.threshold {
             part.gain.wrapping_add(by(part.gain, 6226)).min(self.threshold)
         } else {
@@ -256,7 +254,7 @@ impl WideSpeech {
     }
 }
 
-/// How still the spectrum stands, Q15.
+/// Returns the stationarity of the spectrum, Q15.
 fn stability(old: &WideSpectrum, new: &WideSpectrum) -> i16 {
     let pairs = old[..15].iter().zip(&new[..15]);
     let distance = pairs.fold(0, |sum, (&old, &new)| {
@@ -267,7 +265,7 @@ fn stability(old: &WideSpectrum, new: &WideSpectrum) -> i16 {
     shl(20_480 - distance, 1).max(0)
 }
 
-/// An innovation with its high frequencies lifted by a factor.
+/// Emphasizes an innovation's high frequencies by a factor.
 fn sharpened(code: &WideInnovation, factor: i16) -> WideInnovation {
     std::array::from_fn(|i| {
         let around = code.get(i + 1).copied().unwrap_or(0).wrapping_add(if i > 0 { code[i - 1] } else { 0 });

@@ -7,34 +7,34 @@ use super::tables::{BAND, BELOW, HIGH_GAINS, OVERSAMPLING};
 use super::{ORDER, SUB_FRAME, WideMode};
 use crate::decode::amr::ops::{div_s, halves, high, l_mac, l_shl, mult, norm_s, round, shl};
 
-/// Samples of a sub-frame at 16 kHz.
+/// Samples per subframe at 16 kHz.
 pub(super) const OUT: usize = SUB_FRAME * 5 / 4;
-/// Coefficients of a filter at 16 kHz.
+/// Filter order at 16 kHz.
 const HIGH_ORDER: usize = 20;
-/// De-emphasis: 0.68, Q15.
+/// De-emphasis factor: 0.68, Q15.
 const EMPHASIS: i16 = 22_282;
-/// The least level of the high band: 0.1, Q15.
+/// Minimum level of the high band: 0.1, Q15.
 const LEAST_LEVEL: i16 = 3277;
 
-/// A filter at 12.8 kHz, Q12.
+/// Filter coefficients at 12.8 kHz, Q12.
 pub(super) type WideFilter = [i16; ORDER + 1];
 
-/// What a sub-frame is made of.
+/// Input of the synthesis of a subframe.
 pub(super) struct WideSubFrame<'a> {
     pub(super) filter: &'a WideFilter,
     pub(super) excitation: [i16; SUB_FRAME],
-    /// By how many bits the excitation is scaled up.
+    /// Bits by which the excitation is scaled up.
     pub(super) scale: i32,
     pub(super) mode: WideMode,
     /// Frequencies for the high band, at 6.6 kbit/s.
     pub(super) frequencies: Option<WideSpectrum>,
-    /// The index of the high band's gain, where one was sent and can be used.
+    /// Index of the high band's gain, if it was sent and is usable.
     pub(super) gain: Option<usize>,
-    /// Whether frames without voice precede.
+    /// Whether unvoiced frames precede.
     pub(super) unvoiced: bool,
 }
 
-/// A filter of second order: its last inputs, and outputs in two halves.
+/// A second-order filter: its last inputs, and outputs split into halves.
 #[derive(Debug, Clone, Default)]
 struct SecondOrderFilter {
     inputs: [i16; 2],
@@ -42,7 +42,7 @@ struct SecondOrderFilter {
 }
 
 impl SecondOrderFilter {
-    /// Both halves of the recursion, and the inputs.
+    /// Returns the sums over the outputs' lower halves, and over their upper halves and the inputs.
     fn sums(&self, input: i16, low: [i16; 2], upper: [i16; 2], zeros: [i16; 3]) -> (i32, i32) {
         let [(high1, low1), (high2, low2)] = self.outputs;
         let below = mac(mac(8192, low1, low[0]), low2, low[1]);
@@ -56,7 +56,7 @@ impl SecondOrderFilter {
         self.outputs = [halves(output), self.outputs[0]];
     }
 
-    /// The high-pass at 50 Hz.
+    /// Applies the high-pass at 50 Hz.
     fn above_50(&mut self, samples: &mut [i16]) {
         for x in samples {
             let (below, above) = self.sums(*x, [16_211, -8021], [32_422, -16_042], [8106, -16_212, 8106]);
@@ -66,7 +66,7 @@ impl SecondOrderFilter {
         }
     }
 
-    /// The high-pass at 400 Hz.
+    /// Applies the high-pass at 400 Hz.
     fn above_400(&mut self, samples: &mut [i16]) {
         for x in samples {
             let (below, above) = self.sums(*x, [29_280, -14_160], [29_280, -14_160], [915, -1830, 915]);
@@ -77,10 +77,10 @@ impl SecondOrderFilter {
     }
 }
 
-/// The memory of the synthesis.
+/// Synthesis state.
 #[derive(Debug, Clone)]
 pub(super) struct Synthesis {
-    /// The filter's last outputs: 16 bits, and 12 below them.
+    /// Last outputs of the filter: 16 bits, and 12 below them.
     outputs: [(i16, i16); ORDER],
     emphasis: i16,
     above_50: SecondOrderFilter,
@@ -108,7 +108,7 @@ impl Default for Synthesis {
     }
 }
 
-/// Filters by taps that lie around a line of the past and the present; 15 bits are left out.
+/// Applies an FIR filter over past and present samples, and drops 15 bits.
 fn convolve<const N: usize>(samples: &mut [i16; OUT], memory: &mut [i16; 30], taps: &[i16; N], shift: u32) {
     let mut line = [0; 30 + OUT];
     line[..30].copy_from_slice(memory);
@@ -119,7 +119,7 @@ fn convolve<const N: usize>(samples: &mut [i16; OUT], memory: &mut [i16; 30], ta
     memory.copy_from_slice(&line[OUT..]);
 }
 
-/// Filters by 1/A(z), as many coefficients as there are.
+/// Filters by 1/A(z) of any order.
 fn synthesise(filter: &[i16], samples: &mut [i16; OUT], memory: &mut [i16]) {
     for x in samples {
         let past = memory.iter().rev().zip(&filter[1..]);
@@ -132,7 +132,7 @@ fn synthesise(filter: &[i16], samples: &mut [i16; OUT], memory: &mut [i16]) {
     }
 }
 
-/// A filter widened by the powers of a factor.
+/// Expands a filter's bandwidth by the powers of a factor.
 fn widened<const N: usize>(filter: &[i16; N], factor: i16) -> [i16; N] {
     let mut power = factor;
     let mut wide = *filter;
@@ -144,12 +144,12 @@ fn widened<const N: usize>(filter: &[i16; N], factor: i16) -> [i16; N] {
 }
 
 impl Synthesis {
-    /// Forgets the high band's filter but for what both kinds of it share.
+    /// Resets the high band's filter state, except for the part that both orders share.
     pub(super) fn forget_high(&mut self) {
         self.high_outputs[..HIGH_ORDER - ORDER].fill(0);
     }
 
-    /// The samples of a sub-frame.
+    /// Synthesizes the samples of a subframe.
     pub(super) fn make(&mut self, sub_frame: WideSubFrame<'_>, out: &mut [i16; OUT]) {
         let mut samples = self.filter(&sub_frame);
         self.above_50.above_50(&mut samples);
@@ -180,7 +180,7 @@ impl Synthesis {
         out.iter_mut().zip(high).for_each(|(x, high)| *x = x.saturating_add(high));
     }
 
-    /// The synthesis filter and de-emphasis.
+    /// Applies the synthesis filter and de-emphasis.
     fn filter(&mut self, sub_frame: &WideSubFrame<'_>) -> [i16; SUB_FRAME] {
         let shift = 9 - sub_frame.scale;
         sub_frame.excitation.map(|x| {
@@ -198,7 +198,7 @@ impl Synthesis {
         })
     }
 
-    /// From 12.8 to 16 kHz.
+    /// Resamples from 12.8 to 16 kHz.
     fn oversample(&mut self, samples: &[i16; SUB_FRAME], out: &mut [i16; OUT]) {
         let mut line = [0; 24 + SUB_FRAME];
         line[..24].copy_from_slice(&self.oversampling);
@@ -216,7 +216,7 @@ impl Synthesis {
         self.oversampling.copy_from_slice(&line[SUB_FRAME..]);
     }
 
-    /// Noise with the energy of the excitation.
+    /// Generates noise with the energy of the excitation.
     fn noise(&mut self, sub_frame: &WideSubFrame<'_>) -> [i16; OUT] {
         let mut samples = [0; OUT];
         samples.iter_mut().for_each(|x| *x = noise(&mut self.seed) >> 3);
@@ -235,7 +235,7 @@ impl Synthesis {
     }
 }
 
-/// The level of the high band: low where the low band is tilted, as voiced speech is.
+/// Returns the level of the high band, which is low if the low band is tilted as in voiced speech.
 fn level(samples: &[i16; SUB_FRAME], unvoiced: bool) -> i16 {
     let energy = samples.iter().fold(1, |sum, &x| l_mac(sum, x, x));
     let neighbours = samples.iter().zip(&samples[1..]).fold(1, |sum, (&a, &b)| l_mac(sum, b, a));
@@ -247,8 +247,8 @@ fn level(samples: &[i16; SUB_FRAME], unvoiced: bool) -> i16 {
     level.max(LEAST_LEVEL)
 }
 
-/// Frequencies of the high band, continued from those of the low by the step that repeats itself
-/// most.
+/// Extrapolates the frequencies of the high band from those of the low band, by the step that
+/// correlates best.
 fn extrapolated(frequencies: &WideSpectrum) -> [i16; HIGH_ORDER] {
     let mut all = [0; HIGH_ORDER];
     all[..ORDER].copy_from_slice(frequencies);
@@ -257,7 +257,7 @@ fn extrapolated(frequencies: &WideSpectrum) -> [i16; HIGH_ORDER] {
     for i in ORDER - 1..HIGH_ORDER - 1 {
         all[i] = all[i - 1].saturating_add(all[i - 1 - step].saturating_sub(all[i - 2 - step]));
     }
-    // Where the last frequency is to lie, by the first ones.
+    // The last frequency, estimated from the first ones.
     let end = mult(all[2].saturating_sub(all[4].saturating_add(all[3])), 5461).saturating_add(20_390).min(19_456);
     let wanted = end.saturating_sub(all[ORDER - 2]);
     let found = all[HIGH_ORDER - 2].saturating_sub(all[ORDER - 2]);
@@ -267,7 +267,7 @@ fn extrapolated(frequencies: &WideSpectrum) -> [i16; HIGH_ORDER] {
         let step = all[ORDER - 1 + i].saturating_sub(all[ORDER - 2 + i]);
         shl(mult(step, factor), found_shift - wanted_shift)
     });
-    // Two steps together are at least 500 Hz.
+    // Two consecutive steps are at least 500 Hz together.
     for i in 1..steps.len() {
         if i32::from(steps[i]) + i32::from(steps[i - 1]) < 1280 {
             if steps[i] > steps[i - 1] {
@@ -286,7 +286,7 @@ fn extrapolated(frequencies: &WideSpectrum) -> [i16; HIGH_ORDER] {
     all
 }
 
-/// After how many steps those between frequencies repeat themselves most: 1, 2 or 3 more than one.
+/// Returns the distance at which frequency steps correlate best, minus one: 1, 2 or 3.
 fn best_step(frequencies: &WideSpectrum) -> usize {
     let mut steps: [i16; ORDER - 2] = std::array::from_fn(|i| frequencies[i + 1].saturating_sub(frequencies[i]));
     let mean = round(steps[2..].iter().fold(0, |sum, &step| l_mac(sum, step, 2731)));

@@ -23,7 +23,7 @@ pub(super) static COSINE: [i16; 129] = [
     -32_679, -32_729, -32_758, -32_768,
 ];
 
-/// Gains of pitch (Q14) and corrections of the fixed gain (Q11), by six bits.
+/// Pitch gains (Q14) and fixed codebook gain corrections (Q11), by six bits.
 #[rustfmt::skip]
 pub(super) static GAINS_SMALL: [[i16; 2]; 64] = [
     [1566, 1332], [1577, 3557], [3071, 6490], [4193, 10_163], [4496, 2534], [5019, 4488], [5586, 15_614], [5725, 1422],
@@ -37,7 +37,7 @@ pub(super) static GAINS_SMALL: [[i16; 2]; 64] = [
     [18_728, 21_684], [19_137, 2543], [19_422, 6577], [19_446, 4097], [19_450, 9056], [20_371, 14_885],
 ];
 
-/// The same by seven bits.
+/// Pitch gains (Q14) and fixed codebook gain corrections (Q11), by seven bits.
 #[rustfmt::skip]
 pub(super) static GAINS: [[i16; 2]; 128] = [
     [204, 441], [464, 1977], [869, 1077], [1072, 3062], [1281, 4759], [1647, 1539], [1845, 7020], [1853, 634],
@@ -60,7 +60,7 @@ pub(super) static GAINS: [[i16; 2]; 128] = [
     [19_912, 5135], [20_040, 2841], [21_234, 19_833],
 ];
 
-/// Impulse response that spreads pulses much.
+/// Impulse response for strong dispersion of pulses.
 #[rustfmt::skip]
 pub(super) static DISPERSION_LOW: [i16; 64] = [
     20_182, 9693, 3270, -3437, 2864, -5240, 1589, -1357, 600, 3893, -1497, -698, 1203, -5249, 1199, 5371, -1488, -705,
@@ -69,7 +69,7 @@ pub(super) static DISPERSION_LOW: [i16; 64] = [
     567, -1163, -2854, 1914, 39, -2418, 3454, 2975, -4021, 3431,
 ];
 
-/// The same for little.
+/// Impulse response for weak dispersion of pulses.
 #[rustfmt::skip]
 pub(super) static DISPERSION_MIDDLE: [i16; 64] = [
     24_098, 10_460, -5263, -763, 2048, -927, 1753, -3323, 2212, 652, -2146, 2487, -3539, 4109, -2107, -374, -626, 4270,
@@ -78,21 +78,21 @@ pub(super) static DISPERSION_MIDDLE: [i16; 64] = [
     1563, 108, -580, 1642, -2458, 957, 544, 2540,
 ];
 
-/// The band of 6 to 7 kHz, Q15.
+/// Band-pass of 6 to 7 kHz, Q15.
 #[rustfmt::skip]
 pub(super) static BAND: [i16; 31] = [
     -32, 47, 32, -27, -369, 1122, -1421, 0, 3798, -8880, 12_349, -10_984, 3548, 7766, -18_001, 22_118, -18_001, 7766,
     3548, -10_984, 12_349, -8880, 3798, 0, -1421, 1122, -369, -27, 32, 47, -32,
 ];
 
-/// The band below 7 kHz, Q15.
+/// Low-pass at 7 kHz, Q15.
 #[rustfmt::skip]
 pub(super) static BELOW: [i16; 31] = [
     -21, 47, -89, 146, -203, 229, -177, 0, 335, -839, 1485, -2211, 2931, -3542, 3953, 28_682, 3953, -3542, 2931, -2211,
     1485, -839, 335, 0, -177, 229, -203, 146, -89, 47, -21,
 ];
 
-/// Interpolation by fifths, Q14.
+/// Interpolation in fifths, Q14.
 #[rustfmt::skip]
 pub(super) static OVERSAMPLING: [[i16; 24]; 4] = [
 
@@ -102,7 +102,7 @@ pub(super) static OVERSAMPLING: [[i16; 24]; 4] = [
     [-6, 23, -52, 96, -160, 247, -369, 542, -809, 1288, -2496, 15_317, 3792, -1616, 963, -634, 430, -291, 191, -119, 68, -33, 12, -1],
 ];
 
-/// Interpolation of the excitation by quarters, Q14.
+/// Interpolation of the excitation in quarters, Q14.
 #[rustfmt::skip]
 pub(super) static INTERPOLATION: [[i16; 32]; 4] = [
 
