@@ -81,9 +81,10 @@ impl Input {
     /// ```
     /// use callweave::{Config, Input, Role, RunOptions, analyze, units::Rate};
     ///
-    /// let customer = Input::samples("customer", vec![0i16; 16_000], Rate::NARROWBAND).role(Role::Customer);
-    /// let agent = Input::samples("agent", vec![0.0f32; 32_000], Rate::WIDEBAND).role(Role::Agent);
-    /// let report = analyze(vec![customer, agent], &Config::default(), &RunOptions::default())?;
+    /// let customer = Input::samples("customer", vec![0i16; 16_000], Rate::NARROWBAND);
+    /// let agent = Input::samples("agent", vec![0.0f32; 32_000], Rate::WIDEBAND);
+    /// let inputs = vec![customer.role(Role::Customer), agent.role(Role::Agent)];
+    /// let report = analyze(inputs, &Config::default(), &RunOptions::default())?;
     /// assert_eq!(report.call.duration_ms.0, 2000.0);
     /// # Ok::<(), callweave::Error>(())
     /// ```
