@@ -1,4 +1,4 @@
-//! Audio inside a document, and the hashes by which a document vouches for audio beside it.
+//! Decodes audio inside a document, and checks the hashes of audio beside it.
 
 use std::io::{self, Read};
 
@@ -9,19 +9,19 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// Base64url (RFC 7515) writes no padding; some write it all the same.
+/// Base64url (RFC 7515) has no padding, but some writers add it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Bytes that are hashed at once.
+/// The number of bytes that are hashed at once.
 const BLOCK: usize = 1 << 16;
 
-/// The bytes of a text in base64url.
+/// Decodes base64url.
 ///
 /// # Errors
-/// What is wrong, and at which character from 0.
+/// Returns the problem and the position of its character, counted from 0.
 pub(super) fn from_base64url(text: &str) -> Result<Vec<u8>, String> {
     let (start, trimmed) = (text.len() - text.trim_start().len(), text.trim());
     BASE64URL.decode(trimmed).map_err(|error| match error {
@@ -34,16 +34,16 @@ pub(super) fn from_base64url(text: &str) -> Result<Vec<u8>, String> {
     })
 }
 
-/// The algorithms that are known, as hashes name them.
+/// The known algorithms, as hashes name them.
 const ALGORITHMS: [&str; 3] = ["sha256", "sha384", "sha512"];
 
-/// Whether a hash (`sha512-…`) is of an algorithm that is known.
+/// Returns `true` if the algorithm of a hash (`sha512-…`) is known.
 pub(super) fn is_known_hash(hash: &str) -> bool {
     hash.split_once('-').is_some_and(|(algorithm, _)| ALGORITHMS.contains(&algorithm))
 }
 
-/// A hash under the name of its algorithm (`SHA-512`, `sha512`) and in base64url; `None` where
-/// either is not certain.
+/// Returns a hash with the name of its algorithm (`SHA-512`, `sha512`) in base64url. Returns `None`
+/// if the algorithm or the hash is not certain.
 pub(super) fn known_hash(algorithm: &str, hash: &str) -> Option<String> {
     let algorithm = algorithm.to_ascii_lowercase().replace(['-', '_'], "");
     let bytes = from_base64url(hash).ok()?;
@@ -56,11 +56,10 @@ pub(super) fn known_hash(algorithm: &str, hash: &str) -> Option<String> {
     (bytes.len() == size).then(|| format!("{algorithm}-{}", BASE64URL.encode(bytes)))
 }
 
-/// Holds bytes against the hashes that a document says of them; those of algorithms that are not
-/// known are left out.
+/// Compares bytes with the hashes in a document. Skips hashes of unknown algorithms.
 ///
 /// # Errors
-/// `malformed` with both hashes where the bytes have another; `io`.
+/// `malformed`, with both hashes, if the bytes have another hash; `io`.
 pub(super) fn check_hashes(hashes: &[String], mut bytes: impl Read) -> Result<()> {
     let known: Vec<&String> = hashes.iter().filter(|hash| is_known_hash(hash)).collect();
     if known.is_empty() {
@@ -112,7 +111,7 @@ impl Hashers {
 mod tests {
     use super::*;
 
-    /// SHA-512 of "abc" (FIPS 180-2, C.1), in base64url.
+    /// The SHA-512 of "abc" (FIPS 180-2, C.1), in base64url.
     const ABC: &str = "sha512-3a81oZNherrMQXNJriBBMRLm-k6JqX6iCp7u5ktV05ohkpkqJ0_BqDa6PCOj_uu9RU1EI2Q86A4qmslPpUyknw";
 
     #[test]

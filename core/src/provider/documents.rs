@@ -1,4 +1,4 @@
-//! Reading of providers' documents, once it is known whose they are.
+//! Reads providers' documents of a known kind.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::records::{only, unknown_document};
 use super::{CallDescription, Kind, Options, mcloud, siprec, tencent, vcon, voipbin, wellcloud};
 use crate::error::{Error, Result};
 
-/// The calls of a document of a kind that has documents.
+/// Reads the calls of a document whose kind has documents.
 pub(super) fn read_provider(kind: Kind, document: Value, options: &Options) -> Result<Vec<CallDescription>> {
     match kind {
         Kind::Tencent => tencent::read(document),
@@ -18,12 +18,12 @@ pub(super) fn read_provider(kind: Kind, document: Value, options: &Options) -> R
     }
 }
 
-/// The calls of a document in XML.
+/// Reads the calls of an XML document.
 pub(super) fn read_xml(text: &str) -> Result<Vec<CallDescription>> {
     siprec::read(text)
 }
 
-/// Which document an XML text is.
+/// Returns the kind of an XML document.
 pub(super) fn detect_xml(text: &str) -> Result<Option<Kind>> {
     Ok(siprec::is_metadata(text)?.then_some(Kind::Siprec))
 }
@@ -33,8 +33,8 @@ macro_rules! only_call {
         impl TryFrom<Vec<$record>> for CallDescription {
             type Error = Error;
 
-            /// The one call that the records describe; `invalid_argument` if there are several,
-            /// `provider` if none.
+            /// Returns the one call that the records describe. Returns `invalid_argument` if there
+            /// are several, and `provider` if there is none.
             fn try_from(records: Vec<$record>) -> Result<Self> {
                 only($calls(records)?)
             }

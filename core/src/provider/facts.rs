@@ -1,4 +1,5 @@
-//! What a phone system knows of a call, as it is written: in a manifest's `events`, or by itself.
+//! Reads the facts of a phone system about a call, from a manifest's `events` or from a separate
+//! text.
 
 use serde_json::{Map, Value};
 
@@ -8,16 +9,17 @@ use crate::units::Millis;
 
 use super::wire::json_type;
 
-/// The most facts of one call: every key of the longest conversations, many times over.
+/// The maximum number of facts of one call: many times the keys of the longest conversations.
 const MAX_FACTS: usize = 10_000;
-/// The latest time on a call's timeline: a day, in milliseconds.
+/// The latest time on a call's timeline, in milliseconds: one day.
 const MAX_MS: f64 = 86_400_000.0;
 /// The fields of a fact.
 const FIELDS: [&str; 6] = ["kind", "party", "at", "atMs", "reason", "key"];
 
-/// Reads facts: an array of objects with `kind`, a time (`at`, Unix seconds or RFC 3339, or `atMs`,
-/// milliseconds on the call's timeline), and where they are known `party`, `reason` and `key`.
-/// Facts with `atMs` come first; those of one clock are in the order of their times.
+/// Reads facts: an array of objects with `kind` and a time, and optionally `party`, `reason` and
+/// `key`. The time is `at` (Unix seconds or RFC 3339) or `atMs` (milliseconds on the call's
+/// timeline). Facts with `atMs` come first. Facts of the same clock are in the order of their
+/// times.
 ///
 /// ```
 /// use callweave::FactKind;
@@ -30,7 +32,7 @@ const FIELDS: [&str; 6] = ["kind", "party", "at", "atMs", "reason", "key"];
 /// ```
 ///
 /// # Errors
-/// `malformed` that names what makes no sense.
+/// `malformed`, naming the invalid value.
 pub fn read_facts(json: &str) -> Result<Vec<Fact>> {
     let refused = |e: serde_json::Error| {
         let error = Error::new(ErrorKind::Malformed, Stage::Provider, "facts");
@@ -40,7 +42,7 @@ pub fn read_facts(json: &str) -> Result<Vec<Fact>> {
     list(value)
 }
 
-/// Takes the facts out of a manifest.
+/// Removes the facts from a manifest and returns them.
 pub(super) fn take(fields: &mut Map<String, Value>) -> Result<Vec<Fact>> {
     fields.remove("events").filter(|value| !value.is_null()).map_or_else(|| Ok(Vec::new()), list)
 }
@@ -61,7 +63,7 @@ fn list(value: Value) -> Result<Vec<Fact>> {
     Ok(facts)
 }
 
-/// Refuses more events of a document than a call has.
+/// Rejects a document with more events than a call can have.
 ///
 /// # Errors
 /// `limit_exceeded`.
@@ -74,12 +76,12 @@ pub(super) fn check_count(count: usize) -> Result<()> {
         .with_mismatch(count, format!("at most {MAX_FACTS}")))
 }
 
-/// Puts facts in the order of their times, those of one clock beside each other.
+/// Sorts facts by clock, then by time.
 pub(super) fn in_order(facts: &mut [Fact]) {
     facts.sort_by(|a, b| order(a).total_cmp(&order(b)));
 }
 
-/// Facts of one clock in the order of their times.
+/// Returns the time of a fact, for comparison with facts of the same clock.
 fn order(fact: &Fact) -> f64 {
     match fact.time {
         FactTime::At(moment) => moment.unix_ms() as f64,
@@ -123,7 +125,7 @@ fn time(fields: &Map<String, Value>, place: &str) -> Result<FactTime> {
     }
 }
 
-/// The key that was pressed: one of sixteen, and of a key alone.
+/// Reads the pressed key: one of sixteen. Only a fact of the kind key has one.
 fn key(fields: &Map<String, Value>, place: &str, kind: FactKind) -> Result<Option<char>> {
     let Some(key) = text(fields, place, "key")? else { return Ok(None) };
     let wrong = |expected: &str| malformed(&format!("{place}.key")).with_mismatch(&key, expected);

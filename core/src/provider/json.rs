@@ -1,6 +1,7 @@
-//! The helpers of this module for other languages: JSON in, JSON out, the same checks and defaults.
+//! This module's helpers for other languages: JSON in, JSON out, with the same checks and defaults.
 //!
-//! [`answer`] takes a helper's name and its arguments as an object. Arguments that do not exist are refused by name.
+//! [`answer`] takes a helper's name and its arguments as an object. Unknown arguments are rejected
+//! by name.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,33 +15,33 @@ use crate::report::Report;
 mod requests;
 mod service;
 
-/// A document as another language holds it.
+/// A document from another language.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Document {
-    /// Which document it is; `None`: told by its fields.
+    /// The kind of document. `None` means that its fields determine it.
     #[serde(default)]
     pub kind: Option<Kind>,
-    /// Its JSON, the XML of SIPREC, or the file name for [`Kind::Threecx`].
+    /// The document's JSON, the XML of SIPREC, or the file name for [`Kind::Threecx`].
     pub text: String,
     /// The offset of times without one, such as `+08:00`.
     #[serde(default)]
     pub utc_offset: Option<String>,
-    /// Which of its calls is meant, counted from 0; `None`: the only one.
+    /// The index of the requested call, from 0. `None` means the only one.
     #[serde(default)]
     pub index: Option<usize>,
 }
 
 impl Document {
-    /// The document of a JSON object.
+    /// Reads a document from a JSON object.
     ///
     /// # Errors
-    /// `invalid_argument` where the object is not as described.
+    /// `invalid_argument` if the object does not have the described form.
     pub fn from_json(json: &str) -> Result<Self> {
         arguments(json)
     }
 
-    /// All of its calls.
+    /// Reads all calls of the document.
     ///
     /// # Errors
     /// As [`read_all`].
@@ -56,11 +57,11 @@ impl Document {
         }
     }
 
-    /// The call that is meant.
+    /// Reads the requested call.
     ///
     /// # Errors
-    /// As [`read_all`]; `invalid_argument` for several calls of which none is chosen, or one that
-    /// is not there.
+    /// As [`read_all`]; `invalid_argument` if there are several calls and none is selected, or if
+    /// the selected call does not exist.
     pub fn read(&self) -> Result<CallDescription> {
         let mut calls = self.read_all()?;
         let Some(index) = self.index else { return only(calls) };
@@ -72,7 +73,7 @@ impl Document {
     }
 }
 
-/// A described call with what became of the names of its audio.
+/// A described call, and how the names of its audio were assigned.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct JoinedDocument {
@@ -86,14 +87,14 @@ struct JoinedDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ReadArguments {
     document: Document,
-    /// The names of the audio in hand; `None`: there is none to be joined.
+    /// The names of the audio in memory. `None` means that there is no audio to join.
     keys: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ProcessedJson {
-    /// A report's JSON.
+    /// The JSON of a report.
     report: Option<String>,
     document: Option<Document>,
     #[serde(default = "nothing")]
@@ -125,13 +126,12 @@ struct Answer {
     body: String,
 }
 
-/// Does what a helper does: `detect`, `read`, `createBody`, `patchBody`, `dataId`, `listQuery`,
-/// `e164`, `apiCode`, `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`,
-/// `vconWithReport`; and the steps of a service (`service`).
+/// Runs a helper: `detect`, `read`, `createBody`, `patchBody`, `dataId`, `listQuery`, `e164`,
+/// `apiCode`, `apiError`, `wellcloudRefusal`, `wellcloudListPath`, `wellcloudStreamPath`,
+/// `vconWithReport`; or a step of a service (`service`).
 ///
 /// # Errors
-/// Those of the helper; `invalid_argument` for a helper that does not exist or arguments that are
-/// not its own.
+/// The errors of the helper; `invalid_argument` for an unknown helper or unknown arguments.
 pub fn answer(helper: &str, json: &str) -> Result<String> {
     let answer = match helper {
         "detect" => json!(detect_text(&arguments::<TextArgument>(json)?.text)?),
@@ -200,7 +200,7 @@ impl ProcessedJson {
         })
     }
 
-    /// The call as its document describes it, or else as its report does.
+    /// Returns the call as its document describes it, or else as its report does.
     fn described(&self) -> Result<CallDescription> {
         match (&self.document, self.report()?) {
             (Some(document), _) => document.read(),

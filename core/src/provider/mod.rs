@@ -1,10 +1,11 @@
-//! What providers say of their recordings: JSON in (of SIPREC, XML), a described call out. No
-//! network, and no audio is opened here.
+//! Reads providers' documents and returns described calls. Documents are JSON, or XML for SIPREC.
+//! This module uses no network and opens no audio.
 //!
-//! [`read`] takes any document that [`detect`] knows and gives a [`CallDescription`]: the call, and one [`Recording`] for each
-//! file of audio. [`locate`] then finds the files in the document's folder, or
-//! [`CallDescription::attach`] joins the recordings with audio that the caller holds. What a
-//! document says beyond that stays in `extra`; what is not understood is also named in a warning.
+//! [`read`] takes any document that [`detect`] recognizes and returns a [`CallDescription`]: the
+//! call, and one [`Recording`] for each audio file. [`locate`] then finds the files in the
+//! document's folder, or [`CallDescription::attach`] joins the recordings with audio that the
+//! caller holds. All other data of the document stays in `extra`. Unknown data is also named in a
+//! warning.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -69,14 +70,14 @@ pub use find::{AudioMatch, FoundAudio, MissingAudio, locate};
 pub use offset::parse_offset;
 pub use read::{detect, detect_text, read, read_all, read_as, read_with};
 
-/// The longest document that is read, in bytes: the pushes of some 50,000 recordings.
+/// The largest document that is read, in bytes: the pushes of about 50,000 recordings.
 pub const MAX_DOCUMENT_BYTES: usize = 16 << 20;
 
-/// The most recordings of one call.
+/// The maximum number of recordings of one call.
 pub const MAX_RECORDINGS: usize = 1024;
 
 named! {
-    /// Which document a JSON text is.
+    /// The kind of a document.
     Kind {
         /// callweave's own `manifest.json`.
         Manifest = "manifest",
@@ -90,17 +91,18 @@ named! {
         Mcloud = "mcloud",
         /// A vCon of the IETF, or an array of them.
         Vcon = "vcon",
-        /// The metadata of a SIPREC recording session (RFC 7865), which is XML: known by its root,
-        /// see [`detect_text`].
+        /// The metadata of a SIPREC recording session (RFC 7865). It is XML and is recognized by
+        /// its root; see [`detect_text`].
         Siprec = "siprec",
-        /// A file name of 3CX: no document, so [`detect`] never gives it; see
+        /// A file name of 3CX. It is not a document, so [`detect`] never returns this kind; see
         /// [`threecx::describe`].
         Threecx = "threecx",
     }
 }
 
 impl Kind {
-    /// The fields that no other document has. One of them is enough to know the document.
+    /// Returns the fields that only this kind of document has. One of them is enough to recognize
+    /// it.
     const fn own_fields(self) -> &'static [&'static str] {
         match self {
             Self::Manifest => &["tracks"],
@@ -161,7 +163,7 @@ impl Kind {
         }
     }
 
-    /// The field that holds the records of a page.
+    /// Returns the field that holds the records of a page.
     const fn page_field(self) -> Option<&'static str> {
         match self {
             Self::Voipbin => Some("result"),
@@ -172,34 +174,34 @@ impl Kind {
 }
 
 named! {
-    /// Whether there is a file yet.
+    /// The state of a recording's file.
     State {
         /// The recording is complete.
         Ready = "ready",
-        /// It is still being made.
+        /// The recording is still in progress.
         Pending = "pending",
-        /// The provider failed to make it.
+        /// The provider failed to make the recording.
         Failed = "failed",
-        /// The provider says something that is not documented.
+        /// The provider's value is not documented.
         Unknown = "unknown",
     }
 }
 
 named! {
-    /// Where a recording's start comes from.
+    /// The source of a recording's start.
     StartBasis {
         /// A field of the document.
         Field = "field",
-        /// The time in a file name: plausible, not documented.
+        /// The time in a file name, which is plausible but not documented.
         FileName = "file_name",
     }
 }
 
-/// What is not written in a document but needed to read some of them.
+/// Settings for documents that do not contain all they need.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Options {
-    /// The offset from UTC of times that are written without one, in seconds east. `None`: the
-    /// provider's default (Wellcloud +08:00), or no such times at all.
+    /// The UTC offset of times that are written without one, in seconds east. `None` means the
+    /// provider's default (Wellcloud +08:00), or that the document has no such times.
     pub local_offset_s: Option<i32>,
 }
 
@@ -207,71 +209,71 @@ setters! { Options:
     with_local_offset_s(local_offset_s: Option<i32>),
 }
 
-/// A call as a provider describes it.
+/// A call as its provider describes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallDescription {
-    /// Which document it was read from.
+    /// The kind of document that the call was read from.
     pub kind: Kind,
-    /// What is known of the call.
+    /// The call's properties.
     pub call: Call,
-    /// One for each recording: customer first, then agents in the order in which they came.
+    /// The recordings: the customer's first, then the agents' in the order in which they joined.
     pub recordings: Vec<Recording>,
-    /// The customer's telephone number or address, if the document tells which it is.
+    /// The customer's telephone number or address, if the document identifies the customer.
     pub customer: Option<String>,
-    /// The first agent's address or extension, if the document tells which it is.
+    /// The first agent's address or extension, if the document identifies the agent.
     pub agent: Option<String>,
-    /// What the document says of the call beyond these fields, under its own names.
+    /// All other data of the document about the call, under its own names.
     pub extra: Map<String, Value>,
-    /// What is doubtful, and what was not understood.
+    /// Doubtful and unknown data.
     pub warnings: Vec<Warning>,
 }
 
-/// One recording as a provider describes it, and how its audio is found.
+/// A recording as its provider describes it, with the names of its audio.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recording {
-    /// Who is heard, and since when.
+    /// The party on the recording, and its start.
     pub leg: Leg,
-    /// Who is heard apart, should the audio turn out to hold its parties apart (channels, or
-    /// members of a zip).
+    /// The separate parties, if the audio holds its parties on channels or in members of a zip.
     pub parts: Vec<Part>,
-    /// Where the start in `leg` comes from.
+    /// The source of the start in `leg`.
     pub start_basis: Option<StartBasis>,
-    /// A moment by which the recording was over: its end, or when its file was made.
+    /// A time by which the recording was over: its end, or when its file was made.
     pub over_by: Option<Moment>,
-    /// Path of the audio, relative to the document's folder. Only a manifest says one.
+    /// The path of the audio, relative to the document's folder. Only a manifest contains one.
     pub path: Option<String>,
-    /// Addresses of the audio as given, the provider's before the customer's own storage.
+    /// The addresses of the audio as given. The provider's address is before the customer's own
+    /// storage.
     pub urls: Vec<String>,
-    /// Other ids by which the audio may be named.
+    /// Other ids that may name the audio.
     pub aliases: Vec<String>,
-    /// Size that the document claims, in bytes. A hint.
+    /// The size that the document states, in bytes. A hint.
     pub bytes: Option<u64>,
-    /// Duration that the document claims. A hint.
+    /// The duration that the document states. A hint.
     #[serde(rename = "durationMs")]
     pub duration: Option<Millis>,
-    /// Whether there is a file yet.
+    /// The state of the file.
     pub state: State,
-    /// The audio, where it is inside the document.
+    /// The audio, if it is inside the document.
     #[serde(skip)]
     pub inline: Option<Vec<u8>>,
-    /// Hashes of the audio as the document says them, such as `sha512-…`; all that are of a known
-    /// algorithm must fit.
+    /// The hashes of the audio in the document, such as `sha512-…`. All hashes of known algorithms
+    /// must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub content_hash: Vec<String>,
-    /// What the document says of the recording beyond these fields, under its own names.
+    /// All other data of the document about the recording, under its own names.
     pub extra: Map<String, Value>,
 }
 
-/// One party of a recording that holds several apart.
+/// One party of a recording that holds several parties separately.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
-    /// Who is heard; `leg.channel` says on which channel, where it is a channel.
+    /// The party. `leg.channel` is its channel, if the parties are on channels.
     pub leg: Leg,
-    /// How the name of the party's own file ends, without its extension, where it is a file (of a
-    /// zip, often).
+    /// The end of the file name of the party's own file, without extension. Such files are often in
+    /// a zip.
     pub name_ends: Option<&'static str>,
 }
 
@@ -296,21 +298,21 @@ impl Default for Recording {
 }
 
 impl Recording {
-    /// What the recording is called in messages: its path, its id, the file name of its address, or
-    /// another name of its audio.
+    /// Returns the recording's name for messages: its path, its id, the file name of its address,
+    /// or another name of its audio.
     pub fn label(&self) -> String {
         let url = || self.urls.iter().find_map(|url| names::url_file_name(url));
         let named = self.path.clone().or_else(|| self.leg.recording_id.clone()).or_else(url);
         named.or_else(|| self.aliases.first().cloned()).unwrap_or_else(|| "unnamed".to_owned())
     }
 
-    /// Who is heard on a channel of the audio (counted from 0), should it hold its parties on
-    /// channels of their own.
+    /// Returns the leg on a channel of the audio (counted from 0), if the parties are on separate
+    /// channels.
     pub fn leg_of_channel(&self, channel: u16) -> Option<&Leg> {
         self.parts.iter().map(|p| &p.leg).find(|leg| leg.channel == Some(channel))
     }
 
-    /// Who is heard in a file of this name, should the recording be several files or a zip of them.
+    /// Returns the leg in a file of this name, if the recording is several files or a zip of them.
     pub fn leg_of_file(&self, name: &str) -> Option<&Leg> {
         let name = names::last_segment(name);
         let stem = names::stem(&name);
@@ -318,8 +320,8 @@ impl Recording {
     }
 }
 
-/// What a file's own name says of the call, where it is one of a provider's (3CX). Without the
-/// feature `providers` no name says anything.
+/// Describes a call by the name of its file, if the name has a provider's format (3CX). Without the
+/// feature `providers`, returns `None` for every name.
 ///
 /// # Errors
 /// As [`threecx::describe`].
@@ -333,8 +335,8 @@ pub(crate) fn described_by_name(_name: &str, _options: &Options) -> Result<Optio
     Ok(None)
 }
 
-/// Holds a recording's bytes against the hashes that its document says; bytes that can be read but
-/// once are not looked at.
+/// Compares a recording's bytes with the hashes in its document. Does not check bytes that can be
+/// read only once.
 ///
 /// # Errors
 /// As [`content::check_hashes`].

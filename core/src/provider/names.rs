@@ -1,7 +1,7 @@
-//! What names say: the file in a URL, an id in a file name.
+//! Parses names: the file name in a URL, an id in a file name.
 
-/// The file name at the end of a URL, without query and fragment, percent-decoded; none if the URL
-/// ends in a slash.
+/// Returns the file name at the end of a URL, without query and fragment, percent-decoded. Returns
+/// `None` if the URL ends in a slash.
 pub(super) fn url_file_name(url: &str) -> Option<String> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
@@ -9,7 +9,7 @@ pub(super) fn url_file_name(url: &str) -> Option<String> {
     Some(percent_decoded(name)).filter(|n| !n.is_empty())
 }
 
-/// The last segment of a path or URL, which is the whole text if there is no slash in it.
+/// Returns the last segment of a path or URL, or the whole text if it contains no slash.
 pub(super) fn last_segment(text: &str) -> String {
     if text.contains("://") {
         return url_file_name(text).unwrap_or_default();
@@ -17,7 +17,7 @@ pub(super) fn last_segment(text: &str) -> String {
     text.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// A text with `%XX` decoded; what is not a valid escape stays as it is.
+/// Decodes `%XX` in a text. Keeps invalid escapes.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -44,7 +44,7 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|d| d as u8)
 }
 
-/// A file name without its extension.
+/// Returns a file name without its extension.
 pub(super) fn stem(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,
@@ -52,8 +52,8 @@ pub(super) fn stem(name: &str) -> &str {
     }
 }
 
-/// Whether a name holds an id as a word of its own: not as part of a longer run of letters and
-/// digits.
+/// Returns `true` if a name contains an id as a separate word, not as part of a longer run of
+/// letters and digits.
 pub(super) fn holds_word(name: &str, id: &str) -> bool {
     let word = |c: char| c.is_alphanumeric();
     name.match_indices(id).any(|(at, _)| {

@@ -1,4 +1,4 @@
-//! JSON text to a value, without losing a field that an object says twice.
+//! Parses JSON text without losing a field that an object repeats.
 
 use std::fmt;
 
@@ -8,14 +8,13 @@ use serde_json::{Map, Value};
 use super::MAX_DOCUMENT_BYTES;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// A document, and what its objects said of a field before they said something else: name and
-/// earlier value.
+/// A parsed document, and the repeated fields of its objects: name and earlier value.
 pub(super) struct Parsed {
     pub document: Value,
     pub earlier: Vec<(String, Value)>,
 }
 
-/// Parses JSON within the limit, with or without a byte order mark.
+/// Parses JSON within the size limit, with or without a byte order mark.
 pub(super) fn parse(text: &str) -> Result<Parsed> {
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(Error::new(ErrorKind::LimitExceeded, Stage::Provider, "document too long")
@@ -28,7 +27,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed> {
     Ok(Parsed { document, earlier })
 }
 
-/// Reads a value and tells what it would have overwritten.
+/// Reads a value, and collects the values that a repeated field would overwrite.
 struct FieldCollector<'a>(&'a mut Vec<(String, Value)>);
 
 impl<'de> DeserializeSeed<'de> for FieldCollector<'_> {
@@ -39,7 +38,7 @@ impl<'de> DeserializeSeed<'de> for FieldCollector<'_> {
     }
 }
 
-/// A leaf as `serde_json` itself reads it.
+/// Reads leaf values as `serde_json` does.
 macro_rules! leaves {
     ($($visit:ident: $type:ty),+ $(,)?) => {$(
         fn $visit<E>(self, leaf: $type) -> std::result::Result<Value, E> {

@@ -1,10 +1,10 @@
-//! What names of parties and ids are: a telephone number, a mail address, a UUID; and how they
-//! stand in a URL.
+//! Classifies names of parties and ids (telephone numbers, mail addresses, UUIDs), and encodes them
+//! for URLs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A text as one segment of a path or one value of a query: everything but letters, digits and
-/// `-._~` escaped (RFC 3986).
+/// Returns a text as one segment of a path or one value of a query. Escapes everything but letters,
+/// digits and `-._~` (RFC 3986).
 pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -17,25 +17,25 @@ pub(super) fn percent_encoded(text: &str) -> String {
     encoded
 }
 
-/// Whether a text has the form of a UUID.
+/// Returns `true` if a text has the form of a UUID.
 pub(super) fn is_uuid(text: &str) -> bool {
     let lengths = text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
     lengths && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
-/// What kind of party a text names.
+/// The kind of party that a text names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NamedParty {
-    /// A telephone number: 3 to 20 digits, maybe masked with `*`, maybe with the usual marks
-    /// between them.
+    /// A telephone number: 3 to 20 digits, possibly masked with `*`, and possibly with the usual
+    /// marks between them.
     Phone,
-    /// Something with an `@` between other things.
+    /// A text with an `@` inside.
     Mail,
-    /// Neither.
+    /// Any other text.
     Other,
 }
 
-/// What kind of party a text names.
+/// Returns the kind of party that a text names.
 pub(super) fn party(text: &str) -> NamedParty {
     let text = text.trim();
     if text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) {
@@ -47,13 +47,14 @@ pub(super) fn party(text: &str) -> NamedParty {
     if usual && (3..=20).contains(&digits) { NamedParty::Phone } else { NamedParty::Other }
 }
 
-/// A number or an address without the scheme of its URI.
+/// Returns a number or an address without the scheme of its URI.
 pub(super) fn without_scheme(address: &str) -> &str {
     let known = |scheme: &str| ["tel", "sip", "sips", "mailto"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
     address.split_once(':').filter(|(scheme, _)| known(scheme)).map_or(address, |(_, rest)| rest)
 }
 
-/// For each party the first of its names that no other has, or else its place in the document.
+/// Returns for each party the first of its names that no other party has, or else its place in the
+/// document.
 pub(super) fn told_apart(names: &[Vec<String>], place: impl Fn(usize) -> String) -> Vec<String> {
     let mut called: BTreeMap<&str, usize> = BTreeMap::new();
     for own in names {

@@ -1,38 +1,42 @@
-//! Who is in a call: what it means that somebody joins or leaves.
+//! Tracks which parties are in a call, and interprets joining and leaving.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::call::FactKind;
 
-/// Where a party is: in a room all hear each other. A party may be in a room by several parts of a
-/// document, such as recordings that overlap.
+/// The place of a party: in a room, all parties hear each other. Several parts of a document, such
+/// as overlapping recordings, may place a party in the same room.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seat {
     pub room: usize,
     pub part: usize,
 }
 
-/// What a party's joining means, and for whom.
+/// The fact that a party's joining implies, and the party that it concerns.
 #[derive(Debug, PartialEq)]
 pub(super) struct Joined {
     pub kind: FactKind,
     pub party: Option<usize>,
 }
 
-/// The parties that are there, by their places in the document.
+/// The parties that are present, by their index in the document.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     rooms: BTreeMap<usize, BTreeSet<usize>>,
-    /// By which parts of the document a party is in which rooms.
+    /// For each party, the rooms that it is in, and the parts of the document that place it there.
     parties: BTreeMap<usize, BTreeMap<usize, BTreeSet<usize>>>,
-    /// The two parties that the call last was between, the lower place first.
+    /// The two parties of the last conversation, the lower index first.
     pair: Option<(usize, usize)>,
 }
 
 impl Presence {
-    /// A party joins. Before the second one came, nobody spoke to anybody: that is the answer; with
-    /// a third it is a conference. A party that comes when another one has gone takes over from it:
-    /// the one who stayed is transferred. The same two again are neither.
+    /// Records that a party joins, and returns the fact that this implies:
+    ///
+    /// - The second party's joining is the answer. Before it, no conversation was possible.
+    /// - A third party's joining is a conference.
+    /// - A party that joins after another one has left takes over from it: the remaining party is
+    ///   transferred.
+    /// - The same two parties again imply nothing.
     pub(super) fn join(&mut self, party: usize, seat: Seat) -> Option<Joined> {
         let parts = self.parties.entry(party).or_default().entry(seat.room).or_default();
         let new = parts.is_empty();
@@ -53,7 +57,8 @@ impl Presence {
                 self.pair = Some(pair);
                 joined(FactKind::Answer, None)
             }
-            // Two who talk beside the call, while somebody else is in it, consult each other.
+            // Two parties in another room, while a third party is in the call, are in a
+            // consultation.
             Some(before) if before == pair || self.parties.len() > 2 => None,
             Some(_) => {
                 self.pair = Some(pair);
@@ -62,7 +67,8 @@ impl Presence {
         }
     }
 
-    /// A party leaves a room, by whichever parts it was there. Returns `true` if it is in no other.
+    /// Records that a party leaves a room, whichever parts placed it there. Returns `true` if the
+    /// party is in no other room.
     pub(super) fn leave(&mut self, party: usize, room: usize) -> bool {
         let left = self.parties.get_mut(&party).is_some_and(|rooms| rooms.remove(&room).is_some());
         if left {
@@ -71,7 +77,7 @@ impl Presence {
         !self.parties.contains_key(&party)
     }
 
-    /// A part of the document is over, by which a party was in a room.
+    /// Records the end of a part of the document that placed a party in a room.
     pub(super) fn close(&mut self, party: usize, seat: Seat) {
         let parts = self.parties.get_mut(&party).and_then(|rooms| rooms.get_mut(&seat.room));
         if parts.is_some_and(|parts| parts.remove(&seat.part) && parts.is_empty()) {
@@ -111,7 +117,7 @@ mod tests {
         assert_eq!((kind(call.join(1, CALL)), call.leave(1, 0), kind(call.join(1, CALL))), (None, true, None));
         assert_eq!((call.leave(1, 0), kind(call.join(2, CALL))), (true, Some((FactKind::Transfer, Some(0)))));
         assert_eq!(kind(call.join(1, CALL)), Some((FactKind::Conference, Some(1))));
-        // The call is now between the first and the last.
+        // The call is now between the first party and the last one.
         assert_eq!((call.leave(2, 0), call.leave(1, 0), kind(call.join(1, CALL))), (true, true, None));
     }
 

@@ -1,4 +1,5 @@
-//! Whatever a provider sends: nothing panics, and nothing is lost without a word.
+//! Property tests for all providers: no input causes a panic, and no data is lost without a
+//! warning.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -11,7 +12,7 @@ use super::*;
 use crate::call::Direction;
 use crate::error::ErrorKind;
 
-/// A document of each kind with every field filled.
+/// Returns a document of each kind with every field filled.
 fn documents() -> Vec<Value> {
     let push = |user: &str, time: i64| {
         json!({"SdkAppId": 1, "RecordId": format!("r{time}"), "SessionId": "s", "Timestamp": time + 60, "EndpointUser": user,
@@ -52,7 +53,7 @@ fn documents() -> Vec<Value> {
     ]
 }
 
-/// The records of a document, in which fields are changed.
+/// Returns the records of a document whose fields the tests change.
 fn records_of(document: &mut Value) -> Vec<&mut Map<String, Value>> {
     let list = match document {
         Value::Array(items) => Some(items),
@@ -68,7 +69,7 @@ fn objects(items: &mut [Value]) -> Vec<&mut Map<String, Value>> {
     items.iter_mut().filter_map(Value::as_object_mut).collect()
 }
 
-/// Any JSON of moderate size.
+/// Generates any JSON of moderate size.
 fn junk() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -139,12 +140,12 @@ fn changed() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Everything that was read, as text.
+/// Returns all data that was read, as text.
 fn everything(calls: &[CallDescription]) -> String {
     format!("{calls:?}")
 }
 
-/// A text that is nowhere else.
+/// A text that occurs nowhere else.
 const MARK: &str = "zq7mark";
 
 proptest! {
@@ -180,7 +181,8 @@ proptest! {
         apply(&mut document, Change::Add(at, name.clone(), value.clone()));
         let calls = read_all(&document.to_string(), &Options::default()).unwrap();
         let kept = calls.iter().flat_map(|c| &c.recordings).filter_map(|r| r.extra.get(&name)).collect::<Vec<_>>();
-        // Numbers may lose their last digit on the way through text; everything else is the same.
+        // Numbers may lose their last digit when they are converted to text. Everything else is the
+        // same.
         prop_assert_eq!(kept.iter().map(|v| &v["is"]).collect::<Vec<_>>(), vec![&value["is"]]);
         let named = calls.iter().flat_map(|c| &c.warnings).any(|w| w.code == "unknown_field" && w.message.contains(&name));
         prop_assert!(named);
@@ -280,7 +282,7 @@ proptest! {
     }
 }
 
-/// A vCon with every field that means something.
+/// Returns a vCon with every known field.
 fn vcon() -> Value {
     json!({
         "vcon": "0.4.0", "uuid": "u", "subject": "s", "critical": [], "redacted": {},
@@ -292,14 +294,14 @@ fn vcon() -> Value {
         "analysis": [{"type": "summary", "body": 1.50}], "attachments": []})
 }
 
-/// The objects of a vCon in which fields are changed.
+/// The objects of a vCon whose fields the tests change.
 const PLACES: [&str; 6] = ["", "/parties/0", "/dialog/0", "/dialog/0/party_history/0", "/dialog/1", "/analysis/0"];
 
 fn changed_vcon() -> impl Strategy<Value = Value> {
     let change = (0..PLACES.len(), any::<Index>(), "[a-z]{0,6}", junk(), any::<bool>());
     prop::collection::vec(change, 0..6).prop_map(|changes| {
         let mut document = vcon();
-        // Without the hash, most are read.
+        // Without the hash, most of these documents are readable.
         document["dialog"][0]["content_hash"] = Value::Null;
         for (place, at, new, value, known) in changes {
             let Some(Value::Object(fields)) = document.pointer_mut(PLACES[place]) else { continue };
@@ -349,7 +351,7 @@ proptest! {
     }
 }
 
-/// JSON with the fields of its objects in another order.
+/// Writes JSON with the fields of its objects in another order.
 fn written(value: &Value, seed: u64) -> String {
     match value {
         Value::Array(items) => {
@@ -373,7 +375,8 @@ fn key() -> impl Strategy<Value = String> {
     prop_oneof![prop::sample::select(known.to_vec()).prop_map(str::to_owned), ".{0,10}"]
 }
 
-/// Reading what was written gives the same, and no value is lost but the nulls of known fields.
+/// Asserts that reading what was written gives the same record, and that only nulls of known fields
+/// are lost.
 fn round_trip<W>(record: &Map<String, Value>, fields: &[&str]) -> Result<(), TestCaseError>
 where
     W: From<Map<String, Value>> + Into<Map<String, Value>> + Clone + PartialEq + fmt::Debug,
@@ -391,7 +394,7 @@ where
     Ok(())
 }
 
-/// Whether a value is the same but for its type: `"7"` and `7`, `7` and `7.0`.
+/// Returns `true` if two values are equal apart from their type: `"7"` and `7`, `7` and `7.0`.
 fn alike(a: &Value, b: &Value) -> bool {
     let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), |text| text.trim().to_owned());
     let number = |v: &Value| text(v).parse::<f64>().ok();

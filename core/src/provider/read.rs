@@ -1,4 +1,4 @@
-//! Tells documents apart and reads whichever it is.
+//! Detects the kind of a document and reads it.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::error::Result;
 #[cfg(not(feature = "providers"))]
 use crate::error::{Error, Stage};
 
-/// Which document a JSON value is: by the fields that only one of them has.
+/// Returns the kind of a JSON document, by the fields that only this kind has.
 pub fn detect(document: &Value) -> Option<Kind> {
     let score = |kind: Kind| {
         let page = kind.page_field().and_then(|field| document.get(field)).filter(|items| items.is_array());
@@ -24,7 +24,8 @@ pub fn detect(document: &Value) -> Option<Kind> {
         };
         kind.own_fields().iter().filter(|field| records.iter().any(|r| r.contains_key(**field))).count()
     };
-    // Of equal scores the first declared: `max_by_key` alone would take the last.
+    // At equal scores, the kind that is declared first wins. `max_by_key` alone would take the
+    // last.
     let best = Kind::ALL.iter().rev().map(|kind| (score(*kind), *kind)).max_by_key(|(score, _)| *score);
     best.filter(|(score, _)| *score > 0).map(|(_, kind)| kind)
 }
@@ -42,12 +43,12 @@ pub fn detect(document: &Value) -> Option<Kind> {
 /// ```
 ///
 /// # Errors
-/// As [`read_all`]; and `invalid_argument` if it describes several calls.
+/// As [`read_all`]; and `invalid_argument` if the document describes several calls.
 pub fn read(text: &str) -> Result<CallDescription> {
     read_with(text, &Options::default())
 }
 
-/// [`read`] with what the document does not say.
+/// Reads a document as [`read`] does, with options for what the document leaves out.
 ///
 /// # Errors
 /// As [`read`].
@@ -55,14 +56,14 @@ pub fn read_with(text: &str, options: &Options) -> Result<CallDescription> {
     only(read_all(text, options)?)
 }
 
-/// Reads a document that may describe several calls, as an array of Tencent's pushes can; in the
-/// order of their ids.
+/// Reads a document that may describe several calls, such as an array of Tencent's pushes. Returns
+/// the calls in the order of their ids.
 ///
 /// # Errors
-/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if
-/// it is neither JSON nor XML or a manifest with mistakes, `unsupported` if it is no document that
-/// is known (without the feature `providers`: if it is no manifest), `provider` if it holds no
-/// recording.
+/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES). `malformed`
+/// for a text that is neither JSON nor XML, and for a manifest with mistakes. `unsupported` for an
+/// unknown document (without the feature `providers`, for any document but a manifest). `provider`
+/// for a document without a recording.
 pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
     if is_xml(text) {
         return read_xml(text);
@@ -79,7 +80,8 @@ pub fn read_all(text: &str, options: &Options) -> Result<Vec<CallDescription>> {
     read_kind(kind, parsed, options)
 }
 
-/// [`read_all`] of a document whose kind the caller knows, so that it is read even where no field tells it apart.
+/// Reads a document of a known kind as [`read_all`] does. The document need not have fields that
+/// identify it.
 ///
 /// # Errors
 /// As [`read_all`]; `unsupported` for [`Kind::Threecx`], which has no document.
@@ -90,16 +92,16 @@ pub fn read_as(kind: Kind, text: &str, options: &Options) -> Result<Vec<CallDesc
     read_kind(kind, parse(text)?, options)
 }
 
-/// Whether a text is XML rather than JSON: no JSON begins so.
+/// Returns `true` if a text is XML rather than JSON. No JSON begins in this way.
 fn is_xml(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
 }
 
-/// Which document a text is: JSON by [`detect`], XML by its root.
+/// Returns the kind of a document: JSON by [`detect`], XML by its root.
 ///
 /// # Errors
-/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed` if
-/// it is neither JSON nor XML.
+/// `limit_exceeded` for more than [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES), `malformed`
+/// for a text that is neither JSON nor XML.
 pub fn detect_text(text: &str) -> Result<Option<Kind>> {
     if is_xml(text) {
         return detect_xml(text);

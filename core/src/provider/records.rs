@@ -1,4 +1,4 @@
-//! What is said of a list of recordings.
+//! Derives properties of a call from its list of recordings.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::{CallDescription, Kind, MAX_RECORDINGS, Recording};
 use crate::call::{Moment, Role};
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// Gives the first call what belongs to the whole document.
+/// Adds the data of the whole document to the first call.
 pub(super) fn add_to_first(calls: &mut [CallDescription], mut extra: Map<String, Value>, notes: WireWarnings) {
     if let Some(first) = calls.first_mut() {
         first.extra.append(&mut extra);
@@ -25,17 +25,17 @@ pub(super) fn too_many(count: usize) -> Error {
         .with_mismatch(count, format!("at most {MAX_RECORDINGS}"))
 }
 
-/// The earliest start among recordings.
+/// Returns the earliest start of the recordings.
 pub(super) fn earliest(recordings: &[Recording]) -> Option<Moment> {
     recordings.iter().filter_map(|r| r.leg.started_at).min_by_key(|start| start.unix_ms())
 }
 
-/// The party of the first recording with a role.
+/// Returns the party of the first recording with a role.
 pub(super) fn party_of(recordings: &[Recording], role: Role) -> Option<String> {
     recordings.iter().filter(|r| r.leg.role == role).find_map(|r| r.leg.party.clone())
 }
 
-/// The only one of several calls.
+/// Returns the only call, or an error if there are several.
 pub(super) fn only(mut calls: Vec<CallDescription>) -> Result<CallDescription> {
     let count = calls.len();
     match (calls.pop(), count) {
@@ -45,7 +45,7 @@ pub(super) fn only(mut calls: Vec<CallDescription>) -> Result<CallDescription> {
     }
 }
 
-/// The refusal of a document that is none of those known.
+/// Returns the error for an unknown document.
 pub(super) fn unknown_document(document: &Value) -> Error {
     let error = Error::new(ErrorKind::Unsupported, Stage::Provider, "not a document that is known");
     let first = document.as_array().and_then(|items| items.first()).unwrap_or(document);

@@ -1,4 +1,4 @@
-//! What the readers of providers' documents share: rows out of JSON, their times and names.
+//! Shared helpers of the readers of providers' documents: records, times and names.
 
 use serde_json::{Map, Value};
 
@@ -7,8 +7,8 @@ use super::wire_type::{filled, put};
 use super::{Recording, times};
 use crate::call::Moment;
 
-/// Splits a document into records: one object, or an array of them. What is no object is kept in
-/// `extra` and noted.
+/// Splits a document into records: one object, or an array of objects. Values that are not objects
+/// are kept in `extra` and named in a warning.
 pub(super) fn records(
     document: Value,
     extra: &mut Map<String, Value>,
@@ -28,7 +28,7 @@ pub(super) fn records(
     records
 }
 
-/// The records of a page, where the document is one; what stands beside them goes to `extra`.
+/// Returns the records of a page, if the document is one. Fields beside the records go to `extra`.
 pub(super) fn unwrapped(
     document: Value,
     field: &str,
@@ -48,7 +48,7 @@ pub(super) fn unwrapped(
     }
 }
 
-/// Keeps repeats of a record that say something else than it.
+/// Keeps the repeats of a record that contradict it.
 pub(super) fn keep_repeats(recording: &mut Recording, repeats: Vec<Value>, notes: &mut WireWarnings) {
     if !repeats.is_empty() {
         notes.add(
@@ -59,15 +59,15 @@ pub(super) fn keep_repeats(recording: &mut Recording, repeats: Vec<Value>, notes
     }
 }
 
-/// Keeps fields that have no place of their own, under their own names.
+/// Keeps fields without a place of their own, under their own names.
 pub(super) fn keep<const N: usize>(extra: &mut Map<String, Value>, fields: [(&str, Option<String>); N]) {
     for (name, value) in fields {
         put(extra, name, value);
     }
 }
 
-/// A time of a record, with an offset where it has none of its own; one that cannot be read is kept
-/// and noted.
+/// Reads a time of a record, and applies the offset if it has none. A time that cannot be read is
+/// kept and named in a warning.
 pub(super) fn moment(
     name: &str,
     text: Option<String>,
@@ -83,7 +83,7 @@ pub(super) fn moment(
     read
 }
 
-/// A value of a list of names; others are noted.
+/// Reads one of several names. Other names are reported in a warning.
 pub(super) fn known<T>(
     field: &str,
     text: Option<&String>,
@@ -98,13 +98,13 @@ pub(super) fn known<T>(
     value
 }
 
-/// When a recording began and when it was over, the unknown last.
+/// Returns when a recording began and ended, for sorting. Unknown times are last.
 pub(super) fn when(recording: &Recording) -> (i64, i64) {
     let ms = |moment: Option<Moment>| moment.map_or(i64::MAX, Moment::unix_ms);
     (ms(recording.leg.started_at), ms(recording.over_by))
 }
 
-/// Keeps something that is not a record where a record should be, and notes it.
+/// Keeps a value that is not a record, and names it in a warning.
 fn stray(extra: &mut Map<String, Value>, notes: &mut WireWarnings, place: String, value: Value) {
     let found = json_type(&value);
     notes.add("not_a_record", format!("{place} is {found}, not an object; it is kept but not understood"));

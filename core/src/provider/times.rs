@@ -1,10 +1,10 @@
-//! The ways in which providers write a moment.
+//! Reads the time formats of providers.
 
 use crate::call::Moment;
 
-/// A moment in RFC 3339, or as a date and a time without an offset (`2018.01.29 16:08:23`; also
-/// with `-` or `/` in the date, `T` for the space, a fraction of a second), which then has the
-/// given offset.
+/// Reads a time in RFC 3339, or a date and a time without an offset (`2018.01.29 16:08:23`), to
+/// which the given offset applies. The date may also have `-` or `/`, the space may be a `T`, and
+/// seconds may have a fraction.
 pub(super) fn read(text: &str, offset_s: i32) -> Option<Moment> {
     let text = text.trim();
     Moment::from_rfc3339(text).or_else(|| {
@@ -20,7 +20,8 @@ pub(super) fn read(text: &str, offset_s: i32) -> Option<Moment> {
     })
 }
 
-/// The time between two moments in milliseconds, if the second is not before the first.
+/// Returns the time between two moments in milliseconds, or `None` if the second is before the
+/// first.
 pub(super) fn between(start: Option<Moment>, end: Option<Moment>) -> Option<f64> {
     let ms = end?.unix_ms().checked_sub(start?.unix_ms())?;
     (ms >= 0).then_some(ms as f64)

@@ -1,5 +1,5 @@
-//! Reading other people's JSON: fields may be missing, null, of another type or unknown; nothing is
-//! lost and nothing fails.
+//! Reads providers' JSON leniently. Fields may be missing, null, unknown or of another type. No
+//! data is lost, and reading never fails.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::error::Warning;
 
-/// A value that can be read from JSON that is not quite as documented.
+/// A type that can be read from JSON that differs slightly from its documentation.
 pub(super) trait Lenient: Sized {
-    /// What the value says, if it can be understood.
+    /// Reads a value, or returns `None` if it cannot be understood.
     fn read(value: &Value) -> Option<Self>;
 }
 
@@ -43,13 +43,13 @@ impl Lenient for f64 {
     }
 }
 
-/// The integer that a number is, if it is one that a double holds exactly.
+/// Returns a number as an integer, if a double represents it exactly.
 pub(super) fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
 }
 
-/// Takes a field out of an object. Null is as good as missing; what is of another type stays where
-/// it is.
+/// Removes a field from an object and returns its value. Null counts as missing. A value of another
+/// type stays in the object.
 pub(super) fn take<T: Lenient>(fields: &mut Map<String, Value>, name: &str) -> Option<T> {
     let read = T::read(fields.get(name)?);
     if read.is_some() || fields.get(name).is_some_and(Value::is_null) {
@@ -58,7 +58,7 @@ pub(super) fn take<T: Lenient>(fields: &mut Map<String, Value>, name: &str) -> O
     read
 }
 
-/// The warnings of one document, each said once.
+/// The warnings of one document, each of them once.
 #[derive(Debug, Default)]
 pub(super) struct WireWarnings {
     said: BTreeSet<(&'static str, String)>,
@@ -66,7 +66,7 @@ pub(super) struct WireWarnings {
 }
 
 impl WireWarnings {
-    /// Adds a warning, unless it has been given before.
+    /// Adds a warning, unless it was added before.
     pub(super) fn add(&mut self, code: &'static str, message: impl Into<String>) {
         let message = message.into();
         if self.said.insert((code, message.clone())) {
@@ -74,7 +74,7 @@ impl WireWarnings {
         }
     }
 
-    /// Names the fields that were not understood.
+    /// Adds warnings that name the unknown fields.
     pub(super) fn extra(&mut self, extra: &Map<String, Value>, known: &[&str]) {
         for (name, value) in extra {
             if known.contains(&name.as_str()) {
@@ -86,13 +86,13 @@ impl WireWarnings {
         }
     }
 
-    /// The warnings in the order in which they were first given.
+    /// Returns the warnings in the order in which they were first added.
     pub(super) fn into_list(self) -> Vec<Warning> {
         self.list
     }
 }
 
-/// What a JSON value is, for messages.
+/// Returns the type of a JSON value, for messages.
 pub(super) fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,13 +1,13 @@
-//! Types of other people's JSON: every field optional, and nothing that was read is lost when it is
-//! written again.
+//! Defines types for providers' JSON. Every field is optional, and writing a value again loses
+//! nothing that was read.
 
 use serde_json::{Map, Number, Value};
 
 use super::wire::{Lenient, whole};
 
-/// A value that is written as it was read.
+/// A type that is written in the same form as it is read.
 pub(super) trait Writable: Lenient {
-    /// The value as it is written.
+    /// Returns the value as JSON.
     fn write(self) -> Value;
 }
 
@@ -32,28 +32,28 @@ impl Writable for f64 {
     }
 }
 
-/// Puts a field into an object, if there is one.
+/// Adds a field to an object, if it has a value.
 pub(super) fn put<T: Writable>(fields: &mut Map<String, Value>, name: &str, value: Option<T>) {
     if let Some(value) = value {
         fields.insert(name.to_owned(), value.write());
     }
 }
 
-/// A text without the spaces around it; none if that leaves nothing.
+/// Returns a text without the spaces around it, or `None` if nothing is left.
 pub(super) fn filled(text: Option<&String>) -> Option<&str> {
     text.map(|t| t.trim()).filter(|t| !t.is_empty())
 }
 
-/// A wire type: every field optional, and `extra` for fields that are unknown or of another type
-/// than documented.
+/// Defines a wire type: every field is optional, and `extra` holds unknown fields and fields of
+/// another type than documented.
 macro_rules! wire {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty = $json:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct $name {
             $($(#[$fdoc])* pub $field: Option<$type>,)+
-            /// Fields that are not documented, and documented ones that are not of their documented
-            /// type.
+            /// Fields that are not documented, and documented fields of another type than
+            /// documented.
             pub extra: serde_json::Map<String, serde_json::Value>,
         }
 

@@ -1,5 +1,5 @@
-//! Requests for other languages: what an endpoint does not take is refused by its name, and so is
-//! what it needs and does not get.
+//! Builds requests for other languages. Rejects fields that an endpoint does not take, and the lack
+//! of fields that it needs, by name.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::provider::mcloud::{Endpoint, ListQuery, McloudApi, NewRecording, Revi
 use crate::provider::voipbin::{RecordingStart, VoipbinApi};
 use crate::provider::wellcloud::WellcloudApi;
 
-/// Whose recordings a request is about, as the language says it.
+/// The account whose recordings a request concerns, as the other language gives it.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ApiAccess {
@@ -65,7 +65,7 @@ struct StartOptions {
 /// A field of a request, and whether it was given.
 type RequestField<'a> = (&'a str, bool);
 
-/// Refuses fields that a request does not take, and the lack of those that it needs.
+/// Rejects fields that a request does not take, and the lack of fields that it needs.
 fn check(request: &str, given: &[RequestField<'_>], needed: &[&str], taken: &[&str]) -> Result<()> {
     let wrong = |name: &str, found: &str, expected: &str| {
         let what = format!("request {request}: {name}");
@@ -82,7 +82,7 @@ fn check(request: &str, given: &[RequestField<'_>], needed: &[&str], taken: &[&s
 }
 
 impl ApiAccess {
-    /// Refuses what a provider's requests do not use.
+    /// Rejects fields that a provider's requests do not use.
     fn check(&self, provider: &str, taken: &[&str]) -> Result<()> {
         let given = [
             ("token", self.token.is_some()),
@@ -224,14 +224,14 @@ mod tests {
         serde_json::from_str(&answer(helper, &arguments.to_string()).unwrap()).unwrap()
     }
 
-    /// Asserts that a request is refused, and the words of its error.
+    /// Asserts that a request is rejected, and checks the words of its error.
     fn refused(helper: &str, arguments: &Value, words: &str) {
         let error = answer(helper, &arguments.to_string()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{helper} {arguments}: {error}");
         assert!(error.to_string().contains(words), "{helper} {arguments}: {error}");
     }
 
-    /// The arguments with some more, or others.
+    /// Returns the arguments with some added or replaced.
     fn with(arguments: &Value, more: &Value) -> Value {
         let mut all = arguments.as_object().unwrap().clone();
         all.extend(more.as_object().unwrap().clone());

@@ -1,5 +1,5 @@
-//! Requests, policy, sessions and postings for other languages: values in, values out, each step a
-//! helper. States are what the helper before gave.
+//! Requests, policy, sessions and postings for other languages. Each step is a helper that takes
+//! values and returns values. A state is the value that the previous helper returned.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -50,10 +50,10 @@ arguments_of! {
     PostingAnswer { posting: Posting, answer: Answered, policy: Option<RetryPolicy>, now_ms: i64 }
 }
 
-/// Does what a helper does; none for a name that is not one of these.
+/// Runs a helper, or returns `None` for an unknown name.
 ///
 /// # Errors
-/// Those of the helper; `invalid_argument` for arguments that are not its own.
+/// The errors of the helper; `invalid_argument` for unknown arguments.
 pub(super) fn answer(helper: &str, json: &str) -> Result<Option<Value>> {
     let requests = match helper {
         "mcloudRequest" => mcloud_request(json)?,
