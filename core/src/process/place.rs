@@ -114,8 +114,9 @@ mod tests {
     use super::*;
     use crate::call::Role;
     use crate::config::OffsetPrior;
-    use crate::decode::{Input, Samples};
+    use crate::decode::Input;
     use crate::process::{CallInput, analyze};
+    use crate::samples::Samples;
     use crate::units::Rate;
 
     /// What is said of a prior of the customer after the agent.
