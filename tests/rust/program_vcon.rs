@@ -44,10 +44,7 @@ fn a_vcon_is_asked_for_where_there_is_one_and_is_not_written_over() {
             vec!["process", &own, "-o", &out, "--redact-keys", "--vcon", &output],
             "'--redact-keys' cannot be used with '--vcon <FILE>'",
         ),
-        (
-            vec!["process", &own, "-o", &out, "--vcon", &output, "--redact", "1-2"],
-            "cannot be used with",
-        ),
+        (vec!["process", &own, "-o", &out, "--vcon", &output, "--redact", "1-2"], "cannot be used with"),
         (vec!["batch", &list, "-o", &folder.output(), "--vcon", &output], "--vcon names the file of one call"),
     ] {
         let (status, out, err) = program(&args);

@@ -85,10 +85,7 @@ fn what_was_measured_of_a_recorder_is_nothing_of_disturbances() {
     let prior = r#"{"of": "customer", "after": "agent", "meanMs": 30000, "spreadMs": 0, "calls": 1000}"#;
     let profile = format!(r#"{{"name": "trunk", "config": {{"align": {{"offsetPrior": {prior}}}}}}}"#);
     let plain = calls.evaluate(&options, 1).unwrap();
-    let configs = [
-        format!(r#"{{"align": {{"offsetPrior": {prior}}}}}"#),
-        format!(r#"{{"profile": {profile}}}"#),
-    ];
+    let configs = [format!(r#"{{"align": {{"offsetPrior": {prior}}}}}"#), format!(r#"{{"profile": {profile}}}"#)];
     for config in configs {
         let config = Config::from_json(&config).unwrap();
         let found = evaluate(&calls.0, &options, &config, &RunOptions::default()).unwrap();
