@@ -1295,6 +1295,11 @@ export interface Comparison {
       speechRemovedMs: number | null
       spansMoved: number | null
       spanMovedMaxMs: number | null
+      role: { from: string; to: string; count: number } | null
+      /** The roles of a mixed track's voices; `none` if they could not be told apart. */
+      voices: { from: string; to: string; count: number } | null
+      /** Speech that is with another voice. Null if one of the reports has no voices. */
+      voiceChangedMs: number | null
       eventsAdded: number | null
       eventsRemoved: number | null
       eventsChanged: number | null

@@ -34,12 +34,17 @@ fn a_vcon_is_asked_for_where_there_is_one_and_is_not_written_over() {
     let folder = Folder::new("vcon-wrong");
     let output = folder.0.join("out.vcon").display().to_string();
     let own = folder.file("own.vcon", read("fixtures/published/vcon/ab_call_int_rec.vcon"));
-    let list = folder.file("list.txt", &own);
+    let (list, out) = (folder.file("list.txt", &own), folder.output());
     for (args, said) in [
         (vec!["process", "fixtures/short/manifest.json", "--vcon", &output], "found a document of the kind manifest"),
         (vec!["process", "fixtures/stereo/call.wav", "--vcon", &output], "expected one vCon as input"),
         (vec!["process", &own, &own, "--vcon", &output], "a document cannot be combined with other inputs"),
         (vec!["process", &own, "--vcon", &own], "the output would overwrite this input"),
+        (
+            vec!["process", &own, "-o", &out, "--redact-keys", "--vcon", &output],
+            "'--redact-keys' cannot be used with '--vcon <FILE>'",
+        ),
+        (vec!["process", &own, "-o", &out, "--vcon", &output, "--redact", "1-2"], "cannot be used with"),
         (vec!["batch", &list, "-o", &folder.output(), "--vcon", &output], "--vcon names the file of one call"),
     ] {
         let (status, out, err) = program(&args);

@@ -12,6 +12,7 @@ use super::events::{EventChanges, OwnEvent};
 use super::moved::{TrackPlacements, placement};
 use super::pair::paired;
 use super::spans::{beyond, moved_spans};
+use super::voices;
 
 /// A track that moves by more than this is misplaced, as defined by `confidence` in reports.
 const MOVED: Millis = Millis(250.0);
@@ -54,6 +55,14 @@ pub struct TrackDifference {
     pub spans_moved: Option<u64>,
     /// Largest distance of such an edge.
     pub span_moved_max_ms: Option<Millis>,
+    /// Who is on it, where that changed.
+    pub role: Option<Switch>,
+    /// Who its voices are, where that changed: their roles in their order, `nobody` where it has
+    /// none, and `none` where they are not told apart.
+    pub voices: Option<Switch>,
+    /// Speech of both reports that is with a voice of another number; `None` where one of them tells
+    /// no voices apart.
+    pub voice_changed_ms: Option<Millis>,
     /// Events that were not there: none of their kind touches them in the old report.
     pub events_added: Option<u64>,
     /// Events that are not there any more.
@@ -147,9 +156,10 @@ impl TrackDifference {
     }
 
     fn is_there(&self) -> bool {
-        let times = [self.moved_ms, self.speech_added_ms, self.speech_removed_ms];
+        let times = [self.moved_ms, self.speech_added_ms, self.speech_removed_ms, self.voice_changed_ms];
+        let switched = [&self.error, &self.role, &self.voices];
         let counts = [self.spans_moved, self.events_added, self.events_removed, self.events_changed];
-        self.error.is_some()
+        switched.into_iter().any(Option::is_some)
             || times.iter().flatten().any(|time| time.0 != 0.0)
             || counts.iter().flatten().any(|&count| count > 0)
     }
@@ -162,14 +172,22 @@ fn track(old: &TrackReport, new: &TrackReport, moved_ms: Option<Millis>) -> Trac
     let speech = read.then(|| (own_spans(old, &old.speech), own_spans(new, &new.speech)));
     let spans = speech.as_ref().map(|(was, is)| moved_spans(was, is));
     let events = read.then(|| EventChanges::new(events(old), events(new)));
+    let by_voice = |track: &TrackReport| -> Option<Vec<Vec<Span>>> {
+        Some(track.voices.as_ref()?.iter().map(|told| own_spans(track, &told.speech)).collect())
+    };
+    let (was, is) = (by_voice(old), by_voice(new));
+    let one = |from: &str, to: &str| switches([(from, to)]).pop();
     TrackDifference {
         track: new.index,
-        error: switches([(code(old), code(new))]).pop(),
+        error: one(code(old), code(new)),
         moved_ms,
         speech_added_ms: speech.as_ref().map(|(was, is)| beyond(is, was)),
         speech_removed_ms: speech.as_ref().map(|(was, is)| beyond(was, is)),
         spans_moved: spans.map(|(moved, _)| moved),
         span_moved_max_ms: spans.map(|(_, max)| max),
+        role: one(old.role.name(), new.role.name()),
+        voices: one(&voices::named(old), &voices::named(new)).filter(|_| read),
+        voice_changed_ms: was.zip(is).filter(|_| read).map(|(was, is)| voices::changed(&was, &is)),
         events_added: events.as_ref().map(|events| events.added),
         events_removed: events.as_ref().map(|events| events.removed),
         events_changed: events.as_ref().map(|events| events.changed),

@@ -1,5 +1,5 @@
 //! Compares two sets of reports, from two versions or two configurations: tags, outcomes,
-//! placements and speech, and which calls to listen to.
+//! placements, speech, roles, voices and events, and which calls to listen to.
 
 mod call;
 mod events;
@@ -10,6 +10,7 @@ mod spans;
 mod table;
 #[cfg(test)]
 mod tests;
+mod voices;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

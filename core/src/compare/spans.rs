@@ -1,6 +1,6 @@
 //! How two lists of spans differ, in time that grows with their lengths.
 
-use crate::units::{Millis, Span, joined};
+use crate::units::{Millis, Span, joined, sum};
 
 /// Smaller changes are rounding errors.
 pub(super) const ROUNDING_MS: f64 = 0.01;
@@ -20,6 +20,19 @@ pub(super) fn beyond(spans: &[Span], others: &[Span]) -> Millis {
         beyond += counted(span.end.0 - at.0);
     }
     Millis(beyond)
+}
+
+/// Returns how much of some spans lies within others.
+pub(super) fn within(spans: &[Span], others: &[Span]) -> Millis {
+    let (spans, others) = (joined(spans.to_vec()), joined(others.to_vec()));
+    let mut others = others.as_slice();
+    let mut within = 0.0;
+    for span in spans {
+        others = from(others, span.start);
+        let near = others.iter().take_while(|other| other.start < span.end);
+        within += sum(near.filter_map(|other| span.overlap(other)).map(|shared| counted(shared.duration().0)));
+    }
+    Millis(within)
 }
 
 /// A piece that is left over, unless it is a rounding error.
@@ -93,6 +106,7 @@ mod tests {
             let (a, b) = (spans(&a), spans(&b));
             let left = b.iter().fold(a.clone(), |left, &other| without(&left, other));
             prop_assert!((beyond(&a, &b).0 - total(&left).0).abs() < 1e-6);
+            prop_assert!((within(&a, &b).0 + beyond(&a, &b).0 - total(&a).0).abs() < 1e-6);
             let mut mixed = a.clone();
             mixed.reverse();
             prop_assert_eq!(beyond(&mixed, &b), beyond(&a, &b), "in any order");

@@ -25,7 +25,7 @@ impl ReportComparison {
         write_unreadable(out, self.unreadable())?;
         let counts = [("tag", self.tag), ("outcome", self.outcome), ("placement", self.moved), ("speech", self.speech)];
         for (what, share) in counts {
-            let unknown = self.both - share.of;
+            let unknown = self.both.saturating_sub(share.of);
             let unknown = if unknown > 0 { format!(", not known of {unknown}") } else { String::new() };
             writeln!(out, "  {what:<10} changed in {} of {}{unknown}", share.count, share.of)?;
         }
@@ -68,10 +68,13 @@ fn write_stages(out: &mut String, stages: &[StageDifference]) -> std::fmt::Resul
     if told.is_empty() { Ok(()) } else { writeln!(out, "stages of another revision: {}", told.join(", ")) }
 }
 
+fn switch(what: &str, Switch { from, to, .. }: &Switch) -> String {
+    format!("{what} {from} → {to}")
+}
+
 /// What changed of a call, on a line.
 fn line(call: &CallDifference) -> String {
     let mut told = vec![call.call.clone()];
-    let switch = |what: &str, switch: &Switch| format!("{what} {} → {}", switch.from, switch.to);
     told.extend(call.tag.iter().map(|changed| switch("tag", changed)));
     told.extend(call.outcome.iter().map(|changed| switch("outcome", changed)));
     told.extend(call.tracks.iter().map(track_line));
@@ -84,7 +87,7 @@ fn line(call: &CallDifference) -> String {
 /// What changed of a track.
 fn track_line(track: &TrackDifference) -> String {
     let mut parts = Vec::new();
-    parts.extend(track.error.iter().map(|error| format!("error {} → {}", error.from, error.to)));
+    parts.extend(track.error.iter().map(|error| switch("error", error)));
     if let Some(moved) = track.moved_ms.filter(|moved| moved.0 != 0.0) {
         parts.push(format!("moved {:+.0} ms", moved.0));
     }
@@ -92,6 +95,11 @@ fn track_line(track: &TrackDifference) -> String {
         && added.0 + removed.0 > 0.0
     {
         parts.push(format!("speech +{:.0} -{:.0} ms", added.0, removed.0));
+    }
+    parts.extend(track.role.iter().map(|role| switch("role", role)));
+    parts.extend(track.voices.iter().map(|voices| switch("voices", voices)));
+    if let Some(changed) = track.voice_changed_ms.filter(|changed| changed.0 > 0.0) {
+        parts.push(format!("{:.0} ms of speech of another voice", changed.0));
     }
     let events = [track.events_added, track.events_removed, track.events_changed].map(Option::unwrap_or_default);
     if events.iter().any(|&count| count > 0) {

@@ -3,8 +3,9 @@
 use std::fs;
 
 use super::*;
-use crate::call::{Outcome, Tag};
+use crate::call::{Outcome, Role, Tag};
 use crate::error::ErrorKind;
+use crate::report::VoiceReport;
 use crate::timeline::Knot;
 use crate::units::{Millis, Span};
 
@@ -128,6 +129,57 @@ fn a_placement_that_was_stretched_has_moved() {
     let found = compare_reports(&named(vec![("a", old)]), &named(vec![("a", new)]));
     assert_eq!((found.moved.count, found.moved.of), (1, 1));
     assert!(found.calls[0].tracks[0].moved_ms.unwrap() > Millis(500.0), "{:?}", found.calls);
+}
+
+#[test]
+fn voices_and_roles_that_changed_are_told() {
+    let voice = |voice, role, spans: &[(f64, f64)]| {
+        let speech = spans.iter().map(|&(start, end)| Span::new(start, end)).collect();
+        VoiceReport { voice, role, role_confidence: None, speech }
+    };
+    let of = |voices: Option<Vec<VoiceReport>>| {
+        let mut report = fixture("keypad-hold");
+        report.tracks[0].voices = voices;
+        report
+    };
+    let two = |agent, customer| {
+        let one = voice(0, agent, &[(1_000.0, 2_000.0), (3_000.0, 4_000.0)]);
+        of(Some(vec![one, voice(1, customer, &[(2_000.0, 3_000.0)])]))
+    };
+    let old = two(Role::Agent, Role::Customer);
+    let changed = |new: Report| {
+        let difference = ComparedCall::new("a", &old, &new).difference;
+        assert_eq!(difference.tracks.len(), 1, "{difference:?}");
+        let text = compare_reports(&named(vec![("a", old.clone())]), &named(vec![("a", new)])).to_text();
+        let track = &difference.tracks[0];
+        let voices = track.voices.as_ref().map(|voices| (voices.from.clone(), voices.to.clone()));
+        (voices, track.voice_changed_ms, track.role.is_some(), text)
+    };
+    assert!(!ComparedCall::new("a", &old, &old).difference.is_there());
+    let pair = |to: &str| Some(("agent, customer".to_owned(), to.to_owned()));
+    let one = changed(of(Some(vec![voice(0, Role::Unknown, &[(1_000.0, 4_000.0)])])));
+    assert_eq!((one.0, one.1), (pair("unknown"), Some(Millis(1_000.0))));
+    assert!(one.3.contains("voices agent, customer → unknown, 1000 ms of speech of another voice"), "{}", one.3);
+    let flipped = changed(two(Role::Customer, Role::Agent));
+    assert_eq!((flipped.0, flipped.1), (pair("customer, agent"), Some(Millis(0.0))));
+    let untold = changed(of(None));
+    assert_eq!((untold.0, untold.1), (pair("none"), None), "what is not told apart did not stay");
+    let mut moved = old.clone();
+    moved.tracks[0].voices.as_mut().unwrap().swap(0, 1);
+    moved.tracks[0].voices.as_mut().unwrap().iter_mut().for_each(|told| told.role = Role::Agent);
+    assert_eq!(changed(moved).1, Some(Millis(3_000.0)));
+    let mut other = old.clone();
+    other.tracks[0].role = Role::Transfer;
+    let other = changed(other);
+    assert!((other.0, other.2) == (None, true) && other.3.contains("→ transfer"), "{}", other.3);
+}
+
+#[test]
+fn a_comparison_that_was_read_is_shown_whatever_it_says() {
+    let old = named(vec![("a", fixture("short"))]);
+    let mut found = compare_reports(&old, &old);
+    found.both = 0;
+    assert!(found.to_text().contains("changed in 0 of 1"), "{}", found.to_text());
 }
 
 #[test]

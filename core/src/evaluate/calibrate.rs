@@ -34,7 +34,8 @@ pub fn calibrate(name: impl Into<String>, evaluation: &Evaluation) -> Result<Pro
             "one without: a map fitted over another would be applied twice",
         ));
     }
-    let placements: u64 = evaluation.confidence_fine.iter().map(|bin| bin.right.of).sum();
+    let counts = evaluation.confidence_fine.iter().map(|bin| bin.right.of);
+    let placements = counts.fold(0, u64::saturating_add);
     if placements < MIN_PLACEMENTS {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "too little to calibrate by").with_mismatch(
             format!("{placements} placements"),

@@ -88,7 +88,8 @@ struct CallScore {
     labelled: Option<Labelled>,
 }
 
-/// Evaluates callweave on the two-channel recordings of a folder, and of those within it.
+/// Evaluates callweave on the two-channel recordings of a folder, and of those within it. Where
+/// recordings start is drawn, so that `align.offsetPrior` of the configuration is left aside.
 ///
 /// ```no_run
 /// use callweave::evaluate::{EvaluateOptions, evaluate};
@@ -140,8 +141,8 @@ fn work(
     options: &EvaluateOptions,
     config: &Config,
 ) -> Result<impl Fn(PathBuf, &RunOptions) -> Result<CallScore> + Send + Sync + 'static> {
-    let (folder, options, config) = (folder.to_owned(), options.clone(), config.clone());
-    let roles = roles(&options, &config)?;
+    let roles = roles(options, config)?;
+    let (folder, options, config) = (folder.to_owned(), options.clone(), without_prior(config));
     Ok(move |path: PathBuf, run: &RunOptions| {
         let name = name_in(&folder, &path);
         match KnownCall::open(&path, roles, &config, run)? {
@@ -150,6 +151,16 @@ fn work(
             Ok(call) => one(&call, &name, &options, &config, run),
         }
     })
+}
+
+/// The configuration without what was measured of a recorder's starts: disturbances draw their own.
+/// The settings of its profile are in the other fields.
+fn without_prior(config: &Config) -> Config {
+    let mut config = config.clone();
+    if config.align.offset_prior.take().is_some() {
+        config.profile = None;
+    }
+    config
 }
 
 /// Who is on the channels: as the options say, or as the profile does.

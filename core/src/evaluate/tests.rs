@@ -78,6 +78,23 @@ fn a_call_of_two_channels_is_its_own_truth() {
 }
 
 #[test]
+fn what_was_measured_of_a_recorder_is_nothing_of_disturbances() {
+    let calls = Calls::new("prior");
+    let parties = [Role::Agent, Role::Customer];
+    let options = EvaluateOptions::default().with_kinds(vec![Disturbance::Shifted]).with_roles(parties);
+    let prior = r#"{"of": "customer", "after": "agent", "meanMs": 30000, "spreadMs": 0, "calls": 1000}"#;
+    let profile = format!(r#"{{"name": "trunk", "config": {{"align": {{"offsetPrior": {prior}}}}}}}"#);
+    let plain = calls.evaluate(&options, 1).unwrap();
+    let configs = [format!(r#"{{"align": {{"offsetPrior": {prior}}}}}"#), format!(r#"{{"profile": {profile}}}"#)];
+    for config in configs {
+        let config = Config::from_json(&config).unwrap();
+        let found = evaluate(&calls.0, &options, &config, &RunOptions::default()).unwrap();
+        assert_eq!((found.calls.failed, &found.config_hash), (0, &config.hash().unwrap()));
+        assert_eq!((found.placement, found.speech), (plain.placement.clone(), plain.speech.clone()));
+    }
+}
+
+#[test]
 fn labels_are_held_against_what_is_heard() {
     let calls = Calls::new("labels");
     let path = calls.0.join("labels.csv");
@@ -119,6 +136,11 @@ fn an_evaluation_by_a_map_of_confidence_is_not_calibrated_again() {
     assert!(found.calibrated && error.to_string().contains("calibrated already"), "{error}");
     let plain = Evaluation { calibrated: false, ..found };
     assert!(calibrate("first", &plain).unwrap_err().to_string().contains("too little"));
+    let mut huge = plain.clone();
+    huge.confidence_fine.truncate(1);
+    huge.confidence_fine[0].right.of = u64::MAX;
+    huge.confidence_fine.push(huge.confidence_fine[0].clone());
+    assert!(calibrate("huge", &huge).is_ok(), "counts that no folder gives");
     let json = plain.to_json().unwrap();
     assert_eq!(Evaluation::from_json(&json).unwrap(), plain);
     let refused = |from: &str, to: &str| Evaluation::from_json(&json.replacen(from, to, 1)).unwrap_err().to_string();

@@ -9,7 +9,7 @@ use crate::call::{Call, Direction, Fact, FactKind, FactTime, Moment, Role};
 use crate::error::Warning;
 use crate::report::FactReport;
 use crate::timeline::{Event, EventKind};
-use crate::units::{Millis, Span, without};
+use crate::units::{Millis, Span, sum, without};
 
 use super::gate::PlacedTrack;
 
@@ -46,6 +46,8 @@ pub(super) struct PlacedFact {
 pub(super) struct PlacedFacts {
     facts: Vec<PlacedFact>,
     pub warnings: Vec<Warning>,
+    /// How many keys were told whose time has no place in the call.
+    pub keys_without_place: usize,
 }
 
 impl PlacedFacts {
@@ -82,6 +84,7 @@ impl PlacedFacts {
             match on_call(fact, call, tracks) {
                 Some((at, slack)) => timed.push(TimedFact::new(fact, (at, slack), end, tracks_of())),
                 None => {
+                    self.keys_without_place += usize::from(fact.kind == FactKind::Key);
                     let name = name(fact.kind, fact.party.as_deref());
                     self.warn("fact_without_clock", name, "no recording says when it began");
                 }
@@ -224,10 +227,10 @@ impl PlacedFacts {
 }
 
 impl<'a> TimedFact<'a> {
-    /// A fact at a time; one that is near the call is within it.
+    /// A fact at a time; one that is near the call is within it. What is no number is nowhere.
     fn new(fact: &'a Fact, (at, slack): (Millis, Millis), end: Millis, tracks: Vec<usize>) -> Self {
         let near = slack + NEAR;
-        let outside = at < Millis(0.0) - near || at > end + near;
+        let outside = !(Millis(0.0) - near..=end + near).contains(&at);
         let at = if outside { at } else { at.max(Millis(0.0)).min(end) };
         Self { fact, at, slack, outside, tracks }
     }
@@ -310,6 +313,11 @@ fn concerned(party: Option<&str>, direction: Option<Direction>, tracks: &[Placed
     (0..tracks.len()).filter(|&place| tracks.get(place).is_some_and(of)).collect()
 }
 
+/// Returns how much a track speaks within a span.
+fn spoken(track: &PlacedTrack, within: Span) -> Millis {
+    Millis(sum(track.speech.iter().filter_map(|span| span.overlap(&within)).map(|span| span.duration().0)))
+}
+
 impl PlacedFact {
     /// Returns `true` if a fact ends this one: it is open, and concerns the same party if both name
     /// one, by whatever name.
@@ -356,12 +364,19 @@ impl PlacedFact {
     }
 
     /// Whether what is heard contradicts the fact. Before an answer one side alone is a song or an
-    /// announcement; on hold it is music.
+    /// announcement; of the call's first answer all sides count, whoever answered. On hold it is
+    /// music.
     fn is_contradicted(&self, tracks: &[PlacedTrack], answer: Option<Millis>, end: Millis) -> bool {
         let kind = self.told.kind;
         let within = if kind == FactKind::Pause { self.surely(self.told.span) } else { self.silent(answer, end) };
         let Some(within) = within else { return false };
-        let talk = self.spoken(tracks, within).into_iter().filter(|&talk| talk >= CONTRADICTS).count();
+        let everyone = kind == FactKind::Answer && answer == Some(self.told.span.start);
+        let heard = |(place, track): &(usize, &PlacedTrack)| {
+            // A recording that was delivered twice is one side.
+            track.repeats.is_none() && (everyone || self.tracks.contains(place))
+        };
+        let talk = tracks.iter().enumerate().filter(heard).map(|(_, track)| spoken(track, within));
+        let talk = talk.filter(|&talk| talk >= CONTRADICTS).count();
         let least = if kind == FactKind::Answer { 2 } else { 1 };
         talk >= least && !(kind == FactKind::Hold && self.music(tracks, within))
     }
@@ -369,14 +384,6 @@ impl PlacedFact {
     fn of<'t>(&self, tracks: &'t mut [PlacedTrack]) -> impl Iterator<Item = &'t mut PlacedTrack> {
         let places = self.tracks.clone();
         tracks.iter_mut().enumerate().filter(move |(place, _)| places.contains(place)).map(|(_, track)| track)
-    }
-
-    /// Returns how much each track concerned speaks within a span.
-    fn spoken(&self, tracks: &[PlacedTrack], within: Span) -> Vec<Millis> {
-        let talk = |track: &PlacedTrack| {
-            Millis(track.speech.iter().filter_map(|span| span.overlap(&within)).map(|span| span.duration().0).sum())
-        };
-        self.tracks.iter().filter_map(|&place| tracks.get(place)).map(talk).collect()
     }
 
     /// Removes a span from the tracks' speech, because what is said there is said to no one.

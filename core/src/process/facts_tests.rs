@@ -300,3 +300,34 @@ fn a_key_of_nobody_known_is_a_fact_and_on_no_track() {
     let one = heard(&talk()[..1], vec![key(None)]);
     assert_eq!((keys(&one), codes(&one).len()), (1, 0), "one track is all that there is");
 }
+
+#[test]
+fn a_time_that_is_no_number_is_nowhere() {
+    let plain = heard(&talk(), Vec::new());
+    for kind in [FactKind::Hangup, FactKind::Answer, FactKind::Hold, FactKind::Key] {
+        let known = heard(&talk(), vec![Fact::new(kind, FactTime::OnCall(Millis(f64::NAN)))]);
+        assert_eq!((codes(&known), known.facts.len()), (vec!["fact_outside_call"], 0), "{kind}");
+        assert_eq!((&known.turns, &known.metrics), (&plain.turns, &plain.metrics), "{kind}");
+    }
+}
+
+#[test]
+fn a_song_on_a_recording_that_is_there_twice_is_one_side() {
+    let song = track(30, &[(1.0, SECOND), (4.5, SECOND), (8.0, SECOND), (20.0, FIRST)], None);
+    let known = heard(&[(Role::Customer, song.clone()), (Role::Agent, song)], vec![fact(FactKind::Answer, 15.0)]);
+    assert_eq!((codes(&known), known.facts[0].contradicted), (vec!["repeated_track"], false), "{:?}", known.warnings);
+    assert!(known.tracks[0].speech.iter().all(|span| span.start >= Millis(14_000.0)), "{:?}", known.tracks[0].speech);
+}
+
+#[test]
+fn both_sides_contradict_the_calls_answer_by_whomever_it_is() {
+    let plain = heard(&talk(), Vec::new());
+    for party in ["agent", "customer", "party 1"] {
+        let late = heard(&talk(), vec![fact(FactKind::Answer, 19.5).of(party)]);
+        assert_eq!((codes(&late), late.facts[0].contradicted), (vec!["fact_contradicted"], true), "{party}");
+        assert_eq!((&late.turns, &late.metrics), (&plain.turns, &plain.metrics), "told, not overruled");
+    }
+    // A later answer is of one party alone: what the others say before it is theirs.
+    let known = heard(&talk(), vec![fact(FactKind::Answer, 0.5), fact(FactKind::Answer, 19.5).of("agent")]);
+    assert!(codes(&known).is_empty() && known.facts.iter().all(|fact| !fact.contradicted), "{:?}", known.warnings);
+}

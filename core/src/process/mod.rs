@@ -176,7 +176,8 @@ fn run_steps(
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
     let report = run.step("report", || report::report(call, &analysis, &failed, warnings, &detector))?;
     let (tracks, detector) = (processed::keep_tracks(analysis), detector.custom);
-    Ok(Processed { report, tracks, detector, told_keys: known.keys(), taken: None })
+    let (told_keys, keys_without_place) = (known.keys(), known.keys_without_place);
+    Ok(Processed { report, tracks, detector, told_keys, keys_without_place, taken: None })
 }
 
 /// Runs work on as many threads as the caller allows. Work that may block on the caller's reader

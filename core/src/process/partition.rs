@@ -1,7 +1,7 @@
 //! Step 3: splits the call's tracks, once, into those that could be read and those that could not.
 
 use crate::call::{Leg, Role};
-use crate::decode::SourceInfo;
+use crate::decode::{Container, SourceInfo};
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::provider::Recording;
 use crate::units::Millis;
@@ -110,9 +110,12 @@ impl Tracks {
     }
 
     /// Returns the recorder of an earlier track from the same file, whose channels may be given one
-    /// by one.
+    /// by one. Samples of one channel in memory are of no file, and their names are any.
     fn recorder_of(&self, analyses: &[TrackAnalysis]) -> Option<usize> {
         let source = &analyses.first()?.source;
+        if source.container == Container::Samples && source.channels == 1 {
+            return None;
+        }
         let same = |track: &&ReadTrack| {
             let earlier = &track.analysis.source;
             earlier.path == source.path && earlier.sha256 == source.sha256 && earlier.bytes == source.bytes

@@ -42,7 +42,7 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
     let placed = alignment.warnings.iter().filter_map(|(at, warning)| {
         Some(Warning { message: format!("track {}: {}", index(*at)?, warning.message), ..warning.clone() })
     });
-    let unused = unused_prior(&first, config);
+    let unused = unused_prior(tracks, &first, config);
     let warnings = placed.chain(repeated.iter().map(repeated_warning)).chain(unused).collect();
     let mut placements: Vec<Placement> = tracks.iter().map(placement).collect();
     placements.iter_mut().for_each(|placement| calibrate(placement, &config.confidence_map));
@@ -64,11 +64,15 @@ fn calibrate(placement: &mut Placement, map: &[(f64, f64)]) {
 
 /// The warning that the configuration's offset prior is of parties that this call does not place
 /// against each other.
-fn unused_prior(first: &[&ReadTrack], config: &Config) -> Option<Warning> {
+fn unused_prior(tracks: &[ReadTrack], first: &[&ReadTrack], config: &Config) -> Option<Warning> {
     let prior = config.align.offset_prior.filter(|_| first.len() > 1)?;
     let missing = [prior.of, prior.after].into_iter().find(|&role| first.iter().all(|track| track.role != role))?;
-    let message = format!("{} after {}, and no recording is known to be of the {missing}", prior.of, prior.after);
-    Some(Warning::new("offset_prior_unused", message))
+    let why = if tracks.iter().any(|track| track.role == missing) {
+        format!("the recording with the {missing} is placed by another party's channel")
+    } else {
+        format!("no recording is known to be of the {missing}")
+    };
+    Some(Warning::new("offset_prior_unused", format!("{} after {}, and {why}", prior.of, prior.after)))
 }
 
 /// Returns the first track of each recorder, by start time.
@@ -103,4 +107,46 @@ fn align_input(track: &ReadTrack, alone: bool) -> align::TrackInput<'_> {
 fn repeated_warning((first, second): &(usize, usize)) -> Warning {
     let message = format!("track {second} is the same recording as track {first}; it is mixed once");
     Warning::new("repeated_track", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Role;
+    use crate::config::OffsetPrior;
+    use crate::decode::Input;
+    use crate::process::{CallInput, analyze};
+    use crate::samples::Samples;
+    use crate::units::Rate;
+
+    /// What is said of a prior of the customer after the agent.
+    fn told(call: CallInput) -> Vec<String> {
+        let prior = OffsetPrior::new(Role::Customer, Role::Agent, Millis(850.0), Millis(60.0), 40);
+        let config = Config { align: AlignOptions::default().with_offset_prior(Some(prior)), ..Config::default() };
+        let report = analyze(call, &config, &RunOptions::default()).unwrap();
+        let warnings = report.warnings.into_iter().filter(|warning| warning.code == "offset_prior_unused");
+        warnings.map(|warning| warning.message).collect()
+    }
+
+    fn mono(name: &str, role: Role) -> Input {
+        Input::samples(name, vec![0i16; 16_000], Rate::NARROWBAND).role(role)
+    }
+
+    #[test]
+    fn a_prior_that_cannot_be_used_says_why() {
+        let (agent, customer, other) = (Role::Agent, Role::Customer, Role::Unknown);
+        assert!(told(vec![mono("a", agent)].into()).is_empty(), "nothing is to be placed");
+        assert!(told(vec![mono("a", agent), mono("b", customer)].into()).is_empty());
+        let unknown = told(vec![mono("a", agent), mono("b", other)].into());
+        assert_eq!(unknown, ["customer after agent, and no recording is known to be of the customer"]);
+        let samples = vec![0i16; 16_000];
+        let both = [&samples, &samples].map(|channel| Samples::from(channel.as_slice()));
+        let stereo = Input::channels("both", both, Rate::NARROWBAND);
+        let call = CallInput::from(vec![stereo, mono("c", Role::Transfer)]);
+        let behind = told(call.with_roles(vec![agent, customer, Role::Transfer]));
+        assert_eq!(
+            behind,
+            ["customer after agent, and the recording with the customer is placed by another party's channel"]
+        );
+    }
 }

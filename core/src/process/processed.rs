@@ -26,6 +26,8 @@ pub struct Processed {
     pub(super) detector: Option<CustomDetector>,
     /// Key presses that known facts tell, as exactly as their times are known.
     pub(super) told_keys: Vec<Span>,
+    /// How many more they tell, whose times have no place in the call.
+    pub(super) keys_without_place: usize,
     /// What was redacted. `None` if nothing has been redacted.
     pub(super) taken: Option<TakenOut>,
 }
@@ -57,7 +59,8 @@ pub struct ProcessedTrack {
 impl From<Report> for Processed {
     /// Creates a call with a report and no tracks.
     fn from(report: Report) -> Self {
-        Self { report, tracks: Vec::new(), detector: None, told_keys: Vec::new(), taken: None }
+        let (tracks, told_keys) = (Vec::new(), Vec::new());
+        Self { report, tracks, detector: None, told_keys, keys_without_place: 0, taken: None }
     }
 }
 

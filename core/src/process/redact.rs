@@ -24,6 +24,10 @@ const NARROWS: &str = "Known offsets, `aligned` and exact start times narrow tha
 const WAYS_ON: &str = "a redaction with `unsure` (--redact-unsure), which takes these stretches out too, or \
                        `keep_unsure` (`keepUnsure`, --keep-unsure), which keeps them";
 
+/// The same where a key was told without a time in the call.
+const TIMES: &str = "start times of the recordings, by which such keys have a place, or `keep_unsure` (`keepUnsure`, \
+                     --keep-unsure)";
+
 /// What to redact in a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -51,6 +55,8 @@ pub(super) struct TakenOut {
     keys: bool,
     /// Where keys may have stayed.
     unsure: Vec<Span>,
+    /// How many keys were told that have no place in the call.
+    without_place: usize,
 }
 
 /// A placement that leaves open where a track lies.
@@ -72,8 +78,9 @@ impl Processed {
     /// would narrow it.
     ///
     /// If keys are redacted, a warning `keys_unsure` lists spans in which noise or speech may hide
-    /// a key press. They are not redacted, unless `unsure` is set or `spans` contains them. A key
-    /// that was neither detected nor reported as a fact is not redacted.
+    /// a key press. They are not redacted, unless `unsure` is set or `spans` contains them. It also
+    /// says how many facts are keys without a place in the call, because no recording says when it
+    /// began. A key that was neither detected nor reported as a fact is not redacted.
     ///
     /// Recordings and files written before are not changed. To write the recordings redacted, see
     /// [`WriteOptions::redacted_tracks`](crate::WriteOptions::redacted_tracks).
@@ -130,10 +137,13 @@ impl Processed {
         Ok(())
     }
 
-    /// The keys that are taken out, in the call's time.
+    /// The keys that are taken out, in the call's time: of a recording that is there twice, too, of
+    /// which one track is kept.
     fn key_spans(&self, what: &Redaction) -> Vec<Span> {
         let heard = self.tracks.iter().flat_map(|placed| placed.key_spans(what.unsure));
-        heard.chain(self.told_keys.iter().copied()).filter(|_| what.keys).collect()
+        let events = self.report.tracks.iter().flat_map(|track| &track.events);
+        let reported = events.filter(|event| event.kind == EventKind::Dtmf).map(|event| event.span);
+        heard.chain(reported).chain(self.told_keys.iter().copied()).filter(|_| what.keys).collect()
     }
 
     /// The two least certain placements, each recorder's once: what is heard on one track may lie
@@ -176,8 +186,9 @@ impl Processed {
         let unsure: Vec<Span> = doubts.filter(|doubt| !covered(doubt)).collect();
         self.report.warnings.retain(|warning| ![KEYS_UNSURE, WIDENED].contains(&&*warning.code));
         self.report.warnings.extend(widened(&taken, &self.report.redacted, call.duration()));
-        self.report.warnings.extend(keys_unsure(unsure.clone()));
-        TakenOut { unsure, ..taken }
+        let without_place = if taken.keys { self.keys_without_place } else { 0 };
+        self.report.warnings.extend(keys_unsure(unsure.clone(), without_place));
+        TakenOut { unsure, without_place, ..taken }
     }
 
     /// Rejects tracks that were not redacted, or on which key presses may remain.
@@ -186,10 +197,10 @@ impl Processed {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "redacted tracks");
             return Err(error.with_mismatch("a call of which nothing was redacted", "a redaction first"));
         };
-        match keys_unsure(taken.unsure.clone()) {
+        match keys_unsure(taken.unsure.clone(), taken.without_place) {
             Some(warning) if !keep_unsure => {
                 let error = Error::new(ErrorKind::Unsure, Stage::Export, "redacted tracks are not written");
-                Err(error.with_mismatch(warning.message, WAYS_ON))
+                Err(error.with_mismatch(warning.message, if taken.without_place > 0 { TIMES } else { WAYS_ON }))
             }
             _ => Ok(()),
         }
@@ -220,14 +231,17 @@ fn widened(taken: &TakenOut, redacted: &[Span], call: Millis) -> Option<Warning>
     (slack > PAD).then(|| Warning::new(WIDENED, message))
 }
 
-/// Returns the warning that key presses may remain.
-fn keys_unsure(spans: Vec<Span>) -> Option<Warning> {
+/// Returns the warning that key presses may remain: in spans, and those without a place.
+fn keys_unsure(spans: Vec<Span>, without_place: usize) -> Option<Warning> {
     let spans = joined(spans);
     let named: Vec<String> = spans.iter().take(NAMED).map(|span| span.start.to_string()).collect();
     let more = spans.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let message = format!("may be keys under noise or a voice, not redacted: at {}{more}", named.join(", "));
-    (!spans.is_empty()).then(|| Warning::new(KEYS_UNSURE, message))
+    let doubted = format!("may be keys under noise or a voice, not redacted: at {}{more}", named.join(", "));
+    let told = format!("keys that were told without a place in the call, not redacted: {without_place}");
+    let said = [(!spans.is_empty()).then_some(doubted), (without_place > 0).then_some(told)];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    (!said.is_empty()).then(|| Warning::new(KEYS_UNSURE, said.join("; ")))
 }
 
 impl ProcessedTrack {

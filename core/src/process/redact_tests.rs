@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::call::{Fact, FactKind, FactTime};
+use crate::call::{Fact, FactKind, FactTime, Moment};
 use crate::config::{Config, Format, MixConfig};
 use crate::decode::{Input, decode};
 use crate::error::ErrorKind;
 use crate::process::{CallInput, Processed, Redaction, WriteOptions, analyze, process};
 use crate::run::RunOptions;
-use crate::timeline::EventKind;
+use crate::timeline::{Event, EventKind};
 use crate::units::{Millis, Span};
 
 /// A call with keys, and doubts where it is told to have some.
@@ -146,6 +146,42 @@ fn keys_that_were_told_are_taken_out_like_those_that_are_heard() {
             let sample = |ms: f64| placed.track.rate.sample_at(placed.placement.to_track(Millis(ms))) as usize;
             assert!(placed.track.samples[sample(25_760.0)..sample(26_240.0)].iter().all(|&x| x == 0));
         }
+    }
+}
+
+#[test]
+fn a_key_that_was_told_without_a_place_may_have_stayed() {
+    let at = FactTime::At(Moment::from_unix_seconds(1_700_000_012.0).unwrap());
+    let path = format!("{}/../fixtures/stereo/call.wav", env!("CARGO_MANIFEST_DIR"));
+    let input = CallInput::open(&[path]).unwrap().with_facts(vec![Fact::new(FactKind::Key, at)]);
+    let mut call = process(input, &Config::default(), &RunOptions::default()).unwrap();
+    call.tracks.iter_mut().for_each(|placed| placed.key_doubts.clear());
+    call.redact(&Redaction { spans: vec![Span::new(5_000.0, 6_000.0)], ..Redaction::default() }).unwrap();
+    assert!(call.report.warnings.iter().all(|warning| warning.code != "keys_unsure"), "no keys were asked for");
+    call.redact(&keys()).unwrap();
+    let warning = call.report.warnings.iter().find(|warning| warning.code == "keys_unsure").unwrap();
+    assert_eq!(warning.message, "keys that were told without a place in the call, not redacted: 1");
+    let folder = folder("nowhere");
+    let error = call.write_with(&folder, &MixConfig::default(), &tracks(Format::Wav), &RunOptions::default());
+    let error = error.unwrap_err();
+    assert!(error.kind() == ErrorKind::Unsure && error.to_string().contains("start times"), "{error}");
+    write(&mut call, &folder, &tracks(Format::Wav).with_keep_unsure(true)).unwrap();
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_key_that_was_heard_on_a_track_that_is_not_kept_is_taken_out() {
+    let mut call = call(&[]);
+    let span = Span::new(10_000.0, 10_100.0);
+    let digit = || Some("7".to_owned());
+    let event = Event { kind: EventKind::Dtmf, span, detail: digit(), confidence: 1.0 };
+    call.report.tracks[1].events.push(event);
+    call.redact(&keys()).unwrap();
+    assert!(call.report.tracks.iter().flat_map(|track| &track.events).all(|event| event.detail != digit()));
+    assert!(call.report.redacted.iter().any(|taken| taken.start <= span.start && span.end <= taken.end));
+    for placed in &call.tracks {
+        let sample = |ms: Millis| placed.track.rate.sample_at(placed.placement.to_track(ms)) as usize;
+        assert!(placed.track.samples[sample(span.start)..sample(span.end)].iter().all(|&x| x == 0));
     }
 }
 

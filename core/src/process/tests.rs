@@ -4,13 +4,13 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::call::Role;
+use crate::call::{KnownOffset, Leg, Role};
 use crate::config::{DecodeOptions, Layout, MixConfig, OutputRate};
 use crate::decode::{Input, decode};
 use crate::resample::resample;
 use crate::timeline::Placement;
 use crate::track::to_f32;
-use crate::units::{Rate, Span};
+use crate::units::{Millis, Rate, Span};
 
 /// A wav of 32-bit floats.
 fn float_wav(hz: u32, channels: &[Vec<f32>]) -> Vec<u8> {
@@ -348,4 +348,16 @@ fn a_normalized_recording_is_the_same_on_any_number_of_threads() {
         (recording.source, recording.gain, all)
     };
     assert!(normalized(1) == normalized(4));
+}
+
+#[test]
+fn samples_of_one_name_are_two_recordings() {
+    let input = |value: i16, offset: f64| {
+        let offset = KnownOffset::new(Millis(offset), Millis(0.0));
+        Input::samples("call", vec![value; 40_000], Rate::NARROWBAND).leg(Leg { offset, ..Leg::default() })
+    };
+    let inputs = vec![input(100, 0.0), input(-200, 5_000.0)];
+    let report = analyze(inputs, &Config::default(), &RunOptions::default()).unwrap();
+    assert_eq!(report.tracks[1].alignment.as_ref().unwrap().offset_ms, Millis(5_000.0), "as it was given");
+    assert_eq!(report.call.duration_ms, Millis(10_000.0));
 }

@@ -40,7 +40,7 @@ pub(super) struct Grouping {
     /// The voice of each window.
     pub voices: Vec<usize>,
     pub count: usize,
-    /// The probability that nearly all speech is with the right voice.
+    /// The expected share of speech that is with its right voice.
     pub certainty: f64,
 }
 

@@ -66,6 +66,16 @@ fn it_overrules_neither_bleed_nor_a_given_offset() {
 }
 
 #[test]
+fn whatever_it_says_it_is_within_an_hour() {
+    for (mean, spread) in [(1e15, 60.0), (-1e300, 60.0), (f64::INFINITY, f64::INFINITY), (f64::NAN, f64::NAN)] {
+        let prior = OffsetPrior::new(Role::Customer, Role::Agent, Millis(mean), Millis(spread), 0);
+        let found = place_parties(&silent(), None, &AlignOptions::default().with_offset_prior(Some(prior)));
+        let offset = found.placements[1].offset().0.max(found.placements[0].offset().0);
+        assert!((0.0..=3_700_000.0).contains(&offset), "{mean}: {:?}", found.placements);
+    }
+}
+
+#[test]
 fn turn_taking_is_weighed_with_it() {
     let silent = TestRecorder { bleed: 0.0, ..GOOD };
     let late = |from_s| two(180.0, &silent, &TestRecorder { from_s, bleed: 0.0, ..GOOD });

@@ -339,3 +339,12 @@ fn a_report_finds_its_place_whatever_the_form_of_the_text() {
         assert_eq!(with_report(text, &report).unwrap_err().kind(), kind, "{text}");
     }
 }
+
+#[test]
+fn a_redacted_call_is_not_put_beside_its_audio() {
+    let mut report = report();
+    report.redacted = vec![crate::units::Span::new(1_000.0, 2_000.0)];
+    let error = with_report(&published("ab_call_int_rec"), &report).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains("keeps its audio"), "{error}");
+}

@@ -45,7 +45,8 @@ struct ReportAnalysis<'a> {
 ///
 /// # Errors
 /// `limit_exceeded` and `malformed` as [`read`](crate::provider::read), `unsupported` for what is
-/// no vCon or not in the unsigned form.
+/// no vCon or not in the unsigned form, `invalid_argument` for the report of a redacted call: the
+/// vCon would hold, or lead to, what was taken out of the call.
 pub fn with_report(vcon: &str, report: &Report) -> Result<String> {
     ReportPlace::of(vcon)?.filled(vcon, report)
 }
@@ -88,7 +89,17 @@ impl ReportPlace {
     }
 
     /// The text with a report in its place.
+    ///
+    /// # Errors
+    /// `invalid_argument` as [`with_report`].
     pub(crate) fn filled(&self, vcon: &str, report: &Report) -> Result<String> {
+        if !report.redacted.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "a redacted call in its vCon")
+                .with_mismatch(
+                    format!("{} redacted stretches", report.redacted.len()),
+                    "a report without, for the vCon keeps its audio and texts as they were",
+                ));
+        }
         let entry = json::text(&ReportAnalysis {
             r#type: "report",
             dialog: &self.dialog,
