@@ -1,7 +1,7 @@
-//! `manifest.json`: a call's tracks, when no provider's document describes them.
+//! Reads `manifest.json`, which describes a call's tracks if no provider's document does.
 //!
-//! A manifest is written for callweave, so a value that makes no sense is an error that names its
-//! place; a field that is not known is kept and named in a warning, as everywhere.
+//! A manifest is written for callweave, so an invalid value is an error that names its place. An
+//! unknown field is kept and named in a warning, as in every document.
 
 use serde_json::{Map, Value};
 
@@ -89,7 +89,7 @@ fn read_track(track: Value, place: &str, direction: Option<Direction>, notes: &m
     })
 }
 
-/// Two tracks may share a file only on different channels.
+/// Rejects two tracks that share a file, unless they use different channels.
 fn refuse_twice(recordings: &[Recording], new: &Recording, index: usize) -> Result<()> {
     let same = |r: &&Recording| {
         let overlapping = r.leg.channel == new.leg.channel || r.leg.channel.is_none() || new.leg.channel.is_none();
@@ -108,7 +108,7 @@ fn moment(value: &Value, place: &str) -> Result<Moment> {
     })
 }
 
-/// Whether one recorder made all tracks.
+/// Returns `true` if one recorder made all tracks.
 fn aligned(fields: &mut Map<String, Value>) -> Result<bool> {
     match fields.remove("aligned") {
         None | Some(Value::Null) => Ok(false),
@@ -117,7 +117,7 @@ fn aligned(fields: &mut Map<String, Value>) -> Result<bool> {
     }
 }
 
-/// Where a track begins, as the manifest says.
+/// Returns where a track begins, according to the manifest.
 fn offset(fields: &mut Map<String, Value>, place: &str) -> Result<Option<KnownOffset>> {
     let mut take = |name: &str| match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
@@ -151,7 +151,7 @@ fn channel(fields: &mut Map<String, Value>, place: &str) -> Result<Option<u16>> 
     })
 }
 
-/// A field that is a text or a number; null is as good as missing.
+/// Removes a field that is a text or a number. Null counts as missing.
 fn scalar<T: Lenient>(fields: &mut Map<String, Value>, place: &str, name: &str) -> Result<Option<T>> {
     let value = take(fields, name);
     match fields.get(name) {
@@ -160,7 +160,7 @@ fn scalar<T: Lenient>(fields: &mut Map<String, Value>, place: &str, name: &str) 
     }
 }
 
-/// A field that is one of several names.
+/// Removes a field that is one of several names.
 fn named<T>(
     fields: &mut Map<String, Value>,
     place: &str,
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use crate::provider::read as read_text;
 
-    /// The example of the contract, word for word.
+    /// The example of the documentation, copied exactly.
     const EXAMPLE: &str = r#"{"id": "rec_2026_05_20_001", "direction": "in", "provider": "threecx",
  "tracks": [
    {"path": "a.mp3", "role": "customer", "party": "+66812345678", "startedAt": 1608130637},

@@ -1,5 +1,5 @@
-//! Calls that arrive in pieces: when a call is complete enough to process, and when it has changed
-//! since.
+//! Collects the parts of calls that arrive over time, and decides when a call is complete enough to
+//! process and when it has changed since.
 //!
 //! `tencent::Session` collects pushes, [`PieceSession`] the lists of Wellcloud and VoIPBin. Both
 //! are plain values to be stored between pieces. The caller provides the time.

@@ -1,4 +1,4 @@
-//! Tests of what all documents have in common.
+//! Tests of the properties that all documents have in common.
 
 use super::*;
 use crate::error::ErrorKind;
@@ -56,12 +56,12 @@ fn a_document_of_a_known_kind_is_read_without_a_telling_field() {
     assert_eq!((detect_text("[]").unwrap(), detect_text("<html>").is_err()), (None, true));
 }
 
-/// A file beside the crate in its repository.
+/// Returns the path of a file of the repository.
 fn fixture(name: &str) -> std::path::PathBuf {
     std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures")).join(name)
 }
 
-/// What a fixture's document comes to with its folder: role, party and file of each recording, and
+/// Returns what a fixture's document and folder yield: role, party and file of each recording, and
 /// the seconds of its start after the first.
 fn found(document: &str) -> Vec<(String, String, String, i64)> {
     let path = fixture(document);

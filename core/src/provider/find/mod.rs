@@ -1,5 +1,5 @@
-//! Joins the recordings of a document with their audio: files in a folder, or whatever the caller
-//! holds by name.
+//! Joins the recordings of a document with their audio: files in a folder, or audio that the caller
+//! holds under names.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,15 +8,16 @@ use super::{CallDescription, Recording, State};
 use crate::call::Leg;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 
-/// Shorter ids are not looked for inside longer names: too many names would hold them by chance.
+/// The minimum length of an id that is searched within longer names. Shorter ids would match too
+/// many names by chance.
 const MIN_WORD: usize = 6;
 
 /// Audio that belongs to a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundAudio<T> {
-    /// Which of [`CallDescription::recordings`] it belongs to.
+    /// The index of its recording in [`CallDescription::recordings`].
     pub recording: usize,
-    /// Who is heard: the recording's leg, or that of one part where each part is a file.
+    /// The party: the recording's leg, or the leg of one part if each part is a file.
     pub leg: Leg,
     /// The audio: a path, or the caller's value.
     pub audio: T,
@@ -25,33 +26,34 @@ pub struct FoundAudio<T> {
 /// A recording without its audio.
 #[derive(Debug)]
 pub struct MissingAudio {
-    /// Which of [`CallDescription::recordings`] it is.
+    /// The index of the recording in [`CallDescription::recordings`].
     pub recording: usize,
-    /// Why there is none: `io` (no such file), `provider` (the provider has none),
-    /// `invalid_argument` (several would do).
+    /// The reason: `io` (no such file), `provider` (the provider has no audio), `invalid_argument`
+    /// (several files match).
     pub error: Error,
 }
 
-/// What [`locate`] or [`CallDescription::attach`] found.
+/// The result of [`locate`] or [`CallDescription::attach`].
 #[derive(Debug)]
 pub struct AudioMatch<T> {
-    /// Audio in the order of the recordings; a recording of several files has several entries.
+    /// The audio in the order of the recordings. A recording of several files has several entries.
     pub found: Vec<FoundAudio<T>>,
-    /// Recordings without audio. One whose audio is inside its document is in neither list.
+    /// The recordings without audio. A recording whose audio is inside its document is in neither
+    /// list.
     pub missing: Vec<MissingAudio>,
-    /// Audio that no recording asked for, with its name. Empty after [`locate`].
+    /// The audio that belongs to no recording, with its name. Empty after [`locate`].
     pub unused: Vec<(String, T)>,
-    /// What is doubtful.
+    /// Doubtful results.
     pub warnings: Vec<Warning>,
 }
 
 /// Finds the recordings' files in the folder of their document: by path (manifest), by the file
-/// name of the URL, by the recording's id. Files elsewhere are never opened, whatever the document
-/// or a symbolic link says.
+/// name of the URL, or by the recording's id. Never opens files elsewhere, whatever the document or
+/// a symbolic link says.
 ///
 /// # Errors
 /// `io` if the folder cannot be read, `invalid_argument` with path and folder for a file outside
-/// it. A recording whose file is not there is no error: it is listed in [`AudioMatch::missing`].
+/// it. A recording whose file is missing is not an error: it is listed in [`AudioMatch::missing`].
 pub fn locate(call: &CallDescription, folder: impl AsRef<Path>) -> Result<AudioMatch<PathBuf>> {
     let folder = folder.as_ref();
     let unreadable = |e| Error::io(Stage::Provider, e).in_input(folder.display().to_string());
@@ -85,8 +87,8 @@ pub fn locate(call: &CallDescription, folder: impl AsRef<Path>) -> Result<AudioM
 }
 
 impl CallDescription {
-    /// Joins the recordings with audio that the caller holds: each under its recording's id, its
-    /// URL, or its file's name.
+    /// Joins the recordings with audio that the caller holds. Each audio is named by its
+    /// recording's id, its URL or its file name.
     pub fn attach<T>(&self, audio: impl IntoIterator<Item = (String, T)>) -> AudioMatch<T> {
         let (keys, mut held): (Vec<String>, Vec<Option<T>>) =
             audio.into_iter().map(|(key, value)| (key, Some(value))).unzip();
@@ -118,7 +120,7 @@ impl<T> Default for AudioMatch<T> {
 }
 
 impl<T> AudioMatch<T> {
-    /// The same with other audio for what was found and what was not asked for.
+    /// Converts the audio of this result, found and unused.
     pub fn map<U>(self, audio: impl Fn(T) -> U) -> AudioMatch<U> {
         let found = self.found.into_iter();
         AudioMatch {
@@ -129,7 +131,7 @@ impl<T> AudioMatch<T> {
         }
     }
 
-    /// Marks audio that is there although the document says that it is not.
+    /// Adds a warning for audio that exists although the document says otherwise.
     fn note_states(&mut self, recordings: &[Recording]) {
         for found in &self.found {
             let Some(recording) = recordings.get(found.recording) else { continue };
@@ -142,15 +144,16 @@ impl<T> AudioMatch<T> {
     }
 }
 
-/// The endings of documents' names.
+/// The file extensions of documents.
 const DOCUMENTS: [&str; 3] = ["json", "vcon", "xml"];
 
-/// Whether a file is named like a document.
+/// Returns `true` if a file has the extension of a document.
 pub(crate) fn is_document_name(path: &Path) -> bool {
     path.extension().is_some_and(|ending| DOCUMENTS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
-/// The regular files of a folder, or links to such, by name; the documents themselves left out.
+/// Returns the names of the regular files of a folder, and of links to such files, sorted, without
+/// the documents.
 fn list(root: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in root.read_dir()? {
@@ -165,8 +168,8 @@ fn list(root: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Resolves a path relative to the root. Outer error: the path leaves the root, so the document is
-/// not to be trusted; inner error: there is no such file.
+/// Resolves a path relative to the root. The outer error means that the path leaves the root, so
+/// the document is not trusted. The inner error means that there is no such file.
 fn inside(path: &Path, root: &Path, folder: &Path) -> Result<Result<PathBuf>> {
     let outside = || {
         Error::new(ErrorKind::InvalidArgument, Stage::Provider, "the path leaves its folder")
@@ -190,7 +193,7 @@ fn inside(path: &Path, root: &Path, folder: &Path) -> Result<Result<PathBuf>> {
     Ok(Ok(folder.join(path)))
 }
 
-/// Whether a path is absolute or climbs above where it starts, by its words alone.
+/// Returns `true` if the text of a path is absolute or climbs above its start.
 fn leaves(path: &Path) -> bool {
     let mut depth = 0i64;
     path.components().any(|part| {
@@ -204,11 +207,13 @@ fn leaves(path: &Path) -> bool {
     })
 }
 
-/// For each recording the names that are its audio, with who is heard in each. A name goes to the
-/// recording that it matches best; one that several match equally well is nobody's.
+/// Returns for each recording the names of its audio, with the leg in each. A name belongs to the
+/// recording that it matches best. A name that matches several recordings equally well belongs to
+/// none.
 fn choose(recordings: &[Recording], names: &[String], none: ErrorKind) -> Vec<Result<Vec<(usize, Leg)>>> {
     let candidates: Vec<Candidates> = recordings.iter().map(|r| Candidates::of(r, names)).collect();
-    // For each name how loosely it is matched at best, and by how many recordings so.
+    // For each name: how loosely it matches at best, and how many recordings it matches in that
+    // way.
     let mut claims: Vec<(u8, usize)> = vec![(u8::MAX, 0); names.len()];
     for (at, looseness) in candidates.iter().flat_map(|c| c.names.iter().map(|at| (*at, c.looseness))) {
         match claims.get_mut(at) {
@@ -235,8 +240,8 @@ fn choose(recordings: &[Recording], names: &[String], none: ErrorKind) -> Vec<Re
     chosen
 }
 
-/// Who is heard in each of a recording's files: several are its parts, each a different one, or
-/// else too many.
+/// Returns the leg in each of a recording's files. Several files must be its parts, each a
+/// different one; otherwise there are too many.
 fn legs(recording: &Recording, names: &[&str]) -> Result<Vec<Leg>> {
     let parts: Vec<Option<&Leg>> = names.iter().map(|name| recording.leg_of_file(name)).collect();
     let distinct = |(at, leg): (usize, &Option<&Leg>)| leg.is_some() && parts.iter().take(at).all(|other| other != leg);
@@ -246,15 +251,15 @@ fn legs(recording: &Recording, names: &[&str]) -> Result<Vec<Leg>> {
     Ok(parts.into_iter().map(|part| part.unwrap_or(&recording.leg).clone()).collect())
 }
 
-/// The names that match a recording, and how loosely.
+/// The names that match a recording, and how loosely they match.
 struct Candidates {
     names: Vec<usize>,
     looseness: u8,
 }
 
 impl Candidates {
-    /// The names that match best: a path or the URL's file name, then an id, then a URL's file name
-    /// but for its extension, then an id inside a longer name.
+    /// Returns the names that match best. The order is: a path or the URL's file name, an id, a
+    /// URL's file name without extension, an id inside a longer name.
     fn of(recording: &Recording, names: &[String]) -> Self {
         if recording.inline.is_some() {
             return Self { names: Vec::new(), looseness: u8::MAX };
@@ -278,7 +283,7 @@ impl Candidates {
     }
 }
 
-/// How a name is compared with what a recording says.
+/// The way in which a name is compared with a recording.
 #[derive(Clone, Copy)]
 enum MatchRule {
     Path,

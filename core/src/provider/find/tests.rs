@@ -1,11 +1,11 @@
-//! Tests of finding audio by name, and of never leaving the folder.
+//! Tests of finding audio by name, and of staying inside the folder.
 
 use super::*;
 use crate::call::Role;
 use crate::provider::read;
 use std::fs;
 
-/// A folder of its own for each test, gone at its end.
+/// A folder for one test, deleted at its end.
 struct Folder(PathBuf);
 
 impl Folder {

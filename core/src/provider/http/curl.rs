@@ -1,8 +1,8 @@
-//! Reads the curl lines of providers' documents, so that tests compare them with requests.
+//! Reads the curl lines of providers' documents, for tests that compare them with requests.
 
 use super::{HttpRequest, HttpVerb, RequestBody};
 
-/// What a curl line would send.
+/// The request of a curl line.
 #[derive(Debug, PartialEq)]
 pub(crate) struct CurlLine {
     pub(crate) method: String,
@@ -12,7 +12,7 @@ pub(crate) struct CurlLine {
 }
 
 impl CurlLine {
-    /// Reads a line, lines joined by a backslash included.
+    /// Reads a curl line, including lines that are joined by a backslash.
     pub(crate) fn read(text: &str) -> Self {
         let words = words(&text.replace("\\\n", " "));
         let mut read = Self { method: String::new(), url: String::new(), headers: Vec::new(), data: None };
@@ -38,7 +38,7 @@ impl CurlLine {
         read
     }
 
-    /// What a request would be as a curl line, its JSON compared as values.
+    /// Returns a request in the form of a curl line. JSON bodies are compared as values.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let data = match &request.body {
             RequestBody::Empty => None,
@@ -48,12 +48,12 @@ impl CurlLine {
         Self { method: request.method.name().to_owned(), url: request.url(), headers: request.headers.clone(), data }
     }
 
-    /// The JSON that is sent.
+    /// Returns the JSON body.
     pub(crate) fn json(&self) -> Option<serde_json::Value> {
         self.data.as_ref().map(|data| serde_json::from_str(data).unwrap())
     }
 
-    /// Asserts that a request sends what the line sends.
+    /// Asserts that a request is the same as the one of the curl line.
     pub(crate) fn assert_is(&self, request: &HttpRequest) {
         let sent = Self::of(request);
         assert_eq!((&sent.method, &sent.url, &sent.headers), (&self.method, &self.url, &self.headers));
@@ -61,7 +61,7 @@ impl CurlLine {
     }
 }
 
-/// The words of a line of the shell, with its quotes.
+/// Splits a shell line into words, with its quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;

@@ -1,4 +1,5 @@
-//! What MCloud answers: who a key is, pages, recordings, how far their transcription is.
+//! Reads MCloud's responses: the identity of a key, pages, recordings, and the state of their
+//! transcription.
 
 use std::fmt;
 
@@ -12,45 +13,45 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::wire_type::{filled, wire};
 
 named! {
-    /// What a key is bound to.
+    /// The level of a key.
     KeyLevel {
-        /// One business.
+        /// The key belongs to one business.
         Business = "business",
-        /// An account: a request names its business.
+        /// The key belongs to an account, and a request names its business.
         Account = "account",
     }
 }
 
 wire! {
-    /// A business as `whoami` names it.
+    /// A business in the response of `whoami`.
     Business {
-        /// Its id, for `X-Business-Id`.
+        /// The business's id, for `X-Business-Id`.
         id: String = "id",
-        /// Its name.
+        /// The business's name.
         name: String = "name",
-        /// Its short name.
+        /// The business's short name.
         slug: String = "slug",
     }
 }
 
-/// The answer to `GET /meta/whoami`.
+/// The response to `GET /meta/whoami`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Whoami {
-    /// What the key is bound to; none if the answer says what is not documented.
+    /// The level of the key. `None` if the response has an undocumented value.
     pub level: Option<KeyLevel>,
-    /// An account's user.
+    /// The id of an account's user.
     pub user_id: Option<String>,
-    /// What the key may do, as it was written.
+    /// The key's permissions, as written.
     pub scopes: Vec<String>,
-    /// The one business, or those of an account.
+    /// The one business, or the businesses of an account.
     pub businesses: Vec<Business>,
 }
 
 impl Whoami {
-    /// Reads the answer.
+    /// Reads the response.
     ///
     /// # Errors
-    /// `provider` for what is no object.
+    /// `provider` if it is not an object.
     pub fn read(body: &[u8]) -> Result<Self> {
         let fields = object(body, "whoami")?;
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
@@ -68,7 +69,7 @@ impl Whoami {
         })
     }
 
-    /// Whether the key may use an endpoint.
+    /// Returns `true` if the key may use an endpoint.
     pub fn may(&self, endpoint: Endpoint) -> bool {
         let needed = endpoint.any_of();
         let has = |scope: &Scope| self.scopes.iter().any(|name| name == scope.name());
@@ -77,23 +78,24 @@ impl Whoami {
 }
 
 named! {
-    /// How far MCloud's own work on a recording is. The documents show `completed` alone; the other
-    /// words are taken at their meaning.
+    /// The state of MCloud's own processing of a recording. The documents show only `completed`.
+    /// Other words are mapped by their meaning.
     ProcessingStatus {
-        /// It has not begun.
+        /// The processing has not begun.
         Waiting = "waiting",
-        /// It is going on.
+        /// The processing is in progress.
         Running = "running",
-        /// Transcript and summary are there.
+        /// Transcript and summary are available.
         Completed = "completed",
-        /// It failed; [`McloudApi::reextract`](super::McloudApi::reextract) tries again.
+        /// The processing failed. [`McloudApi::reextract`](super::McloudApi::reextract) starts it
+        /// again.
         Failed = "failed",
     }
 }
 
 impl ProcessingStatus {
-    /// The status of a word of `processingStatus`, in any case; none for a word that says nothing
-    /// known.
+    /// Returns the status for a value of `processingStatus`, ignoring case, or `None` for an
+    /// unknown value.
     pub fn of(word: &str) -> Option<Self> {
         Some(match &*word.trim().to_ascii_lowercase() {
             "completed" | "complete" | "done" | "success" | "succeeded" => Self::Completed,
@@ -106,25 +108,25 @@ impl ProcessingStatus {
 }
 
 impl Record {
-    /// Reads the answer to `GET /recordings/{id}`.
+    /// Reads the response to `GET /recordings/{id}`.
     ///
     /// # Errors
-    /// `provider` for what is no object.
+    /// `provider` if it is not an object.
     pub fn read(body: &[u8]) -> Result<Self> {
         object(body, "recording").map(Self::from)
     }
 
-    /// How far the API's own work on it is; none where it says nothing known.
+    /// Returns the state of the API's own processing, or `None` for an unknown value.
     pub fn processing(&self) -> Option<ProcessingStatus> {
         ProcessingStatus::of(filled(self.processing_status.as_ref())?)
     }
 }
 
 impl Created {
-    /// Reads the answer to `POST /recordings`.
+    /// Reads the response to `POST /recordings`.
     ///
     /// # Errors
-    /// `provider` for what is no object, or has no id.
+    /// `provider` if it is not an object or has no id.
     pub fn read(body: &[u8]) -> Result<Self> {
         let created = object(body, "created recording").map(Self::from)?;
         match filled(created.id.as_ref()) {
@@ -137,17 +139,17 @@ impl Created {
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RecordingPage {
-    /// Its recordings, as they stand there.
+    /// The recordings of the page.
     pub items: Vec<Record>,
-    /// How many there are on all pages.
+    /// The number of recordings on all pages.
     pub total: u64,
 }
 
 impl RecordingPage {
-    /// Reads the answer to `GET /recordings`.
+    /// Reads the response to `GET /recordings`.
     ///
     /// # Errors
-    /// `provider` for what is no page.
+    /// `provider` if it is not a page.
     pub fn read(body: &[u8]) -> Result<Self> {
         let mut fields = object(body, "page of recordings")?;
         let Some(Value::Array(items)) = fields.remove("items") else {

@@ -1,4 +1,4 @@
-//! What MCloud's API takes: the bodies of `POST /recordings` and `PATCH /recordings/{id}`.
+//! Builds the request bodies of MCloud's API: `POST /recordings` and `PATCH /recordings/{id}`.
 
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -17,68 +17,69 @@ use crate::report::{Report, TrackReport};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewRecording {
-    /// The sender's id. Posting it again is the same recording.
+    /// The sender's id. Posting it again does not create a second recording.
     pub data_id: String,
-    /// When the call began, written as RFC 3339 with its offset.
+    /// When the call began. Written as RFC 3339 with its offset.
     pub call_at: Moment,
-    /// `in` or `out`.
+    /// The direction: `in` or `out`.
     pub direction: Direction,
-    /// The customer's number, E.164 where it can be had.
+    /// The customer's number, in E.164 if possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_phone: Option<String>,
-    /// The call centre's number.
+    /// The contact center's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callcenter_number: Option<String>,
-    /// The call centre's name.
+    /// The contact center's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callcenter_name: Option<String>,
     /// One of the four tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
-    /// 0 to 100.
+    /// The score, from 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
     /// A note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The audio's MIME type; `None`: the API's default, `audio/wav`.
+    /// The audio's MIME type. `None` means the API's default, `audio/wav`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// Whether the answer shall hold an address to `PUT` the audio to.
+    /// Whether the response shall contain an address to `PUT` the audio to.
     #[serde(default)]
     pub audio_presigned_upload_url: bool,
 }
 
-/// What a service decides about its recordings, and what a document may leave open.
+/// The choices of a service about its recordings, and values that a document may leave open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
-    /// An id instead of the derived one.
+    /// An id to use instead of the derived one.
     pub data_id: Option<String>,
-    /// When the call began, where the document does not say or says it wrong.
+    /// When the call began, if the document does not state it or is wrong.
     pub call_at: Option<Moment>,
-    /// The offset in which `callAt` is written, in seconds east of UTC. `None`: the one it came
-    /// with.
+    /// The offset in which `callAt` is written, in seconds east of UTC. `None` means the original
+    /// offset.
     pub offset_s: Option<i32>,
-    /// Who called whom, where the document does not say (Tencent's and VoIPBin's never do).
+    /// The direction, if the document does not state it. Tencent's pushes and VoIPBin's documents
+    /// never do.
     pub direction: Option<Direction>,
-    /// How national numbers are dialled. `None`: only international ones become E.164.
+    /// How national numbers are dialled. With `None`, only international numbers become E.164.
     pub dialling: Option<Dialling>,
-    /// The customer's number, where the document does not say it.
+    /// The customer's number, if the document does not contain it.
     pub customer_phone: Option<String>,
-    /// The call centre's number. `None`: the agent's, if it is one.
+    /// The contact center's number. `None` means the agent's party, if it is a number.
     pub callcenter_number: Option<String>,
-    /// The call centre's name.
+    /// The contact center's name.
     pub callcenter_name: Option<String>,
-    /// A tag instead of the one that the processing came to.
+    /// A tag to use instead of the one that processing determined.
     pub tag: Option<Tag>,
-    /// 0 to 100.
+    /// The score, from 0 to 100.
     pub score: Option<f64>,
     /// A note.
     pub note: Option<String>,
-    /// The audio's MIME type. `None`: that of the mix which the report lists; without a report it is
-    /// left out.
+    /// The audio's MIME type. `None` means the type of the mix in the report. Without a report, it
+    /// is left out.
     pub content_type: Option<String>,
-    /// Whether to ask for an address to upload the audio to.
+    /// Whether to request an address to upload the audio to.
     pub upload: bool,
 }
 
@@ -103,12 +104,12 @@ impl Default for Outgoing {
 }
 
 impl NewRecording {
-    /// The body for a call, with the tag that its processing came to.
+    /// Builds the body for a call, with the tag that processing determined.
     ///
     /// # Errors
-    /// `invalid_argument` if `dataId`, `callAt` or `direction` (in or out) are neither in the call
-    /// nor in the options, or if a given `dataId` holds a telephone number or a mail address, or a
-    /// score is outside 0 to 100.
+    /// `invalid_argument` if neither the call nor the options contain `dataId`, `callAt` or
+    /// `direction` (in or out), if a given `dataId` contains a telephone number or a mail address,
+    /// or if a score is outside 0 to 100.
     pub fn of(call: &CallDescription, tag: Option<Tag>, options: &Outgoing) -> Result<Self> {
         let data_id = match &options.data_id {
             Some(given) => checked_id(given, call)?,
@@ -145,8 +146,8 @@ impl NewRecording {
         })
     }
 
-    /// The body for a processed call. What the report leaves out (ids of recordings, the customer
-    /// of a mixed recording) comes from the call as its document describes it, where that is given.
+    /// Builds the body for a processed call. If the call is given as its document describes it, it
+    /// provides what the report lacks: ids of recordings, and the customer of a mixed recording.
     ///
     /// # Errors
     /// As [`NewRecording::of`].
@@ -163,7 +164,8 @@ impl NewRecording {
     }
 }
 
-/// What a report says of its call; no ids of recordings, and no parties if they were dropped.
+/// Describes the call of a report. There are no ids of recordings, and no parties if the report
+/// dropped them.
 impl From<&Report> for CallDescription {
     fn from(report: &Report) -> Self {
         let call = &report.call;
@@ -191,7 +193,8 @@ impl From<&Report> for CallDescription {
     }
 }
 
-/// A number in E.164, or as it is if it is a number at all; names and mail addresses are none.
+/// Returns a number in E.164 if possible, or unchanged if it is a number. Returns `None` for names
+/// and mail addresses.
 fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
     e164(text, dialling).or_else(|| {
         let user = text.split('@').next().unwrap_or_default().trim();
@@ -199,13 +202,13 @@ fn number(text: &str, dialling: Option<&Dialling>) -> Option<String> {
     })
 }
 
-/// An id that is the same whenever the same call is posted: the provider's name and the first 128
-/// bits of a SHA-256 over provider and call id (or the recordings' ids, sorted, where the call has
-/// none). A hash, as ids can hold numbers. A recording that came from MCloud keeps the id it has
-/// there.
+/// Returns an id that is always the same for the same call: the provider's name and the first 128
+/// bits of a SHA-256. The hash covers the provider and the call id, or the sorted ids of the
+/// recordings if the call has no id. It is a hash because ids can contain telephone numbers. A
+/// recording that came from MCloud keeps its id there.
 ///
 /// # Errors
-/// `invalid_argument` where neither the call nor a recording has an id.
+/// `invalid_argument` if neither the call nor a recording has an id.
 pub fn data_id(call: &CallDescription) -> Result<String> {
     if let (Kind::Mcloud, Some(own)) = (call.kind, &call.call.id) {
         return Ok(own.clone());
@@ -229,14 +232,14 @@ pub fn data_id(call: &CallDescription) -> Result<String> {
     Ok(format!("{name}_{hex}"))
 }
 
-/// Refuses an id that tells who called: it is shown, searched and logged.
+/// Rejects an id that reveals a party, because ids are shown, searched and logged.
 fn checked_id(given: &str, call: &CallDescription) -> Result<String> {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let own = digits(given);
     let legs = call.recordings.iter().flat_map(|r| std::iter::once(&r.leg).chain(r.parts.iter().map(|p| &p.leg)));
     let parties =
         legs.filter_map(|leg| leg.party.as_deref()).chain(call.customer.as_deref()).chain(call.agent.as_deref());
-    // The last seven digits are a subscriber's number however the rest is written.
+    // The last seven digits are the subscriber's number in every notation.
     let tails = parties.map(digits).filter_map(|number| Some(number.get(number.len().checked_sub(7)?..)?.to_owned()));
     if given.trim().is_empty() || given.contains('@') || tails.into_iter().any(|tail| own.contains(&tail)) {
         return Err(lacks(
@@ -261,14 +264,15 @@ fn lacks(field: &str, found: &str, expected: &str) -> Error {
         .with_mismatch(found, expected)
 }
 
-/// The body of `PATCH /recordings/{id}`: a reviewer's findings. What is `None` stays as it is.
+/// The body of `PATCH /recordings/{id}`: a reviewer's findings. A field that is `None` stays
+/// unchanged at MCloud.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
-    /// 0 to 100.
+    /// The score, from 0 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// The tag. It is a reviewer's: leave it out unless somebody asked to overwrite it.
+    /// The tag. It belongs to the reviewer: leave it out unless the user asked to overwrite it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
     /// A reviewer's comment.
@@ -277,7 +281,7 @@ pub struct Review {
     /// A note.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The user that the recording belongs to; needs the scope `manage_recording_link`.
+    /// The user to whom the recording belongs. It requires the scope `manage_recording_link`.
     #[serde(rename = "linkedUserId", skip_serializing_if = "Option::is_none")]
     pub link: Option<RecordLink>,
 }
@@ -285,7 +289,7 @@ pub struct Review {
 /// A recording's link to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordLink {
-    /// The user's UUID.
+    /// A user's UUID.
     To(String),
     /// No user: `null`.
     Nobody,
@@ -301,13 +305,13 @@ impl Serialize for RecordLink {
 }
 
 impl Review {
-    /// The review that follows from a processed call: nothing but the note, as the tag is a
-    /// reviewer's; with `overwrite_tag` the tag too.
+    /// Builds the review for a processed call. It contains only the note, because the tag belongs
+    /// to the reviewer. With `overwrite_tag`, it contains the tag too.
     pub fn of(tag: Tag, note: Option<String>, overwrite_tag: bool) -> Self {
         Self { tag: overwrite_tag.then_some(tag), note, ..Self::default() }
     }
 
-    /// Refuses what the API would refuse.
+    /// Rejects values that the API would reject.
     pub(super) fn check(&self) -> Result<()> {
         check_score("review", self.score)?;
         match self.link.as_ref() {
@@ -319,10 +323,10 @@ impl Review {
         }
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     ///
     /// # Errors
-    /// `invalid_argument` for a score outside 0 to 100 or a link to what is no UUID.
+    /// `invalid_argument` for a score outside 0 to 100, or a link to anything but a UUID.
     pub fn to_json(&self) -> Result<String> {
         self.check()?;
         serde_json::to_string(self).map_err(|e| Error::new(ErrorKind::Internal, Stage::Provider, e.to_string()))

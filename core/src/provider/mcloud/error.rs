@@ -76,7 +76,7 @@ impl ApiError {
         if (200..300).contains(&status) {
             return None;
         }
-        // A body that is no JSON says nothing.
+        // A body that is not JSON contains no code and no message.
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |name: &str| {
             let text = body.get("error")?.get(name)?.as_str()?;
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_code_of_the_table_is_known_with_its_status() {
-        // The table of the document: status, code, and whether we say that a retry can cure it.
+        // The table of the document: status, code, and whether a retry may succeed.
         let table = [
             (400, "business_required", false),
             (401, "missing_token", false),

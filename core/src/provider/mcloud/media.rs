@@ -1,12 +1,12 @@
-//! The MIME type of what is uploaded.
+//! Determines the MIME type of uploaded audio.
 
 use crate::decode::{ContainerKind, sniff};
 
-/// The API's default of `contentType`.
+/// The API's default for `contentType`.
 pub(super) const WAV: &str = "audio/wav";
 
-/// The MIME type of a recording by its first bytes; a few thousand of them are enough. What is no
-/// audio that is known is `application/octet-stream`.
+/// Returns the MIME type of a recording by its first bytes, of which a few thousand are enough.
+/// Returns `application/octet-stream` for unknown formats.
 pub fn content_type(head: &[u8]) -> &'static str {
     match sniff(head, false) {
         ContainerKind::Wave => WAV,
@@ -24,7 +24,7 @@ pub fn content_type(head: &[u8]) -> &'static str {
     }
 }
 
-/// The MIME type of an output of this library by its name.
+/// Returns the MIME type of an output file of this library by its name.
 pub(super) fn content_type_of_output(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
         Some("flac") => "audio/flac",

@@ -46,11 +46,11 @@ wire! {
         call_at: String = "callAt",
         /// `in` or `out`.
         direction: String = "direction",
-        /// The contact center's number.
+        /// The customer's number.
         customer_phone: String = "customerPhone",
-        /// The contact center's name.
+        /// The contact center's number.
         callcenter_number: String = "callcenterNumber",
-        /// The call centre's name.
+        /// The contact center's name.
         callcenter_name: String = "callcenterName",
         /// One of the four tags.
         tag: String = "tag",

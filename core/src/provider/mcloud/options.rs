@@ -1,5 +1,4 @@
-//! What a caller in another language says of a body, as JSON: fields that do not exist are refused
-//! by name.
+//! Reads the options of a body from JSON, for other languages. Unknown fields are rejected by name.
 
 use serde::{Deserialize, Deserializer};
 
@@ -29,13 +28,13 @@ struct WrittenOutgoing {
 }
 
 impl Outgoing {
-    /// The options of a JSON object: `dataId`, `callAt`, `utcOffset` (`+07:00`), `direction`,
-    /// `countryCode` and `trunkPrefix` (`66` and `0`), `customerPhone`, `callcenterNumber`,
-    /// `callcenterName`, `tag`, `score`, `note`, `contentType`, `upload`. What is left out or null
-    /// keeps its default.
+    /// Reads the options from a JSON object: `dataId`, `callAt`, `utcOffset` (`+07:00`),
+    /// `direction`, `countryCode` and `trunkPrefix` (`66` and `0`), `customerPhone`,
+    /// `callcenterNumber`, `callcenterName`, `tag`, `score`, `note`, `contentType`, `upload`. A
+    /// missing or null field keeps its default.
     ///
     /// # Errors
-    /// `invalid_argument` for a field that does not exist or a value that makes no sense.
+    /// `invalid_argument` for an unknown field or an invalid value.
     pub fn from_json(json: &str) -> Result<Self> {
         let written: WrittenOutgoing = read(json)?;
         let dialling = match (written.country_code, written.trunk_prefix) {
@@ -78,19 +77,20 @@ struct WrittenReview {
     overwrite_tag: bool,
 }
 
-/// A field that is there, null included.
+/// Reads a field that is present, including null.
 fn said<'de, D: Deserializer<'de>>(field: D) -> std::result::Result<Option<Option<String>>, D::Error> {
     Option::deserialize(field).map(Some)
 }
 
 impl Review {
-    /// The review of a JSON object: `score`, `tag`, `reviewComment`, `note`, `linkedUserId` (null:
-    /// nobody), and `overwriteTag`. The tag is the one that stands there; with `overwriteTag` it is
-    /// the one that `processed` came to; without either it stays the reviewer's.
+    /// Reads the review from a JSON object: `score`, `tag`, `reviewComment`, `note`, `linkedUserId`
+    /// (null means no user), and `overwriteTag`. The review contains the given `tag`. With
+    /// `overwriteTag`, it contains the tag of `processed`. Without either, the reviewer's tag stays
+    /// unchanged.
     ///
     /// # Errors
-    /// `invalid_argument` for a field that does not exist, a value that makes no sense,
-    /// `overwriteTag` beside a `tag` or without a processed call.
+    /// `invalid_argument` for an unknown field, an invalid value, or `overwriteTag` together with a
+    /// `tag` or without a processed call.
     pub fn from_json(json: &str, processed: Option<Tag>) -> Result<Self> {
         let written: WrittenReview = read(json)?;
         let tag = match (written.overwrite_tag, written.tag, processed) {
@@ -123,12 +123,11 @@ struct WrittenQuery {
 }
 
 impl ListQuery {
-    /// The query of a JSON object with the names of the API's parameters.
+    /// Reads the query from a JSON object with the names of the API's parameters.
     ///
     /// # Errors
-    /// `invalid_argument` for a field that does not exist or a value of the wrong type; ranges are
-    /// checked by
-    /// [`ListQuery::to_query`].
+    /// `invalid_argument` for an unknown field or a value of the wrong type.
+    /// [`ListQuery::to_query`] checks ranges.
     pub fn from_json(json: &str) -> Result<Self> {
         let written: WrittenQuery = read(json)?;
         Ok(Self {

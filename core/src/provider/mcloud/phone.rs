@@ -1,8 +1,8 @@
-//! Telephone numbers in E.164: `+`, country code, national number, at most 15 digits.
+//! Converts telephone numbers to E.164: `+`, country code, national number, at most 15 digits.
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// How numbers are dialled where the call was recorded.
+/// How numbers are dialled in the country where the call was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialling {
     country_code: String,
@@ -10,12 +10,13 @@ pub struct Dialling {
 }
 
 impl Dialling {
-    /// A country's code (`66`) and the prefix of its numbers in the country that falls away behind
-    /// the code (`0`, or nothing where numbers keep all digits).
+    /// Creates a dialling scheme from a country code (`66`) and a trunk prefix (`0`). The trunk
+    /// prefix begins national numbers and is dropped after the country code. It is empty if numbers
+    /// keep all digits.
     ///
     /// # Errors
-    /// `invalid_argument` if the code is not 1 to 3 digits without a leading 0, or the prefix not 0
-    /// to 2 digits.
+    /// `invalid_argument` if the code is not 1 to 3 digits without a leading 0, or if the prefix is
+    /// not 0 to 2 digits.
     pub fn new(country_code: &str, trunk_prefix: &str) -> Result<Self> {
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         let code = (1..=3).contains(&country_code.len()) && digits(country_code) && !country_code.starts_with('0');
@@ -28,22 +29,23 @@ impl Dialling {
         ))
     }
 
-    /// Thailand, where MCloud is: +66, trunk prefix 0.
+    /// Returns the scheme of Thailand, where MCloud is: +66, trunk prefix 0.
     pub fn thailand() -> Self {
         Self { country_code: "66".to_owned(), trunk_prefix: "0".to_owned() }
     }
 }
 
-/// The fewest digits of a subscriber's number without its country code; shorter ones are extensions
-/// and short codes.
+/// The minimum number of digits of a subscriber's number without its country code. Shorter numbers
+/// are extensions and short codes.
 const FEWEST_DIGITS: usize = 7;
 
-/// The most digits of a number, by E.164.
+/// The maximum number of digits of a number, by E.164.
 const MAX_DIGITS: usize = 15;
 
-/// A number in E.164, if it can be had: from one with `+` or `00` in front, or else by the way it
-/// is dialled. A `tel:` or `sip:` in front, a host behind an `@` and the usual marks between digits
-/// are left out. Extensions, masked numbers and names are none.
+/// Returns a number in E.164, if possible. A number that begins with `+` or `00` is converted
+/// directly, any other by the dialling scheme. A leading `tel:` or `sip:`, a host after an `@`, and
+/// the usual marks between digits are ignored. Returns `None` for extensions, masked numbers and
+/// names.
 pub fn e164(text: &str, dialling: Option<&Dialling>) -> Option<String> {
     let digits_of = |text: &str| -> Option<String> {
         let marks = |c: &char| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}');
@@ -75,7 +77,7 @@ fn national_number(country_code: &str, national: &str) -> Option<String> {
     (national.len() >= FEWEST_DIGITS).then(|| checked(&format!("{country_code}{national}"))).flatten()
 }
 
-/// A whole number with its `+`, if its length and first digit can be right.
+/// Returns a complete number with its `+`, if its length and first digit are valid.
 fn checked(digits: &str) -> Option<String> {
     let length = (FEWEST_DIGITS + 1..=MAX_DIGITS).contains(&digits.len());
     (length && !digits.starts_with('0')).then(|| format!("+{digits}"))

@@ -1,4 +1,4 @@
-//! A call on its way to MCloud: which request is next, and what its answer leads to.
+//! Posts a call to MCloud: determines the next request, and interprets its response.
 //!
 //! ```text
 //! Post ──▶ Upload ──▶ Extract ──▶ Done
@@ -19,19 +19,19 @@ use crate::provider::policy::{Answered, Judgement, NextTry, Retries, RetryPolicy
 use crate::provider::wire_type::filled;
 use crate::units::Millis;
 
-/// The audio that is to stand at MCloud.
+/// The audio of a recording at MCloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UploadFile {
-    /// SHA-256 in hexadecimal, by which another file is known for another.
+    /// The SHA-256 in hexadecimal, which identifies the file.
     pub sha256: String,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// Its MIME type, by its first bytes ([`content_type`](super::content_type)).
+    /// The MIME type, by the first bytes ([`content_type`](super::content_type)).
     pub content_type: String,
 }
 
-/// What is asked next.
+/// The next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Ask {
@@ -44,26 +44,26 @@ enum Ask {
     Nothing,
 }
 
-/// How often a recording is made anew at once, because a repeated post gave no address to upload to
-/// or because the recording is gone.
+/// The maximum number of times in a row that a recording is made again, because a repeated post
+/// returned no upload address or because the recording is gone.
 const MOST_REMADE: u8 = 3;
 
-/// A call on its way to MCloud. A plain value: store it before each request is sent and behind each
-/// answer. Whenever the work breaks off, it goes on from what was stored, and at the end there is
-/// one recording of the `dataId`.
+/// The posting of a call to MCloud. It is a plain value: store it before each request and after
+/// each response. After an interruption, the work continues from the stored value. In the end there
+/// is exactly one recording with the `dataId`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Posting {
-    /// What is to stand there.
+    /// The intended recording.
     body: NewRecording,
     audio: Option<UploadFile>,
     ask: Ask,
     recording_id: Option<String>,
     upload_url: Option<String>,
-    /// What stands there by us: the first body that may have arrived, with the tag and note that we
-    /// gave it since.
+    /// What we stored at MCloud: the first body that may have arrived, with the tag and note that
+    /// we have set since.
     ours: Option<NewRecording>,
-    /// Whether what stands there has to be compared with what shall.
+    /// Whether the recording at MCloud must be compared with the intended one.
     unsure: bool,
     uploaded: Option<String>,
     patch: Option<(Option<crate::call::Tag>, Option<String>)>,
@@ -71,10 +71,10 @@ pub struct Posting {
     /// Whether the last post may be the first of its recording.
     #[serde(default)]
     is_first: bool,
-    /// Whether such a post gave no address.
+    /// Whether such a post returned no upload address.
     #[serde(default)]
     withheld: bool,
-    /// Whether a post of a recording that is there has given an address.
+    /// Whether a post of an existing recording has returned an upload address.
     #[serde(default)]
     repeats_give: bool,
     warnings: Vec<String>,
@@ -83,8 +83,8 @@ pub struct Posting {
 }
 
 impl Posting {
-    /// A recording that is to be posted, with the audio that goes with it. A body that says no
-    /// `contentType` gets the audio's.
+    /// Creates the posting of a recording with its audio. A body without a `contentType` gets the
+    /// audio's.
     ///
     /// # Errors
     /// `invalid_argument` for a body whose `contentType` is not the audio's.
@@ -112,8 +112,8 @@ impl Posting {
         })
     }
 
-    /// The same call made anew: with a leg that came later, say. What stands there is looked at
-    /// first.
+    /// Posts the same call again with another body or other audio, for example after a late leg
+    /// arrived. The recording at MCloud is read first.
     ///
     /// # Errors
     /// `invalid_argument` for another `dataId`, or as [`Posting::new`].
@@ -134,32 +134,32 @@ impl Posting {
         Ok(())
     }
 
-    /// The `dataId`.
+    /// Returns the `dataId`.
     pub fn data_id(&self) -> &str {
         &self.body.data_id
     }
 
-    /// The recording's id at MCloud, once it is known.
+    /// Returns the recording's id at MCloud, once it is known.
     pub fn recording_id(&self) -> Option<&str> {
         self.recording_id.as_deref()
     }
 
-    /// What could not be done, though the posting succeeded: `reviewed_before_change`.
+    /// Returns codes of what could not be done although the posting succeeded, such as
+    /// `reviewed_before_change`.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Why it stopped, if it did.
+    /// Returns the reason why the posting stopped, if it did.
     pub fn failed(&self) -> Option<&str> {
         self.failed.as_deref()
     }
 
-    /// The next request; none where nothing is left to do. Store the posting before it is sent: the
-    /// request may arrive though its answer does not.
+    /// Returns the next request, or `None` if nothing is left to do. Store the posting before
+    /// sending the request, because the request may arrive although its response is lost.
     ///
     /// # Errors
-    /// `invalid_argument` for an address to upload to that is none, or an id of MCloud's that is
-    /// none.
+    /// `invalid_argument` for an invalid upload address, or an invalid id of MCloud's.
     pub fn request(&mut self, api: &McloudApi) -> Result<Option<HttpRequest>> {
         let id = self.recording_id.as_deref().unwrap_or_default();
         let request = match self.ask {
@@ -182,13 +182,13 @@ impl Posting {
         Ok(Some(request))
     }
 
-    /// The bytes of the file that the next request uploads; none where it uploads nothing.
+    /// Returns the file that the next request uploads, or `None` if it uploads nothing.
     pub fn uploads(&self) -> Option<&UploadFile> {
         self.audio.as_ref().filter(|_| self.ask == Ask::Upload)
     }
 
-    /// Takes the answer to the request that was given last, at `now_ms` (Unix milliseconds), and says
-    /// when the next may go: at once is [`NextTry::Wait`] of 0.
+    /// Takes the response to the last request at `now_ms` (Unix milliseconds), and returns when to
+    /// send the next one. [`NextTry::Wait`] of 0 means at once.
     pub fn answered(&mut self, answer: &Answered, policy: &RetryPolicy, now_ms: i64) -> NextTry {
         let judgement = match self.ask {
             Ask::Nothing => Judgement::Done,
@@ -198,7 +198,7 @@ impl Posting {
         match (self.ask, judgement) {
             (_, Judgement::Done) => self.done(answer, policy, now_ms),
             (Ask::Delete, Judgement::Gone { .. }) => self.deleted(),
-            // Whoever took it away, it is not there: it is posted once more.
+            // The recording does not exist, whoever deleted it. It is posted again.
             (Ask::Look | Ask::Patch | Ask::Extract, Judgement::Gone { reason }) => self.vanished(reason),
             (Ask::Upload, Judgement::PostAgain) => {
                 (self.ask, self.upload_url) = (Ask::Post, None);
@@ -211,8 +211,8 @@ impl Posting {
         }
     }
 
-    /// An upload that is put down is gone on with by a post: its address will have expired, and the
-    /// answer that says so can be lost where a connection ends before the file is sent.
+    /// Continues a suspended upload with a post. Its address will have expired, and the response
+    /// that says so can be lost if a connection ends before the file is sent.
     fn rested(&mut self, next: NextTry) -> NextTry {
         if self.ask == Ask::Upload && matches!(next, NextTry::Rest { .. }) {
             self.ask = Ask::Post;
@@ -248,11 +248,11 @@ impl Posting {
         }
     }
 
-    /// The answer of a post: the id, and perhaps where to upload. A body that did not come first
-    /// changed nothing there.
+    /// Takes the response to a post: the id, and possibly an upload address. A body that was not
+    /// the first one of its recording changed nothing there.
     fn posted(&mut self, created: &Created) -> NextTry {
         let id = filled(created.id.as_ref()).map(str::to_owned);
-        // An address of the same recording that was not refused is as good as another.
+        // An earlier address of the same recording that was not rejected is still valid.
         let known = self.upload_url.take().filter(|_| id == self.recording_id);
         let given = filled(created.upload_url.as_ref()).map(str::to_owned);
         if given.is_some() && !self.is_first {
@@ -267,7 +267,7 @@ impl Posting {
         self.go_to_audio()
     }
 
-    /// What stands there, compared with what shall.
+    /// Compares the recording at MCloud with the intended one.
     fn looked(&mut self, there: &Record, policy: &RetryPolicy) -> NextTry {
         let untouched = is_untouched(there, self.ours.as_ref()) || is_untouched(there, Some(&self.body));
         let homeless = !self.unsure && self.is_without_audio() && self.upload_url.is_none();
@@ -291,9 +291,9 @@ impl Posting {
         self.go_to_audio()
     }
 
-    /// The recording goes, so that it can be posted as it shall be. Where posts that are answered give
-    /// no address, that is the end. Where answers are lost or addresses expire before the audio is
-    /// there, a connection or a machine is slow, and the work is put down for a while.
+    /// Deletes the recording, so that it can be posted again. If answered posts return no address,
+    /// the posting stops. If answers are lost, or addresses expire before the audio arrives, the
+    /// connection or the machine is slow, and the work is suspended for a while.
     fn remake(&mut self, policy: &RetryPolicy) -> NextTry {
         self.remade += 1;
         if self.remade <= MOST_REMADE {
@@ -307,8 +307,8 @@ impl Posting {
         self.retries.rest(policy, Millis(0.0))
     }
 
-    /// The recording stays, as somebody has reviewed it, and there is no address. Where a post has given
-    /// one that expired, another may: it is asked for later.
+    /// Handles a recording that stays, because it has been reviewed, but has no upload address. If
+    /// a post has returned an address that expired, another post may return one, and is made later.
     fn homeless(&mut self, policy: &RetryPolicy) -> NextTry {
         self.remade += 1;
         if !self.repeats_give || self.remade > MOST_REMADE {
@@ -318,7 +318,7 @@ impl Posting {
         self.retries.rest(policy, Millis(0.0))
     }
 
-    /// Somebody took the recording away: it is posted once more, but not for ever.
+    /// Posts a recording again that was deleted at MCloud, a limited number of times.
     fn vanished(&mut self, reason: String) -> NextTry {
         self.remade += 1;
         if self.remade > MOST_REMADE { self.stop(reason) } else { self.deleted() }
@@ -330,7 +330,7 @@ impl Posting {
         self.go(Ask::Post)
     }
 
-    /// The audio, where another is there or none; an address for it comes with a post.
+    /// Continues with the audio, if it is missing or has changed. A post returns its address.
     fn go_to_audio(&mut self) -> NextTry {
         let next = match (self.is_without_audio(), &self.upload_url) {
             (false, _) => Ask::Nothing,
@@ -357,8 +357,8 @@ impl Posting {
     }
 
     fn go(&mut self, ask: Ask) -> NextTry {
-        // An address that is refused each time is posted for again: both are one work with its
-        // tries.
+        // If an address is rejected, the recording is posted again for another one. The post and
+        // the upload share their attempts.
         let same_work = self.ask == Ask::Post && ask == Ask::Upload;
         self.ask = ask;
         if !same_work {
@@ -376,13 +376,13 @@ impl Posting {
         NextTry::Stop { reason }
     }
 
-    /// A new request has its own tries.
+    /// Gives a new request its own attempts.
     fn fresh(&mut self) {
         self.retries = self.retries.renewed();
     }
 }
 
-/// A body with the type of its audio.
+/// Returns a body with the type of its audio.
 fn typed(body: NewRecording, audio: Option<&UploadFile>) -> Result<NewRecording> {
     let Some(kind) = audio.map(|audio| &audio.content_type) else { return Ok(body) };
     match &body.content_type {

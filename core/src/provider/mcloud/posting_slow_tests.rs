@@ -1,22 +1,23 @@
-//! Postings over slow connections and on slow machines: what ends one, and what does not.
+//! Tests of postings over slow connections and on slow machines: which faults end a posting, and
+//! which do not.
 
 use super::*;
 
-/// Faults that are met in turn, so many times over.
+/// Returns the faults in sequence, repeated this many times.
 fn in_turn(faults: &[u8], times: usize) -> Vec<u8> {
     faults.repeat(times).into_iter().rev().collect()
 }
 
 #[test]
 fn a_slow_connection_or_machine_gives_no_recording_up() {
-    // The answer of each first post is lost; each address has expired when the audio is sent.
+    // The response to each first post is lost. Each address has expired when the audio is sent.
     for faults in [&[5, 0, 0, 0][..], &[0, 4, 0, 0, 0]] {
         let mut service = Service { stingy: true, faults: in_turn(faults, 10), ..Service::default() };
         let (posting, next) = work(new_posting(Tag::Normal), &mut service, vec![]);
         assert_eq!((next, posting.failed()), (NextTry::Done, None), "{faults:?}");
         assert_eq!(service.only().1, Some("a"));
     }
-    // The work breaks off behind each first post.
+    // The work is interrupted after each first post.
     let mut service = Service { stingy: true, ..Service::default() };
     let (posting, next) = work(new_posting(Tag::Normal), &mut service, in_turn(&[2, 0, 0, 0], 10));
     assert_eq!((next, posting.failed(), service.only().1), (NextTry::Done, None, Some("a")));
@@ -69,7 +70,7 @@ fn an_address_that_expired_under_a_slow_upload_is_asked_for_later() {
         let answer = service.answer(&request, posting.uploads());
         (request.method, posting.answered(&answer, &policy, 0))
     };
-    // It is looked at, posted, and not uploaded in time; then no address is given.
+    // The recording is read, posted, and not uploaded in time. Then no address is returned.
     service.faults = vec![4, 0, 0];
     let verbs: Vec<HttpVerb> = (0..3).map(|_| step(&mut posting, &mut service).0).collect();
     assert_eq!(verbs, [HttpVerb::Get, HttpVerb::Post, HttpVerb::Put]);

@@ -1,5 +1,5 @@
-//! Tests of postings: a service that fails in every documented way and some others, and work that
-//! breaks off anywhere.
+//! Tests of postings with a service that fails in every documented way and some others, and with
+//! work that is interrupted at any point.
 
 use std::collections::BTreeMap;
 
@@ -41,21 +41,21 @@ fn api() -> McloudApi {
     McloudApi::new("crk_1").unwrap()
 }
 
-/// A service with recordings, and ways to fail that are taken in turn.
+/// A service with recordings, and faults that occur in sequence.
 #[derive(Default)]
 struct Service {
     recordings: BTreeMap<String, (Map<String, Value>, Option<String>)>,
     made: usize,
-    /// A repeated post gives no address.
+    /// Whether a repeated post returns no address.
     stingy: bool,
-    /// No post does.
+    /// Whether no post returns an address.
     mute: bool,
     faults: Vec<u8>,
     requests: Vec<String>,
 }
 
 impl Service {
-    /// The answer to a request, and whether it is lost on its way back.
+    /// Returns the response to a request, and whether the response is lost.
     fn answer(&mut self, request: &HttpRequest, audio: Option<&UploadFile>) -> Answered {
         self.requests.push(format!("{} {}", request.method, request.path));
         match self.faults.pop().unwrap_or(0) {
@@ -123,7 +123,7 @@ impl Service {
         Answered::new(if repeated { 200 } else { 201 }, answer.to_string())
     }
 
-    /// The one recording that there is.
+    /// Returns the only recording.
     fn only(&self) -> (&Map<String, Value>, Option<&str>) {
         assert_eq!(self.recordings.len(), 1, "{:?}", self.requests);
         let (fields, audio) = self.recordings.values().next().unwrap();
@@ -135,8 +135,8 @@ fn stored(posting: &Posting) -> Posting {
     serde_json::from_str(&serde_json::to_string(posting).unwrap()).unwrap()
 }
 
-/// Works until nothing is left to do; `broken` says at which points the work breaks off: 1 before
-/// the request is sent, 2 behind its answer and before that is stored.
+/// Works until nothing is left to do. `broken` lists the interruptions: 1 means before the request
+/// is sent, 2 means after its response and before that is stored.
 fn work(mut posting: Posting, service: &mut Service, mut broken: Vec<u8>) -> (Posting, NextTry) {
     let (policy, mut now_ms) = (RetryPolicy::default(), 1_800_000_000_000);
     for _ in 0..400 {
@@ -349,7 +349,7 @@ proptest! {
     ) {
         let mut service = Service { stingy, faults, ..Service::default() };
         let mut posting = new_posting(Tag::Short);
-        // Some of the way, then a late leg; whatever was stored last counts.
+        // Some of the requests, then a late leg. The value that was stored last counts.
         let (policy, mut broken) = (RetryPolicy::default(), broken);
         for now_ms in 0..revised_behind {
             let mut next = stored(&posting);

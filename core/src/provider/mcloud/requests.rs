@@ -1,4 +1,4 @@
-//! Every request of MCloud's API, as a value, and the scopes that each needs.
+//! Builds every request of MCloud's API as a value, and names the scopes that each request needs.
 
 use std::fmt;
 
@@ -19,11 +19,11 @@ named! {
         ViewSelf = "view_recording_self",
         /// Changes score, tag and comment.
         ManageReview = "manage_recording_review",
-        /// Posts, deletes and extracts again.
+        /// Posts and deletes recordings, and extracts them again.
         ManageRecording = "manage_call_recording",
         /// Links a recording to a user.
         ManageLink = "manage_recording_link",
-        /// Everything: an account key.
+        /// Has every permission: an account key.
         ManageAll = "manage_all",
     }
 }
@@ -41,7 +41,7 @@ named! {
         Recording = "recording",
         /// `PUT` to the presigned address.
         Upload = "upload",
-        /// `PATCH /recordings/{id}`; what it needs beyond: [`Review::scopes`].
+        /// `PATCH /recordings/{id}`. [`Review::scopes`] returns further scopes that it needs.
         Review = "review",
         /// `DELETE /recordings/{id}`.
         Delete = "delete",
@@ -51,7 +51,8 @@ named! {
 }
 
 impl Endpoint {
-    /// The scopes of which one is enough; none: a key (or the signed address) will do.
+    /// Returns the scopes of which one is enough. An empty list means that any key (or the signed
+    /// address) is enough.
     pub const fn any_of(self) -> &'static [Scope] {
         match self {
             Self::Whoami | Self::Upload => &[],
@@ -63,7 +64,7 @@ impl Endpoint {
 }
 
 impl Review {
-    /// The scopes that this review needs, all of them.
+    /// Returns all scopes that this review needs.
     pub fn scopes(&self) -> Vec<Scope> {
         let reviewed =
             self.score.is_some() || self.tag.is_some() || self.review_comment.is_some() || self.note.is_some();
@@ -72,8 +73,8 @@ impl Review {
     }
 }
 
-/// Whose recordings requests are about: the service's address, a key, and for an account's key the
-/// business. `Debug` does not show the key.
+/// The connection to MCloud: the service's address, a key, and the business if it is an account's
+/// key. `Debug` does not show the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct McloudApi {
     base: String,
@@ -82,41 +83,41 @@ pub struct McloudApi {
 }
 
 impl McloudApi {
-    /// The address of the documents.
+    /// The address in the documents.
     pub const BASE: &str = "https://phone.mcloud.co.th/api/v1";
 
-    /// The API with a key (`crk_…`).
+    /// Creates the API with a key (`crk_…`).
     ///
     /// # Errors
-    /// `invalid_argument` for what cannot be a key.
+    /// `invalid_argument` for an invalid key.
     pub fn new(token: &str) -> Result<Self> {
         let token = checked_key("token of MCloud", token)?;
         Ok(Self { base: Self::BASE.to_owned(), token, business: None })
     }
 
-    /// The same at another address.
+    /// Returns the same API at another address.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no address.
+    /// `invalid_argument` for an invalid address.
     pub fn at(self, base: &str) -> Result<Self> {
         Ok(Self { base: checked_base(base)?, ..self })
     }
 
-    /// The same for one of an account's businesses (`X-Business-Id`).
+    /// Returns the same API for one of an account's businesses (`X-Business-Id`).
     ///
     /// # Errors
-    /// `invalid_argument` for what cannot be an id.
+    /// `invalid_argument` for an invalid id.
     pub fn of_business(self, id: &str) -> Result<Self> {
         Ok(Self { business: Some(checked_key("business id", id)?), ..self })
     }
 
-    /// Asks who the key is: of one business, or of an account with several. Sent without a
-    /// business, as an account's key then names those it has.
+    /// Requests the identity of the key: one business, or an account with several. The request
+    /// names no business, so that the response lists all businesses of an account's key.
     pub fn whoami(&self) -> HttpRequest {
         self.request(HttpVerb::Get, "/meta/whoami".to_owned())
     }
 
-    /// Asks for a page of recordings.
+    /// Requests a page of recordings.
     ///
     /// # Errors
     /// As [`ListQuery::to_query`].
@@ -133,10 +134,10 @@ impl McloudApi {
         Ok(self.of_data(HttpVerb::Post, "/recordings".to_owned()).with_json(json::text(recording)?))
     }
 
-    /// Asks for one recording.
+    /// Requests one recording.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn recording(&self, id: &str) -> Result<HttpRequest> {
         Ok(self.of_data(HttpVerb::Get, recording_path(id)?))
     }
@@ -144,7 +145,7 @@ impl McloudApi {
     /// Reviews a recording.
     ///
     /// # Errors
-    /// As [`Review::to_json`]; `invalid_argument` for what is no id.
+    /// As [`Review::to_json`]; `invalid_argument` for an invalid id.
     pub fn review(&self, id: &str, review: &Review) -> Result<HttpRequest> {
         Ok(self.of_data(HttpVerb::Patch, recording_path(id)?).with_json(review.to_json()?))
     }
@@ -152,15 +153,15 @@ impl McloudApi {
     /// Deletes a recording; it stays in the trash for 30 days.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn delete(&self, id: &str) -> Result<HttpRequest> {
         Ok(self.of_data(HttpVerb::Delete, recording_path(id)?))
     }
 
-    /// Has a recording transcribed and summed up anew.
+    /// Starts transcription and summary of a recording again.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn reextract(&self, id: &str) -> Result<HttpRequest> {
         Ok(self.of_data(HttpVerb::Post, format!("{}/reextract", recording_path(id)?)))
     }
@@ -188,11 +189,11 @@ fn recording_path(id: &str) -> Result<String> {
     Ok(format!("/recordings/{}", path_segment("recording's id", id)?))
 }
 
-/// Puts the audio to the presigned address of an answer. The address is its own permission: the key
-/// is not sent, and not a byte of the signed query is changed.
+/// Uploads the audio to the presigned address of a response. The address is its own permission: the
+/// request does not contain the key, and keeps the signed query unchanged.
 ///
 /// # Errors
-/// `invalid_argument` for what is no http(s) address, or no MIME type.
+/// `invalid_argument` for an address that is not http(s), or an invalid MIME type.
 pub fn upload(upload_url: &str, content_type: &str) -> Result<HttpRequest> {
     let address = upload_url.split('#').next().unwrap_or_default();
     let (place, query) = address.split_once('?').unwrap_or((address, ""));

@@ -1,4 +1,5 @@
-//! A recording that stands at MCloud, beside what we sent: what of it is still ours.
+//! Compares a recording at MCloud with the one that we sent, and finds which of its fields are
+//! still ours.
 
 use serde_json::Value;
 
@@ -6,8 +7,8 @@ use super::{NewRecording, Record};
 use crate::call::{Moment, Tag};
 use crate::provider::wire_type::filled;
 
-/// Whether what no `PATCH` can change differs from what shall stand there. A field that the answer
-/// leaves out says nothing.
+/// Returns `true` if a field that no `PATCH` can change differs from the intended recording.
+/// Ignores fields that the response leaves out.
 pub(super) fn differs(there: &Record, wanted: &NewRecording) -> bool {
     let at = |moment: Moment| moment.unix_ms();
     let call_at = filled(there.call_at.as_ref()).and_then(Moment::from_rfc3339).map(at);
@@ -25,14 +26,14 @@ pub(super) fn differs(there: &Record, wanted: &NewRecording) -> bool {
     missing || call_at.is_some_and(|there| there != at(wanted.call_at)) || texts.iter().any(differs)
 }
 
-/// Whether nobody has reviewed the recording since we sent it: tag, score and note are ours, and
-/// there is neither a comment nor a link.
+/// Returns `true` if nobody has reviewed the recording since we sent it: tag, score and note are
+/// ours, and there is neither a comment nor a link.
 pub(super) fn is_untouched(there: &Record, ours: Option<&NewRecording>) -> bool {
     ours.is_some_and(|ours| is_our_tag(there, ours) && is_our_note(there, ours)) && !is_reviewed(there, ours)
 }
 
-/// What is to be patched: tag and note where they are still ours and shall be others. Nothing once
-/// somebody has reviewed it.
+/// Returns the tag and note to patch, if they are still ours and shall change. Returns nothing
+/// after a review.
 pub(super) fn patch_of(
     there: &Record,
     ours: Option<&NewRecording>,
@@ -54,7 +55,8 @@ fn is_our_note(there: &Record, ours: &NewRecording) -> bool {
     filled(there.note.as_ref()) == filled(ours.note.as_ref())
 }
 
-/// Whether there is what only a reviewer gives: a score that is not ours, a comment, a link.
+/// Returns `true` if the recording has something that only a reviewer sets: a score that is not
+/// ours, a comment, a link.
 fn is_reviewed(there: &Record, ours: Option<&NewRecording>) -> bool {
     let said = |name: &str| there.extra.get(name).is_some_and(|value| !matches!(value, Value::Null) && value != "");
     there.score != ours.and_then(|ours| ours.score) || said("reviewComment") || said("linkedUserId")

@@ -1,4 +1,4 @@
-//! Tests of MCloud's recordings as input and of the bodies it takes.
+//! Tests of MCloud's recordings as input, and of the request bodies.
 
 use super::*;
 use crate::call::Moment;
@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 use crate::provider::{read as read_text, read_all};
 use serde_json::json;
 
-/// The answer in MCloud's document, word for word.
+/// The response in MCloud's document, copied exactly.
 const SAMPLE: &str = r#"{
 "items": [
 {
@@ -28,7 +28,7 @@ const SAMPLE: &str = r#"{
 "offset": 0
 }"#;
 
-/// The push of Tencent's document, shortened to what a body needs.
+/// The pushes of Tencent's document, shortened to the fields that a body needs.
 const PUSHES: &str = r#"[
 {"RecordId": "1608130650", "SessionId": "e97be0ab-1ef6-4ad2-a8c4-2b2bbfb18e55", "EndpointUser": "lululing@tencent.com",
  "RecordURL": "http://host/000-1608130637.mp3"},
@@ -104,8 +104,8 @@ fn a_processed_call_becomes_the_body_of_a_post() {
     assert_eq!(serde_json::from_value::<NewRecording>(json).unwrap(), body);
 }
 
-/// The bodies of `POST /recordings` in MCloud's documents, word for word: the start page's and the
-/// reference's.
+/// The bodies of `POST /recordings` in MCloud's documents, copied exactly: from the start page and
+/// from the reference.
 const BODIES: [&str; 2] = [
     r#"{
 "dataId": "rec_2026_05_20_001",
@@ -158,7 +158,7 @@ fn a_data_id_is_the_same_for_the_same_call_and_tells_nobodys_number() {
     pushes.push(json!({"RecordId": "3", "SessionId": pushes[0]["SessionId"], "EndpointUser": "new@x.example"}));
     assert_eq!(id(&json!(pushes).to_string()), first, "a third recording does not make another call");
     assert_ne!(id(&PUSHES.replace("e97be0ab", "e97be0ac")), first);
-    // Written down: another release must not post the same call under another id.
+    // The id is fixed here, because another release must not post the same call under another id.
     assert_eq!(first, "tencent_7d91359c6895a138a0a95127bd880acb");
     let manifest = |id: &str, provider: &str| {
         json!({"id": id, "provider": provider, "direction": "in",

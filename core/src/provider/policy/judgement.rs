@@ -92,7 +92,7 @@ pub fn judge_upload(answer: &Answered, now_ms: i64) -> Judgement {
         None => Judgement::Again { wait: None },
         Some(200..=299) => Judgement::Done,
         Some(401 | 403 | 404 | 410) => Judgement::PostAgain,
-        // S3 answers with 400 where a body broke off on its way, and where the token has expired or the
+        // S3 returns 400 if a body broke off in transit, if the token has expired, or if the
         // request has timed out.
         Some(400) if answer.body.contains("IncompleteBody") => again(answer, now_ms),
         Some(400) if ["Expired", "RequestTimeout"].iter().any(|word| answer.body.contains(word)) => {
@@ -152,12 +152,12 @@ pub fn judge_file(judgement: Judgement, answer: &Answered) -> Judgement {
     }
 }
 
-/// Returns `true` if data that begins with these bytes is text and not a recording: a page, a JSON
-/// error, a word. Every recording contains bytes that text does not.
+/// Returns `true` if data that begins with these bytes is text and not a recording: for example a
+/// web page or a JSON error. Every recording contains bytes that text does not.
 pub fn is_text(head: &[u8]) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // The head may end within a character.
+        // The head may end in the middle of a character.
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
         }

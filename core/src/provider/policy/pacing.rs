@@ -40,7 +40,7 @@ impl Pacing {
 
     /// Reserves the next slot, and returns how long to wait for it from `now_ms`.
     pub fn reserve(&mut self, now_ms: i64) -> Millis {
-        // A clock that was set back must not close the window for longer than it is.
+        // A clock that was set back must not extend the wait beyond the window.
         if self.asked_ms.is_some_and(|asked| asked.saturating_sub(now_ms) > self.window_ms) {
             self.sent_ms.clear();
             self.held_until_ms = None;

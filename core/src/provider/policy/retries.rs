@@ -113,8 +113,8 @@ impl Retries {
         self.rest(policy, asked.unwrap_or(Millis(0.0)))
     }
 
-    /// Suspends the work for as long as the policy says, and at least for so long. What comes behind
-    /// the pause has attempts of its own.
+    /// Suspends the work for the policy's pause, or for `at_least` if that is longer. After the
+    /// pause, the work has a new budget.
     pub(in crate::provider) fn rest(&mut self, policy: &RetryPolicy, at_least: Millis) -> NextTry {
         let rest = at_least.0.max(policy.rest.0 * (0.5 + 0.5 * self.chance()));
         *self = self.renewed();
@@ -153,7 +153,7 @@ mod tests {
 
     const AGAIN: Judgement = Judgement::Again { wait: None };
 
-    /// The pauses until the work is put down, and for how long it is.
+    /// Returns the pauses until the work is suspended, and the length of the suspension.
     fn pauses(seed: u64, judgement: &Judgement) -> (Vec<f64>, f64) {
         let (policy, mut retries, mut now_ms) = (RetryPolicy::default(), Retries::new(seed), 1_800_000_000_000);
         let mut waits = Vec::new();

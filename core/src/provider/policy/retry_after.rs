@@ -2,12 +2,12 @@
 
 use crate::units::Millis;
 
-/// The longest pause that a server is believed: a day. A longer one is a mistake of somebody's.
+/// The longest accepted pause: one day. A longer one is taken for a mistake.
 const LONGEST_MS: f64 = 86_400_000.0;
 
-/// How long a server asks to wait, by its `Retry-After`: seconds, or a date, from which the time of
-/// day is taken (`now_ms`, Unix milliseconds). A date that is over is no wait; what cannot be read
-/// is none.
+/// Returns how long a server asks to wait in its `Retry-After`: seconds, or a date, which is
+/// compared with `now_ms` (Unix milliseconds). Returns zero for a date in the past, and `None` for
+/// a value that cannot be read.
 pub fn retry_after(value: &str, now_ms: i64) -> Option<Millis> {
     let value = value.trim();
     let wait = match value.parse::<u64>() {

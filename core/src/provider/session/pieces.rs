@@ -1,5 +1,5 @@
-//! A call whose recordings are asked for: Wellcloud's list by call, VoIPBin's recordings of one
-//! reference.
+//! Collects a call whose recordings must be requested: Wellcloud's list of a call, VoIPBin's
+//! recordings of one reference.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,43 +9,43 @@ use crate::error::Result;
 use crate::provider::records::only;
 use crate::provider::{CallDescription, Kind, MAX_RECORDINGS, Options, State, read_as, wellcloud};
 
-/// The pieces of one call, list by list.
+/// The rows of one call, collected from repeated lists.
 ///
-/// A call is complete when each piece is finished and a second look found nothing more. It is looked
-/// at again at twice its age, so that a piece which comes late is seen.
+/// A call is complete when each recording is finished and a second look found nothing more. Each
+/// further look is at twice the call's age, so that late recordings are found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PieceSession {
     kind: Kind,
     call_id: String,
-    /// When the call ended, or when it was heard of.
+    /// When the call ended, or when the service learned of it.
     ended_ms: i64,
     rows: Vec<Map<String, Value>>,
-    /// When a row came or changed last.
+    /// When a row last arrived or changed.
     changed_ms: Option<i64>,
     looked_ms: Option<i64>,
     handled: Option<String>,
 }
 
 impl PieceSession {
-    /// A call of which nothing is known but that it ended.
+    /// Creates a session of a call without rows that ended at `ended_ms` (Unix milliseconds).
     pub fn new(kind: Kind, call_id: impl Into<String>, ended_ms: i64) -> Self {
         let (rows, changed_ms, looked_ms, handled) = (Vec::new(), None, None, None);
         Self { kind, call_id: call_id.into(), ended_ms, rows, changed_ms, looked_ms, handled }
     }
 
-    /// The call's id.
+    /// Returns the call's id.
     pub fn call_id(&self) -> &str {
         &self.call_id
     }
 
-    /// When the call ended, Unix milliseconds.
+    /// Returns when the call ended, in Unix milliseconds.
     pub fn ended_ms(&self) -> i64 {
         self.ended_ms
     }
 
-    /// Takes what a look found: the rows of a list, or none where it was refused. Returns whether
-    /// anything is new. A row that is no longer listed stays.
+    /// Adds the result of a look: the rows of a list, or no rows if it was refused. Returns `true`
+    /// if anything is new. A row that is no longer listed stays.
     pub fn take(&mut self, rows: Vec<Map<String, Value>>, now_ms: i64) -> bool {
         self.looked_ms = Some(now_ms);
         let mut changed = false;
@@ -58,8 +58,8 @@ impl PieceSession {
         changed
     }
 
-    /// Puts a row in the place of the one with its id, or behind the others; whether that changes
-    /// anything.
+    /// Replaces the row with the same id, or adds the row at the end. Returns `true` if that
+    /// changes anything.
     fn put(&mut self, row: Map<String, Value>) -> bool {
         let id = row.get("id").filter(|id| !id.is_null());
         let known = self.rows.iter().position(|known| id.is_some() && known.get("id") == id);
@@ -73,12 +73,12 @@ impl PieceSession {
         true
     }
 
-    /// The rows as one document of the call's provider.
+    /// Returns the rows as one document of the call's provider.
     pub fn document(&self) -> Value {
         Value::Array(self.rows.iter().cloned().map(Value::Object).collect())
     }
 
-    /// The call, as its rows describe it.
+    /// Describes the call by its rows.
     ///
     /// # Errors
     /// As [`read_as`]; `provider` while there is no row.
@@ -86,17 +86,18 @@ impl PieceSession {
         only(read_as(self.kind, &self.document().to_string(), options)?)
     }
 
-    /// What its record depends on; to be given to [`PieceSession::handled`] once that is made.
+    /// Returns a fingerprint of what the call's record depends on. Pass it to
+    /// [`PieceSession::handled`] once the record is made.
     pub fn fingerprint(&self) -> String {
         fingerprint(self.describe(&Options::default()).ok().as_ref())
     }
 
-    /// Notes that the call was processed as it was when it had this fingerprint.
+    /// Records that the call was processed in the state with this fingerprint.
     pub fn handled(&mut self, fingerprint: impl Into<String>) {
         self.handled = Some(fingerprint.into());
     }
 
-    /// How it stands.
+    /// Returns the state of the session.
     pub fn standing(&self, patience: &Patience, now_ms: i64) -> Standing {
         let call = self.describe(&Options::default()).ok();
         let finished = |call: &CallDescription| {
@@ -104,7 +105,7 @@ impl PieceSession {
             !call.recordings.is_empty() && call.recordings.iter().all(|r| over(r.state))
         };
         let seen_twice = self.changed_ms.zip(self.looked_ms).is_some_and(|(changed, looked)| looked > changed);
-        // No second look comes at a call that was old when it was heard of.
+        // A call that was old when the service learned of it gets no second look.
         let old = now_ms.saturating_sub(self.ended_ms) as f64 > patience.deadline.0;
         let progress = SessionProgress {
             handled: self.handled.as_deref(),
@@ -115,8 +116,9 @@ impl PieceSession {
         progress.standing(patience, now_ms)
     }
 
-    /// When to look next, Unix milliseconds; none once the call is older than the deadline: 4 s
-    /// behind its end, as the document advises, then each time at twice the age.
+    /// Returns when to look next, in Unix milliseconds, or `None` once the call is older than the
+    /// deadline. The first look is 4 s after the end, as Wellcloud's document advises. Each further
+    /// look is at twice the call's age.
     pub fn next_look(&self, patience: &Patience) -> Option<i64> {
         let settle_ms = i64::try_from(wellcloud::SETTLE.as_millis()).unwrap_or(i64::MAX);
         let age = |at: i64| at.saturating_sub(self.ended_ms);

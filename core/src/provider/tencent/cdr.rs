@@ -1,7 +1,7 @@
-//! The record of a whole call (CDR), pushed with `action=cdr`: who called whom, and who took part.
+//! Reads the record of a whole call (CDR), pushed with `action=cdr`: direction, parties, and times.
 //!
-//! The service's public documents describe it; the fields read here are those that decide
-//! direction, roles and completeness.
+//! The service's public documents describe it. The fields here determine direction, roles and
+//! completeness.
 
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ use crate::provider::wire_type::{filled, wire};
 use crate::provider::{CallDescription, Recording};
 
 wire! {
-    /// One push of `action=cdr`. What it holds beyond stays in `extra`.
+    /// One push of `action=cdr`. All other fields stay in `extra`.
     Cdr {
         /// The application's id.
         sdk_app_id: i64 = "SdkAppId",
@@ -29,17 +29,17 @@ wire! {
         direction: i64 = "Direction",
         /// 1 out, 2 in, 3 audio in, 5 predictive out, 6 between agents.
         call_type: i64 = "CallType",
-        /// When somebody answered, Unix seconds; 0: nobody did.
+        /// When the call was answered, in Unix seconds; 0 if it was not.
         accept_timestamp: i64 = "AcceptTimestamp",
         /// When the session began.
         start_timestamp: i64 = "StartTimestamp",
-        /// When it ended.
+        /// When the session ended.
         ended_timestamp: i64 = "EndedTimestamp",
         /// The customer's recording.
         record_id: String = "RecordId",
-        /// Its address.
+        /// The address of the customer's recording.
         record_url: String = "RecordURL",
-        /// Its address in the account's own storage.
+        /// The address of the customer's recording in the account's own storage.
         custom_record_url: String = "CustomRecordURL",
     }
 }
@@ -47,29 +47,29 @@ wire! {
 wire! {
     /// An agent of a CDR: one of `ServeParticipants`, or `SeatUser`.
     CdrParticipant {
-        /// The mail address, by which recordings name an agent.
+        /// The mail address, which names the agent in recordings.
         mail: String = "Mail",
-        /// The agent's telephone, where calls are taken by one.
+        /// The agent's telephone, if the agent takes calls by telephone.
         phone: String = "Phone",
         /// The agent's id.
         user_id: String = "UserId",
-        /// Which of the participants it is, in time.
+        /// The position of the participant in time.
         sequence: i64 = "Sequence",
         /// When the agent was called.
         start_timestamp: i64 = "StartTimestamp",
-        /// When the agent answered; 0: never.
+        /// When the agent answered; 0 if the agent did not.
         accept_timestamp: i64 = "AcceptTimestamp",
         /// The agent's recording.
         record_id: String = "RecordId",
-        /// Its address.
+        /// The address of the agent's recording.
         record_url: String = "RecordURL",
-        /// Its address in the account's own storage.
+        /// The address of the agent's recording in the account's own storage.
         custom_record_url: String = "CustomRecordURL",
     }
 }
 
 impl CdrParticipant {
-    /// Whether a recording's party is this agent.
+    /// Returns `true` if a recording's party is this agent.
     fn is(&self, party: &str) -> bool {
         let names = [&self.mail, &self.phone, &self.user_id];
         names.into_iter().filter_map(|name| filled(name.as_ref())).any(|name| same_party(name, party))
@@ -81,13 +81,13 @@ impl CdrParticipant {
 }
 
 impl Cdr {
-    /// Whether an object of Tencent's is a CDR rather than a recording.
+    /// Returns `true` if an object of Tencent's is a CDR rather than a recording.
     pub(super) fn is_cdr(fields: &Map<String, Value>) -> bool {
         let own = ["ServeParticipants", "Direction", "CallType", "Caller", "Callee", "SeatUser"];
         own.iter().any(|name| fields.contains_key(*name)) && !fields.contains_key("EndpointUser")
     }
 
-    /// Who called whom, seen from the service.
+    /// Returns the direction, as seen from the service.
     pub fn direction_of_call(&self) -> Option<Direction> {
         match (self.call_type, self.direction) {
             (Some(6), _) => Some(Direction::Internal),
@@ -99,7 +99,7 @@ impl Cdr {
         }
     }
 
-    /// The customer's number, as the CDR writes it.
+    /// Returns the customer's number, as the CDR writes it.
     pub fn customer(&self) -> Option<&str> {
         match self.direction_of_call()? {
             Direction::In => filled(self.caller.as_ref()),
@@ -108,7 +108,7 @@ impl Cdr {
         }
     }
 
-    /// The agents who took part, in the order in which they came.
+    /// Returns the agents who took part, in the order in which they joined.
     pub fn agents(&self) -> Vec<CdrParticipant> {
         let listed = self.extra.get("ServeParticipants").and_then(Value::as_array).cloned().unwrap_or_default();
         let participant = |value: Value| match value {
@@ -126,8 +126,8 @@ impl Cdr {
         agents
     }
 
-    /// Whether each party who took part is heard on one of the recordings. A CDR that names nobody
-    /// does not say.
+    /// Returns whether each party who took part is on one of the recordings, or `None` if the CDR
+    /// names no agent.
     pub(super) fn is_covered_by(&self, call: &CallDescription) -> Option<bool> {
         let agents = self.agents();
         let internal = self.direction_of_call() == Some(Direction::Internal);
@@ -139,7 +139,8 @@ impl Cdr {
         Some(customer && agents.iter().all(heard))
     }
 
-    /// The recordings that the CDR has an address of, of parties of whom none has been pushed.
+    /// Returns the recordings for which only the CDR has an address: those of parties without a
+    /// push.
     pub(super) fn recordings_beside(&self, pushes: &[Push]) -> Vec<Push> {
         let party_of = |push: &Push| filled(push.endpoint_user.as_ref()).map(str::to_owned);
         let file_of = |url: &Option<String>| filled(url.as_ref()).and_then(url_file_name);
@@ -175,7 +176,7 @@ impl Cdr {
         customer.into_iter().chain(agents).filter(is_new).collect()
     }
 
-    /// Tells a call what the CDR knows: who called whom, and who is who.
+    /// Adds the CDR's knowledge to a call: direction and roles.
     pub(super) fn tell(&self, call: &mut CallDescription, notes: &mut WireWarnings) {
         let agents = self.agents();
         call.call.direction = self.direction_of_call();
@@ -214,8 +215,8 @@ impl Cdr {
         }
     }
 
-    /// Where nobody matched the customer's number, the one recording that is nobody's is the
-    /// customer's: a withheld number, or one written in another way.
+    /// Makes the only remaining recording the customer's, if no party matches the customer's
+    /// number. The number is then withheld, or written differently.
     fn assign_rest(&self, recordings: &mut [Recording], notes: &mut WireWarnings) {
         if recordings.iter().any(|r| r.leg.role == Role::Customer) {
             return;
@@ -228,16 +229,16 @@ impl Cdr {
     }
 }
 
-/// The parties whom recordings name.
+/// Returns the parties of recordings.
 fn parties(recordings: &[Recording]) -> impl Iterator<Item = &str> {
     recordings.iter().filter_map(|r| r.leg.party.as_deref())
 }
 
-/// The digits of a subscriber's number, however the rest is written: the last seven.
+/// The number of digits that identify a subscriber, in every notation: the last seven.
 const SUBSCRIBER_DIGITS: usize = 7;
 
-/// Whether two names are of one party: the same but for case, or numbers of which one ends as the
-/// other.
+/// Returns `true` if two names are of one party: equal except for case, or numbers of which one
+/// ends with the other.
 fn same_party(a: &str, b: &str) -> bool {
     let (a, b) = (a.trim(), b.trim());
     if a.eq_ignore_ascii_case(b) {
@@ -245,7 +246,7 @@ fn same_party(a: &str, b: &str) -> bool {
     }
     let both_numbers = party(a) == NamedParty::Phone && party(b) == NamedParty::Phone;
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    // Trunk prefixes fall away where a country code stands.
+    // A number with a country code has no trunk prefix.
     let (a, b) = (digits(a), digits(b));
     let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
     let long = a.len().min(b.len()) >= SUBSCRIBER_DIGITS;

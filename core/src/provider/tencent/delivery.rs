@@ -1,4 +1,4 @@
-//! One push as it came over http: its `action`, its UUID and its body.
+//! Reads one push as it arrived over HTTP: its `action`, its UUID and its body.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use crate::call::named;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 named! {
-    /// What a push is about.
+    /// The kind of a push.
     DeliveryKind {
         /// A participant's recording.
         Record = "record",
         /// The record of the whole call.
         Cdr = "cdr",
-        /// Something else (a voice mail, say): it is kept and makes no track.
+        /// Another kind, such as a voice mail. It is kept, and makes no track.
         Other = "other",
     }
 }
 
-/// The largest push that is taken, in bytes. A CDR of fifty participants has some 30,000.
+/// The largest accepted push, in bytes. A CDR of fifty participants has about 30,000.
 const MAX_PUSH_BYTES: usize = 256 << 10;
 
 /// One push.
@@ -30,20 +30,20 @@ const MAX_PUSH_BYTES: usize = 256 << 10;
 pub struct Delivery {
     /// The query's `action`.
     pub action: String,
-    /// The header `X-TCCC-PUSH-UUID`: the same when a push is repeated.
+    /// The header `X-TCCC-PUSH-UUID`, which stays the same when a push is repeated.
     pub uuid: Option<String>,
-    /// The JSON object that it carries.
+    /// The JSON object in the body.
     pub body: Map<String, Value>,
 }
 
 impl Delivery {
-    /// The header that names a push.
+    /// The header with the UUID of a push.
     pub const UUID_HEADER: &str = "X-TCCC-PUSH-UUID";
 
     /// Reads a push.
     ///
     /// # Errors
-    /// `provider` for a body that is no JSON object, `limit_exceeded` for a very large one.
+    /// `provider` for a body that is not a JSON object, `limit_exceeded` for a very large body.
     pub fn read(action: &str, uuid: Option<&str>, body: &str) -> Result<Self> {
         let refused = |kind| Error::new(kind, Stage::Provider, "no push of Tencent's");
         if body.len() > MAX_PUSH_BYTES {
@@ -55,13 +55,13 @@ impl Delivery {
         Ok(Self { action: action.trim().to_ascii_lowercase(), uuid, body })
     }
 
-    /// The session that it belongs to.
+    /// Returns the id of the session.
     pub fn session_id(&self) -> Option<&str> {
         self.body.get("SessionId")?.as_str().map(str::trim).filter(|id| !id.is_empty())
     }
 
-    /// What it is about: by its action, or by its fields where it has none. A recording without an
-    /// id and an address is none.
+    /// Returns the kind of the push, by its action, or by its fields if it has no action. A push
+    /// without a recording id and an address is not a recording.
     pub fn kind(&self) -> DeliveryKind {
         let said = |name: &&str| self.body.get(*name).is_some_and(|value| !value.is_null() && value != "");
         let recording = ["RecordId", "RecordURL", "CustomRecordURL"].iter().any(said);

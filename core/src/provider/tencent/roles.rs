@@ -1,4 +1,4 @@
-//! Who is heard on a session's recordings, as far as the pushes say.
+//! Determines who is on a session's recordings, as far as the pushes tell.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use crate::provider::Recording;
 use crate::provider::rows::when;
 use crate::provider::wire::WireWarnings;
 
-/// Numbers are customers, the first agent by time is the agent, later ones are those the call was
-/// transferred to.
+/// Assigns roles. Numbers are customers. The first agent by time is the agent, and later agents
+/// received the call by transfer.
 pub(super) fn assign_roles(recordings: &mut [Recording], notes: &mut WireWarnings) {
     let agents = parties_by_time(recordings, Role::Agent);
     let customers = parties_by_time(recordings, Role::Customer);
@@ -34,12 +34,12 @@ pub(super) fn assign_roles(recordings: &mut [Recording], notes: &mut WireWarning
     in_order(recordings);
 }
 
-/// Recordings as they stand in a call: customer first, then agents in the order in which they came.
+/// Sorts the recordings: customer first, then agents in the order in which they joined.
 pub(super) fn in_order(recordings: &mut [Recording]) {
     recordings.sort_by_cached_key(|r| (r.leg.role.order(), when(r), r.leg.recording_id.clone(), r.urls.clone()));
 }
 
-/// Beside one agent, the one recording of a withheld number is the customer's.
+/// Makes the only recording of a withheld number the customer's.
 fn assign_withheld(recordings: &mut [Recording], notes: &mut WireWarnings) {
     let mut others = recordings.iter_mut().filter(|r| r.leg.role == Role::Unknown);
     if let (Some(only), None) = (others.next(), others.next())
@@ -50,8 +50,8 @@ fn assign_withheld(recordings: &mut [Recording], notes: &mut WireWarnings) {
     }
 }
 
-/// Whether a party's name stands for a number that is not shown: nothing, or one of the words that
-/// telephone systems put there (RFC 3323 `anonymous`; the others are usual names of it).
+/// Returns `true` if a party's name stands for a withheld number: an empty name, or a word that
+/// telephone systems write instead (RFC 3323 `anonymous`, and other usual words).
 pub(super) fn is_withheld(party: Option<&str>) -> bool {
     const WORDS: &[&str] = &[
         "anonymous",
@@ -76,13 +76,13 @@ fn change_role(recordings: &mut [Recording], party: &str, role: Role) {
     }
 }
 
-/// A party's name for comparison: mail addresses differ in case alone.
+/// Returns a party's name for comparison. Mail addresses are compared without case.
 fn key(recording: &Recording) -> Option<String> {
     recording.leg.party.as_ref().map(|p| p.to_lowercase())
 }
 
-/// The different parties of a role in the order in which they came: by their starts if all are
-/// known, else by the times at which their files were made.
+/// Returns the different parties of a role in the order in which they joined: by their starts if
+/// all are known, else by the times at which their files were made.
 fn parties_by_time(recordings: &[Recording], role: Role) -> Vec<String> {
     let of_role: Vec<&Recording> = recordings.iter().filter(|r| r.leg.role == role).collect();
     let all_start = of_role.iter().all(|r| r.leg.started_at.is_some());

@@ -1,4 +1,4 @@
-//! A session of Tencent's, push after push.
+//! Collects the pushes of a session of Tencent's.
 
 use std::collections::BTreeSet;
 
@@ -11,51 +11,52 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::session::{Patience, SessionProgress, Standing, fingerprint};
 use crate::provider::{CallDescription, MAX_RECORDINGS};
 
-/// The pushes of one session. A plain value: store it between them.
+/// The pushes of one session. It is a plain value: store it between pushes.
 ///
-/// Complete is a session whose CDR says who took part and whose recordings are all there; without
-/// a CDR, one with a customer and an agent. What comes later makes its record anew.
+/// A session is complete if its CDR names the participants and all their recordings are present.
+/// Without a CDR, it is complete with a customer and an agent. A later push makes its record again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     id: String,
     deliveries: Vec<Delivery>,
-    /// The UUIDs of repeats that were told by their bodies.
+    /// The UUIDs of repeats that were recognized by their bodies.
     repeated: BTreeSet<String>,
-    /// When the last push that was not a repeat came, Unix milliseconds.
+    /// When the last push that was not a repeat arrived, in Unix milliseconds.
     last_ms: i64,
     handled: Option<String>,
 }
 
-/// What became of a push.
+/// The result of taking a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Taken {
-    /// It says something new of the call.
+    /// The push adds new data to the call.
     New,
-    /// It came before.
+    /// The push arrived before.
     Repeat,
-    /// It is none that is known: it was kept and makes no track.
+    /// The kind of the push is unknown. It was kept, and makes no track.
     Kept,
 }
 
 impl Session {
-    /// A session of which nothing has come yet.
+    /// Creates a session without pushes.
     pub fn new(id: impl Into<String>) -> Self {
         let (deliveries, repeated) = (Vec::new(), BTreeSet::new());
         Self { id: id.into(), deliveries, repeated, last_ms: 0, handled: None }
     }
 
-    /// Its id.
+    /// Returns the session's id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Takes a push that came at `now_ms`, Unix milliseconds. One with a UUID that is known, or with
-    /// the body of one that is, changes nothing.
+    /// Takes a push that arrived at `now_ms` (Unix milliseconds). A push with a known UUID, or with
+    /// the body of a known push, changes nothing.
     ///
     /// # Errors
-    /// `invalid_argument` for a push of another session, `limit_exceeded` for too many of one.
+    /// `invalid_argument` for a push of another session, `limit_exceeded` for too many pushes of
+    /// one session.
     pub fn take(&mut self, delivery: Delivery, now_ms: i64) -> Result<Taken> {
         if delivery.session_id() != Some(&*self.id) {
             return Err(Error::new(ErrorKind::InvalidArgument, Stage::Provider, "a push of another session"));
@@ -88,24 +89,24 @@ impl Session {
         self.deliveries.iter().filter(move |delivery| delivery.kind() == kind).map(|delivery| &delivery.body)
     }
 
-    /// The pushes that are none that is known, as they came.
+    /// Returns the pushes of unknown kinds, as they arrived.
     pub fn others(&self) -> impl Iterator<Item = &Delivery> {
         self.deliveries.iter().filter(|delivery| delivery.kind() == DeliveryKind::Other)
     }
 
-    /// The CDR; of several the last that came.
+    /// Returns the CDR. If there are several, returns the one that arrived last.
     pub fn cdr(&self) -> Option<Cdr> {
         self.bodies(DeliveryKind::Cdr).last().cloned().map(Cdr::from)
     }
 
-    /// Recordings and CDR as one document of Tencent's, as [`read`](crate::provider::read) takes
-    /// it.
+    /// Returns recordings and CDR as one document of Tencent's, for
+    /// [`read`](crate::provider::read).
     pub fn document(&self) -> Value {
         let cdr = self.bodies(DeliveryKind::Cdr).last();
         Value::Array(self.bodies(DeliveryKind::Record).chain(cdr).cloned().map(Value::Object).collect())
     }
 
-    /// The call: its recordings, roles and direction, by the CDR where that came.
+    /// Describes the call: its recordings, roles and direction, by the CDR if there is one.
     ///
     /// # Errors
     /// `provider` while there is no recording, `limit_exceeded` for too many.
@@ -114,18 +115,19 @@ impl Session {
         described(Some(self.id.clone()), pushes, self.cdr().as_ref())
     }
 
-    /// What its record depends on; to be given to [`Session::handled`] once that is made.
+    /// Returns a fingerprint of what the call's record depends on. Pass it to [`Session::handled`]
+    /// once the record is made.
     pub fn fingerprint(&self) -> String {
         fingerprint(self.describe().ok().as_ref())
     }
 
-    /// Notes that the session was processed as it was when it had this fingerprint.
+    /// Records that the session was processed in the state with this fingerprint.
     pub fn handled(&mut self, fingerprint: impl Into<String>) {
         self.handled = Some(fingerprint.into());
     }
 
-    /// How it stands. Without a recording it is ready at its deadline, so that it can be listed:
-    /// [`Session::describe`] then is an error.
+    /// Returns the state of the session. A session without a recording is ready at its deadline, so
+    /// that it can be listed. [`Session::describe`] then returns an error.
     pub fn standing(&self, patience: &Patience, now_ms: i64) -> Standing {
         let call = self.describe().ok();
         let progress = SessionProgress {

@@ -5,7 +5,7 @@ use crate::error::ErrorKind;
 use crate::provider::{read as read_text, read_all};
 use serde_json::json;
 
-/// The sample of Tencent's document, word for word.
+/// The sample of Tencent's document, copied exactly.
 const SAMPLE: &str = r#"{
 "SdkAppId": 1400264214,
 "RecordId":"1608130650",
