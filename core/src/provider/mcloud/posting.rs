@@ -198,7 +198,7 @@ impl Posting {
         match (self.ask, judgement) {
             (_, Judgement::Done) => self.done(answer, policy, now_ms),
             (Ask::Delete, Judgement::Gone { .. }) => self.deleted(),
-            // The recording does not exist, whoever deleted it. It is posted again.
+            // The recording was deleted at MCloud. It is posted again.
             (Ask::Look | Ask::Patch | Ask::Extract, Judgement::Gone { reason }) => self.vanished(reason),
             (Ask::Upload, Judgement::PostAgain) => {
                 (self.ask, self.upload_url) = (Ask::Post, None);

@@ -1,4 +1,5 @@
-//! What of the metadata belongs to what, by ids: the recordings and events of each call.
+//! Joins the elements of the metadata by their ids, and describes the recordings and events of each
+//! call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,22 +15,22 @@ use crate::provider::records::{self, too_many};
 use crate::provider::wire::WireWarnings;
 use crate::provider::{CallDescription, Kind, MAX_RECORDINGS, Recording, StartBasis, facts};
 
-/// What belongs to what, by ids.
+/// The elements of the metadata, joined by ids.
 pub(super) struct Directory<'a> {
     metadata: &'a RecordingMetadata,
-    /// What each participant is called, in the document's order.
+    /// The names of the participants, in the document's order.
     names: Vec<String>,
-    /// A participant's place.
+    /// The index of each participant.
     participants: BTreeMap<&'a str, usize>,
-    /// A session's place.
+    /// The index of each session.
     sessions: BTreeMap<&'a str, usize>,
-    /// The streams of a session.
+    /// The streams of each session.
     streams: BTreeMap<&'a str, Vec<&'a Map<String, Value>>>,
-    /// Who sends a stream, in the document's order.
+    /// The senders of each stream, in the document's order.
     senders: BTreeMap<&'a str, Vec<Sender>>,
-    /// When a session was recorded.
+    /// When each session was recorded.
     recorded: BTreeMap<&'a str, Stays>,
-    /// Who took part in a session.
+    /// The participants of each session, and when they took part.
     members: BTreeMap<&'a str, BTreeMap<usize, Stays>>,
 }
 
@@ -37,7 +38,7 @@ pub(super) struct Directory<'a> {
 struct Sender {
     participant: usize,
     stays: Stays,
-    /// Which element told last of it.
+    /// The index of the last element about this sender.
     told: usize,
 }
 
@@ -61,7 +62,8 @@ impl<'a> Directory<'a> {
         Ok(directory)
     }
 
-    /// Gives the streams to their sessions. One of no session of the document is the only one's.
+    /// Assigns the streams to their sessions. A stream without a known session belongs to the only
+    /// session.
     fn add_streams(&mut self, notes: &mut WireWarnings) -> Result<()> {
         let only = self.sessions.keys().next().copied().unwrap_or_default();
         let mut unknown = BTreeSet::new();
@@ -83,7 +85,7 @@ impl<'a> Directory<'a> {
         Ok(())
     }
 
-    /// Gives the streams their senders, each with its own times.
+    /// Assigns the senders to their streams, each with its own times.
     fn add_senders(&mut self, notes: &mut WireWarnings) -> Result<()> {
         let streams = places(self.metadata.all("stream"), "stream_id");
         let mut known: BTreeMap<(&str, usize), usize> = BTreeMap::new();
@@ -101,7 +103,7 @@ impl<'a> Directory<'a> {
                     );
                 }
             }
-            // What names no stream is of all that the participant sends.
+            // An association without streams concerns all streams that the participant sends.
             if !assoc.contains_key("send") && !assoc.contains_key("recv") {
                 left.insert(participant, (at, stay));
             }
@@ -126,7 +128,7 @@ impl<'a> Directory<'a> {
         Ok(())
     }
 
-    /// Gives the sessions their participants, and when they were recorded.
+    /// Assigns the participants to their sessions, and reads when the sessions were recorded.
     fn add_members(&mut self, notes: &mut WireWarnings) -> Result<()> {
         for (name, of_participants) in [("sessionrecordingassoc", false), ("participantsessionassoc", true)] {
             for (at, assoc) in self.metadata.all(name).iter().enumerate() {
@@ -155,7 +157,7 @@ impl<'a> Directory<'a> {
         })
     }
 
-    /// The calls: the sessions of each group, and each session of none.
+    /// Returns the calls: the sessions of each group, and each session without a group.
     pub(super) fn calls(&self) -> Vec<(&'a str, Vec<&'a Map<String, Value>>)> {
         let mut calls: Vec<(&str, Vec<&Map<String, Value>>)> = Vec::new();
         let mut grouped: BTreeMap<&str, usize> = BTreeMap::new();
@@ -173,11 +175,11 @@ impl<'a> Directory<'a> {
                 }
             }
         }
-        // Streams of no session are one call without an id.
+        // Streams without a session are one call without an id.
         if calls.is_empty() { vec![("", Vec::new())] } else { calls }
     }
 
-    /// A call of its sessions; none where no stream is of it.
+    /// Describes the call of these sessions. Returns `None` if they have no stream.
     ///
     /// # Errors
     /// `limit_exceeded`.
@@ -214,7 +216,7 @@ impl<'a> Directory<'a> {
         }))
     }
 
-    /// The recording of a stream.
+    /// Returns the recording of a stream.
     fn recording(&self, stream: &Map<String, Value>, times: SessionTimes) -> Recording {
         let id = first(stream, "stream_id").unwrap_or_default();
         let senders = self.senders.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -238,7 +240,7 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// Who joined and left the call's sessions, and when all of them were over.
+    /// Returns who joined and left the call's sessions, and when all sessions were over.
     fn facts(&self, sessions: &[(&str, SessionTimes)]) -> Result<Vec<Fact>> {
         let mut members = Vec::new();
         for (session, (id, times)) in sessions.iter().enumerate() {
@@ -260,7 +262,7 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// Notes a stream of no session of the document.
+/// Adds a warning for a stream without a known session.
 fn note_stream(at: usize, id: Option<&str>, notes: &mut WireWarnings) {
     let taken = "the stream is taken for the only one's";
     match id {
@@ -270,19 +272,19 @@ fn note_stream(at: usize, id: Option<&str>, notes: &mut WireWarnings) {
     }
 }
 
-/// Where the elements of a list are, by their ids.
+/// Returns the indices of the elements of a list, by their ids.
 fn places<'a>(elements: &'a [Map<String, Value>], id: &str) -> BTreeMap<&'a str, usize> {
     elements.iter().enumerate().filter_map(|(at, fields)| Some((first(fields, id)?, at))).collect()
 }
 
-/// When a session began, was recorded, and ended.
+/// The times at which a session began, was recorded, and ended.
 #[derive(Clone, Copy)]
 struct SessionTimes {
     started: Option<Moment>,
     recorded: Option<Moment>,
-    /// When it ended.
+    /// When the session ended.
     stopped: Option<Moment>,
-    /// When it ended, or was no longer recorded.
+    /// When the session ended, or when its recording ended.
     over: Option<Moment>,
 }
 
@@ -296,7 +298,7 @@ impl SessionTimes {
     }
 }
 
-/// What a participant is called: its addresses, then its names.
+/// Returns the names of a participant: its addresses, then its names.
 fn names(participant: &Map<String, Value>) -> Vec<String> {
     let ids = participant.get("nameID").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let ids: Vec<&Map<String, Value>> = ids.iter().filter_map(Value::as_object).collect();
@@ -305,13 +307,13 @@ fn names(participant: &Map<String, Value>) -> Vec<String> {
     aors.chain(names).filter(|name| !name.is_empty()).collect()
 }
 
-/// From when to when an element associates.
+/// Returns the period of an association.
 fn stay(assoc: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Stay {
     let mut time = |name| moment(assoc, place, name, notes);
     Stay { since: time("associate-time"), until: time("disassociate-time") }
 }
 
-/// A time of an element; one that cannot be read is kept and noted.
+/// Reads a time of an element. A time that cannot be read is kept and named in a warning.
 fn moment(fields: &Map<String, Value>, place: &str, name: &str, notes: &mut WireWarnings) -> Option<Moment> {
     let text = first(fields, name).filter(|text| !text.is_empty())?;
     let read = Moment::from_rfc3339(text);

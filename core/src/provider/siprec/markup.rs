@@ -1,16 +1,17 @@
-//! What is in an XML text before it is parsed: where its documents begin, and what would cost more
-//! than its length is worth.
+//! Scans an XML text before it is parsed: finds where its documents begin, and rejects texts that
+//! would cost more to parse than their length suggests.
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 
-/// The longest text that is read: some 1000 participants. In a SIP body there are a few.
+/// The largest text that is read: about 1000 participants. In a SIP body there are a few.
 const MAX_XML_BYTES: usize = 1 << 20;
-/// The most declarations of namespaces: what is in scope is copied to each place that declares one.
+/// The maximum number of namespace declarations. The parser copies all namespaces in scope to each
+/// element that declares one.
 const MAX_NAMESPACES: usize = 1024;
-/// The most attributes of one element, which are compared with each other.
+/// The maximum number of attributes of one element. The parser compares them with each other.
 const MAX_ATTRIBUTES: usize = 1024;
 
-/// The documents of a text, each from its XML declaration to the next.
+/// Returns the documents of a text, each from its XML declaration to the next.
 ///
 /// # Errors
 /// `limit_exceeded`.
@@ -32,11 +33,11 @@ pub(super) fn documents(text: &str) -> Result<Vec<&str>> {
 
 #[derive(Default)]
 struct Markup {
-    /// Where XML declarations are.
+    /// The positions of XML declarations.
     starts: Vec<usize>,
-    /// Declarations of namespaces in all.
+    /// The number of namespace declarations.
     namespaces: usize,
-    /// Attributes of the element that has the most.
+    /// The largest number of attributes of one element.
     attributes: usize,
 }
 
@@ -63,7 +64,8 @@ impl Markup {
         markup
     }
 
-    /// Goes through a tag: each `=` outside of quotation marks is an attribute. Returns its length.
+    /// Reads a tag, and counts each `=` outside of quotation marks as an attribute. Returns the
+    /// tag's length.
     fn tag(&mut self, text: &str) -> usize {
         let (mut quote, mut attributes, mut name) = (None, 0, 0);
         let mut length = text.len();

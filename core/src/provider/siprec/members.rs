@@ -1,4 +1,4 @@
-//! Who joined and left the sessions of a call.
+//! Determines who joined and left the sessions of a call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,29 +6,29 @@ use super::stays::Stay;
 use crate::call::{FactKind, Moment};
 use crate::provider::presence::{Presence, Seat};
 
-/// A stay of a participant in a session.
+/// A period in which a participant was in a session.
 pub(super) struct SessionMember {
     pub participant: usize,
     pub session: usize,
     pub stay: Stay,
-    /// When the session was over, where its end is told and the participant's is not.
+    /// When the session ended, if the metadata states this and not the participant's own end.
     pub stopped: Option<Moment>,
 }
 
-/// A participant joins or leaves a session.
+/// The joining or leaving of a participant.
 struct MemberMove {
     ms: i64,
     participant: usize,
     session: usize,
     joins: bool,
-    /// When it is told to; none where it follows.
+    /// The stated time. `None` if the time is derived.
     at: Option<Moment>,
 }
 
-/// What the stays make known, of which participants.
+/// Returns the events that follow from the periods, with the participants that they concern.
 pub(super) fn events(members: &[SessionMember]) -> Vec<(Moment, FactKind, Option<usize>)> {
     let mut moves: Vec<MemberMove> = members.iter().flat_map(SessionMember::moves).collect();
-    // Of one moment, who was there leaves before others join.
+    // At the same time, participants leave before others join.
     let joined: BTreeSet<_> =
         moves.iter().filter(|one| one.joins).map(|one| (one.participant, one.session, one.ms)).collect();
     let at_once = |one: &MemberMove| joined.contains(&(one.participant, one.session, one.ms));
@@ -40,7 +40,7 @@ pub(super) fn events(members: &[SessionMember]) -> Vec<(Moment, FactKind, Option
     let event = |(at, one): (usize, &MemberMove)| {
         if one.joins {
             let joined = present.join(one.participant, Seat { room: one.session, part: 0 })?;
-            // Who is there from the first moment may still be called.
+            // A participant who is present from the first moment may not have answered yet.
             let tells = joined.kind != FactKind::Answer || Some(one.ms) != first;
             return Some((one.at.filter(|_| tells)?, joined.kind, joined.party));
         }

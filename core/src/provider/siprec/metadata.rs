@@ -1,5 +1,5 @@
-//! The XML of recording metadata as elements with their fields; updates joined with what they
-//! update.
+//! Reads the XML of recording metadata into elements with their fields, and joins updates with the
+//! elements that they update.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +13,24 @@ use crate::provider::wire::WireWarnings;
 /// The namespace of recording metadata (RFC 7865, section 4).
 pub(super) const NAMESPACE: &str = "urn:ietf:params:xml:ns:recording:1";
 
-/// The most elements, texts and comments of one document.
+/// The maximum number of elements, texts and comments of one document.
 const MAX_NODES: u32 = 100_000;
-/// Where extensions are kept, as they are written.
+/// The key of extensions, as written.
 const EXTENSIONS: &str = "$xml";
-/// Where a text is kept that stands beside elements, or whose element has attributes.
+/// The key of a text that is beside elements, or whose element has attributes.
 const TEXT: &str = "$text";
-/// Where is kept what another element of the same ids, or an update, says otherwise.
+/// The key of earlier values that an update, or another element with the same ids, replaced.
 const EARLIER: &str = "$earlier";
 /// The namespace of `xml:lang`.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// An element of a recording session.
+/// An element type of a recording session.
 struct KnownElement {
     name: &'static str,
-    /// What tells one from another.
+    /// The fields that identify an element.
     ids: &'static [&'static str],
-    /// Whether several of the same ids are one, as the later ones update the earlier. Else each is
-    /// a part of what happened.
+    /// Whether elements with the same ids are one element that later ones update. Otherwise each
+    /// element is a separate event.
     is_one: bool,
 }
 
@@ -48,27 +48,27 @@ const ELEMENTS: [KnownElement; 7] = [
     element("participantstreamassoc", &["participant_id"], false),
 ];
 
-/// What is known of a recording session.
+/// The merged metadata of a recording session.
 #[derive(Debug, Default)]
 pub(super) struct RecordingMetadata {
     elements: BTreeMap<&'static str, Vec<Map<String, Value>>>,
-    /// Where an element of a name and its ids is, and in which document it was told last.
+    /// The index of the element with a name and ids, and the last document that contained it.
     places: BTreeMap<(&'static str, Vec<String>), (usize, usize)>,
-    /// Attributes and texts of the root.
+    /// The attributes and texts of the root.
     root: Map<String, Value>,
-    /// What stands beside the elements, as it is written.
+    /// The content beside the known elements, as written.
     extensions: Vec<Value>,
-    /// Whether it begins with an update.
+    /// Whether the metadata begins with an update.
     pub is_partial: bool,
 }
 
 impl RecordingMetadata {
-    /// Reads a document, or several one after another, each with its XML declaration: a later one
-    /// updates those before it.
+    /// Reads a document, or several in sequence, each with its XML declaration. A later document
+    /// updates the earlier ones.
     ///
     /// # Errors
-    /// `limit_exceeded`; `malformed` for what is not XML or breaks the schema; `unsupported` for
-    /// another document.
+    /// `limit_exceeded`; `malformed` for a text that is not XML or breaks the schema; `unsupported`
+    /// for another kind of document.
     pub(super) fn read(text: &str, notes: &mut WireWarnings) -> Result<Self> {
         let mut all = Self::default();
         for (number, document) in documents(text)?.into_iter().enumerate() {
@@ -85,12 +85,12 @@ impl RecordingMetadata {
         Ok(all)
     }
 
-    /// The elements of a name, in their order.
+    /// Returns the elements with a name, in their order.
     pub(super) fn all(&self, name: &str) -> &[Map<String, Value>] {
         self.elements.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Everything but the streams, under the elements' names.
+    /// Returns everything but the streams, under the elements' names.
     pub(super) fn into_extra(mut self) -> Map<String, Value> {
         self.elements.remove("stream");
         let list = |list: Vec<Map<String, Value>>| list.into_iter().map(Value::Object).collect::<Value>();
@@ -138,12 +138,12 @@ impl RecordingMetadata {
     }
 }
 
-/// A mistake at a place.
+/// Returns the error for an invalid value at a place.
 pub(super) fn malformed(place: &str) -> Error {
     Error::new(ErrorKind::Malformed, Stage::Provider, format!("siprec: wrong {place}"))
 }
 
-/// The first text under a name.
+/// Returns the first text under a name.
 pub(super) fn first<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     match fields.get(name)? {
         Value::Array(items) => text_of(items.first()?),
@@ -151,23 +151,23 @@ pub(super) fn first<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'
     }
 }
 
-/// All texts under a name.
+/// Returns all texts under a name.
 pub(super) fn texts<'a>(fields: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a str> {
     let list = fields.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     list.iter().filter_map(text_of).filter(|text| !text.is_empty())
 }
 
-/// The text of a kept element, with attributes or without.
+/// Returns the text of a kept element, with attributes or without.
 fn text_of(value: &Value) -> Option<&str> {
     #[cfg(test)]
     STEPS.set(STEPS.get() + 1);
     value.as_str().or_else(|| value.get(TEXT)?.as_str())
 }
 
-/// Whether an XML text is recording metadata.
+/// Returns `true` if an XML text is recording metadata.
 ///
 /// # Errors
-/// `limit_exceeded`, and `malformed` for what is not XML.
+/// `limit_exceeded`, and `malformed` for a text that is not XML.
 pub(super) fn is_recording(text: &str) -> Result<bool> {
     let document = documents(text)?.first().map(|document| parsed(document)).transpose()?;
     Ok(document.is_some_and(|document| root(&document).is_ok()))
@@ -198,7 +198,7 @@ fn is_own(node: Node<'_, '_>) -> bool {
     node.tag_name().namespace() == Some(NAMESPACE)
 }
 
-/// Whether a document is an update.
+/// Returns `true` if a document is an update.
 fn is_partial(root: Node<'_, '_>) -> Result<bool> {
     let mode = root.children().find(|node| is_own(*node) && node.tag_name().name() == "datamode");
     match mode.map(text).as_deref() {
@@ -208,8 +208,8 @@ fn is_partial(root: Node<'_, '_>) -> Result<bool> {
     }
 }
 
-/// What an element says: attributes, the texts of its children, and extensions as they are written.
-/// `has_names`: whether it may have a `nameID`, which says as much.
+/// Returns the fields of an element: attributes, the texts of its children, and extensions as
+/// written. `has_names`: whether it may contain a `nameID`, which has such fields too.
 fn fields(node: Node<'_, '_>, has_names: bool, notes: &mut WireWarnings) -> Map<String, Value> {
     let mut all = attributes(node, notes);
     for child in node.children().filter(Node::is_element) {
@@ -231,7 +231,7 @@ fn fields(node: Node<'_, '_>, has_names: bool, notes: &mut WireWarnings) -> Map<
     all
 }
 
-/// A text, or where its element has attributes, these and the text.
+/// Returns a text, or the attributes and the text if its element has attributes.
 fn simple(node: Node<'_, '_>, notes: &mut WireWarnings) -> Value {
     let mut fields = attributes(node, notes);
     if fields.is_empty() {
@@ -241,7 +241,8 @@ fn simple(node: Node<'_, '_>, notes: &mut WireWarnings) -> Value {
     Value::Object(fields)
 }
 
-/// The attributes of an element: `xml:lang` and such, others of other namespaces as `{…}name`.
+/// Returns the attributes of an element. Those of the namespace of `xml:lang` are named `xml:…`,
+/// those of unknown namespaces `{…}name`.
 fn attributes(node: Node<'_, '_>, notes: &mut WireWarnings) -> Map<String, Value> {
     let mut named = Map::new();
     for attribute in node.attributes() {
@@ -262,7 +263,7 @@ fn attributes(node: Node<'_, '_>, notes: &mut WireWarnings) -> Map<String, Value
     named
 }
 
-/// Keeps the texts that stand beside an element's children.
+/// Keeps the texts beside an element's children.
 fn keep_text(node: Node<'_, '_>, fields: &mut Map<String, Value>) {
     let text = text(node);
     if !text.is_empty() {
@@ -270,7 +271,7 @@ fn keep_text(node: Node<'_, '_>, fields: &mut Map<String, Value>) {
     }
 }
 
-/// The text of an element, without the line breaks and indents of its writing.
+/// Returns the text of an element, without line breaks and indents.
 fn text(node: Node<'_, '_>) -> String {
     squeezed(&node.children().filter(Node::is_text).filter_map(|text| text.text()).collect::<String>())
 }
@@ -279,7 +280,7 @@ fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// An element as it is written.
+/// Returns an element as written.
 fn written(node: Node<'_, '_>) -> Value {
     node.document().input_text().get(node.range()).unwrap_or_default().into()
 }
@@ -289,8 +290,8 @@ fn note(node: Node<'_, '_>, notes: &mut WireWarnings) {
     notes.add("unknown_field", format!("element \"{name}\" of \"{namespace}\" is not known; it is kept"));
 }
 
-/// Joins an element with another one of its ids: the later counts, but what began stays begun, and
-/// the earlier is kept. Returns whether they differ.
+/// Updates an element with another one with the same ids. The later values count, a start time
+/// stays, and the earlier values are kept. Returns `true` if the elements differ.
 fn update(before: &mut Map<String, Value>, after: Map<String, Value>) -> bool {
     let (mut earlier, mut differs) = (Map::new(), false);
     for (name, value) in after {
@@ -316,6 +317,6 @@ fn update(before: &mut Map<String, Value>, after: Map<String, Value>) -> bool {
 
 #[cfg(test)]
 thread_local! {
-    /// How many ids and times were looked at.
+    /// The number of ids and times that were read.
     pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

@@ -1,8 +1,8 @@
-//! SIPREC: what a recording client says of the calls that it has recorded (RFC 7865).
+//! SIPREC: the metadata of a recording client about the calls that it recorded (RFC 7865).
 //!
-//! The XML alone is read, not the SIP message that brings it. Each stream is one recording, whose
-//! audio is found by the stream's label or id; who sends it is heard on it. The metadata says
-//! neither what the parties' roles are nor which channel of a mixed file is whose.
+//! Only the XML is read, not the SIP message around it. Each stream is one recording. Its audio is
+//! found by the stream's label or id, and its party is the sender of the stream. The metadata
+//! contains neither the roles of the parties nor the channels of a mixed file.
 
 use super::CallDescription;
 use super::records::{add_to_first, no_recordings};
@@ -18,16 +18,16 @@ mod stays;
 use directory::Directory;
 use metadata::RecordingMetadata;
 
-/// Whether an XML text is recording metadata.
+/// Returns `true` if an XML text is recording metadata.
 ///
 /// # Errors
-/// `limit_exceeded`, and `malformed` for what is not XML.
+/// `limit_exceeded`, and `malformed` for a text that is not XML.
 pub(super) fn is_metadata(text: &str) -> Result<bool> {
     metadata::is_recording(text)
 }
 
-/// Reads the metadata of a recording session; each communication session is a call, and those of
-/// one group are one.
+/// Reads the metadata of a recording session. Each communication session is a call, and the
+/// sessions of one group are one call.
 pub(super) fn read(text: &str) -> Result<Vec<CallDescription>> {
     let mut notes = WireWarnings::default();
     let metadata = RecordingMetadata::read(text, &mut notes)?;

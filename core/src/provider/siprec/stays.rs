@@ -1,21 +1,22 @@
-//! From when to when somebody was there: who left may come back.
+//! Collects the periods in which a participant was present. A participant that left may come back.
 
 use crate::call::Moment;
 
-/// From when to when somebody was there, as far as it is told.
+/// A period of presence, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Stay {
     pub since: Option<Moment>,
     pub until: Option<Moment>,
 }
 
-/// The stays of one, in their order.
+/// The periods of one participant, in order.
 #[derive(Debug, Default)]
 pub(super) struct Stays(Vec<Stay>);
 
 impl Stays {
-    /// Adds what is told next. It is of the last stay, or of another one if somebody comes who had
-    /// left. What began stays begun; whether it is over, the last word says.
+    /// Adds the next statement. It updates the last period, or begins another one if the
+    /// participant had left and comes back. A start that was given stays. The last statement
+    /// determines the end.
     pub(super) fn tell(&mut self, told: Stay) {
         let Some(last) = self.0.last_mut() else {
             self.0.push(told);
@@ -37,23 +38,23 @@ impl Stays {
         self.0.iter().copied()
     }
 
-    /// When the first began.
+    /// Returns when the first period began.
     pub(super) fn since(&self) -> Option<Moment> {
         earliest(self.iter().map(|stay| stay.since))
     }
 
-    /// When the last was over; none while one goes on.
+    /// Returns when the last period ended, or `None` while one continues.
     pub(super) fn until(&self) -> Option<Moment> {
         latest(self.iter().map(|stay| stay.until))
     }
 }
 
-/// The earliest moment of those that are known.
+/// Returns the earliest of the known moments.
 pub(super) fn earliest(moments: impl Iterator<Item = Option<Moment>>) -> Option<Moment> {
     moments.flatten().min_by_key(|moment| moment.unix_ms())
 }
 
-/// The latest moment, if all are known.
+/// Returns the latest moment, if all moments are known.
 pub(super) fn latest(moments: impl Iterator<Item = Option<Moment>>) -> Option<Moment> {
     let all = moments.collect::<Option<Vec<_>>>()?;
     all.into_iter().max_by_key(|moment| moment.unix_ms())

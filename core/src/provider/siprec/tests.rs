@@ -1,4 +1,4 @@
-//! The examples of RFC 7865 and RFC 8068, and what metadata can say.
+//! Tests with the examples of RFC 7865 and RFC 8068, and of the content of metadata.
 
 use serde_json::json;
 
@@ -13,7 +13,8 @@ fn published(name: &str) -> String {
     std::fs::read_to_string(format!("{FOLDER}published/siprec/{name}.xml")).unwrap()
 }
 
-/// Metadata of a session `s` with two participants, who each send a stream, and more elements.
+/// Returns the metadata of a session `s` with two participants who each send a stream, and with
+/// more elements.
 fn metadata(more: &str) -> String {
     format!(
         r#"<?xml version="1.0"?><r:recording xmlns:r="urn:ietf:params:xml:ns:recording:1">
@@ -72,7 +73,7 @@ fn updates_change_what_they_update() {
     let call = read_text(&format!("{whole}\n{hold}{leaves}")).unwrap();
     let left = (FactKind::Hangup, Some("bob@biloxi.com"), "2010-12-16T23:41:07Z".to_owned());
     assert_eq!(facts_of(&call), [left]);
-    // Who once sent a stream is heard on it.
+    // A participant that once sent a stream remains its sender.
     assert_eq!(call.recordings, read_text(&whole).unwrap().recordings);
     assert_eq!(call.extra["participantsessionassoc"][0]["associate-time"], json!(["2010-12-16T23:41:07Z"]));
 }
@@ -122,13 +123,13 @@ fn sessions_of_one_group_are_one_call_and_others_are_their_own() {
     assert_eq!((call.call.id, call.recordings[0].label().as_str()), (None, "x"));
 }
 
-/// What is told of a call with the seconds of its times.
+/// Returns the facts of a call, with the seconds of their times.
 fn told(call: &CallDescription) -> Vec<(FactKind, Option<&str>, u32)> {
     let second = |(kind, party, at): (FactKind, _, String)| (kind, party, at[17..19].parse().unwrap());
     facts_of(call).into_iter().map(second).collect()
 }
 
-/// Who takes part in a session, from when to when.
+/// Returns the association of a participant with a session, with start and end.
 fn member(who: &str, session: &str, since: Option<u32>, until: Option<u32>) -> String {
     let time = |name: &str, second: Option<u32>| {
         second.map(|second| format!("<r:{name}>2026-01-01T10:00:{second:02}Z</r:{name}>")).unwrap_or_default()
@@ -139,7 +140,7 @@ fn member(who: &str, session: &str, since: Option<u32>, until: Option<u32>) -> S
     )
 }
 
-/// An update.
+/// Returns an update.
 fn partial(inside: &str) -> String {
     format!(
         r#"<?xml version="1.0"?><r:recording xmlns:r="urn:ietf:params:xml:ns:recording:1"><r:datamode>partial</r:datamode>{inside}</r:recording>"#
@@ -175,7 +176,7 @@ fn who_comes_back_has_not_hung_up() {
     let answered = &left[..1];
     let first = metadata(&there);
     assert_eq!(told(&read_text(&first).unwrap()), left);
-    // Told in an update, or in the same document.
+    // The return may be stated in an update or in the same document.
     for text in [
         first.clone() + &partial(&member("b", "s", Some(25), None)),
         metadata(&(there.clone() + &member("b", "s", Some(25), None))),
@@ -207,12 +208,12 @@ fn a_session_of_the_group_goes_on_where_another_ends() {
     let own = |facts: &[(FactKind, Option<&str>, u32)]| {
         facts.iter().map(|&(kind, who, at)| (kind, who.map(str::to_owned), at)).collect::<Vec<_>>()
     };
-    // The agent consults in the second session, leaves it, and is in the first still.
+    // The agent consults in the second session, leaves it, and stays in the first.
     let talk = [member("a", "s", Some(0), None), member("b", "s", Some(5), None)];
     let consults = [member("b", "t", Some(20), Some(30)), member("c", "t", Some(21), Some(30))];
     let answer = (FactKind::Answer, None, 5);
     assert_eq!(of("", &[talk.clone(), consults].concat()), own(&[answer, (FactKind::Hangup, C, 30)]));
-    // The second session takes over from the first.
+    // The second session replaces the first.
     let stop = "<r:stop-time>2026-01-01T10:00:30Z</r:stop-time>";
     let moved = [member("a", "t", Some(30), None), member("c", "t", Some(31), None)];
     let over = (FactKind::Hangup, None, 55);
@@ -258,7 +259,7 @@ fn each_stream_has_the_times_of_its_own_association() {
     let text = metadata(&more.concat())
         .replace(r#"<r:participantstreamassoc participant_id="b"><r:send>two</r:send></r:participantstreamassoc>"#, "");
     assert_eq!(times(&text), [(at("00"), None), (at("10"), at("20")), (at("30"), None)]);
-    // An end that names no stream is of all that are still sent.
+    // An end without a stream concerns all streams that are still sent.
     let whole = format!(r#"<r:participantstreamassoc participant_id="b">{}</r:participantstreamassoc>"#, until(50));
     assert_eq!(times(&(text + &partial(&whole))), [(at("00"), None), (at("10"), at("20")), (at("30"), at("50"))]);
 }
@@ -408,7 +409,7 @@ fn what_is_no_metadata_is_refused_and_named() {
     }
     assert_eq!(read_as(Kind::Siprec, "{}", &Default::default()).unwrap_err().kind(), ErrorKind::Malformed);
     assert_eq!(detect_text("<html/>").unwrap(), None);
-    // Deep nesting costs no stack.
+    // Deep nesting does not use the stack.
     let deep = format!("{}{}", "<a>".repeat(40_000), "</a>".repeat(40_000));
     assert!(read_text(&own(&format!("{stream}{deep}"))).is_ok());
 }

@@ -1,4 +1,4 @@
-//! Calls of several dialogs, and what is doubtful in one.
+//! Tests of calls with several dialogs, and of doubtful data.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,8 @@ fn call(dialogs: Value) -> CallDescription {
     read(&with_dialogs(dialogs)).unwrap()
 }
 
-/// A recording of some parties from a second on; with a duration, or its history's entries.
+/// Returns a recording of some parties that begins at a second. `more` holds a duration or a
+/// history.
 fn recording(parties: Value, start: u32, more: Value) -> Value {
     let mut dialog =
         json!({"type": "recording", "parties": parties, "start": at(start), "filename": format!("{start}.wav")});
@@ -51,11 +52,10 @@ fn between_dialogs_nobody_hangs_up_and_nobody_answers() {
     let both = json!([recording(json!([0, 1]), 0, first.clone()), recording(json!([0, 1]), 21, second)]);
     let ends = [(FactKind::Answer, None, 5), (FactKind::Hangup, CUSTOMER, 50), (FactKind::Hangup, AGENT, 51)];
     assert_eq!(facts(both), expected(&ends));
-    // The second one has no history, but its parties.
+    // The second recording has no history, but names its parties.
     let silent = json!([recording(json!([0, 1]), 0, first), recording(json!([0, 1]), 21, json!({}))]);
     assert_eq!(facts(silent), expected(&ends[..1]));
-    // The order in which dialogs are written changes nothing, and a set tells what its recordings
-    // do.
+    // The order of the dialogs does not matter, and a set states the same facts as its recordings.
     let told = |second: u32| history(&[(0, "join", 0), (1, "join", 5), (1, "drop", second)]);
     let set = json!({"type": "recording-set", "recordings": [0, 1], "parties": [0, 1], "party_history": told(30)["party_history"]});
     let apart = json!([recording(json!(1), 5, told(30)), recording(json!(0), 0, json!({})), set]);
@@ -78,7 +78,7 @@ fn who_takes_over_in_another_dialog_is_neither_an_answer_nor_a_conference() {
         facts
     };
     assert_eq!(by_second(facts(json!(dialogs))), expected(&told));
-    // A dialog that tells nothing of its parties ends when it is over.
+    // A dialog without a history ends after its duration.
     let quiet = recording(json!([0, 1]), 0, json!({"duration": 30}));
     let later = [quiet, recording(json!([0, 2]), 30, history(&[(2, "join", 31)]))];
     assert_eq!(facts(json!(later)), expected(&[(FactKind::Transfer, CUSTOMER, 31)]));
@@ -101,7 +101,7 @@ fn a_consultation_is_beside_the_call() {
         (FactKind::Hangup, AGENT, 40),
     ];
     assert_eq!(facts(dialogs.clone()), expected(&told));
-    // The agent called in the consultation, and the customer the agent.
+    // In the consultation, the agent called. In the call, the customer did.
     assert_eq!(call(dialogs).call.direction, Some(Direction::In));
 }
 
@@ -111,7 +111,7 @@ fn the_direction_is_that_of_the_earliest_dialog() {
     let direction = |first: Value| call(json!([consultation(), first])).call.direction;
     assert_eq!(direction(recording(json!([0, 1]), 0, json!({}))), Some(Direction::In));
     assert_eq!(direction(recording(json!([1, 0]), 0, json!({}))), Some(Direction::Out));
-    // Who called is not known: what comes later does not say it.
+    // If the caller is unknown, later dialogs do not determine the direction.
     assert_eq!(direction(recording(json!(0), 0, json!({}))), None);
     let wrong = json!([recording(json!([0, 1]), 0, json!({})), recording(json!([1, 2]), 9, json!({"originator": 7}))]);
     assert_eq!(read(&with_dialogs(wrong)).unwrap_err().kind(), ErrorKind::Malformed);
@@ -134,7 +134,7 @@ fn who_gets_a_call_back_is_the_agent_still() {
     let agents = (AGENT.map(str::to_owned), Role::Agent, Role::Transfer);
     assert_eq!(roles(&[there.clone(), back.clone()]), agents);
     assert_eq!(roles(&[back.clone(), there]), agents, "by their times, not by their places");
-    // The only ones who are agents are targets.
+    // If the targets are the only agents, one of them stays an agent.
     let unnamed = |to: u32| json!({"type": "transfer", "transfer_target": to});
     assert_eq!(roles(&[unnamed(1), unnamed(2)]), agents);
 }
@@ -197,7 +197,7 @@ fn a_hash_that_cannot_be_checked_is_named() {
     }
 }
 
-/// A vCon of so many parties, with dialogs.
+/// Returns a vCon with this many parties, and with dialogs.
 fn with_parties(count: usize, dialogs: Value) -> String {
     let parties: Vec<Value> = (0..count).map(|_| json!({})).collect();
     json!({"parties": parties, "dialog": dialogs}).to_string()

@@ -1,5 +1,5 @@
-//! A dialog of a vCon that is a recording: who is on which channel, since when, and where its audio
-//! is.
+//! Reads a dialog of a vCon that is a recording: the parties on its channels, its start, and its
+//! audio.
 
 use std::fmt;
 
@@ -18,22 +18,22 @@ use crate::provider::{Part, Recording, StartBasis};
 use crate::units::Millis;
 
 named! {
-    /// What a dialog of a vCon is.
+    /// The type of a dialog.
     DialogType {
-        /// Sound or pictures of a part of the conversation.
+        /// Audio or video of a part of the conversation.
         Recording = "recording",
-        /// Which recordings make up one call.
+        /// The recordings that make up one call.
         RecordingSet = "recording-set",
-        /// Text of one of the parties.
+        /// A text of one of the parties.
         Text = "text",
-        /// Who transferred whom to whom.
+        /// A transfer: who transferred whom to whom.
         Transfer = "transfer",
-        /// A call that failed before anybody spoke.
+        /// A call that failed before anyone spoke.
         Incomplete = "incomplete",
     }
 }
 
-/// The fields of a dialog: of the draft, of its contact center extension, of earlier drafts.
+/// The fields of a dialog in the draft, in its contact center extension, and in earlier drafts.
 const FIELDS: [&str; 34] = [
     "type",
     "start",
@@ -71,16 +71,17 @@ const FIELDS: [&str; 34] = [
     "metadata",
 ];
 
-/// A dialog, and what it is.
+/// A dialog and its type.
 pub(super) type TypedDialog = (Option<DialogType>, Map<String, Value>);
 
-/// The most channels that a recording's parties are given apart; more are one channel's mix.
+/// The maximum number of channels that are assigned to parties. With more channels, the recording
+/// is mixed.
 const MAX_CHANNELS: usize = 64;
 
-/// The longest duration that makes sense, in seconds: a day.
+/// The maximum duration, in seconds: one day.
 const MAX_SECONDS: f64 = 86_400.0;
 
-/// What a dialog is; none where it says nothing, or nothing that is known.
+/// Returns the type of a dialog, or `None` if it has no type or an unknown one.
 pub(super) fn dialog_type(fields: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Option<DialogType> {
     note_unknown(fields, &format!("{place}."), &FIELDS, notes);
     let Some(name) = fields.get("type").filter(|name| !name.is_null()) else {
@@ -94,7 +95,7 @@ pub(super) fn dialog_type(fields: &Map<String, Value>, place: &str, notes: &mut 
     known
 }
 
-/// When something was; a time that cannot be read stays and is noted.
+/// Reads a time. A time that cannot be read is kept and named in a warning.
 pub(super) fn moment(
     fields: &mut Map<String, Value>,
     place: &str,
@@ -111,7 +112,7 @@ pub(super) fn moment(
     read
 }
 
-/// Who is heard on each channel, or on the only one: indices of parties.
+/// Returns the parties on each channel, or on the only one, as indices.
 pub(super) fn channels(fields: &Map<String, Value>, place: &str, count: usize) -> Result<Vec<Vec<usize>>> {
     let place = format!("{place}.parties");
     match fields.get("parties") {
@@ -121,10 +122,10 @@ pub(super) fn channels(fields: &Map<String, Value>, place: &str, count: usize) -
     }
 }
 
-/// The recording of a dialog.
+/// Returns the recording of a dialog.
 ///
 /// # Errors
-/// `malformed` for parties that are not there, audio that cannot be read, or that is not the one of
+/// `malformed` for parties that do not exist, and for audio that cannot be read or does not match
 /// its hash.
 pub(super) fn recording(
     mut fields: Map<String, Value>,
@@ -162,18 +163,18 @@ pub(super) fn recording(
     })
 }
 
-/// When a dialog began.
+/// Returns when a dialog began.
 pub(super) fn start(fields: &Map<String, Value>) -> Option<Moment> {
     Moment::from_rfc3339(fields.get("start")?.as_str()?.trim())
 }
 
-/// How long a dialog lasts, as it says.
+/// Returns the duration that a dialog states.
 pub(super) fn length(fields: &Map<String, Value>) -> Option<Millis> {
     let seconds = f64::read(fields.get("duration")?).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
     seconds.map(|seconds| Millis((seconds * 1000.0).round()))
 }
 
-/// Takes a dialog's duration; one that makes no sense stays, and is noted.
+/// Removes a dialog's duration and returns it. An invalid duration is kept and named in a warning.
 fn duration(fields: &mut Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Option<Millis> {
     let (length, said) = (length(fields), field::<f64>(fields, place, "duration", notes));
     if let (None, Some(seconds)) = (length, said) {
@@ -184,13 +185,13 @@ fn duration(fields: &mut Map<String, Value>, place: &str, notes: &mut WireWarnin
     length
 }
 
-/// The moment so long after another.
+/// Returns the moment this long after another.
 fn after(start: Moment, length: Millis) -> Option<Moment> {
     let end = Moment::from_unix_seconds((start.unix_ms() as f64 + length.0) / 1000.0);
     end.map(|end| end.no_finer_than(start.resolution()))
 }
 
-/// Who is heard in a recording as a whole.
+/// Returns the leg of a whole recording.
 fn leg(channels: &[Vec<usize>], parties: &[VconParty], whole: &Leg) -> Leg {
     match channels {
         [] => whole.clone(),
@@ -199,7 +200,7 @@ fn leg(channels: &[Vec<usize>], parties: &[VconParty], whole: &Leg) -> Leg {
     }
 }
 
-/// Who would be on which channel, should the recording have as many.
+/// Returns the leg of each channel, if the recording has as many channels.
 fn parts(channels: &[Vec<usize>], parties: &[VconParty], whole: &Leg) -> Vec<Part> {
     if !(2..=MAX_CHANNELS).contains(&channels.len()) {
         return Vec::new();
@@ -223,7 +224,7 @@ fn leg_of(channel: &[usize], parties: &[VconParty], whole: &Leg) -> Leg {
     }
 }
 
-/// The audio inside the document.
+/// Decodes the audio inside the document.
 fn inline(fields: &mut Map<String, Value>, place: &str) -> Result<Option<Vec<u8>>> {
     let body = match fields.remove("body") {
         None | Some(Value::Null) => return Ok(None),

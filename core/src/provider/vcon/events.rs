@@ -1,4 +1,4 @@
-//! What a vCon knows of its call: what its histories tell, and who was transferred to whom.
+//! Derives the facts of a vCon's call from its histories and its transfers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use crate::error::Result;
 use crate::provider::facts::{check_count, in_order};
 use crate::provider::wire::WireWarnings;
 
-/// The facts of a call's dialogs, in the order of their times.
+/// Returns the facts of a call's dialogs, in the order of their times.
 ///
 /// # Errors
-/// `malformed` for a party or a dialog that is not there; `limit_exceeded` for too many.
+/// `malformed` for a party or a dialog that does not exist; `limit_exceeded` for too many.
 pub(super) fn facts(
     dialogs: &[TypedDialog],
     consultations: &BTreeSet<usize>,
@@ -29,32 +29,32 @@ pub(super) fn facts(
         facts.extend(transfer(fields, &place, dialogs, parties, notes)?);
         check_count(facts.len())?;
     }
-    // A transfer of its own tells more than who joined.
+    // A transfer dialog is more precise than the parties' joining.
     let told = facts.iter().any(|fact| fact.kind == FactKind::Transfer);
     let joined = history.facts(consultations, parties).into_iter();
     facts.extend(joined.filter(|fact| !told || fact.kind != FactKind::Transfer));
     check_count(facts.len())?;
     in_order(&mut facts);
-    // A set of recordings and its recordings may tell the same.
+    // A set of recordings and its recordings may state the same fact.
     facts.dedup();
     Ok(facts)
 }
 
-/// The dialogs that are transfers, with their places.
+/// Returns the transfer dialogs, with their places.
 fn transfers(dialogs: &[TypedDialog]) -> impl Iterator<Item = (String, &Map<String, Value>)> {
     let transfers = dialogs.iter().enumerate().filter(|(_, (kind, _))| *kind == Some(DialogType::Transfer));
     transfers.map(|(at, (_, fields))| (format!("dialog[{at}]"), fields))
 }
 
-/// A field of a transfer; earlier drafts wrote some names with `-`.
+/// Returns a field of a transfer. Earlier drafts wrote some names with `-`.
 fn of_transfer<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     fields.get(name).or_else(|| fields.get(&name.replace('_', "-")))
 }
 
-/// The dialogs in which a transfer was talked over before.
+/// Returns the dialogs in which a transfer was discussed before.
 ///
 /// # Errors
-/// `malformed` for a dialog that is not there.
+/// `malformed` for a dialog that does not exist.
 pub(super) fn consultations(dialogs: &[TypedDialog]) -> Result<BTreeSet<usize>> {
     let mut all = BTreeSet::new();
     for (place, fields) in transfers(dialogs) {
@@ -67,11 +67,11 @@ fn named(fields: &Map<String, Value>, place: &str, name: &str, count: usize) -> 
     indices(of_transfer(fields, name), &format!("{place}.{name}"), count)
 }
 
-/// A transfer, as far as it says who was in the call before it.
+/// A transfer, with the parties that were in the call before it, as far as they are known.
 struct TransferMove {
     ms: i64,
     from: Vec<usize>,
-    /// The dialogs of the call before it.
+    /// The dialogs of the call before the transfer.
     original: BTreeSet<usize>,
     to: Vec<usize>,
 }
@@ -87,7 +87,7 @@ impl TransferMove {
     }
 }
 
-/// Who is heard in each dialog that a transfer names as the call before it.
+/// Returns the parties of each dialog that a transfer names as the call before it.
 fn heard_before(
     moves: &[TransferMove],
     dialogs: &[TypedDialog],
@@ -102,11 +102,11 @@ fn heard_before(
     original.into_iter().map(heard).collect()
 }
 
-/// Makes agents those to whom the call was transferred, if they come to it by a transfer: who was
-/// in it before takes it back. One agent stays an agent.
+/// Changes the role of agents who received the call by a transfer. An agent who was in the call
+/// before the transfer takes it back and keeps the role. At least one agent stays an agent.
 ///
 /// # Errors
-/// `malformed` for a party that is not there.
+/// `malformed` for a party that does not exist.
 pub(super) fn mark_transferred(dialogs: &[TypedDialog], parties: &mut [VconParty]) -> Result<()> {
     let moves = transfers(dialogs).map(|(place, fields)| TransferMove::of(fields, &place, dialogs, parties.len()));
     let mut moves = moves.collect::<Result<Vec<_>>>()?;
@@ -117,7 +117,7 @@ pub(super) fn mark_transferred(dialogs: &[TypedDialog], parties: &mut [VconParty
         before.extend(from);
         let called: BTreeSet<usize> = to.iter().copied().collect();
         for dialog in original {
-            // Who has been looked at once is not looked at again: many transfers may name one dialog.
+            // Each party is read only once, because many transfers may name one dialog.
             let Some(left) = heard.get_mut(&dialog) else { continue };
             let (targets, others): (BTreeSet<usize>, BTreeSet<usize>) =
                 std::mem::take(left).into_iter().partition(|party| called.contains(party));
@@ -143,22 +143,24 @@ pub(super) fn mark_transferred(dialogs: &[TypedDialog], parties: &mut [VconParty
 
 #[cfg(test)]
 thread_local! {
-    /// How many parties of earlier dialogs were looked at.
+    /// The number of parties of earlier dialogs that were read.
     pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// When a transfer was: when the target's dialog began, or else its own.
+/// Returns when a transfer happened: when the target's dialog began, or else when the transfer's
+/// own dialog began.
 fn time(fields: &Map<String, Value>, place: &str, dialogs: &[TypedDialog]) -> Result<Option<Moment>> {
     Ok(earliest(fields, place, "target_dialog", dialogs)?.or_else(|| start(fields)))
 }
 
-/// When the first of the dialogs began that a transfer names.
+/// Returns when the first of the dialogs began that a transfer names.
 fn earliest(fields: &Map<String, Value>, place: &str, name: &str, dialogs: &[TypedDialog]) -> Result<Option<Moment>> {
     let starts = named(fields, place, name, dialogs.len())?.into_iter();
     Ok(starts.filter_map(|at| start(&dialogs.get(at)?.1)).min_by_key(|start| start.unix_ms()))
 }
 
-/// The facts of a transfer: when the target's call began, and when it was asked before.
+/// Returns the facts of a transfer: the beginning of the target's call, and of the consultation
+/// before it.
 fn transfer(
     fields: &Map<String, Value>,
     place: &str,

@@ -1,4 +1,4 @@
-//! The hashes that a dialog says of its audio, as the draft and those before it write them.
+//! Reads the hashes of a dialog's audio, in the notations of the draft and of earlier ones.
 
 use serde_json::{Map, Value};
 
@@ -7,13 +7,13 @@ use crate::error::Result;
 use crate::provider::content::{is_known_hash, known_hash};
 use crate::provider::wire::WireWarnings;
 
-/// The fields in which earlier drafts wrote a hash.
+/// The fields of a hash in earlier drafts.
 const OLDER: [&str; 2] = ["alg", "signature"];
 
-/// The hashes that a dialog says of its audio. What cannot be held against the audio is named.
+/// Returns the hashes of a dialog's audio. A hash that cannot be checked is named in a warning.
 ///
 /// # Errors
-/// `malformed` for what is no hash.
+/// `malformed` for an invalid hash.
 pub(super) fn hashes(fields: &mut Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Result<Vec<String>> {
     let wrong =
         |value: &Value| malformed(&format!("{place}.content_hash")).with_mismatch(value, "sha512-… in base64url");
@@ -43,8 +43,9 @@ fn unchecked(notes: &mut WireWarnings, place: &str, why: &str) {
     notes.add("content_hash_unchecked", format!("{place}: {why}; not checked"));
 }
 
-/// The hash as drafts before 0.0.2 wrote it: `alg` names it, `signature` is it. Other algorithms
-/// were signatures, or hashes of which only their vendor knows of what they are.
+/// Returns the hash in the notation of drafts before 0.0.2: `alg` names the algorithm, and
+/// `signature` is the hash. Other algorithms were signatures, or hashes of data that only their
+/// vendor knows.
 fn older_hash(fields: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Option<String> {
     let [alg, signature] = OLDER.map(|name| fields.get(name).filter(|value| !value.is_null()));
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::trim).map(str::to_owned);

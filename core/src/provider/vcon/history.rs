@@ -1,4 +1,4 @@
-//! What happened to the parties of a vCon, in one order over all its dialogs.
+//! Orders the events of a vCon's parties over all its dialogs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,32 +15,33 @@ use crate::provider::facts::check_count;
 use crate::provider::presence::{Presence, Seat};
 use crate::provider::wire::WireWarnings;
 
-/// The most parties of all dialogs together: those of 1024 recordings with 64 channels, and more.
+/// The maximum number of parties of all dialogs together. It exceeds 1024 recordings with 64
+/// channels.
 const MAX_HEARD: usize = 100_000;
 
 named! {
-    /// What happened to a party.
+    /// An event of a party.
     PartyEvent {
-        /// It joined.
+        /// The party joined.
         Join = "join",
-        /// It left.
+        /// The party left.
         Drop = "drop",
-        /// It was put on hold.
+        /// The party was put on hold.
         Hold = "hold",
-        /// It was taken off hold.
+        /// The party was taken off hold.
         Unhold = "unhold",
-        /// It was muted.
+        /// The party was muted.
         Mute = "mute",
-        /// It was no longer muted.
+        /// The party was unmuted.
         Unmute = "unmute",
-        /// It pressed a key.
+        /// The party pressed a key.
         Keydown = "keydown",
-        /// It released a key.
+        /// The party released a key.
         Keyup = "keyup",
     }
 }
 
-/// What comes first of one moment: who was there leaves before others join.
+/// The order of events at the same moment: parties leave before others join.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum StepOrder {
     Leaves,
@@ -48,13 +49,13 @@ enum StepOrder {
     LeavesAtOnce,
 }
 
-/// What happens to a party at a moment.
+/// A step of a party at a moment.
 enum HistoryStep {
-    /// An entry of a history tells it.
+    /// An entry of a history states the event.
     Told(Moment, PartyEvent, Option<char>),
-    /// Its dialog begins: it is there, and nothing tells since when.
+    /// The party's dialog begins. The party is present, and no entry states since when.
     Begun,
-    /// Its dialog is over.
+    /// The party's dialog is over.
     Over,
 }
 
@@ -66,19 +67,19 @@ struct HistoryEntry {
     step: HistoryStep,
 }
 
-/// Everything that happens to the parties.
+/// All steps of the parties.
 #[derive(Default)]
 pub(super) struct History {
     entries: Vec<HistoryEntry>,
-    /// When the parties are told to join.
+    /// When parties join according to entries.
     joins: BTreeSet<(usize, i64)>,
-    /// Who joins by which dialog, and when.
+    /// The dialogs by which parties join, and when.
     joins_by: BTreeSet<(usize, usize, i64)>,
-    /// How many entries there are in all histories.
+    /// The number of entries in all histories.
     told: usize,
 }
 
-/// A dialog, its parties, and when it was.
+/// A dialog with its parties, its start and its end.
 struct DialogSpan {
     dialog: usize,
     parties: BTreeSet<usize>,
@@ -88,10 +89,11 @@ struct DialogSpan {
 }
 
 impl History {
-    /// The histories of all dialogs.
+    /// Merges the histories of all dialogs.
     ///
     /// # Errors
-    /// `malformed` for a party that is not there; `limit_exceeded` for too many entries or parties.
+    /// `malformed` for a party that does not exist; `limit_exceeded` for too many entries or
+    /// parties.
     pub(super) fn of(dialogs: &[TypedDialog], parties: usize, notes: &mut WireWarnings) -> Result<Self> {
         let (mut all, mut stretches, mut heard) = (Self::default(), Vec::new(), 0);
         for (dialog, (kind, fields)) in dialogs.iter().enumerate() {
@@ -112,7 +114,7 @@ impl History {
         Ok(all)
     }
 
-    /// Adds a dialog's own history. Returns when its last entry was.
+    /// Adds a dialog's own history. Returns the time of its last entry.
     fn add(
         &mut self,
         dialog: usize,
@@ -147,8 +149,9 @@ impl History {
         Ok(last)
     }
 
-    /// A party is there from a dialog's beginning to its end, unless it is told when it joined. A
-    /// set of recordings without an end lasts as long as they do.
+    /// Adds the presence of a dialog's parties from its beginning to its end, unless an entry
+    /// states when a party joined. A set of recordings without an end lasts as long as its
+    /// recordings.
     fn imply(&mut self, stretch: DialogSpan) {
         let DialogSpan { dialog, mut parties, start, end, is_set } = stretch;
         let until = end.unwrap_or(if is_set { i64::MAX } else { start });
@@ -171,7 +174,8 @@ impl History {
         self.entries.extend(parties.into_iter().map(over));
     }
 
-    /// What the histories make known. Dialogs that are consultations are beside the call.
+    /// Returns the facts that follow from the histories. Dialogs that are consultations are not
+    /// part of the call.
     pub(super) fn facts(&self, consultations: &BTreeSet<usize>, parties: &[VconParty]) -> Vec<Fact> {
         let joins =
             |entry: &HistoryEntry| matches!(entry.step, HistoryStep::Begun | HistoryStep::Told(_, PartyEvent::Join, _));
@@ -188,18 +192,18 @@ impl History {
     }
 }
 
-/// Who is in the call while its entries go by.
+/// The parties in the call, entry by entry.
 struct PartySweep<'a> {
     present: Presence,
-    /// Who hung up.
+    /// The parties that hung up.
     gone: BTreeSet<usize>,
-    /// By which entry each party joins for the last time.
+    /// The entry by which each party joins for the last time.
     last_joins: BTreeMap<usize, usize>,
     consultations: &'a BTreeSet<usize>,
 }
 
 impl PartySweep<'_> {
-    /// What an entry makes known, and of whom.
+    /// Returns the fact that follows from an entry, and the party that it concerns.
     fn step(&mut self, at: usize, entry: &HistoryEntry) -> Option<(FactKind, Option<usize>)> {
         let &HistoryEntry { dialog, party, .. } = entry;
         let seat = Seat { room: self.consultations.get(&dialog).map_or(0, |own| own + 1), part: dialog };
@@ -247,7 +251,7 @@ fn check_heard(count: usize) -> Result<()> {
     Err(error.with_mismatch(count, format!("at most {MAX_HEARD}")))
 }
 
-/// An entry of a history; none where it says nothing that is known, or nothing of a time.
+/// Reads an entry of a history. Returns `None` if its event is unknown or it has no time.
 fn read(
     entry: &mut Map<String, Value>,
     place: &str,

@@ -1,8 +1,8 @@
 //! vCon: a conversation with its parties, recordings and events in one JSON document (IETF,
 //! draft-ietf-vcon-vcon-core and its contact center extension).
 //!
-//! The unsigned form is read. Audio is inside the document or beside it, by the name of its URL or
-//! its file; nothing is fetched. Audio that is not the one of its `content_hash` is refused.
+//! Only the unsigned form is read. Audio is inside the document or beside it, under the name of its
+//! URL or its file; nothing is fetched. Audio that does not match its `content_hash` is rejected.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ use dialog::{DialogType, TypedDialog, channels, dialog_type, recording, start};
 use party::VconParty;
 use wrong::{field, index, malformed, note_unknown, objects};
 
-/// The fields of a vCon: of the draft, and of earlier ones.
+/// The fields of a vCon in the draft and in earlier ones.
 const FIELDS: [&str; 18] = [
     "vcon",
     "uuid",
@@ -53,7 +53,7 @@ const FIELDS: [&str; 18] = [
     "meta",
 ];
 
-/// The versions of the format that are known.
+/// The known versions of the format.
 const VERSIONS: [&str; 6] = ["0.0.1", "0.0.2", "0.1.0", "0.2.0", "0.3.0", "0.4.0"];
 
 /// Reads one vCon, or an array of them.
@@ -63,11 +63,11 @@ pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
     items.into_iter().enumerate().map(one).collect()
 }
 
-/// The fields of a vCon in the unsigned form.
+/// Returns the fields of a vCon in the unsigned form.
 ///
 /// # Errors
-/// `unsupported` for the signed and the encrypted form, and for extensions without which a vCon
-/// must not be read.
+/// `unsupported` for the signed and the encrypted form, and for critical extensions, without which
+/// a vCon must not be read.
 fn unsigned(document: Value) -> Result<Map<String, Value>> {
     let refused = |what: &str| Error::new(ErrorKind::Unsupported, Stage::Provider, what);
     let fields = match document {
@@ -133,7 +133,7 @@ fn call(document: Value) -> Result<CallDescription> {
     })
 }
 
-/// Notes an unknown version, and that something was taken out.
+/// Adds warnings for an unknown version and for a redacted vCon.
 fn note_form(fields: &Map<String, Value>, notes: &mut WireWarnings) {
     if let Some(version) = fields.get("vcon").filter(|version| !version.is_null())
         && !version.as_str().is_some_and(|version| VERSIONS.contains(&version))
@@ -153,7 +153,7 @@ fn dialogs(fields: &mut Map<String, Value>, notes: &mut WireWarnings) -> Result<
     Ok(objects(fields, "dialog")?.into_iter().enumerate().map(typed).collect())
 }
 
-/// What dialogs there are, in words.
+/// Returns the types of the dialogs in words.
 fn types(dialogs: &[TypedDialog]) -> String {
     let one = |(kind, fields): &TypedDialog| {
         let name = kind.map_or("unknown", DialogType::name);
@@ -166,14 +166,14 @@ fn types(dialogs: &[TypedDialog]) -> String {
     if named.is_empty() { "no dialog".to_owned() } else { format!("dialogs of the types {}", named.join(", ")) }
 }
 
-/// When the call began, where a set of recordings says so.
+/// Returns when the call began, according to a set of recordings.
 fn set_start(dialogs: &[TypedDialog]) -> Option<Moment> {
     let sets = dialogs.iter().filter(|(kind, _)| *kind == Some(DialogType::RecordingSet));
     sets.filter_map(|(_, fields)| start(fields)).min_by_key(|start| start.unix_ms())
 }
 
-/// Who called whom, where the role of the one who called is known: by the earliest dialog, for
-/// later ones are calls to others.
+/// Returns the direction, if the role of the calling party is known. The earliest dialog decides,
+/// because later ones are calls to other parties.
 fn direction(
     dialogs: &[TypedDialog],
     consultations: &BTreeSet<usize>,
@@ -184,7 +184,7 @@ fn direction(
         let caller = caller(fields, &format!("dialog[{at}]"), parties.len())?;
         let call = matches!(kind, Some(DialogType::Recording | DialogType::RecordingSet | DialogType::Incomplete));
         if call && !consultations.contains(&at) {
-            // A set without a start begins with the first recording.
+            // A set without a start begins with its first recording.
             let unknown = if *kind == Some(DialogType::RecordingSet) { i64::MIN } else { i64::MAX };
             callers.push((start(fields).map_or(unknown, Moment::unix_ms), caller));
         }
@@ -199,7 +199,8 @@ fn direction(
     Ok(earliest.filter_map(|(_, caller)| *caller).find_map(direction))
 }
 
-/// Who called in a dialog: the first party, but where each has a recording of its own.
+/// Returns the calling party of a dialog: the originator, or else the first of several parties.
+/// With one party, each party may have a separate recording, so the caller is unknown.
 fn caller(fields: &Map<String, Value>, place: &str, parties: usize) -> Result<Option<usize>> {
     let heard: Vec<usize> = channels(fields, place, parties)?.concat();
     let said = fields.get("originator").filter(|value| !value.is_null());
@@ -207,7 +208,7 @@ fn caller(fields: &Map<String, Value>, place: &str, parties: usize) -> Result<Op
     Ok(said.or_else(|| heard.first().copied().filter(|_| heard.len() > 1)))
 }
 
-/// Keeps what has no place of its own, under its own name.
+/// Keeps parts without a place of their own, under their own names.
 fn keep(fields: &mut Map<String, Value>, parties: Vec<Map<String, Value>>, others: Vec<(usize, TypedDialog)>) {
     fields.insert("parties".to_owned(), parties.into_iter().map(Value::Object).collect());
     let others = others.into_iter().map(|(at, (_, mut dialog))| {

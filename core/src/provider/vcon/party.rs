@@ -1,4 +1,4 @@
-//! The parties of a vCon: what each is called, and what it does in the call.
+//! Reads the parties of a vCon: their names and their roles.
 
 use serde_json::{Map, Value};
 
@@ -7,10 +7,11 @@ use crate::call::Role;
 use crate::provider::parties::{told_apart, without_scheme};
 use crate::provider::wire::{Lenient as _, WireWarnings};
 
-/// What names a party, the best first.
+/// The fields that name a party, the best first.
 const NAMES: [&str; 6] = ["tel", "sip", "mailto", "name", "uuid", "did"];
 
-/// The other fields of a party: of the draft, of its contact center extension, of earlier drafts.
+/// The other fields of a party in the draft, in its contact center extension, and in earlier
+/// drafts.
 const FIELDS: [&str; 11] = [
     "stir",
     "validation",
@@ -28,13 +29,14 @@ const FIELDS: [&str; 11] = [
 /// A party of a vCon.
 #[derive(Debug, Clone)]
 pub(super) struct VconParty {
-    /// What no other party is called: a number, address or name, or else the place in the document.
+    /// A name that no other party has: a number, an address or a name, or else the place in the
+    /// document.
     pub who: String,
-    /// What it does in the call.
+    /// The role in the call.
     pub role: Role,
 }
 
-/// The parties in their order.
+/// Returns the parties in their order.
 pub(super) fn parties(list: &[Map<String, Value>], notes: &mut WireWarnings) -> Vec<VconParty> {
     let names: Vec<Vec<String>> = list.iter().map(names).collect();
     let place = |at: usize| format!("parties[{at}]");
@@ -45,14 +47,15 @@ pub(super) fn parties(list: &[Map<String, Value>], notes: &mut WireWarnings) -> 
     told.enumerate().map(|(at, (who, fields))| VconParty { who, role: role(fields, &place(at), notes) }).collect()
 }
 
-/// What a party is called, without the schemes of its addresses.
+/// Returns the names of a party, without the schemes of its addresses.
 fn names(fields: &Map<String, Value>) -> Vec<String> {
     let text = |name: &&str| fields.get(*name).and_then(String::read);
     let bare = |text: String| without_scheme(text.trim()).to_owned();
     NAMES.iter().filter_map(text).map(bare).filter(|name| !name.is_empty()).collect()
 }
 
-/// What a party does, by the contact center extension; another role is noted.
+/// Returns the role of a party, by the contact center extension. An unknown role is named in a
+/// warning.
 fn role(fields: &Map<String, Value>, place: &str, notes: &mut WireWarnings) -> Role {
     let Some(said) = fields.get("role").filter(|role| !role.is_null()) else { return Role::Unknown };
     let known = match said.as_str().unwrap_or_default().trim().to_lowercase().as_str() {

@@ -1,4 +1,4 @@
-//! The draft's examples word for word, and what a vCon can say.
+//! Tests with the draft's examples, copied exactly, and of the content of a vCon.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn published(name: &str) -> String {
     fixture(&format!("published/vcon/{name}.vcon"))
 }
 
-/// A report, that of another call.
+/// Returns a report of another call.
 fn report() -> crate::report::Report {
     serde_json::from_str(&fixture("short/report.json")).unwrap()
 }
@@ -26,7 +26,7 @@ pub(super) fn codes(call: &CallDescription) -> Vec<&str> {
     call.warnings.iter().map(|warning| &*warning.code).collect()
 }
 
-/// A vCon of two parties, the customer first, with dialogs.
+/// Returns a vCon of two parties, the customer first, with dialogs.
 pub(super) fn with_dialogs(dialogs: Value) -> String {
     let parties =
         json!([{"tel": "+1", "role": "customer"}, {"sip": "sip:a@x", "role": "agent"}, {"name": "C", "role": "agent"}]);
@@ -177,7 +177,7 @@ fn a_history_becomes_facts() {
         (FactKind::Hangup, agent, 50),
     ];
     assert_eq!(facts, expected.map(|(kind, party, second)| (kind, party.map(str::to_owned), at(second))));
-    // The one without a `join` was there from the beginning.
+    // The party without a `join` was present from the beginning.
     assert_eq!(facts_of(json!([event(1, "join", 5)])), [(FactKind::Answer, None, at(5))]);
 }
 
@@ -303,7 +303,7 @@ fn a_report_goes_in_and_everything_else_stays_as_it_was_written() {
         let expected = json!({"type": "report", "dialog": dialog, "mediatype": "application/json", "vendor": "callweave",
                               "product": "callweave", "schema": "urn:callweave:report:1", "encoding": "json"});
         assert_eq!(entry, expected);
-        // What was there is there still: the added text is one piece.
+        // The original text is complete: the added text is in one piece.
         let before = text.bytes().zip(with.bytes()).take_while(|(a, b)| a == b).count();
         let behind = text.bytes().rev().zip(with.bytes().rev()).take_while(|(a, b)| a == b).count();
         assert!(before + behind >= text.len(), "{name}: {before} {behind} {}", text.len());

@@ -1,4 +1,4 @@
-//! A vCon with a report among its analyses: everything else stays as it was written, byte for byte.
+//! Adds a report to the analyses of a vCon. The rest of the text stays the same, byte for byte.
 
 use std::ops::Range;
 
@@ -27,8 +27,8 @@ struct ReportAnalysis<'a> {
     body: &'a Report,
 }
 
-/// The vCon with a report as another `analysis`, of the type `report` and the schema
-/// `urn:callweave:report:1`. Nothing else of the text changes, `updated_at` neither.
+/// Returns the vCon with a report as another `analysis`, with the type `report` and the schema
+/// `urn:callweave:report:1`. The rest of the text does not change, including `updated_at`.
 ///
 /// ```
 /// use callweave::provider::vcon;
@@ -44,20 +44,20 @@ struct ReportAnalysis<'a> {
 /// ```
 ///
 /// # Errors
-/// `limit_exceeded` and `malformed` as [`read`](crate::provider::read), `unsupported` for what is
-/// no vCon or not in the unsigned form, `invalid_argument` for the report of a redacted call: the
-/// vCon would hold, or lead to, what was taken out of the call.
+/// `limit_exceeded` and `malformed` as [`read`](crate::provider::read). `unsupported` for a
+/// document that is not a vCon or not in the unsigned form. `invalid_argument` for the report of a
+/// redacted call, because the vCon would hold, or lead to, what the redaction removed.
 pub fn with_report(vcon: &str, report: &Report) -> Result<String> {
     ReportPlace::of(vcon)?.filled(vcon, report)
 }
 
-/// Where a report goes in the text of a vCon.
+/// The place of a report in the text of a vCon.
 pub(crate) struct ReportPlace {
-    /// What it stands instead of: `null`, or nothing at one place.
+    /// The text that the report replaces: `null`, or an empty range.
     at: Range<usize>,
     before: &'static str,
     behind: &'static str,
-    /// The dialogs that are recordings.
+    /// The indices of the dialogs that are recordings.
     dialog: Vec<usize>,
 }
 
@@ -88,7 +88,7 @@ impl ReportPlace {
         Ok(Self { at, before, behind, dialog: recorded(&fields) })
     }
 
-    /// The text with a report in its place.
+    /// Returns the text with a report in its place.
     ///
     /// # Errors
     /// `invalid_argument` as [`with_report`].
@@ -115,15 +115,15 @@ impl ReportPlace {
     }
 }
 
-/// The dialogs that are recordings.
+/// Returns the indices of the dialogs that are recordings.
 fn recorded(fields: &Map<String, Value>) -> Vec<usize> {
     let dialogs = fields.get("dialog").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let is = |dialog: &Value| dialog.get("type").and_then(Value::as_str) == Some(DialogType::Recording.name());
     dialogs.iter().enumerate().filter(|(_, dialog)| is(dialog)).map(|(at, _)| at).collect()
 }
 
-/// Where the value of a field of a text's one object lies, the last where it is said twice, and
-/// where the object ends. The text is known to be JSON.
+/// Returns the range of a field's value in the text's outermost object, and the end of that object.
+/// If the field occurs twice, the last one counts. The text is known to be JSON.
 fn outermost(text: &str, name: &str) -> Result<(Option<Range<usize>>, usize)> {
     let mut reader = JsonPlaces { text, at: text.find('{').map_or(text.len(), |at| at + 1) };
     let mut place = None;
@@ -140,7 +140,7 @@ fn outermost(text: &str, name: &str) -> Result<(Option<Range<usize>>, usize)> {
     Ok((place, reader.at))
 }
 
-/// Goes through a JSON text value by value.
+/// A scanner that reads a JSON text value by value.
 struct JsonPlaces<'a> {
     text: &'a str,
     at: usize,
@@ -151,7 +151,7 @@ impl JsonPlaces<'_> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Goes over space and a mark, and tells what comes then.
+    /// Skips spaces and a mark, and returns the next character.
     fn skip(&mut self, mark: &str) -> Option<char> {
         let space = |text: &str| text.len() - text.trim_start_matches([' ', '\t', '\r', '\n']).len();
         self.at += space(self.rest());
@@ -162,7 +162,7 @@ impl JsonPlaces<'_> {
         self.rest().chars().next()
     }
 
-    /// Reads a value and goes over it.
+    /// Reads a value and skips it.
     fn value<T: DeserializeOwned>(&mut self) -> Result<T> {
         let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<T>();
         let wrong = || malformed("document").with_mismatch("an end", "a value");

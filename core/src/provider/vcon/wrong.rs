@@ -1,16 +1,16 @@
-//! The errors of a vCon: where, found, expected; and its parts with their places.
+//! Builds the errors of a vCon (place, found, expected), and reads its parts with their places.
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::wire::{Lenient, WireWarnings, json_type, take};
 
-/// A mistake at a place, such as `dialog[0].parties`.
+/// Returns the error for an invalid value at a place, such as `dialog[0].parties`.
 pub(super) fn malformed(place: &str) -> Error {
     Error::new(ErrorKind::Malformed, Stage::Provider, format!("vcon: wrong {place}"))
 }
 
-/// The objects of an array; none where it is missing or null.
+/// Returns the objects of an array, or nothing if the array is missing or null.
 pub(super) fn objects(fields: &mut Map<String, Value>, name: &str) -> Result<Vec<Map<String, Value>>> {
     let items = match fields.remove(name) {
         None | Some(Value::Null) => return Ok(Vec::new()),
@@ -24,13 +24,13 @@ pub(super) fn objects(fields: &mut Map<String, Value>, name: &str) -> Result<Vec
     items.into_iter().enumerate().map(object).collect()
 }
 
-/// An index of another array, from 0.
+/// Reads an index into another array, counted from 0.
 pub(super) fn index(value: &Value, place: &str, count: usize) -> Result<usize> {
     let found = value.as_u64().and_then(|index| usize::try_from(index).ok()).filter(|index| *index < count);
     found.ok_or_else(|| malformed(place).with_mismatch(value, format!("an index below {count}")))
 }
 
-/// One index or several; none where there is nothing.
+/// Reads one index or several. A missing value has none.
 pub(super) fn indices(value: Option<&Value>, place: &str, count: usize) -> Result<Vec<usize>> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
@@ -39,7 +39,7 @@ pub(super) fn indices(value: Option<&Value>, place: &str, count: usize) -> Resul
     }
 }
 
-/// Takes a field; one of another type stays, and is noted.
+/// Removes a field and returns its value. A value of another type is kept and named in a warning.
 pub(super) fn field<T: Lenient>(
     fields: &mut Map<String, Value>,
     place: &str,
@@ -54,7 +54,7 @@ pub(super) fn field<T: Lenient>(
     read
 }
 
-/// Notes the fields that neither the draft nor its contact center extension has.
+/// Adds warnings for the fields that neither the draft nor its contact center extension contains.
 pub(super) fn note_unknown(fields: &Map<String, Value>, place: &str, known: &[&str], notes: &mut WireWarnings) {
     for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
         notes.add("unknown_field", format!("field \"{place}{name}\" is not known; it is kept but not understood"));

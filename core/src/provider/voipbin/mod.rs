@@ -148,18 +148,18 @@ impl VoipbinFileName {
     }
 }
 
-/// A time with whatever stands between hours, minutes and seconds made colons:
-/// `2021-01-29T05_31_47Z`.
+/// Replaces the characters between hours, minutes and seconds of a time such as
+/// `2021-01-29T05_31_47Z` by colons.
 fn with_colons(time: &str) -> String {
     let mark = |(at, c): (usize, char)| if matches!(at, 13 | 16) && !c.is_ascii_digit() { ':' } else { c };
     time.chars().enumerate().map(mark).collect()
 }
 
-/// Recordings in any order, as calls in the order of their reference; one without a reference is a
-/// call of its own.
+/// Describes recordings, in any order, as calls sorted by reference. A recording without a
+/// reference is a separate call.
 ///
 /// # Errors
-/// `provider` for none, `limit_exceeded` for more of a call than
+/// `provider` for no recordings, `limit_exceeded` for more recordings in a call than
 /// [`MAX_RECORDINGS`](super::MAX_RECORDINGS).
 pub fn calls(recordings: Vec<Record>) -> Result<Vec<CallDescription>> {
     if recordings.is_empty() {
@@ -180,7 +180,7 @@ pub(super) fn read(document: Value) -> Result<Vec<CallDescription>> {
     Ok(calls)
 }
 
-/// An id; the nil UUID is none.
+/// Returns an id, or `None` for the nil UUID.
 fn id(text: Option<&String>) -> Option<&str> {
     filled(text).filter(|id| !id.bytes().all(|b| matches!(b, b'0' | b'-')))
 }
@@ -266,8 +266,8 @@ fn recording(wire: Record, repeats: Vec<Value>, notes: &mut WireWarnings) -> Rec
     made
 }
 
-/// How else the files may be named: by the call's id and the second in which the recording began,
-/// or by the id alone.
+/// Returns other names of the files: the call's id with the second in which the recording began,
+/// and the id alone.
 fn aliases(reference: Option<String>, started_at: Option<Moment>) -> Vec<String> {
     let Some(reference) = reference else { return Vec::new() };
     let second = started_at.and_then(|start| Moment::from_unix_seconds(start.unix_ms().div_euclid(1000) as f64));
@@ -275,13 +275,14 @@ fn aliases(reference: Option<String>, started_at: Option<Moment>) -> Vec<String>
     dated.into_iter().chain([reference]).collect()
 }
 
-/// A time of a record, in either of its two spellings, UTC; `9999-…` and empty are no time.
+/// Reads a time of a record in either of its two spellings, in UTC. Returns `None` for `9999-…` and
+/// for an empty text.
 fn time(name: &str, text: Option<String>, extra: &mut Map<String, Value>, notes: &mut WireWarnings) -> Option<Moment> {
     let set = text.filter(|text| !text.trim_start().starts_with("9999-"));
     moment(name, set, 0, extra, notes)
 }
 
-/// Whether there is a file, by a record's status.
+/// Returns the state of the file, by a record's status.
 fn state(status: Option<Status>) -> State {
     match status {
         Some(Status::Ended) => State::Ready,

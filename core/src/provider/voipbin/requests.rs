@@ -1,6 +1,6 @@
-//! Every request of VoIPBin's recordings, as a value, and its pages.
+//! Builds every request about VoIPBin's recordings as a value, and reads its pages.
 //!
-//! The document names the paths. Address, key and paging are those of the service's public
+//! The document names the paths. The address, the key and the paging come from the service's public
 //! tutorial and interface description.
 
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::json;
 use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key, path_segment, query_of};
 use crate::provider::times;
 
-/// An account's recordings: the service's address and a key. `Debug` does not show the key.
+/// The connection to an account: the service's address and a key. `Debug` does not show the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VoipbinApi {
     base: String,
@@ -23,18 +23,18 @@ pub struct VoipbinApi {
     key: String,
 }
 
-/// What `POST /calls/{id}/recording_start` asks for.
+/// The body of `POST /calls/{id}/recording_start`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordingStart {
-    /// `wav`, the only one there is.
+    /// The format. `wav` is the only one.
     pub format: String,
-    /// Seconds of silence that end it; 0: none do.
+    /// The seconds of silence that end the recording. 0 means that silence does not end it.
     pub end_of_silence: u32,
-    /// The key that ends it; empty: none does.
+    /// The key that ends the recording. An empty text means that no key does.
     pub end_of_key: String,
-    /// The longest it may last, in seconds; 0: as long as the call.
+    /// The maximum duration in seconds. 0 means as long as the call.
     pub duration: u32,
-    /// The flow that runs at its end; the nil UUID: none.
+    /// The flow that runs at the end. The nil UUID means no flow.
     pub on_end_flow_id: String,
 }
 
@@ -54,33 +54,33 @@ impl VoipbinApi {
     /// The address of the service.
     pub const BASE: &str = "https://api.voipbin.net/v1.0";
 
-    /// The API with a token of a login.
+    /// Creates the API with a login token.
     ///
     /// # Errors
-    /// `invalid_argument` for what cannot be a token.
+    /// `invalid_argument` for an invalid token.
     pub fn with_token(token: &str) -> Result<Self> {
         let key = checked_key("token of VoIPBin", token)?;
         Ok(Self { base: Self::BASE.to_owned(), key_name: "token", key })
     }
 
-    /// The API with an access key.
+    /// Creates the API with an access key.
     ///
     /// # Errors
-    /// `invalid_argument` for what cannot be a key.
+    /// `invalid_argument` for an invalid key.
     pub fn with_access_key(key: &str) -> Result<Self> {
         let key = checked_key("access key of VoIPBin", key)?;
         Ok(Self { base: Self::BASE.to_owned(), key_name: "accesskey", key })
     }
 
-    /// The same at another address.
+    /// Returns the same API at another address.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no address.
+    /// `invalid_argument` for an invalid address.
     pub fn at(self, base: &str) -> Result<Self> {
         Ok(Self { base: checked_base(base)?, ..self })
     }
 
-    /// Asks for a page of recordings, newest first: so many, from where the page before ended.
+    /// Requests a page of recordings, newest first. `page_token` is the end of the page before.
     pub fn recordings(&self, page_size: Option<u32>, page_token: Option<&str>) -> HttpRequest {
         let size = page_size.map(|size| size.to_string());
         let query = query_of([("page_size", size), ("page_token", page_token.map(str::to_owned))]);
@@ -92,28 +92,28 @@ impl VoipbinApi {
         request.with_query(query)
     }
 
-    /// Asks for one recording.
+    /// Requests one recording.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn recording(&self, id: &str) -> Result<HttpRequest> {
         let id = path_segment("recording's id", id)?;
         Ok(self.request(HttpVerb::Get, format!("/recordings/{id}")))
     }
 
-    /// Asks for a recording's audio. The answer leads elsewhere (307), where no key is needed.
+    /// Requests a recording's audio. The response redirects (307) to an address that needs no key.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn recording_file(&self, id: &str) -> Result<HttpRequest> {
         let id = path_segment("recording's id", id)?;
         Ok(self.request(HttpVerb::Get, format!("/recordingfiles/{id}")))
     }
 
-    /// Begins to record a call.
+    /// Starts the recording of a call.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn recording_start(&self, call_id: &str, start: &RecordingStart) -> Result<HttpRequest> {
         let path = format!("/calls/{}/recording_start", path_segment("call's id", call_id)?);
         Ok(self.request(HttpVerb::Post, path).with_json(json::text(start)?))
@@ -133,17 +133,17 @@ impl fmt::Debug for VoipbinApi {
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RecordPage {
-    /// Its recordings.
+    /// The recordings of the page.
     pub records: Vec<Record>,
-    /// Where the next page begins; none behind the last.
+    /// The token of the next page. `None` after the last page.
     pub next_page_token: Option<String>,
 }
 
 impl RecordPage {
-    /// Reads an answer. A page that holds nothing, or says no token, is the last.
+    /// Reads a response. A page without recordings, or without a token, is the last page.
     ///
     /// # Errors
-    /// `provider` for what is no page.
+    /// `provider` if it is not a page.
     pub fn read(body: &[u8]) -> Result<Self> {
         let unread = |found: &str| {
             Error::new(ErrorKind::Provider, Stage::Provider, "VoIPBin's answer is no page of recordings")
@@ -165,22 +165,24 @@ impl RecordPage {
         Ok(Self { records: records.into_iter().map(record).collect::<Result<_>>()?, next_page_token })
     }
 
-    /// The token of the next page that begins a microsecond sooner, so that it holds once more what
-    /// has the very time at which this page ends. Pages are by time: of records of one time, those
-    /// behind the end of a page are in no other. A token that is no time stays as it is.
+    /// Returns a token for the next page that is a microsecond later, so that the page repeats the
+    /// records of the time at which this page ends. Pages are divided by time: without the overlap,
+    /// records of the same time after the end of a page would be on no page. A token that is not a
+    /// time stays unchanged.
     pub fn overlapping_token(&self) -> Option<String> {
         self.next_page_token.as_deref().map(|token| a_microsecond_later(token).unwrap_or_else(|| token.to_owned()))
     }
 }
 
 impl Record {
-    /// When the record was made, Unix milliseconds; none where it does not say a time.
+    /// Returns when the record was created, in Unix milliseconds, or `None` if it contains no time.
     pub fn created_ms(&self) -> Option<i64> {
         self.tm_create.as_deref().and_then(|text| times::read(text, 0)).map(Moment::unix_ms)
     }
 }
 
-/// A time as VoIPBin writes it, with a space or a `T` and perhaps a `Z`, a microsecond later.
+/// Returns a time in VoIPBin's format, a microsecond later. The format has a space or a `T`, and
+/// possibly a `Z`.
 fn a_microsecond_later(text: &str) -> Option<String> {
     let (plain, zone) = text.strip_suffix('Z').map_or((text, ""), |plain| (plain, "Z"));
     let separator = if plain.contains('T') { "T" } else { " " };

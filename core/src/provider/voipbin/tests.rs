@@ -5,7 +5,7 @@ use crate::error::ErrorKind;
 use crate::provider::read as read_text;
 use serde_json::json;
 
-/// The structure in VoIPBin's document, word for word.
+/// The structure in VoIPBin's document, copied exactly.
 const SAMPLE: &str = r#"{
     "id": "<string>",
     "customer_id": "<string>",
@@ -127,7 +127,7 @@ fn a_zip_by_id_or_two_files_by_the_calls_id_are_found() {
     let found: Vec<(Role, char)> = two.found.iter().map(|f| (f.leg.role, f.audio)).collect();
     assert_eq!(found, [(Role::Agent, 'o'), (Role::Customer, 'i')]);
     assert_eq!(two.unused.len(), 1);
-    // One time for both files says little of how far apart they began.
+    // Both files have the same time, so their distance in time is uncertain.
     assert_eq!(two.found[0].leg.started_at.unwrap().resolution(), Millis(250.0));
 }
 

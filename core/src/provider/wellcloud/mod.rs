@@ -50,9 +50,9 @@ wire! {
         start_time: String = "startTime",
         /// When it ended, in the same format.
         end_time: String = "endTime",
-        /// Length in seconds. The published sample says 10 for a span of 11.
+        /// Length in seconds. The published sample has 10 for a span of 11.
         call_length: f64 = "callLength",
-        /// Size in bytes. The published sample says 0 for a successful recording.
+        /// Size in bytes. The published sample has 0 for a successful recording.
         file_size: i64 = "fileSize",
         /// The extension, `8001@test.cc`.
         device_id: String = "deviceId",

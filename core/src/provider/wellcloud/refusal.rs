@@ -1,4 +1,4 @@
-//! Wellcloud's refusals: 448, 425 and whatever else it answers.
+//! Reads Wellcloud's refusals: 448, 425 and other codes.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Stage};
 
-/// A refusal of the service, by its own code.
+/// A refusal by the service, with its own code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// 448: there is no such file.
+    /// 448: the file does not exist.
     NoFile,
-    /// 425: there is no call of this recording id.
+    /// 425: no call has this recording id.
     NoRecord,
-    /// Any other.
+    /// Any other code.
     Other(u16),
 }
 
 impl Refusal {
-    /// The refusal of a code.
+    /// Returns the refusal with this code.
     pub const fn from_code(code: u16) -> Self {
         match code {
             448 => Self::NoFile,
@@ -27,7 +27,7 @@ impl Refusal {
         }
     }
 
-    /// The code.
+    /// Returns the code.
     pub const fn code(self) -> u16 {
         match self {
             Self::NoFile => 448,
@@ -36,11 +36,11 @@ impl Refusal {
         }
     }
 
-    /// The refusal in an answer, if it is one: by its status, or by a code in a JSON body whatever
-    /// the status. The document does not say which of the two carries 425 and 448; a refused token
-    /// (401, 403) is taken from either too.
+    /// Returns the refusal in a response, if it is one: by its status, or by a code in a JSON body
+    /// with any status. The document does not state which of the two carries 425 and 448. A
+    /// rejected token (401, 403) is also read from either.
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
-        // A body that is no object says nothing.
+        // A body that is not an object contains no code.
         let fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_else(|_| Map::new());
         let code = |name: &&str| match fields.get(*name)? {
             Value::Number(number) => number.as_u64(),
@@ -53,8 +53,8 @@ impl Refusal {
         known.map(Self::from_code).or_else(|| (!(200..300).contains(&status)).then_some(Self::from_code(status)))
     }
 
-    /// Whether asking again can help: a record is written some seconds after its call
-    /// ([`SETTLE`](super::SETTLE)), a server may recover.
+    /// Returns `true` if a retry may succeed: a record is written some seconds after its call
+    /// ([`SETTLE`](super::SETTLE)), and a server may recover.
     pub const fn retryable(self) -> bool {
         matches!(self, Self::NoRecord | Self::Other(408 | 429 | 500..=599))
     }

@@ -1,4 +1,4 @@
-//! Every request of Wellcloud's documents, as a value, and its list's answer.
+//! Builds every request of Wellcloud's document as a value, and reads the response of its list.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::{Refusal, Row, list_path};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::provider::http::{HttpRequest, HttpVerb, checked_base, checked_key, path_segment};
 
-/// A tenant's recordings: the service's address and a token. `Debug` does not show the token.
+/// The connection to a tenant: the service's address and a token. `Debug` does not show the token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WellcloudApi {
     base: String,
@@ -16,49 +16,49 @@ pub struct WellcloudApi {
 }
 
 impl WellcloudApi {
-    /// The address of the document.
+    /// The address in the document.
     pub const BASE: &str = "http://tpisdk.wellcloud.cc";
 
-    /// The API with a token.
+    /// Creates the API with a token.
     ///
     /// # Errors
-    /// `invalid_argument` for what cannot be a token.
+    /// `invalid_argument` for an invalid token.
     pub fn new(token: &str) -> Result<Self> {
         Ok(Self { base: Self::BASE.to_owned(), token: checked_key("token of Wellcloud", token)? })
     }
 
-    /// The same at another address.
+    /// Returns the same API at another address.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no address.
+    /// `invalid_argument` for an invalid address.
     pub fn at(self, base: &str) -> Result<Self> {
         Ok(Self { base: checked_base(base)?, ..self })
     }
 
-    /// Asks for a call's list of recordings. They are written 3 s after its end: ask after
-    /// [`SETTLE`](super::SETTLE).
+    /// Requests a call's list of recordings. It is written 3 s after the call's end: send the
+    /// request after [`SETTLE`](super::SETTLE).
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn recordings(&self, call_id: &str) -> Result<HttpRequest> {
         Ok(self.get(list_path(call_id)?).with_header("Content-Type", "application/json;charset=utf-8"))
     }
 
-    /// Asks for a recording's audio, as a stream; `download` as a file.
+    /// Requests a recording's audio, as a stream, or as a file with `download`.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn audio(&self, recording_id: &str, download: bool) -> Result<HttpRequest> {
         let id = path_segment("recording's id", recording_id)?;
         let path = format!("/api/operation/tenant/recording/{id}/stream2");
         Ok(self.get(path).with_query(format!("download={download}")))
     }
 
-    /// Asks for the audio of a call by the call's id, as a stream; `download` as a file. Of a call
-    /// with several recordings the document does not say which one comes.
+    /// Requests the audio of a call by the call's id, as a stream, or as a file with `download`.
+    /// For a call with several recordings, the document does not state which one is returned.
     ///
     /// # Errors
-    /// `invalid_argument` for what is no id.
+    /// `invalid_argument` for an invalid id.
     pub fn audio_of_call(&self, call_id: &str, download: bool) -> Result<HttpRequest> {
         let id = path_segment("call's id", call_id)?;
         let path = format!("/api/operation/tenant/calls/{id}/recording/stream");
@@ -76,10 +76,10 @@ impl fmt::Debug for WellcloudApi {
     }
 }
 
-/// Reads the list's answer: its rows, or why it was refused.
+/// Reads the response of the list: its rows, or the refusal.
 ///
 /// # Errors
-/// `provider` for an answer that is neither a list nor a refusal.
+/// `provider` for a response that is neither a list nor a refusal.
 pub fn read_list(status: u16, body: &[u8]) -> Result<std::result::Result<Vec<Row>, Refusal>> {
     if let Some(refusal) = Refusal::read(status, body) {
         return Ok(Err(refusal));
@@ -96,7 +96,7 @@ pub fn read_list(status: u16, body: &[u8]) -> Result<std::result::Result<Vec<Row
 mod tests {
     use super::*;
 
-    /// A request as the document writes one: a line, then the headers.
+    /// Returns a request in the notation of the document: a line, then the headers.
     fn written(request: &HttpRequest) -> String {
         let headers: Vec<String> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         format!("{} {}\n\n// request headers\n{}", request.method, request.url(), headers.join("\n"))

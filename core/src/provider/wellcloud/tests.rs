@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::provider::{read as read_text, read_with};
 use serde_json::json;
 
-/// The sample of Wellcloud's document, word for word.
+/// The sample of Wellcloud's document, copied exactly.
 const SAMPLE: &str = r#"[
   {
     "id": "a0981ac5-b1ec-495c-a17f-0d28f5ccef3d",
