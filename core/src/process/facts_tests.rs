@@ -312,11 +312,15 @@ fn a_time_that_is_no_number_is_nowhere() {
 }
 
 #[test]
-fn a_song_on_a_recording_that_is_there_twice_is_one_side() {
-    let song = track(30, &[(1.0, SECOND), (4.5, SECOND), (8.0, SECOND), (20.0, FIRST)], None);
-    let known = heard(&[(Role::Customer, song.clone()), (Role::Agent, song)], vec![fact(FactKind::Answer, 15.0)]);
+fn a_recording_that_is_there_twice_is_one_side() {
+    let path = format!("{}/../fixtures/stereo/call.wav", env!("CARGO_MANIFEST_DIR"));
+    let channels = decode(Input::path(path), &Default::default()).unwrap();
+    let pairs = channels[0].samples.iter().zip(&channels[1].samples);
+    let both: Vec<i16> = pairs.map(|(a, b)| a.saturating_add(*b)).collect();
+    let end = RATE.millis(both.len() as u64).seconds();
+    let tracks = [(Role::Customer, both.clone()), (Role::Agent, both)];
+    let known = heard(&tracks, vec![fact(FactKind::Answer, end - 1.0)]);
     assert_eq!((codes(&known), known.facts[0].contradicted), (vec!["repeated_track"], false), "{:?}", known.warnings);
-    assert!(known.tracks[0].speech.iter().all(|span| span.start >= Millis(14_000.0)), "{:?}", known.tracks[0].speech);
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_redacted_stretch_is_silent_on_every_channel_and_nothing_else_moves() {
     let (rate, before) = (call.mix(&MixConfig::default()).unwrap().rate(), mixed(&call));
     call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..Redaction::default() }).unwrap();
     let after = mixed(&call);
-    let at = |ms: f64| rate.sample_at(crate::units::Millis(ms)) as usize;
+    let at = |ms: f64| rate.sample_at(Millis(ms)) as usize;
     let mut unsure: Vec<f64> =
         call.report.tracks.iter().map(|t| t.alignment.as_ref().unwrap().uncertainty_ms.0).collect();
     unsure.sort_by(f64::total_cmp);
@@ -238,7 +238,7 @@ fn each_voice_of_a_mixed_track_has_a_channel_of_its_own() {
     let mut told: Vec<_> = voices.iter().collect();
     told.sort_by_key(|voice| voice.role.order());
     for (voice, heard) in told.into_iter().zip(&split) {
-        let at = |ms: crate::units::Millis| rate.sample_at(ms) as usize;
+        let at = |ms: Millis| rate.sample_at(ms) as usize;
         let own = |n: usize| voice.speech.iter().any(|span| (at(span.start)..at(span.end)).contains(&n));
         let loud = heard.iter().enumerate().filter(|(n, x)| own(*n) && x.abs() > 300).count();
         assert!(loud > 1_000, "somebody speaks");
