@@ -177,7 +177,7 @@ pub(super) struct ProcessArgs {
     pub no_page: bool,
     /// Write the given vCon with the report as another analysis to this file. The given one does
     /// not change. Not with a redaction: the vCon holds its audio and texts as they were.
-    #[arg(long, value_name = "FILE", conflicts_with = "redacted")]
+    #[arg(long, value_name = "FILE")]
     pub vcon: Option<PathBuf>,
     /// Write the duration of each step to this file as JSON; the report does not change.
     #[arg(long, value_name = "FILE")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::config::{Config, Pii};
-use crate::error::{Result, escaped};
+use crate::error::{Error, ErrorKind, Result, Stage, escaped};
 use crate::export::{strip_text, write_text};
 use crate::files::refuse_overwriting;
 use crate::process::{CallInput, TRACK_UNREADABLE, analyze, process};
@@ -78,9 +78,13 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
     Ok(report)
 }
 
-/// Refuses files beside the outputs' folder that would be written over what is read, over an
+/// Refuses a vCon of a redacted call, and files beside the outputs' folder that would be written over what is read, over an
 /// output, or over each other.
 fn check_outputs(args: &ProcessArgs, call: &CallInput, config: &Config) -> Result<()> {
+    if args.vcon.is_some() && args.to_redaction().is_some() {
+        return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "--vcon")
+            .with_mismatch("a redaction", "none, for the vCon keeps its audio and texts as they were"));
+    }
     let names = args.to_write_options().file_names(config);
     let outputs: Vec<PathBuf> =
         args.output.iter().flat_map(|folder| names.iter().map(|name| folder.join(name))).collect();
