@@ -60,8 +60,8 @@ pub struct TrackDifference {
     /// Who its voices are, where that changed: their roles in their order, `nobody` where it has
     /// none, and `none` where they are not told apart.
     pub voices: Option<Switch>,
-    /// Speech of both reports that is with a voice of another number; `None` where one of them tells
-    /// no voices apart.
+    /// Speech of both reports that is with a voice of another number; `None` where one of them
+    /// tells no voices apart.
     pub voice_changed_ms: Option<Millis>,
     /// Events that were not there: none of their kind touches them in the old report.
     pub events_added: Option<u64>,
