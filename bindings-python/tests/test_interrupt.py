@@ -14,16 +14,19 @@ from conftest import LONG
 
 import callweave
 
+# A shell without job control starts background processes with SIGINT ignored, which children inherit.
 INTERRUPTED = """
-import callweave, sys, time
+import callweave, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def go(*_):
     global begun
     if not begun:
         begun = True
         print("working", flush=True)
 begun = False
+end = time.monotonic() + 60
 try:
-    while True:
+    while time.monotonic() < end:
         callweave.analyze(sys.argv[1:], progress=go)
 except KeyboardInterrupt:
     print(time.monotonic(), flush=True)
