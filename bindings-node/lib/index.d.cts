@@ -358,7 +358,7 @@ export interface Config {
   /** Calibration of placement confidence: pairs of stated and true confidence, both increasing. */
   confidenceMap?: readonly (readonly [number, number])[] | undefined
   /** The profile on which the configuration is based: the name of a built-in one, or one made by `calibrate`. */
-  profile?: 'freeswitch' | 'twilio-conference' | 'vicidial' | Profile | undefined
+  profile?: 'freeswitch' | 'genesys-audiohook' | 'twilio-conference' | 'vicidial' | Profile | undefined
 }
 
 /** What is known about a trunk or recorder. */

@@ -342,9 +342,9 @@ class Config(_Section):
     profile's applies.
     """
     profile: str | Mapping[str, Any] | None = None
-    """The profile on which the configuration is based: the name of a built-in one (`freeswitch`, `twilio-conference`,
-    `vicidial`), or one made by `calibrate`. Fields that are given go before the profile's, defaults too; all others
-    are as the profile says. `dataclasses.replace` gives every field: make a configuration anew to add a profile.
+    """The profile on which the configuration is based: the name of a built-in one (`freeswitch`, `genesys-audiohook`,
+    `twilio-conference`, `vicidial`), or one made by `calibrate`. Fields that are given go before the profile's,
+    defaults too; all others are as the profile says. `dataclasses.replace` gives every field: make a configuration anew to add a profile.
     """
 
     def __post_init__(self) -> None:
