@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Walks a newcomer's path in each language, step by step: install, first call, first own file, first batch. Prints how long
-each step takes, as a table of Markdown, and ends at the first step that fails.
+"""Walks a newcomer's path in each language, step by step: install, first call, first own file,
+first batch. Prints how long each step takes, as a table of Markdown, and ends at the first step
+that fails.
 
     tests/newcomer.py             from nothing: builds and installs in a scratch folder (some minutes)
     tests/newcomer.py --built     with what tests/run has built and installed already

@@ -12,7 +12,10 @@ const { analyze, decode, normalize, peaks, probe, process: processCall, processB
 const isCancelled = failing('abort.test.mjs')('cancelled', /cancelled/)
 const wave = longWave(long ? 60 : 15)
 
-/** Begins work, aborts it where `when` says, and holds how long that took against the promise of the README. */
+/**
+ * Begins work, aborts it where `when` says, and holds how long that took against the promise of the
+ * README.
+ */
 async function aborts(name, begin, when = () => pause(30)) {
   const controller = new AbortController()
   let settled = false

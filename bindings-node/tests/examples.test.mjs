@@ -1,4 +1,5 @@
-// The examples are run as they are: an upload over Fastify, a worker of a queue, S3 by its SDK against a server on loopback.
+// The examples are run as they are: an upload over Fastify, a worker of a queue, S3 by its SDK
+// against a server on loopback.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

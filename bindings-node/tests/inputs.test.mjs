@@ -1,4 +1,5 @@
-// What comes in: answers over HTTP, addresses, samples, files without a header; streams in turn, long ones on disk.
+// What comes in: answers over HTTP, addresses, samples, files without a header; streams in turn,
+// long ones on disk.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'

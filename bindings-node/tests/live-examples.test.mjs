@@ -1,4 +1,5 @@
-// The examples of media streams and RTP, each with a peer that plays a call: in real time, and twenty times as fast.
+// The examples of media streams and RTP, each with a peer that plays a call: in real time, and
+// twenty times as fast.
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'

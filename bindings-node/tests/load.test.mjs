@@ -47,7 +47,8 @@ test('the event loop stays free while 16 calls are processed', async () => {
     console.log(`a 5 ms timer, ${name}: ${late.join(', ')} ms late (median, p99, most), ${ticks} ticks`)
   }
   assert.ok(busy.ticks > 10, `${busy.ticks} ticks`)
-  // Other programs of the machine make every process late; what is asked of the package is the rest.
+  // Other programs of the machine make every process late; what is asked of the package is the
+  // rest.
   assert.ok(busy.p99 < Math.max(10, 2 * idle.p99), `${busy.p99} ms late where an idle process is ${idle.p99}`)
 })
 
@@ -59,7 +60,8 @@ test('many calls at once give the same reports', async () => {
 })
 
 test('calls that nobody holds do not pile up', async () => {
-  // Nothing here asks for a collection: the garbage collector must know by itself what a call weighs.
+  // Nothing here asks for a collection: the garbage collector must know by itself what a call
+  // weighs.
   const wave = longWave(20)
   const before = process.memoryUsage.rss()
   let most = 0

@@ -1,4 +1,5 @@
-// The example service end to end, against the local servers: from a provider's push to MCloud's door.
+// The example service end to end, against the local servers: from a provider's push to MCloud's
+// door.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,5 @@
-"""asyncio: the same answers while the loop goes on, cancellation that reaches Rust, streams and batches."""
+"""asyncio: the same answers while the loop goes on, cancellation that reaches Rust, streams and
+batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Downloads, requests and postings at their limits: parts that are short, servers that drip, load that a server tells of."""
+"""Downloads, requests and postings at their limits: parts that are short, servers that drip, load
+that a server tells of."""
 
 from __future__ import annotations
 
@@ -99,7 +100,8 @@ def test_a_redirect_to_nowhere_is_a_refusal(fetch: Fetch, tmp_path: Path) -> Non
 
 
 class Dripping(Listening):
-    """A server that sends a beginning at once and then a byte every 20 ms, for eight seconds at most."""
+    """A server that sends a beginning at once and then a byte every 20 ms, for eight seconds at
+    most."""
 
     def __init__(self, beginning: bytes, drop: bytes) -> None:
         super().__init__()

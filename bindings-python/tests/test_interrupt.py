@@ -14,7 +14,8 @@ from conftest import LONG
 
 import callweave
 
-# A shell without job control starts background processes with SIGINT ignored, which children inherit.
+# A shell without job control starts background processes with SIGINT ignored, which children
+# inherit.
 INTERRUPTED = """
 import callweave, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -49,7 +50,8 @@ def test_ctrl_c_stops_the_work(long_call: list[str]) -> None:
 
 
 class Rung(BaseException):
-    """What the signal's handler raises: no more an exception of a file's than KeyboardInterrupt is."""
+    """What the signal's handler raises: no more an exception of a file's than KeyboardInterrupt
+    is."""
 
 
 class Waiting:

@@ -1,4 +1,5 @@
-"""The outbox and the poster: what is kept when a process is killed, and what is brought to an MCloud that fails."""
+"""The outbox and the poster: what is kept when a process is killed, and what is brought to an
+MCloud that fails."""
 
 from __future__ import annotations
 

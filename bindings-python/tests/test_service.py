@@ -1,4 +1,5 @@
-"""The example service end to end, against the local servers: from a provider's push to MCloud's door."""
+"""The example service end to end, against the local servers: from a provider's push to MCloud's
+door."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-// How the page looks and reads: kept pictures, an accessibility check, names that mean harm, peaks in other players.
+// How the page looks and reads: kept pictures, an accessibility check, names that mean harm, peaks
+// in other players.
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

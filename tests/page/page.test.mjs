@@ -1,4 +1,5 @@
-// The page of a call in a real browser: it loads, plays, seeks, zooms, mutes, and is quiet on the console.
+// The page of a call in a real browser: it loads, plays, seeks, zooms, mutes, and is quiet on the
+// console.
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'

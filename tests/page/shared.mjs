@@ -139,7 +139,9 @@ export const drawn = (page, selector) =>
     return { hash, share: count / (data.length / 4) }
   })
 
-/** Serves a folder with ranges, as any web server does; the address, and a function that stops it. */
+/**
+ * Serves a folder with ranges, as any web server does; the address, and a function that stops it.
+ */
 export async function serve(dir) {
   const types = { '.html': 'text/html; charset=utf-8', '.wav': 'audio/wav', '.js': 'text/javascript' }
   const server = createServer((request, response) => {

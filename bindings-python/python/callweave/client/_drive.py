@@ -1,5 +1,5 @@
-"""One description of a piece of work for both clients: a generator says what it needs, a driver gets it and waits in its
-own way."""
+"""One description of a piece of work for both clients: a generator says what it needs, a driver
+gets it and waits in its own way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ IDLE_S = 30.0
 
 @dataclass(frozen=True)
 class Resolve:
-    """The address of a URL's host, checked. `until`, here and below: by when, as `time.monotonic` tells it."""
+    """The address of a URL's host, checked. `until`, here and below: by when, as `time.monotonic`
+    tells it."""
 
     guard: Guard
     url: httpx.URL
@@ -147,7 +148,8 @@ async def _driven(client: httpx.AsyncClient, work: Generator[Need, Any, T]) -> T
 def _request(
     client: httpx.Client | httpx.AsyncClient, need: Open, extensions: dict[str, Any], content: Any
 ) -> dict[str, Any]:
-    """The arguments of a client's `stream`. A client that waits without an end, or for longer, does not here."""
+    """The arguments of a client's `stream`. A client that waits without an end, or for longer, does
+    not here."""
     waits = {name: IDLE_S if wait is None else min(wait, IDLE_S) for name, wait in client.timeout.as_dict().items()}
     return {
         "method": need.method, "url": need.url, "headers": need.headers, "content": content, "extensions": extensions,
