@@ -103,7 +103,9 @@ class Scores:
 
     def calibration(self):
         """How well `voicesConfidence` says which share of the speech is with its right voice."""
-        said, right = (np.array([pair[side] for pair in self.sure] or [0.0]) for side in (0, 1))
+        if not self.sure:
+            return None
+        said, right = (np.array([pair[side] for pair in self.sure]) for side in (0, 1))
 
         def bin_of(calls):
             means = {"said": said[calls].mean(), "right": right[calls].mean()} if calls.any() else {}

@@ -169,6 +169,7 @@ impl LiveCall {
     }
 
     /// Takes a packet of a track. Late packets are put in their place; missing ones become silence.
+    /// Beyond a limit, silence is taken up to the limit, and the packet's samples are not.
     ///
     /// # Errors
     /// Those of [`push`](Self::push), and [`ErrorKind::InvalidArgument`] for packets after samples,
