@@ -68,7 +68,7 @@ describe('the page of a call', { skip }, () => {
     await until(page, (from) => Number(document.getElementById('timeline').ariaValueNow) > from + 200, half)
     assert.equal(await page.$eval('#play', (button) => button.getAttribute('aria-label')), 'Pause')
     await page.keyboard.press('Space')
-    await until(page, () => document.getElementById('audio').paused)
+    await until(page, () => document.getElementById('play').ariaLabel === 'Play')
     const stopped = await position(page)
     const heard = await page.$eval('#audio', (audio) => 1000 * audio.currentTime)
     assert.ok(Math.abs(heard - stopped) < 250, `${heard} is heard, ${stopped} is shown`)
