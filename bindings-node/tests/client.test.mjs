@@ -173,7 +173,7 @@ test('an answer before the end of the body is read', async (t) => {
     socket.once('data', () => {
       socket.pause()
       socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\nConnection: close\r\n\r\nexpired')
-      setTimeout(() => socket.resetAndDestroy(), 20)
+      setTimeout(() => socket.resetAndDestroy(), 200)
     })
   })
   await new Promise((resolve) => early.listen(0, '127.0.0.1', resolve))
@@ -182,7 +182,7 @@ test('an answer before the end of the body is read', async (t) => {
   const put = steps.mcloudRequest({ endpoint: 'upload', uploadUrl, contentType: 'audio/wav' })
   const file = join(folder(t), 'a.wav')
   writeFileSync(file, Buffer.alloc(32 << 20))
-  for (let n = 0; n < 20; n++) {
+  for (let n = 0; n < 5; n++) {
     assert.deepEqual(await send(put, { file, guard: LOCAL }), { status: 403, retryAfter: null, body: 'expired' })
   }
 })
