@@ -75,6 +75,8 @@ async function* paced(frames, speed) {
   for (let n = 0; n < frames; n++) {
     const wait = begun + (n * FRAME_MS) / speed - performance.now()
     if (wait > 0) await pause(wait)
+    // Late frames do not go all at once: who hears them gets its turn.
+    else await new Promise(setImmediate)
     yield n
   }
 }

@@ -42,7 +42,8 @@ def send(
     answer have a time by the file's size.
 
     With a `guard` the address is checked: that of an upload comes in an answer. Raises `Refused`
-    where it does not pass, and `OSError` where the file cannot be read.
+    where it does not pass, and `OSError` where the file cannot be read. Without a `guard` the name
+    is resolved in the system's own time, and not within that of the request.
     """
     return drive(client, _sending(request, file, guard))
 
