@@ -134,10 +134,17 @@ fn fuzz((name, target): (&str, fn(&[u8])), seeds: &[Vec<u8>], root: &Path, secon
             // The corpus itself comes first.
             bytes.clone_from(&seeds[done as usize]);
         }
-        let start = Instant::now();
-        let survived = catch_unwind(AssertUnwindSafe(|| target(&bytes))).is_ok();
-        slowest = slowest.max(start.elapsed());
-        if !survived || start.elapsed() > SLOW {
+        let run = || {
+            let start = Instant::now();
+            (catch_unwind(AssertUnwindSafe(|| target(&bytes))).is_ok(), start.elapsed())
+        };
+        let (survived, mut took) = run();
+        // A busy machine may let a process wait: slow is what is slow twice.
+        if survived && took > SLOW {
+            took = took.min(run().1);
+        }
+        slowest = slowest.max(took);
+        if !survived || took > SLOW {
             findings += 1;
             let folder = root.join("target/fuzz").join(name);
             let path = folder.join(format!("finding-{seed}-{done}"));
