@@ -567,7 +567,7 @@ export interface Track {
   speech: Span[]
   /** The parties of a mixed track. Null if the track was not examined or the voices cannot be told apart. */
   voices: Voice[] | null
-  /** The expected share of speech time that is with its right voice. */
+  /** The expected share of speech time that is with its right voice. Null if `voices` is, and without speech. */
   voicesConfidence: number | null
   /** Spans in which another party is faintly audible. */
   bleed: (Span & { fromTrack: number })[]
