@@ -144,13 +144,13 @@ impl Tracks {
 }
 
 /// Returns the warning that a document names the parties of other channels than there are, and so
-/// of none.
+/// of none. Roles that the caller or the profile gives stand all the same.
 fn misfit(recording: &Recording, analyses: &[TrackAnalysis]) -> Option<Warning> {
     let known = recording.parts.iter().filter(|part| part.leg.channel.is_some()).count();
     let channels = usize::from(analyses.first()?.source.channels);
     (known > 0 && known != channels).then(|| {
         let (label, said) = (recording.label(), "its document says who is on");
-        Warning::new("channels_unused", format!("{label} has {channels} channels, and {said} {known}: all are unknown"))
+        Warning::new("channels_unused", format!("{label} has {channels} channels, and {said} {known}: it is not used"))
     })
 }
 
