@@ -162,7 +162,7 @@ pub fn compare_reports(old: &BTreeMap<String, Report>, new: &BTreeMap<String, Re
 pub fn outdated(folder: impl AsRef<Path>) -> Result<OutdatedReports> {
     let read::ReportSet { reports, unreadable } = read::reports(folder.as_ref())?;
     let now = crate::report::revisions();
-    let is_outdated = |(_, report): &(&String, &Report)| !report.outdated().is_empty();
+    let is_outdated = |(_, report): &(&String, &Report)| report.stages != now;
     Ok(OutdatedReports {
         schema_version: SCHEMA_VERSION,
         reports: reports.len() as u64,
@@ -172,16 +172,21 @@ pub fn outdated(folder: impl AsRef<Path>) -> Result<OutdatedReports> {
     })
 }
 
-/// How many calls have another revision of each stage.
+/// How many calls have another revision of each stage. Stages that this version does not know, of a
+/// newer one, come last.
 fn stages<'a>(
     pairs: impl Iterator<Item = (&'a BTreeMap<String, u32>, &'a BTreeMap<String, u32>)>,
 ) -> Vec<StageDifference> {
     let pairs: Vec<_> = pairs.collect();
+    let known: Vec<&str> = REVISIONS.iter().map(|(stage, _)| *stage).collect();
+    let told = pairs.iter().flat_map(|(old, new)| old.keys().chain(new.keys())).map(String::as_str);
+    let unknown: BTreeSet<&str> = told.filter(|stage| !known.contains(stage)).collect();
     let of = |stage: &str| {
-        let differ = pairs.iter().filter(|(old, new)| old.get(stage).is_none() || old.get(stage) != new.get(stage));
+        let unsaid = |old: &BTreeMap<String, u32>| known.contains(&stage) && !old.contains_key(stage);
+        let differ = pairs.iter().filter(|(old, new)| unsaid(old) || old.get(stage) != new.get(stage));
         StageDifference { stage: stage.to_owned(), calls: differ.count() as u64 }
     };
-    REVISIONS.iter().map(|(stage, _)| of(stage)).filter(|told| told.calls > 0).collect()
+    known.iter().copied().chain(unknown).map(of).filter(|told| told.calls > 0).collect()
 }
 
 impl ReportComparison {
