@@ -222,6 +222,21 @@ export interface AlignOptions {
    * time does.
    */
   offsetPrior?: OffsetPrior | null | undefined
+  /** Which echo the calls have, if that is known. It weighs the delays that bleed leaves open. */
+  echoPrior?: EchoPrior | null | undefined
+}
+
+/** Which echo the calls of one trunk have: how much of it is near, and how late far echo comes. */
+export interface EchoPrior {
+  /**
+   * Share of echoes that are near, 0 to 1: from a hybrid, a side tone or a loudspeaker. The others come from the other
+   * party's phone.
+   */
+  nearShare: number
+  /** The mean delay of far echo, 100 ms to 1 s. Without it, anything from 100 to 750 ms. */
+  farMs?: number | null | undefined
+  /** Its standard deviation from call to call. Needed with `farMs`. */
+  farSpreadMs?: number | null | undefined
 }
 
 /** How much later the recording of one party starts than that of another, as measured on calls of one recorder. */
@@ -377,7 +392,10 @@ export type DeepRequired<T> = T extends object ? { [K in keyof T]-?: DeepRequire
 
 /** The whole configuration, including defaults. */
 export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome' | 'align' | 'profile' | 'confidenceMap'>> & {
-  align: DeepRequired<Omit<AlignOptions, 'offsetPrior'>> & { offsetPrior?: OffsetPrior }
+  align: DeepRequired<Omit<AlignOptions, 'offsetPrior' | 'echoPrior'>> & {
+    offsetPrior?: OffsetPrior
+    echoPrior?: EchoPrior
+  }
   profile?: Profile
   confidenceMap?: [number, number][]
   outcome: DeepRequired<Omit<OutcomeConfig, 'tags'>> & { tags: Partial<Record<OutcomeValue, TagValue>> }
@@ -1262,6 +1280,26 @@ export declare function evaluate(folder: string, options?: EvaluateOptions): Pro
 
 /** Returns a profile with placement confidence calibrated to an evaluation. */
 export declare function calibrate(evaluation: Evaluation, name?: string): Profile
+
+/** Options of a calibration by reports. */
+export interface CalibrateOptions extends Pick<WorkOptions, 'signal'> {
+  /**
+   * Name of the profile.
+   * @default 'calibrated'
+   */
+  name?: string | undefined
+  /** An evaluation, to which placement confidence is calibrated besides. */
+  evaluation?: Evaluation | undefined
+}
+
+/**
+ * Returns a profile that says how far apart the recorders of the customer and the agent start (`align.offsetPrior`),
+ * measured on one or several folders of reports of separate recordings.
+ */
+export declare function calibrateByReports(
+  reports: string | readonly string[],
+  options?: CalibrateOptions,
+): Promise<Profile>
 
 /** The changes between two sets of reports. `String()` of it is a text. */
 export interface Comparison {
