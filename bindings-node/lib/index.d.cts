@@ -229,8 +229,8 @@ export interface AlignOptions {
 /** Which echo the calls of one trunk have: how much of it is near, and how late far echo comes. */
 export interface EchoPrior {
   /**
-   * Share of echoes that are near, 0 to 1: from a hybrid, a side tone or a loudspeaker. The others come from the other
-   * party's phone.
+   * Share of echoes that are near, 0 to 1: from a hybrid, a side tone or a loudspeaker. The others
+   * come from the other party's phone.
    */
   nearShare: number
   /** The mean delay of far echo, 100 ms to 1 s. Without it, anything from 100 to 750 ms. */
@@ -585,7 +585,10 @@ export interface Track {
   speech: Span[]
   /** The parties of a mixed track. Null if the track was not examined or the voices cannot be told apart. */
   voices: Voice[] | null
-  /** The expected share of speech time that is with its right voice. Null if `voices` is, and without speech. */
+  /**
+   * The expected share of speech time that is with its right voice. Null if `voices` is, and without
+   * speech.
+   */
   voicesConfidence: number | null
   /** Spans in which another party is faintly audible. */
   bleed: (Span & { fromTrack: number })[]
@@ -1293,8 +1296,8 @@ export interface CalibrateOptions extends Pick<WorkOptions, 'signal'> {
 }
 
 /**
- * Returns a profile that says how far apart the recorders of the customer and the agent start (`align.offsetPrior`),
- * measured on one or several folders of reports of separate recordings.
+ * Returns a profile that says how far apart the recorders of the customer and the agent start
+ * (`align.offsetPrior`), measured on one or several folders of reports of separate recordings.
  */
 export declare function calibrateByReports(
   reports: string | readonly string[],

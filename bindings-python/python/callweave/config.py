@@ -142,11 +142,11 @@ class OffsetPrior(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class EchoPrior(Record):
-    """Which echo the calls of one trunk have: how much of it is near, and how late far echo comes."""
+    """Which echo the calls of one trunk have: how much of it is near, and how late far echo is."""
 
     near_share: float
-    """Share of echoes that are near, 0 to 1: from a hybrid, a side tone or a loudspeaker. The others come from the
-    other party's phone.
+    """Share of echoes that are near, 0 to 1: from a hybrid, a side tone or a loudspeaker. The
+    others come from the other party's phone.
     """
     far_ms: float | None = None
     """The mean delay of far echo, 100 ms to 1 s. `None` for anything from 100 to 750 ms."""

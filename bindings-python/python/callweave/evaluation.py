@@ -126,9 +126,10 @@ def calibrate(
 ) -> dict[str, Any]:
     """Returns a profile for `Config(profile=...)` that is fitted to your own calls.
 
-    To an evaluation, or to its JSON, it fits placement confidence. An evaluation with a confidence map is rejected,
-    because the map would be applied twice. On `reports`, folders of reports of separate recordings, it measures how
-    far apart the recorders of the customer and the agent start (`align.offset_prior`).
+    To an evaluation, or to its JSON, it fits placement confidence. An evaluation with a confidence
+    map is rejected, because the map would be applied twice. On `reports`, folders of reports of
+    separate recordings, it measures how far apart the recorders of the customer and the agent start
+    (`align.offset_prior`).
     """
     text = evaluation.to_json() if isinstance(evaluation, Evaluation) else evaluation
     folders = [reports] if isinstance(reports, (str, os.PathLike)) else reports
