@@ -4,10 +4,11 @@
     benches/align_table.py calls CALLS_DIR... [--program target/release/callweave]
     benches/align_table.py real CALL_DIR [--program ...]
 
-`calls`: figures by evidence as score_calls.py gives them, and how often placements of a reported confidence are within
-250 ms. CALLS_DIR holds calls of make_calls.py. `real`: CALL_DIR holds caller.wav and agent.wav that began together; 0.3 to
-20 s are cut from either beginning, as wav and through mp3 of 16 kbit/s (needs lame). Needs numpy. Says so and stops where
-the scorer or the recordings are not there.
+`calls`: figures by evidence as score_calls.py gives them, and how often placements of a reported
+confidence are within 250 ms. CALLS_DIR holds calls of make_calls.py. `real`: CALL_DIR holds
+caller.wav and agent.wav that began together; 0.3 to 20 s are cut from either beginning, as wav and
+through mp3 of 16 kbit/s (needs lame). Needs numpy. Says so and stops where the scorer or the
+recordings are not there.
 """
 
 import argparse

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Counts the instructions that each decoder takes for a second of audio, beside ffmpeg's (callgrind on both).
+"""Counts the instructions that each decoder takes for a second of audio, beside ffmpeg's (callgrind
+on both).
 
     benches/codec_costs.py [--program target/release/callweave] [--seconds 8] [NAME...]
 
-`callweave probe FILE` and `ffmpeg -threads 1 -i FILE -f null -` decode a file of so many seconds and one of twice as many; the
-difference is what the seconds cost: reading, decoding, and here the hash of the file too. Both are told by callgrind, which knows
-AVX2 and no instructions for hashes. Prints the table of docs/codecs.md."""
+`callweave probe FILE` and `ffmpeg -threads 1 -i FILE -f null -` decode a file of so many seconds
+and one of twice as many; the difference is what the seconds cost: reading, decoding, and here the
+hash of the file too. Both are told by callgrind, which knows AVX2 and no instructions for hashes.
+Prints the table of docs/codecs.md."""
 
 import argparse
 import struct

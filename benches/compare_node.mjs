@@ -1,13 +1,15 @@
 #!/usr/bin/env node
-// callweave in Node beside a service that spawns ffmpeg, on a ten-minute dual-track call: CPU, memory, lines of the program.
+// callweave in Node beside a service that spawns ffmpeg, on a ten-minute dual-track call: CPU,
+// memory, lines of the program.
 //
 //     npm run build --prefix bindings-node
 //     benches/compare_node.mjs [--rounds 5] [--minutes 10]
 //
-// The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s. The programs are bindings-node/examples/compare/*.mjs,
-// each a process of its own; rounds go through both in turn, so that what else the machine does strikes both alike. A program's
-// figures are its least CPU time and its least time (user and system, children included), and the most memory of any round.
-// Needs bash, ffmpeg and Linux, whose /proc tells the memory.
+// The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s. The programs are
+// bindings-node/examples/compare/*.mjs, each a process of its own; rounds go through both in turn,
+// so that what else the machine does strikes both alike. A program's figures are its least CPU time
+// and its least time (user and system, children included), and the most memory of any round. Needs
+// bash, ffmpeg and Linux, whose /proc tells the memory.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
@@ -60,17 +62,23 @@ function proc(...parts) {
   }
 }
 
-/** The most memory that a process and its children have had so far, in MB: the sum of their peaks. */
+/**
+ * The most memory that a process and its children have had so far, in MB: the sum of their peaks.
+ */
 function memory(pid) {
   const children = proc(`${pid}/task/${pid}/children`).split(' ').filter(Boolean)
   const own = Number(/VmHWM:\s+(\d+) kB/.exec(proc(`${pid}/status`))?.[1] ?? 0) / 1024
   return children.reduce((sum, child) => sum + memory(child), own)
 }
 
-/** Runs a program once: CPU seconds with its children, seconds, and its peak of memory with those of its children. */
+/**
+ * Runs a program once: CPU seconds with its children, seconds, and its peak of memory with those of
+ * its children.
+ */
 function measure(program, args) {
   return new Promise((resolve, reject) => {
-    // Any of the program's children are children of node, which waits for them: bash counts them all.
+    // Any of the program's children are children of node, which waits for them: bash counts them
+    // all.
     const timed = [
       '-c',
       'TIMEFORMAT="%U %S %R"; time "$@" > /dev/null',

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Compare the native Silero detector with onnxruntime: probabilities and speed, one thread each, same run.
+"""Compare the native Silero detector with onnxruntime: probabilities and speed, one thread each,
+same run.
 
     compare_onnxruntime.py EXE CALL_DIR...      CALL_DIR holds the tracks of one call (wav, mp3, ...)
 
-EXE is the program `probabilities`. The first run makes a virtual environment with onnxruntime, numpy and
-the PyPI package silero-vad 6.2.3 (the model is read out of it). ffmpeg decodes. A frame is 256 samples; the
-last one, filled up with zeros by ours, is left out of the comparison.
+EXE is the program `probabilities`. The first run makes a virtual environment with onnxruntime,
+numpy and the PyPI package silero-vad 6.2.3 (the model is read out of it). ffmpeg decodes. A frame
+is 256 samples; the last one, filled up with zeros by ours, is left out of the comparison.
 """
 
 import os
@@ -20,7 +21,8 @@ HOME = Path(tempfile.gettempdir()) / "callweave-onnxruntime"
 
 
 def enter_environment(*more):
-    """Goes on in the virtual environment, made if need be; `more` are further packages from PyPI."""
+    """Goes on in the virtual environment, made if need be; `more` are further packages from
+    PyPI."""
     python = HOME / "bin" / "python"
     if Path(sys.prefix) == HOME:
         return

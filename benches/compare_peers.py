@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""The whole job on a ten-minute dual-track call, beside what people use today: CPU time in one run, as ratios.
+"""The whole job on a ten-minute dual-track call, beside what people use today: CPU time in one run,
+as ratios.
 
     cargo build --release -p callweave --all-features
     benches/compare_peers.py [--exe target/release/callweave] [--rounds 5] [--minutes 10]
 
-The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s, or the recordings of `--call`. Every program runs on one
-thread; rounds go through all of them in turn, so that what else the machine does strikes all alike; a program's figure is its
-least CPU time (user and system, children included). The first run makes a virtual environment beside the build. A program that
-is missing is left out. Then callweave beside itself (`--own` for that alone): more threads, longer recordings, many calls, and
-the most memory; long recordings are the short ones' bytes over and over. Walls need a machine that does nothing else. Then what
-calls of 1, 10 and 60 minutes take, and an archive (`--scale` for that alone).
+The call is a fixture's, repeated, as two mp3s of 16 kHz and 32 kbit/s, or the recordings of
+`--call`. Every program runs on one thread; rounds go through all of them in turn, so that what else
+the machine does strikes all alike; a program's figure is its least CPU time (user and system,
+children included). The first run makes a virtual environment beside the build. A program that is
+missing is left out. Then callweave beside itself (`--own` for that alone): more threads, longer
+recordings, many calls, and the most memory; long recordings are the short ones' bytes over and
+over. Walls need a machine that does nothing else. Then what calls of 1, 10 and 60 minutes take, and
+an archive (`--scale` for that alone).
 """
 
 import argparse
@@ -28,7 +31,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "peers"
 PACKAGES = ["numpy", "soundfile", "soxr", "onnxruntime", "pydub", "audioop-lts; python_version >= '3.13'"]
-# Minutes of the calls of the table of scale, and threads; hours of an archive, and cores of a machine that it is told for.
+# Minutes of the calls of the table of scale, and threads; hours of an archive, and cores of a
+# machine that it is told for.
 LENGTHS, THREADS, HOURS, CORES = (1, 10, 60), (1, 2), 1_000_000, 32
 ONE = {**os.environ, **{name: "1" for name in ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}}
 
@@ -126,8 +130,8 @@ def measured(command):
 
 
 def least(commands, rounds, out):
-    """The least wall and CPU seconds and memory of each command, run in turn. What they write is removed before each: in
-    place of another, a file waits for the disk."""
+    """The least wall and CPU seconds and memory of each command, run in turn. What they write is
+    removed before each: in place of another, a file waits for the disk."""
     best = [(float("inf"),) * 3] * len(commands)
     for _ in range(rounds):
         for i, command in enumerate(commands):
@@ -230,7 +234,8 @@ def own(exe, one, two, folder, rounds):
 
 
 def scale(exe, folder, rounds):
-    """Rows of what calls of several lengths take with one thread and with two, and what an archive of them takes."""
+    """Rows of what calls of several lengths take with one thread and with two, and what an archive
+    of them takes."""
     out, rows, seconds = folder / "scale", [], {}
     for minutes in LENGTHS:
         place = folder / f"minutes-{minutes}"
@@ -247,7 +252,8 @@ def scale(exe, folder, rounds):
 
 
 def archive(minutes, cpu):
-    """The arithmetic of an archive of a million hours in calls of one length: each takes so many CPU seconds."""
+    """The arithmetic of an archive of a million hours in calls of one length: each takes so many
+    CPU seconds."""
     calls = HOURS * 60 / minutes
     return (
         minutes,
@@ -277,7 +283,7 @@ def processor():
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     ap.add_argument("--exe", default=ROOT / "target/release/callweave", type=Path)
     ap.add_argument("--rounds", default=5, type=int)
     ap.add_argument("--minutes", default=10, type=int)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""The Python package beside soundfile, soxr and Silero by onnxruntime: one job on one call, each program a file in python/.
+"""The Python package beside soundfile, soxr and Silero by onnxruntime: one job on one call, each
+program a file in python/.
 
     tests/run python                                        # installs the package into target/venv
     benches/compare_python.py [--python target/venv/bin/python] [--rounds 5] [--minutes 10]
     benches/compare_python.py --threads 8 [--calls 64]      # one thread against eight, and how long the interpreter is held
 
-The job: where both parties of compare_peers.py's call speak, and a mix of two channels at 16 kHz. Every program runs on one thread;
-rounds go through all of them in turn, and a figure is the least of the rounds. Prints Markdown.
+The job: where both parties of compare_peers.py's call speak, and a mix of two channels at 16 kHz.
+Every program runs on one thread; rounds go through all of them in turn, and a figure is the least
+of the rounds. Prints Markdown.
 """
 
 import argparse
@@ -96,7 +98,8 @@ def frames(spans, moved, length_ms):
 
 
 def spoken(minutes):
-    """What was spoken on each track, by the fixture's truth: as often as the call repeats it, after the delay of the fixture's mp3."""
+    """What was spoken on each track, by the fixture's truth: as often as the call repeats it, after
+    the delay of the fixture's mp3."""
     for track in json.loads((ROOT / "fixtures" / "keypad-hold" / "truth.json").read_text())["tracks"]:
         late = 1000 * track["codecDelaySamples"] / track["sampleRateHz"] - track["offsetMs"]
         yield (
@@ -110,7 +113,8 @@ def spoken(minutes):
 
 
 def found(heard, truth, length_ms):
-    """Of the speech that was heard the share that was spoken, and of what was spoken the share that was heard."""
+    """Of the speech that was heard the share that was spoken, and of what was spoken the share that
+    was heard."""
     pairs = [
         pair for one, other in zip(heard, truth) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))
     ]
@@ -119,7 +123,8 @@ def found(heard, truth, length_ms):
 
 
 def agreement(ours, theirs, length_ms):
-    """Share of the time with the same verdict, and of the time either hears speech the share that both do."""
+    """Share of the time with the same verdict, and of the time either hears speech the share that
+    both do."""
     pairs = [
         pair for one, other in zip(ours, theirs) for pair in zip(frames(*one, length_ms), frames(*other, length_ms))
     ]
@@ -206,7 +211,7 @@ def in_threads(python, threads, calls, rounds):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     ap.add_argument("--python", default=ROOT / "target/venv/bin/python", type=Path, help="one that has callweave")
     ap.add_argument("--rounds", default=5, type=int)
     ap.add_argument("--minutes", default=10, type=int)

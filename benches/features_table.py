@@ -3,9 +3,10 @@
 
     benches/features_table.py
 
-A program of three lines that uses `process` is built from nothing, in cargo's release profile, once for each feature. Crates
-are those that are compiled for it, itself left out; time is CPU time of cargo and all that it starts, on whatever the machine
-does besides; size is the stripped program's. Crates must be in cargo's cache: the first build would count their download.
+A program of three lines that uses `process` is built from nothing, in cargo's release profile, once
+for each feature. Crates are those that are compiled for it, itself left out; time is CPU time of
+cargo and all that it starts, on whatever the machine does besides; size is the stripped program's.
+Crates must be in cargo's cache: the first build would count their download.
 """
 
 import os

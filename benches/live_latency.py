@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""How soon speech is told: SpeechStream, Silero VAD's VADIterator by onnxruntime and WebRTC's detector, in the same run.
+"""How soon speech is told: SpeechStream, Silero VAD's VADIterator by onnxruntime and WebRTC's
+detector, in the same run.
 
     live_latency.py EXE UTTERANCES      UTTERANCES holds wav files and edges.csv: file, start_s, end_s by hand
 
-EXE is the program `live_starts`. The first run makes a virtual environment with onnxruntime, as compare_onnxruntime.py
-does. A beginning is the first that is told between 0.25 s before the marked one and the marked end; those told elsewhere are
-false alarms. Every figure is from the sound to the end of the frame that decided: no system's buffers, no network.
+EXE is the program `live_starts`. The first run makes a virtual environment with onnxruntime, as
+compare_onnxruntime.py does. A beginning is the first that is told between 0.25 s before the marked
+one and the marked end; those told elsewhere are false alarms. Every figure is from the sound to the
+end of the frame that decided: no system's buffers, no network.
 """
 
 import csv
@@ -22,7 +24,8 @@ BINS = [-50, 0, 25, 50, 75, 100, 150, 200, 300, 500, 10_000]
 
 
 def vad_iterator(probabilities, threshold=0.5, min_silence_ms=100):
-    """When VADIterator tells of beginnings and ends: its rule over its probabilities, a window of 32 ms each."""
+    """When VADIterator tells of beginnings and ends: its rule over its probabilities, a window of
+    32 ms each."""
     starts, ends, triggered, quiet = [], [], False, 0
     for frame, p in enumerate(probabilities):
         heard = (frame + 1) * 32

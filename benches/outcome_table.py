@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Outcomes of made calls: how often they are right, and what their confidence is worth (docs/conversation.md).
+"""Outcomes of made calls: how often they are right, and what their confidence is worth
+(docs/conversation.md).
 
     benches/outcome_table.py CALLS_DIR... [--program target/release/callweave]
 
-CALLS_DIR holds calls of make_calls.py. Prints what was taken for what, and for bins of `outcome.confidence` how many
-calls are in it, what was said in the mean, and how many are right, with the 95 % interval of that (Wilson).
+CALLS_DIR holds calls of make_calls.py. Prints what was taken for what, and for bins of
+`outcome.confidence` how many calls are in it, what was said in the mean, and how many are right,
+with the 95 % interval of that (Wilson).
 """
 
 import argparse
@@ -35,7 +37,7 @@ def interval(right, count):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     ap.add_argument("folders", nargs="+", type=Path)
     ap.add_argument("--program", default=HERE / "target/release/callweave")
     a = ap.parse_args()

@@ -4,9 +4,9 @@
     cargo build --release -p callweave-benches --examples
     benches/speech_table.py CALLS_DIR [--examples target/release/examples]
 
-CALLS_DIR holds calls of make_calls.py. All detectors hear the same samples (our decoder's, 8 kHz), and their
-probabilities go through the same span rule. The first run makes a virtual environment with onnxruntime,
-numpy, silero-vad 6.2.3 and webrtcvad-wheels. One thread each.
+CALLS_DIR holds calls of make_calls.py. All detectors hear the same samples (our decoder's, 8 kHz),
+and their probabilities go through the same span rule. The first run makes a virtual environment
+with onnxruntime, numpy, silero-vad 6.2.3 and webrtcvad-wheels. One thread each.
 """
 
 import argparse, importlib.util, json, os, subprocess, tempfile, time

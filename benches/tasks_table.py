@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Everyday tasks with today's libraries and with callweave: lines of code and time. Prints the table of core/docs/python.md.
+"""Everyday tasks with today's libraries and with callweave: lines of code and time. Prints the
+table of core/docs/python.md.
 
     tests/run python                                              # installs the package into target/venv
     target/venv/bin/pip install -r benches/python/tasks/requirements.txt
     benches/tasks_table.py [--python target/venv/bin/python] [--rounds 3] [--minutes 10]
 
-Each program is a file in python/tasks. Lines are counted without blanks and comments. Time is the CPU time of the whole program, imports
-included, and of what is left without them (the imports alone are run too); the least of the rounds, which go through all in turn.
+Each program is a file in python/tasks. Lines are counted without blanks and comments. Time is the
+CPU time of the whole program, imports included, and of what is left without them (the imports alone
+are run too); the least of the rounds, which go through all in turn.
 """
 
 import argparse

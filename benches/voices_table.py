@@ -6,8 +6,9 @@
     benches/voices_table.py real RTTM_DIR               two-channel recordings with *.rttm, summed, through codecs
     options: --program target/release/callweave
 
-Error: missed, false and confused speech; confused: speech with another party's voice; both as parts of all speech, in
-frames of 10 ms, no collar, overlapped speech counted for each party. Needs numpy, scipy, soundfile, soxr, sox and lame.
+Error: missed, false and confused speech; confused: speech with another party's voice; both as parts
+of all speech, in frames of 10 ms, no collar, overlapped speech counted for each party. Needs numpy,
+scipy, soundfile, soxr, sox and lame.
 """
 
 import argparse

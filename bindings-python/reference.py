@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The reference of the package from its own docstrings and types: `bindings-python/reference.py > core/docs/python-api.md`."""
+"""The reference of the package from its own docstrings and types: `bindings-python/reference.py >
+core/docs/python-api.md`."""
 
 from __future__ import annotations
 

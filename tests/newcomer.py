@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Walks a newcomer's path in each language, step by step: install, first call, first own file, first batch. Prints how long
-each step takes, as a table of Markdown, and ends at the first step that fails.
+"""Walks a newcomer's path in each language, step by step: install, first call, first own file,
+first batch. Prints how long each step takes, as a table of Markdown, and ends at the first step
+that fails.
 
     tests/newcomer.py             from nothing: builds and installs in a scratch folder (some minutes)
     tests/newcomer.py --built     with what tests/run has built and installed already
@@ -9,6 +10,7 @@ Every step is what docs/index.md and docs/start tell people to run."""
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -70,6 +72,18 @@ class Walk:
         call = [str(ROOT / path) for path in CALL]
         return text.format(call=call, own=repr(str(self.own)), out=repr(str(self.out(language, name))))
 
+    def readme(self) -> None:
+        """The README's main command, word for word; with --built, of the program that is there."""
+        lines = (ROOT / "README.md").read_text().splitlines()
+        line = next(line for line in lines if line.startswith("cargo callweave "))
+        words = shlex.split(line, comments=True)
+        out = self.out("README", "main command")
+        words[words.index("-o") + 1] = str(out)
+        if self.built:
+            words[:2] = [str(TARGET / "debug/callweave")]
+        self.step("README", "main command", *words)
+        self.written("README", "main command", *(out / name for name in ("mix.wav", "report.json", "report.html")))
+
     def command_line(self) -> None:
         program = TARGET / "debug/callweave"
         if not self.built:
@@ -117,6 +131,7 @@ class Walk:
             times = [self.times.get((language, name)) for language in languages]
             cells = ["–" if took is None else f"{took:.0f} s" if took >= 10 else f"{took:.1f} s" for took in times]
             lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"\nREADME's main command: {self.times['README', 'main command']:.1f} s")
         return "\n".join(lines)
 
 
@@ -126,6 +141,7 @@ def main() -> None:
     built = parser.parse_args().built
     with tempfile.TemporaryDirectory() as folder:
         walk = Walk(Path(folder), built)
+        walk.readme()
         walk.command_line()
         walk.python()
         walk.node()

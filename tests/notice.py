@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes NOTICE: what is compiled into the program and the packages, with the licence texts that ask to be passed on.
+"""Writes NOTICE: what is compiled into the program and the packages, with the licence texts that
+ask to be passed on.
 
     tests/notice.py            writes it
     tests/notice.py --check    fails where what it lists is not what Cargo.lock says
@@ -71,7 +72,8 @@ def line(package):
 
 
 def texts(package):
-    """Its licence texts: of several, those of the freer one are enough, and Apache-2.0 is passed on once."""
+    """Its licence texts: of several, those of the freer one are enough, and Apache-2.0 is passed on
+    once."""
     folder = Path(package["manifest_path"]).parent
     files = sorted(
         p

@@ -1,6 +1,6 @@
 //! How often it is known right who answers a call, and when: `live_answers FOLDER...`, of folders
-//! that hold calls of make_calls.py. The track of the called party is pushed 20 ms at a time; prints
-//! the tables of core/docs/live.md.
+//! that hold calls of make_calls.py. The track of the called party is pushed 20 ms at a time;
+//! prints the tables of core/docs/live.md.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use callweave::live::{Certainty, LiveCall, LiveEvent, LiveEventKind, LiveOptions
 use callweave::{Config, Input, RunOptions, decode};
 use serde_json::Value;
 
-/// A pause that ends the first talk, and the longest first talk of a person, as the rules have them.
+/// A pause that ends the first talk, and the longest first talk of a person, as the rules have
+/// them.
 const PAUSE_MS: f64 = 1000.0;
 const GREETING_MS: f64 = 3000.0;
 

@@ -5,8 +5,8 @@
 //! thread, and prints the processor's time that it alone took, how much of a core that is for a
 //! call, and how long after the sending of a packet its events were there. A run says something
 //! where no packet was lost and the sender kept its clock, which it prints too: elsewhere the
-//! machine was the limit. `live_load --hour WAV...` pushes an hour of a two-track call as fast as it
-//! can, and prints what memory it took (Linux).
+//! machine was the limit. `live_load --hour WAV...` pushes an hour of a two-track call as fast as
+//! it can, and prints what memory it took (Linux).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -57,7 +57,8 @@ def spans_of(mask):
 
 
 def activity(x, below=32.0, join=20, least=8):
-    """Spans (in 10 ms frames) within `below` dB of the 95th percentile and 12 dB over the floor, short gaps joined."""
+    """Spans (in 10 ms frames) within `below` dB of the 95th percentile and 12 dB over the floor,
+    short gaps joined."""
     level = frame_db(x)
     loud, floor = np.percentile(level, 95), np.percentile(level, 3)
     if loud - floor < 30:  # too noisy to cut by level: no truth to be had from it
@@ -106,7 +107,8 @@ class Leg:
         return max(n, 0) / RATE
 
     def say(self, at, x):
-        """Place one utterance; its truth is the whole utterance (its inner gaps are under 0.2 s)."""
+        """Place one utterance; its truth is the whole utterance (its inner gaps are under
+        0.2 s)."""
         d = self.put(at, x)
         if d > 0:
             self.speech.append([at, at + d])
@@ -151,7 +153,8 @@ def click(rng):
 
 
 def echo(x, level, rng):
-    """The other party as it comes back: late, never early, through a short response; returns it and its delay in seconds."""
+    """The other party as it comes back: late, never early, through a short response; returns it and
+    its delay in seconds."""
     late = rng.uniform(0.005, 0.06) if rng.random() < 0.45 else rng.uniform(0.1, 0.72)
     taps = rng.standard_normal(24) * np.exp(-np.arange(24) / rng.uniform(2, 8))
     taps[0] = 2.0 * np.sign(taps[0])
@@ -323,7 +326,8 @@ class Maker:
         return legs, "busy"
 
     def voicemail(self):
-        """A greeting in one go; with or without a tone; the caller leaves a message, hangs up, or waits in silence."""
+        """A greeting in one go; with or without a tone; the caller leaves a message, hangs up, or
+        waits in silence."""
         total = self.rng.uniform(14, 45)
         legs = self.legs(total)
         a, b = self.cast(2)
@@ -424,7 +428,8 @@ LAME_DELAY = 1105  # decoder output lags by this when the file carries no LAME t
 
 
 def surround(leg, rng, voices):
-    """Sounds of a line that are nobody's speech: clicks, breath, typing, many talkers far away. No truth comes of them."""
+    """Sounds of a line that are nobody's speech: clicks, breath, typing, many talkers far away. No
+    truth comes of them."""
     n = len(leg.audio) / RATE
     for _ in range(rng.integers(0, 1 + int(n / 8))):
         leg.put(rng.uniform(0, n), click(rng) if rng.random() < 0.4 else breath(rng))
@@ -538,7 +543,8 @@ def record(leg, others, rng, folder, i, late, plain, stops, one):
 
 
 def mono(legs, tracks, rng, folder):
-    """The call as one mixed recording on its own timeline, from the first sample of the earliest track on."""
+    """The call as one mixed recording on its own timeline, from the first sample of the earliest
+    track on."""
     x = sum(leg.audio * db(t["gainDb"] + rng.uniform(-3, 3)) for leg, t in zip(legs, tracks))
     x = np.clip(x + noise(rng, len(x)) * db(rng.uniform(-72, -50)), -1, 1)
     kind = str(rng.choice(["wav", "wav", "mulaw", "mp3"]))

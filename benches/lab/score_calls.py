@@ -5,7 +5,8 @@
     e.g. score_calls.py calls -- target/release/callweave process --json --dtmf-digits
 
 COMMAND gets a manifest's path as its last argument and prints the report as JSON; the fields
-read here are those of core/report.schema.json. Prints the figures as JSON; exits 1 if any call failed.
+read here are those of core/report.schema.json. Prints the figures as JSON; exits 1 if any call
+failed.
 
 Placement is judged as a listener of the mix would: wherever both tracks hold sound, how far apart
 the two end up that belong together. Speech and events are judged in each track's own time, so a
@@ -51,7 +52,8 @@ def true_clock(track):
 
 
 def reported_clock(alignment, seconds):
-    """Linear between knots [trackMs, callMs]; the last slope goes on; two knots at one trackMs are a loss."""
+    """Linear between knots [trackMs, callMs]; the last slope goes on; two knots at one trackMs are
+    a loss."""
     knots = np.array(alignment.get("knots") or [[0, alignment["offsetMs"]]], float) / 1000
     if len(knots) == 1:
         knots = np.vstack([knots, knots[0] + 1])

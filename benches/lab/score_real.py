@@ -4,10 +4,12 @@
     score_real.py DATA_DIR [--json FILE] -- COMMAND...
     e.g. score_real.py DATA_DIR -- target/release/callweave process --json
 
-DATA_DIR/utterances: one utterance a file, edges marked by hand (edges.csv: file, start_s, end_s). Frames of 10 ms and the
-first and last edge of what is reported as speech are compared with the marks.
-DATA_DIR/pairs: two-channel calls, both parties recorded by one machine (*.wav, *.rttm by channel). As one file: speech of
-each channel. As two files, with seconds cut from one beginning, in wav: where the tracks are placed, and how sure that is.
+DATA_DIR/utterances: one utterance a file, edges marked by hand (edges.csv: file, start_s, end_s).
+Frames of 10 ms and the first and last edge of what is reported as speech are compared with the
+marks.
+DATA_DIR/pairs: two-channel calls, both parties recorded by one machine (*.wav, *.rttm by channel).
+As one file: speech of each channel. As two files, with seconds cut from one beginning, in wav:
+where the tracks are placed, and how sure that is.
 """
 
 import argparse

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Score what is made of one mixed recording: who speaks when (diarisation error), the tag, the outcome.
+"""Score what is made of one mixed recording: who speaks when (diarisation error), the tag, the
+outcome.
 
     score_voices.py CALLS_DIR [--json FILE] -- COMMAND...         made calls: the mono.json of each
     score_voices.py --rttm DIR [--json FILE] -- COMMAND...        recordings (*.wav, two channels are summed) with *.rttm
     e.g. score_voices.py calls -- target/release/callweave process --json
 
-Read from the report of the one track (core/docs/voices.md): `voices`, `voicesConfidence`; and tag, outcome.
-Diarisation error is (missed + false + confused speech) / speech, best assignment of voices to parties, in frames of 10 ms,
-overlapped speech counted for each party: without a collar (the figure to quote) and with 250 ms left out about each edge.
-Where `voices` is null or absent all speech counts as one voice's.
+Read from the report of the one track (core/docs/voices.md): `voices`, `voicesConfidence`; and tag,
+outcome.
+Diarisation error is (missed + false + confused speech) / speech, best assignment of voices to
+parties, in frames of 10 ms, overlapped speech counted for each party: without a collar (the figure
+to quote) and with 250 ms left out about each edge. Where `voices` is null or absent all speech
+counts as one voice's.
 """
 
 import argparse
@@ -33,7 +36,8 @@ def mask(spans, n):
 
 
 def errors(want, got):
-    """(missed, false, confused, speech) frames at the best assignment; rows are parties and voices."""
+    """(missed, false, confused, speech) frames at the best assignment; rows are parties and
+    voices."""
     rows = max(len(want), len(got))
 
     def pad(m):
@@ -55,7 +59,8 @@ class Scores:
         self.sure, self.each = [], []
 
     def add(self, name, parties, seconds, report, truth=None, prompts=()):
-        """`prompts`: spans of recorded announcements, which may be a voice or none: left out of the frames."""
+        """`prompts`: spans of recorded announcements, which may be a voice or none: left out of the
+        frames."""
         n = int(seconds / HOP)
         want = np.array([mask(p, n) for p in parties if p]) if any(parties) else np.zeros((1, n), bool)
         (track,) = report["tracks"] if len(report["tracks"]) == 1 else [None]
@@ -98,7 +103,9 @@ class Scores:
 
     def calibration(self):
         """How well `voicesConfidence` says which share of the speech is with its right voice."""
-        said, right = (np.array([pair[side] for pair in self.sure] or [0.0]) for side in (0, 1))
+        if not self.sure:
+            return None
+        said, right = (np.array([pair[side] for pair in self.sure]) for side in (0, 1))
 
         def bin_of(calls):
             means = {"said": said[calls].mean(), "right": right[calls].mean()} if calls.any() else {}
@@ -160,7 +167,8 @@ def rttm(path):
 def main():
     at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     ap = argparse.ArgumentParser(
-        description=__doc__.split("\n")[0], usage="score_voices.py [CALLS_DIR | --rttm DIR] [--json FILE] -- COMMAND..."
+        description=__doc__.split("\n\n")[0],
+        usage="score_voices.py [CALLS_DIR | --rttm DIR] [--json FILE] -- COMMAND...",
     )
     ap.add_argument("calls", nargs="?")
     ap.add_argument("--rttm")

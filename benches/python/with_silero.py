@@ -1,5 +1,6 @@
 # Where two parties speak, as JSON, and a mix of two channels at 16 kHz: CUSTOMER AGENT OUT MODEL.
-# Silero's network by onnxruntime, frame by frame, and the rules of its get_speech_timestamps without torch.
+# Silero's network by onnxruntime, frame by frame, and the rules of its get_speech_timestamps
+# without torch.
 import json
 import sys
 from pathlib import Path

@@ -1,5 +1,6 @@
 # Where two parties speak, as JSON, and a mix of two channels at 16 kHz: CUSTOMER AGENT OUT MODEL.
-# Silero's network for whole sequences by onnxruntime, 512 frames at a time, and the rules of its get_speech_timestamps without torch.
+# Silero's network for whole sequences by onnxruntime, 512 frames at a time, and the rules of its
+# get_speech_timestamps without torch.
 import json
 import sys
 from pathlib import Path

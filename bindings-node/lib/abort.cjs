@@ -1,6 +1,9 @@
 'use strict'
 
-/** What hears each signal: however many, the signal has one listener of ours, so that Node warns of no leak. */
+/**
+ * What hears each signal: however many, the signal has one listener of ours, so that Node warns of
+ * no leak.
+ */
 const heard = new WeakMap()
 
 /** Calls `listener` when the signal is aborted; gives what takes that back. */

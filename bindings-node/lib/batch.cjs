@@ -1,7 +1,7 @@
 'use strict'
 
-// Many calls, several at a time, in order. Core's batch works on them on threads of its own; here calls are asked for, their
-// streams are read, and results are handed on.
+// Many calls, several at a time, in order. Core's batch works on them on threads of its own; here
+// calls are asked for, their streams are read, and results are handed on.
 
 const { onAbort } = require('./abort.cjs')
 const { calledFrom, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
@@ -27,7 +27,10 @@ function checked(calls, options) {
   return { threads, signal, onProgress, tracks, strict, iterator }
 }
 
-/** A bell that one waits for and others ring; the process does not end while somebody waits for core's work. */
+/**
+ * A bell that one waits for and others ring; the process does not end while somebody waits for
+ * core's work.
+ */
 function bell() {
   let rung = false
   let waiting = null
@@ -46,7 +49,10 @@ function bell() {
   }
 }
 
-/** Calls on their way into core's batch: asked for while there is room, pushed in their order when their streams are read. */
+/**
+ * Calls on their way into core's batch: asked for while there is room, pushed in their order when
+ * their streams are read.
+ */
 class Intake {
   constructor(iterator, batch, { limit, room, stop, ring }) {
     Object.assign(this, { iterator, batch, limit, room, stop, ring })

@@ -1,6 +1,7 @@
 'use strict'
 
-// Between providers and MCloud over http: guarded downloads, streamed uploads, an outbox that survives.
+// Between providers and MCloud over http: guarded downloads, streamed uploads, an outbox that
+// survives.
 
 const { Gone, Later, download } = require('./client/download.cjs')
 const { Guard, Refused } = require('./client/guard.cjs')

@@ -214,8 +214,9 @@ export interface DownloadOptions {
 }
 
 /**
- * Fetches a file. It stands at `path` once it is whole and on disk, never before. Each connection has 30 s up to its first
- * bytes, 30 s for each read, and a time by the file's size for all of it (`steps.transferLimit`).
+ * Fetches a file. It stands at `path` once it is whole and on disk, never before. Each connection
+ * has 30 s up to its first bytes, 30 s for each read, and a time by the file's size for all of it
+ * (`steps.transferLimit`).
  */
 export declare function download(url: string, path: string, options?: DownloadOptions): Promise<string>
 
@@ -280,13 +281,16 @@ export declare class Outbox {
     how?: {
       status?: string
       reason?: string | null
-      /** What `steps.postingAnswered` gave; without it `recordingId` and `warnings` stay as they are. */
+      /**
+       * What `steps.postingAnswered` gave; without it `recordingId` and `warnings` stay as they
+       * are.
+       */
       answered?: { recordingId: string | null; warnings: string[] } | null
     },
   ): PostingRow | null
   /**
-   * Takes up what was refused for the key's sake, once there is another key. Call it at a start: of what fails, the time
-   * since it was due does not count.
+   * Takes up what was refused for the key's sake, once there is another key. Call it at a start: of
+   * what fails, the time since it was due does not count.
    */
   revive(): number
   /** Whose key is refused, and how: a provider's, or `mcloud`. */
@@ -311,6 +315,9 @@ export declare class Outbox {
 /** Brings what an outbox holds to MCloud, request by request, within the rate. */
 export declare class Poster {
   constructor(outbox: Outbox, api: ApiAccess, options?: { guard?: Guard; policy?: RetryPolicy | undefined })
-  /** Sends the next request; resolves to the reason of a step that failed and was stored so, or null. */
+  /**
+   * Sends the next request; resolves to the reason of a step that failed and was stored so, or
+   * null.
+   */
   step(row: PostingRow): Promise<string | null>
 }

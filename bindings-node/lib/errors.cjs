@@ -45,14 +45,20 @@ function causeOf({ cause, osError }) {
   return made
 }
 
-/** The kind of an error that is not ours: a wrong argument of JavaScript's, or a stream's or the system's refusal. */
+/**
+ * The kind of an error that is not ours: a wrong argument of JavaScript's, or a stream's or the
+ * system's refusal.
+ */
 function kindOf(error) {
   // What the compiled part's frame says of a value of another type.
   const refused = typeof error?.code === 'string' && /^(?:InvalidArg|\w+Expected)$/.test(error.code)
   return refused || error instanceof TypeError || error instanceof RangeError ? 'invalid_argument' : 'io'
 }
 
-/** A CallweaveError for any error, with the stack of `caller`'s caller; what another's came of is its cause. */
+/**
+ * A CallweaveError for any error, with the stack of `caller`'s caller; what another's came of is
+ * its cause.
+ */
 function translated(error, caller, cause) {
   const made = error instanceof CallweaveError ? error : wrapped(error, cause)
   if (caller.stack) made.stack = `${made.name}: ${made.message}\n${caller.stack.split('\n').slice(1).join('\n')}`

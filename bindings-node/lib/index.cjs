@@ -56,7 +56,10 @@ function checked(options, known) {
   return { signal, onProgress, config: text, roles, strict, limit }
 }
 
-/** Progress as the native half tells it; what the caller's function throws stops the work, and is kept in `thrown`. */
+/**
+ * Progress as the native half tells it; what the caller's function throws stops the work, and is
+ * kept in `thrown`.
+ */
 function listener({ signal, onProgress }, cancel, thrown) {
   if (!onProgress) return undefined
   return (stage, bytesDone, bytesTotal) => {
@@ -71,8 +74,8 @@ function listener({ signal, onProgress }, cancel, thrown) {
 }
 
 /**
- * Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the caller's stack. Where it
- * fails, however early, no stream of its inputs stays open.
+ * Does work that an AbortSignal can stop, before it begins and while it goes on; errors get the
+ * caller's stack. Where it fails, however early, no stream of its inputs stays open.
  */
 async function run(caller, [options, known], work, inputs) {
   const holder = calledFrom(caller)
@@ -101,7 +104,10 @@ async function run(caller, [options, known], work, inputs) {
   }
 }
 
-/** Reads streams when their turn comes, then does work when its own does; what kept them is removed when it ends. */
+/**
+ * Reads streams when their turn comes, then does work when its own does; what kept them is removed
+ * when it ends.
+ */
 async function read(inputs, { limit, signal }, gather, work) {
   const done = anyStreamed(inputs) ? await readingTurn(signal) : () => {}
   let specs = []
@@ -128,7 +134,10 @@ async function onCall(inputs, settings, work) {
   )
 }
 
-/** Work on one recording, in the same way; `brief` work, which takes milliseconds, does not wait behind calls. */
+/**
+ * Work on one recording, in the same way; `brief` work, which takes milliseconds, does not wait
+ * behind calls.
+ */
 async function onRecording(recording, settings, work) {
   const { signal, wide, settles, brief } = settings
   const gather = async (limit) => [await inputSpec(recording, limit, signal)]
@@ -142,7 +151,10 @@ function audioOf({ channels, sampleRateHz }) {
   return { channels, sampleRateHz }
 }
 
-/** The options for a mix: those of the call, with the mix's own before them; what is `undefined` was not said. */
+/**
+ * The options for a mix: those of the call, with the mix's own before them; what is `undefined` was
+ * not said.
+ */
 function mixConfig(config, mix) {
   if (mix !== undefined && (mix === null || typeof mix !== 'object')) throw refuse('a mix', String(mix), 'an object')
   refuseUnknown('an option of a mix', mix ?? {}, OF_MIX)

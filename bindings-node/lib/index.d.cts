@@ -32,7 +32,10 @@ export type Stage =
   | 'mix'
   | 'export'
 
-/** An error: its kind and stage, the input and byte where it arose, what was found and what was expected. */
+/**
+ * An error: its kind and stage, the input and byte where it arose, what was found and what was
+ * expected.
+ */
 export declare class CallweaveError extends Error {
   private constructor()
   readonly name: 'CallweaveError'
@@ -51,7 +54,8 @@ export declare class CallweaveError extends Error {
   /** What was expected. */
   readonly expected: string | null
   /**
-   * The operating system's error number, as in Node's own errors, if the error comes from it; `cause` is that error.
+   * The operating system's error number, as in Node's own errors, if the error comes from it;
+   * `cause` is that error.
    */
   readonly errno: number | null
 }
@@ -60,11 +64,12 @@ export declare class CallweaveError extends Error {
 export type Role = 'customer' | 'agent' | 'transfer' | 'participant' | 'mixed' | 'unknown'
 
 /**
- * A recording: a path, a `file:`, `http:` or `https:` URL, bytes, a `Response`, samples as returned by `decode`, or a
- * stream of bytes.
+ * A recording: a path, a `file:`, `http:` or `https:` URL, bytes, a `Response`, samples as returned
+ * by `decode`, or a stream of bytes.
  *
- * A stream is read when it is needed, up to `decode.maxBytes`; beyond 16 MB it is stored in a temporary file. Bytes
- * are copied when the work begins; do not change them before its promise is settled.
+ * A stream is read when it is needed, up to `decode.maxBytes`; beyond 16 MB it is stored in a
+ * temporary file. Bytes are copied when the work begins; do not change them before its promise is
+ * settled.
  */
 export type Recording =
   | string
@@ -128,7 +133,10 @@ export interface RecordingFacts {
   role?: Role | undefined
   /** The party's number, address or name. */
   party?: string | undefined
-  /** When the recording began: RFC 3339, Unix seconds or a `Date`. Whole seconds have a resolution of ±1 s. */
+  /**
+   * When the recording began: RFC 3339, Unix seconds or a `Date`. Whole seconds have a resolution
+   * of ±1 s.
+   */
   startedAt?: string | number | Date | undefined
   /** The channel to use, from 0. */
   channel?: number | undefined
@@ -143,12 +151,15 @@ export interface RecordingFacts {
 }
 
 /**
- * The recordings of a call, a call from `provider`, or a single path of a manifest or a provider's JSON next to its
- * audio.
+ * The recordings of a call, a call from `provider`, or a single path of a manifest or a provider's
+ * JSON next to its audio.
  */
 export type CallInputs = Recording | RecordingInput | readonly (Recording | RecordingInput)[] | DescribedCall
 
-/** A level: active speech level (ITU-T P.56) in dBov, loudness (EBU R 128) in LUFS, or `off` for no normalization. */
+/**
+ * A level: active speech level (ITU-T P.56) in dBov, loudness (EBU R 128) in LUFS, or `off` for no
+ * normalization.
+ */
 export type MixLevel = `${number}dbov` | `${number}lufs` | 'off'
 
 /** How a mix is written. */
@@ -156,8 +167,8 @@ export interface MixConfig {
   /** Sample rate in Hz, `source` (the highest input rate) or `auto` (the same, up to 16000). */
   rate?: number | 'auto' | 'source' | undefined
   /**
-   * Channels: one per party (`split`), one for all (`mono`), or one per party and per voice of a mixed track
-   * (`voices`).
+   * Channels: one per party (`split`), one for all (`mono`), or one per party and per voice of a
+   * mixed track (`voices`).
    */
   layout?: 'split' | 'mono' | 'voices' | undefined
   /** File format. */
@@ -166,7 +177,9 @@ export interface MixConfig {
   level?: MixLevel | undefined
 }
 
-/** How recordings are read, and the limits on them. Exceeding a limit is the error `limit_exceeded`. */
+/**
+ * How recordings are read, and the limits on them. Exceeding a limit is the error `limit_exceeded`.
+ */
 export interface DecodeOptions {
   /** How a recording with two channels is read: as two tracks, or averaged into one. */
   stereo?: 'split' | 'downmix' | undefined
@@ -205,8 +218,8 @@ export interface DecodeOptions {
 /** How tracks are placed on the call's timeline. */
 export interface AlignOptions {
   /**
-   * Search range, 1 s to 1 h: how far apart two recorders may have started or stopped, and how far off start times
-   * may be.
+   * Search range, 1 s to 1 h: how far apart two recorders may have started or stopped, and how far
+   * off start times may be.
    */
   searchMs?: number | undefined
   /** Whether to use bleed: one party audible on the other's track. */
@@ -215,11 +228,13 @@ export interface AlignOptions {
   timestamps?: boolean | undefined
   /** Whether to use turn taking. */
   turns?: boolean | undefined
-  /** Whether one recorder made all tracks, so that they start together unless an offset is given. */
+  /**
+   * Whether one recorder made all tracks, so that they start together unless an offset is given.
+   */
   aligned?: boolean | undefined
   /**
-   * How far apart the recorders of two parties start, if that was measured. It decides where no bleed, offset or start
-   * time does.
+   * How far apart the recorders of two parties start, if that was measured. It decides where no
+   * bleed, offset or start time does.
    */
   offsetPrior?: OffsetPrior | null | undefined
   /** Which echo the calls have, if that is known. It weighs the delays that bleed leaves open. */
@@ -239,7 +254,10 @@ export interface EchoPrior {
   farSpreadMs?: number | null | undefined
 }
 
-/** How much later the recording of one party starts than that of another, as measured on calls of one recorder. */
+/**
+ * How much later the recording of one party starts than that of another, as measured on calls of
+ * one recorder.
+ */
 export interface OffsetPrior {
   of: 'customer' | 'agent' | 'transfer' | 'participant'
   after: 'customer' | 'agent' | 'transfer' | 'participant'
@@ -267,9 +285,15 @@ export interface SpeechConfig {
   maxSpeechMs?: number | null | undefined
   /** Pauses up to this long do not end a party's turn, unless the other party takes the turn. */
   turnPauseMs?: number | undefined
-  /** Resets Silero's state after this long without a probability of at least `negThreshold`. `null` never resets. */
+  /**
+   * Resets Silero's state after this long without a probability of at least `negThreshold`. `null`
+   * never resets.
+   */
   resetAfterMs?: number | null | undefined
-  /** What decides where a span begins and ends: detector, level and noise together, or the detector alone. */
+  /**
+   * What decides where a span begins and ends: detector, level and noise together, or the detector
+   * alone.
+   */
   edges?: 'energy' | 'detector' | undefined
   /** Whether speech that only repeats another track is reported as bleed. */
   bleedGate?: boolean | undefined
@@ -287,7 +311,10 @@ export interface MetricsConfig {
   interruptionYieldMs?: number | undefined
   /** Longest backchannel. */
   backchannelMs?: number | undefined
-  /** Largest placement uncertainty with which parties are compared in time. Beyond it, such metrics are null. */
+  /**
+   * Largest placement uncertainty with which parties are compared in time. Beyond it, such metrics
+   * are null.
+   */
   maxUncertaintyMs?: number | undefined
 }
 
@@ -307,7 +334,10 @@ export interface IntegrityConfig {
 export interface OutcomeConfig {
   /** A conversation with less speech than this is short. */
   shortSpeechMs?: number | undefined
-  /** A conversation whose first and last speech are at most this far apart is short, if it has few exchanges. */
+  /**
+   * A conversation whose first and last speech are at most this far apart is short, if it has few
+   * exchanges.
+   */
   shortSpanMs?: number | undefined
   /** Fewer exchanges than this count as few. */
   shortExchanges?: number | undefined
@@ -336,8 +366,8 @@ export interface OutcomeConfig {
   /** A track is dead below this level, in dBov. */
   deadDbov?: number | undefined
   /**
-   * The mapping from outcome to tag, before `tags`. `spam` also maps `silent_party` and `monologue` to
-   * `wrong_or_spam`.
+   * The mapping from outcome to tag, before `tags`. `spam` also maps `silent_party` and `monologue`
+   * to `wrong_or_spam`.
    */
   profile?: 'default' | 'spam' | undefined
   /** Exceptions to the mapping of `profile`. */
@@ -372,8 +402,11 @@ export interface Config {
   portable?: boolean | undefined
   /** Calibration of placement confidence: pairs of stated and true confidence, both increasing. */
   confidenceMap?: readonly (readonly [number, number])[] | undefined
-  /** The profile on which the configuration is based: the name of a built-in one, or one made by `calibrate`. */
-  profile?: 'freeswitch' | 'twilio-conference' | 'vicidial' | Profile | undefined
+  /**
+   * The profile on which the configuration is based: the name of a built-in one, or one made by
+   * `calibrate`.
+   */
+  profile?: 'freeswitch' | 'genesys-audiohook' | 'twilio-conference' | 'vicidial' | Profile | undefined
 }
 
 /** What is known about a trunk or recorder. */
@@ -381,7 +414,10 @@ export interface Profile {
   name: string
   /** Sources of its statements, or the data to which it was fitted. */
   sources?: readonly string[] | undefined
-  /** The role on each channel. `caller` and `callee` become customer or agent by the call's direction. */
+  /**
+   * The role on each channel. `caller` and `callee` become customer or agent by the call's
+   * direction.
+   */
   channels?: readonly (Role | 'caller' | 'callee')[] | undefined
   /** Differences from the default configuration. */
   config?: Omit<Config, 'mix' | 'profile'> | undefined
@@ -416,8 +452,9 @@ export interface WorkOptions {
   /** Differences from the default configuration. */
   config?: Config | undefined
   /**
-   * Cancels the work. The promise is rejected at once with the code `cancelled` and the signal's reason as its cause.
-   * If files are written, it is rejected when the work has stopped, so that none appears afterwards.
+   * Cancels the work. The promise is rejected at once with the code `cancelled` and the signal's
+   * reason as its cause. If files are written, it is rejected when the work has stopped, so that
+   * none appears afterwards.
    */
   signal?: AbortSignal | undefined
 }
@@ -427,16 +464,16 @@ export interface CallOptions extends WorkOptions {
   /** The role of each track, in order. A recording with two channels is two tracks. */
   roles?: readonly Role[] | undefined
   /**
-   * Whether one unreadable recording among several fails the call. With `false` the others are processed, and the
-   * failure is in the track's `error` and in the report's `warnings`.
+   * Whether one unreadable recording among several fails the call. With `false` the others are
+   * processed, and the failure is in the track's `error` and in the report's `warnings`.
    * @default true
    */
   strict?: boolean | undefined
   /** Facts from the phone system. They constrain `processCall` and `analyze`. */
   facts?: readonly Fact[] | undefined
   /**
-   * Called with the progress. Updates that arrive while the event loop is busy are skipped. If it throws, the work
-   * stops and the promise is rejected with its exception.
+   * Called with the progress. Updates that arrive while the event loop is busy are skipped. If it
+   * throws, the work stops and the promise is rejected with its exception.
    */
   onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -456,7 +493,10 @@ export type FactKind =
   | 'key'
   | 'hangup'
 
-/** An event that a phone system reports about a call, at a calendar time or at a time on the call's timeline. */
+/**
+ * An event that a phone system reports about a call, at a calendar time or at a time on the call's
+ * timeline.
+ */
 export interface Fact {
   kind: FactKind
   /** Unix seconds, RFC 3339 or a `Date`. */
@@ -577,13 +617,19 @@ export interface Track {
   /** The channel of its recording, if that has several and the track is one of them. */
   channel?: number
   source: Source | null
-  /** The recordings it consists of, if a party has several in sequence. `source` is then the first of them. */
+  /**
+   * The recordings it consists of, if a party has several in sequence. `source` is then the first
+   * of them.
+   */
   pieces?: (Span & { source: Source })[]
   alignment: Alignment | null
   level: Level | null
   /** Spans in which the party speaks. */
   speech: Span[]
-  /** The parties of a mixed track. Null if the track was not examined or the voices cannot be told apart. */
+  /**
+   * The parties of a mixed track. Null if the track was not examined or the voices cannot be told
+   * apart.
+   */
   voices: Voice[] | null
   /**
    * The expected share of speech time that is with its right voice. Null if `voices` is, and without
@@ -655,7 +701,10 @@ export interface Finding {
   message: string
 }
 
-/** The analysis of one call. Times are milliseconds on the call's timeline unless a field says otherwise. */
+/**
+ * The analysis of one call. Times are milliseconds on the call's timeline unless a field says
+ * otherwise.
+ */
 export interface Report {
   schemaVersion: 1
   library: { name: string; version: string }
@@ -718,7 +767,10 @@ export interface QuickProbe {
   members: QuickProbe[]
 }
 
-/** What a recording's first bytes declare. A truncated or damaged file declares the same as a complete one. */
+/**
+ * What a recording's first bytes declare. A truncated or damaged file declares the same as a
+ * complete one.
+ */
 export interface Head {
   container: string
   codec: string
@@ -728,8 +780,8 @@ export interface Head {
   /** Bytes of the input, if known without reading it. */
   bytes: number | null
   /**
-   * The duration declared by the header, without codec delay and padding. Null if it declares none, like Ogg and an
-   * MP3 without a tag. Never guessed from a bit rate.
+   * The duration declared by the header, without codec delay and padding. Null if it declares none,
+   * like Ogg and an MP3 without a tag. Never guessed from a bit rate.
    */
   declaredDurationMs: number | null
   /** Codec delay that decoding removes from the start. */
@@ -780,13 +832,16 @@ export interface AmrOptions {
   wideband?: boolean
   /** `octet-align=1`; otherwise bandwidth-efficient. @default false */
   octetAligned?: boolean
-  /** `crc=1`: each frame has a checksum, which is ignored. Such payloads are octet-aligned. @default false */
+  /**
+   * `crc=1`: each frame has a checksum, which is ignored. Such payloads are octet-aligned.
+   * @default false
+   */
   crc?: boolean
 }
 
 /**
- * Collects the packets of an AMR stream (RFC 4867) into a recording that every function accepts. Interleaving and
- * robust sorting are not supported.
+ * Collects the packets of an AMR stream (RFC 4867) into a recording that every function accepts.
+ * Interleaving and robust sorting are not supported.
  *
  * @example
  * const packets = new AmrPackets({ wideband: true })
@@ -796,11 +851,11 @@ export interface AmrOptions {
 export declare class AmrPackets {
   constructor(options?: AmrOptions)
   /**
-   * Adds a packet by its RTP timestamp. Duplicates are dropped. The decoder conceals missing packets, whether lost or
-   * not sent during silence.
+   * Adds a packet by its RTP timestamp. Duplicates are dropped. The decoder conceals missing
+   * packets, whether lost or not sent during silence.
    *
-   * @throws {CallweaveError} `malformed` for a payload that is none, and for a timestamp more than ten minutes ahead; nothing is
-   * added then.
+   * @throws {CallweaveError} `malformed` for a payload that is none, and for a timestamp more than
+   * ten minutes ahead; nothing is added then.
    */
   push(timestamp: number, payload: Uint8Array): void
   /** Returns the recording so far as an `.amr` or `.awb` file. */
@@ -810,8 +865,9 @@ export declare class AmrPackets {
 /**
  * Detects speech on one track while its samples arrive.
  *
- * The result does not depend on how samples are divided into pushes. Each event is returned by the push that decided
- * it and emitted under its type. The probability of each 32 ms frame is emitted as `probability`.
+ * The result does not depend on how samples are divided into pushes. Each event is returned by the
+ * push that decided it and emitted under its type. The probability of each 32 ms frame is emitted
+ * as `probability`.
  */
 export declare class SpeechStream extends EventEmitter<{
   speechStart: [SpeechStart]
@@ -819,13 +875,21 @@ export declare class SpeechStream extends EventEmitter<{
   probability: [number]
 }> {
   constructor(sampleRateHz: number, options?: SpeechOptions)
-  /** Takes the next samples, and returns the events that became certain. A rate other than the stream's is an error. */
+  /**
+   * Takes the next samples, and returns the events that became certain. A rate other than the
+   * stream's is an error.
+   */
   push(samples: LiveSamples, sampleRateHz?: number): (SpeechStart | SpeechEnd)[]
-  /** Ends the track and any open speech, and returns the last events. `reset` makes the stream accept samples again. */
+  /**
+   * Ends the track and any open speech, and returns the last events. `reset` makes the stream
+   * accept samples again.
+   */
   flush(): (SpeechStart | SpeechEnd)[]
   /** Resets the stream for another track of the same rate, starting at 0 ms. */
   reset(): void
-  /** Pushes samples as they arrive, and yields each event at once. The track ends with the samples. */
+  /**
+   * Pushes samples as they arrive, and yields each event at once. The track ends with the samples.
+   */
   events(
     frames: AsyncIterable<LiveSamples> | Iterable<LiveSamples>,
   ): AsyncGenerator<SpeechStart | SpeechEnd, void, undefined>
@@ -852,13 +916,18 @@ export interface LiveTrack {
   party?: string | undefined
   /** When the track began (RFC 3339). */
   startedAt?: string | undefined
-  /** The track's start on the call's timeline in milliseconds, if it does not start with the call. */
+  /**
+   * The track's start on the call's timeline in milliseconds, if it does not start with the call.
+   */
   offsetMs?: number | undefined
 }
 
 /** Options of a live call. The defaults are in docs/live.md. */
 export interface LiveOptions {
-  /** What happens to the samples. `spool` keeps them in files in a folder; they are removed with the call. */
+  /**
+   * What happens to the samples. `spool` keeps them in files in a folder; they are removed with the
+   * call.
+   */
   keep?: 'nothing' | 'memory' | { spool: string } | undefined
   /** How long to wait for a missing packet, or for a track that falls behind the others. */
   windowMs?: number | undefined
@@ -911,7 +980,8 @@ export interface PacketCounts {
 }
 
 /**
- * Analyzes a call while its samples arrive: events as they become certain, and a report at any time.
+ * Analyzes a call while its samples arrive: events as they become certain, and a report at any
+ * time.
  *
  * Each event is returned by the push that decided it, and emitted as `event` and under its kind.
  */
@@ -925,7 +995,10 @@ export declare class LiveCall extends EventEmitter {
   ): LiveEvent[]
   /** Takes a packet. Late packets are put in their place; missing ones become silence. */
   packet(track: number, packet: LivePacket, options: { encoding: SampleEncoding }): LiveEvent[]
-  /** Takes an RTP packet. Payload types other than the first, such as keys, contribute only their sequence number. */
+  /**
+   * Takes an RTP packet. Payload types other than the first, such as keys, contribute only their
+   * sequence number.
+   */
   rtp(track: number, datagram: Uint8Array, options: { encoding: SampleEncoding }): LiveEvent[]
   /** Sets the start of a track on the call's timeline, before its first sample. */
   begin(track: number, atMs: number): void
@@ -936,8 +1009,8 @@ export declare class LiveCall extends EventEmitter {
   /** Returns the report of the call so far. It lacks what requires all samples. */
   snapshot(): Report
   /**
-   * Ends the call, and returns its report, with its tracks if samples were kept. The last events are emitted before.
-   * If it fails or is aborted, nothing is lost, and it may be called again.
+   * Ends the call, and returns its report, with its tracks if samples were kept. The last events
+   * are emitted before. If it fails or is aborted, nothing is lost, and it may be called again.
    */
   finish(options?: { signal?: AbortSignal }): Promise<Processed>
   /** How much of the call has been analyzed, in milliseconds. */
@@ -954,10 +1027,11 @@ export declare class Processed {
   /** Returns the mix. */
   mix(mix?: MixConfig, options?: Pick<WorkOptions, 'signal'>): Promise<Audio>
   /**
-   * Returns the mix as a Node `Readable` of a file's bytes, made while they are read. `Readable.toWeb` converts it to
-   * a web stream.
+   * Returns the mix as a Node `Readable` of a file's bytes, made while they are read.
+   * `Readable.toWeb` converts it to a web stream.
    *
-   * `write` and `redact` wait until the stream has ended. Destroy a stream that is not read to its end.
+   * `write` and `redact` wait until the stream has ended. Destroy a stream that is not read to its
+   * end.
    *
    * @example
    * await pipeline(call.mixStream({ format: 'flac' }), response)
@@ -972,29 +1046,31 @@ export declare class Processed {
   /** Returns `report.html` as text, without a player. */
   page(options?: PageOptions): Promise<string>
   /**
-   * Releases the samples now instead of at garbage collection: `using call = await processCall(…)`. The report stays.
+   * Releases the samples now instead of at garbage collection: `using call = await processCall(…)`.
+   * The report stays.
    */
   [Symbol.dispose](): void
   /**
-   * Writes the mix, `report.json` and optional files to a folder, each complete or not at all. Returns the report,
-   * which lists them.
+   * Writes the mix, `report.json` and optional files to a folder, each complete or not at all.
+   * Returns the report, which lists them.
    */
   write(folder: string, options?: WriteOptions): Promise<Report>
   /** @deprecated The mix is one of the options: `write(folder, { mix })`. */
   write(folder: string, mix: MixConfig | undefined, options?: Omit<WriteOptions, 'mix'>): Promise<Report>
   /**
-   * Redacts spans of the call, each widened on either side by 250 ms and by the uncertainty of the placements, or every
-   * key press, on every track. Returns the report, which lists them.
+   * Redacts spans of the call, each widened on either side by 250 ms and by the uncertainty of the
+   * placements, or every key press, on every track. Returns the report, which lists them.
    *
-   * Mixes, peaks, pages and chunks made afterwards contain nothing of them; files written before still do. An abort
-   * while the call is queued leaves it unchanged; once begun, redaction runs to its end.
+   * Mixes, peaks, pages and chunks made afterwards contain nothing of them; files written before
+   * still do. An abort while the call is queued leaves it unchanged; once begun, redaction runs to
+   * its end.
    */
   redact(what: Redaction, options?: Pick<WorkOptions, 'signal'>): Promise<Report>
   /** Returns each track's level, second by second, as in `series.json`. */
   series(options?: Pick<WorkOptions, 'signal'>): Promise<Series>
   /**
-   * Yields each party's own speech in chunks for a transcriber, in the order of the call. Samples are extracted
-   * during the iteration.
+   * Yields each party's own speech in chunks for a transcriber, in the order of the call. Samples
+   * are extracted during the iteration.
    */
   chunks(options?: ChunkOptions): AsyncGenerator<Chunk, void, undefined>
 }
@@ -1022,8 +1098,8 @@ export interface WriteOptions extends Pick<WorkOptions, 'signal'> {
   /** Names parties by number, address or name instead of role, in page and labels. */
   showParties?: boolean | undefined
   /**
-   * Each redacted track at its original length and rate with 16 bits, in `redacted-0.wav` and so on. If a key press
-   * may remain, nothing is written, and the error's code is `unsure`.
+   * Each redacted track at its original length and rate with 16 bits, in `redacted-0.wav` and so
+   * on. If a key press may remain, nothing is written, and the error's code is `unsure`.
    */
   redactedTracks?: 'wav' | 'wav-ulaw' | 'flac' | undefined
   /**
@@ -1080,8 +1156,9 @@ export interface ChunkOptions extends Pick<WorkOptions, 'signal'> {
    */
   padMs?: number | undefined
   /**
-   * Merges neighboring chunks of a party up to `longestMs`, keeping at most this much of each pause: windows as
-   * Whisper expects them. Other parties are silenced in them. If omitted, there is one chunk per span of speech.
+   * Merges neighboring chunks of a party up to `longestMs`, keeping at most this much of each
+   * pause: windows as Whisper expects them. Other parties are silenced in them. If omitted, there
+   * is one chunk per span of speech.
    */
   mergeGapMs?: number | undefined
   /**
@@ -1105,8 +1182,8 @@ export interface Chunk {
   samples: Float32Array
   sampleRateHz: number
   /**
-   * Converts a time reported by a transcriber, counted from the chunk's first sample, to the call's time. Accounts
-   * for drift and lost audio.
+   * Converts a time reported by a transcriber, counted from the chunk's first sample, to the call's
+   * time. Accounts for drift and lost audio.
    */
   toCall(timeMs: number): number
 }
@@ -1126,8 +1203,8 @@ export interface Peaks {
 /** Options of `processBatch`. */
 export interface BatchOptions extends WorkOptions {
   /**
-   * How many calls are processed at a time, on separate threads that are not libuv's. Default: the number of
-   * processors.
+   * How many calls are processed at a time, on separate threads that are not libuv's. Default: the
+   * number of processors.
    */
   threads?: number | undefined
   /** As in {@link CallOptions}. */
@@ -1159,7 +1236,8 @@ export declare function resolveConfig(config?: Config): ResolvedConfig
 /**
  * Processes a call and keeps its tracks, so that it can be mixed.
  *
- * @throws {CallweaveError} of any kind: an unreadable recording, a limit, an invalid option, an abort
+ * @throws {CallweaveError} of any kind: an unreadable recording, a limit, an invalid option, an
+ * abort
  * @example
  * const call = await processCall([customer, agent], { roles: ['customer', 'agent'] })
  * await call.write('out', { labels: ['vtt'] })
@@ -1178,7 +1256,9 @@ export declare const process: typeof processCall
  */
 export declare function analyze(inputs: CallInputs, options?: CallOptions): Promise<Report>
 
-/** Returns each track's placement on the call's timeline, or null for a track that cannot be read. */
+/**
+ * Returns each track's placement on the call's timeline, or null for a track that cannot be read.
+ */
 export declare function align(inputs: CallInputs, options?: CallOptions): Promise<(Alignment | null)[]>
 
 /** Detects speech in a recording, and returns the spans of each of its tracks. */
@@ -1190,8 +1270,8 @@ export declare function mix(inputs: CallInputs, options?: CallOptions): Promise<
 /**
  * Processes many calls in parallel, and yields the results in order.
  *
- * At most two calls per thread are queued or running, and `calls` is read lazily. A call that fails yields a result
- * with an error and does not affect the others. Leaving the loop stops the work.
+ * At most two calls per thread are queued or running, and `calls` is read lazily. A call that fails
+ * yields a result with an error and does not affect the others. Leaving the loop stops the work.
  */
 export declare function processBatch(
   calls: Iterable<CallInputs> | AsyncIterable<CallInputs>,
@@ -1214,8 +1294,8 @@ export type Disturbance =
   | 'summed'
 
 /**
- * A count with its total, and the share with its 95 % interval. Null if the total is 0; `low` and `high` are null too if
- * the counted cases are not independent, such as the frames of one call.
+ * A count with its total, and the share with its 95 % interval. Null if the total is 0; `low` and
+ * `high` are null too if the counted cases are not independent, such as the frames of one call.
  */
 export interface Share {
   count: number
@@ -1225,7 +1305,10 @@ export interface Share {
   high: number | null
 }
 
-/** Accuracy on calls whose truth is known: only counts, nothing about any single call. `String()` of it is a table. */
+/**
+ * Accuracy on calls whose truth is known: only counts, nothing about any single call. `String()` of
+ * it is a table.
+ */
 export interface Evaluation {
   schemaVersion: 1
   library: { name: string; version: string }
@@ -1276,8 +1359,8 @@ export interface EvaluateOptions extends WorkOptions {
 }
 
 /**
- * Measures accuracy on the two-channel recordings of a folder. They are split, shifted, cut, thinned, transcoded and
- * summed, and the results are compared with what is known about them.
+ * Measures accuracy on the two-channel recordings of a folder. They are split, shifted, cut,
+ * thinned, transcoded and summed, and the results are compared with what is known about them.
  */
 export declare function evaluate(folder: string, options?: EvaluateOptions): Promise<Evaluation>
 
@@ -1330,7 +1413,9 @@ export interface Comparison {
     tracks: {
       track: number
       error: { from: string; to: string; count: number } | null
-      /** The furthest that it moved relative to the first track, wherever in the recording that is. */
+      /**
+       * The furthest that it moved relative to the first track, wherever in the recording that is.
+       */
       movedMs: number | null
       speechAddedMs: number | null
       speechRemovedMs: number | null
@@ -1369,12 +1454,15 @@ export declare function compare(
 /** Returns which reports of a folder this version would analyze differently. */
 export declare function compare(before: string): Promise<OutdatedReports>
 
-/** Processes a call and redacts spans of it, or every key press, on its tracks. The recordings are not changed. */
+/**
+ * Processes a call and redacts spans of it, or every key press, on its tracks. The recordings are
+ * not changed.
+ */
 export declare function redact(inputs: CallInputs, what: Redaction, options?: CallOptions): Promise<Processed>
 
 /**
- * Yields each party's own speech in chunks for a transcriber, in the order of the call. Bleed is left out, so no
- * speech is transcribed twice.
+ * Yields each party's own speech in chunks for a transcriber, in the order of the call. Bleed is
+ * left out, so no speech is transcribed twice.
  */
 export declare function chunks(
   inputs: CallInputs,
@@ -1382,8 +1470,8 @@ export declare function chunks(
 ): AsyncGenerator<Chunk, void, undefined>
 
 /**
- * Computes a recording's waveform in one pass, without keeping samples. `bits` is the width of a value in both
- * formats.
+ * Computes a recording's waveform in one pass, without keeping samples. `bits` is the width of a
+ * value in both formats.
  */
 export declare function peaks(
   recording: Recording | RecordingInput,
@@ -1400,11 +1488,11 @@ export declare function peaks(
 ): Promise<Peaks>
 
 /**
- * Returns a file's actual format, read to its end, and what is wrong with it. A file that is not a recording is a
- * result, not an error.
+ * Returns a file's actual format, read to its end, and what is wrong with it. A file that is not a
+ * recording is a result, not an error.
  *
- * With `quick`, only the first kilobytes are read, whatever the file's length (an MP4 up to the end of its index, a
- * ZIP archive as a whole), and the result is what they declare.
+ * With `quick`, only the first kilobytes are read, whatever the file's length (an MP4 up to the end
+ * of its index, a ZIP archive as a whole), and the result is what they declare.
  */
 export declare function probe(
   recording: Recording | RecordingInput,
@@ -1416,8 +1504,8 @@ export declare function probe(
 ): Promise<Probe>
 
 /**
- * Decodes a recording at its own rate with the codec delay removed, as 32-bit floats in [-1, 1] or as 16-bit
- * integers.
+ * Decodes a recording at its own rate with the codec delay removed, as 32-bit floats in [-1, 1] or
+ * as 16-bit integers.
  */
 export declare function decode(
   recording: Recording | RecordingInput,
@@ -1428,7 +1516,10 @@ export declare function decode(
   options: WorkOptions & { type: 'int16' },
 ): Promise<Audio & { source: Source }>
 
-/** Options of `normalize`. `rate`, `level` and `layout` take precedence over the configuration's mix. */
+/**
+ * Options of `normalize`. `rate`, `level` and `layout` take precedence over the configuration's
+ * mix.
+ */
 export interface NormalizeOptions extends WorkOptions {
   rate?: MixConfig['rate']
   level?: MixConfig['level']
@@ -1446,7 +1537,10 @@ export interface Normalized {
   gainDb: number
 }
 
-/** One recording at one rate and one level, in memory or in a file, wav or FLAC by the ending of its name: the everyday call. */
+/**
+ * One recording at one rate and one level, in memory or in a file, wav or FLAC by the ending of its
+ * name: the everyday call.
+ */
 export declare function normalize(
   recording: Recording | RecordingInput,
   options: NormalizeOptions & { output: string },
@@ -1456,5 +1550,8 @@ export declare function normalize(
   options?: NormalizeOptions,
 ): Promise<Normalized>
 
-/** Providers' documents: JSON in, a described call out, and the bodies, ids and errors of MCloud's API. No network. */
+/**
+ * Providers' documents: JSON in, a described call out, and the bodies, ids and errors of MCloud's
+ * API. No network.
+ */
 export declare const provider: Provider

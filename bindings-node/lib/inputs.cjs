@@ -73,7 +73,10 @@ function releaseAll(inputs) {
   }
 }
 
-/** The chunks of a stream, one by one. A web stream's iterator could not end while it waits for a chunk; its reader can. */
+/**
+ * The chunks of a stream, one by one. A web stream's iterator could not end while it waits for a
+ * chunk; its reader can.
+ */
 function chunksOf(stream) {
   if (typeof stream.getReader !== 'function') {
     const chunks = stream[Symbol.asyncIterator]()
@@ -93,8 +96,9 @@ function chunksOf(stream) {
 }
 
 /**
- * All bytes of a stream, in memory, or in a file where there are many. Where the stream is longer than the core's limit,
- * reading stops: the core refuses what has been read, with the numbers. One chunk is asked for when the one before is kept.
+ * All bytes of a stream, in memory, or in a file where there are many. Where the stream is longer
+ * than the core's limit, reading stops: the core refuses what has been read, with the numbers. One
+ * chunk is asked for when the one before is kept.
  */
 async function collect(stream, limit, signal) {
   const spool = new Spool()
@@ -157,7 +161,10 @@ function samplesSpec({ channels, sampleRateHz }) {
   return { bytes, samples: { float32, channels: channels.length, sampleRateHz } }
 }
 
-/** The inputs with their bytes out of JavaScript's memory, copied slice by slice so that the event loop stays free. */
+/**
+ * The inputs with their bytes out of JavaScript's memory, copied slice by slice so that the event
+ * loop stays free.
+ */
 async function copied(specs, signal) {
   const out = []
   let room = SLICE
@@ -239,7 +246,10 @@ async function inputSpec(item, limit, signal) {
   return spec
 }
 
-/** One input or several, as `inputSpec` gives them. Where one cannot be read, the others are not read on. */
+/**
+ * One input or several, as `inputSpec` gives them. Where one cannot be read, the others are not
+ * read on.
+ */
 async function inputSpecs(inputs, limit, signal) {
   const stop = new AbortController()
   const off = onAbort(signal, () => stop.abort(signal.reason))
@@ -260,7 +270,10 @@ async function inputSpecs(inputs, limit, signal) {
   }
 }
 
-/** Removes the files that keep streams; those of work that goes on are open and stay readable where the system allows that. */
+/**
+ * Removes the files that keep streams; those of work that goes on are open and stay readable where
+ * the system allows that.
+ */
 function discard(specs) {
   for (const { path, isTemporary } of specs) if (isTemporary) Spool.discard(path)
 }

@@ -1,6 +1,7 @@
 'use strict'
 
-// The compiled part: beside this package in a clone, a package of its own (an optional dependency) when installed.
+// The compiled part: beside this package in a clone, a package of its own (an optional dependency)
+// when installed.
 
 const { existsSync } = require('node:fs')
 const { join } = require('node:path')

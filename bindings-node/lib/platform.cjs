@@ -1,6 +1,9 @@
 'use strict'
 
-/** Whether this Linux has glibc. The report is told to leave the network out: it would look up the name of every peer. */
+/**
+ * Whether this Linux has glibc. The report is told to leave the network out: it would look up the
+ * name of every peer.
+ */
 function hasGlibc() {
   const before = process.report.excludeNetwork
   process.report.excludeNetwork = true
@@ -9,7 +12,9 @@ function hasGlibc() {
   return Boolean(header.glibcVersionRuntime)
 }
 
-/** The name of this machine's kind, as in the names of the packages that carry the compiled part. */
+/**
+ * The name of this machine's kind, as in the names of the packages that carry the compiled part.
+ */
 function platform() {
   const { platform: system, arch } = process
   if (system === 'linux') return `linux-${arch}-${hasGlibc() ? 'gnu' : 'musl'}`

@@ -1,6 +1,7 @@
 'use strict'
 
-// Providers' documents: JSON (of SIPREC, XML) in, a described call out; what MCloud's API takes. Every helper is one of the core's.
+// Providers' documents: JSON (of SIPREC, XML) in, a described call out; what MCloud's API takes.
+// Every helper is one of the core's.
 
 const native = require('./native.cjs')
 const { calledFrom, translated } = require('./errors.cjs')

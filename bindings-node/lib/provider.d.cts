@@ -30,7 +30,9 @@ export interface Leg {
 /** One recording as its document describes it. */
 export interface DescribedRecording {
   leg: Leg
-  /** Who is heard apart, should the audio hold its parties apart: on channels, or in files of a zip. */
+  /**
+   * Who is heard apart, should the audio hold its parties apart: on channels, or in files of a zip.
+   */
   parts: { leg: Leg; nameEnds: string | null }[]
   startBasis: 'field' | 'file_name' | null
   /** A moment by which the recording was over. */
@@ -51,7 +53,9 @@ export interface DescribedRecording {
 /** The audio of a call by recording id, URL or file name. */
 export type AudioByName = Readonly<Record<string, Recording | RecordingInput>>
 
-/** A call as its document describes it, with the audio in hand. Hand it to `process` or `analyze`. */
+/**
+ * A call as its document describes it, with the audio in hand. Hand it to `process` or `analyze`.
+ */
 export interface DescribedCall {
   readonly kind: DocumentKind | 'threecx'
   readonly call: {
@@ -113,7 +117,9 @@ export interface NewRecording {
 
 /** What a service decides about a recording, and what a document may leave open. */
 export interface CreateOptions {
-  /** The call as its document describes it: ids of recordings, the customer of a mixed recording. */
+  /**
+   * The call as its document describes it: ids of recordings, the customer of a mixed recording.
+   */
   call?: DescribedCall | undefined
   dataId?: string | undefined
   /** RFC 3339, Unix seconds or a Date. */
@@ -147,7 +153,10 @@ export interface Review {
   linkedUserId?: string | null
 }
 
-/** What a review says. The tag is a reviewer's: it is left out unless one is given or `overwriteTag` asks for the report's. */
+/**
+ * What a review says. The tag is a reviewer's: it is left out unless one is given or `overwriteTag`
+ * asks for the report's.
+ */
 export interface ReviewOptions {
   score?: number | undefined
   tag?: TagValue | undefined
@@ -201,7 +210,10 @@ export interface Mcloud {
   createBody(report: Report | undefined, options?: CreateOptions): NewRecording
   /** The body of `PATCH /recordings/{id}`. */
   patchBody(report?: Report, options?: ReviewOptions): Review
-  /** The id under which a call is posted: the same whenever it is the same call, and nobody's number or address. */
+  /**
+   * The id under which a call is posted: the same whenever it is the same call, and nobody's number
+   * or address.
+   */
   dataId(source: Report | DescribedCall): string
   /** A code of the API's table, with its status and whether a retry can help. */
   error(code: ApiCode): ApiError
@@ -215,40 +227,61 @@ export interface Mcloud {
   recording(document: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
 }
 
-/** Providers' documents: JSON (of SIPREC, XML) in, a described call out. Mistakes are `CallweaveError`s. */
+/**
+ * Providers' documents: JSON (of SIPREC, XML) in, a described call out. Mistakes are
+ * `CallweaveError`s.
+ */
 export interface Provider {
   /** Which document it is; null if it is none that is known. */
   detect(document: JsonDocument): DocumentKind | null
   /** The one call of any document that `detect` knows. */
   read(document: JsonDocument, options?: ReadOptions): DescribedCall
-  /** Every call of a document, as a page of MCloud's list or pushes of several sessions hold them. */
+  /**
+   * Every call of a document, as a page of MCloud's list or pushes of several sessions hold them.
+   */
   readAll(document: JsonDocument, options?: Pick<ReadOptions, 'utcOffset'>): DescribedCall[]
-  /** The call of one push or several of Tencent Cloud Contact Center, in any order, repeated or not. */
+  /**
+   * The call of one push or several of Tencent Cloud Contact Center, in any order, repeated or not.
+   */
   tencent(pushes: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   /** The answer to a push; code 0 says that it was taken. */
   tencentReply(code?: number, message?: string): { ErrCode: number; ErrMsg: string }
-  /** The call of Wellcloud's `recordings2`. Its times have no offset: +08:00 unless `utcOffset` says otherwise. */
+  /**
+   * The call of Wellcloud's `recordings2`. Its times have no offset: +08:00 unless `utcOffset` says
+   * otherwise.
+   */
   wellcloud(rows: JsonDocument, options?: ReadOptions): DescribedCall
   /** The path of a call's list of recordings, below the service's address. */
   wellcloudListPath(callId: string): string
   /** The path of a recording's audio, below the service's address. */
   wellcloudStreamPath(recordingId: string): string
-  /** What an answer of Wellcloud's refuses, by its status or by a code in its body; null if it is no refusal. */
+  /**
+   * What an answer of Wellcloud's refuses, by its status or by a code in its body; null if it is no
+   * refusal.
+   */
   wellcloudRefusal(status: number, body?: string | Uint8Array): Refusal | null
   /** The call of one recording or several of VoIPBin; the audio may be the zip or its members. */
   voipbin(recordings: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
-  /** The call of a file named as 3CX names them. Its time has no offset: without `utcOffset` it is not known. */
+  /**
+   * The call of a file named as 3CX names them. Its time has no offset: without `utcOffset` it is
+   * not known.
+   */
   threecx(
     name: string,
     options?: { audio?: Recording | RecordingInput | undefined; utcOffset?: string | undefined },
   ): DescribedCall
-  /** The call of a vCon (IETF): audio inside it needs none; other audio by file name, by URL or by `dialog[0]`. */
+  /**
+   * The call of a vCon (IETF): audio inside it needs none; other audio by file name, by URL or by
+   * `dialog[0]`.
+   */
   vcon(document: JsonDocument, options?: Pick<ReadOptions, 'audio'>): DescribedCall
-  /** A vCon's text with the report as another `analysis`; everything else stays as it is written. */
+  /**
+   * A vCon's text with the report as another `analysis`; everything else stays as it is written.
+   */
   vconWithReport(document: JsonDocument, report: Report): string
   /**
-   * The call of SIPREC's recording metadata (RFC 7865): the XML, or several one after another, each with its XML
-   * declaration; the audio by the label or the id of its stream.
+   * The call of SIPREC's recording metadata (RFC 7865): the XML, or several one after another, each
+   * with its XML declaration; the audio by the label or the id of its stream.
    */
   siprec(document: string | Uint8Array, options?: Pick<ReadOptions, 'audio'>): DescribedCall
   /** The call of callweave's own manifest; the audio by the paths in it. */

@@ -1,7 +1,8 @@
 'use strict'
 
-// Whose turn it is. The package's work never has more threads than the machine has processors, so that one is soon free
-// for the event loop; and it leaves one of libuv's threads to the rest of the process, for files and names of hosts.
+// Whose turn it is. The package's work never has more threads than the machine has processors, so
+// that one is soon free for the event loop; and it leaves one of libuv's threads to the rest of the
+// process, for files and names of hosts.
 
 const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
@@ -15,7 +16,9 @@ const seats = Math.max(1, Math.min(processors, pool - 1))
 
 let freeThreads = processors
 let freeSeats = seats
-/** What waits: work on calls that are in memory already, then new work, each in the order of asking. */
+/**
+ * What waits: work on calls that are in memory already, then new work, each in the order of asking.
+ */
 const waiting = { known: [], fresh: [] }
 let due = false
 
@@ -66,7 +69,10 @@ function seat({ wide, known, signal }) {
   })
 }
 
-/** Calls whose streams are being read, or have been and wait for their turn: no more of them are in memory. */
+/**
+ * Calls whose streams are being read, or have been and wait for their turn: no more of them are in
+ * memory.
+ */
 const MOST_READING = Math.max(4, 2 * seats)
 let freeReaders = MOST_READING
 const readers = []
@@ -99,9 +105,10 @@ function readingTurn(signal) {
 }
 
 /**
- * Does work when its turn comes, on the threads that it is told. `wide` work can use several; `known` work, on a call
- * that is in memory, goes first. An abort is heard at once, waiting or working; what works has its place until it has
- * stopped, and `settles` work, which writes files, is waited for even then.
+ * Does work when its turn comes, on the threads that it is told. `wide` work can use several;
+ * `known` work, on a call that is in memory, goes first. An abort is heard at once, waiting or
+ * working; what works has its place until it has stopped, and `settles` work, which writes files,
+ * is waited for even then.
  */
 async function inTurn({ wide = false, known = false, settles = false, signal }, work) {
   signal?.throwIfAborted()

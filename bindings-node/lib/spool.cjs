@@ -7,7 +7,10 @@ const { open, rm } = require('node:fs/promises')
 const { tmpdir } = require('node:os')
 const { dirname, join } = require('node:path')
 
-/** Bytes of one stream that are kept in memory: some 17 minutes of 8 kHz wav. Longer ones go to a file. */
+/**
+ * Bytes of one stream that are kept in memory: some 17 minutes of 8 kHz wav. Longer ones go to a
+ * file.
+ */
 const MOST_BYTES = 16 << 20
 
 /** Folders of files that keep streams now. */

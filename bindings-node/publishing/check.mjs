@@ -1,4 +1,5 @@
-// Packs the package and holds it against publint and are-the-types-wrong; says how large it is. Usage: npm test
+// Packs the package and holds it against publint and are-the-types-wrong; says how large it is.
+// Usage: npm test
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

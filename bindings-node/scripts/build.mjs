@@ -1,5 +1,5 @@
-// Builds the compiled part with cargo and puts it beside the package, where lib/native.cjs looks for it.
-// Needs Rust and nothing from npm, so that `npm install <this folder>` works from a clone.
+// Builds the compiled part with cargo and puts it beside the package, where lib/native.cjs looks
+// for it. Needs Rust and nothing from npm, so that `npm install <this folder>` works from a clone.
 //
 //     node scripts/build.mjs                                   for this machine
 //     node scripts/build.mjs --target x86_64-apple-darwin      for another, with its target installed in Rust
@@ -27,7 +27,10 @@ function cargoArguments() {
   return [command, '--release', '--locked', '--package', 'callweave-node', ...target]
 }
 
-/** What the compiler is told beside what the machine's settings say: a library for musl is linked dynamically. */
+/**
+ * What the compiler is told beside what the machine's settings say: a library for musl is linked
+ * dynamically.
+ */
 function environment() {
   if (!asked.target?.endsWith('-musl')) return process.env
   const flags = [process.env.RUSTFLAGS, '-C target-feature=-crt-static'].filter(Boolean).join(' ')

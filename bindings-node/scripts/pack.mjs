@@ -1,6 +1,6 @@
-// Makes the tarballs that a release uploads: the package itself, which names a package for every platform, and the packages with the
-// compiled parts that are here (`callweave.PLATFORM.node` beside package.json, one for each machine that built one).
-// Usage: node scripts/pack.mjs FOLDER
+// Makes the tarballs that a release uploads: the package itself, which names a package for every
+// platform, and the packages with the compiled parts that are here (`callweave.PLATFORM.node`
+// beside package.json, one for each machine that built one). Usage: node scripts/pack.mjs FOLDER
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,10 @@ import platformModule from '../lib/platform.cjs'
 const here = dirname(dirname(fileURLToPath(import.meta.url)))
 const out = resolve(process.argv[2] ?? join(here, 'dist'))
 const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
-/** Where the workspace has what the law asks for, and the third parties' licences that NOTICE points to. */
+/**
+ * Where the workspace has what the law asks for, and the third parties' licences that NOTICE points
+ * to.
+ */
 const legal = [
   'LICENSE-MIT',
   'LICENSE-APACHE',

@@ -12,7 +12,10 @@ const { analyze, decode, normalize, peaks, probe, process: processCall, processB
 const isCancelled = failing('abort.test.mjs')('cancelled', /cancelled/)
 const wave = longWave(long ? 60 : 15)
 
-/** Begins work, aborts it where `when` says, and holds how long that took against the promise of the README. */
+/**
+ * Begins work, aborts it where `when` says, and holds how long that took against the promise of the
+ * README.
+ */
 async function aborts(name, begin, when = () => pause(30)) {
   const controller = new AbortController()
   let settled = false
@@ -181,25 +184,27 @@ test('while a batch works, and while it waits for a call', async () => {
 test('while files are written: nothing of them appears then or later', async (t) => {
   const out = folder(t)
   const call = await processCall([wave, wave])
+  // Six times the samples: an abort that comes late on a busy machine still comes before the end.
+  const rate = 48_000
   await aborts(
     'mix',
-    (signal) => call.mix(undefined, { signal }),
+    (signal) => call.mix({ rate }, { signal }),
     () => pause(5),
   )
   const begun = (name) => async () => {
     while (!existsSync(`${out}/${name}`) || readdirSync(`${out}/${name}`).length === 0) await pause(1)
   }
   for (const [name, mix, options] of [
-    ['wav', {}, {}],
-    ['flac', { format: 'flac' }, {}],
-    ['mono', { layout: 'mono' }, { peaks: 1000 }],
+    ['wav', { rate }, {}],
+    ['flac', { rate, format: 'flac' }, {}],
+    ['mono', { rate, layout: 'mono' }, { peaks: 1000 }],
   ]) {
     await aborts(`write ${name}`, (signal) => call.write(`${out}/${name}`, mix, { ...options, signal }), begun(name))
   }
   mkdirSync(`${out}/normal`)
   await aborts(
     'normalize',
-    (signal) => normalize(wave, { rate: 48_000, output: `${out}/normal/out.wav`, signal }),
+    (signal) => normalize(wave, { rate, output: `${out}/normal/out.wav`, signal }),
     begun('normal'),
   )
   const left = () => ['wav', 'flac', 'mono', 'normal'].flatMap((name) => readdirSync(`${out}/${name}`))

@@ -1,4 +1,5 @@
-// Downloads, requests and postings at their limits: parts that are short, servers that drip, load that a server tells of.
+// Downloads, requests and postings at their limits: parts that are short, servers that drip, load
+// that a server tells of.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -90,7 +91,9 @@ test('a redirect to nowhere is a refusal', async (t) => {
   })
 })
 
-/** A server that sends a beginning at once and then a drop every 20 ms; it tells when it is asked. */
+/**
+ * A server that sends a beginning at once and then a drop every 20 ms; it tells when it is asked.
+ */
 function dripping(beginning, drop, asked) {
   return createListener((socket) => {
     socket.on('error', () => {})

@@ -173,7 +173,7 @@ test('an answer before the end of the body is read', async (t) => {
     socket.once('data', () => {
       socket.pause()
       socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\nConnection: close\r\n\r\nexpired')
-      setTimeout(() => socket.resetAndDestroy(), 20)
+      setTimeout(() => socket.resetAndDestroy(), 200)
     })
   })
   await new Promise((resolve) => early.listen(0, '127.0.0.1', resolve))
@@ -182,7 +182,7 @@ test('an answer before the end of the body is read', async (t) => {
   const put = steps.mcloudRequest({ endpoint: 'upload', uploadUrl, contentType: 'audio/wav' })
   const file = join(folder(t), 'a.wav')
   writeFileSync(file, Buffer.alloc(32 << 20))
-  for (let n = 0; n < 20; n++) {
+  for (let n = 0; n < 5; n++) {
     assert.deepEqual(await send(put, { file, guard: LOCAL }), { status: 403, retryAfter: null, body: 'expired' })
   }
 })
@@ -362,12 +362,13 @@ test('a step that fails here is stored and waited for', async (t) => {
     for (let n = 0; n < 4; n++) {
       const started = Date.now()
       assert.equal(await poster.step(outbox.duePostings(Number.MAX_SAFE_INTEGER)[0]), reason)
-      assert.deepEqual(outbox.duePostings(Date.now()), [], 'it waits')
-      dues.push(outbox.nextDue() - started)
+      const due = outbox.nextDue()
+      dues.push(due - started)
+      assert.deepEqual([outbox.duePostings(due - 1), dues.at(-1) > 200], [[], true], 'it waits')
       const { status, reason: told } = outbox.listed().at(-1)
       assert.deepEqual([status, told, outbox.files()], ['failed', reason, new Set([mix])])
     }
-    assert.ok(dues[0] > 200 && dues[3] > dues[0] && dues[3] < 30_000, `${dues}`)
+    assert.ok(dues[3] > dues[0] && dues[3] < 30_000, `${dues}`)
     outbox.close()
     outbox = new Outbox(join(at, 'o.sqlite'))
     assert.deepEqual(outbox.counts().postings, { failed: 1 })

@@ -1,4 +1,5 @@
-// Every failure is a CallweaveError that says what it came of; what does not exist is refused with what was meant.
+// Every failure is a CallweaveError that says what it came of; what does not exist is refused with
+// what was meant.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'

@@ -1,16 +1,27 @@
-// The examples are run as they are: an upload over Fastify, a worker of a queue, S3 by its SDK against a server on loopback.
+// The examples are run as they are: an upload over Fastify, a worker of a queue, S3 by its SDK
+// against a server on loopback.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { analyze } from 'callweave'
 import { build } from '../examples/fastify/server.mjs'
 import { work } from '../examples/queue/worker.mjs'
 import { root } from './shared.mjs'
 
 const PARTIES = ['fixtures/short/customer.wav', 'fixtures/short/agent.wav']
+/** moto at a free port, which it prints; it ends with who started it. */
+const MOTO = `
+import logging, sys
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel("WARNING")
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+`
 const expected = await analyze(PARTIES, { roles: ['customer', 'agent'] })
 
 test('Fastify takes recordings and streams the mix', async (t) => {
@@ -63,17 +74,14 @@ test('a worker settles every job of a queue, and stops without losing one', asyn
 })
 
 test('S3 by its SDK, in and out as streams', async (t) => {
-  const python = `${root}/target/venv/bin/python`
+  const target = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target')
+  const python = process.env.CALLWEAVE_PYTHON ?? join(target, 'venv/bin/python')
   if (spawnSync(python, ['-c', 'import moto.server']).status !== 0)
     return t.skip('no moto: tests/run python installs it')
-  const port = await new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = server.address()
-      server.close(() => resolve(free))
-    })
-  })
-  const moto = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+  const moto = spawn(python, ['-c', MOTO], { stdio: ['pipe', 'pipe', 'inherit'] })
   t.after(() => moto.kill())
+  const { value: port } = await createInterface(moto.stdout)[Symbol.asyncIterator]().next()
+  assert.ok(port, 'moto did not start')
   const { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3')
   const { processObjects } = await import('../examples/s3/process.mjs')
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
@@ -83,15 +91,7 @@ test('S3 by its SDK, in and out as streams', async (t) => {
     forcePathStyle: true,
     credentials,
   })
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await client.send(new CreateBucketCommand({ Bucket: 'calls' }))
-      break
-    } catch (error) {
-      if (tries === 150) throw error
-      await pause(200)
-    }
-  }
+  await client.send(new CreateBucketCommand({ Bucket: 'calls' }))
   for (const path of PARTIES)
     await client.send(new PutObjectCommand({ Bucket: 'calls', Key: path, Body: readFileSync(path) }))
   const report = await processObjects(client, 'calls', PARTIES, 'out/1', { roles: ['customer', 'agent'] })

@@ -1,4 +1,5 @@
-// The examples of media streams and RTP, each with a peer that plays a call: in real time, and twenty times as fast.
+// The examples of media streams and RTP, each with a peer that plays a call: in real time, and
+// twenty times as fast.
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -74,6 +75,8 @@ async function* paced(frames, speed) {
   for (let n = 0; n < frames; n++) {
     const wait = begun + (n * FRAME_MS) / speed - performance.now()
     if (wait > 0) await pause(wait)
+    // Late frames do not go all at once: who hears them gets its turn.
+    else await new Promise(setImmediate)
     yield n
   }
 }

@@ -1,4 +1,5 @@
-// The packages as a release has them: installed in an empty folder where nothing can be built, and used as a service would.
+// The packages as a release has them: installed in an empty folder where nothing can be built, and
+// used as a service would.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
@@ -74,7 +75,8 @@ test('a worker thread works beside the main thread', () => {
   assert.equal(run('node', 'worker.mjs'), 'short short\n')
 })
 
-// Runtimes beside Node and a bundler, where they are: `npm install bun deno esbuild` in a folder named by CALLWEAVE_RUNTIMES.
+// Runtimes beside Node and a bundler, where they are: `npm install bun deno esbuild` in a folder
+// named by CALLWEAVE_RUNTIMES.
 for (const runtime of ['bun', 'deno']) {
   test(`${runtime} runs it from the tarball, modules and CommonJS`, (t) => {
     const program = join(process.env.CALLWEAVE_RUNTIMES ?? '/nowhere', 'node_modules/.bin', runtime)

@@ -1,4 +1,5 @@
-// Providers' documents: the fixtures' calls with their audio in memory give the golden reports, and what MCloud takes.
+// Providers' documents: the fixtures' calls with their audio in memory give the golden reports, and
+// what MCloud takes.
 import assert from 'node:assert/strict'
 import { createReadStream, readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'

@@ -31,8 +31,8 @@ export const environment = (cloud, DATA) => ({
 const FOLDER = `${root}/fixtures/tencent-transfer`
 
 /**
- * Serves a fixture's recordings to the tests of a file, and ends behind them what they started. Gives the fixture's pushes
- * with addresses of that server.
+ * Serves a fixture's recordings to the tests of a file, and ends behind them what they started.
+ * Gives the fixture's pushes with addresses of that server.
  */
 export function servedPushes() {
   let files

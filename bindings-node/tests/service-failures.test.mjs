@@ -1,4 +1,5 @@
-// The example service where providers, disks and people fail: lists that make no sense, calls that are given up.
+// The example service where providers, disks and people fail: lists that make no sense, calls that
+// are given up.
 import assert from 'node:assert/strict'
 import fs, { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import files from 'node:fs/promises'

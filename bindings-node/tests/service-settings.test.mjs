@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { unixMs } from '../examples/service/moments.mjs'
 import { settingsOf } from '../examples/service/settings.mjs'
 import { SECRET } from './running.mjs'
 import { root } from './shared.mjs'
@@ -102,6 +103,19 @@ test('settings are what they say', () => {
     [plain.wellcloud, plain.voipbin, plain.patience, plain.policy],
     [null, null, { expectsCdr: true }, undefined],
   )
+})
+
+test('moments at the edges are the same in every language', () => {
+  for (const [text, ms] of [
+    ['1970-01-01T07:00:00.0019+07:00', 1],
+    ['1969-12-31T23:59:59.999Z', -1],
+    ['1969-12-31T23:59:59.9995Z', 0],
+    ['1971-02-01T12:00:00.8Z', 34_257_600_800],
+    ['0001-01-01T00:00:00Z', -62_135_596_800_000],
+    ['0000-01-01T00:00:00Z', null],
+    ['2024-02-29T00:00:00+00:60', null],
+  ])
+    assert.equal(unixMs(text), ms, text)
 })
 
 test('a wrong setting ends the start with one line', () => {

@@ -1,4 +1,5 @@
-// The example service end to end, against the local servers: from a provider's push to MCloud's door.
+// The example service end to end, against the local servers: from a provider's push to MCloud's
+// door.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
@@ -240,7 +241,8 @@ test('a provider that cannot answer is not asked at once again', async (t) => {
     const env = { ...polled(url, { POLL_S: '0.05' }), WELLCLOUD_TOKEN: 't', WELLCLOUD_URL: url, RETRY_S: '60' }
     const service = await running(t, await serve(children, 'mcloud'), env)
     for (const id of ['c0', 'c1', 'c2']) assert.equal(await service.ended(id), 202)
-    await pause(1800)
+    // Long enough for what waits too little, and well before the third try after 429 is due.
+    await pause(1300)
     const of = (word) => asked.filter((path) => path.includes(word)).length
     assert.ok(of('recordings2') > 0 && of('recordings2') <= lists, `${status}: ${of('recordings2')}`)
     assert.ok(of('/recordings?') > 0 && of('/recordings?') <= polls, `${status}: ${of('/recordings?')}`)

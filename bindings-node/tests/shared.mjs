@@ -1,4 +1,5 @@
-// What the suites share. Every suite works in the folder of the workspace, as the golden reports did.
+// What the suites share. Every suite works in the folder of the workspace, as the golden reports
+// did.
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -52,7 +53,10 @@ export function longWave(minutes) {
   return Buffer.concat([header, ...Array(repeats).fill(sound)])
 }
 
-/** For a test file: what checks an error's code, its message, and that its stack points into that file. */
+/**
+ * For a test file: what checks an error's code, its message, and that its stack points into that
+ * file.
+ */
 export const failing = (file) => (code, words) => (error) => {
   assert.ok(error instanceof CallweaveError, `${error?.stack}`)
   assert.equal(error.code, code)

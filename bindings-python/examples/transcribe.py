@@ -1,8 +1,10 @@
-"""A call to a transcript: each party's own speech, cut for a transcriber, its words back on the call's timeline.
+"""A call to a transcript: each party's own speech, cut for a transcriber, its words back on the
+call's timeline.
 
     python examples/transcribe.py fixtures/short/manifest.json
 
-`transcript` takes any callable that turns samples into words with times; put a model of your choice there.
+`transcript` takes any callable that turns samples into words with times; put a model of your choice
+there.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ class Word:
 
 
 def transcript(call: str, transcriber: Callable[[NDArray[np.float32], int], Words]) -> Iterator[Word]:
-    """The words of a call in the order of its chunks; bleed is left out, so nobody is transcribed twice."""
+    """The words of a call in the order of its chunks; bleed is left out, so nobody is transcribed
+    twice."""
     for chunk in callweave.chunks(call, longest_ms=30_000, sample_rate_hz=16_000):
         for start_ms, end_ms, text in transcriber(chunk.samples, chunk.sample_rate_hz):
             yield Word(chunk.to_call(start_ms), chunk.to_call(end_ms), chunk.role, text)

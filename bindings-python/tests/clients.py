@@ -24,7 +24,8 @@ BOTH = pytest.mark.parametrize("fetch", [download, fetch_async])
 
 
 class Listening(threading.Thread):
-    """A server that gives each connection to `serve`, one thread each, for as long as its `with` lasts."""
+    """A server that gives each connection to `serve`, one thread each, for as long as its `with`
+    lasts."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

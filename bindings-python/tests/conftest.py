@@ -1,4 +1,5 @@
-"""What the suites share. Every test runs in the folder of the workspace, as the golden reports did."""
+"""What the suites share. Every test runs in the folder of the workspace, as the golden reports
+did."""
 
 from __future__ import annotations
 

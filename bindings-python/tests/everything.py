@@ -1,4 +1,5 @@
-"""A program that uses everything, as a user would write it: held against mypy --strict, and run with a folder to write to."""
+"""A program that uses everything, as a user would write it: held against mypy --strict, and run
+with a folder to write to."""
 
 from __future__ import annotations
 

@@ -33,8 +33,9 @@ def s3() -> Iterator[tuple[Any, dict[str, Any]]]:
 
 class Faults(BaseHTTPRequestHandler):
     """Serves the workspace's files. The first part of a path says what goes wrong:
-    `plain`: nothing; `once`: the first answer of each file breaks off half way; `broken`: every answer does;
-    `stream`: no length and no ranges; `late`: the same, and it breaks off; `denied`: 403."""
+    `plain`: nothing; `once`: the first answer of each file breaks off half way; `broken`: every
+    answer does; `stream`: no length and no ranges; `late`: the same, and it breaks off; `denied`:
+    403."""
 
     protocol_version = "HTTP/1.1"
     seen: set[str] = set()

@@ -1,4 +1,5 @@
-"""asyncio: the same answers while the loop goes on, cancellation that reaches Rust, streams and batches."""
+"""asyncio: the same answers while the loop goes on, cancellation that reaches Rust, streams and
+batches."""
 
 from __future__ import annotations
 
@@ -51,6 +52,14 @@ def test_the_loop_goes_on(long_call: list[str]) -> None:
     assert asyncio.run(ticking()) < 0.5
 
 
+async def ended() -> None:
+    """Waits until no thread of the package is left."""
+    started = time.perf_counter()
+    while any(thread.name == "callweave" for thread in threading.enumerate()):
+        assert time.perf_counter() - started < 5, "the thread has ended"
+        await asyncio.sleep(0.01)
+
+
 def test_cancelling_a_task_stops_the_work(long_call: list[str]) -> None:
     async def cancelled() -> float:
         work = asyncio.ensure_future(aio.process(long_call * 4, strict=False))
@@ -60,10 +69,7 @@ def test_cancelling_a_task_stops_the_work(long_call: list[str]) -> None:
         with pytest.raises(asyncio.CancelledError):
             await work
         before = time.process_time()
-        started = time.perf_counter()
-        while any(thread.name == "callweave" for thread in threading.enumerate()):
-            assert time.perf_counter() - started < 5, "the thread has ended"
-            await asyncio.sleep(0.01)
+        await ended()
         await asyncio.sleep(0.3)
         before = time.process_time()
         await asyncio.sleep(0.5)
@@ -114,8 +120,7 @@ def test_a_stream_that_never_comes_can_be_given_up() -> None:
     async def given_up() -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(aio.load(stuck()), 0.1)  # type: ignore[arg-type]
-        await asyncio.sleep(0.3)
-        assert not any(thread.name == "callweave" for thread in threading.enumerate())
+        await ended()
 
     asyncio.run(given_up())
 

@@ -1,4 +1,5 @@
-"""Calls as Arrow tables, and the job on Ray: resumed after a kill, not stopped by a poisoned file nor by a worker that dies."""
+"""Calls as Arrow tables, and the job on Ray: resumed after a kill, not stopped by a poisoned file
+nor by a worker that dies."""
 
 from __future__ import annotations
 

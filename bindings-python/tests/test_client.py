@@ -166,7 +166,8 @@ def test_headers_do_not_follow_to_another_origin(
 def test_a_crash_between_note_and_file_leaves_no_wrong_pair(
     fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The old bytes never stand beside the new name: at the moment that they go, no name is noted."""
+    """The old bytes never stand beside the new name: at the moment that they go, no name is
+    noted."""
     part, notes = tmp_path / "a.part", tmp_path / "a.part.json"
     part.write_bytes(b"\0of the old file")
     notes.write_text(json.dumps({"path": "/a", "validator": '"old"'}))
@@ -275,7 +276,8 @@ def test_a_request_is_sent_as_it_is_and_a_file_with_its_length(cloud: Server, tm
 
 
 class Early(Listening):
-    """A server that answers 403 as soon as it has the headers, and ends the connection without reading the body."""
+    """A server that answers 403 as soon as it has the headers, and ends the connection without
+    reading the body."""
 
     def serve(self, connection: socket.socket) -> None:
         connection.recv(1000)

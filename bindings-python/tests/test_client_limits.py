@@ -1,4 +1,5 @@
-"""Downloads, requests and postings at their limits: parts that are short, servers that drip, load that a server tells of."""
+"""Downloads, requests and postings at their limits: parts that are short, servers that drip, load
+that a server tells of."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from callweave.client import Gone, Later, Outbox, Poster, download, download_async, send, send_async, steps
+from callweave.client import Gone, Guard, Later, Outbox, Poster, download, download_async, send, send_async, steps
 from clients import BOTH, LOCAL, Fetch, Listening
 from http_server import Server
 
@@ -99,7 +100,8 @@ def test_a_redirect_to_nowhere_is_a_refusal(fetch: Fetch, tmp_path: Path) -> Non
 
 
 class Dripping(Listening):
-    """A server that sends a beginning at once and then a byte every 20 ms, for eight seconds at most."""
+    """A server that sends a beginning at once and then a byte every 20 ms, for eight seconds at
+    most."""
 
     def __init__(self, beginning: bytes, drop: bytes) -> None:
         super().__init__()
@@ -164,6 +166,26 @@ def test_a_request_has_its_time_too(what: str) -> None:
                 else send(client, {**request, "url": server.url})
             )
         assert answer["status"] is None and 0.4 < time.monotonic() - started < 6
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_name_that_nobody_resolves_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def silent(*_: Any, **__: Any) -> Any:
+        over.wait(30)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    put = steps.mcloud_request("upload", uploadUrl="http://storage.example/a", contentType="audio/wav")
+    started = time.monotonic()
+    with pytest.raises(Later):
+        download("http://recorder.example/a", tmp_path / "a", policy=ONE_TRY)
+    with httpx.Client(trust_env=False) as client:
+        assert send(client, put, tmp_path / "a.wav", Guard())["status"] is None
+    assert 0.8 < time.monotonic() - started < 15
+    over.set()
 
 
 def test_nothing_is_left_open_of_a_download_that_is_aborted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
-"""Recordings and results in storage: S3 (moto's server), HTTP with ranges and faults, fsspec's memory."""
+"""Recordings and results in storage: S3 (moto's server), HTTP with ranges and faults, fsspec's
+memory."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ def test_the_transcription_example_puts_words_on_the_calls_timeline() -> None:
     report = callweave.analyze("fixtures/short/manifest.json")
     assert [word.role for word in words] == ["agent", "agent", "customer"]
     starts = sorted(span.start_ms for track in report.tracks for span in track.speech)
-    # A chunk begins 200 ms before its speech, or in the middle of a shorter pause: a word 200 ms into it is where speech begins.
+    # A chunk begins 200 ms before its speech, or in the middle of a shorter pause: a word 200 ms
+    # into it is where speech begins.
     late = [word.start_ms - start for word, start in zip(words, starts, strict=True)]
     assert (late[0], late[2]) == (0, 0) and 0 < late[1] <= 200
     assert min(heard) > 16_000 // 4

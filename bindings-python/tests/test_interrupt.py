@@ -14,7 +14,8 @@ from conftest import LONG
 
 import callweave
 
-# A shell without job control starts background processes with SIGINT ignored, which children inherit.
+# A shell without job control starts background processes with SIGINT ignored, which children
+# inherit.
 INTERRUPTED = """
 import callweave, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -49,7 +50,8 @@ def test_ctrl_c_stops_the_work(long_call: list[str]) -> None:
 
 
 class Rung(BaseException):
-    """What the signal's handler raises: no more an exception of a file's than KeyboardInterrupt is."""
+    """What the signal's handler raises: no more an exception of a file's than KeyboardInterrupt
+    is."""
 
 
 class Waiting:
@@ -120,9 +122,9 @@ def test_every_stage_hears_a_signal(
 ) -> None:
     delays = []
     for after in (0.03, 0.08, 0.13, 0.21, 0.34):
-        signal.setitimer(signal.ITIMER_REAL, after)
         begun = time.monotonic()
         with pytest.raises(Rung):
+            signal.setitimer(signal.ITIMER_REAL, after)
             while time.monotonic() < begun + 60:
                 STAGES[stage](long_call, call, samples, tmp_path)
         delays.append(time.monotonic() - rung[-1])
@@ -134,8 +136,8 @@ def test_every_stage_hears_a_signal(
 
 def test_a_call_that_was_interrupted_is_still_whole(call: callweave.Processed, rung: list[float]) -> None:
     before = call.report
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
     with pytest.raises(Rung):
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
         while True:
             call.mix()
     assert call.mix().samples.shape[0] == 2 and call.report == before

@@ -1,4 +1,5 @@
-"""Labels, read back by public parsers of their formats: dover-lap (RTTM), praatio (TextGrid), webvtt-py, csv."""
+"""Labels, read back by public parsers of their formats: dover-lap (RTTM), praatio (TextGrid),
+webvtt-py, csv."""
 
 import csv
 import json

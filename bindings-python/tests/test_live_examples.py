@@ -1,4 +1,5 @@
-"""The examples of media streams and RTP, each with a peer that plays a call: in real time, and twenty times as fast."""
+"""The examples of media streams and RTP, each with a peer that plays a call: in real time, and
+twenty times as fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Providers' documents: the fixtures' calls with their audio in memory give the golden reports; what MCloud takes."""
+"""Providers' documents: the fixtures' calls with their audio in memory give the golden reports;
+what MCloud takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The example service end to end, against the local servers: from a provider's push to MCloud's door."""
+"""The example service end to end, against the local servers: from a provider's push to MCloud's
+door."""
 
 from __future__ import annotations
 
@@ -322,7 +323,7 @@ def test_it_starts_by_one_command_says_nothing_personal_and_stops_gracefully(
 
 def test_a_soak_in_small() -> None:
     command = [sys.executable, ROOT / "tests/soak/soak.py", "--service", "python", "--sessions", "26", "--kills", "3"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stdout + run.stderr
     result = json.loads(run.stdout)
     assert result["wrong"] == [] and result["right"] + result["listed"] == 26 and result["kills"] == 3

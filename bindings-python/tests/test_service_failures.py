@@ -1,4 +1,5 @@
-"""The example service where providers, disks and people fail: lists that make no sense, calls that are given up."""
+"""The example service where providers, disks and people fail: lists that make no sense, calls that
+are given up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The example service and the lists of providers: calls of Wellcloud that it is told of, VoIPBin's recordings that it polls."""
+"""The example service and the lists of providers: calls of Wellcloud that it is told of, VoIPBin's
+recordings that it polls."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ def polled(source: Server, **more: Any) -> dict[str, Any]:
 
 
 def test_mixed_recordings_go_through_with_their_voices(cloud: Server, tmp_path: Path) -> None:
-    """Of VoIPBin and of Wellcloud in two pieces; the truth is the fixture's own report: two voices, a conversation."""
+    """Of VoIPBin and of Wellcloud in two pieces; the truth is the fixture's own report: two voices,
+    a conversation."""
     folder = tmp_path / "files"
     folder.mkdir()
     mixed = (ROOT / "fixtures/unclosed/call.wav").read_bytes()
@@ -173,11 +175,12 @@ def test_a_provider_that_cannot_answer_is_not_asked_at_once_again(how: str, clou
             for n in range(3):
                 ended = {"callId": f"c{n}", "endedAt": "2018-01-29T16:08:44+08:00"}
                 assert running.ask("POST", f"/ended/wellcloud/{SECRET}", ended)[0] == 202
-            time.sleep(1.8)
+            # Long enough for what waits too little, and well before the third try after 429 is due.
+            time.sleep(1.3)
             lists = [path for path in source.app.requests if "recordings2" in path]
             polls = [path for path in source.app.requests if path.endswith("/v1.0/recordings")]
-            # Tries at 0, 0.1, 0.3, 0.7, 1.5 s at the earliest. With Retry-After of 1 s two of each, as all three are on
-            # their way when the first answer comes.
+            # Tries at 0, 0.1, 0.3, 0.7, 1.5 s at the earliest. With Retry-After of 1 s two of each,
+            # as all three are on their way when the first answer comes.
             most_lists, most_polls = (3 * 6, 6) if how == "down" else (3 * 2, 2)
             assert 0 < len(lists) <= most_lists and 0 < len(polls) <= most_polls
             assert set(running.listed().values()) == {"list_unreachable"}

@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 from running import SECRET
 
+from moments import unix_ms
 from settings import Settings
 
 ENV = {"PUSH_SECRET": SECRET, "MCLOUD_TOKEN": "crk_1", "WELLCLOUD_TOKEN": "w1", "VOIPBIN_TOKEN": "v1"}
@@ -94,6 +95,22 @@ def test_settings_are_what_they_say() -> None:
     # An empty variable is as one that is not there.
     plain = Settings.of({"PUSH_SECRET": SECRET, "MCLOUD_TOKEN": "crk_1", "WELLCLOUD_TOKEN": "", "EXPECT_CDR": ""})
     assert (plain.wellcloud, plain.voipbin, plain.patience, plain.policy) == (None, None, {"expectsCdr": True}, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("1970-01-01T07:00:00.0019+07:00", 1),
+        ("1969-12-31T23:59:59.999Z", -1),
+        ("1969-12-31T23:59:59.9995Z", 0),
+        ("1971-02-01T12:00:00.8Z", 34_257_600_800),
+        ("0001-01-01T00:00:00Z", -62_135_596_800_000),
+        ("0000-01-01T00:00:00Z", None),
+        ("2024-02-29T00:00:00+00:60", None),
+    ],
+)
+def test_moments_at_the_edges_are_the_same_in_every_language(text: str, ms: int | None) -> None:
+    assert unix_ms(text) == ms
 
 
 def test_a_wrong_setting_ends_the_start_with_one_line() -> None:

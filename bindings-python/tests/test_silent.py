@@ -1,4 +1,5 @@
-"""What was silently wrong: an option without effect, a failure that looked like success, a name that meant something else."""
+"""What was silently wrong: an option without effect, a failure that looked like success, a name
+that meant something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Speech alone: the same answer from arrays, paths and files, and silero-vad's names with their meanings."""
+"""Speech alone: the same answer from arrays, paths and files, and silero-vad's names with their
+meanings."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ def test_parameters_go_before_the_preset() -> None:
 
 
 def test_silero_s_names_are_those_of_its_function() -> None:
-    # The parameters of silero_vad.get_speech_timestamps 5 and 6 that are not about torch or plots, in their order.
+    # The parameters of silero_vad.get_speech_timestamps 5 and 6 that are not about torch or plots,
+    # in their order.
     names = [
         "audio", "model", "threshold", "sampling_rate", "min_speech_duration_ms", "max_speech_duration_s",
         "min_silence_duration_ms", "speech_pad_ms", "return_seconds", "time_resolution",

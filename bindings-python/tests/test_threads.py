@@ -1,4 +1,5 @@
-"""Each call works on threads of its own: in forked processes too, and whatever another call waits for."""
+"""Each call works on threads of its own: in forked processes too, and whatever another call waits
+for."""
 
 import io
 import os

@@ -1,4 +1,5 @@
-"""From speech to words on the call's timeline: windows for Whisper, subtitles, tables, personal data to redact."""
+"""From speech to words on the call's timeline: windows for Whisper, subtitles, tables, personal
+data to redact."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ pub(crate) fn refuse_overwriting<P: AsRef<Path>>(target: &Path, others: impl Int
     match others.into_iter().find(|other| place(other.as_ref()) == target) {
         None => Ok(()),
         Some(other) => {
-            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "the output would overwrite this input")
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "the output would overwrite this file")
                 .in_input(other.as_ref().display().to_string()))
         }
     }

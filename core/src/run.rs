@@ -155,8 +155,8 @@ impl RunOptions {
         self
     }
 
-    /// Runs one step of the work, and records its duration if timings are collected. With the feature
-    /// `tracing`, the step is a span with this name.
+    /// Runs one step of the work, and records its duration if timings are collected. With the
+    /// feature `tracing`, the step is a span with this name.
     pub(crate) fn step<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> T {
         #[cfg(feature = "tracing")]
         let _entered = span(name);

@@ -84,6 +84,13 @@ fn signal(process: u32, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().unwrap().success());
 }
 
+/// Whether a process has a handler for a signal.
+fn catches(process: u32, signal: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (signal - 1)) != 0
+}
+
 /// The processes that a process has begun.
 fn children(process: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
@@ -132,12 +139,18 @@ fn a_second_signal_ends_it_at_once() {
     // A pipe that nobody writes to: the work waits, and hears nothing.
     let pipe = folder.0.join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let child = started(&["probe", pipe.to_str().unwrap()]);
+    let mut child = started(&["probe", pipe.to_str().unwrap()]);
+    // A signal before it has its handlers would kill it.
+    until("its handlers", || catches(child.id(), 15).then_some(()));
+    // By then it waits at the pipe.
     sleep(Duration::from_millis(300));
-    signal(child.id(), "TERM");
-    sleep(Duration::from_millis(100));
-    let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+    // Two signals that come before it has heard one are one to it, so that there may be more.
+    let ended = until("its end", || {
+        signal(child.id(), "TERM");
+        sleep(Duration::from_millis(100));
+        child.try_wait().unwrap()
+    });
+    assert_eq!(ended.code(), Some(143));
 }
 
 /// A program of the system's; `None` where it is not installed.
@@ -162,7 +175,9 @@ fn without_threads_to_be_had_one_does_the_work() {
     // The limit does not hold for root, who runs it as somebody else, from where that one may read.
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     let program = folder.0.join("program");
-    fs::copy(PROGRAM, &program).unwrap();
+    // Copied by a process of its own: a child that another test begins meanwhile would keep open
+    // what writes it here, and what is written cannot be run.
+    assert!(Command::new("cp").arg("-p").arg(PROGRAM).arg(&program).status().unwrap().success());
     let call = folder.file("call.wav", fs::read(fixture("unclosed/call.wav")).unwrap());
     let mut command = Command::new(if root { "setpriv" } else { "env" });
     if root {

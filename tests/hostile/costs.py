@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What the limits of docs/security.md cost: CPU seconds and memory of the program at a part of each limit.
+"""What the limits of docs/security.md cost: CPU seconds and memory of the program at a part of each
+limit.
 
     tests/hostile/costs.py [--program PATH] [--minutes 60]
 
-Each line is one run; the last column is the cost at the default limit, in proportion. CPU seconds on a machine that others use
-are an upper bound."""
+Each line is one run; the last column is the cost at the default limit, in proportion. CPU seconds
+on a machine that others use are an upper bound."""
 
 import argparse
 import struct

@@ -31,7 +31,8 @@ class Bits:
 
 
 def vorbis_setup(books):
-    """A setup header whose codebooks hold 131,072 codes of 17 bits and vectors of 32 values each."""
+    """A setup header whose codebooks hold 131,072 codes of 17 bits and vectors of 32 values
+    each."""
     bits = Bits()
     bits.put(books - 1, 8)
     for _ in range(books):

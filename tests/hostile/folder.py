@@ -3,9 +3,10 @@
 
     tests/hostile/folder.py [--program PATH] [--rounds 100]
 
-Two batches and two processes write to one folder at once while others are killed at a random moment. After each round every output
-that is there is whole: a report names a mix of the same hash, a line says what is in its folder, and nothing half written is
-left once a batch has ended by itself."""
+Two batches and two processes write to one folder at once while others are killed at a random
+moment. After each round every output that is there is whole: a report names a mix of the same hash,
+a line says what is in its folder, and nothing half written is left once a batch has ended by
+itself."""
 
 import argparse
 import hashlib

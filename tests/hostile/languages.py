@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Gives mutants of the fixtures to the Python module or the npm package, many in one process that the system would end.
+"""Gives mutants of the fixtures to the Python module or the npm package, many in one process that
+the system would end.
 
     tests/hostile/languages.py python [--program PYTHON] [--count 1000] [--seed 1]
     tests/hostile/languages.py node [--program NODE] [--count 1000] [--seed 1]
 
-Each mutant is probed, or analyzed as a call. Whatever is wrong with it is an error of the library's own; no process ends by a
-signal, says a word of a panic, or takes more than 600 MB. A process takes a hundred mutants."""
+Each mutant is probed, or analyzed as a call. Whatever is wrong with it is an error of the library's
+own; no process ends by a signal, says a word of a panic, or takes more than 600 MB. A process takes
+a hundred mutants."""
 
 import argparse
 import random

@@ -3,7 +3,8 @@
 
     tests/hostile/mutants.py [--program PATH] [--count 1000] [--seed 1]
 
-Status 0, 1 or 2, no panic, at most 5 CPU seconds and 600 MB: what docs/security.md promises for files under 2 MB."""
+Status 0, 1 or 2, no panic, at most 5 CPU seconds and 600 MB: what docs/security.md promises for
+files under 2 MB."""
 
 import argparse
 import random

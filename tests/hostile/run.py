@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the program on hostile files, each in a process of its own that the system would end well above its bound.
+"""Runs the program on hostile files, each in a process of its own that the system would end well
+above its bound.
 
     tests/hostile/run.py [--program PATH] [--json FILE] [NAME...]
 
-Every run must end with status 0, 1 or 2, without a panic, within the bound of memory, and before the system ends it. Seconds
-depend on the machine: a run beyond its bound is told as `slow` and fails nothing. The table is what each cost; with --json
-it is written for a bench."""
+Every run must end with status 0, 1 or 2, without a panic, within the bound of memory, and before
+the system ends it. Seconds depend on the machine: a run beyond its bound is told as `slow` and
+fails nothing. The table is what each cost; with --json it is written for a bench."""
 
 import argparse
 import json

@@ -1,4 +1,5 @@
-// How the page looks and reads: kept pictures, an accessibility check, names that mean harm, peaks in other players.
+// How the page looks and reads: kept pictures, an accessibility check, names that mean harm, peaks
+// in other players.
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import pixelmatch from 'pixelmatch'
 import { PNG } from 'pngjs'
 import { designed } from './designed.mjs'
-import { close, fileUrl, folder, here, launch, open, processed, root, skip, withData } from './shared.mjs'
+import { close, fileUrl, folder, here, launch, open, painted, processed, root, skip, withData } from './shared.mjs'
 
 const require = createRequire(import.meta.url)
 /** The share of pixels that fonts and rounding may change. */
@@ -45,13 +46,13 @@ describe('the look of a page', { skip }, () => {
   for (const dark of [false, true]) {
     test(`is the kept picture, ${dark ? 'dark' : 'light'}`, async (t) => {
       const page = await open(fileUrl(file), { dark, width: 1100, height: 1400 })
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await painted(page)
       const stage = await page.$('.stage')
       const found = difference(dark ? 'dark' : 'light', await stage.screenshot())
       t.diagnostic(`${(100 * found).toFixed(2)} % of the pixels differ`)
       assert.ok(found < TOLERANCE, `${(100 * found).toFixed(2)} % of the pixels differ from tests/page/pictures`)
       await page.keyboard.press('+')
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await painted(page)
       if (!process.env.UPDATE_GOLDEN)
         assert.ok(
           difference(dark ? 'dark' : 'light', await stage.screenshot()) > TOLERANCE,

@@ -1,4 +1,5 @@
-// The page of a call in a real browser: it loads, plays, seeks, zooms, mutes, and is quiet on the console.
+// The page of a call in a real browser: it loads, plays, seeks, zooms, mutes, and is quiet on the
+// console.
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -12,6 +13,7 @@ import {
   folder,
   launch,
   open,
+  painted,
   position,
   processed,
   serve,
@@ -67,7 +69,7 @@ describe('the page of a call', { skip }, () => {
     await until(page, (from) => Number(document.getElementById('timeline').ariaValueNow) > from + 200, half)
     assert.equal(await page.$eval('#play', (button) => button.getAttribute('aria-label')), 'Pause')
     await page.keyboard.press('Space')
-    await until(page, () => document.getElementById('audio').paused)
+    await until(page, () => document.getElementById('play').ariaLabel === 'Play')
     const stopped = await position(page)
     const heard = await page.$eval('#audio', (audio) => 1000 * audio.currentTime)
     assert.ok(Math.abs(heard - stopped) < 250, `${heard} is heard, ${stopped} is shown`)
@@ -94,11 +96,12 @@ describe('the page of a call', { skip }, () => {
     await page.click('#zoom-in')
     await until(page, () => !document.getElementById('zoom-fit').disabled)
     assert.ok(Math.abs((await shown(page)) - whole / 4) < 300)
+    await painted(page)
     assert.notEqual((await drawn(page, '#detail')).hash, all.hash)
     await page.keyboard.press('0')
     await page.mouse.move(0, 0)
     await until(page, () => document.getElementById('zoom-fit').disabled)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await painted(page)
     assert.equal((await drawn(page, '#detail')).hash, all.hash)
     assert.deepEqual(page.faults, [])
     await page.close()
@@ -148,7 +151,7 @@ describe('the page of a call', { skip }, () => {
       await page.focus('#timeline')
       for (let i = 0; i < 8; i++) await page.keyboard.press('+')
       await page.mouse.move(0, 0)
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await painted(page)
       seen[format] = PNG.sync.read(Buffer.from(await (await page.$('#detail')).screenshot()))
       await page.keyboard.press('1')
       assert.deepEqual(await page.evaluate(() => globalThis.gains.map((gain) => gain.gain.value)), [0, 1], format)
@@ -283,7 +286,7 @@ describe('the page of a call', { skip }, () => {
     const page = await open(fileUrl(out, 'report.html'), { dark: true })
     const dark = await drawn(page, '#detail')
     await page.emulateMediaType('print')
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await painted(page)
     assert.equal(await page.$eval('.bar', (bar) => getComputedStyle(bar).display), 'none')
     assert.equal(await page.$eval('html', (html) => getComputedStyle(html).backgroundColor), 'rgb(255, 255, 255)')
     assert.notEqual((await drawn(page, '#detail')).hash, dark.hash, 'drawn again in the colours of paper')

@@ -86,6 +86,20 @@ export async function launch() {
 }
 export const close = () => browser?.close()
 
+/** Counts the reads of a blob that are under way in a page: samples are drawn when they are read. */
+function watchReads() {
+  globalThis.reading = 0
+  const read = Blob.prototype.arrayBuffer
+  Blob.prototype.arrayBuffer = async function () {
+    globalThis.reading += 1
+    try {
+      return await read.call(this)
+    } finally {
+      globalThis.reading -= 1
+    }
+  }
+}
+
 /** Opens a page that counts what goes wrong on it: `page.faults`. */
 export async function open(url, { dark = false, width = 1280, height = 900, before } = {}) {
   const page = await browser.newPage()
@@ -113,6 +127,7 @@ export async function open(url, { dark = false, width = 1280, height = 900, befo
     { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' },
     { name: 'prefers-reduced-motion', value: 'reduce' },
   ])
+  await page.evaluateOnNewDocument(watchReads)
   if (before) await page.evaluateOnNewDocument(before)
   await page.goto(url)
   await page.waitForSelector('#cards section')
@@ -127,6 +142,17 @@ export const position = (page) => page.$eval('#timeline', (timeline) => Number(t
 /** Waits until something holds in the page. */
 export const until = (page, what, ...args) => page.waitForFunction(what, { timeout: 15000 }, ...args)
 
+/** Waits until two frames are drawn: one hears what was asked for, the other shows it. */
+const frames = (page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+
+/** Waits until a page has drawn what was asked of it, with the samples that it reads for that. */
+export async function painted(page) {
+  await frames(page)
+  await until(page, () => globalThis.reading === 0)
+  await frames(page)
+}
+
 /** How much of a canvas is drawn on, and a hash of what is. */
 export const drawn = (page, selector) =>
   page.$eval(selector, (canvas) => {
@@ -139,7 +165,9 @@ export const drawn = (page, selector) =>
     return { hash, share: count / (data.length / 4) }
   })
 
-/** Serves a folder with ranges, as any web server does; the address, and a function that stops it. */
+/**
+ * Serves a folder with ranges, as any web server does; the address, and a function that stops it.
+ */
 export async function serve(dir) {
   const types = { '.html': 'text/html; charset=utf-8', '.wav': 'audio/wav', '.js': 'text/javascript' }
   const server = createServer((request, response) => {

@@ -19,7 +19,8 @@ thread_local! {
     static MOST_HELD: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Takes note of a request, and of bytes that are held since; one after the thread's end is nobody's.
+/// Takes note of a request, and of bytes that are held since; one after the thread's end is
+/// nobody's.
 fn note(requests: u64, bytes: i64) {
     let _ = ASKED.try_with(|asked| asked.set(asked.get() + requests));
     let _ = HELD.try_with(|held| {

@@ -72,7 +72,9 @@ fn served(
             let mut connection = connection.unwrap();
             let (mut from, mut name) = (None, String::new());
             for line in BufReader::new(connection.try_clone().unwrap()).lines() {
-                let line = line.unwrap().to_ascii_lowercase();
+                // A client that waited too long is gone.
+                let Ok(line) = line else { break };
+                let line = line.to_ascii_lowercase();
                 if let Some(range) = line.strip_prefix("range: bytes=") {
                     from = range.trim_end_matches('-').parse().ok();
                 }
@@ -202,18 +204,18 @@ fn a_server_that_falls_silent_is_not_waited_for() {
     let (url, asked) = served(|n, from, _, connection| {
         send_file(connection, "a", from, if n == 0 { 60_000 } else { usize::MAX });
         if n == 0 {
-            let silent = connection.try_clone().unwrap();
-            std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_secs(20));
-                drop(silent);
-            });
+            // Held open for ever: who waits for the rest never ends.
+            std::mem::forget(connection.try_clone().unwrap());
         }
     });
     let path = Fresh::new("silent");
-    let download = Download::patiently(&*path, Duration::from_millis(200));
-    let started = std::time::Instant::now();
-    assert_eq!(download.fetch(&url, &quick()).unwrap(), NextTry::Done);
-    assert!(started.elapsed() < Duration::from_secs(10));
+    let download = Download::patiently(&*path, Duration::from_secs(1));
+    let policy = RetryPolicy { budget: Millis(60_000.0), ..quick() };
+    assert_eq!(download.fetch(&url, &policy).unwrap(), NextTry::Done);
     assert_eq!(std::fs::read(&*path).unwrap(), whole());
-    assert_eq!(asked.try_iter().collect::<Vec<_>>(), [None, Some(60_000)]);
+    // On a busy machine the server may be slow too, and is asked again.
+    let asked: Vec<Option<u64>> = asked.try_iter().collect();
+    let (first, rest) = asked.split_first().unwrap();
+    assert!(first.is_none() && rest.iter().all(|from| from.is_none_or(|from| from == 60_000)), "{asked:?}");
+    assert_eq!(asked.last(), Some(&Some(60_000)));
 }

@@ -20,8 +20,9 @@ fn pages() -> Vec<(PathBuf, Vec<String>)> {
     folder.map(|entry| entry.unwrap().path()).map(|path| (path.clone(), commands(&read(path)))).collect()
 }
 
-/// The lines of a page's shell blocks.
+/// The commands of a page's shell blocks.
 fn commands(page: &str) -> Vec<String> {
+    let page = page.replace("\\\n", " ");
     let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }

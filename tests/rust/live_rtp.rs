@@ -72,7 +72,7 @@ fn rtp_of_both_directions_is_heard_as_it_comes() {
             // The second direction begins when its first packet comes.
             assert_eq!(track.speech.len(), same.speech.len(), "{name} at {speed}");
             let begun = track.alignment.as_ref().unwrap().offset_ms.0;
-            assert!(begun < 100.0, "{begun} ms");
+            assert!(begun < 1000.0, "{begun} ms");
         }
         // Who was called says nothing in the first seconds.
         let kinds =

@@ -39,7 +39,7 @@ fn a_vcon_is_asked_for_where_there_is_one_and_is_not_written_over() {
         (vec!["process", "fixtures/short/manifest.json", "--vcon", &output], "found a document of the kind manifest"),
         (vec!["process", "fixtures/stereo/call.wav", "--vcon", &output], "expected one vCon as input"),
         (vec!["process", &own, &own, "--vcon", &output], "a document cannot be combined with other inputs"),
-        (vec!["process", &own, "--vcon", &own], "the output would overwrite this input"),
+        (vec!["process", &own, "--vcon", &own], "the output would overwrite this file"),
         (vec!["process", &own, "-o", &out, "--redact-keys", "--vcon", &output], "--vcon: found a redaction"),
         (vec!["process", &own, "-o", &out, "--vcon", &output, "--redact", "1-2"], "--vcon: found a redaction"),
         (vec!["batch", &list, "-o", &folder.output(), "--vcon", &output], "--vcon names the file of one call"),
@@ -137,7 +137,7 @@ fn a_vcon_is_written_over_no_other_file() {
         let all = [vec!["process", &vcon], args].concat();
         let (status, printed, err) = program(&all);
         assert_eq!((status, printed.as_str()), (2, ""), "{all:?}: {err}");
-        assert!(err.contains("the output would overwrite this input"), "{all:?}: {err}");
+        assert!(err.contains("the output would overwrite this file"), "{all:?}: {err}");
         assert!(!folder.0.join("out").exists() && !folder.0.join("other").exists(), "{all:?}");
     }
     assert_eq!(fs::read(&wav).unwrap(), fs::read(root().join("fixtures/stereo/call.wav")).unwrap());

@@ -34,7 +34,8 @@ fn no_file_names_a_machine_or_a_registry() {
 fn no_file_is_large() {
     const LARGEST: u64 = 4_000_000;
     for path in tracked() {
-        let size = root().join(&path).metadata().unwrap().len();
+        // Another test may have removed its file meanwhile.
+        let Ok(size) = root().join(&path).metadata().map(|told| told.len()) else { continue };
         assert!(size < LARGEST, "{}: {size} bytes, at most {LARGEST}", path.display());
     }
 }

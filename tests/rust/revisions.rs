@@ -1,5 +1,5 @@
-//! The revisions of the stages, held against the reports of the fixture calls: a stage whose numbers
-//! moved since the last release has another revision, and a patch release moves none.
+//! The revisions of the stages, held against the reports of the fixture calls: a stage whose
+//! numbers moved since the last release has another revision, and a patch release moves none.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Local stand-ins for where recordings are fetched: Tencent's file links and Wellcloud's list and stream.
+"""Local stand-ins for where recordings are fetched: Tencent's file links and Wellcloud's list and
+stream.
 
     python3 tests/servers/files.py --folder fixtures/tencent-dual --port 0       prints its port, then serves
 
@@ -13,7 +14,8 @@ Tencent's files, from the folder:
     /slow/NAME          one byte every tenth of a second
     /none/NAME          410: it is gone for good
 
-`/files` has an `ETag` and knows `Range` with `If-Range`, and fails as `Nasty` of http_server.py says.
+`/files` has an `ETag` and knows `Range` with `If-Range`, and fails as `Nasty` of http_server.py
+says.
 
 Wellcloud's, by the folder's recordings2.json, for the `Authorization` of `--token`:
 

@@ -1,4 +1,5 @@
-"""What the local servers share: answers, reading of bodies, starting on a free port, the command line."""
+"""What the local servers share: answers, reading of bodies, starting on a free port, the command
+line."""
 
 from __future__ import annotations
 
@@ -20,8 +21,9 @@ LARGEST_BODY = 64 << 20
 class Nasty:
     """Ways in which a server fails: a share of the requests, in an order that follows from a seed.
 
-    `reset`: the connection is reset before anything is done; `lost`: it is done and the answer never comes; `half`: half
-    of an answer; `busy`: 429 with `Retry-After`; `down`: 503; `slow`: an answer that drips.
+    `reset`: the connection is reset before anything is done; `lost`: it is done and the answer
+    never comes; `half`: half of an answer; `busy`: 429 with `Retry-After`; `down`: 503; `slow`: an
+    answer that drips.
     """
 
     KINDS = ("reset", "lost", "half", "busy", "down", "slow")

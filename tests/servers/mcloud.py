@@ -5,14 +5,16 @@
 
 The documents leave some things open; what is done here about them:
 
-- `POST /recordings` answers 201, for a `dataId` that is there already 200 with the same id and nothing changed.
-- A field that is not documented is refused (422), so that tests notice what a service would quietly lose.
+- `POST /recordings` answers 201, for a `dataId` that is there already 200 with the same id and
+  nothing changed.
+- A field that is not documented is refused (422), so that tests notice what a service would quietly
+  lose.
 - The list begins with the newest call. `sourceProvider` of what came by this API is `upload`.
 - `DELETE` answers 204, `reextract` 202.
 - A 429 of its own rate has no `Retry-After`.
 
-It can be nasty (`POST /_test/nasty`): requests fail as `Nasty` of http_server.py says, addresses to upload to expire
-(`expired`) and repeated posts give none (`stingy`), a share of them each.
+It can be nasty (`POST /_test/nasty`): requests fail as `Nasty` of http_server.py says, addresses to
+upload to expire (`expired`) and repeated posts give none (`stingy`), a share of them each.
 
 Below `/_test` a test looks in and makes things go wrong; see `Mcloud.test_door`.
 """
@@ -265,10 +267,11 @@ class Mcloud:
             raise Refused(fault["code"], "as asked for")
 
     def test_door(self, http: Handler) -> None:
-        """`POST /_test/fault`: `{"at": "POST /recordings", "code": "internal_error", "times": 2}`, or
-        `{"at": "PUT /storage", "after": 1000}` for an upload that breaks off behind so many bytes.
-        `POST /_test/rate`: `{"rate": 3, "windowS": 1}`. `POST /_test/nasty`: `{"share": 0.2, "seed": 1, "stingy": 0.5,
-        "expired": 0.1}`. `POST /_test/review`: `{"dataId": "a", "fields": {"tag": "other"}}`. `GET /_test/state`: requests and recordings."""
+        """`POST /_test/fault`: `{"at": "POST /recordings", "code": "internal_error", "times": 2}`,
+        or `{"at": "PUT /storage", "after": 1000}` for an upload that breaks off behind so many
+        bytes. `POST /_test/rate`: `{"rate": 3, "windowS": 1}`. `POST /_test/nasty`: `{"share": 0.2,
+        "seed": 1, "stingy": 0.5, "expired": 0.1}`. `POST /_test/review`: `{"dataId": "a", "fields":
+        {"tag": "other"}}`. `GET /_test/state`: requests and recordings."""
         body = json.loads(http.body() or b"{}")
         with self._lock:
             if http.route == "/_test/fault":
@@ -302,7 +305,8 @@ def signature(recording_id: str) -> str:
 
 
 def visible(recording: Recording, token: Token) -> bool:
-    """Whether a key that may view sees a recording: all of its business, or those linked to its user."""
+    """Whether a key that may view sees a recording: all of its business, or those linked to its
+    user."""
     whole = bool({"view_recording_all", "manage_all"} & set(token.scopes))
     return whole or (token.user is not None and recording.linked_user == token.user)
 

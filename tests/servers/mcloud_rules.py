@@ -1,4 +1,5 @@
-"""The rules of MCloud's documents, as the stand-in holds to them: keys and scopes, errors, bodies, filters of the list."""
+"""The rules of MCloud's documents, as the stand-in holds to them: keys and scopes, errors, bodies,
+filters of the list."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ TOKENS = {
     "crk_revoked": Token(B1, SCOPES, disabled=True),
     "crk_account": Token(None, ("manage_all",), user=USER),
 }
-"""The keys of the stand-in. Any other is `invalid_token`. The account is a member of B1 and B2, not of B3."""
+"""The keys of the stand-in. Any other is `invalid_token`. The account is a member of B1 and B2, not
+of B3."""
 
 BUSINESSES = {
     B1: {"id": B1, "name": "Acme Sales", "slug": "acme-sales"},

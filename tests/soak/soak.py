@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""A service of `examples/service` against nasty stand-ins, killed on the way: is every call at MCloud exactly once, as it is?
+"""A service of `examples/service` against nasty stand-ins, killed on the way: is every call at
+MCloud exactly once, as it is?
 
     target/venv/bin/python tests/soak/soak.py --service python --sessions 60 --kills 4
 
-Prints what was met and what came of it as JSON, and ends with 1 where a call is wrong, lost or double. Kinds of sessions:
-see `KINDS`. The pushes of a session come in any order, from several senders, each until it is acknowledged.
+Prints what was met and what came of it as JSON, and ends with 1 where a call is wrong, lost or
+double. Kinds of sessions: see `KINDS`. The pushes of a session come in any order, from several
+senders, each until it is acknowledged.
 """
 
 from __future__ import annotations
@@ -248,7 +250,8 @@ class Soak:
             time.sleep(0.05)
 
     def ended(self, session: Session) -> None:
-        """Wellcloud's call ended: the service is told, and the list has it a second later, piece by piece."""
+        """Wellcloud's call ended: the service is told, and the list has it a second later, piece by
+        piece."""
         while True:
             try:
                 if self.ask("POST", f"/ended/wellcloud/{SECRET}", {"callId": session.id})[0] == 202:
@@ -317,7 +320,8 @@ class Soak:
         return self.judged(listed, time.monotonic() - started)
 
     def rests(self) -> bool:
-        """Whether nothing is left to do but looks at old calls. What failed at the service itself is tried again."""
+        """Whether nothing is left to do but looks at old calls. What failed at the service itself
+        is tried again."""
         try:
             health = self.ask("GET", "/health")[1]
             known = sum(health["sessions"].values()) >= len(self.sessions)
@@ -373,7 +377,8 @@ class Soak:
                 truths[kind] = self.expected(session)
             tag, sha256 = truths[kind]
             tag = "wrong_or_spam" if session.kind == "reviewed" else tag
-            # Where no other address was to be had, what somebody reviewed keeps its first audio, and is listed.
+            # Where no other address was to be had, what somebody reviewed keeps its first audio,
+            # and is listed.
             kept = session.kind == "reviewed" and reason == "no_upload_address"
             found["first audio kept"] += kept
             facts = {

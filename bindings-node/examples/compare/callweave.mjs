@@ -1,4 +1,5 @@
-// A call's two recordings to one wav, levels, speech and a tag. Usage: node callweave.mjs CUSTOMER AGENT FOLDER
+// A call's two recordings to one wav, levels, speech and a tag.
+// Usage: node callweave.mjs CUSTOMER AGENT FOLDER
 
 import { processCall } from 'callweave'
 

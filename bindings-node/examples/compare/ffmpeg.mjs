@@ -1,5 +1,6 @@
-// The same with ffmpeg: ffprobe for the lengths, ffmpeg for the mix, its standard error for silences and loudness. Both
-// recordings are taken to begin together, and whatever is not silent for speech. Usage: node ffmpeg.mjs CUSTOMER AGENT FOLDER
+// The same with ffmpeg: ffprobe for the lengths, ffmpeg for the mix, its standard error for
+// silences and loudness. Both recordings are taken to begin together, and whatever is not silent
+// for speech. Usage: node ffmpeg.mjs CUSTOMER AGENT FOLDER
 
 import { spawn } from 'node:child_process'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
@@ -52,7 +53,9 @@ class Listener {
   }
 }
 
-/** Decodes both recordings, lays them side by side in a wav, and listens for silences and loudness. */
+/**
+ * Decodes both recordings, lays them side by side in a wav, and listens for silences and loudness.
+ */
 async function mix(paths, { seconds, rate }, output) {
   const alike = `aresample=${rate},aformat=sample_fmts=s16:channel_layouts=mono,apad=whole_dur=${seconds}`
   const side = `[0:a]${alike}[a];[1:a]${alike}[b];[a][b]join=inputs=2:channel_layout=stereo`

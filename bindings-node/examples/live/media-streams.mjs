@@ -1,4 +1,5 @@
-// Hears calls that come as media streams over a WebSocket: JSON messages, base64 mu-law, both directions (Twilio's format).
+// Hears calls that come as media streams over a WebSocket: JSON messages, base64 mu-law, both
+// directions (Twilio's format).
 import { createServer } from 'node:http'
 import { pathToFileURL } from 'node:url'
 import { LiveCall } from 'callweave'

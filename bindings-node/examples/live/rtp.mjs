@@ -1,4 +1,5 @@
-// Hears a call that comes as RTP over UDP, a stream for each direction, as Asterisk's ARI sends external media.
+// Hears a call that comes as RTP over UDP, a stream for each direction, as Asterisk's ARI sends
+// external media.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { pathToFileURL } from 'node:url'

@@ -1,4 +1,5 @@
-// The least of a WebSocket server (RFC 6455): text messages in, without TLS. In production, use a library.
+// The least of a WebSocket server (RFC 6455): text messages in, without TLS. In production, use a
+// library.
 import { createHash } from 'node:crypto'
 
 const ACCEPTED = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -6,7 +7,10 @@ const [TEXT, CLOSE, PING, PONG] = [1, 8, 9, 10]
 /** Bytes of the longest message that is taken. */
 const LONGEST = 1 << 20
 
-/** Answers a client's handshake, and gives its messages until it closes: for the event `upgrade` of an HTTP server. */
+/**
+ * Answers a client's handshake, and gives its messages until it closes: for the event `upgrade` of
+ * an HTTP server.
+ */
 export async function* messages(request, socket, head) {
   const key = request.headers['sec-websocket-key'] ?? ''
   const answer = createHash('sha1')

@@ -1,8 +1,9 @@
-// A worker that takes calls from a queue: few at a time, each acknowledged when its report is stored, poison put aside, and a stop
-// that loses nothing.
+// A worker that takes calls from a queue: few at a time, each acknowledged when its report is
+// stored, poison put aside, and a stop that loses nothing.
 //
-// `queue` is whatever you have (BullMQ, SQS, RabbitMQ): `receive()` gives `{ id, inputs }` or null at the end, `done(job)` and
-// `failed(job, error)` settle it. What is not settled when the worker stops is delivered again.
+// `queue` is whatever you have (BullMQ, SQS, RabbitMQ): `receive()` gives `{ id, inputs }` or null
+// at the end, `done(job)` and `failed(job, error)` settle it. What is not settled when the worker
+// stops is delivered again.
 
 import { processBatch } from 'callweave'
 

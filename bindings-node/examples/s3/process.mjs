@@ -1,4 +1,5 @@
-// A call from S3 to S3: recordings are streamed in by the SDK, the mix is streamed out as it is made.
+// A call from S3 to S3: recordings are streamed in by the SDK, the mix is streamed out as it is
+// made.
 //
 //     npm install @aws-sdk/client-s3 @aws-sdk/lib-storage callweave
 //     node process.mjs BUCKET customer.mp3 agent.mp3 OUT

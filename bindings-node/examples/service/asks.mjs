@@ -11,7 +11,9 @@ export class NoList extends Later {
   }
 }
 
-/** A provider refuses: `reason` is a stable code. It is the key's fault where another key ends it. */
+/**
+ * A provider refuses: `reason` is a stable code. It is the key's fault where another key ends it.
+ */
 export class Refusal extends Error {
   name = 'Refusal'
   constructor(reason) {
@@ -21,7 +23,10 @@ export class Refusal extends Error {
   }
 }
 
-/** Requests to providers, one try each. `key` names the work whose tries are counted, until it is forgotten. */
+/**
+ * Requests to providers, one try each. `key` names the work whose tries are counted, until it is
+ * forgotten.
+ */
 export class Asks {
   #policy
   #pacing = new Map()
@@ -32,8 +37,9 @@ export class Asks {
   }
 
   /**
-   * What `read` makes of the answer's body; null where there is nothing, or nothing yet. Rejects with `NoList` where the same
-   * request can succeed later, or its answer makes no sense, and with `Refusal`.
+   * What `read` makes of the answer's body; null where there is nothing, or nothing yet. Rejects
+   * with `NoList` where the same request can succeed later, or its answer makes no sense, and with
+   * `Refusal`.
    */
   async ask(of, key, request, read, sinceMs) {
     const paced = steps.pace({ pacing: this.#pacing.get(of), nowMs: Date.now() })

@@ -21,9 +21,11 @@ export class Unpostable extends Error {
 export const tracksOf = (settings, key) => join(settings.folder, 'tracks', hashed(key))
 
 /**
- * Fetches the recordings, processes the call, writes its mix: `body`, `audio`, the `mix` on disk, the `file` that it is for
- * the upload once it is put there, and why some recordings are `missing`. Rejects with `Unpostable`; with `Later` where a recording cannot be had for now: half a call is not posted as a
- * whole one; with `Refusal` of a provider's key; and with what fails here, such as a full disk.
+ * Fetches the recordings, processes the call, writes its mix: `body`, `audio`, the `mix` on disk,
+ * the `file` that it is for the upload once it is put there, and why some recordings are `missing`.
+ * Rejects with `Unpostable`; with `Later` where a recording cannot be had for now: half a call is
+ * not posted as a whole one; with `Refusal` of a provider's key; and with what fails here, such as
+ * a full disk.
  */
 export async function made(settings, row, document) {
   const described = provider[row.provider](document)
@@ -59,7 +61,10 @@ function noteOf(report, missing) {
   return parts.join('; ')
 }
 
-/** The call, processed. A file that the system does not read is no fault of the call's: that is told as a full disk is. */
+/**
+ * The call, processed. A file that the system does not read is no fault of the call's: that is told
+ * as a full disk is.
+ */
 async function processedOf(call) {
   try {
     return await processCall(call, { strict: false })
@@ -121,7 +126,10 @@ const exists = (path) =>
     () => false,
   )
 
-/** Under which key the audio is known, the request for it, how its answer is judged, and what guards it. */
+/**
+ * Under which key the audio is known, the request for it, how its answer is judged, and what guards
+ * it.
+ */
 function addresses(settings, row, recording) {
   const { recordingId: id } = recording.leg
   const { wellcloud, voipbin, anywhere: guard, tracks } = settings

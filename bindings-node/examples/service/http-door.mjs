@@ -5,7 +5,10 @@ import { createServer } from 'node:http'
 const LARGEST_PUSH = 256 << 10
 const digest = (text) => createHash('sha256').update(text).digest()
 
-/** The server of a service, to be told to listen. The secret stands in the path, which is not logged. */
+/**
+ * The server of a service, to be told to listen. The secret stands in the path, which is not
+ * logged.
+ */
 export function door(service) {
   const secret = digest(service.settings.secret)
   return createServer({ requestTimeout: 30_000 }, async (request, response) => {

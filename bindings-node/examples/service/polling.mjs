@@ -10,8 +10,9 @@ const LIST = 'voipbin:list'
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 /**
- * A walk is kept in the outbox behind each page: `since` (nothing older is taken), `seen` (up to where a whole walk has
- * come), `token` and `size` (the page that is next), `newest` (of this walk). Times in Unix milliseconds.
+ * A walk is kept in the outbox behind each page: `since` (nothing older is taken), `seen` (up to
+ * where a whole walk has come), `token` and `size` (the page that is next), `newest` (of this
+ * walk). Times in Unix milliseconds.
  */
 export class Poll {
   constructor(settings, outbox, asks, log) {
@@ -19,7 +20,10 @@ export class Poll {
     this.walk = this.#begun()
   }
 
-  /** The walk as it was left. The first one begins at `VOIPBIN_SINCE` or else now; another value begins anew. */
+  /**
+   * The walk as it was left. The first one begins at `VOIPBIN_SINCE` or else now; another value
+   * begins anew.
+   */
   #begun() {
     const start = this.settings.voipbinSinceMs
     const walk = JSON.parse(this.outbox.note('voipbin_walk') ?? 'null')
@@ -49,7 +53,8 @@ export class Poll {
     }
     this.asks.forget(LIST)
     const times = page.createdMs.filter((at) => at !== null)
-    // A record of a time to come, by a wrong clock, must not end the walks to come at their first page.
+    // A record of a time to come, by a wrong clock, must not end the walks to come at their first
+    // page.
     const newest = Math.max(walk.newest, ...times.map((at) => Math.min(at, Date.now())))
     const oldest = times.length > 0 ? Math.min(...times) : walk.since
     if (page.nextPageToken === null || oldest < Math.max(walk.since, walk.seen - OVERLAP_MS)) {
@@ -61,8 +66,8 @@ export class Poll {
   }
 
   /**
-   * The next page begins with the time at which this one ends. A full one that is all of one time is asked for in larger
-   * pages.
+   * The next page begins with the time at which this one ends. A full one that is all of one time
+   * is asked for in larger pages.
    */
   #following({ overlappingToken: token, nextPageToken, records: { length: many } }) {
     const { size } = this.walk

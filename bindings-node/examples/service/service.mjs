@@ -1,9 +1,10 @@
-// From Tencent's pushes, Wellcloud's calls and VoIPBin's recordings to MCloud, without a wrong or lost call.
+// From Tencent's pushes, Wellcloud's calls and VoIPBin's recordings to MCloud, without a wrong or
+// lost call.
 //
 //     MCLOUD_TOKEN=crk_... PUSH_SECRET=$(openssl rand -hex 16) node service.mjs --port 8080
 //
-// A push is answered once it is on disk. What is to be done is in the outbox: the service can be killed at any moment and
-// goes on where it was.
+// A push is answered once it is on disk. What is to be done is in the outbox: the service can be
+// killed at any moment and goes on where it was.
 import { createHash } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
@@ -43,7 +44,10 @@ function logFailure(error, key) {
   log('failure', key, { reason: codeOf(error), where: file && `${basename(file)}:${line}` })
 }
 
-/** Loops over one outbox: they make records of sessions and bring them to MCloud, each session for itself. */
+/**
+ * Loops over one outbox: they make records of sessions and bring them to MCloud, each session for
+ * itself.
+ */
 export class Service {
   #stopping = new AbortController()
   #woken = false
@@ -147,7 +151,10 @@ export class Service {
     }
   }
 
-  /** Begins with what is due and has a place; the time until something more is due. What ends wakes it. */
+  /**
+   * Begins with what is due and has a place; the time until something more is due. What ends wakes
+   * it.
+   */
   async #round() {
     const atMs = Date.now()
     for (const provider of PROVIDERS) {
@@ -169,7 +176,10 @@ export class Service {
     if (reason !== null) log('posting_failed', row.key, { reason })
   }
 
-  /** Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no other. */
+  /**
+   * Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no
+   * other.
+   */
   async #looked(row) {
     try {
       await this.#look(row)
@@ -184,7 +194,10 @@ export class Service {
     }
   }
 
-  /** A provider refuses. What is the key's fault waits for another key, and fetches its recordings again then. */
+  /**
+   * A provider refuses. What is the key's fault waits for another key, and fetches its recordings
+   * again then.
+   */
   async #refused(row, { ofKey, reason }) {
     if (ofKey) this.outbox.putFailure(row, null, reason)
     else this.outbox.putSession(row, null, { status: 'listed', reason })
@@ -252,7 +265,8 @@ export class Service {
       if (look.described === null) throw new Unpostable('no_recording')
       const { body, audio, mix, file, missing } = await made(this.settings, row, look.document)
       const reason = missing.length > 0 ? `incomplete: ${missing.join(',')}` : null
-      // At once with the next line: until it is enqueued nobody knows that the mix is needed, and a sweep takes it away.
+      // At once with the next line: until it is enqueued nobody knows that the mix is needed, and a
+      // sweep takes it away.
       renameSync(mix, file)
       const kept = this.outbox.enqueue(row, { state, dueMs: again, body, audio, file, reason })
       log('made', row.key, { kept, missing: missing.length, seconds: (Date.now() - startedMs) / 1000 })
@@ -331,7 +345,10 @@ export class Service {
     }
   }
 
-  /** How much is how far, whose key is refused and whose list cannot be polled, without anybody's data. */
+  /**
+   * How much is how far, whose key is refused and whose list cannot be polled, without anybody's
+   * data.
+   */
   health() {
     const due = this.outbox.nextDue()
     const behindMs = due === null ? 0 : Math.max(0, Date.now() - due)

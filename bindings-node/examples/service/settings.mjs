@@ -5,7 +5,10 @@ import { Variables, wrong } from './variables.mjs'
 const SECRET = /^[A-Za-z0-9._~-]{16,}$/
 const OFFSET = /^[+-]((0[0-9]|1[0-7]):[0-5][0-9]|18:00)$/
 
-/** The settings; what makes no sense is refused with the variable, what was found and what is expected. */
+/**
+ * The settings; what makes no sense is refused with the variable, what was found and what is
+ * expected.
+ */
 export function settingsOf(env) {
   const read = new Variables(env)
   const secret = env.PUSH_SECRET ?? ''
@@ -33,7 +36,10 @@ export function settingsOf(env) {
     tracks: new Guard({ allowedHosts: read.hosts('TRACK_HOSTS', '.myqcloud.com'), allowPrivate }),
     /** What the answers of a provider that we asked may lead to. */
     anywhere: new Guard({ allowPrivate }),
-    /** Who called, by provider, where a document does not say it. Without it such a call is listed, not posted. */
+    /**
+     * Who called, by provider, where a document does not say it. Without it such a call is listed,
+     * not posted.
+     */
     directions: Object.fromEntries(
       ['tencent', 'wellcloud', 'voipbin'].map((name) => [
         name,
@@ -46,7 +52,10 @@ export function settingsOf(env) {
     policy: retryMs && { budgetMs: retryMs, restMs: retryMs },
     giveUpMs: read.ms('GIVE_UP_S', 86_400_000),
     pollMs: read.ms('POLL_S', 30_000, { least: 0.01, most: 86_400 }),
-    /** The recordings of VoIPBin that were made from this moment on are taken. Without it: from the first start on. */
+    /**
+     * The recordings of VoIPBin that were made from this moment on are taken. Without it: from the
+     * first start on.
+     */
     voipbinSinceMs: read.moment('VOIPBIN_SINCE'),
   })
 }

@@ -56,7 +56,10 @@ export class Variables {
     return hosts
   }
 
-  /** How a service is asked: its keys by the names that `steps` has for them, and its address; null without a key. */
+  /**
+   * How a service is asked: its keys by the names that `steps` has for them, and its address; null
+   * without a key.
+   */
   api(base, keys) {
     const found = {}
     for (const [part, name] of Object.entries(keys)) {

@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 export const AT_ONCE = 4
 
 /**
- * A few pieces of work at once in each lane: what waits for a slow server holds up nothing of another lane, and of its own
- * three others at most. No key is worked on twice at once.
+ * A few pieces of work at once in each lane: what waits for a slow server holds up nothing of
+ * another lane, and of its own three others at most. No key is worked on twice at once.
  */
 export class Workers {
   #busy = new Map()
@@ -33,7 +33,8 @@ export class Workers {
     try {
       await work()
     } catch (error) {
-      // Not even its failure could be stored: the place stays taken for a second, or it would be tried at once.
+      // Not even its failure could be stored: the place stays taken for a second, or it would be
+      // tried at once.
       this.#failed(error)
       if (!this.#stopped) await pause(1_000)
     }

@@ -1,6 +1,7 @@
 'use strict'
 
-// Fetches a recording to a file: resumed by range, checked by length, never from where the guard does not let it.
+// Fetches a recording to a file: resumed by range, checked by length, never from where the guard
+// does not let it.
 
 const { createHash } = require('node:crypto')
 const { open: openFile, readFile, rename, rm, stat, writeFile } = require('node:fs/promises')
@@ -20,8 +21,8 @@ class Later extends Error {
 }
 
 /**
- * The file cannot be had, and never will: `reason` is a stable code. A refusal of the key (`steps.needsAnotherKey`) ends with
- * another key.
+ * The file cannot be had, and never will: `reason` is a stable code. A refusal of the key
+ * (`steps.needsAnotherKey`) ends with another key.
  */
 class Gone extends Error {
   name = 'Gone'
@@ -47,7 +48,9 @@ const answered = ({ statusCode: status, headers }, body = '') => ({
   body,
 })
 
-/** The time that a connection has, by what is known of its size; what is not done by then is ended. */
+/**
+ * The time that a connection has, by what is known of its size; what is not done by then is ended.
+ */
 class Clock {
   #abort = new AbortController()
   #startedMs = performance.now()
@@ -75,7 +78,10 @@ class Transfer {
     this.notes = `${path}.part.json`
   }
 
-  /** The headers of a try that goes on where the one before ended, if the server can tell that it may. */
+  /**
+   * The headers of a try that goes on where the one before ended, if the server can tell that it
+   * may.
+   */
   async ranges() {
     try {
       const notes = JSON.parse(await readFile(this.notes, 'utf8'))
@@ -111,7 +117,8 @@ class Transfer {
           return await this.taken(answer, url, ranges, clock)
         }
         const there = parsed(said.location, url)
-        // What else the caller sends is for who was asked: keys in it are for nobody else, nor for an open line.
+        // What else the caller sends is for who was asked: keys in it are for nobody else, nor for
+        // an open line.
         if (there.origin !== url.origin) own = {}
         url = there
       } finally {
@@ -130,7 +137,10 @@ class Transfer {
     return await this.keep(answer, await this.extent(answer, ranges), clock)
   }
 
-  /** Where in the file the body of an answer begins, and how long the whole file is; null where that is not said. */
+  /**
+   * Where in the file the body of an answer begins, and how long the whole file is; null where that
+   * is not said.
+   */
   async extent({ statusCode, headers }, ranges) {
     if (statusCode === 200) {
       const length = headers['content-length'] ?? ''
@@ -147,8 +157,8 @@ class Transfer {
   }
 
   /**
-   * Writes the body, from the start or behind what is there, and puts the whole file in its place. A body that ends before
-   * the file does is one that broke off.
+   * Writes the body, from the start or behind what is there, and puts the whole file in its place.
+   * A body that ends before the file does is one that broke off.
    */
   async keep(answer, { start, total }, clock) {
     await this.check(total ?? 0, null)
@@ -183,8 +193,8 @@ class Transfer {
   }
 
   /**
-   * The file that the body goes to. What is noted of it is at no moment another file's: the note goes before the old bytes
-   * do, and the new one comes behind that.
+   * The file that the body goes to. What is noted of it is at no moment another file's: the note
+   * goes before the old bytes do, and the new one comes behind that.
    */
   async opened(headers, start) {
     if (start > 0) return await openFile(this.part, 'a')
@@ -222,11 +232,13 @@ async function headOf(read, bytes, before = Buffer.alloc(0)) {
 }
 
 /**
- * Fetches a file. It stands at `path` once it is whole and on disk, never before. A try that breaks off is gone on with by
- * range where the server names its file (`ETag`, `Last-Modified`); so is one that brings less than the whole file. Each
- * connection has 30 s up to its first bytes, 30 s for each read, and a time by the file's size for all of it
- * (`steps.transferLimit`). `headers` do not follow a redirect to another host, port or scheme. A text where audio should be (a page, an error as JSON) is a refusal. Rejects with `Gone`, `Later` (tries go on
- * for as long as `policy` says), `Refused`, and with the file's own error where it cannot be written.
+ * Fetches a file. It stands at `path` once it is whole and on disk, never before. A try that breaks
+ * off is gone on with by range where the server names its file (`ETag`, `Last-Modified`); so is one
+ * that brings less than the whole file. Each connection has 30 s up to its first bytes, 30 s for
+ * each read, and a time by the file's size for all of it (`steps.transferLimit`). `headers` do not
+ * follow a redirect to another host, port or scheme. A text where audio should be (a page, an error
+ * as JSON) is a refusal. Rejects with `Gone`, `Later` (tries go on for as long as `policy` says),
+ * `Refused`, and with the file's own error where it cannot be written.
  */
 async function download(url, path, { guard = new Guard(), headers = {}, of = 'audio', sinceMs, policy } = {}) {
   const transfer = new Transfer(url, path, guard, headers)

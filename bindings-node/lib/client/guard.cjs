@@ -33,7 +33,8 @@ for (const [network, bits] of [
 ]) {
   notPublic.addSubnet(network, bits, 'ipv4')
 }
-// Of IPv6 only 2000::/3 is handed out; in it what leads elsewhere: documentation, 6to4, Teredo and its neighbours.
+// Of IPv6 only 2000::/3 is handed out; in it what leads elsewhere: documentation, 6to4, Teredo and
+// its neighbours.
 const publicV6 = new BlockList()
 publicV6.addSubnet('2000::', 3, 'ipv6')
 for (const [network, bits] of [

@@ -1,7 +1,8 @@
 'use strict'
 
-// Where pushes, sessions and postings are kept: an SQLite file that a crash at any moment leaves whole. What a method has
-// returned from is on disk. A push is acknowledged behind `push`, and never before.
+// Where pushes, sessions and postings are kept: an SQLite file that a crash at any moment leaves
+// whole. What a method has returned from is on disk. A push is acknowledged behind `push`, and
+// never before.
 
 const steps = require('./steps.cjs')
 
@@ -170,8 +171,8 @@ class Outbox {
   }
 
   /**
-   * Notes when to look at a session next, and with a status how it stands (`settled`: as before); nothing where a push came
-   * meanwhile.
+   * Notes when to look at a session next, and with a status how it stands (`settled`: as before);
+   * nothing where a push came meanwhile.
    */
   putSession(row, dueMs, { status = null, reason = null, state = row.state } = {}) {
     return this.#write(() => this.#putSession(row, dueMs, status, reason, state))
@@ -186,8 +187,9 @@ class Outbox {
   }
 
   /**
-   * Notes why the look at a session failed, and when it is looked at again; without a time, when there is another key
-   * (`revive`). How the session stands is as before. The next look that succeeds takes the note away.
+   * Notes why the look at a session failed, and when it is looked at again; without a time, when
+   * there is another key (`revive`). How the session stands is as before. The next look that
+   * succeeds takes the note away.
    */
   putFailure(row, dueMs, reason) {
     const text =
@@ -198,8 +200,8 @@ class Outbox {
   }
 
   /**
-   * A processed call goes on its way, and its session is handled: both or, where a push came meanwhile, neither. `reason`:
-   * what is missing of it.
+   * A processed call goes on its way, and its session is handled: both or, where a push came
+   * meanwhile, neither. `reason`: what is missing of it.
    */
   enqueue(row, { state, dueMs, body, audio, file, reason = null }) {
     return this.#write(() => {
@@ -231,8 +233,9 @@ class Outbox {
   }
 
   /**
-   * Stores a step of a posting; null where the call was made anew meanwhile. `answered`: what `steps.postingAnswered` gave,
-   * for its `recordingId` and `warnings`; without it these stay as they are.
+   * Stores a step of a posting; null where the call was made anew meanwhile. `answered`: what
+   * `steps.postingAnswered` gave, for its `recordingId` and `warnings`; without it these stay as
+   * they are.
    */
   putPosting(row, state, dueMs, { status = 'waiting', reason = null, answered = null } = {}) {
     const known = answered ? [answered.recordingId, JSON.stringify(answered.warnings)] : []
@@ -244,8 +247,9 @@ class Outbox {
   }
 
   /**
-   * Takes up what was refused for the key's sake, once there is another key; how many there were. Call it at a start: of
-   * what fails, the time since it was due does not count, as nobody looked at it.
+   * Takes up what was refused for the key's sake, once there is another key; how many there were.
+   * Call it at a start: of what fails, the time since it was due does not count, as nobody looked
+   * at it.
    */
   revive() {
     const failed = this.#all("SELECT data_id, state, reason FROM posting WHERE status = 'failed'")
@@ -288,7 +292,10 @@ class Outbox {
     return key ? { ...refused, mcloud: key.reason } : refused
   }
 
-  /** When something is to be done next, Unix milliseconds; of what is due later than `afterMs`, if it is given. */
+  /**
+   * When something is to be done next, Unix milliseconds; of what is due later than `afterMs`, if
+   * it is given.
+   */
   nextDue(afterMs = null) {
     const text =
       'SELECT min(due_ms) AS at FROM (SELECT due_ms FROM session UNION ALL SELECT due_ms FROM posting)' +
@@ -296,13 +303,19 @@ class Outbox {
     return this.#all(text, afterMs)[0].at
   }
 
-  /** The files that postings still need: those of postings that failed are sent once these are taken up again. */
+  /**
+   * The files that postings still need: those of postings that failed are sent once these are taken
+   * up again.
+   */
   files() {
     const rows = this.#all("SELECT file FROM posting WHERE status != 'done' AND file IS NOT NULL")
     return new Set(rows.map(({ file }) => file))
   }
 
-  /** Those of `files` whose postings were refused for good: only the same call, made anew, takes them up again. */
+  /**
+   * Those of `files` whose postings were refused for good: only the same call, made anew, takes
+   * them up again.
+   */
   givenUpFiles() {
     const text = "SELECT file, reason FROM posting WHERE status = 'failed' AND due_ms IS NULL AND file IS NOT NULL"
     const rows = this.#all(text).filter(({ reason }) => !steps.needsAnotherKey(reason))
@@ -323,7 +336,10 @@ class Outbox {
     return this.#all('SELECT value FROM note WHERE name = ?', name)[0]?.value ?? null
   }
 
-  /** How many sessions and postings are how far, how many looks fail and why, and how many stray pushes there are. */
+  /**
+   * How many sessions and postings are how far, how many looks fail and why, and how many stray
+   * pushes there are.
+   */
   counts() {
     const of = (table) => {
       const rows = this.#all(`SELECT ${HOW} AS status, count(*) AS many FROM ${table} GROUP BY 1`)

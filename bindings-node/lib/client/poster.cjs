@@ -17,14 +17,18 @@ function codeOf(error) {
 class Poster {
   #pacing = undefined
 
-  /** `api`: `token`, `base`, `business`; `guard`: of the addresses to upload to, which come in answers. */
+  /**
+   * `api`: `token`, `base`, `business`; `guard`: of the addresses to upload to, which come in
+   * answers.
+   */
   constructor(outbox, api, { guard = new Guard(), policy } = {}) {
     Object.assign(this, { outbox, api, guard, policy })
   }
 
   /**
-   * Sends the next request of a posting. It is stored before the request goes and behind its answer; a step that fails is
-   * stored as `failed` with its reason and with the time of its next try. Resolves to that reason, or null.
+   * Sends the next request of a posting. It is stored before the request goes and behind its
+   * answer; a step that fails is stored as `failed` with its reason and with the time of its next
+   * try. Resolves to that reason, or null.
    */
   async step(row) {
     let stored = row
@@ -49,7 +53,8 @@ class Poster {
     }
     const file = asked.uploads ? row.file : undefined
     const nowMs = Date.now()
-    // The rate is the API's; the storage behind it has none. A place that is not free yet is not taken.
+    // The rate is the API's; the storage behind it has none. A place that is not free yet is not
+    // taken.
     const paced = file ? { waitMs: 0, pacing: this.#pacing } : steps.pace({ pacing: this.#pacing, nowMs })
     if (paced.waitMs > 0) {
       this.outbox.putPosting(row, row.state, nowMs + paced.waitMs)
@@ -72,7 +77,9 @@ class Poster {
     return next.reason ?? null
   }
 
-  /** What the API says of its load holds for all postings. The storage behind it is another server. */
+  /**
+   * What the API says of its load holds for all postings. The storage behind it is another server.
+   */
   #hold(answer, next, nowMs) {
     const { waitMs } = steps.judge({ of: 'mcloud', answer, nowMs })
     const holdMs = waitMs ?? (answer.status === 429 ? next.waitMs : undefined)
@@ -83,7 +90,10 @@ class Poster {
     return steps.postingAnswered({ posting: row.state, answer, nowMs, policy: this.policy })
   }
 
-  /** Stores that a step failed here, and not at a server: it is tried again as slowly as one that failed there. */
+  /**
+   * Stores that a step failed here, and not at a server: it is tried again as slowly as one that
+   * failed there.
+   */
   #failed(row, error) {
     const nowMs = Date.now()
     const how = { status: 'failed', reason: codeOf(error) }

@@ -22,7 +22,9 @@ class Broken extends Error {
   name = 'Broken'
 }
 
-/** Waits for what comes over a connection; whatever fails on the way is a connection that failed. */
+/**
+ * Waits for what comes over a connection; whatever fails on the way is a connection that failed.
+ */
 async function over(connection) {
   try {
     return await connection
@@ -39,9 +41,10 @@ function parsed(text, base) {
 }
 
 /**
- * Opens a request and gives its answer, whose body is still to be read. With a guard, at the address that was checked.
- * An answer that comes before a file is sent ends the sending. Rejects with `Broken` where the connection fails, with
- * `Refused`, and with the file's own error where that cannot be read.
+ * Opens a request and gives its answer, whose body is still to be read. With a guard, at the
+ * address that was checked. An answer that comes before a file is sent ends the sending. Rejects
+ * with `Broken` where the connection fails, with `Refused`, and with the file's own error where
+ * that cannot be read.
  */
 async function open(method, url, headers, { guard, file, body, signal }) {
   const pinned = guard ? await over(unlessAborted(guard.address(url), signal)) : null
@@ -76,7 +79,8 @@ async function sent(file, request, answer) {
       if (ended) return
       const taken = new Promise((resolve) => request.write(chunk, resolve))
       await Promise.race([taken, answer.then(end, end)])
-      // An answer that is there is read before more is written, as writing to a closed connection loses it.
+      // An answer that is there is read before more is written, as writing to a closed connection
+      // loses it.
       await poll()
     }
     if (!ended) request.end()
@@ -98,9 +102,10 @@ async function textOf(answer) {
 }
 
 /**
- * Sends a request as `steps` gives it, once. A file is streamed with its length. Request and answer have a time by the file's
- * size. With a `guard` the address is checked: that of an upload comes in an answer. Rejects with `Refused` where it does not
- * pass, and with the file's own error where that cannot be read.
+ * Sends a request as `steps` gives it, once. A file is streamed with its length. Request and answer
+ * have a time by the file's size. With a `guard` the address is checked: that of an upload comes in
+ * an answer. Rejects with `Refused` where it does not pass, and with the file's own error where
+ * that cannot be read.
  */
 async function send(request, { file, guard } = {}) {
   const headers = Object.fromEntries(request.headers)

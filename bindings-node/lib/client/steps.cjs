@@ -1,7 +1,7 @@
 'use strict'
 
-// The core's steps: requests as values, policy, sessions, postings. JSON values in, JSON values out; nothing is decided
-// here. States are what the step before gave.
+// The core's steps: requests as values, policy, sessions, postings. JSON values in, JSON values
+// out; nothing is decided here. States are what the step before gave.
 
 const native = require('../native.cjs')
 const { calledFrom, translated } = require('../errors.cjs')

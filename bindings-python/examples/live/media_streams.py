@@ -1,4 +1,5 @@
-"""Hears calls that come as media streams over a WebSocket: JSON messages, base64 mu-law, both directions (Twilio's format)."""
+"""Hears calls that come as media streams over a WebSocket: JSON messages, base64 mu-law, both
+directions (Twilio's format)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The least of a WebSocket server (RFC 6455): text messages in, without TLS. In production, use a library."""
+"""The least of a WebSocket server (RFC 6455): text messages in, without TLS. In production, use a
+library."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ class NoList(Later):
 
 
 class Refusal(Exception):
-    """A provider refuses: `reason` is a stable code. It is the key's fault where another key ends it."""
+    """A provider refuses: `reason` is a stable code. It is the key's fault where another key ends
+    it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,7 +37,8 @@ class Refusal(Exception):
 
 
 class Asks:
-    """Requests to providers, one try each. `key` names the work whose tries are counted, until it is forgotten."""
+    """Requests to providers, one try each. `key` names the work whose tries are counted, until it
+    is forgotten."""
 
     def __init__(self, client: httpx.Client, policy: dict[str, Any] | None) -> None:
         self._client, self._policy = client, policy
@@ -49,7 +51,8 @@ class Asks:
     ) -> T | None:
         """What `read` makes of the answer's body; None where there is nothing, or nothing yet.
 
-        Raises `NoList` where the same request can succeed later, or its answer makes no sense, and `Refusal`.
+        Raises `NoList` where the same request can succeed later, or its answer makes no sense, and
+        `Refusal`.
         """
         with self._lock:
             paced = steps.pace(self._pacing.get(of), _now_ms())

@@ -58,8 +58,8 @@ def tracks_of(settings: Settings, key: str) -> Path:
 def made(settings: Settings, client: httpx.Client, row: SessionRow, document: Any) -> Call:
     """Fetches the recordings, processes the call, writes its mix.
 
-    Raises `Unpostable`; `Later` where a recording cannot be had for now: half a call is not posted as a whole one; `Refusal`
-    of a provider's key; and what fails here, such as a full disk.
+    Raises `Unpostable`; `Later` where a recording cannot be had for now: half a call is not posted
+    as a whole one; `Refusal` of a provider's key; and what fails here, such as a full disk.
     """
     described = provider.DescribedCall({"kind": row.provider, "text": json.dumps(document)})
     direction = described.described.call.direction or settings.directions.get(row.provider)
@@ -90,7 +90,8 @@ def made(settings: Settings, client: httpx.Client, row: SessionRow, document: An
 def _processed(call: provider.DescribedCall) -> tuple[callweave.Processed, list[str]]:
     """The call, and why recordings that are here could not be read.
 
-    A file that the system does not read is no fault of the call's: that is raised, as a full disk is.
+    A file that the system does not read is no fault of the call's: that is raised, as a full disk
+    is.
     """
     try:
         processed = callweave.process(call, strict=False)
@@ -151,7 +152,8 @@ def _fetched(
 
 
 def _addresses(settings: Settings, row: SessionRow, recording: Any) -> list[Any]:
-    """Under which key the audio is known, the request for it, how its answer is judged, and what guards it."""
+    """Under which key the audio is known, the request for it, how its answer is judged, and what
+    guards it."""
     id = recording.leg.recording_id
     if recording.state == "failed":
         return []

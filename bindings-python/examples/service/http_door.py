@@ -35,7 +35,8 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
             self._safely(self._get)
 
         def _safely(self, answer: Callable[[], tuple[int, Any]]) -> None:
-            """Answers, whatever was asked: 400 for what is no request of ours, 500 for what could not be done."""
+            """Answers, whatever was asked: 400 for what is no request of ours, 500 for what could
+            not be done."""
             try:
                 status, value = answer()
             except (ValueError, AttributeError, TypeError):
@@ -103,7 +104,8 @@ def handler(service: Service) -> type[BaseHTTPRequestHandler]:
 
 
 class DoorServer(ThreadingHTTPServer):
-    """A server that tells of broken connections as it tells of all else, without a word of what came over them."""
+    """A server that tells of broken connections as it tells of all else, without a word of what
+    came over them."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         reason = type(sys.exc_info()[1]).__name__

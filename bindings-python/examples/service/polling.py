@@ -23,15 +23,17 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class Poll:
-    """A walk is kept in the outbox behind each page: `since` (nothing older is taken), `seen` (up to where a whole walk has
-    come), `token` and `size` (the page that is next), `newest` (of this walk). Times in Unix milliseconds."""
+    """A walk is kept in the outbox behind each page: `since` (nothing older is taken), `seen` (up
+    to where a whole walk has come), `token` and `size` (the page that is next), `newest` (of this
+    walk). Times in Unix milliseconds."""
 
     def __init__(self, settings: Settings, outbox: Outbox, asks: Asks, log: Callable[..., None]) -> None:
         self.settings, self.outbox, self.asks, self.log = settings, outbox, asks, log
         self.walk = self._begun()
 
     def _begun(self) -> dict[str, Any]:
-        """The walk as it was left. The first one begins at `VOIPBIN_SINCE` or else now; another value begins anew."""
+        """The walk as it was left. The first one begins at `VOIPBIN_SINCE` or else now; another
+        value begins anew."""
         start = self.settings.voipbin_since_ms
         noted = self.outbox.note("voipbin_walk")
         walk: dict[str, Any] = {} if noted is None else json.loads(noted)
@@ -58,7 +60,8 @@ class Poll:
                 self._take(record)
         self.asks.forget(LIST)
         times = [at for at in page["createdMs"] if at is not None]
-        # A record of a time to come, by a wrong clock, must not end the walks to come at their first page.
+        # A record of a time to come, by a wrong clock, must not end the walks to come at their
+        # first page.
         newest = max([walk["newest"], *(min(at, int(time.time() * 1000)) for at in times)])
         over = min(times, default=walk["since"]) < max(walk["since"], walk["seen"] - OVERLAP_MS)
         if page["nextPageToken"] is None or over:
@@ -70,8 +73,8 @@ class Poll:
         return 0.0
 
     def _following(self, page: dict[str, Any]) -> dict[str, Any]:
-        """The next page begins with the time at which this one ends. A full one that is all of one time is asked for in larger
-        pages."""
+        """The next page begins with the time at which this one ends. A full one that is all of one
+        time is asked for in larger pages."""
         token, size = page["overlappingToken"], self.walk["size"]
         if token != self.walk["token"]:
             return {"token": token, "size": PAGE}

@@ -1,9 +1,10 @@
-"""From Tencent's pushes, Wellcloud's calls and VoIPBin's recordings to MCloud, without a wrong or lost call.
+"""From Tencent's pushes, Wellcloud's calls and VoIPBin's recordings to MCloud, without a wrong or
+lost call.
 
     MCLOUD_TOKEN=crk_... PUSH_SECRET=$(openssl rand -hex 16) python service.py --port 8080
 
-A push is answered once it is on disk. What is to be done is in the outbox: the service can be killed at any moment and
-goes on where it was.
+A push is answered once it is on disk. What is to be done is in the outbox: the service can be
+killed at any moment and goes on where it was.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def log_failure(error: Exception, key: str = "") -> None:
 
 
 class Service:
-    """Threads over one outbox: they make records of sessions and bring them to MCloud, each session for itself."""
+    """Threads over one outbox: they make records of sessions and bring them to MCloud, each session
+    for itself."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -156,7 +158,8 @@ class Service:
             wake.clear()
 
     def _round(self) -> float:
-        """Begins with what is due and has a place; the seconds until something more is due. What ends wakes it."""
+        """Begins with what is due and has a place; the seconds until something more is due. What
+        ends wakes it."""
         at = now_ms()
         for provider in PROVIDERS:
             for row in self.outbox.due_sessions(at, 2 * AT_ONCE, provider):
@@ -173,7 +176,8 @@ class Service:
             log("posting_failed", row.key, reason=reason)
 
     def _looked(self, row: SessionRow) -> None:
-        """Looks at one session. Whatever goes wrong with it is stored with its reason and holds up no other."""
+        """Looks at one session. Whatever goes wrong with it is stored with its reason and holds up
+        no other."""
         try:
             self._look(row)
         except NoList as later:
@@ -187,7 +191,8 @@ class Service:
             self.asks.forget(row.key)
 
     def _refused(self, row: SessionRow, refusal: Refusal) -> None:
-        """A provider refuses. What is the key's fault waits for another key, and fetches its recordings again then."""
+        """A provider refuses. What is the key's fault waits for another key, and fetches its
+        recordings again then."""
         if refusal.of_key:
             self.outbox.put_failure(row, None, refusal.reason)
         else:
@@ -321,7 +326,8 @@ class Service:
                 file.unlink(missing_ok=True)
 
     def health(self) -> dict[str, Any]:
-        """How much is how far, whose key is refused and whose list cannot be polled, without anybody's data."""
+        """How much is how far, whose key is refused and whose list cannot be polled, without
+        anybody's data."""
         due = self.outbox.next_due()
         alive = all(thread.is_alive() for thread in self._threads)
         late = 0 if due is None else max(0, now_ms() - due)

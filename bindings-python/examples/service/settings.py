@@ -30,7 +30,8 @@ class Settings:
     hosts: tuple[str, ...] | None = (".myqcloud.com",)
     allow_private: bool = False
     directions: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Who called, by provider, where a document does not say it. Without it such a call is listed, not posted."""
+    """Who called, by provider, where a document does not say it. Without it such a call is listed,
+    not posted."""
     country_code: str = "66"
     trunk_prefix: str = "0"
     utc_offset: str = "+07:00"
@@ -40,7 +41,8 @@ class Settings:
     """For how long a recording or a list that cannot be had for now is asked for."""
     poll_s: float = 30.0
     voipbin_since_ms: int | None = None
-    """The recordings of VoIPBin that were made from this moment on are taken. None: from the first start on."""
+    """The recordings of VoIPBin that were made from this moment on are taken. None: from the first
+    start on."""
 
     @property
     def tracks(self) -> Guard:
@@ -56,7 +58,8 @@ class Settings:
     def of(env: Mapping[str, str]) -> Settings:
         """The settings of the environment; README.md names the variables.
 
-        Raises `ValueError` with the variable, what was found and what is expected. Keys and the secret are not told.
+        Raises `ValueError` with the variable, what was found and what is expected. Keys and the
+        secret are not told.
         """
         read = Variables(env)
         secret = env.get("PUSH_SECRET", "")

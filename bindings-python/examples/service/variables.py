@@ -66,7 +66,8 @@ class Variables:
         return hosts
 
     def api(self, base: str, **keys: str) -> dict[str, str]:
-        """How a service is asked: its keys by the names that `steps` has for them, and its address."""
+        """How a service is asked: its keys by the names that `steps` has for them, and its
+        address."""
         found = {part: text for part, name in keys.items() if (text := self.text(name))}
         for part, name in keys.items():
             if part in found and not KEY.fullmatch(found[part]):

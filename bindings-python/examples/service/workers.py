@@ -13,8 +13,8 @@ AT_ONCE = 4
 
 
 class Workers:
-    """A few threads for each lane: what waits for a slow server holds up nothing of another lane, and of its own three
-    others at most. No key is worked on twice at once."""
+    """A few threads for each lane: what waits for a slow server holds up nothing of another lane,
+    and of its own three others at most. No key is worked on twice at once."""
 
     def __init__(self, failed: Callable[[Exception], None], done: Callable[[], None]) -> None:
         self._failed, self._done = failed, done
@@ -38,7 +38,8 @@ class Workers:
         try:
             work()
         except Exception as error:
-            # Not even its failure could be stored: the place stays taken for a second, or it would be tried at once.
+            # Not even its failure could be stored: the place stays taken for a second, or it would
+            # be tried at once.
             self._failed(error)
             self._stopping.wait(1.0)
         with self._lock:

@@ -1,7 +1,7 @@
 """callweave: the audio library for call recordings.
 
-A thin, typed interface to the Rust crate of the same name, with the same defaults, checks and results. All work runs
-with the interpreter released. For asyncio, see `callweave.aio`.
+A thin, typed interface to the Rust crate of the same name, with the same defaults, checks and
+results. All work runs with the interpreter released. For asyncio, see `callweave.aio`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,8 @@ version: str = __version__
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `callweave.aio` on first use, because asyncio takes longer to import than everything else."""
+    """Imports `callweave.aio` on first use, because asyncio takes longer to import than everything
+    else."""
     if name == "aio":
         import importlib
 

@@ -55,14 +55,15 @@ def process_batch(
 ) -> Iterator[BatchResult]:
     """Processes many calls in parallel, and returns an iterator over the results, in order.
 
-    Each call is what `process` accepts. `threads` calls are processed at a time, by default as many as the machine has
-    processors. At most two calls per thread are queued or running, and `calls` is read lazily; binary files are read
-    when their call begins. A call that fails is a result with an error and does not affect the others. Work continues
-    while the loop's body runs, and leaving the loop stops it.
+    Each call is what `process` accepts. `threads` calls are processed at a time, by default as many
+    as the machine has processors. At most two calls per thread are queued or running, and `calls`
+    is read lazily; binary files are read when their call begins. A call that fails is a result with
+    an error and does not affect the others. Work continues while the loop's body runs, and leaving
+    the loop stops it.
 
-    With `tracks=False`, no samples are kept and there are only reports. With `strict=False`, an unreadable recording
-    among several fails only its track (`BatchResult.failures`). `progress` is called with the number of finished calls
-    and the total.
+    With `tracks=False`, no samples are kept and there are only reports. With `strict=False`, an
+    unreadable recording among several fails only its track (`BatchResult.failures`). `progress` is
+    called with the number of finished calls and the total.
 
     >>> import callweave
     >>> calls = ["fixtures/short/manifest.json", b"no recording", "fixtures/stereo/manifest.json"]

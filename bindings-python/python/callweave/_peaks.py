@@ -51,7 +51,8 @@ def peaks(
 ) -> Peaks:
     """Computes a recording's waveform in one pass, without keeping samples.
 
-    `points_per_second` is 100 by default. `bits` is the width of a value in `to_json` and `to_dat`, 8 by default.
+    `points_per_second` is 100 by default. `bits` is the width of a value in `to_json` and `to_dat`,
+    8 by default.
 
     >>> peaks("fixtures/stereo/call.wav")
     <Peaks 2 x 2606 points of 80 samples at 8000 Hz>

@@ -1,4 +1,5 @@
-"""Typed records for the core's JSON: frozen dataclasses with snake_case fields for the camelCase names of the JSON."""
+"""Typed records for the core's JSON: frozen dataclasses with snake_case fields for the camelCase
+names of the JSON."""
 
 from __future__ import annotations
 

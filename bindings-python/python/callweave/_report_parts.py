@@ -181,7 +181,8 @@ class Head(Record):
     bytes: int | None
     """Its size in bytes, if known without reading it."""
     declared_duration_ms: float | None
-    """The duration declared by the header, without codec delay and padding. `None` if it declares none."""
+    """The duration declared by the header, without codec delay and padding. `None` if it declares
+    none."""
     codec_delay_ms: float
     """Codec delay that decoding removes from the start."""
     codec_delay_basis: Literal["tag", "assumed", "none"]
@@ -193,7 +194,8 @@ class Probe(Record):
 
     path: str
     source: Source | None
-    """The recording's properties, read to its end. `None` if it is not a recording, and for a quick probe."""
+    """The recording's properties, read to its end. `None` if it is not a recording, and for a quick
+    probe."""
     problem: Problem | None
     """Why it cannot be read, or not to its end."""
     members: tuple[Probe, ...] = ()
@@ -289,7 +291,8 @@ class Voice(Record):
 
 @dataclass(frozen=True)
 class Track(Record):
-    """One track. A track that could not be read has an `error`, and no source, alignment or level."""
+    """One track. A track that could not be read has an `error`, and no source, alignment or
+    level."""
 
     index: int
     role: Role
@@ -302,14 +305,16 @@ class Track(Record):
     bleed: tuple[Bleed, ...]
     events: tuple[Event, ...]
     voices: tuple[Voice, ...] | None = field(default=None, kw_only=True)
-    """The parties of a mixed track. `None` if the track was not examined or the voices cannot be told apart."""
+    """The parties of a mixed track. `None` if the track was not examined or the voices cannot be
+    told apart."""
     voices_confidence: float | None = field(default=None, kw_only=True)
     """The expected share of speech time that is with its right voice. `None` if `voices` is, and
     without speech.
     """
     error: TrackError | None = None
     pieces: tuple[Piece, ...] = ()
-    """The recordings it consists of, if a party has several in sequence. `source` is then the first of them."""
+    """The recordings it consists of, if a party has several in sequence. `source` is then the first
+    of them."""
     channel: int | None = None
     """The channel of its recording, if that has several and the track is one of them."""
 
@@ -358,7 +363,8 @@ class ResponseTimes(Record):
 class Metrics(Record):
     """The conversation metrics.
 
-    Metrics that compare parties are `None` if a placement is too uncertain, or if several parties share a track.
+    Metrics that compare parties are `None` if a placement is too uncertain, or if several parties
+    share a track.
     """
 
     by_track: tuple[PartyMetrics, ...]

@@ -84,12 +84,12 @@ def speech(
     config: Config | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Speech:
-    """Detects speech on one channel of an array, a path, bytes or a file: the only channel, the one given by `channel`,
-    or with `mono` the mean of all.
+    """Detects speech on one channel of an array, a path, bytes or a file: the only channel, the one
+    given by `channel`, or with `mono` the mean of all.
 
-    An array needs its `rate`. It is float32, float64 or int16 with shape `(frames,)`, `(channels, frames)`, or with
-    `channel_axis=1` `(frames, channels)`. The parameters are those of `SpeechConfig`, and take precedence over `preset`
-    and `config`.
+    An array needs its `rate`. It is float32, float64 or int16 with shape `(frames,)`, `(channels,
+    frames)`, or with `channel_axis=1` `(frames, channels)`. The parameters are those of
+    `SpeechConfig`, and take precedence over `preset` and `config`.
 
     >>> found = speech("fixtures/short/agent.wav", threshold=0.6, unit="s")
     >>> found.to_numpy().shape == (len(found), 2)
@@ -136,9 +136,9 @@ def get_speech_timestamps(
     time_resolution: int = 1,
     neg_threshold: float | None = None,
 ) -> list[dict[str, Any]]:
-    """Silero's `get_speech_timestamps` with its own names, defaults and rules: returns a list of `{"start", "end"}` in
-    samples, or in seconds. `model` is ignored. `sampling_rate` is that of an array, and may be any; a file has its
-    own.
+    """Silero's `get_speech_timestamps` with its own names, defaults and rules: returns a list of
+    `{"start", "end"}` in samples, or in seconds. `model` is ignored. `sampling_rate` is that of an
+    array, and may be any; a file has its own.
 
     >>> first = get_speech_timestamps("fixtures/short/agent.wav")[0]
     >>> sorted(first), isinstance(first["start"], int)

@@ -1,4 +1,5 @@
-"""Recordings and results at URLs, by fsspec: `s3://`, `gs://`, `https://`, `memory://` and all others that it supports."""
+"""Recordings and results at URLs, by fsspec: `s3://`, `gs://`, `https://`, `memory://` and all
+others that it supports."""
 
 from __future__ import annotations
 
@@ -49,8 +50,8 @@ def open_url(url: str, storage_options: Mapping[str, Any] | None) -> RemoteFile:
 
 
 class RemoteFile:
-    """A file in storage. A failed read is repeated if the storage can read from any position. A truncated read is an
-    error.
+    """A file in storage. A failed read is repeated if the storage can read from any position. A
+    truncated read is an error.
     """
 
     def __init__(self, url: str, file: Any) -> None:

@@ -1,7 +1,8 @@
 """The same functions for asyncio. Each works on a separate thread while the event loop continues.
 
-Cancelling a task stops its work in Rust. Async streams (async iterators of bytes, such as `response.aiter_bytes()` of
-httpx or `response.content.iter_chunked(n)` of aiohttp) are recordings too.
+Cancelling a task stops its work in Rust. Async streams (async iterators of bytes, such as
+`response.aiter_bytes()` of httpx or `response.content.iter_chunked(n)` of aiohttp) are recordings
+too.
 
     report = await callweave.aio.analyze("call.wav")
     async for done in callweave.aio.process_batch(calls):
@@ -56,7 +57,8 @@ LOOK_UP = 0.05
 
 
 async def run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Runs any function of callweave on a thread: `await run(call.write, "out")`. Cancelling the task stops its work."""
+    """Runs any function of callweave on a thread: `await run(call.write, "out")`. Cancelling the
+    task stops its work."""
     return await _Runner().run(function, *args, **kwargs)
 
 
@@ -104,7 +106,8 @@ class _Runner:
         self.switch.cancel()
 
     def bridged(self, item: Any) -> Any:
-        """Converts async streams, alone, in an `Input` or in a list, to files that a thread can read."""
+        """Converts async streams, alone, in an `Input` or in a list, to files that a thread can
+        read."""
         if isinstance(item, AsyncIterable):
             return _AsyncFile(item, self)
         if isinstance(item, Input) and isinstance(item.source, AsyncIterable):
@@ -171,7 +174,8 @@ speech = _async(_speech.speech)
 
 
 async def chunks(inputs: Any, config: Config | None = None, **options: Any) -> AsyncIterator[Chunk]:
-    """Like `callweave.chunks`: yields each party's own speech in chunks for a transcriber, in the order of the call."""
+    """Like `callweave.chunks`: yields each party's own speech in chunks for a transcriber, in the
+    order of the call."""
     runner = _Runner()
     found: Iterator[Chunk] = await runner.run(_calls.chunks, inputs, config, **options)
     while (chunk := await runner.run(next, found, None)) is not None:
@@ -188,8 +192,9 @@ async def process_batch(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[BatchResult]:
-    """Like `callweave.process_batch`, for an async loop. `calls` may be an async iterator. Leaving the loop, or
-    cancelling the task, stops the work. `calls` and `progress` are called on another thread.
+    """Like `callweave.process_batch`, for an async loop. `calls` may be an async iterator. Leaving
+    the loop, or cancelling the task, stops the work. `calls` and `progress` are called on another
+    thread.
     """
     runner = _Runner()
     end: Any = object()

@@ -8,10 +8,12 @@ __all__ = ["AmrPackets"]
 
 
 class AmrPackets:
-    """Collects the packets of an AMR stream (RFC 4867) into a recording that every function accepts.
+    """Collects the packets of an AMR stream (RFC 4867) into a recording that every function
+    accepts.
 
-    `wideband` is AMR-WB instead of AMR-NB. `octet_aligned` and `crc` are SDP's `octet-align=1` and `crc=1`; payloads
-    with checksums are octet-aligned. Interleaving and robust sorting are not supported.
+    `wideband` is AMR-WB instead of AMR-NB. `octet_aligned` and `crc` are SDP's `octet-align=1` and
+    `crc=1`; payloads with checksums are octet-aligned. Interleaving and robust sorting are not
+    supported.
 
     >>> packets = AmrPackets()
     >>> payload = bytes([0xF3, 0xC0]) + bytes(30)  # 12.2 kbit/s, a good frame
@@ -27,8 +29,9 @@ class AmrPackets:
     def push(self, timestamp: int, payload: bytes) -> None:
         """Adds a packet by its RTP timestamp.
 
-        Duplicates are dropped. The decoder conceals missing packets, whether lost or not sent during silence. An
-        invalid payload, and a timestamp more than ten minutes ahead, raise `Malformed`; nothing is added then.
+        Duplicates are dropped. The decoder conceals missing packets, whether lost or not sent
+        during silence. An invalid payload, and a timestamp more than ten minutes ahead, raise
+        `Malformed`; nothing is added then.
         """
         self._native.push(timestamp, payload)
 

@@ -60,8 +60,8 @@ class Levels(Record):
 
 @dataclass(frozen=True, eq=False)
 class Audio:
-    """Samples with their sample rate. `np.asarray(audio)` is the samples; `audio[1000:2000]` is the second from 1 s to
-    2 s.
+    """Samples with their sample rate. `np.asarray(audio)` is the samples; `audio[1000:2000]` is the
+    second from 1 s to 2 s.
 
     >>> audio = load("fixtures/stereo/call.wav", start_ms=1000, duration_ms=500, rate=16000, mono=True)
     >>> audio
@@ -71,7 +71,8 @@ class Audio:
     """
 
     samples: NDArray[np.float32] | NDArray[np.int16]
-    """`(channels, frames)` or `(frames,)`. float32 is nominally in [-1, 1]; float64 is converted to it."""
+    """`(channels, frames)` or `(frames,)`. float32 is nominally in [-1, 1]; float64 is converted to
+    it."""
     sample_rate_hz: int
     source: Source | None = None
     """The recording from which the samples were decoded, if it was read to its end."""
@@ -88,8 +89,8 @@ class Audio:
 
     @classmethod
     def from_array(cls, samples: ArrayLike, sample_rate_hz: int, *, channel_axis: Literal[0, 1] | None = None) -> Audio:
-        """Creates audio from an array of any library that numpy reads: `(frames,)`, `(channels, frames)`, or with
-        `channel_axis=1` `(frames, channels)` as soundfile returns them.
+        """Creates audio from an array of any library that numpy reads: `(frames,)`, `(channels,
+        frames)`, or with `channel_axis=1` `(frames, channels)` as soundfile returns them.
 
         >>> import numpy as np
         >>> Audio.from_array(np.zeros((8000, 2)), 8000, channel_axis=1)
@@ -150,8 +151,8 @@ class Audio:
         *,
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes 16-bit WAV or FLAC: to a path or a URL, whose extension determines the format, or to a binary file. A
-        file appears complete or not at all.
+        """Writes 16-bit WAV or FLAC: to a path or a URL, whose extension determines the format, or
+        to a binary file. A file appears complete or not at all.
 
         >>> import io
         >>> file = io.BytesIO()
@@ -208,8 +209,8 @@ def load(
     config: Config | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Audio:
-    """Loads a recording, or a part of it, at its own rate or another, with all channels or as one. Audio before the
-    part is decoded and dropped; audio after it is not read.
+    """Loads a recording, or a part of it, at its own rate or another, with all channels or as one.
+    Audio before the part is decoded and dropped; audio after it is not read.
 
     >>> load("fixtures/stereo/call.wav")
     <Audio 2 x 208480 float32 at 8000 Hz, 26.060 s>

@@ -1,4 +1,5 @@
-"""Functions on whole calls and recordings: process, analyze, normalize, probe, decode and others."""
+"""Functions on whole calls and recordings: process, analyze, normalize, probe, decode and
+others."""
 
 from __future__ import annotations
 
@@ -68,19 +69,20 @@ def process(
 ) -> Processed:
     """Processes a call and keeps its tracks, so that it can be mixed.
 
-    `inputs` is one recording or several, the path of a manifest or of a provider's JSON next to its audio, or a call of
-    `callweave.provider`. `roles` are the roles of the tracks, in order; a recording with two channels is two tracks.
-    The result does not depend on `threads`.
+    `inputs` is one recording or several, the path of a manifest or of a provider's JSON next to its
+    audio, or a call of `callweave.provider`. `roles` are the roles of the tracks, in order; a
+    recording with two channels is two tracks. The result does not depend on `threads`.
 
-    `facts` are what the phone system knows about the call. Each is a mapping with `kind` (`answer`, `hold`, `resume`,
-    `pause`, `unpause`, `mute`, `unmute`, `consult`, `conference`, `transfer`, `key`, `hangup`), `at` (Unix seconds, RFC
-    3339 or a `datetime`) or `atMs` (milliseconds on the call's timeline), and optionally `party`, `reason` and `key`.
+    `facts` are what the phone system knows about the call. Each is a mapping with `kind` (`answer`,
+    `hold`, `resume`, `pause`, `unpause`, `mute`, `unmute`, `consult`, `conference`, `transfer`,
+    `key`, `hangup`), `at` (Unix seconds, RFC 3339 or a `datetime`) or `atMs` (milliseconds on the
+    call's timeline), and optionally `party`, `reason` and `key`.
 
-    Recordings and documents may be URLs that fsspec supports (`s3://`, `gs://`, `https://`), with its `storage_options`
-    (`pip install callweave[cloud]`).
+    Recordings and documents may be URLs that fsspec supports (`s3://`, `gs://`, `https://`), with
+    its `storage_options` (`pip install callweave[cloud]`).
 
-    An unreadable recording among several is an error. With `strict=False` the others are processed, and the failure is
-    in the track's `error` and in the report's `warnings`.
+    An unreadable recording among several is an error. With `strict=False` the others are processed,
+    and the failure is in the track's `error` and in the report's `warnings`.
 
     >>> import callweave
     >>> call = callweave.process("fixtures/short/manifest.json")
@@ -118,7 +120,8 @@ def analyze(
 def align(
     inputs: Inputs, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
 ) -> tuple[Alignment | None, ...]:
-    """Returns each track's placement on the call's timeline, or `None` for a track that cannot be read."""
+    """Returns each track's placement on the call's timeline, or `None` for a track that cannot be
+    read."""
     return tuple(
         track.alignment for track in analyze(inputs, config, strict=False, storage_options=storage_options).tracks
     )
@@ -162,7 +165,8 @@ def chunks(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Chunk]:
-    """Yields each party's own speech in chunks for a transcriber, in the order of the call; see `Processed.chunks`.
+    """Yields each party's own speech in chunks for a transcriber, in the order of the call; see
+    `Processed.chunks`.
 
     >>> for chunk in chunks("fixtures/short/manifest.json"):
     ...     words = [(100.0, "hello")]  # what a transcriber returns for chunk.samples, from the chunk's beginning
@@ -191,8 +195,9 @@ def redact(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Processed:
-    """Processes a call and redacts spans of it, or every key press, on its tracks, so that it can be mixed and written
-    without them. The recordings are not changed. `unit` is that of the spans' numbers; see `Processed.redact`.
+    """Processes a call and redacts spans of it, or every key press, on its tracks, so that it can
+    be mixed and written without them. The recordings are not changed. `unit` is that of the spans'
+    numbers; see `Processed.redact`.
 
     >>> redact("fixtures/keypad-hold/manifest.json", keys=True).report.redacted != ()
     True
@@ -210,11 +215,12 @@ def probe(
     quick: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Probe:
-    """Returns a file's actual format, and what is wrong with it. A file that is not a recording is a result, not an
-    error.
+    """Returns a file's actual format, and what is wrong with it. A file that is not a recording is
+    a result, not an error.
 
-    The recording is read to its end. With `quick`, only its head is read, about 128 KB, and nothing is decoded; the
-    result is then in `head` instead of `source`. A ZIP archive has a result for each of its `members`.
+    The recording is read to its end. With `quick`, only its head is read, about 128 KB, and nothing
+    is decoded; the result is then in `head` instead of `source`. A ZIP archive has a result for
+    each of its `members`.
 
     >>> probe("fixtures/stereo/call.wav").source.codec
     'pcm_s16'
@@ -269,8 +275,9 @@ def normalize(
 ) -> Normalized:
     """Converts one recording to a rate and a level.
 
-    Returns int16 samples, or writes them to the file `output`, WAV or FLAC by its extension, which appears complete or
-    not at all. `rate`, `level` and `layout` take precedence over the configuration's mix.
+    Returns int16 samples, or writes them to the file `output`, WAV or FLAC by its extension, which
+    appears complete or not at all. `rate`, `level` and `layout` take precedence over the
+    configuration's mix.
 
     >>> normalize("fixtures/stereo/call.wav", rate=16000, level="-23lufs", layout="mono").audio
     <Audio 1 x 416960 int16 at 16000 Hz, 26.060 s>

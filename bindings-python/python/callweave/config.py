@@ -1,6 +1,7 @@
 """The configuration: frozen, comparable, picklable.
 
-Defaults and limits are read from the core when this module is imported; only names and types are defined here.
+Defaults and limits are read from the core when this module is imported; only names and types are
+defined here.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class _Section(Record):
     """A part of a configuration. Its `repr` shows what differs from the defaults."""
 
     def __new__(cls, **given: Any) -> Self:
-        """Notes which fields are given: they go before those of a profile, whatever their values are."""
+        """Notes which fields are given: they go before those of a profile, whatever their values
+        are."""
         part = super().__new__(cls)
         object.__setattr__(part, "_given", frozenset(given))
         return part
@@ -63,8 +65,8 @@ class _Section(Record):
         return cls(**{f.name: getattr(part, f.name) for f in fields(cls) if camel(f.name) in given})
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the configuration with its JSON names. A profile, a confidence map and an offset prior are only
-        included if they are set.
+        """Returns the configuration with its JSON names. A profile, a confidence map and an offset
+        prior are only included if they are set.
         """
         told = super().to_dict()
         return {name: value for name, value in told.items() if value or name not in _WHERE_GIVEN}
@@ -88,7 +90,8 @@ class _Section(Record):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class DecodeOptions(_Section):
-    """How recordings are read, and the limits on them. Exceeding a limit is the error `limit_exceeded`."""
+    """How recordings are read, and the limits on them. Exceeding a limit is the error
+    `limit_exceeded`."""
 
     stereo: Literal["split", "downmix"] = _default("decode", "stereo")
     """How a recording with two channels is read: as two tracks, or averaged into one."""
@@ -126,7 +129,8 @@ class DecodeOptions(_Section):
 
 @dataclass(frozen=True, kw_only=True)
 class OffsetPrior(Record):
-    """How much later the recording of one party starts than that of another, as measured on calls of one recorder."""
+    """How much later the recording of one party starts than that of another, as measured on calls
+    of one recorder."""
 
     of: Literal["customer", "agent", "transfer", "participant"]
     """The party whose recording starts later, if the mean is positive."""
@@ -159,8 +163,8 @@ class AlignOptions(_Section):
     """How tracks are placed on the call's timeline."""
 
     search_ms: float = _default("align", "search_ms")
-    """Search range, 1 s to 1 h: how far apart two recorders may have started or stopped, and how far off start times
-    may be.
+    """Search range, 1 s to 1 h: how far apart two recorders may have started or stopped, and how
+    far off start times may be.
     """
     bleed: bool = _default("align", "bleed")
     """Whether to use bleed: one party audible on the other's track."""
@@ -169,10 +173,11 @@ class AlignOptions(_Section):
     turns: bool = _default("align", "turns")
     """Whether to use turn taking."""
     aligned: bool = _default("align", "aligned")
-    """Whether one recorder made all tracks, so that they start together unless an offset is given."""
+    """Whether one recorder made all tracks, so that they start together unless an offset is
+    given."""
     offset_prior: OffsetPrior | None = None
-    """How far apart the recorders of two parties start, if that was measured. It decides where no bleed, offset or
-    start time does.
+    """How far apart the recorders of two parties start, if that was measured. It decides where no
+    bleed, offset or start time does.
     """
     echo_prior: EchoPrior | None = None
     """Which echo the calls have, if that is known. It weighs the delays that bleed leaves open."""
@@ -197,9 +202,11 @@ class SpeechConfig(_Section):
     turn_pause_ms: float = _default("speech", "turn_pause_ms")
     """Pauses up to this long do not end a party's turn, unless the other party takes the turn."""
     reset_after_ms: float | None = _default("speech", "reset_after_ms")
-    """Resets Silero's state after this long without a probability of at least `neg_threshold`. `None` never resets."""
+    """Resets Silero's state after this long without a probability of at least `neg_threshold`.
+    `None` never resets."""
     edges: Literal["energy", "detector"] = _default("speech", "edges")
-    """What decides where a span begins and ends: detector, level and noise together, or the detector alone."""
+    """What decides where a span begins and ends: detector, level and noise together, or the
+    detector alone."""
     bleed_gate: bool = _default("speech", "bleed_gate")
     """Whether speech that only repeats another track is reported as bleed."""
 
@@ -234,8 +241,8 @@ class MixConfig(_Section):
     rate: Literal["auto", "source"] | int = _default("mix", "rate")
     """Sample rate in Hz, `source` (the highest input rate) or `auto` (the same, up to 16000)."""
     layout: Literal["split", "mono", "voices"] = _default("mix", "layout")
-    """Channels: one per party (`split`), one for all (`mono`), or one per party and per voice of a mixed track
-    (`voices`).
+    """Channels: one per party (`split`), one for all (`mono`), or one per party and per voice of a
+    mixed track (`voices`).
     """
     format: Literal["wav", "wav-ulaw", "flac"] = _default("mix", "format")
     """File format: 16-bit PCM or mu-law in WAV, or FLAC."""
@@ -258,7 +265,8 @@ class MetricsConfig(_Section):
     backchannel_ms: float = _default("metrics", "backchannel_ms")
     """Longest backchannel."""
     max_uncertainty_ms: float = _default("metrics", "max_uncertainty_ms")
-    """Largest placement uncertainty with which parties are compared in time. Beyond it, such metrics are `None`."""
+    """Largest placement uncertainty with which parties are compared in time. Beyond it, such
+    metrics are `None`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -282,7 +290,8 @@ class OutcomeConfig(_Section):
     short_speech_ms: float = _default("outcome", "short_speech_ms")
     """A conversation with less speech than this is short."""
     short_span_ms: float = _default("outcome", "short_span_ms")
-    """A conversation whose first and last speech are at most this far apart is short, if it has few exchanges."""
+    """A conversation whose first and last speech are at most this far apart is short, if it has few
+    exchanges."""
     short_exchanges: int = _default("outcome", "short_exchanges")
     """Fewer exchanges than this count as few."""
     silent_party_ms: float = _default("outcome", "silent_party_ms")
@@ -310,8 +319,8 @@ class OutcomeConfig(_Section):
     dead_dbov: float = _default("outcome", "dead_dbov")
     """A track is dead below this level, in dBov."""
     profile: Literal["default", "spam"] = _default("outcome", "profile")
-    """The mapping from outcome to tag, before `tags`. `spam` also maps `silent_party` and `monologue` to
-    `wrong_or_spam`.
+    """The mapping from outcome to tag, before `tags`. `spam` also maps `silent_party` and
+    `monologue` to `wrong_or_spam`.
     """
     tags: Mapping[str, str] = _default("outcome", "tags")
     """Exceptions to the mapping of `profile`."""
@@ -355,13 +364,14 @@ class Config(_Section):
     portable: bool = _default("portable")
     """Whether to take a slower path that is bit-identical on every kind of CPU."""
     confidence_map: tuple[tuple[float, float], ...] = ()
-    """Calibration of placement confidence: pairs of stated and true confidence, both increasing. Where it is empty, a
-    profile's applies.
+    """Calibration of placement confidence: pairs of stated and true confidence, both increasing.
+    Where it is empty, a profile's applies.
     """
     profile: str | Mapping[str, Any] | None = None
-    """The profile on which the configuration is based: the name of a built-in one (`freeswitch`, `twilio-conference`,
-    `vicidial`), or one made by `calibrate`. Fields that are given go before the profile's, defaults too; all others
-    are as the profile says. `dataclasses.replace` gives every field: make a configuration anew to add a profile.
+    """The profile on which the configuration is based: the name of a built-in one (`freeswitch`,
+    `genesys-audiohook`, `twilio-conference`, `vicidial`), or one made by `calibrate`. Fields that
+    are given go before the profile's, defaults too; all others are as the profile says.
+    `dataclasses.replace` gives every field: make a configuration anew to add a profile.
     """
 
     def __post_init__(self) -> None:
@@ -380,7 +390,8 @@ class Config(_Section):
                 object.__setattr__(self, name, read(merged[camel(name)]))
 
     def _read(self) -> tuple[str, str, str]:
-        """Returns the core's view: the whole configuration, what differs from the defaults, and the hash."""
+        """Returns the core's view: the whole configuration, what differs from the defaults, and the
+        hash."""
         return _callweave.read_config(json.dumps(self.to_dict()))
 
     def __hash__(self) -> int:
@@ -388,8 +399,8 @@ class Config(_Section):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads a configuration with JSON or Python names. Missing fields keep their defaults; unknown fields are
-        errors.
+        """Reads a configuration with JSON or Python names. Missing fields keep their defaults;
+        unknown fields are errors.
 
         >>> Config.from_dict({"speech": {"min_speech_ms": 200}, "dtmfDigits": True})
         Config(speech=SpeechConfig(min_speech_ms=200.0), dtmf_digits=True)
@@ -398,7 +409,8 @@ class Config(_Section):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Reads a configuration from JSON. Missing fields keep their defaults; unknown fields are errors."""
+        """Reads a configuration from JSON. Missing fields keep their defaults; unknown fields are
+        errors."""
         return cls._of(json.loads(_callweave.read_config(text)[0]))
 
     def to_json(self) -> str:
@@ -411,7 +423,8 @@ class Config(_Section):
         return changes
 
     def config_hash(self) -> str:
-        """Returns the SHA-256 of the whole configuration. Equal hashes mean equal configurations."""
+        """Returns the SHA-256 of the whole configuration. Equal hashes mean equal
+        configurations."""
         return self._read()[2]
 
 

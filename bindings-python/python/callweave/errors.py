@@ -1,6 +1,7 @@
 """Exceptions: `Error`, with a subclass for each kind.
 
-Catch `Error` for all of them or a subclass for one kind, or check `Error.code`, which is the same in every language.
+Catch `Error` for all of them or a subclass for one kind, or check `Error.code`, which is the same
+in every language.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ __all__ = [
 
 
 class Error(Exception):
-    """An error: its kind and stage, the input and byte where it arose, what was found and what was expected.
+    """An error: its kind and stage, the input and byte where it arose, what was found and what was
+    expected.
 
-    `str(error)` is one line with all of it. `__cause__` is the underlying error, such as that of the system, or the
-    exception of a file that was read.
+    `str(error)` is one line with all of it. `__cause__` is the underlying error, such as that of
+    the system, or the exception of a file that was read.
     """
 
     code: str = "internal"

@@ -41,8 +41,8 @@ class _Told:
         return self._table
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """Returns one of its lists, one dictionary per row. A share has the columns `…_count`, `…_of`, `…_share`,
-        `…_low` and `…_high`.
+        """Returns one of its lists, one dictionary per row. A share has the columns `…_count`,
+        `…_of`, `…_share`, `…_low` and `…_high`.
         """
         rows = self._values.get(camel(table))
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -60,15 +60,17 @@ class _Told:
 
 
 class Evaluation(_Told):
-    """Accuracy on calls whose truth is known: the tables `placement`, `confidence`, `confidence_fine`, `speech` and
-    `tags`, and everything as `to_dict()`. It contains only counts, nothing about any single call.
+    """Accuracy on calls whose truth is known: the tables `placement`, `confidence`,
+    `confidence_fine`, `speech` and `tags`, and everything as `to_dict()`. It contains only counts,
+    nothing about any single call.
     """
 
 
 class Comparison(_Told):
-    """The changes between two sets of reports: the tables `calls` (those that differ, most important first), `tags`,
-    `outcomes`, `stages`, `unreadable_old` and `unreadable_new`, and everything as `to_dict()`. The shares `moved` and
-    `speech` are of the calls of which that is known.
+    """The changes between two sets of reports: the tables `calls` (those that differ, most
+    important first), `tags`, `outcomes`, `stages`, `unreadable_old` and `unreadable_new`, and
+    everything as `to_dict()`. The shares `moved` and `speech` are of the calls of which that is
+    known.
     """
 
 
@@ -98,12 +100,12 @@ def evaluate(
     labels: str | os.PathLike[str] | None = None,
     threads: int | None = None,
 ) -> Evaluation:
-    """Measures accuracy on the two-channel recordings of a folder and its subfolders. They are split, shifted, cut,
-    thinned, transcoded and summed (`kinds`; all by default), drawn from `seed`, and the results are compared with
-    what is known about them.
+    """Measures accuracy on the two-channel recordings of a folder and its subfolders. They are
+    split, shifted, cut, thinned, transcoded and summed (`kinds`; all by default), drawn from
+    `seed`, and the results are compared with what is known about them.
 
-    `roles` are the roles on the first and the second channel. `labels` is a file of known tags, with lines of
-    `file,tag` or `file,tag,outcome`, one per call.
+    `roles` are the roles on the first and the second channel. `labels` is a file of known tags,
+    with lines of `file,tag` or `file,tag,outcome`, one per call.
 
     >>> found = evaluate("fixtures/stereo", kinds=["split"])
     >>> found.rows("placement")[0]["within250_ms_share"]
@@ -138,8 +140,9 @@ def calibrate(
 
 
 def compare(old: str | os.PathLike[str], new: str | os.PathLike[str] | None = None) -> Comparison:
-    """Compares two folders of reports. With one folder, returns which stages of its reports have other revisions than
-    this version's, and in which calls. Links are not followed. Unreadable reports are listed with the reasons: in
-    `unreadable_old` and `unreadable_new`, or in `unreadable` with one folder.
+    """Compares two folders of reports. With one folder, returns which stages of its reports have
+    other revisions than this version's, and in which calls. Links are not followed. Unreadable
+    reports are listed with the reasons: in `unreadable_old` and `unreadable_new`, or in
+    `unreadable` with one folder.
     """
     return Comparison(*_callweave.compare(os.fspath(old), None if new is None else os.fspath(new)))

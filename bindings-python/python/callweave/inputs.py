@@ -29,7 +29,8 @@ Raw: TypeAlias = Literal[
 
 @runtime_checkable
 class Readable(Protocol):
-    """A binary file, or anything that reads like one: an HTTP response, a member of an archive, a pipe."""
+    """A binary file, or anything that reads like one: an HTTP response, a member of an archive, a
+    pipe."""
 
     def read(self, size: int, /) -> bytes:
         """Returns the next bytes, at most `size`, or none at the end."""
@@ -74,8 +75,8 @@ class Input:
     party: str | None = None
     """The party's number, address or name."""
     started_at: str | float | datetime | None = None
-    """When the recording began: RFC 3339, Unix seconds, or a `datetime` with its zone. Whole seconds have a resolution
-    of +-1 s.
+    """When the recording began: RFC 3339, Unix seconds, or a `datetime` with its zone. Whole
+    seconds have a resolution of +-1 s.
     """
     channel: int | None = None
     """The channel to use, from 0."""
@@ -121,7 +122,8 @@ class _NativeCall:
 
 
 class DescribedInput:
-    """A call described by a provider's document, with its audio by name. Made by `callweave.provider`."""
+    """A call described by a provider's document, with its audio by name. Made by
+    `callweave.provider`."""
 
     def _native(self) -> _NativeCall:
         raise NotImplementedError

@@ -1,8 +1,8 @@
-"""Analyzes calls while they go on: samples are pushed as they arrive, and events are reported as soon as they are
-certain.
+"""Analyzes calls while they go on: samples are pushed as they arrive, and events are reported as
+soon as they are certain.
 
-`SpeechStream` detects speech on one track; `LiveCall` analyzes a whole call. Both may be pushed from any thread. A push
-takes some microseconds per 32 ms of audio, with the interpreter released.
+`SpeechStream` detects speech on one track; `LiveCall` analyzes a whole call. Both may be pushed
+from any thread. A push takes some microseconds per 32 ms of audio, with the interpreter released.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class SpeechEnd(Record):
 
 
 class SpeechOptions(TypedDict, total=False):
-    """When speech begins and ends, with the names of Silero VAD. The defaults are in docs/live.md."""
+    """When speech begins and ends, with the names of Silero VAD. The defaults are in
+    docs/live.md."""
 
     threshold: float
     neg_threshold: float | None
@@ -80,8 +81,8 @@ class SpeechOptions(TypedDict, total=False):
 class SpeechStream:
     """Detects speech on one track while its samples arrive.
 
-    `encoding` is that of bytes; float32 and int16 arrays need none. The result does not depend on how samples are
-    divided into pushes.
+    `encoding` is that of bytes; float32 and int16 arrays need none. The result does not depend on
+    how samples are divided into pushes.
 
     >>> import callweave
     >>> audio = callweave.decode("fixtures/short/customer.wav", dtype="int16")
@@ -98,14 +99,14 @@ class SpeechStream:
         self._encoding = encoding
 
     def push(self, samples: Samples, sample_rate_hz: int | None = None) -> list[SpeechStart | SpeechEnd]:
-        """Takes the next samples, and returns the events that became certain. A rate other than the stream's is an
-        error.
+        """Takes the next samples, and returns the events that became certain. A rate other than the
+        stream's is an error.
         """
         return _speech(self._native.push(samples, self._encoding, sample_rate_hz))
 
     def flush(self) -> list[SpeechStart | SpeechEnd]:
-        """Ends the track and any open speech, and returns the last events. `reset` makes the stream accept samples
-        again.
+        """Ends the track and any open speech, and returns the last events. `reset` makes the stream
+        accept samples again.
         """
         return _speech(self._native.flush())
 
@@ -114,7 +115,8 @@ class SpeechStream:
         self._native.reset()
 
     def events(self, frames: Iterable[Samples]) -> Iterator[SpeechStart | SpeechEnd]:
-        """Pushes samples as they arrive, and yields each event at once. The track ends with the samples."""
+        """Pushes samples as they arrive, and yields each event at once. The track ends with the
+        samples."""
         for frame in frames:
             yield from self.push(frame)
         yield from self.flush()
@@ -167,7 +169,8 @@ class LiveTrack:
     started_at: str | None = None
     """When the track began (RFC 3339)."""
     offset_ms: float | None = None
-    """The track's start on the call's timeline in milliseconds, if it does not start with the call."""
+    """The track's start on the call's timeline in milliseconds, if it does not start with the
+    call."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,8 @@ class LiveEvent(Record):
 
     id: int
     kind: str
-    """`speech`, `turn`, `overlap`, `silence`, `dead_track`, `answer`, or the kind of a report's event."""
+    """`speech`, `turn`, `overlap`, `silence`, `dead_track`, `answer`, or the kind of a report's
+    event."""
     certainty: Literal["provisional", "confirmed", "withdrawn"]
     track: int | None
     """The track, or `None` for an event of all tracks."""
@@ -211,7 +215,8 @@ class LiveOptions(TypedDict, total=False):
     """Options of a live call. The defaults are in docs/live.md."""
 
     keep: Literal["nothing", "memory"] | os.PathLike[str]
-    """What happens to the samples. A folder keeps them in files there; they are removed with the call."""
+    """What happens to the samples. A folder keeps them in files there; they are removed with the
+    call."""
     window_ms: float
     """How long to wait for a missing packet, or for a track that falls behind the others."""
     dead_after_ms: float
@@ -220,7 +225,8 @@ class LiveOptions(TypedDict, total=False):
 
 
 class LiveCall:
-    """Analyzes a call while its samples arrive: events as they become certain, and a report at any time.
+    """Analyzes a call while its samples arrive: events as they become certain, and a report at any
+    time.
 
     >>> import callweave
     >>> call = callweave.LiveCall([callweave.LiveTrack(8000, "customer"), callweave.LiveTrack(8000, "agent")], keep="memory")
@@ -257,7 +263,8 @@ class LiveCall:
         return _events(self._native.packet(track, sequence, timestamp, payload, encoding))
 
     def rtp(self, track: int, datagram: bytes, *, encoding: Encoding) -> list[LiveEvent]:
-        """Takes an RTP packet. Payload types other than the first, such as keys, contribute only their sequence number."""
+        """Takes an RTP packet. Payload types other than the first, such as keys, contribute only
+        their sequence number."""
         return _events(self._native.rtp(track, datagram, encoding))
 
     def begin(self, track: int, at_ms: float) -> None:

@@ -35,7 +35,8 @@ Spans: TypeAlias = Iterable[Span | tuple[float, float]]
 """Spans of the call: `Span`s in milliseconds, or pairs of numbers in the given unit."""
 
 _DOUBTFUL_MS = 50.0
-"""No word is this short. A pair of numbers without a unit that spans less is probably in seconds."""
+"""No word is this short. A pair of numbers without a unit that spans less is probably in
+seconds."""
 
 
 class LevelWarning(UserWarning):
@@ -65,15 +66,15 @@ class Chunk:
     """The voice that speaks, on a mixed track."""
 
     def to_call(self, time_ms: float) -> float:
-        """Converts a time reported by a transcriber, counted from the chunk's first sample, to the call's time.
-        Accounts for clock drift and lost audio.
+        """Converts a time reported by a transcriber, counted from the chunk's first sample, to the
+        call's time. Accounts for clock drift and lost audio.
         """
         return _callweave.to_call(self._knots, time_ms)
 
     def words(self, heard: Iterable[Any], *, unit: Unit) -> Iterator[Word]:
-        """Places a transcriber's words for this chunk on the call's timeline. `heard` holds tuples `(start, end,
-        text)`, or mappings or objects with `start`, `end` and `word` or `text`, as Whisper's models return them (in
-        seconds: `unit="s"`).
+        """Places a transcriber's words for this chunk on the call's timeline. `heard` holds tuples
+        `(start, end, text)`, or mappings or objects with `start`, `end` and `word` or `text`, as
+        Whisper's models return them (in seconds: `unit="s"`).
 
         >>> import callweave
         >>> chunk = next(callweave.chunks("fixtures/short/manifest.json"))
@@ -105,8 +106,9 @@ class ProcessedTrack:
 
     @property
     def samples(self) -> NDArray[np.float32]:
-        """`(frames,)` from the call's beginning to its end, as recorded: corrected for drift and lost audio, without
-        level changes. Tracks of equal rate are aligned sample by sample. Computed at each access.
+        """`(frames,)` from the call's beginning to its end, as recorded: corrected for drift and
+        lost audio, without level changes. Tracks of equal rate are aligned sample by sample.
+        Computed at each access.
         """
         return self._inner.aligned(self._placed, None)
 
@@ -156,8 +158,8 @@ class Processed:
         layout: Literal["split", "mono", "voices"] | None = None,
         level: str | None = None,
     ) -> Audio:
-        """Returns the mix as int16 samples, with one channel per party or one for all. `rate`, `layout` and `level`
-        take precedence over the configuration.
+        """Returns the mix as int16 samples, with one channel per party or one for all. `rate`,
+        `layout` and `level` take precedence over the configuration.
 
         >>> import callweave
         >>> call = callweave.process("fixtures/stereo/manifest.json")
@@ -188,19 +190,21 @@ class Processed:
         keep_unsure: bool = False,
         storage_options: Mapping[str, Any] | None = None,
     ) -> Report:
-        """Writes the mix and `report.json` to a folder, each complete or not at all, and returns the report, which
-        lists them.
+        """Writes the mix and `report.json` to a folder, each complete or not at all, and returns
+        the report, which lists them.
 
-        The folder may be a URL (`s3://bucket/calls/1`), to which the report is written last: if it exists, all files
-        do. `rate`, `layout`, `format` and `level` take precedence over the configuration.
+        The folder may be a URL (`s3://bucket/calls/1`), to which the report is written last: if it
+        exists, all files do. `rate`, `layout`, `format` and `level` take precedence over the
+        configuration.
 
-        `page` writes the web page `report.html`, with `embed_audio` including the mix; `peaks` the mix's waveform at
-        this many points per second; `series` each track's level, second by second; `labels` files for other tools. Page
-        and labels name parties by role unless `show_parties` is set.
+        `page` writes the web page `report.html`, with `embed_audio` including the mix; `peaks` the
+        mix's waveform at this many points per second; `series` each track's level, second by
+        second; `labels` files for other tools. Page and labels name parties by role unless
+        `show_parties` is set.
 
-        `redacted_tracks` writes each redacted track at its original length and rate with 16 bits, in `redacted-0.wav`
-        and so on. If a key press may remain on them, nothing is written and `Unsure` is raised, unless `keep_unsure` is
-        set.
+        `redacted_tracks` writes each redacted track at its original length and rate with 16 bits,
+        in `redacted-0.wav` and so on. If a key press may remain on them, nothing is written and
+        `Unsure` is raised, unless `keep_unsure` is set.
         """
         mix = self._mix_json(config, rate=rate, layout=layout, format=format, level=level)
         options = (mix, page, embed_audio, peaks, series, list(labels), show_parties, redacted_tracks, keep_unsure)
@@ -222,13 +226,14 @@ class Processed:
         unsure: bool = False,
         cover: Cover = "silence",
     ) -> Report:
-        """Redacts spans of the call on every track, each widened on either side by 250 ms and by the uncertainty of
-        the placements. With `keys`, also every key press that is detected or told as a known fact, and with `unsure`
-        also spans in which noise or speech may hide one. Mixes, peaks, pages and chunks made afterwards contain
-        nothing of them; files written before still do.
+        """Redacts spans of the call on every track, each widened on either side by 250 ms and by
+        the uncertainty of the placements. With `keys`, also every key press that is detected or
+        told as a known fact, and with `unsure` also spans in which noise or speech may hide one.
+        Mixes, peaks, pages and chunks made afterwards contain nothing of them; files written before
+        still do.
 
-        Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that spans less than 50 ms is rejected
-        unless the unit is given, because it is probably in seconds.
+        Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that spans less than
+        50 ms is rejected unless the unit is given, because it is probably in seconds.
 
         >>> import callweave
         >>> call = callweave.process("fixtures/short/manifest.json")
@@ -260,14 +265,16 @@ class Processed:
     ) -> Iterator[Chunk]:
         """Yields each party's own speech in chunks for a transcriber, in the order of the call.
 
-        There is one chunk per span of speech. A span longer than `longest_ms` (default 30 s, at least 1 s) is split at
-        its pauses. `pad_ms` (default 200 ms, at most a quarter of `longest_ms`) is added on either side. The default
-        sample rate is 16000 Hz.
+        There is one chunk per span of speech. A span longer than `longest_ms` (default 30 s, at
+        least 1 s) is split at its pauses. `pad_ms` (default 200 ms, at most a quarter of
+        `longest_ms`) is added on either side. The default sample rate is 16000 Hz.
 
-        `merge_gap_ms` merges neighboring chunks of a party up to `longest_ms`, keeping at most this much of each pause:
-        windows as Whisper expects them. Other parties are silenced in them, and `Chunk.to_call` accounts for the cuts.
+        `merge_gap_ms` merges neighboring chunks of a party up to `longest_ms`, keeping at most this
+        much of each pause: windows as Whisper expects them. Other parties are silenced in them, and
+        `Chunk.to_call` accounts for the cuts.
 
-        Bleed is left out, so no speech is transcribed twice. Samples are extracted during the iteration.
+        Bleed is left out, so no speech is transcribed twice. Samples are extracted during the
+        iteration.
         """
         parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms, merge_gap_ms)
         return (self._chunk(part, pad_ms, sample_rate_hz) for part in parts)

@@ -1,7 +1,7 @@
 """The report of a call, with a type for every part.
 
-Times are milliseconds on the call's timeline unless a field says otherwise. Fields mean what the report's JSON Schema
-says. `Report.to_json` returns the core's own bytes.
+Times are milliseconds on the call's timeline unless a field says otherwise. Fields mean what the
+report's JSON Schema says. `Report.to_json` returns the core's own bytes.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ class Report(Record):
         return cls.from_json(json.dumps(values))
 
     def to_json(self) -> str:
-        """Returns the report as JSON, with the same bytes as `callweave process --json`. For a modified copy
-        (`dataclasses.replace`), returns its values with their JSON names.
+        """Returns the report as JSON, with the same bytes as `callweave process --json`. For a
+        modified copy (`dataclasses.replace`), returns its values with their JSON names.
         """
         text: str | None = getattr(self, "_text", None)
         return json.dumps(super().to_dict(), separators=(",", ":"), ensure_ascii=False) if text is None else text
@@ -172,8 +172,8 @@ class Report(Record):
         raise InvalidArgument(f"track {who!r}: found {len(found)} of them, expected one of {said}", "input")
 
     def labels(self, format: Label, *, show_parties: bool = False) -> str:
-        """Returns the call's labels in the format of another tool. Parties are named by role unless `show_parties` is
-        set.
+        """Returns the call's labels in the format of another tool. Parties are named by role unless
+        `show_parties` is set.
 
         >>> callweave.analyze("fixtures/short/manifest.json").labels("rttm").split()[0]
         'SPEAKER'
@@ -181,7 +181,8 @@ class Report(Record):
         return _callweave.labels(self.to_json(), format, show_parties)
 
     def to_pandas(self, table: Table = "calls") -> Any:
-        """Returns one of the report's tables as a `pandas.DataFrame`. `callweave.tables` takes many reports."""
+        """Returns one of the report's tables as a `pandas.DataFrame`. `callweave.tables` takes many
+        reports."""
         from callweave import tables
 
         return tables.to_pandas(self, table)
@@ -199,7 +200,8 @@ class Report(Record):
         return tables.to_arrow(self, table)
 
     def _repr_html_(self) -> str:
-        """A picture of the call for notebooks: who speaks when, and other sounds. Parties are not named."""
+        """A picture of the call for notebooks: who speaks when, and other sounds. Parties are not
+        named."""
         return _callweave.strip_svg(self.to_json())
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:

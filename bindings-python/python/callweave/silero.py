@@ -1,10 +1,12 @@
-"""For users of silero-vad: its functions with the same names and meanings, without torch. Only the import changes:
+"""For users of silero-vad: its functions with the same names and meanings, without torch. Only the
+import changes:
 
     from callweave.silero import get_speech_timestamps, load_silero_vad, read_audio
 
-Samples are numpy arrays instead of torch tensors; tensors are accepted. Two things differ. The network is the one for 8
-kHz, so audio is converted to that rate. Speech longer than `max_speech_duration_s` without a pause is cut where the
-probability is lowest, rather than in the middle of a word.
+Samples are numpy arrays instead of torch tensors; tensors are accepted. Two things differ. The
+network is the one for 8 kHz, so audio is converted to that rate. Speech longer than
+`max_speech_duration_s` without a pause is cut where the probability is lowest, rather than in the
+middle of a word.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ __all__ = ["collect_chunks", "drop_chunks", "get_speech_timestamps", "load_siler
 
 
 class _Model:
-    """A placeholder for the model that silero-vad's functions expect. The model is part of callweave."""
+    """A placeholder for the model that silero-vad's functions expect. The model is part of
+    callweave."""
 
     def __repr__(self) -> str:
         return "<Silero VAD, within callweave>"

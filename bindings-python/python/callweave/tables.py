@@ -1,4 +1,5 @@
-"""Reports as tables for pandas, polars and Arrow: one row per span of speech, turn, event, party or call.
+"""Reports as tables for pandas, polars and Arrow: one row per span of speech, turn, event, party or
+call.
 
     callweave.tables.to_pandas(reports, "turns")
 

@@ -1,4 +1,5 @@
-"""Words from any transcriber on the call's timeline: subtitles, JSON, tables, and spans to redact."""
+"""Words from any transcriber on the call's timeline: subtitles, JSON, tables, and spans to
+redact."""
 
 from __future__ import annotations
 
@@ -50,8 +51,8 @@ class Transcript:
         self._redacted: tuple[Span, ...] = ()
 
     def to_srt(self) -> str:
-        """Returns SubRip text. A cue holds words of one party without a long pause, at most 7 s and 84 characters, and
-        begins with its party.
+        """Returns SubRip text. A cue holds words of one party without a long pause, at most 7 s and
+        84 characters, and begins with its party.
         """
         return self._text("srt")
 
@@ -76,8 +77,8 @@ class Transcript:
         return _tables.to_arrow(self._rows(), "words")
 
     def spans(self, what: str | re.Pattern[str] | Callable[[Word], bool]) -> tuple[Span, ...]:
-        """Returns the spans of some words, for `Processed.redact`: words selected by a function, or matches of a regular
-        expression in what each party says, its words joined by single spaces.
+        """Returns the spans of some words, for `Processed.redact`: words selected by a function, or
+        matches of a regular expression in what each party says, its words joined by single spaces.
 
         >>> words = [Word(0, 300, "card"), Word(400, 700, "4111"), Word(800, 1100, "1111"), Word(1200, 1400, "thanks")]
         >>> Transcript(words).spans("[0-9][0-9 ]{6,}[0-9]")
@@ -89,7 +90,8 @@ class Transcript:
         return tuple(sorted(found, key=lambda span: span.start_ms))
 
     def redacted(self, spans: Iterable[Span]) -> Transcript:
-        """Removes the words that touch any of these spans, such as a report's `redacted`. Each becomes `[…]`."""
+        """Removes the words that touch any of these spans, such as a report's `redacted`. Each
+        becomes `[…]`."""
         told = json.loads(_callweave.transcript(self._json(), "json", [(s.start_ms, s.end_ms) for s in spans]))
         return Transcript(Word.from_dict(word) for word in told["words"])
 
@@ -136,7 +138,8 @@ def _matches(words: list[Word], pattern: re.Pattern[str]) -> Iterator[Span]:
 
 
 def parts_of(word: Any) -> tuple[float, float, str, float | None]:
-    """Returns start, end, text and confidence of a transcriber's word: a tuple, a mapping or an object."""
+    """Returns start, end, text and confidence of a transcriber's word: a tuple, a mapping or an
+    object."""
     if isinstance(word, tuple | list) and not hasattr(word, "start"):
         start, end, text, *more = word
         return start, end, text, (more[0] if more else None)

@@ -41,8 +41,8 @@ fn far(echo_s: f64) -> f64 {
     rises(echo_s - FAR_S.0) * rises(FAR_S.1 - echo_s) / (FAR_S.1 - FAR_S.0)
 }
 
-/// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on: as usual, or as
-/// the configuration says.
+/// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on: as usual, or
+/// as the configuration says.
 fn shares(prior: Option<&EchoPrior>) -> Vec<f64> {
     let usual = shares_of(density);
     let Some(prior) = prior else { return usual };

@@ -108,8 +108,8 @@ pub(super) struct ProcessArgs {
     /// unmute, consult, conference, transfer, key, hangup.
     #[arg(long, value_name = "FILE", help_heading = CALL)]
     pub facts: Option<PathBuf>,
-    /// Profile of the recorder: a built-in one (freeswitch, twilio-conference, vicidial), or a
-    /// profile's .json file.
+    /// Profile of the recorder: a built-in one (freeswitch, genesys-audiohook, twilio-conference,
+    /// vicidial), or a profile's .json file.
     #[arg(long, value_name = "PROFILE", help_heading = CALL)]
     pub profile: Option<String>,
     /// Channels of the mix: split (one per party), mono, or voices (also one per voice of a mixed

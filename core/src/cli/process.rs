@@ -78,8 +78,8 @@ fn work(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions) 
     Ok(report)
 }
 
-/// Refuses a vCon of a redacted call. Refuses files beside the outputs' folder that would be written
-/// over what is read, over an output, or over each other.
+/// Refuses a vCon of a redacted call. Refuses files beside the outputs' folder that would be
+/// written over what is read, over an output, or over each other.
 fn check_outputs(args: &ProcessArgs, call: &CallInput, config: &Config) -> Result<()> {
     if args.vcon.is_some() && args.to_redaction().is_some() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "--vcon")

@@ -131,8 +131,8 @@ impl CallDifference {
     }
 }
 
-/// The calls that differ: other tags first, then other outcomes, then tracks of one side alone, then
-/// tracks that moved, then by how much speech changed.
+/// The calls that differ: other tags first, then other outcomes, then tracks of one side alone,
+/// then tracks that moved, then by how much speech changed.
 pub(super) fn ranked(mut calls: Vec<CallDifference>) -> Vec<CallDifference> {
     calls.retain(CallDifference::is_there);
     let weight =

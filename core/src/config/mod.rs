@@ -111,8 +111,8 @@ impl Config {
     /// Parses a configuration from JSON, on top of a profile that is named beside it.
     ///
     /// # Errors
-    /// Those of [`Config::from_json`], and `invalid_argument` for a configuration that names another
-    /// profile.
+    /// Those of [`Config::from_json`], and `invalid_argument` for a configuration that names
+    /// another profile.
     pub(crate) fn from_json_over(text: &str, beside: Option<Profile>) -> Result<Self> {
         let refused = |e: String| Error::new(ErrorKind::InvalidArgument, Stage::Config, e);
         let mut fields: serde_json::Map<String, Value> =

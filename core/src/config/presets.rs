@@ -29,4 +29,11 @@ pub(super) const PRESETS: &[Preset] = &[
         sources: &["https://developer.signalwire.com/freeswitch/Channel-Variables-Catalog/RECORD_STEREO_16352883"],
         channels: &["caller", "callee"],
     },
+    // AudioHook streams the channels `external` and `internal`, in this order, and Genesys's own
+    // server writes them so: the external participant is the customer.
+    Preset {
+        name: "genesys-audiohook",
+        sources: &["https://github.com/purecloudlabs/audiohook-reference-implementation"],
+        channels: &["customer", "agent"],
+    },
 ];

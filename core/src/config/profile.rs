@@ -283,7 +283,8 @@ mod tests {
         let meant = Profile::preset("freswitch").unwrap_err().to_string();
         assert_eq!(
             meant,
-            "config: no such profile: found `freswitch`, expected one of twilio-conference, vicidial, freeswitch; \
+            "config: no such profile: found `freswitch`, expected one of twilio-conference, vicidial, freeswitch, \
+             genesys-audiohook; \
              did you mean `freeswitch`?"
         );
         assert!(!Profile::preset("none").unwrap_err().to_string().contains("mean"));

@@ -74,8 +74,8 @@ const LATE_S: f64 = 6.0;
 const LATE_SHARE: f64 = 6.0;
 /// ... and this long before their party speaks.
 const BEFORE_SPEECH_MS: f64 = 100.0;
-/// Recorders of three calls in five stop early, by a second or so, and this long after their party's
-/// last word: parties hang up one after the other.
+/// Recorders of three calls in five stop early, by a second or so, and this long after their
+/// party's last word: parties hang up one after the other.
 const STOPS: f64 = 0.6;
 const STOPS_MEAN_S: f64 = 1.2;
 const AFTER_SPEECH_MS: f64 = 200.0;
@@ -85,7 +85,8 @@ const CUT_SHARE: f64 = 0.25;
 /// Losses of packets: how many, and how long each is.
 const LOSSES: usize = 3;
 const LOSS_MS: (f64, f64) = (20.0, 200.0);
-/// Silence that was not sent: how often a pause shrinks, by which part, and from where on it is one.
+/// Silence that was not sent: how often a pause shrinks, by which part, and from where on it is
+/// one.
 const SHRINKS: f64 = 0.7;
 const SHRINKS_BY: (f64, f64) = (0.2, 0.9);
 const PAUSE_MARGIN_MS: f64 = 300.0;

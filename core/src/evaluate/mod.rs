@@ -174,8 +174,8 @@ fn without_prior(config: &Config) -> Config {
 /// Who is on the channels: as the options say, or as the profile does.
 ///
 /// # Errors
-/// `invalid_argument` where the profile's channels do not say it of a recording of two channels whose
-/// direction is not known.
+/// `invalid_argument` where the profile's channels do not say it of a recording of two channels
+/// whose direction is not known.
 fn roles(options: &EvaluateOptions, config: &Config) -> Result<[Role; 2]> {
     let profile = config.profile.as_ref().filter(|profile| !profile.channels().is_empty());
     let Some(profile) = profile.filter(|_| options.roles == [Role::Unknown; 2]) else { return Ok(options.roles) };

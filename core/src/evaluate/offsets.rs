@@ -56,8 +56,8 @@ pub struct OffsetMeasurement {
     pub measured: u64,
     /// Of these, calls whose recorders start at another distance.
     pub elsewhere: u64,
-    /// Of these, calls in which bleed is heard one way, so that the echo's delay is assumed. Zero if
-    /// enough calls are heard both ways, and the others are not used.
+    /// Of these, calls in which bleed is heard one way, so that the echo's delay is assumed. Zero
+    /// if enough calls are heard both ways, and the others are not used.
     pub one_way: u64,
     /// Reports that were not used, by reason.
     pub unused: BTreeMap<String, u64>,
@@ -109,8 +109,8 @@ impl UnusedReport {
 /// folders and those within them. Links are not followed.
 ///
 /// Used are calls with one recording of each party, of one channel, that are placed by bleed with a
-/// confidence of 0.9 and more, and without an offset prior. If ten of them are heard both ways, only
-/// those are: their distances are exact to the echo.
+/// confidence of 0.9 and more, and without an offset prior. If ten of them are heard both ways,
+/// only those are: their distances are exact to the echo.
 ///
 /// ```no_run
 /// use callweave::evaluate::measure_offsets;
@@ -224,8 +224,8 @@ fn only(report: &Report, role: Role) -> std::result::Result<(&TrackReport, &Alig
 /// Returns the prior that follows from some distances, and how many of them are elsewhere.
 ///
 /// The median and the median absolute deviation stand for mean and spread, because placements of
-/// this confidence may be wrong. What is elsewhere lowers the number of calls, so that the next call
-/// is like the others as probably as (alike + 1) / (all + 2) (Laplace's rule of succession).
+/// this confidence may be wrong. What is elsewhere lowers the number of calls, so that the next
+/// call is like the others as probably as (alike + 1) / (all + 2) (Laplace's rule of succession).
 fn fitted(offsets_ms: &[f64]) -> Result<(OffsetPrior, u64)> {
     let middle_ms = median(offsets_ms.iter().copied());
     let spread_ms = PER_DEVIATION * median(offsets_ms.iter().map(|offset| (offset - middle_ms).abs()));

@@ -18,8 +18,8 @@ pub struct Share {
     pub of: u64,
     /// The share, with four decimals. `None` if the total is 0.
     pub share: Option<f64>,
-    /// The interval's lower end; `None` of none, and of cases that hang together, such as the frames
-    /// of one call.
+    /// The interval's lower end; `None` of none, and of cases that hang together, such as the
+    /// frames of one call.
     pub low: Option<f64>,
     /// The interval's upper end, where there is a lower one.
     pub high: Option<f64>,

@@ -36,8 +36,8 @@ pub struct Evaluation {
     pub library: Named,
     /// SHA-256 of the configuration.
     pub config_hash: String,
-    /// Whether the configuration had a map of confidence: confidences are as it says, and no map can
-    /// be fitted to them.
+    /// Whether the configuration had a map of confidence: confidences are as it says, and no map
+    /// can be fitted to them.
     pub calibrated: bool,
     /// Seed of the random disturbances.
     pub seed: u64,

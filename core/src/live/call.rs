@@ -142,8 +142,8 @@ impl LiveCall {
     ///   samples are kept.
     /// - [`Io`](crate::ErrorKind::Io) if samples cannot be kept.
     /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for samples beyond
-    ///   `decode.maxDurationMs`, `decode.maxTotalDurationMs` or `decode.maxSamples`. None of them is
-    ///   taken, and the call can still be finished.
+    ///   `decode.maxDurationMs`, `decode.maxTotalDurationMs` or `decode.maxSamples`. None of them
+    ///   is taken, and the call can still be finished.
     pub fn push<'a>(&mut self, track: usize, samples: impl Into<LiveSamples<'a>>) -> Result<()> {
         let samples = samples.into();
         if self.encodings.get(track).is_some_and(Option::is_some) {
@@ -169,6 +169,7 @@ impl LiveCall {
     }
 
     /// Takes a packet of a track. Late packets are put in their place; missing ones become silence.
+    /// Beyond a limit, silence is taken up to the limit, and the packet's samples are not.
     ///
     /// # Errors
     /// Those of [`push`](Self::push), and [`ErrorKind::InvalidArgument`] for packets after samples,

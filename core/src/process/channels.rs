@@ -6,8 +6,9 @@ use crate::error::Warning;
 
 use super::partition::ReadTrack;
 
-/// Gives each track of unknown role the role that the profile's channels say. What the caller or the
-/// recording's document says stays. The warning tells of the first track that they say nothing of.
+/// Gives each track of unknown role the role that the profile's channels say. What the caller or
+/// the recording's document says stays. The warning tells of the first track that they say nothing
+/// of.
 pub(super) fn assign(tracks: &mut [ReadTrack], direction: Option<Direction>, config: &Config) -> Option<Warning> {
     let profile = config.profile.as_ref().filter(|profile| !profile.channels().is_empty())?;
     let mut unused = None;

@@ -305,11 +305,14 @@ fn since(start: Moment, at: Moment) -> Millis {
     Millis((at.unix_ms() - start.unix_ms()) as f64)
 }
 
-/// Returns the indices of a party's tracks: by role, or by number, address or name.
+/// Returns the indices of a party's tracks: by role, or by number, address or name. A recording that
+/// was delivered twice, for two parties, holds both and is of neither.
 fn concerned(party: Option<&str>, direction: Option<Direction>, tracks: &[PlacedTrack]) -> Vec<usize> {
     let Some(party) = party else { return (0..tracks.len()).collect() };
     let role = Role::parse(party, direction).filter(|&role| role != Role::Unknown);
-    let of = |track: &PlacedTrack| Some(track.track.role) == role || track.track.leg.party.as_deref() == Some(party);
+    let both = |track: &PlacedTrack| track.shared && track.track.role != Role::Mixed;
+    let named = |track: &PlacedTrack| Some(track.track.role) == role || track.track.leg.party.as_deref() == Some(party);
+    let of = |track: &PlacedTrack| named(track) && !both(track);
     (0..tracks.len()).filter(|&place| tracks.get(place).is_some_and(of)).collect()
 }
 

@@ -321,6 +321,12 @@ fn a_recording_that_is_there_twice_is_one_side() {
     let tracks = [(Role::Customer, both.clone()), (Role::Agent, both)];
     let known = heard(&tracks, vec![fact(FactKind::Answer, end - 1.0)]);
     assert_eq!((codes(&known), known.facts[0].contradicted), (vec!["repeated_track"], false), "{:?}", known.warnings);
+    let plain = heard(&tracks, Vec::new());
+    for kind in [FactKind::Key, FactKind::Mute, FactKind::Hangup] {
+        let known = heard(&tracks, vec![fact(kind, 1.0).of("agent")]);
+        assert_eq!(codes(&known), ["repeated_track", "fact_party_unknown"], "{kind}: both parties are on it");
+        assert_eq!((&known.turns, &known.metrics), (&plain.turns, &plain.metrics), "{kind}");
+    }
 }
 
 #[test]

@@ -113,15 +113,19 @@ impl Tracks {
     }
 
     /// Returns the recorder of an earlier track from the same file, whose channels may be given one
-    /// by one. Samples of one channel in memory are of no file, and their names are any.
+    /// by one. Samples in memory have any name: those of one channel are of no file, and a channel
+    /// that is there already is of another recording.
     fn recorder_of(&self, analyses: &[TrackAnalysis]) -> Option<usize> {
         let source = &analyses.first()?.source;
-        if source.container == Container::Samples && source.channels == 1 {
-            return None;
-        }
+        let in_memory = source.container == Container::Samples;
+        let is_there = |recorder: usize, analysis: &TrackAnalysis| {
+            let mut of_it = self.live.iter().filter(|track| track.recorder == recorder);
+            of_it.any(|track| track.analysis.channel == analysis.channel)
+        };
         let same = |track: &&ReadTrack| {
             let earlier = &track.analysis.source;
-            earlier.path == source.path && earlier.sha256 == source.sha256 && earlier.bytes == source.bytes
+            let alike = earlier.path == source.path && earlier.sha256 == source.sha256 && earlier.bytes == source.bytes;
+            alike && !(in_memory && analyses.iter().any(|analysis| is_there(track.recorder, analysis)))
         };
         self.live.iter().find(same).map(|track| track.recorder)
     }

@@ -1,5 +1,7 @@
 //! Step 5, first half: places the tracks on the call's timeline, one placement per recorder.
 
+use std::collections::BTreeSet;
+
 use crate::align;
 use crate::config::{AlignOptions, Config};
 use crate::error::{Result, Warning};
@@ -17,6 +19,9 @@ pub(super) struct Placements {
     pub repeated: Vec<(usize, usize)>,
     pub warnings: Vec<Warning>,
 }
+
+/// A detector's probability from which somebody speaks.
+const SPEAKS: f32 = 0.5;
 
 /// Places each recorder by the first of its tracks.
 ///
@@ -37,8 +42,9 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
         })
     };
     let index = |at: usize| first.get(at).map(|track| track.index);
+    let alike = alignment.repeated.iter().filter_map(|&(a, b)| Some((index(a)?, index(b)?)));
     let repeated: Vec<(usize, usize)> =
-        alignment.repeated.iter().filter_map(|&(a, b)| Some((index(a)?, index(b)?))).collect();
+        alike.chain(delivered_again(tracks)).collect::<BTreeSet<_>>().into_iter().collect();
     let placed = alignment.warnings.iter().filter_map(|(at, warning)| {
         Some(Warning { message: format!("track {}: {}", index(*at)?, warning.message), ..warning.clone() })
     });
@@ -47,6 +53,26 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
     let mut placements: Vec<Placement> = tracks.iter().map(placement).collect();
     placements.iter_mut().for_each(|placement| calibrate(placement, &config.confidence_map));
     Ok(Placements { placements, repeated, warnings })
+}
+
+/// Returns the pairs of tracks whose files are the same byte for byte, where somebody speaks in them:
+/// recordings of silence, or of one tone, may be alike and yet be two.
+fn delivered_again(tracks: &[ReadTrack]) -> Vec<(usize, usize)> {
+    let speaks =
+        |track: &&ReadTrack| track.segments.is_empty() && track.analysis.speech.values.iter().any(|&p| p >= SPEAKS);
+    let mut seen: Vec<&ReadTrack> = Vec::new();
+    let mut pairs = Vec::new();
+    for track in tracks.iter().filter(speaks) {
+        let same = |earlier: &&&ReadTrack| {
+            let (a, b) = (&earlier.analysis, &track.analysis);
+            a.source.sha256.is_some() && a.source.sha256 == b.source.sha256 && a.channel == b.channel
+        };
+        match seen.iter().find(same) {
+            Some(earlier) => pairs.push((earlier.index, track.index)),
+            None => seen.push(track),
+        }
+    }
+    pairs
 }
 
 /// Replaces a placement's confidence by its calibrated value, if a calibration is given.
@@ -130,6 +156,26 @@ mod tests {
 
     fn mono(name: &str, role: Role) -> Input {
         Input::samples(name, vec![0i16; 16_000], Rate::NARROWBAND).role(role)
+    }
+
+    /// The pairs of tracks that the warnings name as one recording, the later one first.
+    fn repeated(names: &[&str]) -> Vec<Vec<usize>> {
+        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+        let inputs: Vec<Input> = names.iter().map(|name| Input::path(fixtures.join(name))).collect();
+        let report = analyze(CallInput::from(inputs), &Config::default(), &RunOptions::default()).unwrap();
+        let told = report.warnings.into_iter().filter(|warning| warning.code == "repeated_track");
+        told.map(|warning| {
+            warning.message.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect()
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_file_that_is_given_twice_is_one_recording_of_any_party_and_length() {
+        assert_eq!(repeated(&["short/customer.wav", "short/agent.wav", "short/customer.wav"]), [[2, 0]]);
+        assert_eq!(repeated(&["keypad-hold/customer.mp3", "keypad-hold/customer.mp3"]), [[1, 0]]);
+        assert_eq!(repeated(&["stereo/call.wav", "stereo/call.wav"]), [[2, 0], [3, 1]]);
+        assert!(repeated(&["short/customer.wav", "short/agent.wav"]).is_empty());
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl Processed {
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a span outside the call, for
-    /// `unsure` without `keys`, and for tracks whose samples were not kept. Nothing is changed then.
+    /// `unsure` without `keys`, and for tracks whose samples were not kept. Nothing is changed
+    /// then.
     pub fn redact(&mut self, what: &Redaction) -> Result<()> {
         self.check_redaction(what)?;
         let spans = redact::widened(&what.spans, self.report.call.duration_ms)?;

@@ -8,6 +8,7 @@ use crate::call::{KnownOffset, Leg, Role};
 use crate::config::{DecodeOptions, Layout, MixConfig, OutputRate};
 use crate::decode::{Input, decode};
 use crate::resample::resample;
+use crate::samples::Samples;
 use crate::timeline::Placement;
 use crate::track::to_f32;
 use crate::units::{Millis, Rate, Span};
@@ -360,4 +361,14 @@ fn samples_of_one_name_are_two_recordings() {
     let report = analyze(inputs, &Config::default(), &RunOptions::default()).unwrap();
     assert_eq!(report.tracks[1].alignment.as_ref().unwrap().offset_ms, Millis(5_000.0), "as it was given");
     assert_eq!(report.call.duration_ms, Millis(10_000.0));
+    let stereo = |value: i16, offset: f64| {
+        let channels = [vec![value; 40_000], vec![-value; 40_000]];
+        let offset = KnownOffset::new(Millis(offset), Millis(0.0));
+        let input = Input::channels("call", channels.each_ref().map(|c| Samples::from(c.as_slice())), Rate::NARROWBAND);
+        input.leg(Leg { offset, ..Leg::default() })
+    };
+    let report =
+        analyze(vec![stereo(100, 0.0), stereo(-300, 5_000.0)], &Config::default(), &RunOptions::default()).unwrap();
+    let offsets: Vec<Millis> = report.tracks.iter().map(|t| t.alignment.as_ref().unwrap().offset_ms).collect();
+    assert_eq!(offsets, [0.0, 0.0, 5_000.0, 5_000.0].map(Millis));
 }

@@ -53,8 +53,11 @@ pub(super) fn without_scheme(address: &str) -> &str {
     address.split_once(':').filter(|(scheme, _)| known(scheme)).map_or(address, |(_, rest)| rest)
 }
 
+/// The longest name of a party. It is told with each of the party's recordings and facts.
+const MAX_NAME_BYTES: usize = 1024;
+
 /// Returns for each party the first of its names that no other party has, or else its place in the
-/// document.
+/// document. Names beyond a kilobyte are none.
 pub(super) fn told_apart(names: &[Vec<String>], place: impl Fn(usize) -> String) -> Vec<String> {
     let mut called: BTreeMap<&str, usize> = BTreeMap::new();
     for own in names {
@@ -62,7 +65,8 @@ pub(super) fn told_apart(names: &[Vec<String>], place: impl Fn(usize) -> String)
             *called.entry(name).or_default() += 1;
         }
     }
-    let own = |names: &[String]| names.iter().find(|name| called.get(name.as_str()) == Some(&1)).cloned();
+    let tells = |name: &&String| name.len() <= MAX_NAME_BYTES && called.get(name.as_str()) == Some(&1);
+    let own = |names: &[String]| names.iter().find(tells).cloned();
     names.iter().enumerate().map(|(at, names)| own(names).unwrap_or_else(|| place(at))).collect()
 }
 
@@ -75,6 +79,15 @@ mod tests {
     fn what_is_encoded_is_decoded() {
         assert_eq!(url_file_name(&format!("/{}", percent_encoded("+66 ก/?&=%~"))).as_deref(), Some("+66 ก/?&=%~"));
         assert_eq!(percent_encoded("+66/a~"), "%2B66%2Fa~");
+    }
+
+    #[test]
+    fn a_party_is_called_by_a_name_of_its_own_that_is_no_book() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let book = "a".repeat(1025);
+        let parties = [names(&["x", "anna"]), names(&["x", &book, "ben"]), names(&[&book[1..]]), names(&["x"])];
+        let told = told_apart(&parties, |at| format!("party[{at}]"));
+        assert_eq!(told, ["anna", "ben", &book[1..], "party[3]"]);
     }
 
     #[test]

@@ -33,7 +33,8 @@ const ROUNDS: usize = 2;
 pub struct Separation {
     /// The speech of each voice in the track's time. Voices are in the order of their first speech.
     pub voices: Vec<Vec<Span>>,
-    /// The expected share of speech time that is assigned to the right voice. `None` without speech.
+    /// The expected share of speech time that is assigned to the right voice. `None` without
+    /// speech.
     pub confidence: Option<f64>,
 }
 

@@ -1,6 +1,8 @@
-"""Calls as Arrow tables: one object for whatever moves tables about (Ray Data, Spark's `mapInArrow`, Dask, multiprocessing).
+"""Calls as Arrow tables: one object for whatever moves tables about (Ray Data, Spark's
+`mapInArrow`, Dask, multiprocessing).
 
-Needs pyarrow: `pip install callweave[arrow]`. The job on Ray is in `callweave.batch.ray` (`pip install callweave[ray]`).
+Needs pyarrow: `pip install callweave[arrow]`. The job on Ray is in `callweave.batch.ray` (`pip
+install callweave[ray]`).
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ CALLS: Any = pa.schema(
         pa.field("roles", pa.list_(pa.string())),
     ]
 )
-"""What a table of calls holds: an id, the paths or URLs of its recordings (or of one manifest or provider's JSON), and who is
-heard on the tracks; `roles` may be null or missing."""
+"""What a table of calls holds: an id, the paths or URLs of its recordings (or of one manifest or
+provider's JSON), and who is heard on the tracks; `roles` may be null or missing."""
 
 BINARY_CALLS: Any = pa.schema(
     [
@@ -45,7 +47,8 @@ BINARY_CALLS: Any = pa.schema(
         pa.field("roles", pa.list_(pa.string())),
     ]
 )
-"""The same with the recordings themselves in the table; `names` is what reports call them, and may be null or missing."""
+"""The same with the recordings themselves in the table; `names` is what reports call them, and may
+be null or missing."""
 
 SCHEMA: Any = pa.schema(
     [
@@ -61,16 +64,18 @@ SCHEMA: Any = pa.schema(
         pa.field("mix_uri", pa.string()),
     ]
 )
-"""What comes of each call: a report (JSON), or `ok` false with the error's code and message. Audio goes to storage; the table
-holds its address."""
+"""What comes of each call: a report (JSON), or `ok` false with the error's code and message. Audio
+goes to storage; the table holds its address."""
 
 
 @dataclass(frozen=True)
 class CallProcessor:
-    """Takes tables of calls (`CALLS`) and returns tables of what came of them (`SCHEMA`), row by row.
+    """Takes tables of calls (`CALLS`) and returns tables of what came of them (`SCHEMA`), row by
+    row.
 
-    It holds its configuration and nothing else, so it pickles and may work anywhere. With `mix_folder`, a path or a URL, each
-    call's mix is written to a folder of the call's name there. What a call throws becomes its row.
+    It holds its configuration and nothing else, so it pickles and may work anywhere. With
+    `mix_folder`, a path or a URL, each call's mix is written to a folder of the call's name there.
+    What a call throws becomes its row.
 
     >>> import pyarrow
     >>> calls = pyarrow.table({"call_id": ["a", "b"], "inputs": [["fixtures/short/manifest.json"], ["no such file"]]})

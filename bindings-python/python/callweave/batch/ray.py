@@ -1,6 +1,7 @@
 """Archives larger than one machine: a job on Ray Data over a table of calls.
 
-Needs Ray: `pip install callweave[ray]`. From the command line: `python -m callweave.batch.ray calls.parquet reports --mixes mixes`.
+Needs Ray: `pip install callweave[ray]`. From the command line: `python -m callweave.batch.ray
+calls.parquet reports --mixes mixes`.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ WORKER_DIED = "internal"
 class Job:
     """Processes a table of calls in shards, each to one Parquet file of `SCHEMA`.
 
-    A shard's file appears whole or not at all, and a shard whose file is there, of the same calls and configuration, is not done
-    again: a job that was killed goes on where it stopped. A worker that dies loses its shard, not the job: shards that are
-    missing in the end are done call by call, each in a process of its own, and a call that kills that too is a row with
-    `error_code` `internal`.
+    A shard's file appears whole or not at all, and a shard whose file is there, of the same calls
+    and configuration, is not done again: a job that was killed goes on where it stopped. A worker
+    that dies loses its shard, not the job: shards that are missing in the end are done call by
+    call, each in a process of its own, and a call that kills that too is a row with `error_code`
+    `internal`.
     """
 
     processor: CallProcessor
@@ -146,7 +148,8 @@ def _ray() -> Any:
 
 
 def _bounds() -> dict[str, int]:
-    """An actor that dies starts again twice, and what it did is not tried again: Ray would go on for ever."""
+    """An actor that dies starts again twice, and what it did is not tried again: Ray would go on
+    for ever."""
     return {"max_restarts": 2, "max_task_retries": 0}
 
 
@@ -179,7 +182,8 @@ def _from_bytes(data: bytes) -> Any:
 
 
 def read_calls(path: str, storage_options: Mapping[str, Any] | None = None) -> Any:
-    """A table of calls from Parquet or from JSON lines, a path or a URL: `call_id`, `inputs`, and `roles` where they are known."""
+    """A table of calls from Parquet or from JSON lines, a path or a URL: `call_id`, `inputs`, and
+    `roles` where they are known."""
     if is_url(path):
         fs, at = filesystem(path, storage_options)
         with fs.open(at, "rb") as file:

@@ -1,7 +1,9 @@
-"""Between providers and MCloud over http: guarded downloads, streamed uploads, an outbox that survives.
+"""Between providers and MCloud over http: guarded downloads, streamed uploads, an outbox that
+survives.
 
-Needs `httpx` (`pip install callweave[client]`). What is sent, what is tried again and when, and how a session stands is
-the core's (`callweave.client.steps`); here are the sockets, files and the database. Each has an `async` twin.
+Needs `httpx` (`pip install callweave[client]`). What is sent, what is tried again and when, and how
+a session stands is the core's (`callweave.client.steps`); here are the sockets, files and the
+database. Each has an `async` twin.
 
 | to | call |
 |---|---|

@@ -1,11 +1,13 @@
-"""One description of a piece of work for both clients: a generator says what it needs, a driver gets it and waits in its
-own way."""
+"""One description of a piece of work for both clients: a generator says what it needs, a driver
+gets it and waits in its own way."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -27,7 +29,8 @@ IDLE_S = 30.0
 
 @dataclass(frozen=True)
 class Resolve:
-    """The address of a URL's host, checked. `until`, here and below: by when, as `time.monotonic` tells it."""
+    """The address of a URL's host, checked. `until`, here and below: by when, as `time.monotonic`
+    tells it."""
 
     guard: Guard
     url: httpx.URL
@@ -79,8 +82,8 @@ def drive(client: httpx.Client, work: Generator[Need, Any, T]) -> T:
                 if not isinstance(need, Sleep):
                     watch.until(need.until)
                 match need:
-                    case Resolve(guard, url):
-                        got = guard.address(url)
+                    case Resolve(guard, url, until):
+                        got = _address(guard, url, until)
                     case Open():
                         opened.close()
                         more = {**need.extensions, "trace": watch.trace}
@@ -99,6 +102,24 @@ def drive(client: httpx.Client, work: Generator[Need, Any, T]) -> T:
                     raise httpx.ReadTimeout("not done within its time")
             except Exception as raised:
                 error = raised
+
+
+def _address(guard: Guard, url: httpx.URL, until: float) -> str:
+    """What the guard says of a URL. The system's resolver cannot be ended: it is left to a thread of
+    its own once its time is over."""
+    found: Future[str] = Future()
+
+    def resolve() -> None:
+        try:
+            found.set_result(guard.address(url))
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=resolve, daemon=True).start()
+    try:
+        return found.result(until - time.monotonic())
+    except TimeoutError as late:
+        raise httpx.ConnectTimeout(f"{url.host}: not resolved within its time") from late
 
 
 async def drive_async(client: httpx.AsyncClient, work: Generator[Need, Any, T]) -> T:
@@ -147,7 +168,8 @@ async def _driven(client: httpx.AsyncClient, work: Generator[Need, Any, T]) -> T
 def _request(
     client: httpx.Client | httpx.AsyncClient, need: Open, extensions: dict[str, Any], content: Any
 ) -> dict[str, Any]:
-    """The arguments of a client's `stream`. A client that waits without an end, or for longer, does not here."""
+    """The arguments of a client's `stream`. A client that waits without an end, or for longer, does
+    not here."""
     waits = {name: IDLE_S if wait is None else min(wait, IDLE_S) for name, wait in client.timeout.as_dict().items()}
     return {
         "method": need.method, "url": need.url, "headers": need.headers, "content": content, "extensions": extensions,

@@ -1,4 +1,5 @@
-"""Ends a connection at a time: httpx bounds each read and each write, and not all of them together."""
+"""Ends a connection at a time: httpx bounds each read and each write, and not all of them
+together."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """Shuts the connections of a client that blocks, once their time is over. Times are those of `time.monotonic`."""
+    """Shuts the connections of a client that blocks, once their time is over. Times are those of
+    `time.monotonic`."""
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []

@@ -1,4 +1,5 @@
-"""Fetches a recording to a file: resumed by range, checked by length, never from where the guard does not let it."""
+"""Fetches a recording to a file: resumed by range, checked by length, never from where the guard
+does not let it."""
 
 from __future__ import annotations
 
@@ -82,7 +83,8 @@ class _Transfer:
             if not answer.has_redirect_location:
                 break
             there = redirected(url, answer.headers["Location"])
-            # What else the caller sends is for who was asked: keys in it are for nobody else, nor for an open line.
+            # What else the caller sends is for who was asked: keys in it are for nobody else, nor
+            # for an open line.
             own = own if _origin(there) == _origin(url) else {}
             url = there
         else:
@@ -106,7 +108,8 @@ class _Transfer:
         return {}
 
     def extent(self, answer: httpx.Response, ranges: dict[str, str]) -> tuple[int, int | None]:
-        """Where in the file the body of an answer begins, and how long the whole file is, if that is said."""
+        """Where in the file the body of an answer begins, and how long the whole file is, if that
+        is said."""
         if answer.status_code == 200:
             length = answer.headers.get("Content-Length", "")
             return 0, int(length) if LENGTH.fullmatch(length) else None
@@ -121,8 +124,8 @@ class _Transfer:
     def kept(
         self, answer: httpx.Response, start: int, total: int | None, started: float
     ) -> Generator[Need, Any, Answered]:
-        """Writes the body, from the start or behind what is there, and puts the whole file in its place. A body that ends
-        before the file does is one that broke off."""
+        """Writes the body, from the start or behind what is there, and puts the whole file in its
+        place. A body that ends before the file does is one that broke off."""
         self.check(total or 0, None)
         head, soon = b"", Read(_until(started, 0))
         while start == 0 and len(head) < HEAD and (block := (yield soon)) is not None:
@@ -148,8 +151,8 @@ class _Transfer:
         return answered(answer)
 
     def opened(self, answer: httpx.Response, start: int) -> Any:
-        """The file that the body goes to. What is noted of it is at no moment another file's: the note goes before the
-        old bytes do, and the new one comes behind that."""
+        """The file that the body goes to. What is noted of it is at no moment another file's: the
+        note goes before the old bytes do, and the new one comes behind that."""
         if start:
             return self.part.open("ab")
         self.notes.unlink(missing_ok=True)
@@ -238,12 +241,15 @@ def download(
 ) -> Path:
     """Fetches a file. It stands at `path` once it is whole and on disk, never before.
 
-    A try that breaks off is gone on with by range where the server names its file (`ETag`, `Last-Modified`); so is one
-    that brings less than the whole file. Each connection has 30 s up to its first bytes, 30 s for each read, and a time
-    by the file's size for all of it (`steps.transfer_limit`). `headers` do not follow a redirect to another host, port or scheme. A text where audio should be (a page, an error as JSON) is a
-    refusal. `of` and `since_ms`: who answers, and when the call ended or its push came, as `steps.judge` takes them.
+    A try that breaks off is gone on with by range where the server names its file (`ETag`,
+    `Last-Modified`); so is one that brings less than the whole file. Each connection has 30 s up to
+    its first bytes, 30 s for each read, and a time by the file's size for all of it
+    (`steps.transfer_limit`). `headers` do not follow a redirect to another host, port or scheme. A
+    text where audio should be (a page, an error as JSON) is a refusal. `of` and `since_ms`: who
+    answers, and when the call ended or its push came, as `steps.judge` takes them.
 
-    Raises `Gone`, `Later` (tries go on for as long as `policy` says), `Refused`, and `OSError` where it cannot be written.
+    Raises `Gone`, `Later` (tries go on for as long as `policy` says), `Refused`, and `OSError`
+    where it cannot be written.
     """
     transfer = _transfer(url, path, guard, headers, of=of, since_ms=since_ms, policy=policy)
     if client is not None:

@@ -23,10 +23,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Guard:
-    """What may be fetched. Checked behind the resolution of the name, and again for each redirect."""
+    """What may be fetched. Checked behind the resolution of the name, and again for each
+    redirect."""
 
     allowed_hosts: Collection[str] | None = None
-    """Host names, or domains with a dot in front: `.myqcloud.com` is every host below it. None: every public host."""
+    """Host names, or domains with a dot in front: `.myqcloud.com` is every host below it. None:
+    every public host."""
     allow_private: bool = False
     """For tests and networks of one's own: lets private addresses and other ports pass."""
     max_bytes: int = 512 << 20
@@ -94,6 +96,6 @@ def parsed(url: str) -> httpx.URL:
 
 
 def pinned(url: httpx.URL, address: str) -> tuple[httpx.URL, dict[str, str], dict[str, str]]:
-    """A URL at the very address that was checked, and the header and extension that still name the host. The
-    certificate is checked against the name."""
+    """A URL at the very address that was checked, and the header and extension that still name the
+    host. The certificate is checked against the name."""
     return url.copy_with(host=address), {"Host": url.netloc.decode("ascii")}, {"sni_hostname": url.host}

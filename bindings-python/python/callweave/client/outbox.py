@@ -1,4 +1,5 @@
-"""Where pushes, sessions and postings are kept: an SQLite file that a crash at any moment leaves whole.
+"""Where pushes, sessions and postings are kept: an SQLite file that a crash at any moment leaves
+whole.
 
 What a method has returned from is on disk. A push is acknowledged behind `push`, and never before.
 """
@@ -108,7 +109,8 @@ class Outbox:
             return self._db.execute(query, values).fetchall()
 
     def push(self, action: str, uuid: str | None, body: str, *, at_ms: int | None = None) -> str:
-        """Keeps a push of Tencent's: `new`, `repeat` or `kept`. What names no session is kept aside."""
+        """Keeps a push of Tencent's: `new`, `repeat` or `kept`. What names no session is kept
+        aside."""
         at = now_ms() if at_ms is None else at_ms
         first = steps.session_take(None, action, uuid, body, at)
         session_id = first["sessionId"]
@@ -166,14 +168,15 @@ class Outbox:
         reason: str | None = None,
         state: dict[str, Any] | None = None,
     ) -> bool:
-        """Notes when to look at a session next, and with a status how it stands (`settled`: as before); nothing where a
-        push came meanwhile."""
+        """Notes when to look at a session next, and with a status how it stands (`settled`: as
+        before); nothing where a push came meanwhile."""
         with self._write() as db:
             return self._put_session(db, row, due_ms, status, reason, row.state if state is None else state)
 
     def put_failure(self, row: SessionRow, due_ms: int | None, reason: str) -> bool:
-        """Notes why the look at a session failed, and when it is looked at again; without a time, when there is another key
-        (`revive`). How the session stands is as before. The next look that succeeds takes the note away."""
+        """Notes why the look at a session failed, and when it is looked at again; without a time,
+        when there is another key (`revive`). How the session stands is as before. The next look
+        that succeeds takes the note away."""
         with self._write() as db:
             changed = db.execute(
                 "UPDATE session SET due_ms = ?, failure = ?, failing_ms = coalesce(failing_ms, ?), state = ?,"
@@ -225,8 +228,8 @@ class Outbox:
         file: str,
         reason: str | None = None,
     ) -> bool:
-        """A processed call goes on its way, and its session is handled: both or, where a push came meanwhile, neither.
-        `reason`: what is missing of it."""
+        """A processed call goes on its way, and its session is handled: both or, where a push came
+        meanwhile, neither. `reason`: what is missing of it."""
         data_id = body["dataId"]
         with self._write() as db:
             if not self._put_session(db, row, due_ms, "handled", reason, state):
@@ -259,7 +262,8 @@ class Outbox:
         answered: dict[str, Any] | None = None,
     ) -> PostingRow | None:
         """Stores a step of a posting; None where the call was made anew meanwhile. `answered`: what
-        `steps.posting_answered` gave, for its `recordingId` and `warnings`; without it these stay as they are."""
+        `steps.posting_answered` gave, for its `recordingId` and `warnings`; without it these stay
+        as they are."""
         known = () if answered is None else (answered["recordingId"], json.dumps(answered["warnings"]))
         more = ", recording_id = ?, warnings = ?" if known else ""
         with self._write() as db:
@@ -273,8 +277,9 @@ class Outbox:
             return PostingRow(row.data_id, row.key, state, row.file, row.version + 1)
 
     def revive(self) -> int:
-        """Takes up what was refused for the key's sake, once there is another key; how many there were. Call it at a start:
-        of what fails, the time since it was due does not count, as nobody looked at it."""
+        """Takes up what was refused for the key's sake, once there is another key; how many there
+        were. Call it at a start: of what fails, the time since it was due does not count, as nobody
+        looked at it."""
         failed = self._read("SELECT data_id, state, reason FROM posting WHERE status = 'failed'")
         postings = [(row[0], row[1]) for row in failed if steps.needs_another_key(row[2])]
         sessions = self._refused_sessions()
@@ -309,7 +314,8 @@ class Outbox:
         return {**refused, "mcloud": keys[0]} if keys else refused
 
     def next_due(self, after_ms: int | None = None) -> int | None:
-        """When something is to be done next, Unix milliseconds; of what is due later than `after_ms`, if it is given."""
+        """When something is to be done next, Unix milliseconds; of what is due later than
+        `after_ms`, if it is given."""
         query = (
             "SELECT min(due_ms) FROM (SELECT due_ms FROM session UNION ALL SELECT due_ms FROM posting)"
             " WHERE ?1 IS NULL OR due_ms > ?1"
@@ -318,11 +324,13 @@ class Outbox:
         return None if at is None else int(at)
 
     def files(self) -> set[str]:
-        """The files that postings still need: those of postings that failed are sent once these are taken up again."""
+        """The files that postings still need: those of postings that failed are sent once these are
+        taken up again."""
         return {row[0] for row in self._read("SELECT file FROM posting WHERE status != 'done' AND file IS NOT NULL")}
 
     def given_up_files(self) -> set[str]:
-        """Those of `files` whose postings were refused for good: only the same call, made anew, takes them up again."""
+        """Those of `files` whose postings were refused for good: only the same call, made anew,
+        takes them up again."""
         query = "SELECT file, reason FROM posting WHERE status = 'failed' AND due_ms IS NULL AND file IS NOT NULL"
         return {file for file, reason in self._read(query) if not steps.needs_another_key(reason)}
 
@@ -339,7 +347,8 @@ class Outbox:
         return rows[0][0] if rows else None
 
     def counts(self) -> dict[str, Any]:
-        """How many sessions and postings are how far, how many looks fail and why, and how many stray pushes there are."""
+        """How many sessions and postings are how far, how many looks fail and why, and how many
+        stray pushes there are."""
         sessions = dict(self._read(f"SELECT {HOW}, count(*) FROM session GROUP BY {HOW}"))
         postings = dict(self._read("SELECT status, count(*) FROM posting GROUP BY status"))
         failing = dict(self._read("SELECT failure, count(*) FROM session WHERE failure IS NOT NULL GROUP BY failure"))

@@ -26,8 +26,8 @@ def _code(error: Exception) -> str:
 
 
 class Poster:
-    """The postings of an outbox. `api`: `token`, `base`, `business`, as `steps` takes them; `guard`: of the addresses to
-    upload to, which come in answers."""
+    """The postings of an outbox. `api`: `token`, `base`, `business`, as `steps` takes them;
+    `guard`: of the addresses to upload to, which come in answers."""
 
     def __init__(
         self, outbox: Outbox, api: dict[str, Any], *, guard: Guard | None = None, policy: dict[str, Any] | None = None
@@ -37,8 +37,9 @@ class Poster:
         self._lock = threading.Lock()
 
     def step(self, client: httpx.Client, row: PostingRow) -> str | None:
-        """Sends the next request of a posting. It is stored before the request goes and behind its answer; a step that fails
-        is stored as `failed` with its reason and with the time of its next try. Returns that reason."""
+        """Sends the next request of a posting. It is stored before the request goes and behind its
+        answer; a step that fails is stored as `failed` with its reason and with the time of its
+        next try. Returns that reason."""
         try:
             if (asked := self._asked(row)) is not None:
                 row, request, file = asked
@@ -60,7 +61,8 @@ class Poster:
         return None
 
     def _failed(self, row: PostingRow, error: Exception) -> str:
-        """Stores that a step failed here, and not at a server: it is tried again as slowly as one that failed there."""
+        """Stores that a step failed here, and not at a server: it is tried again as slowly as one
+        that failed there."""
         at = now_ms()
         try:
             answered = steps.posting_answered(row.state, dict(FAILED), at, self.policy)
@@ -112,7 +114,8 @@ class Poster:
         return None
 
     def _hold(self, answer: Answered, what: dict[str, Any], at: int) -> None:
-        """What the API says of its load holds for all postings. The storage behind it is another server."""
+        """What the API says of its load holds for all postings. The storage behind it is another
+        server."""
         asked = steps.judge("mcloud", dict(answer), at).get("waitMs")
         hold = what.get("waitMs") if asked is None and answer["status"] == 429 else asked
         if hold is not None:

@@ -38,11 +38,12 @@ def send(
     file: str | os.PathLike[str] | None = None,
     guard: Guard | None = None,
 ) -> Answered:
-    """Sends a request as `steps` gives it, once. A file is streamed with its length. Request and answer have a time by the
-    file's size.
+    """Sends a request as `steps` gives it, once. A file is streamed with its length. Request and
+    answer have a time by the file's size.
 
-    With a `guard` the address is checked: that of an upload comes in an answer. Raises `Refused` where it does not pass,
-    and `OSError` where the file cannot be read.
+    With a `guard` the address is checked: that of an upload comes in an answer. Raises `Refused`
+    where it does not pass, and `OSError` where the file cannot be read. Without a `guard` the name
+    is resolved in the system's own time, and not within that of the request.
     """
     return drive(client, _sending(request, file, guard))
 
@@ -53,7 +54,8 @@ async def send_async(
     file: str | os.PathLike[str] | None = None,
     guard: Guard | None = None,
 ) -> Answered:
-    """`send` without blocking. An answer that comes before a file is sent can be lost by asyncio: then the connection failed."""
+    """`send` without blocking. An answer that comes before a file is sent can be lost by asyncio:
+    then the connection failed."""
     return await drive_async(client, _sending(request, file, guard))
 
 

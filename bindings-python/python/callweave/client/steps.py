@@ -1,7 +1,8 @@
-"""The core's steps: requests as values, policy, sessions, postings. JSON values in, JSON values out.
+"""The core's steps: requests as values, policy, sessions, postings. JSON values in, JSON values
+out.
 
-Every function asks the core and does nothing of its own. States (`session`, `pieces`, `posting`, `retries`, `pacing`) are
-what the function before gave; store them as they are.
+Every function asks the core and does nothing of its own. States (`session`, `pieces`, `posting`,
+`retries`, `pacing`) are what the function before gave; store them as they are.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ def _given(**arguments: Any) -> Json:
 
 
 def mcloud_request(endpoint: str, api: Json | None = None, **more: Any) -> Json:
-    """A request of MCloud's API. `endpoint`: whoami, list, create, recording, upload, review, delete, reextract; `api`:
-    `token`, `base`, `business`; `more`: `id`, `query`, `body`, `uploadUrl`, `contentType`, each where the endpoint uses it.
+    """A request of MCloud's API. `endpoint`: whoami, list, create, recording, upload, review,
+    delete, reextract; `api`: `token`, `base`, `business`; `more`: `id`, `query`, `body`,
+    `uploadUrl`, `contentType`, each where the endpoint uses it.
 
     >>> mcloud_request("whoami", {"token": "crk_1"})["url"]
     'https://phone.mcloud.co.th/api/v1/meta/whoami'
@@ -29,12 +31,14 @@ def mcloud_request(endpoint: str, api: Json | None = None, **more: Any) -> Json:
 
 
 def mcloud_answer(endpoint: str, body: str) -> Any:
-    """What an answer of MCloud's says: a key's scopes, a page, a recording with its `processing`."""
+    """What an answer of MCloud's says: a key's scopes, a page, a recording with its
+    `processing`."""
     return ask("mcloudAnswer", {"endpoint": endpoint, "body": body})
 
 
 def wellcloud_request(endpoint: str, id: str, api: Json, download: bool | None = None) -> Json:
-    """A request of Wellcloud's: `recordings` and `audioOfCall` by a call's id, `audio` by a recording's."""
+    """A request of Wellcloud's: `recordings` and `audioOfCall` by a call's id, `audio` by a
+    recording's."""
     request: Json = ask("wellcloudRequest", _given(endpoint=endpoint, id=id, api=api, download=download))
     return request
 
@@ -46,15 +50,16 @@ def wellcloud_list(status: int, body: str) -> Json:
 
 
 def voipbin_request(endpoint: str, api: Json, **more: Any) -> Json:
-    """A request of VoIPBin's. `endpoint`: recordings, recording, recordingFile, recordingStart; `api`: `token` or
-    `accessKey`, `base`; `more`: `id`, `pageSize`, `pageToken`, `start`."""
+    """A request of VoIPBin's. `endpoint`: recordings, recording, recordingFile, recordingStart;
+    `api`: `token` or `accessKey`, `base`; `more`: `id`, `pageSize`, `pageToken`, `start`."""
     request: Json = ask("voipbinRequest", _given(endpoint=endpoint, api=api, **more))
     return request
 
 
 def voipbin_page(body: str) -> Json:
-    """The `records` of a page, when each was made (`createdMs`, None where it does not say), and its `nextPageToken`; None
-    behind the last. `overlappingToken` gives once more what has the very time at which the page ends."""
+    """The `records` of a page, when each was made (`createdMs`, None where it does not say), and
+    its `nextPageToken`; None behind the last. `overlappingToken` gives once more what has the very
+    time at which the page ends."""
     page: Json = ask("voipbinPage", {"body": body})
     return page
 
@@ -80,9 +85,10 @@ def is_text(head: bytes) -> bool:
 
 
 def judge(of: str, answer: Json, now_ms: int, since_ms: int | None = None, file: bool | None = None) -> Json:
-    """What an answer means. `of`: mcloud, upload, wellcloud, voipbin, audio; `answer`: `status` (None: the connection
-    failed), `retryAfter`, `body`; `since_ms` (wellcloud, audio): when the call ended, or its push came; `file`: a file was
-    asked for, and a success with a text in `body` is a refusal.
+    """What an answer means. `of`: mcloud, upload, wellcloud, voipbin, audio; `answer`: `status`
+    (None: the connection failed), `retryAfter`, `body`; `since_ms` (wellcloud, audio): when the
+    call ended, or its push came; `file`: a file was asked for, and a success with a text in `body`
+    is a refusal.
 
     >>> judge("wellcloud", {"status": 448}, now_ms=5000, since_ms=0)
     {'judgement': 'early'}
@@ -108,7 +114,8 @@ def next_try(retries: Json, judgement: Json, now_ms: int, policy: Json | None = 
 
 
 def pace(pacing: Json | None, now_ms: int, hold_ms: float | None = None) -> Json:
-    """Takes the next place for a request: `waitMs` until it, and the `pacing` to go on with; or holds all of them."""
+    """Takes the next place for a request: `waitMs` until it, and the `pacing` to go on with; or
+    holds all of them."""
     paced: Json = ask("pace", _given(pacing=pacing, nowMs=now_ms, holdMs=hold_ms))
     return paced
 
@@ -164,14 +171,15 @@ def pieces_handled(pieces: Json, fingerprint: str) -> Json:
 
 
 def posting(body: Json, audio: Json | None, before: Json | None = None) -> Json:
-    """A recording on its way to MCloud, with its audio (`sha256`, `bytes`, `contentType`); `before`: the same call's, made
-    anew."""
+    """A recording on its way to MCloud, with its audio (`sha256`, `bytes`, `contentType`);
+    `before`: the same call's, made anew."""
     made: Json = ask("posting", {"posting": before, "body": body, "audio": audio})
     return made
 
 
 def posting_request(posting: Json, api: Json) -> Json:
-    """The next `request` (None: nothing is left to do), what it `uploads`, and the `posting` to store before it goes."""
+    """The next `request` (None: nothing is left to do), what it `uploads`, and the `posting` to
+    store before it goes."""
     asked: Json = ask("postingRequest", {"posting": posting, "api": api})
     return asked
 

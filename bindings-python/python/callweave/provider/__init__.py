@@ -1,8 +1,10 @@
-"""Providers' documents: JSON (of SIPREC, XML) in, a described call out, joined by id with the audio that the caller holds.
+"""Providers' documents: JSON (of SIPREC, XML) in, a described call out, joined by id with the audio
+that the caller holds.
 
-`read` takes any document that `detect` knows; `tencent`, `wellcloud`, `voipbin`, `threecx`, `vcon`, `siprec` and
-`manifest` take those of one kind. What they give goes to `callweave.process` and `callweave.analyze`. `mcloud` makes what MCloud's API takes.
-No network here: fetching and sending is the caller's.
+`read` takes any document that `detect` knows; `tencent`, `wellcloud`, `voipbin`, `threecx`, `vcon`,
+`siprec` and `manifest` take those of one kind. What they give goes to `callweave.process` and
+`callweave.analyze`. `mcloud` makes what MCloud's API takes. No network here: fetching and sending
+is the caller's.
 """
 
 from __future__ import annotations
@@ -84,7 +86,8 @@ def _call(
 
 
 def detect(document: Document) -> str | None:
-    """Which document it is: `manifest`, `tencent`, `wellcloud`, `voipbin`, `mcloud`, `vcon` or `siprec`; `None` if it is none of them.
+    """Which document it is: `manifest`, `tencent`, `wellcloud`, `voipbin`, `mcloud`, `vcon` or
+    `siprec`; `None` if it is none of them.
 
     >>> detect([{"SessionId": "s", "RecordId": "1"}])
     'tencent'
@@ -101,14 +104,16 @@ def read(
 
 
 def read_all(document: Document, *, utc_offset: str | None = None) -> list[DescribedCall]:
-    """Every call of a document, as a page of MCloud's list or pushes of several sessions hold them."""
+    """Every call of a document, as a page of MCloud's list or pushes of several sessions hold
+    them."""
     whole = {"kind": None, "text": text_of(document), "utcOffset": utc_offset}
     count = len(ask("read", {"document": whole, "keys": None}))
     return [DescribedCall({**whole, "index": index}) for index in range(count)]
 
 
 def tencent(pushes: Document, audio: Mapping[str, Sound] | None = None) -> DescribedCall:
-    """The call of one push or several of Tencent Cloud Contact Center, in any order, repeated or not.
+    """The call of one push or several of Tencent Cloud Contact Center, in any order, repeated or
+    not.
 
     >>> push = {"SessionId": "s", "RecordId": "1", "EndpointUser": "+447700900187"}
     >>> call = tencent([push], audio={"1": "fixtures/short/customer.wav"})
@@ -128,7 +133,8 @@ def tencent_reply(code: int = 0, message: str = "") -> dict[str, Any]:
 def wellcloud(
     rows: Document, audio: Mapping[str, Sound] | None = None, *, utc_offset: str | None = None
 ) -> DescribedCall:
-    """The call of Wellcloud's `recordings2`. Its times have no offset: +08:00 unless `utc_offset` says otherwise."""
+    """The call of Wellcloud's `recordings2`. Its times have no offset: +08:00 unless `utc_offset`
+    says otherwise."""
     return _call("wellcloud", rows, audio, utc_offset)
 
 
@@ -145,7 +151,8 @@ def wellcloud_stream_path(recording_id: str) -> str:
 
 
 def wellcloud_refusal(status: int, body: str | bytes = b"") -> Refusal | None:
-    """What an answer of Wellcloud's refuses, by its status or by a code in its body; `None` if it is no refusal.
+    """What an answer of Wellcloud's refuses, by its status or by a code in its body; `None` if it
+    is no refusal.
 
     >>> wellcloud_refusal(448)
     Refusal(code=448, message="448: the recording's file does not exist", retryable=False)
@@ -160,7 +167,8 @@ def voipbin(recordings: Document, audio: Mapping[str, Sound] | None = None) -> D
 
 
 def threecx(name: str, audio: Sound | None = None, *, utc_offset: str | None = None) -> DescribedCall:
-    """The call of a file named as 3CX names them. Its time has no offset: without `utc_offset` it is not known.
+    """The call of a file named as 3CX names them. Its time has no offset: without `utc_offset` it
+    is not known.
 
     >>> call = threecx("[Anna Lee]_0812345678-204_20260520081400(1734).wav", utc_offset="+07:00")
     >>> call.described.customer, call.described.call.started_at
@@ -170,7 +178,8 @@ def threecx(name: str, audio: Sound | None = None, *, utc_offset: str | None = N
 
 
 def vcon(document: Document, audio: Mapping[str, Sound] | None = None) -> DescribedCall:
-    """The call of a vCon (IETF): audio inside it needs no `audio`; other audio by file name, by URL or by `dialog[0]`.
+    """The call of a vCon (IETF): audio inside it needs no `audio`; other audio by file name, by URL
+    or by `dialog[0]`.
 
     >>> call = vcon(open("fixtures/stereo/call.vcon.json").read(), audio={"call.wav": "fixtures/stereo/call.wav"})
     >>> [track.role for track in callweave.analyze(call).tracks]
@@ -193,8 +202,8 @@ def vcon_with_report(document: Document, report: Report) -> str:
 
 
 def siprec(document: str | bytes, audio: Mapping[str, Sound] | None = None) -> DescribedCall:
-    """The call of SIPREC's recording metadata (RFC 7865): the XML, or several one after another, each with its XML
-    declaration; the audio by the label or the id of its stream.
+    """The call of SIPREC's recording metadata (RFC 7865): the XML, or several one after another,
+    each with its XML declaration; the audio by the label or the id of its stream.
     """
     return _call("siprec", document, audio)
 

@@ -1,4 +1,5 @@
-"""What MCloud's Call Recording API takes and answers: bodies, ids, queries, errors. Sending is the caller's."""
+"""What MCloud's Call Recording API takes and answers: bodies, ids, queries, errors. Sending is the
+caller's."""
 
 from __future__ import annotations
 
@@ -108,11 +109,12 @@ def create_body(
     content_type: str | None = None,
     upload: bool | None = None,
 ) -> NewRecording:
-    """The body of `POST /recordings` for a processed call: its tag, its start, its parties, an id derived from its own.
+    """The body of `POST /recordings` for a processed call: its tag, its start, its parties, an id
+    derived from its own.
 
-    `call` adds what a report does not hold: ids of recordings, the customer of a mixed recording. `country_code` and
-    `trunk_prefix` say how national numbers are dialled (`"66"` and `"0"`). `utc_offset` is the offset in which `callAt`
-    is written.
+    `call` adds what a report does not hold: ids of recordings, the customer of a mixed recording.
+    `country_code` and `trunk_prefix` say how national numbers are dialled (`"66"` and `"0"`).
+    `utc_offset` is the offset in which `callAt` is written.
 
     >>> report = callweave.analyze("fixtures/tencent-transfer/pushes.json")
     >>> body = create_body(report, direction="in", country_code="44", trunk_prefix="0", utc_offset="+07:00")
@@ -149,8 +151,8 @@ def patch_body(
     linked_user_id: str | None | EllipsisType = ...,
     overwrite_tag: bool = False,
 ) -> Review:
-    """The body of `PATCH /recordings/{id}`. The tag is a reviewer's: it is left out unless one is given or
-    `overwrite_tag` asks for that of the report. `linked_user_id=None` unlinks.
+    """The body of `PATCH /recordings/{id}`. The tag is a reviewer's: it is left out unless one is
+    given or `overwrite_tag` asks for that of the report. `linked_user_id=None` unlinks.
 
     >>> patch_body(note="checked")
     {'note': 'checked'}
@@ -164,7 +166,8 @@ def patch_body(
 
 
 def data_id(report: Report | None = None, call: DescribedCall | None = None) -> str:
-    """The id under which a call is posted: the same whenever it is the same call, and nobody's number or address."""
+    """The id under which a call is posted: the same whenever it is the same call, and nobody's
+    number or address."""
     made: str = ask("dataId", _processed(report, call))
     return made
 

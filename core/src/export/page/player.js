@@ -102,7 +102,8 @@ function setMuted(at, muted) {
 async function startPlayer() {
   if (!playable) return
   audio.addEventListener('play', () => { player.changed('state'); tick() })
-  audio.addEventListener('pause', () => player.changed('state'))
+  // It stops where it is heard, which is past the last frame that told the time.
+  audio.addEventListener('pause', () => { player.now = clamp(1000 * audio.currentTime, 0, total); player.changed('state') })
   audio.addEventListener('seeked', () => player.changed('time'))
   audio.addEventListener('ended', () => player.changed('state'))
   audio.addEventListener('error', () => player.changed('failed'))

@@ -192,15 +192,16 @@ impl<'a> Directory<'a> {
         let (mut recordings, mut times) = (Vec::new(), Vec::new());
         let nothing = Map::new();
         let none = [&nothing];
-        for session in if sessions.is_empty() { &none } else { sessions } {
+        let sessions: &[&Map<String, Value>] = if sessions.is_empty() { &none } else { sessions };
+        let count = sessions.iter().map(|session| self.streams_of(session).len()).sum();
+        if count > MAX_RECORDINGS {
+            return Err(too_many(count));
+        }
+        for session in sessions {
             let session_id = first(session, "session_id").unwrap_or_default();
             let of_session = SessionTimes::of(session, session_id, self.recorded.get(session_id), notes);
-            let streams = self.streams.get(session_id).map(Vec::as_slice).unwrap_or_default();
-            recordings.extend(streams.iter().map(|stream| self.recording(stream, of_session)));
+            recordings.extend(self.streams_of(session).iter().map(|stream| self.recording(stream, of_session)));
             times.push((session_id, of_session));
-        }
-        if recordings.len() > MAX_RECORDINGS {
-            return Err(too_many(recordings.len()));
         }
         let facts = self.facts(&times)?;
         let started_at = earliest(times.iter().map(|(_, of_session)| of_session.started));
@@ -216,11 +217,20 @@ impl<'a> Directory<'a> {
         }))
     }
 
-    /// Returns the recording of a stream.
+    /// Returns the streams of a session.
+    fn streams_of(&self, session: &Map<String, Value>) -> &[&'a Map<String, Value>] {
+        let id = first(session, "session_id").unwrap_or_default();
+        self.streams.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns the recording of a stream. A sender of whom nobody says since when has sent from the
+    /// beginning.
     fn recording(&self, stream: &Map<String, Value>, times: SessionTimes) -> Recording {
         let id = first(stream, "stream_id").unwrap_or_default();
         let senders = self.senders.get(id).map(Vec::as_slice).unwrap_or_default();
-        let since = earliest(senders.iter().map(|sender| sender.stays.since())).or(times.recorded);
+        let own = earliest(senders.iter().map(|sender| sender.stays.since()));
+        let all = senders.iter().all(|sender| sender.stays.since().is_some());
+        let since = if all { own.or(times.recorded) } else { times.recorded.or(own) };
         let until = latest(senders.iter().map(|sender| sender.stays.until())).or(times.over);
         let (role, party) = match senders {
             [] => (Role::Unknown, None),
@@ -255,8 +265,9 @@ impl<'a> Directory<'a> {
         };
         let over = latest(sessions.iter().map(|(_, times)| times.stopped));
         let over = over.map(|at| Fact::new(FactKind::Hangup, FactTime::At(at)));
-        let mut facts: Vec<Fact> = events(&members).into_iter().map(fact).chain(over).collect();
-        facts::check_count(facts.len())?;
+        let events = events(&members);
+        facts::check_count(events.len() + usize::from(over.is_some()))?;
+        let mut facts: Vec<Fact> = events.into_iter().map(fact).chain(over).collect();
         facts::in_order(&mut facts);
         Ok(facts)
     }

@@ -8,6 +8,8 @@ const MAX_XML_BYTES: usize = 1 << 20;
 /// The maximum number of namespace declarations. The parser copies all namespaces in scope to each
 /// element that declares one.
 const MAX_NAMESPACES: usize = 1024;
+/// The maximum length of a namespace. Each name that is not known is told with its namespace.
+const MAX_NAMESPACE_BYTES: usize = 256;
 /// The maximum number of attributes of one element. The parser compares them with each other.
 const MAX_ATTRIBUTES: usize = 1024;
 
@@ -24,6 +26,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<&str>> {
     let text = text.trim_start_matches('\u{feff}').trim();
     let markup = Markup::of(text);
     limit("declarations of namespaces", markup.namespaces, MAX_NAMESPACES)?;
+    limit("bytes of a namespace", markup.longest_namespace, MAX_NAMESPACE_BYTES)?;
     limit("attributes of an element", markup.attributes, MAX_ATTRIBUTES)?;
     let ends = markup.starts.iter().copied().filter(|at| *at > 0).chain([text.len()]);
     let mut from = 0;
@@ -31,67 +34,93 @@ pub(super) fn documents(text: &str) -> Result<Vec<&str>> {
     Ok(ends.filter_map(document).collect())
 }
 
+/// What a text costs to parse, and where its documents begin.
 #[derive(Default)]
 struct Markup {
     /// The positions of XML declarations.
     starts: Vec<usize>,
     /// The number of namespace declarations.
     namespaces: usize,
+    /// The length of the longest namespace.
+    longest_namespace: usize,
     /// The largest number of attributes of one element.
     attributes: usize,
 }
 
 impl Markup {
+    /// Counts what is between a `<` and the next one as a tag: XML allows none in a tag. So nothing
+    /// that looks like a comment or a quotation hides a tag.
     fn of(text: &str) -> Self {
-        let (mut markup, mut at) = (Self::default(), 0);
-        while let Some((before, rest)) = text.get(at..).and_then(|rest| rest.find('<').map(|open| rest.split_at(open)))
-        {
-            let start = at + before.len();
-            let closed = |mark: &str| rest.find(mark).map_or(rest.len(), |end| end + mark.len());
-            at = start
-                + if rest.starts_with("<!--") {
-                    closed("-->")
-                } else if rest.starts_with("<![CDATA[") {
-                    closed("]]>")
-                } else if rest.starts_with("<?") {
-                    let declares = rest.strip_prefix("<?xml").is_some_and(|rest| rest.starts_with(char::is_whitespace));
-                    markup.starts.extend(declares.then_some(start));
-                    closed("?>")
-                } else {
-                    markup.tag(rest)
-                };
-        }
+        let mut markup = Self { starts: starts(text), ..Self::default() };
+        text.split('<').skip(1).for_each(|tag| markup.count(tag));
         markup
     }
 
-    /// Reads a tag, and counts each `=` outside of quotation marks as an attribute. Returns the
-    /// tag's length.
-    fn tag(&mut self, text: &str) -> usize {
-        let (mut quote, mut attributes, mut name) = (None, 0, 0);
-        let mut length = text.len();
-        for (at, mark) in text.bytes().enumerate() {
+    /// Counts each `=` of a tag outside of quotation marks as an attribute.
+    fn count(&mut self, tag: &str) {
+        let (mut attributes, mut from, mut declares) = (0, 0, false);
+        let mut quote: Option<(u8, usize)> = None;
+        for (at, mark) in tag.bytes().enumerate() {
             match (quote, mark) {
-                (Some(open), mark) if open == mark => quote = None,
+                (Some((open, begun)), mark) if open == mark => {
+                    let length = if std::mem::take(&mut declares) { at - begun - 1 } else { 0 };
+                    self.longest_namespace = self.longest_namespace.max(length);
+                    (quote, from) = (None, at + 1);
+                }
                 (Some(_), _) => {}
-                (None, b'"' | b'\'') => quote = Some(mark),
+                (None, b'"' | b'\'') => quote = Some((mark, at)),
                 (None, b'=') => {
                     attributes += 1;
-                    let name = text.get(name..at).unwrap_or_default().trim();
-                    self.namespaces += usize::from(name == "xmlns" || name.starts_with("xmlns:"));
+                    let name = tag.get(from..at).and_then(|text| text.split_ascii_whitespace().next_back());
+                    declares = name.is_some_and(|name| name == "xmlns" || name.starts_with("xmlns:"));
+                    self.namespaces += usize::from(declares);
+                    from = at + 1;
                 }
-                (None, b'>') => {
-                    length = at + 1;
-                    break;
-                }
+                (None, b'>') => break,
                 (None, _) => {}
-            }
-            if quote.is_none() && (mark.is_ascii_whitespace() && text.as_bytes().get(at + 1) != Some(&b'=')) {
-                name = at + 1;
             }
         }
         self.attributes = self.attributes.max(attributes);
-        length
     }
+}
+
+/// Returns the positions of XML declarations outside of comments, of character data and of values.
+fn starts(text: &str) -> Vec<usize> {
+    let (mut starts, mut at) = (Vec::new(), 0);
+    while let Some((before, rest)) = text.get(at..).and_then(|rest| rest.find('<').map(|open| rest.split_at(open))) {
+        let start = at + before.len();
+        let closed = |open: &str, mark: &str| {
+            let end = rest.get(open.len()..).and_then(|inside| inside.find(mark));
+            end.map_or(rest.len(), |end| open.len() + end + mark.len())
+        };
+        at = start
+            + if rest.starts_with("<!--") {
+                closed("<!--", "-->")
+            } else if rest.starts_with("<![CDATA[") {
+                closed("<![CDATA[", "]]>")
+            } else if rest.starts_with("<?") {
+                let declares = rest.strip_prefix("<?xml").is_some_and(|rest| rest.starts_with(char::is_whitespace));
+                starts.extend(declares.then_some(start));
+                closed("<?", "?>")
+            } else {
+                tag_length(rest)
+            };
+    }
+    starts
+}
+
+/// Returns the length of the tag at the beginning of a text.
+fn tag_length(text: &str) -> usize {
+    let mut quote = None;
+    for (at, mark) in text.bytes().enumerate() {
+        match (quote, mark) {
+            (Some(open), mark) if open == mark => quote = None,
+            (None, b'"' | b'\'') => quote = Some(mark),
+            (None, b'>') => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -119,6 +148,10 @@ mod tests {
         for (text, said) in [
             (format!("<a {}/>", "b='' ".repeat(1_025)), "attributes of an element: found 1025"),
             ("<a xmlns:b = 'c'/>".repeat(1_025), "declarations of namespaces: found 1025"),
+            ("<a xmlns:b \t\n ='c'/>".repeat(1_025), "declarations of namespaces: found 1025"),
+            (format!("<!--> <x \" --><a {}/>", "b='' ".repeat(1_025)), "attributes of an element: found 1025"),
+            (format!("<![CDATA[>\"]]><?a?\"><a {}/>", "b='' ".repeat(1_025)), "attributes of an element: found 1025"),
+            (format!("<a xmlns:b='{}'/>", "c".repeat(257)), "bytes of a namespace: found 257"),
             (" ".repeat((1 << 20) + 1), "bytes of a document"),
         ] {
             let error = documents(&text).unwrap_err();

@@ -130,7 +130,8 @@ impl RecordingMetadata {
             return Ok(());
         };
         let differs = list.get_mut(*at).is_some_and(|before| update(before, fields));
-        if differs && std::mem::replace(told, document) == document {
+        let twice = std::mem::replace(told, document) == document;
+        if differs && twice {
             let ids = key.1.join(" ");
             notes.add("repeat_differs", format!("{name} \"{ids}\" is told twice; the last counts, the first is kept"));
         }

@@ -38,9 +38,9 @@ impl Stays {
         self.0.iter().copied()
     }
 
-    /// Returns when the first period began.
+    /// Returns when the first period began, if that is known.
     pub(super) fn since(&self) -> Option<Moment> {
-        earliest(self.iter().map(|stay| stay.since))
+        self.0.first()?.since
     }
 
     /// Returns when the last period ended, or `None` while one continues.

@@ -426,3 +426,31 @@ fn a_stream_that_several_send_is_mixed_and_one_of_nobody_is_unknown() {
     assert_eq!(&*call.warnings[0].code, "unknown_value");
     assert_eq!(call.extra["participantsessionassoc"][0]["associate-time"], json!(["noon"]));
 }
+
+#[test]
+fn a_sender_since_nobody_says_when_sends_from_the_beginning() {
+    let sends = |who: &str, times: &str| {
+        format!(
+            r#"<r:participantstreamassoc participant_id="{who}">{times}<r:send>one</r:send></r:participantstreamassoc>"#
+        )
+    };
+    let since = |time: &str| format!("<r:associate-time>2026-01-01T{time}Z</r:associate-time>");
+    let until = |time: &str| format!("<r:disassociate-time>2026-01-01T{time}Z</r:disassociate-time>");
+    for (more, expected) in [
+        (sends("b", &since("10:05:00")), "2026-01-01T10:00:00Z"),
+        (sends("a", &since("10:05:00")), "2026-01-01T10:05:00Z"),
+        (sends("a", &until("10:05:00")) + &sends("a", &since("10:09:00")), "2026-01-01T10:00:00Z"),
+    ] {
+        let call = read_text(&metadata(&more)).unwrap();
+        assert_eq!(call.recordings[0].leg.started_at.unwrap().to_rfc3339(), expected, "{more}");
+    }
+}
+
+#[test]
+fn an_element_that_is_repeated_and_then_changed_is_told_twice() {
+    let stream =
+        |label: &str| format!(r#"<r:stream stream_id="one" session_id="s"><r:label>{label}</r:label></r:stream>"#);
+    let call = read_text(&format!("{}\n{}", metadata(""), metadata(&stream("3")))).unwrap();
+    let codes: Vec<&str> = call.warnings.iter().map(|warning| &*warning.code).collect();
+    assert_eq!(codes, ["repeat_differs"]);
+}
