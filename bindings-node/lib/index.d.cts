@@ -632,8 +632,8 @@ export interface Track {
    */
   voices: Voice[] | null
   /**
-   * The expected share of speech time that is with its right voice. Null if `voices` is, and without
-   * speech.
+   * The expected share of speech time that is with its right voice. Null if `voices` is, and
+   * without speech.
    */
   voicesConfidence: number | null
   /** Spans in which another party is faintly audible. */
