@@ -369,6 +369,17 @@ function calibrate(evaluation, name = 'calibrated') {
   }
 }
 
+async function calibrateByReports(reports, options = {}) {
+  return run(calibrateByReports, [options, ['name', 'evaluation', 'signal']], async ({ signal }) => {
+    const { name = 'calibrated', evaluation } = options
+    const folders = (Array.isArray(reports) ? reports : [reports]).map(String)
+    const text = evaluation === undefined ? undefined : JSON.stringify(evaluation)
+    const work = (threads) => native.calibrateByReports(text, String(name), folders, threads)
+    const [profile] = await inTurn({ signal }, work)
+    return JSON.parse(profile)
+  })
+}
+
 async function compare(before, after, options = {}) {
   return run(compare, [options, ['signal']], async ({ signal }) => {
     const work = (threads) => native.compare(String(before), after === undefined ? undefined : String(after), threads)
@@ -492,6 +503,7 @@ module.exports = {
   align,
   analyze,
   calibrate,
+  calibrateByReports,
   chunks,
   compare,
   decode,

@@ -237,6 +237,21 @@ export interface AlignOptions {
    * bleed, offset or start time does.
    */
   offsetPrior?: OffsetPrior | null | undefined
+  /** Which echo the calls have, if that is known. It weighs the delays that bleed leaves open. */
+  echoPrior?: EchoPrior | null | undefined
+}
+
+/** Which echo the calls of one trunk have: how much of it is near, and how late far echo comes. */
+export interface EchoPrior {
+  /**
+   * Share of echoes that are near, 0 to 1: from a hybrid, a side tone or a loudspeaker. The others
+   * come from the other party's phone.
+   */
+  nearShare: number
+  /** The mean delay of far echo, 100 ms to 1 s. Without it, anything from 100 to 750 ms. */
+  farMs?: number | null | undefined
+  /** Its standard deviation from call to call. Needed with `farMs`. */
+  farSpreadMs?: number | null | undefined
 }
 
 /**
@@ -413,7 +428,10 @@ export type DeepRequired<T> = T extends object ? { [K in keyof T]-?: DeepRequire
 
 /** The whole configuration, including defaults. */
 export type ResolvedConfig = DeepRequired<Omit<Config, 'outcome' | 'align' | 'profile' | 'confidenceMap'>> & {
-  align: DeepRequired<Omit<AlignOptions, 'offsetPrior'>> & { offsetPrior?: OffsetPrior }
+  align: DeepRequired<Omit<AlignOptions, 'offsetPrior' | 'echoPrior'>> & {
+    offsetPrior?: OffsetPrior
+    echoPrior?: EchoPrior
+  }
   profile?: Profile
   confidenceMap?: [number, number][]
   outcome: DeepRequired<Omit<OutcomeConfig, 'tags'>> & { tags: Partial<Record<OutcomeValue, TagValue>> }
@@ -613,7 +631,10 @@ export interface Track {
    * apart.
    */
   voices: Voice[] | null
-  /** The expected share of speech time that is with its right voice. */
+  /**
+   * The expected share of speech time that is with its right voice. Null if `voices` is, and
+   * without speech.
+   */
   voicesConfidence: number | null
   /** Spans in which another party is faintly audible. */
   bleed: (Span & { fromTrack: number })[]
@@ -1345,6 +1366,26 @@ export declare function evaluate(folder: string, options?: EvaluateOptions): Pro
 
 /** Returns a profile with placement confidence calibrated to an evaluation. */
 export declare function calibrate(evaluation: Evaluation, name?: string): Profile
+
+/** Options of a calibration by reports. */
+export interface CalibrateOptions extends Pick<WorkOptions, 'signal'> {
+  /**
+   * Name of the profile.
+   * @default 'calibrated'
+   */
+  name?: string | undefined
+  /** An evaluation, to which placement confidence is calibrated besides. */
+  evaluation?: Evaluation | undefined
+}
+
+/**
+ * Returns a profile that says how far apart the recorders of the customer and the agent start
+ * (`align.offsetPrior`), measured on one or several folders of reports of separate recordings.
+ */
+export declare function calibrateByReports(
+  reports: string | readonly string[],
+  options?: CalibrateOptions,
+): Promise<Profile>
 
 /** The changes between two sets of reports. `String()` of it is a text. */
 export interface Comparison {

@@ -7,6 +7,7 @@ export {
   align,
   analyze,
   calibrate,
+  calibrateByReports,
   chunks,
   compare,
   decode,

@@ -12,6 +12,8 @@ mod samples;
 mod tasks;
 mod threads;
 
+use std::path::PathBuf;
+
 use callweave::{ErrorKind, host};
 use napi::Env;
 use napi::bindgen_prelude::AsyncTask;
@@ -122,7 +124,20 @@ pub fn evaluate(
 /// The profile that is fitted to an evaluation, both as JSON.
 #[napi]
 pub fn calibrate(evaluation: String, name: String) -> napi::Result<String> {
-    host::calibrate(&evaluation, &name).map_err(error::raise)
+    host::calibrate(Some(&evaluation), &name, &[]).map_err(error::raise)
+}
+
+/// The profile that is fitted to folders of reports, and to an evaluation if there is one, as JSON.
+#[napi]
+pub fn calibrate_by_reports(
+    evaluation: Option<String>,
+    name: String,
+    reports: Vec<String>,
+    threads: u32,
+) -> AsyncTask<TextsTask> {
+    let folders: Vec<PathBuf> = reports.into_iter().map(PathBuf::from).collect();
+    let work = move || Ok((host::calibrate(evaluation.as_deref(), &name, &folders)?, String::new()));
+    AsyncTask::new(TextsTask::new(work, threads))
 }
 
 /// What changed between two folders of reports: as JSON, and as text.

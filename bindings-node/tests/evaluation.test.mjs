@@ -1,8 +1,16 @@
 // Evaluation, calibration and comparison; known facts and profiles.
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { analyze, calibrate, compare, evaluate, process as processCall } from 'callweave'
+import {
+  analyze,
+  calibrate,
+  calibrateByReports,
+  compare,
+  evaluate,
+  process as processCall,
+  resolveConfig,
+} from 'callweave'
 import { folder } from './shared.mjs'
 
 const SHORT = 'fixtures/short/manifest.json'
@@ -24,6 +32,28 @@ test('counts of calls whose truth is known', async () => {
   assert.throws(() => calibrate(found), { code: 'invalid_argument', message: /placements/ })
   await assert.rejects(evaluate('fixtures/short'), { code: 'invalid_argument' })
   await assert.rejects(evaluate('fixtures/stereo', { roles: ['agent'] }), { code: 'invalid_argument' })
+})
+
+test('the distance of recorders is measured on reports', async (t) => {
+  const out = folder(t)
+  const report = JSON.parse(readFileSync('fixtures/tencent-dual/report.json', 'utf8'))
+  for (let number = 0; number < 10; number += 1) {
+    for (const track of report.tracks) track.source.sha256 = `${number} ${track.index}`
+    Object.assign(report.tracks[1].alignment, { offsetMs: -850 + 10 * (number - 5), confidence: 0.95 })
+    mkdirSync(`${out}/${number}`)
+    writeFileSync(`${out}/${number}/report.json`, JSON.stringify(report))
+  }
+  const profile = await calibrateByReports(out, { name: 'trunk' })
+  const offsetPrior = { of: 'customer', after: 'agent', meanMs: 855, spreadMs: 37, calls: 10 }
+  assert.deepEqual([profile.name, profile.config], ['trunk', { align: { offsetPrior } }])
+  assert.deepEqual(await calibrateByReports([out], { name: 'trunk' }), profile)
+  assert.equal(resolveConfig({ profile }).align.offsetPrior.meanMs, 855)
+  const echoPrior = { nearShare: 0.25, farMs: 420, farSpreadMs: 60 }
+  assert.deepEqual(resolveConfig({ align: { echoPrior } }).align.echoPrior, echoPrior)
+  const half = { align: { echoPrior: { nearShare: 0.25, farMs: 420 } } }
+  assert.throws(() => resolveConfig(half), { code: 'invalid_argument', message: /align\.echoPrior\.farSpreadMs/ })
+  writeFileSync(`${out}/9/report.json`, '{')
+  await assert.rejects(calibrateByReports(out), { code: 'invalid_argument', message: /found 9 of 9 reports/ })
 })
 
 test('two folders of reports are compared', async (t) => {

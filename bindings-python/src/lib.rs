@@ -271,10 +271,10 @@ mod _callweave {
         work.run(move |run| host::evaluate(&folder, &options, &config, run))
     }
 
-    /// The profile that is fitted to an evaluation, both as JSON.
+    /// The profile that is fitted to an evaluation and to folders of reports, as JSON.
     #[pyfunction]
-    fn calibrate(py: Python<'_>, evaluation: &str, name: &str) -> PyResult<String> {
-        host::calibrate(evaluation, name).map_err(|e| error::raise(py, e))
+    fn calibrate(py: Python<'_>, evaluation: Option<String>, name: String, reports: Vec<PathBuf>) -> PyResult<String> {
+        Work::new(py, None, None).run(move |_| host::calibrate(evaluation.as_deref(), &name, &reports))
     }
 
     /// What changed between two folders of reports: as JSON, and as text.

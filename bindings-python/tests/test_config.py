@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import callweave
-from callweave import AlignOptions, Config, MixConfig, OffsetPrior, SpeechConfig, _callweave
+from callweave import AlignOptions, Config, EchoPrior, MixConfig, OffsetPrior, SpeechConfig, _callweave
 from callweave._record import camel
 from callweave.config import _DEFAULTS, _WHERE_GIVEN
 
@@ -18,10 +18,10 @@ def test_every_field_of_the_core_has_a_name_here_and_no_other() -> None:
     def names(record: type) -> set[str]:
         return {camel(f.name) for f in dataclasses.fields(record)}
 
-    assert names(Config) == set(_DEFAULTS) | set(_WHERE_GIVEN) - {"offsetPrior"}
+    assert names(Config) == set(_DEFAULTS) | set(_WHERE_GIVEN) - {"offsetPrior", "echoPrior"}
     for name, section in vars(Config()).items():
         if dataclasses.is_dataclass(section):
-            assert names(type(section)) - {"offsetPrior"} == set(_DEFAULTS[camel(name)]), name
+            assert names(type(section)) - {"offsetPrior", "echoPrior"} == set(_DEFAULTS[camel(name)]), name
 
 
 def test_defaults_are_the_cores() -> None:
@@ -103,6 +103,22 @@ def test_an_offset_prior_is_read_and_written() -> None:
     assert by_profile.align.offset_prior == prior
     with pytest.raises(callweave.errors.InvalidArgument, match="align.offsetPrior.calls"):
         Config(align=AlignOptions(offset_prior=dataclasses.replace(prior, calls=1)))
+
+
+def test_an_echo_prior_is_read_and_written() -> None:
+    prior = EchoPrior(near_share=0.25, far_ms=420, far_spread_ms=60)
+    told = {"nearShare": 0.25, "farMs": 420, "farSpreadMs": 60}
+    config = Config(align=AlignOptions(echo_prior=prior))
+    assert config.changes() == {"align": {"echoPrior": told}}
+    read = {"align": {"echo_prior": {"near_share": 0.25, "far_ms": 420, "far_spread_ms": 60}}}
+    for same in [Config.from_dict(read), Config.from_json(config.to_json()), pickle.loads(pickle.dumps(config))]:
+        assert same == config and same.align.echo_prior == prior
+    near = Config(align=AlignOptions(echo_prior=EchoPrior(near_share=1)))
+    assert near.changes() == {"align": {"echoPrior": {"nearShare": 1}}} and Config.from_json(near.to_json()) == near
+    by_profile = Config(profile={"name": "trunk", "config": {"align": {"echoPrior": told}}})
+    assert by_profile.align.echo_prior == prior
+    with pytest.raises(callweave.errors.InvalidArgument, match="align.echoPrior.farSpreadMs"):
+        Config(align=AlignOptions(echo_prior=EchoPrior(near_share=0.5, far_ms=420)))
 
 
 @given(

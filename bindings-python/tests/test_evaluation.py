@@ -39,6 +39,27 @@ def test_a_calibrated_evaluation_is_not_calibrated_again() -> None:
         callweave.calibrate(found)
 
 
+def test_the_distance_of_recorders_is_measured_on_reports(tmp_path: Path) -> None:
+    report = json.loads(Path("fixtures/tencent-dual/report.json").read_text())
+    for number in range(10):
+        for track in report["tracks"]:
+            track["source"]["sha256"] = f"{number} {track['index']}"
+        report["tracks"][1]["alignment"] |= {"offsetMs": -850 + 10 * (number - 5), "confidence": 0.95}
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "report.json").write_text(json.dumps(report))
+    profile = callweave.calibrate(name="trunk", reports=tmp_path)
+    told = {"of": "customer", "after": "agent", "meanMs": 855, "spreadMs": 37, "calls": 10}
+    assert profile["config"] == {"align": {"offsetPrior": told}} and "10 calls" in profile["sources"][0]
+    assert callweave.calibrate(name="trunk", reports=[tmp_path]) == profile
+    prior = Config(profile=profile).align.offset_prior
+    assert prior is not None and prior.mean_ms == 855
+    with pytest.raises(errors.InvalidArgument, match="nothing to calibrate by"):
+        callweave.calibrate()
+    (tmp_path / "9" / "report.json").write_text("{")
+    with pytest.raises(errors.InvalidArgument, match="found 9 of 9 reports"):
+        callweave.calibrate(reports=tmp_path)
+
+
 def test_labels_that_say_nothing_are_refused(tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     for text, said in [

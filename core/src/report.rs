@@ -191,7 +191,7 @@ pub struct TrackReport {
     #[serde(default)]
     pub voices: Option<Vec<VoiceReport>>,
     /// The expected share of speech time that is with its right voice, from 0 to 1, with four
-    /// decimals. `None` if `voices` is.
+    /// decimals. `None` if `voices` is, and without speech.
     #[serde(default)]
     pub voices_confidence: Option<f64>,
     /// Spans in which another party is faintly audible.

@@ -142,6 +142,45 @@ fn a_profile_is_fitted_to_an_evaluation_and_named_by_the_report() {
 }
 
 #[test]
+fn the_distance_of_recorders_is_measured_on_reports() {
+    let folder = Folder::new("offsets");
+    let report = fs::read_to_string(root().join("fixtures/tencent-dual/report.json")).unwrap();
+    let mut report: Value = serde_json::from_str(&report).unwrap();
+    report["tracks"][1]["alignment"]["confidence"] = 0.95.into();
+    let write = |name: &str, report: &Value| {
+        fs::create_dir_all(folder.0.join(name)).unwrap();
+        folder.write(&format!("{name}/report.json"), &report.to_string())
+    };
+    for number in 0..10 {
+        for track in 0..2 {
+            report["tracks"][track]["source"]["sha256"] = format!("{number} {track}").into();
+        }
+        report["tracks"][1]["alignment"]["offsetMs"] = (-850 + 10 * (number - 5)).into();
+        write(&format!("{}/{number}", if number < 9 { "may" } else { "june" }), &report);
+    }
+    let (may, june, profile) = (folder.path("may"), folder.path("june"), folder.path("trunk.json"));
+    let (status, _, err) = program(&["calibrate", "--reports", &may]);
+    assert!(status == 2 && err.contains("found 9 of 9 reports, expected at least 10"), "{status} {err}");
+    let (status, _, err) = program(&["calibrate"]);
+    assert!(status == 2 && err.contains("required"), "{err}");
+    let all = ["calibrate", "--reports", &may, &june, "--name", "trunk", "-o"];
+    let (status, out, err) = program(&[&all[..], &[&profile]].concat());
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("the customer starts 855 ms after the agent, with a spread of 37 ms, on 10 calls"), "{out}");
+    let fitted: Value = serde_json::from_str(&fs::read_to_string(&profile).unwrap()).unwrap();
+    let told = serde_json::json!({"of": "customer", "after": "agent", "meanMs": 855, "spreadMs": 37, "calls": 10});
+    assert_eq!(fitted["config"], serde_json::json!({"align": {"offsetPrior": told}}));
+    let one = folder.path("may/3/report.json");
+    let (status, _, err) = program(&[&all[..], &[&one]].concat());
+    assert!(status == 2 && err.contains("would overwrite"), "{err}");
+    assert_eq!(program(&["process", "fixtures/short/manifest.json", "--json", "--profile", &profile]).0, 0);
+    write("june/broken", &Value::Null);
+    let (status, out, err) = program(&all[..6]);
+    assert_eq!((status, serde_json::from_str::<Value>(&out).unwrap()), (1, fitted), "{err}");
+    assert!(err.contains("june/broken/report.json: a report that cannot be read"), "{err}");
+}
+
+#[test]
 fn a_preset_says_who_is_on_which_channel() {
     let call = "fixtures/stereo/call.wav";
     let roles = |profile: &str| -> Vec<String> {

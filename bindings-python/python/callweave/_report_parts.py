@@ -308,7 +308,9 @@ class Track(Record):
     """The parties of a mixed track. `None` if the track was not examined or the voices cannot be
     told apart."""
     voices_confidence: float | None = field(default=None, kw_only=True)
-    """The expected share of speech time that is with its right voice."""
+    """The expected share of speech time that is with its right voice. `None` if `voices` is, and
+    without speech.
+    """
     error: TrackError | None = None
     pieces: tuple[Piece, ...] = ()
     """The recordings it consists of, if a party has several in sequence. `source` is then the first

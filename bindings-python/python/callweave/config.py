@@ -19,6 +19,7 @@ __all__ = [
     "Config",
     "DecodeOptions",
     "Detector",
+    "EchoPrior",
     "IntegrityConfig",
     "MetricsConfig",
     "MixConfig",
@@ -30,7 +31,7 @@ __all__ = [
 Detector: TypeAlias = Literal["silero", "webrtc"]
 """A speech detector."""
 
-_WHERE_GIVEN = ("confidenceMap", "offsetPrior", "profile")
+_WHERE_GIVEN = ("confidenceMap", "echoPrior", "offsetPrior", "profile")
 """Fields that are only written if they are set."""
 
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
@@ -143,6 +144,20 @@ class OffsetPrior(Record):
     """The number of calls on which both were measured, 2 or more."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EchoPrior(Record):
+    """Which echo the calls of one trunk have: how much of it is near, and how late far echo is."""
+
+    near_share: float
+    """Share of echoes that are near, 0 to 1: from a hybrid, a side tone or a loudspeaker. The
+    others come from the other party's phone.
+    """
+    far_ms: float | None = None
+    """The mean delay of far echo, 100 ms to 1 s. `None` for anything from 100 to 750 ms."""
+    far_spread_ms: float | None = None
+    """Its standard deviation from call to call. Needed with `far_ms`."""
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class AlignOptions(_Section):
     """How tracks are placed on the call's timeline."""
@@ -164,6 +179,8 @@ class AlignOptions(_Section):
     """How far apart the recorders of two parties start, if that was measured. It decides where no
     bleed, offset or start time does.
     """
+    echo_prior: EchoPrior | None = None
+    """Which echo the calls have, if that is known. It weighs the delays that bleed leaves open."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -411,6 +428,9 @@ class Config(_Section):
         return self._read()[2]
 
 
+_PRIORS: dict[str, type[Record]] = {"offsetPrior": OffsetPrior, "echoPrior": EchoPrior}
+
+
 def _json_names(section: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
     """Converts values to the core's names."""
     if not isinstance(values, Mapping):
@@ -422,8 +442,8 @@ def _json_names(section: type[Record], values: Mapping[str, Any]) -> dict[str, A
         part: Any = field_of.default_factory if field_of else None
         if isinstance(part, type) and issubclass(part, _Section):
             value = _json_names(part, value)
-        elif camel(name) == "offsetPrior" and value is not None:
-            value = _json_names(OffsetPrior, value)
+        elif camel(name) in _PRIORS and value is not None:
+            value = _json_names(_PRIORS[camel(name)], value)
         out[camel(field_of.name) if field_of else name] = value
     return out
 

@@ -120,13 +120,22 @@ def evaluate(
     return Evaluation(*_callweave.evaluate(os.fspath(folder), json.dumps(spec), config_json(config), threads))
 
 
-def calibrate(evaluation: Evaluation | str, name: str = "calibrated") -> dict[str, Any]:
-    """Returns a profile with placement confidence calibrated to an evaluation, or to its JSON, for
-    `Config(profile=...)`. An evaluation with a confidence map is rejected, because the map would be
-    applied twice.
+def calibrate(
+    evaluation: Evaluation | str | None = None,
+    name: str = "calibrated",
+    *,
+    reports: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+) -> dict[str, Any]:
+    """Returns a profile for `Config(profile=...)` that is fitted to your own calls.
+
+    To an evaluation, or to its JSON, it fits placement confidence. An evaluation with a confidence
+    map is rejected, because the map would be applied twice. On `reports`, folders of reports of
+    separate recordings, it measures how far apart the recorders of the customer and the agent start
+    (`align.offset_prior`).
     """
     text = evaluation.to_json() if isinstance(evaluation, Evaluation) else evaluation
-    profile: dict[str, Any] = json.loads(_callweave.calibrate(text, name))
+    folders = [reports] if isinstance(reports, (str, os.PathLike)) else reports
+    profile: dict[str, Any] = json.loads(_callweave.calibrate(text, name, [os.fspath(folder) for folder in folders]))
     return profile
 
 

@@ -64,7 +64,8 @@ impl Pair {
                 pair.bring_together(x, y, &mut delays);
             }
             for direction in Direction::BOTH {
-                let lags = path::lags(direction, &delays[direction as usize], pair.evidence.range());
+                let delays = &delays[direction as usize];
+                let lags = path::lags(direction, delays, pair.evidence.range(), options.echo_prior);
                 pair.evidence.add_moved(&lags, 0.0);
             }
         }

@@ -7,6 +7,7 @@
 
 use super::belief::{BIN_S, Belief, GOOD_S};
 use super::vote::Direction;
+use crate::config::EchoPrior;
 
 /// Longest delay of an echo in seconds.
 pub(super) const LATEST_S: f64 = 1.0;
@@ -19,21 +20,46 @@ const NEAR_SPREAD: f64 = 0.8;
 /// Range of far echoes in seconds, and width of its edges.
 const FAR_S: (f64, f64) = (0.1, 0.75);
 const FAR_EDGE_S: f64 = 0.02;
+/// Probability that a call's echo is as the configuration says: like that of recorders that began
+/// together (`prior`). Otherwise it is as usual.
+const AS_TOLD: f64 = 0.97;
 
 /// Returns the probability density of an echo's delay, per second.
 fn density(echo_s: f64) -> f64 {
-    if echo_s <= 0.0 {
-        return 0.0;
-    }
-    let x = (echo_s / NEAR_S).ln() / NEAR_SPREAD;
-    let near = (-0.5 * x * x).exp() / (echo_s * NEAR_SPREAD * std::f64::consts::TAU.sqrt());
-    let rises = |x: f64| 1.0 / (1.0 + (-x / FAR_EDGE_S).exp());
-    let far = rises(echo_s - FAR_S.0) * rises(FAR_S.1 - echo_s) / (FAR_S.1 - FAR_S.0);
-    NEAR_SHARE * near + (1.0 - NEAR_SHARE) * far
+    NEAR_SHARE * near(echo_s) + (1.0 - NEAR_SHARE) * far(echo_s)
 }
 
-/// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on.
-fn shares() -> Vec<f64> {
+/// Returns the density of a near echo's delay.
+fn near(echo_s: f64) -> f64 {
+    let x = (echo_s / NEAR_S).ln() / NEAR_SPREAD;
+    (-0.5 * x * x).exp() / (echo_s * NEAR_SPREAD * std::f64::consts::TAU.sqrt())
+}
+
+/// Returns the density of a far echo's delay.
+fn far(echo_s: f64) -> f64 {
+    let rises = |x: f64| 1.0 / (1.0 + (-x / FAR_EDGE_S).exp());
+    rises(echo_s - FAR_S.0) * rises(FAR_S.1 - echo_s) / (FAR_S.1 - FAR_S.0)
+}
+
+/// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on: as usual, or
+/// as the configuration says.
+fn shares(prior: Option<&EchoPrior>) -> Vec<f64> {
+    let usual = shares_of(density);
+    let Some(prior) = prior else { return usual };
+    let far = match (prior.far, prior.far_spread) {
+        (Some(delay), Some(spread)) => {
+            let (delay_s, scale_s) = (delay.seconds(), spread.seconds().max(BIN_S));
+            shares_of(|echo_s| (-0.5 * ((echo_s - delay_s) / scale_s).powi(2)).exp())
+        }
+        _ => shares_of(far),
+    };
+    let told = shares_of(near).into_iter().zip(far);
+    let told = told.map(|(near, far)| prior.near_share * near + (1.0 - prior.near_share) * far);
+    told.zip(usual).map(|(told, usual)| AS_TOLD * told + (1.0 - AS_TOLD) * usual).collect()
+}
+
+/// Returns the shares of a density, which sum to 1.
+fn shares_of(density: impl Fn(f64) -> f64) -> Vec<f64> {
     let steps = (LATEST_S / BIN_S) as usize;
     let all: Vec<f64> = (0..steps).map(|k| density((k as f64 + 0.5) * BIN_S)).collect();
     let sum: f64 = all.iter().sum();
@@ -52,9 +78,10 @@ pub(super) fn delays(direction: Direction, (low, high): (f64, f64)) -> (f64, f64
 }
 
 /// Returns the belief about the lag that follows from one about a direction's delay, weighted over
-/// all echo delays.
-pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64)) -> Belief {
-    let (paths, weights) = (shares(), delays.weights());
+/// all echo delays. A prior that is not valid counts as none.
+pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64), prior: Option<EchoPrior>) -> Belief {
+    let prior = prior.filter(|prior| prior.validate().is_ok());
+    let (paths, weights) = (shares(prior.as_ref()), delays.weights());
     let least = weights.iter().copied().fold(f64::INFINITY, f64::min).max(f64::MIN_POSITIVE);
     let (first_s, _) = delays.range();
     let mut belief = Belief::flat(range.0, range.1);
@@ -70,13 +97,18 @@ pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64)) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Millis;
 
     fn heard(direction: Direction, delay_s: f64) -> Belief {
+        heard_with(direction, delay_s, None)
+    }
+
+    fn heard_with(direction: Direction, delay_s: f64, prior: Option<EchoPrior>) -> Belief {
         let range = (-4.0, 4.0);
         let (low, high) = delays(direction, range);
         let mut belief = Belief::flat(low, high);
         belief.add(|d| if (d - delay_s).abs() < 0.015 { 12.0 } else { 0.0 });
-        lags(direction, &belief, range)
+        lags(direction, &belief, range, prior)
     }
 
     fn mass(belief: &Belief, from_s: f64, to_s: f64) -> f64 {
@@ -90,7 +122,7 @@ mod tests {
     fn the_families_hold_what_they_say() {
         let sum = |from: f64, to: f64| -> f64 {
             let at = |k: usize| (k as f64 + 0.5) * BIN_S;
-            shares().iter().enumerate().filter(|(k, _)| at(*k) >= from && at(*k) < to).map(|(_, s)| s).sum()
+            shares(None).iter().enumerate().filter(|(k, _)| at(*k) >= from && at(*k) < to).map(|(_, s)| s).sum()
         };
         assert!((sum(0.0, 1.0) - 1.0).abs() < 1e-9);
         assert!(sum(0.0, 0.06) > 0.35 && sum(0.1, 0.75) > 0.5, "{} {}", sum(0.0, 0.06), sum(0.1, 0.75));
@@ -104,6 +136,21 @@ mod tests {
         assert!(mass(&belief, 0.95, 1.03) > 0.35);
         assert!(mass(&belief, 0.28, 0.93) > 0.45);
         assert!(mass(&belief, 1.05, 4.0) < 0.01, "an echo is never early");
+    }
+
+    #[test]
+    fn what_is_known_of_the_echo_weighs_the_families() {
+        let near = |prior| mass(&heard_with(Direction::BOnA, 1.03, prior), 0.93, 1.04);
+        let late = |prior| mass(&heard_with(Direction::BOnA, 1.03, prior), 0.5, 0.7);
+        let known = Some(EchoPrior::new(0.1).with_far(Millis(420.0), Millis(30.0)));
+        assert!(late(known) > 0.8 && near(known) < 0.15, "{} {}", late(known), near(known));
+        assert!(near(Some(EchoPrior::new(1.0))) > 0.85 && near(Some(EchoPrior::new(0.0))) < 0.1);
+        assert!(late(Some(EchoPrior::new(1.0))) > 0.003, "a call may have another echo");
+        let sum: f64 = shares(known.as_ref()).iter().sum();
+        assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+        for bad in [EchoPrior::new(f64::NAN), EchoPrior::new(0.5).with_far(Millis(f64::INFINITY), Millis(-1e300))] {
+            assert_eq!(near(Some(bad)), near(None), "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! MadePair tracks: bursts of coloured noise in turns, each party faintly on the other's track.
 
+mod echo_prior;
 mod offset_prior;
 
 use super::*;

@@ -58,7 +58,10 @@ pub(super) enum Command {
     /// Splits, shifts, cuts, thins, transcodes and sums the recordings, and compares the results
     /// with what is known about them. The output holds only counts.
     Evaluate(EvaluateArgs),
-    /// Make a profile with placement confidence calibrated to an evaluation.
+    /// Make a profile fitted to your own calls.
+    ///
+    /// An evaluation says how sure placements are. Reports of separate recordings say how far apart
+    /// the recorders of the customer and the agent start.
     Calibrate(CalibrateArgs),
     /// Show what changed between two folders of reports.
     ///
@@ -303,8 +306,11 @@ pub(super) struct EvaluateArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct CalibrateArgs {
     /// Evaluation written by `callweave evaluate -o`.
-    #[arg(value_name = "FILE")]
-    pub evaluation: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "reports")]
+    pub evaluation: Option<PathBuf>,
+    /// Folders of reports written by `callweave process` or `batch` without an offset prior.
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub reports: Vec<PathBuf>,
     /// Name of the profile.
     #[arg(long, default_value = "calibrated")]
     pub name: String,

@@ -5,7 +5,6 @@ mod call;
 mod events;
 mod moved;
 mod pair;
-mod read;
 mod spans;
 mod table;
 #[cfg(test)]
@@ -19,10 +18,12 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{CallDifference, TrackDifference};
 
+pub use crate::evaluate::UnreadableReport;
+
 use call::ComparedCall;
 
 use crate::error::Result;
-use crate::evaluate::{Share, Switch, switches};
+use crate::evaluate::{ReportSet, Share, Switch, reports, switches};
 use crate::json;
 use crate::report::{REVISIONS, Report};
 
@@ -76,17 +77,6 @@ pub struct StageDifference {
     pub calls: u64,
 }
 
-/// A report that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct UnreadableReport {
-    /// The file's path in the folder.
-    pub report: String,
-    /// Why it cannot be read.
-    pub reason: String,
-}
-
 /// What of a set of reports a version would have to do again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,7 +109,7 @@ pub struct OutdatedReports {
 /// # Errors
 /// `io` where a folder cannot be read, `invalid_argument` for one without reports.
 pub fn compare(old: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<ReportComparison> {
-    let (old, new) = (read::reports(old.as_ref())?, read::reports(new.as_ref())?);
+    let (old, new) = (reports(old.as_ref())?, reports(new.as_ref())?);
     let found = compare_reports(&old.reports, &new.reports);
     Ok(ReportComparison { unreadable_old: old.unreadable, unreadable_new: new.unreadable, ..found })
 }
@@ -160,9 +150,9 @@ pub fn compare_reports(old: &BTreeMap<String, Report>, new: &BTreeMap<String, Re
 /// # Errors
 /// As [`compare`].
 pub fn outdated(folder: impl AsRef<Path>) -> Result<OutdatedReports> {
-    let read::ReportSet { reports, unreadable } = read::reports(folder.as_ref())?;
+    let ReportSet { reports, unreadable } = reports(folder.as_ref())?;
     let now = crate::report::revisions();
-    let is_outdated = |(_, report): &(&String, &Report)| !report.outdated().is_empty();
+    let is_outdated = |(_, report): &(&String, &Report)| report.stages != now;
     Ok(OutdatedReports {
         schema_version: SCHEMA_VERSION,
         reports: reports.len() as u64,
@@ -172,16 +162,21 @@ pub fn outdated(folder: impl AsRef<Path>) -> Result<OutdatedReports> {
     })
 }
 
-/// How many calls have another revision of each stage.
+/// How many calls have another revision of each stage. Stages that this version does not know, of a
+/// newer one, come last.
 fn stages<'a>(
     pairs: impl Iterator<Item = (&'a BTreeMap<String, u32>, &'a BTreeMap<String, u32>)>,
 ) -> Vec<StageDifference> {
     let pairs: Vec<_> = pairs.collect();
+    let known: Vec<&str> = REVISIONS.iter().map(|(stage, _)| *stage).collect();
+    let told = pairs.iter().flat_map(|(old, new)| old.keys().chain(new.keys())).map(String::as_str);
+    let unknown: BTreeSet<&str> = told.filter(|stage| !known.contains(stage)).collect();
     let of = |stage: &str| {
-        let differ = pairs.iter().filter(|(old, new)| old.get(stage).is_none() || old.get(stage) != new.get(stage));
+        let unsaid = |old: &BTreeMap<String, u32>| known.contains(&stage) && !old.contains_key(stage);
+        let differ = pairs.iter().filter(|(old, new)| unsaid(old) || old.get(stage) != new.get(stage));
         StageDifference { stage: stage.to_owned(), calls: differ.count() as u64 }
     };
-    REVISIONS.iter().map(|(stage, _)| of(stage)).filter(|told| told.calls > 0).collect()
+    known.iter().copied().chain(unknown).map(of).filter(|told| told.calls > 0).collect()
 }
 
 impl ReportComparison {

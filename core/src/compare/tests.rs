@@ -259,3 +259,27 @@ fn reports_are_found_by_their_folders_and_old_revisions_are_told() {
     assert_eq!(outdated(folder.join("gone")).unwrap_err().kind(), ErrorKind::Io);
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn stages_that_this_version_does_not_know_are_named() {
+    let newer = |revision| {
+        let mut report = fixture("short");
+        report.stages.insert("emotion".to_owned(), revision);
+        report
+    };
+    let stages = |old: Report, new: Report| -> Vec<(String, u64)> {
+        let found = compare_reports(&named(vec![("a", old)]), &named(vec![("a", new)]));
+        found.stages.into_iter().map(|told| (told.stage, told.calls)).collect()
+    };
+    let one = vec![("emotion".to_owned(), 1)];
+    assert_eq!(stages(newer(1), newer(2)), one);
+    assert_eq!((stages(fixture("short"), newer(1)), stages(newer(1), fixture("short"))), (one.clone(), one));
+    assert_eq!(stages(newer(1), newer(1)), []);
+    let folder = std::env::temp_dir().join(format!("callweave-stages-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("report.json"), newer(1).to_json().unwrap()).unwrap();
+    let found = outdated(&folder).unwrap();
+    assert!(found.to_text().contains("stages of another revision: emotion (1 calls)"), "{}", found.to_text());
+    assert_eq!(found.calls, ["report.json"]);
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AlignOptions, Config, DecodeOptions, DetectorKind, Edges, Format, IntegrityConfig, Layout, LevelTarget,
+    AlignOptions, Config, DecodeOptions, DetectorKind, EchoPrior, Edges, Format, IntegrityConfig, Layout, LevelTarget,
     MetricsConfig, MixConfig, OffsetPrior, OutcomeConfig, OutputRate, Pii, SpeechConfig, Stereo, TagProfile,
 };
 use crate::call::{Outcome, Tag};
@@ -94,6 +94,7 @@ setters! { AlignOptions:
     with_turns(turns: bool),
     with_aligned(aligned: bool),
     with_offset_prior(offset_prior: Option<OffsetPrior>),
+    with_echo_prior(echo_prior: Option<EchoPrior>),
     with_portable(portable: bool),
 }
 

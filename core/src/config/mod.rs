@@ -5,6 +5,7 @@
 
 mod builder;
 mod choices;
+mod echo_prior;
 mod limits;
 mod nearest;
 mod offset_prior;
@@ -14,6 +15,7 @@ mod stages;
 
 pub(crate) use builder::setters;
 pub use choices::{Cover, DetectorKind, Edges, Format, Layout, LevelTarget, OutputRate, Pii, Stereo, TagProfile};
+pub use echo_prior::EchoPrior;
 pub use limits::{IntegrityConfig, MetricsConfig, OutcomeConfig};
 pub use nearest::nearest;
 pub use offset_prior::OffsetPrior;
@@ -163,14 +165,18 @@ impl Config {
             );
         }
         self.align.offset_prior.as_ref().map_or(Ok(()), OffsetPrior::validate)?;
+        self.align.echo_prior.as_ref().map_or(Ok(()), EchoPrior::validate)?;
         // What is none is not written, so that it would read back as the profile's.
         let none = |field: &str, expected| refuse(field, "none over a profile's".into(), expected);
         let of_profile = |has: fn(&Profile) -> bool| self.profile.as_ref().is_some_and(has);
         if self.confidence_map.is_empty() && of_profile(Profile::has_confidence_map) {
             return none("confidenceMap", "a map, such as [[0, 0], [1, 1]] for confidence as computed");
         }
-        if self.align.offset_prior.is_none() && of_profile(Profile::has_offset_prior) {
+        if self.align.offset_prior.is_none() && of_profile(|profile| profile.has_prior("offsetPrior")) {
             return none("align.offsetPrior", "a prior, or a profile without one");
+        }
+        if self.align.echo_prior.is_none() && of_profile(|profile| profile.has_prior("echoPrior")) {
+            return none("align.echoPrior", "a prior, or a profile without one");
         }
         Ok(())
     }

@@ -214,9 +214,9 @@ impl Profile {
         self.config.get("confidenceMap").and_then(Value::as_array).is_some_and(|map| !map.is_empty())
     }
 
-    /// Whether the profile says how far apart its recorders start.
-    pub(super) fn has_offset_prior(&self) -> bool {
-        self.config.get("align").and_then(|align| align.get("offsetPrior")).is_some_and(|prior| !prior.is_null())
+    /// Whether the profile has a prior of placements: `offsetPrior` or `echoPrior`.
+    pub(super) fn has_prior(&self, name: &str) -> bool {
+        self.config.get("align").and_then(|align| align.get(name)).is_some_and(|prior| !prior.is_null())
     }
 
     /// Returns the roles on the channels of a recording, or none if they are unknown.

@@ -7,6 +7,7 @@ use crate::json;
 use crate::units::Millis;
 
 use super::choices::{Edges, Format, Layout, LevelTarget, OutputRate, Stereo};
+use super::echo_prior::EchoPrior;
 use super::offset_prior::OffsetPrior;
 
 /// How recordings are read, and the limits on them.
@@ -213,6 +214,10 @@ pub struct AlignOptions {
     /// bleed, offset or start time does. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset_prior: Option<OffsetPrior>,
+    /// Which echo the calls have, if that is known. It weighs the delays that bleed leaves open.
+    /// Default: none, which is both kinds alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub echo_prior: Option<EchoPrior>,
     /// Whether the result is bit-identical on every kind of CPU. `process` takes this from
     /// [`Config::portable`](super::Config::portable).
     #[serde(skip)]
@@ -228,6 +233,7 @@ impl Default for AlignOptions {
             turns: true,
             aligned: false,
             offset_prior: None,
+            echo_prior: None,
             portable: false,
         }
     }

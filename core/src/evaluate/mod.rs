@@ -11,7 +11,11 @@ mod dice;
 mod disturb;
 mod known;
 mod labels;
+mod offsets;
+#[cfg(test)]
+mod offsets_tests;
 mod rate;
+mod reports;
 mod score;
 mod switch;
 mod table;
@@ -25,7 +29,10 @@ use std::path::{Path, PathBuf};
 pub use calibrate::calibrate;
 pub use disturb::Disturbance;
 pub use labels::{CallLabel, read_labels};
+pub use offsets::{OffsetMeasurement, measure_offsets, measure_offsets_of};
 pub use rate::Share;
+pub use reports::UnreadableReport;
+pub(crate) use reports::{ReportSet, reports};
 pub use switch::Switch;
 pub(crate) use switch::switches;
 pub use tally::{
@@ -89,7 +96,8 @@ struct CallScore {
 }
 
 /// Evaluates callweave on the two-channel recordings of a folder, and of those within it. Where
-/// recordings start is drawn, so that `align.offsetPrior` of the configuration is left aside.
+/// recordings start is drawn, so that `align.offsetPrior` of the configuration is left aside;
+/// [`measure_offsets`] measures it.
 ///
 /// ```no_run
 /// use callweave::evaluate::{EvaluateOptions, evaluate};

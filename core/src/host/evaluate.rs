@@ -46,12 +46,24 @@ pub fn evaluate(folder: &Path, options: &str, config: &Config, run: &RunOptions)
     Ok((found.to_json()?, found.to_text()))
 }
 
-/// Returns a profile calibrated to an evaluation, both as JSON.
+/// Returns a profile calibrated to an evaluation, to folders of reports, or to both, as JSON.
 ///
 /// # Errors
-/// Those of [`evaluate::calibrate`]; `invalid_argument` for text that is not an evaluation.
-pub fn calibrate(evaluation: &str, name: &str) -> Result<String> {
-    evaluate::calibrate(name, &Evaluation::from_json(evaluation)?)?.to_json()
+/// Those of [`evaluate::calibrate`] and [`evaluate::measure_offsets`]; `invalid_argument` for text
+/// that is not an evaluation, without either, and for a report that cannot be read.
+pub fn calibrate(evaluation: Option<&str>, name: &str, reports: &[PathBuf]) -> Result<String> {
+    let fitted = evaluation.map(|text| evaluate::calibrate(name, &Evaluation::from_json(text)?)).transpose()?;
+    if reports.is_empty() {
+        let nothing = || super::refused("nothing to calibrate by").with_mismatch("neither", "an evaluation or reports");
+        return fitted.ok_or_else(nothing)?.to_json();
+    }
+    let measured = evaluate::measure_offsets(reports)?;
+    if let Some(told) = measured.unreadable.first() {
+        let error = super::refused("a report that cannot be read").with_mismatch(&told.reason, "a report, or no file");
+        return Err(error.in_input(told.report.clone()));
+    }
+    let profile = fitted.map_or_else(|| measured.profile(name), |fitted| measured.add_to(&fitted))?;
+    profile.to_json()
 }
 
 /// Returns what changed between two folders of reports, or which reports of one folder have other

@@ -45,9 +45,10 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
+    use crate::call::Leg;
     use crate::decode::Input;
-    use crate::process::{CallInput, analyze};
-    use crate::provider;
+    use crate::process::{CallInput, RecordingSource, analyze};
+    use crate::provider::{self, Part, Recording};
     use crate::report::Report;
     use crate::run::RunOptions;
 
@@ -79,6 +80,29 @@ mod tests {
         let (roles, told) = heard(described("null", whole), freeswitch());
         assert_eq!((roles, told.len()), (vec![Role::Unknown; 2], 1));
         assert!(told[0].contains("direction of in or out"), "{told:?}");
+    }
+
+    #[test]
+    fn a_document_of_other_channels_is_not_used_whoever_says_who_is_heard() {
+        let told = |roles: Vec<Role>, profile: Option<Profile>| {
+            let part = |channel| Part {
+                leg: Leg { channel: Some(channel), role: Role::Transfer, ..Leg::default() },
+                name_ends: None,
+            };
+            let described = Recording { parts: [0, 1, 2].map(part).to_vec(), ..Recording::default() };
+            let input = Input::path(format!("{}/call.wav", stereo()));
+            let recordings = vec![RecordingSource::Input { input, described: Some(Box::new(described)) }];
+            let call = CallInput { recordings, ..CallInput::default() }.with_roles(roles);
+            let config = profile.map_or_else(Config::default, |profile| profile.config().unwrap());
+            let Report { tracks, warnings, .. } = analyze(call, &config, &RunOptions::default()).unwrap();
+            let message = warnings.into_iter().find(|warning| warning.code == "channels_unused").unwrap().message;
+            assert!(message.ends_with("2 channels, and its document says who is on 3: it is not used"), "{message}");
+            tracks.iter().map(|track| track.role).collect::<Vec<Role>>()
+        };
+        let both = vec![Role::Agent, Role::Customer];
+        assert_eq!(told(Vec::new(), None), [Role::Unknown; 2]);
+        assert_eq!(told(both.clone(), None), both);
+        assert_eq!(told(Vec::new(), Profile::preset("vicidial").ok()), both);
     }
 
     #[test]

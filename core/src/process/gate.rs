@@ -22,8 +22,8 @@ use super::place::Placements;
 pub(super) struct TrackVoices {
     /// The voices in the order of their first speech, in the call's time.
     pub voices: Vec<VoiceReport>,
-    /// The expected share of speech time that is with its right voice.
-    pub confidence: f64,
+    /// The expected share of speech time that is with its right voice. `None` without speech.
+    pub confidence: Option<f64>,
     /// Whether a recorded announcement was removed from the voices.
     pub announced: bool,
 }

@@ -23,10 +23,19 @@ const FADE: Millis = Millis(5.0);
 /// Samples copied at once.
 const SCRATCH: usize = 4096;
 
-/// Recordings on one clock, each with its start relative to the first.
+/// Recordings on one clock.
 struct Chain {
     start: Moment,
-    members: Vec<(usize, Millis)>,
+    members: Vec<ChainMember>,
+}
+
+/// A recorder, and when it starts relative to the chain's first.
+#[derive(Clone, Copy)]
+struct ChainMember {
+    recorder: usize,
+    start: Millis,
+    /// How far the start may be off, in nine of ten cases.
+    uncertainty: Millis,
 }
 
 /// The identity of a party. Two recordings with the same key hold the same party.
@@ -36,10 +45,10 @@ type PartyKey<'a> = (Role, Option<&'a str>);
 /// not exceed `limit`.
 pub(super) fn join(mut tracks: Vec<ReadTrack>, limit: Millis) -> Vec<ReadTrack> {
     for chain in chains(&tracks, limit) {
-        let Some(&(first, _)) = chain.members.first() else { continue };
+        let Some(&ChainMember { recorder: first, .. }) = chain.members.first() else { continue };
         for track in &mut tracks {
-            if let Some(&(_, at)) = chain.members.iter().find(|(recorder, _)| *recorder == track.recorder) {
-                (track.recorder, track.lead) = (first, at);
+            if let Some(member) = chain.members.iter().find(|member| member.recorder == track.recorder) {
+                (track.recorder, track.lead, track.lead_uncertainty) = (first, member.start, member.uncertainty);
             }
         }
     }
@@ -70,9 +79,12 @@ fn chains(tracks: &[ReadTrack], limit: Millis) -> Vec<Chain> {
     let mut chains: Vec<Chain> = Vec::new();
     for (start, recorder) in recorders {
         let after = |chain: &Chain| chain.follow(tracks, recorder, start, limit);
-        match chains.iter_mut().find_map(|chain| after(chain).map(|at| (chain, at))) {
-            Some((chain, at)) => chain.members.push((recorder, at)),
-            None => chains.push(Chain { start, members: vec![(recorder, Millis(0.0))] }),
+        match chains.iter_mut().find_map(|chain| after(chain).map(|member| (chain, member))) {
+            Some((chain, member)) => chain.members.push(member),
+            None => {
+                let first = ChainMember { recorder, start: Millis(0.0), uncertainty: Millis(0.0) };
+                chains.push(Chain { start, members: vec![first] });
+            }
         }
     }
     chains
@@ -81,39 +93,45 @@ fn chains(tracks: &[ReadTrack], limit: Millis) -> Vec<Chain> {
 impl Chain {
     /// Returns when a recorder starts on this chain's clock, if it continues the same party's
     /// recording.
-    fn follow(&self, tracks: &[ReadTrack], recorder: usize, start: Moment, limit: Millis) -> Option<Millis> {
+    fn follow(&self, tracks: &[ReadTrack], recorder: usize, start: Moment, limit: Millis) -> Option<ChainMember> {
         let of = |recorder: usize| tracks.iter().filter(move |track| track.recorder == recorder);
         let earlier = |track: &ReadTrack| {
             let members = self.members.iter().rev();
-            members.flat_map(|&(r, at)| of(r).map(move |l| (l, at))).find(|(l, _)| same_party(l, track))
+            members.flat_map(|&m| of(m.recorder).map(move |l| (l, m))).find(|(l, _)| same_party(l, track))
         };
-        let pairs: Vec<(&TrackAnalysis, Millis, &TrackAnalysis)> = of(recorder)
+        let pairs: Vec<(&TrackAnalysis, ChainMember, &TrackAnalysis)> = of(recorder)
             .filter_map(|track| {
-                let (before, at) = earlier(track)?;
-                Some((&before.analysis, at, &track.analysis))
+                let (before, member) = earlier(track)?;
+                Some((&before.analysis, member, &track.analysis))
             })
             .collect();
         if pairs.is_empty() || pairs.iter().any(|(before, _, next)| before.rate != next.rate) {
             return None;
         }
-        let end = pairs.iter().map(|(before, at, _)| at.0 + before.duration.0).fold(0.0, f64::max);
+        let end = pairs.iter().map(|(before, at, _)| at.start.0 + before.duration.0).fold(0.0, f64::max);
         let length = pairs.iter().map(|(_, _, next)| next.duration.0).fold(0.0, f64::max);
         let expected = (start.unix_ms() - self.start.unix_ms()) as f64;
         let within = start.resolution().0 + self.start.resolution().0 + SLACK_MS;
+        // By the same audio on both, a start is as exact as that of the earlier one.
         let agreed = || {
             pairs.iter().find_map(|(before, at, next)| {
-                let lag =
-                    align::overlap(before.narrowband(), next.narrowband(), Millis(expected - at.0), Millis(within))?;
-                Some(at.0 + lag.0)
+                let near = Millis(expected - at.start.0);
+                let lag = align::overlap(before.narrowband(), next.narrowband(), near, Millis(within))?;
+                Some((at.start.0 + lag.0, at.uncertainty))
             })
         };
+        // By start times, it is as exact as these are, and as far off as it is from them.
+        let inexact = start.resolution().0.hypot(self.start.resolution().0);
+        let timed = |at: f64| (at, Millis(inexact + (at - expected).abs()));
         // Without the same audio on both, the second begins when the first has ended.
-        let at = match () {
-            () if expected - within >= end => Some(expected),
-            () => agreed().or_else(|| (expected + within >= end).then_some((expected.max(end) * 8.0).ceil() / 8.0)),
+        let (at, uncertainty) = match () {
+            () if expected - within >= end => Some(timed(expected)),
+            () => {
+                agreed().or_else(|| (expected + within >= end).then(|| timed((expected.max(end) * 8.0).ceil() / 8.0)))
+            }
         }?;
         let fits = at + length > end && at - end <= MAX_SILENCE_MS && at + length <= limit.0;
-        fits.then_some(Millis(at))
+        fits.then_some(ChainMember { recorder, start: Millis(at), uncertainty })
     }
 }
 
@@ -137,6 +155,7 @@ impl ReadTrack {
             self.index = index;
         }
         let at = Millis(other.lead.0 - self.lead.0);
+        self.lead_uncertainty = self.lead_uncertainty.max(other.lead_uncertainty);
         let (analysis, next) = (&mut self.analysis, other.analysis);
         if self.segments.is_empty() {
             self.segments.push(TrackSegment {

@@ -26,6 +26,8 @@ pub(super) struct ReadTrack {
     pub recorder: usize,
     /// Time of its first sample on the recorder's clock.
     pub lead: Millis,
+    /// How far that, or the start of a later segment, may be off.
+    pub lead_uncertainty: Millis,
     pub role: Role,
     pub leg: Leg,
     pub analysis: TrackAnalysis,
@@ -104,7 +106,8 @@ impl Tracks {
         for analysis in analyses {
             let leg = if several { leg_of_channel(&analysis, &leg, described.as_deref()) } else { leg.clone() };
             let (index, role, lead) = (self.len(), leg.role, Millis(0.0));
-            self.live.push(ReadTrack { index, recorder, lead, role, leg, analysis, segments: Vec::new() });
+            let (lead_uncertainty, segments) = (Millis(0.0), Vec::new());
+            self.live.push(ReadTrack { index, recorder, lead, lead_uncertainty, role, leg, analysis, segments });
         }
         Ok(())
     }
@@ -148,13 +151,13 @@ impl Tracks {
 }
 
 /// Returns the warning that a document names the parties of other channels than there are, and so
-/// of none.
+/// of none. Roles that the caller or the profile gives stand all the same.
 fn misfit(recording: &Recording, analyses: &[TrackAnalysis]) -> Option<Warning> {
     let known = recording.parts.iter().filter(|part| part.leg.channel.is_some()).count();
     let channels = usize::from(analyses.first()?.source.channels);
     (known > 0 && known != channels).then(|| {
         let (label, said) = (recording.label(), "its document says who is on");
-        Warning::new("channels_unused", format!("{label} has {channels} channels, and {said} {known}: all are unknown"))
+        Warning::new("channels_unused", format!("{label} has {channels} channels, and {said} {known}: it is not used"))
     })
 }
 

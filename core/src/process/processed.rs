@@ -40,6 +40,8 @@ pub struct ProcessedTrack {
     pub index: usize,
     /// The recorder that made it: tracks of one lie where the others do.
     pub(super) recorder: usize,
+    /// How far a later segment of it may lie off its place on the recorder's clock.
+    pub(super) lead_uncertainty: Millis,
     /// The samples.
     pub track: Track,
     /// The track's placement on the call's timeline.
@@ -134,6 +136,7 @@ fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {
     ProcessedTrack {
         index: placed.track.index,
         recorder: placed.track.recorder,
+        lead_uncertainty: placed.track.lead_uncertainty,
         keys: keys.map(|key| Span::new(key.start_ms, key.end_ms)).collect(),
         key_doubts: analysis.key_doubts,
         levels: levels(&analysis.level.hops, &placed.placement, seconds),

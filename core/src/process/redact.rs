@@ -65,6 +65,15 @@ struct UnsurePlacement {
     track: usize,
     method: Method,
     uncertainty: Millis,
+    /// What the start times of its segments leave open besides.
+    joined: Millis,
+}
+
+impl UnsurePlacement {
+    /// How far the track, or a segment of it, may lie off its place.
+    fn reach(&self) -> Millis {
+        self.uncertainty + self.joined
+    }
 }
 
 impl Processed {
@@ -148,21 +157,25 @@ impl Processed {
     }
 
     /// The two least certain placements, each recorder's once: what is heard on one track may lie
-    /// elsewhere on another by as much as both leave open. A track of zeros holds nothing, wherever
-    /// it lies.
+    /// elsewhere on another by as much as both leave open, and the places of segments on their
+    /// tracks with them. A track of zeros holds nothing, wherever it lies.
     fn unsure_placements(&self) -> Vec<UnsurePlacement> {
         let heard = self.tracks.iter().filter(|placed| placed.track.samples.iter().any(|&sample| sample != 0));
         let mut recorders: BTreeMap<usize, UnsurePlacement> = BTreeMap::new();
-        for ProcessedTrack { index, recorder, placement, .. } in heard {
+        for ProcessedTrack { index, recorder, placement, lead_uncertainty, .. } in heard {
             let (method, uncertainty) = (placement.method, placement.uncertainty);
-            let unsure = UnsurePlacement { track: *index, method, uncertainty };
+            let unsure = UnsurePlacement { track: *index, method, uncertainty, joined: *lead_uncertainty };
             let known = recorders.entry(*recorder).or_insert(unsure);
-            if uncertainty > known.uncertainty {
+            if unsure.reach() > known.reach() {
                 *known = unsure;
             }
         }
         let mut unsure: Vec<UnsurePlacement> = recorders.into_values().collect();
-        unsure.sort_by(|a, b| b.uncertainty.0.total_cmp(&a.uncertainty.0).then(a.track.cmp(&b.track)));
+        // Segments of one recorder alone lie where the call has them, unless clocks tell of keys.
+        if let ([alone], true) = (unsure.as_mut_slice(), self.told_keys.is_empty()) {
+            alone.joined = Millis(0.0);
+        }
+        unsure.sort_by(|a, b| b.reach().0.total_cmp(&a.reach().0).then(a.track.cmp(&b.track)));
         unsure.truncate(2);
         unsure
     }
@@ -210,17 +223,20 @@ impl Processed {
 
 /// How far placements leave open where something lies on another track.
 fn slack(unsure: &[UnsurePlacement]) -> Millis {
-    Millis(sum(unsure.iter().map(|placement| placement.uncertainty.0)))
+    Millis(sum(unsure.iter().map(|placement| placement.reach().0)))
 }
 
 /// Returns the warning that placements widened what was taken out, by more than any span is.
 fn widened(taken: &TakenOut, redacted: &[Span], call: Millis) -> Option<Warning> {
     let slack = slack(&taken.widened_by);
     let share = 100.0 * total(redacted).0 / call.0.max(1.0);
-    let by = |UnsurePlacement { track, method, uncertainty }: &UnsurePlacement| {
-        format!("track {track} is placed by {} with an uncertaintyMs of {}", method.name(), uncertainty.0.round())
+    let by = |UnsurePlacement { track, method, uncertainty, joined }: &UnsurePlacement| {
+        let pieces = format!(" and start times of its pieces that leave {} ms open", joined.0.round());
+        let (method, uncertainty) = (method.name(), uncertainty.0.round());
+        let pieces = if joined.0 > 0.0 { pieces } else { String::new() };
+        format!("track {track} is placed by {method} with an uncertaintyMs of {uncertainty}{pieces}")
     };
-    let unsure: Vec<String> = taken.widened_by.iter().filter(|by| by.uncertainty.0 > 0.0).map(by).collect();
+    let unsure: Vec<String> = taken.widened_by.iter().filter(|by| by.reach().0 > 0.0).map(by).collect();
     let message = format!(
         "asked for {:.0} ms, taken out {:.0} ms ({share:.1} % of the call): each stretch is wider by {:.0} ms on \
          either side, because {}. {NARROWS}",

@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::call::{Fact, FactKind, FactTime, Moment};
+use crate::call::{Fact, FactKind, FactTime, Leg, Moment, Role};
 use crate::config::{Config, Format, MixConfig};
 use crate::decode::{Input, decode};
 use crate::error::ErrorKind;
 use crate::process::{CallInput, Processed, Redaction, WriteOptions, analyze, process};
 use crate::run::RunOptions;
 use crate::timeline::{Event, EventKind};
-use crate::units::{Millis, Span};
+use crate::units::{Millis, Rate, Span};
 
 /// A call with keys, and doubts where it is told to have some.
 fn call(doubts: &[Span]) -> Processed {
@@ -206,6 +206,38 @@ fn a_stretch_is_as_wide_as_placements_are_unsure() {
     }
     let one = without_a_second([400.0, 400.0], true);
     assert_eq!(one.report.redacted, [Span::new(21_350.0, 23_650.0)], "the tracks of one recorder count once");
+}
+
+/// A customer's recordings of 3 s and another of 10 s later, beside an agent's, if there is one,
+/// without half a second of the later one.
+fn of_two_segments(fraction: f64, with_agent: bool) -> Processed {
+    let recorded = |role, party: &str, second: f64, seconds: usize| {
+        let noise: Vec<i16> = (0..8_000 * seconds).map(|n| (n * n % 1_009) as i16).collect();
+        let started_at = Moment::from_unix_seconds(1_600_000_000.0 + fraction + second);
+        let leg = Leg { role, party: Some(party.into()), started_at, ..Leg::default() };
+        Input::samples(format!("{party} {second}"), noise, Rate::NARROWBAND).leg(leg)
+    };
+    let mut inputs = vec![recorded(Role::Customer, "+1", 0.0, 3), recorded(Role::Customer, "+1", 10.0, 3)];
+    inputs.extend(with_agent.then(|| recorded(Role::Agent, "+2", 0.0, 13)));
+    let mut call = process(inputs, &Config::default(), &RunOptions::default()).unwrap();
+    assert_eq!(call.tracks.len(), 1 + usize::from(with_agent));
+    call.tracks.iter_mut().for_each(|placed| placed.placement.uncertainty = Millis(0.0));
+    call.redact(&Redaction { spans: vec![Span::new(10_500.0, 11_000.0)], ..Redaction::default() }).unwrap();
+    call
+}
+
+#[test]
+fn a_stretch_is_as_wide_as_start_times_leave_a_later_segment_open() {
+    let widened = |call: &Processed| {
+        let [Span { start, end }] = call.report.redacted[..] else { panic!("{:?}", call.report.redacted) };
+        ((10_500.0 - start.0).round(), (end.0 - 11_000.0).round())
+    };
+    let whole_seconds = of_two_segments(0.0, true);
+    assert_eq!(widened(&whole_seconds), (1_664.0, 1_664.0), "two times of a second's resolution");
+    let warning = whole_seconds.report.warnings.iter().find(|warning| warning.code == "redaction_widened").unwrap();
+    assert!(warning.message.contains("start times of its pieces that leave 1414 ms open"), "{}", warning.message);
+    assert_eq!(widened(&of_two_segments(0.25, true)), (251.0, 251.0), "times of a millisecond's");
+    assert_eq!(widened(&of_two_segments(0.0, false)), (250.0, 250.0), "nothing else to lie beside");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn live_track(placed: &PlacedTrack, config: &Config) -> TrackReport {
         level: Some(level_report(placed)),
         speech: placed.speech.clone(),
         voices: placed.voices.as_ref().map(|told| told.voices.clone()),
-        voices_confidence: placed.voices.as_ref().map(|told| told.confidence),
+        voices_confidence: placed.voices.as_ref().and_then(|told| told.confidence),
         bleed: placed.bleed.clone(),
         events: placed.events.iter().map(|event| event_report(event, config)).collect(),
     }

@@ -87,12 +87,15 @@ impl TrackVoices {
         let report = |(voice, (speech, (role, confidence)))| VoiceReport {
             voice,
             role,
-            role_confidence: (role != Role::Unknown).then(|| rounded(confidence * found.confidence)),
+            role_confidence: found
+                .confidence
+                .filter(|_| role != Role::Unknown)
+                .map(|share| rounded(confidence * share)),
             speech,
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
-        let told = Self { voices, confidence: rounded(found.confidence), announced: false };
-        Ok((found.confidence >= LEAST_CONFIDENCE).then_some(told))
+        let told = Self { voices, confidence: found.confidence.map(rounded), announced: false };
+        Ok(found.confidence.is_none_or(|share| share >= LEAST_CONFIDENCE).then_some(told))
     }
 }
 
@@ -109,11 +112,16 @@ impl TrackVoices {
         self.voices.iter().map(party).collect()
     }
 
+    /// Returns `true` if a single voice is one party alone.
+    fn surely(&self) -> bool {
+        self.confidence.is_some_and(|share| share >= SURELY_ONE)
+    }
+
     /// Returns the number of parties that the rules see.
     pub(super) fn seen(&self) -> usize {
         match self.voices.len() {
             0 => 1,
-            1 if self.confidence < SURELY_ONE => 1,
+            1 if !self.surely() => 1,
             1 => 2,
             several => several,
         }
@@ -136,7 +144,7 @@ impl TrackVoices {
     /// the other is present and silent.
     pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
         let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
-        if self.voices.is_empty() || (self.voices.len() == 1 && self.confidence < SURELY_ONE) {
+        if self.voices.is_empty() || (self.voices.len() == 1 && !self.surely()) {
             return vec![shared];
         }
         let party = |told: &VoiceReport| TrackFacts {

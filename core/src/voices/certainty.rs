@@ -20,6 +20,11 @@ const DOUBT: f64 = 5.6;
 /// same calls gives 0.48.
 const OTHERWISE: f64 = 0.5;
 
+/// Returns the share where no window shows a voice: nothing tells whose the speech is.
+pub(super) const fn of_none() -> f64 {
+    OTHERWISE
+}
+
 /// Returns the share for a call of a few words, from the log odds of its division.
 pub(super) fn of_few(odds: f32) -> f64 {
     share(FEW * f64::from(odds))

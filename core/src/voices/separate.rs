@@ -7,7 +7,7 @@ use super::frames::{SpeechFrames, speech_frames};
 use super::likeness::{VoiceWindow, dot};
 use super::mixture::{Mixture, Sums};
 use super::path::posteriors;
-use super::{brief, faint, windows};
+use super::{brief, certainty, faint, windows};
 use crate::error::{Result, Stage};
 use crate::run::Cancel;
 use crate::track::Narrowband;
@@ -33,8 +33,9 @@ const ROUNDS: usize = 2;
 pub struct Separation {
     /// The speech of each voice in the track's time. Voices are in the order of their first speech.
     pub voices: Vec<Vec<Span>>,
-    /// The expected share of speech time that is assigned to the right voice.
-    pub confidence: f64,
+    /// The expected share of speech time that is assigned to the right voice. `None` without
+    /// speech.
+    pub confidence: Option<f64>,
 }
 
 /// Separates the voices of a track.
@@ -55,17 +56,21 @@ pub fn separate(
     let stretches: Vec<(usize, usize)> = spoken.iter().map(frames_of).filter(|(start, end)| end > start).collect();
     let windows = windows::heard(samples, &stretches, portable, cancel);
     cancel.check(Stage::Speech)?;
+    if spoken.is_empty() {
+        return Ok(Separation { voices: Vec::new(), confidence: None });
+    }
     if windows.is_empty() {
-        return Ok(Separation { voices: if spoken.is_empty() { Vec::new() } else { vec![spoken] }, confidence: 1.0 });
+        return Ok(Separation { voices: vec![spoken], confidence: Some(certainty::of_none()) });
     }
     let grouping = grouped(&windows);
+    let confidence = Some(grouping.certainty);
     if grouping.count < 2 {
-        return Ok(Separation { voices: vec![spoken], confidence: grouping.certainty });
+        return Ok(Separation { voices: vec![spoken], confidence });
     }
     let frames = speech_frames(samples, &stretches, portable, cancel)?;
     let probabilities = classified(&frames, &windows, &grouping);
     let voices = voices(&frames, &probabilities, grouping.count, &spoken);
-    Ok(Separation { voices, confidence: grouping.certainty })
+    Ok(Separation { voices, confidence })
 }
 
 /// Groups all windows by voice. Talkers in a room behind a party are no further voice: if there
@@ -259,7 +264,7 @@ mod tests {
         assert_eq!(found.voices.len(), 2);
         let every_other = |first: usize| speech.iter().skip(first).step_by(2).copied().collect::<Vec<_>>();
         assert_eq!(found.voices, [every_other(0), every_other(1)]);
-        assert!((0.5..=1.0).contains(&found.confidence));
+        assert!((0.5..=1.0).contains(&found.confidence.unwrap()));
     }
 
     #[test]
@@ -279,12 +284,22 @@ mod tests {
     #[test]
     fn nothing_noise_and_short_speech_have_answers() {
         let nothing = separate(&Vec::<i16>::new(), &[], &[], true);
-        assert_eq!((nothing.voices.len(), nothing.confidence), (0, 1.0));
+        assert_eq!((nothing.voices.len(), nothing.confidence), (0, None));
         let noise: Vec<f32> = (0..40_000).map(|n| (n * n % 1009) as f32 / 1009.0 - 0.5).collect();
         for spans in [vec![Span::new(0.0, 50.0)], vec![Span::new(100.0, 400.0), Span::new(900.0, 9_000.0)]] {
             let found = separate(&noise, &spans, &[], true);
             let told: f64 = found.voices.iter().flatten().map(|span| span.duration().0).sum();
-            assert!(found.confidence.is_finite() && told <= 8_400.1 && !found.voices.is_empty());
+            assert!(found.confidence.unwrap().is_finite() && told <= 8_400.1 && !found.voices.is_empty());
         }
+    }
+
+    #[test]
+    fn speech_too_short_to_show_its_voice_is_not_certain() {
+        let (samples, _) = conversation([DEEP, BRIGHT], 2);
+        let clicks: Vec<Span> = (0..9).map(|n| Span::new(300.0 * f64::from(n), 300.0 * f64::from(n) + 110.0)).collect();
+        let found = separate(&samples, &clicks, &[], true);
+        assert_eq!((found.voices, found.confidence), (vec![clicks], Some(0.5)), "no window was examined");
+        let tones = separate(&samples, &[Span::new(0.0, 900.0)], &[Span::new(0.0, 900.0)], true);
+        assert_eq!((tones.voices.len(), tones.confidence), (0, None), "nobody speaks");
     }
 }

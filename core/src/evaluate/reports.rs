@@ -3,21 +3,31 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::files::{files_within, read_text};
 use crate::report::{Report, SCHEMA_VERSION};
 
-use super::UnreadableReport;
-
 /// The most bytes of a report.
 const MAX_REPORT: u64 = 64 << 20;
 /// The name of a call's report in its folder.
 const REPORT: &str = "report.json";
 
+/// A report that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct UnreadableReport {
+    /// The file's path in the folder.
+    pub report: String,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
 /// The reports of a folder and those within it, by their paths in it.
-pub(super) struct ReportSet {
+pub(crate) struct ReportSet {
     pub reports: BTreeMap<String, Report>,
     /// Files that should be reports, in the order of their paths.
     pub unreadable: Vec<UnreadableReport>,
@@ -27,7 +37,7 @@ pub(super) struct ReportSet {
 ///
 /// # Errors
 /// `io` where the folder cannot be read, `invalid_argument` for one without reports.
-pub(super) fn reports(folder: &Path) -> Result<ReportSet> {
+pub(crate) fn reports(folder: &Path) -> Result<ReportSet> {
     let mut found = ReportSet::new();
     for path in files_within(folder)? {
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
