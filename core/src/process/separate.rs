@@ -1,6 +1,8 @@
 //! Between placement and measurement: separates the voices of mixed tracks and assigns roles to
 //! them.
 
+use std::iter::zip;
+
 use crate::call::{Direction, Role};
 use crate::config::Config;
 use crate::error::{Result, Stage};
@@ -9,8 +11,9 @@ use crate::metrics::Party;
 use crate::outcome::TrackFacts;
 use crate::report::{VoiceReport, rounded};
 use crate::run::RunOptions;
+use crate::speech;
 use crate::timeline::EventKind;
-use crate::units::{Millis, Span};
+use crate::units::{Millis, Span, without};
 use crate::voices;
 
 use super::gate::{PlacedTrack, TrackVoices};
@@ -29,15 +32,15 @@ const SOUNDS: [EventKind; 8] = [
 /// Lowest confidence at which separated voices are reported.
 ///
 /// Of 525 made calls one lies below. Where the voices are wrong, about half of the speech is with
-/// its right voice, so nothing lies below 0.5. The bound was chosen with one real call of two
+/// its right voice, so nothing lies below 0.48. The bound was chosen with one real call of two
 /// similar voices in view, whose voices are right.
-const LEAST_CONFIDENCE: f64 = 0.65;
+const LEAST_CONFIDENCE: f64 = 0.63;
 /// Confidence of a role assigned by who spoke first: the called party answers. It is higher if the
 /// line was heard ringing before.
 const ANSWERED: (f64, f64) = (0.8, 0.9);
 /// Confidence above which a single voice is one party alone. Below it, a missed answer would make
 /// the other party a silent one.
-const SURELY_ONE: f64 = 0.95;
+const SURELY_ONE: f64 = 0.94;
 /// Confidence of roles among three or more voices.
 const AMONG_MORE: f64 = 0.65;
 
@@ -53,13 +56,20 @@ pub(super) fn separate(
 ) -> Result<Vec<PlacedTrack>> {
     for track in tracks.iter_mut().filter(|track| config.voices && track.shared && track.repeats.is_none()) {
         run.check(Stage::Speech)?;
-        track.voices = TrackVoices::of(track, direction, config, run)?;
+        let Some((voices, faint)) = TrackVoices::of(track, direction, config, run)? else { continue };
+        // As on a track of its own, what hardly rises above the noise is no party's speech.
+        for span in faint {
+            track.speech = without(&track.speech, span);
+            track.voiced = without(&track.voiced, span);
+        }
+        track.voices = Some(voices);
     }
     Ok(tracks)
 }
 
 impl TrackVoices {
-    /// Returns the voices of a track, or `None` if they cannot be separated.
+    /// Returns the voices of a track, and the speech of voices too faint to be a party's, or `None`
+    /// if voices cannot be separated.
     ///
     /// # Errors
     /// `cancelled`.
@@ -68,19 +78,22 @@ impl TrackVoices {
         direction: Option<Direction>,
         config: &Config,
         run: &RunOptions,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Option<(Self, Vec<Span>)>> {
         let heard = &placed.track.analysis;
         let back = |span: &Span| {
             let (start, end) = (placed.placement.to_track(span.start), placed.placement.to_track(span.end));
             (end > start).then_some(Span { start, end })
         };
-        let speech: Vec<Span> = placed.speech.iter().filter_map(back).collect();
+        let spans: Vec<Span> = placed.speech.iter().filter_map(back).collect();
         let is_sound = |sound: &&TrackEvent| SOUNDS.contains(&sound.kind);
         let sounds: Vec<Span> =
             heard.events.iter().filter(is_sound).map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect();
-        let found = voices::separate(heard.narrowband(), &speech, &sounds, config.portable, &run.cancel)?;
+        let found = voices::separate(heard.narrowband(), &spans, &sounds, config.portable, &run.cancel)?;
         let on_call = |spans: Vec<Span>| spans.into_iter().map(|span| placed.placement.span_to_call(span)).collect();
-        let spoken: Vec<Vec<Span>> = found.voices.into_iter().map(on_call).collect();
+        let is_faint = speech::faint_voices(&heard.level, &found.voices);
+        let (faint, spoken): (Vec<_>, Vec<_>) = zip(found.voices, is_faint).partition(|(_, faint)| *faint);
+        let spoken: Vec<Vec<Span>> = spoken.into_iter().map(|(spans, _)| on_call(spans)).collect();
+        let faint: Vec<Span> = faint.into_iter().flat_map(|(spans, _)| on_call(spans)).collect();
         let first = spoken.first().and_then(|spans| spans.first()).map_or(Millis(0.0), |span| span.start);
         let rang = placed.events.iter().any(|e| e.kind == EventKind::Ringback && e.span.start < first);
         let roles = roles(&spoken, direction, if rang { ANSWERED.1 } else { ANSWERED.0 });
@@ -95,7 +108,7 @@ impl TrackVoices {
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
         let told = Self { voices, confidence: found.confidence.map(rounded), announced: false };
-        Ok(found.confidence.is_none_or(|share| share >= LEAST_CONFIDENCE).then_some(told))
+        Ok(found.confidence.is_none_or(|share| share >= LEAST_CONFIDENCE).then_some((told, faint)))
     }
 }
 

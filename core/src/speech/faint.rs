@@ -19,6 +19,11 @@ const OVER_NOISE: Decibels = Decibels(10.0);
 /// Sound less than this below the loudest party may be a party on a noisy line. Gains and voices of
 /// two parties differ by up to 18 dB on nearly all calls.
 const BELOW_CALL: Decibels = Decibels(18.0);
+/// A voice of a mixed track is a party's if it is at least this far above the track's noise, which
+/// rooms and breath do not reach, or less than [`VOICE_BELOW`] below the loudest voice.
+const VOICE_OVER_NOISE: Decibels = Decibels(5.0);
+/// See [`VOICE_OVER_NOISE`].
+const VOICE_BELOW: Decibels = Decibels(12.0);
 /// Longest delay of another party's echo in milliseconds, as the longest round trip of a network.
 const ECHO_MS: f64 = 1000.0;
 /// Share of a party's faint speech that lies outside the others' speech and its echo.
@@ -55,6 +60,20 @@ pub(crate) fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels
         (!stands).then_some(Decibels(floor))
     };
     (0..legs.len()).map(kept).collect()
+}
+
+/// Returns for each voice of a mixed track whether it is no party's: it is hardly louder than the
+/// track's noise, and far below the loudest voice. How it takes turns tells nothing, because faint
+/// sound is heard on a mixed track only while nobody speaks.
+pub(crate) fn faint_voices(level: &Level, voices: &[Vec<Span>]) -> Vec<bool> {
+    let mut speech: Vec<Span> = voices.concat();
+    speech.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
+    let levels: Vec<f64> = voices.iter().map(|spans| mean_level(&level.hops, spans)).collect();
+    let loudest = levels.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let Some(noise) = level.hops.noise(&speech) else { return vec![false; voices.len()] };
+    let close = (noise.0 + OVER_NOISE.0).min(loudest - BELOW_CALL.0);
+    let closer = (noise.0 + VOICE_OVER_NOISE.0).min(loudest - VOICE_BELOW.0);
+    levels.iter().map(|&level| level < close.max(closer)).collect()
 }
 
 /// Returns the loudness of a track in dB: that of its speech, or of anything else active on it. A
@@ -191,6 +210,22 @@ mod tests {
     fn two_parties_on_noisy_lines_both_stay() {
         let noisy = leg(-42.0, &[(10.0, 13.0, -34.0), (23.0, 26.0, -34.0)]);
         assert_eq!(kept(&leg(-42.0, TALK), &noisy, false), [true; 2], "14 dB below the other is no far talker");
+    }
+
+    #[test]
+    fn a_voice_of_a_room_is_no_party_and_a_soft_one_is() {
+        let voices = |soft: f64| {
+            let (spans, level) = leg(-50.0, &[(2.0, 6.0, -30.0), (10.0, 13.0, soft), (20.0, 26.0, -30.0)]);
+            faint_voices(&level, &[vec![spans[0], spans[2]], vec![spans[1]]])
+        };
+        for (soft, faint) in [(-47.0, true), (-44.0, false), (-40.0, false), (-29.0, false)] {
+            assert_eq!(voices(soft), [false, faint], "{soft} dBov over noise of -50 dBov");
+        }
+        let (spans, level) = leg(-50.0, &[(2.0, 6.0, -48.0), (10.0, 13.0, -47.0)]);
+        assert_eq!(faint_voices(&level, &[vec![spans[0]], vec![spans[1]]]), [false; 2], "two alike");
+        let (_, silence) = leg(f64::NEG_INFINITY, &[]);
+        assert_eq!(faint_voices(&silence, &[Vec::new(), Vec::new()]), [false; 2]);
+        assert_eq!(faint_voices(&silence, &[]), []);
     }
 
     #[test]

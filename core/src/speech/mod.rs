@@ -16,7 +16,7 @@ pub(crate) use chunks::windows;
 pub use chunks::{Chunk, ChunkOptions, chunks};
 pub use detect::{Detected, detect, detect_with};
 pub use edges::located;
-pub(crate) use faint::{LegInput, floors, reaches};
+pub(crate) use faint::{LegInput, faint_voices, floors, reaches};
 pub use gate::{BleedSpan, GateInput, Gated, gate, gate_until};
 pub use spans::spans;
 pub use turns::{Turn, turns};

@@ -16,9 +16,12 @@ const NEAR: f64 = 0.12;
 const ONE_AT_LIMIT: f64 = 4.5;
 /// Weight of the share of windows whose voice is uncertain.
 const DOUBT: f64 = 5.6;
-/// Share of speech that is with its right voice where not nearly all is. A least squares fit to the
-/// same calls gives 0.48.
-const OTHERWISE: f64 = 0.5;
+/// Share of speech that is with its right voice where not nearly all is, by a least squares fit to
+/// the same calls.
+const OTHERWISE: f64 = 0.48;
+/// The share where nothing speaks against a division. Some calls are divided wrongly all the same:
+/// on 612 made calls whose probability is 0.8 and more, it is 0.985 in the mean.
+const MOST: f64 = 0.99;
 
 /// Returns the share where no window shows a voice: nothing tells whose the speech is.
 pub(super) const fn of_none() -> f64 {
@@ -40,7 +43,7 @@ pub(super) fn of_many(count: usize, margin: f32, doubt: f32) -> f64 {
 /// Returns the expected share for the log odds that nearly all speech is with its right voice.
 fn share(odds: f64) -> f64 {
     let probability = 1.0 / (1.0 + (-odds).exp());
-    OTHERWISE + (1.0 - OTHERWISE) * probability
+    OTHERWISE + (MOST - OTHERWISE) * probability
 }
 
 #[cfg(test)]
@@ -49,9 +52,9 @@ mod tests {
 
     #[test]
     fn what_is_near_a_limit_or_doubtful_is_less_certain() {
-        assert!((of_few(0.0) - 0.75).abs() < 1e-9 && of_few(3.0) > 0.975);
-        assert!(of_many(2, 0.5, 0.0) > 0.995);
-        assert!(of_many(2, 0.0, 0.0) < 0.99 && of_many(1, 0.0, 0.0) < 0.85);
-        assert!(of_many(2, 0.5, 0.7) < 0.95 && of_many(3, 0.0, 1.0) < 0.6);
+        assert!((of_few(0.0) - 0.735).abs() < 1e-9 && of_few(3.0) > 0.965);
+        assert!(of_many(2, 0.5, 0.0) > 0.985 && of_many(2, 0.5, 0.0) < MOST);
+        assert!(of_many(2, 0.0, 0.0) < 0.98 && of_many(1, 0.0, 0.0) < 0.85);
+        assert!(of_many(2, 0.5, 0.7) < 0.94 && of_many(3, 0.0, 1.0) < 0.6);
     }
 }
