@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(found.voices.len(), 2);
         let every_other = |first: usize| speech.iter().skip(first).step_by(2).copied().collect::<Vec<_>>();
         assert_eq!(found.voices, [every_other(0), every_other(1)]);
-        assert!((0.5..=1.0).contains(&found.confidence.unwrap()));
+        assert!((0.48..=1.0).contains(&found.confidence.unwrap()));
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
         let (samples, _) = conversation([DEEP, BRIGHT], 2);
         let clicks: Vec<Span> = (0..9).map(|n| Span::new(300.0 * f64::from(n), 300.0 * f64::from(n) + 110.0)).collect();
         let found = separate(&samples, &clicks, &[], true);
-        assert_eq!((found.voices, found.confidence), (vec![clicks], Some(0.5)), "no window was examined");
+        assert_eq!((found.voices, found.confidence), (vec![clicks], Some(0.48)), "no window was examined");
         let tones = separate(&samples, &[Span::new(0.0, 900.0)], &[Span::new(0.0, 900.0)], true);
         assert_eq!((tones.voices.len(), tones.confidence), (0, None), "nobody speaks");
     }
