@@ -370,11 +370,11 @@ function calibrate(evaluation, name = 'calibrated') {
 }
 
 async function calibrateByReports(reports, options = {}) {
-  return run(calibrateByReports, [options, ['name', 'evaluation', 'signal']], async ({ signal }) => {
+  return run(calibrateByReports, [options, ['name', 'evaluation', 'signal']], async ({ cancel, signal }) => {
     const { name = 'calibrated', evaluation } = options
     const folders = (Array.isArray(reports) ? reports : [reports]).map(String)
     const text = evaluation === undefined ? undefined : JSON.stringify(evaluation)
-    const work = (threads) => native.calibrateByReports(text, String(name), folders, threads)
+    const work = (threads) => native.calibrateByReports(text, String(name), folders, threads, cancel)
     const [profile] = await inTurn({ signal }, work)
     return JSON.parse(profile)
   })

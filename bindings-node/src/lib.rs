@@ -14,7 +14,7 @@ mod threads;
 
 use std::path::PathBuf;
 
-use callweave::{ErrorKind, host};
+use callweave::{ErrorKind, RunOptions, host};
 use napi::Env;
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
@@ -124,7 +124,7 @@ pub fn evaluate(
 /// The profile that is fitted to an evaluation, both as JSON.
 #[napi]
 pub fn calibrate(evaluation: String, name: String) -> napi::Result<String> {
-    host::calibrate(Some(&evaluation), &name, &[]).map_err(error::raise)
+    host::calibrate(Some(&evaluation), &name, &[], &RunOptions::default()).map_err(error::raise)
 }
 
 /// The profile that is fitted to folders of reports, and to an evaluation if there is one, as JSON.
@@ -134,9 +134,11 @@ pub fn calibrate_by_reports(
     name: String,
     reports: Vec<String>,
     threads: u32,
+    cancel: &CancelSwitch,
 ) -> AsyncTask<TextsTask> {
     let folders: Vec<PathBuf> = reports.into_iter().map(PathBuf::from).collect();
-    let work = move || Ok((host::calibrate(evaluation.as_deref(), &name, &folders)?, String::new()));
+    let run = cancel.run(None);
+    let work = move || Ok((host::calibrate(evaluation.as_deref(), &name, &folders, &run)?, String::new()));
     AsyncTask::new(TextsTask::new(work, threads))
 }
 

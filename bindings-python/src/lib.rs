@@ -274,7 +274,7 @@ mod _callweave {
     /// The profile that is fitted to an evaluation and to folders of reports, as JSON.
     #[pyfunction]
     fn calibrate(py: Python<'_>, evaluation: Option<String>, name: String, reports: Vec<PathBuf>) -> PyResult<String> {
-        Work::new(py, None, None).run(move |_| host::calibrate(evaluation.as_deref(), &name, &reports))
+        Work::new(py, None, None).run(move |run| host::calibrate(evaluation.as_deref(), &name, &reports, run))
     }
 
     /// What changed between two folders of reports: as JSON, and as text.

@@ -7,6 +7,7 @@ use crate::error::{Result, Stage};
 use crate::evaluate::{Evaluation, OffsetMeasurement, calibrate, measure_offsets};
 use crate::export::write_text;
 use crate::files::{files_within, read_text, refuse_overwriting};
+use crate::run::RunOptions;
 
 use super::args::CalibrateArgs;
 use super::{DONE, FAILED, Stop, Streams, shown};
@@ -14,13 +15,13 @@ use super::{DONE, FAILED, Stop, Streams, shown};
 /// The most bytes of an evaluation.
 const MAX_EVALUATION: u64 = 16 << 20;
 
-pub(super) fn run(args: &CalibrateArgs, streams: &mut Streams) -> Result<u8, Stop> {
+pub(super) fn run(args: &CalibrateArgs, streams: &mut Streams, run: &RunOptions) -> Result<u8, Stop> {
     if let Some(path) = &args.output {
         refuse_overwriting(path, &args.evaluation)?;
         args.reports.iter().try_for_each(|folder| refuse_overwriting(path, files_within(folder)?))?;
     }
     let fitted = args.evaluation.as_deref().map(|path| fitted(&args.name, path)).transpose()?;
-    let measured = (!args.reports.is_empty()).then(|| measure_offsets(&args.reports)).transpose()?;
+    let measured = (!args.reports.is_empty()).then(|| measure_offsets(&args.reports, run)).transpose()?;
     let profile = whole(&args.name, fitted, measured.as_ref())?;
     let json = profile.to_json()?;
     match &args.output {

@@ -109,7 +109,7 @@ pub fn run_with(
         Command::Batch(args) => batch::run(*args, program, &mut streams, run),
         Command::Probe(args) => probe::run(args, &mut streams),
         Command::Normalize(args) => normalize::run(args, &mut streams, run),
-        Command::Calibrate(args) => calibrate::run(&args, &mut streams),
+        Command::Calibrate(args) => calibrate::run(&args, &mut streams, run),
         Command::Compare(args) => compare::run(&args, &mut streams),
         Command::Evaluate(args) => evaluate::run(&args, &mut streams, run),
         Command::SelfTest(args) => self_test::run(&args, &mut streams, run),

@@ -167,16 +167,20 @@ pub fn outdated(folder: impl AsRef<Path>) -> Result<OutdatedReports> {
 fn stages<'a>(
     pairs: impl Iterator<Item = (&'a BTreeMap<String, u32>, &'a BTreeMap<String, u32>)>,
 ) -> Vec<StageDifference> {
-    let pairs: Vec<_> = pairs.collect();
-    let known: Vec<&str> = REVISIONS.iter().map(|(stage, _)| *stage).collect();
-    let told = pairs.iter().flat_map(|(old, new)| old.keys().chain(new.keys())).map(String::as_str);
-    let unknown: BTreeSet<&str> = told.filter(|stage| !known.contains(stage)).collect();
-    let of = |stage: &str| {
-        let unsaid = |old: &BTreeMap<String, u32>| known.contains(&stage) && !old.contains_key(stage);
-        let differ = pairs.iter().filter(|(old, new)| unsaid(old) || old.get(stage) != new.get(stage));
-        StageDifference { stage: stage.to_owned(), calls: differ.count() as u64 }
-    };
-    known.iter().copied().chain(unknown).map(of).filter(|told| told.calls > 0).collect()
+    let known = REVISIONS.map(|(stage, _)| stage);
+    let mut differ: BTreeMap<&str, u64> = BTreeMap::new();
+    for (old, new) in pairs {
+        // A report without revisions may be of any.
+        let told = |stage: &&str| !old.contains_key(*stage) || old.get(*stage) != new.get(*stage);
+        let is_new = |stage: &&str| !known.contains(stage);
+        let of_old = old.keys().map(String::as_str).filter(is_new).filter(|stage| old.get(*stage) != new.get(*stage));
+        let of_new = new.keys().map(String::as_str).filter(is_new).filter(|stage| !old.contains_key(*stage));
+        let all = known.into_iter().filter(told).chain(of_old).chain(of_new);
+        all.for_each(|stage| *differ.entry(stage).or_default() += 1);
+    }
+    let unknown: Vec<&str> = differ.keys().copied().filter(|stage| !known.contains(stage)).collect();
+    let of = |stage: &str| StageDifference { stage: stage.to_owned(), calls: differ.get(stage).copied().unwrap_or(0) };
+    known.into_iter().chain(unknown).map(of).filter(|told| told.calls > 0).collect()
 }
 
 impl ReportComparison {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::error::escaped;
 use crate::evaluate::Switch;
 
 use super::call::{CallDifference, TrackDifference};
@@ -53,18 +54,21 @@ impl OutdatedReports {
         let _ = write_unreadable(&mut text, self.unreadable.iter());
         let _ = write_stages(&mut text, &self.stages);
         for call in self.calls.iter().take(SHOWN) {
-            text.push_str(&format!("  {call}\n"));
+            text.push_str(&format!("  {}\n", escaped(call)));
         }
         text
     }
 }
 
 fn write_unreadable<'a>(out: &mut String, mut reports: impl Iterator<Item = &'a UnreadableReport>) -> std::fmt::Result {
-    reports.try_for_each(|UnreadableReport { report, reason }| writeln!(out, "cannot be read: {report}: {reason}"))
+    reports.try_for_each(|UnreadableReport { report, reason }| {
+        writeln!(out, "cannot be read: {}: {}", escaped(report), escaped(reason))
+    })
 }
 
 fn write_stages(out: &mut String, stages: &[StageDifference]) -> std::fmt::Result {
-    let told: Vec<String> = stages.iter().map(|told| format!("{} ({} calls)", told.stage, told.calls)).collect();
+    let told: Vec<String> =
+        stages.iter().map(|told| format!("{} ({} calls)", escaped(&told.stage), told.calls)).collect();
     if told.is_empty() { Ok(()) } else { writeln!(out, "stages of another revision: {}", told.join(", ")) }
 }
 
@@ -74,7 +78,7 @@ fn switch(what: &str, Switch { from, to, .. }: &Switch) -> String {
 
 /// What changed of a call, on a line.
 fn line(call: &CallDifference) -> String {
-    let mut told = vec![call.call.clone()];
+    let mut told = vec![escaped(&call.call).into_owned()];
     told.extend(call.tag.iter().map(|changed| switch("tag", changed)));
     told.extend(call.outcome.iter().map(|changed| switch("outcome", changed)));
     told.extend(call.tracks.iter().map(track_line));

@@ -1,7 +1,8 @@
 //! How far apart the recorders of two parties start, as measured on reports of separate recordings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,10 +13,11 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
 use crate::process::VERSION;
 use crate::report::{AlignmentReport, Report, TrackReport};
+use crate::run::RunOptions;
 use crate::timeline::Method;
 use crate::units::Millis;
 
-use super::reports::{UnreadableReport, reports};
+use super::reports::{UnreadableReport, each_report, told};
 use super::score::median;
 
 /// The party whose recorder's start is measured, and the one after whose it is.
@@ -58,7 +60,8 @@ pub struct OffsetMeasurement {
     /// Of these, calls whose recorders start at another distance.
     pub elsewhere: u64,
     /// Of these, calls in which bleed is heard one way, so that the echo's delay is assumed. Zero
-    /// if enough calls are heard both ways, and the others are not used.
+    /// if enough calls are heard both ways, and the others are not used. A call whose start time or
+    /// offset is warned about counts here, because its report does not say.
     pub one_way: u64,
     /// Reports that were not used, by reason.
     pub unused: BTreeMap<String, u64>,
@@ -114,80 +117,120 @@ impl UnusedReport {
 /// only those are: their distances are exact to the echo.
 ///
 /// ```no_run
+/// use callweave::RunOptions;
 /// use callweave::evaluate::measure_offsets;
 ///
-/// let measured = measure_offsets(["reports-of-may"])?;
+/// let measured = measure_offsets(["reports-of-may"], &RunOptions::default())?;
 /// let profile = measured.profile("my-trunk")?;
 /// println!("{}", profile.to_json()?);
 /// # Ok::<(), callweave::Error>(())
 /// ```
 ///
+/// The folders are read file by file. A file that several of them reach counts once.
+///
 /// # Errors
-/// `io` where a folder cannot be read, `invalid_argument` for one without reports, and those of
-/// [`measure_offsets_of`].
-pub fn measure_offsets(folders: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<OffsetMeasurement> {
-    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+/// `io` where a folder cannot be read, `invalid_argument` for one without reports, `cancelled`, and
+/// those of [`measure_offsets_of`], which then name the reports that cannot be read too.
+pub fn measure_offsets(
+    folders: impl IntoIterator<Item = impl AsRef<Path>>,
+    run: &RunOptions,
+) -> Result<OffsetMeasurement> {
+    let (mut offsets, mut unreadable) = (MeasuredOffsets::default(), Vec::new());
+    let mut files: BTreeSet<PathBuf> = BTreeSet::new();
     for folder in folders {
         let folder = folder.as_ref();
-        let found = reports(folder)?;
-        all.extend(found.reports.into_values());
+        let found = each_report(folder, |path, report| {
+            run.check(Stage::Input)?;
+            if files.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
+                offsets.add(&report);
+            }
+            Ok(())
+        })?;
         let named = |told: UnreadableReport| UnreadableReport {
             report: folder.join(&told.report).display().to_string(),
             ..told
         };
-        unreadable.extend(found.unreadable.into_iter().map(named));
+        unreadable.extend(found.into_iter().map(named));
     }
-    Ok(OffsetMeasurement { unreadable, ..measure_offsets_of(&all)? })
+    let measured = offsets.measured().map_err(|error| match told(&unreadable) {
+        None => error,
+        Some(more) => {
+            let (found, expected) = (error.found().unwrap_or_default(), error.expected().unwrap_or_default());
+            let (found, expected) = (format!("{found}, and {more}"), expected.to_owned());
+            error.with_mismatch(found, expected)
+        }
+    })?;
+    Ok(OffsetMeasurement { unreadable, ..measured })
 }
 
-/// Measures the same on reports in memory.
+/// Measures the same on reports in memory. Reports without hashes of their recordings and without
+/// an id of their call count each.
 ///
 /// # Errors
 /// `invalid_argument` if fewer than ten calls can be measured, or if their recorders start at no
 /// fixed distance.
 pub fn measure_offsets_of<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Result<OffsetMeasurement> {
-    let (mut count, mut unused) = (0, BTreeMap::<String, u64>::new());
-    // The distances of calls in which bleed is heard both ways, and one way.
-    let mut offsets = [Vec::new(), Vec::new()];
-    let mut known: BTreeSet<Vec<&str>> = BTreeSet::new();
-    for report in reports {
-        count += 1;
+    let mut offsets = MeasuredOffsets::default();
+    reports.into_iter().for_each(|report| offsets.add(report));
+    offsets.measured()
+}
+
+/// What the reports say so far.
+#[derive(Default)]
+struct MeasuredOffsets {
+    reports: u64,
+    unused: BTreeMap<String, u64>,
+    /// The distances of calls in which bleed is heard both ways.
+    both_ways: Vec<f64>,
+    /// Those of calls in which it is heard one way, or not known to be heard both ways.
+    one_way: Vec<f64>,
+    known: BTreeSet<Vec<String>>,
+}
+
+impl MeasuredOffsets {
+    fn add(&mut self, report: &Report) {
+        self.reports += 1;
         let measured = MeasuredCall::of(report).and_then(|call| {
-            let new = call.recordings.is_empty() || known.insert(call.recordings.clone());
+            let new = call.recordings.is_empty() || self.known.insert(call.recordings.clone());
             if new { Ok(call) } else { Err(UnusedReport::SameCall) }
         });
         match measured {
-            Ok(call) => offsets[usize::from(call.one_way)].push(call.offset_ms),
-            Err(why) => *unused.entry(why.code().to_owned()).or_default() += 1,
+            Ok(call) if call.one_way => self.one_way.push(call.offset_ms),
+            Ok(call) => self.both_ways.push(call.offset_ms),
+            Err(why) => *self.unused.entry(why.code().to_owned()).or_default() += 1,
         }
     }
-    let [mut offsets, mut one_way] = offsets;
-    if offsets.len() >= MIN_CALLS && !one_way.is_empty() {
-        unused.insert(UnusedReport::OneWay.code().to_owned(), one_way.len() as u64);
-        one_way.clear();
+
+    fn measured(self) -> Result<OffsetMeasurement> {
+        let Self { reports, mut unused, both_ways: mut offsets, mut one_way, .. } = self;
+        if offsets.len() >= MIN_CALLS && !one_way.is_empty() {
+            unused.insert(UnusedReport::OneWay.code().to_owned(), one_way.len() as u64);
+            one_way.clear();
+        }
+        offsets.extend(&one_way);
+        if offsets.len() < MIN_CALLS {
+            return Err(too_few(offsets.len(), reports, &unused));
+        }
+        let (prior, elsewhere) = fitted(&offsets)?;
+        let (measured, one_way) = (offsets.len() as u64, one_way.len() as u64);
+        Ok(OffsetMeasurement { prior, reports, measured, elsewhere, one_way, unused, unreadable: Vec::new() })
     }
-    offsets.extend(&one_way);
-    if offsets.len() < MIN_CALLS {
-        return Err(too_few(offsets.len(), count, &unused));
-    }
-    let (prior, elsewhere) = fitted(&offsets)?;
-    let (measured, one_way) = (offsets.len() as u64, one_way.len() as u64);
-    Ok(OffsetMeasurement { prior, reports: count, measured, elsewhere, one_way, unused, unreadable: Vec::new() })
 }
 
 /// The distance of one call, and what tells the call from others.
-struct MeasuredCall<'a> {
+struct MeasuredCall {
     /// How much later the customer's recording starts than the agent's.
     offset_ms: f64,
-    /// Whether bleed is heard in one direction only.
+    /// Whether bleed is heard in one direction only, as far as the report says. A track has one
+    /// warning: that of a start time or an offset says nothing of the direction.
     one_way: bool,
     /// The hashes of the recordings, else the call's id; empty if neither is told.
-    recordings: Vec<&'a str>,
+    recordings: Vec<String>,
 }
 
-impl<'a> MeasuredCall<'a> {
+impl MeasuredCall {
     /// Measures a call by its report.
-    fn of(report: &'a Report) -> std::result::Result<Self, UnusedReport> {
+    fn of(report: &Report) -> std::result::Result<Self, UnusedReport> {
         if report.config.pointer("/align/offsetPrior").is_some_and(|prior| !prior.is_null()) {
             return Err(UnusedReport::OffsetPrior);
         }
@@ -206,10 +249,11 @@ impl<'a> MeasuredCall<'a> {
         if let Some((_, why)) = refused.into_iter().find(|(holds, _)| *holds) {
             return Err(why);
         }
-        let hash = |track: &'a TrackReport| track.source.as_ref()?.sha256.as_deref();
-        let hashes: Option<Vec<&str>> = tracks.into_iter().map(hash).collect();
-        let recordings = hashes.or_else(|| Some(vec![report.call.id.as_deref()?])).unwrap_or_default();
-        Ok(Self { offset_ms, one_way: warned("path_delay_assumed"), recordings })
+        let hash = |track: &TrackReport| track.source.as_ref()?.sha256.clone();
+        let hashes: Option<Vec<String>> = tracks.into_iter().map(hash).collect();
+        let recordings = hashes.or_else(|| Some(vec![report.call.id.clone()?])).unwrap_or_default();
+        let one_way = ["path_delay_assumed", "start_time_wrong", "offset_contradicted"].into_iter().any(warned);
+        Ok(Self { offset_ms, one_way, recordings })
     }
 }
 
@@ -276,11 +320,12 @@ impl OffsetMeasurement {
     /// Returns a profile with what was measured, instead of its own offset prior if it has one.
     ///
     /// ```no_run
+    /// use callweave::RunOptions;
     /// use callweave::evaluate::{Evaluation, calibrate, measure_offsets};
     ///
     /// # let text = "";
     /// let fitted = calibrate("my-trunk", &Evaluation::from_json(text)?)?;
-    /// let profile = measure_offsets(["reports-of-may"])?.add_to(&fitted)?;
+    /// let profile = measure_offsets(["reports-of-may"], &RunOptions::default())?.add_to(&fitted)?;
     /// # Ok::<(), callweave::Error>(())
     /// ```
     ///

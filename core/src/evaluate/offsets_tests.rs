@@ -33,8 +33,11 @@ fn calls(count: usize) -> Vec<Report> {
     (0..count).map(|n| call(n, 850.0 + 30.0 * (n % 5) as f64 - 60.0)).collect()
 }
 
+/// A call of which a warning says, or hides, that bleed is heard one way.
 fn one_way(mut report: Report) -> Report {
-    report.warnings.push(Warning::new("path_delay_assumed", "track 1: bleed in one direction only"));
+    let codes = ["path_delay_assumed", "start_time_wrong", "offset_contradicted"];
+    let offset = report.tracks[1].alignment.as_ref().unwrap().offset_ms.0.abs();
+    report.warnings.push(Warning::new(codes[(offset / 30.0) as usize % 3], "track 1: told"));
     report
 }
 
@@ -140,10 +143,17 @@ fn one_profile_holds_both_and_folders_are_read() {
         fs::write(of.join("report.json"), report.to_json().unwrap()).unwrap();
     }
     fs::write(folder.join("may/cut.json"), "{").unwrap();
-    let measured = measure_offsets([folder.join("may"), folder.join("june")]).unwrap();
-    assert_eq!((measured.measured, measured.unreadable.len()), (10, 1));
+    let measured =
+        measure_offsets([folder.join("may"), folder.join("june"), folder.clone()], &RunOptions::default()).unwrap();
+    assert_eq!((measured.reports, measured.measured), (10, 10), "a file that is reached twice counts once");
+    assert_eq!(measured.unreadable.len(), 2);
     assert!(measured.unreadable[0].report.contains("may"), "{:?}", measured.unreadable);
-    assert!(measure_offsets([folder.join("may")]).unwrap_err().to_string().contains("found 5 of 5"));
+    let error = measure_offsets([folder.join("may")], &RunOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("found 5 of 5 reports, and 1 that cannot be read, such as "), "{error}");
+    assert!(error.contains("cut.json"), "{error}");
+    let cancelled = RunOptions::default();
+    cancelled.cancel.cancel();
+    assert_eq!(measure_offsets([&folder], &cancelled).unwrap_err().kind(), ErrorKind::Cancelled);
     let fitted = Map::from_iter([("confidenceMap".to_owned(), json!([[0.5, 0.4]]))]);
     let fitted = Profile::new("trunk", fitted).unwrap().with_sources(vec!["evaluation".to_owned()]);
     let profile = measured.add_to(&fitted.with_channels(["agent", "customer"]).unwrap()).unwrap();

@@ -38,45 +38,53 @@ pub(crate) struct ReportSet {
 /// # Errors
 /// `io` where the folder cannot be read, `invalid_argument` for one without reports.
 pub(crate) fn reports(folder: &Path) -> Result<ReportSet> {
-    let mut found = ReportSet::new();
-    for path in files_within(folder)? {
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-            found.add(folder, &path);
-        }
-    }
-    found.unreadable.sort_by(|a, b| a.report.cmp(&b.report));
-    found.checked(folder)
+    let mut reports = BTreeMap::new();
+    let unreadable = each_report(folder, |path, report| {
+        reports.insert(name_of(folder, path), report);
+        Ok(())
+    })?;
+    Ok(ReportSet { reports, unreadable })
 }
 
-impl ReportSet {
-    const fn new() -> Self {
-        Self { reports: BTreeMap::new(), unreadable: Vec::new() }
-    }
-
-    fn add(&mut self, folder: &Path, path: &Path) {
-        match read(path) {
-            Some(Ok(report)) => _ = self.reports.insert(name_of(folder, path), report),
-            Some(Err(reason)) => {
-                self.unreadable.push(UnreadableReport { report: parts(folder, path).join("/"), reason })
+/// Gives each report of a folder and of those within it, with its path, to `take`, one after the
+/// other. Links are not followed. Returns the files that should be reports and cannot be read, in
+/// the order of their paths.
+///
+/// # Errors
+/// Those of [`reports`], and of `take`.
+pub(crate) fn each_report(
+    folder: &Path,
+    mut take: impl FnMut(&Path, Report) -> Result<()>,
+) -> Result<Vec<UnreadableReport>> {
+    let (mut count, mut unreadable) = (0usize, Vec::new());
+    for path in files_within(folder)? {
+        if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
+            continue;
+        }
+        match read(&path) {
+            Some(Ok(report)) => {
+                count += 1;
+                take(&path, report)?;
             }
+            Some(Err(reason)) => unreadable.push(UnreadableReport { report: parts(folder, &path).join("/"), reason }),
             None => {}
         }
     }
+    unreadable.sort_by(|a, b| a.report.cmp(&b.report));
+    if count > 0 { Ok(unreadable) } else { Err(no_reports(folder, &unreadable)) }
+}
 
-    fn checked(self, folder: &Path) -> Result<Self> {
-        if !self.reports.is_empty() {
-            return Ok(self);
-        }
-        let found = match self.unreadable.as_slice() {
-            [] => "a folder without one".to_owned(),
-            [UnreadableReport { report, reason }, ..] => {
-                format!("{} that cannot be read, such as {report} ({reason})", self.unreadable.len())
-            }
-        };
-        Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no reports")
-            .with_mismatch(found, "reports in JSON, as process and batch write them")
-            .in_input(folder.display().to_string()))
-    }
+fn no_reports(folder: &Path, unreadable: &[UnreadableReport]) -> Error {
+    let found = told(unreadable).unwrap_or_else(|| "a folder without one".to_owned());
+    Error::new(ErrorKind::InvalidArgument, Stage::Input, "no reports")
+        .with_mismatch(found, "reports in JSON, as process and batch write them")
+        .in_input(folder.display().to_string())
+}
+
+/// Returns how many reports cannot be read, and the first of them.
+pub(super) fn told(unreadable: &[UnreadableReport]) -> Option<String> {
+    let UnreadableReport { report, reason } = unreadable.first()?;
+    Some(format!("{} that cannot be read, such as {report} ({reason})", unreadable.len()))
 }
 
 /// The report of a file of JSON; `None` where the file is none, the reason where it should be one

@@ -51,13 +51,13 @@ pub fn evaluate(folder: &Path, options: &str, config: &Config, run: &RunOptions)
 /// # Errors
 /// Those of [`evaluate::calibrate`] and [`evaluate::measure_offsets`]; `invalid_argument` for text
 /// that is not an evaluation, without either, and for a report that cannot be read.
-pub fn calibrate(evaluation: Option<&str>, name: &str, reports: &[PathBuf]) -> Result<String> {
+pub fn calibrate(evaluation: Option<&str>, name: &str, reports: &[PathBuf], run: &RunOptions) -> Result<String> {
     let fitted = evaluation.map(|text| evaluate::calibrate(name, &Evaluation::from_json(text)?)).transpose()?;
     if reports.is_empty() {
         let nothing = || super::refused("nothing to calibrate by").with_mismatch("neither", "an evaluation or reports");
         return fitted.ok_or_else(nothing)?.to_json();
     }
-    let measured = evaluate::measure_offsets(reports)?;
+    let measured = evaluate::measure_offsets(reports, run)?;
     if let Some(told) = measured.unreadable.first() {
         let error = super::refused("a report that cannot be read").with_mismatch(&told.reason, "a report, or no file");
         return Err(error.in_input(told.report.clone()));

@@ -26,6 +26,8 @@ pub(super) struct TrackVoices {
     pub confidence: Option<f64>,
     /// Whether a recorded announcement was removed from the voices.
     pub announced: bool,
+    /// Whether a voice too faint to be a party's was removed.
+    pub faint: bool,
 }
 
 /// A track on the call's timeline.

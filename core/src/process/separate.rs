@@ -41,6 +41,8 @@ const ANSWERED: (f64, f64) = (0.8, 0.9);
 /// Confidence above which a single voice is one party alone. Below it, a missed answer would make
 /// the other party a silent one.
 const SURELY_ONE: f64 = 0.94;
+/// The shortest rest of speech beside a voice that is cut out: a tenth of a frame.
+const LEAST_REST: Millis = Millis(1.0);
 /// Confidence of roles among three or more voices.
 const AMONG_MORE: f64 = 0.65;
 
@@ -58,13 +60,18 @@ pub(super) fn separate(
         run.check(Stage::Speech)?;
         let Some((voices, faint)) = TrackVoices::of(track, direction, config, run)? else { continue };
         // As on a track of its own, what hardly rises above the noise is no party's speech.
-        for span in faint {
-            track.speech = without(&track.speech, span);
-            track.voiced = without(&track.voiced, span);
-        }
+        track.speech = cut(&track.speech, &faint);
+        track.voiced = cut(&track.voiced, &faint);
         track.voices = Some(voices);
     }
     Ok(tracks)
+}
+
+/// Returns spans without others, and without the rests that rounding leaves.
+fn cut(spans: &[Span], others: &[Span]) -> Vec<Span> {
+    let mut left = others.iter().fold(spans.to_vec(), |left, &other| without(&left, other));
+    left.retain(|span| span.duration() >= LEAST_REST);
+    left
 }
 
 impl TrackVoices {
@@ -90,7 +97,7 @@ impl TrackVoices {
             heard.events.iter().filter(is_sound).map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect();
         let found = voices::separate(heard.narrowband(), &spans, &sounds, config.portable, &run.cancel)?;
         let on_call = |spans: Vec<Span>| spans.into_iter().map(|span| placed.placement.span_to_call(span)).collect();
-        let is_faint = speech::faint_voices(&heard.level, &found.voices);
+        let is_faint = speech::faint_voices(&heard.level, &found.voices, &sounds);
         let (faint, spoken): (Vec<_>, Vec<_>) = zip(found.voices, is_faint).partition(|(_, faint)| *faint);
         let spoken: Vec<Vec<Span>> = spoken.into_iter().map(|(spans, _)| on_call(spans)).collect();
         let faint: Vec<Span> = faint.into_iter().flat_map(|(spans, _)| on_call(spans)).collect();
@@ -107,7 +114,8 @@ impl TrackVoices {
             speech,
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
-        let told = Self { voices, confidence: found.confidence.map(rounded), announced: false };
+        let confidence = found.confidence.map(rounded);
+        let told = Self { voices, confidence, announced: false, faint: !faint.is_empty() };
         Ok(found.confidence.is_none_or(|share| share >= LEAST_CONFIDENCE).then_some((told, faint)))
     }
 }
@@ -125,9 +133,10 @@ impl TrackVoices {
         self.voices.iter().map(party).collect()
     }
 
-    /// Returns `true` if a single voice is one party alone.
+    /// Returns `true` if a single voice is one party alone. Beside a faint one it need not be: the
+    /// confidence is that of the division, and says nothing of who is faint.
     fn surely(&self) -> bool {
-        self.confidence.is_some_and(|share| share >= SURELY_ONE)
+        !self.faint && self.confidence.is_some_and(|share| share >= SURELY_ONE)
     }
 
     /// Returns the number of parties that the rules see.

@@ -8,7 +8,7 @@
 
 use crate::level::{Hops, Level};
 use crate::timeline::Placement;
-use crate::units::{Decibels, Millis, Span, total};
+use crate::units::{Decibels, Millis, Span, joined, total};
 
 /// Speech is at least this far above its track's noise.
 ///
@@ -64,13 +64,12 @@ pub(crate) fn floors(legs: &[LegInput], comparable: bool) -> Vec<Option<Decibels
 
 /// Returns for each voice of a mixed track whether it is no party's: it is hardly louder than the
 /// track's noise, and far below the loudest voice. How it takes turns tells nothing, because faint
-/// sound is heard on a mixed track only while nobody speaks.
-pub(crate) fn faint_voices(level: &Level, voices: &[Vec<Span>]) -> Vec<bool> {
-    let mut speech: Vec<Span> = voices.concat();
-    speech.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
+/// sound is heard on a mixed track only while nobody speaks. `sounds` (tones, music) are no noise.
+pub(crate) fn faint_voices(level: &Level, voices: &[Vec<Span>], sounds: &[Span]) -> Vec<bool> {
+    let heard = joined(voices.iter().flatten().chain(sounds).copied().collect());
     let levels: Vec<f64> = voices.iter().map(|spans| mean_level(&level.hops, spans)).collect();
     let loudest = levels.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let Some(noise) = level.hops.noise(&speech) else { return vec![false; voices.len()] };
+    let Some(noise) = level.hops.noise(&heard) else { return vec![false; voices.len()] };
     let close = (noise.0 + OVER_NOISE.0).min(loudest - BELOW_CALL.0);
     let closer = (noise.0 + VOICE_OVER_NOISE.0).min(loudest - VOICE_BELOW.0);
     levels.iter().map(|&level| level < close.max(closer)).collect()
@@ -216,16 +215,24 @@ mod tests {
     fn a_voice_of_a_room_is_no_party_and_a_soft_one_is() {
         let voices = |soft: f64| {
             let (spans, level) = leg(-50.0, &[(2.0, 6.0, -30.0), (10.0, 13.0, soft), (20.0, 26.0, -30.0)]);
-            faint_voices(&level, &[vec![spans[0], spans[2]], vec![spans[1]]])
+            faint_voices(&level, &[vec![spans[0], spans[2]], vec![spans[1]]], &[])
         };
         for (soft, faint) in [(-47.0, true), (-44.0, false), (-40.0, false), (-29.0, false)] {
             assert_eq!(voices(soft), [false, faint], "{soft} dBov over noise of -50 dBov");
         }
         let (spans, level) = leg(-50.0, &[(2.0, 6.0, -48.0), (10.0, 13.0, -47.0)]);
-        assert_eq!(faint_voices(&level, &[vec![spans[0]], vec![spans[1]]]), [false; 2], "two alike");
+        assert_eq!(faint_voices(&level, &[vec![spans[0]], vec![spans[1]]], &[]), [false; 2], "two alike");
         let (_, silence) = leg(f64::NEG_INFINITY, &[]);
-        assert_eq!(faint_voices(&silence, &[Vec::new(), Vec::new()]), [false; 2]);
-        assert!(faint_voices(&silence, &[]).is_empty());
+        assert_eq!(faint_voices(&silence, &[Vec::new(), Vec::new()], &[]), [false; 2]);
+        assert!(faint_voices(&silence, &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn music_is_no_noise_that_hides_a_party() {
+        let (spans, level) = leg(-50.0, &[(1.0, 55.0, -30.0), (55.0, 57.0, -20.0), (57.0, 59.0, -33.0)]);
+        let voices = [vec![spans[1]], vec![spans[2]]];
+        assert_eq!(faint_voices(&level, &voices, &spans[..1]), [false; 2]);
+        assert_eq!(faint_voices(&level, &voices, &[]), [false, true], "or else it would");
     }
 
     #[test]

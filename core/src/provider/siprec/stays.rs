@@ -38,9 +38,10 @@ impl Stays {
         self.0.iter().copied()
     }
 
-    /// Returns when the first period began, if that is known.
+    /// Returns when the first period began, if that is known of all.
     pub(super) fn since(&self) -> Option<Moment> {
-        self.0.first()?.since
+        let all = self.iter().map(|stay| stay.since).collect::<Option<Vec<_>>>()?;
+        earliest(all.into_iter().map(Some))
     }
 
     /// Returns when the last period ended, or `None` while one continues.
@@ -70,6 +71,17 @@ mod tests {
         told.iter().for_each(|&(since, until)| stays.tell(Stay { since: since.map(at), until: until.map(at) }));
         let second = |moment: Option<Moment>| moment.map(|moment| (moment.unix_ms() / 1000) as i32);
         stays.iter().map(|stay| (second(stay.since), second(stay.until))).collect()
+    }
+
+    #[test]
+    fn the_first_period_is_the_earliest_in_any_order() {
+        let at = |second: i32| Moment::from_unix_seconds(f64::from(second)).unwrap();
+        let mut stays = Stays::default();
+        for (since, until) in [(9, 12), (5, 6), (1, 2)] {
+            stays.tell(Stay { since: Some(at(since)), until: Some(at(until)) });
+        }
+        assert_eq!((stays.since(), stays.until()), (Some(at(1)), Some(at(12))));
+        assert_eq!(Stays::default().since(), None);
     }
 
     #[test]
