@@ -30,7 +30,8 @@ pub struct EchoPrior {
 }
 
 impl EchoPrior {
-    /// The shortest and the longest delay of far echo.
+    /// The shortest and the longest delay of far echo in milliseconds: a far echo begins at 100 ms
+    /// (`align::path`), and a second is the longest that the bleed gate looks for.
     const FAR: (f64, f64) = (100.0, 1_000.0);
 
     /// Creates a prior with a share of near echo.

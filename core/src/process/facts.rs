@@ -305,8 +305,8 @@ fn since(start: Moment, at: Moment) -> Millis {
     Millis((at.unix_ms() - start.unix_ms()) as f64)
 }
 
-/// Returns the indices of a party's tracks: by role, or by number, address or name. A recording that
-/// was delivered twice, for two parties, holds both and is of neither.
+/// Returns the indices of a party's tracks: by role, or by number, address or name. A recording
+/// that was delivered twice, for two parties, holds both and is of neither.
 fn concerned(party: Option<&str>, direction: Option<Direction>, tracks: &[PlacedTrack]) -> Vec<usize> {
     let Some(party) = party else { return (0..tracks.len()).collect() };
     let role = Role::parse(party, direction).filter(|&role| role != Role::Unknown);

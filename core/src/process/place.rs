@@ -55,8 +55,8 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
     Ok(Placements { placements, repeated, warnings })
 }
 
-/// Returns the pairs of tracks whose files are the same byte for byte, where somebody speaks in them:
-/// recordings of silence, or of one tone, may be alike and yet be two.
+/// Returns the pairs of tracks whose files are the same byte for byte, where somebody speaks in
+/// them: recordings of silence, or of one tone, may be alike and yet be two.
 fn delivered_again(tracks: &[ReadTrack]) -> Vec<(usize, usize)> {
     let speaks =
         |track: &&ReadTrack| track.segments.is_empty() && track.analysis.speech.values.iter().any(|&p| p >= SPEAKS);
