@@ -1,5 +1,8 @@
 //! Reads the bits of a frame, most significant first.
 
+/// Bits that a word has at least, wherever it begins.
+pub(super) const WORD_BITS: u32 = 57;
+
 /// Reads bits in order. Bits beyond the end are zeros.
 pub(super) struct FrameBits<'a> {
     bytes: &'a [u8],
@@ -12,13 +15,13 @@ impl<'a> FrameBits<'a> {
         Self { bytes, at }
     }
 
-    /// Returns at least the next 57 bits, left-aligned in a word.
+    /// Returns at least the next [`WORD_BITS`], left-aligned in a word.
     #[inline(always)]
     pub(super) fn word(&self) -> u64 {
         self.word_at(self.at)
     }
 
-    /// Returns at least 57 bits from a bit position on, left-aligned in a word.
+    /// Returns at least [`WORD_BITS`] from a bit position on, left-aligned in a word.
     #[inline(always)]
     pub(super) fn word_at(&self, at: usize) -> u64 {
         let rest = self.bytes.get(at / 8..).unwrap_or_default();

@@ -2,12 +2,16 @@
 
 use std::sync::LazyLock;
 
-use super::bits::FrameBits;
+use super::bits::{FrameBits, WORD_BITS};
 use super::huffman_tables::{PAIRS, PairCodes};
 use super::side::{GranuleInfo, LINES};
 
 /// Code length up to which one lookup finds a pair.
 const SHORT: u32 = 9;
+/// Longest code of a pair, with both signs.
+const LONGEST_PAIR: u32 = 19 + 2;
+/// Longest code of a quadruple, with all signs.
+const LONGEST_QUAD: u32 = 6 + 4;
 /// Largest value: 15 plus 13 linbits.
 const LARGEST: usize = 15 + (1 << 13) - 1;
 
@@ -157,32 +161,38 @@ fn read_pairs(
         return at.max(until);
     };
     let (Some(lookup), Some(lines)) = (codes.pairs.get(which), lines.get_mut(at..until)) else { return at };
-    // A local position stays in a register.
+    // Local variables stay in registers. Each code waits for the one before, so bits are taken from
+    // memory only where too few are left.
     let (mut place, mut read) = (bits.at, 0);
+    let (mut word, mut left) = (bits.word_at(place), WORD_BITS);
     for [x, y] in lines.as_chunks_mut().0 {
         if place >= end {
             break;
         }
-        let word = bits.word_at(place);
-        let (pair, length, whole) = lookup.find((word >> 32) as u32);
+        if left < LONGEST_PAIR + 2 * extra {
+            (word, left) = (bits.word_at(place), WORD_BITS);
+        }
+        let (pair, length, mut used) = lookup.find((word >> 32) as u32);
         let mut rest = word << length;
-        place += whole as usize;
-        *x = value(usize::from(pair >> 4), extra, &mut rest, &codes.powers, &mut place);
-        *y = value(usize::from(pair & 15), extra, &mut rest, &codes.powers, &mut place);
+        *x = value(usize::from(pair >> 4), extra, &mut rest, &codes.powers, &mut used);
+        *y = value(usize::from(pair & 15), extra, &mut rest, &codes.powers, &mut used);
+        word <<= used;
+        left -= used;
+        place += used as usize;
         read += 2;
     }
     bits.at = place;
     at + read
 }
 
-/// Decodes a value with its linbits and its sign from the bits after its code. Advances `at` by the
-/// linbits.
+/// Decodes a value with its linbits and its sign from the bits after its code. Adds the linbits to
+/// the bits that were used.
 #[inline(always)]
-fn value(mut size: usize, extra: u32, rest: &mut u64, powers: &[f32], at: &mut usize) -> f32 {
+fn value(mut size: usize, extra: u32, rest: &mut u64, powers: &[f32], used: &mut u32) -> f32 {
     if size == 15 && extra > 0 {
         size += (*rest >> (64 - extra)) as usize;
         *rest <<= extra;
-        *at += extra as usize;
+        *used += extra;
     }
     // Zero has no sign. Zeros are unpredictable, so there is no branch.
     let signed = u32::from(size > 0);
@@ -194,10 +204,13 @@ fn value(mut size: usize, extra: u32, rest: &mut u64, powers: &[f32], at: &mut u
 /// Reads quadruples of −1, 0 and 1 after the pairs.
 fn read_quads(bits: &mut FrameBits, info: &GranuleInfo, end: usize, lines: &mut [f32; LINES], mut at: usize) -> usize {
     let codes = &CODES.quads[info.quads % 2];
+    let (mut word, mut left) = (bits.word(), WORD_BITS);
     while bits.at < end
         && let Some(four) = lines.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>())
     {
-        let word = bits.word();
+        if left < LONGEST_QUAD {
+            (word, left) = (bits.word(), WORD_BITS);
+        }
         let (value, length, whole) = codes[(word >> 58) as usize];
         let mut rest = word << length;
         for (i, line) in four.iter_mut().enumerate() {
@@ -206,9 +219,32 @@ fn read_quads(bits: &mut FrameBits, info: &GranuleInfo, end: usize, lines: &mut 
             rest <<= sounds;
             *line = f32::from_bits(f32::from(sounds).to_bits() | sign << 31);
         }
+        word <<= whole;
+        left -= u32::from(whole);
         bits.at += usize::from(whole);
         at += 4;
     }
     // A quadruple that reaches beyond the end is the encoder's stuffing.
     if bits.at > end && at > info.paired { at - 4 } else { at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word read from memory is refilled only when fewer bits than these are left.
+    #[test]
+    fn no_code_is_longer_than_a_word_holds() {
+        let lengths =
+            PAIRS.iter().flat_map(|codes| {
+                codes.lengths.iter().enumerate().map(|(i, &length)| {
+                    u32::from(length) + u32::from(i / codes.side > 0) + u32::from(i % codes.side > 0)
+                })
+            });
+        assert_eq!(lengths.max(), Some(LONGEST_PAIR));
+        let quads = (0..16u8).map(|value| u32::from(QUAD_LENGTHS[usize::from(value)].max(4)) + value.count_ones());
+        assert_eq!(quads.max(), Some(LONGEST_QUAD));
+        let extra = TABLES.iter().flatten().map(|&(_, extra)| extra).max().unwrap_or(0);
+        assert!(LONGEST_PAIR + 2 * extra <= WORD_BITS);
+    }
 }
