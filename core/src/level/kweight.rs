@@ -1,19 +1,18 @@
-//! The K-weighting of ITU-R BS.1770-5, annex 1, a shelf and a high pass, computed in eight lanes.
+//! The K-weighting of ITU-R BS.1770-5, annex 1, a shelf and a high pass, computed in sixteen lanes.
 //!
 //! A recursive filter runs sample by sample, but its state after a stretch is a weighted sum of the
-//! stretch and of its state before. A piece is therefore cut into eight parts. The state before
-//! each part is computed by such sums, and all parts are filtered in parallel. The result is the
-//! exact filter, not an approximation.
+//! stretch and of its state before. A piece is therefore cut into sixteen parts, which lie side by
+//! side. The state before each part is computed by such sums, and all parts are filtered in
+//! parallel. The result is the exact filter, not an approximation.
 
 use std::f64::consts::PI;
 
-use fearless_simd::{Simd, SimdBase, f32x8};
+use fearless_simd::{Simd, SimdBase, f32x16};
 
-use super::lanes;
 use crate::units::Rate;
 
 /// Parts of a piece that are filtered in parallel.
-const LANES: usize = 8;
+const LANES: usize = 16;
 /// Size of the state of both sections.
 const ORDER: usize = 4;
 /// State below this (−300 dB) is flushed to zero to avoid denormals.
@@ -64,10 +63,10 @@ impl KWeightSections {
 #[derive(Debug, Clone)]
 pub(super) struct KWeighting {
     sections: KWeightSections,
-    /// Samples per lane.
-    part: usize,
     /// Contribution of each sample of a part to each component of the state at its end.
-    left: [Vec<f32>; ORDER],
+    left: Vec<[f32; ORDER]>,
+    /// The parts of a piece side by side.
+    parts: Vec<[f32; LANES]>,
     /// Contribution of each component of the state before a part to the state at its end.
     carried: [FilterState; ORDER],
     state: FilterState,
@@ -84,41 +83,54 @@ impl KWeighting {
             }
             state
         });
-        let mut left = [const { Vec::new() }; ORDER];
         let mut state = FilterState::default();
-        for i in 0..part {
-            step(&sections, &mut state, if i == 0 { 1.0 } else { 0.0 });
-            left.iter_mut().zip(state).for_each(|(row, x)| row.push(x as f32));
-        }
-        left.iter_mut().for_each(|row| row.reverse());
-        Self { sections, part, left, carried, state: FilterState::default() }
+        let mut left: Vec<_> = (0..part)
+            .map(|i| {
+                step(&sections, &mut state, if i == 0 { 1.0 } else { 0.0 });
+                state.map(|x| x as f32)
+            })
+            .collect();
+        left.reverse();
+        Self { sections, left, parts: vec![[0.0; LANES]; part], carried, state: FilterState::default() }
     }
 
     /// Returns the energy of the next piece after weighting.
     #[inline(always)]
     pub(super) fn energy<S: Simd>(&mut self, cpu: S, piece: &[f32]) -> f64 {
-        let (lanes, rest) = piece.split_at(LANES * self.part);
-        let parts: [&[f32]; LANES] = std::array::from_fn(|lane| &lanes[lane * self.part..][..self.part]);
-        let mut states = [[0.0; LANES]; ORDER];
-        for (lane, part) in parts.iter().enumerate() {
-            states.iter_mut().zip(self.state).for_each(|(row, x)| row[lane] = x as f32);
-            self.state = self.after(cpu, part);
+        let part = self.parts.len();
+        let (samples, rest) = piece.split_at(LANES * part);
+        for (lane, samples) in samples.chunks_exact(part.max(1)).enumerate() {
+            self.parts.iter_mut().zip(samples).for_each(|(row, &x)| row[lane] = x);
         }
-        let mut energy = filtered_energy(cpu, &self.sections, states, parts);
+        let states = self.states(cpu);
+        let mut energy = filtered_energy(cpu, &self.sections, states, &self.parts);
         for &x in rest {
             energy += step(&self.sections, &mut self.state, f64::from(x)).powi(2);
         }
         energy
     }
 
-    /// Returns the state after a part.
+    /// Returns the states before the parts, and advances the state to their end.
     #[inline(always)]
-    fn after<S: Simd>(&self, cpu: S, part: &[f32]) -> FilterState {
-        let mut state = lanes::weighted(cpu, part, self.left.each_ref().map(Vec::as_slice));
-        for (x, column) in self.state.iter().zip(&self.carried) {
-            state.iter_mut().zip(column).for_each(|(sum, c)| *sum += x * c);
+    fn states<S: Simd>(&mut self, cpu: S) -> [[f32; LANES]; ORDER] {
+        let mut sums = [f32x16::splat(cpu, 0.0); ORDER];
+        for (samples, weights) in self.parts.iter().zip(&self.left) {
+            let samples = f32x16::load_array_ref(cpu, samples);
+            for (sum, &weight) in sums.iter_mut().zip(weights) {
+                *sum += samples * weight;
+            }
         }
-        state.map(|x| if x.abs() < NOTHING { 0.0 } else { x })
+        let sums = sums.map(|sum| sum.to_array());
+        let mut states = [[0.0; LANES]; ORDER];
+        for lane in 0..LANES {
+            states.iter_mut().zip(self.state).for_each(|(row, x)| row[lane] = x as f32);
+            let mut next = sums.map(|sum| f64::from(sum[lane]));
+            for (x, column) in self.state.iter().zip(&self.carried) {
+                next.iter_mut().zip(column).for_each(|(sum, c)| *sum += x * c);
+            }
+            self.state = next.map(|x| if x.abs() < NOTHING { 0.0 } else { x });
+        }
+        states
     }
 }
 
@@ -141,16 +153,16 @@ fn filtered_energy<S: Simd>(
     cpu: S,
     sections: &KWeightSections,
     states: [[f32; LANES]; ORDER],
-    parts: [&[f32]; LANES],
+    parts: &[[f32; LANES]],
 ) -> f64 {
     let KWeightSections(shelf, high_pass) = sections;
-    let all = |x: f64| f32x8::splat(cpu, x as f32);
+    let all = |x: f64| f32x16::splat(cpu, x as f32);
     let ([b0, b1, b2], [a1, a2]) = (shelf.b.map(all), shelf.a.map(all));
     let (p, q) = (all(high_pass.p), all(high_pass.q));
-    let [mut s0, mut s1, mut s2, mut s3] = states.map(|lanes| f32x8::load_array(cpu, lanes));
+    let [mut s0, mut s1, mut s2, mut s3] = states.map(|lanes| f32x16::load_array(cpu, lanes));
     let mut energy = all(0.0);
-    for i in 0..parts[0].len() {
-        let x = f32x8::load_array(cpu, parts.map(|part| part[i]));
+    for samples in parts {
+        let x = f32x16::load_array_ref(cpu, samples);
         let y = b0 * x + s0;
         s0 = (b1 * x + s1) - a1 * y;
         s1 = b2 * x - a2 * y;
