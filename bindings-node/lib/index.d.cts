@@ -715,7 +715,8 @@ export interface Report {
   profile: { name: string; hash: string } | null
   /** The revision of each stage. It rises when the stage's numbers change. */
   stages: Record<string, number>
-  detector: { name: string; version: string }
+  /** The speech detector, and how Silero's network was computed: null for other detectors. */
+  detector: { name: string; version: string; arithmetic: 'int16' | 'f32' | 'portable' | null }
   call: {
     id: string | null
     provider: string | null

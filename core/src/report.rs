@@ -44,7 +44,7 @@ pub struct Report {
     #[serde(default)]
     pub stages: BTreeMap<String, u32>,
     /// The speech detector.
-    pub detector: Named,
+    pub detector: DetectorReport,
     /// The call.
     pub call: CallReport,
     /// The tracks, in the order in which they were given.
@@ -136,6 +136,20 @@ pub struct Named {
     pub name: String,
     /// The version.
     pub version: String,
+}
+
+/// The speech detector of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DetectorReport {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// How Silero's network was computed: `int16` by 16-bit integers, `f32`, or `portable` by f32
+    /// with the same bits on every machine. `None` for other detectors.
+    #[serde(default)]
+    pub arithmetic: Option<String>,
 }
 
 /// The call as a whole.

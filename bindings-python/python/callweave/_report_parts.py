@@ -37,6 +37,7 @@ __all__ = [
     "ResponseTimes",
     "Source",
     "Span",
+    "SpeechDetector",
     "Tag",
     "TagName",
     "Track",
@@ -126,6 +127,17 @@ class Named(Record):
 
     name: str
     version: str
+
+
+@dataclass(frozen=True)
+class SpeechDetector(Record):
+    """The speech detector of a call."""
+
+    name: str
+    version: str
+    arithmetic: Literal["int16", "f32", "portable"] | None = None
+    """How Silero's network was computed: by 16-bit integers, by f32, or by f32 with the same bits on
+    every machine. None for other detectors."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from callweave._report_parts import (
     ResponseTimes,
     Source,
     Span,
+    SpeechDetector,
     Tag,
     TagName,
     Track,
@@ -85,6 +86,7 @@ __all__ = [
     "ResponseTimes",
     "Source",
     "Span",
+    "SpeechDetector",
     "Tag",
     "TagName",
     "Track",
@@ -118,7 +120,7 @@ class Report(Record):
     """The configuration's profile."""
     stages: dict[str, int]
     """The revision of each stage. It rises when the stage's numbers change."""
-    detector: Named
+    detector: SpeechDetector
     call: Call
     tracks: tuple[Track, ...]
     turns: tuple[Turn, ...]

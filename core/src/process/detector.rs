@@ -2,7 +2,7 @@
 
 use crate::config::{Config, DetectorKind};
 use crate::error::Result;
-use crate::report::Named;
+use crate::report::DetectorReport;
 use crate::units::Millis;
 use crate::vad::{self, CustomDetector, Detector, Probabilities};
 
@@ -43,12 +43,14 @@ impl<'a> DetectorChoice<'a> {
         if silero { &answer.values } else { &[] }
     }
 
-    /// Returns the detector's name and version, for the report.
-    pub(super) fn named(&self) -> Named {
+    /// Describes the detector, for the report.
+    pub(super) fn report(&self) -> DetectorReport {
         let (name, version) = match &self.custom {
             Some(custom) => (custom.name(), custom.version()),
             None => vad::identity(self.config.detector),
         };
-        Named { name: name.into(), version: version.into() }
+        let silero = self.custom.is_none() && self.config.detector == DetectorKind::Silero;
+        let arithmetic = silero.then(|| vad::Silero::arithmetic(self.config.portable).into());
+        DetectorReport { name: name.into(), version: version.into(), arithmetic }
     }
 }

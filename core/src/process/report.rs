@@ -37,7 +37,7 @@ pub(super) fn report(
         config_hash: config.hash()?,
         profile: config.profile.as_ref().map(profile).transpose()?,
         stages: revisions(),
-        detector: detector.named(),
+        detector: detector.report(),
         call: CallReport {
             id: call.id.filter(|_| config.pii == Pii::Keep),
             provider: call.provider,

@@ -4,11 +4,10 @@ use fearless_simd::{Simd, SimdBase, f32x16};
 
 use super::frontend::{BINS, SPAN, Spectra, WINDOWS, gather};
 use super::model::{Convolution, Model, TILE, UNITS};
+use super::winograd::{POINTS, inputs_at_points, outputs_of_points};
 use super::{PANEL, PlannedFrame};
 use crate::simd::{Cpu, SimdRow};
 
-/// Number of points of Winograd's F(4, 3).
-const POINTS: usize = 6;
 /// Output channels of the first convolution.
 const CHANNELS: usize = 128;
 
@@ -45,7 +44,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         features: &mut [[f32; UNITS]; PANEL],
     ) {
         gather(samples, plan, &mut panel.samples);
-        self.spectra(&model.tables, &panel.samples, &mut panel.spectra);
+        self.spectra(&model.ends.tables, &panel.samples, &mut panel.spectra);
         self.convolve_first(model, &panel.spectra, &mut panel.points, &mut panel.first);
         let mut input = &panel.first[..];
         for (convolution, output) in model.others.iter().zip(&mut panel.others) {
@@ -59,10 +58,8 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
     }
 
-    /// Computes the first convolution, over four positions between zeros, by Winograd's F(4, 3)
-    /// (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016). It needs six
-    /// products per pair of channels instead of ten. This convolution is the largest of the
-    /// network.
+    /// Computes the first convolution, over four positions between zeros, by Winograd's F(4, 3). It
+    /// is the largest of the network.
     #[inline(always)]
     fn convolve_first(
         self,
@@ -72,11 +69,9 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         output: &mut [SimdRow; WINDOWS * CHANNELS],
     ) {
         for bin in 0..BINS {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|window: usize| self.load(&spectra[window][bin]));
-            let (near_c, near_d) = (c - a * 4.0, d - b * 4.0);
-            let (far_c, far_d) = ((c - a) * 2.0, d - b);
-            let values =
-                [d - b * 5.0, near_d + near_c, near_d - near_c, far_d + far_c, far_d - far_c, a * 4.0 - c * 5.0];
+            let [a, b, c, d] = spectra;
+            let windows = [self.load(&a[bin]), self.load(&b[bin]), self.load(&c[bin]), self.load(&d[bin])];
+            let values = inputs_at_points(windows);
             for (rows, value) in points.iter_mut().zip(values) {
                 value.store_array(&mut rows[bin].0);
             }
@@ -87,16 +82,12 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
             for ((product, weights), rows) in products.iter_mut().zip(weights.chunks_exact(BINS)).zip(&*points) {
                 *product = self.dot(weights, rows, &[0.0; TILE]);
             }
-            let [p0, p1, p2, p3, p4, p5] = products;
             for m in 0..TILE.min(CHANNELS - tile * TILE) {
-                let (near_sum, near_difference) = (p1[m] + p2[m], p1[m] - p2[m]);
-                let (far_sum, far_difference) = (p3[m] + p4[m], p3[m] - p4[m]);
-                let values = [
-                    p0[m] + near_sum + far_sum,
-                    near_difference + far_difference * 2.0,
-                    near_sum + far_sum * 4.0,
-                    near_difference + far_difference * 8.0 + p5[m],
-                ];
+                let mut at_points = [self.splat(0.0); POINTS];
+                for point in 0..POINTS {
+                    at_points[point] = products[point][m];
+                }
+                let values = outputs_of_points(at_points);
                 for (position, value) in values.into_iter().enumerate() {
                     let row = &mut output[position * CHANNELS + tile * TILE + m];
                     self.relu(value + self.splat(bias[m])).store_array(&mut row.0);

@@ -5,7 +5,7 @@
 
 use fearless_simd::{Simd, SimdBase, f32x16};
 
-use super::model::{GATE_ROWS, Model, UNITS};
+use super::model::{GATE_ROWS, Model, NetworkEnds, UNITS};
 use crate::simd::{Cpu, SimdRow, sum};
 
 /// Frames per batch of the input product.
@@ -13,7 +13,7 @@ pub(super) const GROUP: usize = 6;
 
 /// The network's state for one track.
 pub(super) struct LstmState {
-    hidden: [f32; UNITS],
+    pub hidden: [f32; UNITS],
     cell: [SimdRow; UNITS / 16],
 }
 
@@ -48,7 +48,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         for (part, weights) in model.input.as_flattened().as_chunks::<G>().0.iter().enumerate() {
             for (features, gates) in features.iter().zip(&mut *gates) {
                 let mut bias = [self.splat(0.0); G];
-                for (bias, row) in bias.iter_mut().zip(&model.gate_bias[part * G..]) {
+                for (bias, row) in bias.iter_mut().zip(&model.ends.gate_bias[part * G..]) {
                     *bias = self.load(row);
                 }
                 let sums = self.add_products(weights.each_ref(), features.each_ref(), [bias; GROUP]);
@@ -64,7 +64,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     /// Computes W·x + b of one frame, with the same bits as [`Cpu::input_gates`].
     #[inline(always)]
     pub(super) fn input_gates_of_one(self, model: &Model, features: &[f32; UNITS], gates: &mut [SimdRow; GATE_ROWS]) {
-        let (blocks, rows) = (gates.as_chunks_mut::<4>().0, model.gate_bias.as_chunks::<4>().0);
+        let (blocks, rows) = (gates.as_chunks_mut::<4>().0, model.ends.gate_bias.as_chunks::<4>().0);
         for ((weights, bias), gates) in model.input.iter().zip(rows).zip(blocks) {
             let mut start = [self.splat(0.0); 4];
             for (start, row) in start.iter_mut().zip(bias) {
@@ -108,6 +108,24 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         gates: [&[SimdRow; GATE_ROWS]; N],
         states: &mut [&mut LstmState; N],
     ) -> [f32; N] {
+        self.step_by(
+            &model.ends,
+            gates,
+            states,
+            #[inline(always)]
+            |block, inputs, sums| self.recur(&model.recurrent[block], inputs, sums),
+        )
+    }
+
+    /// [`Cpu::step`], with any way to add the recurrent products of sixteen units.
+    #[inline(always)]
+    pub(super) fn step_by<const N: usize>(
+        self,
+        ends: &NetworkEnds,
+        gates: [&[SimdRow; GATE_ROWS]; N],
+        states: &mut [&mut LstmState; N],
+        recur: impl Fn(usize, [&[f32; UNITS]; N], [[f32x16<S>; 4]; N]) -> [[f32x16<S>; 4]; N],
+    ) -> [f32; N] {
         let mut logits = [self.splat(0.0); N];
         let mut next = [[SimdRow::default(); UNITS / 16]; N];
         for block in 0..UNITS / 16 {
@@ -121,15 +139,15 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
             for (input, state) in inputs.iter_mut().zip(states.iter()) {
                 *input = &state.hidden;
             }
-            let sums = self.recur(&model.recurrent[block], inputs, sums);
+            let sums = recur(block, inputs, sums);
             for n in 0..N {
                 let (cell, hidden) = self.lstm_unit(sums[n], self.load(&states[n].cell[block]));
                 cell.store_array(&mut states[n].cell[block].0);
                 hidden.store_array(&mut next[n][block].0);
-                logits[n] = self.mul_add(self.relu(hidden), self.load(&model.output[block]), logits[n]);
+                logits[n] = self.mul_add(self.relu(hidden), self.load(&ends.output[block]), logits[n]);
             }
         }
-        let mut sums = [model.output_bias; N];
+        let mut sums = [ends.output_bias; N];
         for n in 0..N {
             for (hidden, row) in states[n].hidden.as_chunks_mut().0.iter_mut().zip(&next[n]) {
                 *hidden = row.0;

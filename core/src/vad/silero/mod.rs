@@ -4,35 +4,39 @@
 //! sixteen frames in parallel (`encoder`). The LSTM (`lstm`) runs frame by frame, for two tracks of
 //! a call in lockstep.
 //!
-//! Every sum has a fixed order, and frames affect each other only through the state of their own
-//! track. The bits therefore do not depend on chunks, blocks or the number of tracks. Probabilities
-//! are within 2e-5 of onnxruntime's on the calls compared.
+//! The network is computed in f32, or in 16-bit integers on machines with instructions for them
+//! (`network`). Every sum has a fixed order or is exact, and frames affect each other only through
+//! the state of their own track. The bits therefore do not depend on chunks, blocks or the number
+//! of tracks. Probabilities in f32 are within 2e-5 of onnxruntime's on the calls compared.
 //!
 //! Over minutes the network's state settles, and it detects voices less and less.
 //! [`Silero::forgetting`] resets the state after long pauses.
 
 mod encoder;
 mod frontend;
+#[cfg(target_arch = "x86_64")]
+mod integer;
 mod lstm;
 mod model;
+mod network;
 mod plan;
 mod silence;
 mod single;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
 pub(crate) use single::SileroStream;
 
-use fearless_simd::{Level, Simd, SimdBase, dispatch};
-
 use self::encoder::Panel;
 use self::lstm::{GROUP, LstmState};
-use self::model::{GATE_ROWS, Model, UNITS};
+use self::model::{GATE_ROWS, UNITS};
+use self::network::{Arithmetic, Network, compute};
 use self::plan::PlanWalk;
 use self::silence::{SilenceGate, WARM_UP};
 use super::{Detector, same_lanes};
 use crate::error::Result;
-use crate::simd::{Cpu, SimdRow};
+use crate::simd::SimdRow;
 use crate::threads;
 use crate::units::Millis;
 
@@ -69,8 +73,7 @@ const SAMPLE_LIMIT: f32 = 32_768.0;
 ///
 /// A lane needs 230 kB and the detector 0.7 MB. All detectors share 0.9 MB of weights.
 pub struct Silero {
-    /// `None` means portable.
-    level: Option<Level>,
+    arithmetic: Arithmetic,
     lanes: Vec<SileroTrack>,
     work: Box<SileroScratch>,
     forget: Option<StateReset>,
@@ -146,10 +149,16 @@ impl Silero {
     /// Creates a detector for `lanes` tracks.
     ///
     /// `portable` avoids fused multiply-adds and uses only instructions that every machine of the
-    /// target has. The bits are then the same everywhere, at about a quarter of the speed.
-    /// Otherwise the best of AVX-512, AVX2 and NEON is used; these agree bit for bit.
+    /// target has. The bits are then the same everywhere, at a quarter of the speed or less.
+    /// Otherwise machines with AVX-512 and its VNNI compute in 16-bit integers, and others in f32 by
+    /// AVX2 or NEON. Those of one kind agree bit for bit.
     pub fn new(lanes: usize, portable: bool) -> Self {
-        Self::at_level(lanes, (!portable).then(Level::new))
+        Self::by(lanes, Arithmetic::new(portable))
+    }
+
+    /// Returns the arithmetic that a detector uses on this machine: `int16`, `f32` or `portable`.
+    pub fn arithmetic(portable: bool) -> &'static str {
+        Arithmetic::new(portable).name()
     }
 
     /// Resets the state of each track after this long without a probability of at least `below`,
@@ -171,11 +180,11 @@ impl Silero {
         self
     }
 
-    fn at_level(lanes: usize, level: Option<Level>) -> Self {
+    fn by(lanes: usize, arithmetic: Arithmetic) -> Self {
         let gates = || vec![[SimdRow::default(); GATE_ROWS]; BLOCK];
         let encoding = |frames| Encoding { panel: Panel::new(), features: vec![[0.0; UNITS]; frames] };
         Self {
-            level,
+            arithmetic,
             lanes: std::iter::repeat_with(|| SileroTrack::new(false)).take(lanes).collect(),
             work: Box::new(SileroScratch { encoding: [encoding(BLOCK), encoding(HALF)], gates: [gates(), gates()] }),
             forget: None,
@@ -192,28 +201,16 @@ impl Silero {
             pair.iter_mut().for_each(|(lane, _)| lane.plan(forget));
             let parts = pair.iter().map(|(lane, _)| lane.plan.len().div_ceil(BLOCK)).max().unwrap_or(0);
             for part in 0..parts {
-                let (model, SileroScratch { encoding, gates }) = (Model::shared(), &mut *self.work);
+                let SileroScratch { encoding, gates } = &mut *self.work;
                 for ((lane, _), gates) in pair.iter().zip(&mut *gates) {
-                    encode(self.level, model, &lane.samples, lane.part(part), encoding, gates);
+                    encode(self.arithmetic, &lane.samples, lane.part(part), encoding, gates);
                 }
-                match self.level {
-                    None => {
-                        dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).follow(model, forget, gates, pair, part))
-                    }
-                    Some(level) => {
-                        dispatch!(level, simd => Cpu::<_, true>(simd).follow(model, forget, gates, pair, part))
-                    }
-                }
+                compute!(self.arithmetic, network => follow(network, forget, gates, pair, part));
             }
             for (lane, out) in pair {
                 PlanWalk::new(lane, out, forget, parts).finish();
                 let start = out.len() - lane.frames();
-                match self.level {
-                    None => {
-                        dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).probabilities(&mut out[start..]))
-                    }
-                    Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).probabilities(&mut out[start..])),
-                }
+                compute!(self.arithmetic, network => network.probabilities(&mut out[start..]));
                 lane.samples.drain(..lane.frames() * FRAME);
             }
         }
@@ -316,16 +313,14 @@ fn sound(sample: f32) -> f32 {
 /// Computes the gate inputs of a lane's planned frames, at most a block; in two halves if there is
 /// a thread for each.
 fn encode(
-    level: Option<Level>,
-    model: &Model,
+    arithmetic: Arithmetic,
     samples: &[f32],
     plan: &[PlannedFrame],
     [whole, second]: &mut [Encoding; 2],
     gates: &mut [[SimdRow; GATE_ROWS]],
 ) {
-    let work = |plan: &[PlannedFrame], room: &mut Encoding, gates: &mut [[SimdRow; GATE_ROWS]]| match level {
-        None => dispatch!(Level::baseline(), simd => Cpu::<_, false>(simd).inputs(model, samples, plan, room, gates)),
-        Some(level) => dispatch!(level, simd => Cpu::<_, true>(simd).inputs(model, samples, plan, room, gates)),
+    let work = |plan: &[PlannedFrame], room: &mut Encoding, gates: &mut [[SimdRow; GATE_ROWS]]| {
+        compute!(arithmetic, network => inputs(network, samples, plan, room, gates));
     };
     if plan.len() <= HALF || threads::count() == 1 {
         return work(plan, whole, gates);
@@ -335,65 +330,48 @@ fn encode(
     threads::join(|| work(plan, whole, gates), || work(rest, second, later));
 }
 
-impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// Computes the gate inputs of planned frames from the samples of a track.
-    #[inline(always)]
-    fn inputs(
-        self,
-        model: &Model,
-        samples: &[f32],
-        plan: &[PlannedFrame],
-        room: &mut Encoding,
-        gates: &mut [[SimdRow; GATE_ROWS]],
-    ) {
-        let panels = room.features[..plan.len().next_multiple_of(PANEL)].as_chunks_mut().0;
-        for (plan, features) in plan.chunks(PANEL).zip(panels) {
-            self.encode(model, samples, plan, &mut room.panel, features);
-        }
-        let groups = plan.len().div_ceil(GROUP);
-        let (features, gates) = (room.features.as_chunks().0, gates.as_chunks_mut().0);
-        self.input_gates(model, &features[..groups], &mut gates[..groups]);
+/// Computes the gate inputs of planned frames from the samples of a track.
+#[inline(always)]
+fn inputs(
+    network: impl Network,
+    samples: &[f32],
+    plan: &[PlannedFrame],
+    room: &mut Encoding,
+    gates: &mut [[SimdRow; GATE_ROWS]],
+) {
+    let panels = room.features[..plan.len().next_multiple_of(PANEL)].as_chunks_mut().0;
+    for (plan, features) in plan.chunks(PANEL).zip(panels) {
+        network.encode(samples, plan, &mut room.panel, features);
     }
+    let groups = plan.len().div_ceil(GROUP);
+    let (features, gates) = (room.features.as_chunks().0, gates.as_chunks_mut().0);
+    network.input_gates(&features[..groups], &mut gates[..groups]);
+}
 
-    /// Appends the logits of frames of one or two lanes, up to the end of a part of their plans,
-    /// from the gate inputs.
-    #[inline(always)]
-    fn follow(
-        self,
-        model: &Model,
-        forget: Option<StateReset>,
-        gates: &[Vec<[SimdRow; GATE_ROWS]>; 2],
-        lanes: &mut [(&mut SileroTrack, &mut Vec<f32>)],
-        part: usize,
-    ) {
-        if let [(a, a_out), (b, b_out)] = lanes {
-            let (mut a, mut b) = (PlanWalk::new(a, a_out, forget, part), PlanWalk::new(b, b_out, forget, part));
-            while let (Some(i), Some(j)) = (a.due(), b.due()) {
-                let mut states = [a.state(), b.state()];
-                let [a_logit, b_logit] = self.step(model, [&gates[0][i], &gates[1][j]], &mut states);
-                a.heard(a_logit);
-                b.heard(b_logit);
-            }
-        }
-        for ((lane, out), gates) in lanes.iter_mut().zip(gates) {
-            let mut walk = PlanWalk::new(lane, out, forget, part);
-            while let Some(i) = walk.due() {
-                let [logit] = self.step(model, [&gates[i]], &mut [walk.state()]);
-                walk.heard(logit);
-            }
+/// Appends the logits of frames of one or two lanes, up to the end of a part of their plans, from
+/// the gate inputs.
+#[inline(always)]
+fn follow(
+    network: impl Network,
+    forget: Option<StateReset>,
+    gates: &[Vec<[SimdRow; GATE_ROWS]>; 2],
+    lanes: &mut [(&mut SileroTrack, &mut Vec<f32>)],
+    part: usize,
+) {
+    if let [(a, a_out), (b, b_out)] = lanes {
+        let (mut a, mut b) = (PlanWalk::new(a, a_out, forget, part), PlanWalk::new(b, b_out, forget, part));
+        while let (Some(i), Some(j)) = (a.due(), b.due()) {
+            let mut states = [a.state(), b.state()];
+            let [a_logit, b_logit] = network.step([&gates[0][i], &gates[1][j]], &mut states);
+            a.heard(a_logit);
+            b.heard(b_logit);
         }
     }
-
-    /// Converts logits to probabilities; skipped frames get 0.
-    #[inline(always)]
-    fn probabilities(self, logits: &mut [f32]) {
-        for logits in logits.chunks_mut(16) {
-            let mut row = SimdRow::default();
-            row.0[..logits.len()].copy_from_slice(logits);
-            let probabilities = self.sigmoid(self.load(&row)).to_array();
-            for (logit, probability) in logits.iter_mut().zip(probabilities) {
-                *logit = if *logit == f32::NEG_INFINITY { 0.0 } else { probability };
-            }
+    for ((lane, out), gates) in lanes.iter_mut().zip(gates) {
+        let mut walk = PlanWalk::new(lane, out, forget, part);
+        while let Some(i) = walk.due() {
+            let [logit] = network.step([&gates[i]], &mut [walk.state()]);
+            walk.heard(logit);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::frontend::{BINS, Tables};
+use super::winograd::taps_at_point;
 use crate::simd::SimdRow;
 
 /// Outputs that a convolution computes at once. Six times sixteen frames fill the registers of
@@ -41,9 +42,17 @@ pub(super) struct Convolution {
     pub bias: Tiles,
 }
 
-/// The whole network.
-pub(super) struct Model {
+/// What the network has beside its matrices.
+pub(super) struct NetworkEnds {
     pub tables: Tables,
+    pub gate_bias: [SimdRow; GATE_ROWS],
+    pub output: [SimdRow; UNITS / 16],
+    pub output_bias: f32,
+}
+
+/// The whole network in f32.
+pub(super) struct Model {
+    pub ends: NetworkEnds,
     /// The first convolution, 65 → 128, three taps. Columns by point of Winograd's F(4, 3), then
     /// bin.
     pub first: Tiles,
@@ -52,9 +61,81 @@ pub(super) struct Model {
     pub others: [Convolution; 3],
     pub input: Gates,
     pub recurrent: Gates,
-    pub gate_bias: [SimdRow; GATE_ROWS],
-    pub output: [SimdRow; UNITS / 16],
-    pub output_bias: f32,
+}
+
+/// Inputs, outputs, taps, stride, and zeros before the first position of the second to fourth
+/// convolution.
+pub(super) const OTHERS: [[usize; 5]; 3] = [[128, 64, 3, 2, 1], [64, 64, 2, 2, 0], [64, 128, 1, 1, 0]];
+
+/// The weights in the order of the file.
+pub(super) struct RawWeights {
+    /// Of each convolution: weights [outputs, inputs, taps].
+    convolutions: [Vec<f32>; 4],
+    /// Of each convolution.
+    pub biases: [Vec<f32>; 4],
+    /// [gates, inputs].
+    input: Vec<f32>,
+    recurrent: Vec<f32>,
+    gate_biases: [Vec<f32>; 2],
+    output: Vec<f32>,
+    output_bias: f32,
+}
+
+impl RawWeights {
+    pub(super) fn read() -> Self {
+        let mut rest = WEIGHTS.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+        let mut take = |count: usize| rest.by_ref().take(count).collect::<Vec<_>>();
+        let mut convolutions = [const { Vec::new() }; 4];
+        let mut biases = [const { Vec::new() }; 4];
+        let sizes =
+            [[BINS, 128, 3]].into_iter().chain(OTHERS.map(|[inputs, outputs, taps, ..]| [inputs, outputs, taps]));
+        for ((weights, bias), [inputs, outputs, taps]) in convolutions.iter_mut().zip(&mut biases).zip(sizes) {
+            (*weights, *bias) = (take(outputs * inputs * taps), take(outputs));
+        }
+        let (input, recurrent) = (take(4 * UNITS * UNITS), take(4 * UNITS * UNITS));
+        let gate_biases = [take(4 * UNITS), take(4 * UNITS)];
+        let (output, output_bias) = (take(UNITS), take(1)[0]);
+        Self { convolutions, biases, input, recurrent, gate_biases, output, output_bias }
+    }
+
+    /// Returns the weight of the first convolution for an output and a column: by point of
+    /// Winograd's F(4, 3), then bin.
+    pub(super) fn first(&self, output: usize, column: usize) -> f32 {
+        let taps = (output * BINS + column % BINS) * 3;
+        let weights = &self.convolutions[0];
+        taps_at_point(column / BINS, [weights[taps], weights[taps + 1], weights[taps + 2]])
+    }
+
+    /// Returns the weight of one of [`OTHERS`] for an output and a column: by tap, then input.
+    pub(super) fn other(&self, which: usize, output: usize, column: usize) -> f32 {
+        let [inputs, _, taps, ..] = OTHERS[which];
+        self.convolutions[1 + which][(output * inputs + column % inputs) * taps + column / inputs]
+    }
+
+    /// Returns the LSTM's weight of an input for a gate of a row of gates ([`GATE_ROWS`]).
+    pub(super) fn input(&self, row: usize, lane: usize, input: usize) -> f32 {
+        self.input[gate(row, lane) * UNITS + input]
+    }
+
+    /// Returns the LSTM's weight of a unit's last value, likewise.
+    pub(super) fn recurrent(&self, row: usize, lane: usize, unit: usize) -> f32 {
+        self.recurrent[gate(row, lane) * UNITS + unit]
+    }
+
+    pub(super) fn ends(&self) -> NetworkEnds {
+        let [input, recurrent] = &self.gate_biases;
+        NetworkEnds {
+            tables: Tables::new(),
+            gate_bias: rows(|row, lane| input[gate(row, lane)] + recurrent[gate(row, lane)]),
+            output: rows(|row, lane| self.output[row * 16 + lane]),
+            output_bias: self.output_bias,
+        }
+    }
+}
+
+/// Returns the index in the file of a gate of a row of gates.
+fn gate(row: usize, lane: usize) -> usize {
+    row % 4 * UNITS + row / 4 * 16 + lane
 }
 
 impl Model {
@@ -65,47 +146,20 @@ impl Model {
     }
 
     fn read() -> Self {
-        let values: Vec<f32> = WEIGHTS.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-        let mut rest = &values[..];
-        let mut take = |count| {
-            let (head, tail) = rest.split_at(count);
-            rest = tail;
-            head
-        };
-        let (first, first_bias) = (take(128 * BINS * 3), take(128));
-        let others =
-            [[64, 128, 3, 2, 1], [64, 64, 2, 2, 0], [128, 64, 1, 1, 0]].map(|[outputs, inputs, taps, stride, pad]| {
-                let (weights, bias) = (take(outputs * inputs * taps), take(outputs));
-                let weight = |output, column| weights[(output * inputs + column % inputs) * taps + column / inputs];
-                Convolution {
-                    inputs,
-                    outputs,
-                    taps,
-                    stride,
-                    pad,
-                    weights: tiles(outputs, taps * inputs, weight),
-                    bias: tiles(outputs, 1, |output, _| bias[output]),
-                }
-            });
-        let (input, recurrent) = (gates(take(4 * UNITS * UNITS)), gates(take(4 * UNITS * UNITS)));
-        let (input_bias, recurrent_bias) = (take(4 * UNITS), take(4 * UNITS));
-        let (output, output_bias) = (take(UNITS), take(1)[0]);
+        let raw = RawWeights::read();
+        let others = std::array::from_fn(|which| {
+            let [inputs, outputs, taps, stride, pad] = OTHERS[which];
+            let weights = tiles(outputs, taps * inputs, |output, column| raw.other(which, output, column));
+            let bias = bias(&raw.biases[1 + which]);
+            Convolution { inputs, outputs, taps, stride, pad, weights, bias }
+        });
         Self {
-            tables: Tables::new(),
-            first: tiles(128, 6 * BINS, |output, column| {
-                let taps = (output * BINS + column % BINS) * 3;
-                at_point(column / BINS, [first[taps], first[taps + 1], first[taps + 2]])
-            }),
-            first_bias: tiles(128, 1, |output, _| first_bias[output]),
+            ends: raw.ends(),
+            first: tiles(128, 6 * BINS, |output, column| raw.first(output, column)),
+            first_bias: bias(&raw.biases[0]),
             others,
-            input,
-            recurrent,
-            gate_bias: rows(|row, lane| {
-                let gate = row % 4 * UNITS + row / 4 * 16 + lane;
-                input_bias[gate] + recurrent_bias[gate]
-            }),
-            output: rows(|row, lane| output[row * 16 + lane]),
-            output_bias,
+            input: gates(|row, lane, input| raw.input(row, lane, input)),
+            recurrent: gates(|row, lane, unit| raw.recurrent(row, lane, unit)),
         }
     }
 }
@@ -124,26 +178,14 @@ fn tiles(outputs: usize, columns: usize, value: impl Fn(usize, usize) -> f32) ->
     (0..outputs).step_by(TILE).flat_map(tile).collect()
 }
 
-fn gates(weights: &[f32]) -> Gates {
-    let block = |block| {
-        std::array::from_fn(|gate| rows(|input, lane| weights[(gate * UNITS + block * 16 + lane) * UNITS + input]))
-    };
-    (0..UNITS / 16).map(block).collect()
+fn bias(values: &[f32]) -> Tiles {
+    tiles(values.len(), 1, |output, _| values[output])
 }
 
-/// Evaluates three taps a + b·x + c·x² at the points 0, 1, −1, 2, −2 and infinity, with the factors
-/// of Winograd's F(4, 3).
-fn at_point(point: usize, taps: [f32; 3]) -> f32 {
-    let [a, b, c] = taps.map(f64::from);
-    let value = match point {
-        0 => a / 4.0,
-        1 => -(a + b + c) / 6.0,
-        2 => -(a - b + c) / 6.0,
-        3 => (a + 2.0 * b + 4.0 * c) / 24.0,
-        4 => (a - 2.0 * b + 4.0 * c) / 24.0,
-        _ => c,
-    };
-    value as f32
+fn gates(weight: impl Fn(usize, usize, usize) -> f32) -> Gates {
+    let weight = &weight;
+    let block = |block| std::array::from_fn(|gate| rows(move |input, lane| weight(4 * block + gate, lane, input)));
+    (0..UNITS / 16).map(block).collect()
 }
 
 #[cfg(test)]

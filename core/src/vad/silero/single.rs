@@ -5,23 +5,23 @@
 
 use std::sync::LazyLock;
 
-use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
+use fearless_simd::{Simd, SimdBase, f32x16};
 
 use super::frontend::{BINS, WINDOWS};
 use super::model::{GATE_ROWS, Model, TILE, UNITS};
+use super::network::{Arithmetic, Network, compute};
 use super::silence::SilenceGate;
+use super::winograd::{POINTS, inputs_at_points, outputs_of_points};
 use super::{CONTEXT, FRAME, StateReset, TrackMemory, may_rest, sound};
 use crate::simd::{Cpu, SimdRow};
 use crate::units::Millis;
 
-/// Number of points of Winograd's F(4, 3).
-const POINTS: usize = 6;
 /// Rows of sixteen outputs of the first and last convolution, and of the two between.
 const WIDE_ROWS: usize = 128 / 16;
 const NARROW_ROWS: usize = 64 / 16;
 
 /// The convolutions' weights by column, with the outputs side by side.
-struct RowWeights {
+pub(super) struct RowWeights {
     first: Vec<[SimdRow; WIDE_ROWS]>,
     first_bias: [SimdRow; WIDE_ROWS],
     second: Vec<[SimdRow; NARROW_ROWS]>,
@@ -34,7 +34,7 @@ struct RowWeights {
 
 impl RowWeights {
     /// Returns the weights, which are arranged at the first call.
-    fn shared() -> &'static Self {
+    pub(super) fn shared() -> &'static Self {
         static WEIGHTS: LazyLock<RowWeights> = LazyLock::new(|| RowWeights::of(Model::shared()));
         &WEIGHTS
     }
@@ -70,8 +70,7 @@ fn rows<const R: usize>(value: impl Fn(usize) -> f32) -> [SimdRow; R] {
 /// Silero VAD over one track of 8 kHz samples as they arrive. Each probability is available as soon
 /// as its 256 samples are there. Allocates nothing after its creation.
 pub(crate) struct SileroStream {
-    /// `None` means portable.
-    level: Option<Level>,
+    arithmetic: Arithmetic,
     forget: Option<StateReset>,
     /// The context of the next frame, followed by the samples received of it.
     samples: [f32; CONTEXT + FRAME],
@@ -84,7 +83,7 @@ pub(crate) struct SileroStream {
 }
 
 /// Buffers for one frame.
-struct FrameScratch {
+pub(super) struct FrameScratch {
     memory: TrackMemory,
     spectra: [SimdRow; BINS],
     points: [[f32; BINS]; POINTS],
@@ -101,13 +100,13 @@ impl SileroStream {
     /// Its probabilities equal those of a detector that skips silence
     /// ([`Silero::resting`](super::Silero::resting)).
     pub(crate) fn new(portable: bool, forget: Option<(Millis, f32)>) -> Self {
-        Self::with_gate(portable, forget, Some(SilenceGate::new()))
+        Self::with_gate(Arithmetic::new(portable), forget, Some(SilenceGate::new()))
     }
 
-    pub(super) fn with_gate(portable: bool, forget: Option<(Millis, f32)>, gate: Option<SilenceGate>) -> Self {
+    pub(super) fn with_gate(arithmetic: Arithmetic, forget: Option<(Millis, f32)>, gate: Option<SilenceGate>) -> Self {
         let row = SimdRow::default();
         Self {
-            level: (!portable).then(Level::new),
+            arithmetic,
             forget: forget.map(|(after, below)| StateReset::new(after, below)),
             gate,
             samples: [0.0; CONTEXT + FRAME],
@@ -157,18 +156,18 @@ impl SileroStream {
     }
 
     fn frame(&mut self) -> f32 {
-        let (model, weights) = (Model::shared(), RowWeights::shared());
         let Self { samples, scratch, .. } = self;
         let gate = self.gate.as_mut().filter(|_| may_rest(self.forget));
         let runs = gate.is_none_or(|gate| gate.runs(samples));
-        let [logit, probability] = match self.level {
-            None => dispatch!(Level::baseline(), simd => {
-                Cpu::<_, false>(simd).one(model, weights, samples, scratch)
-            }),
-            Some(level) => dispatch!(level, simd => {
-                Cpu::<_, true>(simd).one(model, weights, samples, scratch)
-            }),
-        };
+        let (logit, [probability]) = compute!(self.arithmetic, network => {
+            Network::encode_one(network, samples, scratch);
+            let FrameScratch { memory, features, gates, .. } = &mut **scratch;
+            Network::input_gates_of_one(network, features, gates);
+            let [logit] = Network::step(network, [gates], &mut [&mut memory.state]);
+            let mut answer = [logit];
+            network.probabilities(&mut answer);
+            (logit, answer)
+        });
         if runs {
             self.scratch.memory.heard(logit, self.forget);
         } else {
@@ -181,12 +180,12 @@ impl SileroStream {
 }
 
 impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
-    /// Computes the logit and the probability of a frame, given with its context.
+    /// Computes the features of a frame, given with its context.
     #[inline(always)]
-    fn one(self, model: &Model, weights: &RowWeights, samples: &[f32], scratch: &mut FrameScratch) -> [f32; 2] {
-        let FrameScratch { memory, spectra, points, first, second, third, features, gates } = scratch;
-        self.spectra_of_one(&model.tables, samples, spectra);
-        transformed(spectra, points);
+    pub(super) fn encode_one(self, model: &Model, weights: &RowWeights, samples: &[f32], scratch: &mut FrameScratch) {
+        let FrameScratch { spectra, points, first, second, third, features, .. } = scratch;
+        self.spectra_of_one(&model.ends.tables, samples, spectra);
+        at_points(spectra, points);
         self.first_of_one(weights, points, first);
         for (position, output) in second.chunks_exact_mut(64).enumerate() {
             // Three taps, two positions apart, with a zero before the first position.
@@ -195,11 +194,6 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         }
         self.rows(&weights.third, second, &weights.third_bias, third);
         self.rows(&weights.last, third, &weights.last_bias, features);
-        self.input_gates_of_one(model, features, gates);
-        let [logit] = self.step(model, [gates], &mut [&mut memory.state]);
-        let mut row = SimdRow::default();
-        row.0[0] = logit;
-        [logit, self.sigmoid(self.load(&row)).to_array()[0]]
     }
 
     /// Computes the first convolution at its four positions.
@@ -210,17 +204,13 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         for ((product, weights), point) in products.iter_mut().zip(weights.first.chunks_exact(BINS)).zip(points) {
             *product = self.products(weights, point, *product);
         }
-        let [p0, p1, p2, p3, p4, p5] = products;
         for row in 0..WIDE_ROWS {
             let bias = self.load(&weights.first_bias[row]);
-            let (near_sum, near_difference) = (p1[row] + p2[row], p1[row] - p2[row]);
-            let (far_sum, far_difference) = (p3[row] + p4[row], p3[row] - p4[row]);
-            let values = [
-                p0[row] + near_sum + far_sum,
-                near_difference + far_difference * 2.0,
-                near_sum + far_sum * 4.0,
-                near_difference + far_difference * 8.0 + p5[row],
-            ];
+            let mut at_points = [self.splat(0.0); POINTS];
+            for point in 0..POINTS {
+                at_points[point] = products[point][row];
+            }
+            let values = outputs_of_points(at_points);
             for (position, value) in values.into_iter().enumerate() {
                 self.relu(value + bias).store_array(&mut output[position * WIDE_ROWS + row]);
             }
@@ -259,13 +249,10 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
 
 /// Transforms spectra to the points of Winograd's F(4, 3), as the first convolution needs them.
 #[inline(always)]
-fn transformed(spectra: &[SimdRow; BINS], points: &mut [[f32; BINS]; POINTS]) {
+fn at_points(spectra: &[SimdRow; BINS], points: &mut [[f32; BINS]; POINTS]) {
     for (bin, row) in spectra.iter().enumerate() {
         let [a, b, c, d, ..] = row.0;
-        let (near_c, near_d) = (c - a * 4.0, d - b * 4.0);
-        let (far_c, far_d) = ((c - a) * 2.0, d - b);
-        let values = [d - b * 5.0, near_d + near_c, near_d - near_c, far_d + far_c, far_d - far_c, a * 4.0 - c * 5.0];
-        for (point, value) in points.iter_mut().zip(values) {
+        for (point, value) in points.iter_mut().zip(inputs_at_points([a, b, c, d])) {
             point[bin] = value;
         }
     }

@@ -5,9 +5,32 @@ use super::*;
 /// A minute of a real call and what onnxruntime answers to it.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/reference");
 
+/// Every arithmetic that this machine has.
+fn ways() -> Vec<Arithmetic> {
+    let fused = Arithmetic::Fused(fearless_simd::Level::new());
+    let best = Arithmetic::new(false);
+    let mut ways = vec![Arithmetic::Portable, fused];
+    ways.extend((best.name() != fused.name()).then_some(best));
+    ways
+}
+
+/// The largest difference from f32 that an arithmetic may have.
+fn tolerance(way: Arithmetic) -> f32 {
+    if way.name() == "int16" { 2e-3 } else { 1e-4 }
+}
+
+fn furthest(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
 /// Probabilities of whole tracks pushed at once.
 fn detect(portable: bool, tracks: &[&[f32]]) -> Vec<Vec<f32>> {
-    detect_with(Silero::new(tracks.len(), portable), tracks)
+    detect_by(Arithmetic::new(portable), tracks)
+}
+
+fn detect_by(way: Arithmetic, tracks: &[&[f32]]) -> Vec<Vec<f32>> {
+    detect_with(Silero::by(tracks.len(), way), tracks)
 }
 
 fn detect_with(mut detector: Silero, tracks: &[&[f32]]) -> Vec<Vec<f32>> {
@@ -62,11 +85,11 @@ fn probabilities_are_onnxruntimes() {
     assert_eq!(reference.keys().collect::<Vec<_>>(), ["agent.wav", "caller.wav"]);
     let tracks: Vec<_> = reference.keys().map(|name| wav(&format!("{REFERENCE}/{name}"))).collect();
     let tracks: Vec<_> = tracks.iter().map(Vec::as_slice).collect();
-    for portable in [false, true] {
-        for ((name, expected), found) in reference.iter().zip(detect(portable, &tracks)) {
+    for way in ways() {
+        for ((name, expected), found) in reference.iter().zip(detect_by(way, &tracks)) {
             assert_eq!((expected.len(), found.len()), (1_875, 1_875), "{name}: a minute of frames of 32 ms");
-            let furthest = expected.iter().zip(&found).map(|(e, f)| (e - f).abs()).fold(0.0, f32::max);
-            assert!(furthest < 1e-4, "{name}, portable {portable}: off by {furthest}");
+            let furthest = furthest(expected, &found);
+            assert!(furthest < tolerance(way), "{name}, {}: off by {furthest}", way.name());
         }
     }
 }
@@ -85,33 +108,40 @@ fn portable_bits_are_golden() {
 }
 
 #[test]
-fn fast_and_portable_agree() {
-    let track = voice(80_000);
-    let (fast, portable) = (detect(false, &[&track]), detect(true, &[&track]));
-    let furthest = fast[0].iter().zip(&portable[0]).map(|(f, p)| (f - p).abs()).fold(0.0, f32::max);
-    assert!(furthest < 5e-5, "off by {furthest}");
-    assert!(fast[0].iter().any(|&p| p > 0.9) && fast[0].iter().any(|&p| p < 0.1));
+fn every_arithmetic_agrees_with_the_portable_one() {
+    let glides: Vec<f32> = (0..80_000).map(|n| (n as f32 * n as f32 * 2e-6).sin() * 0.3).collect();
+    let faint: Vec<f32> = voice(80_000).iter().map(|x| x * 1e-3).collect();
+    let tracks = [voice(80_000), noise(80_000, 3), glides, faint];
+    let tracks = tracks.each_ref().map(Vec::as_slice);
+    let portable = detect_by(Arithmetic::Portable, &tracks);
+    assert!(portable[0].iter().any(|&p| p > 0.9) && portable[0].iter().any(|&p| p < 0.1));
+    for way in ways() {
+        for (track, (portable, found)) in portable.iter().zip(detect_by(way, &tracks)).enumerate() {
+            let furthest = furthest(portable, &found);
+            assert!(furthest < tolerance(way), "track {track}, {}: off by {furthest}", way.name());
+        }
+    }
 }
 
 /// Fused multiply-adds round alike in registers of any width.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn avx2_and_avx512_agree_bit_for_bit() {
-    let (Some(avx2), Some(avx512)) = (Level::new().as_avx2(), Level::new().as_avx512()) else {
+    let level = fearless_simd::Level::new();
+    let (Some(avx2), Some(avx512)) = (level.as_avx2(), level.as_avx512()) else {
         eprintln!("skipped: no AVX-512 here");
         return;
     };
     let (a, b) = (voice(80_000), noise(60_000, 3));
-    let [narrow, wide] =
-        [avx2.level(), avx512.level()].map(|level| detect_with(Silero::at_level(2, Some(level)), &[&a, &b]));
+    let [narrow, wide] = [avx2.level(), avx512.level()].map(|level| detect_by(Arithmetic::Fused(level), &[&a, &b]));
     assert!(narrow.iter().zip(&wide).all(|(n, w)| bits(n) == bits(w)));
 }
 
 #[test]
 fn threads_do_not_show() {
     let (a, b) = (voice(3 * BLOCK * FRAME + 20_000), noise(60_000, 3));
-    for portable in [false, true] {
-        let [one, three] = [1, 3].map(|n| threads::Pool::new(n).unwrap().run(|| detect(portable, &[&a, &b])));
+    for way in ways() {
+        let [one, three] = [1, 3].map(|n| threads::Pool::new(n).unwrap().run(|| detect_by(way, &[&a, &b])));
         assert!(one.iter().zip(&three).all(|(a, b)| bits(a) == bits(b)));
     }
 }
@@ -119,10 +149,10 @@ fn threads_do_not_show() {
 #[test]
 fn chunks_do_not_show() {
     let track = voice(3 * BLOCK * FRAME + 1_000);
-    for portable in [false, true] {
-        let whole = detect(portable, &[&track]);
+    for way in ways() {
+        let whole = detect_by(way, &[&track]);
         for sizes in [&[97][..], &[256], &[257, 1, 0, 4_095], &[BLOCK * FRAME + 32, 5], &[60_000]] {
-            let (mut detector, mut out, mut rest) = (Silero::new(1, portable), [Vec::new()], &track[..]);
+            let (mut detector, mut out, mut rest) = (Silero::by(1, way), [Vec::new()], &track[..]);
             for &size in sizes.iter().cycle() {
                 let (chunk, tail) = rest.split_at(size.min(rest.len()));
                 detector.push(&[chunk], &mut out).unwrap();
@@ -132,7 +162,7 @@ fn chunks_do_not_show() {
                 }
             }
             detector.finish(&mut out).unwrap();
-            assert_eq!(bits(&out[0]), bits(&whole[0]), "chunks of {sizes:?}, portable {portable}");
+            assert_eq!(bits(&out[0]), bits(&whole[0]), "chunks of {sizes:?}, {}", way.name());
         }
     }
 }
@@ -141,10 +171,10 @@ fn chunks_do_not_show() {
 fn other_lanes_do_not_show() {
     let tracks = [voice(60_000), noise(90_123, 1), voice(45_001)];
     let tracks = tracks.each_ref().map(Vec::as_slice);
-    for portable in [false, true] {
-        let alone: Vec<_> = tracks.iter().flat_map(|track| detect(portable, &[track])).collect();
-        assert_eq!(alone[..2], detect(portable, &tracks[..2]));
-        assert_eq!(alone, detect(portable, &tracks));
+    for way in ways() {
+        let alone: Vec<_> = tracks.iter().flat_map(|track| detect_by(way, &[track])).collect();
+        assert_eq!(alone[..2], detect_by(way, &tracks[..2]));
+        assert_eq!(alone, detect_by(way, &tracks));
     }
 }
 
@@ -223,8 +253,8 @@ fn damaged_samples_count_as_zero() {
         damaged[3_000 + 777 * n] = bad;
         mended[3_000 + 777 * n] = 0.0;
     }
-    for portable in [false, true] {
-        assert_eq!(detect(portable, &[&damaged]), detect(portable, &[&mended]));
+    for way in ways() {
+        assert_eq!(detect_by(way, &[&damaged]), detect_by(way, &[&mended]));
     }
     assert_eq!(detect(false, &[&[f32::NAN; 3_000]]), detect(false, &[&[0.0; 3_000]]));
 }
@@ -240,8 +270,8 @@ fn extreme_signals_have_answers() {
         ("at the limit", square),
         ("subnormal", tiny),
     ] {
-        for portable in [false, true] {
-            let found = &detect(portable, &[&track])[0];
+        for way in ways() {
+            let found = &detect_by(way, &[&track])[0];
             assert!(found.iter().all(|p| (0.0..=1.0).contains(p)), "{name}: {found:?}");
         }
     }
@@ -260,21 +290,18 @@ fn another_number_of_lanes_is_refused() {
 #[test]
 fn a_track_as_it_comes_has_the_bits_of_a_block() {
     let track = [voice(60_000), vec![0.0; 130 * FRAME], voice(70_000), noise(20_123, 4)].concat();
-    for (portable, forget) in [(false, None), (true, None), (false, Some((Millis(4000.0), 0.35)))] {
+    let cases = ways().into_iter().flat_map(|way| [(way, None), (way, FORGET)]);
+    for (way, forget) in cases {
         for rests in [false, true] {
-            let (mut detector, mut whole) = (silero(1, portable, forget, rests), [Vec::new()]);
+            let (mut detector, mut whole) = (silero(1, way, forget, rests), [Vec::new()]);
             detector.push(&[&track], &mut whole).unwrap();
             detector.finish(&mut whole).unwrap();
-            let mut stream = SileroStream::with_gate(portable, forget, rests.then(SilenceGate::new));
+            let mut stream = SileroStream::with_gate(way, forget, rests.then(SilenceGate::new));
             for chunk in [160, 1, 255, 4_000] {
                 let mut found = Vec::new();
                 track.chunks(chunk).for_each(|samples| stream.push(samples, |p| found.push(p)));
                 stream.finish(|p| found.push(p));
-                assert_eq!(
-                    bits(&found),
-                    bits(&whole[0]),
-                    "chunks of {chunk}, portable {portable}, {forget:?}, {rests}"
-                );
+                assert_eq!(bits(&found), bits(&whole[0]), "chunks of {chunk}, {}, {forget:?}, {rests}", way.name());
             }
         }
     }
@@ -283,8 +310,8 @@ fn a_track_as_it_comes_has_the_bits_of_a_block() {
 /// As the default configuration has it.
 const FORGET: Option<(Millis, f32)> = Some((Millis(4000.0), 0.35));
 
-fn silero(lanes: usize, portable: bool, forget: Option<(Millis, f32)>, rests: bool) -> Silero {
-    let silero = Silero::new(lanes, portable);
+fn silero(lanes: usize, way: Arithmetic, forget: Option<(Millis, f32)>, rests: bool) -> Silero {
+    let silero = Silero::by(lanes, way);
     let silero = if rests { silero.resting() } else { silero };
     match forget {
         Some((after, below)) => silero.forgetting(after, below),
@@ -301,14 +328,15 @@ fn rested(probabilities: &[f32]) -> usize {
 fn at_rest_neither_threads_nor_blocks_nor_other_lanes_show() {
     let tracks = [[voice(150_000), vec![0.0; 90_000]].concat(), noise(90_123, 1), voice(205_001)];
     let tracks = tracks.each_ref().map(Vec::as_slice);
-    let resting =
-        |tracks: &[&[f32]]| detect_with(silero(tracks.len(), false, Some((Millis(1000.0), 0.35)), true), tracks);
+    let resting = |tracks: &[&[f32]]| {
+        detect_with(silero(tracks.len(), Arithmetic::new(false), Some((Millis(1000.0), 0.35)), true), tracks)
+    };
     let alone: Vec<_> = tracks.iter().flat_map(|track| resting(&[track])).collect();
     assert_eq!(alone, resting(&tracks));
     assert!(rested(&alone[0]) > 250 && rested(&alone[1]) == 0, "{} {}", rested(&alone[0]), rested(&alone[1]));
     let [one, three] = [1, 3].map(|n| threads::Pool::new(n).unwrap().run(|| resting(&tracks)));
     assert!(one == alone && three == alone);
-    let (mut detector, mut out) = (silero(1, false, Some((Millis(1000.0), 0.35)), true), [Vec::new()]);
+    let (mut detector, mut out) = (silero(1, Arithmetic::new(false), Some((Millis(1000.0), 0.35)), true), [Vec::new()]);
     tracks[0].chunks(777).for_each(|chunk| detector.push(&[chunk], &mut out).unwrap());
     detector.finish(&mut out).unwrap();
     assert_eq!(out[0], alone[0]);
@@ -318,12 +346,13 @@ fn at_rest_neither_threads_nor_blocks_nor_other_lanes_show() {
 fn sound_that_never_rests_has_the_bits_of_the_network() {
     let loud = noise(120_000, 11);
     assert_eq!(
-        detect_with(silero(1, true, FORGET, true), &[&loud]),
-        detect_with(silero(1, true, FORGET, false), &[&loud])
+        detect_with(silero(1, Arithmetic::new(true), FORGET, true), &[&loud]),
+        detect_with(silero(1, Arithmetic::new(true), FORGET, false), &[&loud])
     );
     // A pause as long as the warm-up changes nothing but the answers within it.
     let pause = [noise(20_000, 2), vec![0.0; 18 * FRAME], noise(40_000, 3)].concat();
-    let [plain, resting] = [false, true].map(|rests| detect_with(silero(1, true, FORGET, rests), &[&pause]));
+    let [plain, resting] =
+        [false, true].map(|rests| detect_with(silero(1, Arithmetic::new(true), FORGET, rests), &[&pause]));
     let differ = plain[0].iter().zip(&resting[0]).filter(|(a, b)| a != b).count();
     assert_eq!((differ, rested(&resting[0])), (5, 5));
 }
@@ -331,23 +360,30 @@ fn sound_that_never_rests_has_the_bits_of_the_network() {
 #[test]
 fn a_faint_pause_rests_and_speech_over_it_does_not() {
     let track = voice(400_000);
-    let [plain, resting] = [false, true].map(|rests| detect_with(silero(1, false, FORGET, rests), &[&track]));
+    let [plain, resting] =
+        [false, true].map(|rests| detect_with(silero(1, Arithmetic::new(false), FORGET, rests), &[&track]));
     let speech = plain[0].iter().filter(|&&p| p >= 0.35).count();
     let missed = plain[0].iter().zip(&resting[0]).filter(|&(&p, &r)| (p >= 0.35) != (r >= 0.35)).count();
     assert!(speech > 500 && rested(&resting[0]) > 400 && missed <= speech / 100, "{speech} {missed}");
     // The same 18 dB louder has noise that may hide somebody, and is heard throughout.
     let loud: Vec<f32> = track.iter().map(|x| x * 8.0).collect();
-    let [plain, resting] = [false, true].map(|rests| detect_with(silero(1, false, FORGET, rests), &[&loud]));
+    let [plain, resting] =
+        [false, true].map(|rests| detect_with(silero(1, Arithmetic::new(false), FORGET, rests), &[&loud]));
     assert_eq!(plain, resting);
-    assert_eq!(rested(&detect_with(silero(1, false, None, true), &[&track])[0]), 0, "too much to catch up with");
-    assert_eq!(rested(&detect_with(silero(1, false, FORGET, true), &[&[0.0; 40_000]])[0]), 157);
+    assert_eq!(
+        rested(&detect_with(silero(1, Arithmetic::new(false), None, true), &[&track])[0]),
+        0,
+        "too much to catch up with"
+    );
+    assert_eq!(rested(&detect_with(silero(1, Arithmetic::new(false), FORGET, true), &[&[0.0; 40_000]])[0]), 157);
 }
 
 #[test]
 fn a_real_call_has_the_same_speech_where_silence_rests() {
     let tracks = ["agent.wav", "caller.wav"].map(|name| wav(&format!("{REFERENCE}/{name}")));
     let tracks = tracks.each_ref().map(Vec::as_slice);
-    let [plain, resting] = [false, true].map(|rests| detect_with(silero(2, false, FORGET, rests), &tracks));
+    let [plain, resting] =
+        [false, true].map(|rests| detect_with(silero(2, Arithmetic::new(false), FORGET, rests), &tracks));
     assert!(resting.iter().map(|track| rested(track)).sum::<usize>() > 500);
     for (plain, resting) in plain.into_iter().zip(resting) {
         for threshold in [0.35, 0.5] {
