@@ -8,6 +8,11 @@ pub(super) const BIN_S: f64 = 0.01;
 pub(super) const GOOD_S: f64 = 0.25;
 /// A placement is close within this distance, in seconds: listeners hear no difference.
 const CLOSE_S: f64 = 0.08;
+/// How much more it is worth that a lag is close than that it is good. Bleed near one way and far
+/// the other leaves two lags some 0.35 s apart; a lag between them is good for certain, but never
+/// close. With equal worth, that is where nine of 101 made pairs with near bleed were placed, and
+/// the mean error was larger. Anything from 1.5 to 10 gave the same.
+const CLOSE_WORTH: f64 = 2.0;
 
 /// Log-likelihoods of lags. A lag is the call time of track b's first sample minus that of track
 /// a's, in seconds.
@@ -123,7 +128,7 @@ impl Belief {
         }
         let mass = |i: usize, r: usize| sums[(i + r + 1).min(p.len())] - sums[i.saturating_sub(r)];
         let (good, close) = ((GOOD_S / BIN_S) as usize, (CLOSE_S / BIN_S) as usize);
-        let worth = |i: usize| mass(i, good) + mass(i, close);
+        let worth = |i: usize| mass(i, good) + CLOSE_WORTH * mass(i, close);
         let best = (0..p.len()).max_by(|&i, &j| worth(i).total_cmp(&worth(j)).then(j.cmp(&i))).unwrap_or(0);
         // Many windows hold a narrow peak alike: the middle of what this one holds is the guess.
         let (s, e) = (best.saturating_sub(close), (best + close + 1).min(p.len()));
