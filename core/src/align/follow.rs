@@ -2,6 +2,7 @@
 //! of one party's talk are searched for on the other track, each near the previous one's lag.
 
 use super::drift::{self, Course, Point, Step, median};
+use super::jumps;
 use super::path;
 use super::sound::{FRAMES, Sound};
 use super::vote::{Direction, NEAR_ECHO_S, SAME_PATH_S, Vote};
@@ -116,16 +117,30 @@ pub(super) fn follow(
     })
 }
 
-/// Returns the sum of both directions' echo delays, from moments at which both are heard, or `None`
-/// if there are too few. Delays heard at different times also differ by the audio lost between
+/// Returns what both directions' echoes are together, from moments at which both are heard, or
+/// `None` if there are too few. Delays heard at different times also differ by the audio lost between
 /// them.
-pub(super) fn both_echoes(a: &Sound, b: &Sound, lag_s: f64, delays: [Option<f64>; 2], votes: &[Vote]) -> Option<f64> {
+pub(super) fn both_echoes(
+    a: &Sound,
+    b: &Sound,
+    lag_s: f64,
+    delays: [Option<f64>; 2],
+    votes: &[Vote],
+) -> Option<BothEchoes> {
     let mut f = Follower::new(a, b, lag_s, delays);
     f.searches = SEARCHES;
     f.through_the_call(lag_s, votes);
     f.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s));
     let enough = Direction::BOTH.iter().all(|&direction| f.heard[direction as usize] >= MIN_BOTH);
-    f.sum_s().filter(|_| enough)
+    f.sum_s().filter(|_| enough).map(|sum_s| BothEchoes { sum_s, jumped: jumps::jumped(&f.delays()) })
+}
+
+/// What is heard where both directions are.
+pub(super) struct BothEchoes {
+    /// The sum of both echo delays.
+    pub sum_s: f64,
+    /// Whether a direction's echo jumped while the lag between the tracks stayed.
+    pub jumped: [bool; 2],
 }
 
 /// Returns how many stretches of a direction are heard at one delay, and how many were compared.
@@ -323,6 +338,13 @@ impl<'s, 't> Follower<'s, 't> {
     /// Returns the hits of a direction, sorted by time.
     fn of(&self, direction: Direction) -> impl Iterator<Item = &LagHit> {
         self.hits.iter().filter(move |hit| hit.direction == direction)
+    }
+
+    /// Returns each direction's delays, echo included, as points of track a's time.
+    fn delays(&self) -> [Vec<Point>; 2] {
+        let point =
+            |hit: &LagHit| Point { at_s: hit.at_s, lag_s: hit.direction.delay(hit.lag_s), clear: hit.z >= CLEAR_Z };
+        Direction::BOTH.map(|direction| self.of(direction).map(point).collect())
     }
 
     /// Returns the sum of both directions' echo delays, or `None` if one has no hits.

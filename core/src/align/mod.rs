@@ -20,6 +20,7 @@ mod drift;
 mod dual;
 mod fft;
 mod follow;
+mod jumps;
 mod map;
 mod overlap;
 mod own;

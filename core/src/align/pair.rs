@@ -39,6 +39,8 @@ pub(super) struct Pair {
     votes: Vec<Vote>,
     /// The delay at which each direction is heard, in seconds.
     delays: [Option<f64>; 2],
+    /// Whether a direction's echo jumped, as only far ones do.
+    jumped: [bool; 2],
     /// Whether no other evidence can add anything.
     pub sure: bool,
     /// Whether there was enough speech for turn taking to be informative.
@@ -54,8 +56,18 @@ impl Pair {
         let prior = prior::prior(x, y, options);
         let (low, high) = prior.range();
         let evidence = Belief::flat(low, high);
-        let mut pair =
-            Self { a, b, prior, evidence, votes: Vec::new(), delays: [None; 2], sure: false, turns: false, same: None };
+        let mut pair = Self {
+            a,
+            b,
+            prior,
+            evidence,
+            votes: Vec::new(),
+            delays: [None; 2],
+            jumped: [false; 2],
+            sure: false,
+            turns: false,
+            same: None,
+        };
         if options.bleed {
             let heard = bleed::search(x, y, &pair.prior, &prior::likely(x, y, options));
             pair.same = dual::same_recording(x, y, &heard.votes);
@@ -65,7 +77,8 @@ impl Pair {
             }
             for direction in Direction::BOTH {
                 let delays = &delays[direction as usize];
-                let lags = path::lags(direction, delays, pair.evidence.range(), options.echo_prior);
+                let paths = path::Paths { told: options.echo_prior, jumped: pair.jumped[direction as usize] };
+                let lags = path::lags(direction, delays, pair.evidence.range(), paths);
                 pair.evidence.add_moved(&lags, 0.0);
             }
         }
@@ -104,7 +117,9 @@ impl Pair {
         let clearest = self.votes.iter().filter(says).max_by(|x, y| x.top().total_cmp(&y.top()));
         let Some(direction) = clearest.map(|vote| vote.direction) else { return };
         let lag_s = direction.lag([first, second][direction as usize], NEAR_ECHO_S);
-        let Some(sum_s) = follow::both_echoes(a, b, lag_s, self.delays, &self.votes) else { return };
+        let Some(both) = follow::both_echoes(a, b, lag_s, self.delays, &self.votes) else { return };
+        let sum_s = both.sum_s;
+        self.jumped = both.jumped;
         let off = sum_s - (first + second);
         let possible = (SAME_PATH_S..2.0 * path::LATEST_S).contains(&sum_s);
         if possible && (SAME_DELAY_S / 2.0..LOST_S).contains(&off.abs()) {

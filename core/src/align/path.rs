@@ -24,9 +24,27 @@ const FAR_EDGE_S: f64 = 0.02;
 /// together (`prior`). Otherwise it is as usual.
 const AS_TOLD: f64 = 0.97;
 
+/// How much less probable it is that an echo is near once it has jumped. A near path does not jump,
+/// but stretches are misheard now and then.
+const JUMPED: f64 = 0.05;
+
+/// What is known of a direction's echo before its delay.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Paths {
+    /// What the configuration says.
+    pub told: Option<EchoPrior>,
+    /// Whether its delay jumped during the call (`jumps`).
+    pub jumped: bool,
+}
+
 /// Returns the probability density of an echo's delay, per second.
-fn density(echo_s: f64) -> f64 {
-    NEAR_SHARE * near(echo_s) + (1.0 - NEAR_SHARE) * far(echo_s)
+fn density(near_share: f64, echo_s: f64) -> f64 {
+    near_share * near(echo_s) + (1.0 - near_share) * far(echo_s)
+}
+
+/// Returns the share of near echoes among those that jumped.
+fn jumping(near_share: f64) -> f64 {
+    JUMPED * near_share / (JUMPED * near_share + 1.0 - near_share).max(f64::MIN_POSITIVE)
 }
 
 /// Returns the density of a near echo's delay.
@@ -43,8 +61,11 @@ fn far(echo_s: f64) -> f64 {
 
 /// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on: as usual, or
 /// as the configuration says.
-fn shares(prior: Option<&EchoPrior>) -> Vec<f64> {
-    let usual = shares_of(density);
+fn shares(paths: &Paths) -> Vec<f64> {
+    let share = |near_share: f64| if paths.jumped { jumping(near_share) } else { near_share };
+    let usual = shares_of(|echo_s| density(share(NEAR_SHARE), echo_s));
+    // A prior that is not valid counts as none.
+    let prior = paths.told.filter(|prior| prior.validate().is_ok());
     let Some(prior) = prior else { return usual };
     let far = match (prior.far, prior.far_spread) {
         (Some(delay), Some(spread)) => {
@@ -53,8 +74,9 @@ fn shares(prior: Option<&EchoPrior>) -> Vec<f64> {
         }
         _ => shares_of(far),
     };
+    let near_share = share(prior.near_share);
     let told = shares_of(near).into_iter().zip(far);
-    let told = told.map(|(near, far)| prior.near_share * near + (1.0 - prior.near_share) * far);
+    let told = told.map(|(near, far)| near_share * near + (1.0 - near_share) * far);
     told.zip(usual).map(|(told, usual)| AS_TOLD * told + (1.0 - AS_TOLD) * usual).collect()
 }
 
@@ -78,10 +100,9 @@ pub(super) fn delays(direction: Direction, (low, high): (f64, f64)) -> (f64, f64
 }
 
 /// Returns the belief about the lag that follows from one about a direction's delay, weighted over
-/// all echo delays. A prior that is not valid counts as none.
-pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64), prior: Option<EchoPrior>) -> Belief {
-    let prior = prior.filter(|prior| prior.validate().is_ok());
-    let (paths, weights) = (shares(prior.as_ref()), delays.weights());
+/// all echo delays.
+pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64), paths: Paths) -> Belief {
+    let (paths, weights) = (shares(&paths), delays.weights());
     let least = weights.iter().copied().fold(f64::INFINITY, f64::min).max(f64::MIN_POSITIVE);
     let (first_s, _) = delays.range();
     let mut belief = Belief::flat(range.0, range.1);
@@ -108,7 +129,7 @@ mod tests {
         let (low, high) = delays(direction, range);
         let mut belief = Belief::flat(low, high);
         belief.add(|d| if (d - delay_s).abs() < 0.015 { 12.0 } else { 0.0 });
-        lags(direction, &belief, range, prior)
+        lags(direction, &belief, range, Paths { told: prior, jumped: false })
     }
 
     fn mass(belief: &Belief, from_s: f64, to_s: f64) -> f64 {
@@ -122,7 +143,12 @@ mod tests {
     fn the_families_hold_what_they_say() {
         let sum = |from: f64, to: f64| -> f64 {
             let at = |k: usize| (k as f64 + 0.5) * BIN_S;
-            shares(None).iter().enumerate().filter(|(k, _)| at(*k) >= from && at(*k) < to).map(|(_, s)| s).sum()
+            shares(&Paths::default())
+                .iter()
+                .enumerate()
+                .filter(|(k, _)| at(*k) >= from && at(*k) < to)
+                .map(|(_, s)| s)
+                .sum()
         };
         assert!((sum(0.0, 1.0) - 1.0).abs() < 1e-9);
         assert!(sum(0.0, 0.06) > 0.35 && sum(0.1, 0.75) > 0.5, "{} {}", sum(0.0, 0.06), sum(0.1, 0.75));
@@ -146,11 +172,23 @@ mod tests {
         assert!(late(known) > 0.8 && near(known) < 0.15, "{} {}", late(known), near(known));
         assert!(near(Some(EchoPrior::new(1.0))) > 0.85 && near(Some(EchoPrior::new(0.0))) < 0.1);
         assert!(late(Some(EchoPrior::new(1.0))) > 0.003, "a call may have another echo");
-        let sum: f64 = shares(known.as_ref()).iter().sum();
+        let sum: f64 = shares(&Paths { told: known, jumped: false }).iter().sum();
         assert!((sum - 1.0).abs() < 1e-9, "{sum}");
         for bad in [EchoPrior::new(f64::NAN), EchoPrior::new(0.5).with_far(Millis(f64::INFINITY), Millis(-1e300))] {
             assert_eq!(near(Some(bad)), near(None), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn an_echo_that_jumped_is_far() {
+        let (range, direction) = ((-4.0, 4.0), Direction::BOnA);
+        let (low, high) = delays(direction, range);
+        let mut belief = Belief::flat(low, high);
+        belief.add(|d| if (d - 1.03).abs() < 0.015 { 12.0 } else { 0.0 });
+        let told = |near_share| Some(EchoPrior::new(near_share));
+        let near = |told, jumped| mass(&lags(direction, &belief, range, Paths { told, jumped }), 0.95, 1.03);
+        assert!(near(None, false) > 0.35 && near(None, true) < 0.05, "{} {}", near(None, false), near(None, true));
+        assert!(near(told(0.5), true) < 0.1 && near(told(1.0), true) > 0.8, "all echoes are near here");
     }
 
     #[test]
