@@ -5,7 +5,7 @@ const MAX_DRIFT: f64 = 200e-6;
 /// A drift is applied if it exceeds this many of its standard errors.
 const SURE: f64 = 3.0;
 /// Smallest step that is distinguishable from noise, in seconds. Packets hold 20 ms.
-const MIN_STEP_S: f64 = 0.012;
+pub(super) const MIN_STEP_S: f64 = 0.012;
 
 /// The lag at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,10 +55,18 @@ pub(super) struct Course {
 
 impl Course {
     /// Returns the lag at a moment of track a. A step is taken in the middle of its interval.
-    #[cfg(test)]
     fn lag_at(&self, at_s: f64) -> f64 {
         let passed = |t: f64| self.steps.iter().filter(|s| middle(s.between_s) <= t).map(Step::by_s).sum::<f64>();
         self.anchor.lag_s + self.slope * (at_s - self.anchor.at_s) + passed(at_s) - passed(self.anchor.at_s)
+    }
+
+    /// Moves all lags so that the first is 0.
+    pub fn begin_together(&mut self) {
+        let by_s = self.lag_at(0.0);
+        self.anchor.lag_s -= by_s;
+        for step in &mut self.steps {
+            step.lags_s = (step.lags_s.0 - by_s, step.lags_s.1 - by_s);
+        }
     }
 }
 

@@ -143,6 +143,14 @@ pub(super) struct BothEchoes {
     pub jumped: [bool; 2],
 }
 
+/// Returns each direction's delays through the call, from those at its beginning on.
+pub(super) fn delays(a: &Sound, b: &Sound, known: [Option<f64>; 2]) -> [Vec<Point>; 2] {
+    let mut f = Follower::new(a, b, 0.0, known);
+    f.through_the_call(0.0, &[]);
+    f.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s));
+    f.delays()
+}
+
 /// Returns how many stretches of a direction are heard at one delay, and how many were compared.
 /// Does not examine steps or search widely.
 pub(super) fn survey(a: &Sound, b: &Sound, direction: Direction, delay_s: f64, votes: &[Vote]) -> (usize, usize) {

@@ -16,6 +16,7 @@
 
 mod belief;
 mod bleed;
+mod channels;
 mod drift;
 mod dual;
 mod fft;
@@ -33,9 +34,10 @@ mod turns;
 mod vote;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wave;
 
+pub(crate) use channels::{ChannelEcho, channels};
 pub use overlap::overlap;
 pub use own::{TrackSamples, pair};
 pub use prior::StartTime;

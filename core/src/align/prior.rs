@@ -78,7 +78,7 @@ const EQUAL_S: f64 = 0.02;
 /// Probability that recordings of equal length, or with equal exact times, began together. Two
 /// independent recorders agree to a packet about once in a hundred calls, and one machine for both
 /// parties is as common as two.
-const ONE_RECORDER: f64 = 0.97;
+pub(super) const ONE_RECORDER: f64 = 0.97;
 /// Largest resolution of exact start times, in seconds.
 const EXACT_S: f64 = 0.02;
 /// Scale of the difference between two recorders' starts, in seconds (less in short calls), ...

@@ -9,7 +9,7 @@ use crate::timeline::Method;
 const HZ: f64 = 8_000.0;
 
 /// A fixed sequence of numbers in [0, 1).
-struct TestRandom(u64);
+pub(crate) struct TestRandom(pub u64);
 
 impl TestRandom {
     fn roll(&mut self) -> f64 {
@@ -19,7 +19,7 @@ impl TestRandom {
 }
 
 /// Two parties who talk in turns for `seconds`: each one's sound on the call's timeline.
-fn talk(seconds: f64, parties: usize, dice: &mut TestRandom) -> Vec<Vec<f32>> {
+pub(crate) fn talk(seconds: f64, parties: usize, dice: &mut TestRandom) -> Vec<Vec<f32>> {
     let n = (seconds * HZ) as usize;
     let mut voices = vec![vec![0.0f32; n]; parties];
     let (mut t, mut who) = (0.5, 0);
@@ -43,18 +43,19 @@ fn talk(seconds: f64, parties: usize, dice: &mut TestRandom) -> Vec<Vec<f32>> {
 
 /// How a recorder hears a party: everybody else at `bleed` after `echo_s`, line noise, from
 /// `from_s` on.
-struct TestRecorder {
-    from_s: f64,
-    bleed: f32,
-    echo_s: f64,
-    ppm: f64,
+pub(crate) struct TestRecorder {
+    pub from_s: f64,
+    pub bleed: f32,
+    pub echo_s: f64,
+    pub ppm: f64,
     /// Seconds of its own track, seconds lost there.
-    lost: Vec<(f64, f64)>,
+    pub lost: Vec<(f64, f64)>,
 }
 
-const GOOD: TestRecorder = TestRecorder { from_s: 0.0, bleed: 0.03, echo_s: 0.02, ppm: 0.0, lost: Vec::new() };
+pub(crate) const GOOD: TestRecorder =
+    TestRecorder { from_s: 0.0, bleed: 0.03, echo_s: 0.02, ppm: 0.0, lost: Vec::new() };
 
-fn record(voices: &[Vec<f32>], own: usize, r: &TestRecorder, dice: &mut TestRandom) -> Vec<i16> {
+pub(crate) fn record(voices: &[Vec<f32>], own: usize, r: &TestRecorder, dice: &mut TestRandom) -> Vec<i16> {
     let echo = (r.echo_s * HZ) as usize;
     let at = |x: &[f32], i: usize| x.get(i).copied().unwrap_or(0.0);
     let heard = |i: usize| -> f32 {

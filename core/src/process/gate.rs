@@ -9,7 +9,7 @@ use crate::level::Level;
 use crate::mix::PartyLevel;
 use crate::report::{Bleed, VoiceReport, rounded};
 use crate::run::RunOptions;
-use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
+use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput, SureEcho};
 use crate::timeline::{Event, EventKind, Placement};
 use crate::units::{Decibels, Millis, Span};
 use crate::vad::Probabilities;
@@ -17,6 +17,7 @@ use crate::vad::Probabilities;
 use super::analyze::TrackAnalysis;
 use super::partition::ReadTrack;
 use super::place::Placements;
+use super::runaway;
 
 /// The separated voices of a track.
 pub(super) struct TrackVoices {
@@ -57,17 +58,20 @@ pub(super) struct PlacedTrack {
 }
 
 /// Separates each track's speech into own speech and bleed, and removes events that bled from other
-/// tracks.
+/// tracks. Where bleed shows that channels of one recording run apart, their placements follow.
 ///
 /// # Errors
 /// `cancelled`.
 pub(super) fn gate(
     tracks: Vec<ReadTrack>,
-    places: &Placements,
+    places: &mut Placements,
     config: &Config,
     run: &RunOptions,
 ) -> Result<Vec<PlacedTrack>> {
-    let mut gated = own_speech(&tracks, &places.placements, config, run)?;
+    let (mut gated, echoes) = own_speech(&tracks, &places.placements, config, run)?;
+    if runaway::follow(&tracks, places, &echoes, config, run) {
+        gated = own_speech(&tracks, &places.placements, config, run)?.0;
+    }
     let events = own_events(&tracks, &places.placements);
     for (gated, events) in gated.iter_mut().zip(&events) {
         gated.own = without_tones(&gated.own, events, config.speech.min_speech_ms);
@@ -126,15 +130,20 @@ impl PlacedTrack {
     }
 }
 
-/// Returns own speech and bleed of every track, in its own time.
-fn own_speech(tracks: &[ReadTrack], placements: &[Placement], config: &Config, run: &RunOptions) -> Result<Vec<Gated>> {
+/// Returns own speech and bleed of every track, in its own time, and the certain echoes.
+fn own_speech(
+    tracks: &[ReadTrack],
+    placements: &[Placement],
+    config: &Config,
+    run: &RunOptions,
+) -> Result<(Vec<Gated>, Vec<SureEcho>)> {
     let spans: Vec<Vec<Span>> = tracks.iter().map(|track| spans(&track.analysis, config)).collect();
     let inputs = spans.iter().zip(tracks).zip(placements).map(|((spans, track), placement)| GateInput {
         spans,
         samples: track.analysis.narrowband(),
         placement,
     });
-    speech::gate_until(&inputs.collect::<Vec<_>>(), config, &run.cancel)
+    speech::gate_with_echoes(&inputs.collect::<Vec<_>>(), config, &run.cancel)
 }
 
 fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {

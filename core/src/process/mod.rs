@@ -45,6 +45,7 @@ mod redact;
 #[cfg(test)]
 mod redact_tests;
 mod report;
+mod runaway;
 mod separate;
 #[cfg(test)]
 mod tests;
@@ -167,8 +168,8 @@ fn run_steps(
     tracks.renumber();
     let partition::Tracks { live, failed, .. } = tracks;
     let mut places = run.step("place", || place::place(&live, config, run))?;
+    let placed = run.step("gate", || gate::gate(live, &mut places, config, run))?;
     warnings.append(&mut places.warnings);
-    let placed = run.step("gate", || gate::gate(live, &places, config, run))?;
     let mut placed = run.step("separate", || separate::separate(placed, call.direction, config, run))?;
     let known = facts::PlacedFacts::apply(&call, &mut placed);
     warnings.extend_from_slice(&known.warnings);

@@ -114,7 +114,7 @@ fn recorders(tracks: &[ReadTrack]) -> Vec<&ReadTrack> {
     first
 }
 
-fn align_input(track: &ReadTrack, alone: bool) -> align::TrackInput<'_> {
+pub(super) fn align_input(track: &ReadTrack, alone: bool) -> align::TrackInput<'_> {
     let analysis = &track.analysis;
     align::TrackInput {
         samples: if alone { NO_SAMPLES } else { analysis.placed_by() },

@@ -97,6 +97,18 @@ pub struct BleedSpan {
     pub from: usize,
 }
 
+/// An echo of one track on another that cannot be chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct SureEcho {
+    /// Indices of the inputs on which it is heard, and from which it comes.
+    pub hearer: usize,
+    pub talker: usize,
+    /// When it is heard, in the hearer's time.
+    pub at: Millis,
+    /// How much later it is heard than the placements say.
+    pub delay: Millis,
+}
+
 /// Separates the spans of placed tracks into own speech and bleed.
 ///
 /// Together, the results are the given spans, some of them cut. Tracks are not compared if their
@@ -113,7 +125,7 @@ pub struct BleedSpan {
 /// assert_eq!(gated[0].own, spans); // nobody else is there to bleed
 /// ```
 pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
-    sort_all(tracks, config, &Cancel::default())
+    sort_all(tracks, config, &Cancel::default()).0
 }
 
 /// Like [`gate`], but can be cancelled.
@@ -121,27 +133,41 @@ pub fn gate(tracks: &[GateInput], config: &Config) -> Vec<Gated> {
 /// # Errors
 /// [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
 pub fn gate_until(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> Result<Vec<Gated>> {
+    gate_with_echoes(tracks, config, cancel).map(|(gated, _)| gated)
+}
+
+/// Like [`gate_until`], and also returns the echoes that it rests on.
+///
+/// # Errors
+/// [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+pub(crate) fn gate_with_echoes(
+    tracks: &[GateInput],
+    config: &Config,
+    cancel: &Cancel,
+) -> Result<(Vec<Gated>, Vec<SureEcho>)> {
     let gated = sort_all(tracks, config, cancel);
     cancel.check(Stage::Speech).map(|()| gated)
 }
 
-fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> Vec<Gated> {
-    let mut judged: Vec<Vec<GateCell>> = tracks.iter().map(|track| cells(track.spans, track.samples.len())).collect();
+fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> (Vec<Gated>, Vec<SureEcho>) {
+    let all = tracks.iter().map(|track| (cells(track.spans, track.samples.len()), Vec::new()));
+    let mut judged: Vec<(Vec<GateCell>, Vec<SureEcho>)> = all.collect();
     if config.speech.bleed_gate
         && let Some(uncertainty) = comparable(tracks)
     {
         let slack = (uncertainty.0 - ALLOWED_MS).max(0.0);
-        judged = threads::map(judged.into_iter().enumerate().collect(), |(hearer, mut cells)| {
+        judged = threads::map(judged.into_iter().enumerate().collect(), |(hearer, (mut cells, mut sure))| {
             if !cells.is_empty() {
                 let anywhere = EchoFinder::anywhere((slack * PER_MS) as usize, config.portable);
                 let nearby = EchoFinder::nearby(config.portable);
                 let cancel = cancel.clone();
-                judge(&mut EchoFinders { anywhere, nearby, cancel }, tracks, hearer, &mut cells);
+                sure = judge(&mut EchoFinders { anywhere, nearby, cancel }, tracks, hearer, &mut cells);
             }
-            cells
+            (cells, sure)
         });
     }
-    tracks.iter().zip(&judged).map(|(track, cells)| sort(track.spans, cells)).collect()
+    let gated = tracks.iter().zip(&judged).map(|(track, (cells, _))| sort(track.spans, cells)).collect();
+    (gated, judged.into_iter().flat_map(|(_, sure)| sure).collect())
 }
 
 /// Returns the uncertainty of two tracks relative to each other.
@@ -185,15 +211,22 @@ fn cells(spans: &[Span], samples: usize) -> Vec<GateCell> {
     cells
 }
 
-/// Compares a track's cells with every other track.
-fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) {
-    let Some(own) = tracks.get(hearer) else { return };
+/// Compares a track's cells with every other track, and returns the certain echoes.
+fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) -> Vec<SureEcho> {
+    let mut sure = Vec::new();
+    let Some(own) = tracks.get(hearer) else { return sure };
     let noise = finders.nearby.noise(own.samples);
     for (from, talker) in tracks.iter().enumerate().filter(|(from, _)| *from != hearer) {
         if uncertainty(own, talker) > MAX_UNCERTAIN {
             continue;
         }
-        let echoes = echoes(finders, own, talker, cells);
+        let (echoes, searched) = echoes(finders, own, talker, cells);
+        sure.extend(searched.into_iter().map(|(number, lag)| SureEcho {
+            hearer,
+            talker: from,
+            at: Millis((number * CELL + CELL / 2) as f64 / PER_MS),
+            delay: Millis(f64::from(lag) / PER_MS),
+        }));
         let shares: Vec<Option<f32>> = (0..cells.len()).map(|i| is_bleed(i, cells, &echoes, noise)).collect();
         for (cell, share) in cells.iter_mut().zip(shares) {
             if let Some(share) = share
@@ -203,10 +236,18 @@ fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: 
             }
         }
     }
+    sure
 }
 
 /// Finds for each cell its echo of another track, if it is at least 6 dB fainter than its source.
-fn echoes(finders: &mut EchoFinders, hearer: &GateInput, talker: &GateInput, cells: &[GateCell]) -> Vec<Option<Echo>> {
+/// Also returns the indices and lags of the certain ones among those for which all lags were
+/// searched.
+fn echoes(
+    finders: &mut EchoFinders,
+    hearer: &GateInput,
+    talker: &GateInput,
+    cells: &[GateCell],
+) -> (Vec<Option<Echo>>, Vec<(usize, i32)>) {
     let half = (WINDOW / 2) as i64;
     let compare = |finder: &mut EchoFinder, cell: &GateCell, expected: &[i32]| {
         let middle = cell.number * CELL + CELL / 2;
@@ -231,7 +272,7 @@ fn echoes(finders: &mut EchoFinders, hearer: &GateInput, talker: &GateInput, cel
             echoes[i] = better(echoes[i], about);
         }
     }
-    echoes
+    (echoes, sure)
 }
 
 /// Returns the echo that explains more. Sound that repeats within a window is found at several
