@@ -7,10 +7,12 @@
 //! - Bleed, one party faintly audible on the other's track (`bleed`, from `vote` and `pair`), gives
 //!   a delay to the millisecond. The delay is the lag plus that of the echo path, which is short or
 //!   long (`path`). Bleed in one direction therefore leaves hypotheses up to 0.7 s apart; bleed in
-//!   both directions leaves fewer.
+//!   both directions leaves fewer, and fewer still if one echo jumps (`jumps`).
 //! - Start times, lengths and the habits of recorders (`prior`), and the way people answer each
 //!   other (`turns`), choose between the hypotheses.
 //! - The delay is then followed through the call for drift and lost audio (`follow`).
+//! - The channels of one recording stay together, unless bleed shows that one runs away
+//!   (`channels`).
 //!
 //! Offsets given by the caller are not evidence to weigh; they are used as they are.
 

@@ -6,7 +6,7 @@
 //! analyze      one pass over each recording
 //! partition    splits tracks, once, into those that could be read and those that could not
 //! join         segments of one party become one track
-//! place, gate  where each track lies; own speech and bleed
+//! place, gate  where each track lies; own speech and bleed (and runaway channels)
 //! facts        applies what the caller knows about the call
 //! measure      turns, metrics, silences, integrity, outcome, tag
 //! report       the report of all that

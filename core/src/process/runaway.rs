@@ -6,6 +6,7 @@ use crate::error::Warning;
 use crate::run::RunOptions;
 use crate::speech::SureEcho;
 use crate::timeline::{Method, Placement};
+use crate::units::Millis;
 
 use super::partition::ReadTrack;
 use super::place::{Placements, align_input};
@@ -30,15 +31,29 @@ pub(super) fn follow(
     let echoes: Vec<ChannelEcho> = echoes.iter().map(echo).collect();
     let Some(placements) = align::channels(&inputs, &echoes, &options, &run.cancel) else { return false };
     let away = tracks.iter().zip(&placements).filter(|(_, placement)| placement.method == Method::Bleed);
-    places.warnings.extend(away.map(|(track, placement)| warning(track.index, placement)));
+    let first = tracks.first().map(|first| first.index).zip(placements.first());
+    places.warnings.extend(away.map(|(track, placement)| warning((track.index, placement), first)));
     places.placements = placements;
     true
 }
 
-fn warning(track: usize, placement: &Placement) -> Warning {
+/// The warning that a channel runs apart from the first one, and how.
+fn warning((track, placement): (usize, &Placement), first: Option<(usize, &Placement)>) -> Warning {
     let drift = placement.drift().0.round();
-    let text = format!("track {track}: runs apart from the first channel of its recording (drift {drift} ppm)");
+    let mut how: Vec<String> = Vec::new();
+    how.extend((drift != 0.0).then(|| format!("its clock is off by {drift} ppm")));
+    for (number, placement) in first.into_iter().chain([(track, placement)]) {
+        let lost = lost(placement).0.round();
+        how.extend((lost > 0.0).then(|| format!("track {number} lost {lost} ms")));
+    }
+    let text = format!("track {track}: runs apart from the first channel of its recording: {}", how.join(", "));
     Warning::new("channels_apart", text)
+}
+
+/// Returns how much audio a track lost.
+fn lost(placement: &Placement) -> Millis {
+    let steps = placement.knots().windows(2).filter(|pair| pair[0].track == pair[1].track);
+    Millis(steps.map(|pair| (pair[1].call - pair[0].call).0).sum())
 }
 
 #[cfg(test)]
@@ -98,8 +113,9 @@ mod tests {
         process(call, &config, &RunOptions::default()).unwrap()
     }
 
-    fn told(call: &Processed) -> usize {
-        call.report.warnings.iter().filter(|warning| warning.code == "channels_apart").count()
+    fn told(call: &Processed) -> Vec<&str> {
+        let warnings = call.report.warnings.iter().filter(|warning| warning.code == "channels_apart");
+        warnings.map(|warning| warning.message.as_str()).collect()
     }
 
     const SECONDS: f64 = 240.0;
@@ -111,7 +127,8 @@ mod tests {
             let placement = &call.tracks[1].placement;
             assert!((placement.drift().0 - ppm).abs() < 10.0, "{}", placement.drift().0);
             assert!(placement.offset().0.abs() < 1e-6 && placement.method == Method::Bleed);
-            assert_eq!(told(&call), 1);
+            let told = told(&call);
+            assert!(told.len() == 1 && told[0].contains(" ppm") && !told[0].contains("lost"), "{told:?}");
         }
     }
 
@@ -129,6 +146,8 @@ mod tests {
             let call = dual(SECONDS, recorders, false);
             let at = |track: usize, s: f64| call.tracks[track].placement.to_call(Millis(1000.0 * s)).0;
             assert!((at(lossy, 200.0) - 200_100.0).abs() < 10.0, "{}", at(lossy, 200.0));
+            let told = told(&call);
+            assert!(told.len() == 1 && told[0].contains(&format!("track {lossy} lost ")), "{told:?}");
             assert!((at(lossy, 60.0) - 60_000.0).abs() < 10.0 && (at(1 - lossy, 200.0) - 200_000.0).abs() < 10.0);
         }
     }
@@ -136,7 +155,7 @@ mod tests {
     #[test]
     fn channels_that_stay_together_stay() {
         let stays = |call: &Processed| {
-            told(call) == 0 && call.tracks.iter().all(|track| track.placement.method == Method::Reference)
+            told(call).is_empty() && call.tracks.iter().all(|track| track.placement.method == Method::Reference)
         };
         assert!(stays(&dual(SECONDS, [GOOD, TestRecorder { echo_s: 0.3, ..GOOD }], false)));
         let fast = || TestRecorder { ppm: 120.0, ..GOOD };
