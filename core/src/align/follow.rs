@@ -5,16 +5,14 @@ use super::drift::{self, Course, Point, Step, median};
 use super::jumps;
 use super::path;
 use super::sound::{FRAMES, Sound};
+use super::stretch::{ClearEcho, STRETCH, clearest};
 use super::vote::{Direction, NEAR_ECHO_S, SAME_PATH_S, Vote};
 use super::wave::{Correlator, FRAME, Peak, RATE, STEP, Spectrum, Whitening, level_in_time};
 
-/// Frames of a stretch (2.56 s) and samples of its transform, which leaves ±0.77 s of lag.
-const STRETCH: usize = 256;
+/// Samples of a stretch's transform, which leaves ±0.77 s of lag.
 const N: usize = 16_384;
 /// Samples of the transform that searches for a lost lag: ±6.9 s.
 const WIDE_N: usize = 65_536;
-/// Fewest frames of sound in a stretch.
-const MIN: usize = 40;
 /// Most stretches over a call.
 const MAX_SLOTS: f64 = 40.0;
 const STRETCH_S: f64 = STRETCH as f64 / FRAMES as f64;
@@ -442,41 +440,4 @@ fn highest_sum(gains: &[(f64, f64)]) -> Option<f64> {
     let high = |s: &f64| *s >= top - 0.005 * range;
     let (first, last) = (sums.iter().position(high)?, sums.iter().rposition(high)?);
     Some((gains[first].0 + gains[last].0) / 2.0 + 0.05)
-}
-
-/// A stretch in which the talker sounds and the hearer is quiet.
-#[derive(Debug, Clone, Copy)]
-struct ClearEcho {
-    /// Its first frame on the talker's track.
-    start: usize,
-    /// Number of clear frames.
-    frames: usize,
-}
-
-/// Returns the clearest stretch between two moments of the talker.
-fn clearest(talker: &Sound, hearer: &Sound, from_s: f64, to_s: f64, delay: f64) -> Option<ClearEcho> {
-    let frame = |s: f64| (s * FRAMES as f64).max(0.0) as usize;
-    let (from, to) = (frame(from_s), frame(to_s).min(talker.active.len()));
-    let shift = (delay * FRAMES as f64).round() as i64;
-    let clear = |i: usize| {
-        let other =
-            usize::try_from(i as i64 + shift).ok().and_then(|j| Some((hearer.active.get(j)?, hearer.energy.get(j)?)));
-        // A track whose party is silent may hold nothing louder than bleed, which is still fainter
-        // than where it comes from.
-        talker.active[i] && other.is_some_and(|(active, energy)| !active || *energy < 0.25 * talker.energy[i])
-    };
-    let sums: Vec<usize> = std::iter::once(0)
-        .chain((from..to).scan(0, |sum, i| {
-            *sum += usize::from(clear(i));
-            Some(*sum)
-        }))
-        .collect();
-    let mut best: Option<ClearEcho> = None;
-    for s in (0..=(sums.len() - 1).saturating_sub(STRETCH)).step_by(FRAMES / 4) {
-        let frames = sums[(s + STRETCH).min(sums.len() - 1)] - sums[s];
-        if frames >= MIN && best.is_none_or(|b| frames > b.frames) {
-            best = Some(ClearEcho { start: from + s, frames });
-        }
-    }
-    best
 }

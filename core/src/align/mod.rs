@@ -32,6 +32,7 @@ mod path;
 mod place;
 mod prior;
 mod sound;
+mod stretch;
 mod turns;
 mod vote;
 
