@@ -161,6 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn the_guess_is_one_of_two_likely_lags_and_not_between_them() {
+        let mut b = Belief::flat(-2.0, 2.0);
+        // Per hundred: 42 at 0, 38 at 0.36 s, 20 between them.
+        b.add(|lag| match lag {
+            _ if lag.abs() < 0.015 => 14.0f64.ln(),
+            _ if (lag - 0.36).abs() < 0.015 => (38.0f64 / 3.0).ln(),
+            _ if (0.0..0.36).contains(&lag) => (20.0f64 / 33.0).ln(),
+            _ => 1e-6f64.ln(),
+        });
+        let guess = b.guess();
+        assert!(guess.lag_s.abs() < 0.03 && (0.5..0.6).contains(&guess.mass), "{guess:?}");
+    }
+
+    #[test]
     fn nothing_known_is_a_small_mass_and_a_wide_interval() {
         let guess = Belief::flat(-60.0, 60.0).guess();
         assert!(guess.mass < 0.01 && guess.half_width_s > 50.0, "{guess:?}");
