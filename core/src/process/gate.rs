@@ -27,8 +27,9 @@ pub(super) struct TrackVoices {
     pub confidence: Option<f64>,
     /// Whether a recorded announcement was removed from the voices.
     pub announced: bool,
-    /// Whether a voice too faint to be a party's was removed.
-    pub faint: bool,
+    /// Whether others may speak besides a single voice: one too faint to be a party's, or words
+    /// unlike it.
+    pub others: bool,
 }
 
 /// A track on the call's timeline.

@@ -115,7 +115,7 @@ impl TrackVoices {
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
         let confidence = found.confidence.map(rounded);
-        let told = Self { voices, confidence, announced: false, faint: !faint.is_empty() };
+        let told = Self { voices, confidence, announced: false, others: !faint.is_empty() || !found.alone };
         Ok(found.confidence.is_none_or(|share| share >= LEAST_CONFIDENCE).then_some((told, faint)))
     }
 }
@@ -133,10 +133,10 @@ impl TrackVoices {
         self.voices.iter().map(party).collect()
     }
 
-    /// Returns `true` if a single voice is one party alone. Beside a faint one it need not be: the
-    /// confidence is that of the division, and says nothing of who is faint.
+    /// Returns `true` if a single voice is one party alone. Beside a faint one, or beside words
+    /// unlike it, it need not be: the confidence is that of the division, and says nothing of them.
     fn surely(&self) -> bool {
-        !self.faint && self.confidence.is_some_and(|share| share >= SURELY_ONE)
+        !self.others && self.confidence.is_some_and(|share| share >= SURELY_ONE)
     }
 
     /// Returns the number of parties that the rules see.
@@ -167,7 +167,8 @@ impl TrackVoices {
     pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
         let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
         if self.voices.is_empty() || (self.voices.len() == 1 && !self.surely()) {
-            return vec![shared];
+            // Between words, a room's talkers are above the detector's threshold now and then.
+            return vec![TrackFacts { voiced: shared.speech.clone(), ..shared }];
         }
         let party = |told: &VoiceReport| TrackFacts {
             role: if told.role == Role::Unknown { Role::Mixed } else { told.role },

@@ -62,7 +62,8 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     }
     let mut margin = limit - first.likeness;
     let handed_over = least_of(HANDED_OVER, all.total(&everything));
-    if let Some((score, three)) = handover::three(windows, &all, joined(&all, &everything), handed_over) {
+    let more = halved(windows, &all, &first.parts);
+    if let Some((score, three)) = handover::three(windows, &all, joined(&all, &everything), more, handed_over) {
         return Grouping::of(windows, &all, &three, margin.min(0.05 - score));
     }
     let mut groups: Vec<Vec<usize>> = first.parts.into();
@@ -82,6 +83,19 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
         groups.push(other);
     }
     Grouping::of(windows, &all, &groups, margin)
+}
+
+/// Returns groups of three: one of two groups, and both parts of the other.
+fn halved(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>; 2]) -> Vec<Vec<Vec<usize>>> {
+    let total: f32 = groups.iter().map(|group| all.total(group)).sum();
+    let least = least_of(LEAST_FURTHER, total);
+    let halves = [(0, 1), (1, 0)].map(|(group, other)| {
+        let by_voice = split(windows, all, &groups[group], least).map(|split| split.parts);
+        let in_time = handover::split(windows, all, &groups[group], least).map(|(_, halves)| halves);
+        let with_other = |[a, b]: [Vec<usize>; 2]| vec![a, b, groups[other].clone()];
+        by_voice.into_iter().chain(in_time).map(with_other).collect::<Vec<_>>()
+    });
+    halves.concat()
 }
 
 /// Returns whether the voice ever changes without a long pause.
@@ -306,7 +320,7 @@ mod tests {
             embedding[1 + n / 4 % 2] = (0.765 - between).sqrt();
             embedding[10 + n] = 0.235f32.sqrt();
             let start = n * (160 + pause);
-            VoiceWindow { start, end: start + 160, level: -30.0, embedding }
+            VoiceWindow { start, end: start + 160, level: -30.0, pitch: None, continued: false, embedding }
         };
         grouped(&(0..16).map(window).collect::<Vec<_>>()).count
     }

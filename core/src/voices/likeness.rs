@@ -16,6 +16,21 @@ const MEASURED: [(f32, f32, f32); 6] = [
 /// Standard deviation of a cosine around its median, in the same measurement.
 pub(super) const SPREAD: f32 = 0.07;
 
+/// Three parts of the cosine of two windows, by the length of a window in seconds: each part is the
+/// product of both windows' figures. What all voices share is [`SHARED`]; short windows are alike
+/// in being short; the last is what one voice adds. A least squares fit to the median cosines of
+/// 460,000 pairs of windows of 390 made and three real calls, by the lengths of both.
+const PARTS: [(f32, f32, f32); 7] = [
+    (0.20, 0.52, 0.10),
+    (0.30, 0.47, 0.14),
+    (0.40, 0.43, 0.23),
+    (0.63, 0.32, 0.37),
+    (0.93, 0.24, 0.48),
+    (1.20, 0.08, 0.50),
+    (1.60, -0.08, 0.50),
+];
+const SHARED: f32 = 0.70;
+
 /// A window of speech with its embedding.
 #[derive(Debug, Clone)]
 pub(super) struct VoiceWindow {
@@ -24,6 +39,10 @@ pub(super) struct VoiceWindow {
     pub end: usize,
     /// Mean power in dB of full scale.
     pub level: f32,
+    /// In octaves (the logarithm of the frequency to base 2), where it was measured.
+    pub pitch: Option<f32>,
+    /// Whether a sound was cut out just before it, so that it is no pause that precedes it.
+    pub continued: bool,
     pub embedding: Embedding,
 }
 
@@ -49,6 +68,26 @@ pub(super) fn dot(a: &Embedding, b: &Embedding) -> f32 {
 pub(super) fn expected(seconds: f32) -> (f32, f32) {
     let [first, .., last] = MEASURED;
     for pair in MEASURED.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        if seconds < b.0 {
+            let part = ((seconds - a.0) / (b.0 - a.0)).max(0.0);
+            return (a.1 + part * (b.1 - a.1), a.2 + part * (b.2 - a.2));
+        }
+    }
+    if seconds < first.0 { (first.1, first.2) } else { (last.1, last.2) }
+}
+
+/// Returns the usual cosines of one voice and of two, for the lengths of both windows.
+pub(super) fn expected_of(a: f32, b: f32) -> (f32, f32) {
+    let ((short_a, own_a), (short_b, own_b)) = (parts(a), parts(b));
+    let two = SHARED * SHARED + short_a * short_b;
+    (two + own_a * own_b, two)
+}
+
+/// Returns the parts of a cosine for a length.
+fn parts(seconds: f32) -> (f32, f32) {
+    let [first, .., last] = PARTS;
+    for pair in PARTS.windows(2) {
         let (a, b) = (pair[0], pair[1]);
         if seconds < b.0 {
             let part = ((seconds - a.0) / (b.0 - a.0)).max(0.0);

@@ -18,7 +18,9 @@ mod likeness;
 mod mixture;
 mod path;
 mod pauses;
+mod pitch;
 mod separate;
 mod windows;
+mod words;
 
 pub use separate::separate;

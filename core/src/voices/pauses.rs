@@ -7,10 +7,18 @@ use super::likeness::VoiceWindow;
 const ANSWERED: (usize, f32) = (130, 1.5);
 const WAITING: (usize, f32) = (200, -2.5);
 const BETWEEN: f32 = -0.3;
+/// Shorter pauses than this are mostly one party's: they say as little.
+const ANSWERS_AFTER: usize = 30;
+/// The same where a sound was cut out of speech: speech goes on after it.
+const CONTINUED: f32 = -1.5;
 
 /// Returns the log odds that the voice changes between two windows.
 pub(super) fn change(before: &VoiceWindow, after: &VoiceWindow) -> f32 {
+    if after.continued {
+        return CONTINUED;
+    }
     match after.start.saturating_sub(before.end) {
+        pause if pause < ANSWERS_AFTER => BETWEEN,
         pause if pause < ANSWERED.0 => ANSWERED.1,
         pause if pause < WAITING.0 => BETWEEN,
         _ => WAITING.1,

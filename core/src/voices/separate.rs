@@ -7,7 +7,7 @@ use super::frames::{SpeechFrames, speech_frames};
 use super::likeness::{VoiceWindow, dot};
 use super::mixture::{Mixture, Sums};
 use super::path::posteriors;
-use super::{brief, certainty, faint, windows};
+use super::{brief, certainty, faint, pitch, windows, words};
 use crate::error::{Result, Stage};
 use crate::run::Cancel;
 use crate::track::Narrowband;
@@ -36,6 +36,8 @@ pub struct Separation {
     /// The expected share of speech time that is assigned to the right voice. `None` without
     /// speech.
     pub confidence: Option<f64>,
+    /// Whether a single voice is the only one heard: no short word beside it is unlike it.
+    pub alone: bool,
 }
 
 /// Separates the voices of a track.
@@ -54,23 +56,30 @@ pub fn separate(
 ) -> Result<Separation> {
     let spoken = without(speech, sounds);
     let stretches: Vec<(usize, usize)> = spoken.iter().map(frames_of).filter(|(start, end)| end > start).collect();
-    let windows = windows::heard(samples, &stretches, portable, cancel);
+    let mut windows = windows::heard(samples, &stretches, portable, cancel);
     cancel.check(Stage::Speech)?;
     if spoken.is_empty() {
-        return Ok(Separation { voices: Vec::new(), confidence: None });
+        return Ok(Separation { voices: Vec::new(), confidence: None, alone: true });
     }
     if windows.is_empty() {
-        return Ok(Separation { voices: vec![spoken], confidence: Some(certainty::of_none()) });
+        return Ok(Separation { voices: vec![spoken], confidence: Some(certainty::of_none()), alone: true });
+    }
+    if is_brief(&windows) {
+        windows = windows::heard(samples, &windows::at_pauses(samples, &stretches), portable, cancel);
+        cancel.check(Stage::Speech)?;
+        note_cuts(&mut windows, sounds);
+        pitch::measure(samples, brief::tried_mut(&mut windows));
     }
     let grouping = grouped(&windows);
     let confidence = Some(grouping.certainty);
     if grouping.count < 2 {
-        return Ok(Separation { voices: vec![spoken], confidence });
+        let alone = is_brief(&windows) || !words::of_another(&windows);
+        return Ok(Separation { voices: vec![spoken], confidence, alone });
     }
     let frames = speech_frames(samples, &stretches, portable, cancel)?;
     let probabilities = classified(&frames, &windows, &grouping);
     let voices = voices(&frames, &probabilities, grouping.count, &spoken);
-    Ok(Separation { voices, confidence })
+    Ok(Separation { voices, confidence, alone: true })
 }
 
 /// Groups all windows by voice. Talkers in a room behind a party are no further voice: if there
@@ -83,12 +92,29 @@ fn grouped(all: &[VoiceWindow]) -> Grouping {
 
 /// Groups windows by voice: from the long ones or, in a very short call, from all.
 fn decided(all: &[VoiceWindow]) -> Grouping {
-    let long: Vec<VoiceWindow> = all.iter().filter(|window| window.weight() >= LONG).cloned().collect();
-    let seconds: f32 = long.iter().map(VoiceWindow::weight).sum();
-    if long.len() < ENOUGH.0 || seconds < ENOUGH.1 {
+    if is_brief(all) {
         return brief::grouped(all);
     }
+    let long: Vec<VoiceWindow> = all.iter().filter(|window| window.weight() >= LONG).cloned().collect();
     followed(all, &long, cluster::grouped(&long))
+}
+
+/// Returns `true` if windows are too few or too short to be clustered one by one.
+fn is_brief(windows: &[VoiceWindow]) -> bool {
+    let long = || windows.iter().map(VoiceWindow::weight).filter(|&weight| weight >= LONG);
+    long().count() < ENOUGH.0 || long().sum::<f32>() < ENOUGH.1
+}
+
+/// Marks windows that follow a sound that was cut out of speech.
+fn note_cuts(windows: &mut [VoiceWindow], sounds: &[Span]) {
+    /// Longest rest of a pause beside a sound, in milliseconds: a frame and the rounding of edges.
+    const REST: f64 = 60.0;
+    for n in 1..windows.len() {
+        let gap = [windows[n - 1].end, windows[n].start].map(|frame| Millis(frame as f64 * FRAME_MS));
+        let gap = Span { start: gap[0], end: gap[1] };
+        let cut: f64 = sounds.iter().filter_map(|sound| sound.overlap(&gap)).map(|span| span.duration().0).sum();
+        windows[n].continued = cut > 0.0 && gap.duration().0 - cut <= REST;
+    }
 }
 
 /// Returns a grouping of some windows with all of them: each goes to the nearest voice.

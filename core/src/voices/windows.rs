@@ -35,7 +35,64 @@ pub(super) fn heard(
         until_cancelled.map(|&(start, end)| levelled(samples, &mel, start, end)).unzip();
     let embeddings: Vec<Embedding> = VoiceEncoder::new(portable).until(cancel).embed(&frames);
     let windows = places.into_iter().zip(embeddings).zip(levels);
-    windows.map(|(((start, end), embedding), level)| VoiceWindow { start, end, level, embedding }).collect()
+    windows
+        .map(|(((start, end), embedding), level)| VoiceWindow {
+            start,
+            end,
+            level,
+            pitch: None,
+            continued: false,
+            embedding,
+        })
+        .collect()
+}
+
+/// Splits spans of speech (in frames) that are too long for one window at the pauses within them.
+/// The detector joins what is a short pause apart, which in a call of a few words may be all that
+/// is said.
+pub(super) fn at_pauses(samples: &dyn Narrowband, stretches: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let split = |&(start, end): &(usize, usize)| match end - start {
+        ..=ONE => vec![(start, end)],
+        _ => parts(&powers(samples, start, end), start),
+    };
+    stretches.iter().flat_map(split).collect()
+}
+
+/// Returns the mean power of each frame in dB.
+fn powers(samples: &dyn Narrowband, start: usize, end: usize) -> Vec<f32> {
+    let mut heard = vec![0.0; (end - start) * HOP];
+    samples.read(start * HOP, &mut heard);
+    let power = |frame: &[f32]| frame.iter().map(|x| x * x).sum::<f32>() / HOP as f32;
+    heard.chunks_exact(HOP).map(|frame| 10.0 * power(frame).max(1e-12).log10()).collect()
+}
+
+/// Returns the parts of a span between its pauses.
+fn parts(powers: &[f32], start: usize) -> Vec<(usize, usize)> {
+    /// A frame this far, in dB, below the loudest nearby is a pause ...
+    const BELOW: f32 = 15.0;
+    /// ... within this many frames on either side ...
+    const NEAR: usize = 60;
+    /// ... if this many follow each other. Few take the turn within less.
+    const LEAST_PAUSE: usize = 25;
+    let is_pause = |at: usize| {
+        let near = &powers[at.saturating_sub(NEAR)..powers.len().min(at + NEAR + 1)];
+        powers[at] < near.iter().copied().fold(f32::MIN, f32::max) - BELOW
+    };
+    let (mut found, mut from, mut silent) = (Vec::new(), 0, 0);
+    for at in 0..powers.len() {
+        if is_pause(at) {
+            silent += 1;
+            continue;
+        }
+        if silent >= LEAST_PAUSE {
+            found.push((start + from, start + at - silent));
+            from = at;
+        }
+        silent = 0;
+    }
+    found.push((start + from, start + powers.len()));
+    found.retain(|(start, end)| end > start);
+    found
 }
 
 fn places(stretches: &[(usize, usize)]) -> Vec<(usize, usize)> {
@@ -96,6 +153,19 @@ mod tests {
         let windows = cut((100, 500), 80);
         assert_eq!((windows[0], windows[windows.len() - 1]), ((100, 260), (340, 500)));
         assert!(windows.windows(2).all(|pair| pair[1].0 - pair[0].0 <= 80));
+    }
+
+    #[test]
+    fn a_span_is_split_at_its_pauses() {
+        let level = |at: usize| match at {
+            60..90 => -50.0,
+            120..130 => -50.0,
+            _ => -25.0,
+        };
+        let powers: Vec<f32> = (0..200).map(level).collect();
+        assert_eq!(parts(&powers, 1000), [(1000, 1060), (1090, 1200)], "a closure of 100 ms is no pause");
+        assert_eq!(parts(&[-25.0; 50], 7), [(7, 57)]);
+        assert_eq!(parts(&[], 7), []);
     }
 
     #[test]
