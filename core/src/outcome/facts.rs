@@ -19,6 +19,9 @@ pub struct TrackFacts {
     pub bleed: Vec<Span>,
     /// Other sounds on the track.
     pub events: Vec<Event>,
+    /// Whether the track's channel holds several parties. What is short may then be with the wrong
+    /// one of them.
+    pub shared: bool,
     /// Whether the line carries no signal: digital zero, or far below any line's noise.
     pub dead: bool,
     /// The recording's duration.

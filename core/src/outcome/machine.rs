@@ -8,11 +8,16 @@ use super::{Facts, Reason, TrackFacts, count, time};
 
 /// Time after its tone or greeting in which a machine may still make noise.
 const GONE_MS: f64 = 500.0;
+/// Spans of one channel shorter than this may be with the wrong voice: windows of speech of 0.65 s
+/// hardly tell two voices apart (`voices::likeness`).
+const TOO_SHORT_TO_TELL: Millis = Millis(700.0);
+/// Longest time between a greeting and its tone. Made mailboxes take up to 1.2 s.
+const TONE_FOLLOWS: Millis = Millis(3000.0);
 
 /// A greeting followed by a tone on the same side, which is then silent. The other side talks after
 /// it, or never.
 pub(super) fn by_tone(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    (0..facts.tracks.len()).find_map(|party| tone_of(facts, party, config))
+    (0..facts.tracks.len()).find_map(|party| tone_of(facts, party, config)).or_else(|| tone_of_one_voice(facts, config))
 }
 
 /// A greeting without a pause, as no person answers, after which that side is silent: a mailbox
@@ -33,8 +38,21 @@ fn tone_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     let machine = facts.tracks.get(party)?;
     let beep = machine.events.iter().rfind(|e| e.kind == EventKind::Beep)?.span;
     let greets = machine.speech.iter().any(|s| s.start < beep.start);
-    (greets && gone(facts, party, beep.end) && waits_for(facts, party, beep, config))
+    (greets && gone(facts, party, beep.end, config.before_beep_ms) && waits_for(facts, party, beep, config))
         .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, then a beep, then one side only")])
+}
+
+/// A greeting and one tone on a channel whose only voice goes on after the tone. Such a voice is
+/// the machine's and the caller's, taken for one: a person does not sound a tone and talk on.
+fn tone_of_one_voice(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
+    let mut speaking = facts.tracks.iter().filter(|track| !track.speech.is_empty());
+    let lone = speaking.next().filter(|track| track.shared && speaking.next().is_none())?;
+    let mut beeps = lone.events.iter().filter(|e| e.kind == EventKind::Beep).map(|e| e.span);
+    let beep = beeps.next().filter(|_| beeps.next().is_none())?;
+    let (greeting, _) = greeting(lone, config)?;
+    let follows = greeting.end <= beep.start && beep.start - greeting.end <= TONE_FOLLOWS;
+    (follows && greeting.duration() < config.max_greeting_ms)
+        .then(|| vec![time("beep_at", beep.start, Millis(0.0), "a greeting, then a beep, on one channel")])
 }
 
 fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Reason>> {
@@ -46,7 +64,7 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
         && said_before(facts, party, greeting.end) <= config.before_beep_ms;
     // A tone has a rule of its own.
     let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
-    if !(long && first && toneless && gone(facts, party, greeting.end)) {
+    if !(long && first && toneless && gone(facts, party, greeting.end, config.min_voice_ms)) {
         return None;
     }
     let rings = machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();
@@ -67,9 +85,11 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
 }
 
 /// Returns a party's first talk, across pauses too short for an answer, and the longest of those
-/// pauses.
+/// pauses. Nobody has answered while the line rings, so what sounds before that ends is no talk.
 fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)> {
-    let mut spans = party.speech.iter();
+    let rings = party.events.iter().filter(|e| e.kind == EventKind::Ringback).map(|e| e.span.end);
+    let answered = rings.fold(Millis(0.0), Millis::max);
+    let mut spans = party.speech.iter().filter(|span| span.end > answered);
     let mut talk = *spans.next()?;
     let mut longest = Millis(0.0);
     for span in spans {
@@ -82,15 +102,38 @@ fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)
     Some((talk, longest))
 }
 
-/// Returns `true` if a party never speaks again.
-fn gone(facts: &Facts, party: usize, after: Millis) -> bool {
-    !facts.own_voice(party).any(|run| run.end.0 > after.0 + GONE_MS)
+/// Returns `true` if a party never speaks again. On a channel of several parties, short spans may be
+/// another's: as much as `most` of them counts as nothing.
+fn gone(facts: &Facts, party: usize, after: Millis, most: Millis) -> bool {
+    let shared = facts.tracks.get(party).is_some_and(|track| track.shared);
+    let later = facts.own_voice(party).filter(|run| run.end.0 > after.0 + GONE_MS);
+    let later: Vec<Millis> = later.map(|run| run.end - run.start.max(after)).collect();
+    if !shared {
+        return later.is_empty();
+    }
+    later.iter().all(|&length| length < TOO_SHORT_TO_TELL) && sum(later.iter().map(|length| length.0)) <= most.0
 }
 
 /// Returns how much the others say before a time.
 fn said_before(facts: &Facts, machine: usize, until: Millis) -> Millis {
     let speech = facts.others(machine).flat_map(|t| &t.speech);
+    said(speech, until)
+}
+
+fn said<'a>(speech: impl Iterator<Item = &'a Span>, until: Millis) -> Millis {
     Millis(sum(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0))))
+}
+
+/// Returns how much those who speak after a tone say before it. On a channel of several parties,
+/// one machine may have been taken for two voices, both of which end with the tone.
+fn said_by_callers(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> Millis {
+    let goes_on = |other: &usize| !gone(facts, *other, beep.end, config.before_beep_ms);
+    let shared = facts.tracks.iter().all(|track| track.shared);
+    let callers: Vec<usize> = (0..facts.tracks.len()).filter(|&other| other != machine).filter(goes_on).collect();
+    if !shared || callers.is_empty() {
+        return said_before(facts, machine, beep.start);
+    }
+    said(callers.iter().filter_map(|&caller| facts.tracks.get(caller)).flat_map(|t| &t.speech), beep.start)
 }
 
 /// Returns `true` if the others are silent before a machine's beep. If tracks cannot be compared in
@@ -98,7 +141,7 @@ fn said_before(facts: &Facts, machine: usize, until: Millis) -> Millis {
 /// and hardly anywhere else.
 fn waits_for(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
     if facts.comparable {
-        return said_before(facts, machine, beep.start) <= config.before_beep_ms;
+        return said_by_callers(facts, machine, beep, config) <= config.before_beep_ms;
     }
     let speech = || facts.others(machine).flat_map(|t| &t.speech);
     let Some(end) = facts.tracks.get(machine).map(|t| t.end) else { return false };

@@ -4,7 +4,7 @@
 use crate::call::Outcome;
 use crate::config::OutcomeConfig;
 use crate::timeline::EventKind;
-use crate::units::{Millis, Span, total};
+use crate::units::{Millis, Span, sum, total};
 
 use super::{Facts, Reason, TrackFacts, count, machine, time};
 
@@ -27,8 +27,18 @@ pub(super) const RULES: [(Outcome, Rule); 10] = [
 fn fax(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
     let silent = |i: usize| facts.voice(i) < config.fax_voice_ms;
     let machines = facts.tracks.iter().enumerate().filter(|(i, _)| silent(*i)).map(|(_, t)| t);
-    let faxes = machines.map(|t| t.of_kind(&[EventKind::Fax])).max()?;
+    let faxes = machines.map(|t| t.of_kind(&[EventKind::Fax])).max().unwrap_or(0).max(faxes_alone(facts, config));
     (faxes >= 1).then(|| vec![count("fax_tones", faxes, 1, "fax tones from a party that never speaks")])
+}
+
+/// Returns the number of fax tones of one channel whose parties are not told apart, if it has two
+/// and more, and nobody speaks after the second: a person hangs up on a fax.
+fn faxes_alone(facts: &Facts, config: &OutcomeConfig) -> usize {
+    let [channel] = &facts.tracks[..] else { return 0 };
+    let mut tones = channel.events.iter().filter(|e| e.kind == EventKind::Fax);
+    let Some(second) = tones.nth(1).filter(|_| channel.shared) else { return 0 };
+    let later = facts.own_voice(0).map(|run| (run.end - run.start.max(second.span.start)).0.max(0.0));
+    if sum(later) < config.min_voice_ms.0 { 2 + tones.count() } else { 0 }
 }
 
 fn nobody_speaks_but(facts: &Facts, config: &OutcomeConfig, kinds: &[EventKind]) -> Option<usize> {

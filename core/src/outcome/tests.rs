@@ -303,3 +303,73 @@ fn a_confidence_is_a_probability_that_grows_with_the_evidence() {
         assert!((0.0..=1.0).contains(&of(&facts)));
     }
 }
+
+/// A party whose speech was told apart from that of others on one channel.
+fn shared(party: TrackFacts) -> TrackFacts {
+    TrackFacts { shared: true, ..party }
+}
+
+#[test]
+fn what_is_short_on_one_channel_does_not_bring_a_machine_back() {
+    use EventKind::Beep;
+    let beep: &[(EventKind, f64, f64)] = &[(Beep, 7.0, 7.4)];
+    let of = |talk: &[(f64, f64)], caller: &[(f64, f64)], own: bool| {
+        let tracks = [customer(caller), agent(talk)].map(|t| with(if own { t } else { shared(t) }, beep));
+        decided(&Facts { tracks: tracks.into(), exchanges: Some(3), comparable: true, ..Facts::default() }).0
+    };
+    let (message, word): (&[(f64, f64)], &[(f64, f64)]) = (&[(9.0, 15.0), (16.0, 20.0)], &[(1.0, 6.0), (15.2, 15.6)]);
+    assert_eq!(of(word, message, false), Outcome::Voicemail, "0.4 s of the message went to the wrong voice");
+    assert_eq!(of(word, message, true), Outcome::Conversation, "on a line of its own, it is an answer");
+    assert_eq!(of(&[(1.0, 6.0), (15.2, 15.9)], message, false), Outcome::Conversation, "0.7 s is told from another");
+    let words: &[(f64, f64)] = &[(1.0, 6.0), (15.0, 15.6), (20.5, 21.0)];
+    assert_eq!(of(words, message, false), Outcome::Conversation, "more than a second together");
+}
+
+#[test]
+fn a_greeting_taken_for_two_voices_is_one_machine() {
+    let of = |first: &[(f64, f64)], second: &[(f64, f64)], caller: &[(f64, f64)]| {
+        let tracks = [first, second, caller].map(|speech| shared(with(agent(speech), &[(EventKind::Beep, 7.0, 7.4)])));
+        decided(&Facts { tracks: tracks.into(), exchanges: Some(4), comparable: true, ..Facts::default() }).0
+    };
+    assert_eq!(of(&[(1.0, 3.0)], &[(3.2, 6.0)], &[(9.0, 15.0)]), Outcome::Voicemail);
+    assert_eq!(of(&[(1.0, 3.0), (16.0, 17.0)], &[(3.2, 6.0)], &[(9.0, 15.0)]), Outcome::Conversation, "one answers");
+    assert_eq!(of(&[(1.0, 3.0)], &[(3.2, 6.0)], &[]), Outcome::Conversation, "two talk, and nobody after the tone");
+}
+
+#[test]
+fn one_voice_before_and_after_a_tone_is_a_machine_and_its_caller() {
+    use EventKind::Beep;
+    let of = |speech: &[(f64, f64)], beeps: &[(EventKind, f64, f64)]| {
+        let tracks = vec![shared(with(party(Role::Mixed, speech), beeps))];
+        decided(&Facts { tracks, comparable: true, ..Facts::default() }).0
+    };
+    let talk: &[(f64, f64)] = &[(1.0, 5.0), (9.0, 15.0), (16.0, 20.0)];
+    assert_eq!(of(talk, &[(Beep, 6.0, 6.4)]), Outcome::Voicemail);
+    assert_eq!(of(talk, &[(Beep, 6.0, 6.4), (Beep, 21.0, 21.4)]), Outcome::Conversation, "tones that repeat");
+    assert_eq!(of(talk, &[(Beep, 8.01, 8.4)]), Outcome::Conversation, "3 s after the greeting");
+    assert_eq!(of(talk, &[(Beep, 15.2, 15.6)]), Outcome::Conversation, "not after the first talk");
+    assert_eq!(of(&[(1.0, 16.0), (18.0, 20.0)], &[(Beep, 16.5, 17.0)]), Outcome::Conversation, "15 s is no greeting");
+}
+
+#[test]
+fn what_sounds_while_the_line_rings_is_no_greeting() {
+    let of = |rings: &[(EventKind, f64, f64)]| {
+        let machine = with(agent(&[(0.5, 0.8), (9.0, 14.0)]), rings);
+        decided(&call(customer(&[(15.0, 20.0)]), machine, 1)).0
+    };
+    assert_eq!(of(&[(EventKind::Ringback, 1.5, 8.5)]), Outcome::Voicemail);
+    assert_eq!(of(&[]), Outcome::Conversation, "a word, then a long pause");
+}
+
+#[test]
+fn a_channel_with_fax_tones_on_which_nobody_speaks_again_is_a_fax() {
+    use EventKind::Fax;
+    let of = |speech: &[(f64, f64)], faxes: &[(EventKind, f64, f64)]| {
+        let tracks = vec![shared(with(party(Role::Mixed, speech), faxes))];
+        decided(&Facts { tracks, comparable: true, ..Facts::default() }).0
+    };
+    let tones: &[(EventKind, f64, f64)] = &[(Fax, 1.5, 2.0), (Fax, 5.0, 5.5), (Fax, 8.5, 9.0)];
+    assert_eq!(of(&[(1.0, 3.0)], tones), Outcome::Fax);
+    assert_eq!(of(&[(1.0, 3.0), (9.5, 12.0)], tones), Outcome::Conversation, "somebody talks on");
+    assert_eq!(of(&[(1.0, 3.0)], &tones[..1]), Outcome::Conversation, "one tone may be another's");
+}

@@ -172,6 +172,7 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -
         voiced: t.voiced.clone(),
         bleed: t.bleed.iter().map(|b| b.span).collect(),
         events: t.events.clone(),
+        shared: t.shared,
         dead: integrity::is_dead(t.alive),
         duration: t.track.analysis.duration,
         end: t.end(),
