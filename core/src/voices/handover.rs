@@ -19,9 +19,9 @@ const MAX_ALIKE: f32 = 0.45;
 /// Highest likeness of the two most similar of three voices.
 const MAX_OF_THREE: f32 = 0.4;
 /// The same limits if the third voice speaks to the first before the moment, and to the second
-/// after it: a call that is passed on. On 90 made transfers the voices of three parties are less
-/// alike than within them by 0.38 and more, and at most 0.61 alike. Of 150 made calls of two
-/// parties, none has three such groups.
+/// after it: a call that is passed on. Of twelve made transfers whose third voice was missed, eleven
+/// have three such groups, which are less alike than within by 0.38 and more, and 0.61 alike at
+/// most. Of 133 made calls of fewer parties, none has.
 const PASSED_ON: (f32, f32) = (0.35, 0.65);
 /// Least speech of each of the two, and of the third on either side of the moment: in seconds, and
 /// as a share of all windows.
@@ -280,8 +280,7 @@ mod tests {
         let windows = |second: usize, turns: usize| {
             let order = [[0, 1].repeat(turns), [0, second].repeat(turns)].concat();
             let mut windows = windows(&order);
-            for (window, &voice) in windows.iter_mut().zip(&order).filter(|(_, voice)| **voice == 2) {
-                let _ = voice;
+            for (window, _) in windows.iter_mut().zip(&order).filter(|(_, voice)| **voice == 2) {
                 (window.embedding[1], window.embedding[3]) = (0.0786f32.sqrt(), 0.0);
                 window.embedding[9] = 0.1814f32.sqrt();
             }

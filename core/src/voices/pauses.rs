@@ -9,8 +9,9 @@ const WAITING: (usize, f32) = (200, -2.5);
 const BETWEEN: f32 = -0.3;
 /// Shorter pauses than this are mostly one party's: they say as little.
 const ANSWERS_AFTER: usize = 30;
-/// The same where a sound was cut out of speech: speech goes on after it.
-const CONTINUED: f32 = -1.5;
+/// The same where a sound was cut out of speech: it goes on after the sound, in the same breath.
+/// Pitch and level fall towards its end, as between two parties.
+const CONTINUED: f32 = -3.0;
 
 /// Returns the log odds that the voice changes between two windows.
 pub(super) fn change(before: &VoiceWindow, after: &VoiceWindow) -> f32 {

@@ -6,8 +6,9 @@ use super::likeness::VoiceWindow;
 use crate::run::Cancel;
 use crate::track::Narrowband;
 
-/// Most windows encoded: about two and a half minutes of speech, a quarter of a second of CPU time.
-const MOST: usize = 128;
+/// Most windows encoded: about two minutes of speech. Of 746 made and real calls, as many have
+/// their number of voices right with 96 windows (696) as with 128 (695), and fewer with 64 (692).
+const MOST: usize = 96;
 /// Frames per window, as in the encoder's training.
 const WHOLE: usize = 160;
 /// Longest speech that is a single window.

@@ -11,7 +11,7 @@ const LENGTHS: std::ops::Range<f32> = 0.4..0.75;
 /// Returns `true` if a short word is no more like the long windows than another voice is.
 pub(super) fn of_another(windows: &[VoiceWindow]) -> bool {
     let long: Vec<&VoiceWindow> = windows.iter().filter(|window| window.weight() >= LENGTHS.end).collect();
-    let words = windows.iter().filter(|window| LENGTHS.contains(&window.weight()));
+    let mut words = windows.iter().filter(|window| LENGTHS.contains(&window.weight()));
     let unlike = |word: &VoiceWindow| {
         let more = |window: &&VoiceWindow| {
             let (_, two) = expected_of(word.weight(), window.weight());
@@ -19,7 +19,7 @@ pub(super) fn of_another(windows: &[VoiceWindow]) -> bool {
         };
         long.iter().map(more).sum::<f32>() < 0.0
     };
-    !long.is_empty() && words.into_iter().any(unlike)
+    !long.is_empty() && words.any(unlike)
 }
 
 #[cfg(test)]
