@@ -113,6 +113,8 @@ pub mod timeline;
 pub mod track;
 pub mod units;
 pub mod vad;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 mod voices;
 
 pub use call::{Call, Direction, Fact, FactKind, FactTime, KnownOffset, Moment, Outcome, Role, Tag};

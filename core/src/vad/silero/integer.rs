@@ -1,18 +1,15 @@
 //! The LSTM in 16-bit integers, by the instructions of AVX-512 VNNI.
 //!
-//! One instruction adds the products of sixteen pairs of numbers to sums of 32 bits: twice the
-//! products of an f32 instruction, from half the memory. That counts here, because the LSTM reads
-//! all its weights for every frame. Sums are exact, so their order does not matter. All else is f32,
-//! as in the other files. In 16 bits, the convolutions would be off by up to 0.009 of probability;
-//! the LSTM is by less than 0.002 (tests).
+//! The LSTM reads all its weights for every frame, so half of the memory counts. All else is f32, as
+//! in the other files. In 16 bits, the convolutions would be off by up to 0.009 of probability; the
+//! LSTM is by less than 0.002 (tests).
 //!
 //! The inputs of a frame share one scale, by which the largest becomes [`LARGEST`]. Every output's
 //! weights have their own, by which no sum can overflow.
 
-use std::arch::x86_64::{__m512i, _mm512_dpwssd_epi32};
 use std::sync::LazyLock;
 
-use fearless_simd::{Avx512, Bytes, SimdBase, SimdCvtFloat, SimdFloat, SimdInto, f32x16, i32x16, u32x16};
+use fearless_simd::{Avx512, SimdBase, f32x16};
 
 use super::encoder::Panel;
 use super::lstm::{GROUP, LstmState};
@@ -21,30 +18,14 @@ use super::network::Network;
 use super::single::FrameScratch;
 use super::{BLOCK, PANEL, PlannedFrame};
 use crate::simd::{Cpu, SimdRow};
+use crate::vnni::{LARGEST, LEAST, PairRow, Reals, Vnni, weight_pair, weight_scale};
 
-/// Integer that the largest input of a frame becomes.
-const LARGEST: f32 = 16_384.0;
-/// Largest sum of magnitudes of an output's weights: with inputs of [`LARGEST`], the sums of
-/// products stay below 2^31.
-const LARGEST_ROW: f32 = 131_071.0;
-const _: () = assert!(LARGEST as i64 * LARGEST_ROW as i64 <= i32::MAX as i64);
-/// Inputs below this count as this when a scale is chosen, so that it is finite.
-const LEAST: f32 = 1e-30;
-/// 1.5 · 2^23. Adding it rounds a number to an integer in the lowest bits.
-const ROUNDER: f32 = 12_582_912.0;
 /// Pairs of inputs: of each 32, the first half with the second.
 const PAIRS: usize = UNITS / 2;
 
 /// Computes the network, its LSTM in integers.
 #[derive(Clone, Copy)]
 pub(super) struct Integer(pub Avx512);
-
-/// Sixteen pairs of 16-bit integers.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct PairRow([i32; 16]);
-
-type Reals = f32x16<Avx512>;
 
 /// The LSTM's weights.
 struct IntegerLstm {
@@ -78,18 +59,11 @@ impl IntegerLstm {
 
 impl IntegerGates {
     fn new(weight: impl Fn(usize, usize, usize) -> f32) -> Self {
-        let scale = |row, lane| {
-            let magnitudes = (0..UNITS).map(|input| weight(row, lane, input).abs());
-            let (sum, most) = magnitudes.fold((0.0, 0.0), |(sum, most): (f32, f32), w| (sum + w, most.max(w)));
-            // Rounding adds at most half for each weight.
-            let by_sum = (LARGEST_ROW - UNITS as f32 / 2.0) / sum.max(LEAST);
-            by_sum.min(f32::from(i16::MAX) / most.max(LEAST))
-        };
+        let scale = |row, lane| weight_scale((0..UNITS).map(|input| weight(row, lane, input)));
         let scales: [[f32; 16]; GATE_ROWS] = std::array::from_fn(|row| std::array::from_fn(|lane| scale(row, lane)));
-        let rounded = |row: usize, lane: usize, input| (weight(row, lane, input) * scales[row][lane]).round() as i16;
-        let pair = |row, pair, lane| {
+        let pair = |row: usize, pair: usize, lane: usize| {
             let first = pair / 16 * 32 + pair % 16;
-            i32::from(rounded(row, lane, first + 16)) << 16 | i32::from(rounded(row, lane, first) as u16)
+            weight_pair(weight(row, lane, first), weight(row, lane, first + 16), scales[row][lane])
         };
         Self {
             weights: std::array::from_fn(|row| {
@@ -123,14 +97,6 @@ impl<const N: usize> IntegerInputs<N> {
         }
     }
 }
-
-fearless_simd::kernel!(
-    /// Adds both products of each pair of `a` and `b` to the sums.
-    #[inline(always)]
-    fn add_pairs(avx512: Avx512, sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
-        _mm512_dpwssd_epi32(sums, a, b)
-    }
-);
 
 impl Network for Integer {
     #[inline(always)]
@@ -192,6 +158,11 @@ impl Network for Integer {
 }
 
 impl Integer {
+    #[inline(always)]
+    fn vnni(self) -> Vnni {
+        Vnni(self.0)
+    }
+
     /// f32 with the same registers.
     #[inline(always)]
     fn cpu(self) -> Cpu<Avx512, true> {
@@ -222,15 +193,12 @@ impl Integer {
     /// Rounds the inputs of a frame to integers, and pairs them.
     #[inline(always)]
     fn pair_up(self, inputs: &[f32; UNITS], scale: Reals, pairs: &mut [i32; PAIRS]) {
-        let rounder = self.cpu().splat(ROUNDER);
         for (inputs, pairs) in inputs.as_chunks::<32>().0.iter().zip(pairs.as_chunks_mut::<16>().0) {
             let [mut first, mut second] = [self.cpu().splat(0.0); 2];
             for (reals, inputs) in [&mut first, &mut second].into_iter().zip(inputs.as_chunks::<16>().0) {
-                *reals = self.cpu().mul_add(f32x16::load_array_ref(self.0, inputs), scale, rounder);
+                *reals = f32x16::load_array_ref(self.0, inputs);
             }
-            let (first, second): (u32x16<Avx512>, u32x16<Avx512>) = (first.to_bits(), second.to_bits());
-            let both: i32x16<Avx512> = ((first & 0xffff) | (second << 16)).bitcast();
-            both.store_array(pairs);
+            self.vnni().pair(first, second, scale).store_array(pairs);
         }
     }
 
@@ -247,18 +215,18 @@ impl Integer {
     ) -> [[Reals; G]; N] {
         let rows = &weights.weights[first..][..G];
         // Even and odd pairs apart: sums that do not wait for each other.
-        let mut sums = [[[i32x16::splat(self.0, 0); 2]; G]; N];
+        let mut sums = [[[self.vnni().splat(0); 2]; G]; N];
         for k in (0..PAIRS).step_by(2) {
             for odd in 0..2 {
-                let mut columns = [i32x16::splat(self.0, 0); G];
+                let mut columns = [self.vnni().splat(0); G];
                 for g in 0..G {
-                    columns[g] = i32x16::load_array_ref(self.0, &rows[g][k + odd].0);
+                    columns[g] = self.vnni().load(&rows[g][k + odd]);
                 }
                 for n in 0..N {
-                    let input = i32x16::splat(self.0, inputs[n][k + odd]);
+                    let input = self.vnni().splat(inputs[n][k + odd]);
                     for g in 0..G {
                         let sum = &mut sums[n][g][odd];
-                        *sum = add_pairs(self.0, (*sum).into(), columns[g].into(), input.into()).simd_into(self.0);
+                        *sum = self.vnni().add(*sum, columns[g], input);
                     }
                 }
             }
@@ -266,7 +234,7 @@ impl Integer {
         for n in 0..N {
             for g in 0..G {
                 let [even, odd] = sums[n][g];
-                let scaled = f32x16::float_from(even + odd) * self.cpu().load(&weights.scales[first + g]);
+                let scaled = self.vnni().reals(even + odd) * self.cpu().load(&weights.scales[first + g]);
                 reals[n][g] = self.cpu().mul_add(scaled, inverses[n], reals[n][g]);
             }
         }
@@ -284,22 +252,4 @@ fn largest_of(values: &[f32; UNITS]) -> f32 {
         }
     }
     most.into_iter().fold(0.0, f32::max)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A sum of the largest inputs, each with the sign of its weight, does not overflow.
-    #[test]
-    fn no_sum_can_overflow() {
-        let lstm = IntegerLstm::shared();
-        for row in lstm.input.weights.iter().chain(&lstm.recurrent.weights) {
-            for lane in 0..16 {
-                let halves = row.iter().flat_map(|pair| [pair.0[lane] as i16, (pair.0[lane] >> 16) as i16]);
-                let sum: i64 = halves.map(|weight| i64::from(weight).abs()).sum();
-                assert!(sum * LARGEST as i64 <= i64::from(i32::MAX), "{sum}");
-            }
-        }
-    }
 }

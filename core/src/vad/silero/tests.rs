@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use fearless_simd::Simd;
+
 use super::*;
 
 /// A minute of a real call and what onnxruntime answers to it.

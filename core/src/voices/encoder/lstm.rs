@@ -9,21 +9,32 @@ use crate::simd::{Cpu, SimdRow};
 pub(super) const GROUP: usize = 6;
 
 /// One value per window of a group.
-type Side = [f32; GROUP];
+pub(super) type Side = [f32; GROUP];
 
 /// A layer's state for the windows of a group.
 #[derive(Clone)]
-struct LayerState {
+pub(super) struct LayerState {
     hidden: Vec<Side>,
     /// The hidden state being computed.
     next: Vec<Side>,
+    /// Both as pairs of integers, if the network is computed in these.
+    pub pairs: Vec<[i32; GROUP]>,
+    pub next_pairs: Vec<[i32; GROUP]>,
     cell: [[SimdRow; BLOCKS]; GROUP],
 }
 
 /// The network's state for the windows of a group.
 pub(super) struct GroupState {
-    frame: Vec<Side>,
-    layers: [LayerState; LAYERS],
+    pub frame: Vec<Side>,
+    pub layers: [LayerState; LAYERS],
+}
+
+impl LayerState {
+    /// Ends a frame.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.hidden, &mut self.next);
+        std::mem::swap(&mut self.pairs, &mut self.next_pairs);
+    }
 }
 
 impl GroupState {
@@ -31,6 +42,8 @@ impl GroupState {
         let layer = LayerState {
             hidden: vec![[0.0; GROUP]; UNITS],
             next: vec![[0.0; GROUP]; UNITS],
+            pairs: vec![[0; GROUP]; UNITS / 2],
+            next_pairs: vec![[0; GROUP]; UNITS / 2],
             cell: [[SimdRow::default(); BLOCKS]; GROUP],
         };
         Self { frame: vec![[0.0; GROUP]; BANDS], layers: std::array::from_fn(|_| layer.clone()) }
@@ -63,10 +76,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
                     }
                 }
             }
-            for group in &mut *groups {
-                let state = &mut group.layers[number];
-                std::mem::swap(&mut state.hidden, &mut state.next);
-            }
+            groups.iter_mut().for_each(|group| group.layers[number].swap());
         }
     }
 
@@ -81,18 +91,32 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         let sums = self.add_gates(below, input, [bias; GROUP]);
         let sums = self.add_gates(own, &state.hidden, sums);
         for (n, sums) in sums.into_iter().enumerate() {
-            let cell = &mut state.cell[n][block];
-            let (next, hidden) = self.lstm_unit(sums, self.load(cell));
-            next.store_array(&mut cell.0);
-            for (side, hidden) in state.next[16 * block..].iter_mut().zip(hidden.to_array()) {
-                side[n] = hidden;
-            }
+            self.put_units(sums, block, n, state);
         }
+    }
+
+    /// Computes the next state of sixteen units of a window from the sums of their gates, and
+    /// returns its hidden part.
+    #[inline(always)]
+    pub(super) fn put_units(
+        self,
+        sums: [f32x16<S>; 4],
+        block: usize,
+        window: usize,
+        state: &mut LayerState,
+    ) -> f32x16<S> {
+        let cell = &mut state.cell[window][block];
+        let (next, hidden) = self.lstm_unit(sums, self.load(cell));
+        next.store_array(&mut cell.0);
+        for (side, hidden) in state.next[16 * block..].iter_mut().zip(hidden.to_array()) {
+            side[window] = hidden;
+        }
+        hidden
     }
 
     /// Adds the products of a layer's inputs, as many gates at a time as fit into registers.
     #[inline(always)]
-    fn add_gates(
+    pub(super) fn add_gates(
         self,
         weights: &[UnitGates],
         input: &[Side],

@@ -34,12 +34,17 @@ pub(super) struct Layer {
     pub bias: [UnitGates; BLOCKS],
 }
 
+/// The linear layer after the LSTM.
+pub(super) struct Projection {
+    /// [outputs, units].
+    pub weights: Vec<[f32; UNITS]>,
+    pub bias: Vec<f32>,
+}
+
 /// The whole network.
 pub(super) struct VoiceModel {
     pub layers: [Layer; LAYERS],
-    /// [outputs, units].
-    pub output: Vec<[f32; UNITS]>,
-    pub output_bias: Vec<f32>,
+    pub projection: Projection,
 }
 
 impl VoiceModel {
@@ -49,7 +54,7 @@ impl VoiceModel {
         &MODEL
     }
 
-    fn read() -> Self {
+    pub(super) fn read() -> Self {
         let values: Vec<f32> = WEIGHTS.as_chunks().0.iter().map(|&bytes| half(u16::from_le_bytes(bytes))).collect();
         let mut rest = &values[..];
         let mut take = |count| {
@@ -62,7 +67,8 @@ impl VoiceModel {
             let (below, own) = (take(4 * UNITS * inputs), take(4 * UNITS * UNITS));
             layer_of(inputs, below, own, [take(4 * UNITS), take(4 * UNITS)])
         });
-        Self { layers, output: take(UNITS * UNITS).as_chunks().0.to_vec(), output_bias: take(UNITS).to_vec() }
+        let (weights, bias) = (take(UNITS * UNITS).as_chunks().0.to_vec(), take(UNITS).to_vec());
+        Self { layers, projection: Projection { weights, bias } }
     }
 }
 
