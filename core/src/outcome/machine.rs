@@ -64,7 +64,8 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
         && said_before(facts, party, greeting.end) <= config.before_beep_ms;
     // A tone has a rule of its own.
     let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
-    if !(long && first && toneless && gone(facts, party, greeting.end, config.min_voice_ms)) {
+    // Without a tone there is less to rest on, so every word after it counts, on one channel too.
+    if !(long && first && toneless && gone(facts, party, greeting.end, Millis(0.0))) {
         return None;
     }
     let rings = machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();
