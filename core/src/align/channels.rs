@@ -176,7 +176,7 @@ mod tests {
         let on = |delay: fn(f64) -> f64| echoes(0, 1, delay);
         let both = |one: fn(f64) -> f64, two: fn(f64) -> f64| [on(one), echoes(1, 0, two)].concat();
         let drifts = |t: f64| 0.03 + 100e-6 * t;
-        let steps = |t: f64| if t < 150.0 { 0.3 } else { 0.36 };
+        let steps = |t: f64| if t < 80.0 { 0.3 } else { 0.36 };
         assert!(moving(1, &on(|_| 0.03)).is_none());
         assert!(moving(1, &on(drifts)).is_some());
         assert!(moving(2, &on(drifts)).is_none(), "another channel's");
@@ -184,7 +184,7 @@ mod tests {
         assert!(moving(1, &both(drifts, |t| 0.03 - 100e-6 * t)).is_some());
         assert!(moving(1, &both(drifts, |_| 0.03)).is_none(), "the other direction stays");
         assert!(moving(1, &both(steps, |_| 0.03)).is_none());
-        assert!(moving(1, &both(steps, |t| if t < 150.0 { 0.1 } else { 0.04 })).is_some(), "60 ms are lost");
+        assert!(moving(1, &both(steps, |t| if t < 80.0 { 0.1 } else { 0.04 })).is_some(), "60 ms are lost");
         assert!(moving(1, &on(drifts)[..9]).is_none(), "too few");
     }
 

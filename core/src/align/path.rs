@@ -188,7 +188,7 @@ mod tests {
         let told = |near_share| Some(EchoPrior::new(near_share));
         let near = |told, jumped| mass(&lags(direction, &belief, range, Paths { told, jumped }), 0.95, 1.03);
         assert!(near(None, false) > 0.35 && near(None, true) < 0.05, "{} {}", near(None, false), near(None, true));
-        assert!(near(told(0.5), true) < 0.1 && near(told(1.0), true) > 0.8, "all echoes are near here");
+        assert!(near(told(0.5), true) < 0.1 && near(told(1.0), true) > 0.7, "all echoes are near here");
     }
 
     #[test]
