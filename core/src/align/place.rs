@@ -151,8 +151,7 @@ impl PairTable<'_, '_> {
     /// Returns the lag from the reference that was measured on other calls, from the parties that
     /// are placed. Where bleed is heard or the caller gave an offset, it says nothing.
     fn expected(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Option<ExpectedLag> {
-        let heard = self.known(track, placed).any(|(pair, _, _)| pair.hears_bleed());
-        if heard || self.given(track, reference).is_some() {
+        if self.hears_bleed(track, placed) || self.given(track, reference).is_some() {
             return None;
         }
         let from = |(other, at): (usize, &Option<PlacedPair>)| {
@@ -179,18 +178,23 @@ impl PairTable<'_, '_> {
     /// Returns `true` if talk is the only witness: no bleed, start times or measured recorders.
     fn only_talk(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> bool {
         let (first, own) = (&self.sounds[reference], &self.sounds[track]);
-        let heard = self.known(track, placed).any(|(pair, _, _)| pair.hears_bleed());
         let known = prior::stamped(first, own, self.options).is_some()
             || prior::together(first, own, self.options).is_some()
             || self.expected(track, placed, reference).is_some();
-        !heard && !known
+        !known && !self.hears_bleed(track, placed)
+    }
+
+    fn hears_bleed(&self, track: usize, placed: &[Option<PlacedPair>]) -> bool {
+        self.known(track, placed).any(|(pair, _, _)| pair.hears_bleed())
     }
 
     /// Returns a track's lag from the reference: as given by the caller, or the most probable one.
     fn guess(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Guess {
         let heard = if self.only_talk(track, placed, reference) { 1.0 } else { MODEST };
         let mut belief = self.belief(track, placed, reference, (MODEST, heard));
-        let Some((lag_s, uncertainty_s)) = self.given(track, reference) else { return belief.guess() };
+        let Some((lag_s, uncertainty_s)) = self.given(track, reference) else {
+            return if self.hears_bleed(track, placed) { belief.guess_by_bleed() } else { belief.guess() };
+        };
         prior::as_given(&mut belief, (lag_s, uncertainty_s));
         let guess = belief.guess();
         if uncertainty_s < BIN_S {
