@@ -1,7 +1,7 @@
 //! Products of 16-bit integers, by the instructions of AVX-512 VNNI.
 //!
 //! One instruction adds the products of sixteen pairs of numbers to sums of 32 bits: twice the
-//! products of an f32 instruction, from half the memory. Sums are exact, so their order does not
+//! products of an f32 instruction, from half the memory. Integers are exact, so their order does not
 //! matter. Methods are `#[inline(always)]`, as those of [`Cpu`].
 
 use std::arch::x86_64::{__m512i, _mm512_dpwssd_epi32};
@@ -31,7 +31,7 @@ pub(crate) struct PairRow(pub [i32; 16]);
 pub(crate) struct Vnni(pub Avx512);
 
 pub(crate) type Reals = f32x16<Avx512>;
-pub(crate) type Sums = i32x16<Avx512>;
+pub(crate) type Integers = i32x16<Avx512>;
 
 fearless_simd::kernel!(
     /// Adds both products of each pair of `a` and `b` to the sums.
@@ -49,29 +49,29 @@ impl Vnni {
     }
 
     #[inline(always)]
-    pub(crate) fn splat(self, value: i32) -> Sums {
+    pub(crate) fn splat(self, value: i32) -> Integers {
         i32x16::splat(self.0, value)
     }
 
     #[inline(always)]
-    pub(crate) fn load(self, row: &PairRow) -> Sums {
+    pub(crate) fn load(self, row: &PairRow) -> Integers {
         i32x16::load_array_ref(self.0, &row.0)
     }
 
     /// Adds both products of each pair to the sums.
     #[inline(always)]
-    pub(crate) fn add(self, sums: Sums, a: Sums, b: Sums) -> Sums {
+    pub(crate) fn add(self, sums: Integers, a: Integers, b: Integers) -> Integers {
         add_pairs(self.0, sums.into(), a.into(), b.into()).simd_into(self.0)
     }
 
     #[inline(always)]
-    pub(crate) fn reals(self, sums: Sums) -> Reals {
+    pub(crate) fn reals(self, sums: Integers) -> Reals {
         f32x16::float_from(sums)
     }
 
     /// Rounds numbers to integers, and pairs the first sixteen with the second.
     #[inline(always)]
-    pub(crate) fn pair(self, first: Reals, second: Reals, scale: Reals) -> Sums {
+    pub(crate) fn pair(self, first: Reals, second: Reals, scale: Reals) -> Integers {
         let rounder = self.cpu().splat(ROUNDER);
         let first: u32x16<Avx512> = self.cpu().mul_add(first, scale, rounder).to_bits();
         let second: u32x16<Avx512> = self.cpu().mul_add(second, scale, rounder).to_bits();

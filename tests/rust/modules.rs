@@ -17,6 +17,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["track", "timeline"]),
     (false, &["samples"]),
     (false, &["config", "run", "threads", "simd"]),
+    (false, &["vnni"]),
     (false, &["decode"]),
     (false, &["resample"]),
     (false, &["level", "vad", "events"]),

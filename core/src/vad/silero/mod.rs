@@ -12,6 +12,7 @@
 //! Over minutes the network's state settles, and it detects voices less and less.
 //! [`Silero::forgetting`] resets the state after long pauses.
 
+mod arithmetic;
 mod encoder;
 mod frontend;
 #[cfg(target_arch = "x86_64")]
@@ -22,16 +23,18 @@ mod network;
 mod plan;
 mod silence;
 mod single;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod winograd;
 
-pub(crate) use single::SileroStream;
+pub(crate) use stream::SileroStream;
 
+use self::arithmetic::{Arithmetic, compute};
 use self::encoder::Panel;
 use self::lstm::{GROUP, LstmState};
 use self::model::{GATE_ROWS, UNITS};
-use self::network::{Arithmetic, Network, compute};
+use self::network::Network;
 use self::plan::PlanWalk;
 use self::silence::{SilenceGate, WARM_UP};
 use super::{Detector, same_lanes};

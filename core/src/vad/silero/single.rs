@@ -1,20 +1,16 @@
-//! Runs Silero VAD on one track, frame by frame as its samples arrive.
+//! The layers before the LSTM for a single frame.
 //!
 //! The other files compute many frames in parallel. Here outputs are computed in parallel instead,
-//! and each is summed in the same order, so a frame's probability has the same bits as in a block.
+//! and each is summed in the same order, so a frame's features have the same bits as in a block.
 
 use std::sync::LazyLock;
 
 use fearless_simd::{Simd, SimdBase, f32x16};
 
 use super::frontend::{BINS, WINDOWS};
-use super::model::{GATE_ROWS, Model, TILE, UNITS};
-use super::network::{Arithmetic, Network, compute};
-use super::silence::SilenceGate;
+use super::model::{Model, TILE, UNITS};
 use super::winograd::{POINTS, inputs_at_points, outputs_of_points};
-use super::{CONTEXT, FRAME, StateReset, TrackMemory, may_rest, sound};
 use crate::simd::{Cpu, SimdRow};
-use crate::units::Millis;
 
 /// Rows of sixteen outputs of the first and last convolution, and of the two between.
 const WIDE_ROWS: usize = 128 / 16;
@@ -67,115 +63,26 @@ fn rows<const R: usize>(value: impl Fn(usize) -> f32) -> [SimdRow; R] {
     std::array::from_fn(|row| SimdRow(std::array::from_fn(|lane| value(row * 16 + lane))))
 }
 
-/// Silero VAD over one track of 8 kHz samples as they arrive. Each probability is available as soon
-/// as its 256 samples are there. Allocates nothing after its creation.
-pub(crate) struct SileroStream {
-    arithmetic: Arithmetic,
-    forget: Option<StateReset>,
-    /// The context of the next frame, followed by the samples received of it.
-    samples: [f32; CONTEXT + FRAME],
-    filled: usize,
-    /// Detects silence. The network runs there too, because catching up later would take time when
-    /// it matters and need four seconds of samples.
-    gate: Option<SilenceGate>,
-    /// Boxed because rows are aligned to cache lines, which objects of other languages are not.
-    scratch: Box<FrameScratch>,
-}
-
-/// Buffers for one frame.
+/// Buffers for the layers before the LSTM.
 pub(super) struct FrameScratch {
-    memory: TrackMemory,
     spectra: [SimdRow; BINS],
     points: [[f32; BINS]; POINTS],
     first: [f32; WINDOWS * 128],
     second: [f32; 2 * 64],
     third: [f32; 64],
-    features: [f32; UNITS],
-    gates: [SimdRow; GATE_ROWS],
+    pub features: [f32; UNITS],
 }
 
-impl SileroStream {
-    /// Creates a stream. With `forget`, the state resets after this long below a probability.
-    ///
-    /// Its probabilities equal those of a detector that skips silence
-    /// ([`Silero::resting`](super::Silero::resting)).
-    pub(crate) fn new(portable: bool, forget: Option<(Millis, f32)>) -> Self {
-        Self::with_gate(Arithmetic::new(portable), forget, Some(SilenceGate::new()))
-    }
-
-    pub(super) fn with_gate(arithmetic: Arithmetic, forget: Option<(Millis, f32)>, gate: Option<SilenceGate>) -> Self {
-        let row = SimdRow::default();
+impl FrameScratch {
+    pub(super) fn new() -> Self {
         Self {
-            arithmetic,
-            forget: forget.map(|(after, below)| StateReset::new(after, below)),
-            gate,
-            samples: [0.0; CONTEXT + FRAME],
-            filled: CONTEXT,
-            scratch: Box::new(FrameScratch {
-                memory: TrackMemory::START,
-                spectra: [row; BINS],
-                points: [[0.0; BINS]; POINTS],
-                first: [0.0; WINDOWS * 128],
-                second: [0.0; 2 * 64],
-                third: [0.0; 64],
-                features: [0.0; UNITS],
-                gates: [row; GATE_ROWS],
-            }),
+            spectra: [SimdRow::default(); BINS],
+            points: [[0.0; BINS]; POINTS],
+            first: [0.0; WINDOWS * 128],
+            second: [0.0; 2 * 64],
+            third: [0.0; 64],
+            features: [0.0; UNITS],
         }
-    }
-
-    /// Takes the next samples, and passes the probability of every complete frame to `each`.
-    pub(crate) fn push(&mut self, mut samples: &[f32], mut each: impl FnMut(f32)) {
-        while !samples.is_empty() {
-            let (now, rest) = samples.split_at((CONTEXT + FRAME - self.filled).min(samples.len()));
-            for (to, &sample) in self.samples[self.filled..].iter_mut().zip(now) {
-                *to = sound(sample);
-            }
-            self.filled += now.len();
-            samples = rest;
-            if self.filled == CONTEXT + FRAME {
-                each(self.frame());
-            }
-        }
-    }
-
-    /// Passes the probability of the last, incomplete frame to `each`, as if silence followed.
-    pub(crate) fn finish(&mut self, each: impl FnMut(f32)) {
-        if self.filled > CONTEXT {
-            self.push(&[0.0; FRAME][..CONTEXT + FRAME - self.filled], each);
-        }
-        self.reset();
-    }
-
-    /// Resets the stream for another track.
-    pub(crate) fn reset(&mut self) {
-        self.samples = [0.0; CONTEXT + FRAME];
-        self.filled = CONTEXT;
-        self.gate = self.gate.as_ref().map(|_| SilenceGate::new());
-        self.scratch.memory = TrackMemory::START;
-    }
-
-    fn frame(&mut self) -> f32 {
-        let Self { samples, scratch, .. } = self;
-        let gate = self.gate.as_mut().filter(|_| may_rest(self.forget));
-        let runs = gate.is_none_or(|gate| gate.runs(samples));
-        let (logit, [probability]) = compute!(self.arithmetic, network => {
-            Network::encode_one(network, samples, scratch);
-            let FrameScratch { memory, features, gates, .. } = &mut **scratch;
-            Network::input_gates_of_one(network, features, gates);
-            let [logit] = Network::step(network, [gates], &mut [&mut memory.state]);
-            let mut answer = [logit];
-            network.probabilities(&mut answer);
-            (logit, answer)
-        });
-        if runs {
-            self.scratch.memory.heard(logit, self.forget);
-        } else {
-            self.scratch.memory.rests(self.forget);
-        }
-        self.samples.copy_within(FRAME.., 0);
-        self.filled = CONTEXT;
-        if runs { probability } else { 0.0 }
     }
 }
 

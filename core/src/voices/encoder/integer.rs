@@ -115,11 +115,11 @@ impl Vnni {
         state: &mut LayerState,
     ) {
         let mut hidden = [[self.cpu().splat(0.0); GROUP]; 2];
-        for half in 0..2 {
+        for (half, hidden) in hidden.iter_mut().enumerate() {
             let block = 2 * blocks + half;
             let sums = self.block(layer, block, frame, below, &state.pairs);
-            for n in 0..GROUP {
-                hidden[half][n] = self.cpu().put_units(sums[n], block, n, state);
+            for (n, hidden) in hidden.iter_mut().enumerate() {
+                *hidden = self.cpu().put_units(sums[n], block, n, state);
             }
         }
         let scale = self.cpu().splat(LARGEST);
