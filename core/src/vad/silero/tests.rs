@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use fearless_simd::Simd;
-
 use super::*;
 
 /// A minute of a real call and what onnxruntime answers to it.
@@ -129,6 +127,8 @@ fn every_arithmetic_agrees_with_the_portable_one() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn avx2_and_avx512_agree_bit_for_bit() {
+    use fearless_simd::Simd;
+
     let level = fearless_simd::Level::new();
     let (Some(avx2), Some(avx512)) = (level.as_avx2(), level.as_avx512()) else {
         eprintln!("skipped: no AVX-512 here");
