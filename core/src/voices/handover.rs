@@ -74,14 +74,15 @@ pub(super) fn three(
 ) -> Option<(f32, Vec<Vec<usize>>)> {
     let usual = thirds(all, parts, least);
     let settled = |seeds: &[Vec<Vec<usize>>]| seeds.iter().filter_map(|s| settled(windows, all, s)).collect::<Vec<_>>();
-    let scored = [settled(&usual), usual.clone()].concat().into_iter().filter_map(|groups| {
+    let refined = settled(&usual);
+    let scored = [refined.clone(), usual.clone()].concat().into_iter().filter_map(|groups| {
         let (alike, within) = (most_alike(all, &groups), mean_within(windows, all, &groups));
         let enough = groups.iter().all(|group| all.total(group) >= least);
         let over = PAIRS.iter().any(|&(a, b, _)| apart(windows, &groups[a], &groups[b]));
         let score = alike - within + LESS_ALIKE;
         (enough && over && alike <= MAX_OF_THREE && score < 0.0).then_some((score, groups))
     });
-    let passed = [usual.clone(), settled(&usual), settled(&more), more].concat().into_iter().filter_map(|groups| {
+    let passed = [usual, refined, settled(&more), more].concat().into_iter().filter_map(|groups| {
         let (alike, within) = (most_alike(all, &groups), mean_within(windows, all, &groups));
         let score = alike - within + PASSED_ON.0;
         (alike <= PASSED_ON.1 && score < 0.0 && is_passed_on(windows, all, &groups)).then_some((score, groups))
