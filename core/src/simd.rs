@@ -33,7 +33,7 @@ pub(crate) struct Cpu<S: Simd, const FUSED: bool>(pub S);
 const EXP_LIMIT: f32 = 28.0;
 
 /// 1.5 · 2^23. Adding it rounds a number to an integer in the lowest bits.
-const ROUNDER: f32 = 12_582_912.0;
+pub(crate) const ROUNDER: f32 = 12_582_912.0;
 
 /// 2^r on [−½, ½], highest power first: minimax relative error (1.1e-7) with the last two fixed.
 const EXP2: [f32; 6] = [0.001_330_060_7, 0.009_669_692, 0.055_505_585, 0.240_222_83, LN_2, 1.0];

@@ -186,6 +186,18 @@ fn interpolate(
     Millis(to(here).0 + (time.0 - from(here).0) * slope)
 }
 
+/// An echo of one track on another that cannot be chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct HeardEcho {
+    /// Indices of the tracks on which it is heard, and from which it comes.
+    pub hearer: usize,
+    pub talker: usize,
+    /// When it is heard, in the hearer's time.
+    pub at: Millis,
+    /// How much later it is heard than the placements say.
+    pub delay: Millis,
+}
+
 /// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use std::arch::x86_64::{__m512i, _mm512_dpwssd_epi32};
 
 use fearless_simd::{Avx512, Bytes, SimdBase, SimdCvtFloat, SimdFloat, SimdInto, f32x16, i32x16, u32x16};
 
-use crate::simd::Cpu;
+use crate::simd::{Cpu, ROUNDER};
 
 /// Integer that the largest input becomes.
 pub(crate) const LARGEST: f32 = 16_384.0;
@@ -18,9 +18,6 @@ const LARGEST_ROW: f32 = 131_071.0;
 const _: () = assert!(LARGEST as i64 * LARGEST_ROW as i64 <= i32::MAX as i64);
 /// Magnitudes below this count as this when a scale is chosen, so that it is finite.
 pub(crate) const LEAST: f32 = 1e-30;
-/// 1.5 · 2^23. Adding it rounds a number to an integer in the lowest bits.
-const ROUNDER: f32 = 12_582_912.0;
-
 /// Sixteen pairs of 16-bit integers.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]

@@ -21,20 +21,8 @@ use super::sound::Sound;
 use super::vote::Direction;
 use super::{AlignOptions, TrackInput};
 use crate::run::Cancel;
-use crate::timeline::{Method, Placement};
+use crate::timeline::{HeardEcho, Method, Placement};
 use crate::units::Millis;
-
-/// An echo of one channel on another.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct ChannelEcho {
-    /// Indices of the channels on which it is heard, and from which it comes.
-    pub hearer: usize,
-    pub talker: usize,
-    /// When it is heard.
-    pub at: Millis,
-    /// How much later than on the channel that it comes from.
-    pub delay: Millis,
-}
 
 /// Fewest echoes in a third of the call, and stretches heard in a direction, that say anything.
 const MIN_ECHOES: usize = 4;
@@ -46,11 +34,11 @@ const UNEVEN: f64 = 0.25;
 const EVEN_S: f64 = 0.003;
 
 /// Returns the placements of the channels of one recording, if bleed shows that any of them runs
-/// away from the first. `echoes` are those that the gate is certain of. They cost nothing, and only
-/// where they move is anything else looked at.
+/// away from the first. `echoes` are those that the gate is certain of, by time. They cost nothing,
+/// and only where they move is anything else looked at.
 pub(crate) fn channels(
     tracks: &[TrackInput],
-    echoes: &[ChannelEcho],
+    echoes: &[HeardEcho],
     options: &AlignOptions,
     cancel: &Cancel,
 ) -> Option<Vec<Placement>> {
@@ -91,7 +79,7 @@ type Early = [Option<f64>; 2];
 
 /// Returns the delays at the beginning, if echoes between the first channel and another may move as
 /// those of a channel that runs away do.
-fn moving(channel: usize, echoes: &[ChannelEcho]) -> Option<Early> {
+fn moving(channel: usize, echoes: &[HeardEcho]) -> Option<Early> {
     let heard = Direction::BOTH.map(|direction| {
         let (talker, hearer) = if direction == Direction::AOnB { (0, channel) } else { (channel, 0) };
         let own = echoes.iter().filter(|echo| echo.talker == talker && echo.hearer == hearer);
@@ -161,8 +149,8 @@ mod tests {
     use super::*;
 
     /// Echoes each second of five minutes, the delay at a moment given by `delay`.
-    fn echoes(talker: usize, hearer: usize, delay: impl Fn(f64) -> f64) -> Vec<ChannelEcho> {
-        let echo = |k: usize| ChannelEcho {
+    fn echoes(talker: usize, hearer: usize, delay: impl Fn(f64) -> f64) -> Vec<HeardEcho> {
+        let echo = |k: usize| HeardEcho {
             hearer,
             talker,
             at: Millis(1000.0 * k as f64),

@@ -40,7 +40,7 @@ mod vote;
 pub(crate) mod tests;
 mod wave;
 
-pub(crate) use channels::{ChannelEcho, channels};
+pub(crate) use channels::channels;
 pub use overlap::overlap;
 pub use own::{TrackSamples, pair};
 pub use prior::StartTime;

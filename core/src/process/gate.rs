@@ -9,8 +9,8 @@ use crate::level::Level;
 use crate::mix::PartyLevel;
 use crate::report::{Bleed, VoiceReport, rounded};
 use crate::run::RunOptions;
-use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput, SureEcho};
-use crate::timeline::{Event, EventKind, Placement};
+use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
+use crate::timeline::{Event, EventKind, HeardEcho, Placement};
 use crate::units::{Decibels, Millis, Span};
 use crate::vad::Probabilities;
 
@@ -137,7 +137,7 @@ fn own_speech(
     placements: &[Placement],
     config: &Config,
     run: &RunOptions,
-) -> Result<(Vec<Gated>, Vec<SureEcho>)> {
+) -> Result<(Vec<Gated>, Vec<HeardEcho>)> {
     let spans: Vec<Vec<Span>> = tracks.iter().map(|track| spans(&track.analysis, config)).collect();
     let inputs = spans.iter().zip(tracks).zip(placements).map(|((spans, track), placement)| GateInput {
         spans,

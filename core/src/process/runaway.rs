@@ -1,11 +1,10 @@
 //! Between placing and gating: channels of one recording that run apart.
 
-use crate::align::{self, AlignOptions, ChannelEcho};
+use crate::align::{self, AlignOptions};
 use crate::config::Config;
 use crate::error::Warning;
 use crate::run::RunOptions;
-use crate::speech::SureEcho;
-use crate::timeline::{Method, Placement};
+use crate::timeline::{HeardEcho, Method, Placement};
 use crate::units::Millis;
 
 use super::partition::ReadTrack;
@@ -16,7 +15,7 @@ use super::place::{Placements, align_input};
 pub(super) fn follow(
     tracks: &[ReadTrack],
     places: &mut Placements,
-    echoes: &[SureEcho],
+    echoes: &[HeardEcho],
     config: &Config,
     run: &RunOptions,
 ) -> bool {
@@ -27,9 +26,7 @@ pub(super) fn follow(
     }
     let inputs: Vec<align::TrackInput> = tracks.iter().map(|track| align_input(track, false)).collect();
     let options = AlignOptions { portable: config.portable || config.align.portable, ..config.align };
-    let echo = |&SureEcho { hearer, talker, at, delay }: &SureEcho| ChannelEcho { hearer, talker, at, delay };
-    let echoes: Vec<ChannelEcho> = echoes.iter().map(echo).collect();
-    let Some(placements) = align::channels(&inputs, &echoes, &options, &run.cancel) else { return false };
+    let Some(placements) = align::channels(&inputs, echoes, &options, &run.cancel) else { return false };
     let away = tracks.iter().zip(&placements).filter(|(_, placement)| placement.method == Method::Bleed);
     let first = tracks.first().map(|first| first.index).zip(placements.first());
     places.warnings.extend(away.map(|(track, placement)| warning((track.index, placement), first)));

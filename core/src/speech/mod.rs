@@ -17,7 +17,7 @@ pub use chunks::{Chunk, ChunkOptions, chunks};
 pub use detect::{Detected, detect, detect_with};
 pub use edges::located;
 pub(crate) use faint::{LegInput, faint_voices, floors, reaches};
+pub(crate) use gate::gate_with_echoes;
 pub use gate::{BleedSpan, GateInput, Gated, gate, gate_until};
-pub(crate) use gate::{SureEcho, gate_with_echoes};
 pub use spans::spans;
 pub use turns::{Turn, turns};

@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::error::{Result, Stage};
 use crate::run::Cancel;
 use crate::threads;
-use crate::timeline::Placement;
+use crate::timeline::{HeardEcho, Placement};
 use crate::track::Narrowband;
 use crate::units::{Millis, Span};
 
@@ -97,18 +97,6 @@ pub struct BleedSpan {
     pub from: usize,
 }
 
-/// An echo of one track on another that cannot be chance.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct SureEcho {
-    /// Indices of the inputs on which it is heard, and from which it comes.
-    pub hearer: usize,
-    pub talker: usize,
-    /// When it is heard, in the hearer's time.
-    pub at: Millis,
-    /// How much later it is heard than the placements say.
-    pub delay: Millis,
-}
-
 /// Separates the spans of placed tracks into own speech and bleed.
 ///
 /// Together, the results are the given spans, some of them cut. Tracks are not compared if their
@@ -144,14 +132,14 @@ pub(crate) fn gate_with_echoes(
     tracks: &[GateInput],
     config: &Config,
     cancel: &Cancel,
-) -> Result<(Vec<Gated>, Vec<SureEcho>)> {
+) -> Result<(Vec<Gated>, Vec<HeardEcho>)> {
     let gated = sort_all(tracks, config, cancel);
     cancel.check(Stage::Speech).map(|()| gated)
 }
 
-fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> (Vec<Gated>, Vec<SureEcho>) {
+fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> (Vec<Gated>, Vec<HeardEcho>) {
     let all = tracks.iter().map(|track| (cells(track.spans, track.samples.len()), Vec::new()));
-    let mut judged: Vec<(Vec<GateCell>, Vec<SureEcho>)> = all.collect();
+    let mut judged: Vec<(Vec<GateCell>, Vec<HeardEcho>)> = all.collect();
     if config.speech.bleed_gate
         && let Some(uncertainty) = comparable(tracks)
     {
@@ -212,7 +200,7 @@ fn cells(spans: &[Span], samples: usize) -> Vec<GateCell> {
 }
 
 /// Compares a track's cells with every other track, and returns the certain echoes.
-fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) -> Vec<SureEcho> {
+fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) -> Vec<HeardEcho> {
     let mut sure = Vec::new();
     let Some(own) = tracks.get(hearer) else { return sure };
     let noise = finders.nearby.noise(own.samples);
@@ -221,7 +209,7 @@ fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: 
             continue;
         }
         let (echoes, searched) = echoes(finders, own, talker, cells);
-        sure.extend(searched.into_iter().map(|(number, lag)| SureEcho {
+        sure.extend(searched.into_iter().map(|(number, lag)| HeardEcho {
             hearer,
             talker: from,
             at: Millis((number * CELL + CELL / 2) as f64 / PER_MS),
@@ -240,8 +228,8 @@ fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: 
 }
 
 /// Finds for each cell its echo of another track, if it is at least 6 dB fainter than its source.
-/// Also returns the indices and lags of the certain ones among those for which all lags were
-/// searched.
+/// Also returns the cell numbers and lags of the certain ones, by time, among those for which all
+/// lags were searched.
 fn echoes(
     finders: &mut EchoFinders,
     hearer: &GateInput,
