@@ -47,7 +47,7 @@ pub use prior::StartTime;
 
 use crate::call::{KnownOffset, Role};
 pub use crate::config::AlignOptions;
-use crate::error::{Result, Stage, Warning};
+use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::run::Cancel;
 use crate::timeline::Placement;
 use crate::track::Narrowband;
@@ -73,6 +73,27 @@ pub struct TrackInput<'a> {
     pub role: Role,
 }
 
+impl TrackInput<'_> {
+    /// Checks what is told of the track.
+    fn validate(&self, index: usize) -> Result<()> {
+        let refuse = |field: &str, found: String, expected: &str| {
+            let error = Error::new(ErrorKind::InvalidArgument, Stage::Align, format!("tracks[{index}].{field}"));
+            Err(error.with_mismatch(found, expected))
+        };
+        if !(self.hop.0.is_finite() && self.hop.0 > 0.0) {
+            return refuse("hop", self.hop.to_string(), "more than 0 ms");
+        }
+        let Some(StartTime { seconds, resolution_s }) = self.started_at else { return Ok(()) };
+        if !seconds.is_finite() {
+            return refuse("started_at.seconds", seconds.to_string(), "a finite number");
+        }
+        if !(resolution_s.is_finite() && resolution_s >= 0.0) {
+            return refuse("started_at.resolution_s", resolution_s.to_string(), "0 s or more");
+        }
+        Ok(())
+    }
+}
+
 /// The placements of a call's tracks.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
@@ -92,15 +113,21 @@ pub struct Alignment {
 /// One track is the reference and keeps its own clock: the first of two, or, of more, the one whose
 /// pairs are most certain. Needs about ten megabytes of memory, plus one number per 10 ms of each
 /// track.
-pub fn align(tracks: &[TrackInput], options: &AlignOptions) -> Alignment {
-    place_all(tracks, options, &Cancel::default())
+///
+/// # Errors
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if an option or a track's hop or start
+/// time is out of its range.
+pub fn align(tracks: &[TrackInput], options: &AlignOptions) -> Result<Alignment> {
+    align_until(tracks, options, &Cancel::default())
 }
 
 /// Like [`align`], but can be cancelled.
 ///
 /// # Errors
-/// [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
+/// Those of [`align`], and [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
 pub fn align_until(tracks: &[TrackInput], options: &AlignOptions, cancel: &Cancel) -> Result<Alignment> {
+    options.validate()?;
+    tracks.iter().enumerate().try_for_each(|(index, track)| track.validate(index))?;
     cancel.check(Stage::Align)?;
     let alignment = place_all(tracks, options, cancel);
     // What was found by then rests on a part of the evidence.

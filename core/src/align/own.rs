@@ -66,11 +66,14 @@ impl TrackSamples {
 ///
 /// let agent = TrackSamples::new(vec![0i16; 80_000], Rate::NARROWBAND)?;
 /// let customer = TrackSamples::new(vec![0.0f32; 160_000], Rate::WIDEBAND)?;
-/// let alignment = align::pair(&agent, &customer, &AlignOptions::default());
+/// let alignment = align::pair(&agent, &customer, &AlignOptions::default())?;
 /// let offsets: Vec<f64> = alignment.placements.iter().map(|placement| placement.offset().0).collect();
 /// assert_eq!(offsets, [0.0, 0.0]); // of one length: one recorder made both
 /// # Ok::<(), callweave::Error>(())
 /// ```
-pub fn pair(first: &TrackSamples, second: &TrackSamples, options: &AlignOptions) -> Alignment {
+///
+/// # Errors
+/// Those of [`align`].
+pub fn pair(first: &TrackSamples, second: &TrackSamples, options: &AlignOptions) -> Result<Alignment> {
     align(&[first.input(), second.input()], options)
 }

@@ -22,8 +22,10 @@ pub(super) fn stamped(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<(f
         return None;
     }
     let (a, b) = (a.input.started_at?, b.input.started_at?);
+    /// No recorder's clock is read more precisely, in seconds.
+    const FINEST_S: f64 = 1e-3;
     let lag = b.seconds - a.seconds;
-    lag.is_finite().then_some((lag, a.resolution_s.max(b.resolution_s).clamp(1e-3, 60.0)))
+    lag.is_finite().then_some((lag, a.resolution_s.max(b.resolution_s).max(FINEST_S)))
 }
 
 /// Returns the lag given by the caller for two tracks, and its uncertainty, in seconds.
@@ -61,7 +63,7 @@ fn by_habit(a: &Sound, b: &Sound) -> f64 {
 /// Returns the range of lags to search: recorders start or stop within `search` of each other, and
 /// start times widen the range.
 pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) {
-    let search = options.search.seconds().clamp(1.0, MAX_SEARCH_S);
+    let search = options.search.seconds();
     let usual = by_habit(a, b);
     let stamp = stamped(a, b, options).map_or(0.0, |s| s.0.clamp(-7_200.0, 7_200.0));
     let known = given(a, b, options).map_or(0.0, |g| g.0);
@@ -71,8 +73,6 @@ pub(super) fn range(a: &Sound, b: &Sound, options: &AlignOptions) -> (f64, f64) 
     prior.map_or((low, high), |(from, to)| (low.min(from), high.max(to)))
 }
 
-/// Longest search, in seconds.
-const MAX_SEARCH_S: f64 = 3_600.0;
 /// Largest difference in length of one recorder's recordings, in seconds: a packet of 20 ms.
 const EQUAL_S: f64 = 0.02;
 /// Probability that recordings of equal length, or with equal exact times, began together. Two
@@ -132,8 +132,7 @@ impl ExpectedLag {
     }
 }
 
-/// Returns the lag that the configuration expects of two parties, if any. Like the search, it is
-/// bounded by an hour, whatever the options say.
+/// Returns the lag that the configuration expects of two parties, if any.
 ///
 /// The mean of `calls` calls is off by itself, so the spread of another call is larger. Of calls
 /// that were all alike, the next one is with a probability of (n + 1) / (n + 2) (Laplace's rule of
@@ -144,9 +143,9 @@ pub(super) fn expected(a: &Sound, b: &Sound, options: &AlignOptions) -> Option<E
     let sign = [((prior.after, prior.of), 1.0), ((prior.of, prior.after), -1.0)];
     let (_, sign) = sign.into_iter().find(|&(of, _)| of == roles)?;
     let calls = f64::from(prior.calls.max(1));
-    let spread = prior.spread.seconds().clamp(0.0, MAX_SEARCH_S) * (1.0 + 1.0 / calls).sqrt();
+    let spread = prior.spread.seconds() * (1.0 + 1.0 / calls).sqrt();
     Some(ExpectedLag {
-        lag_s: sign * prior.mean.seconds().clamp(-MAX_SEARCH_S, MAX_SEARCH_S),
+        lag_s: sign * prior.mean.seconds(),
         scale_s: spread.hypot(MOMENT_S),
         trust: ((calls + 1.0) / (calls + 2.0)).min(ONE_RECORDER),
     })

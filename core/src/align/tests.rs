@@ -111,7 +111,7 @@ fn place_with(tracks: &[MadePair], starts: &[Option<f64>], options: &AlignOption
             role: Role::Unknown,
         })
         .collect();
-    align(&inputs, options)
+    align(&inputs, options).unwrap()
 }
 
 fn place(tracks: &[MadePair]) -> Alignment {
@@ -312,15 +312,44 @@ fn a_conference_of_sixteen_is_placed() {
 
 #[test]
 fn any_tracks_give_as_many_placements() {
-    let options = AlignOptions { search: Millis(f64::NAN), ..AlignOptions::default() };
     for lengths in [vec![], vec![0], vec![0, 0], vec![1, 9_000], vec![3, 0, 8_000], vec![80_000, 1]] {
         let tracks: Vec<MadePair> =
             lengths.iter().map(|&n| MadePair(vec![i16::MAX; n], vec![f32::NAN; n / 7])).collect();
-        let starts = [Some(f64::INFINITY), Some(f64::NAN), Some(-1e300)];
-        let found = place_with(&tracks, &starts, &options);
+        let starts = [Some(1e300), Some(0.0), Some(-1e300)];
+        let found = place_with(&tracks, &starts, &AlignOptions::default());
         assert_eq!(found.placements.len(), lengths.len());
         assert!(found.placements.iter().all(|p| p.offset().0 >= 0.0 && p.offset().0.is_finite()));
     }
+}
+
+#[test]
+fn what_cannot_be_used_is_refused() {
+    let samples: &[i16] = &[0; 8_000];
+    let refused = |hop: f64, started_at: Option<(f64, f64)>, options: AlignOptions| {
+        let started_at = started_at.map(|(seconds, resolution_s)| StartTime { seconds, resolution_s });
+        let input = || TrackInput {
+            samples: &samples,
+            energies: None,
+            probabilities: &[],
+            hop: Millis(hop),
+            started_at,
+            offset: None,
+            role: Role::Unknown,
+        };
+        align(&[input(), input()], &options).unwrap_err().to_string()
+    };
+    let usual = AlignOptions::default();
+    for hop in [0.0, -32.0, f64::NAN, f64::INFINITY] {
+        assert!(refused(hop, None, usual).contains("tracks[0].hop"), "{hop}");
+    }
+    assert!(refused(32.0, Some((f64::NAN, 1.0)), usual).contains("tracks[0].started_at.seconds: found NaN"));
+    assert!(refused(32.0, Some((0.0, -1.0)), usual).contains("tracks[0].started_at.resolution_s: found -1"));
+    for search in [f64::NAN, 0.0, 999.0, 3_600_001.0] {
+        let told = refused(32.0, None, AlignOptions { search: Millis(search), ..usual });
+        assert!(told.contains("align.searchMs") && told.contains("1 s to 1 h"), "{told}");
+    }
+    let echo_prior = Some(crate::config::EchoPrior::new(f64::NAN));
+    assert!(refused(32.0, None, AlignOptions { echo_prior, ..usual }).contains("align.echoPrior.nearShare"));
 }
 
 #[test]
@@ -395,7 +424,7 @@ fn equal_exact_times_began_together() {
         offset: None,
         role: Role::Unknown,
     };
-    let found = align(&[input(0), input(1)], &AlignOptions::default());
+    let found = align(&[input(0), input(1)], &AlignOptions::default()).unwrap();
     let p = &found.placements[1];
     assert_eq!((p.method, p.offset().0), (Method::Timestamps, 0.0));
     assert!(p.confidence > 0.9);
@@ -435,7 +464,7 @@ fn place_given(tracks: &[MadePair], offsets: &[Option<(f64, f64)>], options: &Al
         offset: known(i).and_then(|(offset, uncertainty)| KnownOffset::new(Millis(offset), Millis(uncertainty))),
         role: Role::Unknown,
     };
-    align(&(0..tracks.len()).map(input).collect::<Vec<_>>(), options)
+    align(&(0..tracks.len()).map(input).collect::<Vec<_>>(), options).unwrap()
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl EchoPrior {
     }
 
     /// Checks the values.
-    pub(crate) fn validate(&self) -> Result<()> {
+    pub(super) fn validate(&self) -> Result<()> {
         let refuse = |field: &str, found: String, expected: &str| {
             let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, format!("align.echoPrior.{field}"));
             Err(error.with_mismatch(found, expected))

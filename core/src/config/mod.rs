@@ -164,8 +164,7 @@ impl Config {
                 "increasing pairs of numbers from 0 to 1",
             );
         }
-        self.align.offset_prior.as_ref().map_or(Ok(()), OffsetPrior::validate)?;
-        self.align.echo_prior.as_ref().map_or(Ok(()), EchoPrior::validate)?;
+        self.align.validate()?;
         // What is none is not written, so that it would read back as the profile's.
         let none = |field: &str, expected| refuse(field, "none over a profile's".into(), expected);
         let of_profile = |has: fn(&Profile) -> bool| self.profile.as_ref().is_some_and(has);
@@ -181,13 +180,12 @@ impl Config {
         Ok(())
     }
 
-    fn durations(&self) -> [(&'static str, Millis); 23] {
+    fn durations(&self) -> [(&'static str, Millis); 22] {
         let (m, o) = (&self.metrics, &self.outcome);
         [
             ("decode.maxDurationMs", self.decode.max_duration_ms),
             ("decode.maxTotalDurationMs", self.decode.max_total_duration_ms),
             ("decode.maxMsPerByte", self.decode.max_ms_per_byte),
-            ("align.searchMs", self.align.search),
             ("metrics.nonTalkMs", m.non_talk_ms),
             ("metrics.interruptionAfterMs", m.interruption_after_ms),
             ("metrics.interruptionOverlapMs", m.interruption_overlap_ms),

@@ -224,6 +224,25 @@ pub struct AlignOptions {
     pub portable: bool,
 }
 
+impl AlignOptions {
+    /// The shortest and the longest search range.
+    const SEARCH: (Millis, Millis) = (Millis(1_000.0), Millis(3_600_000.0));
+
+    /// Checks that every value is in its range.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] with the field, its value and the allowed range.
+    pub fn validate(&self) -> Result<()> {
+        let (least, most) = Self::SEARCH;
+        if !(least.0..=most.0).contains(&self.search.0) {
+            let error = Error::new(ErrorKind::InvalidArgument, Stage::Config, "align.searchMs");
+            return Err(error.with_mismatch(self.search.to_string(), "1 s to 1 h"));
+        }
+        self.offset_prior.as_ref().map_or(Ok(()), OffsetPrior::validate)?;
+        self.echo_prior.as_ref().map_or(Ok(()), EchoPrior::validate)
+    }
+}
+
 impl Default for AlignOptions {
     fn default() -> Self {
         Self {

@@ -87,7 +87,7 @@ fn stages_alone() -> Done {
     let events = events::detect(&keys, Rate::NARROWBAND, &[])?;
     assert!(events.iter().any(|event| event.kind == EventKind::Dtmf && event.detail.as_deref() == Some("0")));
     let tracks = [TrackSamples::new(party(0), Rate::NARROWBAND)?, TrackSamples::new(party(1), Rate::NARROWBAND)?];
-    let alignment = align::pair(&tracks[0], &tracks[1], &AlignOptions::default());
+    let alignment = align::pair(&tracks[0], &tracks[1], &AlignOptions::default())?;
     assert_eq!(alignment.placements.len(), 2);
     Ok(())
 }

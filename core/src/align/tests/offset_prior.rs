@@ -23,7 +23,7 @@ fn place_parties(tracks: &[MadePair], offset: Option<f64>, options: &AlignOption
         role,
     };
     let inputs: Vec<TrackInput> = [Role::Agent, Role::Customer].into_iter().enumerate().map(input).collect();
-    align(&inputs, options)
+    align(&inputs, options).unwrap()
 }
 
 fn silent() -> [MadePair; 2] {
