@@ -130,7 +130,10 @@ impl sealed::Sealed for PcmCollector {}
 impl SampleSink for PcmCollector {
     fn push(&mut self, samples: &[f32]) {
         let beyond = |x: &&f32| !(-1.0..=MAX_POSITIVE).contains(*x);
-        self.saturated += samples.iter().filter(beyond).count() as u64;
+        // Counting takes longer than looking whether there is anything to count.
+        if samples.iter().fold(false, |any, x| any | beyond(&x)) {
+            self.saturated += samples.iter().filter(beyond).count() as u64;
+        }
         self.samples.extend(samples.iter().map(|&x| to_i16(x)));
     }
 }

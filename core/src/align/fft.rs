@@ -5,6 +5,7 @@
 //! which chooses by the CPU and would break `portable`. And a correlation here is one complex
 //! transform of both signals, where realfft would need two real ones.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustfft::num_complex::Complex32;
@@ -23,60 +24,56 @@ pub(super) fn plan(points: usize, direction: FftDirection, portable: bool) -> Ar
 /// parts.
 #[derive(Clone)]
 pub(super) struct Plans {
-    forward: Arc<dyn Fft<f32>>,
-    /// The inverse transform of half as many points.
-    pub inverse: Arc<dyn Fft<f32>>,
-    /// e^(−2πik/n) for each bin k.
+    /// The transform of half as many points. It is also the inverse of the complex conjugate, but
+    /// for the conjugate of the result, which has the same magnitudes.
+    pub forward: Arc<dyn Fft<f32>>,
+    /// e^(−2πik/n) for each bin k of `band`.
     turns: Arc<[Complex32]>,
+    band: Range<usize>,
 }
 
-/// Returns the plans for a length. They hold tables of sines and are created once per process.
-pub(super) fn plans(n: usize, portable: bool) -> Plans {
-    static MADE: Mutex<Vec<((usize, bool), Plans)>> = Mutex::new(Vec::new());
+/// Plans that were created, by length, band and `portable`.
+type Made = Vec<((usize, Range<usize>, bool), Plans)>;
+
+/// Returns the plans for a length and a band of bins (above 0, below half the length). They hold
+/// tables of sines and are created once per process.
+pub(super) fn plans(n: usize, band: Range<usize>, portable: bool) -> Plans {
+    static MADE: Mutex<Made> = Mutex::new(Vec::new());
+    let end = band.end.min(n / 2);
+    let band = band.start.clamp(1, end.max(1))..end;
+    let key = (n, band.clone(), portable);
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = made.iter().find(|m| m.0 == (n, portable)) {
+    if let Some(known) = made.iter().find(|m| m.0 == key) {
         return known.1.clone();
     }
     let turn = |k: usize| {
         let angle = -std::f64::consts::TAU * k as f64 / n as f64;
         Complex32::new(angle.cos() as f32, angle.sin() as f32)
     };
-    let plans = Plans {
-        forward: plan(n / 2, FftDirection::Forward, portable),
-        inverse: plan(n / 2, FftDirection::Inverse, portable),
-        turns: (0..=n / 2).map(turn).collect(),
-    };
-    made.push(((n, portable), plans.clone()));
+    let turns = band.clone().map(turn).collect();
+    let plans = Plans { forward: plan(n / 2, FftDirection::Forward, portable), turns, band };
+    made.push((key, plans.clone()));
     plans
 }
 
 impl Plans {
-    /// Returns the scratch length that the transforms need.
+    /// Returns the scratch length that the transform needs.
     pub fn work(&self) -> usize {
-        self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
+        self.forward.get_inplace_scratch_len()
     }
 
-    /// Computes the bins `lo..hi` (above 0, below half the length) of real samples. `pairs` holds
-    /// half as many numbers as samples, `work` holds [`Self::work`].
-    pub fn bins(
-        &self,
-        samples: &[f32],
-        lo: usize,
-        hi: usize,
-        pairs: &mut [Complex32],
-        work: &mut [Complex32],
-    ) -> Vec<Complex32> {
+    /// Computes the band of real samples. `pairs` holds half as many numbers as samples, `work` holds
+    /// [`Self::work`].
+    pub fn bins(&self, samples: &[f32], pairs: &mut [Complex32], work: &mut [Complex32]) -> Vec<Complex32> {
         for (pair, x) in pairs.iter_mut().zip(samples.as_chunks::<2>().0) {
             *pair = Complex32::new(x[0], x[1]);
         }
         self.forward.process_with_scratch(pairs, work);
-        let half = pairs.len();
-        let hi = hi.min(half);
-        let lo = lo.clamp(1, hi.max(1));
+        let (half, Range { start: lo, end: hi }) = (pairs.len(), self.band.clone());
         // Bin k and bin half − k make one bin of the whole.
         let low = pairs.get(lo..hi).unwrap_or(&[]);
         let mirrored = pairs.get(half + 1 - hi..half + 1 - lo).unwrap_or(&[]);
-        let both = low.iter().zip(mirrored.iter().rev()).zip(self.turns.get(lo..hi).unwrap_or(&[]));
+        let both = low.iter().zip(mirrored.iter().rev()).zip(self.turns.iter());
         both.map(|((z, m), turn)| {
             let m = m.conj();
             let odd = (z - m) * turn;
@@ -115,9 +112,9 @@ mod tests {
     fn bins_are_those_of_the_definition() {
         for (n, portable) in [(8, false), (64, true), (100, false)] {
             let x: Vec<f32> = (0..n).map(|i| ((i * i) as f32 * 0.37).sin()).collect();
-            let plans = plans(n, portable);
+            let plans = plans(n, 1..n / 2, portable);
             let (mut pairs, mut work) = (vec![Complex32::default(); n / 2], vec![Complex32::default(); plans.work()]);
-            let bins = plans.bins(&x, 1, n / 2, &mut pairs, &mut work);
+            let bins = plans.bins(&x, &mut pairs, &mut work);
             for (k, bin) in (1..).zip(bins) {
                 let turn = |i: usize| -std::f32::consts::TAU * (i * k % n) as f32 / n as f32;
                 let want: Complex32 = x.iter().enumerate().map(|(i, &v)| Complex32::from_polar(v, turn(i))).sum();

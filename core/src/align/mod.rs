@@ -49,6 +49,7 @@ use crate::call::{KnownOffset, Role};
 pub use crate::config::AlignOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::run::Cancel;
+use crate::threads;
 use crate::timeline::Placement;
 use crate::track::Narrowband;
 use crate::units::Millis;
@@ -138,6 +139,6 @@ fn place_all(tracks: &[TrackInput], options: &AlignOptions, cancel: &Cancel) -> 
     if let [_] = tracks {
         return Alignment { placements: vec![Placement::reference()], ..Alignment::default() };
     }
-    let sounds: Vec<Sound> = tracks.iter().map(|track| Sound::new(track, options.portable, cancel)).collect();
+    let sounds = threads::map(tracks.iter().collect(), |track| Sound::new(track, options.portable, cancel));
     place::place(&sounds, options)
 }

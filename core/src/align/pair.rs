@@ -9,6 +9,7 @@ use super::sound::Sound;
 use super::vote::{Direction, NEAR_ECHO_S, SAME_DELAY_S, SAME_PATH_S, Vote};
 use super::{dual, prior, turns};
 use crate::call::Role;
+use crate::threads;
 
 /// Nats in favor of a lag that is certain: one recording delivered twice, or many stretches in
 /// agreement.
@@ -33,7 +34,7 @@ pub(super) struct Pair {
     pub a: usize,
     pub b: usize,
     /// The belief before listening.
-    prior: Belief,
+    pub prior: Belief,
     /// The evidence of bleed and turn taking.
     pub evidence: Belief,
     votes: Vec<Vote>,
@@ -75,12 +76,12 @@ impl Pair {
             if pair.same.is_none() {
                 pair.bring_together(x, y, &mut delays);
             }
-            for direction in Direction::BOTH {
-                let delays = &delays[direction as usize];
-                let paths = path::Paths { told: options.echo_prior, jumped: pair.jumped[direction as usize] };
-                let lags = path::lags(direction, delays, pair.evidence.range(), paths);
-                pair.evidence.add_moved(&lags, 0.0);
-            }
+            let (jumped, range) = (pair.jumped, pair.evidence.range());
+            let lags = threads::map(Direction::BOTH.to_vec(), |direction| {
+                let paths = path::Paths { told: options.echo_prior, jumped: jumped[direction as usize] };
+                path::lags(direction, &delays[direction as usize], range, paths)
+            });
+            lags.iter().for_each(|lags| pair.evidence.add_moved(lags, 0.0));
         }
         if let Some(lag) = pair.same {
             pair.evidence.add(|l| if (l - lag).abs() < 2.0 * BIN_S { SURE_NATS } else { 0.0 });

@@ -102,15 +102,27 @@ pub(super) fn delays(direction: Direction, (low, high): (f64, f64)) -> (f64, f64
 pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64), paths: Paths) -> Belief {
     let (paths, weights) = (shares(&paths), delays.weights());
     let least = weights.iter().copied().fold(f64::INFINITY, f64::min).max(f64::MIN_POSITIVE);
+    let sums = sums(&paths, &weights, least);
     let (first_s, _) = delays.range();
     let mut belief = Belief::flat(range.0, range.1);
     belief.add(|lag| {
-        let first = ((direction.delay(lag) - first_s) / BIN_S).round() as i64;
-        let weight = |k: usize| usize::try_from(first + k as i64).ok().and_then(|i| weights.get(i)).copied();
-        let sum: f64 = paths.iter().enumerate().map(|(k, share)| share * weight(k).unwrap_or(least)).sum();
-        sum.max(f64::MIN_POSITIVE).ln()
+        let first = ((direction.delay(lag) - first_s) / BIN_S).round() as i64 + paths.len() as i64;
+        let at = usize::try_from(first).unwrap_or(0).min(sums.len() - 1);
+        sums[at].max(f64::MIN_POSITIVE).ln()
     });
     belief
+}
+
+/// Returns Σ_k paths[k] weights[i + k], from the place on at which all weights lie before the first
+/// one to that at which all lie after the last one. Weights beyond either end are `least`.
+fn sums(paths: &[f64], weights: &[f64], least: f64) -> Vec<f64> {
+    let around = || std::iter::repeat_n(least, paths.len());
+    let padded: Vec<f64> = around().chain(weights.iter().copied()).chain(around()).collect();
+    let mut sums = vec![0.0; weights.len() + paths.len() + 1];
+    for (k, share) in paths.iter().enumerate() {
+        sums.iter_mut().zip(&padded[k..]).for_each(|(sum, weight)| *sum += share * weight);
+    }
+    sums
 }
 
 #[cfg(test)]

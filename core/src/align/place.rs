@@ -165,8 +165,11 @@ impl PairTable<'_, '_> {
     /// Returns the belief about the lag between the reference and a track, from all placed tracks.
     /// `by` are the factors of what is known before listening, and of what is heard.
     fn belief(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize, by: (f64, f64)) -> Belief {
-        let expected = self.expected(track, placed, reference);
-        let prior = prior::informed(&self.sounds[reference], &self.sounds[track], self.options, expected);
+        let known = self.pairs.iter().find(|pair| (pair.a, pair.b) == (reference, track));
+        let prior = match (self.expected(track, placed, reference), known) {
+            (None, Some(pair)) => pair.prior.clone(),
+            (expected, _) => prior::informed(&self.sounds[reference], &self.sounds[track], self.options, expected),
+        };
         let mut belief = prior.tempered(by.0);
         for (pair, _, lag) in self.known(track, placed) {
             let evidence = if pair.b == track { pair.evidence.clone() } else { pair.evidence.reversed() };

@@ -1,5 +1,6 @@
 //! A track prepared for placement: its samples, the level of each 10 ms, and its own sound.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::TrackInput;
@@ -21,7 +22,7 @@ const OVER_FLOOR_DB: f32 = 8.0;
 pub(super) struct Sound<'a> {
     pub input: &'a TrackInput<'a>,
     /// Mean square of each 10 ms.
-    pub energy: Vec<f32>,
+    pub energy: Cow<'a, [f32]>,
     /// Whether each 10 ms contain the track's own sound.
     pub active: Vec<bool>,
     /// Mean square of the quiet frames that are not digital silence.
@@ -33,7 +34,7 @@ pub(super) struct Sound<'a> {
 
 impl<'a> Sound<'a> {
     pub fn new(input: &'a TrackInput<'a>, portable: bool, cancel: &Cancel) -> Self {
-        let energy = input.energies.map_or_else(|| energies(input.samples), <[f32]>::to_vec);
+        let energy = input.energies.map_or_else(|| energies(input.samples).into(), Cow::Borrowed);
         let active = own_sound(&energy);
         let floor = line_noise(&energy);
         Self { input, energy, active, floor, portable, cancel: cancel.clone() }

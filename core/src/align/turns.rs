@@ -10,6 +10,7 @@
 
 use super::belief::Belief;
 use super::sound::Sound;
+use crate::threads;
 
 /// Seconds between two frames of talk.
 const HOP_S: f64 = 0.05;
@@ -38,18 +39,21 @@ const UNEQUAL: f64 = 3.0;
 /// nobody converses.
 const TRUST: f64 = 0.85;
 
+/// Lags whose sums are computed side by side.
+const LANES: usize = 16;
+
 /// Adds the evidence of the two tracks' talk about every lag. Returns `false` if one of them has
 /// none.
 pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
     let is_cancelled = || a.is_cancelled();
-    let (a, b) = (Talk::new(a), Talk::new(b));
-    if a.spans.is_empty() || b.spans.is_empty() {
+    let (talk_a, talk_b) = (Talk::new(a), Talk::new(b));
+    if talk_a.spans.is_empty() || talk_b.spans.is_empty() {
         return false;
     }
     let (low, high) = evidence.range();
     let first = (low / HOP_S).floor() as i64 - 1;
     let lags = ((high / HOP_S).ceil() as i64 + 2 - first).max(1) as usize;
-    let nats: Vec<Vec<f64>> = PACES_S.iter().map(|&pace| nats(&a, &b, pace, first, lags, is_cancelled)).collect();
+    let nats = threads::map(PACES_S.to_vec(), |pace| nats(&talk_a, &talk_b, pace, first, lags, is_cancelled));
     let total = over_paces(&nats, lags);
     let mut belief = Belief::flat(low, high);
     belief.add(|lag| {
@@ -82,10 +86,16 @@ fn over_paces(nats: &[Vec<f64>], lags: usize) -> Vec<f64> {
 /// on, until cancelled.
 fn nats(a: &Talk, b: &Talk, pace_s: f64, first: i64, lags: usize, is_cancelled: impl Fn() -> bool) -> Vec<f64> {
     let (rate_a, rate_b) = (Rates::new(a, pace_s), Rates::new(b, pace_s));
-    // Frame j of b lies over frame j + lag of a.
-    let lag = |i: usize| first + i as i64;
-    let going_on = (0..lags).take_while(|_| !is_cancelled());
-    going_on.map(|i| a.begins(&rate_b, -lag(i)) + b.begins(&rate_a, lag(i))).collect()
+    let mut nats = Vec::with_capacity(lags.next_multiple_of(LANES));
+    while nats.len() < lags && !is_cancelled() {
+        // Frame j of b lies over frame j + lag of a.
+        let lag = first + nats.len() as i64;
+        let of_a = a.begins(&rate_b, 1 - lag - LANES as i64);
+        let of_b = b.begins(&rate_a, lag);
+        nats.extend(of_a.iter().rev().zip(of_b).map(|(a, b)| a + b));
+    }
+    nats.truncate(lags);
+    nats
 }
 
 /// When one party talks, in frames.
@@ -108,23 +118,26 @@ impl Talk {
         Self { spans, frames }
     }
 
-    /// Returns the log-likelihood of the beginnings of talk under the other track's rates, with its
-    /// frames `shift` later.
-    fn begins(&self, other: &Rates, shift: i64) -> f64 {
+    /// Returns the log-likelihoods of the beginnings of talk under the other track's rates, with its
+    /// frames `shift` later, one more later, and so on.
+    fn begins(&self, other: &Rates, shift: i64) -> [f64; LANES] {
         // What had begun before the recording did is no beginning.
         let begins = self.spans.iter().map(|span| span.0).filter(|&frame| frame > 2);
-        let (mut nats, mut count) = (0.0, 0.0);
+        let (mut nats, mut count) = ([0.0; LANES], 0.0);
         for frame in begins {
-            nats += other.log_at(frame as i64 + shift);
+            let logs = other.logs_at(frame as i64 + shift);
+            nats.iter_mut().zip(logs).for_each(|(nats, log)| *nats += log);
             count += 1.0;
         }
-        let (mut excess, mut silent, mut from) = (0.0, 0, 0);
+        let (mut excess, mut silent, mut from) = ([0.0; LANES], 0, 0);
         for &(start, end) in self.spans.iter().chain([&(self.frames, self.frames)]) {
-            excess += other.excess_before(start as i64 + shift) - other.excess_before(from as i64 + shift);
+            let both =
+                other.excess_before(start as i64 + shift).into_iter().zip(other.excess_before(from as i64 + shift));
+            excess.iter_mut().zip(both).for_each(|(excess, (until, from))| *excess += until - from);
             silent += start - from;
             from = end;
         }
-        nats - count * (excess / silent.max(1) as f64).ln_1p()
+        std::array::from_fn(|i| nats[i] - count * (excess[i] / silent.max(1) as f64).ln_1p())
     }
 }
 
@@ -154,14 +167,23 @@ impl Rates {
         Self { log: rates.iter().map(|rate: &f64| rate.ln()).collect(), excess }
     }
 
-    /// Returns the logarithm of the rate at a frame, or 0 beyond the track.
-    fn log_at(&self, frame: i64) -> f64 {
-        usize::try_from(frame).ok().and_then(|i| self.log.get(i)).copied().unwrap_or(0.0)
+    /// Returns the logarithms of the rates from a frame on, which are 0 beyond the track.
+    fn logs_at(&self, frame: i64) -> [f64; LANES] {
+        let at = |i: usize| usize::try_from(frame + i as i64).ok().and_then(|i| self.log.get(i)).copied();
+        within(&self.log, frame).unwrap_or_else(|| std::array::from_fn(|i| at(i).unwrap_or(0.0)))
     }
 
-    fn excess_before(&self, frame: i64) -> f64 {
-        self.excess[(frame.max(0) as usize).min(self.excess.len() - 1)]
+    /// Returns the running sums before a frame, and before those after it.
+    fn excess_before(&self, frame: i64) -> [f64; LANES] {
+        let last = self.excess.len() - 1;
+        let at = |i: usize| self.excess[((frame + i as i64).max(0) as usize).min(last)];
+        within(&self.excess, frame).unwrap_or_else(|| std::array::from_fn(at))
     }
+}
+
+/// Returns values from an index on, unless some lie beyond an end.
+fn within(values: &[f64], from: i64) -> Option<[f64; LANES]> {
+    values.get(usize::try_from(from).ok()?..)?.first_chunk().copied()
 }
 
 /// Returns the rate this many seconds after the other stopped.
@@ -194,11 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_ends_the_search_at_its_lag() {
+    fn a_cancel_ends_the_search_at_its_lags() {
         let (a, b) = conversation(12);
         let asked = std::cell::Cell::new(0);
-        let after_a_hundred = || asked.replace(asked.get() + 1) >= 100;
-        assert_eq!(nats(&a, &b, PACES_S[0], -400, 801, after_a_hundred).len(), 100);
+        let after_ten = || asked.replace(asked.get() + 1) >= 10;
+        assert_eq!(nats(&a, &b, PACES_S[0], -400, 801, after_ten).len(), 10 * LANES);
+        assert_eq!(nats(&a, &b, PACES_S[0], -400, 801, || false).len(), 801);
     }
 
     #[test]
@@ -222,7 +245,10 @@ mod tests {
     fn rates_are_low_in_talk_high_at_the_pace_and_level_long_after() {
         let talk = Talk { spans: vec![(100, 200)], frames: 1_000 };
         let rates = Rates::new(&talk, 0.8);
-        assert!(rates.log_at(150) < -1.5 && rates.log_at(216) > 1.5 && rates.log_at(900).abs() < 0.1);
-        assert_eq!((rates.log_at(-5), rates.log_at(5_000)), (0.0, 0.0));
+        let log_at = |frame| rates.logs_at(frame)[0];
+        assert!(log_at(150) < -1.5 && log_at(216) > 1.5 && log_at(900).abs() < 0.1);
+        assert_eq!((log_at(-5), log_at(5_000)), (0.0, 0.0));
+        assert_eq!(rates.logs_at(-5)[5..], rates.logs_at(0)[..LANES - 5], "across the beginning");
+        assert_eq!(rates.excess_before(-5)[5..], rates.excess_before(0)[..LANES - 5]);
     }
 }

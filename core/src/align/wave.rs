@@ -124,7 +124,8 @@ impl Correlator {
     /// Creates a correlator for stretches of `n` samples at [`RATE`] (even). With `portable`, it
     /// computes the same bits on every CPU.
     pub fn new(n: usize, portable: bool) -> Self {
-        let plans = plans(n, portable);
+        let bin = |hz: f32| (hz * n as f32 / RATE as f32) as usize;
+        let plans = plans(n, bin(BAND_HZ.0)..bin(BAND_HZ.1), portable);
         Self {
             n,
             time: vec![0.0; n],
@@ -143,11 +144,6 @@ impl Correlator {
         self.n
     }
 
-    fn band(&self) -> (usize, usize) {
-        let bin = |hz: f32| (hz * self.n as f32 / RATE as f32) as usize;
-        (bin(BAND_HZ.0), bin(BAND_HZ.1))
-    }
-
     /// Returns the leveled spectrum of `len` samples from `from`, padded with zeros. `shape` may
     /// modify them first.
     pub fn spectrum(
@@ -162,8 +158,7 @@ impl Correlator {
         read_halved(track, from, &mut self.time[..len], &mut self.scratch);
         self.time[len..].fill(0.0);
         shape(&mut self.time[..len]);
-        let (lo, hi) = self.band();
-        let mut bins = self.plans.bins(&self.time, lo, hi, &mut self.product, &mut self.work);
+        let mut bins = self.plans.bins(&self.time, &mut self.product, &mut self.work);
         let width = ((SMOOTH_HZ * self.n as f32 / RATE as f32) as usize).max(1);
         for band in bins.chunks_mut(width) {
             let power = band.iter().map(Complex32::norm_sqr).sum::<f32>() / band.len() as f32;
@@ -184,22 +179,22 @@ impl Correlator {
         let m = self.n / STEP;
         let product = &mut self.product[..m];
         for ((p, t), h) in product.iter_mut().zip(talker).zip(hearer) {
-            *p = t.conj() * h;
+            *p = t * h.conj();
         }
         product[talker.len().min(hearer.len())..].fill(Complex32::default());
         quieten_tones(&mut product[..talker.len().min(hearer.len())], self.n);
-        self.plans.inverse.process_with_scratch(product, &mut self.work);
+        self.plans.forward.process_with_scratch(product, &mut self.work);
         self.envelope.clear();
         self.first = (valid.start / STEP).min(m);
         let end = (valid.end / STEP).clamp(self.first, m);
         self.envelope.extend(product[self.first..end].iter().map(Complex32::norm_sqr));
     }
 
-    /// Returns the signal of a spectrum, one complex sample per [`STEP`].
+    /// Returns the conjugate of a spectrum's signal, one complex sample per [`STEP`].
     pub fn baseband(&mut self, spectrum: &Spectrum) -> Vec<Complex32> {
-        let mut out = spectrum.clone();
+        let mut out: Vec<Complex32> = spectrum.iter().map(Complex32::conj).collect();
         out.resize(self.n / STEP, Complex32::default());
-        self.plans.inverse.process_with_scratch(&mut out, &mut self.work);
+        self.plans.forward.process_with_scratch(&mut out, &mut self.work);
         out
     }
 
@@ -208,12 +203,13 @@ impl Correlator {
     pub fn peaks(&mut self, most: usize, apart: usize) -> Vec<Peak> {
         let units = self.noise_units();
         let e = &self.envelope;
-        let unit = |i: usize| units[i / NOISE_STEPS];
         let is_top = |i: usize| e[i] >= e[i.saturating_sub(1)] && e.get(i + 1).is_none_or(|&n| e[i] > n);
-        let mut tops: Vec<(usize, f32)> = (0..e.len())
-            .filter(|&i| e[i] > 25.0 * unit(i) && is_top(i))
-            .map(|i| (i, (e[i] / unit(i)).sqrt()))
-            .collect();
+        let mut tops: Vec<(usize, f32)> = Vec::new();
+        for ((part, unit), first) in e.chunks(NOISE_STEPS).zip(units).zip((0..).step_by(NOISE_STEPS)) {
+            let high = part.iter().enumerate().filter(|(_, value)| **value > 25.0 * unit);
+            let high = high.map(|(i, value)| (first + i, (value / unit).sqrt()));
+            tops.extend(high.filter(|(i, _)| is_top(*i)));
+        }
         tops.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut peaks: Vec<Peak> = Vec::new();
         for (i, z) in tops {

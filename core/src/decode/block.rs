@@ -97,10 +97,12 @@ impl Block {
 /// Clips the samples of a plane to ±`most`, and returns their number.
 fn tame<T: Copy + PartialOrd + std::ops::Neg<Output = T>>(plane: &mut [T], most: T, clip: impl Fn(T) -> T) -> u64 {
     let wild = |x: &T| (*x > most) | (*x < -most);
-    let count = plane.iter().filter(|x| wild(x)).count() as u64;
-    if count > 0 {
-        plane.iter_mut().for_each(|x| *x = clip(*x));
+    // Counting takes longer than looking whether there is anything to count.
+    if !plane.iter().fold(false, |any, x| any | wild(x)) {
+        return 0;
     }
+    let count = plane.iter().filter(|x| wild(x)).count() as u64;
+    plane.iter_mut().for_each(|x| *x = clip(*x));
     count
 }
 

@@ -39,7 +39,7 @@ pub fn write_audio_heard(
     mixer: &mut Mixer,
     format: Format,
     run: &RunOptions,
-    heard: impl FnMut(&[i16]),
+    heard: impl FnMut(&[i16]) + Send,
 ) -> Result<String> {
     let mut hash = Sha256::new();
     write(path.as_ref(), mixer, format, run, |bytes| hash.update(bytes), heard)?;
@@ -62,7 +62,7 @@ fn write(
     format: Format,
     run: &RunOptions,
     seen: impl FnMut(&[u8]) + Send,
-    heard: impl FnMut(&[i16]),
+    heard: impl FnMut(&[i16]) + Send,
 ) -> Result<()> {
     let writer = AudioWriter::new(mixer, format)?;
     let (part, mut file) = PartialFile::create(path)?;
@@ -108,7 +108,7 @@ fn encode(
     mut writer: AudioWriter,
     run: &RunOptions,
     mut seen: impl FnMut(&[u8]) + Send,
-    mut heard: impl FnMut(&[i16]),
+    mut heard: impl FnMut(&[i16]) + Send,
     failed: impl Fn(std::io::Error) -> Error + Copy,
 ) -> Result<()> {
     let several = threads::count() > 1;
@@ -117,18 +117,14 @@ fn encode(
     writer.encoder.header(writer.mixer.frames_left(), &mut now.bytes);
     while !now.is_last {
         let mut made = Ok(());
-        let make: Job = Box::new(|| made = writer.make(&mut next));
+        let make: Job = Box::new(|| made = writer.make(&mut next, &mut heard));
         if several {
             let mut written = Ok(());
             let write: Job = Box::new(|| written = to.write_all(&now.bytes));
-            threads::beside(vec![make, write], || {
-                seen(&now.bytes);
-                heard(&now.samples);
-            });
+            threads::beside(vec![make, write], || seen(&now.bytes));
             written.map_err(failed)?;
         } else {
             seen(&now.bytes);
-            heard(&now.samples);
             to.write_all(&now.bytes).map_err(failed)?;
             make();
         }
@@ -179,10 +175,9 @@ struct AudioWriter<'m, 'a> {
     frames: usize,
 }
 
-/// Blocks of a mix and their encoded bytes.
+/// Encoded blocks of a mix.
 #[derive(Default)]
 struct WrittenAudio {
-    samples: Vec<i16>,
     bytes: Vec<u8>,
     /// Whether these bytes end the file and contain no samples.
     is_last: bool,
@@ -194,18 +189,19 @@ impl<'m, 'a> AudioWriter<'m, 'a> {
         Ok(Self { mixer, encoder, frames: 1 })
     }
 
-    /// Makes the next blocks, or the end of the file if there are none.
-    fn make(&mut self, made: &mut WrittenAudio) -> Result<()> {
-        made.samples.clear();
+    /// Makes the next blocks, or the end of the file if there are none. Every block is passed to
+    /// `heard`.
+    fn make(&mut self, made: &mut WrittenAudio, heard: &mut impl FnMut(&[i16])) -> Result<()> {
         made.bytes.clear();
-        let wanted = self.frames * usize::from(self.mixer.channels());
-        while made.samples.len() < wanted
+        let (wanted, mut samples) = (self.frames * usize::from(self.mixer.channels()), 0);
+        while samples < wanted
             && let Some(block) = self.mixer.next_block()?
         {
-            made.samples.extend_from_slice(block);
+            heard(block);
             self.encoder.encode(block, &mut made.bytes);
+            samples += block.len();
         }
-        made.is_last = made.samples.is_empty();
+        made.is_last = samples == 0;
         if made.is_last {
             self.encoder.finish(&mut made.bytes);
         }

@@ -17,7 +17,7 @@ pub(super) const HOPS_PER_SECOND: u32 = 100;
 /// Time constant of both averages (P.56: 0.03 s).
 const TIME_CONSTANT_S: f64 = 0.03;
 /// Hops for which activity outlasts its envelope (P.56: 0.2 s).
-const HANGOVER: u32 = 20;
+const HANGOVER: u64 = 20;
 /// Distance of the active level from its threshold (P.56: 15.9 dB).
 const MARGIN_DB: f64 = 15.9;
 /// Thresholds: 2⁻¹ down to 2⁻¹⁵.
@@ -112,22 +112,24 @@ pub struct ActiveLevel {
 
 /// Returns the active speech level of consecutive hops.
 pub fn active_level(hops: impl Iterator<Item = Hop>) -> ActiveLevel {
-    let mut active = [0u64; THRESHOLDS];
-    let mut since = [HANGOVER; THRESHOLDS];
+    // Hops by the highest threshold at which speech is active: the highest reached within the
+    // hangover.
+    let mut highest = [0u64; THRESHOLDS + 1];
+    let mut last = [0u64; THRESHOLDS + 1];
+    let mut top = 0;
     let (mut energy, mut count) = (0.0f64, 0u64);
-    for hop in hops {
+    hops.for_each(|hop| {
         energy += f64::from(hop.power);
         count += 1;
-        for (j, (active, since)) in active.iter_mut().zip(&mut since).enumerate() {
-            if j < usize::from(hop.reached) {
-                *since = 0;
-                *active += 1;
-            } else if *since < HANGOVER {
-                *since += 1;
-                *active += 1;
-            }
+        let now = usize::from(hop.reached).min(THRESHOLDS);
+        last[now] = count;
+        while top > now && count - last[top] > HANGOVER {
+            top -= 1;
         }
-    }
+        top = top.max(now);
+        highest[top] += 1;
+    });
+    let active = std::array::from_fn(|j| highest[j + 1..].iter().sum());
     solve(energy, count, &active)
 }
 

@@ -5,6 +5,8 @@ use fearless_simd::{Simd, SimdBase, f32x8};
 
 /// Number of parallel sums.
 const LANES: usize = 8;
+/// Number of parallel comparisons, whose order does not matter.
+const COMPARED: usize = 32;
 
 /// Adds the lanes pairwise.
 #[inline(always)]
@@ -52,14 +54,19 @@ pub(super) fn energy(samples: &[f32]) -> f64 {
 #[inline(always)]
 pub(super) fn largest(samples: &[f32]) -> f32 {
     let larger = |a: f32, b: f32| if b > a { b } else { a };
-    let mut most = [0.0; LANES];
-    let (chunks, rest) = samples.as_chunks::<LANES>();
+    let mut most = [0.0; COMPARED];
+    let (chunks, rest) = samples.as_chunks::<COMPARED>();
     for chunk in chunks {
-        for lane in 0..LANES {
+        for lane in 0..COMPARED {
             most[lane] = larger(most[lane], chunk[lane].abs());
         }
     }
-    most.into_iter().chain(rest.iter().map(|x| x.abs())).fold(0.0, larger)
+    for half in [16, 8, 4, 2, 1] {
+        for lane in 0..half {
+            most[lane] = larger(most[lane], most[lane + half]);
+        }
+    }
+    rest.iter().map(|x| x.abs()).fold(most[0], larger)
 }
 
 #[cfg(test)]
@@ -70,7 +77,7 @@ mod tests {
 
     #[test]
     fn sums_are_those_of_plain_loops() {
-        for length in [0, 1, 7, 8, 9, 100] {
+        for length in [0, 1, 7, 8, 9, 31, 32, 33, 100] {
             let samples: Vec<f32> = (0..length).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
             let weights: Vec<f32> = (0..length + 3).map(|i| (i * 5 % 11) as f32).collect();
             // Whole numbers: every order of additions is exact.

@@ -4,10 +4,11 @@
 ///
 /// The numbers are given as bits in their order, like those of non-negative floats. Each pass
 /// counts 16 bits, the highest of `digits` first, among the numbers that share the bits already
-/// known. It needs half a megabyte, however many numbers there are.
+/// known. As soon as few enough share them, they are copied. It needs half a megabyte, however many
+/// numbers there are.
 pub(crate) fn smallest<I: Iterator<Item = u64>>(values: impl Fn() -> I, digits: u32, mut below: usize) -> Option<u64> {
     let mut known = 0;
-    let mut counts = vec![0usize; 1 << 16];
+    let mut counts = vec![0usize; COUNTS];
     for digit in (0..digits).rev() {
         counts.fill(0);
         let of = values().map(|bits| bits >> (16 * digit)).filter(|bits| bits >> 16 == known);
@@ -16,11 +17,20 @@ pub(crate) fn smallest<I: Iterator<Item = u64>>(values: impl Fn() -> I, digits: 
             let here = below < count;
             below -= if here { 0 } else { count };
             here
-        });
-        known = known << 16 | found? as u64;
+        })?;
+        known = known << 16 | found as u64;
+        if counts[found] <= COUNTS {
+            drop(counts);
+            let mut few = Vec::new();
+            values().filter(|bits| bits >> (16 * digit) == known).for_each(|bits| few.push(bits));
+            return Some(*few.select_nth_unstable(below).1);
+        }
     }
     Some(known)
 }
+
+/// Numbers that one pass counts, and most numbers that are copied.
+const COUNTS: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
@@ -39,5 +49,8 @@ mod tests {
         }
         assert_eq!((narrow(3999), wide(3999)), (None, None));
         assert_eq!(smallest(|| [7; 9].into_iter(), 1, 8), Some(7));
+        // More equal numbers than are copied.
+        let many = |below| smallest(|| std::iter::repeat_n(7 << 16 | 7, 70_000).chain([1 << 20]), 4, below);
+        assert_eq!([0, 69_999, 70_000, 70_001].map(many), [Some(7 << 16 | 7), Some(7 << 16 | 7), Some(1 << 20), None]);
     }
 }

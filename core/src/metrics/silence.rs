@@ -40,9 +40,11 @@ pub fn silences(tracks: &[SilenceInput], call: Millis, min: Millis) -> Vec<Span>
     let mut loud = vec![false; cells];
     for track in tracks {
         let limit = track.limit();
+        let hop = |cell: usize| (track.placement.to_track(Millis(cell as f64 * CELL_MS)).0 / Hops::MS).round();
+        let mut next = hop(0);
         for (i, (loud, recorded)) in loud.iter_mut().zip(&mut recorded).enumerate() {
-            let hop = |ms: f64| (track.placement.to_track(Millis(ms)).0 / Hops::MS).round();
-            let (from, to) = (hop(i as f64 * CELL_MS), hop((i + 1) as f64 * CELL_MS));
+            let (from, to) = (next, hop(i + 1));
+            next = to;
             if to <= 0.0 || from * Hops::MS >= track.duration.0 {
                 continue;
             }

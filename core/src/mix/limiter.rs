@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::error::Result;
 use crate::level::peak::{TAPS, between, may_exceed};
 use crate::units::Rate;
 
@@ -62,12 +63,13 @@ impl Limiter {
         &self.ready[from..self.taken]
     }
 
-    /// Takes the next samples.
-    pub(super) fn push(&mut self, samples: &[f32]) {
+    /// Takes the next `count` samples, which `sum` adds to zeros.
+    pub(super) fn push(&mut self, count: usize, sum: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
         self.ready.drain(..self.taken);
         self.taken = 0;
         let new = self.waiting.len();
-        self.waiting.extend_from_slice(samples);
+        self.waiting.resize(new + count, 0.0);
+        sum(&mut self.waiting[new..])?;
         if !self.bearable.is_empty() || may_exceed(&self.waiting[new.saturating_sub(TAPS - 1)..], CEILING) {
             self.bearable.resize(self.waiting.len(), 1.0);
             self.find_peaks(new);
@@ -84,6 +86,7 @@ impl Limiter {
             self.rest();
         }
         self.waiting.drain(..settled);
+        Ok(())
     }
 
     /// Resets the gain if it is 1 for all waiting samples.

@@ -4,6 +4,7 @@
 //! limited to −1 dBTP. Only one block is held in memory.
 
 mod limiter;
+mod loops;
 mod reader;
 mod span_gate;
 
@@ -191,7 +192,6 @@ struct Channel<'a> {
     /// Where it is audible, if not everywhere.
     gate: Option<SpanGate>,
     limiter: Limiter,
-    sum: Vec<f32>,
 }
 
 impl<'a> Mixer<'a> {
@@ -219,7 +219,7 @@ impl<'a> Mixer<'a> {
         let gates = ordered.iter().map(|input| input.speech.map(|speech| SpanGate::new(speech, rate)));
         let gates: Vec<Option<SpanGate>> = gates.collect();
         let readers = ordered.iter().map(|input| TrackReader::new(&input.track, rate)).collect::<Result<Vec<_>>>()?;
-        let channel = |(readers, gate)| Channel { readers, gate, limiter: Limiter::new(rate), sum: Vec::new() };
+        let channel = |(readers, gate)| Channel { readers, gate, limiter: Limiter::new(rate) };
         let channels = match config.layout {
             Layout::Mono => vec![channel((readers, None))],
             Layout::Split | Layout::Voices => {
@@ -257,14 +257,9 @@ impl<'a> Mixer<'a> {
         // Every place is written anew.
         self.block.resize(frames * self.channels.len(), 0);
         match self.channels.as_mut_slice() {
-            [only] => {
-                self.block.iter_mut().zip(only.limiter.take(frames)).for_each(|(out, &x)| *out = to_i16(x));
-            }
+            [only] => loops::convert(&mut self.block, only.limiter.take(frames)),
             [left, right] => {
-                let pairs = left.limiter.take(frames).iter().zip(right.limiter.take(frames));
-                for (out, (&l, &r)) in self.block.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
-                    *out = [to_i16(l), to_i16(r)];
-                }
+                loops::interleave(&mut self.block, left.limiter.take(frames), right.limiter.take(frames));
             }
             more => {
                 let count = more.len();
@@ -283,16 +278,15 @@ impl Channel<'_> {
     /// Sums and limits until `frames` samples can be taken. The sum runs ahead of the limiter,
     /// which looks ahead.
     fn prepare(&mut self, frames: usize) -> Result<()> {
-        while self.limiter.ready() < frames {
-            self.sum.clear();
-            self.sum.resize(BLOCK, 0.0);
-            for reader in &mut self.readers {
-                reader.add_to(&mut self.sum)?;
-            }
-            if let Some(gate) = &mut self.gate {
-                gate.pass(&mut self.sum);
-            }
-            self.limiter.push(&self.sum);
+        let Self { readers, gate, limiter } = self;
+        while limiter.ready() < frames {
+            limiter.push(BLOCK, |sum| {
+                readers.iter_mut().try_for_each(|reader| reader.add_to(sum))?;
+                if let Some(gate) = gate {
+                    gate.pass(sum);
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }

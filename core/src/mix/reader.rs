@@ -7,11 +7,10 @@
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction};
 
-use super::MixInput;
+use super::{MixInput, loops};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::resample::Resampler;
 use crate::timeline::Placement;
-use crate::track::to_f32;
 use crate::units::{Millis, Rate};
 
 /// Samples of the track resampled at once.
@@ -160,7 +159,7 @@ impl OpenSegment {
                     *out += x * gain * self.fades.share(now + i as u64);
                 }
             } else {
-                part.iter_mut().zip(ready).for_each(|(out, x)| *out += x * gain);
+                loops::add(part, ready, gain);
             }
             self.taken += part.len();
             now += part.len() as u64;
@@ -175,15 +174,15 @@ impl OpenSegment {
         self.taken = 0;
         while self.out.is_empty() && !self.finished {
             let to = (self.read + CHUNK).min(self.segment.to);
-            let next = samples[self.read..to].iter().map(|&x| to_f32(x));
+            let next = &samples[self.read..to];
             self.read = to;
             self.finished = to == self.segment.to;
             if let SegmentSource::Same = self.stretch {
-                self.out.extend(next);
+                loops::extend(&mut self.out, next);
                 continue;
             }
             input.clear();
-            input.extend(next);
+            loops::extend(input, next);
             match &mut self.stretch {
                 SegmentSource::Same => {}
                 SegmentSource::Plain(plain) => {

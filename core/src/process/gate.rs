@@ -10,6 +10,7 @@ use crate::mix::PartyLevel;
 use crate::report::{Bleed, VoiceReport, rounded};
 use crate::run::RunOptions;
 use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
+use crate::threads;
 use crate::timeline::{Event, EventKind, HeardEcho, Placement};
 use crate::units::{Decibels, Millis, Span};
 use crate::vad::Probabilities;
@@ -80,13 +81,13 @@ pub(super) fn gate(
     let floors = floors(&tracks, &places.placements, &gated, config);
     let indices: Vec<usize> = tracks.iter().map(|track| track.index).collect();
     let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(floors).zip(events);
-    let placed = parts.map(|((((track, placement), gated), floor), events)| {
+    let placed = threads::map(parts.collect(), |((((track, placement), gated), floor), events)| {
         let repeats = places.repeated.iter().find(|pair| pair.1 == track.index).map(|pair| pair.0);
         let delivered_twice = places.repeated.iter().any(|pair| pair.0 == track.index || pair.1 == track.index);
         let placed = PlacedTrack::new(track, placement.clone(), gated, floor, &events, &indices, config);
         PlacedTrack { repeats, shared: placed.shared || delivered_twice, ..placed }
     });
-    Ok(placed.collect())
+    Ok(placed)
 }
 
 impl PlacedTrack {
@@ -138,7 +139,7 @@ fn own_speech(
     config: &Config,
     run: &RunOptions,
 ) -> Result<(Vec<Gated>, Vec<HeardEcho>)> {
-    let spans: Vec<Vec<Span>> = tracks.iter().map(|track| spans(&track.analysis, config)).collect();
+    let spans = threads::map(tracks.iter().collect(), |track| spans(&track.analysis, config));
     let inputs = spans.iter().zip(tracks).zip(placements).map(|((spans, track), placement)| GateInput {
         spans,
         samples: track.analysis.narrowband(),

@@ -102,7 +102,7 @@ enum Edge {
 impl<'a> Evidence<'a> {
     fn new(probabilities: &'a Probabilities, power: &'a [f32], spans: &[Span]) -> Self {
         let quiet = || outside(power.len(), spans).flatten().map(|hop| mean(power, hop).to_bits());
-        let at = share_of(quiet().count(), TENTH);
+        let at = share_of(outside(power.len(), spans).map(|hops| hops.len()).sum(), TENTH);
         let noise = at.and_then(|at| smallest(quiet, 4, at)).map_or(FLOOR_DB, |bits| decibels(f64::from_bits(bits)));
         Self { probabilities, power, noise }
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch, f32x16};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 
@@ -58,11 +59,12 @@ pub(super) struct EchoBlock<'a> {
     pub at: i64,
 }
 
-/// Transforms and buffers for finding echoes.
+/// Transforms and buffers for finding echoes. Clones share the transforms.
+#[derive(Clone)]
 pub(super) struct EchoFinder {
     short: Arc<dyn Fft<f32>>,
-    /// Forward and inverse transform for one search range.
-    long: (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>),
+    /// The transform for one search range.
+    long: Arc<dyn Fft<f32>>,
     /// Latest lag searched, in samples after the middle one.
     late: i32,
     short_taper: Vec<f32>,
@@ -89,14 +91,12 @@ impl EchoFinder {
     }
 
     fn new(points: usize, late: usize, portable: bool) -> Self {
-        let plan = |points: usize, inverse: bool| match (portable, inverse) {
-            (true, false) => FftPlannerScalar::new().plan_fft_forward(points),
-            (true, true) => FftPlannerScalar::new().plan_fft_inverse(points),
-            (false, false) => FftPlanner::new().plan_fft_forward(points),
-            (false, true) => FftPlanner::new().plan_fft_inverse(points),
+        let plan = |points: usize| match portable {
+            true => FftPlannerScalar::new().plan_fft_forward(points),
+            false => FftPlanner::new().plan_fft_forward(points),
         };
-        let (short, long) = (plan(SHORT, false), (plan(points, false), plan(points, true)));
-        let scratch = [&short, &long.0, &long.1].iter().map(|fft| fft.get_inplace_scratch_len()).max().unwrap_or(0);
+        let (short, long) = (plan(SHORT), plan(points));
+        let scratch = short.get_inplace_scratch_len().max(long.get_inplace_scratch_len());
         Self {
             short,
             long,
@@ -147,22 +147,17 @@ impl EchoFinder {
         for ((z, a), taper) in self.work.iter_mut().zip(&self.a).zip(&self.long_taper) {
             z.re = a * taper;
         }
-        self.long.0.process_with_scratch(&mut self.work, &mut self.scratch);
-        for k in 1..n / 2 {
-            let product = if band(n).contains(&k) {
-                let (a, b) = apart(self.work[k], self.work[n - k]);
-                let product = b * a.conj();
-                let size = (product.norm_sqr()).sqrt();
-                product / (size * size.sqrt()).sqrt().max(f32::MIN_POSITIVE)
-            } else {
-                Complex32::default()
-            };
-            (self.work[k], self.work[n - k]) = (product, product.conj());
-        }
-        (self.work[0], self.work[n / 2]) = (Complex32::default(), Complex32::default());
-        self.long.1.process_with_scratch(&mut self.work, &mut self.scratch);
+        self.long.process_with_scratch(&mut self.work, &mut self.scratch);
+        let band = band(n);
+        let (low, high) = self.work.split_at_mut(n / 2);
+        let (here, mirrored) = (&mut low[band.clone()], &mut high[n / 2 + 1 - band.end..=n / 2 - band.start]);
+        dispatch!(Level::new(), cpu => whiten(cpu, here, mirrored));
+        self.work[..band.start].fill(Complex32::default());
+        self.work[band.end..=n - band.end].fill(Complex32::default());
+        self.work[n - band.start + 1..].fill(Complex32::default());
+        self.long.process_with_scratch(&mut self.work, &mut self.scratch);
         let lags = &self.work[..n - WINDOW];
-        let height = lags.iter().fold(0.0f32, |most, c| most.max(c.re.abs()));
+        let height = highest(lags);
         let start = lags.iter().position(|c| c.re.abs() >= height)?;
         self.heights.clear();
         self.heights.extend(lags.iter().step_by(FEW).map(|c| c.re.abs()));
@@ -221,8 +216,64 @@ impl EchoFinder {
     }
 }
 
+/// Bins whitened at once.
+const ROW: usize = 16;
+
+/// Replaces the spectrum of two signals in one by the whitened spectrum of their correlation, which
+/// is real, with each bin exchanged with its mirror image: so the forward transform is the inverse
+/// one.
+#[inline(always)]
+fn whiten<S: Simd>(cpu: S, here: &mut [Complex32], mirrored: &mut [Complex32]) {
+    for (here, mirrored) in here.chunks_mut(ROW).zip(mirrored.rchunks_mut(ROW)) {
+        let bins = row(cpu, here.iter());
+        let [re, im] = whitened(cpu, bins, row(cpu, mirrored.iter().rev())).map(|part| part.to_array());
+        let both = here.iter_mut().zip(mirrored.iter_mut().rev()).zip(re.into_iter().zip(im));
+        both.for_each(|((here, mirrored), (re, im))| {
+            (*here, *mirrored) = (Complex32::new(re, -im), Complex32::new(re, im));
+        });
+    }
+}
+
+/// Returns the real and the imaginary parts of at most [`ROW`] bins, and zeros after them.
+#[inline(always)]
+fn row<'a, S: Simd>(cpu: S, bins: impl Iterator<Item = &'a Complex32>) -> [f32x16<S>; 2] {
+    let mut parts = [[0.0; ROW]; 2];
+    for (i, bin) in bins.take(ROW).enumerate() {
+        (parts[0][i], parts[1][i]) = (bin.re, bin.im);
+    }
+    parts.map(|part| f32x16::load_array(cpu, part))
+}
+
+/// Returns the whitened product of the second signal's bins with the first one's conjugate, from
+/// bins of both signals in one and their mirror images. Parts are real and imaginary.
+#[inline(always)]
+fn whitened<S: Simd>(cpu: S, [re, im]: [f32x16<S>; 2], [mirrored_re, mirrored_im]: [f32x16<S>; 2]) -> [f32x16<S>; 2] {
+    let (a_re, a_im) = ((re + mirrored_re) * 0.5, (im - mirrored_im) * 0.5);
+    let (b_re, b_im) = ((im + mirrored_im) * 0.5, (mirrored_re - re) * 0.5);
+    let (re, im) = (b_re * a_re + b_im * a_im, b_im * a_re - b_re * a_im);
+    let size = (re * re + im * im).sqrt();
+    let root = (size * size.sqrt()).sqrt().max(f32x16::splat(cpu, f32::MIN_POSITIVE));
+    [re / root, im / root]
+}
+
+/// Returns the largest magnitude of real parts.
+fn highest(lags: &[Complex32]) -> f32 {
+    let (rows, rest) = lags.as_chunks::<ROW>();
+    let mut most = [0.0f32; ROW];
+    for row in rows {
+        most.iter_mut().zip(row).for_each(|(most, lag)| *most = most.max(lag.re.abs()));
+    }
+    rest.iter().map(|lag| lag.re.abs()).chain(most).fold(0.0, f32::max)
+}
+
+/// Returns the sum of squares, in eight lanes whose order is fixed.
 fn energy(x: &[f32]) -> f32 {
-    x.iter().map(|x| x * x).sum()
+    let (chunks, rest) = x.as_chunks::<8>();
+    let mut lanes = [0.0f32; 8];
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane += x * x);
+    }
+    lanes.into_iter().chain(rest.iter().map(|x| x * x)).sum()
 }
 
 /// Returns the energy of the loudest window, with a resolution of half a window.

@@ -65,6 +65,8 @@ const MAX_UNCERTAIN: Millis = Millis(1_000.0);
 /// fourth.
 const ALL_SEARCHED: usize = 256;
 const MAX_APART: usize = 4;
+/// Cells compared by one task: some milliseconds of work.
+const TASK: usize = 64;
 /// Lags of certain cells nearby that are tried, most frequent first.
 const LAGS_TRIED: usize = 3;
 
@@ -141,15 +143,15 @@ fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> (Vec<Gate
     let all = tracks.iter().map(|track| (cells(track.spans, track.samples.len()), Vec::new()));
     let mut judged: Vec<(Vec<GateCell>, Vec<HeardEcho>)> = all.collect();
     if config.speech.bleed_gate
+        && judged.iter().any(|(cells, _)| !cells.is_empty())
         && let Some(uncertainty) = comparable(tracks)
     {
         let slack = (uncertainty.0 - ALLOWED_MS).max(0.0);
+        let anywhere = EchoFinder::anywhere((slack * PER_MS) as usize, config.portable);
+        let finders = EchoFinders { anywhere, nearby: EchoFinder::nearby(config.portable), cancel: cancel.clone() };
         judged = threads::map(judged.into_iter().enumerate().collect(), |(hearer, (mut cells, mut sure))| {
             if !cells.is_empty() {
-                let anywhere = EchoFinder::anywhere((slack * PER_MS) as usize, config.portable);
-                let nearby = EchoFinder::nearby(config.portable);
-                let cancel = cancel.clone();
-                sure = judge(&mut EchoFinders { anywhere, nearby, cancel }, tracks, hearer, &mut cells);
+                sure = judge(&finders, tracks, hearer, &mut cells);
             }
             (cells, sure)
         });
@@ -170,7 +172,7 @@ fn comparable(tracks: &[GateInput]) -> Option<Millis> {
     pairs.filter(|&u| u <= MAX_UNCERTAIN).reduce(Millis::max)
 }
 
-/// The finders for all lags and for those around a known lag.
+/// The finders for all lags and for those around a known lag, of which each task makes its own.
 struct EchoFinders {
     anywhere: EchoFinder,
     nearby: EchoFinder,
@@ -200,10 +202,10 @@ fn cells(spans: &[Span], samples: usize) -> Vec<GateCell> {
 }
 
 /// Compares a track's cells with every other track, and returns the certain echoes.
-fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) -> Vec<HeardEcho> {
+fn judge(finders: &EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut [GateCell]) -> Vec<HeardEcho> {
     let mut sure = Vec::new();
     let Some(own) = tracks.get(hearer) else { return sure };
-    let noise = finders.nearby.noise(own.samples);
+    let noise = finders.nearby.clone().noise(own.samples);
     for (from, talker) in tracks.iter().enumerate().filter(|(from, _)| *from != hearer) {
         if uncertainty(own, talker) > MAX_UNCERTAIN {
             continue;
@@ -231,36 +233,55 @@ fn judge(finders: &mut EchoFinders, tracks: &[GateInput], hearer: usize, cells: 
 /// Also returns the cell numbers and lags of the certain ones, by time, among those for which all
 /// lags were searched.
 fn echoes(
-    finders: &mut EchoFinders,
+    finders: &EchoFinders,
     hearer: &GateInput,
     talker: &GateInput,
     cells: &[GateCell],
 ) -> (Vec<Option<Echo>>, Vec<(usize, i32)>) {
-    let half = (WINDOW / 2) as i64;
-    let compare = |finder: &mut EchoFinder, cell: &GateCell, expected: &[i32]| {
-        let middle = cell.number * CELL + CELL / 2;
-        let call = hearer.placement.to_call(Millis(middle as f64 / PER_MS));
-        let there = (talker.placement.to_track(call).0 * PER_MS).round() as i64;
-        let here = EchoBlock { track: hearer.samples, at: middle as i64 - half };
-        let there = EchoBlock { track: talker.samples, at: there.saturating_sub(half) };
-        finder.echo(here, there, expected).filter(|echo| echo.gain <= MAX_GAIN)
-    };
+    let comparison = CellComparison { hearer, talker, cells, cancel: &finders.cancel };
     let apart = cells.len().div_ceil(ALL_SEARCHED).clamp(1, MAX_APART);
-    let searched = |i: usize| i.is_multiple_of(apart);
     let mut echoes: Vec<Option<Echo>> = vec![None; cells.len()];
-    let cancel = finders.cancel.clone();
-    for (i, cell) in cells.iter().enumerate().filter(|(i, _)| searched(*i)).take_while(|_| !cancel.is_cancelled()) {
-        echoes[i] = compare(&mut finders.anywhere, cell, &[]);
+    let searched: Vec<_> = (0..cells.len()).step_by(apart).map(|i| (i, Vec::new())).collect();
+    for (i, echo) in comparison.echoes(&finders.anywhere, &searched) {
+        echoes[i] = echo;
     }
     let sure = sure_lags(cells, &echoes);
-    for (i, cell) in cells.iter().enumerate().take_while(|_| !cancel.is_cancelled()) {
-        let lags = lags_nearby(&sure, cell.number);
-        if !lags.is_empty() {
-            let about = compare(&mut finders.nearby, cell, &lags);
-            echoes[i] = better(echoes[i], about);
-        }
+    let near = cells.iter().enumerate().map(|(i, cell)| (i, lags_nearby(&sure, cell.number)));
+    let near: Vec<_> = near.filter(|(_, lags)| !lags.is_empty()).collect();
+    for (i, echo) in comparison.echoes(&finders.nearby, &near) {
+        echoes[i] = better(echoes[i], echo);
     }
     (echoes, sure)
+}
+
+/// A track whose cells are compared with another track.
+struct CellComparison<'a> {
+    hearer: &'a GateInput<'a>,
+    talker: &'a GateInput<'a>,
+    cells: &'a [GateCell],
+    cancel: &'a Cancel,
+}
+
+impl CellComparison<'_> {
+    /// Finds the echoes in cells, each near the lags given or at any lag, until cancelled.
+    fn echoes(&self, finder: &EchoFinder, asked: &[(usize, Vec<i32>)]) -> impl Iterator<Item = (usize, Option<Echo>)> {
+        let of_task = |asked: &[(usize, Vec<i32>)]| {
+            let mut finder = finder.clone();
+            let going_on = asked.iter().take_while(|_| !self.cancel.is_cancelled());
+            going_on.map(|(i, lags)| (*i, self.echo(&mut finder, &self.cells[*i], lags))).collect::<Vec<_>>()
+        };
+        threads::map(asked.chunks(TASK).collect(), of_task).into_iter().flatten()
+    }
+
+    fn echo(&self, finder: &mut EchoFinder, cell: &GateCell, lags: &[i32]) -> Option<Echo> {
+        let half = (WINDOW / 2) as i64;
+        let middle = cell.number * CELL + CELL / 2;
+        let call = self.hearer.placement.to_call(Millis(middle as f64 / PER_MS));
+        let there = (self.talker.placement.to_track(call).0 * PER_MS).round() as i64;
+        let here = EchoBlock { track: self.hearer.samples, at: middle as i64 - half };
+        let there = EchoBlock { track: self.talker.samples, at: there.saturating_sub(half) };
+        finder.echo(here, there, lags).filter(|echo| echo.gain <= MAX_GAIN)
+    }
 }
 
 /// Returns the echo that explains more. Sound that repeats within a window is found at several

@@ -45,7 +45,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
         features: &[[[f32; UNITS]; GROUP]],
         gates: &mut [[[SimdRow; GATE_ROWS]; GROUP]],
     ) {
-        for (part, weights) in model.input.as_flattened().as_chunks::<G>().0.iter().enumerate() {
+        for (part, weights) in model.lstm.input.as_flattened().as_chunks::<G>().0.iter().enumerate() {
             for (features, gates) in features.iter().zip(&mut *gates) {
                 let mut bias = [self.splat(0.0); G];
                 for (bias, row) in bias.iter_mut().zip(&model.ends.gate_bias[part * G..]) {
@@ -65,7 +65,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
     #[inline(always)]
     pub(super) fn input_gates_of_one(self, model: &Model, features: &[f32; UNITS], gates: &mut [SimdRow; GATE_ROWS]) {
         let (blocks, rows) = (gates.as_chunks_mut::<4>().0, model.ends.gate_bias.as_chunks::<4>().0);
-        for ((weights, bias), gates) in model.input.iter().zip(rows).zip(blocks) {
+        for ((weights, bias), gates) in model.lstm.input.iter().zip(rows).zip(blocks) {
             let mut start = [self.splat(0.0); 4];
             for (start, row) in start.iter_mut().zip(bias) {
                 *start = self.load(row);
@@ -113,7 +113,7 @@ impl<S: Simd, const FUSED: bool> Cpu<S, FUSED> {
             gates,
             states,
             #[inline(always)]
-            |block, inputs, sums| self.recur(&model.recurrent[block], inputs, sums),
+            |block, inputs, sums| self.recur(&model.lstm.recurrent[block], inputs, sums),
         )
     }
 

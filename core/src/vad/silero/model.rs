@@ -59,6 +59,12 @@ pub(super) struct Model {
     pub first_bias: Tiles,
     /// The other three: 128 → 64, 64 → 64, 64 → 128.
     pub others: [Convolution; 3],
+    /// Arranged at the first use, because integers have their own.
+    pub lstm: LazyLock<LstmGates>,
+}
+
+/// The LSTM's matrices.
+pub(super) struct LstmGates {
     pub input: Gates,
     pub recurrent: Gates,
 }
@@ -83,8 +89,12 @@ pub(super) struct RawWeights {
 
 impl RawWeights {
     pub(super) fn read() -> Self {
-        let mut rest = WEIGHTS.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-        let mut take = |count: usize| rest.by_ref().take(count).collect::<Vec<_>>();
+        let mut rest = WEIGHTS.as_chunks().0;
+        let mut take = |count: usize| {
+            let (taken, left) = rest.split_at(count);
+            rest = left;
+            taken.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<_>>()
+        };
         let mut convolutions = [const { Vec::new() }; 4];
         let mut biases = [const { Vec::new() }; 4];
         let sizes =
@@ -158,6 +168,15 @@ impl Model {
             first: tiles(128, 6 * BINS, |output, column| raw.first(output, column)),
             first_bias: bias(&raw.biases[0]),
             others,
+            lstm: LazyLock::new(LstmGates::read),
+        }
+    }
+}
+
+impl LstmGates {
+    fn read() -> Self {
+        let raw = RawWeights::read();
+        Self {
             input: gates(|row, lane, input| raw.input(row, lane, input)),
             recurrent: gates(|row, lane, unit| raw.recurrent(row, lane, unit)),
         }

@@ -37,6 +37,8 @@ pub(super) struct Layer3 {
     /// Main data of the current frame.
     data: Vec<u8>,
     lines: Box<[[[f32; LINES]; 2]; 2]>,
+    /// The lines of the granule that is filtered, by subband.
+    rows: Box<SubbandRows>,
     channels: [ChannelFilters; 2],
     planes: [Vec<f32>; 2],
 }
@@ -70,6 +72,7 @@ impl Layer3 {
             unread: Vec::new(),
             data: Vec::new(),
             lines: Box::new([[[0.0; LINES]; 2]; 2]),
+            rows: Box::new([[0.0; SUBBANDS]; SLOTS]),
             channels: [ChannelFilters::new(), ChannelFilters::new()],
             planes: Default::default(),
         }
@@ -119,7 +122,7 @@ impl Layer3 {
                 let used = if joint == JointStereo::default() { read.used } else { joint_used };
                 let (filters, plane) = (&mut self.channels[channel], &mut self.planes[channel]);
                 let out = plane.as_chunks_mut::<LINES>().0.get_mut(granule)?;
-                filters.filter(&self.lines[granule][channel], read.info.window, used, bands, out);
+                filters.filter(&self.lines[granule][channel], read.info.window, used, bands, &mut self.rows, out);
             }
         }
         Some(header.samples())
@@ -225,15 +228,17 @@ impl ChannelFilters {
         kind: WindowKind,
         used: usize,
         bands: &ScaleBands,
+        rows: &mut SubbandRows,
         out: &mut [f32; LINES],
     ) {
-        let mut rows = [[0.0; SUBBANDS]; SLOTS];
         if used > 0 {
-            arrange(lines, kind, bands, &mut rows);
+            arrange(lines, kind, bands, rows);
+        } else {
+            *rows = [[0.0; SUBBANDS]; SLOTS];
         }
         // Short windows are spread over the lines of their band.
         let used = if kind.is_short() && used > 0 { SUBBANDS } else { used.div_ceil(SLOTS) };
-        dispatch!(Level::new(), cpu => self.run(cpu, kind, used, &mut rows, out));
+        dispatch!(Level::new(), cpu => self.run(cpu, kind, used, rows, out));
     }
 
     #[inline(always)]
