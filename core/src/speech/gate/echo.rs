@@ -52,6 +52,13 @@ pub(super) struct Echo {
     pub power: f32,
 }
 
+impl Echo {
+    /// Returns the power of the source, of a short spectrum in the band.
+    pub fn talker_power(&self) -> f32 {
+        self.explained / self.gain.max(f32::MIN_POSITIVE)
+    }
+}
+
 /// A track from one of its samples on. It is silent before its first sample.
 #[derive(Clone, Copy)]
 pub(super) struct EchoBlock<'a> {
@@ -194,6 +201,15 @@ impl EchoFinder {
             explained += ab.norm_sqr() / b.max(f32::MIN_POSITIVE) / FRAMES as f32;
         }
         Echo { z, lag, gain: explained / talker_power, explained, power }
+    }
+
+    /// Returns the power of a short spectrum in the band in the window of `hearer`, and in that of
+    /// `talker` which an echo at `lag` repeats there.
+    pub fn powers(&mut self, hearer: EchoBlock, talker: EchoBlock, lag: i32) -> (f32, f32) {
+        read(hearer.track, hearer.at, &mut self.a);
+        read(talker.track, talker.at.saturating_sub(i64::from(lag)), &mut self.b[..WINDOW]);
+        let echo = self.explain(0, lag, f32::INFINITY);
+        (echo.power, echo.talker_power())
     }
 
     /// Returns the noise power of a track: the mean of the lowest eighth of frames spread over it,

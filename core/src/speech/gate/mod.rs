@@ -18,8 +18,12 @@
 //!    gain well below 1.
 //! 3. What it does not explain is hardly more than the track's own noise. Anything else is someone
 //!    speaking, however softly, and the cell stays speech. So does double talk.
+//!
+//! A short piece beside bleed that is no louder than the echo to be expected is bleed, too
+//! (`leftover`).
 
 mod echo;
+mod leftover;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +31,7 @@ use crate::config::Config;
 use crate::error::{Result, Stage};
 use crate::run::Cancel;
 use crate::threads;
-use crate::timeline::{HeardEcho, Placement};
+use crate::timeline::{HeardEcho, Method, Placement};
 use crate::track::Narrowband;
 use crate::units::{Millis, Span};
 
@@ -61,6 +65,9 @@ const ALLOWED_MS: f64 = 40.0;
 /// Largest placement uncertainty with which waveforms are compared. An echo in one direction leaves
 /// the placement uncertain by its delay, and is still found.
 const MAX_UNCERTAIN: Millis = Millis(1_000.0);
+/// The same where bleed placed a track: it is there to be found, and only the echo's delay is in
+/// doubt. A search over this range takes four times as long.
+const MAX_UNCERTAIN_HEARD: Millis = Millis(2_500.0);
 /// Up to this many cells, all lags are searched for each; with more, for every second, third or
 /// fourth.
 const ALL_SEARCHED: usize = 256;
@@ -144,7 +151,7 @@ fn sort_all(tracks: &[GateInput], config: &Config, cancel: &Cancel) -> (Vec<Gate
     let mut judged: Vec<(Vec<GateCell>, Vec<HeardEcho>)> = all.collect();
     if config.speech.bleed_gate
         && judged.iter().any(|(cells, _)| !cells.is_empty())
-        && let Some(uncertainty) = comparable(tracks)
+        && let Some(uncertainty) = largest_uncertainty(tracks)
     {
         let slack = (uncertainty.0 - ALLOWED_MS).max(0.0);
         let anywhere = EchoFinder::anywhere((slack * PER_MS) as usize, config.portable);
@@ -167,9 +174,15 @@ fn uncertainty(a: &GateInput, b: &GateInput) -> Millis {
 
 /// Returns the largest uncertainty between two comparable tracks, or `None` if no two are
 /// comparable.
-fn comparable(tracks: &[GateInput]) -> Option<Millis> {
-    let pairs = tracks.iter().enumerate().flat_map(|(i, a)| tracks.iter().skip(i + 1).map(move |b| uncertainty(a, b)));
-    pairs.filter(|&u| u <= MAX_UNCERTAIN).reduce(Millis::max)
+fn largest_uncertainty(tracks: &[GateInput]) -> Option<Millis> {
+    let pairs = tracks.iter().enumerate().flat_map(|(i, a)| tracks.iter().skip(i + 1).map(move |b| (a, b)));
+    pairs.filter(|(a, b)| comparable(a, b)).map(|(a, b)| uncertainty(a, b)).reduce(Millis::max)
+}
+
+/// Returns `true` if two tracks' places are known well enough to compare them.
+fn comparable(a: &GateInput, b: &GateInput) -> bool {
+    let heard = [a, b].iter().any(|track| track.placement.method == Method::Bleed);
+    uncertainty(a, b) <= if heard { MAX_UNCERTAIN_HEARD } else { MAX_UNCERTAIN }
 }
 
 /// The finders for all lags and for those around a known lag, of which each task makes its own.
@@ -207,7 +220,7 @@ fn judge(finders: &EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut
     let Some(own) = tracks.get(hearer) else { return sure };
     let noise = finders.nearby.clone().noise(own.samples);
     for (from, talker) in tracks.iter().enumerate().filter(|(from, _)| *from != hearer) {
-        if uncertainty(own, talker) > MAX_UNCERTAIN {
+        if !comparable(own, talker) {
             continue;
         }
         let (echoes, searched) = echoes(finders, own, talker, cells);
@@ -217,7 +230,9 @@ fn judge(finders: &EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut
             at: Millis((number * CELL + CELL / 2) as f64 / PER_MS),
             delay: Millis(f64::from(lag) / PER_MS),
         }));
-        let shares: Vec<Option<f32>> = (0..cells.len()).map(|i| is_bleed(i, cells, &echoes, noise)).collect();
+        let mut shares: Vec<Option<f32>> = (0..cells.len()).map(|i| is_bleed(i, cells, &echoes, noise)).collect();
+        let comparison = CellComparison { hearer: own, talker, cells, cancel: &finders.cancel };
+        leftover::mark(&mut finders.nearby.clone(), &comparison, &echoes, (from, noise), &mut shares);
         for (cell, share) in cells.iter_mut().zip(shares) {
             if let Some(share) = share
                 && cell.from.is_none_or(|(_, best)| share > best)
@@ -274,13 +289,18 @@ impl CellComparison<'_> {
     }
 
     fn echo(&self, finder: &mut EchoFinder, cell: &GateCell, lags: &[i32]) -> Option<Echo> {
+        let (here, there) = self.blocks(cell);
+        finder.echo(here, there, lags).filter(|echo| echo.gain <= MAX_GAIN)
+    }
+
+    /// Returns the window around a cell on the hearer's track, and the same moment on the talker's.
+    fn blocks(&self, cell: &GateCell) -> (EchoBlock<'_>, EchoBlock<'_>) {
         let half = (WINDOW / 2) as i64;
         let middle = cell.number * CELL + CELL / 2;
         let call = self.hearer.placement.to_call(Millis(middle as f64 / PER_MS));
         let there = (self.talker.placement.to_track(call).0 * PER_MS).round() as i64;
         let here = EchoBlock { track: self.hearer.samples, at: middle as i64 - half };
-        let there = EchoBlock { track: self.talker.samples, at: there.saturating_sub(half) };
-        finder.echo(here, there, lags).filter(|echo| echo.gain <= MAX_GAIN)
+        (here, EchoBlock { track: self.talker.samples, at: there.saturating_sub(half) })
     }
 }
 

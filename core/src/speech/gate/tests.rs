@@ -178,6 +178,54 @@ fn a_soft_speaker_between_bleed_stays() {
     assert!((own[0].0 - 3.0).abs() < 0.2 && (own[0].1 - 6.0).abs() < 0.2, "{own:?}");
 }
 
+/// A hearer with the talker's echo at −30 dB, in which 0.4 s are somebody else at a level.
+fn interrupted(talk: &[f32], level: f32) -> Vec<f32> {
+    let (from, to) = (4 * SECOND, 4 * SECOND + 2 * SECOND / 5);
+    let mut hearer = line(51, 9.0);
+    let mut echo = talk.to_vec();
+    echo[from..to].fill(0.0);
+    put(&mut hearer, 0.03, &echo, -30.0);
+    put(&mut hearer, 4.03, &voice(52, 0.4), level);
+    hearer
+}
+
+#[test]
+fn a_short_piece_as_loud_as_the_echo_is_echo() {
+    let talk = voice(50, 8.5);
+    for level in [-40.0, -32.0] {
+        let got = gated(&interrupted(&talk, level), &talk, &[span(0.5, 8.0)], &at(0.0, 0.0));
+        assert!(only_bleed(&got), "{level} dB: {got:?}");
+    }
+}
+
+#[test]
+fn a_word_louder_than_the_echo_or_after_it_stays() {
+    let own = |talk: &[f32], level: f32| {
+        let got = gated(&interrupted(talk, level), &talk.to_vec(), &[span(0.5, 8.0)], &at(0.0, 0.0));
+        got.own.iter().map(|s| s.start.seconds()).collect::<Vec<f64>>()
+    };
+    let talk = voice(50, 8.5);
+    let louder = own(&talk, -20.0);
+    assert!(louder.len() == 1 && (louder[0] - 4.0).abs() < 0.2, "{louder:?}");
+    // The talker pauses: whatever is heard then is no echo, however soft.
+    let mut pauses = talk;
+    pauses[4 * SECOND - SECOND / 5..5 * SECOND].fill(0.0);
+    let after = own(&pauses, -38.0);
+    assert!(after.iter().any(|start| (start - 4.0).abs() < 0.3), "{after:?}");
+}
+
+#[test]
+fn where_bleed_placed_a_track_it_is_found_though_its_place_is_in_doubt() {
+    let talk = voice(17, 8.0);
+    let mut hearer = line(18, 8.5);
+    put(&mut hearer, 0.06, &talk, -34.0);
+    let spans = [span(0.5, 7.0)];
+    let placed = |method, uncertainty| Placement::at(Millis(900.0), method, 0.4, Millis(uncertainty));
+    assert!(only_bleed(&gated(&hearer, &talk, &spans, &placed(Method::Bleed, 2_000.0))));
+    assert_eq!(gated(&hearer, &talk, &spans, &placed(Method::Turns, 2_000.0)).own, spans);
+    assert_eq!(gated(&hearer, &talk, &spans, &placed(Method::Bleed, 2_501.0)).own, spans);
+}
+
 #[test]
 fn both_at_once_is_speech() {
     // The other's echo lies 10 dB below the soft party's own voice.
@@ -210,8 +258,6 @@ fn placements_may_be_off_by_what_they_say() {
     for (offset, uncertainty) in [(40.0, 10.0), (-40.0, 10.0), (150.0, 150.0), (-150.0, 150.0), (-240.0, 240.0)] {
         assert!(only_bleed(&gated(&hearer, &talk, &spans, &at(offset, uncertainty))), "{offset} ± {uncertainty} ms");
     }
-    let too_uncertain = gated(&hearer, &talk, &spans, &at(0.0, 1_001.0));
-    assert_eq!(too_uncertain.own, spans);
 }
 
 #[test]
