@@ -394,6 +394,32 @@ class Maker:
         legs[1].prompt = True
         return legs, "ivr_only"
 
+    def queue(self):
+        """Announcements in a loop, with music or nothing between them, until somebody answers. One
+        utterance may be the whole announcement."""
+        a, b, c = self.cast(3)
+        said, t = [], 0.0
+        for _ in range(self.rng.integers(1, 5)):
+            x = self.pick(c, 5.0)
+            said.append((t, x))
+            t += len(x) / RATE + self.rng.uniform(0.25, 0.9)
+        period, plays = t + self.rng.uniform(4, 20), int(self.rng.integers(2, 6))
+        begin = self.rng.uniform(0.5, 3)
+        answered = begin + (plays - 1) * period + t + self.rng.uniform(1, 6)
+        total = answered + self.rng.uniform(30, 90)
+        legs = self.legs(total, ("customer", "agent", "agent"))
+        m = self.music[self.rng.integers(len(self.music))] if self.rng.random() < 0.6 else None
+        for n in range(plays):
+            at = begin + n * period
+            for late, x in said:
+                legs[2].say(at + late, x)
+            if m is not None and n + 1 < plays:
+                legs[2].event("music", at + t, m[: int((period - t) * RATE)])
+        self.talk(legs[:2], [a, b], answered, total - 1.5, first=1)
+        legs[2].prompt = True
+        return legs, "conversation"
+
+    # Kinds of no weight are made only if asked for, so that a seed makes the same calls as before.
     MIX = [
         ("normal", 22),
         ("long", 2),
@@ -410,6 +436,7 @@ class Maker:
         ("no_answer", 4),
         ("busy", 3),
         ("voicemail", 6),
+        ("queue", 0),
     ]
 
     def call(self, name=None):
