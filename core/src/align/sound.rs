@@ -88,6 +88,10 @@ impl<'a> Sound<'a> {
     ///
     /// Only stretches within `within` (in frames) that have at least `least` active frames count.
     pub fn busiest(&self, within: Range<usize>, frames: usize, least: usize, most: usize) -> Vec<usize> {
+        // Start times may be any number of seconds apart.
+        if within.start >= self.active.len() {
+            return Vec::new();
+        }
         let mut sums = vec![0usize; self.active.len() + 1];
         for (i, &a) in self.active.iter().enumerate() {
             sums[i + 1] = sums[i] + usize::from(a);

@@ -7,14 +7,15 @@ use crate::call::{Direction, Role};
 use crate::config::Config;
 use crate::error::{Result, Stage};
 use crate::events::TrackEvent;
+use crate::level::Level;
 use crate::metrics::Party;
 use crate::outcome::TrackFacts;
 use crate::report::{VoiceReport, rounded};
 use crate::run::RunOptions;
 use crate::speech;
 use crate::timeline::EventKind;
-use crate::units::{Millis, Span, without};
-use crate::voices;
+use crate::units::{Millis, Span, joined, without};
+use crate::voices::{self, Separation};
 
 use super::gate::{PlacedTrack, TrackVoices};
 
@@ -29,18 +30,18 @@ const SOUNDS: [EventKind; 8] = [
     EventKind::Beep,
     EventKind::Music,
 ];
-/// Lowest confidence at which separated voices are reported.
+/// Lowest probability of nearly all speech being with its right voice at which separated voices
+/// are reported.
 ///
-/// Of 525 made calls one lies below. Where the voices are wrong, about half of the speech is with
-/// its right voice, so nothing lies below 0.48. The bound was chosen with one real call of two
-/// similar voices in view, whose voices are right.
-const LEAST_CONFIDENCE: f64 = 0.63;
+/// Of 525 made calls one lies below. The bound was chosen with one real call of two similar voices
+/// in view, whose voices are right.
+const LEAST_PROBABILITY: f64 = 0.29;
 /// Confidence of a role assigned by who spoke first: the called party answers. It is higher if the
 /// line was heard ringing before.
 const ANSWERED: (f64, f64) = (0.8, 0.9);
-/// Confidence above which a single voice is one party alone. Below it, a missed answer would make
-/// the other party a silent one.
-const SURELY_ONE: f64 = 0.94;
+/// The same from which a single voice is one party alone. Below it, a missed answer would make the
+/// other party a silent one.
+const SURELY_ONE: f64 = 0.9;
 /// The shortest rest of speech beside a voice that is cut out: a tenth of a frame.
 const LEAST_REST: Millis = Millis(1.0);
 /// Confidence of roles among three or more voices.
@@ -95,12 +96,12 @@ impl TrackVoices {
         let is_sound = |sound: &&TrackEvent| SOUNDS.contains(&sound.kind);
         let sounds: Vec<Span> =
             heard.events.iter().filter(is_sound).map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect();
-        let found = voices::separate(heard.narrowband(), &spans, &sounds, config.portable, &run.cancel)?;
+        let separate =
+            |spans: &[Span]| voices::separate(heard.narrowband(), spans, &sounds, config.portable, &run.cancel);
+        let (found, faint) = without_faint(separate(&spans)?, &heard.level, &sounds, separate)?;
         let on_call = |spans: Vec<Span>| spans.into_iter().map(|span| placed.placement.span_to_call(span)).collect();
-        let is_faint = speech::faint_voices(&heard.level, &found.voices, &sounds);
-        let (faint, spoken): (Vec<_>, Vec<_>) = zip(found.voices, is_faint).partition(|(_, faint)| *faint);
-        let spoken: Vec<Vec<Span>> = spoken.into_iter().map(|(spans, _)| on_call(spans)).collect();
-        let faint: Vec<Span> = faint.into_iter().flat_map(|(spans, _)| on_call(spans)).collect();
+        let spoken: Vec<Vec<Span>> = found.voices.into_iter().map(on_call).collect();
+        let faint: Vec<Span> = on_call(faint);
         let first = spoken.first().and_then(|spans| spans.first()).map_or(Millis(0.0), |span| span.start);
         let rang = placed.events.iter().any(|e| e.kind == EventKind::Ringback && e.span.start < first);
         let roles = roles(&spoken, direction, if rang { ANSWERED.1 } else { ANSWERED.0 });
@@ -115,8 +116,34 @@ impl TrackVoices {
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
         let confidence = found.confidence.map(rounded);
-        let told = Self { voices, confidence, announced: false, others: !faint.is_empty() || !found.alone };
-        Ok(found.confidence.is_none_or(|share| share >= LEAST_CONFIDENCE).then_some((told, faint)))
+        // Beside a faint voice, or beside words unlike it, a single voice need not be one party alone.
+        let surely = found.probability.is_some_and(|probability| probability >= SURELY_ONE);
+        let alone = surely && faint.is_empty() && found.alone;
+        let told = Self { voices, confidence, announced: false, alone };
+        Ok(found.probability.is_none_or(|probability| probability >= LEAST_PROBABILITY).then_some((told, faint)))
+    }
+}
+
+/// Returns the voices that are no faint ones, and the speech of the faint ones.
+///
+/// If one voice is left, the faint one was what differed most from it, such as the noise of a room,
+/// and two parties may have been taken for that one. So what is left is separated again.
+fn without_faint(
+    mut found: Separation,
+    level: &Level,
+    sounds: &[Span],
+    separate: impl Fn(&[Span]) -> Result<Separation>,
+) -> Result<(Separation, Vec<Span>)> {
+    let mut others = sounds.to_vec();
+    loop {
+        let is_faint = speech::faint_voices(level, &found.voices, &others);
+        let (faint, spoken): (Vec<_>, Vec<_>) = zip(found.voices, is_faint).partition(|(_, faint)| *faint);
+        others.extend(faint.iter().flat_map(|(spans, _)| spans));
+        found.voices = spoken.into_iter().map(|(spans, _)| spans).collect();
+        match found.voices.as_slice() {
+            [left] if !faint.is_empty() => found = separate(&joined(left.clone()))?,
+            _ => return Ok((found, others.split_off(sounds.len()))),
+        }
     }
 }
 
@@ -133,17 +160,11 @@ impl TrackVoices {
         self.voices.iter().map(party).collect()
     }
 
-    /// Returns `true` if a single voice is one party alone. Beside a faint one, or beside words
-    /// unlike it, it need not be: the confidence is that of the division, and says nothing of them.
-    fn surely(&self) -> bool {
-        !self.others && self.confidence.is_some_and(|share| share >= SURELY_ONE)
-    }
-
     /// Returns the number of parties that the rules see.
     pub(super) fn seen(&self) -> usize {
         match self.voices.len() {
             0 => 1,
-            1 if !self.surely() => 1,
+            1 if !self.alone => 1,
             1 => 2,
             several => several,
         }
@@ -166,7 +187,7 @@ impl TrackVoices {
     /// the other is present and silent.
     pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
         let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
-        if self.voices.is_empty() || (self.voices.len() == 1 && !self.surely()) {
+        if self.voices.is_empty() || (self.voices.len() == 1 && !self.alone) {
             // Between words, a room's talkers are above the detector's threshold now and then.
             return vec![TrackFacts { voiced: shared.speech.clone(), ..shared }];
         }

@@ -1,6 +1,6 @@
 //! Groups the windows of very short calls, using single windows and the pauses between them.
 
-use super::certainty;
+use super::certainty::VoiceCertainty;
 use super::cluster::Grouping;
 use super::likeness::{SPREAD, VoiceWindow, dot, expected_of};
 use super::pauses;
@@ -35,11 +35,11 @@ pub(super) fn grouped(windows: &[VoiceWindow]) -> Grouping {
     let best = (1..sides).map(|mask| (score(tried, mask), mask)).max_by(|a, b| a.0.total_cmp(&b.0));
     let Some((score, mask)) = best.filter(|best| best.0 > 0.0) else {
         let odds = best.map_or(ONE_WORD, |best| -best.0);
-        return Grouping { voices: vec![0; windows.len()], count: 1, certainty: certainty::of_few(odds) };
+        return Grouping { voices: vec![0; windows.len()], count: 1, certainty: VoiceCertainty::of_few(1, odds) };
     };
     let voice = |w: usize| if w < tried.len() { mask >> w & 1 } else { mask >> follow(tried, &windows[w]) & 1 };
     let voices = (0..windows.len()).map(voice).collect();
-    Grouping { voices, count: 2, certainty: certainty::of_few(score) }
+    Grouping { voices, count: 2, certainty: VoiceCertainty::of_few(2, score) }
 }
 
 /// Returns the windows of which every arrangement is tried.
@@ -131,7 +131,7 @@ mod tests {
             embedding[10 + n] = (1.0 - alike).sqrt();
             let start = end + pause;
             end = start + 80;
-            VoiceWindow { start, end, level, pitch: None, continued: false, embedding }
+            VoiceWindow { start, end, level, pitch: None, continued: false, left_out: None, embedding }
         };
         of.iter().enumerate().map(window).collect()
     }

@@ -1,7 +1,9 @@
-//! The expected share of speech that is with its right voice.
+//! How certain a division into voices is: the probability that nearly all speech (0.85 of it) is
+//! with its right voice, by which rules decide, and the expected share that is, which is told.
 //!
-//! It follows from the probability that nearly all speech (0.85 of it) is. The weights of that are
-//! those of a logistic regression on 319 made calls (docs/voices.md), except for [`ONE_AT_LIMIT`].
+//! The weights of the probability are those of a logistic regression on 319 made calls
+//! (docs/voices.md), except for [`ONE_AT_LIMIT`]. Those of the share are a least squares fit to the
+//! shares of 734 other made calls, weighted by how common their kinds are.
 
 /// Weight of the log odds by which a call of a few words was divided, or was not.
 const FEW: f64 = 1.15;
@@ -16,34 +18,71 @@ const NEAR: f64 = 0.12;
 const ONE_AT_LIMIT: f64 = 4.5;
 /// Weight of the share of windows whose voice is uncertain.
 const DOUBT: f64 = 5.6;
-/// Share of speech that is with its right voice where not nearly all is, by a least squares fit to
-/// the same calls.
-const OTHERWISE: f64 = 0.48;
-/// The share where nothing speaks against a division. Some calls are divided wrongly all the same:
-/// on 612 made calls whose probability is 0.8 and more, it is 0.985 in the mean.
-const MOST: f64 = 0.99;
 
-/// Returns the share where no window shows a voice: nothing tells whose the speech is.
-pub(super) const fn of_none() -> f64 {
-    OTHERWISE
+/// The share if nothing speaks against a division.
+const MOST: f64 = 0.998;
+/// The share where no window shows a voice: that of calls whose voices are wrong.
+const NONE: f64 = 0.48;
+/// Less by this if one voice was found in a call of a few words, with even odds, and how fast that
+/// falls with the odds. Where two were found, the odds say nothing more.
+const ONE_OF_FEW: (f64, f64) = (0.34, 0.9);
+/// Less by this if one voice was found in a longer call, at the limit. An assumption: the fit has
+/// 0.01, and the real call above was wrong.
+const ONE_NEAR_LIMIT: f64 = 0.05;
+/// Less by this part of the share of windows whose voice is uncertain.
+const DOUBTFUL: f64 = 0.04;
+/// Less by this part of the mean probability that a frame is with another voice.
+const UNCLEAR: f64 = 0.18;
+/// Seconds of speech with another voice in a longer call, however long it is: at changes of voice,
+/// and single words.
+const ASTRAY: f64 = 0.16;
+/// Least speech in seconds over which they are spread.
+const LEAST_SPEECH: f64 = 2.0;
+
+/// How certain a division into voices is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct VoiceCertainty {
+    /// The probability that nearly all speech is with its right voice.
+    pub probability: f64,
+    /// The expected share of speech that is with its right voice.
+    pub share: f64,
 }
 
-/// Returns the share for a call of a few words, from the log odds of its division.
-pub(super) fn of_few(odds: f32) -> f64 {
-    share(FEW * f64::from(odds))
+impl VoiceCertainty {
+    /// Returns the certainty where no window shows a voice: nothing tells whose the speech is.
+    pub const fn of_none() -> Self {
+        Self { probability: 0.0, share: NONE }
+    }
+
+    /// Returns the certainty of a call of a few words, from the number of voices and the log odds
+    /// of its division.
+    pub fn of_few(count: usize, odds: f32) -> Self {
+        let odds = f64::from(odds);
+        let (one, falls) = ONE_OF_FEW;
+        let wrong = if count == 1 { one * (-falls * odds.max(0.0)).exp() } else { 0.0 };
+        Self { probability: probability(FEW * odds), share: MOST - wrong }
+    }
+
+    /// Returns the certainty of a longer call, from the number of voices, the distance of the
+    /// decisive likeness from its limit, and the share of uncertain windows.
+    pub fn of_many(count: usize, margin: f32, doubt: f32) -> Self {
+        let (near, doubt) = ((-f64::from(margin) / NEAR).exp(), f64::from(doubt));
+        let at_limit = if count == 1 { ONE_AT_LIMIT } else { AT_LIMIT };
+        let wrong = if count == 1 { ONE_NEAR_LIMIT * near.min(1.0) } else { DOUBTFUL * doubt };
+        Self { probability: probability(MANY - at_limit * near - DOUBT * doubt), share: MOST - wrong }
+    }
+
+    /// Returns the certainty after each frame was given to a voice, from the mean probability that
+    /// a frame is with another one and, in a longer call, the seconds of speech.
+    pub fn after_frames(self, unclear: f32, seconds: Option<f64>) -> Self {
+        let astray = seconds.map_or(0.0, |seconds| ASTRAY / seconds.max(LEAST_SPEECH));
+        Self { share: self.share - UNCLEAR * f64::from(unclear) - astray, ..self }
+    }
 }
 
-/// Returns the share for a longer call, from the number of voices, the distance of the
-/// decisive likeness from its limit, and the share of uncertain windows.
-pub(super) fn of_many(count: usize, margin: f32, doubt: f32) -> f64 {
-    let at_limit = if count == 1 { ONE_AT_LIMIT } else { AT_LIMIT };
-    share(MANY - at_limit * (-f64::from(margin) / NEAR).exp() - DOUBT * f64::from(doubt))
-}
-
-/// Returns the expected share for the log odds that nearly all speech is with its right voice.
-fn share(odds: f64) -> f64 {
-    let probability = 1.0 / (1.0 + (-odds).exp());
-    OTHERWISE + (MOST - OTHERWISE) * probability
+/// Returns the probability of log odds.
+fn probability(odds: f64) -> f64 {
+    1.0 / (1.0 + (-odds).exp())
 }
 
 #[cfg(test)]
@@ -52,9 +91,25 @@ mod tests {
 
     #[test]
     fn what_is_near_a_limit_or_doubtful_is_less_certain() {
-        assert!((of_few(0.0) - 0.735).abs() < 1e-9 && of_few(3.0) > 0.965);
-        assert!(of_many(2, 0.5, 0.0) > 0.985 && of_many(2, 0.5, 0.0) < MOST);
-        assert!(of_many(2, 0.0, 0.0) < 0.98 && of_many(1, 0.0, 0.0) < 0.85);
-        assert!(of_many(2, 0.5, 0.7) < 0.94 && of_many(3, 0.0, 1.0) < 0.6);
+        let few = |count, odds| VoiceCertainty::of_few(count, odds).probability;
+        let many = |count, margin, doubt| VoiceCertainty::of_many(count, margin, doubt).probability;
+        assert!((few(1, 0.0) - 0.5).abs() < 1e-9 && few(2, 3.0) > 0.95);
+        assert!(many(2, 0.5, 0.0) > 0.98 && many(2, 0.0, 0.0) < 0.98 && many(1, 0.0, 0.0) < 0.7);
+        assert!(many(2, 0.5, 0.7) < 0.9 && many(3, 0.0, 1.0) < 0.2);
+    }
+
+    #[test]
+    fn the_share_is_that_of_made_calls() {
+        let few = |count, odds| VoiceCertainty::of_few(count, odds).share;
+        assert!((few(1, 0.0) - 0.658).abs() < 1e-9 && few(1, 4.0) > 0.98 && few(2, 0.0) == MOST);
+        let many = |count, margin, doubt| VoiceCertainty::of_many(count, margin, doubt).share;
+        assert!(many(1, 0.0, 0.0) < 0.95 && many(1, 1.0, 0.0) > 0.99 && many(2, 0.0, 1.0) > 0.95);
+        let framed = VoiceCertainty::of_many(2, 1.0, 0.0).after_frames(0.1, Some(10.0));
+        assert!(
+            (framed.share - 0.964).abs() < 1e-9
+                && framed.probability == VoiceCertainty::of_many(2, 1.0, 0.0).probability
+        );
+        assert_eq!(VoiceCertainty::of_few(2, 1.0).after_frames(0.0, None), VoiceCertainty::of_few(2, 1.0));
+        assert!(VoiceCertainty::of_many(9, f32::MIN, 1.0).after_frames(1.0, Some(0.0)).share > 0.0);
     }
 }

@@ -1,9 +1,10 @@
 //! Clusters windows by voice, and determines the number of voices.
 
 use super::centres::{apart, centre, nearest_of, unit};
+use super::certainty::VoiceCertainty;
 use super::encoder::Embedding;
 use super::likeness::{Likeness, VoiceWindow, dot};
-use super::{certainty, doubt, handover, pauses};
+use super::{doubt, handover, pauses};
 
 /// Two groups with a lower likeness than this are two voices. On test calls, single voices were
 /// split into halves with a likeness of 0.65 or more, two voices of the same sex into halves of up
@@ -40,8 +41,7 @@ pub(super) struct Grouping {
     /// The voice of each window.
     pub voices: Vec<usize>,
     pub count: usize,
-    /// The expected share of speech that is with its right voice.
-    pub certainty: f64,
+    pub certainty: VoiceCertainty,
 }
 
 /// The two parts of a split group, and their likeness.
@@ -108,14 +108,14 @@ fn answered(windows: &[VoiceWindow], [first, _]: &[Vec<usize>; 2]) -> bool {
 impl Grouping {
     /// One voice. The margin is the distance of the decisive likeness from its limit.
     fn one(windows: usize, margin: f32) -> Self {
-        Self { voices: vec![0; windows], count: 1, certainty: certainty::of_many(1, margin, 0.0) }
+        Self { voices: vec![0; windows], count: 1, certainty: VoiceCertainty::of_many(1, margin, 0.0) }
     }
 
     /// Assigns every window to the nearest of some groups.
     fn of(windows: &[VoiceWindow], all: &Likeness, groups: &[Vec<usize>], margin: f32) -> Self {
         let voices = nearest(windows, groups);
         let doubt = doubt::share(windows, all, &voices, groups.len());
-        Self { voices, count: groups.len(), certainty: certainty::of_many(groups.len(), margin, doubt) }
+        Self { voices, count: groups.len(), certainty: VoiceCertainty::of_many(groups.len(), margin, doubt) }
     }
 }
 
@@ -320,7 +320,15 @@ mod tests {
             embedding[1 + n / 4 % 2] = (0.765 - between).sqrt();
             embedding[10 + n] = 0.235f32.sqrt();
             let start = n * (160 + pause);
-            VoiceWindow { start, end: start + 160, level: -30.0, pitch: None, continued: false, embedding }
+            VoiceWindow {
+                start,
+                end: start + 160,
+                level: -30.0,
+                pitch: None,
+                continued: false,
+                left_out: None,
+                embedding,
+            }
         };
         grouped(&(0..16).map(window).collect::<Vec<_>>()).count
     }

@@ -42,6 +42,7 @@ mod tests {
             level,
             pitch: None,
             continued: false,
+            left_out: None,
             embedding: [0.0; 256],
         };
         let windows: Vec<VoiceWindow> = levels.enumerate().map(window).collect();

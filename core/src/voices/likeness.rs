@@ -43,6 +43,8 @@ pub(super) struct VoiceWindow {
     pub pitch: Option<f32>,
     /// Whether a sound was cut out just before it, so that it is no pause that precedes it.
     pub continued: bool,
+    /// The shortest pause in the speech just before it, in frames, if some of that was left out.
+    pub left_out: Option<usize>,
     pub embedding: Embedding,
 }
 

@@ -23,4 +23,4 @@ mod separate;
 mod windows;
 mod words;
 
-pub use separate::separate;
+pub use separate::{Separation, separate};

@@ -26,7 +26,9 @@ pub(super) fn change(before: &VoiceWindow, after: &VoiceWindow) -> f32 {
     }
 }
 
-/// Returns whether the pause between two windows is that of a party who waits in vain.
+/// Returns whether the pause between two windows is that of a party who waits in vain. If speech
+/// between them was left out, all its pauses must be.
 pub(super) fn waiting(before: &VoiceWindow, after: &VoiceWindow) -> bool {
-    after.start.saturating_sub(before.end) >= WAITING.0
+    let shortest = after.left_out.unwrap_or(usize::MAX);
+    after.start.saturating_sub(before.end).min(shortest) >= WAITING.0
 }

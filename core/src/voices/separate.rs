@@ -1,13 +1,14 @@
 //! Converts a track's samples and speech to the speech of each voice.
 
 use super::centres::{centres, nearest_of};
+use super::certainty::VoiceCertainty;
 use super::cluster::{self, Grouping};
 use super::encoder::Embedding;
 use super::frames::{SpeechFrames, speech_frames};
 use super::likeness::{VoiceWindow, dot};
 use super::mixture::{Mixture, Sums};
 use super::path::posteriors;
-use super::{brief, certainty, faint, pitch, windows, words};
+use super::{brief, faint, pitch, windows, words};
 use crate::error::{Result, Stage};
 use crate::run::Cancel;
 use crate::track::Narrowband;
@@ -36,8 +37,18 @@ pub struct Separation {
     /// The expected share of speech time that is assigned to the right voice. `None` without
     /// speech.
     pub confidence: Option<f64>,
+    /// The probability that nearly all of it is. `None` without speech.
+    pub probability: Option<f64>,
     /// Whether a single voice is the only one heard: no short word beside it is unlike it.
     pub alone: bool,
+}
+
+impl Separation {
+    /// Voices with their certainty.
+    fn of(voices: Vec<Vec<Span>>, certainty: Option<VoiceCertainty>) -> Self {
+        let (confidence, probability) = (certainty.map(|c| c.share), certainty.map(|c| c.probability));
+        Self { voices, confidence, probability, alone: true }
+    }
 }
 
 /// Separates the voices of a track.
@@ -59,10 +70,10 @@ pub fn separate(
     let mut windows = windows::heard(samples, &stretches, portable, cancel);
     cancel.check(Stage::Speech)?;
     if spoken.is_empty() {
-        return Ok(Separation { voices: Vec::new(), confidence: None, alone: true });
+        return Ok(Separation::of(Vec::new(), None));
     }
     if windows.is_empty() {
-        return Ok(Separation { voices: vec![spoken], confidence: Some(certainty::of_none()), alone: true });
+        return Ok(Separation::of(vec![spoken], Some(VoiceCertainty::of_none())));
     }
     if is_brief(&windows) {
         windows = windows::heard(samples, &windows::at_pauses(samples, &stretches), portable, cancel);
@@ -71,15 +82,17 @@ pub fn separate(
         pitch::measure(samples, brief::tried_mut(&mut windows));
     }
     let grouping = grouped(&windows);
-    let confidence = Some(grouping.certainty);
     if grouping.count < 2 {
         let alone = is_brief(&windows) || !words::of_another(&windows);
-        return Ok(Separation { voices: vec![spoken], confidence, alone });
+        return Ok(Separation { alone, ..Separation::of(vec![spoken], Some(grouping.certainty)) });
     }
     let frames = speech_frames(samples, &stretches, portable, cancel)?;
     let probabilities = classified(&frames, &windows, &grouping);
+    let seconds = || spoken.iter().map(|span| span.duration().0 / 1000.0).sum();
+    let unclear = unclear(&probabilities, grouping.count);
+    let certainty = grouping.certainty.after_frames(unclear, (!is_brief(&windows)).then(seconds));
     let voices = voices(&frames, &probabilities, grouping.count, &spoken);
-    Ok(Separation { voices, confidence, alone: true })
+    Ok(Separation::of(voices, Some(certainty)))
 }
 
 /// Groups all windows by voice. Talkers in a room behind a party are no further voice: if there
@@ -238,6 +251,13 @@ fn voices(frames: &SpeechFrames, probabilities: &[f32], count: usize, speech: &[
     found.retain(|spans| !spans.is_empty());
     found.sort_by(|a, b| a[0].start.0.total_cmp(&b[0].start.0));
     found
+}
+
+/// Returns the mean probability that a frame is with another voice than the likeliest.
+fn unclear(probabilities: &[f32], count: usize) -> f32 {
+    let other = |frame: &[f32]| 1.0 - frame.iter().copied().fold(0.0, f32::max);
+    let frames = probabilities.len() / count.max(1);
+    probabilities.chunks_exact(count.max(1)).map(other).sum::<f32>() / frames.max(1) as f32
 }
 
 fn likeliest(probabilities: &[f32]) -> usize {

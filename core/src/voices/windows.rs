@@ -29,20 +29,21 @@ pub(super) fn heard(
     portable: bool,
     cancel: &Cancel,
 ) -> Vec<VoiceWindow> {
-    let places = places(stretches);
+    let (places, left_out): (Vec<_>, Vec<_>) = places(stretches).into_iter().unzip();
     let mel = MelFrames::new(portable);
     let until_cancelled = places.iter().take_while(|_| !cancel.is_cancelled());
     let (frames, levels): (Vec<Vec<MelFrame>>, Vec<f32>) =
         until_cancelled.map(|&(start, end)| levelled(samples, &mel, start, end)).unzip();
     let embeddings: Vec<Embedding> = VoiceEncoder::new(portable).until(cancel).embed(&frames);
-    let windows = places.into_iter().zip(embeddings).zip(levels);
+    let windows = places.into_iter().zip(left_out).zip(embeddings).zip(levels);
     windows
-        .map(|(((start, end), embedding), level)| VoiceWindow {
+        .map(|((((start, end), left_out), embedding), level)| VoiceWindow {
             start,
             end,
             level,
             pitch: None,
             continued: false,
+            left_out,
             embedding,
         })
         .collect()
@@ -96,17 +97,28 @@ fn parts(powers: &[f32], start: usize) -> Vec<(usize, usize)> {
     found
 }
 
-fn places(stretches: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    let mut all = Vec::new();
+/// Returns the windows of spans of speech, each with the shortest pause since the window before it
+/// if others between them are left out.
+fn places(stretches: &[(usize, usize)]) -> Vec<((usize, usize), Option<usize>)> {
+    let mut all: Vec<(usize, usize)> = Vec::new();
     for hop in HOPS {
         all = stretches.iter().flat_map(|&stretch| cut(stretch, hop)).collect();
         if all.len() <= MOST {
-            return all;
+            return all.into_iter().map(|place| (place, None)).collect();
         }
     }
-    let long: Vec<(usize, usize)> = all.iter().copied().filter(|(start, end)| end - start >= LONG).collect();
-    let from = if long.len() >= MOST { long } else { all };
-    (0..MOST).filter_map(|n| from.get(n * from.len() / MOST).copied()).collect()
+    let is_long = |n: &usize| all[*n].1 - all[*n].0 >= LONG;
+    let long: Vec<usize> = (0..all.len()).filter(is_long).collect();
+    let from = if long.len() >= MOST { long } else { (0..all.len()).collect() };
+    let chosen: Vec<usize> = (0..MOST).filter_map(|n| from.get(n * from.len() / MOST).copied()).collect();
+    let before = std::iter::once(0).chain(chosen.iter().copied());
+    let left_out = before.zip(&chosen).map(|(before, &n)| (n > before + 1).then(|| shortest_pause(&all[before..=n])));
+    chosen.iter().map(|&n| all[n]).zip(left_out).collect()
+}
+
+/// Returns the shortest pause between windows in order.
+fn shortest_pause(windows: &[(usize, usize)]) -> usize {
+    windows.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].1)).min().unwrap_or(usize::MAX)
 }
 
 /// Returns the windows of one span, evenly spaced.
@@ -177,5 +189,14 @@ mod tests {
             assert!(!found.is_empty() && found.len() <= MOST);
             assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order");
         }
+    }
+
+    #[test]
+    fn pauses_in_speech_that_is_left_out_are_known() {
+        // Parties in turns of 1.6 s, a second apart.
+        let turns = |count: usize| (0..count).map(|n| (n * 260, n * 260 + 160)).collect::<Vec<_>>();
+        assert!(places(&turns(MOST)).iter().all(|(_, left_out)| left_out.is_none()));
+        let found = places(&turns(3 * MOST));
+        assert!(found[0].1.is_none() && found[1..].iter().all(|(_, left_out)| *left_out == Some(100)));
     }
 }

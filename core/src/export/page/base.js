@@ -85,7 +85,7 @@ const parties = report.tracks.map((track, at) => ({
 }))
 
 /** Below this, which voice is whose is said with a question mark. */
-const SURE = 0.8
+const SURE = 0.94
 
 /** Who speaks on a track: its party, or each of its voices, with a name, a colour and the speech. */
 function speakersOf({ track, at, name, colour }) {
