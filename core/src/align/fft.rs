@@ -62,8 +62,8 @@ impl Plans {
         self.forward.get_inplace_scratch_len()
     }
 
-    /// Computes the band of real samples. `pairs` holds half as many numbers as samples, `work` holds
-    /// [`Self::work`].
+    /// Computes the band of real samples. `pairs` holds half as many numbers as samples, `work`
+    /// holds [`Self::work`].
     pub fn bins(&self, samples: &[f32], pairs: &mut [Complex32], work: &mut [Complex32]) -> Vec<Complex32> {
         for (pair, x) in pairs.iter_mut().zip(samples.as_chunks::<2>().0) {
             *pair = Complex32::new(x[0], x[1]);

@@ -113,8 +113,8 @@ pub(super) fn lags(direction: Direction, delays: &Belief, range: (f64, f64), pat
     belief
 }
 
-/// Returns Σ_k paths[k] weights[i + k], from the place on at which all weights lie before the first
-/// one to that at which all lie after the last one. Weights beyond either end are `least`.
+/// Returns Σ_k paths[k] weights[i + k], from the place at which the paths end before the first
+/// weight to that at which they begin after the last. Weights beyond either end are `least`.
 fn sums(paths: &[f64], weights: &[f64], least: f64) -> Vec<f64> {
     let around = || std::iter::repeat_n(least, paths.len());
     let padded: Vec<f64> = around().chain(weights.iter().copied()).chain(around()).collect();

@@ -96,23 +96,18 @@ fn made(track: Vec<i16>) -> MadePair {
     MadePair(track, p)
 }
 
+/// A track about which nothing is told.
+fn untold<'a>(samples: &'a &[i16], probabilities: &'a [f32]) -> TrackInput<'a> {
+    let (hop, role) = (Millis(32.0), Role::Unknown);
+    TrackInput { samples, energies: None, probabilities, hop, started_at: None, offset: None, role }
+}
+
 fn place_with(tracks: &[MadePair], starts: &[Option<f64>], options: &AlignOptions) -> Alignment {
     let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
-    let inputs: Vec<TrackInput> = tracks
-        .iter()
-        .zip(&samples)
-        .enumerate()
-        .map(|(i, (t, samples))| TrackInput {
-            samples,
-            energies: None,
-            probabilities: &t.1,
-            hop: Millis(32.0),
-            started_at: starts.get(i).copied().flatten().map(|seconds| StartTime { seconds, resolution_s: 1.0 }),
-            offset: None,
-            role: Role::Unknown,
-        })
-        .collect();
-    align(&inputs, options).unwrap()
+    let started_at =
+        |i: usize| starts.get(i).copied().flatten().map(|seconds| StartTime { seconds, resolution_s: 1.0 });
+    let input = |i: usize| TrackInput { started_at: started_at(i), ..untold(&samples[i], &tracks[i].1) };
+    align(&(0..tracks.len()).map(input).collect::<Vec<_>>(), options).unwrap()
 }
 
 fn place(tracks: &[MadePair]) -> Alignment {
@@ -343,16 +338,7 @@ fn a_lag_far_from_where_recorders_mostly_start_and_stop_is_found() {
 fn a_survey_finds_what_following_does_and_gives_up_where_nothing_is_heard() {
     let tracks = two(120.0, &GOOD, &TestRecorder { from_s: 3.2, ..GOOD });
     let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
-    let input = |i: usize| TrackInput {
-        samples: &samples[i],
-        energies: None,
-        probabilities: &tracks[i].1,
-        hop: Millis(32.0),
-        started_at: None,
-        offset: None,
-        role: Role::Unknown,
-    };
-    let inputs = [input(0), input(1)];
+    let inputs = [0, 1].map(|i| untold(&samples[i], &tracks[i].1));
     let [a, b] = inputs.each_ref().map(|i| Sound::new(i, true, &Cancel::default()));
     let near = vote::Direction::BOnA;
     let (longest, compared) = follow::survey(&a, &b, near, 3.22, &[]);
@@ -386,16 +372,9 @@ fn equal_exact_times_began_together() {
     let mut tracks = two(30.0, &silent, &silent);
     tracks[1].0.truncate(28 * 8_000);
     let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
-    let input = |i: usize| TrackInput {
-        samples: &samples[i],
-        energies: None,
-        probabilities: &tracks[i].1,
-        hop: Millis(32.0),
-        started_at: Some(StartTime { seconds: 1_000.25, resolution_s: 0.001 }),
-        offset: None,
-        role: Role::Unknown,
-    };
-    let found = align(&[input(0), input(1)], &AlignOptions::default()).unwrap();
+    let started_at = Some(StartTime { seconds: 1_000.25, resolution_s: 0.001 });
+    let inputs = [0, 1].map(|i| TrackInput { started_at, ..untold(&samples[i], &tracks[i].1) });
+    let found = align(&inputs, &AlignOptions::default()).unwrap();
     let p = &found.placements[1];
     assert_eq!((p.method, p.offset().0), (Method::Timestamps, 0.0));
     assert!(p.confidence > 0.9);

@@ -118,8 +118,8 @@ impl Talk {
         Self { spans, frames }
     }
 
-    /// Returns the log-likelihoods of the beginnings of talk under the other track's rates, with its
-    /// frames `shift` later, one more later, and so on.
+    /// Returns the log-likelihoods of the beginnings of talk under the other track's rates, with
+    /// its frames `shift` later, one more later, and so on.
     fn begins(&self, other: &Rates, shift: i64) -> [f64; LANES] {
         // What had begun before the recording did is no beginning.
         let begins = self.spans.iter().map(|span| span.0).filter(|&frame| frame > 2);

@@ -1,5 +1,5 @@
-//! The loops over the samples of a mix, compiled for the widest registers. Each sample is computed by
-//! itself, so any registers give the same.
+//! The loops over the samples of a mix, compiled for the widest registers. Each sample is computed
+//! by itself, so any registers give the same.
 
 use fearless_simd::{Level, Simd, dispatch};
 

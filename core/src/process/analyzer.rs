@@ -86,8 +86,8 @@ impl TrackAnalyzer {
         self.narrowband.push(&block.narrowband);
     }
 
-    /// Returns the same work as independent jobs, the longest last: the thread that starts them takes
-    /// the last one first, so that a short one is left at the end.
+    /// Returns the same work as independent jobs, the longest last: the thread that starts them
+    /// takes the last one first, so that a short one is left at the end.
     pub(super) fn jobs<'a>(&'a mut self, block: &'a TrackBlock) -> [Job<'a>; 3] {
         let Self { level, own, narrowband } = self;
         [

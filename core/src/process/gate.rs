@@ -28,8 +28,8 @@ pub(super) struct TrackVoices {
     pub confidence: Option<f64>,
     /// Whether a recorded announcement was removed from the voices.
     pub announced: bool,
-    /// Whether a single voice is one party alone for sure. If not, others may speak besides: one too
-    /// faint to be a party's, or words unlike it.
+    /// Whether a single voice is one party alone for sure. If not, others may speak besides: one
+    /// too faint to be a party's, or words unlike it.
     pub alone: bool,
 }
 

@@ -10,8 +10,6 @@ use crate::units::{Millis, Rate};
 const SHORT: usize = 4096;
 /// Length of a block with several threads: one block of the speech detector, a millisecond of work.
 const LONG: Millis = Millis(3072.0);
-/// Length of a block when other recordings are read at the same time and keep the threads busy.
-const SHARED: Millis = Millis(LONG.0 / 2.0);
 /// Length of a block when nothing else keeps the threads busy: eight of those, because threads wait
 /// for each other after every block.
 const MAX: Millis = Millis(24_576.0);
@@ -34,8 +32,8 @@ pub(super) struct RecordingReader<'a> {
     channels: &'a [ChannelSelection],
     resamplers: Vec<Resampler>,
     on_block: OnBlock<'a>,
-    /// First and longest block with more than one thread.
-    lengths: [Millis; 2],
+    /// Longest block with more than one thread.
+    longest: Millis,
     ended: bool,
     scratch: Vec<f32>,
 }
@@ -54,9 +52,9 @@ impl<'a> RecordingReader<'a> {
         on_block: impl FnMut(&Decoder) -> Result<()> + Send + 'a,
     ) -> Self {
         decoder.split(parts);
-        let lengths = if alone { [LONG, MAX] } else { [SHARED; 2] };
+        let longest = if alone { MAX } else { LONG };
         let (resamplers, on_block) = (Vec::new(), Box::new(on_block));
-        Self { decoder, channels, resamplers, on_block, lengths, ended: false, scratch: Vec::new() }
+        Self { decoder, channels, resamplers, on_block, longest, ended: false, scratch: Vec::new() }
     }
 
     /// Adds every block at 8 kHz.
@@ -79,7 +77,8 @@ impl<'a> RecordingReader<'a> {
     /// Those of the decoder, of `take` and of `on_block`.
     pub(super) fn read(&mut self, mut take: impl FnMut(&[TrackBlock], Option<Job<'_>>) -> Result<()>) -> Result<()> {
         let beside = threads::count() > 1;
-        let [mut frames, longest] = if beside { self.lengths.map(|length| self.samples(length)) } else { [SHORT; 2] };
+        let (mut frames, longest) =
+            if beside { (self.samples(LONG), self.samples(self.longest)) } else { (SHORT, SHORT) };
         let blocks = || -> Vec<TrackBlock> { self.channels.iter().map(|_| TrackBlock::default()).collect() };
         let (mut now, mut next) = (blocks(), blocks());
         let mut more = self.fill(&mut now, frames)?;

@@ -116,7 +116,7 @@ impl TrackVoices {
         };
         let voices = spoken.into_iter().zip(roles).enumerate().map(report).collect();
         let confidence = found.confidence.map(rounded);
-        // Beside a faint voice, or beside words unlike it, a single voice need not be one party alone.
+        // Beside a faint voice or words unlike it, a single voice need not be one party alone.
         let surely = found.probability.is_some_and(|probability| probability >= SURELY_ONE);
         let alone = surely && faint.is_empty() && found.alone;
         let told = Self { voices, confidence, announced: false, alone };
@@ -127,24 +127,30 @@ impl TrackVoices {
 /// Returns the voices that are no faint ones, and the speech of the faint ones.
 ///
 /// If one voice is left, the faint one was what differed most from it, such as the noise of a room,
-/// and two parties may have been taken for that one. So what is left is separated again.
+/// and two parties may have been taken for that one. So what is left is separated again, once.
 fn without_faint(
-    mut found: Separation,
+    found: Separation,
     level: &Level,
     sounds: &[Span],
-    separate: impl Fn(&[Span]) -> Result<Separation>,
+    separate: impl FnOnce(&[Span]) -> Result<Separation>,
 ) -> Result<(Separation, Vec<Span>)> {
-    let mut others = sounds.to_vec();
-    loop {
-        let is_faint = speech::faint_voices(level, &found.voices, &others);
-        let (faint, spoken): (Vec<_>, Vec<_>) = zip(found.voices, is_faint).partition(|(_, faint)| *faint);
-        others.extend(faint.iter().flat_map(|(spans, _)| spans));
-        found.voices = spoken.into_iter().map(|(spans, _)| spans).collect();
-        match found.voices.as_slice() {
-            [left] if !faint.is_empty() => found = separate(&joined(left.clone()))?,
-            _ => return Ok((found, others.split_off(sounds.len()))),
-        }
+    let (found, mut faint) = parted(found, level, sounds);
+    let [left] = found.voices.as_slice() else { return Ok((found, faint)) };
+    if faint.is_empty() {
+        return Ok((found, faint));
     }
+    let again = separate(&joined(left.clone()))?;
+    let (found, fainter) = parted(again, level, &[sounds, &faint].concat());
+    faint.extend(fainter);
+    Ok((found, faint))
+}
+
+/// Returns the voices that are no faint ones, and the speech of those that are.
+fn parted(mut found: Separation, level: &Level, sounds: &[Span]) -> (Separation, Vec<Span>) {
+    let is_faint = speech::faint_voices(level, &found.voices, sounds);
+    let (faint, spoken): (Vec<_>, Vec<_>) = zip(found.voices, is_faint).partition(|(_, faint)| *faint);
+    found.voices = spoken.into_iter().map(|(spans, _)| spans).collect();
+    (found, faint.into_iter().flat_map(|(spans, _)| spans).collect())
 }
 
 impl TrackVoices {
@@ -230,6 +236,9 @@ fn roles(voices: &[Vec<Span>], direction: Option<Direction>, answered: f64) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::level::LevelMeter;
+    use crate::track::SampleSink;
+    use crate::units::Rate;
 
     fn spoken(at: &[&[(f64, f64)]]) -> Vec<Vec<Span>> {
         at.iter().map(|spans| spans.iter().map(|&(a, b)| Span::new(a, b)).collect()).collect()
@@ -252,5 +261,47 @@ mod tests {
     fn who_comes_after_the_first_agent_took_the_call_over() {
         let three: &[&[(f64, f64)]] = &[&[(0.0, 1.0), (4.0, 5.0)], &[(2.0, 3.0), (8.0, 9.0)], &[(6.0, 7.0)]];
         assert_eq!(names(three, Some(Direction::In)), [Role::Agent, Role::Customer, Role::Transfer]);
+    }
+
+    #[test]
+    fn what_a_faint_voice_leaves_is_separated_once_more() {
+        // A minute at -50 dBov: speech at -30, and a room at -47 between.
+        let mut meter = LevelMeter::new(Rate::NARROWBAND);
+        let level_at = |s: f64| {
+            if s < 4.0 {
+                -30.0
+            } else if (6.0..8.0).contains(&s) {
+                -47.0
+            } else {
+                -50.0
+            }
+        };
+        let sample = |n: usize| 10f64.powf(level_at(n as f64 / 8_000.0) / 20.0) as f32 * [1.0, -1.0][n % 2];
+        meter.push(&(0..480_000).map(sample).collect::<Vec<f32>>());
+        let level = meter.finish();
+        let found = |at: &[&[(f64, f64)]]| Separation {
+            voices: spoken(at),
+            confidence: Some(0.9),
+            probability: Some(0.9),
+            alone: true,
+        };
+        let (first, second, room) = ((0.0, 2_000.0), (2_000.0, 4_000.0), (6_000.0, 8_000.0));
+        let one_and_room = found(&[&[first, second], &[room]]);
+        let asked = std::cell::Cell::new(0);
+        let (two, faint) = without_faint(one_and_room.clone(), &level, &[], |left| {
+            asked.set(asked.get() + 1);
+            assert_eq!(left, spoken(&[&[(0.0, 4_000.0)]])[0]);
+            Ok(found(&[&[first], &[second]]))
+        })
+        .unwrap();
+        assert_eq!(
+            (two.voices, faint, asked.get()),
+            (spoken(&[&[first], &[second]]), spoken(&[&[room]])[0].clone(), 1)
+        );
+        // A room that is found again is dropped again, and that is all.
+        let (one, faint) = without_faint(one_and_room, &level, &[], |_| Ok(found(&[&[first], &[room]]))).unwrap();
+        assert_eq!((one.voices.len(), faint.len()), (1, 2));
+        let never = |_: &[Span]| unreachable!("no voice is faint");
+        assert_eq!(without_faint(found(&[&[first], &[second]]), &level, &[], never).unwrap().0.voices.len(), 2);
     }
 }

@@ -131,7 +131,7 @@ mod tests {
             embedding[10 + n] = (1.0 - alike).sqrt();
             let start = end + pause;
             end = start + 80;
-            VoiceWindow { start, end, level, pitch: None, continued: false, left_out: None, embedding }
+            VoiceWindow { level, ..VoiceWindow::made(start, end, embedding) }
         };
         of.iter().enumerate().map(window).collect()
     }

@@ -320,15 +320,7 @@ mod tests {
             embedding[1 + n / 4 % 2] = (0.765 - between).sqrt();
             embedding[10 + n] = 0.235f32.sqrt();
             let start = n * (160 + pause);
-            VoiceWindow {
-                start,
-                end: start + 160,
-                level: -30.0,
-                pitch: None,
-                continued: false,
-                left_out: None,
-                embedding,
-            }
+            VoiceWindow::made(start, start + 160, embedding)
         };
         grouped(&(0..16).map(window).collect::<Vec<_>>()).count
     }

@@ -54,15 +54,7 @@ mod tests {
                 _ => (embedding[1], embedding[2]) = (0.13f32.sqrt(), 0.13f32.sqrt()),
             }
             embedding[10 + n] = 0.23f32.sqrt();
-            VoiceWindow {
-                start: 200 * n,
-                end: 200 * n + 160,
-                level: -30.0,
-                pitch: None,
-                continued: false,
-                left_out: None,
-                embedding,
-            }
+            VoiceWindow::made(200 * n, 200 * n + 160, embedding)
         };
         let windows: Vec<VoiceWindow> = (0..40).map(window).collect();
         let voices: Vec<usize> = (0..40).map(|n| usize::from(n % 10 >= 5)).collect();

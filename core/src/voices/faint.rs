@@ -36,15 +36,7 @@ mod tests {
 
     fn left(levels: &[(f32, usize)]) -> Vec<f32> {
         let levels = levels.iter().flat_map(|&(level, count)| std::iter::repeat_n(level, count));
-        let window = |(n, level)| VoiceWindow {
-            start: 200 * n,
-            end: 200 * n + 160,
-            level,
-            pitch: None,
-            continued: false,
-            left_out: None,
-            embedding: [0.0; 256],
-        };
+        let window = |(n, level)| VoiceWindow { level, ..VoiceWindow::made(200 * n, 200 * n + 160, [0.0; 256]) };
         let windows: Vec<VoiceWindow> = levels.enumerate().map(window).collect();
         let mut left: Vec<f32> = without(&windows).iter().map(|window| window.level).collect();
         left.dedup();

@@ -230,15 +230,7 @@ mod tests {
             embedding[0] = 0.51f32.sqrt();
             embedding[1 + voice] = 0.26f32.sqrt();
             embedding[10 + n] = 0.23f32.sqrt();
-            VoiceWindow {
-                start: 200 * n,
-                end: 200 * n + 160,
-                level: -30.0,
-                pitch: None,
-                continued: false,
-                left_out: None,
-                embedding,
-            }
+            VoiceWindow::made(200 * n, 200 * n + 160, embedding)
         };
         voices.iter().enumerate().map(window).collect()
     }

@@ -56,6 +56,14 @@ impl VoiceWindow {
     }
 }
 
+#[cfg(test)]
+impl VoiceWindow {
+    /// A window of -30 dB of which nothing else is known.
+    pub fn made(start: usize, end: usize, embedding: Embedding) -> Self {
+        Self { start, end, level: -30.0, pitch: None, continued: false, left_out: None, embedding }
+    }
+}
+
 pub(super) fn dot(a: &Embedding, b: &Embedding) -> f32 {
     let mut sums = [0.0; 16];
     for (a, b) in a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0) {

@@ -36,15 +36,7 @@ mod tests {
     fn window(start: usize, frames: usize, cosine: f32) -> VoiceWindow {
         let mut embedding = [0.0f32; 256];
         (embedding[0], embedding[1]) = (cosine, (1.0 - cosine * cosine).sqrt());
-        VoiceWindow {
-            start,
-            end: start + frames,
-            level: -30.0,
-            pitch: None,
-            continued: false,
-            left_out: None,
-            embedding,
-        }
+        VoiceWindow::made(start, start + frames, embedding)
     }
 
     #[test]

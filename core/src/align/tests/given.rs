@@ -5,16 +5,10 @@ use super::*;
 /// What the caller says of each track, in milliseconds.
 fn place_given(tracks: &[MadePair], offsets: &[Option<(f64, f64)>], options: &AlignOptions) -> Alignment {
     let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
-    let known = |i: usize| offsets.get(i).copied().flatten();
-    let input = |i: usize| TrackInput {
-        samples: &samples[i],
-        energies: None,
-        probabilities: &tracks[i].1,
-        hop: Millis(32.0),
-        started_at: None,
-        offset: known(i).and_then(|(offset, uncertainty)| KnownOffset::new(Millis(offset), Millis(uncertainty))),
-        role: Role::Unknown,
-    };
+    let told = |i: usize| offsets.get(i).copied().flatten();
+    let offset =
+        |i: usize| told(i).and_then(|(offset, uncertainty)| KnownOffset::new(Millis(offset), Millis(uncertainty)));
+    let input = |i: usize| TrackInput { offset: offset(i), ..untold(&samples[i], &tracks[i].1) };
     align(&(0..tracks.len()).map(input).collect::<Vec<_>>(), options).unwrap()
 }
 
@@ -47,15 +41,7 @@ fn what_cannot_be_used_is_refused() {
     let samples: &[i16] = &[0; 8_000];
     let refused = |hop: f64, started_at: Option<(f64, f64)>, options: AlignOptions| {
         let started_at = started_at.map(|(seconds, resolution_s)| StartTime { seconds, resolution_s });
-        let input = || TrackInput {
-            samples: &samples,
-            energies: None,
-            probabilities: &[],
-            hop: Millis(hop),
-            started_at,
-            offset: None,
-            role: Role::Unknown,
-        };
+        let input = || TrackInput { hop: Millis(hop), started_at, ..untold(&samples, &[]) };
         align(&[input(), input()], &options).unwrap_err().to_string()
     };
     let usual = AlignOptions::default();

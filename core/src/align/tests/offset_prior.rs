@@ -17,15 +17,7 @@ fn place_parties(tracks: &[MadePair], offset: Option<f64>, options: &AlignOption
 fn try_parties(tracks: &[MadePair], offset: Option<f64>, options: &AlignOptions) -> Result<Alignment> {
     let samples: Vec<&[i16]> = tracks.iter().map(|t| t.0.as_slice()).collect();
     let given = |i: usize| offset.and_then(|offset| KnownOffset::new(Millis(offset * i as f64), Millis(100.0)));
-    let input = |(i, role): (usize, Role)| TrackInput {
-        samples: &samples[i],
-        energies: None,
-        probabilities: &tracks[i].1,
-        hop: Millis(32.0),
-        started_at: None,
-        offset: given(i),
-        role,
-    };
+    let input = |(i, role): (usize, Role)| TrackInput { offset: given(i), role, ..untold(&samples[i], &tracks[i].1) };
     let inputs: Vec<TrackInput> = [Role::Agent, Role::Customer].into_iter().enumerate().map(input).collect();
     align(&inputs, options)
 }

@@ -84,7 +84,7 @@ const parties = report.tracks.map((track, at) => ({
   channel: data.peaks.tracks.indexOf(at),
 }))
 
-/** Below this, which voice is whose is said with a question mark. */
+/** Below this share of speech with its right voice, voices are named with a question mark. */
 const SURE = 0.94
 
 /** Who speaks on a track: its party, or each of its voices, with a name, a colour and the speech. */

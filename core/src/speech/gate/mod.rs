@@ -66,7 +66,7 @@ const ALLOWED_MS: f64 = 40.0;
 /// the placement uncertain by its delay, and is still found.
 const MAX_UNCERTAIN: Millis = Millis(1_000.0);
 /// The same where bleed placed a track: it is there to be found, and only the echo's delay is in
-/// doubt. A search over this range takes four times as long.
+/// doubt. Its transforms have four times as many points.
 const MAX_UNCERTAIN_HEARD: Millis = Millis(2_500.0);
 /// Up to this many cells, all lags are searched for each; with more, for every second, third or
 /// fourth.
@@ -232,7 +232,10 @@ fn judge(finders: &EchoFinders, tracks: &[GateInput], hearer: usize, cells: &mut
         }));
         let mut shares: Vec<Option<f32>> = (0..cells.len()).map(|i| is_bleed(i, cells, &echoes, noise)).collect();
         let comparison = CellComparison { hearer: own, talker, cells, cancel: &finders.cancel };
-        leftover::mark(&mut finders.nearby.clone(), &comparison, &echoes, (from, noise), &mut shares);
+        for piece in leftover::pieces(&mut finders.nearby.clone(), &comparison, &echoes, &shares, noise) {
+            // It explains nothing: whatever another track explains goes first.
+            shares[piece].fill(Some(0.0));
+        }
         for (cell, share) in cells.iter_mut().zip(shares) {
             if let Some(share) = share
                 && cell.from.is_none_or(|(_, best)| share > best)
