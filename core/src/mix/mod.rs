@@ -183,6 +183,8 @@ pub struct Mixer<'a> {
     rate: Rate,
     left: u64,
     block: Vec<i16>,
+    /// The tracks of a mono mix by themselves, interleaved; empty if nobody asked for them.
+    alone: Vec<i16>,
 }
 
 /// One channel of the output, and the tracks summed in it.
@@ -192,6 +194,8 @@ struct Channel<'a> {
     /// Where it is audible, if not everywhere.
     gate: Option<SpanGate>,
     limiter: Limiter,
+    /// Each track by itself, limited alone, if that was asked for.
+    alone: Vec<Limiter>,
 }
 
 impl<'a> Mixer<'a> {
@@ -219,14 +223,23 @@ impl<'a> Mixer<'a> {
         let gates = ordered.iter().map(|input| input.speech.map(|speech| SpanGate::new(speech, rate)));
         let gates: Vec<Option<SpanGate>> = gates.collect();
         let readers = ordered.iter().map(|input| TrackReader::new(&input.track, rate)).collect::<Result<Vec<_>>>()?;
-        let channel = |(readers, gate)| Channel { readers, gate, limiter: Limiter::new(rate) };
+        let channel = |(readers, gate)| Channel { readers, gate, limiter: Limiter::new(rate), alone: Vec::new() };
         let channels = match config.layout {
             Layout::Mono => vec![channel((readers, None))],
             Layout::Split | Layout::Voices => {
                 readers.into_iter().map(|reader| vec![reader]).zip(gates).map(channel).collect()
             }
         };
-        Ok(Self { channels, rate, left: rate.sample_at(duration), block: Vec::new() })
+        Ok(Self { channels, rate, left: rate.sample_at(duration), block: Vec::new(), alone: Vec::new() })
+    }
+
+    /// Makes a mono mix give its tracks by themselves too ([`Self::tracks_alone`]), as the channels
+    /// of a split mix are. A mix of several channels stays as it is.
+    pub(crate) fn with_tracks_alone(mut self) -> Self {
+        if let [only] = self.channels.as_mut_slice() {
+            only.alone = only.readers.iter().map(|_| Limiter::new(self.rate)).collect();
+        }
+        self
     }
 
     /// Returns the sample rate.
@@ -249,28 +262,59 @@ impl<'a> Mixer<'a> {
     /// # Errors
     /// [`ErrorKind::Internal`] if a resampler fails.
     pub fn next_block(&mut self) -> Result<Option<&[i16]>> {
+        Ok(self.advance()?.then_some(self.block.as_slice()))
+    }
+
+    /// Mixes the next samples. Returns `false` at the end.
+    ///
+    /// # Errors
+    /// Those of [`Self::next_block`].
+    pub(crate) fn advance(&mut self) -> Result<bool> {
         let frames = self.left.min(BLOCK as u64) as usize;
         if frames == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         self.channels.iter_mut().try_for_each(|channel| channel.prepare(frames))?;
         // Every place is written anew.
         self.block.resize(frames * self.channels.len(), 0);
         match self.channels.as_mut_slice() {
-            [only] => loops::convert(&mut self.block, only.limiter.take(frames)),
+            [only] => {
+                loops::convert(&mut self.block, only.limiter.take(frames));
+                self.alone.resize(frames * only.alone.len(), 0);
+                interleave(&mut self.alone, &mut only.alone, frames);
+            }
             [left, right] => {
                 loops::interleave(&mut self.block, left.limiter.take(frames), right.limiter.take(frames));
             }
-            more => {
-                let count = more.len();
-                for (i, channel) in more.iter_mut().enumerate() {
-                    let places = self.block.iter_mut().skip(i).step_by(count);
-                    places.zip(channel.limiter.take(frames)).for_each(|(out, &x)| *out = to_i16(x));
-                }
-            }
+            more => interleave(&mut self.block, more.iter_mut().map(|channel| &mut channel.limiter), frames),
         }
         self.left -= frames as u64;
-        Ok(Some(&self.block))
+        Ok(true)
+    }
+
+    /// Returns the last block, with channels interleaved.
+    pub(crate) fn block(&self) -> &[i16] {
+        &self.block
+    }
+
+    /// Returns the tracks of the last block by themselves, interleaved in the order of a split mix's
+    /// channels. Empty without [`Self::with_tracks_alone`].
+    pub(crate) fn tracks_alone(&self) -> &[i16] {
+        &self.alone
+    }
+}
+
+/// Takes `frames` samples of each limiter, interleaved.
+fn interleave<'l>(
+    block: &mut [i16],
+    limiters: impl IntoIterator<Item = &'l mut Limiter, IntoIter: ExactSizeIterator>,
+    frames: usize,
+) {
+    let limiters = limiters.into_iter();
+    let count = limiters.len();
+    for (i, limiter) in limiters.enumerate() {
+        let places = block.iter_mut().skip(i).step_by(count);
+        places.zip(limiter.take(frames)).for_each(|(out, &x)| *out = to_i16(x));
     }
 }
 
@@ -278,10 +322,19 @@ impl Channel<'_> {
     /// Sums and limits until `frames` samples can be taken. The sum runs ahead of the limiter,
     /// which looks ahead.
     fn prepare(&mut self, frames: usize) -> Result<()> {
-        let Self { readers, gate, limiter } = self;
+        let Self { readers, gate, limiter, alone } = self;
         while limiter.ready() < frames {
             limiter.push(BLOCK, |sum| {
-                readers.iter_mut().try_for_each(|reader| reader.add_to(sum))?;
+                if alone.is_empty() {
+                    readers.iter_mut().try_for_each(|reader| reader.add_to(sum))?;
+                }
+                for (reader, alone) in readers.iter_mut().zip(alone.iter_mut()) {
+                    alone.push(BLOCK, |own| {
+                        reader.add_to(own)?;
+                        loops::add(sum, own, 1.0);
+                        Ok(())
+                    })?;
+                }
                 if let Some(gate) = gate {
                     gate.pass(sum);
                 }
@@ -369,6 +422,28 @@ mod tests {
             let want = place.to_call(Millis(ms)).0 * 8.0;
             assert!((peak as f64 - want).abs() <= 1.0, "at {ms} ms: {peak} for {want}");
         }
+    }
+
+    #[test]
+    fn a_mono_mix_gives_its_tracks_alone_as_a_split_mix_does() {
+        let (loud, soft) = (sine(0.99, 8000, 2.0), sine(0.2, 16_000, 1.5));
+        let places = [at(0.0), at(250.0)];
+        let tracks = [
+            placed(&loud, 8000, Role::Agent, &places[0]),
+            placed(&soft, 16_000, Role::Customer, &places[1]),
+            placed(&soft, 16_000, Role::Participant, &places[0]),
+        ];
+        let mono = MixConfig { layout: Layout::Mono, ..MixConfig::default() };
+        let mut mixer = Mixer::new(&tracks, Millis(2000.0), &mono).unwrap().with_tracks_alone();
+        let (mut sum, mut alone) = (Vec::new(), Vec::new());
+        while mixer.advance().unwrap() {
+            sum.extend_from_slice(mixer.block());
+            alone.extend_from_slice(mixer.tracks_alone());
+        }
+        assert_eq!(sum, mixed(&tracks, 2000.0, &mono));
+        assert_eq!(alone, mixed(&tracks, 2000.0, &MixConfig::default()));
+        let mut split = Mixer::new(&tracks, Millis(2000.0), &MixConfig::default()).unwrap().with_tracks_alone();
+        assert!(split.advance().unwrap() && split.tracks_alone().is_empty());
     }
 
     #[test]

@@ -92,14 +92,19 @@ impl Processed {
         let _ = fs::remove_file(&report);
         let mut mixer = self.mix(config)?;
         let (rate, channels) = (mixer.rate(), mixer.channels());
-        let mut meters = options.peaks.map(|points| PeakMeters::new(&mixer, points)).transpose()?;
+        let mut meters = options.peaks.map(|points| PeakMeters::new(&mixer, channels, points)).transpose()?;
         let mut seen = self.page_meters(&mixer, config, options)?;
+        if seen.is_some() && config.layout == Layout::Mono {
+            mixer = mixer.with_tracks_alone();
+        }
         let name = format!("mix.{}", config.format.extension());
         let mix = folder.join(&name);
         let write = || {
             super::in_threads(run, false, || {
-                export::write_audio_heard(&mix, &mut mixer, config.format, run, |block| {
-                    meters.iter_mut().chain(&mut seen).for_each(|meters| meters.push(block));
+                export::write_audio_heard(&mix, &mut mixer, config.format, run, |mixer| {
+                    meters.iter_mut().for_each(|meters| meters.push(mixer.block()));
+                    let parties = if config.layout == Layout::Mono { mixer.tracks_alone() } else { mixer.block() };
+                    seen.iter_mut().for_each(|meters| meters.push(parties));
                 })
             })?
         };
@@ -223,25 +228,25 @@ impl Processed {
         }
     }
 
-    /// Returns peak meters for the page, if the mix has one channel per party.
+    /// Returns peak meters for the page, unless the mix has channels for voices instead of parties.
     fn page_meters(&self, mixer: &Mixer, config: &MixConfig, options: &WriteOptions) -> Result<Option<PeakMeters>> {
-        let wanted = options.page && config.layout == Layout::Split;
-        wanted.then(|| PeakMeters::new(mixer, self.page_points())).transpose()
+        let wanted = options.page && config.layout != Layout::Voices;
+        wanted.then(|| PeakMeters::new(mixer, self.tracks.len() as u16, self.page_points())).transpose()
     }
 
     fn page_points(&self) -> u32 {
         export::page_points_per_second(self.report.call.duration_ms, self.tracks.len())
     }
 
-    /// Returns the parties' waveforms: measured while the mix was written, or from a separate mix
-    /// if that was mono.
+    /// Returns the parties' waveforms: measured while the mix was written, or from a mix made for
+    /// that.
     fn waves(&self, seen: Option<PeakMeters>, config: &MixConfig, run: &RunOptions) -> Result<Waves> {
-        let split = seen.is_some();
+        let split = seen.is_some() && config.layout == Layout::Split;
         let meters = match seen {
             Some(meters) => meters,
             None => {
                 let mut mixer = self.mix(&MixConfig { layout: Layout::Split, ..config.clone() })?;
-                let mut meters = PeakMeters::new(&mixer, self.page_points())?;
+                let mut meters = PeakMeters::new(&mixer, mixer.channels(), self.page_points())?;
                 while let Some(block) = mixer.next_block()? {
                     run.check(Stage::Export)?;
                     meters.push(block);
@@ -291,10 +296,10 @@ struct PeakMeters {
 }
 
 impl PeakMeters {
-    fn new(mixer: &Mixer, points_per_second: u32) -> Result<Self> {
+    fn new(mixer: &Mixer, channels: u16, points_per_second: u32) -> Result<Self> {
         let rate = mixer.rate();
         let samples_per_point = export::samples_per_point(rate, points_per_second)?;
-        let channels = (0..mixer.channels()).map(|_| PeakMeter::new(samples_per_point)).collect();
+        let channels = (0..channels).map(|_| PeakMeter::new(samples_per_point)).collect();
         Ok(Self { rate, samples_per_point, channels })
     }
 
