@@ -55,6 +55,12 @@ pub struct Facts {
 const SYLLABLES: Millis = Millis(700.0);
 /// Time for which bleed outlasts its talker, in a room or a network.
 const TAIL_MS: f64 = 300.0;
+/// Placements more uncertain than this say nothing of what a party hears while it speaks: by then,
+/// people have answered each other.
+const NEARLY_COMPARABLE: Millis = Millis(1000.0);
+/// Time before and after a tone in which a speech detector may still respond to it: its window of
+/// 32 ms, what it remembers, and the tone's echo.
+const BESIDE_TONE_MS: f64 = 200.0;
 /// Tones to which a speech detector sometimes responds.
 const TONES: [EventKind; 7] = [
     EventKind::Ringback,
@@ -71,9 +77,9 @@ impl TrackFacts {
         self.events.iter().filter(|e| kinds.contains(&e.kind)).count()
     }
 
-    /// Returns `true` if a span lies within a train of tones on this track.
+    /// Returns `true` if a span lies within a train of tones on this track, or right beside it.
     fn is_tone(&self, voiced: Span) -> bool {
-        self.events.iter().filter(|e| TONES.contains(&e.kind)).any(|e| within(voiced, e.span, 100.0))
+        self.events.iter().filter(|e| TONES.contains(&e.kind)).any(|e| within(voiced, e.span, BESIDE_TONE_MS))
     }
 }
 
@@ -127,11 +133,19 @@ impl Facts {
     }
 
     fn may_be_bleed(&self, track: usize, run: Span) -> bool {
-        let Some(heard) = self.tracks.get(track) else { return false };
+        let (Some(heard), Some(slack)) = (self.tracks.get(track), self.slack()) else { return false };
         let tail = if heard.bleed.is_empty() { 0.0 } else { TAIL_MS };
-        self.comparable
-            && run.duration() < SYLLABLES
-            && self.others(track).flat_map(|t| &t.speech).any(|&talk| within(run, talk, tail))
+        run.duration() < SYLLABLES
+            && self.others(track).flat_map(|t| &t.speech).any(|&talk| within(run, talk, tail + slack.0))
+    }
+
+    /// Returns by how much parties may lie elsewhere when they are compared in time: 0 if placements
+    /// allow that, their uncertainty if it is small, else `None`.
+    pub(super) fn slack(&self) -> Option<Millis> {
+        match self.comparable {
+            true => Some(Millis(0.0)),
+            false => Some(self.uncertainty).filter(|&uncertainty| uncertainty <= NEARLY_COMPARABLE),
+        }
     }
 
     /// Returns the duration of a party's own voice.

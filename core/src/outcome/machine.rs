@@ -11,6 +11,13 @@ const GONE_MS: f64 = 500.0;
 /// Spans of one channel shorter than this may be with the wrong voice: windows of speech of 0.65 s
 /// hardly tell two voices apart (`voices::likeness`).
 const TOO_SHORT_TO_TELL: Millis = Millis(700.0);
+/// Runs of a detector shorter than this are no word: three of its frames.
+const NO_WORD: Millis = Millis(100.0);
+/// Who hears a machine waits for its end. Who says a word and is talked to for this long after it
+/// talks with a person.
+const TALKS_ON: Millis = Millis(2000.0);
+/// A span this close to bleed may be what the gate left of it.
+const BESIDE_BLEED_MS: f64 = 500.0;
 /// Longest time between a greeting and its tone. Made mailboxes take up to 1.2 s.
 const TONE_FOLLOWS: Millis = Millis(3000.0);
 
@@ -61,7 +68,8 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() < config.max_greeting_ms;
     // Where tracks cannot be compared, their likeliest places still say who spoke first.
     let first = facts.others(party).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start))
-        && said_before(facts, party, greeting.end) <= config.before_beep_ms;
+        && said_before(facts, party, greeting.end) <= config.before_beep_ms
+        && !talks_on_after_a_word(facts, party, greeting);
     // A tone has a rule of its own.
     let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
     // Without a tone there is less to rest on, so every word after it counts, on one channel too.
@@ -103,11 +111,27 @@ fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)
     Some((talk, longest))
 }
 
+/// Returns `true` if another says a word during a greeting that goes on long after it.
+fn talks_on_after_a_word(facts: &Facts, greeter: usize, greeting: Span) -> bool {
+    let beside = |word: Span, bleed: &Span| {
+        bleed.start.0 < word.end.0 + BESIDE_BLEED_MS && bleed.end.0 > word.start.0 - BESIDE_BLEED_MS
+    };
+    let heard = |other: &TrackFacts, word: Span| {
+        word.start > greeting.start
+            && greeting.end - word.end >= TALKS_ON
+            && !other.bleed.iter().any(|bleed| beside(word, bleed))
+    };
+    // On one channel, a word of the greeter's own may be with another voice.
+    let apart = |other: &&TrackFacts| !other.shared;
+    facts.others(greeter).filter(apart).any(|other| other.speech.iter().any(|&word| heard(other, word)))
+}
+
 /// Returns `true` if a party never speaks again. On a channel of several parties, short spans may be
 /// another's: as much as `most` of them counts as nothing.
 fn gone(facts: &Facts, party: usize, after: Millis, most: Millis) -> bool {
     let shared = facts.tracks.get(party).is_some_and(|track| track.shared);
-    let later = facts.own_voice(party).filter(|run| run.end.0 > after.0 + GONE_MS);
+    let words = facts.own_voice(party).filter(|run| run.duration() >= NO_WORD);
+    let later = words.filter(|run| run.end.0 > after.0 + GONE_MS);
     let later: Vec<Millis> = later.map(|run| run.end - run.start.max(after)).collect();
     if !shared {
         return later.is_empty();
@@ -125,24 +149,28 @@ fn said<'a>(speech: impl Iterator<Item = &'a Span>, until: Millis) -> Millis {
     Millis(sum(speech.map(|s| (s.end.min(until) - s.start).0.max(0.0))))
 }
 
-/// Returns how much those who speak after a tone say before it. On a channel of several parties,
-/// one machine may have been taken for two voices, both of which end with the tone.
-fn said_by_callers(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> Millis {
+/// Returns how much those who speak after a tone may say before it, if they lie up to `slack`
+/// elsewhere. On a channel of several parties, one machine may have been taken for two voices, both
+/// of which end with the tone.
+fn said_by_callers(facts: &Facts, machine: usize, beep: Span, slack: Millis, config: &OutcomeConfig) -> Millis {
+    let until = beep.start + slack;
     let goes_on = |other: &usize| !gone(facts, *other, beep.end, config.before_beep_ms);
     let shared = facts.tracks.iter().all(|track| track.shared);
     let callers: Vec<usize> = (0..facts.tracks.len()).filter(|&other| other != machine).filter(goes_on).collect();
     if !shared || callers.is_empty() {
-        return said_before(facts, machine, beep.start);
+        return said_before(facts, machine, until);
     }
-    said(callers.iter().filter_map(|&caller| facts.tracks.get(caller)).flat_map(|t| &t.speech), beep.start)
+    said(callers.iter().filter_map(|&caller| facts.tracks.get(caller)).flat_map(|t| &t.speech), until)
 }
 
-/// Returns `true` if the others are silent before a machine's beep. If tracks cannot be compared in
-/// time: whether all that they say fits between the beep and the end of the machine's recording,
-/// and hardly anywhere else.
+/// Returns `true` if the others are silent before a machine's beep, wherever the placements leave
+/// them. If tracks cannot be compared in time: whether all that they say fits between the beep and
+/// the end of the machine's recording, and hardly anywhere else.
 fn waits_for(facts: &Facts, machine: usize, beep: Span, config: &OutcomeConfig) -> bool {
-    if facts.comparable {
-        return said_by_callers(facts, machine, beep, config) <= config.before_beep_ms;
+    let early = facts.slack().map(|slack| said_by_callers(facts, machine, beep, slack, config));
+    let waits = early.is_some_and(|early| early <= config.before_beep_ms);
+    if facts.comparable || waits {
+        return waits;
     }
     let speech = || facts.others(machine).flat_map(|t| &t.speech);
     let Some(end) = facts.tracks.get(machine).map(|t| t.end) else { return false };

@@ -304,6 +304,58 @@ fn a_confidence_is_a_probability_that_grows_with_the_evidence() {
     }
 }
 
+/// A call whose tracks may lie elsewhere by up to `ms`.
+fn uncertain(ms: f64, facts: Facts) -> Facts {
+    Facts { comparable: false, uncertainty: Millis(ms), ..facts }
+}
+
+#[test]
+fn a_word_during_a_greeting_that_goes_on_is_a_persons() {
+    let greeting: &[(f64, f64)] = &[(1.0, 3.0), (3.6, 5.0), (5.5, 8.0)];
+    let of = |caller: TrackFacts| decided(&call(caller, agent(greeting), 2)).0;
+    let message = (9.0, 15.0);
+    assert_eq!(of(customer(&[(5.5, 6.0), message])), Outcome::Conversation, "\"yes\", and two seconds more");
+    assert_eq!(of(customer(&[(5.6, 6.1), message])), Outcome::Voicemail, "\"hello?\", and less than two");
+    let heard =
+        |start: f64, end: f64| TrackFacts { bleed: vec![Span::new(start, end)], ..customer(&[(5.5, 6.0), message]) };
+    assert_eq!(of(heard(1_100.0, 5_001.0)), Outcome::Voicemail, "what the gate left of the greeting");
+    assert_eq!(of(heard(1_100.0, 4_999.0)), Outcome::Conversation);
+    let shared = call(shared(customer(&[(5.5, 6.0), message])), shared(agent(greeting)), 2);
+    assert_eq!(decided(&shared).0, Outcome::Voicemail, "on one channel, a word may be with the wrong voice");
+}
+
+#[test]
+fn tracks_that_may_lie_elsewhere_by_a_second_are_compared_with_that_slack() {
+    let talk: &[(f64, f64)] = &[(1.0, 3.0), (6.0, 8.0), (11.0, 13.0)];
+    let of = |voice: (f64, f64), ms| decided(&uncertain(ms, call(customer(&[voice]), agent(talk), 0))).0;
+    assert_eq!(of((3.0, 3.6), 600.0), Outcome::SilentParty, "bleed that lies 0.6 s off");
+    assert_eq!(of((3.0, 3.6), 599.0), Outcome::Conversation);
+    assert_eq!(of((1.5, 2.1), 1_000.0), Outcome::SilentParty);
+    assert_eq!(of((1.5, 2.1), 1_001.0), Outcome::Conversation, "who can tell?");
+    // The caller's recording goes on after the machine's, so that it does not fit into it.
+    let machine = TrackFacts { end: Millis(20_000.0), ..agent(&[(1.0, 6.0)]) };
+    let machine = with(machine, &[(EventKind::Beep, 7.0, 7.4)]);
+    let message = |start: f64, ms| decided(&uncertain(ms, call(customer(&[(start, 30.0)]), machine.clone(), 1))).0;
+    assert_eq!(message(6.5, 500.0), Outcome::Voicemail, "at most a second before the tone, wherever it lies");
+    assert_eq!(message(6.5, 501.0), Outcome::Monologue);
+    assert_eq!(message(9.0, 1_001.0), Outcome::Monologue, "it may have begun before the tone");
+}
+
+#[test]
+fn a_detectors_blip_is_no_word() {
+    let of = |blip: f64| decided(&call(customer(&[]), agent(&[(1.0, 8.0), (10.0, 10.0 + blip)]), 0)).0;
+    assert_eq!(of(0.096), Outcome::Voicemail, "three frames");
+    assert_eq!(of(0.128), Outcome::SilentParty, "a word, and room for an answer");
+}
+
+#[test]
+fn what_sounds_right_beside_a_key_is_the_key() {
+    let keys = [(EventKind::Dtmf, 5.0, 5.15), (EventKind::Dtmf, 9.0, 9.15)];
+    let of = |voice: &[(f64, f64)]| decided(&call(with(customer(voice), &keys), agent(&[(1.0, 4.0), (6.0, 8.0)]), 0)).0;
+    assert_eq!(of(&[(4.8, 5.0), (9.1, 9.35)]), Outcome::IvrOnly);
+    assert_eq!(of(&[(4.8, 5.0), (9.1, 9.4)]), Outcome::Conversation, "more than 200 ms from it");
+}
+
 /// A party whose speech was told apart from that of others on one channel.
 fn shared(party: TrackFacts) -> TrackFacts {
     TrackFacts { shared: true, ..party }
