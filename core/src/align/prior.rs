@@ -87,8 +87,10 @@ const STARTS_SHARE: f64 = 0.2;
 /// ... and between their stops: parties hang up one after the other, or the call is torn down at
 /// once.
 const STOPS_S: f64 = 1.2;
-/// Probability that independent recorders start, and stop, at the same moment.
-const TOGETHER: (f64, f64) = (0.02, 0.1);
+/// Probability that independent recorders start, and stop, at the same moment. Of 404 made pairs of
+/// unequal length, 8 started and 102 stopped within 50 ms of each other. A fifth is assumed, because
+/// services differ.
+const TOGETHER: (f64, f64) = (0.02, 0.2);
 /// Accuracy of events at the same moment, in seconds. Codecs pad a packet or two at an end.
 const MOMENT_S: f64 = 0.04;
 /// Probability that they start or stop anywhere.
