@@ -60,7 +60,13 @@ pub(super) fn separate(
     for track in tracks.iter_mut().filter(|track| config.voices && track.shared && track.repeats.is_none()) {
         run.check(Stage::Speech)?;
         track.announced = announced(track, run)?;
-        let Some((voices, faint)) = TrackVoices::of(track, direction, config, run)? else { continue };
+        let mut found = TrackVoices::of(track, direction, config, run)?;
+        // A party whom nobody answers may have said the same before: it is no queue.
+        if track.announced.is_some() && found.as_ref().is_none_or(|(told, _)| told.voices.len() < 2) {
+            track.announced = None;
+            found = TrackVoices::of(track, direction, config, run)?;
+        }
+        let Some((voices, faint)) = found else { continue };
         // As on a track of its own, what hardly rises above the noise is no party's speech.
         track.speech = cut(&track.speech, &faint);
         track.voiced = cut(&track.voiced, &faint);

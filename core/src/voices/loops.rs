@@ -24,7 +24,7 @@ const NEXT: (usize, Millis) = (40, Millis(180_000.0));
 /// word follows within 2.1 s.
 const UNANSWERED: Millis = Millis(3_000.0);
 /// Least speech of a play if there are only two plays, and if there are more.
-const LEAST_PLAY: [Millis; 2] = [Millis(2_000.0), Millis(250.0)];
+const LEAST_PLAY: [Millis; 2] = [Millis(1_000.0), Millis(250.0)];
 /// Least share of a play's pieces that return. Noise may hide the rest.
 const RETURNS: f64 = 0.85;
 /// Longest sound between two plays that is taken for speech and is none, as in music, and the most
@@ -51,12 +51,7 @@ const MOST_PLAYS: usize = 500;
 ///
 /// # Errors
 /// `cancelled`.
-pub fn announced(
-    samples: &dyn Narrowband,
-    speech: &[Span],
-    sounds: &[Span],
-    cancel: &Cancel,
-) -> Result<Option<Span>> {
+pub fn announced(samples: &dyn Narrowband, speech: &[Span], sounds: &[Span], cancel: &Cancel) -> Result<Option<Span>> {
     let spoken = without(speech, sounds);
     let mut sound = SoundReturns::new(samples);
     let firsts = (0..spoken.len().min(BEFORE.0)).take_while(|&first| total(&spoken[..first]) <= BEFORE.1);
@@ -109,7 +104,8 @@ impl AnnouncementLoop {
         let said = clipped(spoken, Span { start, end: start + time(period) - EDGE });
         let parts: Vec<Range<usize>> = said.iter().flat_map(|&span| pieces(&samples_of(span))).collect();
         let returning = sound.returning(&parts, period);
-        let play: Vec<_> = zip(parts, returning).filter_map(|(part, returns)| returns.then_some(part)).collect();
+        let returned = zip(parts, returning).filter_map(|(part, returns)| returns.then_some(part));
+        let play = until_pause(returned.collect());
         let end = play.last()?.end as i64 + period;
         let mut found = Self { play, first: 0, end, count: 2 };
         if !found.is_waited(spoken, 0, period) {
@@ -141,7 +137,8 @@ impl AnnouncementLoop {
             let returning = sound.returning(&self.play, lag);
             let whole = self.is_whole(&returning);
             let begun = returning.iter().take_while(|&&returns| returns).count();
-            let played = if whole { returning.iter().rposition(|&returns| returns).map_or(0, |n| n + 1) } else { begun };
+            let played =
+                if whole { returning.iter().rposition(|&returns| returns).map_or(0, |n| n + 1) } else { begun };
             let played = &self.play[..played.min(self.play.len())];
             let enough = whole || millis(played) >= LEAST_CUT;
             let Some(piece) = played.last().filter(|_| enough && self.is_waited(spoken, last, lag)) else { return };
@@ -190,6 +187,15 @@ impl AnnouncementLoop {
     }
 }
 
+/// Returns the pieces before the first long pause. What returns after it is music that begins again
+/// after each play.
+fn until_pause(mut pieces: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let pause = |pair: &[Range<usize>]| millis(&[pair[0].end..pair[1].start]) >= UNANSWERED;
+    let end = pieces.windows(2).position(pause).map_or(pieces.len(), |last| last + 1);
+    pieces.truncate(end);
+    pieces
+}
+
 /// Returns the parts of spans within a stretch.
 fn clipped(spans: &[Span], stretch: Span) -> Vec<Span> {
     spans.iter().filter_map(|span| span.overlap(&stretch)).collect()
@@ -216,4 +222,108 @@ fn millis(pieces: &[Range<usize>]) -> Millis {
 fn moved(range: &Range<usize>, lag: i64) -> Option<Span> {
     let span = Span { start: time(range.start as i64 + lag), end: time(range.end as i64 + lag) };
     (span.start.0 >= 0.0).then_some(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::returns::made;
+    use super::*;
+
+    /// A track: what sounds (by seed) from when to when, in seconds. What has no seed is silent.
+    /// Every entry is a span of speech.
+    fn track(heard: &[(u32, f64, f64)]) -> (Vec<f32>, Vec<Span>) {
+        let end = heard.iter().map(|said| said.2).fold(0.0, f64::max);
+        let mut samples: Vec<f32> = made(999, (end * 8000.0) as usize + 8000).iter().map(|x| 0.01 * x).collect();
+        for &(seed, from, to) in heard {
+            let at = (from * 8000.0) as usize;
+            let sound = made(seed, ((to - from) * 8000.0) as usize);
+            samples[at..at + sound.len()].iter_mut().zip(sound).for_each(|(x, y)| *x += y);
+        }
+        (samples, heard.iter().map(|said| Span::new(said.1 * 1000.0, said.2 * 1000.0)).collect())
+    }
+
+    /// Where announcements play, in seconds.
+    fn found(heard: &[(u32, f64, f64)], sounds: &[Span]) -> Option<(f64, f64)> {
+        let (samples, speech) = track(heard);
+        let found = announced(&samples, &speech, sounds, &Cancel::default()).unwrap();
+        found.map(|span| (span.start.seconds(), span.end.seconds()))
+    }
+
+    /// Two parties in turns of 2 s from a second on.
+    fn talk(from: f64) -> Vec<(u32, f64, f64)> {
+        (0..6).map(|n| (100 + n, from + 2.5 * f64::from(n), from + 2.5 * f64::from(n) + 2.0)).collect()
+    }
+
+    /// Plays of an announcement of two sentences, each 8 s after the last, then a conversation.
+    fn queue(plays: u32) -> Vec<(u32, f64, f64)> {
+        let play = |n: u32| [(1, 1.0 + 8.0 * f64::from(n), 2.5), (2, 3.1 + 8.0 * f64::from(n), 1.0)];
+        let all = (0..plays).flat_map(play).map(|(seed, at, length)| (seed, at, at + length));
+        all.map(|(seed, from, to)| (seed, from, if seed == 1 { to - 0.7 } else { to }))
+            .chain(talk(8.0 * f64::from(plays)))
+            .collect()
+    }
+
+    #[test]
+    fn an_announcement_that_plays_again_until_somebody_answers_is_found() {
+        assert_eq!(found(&queue(2), &[]), Some((1.0, 12.1)));
+        assert_eq!(found(&queue(4), &[]), Some((1.0, 28.1)));
+        // Something in the music is taken for speech.
+        let mut music = queue(3);
+        music.insert(2, (50, 7.3, 7.9));
+        music.insert(5, (51, 15.3, 15.7));
+        assert_eq!(found(&music, &[]), Some((1.0, 20.1)));
+        // Somebody says a word before it.
+        music.insert(0, (52, 0.1, 0.6));
+        assert_eq!(found(&music, &[]), Some((1.0, 20.1)));
+    }
+
+    #[test]
+    fn a_short_one_must_play_three_times() {
+        let heard = |plays: u32| -> Vec<(u32, f64, f64)> {
+            let play = |n: u32| (1, 1.0 + 6.0 * f64::from(n), 1.8 + 6.0 * f64::from(n));
+            (0..plays).map(play).chain(talk(6.0 * f64::from(plays))).collect()
+        };
+        assert_eq!(found(&heard(2), &[]), None);
+        assert_eq!(found(&heard(3), &[]), Some((1.0, 13.8)));
+        // Not after the same time.
+        let late = [vec![(1, 1.0, 1.8), (1, 7.0, 7.8), (1, 15.0, 15.8)], talk(18.0)].concat();
+        assert_eq!(found(&late, &[]), None);
+    }
+
+    #[test]
+    fn the_last_play_may_be_cut_off() {
+        let mut heard = queue(2);
+        heard.truncate(4);
+        heard.extend([(1, 17.0, 18.5)]);
+        heard.extend(talk(18.6));
+        let (start, end) = found(&heard, &[]).unwrap();
+        assert!(start == 1.0 && (18.2..=18.6).contains(&end), "{end}");
+    }
+
+    #[test]
+    fn what_parties_say_again_is_no_announcement() {
+        // The same words are another waveform.
+        assert_eq!(found(&[vec![(1, 1.0, 4.0), (2, 9.0, 12.0)], talk(14.0)].concat(), &[]), None);
+        // Somebody answers between, for a second or more.
+        assert_eq!(found(&[vec![(1, 1.0, 4.0), (2, 4.5, 5.5), (1, 9.0, 12.0)], talk(14.0)].concat(), &[]), None);
+        // Nobody waits for 3 s.
+        assert_eq!(found(&[vec![(1, 1.0, 4.0), (1, 6.5, 9.5)], talk(10.0)].concat(), &[]), None);
+        // A conversation went before.
+        let later: Vec<_> = queue(3).into_iter().map(|(seed, from, to)| (seed, from + 30.0, to + 30.0)).collect();
+        assert_eq!(found(&[talk(0.1), talk(15.1), later].concat(), &[]), None);
+    }
+
+    #[test]
+    fn music_alone_and_a_loop_that_nobody_ends_are_none() {
+        let music: Vec<(u32, f64, f64)> =
+            (0..8).map(|n| (200 + n, 6.0 * f64::from(n), 6.0 * f64::from(n) + 1.0)).collect();
+        assert_eq!(found(&music, &[]), None);
+        // A song that begins again is cut out as music.
+        let song = [vec![(1, 1.0, 7.0), (1, 12.0, 18.0)], talk(20.0)].concat();
+        assert_eq!(found(&song, &[Span::new(900.0, 19_000.0)]), None);
+        let mut unanswered = queue(3);
+        unanswered.truncate(6);
+        assert_eq!(found(&unanswered, &[]), None);
+        assert_eq!(found(&[], &[]), None);
+    }
 }

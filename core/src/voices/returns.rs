@@ -162,26 +162,28 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     crate::simd::sum(sums) + rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum::<f32>()
 }
 
+/// Sound that differs with its seed, like no other: noise whose level changes every 50 ms.
+#[cfg(test)]
+pub(super) fn made(seed: u32, samples: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as f32 / u32::MAX as f32
+    };
+    let mut level = 0.0;
+    let sample = |n: usize| {
+        level = if n.is_multiple_of(400) { next().powi(3) } else { level };
+        0.3 * level * (next() - 0.5)
+    };
+    (0..samples).map(sample).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::made as sound;
     use super::*;
-
-    /// Noise whose level changes every 50 ms, which differs with its seed.
-    fn sound(seed: u32, samples: usize) -> Vec<f32> {
-        let mut state = seed.wrapping_mul(2_654_435_761) | 1;
-        let mut next = move || {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state as f32 / u32::MAX as f32
-        };
-        let mut level = 0.0;
-        let sample = |n: usize| {
-            level = if n.is_multiple_of(400) { next().powi(3) } else { level };
-            0.3 * level * (next() - 0.5)
-        };
-        (0..samples).map(sample).collect()
-    }
 
     #[test]
     fn a_sound_that_returns_is_found_to_the_sample() {
