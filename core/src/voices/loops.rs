@@ -190,7 +190,7 @@ impl AnnouncementLoop {
 /// Returns the pieces before the first long pause. What returns after it is music that begins again
 /// after each play.
 fn until_pause(mut pieces: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    let pause = |pair: &[Range<usize>]| millis(&[pair[0].end..pair[1].start]) >= UNANSWERED;
+    let pause = |pair: &[Range<usize>]| time(pair[1].start as i64 - pair[0].end as i64) >= UNANSWERED;
     let end = pieces.windows(2).position(pause).map_or(pieces.len(), |last| last + 1);
     pieces.truncate(end);
     pieces
