@@ -12,7 +12,7 @@ use crate::run::RunOptions;
 use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
 use crate::threads;
 use crate::timeline::{Event, EventKind, HeardEcho, Placement};
-use crate::units::{Decibels, Millis, Span};
+use crate::units::{Decibels, Millis, Span, without};
 use crate::vad::Probabilities;
 
 use super::analyze::TrackAnalysis;
@@ -43,6 +43,9 @@ pub(super) struct PlacedTrack {
     pub bleed: Vec<Bleed>,
     /// Own speech according to the detector's probabilities alone, in the call's time.
     pub voiced: Vec<Span>,
+    /// Where a recorded announcement plays in a loop, in the call's time. Speech there is no
+    /// party's.
+    pub announced: Option<Span>,
     /// Events on this track, in the call's time.
     pub events: Vec<Event>,
     pub noise: Option<Decibels>,
@@ -113,6 +116,7 @@ impl PlacedTrack {
             speech: own.iter().map(|&span| placement.span_to_call(span)).collect(),
             bleed: bleed.iter().map(bled).collect(),
             voiced: voiced.map(|span| placement.span_to_call(span)).collect(),
+            announced: None,
             gain: party_level.gain(config.mix.level),
             party_level,
             alive: alive(level, config.outcome.dead_dbov),
@@ -124,6 +128,11 @@ impl PlacedTrack {
             voices: None,
             track,
         }
+    }
+
+    /// Returns spans of this track without those of a recorded announcement.
+    pub(super) fn of_parties(&self, spans: &[Span]) -> Vec<Span> {
+        self.announced.map_or_else(|| spans.to_vec(), |stretch| without(spans, stretch))
     }
 
     /// Returns the end of the recording in the call's time.

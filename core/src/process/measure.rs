@@ -123,7 +123,7 @@ impl Scene {
 
 /// Returns a track's speech for the metrics. A repeated track counts once.
 fn counted_speech(track: &PlacedTrack) -> Vec<Span> {
-    if track.repeats.is_some() { Vec::new() } else { track.speech.clone() }
+    if track.repeats.is_some() { Vec::new() } else { track.of_parties(&track.speech) }
 }
 
 /// Returns the parties of a track: its voices, if they were separated.
@@ -168,8 +168,8 @@ fn unexcused(spans: Vec<Span>, excused: &[Span], min: Millis) -> Vec<Span> {
 fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -> Facts {
     let track_facts = |t: &PlacedTrack| TrackFacts {
         role: t.track.role,
-        speech: t.speech.clone(),
-        voiced: t.voiced.clone(),
+        speech: t.of_parties(&t.speech),
+        voiced: t.of_parties(&t.voiced),
         bleed: t.bleed.iter().map(|b| b.span).collect(),
         events: t.events.clone(),
         shared: t.shared,

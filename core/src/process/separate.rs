@@ -59,13 +59,47 @@ pub(super) fn separate(
 ) -> Result<Vec<PlacedTrack>> {
     for track in tracks.iter_mut().filter(|track| config.voices && track.shared && track.repeats.is_none()) {
         run.check(Stage::Speech)?;
-        let Some((voices, faint)) = TrackVoices::of(track, direction, config, run)? else { continue };
+        track.announced = announced(track, run)?;
+        let mut found = TrackVoices::of(track, direction, config, run)?;
+        // A party whom nobody answers may have said the same before: it is no queue.
+        if track.announced.is_some() && found.as_ref().is_none_or(|(told, _)| told.voices.len() < 2) {
+            track.announced = None;
+            found = TrackVoices::of(track, direction, config, run)?;
+        }
+        let Some((voices, faint)) = found else { continue };
         // As on a track of its own, what hardly rises above the noise is no party's speech.
         track.speech = cut(&track.speech, &faint);
         track.voiced = cut(&track.voiced, &faint);
         track.voices = Some(voices);
     }
     Ok(tracks)
+}
+
+/// Returns where a recorded announcement plays in a loop, in the call's time.
+fn announced(placed: &PlacedTrack, run: &RunOptions) -> Result<Option<Span>> {
+    let found = voices::announced(
+        placed.track.analysis.narrowband(),
+        &on_track(placed, &placed.speech),
+        &sounds(placed),
+        &run.cancel,
+    )?;
+    Ok(found.map(|stretch| placed.placement.span_to_call(stretch)))
+}
+
+/// Returns spans of a track in its own time.
+fn on_track(placed: &PlacedTrack, spans: &[Span]) -> Vec<Span> {
+    let back = |span: &Span| {
+        let (start, end) = (placed.placement.to_track(span.start), placed.placement.to_track(span.end));
+        (end > start).then_some(Span { start, end })
+    };
+    spans.iter().filter_map(back).collect()
+}
+
+/// Returns the sounds of a track that a speech detector may take for speech, in its own time.
+fn sounds(placed: &PlacedTrack) -> Vec<Span> {
+    let is_sound = |sound: &&TrackEvent| SOUNDS.contains(&sound.kind);
+    let sounds = placed.track.analysis.events.iter().filter(is_sound);
+    sounds.map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect()
 }
 
 /// Returns spans without others, and without the rests that rounding leaves.
@@ -88,14 +122,8 @@ impl TrackVoices {
         run: &RunOptions,
     ) -> Result<Option<(Self, Vec<Span>)>> {
         let heard = &placed.track.analysis;
-        let back = |span: &Span| {
-            let (start, end) = (placed.placement.to_track(span.start), placed.placement.to_track(span.end));
-            (end > start).then_some(Span { start, end })
-        };
-        let spans: Vec<Span> = placed.speech.iter().filter_map(back).collect();
-        let is_sound = |sound: &&TrackEvent| SOUNDS.contains(&sound.kind);
-        let sounds: Vec<Span> =
-            heard.events.iter().filter(is_sound).map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect();
+        let spans = on_track(placed, &cut(&placed.speech, placed.announced.as_slice()));
+        let sounds = sounds(placed);
         let separate =
             |spans: &[Span]| voices::separate(heard.narrowband(), spans, &sounds, config.portable, &run.cancel);
         let (found, faint) = without_faint(separate(&spans)?, &heard.level, &sounds, separate)?;

@@ -209,6 +209,10 @@ fn each_second_has_its_level() {
 
 /// The fixture's call as one recording of both parties.
 fn summed() -> Vec<Input> {
+    vec![Input::bytes("call.wav", float_wav(8_000, &[summed_samples()])).role(Role::Mixed)]
+}
+
+fn summed_samples() -> Vec<f32> {
     let call = fixture("keypad-hold");
     let config = MixConfig { layout: Layout::Mono, rate: OutputRate::Fixed(Rate::NARROWBAND), ..MixConfig::default() };
     let mut mixer = call.mix(&config).unwrap();
@@ -216,7 +220,29 @@ fn summed() -> Vec<Input> {
     while let Some(block) = mixer.next_block().unwrap() {
         all.extend(block.iter().map(|&x| to_f32(x)));
     }
-    vec![Input::bytes("call.wav", float_wav(8_000, &[all])).role(Role::Mixed)]
+    all
+}
+
+#[test]
+fn an_announcement_in_a_loop_is_no_partys() {
+    let plain = analyze(summed(), &Config::default(), &RunOptions::default()).unwrap();
+    let samples = summed_samples();
+    let longest = plain.tracks[0].speech.iter().max_by(|a, b| a.duration().0.total_cmp(&b.duration().0)).unwrap();
+    let at = |ms: Millis| Rate::NARROWBAND.sample_at(ms) as usize;
+    let play = &samples[at(longest.start)..at(longest.end)];
+    assert!(play.len() > 16_000, "a play of more than 2 s");
+    let plays = [play, &[0.0; 48_000], play, &[0.0; 48_000], play, &[0.0; 16_000]].concat();
+    let queued = float_wav(8_000, &[[&plays[..], &samples].concat()]);
+    let queued = vec![Input::bytes("call.wav", queued).role(Role::Mixed)];
+    let queued = analyze(queued, &Config::default(), &RunOptions::default()).unwrap();
+    let answered = Rate::NARROWBAND.millis(plays.len() as u64);
+    let before = |spans: &[Span]| spans.iter().filter(|span| span.start < answered).count();
+    let track = &queued.tracks[0];
+    assert!(before(&track.speech) >= 3, "its speech is told");
+    assert!(track.voices.iter().flatten().all(|voice| before(&voice.speech) == 0), "and is no voice's");
+    assert!(queued.turns.iter().all(|turn| turn.span.start >= answered));
+    let speech = |report: &Report| report.metrics.speech_ms.unwrap().0;
+    assert!((speech(&queued) - speech(&plain)).abs() < 500.0);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! An encoder computes embeddings for a bounded number of windows of the track's speech, and
 //! similar windows are clustered into voices. A cheap classifier, fitted to this call alone, then
 //! assigns every frame to the voice it fits best. Embeddings exist only during the call of
-//! [`separate`], and are not part of any result.
+//! [`separate`], and are not part of any result. [`announced`] finds a recorded announcement in a
+//! loop, which is no party, by its waveform.
 
 mod brief;
 mod centres;
@@ -15,12 +16,15 @@ mod faint;
 mod frames;
 mod handover;
 mod likeness;
+mod loops;
 mod mixture;
 mod path;
 mod pauses;
 mod pitch;
+mod returns;
 mod separate;
 mod windows;
 mod words;
 
+pub use loops::announced;
 pub use separate::{Separation, separate};

@@ -138,7 +138,7 @@ fn followed(all: &[VoiceWindow], some: &[VoiceWindow], grouping: Grouping) -> Gr
 }
 
 /// Returns spans without the parts that lie in others.
-fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
+pub(super) fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
     /// Shortest remaining part, in milliseconds.
     const LEAST: f64 = 100.0;
     let mut left = spans.to_vec();
