@@ -67,8 +67,10 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     let (greeting, pause) = greeting(machine, config)?;
     let long = greeting.duration() > config.machine_greeting_ms && greeting.duration() < config.max_greeting_ms;
     // Where tracks cannot be compared, their likeliest places still say who spoke first.
-    let first = facts.others(party).all(|t| t.speech.first().is_none_or(|s| s.start >= greeting.start))
-        && said_before(facts, party, greeting.end) <= config.before_beep_ms
+    let answered = answered(machine);
+    let begins = |other: &TrackFacts| other.speech.iter().find(|s| s.end > answered).map(|s| s.start);
+    let first = facts.others(party).all(|other| begins(other).is_none_or(|begins| begins >= greeting.start))
+        && said_before(facts, party, greeting.end) - said_before(facts, party, answered) <= config.before_beep_ms
         && !talks_on_after_a_word(facts, party, greeting);
     // A tone has a rule of its own.
     let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
@@ -93,11 +95,17 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     Some(reasons)
 }
 
-/// Returns a party's first talk, across pauses too short for an answer, and the longest of those
-/// pauses. Nobody has answered while the line rings, so what sounds before that ends is no talk.
-fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)> {
+/// Returns when a party's line stops ringing, or 0. Nobody has answered before, so what sounds until
+/// then is no talk.
+fn answered(party: &TrackFacts) -> Millis {
     let rings = party.events.iter().filter(|e| e.kind == EventKind::Ringback).map(|e| e.span.end);
-    let answered = rings.fold(Millis(0.0), Millis::max);
+    rings.fold(Millis(0.0), Millis::max)
+}
+
+/// Returns a party's first talk after the answer, across pauses too short for an answer, and the
+/// longest of those pauses.
+fn greeting(party: &TrackFacts, config: &OutcomeConfig) -> Option<(Span, Millis)> {
+    let answered = answered(party);
     let mut spans = party.speech.iter().filter(|span| span.end > answered);
     let mut talk = *spans.next()?;
     let mut longest = Millis(0.0);

@@ -415,6 +415,12 @@ fn what_sounds_while_the_line_rings_is_no_greeting() {
     };
     assert_eq!(of(&[(EventKind::Ringback, 1.5, 8.5)]), Outcome::Voicemail);
     assert_eq!(of(&[]), Outcome::Conversation, "a word, then a long pause");
+    let caller = |end: f64| {
+        let machine = with(agent(&[(9.0, 14.0)]), &[(EventKind::Ringback, 1.5, 8.5)]);
+        decided(&call(customer(&[(0.5, end), (15.0, 20.0)]), machine, 1)).0
+    };
+    assert_eq!(caller(8.5), Outcome::Voicemail, "whoever makes it");
+    assert_eq!(caller(8.6), Outcome::Conversation, "it is over after the answer");
 }
 
 #[test]
