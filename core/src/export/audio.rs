@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -103,7 +102,7 @@ pub(crate) fn write_samples(
 }
 
 /// Encodes and writes a mix. With more than one thread, the next blocks are mixed and encoded while
-/// these are hashed and written.
+/// these are written.
 fn encode(
     mut to: impl Write + Send,
     mut writer: AudioWriter,
@@ -118,22 +117,16 @@ fn encode(
     writer.encoder.header(writer.mixer.frames_left(), &mut now.bytes);
     while !now.is_last {
         let mut made = Ok(());
+        let make: Job = Box::new(|| made = writer.make(&mut next, &mut heard));
         if several {
-            let shared = SharedWrite::new(&mut to, &now.bytes);
-            let make: Job = Box::new(|| {
-                made = writer.make(&mut next, &mut heard);
-                shared.write_second_half();
-            });
-            threads::beside(vec![make], || {
-                shared.write_first_half();
-                seen(&now.bytes);
-                shared.write_second_half();
-            });
-            shared.finish().map_err(failed)?;
+            let mut written = Ok(());
+            let write: Job = Box::new(|| written = to.write_all(&now.bytes));
+            threads::beside(vec![make, write], || seen(&now.bytes));
+            written.map_err(failed)?;
         } else {
             seen(&now.bytes);
             to.write_all(&now.bytes).map_err(failed)?;
-            made = writer.make(&mut next, &mut heard);
+            make();
         }
         made?;
         run.check(Stage::Export)?;
@@ -142,50 +135,6 @@ fn encode(
     seen(&now.bytes);
     to.write_all(&now.bytes).map_err(failed)?;
     to.flush().map_err(failed)
-}
-
-/// Bytes that two threads write in turn. One thread writes the first half and then does other work.
-/// The thread that is done first writes the second half, so neither waits for the other.
-struct SharedWrite<'b, W>(Mutex<HalvedBytes<'b, W>>);
-
-struct HalvedBytes<'b, W> {
-    to: W,
-    first: &'b [u8],
-    /// Empty until the first half is written, and after it is written itself.
-    second: &'b [u8],
-    written: std::io::Result<()>,
-}
-
-impl<'b, W: Write> SharedWrite<'b, W> {
-    fn new(to: W, bytes: &'b [u8]) -> Self {
-        Self(Mutex::new(HalvedBytes { to, first: bytes, second: &[], written: Ok(()) }))
-    }
-
-    fn write_first_half(&self) {
-        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (first, second) = halves.first.split_at(halves.first.len() / 2);
-        halves.write(first);
-        (halves.first, halves.second) = (&[], second);
-    }
-
-    /// Writes the second half, unless the first is not written yet or another thread did it.
-    fn write_second_half(&self) {
-        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let second = std::mem::take(&mut halves.second);
-        halves.write(second);
-    }
-
-    fn finish(self) -> std::io::Result<()> {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).written
-    }
-}
-
-impl<W: Write> HalvedBytes<'_, W> {
-    fn write(&mut self, bytes: &[u8]) {
-        if self.written.is_ok() {
-            self.written = self.to.write_all(bytes);
-        }
-    }
 }
 
 /// Returns the encoder of a format.
@@ -240,8 +189,8 @@ impl<'m, 'a> AudioWriter<'m, 'a> {
         Ok(Self { mixer, encoder, frames: 1 })
     }
 
-    /// Makes the next blocks, or the end of the file if there are none. `heard` gets the
-    /// mixer after every block.
+    /// Makes the next blocks, or the end of the file if there are none. `heard` gets the mixer
+    /// after every block.
     fn make(&mut self, made: &mut WrittenAudio, heard: &mut impl FnMut(&Mixer)) -> Result<()> {
         made.bytes.clear();
         let (wanted, mut samples) = (self.frames * usize::from(self.mixer.channels()), 0);
