@@ -43,12 +43,13 @@ const fn usual(outcome: Outcome) -> f64 {
 }
 
 /// Returns the accuracy for a conversation, which grows with every exchange. On one track,
-/// exchanges do not count.
+/// exchanges do not count. Of 108 made calls of one or two exchanges, 105 were conversations (seeds
+/// 711 to 715).
 fn conversation(facts: &Facts) -> f64 {
     match (facts.tracks.len(), facts.exchanges) {
         (0 | 1, _) | (_, None) => 0.9,
         (_, Some(0)) => 0.4,
-        (_, Some(1 | 2)) => 0.88,
+        (_, Some(1 | 2)) => 0.95,
         _ => 0.99,
     }
 }
