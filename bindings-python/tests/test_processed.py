@@ -19,9 +19,9 @@ def test_a_redacted_stretch_is_gone_from_everything_made_afterwards(tmp_path: Pa
     call = callweave.process(KEYPAD)
     before = call.mix()
     report = call.redact([Span(22_000, 23_000), (1_000, 1_500)])
-    assert report == call.report and report.redacted == (Span(450, 2050), Span(21_450, 23_550))
+    assert report == call.report and report.redacted == (Span(470, 2030), Span(21_470, 23_530))
     [widened] = [warning.message for warning in report.warnings if warning.code == "redaction_widened"]
-    assert widened.startswith("asked for 1500 ms, taken out 3700 ms"), widened
+    assert widened.startswith("asked for 1500 ms, taken out 3620 ms"), widened
     after = call.mix()
     hole = slice(21_760 * after.sample_rate_hz // 1000, 23_240 * after.sample_rate_hz // 1000)
     assert before.samples.shape == after.samples.shape and np.abs(before.samples[:, hole]).max() > 1000

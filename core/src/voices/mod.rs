@@ -6,6 +6,7 @@
 //! [`separate`], and are not part of any result. [`announced`] finds a recorded announcement in a
 //! loop, which is no party, by its waveform.
 
+mod announcement;
 mod brief;
 mod centres;
 mod certainty;
@@ -16,7 +17,6 @@ mod faint;
 mod frames;
 mod handover;
 mod likeness;
-mod loops;
 mod mixture;
 mod path;
 mod pauses;
@@ -26,5 +26,5 @@ mod separate;
 mod windows;
 mod words;
 
-pub use loops::announced;
+pub use announcement::announced;
 pub use separate::{Separation, separate};

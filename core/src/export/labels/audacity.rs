@@ -37,6 +37,6 @@ mod tests {
         let text = audacity(&report(["a\tb\nc", "d"]), Names::Parties);
         assert!(text.lines().all(|line| line.split('\t').count() == 3), "{text}");
         assert_eq!(text.lines().next(), Some("0.804000\t7.804000\ta b c: ringback th"));
-        assert!(text.contains("23.896000\t42.328000\td: music\n"), "{text}");
+        assert!(text.contains("23.906000\t42.338000\td: music\n"), "{text}");
     }
 }

@@ -120,6 +120,6 @@ mod tests {
         let text = csv(&report(["=cmd", "d"]), Names::Parties);
         assert!(text.split_terminator("\r\n").all(|row| row.split(',').count() == 8), "{text}");
         assert!(text.contains("\r\n804,7804,0,customer,'=cmd,ringback,th,0.98\r\n"), "{text}");
-        assert!(text.contains("\r\n23896,42328,1,agent,d,music,,0.95\r\n"), "{text}");
+        assert!(text.contains("\r\n23906,42338,1,agent,d,music,,0.95\r\n"), "{text}");
     }
 }

@@ -45,7 +45,7 @@ mod tests {
         assert!(text.lines().all(|line| line.split_whitespace().count() == 10), "{text}");
         assert_eq!(
             text.lines().next(),
-            Some("SPEAKER keypad-hold 1 10.360000 1.540000 <NA> <NA> é_木 <NA> <NA>"),
+            Some("SPEAKER keypad-hold 1 10.370000 1.540000 <NA> <NA> é_木 <NA> <NA>"),
             "in the order of time"
         );
         assert!(text.contains(" Ann_O'Neil_\"x\"__y "), "{text}");

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn a_turn_is_a_cue_and_names_are_no_markup() {
         let text = vtt(&report(["a --> b & <i>", "d"]), Names::Parties);
-        assert!(text.starts_with("WEBVTT\n\n1\n00:00:10.360 --> 00:00:14.760\n<v d>d speaks</v>\n"), "{text}");
+        assert!(text.starts_with("WEBVTT\n\n1\n00:00:10.370 --> 00:00:14.770\n<v d>d speaks</v>\n"), "{text}");
         assert!(text.contains("\n<v a --&gt; b &amp; &lt;i&gt;>"), "{text}");
         assert_eq!(text.matches("-->").count(), 8, "one arrow per turn");
         assert_eq!(clock_of(3_661_001), "01:01:01.001");
