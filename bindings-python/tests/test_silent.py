@@ -196,9 +196,9 @@ def test_seconds_are_said_by_name() -> None:
     with pytest.raises(errors.InvalidArgument, match="without a unit"):
         call.redact([(1.0, 2.0)])
     assert call.report.redacted == ()
-    assert call.redact([(1.0, 2.0)], unit="s").redacted == (Span(260, 2740),)
-    assert callweave.redact(SHORT, [(1000, 1010)], unit="ms").report.redacted == (Span(260, 1750),)
-    assert callweave.redact(SHORT, [Span(1000, 1010)]).report.redacted == (Span(260, 1750),)
+    assert call.redact([(1.0, 2.0)], unit="s").redacted == (Span(320, 2680),)
+    assert callweave.redact(SHORT, [(1000, 1010)], unit="ms").report.redacted == (Span(320, 1690),)
+    assert callweave.redact(SHORT, [Span(1000, 1010)]).report.redacted == (Span(320, 1690),)
     with pytest.raises(errors.InvalidArgument, match="'ms' or 's'"):
         call.redact([(1, 2)], unit="min")  # type: ignore[arg-type]
 

@@ -238,7 +238,7 @@ class Processed:
         >>> import callweave
         >>> call = callweave.process("fixtures/short/manifest.json")
         >>> call.redact([(1000, 2000)]).redacted
-        (Span(start_ms=260.0, end_ms=2740.0),)
+        (Span(start_ms=320.0, end_ms=2680.0),)
         """
         plain = [{"startMs": s.start_ms, "endMs": s.end_ms} if isinstance(s, Span) else _span(s, unit) for s in spans]
         self._inner.redact(json.dumps({"spans": plain, "keys": keys, "unsure": unsure, "cover": cover}))
