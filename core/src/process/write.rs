@@ -94,7 +94,7 @@ impl Processed {
         let (rate, channels) = (mixer.rate(), mixer.channels());
         let mut meters = options.peaks.map(|points| PeakMeters::new(&mixer, channels, points)).transpose()?;
         let mut seen = self.page_meters(&mixer, config, options)?;
-        if seen.is_some() && config.layout == Layout::Mono {
+        if seen.is_some() {
             mixer = mixer.with_tracks_alone();
         }
         let name = format!("mix.{}", config.format.extension());
@@ -103,8 +103,7 @@ impl Processed {
             super::in_threads(run, false, || {
                 export::write_audio_heard(&mix, &mut mixer, config.format, run, |mixer| {
                     meters.iter_mut().for_each(|meters| meters.push(mixer.block()));
-                    let parties = if config.layout == Layout::Mono { mixer.tracks_alone() } else { mixer.block() };
-                    seen.iter_mut().for_each(|meters| meters.push(parties));
+                    seen.iter_mut().for_each(|meters| meters.push(mixer.tracks_alone()));
                 })
             })?
         };
