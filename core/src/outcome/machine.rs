@@ -75,7 +75,8 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     // A tone has a rule of its own.
     let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
     // Without a tone there is less to rest on, so every word after it counts, on one channel too.
-    if !(long && first && toneless && gone(facts, party, greeting.end, Millis(0.0))) {
+    let gone = gone(facts, party, greeting.end, Millis(0.0));
+    if !(long && first && toneless && gone) || several_talk(facts, party, greeting.end) {
         return None;
     }
     let rings = machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();
@@ -145,6 +146,14 @@ fn gone(facts: &Facts, party: usize, after: Millis, most: Millis) -> bool {
         return later.is_empty();
     }
     later.iter().all(|&length| length < TOO_SHORT_TO_TELL) && sum(later.iter().map(|length| length.0)) <= most.0
+}
+
+/// Returns `true` if more than one other party talks after a greeting: one caller leaves a message,
+/// two talk with each other.
+fn several_talk(facts: &Facts, greeter: usize, after: Millis) -> bool {
+    let later = |span: &Span| (span.end - span.start.max(after)).max(Millis(0.0)).0;
+    let talks = |other: &&TrackFacts| sum(other.speech.iter().map(later)) >= TOO_SHORT_TO_TELL.0;
+    facts.others(greeter).filter(talks).count() > 1
 }
 
 /// Returns how much the others say before a time.

@@ -78,13 +78,13 @@ fn one_way_audio(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
 
 /// One side announces; the other presses keys and never speaks.
 fn ivr_only(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    facts.lone_speaker(config)?;
+    facts.lone_speaker(config).filter(|announcer| !announcer.may_be_answered(config))?;
     let keys: usize = facts.silent(config).map(|t| t.of_kind(&[EventKind::Dtmf])).sum();
     (keys >= 1).then(|| vec![count("keys", keys, 1, "announcements are answered with keys, not speech")])
 }
 
 fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    let talker = facts.lone_speaker(config)?;
+    let talker = facts.lone_speaker(config).filter(|talker| !talker.may_be_answered(config))?;
     let open = facts.silent(config).filter(|t| !t.dead).map(|t| facts.open(t)).fold(Millis(0.0), Millis::max);
     let times = waits(talker, facts, config) + 1;
     (open >= config.silent_party_ms && times as u32 >= config.silent_party_turns).then(|| {
@@ -116,14 +116,15 @@ fn monologue(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
             let from = if facts.comparable { began } else { began.max(first) };
             last <= from + config.greeting_ms
         });
-        (talk >= config.monologue_ms && waits(talker, facts, config) == 0 && greeted).then(|| {
-            vec![time(
-                "talk_without_pause",
-                talk,
-                config.monologue_ms,
-                "one party talks without leaving room for an answer",
-            )]
-        })
+        (talk >= config.monologue_ms && waits(talker, facts, config) == 0 && greeted && !talker.may_be_answered(config))
+            .then(|| {
+                vec![time(
+                    "talk_without_pause",
+                    talk,
+                    config.monologue_ms,
+                    "one party talks without leaving room for an answer",
+                )]
+            })
     })
 }
 

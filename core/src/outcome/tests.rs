@@ -208,6 +208,16 @@ fn limits_of_the_monologue() {
         "1.5 s is room for an answer"
     );
     assert_eq!(decided(&of(&[(1.0, 16.0)], &[(0.5, 4.001)])).0, Outcome::Conversation);
+    let with_word = |start: f64, end: f64| [(1.0, 9.0), (start, end), (11.4, 18.5)];
+    let of_two =
+        |start: f64, end: f64| decided(&call(shared(customer(&with_word(start, end))), shared(agent(greeting)), 1)).0;
+    assert_eq!(of_two(10.2, 10.599), Outcome::Conversation, "a word on one channel may be an answer");
+    assert_eq!(of_two(10.2, 10.6), Outcome::Monologue, "it shows whose it is");
+    assert_eq!(of_two(10.401, 10.6), Outcome::Monologue, "no word");
+    assert_eq!(of_two(9.5, 9.8), Outcome::Conversation, "1.6 s follow it, which is room for an answer");
+    assert_eq!(of_two(9.599, 10.0), Outcome::Monologue, "it does not stand apart");
+    assert_eq!(of_two(10.45, 10.81), Outcome::Monologue, "nor does this");
+    assert_eq!(decided(&of(&with_word(10.2, 10.5), greeting)).0, Outcome::Monologue, "a track of its own shows it");
     // Without a common time: whenever it was said, it was no more than a greeting.
     assert_eq!(decided(&apart(of(&[(1.0, 16.0)], &[(40.0, 43.0)]))).0, Outcome::Monologue);
     assert_eq!(decided(&apart(of(&[(1.0, 16.0)], &[(40.0, 43.001)]))).0, Outcome::Conversation);
@@ -299,6 +309,11 @@ fn a_confidence_is_a_probability_that_grows_with_the_evidence() {
     assert!(talk(0) < talk(1) && talk(1) < talk(4));
     let timed = call(customer(&[]), agent(&[(1.0, 8.0)]), 0);
     assert!(of(&apart(timed.clone())) < of(&timed), "parties that cannot be compared");
+    let one_track = |exchanges| {
+        let speaks = shared(party(Role::Mixed, &[(1.0, 4.0), (6.0, 9.0)]));
+        of(&Facts { tracks: vec![speaks], exchanges, comparable: true, ..Facts::default() })
+    };
+    assert!(one_track(Some(0)) < 0.5 && one_track(None) > 0.5, "one voice, or nobody knows how many");
     for facts in [Facts::default(), timed, call(customer(&[]), agent(&[]), 0)] {
         assert!((0.0..=1.0).contains(&of(&facts)));
     }
@@ -307,6 +322,18 @@ fn a_confidence_is_a_probability_that_grows_with_the_evidence() {
 /// A call whose tracks may lie elsewhere by up to `ms`.
 fn uncertain(ms: f64, facts: Facts) -> Facts {
     Facts { comparable: false, uncertainty: Millis(ms), ..facts }
+}
+
+#[test]
+fn two_who_talk_after_a_greeting_talk_with_each_other() {
+    let of = |others: &[TrackFacts]| {
+        let mut facts = call(customer(&[(9.0, 15.0), (20.0, 24.0)]), agent(&[(1.0, 8.0)]), 3);
+        facts.tracks.extend_from_slice(others);
+        decided(&facts).0
+    };
+    assert_eq!(of(&[]), Outcome::Voicemail);
+    assert_eq!(of(&[party(Role::Transfer, &[(16.0, 16.699)])]), Outcome::Voicemail);
+    assert_eq!(of(&[party(Role::Transfer, &[(16.0, 16.7)])]), Outcome::Conversation);
 }
 
 #[test]
@@ -354,6 +381,21 @@ fn what_sounds_right_beside_a_key_is_the_key() {
     let of = |voice: &[(f64, f64)]| decided(&call(with(customer(voice), &keys), agent(&[(1.0, 4.0), (6.0, 8.0)]), 0)).0;
     assert_eq!(of(&[(4.8, 5.0), (9.1, 9.35)]), Outcome::IvrOnly);
     assert_eq!(of(&[(4.8, 5.0), (9.1, 9.4)]), Outcome::Conversation, "more than 200 ms from it");
+}
+
+#[test]
+fn keys_beside_a_short_word_on_one_channel_are_no_menu() {
+    let of = |announcer: TrackFacts| {
+        let presses = with(shared(customer(&[])), &[(EventKind::Dtmf, 9.5, 9.7)]);
+        decided(&call(presses, announcer, 0)).0
+    };
+    let menu: &[(f64, f64)] = &[(1.0, 4.0), (4.6, 9.0), (12.0, 16.0)];
+    assert_eq!(of(shared(agent(menu))), Outcome::IvrOnly);
+    let answered: &[(f64, f64)] = &[(1.0, 4.0), (4.6, 9.0), (10.2, 10.5), (12.0, 16.0)];
+    assert_eq!(of(shared(agent(answered))), Outcome::Conversation, "the word may be the customer's");
+    assert_eq!(of(agent(answered)), Outcome::IvrOnly, "a track of its own shows whose it is");
+    let waits: &[(f64, f64)] = &[(1.0, 4.0), (6.0, 9.0), (10.5, 10.8), (13.0, 16.0)];
+    assert_eq!(of(shared(agent(waits))), Outcome::IvrOnly, "an answer comes sooner than after 1.5 s");
 }
 
 /// A party whose speech was told apart from that of others on one channel.
