@@ -87,6 +87,17 @@ impl Hops {
     /// Returns the line's noise level: the 10th percentile of the hops outside `speech`, without
     /// digital zeros.
     pub fn noise(&self, speech: &[Span]) -> Option<Decibels> {
+        self.outside(speech, 10)
+    }
+
+    /// Returns the usual level outside spans: the median of the hops, without digital zeros.
+    pub(crate) fn usual(&self, speech: &[Span]) -> Option<Decibels> {
+        self.outside(speech, 2)
+    }
+
+    /// Returns the level below which one hop in `part` lies, outside `speech` and without digital
+    /// zeros.
+    fn outside(&self, speech: &[Span], part: usize) -> Option<Decibels> {
         let mut from = 0.0;
         let mut gaps: Vec<Span> = Vec::with_capacity(speech.len() + 1);
         for end in speech.iter().map(|s| (s.start.0, s.end.0)).chain([(f64::INFINITY, 0.0)]) {
@@ -95,7 +106,7 @@ impl Hops {
         }
         let quiet = || self.within(&gaps).map(|h| h.power).filter(|&p| p > 0.0);
         let bits = || quiet().map(|power| u64::from(power.to_bits()));
-        let found = smallest(bits, 2, quiet().count() / 10)?;
+        let found = smallest(bits, 2, quiet().count() / part)?;
         Some(Decibels::from_power(f64::from(f32::from_bits(found as u32))))
     }
 }
@@ -342,5 +353,8 @@ mod tests {
         samples.extend(vec![0.5; 8000]);
         let noise = hops_of(8000, [&samples[..]]).noise(&[Span::new(1000.0, 2000.0)]).unwrap();
         assert!((noise.0 + 60.0).abs() < 0.1, "{noise}");
+        samples.extend(vec![0.01; 9000]);
+        let usual = hops_of(8000, [&samples[..]]).usual(&[Span::new(1000.0, 2000.0)]).unwrap();
+        assert!((usual.0 + 40.0).abs() < 0.1, "more than half of the rest: {usual}");
     }
 }

@@ -2,7 +2,7 @@
 //! events.
 
 use crate::call::Role;
-use crate::config::Config;
+use crate::config::{Config, Edges};
 use crate::error::Result;
 use crate::events::{self, TrackEvent};
 use crate::level::Level;
@@ -19,6 +19,18 @@ use super::analyze::TrackAnalysis;
 use super::partition::ReadTrack;
 use super::place::Placements;
 use super::runaway;
+
+/// Sounds that a speech detector may take for speech.
+const SOUNDS: [EventKind; 8] = [
+    EventKind::Dtmf,
+    EventKind::Ringback,
+    EventKind::Busy,
+    EventKind::Congestion,
+    EventKind::Sit,
+    EventKind::Fax,
+    EventKind::Beep,
+    EventKind::Music,
+];
 
 /// The separated voices of a track.
 pub(super) struct TrackVoices {
@@ -62,6 +74,37 @@ pub(super) struct PlacedTrack {
     pub voices: Option<TrackVoices>,
 }
 
+/// A track's speech after the gate, in its own time.
+struct Heard {
+    /// Own speech without tones and background, and bleed.
+    gated: Gated,
+    /// Background that was taken for own speech.
+    background: Vec<Span>,
+}
+
+impl Heard {
+    fn new(mut gated: Gated, track: &ReadTrack, events: &[TrackEvent], config: &Config) -> Self {
+        let least = config.speech.min_speech_ms;
+        gated.own = without_tones(&gated.own, events, least);
+        // The spans of Silero's rule are told to the sample.
+        if config.speech.edges == Edges::Detector {
+            return Self { gated, background: Vec::new() };
+        }
+        let sounds: Vec<Span> = sounds(track).into_iter().chain(gated.bleed.iter().map(|bled| bled.span)).collect();
+        let background = speech::background(&track.analysis.level, &gated.own, &sounds);
+        let mut own = background.iter().fold(gated.own.clone(), |left, &stretch| without(&left, stretch));
+        own.retain(|span| span.duration() > least || gated.own.contains(span));
+        gated.own = own;
+        Self { gated, background }
+    }
+}
+
+/// Returns the sounds of a track that a speech detector may take for speech, in its own time.
+pub(super) fn sounds(track: &ReadTrack) -> Vec<Span> {
+    let sounds = track.analysis.events.iter().filter(|sound| SOUNDS.contains(&sound.kind));
+    sounds.map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect()
+}
+
 /// Separates each track's speech into own speech and bleed, and removes events that bled from other
 /// tracks. Where bleed shows that channels of one recording run apart, their placements follow.
 ///
@@ -78,16 +121,15 @@ pub(super) fn gate(
         gated = own_speech(&tracks, &places.placements, config, run)?.0;
     }
     let events = own_events(&tracks, &places.placements);
-    for (gated, events) in gated.iter_mut().zip(&events) {
-        gated.own = without_tones(&gated.own, events, config.speech.min_speech_ms);
-    }
-    let floors = floors(&tracks, &places.placements, &gated, config);
+    let heard = gated.into_iter().zip(&tracks).zip(&events);
+    let heard: Vec<Heard> = heard.map(|((gated, track), events)| Heard::new(gated, track, events, config)).collect();
+    let floors = floors(&tracks, &places.placements, &heard, config);
     let indices: Vec<usize> = tracks.iter().map(|track| track.index).collect();
-    let parts = tracks.into_iter().zip(&places.placements).zip(gated).zip(floors).zip(events);
-    let placed = threads::map(parts.collect(), |((((track, placement), gated), floor), events)| {
+    let parts = tracks.into_iter().zip(&places.placements).zip(heard).zip(floors).zip(events);
+    let placed = threads::map(parts.collect(), |((((track, placement), heard), floor), events)| {
         let repeats = places.repeated.iter().find(|pair| pair.1 == track.index).map(|pair| pair.0);
         let delivered_twice = places.repeated.iter().any(|pair| pair.0 == track.index || pair.1 == track.index);
-        let placed = PlacedTrack::new(track, placement.clone(), gated, floor, &events, &indices, config);
+        let placed = PlacedTrack::new(track, placement.clone(), heard, floor, &events, &indices, config);
         PlacedTrack { repeats, shared: placed.shared || delivered_twice, ..placed }
     });
     Ok(placed)
@@ -97,18 +139,19 @@ impl PlacedTrack {
     fn new(
         track: ReadTrack,
         placement: Placement,
-        gated: Gated,
+        heard: Heard,
         floor: Option<Decibels>,
         events: &[TrackEvent],
         indices: &[usize],
         config: &Config,
     ) -> Self {
-        let Gated { mut own, bleed } = gated;
+        let Heard { gated: Gated { mut own, bleed }, background } = heard;
         let level = &track.analysis.level;
         own.retain(|&span| speech::reaches(&level.hops, span, floor));
         let noise = level.hops.noise(&own);
         let party_level = PartyLevel::new(level, &own, noise);
-        let voiced = voiced(&track.analysis.speech, &bleed, config.speech.threshold).into_iter();
+        let voiced = voiced(&track.analysis.speech, &bleed, config.speech.threshold);
+        let voiced = background.iter().fold(voiced, |left, &stretch| without(&left, stretch)).into_iter();
         let voiced = voiced.filter(|&run| speech::reaches(&level.hops, run, floor));
         let from = |place: usize| indices.get(place).copied().unwrap_or(place);
         let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: from(b.from) };
@@ -181,9 +224,9 @@ fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Spa
 }
 
 /// Returns each track's level floor, if it has one.
-fn floors(tracks: &[ReadTrack], placements: &[Placement], gated: &[Gated], config: &Config) -> Vec<Option<Decibels>> {
-    let legs = tracks.iter().zip(placements).zip(gated).map(|((track, placement), gated)| LegInput {
-        speech: &gated.own,
+fn floors(tracks: &[ReadTrack], placements: &[Placement], heard: &[Heard], config: &Config) -> Vec<Option<Decibels>> {
+    let legs = tracks.iter().zip(placements).zip(heard).map(|((track, placement), heard)| LegInput {
+        speech: &heard.gated.own,
         level: &track.analysis.level,
         placement,
     });

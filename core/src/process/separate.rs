@@ -6,7 +6,6 @@ use std::iter::zip;
 use crate::call::{Direction, Role};
 use crate::config::Config;
 use crate::error::{Result, Stage};
-use crate::events::TrackEvent;
 use crate::level::Level;
 use crate::metrics::Party;
 use crate::outcome::TrackFacts;
@@ -17,19 +16,8 @@ use crate::timeline::EventKind;
 use crate::units::{Millis, Span, joined, without};
 use crate::voices::{self, Separation};
 
-use super::gate::{PlacedTrack, TrackVoices};
+use super::gate::{PlacedTrack, TrackVoices, sounds};
 
-/// Sounds that a speech detector may take for speech.
-const SOUNDS: [EventKind; 8] = [
-    EventKind::Dtmf,
-    EventKind::Ringback,
-    EventKind::Busy,
-    EventKind::Congestion,
-    EventKind::Sit,
-    EventKind::Fax,
-    EventKind::Beep,
-    EventKind::Music,
-];
 /// Lowest probability of nearly all speech being with its right voice at which separated voices
 /// are reported.
 ///
@@ -80,7 +68,7 @@ fn announced(placed: &PlacedTrack, run: &RunOptions) -> Result<Option<Span>> {
     let found = voices::announced(
         placed.track.analysis.narrowband(),
         &on_track(placed, &placed.speech),
-        &sounds(placed),
+        &sounds(&placed.track),
         &run.cancel,
     )?;
     Ok(found.map(|stretch| placed.placement.span_to_call(stretch)))
@@ -93,13 +81,6 @@ fn on_track(placed: &PlacedTrack, spans: &[Span]) -> Vec<Span> {
         (end > start).then_some(Span { start, end })
     };
     spans.iter().filter_map(back).collect()
-}
-
-/// Returns the sounds of a track that a speech detector may take for speech, in its own time.
-fn sounds(placed: &PlacedTrack) -> Vec<Span> {
-    let is_sound = |sound: &&TrackEvent| SOUNDS.contains(&sound.kind);
-    let sounds = placed.track.analysis.events.iter().filter(is_sound);
-    sounds.map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect()
 }
 
 /// Returns spans without others, and without the rests that rounding leaves.
@@ -123,7 +104,7 @@ impl TrackVoices {
     ) -> Result<Option<(Self, Vec<Span>)>> {
         let heard = &placed.track.analysis;
         let spans = on_track(placed, &cut(&placed.speech, placed.announced.as_slice()));
-        let sounds = sounds(placed);
+        let sounds = sounds(&placed.track);
         let separate =
             |spans: &[Span]| voices::separate(heard.narrowband(), spans, &sounds, config.portable, &run.cancel);
         let (found, faint) = without_faint(separate(&spans)?, &heard.level, &sounds, separate)?;

@@ -89,7 +89,7 @@ pub(crate) fn reaches(hops: &Hops, span: Span, floor: Option<Decibels>) -> bool 
 }
 
 /// Returns the mean level of spans in dB.
-fn mean_level(hops: &Hops, spans: &[Span]) -> f64 {
+pub(super) fn mean_level(hops: &Hops, spans: &[Span]) -> f64 {
     let hop = |time: Millis| ((time.0 / Hops::MS).round().max(0.0) as usize).min(hops.len());
     let (mut sum, mut count) = (0.0, 0usize);
     for span in spans {

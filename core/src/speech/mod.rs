@@ -1,9 +1,10 @@
 //! From probabilities of speech to who speaks when: spans, turns, chunks for transcribers, the
-//! bleed gate, and the level floor.
+//! bleed gate, background, and the level floor.
 //!
 //! [`detect()`] finds speech on one track. [`spans()`], [`located`], [`gate()`], [`turns()`] and
 //! [`chunks()`] are its steps, for probabilities from any detector.
 
+mod background;
 mod chunks;
 mod detect;
 mod edges;
@@ -12,6 +13,7 @@ mod gate;
 mod spans;
 mod turns;
 
+pub(crate) use background::background;
 pub(crate) use chunks::windows;
 pub use chunks::{Chunk, ChunkOptions, chunks};
 pub use detect::{Detected, detect, detect_with};
