@@ -75,14 +75,14 @@ pub(super) struct PlacedTrack {
 }
 
 /// A track's speech after the gate, in its own time.
-struct Heard {
+struct OwnSpeech {
     /// Own speech without tones and background, and bleed.
     gated: Gated,
     /// Background that was taken for own speech.
     background: Vec<Span>,
 }
 
-impl Heard {
+impl OwnSpeech {
     fn new(mut gated: Gated, track: &ReadTrack, events: &[TrackEvent], config: &Config) -> Self {
         let least = config.speech.min_speech_ms;
         gated.own = without_tones(&gated.own, events, least);
@@ -122,7 +122,8 @@ pub(super) fn gate(
     }
     let events = own_events(&tracks, &places.placements);
     let heard = gated.into_iter().zip(&tracks).zip(&events);
-    let heard: Vec<Heard> = heard.map(|((gated, track), events)| Heard::new(gated, track, events, config)).collect();
+    let heard: Vec<OwnSpeech> =
+        heard.map(|((gated, track), events)| OwnSpeech::new(gated, track, events, config)).collect();
     let floors = floors(&tracks, &places.placements, &heard, config);
     let indices: Vec<usize> = tracks.iter().map(|track| track.index).collect();
     let parts = tracks.into_iter().zip(&places.placements).zip(heard).zip(floors).zip(events);
@@ -139,13 +140,13 @@ impl PlacedTrack {
     fn new(
         track: ReadTrack,
         placement: Placement,
-        heard: Heard,
+        heard: OwnSpeech,
         floor: Option<Decibels>,
         events: &[TrackEvent],
         indices: &[usize],
         config: &Config,
     ) -> Self {
-        let Heard { gated: Gated { mut own, bleed }, background } = heard;
+        let OwnSpeech { gated: Gated { mut own, bleed }, background } = heard;
         let level = &track.analysis.level;
         own.retain(|&span| speech::reaches(&level.hops, span, floor));
         let noise = level.hops.noise(&own);
@@ -224,7 +225,12 @@ fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Spa
 }
 
 /// Returns each track's level floor, if it has one.
-fn floors(tracks: &[ReadTrack], placements: &[Placement], heard: &[Heard], config: &Config) -> Vec<Option<Decibels>> {
+fn floors(
+    tracks: &[ReadTrack],
+    placements: &[Placement],
+    heard: &[OwnSpeech],
+    config: &Config,
+) -> Vec<Option<Decibels>> {
     let legs = tracks.iter().zip(placements).zip(heard).map(|((track, placement), heard)| LegInput {
         speech: &heard.gated.own,
         level: &track.analysis.level,
