@@ -36,8 +36,10 @@ pub struct Facts {
     /// The tracks.
     pub tracks: Vec<TrackFacts>,
     /// Number of turns that pass from one party to another. `None` if parties share a track and are
-    /// not separated.
+    /// not separated, or may not be.
     pub exchanges: Option<u32>,
+    /// Whether a shared track has one voice that may be alone or not.
+    pub one_voice: bool,
     /// Largest uncertainty of any placement.
     pub uncertainty: Millis,
     /// Whether the placements allow comparing parties in time.

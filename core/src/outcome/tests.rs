@@ -309,11 +309,12 @@ fn a_confidence_is_a_probability_that_grows_with_the_evidence() {
     assert!(talk(0) < talk(1) && talk(1) < talk(4));
     let timed = call(customer(&[]), agent(&[(1.0, 8.0)]), 0);
     assert!(of(&apart(timed.clone())) < of(&timed), "parties that cannot be compared");
-    let one_track = |exchanges| {
+    let one_track = |one_voice, exchanges| {
         let speaks = shared(party(Role::Mixed, &[(1.0, 4.0), (6.0, 9.0)]));
-        of(&Facts { tracks: vec![speaks], exchanges, comparable: true, ..Facts::default() })
+        of(&Facts { tracks: vec![speaks], exchanges, one_voice, comparable: true, ..Facts::default() })
     };
-    assert!(one_track(Some(0)) < 0.5 && one_track(None) > 0.5, "one voice, or nobody knows how many");
+    assert!(one_track(true, None) < one_track(false, None), "one voice, or nobody knows how many");
+    assert!(one_track(false, None) < one_track(false, Some(0)), "one party's track");
     for facts in [Facts::default(), timed, call(customer(&[]), agent(&[]), 0)] {
         assert!((0.0..=1.0).contains(&of(&facts)));
     }

@@ -181,10 +181,13 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -
         Some(told) => told.facts(&track_facts(t)),
         None => vec![track_facts(t)],
     });
+    let one_voice =
+        tracks.iter().filter(|t| t.repeats.is_none()).any(|t| t.voices.as_ref().is_some_and(TrackVoices::may_be_alone));
     let passed = || turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
     Facts {
         tracks: counted.collect(),
-        exchanges: (scene.comparison != Comparison::Mixed).then(passed),
+        exchanges: (scene.comparison != Comparison::Mixed && !one_voice).then(passed),
+        one_voice,
         uncertainty: scene.uncertainty,
         comparable: scene.comparable,
         excused: scene.excused.clone(),

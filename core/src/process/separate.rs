@@ -185,6 +185,11 @@ impl TrackVoices {
         }
     }
 
+    /// Returns `true` if there is one voice, and others may speak besides.
+    pub(super) fn may_be_alone(&self) -> bool {
+        self.voices.len() == 1 && !self.alone
+    }
+
     /// Removes a voice because it is a recorded announcement. Returns `false` if it does not exist.
     pub(super) fn drop_announcement(&mut self, place: usize) -> bool {
         if place >= self.voices.len() {
@@ -202,7 +207,7 @@ impl TrackVoices {
     /// the other is present and silent.
     pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
         let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
-        if self.voices.is_empty() || (self.voices.len() == 1 && !self.alone) {
+        if self.voices.is_empty() || self.may_be_alone() {
             // Between words, a room's talkers are above the detector's threshold now and then.
             return vec![TrackFacts { voiced: shared.speech.clone(), ..shared }];
         }
