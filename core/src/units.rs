@@ -256,6 +256,23 @@ pub(crate) fn without(spans: &[Span], stretch: Span) -> Vec<Span> {
     spans.iter().flat_map(left).collect()
 }
 
+/// Returns spans without all of some stretches. Both are sorted and disjoint.
+pub(crate) fn without_all(spans: &[Span], stretches: &[Span]) -> Vec<Span> {
+    let mut left = Vec::with_capacity(spans.len());
+    let mut rest = stretches;
+    for span in spans {
+        let over = rest.iter().take_while(|stretch| stretch.end <= span.start).count();
+        rest = rest.get(over..).unwrap_or_default();
+        let mut from = span.start;
+        for stretch in rest.iter().take_while(|stretch| stretch.start < span.end) {
+            left.extend((stretch.start > from).then_some(Span { start: from, end: stretch.start }));
+            from = from.max(stretch.end);
+        }
+        left.extend((span.end > from).then_some(Span { start: from, end: span.end }));
+    }
+    left
+}
+
 /// Sorts spans and merges those that touch or overlap.
 pub(crate) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));

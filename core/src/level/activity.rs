@@ -87,26 +87,26 @@ impl Hops {
     /// Returns the line's noise level: the 10th percentile of the hops outside `speech`, without
     /// digital zeros.
     pub fn noise(&self, speech: &[Span]) -> Option<Decibels> {
-        self.outside(speech, 10)
+        self.outside(speech, 10, 1)
     }
 
-    /// Returns the usual level outside spans: the median of the hops, without digital zeros.
-    pub(crate) fn usual(&self, speech: &[Span]) -> Option<Decibels> {
-        self.outside(speech, 2)
+    /// Returns the usual level outside spans: the median of the hops, without digital zeros. `None`
+    /// if there are fewer than `least` of them.
+    pub(crate) fn usual(&self, spans: &[Span], least: usize) -> Option<Decibels> {
+        self.outside(spans, 2, least)
     }
 
-    /// Returns the level below which one hop in `part` lies, outside `speech` and without digital
-    /// zeros.
-    fn outside(&self, speech: &[Span], part: usize) -> Option<Decibels> {
-        let mut from = 0.0;
-        let mut gaps: Vec<Span> = Vec::with_capacity(speech.len() + 1);
-        for end in speech.iter().map(|s| (s.start.0, s.end.0)).chain([(f64::INFINITY, 0.0)]) {
-            gaps.push(Span::new(from, end.0.min(self.len() as f64 * Self::MS)));
-            from = end.1;
-        }
-        let quiet = || self.within(&gaps).map(|h| h.power).filter(|&p| p > 0.0);
+    /// Returns the level below which one hop in `part` lies, outside spans and without digital
+    /// zeros. `None` if there are fewer than `least` of them.
+    fn outside(&self, spans: &[Span], part: usize, least: usize) -> Option<Decibels> {
+        let hop_at = |ms: Millis| ((ms.0 / Self::MS).round().max(0.0) as usize).min(self.len());
+        let ends = spans.iter().map(|span| (hop_at(span.start), hop_at(span.end))).chain([(self.len(), self.len())]);
+        let gaps = ends.scan(0, |from, (start, end)| Some(std::mem::replace(from, end)..start));
+        let gaps: Vec<&[f32]> = gaps.filter_map(|gap| self.power.get(gap)).collect();
+        let quiet = || gaps.iter().copied().flatten().copied().filter(|&power| power > 0.0);
+        let count = quiet().count();
         let bits = || quiet().map(|power| u64::from(power.to_bits()));
-        let found = smallest(bits, 2, quiet().count() / part)?;
+        let found = smallest(bits, 2, count / part).filter(|_| count >= least)?;
         Some(Decibels::from_power(f64::from(f32::from_bits(found as u32))))
     }
 }
@@ -354,7 +354,11 @@ mod tests {
         let noise = hops_of(8000, [&samples[..]]).noise(&[Span::new(1000.0, 2000.0)]).unwrap();
         assert!((noise.0 + 60.0).abs() < 0.1, "{noise}");
         samples.extend(vec![0.01; 9000]);
-        let usual = hops_of(8000, [&samples[..]]).usual(&[Span::new(1000.0, 2000.0)]).unwrap();
+        let usual = hops_of(8000, [&samples[..]]).usual(&[Span::new(1000.0, 2000.0)], 212).unwrap();
         assert!((usual.0 + 40.0).abs() < 0.1, "more than half of the rest: {usual}");
+        samples.extend(vec![0.0; 8000]);
+        let hops = hops_of(8000, [&samples[..]]);
+        assert!(hops.usual(&[Span::new(1000.0, 2000.0)], 212).is_some_and(|zeros| zeros == usual));
+        assert_eq!(hops.usual(&[Span::new(1000.0, 2000.0)], 214), None, "zeros do not count");
     }
 }

@@ -46,11 +46,11 @@ const fn usual(outcome: Outcome) -> f64 {
 /// one or two exchanges, 105 were conversations (seeds 711 to 715).
 ///
 /// Where parties share a track, exchanges do not count unless its voices are told apart: of 254 made
-/// calls without voices, 193 were conversations (seeds 711 and 712), and of 15 with one voice that
-/// may be alone or not, 6 were (seeds 711 to 716). One track of one party is an assumption.
+/// calls without voices, 193 were conversations (seeds 711 and 712), and of 15 with one voice in which
+/// another party may be hidden, 6 were (seeds 711 to 716). One track of one party is an assumption.
 fn conversation(facts: &Facts) -> f64 {
     match (facts.tracks.len(), facts.exchanges) {
-        _ if facts.one_voice => 0.4,
+        _ if facts.may_hide_another => 0.4,
         (_, None) => 0.76,
         (0 | 1, _) => 0.9,
         (_, Some(0)) => 0.4,

@@ -75,8 +75,8 @@ fn talk_of(facts: &Facts, party: usize, config: &OutcomeConfig) -> Option<Vec<Re
     // A tone has a rule of its own.
     let toneless = machine.of_kind(&[EventKind::Beep]) == 0;
     // Without a tone there is less to rest on, so every word after it counts, on one channel too.
-    let gone = gone(facts, party, greeting.end, Millis(0.0));
-    if !(long && first && toneless && gone) || several_talk(facts, party, greeting.end) {
+    let stays_silent = gone(facts, party, greeting.end, Millis(0.0));
+    if !(long && first && toneless && stays_silent) || several_talk(facts, party, greeting.end) {
         return None;
     }
     let rings = machine.events.iter().filter(|e| e.kind == EventKind::Ringback && e.span.end <= greeting.start).count();

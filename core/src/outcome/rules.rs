@@ -78,13 +78,13 @@ fn one_way_audio(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
 
 /// One side announces; the other presses keys and never speaks.
 fn ivr_only(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    facts.lone_speaker(config).filter(|announcer| !announcer.may_be_answered(config))?;
+    facts.lone_speaker(config)?;
     let keys: usize = facts.silent(config).map(|t| t.of_kind(&[EventKind::Dtmf])).sum();
     (keys >= 1).then(|| vec![count("keys", keys, 1, "announcements are answered with keys, not speech")])
 }
 
 fn silent_party(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    let talker = facts.lone_speaker(config).filter(|talker| !talker.may_be_answered(config))?;
+    let talker = facts.lone_speaker(config)?;
     let open = facts.silent(config).filter(|t| !t.dead).map(|t| facts.open(t)).fold(Millis(0.0), Millis::max);
     let times = waits(talker, facts, config) + 1;
     (open >= config.silent_party_ms && times as u32 >= config.silent_party_turns).then(|| {

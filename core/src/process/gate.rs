@@ -12,7 +12,7 @@ use crate::run::RunOptions;
 use crate::speech::{self, BleedSpan, GateInput, Gated, LegInput};
 use crate::threads;
 use crate::timeline::{Event, EventKind, HeardEcho, Placement};
-use crate::units::{Decibels, Millis, Span, without};
+use crate::units::{Decibels, Millis, Span, without, without_all};
 use crate::vad::Probabilities;
 
 use super::analyze::TrackAnalysis;
@@ -92,11 +92,23 @@ impl OwnSpeech {
         }
         let sounds: Vec<Span> = sounds(track).into_iter().chain(gated.bleed.iter().map(|bled| bled.span)).collect();
         let background = speech::background(&track.analysis.level, &gated.own, &sounds);
-        let mut own = background.iter().fold(gated.own.clone(), |left, &stretch| without(&left, stretch));
-        own.retain(|span| span.duration() > least || gated.own.contains(span));
-        gated.own = own;
+        gated.own = without_stretches(&gated.own, &background, least);
         Self { gated, background }
     }
+}
+
+/// Returns spans without stretches of them. What is left of a span is kept if it is longer than
+/// `least`.
+fn without_stretches(spans: &[Span], stretches: &[Span], least: Millis) -> Vec<Span> {
+    let mut left = Vec::with_capacity(spans.len());
+    let mut rest = stretches;
+    for span in spans {
+        let (here, later) = rest.split_at(rest.iter().take_while(|stretch| stretch.start < span.end).count());
+        rest = later;
+        let pieces = without_all(std::slice::from_ref(span), here);
+        left.extend(pieces.into_iter().filter(|piece| here.is_empty() || piece.duration() > least));
+    }
+    left
 }
 
 /// Returns the sounds of a track that a speech detector may take for speech, in its own time.
@@ -152,7 +164,7 @@ impl PlacedTrack {
         let noise = level.hops.noise(&own);
         let party_level = PartyLevel::new(level, &own, noise);
         let voiced = voiced(&track.analysis.speech, &bleed, config.speech.threshold);
-        let voiced = background.iter().fold(voiced, |left, &stretch| without(&left, stretch)).into_iter();
+        let voiced = without_all(&voiced, &background).into_iter();
         let voiced = voiced.filter(|&run| speech::reaches(&level.hops, run, floor));
         let from = |place: usize| indices.get(place).copied().unwrap_or(place);
         let bled = |b: &BleedSpan| Bleed { span: placement.span_to_call(b.span), from_track: from(b.from) };
@@ -294,6 +306,20 @@ fn alive(level: &Level, limit: Decibels) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_background_leaves_of_a_span_is_as_long_as_speech() {
+        let seconds = |spans: &[(f64, f64)]| -> Vec<Span> {
+            spans.iter().map(|&(start, end)| Span::new(1000.0 * start, 1000.0 * end)).collect()
+        };
+        let spans = seconds(&[(0.0, 0.1), (1.0, 3.0), (4.0, 5.0), (6.0, 7.0)]);
+        let stretches = seconds(&[(1.0, 1.5), (2.5, 3.0), (4.0, 4.9), (6.0, 7.0)]);
+        let left = without_stretches(&spans, &stretches, Millis(120.0));
+        assert_eq!(left, seconds(&[(0.0, 0.1), (1.5, 2.5)]), "100 ms are kept if they were all of it");
+        assert_eq!(without_all(&spans, &stretches), seconds(&[(0.0, 0.1), (1.5, 2.5), (4.9, 5.0)]));
+        let wide = seconds(&[(0.05, 1.2), (2.0, 6.5)]);
+        assert_eq!(without_all(&spans, &wide), seconds(&[(0.0, 0.05), (1.2, 2.0), (6.5, 7.0)]));
+    }
 
     #[test]
     fn speech_ends_at_a_tone_and_goes_on_after_it() {

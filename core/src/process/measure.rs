@@ -38,7 +38,7 @@ pub(super) fn measure(mut tracks: Vec<PlacedTrack>, known: &PlacedFacts, config:
     let (mut parties, mut turns) = spoken(&tracks, config);
     let integrity = findings(&tracks, config);
     let damaged = integrity.iter().any(|finding| finding.code.forbids_judgement());
-    let facts = facts(&tracks, &turns, &scene, damaged);
+    let facts = facts(&tracks, &turns, &scene, damaged, config);
     let outcome = outcome::outcome(&facts, &config.outcome);
     let tag = outcome::tag(&outcome, &facts, &config.outcome);
     if outcome.value == Outcome::Voicemail
@@ -165,7 +165,7 @@ fn unexcused(spans: Vec<Span>, excused: &[Span], min: Millis) -> Vec<Span> {
     left
 }
 
-fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -> Facts {
+fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool, config: &Config) -> Facts {
     let track_facts = |t: &PlacedTrack| TrackFacts {
         role: t.track.role,
         speech: t.of_parties(&t.speech),
@@ -181,19 +181,22 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool) -
         Some(told) => told.facts(&track_facts(t)),
         None => vec![track_facts(t)],
     });
-    let one_voice =
-        tracks.iter().filter(|t| t.repeats.is_none()).any(|t| t.voices.as_ref().is_some_and(TrackVoices::may_be_alone));
     let passed = || turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
-    Facts {
+    let mut facts = Facts {
         tracks: counted.collect(),
-        exchanges: (scene.comparison != Comparison::Mixed && !one_voice).then(passed),
-        one_voice,
+        exchanges: (scene.comparison != Comparison::Mixed).then(passed),
+        may_hide_another: false,
         uncertainty: scene.uncertainty,
         comparable: scene.comparable,
         excused: scene.excused.clone(),
         answered: scene.answered,
         damaged,
-    }
+    };
+    let one = facts.tracks.len() == 1
+        && tracks.iter().any(|track| track.voices.as_ref().is_some_and(TrackVoices::may_hide_another));
+    facts.may_hide_another = one || facts.hides_answers(&config.outcome);
+    facts.exchanges = facts.exchanges.filter(|_| !facts.may_hide_another);
+    facts
 }
 
 /// Returns the problems with the recordings.

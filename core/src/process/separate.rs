@@ -185,8 +185,8 @@ impl TrackVoices {
         }
     }
 
-    /// Returns `true` if there is one voice, and others may speak besides.
-    pub(super) fn may_be_alone(&self) -> bool {
+    /// Returns `true` if there is one voice, in which another party may be hidden.
+    pub(super) fn may_hide_another(&self) -> bool {
         self.voices.len() == 1 && !self.alone
     }
 
@@ -207,7 +207,7 @@ impl TrackVoices {
     /// the other is present and silent.
     pub(super) fn facts(&self, track: &TrackFacts) -> Vec<TrackFacts> {
         let shared = TrackFacts { role: Role::Mixed, ..track.clone() };
-        if self.voices.is_empty() || self.may_be_alone() {
+        if self.voices.is_empty() || self.may_hide_another() {
             // Between words, a room's talkers are above the detector's threshold now and then.
             return vec![TrackFacts { voiced: shared.speech.clone(), ..shared }];
         }

@@ -2,8 +2,8 @@
 //! with its right voice, by which rules decide, and the expected share that is, which is told.
 //!
 //! The weights of the probability are those of a logistic regression on 319 made calls
-//! (docs/voices.md), except for [`ONE_AT_LIMIT`]. Those of the share are near a least squares fit to
-//! the shares of 954 other made calls.
+//! (docs/voices.md), except for [`ONE_AT_LIMIT`]. Those of the share are a least squares fit to the
+//! shares of 954 other made calls, rounded.
 
 /// Weight of the log odds by which a call of a few words was divided, or was not.
 const FEW: f64 = 1.15;
