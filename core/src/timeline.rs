@@ -253,6 +253,12 @@ impl EventKind {
     pub const fn is_burst(self) -> bool {
         matches!(self, Self::Dtmf | Self::Fax | Self::Beep | Self::Sit)
     }
+
+    /// Returns `true` if an event of this kind is made of tones. A speech detector sometimes takes
+    /// them for speech.
+    pub(crate) const fn is_tone(self) -> bool {
+        self.is_burst() || matches!(self, Self::Ringback | Self::Busy | Self::Congestion)
+    }
 }
 
 /// An event, on the timeline that its owner names.

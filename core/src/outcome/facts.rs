@@ -63,22 +63,11 @@ const NEARLY_COMPARABLE: Millis = Millis(1000.0);
 /// Time before and after a tone in which a speech detector may still respond to it: its window of
 /// 32 ms, what it remembers, and the tone's echo.
 const BESIDE_TONE_MS: f64 = 200.0;
-/// Tones to which a speech detector sometimes responds.
-const TONES: [EventKind; 7] = [
-    EventKind::Ringback,
-    EventKind::Busy,
-    EventKind::Congestion,
-    EventKind::Sit,
-    EventKind::Fax,
-    EventKind::Beep,
-    EventKind::Dtmf,
-];
-
-/// A word of a shared track that is shorter than this is too short to tell whose it is (the shortest
-/// that `voices` compares) ...
+/// A word of a shared track that is shorter than this is too short to tell whose it is (`voices`
+/// compares no shorter one) ...
 const TOO_SHORT_TO_TELL: Millis = Millis(400.0);
-/// ... and one that is shorter than this is too short for an answer. Two recorded announcements of 28
-/// made calls (seeds 711 to 716) hold a piece of 150 ms that stands apart.
+/// ... and one that is shorter than this is too short for an answer. Two recorded announcements of
+/// 28 made calls (seeds 711 to 716) hold a piece of 150 ms that stands apart.
 const SHORTEST_ANSWER: Millis = Millis(200.0);
 /// Pause on either side of a word that stands apart. In those announcements no longer word does.
 const STANDS_APART: Millis = Millis(600.0);
@@ -104,7 +93,7 @@ impl TrackFacts {
 
     /// Returns `true` if a span lies within a train of tones on this track, or right beside it.
     fn is_tone(&self, voiced: Span) -> bool {
-        self.events.iter().filter(|e| TONES.contains(&e.kind)).any(|e| within(voiced, e.span, BESIDE_TONE_MS))
+        self.events.iter().filter(|e| e.kind.is_tone()).any(|e| within(voiced, e.span, BESIDE_TONE_MS))
     }
 }
 

@@ -20,18 +20,6 @@ use super::partition::ReadTrack;
 use super::place::Placements;
 use super::runaway;
 
-/// Sounds that a speech detector may take for speech.
-const SOUNDS: [EventKind; 8] = [
-    EventKind::Dtmf,
-    EventKind::Ringback,
-    EventKind::Busy,
-    EventKind::Congestion,
-    EventKind::Sit,
-    EventKind::Fax,
-    EventKind::Beep,
-    EventKind::Music,
-];
-
 /// The separated voices of a track.
 pub(super) struct TrackVoices {
     /// The voices in the order of their first speech, in the call's time.
@@ -113,7 +101,8 @@ fn without_stretches(spans: &[Span], stretches: &[Span], least: Millis) -> Vec<S
 
 /// Returns the sounds of a track that a speech detector may take for speech, in its own time.
 pub(super) fn sounds(track: &ReadTrack) -> Vec<Span> {
-    let sounds = track.analysis.events.iter().filter(|sound| SOUNDS.contains(&sound.kind));
+    let heard = |sound: &&TrackEvent| sound.kind.is_tone() || sound.kind == EventKind::Music;
+    let sounds = track.analysis.events.iter().filter(heard);
     sounds.map(|sound| Span::new(sound.start_ms, sound.end_ms)).collect()
 }
 
@@ -220,8 +209,7 @@ fn spans(analysis: &TrackAnalysis, config: &Config) -> Vec<Span> {
 /// Removes single tones and keys from spans of speech. What remains of such a span is kept if it is
 /// at least `min` long.
 fn without_tones(speech: &[Span], events: &[TrackEvent], min: Millis) -> Vec<Span> {
-    let single = |kind| matches!(kind, EventKind::Dtmf | EventKind::Fax | EventKind::Beep | EventKind::Sit);
-    let tones = events.iter().filter(|e| single(e.kind));
+    let tones = events.iter().filter(|e| e.kind.is_burst());
     let tones: Vec<Span> = tones.map(|e| Span::new(e.start_ms, e.end_ms)).collect();
     let mut left = Vec::with_capacity(speech.len());
     for &span in speech {
