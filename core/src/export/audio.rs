@@ -6,17 +6,19 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::flac::Flac;
+use super::pipeline::{BlockSteps, run_steps};
 use super::wav::Wav;
 use super::{AudioShape, Encode, PartialFile, write_error};
 use crate::config::{Format, hex};
 use crate::error::{Error, Result, Stage};
 use crate::mix::Mixer;
 use crate::run::RunOptions;
-use crate::threads::{self, Job};
+use crate::threads;
 use crate::units::Rate;
 
-/// Samples per channel mixed while the previous ones are written: some milliseconds of work.
-const AHEAD: usize = 1 << 16;
+/// Samples per channel of a block, where one is mixed while others are written: some milliseconds of
+/// work.
+const AHEAD: usize = 1 << 15;
 
 /// Writes a mix to a file. The same mix gives the same bytes.
 ///
@@ -101,39 +103,38 @@ pub(crate) fn write_samples(
     Ok(hex(&hash.finalize()))
 }
 
-/// Encodes and writes a mix. With more than one thread, the next blocks are mixed and encoded while
-/// these are written.
+/// Encodes and writes a mix. With more than one thread, blocks are mixed and encoded while others
+/// are written.
 fn encode(
     mut to: impl Write + Send,
     mut writer: AudioWriter,
     run: &RunOptions,
     mut seen: impl FnMut(&[u8]) + Send,
     mut heard: impl FnMut(&Mixer) + Send,
-    failed: impl Fn(std::io::Error) -> Error + Copy,
+    failed: impl Fn(std::io::Error) -> Error + Copy + Sync,
 ) -> Result<()> {
-    let several = threads::count() > 1;
-    writer.frames = if several { AHEAD } else { 1 };
-    let (mut now, mut next) = (WrittenAudio::default(), WrittenAudio::default());
-    writer.encoder.header(writer.mixer.frames_left(), &mut now.bytes);
-    while !now.is_last {
-        let mut made = Ok(());
-        let make: Job = Box::new(|| made = writer.make(&mut next, &mut heard));
-        if several {
-            let mut written = Ok(());
-            let write: Job = Box::new(|| written = to.write_all(&now.bytes));
-            threads::beside(vec![make, write], || seen(&now.bytes));
-            written.map_err(failed)?;
-        } else {
-            seen(&now.bytes);
-            to.write_all(&now.bytes).map_err(failed)?;
-            make();
-        }
-        made?;
+    let mut header = Vec::new();
+    writer.encoder.header(writer.mixer.frames_left(), &mut header);
+    seen(&header);
+    to.write_all(&header).map_err(failed)?;
+    let mut make = |bytes: &mut Vec<u8>| {
         run.check(Stage::Export)?;
-        std::mem::swap(&mut now, &mut next);
+        writer.make(bytes, &mut heard)
+    };
+    if threads::count() > 1 {
+        let write = |bytes: &[u8]| {
+            run.check(Stage::Export)?;
+            to.write_all(bytes).map_err(failed)
+        };
+        run_steps(BlockSteps { make, read: seen, write })?;
+    } else {
+        let (mut bytes, mut more) = (Vec::new(), true);
+        while more {
+            more = make(&mut bytes)?;
+            seen(&bytes);
+            to.write_all(&bytes).map_err(failed)?;
+        }
     }
-    seen(&now.bytes);
-    to.write_all(&now.bytes).map_err(failed)?;
     to.flush().map_err(failed)
 }
 
@@ -175,36 +176,28 @@ struct AudioWriter<'m, 'a> {
     frames: usize,
 }
 
-/// Encoded blocks of a mix.
-#[derive(Default)]
-struct WrittenAudio {
-    bytes: Vec<u8>,
-    /// Whether these bytes end the file and contain no samples.
-    is_last: bool,
-}
-
 impl<'m, 'a> AudioWriter<'m, 'a> {
     fn new(mixer: &'m mut Mixer<'a>, format: Format) -> Result<Self> {
         let encoder = encoder(AudioShape::of(mixer), format)?;
-        Ok(Self { mixer, encoder, frames: 1 })
+        let frames = if threads::count() > 1 { AHEAD } else { 1 };
+        Ok(Self { mixer, encoder, frames })
     }
 
-    /// Makes the next blocks, or the end of the file if there are none. `heard` gets the mixer
-    /// after every block.
-    fn make(&mut self, made: &mut WrittenAudio, heard: &mut impl FnMut(&Mixer)) -> Result<()> {
-        made.bytes.clear();
+    /// Makes the next blocks, or the end of the file if there are none. Returns `false` for the
+    /// end. `heard` gets the mixer after every block.
+    fn make(&mut self, bytes: &mut Vec<u8>, heard: &mut impl FnMut(&Mixer)) -> Result<bool> {
+        bytes.clear();
         let (wanted, mut samples) = (self.frames * usize::from(self.mixer.channels()), 0);
         while samples < wanted && self.mixer.advance()? {
             heard(self.mixer);
             let block = self.mixer.block();
-            self.encoder.encode(block, &mut made.bytes);
+            self.encoder.encode(block, bytes);
             samples += block.len();
         }
-        made.is_last = samples == 0;
-        if made.is_last {
-            self.encoder.finish(&mut made.bytes);
+        if samples == 0 {
+            self.encoder.finish(bytes);
         }
-        Ok(())
+        Ok(samples > 0)
     }
 }
 

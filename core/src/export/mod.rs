@@ -10,6 +10,7 @@ mod labels;
 mod page;
 mod partial;
 mod peaks;
+mod pipeline;
 mod series;
 mod strip;
 mod strip_text;
