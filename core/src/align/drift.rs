@@ -7,6 +7,9 @@ const SURE: f64 = 3.0;
 /// Smallest step that is distinguishable from noise, in seconds. Packets hold 20 ms.
 pub(super) const MIN_STEP_S: f64 = 0.012;
 
+/// Largest step that one clear point shows, in seconds.
+const NEARBY_S: f64 = 0.3;
+
 /// The lag at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
@@ -136,9 +139,11 @@ fn runs(points: &[Point], slope: f64) -> Vec<Vec<Point>> {
             }
             continue;
         }
-        // A new level needs a second witness soon after.
+        // A new level needs a second witness soon after. Sounds that return, as of keys, are clear
+        // too, but far away.
         let witnesses = points[i + 1..].iter().take(3).filter(|q| near(flat(q), flat(p))).count();
-        if witnesses > 0 || p.clear {
+        let far = level.is_some_and(|l| (l - flat(p)).abs() > NEARBY_S);
+        if witnesses > 0 || (p.clear && !far) {
             runs.push(vec![*p]);
         }
     }
@@ -259,6 +264,10 @@ mod tests {
         assert_eq!(c.steps.len(), 2);
         let c = course(&[at(0.0, 1.0), at(10.0, 1.1), at(20.0, 1.0)]).unwrap();
         assert!(c.steps.is_empty());
+        // A key that is pressed again seconds later is as clear as it was.
+        let far = [at(0.0, 1.0), at(10.0, 1.0), at(20.0, 7.9)];
+        assert!(course(&far).unwrap().steps.is_empty());
+        assert_eq!(course(&[far[0], far[1], far[2], at(30.0, 7.9)]).unwrap().steps.len(), 1);
     }
 
     #[test]
