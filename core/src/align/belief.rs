@@ -120,36 +120,57 @@ impl Belief {
 
     /// Returns the best guess: the lag most likely to be good, and close.
     pub fn guess(&self) -> Guess {
-        self.guess_by(1.0)
+        self.guess_at(self.best(1.0))
     }
 
     /// Returns the best guess where bleed is heard: one of two likely lags, not between them.
     pub fn guess_by_bleed(&self) -> Guess {
-        self.guess_by(CLOSE_WORTH)
+        self.guess_at(self.best(CLOSE_WORTH))
     }
 
-    fn guess_by(&self, close_worth: f64) -> Guess {
-        let p = self.shares();
-        let mut sums = Vec::with_capacity(p.len() + 1);
-        sums.push(0.0);
-        for x in &p {
-            sums.push(sums.last().copied().unwrap_or(0.0) + x);
-        }
-        let mass = |i: usize, r: usize| sums[(i + r + 1).min(p.len())] - sums[i.saturating_sub(r)];
+    /// Returns the guess that another belief about the same lags would make by bleed, as this one
+    /// judges it.
+    pub fn guess_chosen_by(&self, other: &Self) -> Guess {
+        self.guess_at(other.best(CLOSE_WORTH))
+    }
+
+    /// Returns the bin of the lag that is most likely to be good, and close.
+    fn best(&self, close_worth: f64) -> usize {
+        let sums = self.sums();
         let (good, close) = ((GOOD_S / BIN_S) as usize, (CLOSE_S / BIN_S) as usize);
-        let worth = |i: usize| mass(i, good) + close_worth * mass(i, close);
-        let best = (0..p.len()).max_by(|&i, &j| worth(i).total_cmp(&worth(j)).then(j.cmp(&i))).unwrap_or(0);
+        let worth = |i: usize| mass(&sums, i, good) + close_worth * mass(&sums, i, close);
+        let best = (0..self.log.len()).max_by(|&i, &j| worth(i).total_cmp(&worth(j)).then(j.cmp(&i))).unwrap_or(0);
         // Many windows hold a narrow peak alike: the middle of what this one holds is the guess.
-        let (s, e) = (best.saturating_sub(close), (best + close + 1).min(p.len()));
+        let (s, e) = (best.saturating_sub(close), (best + close + 1).min(self.log.len()));
         let half = (sums[s] + sums[e]) / 2.0;
-        let centre = (s..e).find(|&i| sums[i + 1] >= half).unwrap_or(best);
-        let width = (0..p.len()).find(|&r| mass(centre, r) >= 0.9).unwrap_or(p.len());
+        (s..e).find(|&i| sums[i + 1] >= half).unwrap_or(best)
+    }
+
+    /// Returns what this belief says of the lag of a bin.
+    fn guess_at(&self, bin: usize) -> Guess {
+        let sums = self.sums();
+        let width = (0..self.log.len()).find(|&r| mass(&sums, bin, r) >= 0.9).unwrap_or(self.log.len());
         Guess {
-            lag_s: (self.first + centre as i64) as f64 * BIN_S,
-            mass: mass(centre, good).min(1.0),
+            lag_s: (self.first + bin as i64) as f64 * BIN_S,
+            mass: mass(&sums, bin, (GOOD_S / BIN_S) as usize).min(1.0),
             half_width_s: width as f64 * BIN_S,
         }
     }
+
+    /// Returns the running sums of the probabilities, from 0 on.
+    fn sums(&self) -> Vec<f64> {
+        let mut sum = 0.0;
+        let sums = self.shares().into_iter().map(|share| {
+            sum += share;
+            sum
+        });
+        std::iter::once(0.0).chain(sums).collect()
+    }
+}
+
+/// Returns the probability of a bin and of `reach` bins on either side, from running sums.
+fn mass(sums: &[f64], bin: usize, reach: usize) -> f64 {
+    sums[(bin + reach + 1).min(sums.len() - 1)] - sums[bin.saturating_sub(reach)]
 }
 
 #[cfg(test)]

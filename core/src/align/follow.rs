@@ -2,7 +2,7 @@
 //! of one party's talk are searched for on the other track, each near the previous one's lag.
 
 use super::drift::{self, Course, Point, Step, median};
-use super::jumps;
+use super::jumps::{self, EchoMotion};
 use super::path;
 use super::sound::{FRAMES, Sound};
 use super::stretch::{ClearEcho, STRETCH, clearest};
@@ -56,6 +56,22 @@ impl FollowedLink {
         let anchor = Point { at_s: lag_s.max(0.0), lag_s, clear: true };
         let course = Course { slope: 0.0, anchor, steps: Vec::new(), spread_s: 0.0, longest: 1 };
         Self { course, steps_at_s: Vec::new(), both_ways: true, heard: usize::MAX }
+    }
+
+    /// Returns a link that one direction alone showed, with the lag later by `by_s`: the same
+    /// delays, of which less is the echo's.
+    pub fn with_other_echo(mut self, direction: Direction, by_s: f64) -> Self {
+        // Moments of track b lie later on track a then.
+        let later_s = if direction == Direction::AOnB { 0.0 } else { by_s };
+        let course = &mut self.course;
+        course.anchor.lag_s += by_s;
+        course.anchor.at_s += later_s;
+        for (at_s, step) in self.steps_at_s.iter_mut().zip(&mut course.steps) {
+            *at_s += later_s;
+            step.between_s = (step.between_s.0 + later_s, step.between_s.1 + later_s);
+            step.lags_s = (step.lags_s.0 + by_s, step.lags_s.1 + by_s);
+        }
+        self
     }
 }
 
@@ -130,15 +146,15 @@ pub(super) fn both_echoes(
     f.through_the_call(lag_s, votes);
     f.hits.sort_by(|x, y| x.at_s.total_cmp(&y.at_s));
     let enough = Direction::BOTH.iter().all(|&direction| f.heard[direction as usize] >= MIN_BOTH);
-    f.sum_s().filter(|_| enough).map(|sum_s| BothEchoes { sum_s, jumped: jumps::jumped(&f.delays()) })
+    f.sum_s().filter(|_| enough).map(|sum_s| BothEchoes { sum_s, motions: jumps::both_ways(&f.delays()) })
 }
 
 /// What is heard where both directions are.
 pub(super) struct BothEchoes {
     /// The sum of both echo delays.
     pub sum_s: f64,
-    /// Whether a direction's echo jumped while the lag between the tracks stayed.
-    pub jumped: [bool; 2],
+    /// What each direction's delay did during the call.
+    pub motions: [EchoMotion; 2],
 }
 
 /// Returns each direction's delays through the call, from those at its beginning on.

@@ -4,6 +4,7 @@ use super::AlignOptions;
 use super::belief::{BIN_S, Belief};
 use super::bleed::{self, Heard};
 use super::follow::{self, FollowedLink};
+use super::jumps::{self, EchoMotion};
 use super::path;
 use super::sound::Sound;
 use super::vote::{Direction, NEAR_ECHO_S, SAME_DELAY_S, SAME_PATH_S, Vote};
@@ -40,14 +41,23 @@ pub(super) struct Pair {
     votes: Vec<Vote>,
     /// The delay at which each direction is heard, in seconds.
     delays: [Option<f64>; 2],
-    /// Whether a direction's echo jumped, as only far ones do.
-    jumped: [bool; 2],
+    /// What each direction's delay did during the call.
+    motions: [EchoMotion; 2],
+    /// The course of the only direction that is heard.
+    alone: Option<OneWayLink>,
     /// Whether no other evidence can add anything.
     pub sure: bool,
     /// Whether there was enough speech for turn taking to be informative.
     pub turns: bool,
     /// The lag at which both are the same recording.
     pub same: Option<f64>,
+}
+
+/// The course of the lag by one direction alone, followed at a lag that assumes a near echo.
+struct OneWayLink {
+    direction: Direction,
+    lag_s: f64,
+    link: FollowedLink,
 }
 
 impl Pair {
@@ -64,7 +74,8 @@ impl Pair {
             evidence,
             votes: Vec::new(),
             delays: [None; 2],
-            jumped: [false; 2],
+            motions: Default::default(),
+            alone: None,
             sure: false,
             turns: false,
             same: None,
@@ -75,10 +86,11 @@ impl Pair {
             let mut delays = pair.hear(x, y, heard);
             if pair.same.is_none() {
                 pair.bring_together(x, y, &mut delays);
+                pair.follow_alone(x, y);
             }
-            let (jumped, range) = (pair.jumped, pair.evidence.range());
+            let (motions, range) = (pair.motions, pair.evidence.range());
             let lags = threads::map(Direction::BOTH.to_vec(), |direction| {
-                let paths = path::Paths { told: options.echo_prior, jumped: jumped[direction as usize] };
+                let paths = path::Paths { told: options.echo_prior, motion: motions[direction as usize] };
                 path::lags(direction, &delays[direction as usize], range, paths)
             });
             lags.iter().for_each(|lags| pair.evidence.add_moved(lags, 0.0));
@@ -120,7 +132,7 @@ impl Pair {
         let lag_s = direction.lag([first, second][direction as usize], NEAR_ECHO_S);
         let Some(both) = follow::both_echoes(a, b, lag_s, self.delays, &self.votes) else { return };
         let sum_s = both.sum_s;
-        self.jumped = both.jumped;
+        self.motions = both.motions;
         let off = sum_s - (first + second);
         let possible = (SAME_PATH_S..2.0 * path::LATEST_S).contains(&sum_s);
         if possible && (SAME_DELAY_S / 2.0..LOST_S).contains(&off.abs()) {
@@ -128,6 +140,19 @@ impl Pair {
             delays[other] = delays[other].moved(off);
             self.delays[other] = self.delays[other].map(|delay| delay + off);
         }
+    }
+
+    /// Follows the only direction that is heard. What its delay does says more about the echo.
+    fn follow_alone(&mut self, a: &Sound, b: &Sound) {
+        let (direction, delay) = match self.delays {
+            [Some(delay), None] => (Direction::AOnB, delay),
+            [None, Some(delay)] => (Direction::BOnA, delay),
+            _ => return,
+        };
+        let lag_s = direction.lag(delay, NEAR_ECHO_S);
+        let Some(link) = follow::follow(a, b, lag_s, self.delays, &self.votes) else { return };
+        self.motions[direction as usize] = jumps::alone(&link.course, link.heard);
+        self.alone = Some(OneWayLink { direction, lag_s, link });
     }
 
     /// Returns the other of the two tracks, or `None` if `track` is neither.
@@ -156,6 +181,14 @@ impl Pair {
         Direction::BOTH.map(possible)
     }
 
+    /// Returns by what factor a lag counts for more if an echo that is heard is near there, `times` as
+    /// much for each that surely is.
+    pub fn favour_near(&self, lag_s: f64, times: f64) -> f64 {
+        let echo = |direction: Direction| Some(self.delays[direction as usize]? - direction.delay(lag_s));
+        let near = Direction::BOTH.into_iter().filter_map(echo).map(path::near_share);
+        near.map(|share| 1.0 + (times - 1.0) * share).product()
+    }
+
     /// Returns `true` if one of the parties is audible on the other's track.
     pub fn hears_bleed(&self) -> bool {
         self.same.is_some() || self.delays.iter().any(Option::is_some)
@@ -174,7 +207,10 @@ impl Pair {
         }
         let delays = self.delays_at(lag_s);
         delays.iter().any(Option::is_some).then_some(())?;
-        let link = follow::follow(sounds.get(self.a)?, sounds.get(self.b)?, lag_s, delays, &self.votes)?;
+        let link = match &self.alone {
+            Some(alone) => alone.link.clone().with_other_echo(alone.direction, lag_s - alone.lag_s),
+            None => follow::follow(sounds.get(self.a)?, sounds.get(self.b)?, lag_s, delays, &self.votes)?,
+        };
         let astray = (link.course.anchor.lag_s - lag_s).abs() > SAME_LAG_S && link.course.longest < WITNESSES;
         (!astray).then_some(link)
     }

@@ -6,6 +6,7 @@
 //! two-party calls with audible echo, about half have each kind.
 
 use super::belief::{BIN_S, Belief, GOOD_S};
+use super::jumps::EchoMotion;
 use super::vote::Direction;
 use crate::config::EchoPrior;
 
@@ -24,17 +25,13 @@ const FAR_EDGE_S: f64 = 0.02;
 /// together (`prior`). Otherwise it is as usual.
 const AS_TOLD: f64 = 0.97;
 
-/// How much less probable it is that an echo is near once it has jumped. A near path does not jump,
-/// but stretches are misheard now and then.
-const JUMPED: f64 = 0.05;
-
 /// What is known of a direction's echo before its delay.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Paths {
     /// What the configuration says.
     pub told: Option<EchoPrior>,
-    /// Whether its delay jumped during the call (`jumps`).
-    pub jumped: bool,
+    /// What its delay did during the call.
+    pub motion: EchoMotion,
 }
 
 /// Returns the probability density of an echo's delay, per second.
@@ -42,9 +39,10 @@ fn density(near_share: f64, echo_s: f64) -> f64 {
     near_share * near(echo_s) + (1.0 - near_share) * far(echo_s)
 }
 
-/// Returns the share of near echoes among those that jumped.
-fn jumping(near_share: f64) -> f64 {
-    JUMPED * near_share / (JUMPED * near_share + 1.0 - near_share).max(f64::MIN_POSITIVE)
+/// Returns the share of near echoes among those whose delay moved in this way.
+fn moving(near_share: f64, motion: EchoMotion) -> f64 {
+    let near = motion.near_to_far() * near_share;
+    near / (near + 1.0 - near_share).max(f64::MIN_POSITIVE)
 }
 
 /// Returns the density of a near echo's delay.
@@ -59,10 +57,18 @@ fn far(echo_s: f64) -> f64 {
     rises(echo_s - FAR_S.0) * rises(FAR_S.1 - echo_s) / (FAR_S.1 - FAR_S.0)
 }
 
+/// Returns the share of near echoes among those of one delay.
+pub(super) fn near_share(echo_s: f64) -> f64 {
+    // The accuracy of a lag may put a short echo before its sound.
+    let echo_s = echo_s.max(BIN_S / 2.0);
+    let near = NEAR_SHARE * near(echo_s);
+    if possible(echo_s) { near / (near + (1.0 - NEAR_SHARE) * far(echo_s)).max(f64::MIN_POSITIVE) } else { 0.0 }
+}
+
 /// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on: as usual, or
 /// as the configuration says.
 fn shares(paths: &Paths) -> Vec<f64> {
-    let share = |near_share: f64| if paths.jumped { jumping(near_share) } else { near_share };
+    let share = |near_share: f64| moving(near_share, paths.motion);
     let usual = shares_of(|echo_s| density(share(NEAR_SHARE), echo_s));
     let Some(prior) = paths.told else { return usual };
     let far = match (prior.far, prior.far_spread) {
@@ -139,7 +145,7 @@ mod tests {
         let (low, high) = delays(direction, range);
         let mut belief = Belief::flat(low, high);
         belief.add(|d| if (d - delay_s).abs() < 0.015 { 12.0 } else { 0.0 });
-        lags(direction, &belief, range, Paths { told: prior, jumped: false })
+        lags(direction, &belief, range, Paths { told: prior, motion: EchoMotion::Unknown })
     }
 
     fn mass(belief: &Belief, from_s: f64, to_s: f64) -> f64 {
@@ -182,7 +188,7 @@ mod tests {
         assert!(late(known) > 0.8 && near(known) < 0.15, "{} {}", late(known), near(known));
         assert!(near(Some(EchoPrior::new(1.0))) > 0.85 && near(Some(EchoPrior::new(0.0))) < 0.1);
         assert!(late(Some(EchoPrior::new(1.0))) > 0.003, "a call may have another echo");
-        let sum: f64 = shares(&Paths { told: known, jumped: false }).iter().sum();
+        let sum: f64 = shares(&Paths { told: known, motion: EchoMotion::Unknown }).iter().sum();
         assert!((sum - 1.0).abs() < 1e-9, "{sum}");
     }
 
@@ -193,9 +199,15 @@ mod tests {
         let mut belief = Belief::flat(low, high);
         belief.add(|d| if (d - 1.03).abs() < 0.015 { 12.0 } else { 0.0 });
         let told = |near_share| Some(EchoPrior::new(near_share));
-        let near = |told, jumped| mass(&lags(direction, &belief, range, Paths { told, jumped }), 0.95, 1.03);
-        assert!(near(None, false) > 0.35 && near(None, true) < 0.05, "{} {}", near(None, false), near(None, true));
-        assert!(near(told(0.5), true) < 0.1 && near(told(1.0), true) > 0.7, "all echoes are near here");
+        let near = |told, motion| mass(&lags(direction, &belief, range, Paths { told, motion }), 0.95, 1.03);
+        let (unknown, jumped) = (near(None, EchoMotion::Unknown), near(None, EchoMotion::Jumped));
+        assert!(unknown > 0.35 && jumped < 0.05, "{unknown} {jumped}");
+        let steady = near(None, EchoMotion::Steady);
+        assert!(steady > unknown + 0.03 && steady < unknown + 0.1, "{steady}");
+        let one_step = near(None, EchoMotion::OneStep);
+        assert!(one_step > jumped && one_step < 0.2, "{one_step}");
+        let told_jumped = |near_share| near(told(near_share), EchoMotion::Jumped);
+        assert!(told_jumped(0.5) < 0.1 && told_jumped(1.0) > 0.7, "all echoes are near here");
     }
 
     #[test]
