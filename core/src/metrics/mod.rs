@@ -15,6 +15,8 @@ mod silence;
 
 pub(crate) use silence::{SilenceInput, silences};
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::MetricsConfig;
@@ -248,6 +250,32 @@ fn backchannels(turns: &[Turn], config: &MetricsConfig) -> usize {
     turns.iter().filter(|b| b.span.duration() <= config.backchannel_ms).filter(within).count()
 }
 
+/// Talk of another party between two turns of one, from which the other has answered.
+const TAKES_BACK: Millis = Millis(1000.0);
+
+/// Returns how often the word passes from one party to another.
+///
+/// It passes twice between two turns of one party if another's turn goes on between them: the party
+/// said something while the other talked, the other went on, and the party spoke again.
+pub(crate) fn exchanges(turns: &[Turn]) -> u32 {
+    // When each party last stops, of the turns so far.
+    let mut ends: BTreeMap<usize, Millis> = BTreeMap::new();
+    let mut passes = 0;
+    for (turn, next) in turns.iter().zip(&turns[1.min(turns.len())..]) {
+        let end = ends.entry(turn.party).or_insert(turn.span.end);
+        *end = end.max(turn.span.end);
+        let goes_on = |(&party, &end): (&usize, &Millis)| {
+            party != turn.party && end.min(next.span.start) - turn.span.end >= TAKES_BACK
+        };
+        if turn.party != next.party {
+            passes += 1;
+        } else if ends.iter().any(goes_on) {
+            passes += 2;
+        }
+    }
+    passes
+}
+
 /// Response times, but for those across a break, in which nobody answers anybody.
 pub(crate) fn response_times(turns: &[Turn], breaks: &[Span]) -> ResponseTimes {
     let across = |from: Millis, to: Millis| breaks.iter().any(|span| span.start <= to && span.end >= from);
@@ -355,6 +383,20 @@ mod tests {
             "          bbbbbbbbbbb        ",
         ]);
         assert_eq!(longer.backchannels, Some(0));
+    }
+
+    #[test]
+    fn the_word_passes_where_parties_speak_in_turn_or_the_other_goes_on_between() {
+        let passes = |pictures: &[&str]| {
+            let speech: Vec<Vec<Span>> = pictures.iter().map(|picture| spans(picture)).collect();
+            exchanges(&speech::turns(&speech, Millis(1500.0)))
+        };
+        assert_eq!(passes(&["aaaa          aaaa             ", "        bbbb            bbbb   "]), 3);
+        // b says a word while a talks, and answers when a has gone on for 1.3 s and stopped.
+        assert_eq!(passes(&["aaaaaaaaaaaaaaaaaaaaaaaaa        ", "          bb                bbbb "]), 3);
+        assert_eq!(passes(&["aaaaaaaaaaaaaaaaaaaa              ", "          bb                bbbb  "]), 1, "0.8 s");
+        assert_eq!(passes(&["aaaaaaaaaaaaaaaaaaaaaaa          ", "          bb                     "]), 1);
+        assert_eq!(passes(&["aaaa                    aaaa     ", "                                 "]), 0);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct TrackFacts {
 pub struct Facts {
     /// The tracks.
     pub tracks: Vec<TrackFacts>,
-    /// Number of turns that pass from one party to another. `None` if parties share a track and are
+    /// How often the word passes from one party to another. `None` if parties share a track and are
     /// not separated, or one may be hidden in the only voice.
     pub exchanges: Option<u32>,
     /// Whether another party may be hidden in the only voice of the call.

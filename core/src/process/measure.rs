@@ -181,10 +181,9 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool, c
         Some(told) => told.facts(&track_facts(t)),
         None => vec![track_facts(t)],
     });
-    let passed = || turns.windows(2).filter(|w| w[0].party != w[1].party).count() as u32;
     let mut facts = Facts {
         tracks: counted.collect(),
-        exchanges: (scene.comparison != Comparison::Mixed).then(passed),
+        exchanges: (scene.comparison != Comparison::Mixed).then(|| metrics::exchanges(turns)),
         may_hide_another: false,
         uncertainty: scene.uncertainty,
         comparable: scene.comparable,
