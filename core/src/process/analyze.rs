@@ -108,6 +108,7 @@ pub(super) fn analyze(
         Retention { tracks: keep_tracks, narrowband: several || (mixed && detector.config.voices), alone: !several };
     let sizes = recordings.iter().map(|r| r.opened.as_ref().map_or(Some(0), |open| open.decoder.size_hint()));
     let progress = ProgressCounter::new(sizes.sum());
+    detector.prepare();
     threads::map(recordings, |DescribedRecording { leg, described, opened }| AnalyzedRecording {
         leg,
         described,

@@ -28,6 +28,13 @@ impl<'a> DetectorChoice<'a> {
         }
     }
 
+    /// Prepares what the detectors of all tracks share.
+    pub(super) fn prepare(&self) {
+        if self.custom.is_none() && self.config.detector == DetectorKind::Silero {
+            vad::Silero::prepare(self.config.portable);
+        }
+    }
+
     /// Checks the probabilities of the caller's detector.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use fearless_simd::Level;
 
 #[cfg(target_arch = "x86_64")]
 use super::integer::Integer;
+use super::model::Model;
+use crate::threads;
 
 /// The arithmetic of a detector.
 #[derive(Clone, Copy)]
@@ -29,6 +31,17 @@ impl Arithmetic {
             return Self::Integer(Integer(avx512));
         }
         Self::Fused(level)
+    }
+
+    /// Arranges the network's weights in parallel. They are arranged at their first use otherwise,
+    /// for which every thread but one waits.
+    pub(super) fn prepare(self) {
+        let lstm = || match self {
+            Self::Portable | Self::Fused(_) => (),
+            #[cfg(target_arch = "x86_64")]
+            Self::Integer(_) => Integer::prepare(),
+        };
+        threads::join(Model::shared, lstm);
     }
 
     /// Returns the name that reports give.

@@ -98,6 +98,13 @@ impl<const N: usize> IntegerInputs<N> {
     }
 }
 
+impl Integer {
+    /// Arranges the LSTM's weights.
+    pub(super) fn prepare() {
+        IntegerLstm::shared();
+    }
+}
+
 impl Network for Integer {
     #[inline(always)]
     fn encode(self, samples: &[f32], plan: &[PlannedFrame], panel: &mut Panel, features: &mut [[f32; UNITS]; PANEL]) {

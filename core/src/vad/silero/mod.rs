@@ -164,6 +164,11 @@ impl Silero {
         Arithmetic::new(portable).name()
     }
 
+    /// Arranges the network's weights in parallel, before several threads need them at once.
+    pub(crate) fn prepare(portable: bool) {
+        Arithmetic::new(portable).prepare();
+    }
+
     /// Resets the state of each track after this long without a probability of at least `below`,
     /// and again after each further such period.
     #[must_use]
