@@ -61,16 +61,30 @@ struct OneWayLink {
 }
 
 impl Pair {
-    /// Listens to two of the tracks.
+    /// Listens to two of the tracks. Bleed and turn taking know nothing of each other, so they are
+    /// heard in parallel.
     pub fn new(sounds: &[Sound], a: usize, b: usize, options: &AlignOptions) -> Option<Self> {
         let (x, y) = (sounds.get(a)?, sounds.get(b)?);
-        let prior = prior::prior(x, y, options);
-        let (low, high) = prior.range();
-        let evidence = Belief::flat(low, high);
+        let (low, high) = prior::range(x, y, options);
+        let flat = Belief::flat(low, high);
+        let evidence = Belief::flat(flat.range().0, flat.range().1);
+        let may_answer = sounds.len() == 2 || !(is_agent(x.input.role) && is_agent(y.input.role));
+        let talk = || (options.turns && may_answer).then(|| turns::belief(x, y, evidence.range())).flatten();
+        let (mut pair, talk) = threads::join(|| Self::before_talk(x, y, (a, b), evidence.clone(), options), talk);
+        if let Some(talk) = talk.filter(|_| pair.same.is_none()) {
+            pair.evidence.add_mixed(&talk, turns::TRUST);
+            pair.turns = true;
+        }
+        pair.sure = pair.certainty() >= SURE;
+        Some(pair)
+    }
+
+    /// Returns what is known before listening and what bleed says, added to `evidence`.
+    fn before_talk(x: &Sound, y: &Sound, (a, b): (usize, usize), evidence: Belief, options: &AlignOptions) -> Self {
         let mut pair = Self {
             a,
             b,
-            prior,
+            prior: prior::prior(x, y, options),
             evidence,
             votes: Vec::new(),
             delays: [None; 2],
@@ -98,10 +112,7 @@ impl Pair {
         if let Some(lag) = pair.same {
             pair.evidence.add(|l| if (l - lag).abs() < 2.0 * BIN_S { SURE_NATS } else { 0.0 });
         }
-        let may_answer = sounds.len() == 2 || !(is_agent(x.input.role) && is_agent(y.input.role));
-        pair.turns = options.turns && pair.same.is_none() && may_answer && turns::weigh(x, y, &mut pair.evidence);
-        pair.sure = pair.certainty() >= SURE;
-        Some(pair)
+        pair
     }
 
     /// Adds the evidence of bleed, and returns the belief about each direction's delay.

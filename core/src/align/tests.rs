@@ -402,3 +402,18 @@ fn a_far_echo_one_way_is_not_taken_for_the_offset() {
     assert!(off < 250.0 || p.confidence < 0.8, "{off} {}", p.confidence);
     assert!(p.uncertainty.0 > 50.0, "{:?}", p.uncertainty);
 }
+
+#[test]
+fn a_search_without_end_finds_the_same_on_any_number_of_threads() {
+    // Nothing is heard, so every transform is spent, and the last stretch's are shared by threads.
+    let silent = TestRecorder { bleed: 0.0, ..GOOD };
+    let tracks = two(100.0, &silent, &TestRecorder { from_s: 2.0, bleed: 0.0, ..GOOD });
+    let found = |threads| {
+        let place = || place_with(&tracks, &[None, None], &AlignOptions::default());
+        crate::threads::apart(Some(threads), place).unwrap()
+    };
+    let alone = found(1);
+    assert!(alone.placements[1].method != Method::Bleed);
+    assert_eq!(alone, found(2));
+    assert_eq!(alone, found(3));
+}

@@ -37,20 +37,19 @@ const DEPENDENT: f64 = 1.4;
 const UNEQUAL: f64 = 3.0;
 /// Probability that turn taking is informative. Otherwise the tracks show one voice twice, or
 /// nobody converses.
-const TRUST: f64 = 0.85;
+pub(super) const TRUST: f64 = 0.85;
 
 /// Lags whose sums are computed side by side.
 const LANES: usize = 16;
 
-/// Adds the evidence of the two tracks' talk about every lag. Returns `false` if one of them has
-/// none.
-pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
+/// Returns what the two tracks' talk says about every lag of a range, with the trust [`TRUST`].
+/// Returns `None` if one of them has none.
+pub(super) fn belief(a: &Sound, b: &Sound, (low, high): (f64, f64)) -> Option<Belief> {
     let is_cancelled = || a.is_cancelled();
     let (talk_a, talk_b) = (Talk::new(a), Talk::new(b));
     if talk_a.spans.is_empty() || talk_b.spans.is_empty() {
-        return false;
+        return None;
     }
-    let (low, high) = evidence.range();
     let first = (low / HOP_S).floor() as i64 - 1;
     let lags = ((high / HOP_S).ceil() as i64 + 2 - first).max(1) as usize;
     let nats = threads::map(PACES_S.to_vec(), |pace| nats(&talk_a, &talk_b, pace, first, lags, is_cancelled));
@@ -62,8 +61,7 @@ pub(super) fn weigh(a: &Sound, b: &Sound, evidence: &mut Belief) -> bool {
         let nat = |i: usize| total.get(i).copied().unwrap_or(0.0);
         nat(i) * (1.0 - part) + nat(i + 1) * part
     });
-    evidence.add_mixed(&belief, TRUST);
-    true
+    Some(belief)
 }
 
 /// Returns the log-likelihood of each lag, summed over response times and widened for unequal
