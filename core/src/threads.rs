@@ -221,6 +221,17 @@ pub(crate) fn beside<R>(jobs: Vec<Job<'_>>, here: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Runs work that may ask for a helper: the same work once more, on a thread that is free. Returns
+/// when the work and all helpers have returned. Work must not wait for a helper, which may begin
+/// late or never.
+pub(crate) fn helped<W: Fn(&dyn Fn()) + Sync>(work: &W) {
+    pooled(|| if on_pool() { rayon::in_place_scope(|scope| helping(scope, work)) } else { work(&|| ()) });
+}
+
+fn helping<'s, W: Fn(&dyn Fn()) + Sync>(scope: &Scope<'s>, work: &'s W) {
+    work(&|| scope.spawn(move |scope| helping(scope, work)));
+}
+
 fn spawned<'a, R>(scope: &Scope<'a>, jobs: Vec<Job<'a>>, here: impl FnOnce() -> R) -> R {
     jobs.into_iter().for_each(|job| scope.spawn(|_| job()));
     here()

@@ -220,6 +220,29 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_by_another_belief_has_the_probability_of_this_one() {
+        let two = |first: f64, second: f64| {
+            let mut b = Belief::flat(-2.0, 2.0);
+            b.add(|lag| [(0.0, first), (1.0, second)].iter().map(|&(at, share)| hill(at, 0.03, share)(lag)).sum());
+            b
+        };
+        let (own, other) = (two(8.0, 8.3), two(8.3, 8.0));
+        assert!((own.guess_by_bleed().lag_s - 1.0).abs() < 0.03);
+        let guess = own.guess_chosen_by(&other);
+        assert!(guess.lag_s.abs() < 0.03 && guess.mass < 0.5 && guess.mass > 0.3, "{guess:?}");
+    }
+
+    #[test]
+    fn each_lag_of_a_long_belief_gets_its_own_likelihood() {
+        let mut b = Belief::flat(-60.0, 60.0);
+        b.add(|lag| lag * lag);
+        let (first, last) = b.range();
+        assert_eq!((first, last), (-60.0, 60.0));
+        let lag = |i: usize| (i as i64 - 6_000) as f64 * BIN_S;
+        assert!(b.log.iter().enumerate().all(|(i, &l)| l == lag(i) * lag(i)));
+    }
+
+    #[test]
     fn nothing_known_is_a_small_mass_and_a_wide_interval() {
         let guess = Belief::flat(-60.0, 60.0).guess();
         assert!(guess.mass < 0.01 && guess.half_width_s > 50.0, "{guess:?}");

@@ -8,7 +8,7 @@ const SURE: f64 = 3.0;
 pub(super) const MIN_STEP_S: f64 = 0.012;
 
 /// Largest step that one clear point shows, in seconds.
-const NEARBY_S: f64 = 0.3;
+const ONE_POINT_S: f64 = 0.3;
 
 /// The lag at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +17,7 @@ pub(super) struct Point {
     pub at_s: f64,
     /// The lag in seconds.
     pub lag_s: f64,
-    /// Whether it needs no confirmation by a second point.
+    /// Whether a small step to it needs no confirmation by a second point.
     pub clear: bool,
 }
 
@@ -142,7 +142,7 @@ fn runs(points: &[Point], slope: f64) -> Vec<Vec<Point>> {
         // A new level needs a second witness soon after. Sounds that return, as of keys, are clear
         // too, but far away.
         let witnesses = points[i + 1..].iter().take(3).filter(|q| near(flat(q), flat(p))).count();
-        let far = level.is_some_and(|l| (l - flat(p)).abs() > NEARBY_S);
+        let far = level.is_some_and(|l| (l - flat(p)).abs() > ONE_POINT_S);
         if witnesses > 0 || (p.clear && !far) {
             runs.push(vec![*p]);
         }

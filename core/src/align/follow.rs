@@ -48,6 +48,8 @@ pub(super) struct FollowedLink {
     pub both_ways: bool,
     /// Number of stretches heard.
     pub heard: usize,
+    /// Which directions they were heard in.
+    pub directions: [bool; 2],
 }
 
 impl FollowedLink {
@@ -55,11 +57,11 @@ impl FollowedLink {
     pub fn exact(lag_s: f64) -> Self {
         let anchor = Point { at_s: lag_s.max(0.0), lag_s, clear: true };
         let course = Course { slope: 0.0, anchor, steps: Vec::new(), spread_s: 0.0, longest: 1 };
-        Self { course, steps_at_s: Vec::new(), both_ways: true, heard: usize::MAX }
+        Self { course, steps_at_s: Vec::new(), both_ways: true, heard: usize::MAX, directions: [true; 2] }
     }
 
-    /// Returns a link that one direction alone showed, with the lag later by `by_s`: the same
-    /// delays, of which less is the echo's.
+    /// Returns a link that one direction alone showed, with the lag later by `by_s`. The delays are
+    /// the same, so the echo is shorter by as much, or longer for a's voice on b.
     pub fn with_other_echo(mut self, direction: Direction, by_s: f64) -> Self {
         // Moments of track b lie later on track a then.
         let later_s = if direction == Direction::AOnB { 0.0 } else { by_s };
@@ -127,6 +129,7 @@ pub(super) fn follow(
         steps_at_s: at,
         both_ways: found.both_ways,
         heard: f.heard[0] + f.heard[1],
+        directions: f.heard.map(|heard| heard > 0),
         course: found.course,
     })
 }
@@ -456,4 +459,31 @@ fn highest_sum(gains: &[(f64, f64)]) -> Option<f64> {
     let high = |s: &f64| *s >= top - 0.005 * range;
     let (first, last) = (sums.iter().position(high)?, sums.iter().rposition(high)?);
     Some((gains[first].0 + gains[last].0) / 2.0 + 0.05)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_another_echo_the_talkers_moments_stay() {
+        let step = Step { between_s: (20.0, 24.0), lags_s: (1.0, 1.5) };
+        let anchor = Point { at_s: 10.0, lag_s: 1.0, clear: true };
+        let course = Course { slope: 0.0, anchor, steps: vec![step], spread_s: 0.0, longest: 8 };
+        let link =
+            FollowedLink { course, steps_at_s: vec![22.0], both_ways: false, heard: 8, directions: [false, true] };
+        // A talker on b speaks at the moment on a less the lag, on a at the moment itself.
+        for (direction, talker) in [(Direction::BOnA, 1.0), (Direction::AOnB, 0.0)] {
+            let moved = link.clone().with_other_echo(direction, -0.25);
+            let (was, is) = (&link.course, &moved.course);
+            assert_eq!(is.anchor.lag_s, was.anchor.lag_s - 0.25);
+            assert_eq!(is.steps[0].lags_s, (0.75, 1.25));
+            assert_eq!(is.steps[0].by_s(), 0.5);
+            let at = |course: &Course| course.anchor.at_s - talker * course.anchor.lag_s;
+            assert!((at(is) - at(was)).abs() < 1e-9, "{direction:?}");
+            let begins = |course: &Course| course.steps[0].between_s.0 - talker * course.steps[0].lags_s.0;
+            assert!((begins(is) - begins(was)).abs() < 1e-9, "{direction:?}");
+            assert!((moved.steps_at_s[0] - (22.0 - 0.25 * talker)).abs() < 1e-9, "{direction:?}");
+        }
+    }
 }

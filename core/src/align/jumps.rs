@@ -12,9 +12,10 @@ use super::drift::{self, Course, Point, Step, median};
 const STAYED: f64 = 0.3;
 /// Points of the other direction before and after a step that say what it did.
 const WITNESSES: usize = 3;
-/// Largest jump of a jitter buffer in seconds. Losses go on from there.
+/// Largest jump of a jitter buffer in seconds: three packets of 20 ms, and what a stretch may be off.
+/// Larger steps are losses.
 const LONGEST_S: f64 = 0.066;
-/// Stretches heard in which a jump would show.
+/// Stretches that agree, in which a jump would show.
 const ENOUGH: usize = 6;
 
 /// What the delay of an echo did during the call.
@@ -32,7 +33,9 @@ pub(super) enum EchoMotion {
 }
 
 impl EchoMotion {
-    /// Returns how much more often near echoes do so than far ones.
+    /// Returns the ratio of the probabilities of this motion, near to far. Of 75 near echoes of made
+    /// calls, heard alone in six stretches and more, 51 never moved and 3 made one small step; of 93
+    /// far ones, 39 and 32.
     pub const fn near_to_far(self) -> f64 {
         match self {
             Self::Unknown => 1.0,
@@ -58,17 +61,16 @@ fn motion(own: &[Point], other: &[Point]) -> EchoMotion {
     if course.steps.iter().zip(&changes).any(stayed) {
         EchoMotion::Jumped
     } else if changes.iter().all(Option::is_none) {
-        alone(&course, own.len())
+        alone(&course)
     } else {
         EchoMotion::Unknown
     }
 }
 
-/// Returns what the delay of the only direction that is heard did, from its course and the number of
-/// stretches heard.
-pub(super) fn alone(course: &Course, heard: usize) -> EchoMotion {
+/// Returns what the delay of the only direction that is heard did, from its course.
+pub(super) fn alone(course: &Course) -> EchoMotion {
     match course.steps.as_slice() {
-        [] if heard >= ENOUGH => EchoMotion::Steady,
+        [] if course.longest >= ENOUGH => EchoMotion::Steady,
         [step] if step.by_s().abs() <= LONGEST_S => EchoMotion::OneStep,
         _ => EchoMotion::Unknown,
     }
@@ -118,5 +120,8 @@ mod tests {
         let mut twice = delays(0.4, 0.05);
         twice[15..].iter_mut().for_each(|point| point.lag_s += 0.04);
         assert_eq!(motion(twice), EchoMotion::Unknown, "losses seldom come alone");
+        let scattered =
+            (0..8).map(|k| Point { at_s: 10.0 * f64::from(k), lag_s: 0.1 * f64::from(k * k), clear: false });
+        assert_eq!(motion(scattered.collect()), EchoMotion::Unknown, "no two stretches agree");
     }
 }

@@ -113,7 +113,7 @@ mod tests {
         let steps = steps.iter().map(|&(at, before, after)| Step { between_s: (at, at), lags_s: (before, after) });
         let anchor = Point { at_s: anchor.0, lag_s: anchor.1, clear: true };
         let course = Course { slope, anchor, steps: steps.collect(), spread_s: 0.0, longest: 3 };
-        FollowedLink { course, steps_at_s, both_ways: true, heard: 3 }
+        FollowedLink { course, steps_at_s, both_ways: true, heard: 3, directions: [true; 2] }
     }
 
     fn alone() -> Option<Hung> {

@@ -67,10 +67,9 @@ impl Pair {
         let (x, y) = (sounds.get(a)?, sounds.get(b)?);
         let (low, high) = prior::range(x, y, options);
         let flat = Belief::flat(low, high);
-        let evidence = Belief::flat(flat.range().0, flat.range().1);
         let may_answer = sounds.len() == 2 || !(is_agent(x.input.role) && is_agent(y.input.role));
-        let talk = || (options.turns && may_answer).then(|| turns::belief(x, y, evidence.range())).flatten();
-        let (mut pair, talk) = threads::join(|| Self::before_talk(x, y, (a, b), evidence.clone(), options), talk);
+        let talk = || (options.turns && may_answer).then(|| turns::belief(x, y, flat.clone())).flatten();
+        let (mut pair, talk) = threads::join(|| Self::before_talk(x, y, (a, b), flat.clone(), options), talk);
         if let Some(talk) = talk.filter(|_| pair.same.is_none()) {
             pair.evidence.add_mixed(&talk, turns::TRUST);
             pair.turns = true;
@@ -162,7 +161,11 @@ impl Pair {
         };
         let lag_s = direction.lag(delay, NEAR_ECHO_S);
         let Some(link) = follow::follow(a, b, lag_s, self.delays, &self.votes) else { return };
-        self.motions[direction as usize] = jumps::alone(&link.course, link.heard);
+        // Once it is followed, the other direction may be heard as well.
+        if link.directions[1 - direction as usize] {
+            return;
+        }
+        self.motions[direction as usize] = jumps::alone(&link.course);
         self.alone = Some(OneWayLink { direction, lag_s, link });
     }
 
@@ -192,12 +195,10 @@ impl Pair {
         Direction::BOTH.map(possible)
     }
 
-    /// Returns by what factor a lag counts for more if an echo that is heard is near there, `times` as
-    /// much for each that surely is.
-    pub fn favour_near(&self, lag_s: f64, times: f64) -> f64 {
+    /// Returns how surely an echo that is heard would be near at a lag, from 0 to 1.
+    pub fn near_at(&self, lag_s: f64) -> f64 {
         let echo = |direction: Direction| Some(self.delays[direction as usize]? - direction.delay(lag_s));
-        let near = Direction::BOTH.into_iter().filter_map(echo).map(path::near_share);
-        near.map(|share| 1.0 + (times - 1.0) * share).product()
+        Direction::BOTH.into_iter().filter_map(echo).map(path::near_share).fold(0.0, f64::max)
     }
 
     /// Returns `true` if one of the parties is audible on the other's track.

@@ -226,10 +226,12 @@ impl PairTable<'_, '_> {
             return belief.guess_by_bleed();
         }
         let mut choice = belief.clone();
-        for (pair, _, at) in self.known(track, placed) {
-            let of_pair = |lag: f64| if pair.b == track { lag - at } else { at - lag };
-            choice.add(|lag| MODEST * pair.favour_near(of_pair(lag), NEAR_FIRST).ln());
-        }
+        let known: Vec<(&Pair, f64)> = self.known(track, placed).map(|(pair, _, at)| (pair, at)).collect();
+        let near = |lag: f64| {
+            let of_pair = |&(pair, at): &(&Pair, f64)| pair.near_at(if pair.b == track { lag - at } else { at - lag });
+            known.iter().map(of_pair).fold(0.0, f64::max)
+        };
+        choice.add(|lag| (1.0 + (NEAR_FIRST - 1.0) * near(lag)).ln());
         belief.guess_chosen_by(&choice)
     }
 

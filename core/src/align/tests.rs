@@ -198,7 +198,7 @@ fn start_times_alone_are_worth_what_whole_seconds_are() {
     assert!((p.offset().0 - 3000.0).abs() < 100.0);
     // A triangle of a second holds 0.44 within 250 ms. Both recordings also stop together, as a fifth
     // of them do.
-    assert!((0.45..0.8).contains(&p.confidence), "{}", p.confidence);
+    assert!((0.7..0.8).contains(&p.confidence), "{}", p.confidence);
 }
 
 #[test]
@@ -405,12 +405,13 @@ fn a_far_echo_one_way_is_not_taken_for_the_offset() {
 
 #[test]
 fn a_search_without_end_finds_the_same_on_any_number_of_threads() {
-    // Nothing is heard, so every transform is spent, and the last stretch's are shared by threads.
+    // Nothing is heard, so every transform is spent. Threads hear both directions side by side, and
+    // drop the second once too much is spent.
     let silent = TestRecorder { bleed: 0.0, ..GOOD };
     let tracks = two(100.0, &silent, &TestRecorder { from_s: 2.0, bleed: 0.0, ..GOOD });
     let found = |threads| {
         let place = || place_with(&tracks, &[None, None], &AlignOptions::default());
-        crate::threads::apart(Some(threads), place).unwrap()
+        threads::apart(Some(threads), place).unwrap()
     };
     let alone = found(1);
     assert!(alone.placements[1].method != Method::Bleed);

@@ -42,19 +42,19 @@ pub(super) const TRUST: f64 = 0.85;
 /// Lags whose sums are computed side by side.
 const LANES: usize = 16;
 
-/// Returns what the two tracks' talk says about every lag of a range, with the trust [`TRUST`].
-/// Returns `None` if one of them has none.
-pub(super) fn belief(a: &Sound, b: &Sound, (low, high): (f64, f64)) -> Option<Belief> {
+/// Adds what the two tracks' talk says, if [`TRUST`] holds, to a belief about the lag. Returns `None`
+/// if one of them has none.
+pub(super) fn belief(a: &Sound, b: &Sound, mut belief: Belief) -> Option<Belief> {
     let is_cancelled = || a.is_cancelled();
     let (talk_a, talk_b) = (Talk::new(a), Talk::new(b));
     if talk_a.spans.is_empty() || talk_b.spans.is_empty() {
         return None;
     }
+    let (low, high) = belief.range();
     let first = (low / HOP_S).floor() as i64 - 1;
     let lags = ((high / HOP_S).ceil() as i64 + 2 - first).max(1) as usize;
     let nats = threads::map(PACES_S.to_vec(), |pace| nats(&talk_a, &talk_b, pace, first, lags, is_cancelled));
     let total = over_paces(&nats, lags);
-    let mut belief = Belief::flat(low, high);
     belief.add(|lag| {
         let at = lag / HOP_S - first as f64;
         let (i, part) = (at.floor().max(0.0) as usize, at - at.floor());

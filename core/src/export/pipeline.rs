@@ -1,22 +1,23 @@
-//! Makes, reads and writes the blocks of a file on two threads.
+//! Makes, hashes and writes the blocks of a file on two threads.
 //!
 //! Each step takes the blocks in order, and one block at a time. Which thread does a step does not
-//! matter: either takes what can be done next, so neither waits for a step of equal length.
+//! matter: a thread takes what can be done next, and asks for a helper if there is more. No thread
+//! waits for another.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Error, Result};
 use crate::threads;
 
-/// Blocks that are made and not yet written and read. With two, a thread waits at each block for
-/// the longer of two steps.
+/// Most blocks that are made and not yet written and hashed. With two, a thread waits at each block
+/// for the longer of two steps.
 const DEPTH: u64 = 4;
 
 /// What is done with every block.
 pub(super) struct BlockSteps<M, R, W> {
     /// Fills a block. Returns `false` if it is the last.
     pub make: M,
-    /// Reads a block.
+    /// Hashes a block, or reads it for another purpose.
     pub read: R,
     /// Writes a block.
     pub write: W,
@@ -34,21 +35,18 @@ where
 {
     let pipeline = Pipeline {
         progress: Mutex::default(),
-        moved: Condvar::new(),
         blocks: Default::default(),
         make: Mutex::new(steps.make),
         read: Mutex::new(steps.read),
         write: Mutex::new(steps.write),
     };
-    threads::join(|| pipeline.work(), || pipeline.work());
+    threads::helped(&|help| pipeline.work(help));
     let progress = pipeline.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     progress.failed.map_or(Ok(()), Err)
 }
 
 struct Pipeline<M, R, W> {
     progress: Mutex<Progress>,
-    /// Signals every change of the progress.
-    moved: Condvar,
     blocks: [RwLock<Vec<u8>>; DEPTH as usize],
     make: Mutex<M>,
     read: Mutex<R>,
@@ -70,8 +68,8 @@ struct Progress {
     /// Number of blocks, once the last is made.
     count: Option<u64>,
     failed: Option<Error>,
-    /// Whether no further step begins: one has failed, or a thread has panicked.
-    stopped: bool,
+    /// Whether a helper was asked for and has not returned.
+    helped: bool,
 }
 
 impl Progress {
@@ -83,13 +81,10 @@ impl Progress {
             Step::Read => read < made,
             Step::Write => written < made,
         };
-        // Reading is the longest step that cannot be shared: it goes first.
-        let step = [Step::Read, Step::Make, Step::Write].into_iter().find(|&s| !self.busy[s as usize] && ready(s))?;
+        // Hashing is the longest step, so it goes first.
+        let mut steps = [Step::Read, Step::Make, Step::Write].into_iter().filter(|_| self.failed.is_none());
+        let step = steps.find(|&step| !self.busy[step as usize] && ready(step))?;
         Some((step, self.done[step as usize]))
-    }
-
-    fn is_over(&self) -> bool {
-        self.stopped || self.count.is_some_and(|count| self.done == [count; 3])
     }
 }
 
@@ -99,34 +94,30 @@ where
     R: FnMut(&[u8]),
     W: FnMut(&[u8]) -> Result<()>,
 {
-    /// Does steps until none is left.
-    fn work(&self) {
-        let stop = StopOnPanic { progress: &self.progress, moved: &self.moved };
-        let mut progress = self.progress();
-        while !progress.is_over() {
-            let Some((step, block)) = progress.next() else {
-                progress = self.moved.wait(progress).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
+    /// Does steps until none can be done. Another thread is busy then, and goes on, or all is done.
+    fn work(&self, help: &dyn Fn()) {
+        let mut progress = locked(&self.progress);
+        while let Some((step, block)) = progress.next() {
             progress.busy[step as usize] = true;
+            let more = !progress.helped && progress.next().is_some();
+            progress.helped |= more;
             drop(progress);
+            if more {
+                help();
+            }
             let done = self.run_step(step, block);
-            progress = self.progress();
+            progress = locked(&self.progress);
             progress.busy[step as usize] = false;
             match done {
                 Ok(is_last) => {
                     progress.done[step as usize] += 1;
                     progress.count = progress.count.or(is_last.then_some(block + 1));
                 }
-                Err(error) => {
-                    progress.stopped = true;
-                    progress.failed = progress.failed.take().or(Some(error));
-                }
+                Err(error) => progress.failed = progress.failed.take().or(Some(error)),
             }
-            self.moved.notify_all();
         }
-        drop(progress);
-        drop(stop);
+        // Two threads work at most, so whoever returns makes room for a helper.
+        progress.helped = false;
     }
 
     /// Does one step of one block. Returns `true` if it made the last block.
@@ -143,25 +134,6 @@ where
                 Ok(false)
             }
             Step::Write => locked(&self.write)(&filled()).map(|()| false),
-        }
-    }
-
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        locked(&self.progress)
-    }
-}
-
-/// Ends the other thread's wait if this one panics.
-struct StopOnPanic<'p> {
-    progress: &'p Mutex<Progress>,
-    moved: &'p Condvar,
-}
-
-impl Drop for StopOnPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            locked(self.progress).stopped = true;
-            self.moved.notify_all();
         }
     }
 }
@@ -231,6 +203,27 @@ mod tests {
                 assert_eq!(result.unwrap_err().message(), "the disk is full");
                 assert!(written.len() <= 20 * 3 && read.len() < 30 * 3, "{step:?}: {} {}", written.len(), read.len());
             }
+        }
+    }
+
+    #[test]
+    fn a_step_may_use_threads_itself() {
+        for threads in [1, 2, 3] {
+            let (mut left, mut sum) = (50, 0);
+            let steps = BlockSteps {
+                make: |block: &mut Vec<u8>| {
+                    left -= 1;
+                    *block = threads::map(vec![1, 2, 3], |x: u8| x + 1);
+                    Ok(left > 0)
+                },
+                read: |_: &[u8]| drop(threads::map((0..8).collect(), |x: u8| x)),
+                write: |block: &[u8]| {
+                    sum += threads::map(block.to_vec(), usize::from).into_iter().sum::<usize>();
+                    Ok(())
+                },
+            };
+            threads::apart(Some(threads), || run_steps(steps)).unwrap().unwrap();
+            assert_eq!(sum, 50 * 9);
         }
     }
 

@@ -250,13 +250,14 @@ fn backchannels(turns: &[Turn], config: &MetricsConfig) -> usize {
     turns.iter().filter(|b| b.span.duration() <= config.backchannel_ms).filter(within).count()
 }
 
-/// Talk of another party between two turns of one, from which the other has answered.
+/// How long another party must go on between two turns of one to have taken the word back.
 const TAKES_BACK: Millis = Millis(1000.0);
 
 /// Returns how often the word passes from one party to another.
 ///
-/// It passes twice between two turns of one party if another's turn goes on between them: the party
-/// said something while the other talked, the other went on, and the party spoke again.
+/// It passes twice between two turns of one party if another's turn goes on for a second between
+/// them: the party said something while the other talked, the other went on, and the party spoke
+/// again.
 pub(crate) fn exchanges(turns: &[Turn]) -> u32 {
     // When each party last stops, of the turns so far.
     let mut ends: BTreeMap<usize, Millis> = BTreeMap::new();

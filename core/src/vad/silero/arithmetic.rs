@@ -33,8 +33,8 @@ impl Arithmetic {
         Self::Fused(level)
     }
 
-    /// Arranges the network's weights in parallel. They are arranged at their first use otherwise,
-    /// for which every thread but one waits.
+    /// Arranges the network's weights, those of integers beside the others. They are arranged at
+    /// their first use otherwise, for which every thread but one waits.
     pub(super) fn prepare(self) {
         let lstm = || match self {
             Self::Portable | Self::Fused(_) => (),

@@ -164,7 +164,7 @@ impl Silero {
         Arithmetic::new(portable).name()
     }
 
-    /// Arranges the network's weights in parallel, before several threads need them at once.
+    /// Arranges the network's weights before several threads need them at once.
     pub(crate) fn prepare(portable: bool) {
         Arithmetic::new(portable).prepare();
     }
