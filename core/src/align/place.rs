@@ -23,8 +23,7 @@ const MAX_CONFIDENCE: f64 = 0.995;
 /// Factor applied to the combined evidence, because witnesses are not independent and no model is
 /// exact. Over three hundred made calls, placements stated at 0.5 to 0.8 are then right that often.
 /// Talk that is the only witness is as good as it says: with the factor, 42 pairs of two sets of made
-/// calls said 0.40 and were right in 0.52. So are talk and start times: of 288 pairs, those that
-/// said 0.57 and 0.86 with the factor were right in 0.67 and 0.95, and in 0.57 and 0.86 without it.
+/// calls said 0.40 and were right in 0.52.
 const MODEST: f64 = 0.85;
 /// How much likelier a far echo must be than a near one to be chosen. A near echo gives the lag to
 /// 20 ms; a far one leaves it open by tenths of a second, so it is seldom close even where it is
@@ -184,17 +183,13 @@ impl PairTable<'_, '_> {
         belief
     }
 
-    /// Returns the factors of what is known of a track before listening, and of what is heard.
-    fn modesty(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> (f64, f64) {
+    /// Returns `true` if talk is the only witness: no bleed, start times or measured recorders.
+    fn only_talk(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> bool {
         let (first, own) = (&self.sounds[reference], &self.sounds[track]);
-        let stamped = prior::stamped(first, own, self.options).is_some();
-        let known =
-            prior::together(first, own, self.options).is_some() || self.expected(track, placed, reference).is_some();
-        match (known || self.hears_bleed(track, placed), stamped) {
-            (true, _) => (MODEST, MODEST),
-            (false, true) => (1.0, 1.0),
-            (false, false) => (MODEST, 1.0),
-        }
+        let known = prior::stamped(first, own, self.options).is_some()
+            || prior::together(first, own, self.options).is_some()
+            || self.expected(track, placed, reference).is_some();
+        !known && !self.hears_bleed(track, placed)
     }
 
     fn hears_bleed(&self, track: usize, placed: &[Option<PlacedPair>]) -> bool {
@@ -203,7 +198,8 @@ impl PairTable<'_, '_> {
 
     /// Returns a track's lag from the reference: as given by the caller, or the most probable one.
     fn guess(&self, track: usize, placed: &[Option<PlacedPair>], reference: usize) -> Guess {
-        let mut belief = self.belief(track, placed, reference, self.modesty(track, placed, reference));
+        let heard = if self.only_talk(track, placed, reference) { 1.0 } else { MODEST };
+        let mut belief = self.belief(track, placed, reference, (MODEST, heard));
         let Some((lag_s, uncertainty_s)) = self.given(track, reference) else {
             return if self.hears_bleed(track, placed) {
                 self.guess_by_bleed(track, placed, &belief)

@@ -196,9 +196,7 @@ fn start_times_alone_are_worth_what_whole_seconds_are() {
     let p = &found.placements[1];
     assert_eq!(p.method, Method::Timestamps);
     assert!((p.offset().0 - 3000.0).abs() < 100.0);
-    // A triangle of a second holds 0.44 within 250 ms. Both recordings also stop together, as a fifth
-    // of them do.
-    assert!((0.7..0.8).contains(&p.confidence), "{}", p.confidence);
+    assert!((0.4..0.7).contains(&p.confidence), "{}", p.confidence);
 }
 
 #[test]

@@ -46,7 +46,7 @@ where
 }
 
 struct Pipeline<M, R, W> {
-    progress: Mutex<Progress>,
+    progress: Mutex<BlockProgress>,
     blocks: [RwLock<Vec<u8>>; DEPTH as usize],
     make: Mutex<M>,
     read: Mutex<R>,
@@ -54,15 +54,15 @@ struct Pipeline<M, R, W> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum BlockStep {
     Make,
     Read,
     Write,
 }
 
-/// How many blocks each step has done, by [`Step`].
+/// How many blocks each step has done, by [`BlockStep`].
 #[derive(Debug, Default)]
-struct Progress {
+struct BlockProgress {
     done: [u64; 3],
     busy: [bool; 3],
     /// Number of blocks, once the last is made.
@@ -72,17 +72,18 @@ struct Progress {
     helped: bool,
 }
 
-impl Progress {
+impl BlockProgress {
     /// Returns the step to do next, and its block, if any can be done now.
-    fn next(&self) -> Option<(Step, u64)> {
+    fn next(&self) -> Option<(BlockStep, u64)> {
         let [made, read, written] = self.done;
-        let ready = |step: Step| match step {
-            Step::Make => self.count.is_none() && made < read.min(written) + DEPTH,
-            Step::Read => read < made,
-            Step::Write => written < made,
+        let ready = |step: BlockStep| match step {
+            BlockStep::Make => self.count.is_none() && made < read.min(written) + DEPTH,
+            BlockStep::Read => read < made,
+            BlockStep::Write => written < made,
         };
         // Hashing is the longest step, so it goes first.
-        let mut steps = [Step::Read, Step::Make, Step::Write].into_iter().filter(|_| self.failed.is_none());
+        let mut steps =
+            [BlockStep::Read, BlockStep::Make, BlockStep::Write].into_iter().filter(|_| self.failed.is_none());
         let step = steps.find(|&step| !self.busy[step as usize] && ready(step))?;
         Some((step, self.done[step as usize]))
     }
@@ -121,19 +122,19 @@ where
     }
 
     /// Does one step of one block. Returns `true` if it made the last block.
-    fn run_step(&self, step: Step, block: u64) -> Result<bool> {
+    fn run_step(&self, step: BlockStep, block: u64) -> Result<bool> {
         let place = &self.blocks[(block % DEPTH) as usize];
         let filled = || place.read().unwrap_or_else(PoisonError::into_inner);
         match step {
-            Step::Make => {
+            BlockStep::Make => {
                 let mut bytes = place.write().unwrap_or_else(PoisonError::into_inner);
                 locked(&self.make)(&mut bytes).map(|more| !more)
             }
-            Step::Read => {
+            BlockStep::Read => {
                 locked(&self.read)(&filled());
                 Ok(false)
             }
-            Step::Write => locked(&self.write)(&filled()).map(|()| false),
+            BlockStep::Write => locked(&self.write)(&filled()).map(|()| false),
         }
     }
 }
@@ -153,13 +154,13 @@ mod tests {
 
     /// Makes blocks of their own number, and returns what was read, what was written, and the
     /// outcome. A step of block `fails` fails if it is named.
-    fn blocks(count: u8, fails: Option<(Step, u8)>, threads: usize) -> (Vec<u8>, Vec<u8>, Result<()>) {
+    fn blocks(count: u8, fails: Option<(BlockStep, u8)>, threads: usize) -> (Vec<u8>, Vec<u8>, Result<()>) {
         let failure = || Error::new(ErrorKind::Io, Stage::Export, "the disk is full");
         let (mut next, mut read, mut written) = (0, Vec::new(), Vec::new());
         let result = threads::apart(Some(threads), || {
             run_steps(BlockSteps {
                 make: |block: &mut Vec<u8>| {
-                    if fails == Some((Step::Make, next)) {
+                    if fails == Some((BlockStep::Make, next)) {
                         return Err(failure());
                     }
                     *block = vec![next; 3];
@@ -172,7 +173,7 @@ mod tests {
                     read.extend(block);
                 },
                 write: |block: &[u8]| {
-                    if fails == Some((Step::Write, block[0])) {
+                    if fails == Some((BlockStep::Write, block[0])) {
                         return Err(failure());
                     }
                     std::thread::sleep(Duration::from_micros(u64::from(block[0] % 5) * 40));
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn a_step_that_fails_ends_the_others() {
         for threads in [1, 2] {
-            for step in [Step::Make, Step::Write] {
+            for step in [BlockStep::Make, BlockStep::Write] {
                 let (read, written, result) = blocks(100, Some((step, 20)), threads);
                 assert_eq!(result.unwrap_err().message(), "the disk is full");
                 assert!(written.len() <= 20 * 3 && read.len() < 30 * 3, "{step:?}: {} {}", written.len(), read.len());
