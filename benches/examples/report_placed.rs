@@ -16,7 +16,7 @@ use callweave::speech::{self, Detected, GateInput};
 use callweave::timeline::{Knot, Method, Placement};
 use callweave::track::to_f32;
 use callweave::units::{Millis, Rate};
-use callweave::vad::Probabilities;
+use callweave::vad::{self, Probabilities};
 use callweave::{CallInput, Config, Input, RunOptions, analyze, decode, resample};
 use serde_json::Value;
 
@@ -68,12 +68,13 @@ fn main() {
     println!("{}", report.to_json().unwrap());
 }
 
-/// A track at 8 kHz, and where the detector hears speech in it.
+/// A track at 8 kHz, and where the configured detector hears speech in it.
 fn detect(path: &Path, config: &Config) -> (Vec<f32>, Detected) {
     let track = decode(Input::path(path).role(Role::Unknown), &config.decode).unwrap().remove(0);
     let samples: Vec<f32> = track.samples.iter().map(|&x| to_f32(x)).collect();
     let narrow = resample::resample(&samples, track.rate, Rate::NARROWBAND).unwrap();
-    let detected = speech::detect(&track.samples, track.rate, &config.speech).unwrap();
+    let mut detector = vad::detector(config, 1).unwrap();
+    let detected = speech::detect_with(&track.samples, track.rate, &config.speech, detector.as_mut()).unwrap();
     (narrow, detected)
 }
 

@@ -14,7 +14,8 @@
 //! beginnings stay together.
 
 use super::drift::{self, Course, MIN_STEP_S, Point};
-use super::follow::{self, FollowedLink};
+use super::follow;
+use super::link::FollowedLink;
 use super::map::{self, Hung};
 use super::prior::ONE_RECORDER;
 use super::sound::Sound;

@@ -1,6 +1,6 @@
 //! Converts links between tracks to maps between each track's time and the call's.
 
-use super::follow::FollowedLink;
+use super::link::FollowedLink;
 use crate::timeline::Knot;
 use crate::units::Millis;
 

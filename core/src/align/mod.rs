@@ -24,6 +24,7 @@ mod dual;
 mod fft;
 mod follow;
 mod jumps;
+mod link;
 mod map;
 mod overlap;
 mod own;

@@ -3,8 +3,9 @@
 use super::AlignOptions;
 use super::belief::{BIN_S, Belief};
 use super::bleed::{self, Heard};
-use super::follow::{self, FollowedLink};
+use super::follow;
 use super::jumps::{self, EchoMotion};
+use super::link::FollowedLink;
 use super::path;
 use super::sound::Sound;
 use super::vote::{Direction, NEAR_ECHO_S, SAME_DELAY_S, SAME_PATH_S, Vote};

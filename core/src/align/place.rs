@@ -2,7 +2,7 @@
 //! the most certain first.
 
 use super::belief::{BIN_S, Belief, GOOD_S, Guess};
-use super::follow::FollowedLink;
+use super::link::FollowedLink;
 use super::map::{self, Hung};
 use super::pair::Pair;
 use super::prior::{self, ExpectedLag};
@@ -334,20 +334,4 @@ impl PairTable<'_, '_> {
 fn contradiction(off_s: f64) -> Warning {
     let text = format!("the given offset differs from the audio by {off_s:.2} s");
     Warning::new("offset_contradicted", text)
-}
-
-impl FollowedLink {
-    /// Returns the link as seen from the other track.
-    fn reversed(mut self) -> Self {
-        let course = &mut self.course;
-        for (at, s) in self.steps_at_s.iter_mut().zip(&mut course.steps) {
-            *at -= s.mean_lag_s();
-            s.between_s = (s.between_s.0 - s.lags_s.0, s.between_s.1 - s.lags_s.1);
-            s.lags_s = (-s.lags_s.0, -s.lags_s.1);
-        }
-        course.anchor.at_s -= course.anchor.lag_s;
-        course.anchor.lag_s = -course.anchor.lag_s;
-        course.slope = -course.slope;
-        self
-    }
 }
