@@ -196,12 +196,6 @@ impl Pair {
         Direction::BOTH.map(possible)
     }
 
-    /// Returns how surely an echo that is heard would be near at a lag, from 0 to 1.
-    pub fn near_at(&self, lag_s: f64) -> f64 {
-        let echo = |direction: Direction| Some(self.delays[direction as usize]? - direction.delay(lag_s));
-        Direction::BOTH.into_iter().filter_map(echo).map(path::near_share).fold(0.0, f64::max)
-    }
-
     /// Returns `true` if one of the parties is audible on the other's track.
     pub fn hears_bleed(&self) -> bool {
         self.same.is_some() || self.delays.iter().any(Option::is_some)

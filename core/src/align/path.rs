@@ -57,16 +57,6 @@ fn far(echo_s: f64) -> f64 {
     rises(echo_s - FAR_S.0) * rises(FAR_S.1 - echo_s) / (FAR_S.1 - FAR_S.0)
 }
 
-/// Returns the share of near echoes among those of one delay.
-pub(super) fn near_share(echo_s: f64) -> f64 {
-    // A bin or two may put a short echo before its sound.
-    if !(-2.0 * BIN_S..LATEST_S).contains(&echo_s) {
-        return 0.0;
-    }
-    let near = NEAR_SHARE * near(echo_s.max(BIN_S / 2.0));
-    near / (near + (1.0 - NEAR_SHARE) * far(echo_s))
-}
-
 /// Returns the shares of echoes by delay, in steps of [`BIN_S`] from half a step on: as usual, or
 /// as the configuration says.
 fn shares(paths: &Paths) -> Vec<f64> {
@@ -170,13 +160,6 @@ mod tests {
         };
         assert!((sum(0.0, 1.0) - 1.0).abs() < 1e-9);
         assert!(sum(0.0, 0.06) > 0.35 && sum(0.1, 0.75) > 0.5, "{} {}", sum(0.0, 0.06), sum(0.1, 0.75));
-    }
-
-    #[test]
-    fn a_short_echo_is_near_and_a_long_one_far() {
-        assert!(near_share(0.02) > 0.99 && near_share(-0.01) > 0.99);
-        assert!(near_share(0.3) < 0.02 && near_share(0.7) < 0.01);
-        assert_eq!([near_share(-0.1), near_share(1.2), near_share(f64::NAN)], [0.0; 3], "no echo");
     }
 
     #[test]

@@ -25,10 +25,6 @@ const MAX_CONFIDENCE: f64 = 0.995;
 /// Talk that is the only witness is as good as it says: with the factor, 42 pairs of two sets of made
 /// calls said 0.40 and were right in 0.52.
 const MODEST: f64 = 0.85;
-/// How much likelier a far echo must be than a near one to be chosen. A near echo gives the lag to
-/// 20 ms; a far one leaves it open by tenths of a second, so it is seldom close even where it is
-/// right. Confidence is that of the lag chosen.
-const NEAR_FIRST: f64 = 1.5;
 /// Audio contradicts the caller's offset at this confidence, if it differs by this much, in
 /// seconds.
 const CONTRADICTS: f64 = 0.9;
@@ -200,11 +196,7 @@ impl PairTable<'_, '_> {
         let heard = if self.only_talk(track, placed, reference) { 1.0 } else { MODEST };
         let mut belief = self.belief(track, placed, reference, (MODEST, heard));
         let Some((lag_s, uncertainty_s)) = self.given(track, reference) else {
-            return if self.hears_bleed(track, placed) {
-                self.guess_by_bleed(track, placed, &belief)
-            } else {
-                belief.guess()
-            };
+            return if self.hears_bleed(track, placed) { belief.guess_by_bleed() } else { belief.guess() };
         };
         prior::as_given(&mut belief, (lag_s, uncertainty_s));
         let guess = belief.guess();
@@ -212,22 +204,6 @@ impl PairTable<'_, '_> {
             return Guess { lag_s, mass: 1.0, half_width_s: uncertainty_s };
         }
         Guess { lag_s: guess.lag_s.clamp(lag_s - uncertainty_s, lag_s + uncertainty_s), ..guess }
-    }
-
-    /// Returns the most probable lag where bleed is heard. If little is between them, a near echo is
-    /// chosen before a far one, unless the caller said which echo the call has.
-    fn guess_by_bleed(&self, track: usize, placed: &[Option<PlacedPair>], belief: &Belief) -> Guess {
-        if self.options.echo_prior.is_some() {
-            return belief.guess_by_bleed();
-        }
-        let mut choice = belief.clone();
-        let known: Vec<(&Pair, f64)> = self.known(track, placed).map(|(pair, _, at)| (pair, at)).collect();
-        let near = |lag: f64| {
-            let of_pair = |&(pair, at): &(&Pair, f64)| pair.near_at(if pair.b == track { lag - at } else { at - lag });
-            known.iter().map(of_pair).fold(0.0, f64::max)
-        };
-        choice.add(|lag| (1.0 + (NEAR_FIRST - 1.0) * near(lag)).ln());
-        belief.guess_chosen_by(&choice)
     }
 
     /// Returns the lag from the reference given by the caller.
