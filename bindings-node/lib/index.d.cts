@@ -661,7 +661,7 @@ export interface Metrics {
   backchannels: number | null
   responseMs: { count: number; mean: number | null; median: number | null; p95: number | null } | null
   /** Why metrics are missing. */
-  unavailable: 'alignment' | 'voices' | null
+  unavailable: 'alignment' | 'voices' | 'tracks' | null
 }
 
 /** What happened in a call. */

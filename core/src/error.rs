@@ -256,6 +256,14 @@ impl Error {
         escaped(&format!("{}: {}{expected}", self.stage().name(), self.message())).into_owned()
     }
 
+    /// Returns the error without the input's name, what was found and the underlying error, which
+    /// may be personal data.
+    #[must_use]
+    pub fn anonymous(mut self) -> Self {
+        (self.0.input, self.0.found, self.0.source) = (None, None, None);
+        self
+    }
+
     /// Returns the error's kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -439,6 +447,7 @@ mod tests {
         assert_eq!(escaped("Zoë (2).wav"), "Zoë (2).wav");
         let error = Error::new(ErrorKind::Io, Stage::Input, "gone").with_mismatch("+6681", "a file").in_input("+6681");
         assert_eq!(error.anonymous_text(), "input: gone: expected a file");
+        assert_eq!(error.anonymous().to_string(), "input: gone: expected a file");
     }
 
     #[test]

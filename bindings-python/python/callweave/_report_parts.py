@@ -387,8 +387,9 @@ class Metrics(Record):
     interruptions: tuple[Interruption, ...] | None
     backchannels: int | None
     response_ms: ResponseTimes | None
-    unavailable: Literal["alignment", "voices"] | None
-    """Why metrics are missing: `alignment` or `voices`. `None` if none is missing."""
+    unavailable: Literal["alignment", "voices", "tracks"] | None
+    """Why metrics are missing: `alignment`, `voices`, or `tracks` if a track could not be read. `None` if
+    none is missing."""
 
 
 @dataclass(frozen=True)

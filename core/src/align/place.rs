@@ -246,7 +246,8 @@ impl PairTable<'_, '_> {
                 best = Some((other, link));
             }
         }
-        let stamped = prior::stamped(&self.sounds[reference], &self.sounds[track], self.options).is_some();
+        let stamp = prior::stamped(&self.sounds[reference], &self.sounds[track], self.options);
+        let stamped = stamp.is_some_and(|(lag, resolution)| !is_off(guess.lag_s - lag, resolution));
         let turns = self.known(track, placed).any(|(p, _, _)| p.turns);
         if given.is_some() {
             return PlacedPair { guess, method: Method::Given, hung: Hung { lag_s: guess.lag_s, link: None } };
@@ -297,14 +298,19 @@ impl PairTable<'_, '_> {
         }
         let (stamp, resolution) = stamp.unwrap_or((placed.hung.lag_s, 1.0));
         let off = placed.hung.lag_s - stamp;
-        if placed.method == Method::Bleed && off.abs() > resolution + STAMP_SLACK_S {
-            let text = format!("the start time differs from the audio by {off:.1} s");
+        if is_off(off, resolution) {
+            let text = format!("the start time differs from the placement by {off:.1} s");
             return Some(Warning::new("start_time_wrong", text));
         }
         let one_way = placed.hung.link.as_ref().is_some_and(|(_, link)| !link.both_ways);
         let text = "bleed in one direction only: the echo's delay is estimated from other evidence";
         one_way.then(|| Warning::new("path_delay_assumed", text))
     }
+}
+
+/// Returns `true` if a start time is off by more than its resolution explains.
+fn is_off(off_s: f64, resolution_s: f64) -> bool {
+    off_s.abs() > resolution_s + STAMP_SLACK_S
 }
 
 fn contradiction(off_s: f64) -> Warning {

@@ -94,7 +94,7 @@ pub(super) struct ProcessArgs {
     #[arg(long, value_name = "ROLE,...", value_delimiter = ',', value_parser = role, help_heading = CALL)]
     pub roles: Vec<Role>,
     /// One recorder made all tracks, so they start together.
-    #[arg(long, help_heading = CALL)]
+    #[arg(long, conflicts_with = "offsets", help_heading = CALL)]
     pub aligned: bool,
     /// Start of each recording on the call's timeline, in order, in milliseconds; optionally with
     /// an uncertainty, as in 0,1200~50.
@@ -114,10 +114,10 @@ pub(super) struct ProcessArgs {
     pub profile: Option<String>,
     /// Channels of the mix: split (one per party), mono, or voices (also one per voice of a mixed
     /// track) [default: split].
-    #[arg(long, value_parser = named(Layout::from_name, Layout::NAMES), help_heading = MIX)]
+    #[arg(long, requires = "output", value_parser = named(Layout::from_name, Layout::NAMES), help_heading = MIX)]
     pub layout: Option<Layout>,
     /// Format of the mix: wav (16-bit), wav-ulaw (8-bit mu-law), flac [default: wav].
-    #[arg(long, value_parser = named(Format::from_name, Format::NAMES), help_heading = MIX)]
+    #[arg(long, requires = "output", value_parser = named(Format::from_name, Format::NAMES), help_heading = MIX)]
     pub format: Option<Format>,
     /// Speech detector: silero, webrtc [default: silero].
     #[arg(long, value_parser = named(DetectorKind::from_name, DetectorKind::NAMES), help_heading = ANALYSIS)]
@@ -226,10 +226,10 @@ pub(super) struct BatchArgs {
 pub(super) struct SoundArgs {
     /// Sample rate in Hz: auto (the highest input rate, up to 16000), source (the highest input
     /// rate), or 8000 to 48000 [default: auto].
-    #[arg(long, value_parser = OutputRate::parse, help_heading = MIX)]
+    #[arg(long, requires = "output", value_parser = OutputRate::parse, help_heading = MIX)]
     pub rate: Option<OutputRate>,
-    /// Level of each party: -26dbov (active speech level), -23lufs (loudness), or off [default:
-    /// -26dbov].
+    /// Level of each party: -26dbov (active speech level), -23lufs (loudness), or off; `normalize`
+    /// levels a whole recording [default: -26dbov].
     #[arg(long, value_parser = LevelTarget::parse, allow_hyphen_values = true, help_heading = MIX)]
     pub level: Option<LevelTarget>,
     /// Two channels are two tracks (split) or one (downmix) [default: split].
@@ -376,7 +376,25 @@ impl ProcessArgs {
         config.portable |= self.portable;
         config.align.aligned |= self.aligned;
         config.validate()?;
+        self.check(&config)?;
         Ok(config)
+    }
+
+    /// Rejects options that contradict each other.
+    fn check(&self, config: &Config) -> Result<()> {
+        let refuse = |option: &str, found: &str, expected: &str| {
+            Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, option).with_mismatch(found, expected))
+        };
+        if self.show_parties && config.pii == Pii::Drop {
+            return refuse("--show-parties", "names that are dropped (pii)", "names that are kept");
+        }
+        if self.show_parties && self.no_page && self.labels.is_empty() {
+            return refuse("--show-parties", "neither a page nor labels", "a page or labels");
+        }
+        if self.no_voices && self.layout == Some(Layout::Voices) {
+            return refuse("--layout voices", "--no-voices", "voices that are told apart");
+        }
+        Ok(())
     }
 
     /// Returns what to redact, if anything.

@@ -62,10 +62,7 @@ pub(super) fn run(
     run: &RunOptions,
 ) -> Result<u8, Stop> {
     let job = BatchJob::new(args, program)?;
-    let mut entries = Vec::new();
-    for path in &job.args.call.inputs {
-        entries.extend(list::read(path, job.config.pii)?);
-    }
+    let entries = list::read_all(&job.args.call.inputs, job.config.pii)?;
     if let Some(number) = job.args.line {
         return job.answer(&entries, number, streams, run);
     }

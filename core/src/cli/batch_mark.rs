@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::config::hex;
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::export::write_text;
-use crate::process::CallInput;
+use crate::process::{CallInput, is_output};
 
 use super::result_line::ResultLine;
 
@@ -46,9 +46,14 @@ impl DoneMark {
         (mark.inputs == inputs && mark.files.iter().all(is_there)).then_some(mark)
     }
 
-    /// Removes the mark, because the outputs are about to change.
+    /// Removes the mark and the outputs that it names, because others are about to be written.
     pub(super) fn remove(folder: &Path) -> Result<()> {
         let path = folder.join(MARK);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let files = serde_json::from_str(&text).map(|mark: Self| mark.files).unwrap_or_default();
+        for name in files.keys().filter(|name| is_output(name)) {
+            let _ = fs::remove_file(folder.join(name));
+        }
         match fs::remove_file(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io(Stage::Export, e).in_input(path.display().to_string()))
@@ -63,6 +68,7 @@ impl DoneMark {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if let (Ok(name), Ok(meta)) = (entry.file_name().into_string(), entry.metadata())
                 && meta.is_file()
+                && is_output(&name)
             {
                 files.insert(name, meta.len());
             }

@@ -25,7 +25,7 @@ const COMMON_STEMS: [&str; 5] = ["manifest", "pushes", "recordings2", "recording
 pub(super) struct Entry {
     /// The trimmed line.
     pub line: String,
-    /// Line number, from 1.
+    /// The call's number among those of all lists, from 1.
     pub number: usize,
     /// Unique name of the call's folder.
     pub name: String,
@@ -44,45 +44,73 @@ impl Entry {
     }
 }
 
+/// Reads the calls of lists, in order. No two calls have the same name.
+pub(super) fn read_all(lists: &[PathBuf], pii: Pii) -> Result<Vec<Entry>> {
+    let mut names = CallNames::default();
+    let mut all = Vec::new();
+    for list in lists {
+        all.extend(read(list, pii, &mut names)?);
+    }
+    // A worker is told its call by this number.
+    all.iter_mut().enumerate().for_each(|(at, entry)| entry.number = at + 1);
+    Ok(all)
+}
+
 /// Reads the calls of a list.
 ///
 /// Each line is a path relative to the list's folder (a recording, a manifest or a provider's
 /// JSON), or a manifest or a provider's JSON itself. Empty lines and lines that begin with `#` are
 /// ignored.
-pub(super) fn read(list: &Path, pii: Pii) -> Result<Vec<Entry>> {
+fn read(list: &Path, pii: Pii, names: &mut CallNames) -> Result<Vec<Entry>> {
     let named = |e: Error| e.in_input(list.display().to_string());
     let text = read_text(list, MAX_LIST, Stage::Input)?;
     let folder = match list.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let entries = entries(&text, folder, pii);
+    let entries = entries(&text, folder, pii, names);
     if entries.is_empty() {
         return Err(named(Error::new(ErrorKind::InvalidArgument, Stage::Config, "the list contains no calls")));
     }
     Ok(entries)
 }
 
-fn entries(text: &str, folder: &Path, pii: Pii) -> Vec<Entry> {
-    // The log's name is taken.
-    let mut taken = HashSet::from(["calls.jsonl".to_owned()]);
-    let mut next: HashMap<String, u64> = HashMap::new();
-    let mut free = |wanted: &str| {
-        let number = next.entry(wanted.to_lowercase()).or_insert(0);
+/// The names of the calls' folders.
+struct CallNames {
+    /// In lower case, because some file systems know no other.
+    taken: HashSet<String>,
+    /// The last number that was appended to each name.
+    numbers: HashMap<String, u64>,
+}
+
+impl Default for CallNames {
+    fn default() -> Self {
+        // The log's name is taken.
+        Self { taken: HashSet::from(["calls.jsonl".to_owned()]), numbers: HashMap::new() }
+    }
+}
+
+impl CallNames {
+    /// Returns the wanted name, with a number if it is taken.
+    fn free(&mut self, wanted: &str) -> String {
+        let number = self.numbers.entry(wanted.to_lowercase()).or_insert(0);
         loop {
             *number += 1;
             let name = if *number == 1 { wanted.to_owned() } else { format!("{wanted}~{number}") };
-            if taken.insert(name.to_lowercase()) {
+            if self.taken.insert(name.to_lowercase()) {
                 return name;
             }
         }
-    };
+    }
+}
+
+fn entries(text: &str, folder: &Path, pii: Pii, names: &mut CallNames) -> Vec<Entry> {
     let lines = text.trim_start_matches('\u{feff}').lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let calls = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let entry = |(number, line): (usize, &str)| {
         // Names of files and ids hold telephone numbers often enough.
         let wanted = (pii == Pii::Keep).then(|| wanted(line)).flatten().unwrap_or_else(|| format!("line-{number}"));
-        Entry { line: line.to_owned(), number, name: free(&wanted), folder: folder.to_owned() }
+        Entry { line: line.to_owned(), number, name: names.free(&wanted), folder: folder.to_owned() }
     };
     calls.map(entry).collect()
 }
@@ -125,7 +153,10 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Vec<String> {
-        entries(text, Path::new("."), Pii::Keep).into_iter().map(|entry| entry.name).collect()
+        entries(text, Path::new("."), Pii::Keep, &mut CallNames::default())
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect()
     }
 
     #[test]
@@ -141,6 +172,18 @@ mod tests {
             names("{\"id\": \"..\"}\n{\"id\": \"../../etc\"}\ncalls.jsonl.mp3"),
             ["line-1", "_.._etc", "calls.jsonl~2"]
         );
+    }
+
+    #[test]
+    fn calls_of_several_lists_share_neither_folder_nor_number() {
+        let folder = std::env::temp_dir().join(format!("callweave-lists-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let lists = ["a.txt", "b.txt"].map(|name| folder.join(name));
+        lists.iter().for_each(|list| std::fs::write(list, "# calls\ncall.wav\nother.wav\n").unwrap());
+        let calls = read_all(&lists, Pii::Keep).unwrap();
+        let told: Vec<_> = calls.iter().map(|call| (call.number, call.name.as_str())).collect();
+        assert_eq!(told, [(1, "call"), (2, "other"), (3, "call~2"), (4, "other~2")]);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
@@ -165,7 +208,7 @@ mod tests {
 
     #[test]
     fn names_say_nothing_where_they_shall_not() {
-        let entries = entries("# x\n+66812345678.mp3", Path::new("lists"), Pii::Drop);
+        let entries = entries("# x\n+66812345678.mp3", Path::new("lists"), Pii::Drop, &mut CallNames::default());
         assert_eq!((entries.len(), entries[0].name.as_str()), (1, "line-2"));
     }
 }

@@ -120,6 +120,32 @@ fn track_name(index: usize, path: Option<&str>) -> String {
     path.map_or_else(|| format!("track {index}"), |path| escaped(path).into_owned())
 }
 
+/// How long a track's party talks, or its voices do.
+fn talk(report: &Report, track: usize) -> String {
+    let parties: Vec<f64> = report
+        .metrics
+        .by_track
+        .iter()
+        .filter(|party| party.track == track)
+        .map(|party| party.talk_ms.seconds())
+        .collect();
+    let seconds: f64 = parties.iter().sum();
+    match parties.len() {
+        0 => String::new(),
+        1 => format!(", talks {seconds:.1} s"),
+        voices => format!(", {voices} voices talk {seconds:.1} s"),
+    }
+}
+
+/// Why figures are missing, for people.
+fn unmeasured(why: &str) -> &'static str {
+    match why {
+        "alignment" => "the tracks' places are too uncertain",
+        "tracks" => "a track could not be read",
+        _ => "nobody tells the parties of one track apart",
+    }
+}
+
 /// What a person wants to know first.
 fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result<(), Stop> {
     let out = &mut streams.out;
@@ -132,14 +158,16 @@ fn summary(report: &Report, args: &ProcessArgs, streams: &mut Streams) -> Result
         writeln!(out, "  {}: {} ({measured} {}, limit {limit})", report.tag.from, reason.message, reason.unit)?;
     }
     for track in &report.tracks {
-        let talk = report.metrics.by_track.iter().find(|party| party.track == track.index);
-        let talk = talk.map_or_else(String::new, |party| format!(", talks {:.1} s", party.talk_ms.seconds()));
+        let talk = talk(report, track.index);
         let place = track.alignment.as_ref().map_or_else(
             || "not read".to_owned(),
             |a| format!("at {} ± {} ({})", a.offset_ms, a.uncertainty_ms, a.method.name()),
         );
         let name = track_name(track.index, track.source.as_ref().and_then(|s| s.path.as_deref()));
         writeln!(out, "  {:<12}{place}{talk}  {name}", track.role.name())?;
+    }
+    if let Some(why) = &report.metrics.unavailable {
+        writeln!(out, "  not all figures: {} (metrics.unavailable: {why})", unmeasured(why))?;
     }
     if !report.redacted.is_empty() {
         let (taken, stretches) = (total(&report.redacted), report.redacted.len());

@@ -32,6 +32,9 @@ pub(crate) struct WaveFormat {
     pub(crate) endian: Endian,
 }
 
+/// A byte after the last chunk, which some writers add to an odd length.
+const PAD: u64 = 1;
+
 /// Returns whether a size is a placeholder for an unknown size: all ones (ffmpeg into a pipe), or
 /// just below 2 GiB (sox).
 fn is_unknown(size: u64) -> bool {
@@ -112,6 +115,14 @@ impl Declared {
         if self.sizes64.is_none() && self.riff != 0 && !is_unknown(self.riff) && at.saturating_add(size) > riff_end {
             let inside = riff_end.saturating_sub(at);
             notes.add(wrong(format!("{size} bytes of samples in a file that says it has room for {inside}")));
+        }
+        if let Some(left) = end.and_then(|end| end.checked_sub(riff_end + PAD)).filter(|&left| left > 0)
+            && self.sizes64.is_none()
+            && self.riff != 0
+            && at.saturating_add(size) <= riff_end
+        {
+            let message = format!("{left} bytes after the end that the header says are not read");
+            notes.add(Warning::new("trailing_bytes", message).at_byte(riff_end + PAD));
         }
         source.bind(size);
         Ok(Some(size))

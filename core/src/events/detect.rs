@@ -1,5 +1,6 @@
 //! Detection of sounds other than speech on a single track.
 
+use super::event::EventKind;
 use super::{Clipping, EventDetector, TrackEvent, Zero};
 use crate::error::Result;
 use crate::resample::narrowed;
@@ -45,7 +46,11 @@ pub(crate) fn joined(
     zero: impl IntoIterator<Item = TrackEvent>,
     clipping: impl IntoIterator<Item = TrackEvent>,
 ) -> Vec<TrackEvent> {
-    events.extend(zero);
+    // A tone that comes and goes is cut off by its own cadence.
+    let cadences: Vec<(f64, f64)> =
+        events.iter().filter(|event| event.kind.is_tone()).map(|event| (event.start_ms, event.end_ms)).collect();
+    let within = |hole: &TrackEvent| cadences.iter().any(|tone| tone.0 <= hole.start_ms && hole.end_ms <= tone.1);
+    events.extend(zero.into_iter().filter(|hole| hole.kind != EventKind::Dropout || !within(hole)));
     events.extend(clipping);
     events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
     events

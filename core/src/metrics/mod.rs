@@ -35,7 +35,8 @@ pub struct PartyMetrics {
     pub voice: Option<usize>,
     /// Time in which the party speaks.
     pub talk_ms: Millis,
-    /// The party's share of all talk, from 0 to 1. `None` if no one speaks.
+    /// The party's share of all talk, from 0 to 1. `None` if no one speaks, or if a track could not
+    /// be read.
     pub talk_share: Option<f64>,
     /// Number of the party's turns.
     pub turns: usize,
@@ -94,7 +95,8 @@ pub struct Metrics {
     pub backchannels: Option<usize>,
     /// Response times.
     pub response_ms: Option<ResponseTimes>,
-    /// Why metrics are missing: `alignment` or `voices`. `None` if none is missing.
+    /// Why metrics are missing: `alignment`, `voices`, or `tracks` if a track could not be read.
+    /// `None` if none is missing.
     pub unavailable: Option<String>,
 }
 
@@ -118,10 +120,19 @@ pub enum Comparison {
     /// Turns: some parties share a track and are separated by their voices, but simultaneous speech
     /// is not detected.
     Turns,
-    /// Nothing: parties share a track and are not separated.
+    /// Nothing: parties share a track and are not separated, or may do so.
     Mixed,
     /// Nothing: a placement is too uncertain.
     Unplaced,
+    /// Nothing: a track could not be read.
+    Incomplete,
+}
+
+impl Comparison {
+    /// Returns `true` if the word can be seen to pass from one party to another.
+    pub(crate) fn counts_exchanges(self) -> bool {
+        !matches!(self, Self::Mixed | Self::Incomplete)
+    }
 }
 
 /// Computes the metrics of a call. The `party` of a turn is an index into `parties`.
@@ -148,8 +159,14 @@ pub fn metrics(
     config: &MetricsConfig,
 ) -> Metrics {
     let all_talk: f64 = sum(parties.iter().map(|p| total(&p.speech).0));
+    let all_talk = Some(all_talk).filter(|&talk| talk > 0.0 && comparison != Comparison::Incomplete);
     let by_track = parties.iter().enumerate().map(|(i, party)| by_party(i, party, turns, all_talk)).collect();
-    if comparison == Comparison::Unplaced {
+    let nothing = match comparison {
+        Comparison::Unplaced => Some("alignment"),
+        Comparison::Incomplete => Some("tracks"),
+        _ => None,
+    };
+    if let Some(why) = nothing {
         return Metrics {
             by_track,
             speech_ms: None,
@@ -159,7 +176,7 @@ pub fn metrics(
             interruptions: None,
             backchannels: None,
             response_ms: None,
-            unavailable: Some("alignment".into()),
+            unavailable: Some(why.into()),
         };
     }
     let full = comparison == Comparison::Full;
@@ -178,14 +195,14 @@ pub fn metrics(
     }
 }
 
-fn by_party(i: usize, party: &Party, turns: &[Turn], all_talk: f64) -> PartyMetrics {
+fn by_party(i: usize, party: &Party, turns: &[Turn], all_talk: Option<f64>) -> PartyMetrics {
     let own = || turns.iter().filter(|t| t.party == i);
     let talk = total(&party.speech);
     PartyMetrics {
         track: party.track,
         voice: party.voice,
         talk_ms: talk,
-        talk_share: (all_talk > 0.0).then(|| share(talk.0 / all_talk)),
+        talk_share: all_talk.map(|all| share(talk.0 / all)),
         turns: own().count(),
         longest_monologue_ms: own().map(|t| t.span.duration()).fold(Millis(0.0), Millis::max),
         first_speech_ms: party.speech.first().map(|s| s.start),

@@ -11,6 +11,9 @@ const CELL_MS: f64 = 50.0;
 const ABOVE_NOISE: Decibels = Decibels(9.0);
 /// Below this level, a line's noise does not matter.
 const FAINT: Decibels = Decibels(-60.0);
+/// Above this level nothing is silence: where a tone lasts, it is a track's noise. Speech is around
+/// -26 dBov, and the noise of lines 20 dB and more below it (ITU-T P.56 and G.120 speak of such).
+const LOUD: Decibels = Decibels(-30.0);
 
 /// One track, as input of silence detection.
 pub struct SilenceInput<'a> {
@@ -28,7 +31,7 @@ impl SilenceInput<'_> {
     /// Returns the power up to which this track is silent.
     fn limit(&self) -> f32 {
         let noise = self.noise.map_or(FAINT.0, |noise| noise.0 + ABOVE_NOISE.0);
-        10f64.powf(noise.max(FAINT.0) / 10.0) as f32
+        10f64.powf(noise.clamp(FAINT.0, LOUD.0) / 10.0) as f32
     }
 }
 
@@ -106,6 +109,14 @@ mod tests {
         assert_eq!(found, [Span::new(2_000.0, 4_500.0), Span::new(5_500.0, 8_000.0), Span::new(9_000.0, 11_000.0)]);
         assert_eq!(silences(&tracks, Millis(11_000.0), Millis(2_500.001)), []);
         assert_eq!(silences(&[], Millis(11_000.0), Millis(2_000.0)), [], "nothing was recorded");
+    }
+
+    #[test]
+    fn a_tone_that_lasts_is_no_silence() {
+        let (dial, place) = (hops(&[(0.0, 6.0)]), at(0.0));
+        let noise = Some(Decibels(-23.0));
+        let track = SilenceInput { hops: &dial, placement: &place, noise, duration: Millis(10_000.0) };
+        assert_eq!(silences(&[track], Millis(10_000.0), Millis(3_000.0)), [Span::new(6_000.0, 10_000.0)]);
     }
 
     #[test]

@@ -129,7 +129,8 @@ fn monologue(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
 }
 
 fn conversation(facts: &Facts, config: &OutcomeConfig) -> Option<Vec<Reason>> {
-    if facts.speakers(config) == 0 {
+    // A sound that the detector takes for a voice, and that is no span of speech, is no conversation.
+    if facts.speakers(config) == 0 || facts.talk().0 == 0.0 {
         return None;
     }
     let mut reasons = vec![time("speech_total", facts.talk(), config.short_speech_ms, "total speech")];

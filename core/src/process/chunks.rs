@@ -86,10 +86,12 @@ impl Processed {
     /// ```
     ///
     /// # Errors
+    /// - [`ErrorKind::NoAudio`] for a call whose samples were not kept.
     /// - [`ErrorKind::InvalidArgument`] for lengths out of range.
     /// - Those of [`speech::detect`], which runs again where speech is longer than a chunk.
     pub fn chunks(&self, config: &Config, options: &ChunkOptions) -> Result<Vec<PartyChunk>> {
         options.validate()?;
+        self.require_samples(Stage::Speech)?;
         let detector = DetectorChoice::new(config, self.detector.clone());
         let mut all = Vec::new();
         for (place, placed) in self.tracks.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Step 6: turns, metrics, silences, integrity, outcome and tag.
 
-use crate::call::Outcome;
+use crate::call::{Outcome, Role};
 use crate::config::Config;
 use crate::integrity::{self, Finding, Inspected};
 use crate::metrics::{self, Comparison, Metrics, Party, SilenceInput};
@@ -29,15 +29,20 @@ pub(super) struct CallAnalysis {
     pub facts: Vec<FactReport>,
 }
 
-/// Measures the conversation.
-pub(super) fn measure(mut tracks: Vec<PlacedTrack>, known: &PlacedFacts, config: &Config) -> CallAnalysis {
-    let scene = Scene::new(&tracks, known, config);
+/// Measures the conversation. `complete` says whether all tracks of the call could be read.
+pub(super) fn measure(
+    mut tracks: Vec<PlacedTrack>,
+    complete: bool,
+    known: &PlacedFacts,
+    config: &Config,
+) -> CallAnalysis {
+    let scene = Scene::new(&tracks, complete, known, config);
     if scene.comparable {
         add_silences(&mut tracks, &scene, config);
     }
     let (mut parties, mut turns) = spoken(&tracks, config);
     let integrity = findings(&tracks, config);
-    let damaged = integrity.iter().any(|finding| finding.code.forbids_judgement());
+    let damaged = !complete || integrity.iter().any(|finding| finding.code.forbids_judgement());
     let facts = facts(&tracks, &turns, &scene, damaged, config);
     let outcome = outcome::outcome(&facts, &config.outcome);
     let tag = outcome::tag(&outcome, &facts, &config.outcome);
@@ -100,12 +105,13 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(tracks: &[PlacedTrack], known: &PlacedFacts, config: &Config) -> Self {
+    fn new(tracks: &[PlacedTrack], complete: bool, known: &PlacedFacts, config: &Config) -> Self {
         let uncertainty = tracks.iter().map(|t| t.placement.uncertainty).fold(Millis(0.0), Millis::max);
         let comparable = uncertainty <= config.metrics.max_uncertainty_ms;
         let comparison = match comparable {
+            _ if !complete => Comparison::Incomplete,
             false => Comparison::Unplaced,
-            true if tracks.iter().any(is_unresolved) => Comparison::Mixed,
+            true if tracks.iter().any(is_unresolved) || is_of_anyone(tracks) => Comparison::Mixed,
             true if tracks.iter().any(|track| track.shared) => Comparison::Turns,
             true => Comparison::Full,
         };
@@ -137,6 +143,11 @@ fn parties_of(track: &PlacedTrack) -> Vec<Party> {
 /// Returns `true` if a track holds several parties that were not separated.
 fn is_unresolved(track: &PlacedTrack) -> bool {
     track.shared && track.repeats.is_none() && track.voices.is_none()
+}
+
+/// Returns `true` if a call is one track that nobody said is of one party: it may hold all.
+fn is_of_anyone(tracks: &[PlacedTrack]) -> bool {
+    matches!(tracks, [track] if track.track.role == Role::Unknown)
 }
 
 /// Adds the spans in which all parties are silent to the first track's events.
@@ -183,7 +194,7 @@ fn facts(tracks: &[PlacedTrack], turns: &[Turn], scene: &Scene, damaged: bool, c
     });
     let mut facts = Facts {
         tracks: counted.collect(),
-        exchanges: (scene.comparison != Comparison::Mixed).then(|| metrics::exchanges(turns)),
+        exchanges: scene.comparison.counts_exchanges().then(|| metrics::exchanges(turns)),
         may_hide_another: false,
         uncertainty: scene.uncertainty,
         comparable: scene.comparable,

@@ -57,13 +57,15 @@ pub use chunks::PartyChunk;
 pub(crate) use live::{LiveAnalyzer, LiveSource, process_kept, report_so_far};
 pub use normalize::{NormalizeOptions, Normalized, normalize};
 #[cfg(feature = "cli")]
+pub(crate) use outputs::is_output;
+#[cfg(feature = "cli")]
 pub(crate) use partition::TRACK_UNREADABLE;
 pub use processed::{Processed, ProcessedTrack};
 pub use redact::Redaction;
 pub use write::WriteOptions;
 
 use crate::call::Role;
-use crate::config::Config;
+use crate::config::{Config, Pii};
 use crate::decode::Budget;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::report::Report;
@@ -116,6 +118,18 @@ fn process_call(
 ) -> Result<Processed> {
     let config = &call.config(config)?;
     config.validate()?;
+    let processed = process_valid(call, config, keep_tracks, noted, run);
+    processed.map_err(|error| if config.pii == Pii::Drop { error.anonymous() } else { error })
+}
+
+/// Processes a call with a valid configuration.
+fn process_valid(
+    call: CallInput,
+    config: &Config,
+    keep_tracks: bool,
+    noted: &[Vec<Warning>],
+    run: &RunOptions,
+) -> Result<Processed> {
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recordings given"));
     }
@@ -173,7 +187,7 @@ fn run_steps(
     let mut placed = run.step("separate", || separate::separate(placed, call.direction, config, run))?;
     let known = facts::PlacedFacts::apply(&call, &mut placed);
     warnings.extend_from_slice(&known.warnings);
-    let analysis = run.step("measure", || measure::measure(placed, &known, config));
+    let analysis = run.step("measure", || measure::measure(placed, failed.is_empty(), &known, config));
     warnings.extend(failed.iter().map(partition::FailedTrack::warning));
     let report = run.step("report", || report::report(call, &analysis, &failed, warnings, &detector))?;
     let (tracks, detector) = (processed::keep_tracks(analysis), detector.custom);

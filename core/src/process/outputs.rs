@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::write::redacted_name;
 use super::{CallInput, RecordingSource, WriteOptions};
-use crate::config::Config;
+use crate::config::{Config, Format};
 use crate::error::Result;
+use crate::export::LabelFormat;
 use crate::files::refuse_overwriting;
 
 impl CallInput {
@@ -26,6 +27,18 @@ impl CallInput {
         let names = options.file_names(config);
         names.iter().try_for_each(|name| refuse_overwriting(&folder.join(name), self.files()))
     }
+}
+
+/// Returns `true` if a name is one that a call's outputs may have.
+pub(crate) fn is_output(name: &str) -> bool {
+    let formats = [Format::Wav, Format::Flac].map(Format::extension);
+    let labels = LabelFormat::ALL.map(LabelFormat::file_name);
+    let is_audio = |stem: &str| formats.iter().any(|ending| name.strip_suffix(ending) == Some(stem));
+    let redacted = name.strip_prefix("redacted-").and_then(|rest| rest.split_once('.'));
+    ["report.json", "report.html", "peaks.json", "series.json"].contains(&name)
+        || labels.contains(&name)
+        || is_audio("mix.")
+        || redacted.is_some_and(|(number, ending)| number.parse::<usize>().is_ok() && formats.contains(&ending))
 }
 
 impl WriteOptions {

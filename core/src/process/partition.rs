@@ -103,6 +103,8 @@ impl Tracks {
         let misfit = described.as_deref().filter(|_| several).and_then(|recording| misfit(recording, &analyses));
         let described = described.filter(|_| misfit.is_none());
         self.warnings.extend(misfit);
+        let unused = several.then(|| unused_leg(&leg, described.as_deref(), &analyses, self.len())).flatten();
+        self.warnings.extend(unused);
         for analysis in analyses {
             let leg = if several { leg_of_channel(&analysis, &leg, described.as_deref()) } else { leg.clone() };
             let (index, role, lead) = (self.len(), leg.role, Millis(0.0));
@@ -158,6 +160,26 @@ fn misfit(recording: &Recording, analyses: &[TrackAnalysis]) -> Option<Warning> 
     (known > 0 && known != channels).then(|| {
         let (label, said) = (recording.label(), "its document says who is on");
         Warning::new("channels_unused", format!("{label} has {channels} channels, and {said} {known}: it is not used"))
+    })
+}
+
+/// Returns the warning that one party is named for a recording of several tracks, and so for none
+/// of them. The first of them has this index.
+fn unused_leg(leg: &Leg, described: Option<&Recording>, analyses: &[TrackAnalysis], first: usize) -> Option<Warning> {
+    let known = |track: &TrackAnalysis| described?.leg_of_channel(track.channel?);
+    let what = match (leg.role, &leg.party) {
+        (Role::Unknown, None) => return None,
+        (Role::Unknown, Some(_)) => "party".to_owned(),
+        (role, None) => format!("role \"{}\"", role.name()),
+        (role, Some(_)) => format!("role \"{}\" and party", role.name()),
+    };
+    let last = first + analyses.len() - 1;
+    analyses.iter().all(|track| known(track).is_none()).then(|| {
+        let message = format!(
+            "tracks {first} to {last} are channels of one recording, and one {what} is said of it: it is not used. \
+             Say a channel, or one role per track"
+        );
+        Warning::new("role_unused", message)
     })
 }
 

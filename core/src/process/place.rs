@@ -9,7 +9,7 @@ use crate::run::RunOptions;
 use crate::timeline::{Method, Placement};
 use crate::units::Millis;
 
-use super::analyze::NO_SAMPLES;
+use super::analyze::{NO_SAMPLES, TrackAnalysis};
 use super::partition::ReadTrack;
 
 /// The placements of the tracks, in their order.
@@ -43,12 +43,16 @@ pub(super) fn place(tracks: &[ReadTrack], config: &Config, run: &RunOptions) -> 
     };
     let index = |at: usize| first.get(at).map(|track| track.index);
     let alike = alignment.repeated.iter().filter_map(|&(a, b)| Some((index(a)?, index(b)?)));
-    let repeated: Vec<(usize, usize)> =
-        alike.chain(delivered_again(tracks)).collect::<BTreeSet<_>>().into_iter().collect();
+    let repeated: Vec<(usize, usize)> = alike
+        .chain(delivered_again(tracks))
+        .chain(equal_channels(tracks))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     let placed = alignment.warnings.iter().filter_map(|(at, warning)| {
         Some(Warning { message: format!("track {}: {}", index(*at)?, warning.message), ..warning.clone() })
     });
-    let unused = unused_prior(tracks, &first, config);
+    let unused = unused_prior(tracks, &first, config).into_iter().chain(unused_offset(&first, config));
     let warnings = placed.chain(repeated.iter().map(repeated_warning)).chain(unused).collect();
     let mut placements: Vec<Placement> = tracks.iter().map(placement).collect();
     placements.iter_mut().for_each(|placement| calibrate(placement, &config.confidence_map));
@@ -75,6 +79,45 @@ fn delivered_again(tracks: &[ReadTrack]) -> Vec<(usize, usize)> {
     pairs
 }
 
+/// Samples that are compared at once: a second.
+const AT_ONCE: usize = 8_000;
+/// Largest share of energy by which channels of one sound differ: 40 dB below it. A codec of 32
+/// kbit/s codes two equal channels with less.
+const DIFFERS: f32 = 1e-4;
+
+/// Returns the pairs of channels of one recording that hold the same sound, where somebody speaks
+/// in them.
+fn equal_channels(tracks: &[ReadTrack]) -> Vec<(usize, usize)> {
+    let speaks = |track: &&ReadTrack| track.analysis.speech.values.iter().any(|&p| p >= SPEAKS);
+    let mut seen: Vec<&ReadTrack> = Vec::new();
+    let mut pairs = Vec::new();
+    for track in tracks.iter().filter(speaks) {
+        let of_it = |earlier: &&&ReadTrack| earlier.recorder == track.recorder && earlier.lead == track.lead;
+        match seen.iter().filter(of_it).find(|earlier| sound_alike(&earlier.analysis, &track.analysis)) {
+            Some(earlier) => pairs.push((earlier.index, track.index)),
+            None => seen.push(track),
+        }
+    }
+    pairs
+}
+
+fn sound_alike(a: &TrackAnalysis, b: &TrackAnalysis) -> bool {
+    let (a, b) = (a.narrowband(), b.narrowband());
+    let (mut one, mut other) = (vec![0.0; AT_ONCE], vec![0.0; AT_ONCE]);
+    let (mut energy, mut difference) = (0.0, 0.0);
+    for from in (0..a.len()).step_by(AT_ONCE) {
+        a.read(from, &mut one);
+        b.read(from, &mut other);
+        energy += one.iter().map(|x| x * x).sum::<f32>();
+        difference += one.iter().zip(&other).map(|(x, y)| (x - y) * (x - y)).sum::<f32>();
+        // What differs for a second is another sound, which takes no longer to see.
+        if difference > DIFFERS * energy.max(f32::MIN_POSITIVE) && from >= AT_ONCE {
+            return false;
+        }
+    }
+    !a.is_empty() && a.len() == b.len() && difference <= DIFFERS * energy
+}
+
 /// Replaces a placement's confidence by its calibrated value, if a calibration is given.
 fn calibrate(placement: &mut Placement, map: &[(f64, f64)]) {
     let inferred = !matches!(placement.method, Method::Reference | Method::Given);
@@ -99,6 +142,18 @@ fn unused_prior(tracks: &[ReadTrack], first: &[&ReadTrack], config: &Config) -> 
         format!("no recording is known to be of the {missing}")
     };
     Some(Warning::new("offset_prior_unused", format!("{} after {}, and {why}", prior.of, prior.after)))
+}
+
+/// The warning that an offset is given for one recording alone: an offset is between two.
+fn unused_offset(first: &[&ReadTrack], config: &Config) -> Option<Warning> {
+    let given: Vec<usize> = first.iter().filter(|t| t.leg.offset.is_some()).map(|track| track.index).collect();
+    let &[alone] = given.as_slice() else { return None };
+    let why = match first.len() {
+        1 => "there is no other recording",
+        _ if config.align.aligned => return None,
+        _ => "no other recording has one",
+    };
+    Some(Warning::new("offset_unused", format!("track {alone}: its offset is not used, because {why}")))
 }
 
 /// Returns the first track of each recorder, by start time.
@@ -138,7 +193,7 @@ fn repeated_warning((first, second): &(usize, usize)) -> Warning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Role;
+    use crate::call::{KnownOffset, Role};
     use crate::config::OffsetPrior;
     use crate::decode::Input;
     use crate::process::{CallInput, analyze};
@@ -176,6 +231,30 @@ mod tests {
         assert_eq!(repeated(&["keypad-hold/customer.mp3", "keypad-hold/customer.mp3"]), [[1, 0]]);
         assert_eq!(repeated(&["stereo/call.wav", "stereo/call.wav"]), [[2, 0], [3, 1]]);
         assert!(repeated(&["short/customer.wav", "short/agent.wav"]).is_empty());
+    }
+
+    #[test]
+    fn an_offset_of_one_recording_alone_is_told() {
+        let told = |offsets: &[Option<f64>], aligned: bool| {
+            let input = |(at, offset): (usize, &Option<f64>)| {
+                let input = mono(&at.to_string(), Role::Unknown);
+                offset
+                    .iter()
+                    .fold(input, |input, &offset| input.offset(KnownOffset::new(Millis(offset), Millis(0.0)).unwrap()))
+            };
+            let inputs: Vec<Input> = offsets.iter().enumerate().map(input).collect();
+            let mut config = Config::default();
+            config.align.aligned = aligned;
+            let report = analyze(CallInput::from(inputs), &config, &RunOptions::default()).unwrap();
+            let warnings = report.warnings.into_iter().filter(|warning| warning.code == "offset_unused");
+            warnings.map(|warning| warning.message).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&[None, Some(700.0)], false),
+            ["track 1: its offset is not used, because no other recording has one"]
+        );
+        assert_eq!(told(&[Some(5.0)], false), ["track 0: its offset is not used, because there is no other recording"]);
+        assert!(told(&[Some(0.0), Some(700.0)], false).is_empty() && told(&[None, Some(700.0)], true).is_empty());
     }
 
     #[test]

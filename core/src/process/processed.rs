@@ -14,6 +14,9 @@ use super::gate::PlacedTrack;
 use super::measure::CallAnalysis;
 use super::redact::TakenOut;
 
+/// How a call keeps its samples.
+pub(super) const KEPT: &str = "a call from `process`, not `analyze`, or a live call that keeps its samples";
+
 /// A processed call: its report, and its placed tracks if they were kept.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -70,8 +73,10 @@ impl Processed {
     /// Returns a reader of the call's mix in blocks.
     ///
     /// # Errors
-    /// Those of [`Mixer::new`].
+    /// - [`NoAudio`](crate::ErrorKind::NoAudio) for a call whose samples were not kept.
+    /// - Those of [`Mixer::new`].
     pub fn mix(&self, config: &MixConfig) -> Result<Mixer<'_>> {
+        self.require_samples(Stage::Mix)?;
         let inputs: Vec<VoiceInput> = self.tracks.iter().flat_map(|track| self.inputs(track, config)).collect();
         Mixer::of_voices(&inputs, self.report.call.duration_ms, config)
     }
@@ -94,6 +99,22 @@ impl Processed {
 }
 
 impl Processed {
+    /// Rejects a call whose samples were not kept: a call that was only analyzed, or a live one.
+    pub(super) fn require_samples(&self, stage: Stage) -> Result<()> {
+        match self.without_samples() {
+            None => Ok(()),
+            Some(track) => Err(Error::new(ErrorKind::NoAudio, stage, "the call's samples were not kept")
+                .with_mismatch(format!("no samples of track {track}"), KEPT)),
+        }
+    }
+
+    /// Returns the first track whose samples were not kept.
+    pub(super) fn without_samples(&self) -> Option<usize> {
+        let gone = self.tracks.iter().find(|placed| placed.track.samples.is_empty()).map(|placed| placed.index);
+        let reported = self.report.tracks.iter().find(|track| track.error.is_none()).map(|track| track.index);
+        gone.or_else(|| reported.filter(|_| self.tracks.is_empty()))
+    }
+
     /// Returns a track's samples along the call's timeline as recorded, without level changes, at
     /// its own rate or another.
     ///
@@ -105,7 +126,7 @@ impl Processed {
         let Some(placed) = self.tracks.get(placed).filter(|placed| !placed.track.samples.is_empty()) else {
             let found = format!("{placed} of {}", self.tracks.len());
             return Err(Error::new(ErrorKind::InvalidArgument, Stage::Mix, "the track's samples were not kept")
-                .with_mismatch(found, "a call from `process`, not `analyze`"));
+                .with_mismatch(found, KEPT));
         };
         let input = placed.mix_input(LevelTarget::Off);
         mix::aligned(&input, self.report.call.duration_ms, rate.unwrap_or(placed.track.rate))

@@ -10,6 +10,7 @@ use crate::redact::{self, Cover, PAD};
 use crate::timeline::{EventKind, Method};
 use crate::units::{Millis, Span, joined, sum, total};
 
+use super::processed::KEPT;
 use super::{Processed, ProcessedTrack};
 
 /// Most spans listed in a warning.
@@ -106,9 +107,9 @@ impl Processed {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a span outside the call, for
-    /// `unsure` without `keys`, and for tracks whose samples were not kept. Nothing is changed
-    /// then.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for neither spans nor keys, for a span
+    /// outside the call, for `unsure` without `keys`, and for a call whose samples were not kept.
+    /// Nothing is changed then.
     pub fn redact(&mut self, what: &Redaction) -> Result<()> {
         self.check_redaction(what)?;
         let spans = redact::widened(&what.spans, self.report.call.duration_ms)?;
@@ -138,11 +139,12 @@ impl Processed {
         if what.unsure && !what.keys {
             return Err(refused("redaction").with_mismatch("unsure keys alone", "keys, and with them unsure ones"));
         }
-        if let Some(placed) = self.tracks.iter().find(|placed| placed.track.samples.is_empty()) {
-            return Err(refused("redaction of a call whose samples were not kept").with_mismatch(
-                format!("no samples of track {}", placed.index),
-                "a call that was processed, not only analysed",
-            ));
+        if what.spans.is_empty() && !what.keys {
+            return Err(refused("redaction").with_mismatch("neither spans nor keys", "spans of the call, or its keys"));
+        }
+        if let Some(track) = self.without_samples() {
+            return Err(refused("redaction of a call whose samples were not kept")
+                .with_mismatch(format!("no samples of track {track}"), KEPT));
         }
         Ok(())
     }
@@ -245,7 +247,7 @@ fn widened(taken: &TakenOut, redacted: &[Span], call: Millis) -> Option<Warning>
         (slack + PAD).0,
         unsure.join(" and "),
     );
-    (slack > PAD).then(|| Warning::new(WIDENED, message))
+    (slack > PAD && !taken.asked.is_empty()).then(|| Warning::new(WIDENED, message))
 }
 
 /// Returns the warning that key presses may remain: in spans, and those without a place.
@@ -289,6 +291,12 @@ impl ProcessedTrack {
         }
         if what.unsure {
             self.key_doubts.clear();
+        }
+        for span in spans {
+            let (from, to) =
+                (span.start.seconds().max(0.0).floor() as usize, span.end.seconds().max(0.0).ceil() as usize);
+            let to = to.min(self.levels.len());
+            self.levels.get_mut(from..to).unwrap_or_default().fill(None);
         }
         redact::cover(&mut self.track, &joined(own), what.cover);
     }

@@ -9,6 +9,7 @@ use crate::decode::{Input, decode};
 use crate::error::ErrorKind;
 use crate::process::{CallInput, Processed, Redaction, WriteOptions, analyze, process};
 use crate::run::RunOptions;
+use crate::speech::ChunkOptions;
 use crate::timeline::{Event, EventKind};
 use crate::units::{Millis, Rate, Span};
 
@@ -272,5 +273,28 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(write(&mut call, &folder, &alone), Err(ErrorKind::InvalidArgument));
     let unsure = Redaction { unsure: true, ..Redaction::default() };
     assert_eq!(call.redact(&unsure).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let nothing = call.redact(&Redaction::default()).unwrap_err();
+    assert_eq!(
+        (nothing.kind(), nothing.to_string().contains("neither spans nor keys")),
+        (ErrorKind::InvalidArgument, true)
+    );
     assert!(!folder.exists());
+}
+
+#[test]
+fn a_call_without_samples_gives_no_audio() {
+    let report = call(&[]).report;
+    let folder = folder("no-samples");
+    let mut call = Processed::from(report);
+    let config = Config::default();
+    let kinds = [
+        call.mix(&config.mix).unwrap_err().kind(),
+        call.chunks(&config, &ChunkOptions::default()).unwrap_err().kind(),
+        call.series().unwrap_err().kind(),
+        write(&mut call, &folder, &WriteOptions::default()).unwrap_err(),
+    ];
+    assert_eq!(kinds, [ErrorKind::NoAudio; 4]);
+    let keys = Redaction { keys: true, ..Redaction::default() };
+    assert_eq!(call.redact(&keys).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert!(call.report.redacted.is_empty() && !folder.exists());
 }

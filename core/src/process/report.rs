@@ -206,5 +206,8 @@ mod tests {
             let codes: Vec<_> = report.warnings.iter().map(|warning| &*warning.code).collect();
             assert_eq!(codes, ["track_unreadable"]);
         }
+        let config = Config { pii: Pii::Drop, ..Config::default() };
+        let error = analyze(vec![Input::path("+66812345678.wav")], &config, &RunOptions::default()).unwrap_err();
+        assert_eq!((error.input(), error.to_string().contains("66812345678")), (None, false), "{error}");
     }
 }

@@ -84,6 +84,7 @@ impl Processed {
         }
         let failed = |e| Error::io(Stage::Export, e).in_input(folder.display().to_string());
         check_folder(folder)?;
+        self.require_samples(Stage::Mix)?;
         self.check_tracks(options)?;
         fs::create_dir_all(folder).map_err(failed)?;
         let _claim = Claim::wait(folder, run)?;
@@ -181,7 +182,7 @@ impl Processed {
     /// Returns the web page of the call as HTML, without a player.
     ///
     /// # Errors
-    /// - [`ErrorKind::NoAudio`] for a call whose tracks were not kept.
+    /// - [`ErrorKind::NoAudio`] for a call whose samples were not kept.
     /// - [`ErrorKind::Unsupported`] without the feature `page`.
     /// - [`Cancelled`](crate::ErrorKind::Cancelled) after the caller cancels.
     pub fn page(&self, config: &MixConfig, names: Names, run: &RunOptions) -> Result<String> {
@@ -192,8 +193,12 @@ impl Processed {
     /// Returns each track's level, second by second, as JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] if serialization fails, which is a defect.
+    /// - [`ErrorKind::NoAudio`] for a call of which only the report was kept.
+    /// - [`ErrorKind::Internal`] if serialization fails, which is a defect.
     pub fn series(&self) -> Result<String> {
+        if self.tracks.is_empty() {
+            self.require_samples(Stage::Export)?;
+        }
         let levels = self.tracks.iter().map(|placed| TrackLevels {
             index: placed.index,
             role: placed.track.role,

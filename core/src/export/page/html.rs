@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{PageAudio, Waves};
+use crate::call::Role;
 use crate::error::{Error, Result, Stage};
 use crate::export::labels::{Names, one_line, speakers};
 use crate::export::peaks::PeakBits;
@@ -152,8 +153,23 @@ fn page_data(report: &Report, waves: &Waves, audio: PageAudio, names: Names) -> 
     Ok(safe)
 }
 
-/// Returns the report without parties, paths and the call's id, unless they are requested. Messages
-/// that repeat them are changed too.
+/// Codes of the call's warnings whose messages tell measurements, and no value from outside.
+const MEASURED: [&str; 11] = [
+    "channels_apart",
+    "keys_unsure",
+    "level_not_reached",
+    "offset_contradicted",
+    "offset_prior_unused",
+    "path_delay_assumed",
+    "redaction_widened",
+    "repeated_track",
+    "samples_not_kept",
+    "start_time_wrong",
+    "track_unreadable",
+];
+
+/// Returns the report without parties, reasons, paths and the call's id, unless they are requested.
+/// Messages that may repeat them are changed too.
 fn shown(report: &Report, names: Names) -> Report {
     let mut shown = report.clone();
     if names == Names::Parties {
@@ -178,7 +194,18 @@ fn shown(report: &Report, names: Names) -> Report {
             source.warnings.iter_mut().for_each(|warning| cover(&mut warning.message));
         }
     }
-    shown.warnings.iter_mut().for_each(|warning| cover(&mut warning.message));
+    for fact in &mut shown.facts {
+        let role = |text: &String| Role::from_name(text).is_some();
+        (fact.party, fact.reason) = (fact.party.take().filter(role), fact.reason.take().filter(role));
+    }
+    for warning in &mut shown.warnings {
+        if MEASURED.contains(&&*warning.code) {
+            cover(&mut warning.message);
+        } else {
+            // It may repeat any value of a document or of a fact.
+            warning.message = warning.code.replace('_', " ");
+        }
+    }
     shown
 }
 

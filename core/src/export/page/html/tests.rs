@@ -76,15 +76,21 @@ fn parties_paths_and_ids_are_there_only_where_they_are_asked_for() {
     let second = crate::decode::SourceInfo { path: Some("calls/second-piece.wav".into()), ..source };
     report.tracks[0].pieces.push(SegmentReport { source: second, span: crate::units::Span::new(0.0, 1.0) });
     let text = "customer.mp3 of +447700900176 in fixtures/keypad-hold";
-    report.warnings.push(Warning::new("provider_note", text));
+    report.warnings.push(Warning::new("start_time_wrong", text));
+    report.warnings.push(Warning::new("fact_party_unknown", "hold of Carolus at 1500 ms: no track is of its party"));
+    let hold = r#"{"kind": "hold", "party": "Bobby", "reason": "card of Jane Roe", "startMs": 1, "endMs": 1, "contradicted": false}"#;
+    report.facts = vec![serde_json::from_str(hold).unwrap()];
     report.tracks[1].error = Some(TrackError { code: ErrorKind::Malformed, message: "decode: agent.mp3: bad".into() });
     let all = page(&report, PageAudio::None, Names::Parties);
     let without = page(&report, PageAudio::None, Names::Roles);
-    for text in ["+447700900176", "customer.mp3", "agent.mp3", "second-piece", "keypad-hold"] {
+    for text in
+        ["+447700900176", "customer.mp3", "agent.mp3", "second-piece", "Carolus", "Bobby", "Jane", "keypad-hold"]
+    {
         assert!(all.contains(text), "{text}");
         assert!(!without.contains(text) || text == "keypad-hold", "{text}");
     }
     assert_eq!(data(&without)["report"]["warnings"][0]["message"], "… of … in fixtures/…");
+    assert_eq!(data(&without)["report"]["warnings"][1]["message"], "fact party unknown");
     assert_eq!(data(&without)["speakers"], serde_json::json!([Role::Customer, Role::Agent]));
 }
 
