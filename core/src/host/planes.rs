@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config::{Config, DecodeOptions, Format};
+use crate::config::{Config, DecodeOptions, Format, Stereo};
 use crate::decode::{ChannelSelection, Decoder, Input, SourceInfo};
 use crate::error::{Result, Stage};
 use crate::export::encode_audio;
@@ -67,8 +67,8 @@ impl Plane for i16 {
 /// Those of [`Decoder`]; `cancelled`.
 pub fn decode<T: Plane>(input: Input, options: &DecodeOptions, run: &RunOptions) -> Result<(Planes<T>, SourceInfo)> {
     let mut decoder = Decoder::open(input, options)?;
-    let (count, rate) = (decoder.spec().channels, decoder.spec().rate);
-    let chosen = ChannelSelection::of(count, decoder.leg(), options).map_err(|e| e.in_input(decoder.name()))?;
+    let rate = decoder.spec().rate;
+    let chosen = selected(&decoder, options)?;
     let mut rooms: Vec<T::Scratch> = chosen.iter().map(|_| T::Scratch::default()).collect();
     let mut scratch = Vec::new();
     while let Some(block) = decoder.next_block()? {
@@ -79,6 +79,18 @@ pub fn decode<T: Plane>(input: Input, options: &DecodeOptions, run: &RunOptions)
     }
     let source = decoder.finish()?;
     Ok((Planes { channels: rooms.into_iter().map(T::all).collect(), rate }, source))
+}
+
+/// Returns the channels that are decoded. Rejects one channel and the average of all at once.
+fn selected(decoder: &Decoder, options: &DecodeOptions) -> Result<Vec<ChannelSelection>> {
+    let selected = match decoder.leg().channel {
+        Some(channel) if options.stereo == Stereo::Downmix => {
+            let found = format!("channel {channel} and a downmix of all");
+            Err(super::refused("which channels are decoded").with_mismatch(found, "one of them"))
+        }
+        _ => ChannelSelection::of(decoder.spec().channels, decoder.leg(), options),
+    };
+    selected.map_err(|e| e.in_input(decoder.name()))
 }
 
 /// A loaded part of a recording.
@@ -100,8 +112,7 @@ pub(super) fn load<T: Plane>(
 ) -> Result<Loaded<T>> {
     let mut decoder = Decoder::open(input.alone(options, &run.cancel), options)?;
     let (name, own) = (decoder.name().to_owned(), decoder.spec().rate);
-    let selected =
-        ChannelSelection::of(decoder.spec().channels, decoder.leg(), options).map_err(|e| e.in_input(&name))?;
+    let selected = selected(&decoder, options)?;
     let (from, to) = wanted(own.hz()).map_err(|e| e.in_input(&name))?;
     let mut channels: Vec<Vec<f32>> = selected.iter().map(|_| Vec::new()).collect();
     let (mut at, mut scratch) = (0, Vec::new());
@@ -279,6 +290,17 @@ mod tests {
             assert!(floats.iter().zip(whole).all(|(f, i)| (f * 32_768.0).round() == f32::from(*i)));
             assert_eq!(floats.len(), 208_480);
         }
+    }
+
+    #[test]
+    fn one_channel_and_a_downmix_of_all_contradict_each_other() {
+        let options = DecodeOptions { stereo: Stereo::Downmix, ..DecodeOptions::default() };
+        let both = decode::<f32>(fixture("stereo/call.wav").channel(1), &options, &RunOptions::default()).unwrap_err();
+        assert!(both.to_string().contains("found channel 1 and a downmix of all, expected one of them"), "{both}");
+        assert_eq!(
+            decode::<f32>(fixture("stereo/call.wav"), &options, &RunOptions::default()).unwrap().0.channels.len(),
+            1
+        );
     }
 
     #[test]
