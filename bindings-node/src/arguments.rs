@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use callweave::decode::Raw;
@@ -35,7 +36,11 @@ pub fn config(json: &str) -> napi::Result<Config> {
 /// copy of a long recording holds up the event loop.
 #[napi]
 #[derive(Default)]
-pub struct Bytes(Vec<u8>);
+pub struct Bytes {
+    held: Vec<u8>,
+    /// Whether more was read of a head than there is.
+    starved: Arc<AtomicBool>,
+}
 
 #[napi]
 impl Bytes {
@@ -51,12 +56,18 @@ impl Bytes {
     #[napi]
     pub fn append(&mut self, piece: &[u8]) -> napi::Result<()> {
         self.reserve(piece.len())?;
-        self.0.extend_from_slice(piece);
+        self.held.extend_from_slice(piece);
         Ok(())
     }
 
+    /// Whether these bytes are the head of a stream of which more is needed.
+    #[napi(getter)]
+    pub fn starved(&self) -> bool {
+        self.starved.load(Ordering::Relaxed)
+    }
+
     fn reserve(&mut self, more: usize) -> napi::Result<()> {
-        self.0.try_reserve(more).map_err(|e| raise(Error::new(ErrorKind::Io, Stage::Input, e.to_string())))
+        self.held.try_reserve(more).map_err(|e| raise(Error::new(ErrorKind::Io, Stage::Input, e.to_string())))
     }
 }
 
@@ -87,6 +98,10 @@ pub struct InputSpec {
     pub offset_uncertainty_ms: Option<f64>,
     /// Whether the path is of a file that keeps a stream, whose name nobody should read.
     pub is_temporary: Option<bool>,
+    /// Whether the bytes are the head of a stream that goes on.
+    pub is_head: Option<bool>,
+    /// Instead of bytes: why they could not be had.
+    pub failed: Option<String>,
     /// The name by which a described call knows the recording.
     pub key: Option<String>,
     /// Instead of a recording: the document of the call whose recordings follow, as JSON.
@@ -110,12 +125,23 @@ impl InputSpec {
     /// The recording; `index` names bytes that have no name of their own.
     pub fn recording(self, index: usize) -> napi::Result<Input> {
         let own_name = || self.name.clone().unwrap_or_else(|| format!("input-{index}"));
-        let bytes = self.bytes.map(|mut bytes| std::mem::take(&mut bytes.0)).unwrap_or_default();
+        let starved = self.bytes.as_ref().map(|bytes| Arc::clone(&bytes.starved)).unwrap_or_default();
+        let bytes = self.bytes.map(|mut bytes| std::mem::take(&mut bytes.held)).unwrap_or_default();
+        if let (Some(raw), Some(_)) = (&self.raw, &self.samples) {
+            let error = host::refused("raw is the format of a file without a header");
+            return Err(raise(
+                error.with_mismatch(format!("{raw} with samples"), "samples alone").in_input(own_name()),
+            ));
+        }
         let mut input = match (&self.path, self.samples) {
+            _ if self.failed.is_some() => Input::reader(own_name(), Failed(self.failed.unwrap_or_default())),
             // A file that a stream was kept in has the stream's name.
             (Some(path), _) if self.is_temporary.unwrap_or_default() => Input::reader(own_name(), Spooled::new(path)),
             (Some(path), _) => Input::path(path),
             (None, Some(samples)) => samples.input(own_name(), &bytes)?,
+            (None, None) if self.is_head.unwrap_or_default() => {
+                Input::reader(own_name(), Head { bytes, at: 0, starved })
+            }
             (None, None) => Input::bytes(own_name(), bytes),
         };
         if let Some(raw) = self.raw {
@@ -175,8 +201,9 @@ impl SamplesSpec {
     where
         Samples<'static>: From<Vec<T>>,
     {
-        let frames = samples.len() / (self.channels as usize).max(1);
-        samples.chunks(frames.max(1)).map(|channel| Samples::from(channel.to_vec())).collect()
+        let (count, frames) = (self.channels as usize, samples.len() / (self.channels as usize).max(1));
+        let channel = |at: usize| samples.get(at * frames..(at + 1) * frames).unwrap_or_default().to_vec();
+        (0..count).map(|at| Samples::from(channel(at))).collect()
     }
 }
 
@@ -199,6 +226,38 @@ impl Read for Spooled {
             None => File::open(&self.path)?,
         };
         self.file.insert(file).read(out)
+    }
+}
+
+/// A recording that could not be had.
+struct Failed(String);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other(self.0.clone()))
+    }
+}
+
+/// The head of a stream; who reads beyond it has had too little.
+struct Head {
+    bytes: Vec<u8>,
+    at: usize,
+    starved: Arc<AtomicBool>,
+}
+
+impl Read for Head {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = self.bytes.get(self.at..).unwrap_or_default();
+        if left.is_empty() && !out.is_empty() {
+            self.starved.store(true, Ordering::Relaxed);
+            return Err(io::Error::other("the head ends here"));
+        }
+        let count = left.len().min(out.len());
+        for (to, from) in out.iter_mut().zip(left) {
+            *to = *from;
+        }
+        self.at += count;
+        Ok(count)
     }
 }
 

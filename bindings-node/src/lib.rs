@@ -40,6 +40,12 @@ pub fn read_config(json: String) -> napi::Result<String> {
     host::text(&arguments::config(&json)?).map_err(error::raise)
 }
 
+/// Refuses a name that is none of an encoding of samples.
+#[napi]
+pub fn check_encoding(name: String) -> napi::Result<()> {
+    host::OwnedSamples::bytes(&name, Vec::new()).map(drop).map_err(error::raise)
+}
+
 /// How many threads can run at a time, as far as the system lets this process: processors,
 /// affinity, quotas.
 #[napi]
