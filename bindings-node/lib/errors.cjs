@@ -95,12 +95,22 @@ async function calling(publicFunction, work) {
   }
 }
 
+/** Does something at once; its errors get the stack of `caller`'s caller. */
+function told(caller, work) {
+  try {
+    return work()
+  } catch (error) {
+    throw translated(error, calledFrom(caller))
+  }
+}
+
 /** Refuses names that do not exist, with the nearest that does. */
 function refuseUnknown(what, given, known) {
   for (const name of Object.keys(given)) {
     if (known.includes(name) || given[name] === undefined) continue
     const meant = native.nearestName(name, known)
-    const hint = meant === null ? `one of ${known.join(', ')}` : `${meant} (one of ${known.join(', ')})`
+    const names = known.length > 0 ? `one of ${known.join(', ')}` : 'nothing'
+    const hint = meant === null ? names : `${meant} (${names})`
     throw refuse(what, name, hint)
   }
 }
@@ -127,4 +137,4 @@ function cancelled(signal) {
   return new CallweaveError({ code: 'cancelled', stage: 'input', text, reason: 'cancelled' }, { cause: signal.reason })
 }
 
-module.exports = { CallweaveError, calledFrom, calling, cancelled, failed, refuse, refuseUnknown, translated }
+module.exports = { CallweaveError, calledFrom, calling, cancelled, failed, refuse, refuseUnknown, told, translated }
