@@ -5,10 +5,23 @@
 const { EventEmitter } = require('node:events')
 const { Transform } = require('node:stream')
 const { onAbort } = require('./abort.cjs')
-const { calledFrom, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
+const { calledFrom, cancelled, refuse, told, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 const native = require('./native.cjs')
 const { inTurn } = require('./queue.cjs')
+const {
+  described,
+  finite,
+  flag,
+  ifSaid,
+  json,
+  momentOf,
+  optionsOf,
+  pathOf,
+  signalOf,
+  text,
+  whole,
+} = require('./values.cjs')
 
 const OF_SPEECH = [
   'threshold',
@@ -21,37 +34,46 @@ const OF_SPEECH = [
   'encoding',
 ]
 const OF_TRACK = ['sampleRateHz', 'role', 'name', 'party', 'startedAt', 'offsetMs']
+const KEEPS = "'nothing', 'memory' or { spool: folder }"
 const OF_AMR = ['wideband', 'octetAligned', 'crc']
 const OF_CALL = ['keep', 'windowMs', 'deadAfterMs', 'called', 'config']
 
-/** Does something of the compiled part; its errors get the caller's stack. */
-function told(caller, work) {
-  try {
-    return work()
-  } catch (error) {
-    throw translated(error, calledFrom(caller))
-  }
-}
-
-/** A whole number as packets have it; the compiled part would take another one modulo its width. */
-function whole(name, value, bits) {
-  const most = 2 ** bits - 1
-  if (Number.isInteger(value) && value >= 0 && value <= most) return value
-  throw refuse(name, String(value), `a whole number from 0 to ${most}`)
-}
-
 const listed = (json) => (json == null ? [] : JSON.parse(json))
 
-/** Samples as bytes, and their encoding: arrays of numbers say it themselves. */
+/** The encoding of arrays of numbers, which say it themselves. */
+const encodingOf = (samples) =>
+  samples instanceof Int16Array ? 's16' : samples instanceof Float32Array ? 'f32' : undefined
+
+/** Samples as bytes, and their encoding. */
 function asBytes(samples, encoding) {
-  const bytes = (array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-  if (samples instanceof Int16Array) return [bytes(samples), 's16']
-  if (samples instanceof Float32Array) return [bytes(samples), 'f32']
-  if (!(samples instanceof Uint8Array))
-    throw refuse('samples', typeof samples, 'an Int16Array, a Float32Array or bytes')
-  if (encoding === undefined)
+  const own = encodingOf(samples)
+  if (own === undefined && !(samples instanceof Uint8Array)) {
+    throw refuse('samples', described(samples), 'an Int16Array, a Float32Array or bytes')
+  }
+  if (own === undefined && encoding === undefined) {
     throw refuse('samples', 'bytes without an encoding', 'one of s16, s16be, mulaw, alaw, f32')
-  return [samples, encoding]
+  }
+  if (encoding !== undefined) native.checkEncoding(text('encoding', encoding))
+  if (own !== undefined && encoding !== undefined && encoding !== own) {
+    throw refuse('encoding', encoding, `${own}, which the samples are, or none`)
+  }
+  return [new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength), own ?? encoding]
+}
+
+const rateOf = (hz) => whole('sampleRateHz', hz)
+const trackOf = (track) => whole('track', track)
+
+/** Emits all events; what a listener throws is thrown afterwards, the first of several. */
+function emitAll(emitter, events) {
+  const thrown = []
+  for (const [name, event] of events) {
+    try {
+      emitter.emit(name, event)
+    } catch (error) {
+      thrown.push(error)
+    }
+  }
+  if (thrown.length > 0) throw thrown[0]
 }
 
 class SpeechStream extends EventEmitter {
@@ -60,20 +82,21 @@ class SpeechStream extends EventEmitter {
 
   constructor(sampleRateHz, options = {}) {
     super()
-    const { encoding, ...rest } = options
     told(SpeechStream, () => {
-      refuseUnknown('an option of a stream', options, OF_SPEECH)
-      this.#native = new native.NativeSpeechStream(sampleRateHz, JSON.stringify(rest))
+      const { encoding, ...rest } = optionsOf('an option of a stream', options, OF_SPEECH)
+      if (encoding !== undefined) native.checkEncoding(text('encoding', encoding))
+      this.#native = new native.NativeSpeechStream(rateOf(sampleRateHz), json('options', rest))
+      this.#encoding = encoding
     })
-    this.#encoding = encoding
   }
 
   push(samples, sampleRateHz) {
-    return told(this.push, () => this.#tell(this.#native.push(...asBytes(samples, this.#encoding), sampleRateHz)))
+    const push = () => this.#native.push(...asBytes(samples, this.#encoding), ifSaid(sampleRateHz, rateOf))
+    return this.#tell(told(this.push, push))
   }
 
   flush() {
-    return told(this.flush, () => this.#tell(this.#native.flush()))
+    return this.#tell(told(this.flush, () => this.#native.flush()))
   }
 
   reset() {
@@ -82,8 +105,8 @@ class SpeechStream extends EventEmitter {
 
   #tell(json) {
     const events = listed(json)
-    if (this.listenerCount('probability') > 0) for (const p of this.#native.probabilities) this.emit('probability', p)
-    for (const event of events) this.emit(event.type, event)
+    const heard = this.listenerCount('probability') > 0 ? [...this.#native.probabilities] : []
+    emitAll(this, [...heard.map((p) => ['probability', p]), ...events.map((event) => [event.type, event])])
     return events
   }
 
@@ -134,49 +157,71 @@ class SpeechStream extends EventEmitter {
   }
 }
 
+/** What becomes of the samples of a call. */
+function keepOf(keep) {
+  if (typeof keep === 'string') return keep
+  if (keep === null || typeof keep !== 'object') throw refuse('keep', described(keep), KEEPS)
+  return { ...keep, spool: pathOf('keep.spool', keep.spool) }
+}
+
 class LiveCall extends EventEmitter {
   #native
   #config
+  /** Whether `finish` was called, and has not failed. */
+  #finishing = false
 
   constructor(tracks, options = {}) {
     super()
-    const { config = {}, ...rest } = options
     told(LiveCall, () => {
-      refuseUnknown('an option of a call', options, OF_CALL)
-      if (!Array.isArray(tracks)) throw refuse('tracks', typeof tracks, 'an array of tracks')
-      for (const track of tracks) refuseUnknown('of a track', track, OF_TRACK)
-      this.#native = new native.NativeLiveCall(JSON.stringify(tracks), JSON.stringify(config), JSON.stringify(rest))
+      const { config = {}, keep, called, ...rest } = optionsOf('an option of a call', options, OF_CALL)
+      for (const [name, value] of Object.entries(rest)) ifSaid(value, () => finite(name, value))
+      if (!Array.isArray(tracks)) throw refuse('tracks', described(tracks), 'an array of tracks')
+      for (const [at, track] of tracks.entries()) {
+        rateOf(optionsOf('of a track', track, OF_TRACK, `tracks[${at}]`).sampleRateHz)
+        if (track.startedAt != null) momentOf(`tracks[${at}].startedAt`, track.startedAt)
+      }
+      const said = { ...rest, keep: ifSaid(keep, keepOf), called: called == null ? undefined : whole('called', called) }
+      this.#config = json('config', config)
+      this.#native = new native.NativeLiveCall(json('tracks', tracks), this.#config, json('options', said))
     })
-    this.#config = config
   }
 
   push(track, samples, options = {}) {
-    const { encoding, sampleRateHz } = options
-    return told(this.push, () => this.#tell(this.#native.push(track, ...asBytes(samples, encoding), sampleRateHz)))
+    const push = () => {
+      const { encoding, sampleRateHz } = optionsOf('an option of push', options, ['encoding', 'sampleRateHz'])
+      return this.#native.push(trackOf(track), ...asBytes(samples, encoding), ifSaid(sampleRateHz, rateOf))
+    }
+    return this.#tell(this.#open(this.push, push))
   }
 
   packet(track, packet, options = {}) {
-    const { sequence, timestamp, payload } = packet
-    return told(this.packet, () => {
-      const place = [whole('sequence', sequence, 16), whole('timestamp', timestamp, 32)]
-      return this.#tell(this.#native.packet(track, ...place, ...asBytes(payload, options.encoding)))
-    })
+    const push = () => {
+      const { encoding } = optionsOf('an option of packet', options, ['encoding'])
+      const { sequence, timestamp, payload } = optionsOf('of a packet', packet, undefined, 'a packet')
+      const place = [trackOf(track), whole('sequence', sequence, 16), whole('timestamp', timestamp)]
+      return this.#native.packet(...place, ...asBytes(payload, encoding))
+    }
+    return this.#tell(this.#open(this.packet, push))
   }
 
   rtp(track, datagram, options = {}) {
-    return told(this.rtp, () => this.#tell(this.#native.rtp(track, ...asBytes(datagram, options.encoding))))
+    const push = () => {
+      const { encoding } = optionsOf('an option of rtp', options, ['encoding'])
+      return this.#native.rtp(trackOf(track), ...asBytes(datagram, encoding))
+    }
+    return this.#tell(this.#open(this.rtp, push))
   }
 
   begin(track, atMs) {
-    told(this.begin, () => this.#native.begin(track, atMs))
+    this.#open(this.begin, () => this.#native.begin(trackOf(track), finite('atMs', atMs)))
   }
 
   end(track) {
-    return told(this.end, () => this.#tell(this.#native.end(track)))
+    return this.#tell(this.#open(this.end, () => this.#native.end(trackOf(track))))
   }
 
   packets(track) {
-    return JSON.parse(told(this.packets, () => this.#native.packets(track)))
+    return JSON.parse(told(this.packets, () => this.#native.packets(trackOf(track))))
   }
 
   snapshot() {
@@ -185,11 +230,13 @@ class LiveCall extends EventEmitter {
 
   async finish(options = {}) {
     const holder = calledFrom(this.finish)
-    const { signal } = options
     const after = []
+    let signal, done, begun
     try {
-      refuseUnknown('an option of finish', options, ['signal'])
+      signal = signalOf(optionsOf('an option of finish', options, ['signal']).signal)
       if (signal?.aborted) throw cancelled(signal)
+      this.#refuseFinished('finish()')
+      begun = this.#finishing = true
       const cancel = new native.CancelSwitch()
       after.push(
         stoppedAtExit(cancel),
@@ -197,23 +244,39 @@ class LiveCall extends EventEmitter {
       )
       const work = (threads) => this.#native.finish(threads, cancel)
       // What was aborted has stopped before it is told: the call may be finished again at once.
-      const done = ended(await inTurn({ wide: true, settles: true, signal }, work), this.#config)
-      this.#tell(this.#native.events())
-      return done
+      done = ended(await inTurn({ wide: true, settles: true, signal }, work), JSON.parse(this.#config))
     } catch (error) {
+      if (begun) this.#finishing = false
       const aborted = signal?.aborted && error === signal.reason
       throw translated(aborted ? cancelled(signal) : error, holder, signal?.aborted ? signal.reason : undefined)
     } finally {
       for (const cleanUp of after) cleanUp()
     }
+    this.#tell(told(this.finish, () => this.#native.events()))
+    return done
+  }
+
+  #refuseFinished(what) {
+    if (this.#finishing) throw refuse('finish() was called already', what, 'no more of this call')
+  }
+
+  /** Does something to a call that goes on. */
+  #open(caller, work) {
+    return told(caller, () => {
+      this.#refuseFinished(`${caller.name}()`)
+      return work()
+    })
   }
 
   #tell(json) {
     const events = listed(json)
-    for (const event of events) {
-      this.emit('event', event)
-      this.emit(event.kind, event)
-    }
+    emitAll(
+      this,
+      events.flatMap((event) => [
+        ['event', event],
+        [event.kind, event],
+      ]),
+    )
     return events
   }
 
@@ -234,14 +297,17 @@ class AmrPackets {
 
   constructor(options = {}) {
     told(AmrPackets, () => {
-      refuseUnknown('an option of packets', options, OF_AMR)
-      const { wideband = false, octetAligned = false, crc = false } = options
-      this.#native = new native.NativeAmrPackets(wideband, octetAligned, crc)
+      const { wideband = false, octetAligned = false, crc = false } = optionsOf('an option of packets', options, OF_AMR)
+      const flags = [flag('wideband', wideband), flag('octetAligned', octetAligned), flag('crc', crc)]
+      this.#native = new native.NativeAmrPackets(...flags)
     })
   }
 
   push(timestamp, payload) {
-    told(this.push, () => this.#native.push(whole('timestamp', timestamp, 32), payload))
+    told(this.push, () => {
+      if (!(payload instanceof Uint8Array)) throw refuse('payload', described(payload), 'a Uint8Array')
+      this.#native.push(whole('timestamp', timestamp), payload)
+    })
   }
 
   finish() {

@@ -99,7 +99,7 @@ test('parameters have their names and nonsense is refused', async () => {
     assert.throws(work, (e) => e.code === 'invalid_argument' && e.message.includes(found))
   refused(() => new SpeechStream(rate, { treshold: 0.5 }), 'threshold')
   refused(() => new SpeechStream(rate, { threshold: 1.5 }), 'threshold')
-  refused(() => new SpeechStream(0.5), 'sample rate')
+  refused(() => new SpeechStream(0.5), 'sampleRateHz: found 0.5')
   const stream = new SpeechStream(rate)
   refused(() => stream.push(new Uint8Array(2)), 'without an encoding')
   refused(() => stream.push([1, 2]), 'Int16Array')
