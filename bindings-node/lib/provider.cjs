@@ -4,27 +4,25 @@
 // Every helper is one of the core's.
 
 const native = require('./native.cjs')
-const { calledFrom, translated } = require('./errors.cjs')
+const { told } = require('./errors.cjs')
 const { DOCUMENT } = require('./inputs.cjs')
+const { json, optionsOf } = require('./values.cjs')
 
 /** What a helper of the core answers; its errors get the stack of `caller`'s caller. */
 function ask(caller, helper, args) {
-  try {
-    return JSON.parse(native.provider(helper, JSON.stringify(args)))
-  } catch (error) {
-    throw translated(error, calledFrom(caller))
-  }
+  return told(caller, () => JSON.parse(native.provider(helper, json(helper, args))))
 }
 
 /** A document's text. */
 function textOf(document) {
   if (document instanceof Uint8Array) return new TextDecoder().decode(document)
-  return typeof document === 'string' ? document : JSON.stringify(document ?? null)
+  return typeof document === 'string' ? document : json('document', document ?? null)
 }
 
 /** A call as its document describes it, with the audio in hand. */
 class DescribedCall {
   constructor(caller, document, audio = {}) {
+    told(caller, () => optionsOf('an audio', audio, undefined, 'audio'))
     const [described] = ask(caller, 'read', { document, keys: Object.keys(audio) })
     Object.assign(this, described)
     Object.defineProperty(this, DOCUMENT, { value: document })
@@ -36,25 +34,32 @@ class DescribedCall {
   }
 }
 
+/** What is said beside a document, with errors for `caller`'s caller. */
+function besideOf(caller, options, known = ['audio', 'utcOffset']) {
+  return told(caller, () => {
+    const { audio, utcOffset } = optionsOf('an option of a document', options, known)
+    return { audio, utcOffset }
+  })
+}
+
 /** A reader of one kind of document. */
 function reader(kind) {
-  return function read(document, { audio, utcOffset } = {}) {
-    return new DescribedCall(read, { kind, text: textOf(document), utcOffset }, audio)
+  return function read(document, options = {}) {
+    const { audio, utcOffset } = besideOf(read, options)
+    return new DescribedCall(read, { kind, text: told(read, () => textOf(document)), utcOffset }, audio)
   }
 }
 
-function readAll(document, { utcOffset } = {}) {
-  const whole = { text: textOf(document), utcOffset }
+function readAll(document, options = {}) {
+  const { utcOffset } = besideOf(readAll, options, ['utcOffset'])
+  const whole = { text: told(readAll, () => textOf(document)), utcOffset }
   const calls = ask(readAll, 'read', { document: whole })
   return calls.map((_, index) => new DescribedCall(readAll, { ...whole, index }))
 }
 
-function threecx(name, { audio, utcOffset } = {}) {
-  return new DescribedCall(
-    threecx,
-    { kind: 'threecx', text: name, utcOffset },
-    audio === undefined ? {} : { [name]: audio },
-  )
+function threecx(name, options = {}) {
+  const { audio, utcOffset } = besideOf(threecx, options)
+  return new DescribedCall(threecx, { kind: 'threecx', text: name, utcOffset }, audio && { [name]: audio })
 }
 
 function detect(document) {
@@ -62,7 +67,10 @@ function detect(document) {
 }
 
 function vconWithReport(document, report) {
-  return ask(vconWithReport, 'vconWithReport', { document: { text: textOf(document) }, report: reportText(report) })
+  return ask(vconWithReport, 'vconWithReport', {
+    document: { text: textOf(document) },
+    report: reportText(vconWithReport, report),
+  })
 }
 
 function tencentReply(code = 0, message = '') {
@@ -81,33 +89,32 @@ function wellcloudRefusal(status, body = '') {
   return ask(wellcloudRefusal, 'wellcloudRefusal', { status, body: textOf(body) })
 }
 
-const reportText = (report) => (report ? JSON.stringify(report) : undefined)
+const reportText = (caller, report) => (report ? told(caller, () => json('report', report)) : undefined)
 
-/** A moment as the core reads it; options that are dates are moments. */
-const plain = (options) =>
-  Object.fromEntries(
-    Object.entries(options).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]),
-  )
-
-function createBody(report, { call, ...options } = {}) {
+function createBody(report, options = {}) {
+  const { call, ...rest } = told(createBody, () => optionsOf('an option', options))
   return ask(createBody, 'createBody', {
-    report: reportText(report),
+    report: reportText(createBody, report),
     document: call?.[DOCUMENT],
-    options: plain(options),
+    options: rest,
   })
 }
 
 function patchBody(report, options = {}) {
-  return ask(patchBody, 'patchBody', { report: reportText(report), options })
+  return ask(patchBody, 'patchBody', { report: reportText(patchBody, report), options })
 }
 
 function dataId(source) {
   const document = source?.[DOCUMENT]
-  return ask(dataId, 'dataId', document ? { document } : { report: reportText(source) })
+  return ask(dataId, 'dataId', document ? { document } : { report: reportText(dataId, source) })
 }
 
 function listQuery(options = {}) {
-  return ask(listQuery, 'listQuery', plain(options))
+  return ask(
+    listQuery,
+    'listQuery',
+    told(listQuery, () => optionsOf('an option', options)),
+  )
 }
 
 function e164(text, countryCode, trunkPrefix) {
