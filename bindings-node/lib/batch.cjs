@@ -4,26 +4,28 @@
 // calls are asked for, their streams are read, and results are handed on.
 
 const { onAbort } = require('./abort.cjs')
-const { calledFrom, cancelled, refuse, refuseUnknown, translated } = require('./errors.cjs')
+const { calledFrom, cancelled, refuse, translated } = require('./errors.cjs')
 const { stoppedAtExit } = require('./exit.cjs')
 const { copied, discard, inputSpecs, releaseAll } = require('./inputs.cjs')
 const native = require('./native.cjs')
+const { described, flag, json, optionsOf, signalOf, whole } = require('./values.cjs')
 
 /** The longest wait that a timer takes: while it runs, the process does not end. */
 const LONG_MS = 2 ** 31 - 1
 const OPTIONS = ['config', 'signal', 'threads', 'tracks', 'strict', 'onProgress']
 
 function checked(calls, options) {
-  if (options === null || typeof options !== 'object') throw refuse('options', typeof options, 'an object')
-  refuseUnknown('an option of processBatch', options, OPTIONS)
+  optionsOf('an option of processBatch', options, OPTIONS)
   const { threads = native.parallelism(), signal, onProgress, tracks = true, strict = true } = options
   const iterator = calls?.[Symbol.asyncIterator]?.() ?? calls?.[Symbol.iterator]?.()
   if (!iterator || typeof calls === 'string')
-    throw refuse('calls', typeof calls, 'an iterable or async iterable of calls')
-  if (!Number.isInteger(threads) || threads < 1) throw refuse('threads', String(threads), 'a number from 1 on')
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse('signal', typeof signal, 'an AbortSignal')
+    throw refuse('calls', described(calls), 'an iterable or async iterable of calls')
+  whole('threads', threads, 32, 1)
+  flag('tracks', tracks)
+  flag('strict', strict)
+  signalOf(signal)
   if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw refuse('onProgress', typeof onProgress, 'a function')
+    throw refuse('onProgress', described(onProgress), 'a function')
   return { threads, signal, onProgress, tracks, strict, iterator }
 }
 
@@ -54,8 +56,8 @@ function bell() {
  * their streams are read.
  */
 class Intake {
-  constructor(iterator, batch, { limit, room, stop, ring }) {
-    Object.assign(this, { iterator, batch, limit, room, stop, ring })
+  constructor(iterator, batch, { limit, strict, room, stop, ring }) {
+    Object.assign(this, { iterator, batch, limit, strict, room, stop, ring })
     /** Calls that were asked for, and those of them that core has, and that were taken again. */
     this.asked = 0
     this.pushed = 0
@@ -97,7 +99,8 @@ class Intake {
   begin(call) {
     const index = this.asked
     this.asked += 1
-    const read = inputSpecs(call, this.limit, this.stop.signal).then(
+    const { limit, strict } = this
+    const read = inputSpecs(call, { limit, strict, signal: this.stop.signal }).then(
       (specs) => ({ specs }),
       (error) => ({ error }),
     )
@@ -149,11 +152,16 @@ class Intake {
 /** `processBatch`, by what makes a processed call of core's. */
 function batchOver(processed, resolveConfig) {
   function processBatch(calls, options = {}) {
-    const settings = checked(calls, options)
-    const { decode } = resolveConfig(options.config)
-    const total = Array.isArray(calls) ? calls.length : null
-    const config = options.config ?? {}
-    return results({ ...settings, config, limit: decode.maxBytes, total, holder: calledFrom(processBatch) })
+    const holder = calledFrom(processBatch)
+    try {
+      const settings = checked(calls, options)
+      const config = json('config', options.config ?? {})
+      const limit = resolveConfig(options.config).decode.maxBytes
+      const total = Array.isArray(calls) ? calls.length : null
+      return results({ ...settings, config, limit, total, holder })
+    } catch (error) {
+      throw translated(error, holder)
+    }
   }
 
   /** A result of core's as callers see it. */
@@ -166,10 +174,14 @@ function batchOver(processed, resolveConfig) {
   async function* results({ threads, signal, onProgress, tracks, strict, iterator, total, config, limit, holder }) {
     const { ring, wait } = bell()
     const stop = new AbortController()
-    const text = JSON.stringify(config)
-    const keep = (index, made) => kept(index, made, JSON.parse(text))
-    const batch = new native.CallBatch(text, threads, tracks, strict, ring)
-    const intake = new Intake(iterator, batch, { limit, room: 2 * threads, stop, ring })
+    const keep = (index, made) => kept(index, made, JSON.parse(config))
+    let batch
+    try {
+      batch = new native.CallBatch(config, threads, tracks, strict, ring)
+    } catch (error) {
+      throw translated(error, holder)
+    }
+    const intake = new Intake(iterator, batch, { limit, strict, room: 2 * threads, stop, ring })
     const halt = () => {
       batch.cancel()
       stop.abort(signal?.reason)

@@ -115,17 +115,24 @@ export type RawFormat =
   | 'sln96'
   | 'sln192'
 
+/** A recording, or one channel of samples with its rate. */
+type Sourced =
+  | { source: Recording; sampleRateHz?: undefined }
+  | {
+      /** One channel of samples. */
+      source: Int16Array | Float32Array
+      /** Sample rate in Hz. */
+      sampleRateHz: number
+    }
+
 /** A recording with what is known about it. */
-export type RecordingInput = RecordingFacts &
-  (
-    | { source: Recording; sampleRateHz?: undefined }
-    | {
-        /** One channel of samples. */
-        source: Int16Array | Float32Array
-        /** Sample rate in Hz. */
-        sampleRateHz: number
-      }
-  )
+export type RecordingInput = RecordingFacts & Sourced
+
+/**
+ * A recording with what is known about it, for functions of one recording. What concerns a call
+ * only (role, party, start time, offset) is refused.
+ */
+export type SoundInput = Pick<RecordingFacts, 'channel' | 'name' | 'raw'> & Sourced
 
 /** What is known about a recording. */
 export interface RecordingFacts {
@@ -465,11 +472,12 @@ export interface CallOptions extends WorkOptions {
   roles?: readonly Role[] | undefined
   /**
    * Whether one unreadable recording among several fails the call. With `false` the others are
-   * processed, and the failure is in the track's `error` and in the report's `warnings`.
+   * processed, and the failure is in the track's `error` and in the report's `warnings`. That holds
+   * for paths, and for streams, responses and URLs that break off.
    * @default true
    */
   strict?: boolean | undefined
-  /** Facts from the phone system. They constrain `processCall` and `analyze`. */
+  /** Facts from the phone system. They constrain the call's report. */
   facts?: readonly Fact[] | undefined
   /**
    * Called with the progress. Updates that arrive while the event loop is busy are skipped. If it
@@ -798,7 +806,7 @@ export type LiveSamples = Int16Array | Float32Array | Uint8Array
 
 /** When speech begins and ends, with the names of Silero VAD. The defaults are in docs/live.md. */
 export interface SpeechOptions {
-  /** The encoding of byte samples. Arrays of numbers need none. */
+  /** The encoding of byte samples. Arrays of numbers need none, and another is an error. */
   encoding?: SampleEncoding | undefined
   threshold?: number | undefined
   negThreshold?: number | null | undefined
@@ -868,7 +876,8 @@ export declare class AmrPackets {
  *
  * The result does not depend on how samples are divided into pushes. Each event is returned by the
  * push that decided it and emitted under its type. The probability of each 32 ms frame is emitted
- * as `probability`.
+ * as `probability`. What a listener throws is thrown as it is, after all events of the push were
+ * emitted. The work is done on the caller's thread.
  */
 export declare class SpeechStream extends EventEmitter<{
   speechStart: [SpeechStart]
@@ -985,6 +994,10 @@ export interface PacketCounts {
  * time.
  *
  * Each event is returned by the push that decided it, and emitted as `event` and under its kind.
+ * What a listener throws is thrown as it is, after all events of the push were emitted.
+ *
+ * `push`, `packet`, `rtp` and `snapshot` work on the caller's thread: some microseconds for each
+ * 32 ms of sound, and 0.34 s for a snapshot after an hour of two tracks.
  */
 export declare class LiveCall extends EventEmitter {
   constructor(tracks: readonly LiveTrack[], options?: LiveOptions)
@@ -1012,6 +1025,7 @@ export declare class LiveCall extends EventEmitter {
   /**
    * Ends the call, and returns its report, with its tracks if samples were kept. The last events
    * are emitted before. If it fails or is aborted, nothing is lost, and it may be called again.
+   * Otherwise a second call, or samples after the first, are an error.
    */
   finish(options?: { signal?: AbortSignal }): Promise<Processed>
   /** How much of the call has been analyzed, in milliseconds. */
@@ -1026,7 +1040,7 @@ export declare class Processed {
   /** The report as JSON, with the same bytes as `callweave process --json`. */
   readonly reportJson: string
   /** Returns the mix. */
-  mix(mix?: MixConfig, options?: Pick<WorkOptions, 'signal'>): Promise<Audio>
+  mix(mix?: Omit<MixConfig, 'format'>, options?: Pick<WorkOptions, 'signal'>): Promise<Audio>
   /**
    * Returns the mix as a Node `Readable` of a file's bytes, made while they are read.
    * `Readable.toWeb` converts it to a web stream.
@@ -1048,7 +1062,7 @@ export declare class Processed {
   page(options?: PageOptions): Promise<string>
   /**
    * Releases the samples now instead of at garbage collection: `using call = await processCall(…)`.
-   * The report stays.
+   * The report stays; what needs the samples is an error afterwards.
    */
   [Symbol.dispose](): void
   /**
@@ -1263,10 +1277,13 @@ export declare function analyze(inputs: CallInputs, options?: CallOptions): Prom
 export declare function align(inputs: CallInputs, options?: CallOptions): Promise<(Alignment | null)[]>
 
 /** Detects speech in a recording, and returns the spans of each of its tracks. */
-export declare function detectSpeech(recording: Recording | RecordingInput, options?: CallOptions): Promise<Span[][]>
+export declare function detectSpeech(
+  recording: Recording | RecordingInput,
+  options?: Omit<CallOptions, 'facts'>,
+): Promise<Span[][]>
 
 /** Returns the mix of a call: its parties, placed and normalized. */
-export declare function mix(inputs: CallInputs, options?: CallOptions): Promise<Audio>
+export declare function mix(inputs: CallInputs, options?: Omit<CallOptions, 'facts'>): Promise<Audio>
 
 /**
  * Processes many calls in parallel, and yields the results in order.
@@ -1475,7 +1492,7 @@ export declare function chunks(
  * value in both formats.
  */
 export declare function peaks(
-  recording: Recording | RecordingInput,
+  recording: Recording | SoundInput,
   options?: WorkOptions & {
     /**
      * 1 to 4000.
@@ -1492,28 +1509,33 @@ export declare function peaks(
  * Returns a file's actual format, read to its end, and what is wrong with it. A file that is not a
  * recording is a result, not an error.
  *
- * With `quick`, only the first kilobytes are read, whatever the file's length (an MP4 up to the end
- * of its index, a ZIP archive as a whole), and the result is what they declare.
+ * With `quick`, only the first kilobytes are read, whatever the file's length, and the result is
+ * what they declare: 64 kB of most formats, an MP4 up to the end of its index, a ZIP archive as a
+ * whole. A stream is closed then.
  */
 export declare function probe(
-  recording: Recording | RecordingInput,
+  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & Sourced),
   options: WorkOptions & { quick: true },
 ): Promise<QuickProbe>
 export declare function probe(
-  recording: Recording | RecordingInput,
+  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & Sourced),
   options?: WorkOptions & { quick?: false | undefined },
 ): Promise<Probe>
+export declare function probe(
+  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & Sourced),
+  options?: WorkOptions & { quick?: boolean | undefined },
+): Promise<Probe | QuickProbe>
 
 /**
  * Decodes a recording at its own rate with the codec delay removed, as 32-bit floats in [-1, 1] or
  * as 16-bit integers.
  */
 export declare function decode(
-  recording: Recording | RecordingInput,
+  recording: Recording | SoundInput,
   options?: WorkOptions & { type?: 'float32' | undefined },
 ): Promise<Audio<Float32Array> & { source: Source }>
 export declare function decode(
-  recording: Recording | RecordingInput,
+  recording: Recording | SoundInput,
   options: WorkOptions & { type: 'int16' },
 ): Promise<Audio & { source: Source }>
 
@@ -1543,13 +1565,10 @@ export interface Normalized {
  * name: the everyday call.
  */
 export declare function normalize(
-  recording: Recording | RecordingInput,
+  recording: Recording | SoundInput,
   options: NormalizeOptions & { output: string },
 ): Promise<Omit<Normalized, 'audio'> & { audio: null }>
-export declare function normalize(
-  recording: Recording | RecordingInput,
-  options?: NormalizeOptions,
-): Promise<Normalized>
+export declare function normalize(recording: Recording | SoundInput, options?: NormalizeOptions): Promise<Normalized>
 
 /**
  * Providers' documents: JSON in, a described call out, and the bodies, ids and errors of MCloud's

@@ -5,6 +5,7 @@ const { onAbort, unlessAborted } = require('./abort.cjs')
 const native = require('./native.cjs')
 const { CallweaveError, failed, refuse, refuseUnknown } = require('./errors.cjs')
 const { Spool } = require('./spool.cjs')
+const { described, finite, json, momentOf, pathOf, text, whole } = require('./values.cjs')
 
 const FIELDS = ['role', 'party', 'startedAt', 'channel', 'name', 'offsetMs', 'offsetUncertaintyMs', 'raw']
 /** What an input of samples says beside them. */
@@ -95,20 +96,33 @@ function chunksOf(stream) {
   return { next: () => reader.read(), end }
 }
 
+/** How much of a stream there is when its head is looked at, as long as it is in memory. */
+const LOOKS = [1 << 16, 1 << 18, 1 << 20, 1 << 23]
+
 /**
  * All bytes of a stream, in memory, or in a file where there are many. Where the stream is longer
  * than the core's limit, reading stops: the core refuses what has been read, with the numbers. One
- * chunk is asked for when the one before is kept.
+ * chunk is asked for when the one before is kept. Where `enough` says so of the first bytes, no more
+ * are read.
  */
-async function collect(stream, limit, signal) {
+async function collect({ stream, label }, { limit, signal, enough }) {
   const spool = new Spool()
   const chunks = chunksOf(stream)
+  let looks = enough ? LOOKS : []
   try {
     while (spool.size <= limit) {
-      const { done, value } = await unlessAborted(Promise.resolve(chunks.next()), signal)
+      const { done, value } = await unlessAborted(Promise.resolve(chunks.next()), signal).catch((error) => {
+        if (signal?.aborted || error instanceof CallweaveError) throw error
+        // What `fetch` says of a body has what happened as its cause.
+        const cause = error instanceof TypeError && error.cause ? error.cause : error
+        throw failed('input', label, `broke off: ${cause?.message ?? cause}`, cause)
+      })
       if (done) break
-      if (!(value instanceof Uint8Array)) throw refuse('a stream of bytes', typeof value, 'chunks of Uint8Array')
+      if (!(value instanceof Uint8Array)) throw refuse('a stream of bytes', described(value), 'chunks of Uint8Array')
       await spool.append(value)
+      if (spool.size < looks[0]) continue
+      looks = looks.filter((size) => size > spool.size)
+      if (enough && spool.path === null && (await enough({ bytes: [...spool.parts], isHead: true }))) break
     }
     return await spool.finish()
   } catch (error) {
@@ -120,29 +134,21 @@ async function collect(stream, limit, signal) {
 }
 
 /** The body of an answer over HTTP; an answer that is a refusal is an error. */
-async function body(response, limit, signal) {
-  const name = response.url || 'response'
+function body(response, name) {
   if (!response.ok) throw failed('input', name, `HTTP ${response.status} ${response.statusText}`.trim())
   if (response.bodyUsed) throw refuse('a response', 'one whose body was read', 'one that was not')
-  if (!response.body) return { name, bytes: new Uint8Array() }
-  try {
-    return { name, ...(await collect(response.body, limit, signal)) }
-  } catch (error) {
-    if (signal?.aborted || error instanceof CallweaveError) throw error
-    throw failed('input', name, `broke off: ${error.cause?.message ?? error.message}`, error.cause ?? error)
-  }
+  return response.body ? { name, label: name, stream: response.body } : { name, bytes: new Uint8Array() }
 }
 
 /** What lies at an address. */
-async function fetched(url, limit, signal) {
-  let response
+async function fetched(url, name, signal) {
   try {
-    response = await fetch(url, { signal })
+    return body(await fetch(url, { signal }), name)
   } catch (error) {
     if (signal?.aborted) throw signal.reason
-    throw failed('input', url.href, `cannot be fetched: ${error.cause?.message ?? error.message}`, error.cause ?? error)
+    if (error instanceof CallweaveError) throw error
+    throw failed('input', name, `cannot be fetched: ${error.cause?.message ?? error.message}`, error.cause ?? error)
   }
-  return { ...(await body(response, limit, signal)), name: url.href }
 }
 
 /** Samples by channel for the compiled part. */
@@ -150,13 +156,12 @@ function samplesSpec({ channels, sampleRateHz }) {
   const float32 = channels[0] instanceof Float32Array
   const Kind = float32 ? Float32Array : Int16Array
   for (const channel of channels) {
-    const found = channel?.constructor?.name ?? typeof channel
     if (!(channel instanceof Kind))
-      throw refuse('samples', found, 'an Int16Array or Float32Array for each channel, all of one kind')
+      throw refuse('samples', described(channel), 'an Int16Array or Float32Array for each channel, all of one kind')
     if (channel.length !== channels[0].length)
-      throw refuse('samples', channel.length, `${channels[0].length} on each channel`)
+      throw refuse('samples', String(channel.length), `${channels[0].length} on each channel`)
   }
-  if (typeof sampleRateHz !== 'number') throw refuse('sampleRateHz', typeof sampleRateHz, 'a number with the samples')
+  whole('sampleRateHz', sampleRateHz)
   const bytes = channels.map((channel) => new Uint8Array(channel.buffer, channel.byteOffset, channel.byteLength))
   return { bytes, samples: { float32, channels: channels.length, sampleRateHz } }
 }
@@ -193,28 +198,41 @@ async function copied(specs, signal) {
   return out
 }
 
-/** Path or bytes of one recording. */
-async function content(source, limit, signal) {
-  if (typeof source === 'string') return { path: source }
+/** Path, bytes or stream of one recording; errors call it `label` where it has no name. */
+async function opened(source, { given, label }, signal) {
+  if (typeof source === 'string') {
+    if (!/^(?:https?|file):\/\//i.test(source)) return { path: source }
+    throw refuse('an input', described(source), 'a path: an address is new URL(…)')
+  }
   if (source instanceof URL) {
-    if (source.protocol === 'file:') return { path: require('node:url').fileURLToPath(source) }
-    if (source.protocol === 'http:' || source.protocol === 'https:') return fetched(source, limit, signal)
+    if (source.protocol === 'file:') return { path: pathOf('an input', source) }
+    if (source.protocol === 'http:' || source.protocol === 'https:')
+      return fetched(source, given ?? source.href, signal)
     throw refuse('an input', `a URL of ${source.protocol}`, 'a URL of file:, http: or https:')
   }
   if (source instanceof Uint8Array) return { bytes: source }
   if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) }
-  if (source instanceof Blob) return collect(source.stream(), limit, signal)
-  if (source instanceof Response) return body(source, limit, signal)
+  if (source instanceof Blob) return { stream: source.stream(), label }
+  if (source instanceof Response) return body(source, given ?? (source.url || 'response'))
   if (isSamples(source)) return samplesSpec(source)
-  if (typeof source?.[Symbol.asyncIterator] === 'function') return collect(source, limit, signal)
-  const found = source === null ? 'null' : (source?.constructor?.name ?? typeof source)
-  throw refuse('an input', found, 'a path, a URL, bytes, a Blob, a Response, samples with a rate or a stream of bytes')
+  if (typeof source?.[Symbol.asyncIterator] === 'function') return { stream: source, label }
+  throw refuse(
+    'an input',
+    described(source),
+    'a path, a URL, bytes, a Blob, a Response, samples with a rate or a stream of bytes',
+  )
 }
 
-/** When a recording began, as JSON. */
-function moment(value) {
-  if (value instanceof Date) return JSON.stringify(value.toISOString())
-  return JSON.stringify(value)
+/** How each field of an input is checked. */
+const CHECKS = {
+  role: (value) => text('role', value),
+  party: (value) => text('party', value),
+  startedAt: (value) => json('startedAt', momentOf('startedAt', value)),
+  channel: (value) => whole('channel', value, 16),
+  name: (value) => text('name', value),
+  offsetMs: (value) => finite('offsetMs', value),
+  offsetUncertaintyMs: (value) => finite('offsetUncertaintyMs', value),
+  raw: (value) => text('raw', value),
 }
 
 /** What `decode` and `normalize` tell beside samples, so that what they give can be fed back. */
@@ -229,42 +247,63 @@ function sourceOf(given) {
   return source
 }
 
-/** One input as the compiled part takes it, but for bytes in hand, which `copied` takes over. */
-async function inputSpec(item, limit, signal) {
-  const given =
-    isRecording(item) && !isSamples(item)
-      ? { source: item }
-      : item === null || typeof item !== 'object'
-        ? { source: item }
-        : item
+/** An input with its fields; what is a recording by itself has none. */
+function givenOf(item) {
+  if (ArrayBuffer.isView(item) && !(item instanceof Uint8Array)) {
+    throw refuse('an input', described(item), '{ source, sampleRateHz } for samples, a Uint8Array for bytes')
+  }
+  if ((isRecording(item) && !isSamples(item)) || item === null || typeof item !== 'object') return { source: item }
+  return item
+}
+
+/**
+ * One input as the compiled part takes it, but for bytes in hand, which `copied` takes over. Where
+ * it may be missing (`lenient`), a stream that cannot be read is one that the compiled part cannot
+ * read either.
+ */
+async function inputSpec(item, { limit, signal, index = 0, key, lenient = false, unused = [], enough }) {
+  const given = givenOf(item)
   refuseUnknown('of an input', given, ['source', ...FIELDS, ...SAMPLES, ...(isSamples(item) ? DECODED : [])])
-  const spec = await content(sourceOf(given), limit, signal)
+  const fields = {}
   for (const field of FIELDS) {
     const value = given[field]
-    if (value !== undefined && value !== null) spec[field] = field === 'startedAt' ? moment(value) : value
+    if (value === undefined || value === null) continue
+    if (unused.includes(field)) throw refuse(field, described(value), 'nothing: it is not used here')
+    fields[field] = CHECKS[field](value)
   }
-  return spec
+  const label = fields.name ?? key ?? `input-${index}`
+  try {
+    const found = await opened(sourceOf(given), { given: fields.name, label }, signal)
+    if (!found.stream) return { ...found, ...fields }
+    const look = enough && ((head) => enough({ ...head, name: found.name, ...fields }))
+    return { name: found.name, ...(await collect(found, { limit, signal, enough: look })), ...fields }
+  } catch (error) {
+    if (!lenient || signal?.aborted || error?.code !== 'io') throw error
+    return { name: error.input, ...fields, failed: error.reason }
+  }
 }
 
 /**
  * One input or several, as `inputSpec` gives them. Where one cannot be read, the others are not
- * read on.
+ * read on, unless it may be missing.
  */
-async function inputSpecs(inputs, limit, signal) {
+async function inputSpecs(inputs, { limit, signal, strict }) {
+  signal?.throwIfAborted()
   const stop = new AbortController()
   const off = onAbort(signal, () => stop.abort(signal.reason))
-  const read = (item) =>
-    inputSpec(item, limit, stop.signal).catch((error) => {
+  const read = (item, index, key) =>
+    inputSpec(item, { limit, signal: stop.signal, index, key, lenient: !strict }).catch((error) => {
       stop.abort(error)
       throw error
     })
   try {
     if (inputs?.[DOCUMENT]) {
-      const one = async ([key, sound]) => ({ ...(await read(sound)), key })
+      const one = async ([key, sound], index) => ({ ...(await read(sound, index, key)), key })
       const audio = await Promise.all(Object.entries(inputs.audio).map(one))
-      return [{ document: JSON.stringify(inputs[DOCUMENT]) }, ...audio]
+      return [{ document: json('a document', inputs[DOCUMENT]) }, ...audio]
     }
-    return await Promise.all((Array.isArray(inputs) ? inputs : [inputs]).map(read))
+    const list = Array.isArray(inputs) ? inputs : [inputs]
+    return await Promise.all(list.map((item, index) => read(item, index)))
   } finally {
     off()
   }

@@ -180,7 +180,7 @@ test('bad recordings say what and where', async () => {
 
 test('wrong arguments are refused before any work', async () => {
   const cases = [
-    [[5], {}, /Number/],
+    [[5], {}, /found 5/],
     [[null], {}, /null/],
     [CALL, { signal: {} }, /signal/],
     [CALL, { onProgress: 5 }, /onProgress/],

@@ -67,6 +67,9 @@ export async function work(signal: AbortSignal, web: ReadableStream<Uint8Array>)
   const declared: number | null | undefined = (await callweave.probe('a.mp3', { quick: true })).head?.declaredDurationMs
   const bytes: number | undefined = (await callweave.probe('a.zip')).members[0]?.source?.bytes
 
+  ;(await callweave.probe('a.mp3', { quick: whole > 5 })).problem
+  // @ts-expect-error: what concerns a call is no matter of one recording
+  await callweave.decode({ source: 'a.mp3', role: 'agent' })
   // @ts-expect-error: a whole probe has no head
   ;(await callweave.probe('a.mp3')).head
   // @ts-expect-error: nothing was read to its end
