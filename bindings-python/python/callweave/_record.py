@@ -9,6 +9,8 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from callweave._values import plain
+
 
 def camel(name: str) -> str:
     """Converts `start_ms` to `startMs`."""
@@ -34,7 +36,7 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """Returns the record with its JSON names."""
         told = ((f, getattr(self, f.name)) for f in dataclasses.fields(self))
-        return {camel(f.name): _plain(value) for f, value in told if not (_left_out(f) and value in (None, ()))}
+        return {camel(f.name): _plain(value) for f, value in told if not (_left_out(f) and _is_empty(value))}
 
 
 def _left_out(field: dataclasses.Field[Any]) -> bool:
@@ -42,7 +44,12 @@ def _left_out(field: dataclasses.Field[Any]) -> bool:
     return field.default in (None, ()) and not field.kw_only
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, tuple) and not value)
+
+
 def _plain(value: Any) -> Any:
+    value = plain(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Record):

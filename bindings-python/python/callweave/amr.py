@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callweave import _callweave
+from callweave._values import whole
 
 __all__ = ["AmrPackets"]
 
@@ -33,7 +34,7 @@ class AmrPackets:
         during silence. An invalid payload, and a timestamp more than ten minutes ahead, raise
         `Malformed`; nothing is added then.
         """
-        self._native.push(timestamp, payload)
+        self._native.push(whole("timestamp", timestamp), payload)
 
     def finish(self) -> bytes:
         """Returns the recording so far as an `.amr` or `.awb` file."""

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from callweave import _callweave
 from callweave._record import Record, _plain, _readers, camel
+from callweave._values import refused, to_json
 
 __all__ = [
     "AlignOptions",
@@ -384,7 +385,7 @@ class Config(_Section):
         if self.profile is None:
             self._read()
             return
-        merged = json.loads(_callweave.read_config(json.dumps(self._given_dict()))[0])
+        merged = json.loads(_callweave.read_config(to_json(self._given_dict()))[0])
         for name, read in _readers(type(self)).values():
             if camel(name) in merged:
                 object.__setattr__(self, name, read(merged[camel(name)]))
@@ -392,7 +393,7 @@ class Config(_Section):
     def _read(self) -> tuple[str, str, str]:
         """Returns the core's view: the whole configuration, what differs from the defaults, and the
         hash."""
-        return _callweave.read_config(json.dumps(self.to_dict()))
+        return _callweave.read_config(to_json(self.to_dict()))
 
     def __hash__(self) -> int:
         return hash(self.config_hash())
@@ -400,12 +401,12 @@ class Config(_Section):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads a configuration with JSON or Python names. Missing fields keep their defaults;
-        unknown fields are errors.
+        unknown fields, and a field under both of its names, are errors.
 
         >>> Config.from_dict({"speech": {"min_speech_ms": 200}, "dtmfDigits": True})
         Config(speech=SpeechConfig(min_speech_ms=200.0), dtmf_digits=True)
         """
-        return cls.from_json(json.dumps(_json_names(cls, values)))
+        return cls.from_json(to_json(_json_names(cls, values)))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -444,7 +445,10 @@ def _json_names(section: type[Record], values: Mapping[str, Any]) -> dict[str, A
             value = _json_names(part, value)
         elif camel(name) in _PRIORS and value is not None:
             value = _json_names(_PRIORS[camel(name)], value)
-        out[camel(field_of.name) if field_of else name] = value
+        told = camel(field_of.name) if field_of else name
+        if told in out:
+            raise refused(name, f"{told} under both of its names", "one of them")
+        out[told] = value
     return out
 
 

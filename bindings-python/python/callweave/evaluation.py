@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from callweave import _callweave
 from callweave._record import camel
+from callweave._values import optional, to_json
 from callweave.config import Config, config_json
 from callweave.inputs import Role
 
@@ -117,7 +118,8 @@ def evaluate(
         "roles": list(roles),
         "labels": None if labels is None else os.fspath(labels),
     }
-    return Evaluation(*_callweave.evaluate(os.fspath(folder), json.dumps(spec), config_json(config), threads))
+    threads = optional("threads", threads)
+    return Evaluation(*_callweave.evaluate(os.fspath(folder), to_json(spec), config_json(config), threads))
 
 
 def calibrate(

@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
 from callweave import _callweave
 from callweave._record import Record, camel
+from callweave._values import U16, optional, refused, to_json, whole
 from callweave.config import Config, config_json
 from callweave.inputs import Role
 from callweave.processed import Processed
@@ -81,7 +82,7 @@ class SpeechOptions(TypedDict, total=False):
 class SpeechStream:
     """Detects speech on one track while its samples arrive.
 
-    `encoding` is that of bytes; float32 and int16 arrays need none. The result does not depend on
+    `encoding` is that of bytes; float32 and int16 arrays must not have one. The result does not depend on
     how samples are divided into pushes.
 
     >>> import callweave
@@ -95,14 +96,17 @@ class SpeechStream:
     def __init__(
         self, sample_rate_hz: int, *, encoding: Encoding | None = None, **options: Unpack[SpeechOptions]
     ) -> None:
-        self._native = _callweave.SpeechStream(sample_rate_hz, _json(options))
+        if encoding is not None and encoding not in get_args(Encoding):
+            raise refused("encoding", repr(encoding), f"one of {', '.join(get_args(Encoding))}")
+        self._native = _callweave.SpeechStream(whole("sample_rate_hz", sample_rate_hz), _json(options))
         self._encoding = encoding
 
     def push(self, samples: Samples, sample_rate_hz: int | None = None) -> list[SpeechStart | SpeechEnd]:
         """Takes the next samples, and returns the events that became certain. A rate other than the
         stream's is an error.
         """
-        return _speech(self._native.push(samples, self._encoding, sample_rate_hz))
+        _refuse_encoding(samples, self._encoding)
+        return _speech(self._native.push(samples, self._encoding, optional("sample_rate_hz", sample_rate_hz)))
 
     def flush(self) -> list[SpeechStart | SpeechEnd]:
         """Ends the track and any open speech, and returns the last events. `reset` makes the stream
@@ -242,38 +246,46 @@ class LiveCall:
         for track in tracks:
             if not isinstance(track, LiveTrack):
                 raise TypeError(f"a track: found {type(track).__name__}, expected callweave.LiveTrack")
+            if not isinstance(track.started_at, (str, type(None))):
+                raise refused("started_at", repr(track.started_at), "a text, RFC 3339")
         told = [{camel(k): v for k, v in vars(track).items() if v is not None} for track in tracks]
-        keep = options.get("keep")
         said: dict[str, Any] = dict(options)
+        keep: Any = options.get("keep", "nothing")
         if isinstance(keep, os.PathLike):
             said["keep"] = {"spool": os.fspath(keep)}
-        self._native = _callweave.LiveCall(json.dumps(told), config_json(config), _json(said))
+        elif keep not in ("nothing", "memory"):
+            raise refused("keep", repr(keep), "'nothing', 'memory' or a folder as pathlib.Path")
+        self._native = _callweave.LiveCall(to_json(told, "tracks"), config_json(config), _json(said))
         self._config = config
 
     def push(
         self, track: int, samples: Samples, *, encoding: Encoding | None = None, sample_rate_hz: int | None = None
     ) -> list[LiveEvent]:
-        """Takes the next samples of a track, and returns the new events."""
-        return _events(self._native.push(track, samples, encoding, sample_rate_hz))
+        """Takes the next samples of a track, and returns the new events. `encoding` is that of bytes;
+        arrays must not have one."""
+        _refuse_encoding(samples, encoding)
+        rate = optional("sample_rate_hz", sample_rate_hz)
+        return _events(self._native.push(whole("track", track), samples, encoding, rate))
 
     def packet(
         self, track: int, sequence: int, timestamp: int, payload: bytes, *, encoding: Encoding
     ) -> list[LiveEvent]:
         """Takes a packet. Late packets are put in their place; missing ones become silence."""
-        return _events(self._native.packet(track, sequence, timestamp, payload, encoding))
+        sequence, timestamp = whole("sequence", sequence, 0, U16), whole("timestamp", timestamp)
+        return _events(self._native.packet(whole("track", track), sequence, timestamp, payload, encoding))
 
     def rtp(self, track: int, datagram: bytes, *, encoding: Encoding) -> list[LiveEvent]:
         """Takes an RTP packet. Payload types other than the first, such as keys, contribute only
         their sequence number."""
-        return _events(self._native.rtp(track, datagram, encoding))
+        return _events(self._native.rtp(whole("track", track), datagram, encoding))
 
     def begin(self, track: int, at_ms: float) -> None:
         """Sets the start of a track on the call's timeline, before its first sample."""
-        self._native.begin(track, at_ms)
+        self._native.begin(whole("track", track), at_ms)
 
     def end(self, track: int) -> list[LiveEvent]:
         """Ends a track before the others, which no longer wait for it."""
-        return _events(self._native.end(track))
+        return _events(self._native.end(whole("track", track)))
 
     def events(self) -> list[LiveEvent]:
         """Returns the new events, for example the last ones after `finish`."""
@@ -281,7 +293,7 @@ class LiveCall:
 
     def packets(self, track: int) -> PacketCounts | None:
         """Returns statistics of a track's packets, or `None` if it has taken none."""
-        told = json.loads(self._native.packets(track))
+        told = json.loads(self._native.packets(whole("track", track)))
         return told and PacketCounts.from_dict(told)
 
     @property
@@ -302,7 +314,12 @@ class LiveCall:
 
 
 def _json(options: Any) -> str:
-    return json.dumps({camel(name): value for name, value in options.items()})
+    return to_json({camel(name): value for name, value in options.items()})
+
+
+def _refuse_encoding(samples: object, encoding: str | None) -> None:
+    if encoding is not None and hasattr(samples, "dtype"):
+        raise refused("encoding", f"{encoding} with an array", "none: an array's type says it", "input")
 
 
 def _speech(told: str | None) -> list[SpeechStart | SpeechEnd]:
